@@ -1,0 +1,32 @@
+# Each target installs what it needs; see `make help`.
+.PHONY: help build demo lab test bench lint docs
+
+help: ## Show this list
+	@echo "nicon: wire and enter deeply nested containers. Targets:"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Build the static release programs
+	cargo build --release --workspace --bins --locked
+
+demo: ## Show it: move a NIC into a container three Docker daemons deep (as root)
+	@tests/lab/install-packages
+	@cargo run --quiet --release --locked --package nicon-tests --bin nicon-lab -- run tests/lab/demo.sh
+
+lab: ## Open a shell beside a nest of three Docker daemons (as root)
+	@tests/lab/install-packages
+	@cargo run --quiet --release --locked --package nicon-tests --bin nicon-lab -- run $${SHELL:-sh}
+
+test: ## Run the unit and the integration tests, on a real nested Docker (as root)
+	@tests/lab/install-packages
+	NICON_MUST_RUN=1 cargo test --workspace --locked
+
+bench: ## Compare speed and memory with what people use now (as root)
+	@tests/lab/install-packages bench
+	@cargo run --quiet --release --locked --package nicon-tests --bin nicon-bench
+
+lint: ## Check formatting and run clippy, warnings denied
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- --deny warnings
+
+docs: ## Build the API documentation, warnings denied
+	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --locked

@@ -1,0 +1,63 @@
+//! The names of links.
+
+use std::fmt;
+use std::str::FromStr;
+
+use nicon_core::{Error, Result};
+
+/// The longest name, in bytes: `IFNAMSIZ` of linux/if.h, less the closing zero.
+const MAX: usize = 15;
+
+/// A name that the kernel accepts for a link (`dev_valid_name` in net/core/dev.c), and takes literally: `%` would make
+/// it a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LinkName(String);
+
+impl LinkName {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for LinkName {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        let refuse = |why: &str| Err(Error::failed(format!("\"{name}\" is not a link name: {why}")));
+        match name {
+            "" => refuse("it is empty"),
+            "." | ".." => refuse("it is taken by the file system"),
+            _ if name.len() > MAX => refuse("it is longer than 15 bytes"),
+            _ => match name.chars().find(|&c| is_forbidden(c)) {
+                Some(c) => refuse(&format!("it contains {c:?}")),
+                None => Ok(Self(name.to_owned())),
+            },
+        }
+    }
+}
+
+impl fmt::Display for LinkName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn is_forbidden(c: char) -> bool {
+    matches!(c, '/' | ':' | '%') || c.is_whitespace() || c.is_control()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_the_kernel_takes() {
+        for name in ["eth0", "a", "veth-0.100@x", "123456789012345", "größe"] {
+            assert_eq!(name.parse::<LinkName>().unwrap().as_str(), name);
+        }
+        for name in ["", ".", "..", "1234567890123456", "a b", "a/b", "a:b", "a\tb", "a\nb", "eth%d", "a\u{a0}b", "a\0"]
+        {
+            assert!(name.parse::<LinkName>().is_err(), "{name:?}");
+        }
+    }
+}

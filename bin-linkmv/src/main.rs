@@ -1,0 +1,17 @@
+//! nicon-linkmv: moves a network link into the network namespace of a process.
+
+mod args;
+mod carry;
+mod link;
+mod linkname;
+mod mover;
+mod netlink;
+mod route;
+mod run;
+
+use clap::Parser;
+
+fn main() -> std::process::ExitCode {
+    let args = args::Args::parse();
+    nicon_core::cli::run(run::PROGRAM, || run::run(&args))
+}

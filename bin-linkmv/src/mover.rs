@@ -1,0 +1,218 @@
+//! The move: look first, then one message, and after a failure everything as it was.
+
+use std::os::fd::{AsFd, AsRawFd};
+
+use nicon_core::{Error, Namespace, NsType, Process, Result};
+use nix::errno::Errno;
+use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+use serde::Serialize;
+
+use crate::carry::Carry;
+use crate::link::Link;
+use crate::linkname::LinkName;
+use crate::netlink::Netlink;
+use crate::route::Route;
+
+/// Our own network namespace, which links are moved out of.
+pub(crate) struct Home {
+    ns: Namespace,
+    netlink: Netlink,
+}
+
+/// The network namespace of a process, which a link is moved to.
+pub(crate) struct Destination {
+    process: Process,
+    /// What messages call it: the path that the user asked for.
+    label: String,
+    ns: Namespace,
+    netlink: Netlink,
+}
+
+/// What was done.
+pub(crate) struct Moved {
+    /// The link, where it is now.
+    pub(crate) link: Link,
+    /// False where it had been moved before.
+    pub(crate) changed: bool,
+    /// How it was before.
+    pub(crate) undo: Undo,
+}
+
+/// What it takes to put a link back.
+#[derive(Serialize)]
+pub(crate) struct Undo {
+    /// Inode number of the network namespace that it came from.
+    netns: u64,
+    /// The name that it had there.
+    name: String,
+    #[serde(flatten)]
+    state: Option<State>,
+}
+
+/// How a link was in the namespace that it came from.
+#[derive(Serialize)]
+struct State {
+    ifindex: u32,
+    up: bool,
+    alias: String,
+    master: Option<u32>,
+    mtu: Option<u32>,
+    mac: Option<String>,
+    addresses: Vec<String>,
+    routes: Vec<Route>,
+}
+
+impl Destination {
+    /// Enters nothing: holds the namespace, and a socket in it.
+    pub(crate) fn new(process: Process, label: String, home: &Home) -> Result<Self> {
+        let ns = process.namespace(NsType::Net)?;
+        if ns.id() == home.ns.id() {
+            return Err(Error::failed(format!(
+                "{label} is in our own network namespace (does it run with --network=host?): nothing to move"
+            )));
+        }
+        let netlink = Netlink::open_in(&ns, &home.ns)?;
+        Ok(Self { process, label, ns, netlink })
+    }
+}
+
+impl Home {
+    /// Opens our own network namespace.
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self { ns: Namespace::open("/proc/self/ns/net".as_ref())?, netlink: Netlink::open()? })
+    }
+
+    /// Moves the link called `name` to `to`, names it `new_name` there, and brings it up.
+    ///
+    /// # Errors
+    /// The link is then where it was, as it was; where even that failed, the message says so and where it is.
+    pub(crate) async fn send(&self, name: &LinkName, new_name: &LinkName, to: &Destination) -> Result<Moved> {
+        let Some(link) = self.netlink.link(name.as_str()).await? else {
+            return self.recognise(name, new_name, to).await;
+        };
+        self.check(&link, new_name, to).await?;
+        let carry = Carry::read(&self.netlink, link.ifindex).await?;
+
+        let sent = self.netlink.set_link(self.request(&link, new_name, to)).await;
+        let failure = match sent {
+            Ok(()) if to.process.is_alive() => None,
+            // The namespace may be held by nobody but us, and take the link with it when we go.
+            Ok(()) => Some(Error::no(format!("{} exited meanwhile", to.label))),
+            Err(refusal) => match refusal.errno {
+                Errno::EEXIST => Some(name_taken(new_name.as_str(), to)),
+                // Somebody else was faster; wherever the link is now, it is not ours to put back.
+                Errno::ENODEV => return Err(Error::no(format!("link {name} is gone"))),
+                _ => Some(refusal.doing(&format!("move {name} to {}", to.label))),
+            },
+        };
+        if let Some(failure) = failure {
+            self.take_back(&link, new_name, &carry, to).await.map_err(|error| error.within(&failure))?;
+            return Err(failure);
+        }
+        let moved = to.netlink.link(new_name.as_str()).await?;
+        let moved = moved.ok_or_else(|| Error::failed(format!("{new_name} has vanished from {}", to.label)))?;
+        Ok(Moved { link: moved, changed: true, undo: self.undo(link, &carry) })
+    }
+
+    /// A link that is not here any more may have been moved by an earlier run: its alias tells.
+    async fn recognise(&self, name: &LinkName, new_name: &LinkName, to: &Destination) -> Result<Moved> {
+        let missing = format!("no link {name} in our network namespace");
+        let Some(link) = to.netlink.link(new_name.as_str()).await? else {
+            return Err(Error::no(missing));
+        };
+        if link.alias != self.note(name.as_str()) {
+            return Err(Error::no(format!("{missing}, and {new_name} in {} did not come from here", to.label)));
+        }
+        let undo = Undo { netns: self.ns.id().ino, name: name.to_string(), state: None };
+        Ok(Moved { link, changed: false, undo })
+    }
+
+    /// The kernel moves a link first and renames it then; a name that is taken would leave the link stranded in between.
+    async fn check(&self, link: &Link, new_name: &LinkName, to: &Destination) -> Result<()> {
+        if link.immutable {
+            return Err(Error::failed(format!("{} is bound to its network namespace: it cannot be moved", link.name)));
+        }
+        if link.altnames.iter().any(|altname| altname == new_name.as_str()) {
+            return Err(Error::failed(format!(
+                "{new_name} is an alternative name of {} already (ip link property del dev {} altname {new_name})",
+                link.name, link.name
+            )));
+        }
+        for name in link.altnames.iter().map(String::as_str).chain([new_name.as_str()]) {
+            if to.netlink.link(name).await?.is_some() {
+                return Err(name_taken(name, to));
+            }
+        }
+        Ok(())
+    }
+
+    fn request(&self, link: &Link, new_name: &LinkName, to: &Destination) -> LinkMessage {
+        let mut message = LinkMessage::default();
+        message.header.index = link.ifindex;
+        message.header.flags = LinkFlags::Up;
+        message.header.change_mask = LinkFlags::Up;
+        message.attributes.push(LinkAttribute::NetNsFd(to.ns.as_fd().as_raw_fd()));
+        message.attributes.push(LinkAttribute::IfName(new_name.to_string()));
+        if link.alias.is_empty() {
+            message.attributes.push(LinkAttribute::IfAlias(self.note(&link.name)));
+        }
+        message
+    }
+
+    /// What a moved link carries as its alias, where it has none: by this a second run knows it again.
+    fn note(&self, name: &str) -> String {
+        format!("nicon: {name} from net:[{}]", self.ns.id().ino)
+    }
+
+    /// Puts a link back that the kernel moved, but not wholly.
+    async fn take_back(&self, link: &Link, new_name: &LinkName, carry: &Carry, to: &Destination) -> Result<()> {
+        if self.netlink.link(&link.name).await?.is_some_and(|here| here.ifindex == link.ifindex) {
+            return Ok(());
+        }
+        let mut stranded = None;
+        for name in [&link.name, new_name.as_str()] {
+            stranded = stranded.or(to.netlink.link(name).await?.filter(|there| there.mac == link.mac));
+        }
+        let Some(stranded) = stranded else {
+            return Err(Error::failed(format!("{} is neither here nor in {}", link.name, to.label)));
+        };
+
+        let mut message = LinkMessage::default();
+        message.header.index = stranded.ifindex;
+        message.header.flags = if link.up { LinkFlags::Up } else { LinkFlags::empty() };
+        message.header.change_mask = LinkFlags::Up;
+        message.attributes.push(LinkAttribute::NetNsFd(self.ns.as_fd().as_raw_fd()));
+        message.attributes.push(LinkAttribute::IfName(link.name.clone()));
+        message.attributes.push(LinkAttribute::IfAlias(link.alias.clone()));
+        message.attributes.push(LinkAttribute::NewIfIndex(link.ifindex.cast_signed()));
+        to.netlink.set_link(message).await.map_err(|refusal| {
+            refusal.doing(&format!("it is now called {} in {}: put it back", stranded.name, to.label))
+        })?;
+        if let Some(master) = link.master {
+            let mut message = LinkMessage::default();
+            message.header.index = link.ifindex;
+            message.attributes.push(LinkAttribute::Controller(master));
+            let enslaved = self.netlink.set_link(message).await;
+            enslaved.map_err(|refusal| refusal.doing(&format!("make {} a port of its master again", link.name)))?;
+        }
+        carry.put_back(&self.netlink).await
+    }
+
+    fn undo(&self, link: Link, carry: &Carry) -> Undo {
+        let state = State {
+            ifindex: link.ifindex,
+            up: link.up,
+            alias: link.alias,
+            master: link.master,
+            mtu: link.mtu,
+            mac: link.mac,
+            addresses: carry.addresses(),
+            routes: carry.routes(),
+        };
+        Undo { netns: self.ns.id().ino, name: link.name, state: Some(state) }
+    }
+}
+
+fn name_taken(name: &str, to: &Destination) -> Error {
+    Error::no(format!("{name} already exists in {}", to.label))
+}

@@ -1,0 +1,61 @@
+//! A route as a record tells it.
+
+use std::net::IpAddr;
+
+use rtnetlink::packet_route::AddressFamily;
+use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteFlags, RouteMessage};
+use serde::Serialize;
+
+/// A route through one link, in the words of `ip -N route`: protocol, scope and type are numbers of rtnetlink.h.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Route {
+    /// Where it leads, such as `192.0.2.0/24`; `0.0.0.0/0` and `::/0` are the default routes.
+    dst: String,
+    /// The gateway, where there is one.
+    via: Option<IpAddr>,
+    /// The preferred source address.
+    src: Option<IpAddr>,
+    table: u32,
+    metric: Option<u32>,
+    protocol: u8,
+    scope: u8,
+    #[serde(rename = "type")]
+    kind: u8,
+    /// Whether the gateway is taken to be on the link, whatever its address.
+    onlink: bool,
+}
+
+impl From<&RouteMessage> for Route {
+    fn from(message: &RouteMessage) -> Self {
+        let header = &message.header;
+        let mut route = Self {
+            table: header.table.into(),
+            protocol: header.protocol.into(),
+            scope: header.scope.into(),
+            kind: header.kind.into(),
+            onlink: header.flags.contains(RouteFlags::Onlink),
+            ..Self::default()
+        };
+        let mut to = if header.address_family == AddressFamily::Inet6 { "::" } else { "0.0.0.0" }.to_owned();
+        for attribute in &message.attributes {
+            match attribute {
+                RouteAttribute::Destination(address) => to = ip(address).map_or(to, |ip| ip.to_string()),
+                RouteAttribute::Gateway(address) => route.via = ip(address),
+                RouteAttribute::PrefSource(address) => route.src = ip(address),
+                RouteAttribute::Table(table) => route.table = *table,
+                RouteAttribute::Priority(metric) => route.metric = Some(*metric),
+                _ => {}
+            }
+        }
+        route.dst = format!("{to}/{}", header.destination_prefix_length);
+        route
+    }
+}
+
+fn ip(address: &RouteAddress) -> Option<IpAddr> {
+    match address {
+        RouteAddress::Inet(ip) => Some((*ip).into()),
+        RouteAddress::Inet6(ip) => Some((*ip).into()),
+        _ => None,
+    }
+}

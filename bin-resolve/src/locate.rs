@@ -1,0 +1,98 @@
+//! From the PID that an engine tells to the pinned process, and the proof that it is the container's.
+
+use nicon_core::pidns::{self, Method};
+use nicon_core::{Error, Namespace, NsId, NsType, Process, Result, Status};
+
+use crate::container::Container;
+
+/// How it was made sure that a process belongs to its container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// Its cgroup carries the container's ID.
+    Cgroup,
+    /// Its parent, the engine's shim, was started for the container's ID.
+    Shim,
+}
+
+impl Proof {
+    /// Its name in a record.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Cgroup => "cgroup",
+            Self::Shim => "shim",
+        }
+    }
+}
+
+/// Finds the container's process, given the PID namespace of whoever answered.
+///
+/// A socket proxy may answer from another namespace than the engine's own. That shows by a process that is not there, or
+/// not the container's; then the namespaces above are tried, up to `bound`. Beyond it nothing is believed: the container
+/// that answers could name any process of the machine.
+///
+/// # Errors
+/// Where no namespace leads to a process that is proved to be the container's. Never an unproved process.
+pub(crate) fn locate(
+    container: &Container,
+    answered_from: &Namespace,
+    bound: NsId,
+    method: Option<Method>,
+) -> Result<(Process, Proof)> {
+    let method = method.unwrap_or_else(|| Method::best(answered_from));
+    let first = match locate_in(container, answered_from, method) {
+        Err(error) if answered_from.id() != bound => error,
+        answer => return answer,
+    };
+    let mut above = ancestors_up_to(answered_from, bound)?.into_iter();
+    above.find_map(|pidns| locate_in(container, &pidns, method).ok()).ok_or(first)
+}
+
+fn locate_in(container: &Container, pidns: &Namespace, method: Method) -> Result<(Process, Proof)> {
+    let inner_pid = container.inner_pid;
+    let process = pidns::pin(pidns, inner_pid, method).map_err(|error| match error.status() {
+        // The engine says that it runs. That it is not there may mean that it has stopped since, or that the engine
+        // counts in another namespace: we cannot tell.
+        Status::No => Error::failed(format!("{error}, though the engine says that the container runs")),
+        _ => error,
+    })?;
+    match prove(&process, &container.id)? {
+        Some(proof) => Ok((process, proof)),
+        None => Err(Error::failed(format!(
+            "PID {inner_pid} of the engine is our PID {}, which contradicts the container: neither its cgroup nor its \
+             parent carries ID {} (does a proxy answer for the engine?)",
+            process.pid(),
+            &container.id[..12],
+        ))),
+    }
+}
+
+fn prove(process: &Process, id: &str) -> Result<Option<Proof>> {
+    if process.read("cgroup")?.contains(id) {
+        return Ok(Some(Proof::Cgroup));
+    }
+    // Somebody may have moved it to another cgroup. The engine's shim is started with the ID among its arguments.
+    let shim = Process::pin(process.parent()?).and_then(|parent| parent.read("cmdline"));
+    let started_for_it = shim.is_ok_and(|cmdline| cmdline.split('\0').any(|argument| argument == id));
+    Ok(started_for_it.then_some(Proof::Shim))
+}
+
+/// The namespaces above `from`, nearest first, ending with `bound`; none where `bound` is not above it.
+fn ancestors_up_to(from: &Namespace, bound: NsId) -> Result<Vec<Namespace>> {
+    let mut above = Vec::new();
+    let mut next = from.parent()?;
+    while let Some(namespace) = next {
+        next = namespace.parent()?;
+        let id = namespace.id();
+        above.push(namespace);
+        if id == bound {
+            return Ok(above);
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// Our own PID namespace: the bound of hop 0, whose engine the user chose.
+pub(crate) fn own_pidns() -> Result<NsId> {
+    let id = Process::myself()?.namespace_id(NsType::Pid)?;
+    id.ok_or_else(|| Error::failed("this kernel has no PID namespaces"))
+}

@@ -1,0 +1,20 @@
+//! nicon-resolve: container names in, the processes that they mean out.
+
+mod args;
+mod connect;
+mod container;
+mod engine;
+mod hop;
+mod locate;
+mod name;
+mod output;
+mod run;
+mod socket;
+mod walk;
+
+use clap::Parser;
+
+fn main() -> std::process::ExitCode {
+    let args = args::Args::parse();
+    nicon_core::cli::run(run::PROGRAM, || run::run(args))
+}

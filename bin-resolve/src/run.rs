@@ -1,0 +1,109 @@
+//! The run: paths in, answers out, in the order in which they were asked.
+
+use std::io::StdinLock;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use nicon_core::stream::{Answers, Line, Lines};
+use nicon_core::{Doing, Error, Record, Result, Status};
+
+use crate::args::Args;
+use crate::hop::Settings;
+use crate::name;
+use crate::output;
+use crate::socket::Places;
+use crate::walk::Walk;
+
+/// The program's name, as its messages begin.
+pub(crate) const PROGRAM: &str = "nicon-resolve";
+
+/// How many paths are followed at once. Each holds a connection to an engine, which has its own limits.
+const CONCURRENT: usize = 32;
+
+/// One question: the record that asks, and the line that it came from.
+struct Question {
+    line: Option<u64>,
+    record: Result<Record>,
+}
+
+/// Answers what the command line or standard input asks.
+///
+/// # Errors
+/// What ends the whole run; a path that cannot be found does not.
+pub(crate) fn run(args: Args) -> Result<Status> {
+    let answers = Answers::new(PROGRAM, output::view(&args))?;
+    let settings = Settings {
+        own: Places::own(std::env::var_os("DOCKER_HOST"))?,
+        inside: Places::inside(&args.socket),
+        method: args.translate.method(),
+        verbose: args.verbose,
+    };
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().doing(|| "start the event loop")?;
+    let outcome = runtime.block_on(answer_all(args.paths, Arc::new(settings), args.timeout, answers));
+    // A thread may still hang in a container's file system; it ends with the process.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn answer_all(
+    paths: Vec<String>,
+    settings: Arc<Settings>,
+    timeout: Duration,
+    mut answers: Answers,
+) -> Result<Status> {
+    if paths.is_empty() {
+        let mut lines = Lines::stdin("name a container")?;
+        while let Some(batch) = next_batch(&mut lines)? {
+            answer_batch(batch, &Walk::new(Arc::clone(&settings), timeout), &mut answers).await?;
+        }
+    } else {
+        let batch = paths.iter().map(|path| Question { line: None, record: Ok(asking_for(path)) }).collect();
+        answer_batch(batch, &Walk::new(settings, timeout), &mut answers).await?;
+    }
+    answers.finish()
+}
+
+async fn answer_batch(batch: Vec<Question>, walk: &Walk, answers: &mut Answers) -> Result<()> {
+    let questions = futures_util::stream::iter(batch);
+    let answering = questions.map(|Question { line, record }| async move { (line, answer(record, walk).await) });
+    let mut found = answering.buffered(CONCURRENT);
+    while let Some((line, answer)) = found.next().await {
+        answers.give(line, answer)?;
+    }
+    Ok(())
+}
+
+async fn answer(record: Result<Record>, walk: &Walk) -> Result<Record> {
+    let record = record?;
+    let target = record.text("target")?.ok_or_else(|| Error::failed("the record has no \"target\""))?.to_owned();
+    let hop = walk.find(&name::parse(&target)?).await.map_err(|error| error.within(&target))?;
+    output::fill(record, &hop)
+}
+
+/// The lines that are there to be read without waiting, and at least one: a script that writes a path and waits for its
+/// answer gets it, and a file full of paths is still followed concurrently.
+fn next_batch(lines: &mut Lines<StdinLock<'_>>) -> Result<Option<Vec<Question>>> {
+    let mut batch = Vec::new();
+    while let Some(Line { number, text }) = lines.next().transpose()? {
+        batch.push(Question { line: Some(number), record: text.and_then(|text| parse_line(&text)) });
+        if !lines.is_next_at_hand() {
+            break;
+        }
+    }
+    Ok((!batch.is_empty()).then_some(batch))
+}
+
+fn parse_line(line: &str) -> Result<Record> {
+    match line.trim() {
+        record if record.starts_with('{') => Record::parse(record),
+        path => Ok(asking_for(path)),
+    }
+}
+
+fn asking_for(path: &str) -> Record {
+    let mut record = Record::default();
+    record.set("target", path);
+    record
+}

@@ -1,0 +1,129 @@
+//! One error type: what was being done, to what, and why it failed; and what that means for the exit status.
+
+use std::{fmt, io};
+
+use nix::errno::Errno;
+
+/// The result of everything in this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// How a run ended, as the exit status tells it. The greater one wins where several records disagree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// Every record was answered: 0.
+    Answered = 0,
+    /// A clear no, such as "no such container" or "the process is gone": 1.
+    No = 1,
+    /// It could not be answered: usage, permission, I/O, a daemon's error, a bad record: 2.
+    Failed = 2,
+}
+
+/// A failure: one sentence of verb, object and cause, and the [`Status`] that it leads to.
+#[derive(Clone, Debug)]
+pub struct Error {
+    status: Status,
+    message: String,
+    errno: Option<Errno>,
+}
+
+impl Error {
+    /// A clear no.
+    pub fn no(message: impl Into<String>) -> Self {
+        Self { status: Status::No, message: message.into(), errno: None }
+    }
+
+    /// A question that could not be answered.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self { status: Status::Failed, message: message.into(), errno: None }
+    }
+
+    /// A system call that failed while doing `what` ("open /proc/42/stat").
+    #[must_use]
+    pub fn os(what: impl fmt::Display, errno: Errno) -> Self {
+        Self { status: Status::Failed, message: format!("{what}: {}", errno.desc()), errno: Some(errno) }
+    }
+
+    /// The same failure, met while doing something greater: `context` is put before the message.
+    #[must_use]
+    pub fn within(mut self, context: impl fmt::Display) -> Self {
+        self.message = format!("{context}: {}", self.message);
+        self
+    }
+
+    /// The same failure, with more said behind it.
+    #[must_use]
+    pub fn and_say(mut self, more: &str) -> Self {
+        self.message.push_str(more);
+        self
+    }
+
+    /// The same failure, as a clear no.
+    #[must_use]
+    pub fn as_no(mut self) -> Self {
+        self.status = Status::No;
+        self
+    }
+
+    /// What this failure means for the exit status.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// The kernel's error number, where a system call failed.
+    #[must_use]
+    pub fn errno(&self) -> Option<Errno> {
+        self.errno
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Names what was being done when a system call failed.
+pub trait Doing<T> {
+    /// Turns the failure into an [`Error`] that begins with `what`: a verb and its object.
+    ///
+    /// # Errors
+    /// The failure itself, with [`Status::Failed`].
+    fn doing<W: fmt::Display>(self, what: impl FnOnce() -> W) -> Result<T>;
+}
+
+impl<T> Doing<T> for nix::Result<T> {
+    fn doing<W: fmt::Display>(self, what: impl FnOnce() -> W) -> Result<T> {
+        self.map_err(|errno| Error::os(what(), errno))
+    }
+}
+
+impl<T> Doing<T> for io::Result<T> {
+    fn doing<W: fmt::Display>(self, what: impl FnOnce() -> W) -> Result<T> {
+        self.map_err(|error| match error.raw_os_error() {
+            Some(number) => Error::os(what(), Errno::from_raw(number)),
+            None => Error::failed(format!("{}: {error}", what())),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_reads_verb_object_cause() {
+        let error = Err::<(), _>(Errno::ENOENT).doing(|| "open /proc/42/ns/net").unwrap_err();
+        assert_eq!(error.to_string(), "open /proc/42/ns/net: No such file or directory");
+        assert_eq!(error.errno(), Some(Errno::ENOENT));
+        assert_eq!(error.within("line 3").to_string(), "line 3: open /proc/42/ns/net: No such file or directory");
+    }
+
+    #[test]
+    fn the_worse_status_wins() {
+        assert_eq!(Status::No.max(Status::Failed), Status::Failed);
+        assert_eq!(Status::Answered.max(Status::No), Status::No);
+    }
+}

@@ -1,0 +1,93 @@
+//! Reading procfs. The parsers are the procfs crate's; opening is ours, relative to a pinned process.
+
+use std::io::Read;
+use std::sync::OnceLock;
+
+use nix::unistd::getpid;
+use procfs::prelude::{FromBufRead, FromRead};
+
+use crate::{Doing, Error, Result};
+
+/// Checks, once a run, that /proc belongs to our own PID namespace.
+///
+/// With another namespace's /proc (a container that mounts the host's, say) `/proc/42` and PID 42 are two processes.
+///
+/// # Errors
+/// [`Status::Failed`](crate::Status::Failed), with the way out.
+pub fn check() -> Result<()> {
+    static CHECKED: OnceLock<Result<()>> = OnceLock::new();
+    CHECKED
+        .get_or_init(|| {
+            let shown = std::fs::read_link("/proc/self").doing(|| "read /proc/self")?;
+            if shown.to_str() == Some(&getpid().to_string()) {
+                return Ok(());
+            }
+            Err(Error::failed(
+                "/proc shows another PID namespace than ours: mount a proc of our own, or start the container with \
+                 --pid=host",
+            ))
+        })
+        .clone()
+}
+
+/// The PIDs that /proc lists.
+///
+/// # Errors
+/// [`Status::Failed`](crate::Status::Failed) where /proc cannot be read.
+pub fn pids() -> Result<impl Iterator<Item = i32>> {
+    let entries = std::fs::read_dir("/proc").doing(|| "read /proc")?;
+    Ok(entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()))
+}
+
+/// What of /proc/PID/stat is used; see `proc_pid_stat(5)`.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Stat {
+    /// Field 4: the parent's PID.
+    pub(crate) parent: i32,
+    /// Field 22: when the process started, in clock ticks since boot.
+    pub(crate) starttime: u64,
+}
+
+impl Stat {
+    pub(crate) fn parse(stat: impl Read) -> std::result::Result<Self, String> {
+        let stat = procfs::process::Stat::from_read(stat).map_err(|error| error.to_string())?;
+        Ok(Self { parent: stat.ppid, starttime: stat.starttime })
+    }
+}
+
+/// The PIDs out of the `NSpid` line of /proc/PID/status, outermost namespace first; see `proc_pid_status(5)`.
+pub(crate) fn nspid(status: impl Read) -> std::result::Result<Vec<i32>, String> {
+    let status = procfs::process::Status::from_buf_read(std::io::BufReader::new(status));
+    status.map_err(|error| error.to_string())?.nspid.ok_or_else(|| "it has no NSpid line (Linux 4.1)".to_owned())
+}
+
+/// The PID out of /proc/self/fdinfo/N of a pidfd: 0 or -1 where the process is outside our PID namespace or gone.
+pub(crate) fn pidfd_pid(fdinfo: &str) -> Option<i32> {
+    fdinfo.lines().find_map(|line| line.strip_prefix("Pid:"))?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_name_cannot_shift_the_fields_of_stat() {
+        let own = std::fs::read_to_string("/proc/self/stat").unwrap();
+        let (head, tail) = (own.split_once('(').unwrap().0, own.rsplit_once(')').unwrap().1);
+        let forged = format!("{head}(x) R 1 1 1){tail}");
+        assert_eq!(Stat::parse(forged.as_bytes()), Stat::parse(own.as_bytes()));
+        assert!(Stat::parse(own.as_bytes()).unwrap().starttime > 0);
+    }
+
+    #[test]
+    fn pids_of_fdinfo() {
+        assert_eq!(pidfd_pid("pos:\t0\nPid:\t42\nNSpid:\t42\n"), Some(42));
+        assert_eq!(pidfd_pid("pos:\t0\nPid:\t-1\n"), Some(-1));
+        assert_eq!(pidfd_pid("pos:\t0\n"), None);
+    }
+
+    #[test]
+    fn the_own_process_is_listed() {
+        assert!(pids().unwrap().any(|pid| pid == getpid().as_raw()));
+    }
+}

@@ -1,0 +1,276 @@
+//! A pinned process: a handle that never comes to mean another one, and the identity that a record carries.
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open, openat};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::stat::{Mode, fstat, fstatat};
+use nix::sys::statfs::fstatfs;
+use serde_json::Map;
+
+use crate::{Doing, Error, Namespace, NsId, NsType, Record, Result, proc, sys};
+
+/// The magic number of pidfs (`PID_FS_MAGIC` of linux/magic.h): "PIDF".
+const PID_FS_MAGIC: i64 = 0x5049_4446;
+
+/// A process held by a pidfd and by its directory in /proc, both of which stay with this process after its PID has
+/// been given to another.
+#[derive(Debug)]
+pub struct Process {
+    pid: i32,
+    pidfd: OwnedFd,
+    dir: OwnedFd,
+    starttime: u64,
+    pidfs: Option<u64>,
+}
+
+impl Process {
+    /// What is said of a process that our PID namespace does not contain, and the way out.
+    pub const OUTSIDE: &str = "the process is outside our PID namespace (in a container, --pid=host lets us see it)";
+
+    /// Pins the process that has `pid` now, in our own PID namespace.
+    ///
+    /// # Errors
+    /// [`Status::No`](crate::Status::No) where there is no such process; [`Status::Failed`](crate::Status::Failed)
+    /// where it may not be looked at, or the kernel is older than 5.3.
+    pub fn pin(pid: i32) -> Result<Self> {
+        proc::check()?;
+        if pid <= 0 {
+            return Err(Error::failed(format!("{pid} is not a PID")));
+        }
+        match sys::pidfd_open(pid) {
+            Ok(pidfd) => Self::hold(pid, pidfd),
+            Err(Errno::ESRCH) => Err(Error::no(format!("no process has PID {pid}"))),
+            Err(Errno::EINVAL) => Err(Error::failed(format!("PID {pid} is a thread, not a process"))),
+            Err(errno) => Err(Error::os(format!("open a pidfd of process {pid}"), errno)),
+        }
+    }
+
+    /// Pins the process behind a pidfd that the kernel gave, such as `SO_PEERPIDFD`'s.
+    ///
+    /// # Errors
+    /// [`Status::No`](crate::Status::No) where it has exited; [`Status::Failed`](crate::Status::Failed) where it
+    /// lives outside our PID namespace.
+    pub fn from_pidfd(pidfd: OwnedFd) -> Result<Self> {
+        proc::check()?;
+        let path = format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd());
+        let fdinfo = std::fs::read_to_string(&path).doing(|| format!("read {path}"))?;
+        match proc::pidfd_pid(&fdinfo) {
+            Some(pid) if pid > 0 => Self::hold(pid, pidfd),
+            Some(-1) => Err(Error::no("the process has exited")),
+            _ => Err(Error::failed(Self::OUTSIDE)),
+        }
+    }
+
+    /// Pins ourselves.
+    ///
+    /// # Errors
+    /// As [`Process::pin`].
+    pub fn myself() -> Result<Self> {
+        Self::pin(nix::unistd::getpid().as_raw())
+    }
+
+    /// Opens /proc/PID beside the pidfd. The pidfd is asked last: if its process still lives, then it held its PID
+    /// all the while, and the directory is its own.
+    fn hold(pid: i32, pidfd: OwnedFd) -> Result<Self> {
+        let gone = || Error::no(format!("process {pid} is gone"));
+        let path = format!("/proc/{pid}");
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let dir = match open(path.as_str(), flags, Mode::empty()) {
+            Ok(dir) => dir,
+            Err(Errno::ENOENT) if !lives(&pidfd) => return Err(gone()),
+            Err(Errno::ENOENT) => {
+                return Err(Error::failed(format!("{path} is hidden from us (a /proc mounted with hidepid?)")));
+            }
+            Err(errno) => return Err(Error::os(format!("open {path}"), errno)),
+        };
+        let inode = pidfs_inode(&pidfd).doing(|| format!("look at the pidfd of process {pid}"))?;
+        let mut process = Self { pid, pidfd, dir, starttime: 0, pidfs: inode };
+        process.starttime = process.parse("stat", proc::Stat::parse)?.starttime;
+        if process.is_alive() { Ok(process) } else { Err(gone()) }
+    }
+
+    /// Its PID in our own PID namespace.
+    #[must_use]
+    pub fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// When it started: field 22 of /proc/PID/stat, in clock ticks since boot.
+    #[must_use]
+    pub fn starttime(&self) -> u64 {
+        self.starttime
+    }
+
+    /// The inode number of its pidfd on pidfs, unique since boot; `None` before Linux 6.9.
+    #[must_use]
+    pub fn pidfs(&self) -> Option<u64> {
+        self.pidfs
+    }
+
+    /// Whether it has not exited yet (a zombie has).
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        lives(&self.pidfd)
+    }
+
+    /// Its directory in /proc, opened with `O_PATH`: names below it keep meaning this process.
+    #[must_use]
+    pub fn dir(&self) -> BorrowedFd<'_> {
+        self.dir.as_fd()
+    }
+
+    /// Reads a file of its /proc directory, such as "cgroup".
+    ///
+    /// # Errors
+    /// [`Status::No`](crate::Status::No) where the process is gone.
+    pub fn read(&self, file: &str) -> Result<String> {
+        std::io::read_to_string(self.open(file)?).doing(|| format!("read /proc/{}/{file}", self.pid))
+    }
+
+    /// Its PIDs in each PID namespace that it is in, outermost (ours) first.
+    ///
+    /// # Errors
+    /// [`Status::No`](crate::Status::No) where the process is gone.
+    pub fn nspid(&self) -> Result<Vec<i32>> {
+        self.parse("status", proc::nspid)
+    }
+
+    /// The PID of its parent, in our own PID namespace; 0 where that is outside of it.
+    ///
+    /// # Errors
+    /// [`Status::No`](crate::Status::No) where the process is gone.
+    pub fn parent(&self) -> Result<i32> {
+        Ok(self.parse("stat", proc::Stat::parse)?.parent)
+    }
+
+    /// Opens one of its namespaces.
+    ///
+    /// # Errors
+    /// [`Status::No`](crate::Status::No) where the process is gone; [`Status::Failed`](crate::Status::Failed) where
+    /// it may not be looked at: that takes `CAP_SYS_PTRACE` or being its user.
+    pub fn namespace(&self, ns_type: NsType) -> Result<Namespace> {
+        let file = format!("ns/{ns_type}");
+        let fd = openat(&self.dir, file.as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
+        fd.and_then(Namespace::from_fd).map_err(|errno| self.failed("open", &file, errno))
+    }
+
+    /// The identity of one of its namespaces, or `None` where the kernel does not have that type.
+    ///
+    /// # Errors
+    /// As [`Process::namespace`].
+    pub fn namespace_id(&self, ns_type: NsType) -> Result<Option<NsId>> {
+        let file = format!("ns/{ns_type}");
+        match fstatat(&self.dir, file.as_str(), nix::fcntl::AtFlags::empty()) {
+            Ok(stat) => Ok(Some(NsId { dev: stat.st_dev, ino: stat.st_ino })),
+            // A zombie has lost its links, too: only a process that lives can tell that the kernel lacks the type.
+            Err(Errno::ENOENT) if self.is_alive() => Ok(None),
+            Err(errno) => Err(self.failed("look at", &file, errno)),
+        }
+    }
+
+    /// Pins the process that a record names, and refuses one that is no longer the same.
+    ///
+    /// # Errors
+    /// [`Status::No`](crate::Status::No) where it is gone or its PID belongs to another process by now;
+    /// [`Status::Failed`](crate::Status::Failed) where the record has no `pid`.
+    pub fn from_record(record: &Record) -> Result<Self> {
+        let Some(pid) = record.integer("pid")? else {
+            return Err(Error::failed("the record has no \"pid\""));
+        };
+        let process = Self::pin(pid)?;
+        let changed = |what: &str| {
+            Error::no(format!("process {pid} is not the one that the record names: its {what} is another by now"))
+        };
+        if record.integer("starttime")?.is_some_and(|starttime: u64| starttime != process.starttime) {
+            return Err(changed("start time"));
+        }
+        if let (Some(recorded), Some(actual)) = (record.integer::<u64>("pidfs")?, process.pidfs)
+            && recorded != actual
+        {
+            return Err(changed("pidfs inode"));
+        }
+        for (name, ino) in record.integers("ns")? {
+            if process.namespace_id(name.parse()?)?.is_some_and(|id| id.ino != ino) {
+                return Err(changed(&format!("{name} namespace")));
+            }
+        }
+        Ok(process)
+    }
+
+    /// Writes its identity and namespaces into a record: `pid`, `starttime`, `pidfs`, `nspid`, `ns` and `nsdev`.
+    ///
+    /// # Errors
+    /// [`Status::No`](crate::Status::No) where it exits meanwhile.
+    pub fn write_to(&self, record: &mut Record) -> Result<()> {
+        let mut ns = Map::new();
+        let mut nsdev = None;
+        for ns_type in NsType::ALL {
+            if let Some(id) = self.namespace_id(ns_type)? {
+                ns.insert(ns_type.name().to_owned(), id.ino.into());
+                nsdev = Some(id.dev);
+            }
+        }
+        record.set("pid", self.pid);
+        record.set("starttime", self.starttime);
+        match self.pidfs {
+            Some(inode) => record.set("pidfs", inode),
+            None => record.remove("pidfs"),
+        }
+        record.set("nspid", self.nspid()?);
+        record.set("ns", ns);
+        record.set("nsdev", nsdev);
+        if self.is_alive() { Ok(()) } else { Err(Error::no(format!("process {} is gone", self.pid))) }
+    }
+
+    fn open(&self, file: &str) -> Result<std::fs::File> {
+        openat(&self.dir, file, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())
+            .map(std::fs::File::from)
+            .map_err(|errno| self.failed("open", file, errno))
+    }
+
+    fn parse<T>(&self, file: &str, parser: impl FnOnce(std::fs::File) -> std::result::Result<T, String>) -> Result<T> {
+        parser(self.open(file)?).map_err(|cause| {
+            if self.is_alive() {
+                Error::failed(format!("read /proc/{}/{file}: {cause}", self.pid))
+            } else {
+                Error::no(format!("process {} is gone", self.pid))
+            }
+        })
+    }
+
+    fn failed(&self, verb: &str, file: &str, errno: Errno) -> Error {
+        if errno == Errno::ESRCH || !self.is_alive() {
+            return Error::no(format!("process {} is gone", self.pid));
+        }
+        let error = Error::os(format!("{verb} /proc/{}/{file}", self.pid), errno);
+        match errno {
+            Errno::EACCES | Errno::EPERM => {
+                error.within("not permitted to look at the process (root, or CAP_SYS_PTRACE)")
+            }
+            _ => error,
+        }
+    }
+}
+
+impl AsFd for Process {
+    /// The pidfd.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+}
+
+/// A pidfd becomes readable when its process exits; see `pidfd_open(2)`.
+fn lives(pidfd: &OwnedFd) -> bool {
+    let mut fds = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
+    matches!(poll(&mut fds, PollTimeout::ZERO), Ok(0))
+}
+
+fn pidfs_inode(pidfd: &OwnedFd) -> nix::Result<Option<u64>> {
+    // Before Linux 6.9 all pidfds share one anonymous inode, which names nothing.
+    if fstatfs(pidfd)?.filesystem_type().0 != PID_FS_MAGIC {
+        return Ok(None);
+    }
+    Ok(Some(fstat(pidfd)?.st_ino))
+}

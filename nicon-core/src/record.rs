@@ -1,0 +1,151 @@
+//! A record: one JSON object of the pipe protocol. Fields that a program does not know pass through it unchanged.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::{Error, Result};
+
+/// One JSON object. Fields keep their order and numbers their digits.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Record(Map<String, Value>);
+
+impl Record {
+    /// Parses one line.
+    ///
+    /// # Errors
+    /// [`Status::Failed`](crate::Status::Failed) where the line is not JSON, is nested deeper than 127 levels, or is
+    /// not an object.
+    pub fn parse(line: &str) -> Result<Self> {
+        match serde_json::from_str(line) {
+            Ok(Value::Object(fields)) => Ok(Self(fields)),
+            Ok(_) => Err(Error::failed("a record is a JSON object, like {\"pid\":42}")),
+            Err(error) => Err(Error::failed(format!("not a JSON object: {error}"))),
+        }
+    }
+
+    /// A text field, or `None` where it is absent or null.
+    ///
+    /// # Errors
+    /// [`Status::Failed`](crate::Status::Failed) where the field is not a string.
+    pub fn text(&self, field: &str) -> Result<Option<&str>> {
+        match self.0.get(field) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(other) => Err(wrong_type(field, "a string", other)),
+        }
+    }
+
+    /// An integer field, or `None` where it is absent or null.
+    ///
+    /// # Errors
+    /// [`Status::Failed`](crate::Status::Failed) where the field is not an integer that `T` can hold.
+    pub fn integer<T: TryFrom<i128>>(&self, field: &str) -> Result<Option<T>> {
+        match self.0.get(field) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => integer(value).map(Some).ok_or_else(|| wrong_type(field, "an integer in range", value)),
+        }
+    }
+
+    /// A field of integers by name, such as `ns`; empty where it is absent.
+    ///
+    /// # Errors
+    /// [`Status::Failed`](crate::Status::Failed) where the field is not an object of integers.
+    pub fn integers(&self, field: &str) -> Result<Vec<(&str, u64)>> {
+        match self.0.get(field) {
+            None | Some(Value::Null) => Ok(Vec::new()),
+            Some(Value::Object(entries)) => entries
+                .iter()
+                .map(|(name, value)| {
+                    let number =
+                        integer(value).ok_or_else(|| wrong_type(&format!("{field}.{name}"), "an integer", value))?;
+                    Ok((name.as_str(), number))
+                })
+                .collect(),
+            Some(other) => Err(wrong_type(field, "an object of integers", other)),
+        }
+    }
+
+    /// A field as it stands.
+    #[must_use]
+    pub fn get(&self, field: &str) -> Option<&Value> {
+        self.0.get(field)
+    }
+
+    /// Sets a field; one that exists keeps its place.
+    ///
+    /// # Panics
+    /// Where `value` cannot be JSON at all (a map whose keys are not strings): an error of the program.
+    pub fn set(&mut self, field: &str, value: impl Serialize) {
+        let value = serde_json::to_value(value).expect("a field's value is plain data");
+        self.0.insert(field.to_owned(), value);
+    }
+
+    /// Removes a field.
+    pub fn remove(&mut self, field: &str) {
+        self.0.shift_remove(field);
+    }
+
+    /// The record as one line of JSON, without its newline. Control characters that JSON itself leaves alone (DEL and
+    /// C1) are escaped too, so that a record is safe to look at.
+    #[must_use]
+    pub fn to_line(&self) -> String {
+        let line = Value::Object(self.0.clone()).to_string();
+        if !line.contains(char::is_control) {
+            return line;
+        }
+        line.chars().map(|c| if c.is_control() { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() }).collect()
+    }
+}
+
+fn integer<T: TryFrom<i128>>(value: &Value) -> Option<T> {
+    value.as_number()?.as_i128().and_then(|number| T::try_from(number).ok())
+}
+
+fn wrong_type(field: &str, wanted: &str, found: &Value) -> Error {
+    let mut found = found.to_string();
+    if found.chars().count() > 40 {
+        found = found.chars().take(40).chain(['…']).collect();
+    }
+    Error::failed(format!("field \"{field}\": expected {wanted}, found {found}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_fields_keep_order_and_digits() {
+        let line = r#"{"z":1,"a":123456789012345678901234567890,"f":1.50,"e":1e400,"u":"ü","n":null,"o":{"b":[1,{}]}}"#;
+        assert_eq!(Record::parse(line).unwrap().to_line(), line.replace("1e400", "1e+400"));
+    }
+
+    #[test]
+    fn setting_a_field_keeps_its_place() {
+        let mut record = Record::parse(r#"{"pid":1,"x":2}"#).unwrap();
+        record.set("pid", 7);
+        record.set("new", [1, 2]);
+        assert_eq!(record.to_line(), r#"{"pid":7,"x":2,"new":[1,2]}"#);
+    }
+
+    #[test]
+    fn control_characters_of_a_string_never_come_out_raw() {
+        let line = "{\"name\":\"\u{9b}31m\u{7f}\"}";
+        assert_eq!(Record::parse(line).unwrap().to_line(), r#"{"name":"\u009b31m\u007f"}"#);
+    }
+
+    #[test]
+    fn what_is_not_an_object_is_refused() {
+        for line in ["", "42", "[]", "{", "{} {}", "nul", &("{\"a\":".repeat(200) + "1" + &"}".repeat(200))] {
+            assert!(Record::parse(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_field_of_the_wrong_type_is_named() {
+        let record = Record::parse(r#"{"pid":"42","big":99999999999,"ns":{"net":-1}}"#).unwrap();
+        assert!(record.integer::<i32>("pid").unwrap_err().to_string().contains("\"pid\""));
+        assert!(record.integer::<i32>("big").is_err());
+        assert!(record.integers("ns").unwrap_err().to_string().contains("ns.net"));
+        assert_eq!(record.integer::<i32>("absent").unwrap(), None);
+    }
+}

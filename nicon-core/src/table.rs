@@ -1,0 +1,47 @@
+//! An aligned table, for people at a terminal.
+
+use crate::{Record, text};
+
+/// One column: its title, and how its cell is made from a record.
+pub struct Column {
+    /// The heading.
+    pub title: &'static str,
+    /// The cell's text for a record.
+    pub cell: fn(&Record) -> String,
+}
+
+/// Lays `records` out under their titles. Cells are escaped for the terminal; the last column is not padded.
+#[must_use]
+pub fn render(columns: &[Column], records: &[Record]) -> String {
+    let titles = columns.iter().map(|column| column.title.to_owned()).collect();
+    let cells = |record| columns.iter().map(|column| text::escape(&(column.cell)(record)).into_owned()).collect();
+    let rows: Vec<Vec<String>> = std::iter::once(titles).chain(records.iter().map(cells)).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns.len()).map(width).collect();
+
+    let mut out = String::new();
+    for row in &rows {
+        let line: Vec<String> = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}")).collect();
+        out.push_str(line.join("  ").trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let columns = [
+            Column { title: "PID", cell: |r| r.integer::<i32>("pid").ok().flatten().unwrap_or(0).to_string() },
+            Column { title: "TARGET", cell: |r| r.text("target").ok().flatten().unwrap_or("-").to_owned() },
+        ];
+        let records = [
+            Record::parse(r#"{"pid":123456,"target":"a.b"}"#).unwrap(),
+            Record::parse(r#"{"pid":7,"target":"x\u001b[2J"}"#).unwrap(),
+        ];
+        assert_eq!(render(&columns, &records), "PID     TARGET\n123456  a.b\n7       x\\u{1b}[2J\n");
+    }
+}

@@ -1,0 +1,37 @@
+//! Text that came from a container or a daemon, made safe to show.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// Escapes what could steer a terminal or mislead its reader: control characters (C0, DEL, C1) and the Unicode
+/// marks that turn the direction of writing.
+#[must_use]
+pub fn escape(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if is_unsafe(c) {
+            let _ = write!(safe, "{}", c.escape_default());
+        } else {
+            safe.push(c);
+        }
+    }
+    Cow::Owned(safe)
+}
+
+fn is_unsafe(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terminal_controls_are_shown_not_sent() {
+        assert_eq!(escape("a\x1b[2Jb\n\u{9b}\u{202e}"), "a\\u{1b}[2Jb\\n\\u{9b}\\u{202e}");
+        assert!(matches!(escape("größe 網"), Cow::Borrowed(_)));
+    }
+}

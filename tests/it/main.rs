@@ -1,0 +1,25 @@
+//! Integration tests of nicon against the real kernel and a real nest of daemons.
+//!
+//! One lab serves all tests of a run. A test that has no lab here is reported as ignored, with the reason; with
+//! `NICON_MUST_RUN=1` it fails.
+
+mod lab_itself;
+mod suite;
+
+use libtest_mimic::Arguments;
+use std::process::ExitCode;
+use suite::Suite;
+
+fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some(lab_itself::PANIC) {
+        return lab_itself::panic_with_a_lab();
+    }
+    let arguments = Arguments::from_args();
+    let suite = if arguments.list { Suite::of_nothing() } else { Suite::prepare() };
+    let mut trials = Vec::new();
+    trials.extend(lab_itself::trials(&suite));
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    // Tears the lab down before the verdict: whoever waits for this process finds nothing left.
+    drop(suite);
+    conclusion.exit_code()
+}

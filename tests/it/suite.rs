@@ -1,0 +1,74 @@
+//! What the tests of one run share.
+
+use libtest_mimic::{Completion, Failed, Trial};
+use nicon_lab::{Lab, bins, isolate, must_run, requirements};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{Arc, OnceLock},
+};
+
+/// The lab's own program; cargo builds it with this test.
+pub(crate) const LAB_PROGRAM: &str = env!("CARGO_BIN_EXE_nicon-lab");
+
+/// The programs under test and the lab, which the first test that needs it raises.
+#[derive(Clone)]
+pub(crate) struct Suite(Arc<Shared>);
+
+struct Shared {
+    /// What this machine lacks.
+    missing: Option<String>,
+    /// The directory of nicon's programs, or why it could not be prepared.
+    bins: Result<PathBuf, String>,
+    lab: OnceLock<Result<Lab, String>>,
+}
+
+impl Suite {
+    /// Builds the programs and isolates this process; to be called before any thread is started.
+    pub(crate) fn prepare() -> Self {
+        match requirements() {
+            // Only what the machine lacks excuses a test; a build that fails does not.
+            Ok(()) => Self::new(None, bins().and_then(|bins| isolate().map(|()| bins))),
+            Err(missing) => Self::new(Some(missing.clone()), Err(missing)),
+        }
+    }
+
+    /// Enough to list the tests.
+    pub(crate) fn of_nothing() -> Self {
+        Self::new(None, Err("not prepared".into()))
+    }
+
+    fn new(missing: Option<String>, bins: Result<PathBuf, String>) -> Self {
+        Self(Arc::new(Shared { missing, bins, lab: OnceLock::new() }))
+    }
+
+    /// A test that needs the lab.
+    pub(crate) fn trial<F>(&self, name: &str, test: F) -> Trial
+    where
+        F: FnOnce(&Suite, &Lab) -> Result<(), Failed> + Send + 'static,
+    {
+        let suite = self.clone();
+        Trial::ignorable_test(name, move || {
+            match &suite.0.missing {
+                Some(missing) if !must_run() => return Ok(Completion::ignored_with(missing)),
+                _ => suite.bins()?,
+            };
+            test(&suite, suite.lab()?).map(|()| Completion::Completed)
+        })
+    }
+
+    /// The directory of nicon's programs.
+    pub(crate) fn bins(&self) -> Result<&Path, String> {
+        self.0.bins.as_deref().map_err(Clone::clone)
+    }
+
+    /// One of nicon's programs.
+    #[expect(dead_code, reason = "the first test of a program will use it")]
+    pub(crate) fn command(&self, program: &str) -> Result<Command, String> {
+        Ok(nicon_lab::command(self.bins()?, program))
+    }
+
+    fn lab(&self) -> Result<&Lab, String> {
+        self.0.lab.get_or_init(|| Lab::start(LAB_PROGRAM)).as_ref().map_err(Clone::clone)
+    }
+}
