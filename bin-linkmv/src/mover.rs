@@ -133,7 +133,7 @@ impl Home {
             return Err(Error::failed(format!("{} is bound to its network namespace: it cannot be moved", link.name)));
         }
         if link.altnames.iter().any(|altname| altname == new_name.as_str()) {
-            return Err(Error::failed(format!(
+            return Err(Error::no(format!(
                 "{new_name} is an alternative name of {} already (ip link property del dev {} altname {new_name})",
                 link.name, link.name
             )));

@@ -67,13 +67,25 @@ fn locate_in(container: &Container, pidns: &Namespace, method: Method) -> Result
 }
 
 fn prove(process: &Process, id: &str) -> Result<Option<Proof>> {
-    if process.read("cgroup")?.contains(id) {
+    if cgroup_is_of(&process.read("cgroup")?, id) {
         return Ok(Some(Proof::Cgroup));
     }
     // Somebody may have moved it to another cgroup. The engine's shim is started with the ID among its arguments.
     let shim = Process::pin(process.parent()?).and_then(|parent| parent.read("cmdline"));
     let started_for_it = shim.is_ok_and(|cmdline| cmdline.split('\0').any(|argument| argument == id));
     Ok(started_for_it.then_some(Proof::Shim))
+}
+
+/// Whether /proc/PID/cgroup places a process in the container, and in no container further in: those lie below it, and
+/// their paths carry its ID as well.
+fn cgroup_is_of(cgroups: &str, id: &str) -> bool {
+    let mut innermost = cgroups.lines().filter_map(innermost_id).peekable();
+    innermost.peek().is_some() && innermost.all(|found| found == id)
+}
+
+/// The last container ID in a line, however the engine writes it: `/docker/ID`, `docker-ID.scope`, `/docker/ID/init`.
+fn innermost_id(line: &str) -> Option<&str> {
+    line.rsplit(|c: char| !matches!(c, '0'..='9' | 'a'..='f')).find(|word| word.len() == 64)
 }
 
 /// The namespaces above `from`, nearest first, ending with `bound`; none where `bound` is not above it.
@@ -95,4 +107,27 @@ fn ancestors_up_to(from: &Namespace, bound: NsId) -> Result<Vec<Namespace>> {
 pub(crate) fn own_pidns() -> Result<NsId> {
     let id = Process::myself()?.namespace_id(NsType::Pid)?;
     id.ok_or_else(|| Error::failed("this kernel has no PID namespaces"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cgroup_belongs_to_its_innermost_container() {
+        let (a, b) = ("a".repeat(64), "b".repeat(64));
+        for of_b in [
+            format!("0::/docker/{b}\n"),
+            format!("0::/system.slice/docker-{b}.scope/init\n"),
+            format!("0::/../../docker/{a}/docker/{b}\n"),
+            format!("2:cpu:/lab/{b}\n1:name=systemd:/lab/{b}\n0::/\n"),
+        ] {
+            assert!(cgroup_is_of(&of_b, &b), "{of_b}");
+            assert!(!cgroup_is_of(&of_b, &a), "{of_b}");
+        }
+        for of_nobody in ["0::/\n", "0::/user.slice\n", "", &format!("0::/{a}{b}\n"), &format!("2:cpu:/{a}\n0::/{b}\n")]
+        {
+            assert!(!cgroup_is_of(of_nobody, &b), "{of_nobody}");
+        }
+    }
 }

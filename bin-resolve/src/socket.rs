@@ -53,17 +53,17 @@ impl Places {
 /// # Errors
 /// [`Status::No`](nicon_core::Status::No) where none of the places holds a socket.
 pub(crate) fn connect(container: Option<&Process>, places: &Places) -> Result<(UnixStream, PathBuf)> {
-    let root = match container {
-        Some(process) => {
-            openat(process.dir(), "root", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
-                .doing(|| format!("open /proc/{}/root (root, or CAP_SYS_PTRACE)", process.pid()))?
-        }
-        None => open("/", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).doing(|| "open /")?,
-    };
+    let root = container.map(root_of).transpose()?;
     let mut refused = None;
     for path in &places.paths {
-        let answer = reach(&root, path).and_then(|socket| {
+        let reached = match &root {
+            Some(root) => reach_in(root, path),
+            // Our own file system is the user's to arrange, with whatever links.
+            None => open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()),
+        };
+        let answer = reached.doing(|| format!("open {}", path.display())).and_then(|socket| {
             // The descriptor names this very socket, so that nobody can put another one in its place meanwhile.
+            check_type(&socket, path)?;
             UnixStream::connect(format!("/proc/self/fd/{}", socket.as_raw_fd()))
                 .doing(|| format!("connect to {}", path.display()))
         });
@@ -79,20 +79,28 @@ pub(crate) fn connect(container: Option<&Process>, places: &Places) -> Result<(U
     }))
 }
 
-/// Opens the socket at `path` as if `root` were the root directory: absolute links of the container stay in it, and
-/// links such as /proc/1/root are not followed.
-fn reach(root: &OwnedFd, path: &Path) -> Result<OwnedFd> {
+fn root_of(process: &Process) -> Result<OwnedFd> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    openat(process.dir(), "root", flags, Mode::empty())
+        .doing(|| format!("open /proc/{}/root (root, or CAP_SYS_PTRACE)", process.pid()))
+}
+
+/// Opens `path` as if `root` were the root directory: absolute links of the container stay in it, and links such as
+/// /proc/1/root are not followed.
+fn reach_in(root: &OwnedFd, path: &Path) -> nix::Result<OwnedFd> {
     let how = OpenHow::new()
         .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
         .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
     let mut lookups = (0..MAX_LOOKUPS).map(|_| openat2(root, path, how));
-    let settled = lookups.find(|answer| !matches!(answer, Err(Errno::EAGAIN))).unwrap_or(Err(Errno::EAGAIN));
-    let socket = settled.doing(|| format!("open {}", path.display()))?;
-    let mode = fstat(&socket).doing(|| format!("look at {}", path.display()))?.st_mode;
-    if SFlag::from_bits_truncate(mode) & SFlag::S_IFMT != SFlag::S_IFSOCK {
-        return Err(Error::failed(format!("{} is not a socket", path.display())));
+    lookups.find(|answer| !matches!(answer, Err(Errno::EAGAIN))).unwrap_or(Err(Errno::EAGAIN))
+}
+
+fn check_type(socket: &OwnedFd, path: &Path) -> Result<()> {
+    let mode = fstat(socket).doing(|| format!("look at {}", path.display()))?.st_mode;
+    if SFlag::from_bits_truncate(mode) & SFlag::S_IFMT == SFlag::S_IFSOCK {
+        return Ok(());
     }
-    Ok(socket)
+    Err(Error::failed(format!("{} is not a socket", path.display())))
 }
 
 #[cfg(test)]

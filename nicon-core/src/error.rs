@@ -40,7 +40,7 @@ impl Error {
     /// A system call that failed while doing `what` ("open /proc/42/stat").
     #[must_use]
     pub fn os(what: impl fmt::Display, errno: Errno) -> Self {
-        Self { status: Status::Failed, message: format!("{what}: {}", errno.desc()), errno: Some(errno) }
+        Self { status: Status::Failed, message: format!("{what}: {}", words(errno)), errno: Some(errno) }
     }
 
     /// The same failure, met while doing something greater: `context` is put before the message.
@@ -75,6 +75,12 @@ impl Error {
     pub fn errno(&self) -> Option<Errno> {
         self.errno
     }
+}
+
+/// The C library's words for an error number, as every other program prints them; nix has words of its own.
+fn words(errno: Errno) -> String {
+    let text = io::Error::from(errno).to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 impl fmt::Display for Error {
@@ -115,6 +121,7 @@ mod tests {
 
     #[test]
     fn a_message_reads_verb_object_cause() {
+        assert_eq!(Error::os("write x", Errno::EBADF).to_string(), "write x: Bad file descriptor");
         let error = Err::<(), _>(Errno::ENOENT).doing(|| "open /proc/42/ns/net").unwrap_err();
         assert_eq!(error.to_string(), "open /proc/42/ns/net: No such file or directory");
         assert_eq!(error.errno(), Some(Errno::ENOENT));

@@ -3,8 +3,18 @@
 //! One lab serves all tests of a run. A test that has no lab here is reported as ignored, with the reason; with
 //! `NICON_MUST_RUN=1` it fails.
 
+#![allow(clippy::unnecessary_wraps, reason = "all trials have one signature, also those that use no `?`")]
+
+mod docs;
+mod expect;
+mod hostile;
 mod lab_itself;
+mod linkmv;
+mod links;
+mod manners;
+mod resolve;
 mod suite;
+mod tidy;
 
 use libtest_mimic::Arguments;
 use std::process::ExitCode;
@@ -18,6 +28,12 @@ fn main() -> ExitCode {
     let suite = if arguments.list { Suite::of_nothing() } else { Suite::prepare() };
     let mut trials = Vec::new();
     trials.extend(lab_itself::trials(&suite));
+    trials.extend(resolve::trials(&suite));
+    trials.extend(hostile::trials(&suite));
+    trials.extend(linkmv::trials(&suite));
+    trials.extend(manners::trials(&suite));
+    trials.extend(docs::trials(&suite));
+    trials.extend(tidy::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);
     // Tears the lab down before the verdict: whoever waits for this process finds nothing left.
     drop(suite);

@@ -1,7 +1,7 @@
 //! What the tests of one run share.
 
 use libtest_mimic::{Completion, Failed, Trial};
-use nicon_lab::{Lab, bins, isolate, must_run, requirements};
+use nicon_lab::{LIMIT, Lab, Ran, bins, isolate, must_run, requirements};
 use std::{
     path::{Path, PathBuf},
     process::Command,
@@ -63,9 +63,22 @@ impl Suite {
     }
 
     /// One of nicon's programs.
-    #[expect(dead_code, reason = "the first test of a program will use it")]
     pub(crate) fn command(&self, program: &str) -> Result<Command, String> {
         Ok(nicon_lab::command(self.bins()?, program))
+    }
+
+    /// Runs one of nicon's programs, named by the first word, to its end.
+    ///
+    /// # Panics
+    /// Where it cannot be run or does not end, which fails the test.
+    pub(crate) fn run(&self, words: &[&str]) -> Ran {
+        self.feed(words, "")
+    }
+
+    /// Like [`Suite::run`], with `input` on its standard input.
+    pub(crate) fn feed(&self, words: &[&str], input: impl AsRef<[u8]>) -> Ran {
+        let mut command = self.command(words[0]).unwrap();
+        nicon_lab::output_of_input(command.args(&words[1..]), input, LIMIT).unwrap()
     }
 
     fn lab(&self) -> Result<&Lab, String> {

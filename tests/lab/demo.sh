@@ -32,9 +32,9 @@ cat <<'EOF'
               └─ lt_1    sleep
 EOF
 format='table {{.Names}}\t{{.Image}}\t{{.Command}}\t{{.Status}}'
-try 'docker ps --format "$format"'
-try 'setup docker ps --format "$format"'
-try 'olt_1 docker ps --format "$format"'
+docker ps --format "$format"
+setup docker ps --format "$format"
+olt_1 docker ps --format "$format"
 
 title "Each daemon tells the PID of its own PID namespace; only the machine's is of use here"
 pid_of='{{.State.Pid}}'

@@ -1,0 +1,82 @@
+//! The documents say what the programs do.
+
+use std::path::Path;
+
+use libtest_mimic::{Failed, Trial};
+use nicon_lab::{LIMIT, Lab, output_within, tool};
+use serde_json::Value;
+
+use crate::suite::Suite;
+
+pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
+    vec![
+        suite.trial("docs::examples_of_the_protocol", examples_of_the_protocol),
+        suite.trial("docs::help_in_the_readme", help_in_the_readme),
+    ]
+}
+
+fn document(path: &str) -> std::io::Result<String> {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path))
+}
+
+/// The examples of a document: each a command line and the output that is printed below it.
+fn examples(text: &str) -> Vec<(&str, &str)> {
+    let blocks = text.split("```console\n").skip(1).filter_map(|block| block.split("\n```").next());
+    blocks.filter_map(|block| block.strip_prefix("$ ")?.split_once('\n')).collect()
+}
+
+/// What the examples take for granted beside the nest: a veth with an address and a route.
+const BEFORE_EXAMPLES: &str = "ip link add veth0 type veth peer name veth0p && ip link set veth0p up &&
+    ip link set veth0 up && ip address add 192.0.2.1/24 dev veth0 &&
+    ip route add 198.51.100.0/24 via 192.0.2.254 dev veth0 metric 77";
+
+fn examples_of_the_protocol(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let path = format!("{}:{}", suite.bins()?.display(), nicon_lab::search_path().to_string_lossy());
+    let run = |line: &str| output_within(tool("sh").args(["-c", line]).env("PATH", &path), LIMIT)?.ok();
+    run(BEFORE_EXAMPLES)?;
+    let text = document("docs/protocol.md")?;
+    let examples = examples(&text);
+    for program in ["nicon-resolve", "nicon-linkmv"] {
+        assert!(examples.iter().any(|(line, _)| line.contains(program)), "no example of {program}");
+    }
+    for (line, printed) in examples {
+        let (printed, real): (Value, Value) = (serde_json::from_str(printed)?, serde_json::from_str(&run(line)?)?);
+        assert_eq!(shape(&real), shape(&printed), "{line}: {real}");
+        for field in real.as_object().ok_or("not an object")?.keys() {
+            let documented = text.contains(&format!("| `{field}` |")) || field == "wanted_by";
+            assert!(documented, "{field} is not in the table of fields");
+        }
+    }
+    Ok(())
+}
+
+/// A value with its own particulars taken out: what is left are the names of fields, in order, and the types.
+fn shape(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(_) => "boolean".to_owned(),
+        Value::Number(_) => "number".to_owned(),
+        Value::String(_) => "string".to_owned(),
+        Value::Array(items) => {
+            let mut shapes: Vec<String> = items.iter().map(shape).collect();
+            shapes.dedup();
+            format!("[{}]", shapes.join(","))
+        }
+        Value::Object(fields) => {
+            let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name}:{}", shape(value))).collect();
+            format!("{{{}}}", fields.join(","))
+        }
+    }
+}
+
+fn help_in_the_readme(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let readme = document("README.md")?;
+    let mut shown = 0;
+    for (line, printed) in examples(&readme) {
+        let Some(program) = line.strip_suffix(" -h") else { continue };
+        assert_eq!(suite.run(&[program, "-h"]).ok()?, printed.trim(), "{line}");
+        shown += 1;
+    }
+    assert_eq!(shown, 2, "one for each program");
+    Ok(())
+}

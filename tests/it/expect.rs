@@ -1,0 +1,49 @@
+//! What tests ask of an outcome.
+
+use nicon_lab::{Ran, witness};
+use serde_json::Value;
+
+/// All records of a run that answered everything.
+#[track_caller]
+pub(crate) fn records(ran: &Ran) -> Vec<Value> {
+    assert_eq!(ran.code(), Some(0), "{ran:?}");
+    parse(&ran.stdout)
+}
+
+/// The one record of a run that answered everything.
+#[track_caller]
+pub(crate) fn record(ran: &Ran) -> Value {
+    let mut records = records(ran);
+    assert_eq!(records.len(), 1, "{ran:?}");
+    records.remove(0)
+}
+
+/// The records of an output.
+#[track_caller]
+pub(crate) fn parse(output: &str) -> Vec<Value> {
+    output.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+}
+
+/// A run that failed with `status`, printed no record, and said all of `words` in one line.
+#[track_caller]
+pub(crate) fn refusal(ran: &Ran, status: i32, words: &[&str]) {
+    assert_eq!(ran.code(), Some(status), "{ran:?}");
+    assert_eq!(ran.stdout, "", "{ran:?}");
+    assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
+    for word in words {
+        assert!(ran.stderr.contains(word), "\"{word}\" is not in {ran:?}");
+    }
+}
+
+/// A record whose process is `pid`, as /proc tells it.
+#[track_caller]
+pub(crate) fn is_process(record: &Value, pid: u32) {
+    assert_eq!(record["pid"], pid, "{record}");
+    assert_eq!(record["starttime"], witness::stat(pid).unwrap().start_time, "{record}");
+    assert_eq!(record["nspid"], serde_json::json!(witness::nspid(pid).unwrap()), "{record}");
+    let types = record["ns"].as_object().unwrap();
+    assert!(types.len() >= 7, "{record}");
+    for (name, inode) in types {
+        assert_eq!(format!("{name}:[{inode}]"), witness::ns_link(pid, name).unwrap(), "{record}");
+    }
+}

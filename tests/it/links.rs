@@ -1,0 +1,90 @@
+//! Links and places for them: made with `ip` and `unshare`, and looked at with `ip`.
+
+use std::process::{Child, Command};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use nicon_lab::{LIMIT, output_within, tool, witness};
+use serde_json::Value;
+
+/// A veth pair in the runner's network namespace, under names of its own. Its end goes with that namespace.
+pub(crate) struct Pair {
+    pub(crate) link: String,
+    pub(crate) peer: String,
+}
+
+impl Pair {
+    pub(crate) fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let pair = Self { link: format!("v{number}"), peer: format!("p{number}") };
+        ip(&format!("link add {} type veth peer name {}", pair.link, pair.peer));
+        pair
+    }
+}
+
+/// A process in a network namespace of its own, which lives until this is dropped.
+pub(crate) struct Place(Child);
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        // It ends with the test also where that is killed.
+        let child = tool("setpriv").args(["--pdeathsig=KILL", "unshare", "--net", "sleep", "1000"]).spawn().unwrap();
+        let own = witness::ns_link(std::process::id(), "net");
+        let is_there = || witness::ns_link(child.id(), "net").is_some_and(|link| Some(link) != own);
+        while !is_there() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Self(child)
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Runs `ip` in its network namespace.
+    pub(crate) fn ip(&self, line: &str) -> String {
+        ip_with(tool("nsenter").args([&format!("--net=/proc/{}/ns/net", self.pid()), "ip"]), line)
+    }
+
+    pub(crate) fn links(&self) -> Vec<String> {
+        names(&self.ip("-j link"))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+pub(crate) fn ip(line: &str) -> String {
+    ip_with(&mut tool("ip"), line)
+}
+
+fn ip_with(command: &mut Command, line: &str) -> String {
+    output_within(command.args(line.split(' ')), LIMIT).unwrap().ok().unwrap()
+}
+
+pub(crate) fn links() -> Vec<String> {
+    names(&ip("-j link"))
+}
+
+fn names(json: &str) -> Vec<String> {
+    let links: Vec<Value> = serde_json::from_str(json).unwrap();
+    links.iter().map(|link| link["ifname"].as_str().unwrap().to_owned()).collect()
+}
+
+pub(crate) fn one(json: &str) -> Value {
+    let mut links: Vec<Value> = serde_json::from_str(json).unwrap();
+    assert_eq!(links.len(), 1, "{json}");
+    links.remove(0)
+}
+
+pub(crate) fn wait_until(condition: impl Fn() -> bool) {
+    let give_up = Instant::now() + Duration::from_secs(5);
+    while !condition() && Instant::now() < give_up {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,101 @@
+//! The manners that all filters share: exit statuses, streams, and what happens when they break.
+
+use std::process::Stdio;
+
+use libtest_mimic::{Failed, Trial};
+use nicon_lab::{LIMIT, Lab, output_of_input, output_within, tool};
+
+use crate::expect::{parse, refusal};
+use crate::suite::Suite;
+
+pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
+    vec![
+        suite.trial("manners::bad_lines_are_named_and_the_stream_goes_on", bad_lines),
+        suite.trial("manners::a_reader_that_leaves_is_no_error", a_reader_that_leaves),
+        suite.trial("manners::a_full_disk_is_an_error", a_full_disk),
+        suite.trial("manners::a_closed_standard_output_is_an_error", a_closed_stdout),
+        suite.trial("manners::a_terminal_is_not_waited_for", a_terminal_is_not_waited_for),
+        suite.trial("manners::usage_errors_end_with_2", usage_errors),
+    ]
+}
+
+fn bad_lines(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let mut input = b"{\"target\":\n".to_vec();
+    input.extend(b"{\"target\":\"\xff\"}\n");
+    input.extend(format!("{{\"target\":\"setup\",\"x\":{}1{}}}\n", "[".repeat(200), "]".repeat(200)).bytes());
+    input.extend(format!("{{\"target\":\"setup\",\"x\":\"{}\"}}\n", "x".repeat(1 << 20)).bytes());
+    input.extend(b"{\"target\":42}\n{\"target\":\"setup\"}\n");
+    let ran = suite.feed(&["nicon-resolve"], &input);
+    assert_eq!(ran.code(), Some(2), "{ran:?}");
+    let told: Vec<_> = ran.stderr.lines().collect();
+    let expected = [
+        "not a JSON object",
+        "not valid UTF-8",
+        "not a JSON object: recursion",
+        "1 MiB",
+        "\"target\": expected a string",
+    ];
+    for ((line, words), number) in told.iter().zip(expected).zip(1..) {
+        assert!(line.starts_with(&format!("nicon-resolve: line {number}: ")) && line.contains(words), "{line}");
+    }
+    assert_eq!(told.len(), expected.len(), "{told:?}");
+    assert_eq!(parse(&ran.stdout)[0]["pid"], lab.host_pid("setup")?);
+    Ok(())
+}
+
+fn shell(suite: &Suite, script: &str, input: &str) -> Result<nicon_lab::Ran, Failed> {
+    let path = format!("{}:{}", suite.bins()?.display(), nicon_lab::search_path().to_string_lossy());
+    Ok(output_of_input(tool("bash").args(["-c", script]).env("PATH", path), input, LIMIT)?)
+}
+
+fn a_reader_that_leaves(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let script = "set -o pipefail; nicon-resolve | head -n 1; echo ${PIPESTATUS[0]}";
+    let ran = shell(suite, script, &"setup\n".repeat(20_000))?;
+    assert_eq!((ran.stdout.lines().count(), ran.stdout.lines().last(), &ran.stderr[..]), (2, Some("0"), ""), "{ran:?}");
+    Ok(())
+}
+
+fn a_full_disk(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let ran = shell(suite, "nicon-resolve setup >/dev/full", "")?;
+    refusal(&ran, 2, &["nicon-resolve: write standard output: No space left on device\n"]);
+    Ok(())
+}
+
+fn a_closed_stdout(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    for line in ["nicon-resolve setup", "echo '{}' | nicon-linkmv x"] {
+        let ran = shell(suite, &format!("{line} >&-"), "")?;
+        refusal(&ran, 2, &["write standard output: Bad file descriptor\n"]);
+    }
+    // /dev/null was chosen by somebody, whichever way it was opened.
+    for line in ["nicon-resolve setup >/dev/null", "nicon-resolve setup 1<>/dev/null"] {
+        assert_eq!(shell(suite, line, "")?.code(), Some(0), "{line}");
+    }
+    Ok(())
+}
+
+fn a_terminal_is_not_waited_for(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    for program in ["nicon-resolve", "nicon-linkmv x"] {
+        let line = format!("{}/{program}", suite.bins()?.display());
+        let mut script = tool("script");
+        let ran = output_within(script.args(["-qec", &line, "/dev/null"]).stdin(Stdio::null()), LIMIT)?;
+        assert_eq!(ran.code(), Some(2), "{ran:?}");
+        assert!(ran.stdout.contains("nothing to do") && ran.stdout.contains("--help"), "{ran:?}");
+    }
+    Ok(())
+}
+
+fn usage_errors(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    for words in [
+        &["nicon-resolve", "--no-such-option"][..],
+        &["nicon-resolve", "--pid", "--json", "setup"],
+        &["nicon-resolve", "--timeout=0", "setup"],
+        &["nicon-linkmv", "--target=x", "veth0"],
+        &["nicon-linkmv", "veth0", "a/b"],
+        &["nicon-linkmv", "--target=1"],
+    ] {
+        let ran = suite.run(words);
+        assert_eq!((ran.code(), &ran.stdout[..]), (Some(2), ""), "{ran:?}");
+        assert!(!ran.stderr.is_empty(), "{ran:?}");
+    }
+    Ok(())
+}
