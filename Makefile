@@ -22,6 +22,7 @@ test: ## Run the unit and the integration tests, on a real nested Docker (as roo
 
 bench: ## Compare speed and memory with what people use now (as root)
 	@tests/lab/install-packages bench
+	@cargo build --quiet --release --workspace --bins --locked
 	@cargo run --quiet --release --locked --package nicon-tests --bin nicon-bench
 
 lint: ## Check formatting and run clippy, warnings denied

@@ -63,12 +63,11 @@ pub(crate) enum Translate {
 }
 
 impl Translate {
-    /// The method, or `None` for the best one that the kernel has.
-    pub(crate) fn method(self) -> Option<pidns::Method> {
+    pub(crate) fn method(self) -> pidns::Method {
         match self {
-            Self::Auto => None,
-            Self::Ioctl => Some(pidns::Method::Ioctl),
-            Self::Scan => Some(pidns::Method::Scan),
+            Self::Auto => pidns::Method::Auto,
+            Self::Ioctl => pidns::Method::Ioctl,
+            Self::Scan => pidns::Method::Scan,
         }
     }
 }

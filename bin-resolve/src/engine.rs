@@ -29,9 +29,8 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Begins to speak HTTP over a connected socket.
+    /// Begins to speak HTTP over a connected socket, which does not block.
     pub(crate) async fn new(stream: UnixStream) -> Result<Self> {
-        stream.set_nonblocking(true).doing(|| "set the socket non-blocking")?;
         let stream = tokio::net::UnixStream::from_std(stream).doing(|| "watch the socket")?;
         let overflow = Arc::new(AtomicBool::new(false));
         let limited = Limited { stream, left: MAX_ANSWER, overflow: Arc::clone(&overflow) };

@@ -7,12 +7,13 @@ use nicon_core::pidns::Method;
 use nicon_core::{Error, NsId, NsType, Process, Result, text};
 use serde_json::{Value, json};
 
-use crate::connect::{Connection, connect};
 use crate::container::{self, Container};
+use crate::daemon::{Daemon, Listener};
 use crate::engine::Engine;
-use crate::locate::{self, Proof, locate};
+use crate::guard::Guard;
+use crate::locate::{Proof, locate};
 use crate::run::PROGRAM;
-use crate::socket::Places;
+use crate::socket::{self, Places};
 
 /// What holds for every hop of a run.
 pub(crate) struct Settings {
@@ -20,7 +21,10 @@ pub(crate) struct Settings {
     pub(crate) own: Places,
     /// Where the engines inside containers are looked for.
     pub(crate) inside: Places,
-    pub(crate) method: Option<Method>,
+    pub(crate) guard: Guard,
+    pub(crate) method: Method,
+    /// Our own PID namespace.
+    pub(crate) pidns: NsId,
     pub(crate) verbose: bool,
 }
 
@@ -62,19 +66,32 @@ impl Sharing {
 
 impl Hop {
     /// Finds the container called `name` in `outer`, or on our own engine.
-    pub(crate) async fn find(outer: Option<Arc<Self>>, name: &str, settings: Arc<Settings>) -> Result<Self> {
-        let Connection { stream, socket, daemon } = Self::connect(outer.clone(), Arc::clone(&settings)).await?;
+    pub(crate) async fn find(outer: Option<Arc<Self>>, name: &str, settings: &Settings) -> Result<Self> {
+        let (container, places) = match &outer {
+            Some(hop) => (Some(&hop.process), &settings.inside),
+            None => (None, &settings.own),
+        };
+        let (stream, socket) = socket::connect(container, places, &settings.guard).await?;
+        let listener = Listener::of(&stream)?;
+        let engine = Engine::new(stream).await?;
+        let look_at_listener = async {
+            // The question is sent first: while the engine works on its answer, there is time to look who it is.
+            tokio::task::yield_now().await;
+            let place = || format!("who listens at {}", socket.display());
+            Daemon::new(listener).map_err(|error| error.within(place()))
+        };
+        let asking = container::find(&engine, name);
+        let (container, daemon) = futures_util::future::try_join(asking, look_at_listener).await?;
         settings.tell(name, || {
             let (pid, pidns) = (daemon.process.pid(), daemon.pidns.id().ino);
             format!("the engine at {} is process {pid}, in PID namespace {pidns}", socket.display())
         });
-
-        let container = container::find(&Engine::new(stream).await?, name).await?;
         settings.tell(name, || format!("it says PID {} for {}", container.inner_pid, &container.id[..12]));
 
         let bound = match &outer {
             Some(outer) => outer.pidns()?,
-            None => locate::own_pidns()?,
+            // The user chose our own engine.
+            None => settings.pidns,
         };
         let (process, proof) = locate(&container, &daemon.pidns, bound, settings.method)?;
         settings.tell(name, || format!("that is our PID {}, proved by its {}", process.pid(), proof.name()));
@@ -87,16 +104,6 @@ impl Hop {
             Some(_) => Sharing::Other,
         };
         Ok(Self { container, process, proof, socket, daemon_pid, sharing, outer })
-    }
-
-    /// Connecting blocks, on a container's file system or a listener's backlog, for as long as the container likes: it
-    /// happens on a thread of its own, which the time-out of the hop leaves behind.
-    async fn connect(outer: Option<Arc<Self>>, settings: Arc<Settings>) -> Result<Connection> {
-        let connecting = tokio::task::spawn_blocking(move || match &outer {
-            Some(hop) => connect(Some(&hop.process), &settings.inside),
-            None => connect(None, &settings.own),
-        });
-        connecting.await.map_err(|error| Error::failed(format!("connect: {error}")))?
     }
 
     fn pidns(&self) -> Result<NsId> {

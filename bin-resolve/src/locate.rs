@@ -1,7 +1,7 @@
 //! From the PID that an engine tells to the pinned process, and the proof that it is the container's.
 
 use nicon_core::pidns::{self, Method};
-use nicon_core::{Error, Namespace, NsId, NsType, Process, Result, Status};
+use nicon_core::{Error, Namespace, NsId, Process, Result, Status};
 
 use crate::container::Container;
 
@@ -36,9 +36,8 @@ pub(crate) fn locate(
     container: &Container,
     answered_from: &Namespace,
     bound: NsId,
-    method: Option<Method>,
+    method: Method,
 ) -> Result<(Process, Proof)> {
-    let method = method.unwrap_or_else(|| Method::best(answered_from));
     let first = match locate_in(container, answered_from, method) {
         Err(error) if answered_from.id() != bound => error,
         answer => return answer,
@@ -101,12 +100,6 @@ fn ancestors_up_to(from: &Namespace, bound: NsId) -> Result<Vec<Namespace>> {
         }
     }
     Ok(Vec::new())
-}
-
-/// Our own PID namespace: the bound of hop 0, whose engine the user chose.
-pub(crate) fn own_pidns() -> Result<NsId> {
-    let id = Process::myself()?.namespace_id(NsType::Pid)?;
-    id.ok_or_else(|| Error::failed("this kernel has no PID namespaces"))
 }
 
 #[cfg(test)]

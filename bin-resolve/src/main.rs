@@ -1,9 +1,10 @@
 //! nicon-resolve: container names in, the processes that they mean out.
 
 mod args;
-mod connect;
 mod container;
+mod daemon;
 mod engine;
+mod guard;
 mod hop;
 mod locate;
 mod name;

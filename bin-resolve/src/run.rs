@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use nicon_core::stream::{Answers, Line, Lines};
-use nicon_core::{Doing, Error, Record, Result, Status};
+use nicon_core::{Doing, Error, Namespace, Record, Result, Status};
 
 use crate::args::Args;
+use crate::guard::Guard;
 use crate::hop::Settings;
 use crate::name;
 use crate::output;
@@ -36,15 +37,14 @@ pub(crate) fn run(args: Args) -> Result<Status> {
     let settings = Settings {
         own: Places::own(std::env::var_os("DOCKER_HOST"))?,
         inside: Places::inside(&args.socket),
+        guard: Guard::new(args.timeout),
         method: args.translate.method(),
+        pidns: Namespace::open("/proc/self/ns/pid".as_ref())?.id(),
         verbose: args.verbose,
     };
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().doing(|| "start the event loop")?;
-    let outcome = runtime.block_on(answer_all(args.paths, Arc::new(settings), args.timeout, answers));
-    // A thread may still hang in a container's file system; it ends with the process.
-    runtime.shutdown_background();
-    outcome
+    runtime.block_on(answer_all(args.paths, Arc::new(settings), args.timeout, answers))
 }
 
 async fn answer_all(

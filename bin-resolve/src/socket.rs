@@ -4,17 +4,24 @@ use std::ffi::OsString;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nicon_core::{Doing, Error, Process, Result};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat, openat2};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr};
 use nix::sys::stat::{Mode, SFlag, fstat};
+
+use crate::guard::Guard;
 
 /// Where engines usually listen. `/run` comes first: `/var/run` is most often a link to it.
 const USUAL: [&str; 2] = ["/run/docker.sock", "/var/run/docker.sock"];
 
 /// `openat2(2)` asks to be called again when names move about while it looks; a container could make it do so forever.
 const MAX_LOOKUPS: usize = 64;
+
+/// How long to wait before asking a listener again whose queue is full; `connect(2)` tells no better.
+const BACKLOG_PAUSE: Duration = Duration::from_millis(10);
 
 /// Where a hop's socket is looked for.
 pub(crate) struct Places {
@@ -48,26 +55,23 @@ impl Places {
 
 /// Connects to the first of `places` where somebody listens: below the root directory of `container`, or below our own.
 ///
-/// Blocks for as long as the container's file systems and the listener's backlog make it.
-///
 /// # Errors
 /// [`Status::No`](nicon_core::Status::No) where none of the places holds a socket.
-pub(crate) fn connect(container: Option<&Process>, places: &Places) -> Result<(UnixStream, PathBuf)> {
-    let root = container.map(root_of).transpose()?;
+pub(crate) async fn connect(
+    container: Option<&Process>,
+    places: &Places,
+    guard: &Guard,
+) -> Result<(UnixStream, PathBuf)> {
     let mut refused = None;
     for path in &places.paths {
-        let reached = match &root {
-            Some(root) => reach_in(root, path),
+        let reached = match container {
+            Some(process) => guard.during(&format!("open {}", path.display()), || reach_in(process, path)),
             // Our own file system is the user's to arrange, with whatever links.
-            None => open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()),
+            None => {
+                open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()).doing(|| format!("open {}", path.display()))
+            }
         };
-        let answer = reached.doing(|| format!("open {}", path.display())).and_then(|socket| {
-            // The descriptor names this very socket, so that nobody can put another one in its place meanwhile.
-            check_type(&socket, path)?;
-            UnixStream::connect(format!("/proc/self/fd/{}", socket.as_raw_fd()))
-                .doing(|| format!("connect to {}", path.display()))
-        });
-        match answer {
+        match connect_to(reached, path, guard).await {
             Ok(stream) => return Ok((stream, path.clone())),
             Err(error) if matches!(error.errno(), Some(Errno::ENOENT | Errno::ENOTDIR)) => {}
             Err(error) => refused = refused.or(Some(error)),
@@ -79,28 +83,42 @@ pub(crate) fn connect(container: Option<&Process>, places: &Places) -> Result<(U
     }))
 }
 
-fn root_of(process: &Process) -> Result<OwnedFd> {
-    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    openat(process.dir(), "root", flags, Mode::empty())
-        .doing(|| format!("open /proc/{}/root (root, or CAP_SYS_PTRACE)", process.pid()))
-}
-
-/// Opens `path` as if `root` were the root directory: absolute links of the container stay in it, and links such as
-/// /proc/1/root are not followed.
-fn reach_in(root: &OwnedFd, path: &Path) -> nix::Result<OwnedFd> {
-    let how = OpenHow::new()
-        .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
-        .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-    let mut lookups = (0..MAX_LOOKUPS).map(|_| openat2(root, path, how));
-    lookups.find(|answer| !matches!(answer, Err(Errno::EAGAIN))).unwrap_or(Err(Errno::EAGAIN))
-}
-
-fn check_type(socket: &OwnedFd, path: &Path) -> Result<()> {
-    let mode = fstat(socket).doing(|| format!("look at {}", path.display()))?.st_mode;
-    if SFlag::from_bits_truncate(mode) & SFlag::S_IFMT == SFlag::S_IFSOCK {
-        return Ok(());
+/// Connects to an opened socket. A listener that is behind with its work is asked again, until the hop's time is up.
+async fn connect_to(socket: Result<OwnedFd>, path: &Path, guard: &Guard) -> Result<UnixStream> {
+    let socket = socket?;
+    // The descriptor names this very socket, so that nobody can put another one in its place meanwhile.
+    let address = UnixAddr::new(format!("/proc/self/fd/{}", socket.as_raw_fd()).as_str());
+    let address = address.doing(|| "name the socket")?;
+    let what = format!("connect to {}", path.display());
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let stream =
+        nix::sys::socket::socket(AddressFamily::Unix, SockType::Stream, flags, None).doing(|| "open a socket")?;
+    loop {
+        match guard.during(&what, || nix::sys::socket::connect(stream.as_raw_fd(), &address)) {
+            Ok(()) => return Ok(stream.into()),
+            Err(Errno::EAGAIN) => tokio::time::sleep(BACKLOG_PAUSE).await,
+            Err(Errno::ECONNREFUSED) if !is_socket(&socket) => {
+                return Err(Error::failed(format!("{} is not a socket", path.display())));
+            }
+            Err(errno) => return Err(Error::os(what, errno)),
+        }
     }
-    Err(Error::failed(format!("{} is not a socket", path.display())))
+}
+
+/// Opens `path` as if the root directory of `process` were ours: absolute links of the container stay in it, and links
+/// such as /proc/1/root are not followed.
+fn reach_in(process: &Process, path: &Path) -> Result<OwnedFd> {
+    let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
+    let root = openat(process.dir(), "root", flags | OFlag::O_DIRECTORY, Mode::empty())
+        .doing(|| format!("open /proc/{}/root (root, or CAP_SYS_PTRACE)", process.pid()))?;
+    let how = OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    let mut lookups = (0..MAX_LOOKUPS).map(|_| openat2(&root, path, how));
+    let settled = lookups.find(|answer| !matches!(answer, Err(Errno::EAGAIN))).unwrap_or(Err(Errno::EAGAIN));
+    settled.doing(|| format!("open {}", path.display()))
+}
+
+fn is_socket(file: &OwnedFd) -> bool {
+    fstat(file).is_ok_and(|stat| SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFSOCK)
 }
 
 #[cfg(test)]

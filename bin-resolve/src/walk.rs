@@ -41,7 +41,7 @@ impl Walk {
                 Some((place, finding)) => (format!(" in {place}"), Some(finding.await?)),
                 None => (String::new(), None),
             };
-            let hop = tokio::time::timeout(timeout, Hop::find(outer, &name, settings)).await;
+            let hop = tokio::time::timeout(timeout, Hop::find(outer, &name, &settings)).await;
             let late =
                 |_| Err(Error::failed(format!("the engine does not answer (waited {} s)", timeout.as_secs_f64())));
             let context = |error: Error| error.within(format!("hop {number} ({name}{place})"));

@@ -2,26 +2,17 @@
 
 use nix::errno::Errno;
 
-use crate::{Doing, Error, Namespace, NsType, Process, Result, proc, sys};
+use crate::{Error, Namespace, NsType, Process, Result, proc, sys};
 
 /// How a PID is translated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
+    /// The kernel's own answer, or the scan where the kernel is too old.
+    Auto,
     /// The kernel's own answer: `NS_GET_TGID_FROM_PIDNS`, Linux 6.11. One call, about half a microsecond.
     Ioctl,
-    /// A walk over the `NSpid` lines of /proc, for older kernels: about 20 microseconds a process.
+    /// A walk over the `NSpid` lines of /proc, for older kernels: some 50 microseconds a process.
     Scan,
-}
-
-impl Method {
-    /// The best method that this kernel has, found by trying it.
-    #[must_use]
-    pub fn best(pidns: &Namespace) -> Self {
-        match sys::ns_get_tgid_from_pidns(pidns, 1) {
-            Ok(_) | Err(Errno::ESRCH) => Self::Ioctl,
-            Err(_) => Self::Scan,
-        }
-    }
 }
 
 /// Pins the process that is called `inner` in `pidns`.
@@ -31,60 +22,49 @@ impl Method {
 ///
 /// # Errors
 /// [`Status::No`](crate::Status::No) where there is no such process; [`Status::Failed`](crate::Status::Failed) where
-/// `pidns` is not our own PID namespace or one below it.
+/// the kernel cannot tell, or, when scanning, `pidns` is not our own PID namespace or one below it.
 pub fn pin(pidns: &Namespace, inner: i32, method: Method) -> Result<Process> {
-    let lookup = Lookup::new(pidns)?;
+    proc::check()?;
     loop {
-        let process = Process::pin(lookup.translate(inner, method)?)?;
-        if lookup.translate(inner, method)? == process.pid() && process.is_alive() {
+        let process = Process::pin(translate(pidns, inner, method)?)?;
+        if translate(pidns, inner, method)? == process.pid() && process.is_alive() {
             return Ok(process);
         }
     }
 }
 
-/// A PID namespace and how deep it lies below our own, which is where its PIDs stand in `NSpid`.
-struct Lookup<'a> {
-    pidns: &'a Namespace,
-    depth: usize,
+fn translate(pidns: &Namespace, inner: i32, method: Method) -> Result<i32> {
+    let found = match method {
+        Method::Scan => scan(pidns, inner)?,
+        Method::Auto | Method::Ioctl => match sys::ns_get_tgid_from_pidns(pidns, inner) {
+            Ok(pid) => Some(pid),
+            Err(Errno::ESRCH) => None,
+            Err(Errno::ENOTTY | Errno::EINVAL) if method == Method::Auto => scan(pidns, inner)?,
+            Err(errno) => return Err(Error::os(format!("translate PID {inner}"), errno)),
+        },
+    };
+    found.ok_or_else(|| Error::no(format!("no process has PID {inner} in PID namespace {}", pidns.id().ino)))
 }
 
-impl<'a> Lookup<'a> {
-    fn new(pidns: &'a Namespace) -> Result<Self> {
-        proc::check()?;
-        let own = Namespace::open("/proc/self/ns/pid".as_ref())?;
-        let outside = || Error::failed(format!("PID namespace {} is outside our own", pidns.id().ino));
-        let depth = distance(pidns, &own)?.ok_or_else(outside)?;
-        Ok(Self { pidns, depth })
-    }
-
-    fn translate(&self, inner: i32, method: Method) -> Result<i32> {
-        let found = match method {
-            Method::Ioctl => match sys::ns_get_tgid_from_pidns(self.pidns, inner) {
-                Err(Errno::ESRCH) => None,
-                answer => Some(answer.doing(|| format!("translate PID {inner}"))?),
-            },
-            Method::Scan => self.scan(inner)?,
-        };
-        found.ok_or_else(|| Error::no(format!("no process has PID {inner} in PID namespace {}", self.pidns.id().ino)))
-    }
-
-    /// Walks /proc for the one process that has `inner` at the right depth of its `NSpid` line, below the right
-    /// namespace: cousins at the same depth have the same numbers.
-    fn scan(&self, inner: i32) -> Result<Option<i32>> {
-        for pid in proc::pids()? {
-            // Processes come and go while we walk; one that cannot be looked at any more is not the one.
-            let Ok(process) = Process::pin(pid) else { continue };
-            let Ok(nspid) = process.nspid() else { continue };
-            if nspid.get(self.depth) != Some(&inner) {
-                continue;
-            }
-            let Ok(innermost) = process.namespace(NsType::Pid) else { continue };
-            if distance(&innermost, self.pidns)?.is_some() {
-                return Ok(Some(pid));
-            }
+/// Walks /proc for the one process that has `inner` at the right depth of its `NSpid` line, below the right namespace:
+/// cousins at the same depth have the same numbers.
+fn scan(pidns: &Namespace, inner: i32) -> Result<Option<i32>> {
+    let own = Namespace::open("/proc/self/ns/pid".as_ref())?;
+    let outside = || Error::failed(format!("PID namespace {} is outside our own", pidns.id().ino));
+    let depth = distance(pidns, &own)?.ok_or_else(outside)?;
+    for pid in proc::pids()? {
+        // Processes come and go while we walk; one that cannot be looked at any more is not the one.
+        let Ok(process) = Process::pin(pid) else { continue };
+        let Ok(nspid) = process.nspid() else { continue };
+        if nspid.get(depth) != Some(&inner) {
+            continue;
         }
-        Ok(None)
+        let Ok(innermost) = process.namespace(NsType::Pid) else { continue };
+        if distance(&innermost, pidns)?.is_some() {
+            return Ok(Some(pid));
+        }
     }
+    Ok(None)
 }
 
 /// How many steps up from `from` lead to `ancestor`, or `None` where none does.

@@ -1,8 +1,9 @@
 //! Reading procfs. The parsers are the procfs crate's; opening is ours, relative to a pinned process.
 
-use std::io::Read;
+use std::os::fd::AsFd;
 use std::sync::OnceLock;
 
+use nix::errno::Errno;
 use nix::unistd::getpid;
 use procfs::prelude::{FromBufRead, FromRead};
 
@@ -39,6 +40,21 @@ pub fn pids() -> Result<impl Iterator<Item = i32>> {
     Ok(entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()))
 }
 
+/// Reads a whole file of procfs, whose size is not known beforehand. Bytes that are not UTF-8 are replaced: only command
+/// lines and names that a process gave itself can have them.
+pub(crate) fn read(file: impl AsFd) -> nix::Result<String> {
+    let mut text = Vec::new();
+    let mut chunk = [0; 4096];
+    loop {
+        match nix::unistd::read(&file, &mut chunk) {
+            Ok(0) => return Ok(String::from_utf8_lossy(&text).into_owned()),
+            Ok(length) => text.extend_from_slice(&chunk[..length]),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+}
+
 /// What of /proc/PID/stat is used; see `proc_pid_stat(5)`.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Stat {
@@ -49,15 +65,15 @@ pub(crate) struct Stat {
 }
 
 impl Stat {
-    pub(crate) fn parse(stat: impl Read) -> std::result::Result<Self, String> {
-        let stat = procfs::process::Stat::from_read(stat).map_err(|error| error.to_string())?;
+    pub(crate) fn parse(stat: &str) -> std::result::Result<Self, String> {
+        let stat = procfs::process::Stat::from_read(stat.as_bytes()).map_err(|error| error.to_string())?;
         Ok(Self { parent: stat.ppid, starttime: stat.starttime })
     }
 }
 
 /// The PIDs out of the `NSpid` line of /proc/PID/status, outermost namespace first; see `proc_pid_status(5)`.
-pub(crate) fn nspid(status: impl Read) -> std::result::Result<Vec<i32>, String> {
-    let status = procfs::process::Status::from_buf_read(std::io::BufReader::new(status));
+pub(crate) fn nspid(status: &str) -> std::result::Result<Vec<i32>, String> {
+    let status = procfs::process::Status::from_buf_read(status.as_bytes());
     status.map_err(|error| error.to_string())?.nspid.ok_or_else(|| "it has no NSpid line (Linux 4.1)".to_owned())
 }
 
@@ -75,8 +91,8 @@ mod tests {
         let own = std::fs::read_to_string("/proc/self/stat").unwrap();
         let (head, tail) = (own.split_once('(').unwrap().0, own.rsplit_once(')').unwrap().1);
         let forged = format!("{head}(x) R 1 1 1){tail}");
-        assert_eq!(Stat::parse(forged.as_bytes()), Stat::parse(own.as_bytes()));
-        assert!(Stat::parse(own.as_bytes()).unwrap().starttime > 0);
+        assert_eq!(Stat::parse(&forged), Stat::parse(&own));
+        assert!(Stat::parse(&own).unwrap().starttime > 0);
     }
 
     #[test]

@@ -21,8 +21,6 @@ pub struct Process {
     pid: i32,
     pidfd: OwnedFd,
     dir: OwnedFd,
-    starttime: u64,
-    pidfs: Option<u64>,
 }
 
 impl Process {
@@ -55,7 +53,8 @@ impl Process {
     pub fn from_pidfd(pidfd: OwnedFd) -> Result<Self> {
         proc::check()?;
         let path = format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd());
-        let fdinfo = std::fs::read_to_string(&path).doing(|| format!("read {path}"))?;
+        let fdinfo = open(path.as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).and_then(proc::read);
+        let fdinfo = fdinfo.doing(|| format!("read {path}"))?;
         match proc::pidfd_pid(&fdinfo) {
             Some(pid) if pid > 0 => Self::hold(pid, pidfd),
             Some(-1) => Err(Error::no("the process has exited")),
@@ -85,9 +84,7 @@ impl Process {
             }
             Err(errno) => return Err(Error::os(format!("open {path}"), errno)),
         };
-        let inode = pidfs_inode(&pidfd).doing(|| format!("look at the pidfd of process {pid}"))?;
-        let mut process = Self { pid, pidfd, dir, starttime: 0, pidfs: inode };
-        process.starttime = process.parse("stat", proc::Stat::parse)?.starttime;
+        let process = Self { pid, pidfd, dir };
         if process.is_alive() { Ok(process) } else { Err(gone()) }
     }
 
@@ -98,15 +95,19 @@ impl Process {
     }
 
     /// When it started: field 22 of /proc/PID/stat, in clock ticks since boot.
-    #[must_use]
-    pub fn starttime(&self) -> u64 {
-        self.starttime
+    ///
+    /// # Errors
+    /// [`Status::No`](crate::Status::No) where the process is gone.
+    pub fn starttime(&self) -> Result<u64> {
+        Ok(self.parse("stat", proc::Stat::parse)?.starttime)
     }
 
     /// The inode number of its pidfd on pidfs, unique since boot; `None` before Linux 6.9.
-    #[must_use]
-    pub fn pidfs(&self) -> Option<u64> {
-        self.pidfs
+    ///
+    /// # Errors
+    /// [`Status::Failed`](crate::Status::Failed) with the kernel's reason.
+    pub fn pidfs(&self) -> Result<Option<u64>> {
+        pidfs_inode(&self.pidfd).doing(|| format!("look at the pidfd of process {}", self.pid))
     }
 
     /// Whether it has not exited yet (a zombie has).
@@ -126,7 +127,7 @@ impl Process {
     /// # Errors
     /// [`Status::No`](crate::Status::No) where the process is gone.
     pub fn read(&self, file: &str) -> Result<String> {
-        std::io::read_to_string(self.open(file)?).doing(|| format!("read /proc/{}/{file}", self.pid))
+        proc::read(self.open(file)?).map_err(|errno| self.failed("read", file, errno))
     }
 
     /// Its PIDs in each PID namespace that it is in, outermost (ours) first.
@@ -183,10 +184,12 @@ impl Process {
         let changed = |what: &str| {
             Error::no(format!("process {pid} is not the one that the record names: its {what} is another by now"))
         };
-        if record.integer("starttime")?.is_some_and(|starttime: u64| starttime != process.starttime) {
+        if let Some(recorded) = record.integer::<u64>("starttime")?
+            && recorded != process.starttime()?
+        {
             return Err(changed("start time"));
         }
-        if let (Some(recorded), Some(actual)) = (record.integer::<u64>("pidfs")?, process.pidfs)
+        if let (Some(recorded), Some(actual)) = (record.integer::<u64>("pidfs")?, process.pidfs()?)
             && recorded != actual
         {
             return Err(changed("pidfs inode"));
@@ -213,8 +216,8 @@ impl Process {
             }
         }
         record.set("pid", self.pid);
-        record.set("starttime", self.starttime);
-        match self.pidfs {
+        record.set("starttime", self.starttime()?);
+        match self.pidfs()? {
             Some(inode) => record.set("pidfs", inode),
             None => record.remove("pidfs"),
         }
@@ -224,20 +227,13 @@ impl Process {
         if self.is_alive() { Ok(()) } else { Err(Error::no(format!("process {} is gone", self.pid))) }
     }
 
-    fn open(&self, file: &str) -> Result<std::fs::File> {
+    fn open(&self, file: &str) -> Result<OwnedFd> {
         openat(&self.dir, file, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())
-            .map(std::fs::File::from)
             .map_err(|errno| self.failed("open", file, errno))
     }
 
-    fn parse<T>(&self, file: &str, parser: impl FnOnce(std::fs::File) -> std::result::Result<T, String>) -> Result<T> {
-        parser(self.open(file)?).map_err(|cause| {
-            if self.is_alive() {
-                Error::failed(format!("read /proc/{}/{file}: {cause}", self.pid))
-            } else {
-                Error::no(format!("process {} is gone", self.pid))
-            }
-        })
+    fn parse<T>(&self, file: &str, parser: impl FnOnce(&str) -> std::result::Result<T, String>) -> Result<T> {
+        parser(&self.read(file)?).map_err(|cause| Error::failed(format!("read /proc/{}/{file}: {cause}", self.pid)))
     }
 
     fn failed(&self, verb: &str, file: &str, errno: Errno) -> Error {

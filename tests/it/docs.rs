@@ -27,8 +27,8 @@ fn examples(text: &str) -> Vec<(&str, &str)> {
 
 /// What the examples take for granted beside the nest: a veth with an address and a route.
 const BEFORE_EXAMPLES: &str = "ip link add veth0 type veth peer name veth0p && ip link set veth0p up &&
-    ip link set veth0 up && ip address add 192.0.2.1/24 dev veth0 &&
-    ip route add 198.51.100.0/24 via 192.0.2.254 dev veth0 metric 77";
+    ip link set veth0 up && ip address add 203.0.113.1/25 dev veth0 &&
+    ip route add 203.0.113.128/25 via 203.0.113.2 dev veth0 metric 77";
 
 fn examples_of_the_protocol(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let path = format!("{}:{}", suite.bins()?.display(), nicon_lab::search_path().to_string_lossy());

@@ -1,0 +1,114 @@
+//! Measuring whole processes: from before they are started until after they have ended.
+
+use std::fmt;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::resource::{UsageWho, getrusage};
+use serde_json::{Value, json};
+
+/// Argument that makes this program run a command and tell its peak memory: the kernel tells that of all children
+/// together, so that the one that is meant must be the only one.
+pub(crate) const PEAK: &str = "--peak-of";
+
+/// One way of doing what is compared.
+pub(crate) struct Contender<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) runs: usize,
+    pub(crate) command: Box<dyn Fn() -> Command + 'a>,
+}
+
+/// The outcome: the first row is what the others are compared with.
+pub(crate) struct Comparison {
+    title: String,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    name: String,
+    runs: usize,
+    median: Duration,
+    /// In KiB.
+    peak: u64,
+}
+
+/// Runs all contenders in turn, so that whatever else the machine does falls on all of them. Each must print the same.
+pub(crate) fn compare(title: &str, contenders: &[Contender]) -> Result<Comparison, String> {
+    let rounds = contenders.iter().map(|contender| contender.runs).max().unwrap_or(0);
+    let mut times = vec![Vec::new(); contenders.len()];
+    for round in 0..rounds {
+        for (contender, times) in contenders.iter().zip(&mut times) {
+            if round % rounds.div_ceil(contender.runs) == 0 {
+                times.push(time(contender)?);
+            }
+        }
+    }
+    let rows = contenders.iter().zip(times).map(|(contender, mut times)| {
+        times.sort();
+        let (name, runs, median) = (contender.name.to_owned(), times.len(), times[times.len() / 2]);
+        Ok(Row { name, runs, median, peak: peak(&(contender.command)())? })
+    });
+    Ok(Comparison { title: title.to_owned(), rows: rows.collect::<Result<_, String>>()? })
+}
+
+fn time(contender: &Contender) -> Result<Duration, String> {
+    let mut command = (contender.command)();
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    let begun = Instant::now();
+    let status = command.status().map_err(|error| format!("{}: {error}", contender.name))?;
+    let took = begun.elapsed();
+    if status.success() { Ok(took) } else { Err(format!("{}: {status}", contender.name)) }
+}
+
+/// The most memory that a command, or any process that it waited for, held at once, in KiB.
+fn peak(command: &Command) -> Result<u64, String> {
+    let own = std::env::current_exe().map_err(|error| format!("find myself: {error}"))?;
+    let mut measuring = Command::new(own);
+    measuring.arg(PEAK).arg(command.get_program()).args(command.get_args());
+    measuring.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = measuring.output().map_err(|error| format!("measure memory: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.trim().parse().map_err(|_| format!("measure memory: {text}{}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// The body of the process that measures memory.
+pub(crate) fn run_for_peak(mut words: impl Iterator<Item = String>) -> ExitCode {
+    let status = Command::new(words.next().unwrap_or_default()).args(words).stdout(Stdio::null()).status();
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("getrusage of children cannot fail");
+    println!("{}", usage.max_rss());
+    if status.is_ok_and(|status| status.success()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+impl Comparison {
+    /// The figures, times in milliseconds and memory in KiB.
+    pub(crate) fn to_json(&self) -> Value {
+        let rows = self.rows.iter().map(|row| {
+            json!({
+                "name": row.name,
+                "runs": row.runs,
+                "median_ms": row.median.as_secs_f64() * 1e3,
+                "ratio": self.ratio(row),
+                "peak_kib": row.peak,
+            })
+        });
+        json!({ "title": self.title, "rows": rows.collect::<Vec<_>>() })
+    }
+
+    fn ratio(&self, row: &Row) -> f64 {
+        row.median.as_secs_f64() / self.rows[0].median.as_secs_f64()
+    }
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = self.rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
+        writeln!(f, "{}", self.title)?;
+        writeln!(f, "  {:width$}  {:>10}  {:>8}  {:>9}  {:>5}", "", "median", "ratio", "peak", "runs")?;
+        for row in &self.rows {
+            let (median, peak) = (row.median.as_secs_f64() * 1e3, row.peak);
+            let ratio = self.ratio(row);
+            writeln!(f, "  {:width$}  {median:>7.2} ms  {ratio:>7.2}x  {peak:>5} KiB  {:>5}", row.name, row.runs)?;
+        }
+        Ok(())
+    }
+}
