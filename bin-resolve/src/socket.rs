@@ -65,7 +65,10 @@ pub(crate) async fn connect(
     let mut refused = None;
     for path in &places.paths {
         let reached = match container {
-            Some(process) => guard.during(&format!("open {}", path.display()), || reach_in(process, path)),
+            Some(process) => {
+                let what = format!("open {} of process {}", path.display(), process.pid());
+                guard.during(&what, || reach_in(process, path))
+            }
             // Our own file system is the user's to arrange, with whatever links.
             None => {
                 open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()).doing(|| format!("open {}", path.display()))
@@ -99,6 +102,9 @@ async fn connect_to(socket: Result<OwnedFd>, path: &Path, guard: &Guard) -> Resu
             Err(Errno::EAGAIN) => tokio::time::sleep(BACKLOG_PAUSE).await,
             Err(Errno::ECONNREFUSED) if !is_socket(&socket) => {
                 return Err(Error::failed(format!("{} is not a socket", path.display())));
+            }
+            Err(errno @ (Errno::EACCES | Errno::EPERM)) => {
+                return Err(Error::os(what, errno).and_say(" (root, CAP_DAC_OVERRIDE, or the socket's group)"));
             }
             Err(errno) => return Err(Error::os(what, errno)),
         }

@@ -19,6 +19,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("hostile::answers_that_drip", answers_that_drip),
         suite.trial("hostile::words_for_the_terminal", words_for_the_terminal),
         suite.trial("hostile::an_engine_that_hangs", an_engine_that_hangs),
+        suite.trial("hostile::a_file_system_that_hangs", a_file_system_that_hangs),
         suite.trial("hostile::links_that_lead_out", links_that_lead_out),
         suite.trial("hostile::a_victim_named_from_within", a_victim_named_from_within),
         suite.trial("hostile::a_proxy_in_another_pid_namespace", a_proxy_in_another_pid_namespace),
@@ -195,6 +196,22 @@ fn an_engine_that_hangs(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     lab.docker("setup", &["unpause", "hangs"])?.ok()?;
     is_process(&record(&suite.run(&["nicon-resolve", "setup.hangs.unheard"])), lab.host_pid("setup.hangs.unheard")?);
     Ok(lab.remove("setup", "hangs")?)
+}
+
+/// Mounts a file system (FUSE) over the engine's usual place, and serves none of its requests.
+const UNSERVED: &str = "exec 3<>/dev/fuse
+mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 none /run && exec sleep infinity";
+
+fn a_file_system_that_hangs(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let options = ["--device=/dev/fuse", "--cap-add=SYS_ADMIN", "--security-opt=seccomp=unconfined"];
+    lab.run_command("", "unserved", &options, &["sh", "-c", UNSERVED])?;
+    lab.exec("unserved", &["sh", "-c", "until grep -q ' /run fuse' /proc/mounts; do sleep 0.02; done"])?.ok()?;
+    let pid = lab.host_pid("unserved")?;
+    let begun = Instant::now();
+    let ran = suite.run(&["nicon-resolve", "--timeout=0.5", "unserved.web"]);
+    refusal(&ran, 2, &["open /run/docker.sock of process", &pid.to_string(), "file system does not answer"]);
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    Ok(lab.remove("", "unserved")?)
 }
 
 fn links_that_lead_out(suite: &Suite, lab: &Lab) -> Result<(), Failed> {

@@ -13,6 +13,7 @@ mod linkmv;
 mod links;
 mod manners;
 mod resolve;
+mod rights;
 mod suite;
 mod tidy;
 
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     trials.extend(hostile::trials(&suite));
     trials.extend(linkmv::trials(&suite));
     trials.extend(manners::trials(&suite));
+    trials.extend(rights::trials(&suite));
     trials.extend(docs::trials(&suite));
     trials.extend(tidy::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);

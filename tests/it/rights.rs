@@ -1,0 +1,50 @@
+//! What each program may not do without the rights that the README lists, and can do with nothing more than them.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use libtest_mimic::{Failed, Trial};
+use nicon_lab::{LIMIT, Lab, Ran, output_of_input, tool};
+
+use crate::expect::{is_process, record, refusal};
+use crate::links::{Pair, Place};
+use crate::suite::Suite;
+
+pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
+    vec![suite.trial("rights::of_resolve", of_resolve), suite.trial("rights::of_linkmv", of_linkmv)]
+}
+
+/// Runs a program as a user who is nobody, with `capabilities` at the most.
+fn as_nobody(suite: &Suite, capabilities: &str, words: &[&str], input: &str) -> Result<Ran, Failed> {
+    // Whoever runs the tests may keep the programs where nobody else can reach them.
+    let copy = Path::new("/run").join(words[0]);
+    if !copy.exists() {
+        std::fs::copy(suite.bins()?.join(words[0]), &copy)?;
+        std::fs::set_permissions(&copy, PermissionsExt::from_mode(0o755))?;
+    }
+    let mut command = tool("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set", capabilities]);
+    command.args(["--inh-caps", capabilities, "--ambient-caps", capabilities, "--"]).arg(copy).args(&words[1..]);
+    Ok(output_of_input(&mut command, input, LIMIT)?)
+}
+
+fn of_resolve(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let resolve = |capabilities: &str| as_nobody(suite, capabilities, &["nicon-resolve", "setup.olt_1"], "");
+    is_process(&record(&resolve("-all,+sys_ptrace,+dac_override")?), lab.host_pid("setup.olt_1")?);
+    refusal(&resolve("-all,+sys_ptrace")?, 2, &["hop 1", "Permission denied", "CAP_DAC_OVERRIDE", "group"]);
+    refusal(&resolve("-all,+dac_override")?, 2, &["hop 1", "CAP_SYS_PTRACE"]);
+    Ok(())
+}
+
+fn of_linkmv(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let (pair, place) = (Pair::new(), Place::new());
+    let target = format!("{{\"pid\":{}}}", place.pid());
+    let linkmv = |capabilities: &str| as_nobody(suite, capabilities, &["nicon-linkmv", &pair.link, "eth1"], &target);
+    refusal(&linkmv("-all,+net_admin,+sys_admin")?, 2, &["CAP_SYS_PTRACE"]);
+    refusal(&linkmv("-all,+net_admin,+sys_ptrace")?, 2, &["CAP_SYS_ADMIN"]);
+    refusal(&linkmv("-all,+sys_admin,+sys_ptrace")?, 2, &["CAP_NET_ADMIN"]);
+    assert_eq!(place.links(), ["lo"]);
+    record(&linkmv("-all,+net_admin,+sys_admin,+sys_ptrace")?);
+    assert_eq!(place.links(), ["lo", "eth1"]);
+    Ok(())
+}
