@@ -5,6 +5,9 @@ use nicon_core::{Error, Result};
 /// A container's path: one segment for each engine on the way in, none of them empty.
 pub(crate) type Path = Vec<String>;
 
+/// The most segments that a path may have: far more than kernels nest PID namespaces (32), for those that lead in circles.
+const MAX_DEPTH: usize = 64;
+
 /// Splits a path at its dots, or at its slashes where it has any; `\` takes the special meaning from what follows it.
 ///
 /// # Errors
@@ -21,6 +24,9 @@ pub(crate) fn parse(path: &str) -> Result<Path> {
             _ if c == separator => segments.push(String::new()),
             _ => last.push(c),
         }
+    }
+    if segments.len() > MAX_DEPTH {
+        return Err(refuse(path, &format!("it has more than {MAX_DEPTH} names")));
     }
     for segment in &segments {
         if segment.is_empty() {
@@ -70,6 +76,12 @@ mod tests {
             assert_eq!(parse(path).unwrap(), segments, "{path}");
             assert_eq!(parse(&show(&parse(path).unwrap())).unwrap(), segments, "{path}");
         }
+    }
+
+    #[test]
+    fn a_path_has_an_end() {
+        assert!(parse(&["a"; MAX_DEPTH].join(".")).is_ok());
+        assert!(parse(&["a"; MAX_DEPTH + 1].join(".")).is_err());
     }
 
     #[test]
