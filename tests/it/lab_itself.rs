@@ -2,7 +2,11 @@
 
 use crate::suite::{LAB_PROGRAM, Suite};
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{Lab, LabName, cgroup_directories, isolate, tool, witness};
+use nicon_lab::{Lab, LabName, cgroup_directories, isolate, witness};
+use nix::{
+    sys::signal::{self, Signal},
+    unistd::Pid,
+};
 use std::{
     fs,
     io::{BufRead, BufReader},
@@ -169,8 +173,8 @@ fn nicon_lab(suite: &Suite, script: &str) -> Result<Command, String> {
     Ok(command)
 }
 
-fn kill(pid: u32) -> Result<(), Failed> {
-    Ok(nicon_lab::output_within(tool("kill").args(["-KILL", &pid.to_string()]), LONG)?.ok().map(drop)?)
+fn kill(process: u32) -> Result<(), Failed> {
+    Ok(signal::kill(Pid::from_raw(process.cast_signed()), Signal::SIGKILL)?)
 }
 
 /// Waits a little for the last trace of a lab to go: processes, cgroups, mounts, files.
