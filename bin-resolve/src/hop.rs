@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use crate::container::{self, Container};
 use crate::daemon::{Daemon, Listener};
 use crate::engine::Engine;
-use crate::guard::Guard;
 use crate::locate::{Proof, locate};
 use crate::run::PROGRAM;
 use crate::socket::{self, Places};
@@ -21,7 +20,6 @@ pub(crate) struct Settings {
     pub(crate) own: Places,
     /// Where the engines inside containers are looked for.
     pub(crate) inside: Places,
-    pub(crate) guard: Guard,
     pub(crate) method: Method,
     /// Our own PID namespace.
     pub(crate) pidns: NsId,
@@ -71,7 +69,7 @@ impl Hop {
             Some(hop) => (Some(&hop.process), &settings.inside),
             None => (None, &settings.own),
         };
-        let (stream, socket) = socket::connect(container, places, &settings.guard).await?;
+        let (stream, socket) = socket::connect(container, places).await?;
         let listener = Listener::of(&stream)?;
         let engine = Engine::new(stream).await?;
         let look_at_listener = async {

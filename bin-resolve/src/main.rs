@@ -4,7 +4,6 @@ mod args;
 mod container;
 mod daemon;
 mod engine;
-mod guard;
 mod hop;
 mod locate;
 mod name;

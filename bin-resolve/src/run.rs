@@ -9,7 +9,6 @@ use nicon_core::stream::{Answers, Line, Lines};
 use nicon_core::{Doing, Error, Namespace, Record, Result, Status};
 
 use crate::args::Args;
-use crate::guard::Guard;
 use crate::hop::Settings;
 use crate::name;
 use crate::output;
@@ -37,14 +36,16 @@ pub(crate) fn run(args: Args) -> Result<Status> {
     let settings = Settings {
         own: Places::own(std::env::var_os("DOCKER_HOST"))?,
         inside: Places::inside(&args.socket),
-        guard: Guard::new(args.timeout),
         method: args.translate.method(),
         pidns: Namespace::open("/proc/self/ns/pid".as_ref())?.id(),
         verbose: args.verbose,
     };
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().doing(|| "start the event loop")?;
-    runtime.block_on(answer_all(args.paths, Arc::new(settings), args.timeout, answers))
+    let outcome = runtime.block_on(answer_all(args.paths, Arc::new(settings), args.timeout, answers));
+    // A look into a container may still hang on a thread of its own. It ends with the process.
+    runtime.shutdown_background();
+    outcome
 }
 
 async fn answer_all(

@@ -11,8 +11,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat, openat2};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr};
 use nix::sys::stat::{Mode, SFlag, fstat};
-
-use crate::guard::Guard;
+use nix::unistd::alarm;
 
 /// Where engines usually listen. `/run` comes first: `/var/run` is most often a link to it.
 const USUAL: [&str; 2] = ["/run/docker.sock", "/var/run/docker.sock"];
@@ -22,6 +21,12 @@ const MAX_LOOKUPS: usize = 64;
 
 /// How long to wait before asking a listener again whose queue is full; `connect(2)` tells no better.
 const BACKLOG_PAUSE: Duration = Duration::from_millis(10);
+
+/// `RESOLVE_CACHED` of linux/openat2.h (Linux 5.12), which nix lacks: look up only what needs no waiting, else EAGAIN.
+const RESOLVE_CACHED: ResolveFlag = ResolveFlag::from_bits_retain(0x20);
+
+/// How many seconds one `connect(2)` that is told not to block may take, before SIGALRM ends the program.
+const LAST_RESORT: u32 = 60;
 
 /// Where a hop's socket is looked for.
 pub(crate) struct Places {
@@ -57,24 +62,20 @@ impl Places {
 ///
 /// # Errors
 /// [`Status::No`](nicon_core::Status::No) where none of the places holds a socket.
-pub(crate) async fn connect(
-    container: Option<&Process>,
-    places: &Places,
-    guard: &Guard,
-) -> Result<(UnixStream, PathBuf)> {
+pub(crate) async fn connect(container: Option<&Process>, places: &Places) -> Result<(UnixStream, PathBuf)> {
+    let root = container.map(root_of).transpose()?;
     let mut refused = None;
     for path in &places.paths {
-        let reached = match container {
-            Some(process) => {
-                let what = format!("open {} of process {}", path.display(), process.pid());
-                guard.during(&what, || reach_in(process, path))
-            }
+        let reached = match &root {
+            Some(root) => reach_in(root, path).await,
             // Our own file system is the user's to arrange, with whatever links.
-            None => {
-                open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()).doing(|| format!("open {}", path.display()))
-            }
+            None => open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()),
         };
-        match connect_to(reached, path, guard).await {
+        let connected = match reached.doing(|| format!("open {}", path.display())) {
+            Ok(socket) => connect_to(&socket, path).await,
+            Err(error) => Err(error),
+        };
+        match connected {
             Ok(stream) => return Ok((stream, path.clone())),
             Err(error) if matches!(error.errno(), Some(Errno::ENOENT | Errno::ENOTDIR)) => {}
             Err(error) => refused = refused.or(Some(error)),
@@ -86,41 +87,64 @@ pub(crate) async fn connect(
     }))
 }
 
+fn root_of(process: &Process) -> Result<OwnedFd> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    openat(process.dir(), "root", flags, Mode::empty())
+        .doing(|| format!("open /proc/{}/root (root, or CAP_SYS_PTRACE)", process.pid()))
+}
+
+/// Opens `path` as if `root` were the root directory: absolute links of the container stay in it, and links such as
+/// /proc/1/root are not followed.
+///
+/// Whoever is root in the container may serve its file systems himself (FUSE) and never answer. So only what the kernel
+/// has at hand is looked up here, as it nearly always has; the rest is left to a thread, which the time-out of the hop
+/// leaves behind.
+async fn reach_in(root: &OwnedFd, path: &Path) -> nix::Result<OwnedFd> {
+    match look_up(root, path, RESOLVE_CACHED) {
+        Err(Errno::EAGAIN | Errno::EINVAL) => {}
+        settled => return settled,
+    }
+    let root = root.try_clone().map_err(|_| Errno::EMFILE)?;
+    let path = path.to_owned();
+    let looking = tokio::task::spawn_blocking(move || {
+        let mut looks = (0..MAX_LOOKUPS).map(|_| look_up(&root, &path, ResolveFlag::empty()));
+        looks.find(|answer| !matches!(answer, Err(Errno::EAGAIN))).unwrap_or(Err(Errno::EAGAIN))
+    });
+    looking.await.unwrap_or(Err(Errno::EIO))
+}
+
+fn look_up(root: &OwnedFd, path: &Path, more: ResolveFlag) -> nix::Result<OwnedFd> {
+    let resolve = ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS | more;
+    openat2(root, path, OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC).resolve(resolve))
+}
+
 /// Connects to an opened socket. A listener that is behind with its work is asked again, until the hop's time is up.
-async fn connect_to(socket: Result<OwnedFd>, path: &Path, guard: &Guard) -> Result<UnixStream> {
-    let socket = socket?;
+async fn connect_to(socket: &OwnedFd, path: &Path) -> Result<UnixStream> {
     // The descriptor names this very socket, so that nobody can put another one in its place meanwhile.
     let address = UnixAddr::new(format!("/proc/self/fd/{}", socket.as_raw_fd()).as_str());
     let address = address.doing(|| "name the socket")?;
-    let what = format!("connect to {}", path.display());
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let stream =
         nix::sys::socket::socket(AddressFamily::Unix, SockType::Stream, flags, None).doing(|| "open a socket")?;
+    let what = || format!("connect to {}", path.display());
     loop {
-        match guard.during(&what, || nix::sys::socket::connect(stream.as_raw_fd(), &address)) {
+        // The kernel may ask a file system of the container's for its permission. A call that hangs in there can only be
+        // ended together with the program.
+        alarm::set(LAST_RESORT);
+        let connected = nix::sys::socket::connect(stream.as_raw_fd(), &address);
+        alarm::cancel();
+        match connected {
             Ok(()) => return Ok(stream.into()),
             Err(Errno::EAGAIN) => tokio::time::sleep(BACKLOG_PAUSE).await,
-            Err(Errno::ECONNREFUSED) if !is_socket(&socket) => {
+            Err(Errno::ECONNREFUSED) if !is_socket(socket) => {
                 return Err(Error::failed(format!("{} is not a socket", path.display())));
             }
             Err(errno @ (Errno::EACCES | Errno::EPERM)) => {
-                return Err(Error::os(what, errno).and_say(" (root, CAP_DAC_OVERRIDE, or the socket's group)"));
+                return Err(Error::os(what(), errno).and_say(" (root, CAP_DAC_OVERRIDE, or the socket's group)"));
             }
-            Err(errno) => return Err(Error::os(what, errno)),
+            Err(errno) => return Err(Error::os(what(), errno)),
         }
     }
-}
-
-/// Opens `path` as if the root directory of `process` were ours: absolute links of the container stay in it, and links
-/// such as /proc/1/root are not followed.
-fn reach_in(process: &Process, path: &Path) -> Result<OwnedFd> {
-    let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
-    let root = openat(process.dir(), "root", flags | OFlag::O_DIRECTORY, Mode::empty())
-        .doing(|| format!("open /proc/{}/root (root, or CAP_SYS_PTRACE)", process.pid()))?;
-    let how = OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-    let mut lookups = (0..MAX_LOOKUPS).map(|_| openat2(&root, path, how));
-    let settled = lookups.find(|answer| !matches!(answer, Err(Errno::EAGAIN))).unwrap_or(Err(Errno::EAGAIN));
-    settled.doing(|| format!("open {}", path.display()))
 }
 
 fn is_socket(file: &OwnedFd) -> bool {
