@@ -130,6 +130,16 @@ impl Process {
         proc::read(self.open(file)?).map_err(|errno| self.failed("read", file, errno))
     }
 
+    /// Reads a file of its /proc directory that need not be text, such as "environ".
+    ///
+    /// # Errors
+    /// As [`Process::read`].
+    pub fn read_bytes(&self, file: &str) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let read = std::io::Read::read_to_end(&mut self.open(file)?, &mut bytes);
+        read.doing(|| format!("read /proc/{}/{file}", self.pid)).map(|_| bytes)
+    }
+
     /// Its PIDs in each PID namespace that it is in, outermost (ours) first.
     ///
     /// # Errors

@@ -1,0 +1,350 @@
+//! The command line: nsenter's letters and words.
+
+use std::ffi::{OsStr, OsString};
+use std::io::IsTerminal;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use nicon_core::{Error, NsType};
+
+/// Run a command in chosen namespaces of a process.
+///
+/// The process is --target, or the one that the record on standard input names (as nicon-resolve prints it); the rest of
+/// standard input is the command's. Options and letters are those of nsenter. Without COMMAND, $SHELL is run.
+///
+/// Where the mount namespace or the root directory is the container's, the command gets no more capabilities than the
+/// target has, no_new_privs, and the target's cgroup and LSM label; where standard input is a terminal, a terminal of its
+/// own. With --net alone, the program, its files and its privileges are the caller's.
+#[derive(Debug, Parser)]
+#[command(
+    name = "nicon-nsexec",
+    version,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  nicon-resolve a.b.c | nicon-nsexec --net ip addr
+  nicon-nsexec -t 4242 --all sh
+  nicon-resolve a.b a.c | nicon-nsexec --each --net ip -brief link
+
+FILE and DIR are attached: --net=/run/netns/blue, -n/run/netns/blue.
+
+Exit status: the command's own; 128+N killed by signal N; 125 nsexec failed, 126 COMMAND cannot be
+executed, 127 COMMAND not found."
+)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+pub(crate) struct Args {
+    /// Process whose namespaces are entered; INODE is that of its pidfd
+    #[arg(short, long, value_name = "PID[:INODE]")]
+    pub(crate) target: Option<TargetPid>,
+
+    /// Enter all of its namespaces
+    #[arg(short, long)]
+    pub(crate) all: bool,
+
+    /// Enter the mount namespace
+    #[arg(short, long, visible_alias = "mnt", value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = OF_TARGET)]
+    pub(crate) mount: Option<Source>,
+
+    /// Enter the UTS namespace (host name)
+    #[arg(short, long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = OF_TARGET)]
+    pub(crate) uts: Option<Source>,
+
+    /// Enter the IPC namespace
+    #[arg(short, long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = OF_TARGET)]
+    pub(crate) ipc: Option<Source>,
+
+    /// Enter the network namespace
+    #[arg(short, long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = OF_TARGET)]
+    pub(crate) net: Option<Source>,
+
+    /// Enter the network namespace of this socket of the target
+    #[arg(short = 'N', long, value_name = "FD", conflicts_with = "net")]
+    pub(crate) net_socket: Option<i32>,
+
+    /// Enter the PID namespace
+    #[arg(short, long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = OF_TARGET)]
+    pub(crate) pid: Option<Source>,
+
+    /// Enter the cgroup namespace
+    #[arg(short = 'C', long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = OF_TARGET)]
+    pub(crate) cgroup: Option<Source>,
+
+    /// Enter the user namespace
+    #[arg(short = 'U', long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = OF_TARGET)]
+    pub(crate) user: Option<Source>,
+
+    /// Enter the parent of the user namespace, or the owner of another that is entered
+    #[arg(long)]
+    pub(crate) user_parent: bool,
+
+    /// Enter the time namespace
+    #[arg(short = 'T', long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = OF_TARGET)]
+    pub(crate) time: Option<Source>,
+
+    /// Set the user ID ("follow": the target's)
+    #[arg(short = 'S', long, value_name = "UID", allow_negative_numbers = true)]
+    pub(crate) setuid: Option<Id>,
+
+    /// Set the group ID ("follow": the target's) and drop the supplementary groups
+    #[arg(short = 'G', long, value_name = "GID", allow_negative_numbers = true)]
+    pub(crate) setgid: Option<Id>,
+
+    /// Leave user and group IDs alone when a user namespace is entered
+    #[arg(long)]
+    pub(crate) preserve_credentials: bool,
+
+    /// Keep the capabilities that entering the user namespace gave
+    #[arg(long)]
+    pub(crate) keep_caps: bool,
+
+    /// Set the root directory (default: the target's)
+    #[arg(short, long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = OF_TARGET)]
+    pub(crate) root: Option<Source>,
+
+    /// Set the working directory (default: the target's)
+    #[arg(short, long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = OF_TARGET)]
+    pub(crate) wd: Option<Source>,
+
+    /// Set the working directory, looked up in the namespaces
+    #[arg(short = 'W', long, value_name = "DIR", conflicts_with = "wd")]
+    pub(crate) wdns: Option<PathBuf>,
+
+    /// Take the environment from the target
+    #[arg(short, long)]
+    pub(crate) env: bool,
+
+    /// Begin with an empty environment but for TERM and PATH
+    #[arg(long, conflicts_with = "env")]
+    pub(crate) clear_env: bool,
+
+    /// Become the command: no child, no terminal of its own, no signals passed on
+    #[arg(short = 'F', long, conflicts_with = "each")]
+    pub(crate) no_fork: bool,
+
+    /// Run in the SELinux context of the target
+    #[arg(short = 'Z', long)]
+    pub(crate) follow_context: bool,
+
+    /// Join the cgroup of the target
+    #[arg(short = 'c', long)]
+    pub(crate) join_cgroup: bool,
+
+    /// Give the command the caller's capabilities, cgroup and LSM label
+    #[arg(long)]
+    pub(crate) privileged: bool,
+
+    /// Give the command the caller's terminal (it may type into it)
+    #[arg(long)]
+    pub(crate) no_pty: bool,
+
+    /// Run the command once for each record on standard input, in turn
+    #[arg(long, conflicts_with = "target")]
+    pub(crate) each: bool,
+
+    /// The command and its arguments
+    #[arg(trailing_var_arg = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+}
+
+/// What an option means whose FILE or DIR is left out. No path looks like this: the kernel refuses an empty one.
+const OF_TARGET: &str = "";
+
+/// How a command that is watched stands to the caller's session and terminal.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stage {
+    /// It has a session of its own: the caller's terminal is not its controlling one, and it cannot type into it.
+    pub(crate) has_session: bool,
+    /// That session has a terminal of its own.
+    pub(crate) has_pty: bool,
+    /// It reads nothing: standard input is the records'.
+    pub(crate) has_null_input: bool,
+}
+
+/// Where a namespace or directory comes from.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// The target process.
+    Target,
+    /// A path.
+    Path(PathBuf),
+}
+
+impl From<OsString> for Source {
+    fn from(path: OsString) -> Self {
+        if path == OF_TARGET { Self::Target } else { Self::Path(path.into()) }
+    }
+}
+
+/// A user or group ID.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Id {
+    /// The target's, as seen in the user namespace that is entered.
+    Follow,
+    /// This one.
+    Number(u32),
+}
+
+impl std::str::FromStr for Id {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        match text.parse() {
+            _ if text == "follow" => Ok(Self::Follow),
+            // The kernel takes -1 for "leave it as it is".
+            Ok(number) if number != u32::MAX => Ok(Self::Number(number)),
+            _ => Err(Error::failed("not an ID, nor \"follow\"")),
+        }
+    }
+}
+
+/// The operand of `--target`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct TargetPid {
+    pub(crate) pid: i32,
+    pub(crate) pidfs: Option<u64>,
+}
+
+impl std::str::FromStr for TargetPid {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let (pid, pidfs) = text.split_once(':').map_or((text, None), |(pid, inode)| (pid, Some(inode)));
+        let bad = || Error::failed("not PID or PID:INODE");
+        let pid = pid.parse().ok().filter(|pid| *pid > 0).ok_or_else(bad)?;
+        let pidfs = pidfs.map(|inode| inode.parse().map_err(|_| bad())).transpose()?;
+        Ok(Self { pid, pidfs })
+    }
+}
+
+impl Args {
+    /// Where the namespace of this type comes from, as far as an option of its own says so.
+    pub(crate) fn source(&self, ns_type: NsType) -> Option<&Source> {
+        let option = match ns_type {
+            NsType::User => &self.user,
+            NsType::Cgroup => &self.cgroup,
+            NsType::Ipc => &self.ipc,
+            NsType::Uts => &self.uts,
+            NsType::Net => &self.net,
+            NsType::Pid => &self.pid,
+            NsType::Mnt => &self.mount,
+            NsType::Time => &self.time,
+        };
+        option.as_ref()
+    }
+
+    /// Whether programs and files are the container's: the command is its code then.
+    pub(crate) fn runs_container_code(&self) -> bool {
+        self.all || self.mount.is_some() || self.root.is_some()
+    }
+
+    /// Whether the container may come near the command: run it, see it, or have power over it.
+    pub(crate) fn is_contained(&self) -> bool {
+        self.runs_container_code() || self.pid.is_some() || self.user.is_some() || self.user_parent
+    }
+
+    /// Whether the command may have no more privileges than the target.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.runs_container_code() && !self.privileged
+    }
+
+    /// How the command stands to the caller's session and terminal.
+    pub(crate) fn stage(&self) -> Stage {
+        let has_session = self.is_contained() && !self.no_pty;
+        Stage { has_session, has_pty: has_session && std::io::stdin().is_terminal(), has_null_input: self.each }
+    }
+
+    /// Whether anything is asked for that only a target process can tell.
+    pub(crate) fn needs_target(&self) -> bool {
+        let of_target = |source: Option<&Source>| matches!(source, Some(Source::Target));
+        self.all
+            || NsType::ALL.into_iter().any(|ns_type| of_target(self.source(ns_type)))
+            || of_target(self.root.as_ref())
+            || of_target(self.wd.as_ref())
+            || [self.setuid, self.setgid].iter().any(|id| matches!(id, Some(Id::Follow)))
+            || self.net_socket.is_some()
+            || self.env
+            || self.join_cgroup
+            || self.follow_context
+            || self.is_limited()
+    }
+}
+
+/// The arguments, with a FILE or DIR that hangs on a letter (`-n/run/netns/blue`, as nsenter takes it) made `-n=...`:
+/// clap would read on for further letters.
+pub(crate) fn arguments() -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    let mut is_operand = true;
+    for argument in &mut arguments {
+        let is_option = argument.as_bytes().starts_with(b"-");
+        // Behind the first word that belongs to no option stands the command, whose arguments are its own.
+        if !is_option && !is_operand || argument == "--" {
+            break;
+        }
+        is_operand = is_option && takes_next(argument.as_bytes());
+        *argument = attach(std::mem::take(argument));
+    }
+    arguments
+}
+
+/// Whether the operand of this option is the next argument.
+fn takes_next(option: &[u8]) -> bool {
+    match option {
+        [b'-', b'-', word @ ..] => [&b"target"[..], b"setuid", b"setgid", b"wdns", b"net-socket"].contains(&word),
+        [b'-', .., letter] => b"tSGWN".contains(letter),
+        _ => false,
+    }
+}
+
+fn attach(argument: OsString) -> OsString {
+    match argument.as_bytes() {
+        [b'-', letter, first @ (b'/' | b'.'), rest @ ..] if b"muinpCUTrw".contains(letter) => {
+            OsString::from_vec([&[b'-', *letter, b'=', *first], rest].concat())
+        }
+        _ => argument,
+    }
+}
+
+/// The path as text for messages.
+pub(crate) fn shown(path: &(impl AsRef<OsStr> + ?Sized)) -> std::path::Display<'_> {
+    Path::new(path.as_ref()).display()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_file_may_hang_on_its_letter() {
+        let attached = |text: &str| attach(text.into()).into_string().unwrap();
+        assert_eq!(attached("-n/run/netns/x"), "-n=/run/netns/x");
+        assert_eq!(attached("-r."), "-r=.");
+        assert_eq!(attached("-nm"), "-nm");
+        assert_eq!(attached("-t42"), "-t42");
+    }
+
+    #[test]
+    fn the_command_keeps_its_options() {
+        let args = Args::parse_from(["nsexec", "-t", "1", "-n", "ip", "-n", "--all"]);
+        assert!(!args.all && matches!(args.net, Some(Source::Target)));
+        assert_eq!(args.command, ["ip", "-n", "--all"]);
+        let args = Args::parse_from(["nsexec", "-t7:99", "--mount=/x", "--", "-c"]);
+        assert_eq!(args.target, Some(TargetPid { pid: 7, pidfs: Some(99) }));
+        assert!(matches!(args.mount, Some(Source::Path(path)) if path == Path::new("/x")));
+        assert_eq!(args.command, ["-c"]);
+    }
+
+    #[test]
+    fn the_network_alone_is_the_callers_code() {
+        let args = Args::parse_from(["nsexec", "-t1", "-n", "-u", "-i", "-C", "-T"]);
+        assert!(!args.is_contained() && !args.is_limited());
+        assert!(Args::parse_from(["nsexec", "-t1", "-p"]).is_contained());
+        assert!(Args::parse_from(["nsexec", "-t1", "-m"]).is_limited());
+    }
+}

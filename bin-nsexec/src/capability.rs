@@ -1,0 +1,103 @@
+//! Capabilities: what the target has, and giving up what goes beyond it.
+
+use nicon_core::{Doing, Error, NsId, NsType, Process, Result};
+use nix::errno::Errno;
+use nix::sys::prctl;
+
+use crate::join;
+use crate::sys::{self, Capabilities};
+
+/// `CAP_SYS_ADMIN` of linux/capability.h, which every join takes.
+const SYS_ADMIN: u32 = 21;
+
+/// Whether we may join namespaces as we are.
+pub(crate) fn may_join() -> Result<bool> {
+    Ok(own()?.effective & (1 << SYS_ADMIN) != 0)
+}
+
+fn own() -> Result<Capabilities> {
+    Capabilities::get().doing(|| "read our own capabilities")
+}
+
+/// The most that the command may have.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Limits {
+    bounding: u64,
+    permitted: u64,
+}
+
+impl Limits {
+    /// What the target has. Its capabilities count in its own user namespace: for a command that runs in another,
+    /// `joined` or ours, they are worth nothing.
+    pub(crate) fn of(target: &Process, joined: Option<NsId>) -> Result<Self> {
+        let limits = Self::parse(&target.read("status")?).ok_or_else(|| {
+            Error::failed(format!("read /proc/{}/status: it does not tell the capabilities", target.pid()))
+        })?;
+        let commands = joined.map_or_else(join::own_user_id, Ok)?;
+        let is_same = target.namespace_id(NsType::User)?.is_none_or(|targets| targets == commands);
+        Ok(if is_same { limits } else { Self { permitted: 0, ..limits } })
+    }
+
+    fn parse(status: &str) -> Option<Self> {
+        let set = |name| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            u64::from_str_radix(line.trim(), 16).ok()
+        };
+        Some(Self { bounding: set("CapBnd:")?, permitted: set("CapPrm:")? })
+    }
+
+    /// Takes what goes beyond the limits out of the bounding set, and for good: no program can give it back.
+    ///
+    /// This takes capabilities itself, and is done before they are given up.
+    pub(crate) fn bound(&self) -> Result<()> {
+        // The root user would get back on exec all that the bounding set has.
+        let allowed = self.bounding & self.permitted;
+        for capability in 0..64 {
+            match sys::is_bounding(capability) {
+                Err(Errno::EINVAL) => break,
+                Ok(true) if allowed & (1 << capability) == 0 => {
+                    sys::drop_bounding(capability).doing(|| "limit the command's capabilities")?;
+                }
+                _ => {}
+            }
+        }
+        prctl::set_no_new_privs().doing(|| "set no_new_privs")
+    }
+
+    /// Gives up what goes beyond the limits now.
+    pub(crate) fn drop_excess(&self) -> Result<()> {
+        let Capabilities { permitted, inheritable, .. } = own()?;
+        let permitted = permitted & self.permitted;
+        let limited = Capabilities { effective: permitted, permitted, inheritable: inheritable & permitted };
+        // Ambient capabilities follow: the kernel keeps them within the permitted and the inheritable ones.
+        limited.set().doing(|| "limit our capabilities")
+    }
+}
+
+/// Has the capabilities that we hold survive the exec, for a user who is not root.
+pub(crate) fn keep_across_exec() -> Result<()> {
+    let Capabilities { permitted, .. } = own()?;
+    let kept = Capabilities { effective: permitted, permitted, inheritable: permitted };
+    kept.set().doing(|| "keep the capabilities")?;
+    sys::clear_ambient().doing(|| "keep the capabilities")?;
+    for capability in (0..64).filter(|capability| permitted & (1 << capability) != 0) {
+        match sys::raise_ambient(capability) {
+            // All are permitted behind an entry, also those that this kernel does not know.
+            Ok(()) | Err(Errno::EINVAL) => {}
+            Err(errno) => return Err(Error::os(format!("keep capability {capability}"), errno)),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_of_a_status() {
+        let status = "Name:\tx\nCapInh:\t0000000000000000\nCapPrm:\t00000000a80425fb\nCapBnd:\t000001fffeffffff\n";
+        assert_eq!(Limits::parse(status), Some(Limits { bounding: 0x1ff_feff_ffff, permitted: 0xa804_25fb }));
+        assert_eq!(Limits::parse("CapPrm:\t1\n"), None);
+    }
+}

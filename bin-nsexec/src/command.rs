@@ -1,0 +1,118 @@
+//! The command: finding it, and becoming it.
+
+use std::env;
+use std::ffi::{CString, OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
+
+use nicon_core::{Error, Process, Result};
+use nix::errno::Errno;
+use nix::unistd::execve;
+
+use crate::args::{Args, shown};
+use crate::sys;
+
+/// Where programs are looked for without a `PATH`, as glibc does.
+const DEFAULT_PATH: &[u8] = b"/bin:/usr/bin";
+
+/// The `PATH` of a cleared environment.
+const CLEAR_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// A command with its arguments and environment.
+pub(crate) struct Command {
+    program: OsString,
+    arguments: Vec<CString>,
+    environment: Vec<CString>,
+}
+
+impl Command {
+    /// What the command line asks for, or the user's shell.
+    pub(crate) fn new(args: &Args, target: Option<&Process>) -> Result<Self> {
+        let environment = environment(args, target)?;
+        let (program, arguments) = if let Some(program) = args.command.first() {
+            (program.clone(), c_strings(args.command.iter().cloned())?)
+        } else {
+            let shell = variable(&environment, b"SHELL").filter(|shell| !shell.is_empty()).unwrap_or(b"/bin/sh");
+            let shell = OsStr::from_bytes(shell);
+            // A leading hyphen makes it a login shell.
+            let mut name = OsString::from("-");
+            name.push(Path::new(shell).file_name().unwrap_or(shell));
+            (shell.to_owned(), c_strings([name])?)
+        };
+        Ok(Self { program, arguments, environment })
+    }
+
+    /// Becomes the command; comes back with the exit status and the reason where that fails.
+    pub(crate) fn exec(&self) -> (u8, Error) {
+        let mut cause = Errno::ENOENT;
+        for path in self.candidates() {
+            let Ok(path) = CString::new(path) else { continue };
+            let Err(errno) = execve(&path, &self.arguments, &self.environment);
+            match errno {
+                Errno::ENOEXEC => {
+                    cause = self.exec_script(&path);
+                    break;
+                }
+                // What cannot be executed is told, if nothing better is found.
+                Errno::EACCES => cause = errno,
+                Errno::ENOENT | Errno::ENOTDIR => {}
+                _ => {
+                    cause = errno;
+                    break;
+                }
+            }
+        }
+        let status = if cause == Errno::ENOENT { 127 } else { 126 };
+        (status, Error::os(format!("run {}", shown(&self.program)), cause))
+    }
+
+    /// The paths to try, in turn.
+    fn candidates(&self) -> Vec<Vec<u8>> {
+        let program = self.program.as_bytes();
+        if program.contains(&b'/') || program.is_empty() {
+            return vec![program.to_vec()];
+        }
+        let path = variable(&self.environment, b"PATH").unwrap_or(DEFAULT_PATH);
+        let directories = path.split(|byte| *byte == b':');
+        directories
+            // An empty entry is the working directory.
+            .map(|directory| if directory.is_empty() { &b"."[..] } else { directory })
+            .map(|directory| [directory, b"/", program].concat())
+            .collect()
+    }
+
+    /// A file that the kernel cannot execute but that may be is a script of the shell, as `execvp(3)` has it.
+    fn exec_script(&self, path: &CString) -> Errno {
+        let words = [c"/bin/sh".to_owned(), path.clone()];
+        let arguments: Vec<CString> = words.into_iter().chain(self.arguments.iter().skip(1).cloned()).collect();
+        let Err(errno) = execve(c"/bin/sh", &arguments, &self.environment);
+        if errno == Errno::ENOENT { Errno::ENOEXEC } else { errno }
+    }
+}
+
+fn environment(args: &Args, target: Option<&Process>) -> Result<Vec<CString>> {
+    if args.clear_env {
+        let term = env::var_os("TERM").map(|term| OsString::from_vec([b"TERM=", term.as_bytes()].concat()));
+        return c_strings(term.into_iter().chain([format!("PATH={CLEAR_PATH}").into()]));
+    }
+    match target {
+        Some(target) if args.env => {
+            let bytes = target.read_bytes("environ")?;
+            let strings = bytes.split(|byte| *byte == 0).filter(|string| !string.is_empty());
+            c_strings(strings.map(|string| OsString::from_vec(string.to_vec())))
+        }
+        _ => Ok(sys::environment()),
+    }
+}
+
+fn variable<'a>(environment: &'a [CString], name: &[u8]) -> Option<&'a [u8]> {
+    environment.iter().find_map(|string| string.to_bytes().strip_prefix(name)?.strip_prefix(b"="))
+}
+
+/// Strings as the kernel takes them.
+pub(crate) fn c_strings(strings: impl IntoIterator<Item = OsString>) -> Result<Vec<CString>> {
+    let convert = |string: OsString| {
+        CString::new(string.into_vec()).map_err(|_| Error::failed("an argument has a NUL byte in it"))
+    };
+    strings.into_iter().map(convert).collect()
+}

@@ -1,0 +1,115 @@
+//! Everything that the way into the namespaces takes, opened beforehand, and the way itself.
+
+use std::os::fd::BorrowedFd;
+
+use nicon_core::{Doing, Error, Process, Result};
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
+
+use crate::args::Args;
+use crate::capability::{self, Limits};
+use crate::cgroup::Cgroups;
+use crate::command::Command;
+use crate::identity::Identity;
+use crate::join::Joins;
+use crate::lsm::Label;
+use crate::place::Place;
+use crate::run::fail;
+use crate::signals::Signals;
+use crate::sys;
+
+/// What was opened. From the first join on nothing of ours is looked up by name: names are the container's then.
+pub(crate) struct Entry {
+    joins: Joins,
+    cgroups: Option<Cgroups>,
+    place: Place,
+    limits: Option<Limits>,
+    identity: Identity,
+    keep_caps: bool,
+    labels: Vec<Label>,
+    command: Command,
+}
+
+impl Entry {
+    /// Opens what the command line asks for.
+    pub(crate) fn open(args: &Args, target: Option<&Process>) -> Result<Self> {
+        let joins = Joins::open(args, target)?;
+        let joined = joins.user_id();
+        if args.follow_context {
+            Label::require_selinux()?;
+        }
+        let entry = Self {
+            cgroups: target
+                .filter(|_| args.join_cgroup || args.is_limited())
+                .map(Cgroups::open)
+                .transpose()?,
+            place: Place::open(args, target)?,
+            limits: target.filter(|_| args.is_limited()).map(|target| Limits::of(target, joined)).transpose()?,
+            identity: Identity::open(args, target, joined.is_some())?,
+            keep_caps: args.keep_caps,
+            labels: target
+                .filter(|_| args.follow_context || args.is_limited())
+                .map(|target| Label::open(target, !args.is_limited()))
+                .transpose()?
+                .unwrap_or_default(),
+            command: Command::new(args, target)?,
+            joins,
+        };
+        // What was read of the target by name is true of it if it has lived until now.
+        match target {
+            Some(target) if !target.is_alive() => Err(Error::no(format!("process {} is gone", target.pid()))),
+            _ => Ok(entry),
+        }
+    }
+
+    /// Joins the namespaces. A PID namespace takes hold with the next child.
+    pub(crate) fn enter(&self) -> Result<()> {
+        self.identity.drop_groups_early();
+        self.joins.enter()
+    }
+
+    /// The cgroup in which a child may be born.
+    pub(crate) fn birthplace(&self) -> Option<BorrowedFd<'_>> {
+        self.cgroups.as_ref()?.birthplace()
+    }
+
+    /// Becomes the command, behind the joins; what fails ends the process with its message and status.
+    ///
+    /// A child that is watched has `signals` to give back, and dies with its parent.
+    pub(crate) fn become_command(&self, watched: Option<&Signals>, is_in_birthplace: bool) -> ! {
+        let status = match self.prepare(watched, is_in_birthplace) {
+            Ok(()) => {
+                let (status, error) = self.command.exec();
+                fail(&error);
+                status
+            }
+            Err(error) => fail(&error),
+        };
+        sys::exit(status)
+    }
+
+    fn prepare(&self, watched: Option<&Signals>, is_in_birthplace: bool) -> Result<()> {
+        if let Some(cgroups) = &self.cgroups {
+            cgroups.join(is_in_birthplace)?;
+        }
+        self.place.go()?;
+        // The bounding set first, since a change of the user takes the right to; the rest behind, since it is that right.
+        if let Some(limits) = &self.limits {
+            limits.bound()?;
+        }
+        self.identity.assume()?;
+        if let Some(limits) = &self.limits {
+            limits.drop_excess()?;
+        }
+        if self.keep_caps {
+            capability::keep_across_exec()?;
+        }
+        self.labels.iter().try_for_each(Label::set)?;
+        if let Some(signals) = watched {
+            // Changing the user clears this: it comes behind.
+            prctl::set_pdeathsig(Signal::SIGKILL).doing(|| "tie the command to us")?;
+            signals.give_back()?;
+        }
+        sys::close_all().doing(|| "close our descriptors")
+    }
+}

@@ -1,0 +1,69 @@
+//! User and group IDs of the command.
+
+use std::os::fd::OwnedFd;
+
+use nicon_core::{Doing, Error, Process, Result};
+use nix::sys::prctl;
+use nix::sys::stat::fstat;
+use nix::unistd::{Gid, Uid, getgroups, setgid, setgroups, setuid};
+
+use crate::args::{Args, Id};
+
+/// Who the command runs as.
+pub(crate) struct Identity {
+    uid: Option<Id>,
+    gid: Option<Id>,
+    /// Whose IDs "follow" means.
+    target: Option<OwnedFd>,
+    keep_caps: bool,
+}
+
+impl Identity {
+    /// What the command line asks for: in a user namespace that is entered, user and group 0 if nothing else.
+    pub(crate) fn open(args: &Args, target: Option<&Process>, enters_user: bool) -> Result<Self> {
+        let default = (enters_user && !args.preserve_credentials).then_some(Id::Number(0));
+        let target = target.map(|process| process.dir().try_clone_to_owned()).transpose();
+        Ok(Self {
+            uid: args.setuid.or(default),
+            gid: args.setgid.or(default),
+            target: target.doing(|| "duplicate a descriptor")?,
+            keep_caps: args.keep_caps,
+        })
+    }
+
+    /// Drops supplementary groups while the caller's own user namespace still allows it: the one that is entered may
+    /// not (see `/proc/PID/setgroups` in `user_namespaces(7)`), and then [`Identity::assume`] tells.
+    pub(crate) fn drop_groups_early(&self) {
+        if self.gid.is_some() {
+            let _ = setgroups(&[]);
+        }
+    }
+
+    /// Becomes that user, behind the joins.
+    pub(crate) fn assume(&self) -> Result<()> {
+        if let Some(id) = self.gid {
+            let gid = Gid::from_raw(self.number(id, |owner| owner.1)?);
+            if !getgroups().doing(|| "read our groups")?.is_empty() {
+                setgroups(&[]).doing(|| "drop the supplementary groups")?;
+            }
+            setgid(gid).doing(|| format!("set group ID {gid}"))?;
+        }
+        if let Some(id) = self.uid {
+            let uid = Uid::from_raw(self.number(id, |owner| owner.0)?);
+            prctl::set_keepcaps(self.keep_caps).doing(|| "keep the capabilities")?;
+            setuid(uid).doing(|| format!("set user ID {uid}"))?;
+        }
+        Ok(())
+    }
+
+    fn number(&self, id: Id, of: fn((u32, u32)) -> u32) -> Result<u32> {
+        if let Id::Number(number) = id {
+            return Ok(number);
+        }
+        let target = self.target.as_ref().ok_or_else(|| Error::failed("no target to follow"))?;
+        // A process owns its directory in /proc; asked for behind the joins, its IDs are those of the user namespace
+        // that we are in by then.
+        let stat = fstat(target).doing(|| "look at the target's user")?;
+        Ok(of((stat.st_uid, stat.st_gid)))
+    }
+}

@@ -1,0 +1,232 @@
+//! The keeper: the parent of the command. It joins the namespaces, and sees to it that the command ends with us.
+//!
+//! ```text
+//! caller's shell ── nicon-nsexec ── keeper ── command
+//!                   │               │         └ in the PID namespace, a process group of its own
+//!                   │               └ in the other namespaces, leads the session of the command
+//!                   └ in the caller's namespaces, session and process group
+//! ```
+//!
+//! A process group is stopped by Ctrl-Z only where a member's parent is in the same session but another group: that
+//! takes a process between us, who belong to the caller's session, and the command.
+
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+
+use nicon_core::{Doing, Error, Result};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, kill, killpg, raise};
+use nix::sys::stat::Mode;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, getppid, getpgrp, isatty, setpgid, setsid, tcsetpgrp};
+
+use crate::args::Stage;
+use crate::entry::Entry;
+use crate::run::fail;
+use crate::signals::{Received, Signals};
+use crate::sys;
+
+/// Said to the watcher: the command has ended; what it wrote to its terminal is to be read now.
+pub(crate) const ENDED: u8 = b'e';
+/// Said to the watcher: the command wants to read from its terminal.
+pub(crate) const WANTS_INPUT: u8 = b'i';
+
+/// Goes with a signal that is meant for all of the command's process group.
+pub(crate) const TO_GROUP: usize = 1;
+
+/// What the watcher hands to the keeper.
+pub(crate) struct Handover {
+    pub(crate) stage: Stage,
+    pub(crate) signals: Signals,
+    /// Ends when the watcher does.
+    pub(crate) link: UnixStream,
+    /// The command's own terminal.
+    pub(crate) terminal: Option<OwnedFd>,
+    /// Whether the command may read from that terminal from the beginning.
+    pub(crate) has_input: bool,
+}
+
+struct Keeper {
+    child: Pid,
+    watcher: Pid,
+    handover: Handover,
+}
+
+/// Is the keeper, and ends with the exit status.
+pub(crate) fn keep(entry: Entry, handover: Handover) -> ! {
+    let watched = Keeper::start(entry, handover).and_then(|mut keeper| keeper.watch());
+    sys::exit(watched.unwrap_or_else(|error| fail(&error)))
+}
+
+impl Keeper {
+    fn start(entry: Entry, handover: Handover) -> Result<Self> {
+        let watcher = getppid();
+        set_stage(&handover)?;
+        entry.enter()?;
+        let (fork, is_in_birthplace) = match entry.birthplace().map(|cgroup| sys::fork(Some(cgroup))) {
+            Some(Ok(fork)) => (fork, true),
+            // An older kernel, or a cgroup in which nobody may be born: then the child walks there.
+            _ => (sys::fork(None).doing(|| "start a child")?, false),
+        };
+        match fork {
+            ForkResult::Child => {
+                if let Err(error) = step_forward(&handover) {
+                    sys::exit(fail(&error));
+                }
+                entry.become_command(Some(&handover.signals), is_in_birthplace)
+            }
+            ForkResult::Parent { child } => {
+                if handover.stage.has_session {
+                    // The child does the same; whoever is first. It may have executed or ended by now.
+                    let _ = setpgid(child, child);
+                }
+                Ok(Self { child, watcher, handover })
+            }
+        }
+    }
+
+    fn watch(&mut self) -> Result<u8> {
+        loop {
+            let mut events = [
+                PollFd::new(self.handover.signals.as_fd(), PollFlags::POLLIN),
+                PollFd::new(self.handover.link.as_fd(), PollFlags::POLLIN),
+            ];
+            match poll(&mut events, PollTimeout::NONE) {
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(errno) => return Err(Error::os("wait for events", errno)),
+            }
+            // The watcher says nothing: what can be read is the end.
+            if events[1].revents().is_some_and(|events| !events.is_empty()) {
+                return Ok(self.kill());
+            }
+            while let Some(received) = self.handover.signals.next()? {
+                if received.signal == Signal::SIGCHLD {
+                    if let Some(status) = self.look()? {
+                        return Ok(status);
+                    }
+                } else {
+                    self.pass_on(&received);
+                }
+            }
+        }
+    }
+
+    /// What became of the child: its exit status, where it has ended.
+    fn look(&mut self) -> Result<Option<u8>> {
+        loop {
+            match waitpid(self.child, Some(WaitPidFlag::WNOHANG | WaitPidFlag::WUNTRACED)) {
+                Ok(WaitStatus::Stopped(_, Signal::SIGTTIN | Signal::SIGTTOU)) if self.handover.terminal.is_some() => {
+                    self.give_input()?;
+                }
+                // Stopping tells the watcher, who stops, too, and wakes us when it is woken.
+                Ok(WaitStatus::Stopped(..)) => raise(Signal::SIGSTOP).doing(|| "stop")?,
+                Ok(status) => {
+                    let status = exit_status(status);
+                    if status.is_some() {
+                        self.say_ended();
+                    }
+                    return Ok(status);
+                }
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(Error::os("wait for the command", errno)),
+            }
+        }
+    }
+
+    /// Gives the command its terminal, which it wants to use. It did not get it at first, for the caller's terminal may
+    /// be in use by another program of the same pipeline.
+    fn give_input(&mut self) -> Result<()> {
+        if let Some(terminal) = &self.handover.terminal {
+            tcsetpgrp(terminal, self.child).doing(|| "hand over the terminal")?;
+        }
+        // Where the watcher is gone, the end of the link tells soon.
+        let _ = self.handover.link.write_all(&[WANTS_INPUT]);
+        let _ = killpg(self.child, Signal::SIGCONT);
+        Ok(())
+    }
+
+    /// When we end, the kernel hangs the terminal up, and what was not read of it by then is lost.
+    fn say_ended(&mut self) {
+        if self.handover.terminal.is_some() && self.handover.link.write_all(&[ENDED]).is_ok() {
+            let _ = self.handover.link.read(&mut [0]);
+        }
+    }
+
+    fn pass_on(&self, received: &Received) {
+        // In the caller's process group we get the terminal's signals, as the child does: they are not ours to pass on.
+        let Some((sender, number)) = received.queued else { return };
+        if sender != self.watcher {
+            return;
+        }
+        // The child may have ended: we have not waited for it, so its number is nobody else's.
+        let is_for_group = self.handover.stage.has_session && number.cast_unsigned() as usize == TO_GROUP;
+        let _ = if is_for_group { killpg(self.child, received.signal) } else { kill(self.child, received.signal) };
+    }
+
+    /// The watcher is gone: so must the command be.
+    fn kill(&self) -> u8 {
+        if self.handover.stage.has_session {
+            let _ = killpg(self.child, Signal::SIGKILL);
+        }
+        let _ = kill(self.child, Signal::SIGKILL);
+        loop {
+            match waitpid(self.child, None) {
+                Err(Errno::EINTR) => {}
+                other => return other.ok().and_then(exit_status).unwrap_or(crate::run::FAILED),
+            }
+        }
+    }
+}
+
+/// What the watcher and the keeper make of the end of a child; `None` where it has not ended.
+pub(crate) fn exit_status(status: WaitStatus) -> Option<u8> {
+    match status {
+        WaitStatus::Exited(_, code) => Some(u8::try_from(code & 0xff).unwrap_or_default()),
+        WaitStatus::Signaled(_, signal, _) => Some(u8::try_from(128 + signal as i32).unwrap_or_default()),
+        _ => None,
+    }
+}
+
+/// Session, terminal and standard input of the command.
+fn set_stage(handover: &Handover) -> Result<()> {
+    if handover.stage.has_session {
+        setsid().doing(|| "begin a session")?;
+    }
+    if let Some(terminal) = &handover.terminal {
+        sys::control(terminal).doing(|| "take the new terminal")?;
+        for place in 0..=2 {
+            if is_terminal(place) {
+                sys::put_at(terminal, place).doing(|| "connect the new terminal")?;
+            }
+        }
+    }
+    if handover.stage.has_null_input {
+        let null = open("/dev/null", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).doing(|| "open /dev/null")?;
+        sys::put_at(null, 0).doing(|| "connect /dev/null")?;
+    }
+    Ok(())
+}
+
+fn is_terminal(place: i32) -> bool {
+    match place {
+        0 => isatty(std::io::stdin()),
+        1 => isatty(std::io::stdout()),
+        _ => isatty(std::io::stderr()),
+    }
+    .unwrap_or(false)
+}
+
+/// Makes the child's process group its own, and the one that its terminal listens to.
+fn step_forward(handover: &Handover) -> Result<()> {
+    if handover.stage.has_session {
+        let own = Pid::from_raw(0);
+        setpgid(own, own).doing(|| "begin a process group")?;
+    }
+    match &handover.terminal {
+        Some(terminal) if handover.has_input => tcsetpgrp(terminal, getpgrp()).doing(|| "take the terminal"),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,35 @@
+//! nicon-nsexec: runs a command in chosen namespaces of a process.
+#![cfg_attr(not(test), no_main)]
+
+mod args;
+mod capability;
+mod cgroup;
+mod command;
+mod each;
+mod entry;
+mod identity;
+mod join;
+mod keeper;
+mod lsm;
+mod place;
+mod run;
+mod shield;
+mod signals;
+mod supervise;
+mod sys;
+mod target;
+mod terminal;
+
+use clap::Parser;
+
+/// What `main` does; see [`sys`] for why it is not called so.
+fn start() -> u8 {
+    match args::Args::try_parse_from(args::arguments()) {
+        Ok(args) => run::run(&args),
+        Err(usage) => {
+            // Help and version are answers; where the place for the text is gone, nobody is left to tell.
+            let _ = usage.print();
+            if usage.use_stderr() { run::FAILED } else { 0 }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Root and working directory of the command.
+
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use nicon_core::{Doing, Error, Process, Result};
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat, openat2};
+use nix::sys::stat::Mode;
+use nix::unistd::{chdir, chroot, fchdir};
+
+use crate::args::{Args, Source, shown};
+use crate::sys;
+
+const DIRECTORY: OFlag = OFlag::O_PATH.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);
+
+/// Where the command runs.
+pub(crate) struct Place {
+    root: Option<OwnedFd>,
+    directory: Directory,
+    is_contained: bool,
+}
+
+enum Directory {
+    /// Where the joins leave us.
+    Stay,
+    /// One that was opened before them.
+    Opened(OwnedFd),
+    /// One to be looked up behind them.
+    Inside(PathBuf),
+}
+
+impl Place {
+    /// Opens what the command line asks for.
+    pub(crate) fn open(args: &Args, target: Option<&Process>) -> Result<Self> {
+        let opened = |source: &Source, link: &str| match source {
+            Source::Path(path) => open(path, DIRECTORY, Mode::empty()).doing(|| format!("open {}", shown(path))),
+            Source::Target => {
+                let target = target.ok_or_else(|| Error::failed("no target"))?;
+                let directory = openat(target.dir(), link, DIRECTORY, Mode::empty());
+                directory.doing(|| format!("open /proc/{}/{link}", target.pid()))
+            }
+        };
+        let is_contained = args.runs_container_code();
+        let root = args.root.as_ref().map(|source| opened(source, "root")).transpose()?;
+        let directory = match (&args.wd, &args.wdns) {
+            // A directory of ours would be a way out of the container: there it means one of the container's.
+            (Some(Source::Path(path)), _) if is_contained => Directory::Inside(path.clone()),
+            (Some(source), _) => Directory::Opened(opened(source, "cwd")?),
+            (None, Some(path)) => Directory::Inside(path.clone()),
+            (None, None) => Directory::Stay,
+        };
+        Ok(Self { root, directory, is_contained })
+    }
+
+    /// Goes there, behind the joins.
+    pub(crate) fn go(&self) -> Result<()> {
+        if let Some(root) = &self.root {
+            fchdir(root).and_then(|()| chroot(".")).doing(|| "change the root directory")?;
+        }
+        match &self.directory {
+            Directory::Stay => {}
+            Directory::Opened(directory) => fchdir(directory).doing(|| "change the working directory")?,
+            Directory::Inside(path) if self.is_contained => {
+                let directory = inside(path).doing(|| format!("open {} inside", shown(path)))?;
+                fchdir(&directory).doing(|| "change the working directory")?;
+            }
+            Directory::Inside(path) => chdir(path).doing(|| format!("change to {}", shown(path)))?,
+        }
+        if self.is_contained { self.check() } else { Ok(()) }
+    }
+
+    /// A working directory outside of the root (the container can arrange for one) is a way out of it.
+    fn check(&self) -> Result<()> {
+        let cwd = sys::getcwd().doing(|| "find the working directory")?;
+        if cwd.starts_with(b"/") {
+            return Ok(());
+        }
+        Err(Error::failed(format!("the working directory is outside of the root: {}", String::from_utf8_lossy(&cwd))))
+    }
+}
+
+/// Looks a directory up in the container's own tree: neither `..`, a symbolic link nor a link of /proc leads out.
+fn inside(path: &Path) -> nix::Result<OwnedFd> {
+    let root = open("/", DIRECTORY, Mode::empty())?;
+    let how = OpenHow::new().flags(DIRECTORY).resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    openat2(&root, path, how)
+}

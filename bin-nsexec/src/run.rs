@@ -1,0 +1,44 @@
+//! The run: find the target, open everything, enter, and become the command or watch over it.
+
+use nicon_core::{Error, Result, cli};
+
+use crate::args::Args;
+use crate::entry::Entry;
+use crate::supervise::{self, Ended};
+use crate::{each, shield, target};
+
+/// The program's name, as its messages begin.
+pub(crate) const PROGRAM: &str = "nicon-nsexec";
+
+/// The exit status for a failure of our own.
+pub(crate) const FAILED: u8 = 125;
+
+/// Does what the command line asks for; comes back with the exit status where it did not become the command.
+pub(crate) fn run(args: &Args) -> u8 {
+    try_run(args).unwrap_or_else(|error| fail(&error))
+}
+
+/// Tells a failure of our own.
+pub(crate) fn fail(error: &Error) -> u8 {
+    cli::report(PROGRAM, error);
+    FAILED
+}
+
+fn try_run(args: &Args) -> Result<u8> {
+    shield::hold_places()?;
+    if args.is_contained() {
+        shield::raise()?;
+    }
+    if args.each {
+        return each::run(args);
+    }
+    let target = args.needs_target().then(|| target::find(args)).transpose()?;
+    let entry = Entry::open(args, target.as_ref())?;
+    // What runs the caller's own programs in the caller's own sight needs no watching: it is the fast path.
+    if args.no_fork || !args.is_contained() {
+        entry.enter()?;
+        entry.become_command(None, false);
+    }
+    let Ended { status, .. } = supervise::supervise(entry, args.stage())?;
+    Ok(status)
+}

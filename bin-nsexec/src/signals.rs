@@ -1,0 +1,86 @@
+//! The signals that are passed on to the command.
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use nicon_core::{Doing, Result};
+use nix::sys::signal::{SigAction, SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::unistd::Pid;
+
+use crate::sys;
+
+/// What the command is to hear of.
+const PASSED_ON: [Signal; 9] = [
+    Signal::SIGTERM,
+    Signal::SIGINT,
+    Signal::SIGHUP,
+    Signal::SIGQUIT,
+    Signal::SIGUSR1,
+    Signal::SIGUSR2,
+    Signal::SIGWINCH,
+    Signal::SIGTSTP,
+    Signal::SIGCONT,
+];
+
+/// Signals held up for us to read, and how the caller had them.
+pub(crate) struct Signals {
+    fd: SignalFd,
+    mask: SigSet,
+    sigchld: SigAction,
+}
+
+/// One that was read.
+pub(crate) struct Received {
+    pub(crate) signal: Signal,
+    /// Whether the kernel sent it, as it does for the keys of a terminal: to all of its foreground process group.
+    pub(crate) is_kernels: bool,
+    /// The process that sent it with [`sys::sigqueue`], and the number that went with it.
+    pub(crate) queued: Option<(Pid, i32)>,
+}
+
+impl Signals {
+    /// Takes them. Across a fork both processes have them, each its own.
+    pub(crate) fn take() -> Result<Self> {
+        let sigchld = sys::default_sigchld().doing(|| "have children waited for")?;
+        let mut read: SigSet = PASSED_ON.into_iter().collect();
+        read.add(Signal::SIGCHLD);
+        let fd = SignalFd::with_flags(&read, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK);
+        // A watcher does not stop for touching a terminal that is not its own: it looks first who owns it.
+        let mut blocked = read;
+        blocked.add(Signal::SIGTTIN);
+        blocked.add(Signal::SIGTTOU);
+        let mut mask = SigSet::empty();
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&blocked), Some(&mut mask)).doing(|| "block signals")?;
+        Ok(Self { fd: fd.doing(|| "read signals")?, mask, sigchld })
+    }
+
+    /// The next one that waits.
+    pub(crate) fn next(&self) -> Result<Option<Received>> {
+        loop {
+            let Some(info) = self.fd.read_signal().doing(|| "read signals")? else {
+                return Ok(None);
+            };
+            let Some(signal) = i32::try_from(info.ssi_signo).ok().and_then(|number| Signal::try_from(number).ok()) else {
+                continue;
+            };
+            let is_queued = info.ssi_code == libc::SI_QUEUE;
+            return Ok(Some(Received {
+                signal,
+                is_kernels: info.ssi_code == libc::SI_KERNEL,
+                queued: is_queued.then(|| (Pid::from_raw(info.ssi_pid.cast_signed()), info.ssi_int)),
+            }));
+        }
+    }
+
+    /// Makes them again what they were for the caller.
+    pub(crate) fn give_back(&self) -> Result<()> {
+        sys::restore_sigchld(&self.sigchld).doing(|| "restore SIGCHLD")?;
+        sigprocmask(SigmaskHow::SIG_SETMASK, Some(&self.mask), None).doing(|| "restore the signal mask")
+    }
+}
+
+impl AsFd for Signals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}

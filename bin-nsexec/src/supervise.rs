@@ -1,0 +1,175 @@
+//! The watcher: what the caller knows as nicon-nsexec while the command runs. It passes signals on, stops and goes on
+//! with the command, and carries what is typed and shown.
+
+use std::io::Read;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+
+use nicon_core::{Doing, Error, Result};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, raise, sigprocmask};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid};
+
+use crate::args::Stage;
+use crate::entry::Entry;
+use crate::keeper::{self, Handover, TO_GROUP};
+use crate::signals::{Received, Signals};
+use crate::sys;
+use crate::terminal::Terminal;
+
+/// How a watched command ended.
+pub(crate) struct Ended {
+    pub(crate) status: u8,
+    /// Whether we were asked to end meanwhile: by SIGTERM, SIGINT, SIGHUP or SIGQUIT.
+    pub(crate) is_interrupted: bool,
+}
+
+/// Runs the command as a child and watches it to its end.
+pub(crate) fn supervise(entry: Entry, stage: Stage) -> Result<Ended> {
+    let signals = Signals::take()?;
+    let (terminal, far) = if stage.has_pty { Terminal::open().map(|(near, far)| (Some(near), Some(far)))? } else { (None, None) };
+    // In a pipeline the terminal may be in use by another: what is typed is the command's when it wants it.
+    let has_input = std::io::IsTerminal::is_terminal(&std::io::stdout());
+    let (link, far_link) = UnixStream::pair().doing(|| "make a socket pair")?;
+    match sys::fork(None).doing(|| "start a child")? {
+        ForkResult::Child => {
+            drop(link);
+            // The caller's terminal is not the keeper's to put back.
+            std::mem::forget(terminal);
+            keeper::keep(entry, Handover { stage, signals, link: far_link, terminal: far, has_input })
+        }
+        ForkResult::Parent { child } => {
+            drop((entry, far, far_link));
+            let mut watch = Watch { keeper: child, stage, signals, link: Some(link), terminal, is_interrupted: false };
+            if let Some(terminal) = watch.terminal.as_mut().filter(|_| has_input) {
+                terminal.take_input();
+            }
+            let status = watch.run()?;
+            watch.signals.give_back()?;
+            Ok(Ended { status, is_interrupted: watch.is_interrupted })
+        }
+    }
+}
+
+struct Watch {
+    keeper: Pid,
+    stage: Stage,
+    signals: Signals,
+    /// The keeper lives no longer than this is open.
+    link: Option<UnixStream>,
+    terminal: Option<Terminal>,
+    is_interrupted: bool,
+}
+
+impl Watch {
+    fn run(&mut self) -> Result<u8> {
+        loop {
+            let has_typed = self.wait()?;
+            if let Some(terminal) = &mut self.terminal {
+                terminal.transfer(has_typed);
+            }
+            self.listen();
+            while let Some(received) = self.signals.next()? {
+                if received.signal != Signal::SIGCHLD {
+                    self.pass_on(&received);
+                } else if let Some(status) = self.look()? {
+                    return Ok(status);
+                }
+            }
+        }
+    }
+
+    /// Waits until there is something to do; tells whether something was typed.
+    fn wait(&self) -> Result<bool> {
+        let mut events = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
+        events.extend(self.link.iter().map(|link| PollFd::new(link.as_fd(), PollFlags::POLLIN)));
+        let others = events.len();
+        events.extend(self.terminal.iter().flat_map(Terminal::interest));
+        match poll(&mut events, PollTimeout::NONE) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(Error::os("wait for events", errno)),
+        }
+        let typed = events.get(others + 1).and_then(PollFd::revents);
+        Ok(typed.is_some_and(|events| !events.is_empty()))
+    }
+
+    /// What the keeper says.
+    fn listen(&mut self) {
+        let Some(link) = &mut self.link else { return };
+        let mut word = [0];
+        let _ = link.set_nonblocking(true);
+        match (link.read(&mut word), &mut self.terminal) {
+            (Ok(1), Some(terminal)) if word[0] == keeper::WANTS_INPUT => terminal.take_input(),
+            (Ok(1), Some(terminal)) if word[0] == keeper::ENDED => {
+                terminal.drain();
+                self.link = None;
+            }
+            // The keeper has ended: SIGCHLD tells how.
+            (Ok(0), _) => self.link = None,
+            _ => {}
+        }
+    }
+
+    fn pass_on(&mut self, received: &Received) {
+        let signal = received.signal;
+        self.is_interrupted |=
+            matches!(signal, Signal::SIGTERM | Signal::SIGINT | Signal::SIGHUP | Signal::SIGQUIT);
+        match (signal, &mut self.terminal) {
+            // The new terminal tells the command of its size.
+            (Signal::SIGWINCH, Some(terminal)) => return terminal.resize(),
+            (Signal::SIGCONT, Some(terminal)) => terminal.resume(),
+            _ => {}
+        }
+        // In our process group the command gets what the terminal sends us.
+        if self.stage.has_session || !received.is_kernels {
+            self.send(signal, received.is_kernels);
+        }
+    }
+
+    fn send(&self, signal: Signal, is_kernels: bool) {
+        // A job is stopped and continued as a whole; else only what comes from a terminal is for the whole group.
+        let is_for_group = is_kernels || matches!(signal, Signal::SIGTSTP | Signal::SIGCONT);
+        // The keeper may have ended: we have not waited for it, so its number is nobody else's.
+        let _ = sys::sigqueue(self.keeper, signal, if is_for_group { TO_GROUP } else { 0 });
+    }
+
+    /// What became of the keeper: the exit status, where it has ended.
+    fn look(&mut self) -> Result<Option<u8>> {
+        match waitpid(self.keeper, Some(WaitPidFlag::WNOHANG | WaitPidFlag::WUNTRACED)) {
+            Ok(WaitStatus::Stopped(..)) => {
+                self.stop()?;
+                Ok(None)
+            }
+            Ok(WaitStatus::Signaled(_, signal, _)) => {
+                Err(Error::failed(format!("the process that watched the command was killed ({signal})")))
+            }
+            Ok(status) => Ok(keeper::exit_status(status)),
+            Err(Errno::EINTR) => Ok(None),
+            Err(errno) => Err(Error::os("wait for the command", errno)),
+        }
+    }
+
+    /// Stops as the command did, for the caller's shell to see, until somebody wakes us.
+    fn stop(&mut self) -> Result<()> {
+        if let Some(terminal) = &mut self.terminal {
+            terminal.drain();
+            terminal.leave();
+        }
+        let stop: SigSet = [Signal::SIGTSTP].into_iter().collect();
+        let through = || "let a stop through";
+        raise(Signal::SIGTSTP).doing(through)?;
+        sigprocmask(SigmaskHow::SIG_UNBLOCK, Some(&stop), None).doing(through)?;
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&stop), None).doing(through)?;
+        // Where no shell is there to wake us, the kernel does not stop us, and the command must not stay stopped either.
+        // Else a SIGCONT waits now and is passed on.
+        if !sys::is_pending(Signal::SIGCONT) {
+            if let Some(terminal) = &mut self.terminal {
+                terminal.resume();
+            }
+            self.send(Signal::SIGCONT, true);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,284 @@
+//! The system calls that nix lacks, the fork, and the entry point. The only file of this program with `unsafe` in it.
+#![allow(unsafe_code, reason = "these calls have no safe wrapper in nix")]
+
+use std::ffi::{CStr, CString, OsStr, c_char, c_int, c_ulong, c_void};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+
+use nix::errno::Errno;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::unistd::{ForkResult, Pid};
+
+/// The program begins here and not in Rust's own start-up code: that would put /dev/null on descriptors that the caller
+/// closed, ignore SIGPIPE and install handlers, all of which the command would inherit or lose.
+#[unsafe(no_mangle)]
+extern "C" fn main(_argc: c_int, _argv: *const *const c_char) -> c_int {
+    crate::start().into()
+}
+
+mod ioctl {
+    nix::ioctl_none!(ns_get_userns, 0xb7, 0x1);
+    nix::ioctl_none_bad!(siocgskns, libc::SIOCGSKNS);
+    nix::ioctl_write_int_bad!(tiocsctty, libc::TIOCSCTTY);
+    nix::ioctl_write_int_bad!(tiocgptpeer, libc::TIOCGPTPEER);
+    nix::ioctl_read_bad!(tiocgwinsz, libc::TIOCGWINSZ, libc::winsize);
+    nix::ioctl_write_ptr_bad!(tiocswinsz, libc::TIOCSWINSZ, libc::winsize);
+}
+
+fn owned(fd: i64) -> nix::Result<OwnedFd> {
+    let fd = RawFd::try_from(Errno::result(fd)?).map_err(|_| Errno::EBADF)?;
+    // SAFETY: callers pass the result of a system call that opened a descriptor for us alone.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// The user namespace that owns a namespace: `ioctl_ns(2)`, Linux 4.9.
+pub(crate) fn ns_owner(ns: impl AsFd) -> nix::Result<OwnedFd> {
+    // SAFETY: the descriptor is open for the time of the call, which has no other argument.
+    owned(unsafe { ioctl::ns_get_userns(ns.as_fd().as_raw_fd()) }?.into())
+}
+
+/// The network namespace of a socket: `SIOCGSKNS`, Linux 4.10.
+pub(crate) fn socket_netns(socket: impl AsFd) -> nix::Result<OwnedFd> {
+    // SAFETY: the descriptor is open for the time of the call, which has no other argument.
+    owned(unsafe { ioctl::siocgskns(socket.as_fd().as_raw_fd()) }?.into())
+}
+
+/// A duplicate of another process's descriptor: `pidfd_getfd(2)`, Linux 5.6.
+pub(crate) fn pidfd_getfd(pidfd: impl AsFd, fd: i32) -> nix::Result<OwnedFd> {
+    // SAFETY: the call takes plain numbers.
+    owned(unsafe { libc::syscall(libc::SYS_pidfd_getfd, pidfd.as_fd().as_raw_fd(), fd, 0) })
+}
+
+/// A detached mount of one file: `open_tree(2)` with `OPEN_TREE_CLONE`, Linux 5.2.
+pub(crate) fn clone_mount(path: &CStr) -> nix::Result<OwnedFd> {
+    let flags = libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC;
+    // SAFETY: `path` ends with NUL and outlives the call.
+    owned(unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, path.as_ptr(), flags) })
+}
+
+/// Makes a mount read-only: `mount_setattr(2)`, Linux 5.12.
+pub(crate) fn make_read_only(mount: impl AsFd) -> nix::Result<()> {
+    let attributes = libc::mount_attr { attr_set: libc::MOUNT_ATTR_RDONLY, attr_clr: 0, propagation: 0, userns_fd: 0 };
+    let (mount, size) = (mount.as_fd().as_raw_fd(), size_of::<libc::mount_attr>());
+    // SAFETY: the path is an empty string, and the attributes are as large as `size` says; both outlive the call.
+    let result = unsafe {
+        libc::syscall(libc::SYS_mount_setattr, mount, c"".as_ptr(), libc::AT_EMPTY_PATH, &raw const attributes, size)
+    };
+    Errno::result(result).map(drop)
+}
+
+/// `CLONE_INTO_CGROUP` of linux/sched.h; libc's constant is too narrow to hold it.
+const CLONE_INTO_CGROUP: u64 = 1 << 33;
+
+/// `fork(2)`, with the child born in a cgroup where one is given: `clone3(2)` with `CLONE_INTO_CGROUP`, Linux 5.7.
+pub(crate) fn fork(cgroup: Option<BorrowedFd<'_>>) -> nix::Result<ForkResult> {
+    let Some(cgroup) = cgroup else {
+        // SAFETY: the program has a single thread, so that no lock is held by a thread that the child lacks.
+        return unsafe { nix::unistd::fork() };
+    };
+    // SAFETY: all fields are integers, for which zero is the default.
+    let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
+    arguments.flags = CLONE_INTO_CGROUP;
+    arguments.exit_signal = libc::SIGCHLD as u64;
+    arguments.cgroup = u64::try_from(cgroup.as_raw_fd()).map_err(|_| Errno::EBADF)?;
+    // SAFETY: without CLONE_VM this is a fork: the child has its own copy of the stack; of the program's single thread.
+    let result = unsafe { libc::syscall(libc::SYS_clone3, &raw mut arguments, size_of::<libc::clone_args>()) };
+    match i32::try_from(Errno::result(result)?) {
+        Ok(0) => Ok(ForkResult::Child),
+        Ok(child) => Ok(ForkResult::Parent { child: Pid::from_raw(child) }),
+        Err(_) => Err(Errno::EOVERFLOW),
+    }
+}
+
+/// Ends a forked process at once, without what the C library would do at the end of the program that was forked.
+pub(crate) fn exit(status: u8) -> ! {
+    // SAFETY: the call never returns.
+    unsafe { libc::_exit(status.into()) }
+}
+
+/// Closes all descriptors but 0, 1 and 2: `close_range(2)`, Linux 5.9.
+pub(crate) fn close_all() -> nix::Result<()> {
+    // SAFETY: nothing uses a descriptor behind this call: the caller replaces the program or ends.
+    Errno::result(unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, 0) }).map(drop)
+}
+
+/// Whether a descriptor is open.
+pub(crate) fn is_open(fd: RawFd) -> bool {
+    // SAFETY: F_GETFD on a number touches no memory.
+    unsafe { libc::fcntl(fd, libc::F_GETFD) != -1 }
+}
+
+/// Puts a copy of a descriptor in the place of `place` (0, 1 or 2).
+pub(crate) fn put_at(fd: impl AsFd, place: RawFd) -> nix::Result<()> {
+    // SAFETY: no owner of the places 0 to 2 exists in this program that a replacement could surprise.
+    Errno::result(unsafe { libc::dup2(fd.as_fd().as_raw_fd(), place) }).map(drop)
+}
+
+/// The environment as it was handed to us, including what does not look like a variable.
+pub(crate) fn environment() -> Vec<CString> {
+    unsafe extern "C" {
+        static environ: *const *const c_char;
+    }
+    let mut strings = Vec::new();
+    // SAFETY: the program never changes `environ`: an array of C strings that ends with a null pointer, or null.
+    unsafe {
+        let mut next = environ;
+        while !next.is_null() && !(*next).is_null() {
+            strings.push(CStr::from_ptr(*next).to_owned());
+            next = next.add(1);
+        }
+    }
+    strings
+}
+
+/// By what name the kernel was asked to run this program: `/dev/fd/N` for a descriptor.
+pub(crate) fn executed_as() -> &'static OsStr {
+    // SAFETY: AT_EXECFN is null or the address of a C string that lives as long as the process.
+    let name = unsafe {
+        let name = libc::getauxval(libc::AT_EXECFN) as *const c_char;
+        if name.is_null() { c"" } else { CStr::from_ptr(name) }
+    };
+    OsStr::from_bytes(name.to_bytes())
+}
+
+/// The working directory as the kernel tells it: one that is not below our root begins with `(unreachable)`. The C
+/// library would hide that.
+pub(crate) fn getcwd() -> nix::Result<Vec<u8>> {
+    let mut path = vec![0_u8; 8192];
+    // SAFETY: the buffer is as large as the call is told.
+    let length = Errno::result(unsafe { libc::syscall(libc::SYS_getcwd, path.as_mut_ptr(), path.len()) })?;
+    path.truncate(usize::try_from(length).unwrap_or(1).saturating_sub(1));
+    Ok(path)
+}
+
+/// Sends a signal with a number that goes with it.
+pub(crate) fn sigqueue(pid: Pid, signal: Signal, number: usize) -> nix::Result<()> {
+    let value = libc::sigval { sival_ptr: number as *mut c_void };
+    // SAFETY: the call takes plain numbers; the "pointer" is one that nobody follows.
+    Errno::result(unsafe { libc::sigqueue(pid.as_raw(), signal as c_int, value) }).map(drop)
+}
+
+/// Whether a signal that is blocked waits for us.
+pub(crate) fn is_pending(signal: Signal) -> bool {
+    // SAFETY: a set of signals is plain integers; the call fills it in.
+    unsafe {
+        let mut pending: libc::sigset_t = std::mem::zeroed();
+        libc::sigpending(&raw mut pending) == 0 && libc::sigismember(&raw const pending, signal as c_int) == 1
+    }
+}
+
+/// Has children waited for even where the caller ignores SIGCHLD; tells how it was.
+pub(crate) fn default_sigchld() -> nix::Result<SigAction> {
+    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    // SAFETY: the default action runs none of our code.
+    unsafe { sigaction(Signal::SIGCHLD, &default) }
+}
+
+/// Puts back what [`default_sigchld`] told.
+pub(crate) fn restore_sigchld(old: &SigAction) -> nix::Result<()> {
+    // SAFETY: across an exec a disposition is the default or to ignore: neither runs code of ours.
+    unsafe { sigaction(Signal::SIGCHLD, old) }.map(drop)
+}
+
+/// Makes a terminal the controlling one of the session that we lead.
+pub(crate) fn control(terminal: impl AsFd) -> nix::Result<()> {
+    // SAFETY: the descriptor is open for the time of the call, and the argument is a plain number.
+    unsafe { ioctl::tiocsctty(terminal.as_fd().as_raw_fd(), 0) }.map(drop)
+}
+
+/// The other end of a pseudo-terminal, without a path: `TIOCGPTPEER`, Linux 4.13.
+pub(crate) fn pty_peer(master: impl AsFd) -> nix::Result<OwnedFd> {
+    // SAFETY: the descriptor is open for the time of the call, and the argument is a plain number.
+    let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
+    owned(unsafe { ioctl::tiocgptpeer(master.as_fd().as_raw_fd(), flags) }?.into())
+}
+
+/// Gives one terminal the size of another.
+pub(crate) fn copy_window_size(from: impl AsFd, to: impl AsFd) -> nix::Result<()> {
+    // SAFETY: both descriptors are open for the time of the calls, and `size` is what they read and write.
+    unsafe {
+        let mut size: libc::winsize = std::mem::zeroed();
+        ioctl::tiocgwinsz(from.as_fd().as_raw_fd(), &raw mut size)?;
+        ioctl::tiocswinsz(to.as_fd().as_raw_fd(), &raw const size).map(drop)
+    }
+}
+
+/// The capability sets of the calling process, as `capset(2)` takes them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Capabilities {
+    pub(crate) effective: u64,
+    pub(crate) permitted: u64,
+    pub(crate) inheritable: u64,
+}
+
+/// `_LINUX_CAPABILITY_VERSION_3` of linux/capability.h: two words of 32 bits a set.
+const CAPABILITY_VERSION: u32 = 0x2008_0522;
+
+#[repr(C)]
+struct CapabilityHeader {
+    version: u32,
+    pid: c_int,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+struct CapabilityWord {
+    effective: u32,
+    permitted: u32,
+    inheritable: u32,
+}
+
+impl Capabilities {
+    /// `capget(2)` of the calling process.
+    pub(crate) fn get() -> nix::Result<Self> {
+        let header = CapabilityHeader { version: CAPABILITY_VERSION, pid: 0 };
+        let mut words = [CapabilityWord::default(); 2];
+        // SAFETY: this version of the call writes two words.
+        Errno::result(unsafe { libc::syscall(libc::SYS_capget, &raw const header, words.as_mut_ptr()) })?;
+        let join = |set: fn(&CapabilityWord) -> u32| u64::from(set(&words[0])) | u64::from(set(&words[1])) << 32;
+        Ok(Self {
+            effective: join(|word| word.effective),
+            permitted: join(|word| word.permitted),
+            inheritable: join(|word| word.inheritable),
+        })
+    }
+
+    /// `capset(2)` of the calling process.
+    pub(crate) fn set(self) -> nix::Result<()> {
+        let header = CapabilityHeader { version: CAPABILITY_VERSION, pid: 0 };
+        // The low and the high half of each set.
+        let half = |set: u64, shift: u32| u32::try_from((set >> shift) & u64::from(u32::MAX)).unwrap_or_default();
+        let words = [0, 32].map(|shift| CapabilityWord {
+            effective: half(self.effective, shift),
+            permitted: half(self.permitted, shift),
+            inheritable: half(self.inheritable, shift),
+        });
+        // SAFETY: this version of the call reads two words.
+        Errno::result(unsafe { libc::syscall(libc::SYS_capset, &raw const header, words.as_ptr()) }).map(drop)
+    }
+}
+
+fn prctl(option: c_int, first: c_int, second: u32) -> nix::Result<c_int> {
+    // SAFETY: the options below take plain numbers.
+    Errno::result(unsafe { libc::prctl(option, first as c_ulong, c_ulong::from(second), 0_u64, 0_u64) })
+}
+
+/// Whether the bounding set has a capability; EINVAL behind the last one that the kernel knows.
+pub(crate) fn is_bounding(capability: u32) -> nix::Result<bool> {
+    prctl(libc::PR_CAPBSET_READ, capability.cast_signed(), 0).map(|answer| answer == 1)
+}
+
+/// Takes a capability out of the bounding set.
+pub(crate) fn drop_bounding(capability: u32) -> nix::Result<()> {
+    prctl(libc::PR_CAPBSET_DROP, capability.cast_signed(), 0).map(drop)
+}
+
+/// Puts a capability in the ambient set, which survives an exec.
+pub(crate) fn raise_ambient(capability: u32) -> nix::Result<()> {
+    prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_RAISE, capability).map(drop)
+}
+
+/// Empties the ambient set.
+pub(crate) fn clear_ambient() -> nix::Result<()> {
+    prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL, 0).map(drop)
+}
