@@ -1,6 +1,6 @@
 //! Everything that the way into the namespaces takes, opened beforehand, and the way itself.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nicon_core::{Doing, Error, Process, Result};
 use nix::sys::prctl;
@@ -15,11 +15,12 @@ use crate::join::Joins;
 use crate::lsm::Label;
 use crate::place::Place;
 use crate::run::fail;
+use crate::shield::Shield;
 use crate::signals::Signals;
 use crate::sys;
 
 /// What was opened. From the first join on nothing of ours is looked up by name: names are the container's then.
-pub(crate) struct Entry {
+pub(crate) struct Entry<'a> {
     joins: Joins,
     cgroups: Option<Cgroups>,
     place: Place,
@@ -28,21 +29,20 @@ pub(crate) struct Entry {
     keep_caps: bool,
     labels: Vec<Label>,
     command: Command,
+    /// What takes the last step.
+    copy: Option<&'a OwnedFd>,
 }
 
-impl Entry {
+impl<'a> Entry<'a> {
     /// Opens what the command line asks for.
-    pub(crate) fn open(args: &Args, target: Option<&Process>) -> Result<Self> {
+    pub(crate) fn open(args: &Args, target: Option<&Process>, shield: Option<&'a Shield>) -> Result<Self> {
         let joins = Joins::open(args, target)?;
         let joined = joins.user_id();
         if args.follow_context {
             Label::require_selinux()?;
         }
         let entry = Self {
-            cgroups: target
-                .filter(|_| args.join_cgroup || args.is_limited())
-                .map(Cgroups::open)
-                .transpose()?,
+            cgroups: target.filter(|_| args.join_cgroup || args.is_limited()).map(Cgroups::open).transpose()?,
             place: Place::open(args, target)?,
             limits: target.filter(|_| args.is_limited()).map(|target| Limits::of(target, joined)).transpose()?,
             identity: Identity::open(args, target, joined.is_some())?,
@@ -53,6 +53,7 @@ impl Entry {
                 .transpose()?
                 .unwrap_or_default(),
             command: Command::new(args, target)?,
+            copy: shield.and_then(Shield::copy),
             joins,
         };
         // What was read of the target by name is true of it if it has lived until now.
@@ -79,7 +80,7 @@ impl Entry {
     pub(crate) fn become_command(&self, watched: Option<&Signals>, is_in_birthplace: bool) -> ! {
         let status = match self.prepare(watched, is_in_birthplace) {
             Ok(()) => {
-                let (status, error) = self.command.exec();
+                let (status, error) = self.command.exec(self.copy);
                 fail(&error);
                 status
             }
@@ -110,6 +111,6 @@ impl Entry {
             prctl::set_pdeathsig(Signal::SIGKILL).doing(|| "tie the command to us")?;
             signals.give_back()?;
         }
-        sys::close_all().doing(|| "close our descriptors")
+        sys::close_all_but(self.copy.map(AsFd::as_fd)).doing(|| "close our descriptors")
     }
 }

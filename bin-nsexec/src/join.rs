@@ -64,9 +64,7 @@ impl Joins {
         }
         let of_target = others.iter().chain(&user).filter(|join| join.is_targets).count();
         let pidfd = match target {
-            Some(process) if of_target > 1 => {
-                Some(process.as_fd().try_clone_to_owned().doing(|| "duplicate a pidfd")?)
-            }
+            Some(process) if of_target > 1 => Some(process.as_fd().try_clone_to_owned().doing(|| "duplicate a pidfd")?),
             _ => None,
         };
         Ok(Self { user, others, pidfd })
@@ -170,7 +168,9 @@ fn parent(user: Option<Join>, others: &[Join]) -> Result<Join> {
         (None, Some(owned)) => sys::ns_owner(&owned.namespace)
             .and_then(Namespace::from_fd)
             .doing(|| format!("find the owner of the {} namespace", owned.ns_type))?,
-        (None, None) => return Err(Error::failed("--user-parent needs another namespace whose parent or owner is meant")),
+        (None, None) => {
+            return Err(Error::failed("--user-parent needs another namespace whose parent or owner is meant"));
+        }
     };
     Ok(Join { ns_type: NsType::User, flag: CloneFlags::CLONE_NEWUSER, namespace, is_targets: false })
 }

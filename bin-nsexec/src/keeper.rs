@@ -21,7 +21,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill, killpg, raise};
 use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, getppid, getpgrp, isatty, setpgid, setsid, tcsetpgrp};
+use nix::unistd::{ForkResult, Pid, getpgrp, getppid, isatty, setpgid, setsid, tcsetpgrp};
 
 use crate::args::Stage;
 use crate::entry::Entry;
@@ -56,13 +56,17 @@ struct Keeper {
 }
 
 /// Is the keeper, and ends with the exit status.
-pub(crate) fn keep(entry: Entry, handover: Handover) -> ! {
-    let watched = Keeper::start(entry, handover).and_then(|mut keeper| keeper.watch());
+pub(crate) fn keep(entry: Entry<'_>, handover: Handover) -> ! {
+    let watched = Keeper::start(&entry, handover).and_then(|mut keeper| {
+        // What was opened for the way is not ours to hold in the container.
+        drop(entry);
+        keeper.watch()
+    });
     sys::exit(watched.unwrap_or_else(|error| fail(&error)))
 }
 
 impl Keeper {
-    fn start(entry: Entry, handover: Handover) -> Result<Self> {
+    fn start(entry: &Entry<'_>, handover: Handover) -> Result<Self> {
         let watcher = getppid();
         set_stage(&handover)?;
         entry.enter()?;

@@ -1,4 +1,4 @@
-//! The label that a security module (SELinux, AppArmor) has given the target, for the command to have too.
+//! The label that a security module (`SELinux`, `AppArmor`) has given the target, for the command to have too.
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -30,6 +30,11 @@ const MODULES: [Module; 2] = [
     },
 ];
 
+/// Whether any of them is at work here.
+pub(crate) fn is_active() -> bool {
+    MODULES.iter().any(|module| Path::new(module.sign).exists())
+}
+
 /// A label to be set.
 pub(crate) struct Label {
     module: &'static Module,
@@ -49,7 +54,7 @@ impl Label {
         Ok(labels)
     }
 
-    /// Refuses where there is no SELinux to follow.
+    /// Refuses where there is no `SELinux` to follow.
     pub(crate) fn require_selinux() -> Result<()> {
         if Path::new(MODULES[0].sign).exists() {
             return Ok(());
@@ -79,7 +84,7 @@ impl Label {
     }
 }
 
-/// A label without its mode: AppArmor shows `docker-default (enforce)`, and both may end with a newline or NUL.
+/// A label without its mode: `AppArmor` shows `docker-default (enforce)`, and both may end with a newline or NUL.
 fn bare(shown: &str) -> &str {
     let shown = shown.trim_end_matches(['\0', '\n']);
     shown.rsplit_once(" (").map_or(shown, |(label, _)| label)

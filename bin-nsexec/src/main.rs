@@ -24,6 +24,10 @@ use clap::Parser;
 
 /// What `main` does; see [`sys`] for why it is not called so.
 fn start() -> u8 {
+    if let Some((status, error)) = command::told_by_last_step() {
+        run::fail(&error);
+        return status;
+    }
     match args::Args::try_parse_from(args::arguments()) {
         Ok(args) => run::run(&args),
         Err(usage) => {

@@ -66,11 +66,11 @@ impl Place {
             }
             Directory::Inside(path) => chdir(path).doing(|| format!("change to {}", shown(path)))?,
         }
-        if self.is_contained { self.check() } else { Ok(()) }
+        if self.is_contained { Self::check() } else { Ok(()) }
     }
 
     /// A working directory outside of the root (the container can arrange for one) is a way out of it.
-    fn check(&self) -> Result<()> {
+    fn check() -> Result<()> {
         let cwd = sys::getcwd().doing(|| "find the working directory")?;
         if cwd.starts_with(b"/") {
             return Ok(());
@@ -82,6 +82,7 @@ impl Place {
 /// Looks a directory up in the container's own tree: neither `..`, a symbolic link nor a link of /proc leads out.
 fn inside(path: &Path) -> nix::Result<OwnedFd> {
     let root = open("/", DIRECTORY, Mode::empty())?;
-    let how = OpenHow::new().flags(DIRECTORY).resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    let how =
+        OpenHow::new().flags(DIRECTORY).resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
     openat2(&root, path, how)
 }

@@ -4,6 +4,7 @@ use nicon_core::{Error, Result, cli};
 
 use crate::args::Args;
 use crate::entry::Entry;
+use crate::shield::Shield;
 use crate::supervise::{self, Ended};
 use crate::{each, shield, target};
 
@@ -26,14 +27,12 @@ pub(crate) fn fail(error: &Error) -> u8 {
 
 fn try_run(args: &Args) -> Result<u8> {
     shield::hold_places()?;
-    if args.is_contained() {
-        shield::raise()?;
-    }
+    let shield = args.is_contained().then(Shield::raise).transpose()?;
     if args.each {
-        return each::run(args);
+        return each::run(args, shield.as_ref());
     }
     let target = args.needs_target().then(|| target::find(args)).transpose()?;
-    let entry = Entry::open(args, target.as_ref())?;
+    let entry = Entry::open(args, target.as_ref(), shield.as_ref())?;
     // What runs the caller's own programs in the caller's own sight needs no watching: it is the fast path.
     if args.no_fork || !args.is_contained() {
         entry.enter()?;

@@ -1,5 +1,6 @@
 //! What keeps a container from our executable and our descriptors; see docs/nsexec-security.md.
 
+use std::convert::Infallible;
 use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -14,7 +15,8 @@ use nix::sys::statvfs::{FsFlags, fstatvfs};
 use nix::unistd::execveat;
 
 use crate::command::c_strings;
-use crate::sys;
+use crate::lsm;
+use crate::sys::{self, last_step};
 
 const EXECUTABLE: &std::ffi::CStr = c"/proc/self/exe";
 
@@ -38,19 +40,51 @@ pub(crate) fn hold_places() -> Result<()> {
     Ok(())
 }
 
-/// Runs this program again from an executable that cannot be written through, if it does not yet, and closes it to
-/// ptrace and /proc.
-pub(crate) fn raise() -> Result<()> {
-    if !is_protected().doing(|| "look at our executable")? {
-        if sys::executed_as().as_bytes().starts_with(b"/dev/fd/") {
-            return Err(Error::failed("the protected copy of our executable is not protected"));
+/// What our executable needs for nobody to write to it.
+pub(crate) enum Shield {
+    /// Nothing: it is protected.
+    Held,
+    /// That a copy takes the last step; see [`sys::last_step`].
+    Copy(OwnedFd),
+}
+
+impl Shield {
+    /// Closes our process to ptrace and /proc, and protects our executable.
+    ///
+    /// Where the last step is not enough, this program is run again from the protected copy.
+    pub(crate) fn raise() -> Result<Self> {
+        let shield = if is_protected().doing(|| "look at our executable")? {
+            Self::Held
+        } else {
+            Self::Copy(read_only_clone().or_else(|_| sealed_copy()).doing(|| "copy our executable")?)
+        };
+        match &shield {
+            // A security module takes a label for the next exec, which is to be that of the command.
+            Self::Copy(copy) if !last_step::EXISTS || lsm::is_active() => {
+                run_again(copy)?;
+            }
+            _ => {}
         }
-        let copy = read_only_clone().or_else(|_| sealed_copy()).doing(|| "copy our executable")?;
-        let arguments = c_strings(std::env::args_os())?;
-        execveat(&copy, c"", &arguments, &sys::environment(), AtFlags::AT_EMPTY_PATH)
-            .doing(|| "run the protected copy of our executable")?;
+        prctl::set_dumpable(false).doing(|| "close our process to others")?;
+        Ok(shield)
     }
-    prctl::set_dumpable(false).doing(|| "close our process to others")
+
+    /// The copy, where the last step is its.
+    pub(crate) fn copy(&self) -> Option<&OwnedFd> {
+        match self {
+            Self::Held => None,
+            Self::Copy(copy) => Some(copy),
+        }
+    }
+}
+
+fn run_again(copy: &OwnedFd) -> Result<Infallible> {
+    if sys::executed_as().as_bytes().starts_with(b"/dev/fd/") {
+        return Err(Error::failed("the protected copy of our executable is not protected"));
+    }
+    let arguments = c_strings(std::env::args_os())?;
+    execveat(copy, c"", &arguments, &sys::environment(), AtFlags::AT_EMPTY_PATH)
+        .doing(|| "run the protected copy of our executable")
 }
 
 /// Whether what /proc/PID/exe of our process leads to refuses to be written.

@@ -60,7 +60,8 @@ impl Signals {
             let Some(info) = self.fd.read_signal().doing(|| "read signals")? else {
                 return Ok(None);
             };
-            let Some(signal) = i32::try_from(info.ssi_signo).ok().and_then(|number| Signal::try_from(number).ok()) else {
+            let Some(signal) = i32::try_from(info.ssi_signo).ok().and_then(|number| Signal::try_from(number).ok())
+            else {
                 continue;
             };
             let is_queued = info.ssi_code == libc::SI_QUEUE;

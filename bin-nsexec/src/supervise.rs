@@ -27,9 +27,10 @@ pub(crate) struct Ended {
 }
 
 /// Runs the command as a child and watches it to its end.
-pub(crate) fn supervise(entry: Entry, stage: Stage) -> Result<Ended> {
+pub(crate) fn supervise(entry: Entry<'_>, stage: Stage) -> Result<Ended> {
     let signals = Signals::take()?;
-    let (terminal, far) = if stage.has_pty { Terminal::open().map(|(near, far)| (Some(near), Some(far)))? } else { (None, None) };
+    let (terminal, far) =
+        if stage.has_pty { Terminal::open().map(|(near, far)| (Some(near), Some(far)))? } else { (None, None) };
     // In a pipeline the terminal may be in use by another: what is typed is the command's when it wants it.
     let has_input = std::io::IsTerminal::is_terminal(&std::io::stdout());
     let (link, far_link) = UnixStream::pair().doing(|| "make a socket pair")?;
@@ -114,8 +115,7 @@ impl Watch {
 
     fn pass_on(&mut self, received: &Received) {
         let signal = received.signal;
-        self.is_interrupted |=
-            matches!(signal, Signal::SIGTERM | Signal::SIGINT | Signal::SIGHUP | Signal::SIGQUIT);
+        self.is_interrupted |= matches!(signal, Signal::SIGTERM | Signal::SIGINT | Signal::SIGHUP | Signal::SIGQUIT);
         match (signal, &mut self.terminal) {
             // The new terminal tells the command of its size.
             (Signal::SIGWINCH, Some(terminal)) => return terminal.resize(),

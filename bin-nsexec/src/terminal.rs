@@ -36,7 +36,8 @@ impl Terminal {
         let settings = tcgetattr(io::stdin()).doing(|| "read the terminal's settings")?;
         tcsetattr(&far, SetArg::TCSANOW, &settings).doing(|| "set the new terminal's settings")?;
         let near = near.as_fd().try_clone_to_owned().doing(|| "hold the new terminal")?;
-        let terminal = Self { near, stdin: io::stdin(), settings, is_raw: false, wants_input: false, typed: Vec::new() };
+        let terminal =
+            Self { near, stdin: io::stdin(), settings, is_raw: false, wants_input: false, typed: Vec::new() };
         terminal.resize();
         Ok((terminal, far))
     }
