@@ -12,8 +12,9 @@ use nix::fcntl::AtFlags;
 use nix::unistd::{execve, execveat};
 
 use crate::args::{Args, shown};
+use crate::last_step;
 use crate::run::FAILED;
-use crate::sys::{self, last_step};
+use crate::sys;
 
 /// Where programs are looked for without a `PATH`, as glibc does.
 const DEFAULT_PATH: &[u8] = b"/bin:/usr/bin";

@@ -1,5 +1,6 @@
 //! nicon-nsexec: runs a command in chosen namespaces of a process.
 #![cfg_attr(not(test), no_main)]
+#![cfg_attr(test, allow(dead_code, reason = "a test program begins in a main of its own"))]
 
 mod args;
 mod capability;
@@ -10,6 +11,7 @@ mod entry;
 mod identity;
 mod join;
 mod keeper;
+mod last_step;
 mod lsm;
 mod place;
 mod run;
@@ -22,7 +24,7 @@ mod terminal;
 
 use clap::Parser;
 
-/// What `main` does; see [`sys`] for why it is not called so.
+/// What `main` does; see [`last_step`] for why it is not called so.
 fn start() -> u8 {
     if let Some((status, error)) = command::told_by_last_step() {
         run::fail(&error);

@@ -15,8 +15,9 @@ use nix::sys::statvfs::{FsFlags, fstatvfs};
 use nix::unistd::execveat;
 
 use crate::command::c_strings;
+use crate::last_step;
 use crate::lsm;
-use crate::sys::{self, last_step};
+use crate::sys;
 
 const EXECUTABLE: &std::ffi::CStr = c"/proc/self/exe";
 
@@ -44,7 +45,7 @@ pub(crate) fn hold_places() -> Result<()> {
 pub(crate) enum Shield {
     /// Nothing: it is protected.
     Held,
-    /// That a copy takes the last step; see [`sys::last_step`].
+    /// That a copy takes the last step; see [`last_step`].
     Copy(OwnedFd),
 }
 

@@ -21,15 +21,14 @@ pub(crate) fn find(args: &Args) -> Result<Process> {
 
 fn pin(TargetPid { pid, pidfs }: TargetPid) -> Result<Process> {
     let process = Process::pin(pid)?;
-    if let Some(wanted) = pidfs
-        && process.pidfs() != Some(wanted)
-    {
-        return Err(match process.pidfs() {
-            Some(inode) => Error::no(format!("process {pid} is another by now: its pidfd has inode {inode}")),
-            None => Error::failed("this kernel gives pidfds no inode numbers (Linux 6.9)"),
-        });
+    let Some(wanted) = pidfs else {
+        return Ok(process);
+    };
+    match process.pidfs()? {
+        Some(inode) if inode == wanted => Ok(process),
+        Some(inode) => Err(Error::no(format!("process {pid} is another by now: its pidfd has inode {inode}"))),
+        None => Err(Error::failed("this kernel gives pidfds no inode numbers (Linux 6.9)")),
     }
-    Ok(process)
 }
 
 /// Pins the target that the next record on standard input names. `None` is the end of the input, an error outside one of

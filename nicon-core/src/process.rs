@@ -136,7 +136,7 @@ impl Process {
     /// As [`Process::read`].
     pub fn read_bytes(&self, file: &str) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        let read = std::io::Read::read_to_end(&mut self.open(file)?, &mut bytes);
+        let read = std::io::Read::read_to_end(&mut std::fs::File::from(self.open(file)?), &mut bytes);
         read.doing(|| format!("read /proc/{}/{file}", self.pid)).map(|_| bytes)
     }
 

@@ -1,0 +1,372 @@
+//! nicon-nsexec side by side with nsenter: option by option, and where nsenter goes wrong.
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use libtest_mimic::{Failed, Trial};
+use nicon_lab::{LIMIT, Lab, Ran, output_of_input, tool, witness};
+
+use crate::expect::refusal;
+use crate::suite::Suite;
+
+pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
+    vec![
+        suite.trial("nsexec::each_namespace_as_nsenter", each_namespace_as_nsenter),
+        suite.trial("nsexec::files_and_sockets", files_and_sockets),
+        suite.trial("nsexec::users", users),
+        suite.trial("nsexec::places", places),
+        suite.trial("nsexec::environment_and_shell", environment_and_shell),
+        suite.trial("nsexec::cgroups_follow", cgroups_follow),
+        suite.trial("nsexec::privileges_are_at_most_the_targets", privileges_are_at_most_the_targets),
+        suite.trial("nsexec::the_record_and_the_rest_of_the_input", the_record_and_the_rest_of_the_input),
+        suite.trial("nsexec::once_for_each_record", once_for_each_record),
+        suite.trial("nsexec::a_reused_pid_is_refused", a_reused_pid_is_refused),
+        suite.trial("nsexec::exit_statuses", exit_statuses),
+        suite.trial("nsexec::nothing_but_0_to_2_is_open", nothing_but_0_to_2_is_open),
+        suite.trial("nsexec::selinux_is_absent", selinux_is_absent),
+    ]
+}
+
+/// The container that is entered.
+pub(crate) const CONTAINER: &str = "setup.olt_1.lt_1";
+
+/// A process of our own with namespaces of its own, which ends with the test.
+pub(crate) struct Cell(pub(crate) Child);
+
+impl Cell {
+    /// `unshare OPTIONS sh -c SCRIPT`, from when the script has said a line.
+    pub(crate) fn new(options: &[&str], script: &str) -> Self {
+        let mut unshare = tool("unshare");
+        unshare.args(options).args(["sh", "-c", script]).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = unshare.spawn().unwrap();
+        let mut line = String::new();
+        let mut output = std::io::BufReader::new(child.stdout.as_mut().unwrap());
+        std::io::BufRead::read_line(&mut output, &mut line).unwrap();
+        assert!(!line.is_empty(), "no word from {options:?} {script}");
+        Self(child)
+    }
+
+    pub(crate) fn pid(&self) -> String {
+        self.0.id().to_string()
+    }
+}
+
+impl Drop for Cell {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Runs both programs with the same arguments.
+fn both(suite: &Suite, arguments: &[&str]) -> (Ran, Ran) {
+    let nsexec = suite.run(&[&["nicon-nsexec"], arguments].concat());
+    (nsexec, output_of_input(tool("nsenter").args(arguments), "", LIMIT).unwrap())
+}
+
+#[track_caller]
+fn same(suite: &Suite, arguments: &[&str]) -> String {
+    let (ours, theirs) = both(suite, arguments);
+    assert_eq!(ours.code(), theirs.code(), "{ours:?}\n{theirs:?}");
+    assert_eq!(ours.stdout, theirs.stdout, "{ours:?}\n{theirs:?}");
+    ours.ok().unwrap()
+}
+
+pub(crate) fn wait_for(what: &str, condition: impl Fn() -> bool) {
+    let give_up = Instant::now() + Duration::from_secs(10);
+    while !condition() {
+        assert!(Instant::now() < give_up, "no {what} within 10 s");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn each_namespace_as_nsenter(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let pid = lab.host_pid(CONTAINER)?;
+    let target = format!("-t{pid}");
+    for (option, kind) in [("-u", "uts"), ("-i", "ipc"), ("-n", "net"), ("-C", "cgroup"), ("-T", "time")] {
+        let link = same(suite, &[&target, option, "readlink", &format!("/proc/self/ns/{kind}")]);
+        assert_eq!(Some(link), witness::ns_link(pid, kind));
+    }
+    for kind in ["mnt", "pid"] {
+        let link = same(suite, &[&target, "-m", "-p", "readlink", &format!("/proc/self/ns/{kind}")]);
+        assert_eq!(Some(link), witness::ns_link(pid, kind));
+    }
+    let all = same(suite, &[&target, "--all", "sh", "-c", "for n in /proc/self/ns/*; do readlink $n; done; hostname"]);
+    for kind in ["cgroup", "ipc", "mnt", "net", "pid", "uts"] {
+        assert!(all.contains(&witness::ns_link(pid, kind).ok_or("gone")?), "{all}");
+    }
+    // What is not asked for stays ours.
+    let net = same(suite, &[&target, "--net", "readlink", "/proc/self/ns/mnt"]);
+    assert_eq!(Some(net), witness::ns_link(std::process::id(), "mnt"));
+    // A PID namespace without a child is for children only.
+    same(suite, &[&target, "-F", "-p", "readlink", "/proc/self/ns/pid_for_children"]);
+    Ok(())
+}
+
+fn files_and_sockets(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let pid = lab.host_pid(CONTAINER)?;
+    let file = format!("/proc/{pid}/ns/net");
+    for option in [format!("--net={file}"), format!("-n{file}")] {
+        assert_eq!(Some(same(suite, &[&option, "readlink", "/proc/self/ns/net"])), witness::ns_link(pid, "net"));
+    }
+    // A file stands for one type only.
+    let (ours, theirs) = both(suite, &[&format!("--uts={file}"), "true"]);
+    assert!(theirs.code() == Some(1), "{theirs:?}");
+    refusal(&ours, 125, &["join the uts namespace", "Invalid argument"]);
+
+    // A socket remembers the network namespace that it was made in, whoever holds it.
+    let other = Cell::new(&["-n"], "echo; sleep 60");
+    let script =
+        "use Socket; open(N, '<', $ARGV[0]); my $s; syscall(308, fileno(N), 0); socket($s, AF_INET, SOCK_STREAM, 0);
+        open(M, '<', $ARGV[1]); syscall(308, fileno(M), 0); $| = 1; print fileno($s), qq(\\n); sleep 60";
+    let mut holder = tool("perl");
+    holder.args(["-e", script, &format!("/proc/{}/ns/net", other.pid()), "/proc/self/ns/net"]).stdout(Stdio::piped());
+    let mut holder = Cell(holder.spawn()?);
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(holder.0.stdout.as_mut().unwrap()), &mut line)?;
+    let ran = suite.run(&["nicon-nsexec", "-t", &holder.pid(), "-N", line.trim(), "readlink", "/proc/self/ns/net"]);
+    assert_eq!(Some(ran.ok()?), witness::ns_link(other.0.id(), "net"));
+    Ok(())
+}
+
+fn users(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let target = format!("-t{}", lab.host_pid(CONTAINER)?);
+    same(suite, &[&target, "-n", "-S", "1000", "-G", "2000", "id"]);
+    same(suite, &[&target, "-m", "-S0", "-G0", "id"]);
+
+    let cell = Cell::new(&["-U", "-r", "-n"], "echo; sleep 60");
+    let target = format!("-t{}", cell.pid());
+    assert!(same(suite, &[&target, "-U", "-n", "id"]).contains("uid=0"));
+    let links = same(suite, &[&target, "-U", "-n", "readlink", "/proc/self/ns/user", "/proc/self/ns/net"]);
+    assert_eq!(links.lines().next(), witness::ns_link(cell.0.id(), "user").as_deref());
+    same(suite, &[&target, "-U", "--preserve-credentials", "id", "-u"]);
+
+    let follow = suite.run(&["nicon-nsexec", &target, "-U", "-S", "follow", "-G", "follow", "id", "-u"]);
+    assert_eq!(follow.ok()?, "0");
+    // The namespace's owner is our own user namespace, which nobody can join again.
+    let parent = suite.run(&["nicon-nsexec", &target, "-U", "--user-parent", "true"]);
+    refusal(&parent, 125, &["join the user namespace", "Invalid argument"]);
+    let inner = Cell::new(&["-U", "-r"], "unshare -U -r sh -c 'echo; exec sleep 60'");
+    let innermost = witness::family(inner.0.id()).last().ok_or("no family")?.0;
+    let parent = suite.run(&[
+        "nicon-nsexec",
+        &format!("-t{innermost}"),
+        "-U",
+        "--user-parent",
+        "readlink",
+        "/proc/self/ns/user",
+    ]);
+    assert_eq!(Some(parent.ok()?), witness::ns_link(inner.0.id(), "user"));
+
+    // Only with --keep-caps does a user who is not root keep what entering gave.
+    let caps = |more: &[&str]| {
+        let words = ["nicon-nsexec", &target, "-U", "-S0", "--privileged"];
+        let ran = suite.run(&[&words[..], more, &["grep", "CapAmb", "/proc/self/status"]].concat());
+        ran.ok().unwrap()
+    };
+    assert!(caps(&[]).ends_with("0000000000000000"));
+    assert!(!caps(&["--keep-caps"]).ends_with("0000000000000000"));
+    Ok(())
+}
+
+fn places(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let target = format!("-t{}", lab.host_pid(CONTAINER)?);
+    assert_eq!(same(suite, &[&target, "-m", "pwd"]), "/");
+    assert_eq!(same(suite, &[&target, "-m", "-W", "/tmp", "pwd"]), "/tmp");
+    assert_eq!(same(suite, &[&target, "-n", "-w/usr/share", "pwd"]), "/usr/share");
+    let cell = Cell::new(&["-m"], "cd /var/tmp; echo; exec sleep 60");
+    let target = format!("-t{}", cell.pid());
+    assert_eq!(same(suite, &[&target, "-m", "-w", "pwd"]), "/var/tmp");
+    let (ours, theirs) = (format!("-r{}", "/usr"), format!("--root={}", "/usr"));
+    for root in [ours, theirs] {
+        let ran = suite.run(&["nicon-nsexec", &target, "-m", &root, "-W", "/", "bin/ls", "-d", "/share"]);
+        // The loader is not below /usr: that the program is found and not the loader shows the new root.
+        assert!(matches!(ran.code(), Some(0 | 127)), "{ran:?}");
+    }
+    Ok(())
+}
+
+fn environment_and_shell(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let target = format!("-t{}", lab.host_pid(CONTAINER)?);
+    let run = |words: &[&str], input: &str| {
+        let mut command = suite.command("nicon-nsexec").unwrap();
+        command.arg(&target).args(words).env("MARK", "ours").env("SHELL", "/bin/sh");
+        output_of_input(&mut command, input, LIMIT).unwrap()
+    };
+    assert!(run(&["-n", "env"], "").ok()?.contains("MARK=ours"));
+    assert!(run(&["-a", "env"], "").ok()?.contains("MARK=ours"));
+    let theirs = run(&["-a", "-e", "env"], "").ok()?;
+    assert!(theirs.contains("HOSTNAME=lt_1") && !theirs.contains("MARK"), "{theirs}");
+    let clear = run(&["-a", "--clear-env", "env"], "").ok()?;
+    assert!(clear.starts_with("PATH=") && clear.lines().count() <= 2, "{clear}");
+    // Without a command: the shell, as a login shell.
+    assert_eq!(run(&["-a"], "echo $0 in $(hostname)\n").ok()?, "-sh in lt_1");
+    Ok(())
+}
+
+fn cgroups_follow(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let pid = lab.host_pid(CONTAINER)?;
+    let target = format!("-t{pid}");
+    let theirs = fs::read_to_string(format!("/proc/{pid}/cgroup"))?;
+    let ours = fs::read_to_string("/proc/self/cgroup")?;
+    assert_ne!(theirs, ours);
+    let shown = |words: &[&str]| suite.run(&[&["nicon-nsexec", &target], words].concat()).stdout;
+    assert_eq!(shown(&["-n", "-c", "cat", "/proc/self/cgroup"]), theirs);
+    assert_eq!(shown(&["-n", "cat", "/proc/self/cgroup"]), ours);
+    // Entered with its mount namespace, it follows by itself; seen from outside, for inside it calls itself "/".
+    for (option, expected) in [(&[][..], &theirs), (&["--privileged"][..], &ours)] {
+        let mut command = suite.command("nicon-nsexec")?;
+        command.arg(&target).arg("--all").args(option).args(["sleep", "60"]);
+        let child = Cell(command.stdin(Stdio::null()).spawn()?);
+        wait_for("cgroup", || {
+            let family = witness::family(child.0.id());
+            family.last().is_some_and(|(last, _)| {
+                fs::read(format!("/proc/{last}/comm")).is_ok_and(|name| name == b"sleep\n")
+                    && fs::read_to_string(format!("/proc/{last}/cgroup")).is_ok_and(|text| text == *expected)
+            })
+        });
+    }
+    Ok(())
+}
+
+fn privileges_are_at_most_the_targets(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let pid = lab.host_pid(CONTAINER)?;
+    let target = format!("-t{pid}");
+    let field = |status: &str, name: &str| {
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+        u64::from_str_radix(line.split_whitespace().last().unwrap(), 16).unwrap()
+    };
+    let theirs = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let own = fs::read_to_string("/proc/self/status")?;
+    let shown = |words: &[&str]| {
+        suite.run(&[&["nicon-nsexec", &target], words, &["cat", "/proc/self/status"]].concat()).ok().unwrap()
+    };
+    let limited = shown(&["--all"]);
+    for set in ["CapPrm", "CapEff", "CapBnd", "CapInh", "CapAmb"] {
+        let (have, may) = (field(&limited, set), field(&theirs, "CapBnd"));
+        assert_eq!(have & !may, 0, "{set} {have:x} of {may:x}");
+        assert_ne!(field(&own, "CapEff") & !may, 0, "the container is not limited at all");
+    }
+    assert_eq!(field(&limited, "CapEff"), field(&theirs, "CapEff"), "root in the container has what root there has");
+    assert_eq!(field(&limited, "NoNewPrivs"), 1);
+    let privileged = shown(&["--all", "--privileged"]);
+    assert_eq!(field(&privileged, "CapEff"), field(&own, "CapEff"));
+    assert_eq!(field(&privileged, "NoNewPrivs"), 0);
+    // The network alone changes nothing.
+    let net = shown(&["--net"]);
+    for name in ["CapPrm", "CapEff", "CapBnd", "NoNewPrivs"] {
+        assert_eq!(field(&net, name), field(&own, name), "{name}");
+    }
+    // nsenter hands the caller's capabilities to the container's code.
+    let nsenter =
+        output_of_input(tool("nsenter").args([&target, "-a", "cat", "/proc/self/status"]), "", LIMIT)?.ok()?;
+    assert_eq!(field(&nsenter, "CapEff"), field(&own, "CapEff"));
+    Ok(())
+}
+
+fn the_record_and_the_rest_of_the_input(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let record = suite.run(&["nicon-resolve", CONTAINER]).stdout;
+    assert!(record.ends_with('\n'));
+    for options in [&["--net"][..], &["--all"][..]] {
+        let words = [&["nicon-nsexec"], options, &["sh", "-c", "cat; readlink /proc/self/ns/net"]].concat();
+        let ran = suite.feed(&words, format!("{record}the rest\nis the command's\n"));
+        let net = witness::ns_link(lab.host_pid(CONTAINER)?, "net").ok_or("gone")?;
+        assert_eq!(ran.stdout, format!("the rest\nis the command's\n{net}\n"), "{ran:?}");
+    }
+    refusal(&suite.feed(&["nicon-nsexec", "--net", "true"], ""), 125, &["standard input ended"]);
+    refusal(&suite.feed(&["nicon-nsexec", "--net", "true"], "nonsense\n"), 125, &["not a JSON object"]);
+    Ok(())
+}
+
+fn once_for_each_record(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let records = suite.run(&["nicon-resolve", "setup", "setup.olt_1", CONTAINER]).stdout;
+    assert_eq!(records.lines().count(), 3);
+    for options in [&["--uts"][..], &["--all"][..]] {
+        let words = [&["nicon-nsexec", "--each"], options, &["sh", "-c", "hostname; wc -c; [ $(hostname) != olt_1 ]"]];
+        let ran = suite.feed(&words.concat(), &records);
+        assert_eq!(ran.stdout, "setup\n0\nolt_1\n0\nlt_1\n0\n", "{ran:?}");
+        assert_eq!(ran.code(), Some(1), "{ran:?}");
+    }
+    let broken = format!("nonsense\n{records}");
+    let ran = suite.feed(&["nicon-nsexec", "--each", "--uts", "hostname"], &broken);
+    assert_eq!((ran.stdout.as_str(), ran.code()), ("setup\nolt_1\nlt_1\n", Some(125)), "{ran:?}");
+    assert!(ran.stderr.contains("record 1:"), "{ran:?}");
+    Ok(())
+}
+
+fn a_reused_pid_is_refused(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let pid = lab.host_pid(CONTAINER)?;
+    let record: serde_json::Value = serde_json::from_str(&suite.run(&["nicon-resolve", CONTAINER]).stdout)?;
+    let inode = record["pidfs"].as_u64().ok_or("no pidfs inode")?;
+    suite.run(&["nicon-nsexec", "-t", &format!("{pid}:{inode}"), "-n", "true"]).ok()?;
+    let other = format!("{pid}:{}", inode + 1);
+    refusal(&suite.run(&["nicon-nsexec", "-t", &other, "-n", "true"]), 125, &["another by now"]);
+    for field in ["pidfs", "starttime"] {
+        let mut forged = record.clone();
+        forged[field] = (record[field].as_u64().ok_or("no number")? + 1).into();
+        refusal(&suite.feed(&["nicon-nsexec", "-n", "true"], format!("{forged}\n")), 125, &["not the one"]);
+    }
+    Ok(())
+}
+
+fn exit_statuses(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let target = format!("-t{}", lab.host_pid(CONTAINER)?);
+    for options in [&["-n"][..], &["-a"][..], &["-a", "-F"][..], &["-p"][..]] {
+        let run = |words: &[&str]| suite.run(&[&["nicon-nsexec", &target], options, &["--"], words].concat());
+        for status in [0, 1, 42, 125, 255] {
+            assert_eq!(run(&["sh", "-c", &format!("exit {status}")]).code(), Some(status), "{options:?}");
+        }
+        refusal(&run(&["no-such-program"]), 127, &["nicon-nsexec: run no-such-program: No such file"]);
+        refusal(&run(&["/usr"]), 126, &["nicon-nsexec: run /usr: Permission denied"]);
+        refusal(&run(&["/etc/passwd"]), 126, &["Permission denied"]);
+    }
+    for (signal, number) in [("TERM", 15), ("KILL", 9), ("SEGV", 11)] {
+        let ran = suite.run(&["nicon-nsexec", &target, "-a", "sh", "-c", &format!("kill -{signal} $$")]);
+        assert_eq!(ran.code(), Some(128 + number), "{ran:?}");
+    }
+    for usage in [&["--no-such-option"][..], &["-t", "x"], &["-t", "0"], &["-t", "1", "-S", "x"], &["--each", "-t1"]] {
+        assert_eq!(suite.run(&[&["nicon-nsexec"], usage, &["true"]].concat()).code(), Some(125), "{usage:?}");
+    }
+    refusal(&suite.run(&["nicon-nsexec", "-t", "4194304", "-n", "true"]), 125, &["no process has PID 4194304"]);
+    assert_eq!(suite.run(&["nicon-nsexec", "--help"]).code(), Some(0));
+    Ok(())
+}
+
+fn nothing_but_0_to_2_is_open(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let pid = lab.host_pid(CONTAINER)?;
+    let program = suite.bins()?.join("nicon-nsexec").display().to_string();
+    let list = |tool_and_options: &str, closing: &str| {
+        // `ls` itself has the directory open, as the next free number.
+        let line = format!("exec 7</etc/passwd 9>/dev/null; {tool_and_options} ls /proc/self/fd {closing}");
+        let ran = output_of_input(tool("bash").args(["-c", &line]), "", LIMIT).unwrap();
+        ran.stdout.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    for options in ["--net", "--net --mount --pid", "--all --privileged", "--all"] {
+        let ours = list(&format!("{program} -t {pid} {options}"), "");
+        assert_eq!(ours, ["0", "1", "2", "3"], "{options}");
+        // What the caller closed stays closed, and `ls` then finds that number free.
+        assert_eq!(list(&format!("{program} -t {pid} {options}"), "<&-"), ["0", "1", "2"], "{options}");
+    }
+    let theirs = list(&format!("nsenter -t {pid} -n"), "");
+    assert!(theirs.contains(&"7".to_owned()), "nsenter has learned to close: {theirs:?}");
+    // Standard input is never replaced.
+    for options in [&["--net"][..], &["--all"][..]] {
+        let target = format!("-t{pid}");
+        let mut command = Command::new(&program);
+        command.arg(target).args(options).args(["readlink", "/proc/self/fd/0"]);
+        let ran = output_of_input(&mut command, "", LIMIT)?;
+        assert!(ran.ok()?.starts_with("pipe:"), "{options:?}");
+    }
+    Ok(())
+}
+
+fn selinux_is_absent(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let target = format!("-t{}", lab.host_pid(CONTAINER)?);
+    let ran = suite.run(&["nicon-nsexec", &target, "-n", "-Z", "true"]);
+    if fs::exists("/sys/fs/selinux/enforce")? {
+        return Ok(ran.ok().map(drop)?);
+    }
+    refusal(&ran, 125, &["--follow-context", "SELinux is not enabled"]);
+    Ok(())
+}

@@ -1,0 +1,203 @@
+//! What a hostile container does to whoever enters it; see docs/nsexec-security.md.
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use libtest_mimic::{Failed, Trial};
+use nicon_lab::{LIMIT, Lab, output_of_input, output_within, tool};
+
+use crate::expect::refusal;
+use crate::nsexec::{CONTAINER, Cell};
+use crate::suite::Suite;
+
+pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
+    vec![
+        suite.trial("nsexec::attack::the_executable_by_a_script", the_executable_by_a_script),
+        suite.trial("nsexec::attack::whoever_comes_in_is_looked_at", whoever_comes_in_is_looked_at),
+        suite.trial("nsexec::attack::typing_into_the_terminal", typing_into_the_terminal),
+        suite.trial("nsexec::attack::a_working_directory_outside", a_working_directory_outside),
+        suite.trial("nsexec::attack::links_as_working_directory", links_as_working_directory),
+        suite.trial("nsexec::attack::a_fake_proc", a_fake_proc),
+    ]
+}
+
+/// Runs perl in the container, as the attacker that lives there.
+fn attacker(lab: &Lab, script: &str) -> Command {
+    lab.command(CONTAINER, &["perl", "-e", script])
+}
+
+/// Finds a process that runs for the script, holds its executable, kills it, and opens the executable for writing.
+const GRAB: &str = r#"
+    for (1 .. 2000) {
+        for my $pid (grep { /^\d+$/ && $_ != $$ } map { s|/proc/||r } glob("/proc/[0-9]*")) {
+            open(my $line, "<", "/proc/$pid/cmdline") or next;
+            next unless (join "", <$line>) =~ m|/tmp/evil|;
+            my $name = readlink("/proc/$pid/exe") // next;
+            next if $name =~ m|perl|;
+            my $fd = syscall(257, -100, "/proc/$pid/exe", 010000000, 0);
+            next if $fd < 0;
+            kill 9, $pid;
+            select(undef, undef, undef, 0.3);
+            if (syscall(257, -100, "/proc/self/fd/$fd", 1, 0) >= 0) { print "opened $name\n" } else { print "refused $!\n" }
+            exit;
+        }
+        select(undef, undef, undef, 0.001);
+    }
+    print "nobody came\n";"#;
+
+fn the_executable_by_a_script(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let pid = lab.host_pid(CONTAINER)?;
+    // A script whose interpreter is the program that executes it, which is to execute it, and so on.
+    let script = "#!/proc/self/exe -F\n";
+    let write = ["sh", "-c", &format!("printf '%s\\n' '{}' >/tmp/evil; chmod +x /tmp/evil", script.trim())];
+    lab.exec(CONTAINER, &write)?.ok()?;
+    // A copy of nsenter of our own, lest the machine's be in danger.
+    std::fs::copy("/usr/bin/nsenter", "/run/nsenter-of-nsexec-attacks")?;
+    let nsexec = suite.bins()?.join("nicon-nsexec").display().to_string();
+    for (program, outcome) in
+        [("/run/nsenter-of-nsexec-attacks", "opened"), (nsexec.as_str(), "refused Read-only file system")]
+    {
+        let before = std::fs::read(program)?;
+        let mut entering = Command::new(program);
+        entering.args(["-t", &pid.to_string(), "-m", "-p", "/tmp/evil"]).stdin(Stdio::null()).stderr(Stdio::null());
+        let mut entering = Cell(entering.spawn()?);
+        let said = output_within(&mut attacker(lab, GRAB), LIMIT)?.ok()?;
+        assert!(said.starts_with(outcome), "{program}: {said}");
+        let _ = entering.0.kill();
+        assert_eq!(std::fs::read(program)?, before);
+    }
+    Ok(())
+}
+
+/// For each process that it has not seen before: its executable, its descriptors, its memory, and ptrace.
+const LOOK: &str = r#"
+    $| = 1;
+    my (%own, %seen); $own{$_} = 1 for glob("/proc/[0-9]*");
+    print "ready\n";
+    my $end = time + 6;
+    while (time < $end) {
+        for my $dir (glob("/proc/[0-9]*")) {
+            next if $own{$dir};
+            my ($pid) = $dir =~ /(\d+)/;
+            $seen{$pid} = 1;
+            for (glob("$dir/fd/*")) {
+                my $to = readlink // next;
+                print "descriptor $to\n" if $to =~ m{^/proc|pidfd|signalfd|socket:|^/dev/ptmx|ns/|:\[|^/(etc|home|var)};
+            }
+            my $exe = readlink("$dir/exe") // "";
+            print "executable $exe\n" if $exe =~ /nsexec/;
+            if (open(my $line, "<", "$dir/comm")) {
+                my $name = <$line> // "";
+                next unless $name =~ /nsexec/;
+                print "attached to $name" if syscall(101, 16, $pid, 0, 0) == 0;
+                print "memory of $name" if open(my $memory, "+<", "$dir/mem");
+            }
+        }
+    }
+    print "seen ", scalar(keys %seen), "\n";"#;
+
+fn whoever_comes_in_is_looked_at(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let pid = lab.host_pid(CONTAINER)?;
+    let mut attacker = Cell(attacker(lab, LOOK).stdout(Stdio::piped()).spawn()?);
+    let output = attacker.0.stdout.take().ok_or("no output")?;
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(output));
+    assert_eq!(lines.next().transpose()?.as_deref(), Some("ready"));
+    for _ in 0..300 {
+        let target = format!("-t{pid}");
+        suite.run(&["nicon-nsexec", &target, "-m", "-u", "-i", "-n", "-p", "true"]).ok()?;
+    }
+    let said: Vec<String> = lines.collect::<Result<_, _>>()?;
+    let seen = said.last().and_then(|line| line.strip_prefix("seen ")?.parse::<u32>().ok());
+    assert!(seen.is_some_and(|seen| seen > 10), "the attacker has seen too few to prove anything: {said:?}");
+    assert_eq!(said.len(), 1, "{said:?}");
+    Ok(())
+}
+
+/// Types a line into the terminal that is standard input, and into the controlling one.
+const TYPE: &str = r#"open(my $tty, "<", "/dev/tty"); for my $fd (0, 1, 2, $tty ? fileno($tty) : ()) {
+    open(my $to, "<&=", $fd) or next; for my $key (split //, "injected\n") { ioctl($to, 0x5412, $key) } }"#;
+
+fn typing_into_the_terminal(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    if std::fs::read_to_string("/proc/sys/dev/tty/legacy_tiocsti").is_ok_and(|text| text.trim() == "0") {
+        return Err("this kernel lets nobody type into a terminal: the test would prove nothing".into());
+    }
+    let pid = lab.host_pid(CONTAINER)?;
+    lab.exec(CONTAINER, &["sh", "-c", &format!("cat >/tmp/type <<'END'\n{TYPE}\nEND")])?.ok()?;
+    let path = format!("{}:{}", suite.bins()?.display(), nicon_lab::search_path().to_string_lossy());
+    let attack = |enter: &str, after: &str| {
+        let line = format!("{enter} perl /tmp/type {after}; IFS= read -r -t 1 typed; echo \"then <$typed>\"");
+        let mut terminal = tool("script");
+        terminal.args(["-qec", &line, "/dev/null"]).env("PATH", &path).env("SHELL", "/bin/bash");
+        // An input that stays open and says nothing, for the terminal is not to end.
+        terminal.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = terminal.spawn().unwrap();
+        let silent = child.stdin.take();
+        std::thread::sleep(Duration::from_millis(1500));
+        drop(silent);
+        String::from_utf8_lossy(&child.wait_with_output().unwrap().stdout).into_owned()
+    };
+    let nsexec = format!("nicon-nsexec -t {pid} --all");
+    assert!(attack(&format!("nsenter -t {pid} -a"), "").contains("then <injected>"), "the attack does not work at all");
+    for (enter, after) in [
+        (nsexec.clone(), ""),
+        (nsexec.clone(), "</dev/null"),
+        (nsexec.clone(), "| cat"),
+        (format!("{nsexec} --privileged"), "</dev/null >/dev/null 2>&1"),
+    ] {
+        let said = attack(&enter, after);
+        assert!(said.contains("then <>"), "{enter} {after}: {said}");
+    }
+    assert!(attack(&format!("{nsexec} --no-pty"), "").contains("then <injected>"), "--no-pty is not what it says");
+    Ok(())
+}
+
+fn a_working_directory_outside(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let script = "mount -t tmpfs none /mnt; cd /mnt; umount -l /mnt; echo; exec sleep 60";
+    let cell = Cell::new(&["-m"], script);
+    let ran = suite.run(&["nicon-nsexec", "-t", &cell.pid(), "-m", "-w", "true"]);
+    refusal(&ran, 125, &["working directory is outside of the root"]);
+    let theirs = output_of_input(tool("nsenter").args(["-t", &cell.pid(), "-m", "-w", "true"]), "", LIMIT)?;
+    assert_eq!(theirs.code(), Some(0), "nsenter has learned to look: {theirs:?}");
+    Ok(())
+}
+
+fn links_as_working_directory(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let target = format!("-t{}", lab.host_pid(CONTAINER)?);
+    let make =
+        "cd /tmp; ln -sfn / root; ln -sfn ../../../.. up; ln -sfn /proc/self/fd/3 fd; ln -sfn /proc/1/root magic";
+    lab.exec(CONTAINER, &["sh", "-c", make])?.ok()?;
+    for option in ["-w=", "-W"] {
+        for inside in ["/tmp/root", "/tmp/up", "/../..", "tmp/../.."] {
+            let ran = suite.run(&[
+                "nicon-nsexec",
+                &target,
+                "-m",
+                "-p",
+                &format!("{option}{inside}"),
+                "sh",
+                "-c",
+                "pwd -P; hostname",
+            ]);
+            assert_eq!(ran.ok()?.lines().next(), Some("/"), "{option}{inside}");
+        }
+        for number in 3..12 {
+            let path = format!("{option}/proc/self/fd/{number}");
+            let ran = suite.run(&["nicon-nsexec", &target, "-m", "-p", &path, "true"]);
+            assert_eq!(ran.code(), Some(125), "{ran:?}");
+        }
+        refusal(&suite.run(&["nicon-nsexec", &target, "-m", &format!("{option}/tmp/magic"), "true"]), 125, &["inside"]);
+    }
+    Ok(())
+}
+
+fn a_fake_proc(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    // All that a careless program reads in /proc, with the attacker's answers.
+    let script = "mount -t tmpfs none /proc; mkdir -p /proc/self/fd /proc/self/attr /proc/1/ns /proc/thread-self;
+        ln -s /bin/false /proc/self/exe; echo 0 >/proc/self/attr/exec; echo; exec sleep 60";
+    let cell = Cell::new(&["-m", "-p", "-f", "--kill-child"], script);
+    let inner = nicon_lab::witness::family(cell.0.id())[1].0.to_string();
+    let ran = suite.run(&["nicon-nsexec", "-t", &inner, "-m", "-p", "sh", "-c", "echo $$ in; ls /proc/self; exit 3"]);
+    assert_eq!(ran.code(), Some(3), "{ran:?}");
+    assert!(ran.stdout.ends_with("in\nattr\nexe\nfd\n"), "{ran:?}");
+    Ok(())
+}
