@@ -58,7 +58,8 @@ fn signals_reach_the_command(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     for options in [&["-n"][..], &["-n", "-p"][..], &["--all"][..]] {
         for (name, signal) in signals {
             let script = format!("trap 'echo got {name}; exit 40' {name}; echo ready; while :; do sleep 0.01; done");
-            let (mut child, mut output) = start(suite, &[&[target.as_str()], options, &["sh", "-c", &script]].concat())?;
+            let (mut child, mut output) =
+                start(suite, &[&[target.as_str()], options, &["sh", "-c", &script]].concat())?;
             assert_eq!(line(&mut output), "ready");
             send(&child.0, signal);
             assert_eq!(line(&mut output), format!("got {name}"), "{options:?}");
@@ -188,7 +189,8 @@ fn at_terminal(suite: &Suite, script: &str, input: &str) -> String {
     let mut command = tool("script");
     command.args(["-qec", script, "/dev/null"]).env("PATH", path).env("SHELL", "/bin/bash");
     let ran = output_of_input(&mut command, input, LIMIT).unwrap();
-    ran.stdout.replace('\r', "")
+    // At the end of its input `script` types a NUL, which the terminal echoes.
+    ran.stdout.replace(['\r', '\0'], "").replace("^@", "").replace("^D", "").replace('\u{8}', "")
 }
 
 fn a_terminal_of_its_own(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
@@ -215,18 +217,18 @@ fn a_terminal_of_its_own(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
 
 fn job_control_every_time(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let pid = lab.host_pid(CONTAINER)?;
+    // As by Ctrl-Z: all of the group stops. The shell must notice, find its terminal as it was, and `fg` must wake all.
+    let command = "i=0; while [ $i -lt 5 ]; do i=$((i+1)); kill -TSTP 0; echo woken $i; done";
+    let look = "echo stopped $?; stty -a | grep -q ' icanon' && echo cooked; fg >/dev/null\n".repeat(5);
     for option in ["", "--no-pty"] {
-        // As by Ctrl-Z: all of the group stops; the shell must notice, and `fg` must wake all of it.
-        let inner = "for i in 1 2 3 4 5; do kill -TSTP 0; echo woken $i; done";
-        let script = format!(
-            "set -m; nicon-nsexec -t {pid} --all {option} sh -c \"{inner}\"; \
-             for i in 1 2 3 4 5; do echo stopped $?; stty -a | grep -c -- ' icanon'; fg; done 2>&1; echo ended $?"
-        );
-        let shown = at_terminal(suite, &format!("bash -c '{}'", script.replace('\'', "'\\''")), "");
+        let script = format!("set -m\nnicon-nsexec -t {pid} --all {option} sh -c '{command}'\n{look}echo ended $?\n");
+        std::fs::write("/run/nsexec-job-control", script)?;
+        let shown = at_terminal(suite, "bash /run/nsexec-job-control 2>/dev/null", "");
         for i in 1..=5 {
             assert!(shown.contains(&format!("woken {i}")), "{option} {shown}");
         }
-        assert!(shown.matches("stopped 14").count() >= 4, "{option} {shown}");
+        assert_eq!(shown.matches("stopped 148").count(), 5, "{option} {shown}");
+        assert_eq!(shown.matches("cooked").count(), 5, "{option} {shown}");
         assert!(shown.contains("ended 0"), "{option} {shown}");
     }
     Ok(())
