@@ -129,8 +129,8 @@ impl Watch {
     }
 
     fn send(&self, signal: Signal, is_kernels: bool) {
-        // A job is stopped and continued as a whole; else only what comes from a terminal is for the whole group.
-        let is_for_group = is_kernels || matches!(signal, Signal::SIGTSTP | Signal::SIGCONT);
+        // What comes from a terminal is for the whole group, and a job that is woken is woken as a whole.
+        let is_for_group = is_kernels || signal == Signal::SIGCONT;
         // The keeper may have ended: we have not waited for it, so its number is nobody else's.
         let _ = sys::sigqueue(self.keeper, signal, if is_for_group { TO_GROUP } else { 0 });
     }

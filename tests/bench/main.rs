@@ -1,6 +1,7 @@
 //! The benchmarks: nicon beside what people use now, whole processes, in the same run.
 
 mod measure;
+mod nsexec;
 mod resolve;
 
 use std::process::ExitCode;
@@ -29,7 +30,8 @@ fn run() -> Result<(), String> {
     let bins = bins()?;
     isolate()?;
     let lab = Lab::start(bins.join("nicon-lab"))?;
-    let comparisons = vec![resolve::three_deep(&lab, &bins)?];
+    let mut comparisons = vec![resolve::three_deep(&lab, &bins)?];
+    comparisons.extend(nsexec::beside_nsenter(&lab, &bins)?);
     for comparison in &comparisons {
         println!("{comparison}");
     }

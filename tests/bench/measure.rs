@@ -22,6 +22,8 @@ pub(crate) struct Contender<'a> {
 pub(crate) struct Comparison {
     title: String,
     rows: Vec<Row>,
+    /// What a command takes without what is compared: the ratios are those of the time that is added to it.
+    bare: Duration,
 }
 
 struct Row {
@@ -48,7 +50,15 @@ pub(crate) fn compare(title: &str, contenders: &[Contender]) -> Result<Compariso
         let (name, runs, median) = (contender.name.to_owned(), times.len(), times[times.len() / 2]);
         Ok(Row { name, runs, median, peak: peak(&(contender.command)())? })
     });
-    Ok(Comparison { title: title.to_owned(), rows: rows.collect::<Result<_, String>>()? })
+    Ok(Comparison { title: title.to_owned(), rows: rows.collect::<Result<_, String>>()?, bare: Duration::ZERO })
+}
+
+/// Like [`compare`], of programs that run a command: the last contender is the command alone, and what the others add to
+/// its time is compared.
+pub(crate) fn compare_added(title: &str, contenders: &[Contender]) -> Result<Comparison, String> {
+    let comparison = compare(title, contenders)?;
+    let bare = comparison.rows.last().map_or(Duration::ZERO, |row| row.median);
+    Ok(Comparison { bare, ..comparison })
 }
 
 fn time(contender: &Contender) -> Result<Duration, String> {
@@ -87,6 +97,7 @@ impl Comparison {
                 "name": row.name,
                 "runs": row.runs,
                 "median_ms": row.median.as_secs_f64() * 1e3,
+                "added_ms": row.median.saturating_sub(self.bare).as_secs_f64() * 1e3,
                 "ratio": self.ratio(row),
                 "peak_kib": row.peak,
             })
@@ -95,7 +106,8 @@ impl Comparison {
     }
 
     fn ratio(&self, row: &Row) -> f64 {
-        row.median.as_secs_f64() / self.rows[0].median.as_secs_f64()
+        let added = |row: &Row| row.median.saturating_sub(self.bare).as_secs_f64();
+        added(row) / added(&self.rows[0])
     }
 }
 
