@@ -19,7 +19,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 const MAX_LINES: usize = 350;
 
 /// The packages without a runtime, and those that only one package may name.
-const LIGHT: [&str; 1] = ["nicon-core"];
+const LIGHT: [&str; 2] = ["nicon-core", "nicon-nsexec"];
 const HEAVY: [&str; 4] = ["tokio", "hyper", "bollard", "rtnetlink"];
 const OWNERS: [(&str, &str); 2] = [("bollard", "nicon-resolve"), ("rtnetlink", "nicon-linkmv")];
 
@@ -96,7 +96,9 @@ fn unsafe_code_has_one_place() -> Result<(), Failed> {
         .map(|(path, _)| path.display().to_string())
         .filter(|path| !path.starts_with("tests/"))
         .collect();
-    assert_eq!(places, ["nicon-core/src/sys.rs"]);
+    // nsexec has calls that nobody else needs, and a beginning of its own, before the C library's.
+    let sys = ["bin-nsexec/src/last_step.rs", "bin-nsexec/src/sys.rs", "nicon-core/src/sys.rs"];
+    assert_eq!(places, sys);
     Ok(())
 }
 
