@@ -11,7 +11,7 @@
 //! What runs here has no relocations, no thread-local storage and no C library: only numbers, pointers and system calls.
 #![allow(unsafe_code, reason = "neither an entry point nor what runs before the C library can be safe")]
 
-#[cfg(all(target_arch = "x86_64", not(test)))]
+#[cfg(target_arch = "x86_64")]
 use std::arch::{asm, global_asm};
 #[cfg(not(test))]
 use std::ffi::{c_char, c_int};
@@ -27,7 +27,7 @@ extern "C" fn main(_argc: c_int, _argv: *const *const c_char) -> c_int {
 /// The first argument of the last step. Where there is another byte for the `?`, that step failed, with this as the errno.
 pub(crate) const MARK: [u8; 7] = *b"\x1bexec?\x1b";
 /// The same with the NUL behind it, as one number: to compare bytes is the C library's work.
-#[cfg(all(target_arch = "x86_64", not(test)))]
+#[cfg(target_arch = "x86_64")]
 const MARK_AND_NUL: u64 = u64::from_ne_bytes([MARK[0], MARK[1], MARK[2], MARK[3], MARK[4], MARK[5], MARK[6], 0]);
 /// Where in it the errno stands.
 pub(crate) const ERRNO: usize = 5;
@@ -36,7 +36,7 @@ pub(crate) const ERRNO: usize = 5;
 pub(crate) const EXISTS: bool = cfg!(target_arch = "x86_64");
 
 // The kernel enters with the stack pointer at the number of arguments. `_start` wants it so, and rdx as it was.
-#[cfg(all(target_arch = "x86_64", not(test)))]
+#[cfg(target_arch = "x86_64")]
 global_asm!(
     ".globl nicon_entry",
     "nicon_entry:",
@@ -50,7 +50,7 @@ global_asm!(
     last_step = sym last_step,
 );
 
-#[cfg(all(target_arch = "x86_64", not(test)))]
+#[cfg(target_arch = "x86_64")]
 #[expect(clippy::cast_possible_truncation, reason = "an errno is less than 256")]
 unsafe extern "C" fn last_step(stack: *mut usize) {
     // SAFETY: `stack` is what the kernel gave us: the number of arguments, as many pointers to C strings and a null
@@ -95,7 +95,7 @@ unsafe extern "C" fn last_step(stack: *mut usize) {
 }
 
 /// `execve(2)`; comes back with the errno.
-#[cfg(all(target_arch = "x86_64", not(test)))]
+#[cfg(target_arch = "x86_64")]
 #[expect(clippy::cast_possible_truncation, reason = "registers have 64 bits on this architecture, an errno 12")]
 unsafe fn execve(path: usize, arguments: *mut usize, environment: *mut usize) -> i32 {
     let result: isize;
