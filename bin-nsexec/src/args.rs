@@ -14,7 +14,7 @@ use nicon_core::{Error, NsType};
 /// standard input is the command's. Options and letters are those of nsenter. Without COMMAND, $SHELL is run.
 ///
 /// Where the mount namespace or the root directory is the container's, the command gets no more capabilities than the
-/// target has, `no_new_privs`, and the target's cgroup and LSM label; where standard input is a terminal, a terminal of its
+/// target has, no right to gain more by setuid, and the target's cgroup and LSM label; where standard input is a terminal, a terminal of its
 /// own. With --net alone, the program, its files and its privileges are the caller's.
 #[derive(Debug, Parser)]
 #[command(
@@ -122,7 +122,7 @@ pub(crate) struct Args {
     #[arg(short = 'F', long, conflicts_with = "each")]
     pub(crate) no_fork: bool,
 
-    /// Run in the `SELinux` context of the target
+    /// Run in the security context of the target, where the machine has one
     #[arg(short = 'Z', long)]
     pub(crate) follow_context: bool,
 

@@ -18,7 +18,7 @@ use nicon_core::{Doing, Error, Result};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{Signal, kill, killpg, raise};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, getpgrp, getppid, isatty, setpgid, setsid, tcsetpgrp};
@@ -33,6 +33,9 @@ use crate::sys;
 pub(crate) const ENDED: u8 = b'e';
 /// Said to the watcher: the command wants to read from its terminal.
 pub(crate) const WANTS_INPUT: u8 = b'i';
+
+/// Said to the watcher: the command has stopped.
+pub(crate) const STOPPED: u8 = b's';
 
 /// Goes with a signal that is meant for all of the command's process group.
 pub(crate) const TO_GROUP: usize = 1;
@@ -125,8 +128,8 @@ impl Keeper {
                 Ok(WaitStatus::Stopped(_, Signal::SIGTTIN | Signal::SIGTTOU)) if self.handover.terminal.is_some() => {
                     self.give_input()?;
                 }
-                // Stopping tells the watcher, who stops, too, and wakes us when it is woken.
-                Ok(WaitStatus::Stopped(..)) => raise(Signal::SIGSTOP).doing(|| "stop")?,
+                // The watcher stops then. We do not: nobody would wake us if it were killed.
+                Ok(WaitStatus::Stopped(..)) => self.say(STOPPED),
                 Ok(status) => {
                     let status = exit_status(status);
                     if status.is_some() {
@@ -146,10 +149,14 @@ impl Keeper {
         if let Some(terminal) = &self.handover.terminal {
             tcsetpgrp(terminal, self.child).doing(|| "hand over the terminal")?;
         }
-        // Where the watcher is gone, the end of the link tells soon.
-        let _ = self.handover.link.write_all(&[WANTS_INPUT]);
+        self.say(WANTS_INPUT);
         let _ = killpg(self.child, Signal::SIGCONT);
         Ok(())
+    }
+
+    fn say(&mut self, word: u8) {
+        // Where the watcher is gone, the end of the link tells soon.
+        let _ = self.handover.link.write_all(&[word]);
     }
 
     /// When we end, the kernel hangs the terminal up, and what was not read of it by then is lost.

@@ -71,7 +71,7 @@ impl Watch {
             if let Some(terminal) = &mut self.terminal {
                 terminal.transfer(has_typed);
             }
-            self.listen();
+            self.listen()?;
             while let Some(received) = self.signals.next()? {
                 if received.signal != Signal::SIGCHLD {
                     self.pass_on(&received);
@@ -97,8 +97,8 @@ impl Watch {
     }
 
     /// What the keeper says.
-    fn listen(&mut self) {
-        let Some(link) = &mut self.link else { return };
+    fn listen(&mut self) -> Result<()> {
+        let Some(link) = &mut self.link else { return Ok(()) };
         let mut word = [0];
         let _ = link.set_nonblocking(true);
         match (link.read(&mut word), &mut self.terminal) {
@@ -107,10 +107,12 @@ impl Watch {
                 terminal.drain();
                 self.link = None;
             }
+            (Ok(1), _) if word[0] == keeper::STOPPED => return self.stop(),
             // The keeper has ended: SIGCHLD tells how.
             (Ok(0), _) => self.link = None,
             _ => {}
         }
+        Ok(())
     }
 
     fn pass_on(&mut self, received: &Received) {
@@ -137,11 +139,7 @@ impl Watch {
 
     /// What became of the keeper: the exit status, where it has ended.
     fn look(&mut self) -> Result<Option<u8>> {
-        match waitpid(self.keeper, Some(WaitPidFlag::WNOHANG | WaitPidFlag::WUNTRACED)) {
-            Ok(WaitStatus::Stopped(..)) => {
-                self.stop()?;
-                Ok(None)
-            }
+        match waitpid(self.keeper, Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::Signaled(_, signal, _)) => {
                 Err(Error::failed(format!("the process that watched the command was killed ({signal})")))
             }

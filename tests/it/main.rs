@@ -14,6 +14,7 @@ mod links;
 mod manners;
 mod nsexec;
 mod nsexec_attacks;
+mod nsexec_records;
 mod nsexec_signals;
 mod resolve;
 mod rights;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
     trials.extend(manners::trials(&suite));
     trials.extend(rights::trials(&suite));
     trials.extend(nsexec::trials(&suite));
+    trials.extend(nsexec_records::trials(&suite));
     trials.extend(nsexec_signals::trials(&suite));
     trials.extend(nsexec_attacks::trials(&suite));
     trials.extend(docs::trials(&suite));

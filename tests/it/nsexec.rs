@@ -19,9 +19,6 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("nsexec::environment_and_shell", environment_and_shell),
         suite.trial("nsexec::cgroups_follow", cgroups_follow),
         suite.trial("nsexec::privileges_are_at_most_the_targets", privileges_are_at_most_the_targets),
-        suite.trial("nsexec::the_record_and_the_rest_of_the_input", the_record_and_the_rest_of_the_input),
-        suite.trial("nsexec::once_for_each_record", once_for_each_record),
-        suite.trial("nsexec::a_reused_pid_is_refused", a_reused_pid_is_refused),
         suite.trial("nsexec::exit_statuses", exit_statuses),
         suite.trial("nsexec::nothing_but_0_to_2_is_open", nothing_but_0_to_2_is_open),
         suite.trial("nsexec::selinux_is_absent", selinux_is_absent),
@@ -262,51 +259,6 @@ fn privileges_are_at_most_the_targets(suite: &Suite, lab: &Lab) -> Result<(), Fa
     let nsenter =
         output_of_input(tool("nsenter").args([&target, "-a", "cat", "/proc/self/status"]), "", LIMIT)?.ok()?;
     assert_eq!(field(&nsenter, "CapEff"), field(&own, "CapEff"));
-    Ok(())
-}
-
-fn the_record_and_the_rest_of_the_input(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
-    let record = suite.run(&["nicon-resolve", CONTAINER]).stdout;
-    assert!(record.ends_with('\n'));
-    for options in [&["--net"][..], &["--all"][..]] {
-        let words = [&["nicon-nsexec"], options, &["sh", "-c", "cat; readlink /proc/self/ns/net"]].concat();
-        let ran = suite.feed(&words, format!("{record}the rest\nis the command's\n"));
-        let net = witness::ns_link(lab.host_pid(CONTAINER)?, "net").ok_or("gone")?;
-        assert_eq!(ran.stdout, format!("the rest\nis the command's\n{net}\n"), "{ran:?}");
-    }
-    refusal(&suite.feed(&["nicon-nsexec", "--net", "true"], ""), 125, &["standard input ended"]);
-    refusal(&suite.feed(&["nicon-nsexec", "--net", "true"], "nonsense\n"), 125, &["not a JSON object"]);
-    Ok(())
-}
-
-fn once_for_each_record(suite: &Suite, _: &Lab) -> Result<(), Failed> {
-    let records = suite.run(&["nicon-resolve", "setup", "setup.olt_1", CONTAINER]).stdout;
-    assert_eq!(records.lines().count(), 3);
-    for options in [&["--uts"][..], &["--all"][..]] {
-        let words = [&["nicon-nsexec", "--each"], options, &["sh", "-c", "hostname; wc -c; [ $(hostname) != olt_1 ]"]];
-        let ran = suite.feed(&words.concat(), &records);
-        assert_eq!(ran.stdout, "setup\n0\nolt_1\n0\nlt_1\n0\n", "{ran:?}");
-        assert_eq!(ran.code(), Some(1), "{ran:?}");
-    }
-    let broken = format!("nonsense\n{records}");
-    let ran = suite.feed(&["nicon-nsexec", "--each", "--uts", "hostname"], &broken);
-    assert_eq!((ran.stdout.as_str(), ran.code()), ("setup\nolt_1\nlt_1\n", Some(125)), "{ran:?}");
-    assert!(ran.stderr.contains("record 1:"), "{ran:?}");
-    Ok(())
-}
-
-fn a_reused_pid_is_refused(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
-    let pid = lab.host_pid(CONTAINER)?;
-    let record: serde_json::Value = serde_json::from_str(&suite.run(&["nicon-resolve", CONTAINER]).stdout)?;
-    let inode = record["pidfs"].as_u64().ok_or("no pidfs inode")?;
-    suite.run(&["nicon-nsexec", "-t", &format!("{pid}:{inode}"), "-n", "true"]).ok()?;
-    let other = format!("{pid}:{}", inode + 1);
-    refusal(&suite.run(&["nicon-nsexec", "-t", &other, "-n", "true"]), 125, &["another by now"]);
-    for field in ["pidfs", "starttime"] {
-        let mut forged = record.clone();
-        forged[field] = (record[field].as_u64().ok_or("no number")? + 1).into();
-        refusal(&suite.feed(&["nicon-nsexec", "-n", "true"], format!("{forged}\n")), 125, &["not the one"]);
-    }
     Ok(())
 }
 

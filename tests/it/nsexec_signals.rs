@@ -108,12 +108,16 @@ fn leaves_no_orphan(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         "echo ready; exec setpriv --reuid=1000 --clear-groups sleep 60",
         "trap '' TERM INT HUP; sleep 60 & echo ready; wait",
     ];
-    for script in scripts {
+    for (script, is_stopped) in scripts.iter().flat_map(|script| [(script, false), (script, true)]) {
         for options in [&["--all"][..], &["--all", "--privileged"][..], &["-p"][..]] {
             let (mut child, mut output) = start(suite, &[&[target.as_str()], options, &["sh", "-c", script]].concat())?;
             assert_eq!(line(&mut output), "ready");
             let family = witness::family(child.0.id());
             assert!(family.len() >= 3, "{family:?}");
+            if is_stopped {
+                send(&child.0, Signal::SIGTSTP);
+                wait_for("stop", || state(child.0.id()) == 'T');
+            }
             child.0.kill()?;
             child.0.wait()?;
             wait_for("end of all", || family.iter().all(|(pid, _)| matches!(state(*pid), '-' | 'Z')));
