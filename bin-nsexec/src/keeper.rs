@@ -34,7 +34,7 @@ pub(crate) const ENDED: u8 = b'e';
 /// Said to the watcher: the command wants to read from its terminal.
 pub(crate) const WANTS_INPUT: u8 = b'i';
 
-/// Said to the watcher: the command has stopped.
+/// Said to the watcher: the command has stopped; its PID follows, in four bytes.
 pub(crate) const STOPPED: u8 = b's';
 
 /// Goes with a signal that is meant for all of the command's process group.
@@ -129,7 +129,10 @@ impl Keeper {
                     self.give_input()?;
                 }
                 // The watcher stops then. We do not: nobody would wake us if it were killed.
-                Ok(WaitStatus::Stopped(..)) => self.say(STOPPED),
+                Ok(WaitStatus::Stopped(..)) => {
+                    let [a, b, c, d] = self.child.as_raw().to_ne_bytes();
+                    self.say(&[STOPPED, a, b, c, d]);
+                }
                 Ok(status) => {
                     let status = exit_status(status);
                     if status.is_some() {
@@ -149,14 +152,14 @@ impl Keeper {
         if let Some(terminal) = &self.handover.terminal {
             tcsetpgrp(terminal, self.child).doing(|| "hand over the terminal")?;
         }
-        self.say(WANTS_INPUT);
+        self.say(&[WANTS_INPUT]);
         let _ = killpg(self.child, Signal::SIGCONT);
         Ok(())
     }
 
-    fn say(&mut self, word: u8) {
+    fn say(&mut self, words: &[u8]) {
         // Where the watcher is gone, the end of the link tells soon.
-        let _ = self.handover.link.write_all(&[word]);
+        let _ = self.handover.link.write_all(words);
     }
 
     /// When we end, the kernel hangs the terminal up, and what was not read of it by then is lost.

@@ -107,7 +107,13 @@ impl Watch {
                 terminal.drain();
                 self.link = None;
             }
-            (Ok(1), _) if word[0] == keeper::STOPPED => return self.stop(),
+            (Ok(1), _) if word[0] == keeper::STOPPED => {
+                let mut pid = [0; 4];
+                // Written in one piece with the word. By now somebody may have woken the command: nobody would wake us.
+                if link.read_exact(&mut pid).is_ok() && is_stopped(i32::from_ne_bytes(pid)) {
+                    return self.stop();
+                }
+            }
             // The keeper has ended: SIGCHLD tells how.
             (Ok(0), _) => self.link = None,
             _ => {}
@@ -124,8 +130,10 @@ impl Watch {
             (Signal::SIGCONT, Some(terminal)) => terminal.resume(),
             _ => {}
         }
-        // In our process group the command gets what the terminal sends us.
-        if self.stage.has_session || !received.is_kernels {
+        // In our process group the command gets what the terminal sends us, and is stopped and woken with us by the
+        // caller's shell: to do the same once more, a little later, would undo what came in between.
+        let is_groups = received.is_kernels || matches!(signal, Signal::SIGTSTP | Signal::SIGCONT);
+        if self.stage.has_session || !is_groups {
             self.send(signal, received.is_kernels);
         }
     }
@@ -170,4 +178,11 @@ impl Watch {
         }
         Ok(())
     }
+}
+
+/// Whether a process is stopped now, as /proc/PID/stat tells it.
+fn is_stopped(pid: i32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // Behind the name, which may hold anything.
+    stat.rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with('T'))
 }
