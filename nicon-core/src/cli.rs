@@ -26,6 +26,8 @@ pub fn run(program: &str, filter: impl FnOnce() -> Result<Status>) -> ExitCode {
 
 /// Tells a failure: `nicon-nsid: open /proc/42/ns/net: No such file or directory`.
 pub fn report(program: &str, error: &Error) {
+    // In one piece, so that the messages of programs in one pipe do not run into each other.
+    let line = format!("{program}: {}\n", text::escape(&error.to_string()));
     // Where standard error itself is gone there is nobody left to tell; the exit status still speaks.
-    let _ = writeln!(io::stderr(), "{program}: {}", text::escape(&error.to_string()));
+    let _ = io::stderr().write_all(line.as_bytes());
 }

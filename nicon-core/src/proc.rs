@@ -40,15 +40,14 @@ pub fn pids() -> Result<impl Iterator<Item = i32>> {
     Ok(entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()))
 }
 
-/// Reads a whole file of procfs, whose size is not known beforehand. Bytes that are not UTF-8 are replaced: only command
-/// lines and names that a process gave itself can have them.
-pub(crate) fn read(file: impl AsFd) -> nix::Result<String> {
-    let mut text = Vec::new();
+/// Reads a whole file of procfs, whose size is not known beforehand.
+pub(crate) fn read(file: impl AsFd) -> nix::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
     let mut chunk = [0; 4096];
     loop {
         match nix::unistd::read(&file, &mut chunk) {
-            Ok(0) => return Ok(String::from_utf8_lossy(&text).into_owned()),
-            Ok(length) => text.extend_from_slice(&chunk[..length]),
+            Ok(0) => return Ok(bytes),
+            Ok(length) => bytes.extend_from_slice(&chunk[..length]),
             Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno),
         }

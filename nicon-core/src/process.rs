@@ -55,7 +55,7 @@ impl Process {
         let path = format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd());
         let fdinfo = open(path.as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).and_then(proc::read);
         let fdinfo = fdinfo.doing(|| format!("read {path}"))?;
-        match proc::pidfd_pid(&fdinfo) {
+        match proc::pidfd_pid(&String::from_utf8_lossy(&fdinfo)) {
             Some(pid) if pid > 0 => Self::hold(pid, pidfd),
             Some(-1) => Err(Error::no("the process has exited")),
             _ => Err(Error::failed(Self::OUTSIDE)),
@@ -122,12 +122,13 @@ impl Process {
         self.dir.as_fd()
     }
 
-    /// Reads a file of its /proc directory, such as "cgroup".
+    /// Reads a file of its /proc directory, such as "cgroup". Bytes that are not UTF-8 are replaced: only command lines and
+    /// names that a process gave itself can have them.
     ///
     /// # Errors
     /// [`Status::No`](crate::Status::No) where the process is gone.
     pub fn read(&self, file: &str) -> Result<String> {
-        proc::read(self.open(file)?).map_err(|errno| self.failed("read", file, errno))
+        Ok(String::from_utf8_lossy(&self.read_bytes(file)?).into_owned())
     }
 
     /// Reads a file of its /proc directory that need not be text, such as "environ".
@@ -135,9 +136,7 @@ impl Process {
     /// # Errors
     /// As [`Process::read`].
     pub fn read_bytes(&self, file: &str) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        let read = std::io::Read::read_to_end(&mut std::fs::File::from(self.open(file)?), &mut bytes);
-        read.doing(|| format!("read /proc/{}/{file}", self.pid)).map(|_| bytes)
+        proc::read(self.open(file)?).map_err(|errno| self.failed("read", file, errno))
     }
 
     /// Its PIDs in each PID namespace that it is in, outermost (ours) first.
