@@ -16,7 +16,7 @@
 //! ```
 //!
 //! One kernel noun a file: [`process`] pins, [`ns`] names and holds namespaces, [`pidns`] translates PIDs between
-//! PID namespaces, [`proc`] reads procfs. [`record`], [`stream`] and [`cli`] are the programs' common manners.
+//! PID namespaces, [`proc`] reads procfs, [`walk`](mod@walk) passes all processes. [`record`], [`stream`] and [`cli`] are the programs' common manners.
 
 pub mod cli;
 pub mod error;
@@ -28,6 +28,7 @@ pub mod record;
 pub mod stream;
 pub mod table;
 pub mod text;
+pub mod walk;
 
 mod sys;
 

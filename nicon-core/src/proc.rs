@@ -54,6 +54,33 @@ pub(crate) fn read(file: impl AsFd) -> nix::Result<Vec<u8>> {
     }
 }
 
+/// Whether /proc may hide processes from us: where it is mounted with `hidepid=invisible` or `hidepid=ptraceable`, it does
+/// not even list those that we may not look at.
+#[must_use]
+pub fn hides_processes() -> bool {
+    let mounts = std::fs::read("/proc/self/mountinfo").unwrap_or_default();
+    if !hides(&String::from_utf8_lossy(&mounts)) {
+        return false;
+    }
+    // PID 1 is the one most likely to have a capability that we lack.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    !may_ptrace(&status) || !std::fs::exists("/proc/1").unwrap_or(false)
+}
+
+/// The last file system that is mounted on /proc counts: it covers the ones before.
+fn hides(mountinfo: &str) -> bool {
+    let on_proc = mountinfo.lines().rfind(|line| line.split(' ').nth(4) == Some("/proc"));
+    let options = on_proc.and_then(|line| line.split_once(" - ")).and_then(|(_, tail)| tail.split(' ').nth(2));
+    let options = options.unwrap_or_default().split(',').filter_map(|option| option.strip_prefix("hidepid="));
+    options.into_iter().any(|how| matches!(how, "2" | "4" | "invisible" | "ptraceable"))
+}
+
+/// Whether the effective capabilities of /proc/PID/status have `CAP_SYS_PTRACE`, which is bit 19.
+fn may_ptrace(status: &str) -> bool {
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    effective.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).is_some_and(|bits| bits & 1 << 19 != 0)
+}
+
 /// What of /proc/PID/stat is used; see `proc_pid_stat(5)`.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Stat {
@@ -92,6 +119,19 @@ mod tests {
         let forged = format!("{head}(x) R 1 1 1){tail}");
         assert_eq!(Stat::parse(&forged), Stat::parse(&own));
         assert!(Stat::parse(&own).unwrap().starttime > 0);
+    }
+
+    #[test]
+    fn a_proc_that_hides_is_known_by_its_options() {
+        let line = |on, options| format!("22 27 0:21 / {on} rw,nosuid shared:5 - proc proc {options}\n");
+        for hiding in ["rw,hidepid=2", "rw,gid=5,hidepid=invisible", "rw,hidepid=ptraceable"] {
+            assert!(hides(&line("/proc", hiding)), "{hiding}");
+            assert!(!hides(&(line("/proc", hiding) + &line("/proc", "rw"))));
+            assert!(!hides(&line("/mnt", hiding)));
+        }
+        assert!(!hides(&line("/proc", "rw,hidepid=off")) && !hides(""));
+        assert!(may_ptrace("Name:\tx\nCapEff:\t0000000000080000\n"));
+        assert!(!may_ptrace("CapEff:\t000001fffff7ffff\n"));
     }
 
     #[test]

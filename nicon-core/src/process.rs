@@ -139,6 +139,25 @@ impl Process {
         proc::read(self.open(file)?).map_err(|errno| self.failed("read", file, errno))
     }
 
+    /// Its command line, words set apart by spaces, of which it may have made anything; the kernel's name for it where it
+    /// has none, as kernel threads. No more than the first 4 KiB.
+    ///
+    /// # Errors
+    /// [`Status::No`](crate::Status::No) where the process is gone.
+    pub fn command(&self) -> Result<String> {
+        for file in ["cmdline", "comm"] {
+            let mut bytes = [0; 4096];
+            let length = nix::unistd::read(self.open(file)?, &mut bytes);
+            let length = length.map_err(|errno| self.failed("read", file, errno))?;
+            let words = bytes[..length].split(|byte| matches!(byte, 0 | b'\n')).filter(|word| !word.is_empty());
+            let words: Vec<_> = words.map(String::from_utf8_lossy).collect();
+            if !words.is_empty() {
+                return Ok(words.join(" "));
+            }
+        }
+        Err(Error::no(format!("process {} is gone", self.pid)))
+    }
+
     /// Its PIDs in each PID namespace that it is in, outermost (ours) first.
     ///
     /// # Errors

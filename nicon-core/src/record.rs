@@ -5,8 +5,9 @@ use serde_json::{Map, Value};
 
 use crate::{Error, Result};
 
-/// One JSON object. Fields keep their order and numbers their digits.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// One JSON object. Fields keep their order and numbers their digits. A field of a record may hold another.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(transparent)]
 pub struct Record(Map<String, Value>);
 
 impl Record {
@@ -71,6 +72,16 @@ impl Record {
         self.0.get(field)
     }
 
+    /// A field as a cell of a table shows it: text bare, all else as JSON, and `-` where there is nothing.
+    #[must_use]
+    pub fn cell(&self, field: &str) -> String {
+        match self.0.get(field) {
+            None | Some(Value::Null) => "-".to_owned(),
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+        }
+    }
+
     /// Sets a field; one that exists keeps its place.
     ///
     /// # Panics
@@ -124,7 +135,15 @@ mod tests {
         let mut record = Record::parse(r#"{"pid":1,"x":2}"#).unwrap();
         record.set("pid", 7);
         record.set("new", [1, 2]);
-        assert_eq!(record.to_line(), r#"{"pid":7,"x":2,"new":[1,2]}"#);
+        record.set("inner", Record::parse(r#"{"b":1.50}"#).unwrap());
+        assert_eq!(record.to_line(), r#"{"pid":7,"x":2,"new":[1,2],"inner":{"b":1.50}}"#);
+    }
+
+    #[test]
+    fn a_cell_is_never_empty() {
+        let record = Record::parse(r#"{"text":"a b","null":null,"list":[1,2]}"#).unwrap();
+        let cells = ["text", "null", "absent", "list"].map(|field| record.cell(field));
+        assert_eq!(cells, ["a b", "-", "-", "[1,2]"]);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, StdinLock, Write};
 
+use nix::sys::stat::{SFlag, fstat};
+
 use crate::table::{self, Column};
 use crate::{Doing, Error, Record, Result, Status, cli, sys};
 
@@ -64,6 +66,23 @@ impl<R: Read> Lines<R> {
         }
     }
 
+    /// The lines that are there to be read without waiting, and at least one: none at the end of the input.
+    ///
+    /// A script that writes a question and waits for its answer gets it, and a file full of questions is answered together.
+    ///
+    /// # Errors
+    /// Where reading itself fails.
+    pub fn batch(&mut self) -> Result<Vec<Line>> {
+        let mut batch = Vec::new();
+        while let Some(line) = self.next().transpose()? {
+            batch.push(line);
+            if !self.is_next_at_hand() {
+                break;
+            }
+        }
+        Ok(batch)
+    }
+
     /// Whether another whole line can be had without waiting for whoever writes the input.
     pub fn is_next_at_hand(&self) -> bool {
         self.reader.buffer().contains(&b'\n')
@@ -78,6 +97,14 @@ impl<R: Read> Iterator for Lines<R> {
     fn next(&mut self) -> Option<Result<Line>> {
         self.read_line().transpose()
     }
+}
+
+/// Whether standard input is a pipe, a socket or a file: something that records come from, unlike a terminal, /dev/null,
+/// or nothing at all.
+#[must_use]
+pub fn stdin_is_a_stream() -> bool {
+    let kind = |mode| SFlag::from_bits_truncate(mode) & SFlag::S_IFMT;
+    fstat(io::stdin()).is_ok_and(|stat| matches!(kind(stat.st_mode), SFlag::S_IFIFO | SFlag::S_IFSOCK | SFlag::S_IFREG))
 }
 
 /// How answers are shown.
@@ -171,6 +198,13 @@ mod tests {
     fn read_all(input: &[u8]) -> Vec<(u64, std::result::Result<String, String>)> {
         let lines = Lines::new(input).map(Result::unwrap);
         lines.map(|line| (line.number, line.text.map_err(|error| error.to_string()))).collect()
+    }
+
+    #[test]
+    fn a_batch_is_what_is_at_hand() {
+        let mut lines = Lines::new(&b"a\nb\nc"[..]);
+        let sizes: Vec<_> = std::iter::repeat_with(|| lines.batch().unwrap().len()).take(3).collect();
+        assert_eq!(sizes, [2, 1, 0]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The system calls that nix lacks. The only file of the filters with `unsafe` in it.
 #![allow(unsafe_code, reason = "these calls have no safe wrapper in nix")]
 
+use std::ffi::CStr;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,7 +12,10 @@ const NSIO: u8 = 0xb7;
 
 mod ioctl {
     use super::NSIO;
+    nix::ioctl_none!(ns_get_userns, NSIO, 0x1);
     nix::ioctl_none!(ns_get_parent, NSIO, 0x2);
+    nix::ioctl_none!(ns_get_nstype, NSIO, 0x3);
+    nix::ioctl_read_bad!(ns_get_owner_uid, nix::request_code_none!(NSIO, 0x4), libc::uid_t);
     nix::ioctl_write_int_bad!(ns_get_tgid_from_pidns, nix::request_code_read!(NSIO, 0x7, size_of::<libc::c_int>()));
 }
 
@@ -30,6 +34,51 @@ pub(crate) fn pidfd_open(pid: i32) -> nix::Result<OwnedFd> {
 pub(crate) fn ns_get_parent(ns: impl AsFd) -> nix::Result<OwnedFd> {
     // SAFETY: the descriptor is open for the time of the call; the result is a descriptor that only we own.
     unsafe { ioctl::ns_get_parent(ns.as_fd().as_raw_fd()).map(|fd| OwnedFd::from_raw_fd(fd)) }
+}
+
+/// The user namespace that owns a namespace: `ioctl_ns(2)`, Linux 4.9. Fails with EPERM where it is outside of the
+/// caller's own namespaces.
+pub(crate) fn ns_get_userns(ns: impl AsFd) -> nix::Result<OwnedFd> {
+    // SAFETY: the descriptor is open for the time of the call; the result is a descriptor that only we own.
+    unsafe { ioctl::ns_get_userns(ns.as_fd().as_raw_fd()).map(|fd| OwnedFd::from_raw_fd(fd)) }
+}
+
+/// The `CLONE_NEW*` flag of a namespace's type: `ioctl_ns(2)`, Linux 4.11.
+pub(crate) fn ns_get_nstype(ns: impl AsFd) -> nix::Result<i32> {
+    // SAFETY: the descriptor is open for the time of the call, which takes nothing else.
+    unsafe { ioctl::ns_get_nstype(ns.as_fd().as_raw_fd()) }
+}
+
+/// The user who made a user namespace, as our own user namespace sees them: `ioctl_ns(2)`, Linux 4.11.
+pub(crate) fn ns_get_owner_uid(ns: impl AsFd) -> nix::Result<u32> {
+    let mut uid = 0;
+    // SAFETY: the descriptor is open for the time of the call, and `uid` is of the type that it writes.
+    unsafe { ioctl::ns_get_owner_uid(ns.as_fd().as_raw_fd(), &raw mut uid)? };
+    Ok(uid)
+}
+
+/// Reads a link into `buffer`: `readlinkat(2)` without the allocation of nix's. A longer text is cut off.
+pub(crate) fn readlinkat<'a>(dir: impl AsFd, path: &CStr, buffer: &'a mut [u8]) -> nix::Result<&'a [u8]> {
+    // SAFETY: the descriptor, the path and the buffer live through the call, and it is told the buffer's own length.
+    let length =
+        unsafe { libc::readlinkat(dir.as_fd().as_raw_fd(), path.as_ptr(), buffer.as_mut_ptr().cast(), buffer.len()) };
+    let length = usize::try_from(length).map_err(|_| Errno::last())?;
+    Ok(&buffer[..length])
+}
+
+/// The device and inode of what a path leads to, as the kernel knows them without asking a server of the network:
+/// `statx(2)` with `AT_STATX_DONT_SYNC`.
+pub(crate) fn stat_without_sync(dir: impl AsFd, path: &CStr) -> nix::Result<(u64, u64)> {
+    let mut answer = std::mem::MaybeUninit::<libc::statx>::zeroed();
+    let flags = libc::AT_STATX_DONT_SYNC | libc::AT_NO_AUTOMOUNT;
+    // SAFETY: the descriptor and the path live through the call; `answer` has the size and type that it writes, and is
+    // plain numbers, of which zero is one.
+    let answer = unsafe {
+        let fd = dir.as_fd().as_raw_fd();
+        Errno::result(libc::statx(fd, path.as_ptr(), flags, libc::STATX_INO, answer.as_mut_ptr()))?;
+        answer.assume_init()
+    };
+    Ok((libc::makedev(answer.stx_dev_major, answer.stx_dev_minor), answer.stx_ino))
 }
 
 /// Translates a PID of `pidns` to the caller's PID namespace: `NS_GET_TGID_FROM_PIDNS` of linux/nsfs.h, Linux 6.11
