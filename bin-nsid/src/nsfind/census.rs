@@ -1,0 +1,105 @@
+//! One walk over all processes that counts who is in which namespace.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+use nicon_core::walk::{Seen, walk};
+use nicon_core::{Error, NsType, Result};
+use nix::errno::Errno;
+
+use crate::scope::Scope;
+
+/// The kernel gives lower PIDs than this only in its first round through them (`RESERVED_PIDS` of kernel/pid.c): who has
+/// one is older than all who have a greater one.
+const FIRST_ROUND: i32 = 300;
+
+/// What one walk found.
+#[derive(Default)]
+pub(crate) struct Census {
+    /// The namespaces, by inode number.
+    pub(crate) tallies: HashMap<u64, Tally>,
+    /// The processes that may not be looked at.
+    pub(crate) denied: Vec<i32>,
+    /// Any process that may be.
+    pub(crate) readable: Option<i32>,
+}
+
+/// The processes of one namespace.
+pub(crate) struct Tally {
+    /// Its type.
+    pub(crate) ns_type: NsType,
+    /// How many processes have a link to it. A zombie keeps its PID and user namespaces, and counts there.
+    pub(crate) nprocs: u64,
+    /// Those of which one is the oldest, by ascending PID.
+    pub(crate) eldest: Vec<i32>,
+    /// Whether that is a single one, and known to be the oldest.
+    settled: bool,
+}
+
+impl Census {
+    /// Walks once.
+    ///
+    /// # Errors
+    /// Where /proc cannot be read. A process that vanishes is no error, nor is one that may not be looked at.
+    pub(crate) fn take(scope: &Scope) -> Result<Self> {
+        let mut census = Self::default();
+        let mut scope = scope.clone();
+        walk(|seen| census.visit(seen, &mut scope).map(ControlFlow::Continue))?;
+        Ok(census)
+    }
+
+    fn visit(&mut self, seen: &Seen<'_>, scope: &mut Scope) -> Result<()> {
+        let mut met = [None; NsType::ALL.len()];
+        let looked = seen.namespaces(scope.reading(), |ns_type, ino| {
+            if scope.covers(ns_type, ino) {
+                met[ns_type as usize] = Some((ns_type, ino));
+            }
+        });
+        self.note(seen.pid(), looked)?;
+        for (ns_type, ino) in met.into_iter().flatten() {
+            scope.settle(ns_type, ino);
+            self.tallies.entry(ino).or_insert_with(|| Tally::new(ns_type)).add(seen);
+        }
+        Ok(())
+    }
+
+    /// Notes how it went to look at a process.
+    ///
+    /// # Errors
+    /// What is neither a process that vanished nor one that may not be looked at.
+    pub(crate) fn note(&mut self, pid: i32, looked: nix::Result<()>) -> Result<()> {
+        match looked {
+            Ok(()) => {
+                self.readable.get_or_insert(pid);
+                Ok(())
+            }
+            Err(Errno::ENOENT | Errno::ESRCH) => Ok(()),
+            Err(Errno::EACCES | Errno::EPERM) => {
+                self.denied.push(pid);
+                Ok(())
+            }
+            Err(errno) => Err(Error::os(format!("read /proc/{pid}/ns"), errno)),
+        }
+    }
+}
+
+impl Tally {
+    fn new(ns_type: NsType) -> Self {
+        Self { ns_type, nprocs: 0, eldest: Vec::new(), settled: false }
+    }
+
+    fn add(&mut self, seen: &Seen<'_>) {
+        self.nprocs += 1;
+        if self.settled {
+            return;
+        }
+        // Most of a machine's processes are in the namespaces of its first ones: they need not be remembered.
+        if seen.pid() < FIRST_ROUND {
+            self.settled = seen.life().is_some_and(|life| !life.ended);
+            if !self.settled {
+                return;
+            }
+        }
+        self.eldest.push(seen.pid());
+    }
+}

@@ -1,0 +1,26 @@
+//! nicon-nsfind: tells which processes are in a namespace, and what else keeps one.
+
+mod args;
+mod census;
+mod container;
+mod denied;
+mod holders;
+mod kin;
+mod leader;
+mod members;
+mod mounts;
+mod oldest;
+mod output;
+mod run;
+mod scope;
+mod search;
+#[path = "../types.rs"]
+mod types;
+mod wanted;
+
+use clap::Parser;
+
+fn main() -> std::process::ExitCode {
+    let args = args::Args::parse();
+    nicon_core::cli::run(run::PROGRAM, || run::run(&args))
+}

@@ -1,0 +1,80 @@
+//! How a namespace and its processes are shown.
+
+use nicon_core::stream::View;
+use nicon_core::table::Column;
+use nicon_core::{NsType, Process, Record, Result};
+
+use crate::args::Args;
+use crate::container;
+
+const COLUMNS: &[Column] = &[NS, TYPE, NPROCS, PID, CONTAINER, COMMAND];
+const MEMBERS: &[Column] = &[NS, TYPE, PID, CONTAINER, COMMAND];
+const HOLDERS: &[Column] = &[NS, TYPE, NPROCS, PID, CONTAINER, Column { title: "HOLDERS", cell: holders }, COMMAND];
+const NS: Column = Column { title: "NS", cell: |record| record.cell("nsino") };
+const TYPE: Column = Column { title: "TYPE", cell: |record| record.cell("nstype") };
+const NPROCS: Column = Column { title: "NPROCS", cell: |record| record.cell("nprocs") };
+const PID: Column = Column { title: "PID", cell: |record| record.cell("pid") };
+/// As `docker ps` shortens it.
+const CONTAINER: Column =
+    Column { title: "CONTAINER", cell: |record| record.cell("container").chars().take(12).collect() };
+const COMMAND: Column = Column { title: "COMMAND", cell: |record| record.cell("command") };
+
+/// The view that the command line asks for.
+pub(crate) fn view(args: &Args) -> View {
+    if args.pid {
+        return View::Bare(|record| record.cell("pid"));
+    }
+    let columns = if args.holders {
+        HOLDERS
+    } else if args.all || args.first {
+        MEMBERS
+    } else {
+        COLUMNS
+    };
+    View::choose(args.json, columns)
+}
+
+/// Names the namespace in an answer.
+pub(crate) fn name(record: &mut Record, ns_type: NsType, ino: u64) {
+    record.set("nstype", ns_type.name());
+    record.set("nsino", ino);
+}
+
+/// Describes a process in an answer.
+///
+/// # Errors
+/// [`Status::No`](nicon_core::Status::No) where it exits meanwhile.
+pub(crate) fn describe(record: &mut Record, process: &Process) -> Result<()> {
+    process.write_to(record)?;
+    record.set("command", process.command()?);
+    match container::id(&process.read("cgroup")?) {
+        Some(id) => record.set("container", id),
+        None => record.remove("container"),
+    }
+    Ok(())
+}
+
+/// Takes what an earlier answer said of a process out of a record whose namespace has none.
+pub(crate) fn nobody(record: &mut Record) {
+    for field in ["pid", "starttime", "pidfs", "nspid", "ns", "command", "container"] {
+        record.remove(field);
+    }
+}
+
+/// `mount:/run/netns/blue fd:42/3`: each holder as short as it can be told.
+fn holders(record: &Record) -> String {
+    let holders = record.get("holders").and_then(|holders| holders.as_array()).map(Vec::as_slice).unwrap_or_default();
+    let shown: Vec<String> = holders
+        .iter()
+        .map(|holder| {
+            let part = |name| holder.get(name).map(|value| value.as_str().map_or(value.to_string(), str::to_owned));
+            let words = ["path", "pid", "tid", "fd", "nstype", "nsino"].into_iter().filter(|word| {
+                // A mount is found by its path; who sees it there matters less.
+                *word != "pid" || holder.get("path").is_none()
+            });
+            let words: Vec<String> = words.filter_map(part).collect();
+            format!("{}:{}", part("kind").unwrap_or_default(), words.join("/"))
+        })
+        .collect();
+    if shown.is_empty() { "-".to_owned() } else { shown.join(" ") }
+}

@@ -1,0 +1,158 @@
+//! The run: namespaces in, their processes out.
+
+use std::collections::BTreeMap;
+
+use nicon_core::stream::{self, Answers, Line, Lines};
+use nicon_core::{Error, NsType, Process, Record, Result, Status};
+
+use crate::args::Args;
+use crate::census::Census;
+use crate::denied::{self, Asked};
+use crate::holders::Holders;
+use crate::leader;
+use crate::members::{self, Many, Told};
+use crate::output;
+use crate::scope::Scope;
+use crate::search;
+use crate::wanted::Wanted;
+
+/// The program's name, as its messages begin.
+pub(crate) const PROGRAM: &str = "nicon-nsfind";
+
+/// Answers what the command line or standard input asks.
+///
+/// # Errors
+/// What ends the whole run; a namespace that nobody is in does not.
+pub(crate) fn run(args: &Args) -> Result<Status> {
+    let mut answers = Answers::new(PROGRAM, output::view(args))?;
+    let nsdev = Process::myself()?.namespace_id(NsType::Mnt)?.map_or(0, |id| id.dev);
+    let mut run = Run { args, answers: &mut answers, nsdev };
+    if !args.operands.is_empty() {
+        let questions = args.operands.iter().map(|text| (None, run.ask(text)));
+        let questions = questions.collect();
+        run.answer(questions)?;
+    } else if args.list || !stream::stdin_is_a_stream() {
+        run.list()?;
+    } else {
+        let mut lines = Lines::stdin("name a namespace")?;
+        loop {
+            let batch = lines.batch()?;
+            if batch.is_empty() {
+                break;
+            }
+            let questions = batch
+                .into_iter()
+                .map(|Line { number, text }| (Some(number), text.and_then(|text| run.ask(text.trim()))));
+            let questions = questions.collect();
+            run.answer(questions)?;
+        }
+    }
+    answers.finish()
+}
+
+struct Run<'a> {
+    args: &'a Args,
+    answers: &'a mut Answers,
+    nsdev: u64,
+}
+
+type Question = (Option<u64>, Result<Vec<Wanted>>);
+
+impl Run<'_> {
+    /// What an operand, or a line, asks for.
+    fn ask(&self, text: &str) -> Result<Vec<Wanted>> {
+        if text.starts_with('{') {
+            return Wanted::of_record(&Record::parse(text)?, self.args.types.chosen(), self.nsdev);
+        }
+        Ok(vec![Wanted::parse(text, self.args.types.chosen())?])
+    }
+
+    /// Answers some questions by one walk.
+    fn answer(&mut self, questions: Vec<Question>) -> Result<()> {
+        let mut wanted = Vec::new();
+        for (line, question) in questions {
+            match question {
+                Ok(some) => wanted.extend(some.into_iter().map(|one| one.asked_by(line))),
+                Err(error) => self.answers.give(line, Err(error))?,
+            }
+        }
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        if self.args.all || self.args.first { self.members(&wanted) } else { self.leaders(&wanted) }
+    }
+
+    fn members(&mut self, wanted: &[Wanted]) -> Result<()> {
+        let many = if self.args.all { Many::All } else { Many::First };
+        let (census, told) = members::give(wanted, many, self.answers)?;
+        let mut asked = Vec::new();
+        for (wanted, told) in wanted.iter().zip(told) {
+            if told.is_none() {
+                self.answers.give(wanted.line, Err(nobody(wanted)))?;
+            }
+            // Whoever asked for any one process, and has it, lacks nothing.
+            if told.is_none() || many == Many::All {
+                asked.push(asked_for(wanted, told));
+            }
+        }
+        self.complain(denied::complaint(&census, &asked))
+    }
+
+    fn leaders(&mut self, wanted: &[Wanted]) -> Result<()> {
+        let census = Census::take(&Scope::only(wanted))?;
+        let holders = self.args.holders.then(search::find).transpose()?;
+        let answers = leader::answers(wanted, &census, holders.as_ref(), holders.is_some())?;
+        let mut asked = Vec::new();
+        for (wanted, answer) in wanted.iter().zip(answers) {
+            asked.push(asked_for(wanted, told(answer.as_ref())));
+            self.give(wanted.line, answer.unwrap_or_else(|| Err(nobody(wanted))))?;
+        }
+        self.complain(denied::complaint(&census, &asked))
+    }
+
+    fn list(&mut self) -> Result<()> {
+        let census = Census::take(&Scope::every(self.args.types.chosen()))?;
+        let holders = self.args.holders.then(search::find).transpose()?;
+        let counted = census.tallies.iter().map(|(ino, tally)| (tally.ns_type, *ino));
+        let kept = holders.iter().flat_map(Holders::namespaces);
+        let every: BTreeMap<u64, NsType> = counted.chain(kept).map(|(ns_type, ino)| (ino, ns_type)).collect();
+        let every = every.into_iter().filter(|(_, ns_type)| self.args.types.chosen().contains(ns_type));
+        let every: Vec<Wanted> = every.map(|(ino, ns_type)| Wanted::met(ns_type, ino)).collect();
+        // Of those that nobody asked for by name, the ones that are gone by now are nobody's loss.
+        for answer in leader::answers(&every, &census, holders.as_ref(), !self.args.pid)?.into_iter().flatten() {
+            self.give(None, answer)?;
+        }
+        self.complain(denied::complaint_about_all(&census))
+    }
+
+    /// Gives an answer that may be about a namespace without a process, from which the device number would come.
+    fn give(&mut self, line: Option<u64>, answer: Result<Record>) -> Result<()> {
+        let answer = answer.map(|mut record| {
+            record.set("nsdev", self.nsdev);
+            record
+        });
+        self.answers.give(line, answer)
+    }
+
+    fn complain(&mut self, complaint: Option<Error>) -> Result<()> {
+        complaint.map_or(Ok(()), |error| self.answers.give(None, Err(error)))
+    }
+}
+
+fn asked_for(wanted: &Wanted, told: Option<Told>) -> Asked {
+    let ns_type = told.map(|(ns_type, _)| ns_type).or(match wanted.types[..] {
+        [only] => Some(only),
+        _ => None,
+    });
+    Asked { ns_type, ino: wanted.ino, member: told.map(|(_, pid)| pid) }
+}
+
+/// The process that an answer tells.
+fn told(answer: Option<&Result<Record>>) -> Option<Told> {
+    let record = answer?.as_ref().ok()?;
+    Some((record.text("nstype").ok()??.parse().ok()?, record.integer("pid").ok()??))
+}
+
+fn nobody(wanted: &Wanted) -> Error {
+    Error::no(format!("no process is in {} (--holders finds what else may keep it)", wanted.label))
+}

@@ -1,0 +1,90 @@
+//! Which links a walk must read, and which of them answer it.
+
+use std::collections::HashMap;
+
+use nicon_core::NsType;
+
+use crate::wanted::Wanted;
+
+/// The namespaces that a walk is for. Inode numbers are the keys: no two namespaces share one, whatever their types.
+#[derive(Clone)]
+pub(crate) struct Scope {
+    /// The types that each may be of, or `None` for a walk that is for every namespace.
+    wanted: Option<HashMap<u64, Vec<NsType>>>,
+    reading: Vec<NsType>,
+}
+
+impl Scope {
+    /// Every namespace of these types.
+    pub(crate) fn every(types: &[NsType]) -> Self {
+        Self { wanted: None, reading: NsType::ALL.into_iter().filter(|ns_type| types.contains(ns_type)).collect() }
+    }
+
+    /// Only the namespaces that are wanted.
+    pub(crate) fn only<'a>(wanted: impl IntoIterator<Item = &'a Wanted>) -> Self {
+        let wanted = wanted.into_iter().map(|wanted| (wanted.ino, wanted.types.clone())).collect();
+        let mut scope = Self { wanted: Some(wanted), reading: Vec::new() };
+        scope.choose_links();
+        scope
+    }
+
+    /// The links that must be read of each process.
+    pub(crate) fn reading(&self) -> &[NsType] {
+        &self.reading
+    }
+
+    /// Whether such a link is an answer.
+    pub(crate) fn covers(&self, ns_type: NsType, ino: u64) -> bool {
+        let Some(wanted) = &self.wanted else { return true };
+        wanted.get(&ino).is_some_and(|types| types.contains(&ns_type))
+    }
+
+    /// A namespace was met, and with it its type: the other types' links need not be read for it any more.
+    pub(crate) fn settle(&mut self, ns_type: NsType, ino: u64) {
+        if let Some(types) = self.wanted.as_mut().and_then(|wanted| wanted.get_mut(&ino))
+            && types.len() > 1
+        {
+            *types = vec![ns_type];
+            self.choose_links();
+        }
+    }
+
+    /// A namespace needs no more answers.
+    pub(crate) fn strike(&mut self, ino: u64) {
+        if let Some(wanted) = &mut self.wanted {
+            wanted.remove(&ino);
+            self.choose_links();
+        }
+    }
+
+    /// Whether there is nothing left to look for.
+    pub(crate) fn is_done(&self) -> bool {
+        self.reading.is_empty()
+    }
+
+    fn choose_links(&mut self) {
+        let Some(wanted) = &self.wanted else { return };
+        let asked_for = |ns_type: &NsType| wanted.values().any(|types| types.contains(ns_type));
+        self.reading = NsType::ALL.into_iter().filter(asked_for).collect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_once_met_narrows_the_links() {
+        let number = Wanted::parse("4026532565", &NsType::ALL).unwrap();
+        let link = Wanted::parse("net:[4026532001]", &NsType::ALL).unwrap();
+        let mut scope = Scope::only([&number, &link]);
+        assert_eq!(scope.reading(), NsType::ALL);
+        assert!(!scope.covers(NsType::Pid, 4_026_532_001));
+        scope.settle(NsType::Pid, 4_026_532_565);
+        assert_eq!(scope.reading(), [NsType::Net, NsType::Pid]);
+        scope.strike(4_026_532_565);
+        assert_eq!(scope.reading(), [NsType::Net]);
+        scope.strike(4_026_532_001);
+        assert!(scope.is_done());
+    }
+}
