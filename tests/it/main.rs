@@ -5,8 +5,10 @@
 
 #![allow(clippy::unnecessary_wraps, reason = "all trials have one signature, also those that use no `?`")]
 
+mod denied;
 mod docs;
 mod expect;
+mod holders;
 mod hostile;
 mod lab_itself;
 mod linkmv;
@@ -16,8 +18,12 @@ mod nsexec;
 mod nsexec_attacks;
 mod nsexec_records;
 mod nsexec_signals;
+mod nsfind;
+mod nsid;
+mod pipes;
 mod resolve;
 mod rights;
+mod subject;
 mod suite;
 mod tidy;
 
@@ -36,6 +42,11 @@ fn main() -> ExitCode {
     trials.extend(resolve::trials(&suite));
     trials.extend(hostile::trials(&suite));
     trials.extend(linkmv::trials(&suite));
+    trials.extend(nsid::trials(&suite));
+    trials.extend(nsfind::trials(&suite));
+    trials.extend(holders::trials(&suite));
+    trials.extend(denied::trials(&suite));
+    trials.extend(pipes::trials(&suite));
     trials.extend(manners::trials(&suite));
     trials.extend(rights::trials(&suite));
     trials.extend(nsexec::trials(&suite));

@@ -19,7 +19,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 const MAX_LINES: usize = 350;
 
 /// The packages without a runtime, and those that only one package may name.
-const LIGHT: [&str; 2] = ["nicon-core", "nicon-nsexec"];
+const LIGHT: [&str; 3] = ["nicon-core", "nicon-nsexec", "nicon-nsid"];
 const HEAVY: [&str; 4] = ["tokio", "hyper", "bollard", "rtnetlink"];
 const OWNERS: [(&str, &str); 2] = [("bollard", "nicon-resolve"), ("rtnetlink", "nicon-linkmv")];
 
