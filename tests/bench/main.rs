@@ -2,6 +2,7 @@
 
 mod measure;
 mod nsexec;
+mod nsfind;
 mod resolve;
 
 use std::process::ExitCode;
@@ -32,6 +33,9 @@ fn run() -> Result<(), String> {
     let lab = Lab::start(bins.join("nicon-lab"))?;
     let mut comparisons = vec![resolve::three_deep(&lab, &bins)?];
     comparisons.extend(nsexec::beside_nsenter(&lab, &bins)?);
+    // The nest must not be counted, and its daemons not disturb.
+    drop(lab);
+    comparisons.extend(nsfind::run(&bins)?);
     for comparison in &comparisons {
         println!("{comparison}");
     }

@@ -16,6 +16,8 @@ pub(crate) struct Contender<'a> {
     pub(crate) name: &'a str,
     pub(crate) runs: usize,
     pub(crate) command: Box<dyn Fn() -> Command + 'a>,
+    /// The exit statuses that are no failure here.
+    pub(crate) ends: &'static [i32],
 }
 
 /// The outcome: the first row is what the others are compared with.
@@ -63,11 +65,15 @@ pub(crate) fn compare_added(title: &str, contenders: &[Contender]) -> Result<Com
 
 fn time(contender: &Contender) -> Result<Duration, String> {
     let mut command = (contender.command)();
-    command.stdin(Stdio::null()).stdout(Stdio::null());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let begun = Instant::now();
     let status = command.status().map_err(|error| format!("{}: {error}", contender.name))?;
     let took = begun.elapsed();
-    if status.success() { Ok(took) } else { Err(format!("{}: {status}", contender.name)) }
+    if status.code().is_some_and(|code| contender.ends.contains(&code)) {
+        Ok(took)
+    } else {
+        Err(format!("{}: {status}", contender.name))
+    }
 }
 
 /// The most memory that a command, or any process that it waited for, held at once, in KiB.

@@ -41,7 +41,7 @@ fn case(title: &str, pid: &str, options: &[&str], bins: &Path, floor: &Path) -> 
         program.args(["-t", pid]).args(options).arg("/bin/true");
         program
     };
-    let contender = |name, command| Contender { name, runs: RUNS, command };
+    let contender = |name, command| Contender { name, runs: RUNS, command, ends: &[0] };
     compare_added(
         title,
         &[
