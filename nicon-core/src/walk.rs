@@ -4,6 +4,7 @@
 
 use std::ffi::CStr;
 use std::io::Write as _;
+use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -37,6 +38,40 @@ pub fn walk(mut visit: impl FnMut(&Seen<'_>) -> Result<ControlFlow<()>>) -> Resu
         }
     }
     Ok(())
+}
+
+/// The most threads that share a walk: beyond, they wait for each other in the kernel.
+const THREADS: usize = 4;
+
+/// So few processes that it takes longer to start a thread than to look at them.
+const SHARE: usize = 50;
+
+/// Has each process that /proc lists looked at, by several threads where the machine has the processors. Each thread gets
+/// the PIDs of a range, ascending; what they return comes in the order of the ranges.
+///
+/// # Errors
+/// [`Status::Failed`](crate::Status::Failed) where /proc cannot be read, and what `look` fails with.
+pub fn share<T: Send>(look: impl Fn(&mut dyn Iterator<Item = Seen<'_>>) -> Result<T> + Sync) -> Result<Vec<T>> {
+    let proc = Proc::open()?;
+    let pids = Listing::open()?.iter().collect::<Result<Vec<_>>>()?;
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = processors.min(THREADS).min(pids.len() / SHARE).max(1);
+    let see = |range: &[i32]| look(&mut range.iter().map(|&pid| proc.process(pid)));
+    let (first, others) = pids.split_at(pids.len().div_ceil(threads));
+    std::thread::scope(|scope| {
+        let see = &see;
+        let start = |range| std::thread::Builder::new().stack_size(256 << 10).spawn_scoped(scope, move || see(range));
+        let started: Vec<_> = others.chunks(first.len().max(1)).map(|range| (range, start(range))).collect();
+        let mut found = vec![see(first)];
+        for (range, thread) in started {
+            // Where no thread can be had, its range is left to us.
+            found.push(match thread {
+                Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                Err(_) => see(range),
+            });
+        }
+        found.into_iter().collect()
+    })
 }
 
 /// The open list of all processes.
@@ -234,6 +269,9 @@ mod tests {
         })
         .unwrap();
         assert!(pids.is_sorted());
+        let shared = share(|seen| Ok(seen.map(|seen| seen.pid()).collect::<Vec<_>>())).unwrap().concat();
+        assert!(shared.is_sorted());
+        assert!(shared.contains(&nix::unistd::getpid().as_raw()));
         assert_eq!(pids.iter().filter(|&&pid| pid == nix::unistd::getpid().as_raw()).count(), 1);
     }
 }

@@ -1,9 +1,9 @@
 //! One walk over all processes that counts who is in which namespace.
 
 use std::collections::HashMap;
-use std::ops::ControlFlow;
+use std::collections::hash_map::Entry;
 
-use nicon_core::walk::{Seen, walk};
+use nicon_core::walk::{Seen, share};
 use nicon_core::{Error, NsType, Result};
 use nix::errno::Errno;
 
@@ -42,10 +42,15 @@ impl Census {
     /// # Errors
     /// Where /proc cannot be read. A process that vanishes is no error, nor is one that may not be looked at.
     pub(crate) fn take(scope: &Scope) -> Result<Self> {
-        let mut census = Self::default();
-        let mut scope = scope.clone();
-        walk(|seen| census.visit(seen, &mut scope).map(ControlFlow::Continue))?;
-        Ok(census)
+        let parts = share(|processes| {
+            let mut census = Self::default();
+            let mut scope = scope.clone();
+            for seen in processes {
+                census.visit(&seen, &mut scope)?;
+            }
+            Ok(census)
+        })?;
+        Ok(parts.into_iter().reduce(Self::joined).unwrap_or_default())
     }
 
     fn visit(&mut self, seen: &Seen<'_>, scope: &mut Scope) -> Result<()> {
@@ -61,6 +66,21 @@ impl Census {
             self.tallies.entry(ino).or_insert_with(|| Tally::new(ns_type)).add(seen);
         }
         Ok(())
+    }
+
+    /// One census of two, of which the other counted the greater PIDs.
+    fn joined(mut self, other: Self) -> Self {
+        self.denied.extend(other.denied);
+        self.readable = self.readable.or(other.readable);
+        for (ino, tally) in other.tallies {
+            match self.tallies.entry(ino) {
+                Entry::Vacant(none) => {
+                    none.insert(tally);
+                }
+                Entry::Occupied(some) => some.into_mut().join(tally),
+            }
+        }
+        self
     }
 
     /// Notes how it went to look at a process.
@@ -86,6 +106,14 @@ impl Census {
 impl Tally {
     fn new(ns_type: NsType) -> Self {
         Self { ns_type, nprocs: 0, eldest: Vec::new(), settled: false }
+    }
+
+    fn join(&mut self, other: Self) {
+        self.nprocs += other.nprocs;
+        if !self.settled {
+            self.settled = other.settled;
+            self.eldest.extend(other.eldest);
+        }
     }
 
     fn add(&mut self, seen: &Seen<'_>) {
