@@ -122,6 +122,8 @@ pub struct Seen<'a> {
 pub struct Life {
     /// Whether its main thread has ended: field 3 is `Z` or `X`.
     pub ended: bool,
+    /// The PID of its parent, or of who adopted it, in our own PID namespace: field 4.
+    pub parent: i32,
     /// When it started, in clock ticks since boot: field 22.
     pub starttime: u64,
 }
@@ -218,8 +220,10 @@ fn parse_life(line: &[u8]) -> Option<Life> {
     let end = line.iter().rposition(|&byte| byte == b')')?;
     let mut fields = line[end + 1..].split(|&byte| byte == b' ').skip(1);
     let ended = matches!(fields.next()?, b"Z" | b"X");
-    let starttime = std::str::from_utf8(fields.nth(18)?).ok()?.parse().ok()?;
-    Some(Life { ended, starttime })
+    let number = |field: &[u8]| std::str::from_utf8(field).ok()?.parse::<u64>().ok();
+    let parent = i32::try_from(number(fields.next()?)?).ok()?;
+    let starttime = number(fields.nth(17)?)?;
+    Some(Life { ended, parent, starttime })
 }
 
 #[cfg(test)]
@@ -254,9 +258,9 @@ mod tests {
         let own = std::fs::read_to_string("/proc/self/stat").unwrap();
         let life = parse_life(own.as_bytes()).unwrap();
         assert_eq!(life.starttime, proc::Stat::parse(&own).unwrap().starttime);
-        assert!(!life.ended);
+        assert_eq!((life.ended, life.parent), (false, nix::unistd::getppid().as_raw()));
         let forged = b"7 (a) Z 1 ) Z 1 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 12345 0 0";
-        assert_eq!(parse_life(forged), Some(Life { ended: true, starttime: 12345 }));
+        assert_eq!(parse_life(forged), Some(Life { ended: true, parent: 1, starttime: 12345 }));
         assert_eq!(parse_life(b"7 (a) R 1"), None);
     }
 

@@ -15,6 +15,8 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("nsfind::lists_what_lsns_lists", lists_what_lsns_lists),
         suite.trial("nsfind::the_leader_is_the_oldest", the_leader_is_the_oldest),
+        suite.trial("nsfind::the_leader_of_a_crowd", the_leader_of_a_crowd),
+        suite.trial("nsfind::the_leader_when_pids_started_anew", the_leader_when_pids_started_anew),
         suite.trial("nsfind::every_spelling_of_a_namespace", every_spelling),
         suite.trial("nsfind::all_members", all_members),
         suite.trial("nsfind::first_member", first_member),
@@ -94,6 +96,38 @@ fn the_leader_is_the_oldest(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
             assert_eq!(found["pid"], members(&name)[0].1, "{name}: {found}");
         }
     }
+    Ok(())
+}
+
+fn the_leader_of_a_crowd(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let crowds = [
+        "for i in $(seq 60); do sleep 600 & done; echo ready; wait",
+        // Families in families, and orphans that somebody else adopted.
+        "for i in $(seq 20); do (sleep 600 & (sleep 600 & sleep 600 & wait) & wait) & (sleep 600 &); done; echo ready; wait",
+        // Nobody is related to anybody: they are adopted by a process that is elsewhere.
+        "for i in $(seq 60); do unshare --uts sh -c 'sleep 600 & exit'; done; echo ready; exec sleep 600",
+    ];
+    for crowd in crowds {
+        let subject = Subject::start(&["--net", "--pid", "--fork", "--kill-child"], crowd);
+        let name = link("net", subject.ino("net"));
+        let expected = members(&name);
+        assert!(expected.len() > 50, "{expected:?}");
+        assert_eq!(answer(&suite.run(&["nicon-nsfind", &name]))["pid"], expected[0].1, "{crowd}");
+    }
+    Ok(())
+}
+
+fn the_leader_when_pids_started_anew(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    // In a PID namespace of its own, where the kernel is told which PID to give next.
+    let script = r#"last=/proc/sys/kernel/ns_last_pid
+        echo 5000 >$last; unshare --net sh -c 'sleep 0.5; for i in $(seq 60); do sleep 600 & done; wait' & parent=$!
+        echo 400 >$last; sleep 2
+        "$0" --pid /proc/$parent/ns/net; echo $parent; pgrep -oP $parent"#;
+    let mut shell = tool("unshare");
+    shell.args(["--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script]);
+    let ran = output_within(shell.arg(suite.bins()?.join("nicon-nsfind")), LIMIT)?;
+    let pids: Vec<u32> = ran.ok()?.lines().map(str::parse).collect::<Result<_, _>>()?;
+    assert!(pids[0] == pids[1] && pids[1] > 5000 && pids[2] < 1000, "{ran:?}");
     Ok(())
 }
 

@@ -40,30 +40,46 @@ pub(crate) fn are_zombies(pids: &[i32], proc: &Proc) -> bool {
 
 fn living(pid: i32, proc: &Proc) -> Option<Oldest> {
     match proc.process(pid).life() {
-        Some(Life { ended: false, starttime }) => Some(Oldest { starttime, pid }),
+        Some(Life { ended: false, starttime, .. }) => Some(Oldest { starttime, pid }),
         _ => None,
     }
 }
 
-/// Those of `pids` that are not known to be descendants of others of them. Given up where it does not pay: where the
-/// processes have no parents among each other, each list of children is as dear as a start time.
+/// Those of `pids`, which ascend, that are not known to be descendants of others of them. Given up where it does not pay:
+/// where the processes are not related to each other, each look at a family is as dear as a start time.
 fn roots(pids: &[i32], proc: &Proc) -> Vec<i32> {
     let mut left: HashSet<i32> = pids.iter().copied().collect();
     let mut roots = Vec::new();
-    let mut lists = 0;
+    let mut looks = 0;
     for &pid in pids {
         if !left.remove(&pid) {
             continue;
         }
-        roots.push(pid);
-        let mut parents = vec![pid];
-        while let Some(parent) = parents.pop() {
-            let ruled_out = pids.len() - left.len() - roots.len();
-            if left.is_empty() || lists > FEW + ruled_out / 4 {
+        let pays =
+            |looks, left: &HashSet<i32>, roots: &[i32]| looks < FEW + (pids.len() - left.len() - roots.len()) / 4;
+        // PIDs start anew now and then: a parent may have a greater one than its children.
+        let mut line = vec![pid];
+        let mut top = pid;
+        let mut has_older = false;
+        while !has_older && pays(looks, &left, &roots) {
+            looks += 1;
+            let Some(Life { parent, .. }) = proc.process(top).life() else { break };
+            if left.remove(&parent) {
+                line.push(parent);
+                top = parent;
+            } else if line.contains(&parent) || pids.binary_search(&parent).is_err() {
                 break;
+            } else {
+                has_older = true;
             }
-            lists += 1;
-            parents.extend(proc.process(parent).children().into_iter().filter(|child| left.remove(child)));
+        }
+        if !has_older {
+            roots.push(top);
+        }
+        while !left.is_empty() && pays(looks, &left, &roots) {
+            let Some(parent) = line.pop() else { break };
+            looks += 1;
+            line.extend(proc.process(parent).children().into_iter().filter(|child| left.remove(child)));
         }
     }
     roots
