@@ -3,30 +3,26 @@
 use nicon_core::Result;
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::RouteNetlinkMessage;
-use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
+use rtnetlink::packet_route::address::AddressMessage;
 use rtnetlink::packet_route::route::{RouteAttribute, RouteFlags, RouteMessage, RouteProtocol};
 
+use crate::cidr::Cidr;
 use crate::netlink::Netlink;
 use crate::route::Route;
 
 /// The addresses and routes of one link, as the kernel told them and takes them back.
-pub(crate) struct Carry {
+pub struct Carry {
     addresses: Vec<AddressMessage>,
     routes: Vec<RouteMessage>,
 }
 
 impl Carry {
     /// Reads them. Equivalent to `ip addr show dev LINK` and `ip route show table all dev LINK`.
-    pub(crate) async fn read(netlink: &Netlink, ifindex: u32) -> Result<Self> {
-        let mut question = AddressMessage::default();
-        question.header.index = ifindex;
-        let answers = netlink.dump(RouteNetlinkMessage::GetAddress(question)).await;
-        let answers = answers.map_err(|refusal| refusal.doing("list addresses"))?;
-        let addresses = answers.into_iter().filter_map(|answer| match answer {
-            RouteNetlinkMessage::NewAddress(address) if address.header.index == ifindex => Some(address),
-            _ => None,
-        });
-        let addresses = addresses.collect();
+    ///
+    /// # Errors
+    /// Where the kernel does not tell them.
+    pub async fn read(netlink: &Netlink, ifindex: u32) -> Result<Self> {
+        let addresses = netlink.addresses(Some(ifindex)).await?;
 
         let mut routes = Vec::new();
         for family in [AddressFamily::Inet, AddressFamily::Inet6] {
@@ -46,10 +42,13 @@ impl Carry {
     }
 
     /// Gives them back to the link, which must have its old ifindex and be up where it was.
-    pub(crate) async fn put_back(&self, netlink: &Netlink) -> Result<()> {
+    ///
+    /// # Errors
+    /// The first that the kernel does not take.
+    pub async fn put_back(&self, netlink: &Netlink) -> Result<()> {
         for address in &self.addresses {
             let put = netlink.put(RouteNetlinkMessage::NewAddress(address.clone())).await;
-            put.map_err(|refusal| refusal.doing(&format!("put back address {}", cidr(address))))?;
+            put.map_err(|refusal| refusal.doing(&format!("put back address {}", Cidr::from(address))))?;
         }
         for route in &self.routes {
             let put = netlink.put(RouteNetlinkMessage::NewRoute(route.clone())).await;
@@ -59,12 +58,14 @@ impl Carry {
     }
 
     /// The addresses with their prefix lengths, as `ip addr` prints them.
-    pub(crate) fn addresses(&self) -> Vec<String> {
-        self.addresses.iter().map(cidr).collect()
+    #[must_use]
+    pub fn addresses(&self) -> Vec<String> {
+        self.addresses.iter().map(|address| Cidr::from(address).to_string()).collect()
     }
 
     /// The routes, apart from those that come with the addresses.
-    pub(crate) fn routes(&self) -> Vec<Route> {
+    #[must_use]
+    pub fn routes(&self) -> Vec<Route> {
         self.routes.iter().map(Route::from).collect()
     }
 }
@@ -85,18 +86,4 @@ fn restorable(mut route: RouteMessage, ifindex: u32) -> Option<RouteMessage> {
 
 fn is_gateway(attribute: &RouteAttribute) -> bool {
     matches!(attribute, RouteAttribute::Gateway(_) | RouteAttribute::Via(_))
-}
-
-/// `IFA_LOCAL` is the link's own address; where there is none, as in IPv6, `IFA_ADDRESS` is.
-fn cidr(message: &AddressMessage) -> String {
-    let (mut local, mut address) = (None, None);
-    for attribute in &message.attributes {
-        match attribute {
-            AddressAttribute::Local(ip) => local = Some(ip),
-            AddressAttribute::Address(ip) => address = Some(ip),
-            _ => {}
-        }
-    }
-    let ip = local.or(address).map(ToString::to_string).unwrap_or_default();
-    format!("{ip}/{}", message.header.prefix_len)
 }

@@ -11,10 +11,12 @@ const MAX: usize = 15;
 /// A name that the kernel accepts for a link (`dev_valid_name` in net/core/dev.c), and takes literally: `%` would make
 /// it a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct LinkName(String);
+pub struct LinkName(String);
 
 impl LinkName {
-    pub(crate) fn as_str(&self) -> &str {
+    /// The name itself.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 }

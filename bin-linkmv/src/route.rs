@@ -8,7 +8,7 @@ use serde::Serialize;
 
 /// A route through one link, in the words of `ip -N route`: protocol, scope and type are numbers of rtnetlink.h.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct Route {
+pub struct Route {
     /// Where it leads, such as `192.0.2.0/24`; `0.0.0.0/0` and `::/0` are the default routes.
     dst: String,
     /// The gateway, where there is one.

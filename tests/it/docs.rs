@@ -36,7 +36,7 @@ fn examples_of_the_protocol(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     run(BEFORE_EXAMPLES)?;
     let text = document("docs/protocol.md")?;
     let examples = examples(&text);
-    for program in ["nicon-resolve", "nicon-linkmv", "nicon-nsexec"] {
+    for program in ["nicon-resolve", "nicon-linkmv", "nicon-nsexec", "nicon-veth"] {
         assert!(examples.iter().any(|(line, _)| line.contains(program)), "no example of {program}");
     }
     for (line, printed) in examples {

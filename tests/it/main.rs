@@ -10,6 +10,7 @@ mod docs;
 mod expect;
 mod holders;
 mod hostile;
+mod killed;
 mod lab_itself;
 mod linkmv;
 mod links;
@@ -26,6 +27,7 @@ mod rights;
 mod subject;
 mod suite;
 mod tidy;
+mod veth;
 
 use libtest_mimic::Arguments;
 use std::process::ExitCode;
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
     trials.extend(holders::trials(&suite));
     trials.extend(denied::trials(&suite));
     trials.extend(pipes::trials(&suite));
+    trials.extend(veth::trials(&suite));
     trials.extend(manners::trials(&suite));
     trials.extend(rights::trials(&suite));
     trials.extend(nsexec::trials(&suite));

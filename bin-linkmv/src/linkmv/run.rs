@@ -2,11 +2,12 @@
 
 use nicon_core::stream::{Answers, Lines, View};
 use nicon_core::table::Column;
-use nicon_core::{Doing, Error, Process, Record, Result, Status};
+use nicon_core::{Error, Record, Result, Status};
+use nicon_linkmv::fields::{label, shown};
+use nicon_linkmv::{LinkName, block_on};
 
 use crate::args::Args;
-use crate::linkname::LinkName;
-use crate::mover::{Destination, Home, Moved};
+use crate::mover::{Home, Moved};
 
 /// The program's name, as its messages begin.
 pub(crate) const PROGRAM: &str = "nicon-linkmv";
@@ -26,8 +27,7 @@ const COLUMNS: &[Column] = &[
 /// What ends the whole run; a link that cannot be moved does not.
 pub(crate) fn run(args: &Args) -> Result<Status> {
     let mut answers = Answers::new(PROGRAM, View::choose(args.json, COLUMNS))?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().doing(|| "start the event loop")?;
-    runtime.block_on(async {
+    block_on(async {
         let home = Home::new()?;
         if let Some(pid) = args.target {
             let mut record = Record::default();
@@ -49,8 +49,7 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
 
 async fn answer(mut record: Record, args: &Args, home: &Home) -> Result<Record> {
     let (link, name) = names(&record, args)?;
-    let process = Process::from_record(&record)?;
-    let to = Destination::new(process, label(&record), home)?;
+    let to = home.destination(&record)?;
     let Moved { link: moved, changed, undo } = home.send(&link, &name, &to).await?;
     record.set("link", link.as_str());
     record.set("name", moved.name);
@@ -71,20 +70,4 @@ fn names(record: &Record, args: &Args) -> Result<(LinkName, LinkName)> {
     };
     let name = name.unwrap_or_else(|| link.clone());
     Ok((link, name))
-}
-
-/// What messages call the target: the path that was asked for, or its PID.
-fn label(record: &Record) -> String {
-    match record.text("target") {
-        Ok(Some(target)) => target.to_owned(),
-        _ => format!("process {}", shown(record, "pid")),
-    }
-}
-
-fn shown(record: &Record, field: &str) -> String {
-    match record.text(field) {
-        Ok(Some(text)) => text.to_owned(),
-        Ok(None) => "-".to_owned(),
-        Err(_) => record.get(field).map(ToString::to_string).unwrap_or_default(),
-    }
 }

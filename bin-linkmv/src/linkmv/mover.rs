@@ -2,30 +2,17 @@
 
 use std::os::fd::{AsFd, AsRawFd};
 
-use nicon_core::{Error, Namespace, NsType, Process, Result};
+use nicon_core::{Error, Process, Record, Result};
+use nicon_linkmv::fields::label;
+use nicon_linkmv::route::Route;
+use nicon_linkmv::{Carry, Link, LinkName, Place};
 use nix::errno::Errno;
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use serde::Serialize;
 
-use crate::carry::Carry;
-use crate::link::Link;
-use crate::linkname::LinkName;
-use crate::netlink::Netlink;
-use crate::route::Route;
-
 /// Our own network namespace, which links are moved out of.
 pub(crate) struct Home {
-    ns: Namespace,
-    netlink: Netlink,
-}
-
-/// The network namespace of a process, which a link is moved to.
-pub(crate) struct Destination {
-    process: Process,
-    /// What messages call it: the path that the user asked for.
-    label: String,
-    ns: Namespace,
-    netlink: Netlink,
+    place: Place,
 }
 
 /// What was done.
@@ -62,42 +49,38 @@ struct State {
     routes: Vec<Route>,
 }
 
-impl Destination {
-    /// Enters nothing: holds the namespace, and a socket in it.
-    pub(crate) fn new(process: Process, label: String, home: &Home) -> Result<Self> {
-        let ns = process.namespace(NsType::Net)?;
-        if ns.id() == home.ns.id() {
-            return Err(Error::failed(format!(
-                "{label} is in our own network namespace (does it run with --network=host?): nothing to move"
-            )));
-        }
-        let netlink = Netlink::open_in(&ns, &home.ns)?;
-        Ok(Self { process, label, ns, netlink })
-    }
-}
-
 impl Home {
     /// Opens our own network namespace.
     pub(crate) fn new() -> Result<Self> {
-        Ok(Self { ns: Namespace::open("/proc/self/ns/net".as_ref())?, netlink: Netlink::open()? })
+        Ok(Self { place: Place::home()? })
+    }
+
+    /// The network namespace of a process, which a link is moved to.
+    pub(crate) fn destination(&self, record: &Record) -> Result<Place> {
+        let to = Place::of_process(Process::from_record(record)?, label(record), &self.place)?;
+        if to.is(&self.place) {
+            return Err(Error::failed(format!(
+                "{} is in our own network namespace (does it run with --network=host?): nothing to move",
+                to.label
+            )));
+        }
+        Ok(to)
     }
 
     /// Moves the link called `name` to `to`, names it `new_name` there, and brings it up.
     ///
     /// # Errors
     /// The link is then where it was, as it was; where even that failed, the message says so and where it is.
-    pub(crate) async fn send(&self, name: &LinkName, new_name: &LinkName, to: &Destination) -> Result<Moved> {
-        let Some(link) = self.netlink.link(name.as_str()).await? else {
+    pub(crate) async fn send(&self, name: &LinkName, new_name: &LinkName, to: &Place) -> Result<Moved> {
+        let Some(link) = self.place.netlink.link(name.as_str()).await? else {
             return self.recognise(name, new_name, to).await;
         };
         self.check(&link, new_name, to).await?;
-        let carry = Carry::read(&self.netlink, link.ifindex).await?;
+        let carry = Carry::read(&self.place.netlink, link.ifindex).await?;
 
-        let sent = self.netlink.set_link(self.request(&link, new_name, to)).await;
+        let sent = self.place.netlink.set_link(self.request(&link, new_name, to)).await;
         let failure = match sent {
-            Ok(()) if to.process.is_alive() => None,
-            // The namespace may be held by nobody but us, and take the link with it when we go.
-            Ok(()) => Some(Error::no(format!("{} exited meanwhile", to.label))),
+            Ok(()) => to.check_alive().err(),
             Err(refusal) => match refusal.errno {
                 Errno::EEXIST => Some(name_taken(new_name.as_str(), to)),
                 // Somebody else was faster; wherever the link is now, it is not ours to put back.
@@ -115,7 +98,7 @@ impl Home {
     }
 
     /// A link that is not here any more may have been moved by an earlier run: its alias tells.
-    async fn recognise(&self, name: &LinkName, new_name: &LinkName, to: &Destination) -> Result<Moved> {
+    async fn recognise(&self, name: &LinkName, new_name: &LinkName, to: &Place) -> Result<Moved> {
         let missing = format!("no link {name} in our network namespace");
         let Some(link) = to.netlink.link(new_name.as_str()).await? else {
             return Err(Error::no(missing));
@@ -123,13 +106,13 @@ impl Home {
         if link.alias != self.note(name.as_str()) {
             return Err(Error::no(format!("{missing}, and {new_name} in {} did not come from here", to.label)));
         }
-        let undo = Undo { netns: self.ns.id().ino, name: name.to_string(), state: None };
+        let undo = Undo { netns: self.place.ns.id().ino, name: name.to_string(), state: None };
         Ok(Moved { link, changed: false, undo })
     }
 
     /// The kernel moves a link first and renames it then; a name that is taken would leave the link stranded in between.
-    async fn check(&self, link: &Link, new_name: &LinkName, to: &Destination) -> Result<()> {
-        if link.immutable {
+    async fn check(&self, link: &Link, new_name: &LinkName, to: &Place) -> Result<()> {
+        if link.immutable == Some(true) {
             return Err(Error::failed(format!("{} is bound to its network namespace: it cannot be moved", link.name)));
         }
         if link.altnames.iter().any(|altname| altname == new_name.as_str()) {
@@ -146,7 +129,7 @@ impl Home {
         Ok(())
     }
 
-    fn request(&self, link: &Link, new_name: &LinkName, to: &Destination) -> LinkMessage {
+    fn request(&self, link: &Link, new_name: &LinkName, to: &Place) -> LinkMessage {
         let mut message = LinkMessage::default();
         message.header.index = link.ifindex;
         message.header.flags = LinkFlags::Up;
@@ -161,12 +144,12 @@ impl Home {
 
     /// What a moved link carries as its alias, where it has none: by this a second run knows it again.
     fn note(&self, name: &str) -> String {
-        format!("nicon: {name} from net:[{}]", self.ns.id().ino)
+        format!("nicon: {name} from net:[{}]", self.place.ns.id().ino)
     }
 
     /// Puts a link back that the kernel moved, but not wholly.
-    async fn take_back(&self, link: &Link, new_name: &LinkName, carry: &Carry, to: &Destination) -> Result<()> {
-        if self.netlink.link(&link.name).await?.is_some_and(|here| here.ifindex == link.ifindex) {
+    async fn take_back(&self, link: &Link, new_name: &LinkName, carry: &Carry, to: &Place) -> Result<()> {
+        if self.place.netlink.link(&link.name).await?.is_some_and(|here| here.ifindex == link.ifindex) {
             return Ok(());
         }
         let mut stranded = None;
@@ -179,9 +162,9 @@ impl Home {
 
         let mut message = LinkMessage::default();
         message.header.index = stranded.ifindex;
-        message.header.flags = if link.up { LinkFlags::Up } else { LinkFlags::empty() };
+        message.header.flags = if link.is_up() { LinkFlags::Up } else { LinkFlags::empty() };
         message.header.change_mask = LinkFlags::Up;
-        message.attributes.push(LinkAttribute::NetNsFd(self.ns.as_fd().as_raw_fd()));
+        message.attributes.push(LinkAttribute::NetNsFd(self.place.ns.as_fd().as_raw_fd()));
         message.attributes.push(LinkAttribute::IfName(link.name.clone()));
         message.attributes.push(LinkAttribute::IfAlias(link.alias.clone()));
         message.attributes.push(LinkAttribute::NewIfIndex(link.ifindex.cast_signed()));
@@ -192,16 +175,16 @@ impl Home {
             let mut message = LinkMessage::default();
             message.header.index = link.ifindex;
             message.attributes.push(LinkAttribute::Controller(master));
-            let enslaved = self.netlink.set_link(message).await;
+            let enslaved = self.place.netlink.set_link(message).await;
             enslaved.map_err(|refusal| refusal.doing(&format!("make {} a port of its master again", link.name)))?;
         }
-        carry.put_back(&self.netlink).await
+        carry.put_back(&self.place.netlink).await
     }
 
     fn undo(&self, link: Link, carry: &Carry) -> Undo {
         let state = State {
             ifindex: link.ifindex,
-            up: link.up,
+            up: link.is_up(),
             alias: link.alias,
             master: link.master,
             mtu: link.mtu,
@@ -209,10 +192,10 @@ impl Home {
             addresses: carry.addresses(),
             routes: carry.routes(),
         };
-        Undo { netns: self.ns.id().ino, name: link.name, state: Some(state) }
+        Undo { netns: self.place.ns.id().ino, name: link.name, state: Some(state) }
     }
 }
 
-fn name_taken(name: &str, to: &Destination) -> Error {
+fn name_taken(name: &str, to: &Place) -> Error {
     Error::no(format!("{name} already exists in {}", to.label))
 }

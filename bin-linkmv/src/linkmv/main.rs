@@ -1,12 +1,7 @@
 //! nicon-linkmv: moves a network link into the network namespace of a process.
 
 mod args;
-mod carry;
-mod link;
-mod linkname;
 mod mover;
-mod netlink;
-mod route;
 mod run;
 
 use clap::Parser;

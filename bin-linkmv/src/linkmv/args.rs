@@ -1,8 +1,7 @@
 //! The command line.
 
 use clap::Parser;
-
-use crate::linkname::LinkName;
+use nicon_linkmv::LinkName;
 
 /// Move a network link into the network namespace of a process, under a new name, and bring it up.
 ///

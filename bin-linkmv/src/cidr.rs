@@ -1,0 +1,83 @@
+//! Addresses with their prefix lengths.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use nicon_core::{Error, Result};
+use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
+use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
+
+/// An address of a link, such as `192.0.2.1/24`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cidr {
+    ip: IpAddr,
+    prefix_len: u8,
+}
+
+impl Cidr {
+    /// The request that gives this address to a link. Equivalent to `ip addr replace CIDR dev LINK`.
+    #[must_use]
+    pub fn request(&self, ifindex: u32) -> RouteNetlinkMessage {
+        let mut message = AddressMessage::default();
+        message.header.family = if self.ip.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+        message.header.prefix_len = self.prefix_len;
+        message.header.index = ifindex;
+        message.attributes.push(AddressAttribute::Local(self.ip));
+        message.attributes.push(AddressAttribute::Address(self.ip));
+        RouteNetlinkMessage::NewAddress(message)
+    }
+}
+
+impl FromStr for Cidr {
+    type Err = Error;
+
+    /// The prefix length must be there: what `ip` takes instead, that of one single address, is hardly ever meant.
+    fn from_str(text: &str) -> Result<Self> {
+        let refuse = |why: &str| Error::failed(format!("\"{text}\" is not an address like 192.0.2.1/24: {why}"));
+        let (ip, prefix_len) = text.split_once('/').ok_or_else(|| refuse("it has no prefix length"))?;
+        let ip: IpAddr = ip.parse().map_err(|_| refuse("not an IP address"))?;
+        let longest = if ip.is_ipv4() { 32 } else { 128 };
+        match prefix_len.parse() {
+            Ok(prefix_len) if prefix_len <= longest => Ok(Self { ip, prefix_len }),
+            _ => Err(refuse(&format!("the prefix length is not one of 0 to {longest}"))),
+        }
+    }
+}
+
+impl From<&AddressMessage> for Cidr {
+    /// `IFA_LOCAL` is the link's own address; where there is none, as in IPv6, `IFA_ADDRESS` is.
+    fn from(message: &AddressMessage) -> Self {
+        let (mut local, mut address) = (None, None);
+        for attribute in &message.attributes {
+            match attribute {
+                AddressAttribute::Local(ip) => local = Some(*ip),
+                AddressAttribute::Address(ip) => address = Some(*ip),
+                _ => {}
+            }
+        }
+        let ip = local.or(address).unwrap_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED));
+        Self { ip, prefix_len: message.header.prefix_len }
+    }
+}
+
+impl fmt::Display for Cidr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.ip, self.prefix_len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_needs_its_prefix_length() {
+        for text in ["192.0.2.1/24", "0.0.0.0/0", "2001:db8::1/128"] {
+            assert_eq!(text.parse::<Cidr>().unwrap().to_string(), text);
+        }
+        for text in ["", "192.0.2.1", "192.0.2.1/", "192.0.2.1/33", "192.0.2/24", "::1/129", "x/1", "192.0.2.1/-1"] {
+            assert!(text.parse::<Cidr>().is_err(), "{text}");
+        }
+    }
+}

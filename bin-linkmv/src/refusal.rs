@@ -1,0 +1,68 @@
+//! How the kernel says no.
+
+use nicon_core::Error;
+use nix::errno::Errno;
+use rtnetlink::packet_core::ErrorMessage;
+
+/// The kernel's no: its error number, and its own words where it has any.
+#[derive(Debug)]
+pub struct Refusal {
+    /// The error number.
+    pub errno: Errno,
+    words: Option<String>,
+}
+
+impl Refusal {
+    /// What is left when the socket itself fails.
+    pub(crate) fn of_a_broken_socket() -> Self {
+        Self { errno: Errno::EIO, words: Some("the netlink socket is broken".to_owned()) }
+    }
+
+    /// This refusal as an error that begins with what was being done.
+    #[must_use]
+    pub fn doing(self, what: &str) -> Error {
+        let words = self.words.map(|words| format!(" ({words})")).unwrap_or_default();
+        let rights = if self.errno == Errno::EPERM { " (root, or CAP_NET_ADMIN in both namespaces)" } else { "" };
+        Error::os(what, self.errno).and_say(&format!("{words}{rights}"))
+    }
+}
+
+impl From<&ErrorMessage> for Refusal {
+    fn from(error: &ErrorMessage) -> Self {
+        let errno = Errno::from_raw(error.raw_code().wrapping_neg());
+        Self { errno, words: words(&error.header) }
+    }
+}
+
+/// The kernel's message out of what follows the error number: the header of the request (16 bytes), then attributes, of
+/// which `NLMSGERR_ATTR_MSG` (1) is a text that ends in a zero. See `netlink(7)`, `NETLINK_EXT_ACK`.
+fn words(payload: &[u8]) -> Option<String> {
+    let mut rest = payload.get(16..)?;
+    while rest.len() >= 4 {
+        let length = usize::from(u16::from_ne_bytes([rest[0], rest[1]]));
+        let kind = u16::from_ne_bytes([rest[2], rest[3]]);
+        let value = rest.get(4..length)?;
+        if kind == 1 {
+            let text = value.split(|&byte| byte == 0).next()?;
+            return Some(String::from_utf8_lossy(text).into_owned());
+        }
+        rest = rest.get(length.next_multiple_of(4)..)?;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernels_own_words() {
+        let mut payload = vec![0; 16];
+        payload.extend([8, 0, 2, 0, 1, 2, 3, 4]);
+        payload.extend([9, 0, 1, 0, b'b', b'u', b's', b'y', 0, 0, 0, 0]);
+        assert_eq!(words(&payload).as_deref(), Some("busy"));
+        assert_eq!(words(&payload[..24]), None);
+        assert_eq!(words(&[]), None);
+        assert_eq!(words(&[0; 20]), None);
+    }
+}

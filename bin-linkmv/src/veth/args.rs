@@ -1,0 +1,128 @@
+//! The command line.
+
+use std::str::FromStr;
+
+use clap::Parser;
+use nicon_core::{Error, Record};
+use nicon_linkmv::place::HOST;
+use nicon_linkmv::{Cidr, LinkName, Mac};
+
+use crate::end::End;
+
+/// Wire two network namespaces with a veth pair, whose ends are made in their places, named, and brought up.
+///
+/// The two ends lie where the two records on standard input say (as nicon-resolve prints them), or --target, given twice;
+/// with one of each, --target is the first end. Without NAME and PEER, many pairs are made: each record says with "pair"
+/// which two belong together, and with "name" (and "mac", "mtu", "addr") what its end is like.
+///
+/// No link is moved, so none can be left halfway: there is the whole pair, or nothing. Where the two links are there
+/// already, and are the two ends of one pair, what they lack is added.
+#[derive(Debug, Parser)]
+#[command(
+    name = "nicon-veth",
+    version,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  nicon-resolve a.b.c x.y | nicon-veth eth1 eth2
+  nicon-resolve a.b | nicon-veth -t host veth-ab eth1 --addr 192.0.2.1/30 --peer-addr 192.0.2.2/30
+
+Exit status: 0 all wired, 1 a clear no (name taken, process gone), 2 could not."
+)]
+pub(crate) struct Args {
+    /// The first end's name
+    #[arg(requires = "peer")]
+    pub(crate) name: Option<LinkName>,
+
+    /// The second end's name
+    pub(crate) peer: Option<LinkName>,
+
+    /// A process in whose network namespace an end lies, or "host" for ours
+    #[arg(short, long = "target", value_name = "PID", requires = "name")]
+    pub(crate) targets: Vec<Target>,
+
+    /// An address of the first end
+    #[arg(long, value_name = "CIDR", requires = "name")]
+    pub(crate) addr: Vec<Cidr>,
+
+    /// An address of the second end
+    #[arg(long, value_name = "CIDR", requires = "name")]
+    pub(crate) peer_addr: Vec<Cidr>,
+
+    /// The first end's hardware address
+    #[arg(long, value_name = "MAC", requires = "name")]
+    pub(crate) mac: Option<Mac>,
+
+    /// The second end's hardware address
+    #[arg(long, value_name = "MAC", requires = "name")]
+    pub(crate) peer_mac: Option<Mac>,
+
+    /// The greatest packet of both ends
+    #[arg(long, value_name = "BYTES", requires = "name")]
+    pub(crate) mtu: Option<u32>,
+
+    /// Another one for the second end
+    #[arg(long, value_name = "BYTES", requires = "name")]
+    pub(crate) peer_mtu: Option<u32>,
+
+    /// Print records even at a terminal
+    #[arg(short = 'J', long)]
+    pub(crate) json: bool,
+}
+
+impl Args {
+    /// The two ends, where the command line names them.
+    pub(crate) fn ends(&self) -> Option<[End; 2]> {
+        let (first, second) = (self.name.clone()?, self.peer.clone()?);
+        Some([
+            End { name: first, mac: self.mac, mtu: self.mtu, addresses: self.addr.clone() },
+            End {
+                name: second,
+                mac: self.peer_mac,
+                mtu: self.peer_mtu.or(self.mtu),
+                addresses: self.peer_addr.clone(),
+            },
+        ])
+    }
+}
+
+/// Where an end lies, as --target tells it.
+#[derive(Clone, Debug)]
+pub(crate) enum Target {
+    Host,
+    Pid(i32),
+}
+
+impl FromStr for Target {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        match text.parse() {
+            _ if text == HOST => Ok(Self::Host),
+            Ok(pid) if pid > 0 => Ok(Self::Pid(pid)),
+            _ => Err(Error::failed(format!("\"{text}\" is neither a PID nor \"{HOST}\""))),
+        }
+    }
+}
+
+impl From<&Target> for Record {
+    fn from(target: &Target) -> Self {
+        let mut record = Self::default();
+        match target {
+            Target::Host => record.set("target", HOST),
+            Target::Pid(pid) => record.set("pid", pid),
+        }
+        record
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Args::command().debug_assert();
+    }
+}

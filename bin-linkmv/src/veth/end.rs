@@ -1,0 +1,47 @@
+//! What one end of a pair is to be like.
+
+use nicon_core::{Error, Record, Result};
+use nicon_linkmv::{Cidr, LinkName, Mac};
+use rtnetlink::packet_route::link::LinkAttribute;
+use serde_json::Value;
+
+/// One end.
+pub(crate) struct End {
+    pub(crate) name: LinkName,
+    pub(crate) mac: Option<Mac>,
+    pub(crate) mtu: Option<u32>,
+    pub(crate) addresses: Vec<Cidr>,
+}
+
+impl End {
+    /// What the kernel is asked for when the pair is made.
+    pub(crate) fn attributes(&self) -> Vec<LinkAttribute> {
+        let mut attributes = vec![LinkAttribute::IfName(self.name.to_string())];
+        attributes.extend(self.mac.map(|mac| LinkAttribute::Address(mac.bytes())));
+        attributes.extend(self.mtu.map(LinkAttribute::Mtu));
+        attributes
+    }
+}
+
+impl TryFrom<&Record> for End {
+    type Error = Error;
+
+    fn try_from(record: &Record) -> Result<Self> {
+        let name = record.text("name")?.ok_or_else(|| Error::failed("neither NAME nor a \"name\" in the record"))?;
+        Ok(Self {
+            name: name.parse()?,
+            mac: record.text("mac")?.map(str::parse).transpose()?,
+            mtu: record.integer("mtu")?,
+            addresses: addresses(record)?,
+        })
+    }
+}
+
+fn addresses(record: &Record) -> Result<Vec<Cidr>> {
+    let wrong = || Error::failed("field \"addr\": expected addresses like [\"192.0.2.1/24\"]");
+    match record.get("addr") {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Array(items)) => items.iter().map(|item| item.as_str().ok_or_else(wrong)?.parse()).collect(),
+        Some(_) => Err(wrong()),
+    }
+}

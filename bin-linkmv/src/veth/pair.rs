@@ -1,0 +1,152 @@
+//! Making a pair: the kernel creates both ends in their places with one message, and what fails behind it deletes them.
+
+use std::os::fd::{AsFd, AsRawFd};
+
+use nicon_core::{Error, Result};
+use nicon_linkmv::{Cidr, Link, Place};
+use nix::errno::Errno;
+use rtnetlink::packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
+
+use crate::end::End;
+
+/// Where the two ends lie.
+pub(crate) type Places<'a> = [&'a Place; 2];
+
+/// A pair.
+pub(crate) struct Made {
+    /// Its ends, as they are now.
+    pub(crate) links: [Link; 2],
+    /// False where all was there already.
+    pub(crate) changed: bool,
+}
+
+/// Makes a pair, or completes the one that is there.
+///
+/// # Errors
+/// There is then nothing that was not there before.
+pub(crate) async fn make(places: Places<'_>, ends: &[End; 2]) -> Result<Made> {
+    if places[0].is(places[1]) && ends[0].name == ends[1].name {
+        return Err(Error::failed(format!("both ends would be called {} in one namespace", ends[0].name)));
+    }
+    match look(places, ends).await? {
+        [Some(first), Some(second)] if are_one_pair(places, [&first, &second]).await? => {
+            let changed = complete(places, ends, [first, second]).await?;
+            Ok(Made { links: both(places, ends).await?, changed })
+        }
+        [None, None] => {
+            create(places, ends).await?;
+            let links = both(places, ends).await?;
+            let finished = finish(places, ends, &links).await;
+            match finished {
+                Ok(links) => Ok(Made { links, changed: true }),
+                Err(error) => {
+                    let deleted = places[0].netlink.delete_link(links[0].ifindex).await;
+                    deleted.map_err(|refusal| refusal.doing("delete the pair again").within(&error))?;
+                    Err(error)
+                }
+            }
+        }
+        found => {
+            let taken = usize::from(found[0].is_none());
+            Err(name_taken(&ends[taken], places[taken]))
+        }
+    }
+}
+
+/// The links that have the ends' names.
+async fn look(places: Places<'_>, ends: &[End; 2]) -> Result<[Option<Link>; 2]> {
+    Ok([places[0].netlink.link(ends[0].name.as_str()).await?, places[1].netlink.link(ends[1].name.as_str()).await?])
+}
+
+async fn both(places: Places<'_>, ends: &[End; 2]) -> Result<[Link; 2]> {
+    match look(places, ends).await? {
+        [Some(first), Some(second)] => Ok([first, second]),
+        _ => Err(Error::no(format!("{} and {} have vanished again", ends[0].name, ends[1].name))),
+    }
+}
+
+/// Each end tells the other's ifindex and namespace: an earlier run, whole or interrupted, is known again by that.
+async fn are_one_pair(places: Places<'_>, links: [&Link; 2]) -> Result<bool> {
+    let veths = links.iter().all(|link| link.kind.as_deref() == Some("veth"));
+    let mutual = links[0].lower == Some(links[1].ifindex) && links[1].lower == Some(links[0].ifindex);
+    let nsid = if places[0].is(places[1]) { None } else { places[0].netlink.nsid_of(&places[1].ns).await? };
+    Ok(veths && mutual && links[0].lower_nsid == nsid)
+}
+
+/// Equivalent to `ip link add NAME up type veth peer name PEER netns ...`, sent from the first end's namespace.
+async fn create(places: Places<'_>, ends: &[End; 2]) -> Result<()> {
+    let mut peer = LinkMessage::default();
+    peer.attributes = ends[1].attributes();
+    peer.attributes.push(LinkAttribute::NetNsFd(places[1].ns.as_fd().as_raw_fd()));
+    let mut message = up(0);
+    message.attributes = ends[0].attributes();
+    message.attributes.push(LinkAttribute::LinkInfo(vec![
+        LinkInfo::Kind(InfoKind::Veth),
+        LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer))),
+    ]));
+    places[0].netlink.create_link(message).await.map_err(|refusal| match refusal.errno {
+        // Since the look somebody else has taken one of the names; the kernel does not tell which.
+        Errno::EEXIST => Error::no(format!(
+            "{} in {} or {} in {} already exists",
+            ends[0].name, places[0].label, ends[1].name, places[1].label
+        )),
+        _ => refusal.doing(&format!("wire {} and {}", places[0].label, places[1].label)),
+    })
+}
+
+/// What the kernel cannot do while it creates the pair: the second end up (it refuses that with ENOTCONN), addresses.
+async fn finish(places: Places<'_>, ends: &[End; 2], links: &[Link; 2]) -> Result<[Link; 2]> {
+    let set = places[1].netlink.set_link(up(links[1].ifindex)).await;
+    set.map_err(|refusal| refusal.doing(&format!("bring {} in {} up", ends[1].name, places[1].label)))?;
+    for ((place, end), link) in places.iter().zip(ends).zip(links) {
+        give_addresses(place, end, link, &[]).await?;
+        place.check_alive()?;
+    }
+    both(places, ends).await
+}
+
+/// Gives an existing pair what it lacks, and tells whether there was anything.
+async fn complete(places: Places<'_>, ends: &[End; 2], links: [Link; 2]) -> Result<bool> {
+    let mut changed = false;
+    for ((place, end), link) in places.iter().zip(ends).zip(&links) {
+        let mut message = up(link.ifindex);
+        if end.mac.is_some_and(|mac| link.mac != Some(mac.to_string())) {
+            message.attributes.extend(end.mac.map(|mac| LinkAttribute::Address(mac.bytes())));
+        }
+        if end.mtu.is_some_and(|mtu| link.mtu != Some(mtu)) {
+            message.attributes.extend(end.mtu.map(LinkAttribute::Mtu));
+        }
+        if !link.is_up() || !message.attributes.is_empty() {
+            let set = place.netlink.set_link(message).await;
+            set.map_err(|refusal| refusal.doing(&format!("set {} in {} up", end.name, place.label)))?;
+            changed = true;
+        }
+        let present = place.netlink.addresses(Some(link.ifindex)).await?;
+        let present: Vec<Cidr> = present.iter().map(Cidr::from).collect();
+        changed |= give_addresses(place, end, link, &present).await?;
+    }
+    Ok(changed)
+}
+
+/// Gives an end the addresses that are not `present`, and tells whether there were any.
+async fn give_addresses(place: &Place, end: &End, link: &Link, present: &[Cidr]) -> Result<bool> {
+    let mut given = false;
+    for address in end.addresses.iter().filter(|address| !present.contains(address)) {
+        let put = place.netlink.put(address.request(link.ifindex)).await;
+        put.map_err(|refusal| refusal.doing(&format!("give {address} to {} in {}", end.name, place.label)))?;
+        given = true;
+    }
+    Ok(given)
+}
+
+fn up(ifindex: u32) -> LinkMessage {
+    let mut message = LinkMessage::default();
+    message.header.index = ifindex;
+    message.header.flags = LinkFlags::Up;
+    message.header.change_mask = LinkFlags::Up;
+    message
+}
+
+fn name_taken(end: &End, place: &Place) -> Error {
+    Error::no(format!("{} already exists in {}", end.name, place.label))
+}
