@@ -8,9 +8,12 @@ pub mod link;
 pub mod linkname;
 pub mod mac;
 pub mod netlink;
+pub mod netns;
+pub mod news;
 pub mod place;
 pub mod refusal;
 pub mod route;
+pub mod target;
 
 pub use carry::Carry;
 pub use cidr::Cidr;
@@ -20,6 +23,7 @@ pub use mac::Mac;
 pub use netlink::Netlink;
 pub use place::Place;
 pub use refusal::Refusal;
+pub use target::Target;
 
 use nicon_core::{Doing, Result};
 

@@ -45,10 +45,7 @@ impl Netlink {
     /// # Panics
     /// Where there is no way back: whatever were done next would be done to the wrong namespace.
     pub fn open_in(there: &Namespace, home: &Namespace) -> Result<Self> {
-        setns(there, CloneFlags::CLONE_NEWNET).doing(|| "enter the network namespace (root, or CAP_SYS_ADMIN)")?;
-        let socket = Self::connect();
-        setns(home, CloneFlags::CLONE_NEWNET).expect("come back to our own network namespace");
-        socket.doing(|| "open a netlink socket")
+        inside(there, home, Self::connect)?.doing(|| "open a netlink socket")
     }
 
     fn connect() -> std::io::Result<Self> {
@@ -94,6 +91,18 @@ impl Netlink {
         self.ask(question, &format!("look for link {ifindex}")).await
     }
 
+    /// The link that has an ifindex in the namespace that this socket's own knows by the number `nsid`: nobody needs to go
+    /// there. See `ip-netns(8)`, nsid.
+    ///
+    /// # Errors
+    /// Where the kernel does not tell.
+    pub async fn link_in(&self, nsid: i32, ifindex: u32) -> Result<Option<Link>> {
+        let mut question = LinkMessage::default();
+        question.header.index = ifindex;
+        question.attributes.push(LinkAttribute::IfNetnsId(nsid));
+        self.ask(question, &format!("look for link {ifindex} in network namespace number {nsid}")).await
+    }
+
     /// All links, or those of one kind. Equivalent to `ip -d link show type KIND`, with `-s` where `stats` is set.
     ///
     /// # Errors
@@ -110,7 +119,9 @@ impl Netlink {
         let answers = answers.map_err(|refusal| refusal.doing("list links"))?;
         let links = answers.into_iter().filter_map(link);
         // A kind that the kernel has never heard of does not filter anything there.
-        Ok(links.filter(|link| kind.is_none() || link.kind.as_deref() == kind).collect())
+        let links = links.filter(|link| kind.is_none() || link.kind.as_deref() == kind);
+        // The kernel leaves out the counters of IPv6 alone.
+        Ok(links.map(|link| Link { stats: link.stats.filter(|_| stats), ..link }).collect())
     }
 
     /// The addresses of one link, or of all. Equivalent to `ip addr show`.
@@ -213,6 +224,14 @@ impl Netlink {
         }
         Ok(inner)
     }
+}
+
+/// Does something in another network namespace, and comes back.
+pub(crate) fn inside<T>(there: &Namespace, home: &Namespace, work: impl FnOnce() -> T) -> Result<T> {
+    setns(there, CloneFlags::CLONE_NEWNET).doing(|| "enter the network namespace (root, or CAP_SYS_ADMIN)")?;
+    let result = work();
+    setns(home, CloneFlags::CLONE_NEWNET).expect("come back to our own network namespace");
+    Ok(result)
 }
 
 fn link(message: RouteNetlinkMessage) -> Option<Link> {

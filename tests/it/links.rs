@@ -42,6 +42,12 @@ impl Place {
         self.0.id()
     }
 
+    /// Inode number of its network namespace.
+    pub(crate) fn netns(&self) -> u64 {
+        let link = witness::ns_link(self.pid(), "net").unwrap();
+        link.trim_start_matches("net:[").trim_end_matches(']').parse().unwrap()
+    }
+
     /// Runs `ip` in its network namespace.
     pub(crate) fn ip(&self, line: &str) -> String {
         ip_with(tool("nsenter").args([&format!("--net=/proc/{}/ns/net", self.pid()), "ip"]), line)

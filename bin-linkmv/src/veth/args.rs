@@ -1,11 +1,7 @@
 //! The command line.
 
-use std::str::FromStr;
-
 use clap::Parser;
-use nicon_core::{Error, Record};
-use nicon_linkmv::place::HOST;
-use nicon_linkmv::{Cidr, LinkName, Mac};
+use nicon_linkmv::{Cidr, LinkName, Mac, Target};
 
 use crate::end::End;
 
@@ -83,36 +79,6 @@ impl Args {
                 addresses: self.peer_addr.clone(),
             },
         ])
-    }
-}
-
-/// Where an end lies, as --target tells it.
-#[derive(Clone, Debug)]
-pub(crate) enum Target {
-    Host,
-    Pid(i32),
-}
-
-impl FromStr for Target {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        match text.parse() {
-            _ if text == HOST => Ok(Self::Host),
-            Ok(pid) if pid > 0 => Ok(Self::Pid(pid)),
-            _ => Err(Error::failed(format!("\"{text}\" is neither a PID nor \"{HOST}\""))),
-        }
-    }
-}
-
-impl From<&Target> for Record {
-    fn from(target: &Target) -> Self {
-        let mut record = Self::default();
-        match target {
-            Target::Host => record.set("target", HOST),
-            Target::Pid(pid) => record.set("pid", pid),
-        }
-        record
     }
 }
 

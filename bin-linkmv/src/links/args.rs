@@ -1,0 +1,65 @@
+//! The command line.
+
+use clap::Parser;
+use nicon_linkmv::Target;
+
+/// List the links of network namespaces, and tell which of them are wired to which.
+///
+/// The namespaces are those of the processes that the records on standard input name (as nicon-resolve prints them), or
+/// of --target, --netns or --all. Each link is one record: the one that named its process, with what is known of the link
+/// added. The other end of a veth is told by its name, ifindex and network namespace; and by the target's name, where
+/// that namespace is one of those that were asked for.
+#[derive(Debug, Parser)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+#[command(
+    name = "nicon-links",
+    version,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  nicon-links -t host
+  nicon-links -t 4242 --kind veth
+  nicon-resolve a.b a.c | nicon-links --watch
+
+Exit status: 0 all listed, 1 a clear no (process gone), 2 could not."
+)]
+pub(crate) struct Args {
+    /// A process whose network namespace is listed, or "host" for ours
+    #[arg(short, long = "target", value_name = "PID")]
+    pub(crate) targets: Vec<Target>,
+
+    /// A network namespace by the name that "ip netns" knows, or by its file
+    #[arg(short, long, value_name = "NAME|FILE")]
+    pub(crate) netns: Vec<String>,
+
+    /// All network namespaces that a process is in or that have a name
+    #[arg(short, long, conflicts_with_all = ["targets", "netns"])]
+    pub(crate) all: bool,
+
+    /// Only links of this kind, such as veth, bridge, macvlan
+    #[arg(short, long)]
+    pub(crate) kind: Option<String>,
+
+    /// Also what went through each link
+    #[arg(short, long, conflicts_with = "watch")]
+    pub(crate) stats: bool,
+
+    /// Go on telling what changes, until interrupted
+    #[arg(short, long)]
+    pub(crate) watch: bool,
+
+    /// Print records even at a terminal
+    #[arg(short = 'J', long)]
+    pub(crate) json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Args::command().debug_assert();
+    }
+}

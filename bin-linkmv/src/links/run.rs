@@ -1,0 +1,44 @@
+//! The run: namespaces in, their links out, and then what happens to them.
+
+use nicon_core::stream::{Answers, View as Show};
+use nicon_core::{Doing, Result, Status};
+use nicon_linkmv::{Place, block_on};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+use crate::args::Args;
+use crate::output::{COLUMNS, PROGRAM};
+use crate::tell::tell;
+use crate::view::views;
+use crate::watch::watch;
+use crate::wiring::Wiring;
+
+/// Lists what the command line or the records ask for.
+///
+/// # Errors
+/// What ends the whole run; a namespace that cannot be listed does not.
+pub(crate) fn run(args: &Args) -> Result<Status> {
+    // A table is printed when all is known; of what goes on happening that is never.
+    let mut answers = Answers::new(PROGRAM, Show::choose(args.json || args.watch, COLUMNS))?;
+    allow_many_namespaces()?;
+    block_on(async {
+        let home = Place::home()?;
+        let views = views(args, &home, &mut answers).await?;
+        if args.watch {
+            watch(views, args, &home, &mut answers).await?;
+        } else {
+            let wiring = Wiring::new(&home, &views);
+            for view in &views {
+                for (link, addresses) in view.links.values() {
+                    answers.give(None, tell(view, link, addresses, &wiring).await)?;
+                }
+            }
+        }
+        answers.finish()
+    })
+}
+
+/// Each namespace is held open by a few descriptors, and there may be thousands of them.
+fn allow_many_namespaces() -> Result<()> {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).doing(|| "ask for the limit of open files")?;
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).doing(|| "raise the limit of open files")
+}

@@ -1,0 +1,117 @@
+//! The network namespaces that are listed.
+
+use std::collections::BTreeMap;
+
+use nicon_core::stream::{Answers, Lines};
+use nicon_core::{Process, Record, Result};
+use nicon_linkmv::{Cidr, Link, Place, Target, netns};
+
+use crate::args::Args;
+
+/// A network namespace, and the record that each of its links continues.
+pub(crate) struct View {
+    pub(crate) record: Record,
+    pub(crate) place: Place,
+    /// Its links by ifindex, with their addresses.
+    pub(crate) links: BTreeMap<u32, (Link, Vec<Cidr>)>,
+}
+
+impl View {
+    async fn new(record: Record, place: Place, args: &Args) -> Result<Self> {
+        let mut view = Self { record, place, links: BTreeMap::new() };
+        view.links = view.list(args).await?;
+        Ok(view)
+    }
+
+    /// The links as they are now.
+    pub(crate) async fn list(&self, args: &Args) -> Result<BTreeMap<u32, (Link, Vec<Cidr>)>> {
+        let listed = self.place.netlink.links(args.kind.as_deref(), args.stats).await?;
+        let mut links: BTreeMap<u32, (Link, Vec<Cidr>)> =
+            listed.into_iter().map(|link| (link.ifindex, (link, Vec::new()))).collect();
+        for address in self.place.netlink.addresses(None).await? {
+            if let Some((_, addresses)) = links.get_mut(&address.header.index) {
+                addresses.push(Cidr::from(&address));
+            }
+        }
+        Ok(links)
+    }
+}
+
+/// Everything that the command line or standard input asks for. All of it is read before the first link is told: each
+/// record may name the place of the other end of a link of the one before.
+pub(crate) async fn views(args: &Args, home: &Place, answers: &mut Answers) -> Result<Vec<View>> {
+    let mut views = Vec::new();
+    if args.all {
+        let census = netns::all()?;
+        if let Some(denied) = census.denied {
+            answers.give(None, Err(denied))?;
+        }
+        for found in census.found {
+            let view = async {
+                let record = if found.id == home.ns.id() {
+                    Record::from(&Target::Host)
+                } else if let Some(pid) = found.pid {
+                    of_process(pid)?
+                } else {
+                    named(&found.path.display().to_string())
+                };
+                let place = match found.pid {
+                    Some(_) => Place::of_record(&record, home)?,
+                    None => Place::of_file(&found.path, home)?,
+                };
+                View::new(record, place, args).await
+            };
+            keep(&mut views, None, view.await, answers)?;
+        }
+    } else if args.targets.is_empty() && args.netns.is_empty() {
+        for line in Lines::stdin("give --target PID, --netns NAME or --all")? {
+            let line = line?;
+            let view = async {
+                let record = Record::parse(&line.text?)?;
+                let place = Place::of_record(&record, home)?;
+                View::new(record, place, args).await
+            };
+            keep(&mut views, Some(line.number), view.await, answers)?;
+        }
+    }
+    for target in &args.targets {
+        let view = async {
+            let record = match target {
+                Target::Host => Record::from(target),
+                Target::Pid(pid) => of_process(*pid)?,
+            };
+            let place = Place::of_record(&record, home)?;
+            View::new(record, place, args).await
+        };
+        keep(&mut views, None, view.await, answers)?;
+    }
+    for name in &args.netns {
+        let view = async {
+            let place = Place::of_file(&netns::path(name), home).map_err(|error| error.within(name))?;
+            View::new(named(name), place, args).await
+        };
+        keep(&mut views, None, view.await, answers)?;
+    }
+    Ok(views)
+}
+
+fn keep(views: &mut Vec<View>, line: Option<u64>, view: Result<View>, answers: &mut Answers) -> Result<()> {
+    match view {
+        Ok(view) => views.push(view),
+        Err(error) => answers.give(line, Err(error))?,
+    }
+    Ok(())
+}
+
+/// A record that names a process as nicon-resolve would, so that the next program can act on it.
+fn of_process(pid: i32) -> Result<Record> {
+    let mut record = Record::default();
+    Process::pin(pid)?.write_to(&mut record)?;
+    Ok(record)
+}
+
+fn named(name: &str) -> Record {
+    let mut record = Record::default();
+    record.set("target", name);
+    record
+}
