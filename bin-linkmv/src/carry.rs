@@ -1,6 +1,7 @@
 //! What a link loses when it changes its network namespace: its addresses and routes.
 
-use nicon_core::Result;
+use nicon_core::{Error, Result};
+use rtnetlink::packet_core::{NetlinkMessage, NetlinkPayload};
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::address::AddressMessage;
@@ -23,6 +24,11 @@ impl Carry {
     /// Where the kernel does not tell them.
     pub async fn read(netlink: &Netlink, ifindex: u32) -> Result<Self> {
         let addresses = netlink.addresses(Some(ifindex)).await?;
+        let (mut addresses, mut latest_first): (Vec<_>, Vec<_>) =
+            addresses.into_iter().partition(|address| address.header.family == AddressFamily::Inet);
+        // Of IPv6 addresses the kernel lists the one first that came last.
+        latest_first.reverse();
+        addresses.append(&mut latest_first);
 
         let mut routes = Vec::new();
         for family in [AddressFamily::Inet, AddressFamily::Inet6] {
@@ -57,6 +63,40 @@ impl Carry {
         Ok(())
     }
 
+    /// The requests that give them to the link again, each as a message of `netlink(7)` in hexadecimal: only the kernel's
+    /// own words tell labels, lifetimes, scopes and metrics in full.
+    #[must_use]
+    pub fn to_hex(&self) -> Vec<String> {
+        let addresses = self.addresses.iter().cloned().map(RouteNetlinkMessage::NewAddress);
+        let routes = self.routes.iter().cloned().map(RouteNetlinkMessage::NewRoute);
+        addresses.chain(routes).map(to_hex).collect()
+    }
+
+    /// Reads back what [`Carry::to_hex`] wrote of a link that had the ifindex `was`, for the one that has `ifindex`.
+    ///
+    /// # Errors
+    /// Where a request is none, or is about anything else than an address or a route of that link.
+    pub fn from_hex(requests: &[String], was: u32, ifindex: u32) -> Result<Self> {
+        let mut carry = Self { addresses: Vec::new(), routes: Vec::new() };
+        for request in requests {
+            match from_hex(request) {
+                Some(RouteNetlinkMessage::NewAddress(mut address)) if address.header.index == was => {
+                    address.header.index = ifindex;
+                    carry.addresses.push(address);
+                }
+                Some(RouteNetlinkMessage::NewRoute(mut route))
+                    if route.attributes.contains(&RouteAttribute::Oif(was)) =>
+                {
+                    route.attributes.retain(|attribute| *attribute != RouteAttribute::Oif(was));
+                    route.attributes.push(RouteAttribute::Oif(ifindex));
+                    carry.routes.push(route);
+                }
+                _ => return Err(Error::failed(format!("\"{request}\" is no address or route of link {was}"))),
+            }
+        }
+        Ok(carry)
+    }
+
     /// The addresses with their prefix lengths, as `ip addr` prints them.
     #[must_use]
     pub fn addresses(&self) -> Vec<String> {
@@ -84,6 +124,48 @@ fn restorable(mut route: RouteMessage, ifindex: u32) -> Option<RouteMessage> {
     Some(route)
 }
 
+fn to_hex(request: RouteNetlinkMessage) -> String {
+    let mut message = NetlinkMessage::from(request);
+    message.finalize();
+    let mut bytes = vec![0; message.buffer_len()];
+    message.serialize(&mut bytes);
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
+}
+
+fn from_hex(text: &str) -> Option<RouteNetlinkMessage> {
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let bytes: Vec<u8> = text.as_bytes().chunks(2).map(byte).collect::<Option<_>>()?;
+    match NetlinkMessage::<RouteNetlinkMessage>::deserialize(&bytes).ok()?.payload {
+        NetlinkPayload::InnerMessage(request) => Some(request),
+        _ => None,
+    }
+}
+
 fn is_gateway(attribute: &RouteAttribute) -> bool {
     matches!(attribute, RouteAttribute::Gateway(_) | RouteAttribute::Via(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_read_back_and_checked() {
+        let RouteNetlinkMessage::NewAddress(address) = "192.0.2.1/24".parse::<Cidr>().unwrap().request(7) else {
+            unreachable!("a request for an address")
+        };
+        let mut route = RouteMessage::default();
+        route.header.address_family = AddressFamily::Inet;
+        route.attributes.push(RouteAttribute::Oif(7));
+        let written = Carry { addresses: vec![address], routes: vec![route] }.to_hex();
+        let read = Carry::from_hex(&written, 7, 9).unwrap();
+        assert_eq!((read.addresses(), read.addresses[0].header.index), (vec!["192.0.2.1/24".to_owned()], 9));
+        assert_eq!(read.routes[0].attributes, [RouteAttribute::Oif(9)]);
+
+        assert!(Carry::from_hex(&written, 8, 9).is_err(), "another link's");
+        let flush = to_hex(RouteNetlinkMessage::DelRoute(RouteMessage::default()));
+        for request in ["", "zz", "00", "ü", &written[0][..20], &flush] {
+            assert!(Carry::from_hex(&[request.to_owned()], 7, 9).is_err(), "{request}");
+        }
+    }
 }

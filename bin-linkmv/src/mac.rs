@@ -49,6 +49,12 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":")
 }
 
+/// The bytes of what [`hex`] printed.
+#[must_use]
+pub fn bytes(text: &str) -> Option<Vec<u8>> {
+    text.split(':').map(|pair| u8::from_str_radix(pair, 16).ok()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ use nicon_lab::{LIMIT, Lab, Ran, output_within, tool, witness};
 use serde_json::{Value, json};
 
 use crate::expect::{parse, record, refusal};
-use crate::links::{Pair, Place, ip, links, one, wait_until};
+use crate::links::{Pair, Place, ip, links, one, state, wait_until};
 use crate::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -27,12 +27,6 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
 
 fn mv(place: &Place, suite: &Suite, words: &[&str]) -> Ran {
     suite.run(&[&["nicon-linkmv", "-t", &place.pid().to_string()], words].concat())
-}
-
-/// All that `ip` tells of a link: to be compared before and after.
-fn state(link: &str) -> [String; 3] {
-    let v6 = format!("-6 route show table all dev {link}");
-    [ip(&format!("-j -d addr show dev {link}")), ip(&format!("route show table all dev {link}")), ip(&v6)]
 }
 
 fn moves_renames_and_ups(suite: &Suite, lab: &Lab) -> Result<(), Failed> {

@@ -73,6 +73,12 @@ fn ip_with(command: &mut Command, line: &str) -> String {
     output_within(command.args(line.split(' ')), LIMIT).unwrap().ok().unwrap()
 }
 
+/// All that `ip` tells of a link: to be compared before and after.
+pub(crate) fn state(link: &str) -> [String; 3] {
+    let v6 = format!("-6 route show table all dev {link}");
+    [ip(&format!("-j -d addr show dev {link}")), ip(&format!("route show table all dev {link}")), ip(&v6)]
+}
+
 pub(crate) fn links() -> Vec<String> {
     names(&ip("-j link"))
 }

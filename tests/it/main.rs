@@ -29,6 +29,7 @@ mod rights;
 mod subject;
 mod suite;
 mod tidy;
+mod undo;
 mod veth;
 
 use libtest_mimic::Arguments;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
     trials.extend(veth::trials(&suite));
     trials.extend(linklist::trials(&suite));
     trials.extend(linkwatch::trials(&suite));
+    trials.extend(undo::trials(&suite));
     trials.extend(manners::trials(&suite));
     trials.extend(rights::trials(&suite));
     trials.extend(nsexec::trials(&suite));

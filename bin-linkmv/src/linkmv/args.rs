@@ -18,7 +18,7 @@ use nicon_linkmv::LinkName;
     after_help = "\
 Examples:
   nicon-resolve a.b | nicon-linkmv veth0 eth1
-  nicon-linkmv -t 4242 veth0 eth1
+  nicon-linkmv -t 4242 veth0 eth1 >moved; nicon-linkmv --undo <moved
 
 Exit status: 0 all moved, 1 a clear no (no such link, name taken, process gone), 2 could not."
 )]
@@ -32,6 +32,10 @@ pub(crate) struct Args {
     /// The process whose network namespace it is moved to
     #[arg(short, long, value_name = "PID", requires = "link")]
     pub(crate) target: Option<i32>,
+
+    /// Put back what the records on standard input say was moved, as it was
+    #[arg(long, conflicts_with_all = ["link", "target"])]
+    pub(crate) undo: bool,
 
     /// Print records even at a terminal
     #[arg(short = 'J', long)]

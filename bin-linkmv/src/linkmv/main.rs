@@ -3,6 +3,8 @@
 mod args;
 mod mover;
 mod run;
+mod undo;
+mod undoing;
 
 use clap::Parser;
 

@@ -4,15 +4,15 @@ use std::os::fd::{AsFd, AsRawFd};
 
 use nicon_core::{Error, Process, Record, Result};
 use nicon_linkmv::fields::label;
-use nicon_linkmv::route::Route;
 use nicon_linkmv::{Carry, Link, LinkName, Place};
 use nix::errno::Errno;
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
-use serde::Serialize;
+
+use crate::undo::{Undo, note};
 
 /// Our own network namespace, which links are moved out of.
 pub(crate) struct Home {
-    place: Place,
+    pub(crate) place: Place,
 }
 
 /// What was done.
@@ -23,30 +23,6 @@ pub(crate) struct Moved {
     pub(crate) changed: bool,
     /// How it was before.
     pub(crate) undo: Undo,
-}
-
-/// What it takes to put a link back.
-#[derive(Serialize)]
-pub(crate) struct Undo {
-    /// Inode number of the network namespace that it came from.
-    netns: u64,
-    /// The name that it had there.
-    name: String,
-    #[serde(flatten)]
-    state: Option<State>,
-}
-
-/// How a link was in the namespace that it came from.
-#[derive(Serialize)]
-struct State {
-    ifindex: u32,
-    up: bool,
-    alias: String,
-    master: Option<u32>,
-    mtu: Option<u32>,
-    mac: Option<String>,
-    addresses: Vec<String>,
-    routes: Vec<Route>,
 }
 
 impl Home {
@@ -94,7 +70,7 @@ impl Home {
         }
         let moved = to.netlink.link(new_name.as_str()).await?;
         let moved = moved.ok_or_else(|| Error::failed(format!("{new_name} has vanished from {}", to.label)))?;
-        Ok(Moved { link: moved, changed: true, undo: self.undo(link, &carry) })
+        Ok(Moved { link: moved, changed: true, undo: Undo::of(&self.place, link, &carry) })
     }
 
     /// A link that is not here any more may have been moved by an earlier run: its alias tells.
@@ -103,10 +79,10 @@ impl Home {
         let Some(link) = to.netlink.link(new_name.as_str()).await? else {
             return Err(Error::no(missing));
         };
-        if link.alias != self.note(name.as_str()) {
+        if link.alias != note(&self.place, name.as_str()) {
             return Err(Error::no(format!("{missing}, and {new_name} in {} did not come from here", to.label)));
         }
-        let undo = Undo { netns: self.place.ns.id().ino, name: name.to_string(), state: None };
+        let undo = Undo::of_nothing_but(&self.place, name.as_str());
         Ok(Moved { link, changed: false, undo })
     }
 
@@ -137,14 +113,9 @@ impl Home {
         message.attributes.push(LinkAttribute::NetNsFd(to.ns.as_fd().as_raw_fd()));
         message.attributes.push(LinkAttribute::IfName(new_name.to_string()));
         if link.alias.is_empty() {
-            message.attributes.push(LinkAttribute::IfAlias(self.note(&link.name)));
+            message.attributes.push(LinkAttribute::IfAlias(note(&self.place, &link.name)));
         }
         message
-    }
-
-    /// What a moved link carries as its alias, where it has none: by this a second run knows it again.
-    fn note(&self, name: &str) -> String {
-        format!("nicon: {name} from net:[{}]", self.place.ns.id().ino)
     }
 
     /// Puts a link back that the kernel moved, but not wholly.
@@ -160,39 +131,9 @@ impl Home {
             return Err(Error::failed(format!("{} is neither here nor in {}", link.name, to.label)));
         };
 
-        let mut message = LinkMessage::default();
-        message.header.index = stranded.ifindex;
-        message.header.flags = if link.is_up() { LinkFlags::Up } else { LinkFlags::empty() };
-        message.header.change_mask = LinkFlags::Up;
-        message.attributes.push(LinkAttribute::NetNsFd(self.place.ns.as_fd().as_raw_fd()));
-        message.attributes.push(LinkAttribute::IfName(link.name.clone()));
-        message.attributes.push(LinkAttribute::IfAlias(link.alias.clone()));
-        message.attributes.push(LinkAttribute::NewIfIndex(link.ifindex.cast_signed()));
-        to.netlink.set_link(message).await.map_err(|refusal| {
-            refusal.doing(&format!("it is now called {} in {}: put it back", stranded.name, to.label))
-        })?;
-        if let Some(master) = link.master {
-            let mut message = LinkMessage::default();
-            message.header.index = link.ifindex;
-            message.attributes.push(LinkAttribute::Controller(master));
-            let enslaved = self.place.netlink.set_link(message).await;
-            enslaved.map_err(|refusal| refusal.doing(&format!("make {} a port of its master again", link.name)))?;
-        }
-        carry.put_back(&self.place.netlink).await
-    }
-
-    fn undo(&self, link: Link, carry: &Carry) -> Undo {
-        let state = State {
-            ifindex: link.ifindex,
-            up: link.is_up(),
-            alias: link.alias,
-            master: link.master,
-            mtu: link.mtu,
-            mac: link.mac,
-            addresses: carry.addresses(),
-            routes: carry.routes(),
-        };
-        Undo { netns: self.place.ns.id().ino, name: link.name, state: Some(state) }
+        let restored = Undo::of(&self.place, link.clone(), carry).restore(&stranded, to, &self.place).await;
+        restored.map_err(|error| error.within(format!("it is now called {} in {}", stranded.name, to.label)))?;
+        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ use nicon_linkmv::{LinkName, block_on};
 
 use crate::args::Args;
 use crate::mover::{Home, Moved};
+use crate::undoing::undo;
 
 /// The program's name, as its messages begin.
 pub(crate) const PROGRAM: &str = "nicon-linkmv";
@@ -48,6 +49,9 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
 }
 
 async fn answer(mut record: Record, args: &Args, home: &Home) -> Result<Record> {
+    if args.undo {
+        return undo(record, &home.place).await;
+    }
     let (link, name) = names(&record, args)?;
     let to = home.destination(&record)?;
     let Moved { link: moved, changed, undo } = home.send(&link, &name, &to).await?;
