@@ -83,6 +83,6 @@ fn help_in_the_readme(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         assert_eq!(suite.run(&[program, "-h"]).ok()?, printed.trim(), "{line}");
         shown += 1;
     }
-    assert_eq!(shown, 4, "one for each program");
+    assert_eq!(shown, 5, "one for each program");
     Ok(())
 }

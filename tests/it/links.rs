@@ -1,10 +1,10 @@
 //! Links and places for them: made with `ip` and `unshare`, and looked at with `ip`.
 
-use std::process::{Child, Command};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use nicon_lab::{LIMIT, output_within, tool, witness};
+use nicon_lab::{LIMIT, NetPlace, output_within, tool, witness};
 use serde_json::Value;
 
 /// A veth pair in the runner's network namespace, under names of its own. Its end goes with that namespace.
@@ -24,22 +24,15 @@ impl Pair {
 }
 
 /// A process in a network namespace of its own, which lives until this is dropped.
-pub(crate) struct Place(Child);
+pub(crate) struct Place(NetPlace);
 
 impl Place {
     pub(crate) fn new() -> Self {
-        // It ends with the test also where that is killed.
-        let child = tool("setpriv").args(["--pdeathsig=KILL", "unshare", "--net", "sleep", "1000"]).spawn().unwrap();
-        let own = witness::ns_link(std::process::id(), "net");
-        let is_there = || witness::ns_link(child.id(), "net").is_some_and(|link| Some(link) != own);
-        while !is_there() {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        Self(child)
+        Self(NetPlace::new().unwrap())
     }
 
     pub(crate) fn pid(&self) -> u32 {
-        self.0.id()
+        self.0.pid()
     }
 
     /// Inode number of its network namespace.
@@ -55,13 +48,6 @@ impl Place {
 
     pub(crate) fn links(&self) -> Vec<String> {
         names(&self.ip("-j link"))
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 

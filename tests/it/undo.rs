@@ -38,7 +38,7 @@ fn furnished(pair: &Pair) {
     for line in [
         format!("link set {} up", pair.peer),
         format!("link set {link} up mtu 1400 txqueuelen 77 address 02:00:5e:00:54:{n:0>2}"),
-        format!("property add dev {link} altname {link}-also"),
+        format!("link property add dev {link} altname {link}-also"),
         format!("addr add 10.{n}.0.1/24 brd + dev {link} label {link}:x"),
         format!("addr add 10.{n}.1.1 peer 10.{n}.1.2/32 dev {link} scope link metric 12"),
         format!("-6 addr add 2001:db8:{n}::1/64 dev {link} nodad"),
@@ -48,7 +48,6 @@ fn furnished(pair: &Pair) {
         format!("route add 10.{n}.2.128/26 via 172.31.{n}.1 dev {link} onlink proto static"),
         format!("-6 route add 2001:db8:{n}:1::/64 via 2001:db8:{n}::9 dev {link} metric 78"),
     ] {
-        let line = line.strip_prefix("property").map_or(line.clone(), |rest| format!("link property{rest}"));
         ip(&line);
     }
     wait_until(|| !ip(&format!("-6 -o addr show dev {link}")).contains("tentative"));
