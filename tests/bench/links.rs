@@ -38,12 +38,14 @@ pub(crate) fn moves(bins: &Path) -> Result<Comparison, String> {
             Contender {
                 name: "nicon-linkmv, one batch",
                 runs: 5,
+                ends: &[0],
                 command: Box::new(|| fresh(fed(bins, "nicon-linkmv", &format!("{MOVES}.ndjson")))),
             },
-            Contender { name: "ip -batch", runs: 5, command: Box::new(|| fresh(ip(&["-batch", MOVES]))) },
+            Contender { name: "ip -batch", runs: 5, ends: &[0], command: Box::new(|| fresh(ip(&["-batch", MOVES]))) },
             Contender {
                 name: "200 times ip",
                 runs: 5,
+                ends: &[0],
                 command: Box::new(|| {
                     let mut shell = tool("sh");
                     shell.arg(format!("{MOVES}.sh"));
@@ -84,11 +86,13 @@ pub(crate) fn pairs(bins: &Path) -> Result<Comparison, String> {
             Contender {
                 name: "nicon-veth, one batch",
                 runs: 9,
+                ends: &[0],
                 command: Box::new(|| fresh(fed(bins, "nicon-veth", &format!("{PAIRING}.ndjson")))),
             },
             Contender {
                 name: "ip -batch: create, then move both ends",
                 runs: 3,
+                ends: &[0],
                 command: Box::new(|| fresh(ip(&["-batch", PAIRING]))),
             },
         ],
@@ -106,14 +110,15 @@ pub(crate) fn list(bins: &Path) -> Result<Comparison, String> {
             Contender {
                 name: "nicon-links -t host",
                 runs: 50,
+                ends: &[0],
                 command: Box::new(|| {
                     let mut links = command(bins, "nicon-links");
                     links.args(["-t", "host"]);
                     links
                 }),
             },
-            Contender { name: "ip -j -d link", runs: 50, command: Box::new(|| ip(&["-j", "-d", "link"])) },
-            Contender { name: "ip -j -d addr", runs: 50, command: Box::new(|| ip(&["-j", "-d", "addr"])) },
+            Contender { name: "ip -j -d link", runs: 50, ends: &[0], command: Box::new(|| ip(&["-j", "-d", "link"])) },
+            Contender { name: "ip -j -d addr", runs: 50, ends: &[0], command: Box::new(|| ip(&["-j", "-d", "addr"])) },
         ],
     );
     let delete: Vec<String> = numbers.map(|n| format!("link del a{n}")).collect();
