@@ -32,7 +32,7 @@ pub(crate) struct Tally {
     pub(crate) nprocs: u64,
     /// Those of which one is the oldest, by ascending PID.
     pub(crate) eldest: Vec<i32>,
-    /// Whether that is a single one, and known to be the oldest.
+    /// Whether it is among them for sure: the others that are in it are younger.
     settled: bool,
 }
 
@@ -122,12 +122,7 @@ impl Tally {
             return;
         }
         // Most of a machine's processes are in the namespaces of its first ones: they need not be remembered.
-        if seen.pid() < FIRST_ROUND {
-            self.settled = seen.life().is_some_and(|life| !life.ended);
-            if !self.settled {
-                return;
-            }
-        }
+        self.settled = seen.pid() < FIRST_ROUND && seen.life().is_some_and(|life| !life.ended);
         self.eldest.push(seen.pid());
     }
 }

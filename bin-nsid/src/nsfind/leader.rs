@@ -96,7 +96,10 @@ fn lead(tally: &Tally, ino: u64) -> Lead {
         Some(oldest) => {
             pin(oldest, tally.ns_type, ino).map(|leader| leader.map_or(Lead::Gone, |leader| Lead::Process(Ok(leader))))
         }
-        None if tally.eldest.is_empty() || oldest::are_zombies(&tally.eldest, &proc) => Ok(Lead::Zombies),
+        // Of all its namespaces a zombie keeps these two.
+        None if matches!(tally.ns_type, NsType::Pid | NsType::User) && oldest::are_zombies(&tally.eldest, &proc) => {
+            Ok(Lead::Zombies)
+        }
         None => Ok(Lead::Gone),
     });
     pinned.unwrap_or_else(|error| Lead::Process(Err(error)))
