@@ -11,9 +11,12 @@ use crate::suite::Suite;
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("docs::examples_of_the_protocol", examples_of_the_protocol),
-        suite.trial("docs::help_in_the_readme", help_in_the_readme),
+        suite.trial("docs::help_of_the_programs", help_of_the_programs),
     ]
 }
+
+const PROGRAMS: [&str; 7] =
+    ["nicon-resolve", "nicon-nsid", "nicon-nsfind", "nicon-nsexec", "nicon-linkmv", "nicon-veth", "nicon-links"];
 
 fn document(path: &str) -> std::io::Result<String> {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path))
@@ -36,7 +39,7 @@ fn examples_of_the_protocol(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     run(BEFORE_EXAMPLES)?;
     let text = document("docs/protocol.md")?;
     let examples = examples(&text);
-    for program in ["nicon-resolve", "nicon-linkmv", "nicon-nsexec", "nicon-veth", "nicon-links"] {
+    for program in PROGRAMS {
         assert!(examples.iter().any(|(line, _)| line.contains(program)), "no example of {program}");
     }
     for (line, printed) in examples {
@@ -75,14 +78,13 @@ fn shape(value: &Value) -> String {
     }
 }
 
-fn help_in_the_readme(suite: &Suite, _: &Lab) -> Result<(), Failed> {
-    let readme = document("README.md")?;
-    let mut shown = 0;
-    for (line, printed) in examples(&readme) {
-        let Some(program) = line.strip_suffix(" -h") else { continue };
+fn help_of_the_programs(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let text = document("docs/programs.md")?;
+    let shown = examples(&text);
+    for (line, printed) in &shown {
+        let program = line.strip_suffix(" -h").ok_or("only help is shown here")?;
         assert_eq!(suite.run(&[program, "-h"]).ok()?, printed.trim(), "{line}");
-        shown += 1;
     }
-    assert_eq!(shown, 5, "one for each program");
+    assert_eq!(shown.len(), PROGRAMS.len(), "one for each program");
     Ok(())
 }
