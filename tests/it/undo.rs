@@ -50,7 +50,9 @@ fn furnished(pair: &Pair) {
     ] {
         ip(&line);
     }
-    wait_until(|| !ip(&format!("-6 -o addr show dev {link}")).contains("tentative"));
+    for end in [link, &pair.peer] {
+        wait_until(|| !ip(&format!("-6 -o addr show dev {end}")).contains("tentative"));
+    }
 }
 
 fn settles_as(before: &[String; 3], link: &str) {
