@@ -1,4 +1,4 @@
-//! Fields of a record, as messages and tables show them.
+//! What messages call the process of a record.
 
 use nicon_core::Record;
 
@@ -7,16 +7,6 @@ use nicon_core::Record;
 pub fn label(record: &Record) -> String {
     match record.text("target") {
         Ok(Some(target)) => target.to_owned(),
-        _ => format!("process {}", shown(record, "pid")),
-    }
-}
-
-/// A field as a table's cell shows it.
-#[must_use]
-pub fn shown(record: &Record, field: &str) -> String {
-    match record.text(field) {
-        Ok(Some(text)) => text.to_owned(),
-        Ok(None) => "-".to_owned(),
-        Err(_) => record.get(field).map(ToString::to_string).unwrap_or_default(),
+        _ => format!("process {}", record.cell("pid")),
     }
 }

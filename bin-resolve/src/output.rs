@@ -1,5 +1,6 @@
 //! How a found container is shown.
 
+use nicon_core::record::cell;
 use nicon_core::stream::View;
 use nicon_core::table::Column;
 use nicon_core::{Record, Result};
@@ -9,16 +10,16 @@ use crate::args::Args;
 use crate::hop::Hop;
 
 const COLUMNS: &[Column] = &[
-    Column { title: "TARGET", cell: |record| text(record.get("target")) },
-    Column { title: "PID", cell: |record| text(record.get("pid")) },
+    Column { title: "TARGET", cell: |record| record.cell("target") },
+    Column { title: "PID", cell: |record| record.cell("pid") },
     Column { title: "NSPID", cell: |record| list(record.get("nspid")) },
-    Column { title: "NET", cell: |record| text(record.get("ns").and_then(|ns| ns.get("net"))) },
+    Column { title: "NET", cell: |record| cell(record.get("ns").and_then(|ns| ns.get("net"))) },
     Column { title: "HOPS", cell: |record| hops(record.get("hops")) },
 ];
 
 /// The view that the command line asks for.
 pub(crate) fn view(args: &Args) -> View {
-    if args.pid { View::Bare(|record| text(record.get("pid"))) } else { View::choose(args.json, COLUMNS) }
+    if args.pid { View::Bare(|record| record.cell("pid")) } else { View::choose(args.json, COLUMNS) }
 }
 
 /// Adds what was found to the record that asked for it.
@@ -28,24 +29,16 @@ pub(crate) fn fill(mut record: Record, hop: &Hop) -> Result<Record> {
     Ok(record)
 }
 
-fn text(value: Option<&Value>) -> String {
-    match value {
-        None | Some(Value::Null) => "-".to_owned(),
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-    }
-}
-
 fn list(value: Option<&Value>) -> String {
     let items = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    items.iter().map(|item| text(Some(item))).collect::<Vec<_>>().join(" ")
+    items.iter().map(|item| cell(Some(item))).collect::<Vec<_>>().join(" ")
 }
 
 /// `setup dind olt_1`: each container and how its engine was reached.
 fn hops(value: Option<&Value>) -> String {
     let hops = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     hops.iter()
-        .map(|hop| format!("{}:{}", text(hop.get("sharing")), text(hop.get("name"))))
+        .map(|hop| format!("{}:{}", cell(hop.get("sharing")), cell(hop.get("name"))))
         .collect::<Vec<_>>()
         .join(" ")
 }

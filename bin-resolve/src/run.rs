@@ -1,6 +1,5 @@
 //! The run: paths in, answers out, in the order in which they were asked.
 
-use std::io::StdinLock;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +24,12 @@ const CONCURRENT: usize = 32;
 struct Question {
     line: Option<u64>,
     record: Result<Record>,
+}
+
+impl From<Line> for Question {
+    fn from(Line { number, text }: Line) -> Self {
+        Self { line: Some(number), record: text.and_then(|text| parse_line(&text)) }
+    }
 }
 
 /// Answers what the command line or standard input asks.
@@ -56,7 +61,11 @@ async fn answer_all(
 ) -> Result<Status> {
     if paths.is_empty() {
         let mut lines = Lines::stdin("name a container")?;
-        while let Some(batch) = next_batch(&mut lines)? {
+        loop {
+            let batch: Vec<Question> = lines.batch()?.into_iter().map(Question::from).collect();
+            if batch.is_empty() {
+                break;
+            }
             answer_batch(batch, &Walk::new(Arc::clone(&settings), timeout), &mut answers).await?;
         }
     } else {
@@ -81,19 +90,6 @@ async fn answer(record: Result<Record>, walk: &Walk) -> Result<Record> {
     let target = record.text("target")?.ok_or_else(|| Error::failed("the record has no \"target\""))?.to_owned();
     let hop = walk.find(&name::parse(&target)?).await.map_err(|error| error.within(&target))?;
     output::fill(record, &hop)
-}
-
-/// The lines that are there to be read without waiting, and at least one: a script that writes a path and waits for its
-/// answer gets it, and a file full of paths is still followed concurrently.
-fn next_batch(lines: &mut Lines<StdinLock<'_>>) -> Result<Option<Vec<Question>>> {
-    let mut batch = Vec::new();
-    while let Some(Line { number, text }) = lines.next().transpose()? {
-        batch.push(Question { line: Some(number), record: text.and_then(|text| parse_line(&text)) });
-        if !lines.is_next_at_hand() {
-            break;
-        }
-    }
-    Ok((!batch.is_empty()).then_some(batch))
 }
 
 fn parse_line(line: &str) -> Result<Record> {

@@ -72,14 +72,10 @@ impl Record {
         self.0.get(field)
     }
 
-    /// A field as a cell of a table shows it: text bare, all else as JSON, and `-` where there is nothing.
+    /// A field as a cell of a table shows it; see [`cell`].
     #[must_use]
     pub fn cell(&self, field: &str) -> String {
-        match self.0.get(field) {
-            None | Some(Value::Null) => "-".to_owned(),
-            Some(Value::String(text)) => text.clone(),
-            Some(other) => other.to_string(),
-        }
+        cell(self.0.get(field))
     }
 
     /// Sets a field; one that exists keeps its place.
@@ -105,6 +101,16 @@ impl Record {
             return line;
         }
         line.chars().map(|c| if c.is_control() { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() }).collect()
+    }
+}
+
+/// A value as a cell of a table shows it: text bare, all else as JSON, and `-` where there is nothing.
+#[must_use]
+pub fn cell(value: Option<&Value>) -> String {
+    match value {
+        None | Some(Value::Null) => "-".to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
     }
 }
 

@@ -3,7 +3,7 @@
 use nicon_core::stream::{Answers, Lines, View};
 use nicon_core::table::Column;
 use nicon_core::{Error, Record, Result, Status};
-use nicon_linkmv::fields::{label, shown};
+use nicon_linkmv::fields::label;
 use nicon_linkmv::{LinkName, block_on};
 
 use crate::args::Args;
@@ -15,11 +15,11 @@ pub(crate) const PROGRAM: &str = "nicon-linkmv";
 
 const COLUMNS: &[Column] = &[
     Column { title: "TARGET", cell: label },
-    Column { title: "LINK", cell: |record| shown(record, "link") },
-    Column { title: "NAME", cell: |record| shown(record, "name") },
-    Column { title: "IFINDEX", cell: |record| shown(record, "ifindex") },
-    Column { title: "MAC", cell: |record| shown(record, "mac") },
-    Column { title: "CHANGED", cell: |record| shown(record, "changed") },
+    Column { title: "LINK", cell: |record| record.cell("link") },
+    Column { title: "NAME", cell: |record| record.cell("name") },
+    Column { title: "IFINDEX", cell: |record| record.cell("ifindex") },
+    Column { title: "MAC", cell: |record| record.cell("mac") },
+    Column { title: "CHANGED", cell: |record| record.cell("changed") },
 ];
 
 /// Moves what the command line or the records ask for.

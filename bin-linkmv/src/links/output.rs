@@ -2,7 +2,7 @@
 
 use nicon_core::Record;
 use nicon_core::table::Column;
-use nicon_linkmv::fields::{label, shown};
+use nicon_linkmv::fields::label;
 use serde_json::Value;
 
 /// The program's name, as its messages begin.
@@ -11,12 +11,12 @@ pub(crate) const PROGRAM: &str = "nicon-links";
 /// The table's columns.
 pub(crate) const COLUMNS: &[Column] = &[
     Column { title: "TARGET", cell: label },
-    Column { title: "NAME", cell: |record| shown(record, "name") },
-    Column { title: "IFINDEX", cell: |record| shown(record, "ifindex") },
-    Column { title: "KIND", cell: |record| shown(record, "kind") },
-    Column { title: "STATE", cell: |record| shown(record, "operstate") },
-    Column { title: "MTU", cell: |record| shown(record, "mtu") },
-    Column { title: "MAC", cell: |record| shown(record, "mac") },
+    Column { title: "NAME", cell: |record| record.cell("name") },
+    Column { title: "IFINDEX", cell: |record| record.cell("ifindex") },
+    Column { title: "KIND", cell: |record| record.cell("kind") },
+    Column { title: "STATE", cell: |record| record.cell("operstate") },
+    Column { title: "MTU", cell: |record| record.cell("mtu") },
+    Column { title: "MAC", cell: |record| record.cell("mac") },
     Column { title: "PEER", cell: peer },
     Column { title: "ADDRESSES", cell: addresses },
 ];

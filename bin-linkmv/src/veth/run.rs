@@ -3,7 +3,7 @@
 use nicon_core::stream::{Answers, Lines, View};
 use nicon_core::table::Column;
 use nicon_core::{Error, Record, Result, Status};
-use nicon_linkmv::fields::{label, shown};
+use nicon_linkmv::fields::label;
 use nicon_linkmv::{Link, Place, block_on};
 use serde_json::json;
 
@@ -16,10 +16,10 @@ pub(crate) const PROGRAM: &str = "nicon-veth";
 
 const COLUMNS: &[Column] = &[
     Column { title: "TARGET", cell: label },
-    Column { title: "NAME", cell: |record| shown(record, "name") },
-    Column { title: "IFINDEX", cell: |record| shown(record, "ifindex") },
-    Column { title: "MAC", cell: |record| shown(record, "mac") },
-    Column { title: "CHANGED", cell: |record| shown(record, "changed") },
+    Column { title: "NAME", cell: |record| record.cell("name") },
+    Column { title: "IFINDEX", cell: |record| record.cell("ifindex") },
+    Column { title: "MAC", cell: |record| record.cell("mac") },
+    Column { title: "CHANGED", cell: |record| record.cell("changed") },
 ];
 
 /// Makes the pairs that the command line or the records ask for.
