@@ -34,9 +34,10 @@ pub(crate) struct Cell(pub(crate) Child);
 impl Cell {
     /// `unshare OPTIONS sh -c SCRIPT`, from when the script has said a line.
     pub(crate) fn new(options: &[&str], script: &str) -> Self {
-        let mut unshare = tool("unshare");
-        unshare.args(options).args(["sh", "-c", script]).stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut child = unshare.spawn().unwrap();
+        // It ends with the test also where that is killed.
+        let mut unshare = tool("setpriv");
+        unshare.args(["--pdeathsig=KILL", "unshare"]).args(options).args(["sh", "-c", script]);
+        let mut child = unshare.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         let mut output = std::io::BufReader::new(child.stdout.as_mut().unwrap());
         std::io::BufRead::read_line(&mut output, &mut line).unwrap();
@@ -113,7 +114,7 @@ fn files_and_sockets(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     refusal(&ours, 125, &["join the uts namespace", "Invalid argument"]);
 
     // A socket remembers the network namespace that it was made in, whoever holds it.
-    let other = Cell::new(&["-n"], "echo; sleep 60");
+    let other = Cell::new(&["-n"], "echo; exec sleep 60");
     let script =
         "use Socket; open(N, '<', $ARGV[0]); my $s; syscall(308, fileno(N), 0); socket($s, AF_INET, SOCK_STREAM, 0);
         open(M, '<', $ARGV[1]); syscall(308, fileno(M), 0); $| = 1; print fileno($s), qq(\\n); sleep 60";
@@ -132,7 +133,7 @@ fn users(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     same(suite, &[&target, "-n", "-S", "1000", "-G", "2000", "id"]);
     same(suite, &[&target, "-m", "-S0", "-G0", "id"]);
 
-    let cell = Cell::new(&["-U", "-r", "-n"], "echo; sleep 60");
+    let cell = Cell::new(&["-U", "-r", "-n"], "echo; exec sleep 60");
     let target = format!("-t{}", cell.pid());
     assert!(same(suite, &[&target, "-U", "-n", "id"]).contains("uid=0"));
     let links = same(suite, &[&target, "-U", "-n", "readlink", "/proc/self/ns/user", "/proc/self/ns/net"]);
@@ -144,7 +145,7 @@ fn users(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     // The namespace's owner is our own user namespace, which nobody can join again.
     let parent = suite.run(&["nicon-nsexec", &target, "-U", "--user-parent", "true"]);
     refusal(&parent, 125, &["join the user namespace", "Invalid argument"]);
-    let inner = Cell::new(&["-U", "-r"], "unshare -U -r sh -c 'echo; exec sleep 60'");
+    let inner = Cell::new(&["-U", "-r", "-p", "-f", "--kill-child"], "unshare -U -r sh -c 'echo; exec sleep 60'");
     let innermost = witness::family(inner.0.id()).last().ok_or("no family")?.0;
     let parent = suite.run(&[
         "nicon-nsexec",
