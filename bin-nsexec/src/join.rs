@@ -164,14 +164,13 @@ fn of_socket(fd: i32, target: &Process) -> Result<Join> {
 /// What `--user-parent` means: the parent of the user namespace that would be joined, or the owner of another that is.
 fn parent(user: Option<Join>, others: &[Join]) -> Result<Join> {
     let namespace = match (user, others.first()) {
-        (Some(user), _) => user.namespace.parent()?.ok_or_else(|| Error::failed("the parent is outside of our own"))?,
-        (None, Some(owned)) => sys::ns_owner(&owned.namespace)
-            .and_then(Namespace::from_fd)
-            .doing(|| format!("find the owner of the {} namespace", owned.ns_type))?,
+        (Some(user), _) => user.namespace.parent()?,
+        (None, Some(owned)) => owned.namespace.owner()?,
         (None, None) => {
             return Err(Error::failed("--user-parent needs another namespace whose parent or owner is meant"));
         }
     };
+    let namespace = namespace.ok_or_else(|| Error::failed("the parent is outside of our own"))?;
     Ok(Join { ns_type: NsType::User, flag: CloneFlags::CLONE_NEWUSER, namespace, is_targets: false })
 }
 

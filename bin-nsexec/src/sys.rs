@@ -10,7 +10,6 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction
 use nix::unistd::{ForkResult, Pid};
 
 mod ioctl {
-    nix::ioctl_none!(ns_get_userns, 0xb7, 0x1);
     nix::ioctl_none_bad!(siocgskns, libc::SIOCGSKNS);
     nix::ioctl_write_int_bad!(tiocsctty, libc::TIOCSCTTY);
     nix::ioctl_write_int_bad!(tiocgptpeer, libc::TIOCGPTPEER);
@@ -22,12 +21,6 @@ fn owned(fd: i64) -> nix::Result<OwnedFd> {
     let fd = RawFd::try_from(Errno::result(fd)?).map_err(|_| Errno::EBADF)?;
     // SAFETY: callers pass the result of a system call that opened a descriptor for us alone.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
-/// The user namespace that owns a namespace: `ioctl_ns(2)`, Linux 4.9.
-pub(crate) fn ns_owner(ns: impl AsFd) -> nix::Result<OwnedFd> {
-    // SAFETY: the descriptor is open for the time of the call, which has no other argument.
-    owned(unsafe { ioctl::ns_get_userns(ns.as_fd().as_raw_fd()) }?.into())
 }
 
 /// The network namespace of a socket: `SIOCGSKNS`, Linux 4.10.

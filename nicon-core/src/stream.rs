@@ -84,7 +84,7 @@ impl<R: Read> Lines<R> {
     }
 
     /// Whether another whole line can be had without waiting for whoever writes the input.
-    pub fn is_next_at_hand(&self) -> bool {
+    fn is_next_at_hand(&self) -> bool {
         self.reader.buffer().contains(&b'\n')
     }
 }

@@ -1,4 +1,4 @@
-//! The system calls that nix lacks. The only file of the filters with `unsafe` in it.
+//! The system calls that nix lacks. The only file of this crate with `unsafe` in it.
 #![allow(unsafe_code, reason = "these calls have no safe wrapper in nix")]
 
 use std::ffi::CStr;
