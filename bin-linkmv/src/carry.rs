@@ -23,7 +23,7 @@ impl Carry {
     /// # Errors
     /// Where the kernel does not tell them.
     pub async fn read(netlink: &Netlink, ifindex: u32) -> Result<Self> {
-        let addresses = netlink.addresses(Some(ifindex)).await?;
+        let addresses = netlink.addresses(ifindex).await?;
         let (mut addresses, mut latest_first): (Vec<_>, Vec<_>) =
             addresses.into_iter().partition(|address| address.header.family == AddressFamily::Inet);
         // Of IPv6 addresses the kernel lists the one first that came last.

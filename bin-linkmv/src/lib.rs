@@ -6,6 +6,7 @@ pub mod cidr;
 pub mod fields;
 pub mod link;
 pub mod linkname;
+pub mod list;
 pub mod mac;
 pub mod netlink;
 pub mod netns;

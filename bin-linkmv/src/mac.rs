@@ -1,6 +1,6 @@
 //! Hardware addresses.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use nicon_core::{Error, Result};
@@ -46,7 +46,12 @@ impl fmt::Display for Mac {
 /// Any hardware address, as `ip link` prints it.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":")
+    let mut text = String::with_capacity(bytes.len() * 3);
+    for byte in bytes {
+        let colon = if text.is_empty() { "" } else { ":" };
+        let _ = write!(text, "{colon}{byte:02x}");
+    }
+    text
 }
 
 /// The bytes of what [`hex`] printed.

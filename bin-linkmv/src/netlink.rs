@@ -13,7 +13,7 @@ use rtnetlink::packet_core::{
 };
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::address::AddressMessage;
-use rtnetlink::packet_route::link::{LinkAttribute, LinkExtentMask, LinkInfo, LinkMessage};
+use rtnetlink::packet_route::link::{LinkAttribute, LinkExtentMask, LinkMessage};
 use rtnetlink::packet_route::nsid::{NsidAttribute, NsidMessage};
 use rtnetlink::sys::AsyncSocket;
 
@@ -103,41 +103,20 @@ impl Netlink {
         self.ask(question, &format!("look for link {ifindex} in network namespace number {nsid}")).await
     }
 
-    /// All links, or those of one kind. Equivalent to `ip -d link show type KIND`, with `-s` where `stats` is set.
+    /// The addresses of a link. Equivalent to `ip addr show dev LINK`.
     ///
     /// # Errors
     /// Where the kernel does not tell.
-    pub async fn links(&self, kind: Option<&str>, stats: bool) -> Result<Vec<Link>> {
-        let mut question = LinkMessage::default();
-        if !stats {
-            question.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
-        }
-        if let Some(kind) = kind {
-            question.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(kind.into())]));
-        }
-        let answers = self.dump(RouteNetlinkMessage::GetLink(question)).await;
-        let answers = answers.map_err(|refusal| refusal.doing("list links"))?;
-        let links = answers.into_iter().filter_map(link);
-        // A kind that the kernel has never heard of does not filter anything there.
-        let links = links.filter(|link| kind.is_none() || link.kind.as_deref() == kind);
-        // The kernel leaves out the counters of IPv6 alone.
-        Ok(links.map(|link| Link { stats: link.stats.filter(|_| stats), ..link }).collect())
-    }
-
-    /// The addresses of one link, or of all. Equivalent to `ip addr show`.
-    ///
-    /// # Errors
-    /// Where the kernel does not tell.
-    pub async fn addresses(&self, ifindex: Option<u32>) -> Result<Vec<AddressMessage>> {
+    pub async fn addresses(&self, ifindex: u32) -> Result<Vec<AddressMessage>> {
         let mut question = AddressMessage::default();
-        question.header.index = ifindex.unwrap_or(0);
+        question.header.index = ifindex;
         let answers = self.dump(RouteNetlinkMessage::GetAddress(question)).await;
         let answers = answers.map_err(|refusal| refusal.doing("list addresses"))?;
         let addresses = answers.into_iter().filter_map(|answer| match answer {
             RouteNetlinkMessage::NewAddress(address) => Some(address),
             _ => None,
         });
-        Ok(addresses.filter(|address| ifindex.is_none_or(|ifindex| address.header.index == ifindex)).collect())
+        Ok(addresses.filter(|address| address.header.index == ifindex).collect())
     }
 
     /// The number by which this socket's network namespace knows `other`, where it knows it at all; see
@@ -226,8 +205,11 @@ impl Netlink {
     }
 }
 
-/// Does something in another network namespace, and comes back.
+/// Does something in another network namespace, and comes back. In our own it takes no rights.
 pub(crate) fn inside<T>(there: &Namespace, home: &Namespace, work: impl FnOnce() -> T) -> Result<T> {
+    if there.id() == home.id() {
+        return Ok(work());
+    }
     setns(there, CloneFlags::CLONE_NEWNET).doing(|| "enter the network namespace (root, or CAP_SYS_ADMIN)")?;
     let result = work();
     setns(home, CloneFlags::CLONE_NEWNET).expect("come back to our own network namespace");

@@ -61,7 +61,7 @@ impl Place {
     }
 
     fn open(ns: Namespace, label: String, home: &Self) -> Result<Self> {
-        let netlink = if ns.id() == home.ns.id() { Netlink::open()? } else { Netlink::open_in(&ns, &home.ns)? };
+        let netlink = Netlink::open_in(&ns, &home.ns)?;
         Ok(Self { label, ns, netlink, process: None })
     }
 

@@ -87,6 +87,11 @@ impl Record {
         self.0.insert(field.to_owned(), value);
     }
 
+    /// Sets all fields of another record.
+    pub fn extend(&mut self, fields: &Self) {
+        self.0.extend(fields.0.iter().map(|(field, value)| (field.clone(), value.clone())));
+    }
+
     /// Removes a field.
     pub fn remove(&mut self, field: &str) {
         self.0.shift_remove(field);
@@ -100,7 +105,8 @@ impl Record {
     #[must_use]
     pub fn to_line(&self) -> String {
         let line = serde_json::to_string(self).expect("a record is plain data");
-        if !line.contains(char::is_control) {
+        // What is below them, JSON has escaped.
+        if line.bytes().all(|byte| (b' '..0x7f).contains(&byte)) || !line.contains(char::is_control) {
             return line;
         }
         line.chars().map(|c| if c.is_control() { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() }).collect()

@@ -22,7 +22,7 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
     allow_many_namespaces()?;
     block_on(async {
         let home = Place::home()?;
-        let views = views(args, &home, &mut answers).await?;
+        let views = views(args, &home, &mut answers)?;
         if args.watch {
             watch(views, args, &home, &mut answers).await?;
         } else {

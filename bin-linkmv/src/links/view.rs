@@ -17,20 +17,20 @@ pub(crate) struct View {
 }
 
 impl View {
-    async fn new(record: Record, place: Place, args: &Args) -> Result<Self> {
+    fn new(record: Record, place: Place, args: &Args, home: &Place) -> Result<Self> {
         let mut view = Self { record, place, links: BTreeMap::new() };
-        view.links = view.list(args).await?;
+        view.links = view.list(args, home)?;
         Ok(view)
     }
 
     /// The links as they are now.
-    pub(crate) async fn list(&self, args: &Args) -> Result<BTreeMap<u32, (Link, Vec<Cidr>)>> {
-        let listed = self.place.netlink.links(args.kind.as_deref(), args.stats).await?;
+    pub(crate) fn list(&self, args: &Args, home: &Place) -> Result<BTreeMap<u32, (Link, Vec<Cidr>)>> {
+        let listed = self.place.links(home, args.kind.as_deref(), args.stats)?;
         let mut links: BTreeMap<u32, (Link, Vec<Cidr>)> =
             listed.into_iter().map(|link| (link.ifindex, (link, Vec::new()))).collect();
-        for address in self.place.netlink.addresses(None).await? {
-            if let Some((_, addresses)) = links.get_mut(&address.header.index) {
-                addresses.push(Cidr::from(&address));
+        for (ifindex, address) in self.place.addresses(home)? {
+            if let Some((_, addresses)) = links.get_mut(&ifindex) {
+                addresses.push(address);
             }
         }
         Ok(links)
@@ -39,7 +39,7 @@ impl View {
 
 /// Everything that the command line or standard input asks for. All of it is read before the first link is told: each
 /// record may name the place of the other end of a link of the one before.
-pub(crate) async fn views(args: &Args, home: &Place, answers: &mut Answers) -> Result<Vec<View>> {
+pub(crate) fn views(args: &Args, home: &Place, answers: &mut Answers) -> Result<Vec<View>> {
     let mut views = Vec::new();
     if args.all {
         let census = netns::all()?;
@@ -47,7 +47,7 @@ pub(crate) async fn views(args: &Args, home: &Place, answers: &mut Answers) -> R
             answers.give(None, Err(denied))?;
         }
         for found in census.found {
-            let view = async {
+            let view = || {
                 let record = if found.id == home.ns.id() {
                     Record::from(&Target::Host)
                 } else if let Some(pid) = found.pid {
@@ -59,38 +59,38 @@ pub(crate) async fn views(args: &Args, home: &Place, answers: &mut Answers) -> R
                     Some(_) => Place::of_record(&record, home)?,
                     None => Place::of_file(&found.path, home)?,
                 };
-                View::new(record, place, args).await
+                View::new(record, place, args, home)
             };
-            keep(&mut views, None, view.await, answers)?;
+            keep(&mut views, None, view(), answers)?;
         }
     } else if args.targets.is_empty() && args.netns.is_empty() {
         for line in Lines::stdin("give --target PID, --netns NAME or --all")? {
             let line = line?;
-            let view = async {
+            let view = || {
                 let record = Record::parse(&line.text?)?;
                 let place = Place::of_record(&record, home)?;
-                View::new(record, place, args).await
+                View::new(record, place, args, home)
             };
-            keep(&mut views, Some(line.number), view.await, answers)?;
+            keep(&mut views, Some(line.number), view(), answers)?;
         }
     }
     for target in &args.targets {
-        let view = async {
+        let view = || {
             let record = match target {
                 Target::Host => Record::from(target),
                 Target::Pid(pid) => of_process(*pid)?,
             };
             let place = Place::of_record(&record, home)?;
-            View::new(record, place, args).await
+            View::new(record, place, args, home)
         };
-        keep(&mut views, None, view.await, answers)?;
+        keep(&mut views, None, view(), answers)?;
     }
     for name in &args.netns {
-        let view = async {
+        let view = || {
             let place = Place::of_file(&netns::path(name), home).map_err(|error| error.within(name))?;
-            View::new(named(name), place, args).await
+            View::new(named(name), place, args, home)
         };
-        keep(&mut views, None, view.await, answers)?;
+        keep(&mut views, None, view(), answers)?;
     }
     Ok(views)
 }

@@ -121,7 +121,7 @@ async fn complete(places: Places<'_>, ends: &[End; 2], links: [Link; 2]) -> Resu
             set.map_err(|refusal| refusal.doing(&format!("set {} in {} up", end.name, place.label)))?;
             changed = true;
         }
-        let present = place.netlink.addresses(Some(link.ifindex)).await?;
+        let present = place.netlink.addresses(link.ifindex).await?;
         let present: Vec<Cidr> = present.iter().map(Cidr::from).collect();
         changed |= give_addresses(place, end, link, &present).await?;
     }
