@@ -3,7 +3,10 @@
 use std::os::fd::AsFd;
 use std::sync::OnceLock;
 
+use nix::dir::Dir;
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
 use nix::unistd::getpid;
 use procfs::prelude::{FromBufRead, FromRead};
 
@@ -40,6 +43,14 @@ pub fn pids() -> Result<impl Iterator<Item = i32>> {
     Ok(entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()))
 }
 
+/// A thread of the process whose /proc/PID is open as `dir`, other than its main thread. Where that one has ended, the
+/// process lives on in the others, and only they have links to its namespaces.
+pub(crate) fn other_thread(dir: impl AsFd, pid: i32) -> Option<i32> {
+    let mut threads = Dir::openat(dir, "task", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).ok()?;
+    let mut tids = threads.iter().filter_map(|entry| entry.ok()?.file_name().to_str().ok()?.parse().ok());
+    tids.find(|&tid| tid != pid)
+}
+
 /// Reads a whole file of procfs, whose size is not known beforehand.
 pub(crate) fn read(file: impl AsFd) -> nix::Result<Vec<u8>> {
     let mut bytes = Vec::new();
@@ -58,13 +69,13 @@ pub(crate) fn read(file: impl AsFd) -> nix::Result<Vec<u8>> {
 /// not even list those that we may not look at.
 #[must_use]
 pub fn hides_processes() -> bool {
-    let mounts = std::fs::read("/proc/self/mountinfo").unwrap_or_default();
-    if !hides(&String::from_utf8_lossy(&mounts)) {
+    // PID 1 is the one most likely to have a capability that we lack. Who may look at it sees all, and need not read the
+    // mounts, of which a machine full of containers has thousands.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    if may_ptrace(&status) && std::fs::exists("/proc/1").unwrap_or(false) {
         return false;
     }
-    // PID 1 is the one most likely to have a capability that we lack.
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    !may_ptrace(&status) || !std::fs::exists("/proc/1").unwrap_or(false)
+    hides(&String::from_utf8_lossy(&std::fs::read("/proc/self/mountinfo").unwrap_or_default()))
 }
 
 /// The last file system that is mounted on /proc counts: it covers the ones before.

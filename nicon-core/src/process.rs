@@ -180,9 +180,9 @@ impl Process {
     /// [`Status::No`](crate::Status::No) where the process is gone; [`Status::Failed`](crate::Status::Failed) where
     /// it may not be looked at: that takes `CAP_SYS_PTRACE` or being its user.
     pub fn namespace(&self, ns_type: NsType) -> Result<Namespace> {
-        let file = format!("ns/{ns_type}");
-        let fd = openat(&self.dir, file.as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
-        fd.and_then(Namespace::from_fd).map_err(|errno| self.failed("open", &file, errno))
+        let open = |file: &str| openat(&self.dir, file, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
+        let namespace = self.by_link(ns_type, open).and_then(Namespace::from_fd);
+        namespace.map_err(|errno| self.failed("open", &format!("ns/{ns_type}"), errno))
     }
 
     /// The identity of one of its namespaces, or `None` where the kernel does not have that type.
@@ -190,12 +190,22 @@ impl Process {
     /// # Errors
     /// As [`Process::namespace`].
     pub fn namespace_id(&self, ns_type: NsType) -> Result<Option<NsId>> {
-        let file = format!("ns/{ns_type}");
-        match fstatat(&self.dir, file.as_str(), nix::fcntl::AtFlags::empty()) {
+        match self.by_link(ns_type, |file| fstatat(&self.dir, file, nix::fcntl::AtFlags::empty())) {
             Ok(stat) => Ok(Some(NsId { dev: stat.st_dev, ino: stat.st_ino })),
             // A zombie has lost its links, too: only a process that lives can tell that the kernel lacks the type.
             Err(Errno::ENOENT) if self.is_alive() => Ok(None),
-            Err(errno) => Err(self.failed("look at", &file, errno)),
+            Err(errno) => Err(self.failed("look at", &format!("ns/{ns_type}"), errno)),
+        }
+    }
+
+    /// Asks about a link to one of its namespaces: that of its main thread or, where that has ended, of another one.
+    fn by_link<T>(&self, ns_type: NsType, ask: impl Fn(&str) -> nix::Result<T>) -> nix::Result<T> {
+        match ask(&format!("ns/{ns_type}")) {
+            Err(Errno::ENOENT) => match proc::other_thread(&self.dir, self.pid) {
+                Some(tid) => ask(&format!("task/{tid}/ns/{ns_type}")),
+                None => Err(Errno::ENOENT),
+            },
+            answer => answer,
         }
     }
 

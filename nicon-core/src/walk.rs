@@ -2,16 +2,18 @@
 //!
 //! Nothing that is [`Seen`] is pinned. A walk is for choosing; what is chosen, is pinned and looked at once more.
 
+use std::cell::LazyCell;
 use std::ffi::CStr;
 use std::io::Write as _;
-use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, OwnedFd};
 
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
+use nix::sched::{CpuSet, sched_getaffinity};
 use nix::sys::stat::Mode;
+use nix::unistd::Pid;
 
 use crate::{Doing, NsType, Result, ns, proc, sys};
 
@@ -54,7 +56,8 @@ const SHARE: usize = 50;
 pub fn share<T: Send>(look: impl Fn(&mut dyn Iterator<Item = Seen<'_>>) -> Result<T> + Sync) -> Result<Vec<T>> {
     let proc = Proc::open()?;
     let pids = Listing::open()?.iter().collect::<Result<Vec<_>>>()?;
-    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    // The standard library's available_parallelism reads files of the cgroup as well, which takes longer than some walks.
+    let processors = sched_getaffinity(Pid::from_raw(0)).map_or(1, |set| count(&set));
     let threads = processors.min(THREADS).min(pids.len() / SHARE).max(1);
     let see = |range: &[i32]| look(&mut range.iter().map(|&pid| proc.process(pid)));
     let (first, others) = pids.split_at(pids.len().div_ceil(threads));
@@ -72,6 +75,10 @@ pub fn share<T: Send>(look: impl Fn(&mut dyn Iterator<Item = Seen<'_>>) -> Resul
         }
         found.into_iter().collect()
     })
+}
+
+fn count(processors: &CpuSet) -> usize {
+    (0..CpuSet::count()).filter(|&number| processors.is_set(number) == Ok(true)).count()
 }
 
 /// The open list of all processes.
@@ -99,8 +106,7 @@ impl Proc {
     /// [`Status::Failed`](crate::Status::Failed) where it cannot be opened, or is not that of our own PID namespace.
     pub fn open() -> Result<Self> {
         proc::check()?;
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        open("/proc", flags, Mode::empty()).map(Self).doing(|| "open /proc")
+        open("/proc", DIR, Mode::empty()).map(Self).doing(|| "open /proc")
     }
 
     /// A process to be looked at; whether there is one, shows when it is.
@@ -120,7 +126,7 @@ pub struct Seen<'a> {
 /// What the kernel tells of a process in its line of /proc/PID/stat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Life {
-    /// Whether its main thread has ended: field 3 is `Z` or `X`.
+    /// Whether it has ended and only waits to be reaped: field 3 is `Z` or `X`, and of its threads no other lives.
     pub ended: bool,
     /// The PID of its parent, or of who adopted it, in our own PID namespace: field 4.
     pub parent: i32,
@@ -148,7 +154,10 @@ impl Seen<'_> {
     /// # Errors
     /// The kernel's answer: `ENOENT` or `ESRCH` where it has ended, `EACCES` or `EPERM` where it may not be looked at.
     pub fn namespace(&self, ns_type: NsType) -> nix::Result<u64> {
-        link(self.proc, path(&mut [0; PATH], format_args!("{}/ns/{ns_type}", self.pid))?)
+        match link(self.proc, path(&mut [0; PATH], format_args!("{}/ns/{ns_type}", self.pid))?) {
+            Err(Errno::ENOENT) => link_in(&self.links_of_a_thread(&self.links()?)?, ns_type),
+            answer => answer,
+        }
     }
 
     /// Calls `each` with the inode number of each of its namespaces that are of `types`; all of the same process.
@@ -160,9 +169,16 @@ impl Seen<'_> {
             return self.namespace(*only).map(|ino| each(*only, ino));
         }
         // The open directory stays with its process: its names cannot come to mean another one's namespaces.
-        let dir = self.open(format_args!("{}/ns", self.pid))?;
+        let links = self.links()?;
+        let others = LazyCell::new(|| self.links_of_a_thread(&links));
         for &ns_type in types {
-            match link(&dir, path(&mut [0; PATH], format_args!("{ns_type}"))?) {
+            let answer = match (link_in(&links, ns_type), &others) {
+                (Err(Errno::ENOENT), others) => {
+                    others.as_ref().map_err(|&errno| errno).and_then(|others| link_in(others, ns_type))
+                }
+                (answer, _) => answer,
+            };
+            match answer {
                 Ok(ino) => each(ns_type, ino),
                 Err(Errno::ENOENT | Errno::ESRCH) => {}
                 Err(errno) => return Err(errno),
@@ -196,17 +212,35 @@ impl Seen<'_> {
         pids.filter_map(|pid| std::str::from_utf8(pid).ok()?.parse().ok()).collect()
     }
 
+    /// Its links to its namespaces.
+    fn links(&self) -> nix::Result<OwnedFd> {
+        self.open(format_args!("{}/ns", self.pid))
+    }
+
+    /// The links of another thread of the process, which lives on in those where its main thread has ended.
+    fn links_of_a_thread(&self, links: &OwnedFd) -> nix::Result<OwnedFd> {
+        let process = openat(links, c"..", DIR, Mode::empty())?;
+        let tid = proc::other_thread(&process, self.pid).ok_or(Errno::ENOENT)?;
+        openat(process, path(&mut [0; PATH], format_args!("task/{tid}/ns"))?, DIR, Mode::empty())
+    }
+
     fn open(&self, dir: std::fmt::Arguments<'_>) -> nix::Result<OwnedFd> {
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        openat(self.proc, path(&mut [0; PATH], dir)?, flags, Mode::empty())
+        openat(self.proc, path(&mut [0; PATH], dir)?, DIR, Mode::empty())
     }
 }
+
+/// How directories are opened that only lead to what is in them.
+const DIR: OFlag = OFlag::O_PATH.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);
 
 fn path<'a>(buffer: &'a mut [u8; PATH], words: std::fmt::Arguments<'_>) -> nix::Result<&'a CStr> {
     // The last byte stays NUL: a path that is too long fails to be written.
     let (mut room, _) = buffer.split_at_mut(PATH - 1);
     room.write_fmt(words).map_err(|_| Errno::ENAMETOOLONG)?;
     CStr::from_bytes_until_nul(buffer).map_err(|_| Errno::ENAMETOOLONG)
+}
+
+fn link_in(links: &OwnedFd, ns_type: NsType) -> nix::Result<u64> {
+    link(links, path(&mut [0; PATH], format_args!("{ns_type}"))?)
 }
 
 fn link(dir: impl AsFd, path: &CStr) -> nix::Result<u64> {
@@ -219,10 +253,12 @@ fn parse_life(line: &[u8]) -> Option<Life> {
     // The command's name may hold anything: the fields are counted from its last parenthesis.
     let end = line.iter().rposition(|&byte| byte == b')')?;
     let mut fields = line[end + 1..].split(|&byte| byte == b' ').skip(1);
-    let ended = matches!(fields.next()?, b"Z" | b"X");
+    let main_has_ended = matches!(fields.next()?, b"Z" | b"X");
     let number = |field: &[u8]| std::str::from_utf8(field).ok()?.parse::<u64>().ok();
     let parent = i32::try_from(number(fields.next()?)?).ok()?;
-    let starttime = number(fields.nth(17)?)?;
+    let threads = number(fields.nth(15)?)?;
+    let starttime = number(fields.nth(1)?)?;
+    let ended = main_has_ended && threads <= 1;
     Some(Life { ended, parent, starttime })
 }
 

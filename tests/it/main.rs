@@ -8,6 +8,7 @@
 mod denied;
 mod docs;
 mod expect;
+mod headless;
 mod holders;
 mod hostile;
 mod killed;
@@ -37,8 +38,10 @@ use std::process::ExitCode;
 use suite::Suite;
 
 fn main() -> ExitCode {
-    if std::env::args().nth(1).as_deref() == Some(lab_itself::PANIC) {
-        return lab_itself::panic_with_a_lab();
+    match std::env::args().nth(1).as_deref() {
+        Some(lab_itself::PANIC) => return lab_itself::panic_with_a_lab(),
+        Some(headless::BODY) => return headless::run(),
+        _ => {}
     }
     let arguments = Arguments::from_args();
     let suite = if arguments.list { Suite::of_nothing() } else { Suite::prepare() };
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
     trials.extend(hostile::trials(&suite));
     trials.extend(linkmv::trials(&suite));
     trials.extend(nsid::trials(&suite));
+    trials.extend(headless::trials(&suite));
     trials.extend(nsfind::trials(&suite));
     trials.extend(holders::trials(&suite));
     trials.extend(denied::trials(&suite));

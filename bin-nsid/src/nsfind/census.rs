@@ -1,5 +1,6 @@
 //! One walk over all processes that counts who is in which namespace.
 
+use std::cell::LazyCell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -61,9 +62,11 @@ impl Census {
             }
         });
         self.note(seen.pid(), looked)?;
+        // Looked at once for all of its namespaces, and not at all where they are settled.
+        let is_oldest = LazyCell::new(|| seen.pid() < FIRST_ROUND && seen.life().is_some_and(|life| !life.ended));
         for (ns_type, ino) in met.into_iter().flatten() {
             scope.settle(ns_type, ino);
-            self.tallies.entry(ino).or_insert_with(|| Tally::new(ns_type)).add(seen);
+            self.tallies.entry(ino).or_insert_with(|| Tally::new(ns_type)).add(seen.pid(), || *is_oldest);
         }
         Ok(())
     }
@@ -116,13 +119,13 @@ impl Tally {
         }
     }
 
-    fn add(&mut self, seen: &Seen<'_>) {
+    fn add(&mut self, pid: i32, is_oldest: impl Fn() -> bool) {
         self.nprocs += 1;
         if self.settled {
             return;
         }
         // Most of a machine's processes are in the namespaces of its first ones: they need not be remembered.
-        self.settled = seen.pid() < FIRST_ROUND && seen.life().is_some_and(|life| !life.ended);
-        self.eldest.push(seen.pid());
+        self.settled = is_oldest();
+        self.eldest.push(pid);
     }
 }

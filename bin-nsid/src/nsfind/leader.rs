@@ -6,6 +6,7 @@ use nicon_core::{Error, NsType, Process, Record, Result, Status};
 
 use crate::census::{Census, Tally};
 use crate::holders::Holders;
+use crate::known::Known;
 use crate::oldest::{self, Oldest};
 use crate::output;
 use crate::scope::Scope;
@@ -26,15 +27,17 @@ pub(crate) fn answers(
     holders: Option<&Holders>,
     empty: bool,
 ) -> Result<Vec<Option<Result<Record>>>> {
-    let mut answers: Vec<_> = wanted.iter().map(|wanted| answer(wanted, census, holders, empty)).collect();
+    let mut known = Known::default();
+    let mut answers: Vec<_> = wanted.iter().map(|wanted| answer(wanted, census, holders, empty, &mut known)).collect();
     for _ in 1..WALKS {
         let left: Vec<_> = (0..wanted.len()).filter(|&at| matches!(answers[at], Answer::Gone)).collect();
         if left.is_empty() {
             break;
         }
         let census = Census::take(&Scope::only(left.iter().map(|&at| &wanted[at])))?;
+        let mut known = Known::default();
         for at in left {
-            answers[at] = answer(&wanted[at], &census, holders, empty);
+            answers[at] = answer(&wanted[at], &census, holders, empty, &mut known);
         }
     }
     let too_fast = |wanted: &Wanted| Error::failed(format!("the processes in {} come and go too fast", wanted.label));
@@ -55,7 +58,7 @@ enum Answer {
     Gone,
 }
 
-fn answer(wanted: &Wanted, census: &Census, holders: Option<&Holders>, empty: bool) -> Answer {
+fn answer(wanted: &Wanted, census: &Census, holders: Option<&Holders>, empty: bool, known: &mut Known) -> Answer {
     let tally = census.tallies.get(&wanted.ino);
     let kept = holders.and_then(|holders| holders.ns_type(wanted.ino)).filter(|kept| wanted.types.contains(kept));
     let Some(ns_type) = tally.map(|tally| tally.ns_type).or(kept) else { return Answer::Nobody };
@@ -65,58 +68,53 @@ fn answer(wanted: &Wanted, census: &Census, holders: Option<&Holders>, empty: bo
     if let Some(holders) = holders {
         record.set("holders", holders.of(wanted.ino, tally.is_some()));
     }
-    let described = match tally.map(|tally| lead(tally, wanted.ino)) {
-        Some(Lead::Process(leader)) => leader.and_then(|leader| output::describe(&mut record, &leader)),
-        Some(Lead::Gone) => return Answer::Gone,
-        None | Some(Lead::Zombies) if empty => {
-            output::nobody(&mut record);
-            Ok(())
-        }
-        None | Some(Lead::Zombies) => return Answer::Nobody,
-    };
-    match described {
-        Ok(()) => Answer::Told(Ok(record)),
-        Err(error) if error.status() == Status::No => Answer::Gone,
-        Err(error) => Answer::Told(Err(error)),
+    match tally.map_or(Ok(Lead::Zombies), |tally| lead(tally, wanted.ino, known)) {
+        Ok(Lead::Process(description)) => output::tell(&mut record, description),
+        Ok(Lead::Gone) => return Answer::Gone,
+        Ok(Lead::Zombies) if empty => output::nobody(&mut record),
+        Ok(Lead::Zombies) => return Answer::Nobody,
+        Err(error) => return Answer::Told(Err(error)),
     }
+    Answer::Told(Ok(record))
 }
 
 /// The leader of a namespace.
-enum Lead {
-    /// It is pinned, or cannot be, for another reason than that it is gone.
-    Process(Result<Process>),
+enum Lead<'a> {
+    /// What is told of it.
+    Process(&'a Record),
     /// It is no longer there, or in another namespace by now.
     Gone,
     /// Only processes that have ended are in it.
     Zombies,
 }
 
-fn lead(tally: &Tally, ino: u64) -> Lead {
-    let pinned = Proc::open().and_then(|proc| match oldest::of(&tally.eldest, &proc) {
-        Some(oldest) => {
-            pin(oldest, tally.ns_type, ino).map(|leader| leader.map_or(Lead::Gone, |leader| Lead::Process(Ok(leader))))
-        }
+fn lead<'a>(tally: &Tally, ino: u64, known: &'a mut Known) -> Result<Lead<'a>> {
+    let proc = Proc::open()?;
+    match oldest::of(&tally.eldest, &proc) {
+        Some(oldest) => Ok(leader(oldest, tally.ns_type, ino, known)?.map_or(Lead::Gone, Lead::Process)),
         // Of all its namespaces a zombie keeps these two.
         None if matches!(tally.ns_type, NsType::Pid | NsType::User) && oldest::are_zombies(&tally.eldest, &proc) => {
             Ok(Lead::Zombies)
         }
         None => Ok(Lead::Gone),
-    });
-    pinned.unwrap_or_else(|error| Lead::Process(Err(error)))
+    }
 }
 
-/// Pins the leader: PID 1 of a PID namespace, otherwise the process that started first. `None` where that one is no longer
-/// there, or in another namespace by now.
+/// Describes the leader: PID 1 of a PID namespace, otherwise the process that started first. `None` where that one is no
+/// longer there, or in another namespace by now.
 ///
 /// # Errors
-/// Where it cannot be pinned for another reason.
-fn pin(oldest: Oldest, ns_type: NsType, ino: u64) -> Result<Option<Process>> {
-    let Some(process) = member(oldest.pid, ns_type, ino)? else { return Ok(None) };
-    if process.starttime()? != oldest.starttime {
+/// Where it may not be looked at.
+fn leader(oldest: Oldest, ns_type: NsType, ino: u64, known: &mut Known) -> Result<Option<&Record>> {
+    let Some(description) = known.at(oldest.pid)? else { return Ok(None) };
+    let is_in = description.integers("ns")?.contains(&(ns_type.name(), ino));
+    if !is_in || description.integer("starttime")? != Some(oldest.starttime) {
         return Ok(None);
     }
-    let first = if ns_type == NsType::Pid { first_of_pidns(&process, ino) } else { None };
-    Ok(Some(first.unwrap_or(process)))
+    match first_of_pidns(oldest.pid, ns_type, ino) {
+        Some(first) => known.of(&first),
+        None => known.at(oldest.pid),
+    }
 }
 
 /// Pins a process that was seen in a namespace, and looks again: `None` where it is not, or no longer, in there.
@@ -138,9 +136,13 @@ pub(crate) fn member(pid: i32, ns_type: NsType, ino: u64) -> Result<Option<Proce
 
 /// PID 1 of a member's PID namespace, where that is another process than the member itself. It is the one that started
 /// first, but for processes of one tick of the clock.
-fn first_of_pidns(member: &Process, ino: u64) -> Option<Process> {
+fn first_of_pidns(pid: i32, ns_type: NsType, ino: u64) -> Option<Process> {
+    if ns_type != NsType::Pid {
+        return None;
+    }
     // Whatever fails here, means that the member itself is the best answer: PID 1 has exited, or may not be looked at, or
     // the kernel is older than 6.11 and tells of no PIDs elsewhere.
+    let member = member(pid, ns_type, ino).ok()??;
     if member.nspid().is_ok_and(|pids| pids.last() == Some(&1)) {
         return None;
     }

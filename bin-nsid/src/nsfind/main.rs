@@ -6,6 +6,7 @@ mod container;
 mod denied;
 mod holders;
 mod kin;
+mod known;
 mod leader;
 mod members;
 mod mounts;

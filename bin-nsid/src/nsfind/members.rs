@@ -72,8 +72,11 @@ pub(crate) fn give(wanted: &[Wanted], many: Many, answers: &mut Answers) -> Resu
 fn tell(wanted: &Wanted, process: &Process, ns_type: NsType, answers: &mut Answers) -> Result<bool> {
     let mut record = wanted.record.clone();
     output::name(&mut record, ns_type, wanted.ino);
-    match output::describe(&mut record, process) {
-        Ok(()) => answers.give(wanted.line, Ok(record)).map(|()| true),
+    match output::describe(process) {
+        Ok(description) => {
+            output::tell(&mut record, &description);
+            answers.give(wanted.line, Ok(record)).map(|()| true)
+        }
         Err(error) if error.status() == Status::No => Ok(false),
         Err(error) => answers.give(wanted.line, Err(error)).map(|()| false),
     }

@@ -40,18 +40,24 @@ pub(crate) fn name(record: &mut Record, ns_type: NsType, ino: u64) {
     record.set("nsino", ino);
 }
 
-/// Describes a process in an answer.
+/// What answers tell of a process.
 ///
 /// # Errors
 /// [`Status::No`](nicon_core::Status::No) where it exits meanwhile.
-pub(crate) fn describe(record: &mut Record, process: &Process) -> Result<()> {
-    process.write_to(record)?;
-    record.set("command", process.command()?);
-    match container::id(&process.read("cgroup")?) {
-        Some(id) => record.set("container", id),
-        None => record.remove("container"),
+pub(crate) fn describe(process: &Process) -> Result<Record> {
+    let mut description = Record::default();
+    process.write_to(&mut description)?;
+    description.set("command", process.command()?);
+    if let Some(id) = container::id(&process.read("cgroup")?) {
+        description.set("container", id);
     }
-    Ok(())
+    Ok(description)
+}
+
+/// Puts a process into an answer, in the place of one that an earlier answer told.
+pub(crate) fn tell(record: &mut Record, description: &Record) {
+    nobody(record);
+    record.extend(description);
 }
 
 /// Takes what an earlier answer said of a process out of a record whose namespace has none.
