@@ -18,44 +18,72 @@ const PAIRS: usize = 500;
 const MOVES: &str = "/run/moves";
 const PAIRING: &str = "/run/pairing";
 
+/// A batch of moves into one container, for each program to carry out.
+pub(crate) struct Moves(NetPlace);
+
+impl Moves {
+    pub(crate) fn prepare() -> Result<Self, String> {
+        NetPlace::new().map(Self)
+    }
+
+    pub(crate) fn by_nicon(&self, bins: &Path) -> Result<Command, String> {
+        let pid = self.0.pid();
+        let records = each(|n| json!({"pid": pid, "link": format!("m{n}"), "name": format!("e{n}")}).to_string());
+        write(MOVES, &records)?;
+        make_links();
+        Ok(fed(bins, "nicon-linkmv", MOVES))
+    }
+
+    pub(crate) fn by_ip(&self) -> Result<Command, String> {
+        let pid = self.0.pid();
+        write(MOVES, &each(|n| format!("link set m{n} netns {pid} name e{n} up")))?;
+        make_links();
+        Ok(ip(&["-batch", MOVES]))
+    }
+
+    fn by_many_ips(&self) -> Result<Command, String> {
+        let pid = self.0.pid();
+        write(MOVES, &each(|n| format!("ip link set m{n} netns {pid} name e{n} up || exit")))?;
+        make_links();
+        let mut shell = tool("sh");
+        shell.arg(MOVES);
+        Ok(shell)
+    }
+}
+
+impl Drop for Moves {
+    fn drop(&mut self) {
+        delete_links();
+    }
+}
+
+fn make_links() {
+    delete_links();
+    batch(&each(|n| format!("link add m{n} type veth peer name p{n}")), false);
+}
+
+/// Deleting the ends that stay deletes those that are moved.
+fn delete_links() {
+    batch(&each(|n| format!("link del p{n}")), true);
+}
+
 /// A batch of moves into one container.
 pub(crate) fn moves(bins: &Path) -> Result<Comparison, String> {
-    let place = NetPlace::new()?;
-    let pid = place.pid();
-    let records = each(|n| json!({"pid": pid, "link": format!("m{n}"), "name": format!("e{n}")}).to_string());
-    write(&format!("{MOVES}.ndjson"), &records)?;
-    write(MOVES, &each(|n| format!("link set m{n} netns {pid} name e{n} up")))?;
-    write(&format!("{MOVES}.sh"), &each(|n| format!("ip link set m{n} netns {pid} name e{n} up || exit")))?;
-    let fresh = |command: Command| {
-        // Deleting the ends that stayed deletes those that were moved.
-        batch(&each(|n| format!("link del p{n}")), true);
-        batch(&each(|n| format!("link add m{n} type veth peer name p{n}")), false);
-        command
+    let moves = Moves::prepare()?;
+    let by = |name, command: &'static dyn Fn(&Moves, &Path) -> Result<Command, String>| Contender {
+        name,
+        runs: 5,
+        ends: &[0],
+        command: Box::new(|| command(&moves, bins).expect("write the batch")),
     };
-    let comparison = compare(
+    compare(
         "200 links moved, renamed and brought up",
         &[
-            Contender {
-                name: "nicon-linkmv, one batch",
-                runs: 5,
-                ends: &[0],
-                command: Box::new(|| fresh(fed(bins, "nicon-linkmv", &format!("{MOVES}.ndjson")))),
-            },
-            Contender { name: "ip -batch", runs: 5, ends: &[0], command: Box::new(|| fresh(ip(&["-batch", MOVES]))) },
-            Contender {
-                name: "200 times ip",
-                runs: 5,
-                ends: &[0],
-                command: Box::new(|| {
-                    let mut shell = tool("sh");
-                    shell.arg(format!("{MOVES}.sh"));
-                    fresh(shell)
-                }),
-            },
+            by("nicon-linkmv, one batch", &|moves, bins| moves.by_nicon(bins)),
+            by("ip -batch", &|moves, _| moves.by_ip()),
+            by("200 times ip", &|moves, _| moves.by_many_ips()),
         ],
-    );
-    batch(&each(|n| format!("link del p{n}")), true);
-    comparison
+    )
 }
 
 /// Pairs between two containers: made in their places, or made here and moved.

@@ -1,5 +1,6 @@
 //! The benchmarks: nicon beside what people use now, whole processes, in the same run.
 
+mod latency;
 mod links;
 mod measure;
 mod nsexec;
@@ -37,7 +38,12 @@ fn run() -> Result<(), String> {
     // The nest must not be counted, and its daemons not disturb.
     drop(lab);
     comparisons.extend(nsfind::run(&bins)?);
-    comparisons.extend([links::moves(&bins)?, links::pairs(&bins)?, links::list(&bins)?]);
+    comparisons.extend([
+        links::moves(&bins)?,
+        latency::beside_a_batch(&bins)?,
+        links::pairs(&bins)?,
+        links::list(&bins)?,
+    ]);
     for comparison in &comparisons {
         println!("{comparison}");
     }

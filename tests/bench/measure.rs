@@ -32,8 +32,18 @@ struct Row {
     name: String,
     runs: usize,
     median: Duration,
+    /// One time of twenty was longer.
+    p95: Duration,
     /// In KiB.
-    peak: u64,
+    peak: Option<u64>,
+}
+
+impl Row {
+    fn new(name: String, mut times: Vec<Duration>, peak: Option<u64>) -> Self {
+        times.sort();
+        let (median, p95) = (times[times.len() / 2], times[times.len() * 19 / 20]);
+        Self { name, runs: times.len(), median, p95, peak }
+    }
 }
 
 /// Runs all contenders in turn, so that whatever else the machine does falls on all of them. Each must print the same.
@@ -47,11 +57,10 @@ pub(crate) fn compare(title: &str, contenders: &[Contender]) -> Result<Compariso
             }
         }
     }
-    let rows = contenders.iter().zip(times).map(|(contender, mut times)| {
-        times.sort();
-        let (name, runs, median) = (contender.name.to_owned(), times.len(), times[times.len() / 2]);
-        Ok(Row { name, runs, median, peak: peak(&(contender.command)())? })
-    });
+    let rows = contenders
+        .iter()
+        .zip(times)
+        .map(|(contender, times)| Ok(Row::new(contender.name.to_owned(), times, Some(peak(&(contender.command)())?))));
     Ok(Comparison { title: title.to_owned(), rows: rows.collect::<Result<_, String>>()?, bare: Duration::ZERO })
 }
 
@@ -96,6 +105,12 @@ pub(crate) fn run_for_peak(mut words: impl Iterator<Item = String>) -> ExitCode 
 }
 
 impl Comparison {
+    /// Times that were taken elsewhere.
+    pub(crate) fn of_times(title: &str, rows: Vec<(String, Vec<Duration>)>) -> Self {
+        let rows = rows.into_iter().map(|(name, times)| Row::new(name, times, None)).collect();
+        Self { title: title.to_owned(), rows, bare: Duration::ZERO }
+    }
+
     /// The figures, times in milliseconds and memory in KiB.
     pub(crate) fn to_json(&self) -> Value {
         let rows = self.rows.iter().map(|row| {
@@ -103,6 +118,7 @@ impl Comparison {
                 "name": row.name,
                 "runs": row.runs,
                 "median_ms": row.median.as_secs_f64() * 1e3,
+                "p95_ms": row.p95.as_secs_f64() * 1e3,
                 "added_ms": row.median.saturating_sub(self.bare).as_secs_f64() * 1e3,
                 "ratio": self.ratio(row),
                 "peak_kib": row.peak,
@@ -121,11 +137,20 @@ impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
         writeln!(f, "{}", self.title)?;
-        writeln!(f, "  {:width$}  {:>10}  {:>8}  {:>9}  {:>5}", "", "median", "ratio", "peak", "runs")?;
+        writeln!(
+            f,
+            "  {:width$}  {:>10}  {:>10}  {:>8}  {:>9}  {:>5}",
+            "", "median", "95 of 100", "ratio", "peak", "runs"
+        )?;
         for row in &self.rows {
-            let (median, peak) = (row.median.as_secs_f64() * 1e3, row.peak);
+            let (median, p95) = (row.median.as_secs_f64() * 1e3, row.p95.as_secs_f64() * 1e3);
+            let peak = row.peak.map_or("-".to_owned(), |kib| format!("{kib} KiB"));
             let ratio = self.ratio(row);
-            writeln!(f, "  {:width$}  {median:>7.2} ms  {ratio:>7.2}x  {peak:>5} KiB  {:>5}", row.name, row.runs)?;
+            writeln!(
+                f,
+                "  {:width$}  {median:>7.2} ms  {p95:>7.2} ms  {ratio:>7.2}x  {peak:>9}  {:>5}",
+                row.name, row.runs
+            )?;
         }
         Ok(())
     }
