@@ -1,6 +1,7 @@
 //! What an engine says of a container, and whether that answers what was asked.
 
 use bollard::models::{ContainerInspectResponse, ContainerSummary};
+use nicon_core::near::nearest;
 use nicon_core::{Error, Result};
 
 use crate::engine::Engine;
@@ -53,11 +54,8 @@ fn explain_missing(asked: &str, known: &[ContainerSummary]) -> Error {
         let shown: Vec<_> = matching.iter().map(|id| id.chars().take(12).collect::<String>()).collect();
         return Error::failed(format!("ID prefix \"{asked}\" is ambiguous: it fits {}", shown.join(", ")));
     }
-    let mut near: Vec<&str> =
-        known.iter().flat_map(|container| container.names.iter().flatten()).map(|name| bare(name)).collect();
-    near.sort_by_key(|name| distance(name, asked));
-    near.retain(|name| is_near(name, asked));
-    near.truncate(3);
+    let names = known.iter().flat_map(|container| container.names.iter().flatten()).map(|name| bare(name));
+    let near = nearest(asked, names);
     match near[..] {
         [] => Error::no(format!("no container \"{asked}\"")),
         _ => Error::no(format!("no container \"{asked}\" (near: {})", near.join(", "))),
@@ -74,26 +72,6 @@ fn is_full_id(id: &str) -> bool {
 
 fn not_understood(why: &str) -> Error {
     Error::failed(format!("the engine's answer is not understood: {why}"))
-}
-
-/// Near enough to have been meant: one contains the other, or a third of the letters at most were mistyped.
-fn is_near(name: &str, asked: &str) -> bool {
-    name.contains(asked) || asked.contains(name) || distance(name, asked) <= asked.chars().count().div_ceil(3)
-}
-
-/// The number of letters to insert, delete or replace to make one out of the other (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]
@@ -129,11 +107,5 @@ mod tests {
         for state in [r#"{"Running":true}"#, r#"{"Running":true,"Pid":-1}"#, r#"{"Running":true,"Pid":4294967297}"#] {
             assert_eq!(judge("web", answer(ID, "/web", state)).unwrap_err().status(), nicon_core::Status::Failed);
         }
-    }
-
-    #[test]
-    fn near_misses() {
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert!(is_near("olt_1", "olt1") && is_near("xsetup", "setup") && !is_near("web", "database"));
     }
 }

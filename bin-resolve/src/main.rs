@@ -8,6 +8,7 @@ mod hop;
 mod locate;
 mod name;
 mod output;
+mod plan;
 mod run;
 mod socket;
 mod walk;

@@ -3,7 +3,7 @@
 use nicon_core::record::cell;
 use nicon_core::stream::View;
 use nicon_core::table::Column;
-use nicon_core::{Record, Result};
+use nicon_core::{Error, Record, Result};
 use serde_json::Value;
 
 use crate::args::Args;
@@ -23,7 +23,16 @@ pub(crate) fn view(args: &Args) -> View {
 }
 
 /// Adds what was found to the record that asked for it.
+///
+/// # Errors
+/// [`Status::No`](nicon_core::Status::No) where the record expects another PID, or the process is gone.
 pub(crate) fn fill(mut record: Record, hop: &Hop) -> Result<Record> {
+    let pid = hop.process.pid();
+    if let Some(expected) = record.integer::<i32>("expected_pid")?
+        && expected != pid
+    {
+        return Err(Error::no(format!("its PID is {pid}, not {expected} as expected")));
+    }
     hop.process.write_to(&mut record)?;
     record.set("hops", hop.trail());
     Ok(record)

@@ -11,6 +11,7 @@ use crate::args::Args;
 use crate::hop::Settings;
 use crate::name;
 use crate::output;
+use crate::plan::{Plan, Plans};
 use crate::socket::Places;
 use crate::walk::Walk;
 
@@ -57,8 +58,9 @@ async fn answer_all(
     paths: Vec<String>,
     settings: Arc<Settings>,
     timeout: Duration,
-    mut answers: Answers,
+    answers: Answers,
 ) -> Result<Status> {
+    let mut answers = Plans::new(answers);
     if paths.is_empty() {
         let mut lines = Lines::stdin("name a container")?;
         loop {
@@ -75,12 +77,15 @@ async fn answer_all(
     answers.finish()
 }
 
-async fn answer_batch(batch: Vec<Question>, walk: &Walk, answers: &mut Answers) -> Result<()> {
+async fn answer_batch(batch: Vec<Question>, walk: &Walk, answers: &mut Plans) -> Result<()> {
     let questions = futures_util::stream::iter(batch);
-    let answering = questions.map(|Question { line, record }| async move { (line, answer(record, walk).await) });
+    let answering = questions.map(|Question { line, record }| async move {
+        let plan = Plan::from(&record);
+        (line, plan, answer(record, walk).await)
+    });
     let mut found = answering.buffered(CONCURRENT);
-    while let Some((line, answer)) = found.next().await {
-        answers.give(line, answer)?;
+    while let Some((line, plan, answer)) = found.next().await {
+        answers.give(line, plan, answer)?;
     }
     Ok(())
 }
@@ -89,7 +94,7 @@ async fn answer(record: Result<Record>, walk: &Walk) -> Result<Record> {
     let record = record?;
     let target = record.text("target")?.ok_or_else(|| Error::failed("the record has no \"target\""))?.to_owned();
     let hop = walk.find(&name::parse(&target)?).await.map_err(|error| error.within(&target))?;
-    output::fill(record, &hop)
+    output::fill(record, &hop).map_err(|error| error.within(&target))
 }
 
 fn parse_line(line: &str) -> Result<Record> {

@@ -20,6 +20,8 @@
 
 pub mod cli;
 pub mod error;
+pub mod linkname;
+pub mod near;
 pub mod ns;
 pub mod pidns;
 pub mod proc;
@@ -33,6 +35,7 @@ pub mod walk;
 mod sys;
 
 pub use error::{Doing, Error, Result, Status};
+pub use linkname::LinkName;
 pub use ns::{Namespace, NsId, NsType};
 pub use process::Process;
 pub use record::Record;

@@ -15,8 +15,16 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     ]
 }
 
-const PROGRAMS: [&str; 7] =
-    ["nicon-resolve", "nicon-nsid", "nicon-nsfind", "nicon-nsexec", "nicon-linkmv", "nicon-veth", "nicon-links"];
+const PROGRAMS: [&str; 8] = [
+    "nicon-resolve",
+    "nicon-plan",
+    "nicon-nsid",
+    "nicon-nsfind",
+    "nicon-nsexec",
+    "nicon-linkmv",
+    "nicon-veth",
+    "nicon-links",
+];
 
 fn document(path: &str) -> std::io::Result<String> {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path))

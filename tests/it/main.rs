@@ -25,6 +25,7 @@ mod nsexec_signals;
 mod nsfind;
 mod nsid;
 mod pipes;
+mod plan;
 mod resolve;
 mod rights;
 mod subject;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
     trials.extend(holders::trials(&suite));
     trials.extend(denied::trials(&suite));
     trials.extend(pipes::trials(&suite));
+    trials.extend(plan::trials(&suite));
     trials.extend(veth::trials(&suite));
     trials.extend(linklist::trials(&suite));
     trials.extend(linkwatch::trials(&suite));

@@ -3,7 +3,7 @@
 use std::process::Stdio;
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, output_of_input, output_within, tool};
+use nicon_lab::{LIMIT, Lab, output_within, tool};
 
 use crate::expect::{parse, refusal};
 use crate::suite::Suite;
@@ -43,32 +43,27 @@ fn bad_lines(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn shell(suite: &Suite, script: &str, input: &str) -> Result<nicon_lab::Ran, Failed> {
-    let path = format!("{}:{}", suite.bins()?.display(), nicon_lab::search_path().to_string_lossy());
-    Ok(output_of_input(tool("bash").args(["-c", script]).env("PATH", path), input, LIMIT)?)
-}
-
 fn a_reader_that_leaves(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let script = "set -o pipefail; nicon-resolve | head -n 1; echo ${PIPESTATUS[0]}";
-    let ran = shell(suite, script, &"setup\n".repeat(20_000))?;
+    let ran = suite.shell(script, &"setup\n".repeat(20_000));
     assert_eq!((ran.stdout.lines().count(), ran.stdout.lines().last(), &ran.stderr[..]), (2, Some("0"), ""), "{ran:?}");
     Ok(())
 }
 
 fn a_full_disk(suite: &Suite, _: &Lab) -> Result<(), Failed> {
-    let ran = shell(suite, "nicon-resolve setup >/dev/full", "")?;
+    let ran = suite.shell("nicon-resolve setup >/dev/full", "");
     refusal(&ran, 2, &["nicon-resolve: write standard output: No space left on device\n"]);
     Ok(())
 }
 
 fn a_closed_stdout(suite: &Suite, _: &Lab) -> Result<(), Failed> {
-    for line in ["nicon-resolve setup", "echo '{}' | nicon-linkmv x"] {
-        let ran = shell(suite, &format!("{line} >&-"), "")?;
+    for line in ["nicon-resolve setup", "echo '{}' | nicon-linkmv x", "echo 'links: []' | nicon-plan -"] {
+        let ran = suite.shell(&format!("{line} >&-"), "");
         refusal(&ran, 2, &["write standard output: Bad file descriptor\n"]);
     }
     // /dev/null was chosen by somebody, whichever way it was opened.
     for line in ["nicon-resolve setup >/dev/null", "nicon-resolve setup 1<>/dev/null"] {
-        assert_eq!(shell(suite, line, "")?.code(), Some(0), "{line}");
+        assert_eq!(suite.shell(line, "").code(), Some(0), "{line}");
     }
     Ok(())
 }
@@ -92,6 +87,8 @@ fn usage_errors(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         &["nicon-linkmv", "--target=x", "veth0"],
         &["nicon-linkmv", "veth0", "a/b"],
         &["nicon-linkmv", "--target=1"],
+        &["nicon-plan"],
+        &["nicon-plan", "a", "b"],
     ] {
         let ran = suite.run(words);
         assert_eq!((ran.code(), &ran.stdout[..]), (Some(2), ""), "{ran:?}");

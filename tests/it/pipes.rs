@@ -1,7 +1,7 @@
 //! The programs of the suite together, in pipes that people type.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_of_input, tool, witness};
+use nicon_lab::{Lab, witness};
 
 use crate::expect::parse;
 use crate::subject::{ino, link, members, pids};
@@ -15,15 +15,9 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     ]
 }
 
-fn shell(suite: &Suite, script: &str) -> Result<Ran, Failed> {
-    let path = format!("{}:{}", suite.bins()?.display(), nicon_lab::search_path().to_string_lossy());
-    let script = format!("set -o pipefail; {script}");
-    Ok(output_of_input(tool("bash").args(["-c", &script]).env("PATH", path), "", LIMIT)?)
-}
-
 fn resolve_to_nsid(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     for path in ["setup", "setup.olt_1.lt_1"] {
-        let said = shell(suite, &format!("nicon-resolve {path} | nicon-nsid --id net"))?.ok()?;
+        let said = suite.shell(&format!("nicon-resolve {path} | nicon-nsid --id net"), "").ok()?;
         assert_eq!(said, ino(lab.host_pid(path)?, "net").to_string());
     }
     Ok(())
@@ -37,7 +31,7 @@ fn nsid_to_nsfind(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let living = || members(&name).into_iter().filter(lives).collect::<Vec<_>>();
     for _ in 0..50 {
         let before = living();
-        let ran = shell(suite, &format!("nicon-nsid {pid} | nicon-nsfind --all -T pid"))?;
+        let ran = suite.shell(&format!("nicon-nsid {pid} | nicon-nsfind --all -T pid"), "");
         if living() == before {
             assert!(before.len() >= 3, "{before:?}");
             assert_eq!(pids(&parse(&ran.ok()?)), before.into_iter().map(|(_, pid)| pid).collect());
@@ -50,7 +44,7 @@ fn nsid_to_nsfind(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
 fn the_old_recipe(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let inside = "docker exec setup docker exec olt_1";
     let fake = format!("$({inside} docker inspect --format='{{{{.State.Pid}}}}' lt_1)");
-    let ran = shell(suite, &format!("{inside} readlink /proc/{fake}/ns/pid | nicon-nsfind --pid"))?;
+    let ran = suite.shell(&format!("{inside} readlink /proc/{fake}/ns/pid | nicon-nsfind --pid"), "");
     assert_eq!(ran.ok()?, lab.host_pid("setup.olt_1.lt_1")?.to_string());
     Ok(())
 }

@@ -11,7 +11,11 @@ use crate::links::{Pair, Place};
 use crate::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
-    vec![suite.trial("rights::of_resolve", of_resolve), suite.trial("rights::of_linkmv", of_linkmv)]
+    vec![
+        suite.trial("rights::of_resolve", of_resolve),
+        suite.trial("rights::of_linkmv", of_linkmv),
+        suite.trial("rights::of_plan", of_plan),
+    ]
 }
 
 /// Runs a program as a user who is nobody, with `capabilities` at the most.
@@ -46,5 +50,11 @@ fn of_linkmv(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     assert_eq!(place.links(), ["lo"]);
     record(&linkmv("-all,+net_admin,+sys_admin,+sys_ptrace")?);
     assert_eq!(place.links(), ["lo", "eth1"]);
+    Ok(())
+}
+
+fn of_plan(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let plan = "links: [{inspect_ns: a.b, nic_tmp: veth0}]";
+    assert_eq!(record(&as_nobody(suite, "-all", &["nicon-plan", "-"], plan)?)["target"], "a.b");
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! What the tests of one run share.
 
 use libtest_mimic::{Completion, Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, bins, isolate, must_run, requirements};
+use nicon_lab::{LIMIT, Lab, Ran, bins, isolate, must_run, requirements, tool};
 use std::{
     path::{Path, PathBuf},
     process::Command,
@@ -79,6 +79,16 @@ impl Suite {
     pub(crate) fn feed(&self, words: &[&str], input: impl AsRef<[u8]>) -> Ran {
         let mut command = self.command(words[0]).unwrap();
         nicon_lab::output_of_input(command.args(&words[1..]), input, LIMIT).unwrap()
+    }
+
+    /// Runs a line of shell in which nicon's programs are found; it fails where one program of a pipe does.
+    ///
+    /// # Panics
+    /// As [`Suite::run`].
+    pub(crate) fn shell(&self, script: &str, input: impl AsRef<[u8]>) -> Ran {
+        let path = format!("{}:{}", self.bins().unwrap().display(), nicon_lab::search_path().to_string_lossy());
+        let script = format!("set -o pipefail; {script}");
+        nicon_lab::output_of_input(tool("bash").args(["-c", &script]).env("PATH", path), input, LIMIT).unwrap()
     }
 
     fn lab(&self) -> Result<&Lab, String> {

@@ -19,9 +19,10 @@ pub(crate) fn trials() -> Vec<Trial> {
 const MAX_LINES: usize = 350;
 
 /// The packages without a runtime, and those that only one package may name.
-const LIGHT: [&str; 3] = ["nicon-core", "nicon-nsexec", "nicon-nsid"];
+const LIGHT: [&str; 4] = ["nicon-core", "nicon-nsexec", "nicon-nsid", "nicon-plan"];
 const HEAVY: [&str; 4] = ["tokio", "hyper", "bollard", "rtnetlink"];
-const OWNERS: [(&str, &str); 2] = [("bollard", "nicon-resolve"), ("rtnetlink", "nicon-linkmv")];
+const OWNERS: [(&str, &str); 3] =
+    [("bollard", "nicon-resolve"), ("rtnetlink", "nicon-linkmv"), ("saphyr-parser", "nicon-plan")];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use nicon_core::{Error, Result};
+use crate::{Error, Result};
 
 /// The longest name, in bytes: `IFNAMSIZ` of linux/if.h, less the closing zero.
 const MAX: usize = 15;

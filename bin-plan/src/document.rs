@@ -1,0 +1,217 @@
+//! YAML as far as plans need it: one document of maps, lists and scalars, each with its place.
+//!
+//! Anchors, tags and what else lets a short text stand for a long one are refused: a plan reads as it is written.
+
+use std::fmt;
+
+use nicon_core::Error;
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput};
+
+use crate::scalar::Scalar;
+
+/// The deepest nesting that is read: a plan needs three levels.
+const DEPTH: usize = 8;
+
+/// The most keys that a map may have: far more than there are.
+const KEYS: usize = 64;
+
+/// Where something stands in the text; lines and columns count from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+}
+
+/// What is wrong at a place.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) place: Place,
+    pub(crate) message: String,
+}
+
+/// A value and its place.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) place: Place,
+    pub(crate) content: Content,
+}
+
+/// A value.
+#[derive(Debug)]
+pub(crate) enum Content {
+    Scalar(Scalar),
+    List(Vec<Node>),
+    Map(Vec<Entry>),
+}
+
+/// One entry of a map.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) place: Place,
+    pub(crate) key: String,
+    pub(crate) value: Node,
+}
+
+/// Reads the one document of a text; `None` where there is nothing but comments.
+///
+/// # Errors
+/// The first fault: what is not YAML, or is more of it than a plan needs.
+pub(crate) fn parse(text: &str) -> Result<Option<Node>, Fault> {
+    let mut reader = Reader(Parser::new_from_str(text));
+    let mut document = None;
+    while let Some((event, place)) = reader.next()? {
+        match event {
+            Event::DocumentStart(_) if document.is_some() => {
+                return Err(place.fault("a second document: a plan is one"));
+            }
+            Event::DocumentStart(_) | Event::DocumentEnd | Event::StreamStart | Event::StreamEnd | Event::Nothing => {}
+            event => document = Some(reader.node(event, place, DEPTH)?),
+        }
+    }
+    Ok(document)
+}
+
+struct Reader<'a>(Parser<'a, StrInput<'a>>);
+
+impl<'a> Reader<'a> {
+    fn next(&mut self) -> Result<Option<(Event<'a>, Place)>, Fault> {
+        self.0.next().transpose().map(|next| next.map(|(event, span)| (event, span.into()))).map_err(Fault::from)
+    }
+
+    /// The event behind one that does not end its document.
+    fn must_next(&mut self) -> Result<(Event<'a>, Place), Fault> {
+        self.next().map(|next| next.expect("the parser ends what it began"))
+    }
+
+    fn node(&mut self, event: Event<'a>, place: Place, depth: usize) -> Result<Node, Fault> {
+        let (anchor, tag) = match &event {
+            Event::Scalar(_, _, anchor, tag) | Event::SequenceStart(anchor, tag) | Event::MappingStart(anchor, tag) => {
+                (*anchor, tag.is_some())
+            }
+            _ => (0, false),
+        };
+        if anchor != 0 || matches!(event, Event::Alias(_)) {
+            return Err(place.fault("a plan has no anchors (&) and aliases (*): write out what is meant"));
+        }
+        if tag {
+            return Err(place.fault("a plan has no tags (!)"));
+        }
+        let Some(depth) = depth.checked_sub(1) else { return Err(place.fault("nested too deep for a plan")) };
+        let content = match event {
+            Event::Scalar(text, style, ..) => {
+                Content::Scalar(Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain })
+            }
+            Event::SequenceStart(..) => Content::List(self.list(depth)?),
+            _ => Content::Map(self.map(depth)?),
+        };
+        Ok(Node { place, content })
+    }
+
+    fn list(&mut self, depth: usize) -> Result<Vec<Node>, Fault> {
+        let mut items = Vec::new();
+        loop {
+            match self.must_next()? {
+                (Event::SequenceEnd, _) => return Ok(items),
+                (event, place) => items.push(self.node(event, place, depth)?),
+            }
+        }
+    }
+
+    fn map(&mut self, depth: usize) -> Result<Vec<Entry>, Fault> {
+        let mut entries: Vec<Entry> = Vec::new();
+        loop {
+            let (event, place) = match self.must_next()? {
+                (Event::MappingEnd, _) => return Ok(entries),
+                next => next,
+            };
+            if entries.len() == KEYS {
+                return Err(place.fault(format!("more than {KEYS} keys in one map")));
+            }
+            let Content::Scalar(Scalar { text: key, .. }) = self.node(event, place, depth)?.content else {
+                return Err(place.fault("a key is a word, not a list or a map"));
+            };
+            if let Some(first) = entries.iter().find(|entry| entry.key == key) {
+                return Err(place.fault(format!("{key} is given already, on line {}", first.place.line)));
+            }
+            let (event, at) = self.must_next()?;
+            let mut value = self.node(event, at, depth)?;
+            // A value that is left out stands nowhere.
+            if matches!(&value.content, Content::Scalar(scalar) if scalar.plain && scalar.text.is_empty()) {
+                value.place = place;
+            }
+            entries.push(Entry { place, key, value });
+        }
+    }
+}
+
+impl Place {
+    /// A fault at this place.
+    pub(crate) fn fault(self, message: impl Into<String>) -> Fault {
+        Fault { place: self, message: message.into() }
+    }
+}
+
+impl From<Span> for Place {
+    fn from(span: Span) -> Self {
+        Self { line: span.start.line(), column: span.start.col() + 1 }
+    }
+}
+
+impl From<ScanError> for Fault {
+    fn from(error: ScanError) -> Self {
+        let place = Place { line: error.marker().line(), column: error.marker().col() + 1 };
+        place.fault(format!("not YAML: {}", error.info()))
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
+impl Fault {
+    /// The failure that it is for whoever called, in the way of compilers: `links.yaml:4:15: ...`.
+    pub(crate) fn within(self, name: &str) -> Error {
+        Error::failed(format!("{name}:{}: {}", self.place, self.message))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(text: &str) -> String {
+        let fault = parse(text).unwrap_err();
+        format!("{}: {}", fault.place, fault.message)
+    }
+
+    #[test]
+    fn what_plans_do_not_need_is_told_by_its_place() {
+        assert!(fault("a: 1\n---\nb: 1\n").starts_with("2:1: a second document"));
+        assert!(fault("a: &x 1\n").starts_with("1:4: a plan has no anchors"));
+        assert!(fault("a: *x\n").starts_with("1:"));
+        assert!(fault("a: !!str 1\n").contains("no tags"));
+        assert!(fault("a: 1\nb: 2\n'a': 3\n").starts_with("3:1: a is given already, on line 1"));
+        assert!(fault("? [a]\n: 1\n").contains("a key is a word"));
+        assert!(fault("a: [1\n").contains("not YAML"));
+        for deep in ["[", "- ", "{a: "] {
+            assert!(fault(&deep.repeat(20)).contains("nested too deep"), "{deep}");
+            parse(&deep.repeat(100_000)).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn a_map_has_few_keys() {
+        let map: String = (0..100_000).map(|number| format!("k{number}: 1\n")).collect();
+        assert_eq!(fault(&map), "65:1: more than 64 keys in one map");
+    }
+
+    #[test]
+    fn a_comment_is_nothing() {
+        for empty in ["", "\n\n", "# nothing\n", "---\n", "\u{feff}"] {
+            let node = parse(empty).unwrap();
+            assert!(node.is_none_or(|node| matches!(node.content, Content::Scalar(scalar) if scalar.text.is_empty())));
+        }
+    }
+}

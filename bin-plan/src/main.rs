@@ -1,0 +1,14 @@
+//! nicon-plan: the YAML that network labs keep in, records for nicon-resolve and nicon-linkmv out.
+
+mod args;
+mod document;
+mod plan;
+mod run;
+mod scalar;
+
+use clap::Parser;
+
+fn main() -> std::process::ExitCode {
+    let args = args::Args::parse();
+    nicon_core::cli::run(run::PROGRAM, || run::run(&args))
+}

@@ -1,0 +1,60 @@
+//! The run: a file in, all of its records out or none.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use nicon_core::stream::{Answers, View};
+use nicon_core::table::Column;
+use nicon_core::{Doing, Error, Result, Status};
+
+use crate::args::Args;
+use crate::document;
+use crate::plan;
+
+/// The program's name, as its messages begin.
+pub(crate) const PROGRAM: &str = "nicon-plan";
+
+/// The largest plan that is read, in bytes: room for some hundred thousand links.
+const MAX: u64 = 16 << 20;
+
+const COLUMNS: &[Column] = &[
+    Column { title: "TARGET", cell: |record| record.cell("target") },
+    Column { title: "LINK", cell: |record| record.cell("link") },
+    Column { title: "NAME", cell: |record| record.cell("name") },
+    Column { title: "EXPECTED_PID", cell: |record| record.cell("expected_pid") },
+];
+
+/// Prints the records of the plan that the command line names.
+///
+/// # Errors
+/// Where it cannot be read, or is not YAML at all.
+pub(crate) fn run(args: &Args) -> Result<Status> {
+    let mut answers = Answers::new(PROGRAM, View::choose(args.json, COLUMNS))?;
+    let (name, text) = if args.file == Path::new("-") {
+        ("standard input".to_owned(), read(io::stdin(), "standard input")?)
+    } else {
+        let name = args.file.display().to_string();
+        let file = File::open(&args.file).doing(|| format!("open {name}"))?;
+        let text = read(file, &name)?;
+        (name, text)
+    };
+    let document = document::parse(&text).map_err(|fault| fault.within(&name))?;
+    match plan::records(document.as_ref(), (!args.each).then_some(&name)) {
+        Ok(records) => records.into_iter().try_for_each(|record| answers.give(None, Ok(record)))?,
+        Err(faults) => faults.into_iter().try_for_each(|fault| answers.give(None, Err(fault.within(&name))))?,
+    }
+    answers.finish()
+}
+
+fn read(from: impl Read, name: &str) -> Result<String> {
+    let mut bytes = Vec::new();
+    from.take(MAX + 1).read_to_end(&mut bytes).doing(|| format!("read {name}"))?;
+    if bytes.len() as u64 > MAX {
+        return Err(Error::failed(format!("{name} is larger than {} MiB", MAX >> 20)));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let line = error.as_bytes()[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n').count();
+        Error::failed(format!("{name}:{line}: not valid UTF-8"))
+    })
+}

@@ -1,0 +1,172 @@
+//! Single values: whether they are the text or the number that was meant.
+//!
+//! YAML makes a number of `1e3` and a truth value of `off`, each version of it of other words. What any of them would take
+//! for something else than text is text only in quotes: a plan then means the same to every program that reads it.
+
+use std::borrow::Cow;
+
+/// A scalar as it is written.
+#[derive(Debug)]
+pub(crate) struct Scalar {
+    pub(crate) text: String,
+    /// Whether it stands without quotes.
+    pub(crate) plain: bool,
+}
+
+impl Scalar {
+    /// The text that it is.
+    ///
+    /// # Errors
+    /// Where YAML takes it for something else, or it is empty or more than a line.
+    pub(crate) fn text(&self) -> Result<&str, String> {
+        match self.turned_into() {
+            Some(what) if self.text.is_empty() => Err(format!("expected text, found {what}")),
+            Some(what) => Err(format!("expected text, found {what}: put \"{}\" in quotes", shorten(&self.text))),
+            None if self.text.is_empty() => Err("it is empty".to_owned()),
+            None if self.text.contains(char::is_control) => {
+                Err("it holds a line break or a control character".to_owned())
+            }
+            None => Ok(&self.text),
+        }
+    }
+
+    /// The number that it is, from 1 up to what a PID or a size can be.
+    ///
+    /// # Errors
+    /// For everything but decimal digits, and for quoted ones: those are text.
+    pub(crate) fn number(&self) -> Result<i32, String> {
+        let digits = self.plain && self.text.bytes().all(|byte| byte.is_ascii_digit()) && !self.text.starts_with('0');
+        match self.text.parse() {
+            Ok(number) if digits => Ok(number),
+            _ => Err(format!("expected a number such as 17180, found {}", self.shown())),
+        }
+    }
+
+    /// How a message calls it.
+    pub(crate) fn shown(&self) -> String {
+        match self.turned_into() {
+            Some(nothing @ "nothing") => nothing.to_owned(),
+            Some(what) => format!("{what} {}", shorten(&self.text)),
+            None => format!("the text \"{}\"", shorten(&self.text)),
+        }
+    }
+
+    /// What some version of YAML takes it for, if not for text: the core schema of 1.2.2 (section 10.3.2) and the types of
+    /// 1.1 (yaml.org/type).
+    fn turned_into(&self) -> Option<&'static str> {
+        let word = self.text.as_str();
+        let lower = word.to_ascii_lowercase();
+        match lower.as_str() {
+            _ if !self.plain => None,
+            "" | "~" | "null" => Some("nothing"),
+            "y" | "n" | "yes" | "no" | "true" | "false" | "on" | "off" => Some("the truth value"),
+            _ if is_number(&lower) => Some("the number"),
+            _ if is_date(word) => Some("the date"),
+            _ => None,
+        }
+    }
+}
+
+/// As much of a text as a message needs.
+fn shorten(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(40) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
+    }
+}
+
+fn is_number(word: &str) -> bool {
+    let bare = word.strip_prefix(['+', '-']).unwrap_or(word).replace('_', "");
+    if matches!(bare.as_str(), ".inf" | ".nan") {
+        return true;
+    }
+    let radix = [("0x", 16), ("0o", 8), ("0b", 2)]
+        .into_iter()
+        .find_map(|(prefix, radix)| Some((bare.strip_prefix(prefix)?, radix)));
+    if let Some((digits, radix)) = radix {
+        return !digits.is_empty() && digits.chars().all(|c| c.is_digit(radix));
+    }
+    // Numbers to the base of 60, such as 12:34:56.
+    let parts = bare.split(':');
+    bare.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+        && parts.into_iter().all(|part| part.parse::<f64>().is_ok())
+}
+
+/// `2026-11-22`, with or without a time.
+fn is_date(word: &str) -> bool {
+    let end = word.find(['T', 't', ' ']).unwrap_or(word.len());
+    let parts: Vec<&str> = word[..end].split('-').collect();
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    matches!(parts[..], [year, month, day] if year.len() == 4 && (1..=2).contains(&month.len())
+        && (1..=2).contains(&day.len()) && digits(year) && digits(month) && digits(day))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(text: &str) -> Scalar {
+        Scalar { text: text.to_owned(), plain: true }
+    }
+
+    #[test]
+    fn text_is_what_every_yaml_takes_for_text() {
+        for text in [
+            "eth0",
+            "setup.olt_1.lt_1",
+            "0a1b",
+            "3f2a91",
+            "1.2.3",
+            "e1",
+            "-",
+            "+",
+            "nan",
+            "inf",
+            "no1",
+            "a:b",
+            "0xg",
+            "1-2-3",
+        ] {
+            assert_eq!(plain(text).text(), Ok(text));
+        }
+        for text in [
+            "",
+            "~",
+            "Null",
+            "on",
+            "OFF",
+            "y",
+            "0",
+            "17",
+            "-1",
+            "1e3",
+            "1.5",
+            ".5",
+            "1_000",
+            "0x1F",
+            "0o17",
+            "0b1",
+            "+.inf",
+            ".NaN",
+            "12:34:56:01:02:03",
+            "1:30",
+            "2026-11-22",
+            "2026-11-22T10:00:00Z",
+        ] {
+            assert!(plain(text).text().is_err(), "{text}");
+            let quoted = Scalar { text: text.to_owned(), plain: false };
+            assert_eq!(quoted.text().is_ok(), !text.is_empty(), "{text}");
+        }
+        assert!(Scalar { text: "a\nb".to_owned(), plain: false }.text().is_err());
+    }
+
+    #[test]
+    fn a_number_is_decimal_and_bare() {
+        assert_eq!(plain("17180").number(), Ok(17180));
+        for text in ["", "0", "-1", "017", "0x10", "1_000", "1e3", "1.0", "99999999999", "+5", "abc", "off"] {
+            assert!(plain(text).number().is_err(), "{text}");
+        }
+        let quoted = Scalar { text: "17180".to_owned(), plain: false };
+        assert_eq!(quoted.number().unwrap_err(), "expected a number such as 17180, found the text \"17180\"");
+    }
+}

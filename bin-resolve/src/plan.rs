@@ -1,0 +1,92 @@
+//! Records that are to be acted on together: those in a row with the same `plan`.
+
+use nicon_core::stream::Answers;
+use nicon_core::{Error, Record, Result, Status};
+use serde_json::Value;
+
+/// Answers on their way out. Those of a plan wait for each other, so that nobody acts on the first of them before it is
+/// known that the last one is right.
+pub(crate) struct Plans {
+    answers: Answers,
+    /// The plan that is being answered.
+    plan: Option<String>,
+    held: Vec<(Option<u64>, Record)>,
+    /// How its failures ended, if there were any.
+    failed: Option<Status>,
+}
+
+/// Which plan a question belongs to.
+pub(crate) enum Plan {
+    /// None: it stands for itself.
+    None,
+    /// That of this name.
+    Of(String),
+    /// The line cannot be read: for all that we know, it belongs with the one before.
+    Unknown,
+}
+
+impl From<&Result<Record>> for Plan {
+    fn from(question: &Result<Record>) -> Self {
+        match question.as_ref().map(|record| record.get("plan")) {
+            Ok(None) => Self::None,
+            Ok(Some(Value::String(name))) => Self::Of(name.clone()),
+            Ok(Some(other)) => Self::Of(other.to_string()),
+            Err(_) => Self::Unknown,
+        }
+    }
+}
+
+impl Plans {
+    /// Begins a run.
+    pub(crate) fn new(answers: Answers) -> Self {
+        Self { answers, plan: None, held: Vec::new(), failed: None }
+    }
+
+    /// Gives one answer, which belongs to `plan`.
+    ///
+    /// # Errors
+    /// As [`Answers::give`].
+    pub(crate) fn give(&mut self, line: Option<u64>, plan: Plan, answer: Result<Record>) -> Result<()> {
+        let plan = match plan {
+            Plan::None => None,
+            Plan::Of(name) => Some(name),
+            Plan::Unknown => self.plan.clone(),
+        };
+        if plan != self.plan {
+            self.release()?;
+            self.plan = plan;
+        }
+        match answer {
+            Ok(record) if self.plan.is_some() => {
+                self.held.push((line, record));
+                Ok(())
+            }
+            answer => {
+                self.failed = self.failed.max(answer.as_ref().err().map(Error::status));
+                self.answers.give(line, answer)
+            }
+        }
+    }
+
+    /// Ends the run.
+    ///
+    /// # Errors
+    /// As [`Answers::finish`].
+    pub(crate) fn finish(mut self) -> Result<Status> {
+        self.release()?;
+        self.answers.finish()
+    }
+
+    /// Lets the records of the plan go, or tells that none of them does.
+    fn release(&mut self) -> Result<()> {
+        let held = std::mem::take(&mut self.held);
+        match (self.plan.take(), self.failed.take()) {
+            (Some(plan), Some(status)) if !held.is_empty() => {
+                let message = format!("{plan} is held back: {} of its records were right, and not all", held.len());
+                let error = Error::failed(message);
+                self.answers.give(None, Err(if status == Status::No { error.as_no() } else { error }))
+            }
+            _ => held.into_iter().try_for_each(|(line, record)| self.answers.give(line, Ok(record))),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! nicon-plan: a plan becomes records, and all of its links are moved or none.
+
+use libtest_mimic::{Failed, Trial};
+use nicon_lab::{LIMIT, Lab, Ran, output_within, tool};
+use serde_json::json;
+
+use crate::expect::{parse, records, refusal};
+use crate::links::{Pair, ip, links};
+use crate::suite::Suite;
+
+pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
+    vec![
+        suite.trial("plan::wires_a_lab", wires_a_lab),
+        suite.trial("plan::another_pid_than_expected_moves_nothing", another_pid_than_expected),
+        suite.trial("plan::a_container_that_is_missing_moves_nothing", a_container_that_is_missing),
+        suite.trial("plan::each_link_for_itself", each_link_for_itself),
+        suite.trial("plan::plans_in_a_row", plans_in_a_row),
+        suite.trial("plan::faults_are_told_with_their_places", faults),
+        suite.trial("plan::what_cannot_be_read", what_cannot_be_read),
+    ]
+}
+
+/// One link of a plan: it gets the name of its peer here, which nobody else has there.
+fn wire(target: &str, pair: &Pair, more: &str) -> String {
+    format!("- inspect_ns: {target}\n  nic_tmp: {}\n  nic_name: {}\n{more}", pair.link, pair.peer)
+}
+
+/// A plan of two links: the first is right, the second as told.
+fn plan_of_two(lab: &Lab, pairs: [&Pair; 2], target: &str, more: &str) -> Result<String, Failed> {
+    let right = format!("  expected_pid: {}   # as told by the host\n", lab.host_pid("setup")?);
+    Ok(format!("links:\n{}{}", wire("setup", pairs[0], &right), wire(target, pairs[1], more)))
+}
+
+const PIPE: &str = "nicon-plan - | nicon-resolve | nicon-linkmv";
+
+/// A refusal of nicon-resolve's, behind which nothing was moved.
+#[track_caller]
+fn moved_nothing(ran: &Ran, pairs: [&Pair; 2], words: &[&str]) {
+    assert_eq!((ran.code(), &ran.stdout[..]), (Some(1), ""), "{ran:?}");
+    for word in words.iter().chain(&["nicon-resolve: standard input is held back"]) {
+        assert!(ran.stderr.contains(word), "\"{word}\" is not in {ran:?}");
+    }
+    for pair in pairs {
+        assert!(links().contains(&pair.link), "{ran:?}");
+    }
+}
+
+fn wires_a_lab(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let pairs = [Pair::new(), Pair::new()];
+    let expected = format!("  expected_pid: {}\n", lab.host_pid("setup.olt_1.lt_1")?);
+    let plan = plan_of_two(lab, [&pairs[0], &pairs[1]], "setup.olt_1.lt_1", &expected)?;
+    let moved = records(&suite.shell(PIPE, &plan));
+    for (record, path, name) in [(&moved[0], "setup", &pairs[0].peer), (&moved[1], "setup.olt_1.lt_1", &pairs[1].peer)]
+    {
+        assert_eq!(
+            (&record["target"], &record["name"], &record["changed"]),
+            (&json!(path), &json!(name), &json!(true))
+        );
+        assert_eq!(record["pid"], lab.host_pid(path)?);
+        lab.exec(path, &["ip", "link", "show", "dev", name])?.ok()?;
+    }
+    // A second run finds all done.
+    assert!(records(&suite.shell(PIPE, &plan)).iter().all(|record| record["changed"] == false));
+    for pair in &pairs {
+        ip(&format!("link delete {}", pair.peer));
+    }
+    Ok(())
+}
+
+fn another_pid_than_expected(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let (pairs, pid) = ([Pair::new(), Pair::new()], lab.host_pid("setup.olt_1")?);
+    // The PID that the engine in there tells: the very mistake that the field is there to catch.
+    let inner = lab.docker("setup", &["inspect", "--format", "{{.State.Pid}}", "olt_1"])?.ok()?;
+    let plan = plan_of_two(lab, [&pairs[0], &pairs[1]], "setup.olt_1", &format!("  expected_pid: {inner}\n"))?;
+    let told = format!("setup.olt_1: its PID is {pid}, not {inner} as expected");
+    moved_nothing(&suite.shell(PIPE, &plan), [&pairs[0], &pairs[1]], &["nicon-resolve: line 2: ", &told]);
+    Ok(())
+}
+
+fn a_container_that_is_missing(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let pairs = [Pair::new(), Pair::new()];
+    let plan = plan_of_two(lab, [&pairs[0], &pairs[1]], "setup.nobody", "")?;
+    moved_nothing(&suite.shell(PIPE, &plan), [&pairs[0], &pairs[1]], &["no container \"nobody\""]);
+    Ok(())
+}
+
+fn each_link_for_itself(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let pairs = [Pair::new(), Pair::new()];
+    let plan = plan_of_two(lab, [&pairs[0], &pairs[1]], "setup.nobody", "")?;
+    let ran = suite.shell("nicon-plan --each - | nicon-resolve | nicon-linkmv", &plan);
+    assert_eq!((ran.code(), parse(&ran.stdout).len(), ran.stderr.lines().count()), (Some(1), 1, 1), "{ran:?}");
+    assert!(!links().contains(&pairs[0].link) && links().contains(&pairs[1].link));
+    ip(&format!("link delete {}", pairs[0].peer));
+    Ok(())
+}
+
+fn plans_in_a_row(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let wrong = format!("{{\"target\":\"setup\",\"plan\":\"b\",\"expected_pid\":{}}}\n", lab.host_pid("setup")? + 1);
+    let asked = |plan: &str| format!("{{\"target\":\"setup\",\"plan\":\"{plan}\"}}\n");
+    let input = [&asked("a"), &asked("b"), &wrong, "setup\n", &asked("b"), "{\n", &asked("c")].concat();
+    let ran = suite.feed(&["nicon-resolve"], input);
+    let plans: Vec<_> = parse(&ran.stdout).iter().map(|record| record["plan"].clone()).collect();
+    assert_eq!(plans, [json!("a"), json!(null), json!("c")], "{ran:?}");
+    // A line that nobody can read may belong to the plan that it stands in.
+    let told: Vec<_> = ran.stderr.lines().map(|line| line.split(": ").nth(1).unwrap()).collect();
+    assert_eq!(told, ["line 3", "b is held back", "line 6", "b is held back"], "{ran:?}");
+    Ok(())
+}
+
+fn faults(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let plan = "links:\n- inspect_ns: setup\n  nic_tmp: veth0\n  nic_nam: eth1\n- inspect_ns: setup\n  nic_tmp: 1e3\n";
+    let ran = suite.feed(&["nicon-plan", "-"], plan);
+    assert_eq!((ran.code(), &ran.stdout[..]), (Some(2), ""), "{ran:?}");
+    let expected = [
+        "nicon-plan: standard input:4:3: unknown key \"nic_nam\": did you mean nic_name?",
+        "nicon-plan: standard input:6:12: nic_tmp: expected text, found the number: put \"1e3\" in quotes",
+    ];
+    assert_eq!(ran.stderr.lines().collect::<Vec<_>>(), expected);
+    let laughs = "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n";
+    for (plan, words) in [
+        ("", "1:1: the plan is empty"),
+        (laughs, "1:4: a plan has no anchors (&) and aliases (*)"),
+        ("links: []\n---\nlinks: []\n", "2:1: a second document"),
+        ("links: []\nlinks: []\n", "2:1: links is given already, on line 1"),
+        ("links:\n\t- a\n", "2:2: not YAML"),
+        ("links:\n- inspect_ns: \"a\\x1b[2J\"\n  nic_tmp: x\n", "2:15: inspect_ns: it holds"),
+    ] {
+        refusal(&suite.feed(&["nicon-plan", "-"], plan), 2, &["nicon-plan: standard input:", words]);
+    }
+    Ok(())
+}
+
+fn what_cannot_be_read(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    refusal(&suite.run(&["nicon-plan", "/nowhere/plan"]), 2, &["open /nowhere/plan: No such file or directory"]);
+    refusal(&suite.run(&["nicon-plan", "/"]), 2, &["read /: Is a directory"]);
+    refusal(&suite.feed(&["nicon-plan", "-"], b"links:\n- \xff\n"), 2, &["standard input:2: not valid UTF-8"]);
+    // Endless input ends it.
+    let mut endless = tool("sh");
+    endless.args(["-c", "yes links | \"$1\" -", "sh"]).arg(suite.bins()?.join("nicon-plan"));
+    refusal(&output_within(&mut endless, LIMIT)?, 2, &["larger than 16 MiB"]);
+    Ok(())
+}
