@@ -19,6 +19,7 @@
 //! PID namespaces, [`proc`] reads procfs, [`walk`](mod@walk) passes all processes. [`record`], [`stream`] and [`cli`] are the programs' common manners.
 
 pub mod cli;
+pub mod container;
 pub mod error;
 pub mod linkname;
 pub mod near;

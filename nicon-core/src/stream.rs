@@ -185,8 +185,11 @@ impl Answers {
     }
 }
 
-/// Writes and flushes, so that the next program of the pipe has each record at once.
-fn write_out(text: &str) -> Result<()> {
+/// Writes to standard output and flushes, so that the next program of the pipe has each record at once.
+///
+/// # Errors
+/// Where standard output fails; see [`cli::run`] for how a reader that left is met.
+pub fn write_out(text: &str) -> Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).doing(|| cli::WRITE_STDOUT)
 }

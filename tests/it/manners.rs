@@ -45,7 +45,7 @@ fn bad_lines(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
 
 fn a_reader_that_leaves(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let script = "set -o pipefail; nicon-resolve | head -n 1; echo ${PIPESTATUS[0]}";
-    let ran = suite.shell(script, &"setup\n".repeat(20_000));
+    let ran = suite.shell(script, "setup\n".repeat(20_000));
     assert_eq!((ran.stdout.lines().count(), ran.stdout.lines().last(), &ran.stderr[..]), (2, Some("0"), ""), "{ran:?}");
     Ok(())
 }

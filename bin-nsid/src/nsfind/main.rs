@@ -2,7 +2,6 @@
 
 mod args;
 mod census;
-mod container;
 mod denied;
 mod holders;
 mod kin;

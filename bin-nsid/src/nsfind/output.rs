@@ -2,10 +2,9 @@
 
 use nicon_core::stream::View;
 use nicon_core::table::Column;
-use nicon_core::{NsType, Process, Record, Result};
+use nicon_core::{NsType, Process, Record, Result, container};
 
 use crate::args::Args;
-use crate::container;
 
 const COLUMNS: &[Column] = &[NS, TYPE, NPROCS, PID, CONTAINER, COMMAND];
 const MEMBERS: &[Column] = &[NS, TYPE, PID, CONTAINER, COMMAND];

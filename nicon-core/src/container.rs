@@ -2,7 +2,8 @@
 
 /// The ID of the innermost container in the text of /proc/PID/cgroup: the last run of 64 hexadecimal digits, which is how
 /// Docker, containerd, Podman and CRI-O name a container's cgroup, bare or inside of a name (`docker-ID.scope`).
-pub(crate) fn id(cgroup: &str) -> Option<&str> {
+#[must_use]
+pub fn id(cgroup: &str) -> Option<&str> {
     let mut runs = cgroup.split(|c: char| !c.is_ascii_alphanumeric());
     runs.rfind(|run| run.len() == 64 && run.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))
 }

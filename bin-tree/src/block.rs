@@ -1,0 +1,163 @@
+//! What is said of each node, line by line, whichever way it is drawn.
+
+use std::collections::HashMap;
+
+use crate::args::Args;
+use crate::link::Link;
+use crate::nest::Nest;
+use crate::procs::{Proc, Procs};
+use crate::screen::Screen;
+use crate::view::{Change, Owner, View};
+
+/// The columns that a line of an image has at most; a command may be long.
+const BOX: usize = 80;
+
+const IMAGE: Screen = Screen { width: None, unicode: true };
+
+/// A node with its links and processes.
+pub(crate) struct Block {
+    /// How many containers it is in.
+    pub(crate) depth: usize,
+    /// The block of the container that it is in.
+    pub(crate) outer: Option<usize>,
+    /// How it was reached from there.
+    pub(crate) kind: String,
+    /// The node's own line first.
+    pub(crate) lines: Vec<Line>,
+}
+
+/// One line, and how far below the node it is.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Line {
+    pub(crate) depth: usize,
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) pid: String,
+    pub(crate) inner: String,
+    pub(crate) rest: String,
+}
+
+/// A pair of wired links: block and line of either end.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Wire {
+    pub(crate) from: (usize, usize),
+    pub(crate) to: (usize, usize),
+}
+
+impl Block {
+    /// What an image writes into the node's box: its name, what it is, what it has of its own, and the other lines.
+    pub(crate) fn caption(&self) -> Vec<String> {
+        let (node, others) = self.lines.split_first().expect("a block has its node's line");
+        let head = [node.name.clone(), node.facts(), node.rest.clone()];
+        let others = others.iter().map(Line::words);
+        let lines = head.into_iter().filter(|line| !line.is_empty()).chain(others);
+        lines.map(|line| IMAGE.fit(&line, BOX).into_owned()).collect()
+    }
+
+    /// The row of the caption in which a line stands.
+    pub(crate) fn caption_row(&self, line: usize) -> usize {
+        line + self.caption().len() - self.lines.len()
+    }
+}
+
+impl Line {
+    /// `docker dind 30519 (112)`: what it is, and its PIDs.
+    fn facts(&self) -> String {
+        let inner = if self.inner.is_empty() { String::new() } else { format!("({})", self.inner) };
+        let facts = [self.kind.as_str(), &self.pid, &inner];
+        facts.into_iter().filter(|fact| !fact.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// All of it in one piece, indented as far as it is below its node.
+    fn words(&self) -> String {
+        // An image need not follow whoever nests processes without end.
+        let indent = "  ".repeat(self.depth.min(20));
+        format!("{indent}{}  {}  {}", self.name, self.facts(), self.rest)
+    }
+}
+
+/// The blocks of all nodes, each behind the one that it is in, and the wires between them.
+pub(crate) fn blocks(nest: &Nest, views: &[View], procs: Option<&Procs>, args: &Args) -> (Vec<Block>, Vec<Wire>) {
+    let mut blocks: Vec<Block> = Vec::new();
+    let mut ends = HashMap::new();
+    let mut wires = Vec::new();
+    let mut waiting: Vec<(usize, usize, Option<usize>)> =
+        nest.roots().into_iter().map(|root| (root, 0, None)).collect();
+    waiting.reverse();
+    while let Some((index, depth, outer)) = waiting.pop() {
+        let (node, place) = (&nest.nodes[index], blocks.len());
+        let mut lines = vec![node_line(nest, index, &views[index])];
+        for link in node.links.iter().filter(|_| args.links) {
+            let here = (place, lines.len());
+            if let Some(there) = link.peer.as_ref().and_then(|peer| ends.get(&peer.id?)) {
+                wires.push(Wire { from: *there, to: here });
+            }
+            ends.entry(link.id).or_insert(here);
+            lines.push(link_line(link));
+        }
+        lines.extend(procs.map(|procs| &procs.of[index]).into_iter().flatten().map(process_line));
+        blocks.push(Block { depth, outer, kind: node.kind.clone(), lines });
+        waiting.extend(node.within.iter().rev().map(|&within| (within, depth + 1, Some(place))));
+    }
+    (blocks, wires)
+}
+
+fn node_line(nest: &Nest, index: usize, view: &View) -> Line {
+    let node = &nest.nodes[index];
+    let mut rest: Vec<String> = view.changes.iter().map(|change| change_text(nest, change)).collect();
+    if let Some(same) = view.same {
+        rest = vec![format!("the same as {}", nest.path(same))];
+    }
+    if view.gone {
+        rest = vec!["gone".to_owned()];
+    }
+    Line {
+        depth: 0,
+        name: node.name.clone(),
+        kind: node.kind.clone(),
+        pid: node.pid.map(|pid| pid.to_string()).unwrap_or_default(),
+        inner: node.inner.map(|pid| pid.to_string()).unwrap_or_default(),
+        rest: rest.join(" "),
+    }
+}
+
+fn change_text(nest: &Nest, change: &Change) -> String {
+    match change.owner {
+        None => change.ns_type.clone(),
+        Some(Owner::Host) => format!("{}=host", change.ns_type),
+        Some(Owner::Node(index)) => format!("{}={}", change.ns_type, nest.path(index)),
+    }
+}
+
+fn link_line(link: &Link) -> Line {
+    let peer = link.peer.as_ref().map(|peer| format!("\u{2194} {} in {}", peer.name, peer.place));
+    let rest: Vec<String> =
+        std::iter::once(link.state.clone()).chain(link.addresses.iter().cloned()).chain(peer).collect();
+    Line { depth: 1, name: link.name.clone(), kind: link.kind.clone(), rest: rest.join(" "), ..Line::default() }
+}
+
+fn process_line(process: &Proc) -> Line {
+    Line {
+        depth: 1 + process.depth,
+        name: process.name.clone(),
+        kind: "process".to_owned(),
+        pid: process.pid.to_string(),
+        inner: process.inner.map(|pid| pid.to_string()).unwrap_or_default(),
+        rest: process.command.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caption_says_all_lines() {
+        let node =
+            Line { name: "a".into(), kind: "docker".into(), pid: "7".into(), inner: "1".into(), ..Line::default() };
+        let link = Line { depth: 1, name: "eth1".into(), kind: "veth".into(), rest: "UP".into(), ..Line::default() };
+        let block = Block { depth: 0, outer: None, kind: String::new(), lines: vec![node, link] };
+        assert_eq!(block.caption(), ["a", "docker 7 (1)", "  eth1  veth  UP"]);
+        assert_eq!(block.caption_row(1), 2);
+    }
+}

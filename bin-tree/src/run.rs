@@ -1,0 +1,49 @@
+//! The run: all records in, one picture out.
+
+use nicon_core::stream::{Answers, Lines, View, write_out};
+use nicon_core::{Error, Record, Result, Status};
+
+use crate::args::Args;
+use crate::nest::Nest;
+use crate::screen::Screen;
+use crate::{block, dot, procs, svg, text, view};
+
+/// The program's name, as its messages begin.
+pub(crate) const PROGRAM: &str = "nicon-tree";
+
+/// Draws what the records on standard input tell.
+///
+/// # Errors
+/// What leaves no picture at all; a record that cannot be drawn does not.
+pub(crate) fn run(args: &Args) -> Result<Status> {
+    let mut answers = Answers::new(PROGRAM, View::Records)?;
+    let mut nest = Nest::default();
+    for line in Lines::stdin("run nicon-resolve | nicon-tree")? {
+        let line = line?;
+        let added = line.text.and_then(|text| Record::parse(&text)).and_then(|record| nest.add(record));
+        if let Err(error) = added {
+            answers.give(Some(line.number), Err(error))?;
+        }
+    }
+    if args.links && !nest.nodes.is_empty() && nest.nodes.iter().all(|node| node.links.is_empty()) {
+        let none = "--links: no record tells of a link: put nicon-links before, as in nicon-links | nicon-tree --links";
+        answers.give(None, Err(Error::failed(none)))?;
+    }
+    let views = view::look(&nest)?;
+    let procs = args.procs.then(|| procs::find(&nest, &views)).transpose()?;
+    if let Some(denied) = procs.as_ref().map(|procs| procs.denied).filter(|denied| *denied > 0) {
+        let message =
+            format!("not permitted to look at {denied} processes (it takes CAP_SYS_PTRACE): some may be missing");
+        answers.give(None, Err(Error::failed(message)))?;
+    }
+    let (blocks, wires) = block::blocks(&nest, &views, procs.as_ref(), args);
+    if !blocks.is_empty() {
+        let title = if args.links || args.procs { "DETAILS" } else { "NAMESPACES" };
+        write_out(&match (args.dot, args.svg) {
+            (true, _) => dot::draw(&blocks, &wires),
+            (_, true) => svg::draw(&blocks, &wires),
+            _ => text::draw(&blocks, title, Screen::new(args)),
+        })?;
+    }
+    answers.finish()
+}

@@ -1,0 +1,117 @@
+//! The picture in text: a tree, and columns beside it.
+
+use unicode_width::UnicodeWidthStr;
+
+use crate::block::{Block, Line};
+use crate::screen::{Screen, pad};
+
+/// The greatest number of levels whose lines are drawn; of deeper ones the outermost are counted.
+const LEVELS: usize = 100;
+
+/// The columns that one level takes.
+const STEP: usize = 3;
+
+/// Draws the blocks; `title` heads the last column.
+pub(crate) fn draw(blocks: &[Block], title: &str, screen: Screen) -> String {
+    let levels = screen.width.map_or(LEVELS, |width| (width / 2 / STEP).clamp(4, LEVELS));
+    let lines: Vec<(usize, &Line)> =
+        blocks.iter().flat_map(|block| block.lines.iter().map(|line| (block.depth + line.depth, line))).collect();
+    let depths: Vec<usize> = lines.iter().map(|(depth, _)| *depth).collect();
+    let mut rows = vec![["NAME", "KIND", "PID", "INNER", title].map(str::to_owned)];
+    for (guides, (_, line)) in guides(&depths, levels, screen).into_iter().zip(&lines) {
+        let name = guides + &screen.show(&line.name);
+        let others = [&line.kind, &line.pid, &line.inner, &line.rest].map(|text| screen.show(text).into_owned());
+        let [kind, pid, inner, rest] = others.map(|text| if text.is_empty() { "-".to_owned() } else { text });
+        rows.push([name, kind, pid, inner, rest]);
+    }
+    lay_out(&rows, screen)
+}
+
+/// What leads to each line, by its depth: drawn from the bottom up, where it is known whether a level goes on.
+fn guides(depths: &[usize], levels: usize, screen: Screen) -> Vec<String> {
+    let ascii = ["`- ", "|- ", "|  ", "..."];
+    let [last, another, through, more] = if screen.unicode { ["└─ ", "├─ ", "│  ", "…"] } else { ascii };
+    let mut goes_on: Vec<bool> = Vec::new();
+    let mut guides = Vec::new();
+    for &depth in depths.iter().rev() {
+        goes_on.resize(depth + 1, false);
+        let first = (depth + 1).saturating_sub(levels).max(1);
+        let mut guide = String::new();
+        if first > 1 {
+            guide = format!("{} {more} ", first - 1);
+        }
+        for (level, &goes_on) in goes_on.iter().enumerate().skip(first) {
+            guide += match (level == depth, goes_on) {
+                (true, true) => another,
+                (true, false) => last,
+                (false, true) => through,
+                (false, false) => "   ",
+            };
+        }
+        goes_on[depth] = true;
+        guides.push(guide);
+    }
+    guides.reverse();
+    guides
+}
+
+fn lay_out(rows: &[[String; 5]], screen: Screen) -> String {
+    let mut widths = [0, 1, 2, 3].map(|column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0));
+    if let Some(width) = screen.width {
+        // The names give way first, down to half of the width; then the last column is cut.
+        let others: usize = widths[1..].iter().map(|width| width + 2).sum();
+        let rest = rows.iter().map(|row| row[4].width()).max().unwrap_or(0);
+        widths[0] = widths[0].min(width.saturating_sub(others + 2 + rest).max(width / 2));
+    }
+    let mut out = String::new();
+    for row in rows {
+        let cells = row.iter().zip(widths).map(|(cell, width)| pad(&screen.fit(cell, width), width));
+        let line = cells.collect::<Vec<_>>().join("  ") + "  " + &row[4];
+        out.push_str(&screen.fit(line.trim_end(), screen.width.unwrap_or(usize::MAX)));
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UNICODE: Screen = Screen { width: None, unicode: true };
+
+    fn block(depth: usize, name: &str) -> Block {
+        let line = Line { name: name.to_owned(), kind: "docker".to_owned(), pid: "7".to_owned(), ..Line::default() };
+        Block { depth, outer: None, kind: String::new(), lines: vec![line] }
+    }
+
+    #[test]
+    fn levels_that_go_on_are_drawn_through() {
+        let guides = guides(&[0, 1, 2, 1, 2, 3, 0, 1], 100, UNICODE);
+        assert_eq!(guides, ["", "├─ ", "│  └─ ", "└─ ", "   └─ ", "      └─ ", "", "└─ "]);
+        let ascii = super::guides(&[0, 1, 2, 1], 100, Screen { unicode: false, ..UNICODE });
+        assert_eq!(ascii, ["", "|- ", "|  `- ", "`- "]);
+    }
+
+    #[test]
+    fn of_too_deep_a_tree_the_outermost_levels_are_counted() {
+        let depths: Vec<usize> = (0..=64).collect();
+        let guides = guides(&depths, 10, UNICODE);
+        assert_eq!(
+            (guides[10].as_str(), guides[64].as_str()),
+            ("                           └─ ", "54 …                            └─ ")
+        );
+        let deep: Vec<usize> = (0..5_000).collect();
+        assert!(super::guides(&deep, LEVELS, UNICODE).iter().all(|guide| guide.width() <= 310));
+    }
+
+    #[test]
+    fn columns_line_up_and_end_at_the_width() {
+        let blocks = [block(0, "網"), block(1, "b"), block(1, &"x".repeat(200))];
+        let screen = Screen { width: Some(40), ..UNICODE };
+        for line in draw(&blocks, "NEW", screen).lines() {
+            assert!(line.width() <= 40, "{line}");
+        }
+        let wide = draw(&blocks[..2], "NEW", UNICODE);
+        assert_eq!(wide, "NAME  KIND    PID  INNER  NEW\n網    docker  7    -      -\n└─ b  docker  7    -      -\n");
+    }
+}

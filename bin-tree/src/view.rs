@@ -1,0 +1,123 @@
+//! What is known of each node besides its record: what it has of its own, and whether it is still there.
+
+use std::collections::HashMap;
+
+use nicon_core::{Process, Record, Result, Status};
+
+use crate::nest::Nest;
+
+/// What is known of a node.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct View {
+    /// Its process is no longer the one that the record names.
+    pub(crate) gone: bool,
+    /// The node that is the same container, found by another path before.
+    pub(crate) same: Option<usize>,
+    /// The namespaces that it does not share with the container around it.
+    pub(crate) changes: Vec<Change>,
+}
+
+/// A namespace that a container does not share with the one around it.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Change {
+    pub(crate) ns_type: String,
+    /// Who else has it, where it is not new.
+    pub(crate) owner: Option<Owner>,
+}
+
+/// Who had a namespace first.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Owner {
+    /// We ourselves.
+    Host,
+    Node(usize),
+}
+
+/// Looks at all nodes.
+///
+/// # Errors
+/// Where we cannot look at ourselves.
+pub(crate) fn look(nest: &Nest) -> Result<Vec<View>> {
+    let mut own = Record::default();
+    Process::myself()?.write_to(&mut own)?;
+    let mut views = compare(nest, &own)?;
+    for (node, view) in nest.nodes.iter().zip(&mut views) {
+        // What may not be looked at is not gone.
+        let gone = |record| Process::from_record(record).is_err_and(|error| error.status() == Status::No);
+        view.gone = node.pid.is_some() && node.record.as_ref().is_some_and(gone);
+    }
+    Ok(views)
+}
+
+/// Compares each node with the nearest around it of which the namespaces are known; the outermost with `own`.
+fn compare(nest: &Nest, own: &Record) -> Result<Vec<View>> {
+    let mut owners: HashMap<(&str, u64), Owner> = own.integers("ns")?.into_iter().map(|ns| (ns, Owner::Host)).collect();
+    let mut containers = HashMap::new();
+    let mut views = Vec::new();
+    for (index, node) in nest.nodes.iter().enumerate() {
+        let mut view = View::default();
+        if !node.id.is_empty() {
+            let first = *containers.entry((&node.id, node.pid)).or_insert(index);
+            view.same = Some(first).filter(|&first| first != index);
+        }
+        let mut around = std::iter::successors(node.outer, |&outer| nest.nodes[outer].outer);
+        let around = around.find_map(|outer| nest.nodes[outer].record.as_ref()).unwrap_or(own).integers("ns")?;
+        for ns in node.record.as_ref().map(|record| record.integers("ns")).transpose()?.unwrap_or_default() {
+            let owner = *owners.entry(ns).or_insert(Owner::Node(index));
+            if !around.contains(&ns) {
+                let owner = Some(owner).filter(|&owner| owner != Owner::Node(index));
+                view.changes.push(Change { ns_type: ns.0.to_owned(), owner });
+            }
+        }
+        views.push(view);
+    }
+    Ok(views)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nest::tests::record;
+
+    #[test]
+    fn a_namespace_is_new_shared_or_somebody_elses() {
+        let own = Record::parse(r#"{"ns":{"net":1,"pid":1,"mnt":1}}"#).unwrap();
+        let mut nest = Nest::default();
+        for (path, ns) in [
+            (&["a"][..], r#"{"net":2,"pid":2,"mnt":1}"#),
+            (&["a", "b", "c"], r#"{"net":2,"pid":3,"mnt":1}"#),
+            (&["a", "d"], r#"{"net":1,"pid":3,"mnt":4}"#),
+            (&["c"], r#"{"net":1,"pid":1,"mnt":1}"#),
+        ] {
+            nest.add(record(path, &format!(r#","ns":{ns}"#))).unwrap();
+        }
+        let views = compare(&nest, &own).unwrap();
+        let told: Vec<Vec<(&str, Option<Owner>)>> = views
+            .iter()
+            .map(|view| view.changes.iter().map(|change| (change.ns_type.as_str(), change.owner)).collect())
+            .collect();
+        assert_eq!(
+            told,
+            [
+                vec![("net", None), ("pid", None)],
+                vec![],
+                vec![("pid", None)],
+                vec![("net", Some(Owner::Host)), ("pid", Some(Owner::Node(2))), ("mnt", None)],
+                vec![],
+            ]
+        );
+        assert_eq!(views.iter().map(|view| view.same).collect::<Vec<_>>(), [None; 5]);
+    }
+
+    #[test]
+    fn a_container_that_is_found_twice_is_known_again() {
+        let own = Record::parse(r#"{"ns":{}}"#).unwrap();
+        let mut nest = Nest::default();
+        let hop = |id: &str| format!(r#"{{"name":"{id}","id":"{id}","pid":7}}"#);
+        for hops in [hop("a"), format!("{},{}", hop("b"), hop("a"))] {
+            nest.add(Record::parse(&format!(r#"{{"hops":[{hops}]}}"#)).unwrap()).unwrap();
+        }
+        let same: Vec<_> = compare(&nest, &own).unwrap().iter().map(|view| view.same).collect();
+        assert_eq!(same, [None, None, Some(0)]);
+    }
+}
