@@ -13,7 +13,7 @@ const STEP: usize = 3;
 
 /// Draws the blocks; `title` heads the last column.
 pub(crate) fn draw(blocks: &[Block], title: &str, screen: Screen) -> String {
-    let levels = screen.width.map_or(LEVELS, |width| (width / 2 / STEP).clamp(4, LEVELS));
+    let levels = screen.width.map_or(LEVELS, |width| (width / 4 / STEP).clamp(4, LEVELS));
     let lines: Vec<(usize, &Line)> =
         blocks.iter().flat_map(|block| block.lines.iter().map(|line| (block.depth + line.depth, line))).collect();
     let depths: Vec<usize> = lines.iter().map(|(depth, _)| *depth).collect();

@@ -15,9 +15,10 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     ]
 }
 
-const PROGRAMS: [&str; 8] = [
+const PROGRAMS: [&str; 9] = [
     "nicon-resolve",
     "nicon-plan",
+    "nicon-tree",
     "nicon-nsid",
     "nicon-nsfind",
     "nicon-nsexec",

@@ -31,6 +31,7 @@ mod rights;
 mod subject;
 mod suite;
 mod tidy;
+mod tree;
 mod undo;
 mod veth;
 
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
     trials.extend(veth::trials(&suite));
     trials.extend(linklist::trials(&suite));
     trials.extend(linkwatch::trials(&suite));
+    trials.extend(tree::trials(&suite));
     trials.extend(undo::trials(&suite));
     trials.extend(manners::trials(&suite));
     trials.extend(rights::trials(&suite));

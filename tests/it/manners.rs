@@ -57,7 +57,12 @@ fn a_full_disk(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 fn a_closed_stdout(suite: &Suite, _: &Lab) -> Result<(), Failed> {
-    for line in ["nicon-resolve setup", "echo '{}' | nicon-linkmv x", "echo 'links: []' | nicon-plan -"] {
+    for line in [
+        "nicon-resolve setup",
+        "echo '{}' | nicon-linkmv x",
+        "echo 'links: []' | nicon-plan -",
+        "echo '{}' | nicon-tree",
+    ] {
         let ran = suite.shell(&format!("{line} >&-"), "");
         refusal(&ran, 2, &["write standard output: Bad file descriptor\n"]);
     }
@@ -69,7 +74,7 @@ fn a_closed_stdout(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 fn a_terminal_is_not_waited_for(suite: &Suite, _: &Lab) -> Result<(), Failed> {
-    for program in ["nicon-resolve", "nicon-linkmv x"] {
+    for program in ["nicon-resolve", "nicon-linkmv x", "nicon-tree"] {
         let line = format!("{}/{program}", suite.bins()?.display());
         let mut script = tool("script");
         let ran = output_within(script.args(["-qec", &line, "/dev/null"]).stdin(Stdio::null()), LIMIT)?;
@@ -89,6 +94,9 @@ fn usage_errors(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         &["nicon-linkmv", "--target=1"],
         &["nicon-plan"],
         &["nicon-plan", "a", "b"],
+        &["nicon-tree", "a"],
+        &["nicon-tree", "--dot", "--svg"],
+        &["nicon-tree", "--svg", "--width=80"],
     ] {
         let ran = suite.run(words);
         assert_eq!((ran.code(), &ran.stdout[..]), (Some(2), ""), "{ran:?}");

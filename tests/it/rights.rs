@@ -15,6 +15,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("rights::of_resolve", of_resolve),
         suite.trial("rights::of_linkmv", of_linkmv),
         suite.trial("rights::of_plan", of_plan),
+        suite.trial("rights::of_tree", of_tree),
     ]
 }
 
@@ -56,5 +57,15 @@ fn of_linkmv(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 fn of_plan(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let plan = "links: [{inspect_ns: a.b, nic_tmp: veth0}]";
     assert_eq!(record(&as_nobody(suite, "-all", &["nicon-plan", "-"], plan)?)["target"], "a.b");
+    Ok(())
+}
+
+fn of_tree(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let found = suite.run(&["nicon-resolve", "setup"]).ok()?;
+    let drawn = as_nobody(suite, "-all", &["nicon-tree"], &found)?.ok()?;
+    assert!(drawn.contains("setup") && drawn.contains("ipc uts net pid mnt"), "{drawn}");
+    let denied = as_nobody(suite, "-all", &["nicon-tree", "--procs"], &found)?;
+    assert_eq!((denied.code(), denied.stderr.contains("CAP_SYS_PTRACE")), (Some(2), true), "{denied:?}");
+    as_nobody(suite, "-all,+sys_ptrace", &["nicon-tree", "--procs"], &found)?.ok()?;
     Ok(())
 }

@@ -1,0 +1,310 @@
+//! nicon-tree draws what docker, ps, ip and readlink tell.
+
+use std::collections::BTreeMap;
+
+use libtest_mimic::{Failed, Trial};
+use nicon_lab::{LIMIT, Lab, Ran, output_of_input, output_within, tool, witness};
+use serde_json::{Value, json};
+
+use crate::subject::{TYPES, until};
+use crate::suite::Suite;
+
+pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
+    vec![
+        suite.trial("tree::draws_what_docker_and_readlink_tell", draws_the_nest),
+        suite.trial("tree::namespaces_of_others_are_told_by_their_names", namespaces_of_others),
+        suite.trial("tree::what_is_known_of_those_on_the_way", on_the_way),
+        suite.trial("tree::processes_are_those_that_ps_tells", processes),
+        suite.trial("tree::links_and_who_is_wired_to_whom", links),
+        suite.trial("tree::images_are_well_formed", images),
+        suite.trial("tree::wide_and_deep", wide_and_deep),
+        suite.trial("tree::the_terminal_is_what_it_fits", the_terminal),
+        suite.trial("tree::lines_that_cannot_be_drawn", bad_lines),
+    ]
+}
+
+const PATHS: [&str; 3] = ["setup", "setup.olt_1", "setup.olt_1.lt_1"];
+
+fn tree(suite: &Suite, words: &[&str], input: &str) -> Ran {
+    let mut command = suite.command("nicon-tree").unwrap();
+    output_of_input(command.args(words).env("LC_ALL", "C.UTF-8"), input, LIMIT).unwrap()
+}
+
+/// A row of the picture: how deep it is, and its cells.
+#[derive(Debug, PartialEq)]
+struct Row {
+    depth: usize,
+    name: String,
+    kind: String,
+    pid: Option<u32>,
+    inner: Option<u32>,
+    rest: String,
+}
+
+/// The rows of a picture, read by the columns that its heading tells.
+#[track_caller]
+fn rows(ran: &Ran) -> Vec<Row> {
+    assert_eq!((ran.code(), &ran.stderr[..]), (Some(0), ""), "{ran:?}");
+    let (heading, picture) = ran.stdout.split_once('\n').expect("a heading");
+    let starts = ["KIND", "PID", "INNER"].map(|title| heading.find(title).expect("a title"));
+    let last = heading.rfind(' ').expect("a last column") + 1;
+    let row = |line: &str| {
+        let letters: Vec<char> = line.chars().collect();
+        let cell =
+            |from: usize, to: usize| letters[from..to.min(letters.len())].iter().collect::<String>().trim().to_owned();
+        let guided: String = letters[..starts[0]].iter().collect();
+        let name = guided.trim_start_matches(|c| "│├└─ ".contains(c));
+        Row {
+            depth: (guided.chars().count() - name.chars().count()) / 3,
+            name: name.trim().to_owned(),
+            kind: cell(starts[0], starts[1]),
+            pid: cell(starts[1], starts[2]).parse().ok(),
+            inner: cell(starts[2], last).parse().ok(),
+            rest: cell(last, letters.len()),
+        }
+    };
+    picture.lines().map(row).collect()
+}
+
+/// The types of namespace in which two processes differ, in the order of the protocol.
+fn changes(pid: u32, from: u32) -> String {
+    let differ = TYPES.into_iter().filter(|ns_type| witness::ns_link(pid, ns_type) != witness::ns_link(from, ns_type));
+    differ.collect::<Vec<_>>().join(" ")
+}
+
+fn draws_the_nest(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let found = suite.run(&["nicon-resolve", PATHS[2], PATHS[0], PATHS[1]]).ok()?;
+    let drawn = rows(&tree(suite, &[], &found));
+    assert_eq!(drawn.len(), PATHS.len(), "{drawn:?}");
+    let mut around = std::process::id();
+    for (depth, path) in PATHS.into_iter().enumerate() {
+        let (outer, name) = path.rsplit_once('.').unwrap_or(("", path));
+        let pid = lab.host_pid(path)?;
+        let expected = Row {
+            depth,
+            name: name.to_owned(),
+            kind: if depth == 0 { "docker".to_owned() } else { "docker dind".to_owned() },
+            pid: Some(pid),
+            inner: lab.docker(outer, &["inspect", "--format", "{{.State.Pid}}", name])?.ok()?.parse().ok(),
+            rest: changes(pid, around),
+        };
+        assert_eq!(drawn[depth], expected);
+        around = pid;
+    }
+    Ok(())
+}
+
+fn namespaces_of_others(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    lab.run_container("setup", "guest", &["--net=container:olt_1", "--pid=container:olt_1"])?;
+    lab.run_container("setup", "plain", &["--pid=host"])?;
+    let found = suite.run(&["nicon-resolve", "setup", "setup.olt_1", "setup.guest", "setup.plain"]).ok()?;
+    let drawn = rows(&tree(suite, &["--procs"], &found));
+    let rest = |name: &str| drawn.iter().find(|row| row.name == name).unwrap().rest.clone();
+    let setup = lab.host_pid("setup")?;
+    let guest = changes(lab.host_pid("setup.guest")?, setup);
+    assert_eq!(rest("guest"), guest.replace("net", "net=setup.olt_1").replace("pid", "pid=setup.olt_1"));
+    assert_eq!(rest("plain"), changes(lab.host_pid("setup.plain")?, setup));
+    assert!(rest("guest").contains("net=") && !rest("plain").contains("pid"));
+    // Whoever shares a PID namespace has its own processes all the same, and no other's.
+    for name in ["guest", "plain"] {
+        let pid = lab.host_pid(&format!("setup.{name}"))?;
+        let at = drawn.iter().position(|row| row.name == name).unwrap();
+        assert_eq!((&drawn[at + 1].name[..], drawn[at + 1].pid), ("sleep", Some(pid)), "{drawn:?}");
+        assert!(drawn.get(at + 2).is_none_or(|next| next.kind != "process"), "{drawn:?}");
+        lab.remove("setup", name)?;
+    }
+    Ok(())
+}
+
+fn on_the_way(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let found = suite.run(&["nicon-resolve", "setup.olt_1.lt_1"]).ok()?;
+    let own = std::process::id();
+    let drawn = rows(&tree(suite, &[], &(found.clone() + &format!("\n{{\"pid\":{own}}}\n{{\"target\":\"host\"}}\n"))));
+    assert_eq!(drawn.iter().map(|row| row.depth).collect::<Vec<_>>(), [0, 1, 2, 0, 0]);
+    for (row, path) in drawn.iter().zip(PATHS) {
+        assert_eq!(row.pid, Some(lab.host_pid(path)?));
+    }
+    // Of those on the way only what the hops tell is known; so the inmost is compared with us.
+    assert_eq!((&drawn[1].rest[..], &drawn[2].rest), ("-", &changes(lab.host_pid(PATHS[2])?, own)));
+    assert_eq!((&drawn[3].name, drawn[3].pid), (&format!("process {own}"), Some(own)));
+    assert_eq!((&drawn[4].name[..], &drawn[4].kind[..]), ("host", "place"));
+    let mut stale: Value = serde_json::from_str(&found)?;
+    stale["starttime"] = json!(1);
+    let drawn = rows(&tree(suite, &["--procs"], &stale.to_string()));
+    assert_eq!((drawn.len(), &drawn[2].rest[..]), (3, "gone"), "{drawn:?}");
+    Ok(())
+}
+
+/// What ps and readlink tell of the processes in a PID namespace: the PID of each, and that of its parent.
+fn family(link: &str) -> BTreeMap<u32, u32> {
+    let living = |pid: &u32| witness::ns_link(*pid, "pid").as_deref() == Some(link);
+    let parent = |pid: u32| {
+        let told = output_within(tool("ps").args(["-o", "stat=,ppid=", "-p", &pid.to_string()]), LIMIT).ok()?.stdout;
+        let (state, parent) = told.trim().split_once(' ')?;
+        (!state.starts_with('Z')).then(|| Some((pid, parent.trim().parse().ok()?)))?
+    };
+    witness::pids().into_iter().filter(living).filter_map(parent).collect()
+}
+
+fn processes(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    lab.run_command("setup", "busy", &[], &["sh", "-c", "sleep 1001 & sh -c 'sleep 1002 & exec sleep 1003' & wait"])?;
+    lab.docker("setup", &["exec", "--detach", "busy", "sleep", "1004"])?.ok()?;
+    let found = suite.run(&["nicon-resolve", "setup", "setup.olt_1", "setup.busy"]).ok()?;
+    for path in ["setup", "setup.busy"] {
+        let first = lab.host_pid(path)?;
+        let link = witness::ns_link(first, "pid").ok_or("no PID namespace")?;
+        let name = path.rsplit('.').next().unwrap();
+        // The daemon starts and ends processes of its own: until a moment at which it does not.
+        let (drawn, family) = until("processes that stand still", || {
+            let before = family(&link);
+            let drawn = rows(&tree(suite, &["--procs"], &found));
+            let at = drawn.iter().position(|row| row.name == name).unwrap();
+            let seen = drawn[at + 1..]
+                .iter()
+                .take_while(|row| row.kind == "process")
+                .all(|row| before.contains_key(&row.pid.unwrap()));
+            (seen && family(&link) == before).then_some((drawn, before))
+        });
+        let at = drawn.iter().position(|row| row.name == name).unwrap();
+        let below = drawn[at + 1..].iter().take_while(|row| row.depth > drawn[at].depth && row.kind == "process");
+        let mut around = vec![(drawn[at].depth, 0)];
+        let mut members = Vec::new();
+        for row in below {
+            let pid = row.pid.unwrap();
+            around.retain(|(depth, _)| *depth < row.depth);
+            let (_, parent) = *around.last().unwrap();
+            let parents = family[&pid];
+            assert!(
+                parent == parents || (parent == 0 && !members.contains(&parents)),
+                "{row:?} below {parent}: {drawn:?}"
+            );
+            assert_eq!(row.inner, witness::nspid(pid).unwrap().last().copied());
+            assert_eq!(row.name, std::fs::read_to_string(format!("/proc/{pid}/comm"))?.trim());
+            around.push((row.depth, pid));
+            members.push(pid);
+        }
+        assert_eq!(members.first(), Some(&first));
+        // Shims of containers that are drawn are left out, and nobody else.
+        let shims =
+            [lab.host_pid("setup.olt_1")?, lab.host_pid("setup.busy")?].map(|pid| witness::stat(pid).unwrap().parent);
+        let mut expected: Vec<u32> = family.keys().copied().filter(|pid| !shims.contains(pid)).collect();
+        members.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(members, expected, "{path}");
+        assert_eq!(members.len() + if name == "setup" { 2 } else { 0 }, family.len());
+    }
+    Ok(lab.remove("setup", "busy")?)
+}
+
+fn links(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    lab.run_container("setup", "left", &[])?;
+    lab.run_container("setup.olt_1", "right", &[])?;
+    let found = suite.run(&["nicon-resolve", "setup.left", "setup.olt_1.right"]).ok()?;
+    suite.feed(&["nicon-veth", "wl", "wr", "--addr=192.0.2.1/30"], &found).ok()?;
+    let listed = suite.feed(&["nicon-links"], &found).ok()?;
+    let drawn = rows(&tree(suite, &["--links"], &listed));
+    let wired: Vec<_> = drawn.iter().filter(|row| row.kind == "veth").collect();
+    let expected = [(2, "wr", "UP ↔ wl in setup.left"), (1, "wl", "UP 192.0.2.1/30 ↔ wr in setup.olt_1.right")];
+    // Containers stand in the order in which they came: left, then olt_1 and what is in it.
+    let told: Vec<_> = wired.iter().rev().map(|row| (row.depth - 1, &row.name[..], &row.rest[..])).collect();
+    assert_eq!(told, expected, "{drawn:?}");
+    for (path, name) in [("setup.left", "wl"), ("setup.olt_1.right", "wr")] {
+        lab.exec(path, &["ip", "link", "show", "dev", name])?.ok()?;
+    }
+    assert!(!drawn.iter().any(|row| row.name == "lo"));
+    let dot = tree(suite, &["--links", "--dot"], &listed).ok()?;
+    assert_eq!(dot.matches("style=dashed").count(), 1, "{dot}");
+    let svg = tree(suite, &["--links", "--svg"], &listed).ok()?;
+    assert_eq!(svg.matches("class=\"wire\"").count(), 1, "{svg}");
+
+    assert!(rows(&tree(suite, &[], &listed)).iter().all(|row| row.kind.starts_with("docker")));
+    let ran = tree(suite, &["--links"], &found);
+    assert_eq!(ran.code(), Some(2), "{ran:?}");
+    assert!(ran.stderr.contains("put nicon-links before"), "{ran:?}");
+    lab.remove("setup", "left")?;
+    Ok(lab.remove("setup.olt_1", "right")?)
+}
+
+/// A record of a container that nobody has, with hostile names on its way.
+fn hostile() -> String {
+    let names = ["größe 網路", "</text><script>&amp;\"']]>", "\"];}\\N\\l\\", "\u{1b}[2J\u{9b}\u{202e}\u{ffff}\n"];
+    let hops: Vec<Value> = names.iter().map(|name| json!({"name": name, "id": name, "engine": "docker"})).collect();
+    json!({"hops": hops}).to_string()
+}
+
+fn images(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let found = suite.run(&["nicon-resolve", PATHS[2]]).ok()? + "\n" + &hostile();
+    let svg = tree(suite, &["--svg", "--procs"], &found).ok()?;
+    let texts = output_of_input(
+        tool("xmllint").args(["--xpath", "//*[local-name()='text' and @class]/text()", "-"]),
+        &svg,
+        LIMIT,
+    )?;
+    let texts = texts.ok()?;
+    assert!(texts.contains("lt_1") && texts.contains("größe 網路"), "{texts}");
+    assert!(texts.contains("&lt;/text&gt;&lt;script&gt;&amp;amp;") && !svg.contains("<script>"), "{texts}");
+    let boxes =
+        output_of_input(tool("xmllint").args(["--xpath", "count(//*[local-name()='rect'])", "-"]), &svg, LIMIT)?;
+    assert_eq!(boxes.ok()?, "8", "one for each node, and the paper");
+    let dot = tree(suite, &["--dot"], &found).ok()?;
+    let plain = output_of_input(tool("dot").arg("-Tplain"), &dot, LIMIT)?;
+    assert_eq!((plain.code(), &plain.stderr[..]), (Some(0), ""), "{plain:?}");
+    let count = |what: &str| plain.stdout.lines().filter(|line| line.starts_with(what)).count();
+    assert_eq!((count("node "), count("edge ")), (7, 5), "{plain:?}");
+    Ok(())
+}
+
+fn wide_and_deep(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let hop = |name: String| json!({"name": name, "id": name, "engine": "docker"});
+    let siblings =
+        (0..300).map(|number| json!({"hops": [hop("around".into()), hop(format!("c{number}"))]}).to_string() + "\n");
+    let drawn = rows(&tree(suite, &[], &siblings.collect::<String>()));
+    assert_eq!(drawn.len(), 301);
+    assert!(drawn[1..].iter().enumerate().all(|(number, row)| (row.depth, &row.name) == (1, &format!("c{number}"))));
+    let deep = json!({"hops": (0..64).map(|depth| hop(format!("level_{depth}"))).collect::<Vec<_>>()}).to_string();
+    let drawn = rows(&tree(suite, &[], &deep));
+    assert!(drawn.iter().enumerate().all(|(depth, row)| (row.depth, &row.name) == (depth, &format!("level_{depth}"))));
+    let narrow = tree(suite, &["--width=80"], &deep).ok()?;
+    for (depth, line) in narrow.lines().skip(1).enumerate() {
+        assert!(line.chars().count() <= 80 && line.contains(&format!("level_{depth} ")), "{line}");
+    }
+    let shown = tree(suite, &["--width=60"], &hostile()).ok()?;
+    assert!(shown.contains("網路") && !shown.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "{shown}");
+    let ascii = tree(suite, &["--ascii"], &hostile()).ok()?;
+    assert!(ascii.is_ascii() && ascii.contains("\\u{7db2}"), "{ascii}");
+    Ok(())
+}
+
+fn the_terminal(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let path = std::env::temp_dir().join(format!("nicon-tree-{}", std::process::id()));
+    std::fs::write(&path, json!({"hops": [{"name": "x".repeat(200), "id": "1"}]}).to_string())?;
+    let program = suite.bins()?.join("nicon-tree");
+    let drawn = |locale: &str| {
+        let line = format!("stty rows 24 columns 50; {} <{}", program.display(), path.display());
+        output_within(tool("script").args(["-qec", &line, "/dev/null"]).env("LC_ALL", locale), LIMIT)?.ok()
+    };
+    let (utf8, ascii) = (drawn("C.UTF-8"), drawn("C"));
+    std::fs::remove_file(&path)?;
+    for (shown, mark) in [(utf8?, "x…"), (ascii?, "x...")] {
+        assert!(shown.lines().all(|line| line.trim_end().chars().count() <= 50) && shown.contains(mark), "{shown}");
+    }
+    Ok(())
+}
+
+fn bad_lines(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let good = format!("{{\"pid\":{}}}", lab.host_pid("setup")?);
+    let ran = tree(suite, &[], &format!("{{}}\n{{\"hops\":[{{}}]}}\nsetup\n{good}\n"));
+    assert_eq!((ran.code(), ran.stdout.lines().count()), (Some(2), 2), "{ran:?}");
+    let told: Vec<_> = ran.stderr.lines().collect();
+    let expected = [
+        "line 1: the record names neither",
+        "line 2: field \"hops\": one has no \"name\"",
+        "line 3: not a JSON object",
+    ];
+    assert_eq!(told.len(), expected.len(), "{ran:?}");
+    for (told, expected) in told.iter().zip(expected) {
+        assert!(told.starts_with(&format!("nicon-tree: {expected}")), "{told}");
+    }
+    assert_eq!(tree(suite, &[], "").ok()?, "");
+    Ok(())
+}
