@@ -40,28 +40,25 @@ pub(crate) struct Procs {
 pub(crate) fn find(nest: &Nest, views: &[View]) -> Result<Procs> {
     let own = Process::myself()?.namespace(NsType::Pid)?.id().ino;
     let (all, denied) = census(own)?;
-    let pidns: Vec<Option<u64>> = (0..nest.nodes.len()).map(|index| pidns(nest, views, index)).collect();
-    let firsts: HashSet<i32> = nest.nodes.iter().filter_map(|node| node.pid.filter(|_| !node.id.is_empty())).collect();
+    let places: Vec<Option<(u64, i32)>> = (0..nest.nodes.len()).map(|index| place(nest, views, index)).collect();
+    let shared = shared(&places, own);
+    let crowd = all.iter().filter(|(_, seen)| shared.contains(&seen.pidns));
+    let ids: HashMap<i32, String> = crowd.filter_map(|(pid, _)| Some((*pid, container_of(*pid)?))).collect();
     // Who stands between an engine and its container is a part of neither.
-    let shims: HashSet<i32> = firsts.iter().filter_map(|pid| Some(all.get(pid)?.parent)).collect();
-    let mut of = Vec::new();
-    for (node, ns) in nest.nodes.iter().zip(&pidns) {
-        let (Some(ns), Some(first)) = (*ns, node.pid) else {
-            of.push(Vec::new());
-            continue;
+    let firsts = nest.nodes.iter().filter(|node| !node.id.is_empty()).filter_map(|node| node.pid);
+    let shims: HashSet<i32> = firsts.filter_map(|pid| Some(all.get(&pid)?.parent)).collect();
+    let processes = |index: usize| {
+        let (Some((pidns, first)), id) = (places[index], &nest.nodes[index].id) else { return Vec::new() };
+        let is_own = |pid: i32| match shared.contains(&pidns) {
+            false => true,
+            true if id.is_empty() => is_below(&all, pid, first),
+            true => ids.get(&pid) == Some(id),
         };
-        let shared = own == ns || others_in(nest, &pidns, ns, first);
-        let is_member = |pid: &i32| match (all.get(pid), shared) {
-            (Some(seen), _) if seen.pidns != ns => false,
-            (Some(_), true) if node.id.is_empty() => is_below(&all, *pid, first),
-            (Some(_), true) => is_of(*pid, &node.id),
-            (seen, _) => seen.is_some(),
-        };
-        let mut members: HashSet<i32> = all.keys().copied().filter(is_member).collect();
-        members.retain(|pid| *pid == first || !shims.contains(pid));
-        of.push(tree(&all, &members, first));
-    }
-    Ok(Procs { of, denied })
+        let mates = all.iter().filter(|(_, seen)| seen.pidns == pidns).map(|(pid, _)| *pid);
+        let members = mates.filter(|pid| is_own(*pid) && (*pid == first || !shims.contains(pid)));
+        tree(&all, &members.collect(), first)
+    };
+    Ok(Procs { of: (0..nest.nodes.len()).map(processes).collect(), denied })
 }
 
 /// A process as it was seen.
@@ -97,19 +94,24 @@ fn is_nested(pid: i32) -> bool {
     Process::pin(pid).and_then(|process| process.nspid()).is_ok_and(|pids| pids.len() > 1)
 }
 
-/// The PID namespace of a node that is there to be looked at.
-fn pidns(nest: &Nest, views: &[View], index: usize) -> Option<u64> {
-    let record = nest.nodes[index].record.as_ref().filter(|_| !views[index].gone)?;
-    record.integers("ns").ok()?.into_iter().find_map(|(ns_type, ino)| (ns_type == "pid").then_some(ino))
+/// The PID namespace and the first process of a node that is there to be looked at.
+fn place(nest: &Nest, views: &[View], index: usize) -> Option<(u64, i32)> {
+    let node = &nest.nodes[index];
+    let namespaces = node.record.as_ref().filter(|_| !views[index].gone)?.integers("ns").ok()?;
+    let pidns = namespaces.into_iter().find_map(|(ns_type, ino)| (ns_type == "pid").then_some(ino))?;
+    Some((pidns, node.pid?))
 }
 
-fn others_in(nest: &Nest, pidns: &[Option<u64>], ns: u64, first: i32) -> bool {
-    nest.nodes.iter().zip(pidns).any(|(node, other)| *other == Some(ns) && node.pid != Some(first))
+/// The namespaces of which more than one has a part: ourselves, and who has another first process.
+fn shared(places: &[Option<(u64, i32)>], own: u64) -> HashSet<u64> {
+    let mut firsts = HashMap::new();
+    let is_shared = |&(pidns, first): &(u64, i32)| pidns == own || *firsts.entry(pidns).or_insert(first) != first;
+    places.iter().flatten().copied().filter(is_shared).map(|(pidns, _)| pidns).collect()
 }
 
-fn is_of(pid: i32, id: &str) -> bool {
-    let cgroup = Process::pin(pid).and_then(|process| process.read("cgroup"));
-    cgroup.is_ok_and(|cgroup| container::id(&cgroup) == Some(id))
+fn container_of(pid: i32) -> Option<String> {
+    let cgroup = Process::pin(pid).and_then(|process| process.read("cgroup")).ok()?;
+    container::id(&cgroup).map(str::to_owned)
 }
 
 fn is_below(all: &HashMap<i32, Seen>, pid: i32, first: i32) -> bool {

@@ -128,6 +128,15 @@ fn on_the_way(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     assert_eq!((&drawn[1].rest[..], &drawn[2].rest), ("-", &changes(lab.host_pid(PATHS[2])?, own)));
     assert_eq!((&drawn[3].name, drawn[3].pid), (&format!("process {own}"), Some(own)));
     assert_eq!((&drawn[4].name[..], &drawn[4].kind[..]), ("host", "place"));
+    // A container that a way around leads to is known again.
+    lab.run_container("setup", "window", &["--volume=/run/docker.sock:/run/docker.sock"])?;
+    let twice = suite.run(&["nicon-resolve", "setup.olt_1", "setup.window.olt_1"]).ok()?;
+    let drawn = rows(&tree(suite, &[], &twice));
+    let told: Vec<_> = drawn.iter().map(|row| (row.depth, &row.name[..], &row.kind[..])).collect();
+    assert_eq!(told[1..], [(1, "olt_1", "docker dind"), (1, "window", "docker dind"), (2, "olt_1", "docker dood")]);
+    assert_eq!(drawn[3].rest, "the same as setup.olt_1");
+    lab.remove("setup", "window")?;
+
     let mut stale: Value = serde_json::from_str(&found)?;
     stale["starttime"] = json!(1);
     let drawn = rows(&tree(suite, &["--procs"], &stale.to_string()));
