@@ -72,8 +72,8 @@ pub(crate) fn records(document: Option<&Node>, plan: Option<&String>) -> Result<
 struct Reading {
     records: Vec<Record>,
     faults: Vec<Fault>,
-    /// The line on which each link is moved: it can be moved only once.
-    moved: HashMap<String, usize>,
+    /// Where each link is moved, and where each name is given in a container: there is one of either.
+    taken: HashMap<(Option<String>, String), Place>,
 }
 
 impl Reading {
@@ -93,6 +93,12 @@ impl Reading {
                 None => {}
             }
         }
+        if let (Ok(Some(target)), Ok(Some(link)), Ok(name)) =
+            (record.text("target"), record.text("link"), record.text("name"))
+        {
+            self.take(None, link, node.place);
+            self.take(Some(target), name.unwrap_or(link), node.place);
+        }
         self.records.push(record);
     }
 
@@ -104,16 +110,17 @@ impl Reading {
         };
         match value {
             Ok(value) => record.set(key.field, value),
-            Err(why) => return self.wrong(place, key.name, &why),
+            Err(why) => self.wrong(place, key.name, &why),
         }
-        if key.field == "link"
-            && let Some(line) = self.moved.insert(record.cell("link"), place.line)
-        {
-            self.wrong(
-                place,
-                key.name,
-                &format!("{} is moved already by the link on line {line}", record.cell("link")),
-            );
+    }
+
+    /// Notes that a link is moved from here, or gets its name in a container, which nobody else may do.
+    fn take(&mut self, container: Option<&str>, link: &str, place: Place) {
+        let taken = self.taken.entry((container.map(str::to_owned), link.to_owned())).or_insert(place);
+        if *taken != place {
+            let what = container
+                .map_or_else(|| format!("{link} is moved"), |container| format!("{container} has a link {link}"));
+            self.faults.push(place.fault(format!("{what} already by line {}", taken.line)));
         }
     }
 
@@ -194,11 +201,18 @@ mod tests {
                 "6:15: inspect_ns: expected text, found the truth value: put \"on\" in quotes",
                 "7:12: nic_tmp: expected a single value, found a list",
                 "8:13: nic_name: expected text, found the number: put \"0\" in quotes",
-                "9:12: nic_tmp: veth0 is moved already by the link on line 3",
                 "10:15: inspect_ns: a link goes to one container: \"a.*\" is a pattern",
                 "11:3: expected a link's keys (inspect_ns, nic_tmp, nic_name, expected_pid), found the number 7",
             ]
         );
+    }
+
+    #[test]
+    fn a_link_is_moved_once_and_a_name_given_once() {
+        let text = "links:\n- {inspect_ns: a, nic_tmp: x}\n- {inspect_ns: b, nic_tmp: x}\n- {inspect_ns: a, nic_tmp: z, nic_name: x}\n";
+        assert_eq!(faults(text), ["3:3: x is moved already by line 2", "4:3: a has a link x already by line 2"]);
+        let flow = "links: [{inspect_ns: a, nic_tmp: x}, {inspect_ns: b, nic_tmp: x}]";
+        assert_eq!(faults(flow), ["1:38: x is moved already by line 1"]);
     }
 
     #[test]

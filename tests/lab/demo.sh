@@ -63,4 +63,7 @@ try 'lt_1 ping -c 2 -i 0.2 -W 5 192.0.2.1'
 try 'lt_1 ip -br link'
 lt_1 ip -br link show dev eth1 | grep -q 'UP'
 
+title "The nest, as nicon sees it"
+try "nicon-resolve setup setup.olt_1 $target | nicon-links | nicon-tree --links --procs"
+
 title "Done; the lab goes down"
