@@ -51,7 +51,7 @@ impl Block {
         let head = [node.name.clone(), node.facts(), node.rest.clone()];
         let others = others.iter().map(Line::words);
         let lines = head.into_iter().filter(|line| !line.is_empty()).chain(others);
-        lines.map(|line| IMAGE.fit(&line, BOX).into_owned()).collect()
+        lines.map(|line| IMAGE.fit(&IMAGE.show(&line), BOX).into_owned()).collect()
     }
 
     /// The row of the caption in which a line stands.
