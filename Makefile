@@ -1,12 +1,19 @@
 # Each target installs what it needs; see `make help`.
-.PHONY: help build demo lab test bench lint docs
+PREFIX ?= /usr/local
+
+.PHONY: help build install demo lab test bench lint docs
 
 help: ## Show this list
 	@echo "nicon: wire and enter deeply nested containers. Targets:"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build the static release programs
 	cargo build --release --workspace --bins --locked
+
+install: build ## Copy them to $(DESTDIR)$(PREFIX)/bin
+	install -d $(DESTDIR)$(PREFIX)/bin
+	find target/*/release -maxdepth 1 -name 'nicon-*' -type f -executable ! -name 'nicon-bench*' ! -name nicon-lab \
+	    -exec install -t $(DESTDIR)$(PREFIX)/bin {} +
 
 demo: ## Show it: move a NIC into a container three Docker daemons deep (as root)
 	@tests/lab/install-packages
