@@ -11,6 +11,9 @@ use nicon_core::pidns;
 /// PATH names a container inside a container: `a.b.c`, or `a/my.dotted/c` where names contain dots (with a `/` in it, only
 /// `/` separates), or `a.my\.dotted.c`. A segment is a container's exact name, or a unique prefix of its ID.
 ///
+/// A pattern names all running containers whose names fit: `*`, `?`, `[a-z]` and `[!a-z]` within a segment, and `**` for any
+/// number of segments; `**` alone is every container on this machine.
+///
 /// Without PATH, reads one path a line, or records with a "target", from standard input.
 #[derive(Debug, Parser)]
 #[command(
@@ -20,12 +23,13 @@ use nicon_core::pidns;
     after_help = "\
 Examples:
   nicon-resolve a.b.c | nicon-linkmv veth0 eth1
+  nicon-resolve 'a.*.lt_?' '**'
   nsenter -t $(nicon-resolve --pid a.b) -n ip addr
 
 Exit status: 0 all found, 1 a clear no (no such container, not running), 2 could not tell."
 )]
 pub(crate) struct Args {
-    /// Containers to find
+    /// Containers to find, by path or pattern
     #[arg(value_name = "PATH")]
     pub(crate) paths: Vec<String>,
 

@@ -1,10 +1,11 @@
 //! What an engine says of a container, and whether that answers what was asked.
 
-use bollard::models::{ContainerInspectResponse, ContainerSummary};
+use bollard::models::ContainerInspectResponse;
 use nicon_core::near::nearest;
 use nicon_core::{Error, Result};
 
 use crate::engine::Engine;
+use crate::listing::{Listed, State};
 
 /// A running container, as its engine tells it.
 #[derive(Debug, PartialEq)]
@@ -20,7 +21,7 @@ pub(crate) struct Container {
 pub(crate) async fn find(engine: &Engine, asked: &str) -> Result<Container> {
     match engine.inspect(asked).await? {
         Some(answer) => judge(asked, answer),
-        None => Err(explain_missing(asked, &engine.list().await.unwrap_or_default())),
+        None => Err(explain_missing(asked, &engine.list(State::Any).await.unwrap_or_default())),
     }
 }
 
@@ -47,15 +48,14 @@ fn judge(asked: &str, answer: ContainerInspectResponse) -> Result<Container> {
     }
 }
 
-fn explain_missing(asked: &str, known: &[ContainerSummary]) -> Error {
-    let ids = || known.iter().filter_map(|container| container.id.as_deref());
-    let matching: Vec<_> = ids().filter(|id| id.starts_with(asked)).collect();
+fn explain_missing(asked: &str, known: &[Listed]) -> Error {
+    let ids = known.iter().map(|container| &container.id);
+    let matching: Vec<_> = ids.filter(|id| id.starts_with(asked)).collect();
     if matching.len() > 1 {
         let shown: Vec<_> = matching.iter().map(|id| id.chars().take(12).collect::<String>()).collect();
         return Error::failed(format!("ID prefix \"{asked}\" is ambiguous: it fits {}", shown.join(", ")));
     }
-    let names = known.iter().flat_map(|container| container.names.iter().flatten()).map(|name| bare(name));
-    let near = nearest(asked, names);
+    let near = nearest(asked, known.iter().map(|container| &container.name[..]));
     match near[..] {
         [] => Error::no(format!("no container \"{asked}\"")),
         _ => Error::no(format!("no container \"{asked}\" (near: {})", near.join(", "))),

@@ -4,48 +4,65 @@ use std::io;
 use std::os::unix::net::UnixStream;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
-use bollard::models::{ContainerInspectResponse, ContainerSummary};
-use bollard::query_parameters::ListContainersOptions;
-use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
+use bollard::models::ContainerInspectResponse;
+use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker, body_full};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use http_body_util::BodyExt;
+use hyper::body::{Bytes, Incoming};
 use hyper::header::{HOST, HeaderValue};
+use hyper::{Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use nicon_core::{Doing, Error, Result};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Mutex;
 
-/// The most that is read from one engine, in bytes: an inspect answer is some 10 KiB, a list of 1,000 containers 2 MiB.
+use crate::listing::{self, Listed, State};
+
+/// The most that is read as one answer, in bytes: an inspect answer is some 10 KiB, a list of 1,000 containers 2 MiB.
 pub(crate) const MAX_ANSWER: usize = 8 << 20;
 
 /// Bollard's own time-out ends before the body is read; ours is put around the whole hop.
 const NO_TIMEOUT: u64 = u64::MAX;
 
-/// An engine at the other end of a socket.
+type Answer = std::result::Result<Response<Incoming>, bollard::errors::Error>;
+
+/// An engine at the other end of a socket. It is asked one question after the other.
 pub(crate) struct Engine {
     docker: Docker,
-    overflow: Arc<AtomicBool>,
+    ask: Arc<dyn Fn(BollardRequest) -> BoxFuture<'static, Answer> + Send + Sync>,
+    budget: Arc<AtomicUsize>,
 }
 
 impl Engine {
     /// Begins to speak HTTP over a connected socket, which does not block.
     pub(crate) async fn new(stream: UnixStream) -> Result<Self> {
         let stream = tokio::net::UnixStream::from_std(stream).doing(|| "watch the socket")?;
-        let overflow = Arc::new(AtomicBool::new(false));
-        let limited = Limited { stream, left: MAX_ANSWER, overflow: Arc::clone(&overflow) };
+        let budget = Arc::new(AtomicUsize::new(MAX_ANSWER));
+        let limited = Limited { stream, budget: Arc::clone(&budget) };
         let handshake = hyper::client::conn::http1::handshake(TokioIo::new(limited)).await;
         let (sender, connection) = handshake.map_err(|error| Error::failed(format!("begin HTTP: {error}")))?;
         tokio::spawn(connection);
 
-        let sender = Arc::new(Mutex::new(sender));
-        let transport = move |request: BollardRequest| {
-            let sender = Arc::clone(&sender);
-            async move { Ok(sender.lock().await.send_request(origin_form(request)).await?) }
-        };
+        let (sender, fresh) = (Arc::new(Mutex::new(sender)), Arc::clone(&budget));
+        let ask = Arc::new(move |request: BollardRequest| {
+            let (sender, fresh) = (Arc::clone(&sender), Arc::clone(&fresh));
+            async move {
+                let mut sender = sender.lock().await;
+                sender.ready().await?;
+                fresh.store(MAX_ANSWER, Ordering::Relaxed);
+                Ok(sender.send_request(origin_form(request)).await?)
+            }
+            .boxed()
+        });
+        let transport = Arc::clone(&ask);
+        let transport = move |request: BollardRequest| transport(request);
         let docker =
             Docker::connect_with_custom_transport(transport, Some("http://engine"), NO_TIMEOUT, API_DEFAULT_VERSION);
-        Ok(Self { docker: docker.map_err(|error| Error::failed(error.to_string()))?, overflow })
+        Ok(Self { docker: docker.map_err(|error| Error::failed(error.to_string()))?, ask, budget })
     }
 
     /// Inspects a container by name or ID; `None` where the engine knows none, or several, by it.
@@ -63,15 +80,25 @@ impl Engine {
         }
     }
 
-    /// Lists all containers, stopped ones as well.
-    pub(crate) async fn list(&self) -> Result<Vec<ContainerSummary>> {
-        let all = ListContainersOptions { all: true, ..Default::default() };
-        self.docker.list_containers(Some(all)).await.map_err(|error| self.explain(&error))
+    /// Lists containers. Bollard would read all that is told of each, a hundred times what the answer itself takes.
+    pub(crate) async fn list(&self, state: State) -> Result<Vec<Listed>> {
+        let mut request = BollardRequest::new(body_full(Bytes::new()));
+        *request.uri_mut() = Uri::from_static(match state {
+            State::Running => "/containers/json",
+            State::Any => "/containers/json?all=true",
+        });
+        let answer = (self.ask)(request).await.map_err(|error| self.explain(&error))?;
+        let status = answer.status();
+        let body = answer.into_body().collect().await.map_err(|error| self.explain(&error.into()))?.to_bytes();
+        match status {
+            StatusCode::OK => listing::parse(&body),
+            _ => Err(Error::failed(format!("the engine answered {status} when it was asked for its containers"))),
+        }
     }
 
     fn explain(&self, error: &bollard::errors::Error) -> Error {
         use bollard::errors::Error as Engine;
-        if self.overflow.load(Ordering::Relaxed) {
+        if self.budget.load(Ordering::Relaxed) == EXCEEDED {
             return Error::failed("the engine's answer is too large (more than 8 MiB)");
         }
         Error::failed(match error {
@@ -99,22 +126,25 @@ fn origin_form(mut request: BollardRequest) -> BollardRequest {
     request
 }
 
+/// Says that more was read than allowed.
+const EXCEEDED: usize = usize::MAX;
+
 /// A stream that fails once too much has been read from it.
 struct Limited {
     stream: tokio::net::UnixStream,
-    left: usize,
-    overflow: Arc<AtomicBool>,
+    /// How many bytes are left for the current answer.
+    budget: Arc<AtomicUsize>,
 }
 
 impl AsyncRead for Limited {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let poll = Pin::new(&mut self.stream).poll_read(cx, buf);
-        let Some(left) = self.left.checked_sub(buf.filled().len() - before) else {
-            self.overflow.store(true, Ordering::Relaxed);
+        let left = self.budget.load(Ordering::Relaxed).checked_sub(buf.filled().len() - before);
+        self.budget.store(left.unwrap_or(EXCEEDED), Ordering::Relaxed);
+        if left.is_none() {
             return Poll::Ready(Err(io::ErrorKind::FileTooLarge.into()));
-        };
-        self.left = left;
+        }
         poll
     }
 }

@@ -8,11 +8,10 @@ use nicon_core::{Error, NsId, NsType, Process, Result, text};
 use serde_json::{Value, json};
 
 use crate::container::{self, Container};
-use crate::daemon::{Daemon, Listener};
-use crate::engine::Engine;
 use crate::locate::{Proof, locate};
+use crate::reach::{Connection, Reach};
 use crate::run::PROGRAM;
-use crate::socket::{self, Places};
+use crate::socket::Places;
 
 /// What holds for every hop of a run.
 pub(crate) struct Settings {
@@ -30,6 +29,8 @@ pub(crate) struct Settings {
 pub(crate) struct Hop {
     pub(crate) container: Container,
     pub(crate) process: Process,
+    /// The way to the engine inside of it, where there is one.
+    pub(crate) inside: Reach,
     proof: Proof,
     socket: PathBuf,
     daemon_pid: i32,
@@ -40,7 +41,7 @@ pub(crate) struct Hop {
 
 /// How an engine relates to the container that it was reached through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sharing {
+pub(crate) enum Sharing {
     /// Hop 0: the engine is our own.
     Host,
     /// Docker in Docker: the engine runs in the container's PID namespace.
@@ -63,23 +64,21 @@ impl Sharing {
 }
 
 impl Hop {
-    /// Finds the container called `name` in `outer`, or on our own engine.
-    pub(crate) async fn find(outer: Option<Arc<Self>>, name: &str, settings: &Settings) -> Result<Self> {
-        let (container, places) = match &outer {
-            Some(hop) => (Some(&hop.process), &settings.inside),
-            None => (None, &settings.own),
-        };
-        let (stream, socket) = socket::connect(container, places).await?;
-        let listener = Listener::of(&stream)?;
-        let engine = Engine::new(stream).await?;
+    /// Finds the container called `name` in `outer`, or on our own engine, which `connection` leads to.
+    pub(crate) async fn find(
+        connection: &Connection,
+        outer: Option<Arc<Self>>,
+        name: &str,
+        settings: &Settings,
+    ) -> Result<Self> {
         let look_at_listener = async {
             // The question is sent first: while the engine works on its answer, there is time to look who it is.
             tokio::task::yield_now().await;
-            let place = || format!("who listens at {}", socket.display());
-            Daemon::new(listener).map_err(|error| error.within(place()))
+            connection.daemon()
         };
-        let asking = container::find(&engine, name);
+        let asking = container::find(&connection.engine, name);
         let (container, daemon) = futures_util::future::try_join(asking, look_at_listener).await?;
+        let socket = &connection.socket;
         settings.tell(name, || {
             let (pid, pidns) = (daemon.process.pid(), daemon.pidns.id().ino);
             format!("the engine at {} is process {pid}, in PID namespace {pidns}", socket.display())
@@ -94,14 +93,25 @@ impl Hop {
         let (process, proof) = locate(&container, &daemon.pidns, bound, settings.method)?;
         settings.tell(name, || format!("that is our PID {}, proved by its {}", process.pid(), proof.name()));
 
-        let daemon_pid = daemon.process.pid();
+        let (daemon_pid, socket) = (daemon.process.pid(), socket.clone());
         let sharing = match &outer {
+            Some(outer) => outer.shares(connection)?,
             None => Sharing::Host,
-            Some(hop) if hop.has_met(daemon_pid) => Sharing::Dood,
-            Some(_) if daemon.pidns.id() == bound => Sharing::Dind,
-            Some(_) => Sharing::Other,
         };
-        Ok(Self { container, process, proof, socket, daemon_pid, sharing, outer })
+        Ok(Self { container, process, inside: Reach::new(), proof, socket, daemon_pid, sharing, outer })
+    }
+
+    /// How the engine that was reached through this container relates to it.
+    ///
+    /// # Errors
+    /// That one of them is gone.
+    pub(crate) fn shares(&self, connection: &Connection) -> Result<Sharing> {
+        let daemon = connection.daemon()?;
+        Ok(match () {
+            () if self.has_met(daemon.process.pid()) => Sharing::Dood,
+            () if daemon.pidns.id() == self.pidns()? => Sharing::Dind,
+            () => Sharing::Other,
+        })
     }
 
     fn pidns(&self) -> Result<NsId> {

@@ -1,14 +1,20 @@
 //! nicon-resolve: container names in, the processes that they mean out.
 
+mod answer;
 mod args;
 mod container;
 mod daemon;
 mod engine;
+mod entered;
 mod hop;
+mod listing;
 mod locate;
+mod matches;
 mod name;
 mod output;
+mod pattern;
 mod plan;
+mod reach;
 mod run;
 mod socket;
 mod walk;

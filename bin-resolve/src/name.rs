@@ -1,45 +1,88 @@
-//! Paths: how the name of a nested container is written.
+//! Paths: how the name of a nested container, or of many, is written.
 
+use glob::Pattern as Glob;
 use nicon_core::{Error, Result};
+
+use crate::pattern::{Pattern, Segment};
 
 /// A container's path: one segment for each engine on the way in, none of them empty.
 pub(crate) type Path = Vec<String>;
 
+/// What a target asks for.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Asked {
+    One(Path),
+    Many(Pattern),
+}
+
 /// The most segments that a path may have: far more than kernels nest PID namespaces (32), for those that lead in circles.
-const MAX_DEPTH: usize = 64;
+pub(crate) const MAX_DEPTH: usize = 64;
 
 /// Splits a path at its dots, or at its slashes where it has any; `\` takes the special meaning from what follows it.
 ///
 /// # Errors
 /// An empty segment, a `\` at the end, or a segment that no engine accepts as a name: it would end up in a URL.
-pub(crate) fn parse(path: &str) -> Result<Path> {
+pub(crate) fn parse(path: &str) -> Result<Asked> {
+    let segments = split(path)?;
+    if segments.len() > MAX_DEPTH {
+        return Err(refuse(path, &format!("it has more than {MAX_DEPTH} names")));
+    }
+    let segments = segments.iter().map(|segment| read(segment).map_err(|why| refuse(path, &why)));
+    let segments = segments.collect::<Result<Vec<Segment>>>()?;
+    let names = segments.iter().map(|segment| match segment {
+        Segment::Name(name) => Some(name.clone()),
+        _ => None,
+    });
+    match names.collect() {
+        Some(path) => Ok(Asked::One(path)),
+        None => Ok(Asked::Many(Pattern::new(segments))),
+    }
+}
+
+/// A character of a segment, and whether a `\` made it an ordinary one.
+type Letter = (char, bool);
+
+fn split(path: &str) -> Result<Vec<Vec<Letter>>> {
     let separator = if path.contains('/') { '/' } else { '.' };
     let body = path.strip_prefix('/').unwrap_or(path);
-    let mut segments = vec![String::new()];
+    let mut segments = vec![Vec::new()];
     let mut chars = body.chars();
     while let Some(c) = chars.next() {
         let last = segments.last_mut().expect("there is always a segment");
         match c {
-            '\\' => last.push(chars.next().ok_or_else(|| refuse(path, "it ends in a backslash"))?),
-            _ if c == separator => segments.push(String::new()),
-            _ => last.push(c),
-        }
-    }
-    if segments.len() > MAX_DEPTH {
-        return Err(refuse(path, &format!("it has more than {MAX_DEPTH} names")));
-    }
-    for segment in &segments {
-        if segment.is_empty() {
-            return Err(refuse(path, "a name in it is empty"));
-        }
-        if !is_name(segment) {
-            return Err(refuse(path, &format!("\"{segment}\" is not a container name ([a-zA-Z0-9][a-zA-Z0-9_.-]*)")));
+            '\\' => last.push((chars.next().ok_or_else(|| refuse(path, "it ends in a backslash"))?, true)),
+            _ if c == separator => segments.push(Vec::new()),
+            _ => last.push((c, false)),
         }
     }
     Ok(segments)
 }
 
-/// A path as it is shown in messages: with dots where that is unambiguous.
+fn read(segment: &[Letter]) -> std::result::Result<Segment, String> {
+    let text: String = segment.iter().map(|(c, _)| c).collect();
+    let is_wild = |letter: &Letter| matches!(letter, ('*' | '?' | '[', false));
+    if text.is_empty() {
+        return Err("a name in it is empty".to_owned());
+    }
+    if !segment.iter().any(is_wild) {
+        return if is_name(&text) {
+            Ok(Segment::Name(text))
+        } else {
+            Err(format!("\"{text}\" is not a container name ([a-zA-Z0-9][a-zA-Z0-9_.-]*)"))
+        };
+    }
+    if text == "**" && segment.iter().all(is_wild) {
+        return Ok(Segment::Depths);
+    }
+    // What no name can have would never fit. That leaves nothing that would have to be escaped for the matcher.
+    let means_something = |&(c, escaped): &Letter| is_in_names(c) || !escaped && "*?[!]".contains(c);
+    if let Some((c, _)) = segment.iter().find(|letter| !means_something(letter)) {
+        return Err(format!("\"{text}\": no container name has a \"{c}\""));
+    }
+    Glob::new(&text).map(Segment::Glob).map_err(|error| format!("\"{text}\": {}", error.msg))
+}
+
+/// A path as it is shown: with dots where that is unambiguous.
 pub(crate) fn show(path: &[String]) -> String {
     match path {
         [single] if single.contains('.') => format!("/{single}"),
@@ -49,9 +92,12 @@ pub(crate) fn show(path: &[String]) -> String {
 }
 
 /// Docker's own rule for names, which IDs follow as well.
-fn is_name(segment: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
-    segment.starts_with(|c: char| c.is_ascii_alphanumeric()) && segment.chars().all(allowed)
+pub(crate) fn is_name(segment: &str) -> bool {
+    segment.starts_with(|c: char| c.is_ascii_alphanumeric()) && segment.chars().all(is_in_names)
+}
+
+fn is_in_names(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-')
 }
 
 fn refuse(path: &str, why: &str) -> Error {
@@ -61,6 +107,13 @@ fn refuse(path: &str, why: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn names(path: &str) -> Path {
+        match parse(path).unwrap() {
+            Asked::One(path) => path,
+            Asked::Many(pattern) => panic!("{pattern:?}"),
+        }
+    }
 
     #[test]
     fn separators() {
@@ -73,8 +126,8 @@ mod tests {
             (r"a.my\.dotted.c", &["a", "my.dotted", "c"]),
             ("olt_1.lt-1", &["olt_1", "lt-1"]),
         ] {
-            assert_eq!(parse(path).unwrap(), segments, "{path}");
-            assert_eq!(parse(&show(&parse(path).unwrap())).unwrap(), segments, "{path}");
+            assert_eq!(names(path), segments, "{path}");
+            assert_eq!(names(&show(&names(path))), segments, "{path}");
         }
     }
 
@@ -82,6 +135,7 @@ mod tests {
     fn a_path_has_an_end() {
         assert!(parse(&["a"; MAX_DEPTH].join(".")).is_ok());
         assert!(parse(&["a"; MAX_DEPTH + 1].join(".")).is_err());
+        assert!(parse(&["*"; MAX_DEPTH + 1].join(".")).is_err());
     }
 
     #[test]
@@ -91,6 +145,35 @@ mod tests {
         {
             let error = parse(path).unwrap_err().to_string();
             assert!(error.starts_with("path "), "{error}");
+        }
+    }
+
+    #[test]
+    fn wildcards() {
+        for (path, prefix) in
+            [("a.*", &["a"][..]), ("a.b.**.c", &["a", "b"]), ("?", &[]), ("/x.y/lt_[1-3]/z", &["x.y"])]
+        {
+            let Asked::Many(pattern) = parse(path).unwrap() else { panic!("{path}") };
+            assert_eq!(pattern.prefix, prefix, "{path}");
+        }
+    }
+
+    #[test]
+    fn wildcards_that_can_fit_nothing_are_refused() {
+        for (path, why) in [
+            ("a.b**", "recursive"),
+            ("***", "wildcards"),
+            ("[a", "invalid range"),
+            (r"a\*", "is not a container name"),
+            (r"\*\*", "is not a container name"),
+            (r"*\*", "has a \"*\""),
+            (r"*\[a]", "has a \"[\""),
+            ("*ü", "has a \"ü\""),
+            ("{a,b}*", "has a \"{\""),
+            ("[^a]", "has a \"^\""),
+        ] {
+            let error = parse(path).unwrap_err().to_string();
+            assert!(error.contains(why), "{error}");
         }
     }
 }

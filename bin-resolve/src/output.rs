@@ -8,6 +8,8 @@ use serde_json::Value;
 
 use crate::args::Args;
 use crate::hop::Hop;
+use crate::matches::Match;
+use crate::name;
 
 const COLUMNS: &[Column] = &[
     Column { title: "TARGET", cell: |record| record.cell("target") },
@@ -35,6 +37,20 @@ pub(crate) fn fill(mut record: Record, hop: &Hop) -> Result<Record> {
     }
     hop.process.write_to(&mut record)?;
     record.set("hops", hop.trail());
+    Ok(record)
+}
+
+/// Makes the record that asked for a pattern one of a container that fits.
+pub(crate) fn fill_match(mut record: Record, found: &Match) -> Result<Record> {
+    let pattern = record.get("target").cloned();
+    record.set("target", name::show(&found.path));
+    record.set("pattern", pattern);
+    let mut record = fill(record, &found.hop)?;
+    match found.engine_of.as_deref() {
+        None => record.remove("engine_of"),
+        Some([]) => record.set("engine_of", "/"),
+        Some(path) => record.set("engine_of", name::show(path)),
+    }
     Ok(record)
 }
 

@@ -16,6 +16,7 @@ pub(crate) struct Plans {
 }
 
 /// Which plan a question belongs to.
+#[derive(Clone)]
 pub(crate) enum Plan {
     /// None: it stands for itself.
     None,

@@ -1,37 +1,22 @@
-//! The run: paths in, answers out, in the order in which they were asked.
+//! The run: paths and patterns in, answers out, in the order in which they were asked.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use nicon_core::stream::{Answers, Line, Lines};
-use nicon_core::{Doing, Error, Namespace, Record, Result, Status};
+use nicon_core::stream::{Answers, Lines};
+use nicon_core::{Doing, Namespace, Result, Status};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
+use crate::answer::{Question, answer_all};
 use crate::args::Args;
 use crate::hop::Settings;
-use crate::name;
 use crate::output;
-use crate::plan::{Plan, Plans};
+use crate::plan::Plans;
 use crate::socket::Places;
 use crate::walk::Walk;
 
 /// The program's name, as its messages begin.
 pub(crate) const PROGRAM: &str = "nicon-resolve";
-
-/// How many paths are followed at once. Each holds a connection to an engine, which has its own limits.
-const CONCURRENT: usize = 32;
-
-/// One question: the record that asks, and the line that it came from.
-struct Question {
-    line: Option<u64>,
-    record: Result<Record>,
-}
-
-impl From<Line> for Question {
-    fn from(Line { number, text }: Line) -> Self {
-        Self { line: Some(number), record: text.and_then(|text| parse_line(&text)) }
-    }
-}
 
 /// Answers what the command line or standard input asks.
 ///
@@ -46,15 +31,23 @@ pub(crate) fn run(args: Args) -> Result<Status> {
         pidns: Namespace::open("/proc/self/ns/pid".as_ref())?.id(),
         verbose: args.verbose,
     };
+    allow_many_files()?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().doing(|| "start the event loop")?;
-    let outcome = runtime.block_on(answer_all(args.paths, Arc::new(settings), args.timeout, answers));
+    let outcome = runtime.block_on(answer_input(args.paths, Arc::new(settings), args.timeout, answers));
     // A look into a container may still hang on a thread of its own. It ends with the process.
     runtime.shutdown_background();
     outcome
 }
 
-async fn answer_all(
+/// A container that was found is held by two descriptors until its batch ends. The usual limit of 1,024 is there for
+/// programs that use select(2).
+fn allow_many_files() -> Result<()> {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).doing(|| "ask for the limit of open files")?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most).doing(|| "raise the limit of open files")
+}
+
+async fn answer_input(
     paths: Vec<String>,
     settings: Arc<Settings>,
     timeout: Duration,
@@ -68,44 +61,11 @@ async fn answer_all(
             if batch.is_empty() {
                 break;
             }
-            answer_batch(batch, &Walk::new(Arc::clone(&settings), timeout), &mut answers).await?;
+            answer_all(batch, &Walk::new(Arc::clone(&settings), timeout), &mut answers).await?;
         }
     } else {
-        let batch = paths.iter().map(|path| Question { line: None, record: Ok(asking_for(path)) }).collect();
-        answer_batch(batch, &Walk::new(settings, timeout), &mut answers).await?;
+        let batch = paths.iter().map(|path| Question::from_operand(path)).collect();
+        answer_all(batch, &Walk::new(settings, timeout), &mut answers).await?;
     }
     answers.finish()
-}
-
-async fn answer_batch(batch: Vec<Question>, walk: &Walk, answers: &mut Plans) -> Result<()> {
-    let questions = futures_util::stream::iter(batch);
-    let answering = questions.map(|Question { line, record }| async move {
-        let plan = Plan::from(&record);
-        (line, plan, answer(record, walk).await)
-    });
-    let mut found = answering.buffered(CONCURRENT);
-    while let Some((line, plan, answer)) = found.next().await {
-        answers.give(line, plan, answer)?;
-    }
-    Ok(())
-}
-
-async fn answer(record: Result<Record>, walk: &Walk) -> Result<Record> {
-    let record = record?;
-    let target = record.text("target")?.ok_or_else(|| Error::failed("the record has no \"target\""))?.to_owned();
-    let hop = walk.find(&name::parse(&target)?).await.map_err(|error| error.within(&target))?;
-    output::fill(record, &hop).map_err(|error| error.within(&target))
-}
-
-fn parse_line(line: &str) -> Result<Record> {
-    match line.trim() {
-        record if record.starts_with('{') => Record::parse(record),
-        path => Ok(asking_for(path)),
-    }
-}
-
-fn asking_for(path: &str) -> Record {
-    let mut record = Record::default();
-    record.set("target", path);
-    record
 }

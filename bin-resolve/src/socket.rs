@@ -58,11 +58,22 @@ impl Places {
     }
 }
 
+/// A connection to a socket.
+pub(crate) struct Connected {
+    pub(crate) stream: UnixStream,
+    /// Where it was found, as it is called inside the container.
+    pub(crate) path: PathBuf,
+    pub(crate) file: FileId,
+}
+
+/// Device and inode number: two paths with the same one lead to the same listener, whatever they are called.
+pub(crate) type FileId = (u64, u64);
+
 /// Connects to the first of `places` where somebody listens: below the root directory of `container`, or below our own.
 ///
 /// # Errors
 /// [`Status::No`](nicon_core::Status::No) where none of the places holds a socket.
-pub(crate) async fn connect(container: Option<&Process>, places: &Places) -> Result<(UnixStream, PathBuf)> {
+pub(crate) async fn connect(container: Option<&Process>, places: &Places) -> Result<Connected> {
     let root = container.map(root_of).transpose()?;
     let mut refused = None;
     for path in &places.paths {
@@ -76,7 +87,7 @@ pub(crate) async fn connect(container: Option<&Process>, places: &Places) -> Res
             Err(error) => Err(error),
         };
         match connected {
-            Ok(stream) => return Ok((stream, path.clone())),
+            Ok(connected) => return Ok(connected),
             Err(error) if matches!(error.errno(), Some(Errno::ENOENT | Errno::ENOTDIR)) => {}
             Err(error) => refused = refused.or(Some(error)),
         }
@@ -119,7 +130,7 @@ fn look_up(root: &OwnedFd, path: &Path, more: ResolveFlag) -> nix::Result<OwnedF
 }
 
 /// Connects to an opened socket. A listener that is behind with its work is asked again, until the hop's time is up.
-async fn connect_to(socket: &OwnedFd, path: &Path) -> Result<UnixStream> {
+async fn connect_to(socket: &OwnedFd, path: &Path) -> Result<Connected> {
     // The descriptor names this very socket, so that nobody can put another one in its place meanwhile.
     let address = UnixAddr::new(format!("/proc/self/fd/{}", socket.as_raw_fd()).as_str());
     let address = address.doing(|| "name the socket")?;
@@ -134,7 +145,14 @@ async fn connect_to(socket: &OwnedFd, path: &Path) -> Result<UnixStream> {
         let connected = nix::sys::socket::connect(stream.as_raw_fd(), &address);
         alarm::cancel();
         match connected {
-            Ok(()) => return Ok(stream.into()),
+            Ok(()) => {
+                let file = fstat(socket).doing(|| format!("look at {}", path.display()))?;
+                return Ok(Connected {
+                    stream: stream.into(),
+                    path: path.to_owned(),
+                    file: (file.st_dev, file.st_ino),
+                });
+            }
             Err(Errno::EAGAIN) => tokio::time::sleep(BACKLOG_PAUSE).await,
             Err(Errno::ECONNREFUSED) if !is_socket(socket) => {
                 return Err(Error::failed(format!("{} is not a socket", path.display())));

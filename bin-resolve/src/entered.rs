@@ -1,0 +1,103 @@
+//! An engine whose containers are being found, and when it is given up.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use nicon_core::{Error, Result};
+
+use crate::name::{self, Path};
+use crate::pattern::Progress;
+
+/// How often an engine may fail before the rest of its containers is left out.
+const MAX_FAILURES: u32 = 3;
+
+/// How many times the longest that one hop may take is given to all containers of one engine together: whoever controls
+/// it could keep us for ever.
+const PATIENCE: u32 = 12;
+
+/// An engine that is being entered.
+pub(crate) struct Entered {
+    /// The container that it was reached through; empty for our own engine.
+    pub(crate) path: Path,
+    /// How far that container is into the pattern.
+    pub(crate) progress: Progress,
+    since: Instant,
+    waiting: RefCell<VecDeque<(String, Progress)>>,
+    failures: Cell<u32>,
+}
+
+impl Entered {
+    pub(crate) fn new(path: Path, progress: Progress) -> Rc<Self> {
+        let (since, waiting, failures) = (Instant::now(), RefCell::default(), Cell::new(0));
+        Rc::new(Self { path, progress, since, waiting, failures })
+    }
+
+    /// How a failure of this engine begins.
+    pub(crate) fn place(&self) -> String {
+        match &self.path[..] {
+            [] => "list containers".to_owned(),
+            path => format!("list containers in {}", name::show(path)),
+        }
+    }
+
+    /// Names the containers that are to be found.
+    pub(crate) fn expect(&self, containers: impl Iterator<Item = (String, Progress)>) {
+        self.waiting.borrow_mut().extend(containers);
+    }
+
+    /// Counts a failure.
+    pub(crate) fn has_failed(&self) {
+        self.failures.set(self.failures.get() + 1);
+    }
+
+    /// The next container to be found.
+    ///
+    /// # Errors
+    /// Once, where there are some left and the engine is given up.
+    pub(crate) fn next(&self, timeout: Duration) -> Result<Option<(String, Progress)>> {
+        let patience = PATIENCE * timeout;
+        let why = if self.failures.get() >= MAX_FAILURES {
+            format!("the engine failed {} times", self.failures.get())
+        } else if self.since.elapsed() > patience {
+            format!("the engine took more than {} s", patience.as_secs_f64())
+        } else {
+            return Ok(self.waiting.borrow_mut().pop_front());
+        };
+        match std::mem::take(&mut *self.waiting.borrow_mut()).len() {
+            0 => Ok(None),
+            left => Err(Error::failed(format!("{}: {left} are left out: {why}", self.place()))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name::{Asked, parse};
+
+    fn engine(containers: usize) -> Rc<Entered> {
+        let Ok(Asked::Many(pattern)) = parse("*") else { panic!("a pattern") };
+        let engine = Entered::new(vec!["a".to_owned()], pattern.begin());
+        engine.expect((0..containers).map(|n| (n.to_string(), pattern.begin())));
+        engine
+    }
+
+    #[test]
+    fn an_engine_that_fails_too_often_is_given_up_once() {
+        let (engine, timeout) = (engine(5), Duration::from_secs(5));
+        assert_eq!(engine.next(timeout).unwrap().unwrap().0, "0");
+        (0..MAX_FAILURES).for_each(|_| engine.has_failed());
+        let told = engine.next(timeout).unwrap_err().to_string();
+        assert_eq!(told, "list containers in a: 4 are left out: the engine failed 3 times");
+        assert!(engine.next(timeout).unwrap().is_none());
+    }
+
+    #[test]
+    fn an_engine_that_takes_too_long_is_given_up() {
+        let engine = engine(1);
+        std::thread::sleep(Duration::from_millis(2));
+        assert!(engine.next(Duration::from_nanos(1)).unwrap_err().to_string().contains("took more than"));
+    }
+}

@@ -1,0 +1,167 @@
+//! Patterns: paths that stand for many containers.
+
+use glob::{MatchOptions, Pattern as Glob};
+
+use crate::listing::Listed;
+use crate::name::Path;
+
+/// One segment of a pattern.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Segment {
+    /// The container of exactly this name, or with this unique prefix of its ID.
+    Name(String),
+    /// Containers whose names fit.
+    Glob(Glob),
+    /// Any number of containers inside each other, also none: `**`.
+    Depths,
+}
+
+/// A path with wildcards.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Pattern {
+    /// The names before the first wildcard: they are looked up like any other path.
+    pub(crate) prefix: Path,
+    rest: Vec<Segment>,
+}
+
+/// How far into a pattern a container may be: the segments that those inside of it have to fit, in rising order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Progress(Vec<usize>);
+
+impl Pattern {
+    /// A pattern of these segments, of which at least one is a wildcard. A `**` at the end means everything below.
+    pub(crate) fn new(segments: Vec<Segment>) -> Self {
+        let mut prefix = Vec::new();
+        let mut rest = Vec::new();
+        for segment in segments {
+            match segment {
+                Segment::Name(name) if rest.is_empty() => prefix.push(name),
+                _ => rest.push(segment),
+            }
+        }
+        if rest.last() == Some(&Segment::Depths) {
+            rest.push(Segment::Glob(Glob::new("*").expect("a star is a pattern")));
+        }
+        Self { prefix, rest }
+    }
+
+    /// Where the wildcards begin.
+    pub(crate) fn begin(&self) -> Progress {
+        self.with_skipped_depths(vec![0])
+    }
+
+    /// The progress of `container`, one of `list`, given that of the container that they are in.
+    pub(crate) fn advance(&self, outer: &Progress, container: &Listed, list: &[Listed]) -> Progress {
+        let mut next = Vec::new();
+        for &at in &outer.0 {
+            match self.rest.get(at) {
+                Some(Segment::Depths) => next.push(at),
+                Some(Segment::Glob(glob)) if glob.matches_with(&container.name, MatchOptions::new()) => {
+                    next.push(at + 1);
+                }
+                Some(Segment::Name(name)) if is_meant(name, container, list) => next.push(at + 1),
+                _ => {}
+            }
+        }
+        self.with_skipped_depths(next)
+    }
+
+    /// Whether a container that has come so far fits the pattern.
+    pub(crate) fn is_fit(&self, progress: &Progress) -> bool {
+        progress.0.contains(&self.rest.len())
+    }
+
+    /// Whether containers inside of one that has come so far may fit.
+    pub(crate) fn leads_on(&self, progress: &Progress) -> bool {
+        progress.0.iter().any(|&at| at < self.rest.len())
+    }
+
+    /// `**` stands for nothing as well: what follows it may come at once.
+    fn with_skipped_depths(&self, mut positions: Vec<usize>) -> Progress {
+        let mut next = 0;
+        while next < positions.len() {
+            if self.rest.get(positions[next]) == Some(&Segment::Depths) {
+                positions.push(positions[next] + 1);
+            }
+            next += 1;
+        }
+        positions.sort_unstable();
+        positions.dedup();
+        Progress(positions)
+    }
+}
+
+/// The engine's own rule: a name goes before the prefix of an ID, which must be no other's.
+fn is_meant(asked: &str, container: &Listed, list: &[Listed]) -> bool {
+    container.name == asked
+        || container.id.starts_with(asked)
+            && list.iter().all(|other| other.name != asked && (other == container || !other.id.starts_with(asked)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name::{Asked, parse};
+
+    /// Whether a container at `path` fits: beside each on the way is another, whose ID begins with "b".
+    fn fits(pattern: &str, path: &[&str]) -> bool {
+        let Ok(Asked::Many(pattern)) = parse(pattern) else { panic!("{pattern}") };
+        let Some(path) = path.strip_prefix(&pattern.prefix.iter().map(String::as_str).collect::<Vec<_>>()[..]) else {
+            return false;
+        };
+        let mut progress = pattern.begin();
+        for name in path {
+            let listed = |id: &str, name: &str| Listed { id: id.to_owned(), name: name.to_owned() };
+            let list = [listed("a0f", name), listed("b1f", "besides")];
+            progress = pattern.advance(&progress, &list[0], &list);
+        }
+        pattern.is_fit(&progress)
+    }
+
+    #[test]
+    fn within_a_segment() {
+        for (pattern, fit, other) in [
+            ("*", "x", ""),
+            ("lt_?", "lt_1", "lt_12"),
+            ("lt_*", "lt_", "xlt_1"),
+            ("*lt*", "xlt_1", "l_t"),
+            ("lt_[0-3]", "lt_2", "lt_4"),
+            ("lt_[!0-3]", "lt_4", "lt_2"),
+            ("/my.*", "my.dotted", "my_dotted"),
+            (r"my\.*", "my.dotted", "my_dotted"),
+            ("*.*", "", "x"),
+        ] {
+            assert!(fit.is_empty() || fits(pattern, &[fit]), "{pattern} {fit}");
+            assert!(other.is_empty() || !fits(pattern, &[other]), "{pattern} {other}");
+        }
+    }
+
+    #[test]
+    fn any_depth() {
+        for (pattern, fit) in [
+            ("**", &[&["a"][..], &["a", "b"], &["a", "b", "c"]][..]),
+            ("a.**", &[&["a", "b"], &["a", "b", "c"]]),
+            ("a.**.c", &[&["a", "c"], &["a", "x", "c"], &["a", "c", "c"], &["a", "x", "y", "c"]]),
+            ("**.c", &[&["c"], &["a", "c"], &["c", "c"]]),
+            ("**.**.b?", &[&["b1"], &["a", "a", "b1"]]),
+            ("*.b", &[&["a", "b"]]),
+        ] {
+            for path in fit {
+                assert!(fits(pattern, path), "{pattern} {path:?}");
+            }
+        }
+        for (pattern, path) in
+            [("a.**", &["a"][..]), ("a.**.c", &["a", "c", "x"]), ("*.b", &["b"]), ("a.*", &["a", "b", "c"])]
+        {
+            assert!(!fits(pattern, path), "{pattern} {path:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_a_name_or_an_id() {
+        assert!(fits("*.a0", &["x", "y"]) && fits("*.y", &["x", "y"]));
+        assert!(!fits("*.b1f", &["x", "y"]), "another's ID");
+        assert!(fits("*.b1f", &["x", "b1f"]), "another's ID, but its name");
+        assert!(!fits("*.ya", &["x", "yay"]), "a name is whole");
+    }
+}
