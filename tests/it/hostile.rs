@@ -30,20 +30,29 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
 const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 /// A hand-made engine on a socket of its own: it reads each request, and then does what the test says.
-struct Engine(PathBuf);
+pub(crate) struct Engine(PathBuf);
 
 impl Engine {
     fn start(name: &str, answer: impl Fn(&mut UnixStream) -> std::io::Result<()> + Send + Sync + 'static) -> Self {
+        Self::hearing(name, move |_, stream| answer(stream))
+    }
+
+    /// An engine that also looks at the first line of what it is asked.
+    pub(crate) fn hearing(
+        name: &str,
+        answer: impl Fn(&str, &mut UnixStream) -> std::io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
         let path = PathBuf::from(format!("/run/hostile-{name}.sock"));
         let listener = UnixListener::bind(&path).unwrap();
         // The thread ends with the test program; so does the socket, on its private /run.
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
-                let mut request = BufReader::new(stream.try_clone().unwrap()).lines();
-                if request.by_ref().any(|line| line.is_ok_and(|line| line.is_empty())) {
+                let request = BufReader::new(stream.try_clone().unwrap()).lines();
+                let request: Vec<_> = request.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+                if let Some(first) = request.first() {
                     // Whoever asked may have had enough already.
-                    let _ = answer(&mut stream);
+                    let _ = answer(first, &mut stream);
                 }
             }
         });
@@ -52,26 +61,30 @@ impl Engine {
 
     /// An engine that gives one JSON answer to everything.
     fn saying(name: &str, body: String) -> Self {
-        Self::start(name, move |stream| {
-            let length = body.len();
-            write!(
-                stream,
-                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
-            )
-        })
+        Self::start(name, move |stream| say(stream, &body))
     }
 
-    /// Asks nicon-resolve for `web` there, with no more than 64 MiB of address space beyond the program's own needs.
     fn ask(&self, suite: &Suite, options: &str) -> Ran {
+        self.ask_for(suite, &format!("{options} web"))
+    }
+
+    /// Runs nicon-resolve there, with no more than 64 MiB of address space beyond the program's own needs.
+    pub(crate) fn ask_for(&self, suite: &Suite, words: &str) -> Ran {
         let program = suite.bins().unwrap().join("nicon-resolve");
-        let line = format!("ulimit -v 100000; exec {} {options} web", program.display());
+        let line = format!("ulimit -v 100000; exec {} {words}", program.display());
         let mut shell = tool("sh");
         shell.args(["-c", &line]).env("DOCKER_HOST", format!("unix://{}", self.0.display()));
         output_within(&mut shell, LIMIT).unwrap()
     }
 }
 
-fn inspect(id: &str, name: &str, pid: &str) -> String {
+/// Answers with JSON.
+pub(crate) fn say(stream: &mut UnixStream, body: &str) -> std::io::Result<()> {
+    let length = body.len();
+    write!(stream, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}")
+}
+
+pub(crate) fn inspect(id: &str, name: &str, pid: &str) -> String {
     format!(r#"{{"Id":"{id}","Name":"{name}","State":{{"Status":"running","Running":true,"Pid":{pid}}}}}"#)
 }
 

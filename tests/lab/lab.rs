@@ -164,7 +164,15 @@ impl Lab {
     /// # Errors
     /// What the daemon says, or that the inner one did not come up.
     pub fn run_daemon_container(&self, at: &str, name: &str, options: &[&str]) -> Result<String, String> {
-        let id = self.run_command(at, name, &[&DAEMON, options].concat(), &["dockerd"])?;
+        self.run_daemon_command(at, name, options, &["dockerd"])
+    }
+
+    /// Like [`Lab::run_daemon_container`], with a command that becomes the daemon in the end.
+    ///
+    /// # Errors
+    /// Like [`Lab::run_daemon_container`].
+    pub fn run_daemon_command(&self, at: &str, name: &str, options: &[&str], words: &[&str]) -> Result<String, String> {
+        let id = self.run_command(at, name, &[&DAEMON, options].concat(), words)?;
         let path = if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") };
         self.wait_ready(&path).map_err(|error| {
             let log = self.docker(at, &["logs", "--tail=20", name]).map(|ran| ran.stderr);
