@@ -1,10 +1,12 @@
 //! The benchmarks: nicon beside what people use now, whole processes, in the same run.
 
+mod crowd;
 mod latency;
 mod links;
 mod measure;
 mod nsexec;
 mod nsfind;
+mod patterns;
 mod resolve;
 
 use std::process::ExitCode;
@@ -16,10 +18,11 @@ const REPORT: &str = "bench.json";
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
-    if words.next().as_deref() == Some(measure::PEAK) {
+    let first = words.next();
+    if first.as_deref() == Some(measure::PEAK) {
         return measure::run_for_peak(words);
     }
-    match run() {
+    match run(first.as_deref()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("nicon-bench: {error}");
@@ -28,22 +31,32 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> Result<(), String> {
+/// Runs the groups of benchmarks, or only one: `resolve`, `nsexec`, `patterns`, `nsfind`, `links`.
+fn run(only: Option<&str>) -> Result<(), String> {
+    let wanted = |group: &str| only.is_none_or(|only| only == group);
     requirements()?;
     let bins = bins()?;
     isolate()?;
     let lab = Lab::start(bins.join("nicon-lab"))?;
-    let mut comparisons = vec![resolve::three_deep(&lab, &bins)?];
-    comparisons.extend(nsexec::beside_nsenter(&lab, &bins)?);
+    let mut comparisons = Vec::new();
+    if wanted("resolve") {
+        comparisons.push(resolve::three_deep(&lab, &bins)?);
+    }
+    if wanted("nsexec") {
+        comparisons.extend(nsexec::beside_nsenter(&lab, &bins)?);
+    }
+    if wanted("patterns") {
+        comparisons.extend(patterns::run(&lab, &bins)?);
+    }
     // The nest must not be counted, and its daemons not disturb.
     drop(lab);
-    comparisons.extend(nsfind::run(&bins)?);
-    comparisons.extend([
-        links::moves(&bins)?,
-        latency::beside_a_batch(&bins)?,
-        links::pairs(&bins)?,
-        links::list(&bins)?,
-    ]);
+    if wanted("nsfind") {
+        comparisons.extend(nsfind::run(&bins)?);
+    }
+    if wanted("links") {
+        let batch = latency::beside_a_batch(&bins)?;
+        comparisons.extend([links::moves(&bins)?, batch, links::pairs(&bins)?, links::list(&bins)?]);
+    }
     for comparison in &comparisons {
         println!("{comparison}");
     }

@@ -1,20 +1,15 @@
 //! nicon-nsfind and nicon-nsid on a machine with few, many, and very many processes.
 
-use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use nicon_lab::{command, tool};
 
+use crate::crowd::Crowd;
 use crate::measure::{Comparison, Contender, compare};
 
 /// How many processes there are besides the machine's own.
 const CROWDS: [usize; 3] = [200, 2_000, 10_000];
-
-/// Starts processes until there are as many as each line of its input says.
-const GATHER: &str = r#"i=0; while read -r many; do
-    while [ $i -lt "$many" ]; do sleep infinity & i=$((i+1)); done; echo ready
-done"#;
 
 /// Compares at each size of the crowd.
 pub(crate) fn run(bins: &Path) -> Result<Vec<Comparison>, String> {
@@ -52,7 +47,7 @@ fn all(bins: &Path, title: &str) -> Result<Comparison, String> {
 }
 
 fn namespaces_of(bins: &Path, title: &str, crowd: &Crowd) -> Result<Comparison, String> {
-    let pid = crowd.0.id().to_string();
+    let pid = crowd.pid().to_string();
     let link = format!("/proc/{pid}/ns/net");
     let contenders = [
         contender("nicon-nsid PID", 60, || with(command(bins, "nicon-nsid"), &[&pid])),
@@ -70,39 +65,4 @@ fn contender<'a>(name: &'a str, runs: usize, command: impl Fn() -> Command + 'a)
 fn with(mut command: Command, words: &[&str]) -> Command {
     command.args(words);
     command
-}
-
-/// Sleeping processes in namespaces of their own, all killed when it ends, or we do.
-struct Crowd(Child);
-
-impl Crowd {
-    fn start(namespaces: &[&str]) -> Result<Self, String> {
-        let mut shell = tool("setpriv");
-        shell.args(["--pdeathsig", "KILL", "unshare"]).args(namespaces).args(["sh", "-c", GATHER]);
-        let shell = shell.stdin(Stdio::piped()).stdout(Stdio::piped());
-        shell.spawn().map(Self).map_err(|error| format!("start a crowd: {error}"))
-    }
-
-    fn grow(&mut self, many: usize) -> Result<(), String> {
-        let (Some(stdin), Some(stdout)) = (&mut self.0.stdin, &mut self.0.stdout) else {
-            return Err("the crowd has no pipes".into());
-        };
-        writeln!(stdin, "{many}").map_err(|error| format!("tell the crowd to grow: {error}"))?;
-        let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line).map_err(|error| format!("wait for the crowd: {error}"))?;
-        if line == "ready\n" { Ok(()) } else { Err(format!("the crowd said {line:?}")) }
-    }
-
-    fn netns(&self) -> Result<String, String> {
-        let link = std::fs::read_link(format!("/proc/{}/ns/net", self.0.id()));
-        link.map(|link| link.display().to_string()).map_err(|error| format!("find the crowd: {error}"))
-    }
-}
-
-impl Drop for Crowd {
-    fn drop(&mut self) {
-        // `unshare --kill-child` takes the first process of the PID namespace along, and the kernel the others.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
