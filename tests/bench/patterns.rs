@@ -60,12 +60,18 @@ fn many(bins: &Path) -> Result<[Comparison; 3], String> {
         docker.arg("inspect").args(&names);
         docker
     };
+    let floor = || {
+        let mut floor = command(bins, "nicon-bench-floor");
+        (0..CONTAINERS).for_each(|number| drop(floor.args(["/run/docker.sock", &name(number)])));
+        floor
+    };
     Ok([
         compare(
             &format!("All of {CONTAINERS} containers under one daemon"),
             &[
                 contender("nicon-resolve '*'", 40, || resolve(bins, &["*"])),
                 contender("docker ps -q | xargs docker inspect", 40, || shell("docker ps -q | xargs docker inspect")),
+                contender("floor: a GET for each, over a known socket", 40, floor),
             ],
         )?,
         compare(
