@@ -107,11 +107,10 @@ impl Hop {
     /// That one of them is gone.
     pub(crate) fn shares(&self, connection: &Connection) -> Result<Sharing> {
         let daemon = connection.daemon()?;
-        Ok(match () {
-            () if self.has_met(daemon.process.pid()) => Sharing::Dood,
-            () if daemon.pidns.id() == self.pidns()? => Sharing::Dind,
-            () => Sharing::Other,
-        })
+        if self.has_met(daemon.process.pid()) {
+            return Ok(Sharing::Dood);
+        }
+        Ok(if daemon.pidns.id() == self.pidns()? { Sharing::Dind } else { Sharing::Other })
     }
 
     fn pidns(&self) -> Result<NsId> {

@@ -50,8 +50,8 @@ struct Search<'a, Give> {
     /// The sockets of the engines that were entered, and through which container.
     sockets: HashMap<FileId, Path>,
     tasks: VecDeque<Task>,
-    /// Containers with the socket of an engine that runs elsewhere. Most often that is inside of another container, whose
-    /// name for it is the better one.
+    /// Containers with the socket of an engine that runs elsewhere. Most often that is inside of another container, or
+    /// our own behind another socket: what is in there has better names, which are to be found first.
     later: Vec<(Found, Inner)>,
 }
 
@@ -157,7 +157,7 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
 
     fn take_new(&mut self, mut found: Found) -> Result<()> {
         match found.inside.take() {
-            Some(Ok(inner)) if inner.sharing == Sharing::Other && !self.sockets.contains_key(&inner.socket) => {
+            Some(Ok(inner)) if inner.sharing != Sharing::Dind && !self.sockets.contains_key(&inner.socket) => {
                 self.later.push((found, inner));
                 Ok(())
             }
