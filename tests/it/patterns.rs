@@ -193,6 +193,11 @@ fn records_and_paths_beside_them(suite: &Suite, lab: &Lab) -> Result<(), Failed>
         r#"{"note":[1.50,null],"target":"setup.olt_1.beside-1","link":"x","pattern":"setup.olt_1.beside-?","pid":"#;
     assert!(ran.stdout.contains(enriched), "{ran:?}");
 
+    // What a record expects is expected of each that fits.
+    let ran = suite.feed(&["nicon-resolve"], r#"{"target":"setup.olt_1.beside-?","expected_pid":1}"#);
+    assert_eq!((ran.code(), &ran.stdout[..]), (Some(1), ""), "{ran:?}");
+    assert_eq!(ran.stderr.matches("setup.olt_1.beside-?: its PID is ").count(), 2, "{ran:?}");
+
     // Two patterns: the container that both fit is told for both.
     let ran = suite.run(&["nicon-resolve", "--pid", "setup.olt_1.beside-*", "setup.*.beside-1"]);
     let (one, two) = (lab.host_pid("setup.olt_1.beside-1")?, lab.host_pid("setup.olt_1.beside-2")?);
