@@ -17,9 +17,9 @@ use clap::Parser;
     max_term_width = 100,
     after_help = "\
 Examples:
-  nicon-resolve a a.b a.b.c | nicon-tree
-  nicon-resolve a a.b a.b.c | nicon-links | nicon-tree --links --procs
-  nicon-resolve a a.b a.b.c | nicon-tree --svg >nest.svg
+  nicon-resolve '**' | nicon-tree
+  nicon-resolve '**' | nicon-links | nicon-tree --links --procs
+  nicon-resolve '**' | nicon-tree --svg >nest.svg
 
 Exit status: 0 all drawn, 2 some could not be."
 )]

@@ -64,6 +64,6 @@ try 'lt_1 ip -br link'
 lt_1 ip -br link show dev eth1 | grep -q 'UP'
 
 title "The nest, as nicon sees it"
-try "nicon-resolve setup setup.olt_1 $target | nicon-links | nicon-tree --links --procs"
+try "nicon-resolve '**' | nicon-links | nicon-tree --links --procs"
 
 title "Done; the lab goes down"
