@@ -1,4 +1,4 @@
-//! Has the program begin at `nicon_entry`; see `src/last_step.rs`.
+//! Has the program begin at `nicon_entry`; see `src/first_step.rs`.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

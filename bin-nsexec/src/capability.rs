@@ -52,13 +52,12 @@ impl Limits {
     pub(crate) fn bound(&self) -> Result<()> {
         // The root user would get back on exec all that the bounding set has.
         let allowed = self.bounding & self.permitted;
-        for capability in 0..64 {
-            match sys::is_bounding(capability) {
+        for capability in (0..64).filter(|capability| allowed & (1 << capability) == 0) {
+            match sys::drop_bounding(capability) {
+                // Behind the last one that the kernel knows.
                 Err(Errno::EINVAL) => break,
-                Ok(true) if allowed & (1 << capability) == 0 => {
-                    sys::drop_bounding(capability).doing(|| "limit the command's capabilities")?;
-                }
-                _ => {}
+                Err(Errno::EPERM) if sys::is_bounding(capability) != Ok(true) => {}
+                dropped => dropped.doing(|| "limit the command's capabilities")?,
             }
         }
         prctl::set_no_new_privs().doing(|| "set no_new_privs")

@@ -1,7 +1,7 @@
 //! The target's cgroups, for the command to be counted and limited with it.
 
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -21,14 +21,14 @@ pub(crate) struct Cgroups {
 impl Cgroups {
     /// Opens them.
     pub(crate) fn open(target: &Process) -> Result<Self> {
-        let own = fs::read_to_string("/proc/self/cgroup").doing(|| "read /proc/self/cgroup")?;
+        let own = read("/proc/self/cgroup")?;
         let targets = target.read("cgroup")?;
         let mut cgroups = Self { directory: None, v2: None, v1: Vec::new() };
         let others: Vec<&str> = targets.lines().filter(|line| !own.lines().any(|ours| ours == *line)).collect();
         if others.is_empty() {
             return Ok(cgroups);
         }
-        let mounts = fs::read_to_string("/proc/self/mountinfo").doing(|| "read /proc/self/mountinfo")?;
+        let mounts = read("/proc/self/mountinfo")?;
         for line in others {
             let (controllers, path) = parse(line).ok_or_else(|| Error::failed(format!("strange cgroup: {line}")))?;
             let Some(directory) = directory(&mounts, controllers, path) else {
@@ -64,6 +64,13 @@ impl Cgroups {
         }
         Ok(())
     }
+}
+
+/// Reads a file of procfs, which does not tell its size: with room for all of it, in one go.
+fn read(path: &str) -> Result<String> {
+    let mut text = String::with_capacity(8192);
+    File::open(path).and_then(|mut file| file.read_to_string(&mut text)).doing(|| format!("read {path}"))?;
+    Ok(text)
 }
 
 fn writable(path: &Path) -> Result<File> {

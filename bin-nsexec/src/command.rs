@@ -2,18 +2,14 @@
 
 use std::env;
 use std::ffi::{CString, OsStr, OsString};
-use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
 use nicon_core::{Error, Process, Result};
 use nix::errno::Errno;
-use nix::fcntl::AtFlags;
-use nix::unistd::{execve, execveat};
+use nix::unistd::execve;
 
 use crate::args::{Args, shown};
-use crate::last_step;
-use crate::run::FAILED;
 use crate::sys;
 
 /// Where programs are looked for without a `PATH`, as glibc does.
@@ -46,29 +42,14 @@ impl Command {
         Ok(Self { program, arguments, environment })
     }
 
-    /// Becomes the command, by way of a protected copy of our executable where there is one; comes back with the exit
-    /// status and the reason where that fails.
-    pub(crate) fn exec(&self, copy: Option<&OwnedFd>) -> (u8, Error) {
-        match copy {
-            Some(copy) => {
-                let Err(errno) = execveat(copy, c"", &self.last_step(), &self.environment, AtFlags::AT_EMPTY_PATH);
-                (FAILED, Error::os("run the protected copy of our executable", errno))
-            }
-            None => failure(&self.program, self.exec_here()),
-        }
+    /// Becomes the command; comes back with the exit status and the reason where that fails.
+    pub(crate) fn exec(&self) -> (u8, Error) {
+        let cause = self.try_exec();
+        let status = if cause == Errno::ENOENT { 127 } else { 126 };
+        (status, Error::os(format!("run {}", shown(&self.program)), cause))
     }
 
-    /// The arguments of [`last_step`]: its mark, the program for messages, the paths to try, an empty one, the words.
-    fn last_step(&self) -> Vec<CString> {
-        let mark = CString::new(last_step::MARK).unwrap_or_default();
-        let program = CString::new(self.program.as_bytes()).unwrap_or_default();
-        let candidates = self.candidates().into_iter().filter(|path| !path.is_empty());
-        let candidates = candidates.filter_map(|path| CString::new(path).ok());
-        let words = self.arguments.iter().cloned();
-        [mark, program].into_iter().chain(candidates).chain([c"".to_owned()]).chain(words).collect()
-    }
-
-    fn exec_here(&self) -> Errno {
+    fn try_exec(&self) -> Errno {
         let mut cause = Errno::ENOENT;
         for path in self.candidates() {
             let Ok(path) = CString::new(path) else { continue };
@@ -106,22 +87,6 @@ impl Command {
         let Err(errno) = execve(c"/bin/sh", &arguments, &self.environment);
         if errno == Errno::ENOENT { Errno::ENOEXEC } else { errno }
     }
-}
-
-/// What the last step left to be told, if this program was started for that.
-pub(crate) fn told_by_last_step() -> Option<(u8, Error)> {
-    let mut arguments = env::args_os();
-    let mark = arguments.next()?.into_vec();
-    let mut expected = last_step::MARK;
-    let errno = *mark.get(last_step::ERRNO)?;
-    expected[last_step::ERRNO] = errno;
-    let program = arguments.next().filter(|_| mark == expected)?;
-    Some(failure(&program, Errno::from_raw(errno.into())))
-}
-
-fn failure(program: &OsStr, cause: Errno) -> (u8, Error) {
-    let status = if cause == Errno::ENOENT { 127 } else { 126 };
-    (status, Error::os(format!("run {}", shown(program)), cause))
 }
 
 fn environment(args: &Args, target: Option<&Process>) -> Result<Vec<CString>> {

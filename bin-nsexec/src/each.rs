@@ -5,17 +5,16 @@ use nicon_core::Result;
 use crate::args::Args;
 use crate::entry::Entry;
 use crate::run::fail;
-use crate::shield::Shield;
 use crate::supervise::{Ended, supervise};
 use crate::target;
 
 /// Runs the command for each record in turn; the worst exit status wins. Who is asked to end begins no further one.
-pub(crate) fn run(args: &Args, shield: Option<&Shield>) -> Result<u8> {
+pub(crate) fn run(args: &Args) -> Result<u8> {
     let mut worst = 0;
     let mut number = 0;
     while let Some(record) = target::next_record()? {
         number += 1;
-        let ended = record.and_then(|target| supervise(Entry::open(args, Some(&target), shield)?, args.stage()));
+        let ended = record.and_then(|target| supervise(Entry::open(args, Some(&target))?, args.stage()));
         match ended {
             Ok(Ended { status, is_interrupted }) => {
                 worst = worst.max(status);

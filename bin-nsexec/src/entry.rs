@@ -1,10 +1,8 @@
 //! Everything that the way into the namespaces takes, opened beforehand, and the way itself.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 
 use nicon_core::{Doing, Error, Process, Result};
-use nix::sys::prctl;
-use nix::sys::signal::Signal;
 
 use crate::args::Args;
 use crate::capability::{self, Limits};
@@ -15,29 +13,25 @@ use crate::join::Joins;
 use crate::lsm::Label;
 use crate::place::Place;
 use crate::run::fail;
-use crate::shield::Shield;
-use crate::signals::Signals;
 use crate::sys;
 
 /// What was opened. From the first join on nothing of ours is looked up by name: names are the container's then.
 pub(crate) struct Entry<'a> {
-    joins: Joins,
+    joins: Joins<'a>,
     cgroups: Option<Cgroups>,
     place: Place,
     limits: Option<Limits>,
-    identity: Identity,
+    identity: Identity<'a>,
     keep_caps: bool,
     labels: Vec<Label>,
     command: Command,
-    /// What takes the last step.
-    copy: Option<&'a OwnedFd>,
 }
 
 impl<'a> Entry<'a> {
     /// Opens what the command line asks for.
-    pub(crate) fn open(args: &Args, target: Option<&Process>, shield: Option<&'a Shield>) -> Result<Self> {
+    pub(crate) fn open(args: &Args, target: Option<&'a Process>) -> Result<Self> {
         let joins = Joins::open(args, target)?;
-        let joined = joins.user_id();
+        let joined = joins.user_id()?;
         if args.follow_context {
             Label::require_selinux()?;
         }
@@ -45,7 +39,7 @@ impl<'a> Entry<'a> {
             cgroups: target.filter(|_| args.join_cgroup || args.is_limited()).map(Cgroups::open).transpose()?,
             place: Place::open(args, target)?,
             limits: target.filter(|_| args.is_limited()).map(|target| Limits::of(target, joined)).transpose()?,
-            identity: Identity::open(args, target, joined.is_some())?,
+            identity: Identity::open(args, target, joined.is_some()),
             keep_caps: args.keep_caps,
             labels: target
                 .filter(|_| args.follow_context || args.is_limited())
@@ -53,7 +47,6 @@ impl<'a> Entry<'a> {
                 .transpose()?
                 .unwrap_or_default(),
             command: Command::new(args, target)?,
-            copy: shield.and_then(Shield::copy),
             joins,
         };
         // What was read of the target by name is true of it if it has lived until now.
@@ -76,11 +69,13 @@ impl<'a> Entry<'a> {
 
     /// Becomes the command, behind the joins; what fails ends the process with its message and status.
     ///
-    /// A child that is watched has `signals` to give back, and dies with its parent.
-    pub(crate) fn become_command(&self, watched: Option<&Signals>, is_in_birthplace: bool) -> ! {
-        let status = match self.prepare(watched, is_in_birthplace) {
+    /// `last` is done when all else is: a change of the user, above all.
+    pub(crate) fn become_command(&self, is_in_birthplace: bool, last: impl FnOnce() -> Result<()>) -> ! {
+        let prepared = self.prepare(is_in_birthplace).and_then(|()| last());
+        let closed = prepared.and_then(|()| sys::close_all_but([]).doing(|| "close our descriptors"));
+        let status = match closed {
             Ok(()) => {
-                let (status, error) = self.command.exec(self.copy);
+                let (status, error) = self.command.exec();
                 fail(&error);
                 status
             }
@@ -89,7 +84,7 @@ impl<'a> Entry<'a> {
         sys::exit(status)
     }
 
-    fn prepare(&self, watched: Option<&Signals>, is_in_birthplace: bool) -> Result<()> {
+    fn prepare(&self, is_in_birthplace: bool) -> Result<()> {
         if let Some(cgroups) = &self.cgroups {
             cgroups.join(is_in_birthplace)?;
         }
@@ -105,12 +100,6 @@ impl<'a> Entry<'a> {
         if self.keep_caps {
             capability::keep_across_exec()?;
         }
-        self.labels.iter().try_for_each(Label::set)?;
-        if let Some(signals) = watched {
-            // Changing the user clears this: it comes behind.
-            prctl::set_pdeathsig(Signal::SIGKILL).doing(|| "tie the command to us")?;
-            signals.give_back()?;
-        }
-        sys::close_all_but(self.copy.map(AsFd::as_fd)).doing(|| "close our descriptors")
+        self.labels.iter().try_for_each(Label::set)
     }
 }

@@ -1,7 +1,5 @@
 //! User and group IDs of the command.
 
-use std::os::fd::OwnedFd;
-
 use nicon_core::{Doing, Error, Process, Result};
 use nix::sys::prctl;
 use nix::sys::stat::fstat;
@@ -10,25 +8,19 @@ use nix::unistd::{Gid, Uid, getgroups, setgid, setgroups, setuid};
 use crate::args::{Args, Id};
 
 /// Who the command runs as.
-pub(crate) struct Identity {
+pub(crate) struct Identity<'a> {
     uid: Option<Id>,
     gid: Option<Id>,
     /// Whose IDs "follow" means.
-    target: Option<OwnedFd>,
+    target: Option<&'a Process>,
     keep_caps: bool,
 }
 
-impl Identity {
+impl<'a> Identity<'a> {
     /// What the command line asks for: in a user namespace that is entered, user and group 0 if nothing else.
-    pub(crate) fn open(args: &Args, target: Option<&Process>, enters_user: bool) -> Result<Self> {
+    pub(crate) fn open(args: &Args, target: Option<&'a Process>, enters_user: bool) -> Self {
         let default = (enters_user && !args.preserve_credentials).then_some(Id::Number(0));
-        let target = target.map(|process| process.dir().try_clone_to_owned()).transpose();
-        Ok(Self {
-            uid: args.setuid.or(default),
-            gid: args.setgid.or(default),
-            target: target.doing(|| "duplicate a descriptor")?,
-            keep_caps: args.keep_caps,
-        })
+        Self { uid: args.setuid.or(default), gid: args.setgid.or(default), target, keep_caps: args.keep_caps }
     }
 
     /// Drops supplementary groups while the caller's own user namespace still allows it: the one that is entered may
@@ -60,10 +52,10 @@ impl Identity {
         if let Id::Number(number) = id {
             return Ok(number);
         }
-        let target = self.target.as_ref().ok_or_else(|| Error::failed("no target to follow"))?;
+        let target = self.target.ok_or_else(|| Error::failed("no target to follow"))?;
         // A process owns its directory in /proc; asked for behind the joins, its IDs are those of the user namespace
         // that we are in by then.
-        let stat = fstat(target).doing(|| "look at the target's user")?;
+        let stat = fstat(target.dir()).doing(|| "look at the target's user")?;
         Ok(of((stat.st_uid, stat.st_gid)))
     }
 }

@@ -1,73 +1,61 @@
 //! Joining namespaces: which, from where, and in what order.
 
-use std::os::fd::{AsFd, OwnedFd};
-
 use nicon_core::{Doing, Error, Namespace, NsId, NsType, Process, Result};
 use nix::errno::Errno;
+use nix::fcntl::AT_FDCWD;
 use nix::sched::{CloneFlags, setns};
 
 use crate::args::{Args, Source};
 use crate::capability;
 use crate::sys;
 
-/// `CLONE_NEWTIME` of linux/sched.h, which nix lacks.
-const CLONE_NEWTIME: CloneFlags = CloneFlags::from_bits_retain(libc::CLONE_NEWTIME);
-
-/// The order in which namespaces are joined one by one, each with its flag. `setns(2)` of several types at once leaves
-/// the order to the kernel, which follows the same reasons.
+/// The order in which namespaces are joined one by one. `setns(2)` of several types at once leaves the order to the
+/// kernel, which follows the same reasons.
 ///
 /// The user namespace stands first or last: see [`Joins::enter`].
-const ORDER: [(NsType, CloneFlags); 7] = [
+const ORDER: [NsType; 7] = [
     // Before all that could change what the cgroup file system means to us.
-    (NsType::Cgroup, CloneFlags::CLONE_NEWCGROUP),
+    NsType::Cgroup,
     // These four do not depend on one another.
-    (NsType::Ipc, CloneFlags::CLONE_NEWIPC),
-    (NsType::Uts, CloneFlags::CLONE_NEWUTS),
-    (NsType::Net, CloneFlags::CLONE_NEWNET),
-    (NsType::Time, CLONE_NEWTIME),
+    NsType::Ipc,
+    NsType::Uts,
+    NsType::Net,
+    NsType::Time,
     // Takes hold with the next child; from here to its birth /proc/self leads nowhere.
-    (NsType::Pid, CloneFlags::CLONE_NEWPID),
+    NsType::Pid,
     // Last, for it changes root and working directory, and with them what every path means, /proc above all.
-    (NsType::Mnt, CloneFlags::CLONE_NEWNS),
+    NsType::Mnt,
 ];
 
-/// The namespaces to join, all of them open.
-pub(crate) struct Joins {
+/// The namespaces to join.
+pub(crate) struct Joins<'a> {
     user: Option<Join>,
     others: Vec<Join>,
-    /// The target's pidfd, where it names several of them at once.
-    pidfd: Option<OwnedFd>,
+    target: Option<&'a Process>,
 }
 
 struct Join {
     ns_type: NsType,
-    flag: CloneFlags,
-    namespace: Namespace,
-    /// Whether it is the target's, so that the target's pidfd stands for it.
-    is_targets: bool,
+    /// `None`: it is the target's, for which the target's pidfd stands.
+    namespace: Option<Namespace>,
 }
 
-impl Joins {
+impl<'a> Joins<'a> {
     /// Opens what the command line asks for.
-    pub(crate) fn open(args: &Args, target: Option<&Process>) -> Result<Self> {
+    pub(crate) fn open(args: &Args, target: Option<&'a Process>) -> Result<Self> {
         let mut others = Vec::new();
-        for (ns_type, flag) in ORDER {
+        for ns_type in ORDER {
             let join = match (ns_type, args.net_socket) {
                 (NsType::Net, Some(fd)) => Some(of_socket(fd, required(target)?)?),
-                _ => open(args, target, ns_type, flag)?,
+                _ => open(args, target, ns_type)?,
             };
             others.extend(join);
         }
-        let mut user = open(args, target, NsType::User, CloneFlags::CLONE_NEWUSER)?;
+        let mut user = open(args, target, NsType::User)?;
         if args.user_parent {
-            user = Some(parent(user, &others)?);
+            user = Some(parent(user.as_ref(), &others, target)?);
         }
-        let of_target = others.iter().chain(&user).filter(|join| join.is_targets).count();
-        let pidfd = match target {
-            Some(process) if of_target > 1 => Some(process.as_fd().try_clone_to_owned().doing(|| "duplicate a pidfd")?),
-            _ => None,
-        };
-        Ok(Self { user, others, pidfd })
+        Ok(Self { user, others, target })
     }
 
     /// Enters them all. What fails leaves the calling process half-way, fit for nothing but to end.
@@ -81,97 +69,112 @@ impl Joins {
 
         // What comes from the target is joined in one step, which stands where the user namespace does if that is the
         // target's, and else on the other side of it.
-        let is_users_the_targets = self.user.as_ref().is_some_and(|join| join.is_targets);
-        let (targets, others): (Vec<&Join>, Vec<&Join>) = order.into_iter().partition(|join| join.is_targets);
+        let is_users_the_targets = self.user.as_ref().is_some_and(Join::is_targets);
+        let (targets, others): (Vec<&Join>, Vec<&Join>) = order.into_iter().partition(|join| join.is_targets());
         if is_users_the_targets == is_user_last {
-            enter_in_turn(&others)?;
+            self.enter_in_turn(&others)?;
             self.enter_targets(&targets)
         } else {
             self.enter_targets(&targets)?;
-            enter_in_turn(&others)
+            self.enter_in_turn(&others)
         }
     }
 
     fn enter_targets(&self, joins: &[&Join]) -> Result<()> {
-        let Some(pidfd) = &self.pidfd else {
-            return enter_in_turn(joins);
+        let Some(target) = self.target.filter(|_| !joins.is_empty()) else {
+            return Ok(());
         };
-        let flags = joins.iter().map(|join| join.flag).collect();
-        match setns(pidfd, flags) {
+        match setns(target, joins.iter().map(|join| flag(join.ns_type)).collect()) {
+            Ok(()) => Ok(()),
+            Err(Errno::ESRCH) => Err(Error::no("the target is gone")),
             // A kernel before 5.8 does not take a pidfd; where one of them cannot be joined at all (our own user
             // namespace, say), this finds out which.
-            Err(Errno::EINVAL) => enter_in_turn(joins),
-            Err(Errno::ESRCH) => Err(Error::no("the target is gone")),
-            other => other.doing(|| {
-                let names: Vec<&str> = joins.iter().map(|join| join.ns_type.name()).collect();
-                format!("join the namespaces {}", names.join(", "))
-            }),
+            Err(_) => self.enter_in_turn(joins),
         }
+    }
+
+    fn enter_in_turn(&self, joins: &[&Join]) -> Result<()> {
+        for join in joins {
+            let ns_type = join.ns_type;
+            let joined = match &join.namespace {
+                Some(namespace) => setns(namespace, flag(ns_type)),
+                None => setns(required(self.target)?.namespace(ns_type)?, flag(ns_type)),
+            };
+            joined.doing(|| match joined {
+                Err(Errno::EPERM) => format!("join the {ns_type} namespace (root, or CAP_SYS_ADMIN over it)"),
+                _ => format!("join the {ns_type} namespace"),
+            })?;
+        }
+        Ok(())
     }
 
     /// The identity of the user namespace that is joined, where one is.
-    pub(crate) fn user_id(&self) -> Option<NsId> {
-        self.user.as_ref().map(|join| join.namespace.id())
-    }
-}
-
-fn enter_in_turn(joins: &[&Join]) -> Result<()> {
-    for join in joins {
-        setns(&join.namespace, join.flag).doing(|| format!("join the {} namespace", join.ns_type))?;
-    }
-    Ok(())
-}
-
-fn open(args: &Args, target: Option<&Process>, ns_type: NsType, flag: CloneFlags) -> Result<Option<Join>> {
-    let namespace = match args.source(ns_type) {
-        Some(Source::Path(path)) => {
-            return Ok(Some(Join { ns_type, flag, namespace: Namespace::open(path)?, is_targets: false }));
+    pub(crate) fn user_id(&self) -> Result<Option<NsId>> {
+        match &self.user {
+            Some(Join { namespace: Some(namespace), .. }) => Ok(Some(namespace.id())),
+            Some(Join { namespace: None, .. }) => required(self.target)?.namespace_id(NsType::User),
+            None => Ok(None),
         }
-        Some(Source::Target) => required(target)?.namespace(ns_type)?,
-        None if args.all => match of_all(required(target)?, ns_type)? {
-            Some(namespace) => namespace,
-            None => return Ok(None),
-        },
+    }
+}
+
+impl Join {
+    fn is_targets(&self) -> bool {
+        self.namespace.is_none()
+    }
+}
+
+fn flag(ns_type: NsType) -> CloneFlags {
+    CloneFlags::from_bits_retain(ns_type.flag())
+}
+
+fn open(args: &Args, target: Option<&Process>, ns_type: NsType) -> Result<Option<Join>> {
+    let namespace = match args.source(ns_type) {
+        Some(Source::Path(path)) => Some(Namespace::open(path)?),
+        Some(Source::Target) => None,
+        None if args.all && is_of_all(required(target)?, ns_type)? => None,
         None => return Ok(None),
     };
-    Ok(Some(Join { ns_type, flag, namespace, is_targets: true }))
+    Ok(Some(Join { ns_type, namespace }))
 }
 
 /// What `--all` means for one type: nothing where the kernel lacks it, and nothing for a user namespace that is our own,
 /// which cannot be joined again.
-fn of_all(target: &Process, ns_type: NsType) -> Result<Option<Namespace>> {
-    let Some(id) = target.namespace_id(ns_type)? else {
-        return Ok(None);
-    };
-    if ns_type == NsType::User && own_user_id()? == id {
-        return Ok(None);
-    }
-    target.namespace(ns_type).map(Some)
+fn is_of_all(target: &Process, ns_type: NsType) -> Result<bool> {
+    Ok(match target.namespace_id(ns_type)? {
+        Some(id) => ns_type != NsType::User || own_user_id()? != id,
+        None => false,
+    })
 }
 
 /// The identity of our own user namespace.
 pub(crate) fn own_user_id() -> Result<NsId> {
-    Namespace::open("/proc/self/ns/user".as_ref()).map(|namespace| namespace.id())
+    let path = c"/proc/self/ns/user";
+    NsId::at(AT_FDCWD, path).doing(|| "look at /proc/self/ns/user")
 }
 
 fn of_socket(fd: i32, target: &Process) -> Result<Join> {
     let socket = sys::pidfd_getfd(target, fd).doing(|| format!("get descriptor {fd} of process {}", target.pid()))?;
     let namespace = sys::socket_netns(&socket).and_then(Namespace::from_fd);
     let namespace = namespace.doing(|| format!("find the network namespace of descriptor {fd}"))?;
-    Ok(Join { ns_type: NsType::Net, flag: CloneFlags::CLONE_NEWNET, namespace, is_targets: false })
+    Ok(Join { ns_type: NsType::Net, namespace: Some(namespace) })
 }
 
 /// What `--user-parent` means: the parent of the user namespace that would be joined, or the owner of another that is.
-fn parent(user: Option<Join>, others: &[Join]) -> Result<Join> {
+fn parent(user: Option<&Join>, others: &[Join], target: Option<&Process>) -> Result<Join> {
+    let of = |join: &Join, ask: fn(&Namespace) -> Result<Option<Namespace>>| match &join.namespace {
+        Some(namespace) => ask(namespace),
+        None => ask(&required(target)?.namespace(join.ns_type)?),
+    };
     let namespace = match (user, others.first()) {
-        (Some(user), _) => user.namespace.parent()?,
-        (None, Some(owned)) => owned.namespace.owner()?,
+        (Some(user), _) => of(user, Namespace::parent)?,
+        (None, Some(owned)) => of(owned, Namespace::owner)?,
         (None, None) => {
             return Err(Error::failed("--user-parent needs another namespace whose parent or owner is meant"));
         }
     };
     let namespace = namespace.ok_or_else(|| Error::failed("the parent is outside of our own"))?;
-    Ok(Join { ns_type: NsType::User, flag: CloneFlags::CLONE_NEWUSER, namespace, is_targets: false })
+    Ok(Join { ns_type: NsType::User, namespace: Some(namespace) })
 }
 
 fn required(target: Option<&Process>) -> Result<&Process> {

@@ -18,6 +18,7 @@ use nicon_core::{Doing, Error, Result};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -61,8 +62,7 @@ struct Keeper {
 /// Is the keeper, and ends with the exit status.
 pub(crate) fn keep(entry: Entry<'_>, handover: Handover) -> ! {
     let watched = Keeper::start(&entry, handover).and_then(|mut keeper| {
-        // What was opened for the way is not ours to hold in the container.
-        drop(entry);
+        keeper.let_go(entry)?;
         keeper.watch()
     });
     sys::exit(watched.unwrap_or_else(|error| fail(&error)))
@@ -73,26 +73,21 @@ impl Keeper {
         let watcher = getppid();
         set_stage(&handover)?;
         entry.enter()?;
-        let (fork, is_in_birthplace) = match entry.birthplace().map(|cgroup| sys::fork(Some(cgroup))) {
-            Some(Ok(fork)) => (fork, true),
-            // An older kernel, or a cgroup in which nobody may be born: then the child walks there.
-            _ => (sys::fork(None).doing(|| "start a child")?, false),
-        };
-        match fork {
-            ForkResult::Child => {
-                if let Err(error) = step_forward(&handover) {
-                    sys::exit(fail(&error));
-                }
-                entry.become_command(Some(&handover.signals), is_in_birthplace)
-            }
-            ForkResult::Parent { child } => {
-                if handover.stage.has_session {
-                    // The child does the same; whoever is first. It may have executed or ended by now.
-                    let _ = setpgid(child, child);
-                }
-                Ok(Self { child, watcher, handover })
-            }
+        let child = start_command(entry, &handover, watcher)?;
+        if handover.stage.has_session {
+            // The child does the same; whoever is first. It may have executed or ended by now.
+            let _ = setpgid(child, child);
         }
+        Ok(Self { child, watcher, handover })
+    }
+
+    /// Closes what was opened for the way, and what the caller left open: neither is ours to hold in the container.
+    fn let_go(&self, entry: Entry<'_>) -> Result<()> {
+        // Its memory ends with us: to free it now would make the kernel copy each page of it that we share.
+        std::mem::forget(entry);
+        let Handover { signals, link, terminal, .. } = &self.handover;
+        let kept = [signals.as_fd(), link.as_fd()].into_iter().chain(terminal.as_ref().map(AsFd::as_fd));
+        sys::close_all_but(kept).doing(|| "close our descriptors")
     }
 
     fn watch(&mut self) -> Result<u8> {
@@ -202,6 +197,55 @@ pub(crate) fn exit_status(status: WaitStatus) -> Option<u8> {
         WaitStatus::Signaled(_, signal, _) => Some(u8::try_from(128 + signal as i32).unwrap_or_default()),
         _ => None,
     }
+}
+
+/// Starts the child that becomes the command.
+fn start_command(entry: &Entry<'_>, handover: &Handover, watcher: Pid) -> Result<Pid> {
+    if let Some(cgroup) = entry.birthplace() {
+        match sys::fork(Some(cgroup)) {
+            Ok(ForkResult::Child) => be_command(entry, handover, true),
+            Ok(ForkResult::Parent { child }) => return Ok(child),
+            // An older kernel, or a cgroup in which nobody may be born: then the child walks there.
+            Err(_) => {}
+        }
+    }
+    // While the child borrows our memory we cannot watch: should the watcher end meanwhile, we end, and the child with us.
+    die_with_parent()?;
+    if getppid() != watcher {
+        return Err(Error::failed("the process that started us is gone"));
+    }
+    let child = sys::vfork(|| be_command(entry, handover, false));
+    prctl::set_pdeathsig(None).doing(|| "outlive the watcher")?;
+    match child {
+        Ok(child) => Ok(child),
+        Err(_) => match sys::fork(None).doing(|| "start a child")? {
+            ForkResult::Child => be_command(entry, handover, false),
+            ForkResult::Parent { child } => Ok(child),
+        },
+    }
+}
+
+/// Is the child.
+fn be_command(entry: &Entry<'_>, handover: &Handover, is_in_birthplace: bool) -> ! {
+    match die_with_parent().and_then(|()| step_forward(handover)) {
+        Ok(()) => entry.become_command(is_in_birthplace, || tie(handover)),
+        Err(error) => sys::exit(fail(&error)),
+    }
+}
+
+fn die_with_parent() -> Result<()> {
+    prctl::set_pdeathsig(Signal::SIGKILL).doing(|| "tie ourselves to our parent")
+}
+
+/// Has the command, which is about to be executed, die with the keeper, and gives it the caller's signals.
+fn tie(handover: &Handover) -> Result<()> {
+    // A change of the user has cleared this. A keeper that was gone by then was so with its watcher.
+    die_with_parent()?;
+    let mut link = [PollFd::new(handover.link.as_fd(), PollFlags::empty())];
+    if poll(&mut link, PollTimeout::ZERO).doing(|| "look for the watcher")? > 0 {
+        return Err(Error::failed("the process that watches the command is gone"));
+    }
+    handover.signals.give_back()
 }
 
 /// Session, terminal and standard input of the command.

@@ -19,7 +19,7 @@ struct Module {
     verb: &'static str,
 }
 
-const MODULES: [Module; 2] = [
+static MODULES: [Module; 2] = [
     Module { name: "SELinux", sign: "/sys/fs/selinux/enforce", current: "attr/current", exec: "attr/exec", verb: "" },
     Module {
         name: "AppArmor",
@@ -30,9 +30,9 @@ const MODULES: [Module; 2] = [
     },
 ];
 
-/// Whether any of them is at work here.
-pub(crate) fn is_active() -> bool {
-    MODULES.iter().any(|module| Path::new(module.sign).exists())
+/// Those that are at work here.
+fn active() -> impl Iterator<Item = &'static Module> {
+    MODULES.iter().filter(|module| Path::new(module.sign).exists())
 }
 
 /// A label to be set.
@@ -46,8 +46,7 @@ pub(crate) struct Label {
 impl Label {
     /// The labels that the command needs for being under the same rules as the target.
     pub(crate) fn open(target: &Process, selinux_only: bool) -> Result<Vec<Self>> {
-        let modules = MODULES.iter().filter(|module| Path::new(module.sign).exists());
-        let labels: Vec<Self> = modules
+        let labels: Vec<Self> = active()
             .filter(|module| !selinux_only || module.name == "SELinux")
             .filter_map(|module| Self::of(module, target).transpose())
             .collect::<Result<_>>()?;
@@ -56,7 +55,7 @@ impl Label {
 
     /// Refuses where there is no `SELinux` to follow.
     pub(crate) fn require_selinux() -> Result<()> {
-        if Path::new(MODULES[0].sign).exists() {
+        if active().any(|module| module.name == "SELinux") {
             return Ok(());
         }
         Err(Error::failed("--follow-context: SELinux is not enabled on this machine"))

@@ -8,10 +8,10 @@ mod cgroup;
 mod command;
 mod each;
 mod entry;
+mod first_step;
 mod identity;
 mod join;
 mod keeper;
-mod last_step;
 mod lsm;
 mod place;
 mod run;
@@ -24,12 +24,8 @@ mod terminal;
 
 use clap::Parser;
 
-/// What `main` does; see [`last_step`] for why it is not called so.
+/// What `main` does; see [`first_step`] for why it is not called so.
 fn start() -> u8 {
-    if let Some((status, error)) = command::told_by_last_step() {
-        run::fail(&error);
-        return status;
-    }
     match args::Args::try_parse_from(args::arguments()) {
         Ok(args) => run::run(&args),
         Err(usage) => {

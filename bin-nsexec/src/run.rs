@@ -4,7 +4,6 @@ use nicon_core::{Error, Result, cli};
 
 use crate::args::Args;
 use crate::entry::Entry;
-use crate::shield::Shield;
 use crate::supervise::{self, Ended};
 use crate::{each, shield, target};
 
@@ -27,16 +26,18 @@ pub(crate) fn fail(error: &Error) -> u8 {
 
 fn try_run(args: &Args) -> Result<u8> {
     shield::hold_places()?;
-    let shield = args.is_contained().then(Shield::raise).transpose()?;
+    if args.is_contained() {
+        shield::raise()?;
+    }
     if args.each {
-        return each::run(args, shield.as_ref());
+        return each::run(args);
     }
     let target = args.needs_target().then(|| target::find(args)).transpose()?;
-    let entry = Entry::open(args, target.as_ref(), shield.as_ref())?;
+    let entry = Entry::open(args, target.as_ref())?;
     // What runs the caller's own programs in the caller's own sight needs no watching: it is the fast path.
     if args.no_fork || !args.is_contained() {
         entry.enter()?;
-        entry.become_command(None, false);
+        entry.become_command(false, || Ok(()));
     }
     let Ended { status, .. } = supervise::supervise(entry, args.stage())?;
     Ok(status)

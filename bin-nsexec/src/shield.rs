@@ -15,8 +15,6 @@ use nix::sys::statvfs::{FsFlags, fstatvfs};
 use nix::unistd::execveat;
 
 use crate::command::c_strings;
-use crate::last_step;
-use crate::lsm;
 use crate::sys;
 
 const EXECUTABLE: &std::ffi::CStr = c"/proc/self/exe";
@@ -41,42 +39,14 @@ pub(crate) fn hold_places() -> Result<()> {
     Ok(())
 }
 
-/// What our executable needs for nobody to write to it.
-pub(crate) enum Shield {
-    /// Nothing: it is protected.
-    Held,
-    /// That a copy takes the last step; see [`last_step`].
-    Copy(OwnedFd),
-}
-
-impl Shield {
-    /// Closes our process to ptrace and /proc, and protects our executable.
-    ///
-    /// Where the last step is not enough, this program is run again from the protected copy.
-    pub(crate) fn raise() -> Result<Self> {
-        let shield = if is_protected().doing(|| "look at our executable")? {
-            Self::Held
-        } else {
-            Self::Copy(read_only_clone().or_else(|_| sealed_copy()).doing(|| "copy our executable")?)
-        };
-        match &shield {
-            // A security module takes a label for the next exec, which is to be that of the command.
-            Self::Copy(copy) if !last_step::EXISTS || lsm::is_active() => {
-                run_again(copy)?;
-            }
-            _ => {}
-        }
-        prctl::set_dumpable(false).doing(|| "close our process to others")?;
-        Ok(shield)
+/// Closes our process to ptrace and /proc, and sees to it that our executable cannot be written.
+///
+/// Where it can, and the first step (see [`crate::first_step`]) was not taken, this program is run again from a copy.
+pub(crate) fn raise() -> Result<()> {
+    if !is_protected().doing(|| "look at our executable")? {
+        run_again(&read_only_clone().or_else(|_| sealed_copy()).doing(|| "copy our executable")?)?;
     }
-
-    /// The copy, where the last step is its.
-    pub(crate) fn copy(&self) -> Option<&OwnedFd> {
-        match self {
-            Self::Held => None,
-            Self::Copy(copy) => Some(copy),
-        }
-    }
+    prctl::set_dumpable(false).doing(|| "close our process to others")
 }
 
 fn run_again(copy: &OwnedFd) -> Result<Infallible> {

@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use nicon_core::{Doing, Error, Result};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigSet, SigmaskHow, Signal, raise, sigprocmask};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, raise, sigprocmask};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
 
@@ -18,6 +18,9 @@ use crate::keeper::{self, Handover, TO_GROUP};
 use crate::signals::{Received, Signals};
 use crate::sys;
 use crate::terminal::Terminal;
+
+/// How long the keeper may take to hear that the command is to end, in milliseconds.
+const PATIENCE: u16 = 1000;
 
 /// How a watched command ended.
 pub(crate) struct Ended {
@@ -42,8 +45,18 @@ pub(crate) fn supervise(entry: Entry<'_>, stage: Stage) -> Result<Ended> {
             keeper::keep(entry, Handover { stage, signals, link: far_link, terminal: far, has_input })
         }
         ForkResult::Parent { child } => {
-            drop((entry, far, far_link));
-            let mut watch = Watch { keeper: child, stage, signals, link: Some(link), terminal, is_interrupted: false };
+            // The entry is dropped at the end: to free its memory while a child has it too would have the kernel copy it.
+            drop((far, far_link));
+            let mut watch = Watch {
+                keeper: child,
+                stage,
+                signals,
+                link: Some(link),
+                terminal,
+                asked: None,
+                is_held_up: false,
+                is_interrupted: false,
+            };
             if let Some(terminal) = watch.terminal.as_mut().filter(|_| has_input) {
                 terminal.take_input();
             }
@@ -61,6 +74,10 @@ struct Watch {
     /// The keeper lives no longer than this is open.
     link: Option<UnixStream>,
     terminal: Option<Terminal>,
+    /// The signal that asked the command to end, until the keeper has had it.
+    asked: Option<Signal>,
+    /// Whether the keeper was killed because it never had it.
+    is_held_up: bool,
     is_interrupted: bool,
 }
 
@@ -83,12 +100,17 @@ impl Watch {
     }
 
     /// Waits until there is something to do; tells whether something was typed.
-    fn wait(&self) -> Result<bool> {
+    fn wait(&mut self) -> Result<bool> {
         let mut events = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
         events.extend(self.link.iter().map(|link| PollFd::new(link.as_fd(), PollFlags::POLLIN)));
         let others = events.len();
         events.extend(self.terminal.iter().flat_map(Terminal::interest));
-        match poll(&mut events, PollTimeout::NONE) {
+        let patience = if self.asked.is_some() { PATIENCE.into() } else { PollTimeout::NONE };
+        match poll(&mut events, patience) {
+            Ok(0) => {
+                self.insist();
+                return Ok(false);
+            }
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(Error::os("wait for events", errno)),
         }
@@ -123,7 +145,10 @@ impl Watch {
 
     fn pass_on(&mut self, received: &Received) {
         let signal = received.signal;
-        self.is_interrupted |= matches!(signal, Signal::SIGTERM | Signal::SIGINT | Signal::SIGHUP | Signal::SIGQUIT);
+        if matches!(signal, Signal::SIGTERM | Signal::SIGINT | Signal::SIGHUP | Signal::SIGQUIT) {
+            self.is_interrupted = true;
+            self.asked = Some(signal);
+        }
         match (signal, &mut self.terminal) {
             // The new terminal tells the command of its size.
             (Signal::SIGWINCH, Some(terminal)) => return terminal.resize(),
@@ -148,12 +173,30 @@ impl Watch {
     /// What became of the keeper: the exit status, where it has ended.
     fn look(&mut self) -> Result<Option<u8>> {
         match waitpid(self.keeper, Some(WaitPidFlag::WNOHANG)) {
-            Ok(WaitStatus::Signaled(_, signal, _)) => {
-                Err(Error::failed(format!("the process that watched the command was killed ({signal})")))
-            }
+            Ok(WaitStatus::Signaled(keeper, signal, _)) => match self.asked.filter(|_| self.is_held_up) {
+                Some(wanted) => Ok(keeper::exit_status(WaitStatus::Signaled(keeper, wanted, false))),
+                None => Err(Error::failed(format!("the process that watched the command was killed ({signal})"))),
+            },
             Ok(status) => Ok(keeper::exit_status(status)),
             Err(Errno::EINTR) => Ok(None),
             Err(errno) => Err(Error::os("wait for the command", errno)),
+        }
+    }
+
+    /// Ends a start of the command that is held up: as long as the command is not executed the keeper hears nothing, and a
+    /// file system of the container's can take as long over that as it likes.
+    fn insist(&mut self) {
+        let is_pending = |signal: Signal| {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", self.keeper)).unwrap_or_default();
+            let pending = status.lines().find_map(|line| line.strip_prefix("ShdPnd:"));
+            let pending = pending.and_then(|set| u64::from_str_radix(set.trim(), 16).ok());
+            pending.is_some_and(|set| set & (1 << (signal as i32 - 1)) != 0)
+        };
+        self.is_held_up = self.asked.is_some_and(is_pending);
+        if self.is_held_up {
+            let _ = kill(self.keeper, Signal::SIGKILL);
+        } else {
+            self.asked = None;
         }
     }
 

@@ -55,8 +55,9 @@ impl NsType {
 }
 
 impl NsType {
-    /// The flag of `clone(2)` that makes one, by which the kernel names the type.
-    fn flag(self) -> i32 {
+    /// The flag of `clone(2)` and `setns(2)`, by which the kernel names the type.
+    #[must_use]
+    pub fn flag(self) -> i32 {
         match self {
             Self::User => libc::CLONE_NEWUSER,
             Self::Cgroup => libc::CLONE_NEWCGROUP,
