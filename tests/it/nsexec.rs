@@ -13,15 +13,11 @@ use crate::suite::Suite;
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("nsexec::each_namespace_as_nsenter", each_namespace_as_nsenter),
-        suite.trial("nsexec::files_and_sockets", files_and_sockets),
-        suite.trial("nsexec::users", users),
-        suite.trial("nsexec::places", places),
         suite.trial("nsexec::environment_and_shell", environment_and_shell),
         suite.trial("nsexec::cgroups_follow", cgroups_follow),
         suite.trial("nsexec::privileges_are_at_most_the_targets", privileges_are_at_most_the_targets),
         suite.trial("nsexec::exit_statuses", exit_statuses),
         suite.trial("nsexec::nothing_but_0_to_2_is_open", nothing_but_0_to_2_is_open),
-        suite.trial("nsexec::selinux_is_absent", selinux_is_absent),
     ]
 }
 
@@ -58,13 +54,13 @@ impl Drop for Cell {
 }
 
 /// Runs both programs with the same arguments.
-fn both(suite: &Suite, arguments: &[&str]) -> (Ran, Ran) {
+pub(crate) fn both(suite: &Suite, arguments: &[&str]) -> (Ran, Ran) {
     let nsexec = suite.run(&[&["nicon-nsexec"], arguments].concat());
     (nsexec, output_of_input(tool("nsenter").args(arguments), "", LIMIT).unwrap())
 }
 
 #[track_caller]
-fn same(suite: &Suite, arguments: &[&str]) -> String {
+pub(crate) fn same(suite: &Suite, arguments: &[&str]) -> String {
     let (ours, theirs) = both(suite, arguments);
     assert_eq!(ours.code(), theirs.code(), "{ours:?}\n{theirs:?}");
     assert_eq!(ours.stdout, theirs.stdout, "{ours:?}\n{theirs:?}");
@@ -99,89 +95,6 @@ fn each_namespace_as_nsenter(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     assert_eq!(Some(net), witness::ns_link(std::process::id(), "mnt"));
     // A PID namespace without a child is for children only.
     same(suite, &[&target, "-F", "-p", "readlink", "/proc/self/ns/pid_for_children"]);
-    Ok(())
-}
-
-fn files_and_sockets(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
-    let pid = lab.host_pid(CONTAINER)?;
-    let file = format!("/proc/{pid}/ns/net");
-    for option in [format!("--net={file}"), format!("-n{file}")] {
-        assert_eq!(Some(same(suite, &[&option, "readlink", "/proc/self/ns/net"])), witness::ns_link(pid, "net"));
-    }
-    // A file stands for one type only.
-    let (ours, theirs) = both(suite, &[&format!("--uts={file}"), "true"]);
-    assert!(theirs.code() == Some(1), "{theirs:?}");
-    refusal(&ours, 125, &["join the uts namespace", "Invalid argument"]);
-
-    // A socket remembers the network namespace that it was made in, whoever holds it.
-    let other = Cell::new(&["-n"], "echo; exec sleep 60");
-    let script =
-        "use Socket; open(N, '<', $ARGV[0]); my $s; syscall(308, fileno(N), 0); socket($s, AF_INET, SOCK_STREAM, 0);
-        open(M, '<', $ARGV[1]); syscall(308, fileno(M), 0); $| = 1; print fileno($s), qq(\\n); sleep 60";
-    let mut holder = tool("perl");
-    holder.args(["-e", script, &format!("/proc/{}/ns/net", other.pid()), "/proc/self/ns/net"]).stdout(Stdio::piped());
-    let mut holder = Cell(holder.spawn()?);
-    let mut line = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(holder.0.stdout.as_mut().unwrap()), &mut line)?;
-    let ran = suite.run(&["nicon-nsexec", "-t", &holder.pid(), "-N", line.trim(), "readlink", "/proc/self/ns/net"]);
-    assert_eq!(Some(ran.ok()?), witness::ns_link(other.0.id(), "net"));
-    Ok(())
-}
-
-fn users(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
-    let target = format!("-t{}", lab.host_pid(CONTAINER)?);
-    same(suite, &[&target, "-n", "-S", "1000", "-G", "2000", "id"]);
-    same(suite, &[&target, "-m", "-S0", "-G0", "id"]);
-
-    let cell = Cell::new(&["-U", "-r", "-n"], "echo; exec sleep 60");
-    let target = format!("-t{}", cell.pid());
-    assert!(same(suite, &[&target, "-U", "-n", "id"]).contains("uid=0"));
-    let links = same(suite, &[&target, "-U", "-n", "readlink", "/proc/self/ns/user", "/proc/self/ns/net"]);
-    assert_eq!(links.lines().next(), witness::ns_link(cell.0.id(), "user").as_deref());
-    same(suite, &[&target, "-U", "--preserve-credentials", "id", "-u"]);
-
-    let follow = suite.run(&["nicon-nsexec", &target, "-U", "-S", "follow", "-G", "follow", "id", "-u"]);
-    assert_eq!(follow.ok()?, "0");
-    // The namespace's owner is our own user namespace, which nobody can join again.
-    let parent = suite.run(&["nicon-nsexec", &target, "-U", "--user-parent", "true"]);
-    refusal(&parent, 125, &["join the user namespace", "Invalid argument"]);
-    let inner = Cell::new(&["-U", "-r", "-p", "-f", "--kill-child"], "unshare -U -r sh -c 'echo; exec sleep 60'");
-    let innermost = witness::family(inner.0.id()).last().ok_or("no family")?.0;
-    let parent = suite.run(&[
-        "nicon-nsexec",
-        &format!("-t{innermost}"),
-        "-U",
-        "--user-parent",
-        "readlink",
-        "/proc/self/ns/user",
-    ]);
-    assert_eq!(Some(parent.ok()?), witness::ns_link(inner.0.id(), "user"));
-
-    // Only with --keep-caps does a user who is not root keep what entering gave.
-    let caps = |more: &[&str]| {
-        let words = ["nicon-nsexec", &target, "-U", "-S0", "--privileged"];
-        let ran = suite.run(&[&words[..], more, &["grep", "CapAmb", "/proc/self/status"]].concat());
-        ran.ok().unwrap()
-    };
-    assert!(caps(&[]).ends_with("0000000000000000"));
-    assert!(!caps(&["--keep-caps"]).ends_with("0000000000000000"));
-    Ok(())
-}
-
-fn places(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
-    let target = format!("-t{}", lab.host_pid(CONTAINER)?);
-    assert_eq!(same(suite, &[&target, "-m", "pwd"]), "/");
-    assert_eq!(same(suite, &[&target, "-m", "-W", "/tmp", "pwd"]), "/tmp");
-    assert_eq!(same(suite, &[&target, "-n", "-w/usr/share", "pwd"]), "/usr/share");
-    let cell = Cell::new(&["-m"], "cd /var/tmp; echo; exec sleep 60");
-    let target = format!("-t{}", cell.pid());
-    assert_eq!(same(suite, &[&target, "-m", "-w", "pwd"]), "/var/tmp");
-    let (ours, theirs) = (format!("-r{}", "/usr"), format!("--root={}", "/usr"));
-    for root in [ours, theirs] {
-        let ran = suite.run(&["nicon-nsexec", &target, "-m", &root, "-W", "/", "bin/ls", "-d", "/share"]);
-        // The loader is not below /usr: that the program is found and not the loader shows the new root.
-        assert!(matches!(ran.code(), Some(0 | 127)), "{ran:?}");
-    }
     Ok(())
 }
 
@@ -311,15 +224,5 @@ fn nothing_but_0_to_2_is_open(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         let ran = output_of_input(&mut command, "", LIMIT)?;
         assert!(ran.ok()?.starts_with("pipe:"), "{options:?}");
     }
-    Ok(())
-}
-
-fn selinux_is_absent(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
-    let target = format!("-t{}", lab.host_pid(CONTAINER)?);
-    let ran = suite.run(&["nicon-nsexec", &target, "-n", "-Z", "true"]);
-    if fs::exists("/sys/fs/selinux/enforce")? {
-        return Ok(ran.ok().map(drop)?);
-    }
-    refusal(&ran, 125, &["--follow-context", "SELinux is not enabled"]);
     Ok(())
 }

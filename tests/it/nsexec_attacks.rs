@@ -8,11 +8,13 @@ use nicon_lab::{LIMIT, Lab, output_of_input, output_within, tool};
 
 use crate::expect::refusal;
 use crate::nsexec::{CONTAINER, Cell};
+use crate::nsexec_fallbacks::refusing;
 use crate::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("nsexec::attack::the_executable_by_a_script", the_executable_by_a_script),
+        suite.trial("nsexec::attack::the_executable_at_any_moment", the_executable_at_any_moment),
         suite.trial("nsexec::attack::whoever_comes_in_is_looked_at", whoever_comes_in_is_looked_at),
         suite.trial("nsexec::attack::typing_into_the_terminal", typing_into_the_terminal),
         suite.trial("nsexec::attack::a_working_directory_outside", a_working_directory_outside),
@@ -21,7 +23,8 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     ]
 }
 
-/// Finds a process that runs for the script, holds its executable, kills it, and opens the executable for writing.
+/// Finds a process that runs for the script, holds its executable, kills it, and writes to the executable (what is there
+/// already).
 const GRAB: &str = r#"
     for (1 .. 2000) {
         for my $pid (grep { /^\d+$/ && $_ != $$ } map { s|/proc/||r } glob("/proc/[0-9]*")) {
@@ -33,7 +36,9 @@ const GRAB: &str = r#"
             next if $fd < 0;
             kill 9, $pid;
             select(undef, undef, undef, 0.3);
-            if (syscall(257, -100, "/proc/self/fd/$fd", 1, 0) >= 0) { print "opened $name\n" } else { print "refused $!\n" }
+            my $to = syscall(257, -100, "/proc/self/fd/$fd", 1, 0);
+            my $byte = "\x7f";
+            if ($to >= 0 && syscall(1, $to, $byte, 1) == 1) { print "wrote to $name\n" } else { print "refused $!\n" }
             exit;
         }
         select(undef, undef, undef, 0.001);
@@ -50,11 +55,16 @@ fn the_executable_by_a_script(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     lab.exec(at, &write)?.ok()?;
     // Copies of our own, lest the machine's be in danger, and lest one that runs elsewhere be busy for that.
     let nsexec = suite.bins()?.join("nicon-nsexec").display().to_string();
-    for (original, outcome) in [("/usr/bin/nsenter", "opened"), (nsexec.as_str(), "refused Read-only file system")] {
+    for (original, can_mount, outcome) in [
+        ("/usr/bin/nsenter", true, "wrote to /"),
+        (&nsexec, true, "refused Read-only file system"),
+        (&nsexec, false, "refused Operation not permitted"),
+    ] {
         let program = "/run/nsexec-attacks";
         std::fs::copy(original, program)?;
         let before = std::fs::read(program)?;
-        let mut entering = Command::new(program);
+        // Without open_tree(2) there is no clone of a mount, but a copy in memory.
+        let mut entering = if can_mount { Command::new(program) } else { refusing(428, u32::MAX, 38, program) };
         entering.args(["-t", &pid.to_string(), "-m", "-p", "/tmp/evil"]).stdin(Stdio::null()).stderr(Stdio::null());
         let entering = Cell(entering.spawn()?);
         let said = output_within(&mut lab.command(at, &["perl", "-e", GRAB]), LIMIT)?.ok()?;
@@ -64,6 +74,52 @@ fn the_executable_by_a_script(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         std::fs::remove_file(program)?;
     }
     Ok(())
+}
+
+/// Looks at the executable of each process that comes, as often as it can.
+const WATCH: &str = r#"
+    $| = 1;
+    my (%own, %seen); $own{$_} = 1 for glob("/proc/[0-9]*");
+    print "ready\n";
+    my $end = time + 5;
+    while (time < $end) {
+        opendir(my $proc, "/proc");
+        for my $pid (grep { /^\d/ && !$own{"/proc/$_"} } readdir($proc)) {
+            my $name = readlink("/proc/$pid/exe") // next;
+            print "executable $name\n" if $name =~ m{/nicon-nsexec$};
+            $seen{$pid} = 1;
+        }
+    }
+    print "seen ", scalar(keys %seen), "\n";"#;
+
+fn the_executable_at_any_moment(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    // Its root may look at every process that it sees: there must be nothing to find, not even for a moment.
+    let at = "setup";
+    let target = format!("-t{}", lab.host_pid(at)?);
+    let said =
+        while_watched(lab, at, WATCH, || suite.run(&["nicon-nsexec", &target, "-m", "-p", "true"]).ok().map(drop))?;
+    assert_eq!(said.len(), 1, "{said:?}");
+    Ok(())
+}
+
+/// Runs `enter` 300 times while a script in the container watches; tells what it said, at the end how many it has seen.
+fn while_watched(
+    lab: &Lab,
+    at: &str,
+    script: &str,
+    enter: impl Fn() -> Result<(), String>,
+) -> Result<Vec<String>, Failed> {
+    let mut attacker = Cell(lab.command(at, &["perl", "-e", script]).stdout(Stdio::piped()).spawn()?);
+    let output = attacker.0.stdout.take().ok_or("no output")?;
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(output));
+    assert_eq!(lines.next().transpose()?.as_deref(), Some("ready"));
+    for _ in 0..300 {
+        enter()?;
+    }
+    let said: Vec<String> = lines.collect::<Result<_, _>>()?;
+    let seen = said.last().and_then(|line| line.strip_prefix("seen ")?.parse::<u32>().ok());
+    assert!(seen.is_some_and(|seen| seen > 10), "the attacker has seen too few to prove anything: {said:?}");
+    Ok(said)
 }
 
 /// For each process that it has not seen before: its executable, its descriptors, and its memory, which takes the same right as ptrace.
@@ -87,7 +143,7 @@ const LOOK: &str = r#"
             if (open(my $line, "<", "$dir/comm")) {
                 my $name = <$line> // "";
                 next unless $name =~ /nsexec/;
-                # The last step has a process of our name too, but none of our privileges any more.
+                # A process of our name that has none of our privileges any more is the container's.
                 open(my $memory, "+<", "$dir/mem") or next;
                 print "memory of a stronger $name" if caps($pid) & ~caps("self");
             }
@@ -97,17 +153,9 @@ const LOOK: &str = r#"
 
 fn whoever_comes_in_is_looked_at(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let pid = lab.host_pid(CONTAINER)?;
-    let mut attacker = Cell(lab.command(CONTAINER, &["perl", "-e", LOOK]).stdout(Stdio::piped()).spawn()?);
-    let output = attacker.0.stdout.take().ok_or("no output")?;
-    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(output));
-    assert_eq!(lines.next().transpose()?.as_deref(), Some("ready"));
-    for _ in 0..300 {
-        let target = format!("-t{pid}");
-        suite.run(&["nicon-nsexec", &target, "-m", "-u", "-i", "-n", "-p", "true"]).ok()?;
-    }
-    let said: Vec<String> = lines.collect::<Result<_, _>>()?;
-    let seen = said.last().and_then(|line| line.strip_prefix("seen ")?.parse::<u32>().ok());
-    assert!(seen.is_some_and(|seen| seen > 10), "the attacker has seen too few to prove anything: {said:?}");
+    let target = format!("-t{pid}");
+    let words = ["nicon-nsexec", &target, "-m", "-u", "-i", "-n", "-p", "true"];
+    let said = while_watched(lab, CONTAINER, LOOK, || suite.run(&words).ok().map(drop))?;
     assert_eq!(said.len(), 1, "{said:?}");
     Ok(())
 }

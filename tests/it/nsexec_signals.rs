@@ -120,7 +120,11 @@ fn leaves_no_orphan(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
             }
             child.0.kill()?;
             child.0.wait()?;
-            wait_for("end of all", || family.iter().all(|(pid, _)| matches!(state(*pid), '-' | 'Z')));
+            // A PID may be another's by now: the start time tells.
+            let is_gone = |(pid, start): &(u32, u64)| {
+                witness::stat(*pid).is_none_or(|stat| stat.state == 'Z' || stat.start_time != *start)
+            };
+            wait_for("end of all", || family.iter().all(is_gone));
         }
     }
     Ok(())

@@ -1,0 +1,279 @@
+//! nicon-nsexec where the kernel or its caller's rights give it less.
+
+use std::io::{BufRead, BufReader};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use libtest_mimic::{Failed, Trial};
+use nicon_lab::{LIMIT, Lab, Ran, output_of_input, output_within, tool, witness};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::expect::refusal;
+use crate::nsexec::{CONTAINER, Cell, wait_for};
+use crate::suite::Suite;
+
+pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
+    vec![
+        suite.trial("nsexec::a_kernel_that_takes_no_pidfd", a_kernel_that_takes_no_pidfd),
+        suite.trial("nsexec::a_kernel_that_borrows_no_memory", a_kernel_that_borrows_no_memory),
+        suite.trial("nsexec::a_start_that_is_held_up", a_start_that_is_held_up),
+        suite.trial("nsexec::descriptors_at_each_exec", descriptors_at_each_exec),
+        suite.trial("nsexec::a_user_namespace_of_nobodys_own", a_user_namespace_of_nobodys_own),
+        suite.trial("nsexec::nobody_may_not_join", nobody_may_not_join),
+        suite.trial("nsexec::no_security_module", no_security_module),
+        suite.trial("nsexec::labels_are_followed", labels_are_followed),
+    ]
+}
+
+/// A program on a kernel that refuses a system call (by its number on `x86_64`) with an errno, where its first argument has
+/// any of these bits: as a seccomp filter makes it look.
+pub(crate) fn refusing(call: u32, bits: u32, errno: u32, program: &str) -> Command {
+    let filter = format!(
+        "0x20, 0, 0, 0,  0x15, 0, 3, {call},  0x20, 0, 0, 16,  0x45, 0, 1, {bits},  0x06, 0, 0, {},  0x06, 0, 0, {}",
+        0x5_0000 | errno,
+        0x7fff_0000
+    );
+    let script = format!(
+        "my $filter = pack('(SCCL)6', {filter}); my $program = pack('Sx6P', 6, $filter);
+        syscall(157, 22, 2, $program) == 0 or die $!; exec @ARGV"
+    );
+    let mut perl = tool("perl");
+    perl.args(["-e", &script, program]);
+    perl
+}
+
+/// Runs nsexec under `strace` with `options`, in front of what the words say; tells how it ran and what was traced.
+fn traced(suite: &Suite, options: &[&str], words: &[&str]) -> Result<(Ran, String), Failed> {
+    let trace = format!("/run/nsexec-trace-{}", nix::unistd::gettid());
+    let mut strace = tool("strace");
+    strace.args(["-f", "-qq", "-o", &trace]).args(options).arg(suite.bins()?.join("nicon-nsexec")).args(words);
+    let ran = output_within(&mut strace, LIMIT)?;
+    let text = std::fs::read_to_string(&trace)?;
+    std::fs::remove_file(&trace)?;
+    Ok((ran, text))
+}
+
+fn a_kernel_that_takes_no_pidfd(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let pid = lab.host_pid(CONTAINER)?;
+    // As Linux before 5.8 answers: it knows only descriptors of nsfs.
+    let refuse = ["-e", "trace=setns", "-e", "inject=setns:error=EINVAL:when=1"];
+    let target = format!("-t{pid}");
+    let look = "for n in /proc/self/ns/*; do readlink $n; done";
+    let (ran, trace) = traced(suite, &refuse, &[&target, "--all", "sh", "-c", look])?;
+    let shown = ran.ok()?;
+    for kind in ["cgroup", "ipc", "mnt", "net", "pid", "uts"] {
+        assert!(shown.contains(&witness::ns_link(pid, kind).ok_or("gone")?), "{kind}: {shown}");
+    }
+    // One by one, and in this order: what changes the meaning of paths comes last.
+    let joined: Vec<&str> = trace.lines().skip(1).filter_map(|line| line.split(", CLONE_NEW").nth(1)).collect();
+    let types: Vec<&str> = joined.iter().filter_map(|rest| rest.split(')').next()).collect();
+    assert_eq!(types, ["CGROUP", "IPC", "UTS", "NET", "TIME", "PID", "NS"], "{trace}");
+    assert!(trace.lines().next().is_some_and(|line| line.contains("INJECTED")), "{trace}");
+
+    let net = ["-e", "trace=setns", "-e", "inject=setns:error=EINVAL:when=1"];
+    let (ran, _) = traced(suite, &net, &[&target, "--net", "readlink", "/proc/self/ns/net"])?;
+    assert_eq!(Some(ran.ok()?), witness::ns_link(pid, "net"));
+    Ok(())
+}
+
+fn a_kernel_that_borrows_no_memory(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    // Before Linux 6.2 nobody who shares memory could be born into another time namespace.
+    let cell = Cell::new(&["-T", "-f", "--kill-child", "--boottime", "1000"], "echo; exec sleep 60");
+    let inner = witness::family(cell.0.id()).last().ok_or("unshare has no child")?.0;
+    let target = format!("-t{inner}");
+    let words = [target.as_str(), "-T", "-p", "readlink", "/proc/self/ns/time"];
+    let program = suite.bins()?.join("nicon-nsexec").display().to_string();
+    let mut strace = tool("strace");
+    strace.args(["-f", "-qq", "-e", "trace=clone", &program]).args(words);
+    let mut refused = refusing(56, 0x4000, 22, "strace");
+    refused.args(strace.get_args());
+    for (command, is_refused) in [(&mut strace, false), (&mut refused, true)] {
+        let ran = output_within(command, LIMIT)?;
+        assert_eq!(Some(ran.ok()?), witness::ns_link(inner, "time"));
+        let borrowing = ran.stderr.lines().filter(|line| line.contains("CLONE_VFORK"));
+        assert_eq!(borrowing.filter(|line| line.contains("EINVAL")).count(), usize::from(is_refused), "{ran:?}");
+    }
+    Ok(())
+}
+
+fn a_start_that_is_held_up(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let cell = Cell::new(&["-m", "-p", "-f", "--kill-child"], "echo; exec sleep 60");
+    let target = format!("-t{}", witness::family(cell.0.id()).last().ok_or("unshare has no child")?.0);
+    // As a file system of the container's could do it: each exec takes five seconds.
+    let mut strace = tool("strace");
+    strace.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=execve", "-e", "inject=execve:delay_enter=5000000"]);
+    strace.arg(suite.bins()?.join("nicon-nsexec")).args([&target, "-m", "-p", "sleep", "60"]);
+    let mut strace = Cell(strace.stdin(Stdio::null()).spawn()?);
+    wait_for("keeper and command", || witness::family(strace.0.id()).len() == 4);
+    let family = witness::family(strace.0.id());
+    let begun = Instant::now();
+    kill(Pid::from_raw(family[1].0.cast_signed()), Signal::SIGTERM)?;
+    let is_gone = |(pid, start): &(u32, u64)| {
+        witness::stat(*pid).is_none_or(|stat| stat.state == 'Z' || stat.start_time != *start)
+    };
+    wait_for("end of nsexec", || is_gone(&family[1]));
+    assert!(begun.elapsed() < Duration::from_secs(4), "the command was waited for");
+    assert_eq!(strace.0.wait()?.code(), Some(128 + 15));
+    wait_for("end of all", || family.iter().all(is_gone));
+    Ok(())
+}
+
+/// What the processes under `root` have open that are about to execute a program: by the program that they still are.
+fn held_at_exec(root: u32) -> Vec<(String, Vec<String>)> {
+    let mut held = Vec::new();
+    for (pid, _) in witness::family(root) {
+        let call = std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
+        let Ok(program) = std::fs::read_link(format!("/proc/{pid}/exe")) else { continue };
+        // execve and execveat, on x86_64.
+        if !matches!(call.split(' ').next(), Some("59" | "322")) {
+            continue;
+        }
+        let Ok(entries) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { continue };
+        let mut open: Vec<String> = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into()).collect();
+        open.sort();
+        held.push((format!("{} {}", program.display(), call.split(' ').next().unwrap_or_default()), open));
+    }
+    held
+}
+
+fn descriptors_at_each_exec(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let program = suite.bins()?.join("nicon-nsexec");
+    let pid = lab.host_pid(CONTAINER)?;
+    for options in [&["--net"][..], &["-m", "-n", "-p"], &["--all"]] {
+        // Each exec is held up for long enough to be looked at, with what the caller left open and meant to keep.
+        let mut strace = tool("strace");
+        strace.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=execve,execveat"]);
+        strace.args(["-e", "inject=execve,execveat:delay_enter=300000", "--"]).arg(&program);
+        strace.arg(format!("-t{pid}")).args(options).arg("/bin/true").stdin(Stdio::null()).stdout(Stdio::null());
+        let mut line = tool("sh");
+        line.args(["-c", "exec 7</etc/passwd 9>/dev/null; exec \"$@\"", "sh"]);
+        line.arg(strace.get_program()).args(strace.get_args()).stdin(Stdio::null()).stdout(Stdio::null());
+        let mut child = Cell(line.spawn()?);
+        let mut seen: Vec<(String, Vec<String>)> = Vec::new();
+        while child.0.try_wait()?.is_none() {
+            for found in held_at_exec(child.0.id()) {
+                if !found.0.contains("strace") && !seen.contains(&found) {
+                    seen.push(found);
+                }
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        // The last exec is that of the command: nothing of ours is open, and nothing of the caller's.
+        assert_eq!(seen.last().map(|(_, open)| open.join(" ")).as_deref(), Some("0 1 2"), "{options:?} {seen:?}");
+    }
+    Ok(())
+}
+
+/// nsexec, where a user who is nobody can run it.
+fn for_nobody(suite: &Suite) -> Result<PathBuf, Failed> {
+    let copy = Path::new("/run/nsexec-for-nobody").to_owned();
+    std::fs::copy(suite.bins()?.join("nicon-nsexec"), &copy)?;
+    std::fs::set_permissions(&copy, PermissionsExt::from_mode(0o755))?;
+    Ok(copy)
+}
+
+fn nobody(program: &Path) -> Command {
+    let mut command = tool("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--"]).arg(program);
+    command
+}
+
+fn a_user_namespace_of_nobodys_own(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let program = for_nobody(suite)?;
+    let mut unshare = nobody(Path::new("unshare"));
+    unshare.args(["-U", "-r", "-n", "-m", "-p", "-f", "--kill-child", "sh", "-c", "echo; exec sleep 60"]);
+    let mut cell = Cell(unshare.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?);
+    let mut line = String::new();
+    BufReader::new(cell.0.stdout.as_mut().ok_or("no output")?).read_line(&mut line)?;
+    let inner = witness::family(cell.0.id()).last().ok_or("no child")?.0;
+    let target = format!("-t{inner}");
+    // nsenter wants to drop groups even where there are none, which nobody may here.
+    let preserving = "--preserve-credentials";
+    for options in [&["-U", "-n", preserving][..], &["-U", "-n", "-m", "-p", preserving], &["-U", "-n"]] {
+        let look = ["sh", "-c", "id -u; readlink /proc/self/ns/user /proc/self/ns/net /proc/self/ns/mnt"];
+        let run = |program: &Path| {
+            let mut command = nobody(program);
+            output_of_input(command.arg(&target).args(options).args(look), "", LIMIT)
+        };
+        let ours = run(&program)?;
+        let user = witness::ns_link(inner, "user").ok_or("gone")?;
+        assert!(ours.ok()?.starts_with(&format!("0\n{user}\n")), "{options:?} {ours:?}");
+        if options.contains(&preserving) {
+            assert_eq!(ours.stdout, run(Path::new("nsenter"))?.stdout, "{options:?}");
+        }
+    }
+    Ok(std::fs::remove_file(program)?)
+}
+
+fn nobody_may_not_join(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    // The program is an open file: the directory of the programs may be closed to that user.
+    let program = std::fs::File::open(suite.bins()?.join("nicon-nsexec"))?;
+    let path = format!("/proc/{}/fd/{}", std::process::id(), program.as_raw_fd());
+    let target = format!("-t{}", lab.host_pid(CONTAINER)?);
+    let run = |capabilities: &str, options: &[&str]| {
+        let mut command = tool("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set", capabilities]);
+        command.args(["--inh-caps", capabilities, "--ambient-caps", capabilities, "--"]);
+        output_within(command.arg(&path).arg(&target).args(options).arg("true"), LIMIT)
+    };
+    for options in [&["--net"][..], &["--net", "--uts"], &["--all"], &["--pid"]] {
+        refusal(&run("-all", options)?, 125, &["not permitted", "CAP_SYS_PTRACE"]);
+    }
+    refusal(&run("-all,+sys_ptrace", &["--net"])?, 125, &["join the net namespace", "CAP_SYS_ADMIN"]);
+    refusal(&run("-all,+sys_ptrace", &["--pid"])?, 125, &["join the pid namespace", "CAP_SYS_ADMIN"]);
+    refusal(&run("-all,+sys_ptrace", &["--all"])?, 125, &["cgroup", "Permission denied"]);
+    Ok(run("-all,+sys_ptrace,+sys_admin", &["--net"])?.ok().map(drop)?)
+}
+
+/// Whether a module that gives labels is at work on this machine.
+fn has_security_module() -> bool {
+    ["/sys/fs/selinux/enforce", "/sys/kernel/security/apparmor"].iter().any(|sign| Path::new(sign).exists())
+}
+
+fn no_security_module(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let target = format!("-t{}", lab.host_pid(CONTAINER)?);
+    let ran = suite.run(&["nicon-nsexec", &target, "-n", "-Z", "true"]);
+    if Path::new("/sys/fs/selinux/enforce").exists() {
+        return Ok(ran.ok().map(drop)?);
+    }
+    refusal(&ran, 125, &["--follow-context", "SELinux is not enabled"]);
+    Ok(())
+}
+
+/// Where no security module is at work, files in a mount namespace of the test's own stand in for one: they show which
+/// label is read and where it is written, not what a module makes of it.
+fn labels_are_followed(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let pid = lab.host_pid(CONTAINER)?;
+    let program = suite.bins()?.join("nicon-nsexec").display().to_string();
+    if has_security_module() {
+        let shown = suite.run(&["nicon-nsexec", &format!("-t{pid}"), "--all", "cat", "/proc/self/attr/current"]);
+        assert_eq!(shown.ok()?, std::fs::read_to_string(format!("/proc/{pid}/attr/current"))?.trim());
+        return Ok(());
+    }
+    let script = "set -e; mkdir -p /run/labels; mount -t tmpfs none /run/labels; cd /run/labels; mkdir selinux cgroup
+        echo 1 >selinux/enforce; mount --rbind /sys/fs/cgroup cgroup; mount --rbind . /sys/fs
+        printf 'u:r:container_t:s0:c1\\0' >theirs; printf '%s\\0' \"$1\" >ours; : >next
+        mount --bind theirs /proc/$2/attr/current
+        # With -F the program keeps the number of the process that runs it.
+        sh -c 'mount --bind ours /proc/$$/attr/current; mount --bind next /proc/$$/attr/exec
+            exec \"$@\"' sh \"$3\" -F -t $2 $4 true
+        echo \"<$(cat next)>\"";
+    let targets = "u:r:container_t:s0:c1";
+    for (ours, options, written) in [
+        ("u:r:unconfined_t:s0", "-n -Z", targets),
+        ("u:r:unconfined_t:s0", "-m -n", targets),
+        ("u:r:unconfined_t:s0", "-m -n --privileged", ""),
+        ("u:r:unconfined_t:s0", "-n", ""),
+        (targets, "-n -Z", ""),
+    ] {
+        let mut unshare = tool("unshare");
+        unshare.args(["-m", "sh", "-c", script, "sh", ours, &pid.to_string(), &program, options]);
+        let ran = output_within(&mut unshare, LIMIT)?;
+        assert_eq!(ran.ok()?, format!("<{written}>"), "{options} {ours}");
+    }
+    Ok(())
+}
