@@ -1,20 +1,24 @@
 //! What a link loses when it changes its network namespace: its addresses and routes.
 
+use std::net::IpAddr;
+
 use nicon_core::{Error, Result};
-use rtnetlink::packet_core::{NetlinkMessage, NetlinkPayload};
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::RouteNetlinkMessage;
-use rtnetlink::packet_route::address::AddressMessage;
-use rtnetlink::packet_route::route::{RouteAttribute, RouteFlags, RouteMessage, RouteProtocol};
+use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
+use rtnetlink::packet_route::route::{RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteProtocol, RouteType};
 
 use crate::cidr::Cidr;
 use crate::netlink::Netlink;
 use crate::route::Route;
+use crate::wire::{from_hex, to_hex};
 
 /// The addresses and routes of one link, as the kernel told them and takes them back.
+#[derive(Clone, Default)]
 pub struct Carry {
     addresses: Vec<AddressMessage>,
     routes: Vec<RouteMessage>,
+    has_default_route: bool,
 }
 
 impl Carry {
@@ -30,21 +34,23 @@ impl Carry {
         latest_first.reverse();
         addresses.append(&mut latest_first);
 
-        let mut routes = Vec::new();
+        let (mut routes, mut has_default_route) = (Vec::new(), false);
         for family in [AddressFamily::Inet, AddressFamily::Inet6] {
             let mut question = RouteMessage::default();
             question.header.address_family = family;
             question.attributes.push(RouteAttribute::Oif(ifindex));
             let answers = netlink.dump(RouteNetlinkMessage::GetRoute(question)).await;
             let answers = answers.map_err(|refusal| refusal.doing("list routes"))?;
-            routes.extend(answers.into_iter().filter_map(|answer| match answer {
-                RouteNetlinkMessage::NewRoute(route) => restorable(route, ifindex),
-                _ => None,
-            }));
+            for answer in answers {
+                if let RouteNetlinkMessage::NewRoute(route) = answer {
+                    has_default_route |= is_default(&route) && leads_through(&route, ifindex);
+                    routes.extend(restorable(route, ifindex));
+                }
+            }
         }
         // A gateway must be reachable before a route can lead through it.
         routes.sort_by_key(|route| route.attributes.iter().any(is_gateway));
-        Ok(Self { addresses, routes })
+        Ok(Self { addresses, routes, has_default_route })
     }
 
     /// Gives them back to the link, which must have its old ifindex and be up where it was.
@@ -54,13 +60,45 @@ impl Carry {
     pub async fn put_back(&self, netlink: &Netlink) -> Result<()> {
         for address in &self.addresses {
             let put = netlink.put(RouteNetlinkMessage::NewAddress(address.clone())).await;
-            put.map_err(|refusal| refusal.doing(&format!("put back address {}", Cidr::from(address))))?;
+            put.map_err(|refusal| refusal.doing(&format!("add address {}", Cidr::from(address))))?;
         }
         for route in &self.routes {
             let put = netlink.put(RouteNetlinkMessage::NewRoute(route.clone())).await;
-            put.map_err(|refusal| refusal.doing("put back a route"))?;
+            put.map_err(|refusal| refusal.doing(&format!("add route {}", Route::from(route))))?;
         }
         Ok(())
+    }
+
+    /// Those that are to come along to another place, where the link has another ifindex. Addresses that IPv6 makes of the
+    /// hardware address by itself are not among them: it makes them again.
+    #[must_use]
+    pub fn along(&self, addresses: bool, routes: bool, ifindex: u32) -> Self {
+        let mut along = Self::default();
+        if addresses {
+            along.addresses = self.addresses.iter().filter(|address| !is_automatic(address)).cloned().collect();
+        }
+        if routes {
+            along.routes.clone_from(&self.routes);
+        }
+        for address in &mut along.addresses {
+            address.header.index = ifindex;
+        }
+        for route in &mut along.routes {
+            lead_through(route, ifindex);
+        }
+        along
+    }
+
+    /// Whether the default route of the main table leads through the link.
+    #[must_use]
+    pub fn has_default_route(&self) -> bool {
+        self.has_default_route
+    }
+
+    /// Whether there is nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.addresses.is_empty() && self.routes.is_empty()
     }
 
     /// The requests that give them to the link again, each as a message of `netlink(7)` in hexadecimal: only the kernel's
@@ -77,7 +115,7 @@ impl Carry {
     /// # Errors
     /// Where a request is none, or is about anything else than an address or a route of that link.
     pub fn from_hex(requests: &[String], was: u32, ifindex: u32) -> Result<Self> {
-        let mut carry = Self { addresses: Vec::new(), routes: Vec::new() };
+        let mut carry = Self::default();
         for request in requests {
             match from_hex(request) {
                 Some(RouteNetlinkMessage::NewAddress(mut address)) if address.header.index == was => {
@@ -87,8 +125,7 @@ impl Carry {
                 Some(RouteNetlinkMessage::NewRoute(mut route))
                     if route.attributes.contains(&RouteAttribute::Oif(was)) =>
                 {
-                    route.attributes.retain(|attribute| *attribute != RouteAttribute::Oif(was));
-                    route.attributes.push(RouteAttribute::Oif(ifindex));
+                    lead_through(&mut route, ifindex);
                     carry.routes.push(route);
                 }
                 _ => return Err(Error::failed(format!("\"{request}\" is no address or route of link {was}"))),
@@ -124,21 +161,31 @@ fn restorable(mut route: RouteMessage, ifindex: u32) -> Option<RouteMessage> {
     Some(route)
 }
 
-fn to_hex(request: RouteNetlinkMessage) -> String {
-    let mut message = NetlinkMessage::from(request);
-    message.finalize();
-    let mut bytes = vec![0; message.buffer_len()];
-    message.serialize(&mut bytes);
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
+fn lead_through(route: &mut RouteMessage, ifindex: u32) {
+    route.attributes.retain(|attribute| !matches!(attribute, RouteAttribute::Oif(_)));
+    route.attributes.push(RouteAttribute::Oif(ifindex));
 }
 
-fn from_hex(text: &str) -> Option<RouteNetlinkMessage> {
-    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    let bytes: Vec<u8> = text.as_bytes().chunks(2).map(byte).collect::<Option<_>>()?;
-    match NetlinkMessage::<RouteNetlinkMessage>::deserialize(&bytes).ok()?.payload {
-        NetlinkPayload::InnerMessage(request) => Some(request),
-        _ => None,
-    }
+fn leads_through(route: &RouteMessage, ifindex: u32) -> bool {
+    route.attributes.iter().any(|attribute| match attribute {
+        RouteAttribute::Oif(oif) => *oif == ifindex,
+        RouteAttribute::MultiPath(hops) => hops.iter().any(|hop| hop.interface_index == ifindex),
+        _ => false,
+    })
+}
+
+fn is_default(route: &RouteMessage) -> bool {
+    let header = &route.header;
+    let main = header.table == RouteHeader::RT_TABLE_MAIN && header.kind == RouteType::Unicast;
+    main && header.destination_prefix_length == 0
+}
+
+/// One that the kernel makes when the link comes up.
+fn is_automatic(address: &AddressMessage) -> bool {
+    address
+        .attributes
+        .iter()
+        .any(|attribute| matches!(attribute, AddressAttribute::Address(IpAddr::V6(ip)) if ip.is_unicast_link_local()))
 }
 
 fn is_gateway(attribute: &RouteAttribute) -> bool {
@@ -157,7 +204,7 @@ mod tests {
         let mut route = RouteMessage::default();
         route.header.address_family = AddressFamily::Inet;
         route.attributes.push(RouteAttribute::Oif(7));
-        let written = Carry { addresses: vec![address], routes: vec![route] }.to_hex();
+        let written = Carry { addresses: vec![address], routes: vec![route], ..Carry::default() }.to_hex();
         let read = Carry::from_hex(&written, 7, 9).unwrap();
         assert_eq!((read.addresses(), read.addresses[0].header.index), (vec!["192.0.2.1/24".to_owned()], 9));
         assert_eq!(read.routes[0].attributes, [RouteAttribute::Oif(9)]);

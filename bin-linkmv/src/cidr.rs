@@ -16,6 +16,29 @@ pub struct Cidr {
 }
 
 impl Cidr {
+    /// Whether `ip` lies in the network of this address.
+    #[must_use]
+    pub fn contains(&self, ip: IpAddr) -> bool {
+        let differing = match (self.ip, ip) {
+            (IpAddr::V4(a), IpAddr::V4(b)) => (a.to_bits() ^ b.to_bits()).leading_zeros(),
+            (IpAddr::V6(a), IpAddr::V6(b)) => (a.to_bits() ^ b.to_bits()).leading_zeros(),
+            _ => return false,
+        };
+        differing >= u32::from(self.prefix_len)
+    }
+
+    /// The address.
+    #[must_use]
+    pub fn ip(&self) -> IpAddr {
+        self.ip
+    }
+
+    /// The length of its prefix.
+    #[must_use]
+    pub fn prefix_len(&self) -> u8 {
+        self.prefix_len
+    }
+
     /// The request that gives this address to a link. Equivalent to `ip addr replace CIDR dev LINK`.
     #[must_use]
     pub fn request(&self, ifindex: u32) -> RouteNetlinkMessage {
@@ -70,6 +93,14 @@ impl fmt::Display for Cidr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_lies_in_a_network() {
+        let contains = |cidr: &str, ip: &str| cidr.parse::<Cidr>().unwrap().contains(ip.parse().unwrap());
+        assert!(contains("192.0.2.1/24", "192.0.2.254") && !contains("192.0.2.1/24", "192.0.3.1"));
+        assert!(contains("0.0.0.0/0", "10.0.0.1") && contains("192.0.2.1/32", "192.0.2.1"));
+        assert!(contains("2001:db8::1/64", "2001:db8::2") && !contains("::/0", "10.0.0.1"));
+    }
 
     #[test]
     fn an_address_needs_its_prefix_length() {

@@ -14,6 +14,7 @@ pub mod place;
 pub mod refusal;
 pub mod route;
 pub mod target;
+pub mod wire;
 
 pub use carry::Carry;
 pub use cidr::Cidr;
@@ -32,6 +33,7 @@ use nicon_core::{Doing, Result};
 /// # Errors
 /// What `work` fails with.
 pub fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().doing(|| "start the event loop")?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().doing(|| "start the event loop")?;
     runtime.block_on(work)
 }

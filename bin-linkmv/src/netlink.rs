@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, AsRawFd};
 
 use futures_util::StreamExt;
-use nicon_core::{Doing, Namespace, Result};
+use nicon_core::{Doing, Error, Namespace, Result};
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
 use rtnetlink::Handle;
@@ -13,7 +13,7 @@ use rtnetlink::packet_core::{
 };
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::address::AddressMessage;
-use rtnetlink::packet_route::link::{LinkAttribute, LinkExtentMask, LinkMessage};
+use rtnetlink::packet_route::link::{LinkAttribute, LinkExtentMask, LinkInfo, LinkMessage, Prop};
 use rtnetlink::packet_route::nsid::{NsidAttribute, NsidMessage};
 use rtnetlink::sys::AsyncSocket;
 
@@ -89,6 +89,53 @@ impl Netlink {
         let mut question = LinkMessage::default();
         question.header.index = ifindex;
         self.ask(question, &format!("look for link {ifindex}")).await
+    }
+
+    /// All that the kernel tells of all links, or of those of one kind; of others as well, where it has never heard of that
+    /// kind.
+    ///
+    /// # Errors
+    /// Where the kernel does not tell.
+    pub async fn messages(&self, kind: Option<&str>) -> Result<Vec<LinkMessage>> {
+        let mut question = LinkMessage::default();
+        question.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
+        question.attributes.extend(kind.map(|kind| LinkAttribute::LinkInfo(vec![LinkInfo::Kind(kind.into())])));
+        let answers = self.dump(RouteNetlinkMessage::GetLink(question)).await;
+        Ok(answers.map_err(|refusal| refusal.doing("list links"))?.into_iter().filter_map(message).collect())
+    }
+
+    /// All that the kernel tells of one link. Equivalent to `ip -d link show`, by number.
+    ///
+    /// # Errors
+    /// Where the kernel does not tell, or there is no such link.
+    pub async fn message(&self, ifindex: u32) -> Result<LinkMessage> {
+        let mut question = LinkMessage::default();
+        question.header.index = ifindex;
+        question.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
+        let doing = format!("look at link {ifindex}");
+        let answers = self.exchange(RouteNetlinkMessage::GetLink(question), NLM_F_ACK).await;
+        let answers = answers.map_err(|refusal| match refusal.errno {
+            Errno::ENODEV => Error::no(format!("link {ifindex} is gone")),
+            _ => refusal.doing(&doing),
+        })?;
+        answers.into_iter().find_map(message).ok_or_else(|| Error::failed(format!("{doing}: no answer")))
+    }
+
+    /// Gives a link an alternative name. Equivalent to `ip link property add dev LINK altname NAME`.
+    ///
+    /// # Errors
+    /// The kernel's no.
+    pub async fn add_altname(&self, ifindex: u32, name: &str) -> std::result::Result<(), Refusal> {
+        let message = RouteNetlinkMessage::NewLinkProp(altname(ifindex, name));
+        self.exchange(message, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL).await.map(drop)
+    }
+
+    /// Takes an alternative name away. Equivalent to `ip link property del dev LINK altname NAME`.
+    ///
+    /// # Errors
+    /// The kernel's no.
+    pub async fn remove_altname(&self, ifindex: u32, name: &str) -> std::result::Result<(), Refusal> {
+        self.exchange(RouteNetlinkMessage::DelLinkProp(altname(ifindex, name)), NLM_F_ACK).await.map(drop)
     }
 
     /// The link that has an ifindex in the namespace that this socket's own knows by the number `nsid`: nobody needs to go
@@ -168,6 +215,15 @@ impl Netlink {
         self.exchange(RouteNetlinkMessage::SetLink(message), NLM_F_ACK).await.map(drop)
     }
 
+    /// Changes a link, by the one message that also reaches its options as a port. Equivalent to
+    /// `ip link set LINK type bridge_slave ...`.
+    ///
+    /// # Errors
+    /// The kernel's no.
+    pub async fn change(&self, message: LinkMessage) -> std::result::Result<(), Refusal> {
+        self.exchange(RouteNetlinkMessage::NewLink(message), NLM_F_ACK).await.map(drop)
+    }
+
     /// Creates what `message` says, or puts it in the place of what is there.
     ///
     /// # Errors
@@ -216,9 +272,20 @@ pub(crate) fn inside<T>(there: &Namespace, home: &Namespace, work: impl FnOnce()
     Ok(result)
 }
 
-fn link(message: RouteNetlinkMessage) -> Option<Link> {
-    match message {
-        RouteNetlinkMessage::NewLink(message) => Some(message.into()),
+fn link(answer: RouteNetlinkMessage) -> Option<Link> {
+    message(answer).map(Link::from)
+}
+
+fn message(answer: RouteNetlinkMessage) -> Option<LinkMessage> {
+    match answer {
+        RouteNetlinkMessage::NewLink(message) => Some(message),
         _ => None,
     }
+}
+
+fn altname(ifindex: u32, name: &str) -> LinkMessage {
+    let mut message = LinkMessage::default();
+    message.header.index = ifindex;
+    message.attributes.push(LinkAttribute::PropList(vec![Prop::AltIfName(name.to_owned())]));
+    message
 }

@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use nicon_core::{Error, Namespace, NsType, Process, Record, Result};
+use serde_json::Value;
 
 use crate::fields::label;
-use crate::netlink::Netlink;
+use crate::netlink::{Netlink, inside};
+use crate::target::Target;
 
 /// What our own network namespace is called, on the command line and in a record's `target`.
 pub const HOST: &str = "host";
@@ -46,18 +48,38 @@ impl Place {
     /// # Errors
     /// Where it cannot be opened, or is no network namespace.
     pub fn of_file(path: &Path, home: &Self) -> Result<Self> {
-        Self::open(Namespace::open(path)?, path.display().to_string(), home)
+        let (ns, label) = (Namespace::open(path)?, path.display().to_string());
+        match ns.ns_type() {
+            Ok(NsType::Net) => Self::open(ns, label, home),
+            _ => Err(Error::failed(format!("{label} is not a network namespace"))),
+        }
     }
 
-    /// That of the process which a record names; a record without one whose target is `host` means our own.
+    /// That of the process which a record names. A record without one means our own namespace where its target is `host`,
+    /// and where its target begins with a slash, the namespace which that file names.
     ///
     /// # Errors
     /// Where the process is gone or another by now, or its namespace must not be entered.
     pub fn of_record(record: &Record, home: &Self) -> Result<Self> {
-        if record.get("pid").is_none() && record.text("target")? == Some(HOST) {
-            return Self::home();
+        match record.text("target")? {
+            Some(HOST) if record.get("pid").is_none() => Self::home(),
+            Some(file) if record.get("pid").is_none() && file.starts_with('/') => Self::of_file(file.as_ref(), home),
+            _ => Self::of_process(Process::from_record(record)?, label(record), home),
         }
-        Self::of_process(Process::from_record(record)?, label(record), home)
+    }
+
+    /// That which a field of a record names: a record, or what `--target` takes.
+    ///
+    /// # Errors
+    /// As [`Place::of_record`], and where the field is neither.
+    pub fn of_field(field: &str, value: &Value, home: &Self) -> Result<Self> {
+        let record = match value {
+            Value::Object(_) => Record::parse(&value.to_string())?,
+            Value::String(text) => Record::from(&text.parse::<Target>()?),
+            Value::Number(pid) => Record::from(&pid.to_string().parse::<Target>()?),
+            _ => return Err(Error::failed(format!("field \"{field}\": expected a record, a PID or a name"))),
+        };
+        Self::of_record(&record, home).map_err(|error| error.within(field))
     }
 
     fn open(ns: Namespace, label: String, home: &Self) -> Result<Self> {
@@ -69,6 +91,15 @@ impl Place {
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
         self.ns.id() == other.ns.id()
+    }
+
+    /// Does something in this network namespace, and comes back: what /proc/sys/net and a socket mean depends on where one
+    /// opens them.
+    ///
+    /// # Errors
+    /// Where we may not enter it.
+    pub fn inside<T>(&self, home: &Self, work: impl FnOnce() -> T) -> Result<T> {
+        inside(&self.ns, &home.ns, work)
     }
 
     /// Makes sure that the process still runs: without it the namespace may be held by nobody but us, and take its links

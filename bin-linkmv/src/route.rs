@@ -1,9 +1,10 @@
 //! A route as a record tells it.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use rtnetlink::packet_route::AddressFamily;
-use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteFlags, RouteMessage};
+use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage};
 use serde::Serialize;
 
 /// A route through one link, in the words of `ip -N route`: protocol, scope and type are numbers of rtnetlink.h.
@@ -23,6 +24,24 @@ pub struct Route {
     kind: u8,
     /// Whether the gateway is taken to be on the link, whatever its address.
     onlink: bool,
+}
+
+impl Route {
+    /// Whether it leads where another way to ask for it says: to `dst` by `via`, in the main table.
+    #[must_use]
+    pub fn is(&self, dst: &str, via: Option<IpAddr>) -> bool {
+        self.dst == dst && self.via == via && self.table == u32::from(RouteHeader::RT_TABLE_MAIN)
+    }
+}
+
+impl fmt::Display for Route {
+    /// As `ip route` prints it, in short.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.dst)?;
+        self.via.iter().try_for_each(|via| write!(f, " via {via}"))?;
+        self.metric.iter().try_for_each(|metric| write!(f, " metric {metric}"))?;
+        if self.table == u32::from(RouteHeader::RT_TABLE_MAIN) { Ok(()) } else { write!(f, " table {}", self.table) }
+    }
 }
 
 impl From<&RouteMessage> for Route {

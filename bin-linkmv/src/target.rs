@@ -1,28 +1,38 @@
-//! Whose network namespace is meant, as `--target` tells it.
+//! Whose network namespace is meant, as options and records name it.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use nicon_core::{Error, Record};
 
+use crate::netns;
 use crate::place::HOST;
 
-/// A process, or ourselves.
-#[derive(Clone, Debug)]
+/// A network namespace by one of its names.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// Our own network namespace: `host`.
+    /// Our own: `host`.
     Host,
-    /// The process with this PID.
+    /// That of the process with this PID.
     Pid(i32),
+    /// That which this file names: `/run/netns/blue`, or `blue` for short.
+    File(PathBuf),
 }
 
 impl FromStr for Target {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         match text.parse() {
             _ if text == HOST => Ok(Self::Host),
             Ok(pid) if pid > 0 => Ok(Self::Pid(pid)),
-            _ => Err(Error::failed(format!("\"{text}\" is neither a PID nor \"{HOST}\""))),
+            Err(_) if !is_number && !matches!(text, "" | "." | "..") && !text.starts_with('-') => {
+                Ok(Self::File(netns::path(text)))
+            }
+            _ => Err(Error::failed(format!(
+                "\"{text}\" is neither a PID, the name or file of a network namespace, nor \"{HOST}\""
+            ))),
         }
     }
 }
@@ -33,7 +43,28 @@ impl From<&Target> for Record {
         match target {
             Target::Host => record.set("target", HOST),
             Target::Pid(pid) => record.set("pid", pid),
+            Target::File(path) => record.set("target", path),
         }
         record
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_namespaces() {
+        for (text, target) in [
+            ("host", Target::Host),
+            ("42", Target::Pid(42)),
+            ("blue", Target::File("/run/netns/blue".into())),
+            ("/proc/42/ns/net", Target::File("/proc/42/ns/net".into())),
+        ] {
+            assert_eq!(text.parse::<Target>().unwrap(), target);
+        }
+        for text in ["", "0", "-1", "99999999999", ".", ".."] {
+            assert!(text.parse::<Target>().is_err(), "{text}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! nicon-linkmv moves a link wholly, or leaves it where it was, as it was.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_within, tool, witness};
+use nicon_lab::{LIMIT, Lab, Ran, output_of_input, output_within, tool, witness};
 use serde_json::{Value, json};
 
 use crate::expect::{parse, record, refusal};
@@ -16,7 +16,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("linkmv::alternative_names", alternative_names),
         suite.trial("linkmv::a_move_that_fails_halfway", a_move_that_fails_halfway),
         suite.trial("linkmv::a_name_taken_at_the_last_moment", a_name_taken_at_the_last_moment),
-        suite.trial("linkmv::two_movers_race", two_movers_race),
+        suite.trial("linkmv::two_movers_race_a_thousand_times", two_movers_race),
         suite.trial("linkmv::a_process_that_is_another_by_now", a_process_that_is_another),
         suite.trial("linkmv::our_own_network_namespace", our_own_network_namespace),
         suite.trial("linkmv::links_that_cannot_move", links_that_cannot_move),
@@ -64,9 +64,9 @@ fn twice_is_once(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     refusal(
         &mv(&place, suite, &["never-was", "eth1"]),
         1,
-        &["no link never-was", "eth1 in process", "did not come from here"],
+        &["no link never-was", "eth1 in process", "did not come from there"],
     );
-    refusal(&mv(&place, suite, &["never-was", "eth2"]), 1, &["no link never-was in our network namespace\n"]);
+    refusal(&mv(&place, suite, &["never-was", "eth2"]), 1, &["no link never-was in host\n"]);
     assert!(links().contains(&other.link));
     // An alias of its owner's is kept.
     ip(&format!("link set {} alias uplink", other.link));
@@ -134,12 +134,12 @@ fn a_move_that_fails_halfway(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     ip("link set half master half-br mtu 1400 alias mine");
     ip("address add 192.0.2.9/24 dev half label half:x");
     let before = state("half");
-    refusal(&mv(&place, suite, &["half", "eth1"]), 2, &["move half to process", "Address already in use"]);
+    refusal(&mv(&place, suite, &["--force", "half", "eth1"]), 2, &["move half to process", "Address already in use"]);
     assert_eq!(state("half"), before);
     assert_eq!(place.links(), ["lo"]);
     // Nothing but the port stood in the way.
     drop(taken);
-    record(&mv(&place, suite, &["half", "eth1"]));
+    record(&mv(&place, suite, &["--force", "half", "eth1"]));
     assert_eq!(place.links(), ["lo", "eth1"]);
     Ok(())
 }
@@ -162,14 +162,12 @@ fn a_name_taken_at_the_last_moment(suite: &Suite, _: &Lab) -> Result<(), Failed>
         command.args(["-f", "-qq", "-e", "trace=sendto"]).args(options).arg(suite.bins()?.join("nicon-linkmv"));
         Ok::<_, Failed>(command)
     };
-    // A run that is refused before it sends anything shows how many messages go before; the move is the next.
-    place.ip("link add eth1 type bridge");
-    let target = place.pid().to_string();
-    let looks = output_within(strace(&[])?.args(["-t", &target, &pair.link, "eth1"]), LIMIT)?;
-    refusal(&Ran { stderr: "one line".into(), ..looks.clone() }, 1, &[]);
-    place.ip("link del eth1");
-    // After the last look there are three lists: addresses, and routes of two families.
-    let when = looks.stderr.matches("sendto(").count() + 3 + 1;
+    // Another link's run shows how many messages go before the one that moves it.
+    let (other, target) = (Pair::new(), place.pid().to_string());
+    let messages = output_within(strace(&[])?.args(["-t", &target, &other.link, "eth0"]), LIMIT)?;
+    let messages: Vec<_> = messages.stderr.lines().filter(|line| line.contains("sendto(")).collect();
+    let before_it = messages.iter().position(|line| line.contains("RTM_SETLINK")).ok_or("nothing was moved")?;
+    let when = before_it + 1;
     let delay = format!("inject=sendto:delay_enter=1s:when={when}");
     let held = std::thread::scope(|scope| {
         let run = scope.spawn(|| {
@@ -184,29 +182,46 @@ fn a_name_taken_at_the_last_moment(suite: &Suite, _: &Lab) -> Result<(), Failed>
     assert!(delayed.is_some_and(|line| line.contains("RTM_SETLINK")), "{held:?}");
     assert!(held.stderr.contains("nicon-linkmv: eth1 already exists in process"), "{held:?}");
     assert_eq!(held.code(), Some(1), "{held:?}");
-    assert_eq!(place.links(), ["lo", "eth1"]);
+    let mut there = place.links();
+    there.sort();
+    assert_eq!(there, ["eth0", "eth1", "lo"]);
     wait_until(|| state(&pair.link) == before);
     assert_eq!(state(&pair.link), before);
     Ok(())
 }
 
+/// Two runs are given the same thousand links, each for a place of its own: who comes late finds the next link at once, so
+/// that they meet at each.
 fn two_movers_race(suite: &Suite, _: &Lab) -> Result<(), Failed> {
-    let places = [Place::new(), Place::new()];
-    for round in 0..20 {
-        let pair = Pair::new();
-        let (link, name) = (&pair.link, format!("eth{round}"));
-        let outcomes: Vec<Ran> = std::thread::scope(|scope| {
-            let runs = places.each_ref().map(|place| scope.spawn(|| mv(place, suite, &[link, &name])));
-            runs.into_iter().map(|run| run.join().unwrap()).collect()
+    const PAIRS: usize = 500;
+    let (from, places) = (Place::new(), [Place::new(), Place::new()]);
+    let make = |n| format!("link add a{n} type veth peer name b{n}\n");
+    from.ip_batch(&(0..PAIRS).map(make).collect::<String>());
+    let names = (0..PAIRS).flat_map(|n| [format!("a{n}"), format!("b{n}")]);
+    let outcomes: Vec<Ran> = std::thread::scope(|scope| {
+        let runs = places.each_ref().map(|place| {
+            let asked =
+                names.clone().map(|name| json!({"pid": place.pid(), "from": from.pid(), "link": name}).to_string());
+            let asked = asked.collect::<Vec<_>>().join("\n");
+            let mut command = suite.command("nicon-linkmv").unwrap();
+            scope.spawn(move || output_of_input(&mut command, asked, LIMIT * 4).unwrap())
         });
-        let winners: Vec<bool> = outcomes.iter().map(|ran| ran.code() == Some(0)).collect();
-        assert_eq!(winners.iter().filter(|won| **won).count(), 1, "{outcomes:?}");
-        for ((place, won), ran) in places.iter().zip(winners).zip(&outcomes) {
-            assert_eq!(place.links().contains(&name), won, "{outcomes:?}");
-            assert!(won || ran.code() == Some(1), "{outcomes:?}");
-        }
-        assert!(!links().contains(link));
+        runs.into_iter().map(|run| run.join().unwrap()).collect()
+    });
+    let mut winners = std::collections::BTreeMap::new();
+    for (place, ran) in places.iter().zip(&outcomes) {
+        assert_eq!(ran.code(), Some(1), "{}", ran.stderr);
+        let won: Vec<String> =
+            parse(&ran.stdout).iter().map(|record| record["name"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(won.len() + ran.stderr.lines().count(), 2 * PAIRS);
+        assert!(won.len() > PAIRS / 10, "it was no race: {} links were won", won.len());
+        let mut there = place.links();
+        there.retain(|name| name != "lo");
+        assert_eq!(there.iter().collect::<std::collections::BTreeSet<_>>(), won.iter().collect());
+        assert!(!place.ip("-d link").contains("nicon.4"), "a mark was left");
+        winners.extend(won.into_iter().map(|name| (name, place.pid())));
     }
+    assert_eq!((winners.len(), from.links()), (2 * PAIRS, vec!["lo".to_owned()]));
     Ok(())
 }
 
@@ -253,7 +268,7 @@ fn links_that_cannot_move(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         refusal(&mv(&place, suite, &[link, "eth1"]), 2, &[link, "cannot be moved"]);
         assert_eq!(state(link), before);
     }
-    for name in ["", ".", "..", "a b", "a/b", "a:b", "eth%d", "1234567890123456"] {
+    for name in ["", ".", "..", "a b", "a/b", "a:b", "eth%s", "1234567890123456"] {
         let ran = mv(&place, suite, &["stays-here", name]);
         assert_eq!((ran.code(), &ran.stdout[..]), (Some(2), ""), "{ran:?}");
         assert!(ran.stderr.contains("is not a link name"), "{ran:?}");

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use nicon_lab::{LIMIT, NetPlace, output_within, tool, witness};
+use nicon_lab::{LIMIT, NetPlace, output_of_input, output_within, tool, witness};
 use serde_json::Value;
 
 /// A veth pair in the runner's network namespace, under names of its own. Its end goes with that namespace.
@@ -46,6 +46,24 @@ impl Place {
         ip_with(tool("nsenter").args([&format!("--net=/proc/{}/ns/net", self.pid()), "ip"]), line)
     }
 
+    /// All that `ip` tells of a link of it.
+    pub(crate) fn state(&self, link: &str) -> [String; 3] {
+        state_by(|line| self.ip(line), link)
+    }
+
+    /// Runs many lines of `ip` there.
+    pub(crate) fn ip_batch(&self, lines: &str) {
+        let mut ip = tool("nsenter");
+        ip.args([&format!("--net=/proc/{}/ns/net", self.pid()), "ip", "-batch", "-"]);
+        output_of_input(&mut ip, lines, LIMIT).unwrap().ok().unwrap();
+    }
+
+    /// Runs a shell script in its network namespace.
+    pub(crate) fn sh(&self, script: &str) -> String {
+        let net = format!("--net=/proc/{}/ns/net", self.pid());
+        output_within(tool("nsenter").args([&net, "sh", "-c", script]), LIMIT).unwrap().ok().unwrap()
+    }
+
     pub(crate) fn links(&self) -> Vec<String> {
         names(&self.ip("-j link"))
     }
@@ -61,6 +79,10 @@ fn ip_with(command: &mut Command, line: &str) -> String {
 
 /// All that `ip` tells of a link: to be compared before and after.
 pub(crate) fn state(link: &str) -> [String; 3] {
+    state_by(ip, link)
+}
+
+fn state_by(ip: impl Fn(&str) -> String, link: &str) -> [String; 3] {
     let v6 = format!("-6 route show table all dev {link}");
     [ip(&format!("-j -d addr show dev {link}")), ip(&format!("route show table all dev {link}")), ip(&v6)]
 }

@@ -1,16 +1,32 @@
 //! The command line.
 
+use std::str::FromStr;
+use std::time::Duration;
+
 use clap::Parser;
-use nicon_linkmv::LinkName;
+use nicon_core::Error;
+use nicon_linkmv::{Cidr, LinkName, Mac, Target};
+
+use crate::newname::NewName;
+use crate::routespec::RouteSpec;
+use crate::selector::Selector;
+use crate::wish::{AltName, Gateway};
 
 /// Move a network link into the network namespace of a process, under a new name, and bring it up.
 ///
 /// The process is the one that the record on standard input names (as nicon-resolve prints it), or --target. Without LINK,
-/// each record says with "link" and "name" what is moved.
+/// each record says with "link" and "name" what is moved; it may also say with "from" where from, and with fields called as
+/// the options below what the link is to be like. The command line wins.
 ///
-/// A link that cannot be moved stays where it was, as it was. To move one that was moved already changes nothing: nicon
-/// leaves a note in the alias of each link that it moves, where there is none, and knows it again by that.
+/// Namespaces are named by a PID, by the name that "ip netns" knows, by a file, or as "host": our own. LINK is a name, an
+/// alternative name, an ifindex, mac:02:00:5e:00:53:01 or pci:0000:01:00.0.
+///
+/// A link that cannot be moved, or not be made what was asked for, stays where it was, as it was. To move one that was moved
+/// already changes nothing: nicon leaves a note in the alias of each link that it moves, where there is none, and knows it
+/// again by that. While it moves a link, that has an alternative name that begins with "nicon."; a run that was killed
+/// leaves it, and the same command then finishes what was begun.
 #[derive(Debug, Parser)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[command(
     name = "nicon-linkmv",
     version,
@@ -18,28 +34,138 @@ use nicon_linkmv::LinkName;
     after_help = "\
 Examples:
   nicon-resolve a.b | nicon-linkmv veth0 eth1
+  nicon-resolve a.b | nicon-linkmv veth0 eth%d --addr 192.0.2.2/24 --gateway 192.0.2.1
+  nicon-linkmv -f 4242 -t host eth1 veth0 --keep addr,route
   nicon-linkmv -t 4242 veth0 eth1 >moved; nicon-linkmv --undo <moved
+
+Rights: root, or CAP_NET_ADMIN and CAP_SYS_ADMIN over the namespaces, CAP_SYS_PTRACE for other
+users' processes, and CAP_NET_RAW for --announce.
 
 Exit status: 0 all moved, 1 a clear no (no such link, name taken, process gone), 2 could not."
 )]
 pub(crate) struct Args {
-    /// The link to move, in our own network namespace
-    pub(crate) link: Option<LinkName>,
+    /// The link to move: a name, an ifindex, mac:ADDRESS or pci:ADDRESS
+    pub(crate) link: Option<Selector>,
 
-    /// The name that it gets (default: the one that it has)
-    pub(crate) newname: Option<LinkName>,
+    /// The name that it gets, or a pattern like eth%d (default: the name that it has)
+    pub(crate) newname: Option<NewName>,
 
-    /// The process whose network namespace it is moved to
-    #[arg(short, long, value_name = "PID", requires = "link")]
-    pub(crate) target: Option<i32>,
+    /// Where it is moved to: a PID, a network namespace's NAME or FILE, or "host"
+    #[arg(short, long, value_name = "PID|NAME|FILE", requires = "link")]
+    pub(crate) target: Option<Target>,
+
+    /// Where it is now [default: our own network namespace]
+    #[arg(short, long, value_name = "PID|NAME|FILE")]
+    pub(crate) from: Option<Target>,
+
+    /// Move it though it carries a default route, is a port of another link, or has links on it
+    #[arg(long)]
+    pub(crate) force: bool,
+
+    /// Wait until the link has a carrier; one that has none by then is put back
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, conflicts_with = "no_up")]
+    pub(crate) wait: Option<Duration>,
+
+    /// Tell the neighbours where the link's addresses are now (gratuitous ARP, unsolicited NA)
+    #[arg(long, conflicts_with = "no_up")]
+    pub(crate) announce: bool,
+
+    /// Tell what would be done, and do nothing
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+
+    /// End with the first record that fails
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
+
+    /// End with the first record that fails, and put back what was moved before
+    #[arg(long, conflicts_with_all = ["fail_fast", "dry_run", "undo"])]
+    pub(crate) all_or_nothing: bool,
 
     /// Put back what the records on standard input say was moved, as it was
-    #[arg(long, conflicts_with_all = ["link", "target"])]
+    #[arg(long, conflicts_with_all = ["link", "target", "from", "dry_run", "Attributes"])]
     pub(crate) undo: bool,
 
     /// Print records even at a terminal
     #[arg(short = 'J', long)]
     pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) attributes: Attributes,
+}
+
+/// What the link is to be like in its new place.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "What the link gets")]
+pub(crate) struct Attributes {
+    /// An address
+    #[arg(long, value_name = "CIDR")]
+    pub(crate) addr: Vec<Cidr>,
+
+    /// The gateway of its default route
+    #[arg(long, value_name = "IP")]
+    pub(crate) gateway: Vec<Gateway>,
+
+    /// Another route: a network, and its gateway if it has one
+    #[arg(long, value_name = "CIDR[,IP]")]
+    pub(crate) route: Vec<RouteSpec>,
+
+    /// The greatest packet that it sends
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) mtu: Option<u32>,
+
+    /// Its hardware address
+    #[arg(long, value_name = "MAC")]
+    pub(crate) mac: Option<Mac>,
+
+    /// The bridge, bond or VRF that it becomes a port of
+    #[arg(long, value_name = "NAME")]
+    pub(crate) master: Option<LinkName>,
+
+    /// Its alias, instead of nicon's note
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) alias: Option<String>,
+
+    /// An alternative name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) altname: Vec<AltName>,
+
+    /// Leave it down
+    #[arg(long)]
+    pub(crate) no_up: bool,
+
+    /// What comes along that a move loses: addr, route, sysctl
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    pub(crate) keep: Vec<Keep>,
+}
+
+/// What a move loses, and may carry over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// The addresses.
+    Addr,
+    /// The routes.
+    Route,
+    /// The settings under /proc/sys/net.
+    Sysctl,
+}
+
+impl FromStr for Keep {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        match text {
+            "addr" => Ok(Self::Addr),
+            "route" => Ok(Self::Route),
+            "sysctl" => Ok(Self::Sysctl),
+            _ => Err(Error::failed(format!("\"{text}\" cannot be kept: addr, route or sysctl"))),
+        }
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, Error> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.ok_or_else(|| Error::failed(format!("\"{text}\" is not a number of seconds")))
 }
 
 #[cfg(test)]

@@ -1,10 +1,29 @@
-//! nicon-linkmv: moves a network link into the network namespace of a process.
+//! nicon-linkmv: moves network links between network namespaces.
 
+mod announce;
 mod args;
+mod batch;
+mod check;
+mod dress;
+mod guard;
+mod journal;
+mod lost;
+mod mark;
 mod mover;
+mod newname;
+mod plan;
+mod port;
+mod recognise;
+mod relocate;
+mod routespec;
 mod run;
+mod selector;
+mod settle;
+mod source;
+mod sysctl;
 mod undo;
 mod undoing;
+mod wish;
 
 use clap::Parser;
 

@@ -1,142 +1,211 @@
-//! The move: look first, then one message, and after a failure everything as it was.
+//! The move: look first, then one message, then what the link is to have; and after a failure everything as it was.
 
-use std::os::fd::{AsFd, AsRawFd};
+use std::time::Duration;
 
-use nicon_core::{Error, Process, Record, Result};
-use nicon_linkmv::fields::label;
-use nicon_linkmv::{Carry, Link, LinkName, Place};
+use nicon_core::{Error, Result};
+use nicon_linkmv::{Carry, Link, Place, Refusal};
 use nix::errno::Errno;
-use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 
-use crate::undo::{Undo, note};
+use crate::announce::announce;
+use crate::args::Keep;
+use crate::check::{Checked, check, name_taken};
+use crate::dress::{Luggage, dress};
+use crate::guard::Guard;
+use crate::journal::Journal;
+use crate::lost::Lost;
+use crate::mark::{mark, mark_of};
+use crate::plan::plan;
+use crate::recognise::recognise;
+use crate::relocate::{request, take_back, unmark};
+use crate::selector::Selector;
+use crate::settle::{unique_addresses, wait_for_carrier};
+use crate::source::Source;
+use crate::sysctl::Sysctls;
+use crate::undo::Undo;
+use crate::wish::Wish;
 
-/// Our own network namespace, which links are moved out of.
-pub(crate) struct Home {
-    pub(crate) place: Place,
+/// One link to be moved.
+pub(crate) struct Job<'a> {
+    pub(crate) selector: &'a Selector,
+    pub(crate) wish: &'a Wish,
+    pub(crate) from: &'a Source,
+    pub(crate) to: &'a Place,
+}
+
+/// How all links of a run are moved.
+pub(crate) struct Mover<'a> {
+    pub(crate) home: &'a Place,
+    /// `None` with `--force`.
+    pub(crate) guard: Option<Guard>,
+    pub(crate) wait: Option<Duration>,
+    pub(crate) announce: bool,
+    pub(crate) dry_run: bool,
 }
 
 /// What was done.
+pub(crate) enum Outcome {
+    Moved(Box<Moved>),
+    /// Nothing: this is what would be.
+    Planned {
+        link: Box<Link>,
+        steps: Vec<String>,
+        lost: Option<Lost>,
+    },
+}
+
+/// A link that is where it was to go.
 pub(crate) struct Moved {
-    /// The link, where it is now.
+    /// The name that it had where it came from.
+    pub(crate) origin: String,
+    /// The link, as it is now.
     pub(crate) link: Link,
-    /// False where it had been moved before.
+    /// False where all had been done before.
     pub(crate) changed: bool,
     /// How it was before.
     pub(crate) undo: Undo,
+    /// What it had before and has no more, where that is known.
+    pub(crate) lost: Option<Lost>,
 }
 
-impl Home {
-    /// Opens our own network namespace.
-    pub(crate) fn new() -> Result<Self> {
-        Ok(Self { place: Place::home()? })
-    }
-
-    /// The network namespace of a process, which a link is moved to.
-    pub(crate) fn destination(&self, record: &Record) -> Result<Place> {
-        let to = Place::of_process(Process::from_record(record)?, label(record), &self.place)?;
-        if to.is(&self.place) {
-            return Err(Error::failed(format!(
-                "{} is in our own network namespace (does it run with --network=host?): nothing to move",
-                to.label
-            )));
-        }
-        Ok(to)
-    }
-
-    /// Moves the link called `name` to `to`, names it `new_name` there, and brings it up.
+impl Mover<'_> {
+    /// Moves a link, and gives it in its new place what it is to have there.
     ///
     /// # Errors
     /// The link is then where it was, as it was; where even that failed, the message says so and where it is.
-    pub(crate) async fn send(&self, name: &LinkName, new_name: &LinkName, to: &Place) -> Result<Moved> {
-        let Some(link) = self.place.netlink.link(name.as_str()).await? else {
-            return self.recognise(name, new_name, to).await;
-        };
-        self.check(&link, new_name, to).await?;
-        let carry = Carry::read(&self.place.netlink, link.ifindex).await?;
-
-        let sent = self.place.netlink.set_link(self.request(&link, new_name, to)).await;
-        let failure = match sent {
-            Ok(()) => to.check_alive().err(),
-            Err(refusal) => match refusal.errno {
-                Errno::EEXIST => Some(name_taken(new_name.as_str(), to)),
-                // Somebody else was faster; wherever the link is now, it is not ours to put back.
-                Errno::ENODEV => return Err(Error::no(format!("link {name} is gone"))),
-                _ => Some(refusal.doing(&format!("move {name} to {}", to.label))),
-            },
-        };
-        if let Some(failure) = failure {
-            self.take_back(&link, new_name, &carry, to).await.map_err(|error| error.within(&failure))?;
-            return Err(failure);
+    pub(crate) async fn send(&self, job: &Job<'_>) -> Result<Outcome> {
+        let from = &job.from.place;
+        let Some(mut link) = job.selector.find(from).await? else { return recognise(self, job).await };
+        if self.dry_run {
+            return self.look(job, &link).await.map(|look| look.plan(job, link));
         }
-        let moved = to.netlink.link(new_name.as_str()).await?;
-        let moved = moved.ok_or_else(|| Error::failed(format!("{new_name} has vanished from {}", to.label)))?;
-        Ok(Moved { link: moved, changed: true, undo: Undo::of(&self.place, link, &carry) })
-    }
-
-    /// A link that is not here any more may have been moved by an earlier run: its alias tells.
-    async fn recognise(&self, name: &LinkName, new_name: &LinkName, to: &Place) -> Result<Moved> {
-        let missing = format!("no link {name} in our network namespace");
-        let Some(link) = to.netlink.link(new_name.as_str()).await? else {
-            return Err(Error::no(missing));
-        };
-        if link.alias != note(&self.place, name.as_str()) {
-            return Err(Error::no(format!("{missing}, and {new_name} in {} did not come from here", to.label)));
+        let known = mark_of(&link).filter(|(_, origin)| origin.netns == from.ns.id().ino);
+        let mark = known.map_or_else(|| mark(from, &link), |(mark, _)| mark.to_owned());
+        let mut journal = Journal::open(&mark)?;
+        if let Some(undo) = journal.left_behind().filter(|_| link.altnames.contains(&mark)) {
+            // A run was killed while it put the link back.
+            link = undo.restore(&link, from, from, self.home).await?;
         }
-        let undo = Undo::of_nothing_but(&self.place, name.as_str());
-        Ok(Moved { link, changed: false, undo })
-    }
-
-    /// The kernel moves a link first and renames it then; a name that is taken would leave the link stranded in between.
-    async fn check(&self, link: &Link, new_name: &LinkName, to: &Place) -> Result<()> {
-        if link.immutable == Some(true) {
-            return Err(Error::failed(format!("{} is bound to its network namespace: it cannot be moved", link.name)));
+        let Look { checked, carry, settings, lost } = self.look(job, &link).await?;
+        let undo = Undo::of(from, &link, &carry, &settings).await?;
+        let settings = if job.wish.keeps(Keep::Sysctl) { settings } else { Sysctls::default() };
+        journal.begin(&undo)?;
+        match from.netlink.add_altname(link.ifindex, &mark).await {
+            // An interrupted run left it there.
+            Err(refusal) if refusal.errno == Errno::EEXIST => {}
+            added => added.map_err(|refusal| gone_or(&link, refusal, &format!("mark {}", link.name)))?,
         }
-        if link.altnames.iter().any(|altname| altname == new_name.as_str()) {
-            return Err(Error::no(format!(
-                "{new_name} is an alternative name of {} already (ip link property del dev {} altname {new_name})",
-                link.name, link.name
-            )));
-        }
-        for name in link.altnames.iter().map(String::as_str).chain([new_name.as_str()]) {
-            if to.netlink.link(name).await?.is_some() {
-                return Err(name_taken(name, to));
+        match self.carry_over(job, &link, &mark, &checked, Luggage { carry, settings }).await {
+            Ok(link) => {
+                unmark(job.to, &link, &mark).await?;
+                journal.end();
+                let origin = undo.name.clone();
+                Ok(Outcome::Moved(Box::new(Moved { origin, link, changed: true, undo, lost: Some(lost) })))
+            }
+            // Somebody else was faster; wherever the link is now, it is not ours to put back.
+            Err(Failure::Gone) => {
+                journal.end();
+                Err(gone(&link))
+            }
+            Err(Failure::Halfway(failure)) => {
+                let taken_back = take_back(&link, &mark, &undo, job, self.home).await;
+                taken_back.map_err(|error| error.within(&failure))?;
+                journal.end();
+                Err(failure)
             }
         }
-        Ok(())
     }
 
-    fn request(&self, link: &Link, new_name: &LinkName, to: &Place) -> LinkMessage {
-        let mut message = LinkMessage::default();
-        message.header.index = link.ifindex;
-        message.header.flags = LinkFlags::Up;
-        message.header.change_mask = LinkFlags::Up;
-        message.attributes.push(LinkAttribute::NetNsFd(to.ns.as_fd().as_raw_fd()));
-        message.attributes.push(LinkAttribute::IfName(new_name.to_string()));
-        if link.alias.is_empty() {
-            message.attributes.push(LinkAttribute::IfAlias(note(&self.place, &link.name)));
+    /// Looks at everything before anything is changed.
+    async fn look(&self, job: &Job<'_>, link: &Link) -> Result<Look> {
+        let from = &job.from.place;
+        let checked = check(job, link).await?;
+        let carry = Carry::read(&from.netlink, link.ifindex).await?;
+        if let Some(guard) = &self.guard {
+            guard.check(link, &carry, from).await?;
         }
-        message
+        let settings = job.from.settings(self.home, &link.name)?;
+        let lost = Lost::of(&carry, &settings, master_of(link, from).await?, job.wish);
+        Ok(Look { checked, carry, settings, lost })
     }
 
-    /// Puts a link back that the kernel moved, but not wholly.
-    async fn take_back(&self, link: &Link, new_name: &LinkName, carry: &Carry, to: &Place) -> Result<()> {
-        if self.place.netlink.link(&link.name).await?.is_some_and(|here| here.ifindex == link.ifindex) {
-            return Ok(());
-        }
-        let mut stranded = None;
-        for name in [&link.name, new_name.as_str()] {
-            stranded = stranded.or(to.netlink.link(name).await?.filter(|there| there.mac == link.mac));
-        }
-        let Some(stranded) = stranded else {
-            return Err(Error::failed(format!("{} is neither here nor in {}", link.name, to.label)));
-        };
+    async fn carry_over(
+        &self,
+        job: &Job<'_>,
+        link: &Link,
+        mark: &str,
+        checked: &Checked,
+        luggage: Luggage,
+    ) -> std::result::Result<Link, Failure> {
+        let (from, to) = (&job.from.place, job.to);
+        let request = request(job, link, checked, &luggage);
+        from.netlink.set_link(request).await.map_err(|refusal| match refusal.errno {
+            Errno::ENODEV => Failure::Gone,
+            Errno::EEXIST => {
+                Failure::Halfway(name_taken(job.wish.name.as_ref().map_or(&link.name, |name| name.as_str()), to))
+            }
+            _ => Failure::Halfway(refusal.doing(&format!("move {} to {}", link.name, to.label))),
+        })?;
+        let moved = to.netlink.link(mark).await?;
+        let moved = moved.ok_or_else(|| Error::failed(format!("{} has vanished from {}", link.name, to.label)))?;
+        let keeps = |what| job.wish.keeps(what);
+        let carry = luggage.carry.along(keeps(Keep::Addr), keeps(Keep::Route), moved.ifindex);
+        dress(job, &moved, (&link.name, checked.master), &Luggage { carry, ..luggage }, self.home).await?;
+        self.settle(job, &moved).await?;
+        to.check_alive()?;
+        Ok(moved)
+    }
 
-        let restored = Undo::of(&self.place, link.clone(), carry).restore(&stranded, to, &self.place).await;
-        restored.map_err(|error| error.within(format!("it is now called {} in {}", stranded.name, to.label)))?;
+    /// Waits for what was asked for, and announces.
+    pub(crate) async fn settle(&self, job: &Job<'_>, link: &Link) -> Result<()> {
+        if let Some(limit) = self.wait {
+            wait_for_carrier(job.to, link, limit).await?;
+        }
+        if self.announce && job.wish.up {
+            let addresses = unique_addresses(job.to, link).await?;
+            announce(job.to, link, &addresses, self.home)?;
+        }
         Ok(())
     }
 }
 
-fn name_taken(name: &str, to: &Place) -> Error {
-    Error::no(format!("{name} already exists in {}", to.label))
+/// What the look before a move tells.
+struct Look {
+    checked: Checked,
+    carry: Carry,
+    settings: Sysctls,
+    lost: Lost,
+}
+
+impl Look {
+    fn plan(self, job: &Job<'_>, link: Link) -> Outcome {
+        let steps = plan(job, &link, &self.carry, &self.settings);
+        Outcome::Planned { link: Box::new(link), steps, lost: Some(self.lost) }
+    }
+}
+
+/// The name of the link that this one is a port of.
+async fn master_of(link: &Link, place: &Place) -> Result<Option<String>> {
+    let Some(master) = link.master else { return Ok(None) };
+    Ok(place.netlink.link_at(master).await?.map(|master| master.name))
+}
+
+enum Failure {
+    /// The link has left meanwhile.
+    Gone,
+    /// It is to be put back, wherever it is.
+    Halfway(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Halfway(error)
+    }
+}
+
+fn gone_or(link: &Link, refusal: Refusal, doing: &str) -> Error {
+    if refusal.errno == Errno::ENODEV { gone(link) } else { refusal.doing(doing) }
+}
+
+fn gone(link: &Link) -> Error {
+    Error::no(format!("link {} is gone", link.name))
 }

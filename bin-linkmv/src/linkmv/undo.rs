@@ -9,6 +9,10 @@ use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::mark::{is_mark, note};
+use crate::port;
+use crate::sysctl::Sysctls;
+
 /// What it takes to put a link back.
 #[derive(Serialize)]
 pub(crate) struct Undo {
@@ -34,28 +38,40 @@ pub(crate) struct State {
     #[serde(skip_deserializing)]
     routes: Vec<Route>,
     requests: Vec<String>,
-}
-
-/// What a moved link carries as its alias, where it has none: by this a second run knows it again.
-pub(crate) fn note(from: &Place, name: &str) -> String {
-    format!("nicon: {name} from net:[{}]", from.ns.id().ino)
+    #[serde(default)]
+    altnames: Option<Vec<String>>,
+    #[serde(default)]
+    sysctl: Sysctls,
+    /// The request that sets its options as a port of its master, in hexadecimal.
+    #[serde(default)]
+    port: Option<String>,
 }
 
 impl Undo {
     /// How a link is now.
-    pub(crate) fn of(place: &Place, link: Link, carry: &Carry) -> Self {
+    ///
+    /// # Errors
+    /// Where the kernel does not tell.
+    pub(crate) async fn of(place: &Place, link: &Link, carry: &Carry, settings: &Sysctls) -> Result<Self> {
+        let port = match link.master {
+            Some(_) => port::request(&place.netlink.message(link.ifindex).await?),
+            None => None,
+        };
         let state = State {
             ifindex: link.ifindex,
             up: link.is_up(),
-            alias: link.alias,
+            alias: link.alias.clone(),
             master: link.master,
             mtu: link.mtu,
-            mac: link.mac,
+            mac: link.mac.clone(),
             addresses: carry.addresses(),
             routes: carry.routes(),
             requests: carry.to_hex(),
+            altnames: Some(link.altnames.iter().filter(|altname| !is_mark(altname)).cloned().collect()),
+            sysctl: settings.clone(),
+            port,
         };
-        Self { netns: place.ns.id().ino, name: link.name, state: Some(state) }
+        Ok(Self { netns: place.ns.id().ino, name: link.name.clone(), state: Some(state) })
     }
 
     /// All that is known of a link that an earlier run moved.
@@ -63,9 +79,28 @@ impl Undo {
         Self { netns: place.ns.id().ino, name: name.to_owned(), state: None }
     }
 
+    /// Whether it tells how the link was, and not only where.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.state.is_some()
+    }
+
+    /// The addresses, routes and settings that the link had, made out to the ifindex that it has now.
+    ///
+    /// # Errors
+    /// Where they cannot be read.
+    pub(crate) fn luggage(&self, ifindex: u32) -> Result<(Carry, Sysctls)> {
+        let Some(state) = &self.state else { return Ok((Carry::default(), Sysctls::default())) };
+        Ok((Carry::from_hex(&state.requests, state.ifindex, ifindex)?, state.sysctl.clone()))
+    }
+
     /// Reads what a move wrote.
     pub(crate) fn read(record: &Record) -> Result<Self> {
         let undo = record.get("undo").ok_or_else(|| Error::failed("the record has no \"undo\": nothing was moved"))?;
+        Self::from_value(undo)
+    }
+
+    /// Reads what was written of one.
+    pub(crate) fn from_value(undo: &Value) -> Result<Self> {
         let broken = |why: &str| Error::failed(format!("field \"undo\": {why}"));
         let netns = undo.get("netns").and_then(Value::as_u64).ok_or_else(|| broken("no \"netns\""))?;
         let name = undo.get("name").and_then(Value::as_str).ok_or_else(|| broken("no \"name\""))?;
@@ -74,44 +109,45 @@ impl Undo {
         Ok(Self { netns, name: name.to_owned(), state })
     }
 
-    /// Makes a link that is in `at` now what it was, in `home`. What an interrupted run has done already is done again,
+    /// Makes a link that is in `at` now what it was, in `origin`. What an interrupted run has done already is done again,
     /// which changes nothing.
-    pub(crate) async fn restore(&self, link: &Link, at: &Place, home: &Place) -> Result<Link> {
-        let sent = at.netlink.set_link(self.request(link, at, home).await?).await;
+    ///
+    /// # Errors
+    /// The first thing that the kernel refuses.
+    pub(crate) async fn restore(&self, link: &Link, at: &Place, origin: &Place, home: &Place) -> Result<Link> {
+        let sent = at.netlink.set_link(self.request(link, at, origin).await?).await;
         sent.map_err(|refusal| refusal.doing("put it back"))?;
-        let restored = home.netlink.link(&self.name).await?;
+        let restored = origin.netlink.link(&self.name).await?;
         let restored = restored.ok_or_else(|| Error::no(format!("{} has vanished again", self.name)))?;
         if let Some(state) = &self.state {
-            if let Some(master) = state.master.filter(|master| restored.master != Some(*master)) {
-                let mut message = LinkMessage::default();
-                message.header.index = restored.ifindex;
-                message.attributes.push(LinkAttribute::Controller(master));
-                let enslaved = home.netlink.set_link(message).await;
-                enslaved.map_err(|refusal| refusal.doing(&format!("make {} a port of its master again", self.name)))?;
-            }
-            Carry::from_hex(&state.requests, state.ifindex, restored.ifindex)?.put_back(&home.netlink).await?;
+            state.restore(&restored, origin, home).await.map_err(|error| error.within(&self.name))?;
         }
-        Ok(restored)
+        let restored = origin.netlink.link_at(restored.ifindex).await?;
+        restored.ok_or_else(|| Error::no(format!("{} has vanished again", self.name)))
     }
 
-    async fn request(&self, link: &Link, at: &Place, home: &Place) -> Result<LinkMessage> {
+    async fn request(&self, link: &Link, at: &Place, origin: &Place) -> Result<LinkMessage> {
         let mut message = LinkMessage::default();
         message.header.index = link.ifindex;
         message.header.flags = link.flags & LinkFlags::Up;
         message.header.change_mask = LinkFlags::Up;
-        if !at.is(home) {
-            message.attributes.push(LinkAttribute::NetNsFd(home.ns.as_fd().as_raw_fd()));
+        if !at.is(origin) {
+            message.attributes.push(LinkAttribute::NetNsFd(origin.ns.as_fd().as_raw_fd()));
         }
         message.attributes.push(LinkAttribute::IfName(self.name.clone()));
         let Some(state) = &self.state else {
-            if link.alias == note(home, &self.name) {
+            if link.alias == note(origin, &self.name) {
                 message.attributes.push(LinkAttribute::IfAlias(String::new()));
             }
             return Ok(message);
         };
-        message.header.flags = if state.up { LinkFlags::Up } else { LinkFlags::empty() };
+        // IPv6 makes addresses as soon as the link is up, and by its settings. One that is up there had them before.
+        let settled = at.is(origin) && link.is_up() && state.up;
+        message.header.change_mask = if settled { LinkFlags::empty() } else { LinkFlags::Up };
+        let up = state.up && state.sysctl.is_empty() && !settled;
+        message.header.flags = if up { LinkFlags::Up } else { LinkFlags::empty() };
         message.attributes.push(LinkAttribute::IfAlias(state.alias.clone()));
-        if !at.is(home) && home.netlink.link_at(state.ifindex).await?.is_none() {
+        if !at.is(origin) && origin.netlink.link_at(state.ifindex).await?.is_none() {
             message.attributes.push(LinkAttribute::NewIfIndex(state.ifindex.cast_signed()));
         }
         if let Some(mtu) = state.mtu.filter(|mtu| link.mtu != Some(*mtu)) {
@@ -123,5 +159,41 @@ impl Undo {
             message.attributes.push(LinkAttribute::Address(bytes));
         }
         Ok(message)
+    }
+}
+
+impl State {
+    /// What is left to do when the link has its place and its name again.
+    async fn restore(&self, link: &Link, origin: &Place, home: &Place) -> Result<()> {
+        self.sysctl.write(origin, home, &link.name)?;
+        let mut message = LinkMessage::default();
+        message.header.index = link.ifindex;
+        if self.up && !link.is_up() {
+            message.header.flags = LinkFlags::Up;
+            message.header.change_mask = LinkFlags::Up;
+        }
+        if let Some(master) = self.master.filter(|master| link.master != Some(*master)) {
+            message.attributes.push(LinkAttribute::Controller(master));
+        }
+        if !message.header.flags.is_empty() || !message.attributes.is_empty() {
+            let set = origin.netlink.set_link(message).await;
+            set.map_err(|refusal| refusal.doing("bring it up, and make it a port of its master again"))?;
+        }
+        if let Some(port) = &self.port {
+            let request = port::read(port, link.ifindex)?;
+            let set = origin.netlink.change(request).await;
+            set.map_err(|refusal| refusal.doing("set its options as a port of its master"))?;
+        }
+        if let Some(altnames) = &self.altnames {
+            for altname in link.altnames.iter().filter(|altname| !altnames.contains(altname) && !is_mark(altname)) {
+                let removed = origin.netlink.remove_altname(link.ifindex, altname).await;
+                removed.map_err(|refusal| refusal.doing(&format!("remove alternative name {altname}")))?;
+            }
+            for altname in altnames.iter().filter(|altname| !link.altnames.contains(altname)) {
+                let added = origin.netlink.add_altname(link.ifindex, altname).await;
+                added.map_err(|refusal| refusal.doing(&format!("add alternative name {altname}")))?;
+            }
+        }
+        Carry::from_hex(&self.requests, self.ifindex, link.ifindex)?.put_back(&origin.netlink).await
     }
 }

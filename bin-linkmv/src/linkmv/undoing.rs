@@ -12,12 +12,12 @@ pub(crate) async fn undo(mut record: Record, home: &Place) -> Result<Record> {
     let moved = Moved::read(&record)?;
     let origin = origin(&undo, home)?;
     let (restored, changed) = if let Some(link) = at_home(&undo, &moved, &origin).await? {
-        (undo.restore(&link, &origin, &origin).await?, false)
+        (undo.restore(&link, &origin, &origin, home).await?, false)
     } else {
         let there = Place::of_record(&record, home)?;
         let link = moved.find(&there).await?;
         check(&link, &name, &origin).await?;
-        (undo.restore(&link, &there, &origin).await?, true)
+        (undo.restore(&link, &there, &origin, home).await?, true)
     };
     record.set("link", moved.name);
     record.set("name", restored.name);
@@ -25,6 +25,7 @@ pub(crate) async fn undo(mut record: Record, home: &Place) -> Result<Record> {
     record.set("mac", restored.mac);
     record.set("changed", changed);
     record.remove("undo");
+    record.remove("lost");
     Ok(record)
 }
 

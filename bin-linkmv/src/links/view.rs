@@ -77,7 +77,7 @@ pub(crate) fn views(args: &Args, home: &Place, answers: &mut Answers) -> Result<
     for target in &args.targets {
         let view = || {
             let record = match target {
-                Target::Host => Record::from(target),
+                Target::Host | Target::File(_) => Record::from(target),
                 Target::Pid(pid) => of_process(*pid)?,
             };
             let place = Place::of_record(&record, home)?;

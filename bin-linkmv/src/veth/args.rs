@@ -33,8 +33,8 @@ pub(crate) struct Args {
     /// The second end's name
     pub(crate) peer: Option<LinkName>,
 
-    /// A process in whose network namespace an end lies, or "host" for ours
-    #[arg(short, long = "target", value_name = "PID", requires = "name")]
+    /// Where an end lies: a PID, a network namespace's NAME or FILE, or "host"
+    #[arg(short, long = "target", value_name = "PID|NAME|FILE", requires = "name")]
     pub(crate) targets: Vec<Target>,
 
     /// An address of the first end

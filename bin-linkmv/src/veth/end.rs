@@ -1,9 +1,9 @@
 //! What one end of a pair is to be like.
 
 use nicon_core::{Error, Record, Result};
+use nicon_linkmv::fields::list;
 use nicon_linkmv::{Cidr, LinkName, Mac};
 use rtnetlink::packet_route::link::LinkAttribute;
-use serde_json::Value;
 
 /// One end.
 pub(crate) struct End {
@@ -32,16 +32,7 @@ impl TryFrom<&Record> for End {
             name: name.parse()?,
             mac: record.text("mac")?.map(str::parse).transpose()?,
             mtu: record.integer("mtu")?,
-            addresses: addresses(record)?,
+            addresses: list(record, "addr", "192.0.2.1/24")?,
         })
-    }
-}
-
-fn addresses(record: &Record) -> Result<Vec<Cidr>> {
-    let wrong = || Error::failed("field \"addr\": expected addresses like [\"192.0.2.1/24\"]");
-    match record.get("addr") {
-        None | Some(Value::Null) => Ok(Vec::new()),
-        Some(Value::Array(items)) => items.iter().map(|item| item.as_str().ok_or_else(wrong)?.parse()).collect(),
-        Some(_) => Err(wrong()),
     }
 }

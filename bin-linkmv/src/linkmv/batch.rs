@@ -1,0 +1,63 @@
+//! The records of a run, one after another, and what becomes of the others when one fails.
+
+use nicon_core::stream::Answers;
+use nicon_core::{Error, Record, Result};
+
+use crate::args::Args;
+
+/// Whether a run goes on.
+pub(crate) enum Next {
+    GoOn,
+    Stop,
+}
+
+/// Collects the answers of a run, in the manner that the command line asks for.
+pub(crate) struct Batch {
+    fail_fast: bool,
+    all_or_nothing: bool,
+    /// What was moved, held back until all is known to have succeeded.
+    held: Vec<(Option<u64>, Record)>,
+    failed: bool,
+}
+
+impl Batch {
+    pub(crate) fn new(args: &Args) -> Self {
+        Self { fail_fast: args.fail_fast, all_or_nothing: args.all_or_nothing, held: Vec::new(), failed: false }
+    }
+
+    /// Takes one answer.
+    pub(crate) fn take(&mut self, answers: &mut Answers, line: Option<u64>, answer: Result<Record>) -> Result<Next> {
+        let failed = answer.is_err();
+        match answer {
+            Ok(record) if self.all_or_nothing => self.held.push((line, record)),
+            answer => answers.give(line, answer)?,
+        }
+        self.failed |= failed;
+        Ok(if failed && (self.fail_fast || self.all_or_nothing) { Next::Stop } else { Next::GoOn })
+    }
+
+    /// Ends the run: gives what was held back, or has it undone, the last first.
+    pub(crate) async fn finish(
+        self,
+        answers: &mut Answers,
+        undo: impl AsyncFn(Record) -> Result<Record>,
+    ) -> Result<()> {
+        if !self.failed {
+            return self.held.into_iter().try_for_each(|(line, record)| answers.give(line, Ok(record)));
+        }
+        for (line, record) in self.held.into_iter().rev() {
+            // What an earlier run had done is not this run's to undo.
+            if record.get("changed") == Some(&true.into()) {
+                let undone = undo(record).await;
+                if let Err(error) = undone {
+                    answers.give(line, Err(within_undo(error)))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn within_undo(error: Error) -> Error {
+    error.within("put it back, since another failed")
+}

@@ -1,0 +1,84 @@
+//! What can be known to fail before anything is changed.
+
+use nicon_core::{Error, Result};
+use nicon_linkmv::{Link, Place};
+use rtnetlink::packet_route::link::{LinkAttribute, LinkMessage};
+
+use crate::mark::is_mark;
+use crate::mover::Job;
+use crate::newname::NewName;
+
+/// What the look at the target told.
+pub(crate) struct Checked {
+    /// The ifindex of the master that was asked for.
+    pub(crate) master: Option<u32>,
+    /// False where a pattern was asked for, and the link's own name is taken there.
+    pub(crate) own_name_is_free: bool,
+}
+
+/// Looks at the link and at its new place. The kernel moves a link first and applies all else then: what it would refuse
+/// must not be sent.
+///
+/// # Errors
+/// What the kernel would refuse.
+pub(crate) async fn check(job: &Job<'_>, link: &Link) -> Result<Checked> {
+    let (wish, to) = (job.wish, job.to);
+    if link.immutable == Some(true) {
+        return Err(Error::failed(format!("{} is bound to its network namespace: it cannot be moved", link.name)));
+    }
+    let new_name = wish.name.as_ref().map_or(link.name.as_str(), NewName::as_str);
+    if link.altnames.iter().any(|altname| altname == new_name) {
+        return Err(Error::no(format!(
+            "{new_name} is an alternative name of {} already (ip link property del dev {} altname {new_name})",
+            link.name, link.name
+        )));
+    }
+    let (literal, own_name_is_free) = match &wish.name {
+        Some(NewName::Pattern(_)) => (None, to.netlink.link(&link.name).await?.is_none()),
+        Some(NewName::Name(name)) => (Some(name.as_str()), true),
+        None => (Some(link.name.as_str()), true),
+    };
+    let brought = link.altnames.iter().filter(|altname| !is_mark(altname)).chain(&wish.altnames).map(String::as_str);
+    for name in brought.chain(literal) {
+        if to.netlink.link(name).await?.is_some() {
+            return Err(name_taken(name, to));
+        }
+    }
+    if wish.mtu.is_some() || wish.mac.is_some() {
+        limits(job, &job.from.place.netlink.message(link.ifindex).await?)?;
+    }
+    Ok(Checked { master: master(job).await?, own_name_is_free })
+}
+
+/// The ifindex of the master that was asked for.
+pub(crate) async fn master(job: &Job<'_>) -> Result<Option<u32>> {
+    let Some(name) = &job.wish.master else { return Ok(None) };
+    let master = job.to.netlink.link(name.as_str()).await?;
+    let master = master.ok_or_else(|| Error::no(format!("no link {name} in {} to be its master", job.to.label)))?;
+    Ok(Some(master.ifindex))
+}
+
+/// What this link's driver allows.
+fn limits(job: &Job<'_>, message: &LinkMessage) -> Result<()> {
+    for attribute in &message.attributes {
+        let (mtu, mac) = (job.wish.mtu, job.wish.mac);
+        match attribute {
+            LinkAttribute::MinMtu(least) if mtu.is_some_and(|mtu| mtu < *least) => {
+                return Err(Error::failed(format!("the link's MTU is {least} at the least")));
+            }
+            // Zero stands for no limit.
+            LinkAttribute::MaxMtu(most) if *most > 0 && mtu.is_some_and(|mtu| mtu > *most) => {
+                return Err(Error::failed(format!("the link's MTU is {most} at the most")));
+            }
+            LinkAttribute::Address(bytes) if mac.is_some() && bytes.len() != 6 => {
+                return Err(Error::failed("the link is no Ethernet: it cannot have such a hardware address"));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn name_taken(name: &str, to: &Place) -> Error {
+    Error::no(format!("{name} already exists in {}", to.label))
+}

@@ -1,0 +1,68 @@
+//! Giving a link, in its new place, what it is to have there.
+
+use nicon_core::Result;
+use nicon_linkmv::{Carry, Cidr, Link, Place};
+use nix::errno::Errno;
+
+use crate::check::name_taken;
+use crate::mark::note;
+use crate::mover::Job;
+use crate::newname::NewName;
+use crate::sysctl::Sysctls;
+
+/// What comes along from the old place.
+#[derive(Default)]
+pub(crate) struct Luggage {
+    /// Addresses and routes, made out to the link's new ifindex.
+    pub(crate) carry: Carry,
+    pub(crate) settings: Sysctls,
+}
+
+/// Gives the link what it lacks, and tells whether there was anything. `origin` is the name that it had in its old place.
+///
+/// # Errors
+/// The first thing that the kernel refuses; what was given before stays.
+pub(crate) async fn dress(
+    job: &Job<'_>,
+    link: &Link,
+    (origin, master): (&str, Option<u32>),
+    luggage: &Luggage,
+    home: &Place,
+) -> Result<bool> {
+    let Job { wish, to, .. } = job;
+    let failed = |what: &str| format!("{what} {} in {}", link.name, to.label);
+    // IPv6 makes addresses as soon as the link is up, and by its settings.
+    luggage.settings.write(to, home, &link.name)?;
+    let request = wish.request(link, master, note(&job.from.place, origin));
+    let mut changed = !request.attributes.is_empty() || !request.header.flags.is_empty();
+    if changed {
+        to.netlink.set_link(request).await.map_err(|refusal| match (&wish.name, refusal.errno) {
+            (Some(NewName::Name(name)), Errno::EEXIST) => name_taken(name.as_str(), to),
+            _ => refusal.doing(&failed("set up")),
+        })?;
+    }
+    for altname in wish.altnames.iter().filter(|altname| !link.altnames.contains(altname)) {
+        let added = to.netlink.add_altname(link.ifindex, altname).await;
+        added.map_err(|refusal| refusal.doing(&failed(&format!("add alternative name {altname} to"))))?;
+        changed = true;
+    }
+    luggage.carry.put_back(&to.netlink).await?;
+    if !wish.addresses.is_empty() {
+        let present = to.netlink.addresses(link.ifindex).await?;
+        let present: Vec<Cidr> = present.iter().map(Cidr::from).collect();
+        for address in wish.addresses.iter().filter(|address| !present.contains(address)) {
+            let put = to.netlink.put(address.request(link.ifindex)).await;
+            put.map_err(|refusal| refusal.doing(&failed(&format!("add address {address} to"))))?;
+            changed = true;
+        }
+    }
+    if !wish.routes.is_empty() {
+        let present = Carry::read(&to.netlink, link.ifindex).await?.routes();
+        for route in wish.routes.iter().filter(|route| !present.iter().any(|there| route.is(there))) {
+            let put = to.netlink.put(route.request(link.ifindex)).await;
+            put.map_err(|refusal| refusal.doing(&failed(&format!("add route {route} through"))))?;
+            changed = true;
+        }
+    }
+    Ok(changed)
+}

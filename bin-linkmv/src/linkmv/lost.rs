@@ -1,0 +1,68 @@
+//! What a move takes from a link and does not give back.
+
+use nicon_core::Record;
+use nicon_linkmv::Carry;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::args::Keep;
+use crate::sysctl::Sysctls;
+use crate::wish::Wish;
+
+/// What the link had where it came from, and has no more.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Lost {
+    /// Addresses, with their prefix lengths.
+    addr: Vec<String>,
+    /// Routes, in short.
+    route: Vec<String>,
+    /// The names of settings that were not the namespace's defaults.
+    sysctl: Vec<String>,
+    /// The link that it was a port of.
+    master: Option<String>,
+}
+
+impl Lost {
+    pub(crate) fn of(carry: &Carry, settings: &Sysctls, master: Option<String>, wish: &Wish) -> Self {
+        let mut lost = Self { master, ..Self::default() };
+        // A route that was given again is there, whatever it leads through.
+        let along = carry.along(!wish.keeps(Keep::Addr), !wish.keeps(Keep::Route), 0);
+        lost.addr = along.addresses();
+        lost.addr.retain(|address| !wish.addresses.iter().any(|given| given.to_string() == *address));
+        let routes = along.routes();
+        let again = |route: &&_| wish.routes.iter().any(|given| given.is(route));
+        lost.route = routes.iter().filter(|route| !again(route)).map(ToString::to_string).collect();
+        if !wish.keeps(Keep::Sysctl) {
+            lost.sysctl = settings.names();
+        }
+        lost
+    }
+}
+
+/// How many of each, as a cell of the table.
+pub(crate) fn cell(record: &Record) -> String {
+    let Some(Value::Object(lost)) = record.get("lost") else { return "-".to_owned() };
+    let parts = lost.iter().filter_map(|(kind, value)| match value {
+        Value::Array(items) if items.is_empty() => None,
+        Value::Array(items) => Some(format!("{} {kind}", items.len())),
+        Value::String(name) => Some(format!("{kind} {name}")),
+        _ => None,
+    });
+    let parts: Vec<_> = parts.collect();
+    if parts.is_empty() { "-".to_owned() } else { parts.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn losses_are_counted() {
+        let cell = |lost: &str| cell(&Record::parse(&format!("{{\"lost\":{lost}}}")).unwrap());
+        assert_eq!(
+            cell(r#"{"addr":["a","b"],"route":[],"sysctl":["c"],"master":"br0"}"#),
+            "2 addr, 1 sysctl, master br0"
+        );
+        assert_eq!(cell(r#"{"addr":[],"route":[],"sysctl":[],"master":null}"#), "-");
+    }
+}

@@ -1,0 +1,58 @@
+//! The steps of a move: there, the end of it, and back.
+
+use std::os::fd::{AsFd, AsRawFd};
+
+use nicon_core::{Error, Result};
+use nicon_linkmv::{Link, Place};
+use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+
+use crate::check::Checked;
+use crate::dress::Luggage;
+use crate::mark::note;
+use crate::mover::Job;
+use crate::undo::Undo;
+
+/// The one message that moves the link, names it, and brings it up unless settings are to be made before.
+pub(crate) fn request(job: &Job<'_>, link: &Link, checked: &Checked, luggage: &Luggage) -> LinkMessage {
+    // The kernel takes a link down that it moves.
+    let down = Link { flags: link.flags & !LinkFlags::Up, ..link.clone() };
+    let mut message = job.wish.request(&down, checked.master, note(&job.from.place, &link.name));
+    if !luggage.settings.is_empty() {
+        message.header.flags = LinkFlags::empty();
+        message.header.change_mask = LinkFlags::empty();
+    }
+    message.attributes.insert(0, LinkAttribute::NetNsFd(job.to.ns.as_fd().as_raw_fd()));
+    let named = message.attributes.iter().any(|attribute| matches!(attribute, LinkAttribute::IfName(_)));
+    if let (false, false, Some(name)) = (named, checked.own_name_is_free, &job.wish.name) {
+        message.attributes.push(LinkAttribute::IfName(name.to_string()));
+    }
+    message
+}
+
+/// Ends a move: takes the mark off.
+pub(crate) async fn unmark(place: &Place, link: &Link, mark: &str) -> Result<()> {
+    let Err(refusal) = place.netlink.remove_altname(link.ifindex, mark).await else { return Ok(()) };
+    match place.netlink.link_at(link.ifindex).await? {
+        None => Err(Error::failed(format!("{} has vanished from {}", link.name, place.label))),
+        Some(now) if now.altnames.iter().any(|altname| altname == mark) => {
+            Err(refusal.doing(&format!("take the mark off {} in {}", now.name, place.label)))
+        }
+        // Another run of the same command was faster.
+        Some(_) => Ok(()),
+    }
+}
+
+/// Puts a link back that the kernel moved, but not wholly, or that cannot be what it was to be.
+pub(crate) async fn take_back(link: &Link, mark: &str, undo: &Undo, job: &Job<'_>, home: &Place) -> Result<()> {
+    let (from, to) = (&job.from.place, job.to);
+    let back = if let Some(here) = from.netlink.link(mark).await? {
+        here
+    } else {
+        let stranded = to.netlink.link(mark).await?;
+        let stranded = stranded
+            .ok_or_else(|| Error::failed(format!("{} is neither in {} nor in {}", link.name, from.label, to.label)))?;
+        let restored = undo.restore(&stranded, to, from, home).await;
+        restored.map_err(|error| error.within(format!("it is now called {} in {}", stranded.name, to.label)))?
+    };
+    unmark(from, &back, mark).await
+}

@@ -1,0 +1,113 @@
+//! A route that a link is to get.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+use nicon_core::{Error, Result};
+use nicon_linkmv::Cidr;
+use nicon_linkmv::route::Route;
+use rtnetlink::packet_route::route::{
+    RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
+};
+use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
+
+/// Where it leads, and by which gateway: `198.51.100.0/24,192.0.2.254`, or without one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RouteSpec {
+    pub(crate) dst: Cidr,
+    pub(crate) via: Option<IpAddr>,
+}
+
+impl RouteSpec {
+    /// The default route by a gateway.
+    pub(crate) fn default_by(gateway: IpAddr) -> Self {
+        let everything = if gateway.is_ipv4() { "0.0.0.0/0" } else { "::/0" };
+        Self { dst: everything.parse().expect("a network"), via: Some(gateway) }
+    }
+
+    /// Whether a route that is there is this one.
+    pub(crate) fn is(&self, route: &Route) -> bool {
+        route.is(&self.dst.to_string(), self.via)
+    }
+
+    /// The request that gives it to a link. Equivalent to `ip route replace DST via GATEWAY dev LINK`.
+    pub(crate) fn request(&self, ifindex: u32) -> RouteNetlinkMessage {
+        let mut message = RouteMessage::default();
+        message.header.address_family =
+            if self.dst.ip().is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+        message.header.destination_prefix_length = self.dst.prefix_len();
+        message.header.table = RouteHeader::RT_TABLE_MAIN;
+        message.header.protocol = RouteProtocol::Boot;
+        message.header.kind = RouteType::Unicast;
+        message.header.scope =
+            if self.via.is_none() && self.dst.ip().is_ipv4() { RouteScope::Link } else { RouteScope::Universe };
+        message.attributes.push(RouteAttribute::Oif(ifindex));
+        if self.dst.prefix_len() > 0 {
+            message.attributes.push(RouteAttribute::Destination(address(self.dst.ip())));
+        }
+        message.attributes.extend(self.via.map(|via| RouteAttribute::Gateway(address(via))));
+        RouteNetlinkMessage::NewRoute(message)
+    }
+}
+
+fn address(ip: IpAddr) -> RouteAddress {
+    match ip {
+        IpAddr::V4(ip) => RouteAddress::Inet(ip),
+        IpAddr::V6(ip) => RouteAddress::Inet6(ip),
+    }
+}
+
+/// The network that an address lies in: the kernel refuses a route to an address with bits behind its prefix.
+fn network(cidr: &Cidr) -> IpAddr {
+    let host_bits = |width: u32| width - u32::from(cidr.prefix_len());
+    match cidr.ip() {
+        IpAddr::V4(ip) => Ipv4Addr::from_bits(ip.to_bits() & u32::MAX.checked_shl(host_bits(32)).unwrap_or(0)).into(),
+        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & u128::MAX.checked_shl(host_bits(128)).unwrap_or(0)).into(),
+    }
+}
+
+impl FromStr for RouteSpec {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let refuse =
+            |why: &str| Error::failed(format!("\"{text}\" is not a route like 198.51.100.0/24,192.0.2.254: {why}"));
+        let (dst, via) = text.split_once(',').map_or((text, None), |(dst, via)| (dst, Some(via)));
+        let via: Option<IpAddr> =
+            via.map(str::parse).transpose().map_err(|_| refuse("the gateway is no IP address"))?;
+        let dst: Cidr = dst.parse().map_err(|error: Error| refuse(&error.to_string()))?;
+        if via.is_some_and(|via| via.is_ipv4() != dst.ip().is_ipv4()) {
+            return Err(refuse("the gateway is of the other family"));
+        }
+        if dst.ip() != network(&dst) {
+            return Err(refuse(&format!("the network begins at {}", network(&dst))));
+        }
+        Ok(Self { dst, via })
+    }
+}
+
+impl fmt::Display for RouteSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.dst)?;
+        self.via.iter().try_for_each(|via| write!(f, " via {via}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_and_what_is_none() {
+        for text in
+            ["198.51.100.0/24,192.0.2.254", "0.0.0.0/0,192.0.2.254", "2001:db8::/32", "192.0.2.1/32", "::/0,fe80::1"]
+        {
+            assert_eq!(text.parse::<RouteSpec>().unwrap().to_string(), text.replace(',', " via "));
+        }
+        for text in ["", "198.51.100.0", "198.51.100.1/24", "198.51.100.0/24,::1", "198.51.100.0/24,", "2001:db8::1/64"]
+        {
+            assert!(text.parse::<RouteSpec>().is_err(), "{text}");
+        }
+    }
+}

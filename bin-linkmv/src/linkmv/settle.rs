@@ -1,0 +1,58 @@
+//! Waiting until a link that has come up is of use.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use nicon_core::{Error, Result};
+use nicon_linkmv::{Cidr, Link, Place};
+use rtnetlink::packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
+use rtnetlink::packet_route::link::LinkFlags;
+use tokio::time::{Instant, sleep};
+
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
+
+/// How long IPv6 may take to find out whether an address is unique: one second, unless it was told to try more often.
+const UNIQUE_WITHIN: Duration = Duration::from_secs(5);
+
+/// Waits until the link has a carrier.
+///
+/// # Errors
+/// [`nicon_core::Status::No`] where it has none within `limit`.
+pub(crate) async fn wait_for_carrier(place: &Place, link: &Link, limit: Duration) -> Result<()> {
+    let give_up = Instant::now() + limit;
+    loop {
+        let now = place.netlink.link_at(link.ifindex).await?;
+        let now = now.ok_or_else(|| Error::no(format!("{} has vanished from {}", link.name, place.label)))?;
+        if now.flags.contains(LinkFlags::LowerUp) {
+            return Ok(());
+        }
+        if Instant::now() >= give_up {
+            let seconds = limit.as_secs_f64();
+            return Err(Error::no(format!("{} in {} has no carrier after {seconds} s", now.name, place.label)));
+        }
+        sleep(BETWEEN_LOOKS).await;
+    }
+}
+
+/// The addresses of a link, once IPv6 knows which of them nobody else has: others must not be announced (RFC 4862).
+///
+/// # Errors
+/// Where the kernel does not tell them.
+pub(crate) async fn unique_addresses(place: &Place, link: &Link) -> Result<Vec<IpAddr>> {
+    let give_up = Instant::now() + UNIQUE_WITHIN;
+    loop {
+        let all = place.netlink.addresses(link.ifindex).await?;
+        if !all.iter().any(is_tentative) || Instant::now() >= give_up {
+            let unique = all.iter().filter(|address| !is_tentative(address));
+            return Ok(unique.map(|address| Cidr::from(address).ip()).collect());
+        }
+        sleep(BETWEEN_LOOKS).await;
+    }
+}
+
+fn is_tentative(address: &AddressMessage) -> bool {
+    address
+        .attributes
+        .iter()
+        .any(|attribute| matches!(attribute, AddressAttribute::Flags(flags) if flags.contains(AddressFlags::Tentative)))
+}

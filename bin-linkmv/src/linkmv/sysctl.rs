@@ -1,0 +1,125 @@
+//! The settings of a link under /proc/sys/net, which a move sets back to the defaults of the new namespace.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use nicon_core::{Doing, Error, Result};
+use nicon_linkmv::Place;
+use nix::fcntl::{self, OFlag};
+use nix::sys::stat::Mode;
+use serde::{Deserialize, Serialize};
+
+/// Settings by their names, such as `ipv4/conf/rp_filter`: the link's own name left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Sysctls(BTreeMap<String, String>);
+
+/// Where they are: below each of these a directory for each link, and one called `default`.
+const FAMILIES: [&str; 2] = ["ipv4/conf", "ipv6/conf"];
+
+/// What follows from something else, or cannot be set.
+const NOT_SETTINGS: [&str; 3] = ["mtu", "mc_forwarding", "stable_secret"];
+
+impl Sysctls {
+    /// What the links of a namespace get. See `ip-sysctl` of the kernel's documentation.
+    ///
+    /// # Errors
+    /// Where the namespace may not be entered, or /proc/sys not be read.
+    pub(crate) fn defaults(place: &Place, home: &Place) -> Result<Self> {
+        let listed = place.inside(home, || {
+            let mut names = Vec::new();
+            for family in FAMILIES {
+                match fs::read_dir(directory(family, "default")) {
+                    // A kernel without IPv6.
+                    Err(error) if error.kind() == ErrorKind::NotFound => {}
+                    entries => {
+                        for entry in entries? {
+                            names.push(format!("{family}/{}", entry?.file_name().to_string_lossy()));
+                        }
+                    }
+                }
+            }
+            Ok::<_, std::io::Error>(names)
+        })?;
+        let mut names = listed.doing(|| "list the settings of links in /proc/sys/net")?;
+        names.retain(|name| !NOT_SETTINGS.iter().any(|other| name.ends_with(&format!("/{other}"))));
+        Self::read(place, home, "default", names.iter().map(String::as_str))
+    }
+
+    /// Those of a link that differ from the `defaults`: somebody chose them for it.
+    ///
+    /// # Errors
+    /// Where the namespace may not be entered, or /proc/sys not be read.
+    pub(crate) fn of(place: &Place, home: &Place, link: &str, defaults: &Self) -> Result<Self> {
+        let mut settings = Self::read(place, home, link, defaults.0.keys().map(String::as_str))?;
+        settings.0.retain(|name, value| defaults.0.get(name) != Some(value));
+        Ok(settings)
+    }
+
+    /// Each move reads a hundred of them: one open directory for each family spares the way there, for each file.
+    fn read<'a>(place: &Place, home: &Place, link: &str, names: impl Iterator<Item = &'a str>) -> Result<Self> {
+        let read = place.inside(home, || {
+            let mut settings = BTreeMap::new();
+            let mut open: Option<(&str, OwnedFd)> = None;
+            for name in names {
+                let Some((family, file)) = name.rsplit_once('/') else { continue };
+                let directory = match open.take() {
+                    Some((same, directory)) if same == family => directory,
+                    _ => fcntl::open(&directory(family, link), OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?,
+                };
+                // Some cannot be read unless they were set.
+                if let Ok(value) = value(&directory, file) {
+                    settings.insert(name.to_owned(), value);
+                }
+                open = Some((family, directory));
+            }
+            Ok::<_, nix::Error>(settings)
+        })?;
+        read.map(Self).doing(|| format!("read the settings of {link} in /proc/sys/net"))
+    }
+
+    /// Sets them for a link.
+    ///
+    /// # Errors
+    /// The first that the kernel does not take, or that is none.
+    pub(crate) fn write(&self, place: &Place, home: &Place, link: &str) -> Result<()> {
+        for (name, value) in &self.0 {
+            let family_and_file = name.rsplit_once('/').filter(|(family, file)| {
+                FAMILIES.contains(family) && file.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            });
+            let (family, file) =
+                family_and_file.ok_or_else(|| Error::failed(format!("\"{name}\" is no setting of a link")))?;
+            let path = directory(family, link).join(file);
+            let written = place.inside(home, || match fs::read_to_string(&path) {
+                Ok(present) if present.trim_end() == value => Ok(()),
+                _ => fs::write(&path, value),
+            })?;
+            written.doing(|| format!("set {name} of {link} to {value}"))?;
+        }
+        Ok(())
+    }
+
+    /// Their names.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.0.keys().cloned().collect()
+    }
+
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+fn directory(family: &str, link: &str) -> PathBuf {
+    Path::new("/proc/sys/net").join(family).join(link)
+}
+
+fn value(directory: &OwnedFd, file: &str) -> nix::Result<String> {
+    let file = fcntl::openat(directory, file, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+    let mut bytes = [0; 256];
+    let length = nix::unistd::read(file, &mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes[..length]).trim_end().to_owned())
+}

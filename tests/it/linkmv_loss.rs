@@ -1,0 +1,161 @@
+//! What a move takes from a link: carried over, told, put back, and not cut off unless it is forced.
+
+use std::process::Stdio;
+
+use libtest_mimic::{Failed, Trial};
+use nicon_lab::{LIMIT, Lab, output_within, tool};
+use serde_json::{Value, json};
+
+use crate::expect::{record, refusal};
+use crate::linkmv_wish::{ALL, Ground, undo};
+use crate::links::{Place, one, wait_until};
+use crate::suite::Suite;
+use crate::undo::furnished;
+
+pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
+    vec![
+        suite.trial("loss::what_is_kept_and_what_is_lost", kept_and_lost),
+        suite.trial("loss::guards_need_force", guards),
+        suite.trial("loss::a_dry_run_touches_nothing", dry_run),
+        suite.trial("loss::undo_restores_settings_and_port", settings_and_port),
+    ]
+}
+
+fn kept_and_lost(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let ground = Ground::new();
+    furnished(|line| ground.from.ip(line), "v9", "p9");
+    ground.from.sh("echo 2 >/proc/sys/net/ipv4/conf/v9/rp_filter; echo 7 >/proc/sys/net/ipv6/conf/v9/hop_limit");
+    let before = ground.state();
+    let settings = |place: &Place, link: &str| {
+        place.sh(&format!("cat /proc/sys/net/ipv4/conf/{link}/rp_filter /proc/sys/net/ipv6/conf/{link}/hop_limit"))
+    };
+
+    let moved = ground.mv(suite, &["v9", "eth1"]);
+    let lost = &record(&moved)["lost"];
+    assert_eq!(lost["addr"], json!(["10.9.1.1/32", "10.9.0.1/24", "2001:db8:9::1/64", "2001:db8:9::2/64"]));
+    assert_eq!(lost["route"].as_array().map(Vec::len), Some(4), "{lost}");
+    assert_eq!(lost["sysctl"], json!(["ipv4/conf/rp_filter", "ipv6/conf/hop_limit"]));
+    assert!(!ground.to.ip("-j addr show dev eth1").contains("10.9."));
+    record(&undo(suite, &moved));
+    ground.settles_as(&before);
+    assert_eq!(settings(&ground.from, "v9"), "2\n7");
+
+    let moved = ground.mv(suite, &["v9", "v9", "--keep=addr,route,sysctl"]);
+    let nothing = json!({"addr": [], "route": [], "sysctl": [], "master": null});
+    assert_eq!(record(&moved)["lost"], nothing);
+    let told = |place: &Place| {
+        let link = one(&place.ip("-j -d addr show dev v9"));
+        let infos = link["addr_info"].as_array().unwrap().iter();
+        let mut addresses: Vec<String> = infos.map(|info| format!("{}/{}", info["local"], info["prefixlen"])).collect();
+        addresses.sort();
+        [addresses.join(" "), place.ip("-4 route show table all dev v9"), place.ip("-6 route show proto boot dev v9")]
+    };
+    let kept = told(&ground.to);
+    record(&undo(suite, &moved));
+    ground.settles_as(&before);
+    assert_eq!(kept, told(&ground.from));
+
+    let moved = ground.mv(suite, &["v9", "eth1", "--keep=sysctl", "--addr=10.9.0.1/24"]);
+    assert_eq!(settings(&ground.to, "eth1"), "2\n7");
+    let lost = &record(&moved)["lost"];
+    assert_eq!((&lost["sysctl"], lost["addr"].as_array().map(Vec::len)), (&json!([]), Some(3)), "{lost}");
+
+    // A terminal is told as well.
+    record(&undo(suite, &moved));
+    let program = suite.bins()?.join("nicon-linkmv");
+    let line = format!("{} -f {} -t {} v9 eth1", program.display(), ground.from.pid(), ground.to.pid());
+    let ran = output_within(tool("script").args(["-qec", &line, "/dev/null"]).stdin(Stdio::null()), LIMIT)?;
+    assert!(ran.stdout.contains("4 addr, 4 route, 2 sysctl"), "{ran:?}");
+    Ok(())
+}
+
+fn guards(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let check = |ground: &Ground, words: &[&str]| {
+        let before = ground.state();
+        refusal(&ground.mv(suite, &["v9", "eth1"]), 2, &[words, &["--force"]].concat());
+        assert_eq!(ground.state(), before);
+        let moved = ground.mv(suite, &["--force", "v9", "eth1"]);
+        record(&moved);
+        moved
+    };
+    let ground = Ground::new();
+    ground.from.ip("link set p9 up");
+    ground.from.ip("link set v9 up");
+    ground.from.ip("addr add 192.0.2.1/24 dev v9");
+    ground.from.ip("route add default via 192.0.2.2");
+    let before = ground.from.ip("route");
+    record(&undo(suite, &check(&ground, &["v9 carries the default route of process"])));
+    assert_eq!(ground.from.ip("route"), before);
+
+    let ground = Ground::new();
+    ground.from.ip("link add br0 type bridge");
+    ground.from.ip("link set v9 master br0");
+    assert_eq!(record(&check(&ground, &["v9 is a port of br0"]))["lost"]["master"], "br0");
+
+    for (line, name) in [
+        ("link add x1 type vxlan id 7 dev v9 dstport 4790", "x1"),
+        ("link add link v9 name v9.5 type vlan id 5", "v9.5"),
+        ("link add m0 link v9 type macvlan", "m0"),
+    ] {
+        let ground = Ground::new();
+        let mut command = tool("nsenter");
+        command.args([&format!("--net=/proc/{}/ns/net", ground.from.pid()), "ip"]).args(line.split(' '));
+        let made = output_within(&mut command, LIMIT)?;
+        // Not every kernel has all kinds; the first one must be there.
+        if made.ok().is_ok() || name == "x1" {
+            check(&ground, &[&format!("v9 carries {name}")]);
+        }
+    }
+    Ok(())
+}
+
+fn dry_run(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let ground = Ground::new();
+    furnished(|line| ground.from.ip(line), "v9", "p9");
+    let before = ground.state();
+    let planned = ground.mv(suite, &[&["--dry-run", "--keep=addr"][..], &ALL].concat());
+    let plan = record(&planned);
+    ground.settles_as(&before);
+    let steps: Vec<&str> = plan["steps"].as_array().ok_or("no steps")?.iter().filter_map(Value::as_str).collect();
+    assert!(steps[0].starts_with("link set v9 netns [process") && steps[0].contains("name eth1 mtu 1400"), "{steps:?}");
+    for step in [
+        "address replace 10.9.0.1/24 dev eth1",
+        "address replace 192.0.2.1/24 dev eth1",
+        "route replace 0.0.0.0/0 via 192.0.2.2 dev eth1",
+    ] {
+        assert!(steps.contains(&step), "{step} is not in {steps:?}");
+    }
+    assert_eq!((plan.get("undo"), plan.get("changed"), plan["lost"]["addr"].to_string()), (None, None, "[]".into()));
+    refusal(&undo(suite, &planned), 2, &["nothing was moved"]);
+    refusal(&ground.mv(suite, &["-n", "v9", "lo"]), 1, &["lo already exists"]);
+    record(&ground.mv(suite, &["v9", "eth1"]));
+    let before = ground.state();
+    assert_eq!(record(&ground.mv(suite, &["-n", "v9", "eth1"]))["steps"], json!([]));
+    ground.settles_as(&before);
+    Ok(())
+}
+
+fn settings_and_port(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let ground = Ground::new();
+    ground.from.ip("link add br0 type bridge");
+    ground.from.ip("link set br0 up");
+    ground.from.ip("link set p9 up");
+    ground.from.ip("link set v9 addrgenmode none");
+    ground.from.ip("link set v9 master br0 up");
+    ground.from.ip("link set v9 type bridge_slave cost 77 priority 9 hairpin on learning off isolated on");
+    let port = || {
+        let mut link = one(&ground.from.ip("-j -d addr show dev v9"));
+        // What the bridge's own timers do is not the port's state.
+        let data = link["linkinfo"]["info_slave_data"].as_object_mut().unwrap();
+        data.retain(|name, _| !name.ends_with("_timer") && name != "state");
+        link.to_string() + &ground.from.sh("cat /proc/sys/net/ipv6/conf/v9/addr_gen_mode")
+    };
+    let before = port();
+    assert!(before.contains("\"cost\":77") && before.ends_with('1'), "{before}");
+    let moved = ground.mv(suite, &["--force", "v9", "eth1"]);
+    record(&moved);
+    record(&undo(suite, &moved));
+    wait_until(|| port() == before);
+    assert_eq!(port(), before);
+    Ok(())
+}

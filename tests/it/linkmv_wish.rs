@@ -1,0 +1,200 @@
+//! What nicon-linkmv gives a link in its new place.
+
+use libtest_mimic::{Failed, Trial};
+use nicon_lab::{Lab, Ran};
+use serde_json::{Value, json};
+
+use crate::expect::{record, refusal};
+use crate::links::{Place, one, wait_until};
+use crate::suite::Suite;
+
+pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
+    vec![
+        suite.trial("wish::a_link_as_told", a_link_as_told),
+        suite.trial("wish::told_again_only_what_lacks_is_added", told_again),
+        suite.trial("wish::all_or_back", all_or_back),
+        suite.trial("wish::announced_to_the_neighbours", announced),
+        suite.trial("wish::waits_for_the_carrier", waits),
+    ]
+}
+
+/// A namespace with a veth in it, and one to move it to.
+pub(crate) struct Ground {
+    pub(crate) from: Place,
+    pub(crate) to: Place,
+}
+
+impl Ground {
+    pub(crate) fn new() -> Self {
+        let (from, to) = (Place::new(), Place::new());
+        from.ip("link add v9 type veth peer name p9");
+        Self { from, to }
+    }
+
+    pub(crate) fn mv(&self, suite: &Suite, words: &[&str]) -> Ran {
+        let (from, to) = (self.from.pid().to_string(), self.to.pid().to_string());
+        suite.run(&[&["nicon-linkmv", "-f", &from, "-t", &to], words].concat())
+    }
+
+    /// All that `ip` tells of both. Which of two equal routes of different links comes first is not kept.
+    pub(crate) fn state(&self) -> [[String; 3]; 2] {
+        let routes = |place: &Place, line: &str| {
+            let text = place.ip(line);
+            let mut lines: Vec<_> = text.lines().collect();
+            lines.sort_unstable();
+            lines.join("\n")
+        };
+        let of = |place: &Place| {
+            [place.ip("-j -d addr"), routes(place, "route show table all"), routes(place, "-6 route show table all")]
+        };
+        [of(&self.from), of(&self.to)]
+    }
+
+    pub(crate) fn settles_as(&self, before: &[[String; 3]; 2]) {
+        wait_until(|| &self.state() == before);
+        assert_eq!(&self.state(), before);
+    }
+}
+
+pub(crate) fn undo(suite: &Suite, moved: &Ran) -> Ran {
+    suite.feed(&["nicon-linkmv", "--undo"], &moved.stdout)
+}
+
+pub(crate) const ALL: [&str; 13] = [
+    "v9",
+    "eth1",
+    "--addr=192.0.2.1/24",
+    "--addr=2001:db8::1/64",
+    "--gateway=192.0.2.2",
+    "--gateway=2001:db8::2",
+    "--route=198.51.100.0/24,192.0.2.3",
+    "--route=203.0.113.0/25",
+    "--mtu=1400",
+    "--mac=02:00:5e:00:53:21",
+    "--alias=up link",
+    "--altname=wan",
+    "--altname=a-name-of-more-than-fifteen-bytes",
+];
+
+fn a_link_as_told(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let ground = Ground::new();
+    let before = ground.state();
+    let moved = ground.mv(suite, &ALL);
+    assert_eq!(record(&moved)["mac"], "02:00:5e:00:53:21");
+    let there = one(&ground.to.ip("-j -d addr show dev eth1"));
+    assert_eq!((&there["mtu"], &there["address"]), (&json!(1400), &json!("02:00:5e:00:53:21")));
+    assert_eq!((&there["ifalias"], &there["flags"][0]), (&json!("up link"), &json!("NO-CARRIER")));
+    assert_eq!(there["altnames"], json!(["wan", "a-name-of-more-than-fifteen-bytes"]));
+    let addresses: Vec<_> = there["addr_info"].as_array().ok_or("none")?.iter().map(|info| &info["local"]).collect();
+    assert!(addresses.contains(&&json!("192.0.2.1")) && addresses.contains(&&json!("2001:db8::1")), "{there}");
+    let routes = [ground.to.ip("route"), ground.to.ip("-6 route")].concat();
+    for route in [
+        "default via 192.0.2.2",
+        "198.51.100.0/24 via 192.0.2.3",
+        "203.0.113.0/25 dev eth1 scope link",
+        "default via 2001:db8::2",
+    ] {
+        assert!(routes.contains(route), "{route} is not in {routes}");
+    }
+    record(&undo(suite, &moved));
+    ground.settles_as(&before);
+
+    ground.to.ip("link add br0 type bridge");
+    let moved = ground.mv(suite, &["v9", "eth1", "--master=br0", "--no-up"]);
+    let there = one(&ground.to.ip("-j link show dev eth1"));
+    assert_eq!((&there["master"], &there["operstate"]), (&json!("br0"), &json!("DOWN")), "{there}");
+    record(&undo(suite, &moved));
+    Ok(())
+}
+
+fn told_again(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let ground = Ground::new();
+    record(&ground.mv(suite, &["v9", "eth1", "--addr=192.0.2.1/24", "--gateway=192.0.2.2"]));
+    let before = ground.state();
+    let again = ground.mv(suite, &["v9", "eth1", "--addr=192.0.2.1/24", "--gateway=192.0.2.2"]);
+    assert_eq!(record(&again)["changed"], false);
+    ground.settles_as(&before);
+    let more = ground.mv(suite, &["v9", "eth1", "--addr=192.0.2.1/24", "--addr=192.0.2.9/24", "--mtu=1300"]);
+    assert_eq!(record(&more)["changed"], true);
+    let there = ground.to.ip("-j addr show dev eth1");
+    assert!(there.contains("192.0.2.9") && there.contains("\"mtu\":1300"), "{there}");
+    Ok(())
+}
+
+/// What can be known beforehand is refused before anything is changed; what the kernel finds later is taken back.
+fn all_or_back(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let ground = Ground::new();
+    ground.from.ip("link set v9 up");
+    ground.from.ip("addr add 192.0.2.77/24 dev v9");
+    ground.to.ip("link add taken type veth peer name other");
+    ground.to.ip("link property add dev taken altname taken-too");
+    let before = ground.state();
+    for (words, status, told) in [
+        (&["--mtu=70000"][..], 2, "65535 at the most"),
+        (&["--mtu=17"], 2, "68 at the least"),
+        (&["--master=nobody"], 1, "no link nobody in process"),
+        (&["--gateway=198.51.100.1"], 2, "lies in no network"),
+        (&["--addr=192.0.2.1/24", "--route=203.0.113.0/24,198.51.100.1"], 2, "lies in no network"),
+        (&["--altname=taken-too"], 1, "taken-too already exists"),
+        // The kernel takes the move, and then refuses these.
+        (&["--master=taken"], 2, "move v9 to process"),
+        (&["--altname=here", "--addr=ff02::1/64"], 2, "add address ff02::1/64"),
+        (&["--addr=192.0.2.1/24", "--addr=255.255.255.255/33"], 2, "prefix length"),
+        (&["--addr=192.0.2.1/24", "--gateway=192.0.2.255"], 2, "add route 0.0.0.0/0"),
+    ] {
+        let ran = ground.mv(suite, &[&["v9", "eth1"], words].concat());
+        assert_eq!((ran.code(), &ran.stdout[..]), (Some(status), ""), "{ran:?}");
+        assert!(ran.stderr.contains(told), "{ran:?}");
+        ground.settles_as(&before);
+    }
+    for words in [
+        &["--mac=01:00:5e:00:00:01"][..],
+        &["--no-up", "--gateway=192.0.2.2", "--addr=192.0.2.1/24"],
+        &["--alias=a\nb"],
+    ] {
+        let ran = ground.mv(suite, &[&["v9", "eth1"], words].concat());
+        assert_eq!((ran.code(), &ran.stdout[..]), (Some(2), ""), "{ran:?}");
+    }
+    ground.settles_as(&before);
+    Ok(())
+}
+
+/// The neighbour at the other end has learned another hardware address for both addresses.
+fn announced(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let ground = Ground::new();
+    ground.from.ip("link set p9 up");
+    ground.from.ip("addr add 192.0.2.2/24 dev p9");
+    ground.from.ip("-6 addr add 2001:db8::2/64 dev p9 nodad");
+    for address in ["192.0.2.1", "2001:db8::1"] {
+        ground.from.ip(&format!("neigh replace {address} lladdr 02:00:5e:00:53:ff dev p9 nud reachable"));
+    }
+    // Neighbours are not overwritten within a second of having been learned.
+    ground.from.sh("echo 0 >/proc/sys/net/ipv4/neigh/p9/locktime");
+    let words = ["v9", "eth1", "--addr=192.0.2.1/24", "--addr=2001:db8::1/64", "--wait=5", "--announce"];
+    let mac = record(&ground.mv(suite, &words))["mac"].clone();
+    let known = |address: &str| {
+        let all: Vec<Value> = serde_json::from_str(&ground.from.ip("-j neigh show dev p9")).unwrap();
+        all.into_iter().find(|entry| entry["dst"] == address).map(|entry| entry["lladdr"].clone())
+    };
+    for address in ["192.0.2.1", "2001:db8::1"] {
+        wait_until(|| known(address).as_ref() == Some(&mac));
+        assert_eq!(known(address), Some(mac.clone()), "{address}");
+    }
+    Ok(())
+}
+
+fn waits(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let ground = Ground::new();
+    let before = ground.state();
+    refusal(&ground.mv(suite, &["v9", "eth1", "--wait=0.3"]), 1, &["eth1 in process", "no carrier after 0.3 s"]);
+    ground.settles_as(&before);
+    let ran = std::thread::scope(|scope| {
+        let run = scope.spawn(|| ground.mv(suite, &["v9", "eth1", "--wait=20"]));
+        wait_until(|| ground.to.links().contains(&"eth1".to_owned()));
+        ground.from.ip("link set p9 up");
+        run.join().unwrap()
+    });
+    record(&ran);
+    assert_eq!(one(&ground.to.ip("-j link show dev eth1"))["operstate"], "UP");
+    Ok(())
+}
