@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use nicon_core::{Doing, Error, Result};
 use nicon_linkmv::Place;
+use nix::errno::Errno;
 use nix::fcntl::{self, OFlag};
 use nix::sys::stat::Mode;
 use serde::{Deserialize, Serialize};
@@ -46,7 +47,8 @@ impl Sysctls {
         })?;
         let mut names = listed.doing(|| "list the settings of links in /proc/sys/net")?;
         names.retain(|name| !NOT_SETTINGS.iter().any(|other| name.ends_with(&format!("/{other}"))));
-        Self::read(place, home, "default", names.iter().map(String::as_str))
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        Self::read(place, home, "default", &names)
     }
 
     /// Those of a link that differ from the `defaults`: somebody chose them for it.
@@ -54,29 +56,32 @@ impl Sysctls {
     /// # Errors
     /// Where the namespace may not be entered, or /proc/sys not be read.
     pub(crate) fn of(place: &Place, home: &Place, link: &str, defaults: &Self) -> Result<Self> {
-        let mut settings = Self::read(place, home, link, defaults.0.keys().map(String::as_str))?;
+        let names: Vec<&str> = defaults.0.keys().map(String::as_str).collect();
+        let mut settings = Self::read(place, home, link, &names)?;
         settings.0.retain(|name, value| defaults.0.get(name) != Some(value));
         Ok(settings)
     }
 
     /// Each move reads a hundred of them: one open directory for each family spares the way there, for each file.
-    fn read<'a>(place: &Place, home: &Place, link: &str, names: impl Iterator<Item = &'a str>) -> Result<Self> {
+    fn read(place: &Place, home: &Place, link: &str, names: &[&str]) -> Result<Self> {
         let read = place.inside(home, || {
             let mut settings = BTreeMap::new();
-            let mut open: Option<(&str, OwnedFd)> = None;
-            for name in names {
-                let Some((family, file)) = name.rsplit_once('/') else { continue };
-                let directory = match open.take() {
-                    Some((same, directory)) if same == family => directory,
-                    _ => fcntl::open(&directory(family, link), OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?,
+            for family in FAMILIES {
+                let path = directory(family, link);
+                let directory = match fcntl::open(&path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()) {
+                    // The link has left meanwhile, or its packets are too small for IPv6.
+                    Err(Errno::ENOENT) => continue,
+                    directory => directory?,
                 };
-                // Some cannot be read unless they were set.
-                if let Ok(value) = value(&directory, file) {
-                    settings.insert(name.to_owned(), value);
+                for &name in names.iter().filter(|name| name.starts_with(family)) {
+                    let file = name.rsplit_once('/').map_or(name, |(_, file)| file);
+                    // Some cannot be read unless they were set.
+                    if let Ok(value) = value(&directory, file) {
+                        settings.insert(name.to_owned(), value);
+                    }
                 }
-                open = Some((family, directory));
             }
-            Ok::<_, nix::Error>(settings)
+            Ok::<_, Errno>(settings)
         })?;
         read.map(Self).doing(|| format!("read the settings of {link} in /proc/sys/net"))
     }
