@@ -24,8 +24,8 @@ Examples:
 Exit status: 0 all listed, 1 a clear no (process gone), 2 could not."
 )]
 pub(crate) struct Args {
-    /// A process whose network namespace is listed, or "host" for ours
-    #[arg(short, long = "target", value_name = "PID")]
+    /// A process whose network namespace is listed, a namespace by its name or file, or "host" for ours
+    #[arg(short, long = "target", value_name = "PID|NAME|FILE")]
     pub(crate) targets: Vec<Target>,
 
     /// A network namespace by the name that "ip netns" knows, or by its file

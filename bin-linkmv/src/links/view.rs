@@ -87,7 +87,7 @@ pub(crate) fn views(args: &Args, home: &Place, answers: &mut Answers) -> Result<
     }
     for name in &args.netns {
         let view = || {
-            let place = Place::of_file(&netns::path(name), home).map_err(|error| error.within(name))?;
+            let place = Place::of_file(&netns::path(name), home)?;
             View::new(named(name), place, args, home)
         };
         keep(&mut views, None, view(), answers)?;
