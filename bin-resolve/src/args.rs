@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use nicon_core::pidns;
 
+use crate::kind::Kind;
+
 /// Find the real process of a container, however deep it is nested.
 ///
 /// PATH names a container inside a container: `a.b.c`, or `a/my.dotted/c` where names contain dots (with a `/` in it, only
@@ -41,6 +43,10 @@ pub(crate) struct Args {
     #[arg(short = 'J', long)]
     pub(crate) json: bool,
 
+    /// Which engines are asked; a path may choose as well: podman:web.docker:db
+    #[arg(long, value_name = "ENGINE", value_enum, default_value_t = Engine::Auto)]
+    pub(crate) engine: Engine,
+
     /// Another place to look for an engine's socket inside containers, before the usual ones
     #[arg(long, value_name = "PATH")]
     pub(crate) socket: Vec<PathBuf>,
@@ -56,6 +62,29 @@ pub(crate) struct Args {
     /// Tell each step on standard error
     #[arg(short, long)]
     pub(crate) verbose: bool,
+}
+
+/// The choice of [`Kind`].
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Engine {
+    /// Each that is there
+    Auto,
+    Docker,
+    Podman,
+    Containerd,
+    Runc,
+}
+
+impl Engine {
+    pub(crate) fn kind(self) -> Option<Kind> {
+        match self {
+            Self::Auto => None,
+            Self::Docker => Some(Kind::Docker),
+            Self::Podman => Some(Kind::Podman),
+            Self::Containerd => Some(Kind::Containerd),
+            Self::Runc => Some(Kind::Runc),
+        }
+    }
 }
 
 /// The choice of [`pidns::Method`].

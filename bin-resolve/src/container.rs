@@ -1,39 +1,43 @@
 //! What an engine says of a container, and whether that answers what was asked.
 
 use bollard::models::ContainerInspectResponse;
-use nicon_core::near::nearest;
 use nicon_core::{Error, Result};
 
-use crate::engine::Engine;
-use crate::listing::{Listed, State};
-
 /// A running container, as its engine tells it.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 pub(crate) struct Container {
-    /// 64 hexadecimal digits.
+    /// 64 hexadecimal digits, but for containerd and runc, where it may be any name.
     pub(crate) id: String,
     pub(crate) name: String,
     /// The PID of its first process, in the engine's own PID namespace.
     pub(crate) inner_pid: i32,
+    /// When that process started, in clock ticks since boot, where the engine tells it.
+    pub(crate) starttime: Option<u64>,
+    /// What its cgroup may be called besides its ID.
+    pub(crate) cgroups: Vec<String>,
 }
 
-/// Asks the engine for the container called `asked`.
-pub(crate) async fn find(engine: &Engine, asked: &str) -> Result<Container> {
-    match engine.inspect(asked).await? {
-        Some(answer) => judge(asked, answer),
-        None => Err(explain_missing(asked, &engine.list(State::Any).await.unwrap_or_default())),
+impl Container {
+    /// Its ID, as people know it.
+    pub(crate) fn short_id(&self) -> &str {
+        short(&self.id)
     }
 }
 
+/// The first twelve digits of an ID, and all of one that is a name.
+pub(crate) fn short(id: &str) -> &str {
+    if is_full_id(id) { &id[..12] } else { id }
+}
+
 /// Takes nothing on trust: the answer must be about the container that was asked for, and tell a PID.
-fn judge(asked: &str, answer: ContainerInspectResponse) -> Result<Container> {
+pub(crate) fn judge(asked: &str, answer: ContainerInspectResponse) -> Result<Container> {
     let id = answer.id.unwrap_or_default();
     let name = answer.name.as_deref().map(bare).unwrap_or_default().to_owned();
     if !is_full_id(&id) {
         return Err(not_understood("it has no container ID"));
     }
     if name != asked && !id.starts_with(asked) {
-        return Err(not_understood(&format!("it is about \"{name}\" ({}), not \"{asked}\"", &id[..12])));
+        return Err(not_understood(&format!("it is about \"{name}\" ({}), not \"{asked}\"", short(&id))));
     }
     let state = answer.state.ok_or_else(|| not_understood("it has no State"))?;
     if state.running != Some(true) {
@@ -41,32 +45,20 @@ fn judge(asked: &str, answer: ContainerInspectResponse) -> Result<Container> {
         return Err(Error::no(format!("container \"{asked}\" exists but is not running: it is {status}")));
     }
     match state.pid.map(i32::try_from) {
-        Some(Ok(inner_pid)) if inner_pid > 0 => Ok(Container { id, name, inner_pid }),
+        Some(Ok(inner_pid)) if inner_pid > 0 => Ok(Container { id, name, inner_pid, ..Container::default() }),
         // An engine clears the PID a moment before it says that the container has stopped, and so while it restarts.
         Some(Ok(0)) => Err(Error::no(format!("container \"{asked}\" exists but has no process now"))),
         _ => Err(not_understood("it has no State.Pid")),
     }
 }
 
-fn explain_missing(asked: &str, known: &[Listed]) -> Error {
-    let ids = known.iter().map(|container| &container.id);
-    let matching: Vec<_> = ids.filter(|id| id.starts_with(asked)).collect();
-    if matching.len() > 1 {
-        let shown: Vec<_> = matching.iter().map(|id| id.chars().take(12).collect::<String>()).collect();
-        return Error::failed(format!("ID prefix \"{asked}\" is ambiguous: it fits {}", shown.join(", ")));
-    }
-    let near = nearest(asked, known.iter().map(|container| &container.name[..]));
-    match near[..] {
-        [] => Error::no(format!("no container \"{asked}\"")),
-        _ => Error::no(format!("no container \"{asked}\" (near: {})", near.join(", "))),
-    }
-}
-
-fn bare(name: &str) -> &str {
+/// Engines put a slash before a name.
+pub(crate) fn bare(name: &str) -> &str {
     name.strip_prefix('/').unwrap_or(name)
 }
 
-fn is_full_id(id: &str) -> bool {
+/// Whether it is an ID that Docker, Podman or Kubernetes made.
+pub(crate) fn is_full_id(id: &str) -> bool {
     id.len() == 64 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
@@ -87,7 +79,7 @@ mod tests {
     #[test]
     fn only_the_container_that_was_asked_for() {
         let running = r#"{"Running":true,"Status":"running","Pid":42}"#;
-        let expected = Container { id: ID.into(), name: "web".into(), inner_pid: 42 };
+        let expected = Container { id: ID.into(), name: "web".into(), inner_pid: 42, ..Container::default() };
         assert_eq!(judge("web", answer(ID, "/web", running)).unwrap(), expected);
         assert_eq!(judge("0123", answer(ID, "/web", running)).unwrap(), expected);
         for (asked, id, name) in

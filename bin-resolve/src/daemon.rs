@@ -6,8 +6,9 @@ use std::os::unix::net::UnixStream;
 use nicon_core::{Doing, Error, Namespace, NsType, Process, Result, Status};
 use nix::errno::Errno;
 use nix::sys::socket::{getsockopt, sockopt};
+use nix::sys::stat::fstat;
 
-/// The process that listens, and the PID namespace in which its answers are to be read.
+/// A process that listens or answers, and the PID namespace in which its answers are to be read.
 pub(crate) struct Daemon {
     pub(crate) process: Process,
     pub(crate) pidns: Namespace,
@@ -19,6 +20,8 @@ pub(crate) enum Listener {
     /// Before Linux 6.5 there is only the PID. It may have been given away since; the container's own cgroup, which is
     /// looked at later, would then contradict what is translated with it.
     Pid(i32),
+    /// It has exited. Somebody else may have its socket.
+    Gone,
 }
 
 impl Listener {
@@ -30,7 +33,7 @@ impl Listener {
                 let peer = getsockopt(stream, sockopt::PeerCredentials).doing(|| "ask who listens")?;
                 Ok(Self::Pid(peer.pid()))
             }
-            Err(Errno::ESRCH) => Err(gone("the process that listens has exited")),
+            Err(Errno::ESRCH | Errno::EINVAL) => Ok(Self::Gone),
             Err(errno) => Err(Error::os("ask who listens", errno)),
         }
     }
@@ -38,22 +41,36 @@ impl Listener {
 
 impl Daemon {
     /// Pins the listener and opens its PID namespace.
-    pub(crate) fn new(listener: Listener) -> Result<Self> {
-        let process = match listener {
+    pub(crate) fn listening(listener: Listener) -> Result<Self> {
+        Self::new(match listener {
             Listener::Pidfd(pidfd) => Process::from_pidfd(pidfd),
             Listener::Pid(0) => Err(Error::failed(Process::OUTSIDE)),
             Listener::Pid(pid) => Process::pin(pid),
-        };
-        let process = process.map_err(|error| match error.status() {
-            Status::No => gone(&error.to_string()),
+            Listener::Gone => Err(Error::no("the process that listens has exited")),
+        })
+    }
+
+    /// Pins the process that wrote an answer and opens its PID namespace.
+    pub(crate) fn writing(pidfd: OwnedFd) -> Result<Self> {
+        Self::new(Process::from_pidfd(pidfd))
+    }
+
+    fn new(process: Result<Process>) -> Result<Self> {
+        // That it is gone does not mean that the container is not there: it means that we cannot tell.
+        let gone = |error: Error| match error.status() {
+            Status::No => Error::failed(format!(
+                "{error}, so that its PID namespace cannot be told (is it a proxy? restart the engine)"
+            )),
             _ => error,
-        })?;
-        let pidns = process.namespace(NsType::Pid)?;
+        };
+        let process = process.map_err(gone)?;
+        let pidns = process.namespace(NsType::Pid).map_err(gone)?;
         Ok(Self { process, pidns })
     }
-}
 
-/// A listener that is gone does not mean that the container is not there: it means that we cannot tell.
-fn gone(why: &str) -> Error {
-    Error::failed(format!("{why}, so that its PID namespace cannot be told (restart the engine)"))
+    /// Whether this pidfd is of the same process, as far as the kernel can tell (Linux 6.9).
+    pub(crate) fn is(&self, pidfd: &OwnedFd) -> bool {
+        let inode = fstat(pidfd).ok().map(|stat| stat.st_ino);
+        inode.is_some() && self.process.pidfs().ok().flatten() == inode
+    }
 }

@@ -1,11 +1,9 @@
 //! The engine's API, spoken by bollard over a connection of our own, with an end to what is read from it.
 
-use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bollard::models::ContainerInspectResponse;
 use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker, body_full};
@@ -17,13 +15,14 @@ use hyper::header::{HOST, HeaderValue};
 use hyper::{Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use nicon_core::{Doing, Error, Result};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Mutex;
 
+use crate::kind::Kind;
 use crate::listing::{self, Listed, State};
+use crate::wire::{Seen, Wire};
 
-/// The most that is read as one answer, in bytes: an inspect answer is some 10 KiB, a list of 1,000 containers 2 MiB.
-pub(crate) const MAX_ANSWER: usize = 8 << 20;
+/// The header by which podman's answers are known.
+const PODMAN: &str = "libpod-api-version";
 
 /// Bollard's own time-out ends before the body is read; ours is put around the whole hop.
 const NO_TIMEOUT: u64 = u64::MAX;
@@ -34,27 +33,31 @@ type Answer = std::result::Result<Response<Incoming>, bollard::errors::Error>;
 pub(crate) struct Engine {
     docker: Docker,
     ask: Arc<dyn Fn(BollardRequest) -> BoxFuture<'static, Answer> + Send + Sync>,
-    budget: Arc<AtomicUsize>,
+    seen: Arc<Seen>,
+    is_podman: Arc<AtomicBool>,
 }
 
 impl Engine {
     /// Begins to speak HTTP over a connected socket, which does not block.
     pub(crate) async fn new(stream: UnixStream) -> Result<Self> {
         let stream = tokio::net::UnixStream::from_std(stream).doing(|| "watch the socket")?;
-        let budget = Arc::new(AtomicUsize::new(MAX_ANSWER));
-        let limited = Limited { stream, budget: Arc::clone(&budget) };
-        let handshake = hyper::client::conn::http1::handshake(TokioIo::new(limited)).await;
+        let seen = Arc::new(Seen::default());
+        let wire = Wire::new(stream, Arc::clone(&seen));
+        let handshake = hyper::client::conn::http1::handshake(TokioIo::new(wire)).await;
         let (sender, connection) = handshake.map_err(|error| Error::failed(format!("begin HTTP: {error}")))?;
         tokio::spawn(connection);
 
-        let (sender, fresh) = (Arc::new(Mutex::new(sender)), Arc::clone(&budget));
+        let is_podman = Arc::new(AtomicBool::new(false));
+        let shared = (Arc::new(Mutex::new(sender)), Arc::clone(&seen), Arc::clone(&is_podman));
         let ask = Arc::new(move |request: BollardRequest| {
-            let (sender, fresh) = (Arc::clone(&sender), Arc::clone(&fresh));
+            let (sender, seen, is_podman) = shared.clone();
             async move {
                 let mut sender = sender.lock().await;
                 sender.ready().await?;
-                fresh.store(MAX_ANSWER, Ordering::Relaxed);
-                Ok(sender.send_request(origin_form(request)).await?)
+                seen.begin_answer();
+                let response = sender.send_request(origin_form(request)).await?;
+                is_podman.store(response.headers().contains_key(PODMAN), Ordering::Relaxed);
+                Ok(response)
             }
             .boxed()
         });
@@ -62,7 +65,7 @@ impl Engine {
         let transport = move |request: BollardRequest| transport(request);
         let docker =
             Docker::connect_with_custom_transport(transport, Some("http://engine"), NO_TIMEOUT, API_DEFAULT_VERSION);
-        Ok(Self { docker: docker.map_err(|error| Error::failed(error.to_string()))?, ask, budget })
+        Ok(Self { docker: docker.map_err(|error| Error::failed(error.to_string()))?, ask, seen, is_podman })
     }
 
     /// Inspects a container by name or ID; `None` where the engine knows none, or several, by it.
@@ -96,9 +99,19 @@ impl Engine {
         }
     }
 
+    /// What kind of engine gave the last answer: podman says so in a header, whatever its socket is called.
+    pub(crate) fn kind(&self) -> Kind {
+        if self.is_podman.load(Ordering::Relaxed) { Kind::Podman } else { Kind::Docker }
+    }
+
+    /// The pidfd of the process that wrote the first answer, once, where the kernel tells it.
+    pub(crate) fn take_writer(&self) -> Option<OwnedFd> {
+        self.seen.take_writer()
+    }
+
     fn explain(&self, error: &bollard::errors::Error) -> Error {
         use bollard::errors::Error as Engine;
-        if self.budget.load(Ordering::Relaxed) == EXCEEDED {
+        if self.seen.overflow() {
             return Error::failed("the engine's answer is too large (more than 8 MiB)");
         }
         Error::failed(match error {
@@ -124,41 +137,4 @@ fn origin_form(mut request: BollardRequest) -> BollardRequest {
     }
     request.headers_mut().insert(HOST, HeaderValue::from_static("engine"));
     request
-}
-
-/// Says that more was read than allowed.
-const EXCEEDED: usize = usize::MAX;
-
-/// A stream that fails once too much has been read from it.
-struct Limited {
-    stream: tokio::net::UnixStream,
-    /// How many bytes are left for the current answer.
-    budget: Arc<AtomicUsize>,
-}
-
-impl AsyncRead for Limited {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let poll = Pin::new(&mut self.stream).poll_read(cx, buf);
-        let left = self.budget.load(Ordering::Relaxed).checked_sub(buf.filled().len() - before);
-        self.budget.store(left.unwrap_or(EXCEEDED), Ordering::Relaxed);
-        if left.is_none() {
-            return Poll::Ready(Err(io::ErrorKind::FileTooLarge.into()));
-        }
-        poll
-    }
-}
-
-impl AsyncWrite for Limited {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
 }

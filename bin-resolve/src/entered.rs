@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use nicon_core::{Error, Result};
 
+use crate::files::FileId;
 use crate::name::{self, Path};
 use crate::pattern::Progress;
 
@@ -17,21 +18,34 @@ const MAX_FAILURES: u32 = 3;
 /// it could keep us for ever.
 const PATIENCE: u32 = 12;
 
-/// An engine that is being entered.
+/// The engines of one place that are being entered.
 pub(crate) struct Entered {
     /// The container that it was reached through; empty for our own engine.
     pub(crate) path: Path,
     /// How far that container is into the pattern.
     pub(crate) progress: Progress,
+    /// Those of its engines that are entered; all where none is named.
+    engines: Vec<FileId>,
     since: Instant,
     waiting: RefCell<VecDeque<(String, Progress)>>,
     failures: Cell<u32>,
 }
 
 impl Entered {
+    /// All engines of a container.
     pub(crate) fn new(path: Path, progress: Progress) -> Rc<Self> {
+        Self::only(path, progress, Vec::new())
+    }
+
+    /// Some of its engines: the others were entered elsewhere.
+    pub(crate) fn only(path: Path, progress: Progress, engines: Vec<FileId>) -> Rc<Self> {
         let (since, waiting, failures) = (Instant::now(), RefCell::default(), Cell::new(0));
-        Rc::new(Self { path, progress, since, waiting, failures })
+        Rc::new(Self { path, progress, engines, since, waiting, failures })
+    }
+
+    /// Whether this engine is one of them.
+    pub(crate) fn enters(&self, engine: FileId) -> bool {
+        self.engines.is_empty() || self.engines.contains(&engine)
     }
 
     /// How a failure of this engine begins.

@@ -1,16 +1,17 @@
 //! One hop: from a container that was found to one inside it.
 
-use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nicon_core::pidns::Method;
-use nicon_core::{Error, NsId, NsType, Process, Result, text};
+use nicon_core::{Error, Namespace, NsId, NsType, Process, Result, text};
 use serde_json::{Value, json};
 
-use crate::container::{self, Container};
-use crate::locate::{Proof, locate};
-use crate::reach::{Connection, Reach};
+use crate::container::Container;
+use crate::kind::{Kind, Wanted};
+use crate::locate::Proof;
 use crate::run::PROGRAM;
+use crate::search::{Found, Ground, Reaches, Via};
 use crate::socket::Places;
 
 /// What holds for every hop of a run.
@@ -21,22 +22,33 @@ pub(crate) struct Settings {
     pub(crate) inside: Places,
     pub(crate) method: Method,
     /// Our own PID namespace.
-    pub(crate) pidns: NsId,
+    pub(crate) pidns: Namespace,
+    /// The only kind of engine that is asked, where the user chose one.
+    pub(crate) engine: Option<Kind>,
+    /// How long one hop may take.
+    pub(crate) timeout: Duration,
     pub(crate) verbose: bool,
 }
 
-/// A container that was found, and how.
+/// A container that was found, and how; or the process that a path starts from.
 pub(crate) struct Hop {
-    pub(crate) container: Container,
     pub(crate) process: Process,
-    /// The way to the engine inside of it, where there is one.
-    pub(crate) inside: Reach,
-    proof: Proof,
-    socket: PathBuf,
-    daemon_pid: i32,
-    sharing: Sharing,
+    /// The ways to the engines inside of it.
+    pub(crate) inside: Reaches,
+    /// The segment of the path that led here.
+    segment: String,
+    found: Option<Finding>,
     /// The container that this one was found in, if any.
     outer: Option<Arc<Hop>>,
+}
+
+/// How a container was found.
+struct Finding {
+    container: Container,
+    proof: Proof,
+    kind: Kind,
+    via: Via,
+    sharing: Sharing,
 }
 
 /// How an engine relates to the container that it was reached through.
@@ -64,84 +76,115 @@ impl Sharing {
 }
 
 impl Hop {
-    /// Finds the container called `name` in `outer`, or on our own engine, which `connection` leads to.
-    pub(crate) async fn find(
-        connection: &Connection,
-        outer: Option<Arc<Self>>,
-        name: &str,
-        settings: &Settings,
-    ) -> Result<Self> {
-        let look_at_listener = async {
-            // The question is sent first: while the engine works on its answer, there is time to look who it is.
-            tokio::task::yield_now().await;
-            connection.daemon()
-        };
-        let asking = container::find(&connection.engine, name);
-        let (container, daemon) = futures_util::future::try_join(asking, look_at_listener).await?;
-        let socket = &connection.socket;
-        settings.tell(name, || {
-            let (pid, pidns) = (daemon.process.pid(), daemon.pidns.id().ino);
-            format!("the engine at {} is process {pid}, in PID namespace {pidns}", socket.display())
-        });
-        settings.tell(name, || format!("it says PID {} for {}", container.inner_pid, &container.id[..12]));
-
-        let bound = match &outer {
-            Some(outer) => outer.pidns()?,
-            // The user chose our own engine.
-            None => settings.pidns,
-        };
-        let (process, proof) = locate(&container, &daemon.pidns, bound, settings.method)?;
-        settings.tell(name, || format!("that is our PID {}, proved by its {}", process.pid(), proof.name()));
-
-        let (daemon_pid, socket) = (daemon.process.pid(), socket.clone());
-        let sharing = match &outer {
-            Some(outer) => outer.shares(connection)?,
-            None => Sharing::Host,
-        };
-        Ok(Self { container, process, inside: Reach::new(), proof, socket, daemon_pid, sharing, outer })
-    }
-
-    /// How the engine that was reached through this container relates to it.
+    /// Finds what `segment` names: a container in `outer`, or on our own engines, to which `own` leads; or a process.
     ///
     /// # Errors
-    /// That one of them is gone.
-    pub(crate) fn shares(&self, connection: &Connection) -> Result<Sharing> {
-        let daemon = connection.daemon()?;
-        if self.has_met(daemon.process.pid()) {
+    /// Those of [`Ground::find`].
+    pub(crate) async fn find(
+        outer: Option<Arc<Self>>,
+        own: &Reaches,
+        segment: &str,
+        settings: &Settings,
+    ) -> Result<Self> {
+        let (kind, name) = match Wanted::parse(segment) {
+            Some(Wanted::Container { kind, name }) => (kind, name),
+            Some(Wanted::Process(pid)) if outer.is_none() => {
+                let (process, inside) = (Process::pin(pid)?, Reaches::new());
+                return Ok(Self { process, inside, segment: segment.to_owned(), found: None, outer: None });
+            }
+            _ => return Err(Error::failed(format!("\"{segment}\" is no container"))),
+        };
+        let Found { container, process, proof, kind, via } =
+            settings.ground(outer.as_deref(), own)?.find(kind, name).await?;
+        let sharing = match (&outer, &via) {
+            (None, _) => Sharing::Host,
+            (Some(outer), Via::Api { daemon, pidns, .. }) => outer.shares(*daemon, *pidns)?,
+            (Some(_), Via::Disk { .. }) => Sharing::Dind,
+        };
+        let found = Some(Finding { container, proof, kind, via, sharing });
+        Ok(Self { process, inside: Reaches::new(), segment: segment.to_owned(), found, outer })
+    }
+
+    /// How an engine that was reached through this container relates to it, by its process and PID namespace.
+    ///
+    /// # Errors
+    /// That the container is gone.
+    pub(crate) fn shares(&self, daemon: i32, pidns: NsId) -> Result<Sharing> {
+        if self.has_met(daemon) {
             return Ok(Sharing::Dood);
         }
-        Ok(if daemon.pidns.id() == self.pidns()? { Sharing::Dind } else { Sharing::Other })
+        let own = self.process.namespace_id(NsType::Pid)?;
+        Ok(if own == Some(pidns) { Sharing::Dind } else { Sharing::Other })
     }
 
-    fn pidns(&self) -> Result<NsId> {
-        let id = self.process.namespace_id(NsType::Pid)?;
-        id.ok_or_else(|| Error::failed("this kernel has no PID namespaces"))
-    }
-
-    fn has_met(&self, daemon_pid: i32) -> bool {
-        self.daemon_pid == daemon_pid || self.outer.as_ref().is_some_and(|outer| outer.has_met(daemon_pid))
+    fn has_met(&self, daemon: i32) -> bool {
+        let here = self.found.as_ref().is_some_and(|found| found.daemon() == Some(daemon));
+        here || self.outer.as_ref().is_some_and(|outer| outer.has_met(daemon))
     }
 
     /// All hops that led here, outermost first, as the protocol's `hops`.
     pub(crate) fn trail(&self) -> Vec<Value> {
         let mut trail = self.outer.as_ref().map(|outer| outer.trail()).unwrap_or_default();
-        trail.push(json!({
-            "name": self.container.name,
-            "id": self.container.id,
-            "engine": "docker",
-            "socket": self.socket,
-            "daemon": self.daemon_pid,
-            "pid": self.process.pid(),
-            "inner_pid": self.container.inner_pid,
-            "sharing": self.sharing.name(),
-            "verified": self.proof.name(),
-        }));
+        trail.push(match &self.found {
+            Some(found) => found.tell(self.process.pid()),
+            None => json!({ "name": self.segment, "pid": self.process.pid() }),
+        });
         trail
     }
 }
 
+impl Finding {
+    fn daemon(&self) -> Option<i32> {
+        match self.via {
+            Via::Api { daemon, .. } => Some(daemon),
+            Via::Disk { .. } => None,
+        }
+    }
+
+    fn tell(&self, pid: i32) -> Value {
+        let mut told = json!({
+            "name": self.container.name,
+            "id": self.container.id,
+            "engine": self.kind.name(),
+        });
+        let (via, place, path) = match &self.via {
+            Via::Api { socket, .. } => ("api", "socket", socket),
+            Via::Disk { file } => ("disk", "file", file),
+        };
+        told["via"] = via.into();
+        told[place] = json!(path);
+        if let Some(daemon) = self.daemon() {
+            told["daemon"] = daemon.into();
+        }
+        told["pid"] = pid.into();
+        told["inner_pid"] = self.container.inner_pid.into();
+        told["sharing"] = self.sharing.name().into();
+        told["verified"] = self.proof.name().into();
+        told
+    }
+}
+
 impl Settings {
-    fn tell(&self, name: &str, step: impl FnOnce() -> String) {
+    /// Where the engines inside of `outer` are looked for, or our own, to which `own` leads.
+    ///
+    /// # Errors
+    /// That the container is gone.
+    pub(crate) fn ground<'a>(&'a self, outer: Option<&'a Hop>, own: &'a Reaches) -> Result<Ground<'a>> {
+        let pidns = match outer {
+            Some(outer) => outer.process.namespace(NsType::Pid)?,
+            // The user chose our own engine.
+            None => self.pidns.try_clone()?,
+        };
+        let (container, reaches) = (outer.map(|hop| &hop.process), outer.map_or(own, |hop| &hop.inside));
+        Ok(Ground { container, reaches, pidns, settings: self })
+    }
+
+    /// What is said of an engine that took too long.
+    pub(crate) fn late(&self) -> Error {
+        Error::failed(format!("the engine does not answer (waited {} s)", self.timeout.as_secs_f64()))
+    }
+
+    pub(crate) fn tell(&self, name: &str, step: impl FnOnce() -> String) {
         if self.verbose {
             eprintln!("{PROGRAM}: {name}: {}", text::escape(&step()));
         }

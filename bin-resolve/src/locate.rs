@@ -1,9 +1,9 @@
 //! From the PID that an engine tells to the pinned process, and the proof that it is the container's.
 
 use nicon_core::pidns::{self, Method};
-use nicon_core::{Error, Namespace, NsId, Process, Result, Status};
+use nicon_core::{Error, Namespace, NsId, NsType, Process, Result, Status};
 
-use crate::container::Container;
+use crate::container::{Container, is_full_id};
 
 /// How it was made sure that a process belongs to its container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl Proof {
     }
 }
 
-/// Finds the container's process, given the PID namespace of whoever answered.
+/// Finds the container's process, given the PID namespaces of whoever answered, the likeliest first.
 ///
 /// A socket proxy may answer from another namespace than the engine's own. That shows by a process that is not there, or
 /// not the container's; then the namespaces above are tried, up to `bound`. Beyond it nothing is believed: the container
@@ -34,16 +34,31 @@ impl Proof {
 /// Where no namespace leads to a process that is proved to be the container's. Never an unproved process.
 pub(crate) fn locate(
     container: &Container,
-    answered_from: &Namespace,
+    answered_from: &[Namespace],
     bound: NsId,
     method: Method,
 ) -> Result<(Process, Proof)> {
-    let first = match locate_in(container, answered_from, method) {
-        Err(error) if answered_from.id() != bound => error,
-        answer => return answer,
-    };
-    let mut above = ancestors_up_to(answered_from, bound)?.into_iter();
-    above.find_map(|pidns| locate_in(container, &pidns, method).ok()).ok_or(first)
+    let mut first = None;
+    let mut tried = Vec::new();
+    for pidns in answered_from {
+        match locate_in(container, pidns, method) {
+            Ok(found) => return Ok(found),
+            Err(error) => first = first.or(Some(error)),
+        }
+        tried.push(pidns.id());
+    }
+    for pidns in answered_from {
+        for above in ancestors_up_to(pidns, bound)? {
+            if tried.contains(&above.id()) {
+                continue;
+            }
+            if let Ok(found) = locate_in(container, &above, method) {
+                return Ok(found);
+            }
+            tried.push(above.id());
+        }
+    }
+    Err(first.unwrap_or_else(|| Error::failed("nobody knows in which PID namespace the engine counts")))
 }
 
 fn locate_in(container: &Container, pidns: &Namespace, method: Method) -> Result<(Process, Proof)> {
@@ -54,32 +69,58 @@ fn locate_in(container: &Container, pidns: &Namespace, method: Method) -> Result
         Status::No => Error::failed(format!("{error}, though the engine says that the container runs")),
         _ => error,
     })?;
-    match prove(&process, &container.id)? {
-        Some(proof) => Ok((process, proof)),
-        None => Err(Error::failed(format!(
-            "PID {inner_pid} of the engine is our PID {}, which contradicts the container: neither its cgroup nor its \
-             parent carries ID {} (does a proxy answer for the engine?)",
-            process.pid(),
-            &container.id[..12],
-        ))),
-    }
+    let contradiction = match prove(&process, container, pidns)? {
+        Ok(proof) => return Ok((process, proof)),
+        Err(contradiction) => contradiction,
+    };
+    Err(Error::failed(format!(
+        "PID {inner_pid} of the engine is our PID {}, which contradicts the container: {contradiction}",
+        process.pid(),
+    )))
 }
 
-fn prove(process: &Process, id: &str) -> Result<Option<Proof>> {
-    if cgroup_is_of(&process.read("cgroup")?, id) {
-        return Ok(Some(Proof::Cgroup));
+/// What speaks for the process, or else against it.
+fn prove(
+    process: &Process,
+    container: &Container,
+    pidns: &Namespace,
+) -> Result<std::result::Result<Proof, &'static str>> {
+    if container.starttime.is_some_and(|told| process.starttime().is_ok_and(|starttime| starttime != told)) {
+        return Ok(Err("it started at another time (has the container ended?)"));
+    }
+    let Ok(parent) = Process::pin(process.parent()?) else {
+        return Ok(Err("its parent, which would be the engine's shim, is outside our PID namespace"));
+    };
+    // Whoever counts in a namespace further in than the engine's may come upon another process of this container.
+    if parent.namespace_id(NsType::Pid)? != Some(pidns.id()) || cgroup_is_of(&parent.read("cgroup")?, container) {
+        return Ok(Err(
+            "it is not the container's first process: its parent is not where the engine is (does a proxy \
+                       answer for the engine?)",
+        ));
+    }
+    if cgroup_is_of(&process.read("cgroup")?, container) {
+        return Ok(Ok(Proof::Cgroup));
     }
     // Somebody may have moved it to another cgroup. The engine's shim is started with the ID among its arguments.
-    let shim = Process::pin(process.parent()?).and_then(|parent| parent.read("cmdline"));
-    let started_for_it = shim.is_ok_and(|cmdline| cmdline.split('\0').any(|argument| argument == id));
-    Ok(started_for_it.then_some(Proof::Shim))
+    let started_for_it = parent.read("cmdline")?.split('\0').any(|argument| argument == container.id);
+    Ok(started_for_it
+        .then_some(Proof::Shim)
+        .ok_or("neither its cgroup nor its parent carries the container's ID (does a proxy answer for the engine?)"))
 }
 
 /// Whether /proc/PID/cgroup places a process in the container, and in no container further in: those lie below it, and
 /// their paths carry its ID as well.
-fn cgroup_is_of(cgroups: &str, id: &str) -> bool {
-    let mut innermost = cgroups.lines().filter_map(innermost_id).peekable();
-    innermost.peek().is_some() && innermost.all(|found| found == id)
+fn cgroup_is_of(cgroups: &str, container: &Container) -> bool {
+    if is_full_id(&container.id) {
+        let mut innermost = cgroups.lines().filter_map(innermost_id).peekable();
+        return innermost.peek().is_some() && innermost.all(|found| found == container.id);
+    }
+    // An ID that may be any word counts only as a whole name, and beside the time at which the process started.
+    let is_name = |last: &str| {
+        let scope = last.strip_suffix(".scope").and_then(|scope| scope.rsplit('-').next());
+        last == container.id || scope == Some(&container.id) || container.cgroups.iter().any(|name| name == last)
+    };
+    container.starttime.is_some() && cgroups.lines().any(|line| line.rsplit_once('/').is_some_and(|(_, l)| is_name(l)))
 }
 
 /// The last container ID in a line, however the engine writes it: `/docker/ID`, `docker-ID.scope`, `/docker/ID/init`.
@@ -109,6 +150,9 @@ mod tests {
     #[test]
     fn a_cgroup_belongs_to_its_innermost_container() {
         let (a, b) = ("a".repeat(64), "b".repeat(64));
+        let cgroup_is_of = |cgroups: &str, id: &str| {
+            super::cgroup_is_of(cgroups, &Container { id: id.to_owned(), ..Container::default() })
+        };
         for of_b in [
             format!("0::/docker/{b}\n"),
             format!("0::/system.slice/docker-{b}.scope/init\n"),
@@ -122,5 +166,19 @@ mod tests {
         {
             assert!(!cgroup_is_of(of_nobody, &b), "{of_nobody}");
         }
+    }
+
+    #[test]
+    fn a_cgroup_may_have_a_plain_name() {
+        let web =
+            Container { id: "web".into(), starttime: Some(1), cgroups: vec!["made-up".into()], ..Container::default() };
+        for of_web in ["0::/web\n", "4:memory:/x/web\n0::/\n", "0::/system.slice/runc-web.scope\n", "0::/x/made-up\n"] {
+            assert!(cgroup_is_of(of_web, &web), "{of_web}");
+        }
+        for of_another in ["0::/xweb\n", "0::/web/below\n", "0::/\n", "", "0::/web.scope.d\n"] {
+            assert!(!cgroup_is_of(of_another, &web), "{of_another}");
+        }
+        let untimed = Container { starttime: None, ..web };
+        assert!(!cgroup_is_of("0::/web\n", &untimed));
     }
 }

@@ -4,20 +4,27 @@ mod answer;
 mod args;
 mod container;
 mod daemon;
+mod disk;
 mod engine;
 mod entered;
+mod files;
 mod hop;
+mod kind;
 mod listing;
 mod locate;
 mod matches;
+mod missing;
 mod name;
 mod output;
 mod pattern;
 mod plan;
 mod reach;
+mod roster;
 mod run;
+mod search;
 mod socket;
 mod walk;
+mod wire;
 
 use clap::Parser;
 

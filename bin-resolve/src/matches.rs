@@ -12,12 +12,12 @@ use futures_util::stream::FuturesUnordered;
 use nicon_core::{Error, Result, Status};
 
 use crate::entered::Entered;
+use crate::files::FileId;
 use crate::hop::{Hop, Sharing};
-use crate::listing::Listed;
 use crate::name::{MAX_DEPTH, Path};
 use crate::pattern::{Pattern, Progress};
 use crate::reach::AT_ONCE;
-use crate::socket::FileId;
+use crate::roster::Roster;
 use crate::walk::{Inner, Walk};
 
 /// How many questions are under way at once, to all engines together.
@@ -36,8 +36,8 @@ pub(crate) struct Match {
 /// # Errors
 /// Those of `give`, which end the search.
 pub(crate) async fn find(walk: &Walk, pattern: &Pattern, give: impl FnMut(Result<Match>) -> Result<()>) -> Result<()> {
-    let (met, sockets) = (HashSet::new(), HashMap::new());
-    let mut search = Search { walk, pattern, give, met, sockets, tasks: VecDeque::new(), later: Vec::new() };
+    let (met, engines) = (HashSet::new(), HashMap::new());
+    let mut search = Search { walk, pattern, give, met, engines, tasks: VecDeque::new(), later: Vec::new() };
     search.run().await
 }
 
@@ -47,12 +47,12 @@ struct Search<'a, Give> {
     give: Give,
     /// PIDs of the containers that were met. The walk holds them all, so that none is given away meanwhile.
     met: HashSet<i32>,
-    /// The sockets of the engines that were entered, and through which container.
-    sockets: HashMap<FileId, Path>,
+    /// The engines that were entered, and through which container.
+    engines: HashMap<FileId, Path>,
     tasks: VecDeque<Task>,
-    /// Containers with the socket of an engine that runs elsewhere. Most often that is inside of another container, or
-    /// our own behind another socket: what is in there has better names, which are to be found first.
-    later: Vec<(Found, Inner)>,
+    /// Containers with nothing but the socket of an engine that runs elsewhere. Most often that is inside of another
+    /// container, or our own behind another socket: what is in there has better names, which are to be found first.
+    later: Vec<(Found, Vec<Inner>)>,
 }
 
 /// What is to be asked.
@@ -63,7 +63,7 @@ enum Task {
 
 /// What became of it.
 enum Outcome {
-    Listed(Rc<Entered>, Result<Rc<[Listed]>>),
+    Listed(Rc<Entered>, Result<Rc<Roster>>),
     Found(Rc<Entered>, Result<Found>),
 }
 
@@ -71,8 +71,8 @@ struct Found {
     path: Path,
     progress: Progress,
     hop: Arc<Hop>,
-    /// The engine inside, where the pattern leads on.
-    inside: Option<Result<Inner>>,
+    /// The engines inside, where the pattern leads on.
+    inside: Option<Result<Vec<Inner>>>,
 }
 
 impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
@@ -91,7 +91,7 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
                 Some(Outcome::Listed(engine, list)) => self.take_list(&engine, list)?,
                 Some(Outcome::Found(engine, found)) => self.take_found(&engine, found)?,
                 None if self.tasks.is_empty() => match self.next_of_later() {
-                    Some((found, inner)) => self.enter(found, inner)?,
+                    Some((found, inside)) => self.enter(found, &inside)?,
                     None => return Ok(()),
                 },
                 None => {}
@@ -107,22 +107,27 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
             self.walk.find(prefix).await?;
         }
         for depth in 0..=prefix.len() {
-            let inner = self.walk.look_inside(&prefix[..depth]).await.map_err(|error| error.within(engine.place()))?;
-            self.sockets.entry(inner.socket).or_insert_with(|| prefix[..depth].to_vec());
+            let inside = self.walk.look_inside(&prefix[..depth]).await.map_err(|error| error.within(engine.place()))?;
+            for inner in inside {
+                self.engines.entry(inner.engine).or_insert_with(|| prefix[..depth].to_vec());
+            }
         }
         self.tasks.push_back(Task::List(engine));
         Ok(())
     }
 
-    fn take_list(&mut self, engine: &Rc<Entered>, list: Result<Rc<[Listed]>>) -> Result<()> {
+    fn take_list(&mut self, engine: &Rc<Entered>, list: Result<Rc<Roster>>) -> Result<()> {
         let list = match list {
             Ok(list) => list,
             Err(error) => return (self.give)(Err(error.within(engine.place()))),
         };
-        engine.expect(list.iter().filter_map(|listed| {
-            let progress = self.pattern.advance(&engine.progress, listed, &list);
+        for failure in &list.failures {
+            (self.give)(Err(failure.clone().within(engine.place())))?;
+        }
+        engine.expect(list.members.iter().filter(|member| engine.enters(member.engine)).filter_map(|member| {
+            let progress = self.pattern.advance(&engine.progress, member, &list.members);
             let matters = self.pattern.is_fit(&progress) || self.pattern.leads_on(&progress);
-            matters.then(|| (listed.name.clone(), progress))
+            matters.then(|| (member.segment.clone(), progress))
         }));
         (0..AT_ONCE).try_for_each(|_| self.go_on(engine))
     }
@@ -157,35 +162,42 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
 
     fn take_new(&mut self, mut found: Found) -> Result<()> {
         match found.inside.take() {
-            Some(Ok(inner)) if inner.sharing != Sharing::Dind && !self.sockets.contains_key(&inner.socket) => {
-                self.later.push((found, inner));
-                Ok(())
+            Some(Ok(inside)) => {
+                let is_new = |inner: &&Inner| !self.engines.contains_key(&inner.engine);
+                let mut new = inside.iter().filter(is_new).peekable();
+                if new.peek().is_some() && new.all(|inner| inner.sharing != Sharing::Dind) {
+                    self.later.push((found, inside));
+                    return Ok(());
+                }
+                self.enter(found, &inside)
             }
-            Some(Ok(inner)) => self.enter(found, inner),
             Some(Err(error)) if error.status() == Status::Failed && found.hop.process.is_alive() => {
-                let engine = Entered::new(found.path.clone(), found.progress.clone());
+                let place = Entered::new(found.path.clone(), found.progress.clone()).place();
                 self.give_fit(found, None)?;
-                (self.give)(Err(error.within(engine.place())))
+                (self.give)(Err(error.within(place)))
             }
             Some(Err(_)) | None => self.give_fit(found, None),
         }
     }
 
     /// The first by name, so that it is the same in each run.
-    fn next_of_later(&mut self) -> Option<(Found, Inner)> {
+    fn next_of_later(&mut self) -> Option<(Found, Vec<Inner>)> {
         self.later.sort_by(|(a, _), (b, _)| b.path.cmp(&a.path));
         self.later.pop()
     }
 
-    /// Enters the engine inside of a container, where that is a new one.
-    fn enter(&mut self, found: Found, inner: Inner) -> Result<()> {
-        if let Some(known) = self.sockets.get(&inner.socket) {
-            let known = known.clone();
-            return self.give_fit(found, Some(known));
+    /// Enters the engines inside of a container, those that are new.
+    fn enter(&mut self, found: Found, inside: &[Inner]) -> Result<()> {
+        let known = inside.iter().find_map(|inner| self.engines.get(&inner.engine)).cloned();
+        let new: Vec<_> =
+            inside.iter().map(|inner| inner.engine).filter(|engine| !self.engines.contains_key(engine)).collect();
+        let (path, progress) = (found.path.clone(), found.progress.clone());
+        self.give_fit(found, known)?;
+        if new.is_empty() {
+            return Ok(());
         }
-        self.sockets.insert(inner.socket, found.path.clone());
-        let engine = Entered::new(found.path.clone(), found.progress.clone());
-        self.give_fit(found, None)?;
+        self.engines.extend(new.iter().map(|engine| (*engine, path.clone())));
+        let engine = Entered::only(path, progress, new);
         if engine.path.len() == MAX_DEPTH {
             let too_deep = Error::failed(format!("they have more than {MAX_DEPTH} names"));
             return (self.give)(Err(too_deep.within(engine.place())));

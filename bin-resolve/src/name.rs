@@ -3,6 +3,7 @@
 use glob::Pattern as Glob;
 use nicon_core::{Error, Result};
 
+use crate::kind::Wanted;
 use crate::pattern::{Pattern, Segment};
 
 /// A container's path: one segment for each engine on the way in, none of them empty.
@@ -29,6 +30,10 @@ pub(crate) fn parse(path: &str) -> Result<Asked> {
     }
     let segments = segments.iter().map(|segment| read(segment).map_err(|why| refuse(path, &why)));
     let segments = segments.collect::<Result<Vec<Segment>>>()?;
+    let is_process = |segment: &Segment| matches!(segment, Segment::Name(name) if matches!(Wanted::parse(name), Some(Wanted::Process(_))));
+    if segments.iter().skip(1).any(is_process) {
+        return Err(refuse(path, "only its beginning can be a process"));
+    }
     let names = segments.iter().map(|segment| match segment {
         Segment::Name(name) => Some(name.clone()),
         _ => None,
@@ -59,27 +64,34 @@ fn split(path: &str) -> Result<Vec<Vec<Letter>>> {
 }
 
 fn read(segment: &[Letter]) -> std::result::Result<Segment, String> {
-    let text: String = segment.iter().map(|(c, _)| c).collect();
-    let is_wild = |letter: &Letter| matches!(letter, ('*' | '?' | '[', false));
-    if text.is_empty() {
+    let text = |letters: &[Letter]| letters.iter().map(|(c, _)| c).collect::<String>();
+    let whole = text(segment);
+    if whole.is_empty() {
         return Err("a name in it is empty".to_owned());
     }
-    if !segment.iter().any(is_wild) {
-        return if is_name(&text) {
-            Ok(Segment::Name(text))
-        } else {
-            Err(format!("\"{text}\" is not a container name ([a-zA-Z0-9][a-zA-Z0-9_.-]*)"))
-        };
-    }
-    if text == "**" && segment.iter().all(is_wild) {
+    let is_wild = |letter: &Letter| matches!(letter, ('*' | '?' | '[', false));
+    if whole == "**" && segment.iter().all(is_wild) {
         return Ok(Segment::Depths);
+    }
+    let kind = match Wanted::parse(&whole) {
+        Some(Wanted::Container { kind, .. }) => kind,
+        Some(Wanted::Process(_)) => return Ok(Segment::Name(whole)),
+        None => return Err(format!("\"{whole}\" names no engine (docker:, podman:, containerd:, runc:)")),
+    };
+    let name = &segment[kind.map_or(0, |kind| kind.name().len() + 1)..];
+    if !name.iter().any(is_wild) {
+        return if is_name(&text(name)) {
+            Ok(Segment::Name(whole))
+        } else {
+            Err(format!("\"{}\" is not a container name ([a-zA-Z0-9][a-zA-Z0-9_.-]*)", text(name)))
+        };
     }
     // What no name can have would never fit. That leaves nothing that would have to be escaped for the matcher.
     let means_something = |&(c, escaped): &Letter| is_in_names(c) || !escaped && "*?[!]".contains(c);
-    if let Some((c, _)) = segment.iter().find(|letter| !means_something(letter)) {
-        return Err(format!("\"{text}\": no container name has a \"{c}\""));
+    if let Some((c, _)) = name.iter().find(|letter| !means_something(letter)) {
+        return Err(format!("\"{whole}\": no container name has a \"{c}\""));
     }
-    Glob::new(&text).map(Segment::Glob).map_err(|error| format!("\"{text}\": {}", error.msg))
+    Glob::new(&text(name)).map(|glob| Segment::Glob(kind, glob)).map_err(|error| format!("\"{whole}\": {}", error.msg))
 }
 
 /// A path as it is shown: with dots where that is unambiguous.
@@ -125,6 +137,8 @@ mod tests {
             ("/a/b", &["a", "b"]),
             (r"a.my\.dotted.c", &["a", "my.dotted", "c"]),
             ("olt_1.lt-1", &["olt_1", "lt-1"]),
+            ("podman:a.docker:b", &["podman:a", "docker:b"]),
+            ("pid:42.runc:a", &["pid:42", "runc:a"]),
         ] {
             assert_eq!(names(path), segments, "{path}");
             assert_eq!(names(&show(&names(path))), segments, "{path}");
@@ -142,6 +156,8 @@ mod tests {
     fn what_no_engine_accepts_is_refused() {
         for path in
             ["", "/", ".", "a..b", "a.", ".a", "a//b", "a/../b", "a\\", "a b", "x?y=", "a/%2e", "-a", "_a", "ü", "a\n"]
+                .into_iter()
+                .chain(["x:a", "x:*", "docker:", "docker:-a", "a.pid:42", "pid:x", "*.pid:42"])
         {
             let error = parse(path).unwrap_err().to_string();
             assert!(error.starts_with("path "), "{error}");

@@ -2,8 +2,10 @@
 
 use glob::{MatchOptions, Pattern as Glob};
 
-use crate::listing::Listed;
+use crate::container::is_full_id;
+use crate::kind::{Kind, Wanted};
 use crate::name::Path;
+use crate::roster::Member;
 
 /// One segment of a pattern.
 #[derive(Debug, PartialEq)]
@@ -11,7 +13,7 @@ pub(crate) enum Segment {
     /// The container of exactly this name, or with this unique prefix of its ID.
     Name(String),
     /// Containers whose names fit.
-    Glob(Glob),
+    Glob(Option<Kind>, Glob),
     /// Any number of containers inside each other, also none: `**`.
     Depths,
 }
@@ -40,7 +42,7 @@ impl Pattern {
             }
         }
         if rest.last() == Some(&Segment::Depths) {
-            rest.push(Segment::Glob(Glob::new("*").expect("a star is a pattern")));
+            rest.push(Segment::Glob(None, Glob::new("*").expect("a star is a pattern")));
         }
         Self { prefix, rest }
     }
@@ -51,12 +53,15 @@ impl Pattern {
     }
 
     /// The progress of `container`, one of `list`, given that of the container that they are in.
-    pub(crate) fn advance(&self, outer: &Progress, container: &Listed, list: &[Listed]) -> Progress {
+    pub(crate) fn advance(&self, outer: &Progress, container: &Member, list: &[Member]) -> Progress {
         let mut next = Vec::new();
         for &at in &outer.0 {
             match self.rest.get(at) {
                 Some(Segment::Depths) => next.push(at),
-                Some(Segment::Glob(glob)) if glob.matches_with(&container.name, MatchOptions::new()) => {
+                Some(Segment::Glob(kind, glob))
+                    if kind.is_none_or(|kind| kind == container.kind)
+                        && glob.matches_with(&container.name, MatchOptions::new()) =>
+                {
                     next.push(at + 1);
                 }
                 Some(Segment::Name(name)) if is_meant(name, container, list) => next.push(at + 1),
@@ -92,15 +97,18 @@ impl Pattern {
 }
 
 /// The engine's own rule: a name goes before the prefix of an ID, which must be no other's.
-fn is_meant(asked: &str, container: &Listed, list: &[Listed]) -> bool {
-    container.name == asked
-        || container.id.starts_with(asked)
-            && list.iter().all(|other| other.name != asked && (other == container || !other.id.starts_with(asked)))
+fn is_meant(asked: &str, container: &Member, list: &[Member]) -> bool {
+    let Some(Wanted::Container { kind, name }) = Wanted::parse(asked) else { return false };
+    let among = |member: &Member| kind.is_none_or(|kind| kind == member.kind);
+    let begins = |member: &Member| is_full_id(&member.id) && member.id.starts_with(name);
+    let other = |other: &Member| among(other) && other.id != container.id && (other.name == name || begins(other));
+    among(container) && (container.name == name || begins(container) && !list.iter().any(other))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::FileId;
     use crate::name::{Asked, parse};
 
     /// Whether a container at `path` fits: beside each on the way is another, whose ID begins with "b".
@@ -111,8 +119,14 @@ mod tests {
         };
         let mut progress = pattern.begin();
         for name in path {
-            let listed = |id: &str, name: &str| Listed { id: id.to_owned(), name: name.to_owned() };
-            let list = [listed("a0f", name), listed("b1f", "besides")];
+            let member = |id: &str, name: &str| Member {
+                id: id.repeat(32),
+                name: name.to_owned(),
+                segment: name.to_owned(),
+                kind: Kind::Docker,
+                engine: FileId::default(),
+            };
+            let list = [member("a0", name), member("b1", "besides")];
             progress = pattern.advance(&progress, &list[0], &list);
         }
         pattern.is_fit(&progress)

@@ -4,12 +4,14 @@ use std::cell::{Cell, OnceCell};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use nicon_core::{Error, Process, Result, Status};
+use nicon_core::{Error, Result, Status};
 use tokio::sync::Semaphore;
 
+use crate::container::{Container, judge};
 use crate::daemon::{Daemon, Listener};
 use crate::engine::Engine;
-use crate::socket::{self, FileId, Places};
+use crate::files::{FileId, Root};
+use crate::socket;
 
 /// How many questions one engine is asked at once. It answers on as many processors as it likes, and with more we wait for
 /// it all the same.
@@ -21,14 +23,15 @@ pub(crate) struct Reach {
     at_once: Semaphore,
 }
 
-/// A connection to an engine, and who listens at its other end.
+/// A connection to an engine, and who listens and answers at its other end.
 pub(crate) struct Connection {
     pub(crate) engine: Engine,
     /// Where the engine listens, as it is called inside the container that it was reached through.
     pub(crate) socket: PathBuf,
     pub(crate) file: FileId,
-    listener: Cell<Option<Listener>>,
-    daemon: OnceCell<Daemon>,
+    peer: Cell<Option<Listener>>,
+    listener: OnceCell<Result<Daemon>>,
+    writer: OnceCell<Option<Result<Daemon>>>,
 }
 
 impl Reach {
@@ -37,7 +40,8 @@ impl Reach {
         Self { idle: Mutex::default(), at_once: Semaphore::new(AT_ONCE) }
     }
 
-    /// Asks the engine inside of `container`, or our own, over a connection that nobody else uses meanwhile.
+    /// Asks the engine at one of `places`, over a connection that nobody else uses meanwhile; `None` where there is no
+    /// socket.
     ///
     /// A connection that was kept may have been closed at its other end. What fails on such a one is asked anew.
     ///
@@ -45,25 +49,25 @@ impl Reach {
     /// That no engine could be reached, or the question's own.
     pub(crate) async fn ask<T>(
         &self,
-        container: Option<&Process>,
-        places: &Places,
+        root: Option<&Root>,
+        places: &[PathBuf],
         question: impl AsyncFn(&Connection) -> Result<T>,
-    ) -> Result<T> {
+    ) -> Result<Option<T>> {
         let _turn = self.at_once.acquire().await.map_err(|error| Error::failed(error.to_string()))?;
         let kept = self.idle().pop();
         if let Some(connection) = kept {
             let answer = question(&connection).await;
             if is_answered(&answer) {
                 self.idle().push(connection);
-                return answer;
+                return answer.map(Some);
             }
         }
-        let connection = Connection::open(container, places).await?;
+        let Some(connection) = Connection::open(root, places).await? else { return Ok(None) };
         let answer = question(&connection).await;
         if is_answered(&answer) {
             self.idle().push(connection);
         }
-        answer
+        answer.map(Some)
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
@@ -77,23 +81,56 @@ fn is_answered<T>(answer: &Result<T>) -> bool {
 }
 
 impl Connection {
-    async fn open(container: Option<&Process>, places: &Places) -> Result<Self> {
-        let connected = socket::connect(container, places).await?;
-        let listener = Cell::new(Some(Listener::of(&connected.stream)?));
+    async fn open(root: Option<&Root>, places: &[PathBuf]) -> Result<Option<Self>> {
+        let Some(connected) = socket::connect(root, places).await? else { return Ok(None) };
+        let peer = Cell::new(Some(Listener::of(&connected.stream)?));
+        let (socket, file) = (connected.path, connected.file);
         let engine = Engine::new(connected.stream).await?;
-        Ok(Self { engine, socket: connected.path, file: connected.file, listener, daemon: OnceCell::new() })
+        Ok(Some(Self { engine, socket, file, peer, listener: OnceCell::new(), writer: OnceCell::new() }))
     }
 
-    /// The process that listens. It is looked at once.
+    /// Asks for the container called `asked`; `None` where the engine knows none, or several, by that name.
+    ///
+    /// # Errors
+    /// [`Status::No`] where it does not run; otherwise what goes wrong with the answer.
+    pub(crate) async fn find(&self, asked: &str) -> Result<Option<Container>> {
+        let look_at_listener = async {
+            // The question is sent first: while the engine works on its answer, there is time to look who it is.
+            tokio::task::yield_now().await;
+            let _ = self.listener();
+        };
+        let (answer, ()) = futures_util::future::join(self.engine.inspect(asked), look_at_listener).await;
+        answer?.map(|answer| judge(asked, answer)).transpose()
+    }
+
+    /// Who listens. It is looked at once.
     ///
     /// # Errors
     /// That it is gone, or outside of our PID namespace.
-    pub(crate) fn daemon(&self) -> Result<&Daemon> {
-        if let Some(listener) = self.listener.take() {
-            let place = || format!("who listens at {}", self.socket.display());
-            let daemon = Daemon::new(listener).map_err(|error| error.within(place()))?;
-            return Ok(self.daemon.get_or_init(|| daemon));
+    pub(crate) fn listener(&self) -> Result<&Daemon> {
+        let listener = self.listener.get_or_init(|| {
+            let daemon = Daemon::listening(self.peer.take().unwrap_or(Listener::Gone));
+            daemon.map_err(|error| error.within(format!("who listens at {}", self.socket.display())))
+        });
+        listener.as_ref().map_err(Error::clone)
+    }
+
+    /// Who may have given the answer that came: the process that wrote it, and the one that listens, which has handed the
+    /// socket on where they are not the same.
+    ///
+    /// # Errors
+    /// Where neither can be told any more.
+    pub(crate) fn daemons(&self) -> Result<Vec<&Daemon>> {
+        let listener = self.listener();
+        let writer = self.writer.get_or_init(|| {
+            let pidfd = self.engine.take_writer()?;
+            let listens = listener.as_ref().is_ok_and(|listener| listener.is(&pidfd));
+            (!listens).then(|| Daemon::writing(pidfd))
+        });
+        let writer = writer.as_ref().and_then(|writer| writer.as_ref().ok());
+        match (writer, listener) {
+            (None, Err(error)) => Err(error),
+            (writer, listener) => Ok(writer.into_iter().chain(listener.ok()).collect()),
         }
-        self.daemon.get().ok_or_else(|| Error::failed("nobody listens any more"))
     }
 }

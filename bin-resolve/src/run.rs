@@ -1,7 +1,6 @@
 //! The run: paths and patterns in, answers out, in the order in which they were asked.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use nicon_core::stream::{Answers, Lines};
 use nicon_core::{Doing, Namespace, Result, Status};
@@ -28,13 +27,15 @@ pub(crate) fn run(args: Args) -> Result<Status> {
         own: Places::own(std::env::var_os("DOCKER_HOST"))?,
         inside: Places::inside(&args.socket),
         method: args.translate.method(),
-        pidns: Namespace::open("/proc/self/ns/pid".as_ref())?.id(),
+        pidns: Namespace::open("/proc/self/ns/pid".as_ref())?,
+        engine: args.engine.kind(),
+        timeout: args.timeout,
         verbose: args.verbose,
     };
     allow_many_files()?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().doing(|| "start the event loop")?;
-    let outcome = runtime.block_on(answer_input(args.paths, Arc::new(settings), args.timeout, answers));
+    let outcome = runtime.block_on(answer_input(args.paths, Arc::new(settings), answers));
     // A look into a container may still hang on a thread of its own. It ends with the process.
     runtime.shutdown_background();
     outcome
@@ -47,12 +48,7 @@ fn allow_many_files() -> Result<()> {
     setrlimit(Resource::RLIMIT_NOFILE, most, most).doing(|| "raise the limit of open files")
 }
 
-async fn answer_input(
-    paths: Vec<String>,
-    settings: Arc<Settings>,
-    timeout: Duration,
-    answers: Answers,
-) -> Result<Status> {
+async fn answer_input(paths: Vec<String>, settings: Arc<Settings>, answers: Answers) -> Result<Status> {
     let mut answers = Plans::new(answers);
     if paths.is_empty() {
         let mut lines = Lines::stdin("name a container")?;
@@ -61,11 +57,11 @@ async fn answer_input(
             if batch.is_empty() {
                 break;
             }
-            answer_all(batch, &Walk::new(Arc::clone(&settings), timeout), &mut answers).await?;
+            answer_all(batch, &Walk::new(Arc::clone(&settings)), &mut answers).await?;
         }
     } else {
         let batch = paths.iter().map(|path| Question::from_operand(path)).collect();
-        answer_all(batch, &Walk::new(settings, timeout), &mut answers).await?;
+        answer_all(batch, &Walk::new(settings), &mut answers).await?;
     }
     answers.finish()
 }

@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared};
-use nicon_core::{Error, Result};
+use nicon_core::Result;
 
+use crate::files::FileId;
 use crate::hop::{Hop, Settings, Sharing};
-use crate::listing::{Listed, State};
+use crate::listing::State;
 use crate::name;
-use crate::reach::{Connection, Reach};
-use crate::socket::FileId;
+use crate::roster::{Present, Roster};
+use crate::search::Reaches;
 
 type Asking<T> = Shared<LocalBoxFuture<'static, Result<T>>>;
 pub(crate) type Finding = Asking<Arc<Hop>>;
@@ -24,34 +25,33 @@ pub(crate) type Finding = Asking<Arc<Hop>>;
 pub(crate) struct Walk {
     ways: Arc<Ways>,
     found: RefCell<HashMap<name::Path, Finding>>,
-    listed: RefCell<HashMap<name::Path, Asking<Rc<[Listed]>>>>,
+    listed: RefCell<HashMap<name::Path, Asking<Rc<Roster>>>>,
 }
 
-/// What an engine is asked with.
+/// What engines are asked with.
 struct Ways {
     settings: Arc<Settings>,
-    timeout: Duration,
-    /// The way to our own engine; those inside of containers are with these.
-    own: Reach,
+    /// The ways to our own engines; those inside of containers are with these.
+    own: Reaches,
 }
 
-/// The engine that a container's socket leads to.
+/// An engine that is in a container.
 #[derive(Clone, Copy)]
 pub(crate) struct Inner {
-    pub(crate) socket: FileId,
+    pub(crate) engine: FileId,
     pub(crate) sharing: Sharing,
 }
 
 impl Walk {
-    /// Begins a batch; each hop may take as long as `timeout`.
-    pub(crate) fn new(settings: Arc<Settings>, timeout: Duration) -> Self {
-        let ways = Arc::new(Ways { settings, timeout, own: Reach::new() });
+    /// Begins a batch.
+    pub(crate) fn new(settings: Arc<Settings>) -> Self {
+        let ways = Arc::new(Ways { settings, own: Reaches::new() });
         Self { ways, found: RefCell::default(), listed: RefCell::default() }
     }
 
     /// The longest that one hop may take.
     pub(crate) fn timeout(&self) -> Duration {
-        self.ways.timeout
+        self.ways.settings.timeout
     }
 
     /// Finds the container at `path`.
@@ -63,39 +63,47 @@ impl Walk {
             let (name, number) = (name.clone(), path.len());
             async move {
                 let outer = outer.await?;
-                let find = async |connection: &_| Hop::find(connection, outer.clone(), &name, &ways.settings).await;
-                let hop = ways.ask(outer.as_deref(), find).await;
+                let finding = Hop::find(outer, &ways.own, &name, &ways.settings);
+                let hop = tokio::time::timeout(ways.settings.timeout, finding).await;
+                let hop = hop.unwrap_or_else(|_| Err(ways.settings.late()));
                 hop.map(Arc::new).map_err(|error| error.within(format!("hop {number} ({name}{place})")))
             }
         })
     }
 
-    /// Lists the running containers inside of the one at `path`, or, for an empty one, our own engine's; by name.
-    pub(crate) fn list(&self, path: &[String]) -> Asking<Rc<[Listed]>> {
+    /// Lists the running containers inside of the one at `path`, or, for an empty one, our own.
+    pub(crate) fn list(&self, path: &[String]) -> Asking<Rc<Roster>> {
         once(&self.listed, path, || {
             let (container, ways) = (self.container(path), Arc::clone(&self.ways));
             async move {
                 let container = container.await?;
-                let list = async |connection: &Connection| connection.engine.list(State::Running).await;
-                let mut list = ways.ask(container.as_deref(), list).await?;
-                list.sort_by(|a, b| a.name.cmp(&b.name));
-                Ok(list.into())
+                let ground = ways.settings.ground(container.as_deref(), &ways.own)?;
+                ground.list(None, State::Running).await.map(Rc::new)
             }
         })
     }
 
-    /// Which engine the socket in the container at `path` leads to, or, for an empty one, our own. It is not asked
-    /// anything, so that it cannot keep us waiting.
+    /// Which engines are in the container at `path`, or, for an empty one, which are our own. They are not asked anything,
+    /// so that they cannot keep us waiting.
     ///
     /// # Errors
-    /// [`Status::No`](nicon_core::Status::No) where there is no socket, as in most containers.
-    pub(crate) async fn look_inside(&self, path: &[String]) -> Result<Inner> {
+    /// [`Status::No`](nicon_core::Status::No) where there is none, as in most containers.
+    pub(crate) async fn look_inside(&self, path: &[String]) -> Result<Vec<Inner>> {
         let container = self.container(path).await?;
-        let look = async |connection: &Connection| {
-            let sharing = container.as_ref().map_or(Ok(Sharing::Host), |container| container.shares(connection))?;
-            Ok(Inner { socket: connection.file, sharing })
+        let ground = self.ways.settings.ground(container.as_deref(), &self.ways.own)?;
+        let present = tokio::time::timeout(self.timeout(), ground.look()).await;
+        let present = present.unwrap_or_else(|_| Err(self.ways.settings.late()))?;
+        let inner = |present| match (present, &container) {
+            (Present::Socket { file, .. } | Present::Files(file), None) => {
+                Ok(Inner { engine: file, sharing: Sharing::Host })
+            }
+            (Present::Socket { file, daemon: Some((daemon, pidns)) }, Some(container)) => {
+                Ok(Inner { engine: file, sharing: container.shares(daemon, pidns)? })
+            }
+            (Present::Socket { file, daemon: None }, Some(_)) => Ok(Inner { engine: file, sharing: Sharing::Other }),
+            (Present::Files(file), Some(_)) => Ok(Inner { engine: file, sharing: Sharing::Dind }),
         };
-        self.ways.ask(container.as_deref(), look).await
+        present.into_iter().map(inner).collect()
     }
 
     /// The container at `path`; none for an empty one.
@@ -107,18 +115,6 @@ impl Walk {
                 None => Ok(None),
             }
         }
-    }
-}
-
-impl Ways {
-    async fn ask<T>(&self, outer: Option<&Hop>, question: impl AsyncFn(&Connection) -> Result<T>) -> Result<T> {
-        let (reach, places) = match outer {
-            Some(hop) => (&hop.inside, &self.settings.inside),
-            None => (&self.own, &self.settings.own),
-        };
-        let asking = reach.ask(outer.map(|hop| &hop.process), places, question);
-        let late = || Error::failed(format!("the engine does not answer (waited {} s)", self.timeout.as_secs_f64()));
-        tokio::time::timeout(self.timeout, asking).await.unwrap_or_else(|_| Err(late()))
     }
 }
 

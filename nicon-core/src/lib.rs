@@ -16,7 +16,7 @@
 //! ```
 //!
 //! One kernel noun a file: [`process`] pins, [`ns`] names and holds namespaces, [`pidns`] translates PIDs between
-//! PID namespaces, [`proc`] reads procfs, [`walk`](mod@walk) passes all processes. [`record`], [`stream`] and [`cli`] are the programs' common manners.
+//! PID namespaces, [`peer`] tells who is at the other end of a socket, [`proc`] reads procfs, [`walk`](mod@walk) passes all processes. [`record`], [`stream`] and [`cli`] are the programs' common manners.
 
 pub mod cli;
 pub mod container;
@@ -24,6 +24,7 @@ pub mod error;
 pub mod linkname;
 pub mod near;
 pub mod ns;
+pub mod peer;
 pub mod pidns;
 pub mod proc;
 pub mod process;

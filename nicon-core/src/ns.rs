@@ -148,6 +148,15 @@ impl Namespace {
         self.id
     }
 
+    /// Another handle of the same namespace.
+    ///
+    /// # Errors
+    /// [`Status::Failed`](crate::Status::Failed) where there are too many open descriptors.
+    pub fn try_clone(&self) -> Result<Self> {
+        let fd = self.fd.try_clone().doing(|| format!("copy the descriptor of namespace {}", self.id.ino))?;
+        Ok(Self { fd, id: self.id })
+    }
+
     /// What type of namespace it is (`NS_GET_NSTYPE`, Linux 4.11).
     ///
     /// # Errors

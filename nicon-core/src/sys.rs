@@ -88,6 +88,69 @@ pub(crate) fn ns_get_tgid_from_pidns(pidns: impl AsFd, pid: i32) -> nix::Result<
     unsafe { ioctl::ns_get_tgid_from_pidns(pidns.as_fd().as_raw_fd(), pid) }
 }
 
+/// Asks the kernel to say, with what a unix socket receives, who wrote it: `SO_PASSPIDFD` of `unix(7)`, Linux 6.5. Fails
+/// with ENOPROTOOPT on an older kernel.
+pub(crate) fn pass_pidfd(socket: impl AsFd) -> nix::Result<()> {
+    let on: libc::c_int = 1;
+    // SAFETY: the descriptor is open and `on` lives for the time of the call, which is told the size of `on`.
+    let answer = unsafe {
+        let length = size_of::<libc::c_int>() as libc::socklen_t;
+        libc::setsockopt(
+            socket.as_fd().as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PASSPIDFD,
+            (&raw const on).cast(),
+            length,
+        )
+    };
+    Errno::result(answer).map(drop)
+}
+
+/// `SCM_PIDFD` of linux/socket.h, Linux 6.5, which libc lacks.
+const SCM_PIDFD: libc::c_int = 0x04;
+
+/// The most descriptors that one message carries (`SCM_MAX_FD` of the kernel's net/scm.h), and the pidfd.
+const MAX_FDS: u32 = 253 + 1;
+
+/// The pidfd of whoever wrote what `socket` has for us next, which is left to be read: `recvmsg(2)`. `None` at the end of
+/// the stream, and where the kernel does not tell.
+pub(crate) fn peek_writer(socket: impl AsFd) -> nix::Result<Option<OwnedFd>> {
+    let mut byte = 0_u8;
+    // Of a type that is aligned as control messages must be.
+    let mut control = [0_usize; 2 * MAX_FDS as usize];
+    let mut writer = None;
+    // SAFETY: every pointer in `message` is to a local variable that lives through the calls, with its own length. The
+    // kernel says in msg_controllen how much of `control` it filled, by which the CMSG macros walk it; each descriptor
+    // that is found there is new, and only ours.
+    unsafe {
+        let mut data = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
+        let mut message: libc::msghdr = std::mem::zeroed();
+        message.msg_iov = &raw mut data;
+        message.msg_iovlen = 1;
+        message.msg_control = control.as_mut_ptr().cast();
+        message.msg_controllen = size_of_val(&control);
+        let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;
+        Errno::result(libc::recvmsg(socket.as_fd().as_raw_fd(), &raw mut message, flags))?;
+        let mut header = libc::CMSG_FIRSTHDR(&raw const message);
+        while !header.is_null() {
+            let (level, kind, length) = ((*header).cmsg_level, (*header).cmsg_type, (*header).cmsg_len);
+            if level == libc::SOL_SOCKET && matches!(kind, SCM_PIDFD | libc::SCM_RIGHTS) {
+                let fds = libc::CMSG_DATA(header).cast::<RawFd>();
+                for i in 0..(length - libc::CMSG_LEN(0) as usize) / size_of::<RawFd>() {
+                    let fd = fds.add(i).read_unaligned();
+                    // Descriptors that the peer sends along are closed; a pidfd that could not be made is negative.
+                    let owned = (fd >= 0).then(|| OwnedFd::from_raw_fd(fd));
+                    if kind == SCM_PIDFD {
+                        writer = owned;
+                    }
+                }
+            }
+            header = libc::CMSG_NXTHDR(&raw const message, header);
+        }
+    }
+    Ok(writer)
+}
+
 static STDOUT_WAS_CLOSED: AtomicBool = AtomicBool::new(false);
 
 /// Whether the program was started without a standard output.

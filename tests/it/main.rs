@@ -7,6 +7,7 @@
 
 mod denied;
 mod docs;
+mod engines;
 mod expect;
 mod headless;
 mod holders;
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
     trials.extend(patterns::trials(&suite));
     trials.extend(hostile::trials(&suite));
     trials.extend(hostile_lists::trials(&suite));
+    trials.extend(engines::trials(&suite));
     trials.extend(linkmv::trials(&suite));
     trials.extend(linkmv_ends::trials(&suite));
     trials.extend(linkmv_wish::trials(&suite));

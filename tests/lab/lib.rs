@@ -19,6 +19,7 @@
 
 mod bins;
 mod cgroup;
+mod engines;
 mod image;
 mod isolate;
 mod keeper;

@@ -1,0 +1,205 @@
+//! Engines that are known by the files that they keep: containerd, runc, and a Docker daemon that does not answer.
+
+mod containerd;
+mod docker;
+mod runc;
+
+pub(crate) use docker::places_of as docker_places;
+
+use std::path::PathBuf;
+
+use nicon_core::{Error, Namespace, Result, Status};
+
+use crate::container::{Container, is_full_id, short};
+use crate::files::{FileId, Files, Root};
+use crate::kind::Kind;
+use crate::listing::Listed;
+
+/// A container that has files.
+struct Entry {
+    id: String,
+    name: String,
+    /// What else people know about it: where names repeat, it tells which is which.
+    about: String,
+    /// The file or directory that tells its state.
+    place: PathBuf,
+}
+
+/// An engine's files, and the PID namespace in which the PIDs count that are written there.
+pub(crate) struct Disk {
+    pub(crate) kind: Kind,
+    pub(crate) pidns: Namespace,
+    /// The directory that holds them.
+    pub(crate) file: FileId,
+    root: Root,
+    places: Vec<PathBuf>,
+}
+
+impl Disk {
+    /// Looks for the files of an engine below a root directory; `None` where there are none.
+    ///
+    /// Where the engine was not asked for by name, those that another engine keeps under its own are left to that one.
+    ///
+    /// # Errors
+    /// Where that cannot be looked at.
+    pub(crate) async fn of(kind: Kind, root: &Root, pidns: Namespace, asked_for: bool) -> Result<Option<Self>> {
+        let usual = match kind {
+            Kind::Docker => docker::PLACES,
+            Kind::Containerd => containerd::PLACES,
+            Kind::Runc => runc::PLACES,
+            Kind::Podman => &[],
+        };
+        let others = match kind {
+            Kind::Containerd if asked_for => containerd::OTHERS,
+            Kind::Runc if asked_for => runc::OTHERS,
+            _ => &[],
+        };
+        let places = usual.iter().chain(others).map(PathBuf::from).collect();
+        Self::at(kind, root, pidns, places).await
+    }
+
+    /// Looks for the files of an engine at `places`; `None` where there are none.
+    ///
+    /// # Errors
+    /// Where that cannot be looked at.
+    pub(crate) async fn at(kind: Kind, root: &Root, pidns: Namespace, places: Vec<PathBuf>) -> Result<Option<Self>> {
+        use nix::errno::Errno;
+        let (mut there, mut file) = (Vec::new(), None);
+        for place in places {
+            match root.reach(&place).await {
+                Ok(found) => {
+                    file = file.or(FileId::of(&found).ok());
+                    there.push(place);
+                }
+                Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => {}
+                Err(errno) => return Err(Error::os(format!("open {}", place.display()), errno)),
+            }
+        }
+        let Some(file) = file else { return Ok(None) };
+        let root = root.try_clone().map_err(|errno| Error::os("copy a descriptor", errno))?;
+        Ok(Some(Self { kind, pidns, file, root, places: there }))
+    }
+
+    /// Finds the container that is called `asked`, or whose ID begins so, and tells the file that says so.
+    ///
+    /// # Errors
+    /// [`Status::No`](nicon_core::Status::No) where it does not run; otherwise where several fit, or files cannot be read.
+    pub(crate) async fn find(&self, asked: &str) -> Result<Option<(Container, PathBuf)>> {
+        let asked = asked.to_owned();
+        self.on_a_thread(move |kind, files, places| {
+            let entries = match kind {
+                // With runc a name is an ID, and an ID is a directory: only an ID's beginning must be searched for.
+                Kind::Runc if !asked.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+                    runc::named(&files, places, &asked)?
+                }
+                _ => index(kind, &files, places)?,
+            };
+            choose(&asked, entries)?
+                .map(|entry| load(kind, &files, &entry).map(|found| (found, entry.place)))
+                .transpose()
+        })
+        .await
+    }
+
+    /// All containers that have files, running or not.
+    ///
+    /// # Errors
+    /// Where files cannot be read.
+    pub(crate) async fn list(&self) -> Result<Vec<Listed>> {
+        self.on_a_thread(|kind, files, places| {
+            let entries = index(kind, &files, places)?.into_iter();
+            Ok(entries.map(|entry| Listed { id: entry.id, name: entry.name }).collect())
+        })
+        .await
+    }
+
+    /// All containers whose files tell a process, which may have ended.
+    ///
+    /// # Errors
+    /// Where files cannot be read.
+    pub(crate) async fn with_process(&self) -> Result<Vec<(Container, PathBuf)>> {
+        self.on_a_thread(|kind, files, places| {
+            let entries = index(kind, &files, places)?.into_iter();
+            let mut loaded = Vec::new();
+            for entry in entries {
+                match load(kind, &files, &entry) {
+                    Ok(container) => loaded.push((container, entry.place)),
+                    Err(error) if error.status() == Status::No => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(loaded)
+        })
+        .await
+    }
+
+    /// Reading may hang in a file system of the container's: the time-out of the hop then leaves the thread behind.
+    async fn on_a_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(Kind, Files, &[PathBuf]) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let root = self.root.try_clone().map_err(|errno| Error::os("copy a descriptor", errno))?;
+        let (kind, places) = (self.kind, self.places.clone());
+        let working = tokio::task::spawn_blocking(move || work(kind, Files::new(root), &places));
+        working.await.unwrap_or_else(|error| Err(Error::failed(format!("read the engine's files: {error}"))))
+    }
+}
+
+fn index(kind: Kind, files: &Files, places: &[PathBuf]) -> Result<Vec<Entry>> {
+    match kind {
+        Kind::Containerd => containerd::index(files, places),
+        Kind::Runc => runc::index(files, places),
+        Kind::Docker | Kind::Podman => docker::index(files, places),
+    }
+}
+
+fn load(kind: Kind, files: &Files, entry: &Entry) -> Result<Container> {
+    match kind {
+        Kind::Containerd => containerd::load(files, entry),
+        Kind::Runc => runc::load(files, entry),
+        Kind::Docker | Kind::Podman => docker::load(files, entry),
+    }
+}
+
+/// The one entry that is meant: by its name or its whole ID, or else by the beginning of its ID.
+fn choose(asked: &str, entries: Vec<Entry>) -> Result<Option<Entry>> {
+    let (exact, others): (Vec<_>, Vec<_>) =
+        entries.into_iter().partition(|entry| entry.name == asked || entry.id == asked);
+    let begins = |entry: &Entry| is_full_id(&entry.id) && entry.id.starts_with(asked);
+    let mut fitting: Vec<Entry> = if exact.is_empty() { others.into_iter().filter(begins).collect() } else { exact };
+    // One container may have files at several places.
+    fitting.sort_by(|a, b| a.id.cmp(&b.id));
+    fitting.dedup_by(|a, b| a.id == b.id && a.name == b.name && is_full_id(&a.id));
+    if fitting.len() > 1 {
+        let shown = fitting.iter().map(|entry| format!("{}{}", short(&entry.id), entry.about));
+        let shown = shown.collect::<Vec<_>>().join(", ");
+        return Err(Error::failed(format!("\"{asked}\" is ambiguous: it fits {shown} (use an ID)")));
+    }
+    Ok(fitting.pop())
+}
+
+/// A container whose files tell no process.
+fn not_running(id: &str) -> Error {
+    Error::no(format!("container \"{id}\" exists but is not running"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(id: &str, name: &str) -> Entry {
+        Entry { id: id.into(), name: name.into(), about: String::new(), place: PathBuf::new() }
+    }
+
+    #[test]
+    fn a_name_is_exact_and_an_id_may_be_short() {
+        let (a, b) = ("a1".repeat(32), "ab".repeat(32));
+        let all = || vec![entry(&a, "web"), entry(&b, "db"), entry("webs", "webs"), entry("a1", "a1")];
+        let chosen = |asked: &str| choose(asked, all()).map(|entry| entry.map(|entry| entry.id));
+        assert_eq!(chosen("web").unwrap(), Some(a.clone()));
+        assert_eq!(chosen("ab").unwrap(), Some(b.clone()));
+        assert_eq!(chosen("a1").unwrap(), Some("a1".to_owned()), "a name before the beginning of an ID");
+        assert_eq!(chosen("we").unwrap(), None, "only the digits of an ID may be left out");
+        assert!(chosen("a").unwrap_err().to_string().contains("ambiguous"));
+    }
+}

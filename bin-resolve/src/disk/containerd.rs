@@ -1,0 +1,103 @@
+//! What containerd's shims keep of their containers: a bundle for each, and runc's state beside it.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use nicon_core::Result;
+use serde::Deserialize;
+
+use super::runc::State;
+use super::{Entry, not_running};
+use crate::container::Container;
+use crate::files::Files;
+
+/// Where bundles lie, each below the name of its containerd namespace.
+pub(super) const PLACES: &[&str] =
+    &["/run/containerd/io.containerd.runtime.v2.task", "/run/k3s/containerd/io.containerd.runtime.v2.task"];
+
+/// And those of the containerd that a Docker daemon starts for itself.
+pub(super) const OTHERS: &[&str] = &["/run/docker/containerd/daemon/io.containerd.runtime.v2.task"];
+
+/// Where shims let runc keep its state, the namespace below it: their own choice, and Docker's.
+const STATES: [&str; 2] = ["/run/containerd/runc", "/run/docker/runtime-runc"];
+
+/// The containerd namespace of Docker, whose containers have no name here.
+const MOBY: &str = "moby";
+
+/// By whom a container was given its name.
+const NAMES: [&str; 2] = ["io.kubernetes.cri.container-name", "nerdctl/name"];
+
+#[derive(Deserialize)]
+struct Config {
+    #[serde(default)]
+    annotations: HashMap<String, String>,
+}
+
+impl Config {
+    /// The name that Kubernetes or nerdctl gave.
+    fn name(&self) -> Option<&String> {
+        NAMES.iter().find_map(|key| self.annotations.get(*key))
+    }
+
+    /// The pod that it is in: names repeat from pod to pod.
+    fn pod(&self) -> Option<String> {
+        let told = |what| self.annotations.get(&format!("io.kubernetes.cri.sandbox-{what}"));
+        Some(format!("pod {}/{}", told("namespace")?, told("name")?))
+    }
+}
+
+pub(super) fn index(files: &Files, places: &[PathBuf]) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for place in places {
+        let docker_too = OTHERS.iter().any(|other| places.contains(&PathBuf::from(other)));
+        for namespace in files.names(place)?.into_iter().filter(|name| name != MOBY || docker_too) {
+            let bundles = place.join(&namespace);
+            for id in files.names(&bundles)? {
+                let bundle = bundles.join(&id);
+                let Some(config) = files.json::<Config>(&bundle.join("config.json"))? else { continue };
+                let name = config.name().unwrap_or(&id).clone();
+                let within = config.pod().unwrap_or(format!("namespace {namespace}"));
+                entries.push(Entry { id, name, about: format!(" in {within}"), place: bundle });
+            }
+        }
+    }
+    Ok(entries)
+}
+
+pub(super) fn load(files: &Files, entry: &Entry) -> Result<Container> {
+    let pid = files.read(&entry.place.join("init.pid"))?.unwrap_or_default();
+    let inner_pid = String::from_utf8_lossy(&pid).trim().parse().ok().filter(|pid| *pid > 0);
+    let inner_pid = inner_pid.ok_or_else(|| not_running(&entry.name))?;
+    // Other runtimes than runc keep no such state: then the shim or the cgroup must speak for the process alone.
+    let mut state = None;
+    let namespace = entry.place.parent().and_then(Path::file_name).unwrap_or_default();
+    for states in STATES {
+        let file = Path::new(states).join(namespace).join(&entry.id).join("state.json");
+        state = state.or(files.json::<State>(&file)?);
+    }
+    Ok(Container {
+        id: entry.id.clone(),
+        name: entry.name.clone(),
+        inner_pid,
+        starttime: state.as_ref().map(|state| state.init_process_start),
+        cgroups: state.as_ref().map(State::cgroups).unwrap_or_default(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kubernetes_and_nerdctl_give_names() {
+        let config =
+            |annotations| serde_json::from_str::<Config>(&format!("{{\"annotations\":{annotations}}}")).unwrap();
+        let named = config(
+            r#"{"io.kubernetes.cri.container-name":"web","io.kubernetes.cri.sandbox-name":"front",
+                "io.kubernetes.cri.sandbox-namespace":"default"}"#,
+        );
+        assert_eq!((named.name().unwrap().as_str(), named.pod().unwrap().as_str()), ("web", "pod default/front"));
+        assert_eq!(config(r#"{"nerdctl/name":"db"}"#).name().unwrap(), "db");
+        assert_eq!(config("{}").name(), None);
+    }
+}

@@ -1,0 +1,104 @@
+//! What comes from an engine: not more than we are ready for, and who wrote it.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, ready};
+
+use nicon_core::peer;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::UnixStream;
+
+/// The most that is read as one answer, in bytes: an inspect answer is some 10 KiB, a list of 1,000 containers 2 MiB.
+const MAX_ANSWER: usize = 8 << 20;
+
+/// Says that more was read than allowed.
+const EXCEEDED: usize = usize::MAX;
+
+/// What was learned while reading.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// How many bytes are left for the current answer.
+    budget: AtomicUsize,
+    writer: Mutex<Option<OwnedFd>>,
+}
+
+impl Seen {
+    /// From here on another answer is read.
+    pub(crate) fn begin_answer(&self) {
+        self.budget.store(MAX_ANSWER, Ordering::Relaxed);
+    }
+
+    /// Whether the engine wrote more than is read.
+    pub(crate) fn overflow(&self) -> bool {
+        self.budget.load(Ordering::Relaxed) == EXCEEDED
+    }
+
+    /// The pidfd of the process that wrote the first answer; `None` before that, where the kernel does not tell (before
+    /// Linux 6.5), and when it was asked for already.
+    pub(crate) fn take_writer(&self) -> Option<OwnedFd> {
+        self.writer.lock().ok()?.take()
+    }
+}
+
+/// A stream that fails once too much has been read from it.
+pub(crate) struct Wire {
+    stream: UnixStream,
+    /// Whether the writer was looked at: that is once, since engines do not change in the middle of an answer.
+    looked: bool,
+    seen: Arc<Seen>,
+}
+
+impl Wire {
+    pub(crate) fn new(stream: UnixStream, seen: Arc<Seen>) -> Self {
+        Self { stream, looked: false, seen }
+    }
+
+    fn poll_look(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.looked {
+            ready!(self.stream.poll_read_ready(cx))?;
+            let stream = &self.stream;
+            match stream.try_io(Interest::READABLE, || peer::who_wrote(stream).map_err(io::Error::from)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                // What is wrong with the stream shows when it is read.
+                writer => {
+                    self.looked = true;
+                    if let Ok(mut seen) = self.seen.writer.lock() {
+                        *seen = writer.ok().flatten();
+                    }
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_look(cx))?;
+        let before = buf.filled().len();
+        let poll = Pin::new(&mut self.stream).poll_read(cx, buf);
+        let left = self.seen.budget.load(Ordering::Relaxed).checked_sub(buf.filled().len() - before);
+        self.seen.budget.store(left.unwrap_or(EXCEEDED), Ordering::Relaxed);
+        if left.is_none() {
+            return Poll::Ready(Err(io::ErrorKind::FileTooLarge.into()));
+        }
+        poll
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
