@@ -72,6 +72,10 @@ impl Disk {
                     there.push(place);
                 }
                 Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => {}
+                Err(errno @ (Errno::EACCES | Errno::EPERM)) => {
+                    let error = Error::os(format!("open {}", place.display()), errno);
+                    return Err(error.and_say(" (root, or CAP_DAC_OVERRIDE)"));
+                }
                 Err(errno) => return Err(Error::os(format!("open {}", place.display()), errno)),
             }
         }

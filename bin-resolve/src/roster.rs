@@ -71,7 +71,10 @@ impl Ground<'_> {
         } else {
             return Err(failures.into_iter().next().unwrap_or_else(|| self.nobody()));
         }
-        set_apart(&mut members);
+        // Those that do not run are listed for people to read.
+        if state == State::Running {
+            set_apart(&mut members);
+        }
         Ok(Roster { members, failures })
     }
 

@@ -248,7 +248,8 @@ impl Ground<'_> {
             Some(Errno::EACCES | Errno::EPERM) => found.is_empty(),
             _ => error.status() == Status::Failed || found.is_empty(),
         });
-        let refusal = refusals.into_iter().max_by_key(Error::status);
+        let worst = refusals.iter().map(Error::status).max();
+        let refusal = refusals.into_iter().find(|error| Some(error.status()) == worst);
         match (found.len(), refusal) {
             (0, None) => Err(self.explain(kind, name).await),
             (0, Some(refusal)) => Err(refusal),
