@@ -30,7 +30,7 @@ fn leads_to(suite: &Suite, path: &str, pid: u32) -> Value {
 }
 
 /// The process of a container of podman's: the one that is alone in its mount namespace, as podman's own exec sees it.
-fn podman_pid(lab: &Lab, at: &str, name: &str) -> Result<u32, Failed> {
+pub(crate) fn podman_pid(lab: &Lab, at: &str, name: &str) -> Result<u32, Failed> {
     let link = lab.podman(at, &["exec", name, "readlink", "/proc/self/ns/mnt"])?.ok()?;
     Ok(witness::first_process_of(&link).ok_or("it has no process")?)
 }

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unnecessary_wraps, reason = "all trials have one signature, also those that use no `?`")]
 
+mod answered;
 mod denied;
 mod docs;
 mod engines;
@@ -12,6 +13,7 @@ mod expect;
 mod headless;
 mod holders;
 mod hostile;
+mod hostile_files;
 mod hostile_lists;
 mod killed;
 mod lab_itself;
@@ -36,6 +38,7 @@ mod nsfind;
 mod nsid;
 mod patterns;
 mod pipes;
+mod placed;
 mod plan;
 mod resolve;
 mod rights;
@@ -64,7 +67,10 @@ fn main() -> ExitCode {
     trials.extend(patterns::trials(&suite));
     trials.extend(hostile::trials(&suite));
     trials.extend(hostile_lists::trials(&suite));
+    trials.extend(hostile_files::trials(&suite));
     trials.extend(engines::trials(&suite));
+    trials.extend(answered::trials(&suite));
+    trials.extend(placed::trials(&suite));
     trials.extend(linkmv::trials(&suite));
     trials.extend(linkmv_ends::trials(&suite));
     trials.extend(linkmv_wish::trials(&suite));

@@ -80,18 +80,26 @@ impl Lab {
         output_within(&mut self.beside(at, &[&["sh", "-c", script, "sh"], arguments].concat()), LIMIT)?.ok()
     }
 
-    /// Gives podman the lab's image and starts its service there: by `starter`, with which the command line begins.
+    /// Gives podman the lab's image.
     ///
     /// # Errors
-    /// When it does not come up.
-    pub fn start_podman(&self, at: &str, starter: &str) -> Result<(), String> {
+    /// When it does not take it.
+    pub fn prepare_podman(&self, at: &str) -> Result<(), String> {
         self.script(at, "mkdir -p /run/podman /var/tmp && printf %s \"$1\" >\"$2\"", &[PODMAN_SETTINGS, PODMAN_CONF])?;
         if !at.is_empty() {
             let policy = "mkdir -p /etc/containers && printf %s \"$1\" >/etc/containers/policy.json";
             self.script(at, policy, &[r#"{"default":[{"type":"insecureAcceptAnything"}]}"#])?;
         }
         let import = [&PODMAN[..], &["import", "-", image::IMAGE]].concat();
-        output_of_input(&mut self.beside(at, &import), self.image()?, LIMIT)?.ok()?;
+        output_of_input(&mut self.beside(at, &import), self.image()?, LIMIT)?.ok().map(drop)
+    }
+
+    /// Starts podman's service there, which has the lab's image: by `starter`, with which the command line begins.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn start_podman(&self, at: &str, starter: &str) -> Result<(), String> {
+        self.prepare_podman(at)?;
         let script = format!(
             "setsid {starter} {} system service --time=0 $1 >/run/nicon-podman.log 2>&1 </dev/null & echo $! >/run/nicon-podman.pid
              until [ -S /run/podman/podman.sock ]; do sleep 0.02; done",
@@ -113,12 +121,18 @@ impl Lab {
         self.script(at, "rm -rf /run/podman", &[]).map(drop)
     }
 
+    /// The podman CLI there.
+    #[must_use]
+    pub fn podman_command(&self, at: &str, arguments: &[&str]) -> Command {
+        self.beside(at, &[&PODMAN, arguments].concat())
+    }
+
     /// Runs the podman CLI there.
     ///
     /// # Errors
     /// When it cannot be run or does not end.
     pub fn podman(&self, at: &str, arguments: &[&str]) -> Result<Ran, String> {
-        output_within(&mut self.beside(at, &[&PODMAN, arguments].concat()), LIMIT)
+        output_within(&mut self.podman_command(at, arguments), LIMIT)
     }
 
     /// Runs a container of podman's there; returns its full ID.
