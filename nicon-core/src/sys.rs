@@ -92,9 +92,9 @@ pub(crate) fn ns_get_tgid_from_pidns(pidns: impl AsFd, pid: i32) -> nix::Result<
 /// with ENOPROTOOPT on an older kernel.
 pub(crate) fn pass_pidfd(socket: impl AsFd) -> nix::Result<()> {
     let on: libc::c_int = 1;
+    let length = libc::socklen_t::try_from(size_of_val(&on)).map_err(|_| Errno::EINVAL)?;
     // SAFETY: the descriptor is open and `on` lives for the time of the call, which is told the size of `on`.
     let answer = unsafe {
-        let length = size_of::<libc::c_int>() as libc::socklen_t;
         libc::setsockopt(
             socket.as_fd().as_raw_fd(),
             libc::SOL_SOCKET,
@@ -135,9 +135,9 @@ pub(crate) fn peek_writer(socket: impl AsFd) -> nix::Result<Option<OwnedFd>> {
         while !header.is_null() {
             let (level, kind, length) = ((*header).cmsg_level, (*header).cmsg_type, (*header).cmsg_len);
             if level == libc::SOL_SOCKET && matches!(kind, SCM_PIDFD | libc::SCM_RIGHTS) {
-                let fds = libc::CMSG_DATA(header).cast::<RawFd>();
+                let fds = libc::CMSG_DATA(header).cast::<[u8; size_of::<RawFd>()]>();
                 for i in 0..(length - libc::CMSG_LEN(0) as usize) / size_of::<RawFd>() {
-                    let fd = fds.add(i).read_unaligned();
+                    let fd = RawFd::from_ne_bytes(fds.add(i).read());
                     // Descriptors that the peer sends along are closed; a pidfd that could not be made is negative.
                     let owned = (fd >= 0).then(|| OwnedFd::from_raw_fd(fd));
                     if kind == SCM_PIDFD {

@@ -77,13 +77,13 @@ fn activated_from_another_namespace(suite: &Suite, lab: &Lab) -> Result<(), Fail
 }
 
 /// Begins processes until one has the PID that was asked for, and then the proxy.
-const HAVE_PID: &str = r#"
+const HAVE_PID: &str = r"
 socat UNIX-LISTEN:/host/within.sock,fork UNIX-CONNECT:/host/docker.sock &
 until [ -e /run/wanted ]; do sleep 0.02; done
 wanted=$(cat /run/wanted)
 while sleep 0 & [ $! -lt $((wanted - 1)) ]; do wait $!; done
 sleep infinity & echo $! >/run/got; wait
-"#;
+";
 
 /// A proxy of the outer engine runs in the very container that is asked for, where another process has the PID that the
 /// engine tells: its cgroup carries the right ID.
