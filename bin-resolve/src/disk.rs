@@ -43,6 +43,11 @@ impl Disk {
     /// # Errors
     /// Where that cannot be looked at.
     pub(crate) async fn of(kind: Kind, root: &Root, pidns: Namespace, asked_for: bool) -> Result<Option<Self>> {
+        Self::at(kind, root, pidns, Self::places(kind, asked_for)).await
+    }
+
+    /// Where the files of an engine usually lie.
+    pub(crate) fn places(kind: Kind, asked_for: bool) -> Vec<PathBuf> {
         let usual = match kind {
             Kind::Docker => docker::PLACES,
             Kind::Containerd => containerd::PLACES,
@@ -54,8 +59,7 @@ impl Disk {
             Kind::Runc if asked_for => runc::OTHERS,
             _ => &[],
         };
-        let places = usual.iter().chain(others).map(PathBuf::from).collect();
-        Self::at(kind, root, pidns, places).await
+        usual.iter().chain(others).map(PathBuf::from).collect()
     }
 
     /// Looks for the files of an engine at `places`; `None` where there are none.

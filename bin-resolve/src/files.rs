@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use nicon_core::{Doing, Error, Process, Result};
 use nix::errno::Errno;
@@ -36,7 +37,11 @@ impl FileId {
 
 /// The root directory of a container, or our own. Names below it never lead out of it: absolute links of the container
 /// stay in it, and links such as /proc/1/root are not followed.
-pub(crate) struct Root(OwnedFd);
+pub(crate) struct Root {
+    fd: OwnedFd,
+    /// Paths of which a thread has said that they are not there.
+    lacks: OnceLock<Vec<PathBuf>>,
+}
 
 impl Root {
     /// Opens the root directory of `container`, or our own.
@@ -47,11 +52,27 @@ impl Root {
                 .doing(|| format!("open /proc/{}/root (root, or CAP_SYS_PTRACE)", process.pid())),
             None => open("/", flags, Mode::empty()).doing(|| "open /"),
         };
-        root.map(Self)
+        root.map(Self::new)
     }
 
     pub(crate) fn try_clone(&self) -> nix::Result<Self> {
-        self.0.try_clone().map(Self).map_err(|_| Errno::EMFILE)
+        self.fd.try_clone().map(Self::new).map_err(|_| Errno::EMFILE)
+    }
+
+    fn new(fd: OwnedFd) -> Self {
+        Self { fd, lacks: OnceLock::new() }
+    }
+
+    /// Finds out which of `paths` are not there, for [`Root::reach`] to know: one thread looks for all of them.
+    pub(crate) async fn look_for(&self, paths: Vec<PathBuf>) {
+        let is_open = |path: &PathBuf| self.look_up(path, RESOLVE_CACHED).is_err_and(|errno| errno == Errno::EAGAIN);
+        let open: Vec<PathBuf> = paths.into_iter().filter(is_open).collect();
+        let (false, Ok(root)) = (open.is_empty(), self.try_clone()) else { return };
+        let is_absent = move |path: &PathBuf| root.find(path).is_err_and(|errno| errno == Errno::ENOENT);
+        let looking = tokio::task::spawn_blocking(move || open.into_iter().filter(is_absent).collect());
+        if let Ok(absent) = looking.await {
+            let _ = self.lacks.set(absent);
+        }
     }
 
     /// Finds `path`.
@@ -60,6 +81,9 @@ impl Root {
     /// kernel has at hand is looked up here, as it nearly always has; the rest is left to a thread, which the time-out
     /// of the hop leaves behind.
     pub(crate) async fn reach(&self, path: &Path) -> nix::Result<OwnedFd> {
+        if self.lacks.get().is_some_and(|lacks| lacks.iter().any(|lacked| lacked == path)) {
+            return Err(Errno::ENOENT);
+        }
         match self.look_up(path, RESOLVE_CACHED) {
             Err(Errno::EAGAIN | Errno::EINVAL) => {}
             settled => return settled,
@@ -76,7 +100,7 @@ impl Root {
 
     fn look_up(&self, path: &Path, more: ResolveFlag) -> nix::Result<OwnedFd> {
         let resolve = ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS | more;
-        openat2(&self.0, path, OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC).resolve(resolve))
+        openat2(&self.fd, path, OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC).resolve(resolve))
     }
 }
 

@@ -128,7 +128,9 @@ impl Ground<'_> {
     pub(crate) async fn look(&self) -> Result<Vec<Present>> {
         let root = Root::of(self.container)?;
         let (mut present, mut refused) = (Vec::new(), None);
-        for kind in self.kinds(None) {
+        let kinds = self.kinds(None);
+        root.look_for(self.paths_of(&kinds, None)).await;
+        for kind in kinds {
             match self.look_for(kind, &root).await {
                 Ok(found) => present.extend(found),
                 Err(error) => refused = refused.or(Some(error)),

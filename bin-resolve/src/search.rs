@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use nicon_core::{Error, Namespace, NsId, Process, Result, Status};
 use nix::errno::Errno;
 
@@ -88,9 +88,22 @@ impl Ground<'_> {
     /// [`Status::No`] where no engine runs it; [`Status::Failed`] where several do, or one cannot tell.
     pub(crate) async fn find(&self, kind: Option<Kind>, name: &str) -> Result<Found> {
         let root = Root::of(self.container)?;
-        let asking = self.kinds(kind).into_iter().map(|one| self.ask(one, &root, name, kind));
-        let answers = join_all(asking).await;
-        self.settle(kind, name, answers).await
+        let kinds = self.kinds(kind);
+        let (first, others) = kinds.split_first().expect("some kind is asked");
+        // While the likeliest engine works on its answer, there is time to look for the others.
+        let ask_others = async {
+            root.look_for(self.paths_of(others, kind)).await;
+            join_all(others.iter().map(|one| self.ask(*one, &root, name, kind))).await
+        };
+        let (first, others) = join(self.ask(*first, &root, name, kind), ask_others).await;
+        self.settle(kind, name, std::iter::once(first).chain(others).collect()).await
+    }
+
+    /// All paths by which engines of these kinds may be known.
+    pub(crate) fn paths_of(&self, kinds: &[Kind], asked: Option<Kind>) -> Vec<PathBuf> {
+        let asked_for = asked.or(self.settings.engine).is_some();
+        let paths = |kind: &Kind| [self.places().of(*kind), &Disk::places(*kind, asked_for)].concat();
+        kinds.iter().flat_map(paths).collect()
     }
 
     /// Which kinds of engines are asked, where the path asks for `kind`, or for any.
