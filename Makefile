@@ -1,7 +1,7 @@
 # Each target installs what it needs; see `make help`.
 PREFIX ?= /usr/local
 
-.PHONY: help build install demo lab test bench lint docs
+.PHONY: help build install demo lab test bench fuzz lint docs
 
 help: ## Show this list
 	@echo "nicon: wire and enter deeply nested containers. Targets:"
@@ -32,8 +32,20 @@ bench: ## Compare speed and memory with what people use now (as root)
 	@cargo build --quiet --release --workspace --bins --locked
 	@cargo run --quiet --release --locked --package nicon-tests --bin nicon-bench
 
+# Memory safety is the compiler's: without a sanitizer the stable toolchain is enough.
+FUZZ_SECONDS ?= 20
+fuzz: ## Feed whatever comes to mind to what reads strangers' bytes, FUZZ_SECONDS for each target
+	@tests/lab/install-packages fuzz
+	@command -v cargo-fuzz >/dev/null || cargo install --quiet --locked cargo-fuzz
+	@for target in $$(cargo fuzz list); do \
+	    mkdir -p fuzz/found/$$target && \
+	    cargo fuzz run --sanitizer none $$target fuzz/found/$$target fuzz/corpus/$$target -- \
+	        -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=5 -rss_limit_mb=512 || exit; \
+	done
+
 lint: ## Check formatting and run clippy, warnings denied
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 
 docs: ## Build the API documentation, warnings denied

@@ -30,7 +30,7 @@ Examples:
 
 Exit status: 0 all found, 1 a clear no (no such container, not running), 2 could not tell."
 )]
-pub(crate) struct Args {
+pub struct Args {
     /// Containers to find, by path or pattern
     #[arg(value_name = "PATH")]
     pub(crate) paths: Vec<String>,

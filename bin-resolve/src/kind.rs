@@ -40,7 +40,8 @@ impl<'a> Wanted<'a> {
             return Some(Self::Container { kind: None, name: segment });
         };
         if prefix == "pid" {
-            return name.parse().ok().filter(|pid| *pid > 0).map(Self::Process);
+            let is_number = name.bytes().all(|byte| byte.is_ascii_digit());
+            return name.parse().ok().filter(|pid| is_number && *pid > 0).map(Self::Process);
         }
         let kind = Kind::ALL.into_iter().find(|kind| kind.name() == prefix)?;
         Some(Self::Container { kind: Some(kind), name })
@@ -57,7 +58,7 @@ mod tests {
         assert_eq!(Wanted::parse("web"), container(None, "web"));
         assert_eq!(Wanted::parse("podman:web"), container(Some(Kind::Podman), "web"));
         assert_eq!(Wanted::parse("pid:42"), Some(Wanted::Process(42)));
-        for bad in ["lxc:web", ":web", "pid:", "pid:x", "pid:-1", "pid:0", "Docker:web"] {
+        for bad in ["lxc:web", ":web", "pid:", "pid:x", "pid:-1", "pid:+1", "pid:0", "Docker:web"] {
             assert_eq!(Wanted::parse(bad), None, "{bad}");
         }
     }

@@ -15,13 +15,13 @@ use crate::socket::Places;
 use crate::walk::Walk;
 
 /// The program's name, as its messages begin.
-pub(crate) const PROGRAM: &str = "nicon-resolve";
+pub const PROGRAM: &str = "nicon-resolve";
 
 /// Answers what the command line or standard input asks.
 ///
 /// # Errors
 /// What ends the whole run; a path that cannot be found does not.
-pub(crate) fn run(args: Args) -> Result<Status> {
+pub fn run(args: Args) -> Result<Status> {
     let answers = Answers::new(PROGRAM, output::view(&args))?;
     let settings = Settings {
         own: Places::own(std::env::var_os("DOCKER_HOST"))?,
