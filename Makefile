@@ -17,10 +17,12 @@ install: build ## Copy them to $(DESTDIR)$(PREFIX)/bin
 
 demo: ## Show it: move a NIC into a container three Docker daemons deep (as root)
 	@tests/lab/install-packages
+	@cargo build --quiet --release --workspace --bins --locked
 	@cargo run --quiet --release --locked --package nicon-tests --bin nicon-lab -- run tests/lab/demo.sh
 
 lab: ## Open a shell beside a nest of three Docker daemons (as root)
 	@tests/lab/install-packages
+	@cargo build --quiet --release --workspace --bins --locked
 	@cargo run --quiet --release --locked --package nicon-tests --bin nicon-lab -- run $${SHELL:-sh}
 
 test: ## Run the unit and the integration tests, on a real nested Docker (as root)
