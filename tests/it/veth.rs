@@ -93,9 +93,9 @@ fn the_pair_or_nothing(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     }
     refusal(&veth(suite, [&places[0], &places[0]], &["same", "same"]), 2, &["both ends would be called same"]);
     let pid = json!({"pid": places[0].pid()}).to_string();
-    refusal(&suite.feed(&["nicon-veth", "eth1", "eth2"], &pid), 2, &["a pair has two ends: 1 were given"]);
+    refusal(&suite.feed(&["nicon-veth", "eth1", "eth2"], &pid), 2, &["a pair has two ends, not 1"]);
     let three = [&pid[..], &pid, &pid].join("\n");
-    refusal(&suite.feed(&["nicon-veth", "eth1", "eth2"], three), 2, &["a pair has two ends: 3 were given"]);
+    refusal(&suite.feed(&["nicon-veth", "eth1", "eth2"], three), 2, &["a pair has two ends, not 3"]);
     assert_eq!(places.each_ref().map(|place| place.ip("-j -d addr")), before);
     Ok(())
 }

@@ -50,7 +50,7 @@ fn two_records(args: &Args) -> Result<[Record; 2]> {
         }
     }
     let count = records.len();
-    records.try_into().map_err(|_| Error::failed(format!("a pair has two ends: {count} were given, nothing was made")))
+    records.try_into().map_err(|_| Error::failed(format!("a pair has two ends, not {count}: nothing was made")))
 }
 
 /// Makes many pairs. Which two records belong together is never guessed from their order: one that is missing, because

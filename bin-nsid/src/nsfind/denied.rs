@@ -37,16 +37,16 @@ pub(crate) fn complaint_about_all(census: &Census) -> Option<Error> {
 }
 
 fn say(lacking: &[i32]) -> Option<Error> {
-    let who = match lacking {
+    let (who, theirs) = match lacking {
         [] if proc::hides_processes() => {
-            "/proc is mounted with hidepid, and some processes may be hidden from us".into()
+            ("/proc is mounted with hidepid, and some processes may be hidden from us".into(), "they have")
         }
         [] => return None,
-        [one] => format!("not permitted to look at process {one}"),
-        [first, ..] => format!("not permitted to look at {} processes, such as {first}", lacking.len()),
+        [one] => (format!("not permitted to look at process {one}"), "it has"),
+        [first, ..] => (format!("not permitted to look at {} processes, such as {first}", lacking.len()), "they have"),
     };
     Some(Error::failed(format!(
-        "{who} (it takes CAP_SYS_PTRACE and all capabilities that they have): the answer may be incomplete"
+        "{who} (it takes CAP_SYS_PTRACE and all capabilities that {theirs}): the answer may be incomplete"
     )))
 }
 
