@@ -33,5 +33,6 @@ fn peer(record: &Record) -> String {
 
 fn addresses(record: &Record) -> String {
     let addresses = record.get("addresses").and_then(Value::as_array).into_iter().flatten();
-    addresses.filter_map(Value::as_str).collect::<Vec<_>>().join(" ")
+    let addresses: Vec<_> = addresses.filter_map(Value::as_str).collect();
+    if addresses.is_empty() { "-".to_owned() } else { addresses.join(" ") }
 }
