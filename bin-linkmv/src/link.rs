@@ -1,7 +1,7 @@
 //! A link, as the kernel tells it.
 
 use rtnetlink::packet_route::link::{
-    LinkAttribute, LinkFlags, LinkInfo, LinkMessage, Prop, State as OperState, Stats64,
+    InfoData, InfoVxlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, Prop, State as OperState, Stats64,
 };
 
 use crate::mac;
@@ -35,6 +35,8 @@ pub struct Link {
     pub lower: Option<u32>,
     /// The network namespace of that other link, as the namespace of this one numbers it; `None` where it is the same.
     pub lower_nsid: Option<i32>,
+    /// The bus and the name of the device that it is the network side of, such as `pci` and `0000:01:00.0`.
+    pub device: Option<(String, String)>,
     /// Where it has gone, in the news of its departure: network namespace and ifindex there.
     pub gone_to: Option<(i32, Option<u32>)>,
     /// What went through it, where it was asked for.
@@ -55,7 +57,7 @@ impl From<LinkMessage> for Link {
         // The loopback device has never been movable.
         let immutable = flags.contains(LinkFlags::Loopback).then_some(true);
         let mut link = Self { ifindex: message.header.index, flags, immutable, ..Self::default() };
-        let (mut new_nsid, mut new_ifindex) = (None, None);
+        let (mut new_nsid, mut new_ifindex, mut bus, mut device, mut carrier) = (None, None, None, None, None);
         for attribute in message.attributes {
             match attribute {
                 LinkAttribute::IfName(name) => link.name = name,
@@ -68,7 +70,12 @@ impl From<LinkMessage> for Link {
                     link.immutable = Some(immutable || link.immutable == Some(true));
                 }
                 LinkAttribute::PropList(props) => link.altnames.extend(props.into_iter().filter_map(altname)),
-                LinkAttribute::LinkInfo(infos) => link.kind = infos.into_iter().find_map(kind),
+                LinkAttribute::LinkInfo(infos) => {
+                    carrier = infos.iter().find_map(carrier_of_vxlan);
+                    link.kind = infos.into_iter().find_map(kind);
+                }
+                LinkAttribute::ParentDevBusName(name) => bus = Some(name),
+                LinkAttribute::ParentDevName(name) => device = Some(name),
                 LinkAttribute::Link(ifindex) => link.lower = Some(ifindex),
                 LinkAttribute::LinkNetNsId(nsid) => link.lower_nsid = Some(nsid),
                 LinkAttribute::NewNetnsId(nsid) => new_nsid = Some(nsid),
@@ -77,6 +84,8 @@ impl From<LinkMessage> for Link {
                 _ => {}
             }
         }
+        link.lower = link.lower.or(carrier);
+        link.device = bus.zip(device);
         link.gone_to = new_nsid.map(|nsid| (nsid, new_ifindex));
         link
     }
@@ -94,4 +103,13 @@ fn kind(info: LinkInfo) -> Option<String> {
         LinkInfo::Kind(kind) => Some(kind.to_string()),
         _ => None,
     }
+}
+
+/// What a vxlan lies on: before Linux 6.9 there is no other attribute that tells.
+fn carrier_of_vxlan(info: &LinkInfo) -> Option<u32> {
+    let LinkInfo::Data(InfoData::Vxlan(data)) = info else { return None };
+    data.iter().find_map(|part| match part {
+        InfoVxlan::Link(ifindex) => Some(*ifindex),
+        _ => None,
+    })
 }

@@ -22,7 +22,7 @@ use crate::refusal::Refusal;
 const PIECE: usize = 32 << 10;
 
 /// How often a list is asked for that changes while it is told.
-const TRIES: usize = 16;
+const TRIES: usize = 4;
 
 /// Length of the `ifinfomsg` before the attributes of a link, in bytes; see `rtnetlink(7)`.
 const LINK_HEADER: usize = 16;
@@ -31,7 +31,7 @@ const LINK_HEADER: usize = 16;
 const IFLA_NETNS_IMMUTABLE: u16 = 67;
 
 /// The attributes of which a [`Link`] is made. To parse the others takes several times as long.
-const LOOKED_AT: [u16; 14] = [
+const LOOKED_AT: [u16; 16] = [
     libc::IFLA_IFNAME,
     libc::IFLA_ADDRESS,
     libc::IFLA_IFALIAS,
@@ -46,14 +46,30 @@ const LOOKED_AT: [u16; 14] = [
     libc::IFLA_NEW_NETNSID,
     libc::IFLA_NEW_IFINDEX,
     libc::IFLA_STATS64,
+    libc::IFLA_PARENT_DEV_NAME,
+    libc::IFLA_PARENT_DEV_BUS_NAME,
 ];
+
+/// What the kernel listed.
+pub struct Listed<T> {
+    /// The entries.
+    pub entries: Vec<T>,
+    /// Whether nothing changed meanwhile. Otherwise one that was there all the while may be missing.
+    pub settled: bool,
+}
+
+impl<T> Listed<T> {
+    fn filter_map<U>(self, pick: impl FnMut(T) -> Option<U>) -> Listed<U> {
+        Listed { entries: self.entries.into_iter().filter_map(pick).collect(), settled: self.settled }
+    }
+}
 
 impl Place {
     /// All links, or those of one kind. Equivalent to `ip -d link show type KIND`, with `-s` where `stats` is set.
     ///
     /// # Errors
-    /// Where the kernel does not tell.
-    pub fn links(&self, home: &Self, kind: Option<&str>, stats: bool) -> Result<Vec<Link>> {
+    /// Where the kernel does not tell, or links come and go all the while.
+    pub fn links(&self, home: &Self, kind: Option<&str>, stats: bool) -> Result<Listed<Link>> {
         let mut question = LinkMessage::default();
         if !stats {
             question.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
@@ -61,46 +77,49 @@ impl Place {
         if let Some(kind) = kind {
             question.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(kind.into())]));
         }
-        let listed =
-            self.list(home, RouteNetlinkMessage::GetLink(question)).map_err(|error| error.within("list links"))?;
-        let links = listed.into_iter().filter_map(|entry| match entry {
-            Entry::Link(link) => Some(*link),
+        let listed = self.list(home, RouteNetlinkMessage::GetLink(question));
+        Ok(listed.map_err(|error| error.within("list links"))?.filter_map(|entry| match entry {
+            // A kind that the kernel has never heard of does not filter anything there.
+            Entry::Link(link) if kind.is_none() || link.kind.as_deref() == kind => {
+                // The kernel leaves out the counters of IPv6 alone.
+                Some(Link { stats: link.stats.filter(|_| stats), ..*link })
+            }
             _ => None,
-        });
-        // A kind that the kernel has never heard of does not filter anything there.
-        let links = links.filter(|link| kind.is_none() || link.kind.as_deref() == kind);
-        // The kernel leaves out the counters of IPv6 alone.
-        Ok(links.map(|link| Link { stats: link.stats.filter(|_| stats), ..link }).collect())
+        }))
     }
 
     /// The addresses of all links, each with the ifindex of its link. Equivalent to `ip addr show`.
     ///
     /// # Errors
     /// Where the kernel does not tell.
-    pub fn addresses(&self, home: &Self) -> Result<Vec<(u32, Cidr)>> {
+    pub fn addresses(&self, home: &Self) -> Result<Listed<(u32, Cidr)>> {
         let question = RouteNetlinkMessage::GetAddress(AddressMessage::default());
-        let listed = self.list(home, question).map_err(|error| error.within("list addresses"))?;
-        let addresses = listed.into_iter().filter_map(|entry| match entry {
+        let listed = self.list(home, question);
+        Ok(listed.map_err(|error| error.within("list addresses"))?.filter_map(|entry| match entry {
             Entry::Address(ifindex, address) => Some((ifindex, address)),
             _ => None,
-        });
-        Ok(addresses.collect())
+        }))
     }
 
-    fn list(&self, home: &Self, question: RouteNetlinkMessage) -> Result<Vec<Entry>> {
+    fn list(&self, home: &Self, question: RouteNetlinkMessage) -> Result<Listed<Entry>> {
         let socket = inside(&self.ns, &home.ns, connect)?.doing(|| "open a netlink socket")?;
         let mut question = NetlinkMessage::from(question);
         question.header.flags = NLM_F_REQUEST | NLM_F_DUMP;
         question.finalize();
         let mut request = vec![0; question.buffer_len()];
         question.serialize(&mut request);
-        for _ in 0..TRIES {
+        let ask = || {
             socket.send(&request, 0).doing(|| "ask the kernel")?;
-            if let Some(entries) = receive(&socket)? {
-                return Ok(entries);
+            receive(&socket)
+        };
+        let mut listed = ask()?;
+        for _ in 1..TRIES {
+            if listed.settled {
+                break;
             }
+            listed = ask()?;
         }
-        Err(Error::failed("links come and go too fast"))
+        Ok(listed)
     }
 }
 
@@ -113,10 +132,9 @@ fn connect() -> std::io::Result<Socket> {
     Ok(socket)
 }
 
-/// Reads a list to its end; `None` where it changed meanwhile, and may lack something.
-fn receive(socket: &Socket) -> Result<Option<Vec<Entry>>> {
-    let mut entries = Vec::new();
-    let mut is_consistent = true;
+/// Reads a list to its end.
+fn receive(socket: &Socket) -> Result<Listed<Entry>> {
+    let mut listed = Listed { entries: Vec::new(), settled: true };
     let mut piece = Vec::with_capacity(PIECE);
     loop {
         piece.clear();
@@ -125,10 +143,10 @@ fn receive(socket: &Socket) -> Result<Option<Vec<Entry>>> {
         while !rest.is_empty() {
             let message = NetlinkMessage::<Entry>::deserialize(rest);
             let message = message.map_err(|error| Error::failed(format!("read the kernel's answer: {error}")))?;
-            is_consistent &= message.header.flags & NLM_F_DUMP_INTR == 0;
+            listed.settled &= message.header.flags & NLM_F_DUMP_INTR == 0;
             match message.payload {
-                NetlinkPayload::InnerMessage(entry) => entries.push(entry),
-                NetlinkPayload::Done(_) => return Ok(is_consistent.then_some(entries)),
+                NetlinkPayload::InnerMessage(entry) => listed.entries.push(entry),
+                NetlinkPayload::Done(_) => return Ok(listed),
                 NetlinkPayload::Error(error) => return Err(Refusal::from(&error).doing("ask the kernel")),
                 _ => {}
             }

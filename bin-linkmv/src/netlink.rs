@@ -13,7 +13,7 @@ use rtnetlink::packet_core::{
 };
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::address::AddressMessage;
-use rtnetlink::packet_route::link::{LinkAttribute, LinkExtentMask, LinkInfo, LinkMessage, Prop};
+use rtnetlink::packet_route::link::{LinkAttribute, LinkExtentMask, LinkMessage, Prop};
 use rtnetlink::packet_route::nsid::{NsidAttribute, NsidMessage};
 use rtnetlink::sys::AsyncSocket;
 
@@ -89,19 +89,6 @@ impl Netlink {
         let mut question = LinkMessage::default();
         question.header.index = ifindex;
         self.ask(question, &format!("look for link {ifindex}")).await
-    }
-
-    /// All that the kernel tells of all links, or of those of one kind; of others as well, where it has never heard of that
-    /// kind.
-    ///
-    /// # Errors
-    /// Where the kernel does not tell.
-    pub async fn messages(&self, kind: Option<&str>) -> Result<Vec<LinkMessage>> {
-        let mut question = LinkMessage::default();
-        question.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
-        question.attributes.extend(kind.map(|kind| LinkAttribute::LinkInfo(vec![LinkInfo::Kind(kind.into())])));
-        let answers = self.dump(RouteNetlinkMessage::GetLink(question)).await;
-        Ok(answers.map_err(|refusal| refusal.doing("list links"))?.into_iter().filter_map(message).collect())
     }
 
     /// All that the kernel tells of one link. Equivalent to `ip -d link show`, by number.

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use nicon_core::{Error, NsId, Result};
 use nicon_linkmv::{Carry, Link, Place};
-use rtnetlink::packet_route::link::{InfoData, InfoVxlan, LinkAttribute, LinkInfo, LinkMessage};
 
 /// Links that lie on others.
 const STACKED: [&str; 6] = ["vxlan", "vlan", "macvlan", "macvtap", "ipvlan", "macsec"];
@@ -16,26 +15,21 @@ const STACKED: [&str; 6] = ["vxlan", "vlan", "macvlan", "macvtap", "ipvlan", "ma
 const FRESH: Duration = Duration::from_secs(1);
 
 /// The guard.
+#[derive(Default)]
 pub(crate) struct Guard {
-    /// The kinds of link to ask for. One that the kernel does not know is asked for once: it filters nothing.
-    kinds: RefCell<Vec<&'static str>>,
     listed: RefCell<Option<Listed>>,
 }
 
-/// The links that may lie on others.
+/// The links that lie on others.
 struct Listed {
     when: Instant,
     ns: NsId,
-    links: Rc<[LinkMessage]>,
+    links: Rc<[Link]>,
 }
 
 impl Guard {
-    pub(crate) fn new() -> Self {
-        Self { kinds: RefCell::new(STACKED.to_vec()), listed: RefCell::new(None) }
-    }
-
     /// Refuses to move a link that something else depends on.
-    pub(crate) async fn check(&self, link: &Link, carry: &Carry, from: &Place) -> Result<()> {
+    pub(crate) async fn check(&self, link: &Link, carry: &Carry, from: &Place, home: &Place) -> Result<()> {
         let refuse = |why: String| Err(Error::failed(format!("{} {why} (--force moves it nevertheless)", link.name)));
         if carry.has_default_route() {
             return refuse(format!("carries the default route of {}", from.label));
@@ -44,60 +38,24 @@ impl Guard {
             let master = from.netlink.link_at(master).await?;
             return refuse(format!("is a port of {}", master.map_or("another link".to_owned(), |master| master.name)));
         }
-        let all = self.all_stacked(from).await?;
-        let on_it = all.iter().filter(|message| lies_on(message, link.ifindex));
-        let names: Vec<String> = on_it.map(|message| Link::from(message.clone()).name).collect();
+        let stacked = self.stacked(from, home)?;
+        let on_it = stacked.iter().filter(|other| other.lower == Some(link.ifindex) && other.lower_nsid.is_none());
+        let names: Vec<&str> = on_it.map(|other| other.name.as_str()).collect();
         if names.is_empty() { Ok(()) } else { refuse(format!("carries {}", names.join(", "))) }
     }
 
-    /// The links of a namespace that may lie on others.
-    async fn all_stacked(&self, from: &Place) -> Result<Rc<[LinkMessage]>> {
+    /// The links of a namespace that lie on others.
+    fn stacked(&self, from: &Place, home: &Place) -> Result<Rc<[Link]>> {
         if let Some(listed) = &*self.listed.borrow()
             && listed.ns == from.ns.id()
             && listed.when.elapsed() < FRESH
         {
             return Ok(listed.links.clone());
         }
-        let (kinds, mut all) = (self.kinds.borrow().clone(), Vec::new());
-        for kind in kinds {
-            let listed = from.netlink.messages(Some(kind)).await?;
-            let is_of = |message: &LinkMessage| info(message, kind_of).is_some_and(|found| found == kind);
-            if !listed.iter().all(is_of) {
-                self.kinds.borrow_mut().retain(|known| *known != kind);
-                // All links were listed, those of every kind.
-                all = listed;
-                break;
-            }
-            all.extend(listed);
-        }
-        let links: Rc<[LinkMessage]> = all.into();
+        let mut links = from.links(home, None, false)?.entries;
+        links.retain(|link| link.kind.as_deref().is_some_and(|kind| STACKED.contains(&kind)));
+        let links: Rc<[Link]> = links.into();
         *self.listed.borrow_mut() = Some(Listed { when: Instant::now(), ns: from.ns.id(), links: links.clone() });
         Ok(links)
     }
-}
-
-fn lies_on(message: &LinkMessage, ifindex: u32) -> bool {
-    let stacked = info(message, kind_of).is_some_and(|kind| STACKED.contains(&&*kind));
-    let elsewhere = message.attributes.iter().any(|attribute| matches!(attribute, LinkAttribute::LinkNetNsId(_)));
-    let lower = message.attributes.contains(&LinkAttribute::Link(ifindex));
-    // Of a vxlan only its own part tells; before Linux 6.9 there is nothing else.
-    let vxlan = info(message, |info| match info {
-        LinkInfo::Data(InfoData::Vxlan(data)) => data.contains(&InfoVxlan::Link(ifindex)).then_some(()),
-        _ => None,
-    });
-    (stacked && lower && !elsewhere) || vxlan.is_some()
-}
-
-fn kind_of(info: &LinkInfo) -> Option<String> {
-    match info {
-        LinkInfo::Kind(kind) => Some(kind.to_string()),
-        _ => None,
-    }
-}
-
-fn info<T>(message: &LinkMessage, pick: impl Fn(&LinkInfo) -> Option<T>) -> Option<T> {
-    message.attributes.iter().find_map(|attribute| match attribute {
-        LinkAttribute::LinkInfo(infos) => infos.iter().find_map(&pick),
-        _ => None,
-    })
 }

@@ -74,7 +74,7 @@ impl Mover<'_> {
     /// The link is then where it was, as it was; where even that failed, the message says so and where it is.
     pub(crate) async fn send(&self, job: &Job<'_>) -> Result<Outcome> {
         let from = &job.from.place;
-        let Some(mut link) = job.selector.find(from).await? else { return recognise(self, job).await };
+        let Some(mut link) = job.selector.find(from, self.home).await? else { return recognise(self, job).await };
         if self.dry_run {
             return self.look(job, &link).await.map(|look| look.plan(job, link));
         }
@@ -121,7 +121,7 @@ impl Mover<'_> {
         let checked = check(job, link).await?;
         let carry = Carry::read(&from.netlink, link.ifindex).await?;
         if let Some(guard) = &self.guard {
-            guard.check(link, &carry, from).await?;
+            guard.check(link, &carry, from, self.home).await?;
         }
         let settings = job.from.settings(self.home, &link.name)?;
         let lost = Lost::of(&carry, &settings, master_of(link, from).await?, job.wish);

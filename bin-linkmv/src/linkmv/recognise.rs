@@ -22,9 +22,8 @@ use crate::undo::Undo;
 /// Where no link came from there. One that cannot be finished is put back, as far as it tells how it was.
 pub(crate) async fn recognise(mover: &Mover<'_>, job: &Job<'_>) -> Result<Outcome> {
     let mut complete = None;
-    for message in job.to.netlink.messages(None).await? {
-        let selected = job.selector.fits(&message);
-        let link = Link::from(message);
+    for link in job.to.links(mover.home, None, false)?.entries {
+        let selected = job.selector.fits(&link);
         if let Some((mark, origin)) = mark_of(&link).filter(|(_, origin)| is_meant(job, &link, origin, selected)) {
             if mover.dry_run {
                 return Ok(finish_later(&link, &origin));

@@ -51,7 +51,7 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
         let from = from.map_or(home, Source::new);
         let mover = Mover {
             home: &here,
-            guard: (!args.force).then(Guard::new),
+            guard: (!args.force).then(Guard::default),
             wait: args.wait,
             announce: args.announce,
             dry_run: args.dry_run,

@@ -6,7 +6,6 @@ use std::str::FromStr;
 
 use nicon_core::{Error, Result};
 use nicon_linkmv::{Link, Place, mac};
-use rtnetlink::packet_route::link::{LinkAttribute, LinkMessage};
 
 /// The longest alternative name, in bytes: `ALTIFNAMSIZ` of linux/if.h, less the closing zero.
 const MAX: usize = 127;
@@ -27,7 +26,7 @@ impl Selector {
     ///
     /// # Errors
     /// Where it may be any of several.
-    pub(crate) async fn find(&self, place: &Place) -> Result<Option<Link>> {
+    pub(crate) async fn find(&self, place: &Place, home: &Place) -> Result<Option<Link>> {
         if let Self::Name(name) = self {
             let named = place.netlink.link(name).await?;
             return match name.parse::<i32>() {
@@ -35,8 +34,8 @@ impl Selector {
                 _ => Ok(named),
             };
         }
-        let all = place.netlink.messages(None).await?.into_iter();
-        let mut found: Vec<Link> = all.filter(|message| self.fits(message)).map(Link::from).collect();
+        let mut found = place.links(home, None, false)?.entries;
+        found.retain(|link| self.fits(link));
         if found.len() > 1 {
             let names = found.into_iter().map(|link| link.name).collect::<Vec<_>>().join(", ");
             return Err(Error::failed(format!("{self} may be any of {names} in {}: say which", place.label)));
@@ -45,20 +44,11 @@ impl Selector {
     }
 
     /// Whether a link is meant, by what the kernel tells of it. A name is looked up instead.
-    pub(crate) fn fits(&self, message: &LinkMessage) -> bool {
-        let (mut bus, mut parent, mut address) = (None, None, None);
-        for attribute in &message.attributes {
-            match attribute {
-                LinkAttribute::ParentDevBusName(name) => bus = Some(name),
-                LinkAttribute::ParentDevName(name) => parent = Some(name),
-                LinkAttribute::Address(bytes) => address = Some(mac::hex(bytes)),
-                _ => {}
-            }
-        }
+    pub(crate) fn fits(&self, link: &Link) -> bool {
         match self {
             Self::Name(_) => false,
-            Self::Mac(wanted) => address.as_ref() == Some(wanted),
-            Self::Pci(wanted) => bus.zip(parent).is_some_and(|(bus, parent)| is_pci(wanted, bus, parent)),
+            Self::Mac(wanted) => link.mac.as_ref() == Some(wanted),
+            Self::Pci(wanted) => link.device.as_ref().is_some_and(|(bus, device)| is_pci(wanted, bus, device)),
         }
     }
 }
@@ -131,12 +121,11 @@ mod tests {
 
     #[test]
     fn a_link_by_its_pci_device() {
-        let mut message = LinkMessage::default();
+        let mut link = Link::default();
         let selector: Selector = "pci:0000:01:00.0".parse().unwrap();
-        assert!(!selector.fits(&message));
-        message.attributes.push(LinkAttribute::ParentDevName("0000:01:00.0".into()));
-        message.attributes.push(LinkAttribute::ParentDevBusName("pci".into()));
-        assert!(selector.fits(&message));
-        assert!(!"pci:0000:01:00.1".parse::<Selector>().unwrap().fits(&message));
+        assert!(!selector.fits(&link));
+        link.device = Some(("pci".into(), "0000:01:00.0".into()));
+        assert!(selector.fits(&link));
+        assert!(!"pci:0000:01:00.1".parse::<Selector>().unwrap().fits(&link));
     }
 }

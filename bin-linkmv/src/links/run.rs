@@ -1,7 +1,7 @@
 //! The run: namespaces in, their links out, and then what happens to them.
 
 use nicon_core::stream::{Answers, View as Show};
-use nicon_core::{Doing, Result, Status};
+use nicon_core::{Doing, Error, Result, Status};
 use nicon_linkmv::{Place, block_on};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
@@ -28,6 +28,10 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
         } else {
             let wiring = Wiring::new(&home, &views);
             for view in &views {
+                if !view.settled {
+                    let restless = format!("{}: links come and go too fast: some may be missing", view.place.label);
+                    answers.give(None, Err(Error::failed(restless)))?;
+                }
                 for (link, addresses) in view.links.values() {
                     answers.give(None, tell(view, link, addresses, &wiring).await)?;
                 }

@@ -14,26 +14,29 @@ pub(crate) struct View {
     pub(crate) place: Place,
     /// Its links by ifindex, with their addresses.
     pub(crate) links: BTreeMap<u32, (Link, Vec<Cidr>)>,
+    /// Whether they stayed the same while they were listed.
+    pub(crate) settled: bool,
 }
 
 impl View {
     fn new(record: Record, place: Place, args: &Args, home: &Place) -> Result<Self> {
-        let mut view = Self { record, place, links: BTreeMap::new() };
-        view.links = view.list(args, home)?;
+        let mut view = Self { record, place, links: BTreeMap::new(), settled: false };
+        view.list(args, home)?;
         Ok(view)
     }
 
-    /// The links as they are now.
-    pub(crate) fn list(&self, args: &Args, home: &Place) -> Result<BTreeMap<u32, (Link, Vec<Cidr>)>> {
-        let listed = self.place.links(home, args.kind.as_deref(), args.stats)?;
-        let mut links: BTreeMap<u32, (Link, Vec<Cidr>)> =
-            listed.into_iter().map(|link| (link.ifindex, (link, Vec::new()))).collect();
-        for (ifindex, address) in self.place.addresses(home)? {
-            if let Some((_, addresses)) = links.get_mut(&ifindex) {
+    /// Looks at the links as they are now.
+    pub(crate) fn list(&mut self, args: &Args, home: &Place) -> Result<()> {
+        let links = self.place.links(home, args.kind.as_deref(), args.stats)?;
+        let addresses = self.place.addresses(home)?;
+        self.settled = links.settled && addresses.settled;
+        self.links = links.entries.into_iter().map(|link| (link.ifindex, (link, Vec::new()))).collect();
+        for (ifindex, address) in addresses.entries {
+            if let Some((_, addresses)) = self.links.get_mut(&ifindex) {
                 addresses.push(address);
             }
         }
-        Ok(links)
+        Ok(())
     }
 }
 

@@ -80,7 +80,8 @@ impl Watch<'_> {
 
     /// Lists a view, and tells how it differs from what was told last.
     async fn look_again(&mut self, number: usize, arrival: &str) -> Result<()> {
-        self.views[number].links = self.views[number].list(self.args, self.home)?;
+        // What is missing in it will be heard of.
+        self.views[number].list(self.args, self.home)?;
         let present: BTreeSet<u32> = self.views[number].links.keys().copied().collect();
         let told: BTreeSet<u32> = self.told[number].keys().copied().collect();
         for gone in told.difference(&present) {
