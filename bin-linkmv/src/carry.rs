@@ -8,7 +8,7 @@ use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
 use rtnetlink::packet_route::route::{RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteProtocol, RouteType};
 
-use crate::cidr::Cidr;
+use crate::address;
 use crate::netlink::Netlink;
 use crate::route::Route;
 use crate::wire::{from_hex, to_hex};
@@ -60,7 +60,7 @@ impl Carry {
     pub async fn put_back(&self, netlink: &Netlink) -> Result<()> {
         for address in &self.addresses {
             let put = netlink.put(RouteNetlinkMessage::NewAddress(address.clone())).await;
-            put.map_err(|refusal| refusal.doing(&format!("add address {}", Cidr::from(address))))?;
+            put.map_err(|refusal| refusal.doing(&format!("add address {}", address::told(address))))?;
         }
         for route in &self.routes {
             let put = netlink.put(RouteNetlinkMessage::NewRoute(route.clone())).await;
@@ -137,7 +137,7 @@ impl Carry {
     /// The addresses with their prefix lengths, as `ip addr` prints them.
     #[must_use]
     pub fn addresses(&self) -> Vec<String> {
-        self.addresses.iter().map(|address| Cidr::from(address).to_string()).collect()
+        self.addresses.iter().map(|address| address::told(address).to_string()).collect()
     }
 
     /// The routes, apart from those that come with the addresses.
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn requests_are_read_back_and_checked() {
-        let RouteNetlinkMessage::NewAddress(address) = "192.0.2.1/24".parse::<Cidr>().unwrap().request(7) else {
+        let RouteNetlinkMessage::NewAddress(address) = address::request(&"192.0.2.1/24".parse().unwrap(), 7) else {
             unreachable!("a request for an address")
         };
         let mut route = RouteMessage::default();

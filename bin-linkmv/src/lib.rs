@@ -1,30 +1,24 @@
 //! What nicon-linkmv, nicon-veth and nicon-links share: links, as rtnetlink knows them, and the network namespaces that
 //! they are in. Private to these programs.
 
+pub mod address;
 pub mod carry;
-pub mod cidr;
 pub mod fields;
 pub mod link;
 pub mod list;
-pub mod mac;
 pub mod netlink;
 pub mod netns;
 pub mod news;
 pub mod place;
 pub mod refusal;
 pub mod route;
-pub mod target;
 pub mod wire;
 
 pub use carry::Carry;
-pub use cidr::Cidr;
 pub use link::Link;
-pub use mac::Mac;
 pub use netlink::Netlink;
-pub use nicon_core::LinkName;
 pub use place::Place;
 pub use refusal::Refusal;
-pub use target::Target;
 
 use nicon_core::{Doing, Result};
 

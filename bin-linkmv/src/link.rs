@@ -4,7 +4,7 @@ use rtnetlink::packet_route::link::{
     InfoData, InfoVxlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, Prop, State as OperState, Stats64,
 };
 
-use crate::mac;
+use nicon_core::link::mac;
 
 /// What is looked at of a link.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! Lists of links and addresses: parsed as the kernel sends them, and of each no more than is looked at.
 
+use nicon_core::link::Cidr;
 use nicon_core::{Doing, Error, Result};
 use nix::libc;
 use rtnetlink::packet_core::{
@@ -12,7 +13,7 @@ use rtnetlink::packet_route::link::{LinkAttribute, LinkExtentMask, LinkHeader, L
 use rtnetlink::sys::protocols::NETLINK_ROUTE;
 use rtnetlink::sys::{Socket, SocketAddr};
 
-use crate::cidr::Cidr;
+use crate::address;
 use crate::link::Link;
 use crate::netlink::inside;
 use crate::place::Place;
@@ -171,7 +172,7 @@ impl NetlinkDeserializable for Entry {
             libc::RTM_NEWLINK => Ok(Self::Link(Box::new(parse_link(payload)?.into()))),
             libc::RTM_NEWADDR => {
                 let message = AddressMessage::parse(payload)?;
-                Ok(Self::Address(message.header.index, Cidr::from(&message)))
+                Ok(Self::Address(message.header.index, address::told(&message)))
             }
             _ => Ok(Self::Other),
         }

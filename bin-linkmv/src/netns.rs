@@ -3,12 +3,10 @@
 use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use nicon_core::link::target::NAMED;
 use nicon_core::{Doing, Error, NsId, Result, proc};
-
-/// Where `ip netns add` puts its files.
-const NAMED: &str = "/run/netns";
 
 /// A network namespace, and one way to it.
 #[derive(Debug)]
@@ -19,12 +17,6 @@ pub struct Found {
     pub path: PathBuf,
     /// The process that it was found by, where it was one.
     pub pid: Option<i32>,
-}
-
-/// The file of a network namespace that was called by the name that `ip netns` gave it, or by a path.
-#[must_use]
-pub fn path(name: &str) -> PathBuf {
-    if name.contains('/') { name.into() } else { Path::new(NAMED).join(name) }
 }
 
 /// The network namespaces that were found, and why that may not be all of them.

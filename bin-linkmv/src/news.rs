@@ -1,12 +1,13 @@
 //! What happens to the links of a network namespace, as the kernel announces it.
 
 use futures_util::{Stream, StreamExt};
+use nicon_core::link::Cidr;
 use nicon_core::{Doing, Result};
 use rtnetlink::packet_core::NetlinkPayload;
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use rtnetlink::{MulticastGroup, new_multicast_connection};
 
-use crate::cidr::Cidr;
+use crate::address;
 use crate::link::Link;
 use crate::netlink::inside;
 use crate::place::Place;
@@ -55,9 +56,11 @@ fn news(payload: NetlinkPayload<RouteNetlinkMessage>) -> Option<News> {
             }
             RouteNetlinkMessage::NewLink(message) => Some(News::Link(Box::new(message.into()))),
             RouteNetlinkMessage::DelLink(message) => Some(News::Gone(Box::new(message.into()))),
-            RouteNetlinkMessage::NewAddress(message) => Some(News::Address(message.header.index, Cidr::from(&message))),
+            RouteNetlinkMessage::NewAddress(message) => {
+                Some(News::Address(message.header.index, address::told(&message)))
+            }
             RouteNetlinkMessage::DelAddress(message) => {
-                Some(News::AddressGone(message.header.index, Cidr::from(&message)))
+                Some(News::AddressGone(message.header.index, address::told(&message)))
             }
             _ => None,
         },

@@ -2,15 +2,13 @@
 
 use std::path::Path;
 
+use nicon_core::link::target::HOST;
 use nicon_core::{Error, Namespace, NsType, Process, Record, Result};
 use serde_json::Value;
 
 use crate::fields::label;
 use crate::netlink::{Netlink, inside};
-use crate::target::Target;
-
-/// What our own network namespace is called, on the command line and in a record's `target`.
-pub const HOST: &str = "host";
+use nicon_core::link::Target;
 
 /// A network namespace, held open, with a netlink socket in it.
 pub struct Place {

@@ -1,10 +1,13 @@
-//! A route as a record tells it.
+//! Routes: as a record tells them, and as they are asked for.
 
 use std::fmt;
 use std::net::IpAddr;
 
-use rtnetlink::packet_route::AddressFamily;
-use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage};
+use nicon_core::link::RouteSpec;
+use rtnetlink::packet_route::route::{
+    RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
+};
+use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use serde::Serialize;
 
 /// A route through one link, in the words of `ip -N route`: protocol, scope and type are numbers of rtnetlink.h.
@@ -27,10 +30,11 @@ pub struct Route {
 }
 
 impl Route {
-    /// Whether it leads where another way to ask for it says: to `dst` by `via`, in the main table.
+    /// Whether it is the one that was asked for, in the main table.
     #[must_use]
-    pub fn is(&self, dst: &str, via: Option<IpAddr>) -> bool {
-        self.dst == dst && self.via == via && self.table == u32::from(RouteHeader::RT_TABLE_MAIN)
+    pub fn is(&self, asked: &RouteSpec) -> bool {
+        let main = u32::from(RouteHeader::RT_TABLE_MAIN);
+        self.dst == asked.dst.to_string() && self.via == asked.via && self.table == main
     }
 }
 
@@ -68,6 +72,32 @@ impl From<&RouteMessage> for Route {
         }
         route.dst = format!("{to}/{}", header.destination_prefix_length);
         route
+    }
+}
+
+/// The request that gives a route to a link. Equivalent to `ip route replace DST via GATEWAY dev LINK`.
+#[must_use]
+pub fn request(route: &RouteSpec, ifindex: u32) -> RouteNetlinkMessage {
+    let mut message = RouteMessage::default();
+    message.header.address_family = if route.dst.ip().is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    message.header.destination_prefix_length = route.dst.prefix_len();
+    message.header.table = RouteHeader::RT_TABLE_MAIN;
+    message.header.protocol = RouteProtocol::Boot;
+    message.header.kind = RouteType::Unicast;
+    message.header.scope =
+        if route.via.is_none() && route.dst.ip().is_ipv4() { RouteScope::Link } else { RouteScope::Universe };
+    message.attributes.push(RouteAttribute::Oif(ifindex));
+    if route.dst.prefix_len() > 0 {
+        message.attributes.push(RouteAttribute::Destination(address(route.dst.ip())));
+    }
+    message.attributes.extend(route.via.map(|via| RouteAttribute::Gateway(address(via))));
+    RouteNetlinkMessage::NewRoute(message)
+}
+
+fn address(ip: IpAddr) -> RouteAddress {
+    match ip {
+        IpAddr::V4(ip) => RouteAddress::Inet(ip),
+        IpAddr::V6(ip) => RouteAddress::Inet6(ip),
     }
 }
 

@@ -16,12 +16,12 @@
 //! ```
 //!
 //! One kernel noun a file: [`process`] pins, [`ns`] names and holds namespaces, [`pidns`] translates PIDs between
-//! PID namespaces, [`peer`] tells who is at the other end of a socket, [`proc`] reads procfs, [`walk`](mod@walk) passes all processes. [`record`], [`stream`] and [`cli`] are the programs' common manners.
+//! PID namespaces, [`peer`] tells who is at the other end of a socket, [`proc`] reads procfs, [`walk`](mod@walk) passes all processes, [`link`] tells what records ask of links. [`record`], [`stream`] and [`cli`] are the programs' common manners.
 
 pub mod cli;
 pub mod container;
 pub mod error;
-pub mod linkname;
+pub mod link;
 pub mod near;
 pub mod ns;
 pub mod peer;
@@ -37,7 +37,7 @@ pub mod walk;
 mod sys;
 
 pub use error::{Doing, Error, Result, Status};
-pub use linkname::LinkName;
+pub use link::LinkName;
 pub use ns::{Namespace, NsId, NsType};
 pub use process::Process;
 pub use record::Record;

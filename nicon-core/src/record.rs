@@ -1,5 +1,7 @@
 //! A record: one JSON object of the pipe protocol. Fields that a program does not know pass through it unchanged.
 
+use std::str::FromStr;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -44,6 +46,21 @@ impl Record {
         match self.0.get(field) {
             None | Some(Value::Null) => Ok(None),
             Some(value) => integer(value).map(Some).ok_or_else(|| wrong_type(field, "an integer in range", value)),
+        }
+    }
+
+    /// The items of a field that is a list of texts, or one text alone; none where it is absent or null. An error shows the
+    /// `example`.
+    ///
+    /// # Errors
+    /// [`Status::Failed`](crate::Status::Failed) where it is anything else; what `T` says of an item that it cannot be.
+    pub fn list<T: FromStr<Err = Error>>(&self, field: &str, example: &str) -> Result<Vec<T>> {
+        let wrong = || Error::failed(format!("field \"{field}\": expected a list like [\"{example}\"]"));
+        match self.0.get(field) {
+            None | Some(Value::Null) => Ok(Vec::new()),
+            Some(Value::String(item)) => Ok(vec![item.parse()?]),
+            Some(Value::Array(items)) => items.iter().map(|item| item.as_str().ok_or_else(wrong)?.parse()).collect(),
+            Some(_) => Err(wrong()),
         }
     }
 

@@ -3,8 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::AsRawFd;
 
+use nicon_core::link::mac;
 use nicon_core::{Doing, Error, Result};
-use nicon_linkmv::{Link, Place, mac};
+use nicon_linkmv::{Link, Place};
 use nix::ifaddrs::getifaddrs;
 use nix::sys::socket::{
     AddressFamily, LinkAddr, MsgFlags, SockFlag, SockType, SockaddrLike, SockaddrStorage, bind, send, socket,

@@ -1,16 +1,10 @@
 //! The command line.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Parser;
 use nicon_core::Error;
-use nicon_linkmv::{Cidr, LinkName, Mac, Target};
-
-use crate::newname::NewName;
-use crate::routespec::RouteSpec;
-use crate::selector::Selector;
-use crate::wish::{AltName, Gateway};
+use nicon_core::link::{Alias, AltName, Cidr, Gateway, Keep, LinkName, Mac, NewName, RouteSpec, Selector, Target};
 
 /// Move a network link into the network namespace of a process, under a new name, and bring it up.
 ///
@@ -124,7 +118,7 @@ pub(crate) struct Attributes {
 
     /// Its alias, instead of nicon's note
     #[arg(long, value_name = "TEXT")]
-    pub(crate) alias: Option<String>,
+    pub(crate) alias: Option<Alias>,
 
     /// An alternative name
     #[arg(long, value_name = "NAME")]
@@ -137,30 +131,6 @@ pub(crate) struct Attributes {
     /// What comes along that a move loses: addr, route, sysctl
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     pub(crate) keep: Vec<Keep>,
-}
-
-/// What a move loses, and may carry over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Keep {
-    /// The addresses.
-    Addr,
-    /// The routes.
-    Route,
-    /// The settings under /proc/sys/net.
-    Sysctl,
-}
-
-impl FromStr for Keep {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        match text {
-            "addr" => Ok(Self::Addr),
-            "route" => Ok(Self::Route),
-            "sysctl" => Ok(Self::Sysctl),
-            _ => Err(Error::failed(format!("\"{text}\" cannot be kept: addr, route or sysctl"))),
-        }
-    }
 }
 
 fn seconds(text: &str) -> Result<Duration, Error> {

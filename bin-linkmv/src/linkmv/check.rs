@@ -1,12 +1,12 @@
 //! What can be known to fail before anything is changed.
 
+use nicon_core::link::{AltName, NewName};
 use nicon_core::{Error, Result};
 use nicon_linkmv::{Link, Place};
 use rtnetlink::packet_route::link::{LinkAttribute, LinkMessage};
 
 use crate::mark::is_mark;
 use crate::mover::Job;
-use crate::newname::NewName;
 
 /// What the look at the target told.
 pub(crate) struct Checked {
@@ -38,8 +38,8 @@ pub(crate) async fn check(job: &Job<'_>, link: &Link) -> Result<Checked> {
         Some(NewName::Name(name)) => (Some(name.as_str()), true),
         None => (Some(link.name.as_str()), true),
     };
-    let brought = link.altnames.iter().filter(|altname| !is_mark(altname)).chain(&wish.altnames).map(String::as_str);
-    for name in brought.chain(literal) {
+    let brought = link.altnames.iter().map(String::as_str).filter(|altname| !is_mark(altname));
+    for name in brought.chain(wish.altnames.iter().map(AltName::as_str)).chain(literal) {
         if to.netlink.link(name).await?.is_some() {
             return Err(name_taken(name, to));
         }

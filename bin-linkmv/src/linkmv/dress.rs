@@ -1,14 +1,15 @@
 //! Giving a link, in its new place, what it is to have there.
 
 use nicon_core::Result;
-use nicon_linkmv::{Carry, Cidr, Link, Place};
+use nicon_core::link::{AltName, Cidr, NewName};
+use nicon_linkmv::{Carry, Link, Place, address, route};
 use nix::errno::Errno;
 
 use crate::check::name_taken;
 use crate::mark::note;
 use crate::mover::Job;
-use crate::newname::NewName;
 use crate::sysctl::Sysctls;
+use crate::wish;
 
 /// What comes along from the old place.
 #[derive(Default)]
@@ -33,7 +34,7 @@ pub(crate) async fn dress(
     let failed = |what: &str| format!("{what} {} in {}", link.name, to.label);
     // IPv6 makes addresses as soon as the link is up, and by its settings.
     luggage.settings.write(to, home, &link.name)?;
-    let request = wish.request(link, master, note(&job.from.place, origin));
+    let request = wish::request(wish, link, master, note(&job.from.place, origin));
     let mut changed = !request.attributes.is_empty() || !request.header.flags.is_empty();
     if changed {
         to.netlink.set_link(request).await.map_err(|refusal| match (&wish.name, refusal.errno) {
@@ -41,7 +42,8 @@ pub(crate) async fn dress(
             _ => refusal.doing(&failed("set up")),
         })?;
     }
-    for altname in wish.altnames.iter().filter(|altname| !link.altnames.contains(altname)) {
+    for altname in wish.altnames.iter().map(AltName::as_str).filter(|name| !link.altnames.iter().any(|has| has == name))
+    {
         let added = to.netlink.add_altname(link.ifindex, altname).await;
         added.map_err(|refusal| refusal.doing(&failed(&format!("add alternative name {altname} to"))))?;
         changed = true;
@@ -49,18 +51,18 @@ pub(crate) async fn dress(
     luggage.carry.put_back(&to.netlink).await?;
     if !wish.addresses.is_empty() {
         let present = to.netlink.addresses(link.ifindex).await?;
-        let present: Vec<Cidr> = present.iter().map(Cidr::from).collect();
-        for address in wish.addresses.iter().filter(|address| !present.contains(address)) {
-            let put = to.netlink.put(address.request(link.ifindex)).await;
-            put.map_err(|refusal| refusal.doing(&failed(&format!("add address {address} to"))))?;
+        let present: Vec<Cidr> = present.iter().map(address::told).collect();
+        for cidr in wish.addresses.iter().filter(|cidr| !present.contains(cidr)) {
+            let put = to.netlink.put(address::request(cidr, link.ifindex)).await;
+            put.map_err(|refusal| refusal.doing(&failed(&format!("add address {cidr} to"))))?;
             changed = true;
         }
     }
     if !wish.routes.is_empty() {
         let present = Carry::read(&to.netlink, link.ifindex).await?.routes();
-        for route in wish.routes.iter().filter(|route| !present.iter().any(|there| route.is(there))) {
-            let put = to.netlink.put(route.request(link.ifindex)).await;
-            put.map_err(|refusal| refusal.doing(&failed(&format!("add route {route} through"))))?;
+        for asked in wish.routes.iter().filter(|asked| !present.iter().any(|there| there.is(asked))) {
+            let put = to.netlink.put(route::request(asked, link.ifindex)).await;
+            put.map_err(|refusal| refusal.doing(&failed(&format!("add route {asked} through"))))?;
             changed = true;
         }
     }

@@ -1,13 +1,13 @@
 //! What a move takes from a link and does not give back.
 
 use nicon_core::Record;
+use nicon_core::link::{Keep, Wish};
 use nicon_linkmv::Carry;
+use nicon_linkmv::route::Route;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::args::Keep;
 use crate::sysctl::Sysctls;
-use crate::wish::Wish;
 
 /// What the link had where it came from, and has no more.
 #[derive(Debug, Default, Serialize)]
@@ -30,7 +30,7 @@ impl Lost {
         lost.addr = along.addresses();
         lost.addr.retain(|address| !wish.addresses.iter().any(|given| given.to_string() == *address));
         let routes = along.routes();
-        let again = |route: &&_| wish.routes.iter().any(|given| given.is(route));
+        let again = |route: &&Route| wish.routes.iter().any(|given| route.is(given));
         lost.route = routes.iter().filter(|route| !again(route)).map(ToString::to_string).collect();
         if !wish.keeps(Keep::Sysctl) {
             lost.sysctl = settings.names();

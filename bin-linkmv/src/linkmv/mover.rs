@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use nicon_core::link::{Keep, Selector, Wish};
 use nicon_core::{Error, Result};
 use nicon_linkmv::{Carry, Link, Place, Refusal};
 use nix::errno::Errno;
 
 use crate::announce::announce;
-use crate::args::Keep;
 use crate::check::{Checked, check, name_taken};
 use crate::dress::{Luggage, dress};
+use crate::find::find;
 use crate::guard::Guard;
 use crate::journal::Journal;
 use crate::lost::Lost;
@@ -17,12 +18,10 @@ use crate::mark::{mark, mark_of};
 use crate::plan::plan;
 use crate::recognise::recognise;
 use crate::relocate::{request, take_back, unmark};
-use crate::selector::Selector;
 use crate::settle::{unique_addresses, wait_for_carrier};
 use crate::source::Source;
 use crate::sysctl::Sysctls;
 use crate::undo::Undo;
-use crate::wish::Wish;
 
 /// One link to be moved.
 pub(crate) struct Job<'a> {
@@ -74,7 +73,7 @@ impl Mover<'_> {
     /// The link is then where it was, as it was; where even that failed, the message says so and where it is.
     pub(crate) async fn send(&self, job: &Job<'_>) -> Result<Outcome> {
         let from = &job.from.place;
-        let Some(mut link) = job.selector.find(from, self.home).await? else { return recognise(self, job).await };
+        let Some(mut link) = find(job.selector, from, self.home).await? else { return recognise(self, job).await };
         if self.dry_run {
             return self.look(job, &link).await.map(|look| look.plan(job, link));
         }

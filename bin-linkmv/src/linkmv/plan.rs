@@ -1,8 +1,8 @@
 //! What a move would do, in the words of `ip`.
 
+use nicon_core::link::Keep;
 use nicon_linkmv::{Carry, Link};
 
-use crate::args::Keep;
 use crate::mover::Job;
 use crate::sysctl::Sysctls;
 
@@ -15,7 +15,7 @@ pub(crate) fn plan(job: &Job<'_>, link: &Link, carry: &Carry, settings: &Sysctls
         ("mtu", wish.mtu.map(|mtu| mtu.to_string())),
         ("address", wish.mac.map(|mac| mac.to_string())),
         ("master", wish.master.as_ref().map(ToString::to_string)),
-        ("alias", wish.alias.clone()),
+        ("alias", wish.alias.as_ref().map(|alias| alias.as_str().to_owned())),
     ] {
         first.extend(value.map(|value| format!(" {word} {value}")));
     }
@@ -24,7 +24,9 @@ pub(crate) fn plan(job: &Job<'_>, link: &Link, carry: &Carry, settings: &Sysctls
     if wish.keeps(Keep::Sysctl) {
         steps.extend(settings.names().iter().map(|setting| format!("sysctl {setting} of {name}, as it is")));
     }
-    steps.extend(wish.altnames.iter().map(|altname| format!("link property add dev {name} altname {altname}")));
+    steps.extend(
+        wish.altnames.iter().map(|altname| format!("link property add dev {name} altname {}", altname.as_str())),
+    );
     let along = carry.along(wish.keeps(Keep::Addr), wish.keeps(Keep::Route), link.ifindex);
     let addresses = along.addresses().into_iter().chain(wish.addresses.iter().map(ToString::to_string));
     steps.extend(addresses.map(|address| format!("address replace {address} dev {name}")));

@@ -1,18 +1,17 @@
 //! A link that is not where it is looked for may have been moved by an earlier run: it tells.
 
+use nicon_core::link::{Keep, NewName, Selector};
 use nicon_core::{Error, Result};
 use nicon_linkmv::Link;
 
-use crate::args::Keep;
 use crate::check::master;
 use crate::dress::{Luggage, dress};
+use crate::find::fits;
 use crate::journal::Journal;
 use crate::lost::Lost;
 use crate::mark::{Origin, mark_of, noted};
 use crate::mover::{Job, Moved, Mover, Outcome};
-use crate::newname::NewName;
 use crate::relocate::unmark;
-use crate::selector::Selector;
 use crate::sysctl::Sysctls;
 use crate::undo::Undo;
 
@@ -23,7 +22,7 @@ use crate::undo::Undo;
 pub(crate) async fn recognise(mover: &Mover<'_>, job: &Job<'_>) -> Result<Outcome> {
     let mut complete = None;
     for link in job.to.links(mover.home, None, false)?.entries {
-        let selected = job.selector.fits(&link);
+        let selected = fits(job.selector, &link);
         if let Some((mark, origin)) = mark_of(&link).filter(|(_, origin)| is_meant(job, &link, origin, selected)) {
             if mover.dry_run {
                 return Ok(finish_later(&link, &origin));

@@ -11,12 +11,13 @@ use crate::dress::Luggage;
 use crate::mark::note;
 use crate::mover::Job;
 use crate::undo::Undo;
+use crate::wish;
 
 /// The one message that moves the link, names it, and brings it up unless settings are to be made before.
 pub(crate) fn request(job: &Job<'_>, link: &Link, checked: &Checked, luggage: &Luggage) -> LinkMessage {
     // The kernel takes a link down that it moves.
     let down = Link { flags: link.flags & !LinkFlags::Up, ..link.clone() };
-    let mut message = job.wish.request(&down, checked.master, note(&job.from.place, &link.name));
+    let mut message = wish::request(job.wish, &down, checked.master, note(&job.from.place, &link.name));
     if !luggage.settings.is_empty() {
         message.header.flags = LinkFlags::empty();
         message.header.change_mask = LinkFlags::empty();

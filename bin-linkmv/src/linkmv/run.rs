@@ -1,5 +1,6 @@
 //! The run: records in, the moves that they ask for, records out.
 
+use nicon_core::link::{NewName, Selector};
 use nicon_core::stream::{Answers, Lines, View};
 use nicon_core::table::Column;
 use nicon_core::{Error, Record, Result, Status};
@@ -11,11 +12,9 @@ use crate::batch::{Batch, Next};
 use crate::guard::Guard;
 use crate::lost;
 use crate::mover::{Job, Moved, Mover, Outcome};
-use crate::newname::NewName;
-use crate::selector::Selector;
 use crate::source::Source;
 use crate::undoing::undo;
-use crate::wish::Wish;
+use crate::wish;
 
 /// The program's name, as its messages begin.
 pub(crate) const PROGRAM: &str = "nicon-linkmv";
@@ -80,7 +79,7 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
 
 async fn answer(mut record: Record, args: &Args, mover: &Mover<'_>, from: &Source) -> Result<Record> {
     let (selector, name) = names(&record, args)?;
-    let wish = Wish::read(&record, name, &args.attributes)?;
+    let wish = wish::read(&record, name, &args.attributes)?;
     if (mover.announce || mover.wait.is_some()) && !wish.up {
         return Err(Error::failed("field \"up\": a link that stays down has no carrier, and announces nothing"));
     }

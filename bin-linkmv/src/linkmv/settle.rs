@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use nicon_core::{Error, Result};
-use nicon_linkmv::{Cidr, Link, Place};
+use nicon_linkmv::{Link, Place, address};
 use rtnetlink::packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
 use rtnetlink::packet_route::link::LinkFlags;
 use tokio::time::{Instant, sleep};
@@ -44,7 +44,7 @@ pub(crate) async fn unique_addresses(place: &Place, link: &Link) -> Result<Vec<I
         let all = place.netlink.addresses(link.ifindex).await?;
         if !all.iter().any(is_tentative) || Instant::now() >= give_up {
             let unique = all.iter().filter(|address| !is_tentative(address));
-            return Ok(unique.map(|address| Cidr::from(address).ip()).collect());
+            return Ok(unique.map(|address| address::told(address).ip()).collect());
         }
         sleep(BETWEEN_LOOKS).await;
     }

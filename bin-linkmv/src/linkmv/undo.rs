@@ -2,9 +2,10 @@
 
 use std::os::fd::{AsFd, AsRawFd};
 
+use nicon_core::link::mac;
 use nicon_core::{Error, Record, Result};
 use nicon_linkmv::route::Route;
-use nicon_linkmv::{Carry, Link, Place, mac};
+use nicon_linkmv::{Carry, Link, Place};
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

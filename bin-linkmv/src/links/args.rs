@@ -1,7 +1,7 @@
 //! The command line.
 
 use clap::Parser;
-use nicon_linkmv::Target;
+use nicon_core::link::Target;
 
 /// List the links of network namespaces, and tell which of them are wired to which.
 ///

@@ -1,7 +1,8 @@
 //! A link as a record tells it.
 
+use nicon_core::link::Cidr;
 use nicon_core::{Record, Result};
-use nicon_linkmv::{Cidr, Link};
+use nicon_linkmv::Link;
 use rtnetlink::packet_route::link::LinkFlags;
 use serde_json::{Value, json};
 

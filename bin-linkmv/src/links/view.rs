@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use nicon_core::link::Cidr;
+use nicon_core::link::target::{self, Target};
 use nicon_core::stream::{Answers, Lines};
 use nicon_core::{Process, Record, Result};
-use nicon_linkmv::{Cidr, Link, Place, Target, netns};
+use nicon_linkmv::{Link, Place, netns};
 
 use crate::args::Args;
 
@@ -90,7 +92,7 @@ pub(crate) fn views(args: &Args, home: &Place, answers: &mut Answers) -> Result<
     }
     for name in &args.netns {
         let view = || {
-            let place = Place::of_file(&netns::path(name), home)?;
+            let place = Place::of_file(&target::path(name), home)?;
             View::new(named(name), place, args, home)
         };
         keep(&mut views, None, view(), answers)?;

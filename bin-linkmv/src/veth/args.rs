@@ -1,7 +1,7 @@
 //! The command line.
 
 use clap::Parser;
-use nicon_linkmv::{Cidr, LinkName, Mac, Target};
+use nicon_core::link::{Cidr, LinkName, Mac, Target};
 
 use crate::end::End;
 

@@ -1,8 +1,7 @@
 //! What one end of a pair is to be like.
 
+use nicon_core::link::{Cidr, LinkName, Mac};
 use nicon_core::{Error, Record, Result};
-use nicon_linkmv::fields::list;
-use nicon_linkmv::{Cidr, LinkName, Mac};
 use rtnetlink::packet_route::link::LinkAttribute;
 
 /// One end.
@@ -32,7 +31,7 @@ impl TryFrom<&Record> for End {
             name: name.parse()?,
             mac: record.text("mac")?.map(str::parse).transpose()?,
             mtu: record.integer("mtu")?,
-            addresses: list(record, "addr", "192.0.2.1/24")?,
+            addresses: record.list("addr", "192.0.2.1/24")?,
         })
     }
 }

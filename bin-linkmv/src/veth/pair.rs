@@ -2,8 +2,9 @@
 
 use std::os::fd::{AsFd, AsRawFd};
 
+use nicon_core::link::Cidr;
 use nicon_core::{Error, Result};
-use nicon_linkmv::{Cidr, Link, Place};
+use nicon_linkmv::{Link, Place, address};
 use nix::errno::Errno;
 use rtnetlink::packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
 
@@ -122,7 +123,7 @@ async fn complete(places: Places<'_>, ends: &[End; 2], links: [Link; 2]) -> Resu
             changed = true;
         }
         let present = place.netlink.addresses(link.ifindex).await?;
-        let present: Vec<Cidr> = present.iter().map(Cidr::from).collect();
+        let present: Vec<Cidr> = present.iter().map(address::told).collect();
         changed |= give_addresses(place, end, link, &present).await?;
     }
     Ok(changed)
@@ -131,9 +132,9 @@ async fn complete(places: Places<'_>, ends: &[End; 2], links: [Link; 2]) -> Resu
 /// Gives an end the addresses that are not `present`, and tells whether there were any.
 async fn give_addresses(place: &Place, end: &End, link: &Link, present: &[Cidr]) -> Result<bool> {
     let mut given = false;
-    for address in end.addresses.iter().filter(|address| !present.contains(address)) {
-        let put = place.netlink.put(address.request(link.ifindex)).await;
-        put.map_err(|refusal| refusal.doing(&format!("give {address} to {} in {}", end.name, place.label)))?;
+    for cidr in end.addresses.iter().filter(|cidr| !present.contains(cidr)) {
+        let put = place.netlink.put(address::request(cidr, link.ifindex)).await;
+        put.map_err(|refusal| refusal.doing(&format!("give {cidr} to {} in {}", end.name, place.label)))?;
         given = true;
     }
     Ok(given)

@@ -4,9 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use nicon_core::{Error, Result};
-use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
-use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
+use crate::{Error, Result};
 
 /// An address of a link, such as `192.0.2.1/24`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +14,12 @@ pub struct Cidr {
 }
 
 impl Cidr {
+    /// An address of a link, as the kernel tells it.
+    #[must_use]
+    pub fn new(ip: IpAddr, prefix_len: u8) -> Self {
+        Self { ip, prefix_len }
+    }
+
     /// Whether `ip` lies in the network of this address.
     #[must_use]
     pub fn contains(&self, ip: IpAddr) -> bool {
@@ -38,18 +42,6 @@ impl Cidr {
     pub fn prefix_len(&self) -> u8 {
         self.prefix_len
     }
-
-    /// The request that gives this address to a link. Equivalent to `ip addr replace CIDR dev LINK`.
-    #[must_use]
-    pub fn request(&self, ifindex: u32) -> RouteNetlinkMessage {
-        let mut message = AddressMessage::default();
-        message.header.family = if self.ip.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
-        message.header.prefix_len = self.prefix_len;
-        message.header.index = ifindex;
-        message.attributes.push(AddressAttribute::Local(self.ip));
-        message.attributes.push(AddressAttribute::Address(self.ip));
-        RouteNetlinkMessage::NewAddress(message)
-    }
 }
 
 impl FromStr for Cidr {
@@ -65,22 +57,6 @@ impl FromStr for Cidr {
             Ok(prefix_len) if prefix_len <= longest => Ok(Self { ip, prefix_len }),
             _ => Err(refuse(&format!("the prefix length is not one of 0 to {longest}"))),
         }
-    }
-}
-
-impl From<&AddressMessage> for Cidr {
-    /// `IFA_LOCAL` is the link's own address; where there is none, as in IPv6, `IFA_ADDRESS` is.
-    fn from(message: &AddressMessage) -> Self {
-        let (mut local, mut address) = (None, None);
-        for attribute in &message.attributes {
-            match attribute {
-                AddressAttribute::Local(ip) => local = Some(*ip),
-                AddressAttribute::Address(ip) => address = Some(*ip),
-                _ => {}
-            }
-        }
-        let ip = local.or(address).unwrap_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED));
-        Self { ip, prefix_len: message.header.prefix_len }
     }
 }
 

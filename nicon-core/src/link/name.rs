@@ -48,9 +48,68 @@ fn is_forbidden(c: char) -> bool {
     matches!(c, '/' | ':' | '%') || c.is_whitespace() || c.is_control()
 }
 
+/// What a link has for an alias: any text of up to 255 bytes (`IFALIASZ` of linux/if.h, less the closing zero).
+#[derive(Clone, Debug)]
+pub struct Alias(String);
+
+impl Alias {
+    /// The text itself.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Alias {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if text.len() > 255 || text.contains(char::is_control) {
+            return Err(Error::failed("an alias has at most 255 bytes, and no control characters"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// A name that a link has beside its own, of up to 127 bytes.
+#[derive(Clone, Debug)]
+pub struct AltName(String);
+
+impl AltName {
+    /// The name itself.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for AltName {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let forbidden = |c: char| matches!(c, '/' | '%') || c.is_whitespace() || c.is_control();
+        if text.is_empty() || text.len() > 127 || text.contains(forbidden) {
+            return Err(Error::failed(format!(
+                "\"{text}\" is not an alternative name: up to 127 bytes, no space, / or %"
+            )));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_link_has_beside_its_name() {
+        assert!("x".repeat(127).parse::<AltName>().is_ok() && "x".repeat(255).parse::<Alias>().is_ok());
+        for text in ["", "a b", "a/b", "a%d", "a\n", &"x".repeat(128)] {
+            assert!(text.parse::<AltName>().is_err(), "{text}");
+        }
+        assert!("up link".parse::<Alias>().is_ok());
+        assert!("a\nb".parse::<Alias>().is_err() && "x".repeat(256).parse::<Alias>().is_err());
+    }
 
     #[test]
     fn names_that_the_kernel_takes() {

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
-use nicon_core::{Error, Result};
+use crate::{Error, Result};
 
 /// A hardware address that an Ethernet link can be given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

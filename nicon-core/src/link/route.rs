@@ -4,57 +4,25 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use nicon_core::{Error, Result};
-use nicon_linkmv::Cidr;
-use nicon_linkmv::route::Route;
-use rtnetlink::packet_route::route::{
-    RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
-};
-use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
+use super::Cidr;
+use crate::{Error, Result};
 
 /// Where it leads, and by which gateway: `198.51.100.0/24,192.0.2.254`, or without one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RouteSpec {
-    pub(crate) dst: Cidr,
-    pub(crate) via: Option<IpAddr>,
+pub struct RouteSpec {
+    /// The network that it leads to.
+    pub dst: Cidr,
+    /// The gateway, if it has one.
+    pub via: Option<IpAddr>,
 }
 
 impl RouteSpec {
     /// The default route by a gateway.
-    pub(crate) fn default_by(gateway: IpAddr) -> Self {
-        let everything = if gateway.is_ipv4() { "0.0.0.0/0" } else { "::/0" };
-        Self { dst: everything.parse().expect("a network"), via: Some(gateway) }
-    }
-
-    /// Whether a route that is there is this one.
-    pub(crate) fn is(&self, route: &Route) -> bool {
-        route.is(&self.dst.to_string(), self.via)
-    }
-
-    /// The request that gives it to a link. Equivalent to `ip route replace DST via GATEWAY dev LINK`.
-    pub(crate) fn request(&self, ifindex: u32) -> RouteNetlinkMessage {
-        let mut message = RouteMessage::default();
-        message.header.address_family =
-            if self.dst.ip().is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
-        message.header.destination_prefix_length = self.dst.prefix_len();
-        message.header.table = RouteHeader::RT_TABLE_MAIN;
-        message.header.protocol = RouteProtocol::Boot;
-        message.header.kind = RouteType::Unicast;
-        message.header.scope =
-            if self.via.is_none() && self.dst.ip().is_ipv4() { RouteScope::Link } else { RouteScope::Universe };
-        message.attributes.push(RouteAttribute::Oif(ifindex));
-        if self.dst.prefix_len() > 0 {
-            message.attributes.push(RouteAttribute::Destination(address(self.dst.ip())));
-        }
-        message.attributes.extend(self.via.map(|via| RouteAttribute::Gateway(address(via))));
-        RouteNetlinkMessage::NewRoute(message)
-    }
-}
-
-fn address(ip: IpAddr) -> RouteAddress {
-    match ip {
-        IpAddr::V4(ip) => RouteAddress::Inet(ip),
-        IpAddr::V6(ip) => RouteAddress::Inet6(ip),
+    #[must_use]
+    pub fn default_by(Gateway(gateway): Gateway) -> Self {
+        let everything: IpAddr =
+            if gateway.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        Self { dst: Cidr::new(everything, 0), via: Some(gateway) }
     }
 }
 
@@ -91,6 +59,18 @@ impl fmt::Display for RouteSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.dst)?;
         self.via.iter().try_for_each(|via| write!(f, " via {via}"))
+    }
+}
+
+/// The address of a gateway.
+#[derive(Clone, Copy, Debug)]
+pub struct Gateway(IpAddr);
+
+impl FromStr for Gateway {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        text.parse().map(Self).map_err(|_| Error::failed(format!("\"{text}\" is not an IP address")))
     }
 }
 

@@ -1,12 +1,15 @@
 //! Whose network namespace is meant, as options and records name it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use nicon_core::{Error, Record};
+use crate::{Error, Record};
 
-use crate::netns;
-use crate::place::HOST;
+/// What our own network namespace is called, on the command line and in a record's `target`.
+pub const HOST: &str = "host";
+
+/// Where `ip netns add` puts its files.
+pub const NAMED: &str = "/run/netns";
 
 /// A network namespace by one of its names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +22,12 @@ pub enum Target {
     File(PathBuf),
 }
 
+/// The file of a network namespace that was called by the name that `ip netns` gave it, or by a path.
+#[must_use]
+pub fn path(name: &str) -> PathBuf {
+    if name.contains('/') { name.into() } else { Path::new(NAMED).join(name) }
+}
+
 impl FromStr for Target {
     type Err = Error;
 
@@ -28,7 +37,7 @@ impl FromStr for Target {
             _ if text == HOST => Ok(Self::Host),
             Ok(pid) if pid > 0 => Ok(Self::Pid(pid)),
             Err(_) if !is_number && !matches!(text, "" | "." | "..") && !text.starts_with('-') => {
-                Ok(Self::File(netns::path(text)))
+                Ok(Self::File(path(text)))
             }
             _ => Err(Error::failed(format!(
                 "\"{text}\" is neither a PID, the name or file of a network namespace, nor \"{HOST}\""

@@ -3,18 +3,22 @@
 use std::fmt;
 use std::str::FromStr;
 
-use nicon_core::{Error, Result};
-use nicon_linkmv::LinkName;
+use super::LinkName;
+use crate::{Error, Result};
 
 /// A name, or a pattern such as `eth%d`, for whose `%d` the kernel takes the lowest number that makes a free name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum NewName {
+pub enum NewName {
+    /// A name.
     Name(LinkName),
+    /// A pattern.
     Pattern(String),
 }
 
 impl NewName {
-    pub(crate) fn as_str(&self) -> &str {
+    /// The name or the pattern itself.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
         match self {
             Self::Name(name) => name.as_str(),
             Self::Pattern(pattern) => pattern,
@@ -22,7 +26,8 @@ impl NewName {
     }
 
     /// Whether a link of this name has what was asked for.
-    pub(crate) fn fits(&self, name: &str) -> bool {
+    #[must_use]
+    pub fn fits(&self, name: &str) -> bool {
         match self {
             Self::Name(wanted) => wanted.as_str() == name,
             Self::Pattern(pattern) => {

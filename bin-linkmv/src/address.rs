@@ -1,0 +1,34 @@
+//! The addresses of links, in messages.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use nicon_core::link::Cidr;
+use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
+use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
+
+/// The request that gives an address to a link. Equivalent to `ip addr replace CIDR dev LINK`.
+#[must_use]
+pub fn request(address: &Cidr, ifindex: u32) -> RouteNetlinkMessage {
+    let mut message = AddressMessage::default();
+    message.header.family = if address.ip().is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    message.header.prefix_len = address.prefix_len();
+    message.header.index = ifindex;
+    message.attributes.push(AddressAttribute::Local(address.ip()));
+    message.attributes.push(AddressAttribute::Address(address.ip()));
+    RouteNetlinkMessage::NewAddress(message)
+}
+
+/// The address that a message tells. `IFA_LOCAL` is the link's own; where there is none, as in IPv6, `IFA_ADDRESS` is.
+#[must_use]
+pub fn told(message: &AddressMessage) -> Cidr {
+    let (mut local, mut address) = (None, None);
+    for attribute in &message.attributes {
+        match attribute {
+            AddressAttribute::Local(ip) => local = Some(*ip),
+            AddressAttribute::Address(ip) => address = Some(*ip),
+            _ => {}
+        }
+    }
+    let ip = local.or(address).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    Cidr::new(ip, message.header.prefix_len)
+}
