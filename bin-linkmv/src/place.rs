@@ -73,9 +73,9 @@ impl Place {
     pub fn of_field(field: &str, value: &Value, home: &Self) -> Result<Self> {
         let record = match value {
             Value::Object(_) => Record::parse(&value.to_string())?,
-            Value::String(text) => Record::from(&text.parse::<Target>()?),
-            Value::Number(pid) => Record::from(&pid.to_string().parse::<Target>()?),
-            _ => return Err(Error::failed(format!("field \"{field}\": expected a record, a PID or a name"))),
+            other => {
+                Record::from(&Target::try_from(other).map_err(|error| error.within(format!("field \"{field}\"")))?)
+            }
         };
         Self::of_record(&record, home).map_err(|error| error.within(field))
     }

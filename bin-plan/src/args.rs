@@ -21,6 +21,9 @@ A plan:
     nic_tmp: veth0                 # the link, as it is called here
     nic_name: eth1                 # its name in there (default: the one that it has)
     expected_pid: 17180            # what the PID of the container must be (default: any)
+    from: blue                     # where the link is now (default: here)
+    addr: [192.0.2.2/24]           # what it gets; so do gateway, route, mtu, mac, master, alias,
+    mtu: 1400                      # altname, up (true or false) and keep, as with nicon-linkmv
 
 Examples:
   nicon-plan links.yaml | nicon-resolve | nicon-linkmv

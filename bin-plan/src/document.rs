@@ -44,6 +44,17 @@ pub(crate) enum Content {
     Map(Vec<Entry>),
 }
 
+impl Content {
+    /// How a message calls it.
+    pub(crate) fn shown(&self) -> String {
+        match self {
+            Self::Scalar(scalar) => scalar.shown(),
+            Self::List(_) => "a list".to_owned(),
+            Self::Map(_) => "a map".to_owned(),
+        }
+    }
+}
+
 /// One entry of a map.
 #[derive(Debug)]
 pub(crate) struct Entry {

@@ -2,6 +2,7 @@
 
 mod args;
 mod document;
+mod keys;
 mod plan;
 mod run;
 mod scalar;

@@ -2,48 +2,28 @@
 
 use std::collections::HashMap;
 
+use nicon_core::link::{AltName, NewName, Selector, Wish};
 use nicon_core::near::nearest;
-use nicon_core::{LinkName, Record};
-use serde_json::Value;
+use nicon_core::{Record, Result};
 
 use crate::document::{Content, Entry, Fault, Node, Place};
-use crate::scalar::Scalar;
+use crate::keys::{KEYS, names};
 
 /// The one key of a plan.
 const LINKS: &str = "links";
-
-/// A key of a link, the field of the record that it becomes, and how its value is read.
-struct Key {
-    name: &'static str,
-    field: &'static str,
-    required: bool,
-    read: fn(&Scalar) -> Result<Value, String>,
-}
-
-const KEYS: [Key; 4] = [
-    Key { name: "inspect_ns", field: "target", required: true, read: target },
-    Key { name: "nic_tmp", field: "link", required: true, read: link_name },
-    Key { name: "nic_name", field: "name", required: false, read: link_name },
-    Key {
-        name: "expected_pid",
-        field: "expected_pid",
-        required: false,
-        read: |scalar| scalar.number().map(Value::from),
-    },
-];
 
 /// The records of a plan, in its order. Each carries `plan`, where that is given: they are to be acted on together.
 ///
 /// # Errors
 /// All that is wrong with it.
-pub(crate) fn records(document: Option<&Node>, plan: Option<&String>) -> Result<Vec<Record>, Vec<Fault>> {
+pub(crate) fn records(document: Option<&Node>, plan: Option<&String>) -> std::result::Result<Vec<Record>, Vec<Fault>> {
     let start = Place { line: 1, column: 1 };
     let empty = || start.fault(format!("the plan is empty: expected \"{LINKS}:\" and a list of links below it"));
     let node = document.ok_or_else(|| vec![empty()])?;
     let entries = match &node.content {
         Content::Map(entries) => entries,
         Content::Scalar(scalar) if scalar.text.is_empty() => return Err(vec![empty()]),
-        other => return Err(vec![node.place.fault(format!("expected \"{LINKS}:\", found {}", found(other)))]),
+        other => return Err(vec![node.place.fault(format!("expected \"{LINKS}:\", found {}", other.shown()))]),
     };
     let mut reading = Reading::default();
     for entry in entries {
@@ -51,7 +31,7 @@ pub(crate) fn records(document: Option<&Node>, plan: Option<&String>) -> Result<
             _ if entry.key != LINKS => reading.faults.push(unknown(entry, &[LINKS])),
             Content::List(links) => links.iter().for_each(|link| reading.link(link)),
             other => {
-                reading.wrong(entry.value.place, LINKS, &format!("expected a list of links, found {}", found(other)));
+                reading.wrong(entry.value.place, LINKS, &format!("expected a list of links, found {}", other.shown()));
             }
         }
     }
@@ -73,53 +53,73 @@ struct Reading {
     records: Vec<Record>,
     faults: Vec<Fault>,
     /// Where each link is moved, and where each name is given in a container: there is one of either.
-    taken: HashMap<(Option<String>, String), Place>,
+    taken: HashMap<(Side, String), Place>,
+}
+
+/// Where a link comes from, or goes to, in the plan's words.
+#[derive(PartialEq, Eq, Hash)]
+enum Side {
+    From(String),
+    To(String),
 }
 
 impl Reading {
     fn link(&mut self, node: &Node) {
         let Content::Map(entries) = &node.content else {
-            let expected = format!("expected a link's keys ({}), found {}", names().join(", "), found(&node.content));
+            let expected = format!("expected a link's keys ({}), found {}", names().join(", "), node.content.shown());
             return self.faults.push(node.place.fault(expected));
         };
         for entry in entries.iter().filter(|entry| KEYS.iter().all(|key| key.name != entry.key)) {
             self.faults.push(unknown(entry, &names()));
         }
-        let mut record = Record::default();
+        let (mut record, faults) = (Record::default(), self.faults.len());
         for key in &KEYS {
             match entries.iter().find(|entry| entry.key == key.name) {
-                Some(entry) => self.value(key, entry, &mut record),
+                Some(entry) => match key.read(&entry.value) {
+                    Ok(value) => record.set(key.field, value),
+                    Err(faults) => self.faults.extend(faults),
+                },
                 None if key.required => self.faults.push(node.place.fault(format!("the link has no {}", key.name))),
                 None => {}
             }
         }
-        if let (Ok(Some(target)), Ok(Some(link)), Ok(name)) =
-            (record.text("target"), record.text("link"), record.text("name"))
+        if self.faults.len() == faults
+            && let Err(error) = self.whole(&record, node.place)
         {
-            self.take(None, link, node.place);
-            self.take(Some(target), name.unwrap_or(link), node.place);
+            self.faults.push(node.place.fault(error.to_string()));
         }
         self.records.push(record);
     }
 
-    fn value(&mut self, key: &Key, entry: &Entry, record: &mut Record) {
-        let place = entry.value.place;
-        let value = match &entry.value.content {
-            Content::Scalar(scalar) => (key.read)(scalar),
-            other => Err(format!("expected a single value, found {}", found(other))),
+    /// Looks at a link whose parts are sound.
+    fn whole(&mut self, record: &Record, place: Place) -> Result<()> {
+        let wish = Wish::from_record(record)?;
+        let link = record.text("link")?.unwrap_or_default();
+        self.take(Side::From(record.cell("from")), link, place);
+        // What is known by a number or an address has a name that only the kernel can tell.
+        let kept = match link.parse()? {
+            Selector::Name(name) if name.parse::<u32>().is_err() => Some(name),
+            _ => None,
         };
-        match value {
-            Ok(value) => record.set(key.field, value),
-            Err(why) => self.wrong(place, key.name, &why),
+        let given = match &wish.name {
+            Some(NewName::Name(name)) => Some(name.as_str()),
+            Some(NewName::Pattern(_)) => None,
+            None => kept.as_deref(),
+        };
+        for name in given.into_iter().chain(wish.altnames.iter().map(AltName::as_str)) {
+            self.take(Side::To(record.cell("target")), name, place);
         }
+        wish.check()
     }
 
-    /// Notes that a link is moved from here, or gets its name in a container, which nobody else may do.
-    fn take(&mut self, container: Option<&str>, link: &str, place: Place) {
-        let taken = self.taken.entry((container.map(str::to_owned), link.to_owned())).or_insert(place);
+    /// Notes that a link is moved from somewhere, or gets its name in a container, which nobody else may do.
+    fn take(&mut self, side: Side, link: &str, place: Place) {
+        let what = match &side {
+            Side::From(_) => format!("{link} is moved"),
+            Side::To(container) => format!("{container} has a link {link}"),
+        };
+        let taken = self.taken.entry((side, link.to_owned())).or_insert(place);
         if *taken != place {
-            let what = container
-                .map_or_else(|| format!("{link} is moved"), |container| format!("{container} has a link {link}"));
             self.faults.push(place.fault(format!("{what} already by line {}", taken.line)));
         }
     }
@@ -129,37 +129,12 @@ impl Reading {
     }
 }
 
-/// One container by its path. Patterns are for looking around: a link goes to one place.
-fn target(scalar: &Scalar) -> Result<Value, String> {
-    match scalar.text()? {
-        path if path.contains(['*', '?', '[']) => Err(format!("a link goes to one container: \"{path}\" is a pattern")),
-        path => Ok(path.into()),
-    }
-}
-
-fn link_name(scalar: &Scalar) -> Result<Value, String> {
-    let name: LinkName = scalar.text()?.parse().map_err(|error: nicon_core::Error| error.to_string())?;
-    Ok(name.as_str().into())
-}
-
 fn unknown(entry: &Entry, known: &[&str]) -> Fault {
     let (key, known_keys) = (&entry.key, known.join(", "));
     entry.place.fault(match nearest(key, known.iter().copied()).first() {
         Some(near) => format!("unknown key \"{key}\": did you mean {near}?"),
         None => format!("unknown key \"{key}\" (known here: {known_keys})"),
     })
-}
-
-fn names() -> [&'static str; KEYS.len()] {
-    KEYS.map(|key| key.name)
-}
-
-fn found(content: &Content) -> String {
-    match content {
-        Content::Scalar(scalar) => scalar.shown(),
-        Content::List(_) => "a list".to_owned(),
-        Content::Map(_) => "a map".to_owned(),
-    }
 }
 
 #[cfg(test)]
@@ -193,16 +168,17 @@ mod tests {
     #[test]
     fn every_fault_is_told_with_its_place() {
         let text = "links:\n- inspect_ns: a\n  nic_tmp: veth0\n  nic_nam: eth1\n  x: 1\n- inspect_ns: on\n  nic_tmp: [a]\n  nic_name: 0\n- nic_tmp: veth0\n  inspect_ns: 'a.*'\n- 7\n";
+        let known = names().join(", ");
         assert_eq!(
             faults(text),
             [
                 "4:3: unknown key \"nic_nam\": did you mean nic_name?",
-                "5:3: unknown key \"x\" (known here: inspect_ns, nic_tmp, nic_name, expected_pid)",
+                &format!("5:3: unknown key \"x\" (known here: {known})"),
                 "6:15: inspect_ns: expected text, found the truth value: put \"on\" in quotes",
                 "7:12: nic_tmp: expected a single value, found a list",
                 "8:13: nic_name: expected text, found the number: put \"0\" in quotes",
                 "10:15: inspect_ns: a link goes to one container: \"a.*\" is a pattern",
-                "11:3: expected a link's keys (inspect_ns, nic_tmp, nic_name, expected_pid), found the number 7",
+                &format!("11:3: expected a link's keys ({known}), found the number 7"),
             ]
         );
     }
@@ -211,8 +187,60 @@ mod tests {
     fn a_link_is_moved_once_and_a_name_given_once() {
         let text = "links:\n- {inspect_ns: a, nic_tmp: x}\n- {inspect_ns: b, nic_tmp: x}\n- {inspect_ns: a, nic_tmp: z, nic_name: x}\n";
         assert_eq!(faults(text), ["3:3: x is moved already by line 2", "4:3: a has a link x already by line 2"]);
+        let from = "links:\n- {inspect_ns: a, nic_tmp: x, from: b}\n- {inspect_ns: b, nic_tmp: x, from: 42}\n- {inspect_ns: c, nic_tmp: x, from: 42}\n- {inspect_ns: a, nic_tmp: z, altname: x}\n";
+        assert_eq!(faults(from), ["4:3: x is moved already by line 3", "5:3: a has a link x already by line 2"]);
+        let numbers = "links:\n- {inspect_ns: a, nic_tmp: '7', from: b}\n- {inspect_ns: a, nic_tmp: '7', nic_name: eth%d}\n- {inspect_ns: a, nic_tmp: z, nic_name: eth%d}\n";
+        assert_eq!(records(document::parse(numbers).unwrap().as_ref(), None).unwrap().len(), 3);
         let flow = "links: [{inspect_ns: a, nic_tmp: x}, {inspect_ns: b, nic_tmp: x}]";
         assert_eq!(faults(flow), ["1:38: x is moved already by line 1"]);
+    }
+
+    #[test]
+    fn a_link_gets_what_nicon_linkmv_can_give() {
+        let text = "links:\n- inspect_ns: a\n  nic_tmp: pci:0000:01:00.0\n  nic_name: eth%d\n  from: 42\n  addr: [192.0.2.2/24, 2001:db8::2/64]\n  gateway: 192.0.2.1\n  route: 198.51.100.0/24,192.0.2.9\n  mtu: 1400\n  mac: 02:00:5e:00:53:01\n  master: br0\n  alias: up link\n  altname: [wan]\n  up: true\n  keep: [sysctl]\n- {inspect_ns: a, nic_tmp: x, from: blue, up: false}\n";
+        let records = records(document::parse(text).unwrap().as_ref(), None).unwrap();
+        assert_eq!(
+            records.iter().map(Record::to_line).collect::<Vec<_>>(),
+            [
+                r#"{"target":"a","link":"pci:0000:01:00.0","name":"eth%d","from":42,"addr":["192.0.2.2/24","2001:db8::2/64"],"gateway":["192.0.2.1"],"route":["198.51.100.0/24,192.0.2.9"],"mtu":1400,"mac":"02:00:5e:00:53:01","master":"br0","alias":"up link","altname":["wan"],"up":true,"keep":["sysctl"]}"#,
+                r#"{"target":"a","link":"x","from":"blue","up":false}"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn what_nicon_linkmv_would_refuse_is_refused() {
+        for (value, told) in [
+            (
+                "addr: 192.0.2.2",
+                "4:9: addr: \"192.0.2.2\" is not an address like 192.0.2.1/24: it has no prefix length",
+            ),
+            ("addr: [192.0.2.2/24, ::1/129]", "4:24: addr: \"::1/129\" is not an address"),
+            ("addr: {}", "4:9: addr: expected a single value, found a map"),
+            ("gateway: 192.0.2", "4:12: gateway: \"192.0.2\" is not an IP address"),
+            ("gateway: 192.0.2.1", "2:3: gateway 192.0.2.1 lies in no network of the link's addresses"),
+            ("route: 192.0.2.1/24", "4:10: route: \"192.0.2.1/24\" is not a route"),
+            ("mtu: many", "4:8: mtu: expected a number such as 1500, found the text \"many\""),
+            ("mac: 01:00:5e:00:00:01", "4:8: mac: \"01:00:5e:00:00:01\" is not a hardware address: it is a multicast"),
+            (
+                "mac: 02:00:00:00:53:01",
+                "4:8: mac: expected text, found the number: put \"02:00:00:00:53:01\" in quotes",
+            ),
+            ("master: a/b", "4:11: master: \"a/b\" is not a link name"),
+            ("alias: \"a\\tb\"", "4:10: alias: it holds a line break or a control character"),
+            ("altname: a b", "4:12: altname: \"a b\" is not an alternative name"),
+            ("up: off", "4:7: up: expected true or false, found the truth value off"),
+            ("keep: [addr, mtu]", "4:16: keep: \"mtu\" cannot be kept"),
+            ("from: ..", "4:9: from: \"..\" is neither a PID"),
+            ("nic_name: eth%d%d", "4:13: nic_name: \"eth%d%d\" is not a link name"),
+            ("up: false\n  addr: 192.0.2.1/24\n  route: 0.0.0.0/0", "2:3: routes need the link up"),
+        ] {
+            let faults = faults(&format!("links:\n- inspect_ns: a\n  nic_tmp: x\n  {value}\n"));
+            assert!(faults.len() == 1 && faults[0].starts_with(told), "{value}: {faults:?}");
+        }
+        assert!(faults("links:\n- inspect_ns: a\n  nic_tmp: a/b\n")[0].starts_with("3:12: nic_tmp: \"a/b\" is not"));
+        let both = "links:\n- inspect_ns: a\n  nic_tmp: x\n  addr: [a, b]\n";
+        assert_eq!(faults(both).len(), 2);
     }
 
     #[test]

@@ -4,12 +4,15 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use nicon_core::record::cell;
 use nicon_core::stream::{Answers, View};
 use nicon_core::table::Column;
-use nicon_core::{Doing, Error, Result, Status};
+use nicon_core::{Doing, Error, Record, Result, Status};
+use serde_json::Value;
 
 use crate::args::Args;
 use crate::document;
+use crate::keys::KEYS;
 use crate::plan;
 
 /// The program's name, as its messages begin.
@@ -23,7 +26,23 @@ const COLUMNS: &[Column] = &[
     Column { title: "LINK", cell: |record| record.cell("link") },
     Column { title: "NAME", cell: |record| record.cell("name") },
     Column { title: "EXPECTED_PID", cell: |record| record.cell("expected_pid") },
+    Column { title: "MORE", cell: more },
 ];
+
+/// What else a link is to be like: `addr=192.0.2.2/24 mtu=1400`.
+fn more(record: &Record) -> String {
+    let told = |field: &str| match record.get(field)? {
+        Value::Array(items) => Some(items.iter().map(|item| cell(Some(item))).collect::<Vec<_>>().join(",")),
+        value => Some(cell(Some(value))),
+    };
+    let shown: Vec<_> = KEYS
+        .iter()
+        .map(|key| key.field)
+        .filter(|field| !["target", "link", "name", "expected_pid"].contains(field))
+        .filter_map(|field| Some(format!("{field}={}", told(field)?)))
+        .collect();
+    if shown.is_empty() { "-".to_owned() } else { shown.join(" ") }
+}
 
 /// Prints the records of the plan that the command line names.
 ///

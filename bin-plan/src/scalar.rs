@@ -38,7 +38,19 @@ impl Scalar {
         let digits = self.plain && self.text.bytes().all(|byte| byte.is_ascii_digit()) && !self.text.starts_with('0');
         match self.text.parse() {
             Ok(number) if digits => Ok(number),
-            _ => Err(format!("expected a number such as 17180, found {}", self.shown())),
+            _ => Err(format!("expected a number such as 1500, found {}", self.shown())),
+        }
+    }
+
+    /// The truth value that it is.
+    ///
+    /// # Errors
+    /// For everything but `true` and `false`: of other words, YAML's versions make different things.
+    pub(crate) fn truth(&self) -> Result<bool, String> {
+        match self.text.as_str() {
+            "true" if self.plain => Ok(true),
+            "false" if self.plain => Ok(false),
+            _ => Err(format!("expected true or false, found {}", self.shown())),
         }
     }
 
@@ -161,12 +173,21 @@ mod tests {
     }
 
     #[test]
+    fn a_truth_value_is_true_or_false() {
+        assert_eq!((plain("true").truth(), plain("false").truth()), (Ok(true), Ok(false)));
+        for text in ["", "yes", "on", "True", "1", "maybe"] {
+            assert!(plain(text).truth().is_err(), "{text}");
+        }
+        assert!(Scalar { text: "true".to_owned(), plain: false }.truth().is_err());
+    }
+
+    #[test]
     fn a_number_is_decimal_and_bare() {
         assert_eq!(plain("17180").number(), Ok(17180));
         for text in ["", "0", "-1", "017", "0x10", "1_000", "1e3", "1.0", "99999999999", "+5", "abc", "off"] {
             assert!(plain(text).number().is_err(), "{text}");
         }
         let quoted = Scalar { text: "17180".to_owned(), plain: false };
-        assert_eq!(quoted.number().unwrap_err(), "expected a number such as 17180, found the text \"17180\"");
+        assert_eq!(quoted.number().unwrap_err(), "expected a number such as 1500, found the text \"17180\"");
     }
 }

@@ -2,15 +2,16 @@
 
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, Ran, output_within, tool};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::expect::{parse, records, refusal};
-use crate::links::{Pair, ip, links};
+use crate::links::{Pair, Place, ip, links, one};
 use crate::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("plan::wires_a_lab", wires_a_lab),
+        suite.trial("plan::gives_links_what_they_need", gives_links_what_they_need),
         suite.trial("plan::another_pid_than_expected_moves_nothing", another_pid_than_expected),
         suite.trial("plan::a_container_that_is_missing_moves_nothing", a_container_that_is_missing),
         suite.trial("plan::each_link_for_itself", each_link_for_itself),
@@ -30,6 +31,9 @@ fn plan_of_two(lab: &Lab, pairs: [&Pair; 2], target: &str, more: &str) -> Result
     let right = format!("  expected_pid: {}   # as told by the host\n", lab.host_pid("setup")?);
     Ok(format!("links:\n{}{}", wire("setup", pairs[0], &right), wire(target, pairs[1], more)))
 }
+
+/// Longer than a link's own name may be.
+const LONG: &str = "a-name-of-more-than-fifteen-bytes";
 
 const PIPE: &str = "nicon-plan - | nicon-resolve | nicon-linkmv";
 
@@ -64,6 +68,51 @@ fn wires_a_lab(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     for pair in &pairs {
         ip(&format!("link delete {}", pair.peer));
     }
+    Ok(())
+}
+
+/// Through the whole pipe: what a plan says of a link, the link has in the container, as `ip` sees it.
+fn gives_links_what_they_need(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let (path, pairs, from) = ("setup.olt_1.lt_1", [Pair::new(), Pair::new()], Place::new());
+    let net = format!("--net=/proc/{}/ns/net", lab.host_pid(path)?);
+    let inside = |line: &str| {
+        let mut ip = tool("nsenter");
+        ip.arg(&net).arg("ip").args(line.split(' '));
+        Ok::<_, Failed>(output_within(&mut ip, LIMIT)?.ok()?)
+    };
+    ip(&format!("link set {} netns {}", pairs[1].link, from.pid()));
+    let attributes = &format!(
+        "  addr: [192.0.2.2/24, 2001:db8:7::2/64]\n  gateway: 192.0.2.1\n  \
+        route:\n  - 198.51.100.0/24,192.0.2.9\n  - 203.0.113.0/25\n  mtu: 1400\n  mac: 02:00:5e:00:53:41\n  \
+        alias: up link\n  altname: {LONG}\n  keep: sysctl\n"
+    );
+    let down = format!("  from: {}\n  addr: 198.51.100.130/25\n  up: false\n", from.pid());
+    let plan = format!("links:\n{}{}", wire(path, &pairs[0], attributes), wire(path, &pairs[1], &down));
+    let moved = suite.shell(PIPE, &plan);
+    assert!(records(&moved).iter().all(|record| record["changed"] == true), "{moved:?}");
+
+    let there = one(&inside(&format!("-j -d addr show dev {}", pairs[0].peer))?);
+    assert_eq!((&there["mtu"], &there["address"]), (&json!(1400), &json!("02:00:5e:00:53:41")), "{there}");
+    assert_eq!((&there["ifalias"], &there["altnames"][0]), (&json!("up link"), &json!(LONG)), "{there}");
+    for address in [("192.0.2.2", 24), ("2001:db8:7::2", 64)] {
+        let has = |info: &Value| info["local"] == address.0 && info["prefixlen"] == address.1;
+        assert!(there["addr_info"].as_array().is_some_and(|all| all.iter().any(has)), "{there}");
+    }
+    let routes: Value = serde_json::from_str(&inside(&format!("-j route show dev {}", pairs[0].peer))?)?;
+    for (dst, gateway) in
+        [("default", json!("192.0.2.1")), ("198.51.100.0/24", json!("192.0.2.9")), ("203.0.113.0/25", Value::Null)]
+    {
+        let is = |route: &Value| route["dst"] == dst && route["gateway"] == gateway;
+        assert!(routes.as_array().is_some_and(|all| all.iter().any(is)), "{dst} is not in {routes}");
+    }
+    let there = one(&inside(&format!("-j addr show dev {}", pairs[1].peer))?);
+    assert!(!there["flags"].as_array().ok_or("no flags")?.contains(&json!("UP")), "{there}");
+    assert_eq!(there["addr_info"][0]["local"], "198.51.100.130", "{there}");
+
+    // A second run finds all done.
+    assert!(records(&suite.shell(PIPE, &plan)).iter().all(|record| record["changed"] == false));
+    records(&suite.feed(&["nicon-linkmv", "--undo"], &moved.stdout));
+    assert!(links().contains(&pairs[0].link) && from.links().contains(&pairs[1].link));
     Ok(())
 }
 

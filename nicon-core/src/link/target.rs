@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::{Error, Record};
+use serde_json::Value;
+
+use crate::{Error, Record, Result};
 
 /// What our own network namespace is called, on the command line and in a record's `target`.
 pub const HOST: &str = "host";
@@ -31,7 +33,7 @@ pub fn path(name: &str) -> PathBuf {
 impl FromStr for Target {
     type Err = Error;
 
-    fn from_str(text: &str) -> Result<Self, Error> {
+    fn from_str(text: &str) -> Result<Self> {
         let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         match text.parse() {
             _ if text == HOST => Ok(Self::Host),
@@ -42,6 +44,19 @@ impl FromStr for Target {
             _ => Err(Error::failed(format!(
                 "\"{text}\" is neither a PID, the name or file of a network namespace, nor \"{HOST}\""
             ))),
+        }
+    }
+}
+
+impl TryFrom<&Value> for Target {
+    type Error = Error;
+
+    /// What a field of a record names, where that is no record itself.
+    fn try_from(value: &Value) -> Result<Self> {
+        match value {
+            Value::String(text) => text.parse(),
+            Value::Number(pid) => pid.to_string().parse(),
+            _ => Err(Error::failed("expected a record, a PID or a name")),
         }
     }
 }
