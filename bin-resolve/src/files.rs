@@ -7,10 +7,13 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use nicon_core::file::Known;
 use nicon_core::{Doing, Error, Process, Result};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat, openat2};
-use nix::sys::stat::{Mode, SFlag, fstat};
+use nix::sys::stat::{Mode, SFlag};
+
+use crate::container::brief;
 
 /// `openat2(2)` asks to be called again when names move about while it looks; a container could make it do so forever.
 const MAX_LOOKUPS: usize = 64;
@@ -31,7 +34,13 @@ pub(crate) struct FileId(u64, u64);
 
 impl FileId {
     pub(crate) fn of(file: &OwnedFd) -> nix::Result<Self> {
-        fstat(file).map(|stat| Self(stat.st_dev, stat.st_ino))
+        Known::of(file).map(Self::from)
+    }
+}
+
+impl From<Known> for FileId {
+    fn from(known: Known) -> Self {
+        Self(known.dev, known.ino)
     }
 }
 
@@ -126,8 +135,7 @@ impl Files {
             found => found.doing(reading)?,
         };
         // To open a pipe or a device would do something to it: only what is known to be a file is opened.
-        let stat = fstat(&found).doing(reading)?;
-        if SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT != SFlag::S_IFREG {
+        if Known::of(&found).doing(reading)?.kind != SFlag::S_IFREG {
             return Err(Error::failed(format!("{}: it is not a file", reading())));
         }
         let file = File::open(format!("/proc/self/fd/{}", found.as_raw_fd())).doing(reading)?;
@@ -153,7 +161,8 @@ impl Files {
     pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, path: &Path) -> Result<Option<T>> {
         let Some(bytes) = self.read(path)? else { return Ok(None) };
         let parsed = serde_json::from_slice(&bytes);
-        parsed.map(Some).map_err(|error| Error::failed(format!("{} is not understood: {error}", path.display())))
+        let cause = |error: serde_json::Error| brief(&error.to_string());
+        parsed.map(Some).map_err(|error| Error::failed(format!("{} is not understood: {}", path.display(), cause(error))))
     }
 
     /// The names in a directory; none where there is no such directory.

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use nicon_core::{Error, Result};
+use nicon_core::Result;
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
 
+use crate::container::not_understood;
 use crate::name::is_name;
 
 /// The most containers that one engine may list. An answer of 8 MiB could hold a million, each of which costs memory here.
@@ -31,8 +32,7 @@ pub(crate) struct Listed {
 /// # Errors
 /// What is not such a list, or too long.
 pub(crate) fn parse(answer: &[u8]) -> Result<Vec<Listed>> {
-    let list: List = serde_json::from_slice(answer)
-        .map_err(|error| Error::failed(format!("the engine's answer is not understood: {error}")))?;
+    let list: List = serde_json::from_slice(answer).map_err(|error| not_understood(&error.to_string()))?;
     Ok(list.0)
 }
 

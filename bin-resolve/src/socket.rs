@@ -6,11 +6,12 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nicon_core::file::Known;
 use nicon_core::{Doing, Error, Result, peer};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr};
-use nix::sys::stat::{Mode, SFlag, fstat};
+use nix::sys::stat::{Mode, SFlag};
 use nix::unistd::alarm;
 
 use crate::files::{FileId, Root};
@@ -110,6 +111,10 @@ pub(crate) async fn connect(root: Option<&Root>, places: &[PathBuf]) -> Result<O
 
 /// Connects to an opened socket. A listener that is behind with its work is asked again, until the hop's time is up.
 async fn connect_to(socket: &OwnedFd, path: &Path) -> Result<Connected> {
+    let known = Known::of(socket).doing(|| format!("look at {}", path.display()))?;
+    if known.kind != SFlag::S_IFSOCK {
+        return Err(Error::failed(format!("{} is not a socket", path.display())));
+    }
     // The descriptor names this very socket, so that nobody can put another one in its place meanwhile.
     let address = UnixAddr::new(format!("/proc/self/fd/{}", socket.as_raw_fd()).as_str());
     let address = address.doing(|| "name the socket")?;
@@ -129,23 +134,15 @@ async fn connect_to(socket: &OwnedFd, path: &Path) -> Result<Connected> {
         alarm::cancel();
         match connected {
             Ok(()) => {
-                let file = FileId::of(socket).doing(|| format!("look at {}", path.display()))?;
-                return Ok(Connected { stream: stream.into(), path: path.to_owned(), file });
+                return Ok(Connected { stream: stream.into(), path: path.to_owned(), file: known.into() });
             }
             Err(Errno::EAGAIN) => tokio::time::sleep(BACKLOG_PAUSE).await,
-            Err(Errno::ECONNREFUSED) if !is_socket(socket) => {
-                return Err(Error::failed(format!("{} is not a socket", path.display())));
-            }
             Err(errno @ (Errno::EACCES | Errno::EPERM)) => {
                 return Err(Error::os(what(), errno).and_say(" (root, CAP_DAC_OVERRIDE, or the socket's group)"));
             }
             Err(errno) => return Err(Error::os(what(), errno)),
         }
     }
-}
-
-fn is_socket(file: &OwnedFd) -> bool {
-    fstat(file).is_ok_and(|stat| SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFSOCK)
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@
 pub mod cli;
 pub mod container;
 pub mod error;
+pub mod file;
 pub mod link;
 pub mod near;
 pub mod ns;

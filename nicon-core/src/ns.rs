@@ -112,7 +112,7 @@ impl NsId {
     /// # Errors
     /// What `statx(2)` fails with.
     pub fn at(dir: impl AsFd, path: &CStr) -> nix::Result<Self> {
-        sys::stat_without_sync(dir, path).map(|(dev, ino)| Self { dev, ino })
+        sys::stat_without_sync(dir, path).map(|stat| Self { dev: stat.dev, ino: stat.ino })
     }
 }
 

@@ -51,11 +51,16 @@ pub(crate) fn other_thread(dir: impl AsFd, pid: i32) -> Option<i32> {
     tids.find(|&tid| tid != pid)
 }
 
-/// Reads a whole file of procfs, whose size is not known beforehand.
+/// The most that is read of a file of procfs, in bytes: arguments and environment have 6 MiB at the most when a program is
+/// executed.
+const MAX_FILE: usize = 8 << 20;
+
+/// Reads a whole file of procfs, whose size is not known beforehand. EFBIG where it has no end: a process may say that
+/// all of its memory is its command line (`PR_SET_MM_MAP` of `prctl(2)`, for which it needs no capability).
 pub(crate) fn read(file: impl AsFd) -> nix::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut chunk = [0; 4096];
-    loop {
+    while bytes.len() <= MAX_FILE {
         match nix::unistd::read(&file, &mut chunk) {
             Ok(0) => return Ok(bytes),
             Ok(length) => bytes.extend_from_slice(&chunk[..length]),
@@ -63,6 +68,7 @@ pub(crate) fn read(file: impl AsFd) -> nix::Result<Vec<u8>> {
             Err(errno) => return Err(errno),
         }
     }
+    Err(Errno::EFBIG)
 }
 
 /// Whether /proc may hide processes from us: where it is mounted with `hidepid=invisible` or `hidepid=ptraceable`, it does

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::{Error, Result};
+use crate::{Error, Result, text};
 
 /// One JSON object. Fields keep their order and numbers their digits. A field of a record may hold another.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -114,8 +114,8 @@ impl Record {
         self.0.shift_remove(field);
     }
 
-    /// The record as one line of JSON, without its newline. Control characters that JSON itself leaves alone (DEL and
-    /// C1) are escaped too, so that a record is safe to look at.
+    /// The record as one line of JSON, without its newline. What JSON itself leaves alone and could steer a terminal or
+    /// mislead its reader (DEL, C1, marks of the direction of writing) is escaped too, so that a record is safe to look at.
     ///
     /// # Panics
     /// Never: a record holds nothing that is not JSON.
@@ -123,10 +123,10 @@ impl Record {
     pub fn to_line(&self) -> String {
         let line = serde_json::to_string(self).expect("a record is plain data");
         // What is below them, JSON has escaped.
-        if line.bytes().all(|byte| (b' '..0x7f).contains(&byte)) || !line.contains(char::is_control) {
+        if line.bytes().all(|byte| (b' '..0x7f).contains(&byte)) || !line.contains(text::is_unsafe) {
             return line;
         }
-        line.chars().map(|c| if c.is_control() { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() }).collect()
+        line.chars().map(|c| if text::is_unsafe(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() }).collect()
     }
 }
 
@@ -180,8 +180,8 @@ mod tests {
 
     #[test]
     fn control_characters_of_a_string_never_come_out_raw() {
-        let line = "{\"name\":\"\u{9b}31m\u{7f}\"}";
-        assert_eq!(Record::parse(line).unwrap().to_line(), r#"{"name":"\u009b31m\u007f"}"#);
+        let line = "{\"name\":\"\u{9b}31m\u{7f}\u{202e}\"}";
+        assert_eq!(Record::parse(line).unwrap().to_line(), r#"{"name":"\u009b31m\u007f\u202e"}"#);
     }
 
     #[test]

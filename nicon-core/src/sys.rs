@@ -66,19 +66,28 @@ pub(crate) fn readlinkat<'a>(dir: impl AsFd, path: &CStr, buffer: &'a mut [u8]) 
     Ok(&buffer[..length])
 }
 
-/// The device and inode of what a path leads to, as the kernel knows them without asking a server of the network:
-/// `statx(2)` with `AT_STATX_DONT_SYNC`.
-pub(crate) fn stat_without_sync(dir: impl AsFd, path: &CStr) -> nix::Result<(u64, u64)> {
+/// What the kernel knows of a file without asking whoever serves it.
+pub(crate) struct Stat {
+    pub(crate) dev: u64,
+    pub(crate) ino: u64,
+    /// Type and permissions.
+    pub(crate) mode: u16,
+}
+
+/// What a path leads to, or, where it is empty, `dir` itself: `statx(2)` with `AT_STATX_DONT_SYNC`.
+pub(crate) fn stat_without_sync(dir: impl AsFd, path: &CStr) -> nix::Result<Stat> {
     let mut answer = std::mem::MaybeUninit::<libc::statx>::zeroed();
-    let flags = libc::AT_STATX_DONT_SYNC | libc::AT_NO_AUTOMOUNT;
+    let flags = libc::AT_STATX_DONT_SYNC | libc::AT_NO_AUTOMOUNT | libc::AT_EMPTY_PATH;
+    let wanted = libc::STATX_INO | libc::STATX_TYPE;
     // SAFETY: the descriptor and the path live through the call; `answer` has the size and type that it writes, and is
     // plain numbers, of which zero is one.
     let answer = unsafe {
         let fd = dir.as_fd().as_raw_fd();
-        Errno::result(libc::statx(fd, path.as_ptr(), flags, libc::STATX_INO, answer.as_mut_ptr()))?;
+        Errno::result(libc::statx(fd, path.as_ptr(), flags, wanted, answer.as_mut_ptr()))?;
         answer.assume_init()
     };
-    Ok((libc::makedev(answer.stx_dev_major, answer.stx_dev_minor), answer.stx_ino))
+    let dev = libc::makedev(answer.stx_dev_major, answer.stx_dev_minor);
+    Ok(Stat { dev, ino: answer.stx_ino, mode: answer.stx_mode })
 }
 
 /// Translates a PID of `pidns` to the caller's PID namespace: `NS_GET_TGID_FROM_PIDNS` of linux/nsfs.h, Linux 6.11

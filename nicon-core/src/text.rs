@@ -21,8 +21,9 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-fn is_unsafe(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// What [`escape`] escapes.
+pub(crate) fn is_unsafe(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -31,7 +32,7 @@ mod tests {
 
     #[test]
     fn terminal_controls_are_shown_not_sent() {
-        assert_eq!(escape("a\x1b[2Jb\n\u{9b}\u{202e}"), "a\\u{1b}[2Jb\\n\\u{9b}\\u{202e}");
+        assert_eq!(escape("a\x1b[2Jb\n\u{9b}\u{202e}\u{61c}"), "a\\u{1b}[2Jb\\n\\u{9b}\\u{202e}\\u{61c}");
         assert!(matches!(escape("größe 網"), Cow::Borrowed(_)));
     }
 }

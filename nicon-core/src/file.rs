@@ -1,0 +1,46 @@
+//! What a file is, as far as the kernel knows that by itself.
+
+use std::os::fd::AsFd;
+
+use nix::sys::stat::SFlag;
+
+use crate::sys;
+
+/// An open file's identity and type. To learn them never waits: `fstat(2)` asks the server of a file system (FUSE), which
+/// may be a container's own process and never answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Device number.
+    pub dev: u64,
+    /// Inode number.
+    pub ino: u64,
+    /// Its type: `S_IFREG`, `S_IFSOCK`, ...
+    pub kind: SFlag,
+}
+
+impl Known {
+    /// Looks at an open file, for which `O_PATH` is enough: `statx(2)`.
+    ///
+    /// # Errors
+    /// What `statx(2)` fails with.
+    pub fn of(file: impl AsFd) -> nix::Result<Self> {
+        let stat = sys::stat_without_sync(file, c"")?;
+        let kind = SFlag::from_bits_truncate(stat.mode.into()) & SFlag::S_IFMT;
+        Ok(Self { dev: stat.dev, ino: stat.ino, kind })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::MetadataExt;
+
+    #[test]
+    fn it_is_what_stat_says() {
+        for (path, kind) in [("/proc/self/stat", SFlag::S_IFREG), ("/dev/null", SFlag::S_IFCHR), ("/", SFlag::S_IFDIR)] {
+            let file = std::fs::File::open(path).unwrap();
+            let stat = file.metadata().unwrap();
+            assert_eq!(Known::of(&file), Ok(Known { dev: stat.dev(), ino: stat.ino(), kind }));
+        }
+    }
+}
