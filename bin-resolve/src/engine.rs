@@ -76,7 +76,9 @@ impl Engine {
         };
         match self.get(question).await? {
             (StatusCode::OK, body) => listing::parse(&body),
-            (status, _) => Err(Error::failed(format!("the engine answered {status} when it was asked for its containers"))),
+            (status, _) => {
+                Err(Error::failed(format!("the engine answered {status} when it was asked for its containers")))
+            }
         }
     }
 

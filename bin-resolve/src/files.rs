@@ -162,7 +162,9 @@ impl Files {
         let Some(bytes) = self.read(path)? else { return Ok(None) };
         let parsed = serde_json::from_slice(&bytes);
         let cause = |error: serde_json::Error| brief(&error.to_string());
-        parsed.map(Some).map_err(|error| Error::failed(format!("{} is not understood: {}", path.display(), cause(error))))
+        parsed
+            .map(Some)
+            .map_err(|error| Error::failed(format!("{} is not understood: {}", path.display(), cause(error))))
     }
 
     /// The names in a directory; none where there is no such directory.

@@ -37,7 +37,8 @@ mod tests {
 
     #[test]
     fn it_is_what_stat_says() {
-        for (path, kind) in [("/proc/self/stat", SFlag::S_IFREG), ("/dev/null", SFlag::S_IFCHR), ("/", SFlag::S_IFDIR)] {
+        for (path, kind) in [("/proc/self/stat", SFlag::S_IFREG), ("/dev/null", SFlag::S_IFCHR), ("/", SFlag::S_IFDIR)]
+        {
             let file = std::fs::File::open(path).unwrap();
             let stat = file.metadata().unwrap();
             assert_eq!(Known::of(&file), Ok(Known { dev: stat.dev(), ino: stat.ino(), kind }));

@@ -126,7 +126,9 @@ impl Record {
         if line.bytes().all(|byte| (b' '..0x7f).contains(&byte)) || !line.contains(text::is_unsafe) {
             return line;
         }
-        line.chars().map(|c| if text::is_unsafe(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() }).collect()
+        line.chars()
+            .map(|c| if text::is_unsafe(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() })
+            .collect()
     }
 }
 

@@ -35,6 +35,10 @@ pub(crate) fn mark_of(link: &Link) -> Option<(&str, Origin)> {
 fn read_mark(altname: &str) -> Option<Origin> {
     let mut parts = altname.strip_prefix(MARK)?.splitn(3, '.');
     let (netns, ifindex, name) = (parts.next()?, parts.next()?, parts.next()?);
+    // A journal is called like the mark, and alternative names may hold anything.
+    if name.contains('/') {
+        return None;
+    }
     Some(Origin { netns: netns.parse().ok()?, ifindex: Some(ifindex.parse().ok()?), name: name.to_owned() })
 }
 
@@ -57,7 +61,7 @@ mod tests {
     fn marks_and_notes_are_read_back() {
         let origin = read_mark("nicon.4026531840.7.veth0.100").unwrap();
         assert_eq!((origin.netns, origin.ifindex, &origin.name[..]), (4_026_531_840, Some(7), "veth0.100"));
-        for text in ["", "nicon.", "nicon.x.7.veth0", "nicon.1.veth0", "veth0"] {
+        for text in ["", "nicon.", "nicon.x.7.veth0", "nicon.1.veth0", "nicon.1.2./../x", "veth0"] {
             assert!(!is_mark(text), "{text}");
         }
         let alias = "nicon: veth0 from net:[4026531840]".to_owned();

@@ -74,6 +74,12 @@ async fn finish(
         mover.settle(job, link).await
     };
     if let Err(failure) = finished.await {
+        // Without a journal only the link itself tells that it came from here, and whoever is root there may say so of any
+        // link: it is not let into the namespace that it claims to have come from.
+        if !undo.is_whole() {
+            let (name, to) = (&link.name, &job.to.label);
+            return Err(failure.and_say(&format!("; {name} stays in {to}: no journal tells that it was moved there")));
+        }
         let restored = undo.restore(link, job.to, from, mover.home).await.map_err(|error| error.within(&failure))?;
         unmark(from, &restored, mark).await?;
         journal.end();
