@@ -20,7 +20,7 @@ const MAX_LINES: usize = 350;
 
 /// The packages without a runtime, and those that only one package may name.
 const LIGHT: [&str; 5] = ["nicon-core", "nicon-nsexec", "nicon-nsid", "nicon-plan", "nicon-tree"];
-const HEAVY: [&str; 4] = ["tokio", "hyper", "bollard", "rtnetlink"];
+const HEAVY: [&str; 3] = ["tokio", "hyper", "rtnetlink"];
 const OWNERS: [(&str, &str); 3] =
     [("hyper", "nicon-resolve"), ("rtnetlink", "nicon-linkmv"), ("saphyr-parser", "nicon-plan")];
 
