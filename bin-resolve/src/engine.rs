@@ -1,39 +1,44 @@
-//! The engine's API: HTTP over a connection of our own, with an end to what is read from it.
+//! The engine's API, spoken by bollard over a connection of our own, with an end to what is read from it.
 
-use std::cell::Cell;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use http_body_util::{BodyExt, Empty};
-use hyper::body::Bytes;
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::HOST;
-use hyper::{Request, StatusCode};
+use bollard::models::ContainerInspectResponse;
+use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker, body_full};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use http_body_util::BodyExt;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{HOST, HeaderValue};
+use hyper::{Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use nicon_core::{Doing, Error, Result};
-use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use crate::container::{Inspected, brief, not_understood};
+use crate::container::{brief, not_understood};
 use crate::kind::Kind;
 use crate::listing::{self, Listed, State};
-use crate::wire::{Seen, Wire};
+use crate::wire::{MAX_CONTAINER, MAX_LIST, Seen, Wire};
 
 /// The header by which podman's answers are known.
 const PODMAN: &str = "libpod-api-version";
 
+/// Where an engine lists its containers.
+const LIST: &str = "/containers/json";
+
+/// Bollard's own time-out ends before the body is read; ours is put around the whole hop.
+const NO_TIMEOUT: u64 = u64::MAX;
+
+type Answer = std::result::Result<Response<Incoming>, bollard::errors::Error>;
+
 /// An engine at the other end of a socket. It is asked one question after the other.
 pub(crate) struct Engine {
-    sender: Mutex<SendRequest<Empty<Bytes>>>,
+    docker: Docker,
+    ask: Arc<dyn Fn(BollardRequest) -> BoxFuture<'static, Answer> + Send + Sync>,
     seen: Arc<Seen>,
-    is_podman: Cell<bool>,
-}
-
-/// What an engine says beside a status that tells of a failure.
-#[derive(Deserialize)]
-struct Refusal {
-    message: String,
+    is_podman: Arc<AtomicBool>,
 }
 
 impl Engine {
@@ -42,49 +47,65 @@ impl Engine {
         let stream = tokio::net::UnixStream::from_std(stream).doing(|| "watch the socket")?;
         let seen = Arc::new(Seen::default());
         let wire = Wire::new(stream, Arc::clone(&seen));
-        let begun = handshake(TokioIo::new(wire)).await;
-        let (sender, connection) = begun.map_err(|error| Error::failed(format!("begin HTTP: {error}")))?;
+        let handshake = hyper::client::conn::http1::handshake(TokioIo::new(wire)).await;
+        let (sender, connection) = handshake.map_err(|error| Error::failed(format!("begin HTTP: {error}")))?;
         tokio::spawn(connection);
-        Ok(Self { sender: Mutex::new(sender), seen, is_podman: Cell::new(false) })
+
+        let is_podman = Arc::new(AtomicBool::new(false));
+        let shared = (Arc::new(Mutex::new(sender)), Arc::clone(&seen), Arc::clone(&is_podman));
+        let ask = Arc::new(move |request: BollardRequest| {
+            let (sender, seen, is_podman) = shared.clone();
+            async move {
+                let mut sender = sender.lock().await;
+                sender.ready().await?;
+                seen.begin_answer(if request.uri().path() == LIST { MAX_LIST } else { MAX_CONTAINER });
+                let response = sender.send_request(origin_form(request)).await?;
+                is_podman.store(response.headers().contains_key(PODMAN), Ordering::Relaxed);
+                Ok(response)
+            }
+            .boxed()
+        });
+        let transport = Arc::clone(&ask);
+        let transport = move |request: BollardRequest| transport(request);
+        let docker =
+            Docker::connect_with_custom_transport(transport, Some("http://engine"), NO_TIMEOUT, API_DEFAULT_VERSION);
+        Ok(Self { docker: docker.map_err(|error| Error::failed(error.to_string()))?, ask, seen, is_podman })
     }
 
     /// Inspects a container by name or ID; `None` where the engine knows none, or several, by it.
-    pub(crate) async fn inspect(&self, name: &str) -> Result<Option<Inspected>> {
-        let (status, body) = self.get(&format!("/containers/{name}/json")).await?;
-        match status {
-            StatusCode::OK => Inspected::parse(&body).map(Some),
+    pub(crate) async fn inspect(&self, name: &str) -> Result<Option<ContainerInspectResponse>> {
+        match self.docker.inspect_container(name, None).await {
+            Ok(answer) => Ok(Some(answer)),
             // Engines tell an ambiguous prefix with 400, 404 or 500, each in its own words; the list settles it.
-            StatusCode::NOT_FOUND => Ok(None),
-            _ => {
-                let message = match serde_json::from_slice::<Refusal>(&body) {
-                    Ok(refusal) => refusal.message,
-                    Err(_) => String::from_utf8_lossy(&body).into_owned(),
-                };
-                if message.to_ascii_lowercase().contains("multiple ids") {
-                    return Ok(None);
-                }
-                Err(Error::failed(format!("the engine answered {}: {}", status.as_u16(), brief(&message))))
+            Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
+            Err(bollard::errors::Error::DockerResponseServerError { message, .. })
+                if message.to_ascii_lowercase().contains("multiple ids") =>
+            {
+                Ok(None)
             }
+            Err(error) => Err(self.explain(&error)),
         }
     }
 
-    /// Lists containers.
+    /// Lists containers. Bollard would read all that is told of each, a hundred times what the answer itself takes.
     pub(crate) async fn list(&self, state: State) -> Result<Vec<Listed>> {
-        let question = match state {
-            State::Running => "/containers/json",
+        let mut request = BollardRequest::new(body_full(Bytes::new()));
+        *request.uri_mut() = Uri::from_static(match state {
+            State::Running => LIST,
             State::Any => "/containers/json?all=true",
-        };
-        match self.get(question).await? {
-            (StatusCode::OK, body) => listing::parse(&body),
-            (status, _) => {
-                Err(Error::failed(format!("the engine answered {status} when it was asked for its containers")))
-            }
+        });
+        let answer = (self.ask)(request).await.map_err(|error| self.explain(&error))?;
+        let status = answer.status();
+        let body = answer.into_body().collect().await.map_err(|error| self.explain(&error.into()))?.to_bytes();
+        match status {
+            StatusCode::OK => listing::parse(&body),
+            _ => Err(Error::failed(format!("the engine answered {status} when it was asked for its containers"))),
         }
     }
 
     /// What kind of engine gave the last answer: podman says so in a header, whatever its socket is called.
     pub(crate) fn kind(&self) -> Kind {
-        if self.is_podman.get() { Kind::Podman } else { Kind::Docker }
+        if self.is_podman.load(Ordering::Relaxed) { Kind::Podman } else { Kind::Docker }
     }
 
     /// The pidfd of the process that wrote the first answer, once, where the kernel tells it.
@@ -92,29 +113,30 @@ impl Engine {
         self.seen.take_writer()
     }
 
-    async fn get(&self, path: &str) -> Result<(StatusCode, Vec<u8>)> {
-        // A server that is no proxy expects only the path in the first line, and a Host.
-        let request = Request::get(path).header(HOST, "engine").body(Empty::new());
-        let request = request.map_err(|error| Error::failed(format!("ask the engine for {path}: {error}")))?;
-        let mut sender = self.sender.lock().await;
-        sender.ready().await.map_err(|error| self.explain(&error))?;
-        self.seen.begin_answer();
-        let answer = sender.send_request(request).await.map_err(|error| self.explain(&error))?;
-        self.is_podman.set(answer.headers().contains_key(PODMAN));
-        let (status, mut body, mut bytes) = (answer.status(), answer.into_body(), Vec::new());
-        // Copied together: an answer in chunks of one byte each would take many times its size if they were kept.
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| self.explain(&error))?;
-            bytes.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
-        }
-        Ok((status, bytes))
-    }
-
-    fn explain(&self, error: &hyper::Error) -> Error {
+    fn explain(&self, error: &bollard::errors::Error) -> Error {
+        use bollard::errors::Error as Engine;
         if self.seen.overflow() {
-            return Error::failed("the engine's answer is too large (more than 8 MiB)");
+            return Error::failed("the engine's answer is too large (more than 512 KiB, or 8 MiB for a list)");
         }
-        let cause = std::error::Error::source(error).map(|cause| format!(" ({cause})")).unwrap_or_default();
-        not_understood(&format!("{error}{cause}"))
+        match error {
+            Engine::DockerResponseServerError { status_code, message } => {
+                Error::failed(format!("the engine answered {status_code}: {}", brief(message)))
+            }
+            Engine::JsonDataError { .. } | Engine::JsonSerdeError { .. } => not_understood(&error.to_string()),
+            Engine::HyperResponseError { err } => {
+                let cause = std::error::Error::source(err).map(|cause| format!(" ({cause})")).unwrap_or_default();
+                not_understood(&format!("{err}{cause}"))
+            }
+            _ => Error::failed(format!("ask the engine: {}", brief(&error.to_string()))),
+        }
     }
+}
+
+/// A request as a server that is no proxy expects it: only the path in its first line, and a Host.
+fn origin_form(mut request: BollardRequest) -> BollardRequest {
+    if let Some(path) = request.uri().path_and_query() {
+        *request.uri_mut() = path.clone().into();
+    }
+    request.headers_mut().insert(HOST, HeaderValue::from_static("engine"));
+    request
 }

@@ -11,8 +11,12 @@ use nicon_core::peer;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::UnixStream;
 
-/// The most that is read as one answer, in bytes: an inspect answer is some 10 KiB, a list of 1,000 containers 2 MiB.
-const MAX_ANSWER: usize = 8 << 20;
+/// The most that is read as a list, in bytes: 1,000 containers take 2 MiB.
+pub(crate) const MAX_LIST: usize = 8 << 20;
+
+/// The most that is read of one container, in bytes: some 10 KiB are usual. Bollard's model of what an engine that lies makes
+/// up takes a hundred times as much.
+pub(crate) const MAX_CONTAINER: usize = 512 << 10;
 
 /// Says that more was read than allowed.
 const EXCEEDED: usize = usize::MAX;
@@ -26,9 +30,9 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// From here on another answer is read.
-    pub(crate) fn begin_answer(&self) {
-        self.budget.store(MAX_ANSWER, Ordering::Relaxed);
+    /// From here on another answer is read, of no more than `most` bytes.
+    pub(crate) fn begin_answer(&self, most: usize) {
+        self.budget.store(most, Ordering::Relaxed);
     }
 
     /// Whether the engine wrote more than is read.

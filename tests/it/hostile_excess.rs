@@ -26,23 +26,23 @@ const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcd
 fn answers_that_would_grow(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let many =
         |name: &str, entry: &str, count: usize| format!(r#""{name}":[{}{entry}]"#, format!("{entry},").repeat(count));
-    let labels: Vec<_> = (0..600_000).map(|number| format!(r#""{number:x}":"""#)).collect();
+    let labels: Vec<_> = (0..35_000).map(|number| format!(r#""{number:x}":"""#)).collect();
     for (number, excess) in [
-        many("Mounts", "{}", 2_500_000),
-        format!(r#""HostConfig":{{{}}}"#, many("Mounts", "{}", 2_500_000)),
+        many("Mounts", "{}", 150_000),
+        format!(r#""HostConfig":{{{}}}"#, many("Mounts", "{}", 150_000)),
         format!(r#""Config":{{"Labels":{{{}}}}}"#, labels.join(",")),
     ]
     .into_iter()
     .enumerate()
     {
         let answer = inspect(ID, "/web", "4194303").replacen('{', &format!("{{{excess},"), 1);
-        assert!(answer.len() < 8 << 20);
+        assert!(answer.len() < 512 << 10);
         let engine = Engine::hearing(&format!("grows-{number}"), move |_, stream| say(stream, &answer));
         refusal(&engine.ask_for(suite, "web"), 2, &["hop 1 (web)", "no process has PID 4194303"]);
     }
     let chunks = Engine::hearing("crumbs", |_, stream| {
         stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
-        stream.write_all("1\r\n \r\n".repeat(1_300_000).as_bytes())?;
+        stream.write_all("1\r\n \r\n".repeat(80_000).as_bytes())?;
         stream.write_all(b"0\r\n\r\n")
     });
     refusal(&chunks.ask_for(suite, "web"), 2, &["hop 1 (web)", "not understood"]);
@@ -56,7 +56,7 @@ fn answers_that_would_grow(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 fn words_that_fill_the_screen(suite: &Suite, _: &Lab) -> Result<(), Failed> {
-    let long = "long ".repeat(1_000_000);
+    let long = "long ".repeat(80_000);
     for (number, body) in [
         inspect(ID, "/web", &format!("\"{long}\"")),
         inspect(ID, &format!("/{long}"), "1"),

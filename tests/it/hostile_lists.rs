@@ -48,7 +48,7 @@ fn lists_that_are_too_long(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         ("million", list(50_000), "more than 10000 containers"),
         ("empties", format!("[{}{{}}]", "{},".repeat(2_000_000)), "not understood"),
         ("names", format!(r#"[{{"Id":"a","Names":[{}""]}}]"#, r#""","#.repeat(2_000_000)), "HTTP"),
-        ("endless", format!("[{}", " ".repeat(9 << 20)), "too large (more than 8 MiB)"),
+        ("endless", format!("[{}", " ".repeat(9 << 20)), "too large (more than 512 KiB, or 8 MiB for a list)"),
     ] {
         let ran = listing(name, body, |_, _| Ok(())).ask_for(suite, "'**'");
         assert_eq!(ran.code(), Some(2), "{name}: {ran:?}");

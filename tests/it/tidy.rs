@@ -20,9 +20,9 @@ const MAX_LINES: usize = 350;
 
 /// The packages without a runtime, and those that only one package may name.
 const LIGHT: [&str; 5] = ["nicon-core", "nicon-nsexec", "nicon-nsid", "nicon-plan", "nicon-tree"];
-const HEAVY: [&str; 3] = ["tokio", "hyper", "rtnetlink"];
+const HEAVY: [&str; 4] = ["tokio", "hyper", "bollard", "rtnetlink"];
 const OWNERS: [(&str, &str); 3] =
-    [("hyper", "nicon-resolve"), ("rtnetlink", "nicon-linkmv"), ("saphyr-parser", "nicon-plan")];
+    [("bollard", "nicon-resolve"), ("rtnetlink", "nicon-linkmv"), ("saphyr-parser", "nicon-plan")];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
