@@ -222,6 +222,7 @@ fn two_movers_race(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         winners.extend(won.into_iter().map(|name| (name, place.pid())));
     }
     assert_eq!((winners.len(), from.links()), (2 * PAIRS, vec!["lo".to_owned()]));
+    assert_eq!(from.journals(), [""; 0]);
     Ok(())
 }
 

@@ -75,10 +75,7 @@ fn a_move(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     assert!(kills > 20 && left > 5 && finished > 5, "{kills} kills: {left} before, {finished} in the middle");
     // One that was killed at the very end may have left its journal, which the next move of the link takes over.
     record(&suite.run(&words));
-    let journals =
-        std::fs::read_dir("/run/nicon")?.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let left: Vec<String> = journals.filter(|name| name.contains(&from.netns().to_string())).collect();
-    assert!(left.is_empty(), "{left:?}");
+    assert_eq!(from.journals(), [""; 0]);
     Ok(())
 }
 

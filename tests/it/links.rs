@@ -41,6 +41,13 @@ impl Place {
         link.trim_start_matches("net:[").trim_end_matches(']').parse().unwrap()
     }
 
+    /// The journals of nicon-linkmv about links that came from here.
+    pub(crate) fn journals(&self) -> Vec<String> {
+        let names = std::fs::read_dir("/run/nicon").unwrap().flatten();
+        let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        names.filter(|name| name.starts_with(&format!("nicon.{}.", self.netns()))).collect()
+    }
+
     /// Runs `ip` in its network namespace.
     pub(crate) fn ip(&self, line: &str) -> String {
         ip_with(tool("nsenter").args([&format!("--net=/proc/{}/ns/net", self.pid()), "ip"]), line)

@@ -91,7 +91,12 @@ impl Mover<'_> {
         match from.netlink.add_altname(link.ifindex, &mark).await {
             // An interrupted run left it there.
             Err(refusal) if refusal.errno == Errno::EEXIST => {}
-            added => added.map_err(|refusal| gone_or(&link, refusal, &format!("mark {}", link.name)))?,
+            Err(refusal) => {
+                // Nothing was done to the link, which may have left while we waited for our turn.
+                journal.end();
+                return Err(gone_or(&link, refusal, &format!("mark {}", link.name)));
+            }
+            Ok(()) => {}
         }
         match self.carry_over(job, &link, &mark, &checked, Luggage { carry, settings }).await {
             Ok(link) => {
