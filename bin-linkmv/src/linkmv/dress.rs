@@ -1,7 +1,7 @@
 //! Giving a link, in its new place, what it is to have there.
 
 use nicon_core::Result;
-use nicon_core::link::{AltName, Cidr, NewName};
+use nicon_core::link::{AltName, Cidr, Keep, NewName, Wish};
 use nicon_linkmv::{Carry, Link, Place, address, route};
 use nix::errno::Errno;
 
@@ -14,9 +14,22 @@ use crate::wish;
 /// What comes along from the old place.
 #[derive(Default)]
 pub(crate) struct Luggage {
-    /// Addresses and routes, made out to the link's new ifindex.
+    /// Addresses and routes.
     pub(crate) carry: Carry,
     pub(crate) settings: Sysctls,
+}
+
+impl Luggage {
+    /// Of what a link has, as much as the wish keeps, made out to the ifindex that the link has.
+    pub(crate) fn pack(wish: &Wish, carry: &Carry, settings: Sysctls, ifindex: u32) -> Self {
+        let carry = carry.along(wish.keeps(Keep::Addr), wish.keeps(Keep::Route), ifindex);
+        Self { carry, settings: if wish.keeps(Keep::Sysctl) { settings } else { Sysctls::default() } }
+    }
+
+    /// The same for the ifindex that the link has got.
+    pub(crate) fn readdressed(self, ifindex: u32) -> Self {
+        Self { carry: self.carry.along(true, true, ifindex), ..self }
+    }
 }
 
 /// Gives the link what it lacks, and tells whether there was anything. `origin` is the name that it had in its old place.

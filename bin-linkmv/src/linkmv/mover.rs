@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nicon_core::link::{Keep, Selector, Wish};
+use nicon_core::link::{Selector, Wish};
 use nicon_core::{Error, Result};
 use nicon_linkmv::{Carry, Link, Place, Refusal};
 use nix::errno::Errno;
@@ -86,7 +86,7 @@ impl Mover<'_> {
         }
         let Look { checked, carry, settings, lost } = self.look(job, &link).await?;
         let undo = Undo::of(from, &link, &carry, &settings).await?;
-        let settings = if job.wish.keeps(Keep::Sysctl) { settings } else { Sysctls::default() };
+        let luggage = Luggage::pack(job.wish, &carry, settings, link.ifindex);
         journal.begin(&undo)?;
         match from.netlink.add_altname(link.ifindex, &mark).await {
             // An interrupted run left it there.
@@ -98,7 +98,7 @@ impl Mover<'_> {
             }
             Ok(()) => {}
         }
-        match self.carry_over(job, &link, &mark, &checked, Luggage { carry, settings }).await {
+        match self.carry_over(job, &link, &mark, &checked, luggage).await {
             Ok(link) => {
                 unmark(job.to, &link, &mark).await?;
                 journal.end();
@@ -151,9 +151,8 @@ impl Mover<'_> {
         })?;
         let moved = to.netlink.link(mark).await?;
         let moved = moved.ok_or_else(|| Error::failed(format!("{} has vanished from {}", link.name, to.label)))?;
-        let keeps = |what| job.wish.keeps(what);
-        let carry = luggage.carry.along(keeps(Keep::Addr), keeps(Keep::Route), moved.ifindex);
-        dress(job, &moved, (&link.name, checked.master), &Luggage { carry, ..luggage }, self.home).await?;
+        let luggage = luggage.readdressed(moved.ifindex);
+        dress(job, &moved, (&link.name, checked.master), &luggage, self.home).await?;
         self.settle(job, &moved).await?;
         to.check_alive()?;
         Ok(moved)
@@ -182,7 +181,7 @@ struct Look {
 
 impl Look {
     fn plan(self, job: &Job<'_>, link: Link) -> Outcome {
-        let steps = plan(job, &link, &self.carry, &self.settings);
+        let steps = plan(job, &link, &Luggage::pack(job.wish, &self.carry, self.settings, link.ifindex));
         Outcome::Planned { link: Box::new(link), steps, lost: Some(self.lost) }
     }
 }

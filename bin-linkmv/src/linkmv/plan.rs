@@ -1,13 +1,12 @@
 //! What a move would do, in the words of `ip`.
 
-use nicon_core::link::Keep;
-use nicon_linkmv::{Carry, Link};
+use nicon_linkmv::Link;
 
+use crate::dress::Luggage;
 use crate::mover::Job;
-use crate::sysctl::Sysctls;
 
 /// The steps, in order. Equivalents: nicon sends messages, and the first line is one of them.
-pub(crate) fn plan(job: &Job<'_>, link: &Link, carry: &Carry, settings: &Sysctls) -> Vec<String> {
+pub(crate) fn plan(job: &Job<'_>, link: &Link, luggage: &Luggage) -> Vec<String> {
     let (wish, to) = (job.wish, &job.to.label);
     let name = wish.name.as_ref().map_or(link.name.as_str(), |name| name.as_str());
     let mut first = format!("link set {} netns [{to}] name {name}", link.name);
@@ -21,13 +20,12 @@ pub(crate) fn plan(job: &Job<'_>, link: &Link, carry: &Carry, settings: &Sysctls
     }
     first.push_str(if wish.up { " up" } else { " down" });
     let mut steps = vec![first];
-    if wish.keeps(Keep::Sysctl) {
-        steps.extend(settings.names().iter().map(|setting| format!("sysctl {setting} of {name}, as it is")));
-    }
+    let settings = luggage.settings.names().into_iter();
+    steps.extend(settings.map(|setting| format!("sysctl {setting} of {name}, as it is")));
     steps.extend(
         wish.altnames.iter().map(|altname| format!("link property add dev {name} altname {}", altname.as_str())),
     );
-    let along = carry.along(wish.keeps(Keep::Addr), wish.keeps(Keep::Route), link.ifindex);
+    let along = &luggage.carry;
     let addresses = along.addresses().into_iter().chain(wish.addresses.iter().map(ToString::to_string));
     steps.extend(addresses.map(|address| format!("address replace {address} dev {name}")));
     let routes = along.routes().iter().map(ToString::to_string).collect::<Vec<_>>();

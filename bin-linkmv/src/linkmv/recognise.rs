@@ -1,6 +1,6 @@
 //! A link that is not where it is looked for may have been moved by an earlier run: it tells.
 
-use nicon_core::link::{Keep, NewName, Selector};
+use nicon_core::link::{NewName, Selector};
 use nicon_core::{Error, Result};
 use nicon_linkmv::Link;
 
@@ -12,7 +12,6 @@ use crate::lost::Lost;
 use crate::mark::{Origin, mark_of, noted};
 use crate::mover::{Job, Moved, Mover, Outcome};
 use crate::relocate::unmark;
-use crate::sysctl::Sysctls;
 use crate::undo::Undo;
 
 /// Finishes what an earlier run began, or finds that there is nothing left to do.
@@ -65,10 +64,7 @@ async fn finish(
     journal.begin(&undo)?;
     let (carry, settings) = undo.luggage(link.ifindex)?;
     let lost = Lost::of(&carry, &settings, None, wish);
-    let luggage = Luggage {
-        carry: carry.along(wish.keeps(Keep::Addr), wish.keeps(Keep::Route), link.ifindex),
-        settings: if wish.keeps(Keep::Sysctl) { settings } else { Sysctls::default() },
-    };
+    let luggage = Luggage::pack(wish, &carry, settings, link.ifindex);
     let finished = async {
         dress(job, link, (&origin.name, master(job).await?), &luggage, mover.home).await?;
         mover.settle(job, link).await

@@ -45,9 +45,10 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
     let mut answers = Answers::new(PROGRAM, View::choose(args.json, columns))?;
     block_on(async {
         let here = Place::home()?;
-        let home = Source::new(Place::home()?);
-        let from = args.from.as_ref().map(|from| Place::of_record(&Record::from(from), &here)).transpose()?;
-        let from = from.map_or(home, Source::new);
+        let from = Source::new(match &args.from {
+            Some(from) => Place::of_record(&Record::from(from), &here)?,
+            None => Place::home()?,
+        });
         let mover = Mover {
             home: &here,
             guard: (!args.force).then(Guard::default),
