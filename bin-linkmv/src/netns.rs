@@ -1,30 +1,65 @@
 //! The network namespaces of this machine, as far as /proc and /run/netns show them.
 
 use std::collections::HashSet;
-use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt;
+use std::fmt;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use nicon_core::link::target::NAMED;
-use nicon_core::{Doing, Error, NsId, Result, proc};
+use nicon_core::walk::walk;
+use nicon_core::{Error, Namespace, NsType, Process, Result};
+use nix::errno::Errno;
 
 /// A network namespace, and one way to it.
 #[derive(Debug)]
 pub struct Found {
-    /// Its identity.
-    pub id: NsId,
-    /// A file by which it can be opened.
-    pub path: PathBuf,
-    /// The process that it was found by, where it was one.
-    pub pid: Option<i32>,
+    /// Its inode number.
+    pub ino: u64,
+    /// By what it was found.
+    pub way: Way,
 }
 
-/// The network namespaces that were found, and why that may not be all of them.
+/// What leads to a network namespace.
+#[derive(Debug)]
+pub enum Way {
+    /// The PID of a process that is in it.
+    Process(i32),
+    /// A file that it is mounted on.
+    Name(PathBuf),
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Process(pid) => write!(f, "the network namespace of PID {pid}"),
+            Self::Name(path) => path.display().fmt(f),
+        }
+    }
+}
+
+impl Found {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// [`nicon_core::Status::No`] where the way leads elsewhere by now.
+    pub fn open(&self) -> Result<Namespace> {
+        let ns = match &self.way {
+            Way::Process(pid) => Process::pin(*pid)?.namespace(NsType::Net)?,
+            Way::Name(path) => Namespace::open(path)?,
+        };
+        if ns.id().ino != self.ino {
+            return Err(Error::no(format!("{} is not net:[{}] any more", self.way, self.ino)));
+        }
+        Ok(ns)
+    }
+}
+
+/// The network namespaces that were found, and whose may be missing.
 pub struct Census {
     /// Each once.
     pub found: Vec<Found>,
-    /// The first process that we may not look at.
-    pub denied: Option<Error>,
+    /// The processes that may not be looked at.
+    pub denied: Vec<i32>,
 }
 
 /// Every network namespace that a process is in, each with the lowest PID in it, and those that only a name keeps.
@@ -32,27 +67,23 @@ pub struct Census {
 /// # Errors
 /// Where /proc cannot be read.
 pub fn all() -> Result<Census> {
-    proc::check()?;
-    let mut pids: Vec<i32> = proc::pids()?.collect();
-    pids.sort_unstable();
-    let processes = pids.into_iter().map(|pid| (PathBuf::from(format!("/proc/{pid}/ns/net")), Some(pid)));
-    let named = std::fs::read_dir(NAMED).into_iter().flatten().flatten().map(|entry| (entry.path(), None));
-
-    let (mut known, mut found, mut denied) = (HashSet::new(), Vec::new(), None);
-    for (path, pid) in processes.chain(named) {
-        let metadata = match std::fs::metadata(&path) {
-            // It ended meanwhile, or is a zombie.
-            Err(error) if error.kind() == ErrorKind::NotFound => continue,
-            Err(error) => {
-                let doing = || format!("some processes may not be looked at: {}", path.display());
-                denied = denied.or(Err::<(), _>(error).doing(doing).err());
-                continue;
-            }
-            Ok(metadata) => metadata,
-        };
-        let id = NsId { dev: metadata.dev(), ino: metadata.ino() };
-        if known.insert(id) {
-            found.push(Found { id, path, pid });
+    let (mut known, mut found, mut denied) = (HashSet::new(), Vec::new(), Vec::new());
+    walk(|seen| {
+        match seen.namespace(NsType::Net) {
+            Ok(ino) if known.insert(ino) => found.push(Found { ino, way: Way::Process(seen.pid()) }),
+            // Where it is not known yet, the process has ended meanwhile, or is a zombie.
+            Ok(_) | Err(Errno::ENOENT | Errno::ESRCH) => {}
+            Err(Errno::EACCES | Errno::EPERM) => denied.push(seen.pid()),
+            Err(errno) => return Err(Error::os(format!("look at PID {}", seen.pid()), errno)),
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    for entry in std::fs::read_dir(NAMED).into_iter().flatten().flatten() {
+        // A name that nothing is mounted on any more is nobody's namespace.
+        let Ok(ns) = Namespace::open(&entry.path()) else { continue };
+        let is_new = matches!(ns.ns_type(), Ok(NsType::Net)) && known.insert(ns.id().ino);
+        if is_new {
+            found.push(Found { ino: ns.id().ino, way: Way::Name(entry.path()) });
         }
     }
     Ok(Census { found, denied })

@@ -38,7 +38,7 @@ impl Place {
     /// Where the process is gone, or its namespace must not be entered.
     pub fn of_process(process: Process, label: String, home: &Self) -> Result<Self> {
         let ns = process.namespace(NsType::Net)?;
-        Ok(Self { process: Some(process), ..Self::open(ns, label, home)? })
+        Ok(Self { process: Some(process), ..Self::of_namespace(ns, label, home)? })
     }
 
     /// That which a file names, such as `/run/netns/blue` or `/proc/42/ns/net`.
@@ -48,7 +48,7 @@ impl Place {
     pub fn of_file(path: &Path, home: &Self) -> Result<Self> {
         let (ns, label) = (Namespace::open(path)?, path.display().to_string());
         match ns.ns_type() {
-            Ok(NsType::Net) => Self::open(ns, label, home),
+            Ok(NsType::Net) => Self::of_namespace(ns, label, home),
             _ => Err(Error::failed(format!("{label} is not a network namespace"))),
         }
     }
@@ -80,7 +80,11 @@ impl Place {
         Self::of_record(&record, home).map_err(|error| error.within(field))
     }
 
-    fn open(ns: Namespace, label: String, home: &Self) -> Result<Self> {
+    /// That which is held open, under the name that messages call it.
+    ///
+    /// # Errors
+    /// Where it must not be entered.
+    pub fn of_namespace(ns: Namespace, label: String, home: &Self) -> Result<Self> {
         let netlink = Netlink::open_in(&ns, &home.ns)?;
         Ok(Self { label, ns, netlink, process: None })
     }

@@ -1,6 +1,7 @@
 //! What an engine says of a container, and whether that answers what was asked.
 
 use bollard::models::ContainerInspectResponse;
+use nicon_core::container::is_id;
 use nicon_core::{Error, Result};
 
 /// A running container, as its engine tells it.
@@ -26,14 +27,14 @@ impl Container {
 
 /// The first twelve digits of an ID, and all of one that is a name.
 pub(crate) fn short(id: &str) -> &str {
-    if is_full_id(id) { &id[..12] } else { id }
+    if is_id(id) { &id[..12] } else { id }
 }
 
 /// Takes nothing on trust: the answer must be about the container that was asked for, and tell a PID.
 pub(crate) fn judge(asked: &str, answer: ContainerInspectResponse) -> Result<Container> {
     let id = answer.id.unwrap_or_default();
     let name = answer.name.as_deref().map(bare).unwrap_or_default().to_owned();
-    if !is_full_id(&id) {
+    if !is_id(&id) {
         return Err(not_understood("it has no container ID"));
     }
     if name != asked && !id.starts_with(asked) {
@@ -55,11 +56,6 @@ pub(crate) fn judge(asked: &str, answer: ContainerInspectResponse) -> Result<Con
 /// Engines put a slash before a name.
 pub(crate) fn bare(name: &str) -> &str {
     name.strip_prefix('/').unwrap_or(name)
-}
-
-/// Whether it is an ID that Docker, Podman or Kubernetes made.
-pub(crate) fn is_full_id(id: &str) -> bool {
-    id.len() == 64 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// What is said of an answer that cannot be used.

@@ -10,10 +10,11 @@ use std::path::PathBuf;
 
 use nicon_core::{Error, Namespace, Result, Status};
 
-use crate::container::{Container, is_full_id, short};
+use crate::container::{Container, short};
 use crate::files::{FileId, Files, Root};
 use crate::kind::Kind;
 use crate::listing::Listed;
+use nicon_core::container::is_id;
 
 /// A container that has files.
 struct Entry {
@@ -173,11 +174,11 @@ fn load(kind: Kind, files: &Files, entry: &Entry) -> Result<Container> {
 fn choose(asked: &str, entries: Vec<Entry>) -> Result<Option<Entry>> {
     let (exact, others): (Vec<_>, Vec<_>) =
         entries.into_iter().partition(|entry| entry.name == asked || entry.id == asked);
-    let begins = |entry: &Entry| is_full_id(&entry.id) && entry.id.starts_with(asked);
+    let begins = |entry: &Entry| is_id(&entry.id) && entry.id.starts_with(asked);
     let mut fitting: Vec<Entry> = if exact.is_empty() { others.into_iter().filter(begins).collect() } else { exact };
     // One container may have files at several places.
     fitting.sort_by(|a, b| a.id.cmp(&b.id));
-    fitting.dedup_by(|a, b| a.id == b.id && a.name == b.name && is_full_id(&a.id));
+    fitting.dedup_by(|a, b| a.id == b.id && a.name == b.name && is_id(&a.id));
     if fitting.len() > 1 {
         let shown = fitting.iter().map(|entry| format!("{}{}", short(&entry.id), entry.about));
         let shown = shown.collect::<Vec<_>>().join(", ");

@@ -4,10 +4,11 @@ use std::os::unix::net::UnixStream;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::container::{is_full_id, judge};
+use crate::container::judge;
 use crate::engine::Engine;
 use crate::listing::{self, State};
 use crate::name::{self, Asked, is_name};
+use nicon_core::container::is_id;
 
 /// A path: what is accepted is safe in a URL, and what is shown of it means the same again.
 ///
@@ -50,7 +51,7 @@ pub fn engine(sent: &[u8]) {
         if let Ok(Some(answer)) = engine.inspect(ASKED).await
             && let Ok(container) = judge(ASKED, answer)
         {
-            assert!(is_full_id(&container.id) && container.inner_pid > 0);
+            assert!(is_id(&container.id) && container.inner_pid > 0);
             assert!(container.name == ASKED || container.id.starts_with(ASKED));
         }
         let _ = engine.list(State::Any).await;

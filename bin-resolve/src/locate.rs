@@ -1,9 +1,10 @@
 //! From the PID that an engine tells to the pinned process, and the proof that it is the container's.
 
+use nicon_core::container::{innermost_id, is_id};
 use nicon_core::pidns::{self, Method};
 use nicon_core::{Error, Namespace, NsId, NsType, Process, Result, Status};
 
-use crate::container::{Container, is_full_id};
+use crate::container::Container;
 
 /// How it was made sure that a process belongs to its container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +112,7 @@ fn prove(
 /// Whether /proc/PID/cgroup places a process in the container, and in no container further in: those lie below it, and
 /// their paths carry its ID as well.
 fn cgroup_is_of(cgroups: &str, container: &Container) -> bool {
-    if is_full_id(&container.id) {
+    if is_id(&container.id) {
         let mut innermost = cgroups.lines().filter_map(innermost_id).peekable();
         return innermost.peek().is_some() && innermost.all(|found| found == container.id);
     }
@@ -121,11 +122,6 @@ fn cgroup_is_of(cgroups: &str, container: &Container) -> bool {
         last == container.id || scope == Some(&container.id) || container.cgroups.iter().any(|name| name == last)
     };
     container.starttime.is_some() && cgroups.lines().any(|line| line.rsplit_once('/').is_some_and(|(_, l)| is_name(l)))
-}
-
-/// The last container ID in a line, however the engine writes it: `/docker/ID`, `docker-ID.scope`, `/docker/ID/init`.
-fn innermost_id(line: &str) -> Option<&str> {
-    line.rsplit(|c: char| !matches!(c, '0'..='9' | 'a'..='f')).find(|word| word.len() == 64)
 }
 
 /// The namespaces above `from`, nearest first, ending with `bound`; none where `bound` is not above it.

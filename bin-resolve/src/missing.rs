@@ -3,12 +3,13 @@
 use nicon_core::Error;
 use nicon_core::near::nearest;
 
-use crate::container::{is_full_id, short};
+use crate::container::short;
 use crate::roster::Member;
+use nicon_core::container::is_id;
 
 /// Why `asked` was not found among `known`.
 pub(crate) fn explain(asked: &str, known: &[Member]) -> Error {
-    let matching: Vec<_> = known.iter().filter(|known| is_full_id(&known.id) && known.id.starts_with(asked)).collect();
+    let matching: Vec<_> = known.iter().filter(|known| is_id(&known.id) && known.id.starts_with(asked)).collect();
     if matching.len() > 1 {
         let shown: Vec<_> = matching.iter().map(|known| short(&known.id)).collect();
         return Error::failed(format!("ID prefix \"{asked}\" is ambiguous: it fits {}", shown.join(", ")));

@@ -2,10 +2,10 @@
 
 use glob::{MatchOptions, Pattern as Glob};
 
-use crate::container::is_full_id;
 use crate::kind::{Kind, Wanted};
 use crate::name::Path;
 use crate::roster::Member;
+use nicon_core::container::is_id;
 
 /// One segment of a pattern.
 #[derive(Debug, PartialEq)]
@@ -100,7 +100,7 @@ impl Pattern {
 fn is_meant(asked: &str, container: &Member, list: &[Member]) -> bool {
     let Some(Wanted::Container { kind, name }) = Wanted::parse(asked) else { return false };
     let among = |member: &Member| kind.is_none_or(|kind| kind == member.kind);
-    let begins = |member: &Member| is_full_id(&member.id) && member.id.starts_with(name);
+    let begins = |member: &Member| is_id(&member.id) && member.id.starts_with(name);
     let other = |other: &Member| among(other) && other.id != container.id && (other.name == name || begins(other));
     among(container) && (container.name == name || begins(container) && !list.iter().any(other))
 }

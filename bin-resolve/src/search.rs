@@ -7,7 +7,7 @@ use futures_util::future::{join, join_all};
 use nicon_core::{Error, Namespace, NsId, Process, Result, Status};
 use nix::errno::Errno;
 
-use crate::container::{Container, is_full_id};
+use crate::container::Container;
 use crate::disk::{self, Disk};
 use crate::files::Root;
 use crate::hop::Settings;
@@ -17,6 +17,7 @@ use crate::locate::{Proof, locate};
 use crate::missing;
 use crate::reach::{Connection, Reach};
 use crate::socket::Places;
+use nicon_core::container::is_id;
 
 /// The ways to the engines with a socket, in a container or on our own machine.
 pub(crate) struct Reaches {
@@ -287,7 +288,7 @@ impl Ground<'_> {
 impl Found {
     /// Whether another engine tells of the same container: only IDs that engines make are never another's.
     fn is(&self, container: &Container) -> bool {
-        is_full_id(&container.id) && self.container.id == container.id
+        is_id(&container.id) && self.container.id == container.id
     }
 }
 

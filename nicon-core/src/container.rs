@@ -1,11 +1,30 @@
-//! The container that a cgroup tells.
+//! The containers that cgroups tell of.
 
-/// The ID of the innermost container in the text of /proc/PID/cgroup: the last run of 64 hexadecimal digits, which is how
-/// Docker, containerd, Podman and CRI-O name a container's cgroup, bare or inside of a name (`docker-ID.scope`).
+/// How many hexadecimal digits an ID has.
+const DIGITS: usize = 64;
+
+/// Whether it is an ID as Docker, containerd, Podman and CRI-O make them: 64 hexadecimal digits, none of them a capital.
+#[must_use]
+pub fn is_id(text: &str) -> bool {
+    text.len() == DIGITS && text.chars().all(is_digit)
+}
+
+/// The ID of the innermost container in a line of /proc/PID/cgroup, however its engine writes it: `/docker/ID`,
+/// `docker-ID.scope`, `/docker/ID/init`.
+#[must_use]
+pub fn innermost_id(line: &str) -> Option<&str> {
+    line.rsplit(|c| !is_digit(c)).find(|word| word.len() == DIGITS)
+}
+
+/// The ID of the innermost container in /proc/PID/cgroup: that which its last lines tell, of which the last one is of
+/// cgroup v2.
 #[must_use]
 pub fn id(cgroup: &str) -> Option<&str> {
-    let mut runs = cgroup.split(|c: char| !c.is_ascii_alphanumeric());
-    runs.rfind(|run| run.len() == 64 && run.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))
+    cgroup.lines().rev().find_map(innermost_id)
+}
+
+fn is_digit(c: char) -> bool {
+    matches!(c, '0'..='9' | 'a'..='f')
 }
 
 #[cfg(test)]
@@ -19,9 +38,18 @@ mod tests {
         assert_eq!(id(&format!("0::/docker/{outer}/docker/{inner}/init.scope\n")), Some(inner.as_str()));
         assert_eq!(id(&format!("0::/system.slice/docker-{inner}.scope")), Some(inner.as_str()));
         assert_eq!(id(&format!("0::/kubepods/burstable/podx/cri-containerd-{inner}.scope")), Some(inner.as_str()));
+        assert_eq!(id(&format!("4:cpu:/docker/{outer}/docker/{inner}\n0::/\n")), Some(inner.as_str()));
         for none in ["0::/\n", "0::/user.slice/user-0.slice", &format!("0::/{outer}0"), &format!("0::/{}", &outer[1..])]
         {
             assert_eq!(id(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_told_from_a_name() {
+        assert!(is_id(&"0a".repeat(32)));
+        for name in ["web", &"0A".repeat(32), &"0a".repeat(31), &"0a".repeat(33), &"0g".repeat(32)] {
+            assert!(!is_id(name), "{name}");
         }
     }
 }

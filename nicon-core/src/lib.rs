@@ -16,7 +16,9 @@
 //! ```
 //!
 //! One kernel noun a file: [`process`] pins, [`ns`] names and holds namespaces, [`pidns`] translates PIDs between
-//! PID namespaces, [`peer`] tells who is at the other end of a socket, [`proc`] reads procfs, [`walk`](mod@walk) passes all processes, [`link`] tells what records ask of links. [`record`], [`stream`] and [`cli`] are the programs' common manners.
+//! PID namespaces, [`peer`] tells who is at the other end of a socket, [`proc`] reads procfs, [`walk`](mod@walk) passes
+//! all processes, [`link`] tells what records ask of links. [`record`], [`stream`] and [`cli`] are the programs' common
+//! manners.
 
 pub mod cli;
 pub mod container;

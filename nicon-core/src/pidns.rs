@@ -1,7 +1,10 @@
 //! Translating PIDs from one PID namespace to our own.
 
+use std::ops::ControlFlow;
+
 use nix::errno::Errno;
 
+use crate::walk::walk;
 use crate::{Error, Namespace, NsType, Process, Result, proc, sys};
 
 /// How a PID is translated.
@@ -52,19 +55,26 @@ fn scan(pidns: &Namespace, inner: i32) -> Result<Option<i32>> {
     let own = Namespace::open("/proc/self/ns/pid".as_ref())?;
     let outside = || Error::failed(format!("PID namespace {} is outside our own", pidns.id().ino));
     let depth = distance(pidns, &own)?.ok_or_else(outside)?;
-    for pid in proc::pids()? {
-        // Processes come and go while we walk; one that cannot be looked at any more is not the one.
-        let Ok(process) = Process::pin(pid) else { continue };
-        let Ok(nspid) = process.nspid() else { continue };
-        if nspid.get(depth) != Some(&inner) {
-            continue;
+    let mut found = None;
+    walk(|seen| {
+        if is_called(seen.pid(), inner, depth, pidns)? {
+            found = Some(seen.pid());
+            return Ok(ControlFlow::Break(()));
         }
-        let Ok(innermost) = process.namespace(NsType::Pid) else { continue };
-        if distance(&innermost, pidns)?.is_some() {
-            return Ok(Some(pid));
-        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(found)
+}
+
+/// Whether the process `pid` is called `inner` in `pidns`, which is `depth` below our own. Processes come and go while we
+/// walk; one that cannot be looked at any more is not the one.
+fn is_called(pid: i32, inner: i32, depth: usize, pidns: &Namespace) -> Result<bool> {
+    let Ok(process) = Process::pin(pid) else { return Ok(false) };
+    if process.nspid().ok().and_then(|nspid| nspid.get(depth).copied()) != Some(inner) {
+        return Ok(false);
     }
-    Ok(None)
+    let Ok(innermost) = process.namespace(NsType::Pid) else { return Ok(false) };
+    Ok(distance(&innermost, pidns)?.is_some())
 }
 
 /// How many steps up from `from` lead to `ancestor`, or `None` where none does.

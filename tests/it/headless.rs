@@ -1,7 +1,7 @@
 //! A process whose main thread has ended, and that lives on in another: /proc/PID/ns shows next to nothing of it.
 #![allow(unsafe_code, reason = "nobody else ends one thread and not the process")]
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::{Lab, witness};
@@ -17,6 +17,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("nsid::a_process_without_its_main_thread", nsid_tells_its_namespaces),
         suite.trial("nsfind::a_process_without_its_main_thread", nsfind_finds_it),
+        suite.trial("links::of_a_process_without_its_main_thread", links_lists_them),
     ]
 }
 
@@ -57,6 +58,19 @@ fn nsfind_finds_it(suite: &Suite, _: &Lab) -> Result<(), Failed> {
             assert_eq!(pids(&answers(&suite.run(&["nicon-nsfind", "--all", asked]))), [pid].into());
         }
     }
+    Ok(())
+}
+
+fn links_lists_them(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let (subject, thread) = headless()?;
+    let net = format!("/proc/{}/task/{thread}/ns/net", subject.pid());
+    let name = "headless0";
+    let made =
+        Command::new("nsenter").args([&format!("--net={net}"), "ip", "link", "add", name, "type", "veth"]).status()?;
+    assert!(made.success());
+    let links = answers(&suite.run(&["nicon-links", "--all"]));
+    let told = links.iter().find(|link| link["name"] == name).ok_or("it is not listed")?;
+    assert_eq!(told["pid"], json!(subject.pid()), "{told}");
     Ok(())
 }
 

@@ -65,9 +65,10 @@ fn origin(undo: &Undo, home: &Place) -> Result<Place> {
     if undo.netns == home.ns.id().ino {
         return Place::home();
     }
-    let found = netns::all()?.found.into_iter().find(|found| found.id.ino == undo.netns);
+    let found = netns::all()?.found.into_iter().find(|found| found.ino == undo.netns);
     let gone = || Error::no(format!("net:[{}], which {} came from, is not there any more", undo.netns, undo.name));
-    Place::of_file(&found.ok_or_else(gone)?.path, home)
+    let found = found.ok_or_else(gone)?;
+    Place::of_namespace(found.open()?, found.way.to_string(), home)
 }
 
 /// The link, where it has come home already: under its old name, or not yet.

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use nicon_core::link::Cidr;
 use nicon_core::link::target::{self, Target};
 use nicon_core::stream::{Answers, Lines};
-use nicon_core::{Process, Record, Result};
-use nicon_linkmv::{Link, Place, netns};
+use nicon_core::{Process, Record, Result, Status, proc};
+use nicon_linkmv::netns::{self, Way};
+use nicon_linkmv::{Link, Place};
 
 use crate::args::Args;
 
@@ -48,25 +49,24 @@ pub(crate) fn views(args: &Args, home: &Place, answers: &mut Answers) -> Result<
     let mut views = Vec::new();
     if args.all {
         let census = netns::all()?;
-        if let Some(denied) = census.denied {
-            answers.give(None, Err(denied))?;
+        if let Some(complaint) = proc::complaint(&census.denied) {
+            answers.give(None, Err(complaint))?;
         }
         for found in census.found {
             let view = || {
-                let record = if found.id == home.ns.id() {
-                    Record::from(&Target::Host)
-                } else if let Some(pid) = found.pid {
-                    of_process(pid)?
-                } else {
-                    named(&found.path.display().to_string())
+                let record = match &found.way {
+                    _ if found.ino == home.ns.id().ino => Record::from(&Target::Host),
+                    Way::Process(pid) => of_process(*pid)?,
+                    Way::Name(path) => Record::from(&Target::File(path.clone())),
                 };
-                let place = match found.pid {
-                    Some(_) => Place::of_record(&record, home)?,
-                    None => Place::of_file(&found.path, home)?,
-                };
+                let place = Place::of_record(&record, home)?;
                 View::new(record, place, args, home)
             };
-            keep(&mut views, None, view(), answers)?;
+            match view() {
+                // Nobody asked for it by name: that it is gone by now is nobody's loss.
+                Err(error) if error.status() == Status::No => {}
+                view => keep(&mut views, None, view, answers)?,
+            }
         }
     } else if args.targets.is_empty() && args.netns.is_empty() {
         for line in Lines::stdin("give --target PID, --netns NAME or --all")? {

@@ -65,7 +65,7 @@ impl<'a> Wiring<'a> {
         // Not to know a name is no reason to tell nothing: whoever may not look at all processes sees fewer of them.
         let open = || {
             let found = netns::all().into_iter().flat_map(|census| census.found);
-            found.filter_map(|found| Namespace::open(&found.path).ok()).collect()
+            found.filter_map(|found| found.open().ok()).collect()
         };
         for ns in self.others.get_or_init(open) {
             if place.netlink.nsid_of(ns).await? == Some(nsid) {

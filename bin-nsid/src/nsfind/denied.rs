@@ -28,26 +28,7 @@ pub(crate) fn complaint(census: &Census, asked: &[Asked]) -> Option<Error> {
         .copied()
         .filter(|&pid| asked.iter().any(|asked| may_be_in(pid, asked, census.readable)))
         .collect();
-    say(&lacking)
-}
-
-/// What to say of an answer about all namespaces, which lacks every process that may not be looked at.
-pub(crate) fn complaint_about_all(census: &Census) -> Option<Error> {
-    say(&census.denied)
-}
-
-fn say(lacking: &[i32]) -> Option<Error> {
-    let (who, theirs) = match lacking {
-        [] if proc::hides_processes() => {
-            ("/proc is mounted with hidepid, and some processes may be hidden from us".into(), "they have")
-        }
-        [] => return None,
-        [one] => (format!("not permitted to look at process {one}"), "it has"),
-        [first, ..] => (format!("not permitted to look at {} processes, such as {first}", lacking.len()), "they have"),
-    };
-    Some(Error::failed(format!(
-        "{who} (it takes CAP_SYS_PTRACE and all capabilities that {theirs}): the answer may be incomplete"
-    )))
+    proc::complaint(&lacking)
 }
 
 fn may_be_in(pid: i32, asked: &Asked, readable: Option<i32>) -> bool {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use nicon_core::stream::{self, Answers, Line, Lines};
-use nicon_core::{Error, NsType, Process, Record, Result, Status};
+use nicon_core::{Error, NsType, Process, Record, Result, Status, proc};
 
 use crate::args::Args;
 use crate::census::Census;
@@ -122,7 +122,7 @@ impl Run<'_> {
         for answer in leader::answers(&every, &census, holders.as_ref(), !self.args.pid)?.into_iter().flatten() {
             self.give(None, answer)?;
         }
-        self.complain(denied::complaint_about_all(&census))
+        self.complain(proc::complaint(&census.denied))
     }
 
     /// Gives an answer that may be about a namespace without a process, from which the device number would come.

@@ -6,8 +6,9 @@ use nicon_core::{Error, Process, Result};
 use serde::Deserialize;
 
 use super::{Entry, not_running};
-use crate::container::{Container, bare, is_full_id};
+use crate::container::{Container, bare};
 use crate::files::Files;
+use nicon_core::container::is_id;
 
 /// Where the daemon's data lie, unless it was told otherwise.
 pub(super) const PLACES: &[&str] = &["/var/lib/docker/containers"];
@@ -45,7 +46,7 @@ pub(crate) fn places_of(daemon: &Process) -> Vec<PathBuf> {
 pub(super) fn index(files: &Files, places: &[PathBuf]) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for place in places {
-        for id in files.names(place)?.into_iter().filter(|id| is_full_id(id)) {
+        for id in files.names(place)?.into_iter().filter(|id| is_id(id)) {
             let config_file = place.join(&id).join("config.v2.json");
             // One that is being made or removed has no file.
             let Some(config) = files.json::<Config>(&config_file)? else { continue };

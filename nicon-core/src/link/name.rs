@@ -5,15 +5,15 @@ use std::str::FromStr;
 
 use crate::{Error, Result};
 
-/// The longest name, in bytes: `IFNAMSIZ` of linux/if.h, less the closing zero.
-const MAX: usize = 15;
-
 /// A name that the kernel accepts for a link (`dev_valid_name` in net/core/dev.c), and takes literally: `%` would make
 /// it a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkName(String);
 
 impl LinkName {
+    /// The longest name, in bytes: `IFNAMSIZ` of linux/if.h, less the closing zero.
+    pub const MAX: usize = 15;
+
     /// The name itself.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -29,7 +29,7 @@ impl FromStr for LinkName {
         match name {
             "" => refuse("it is empty"),
             "." | ".." => refuse("it is taken by the file system"),
-            _ if name.len() > MAX => refuse("it is longer than 15 bytes"),
+            _ if name.len() > Self::MAX => refuse(&format!("it is longer than {} bytes", Self::MAX)),
             _ => match name.chars().find(|&c| is_forbidden(c)) {
                 Some(c) => refuse(&format!("it contains {c:?}")),
                 None => Ok(Self(name.to_owned())),
@@ -48,11 +48,14 @@ fn is_forbidden(c: char) -> bool {
     matches!(c, '/' | ':' | '%') || c.is_whitespace() || c.is_control()
 }
 
-/// What a link has for an alias: any text of up to 255 bytes (`IFALIASZ` of linux/if.h, less the closing zero).
+/// What a link has for an alias: any short text.
 #[derive(Clone, Debug)]
 pub struct Alias(String);
 
 impl Alias {
+    /// The longest alias, in bytes: `IFALIASZ` of linux/if.h, less the closing zero.
+    pub const MAX: usize = 255;
+
     /// The text itself.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -64,18 +67,22 @@ impl FromStr for Alias {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        if text.len() > 255 || text.contains(char::is_control) {
-            return Err(Error::failed("an alias has at most 255 bytes, and no control characters"));
+        if text.len() > Self::MAX || text.contains(char::is_control) {
+            let max = Self::MAX;
+            return Err(Error::failed(format!("an alias has at most {max} bytes, and no control characters")));
         }
         Ok(Self(text.to_owned()))
     }
 }
 
-/// A name that a link has beside its own, of up to 127 bytes.
+/// A name that a link has beside its own.
 #[derive(Clone, Debug)]
 pub struct AltName(String);
 
 impl AltName {
+    /// The longest alternative name, in bytes: `ALTIFNAMSIZ` of linux/if.h, less the closing zero.
+    pub const MAX: usize = 127;
+
     /// The name itself.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -88,9 +95,10 @@ impl FromStr for AltName {
 
     fn from_str(text: &str) -> Result<Self> {
         let forbidden = |c: char| matches!(c, '/' | '%') || c.is_whitespace() || c.is_control();
-        if text.is_empty() || text.len() > 127 || text.contains(forbidden) {
+        if text.is_empty() || text.len() > Self::MAX || text.contains(forbidden) {
+            let max = Self::MAX;
             return Err(Error::failed(format!(
-                "\"{text}\" is not an alternative name: up to 127 bytes, no space, / or %"
+                "\"{text}\" is not an alternative name: up to {max} bytes, no space, / or %"
             )));
         }
         Ok(Self(text.to_owned()))

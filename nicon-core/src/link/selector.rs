@@ -3,11 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::mac;
+use super::{AltName, mac};
 use crate::{Error, Result};
-
-/// The longest alternative name, in bytes: `ALTIFNAMSIZ` of linux/if.h, less the closing zero.
-const MAX: usize = 127;
 
 /// A link by one of the things that it is known by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +39,7 @@ impl FromStr for Selector {
         }
         match text {
             "" | "." | ".." => refuse("no link is called so"),
-            _ if text.len() > MAX => refuse("it is longer than 127 bytes"),
+            _ if text.len() > AltName::MAX => refuse(&format!("it is longer than {} bytes", AltName::MAX)),
             _ => match text.chars().find(|&c| c == '/' || c.is_whitespace() || c.is_control()) {
                 Some(c) => refuse(&format!("it contains {c:?}")),
                 None => Ok(Self::Name(text.to_owned())),
