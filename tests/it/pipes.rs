@@ -3,8 +3,8 @@
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::{Lab, witness};
 
-use crate::expect::parse;
-use crate::subject::{ino, link, members, pids};
+use crate::expect::{parse, refusal};
+use crate::subject::{answers, ino, link, members, pids};
 use crate::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -12,6 +12,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("pipes::resolve_to_nsid", resolve_to_nsid),
         suite.trial("pipes::nsid_to_nsfind", nsid_to_nsfind),
         suite.trial("pipes::the_old_recipe", the_old_recipe),
+        suite.trial("pipes::containers_are_called_by_their_paths", containers_by_path),
     ]
 }
 
@@ -46,5 +47,24 @@ fn the_old_recipe(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let fake = format!("$({inside} docker inspect --format='{{{{.State.Pid}}}}' lt_1)");
     let ran = suite.shell(&format!("{inside} readlink /proc/{fake}/ns/pid | nicon-nsfind --pid"), "");
     assert_eq!(ran.ok()?, lab.host_pid("setup.olt_1.lt_1")?.to_string());
+    Ok(())
+}
+
+fn containers_by_path(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let told = answers(&suite.shell("nicon-resolve '**' | nicon-nsfind --names - -T net", ""));
+    let of_net = |ino| told.iter().find(|told| told["nsino"] == ino).ok_or("a namespace is missing");
+    for path in ["setup", "setup.olt_1", "setup.olt_1.lt_1"] {
+        let found = of_net(ino(lab.host_pid(path)?, "net"))?;
+        assert_eq!(found["container_path"], path, "{found}");
+    }
+    let ours = of_net(ino(std::process::id(), "net"))?;
+    assert!(ours.get("container_path").is_none(), "{ours}");
+    let table = "script -qec \"nicon-nsfind -T net --names <(nicon-resolve setup.olt_1)\" /dev/null < /dev/null";
+    let table = suite.shell(&format!("SHELL=$(command -v bash) {table}"), "").stdout;
+    let row = |row: &&str| row.split_whitespace().nth(4) == Some("setup.olt_1");
+    assert_eq!(table.lines().filter(row).count(), 1, "{table}");
+    refusal(&suite.run(&["nicon-nsfind", "--names", "/proc/self/mounts"]), 2, &["--names /proc/self/mounts: line 1"]);
+    refusal(&suite.feed(&["nicon-nsfind", "--names", "-"], "{}\n"), 2, &["--names -: line 1", "nicon-resolve"]);
+    refusal(&suite.run(&["nicon-nsfind", "--names", "/nowhere"]), 2, &["--names /nowhere: open: No such file"]);
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::Parser;
 
 use crate::types::Types;
@@ -10,7 +12,7 @@ use crate::types::Types;
 /// leader: the first process of a PID namespace, otherwise the one that started first; with the number of its processes.
 ///
 /// Without NS, a pipe or file on standard input is read for records with "ns" (as nicon-nsid prints them) and for one NS a
-/// line. Where standard input is neither, and with --list, every namespace of the machine is told.
+/// line. Where standard input is neither, and with --list or --names -, every namespace of the machine is told.
 #[derive(Debug, Parser)]
 #[command(
     name = "nicon-nsfind",
@@ -22,6 +24,7 @@ Examples:
   nicon-nsfind --all /run/netns/blue
   nicon-nsid 4242 | nicon-nsfind --all -T pid
   nicon-nsfind --list --holders -T net
+  nicon-resolve '**' | nicon-nsfind --names -
 
 Exit status: 0 all found, 1 a clear no (nobody is in it), 2 could not tell, or not for sure."
 )]
@@ -52,6 +55,10 @@ pub(crate) struct Args {
     /// List every namespace of the machine, whatever standard input is
     #[arg(short, long)]
     pub(crate) list: bool,
+
+    /// Call containers by their paths: FILE has records of nicon-resolve '**', and - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) names: Option<PathBuf>,
 
     /// Print bare PIDs, one a line
     #[arg(long, conflicts_with_all = ["json", "holders"])]

@@ -9,6 +9,7 @@ mod known;
 mod leader;
 mod members;
 mod mounts;
+mod names;
 mod oldest;
 mod output;
 mod run;

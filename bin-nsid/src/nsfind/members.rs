@@ -8,6 +8,7 @@ use nicon_core::{NsType, Process, Result, Status};
 
 use crate::census::Census;
 use crate::leader;
+use crate::names::Names;
 use crate::output;
 use crate::scope::Scope;
 use crate::wanted::Wanted;
@@ -29,7 +30,12 @@ pub(crate) type Told = (NsType, i32);
 ///
 /// # Errors
 /// Where /proc cannot be read or standard output fails.
-pub(crate) fn give(wanted: &[Wanted], many: Many, answers: &mut Answers) -> Result<(Census, Vec<Option<Told>>)> {
+pub(crate) fn give(
+    wanted: &[Wanted],
+    many: Many,
+    names: &Names,
+    answers: &mut Answers,
+) -> Result<(Census, Vec<Option<Told>>)> {
     let mut scope = Scope::only(wanted);
     let mut census = Census::default();
     let mut found = vec![None; wanted.len()];
@@ -54,7 +60,7 @@ pub(crate) fn give(wanted: &[Wanted], many: Many, answers: &mut Answers) -> Resu
             };
             let mut told = false;
             for (wanted, found) in wanted.iter().zip(&mut found).filter(|(wanted, _)| wanted.ino == ino) {
-                if tell(wanted, &process, ns_type, answers)? {
+                if tell(wanted, &process, ns_type, names, answers)? {
                     *found = Some((ns_type, seen.pid()));
                     told = true;
                 }
@@ -69,12 +75,13 @@ pub(crate) fn give(wanted: &[Wanted], many: Many, answers: &mut Answers) -> Resu
 }
 
 /// Gives the record of a member; nothing where it exits meanwhile.
-fn tell(wanted: &Wanted, process: &Process, ns_type: NsType, answers: &mut Answers) -> Result<bool> {
+fn tell(wanted: &Wanted, process: &Process, ns_type: NsType, names: &Names, answers: &mut Answers) -> Result<bool> {
     let mut record = wanted.record.clone();
     output::name(&mut record, ns_type, wanted.ino);
     match output::describe(process) {
         Ok(description) => {
             output::tell(&mut record, &description);
+            names.add_to(&mut record);
             answers.give(wanted.line, Ok(record)).map(|()| true)
         }
         Err(error) if error.status() == Status::No => Ok(false),

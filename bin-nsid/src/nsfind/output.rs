@@ -13,9 +13,7 @@ const NS: Column = Column { title: "NS", cell: |record| record.cell("nsino") };
 const TYPE: Column = Column { title: "TYPE", cell: |record| record.cell("nstype") };
 const NPROCS: Column = Column { title: "NPROCS", cell: |record| record.cell("nprocs") };
 const PID: Column = Column { title: "PID", cell: |record| record.cell("pid") };
-/// As `docker ps` shortens it.
-const CONTAINER: Column =
-    Column { title: "CONTAINER", cell: |record| record.cell("container").chars().take(12).collect() };
+const CONTAINER: Column = Column { title: "CONTAINER", cell: container };
 const COMMAND: Column = Column { title: "COMMAND", cell: |record| record.cell("command") };
 
 /// The view that the command line asks for.
@@ -31,6 +29,12 @@ pub(crate) fn view(args: &Args) -> View {
         COLUMNS
     };
     View::choose(args.json, columns)
+}
+
+/// Its path, or else its ID, as `docker ps` shortens it.
+fn container(record: &Record) -> String {
+    let id = || record.cell("container").chars().take(12).collect();
+    record.get("container_path").map_or_else(id, |_| record.cell("container_path"))
 }
 
 /// Names the namespace in an answer.
@@ -61,7 +65,7 @@ pub(crate) fn tell(record: &mut Record, description: &Record) {
 
 /// Takes what an earlier answer said of a process out of a record whose namespace has none.
 pub(crate) fn nobody(record: &mut Record) {
-    for field in ["pid", "starttime", "pidfs", "nspid", "ns", "command", "container"] {
+    for field in ["pid", "starttime", "pidfs", "nspid", "ns", "command", "container", "container_path"] {
         record.remove(field);
     }
 }

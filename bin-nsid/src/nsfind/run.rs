@@ -11,6 +11,7 @@ use crate::denied::{self, Asked};
 use crate::holders::Holders;
 use crate::leader;
 use crate::members::{self, Many, Told};
+use crate::names::{Names, is_stdin};
 use crate::output;
 use crate::scope::Scope;
 use crate::search;
@@ -26,12 +27,13 @@ pub(crate) const PROGRAM: &str = "nicon-nsfind";
 pub(crate) fn run(args: &Args) -> Result<Status> {
     let mut answers = Answers::new(PROGRAM, output::view(args))?;
     let nsdev = Process::myself()?.namespace_id(NsType::Mnt)?.map_or(0, |id| id.dev);
-    let mut run = Run { args, answers: &mut answers, nsdev };
+    let names = args.names.as_deref().map(Names::read).transpose()?.unwrap_or_default();
+    let mut run = Run { args, answers: &mut answers, names, nsdev };
     if !args.operands.is_empty() {
         let questions = args.operands.iter().map(|text| (None, run.ask(text)));
         let questions = questions.collect();
         run.answer(questions)?;
-    } else if args.list || !stream::stdin_is_a_stream() {
+    } else if args.list || args.names.as_deref().is_some_and(is_stdin) || !stream::stdin_is_a_stream() {
         run.list()?;
     } else {
         let mut lines = Lines::stdin("name a namespace")?;
@@ -53,6 +55,7 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
 struct Run<'a> {
     args: &'a Args,
     answers: &'a mut Answers,
+    names: Names,
     nsdev: u64,
 }
 
@@ -84,7 +87,7 @@ impl Run<'_> {
 
     fn members(&mut self, wanted: &[Wanted]) -> Result<()> {
         let many = if self.args.all { Many::All } else { Many::First };
-        let (census, told) = members::give(wanted, many, self.answers)?;
+        let (census, told) = members::give(wanted, many, &self.names, self.answers)?;
         let mut asked = Vec::new();
         for (wanted, told) in wanted.iter().zip(told) {
             if told.is_none() {
@@ -129,6 +132,7 @@ impl Run<'_> {
     fn give(&mut self, line: Option<u64>, answer: Result<Record>) -> Result<()> {
         let answer = answer.map(|mut record| {
             record.set("nsdev", self.nsdev);
+            self.names.add_to(&mut record);
             record
         });
         self.answers.give(line, answer)

@@ -1,0 +1,62 @@
+//! What containers are called.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use nicon_core::stream::Lines;
+use nicon_core::{Doing, Error, Record, Result};
+
+/// Whether the names are on standard input, which then has no questions.
+pub(crate) fn is_stdin(file: &Path) -> bool {
+    file == Path::new("-")
+}
+
+/// The path of each container by its ID, as nicon-resolve found them.
+#[derive(Default)]
+pub(crate) struct Names(HashMap<String, String>);
+
+impl Names {
+    /// Reads nicon-resolve's records from a file, or, for `-`, from standard input. Of several paths to one container the
+    /// first counts.
+    ///
+    /// # Errors
+    /// What cannot be read, or is no such record.
+    pub(crate) fn read(file: &Path) -> Result<Self> {
+        let names = if is_stdin(file) {
+            Self::of(Lines::stdin("--names - reads what nicon-resolve '**' prints")?)
+        } else {
+            File::open(file).doing(|| "open").and_then(|file| Self::of(Lines::new(file)))
+        };
+        names.map_err(|error| error.within(format!("--names {}", file.display())))
+    }
+
+    fn of(lines: Lines<impl Read>) -> Result<Self> {
+        let mut names = Self::default();
+        for line in lines {
+            let line = line?;
+            let added = line.text.and_then(|text| names.add(&Record::parse(&text)?));
+            added.map_err(|error| error.within(format!("line {}", line.number)))?;
+        }
+        Ok(names)
+    }
+
+    fn add(&mut self, record: &Record) -> Result<()> {
+        let last = record.get("hops").and_then(|hops| hops.as_array()?.last());
+        let id = last.and_then(|hop| hop.get("id")?.as_str());
+        match (id, record.text("target")?) {
+            (Some(id), Some(path)) => self.0.entry(id.to_owned()).or_insert_with(|| path.to_owned()),
+            _ => return Err(Error::failed("no record of a container, such as nicon-resolve '**' prints")),
+        };
+        Ok(())
+    }
+
+    /// Adds to an answer the path of the container that it tells, where that is known.
+    pub(crate) fn add_to(&self, answer: &mut Record) {
+        let path = answer.text("container").ok().flatten().and_then(|id| self.0.get(id));
+        if let Some(path) = path {
+            answer.set("container_path", path);
+        }
+    }
+}
