@@ -11,6 +11,9 @@ use crate::measure::{Comparison, Contender, compare};
 /// How many processes there are besides the machine's own.
 const CROWDS: [usize; 3] = [200, 2_000, 10_000];
 
+/// The types of namespaces that the kernel has.
+const TYPES: [&str; 8] = ["user", "cgroup", "ipc", "uts", "net", "pid", "mnt", "time"];
+
 /// Compares at each size of the crowd.
 pub(crate) fn run(bins: &Path) -> Result<Vec<Comparison>, String> {
     let mut crowd = Crowd::start(&["--pid", "--fork", "--kill-child", "--net"])?;
@@ -42,6 +45,7 @@ fn all(bins: &Path, title: &str) -> Result<Comparison, String> {
     let contenders = [
         contender("nicon-nsfind --list", 9, || with(command(bins, "nicon-nsfind"), &["--list"])),
         contender("lsns", 3, || tool("lsns")),
+        contender("floor: eight readlinkat for each process", 9, || with(command(bins, "nicon-bench-walk"), &TYPES)),
     ];
     compare(title, &contenders)
 }
