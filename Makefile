@@ -1,7 +1,7 @@
 # Each target installs what it needs; see `make help`.
 PREFIX ?= /usr/local
 
-.PHONY: help build install demo lab test bench fuzz lint docs
+.PHONY: help build install demo lab test bench fuzz lint manual docs
 
 help: ## Show this list
 	@echo "nicon: wire and enter deeply nested containers. Targets:"
@@ -10,10 +10,14 @@ help: ## Show this list
 build: ## Build the static release programs
 	cargo build --release --workspace --bins --locked
 
-install: build ## Copy them to $(DESTDIR)$(PREFIX)/bin
+install: build ## Copy them, their man pages and completions to $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/bin
 	find target/*/release -maxdepth 1 -name 'nicon-*' -type f -executable ! -name 'nicon-bench*' ! -name nicon-lab \
 	    -exec install -t $(DESTDIR)$(PREFIX)/bin {} +
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/man/*
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/bash-completion/completions docs/completions/bash/*
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/zsh/site-functions docs/completions/zsh/*
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d docs/completions/fish/*
 
 demo: ## Show it: move a NIC into a container three Docker daemons deep (as root)
 	@tests/lab/install-packages
@@ -49,6 +53,9 @@ lint: ## Check formatting and run clippy, warnings denied
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
+
+manual: ## Renew man pages, completions and the help in docs/programs.md after a change of a command line
+	NICON_RENEW=1 cargo test --quiet --workspace --lib --bins the_manual
 
 docs: ## Build the API documentation, warnings denied
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --locked

@@ -54,7 +54,7 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn the_command_line_is_sound() {
-        Args::command().debug_assert();
+    fn the_manual_is_that_of_the_command_line() {
+        nicon_manual::check(Args::command());
     }
 }
