@@ -42,6 +42,7 @@ mod patterns;
 mod pipes;
 mod placed;
 mod plan;
+mod proved;
 mod resolve;
 mod rights;
 mod subject;
@@ -88,6 +89,7 @@ fn main() -> ExitCode {
     trials.extend(denied::trials(&suite));
     trials.extend(pipes::trials(&suite));
     trials.extend(plan::trials(&suite));
+    trials.extend(proved::trials(&suite));
     trials.extend(veth::trials(&suite));
     trials.extend(linklist::trials(&suite));
     trials.extend(linkwatch::trials(&suite));
