@@ -6,7 +6,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Duration;
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, cgroup_directories, output_within};
+use nicon_lab::{LIMIT, Lab, Ran, cgroup_directories, output_within, tool};
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, listen, socket};
 
@@ -16,6 +16,7 @@ use crate::suite::Suite;
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("proved::by_the_shim_in_a_foreign_cgroup", by_the_shim),
+        suite.trial("proved::by_a_peer_without_a_pidfd", by_a_mere_pid),
         suite.trial("proved::behind_a_listener_that_is_behind", behind_a_full_queue),
     ]
 }
@@ -34,6 +35,25 @@ fn by_the_shim(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     assert_eq!(proof(&ran), "shim");
     is_process(&record(&ran), pid);
     Ok(lab.remove("setup", "strayed")?)
+}
+
+/// As Linux before 6.5 answers: it knows only the PID of who listens.
+fn by_a_mere_pid(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let path = "setup.olt_1.lt_1";
+    let trace = "/run/proved-trace";
+    let mut strace = tool("strace");
+    strace.args(["-f", "-qq", "-o", trace, "-e", "trace=setsockopt,getsockopt"]);
+    // Of each connection it is asked for the pidfd first, and then for the credentials.
+    strace.args(["-e", "inject=setsockopt:error=ENOPROTOOPT", "-e", "inject=getsockopt:error=ENOPROTOOPT:when=1+2"]);
+    strace.arg(suite.bins()?.join("nicon-resolve")).arg(path);
+    let ran = output_within(&mut strace, LIMIT)?;
+    is_process(&record(&ran), lab.host_pid(path)?);
+    let calls = std::fs::read_to_string(trace)?;
+    let count = |name: &str, end: &str| calls.lines().filter(|call| call.contains(name) && call.ends_with(end)).count();
+    for (call, end) in [(" setsockopt(", "(INJECTED)"), (" getsockopt(", "(INJECTED)"), ("SO_PEERCRED", " = 0")] {
+        assert!(count(call, end) >= 3, "{call}: {calls}");
+    }
+    Ok(())
 }
 
 /// A listener whose queue is full tells so at once; nicon-resolve asks again until the hop's time is up.
