@@ -91,7 +91,10 @@ fn read(segment: &[Letter]) -> std::result::Result<Segment, String> {
     if let Some((c, _)) = name.iter().find(|letter| !means_something(letter)) {
         return Err(format!("\"{whole}\": no container name has a \"{c}\""));
     }
-    Glob::new(&text(name)).map(|glob| Segment::Glob(kind, glob)).map_err(|error| format!("\"{whole}\": {}", error.msg))
+    let glob = Glob::new(&text(name)).map_err(|error| {
+        format!("\"{whole}\": {} (there are *, ?, [a-z] and [!a-z], and ** for a whole segment)", error.msg)
+    });
+    glob.map(|glob| Segment::Glob(kind, glob))
 }
 
 /// A path as it is shown: with dots where that is unambiguous.

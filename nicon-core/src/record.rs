@@ -22,7 +22,12 @@ impl Record {
         match serde_json::from_str(line) {
             Ok(Value::Object(fields)) => Ok(Self(fields)),
             Ok(_) => Err(Error::failed("a record is a JSON object, like {\"pid\":42}")),
-            Err(error) => Err(Error::failed(format!("not a JSON object: {error}"))),
+            Err(error) => {
+                let said = error.to_string();
+                // Where in the input the line is, the caller knows better.
+                let cause = said.split(" at line ").next().unwrap_or_default();
+                Err(Error::failed(format!("not a JSON object: {cause}, at column {}", error.column())))
+            }
         }
     }
 
