@@ -10,6 +10,7 @@ use nicon_core::{Error, Result};
 use crate::files::FileId;
 use crate::name::{self, Path};
 use crate::pattern::Progress;
+use crate::roster::Member;
 
 /// How often an engine may fail before the rest of its containers is left out.
 const MAX_FAILURES: u32 = 3;
@@ -27,7 +28,7 @@ pub(crate) struct Entered {
     /// Those of its engines that are entered; all where none is named.
     engines: Vec<FileId>,
     since: Instant,
-    waiting: RefCell<VecDeque<(String, Progress)>>,
+    waiting: RefCell<VecDeque<(Member, Progress)>>,
     failures: Cell<u32>,
 }
 
@@ -57,7 +58,7 @@ impl Entered {
     }
 
     /// Names the containers that are to be found.
-    pub(crate) fn expect(&self, containers: impl Iterator<Item = (String, Progress)>) {
+    pub(crate) fn expect(&self, containers: impl Iterator<Item = (Member, Progress)>) {
         self.waiting.borrow_mut().extend(containers);
     }
 
@@ -70,7 +71,7 @@ impl Entered {
     ///
     /// # Errors
     /// Once, where there are some left and the engine is given up.
-    pub(crate) fn next(&self, timeout: Duration) -> Result<Option<(String, Progress)>> {
+    pub(crate) fn next(&self, timeout: Duration) -> Result<Option<(Member, Progress)>> {
         let patience = PATIENCE * timeout;
         let why = if self.failures.get() >= MAX_FAILURES {
             format!("the engine failed {} times", self.failures.get())
@@ -89,19 +90,25 @@ impl Entered {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kind::Kind;
+    use crate::listing::Listed;
     use crate::name::{Asked, parse};
 
     fn engine(containers: usize) -> Rc<Entered> {
         let Ok(Asked::Many(pattern)) = parse("*") else { panic!("a pattern") };
         let engine = Entered::new(vec!["a".to_owned()], pattern.begin());
-        engine.expect((0..containers).map(|n| (n.to_string(), pattern.begin())));
+        let member = |n: usize| {
+            let listed = Listed { id: n.to_string(), name: n.to_string() };
+            Member::new(listed, Kind::Docker, FileId::default())
+        };
+        engine.expect((0..containers).map(|n| (member(n), pattern.begin())));
         engine
     }
 
     #[test]
     fn an_engine_that_fails_too_often_is_given_up_once() {
         let (engine, timeout) = (engine(5), Duration::from_secs(5));
-        assert_eq!(engine.next(timeout).unwrap().unwrap().0, "0");
+        assert_eq!(engine.next(timeout).unwrap().unwrap().0.name, "0");
         (0..MAX_FAILURES).for_each(|_| engine.has_failed());
         let told = engine.next(timeout).unwrap_err().to_string();
         assert_eq!(told, "list containers in a: 4 are left out: the engine failed 3 times");

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::container::Container;
 use crate::kind::{Kind, Wanted};
 use crate::locate::Proof;
+use crate::roster::Member;
 use crate::run::PROGRAM;
 use crate::search::{Found, Ground, Reaches, Via};
 use crate::socket::Places;
@@ -76,7 +77,8 @@ impl Sharing {
 }
 
 impl Hop {
-    /// Finds what `segment` names: a container in `outer`, or on our own engines, to which `own` leads; or a process.
+    /// Finds what `segment` names: a container in `outer`, or on our own engines, to which `own` leads; or a process. One
+    /// that is `listed` is known better than by its name.
     ///
     /// # Errors
     /// Those of [`Ground::find`].
@@ -84,6 +86,7 @@ impl Hop {
         outer: Option<Arc<Self>>,
         own: &Reaches,
         segment: &str,
+        listed: Option<&Member>,
         settings: &Settings,
     ) -> Result<Self> {
         let (kind, name) = match Wanted::parse(segment) {
@@ -94,8 +97,11 @@ impl Hop {
             }
             _ => return Err(Error::failed(format!("\"{segment}\" is no container"))),
         };
-        let Found { container, process, proof, kind, via } =
-            settings.ground(outer.as_deref(), own)?.find(kind, name).await?;
+        let ground = settings.ground(outer.as_deref(), own)?;
+        let Found { container, process, proof, kind, via } = match listed {
+            Some(member) => ground.find_listed(member).await?,
+            None => ground.find(kind, name).await?,
+        };
         let sharing = match (&outer, &via) {
             (None, _) => Sharing::Host,
             (Some(outer), Via::Api { daemon, pidns, .. }) => outer.shares(*daemon, *pidns)?,

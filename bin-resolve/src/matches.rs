@@ -17,7 +17,7 @@ use crate::hop::{Hop, Sharing};
 use crate::name::{MAX_DEPTH, Path};
 use crate::pattern::{Pattern, Progress};
 use crate::reach::AT_ONCE;
-use crate::roster::Roster;
+use crate::roster::{Member, Roster};
 use crate::walk::{Inner, Walk};
 
 /// How many questions are under way at once, to all engines together.
@@ -58,7 +58,7 @@ struct Search<'a, Give> {
 /// What is to be asked.
 enum Task {
     List(Rc<Entered>),
-    Find { engine: Rc<Entered>, path: Path, progress: Progress, look_inside: bool },
+    Find { engine: Rc<Entered>, member: Member, path: Path, progress: Progress, look_inside: bool },
 }
 
 /// What became of it.
@@ -127,7 +127,7 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
         engine.expect(list.members.iter().filter(|member| engine.enters(member.engine)).filter_map(|member| {
             let progress = self.pattern.advance(&engine.progress, member, &list.members);
             let matters = self.pattern.is_fit(&progress) || self.pattern.leads_on(&progress);
-            matters.then(|| (member.segment.clone(), progress))
+            matters.then(|| (member.clone(), progress))
         }));
         (0..AT_ONCE).try_for_each(|_| self.go_on(engine))
     }
@@ -135,10 +135,10 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
     /// Begins to find the next container of an engine.
     fn go_on(&mut self, engine: &Rc<Entered>) -> Result<()> {
         match engine.next(self.walk.timeout()) {
-            Ok(Some((name, progress))) => {
-                let path = [&engine.path[..], &[name]].concat();
+            Ok(Some((member, progress))) => {
+                let path = [&engine.path[..], std::slice::from_ref(&member.segment)].concat();
                 let look_inside = self.pattern.leads_on(&progress);
-                self.tasks.push_back(Task::Find { engine: Rc::clone(engine), path, progress, look_inside });
+                self.tasks.push_back(Task::Find { engine: Rc::clone(engine), member, path, progress, look_inside });
                 Ok(())
             }
             Ok(None) => Ok(()),
@@ -220,8 +220,8 @@ async fn perform(walk: &Walk, task: Task) -> Outcome {
             let list = walk.list(&engine.path).await;
             Outcome::Listed(engine, list)
         }
-        Task::Find { engine, path, progress, look_inside } => {
-            let hop = walk.find(&path).await;
+        Task::Find { engine, member, path, progress, look_inside } => {
+            let hop = walk.find_listed(&path, member).await;
             let inside = if hop.is_ok() && look_inside { Some(walk.look_inside(&path).await) } else { None };
             Outcome::Found(engine, hop.map(|hop| Found { path, progress, hop, inside }))
         }

@@ -109,6 +109,7 @@ fn is_meant(asked: &str, container: &Member, list: &[Member]) -> bool {
 mod tests {
     use super::*;
     use crate::files::FileId;
+    use crate::listing::Listed;
     use crate::name::{Asked, parse};
 
     /// Whether a container at `path` fits: beside each on the way is another, whose ID begins with "b".
@@ -119,13 +120,8 @@ mod tests {
         };
         let mut progress = pattern.begin();
         for name in path {
-            let member = |id: &str, name: &str| Member {
-                id: id.repeat(32),
-                name: name.to_owned(),
-                segment: name.to_owned(),
-                kind: Kind::Docker,
-                engine: FileId::default(),
-            };
+            let listed = |id: &str, name: &str| Listed { id: id.repeat(32), name: name.to_owned() };
+            let member = |id, name| Member::new(listed(id, name), Kind::Docker, FileId::default());
             let list = [member("a0", name), member("b1", "besides")];
             progress = pattern.advance(&progress, &list[0], &list);
         }

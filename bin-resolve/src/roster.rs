@@ -22,6 +22,8 @@ pub(crate) struct Member {
     /// What to call it in a path: its name, with the engine's where two know that name, or its ID where it has none.
     pub(crate) segment: String,
     pub(crate) kind: Kind,
+    /// Whose place it was found at: Podman may listen where Docker usually does.
+    pub(crate) place: Kind,
     /// The engine.
     pub(crate) engine: FileId,
 }
@@ -87,8 +89,9 @@ impl Ground<'_> {
     ) -> Result<Option<Vec<Member>>> {
         let question = async |connection: &Connection| {
             let list = connection.engine.list(state).await?;
+            let place = kind;
             let (kind, file) = (connection.engine.kind(), connection.file);
-            Ok(list.into_iter().map(|listed| Member::new(listed, kind, file)).collect())
+            Ok(list.into_iter().map(|listed| Member { place, ..Member::new(listed, kind, file) }).collect())
         };
         let by_socket = self.in_time(self.at_socket(kind, root, question)).await;
         match &by_socket {
@@ -168,9 +171,9 @@ impl Ground<'_> {
 }
 
 impl Member {
-    fn new(Listed { id, name }: Listed, kind: Kind, engine: FileId) -> Self {
+    pub(crate) fn new(Listed { id, name }: Listed, kind: Kind, engine: FileId) -> Self {
         let segment = if is_name(&name) { &name } else { &id }.clone();
-        Self { id, name, segment, kind, engine }
+        Self { id, name, segment, kind, place: kind, engine }
     }
 }
 

@@ -16,6 +16,7 @@ use crate::listing::State;
 use crate::locate::{Proof, locate};
 use crate::missing;
 use crate::reach::{Connection, Reach};
+use crate::roster::Member;
 use crate::socket::Places;
 use nicon_core::container::is_id;
 
@@ -65,6 +66,11 @@ impl Claim {
         let namespaces = vec![disk.pidns.try_clone()?];
         Ok(Self { container, kind: disk.kind, via: Via::Disk { file }, namespaces })
     }
+
+    fn proved(self, process: Process, proof: Proof) -> Found {
+        let Self { container, kind, via, .. } = self;
+        Found { container, process, proof, kind, via }
+    }
 }
 
 /// How an engine was asked.
@@ -98,6 +104,18 @@ impl Ground<'_> {
         };
         let (first, others) = join(self.ask(*first, &root, name, kind), ask_others).await;
         self.settle(kind, name, std::iter::once(first).chain(others).collect()).await
+    }
+
+    /// Finds a container that was listed. Whatever else has its name: only the engine that listed it is asked, for its ID.
+    ///
+    /// # Errors
+    /// [`Status::No`] where it does not run any more; [`Status::Failed`] where that cannot be told.
+    pub(crate) async fn find_listed(&self, member: &Member) -> Result<Found> {
+        let root = Root::of(self.container)?;
+        let Answer { claim, .. } = self.ask(member.place, &root, &member.id, None).await;
+        let claim = claim?.ok_or_else(|| Error::no(format!("container \"{}\" is gone", member.name)))?;
+        let (process, proof) = self.prove(&member.name, &claim)?;
+        Ok(claim.proved(process, proof))
     }
 
     /// All paths by which engines of these kinds may be known.
@@ -244,10 +262,7 @@ impl Ground<'_> {
             };
             match self.prove(name, &claim) {
                 Ok((process, _)) if found.iter().any(|found| found.process.pid() == process.pid()) => {}
-                Ok((process, proof)) => {
-                    let Claim { container, kind, via, .. } = claim;
-                    found.push(Found { container, process, proof, kind, via });
-                }
+                Ok((process, proof)) => found.push(claim.proved(process, proof)),
                 Err(error) => refusals.push(error),
             }
         }

@@ -15,7 +15,7 @@ use crate::files::FileId;
 use crate::hop::{Hop, Settings, Sharing};
 use crate::listing::State;
 use crate::name;
-use crate::roster::{Present, Roster};
+use crate::roster::{Member, Present, Roster};
 use crate::search::Reaches;
 
 type Asking<T> = Shared<LocalBoxFuture<'static, Result<T>>>;
@@ -56,6 +56,15 @@ impl Walk {
 
     /// Finds the container at `path`.
     pub(crate) fn find(&self, path: &[String]) -> Finding {
+        self.find_once(path, None)
+    }
+
+    /// Finds a container that was listed, to which `path` leads.
+    pub(crate) fn find_listed(&self, path: &[String], member: Member) -> Finding {
+        self.find_once(path, Some(member))
+    }
+
+    fn find_once(&self, path: &[String], listed: Option<Member>) -> Finding {
         once(&self.found, path, || {
             let (name, outer) = path.split_last().expect("a path has a segment");
             let place = if outer.is_empty() { String::new() } else { format!(" in {}", name::show(outer)) };
@@ -63,7 +72,7 @@ impl Walk {
             let (name, number) = (name.clone(), path.len());
             async move {
                 let outer = outer.await?;
-                let finding = Hop::find(outer, &ways.own, &name, &ways.settings);
+                let finding = Hop::find(outer, &ways.own, &name, listed.as_ref(), &ways.settings);
                 let hop = tokio::time::timeout(ways.settings.timeout, finding).await;
                 let hop = hop.unwrap_or_else(|_| Err(ways.settings.late()));
                 hop.map(Arc::new).map_err(|error| error.within(format!("hop {number} ({name}{place})")))
