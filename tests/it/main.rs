@@ -29,6 +29,7 @@ mod linkmv_wish;
 mod links;
 mod linkwatch;
 mod manners;
+mod mixed;
 mod nsexec;
 mod nsexec_attacks;
 mod nsexec_fallbacks;
@@ -87,6 +88,7 @@ fn main() -> ExitCode {
     trials.extend(nsfind::trials(&suite));
     trials.extend(holders::trials(&suite));
     trials.extend(denied::trials(&suite));
+    trials.extend(mixed::trials(&suite));
     trials.extend(pipes::trials(&suite));
     trials.extend(plan::trials(&suite));
     trials.extend(proved::trials(&suite));
