@@ -1,4 +1,4 @@
-//! What a link loses when it changes its network namespace: its addresses and routes.
+//! What a link loses when it changes its network namespace: its addresses, routes and permanent neighbours.
 
 use std::net::IpAddr;
 
@@ -6,65 +6,77 @@ use nicon_core::{Error, Result};
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
+use rtnetlink::packet_route::neighbour::NeighbourMessage;
 use rtnetlink::packet_route::route::{RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteProtocol, RouteType};
 
 use crate::address;
+use crate::neighbour;
 use crate::netlink::Netlink;
 use crate::route::Route;
 use crate::wire::{from_hex, to_hex};
 
-/// The addresses and routes of one link, as the kernel told them and takes them back.
+/// The addresses, routes and neighbours of one link, as the kernel told them and takes them back.
 #[derive(Clone, Default)]
 pub struct Carry {
     addresses: Vec<AddressMessage>,
     routes: Vec<RouteMessage>,
+    neighbours: Vec<NeighbourMessage>,
+    /// Routes of which it is one way among several, in short. They live on with the others.
+    shared_routes: Vec<String>,
     has_default_route: bool,
 }
 
 impl Carry {
-    /// Reads them. Equivalent to `ip addr show dev LINK` and `ip route show table all dev LINK`.
+    /// Reads them. Equivalent to `ip addr show dev LINK`, `ip route show table all dev LINK` and `ip neigh show nud permanent
+    /// dev LINK`.
     ///
     /// # Errors
     /// Where the kernel does not tell them.
-    pub async fn read(netlink: &Netlink, ifindex: u32) -> Result<Self> {
-        let addresses = netlink.addresses(ifindex).await?;
+    pub fn read(netlink: &Netlink, ifindex: u32) -> Result<Self> {
+        let addresses = netlink.addresses(ifindex)?;
         let (mut addresses, mut latest_first): (Vec<_>, Vec<_>) =
             addresses.into_iter().partition(|address| address.header.family == AddressFamily::Inet);
         // Of IPv6 addresses the kernel lists the one first that came last.
         latest_first.reverse();
         addresses.append(&mut latest_first);
 
-        let (mut routes, mut has_default_route) = (Vec::new(), false);
+        let (mut routes, mut shared_routes, mut has_default_route) = (Vec::new(), Vec::new(), false);
         for family in [AddressFamily::Inet, AddressFamily::Inet6] {
             let mut question = RouteMessage::default();
             question.header.address_family = family;
             question.attributes.push(RouteAttribute::Oif(ifindex));
-            let answers = netlink.dump(RouteNetlinkMessage::GetRoute(question)).await;
+            let answers = netlink.dump(RouteNetlinkMessage::GetRoute(question));
             let answers = answers.map_err(|refusal| refusal.doing("list routes"))?;
             for answer in answers {
                 if let RouteNetlinkMessage::NewRoute(route) = answer {
                     has_default_route |= is_default(&route) && leads_through(&route, ifindex);
+                    shared_routes.extend(shared(&route, ifindex));
                     routes.extend(restorable(route, ifindex));
                 }
             }
         }
         // A gateway must be reachable before a route can lead through it.
         routes.sort_by_key(|route| route.attributes.iter().any(is_gateway));
-        Ok(Self { addresses, routes, has_default_route })
+        let neighbours = netlink.neighbours(ifindex)?;
+        Ok(Self { addresses, routes, neighbours, shared_routes, has_default_route })
     }
 
     /// Gives them back to the link, which must have its old ifindex and be up where it was.
     ///
     /// # Errors
     /// The first that the kernel does not take.
-    pub async fn put_back(&self, netlink: &Netlink) -> Result<()> {
+    pub fn put_back(&self, netlink: &Netlink) -> Result<()> {
         for address in &self.addresses {
-            let put = netlink.put(RouteNetlinkMessage::NewAddress(address.clone())).await;
+            let put = netlink.put(RouteNetlinkMessage::NewAddress(address.clone()));
             put.map_err(|refusal| refusal.doing(&format!("add address {}", address::told(address))))?;
         }
         for route in &self.routes {
-            let put = netlink.put(RouteNetlinkMessage::NewRoute(route.clone())).await;
+            let put = netlink.put(RouteNetlinkMessage::NewRoute(route.clone()));
             put.map_err(|refusal| refusal.doing(&format!("add route {}", Route::from(route))))?;
+        }
+        for known in &self.neighbours {
+            let put = netlink.put(RouteNetlinkMessage::NewNeighbour(known.clone()));
+            put.map_err(|refusal| refusal.doing(&format!("add neighbour {}", neighbour::told(known))))?;
         }
         Ok(())
     }
@@ -98,7 +110,7 @@ impl Carry {
     /// Whether there is nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.addresses.is_empty() && self.routes.is_empty()
+        self.addresses.is_empty() && self.routes.is_empty() && self.neighbours.is_empty()
     }
 
     /// The requests that give them to the link again, each as a message of `netlink(7)` in hexadecimal: only the kernel's
@@ -107,13 +119,14 @@ impl Carry {
     pub fn to_hex(&self) -> Vec<String> {
         let addresses = self.addresses.iter().cloned().map(RouteNetlinkMessage::NewAddress);
         let routes = self.routes.iter().cloned().map(RouteNetlinkMessage::NewRoute);
-        addresses.chain(routes).map(to_hex).collect()
+        let neighbours = self.neighbours.iter().cloned().map(RouteNetlinkMessage::NewNeighbour);
+        addresses.chain(routes).chain(neighbours).map(to_hex).collect()
     }
 
     /// Reads back what [`Carry::to_hex`] wrote of a link that had the ifindex `was`, for the one that has `ifindex`.
     ///
     /// # Errors
-    /// Where a request is none, or is about anything else than an address or a route of that link.
+    /// Where a request is none, or is about anything else than an address, a route or a neighbour of that link.
     pub fn from_hex(requests: &[String], was: u32, ifindex: u32) -> Result<Self> {
         let mut carry = Self::default();
         for request in requests {
@@ -128,7 +141,11 @@ impl Carry {
                     lead_through(&mut route, ifindex);
                     carry.routes.push(route);
                 }
-                _ => return Err(Error::failed(format!("\"{request}\" is no address or route of link {was}"))),
+                Some(RouteNetlinkMessage::NewNeighbour(mut neighbour)) if neighbour.header.ifindex == was => {
+                    neighbour.header.ifindex = ifindex;
+                    carry.neighbours.push(neighbour);
+                }
+                _ => return Err(Error::failed(format!("\"{request}\" is nothing of link {was}"))),
             }
         }
         Ok(carry)
@@ -140,11 +157,35 @@ impl Carry {
         self.addresses.iter().map(|address| address::told(address).to_string()).collect()
     }
 
+    /// The permanent neighbours, as `ip neigh` prints them.
+    #[must_use]
+    pub fn neighbours(&self) -> Vec<String> {
+        self.neighbours.iter().map(neighbour::told).collect()
+    }
+
+    /// The routes of which the link is one way among several.
+    #[must_use]
+    pub fn shared_routes(&self) -> &[String] {
+        &self.shared_routes
+    }
+
     /// The routes, apart from those that come with the addresses.
     #[must_use]
     pub fn routes(&self) -> Vec<Route> {
         self.routes.iter().map(Route::from).collect()
     }
+}
+
+/// A route that leads through this link and others, in short.
+fn shared(route: &RouteMessage, ifindex: u32) -> Option<String> {
+    let hops = route.attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::MultiPath(hops) => Some(hops),
+        _ => None,
+    })?;
+    let hop = hops.iter().find(|hop| hop.interface_index == ifindex)?;
+    let mut alone = route.clone();
+    alone.attributes.extend(hop.attributes.iter().filter(|attribute| is_gateway(attribute)).cloned());
+    Some(format!("{} (one way of {})", Route::from(&alone), hops.len()))
 }
 
 /// The route as it can be asked for again, or `None` for one of another link, or one that the kernel makes by itself.
@@ -157,7 +198,11 @@ fn restorable(mut route: RouteMessage, ifindex: u32) -> Option<RouteMessage> {
     route.header.flags &= RouteFlags::Onlink;
     route
         .attributes
-        .retain(|attribute| !matches!(attribute, RouteAttribute::CacheInfo(_) | RouteAttribute::Expires(_)));
+        // An object that the gateway was taken from is gone with the link; the gateway itself stands beside it.
+        .retain(|attribute| {
+            use RouteAttribute::{CacheInfo, Expires, NhId};
+            !matches!(attribute, CacheInfo(_) | Expires(_) | NhId(_))
+        });
     Some(route)
 }
 

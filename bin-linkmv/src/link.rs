@@ -1,10 +1,6 @@
 //! A link, as the kernel tells it.
 
-use rtnetlink::packet_route::link::{
-    InfoData, InfoVxlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, Prop, State as OperState, Stats64,
-};
-
-use nicon_core::link::mac;
+use rtnetlink::packet_route::link::{LinkFlags, State as OperState, Stats64};
 
 /// What is looked at of a link.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,67 +45,4 @@ impl Link {
     pub fn is_up(&self) -> bool {
         self.flags.contains(LinkFlags::Up)
     }
-}
-
-impl From<LinkMessage> for Link {
-    fn from(message: LinkMessage) -> Self {
-        let flags = message.header.flags;
-        // The loopback device has never been movable.
-        let immutable = flags.contains(LinkFlags::Loopback).then_some(true);
-        let mut link = Self { ifindex: message.header.index, flags, immutable, ..Self::default() };
-        let (mut new_nsid, mut new_ifindex, mut bus, mut device, mut carrier) = (None, None, None, None, None);
-        for attribute in message.attributes {
-            match attribute {
-                LinkAttribute::IfName(name) => link.name = name,
-                LinkAttribute::Address(bytes) if !bytes.is_empty() => link.mac = Some(mac::hex(&bytes)),
-                LinkAttribute::IfAlias(alias) => link.alias = alias,
-                LinkAttribute::Controller(ifindex) => link.master = Some(ifindex),
-                LinkAttribute::Mtu(mtu) => link.mtu = Some(mtu),
-                LinkAttribute::OperState(state) => link.operstate = Some(state),
-                LinkAttribute::NetnsImmutable(immutable) => {
-                    link.immutable = Some(immutable || link.immutable == Some(true));
-                }
-                LinkAttribute::PropList(props) => link.altnames.extend(props.into_iter().filter_map(altname)),
-                LinkAttribute::LinkInfo(infos) => {
-                    carrier = infos.iter().find_map(carrier_of_vxlan);
-                    link.kind = infos.into_iter().find_map(kind);
-                }
-                LinkAttribute::ParentDevBusName(name) => bus = Some(name),
-                LinkAttribute::ParentDevName(name) => device = Some(name),
-                LinkAttribute::Link(ifindex) => link.lower = Some(ifindex),
-                LinkAttribute::LinkNetNsId(nsid) => link.lower_nsid = Some(nsid),
-                LinkAttribute::NewNetnsId(nsid) => new_nsid = Some(nsid),
-                LinkAttribute::NewIfIndex(ifindex) => new_ifindex = u32::try_from(ifindex).ok(),
-                LinkAttribute::Stats64(stats) => link.stats = Some(stats),
-                _ => {}
-            }
-        }
-        link.lower = link.lower.or(carrier);
-        link.device = bus.zip(device);
-        link.gone_to = new_nsid.map(|nsid| (nsid, new_ifindex));
-        link
-    }
-}
-
-fn altname(prop: Prop) -> Option<String> {
-    match prop {
-        Prop::AltIfName(name) => Some(name),
-        _ => None,
-    }
-}
-
-fn kind(info: LinkInfo) -> Option<String> {
-    match info {
-        LinkInfo::Kind(kind) => Some(kind.to_string()),
-        _ => None,
-    }
-}
-
-/// What a vxlan lies on: before Linux 6.9 there is no other attribute that tells.
-fn carrier_of_vxlan(info: &LinkInfo) -> Option<u32> {
-    let LinkInfo::Data(InfoData::Vxlan(data)) = info else { return None };
-    data.iter().find_map(|part| match part {
-        InfoVxlan::Link(ifindex) => Some(*ifindex),
-        _ => None,
-    })
 }

@@ -2,42 +2,30 @@
 
 use std::os::fd::{AsFd, AsRawFd};
 
-use futures_util::StreamExt;
 use nicon_core::{Doing, Error, Namespace, Result};
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
-use rtnetlink::Handle;
-use rtnetlink::packet_core::{
-    DefaultNla, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkMessage,
-    NetlinkPayload,
-};
+use rtnetlink::packet_core::{DefaultNla, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE};
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::address::AddressMessage;
 use rtnetlink::packet_route::link::{LinkAttribute, LinkExtentMask, LinkMessage, Prop};
 use rtnetlink::packet_route::nsid::{NsidAttribute, NsidMessage};
-use rtnetlink::sys::AsyncSocket;
 
+use crate::entry::Entry;
 use crate::link::Link;
 use crate::refusal::Refusal;
+use crate::socket::Requests;
 
 /// The attribute by which names longer than 15 bytes are asked for: `IFLA_ALT_IFNAME`, of `linux/if_link.h`.
 const IFLA_ALT_IFNAME: u16 = 53;
 
 /// A rtnetlink socket; see `rtnetlink(7)`.
 pub struct Netlink {
-    handle: Handle,
+    pub(crate) requests: Requests,
 }
 
 impl Netlink {
-    /// Opens a socket in our own network namespace.
-    ///
-    /// # Errors
-    /// Where there can be none.
-    pub fn open() -> Result<Self> {
-        Self::connect().doing(|| "open a netlink socket")
-    }
-
-    /// Opens a socket in another network namespace: enters it, and comes back.
+    /// Opens a socket in a network namespace: enters it, unless it is our own, and comes back.
     ///
     /// # Errors
     /// Where we may not enter it.
@@ -45,39 +33,29 @@ impl Netlink {
     /// # Panics
     /// Where there is no way back: whatever were done next would be done to the wrong namespace.
     pub fn open_in(there: &Namespace, home: &Namespace) -> Result<Self> {
-        inside(there, home, Self::connect)?.doing(|| "open a netlink socket")
-    }
-
-    fn connect() -> std::io::Result<Self> {
-        let (mut connection, handle, _) = rtnetlink::new_connection_with_strict_check()?;
-        let socket = connection.socket_mut().socket_mut();
-        // The kernel then says in words what it dislikes, and does not send the request back before them.
-        socket.set_ext_ack(true)?;
-        socket.set_cap_ack(true)?;
-        tokio::spawn(connection);
-        Ok(Self { handle })
+        let requests = inside(there, home, Requests::open)?.doing(|| "open a netlink socket")?;
+        Ok(Self { requests })
     }
 
     /// The link called `name`, which may be an alternative name. Equivalent to `ip link show NAME`.
     ///
     /// # Errors
     /// Where the kernel does not tell.
-    pub async fn link(&self, name: &str) -> Result<Option<Link>> {
+    pub fn link(&self, name: &str) -> Result<Option<Link>> {
         let mut question = LinkMessage::default();
         question.attributes.push(if name.len() <= 15 {
             LinkAttribute::IfName(name.to_owned())
         } else {
             LinkAttribute::Other(DefaultNla::new(IFLA_ALT_IFNAME, name.bytes().chain([0]).collect()))
         });
-        self.ask(question, &format!("look for link {name}")).await
+        self.ask(question).map_err(|refusal| refusal.doing(&format!("look for link {name}")))
     }
 
-    async fn ask(&self, mut question: LinkMessage, doing: &str) -> Result<Option<Link>> {
+    fn ask(&self, mut question: LinkMessage) -> std::result::Result<Option<Link>, Refusal> {
         question.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
-        match self.exchange(RouteNetlinkMessage::GetLink(question), NLM_F_ACK).await {
-            Ok(messages) => Ok(messages.into_iter().find_map(link)),
-            Err(Refusal { errno: Errno::ENODEV, .. }) => Ok(None),
-            Err(refusal) => Err(refusal.doing(doing)),
+        match self.requests.exchange(RouteNetlinkMessage::GetLink(question), 0) {
+            Err(refusal) if refusal.errno == Errno::ENODEV => Ok(None),
+            answered => Ok(answered?.entries.into_iter().find_map(link)),
         }
     }
 
@@ -85,22 +63,22 @@ impl Netlink {
     ///
     /// # Errors
     /// Where the kernel does not tell.
-    pub async fn link_at(&self, ifindex: u32) -> Result<Option<Link>> {
+    pub fn link_at(&self, ifindex: u32) -> Result<Option<Link>> {
         let mut question = LinkMessage::default();
         question.header.index = ifindex;
-        self.ask(question, &format!("look for link {ifindex}")).await
+        self.ask(question).map_err(|refusal| refusal.doing(&format!("look for link {ifindex}")))
     }
 
     /// All that the kernel tells of one link. Equivalent to `ip -d link show`, by number.
     ///
     /// # Errors
     /// Where the kernel does not tell, or there is no such link.
-    pub async fn message(&self, ifindex: u32) -> Result<LinkMessage> {
+    pub fn message(&self, ifindex: u32) -> Result<LinkMessage> {
         let mut question = LinkMessage::default();
         question.header.index = ifindex;
         question.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
         let doing = format!("look at link {ifindex}");
-        let answers = self.exchange(RouteNetlinkMessage::GetLink(question), NLM_F_ACK).await;
+        let answers = self.exchange(RouteNetlinkMessage::GetLink(question), 0);
         let answers = answers.map_err(|refusal| match refusal.errno {
             Errno::ENODEV => Error::no(format!("link {ifindex} is gone")),
             _ => refusal.doing(&doing),
@@ -112,17 +90,17 @@ impl Netlink {
     ///
     /// # Errors
     /// The kernel's no.
-    pub async fn add_altname(&self, ifindex: u32, name: &str) -> std::result::Result<(), Refusal> {
+    pub fn add_altname(&self, ifindex: u32, name: &str) -> std::result::Result<(), Refusal> {
         let message = RouteNetlinkMessage::NewLinkProp(altname(ifindex, name));
-        self.exchange(message, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL).await.map(drop)
+        self.exchange(message, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL).map(drop)
     }
 
     /// Takes an alternative name away. Equivalent to `ip link property del dev LINK altname NAME`.
     ///
     /// # Errors
     /// The kernel's no.
-    pub async fn remove_altname(&self, ifindex: u32, name: &str) -> std::result::Result<(), Refusal> {
-        self.exchange(RouteNetlinkMessage::DelLinkProp(altname(ifindex, name)), NLM_F_ACK).await.map(drop)
+    pub fn remove_altname(&self, ifindex: u32, name: &str) -> std::result::Result<(), Refusal> {
+        self.exchange(RouteNetlinkMessage::DelLinkProp(altname(ifindex, name)), NLM_F_ACK).map(drop)
     }
 
     /// The link that has an ifindex in the namespace that this socket's own knows by the number `nsid`: nobody needs to go
@@ -130,21 +108,25 @@ impl Netlink {
     ///
     /// # Errors
     /// Where the kernel does not tell.
-    pub async fn link_in(&self, nsid: i32, ifindex: u32) -> Result<Option<Link>> {
+    pub fn link_in(&self, nsid: i32, ifindex: u32) -> Result<Option<Link>> {
         let mut question = LinkMessage::default();
         question.header.index = ifindex;
         question.attributes.push(LinkAttribute::IfNetnsId(nsid));
-        self.ask(question, &format!("look for link {ifindex} in network namespace number {nsid}")).await
+        self.ask(question).map_err(|refusal| {
+            // Of another namespace the kernel says so in place of EPERM.
+            let rights = if refusal.errno == Errno::EACCES { " (root, or CAP_NET_ADMIN there)" } else { "" };
+            refusal.doing(&format!("look for link {ifindex} in network namespace number {nsid}")).and_say(rights)
+        })
     }
 
     /// The addresses of a link. Equivalent to `ip addr show dev LINK`.
     ///
     /// # Errors
     /// Where the kernel does not tell.
-    pub async fn addresses(&self, ifindex: u32) -> Result<Vec<AddressMessage>> {
+    pub fn addresses(&self, ifindex: u32) -> Result<Vec<AddressMessage>> {
         let mut question = AddressMessage::default();
         question.header.index = ifindex;
-        let answers = self.dump(RouteNetlinkMessage::GetAddress(question)).await;
+        let answers = self.dump(RouteNetlinkMessage::GetAddress(question));
         let answers = answers.map_err(|refusal| refusal.doing("list addresses"))?;
         let addresses = answers.into_iter().filter_map(|answer| match answer {
             RouteNetlinkMessage::NewAddress(address) => Some(address),
@@ -158,10 +140,10 @@ impl Netlink {
     ///
     /// # Errors
     /// Where the kernel does not tell.
-    pub async fn nsid_of(&self, other: &Namespace) -> Result<Option<i32>> {
+    pub fn nsid_of(&self, other: &Namespace) -> Result<Option<i32>> {
         let mut question = NsidMessage::default();
         question.attributes.push(NsidAttribute::Fd(other.as_fd().as_raw_fd().cast_unsigned()));
-        let answers = self.exchange(RouteNetlinkMessage::GetNsId(question), NLM_F_ACK).await;
+        let answers = self.exchange(RouteNetlinkMessage::GetNsId(question), 0);
         let answers = answers.map_err(|refusal| refusal.doing("ask for the number of a network namespace"))?;
         let ids = answers.into_iter().find_map(|answer| match answer {
             RouteNetlinkMessage::NewNsId(message) => {
@@ -179,27 +161,27 @@ impl Netlink {
     ///
     /// # Errors
     /// The kernel's no.
-    pub async fn create_link(&self, message: LinkMessage) -> std::result::Result<(), Refusal> {
+    pub fn create_link(&self, message: LinkMessage) -> std::result::Result<(), Refusal> {
         let flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
-        self.exchange(RouteNetlinkMessage::NewLink(message), flags).await.map(drop)
+        self.exchange(RouteNetlinkMessage::NewLink(message), flags).map(drop)
     }
 
     /// Deletes a link. Equivalent to `ip link del`.
     ///
     /// # Errors
     /// The kernel's no.
-    pub async fn delete_link(&self, ifindex: u32) -> std::result::Result<(), Refusal> {
+    pub fn delete_link(&self, ifindex: u32) -> std::result::Result<(), Refusal> {
         let mut message = LinkMessage::default();
         message.header.index = ifindex;
-        self.exchange(RouteNetlinkMessage::DelLink(message), NLM_F_ACK).await.map(drop)
+        self.exchange(RouteNetlinkMessage::DelLink(message), NLM_F_ACK).map(drop)
     }
 
     /// Changes a link.
     ///
     /// # Errors
     /// The kernel's no.
-    pub async fn set_link(&self, message: LinkMessage) -> std::result::Result<(), Refusal> {
-        self.exchange(RouteNetlinkMessage::SetLink(message), NLM_F_ACK).await.map(drop)
+    pub fn set_link(&self, message: LinkMessage) -> std::result::Result<(), Refusal> {
+        self.exchange(RouteNetlinkMessage::SetLink(message), NLM_F_ACK).map(drop)
     }
 
     /// Changes a link, by the one message that also reaches its options as a port. Equivalent to
@@ -207,44 +189,32 @@ impl Netlink {
     ///
     /// # Errors
     /// The kernel's no.
-    pub async fn change(&self, message: LinkMessage) -> std::result::Result<(), Refusal> {
-        self.exchange(RouteNetlinkMessage::NewLink(message), NLM_F_ACK).await.map(drop)
+    pub fn change(&self, message: LinkMessage) -> std::result::Result<(), Refusal> {
+        self.exchange(RouteNetlinkMessage::NewLink(message), NLM_F_ACK).map(drop)
     }
 
     /// Creates what `message` says, or puts it in the place of what is there.
     ///
     /// # Errors
     /// The kernel's no.
-    pub async fn put(&self, message: RouteNetlinkMessage) -> std::result::Result<(), Refusal> {
-        self.exchange(message, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE).await.map(drop)
+    pub fn put(&self, message: RouteNetlinkMessage) -> std::result::Result<(), Refusal> {
+        self.exchange(message, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE).map(drop)
     }
 
     /// Lists what `question` asks for.
     ///
     /// # Errors
     /// The kernel's no.
-    pub async fn dump(&self, question: RouteNetlinkMessage) -> std::result::Result<Vec<RouteNetlinkMessage>, Refusal> {
-        self.exchange(question, NLM_F_DUMP).await
+    pub fn dump(&self, question: RouteNetlinkMessage) -> std::result::Result<Vec<RouteNetlinkMessage>, Refusal> {
+        self.exchange(question, NLM_F_DUMP)
     }
 
-    async fn exchange(
+    fn exchange(
         &self,
         message: RouteNetlinkMessage,
         flags: u16,
     ) -> std::result::Result<Vec<RouteNetlinkMessage>, Refusal> {
-        let mut message = NetlinkMessage::from(message);
-        message.header.flags = NLM_F_REQUEST | flags;
-        let answers = self.handle.clone().request(message);
-        let mut answers = answers.map_err(|_| Refusal::of_a_broken_socket())?;
-        let mut inner = Vec::new();
-        while let Some(answer) = answers.next().await {
-            match answer.payload {
-                NetlinkPayload::InnerMessage(message) => inner.push(message),
-                NetlinkPayload::Error(error) if error.code.is_some() => return Err(Refusal::from(&error)),
-                _ => {}
-            }
-        }
-        Ok(inner)
+        Ok(self.requests.exchange(message, flags)?.entries)
     }
 }
 
@@ -259,8 +229,11 @@ pub(crate) fn inside<T>(there: &Namespace, home: &Namespace, work: impl FnOnce()
     Ok(result)
 }
 
-fn link(answer: RouteNetlinkMessage) -> Option<Link> {
-    message(answer).map(Link::from)
+fn link(answer: Entry) -> Option<Link> {
+    match answer {
+        Entry::Link(link) => Some(*link),
+        _ => None,
+    }
 }
 
 fn message(answer: RouteNetlinkMessage) -> Option<LinkMessage> {

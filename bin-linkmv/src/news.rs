@@ -1,16 +1,25 @@
 //! What happens to the links of a network namespace, as the kernel announces it.
 
-use futures_util::{Stream, StreamExt};
+use std::io;
+use std::os::fd::AsFd;
+
 use nicon_core::link::Cidr;
 use nicon_core::{Doing, Result};
+use nix::errno::Errno;
+use nix::libc::{RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR, RTMGRP_LINK};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rtnetlink::packet_core::NetlinkPayload;
-use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
-use rtnetlink::{MulticastGroup, new_multicast_connection};
+use rtnetlink::sys::protocols::NETLINK_ROUTE;
+use rtnetlink::sys::{Socket, SocketAddr};
 
-use crate::address;
+use crate::entry::Entry;
 use crate::link::Link;
 use crate::netlink::inside;
 use crate::place::Place;
+use crate::socket::messages;
+
+/// The longest announcement, in bytes.
+const LONGEST: usize = 64 << 10;
 
 /// One announcement.
 pub enum News {
@@ -26,43 +35,62 @@ pub enum News {
     Overrun,
 }
 
+/// A socket of one network namespace that hears what happens there.
+pub struct Ear(Socket);
+
 impl Place {
-    /// What happens here from now on. Equivalent to `ip monitor link address`.
+    /// Hears what happens here from now on. Equivalent to `ip monitor link address`.
     ///
     /// # Errors
     /// Where no socket can be opened.
-    pub fn news(&self, home: &Self) -> Result<impl Stream<Item = News> + use<>> {
-        let groups = [MulticastGroup::Link, MulticastGroup::Ipv4Ifaddr, MulticastGroup::Ipv6Ifaddr];
-        let opened = inside(&self.ns, &home.ns, || new_multicast_connection(&groups))?;
-        let (connection, handle, messages) = opened.doing(|| "open a netlink socket")?;
-        tokio::spawn(connection);
-        // The connection ends when nobody could ask it anything any more: the handle has to live as long as the news.
-        Ok(messages.filter_map(move |(message, _)| {
-            let _ = &handle;
-            std::future::ready(news(message.payload))
-        }))
+    pub fn listen(&self, home: &Self) -> Result<Ear> {
+        let open = || {
+            let mut socket = Socket::new(NETLINK_ROUTE)?;
+            let groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
+            socket.bind(&SocketAddr::new(0, groups.cast_unsigned()))?;
+            Ok::<_, io::Error>(Ear(socket))
+        };
+        inside(&self.ns, &home.ns, open)?.doing(|| "open a netlink socket")
     }
 }
 
-fn news(payload: NetlinkPayload<RouteNetlinkMessage>) -> Option<News> {
+/// Waits until something happens anywhere, and tells what, and by which ear it was heard.
+///
+/// # Errors
+/// Where a socket fails.
+pub fn hear(ears: &[Ear]) -> Result<Vec<(usize, News)>> {
+    let mut waiting: Vec<_> = ears.iter().map(|Ear(socket)| PollFd::new(socket.as_fd(), PollFlags::POLLIN)).collect();
+    poll(&mut waiting, PollTimeout::NONE).doing(|| "wait for news of links")?;
+    let mut heard = Vec::new();
+    let mut bytes = Vec::with_capacity(LONGEST);
+    for (number, (Ear(socket), ready)) in ears.iter().zip(waiting).enumerate() {
+        if ready.any() != Some(true) {
+            continue;
+        }
+        bytes.clear();
+        match socket.recv(&mut bytes, 0) {
+            Err(error) if error.raw_os_error() == Some(Errno::ENOBUFS as i32) => heard.push((number, News::Overrun)),
+            received => {
+                received.doing(|| "read news of links")?;
+                for message in messages(&bytes) {
+                    let message = message.map_err(|refusal| refusal.doing("read news of links"))?;
+                    heard.extend(news(message.payload).map(|news| (number, news)));
+                }
+            }
+        }
+    }
+    Ok(heard)
+}
+
+fn news(payload: NetlinkPayload<Entry>) -> Option<News> {
     match payload {
         NetlinkPayload::Overrun(_) => Some(News::Overrun),
-        NetlinkPayload::InnerMessage(message) => match message {
-            // What bridges announce of their ports comes by the same group, and with the same types of message.
-            RouteNetlinkMessage::NewLink(message) | RouteNetlinkMessage::DelLink(message)
-                if message.header.interface_family != AddressFamily::Unspec =>
-            {
-                None
-            }
-            RouteNetlinkMessage::NewLink(message) => Some(News::Link(Box::new(message.into()))),
-            RouteNetlinkMessage::DelLink(message) => Some(News::Gone(Box::new(message.into()))),
-            RouteNetlinkMessage::NewAddress(message) => {
-                Some(News::Address(message.header.index, address::told(&message)))
-            }
-            RouteNetlinkMessage::DelAddress(message) => {
-                Some(News::AddressGone(message.header.index, address::told(&message)))
-            }
-            _ => None,
+        NetlinkPayload::InnerMessage(entry) => match entry {
+            Entry::Link(link) => Some(News::Link(link)),
+            Entry::LinkGone(link) => Some(News::Gone(link)),
+            Entry::Address(ifindex, address) => Some(News::Address(ifindex, address)),
+            Entry::AddressGone(ifindex, address) => Some(News::AddressGone(ifindex, address)),
+            Entry::Other => None,
         },
         _ => None,
     }

@@ -1,14 +1,19 @@
 //! The network namespaces that links are in.
 
+use std::cell::OnceCell;
 use std::path::Path;
+use std::rc::Rc;
 
-use nicon_core::link::target::HOST;
+use nicon_core::link::Target;
+use nicon_core::link::target::{HOST, NAMED};
 use nicon_core::{Error, Namespace, NsType, Process, Record, Result};
+use nix::errno::Errno;
 use serde_json::Value;
 
 use crate::fields::label;
+use crate::link::Link;
 use crate::netlink::{Netlink, inside};
-use nicon_core::link::Target;
+use crate::sysfs::Sysfs;
 
 /// A network namespace, held open, with a netlink socket in it.
 pub struct Place {
@@ -17,7 +22,8 @@ pub struct Place {
     /// The namespace.
     pub ns: Namespace,
     /// A socket that was opened there.
-    pub netlink: Netlink,
+    pub netlink: Rc<Netlink>,
+    sysfs: Rc<OnceCell<Option<Sysfs>>>,
     /// The process that it was found by, if any.
     process: Option<Process>,
 }
@@ -28,17 +34,9 @@ impl Place {
     /// # Errors
     /// Where it cannot be opened.
     pub fn home() -> Result<Self> {
-        let ns = Namespace::open("/proc/self/ns/net".as_ref())?;
-        Ok(Self { label: HOST.to_owned(), ns, netlink: Netlink::open()?, process: None })
-    }
-
-    /// That of a process.
-    ///
-    /// # Errors
-    /// Where the process is gone, or its namespace must not be entered.
-    pub fn of_process(process: Process, label: String, home: &Self) -> Result<Self> {
-        let ns = process.namespace(NsType::Net)?;
-        Ok(Self { process: Some(process), ..Self::of_namespace(ns, label, home)? })
+        let found = Found::home()?;
+        let netlink = Netlink::open_in(&found.ns, &found.ns)?;
+        Ok(Self { label: found.label, ns: found.ns, netlink: netlink.into(), sysfs: Rc::default(), process: None })
     }
 
     /// That which a file names, such as `/run/netns/blue` or `/proc/42/ns/net`.
@@ -46,11 +44,15 @@ impl Place {
     /// # Errors
     /// Where it cannot be opened, or is no network namespace.
     pub fn of_file(path: &Path, home: &Self) -> Result<Self> {
-        let (ns, label) = (Namespace::open(path)?, path.display().to_string());
-        match ns.ns_type() {
-            Ok(NsType::Net) => Self::of_namespace(ns, label, home),
-            _ => Err(Error::failed(format!("{label} is not a network namespace"))),
-        }
+        Found::by_file(path)?.open(home, None)
+    }
+
+    /// That which is held open, under the name that messages call it.
+    ///
+    /// # Errors
+    /// Where it must not be entered.
+    pub fn of_namespace(ns: Namespace, label: String, home: &Self) -> Result<Self> {
+        Found { label, ns, process: None }.open(home, None)
     }
 
     /// That of the process which a record names. A record without one means our own namespace where its target is `host`,
@@ -59,34 +61,29 @@ impl Place {
     /// # Errors
     /// Where the process is gone or another by now, or its namespace must not be entered.
     pub fn of_record(record: &Record, home: &Self) -> Result<Self> {
-        match record.text("target")? {
-            Some(HOST) if record.get("pid").is_none() => Self::home(),
-            Some(file) if record.get("pid").is_none() && file.starts_with('/') => Self::of_file(file.as_ref(), home),
-            _ => Self::of_process(Process::from_record(record)?, label(record), home),
-        }
+        Self::of_record_after(None, record, home)
+    }
+
+    /// Like [`Place::of_record`]; where it is the namespace of the `last` place, what is open there serves this one, too.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn of_record_after(last: Option<&Self>, record: &Record, home: &Self) -> Result<Self> {
+        Found::by_record(record)?.open(home, last)
     }
 
     /// That which a field of a record names: a record, or what `--target` takes.
     ///
     /// # Errors
     /// As [`Place::of_record`], and where the field is neither.
-    pub fn of_field(field: &str, value: &Value, home: &Self) -> Result<Self> {
+    pub fn of_field_after(last: Option<&Self>, field: &str, value: &Value, home: &Self) -> Result<Self> {
         let record = match value {
             Value::Object(_) => Record::parse(&value.to_string())?,
             other => {
                 Record::from(&Target::try_from(other).map_err(|error| error.within(format!("field \"{field}\"")))?)
             }
         };
-        Self::of_record(&record, home).map_err(|error| error.within(field))
-    }
-
-    /// That which is held open, under the name that messages call it.
-    ///
-    /// # Errors
-    /// Where it must not be entered.
-    pub fn of_namespace(ns: Namespace, label: String, home: &Self) -> Result<Self> {
-        let netlink = Netlink::open_in(&ns, &home.ns)?;
-        Ok(Self { label, ns, netlink, process: None })
+        Self::of_record_after(last, &record, home).map_err(|error| error.within(field))
     }
 
     /// Whether both are one namespace.
@@ -104,6 +101,18 @@ impl Place {
         inside(&self.ns, &home.ns, work)
     }
 
+    /// The inode number by which a link of this namespace is known wherever it goes (see [`crate::sysfs`]); `None` where it is
+    /// not there any more, or no sysfs can be had.
+    ///
+    /// # Errors
+    /// Where we may not enter the namespace.
+    pub fn inode(&self, link: &Link, home: &Self) -> Result<Option<u64>> {
+        if self.sysfs.get().is_none() {
+            let _ = self.sysfs.set(Sysfs::mount(&self.ns, &home.ns)?);
+        }
+        Ok(self.sysfs.get().and_then(Option::as_ref).and_then(|sysfs| sysfs.inode(link)))
+    }
+
     /// Makes sure that the process still runs: without it the namespace may be held by nobody but us, and take its links
     /// with it when we go.
     ///
@@ -114,5 +123,54 @@ impl Place {
             Some(process) if !process.is_alive() => Err(Error::no(format!("{} exited meanwhile", self.label))),
             _ => Ok(()),
         }
+    }
+}
+
+/// A network namespace in which nothing was opened yet.
+struct Found {
+    label: String,
+    ns: Namespace,
+    process: Option<Process>,
+}
+
+impl Found {
+    fn home() -> Result<Self> {
+        let ns = Namespace::open("/proc/self/ns/net".as_ref())?;
+        Ok(Self { label: HOST.to_owned(), ns, process: None })
+    }
+
+    fn by_file(path: &Path) -> Result<Self> {
+        let named = path.strip_prefix(NAMED).ok();
+        let ns = Namespace::open(path).map_err(|error| match (error.errno(), named) {
+            (Some(Errno::ENOENT), Some(name)) => {
+                Error::no(format!("no network namespace is called \"{}\" (`ip netns` lists them)", name.display()))
+            }
+            _ => error,
+        })?;
+        let label = path.display().to_string();
+        match ns.ns_type() {
+            Ok(NsType::Net) => Ok(Self { label, ns, process: None }),
+            _ => Err(Error::failed(format!("{label} is not a network namespace"))),
+        }
+    }
+
+    fn by_record(record: &Record) -> Result<Self> {
+        match record.text("target")? {
+            Some(HOST) if record.get("pid").is_none() => Self::home(),
+            Some(file) if record.get("pid").is_none() && file.starts_with('/') => Self::by_file(file.as_ref()),
+            _ => {
+                let process = Process::from_record(record)?;
+                let ns = process.namespace(NsType::Net)?;
+                Ok(Self { label: label(record), ns, process: Some(process) })
+            }
+        }
+    }
+
+    fn open(self, home: &Place, last: Option<&Place>) -> Result<Place> {
+        let (netlink, sysfs) = match last.filter(|last| last.ns.id() == self.ns.id()) {
+            Some(last) => (last.netlink.clone(), last.sysfs.clone()),
+            None => (Netlink::open_in(&self.ns, &home.ns)?.into(), Rc::default()),
+        };
+        Ok(Place { label: self.label, ns: self.ns, netlink, sysfs, process: self.process })
     }
 }

@@ -1,8 +1,10 @@
 //! How the kernel says no.
 
+use std::io;
+
 use nicon_core::Error;
 use nix::errno::Errno;
-use rtnetlink::packet_core::ErrorMessage;
+use rtnetlink::packet_core::{DecodeError, ErrorMessage};
 
 /// The kernel's no: its error number, and its own words where it has any.
 #[derive(Debug)]
@@ -13,9 +15,9 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// What is left when the socket itself fails.
-    pub(crate) fn of_a_broken_socket() -> Self {
-        Self { errno: Errno::EIO, words: Some("the netlink socket is broken".to_owned()) }
+    /// What the kernel says that makes no sense.
+    pub(crate) fn unreadable(error: &DecodeError) -> Self {
+        Self { errno: Errno::EBADMSG, words: Some(error.to_string()) }
     }
 
     /// This refusal as an error that begins with what was being done.
@@ -24,6 +26,18 @@ impl Refusal {
         let words = self.words.map(|words| format!(" ({words})")).unwrap_or_default();
         let rights = if self.errno == Errno::EPERM { " (root, or CAP_NET_ADMIN in both namespaces)" } else { "" };
         Error::os(what, self.errno).and_say(&format!("{words}{rights}"))
+    }
+}
+
+impl From<Errno> for Refusal {
+    fn from(errno: Errno) -> Self {
+        Self { errno, words: None }
+    }
+}
+
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Self {
+        error.raw_os_error().map_or(Errno::EIO, Errno::from_raw).into()
     }
 }
 

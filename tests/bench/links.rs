@@ -146,6 +146,12 @@ pub(crate) fn list(bins: &Path) -> Result<Comparison, String> {
                 }),
             },
             Contender { name: "ip -j -d link", runs: 50, ends: &[0], command: Box::new(|| ip(&["-j", "-d", "link"])) },
+            Contender {
+                name: "the bare lists",
+                runs: 50,
+                ends: &[0],
+                command: Box::new(|| command(bins, "nicon-bench-dump")),
+            },
             Contender { name: "ip -j -d addr", runs: 50, ends: &[0], command: Box::new(|| ip(&["-j", "-d", "addr"])) },
         ],
     );

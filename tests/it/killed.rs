@@ -12,7 +12,7 @@ use crate::suite::Suite;
 /// The calls that only look, wait or prepare: a program that dies at one of them has done what it had done at the call
 /// before. Any other has its turn, also one that nobody thought of.
 const HARMLESS: &str = " access arch_prctl bind brk clone3 close dup epoll_create1 epoll_ctl epoll_pwait epoll_wait
-    eventfd2 execve exit exit_group fcntl fstat fstatfs futex getdents64 getpid getrandom getsockname getsockopt gettid
+    eventfd2 execve exit exit_group fcntl fsconfig fsmount fsopen fstat fstatfs futex getdents64 getpid getrandom getsockname getsockopt gettid
     ioctl lseek madvise mmap mprotect munmap newfstatat openat pidfd_open poll ppoll prctl prlimit64 read readlink
     readlinkat recvfrom recvmsg rseq rt_sigaction rt_sigprocmask rt_sigreturn sched_getaffinity set_robust_list
     set_tid_address setsockopt sigaltstack socket socketpair statx uname ";

@@ -157,7 +157,7 @@ fn by_name_and_by_file(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         assert_eq!((&told[0]["name"], &told[0]["target"]), (&json!("only-in-blue"), &json!(name)));
         assert_eq!(told.len(), 1);
     }
-    refusal(&suite.run(&["nicon-links", "-n", "no-such"]), 2, &["open /run/netns/no-such: No such file"]);
+    refusal(&suite.run(&["nicon-links", "-n", "no-such"]), 1, &["no network namespace is called \"no-such\""]);
     refusal(&suite.run(&["nicon-links", "-n", "/etc/passwd"]), 2, &["/etc/passwd is not a network namespace"]);
     let ours = records(&suite.run(&["nicon-links", "-t", "host"]));
     let names: Vec<Value> = ours.iter().map(|told| told["name"].clone()).collect();

@@ -1,7 +1,7 @@
 //! Many links in one run of nicon-linkmv, and what becomes of the others when one fails.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{Lab, Ran};
+use nicon_lab::{LIMIT, Lab, Ran, output_of_input, tool};
 use serde_json::{Value, json};
 
 use crate::expect::{parse, record, records};
@@ -13,6 +13,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("batch::fail_fast_ends_with_the_first_failure", fail_fast),
         suite.trial("batch::all_or_nothing", all_or_nothing),
+        suite.trial("batch::pace_rests_after_each_link", pace),
         suite.trial("batch::each_record_has_its_own_attributes", own_attributes),
     ]
 }
@@ -71,6 +72,26 @@ fn all_or_nothing(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
+/// It rests after what it moved, and after nothing else.
+fn pace(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let (pairs, place) = ([Pair::new(), Pair::new(), Pair::new()], Place::new());
+    let ask = |link: &str| json!({"pid": place.pid(), "link": link});
+    let rests = |input: &[Value]| -> Result<usize, Failed> {
+        let lines = input.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
+        let mut strace = tool("strace");
+        strace.args(["-f", "-qq", "-e", "trace=clock_nanosleep"]).arg(suite.bins()?.join("nicon-linkmv"));
+        let ran = output_of_input(strace.args(["--pace", "0.25"]), lines, LIMIT)?;
+        Ok(ran.stderr.matches("tv_nsec=250000000").count())
+    };
+    let all = pairs.each_ref().map(|pair| ask(&pair.link));
+    assert_eq!(rests(&[all[0].clone(), ask("nowhere"), all[1].clone(), all[2].clone()])?, 2);
+    assert_eq!(place.links().len(), 4);
+    assert_eq!(rests(&all)?, 0, "there was nothing to do");
+    let usage = suite.run(&["nicon-linkmv", "--pace", "soon"]);
+    assert!(usage.code() == Some(2) && usage.stderr.contains("not a number of seconds"), "{usage:?}");
+    Ok(())
+}
+
 fn own_attributes(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let (pairs, place) = ([Pair::new(), Pair::new()], Place::new());
     place.ip("link add br0 type bridge");
@@ -89,7 +110,7 @@ fn own_attributes(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         (&second["master"], &second["ifalias"], up(&first), up(&second)),
         (&json!("br0"), &json!("uplink"), true, false)
     );
-    assert_eq!(second["altnames"], json!(["wan"]));
+    assert_eq!(second["altnames"][0], "wan");
     let routes = place.ip("route show dev eth0");
     assert!(routes.contains("default via 192.0.2.2") && routes.contains("198.51.100.0/24 via 192.0.2.3"), "{routes}");
     for (field, value, words) in [

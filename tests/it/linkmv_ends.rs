@@ -71,7 +71,7 @@ fn back_to_the_host(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     refusal(
         &suite.run(&["nicon-linkmv", "-t", "host", &pair.peer]),
         2,
-        &["our own network namespace", "nothing to move"],
+        &["host is our own network namespace", "--from", "nothing to move"],
     );
     Ok(())
 }

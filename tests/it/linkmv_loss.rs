@@ -18,6 +18,8 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("loss::guards_need_force", guards),
         suite.trial("loss::a_dry_run_touches_nothing", dry_run),
         suite.trial("loss::undo_restores_settings_and_port", settings_and_port),
+        suite.trial("loss::what_nothing_gives_back_is_told", forfeit_is_told),
+        suite.trial("loss::each_setting_is_noticed", each_setting),
     ]
 }
 
@@ -41,7 +43,7 @@ fn kept_and_lost(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     assert_eq!(settings(&ground.from, "v9"), "2\n7");
 
     let moved = ground.mv(suite, &["v9", "v9", "--keep=addr,route,sysctl"]);
-    let nothing = json!({"addr": [], "route": [], "sysctl": [], "master": null});
+    let nothing = json!({"addr": [], "route": [], "sysctl": [], "master": null, "neigh": [], "qdisc": [], "vlan": []});
     assert_eq!(record(&moved)["lost"], nothing);
     let told = |place: &Place| {
         let link = one(&place.ip("-j -d addr show dev v9"));
@@ -157,5 +159,92 @@ fn settings_and_port(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     record(&undo(suite, &moved));
     wait_until(|| port() == before);
     assert_eq!(port(), before);
+    Ok(())
+}
+
+/// `tc`, `ip` and `bridge` say what is gone; neighbours come back.
+fn forfeit_is_told(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let ground = Ground::new();
+    for line in [
+        "link add br0 type bridge",
+        "link set br0 up",
+        "link set p9 up",
+        "link set v9 master br0 up",
+        "addr add 192.0.2.1/24 dev v9",
+        "link add v8 type veth peer name p8",
+        "link set p8 up",
+        "link set v8 up",
+        "addr add 198.51.100.1/24 dev v8",
+        "route add 203.0.113.0/24 nexthop via 192.0.2.2 dev v9 nexthop via 198.51.100.2 dev v8",
+        "neigh add 192.0.2.7 lladdr 02:00:5e:00:53:07 dev v9 nud permanent",
+        "-6 neigh add 2001:db8::7 lladdr 02:00:5e:00:53:08 dev v9 nud permanent",
+        "neigh add 192.0.2.8 lladdr 02:00:5e:00:53:09 dev v9 nud stale",
+    ] {
+        ground.from.ip(line);
+    }
+    // Not every kernel lets bridges have VLANs.
+    let vlans = "(bridge vlan add dev v9 vid 77 && bridge vlan add dev v9 vid 78 pvid untagged) 2>&1 || :";
+    let has_vlans = !ground.from.sh(vlans).contains("not supported");
+    ground.from.sh("tc qdisc add dev v9 root handle 5: pfifo && tc qdisc add dev v9 clsact");
+    let neighbours = || ground.from.ip("neigh show nud permanent dev v9");
+    let qdiscs = || ground.from.sh("tc qdisc show dev v9");
+    let (before, qdiscs_before) = (neighbours(), qdiscs());
+    assert!(qdiscs_before.contains("pfifo 5: root") && qdiscs_before.contains("clsact ffff:"), "{qdiscs_before}");
+
+    let moved = ground.mv(suite, &["--force", "--keep=addr,route", "v9", "eth1"]);
+    let lost = &record(&moved)["lost"];
+    assert_eq!(lost["qdisc"], json!(["pfifo 5: root", "clsact ffff: parent ffff:fff1"]));
+    assert_eq!(lost["vlan"], if has_vlans { json!(["77", "78 PVID untagged"]) } else { json!([]) });
+    assert_eq!(lost["route"], json!(["203.0.113.0/24 via 192.0.2.2 (one way of 2)"]));
+    let mut known: Vec<_> = lost["neigh"].as_array().ok_or("no neigh")?.iter().filter_map(Value::as_str).collect();
+    known.sort_unstable();
+    assert_eq!(known, ["192.0.2.7 lladdr 02:00:5e:00:53:07", "2001:db8::7 lladdr 02:00:5e:00:53:08"]);
+    // It is as it tells: none of it is there.
+    assert_eq!(ground.to.ip("neigh show nud permanent dev eth1"), "");
+    assert!(!ground.to.sh("tc qdisc show dev eth1").contains("pfifo 5:"));
+
+    record(&undo(suite, &moved));
+    assert_eq!(neighbours(), before);
+    assert!(!qdiscs().contains("pfifo 5:"));
+    assert!(
+        !ground.from.ip("route show 203.0.113.0/24").lines().any(|hop| hop.contains("v9") && !hop.contains("dead"))
+    );
+
+    // One that has none of this is told to lose none, whatever the kernel does by itself.
+    let nothing = record(&ground.mv(suite, &["--dry-run", "p8", "eth2"]));
+    for kind in ["neigh", "qdisc", "vlan"] {
+        assert_eq!(nothing["lost"][kind], json!([]), "{kind}");
+    }
+    Ok(())
+}
+
+/// Settings are read only of links whose settings the kernel says are others than those of links before: whatever is set, it
+/// must say so.
+fn each_setting(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let ground = Ground::new();
+    let files = ground.from.sh("cd /proc/sys/net && ls ipv4/conf/v9/* ipv6/conf/v9/*");
+    let ask = |link: &str| json!({"pid": ground.to.pid(), "from": ground.from.pid(), "link": link}).to_string();
+    let asked = [ask("p9"), ask("v9")].join("\n");
+    let mut noticed = 0;
+    for file in files.lines() {
+        let name = file.replace("/v9/", "/");
+        let unset = ["mtu", "mc_forwarding", "stable_secret"].iter().any(|other| name.ends_with(&format!("/{other}")));
+        // A value that is neither the one that is there nor, for a flag, out of range.
+        let set = format!(
+            "f=/proc/sys/net/{file}; old=$(cat $f 2>/dev/null) || exit 0; for new in 1 0 2 3; do [ \"$new\" != \"$old\" ] && \
+             echo $new 2>/dev/null >$f && [ \"$(cat $f)\" != \"$old\" ] && echo \"$old\" && exit; done; exit 0"
+        );
+        let old = ground.from.sh(&set);
+        if old.trim().is_empty() || unset {
+            continue;
+        }
+        let told = crate::expect::records(&suite.feed(&["nicon-linkmv", "--dry-run"], &asked));
+        assert_eq!(told[0]["lost"]["sysctl"], json!([]), "{name}");
+        let lost = told[1]["lost"]["sysctl"].as_array().ok_or("no sysctl")?;
+        assert!(lost.contains(&json!(name)), "{name} is not in {lost:?}");
+        noticed += 1;
+        ground.from.sh(&format!("echo {} >/proc/sys/net/{file}", old.trim()));
+    }
+    assert!(noticed > 60, "only {noticed} could be set");
     Ok(())
 }

@@ -84,7 +84,9 @@ fn a_link_as_told(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let there = one(&ground.to.ip("-j -d addr show dev eth1"));
     assert_eq!((&there["mtu"], &there["address"]), (&json!(1400), &json!("02:00:5e:00:53:21")));
     assert_eq!((&there["ifalias"], &there["flags"][0]), (&json!("up link"), &json!("NO-CARRIER")));
-    assert_eq!(there["altnames"], json!(["wan", "a-name-of-more-than-fifteen-bytes"]));
+    let trace = there["altnames"][2].as_str().unwrap_or_default();
+    assert!(trace.starts_with(&format!("nicon-from.{}.", ground.from.netns())), "{there}");
+    assert_eq!(there["altnames"], json!(["wan", "a-name-of-more-than-fifteen-bytes", trace]));
     let addresses: Vec<_> = there["addr_info"].as_array().ok_or("none")?.iter().map(|info| &info["local"]).collect();
     assert!(addresses.contains(&&json!("192.0.2.1")) && addresses.contains(&&json!("2001:db8::1")), "{there}");
     let routes = [ground.to.ip("route"), ground.to.ip("-6 route")].concat();
@@ -118,6 +120,48 @@ fn told_again(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     assert_eq!(record(&more)["changed"], true);
     let there = ground.to.ip("-j addr show dev eth1");
     assert!(there.contains("192.0.2.9") && there.contains("\"mtu\":1300"), "{there}");
+
+    // Whatever was asked for, and whatever alias the link has: the same command finds nothing to do.
+    for own_alias in [false, true] {
+        let ground = Ground::new();
+        if own_alias {
+            ground.from.ip("link set v9 alias its-own");
+        }
+        let untouched = ground.state();
+        let words = if own_alias { &["v9", "eth1"][..] } else { &ALL };
+        let first = ground.mv(suite, words);
+        record(&first);
+        let before = ground.state();
+        assert_eq!(record(&ground.mv(suite, words))["changed"], false);
+        ground.settles_as(&before);
+        let alias = one(&ground.to.ip("-j link show dev eth1"))["ifalias"].clone();
+        assert_eq!(alias, if own_alias { "its-own" } else { "up link" });
+        // Further on it says where it came from last, and there only.
+        let further = Place::new();
+        let (from, to) = (ground.to.pid().to_string(), further.pid().to_string());
+        let on = ["nicon-linkmv", "--force", "-f", &from, "-t", &to, "eth1", "eth2"];
+        let moved_on = suite.run(&on);
+        record(&moved_on);
+        assert_eq!(record(&suite.run(&on))["changed"], false);
+        let link = further.ip("-j link show dev eth2");
+        assert!(link.contains(&format!("nicon-from.{}.", ground.to.netns())), "{link}");
+        assert!(!link.contains(&format!("nicon-from.{}.", ground.from.netns())), "{link}");
+        record(&undo(suite, &moved_on));
+        ground.settles_as(&before);
+        record(&undo(suite, &first));
+        ground.settles_as(&untouched);
+    }
+    // The note of an earlier move is none that has to be kept.
+    let (ground, further) = (Ground::new(), Place::new());
+    record(&ground.mv(suite, &["v9", "eth1"]));
+    let (from, to) = (ground.to.pid().to_string(), further.pid().to_string());
+    let on = ["nicon-linkmv", "-f", &from, "-t", &to, "eth1", "eth2"];
+    record(&suite.run(&on));
+    assert_eq!(record(&suite.run(&on))["changed"], false);
+    assert_eq!(
+        one(&further.ip("-j link show dev eth2"))["ifalias"],
+        format!("nicon: eth1 from net:[{}]", ground.to.netns())
+    );
     Ok(())
 }
 

@@ -16,9 +16,9 @@ use nicon_core::link::{Alias, AltName, Cidr, Gateway, Keep, LinkName, Mac, NewNa
 /// alternative name, an ifindex, mac:02:00:5e:00:53:01 or pci:0000:01:00.0.
 ///
 /// A link that cannot be moved, or not be made what was asked for, stays where it was, as it was. To move one that was moved
-/// already changes nothing: nicon leaves a note in the alias of each link that it moves, where there is none, and knows it
-/// again by that. While it moves a link, that has an alternative name that begins with "nicon."; a run that was killed
-/// leaves it, and the same command then finishes what was begun.
+/// already changes nothing: nicon leaves a note in the alias of each link that it moves, or, where it has an alias, an
+/// alternative name that begins with "nicon-from.", and knows it again by that. While it moves a link, that has an alternative
+/// name that begins with "nicon."; a run that was killed leaves it, and the same command then finishes what was begun.
 #[derive(Debug, Parser)]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[command(
@@ -63,6 +63,10 @@ pub(crate) struct Args {
     /// Tell the neighbours where the link's addresses are now (gratuitous ARP, unsolicited NA)
     #[arg(long, conflicts_with = "no_up")]
     pub(crate) announce: bool,
+
+    /// Rest so long after each link of a batch: nobody else gets at any link while one is moved
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, conflicts_with = "target")]
+    pub(crate) pace: Option<Duration>,
 
     /// Tell what would be done, and do nothing
     #[arg(short = 'n', long)]

@@ -37,18 +37,14 @@ impl Batch {
     }
 
     /// Ends the run: gives what was held back, or has it undone, the last first.
-    pub(crate) async fn finish(
-        self,
-        answers: &mut Answers,
-        undo: impl AsyncFn(Record) -> Result<Record>,
-    ) -> Result<()> {
+    pub(crate) fn finish(self, answers: &mut Answers, undo: impl Fn(Record) -> Result<Record>) -> Result<()> {
         if !self.failed {
             return self.held.into_iter().try_for_each(|(line, record)| answers.give(line, Ok(record)));
         }
         for (line, record) in self.held.into_iter().rev() {
             // What an earlier run had done is not this run's to undo.
             if record.get("changed") == Some(&true.into()) {
-                let undone = undo(record).await;
+                let undone = undo(record);
                 if let Err(error) = undone {
                     answers.give(line, Err(within_undo(error)))?;
                 }

@@ -2,7 +2,8 @@
 
 use nicon_core::link::{AltName, NewName};
 use nicon_core::{Error, Result};
-use nicon_linkmv::{Link, Place};
+use nicon_linkmv::{Link, Place, Refusal};
+use nix::errno::Errno;
 use rtnetlink::packet_route::link::{LinkAttribute, LinkMessage};
 
 use crate::mark::is_mark;
@@ -21,7 +22,7 @@ pub(crate) struct Checked {
 ///
 /// # Errors
 /// What the kernel would refuse.
-pub(crate) async fn check(job: &Job<'_>, link: &Link) -> Result<Checked> {
+pub(crate) fn check(job: &Job<'_>, link: &Link) -> Result<Checked> {
     let (wish, to) = (job.wish, job.to);
     if link.immutable == Some(true) {
         return Err(Error::failed(format!("{} is bound to its network namespace: it cannot be moved", link.name)));
@@ -34,26 +35,26 @@ pub(crate) async fn check(job: &Job<'_>, link: &Link) -> Result<Checked> {
         )));
     }
     let (literal, own_name_is_free) = match &wish.name {
-        Some(NewName::Pattern(_)) => (None, to.netlink.link(&link.name).await?.is_none()),
+        Some(NewName::Pattern(_)) => (None, to.netlink.link(&link.name)?.is_none()),
         Some(NewName::Name(name)) => (Some(name.as_str()), true),
         None => (Some(link.name.as_str()), true),
     };
     let brought = link.altnames.iter().map(String::as_str).filter(|altname| !is_mark(altname));
     for name in brought.chain(wish.altnames.iter().map(AltName::as_str)).chain(literal) {
-        if to.netlink.link(name).await?.is_some() {
+        if to.netlink.link(name)?.is_some() {
             return Err(name_taken(name, to));
         }
     }
     if wish.mtu.is_some() || wish.mac.is_some() {
-        limits(job, &job.from.place.netlink.message(link.ifindex).await?)?;
+        limits(job, &job.from.place.netlink.message(link.ifindex)?)?;
     }
-    Ok(Checked { master: master(job).await?, own_name_is_free })
+    Ok(Checked { master: master(job)?, own_name_is_free })
 }
 
 /// The ifindex of the master that was asked for.
-pub(crate) async fn master(job: &Job<'_>) -> Result<Option<u32>> {
+pub(crate) fn master(job: &Job<'_>) -> Result<Option<u32>> {
     let Some(name) = &job.wish.master else { return Ok(None) };
-    let master = job.to.netlink.link(name.as_str()).await?;
+    let master = job.to.netlink.link(name.as_str())?;
     let master = master.ok_or_else(|| Error::no(format!("no link {name} in {} to be its master", job.to.label)))?;
     Ok(Some(master.ifindex))
 }
@@ -77,6 +78,27 @@ fn limits(job: &Job<'_>, message: &LinkMessage) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The kernel's no to a link's new names as an error: of what else has one of them in the new place, or as the kernel says
+/// it. `is_it` knows the link, which may be there by now.
+pub(crate) fn refused(
+    job: &Job<'_>,
+    link: &Link,
+    is_it: impl Fn(&Link) -> bool,
+    (refusal, doing): (Refusal, &str),
+) -> Error {
+    if refusal.errno == Errno::EEXIST {
+        let new_name = job.wish.name.as_ref().map_or(link.name.as_str(), NewName::as_str);
+        for name in std::iter::once(new_name).chain(link.altnames.iter().map(String::as_str)) {
+            if let Ok(Some(other)) = job.to.netlink.link(name)
+                && !is_it(&other)
+            {
+                return name_taken(name, job.to);
+            }
+        }
+    }
+    refusal.doing(doing)
 }
 
 pub(crate) fn name_taken(name: &str, to: &Place) -> Error {

@@ -1,12 +1,12 @@
 //! Giving a link, in its new place, what it is to have there.
 
 use nicon_core::Result;
-use nicon_core::link::{AltName, Cidr, Keep, NewName, Wish};
+use nicon_core::link::{AltName, Cidr, Keep, Wish};
 use nicon_linkmv::{Carry, Link, Place, address, route};
 use nix::errno::Errno;
 
-use crate::check::name_taken;
-use crate::mark::note;
+use crate::check::{name_taken, refused};
+use crate::mark::{Origin, is_trace};
 use crate::mover::Job;
 use crate::sysctl::Sysctls;
 use crate::wish;
@@ -32,14 +32,14 @@ impl Luggage {
     }
 }
 
-/// Gives the link what it lacks, and tells whether there was anything. `origin` is the name that it had in its old place.
+/// Gives the link, which came from `origin`, what it lacks, and tells whether there was anything.
 ///
 /// # Errors
 /// The first thing that the kernel refuses; what was given before stays.
-pub(crate) async fn dress(
+pub(crate) fn dress(
     job: &Job<'_>,
     link: &Link,
-    (origin, master): (&str, Option<u32>),
+    (origin, master): (&Origin, Option<u32>),
     luggage: &Luggage,
     home: &Place,
 ) -> Result<bool> {
@@ -47,36 +47,62 @@ pub(crate) async fn dress(
     let failed = |what: &str| format!("{what} {} in {}", link.name, to.label);
     // IPv6 makes addresses as soon as the link is up, and by its settings.
     luggage.settings.write(to, home, &link.name)?;
-    let request = wish::request(wish, link, master, note(&job.from.place, origin));
+    let request = wish::request(wish, link, master, origin);
     let mut changed = !request.attributes.is_empty() || !request.header.flags.is_empty();
     if changed {
-        to.netlink.set_link(request).await.map_err(|refusal| match (&wish.name, refusal.errno) {
-            (Some(NewName::Name(name)), Errno::EEXIST) => name_taken(name.as_str(), to),
-            _ => refusal.doing(&failed("set up")),
-        })?;
+        let is_it = |other: &Link| other.ifindex == link.ifindex;
+        let set = to.netlink.set_link(request);
+        set.map_err(|refusal| refused(job, link, is_it, (refusal, &failed("set up"))))?;
     }
     for altname in wish.altnames.iter().map(AltName::as_str).filter(|name| !link.altnames.iter().any(|has| has == name))
     {
-        let added = to.netlink.add_altname(link.ifindex, altname).await;
-        added.map_err(|refusal| refusal.doing(&failed(&format!("add alternative name {altname} to"))))?;
+        let added = to.netlink.add_altname(link.ifindex, altname);
+        added.map_err(|refusal| match refusal.errno {
+            Errno::EEXIST => name_taken(altname, to),
+            _ => refusal.doing(&failed(&format!("add alternative name {altname} to"))),
+        })?;
         changed = true;
     }
-    luggage.carry.put_back(&to.netlink).await?;
+    changed |= trace(job, link, origin)?;
+    luggage.carry.put_back(&to.netlink)?;
     if !wish.addresses.is_empty() {
-        let present = to.netlink.addresses(link.ifindex).await?;
+        let present = to.netlink.addresses(link.ifindex)?;
         let present: Vec<Cidr> = present.iter().map(address::told).collect();
         for cidr in wish.addresses.iter().filter(|cidr| !present.contains(cidr)) {
-            let put = to.netlink.put(address::request(cidr, link.ifindex)).await;
+            let put = to.netlink.put(address::request(cidr, link.ifindex));
             put.map_err(|refusal| refusal.doing(&failed(&format!("add address {cidr} to"))))?;
             changed = true;
         }
     }
     if !wish.routes.is_empty() {
-        let present = Carry::read(&to.netlink, link.ifindex).await?.routes();
+        let present = Carry::read(&to.netlink, link.ifindex)?.routes();
         for asked in wish.routes.iter().filter(|asked| !present.iter().any(|there| there.is(asked))) {
-            let put = to.netlink.put(route::request(asked, link.ifindex)).await;
+            let put = to.netlink.put(route::request(asked, link.ifindex));
             put.map_err(|refusal| refusal.doing(&failed(&format!("add route {asked} through"))))?;
             changed = true;
+        }
+    }
+    Ok(changed)
+}
+
+/// Has the link tell by an alternative name where it came from, if its alias does not; and nothing of earlier moves.
+fn trace(job: &Job<'_>, link: &Link, origin: &Origin) -> Result<bool> {
+    let netlink = &job.to.netlink;
+    let told = (!wish::is_noted(job.wish, link)).then(|| origin.trace());
+    let mut changed = false;
+    for stale in link.altnames.iter().filter(|altname| is_trace(altname) && Some(*altname) != told.as_ref()) {
+        let removed = netlink.remove_altname(link.ifindex, stale);
+        removed.map_err(|refusal| refusal.doing(&format!("remove alternative name {stale}")))?;
+        changed = true;
+    }
+    if let Some(told) = told.filter(|told| !link.altnames.contains(told)) {
+        match netlink.add_altname(link.ifindex, &told) {
+            // Another link was once called so where this one came from, and a second run will not know which of them is meant.
+            Err(refusal) if refusal.errno == Errno::EEXIST => {}
+            added => {
+                added.map_err(|refusal| refusal.doing(&format!("add alternative name {told}")))?;
+                changed = true;
+            }
         }
     }
     Ok(changed)

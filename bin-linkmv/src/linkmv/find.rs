@@ -10,21 +10,52 @@ use nicon_linkmv::{Link, Place};
 ///
 /// # Errors
 /// Where it may be any of several.
-pub(crate) async fn find(selector: &Selector, place: &Place, home: &Place) -> Result<Option<Link>> {
+pub(crate) fn find(selector: &Selector, place: &Place) -> Result<Option<Link>> {
     if let Selector::Name(name) = selector {
-        let named = place.netlink.link(name).await?;
+        let named = place.netlink.link(name)?;
         return match name.parse::<i32>() {
-            Ok(ifindex) if named.is_none() && ifindex > 0 => place.netlink.link_at(ifindex.cast_unsigned()).await,
+            Ok(ifindex) if named.is_none() && ifindex > 0 => place.netlink.link_at(ifindex.cast_unsigned()),
             _ => Ok(named),
         };
     }
-    let mut found = place.links(home, None, false)?.entries;
+    let mut found = place.netlink.links(None, false)?.entries;
     found.retain(|link| fits(selector, link));
     if found.len() > 1 {
         let names = found.into_iter().map(|link| link.name).collect::<Vec<_>>().join(", ");
         return Err(Error::failed(format!("{selector} may be any of {names} in {}: say which", place.label)));
     }
     Ok(found.pop())
+}
+
+/// The link that carries a mark. Where the inode number of the marked link is known, it is the link that has it, whatever
+/// carries the mark by now: whoever is root there may have given it to another one.
+///
+/// # Errors
+/// Where the kernel does not tell.
+pub(crate) fn marked(mark: &str, inode: Option<u64>, place: &Place, home: &Place) -> Result<Option<Link>> {
+    let carrier = place.netlink.link(mark)?;
+    match inode {
+        Some(inode) => by_inode(inode, carrier, place, home),
+        None => Ok(carrier),
+    }
+}
+
+/// The link that has an inode number in sysfs, which is what identifies it. A `likely` one is looked at first.
+///
+/// # Errors
+/// Where the kernel does not tell.
+pub(crate) fn by_inode(inode: u64, likely: Option<Link>, place: &Place, home: &Place) -> Result<Option<Link>> {
+    if let Some(link) = likely
+        && place.inode(&link, home)? == Some(inode)
+    {
+        return Ok(Some(link));
+    }
+    for link in place.netlink.links(None, false)?.entries {
+        if place.inode(&link, home)? == Some(inode) {
+            return Ok(Some(link));
+        }
+    }
+    Ok(None)
 }
 
 /// Whether a link is meant, by what the kernel tells of it. A name is looked up instead.

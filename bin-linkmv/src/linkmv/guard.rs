@@ -29,30 +29,30 @@ struct Listed {
 
 impl Guard {
     /// Refuses to move a link that something else depends on.
-    pub(crate) async fn check(&self, link: &Link, carry: &Carry, from: &Place, home: &Place) -> Result<()> {
+    pub(crate) fn check(&self, link: &Link, carry: &Carry, from: &Place) -> Result<()> {
         let refuse = |why: String| Err(Error::failed(format!("{} {why} (--force moves it nevertheless)", link.name)));
         if carry.has_default_route() {
             return refuse(format!("carries the default route of {}", from.label));
         }
         if let Some(master) = link.master {
-            let master = from.netlink.link_at(master).await?;
+            let master = from.netlink.link_at(master)?;
             return refuse(format!("is a port of {}", master.map_or("another link".to_owned(), |master| master.name)));
         }
-        let stacked = self.stacked(from, home)?;
+        let stacked = self.stacked(from)?;
         let on_it = stacked.iter().filter(|other| other.lower == Some(link.ifindex) && other.lower_nsid.is_none());
         let names: Vec<&str> = on_it.map(|other| other.name.as_str()).collect();
         if names.is_empty() { Ok(()) } else { refuse(format!("carries {}", names.join(", "))) }
     }
 
     /// The links of a namespace that lie on others.
-    fn stacked(&self, from: &Place, home: &Place) -> Result<Rc<[Link]>> {
+    fn stacked(&self, from: &Place) -> Result<Rc<[Link]>> {
         if let Some(listed) = &*self.listed.borrow()
             && listed.ns == from.ns.id()
             && listed.when.elapsed() < FRESH
         {
             return Ok(listed.links.clone());
         }
-        let mut links = from.links(home, None, false)?.entries;
+        let mut links = from.netlink.links(None, false)?.entries;
         links.retain(|link| link.kind.as_deref().is_some_and(|kind| STACKED.contains(&kind)));
         let links: Rc<[Link]> = links.into();
         *self.listed.borrow_mut() = Some(Listed { when: Instant::now(), ns: from.ns.id(), links: links.clone() });

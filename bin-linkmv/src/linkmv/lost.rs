@@ -1,10 +1,10 @@
 //! What a move takes from a link and does not give back.
 
-use nicon_core::Record;
 use nicon_core::link::{Keep, Wish};
-use nicon_linkmv::Carry;
+use nicon_core::{Record, Result};
 use nicon_linkmv::route::Route;
-use serde::Serialize;
+use nicon_linkmv::{Carry, Link, Place};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::sysctl::Sysctls;
@@ -20,11 +20,34 @@ pub(crate) struct Lost {
     sysctl: Vec<String>,
     /// The link that it was a port of.
     master: Option<String>,
+    /// Permanent neighbours.
+    neigh: Vec<String>,
+    /// Queueing disciplines.
+    qdisc: Vec<String>,
+    /// VLANs that it had as a port of a bridge.
+    vlan: Vec<String>,
+}
+
+/// What neither `--keep` nor `--undo` gives back.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Forfeit {
+    qdisc: Vec<String>,
+    vlan: Vec<String>,
+    /// Routes of which it was one way among several.
+    route: Vec<String>,
+}
+
+impl Forfeit {
+    pub(crate) fn of(place: &Place, link: &Link, carry: &Carry) -> Result<Self> {
+        let vlan = if link.master.is_some() { place.netlink.vlans(link.ifindex)? } else { Vec::new() };
+        Ok(Self { qdisc: place.netlink.qdiscs(link.ifindex)?, vlan, route: carry.shared_routes().to_vec() })
+    }
 }
 
 impl Lost {
-    pub(crate) fn of(carry: &Carry, settings: &Sysctls, master: Option<String>, wish: &Wish) -> Self {
-        let mut lost = Self { master, ..Self::default() };
+    pub(crate) fn of(carry: &Carry, settings: &Sysctls, forfeit: &Forfeit, wish: &Wish) -> Self {
+        let Forfeit { qdisc, vlan, route } = forfeit.clone();
+        let mut lost = Self { neigh: carry.neighbours(), qdisc, vlan, ..Self::default() };
         // A route that was given again is there, whatever it leads through.
         let along = carry.along(!wish.keeps(Keep::Addr), !wish.keeps(Keep::Route), 0);
         lost.addr = along.addresses();
@@ -32,10 +55,16 @@ impl Lost {
         let routes = along.routes();
         let again = |route: &&Route| wish.routes.iter().any(|given| route.is(given));
         lost.route = routes.iter().filter(|route| !again(route)).map(ToString::to_string).collect();
+        lost.route.extend(route);
         if !wish.keeps(Keep::Sysctl) {
             lost.sysctl = settings.names();
         }
         lost
+    }
+
+    /// The same of a link that was a port of `master`.
+    pub(crate) fn and_master(self, master: Option<String>) -> Self {
+        Self { master, ..self }
     }
 }
 

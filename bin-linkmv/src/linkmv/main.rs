@@ -5,6 +5,7 @@ mod args;
 mod batch;
 mod check;
 mod dress;
+mod ends;
 mod find;
 mod guard;
 mod journal;

@@ -5,6 +5,9 @@ use nicon_linkmv::{Link, Place};
 /// How the alternative name of a link that is being moved begins.
 const MARK: &str = "nicon.";
 
+/// How the alternative name of a link that was moved begins, where its alias is not nicon's.
+const TRACE: &str = "nicon-from.";
+
 /// Where a link came from, as it tells itself.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Origin {
@@ -16,40 +19,74 @@ pub(crate) struct Origin {
     pub(crate) ifindex: Option<u32>,
 }
 
-/// The alternative name that a link gets before its move, and loses when the move is complete. A run that is killed leaves
-/// it, and the next run of the same command finds the link by it, wherever the kernel has left it and whatever it is called.
-pub(crate) fn mark(from: &Place, link: &Link) -> String {
-    format!("{MARK}{}.{}.{}", from.ns.id().ino, link.ifindex, link.name)
+impl Origin {
+    /// That of a link which is still there.
+    pub(crate) fn of(place: &Place, link: &Link) -> Self {
+        Self { netns: place.ns.id().ino, name: link.name.clone(), ifindex: Some(link.ifindex) }
+    }
+
+    /// The alternative name that a link gets before its move, and loses when the move is complete. A run that is killed
+    /// leaves it, and the next run of the same command finds the link by it, wherever the kernel has left it and whatever it
+    /// is called.
+    ///
+    /// Whoever is root in the link's namespace may give it to another link: see [`nicon_linkmv::sysfs`] for what tells.
+    pub(crate) fn mark(&self) -> String {
+        self.altname(MARK)
+    }
+
+    /// What a moved link carries as its alias: by this a second run knows that there is nothing to do.
+    pub(crate) fn note(&self) -> String {
+        format!("nicon: {} from net:[{}]", self.name, self.netns)
+    }
+
+    /// What it carries as an alternative name instead, where its alias is somebody else's.
+    pub(crate) fn trace(&self) -> String {
+        self.altname(TRACE)
+    }
+
+    fn altname(&self, prefix: &str) -> String {
+        format!("{prefix}{}.{}.{}", self.netns, self.ifindex.unwrap_or_default(), self.name)
+    }
 }
 
-/// Whether an alternative name is such a mark.
+/// Whether an alternative name is the mark of a link that is being moved.
 pub(crate) fn is_mark(altname: &str) -> bool {
-    read_mark(altname).is_some()
+    read_altname(MARK, altname).is_some()
+}
+
+/// Whether an alternative name tells where a link came from.
+pub(crate) fn is_trace(altname: &str) -> bool {
+    read_altname(TRACE, altname).is_some()
+}
+
+/// Whether an alias tells where a link came from.
+pub(crate) fn is_note(alias: &str) -> bool {
+    read_note(alias).is_some()
 }
 
 /// The mark that a link carries.
 pub(crate) fn mark_of(link: &Link) -> Option<(&str, Origin)> {
-    link.altnames.iter().find_map(|altname| Some((altname.as_str(), read_mark(altname)?)))
+    link.altnames.iter().find_map(|altname| Some((altname.as_str(), read_altname(MARK, altname)?)))
 }
 
-fn read_mark(altname: &str) -> Option<Origin> {
-    let mut parts = altname.strip_prefix(MARK)?.splitn(3, '.');
+/// Where a link that was moved came from.
+pub(crate) fn origin_of(link: &Link) -> Option<Origin> {
+    read_note(&link.alias).or_else(|| link.altnames.iter().find_map(|altname| read_altname(TRACE, altname)))
+}
+
+fn read_altname(prefix: &str, altname: &str) -> Option<Origin> {
+    let mut parts = altname.strip_prefix(prefix)?.splitn(3, '.');
     let (netns, ifindex, name) = (parts.next()?, parts.next()?, parts.next()?);
     // A journal is called like the mark, and alternative names may hold anything.
     if name.contains('/') {
         return None;
     }
-    Some(Origin { netns: netns.parse().ok()?, ifindex: Some(ifindex.parse().ok()?), name: name.to_owned() })
+    let ifindex = ifindex.parse().ok()?;
+    Some(Origin { netns: netns.parse().ok()?, ifindex: Some(ifindex).filter(|n| *n > 0), name: name.to_owned() })
 }
 
-/// What a moved link carries as its alias, where it has none: by this a second run knows that there is nothing to do.
-pub(crate) fn note(from: &Place, name: &str) -> String {
-    format!("nicon: {name} from net:[{}]", from.ns.id().ino)
-}
-
-/// Where a link came from, by its alias.
-pub(crate) fn noted(link: &Link) -> Option<Origin> {
-    let (name, netns) = link.alias.strip_prefix("nicon: ")?.split_once(" from net:[")?;
+fn read_note(alias: &str) -> Option<Origin> {
+    let (name, netns) = alias.strip_prefix("nicon: ")?.split_once(" from net:[")?;
     Some(Origin { netns: netns.strip_suffix(']')?.parse().ok()?, name: name.to_owned(), ifindex: None })
 }
 
@@ -58,15 +95,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn marks_and_notes_are_read_back() {
-        let origin = read_mark("nicon.4026531840.7.veth0.100").unwrap();
-        assert_eq!((origin.netns, origin.ifindex, &origin.name[..]), (4_026_531_840, Some(7), "veth0.100"));
-        for text in ["", "nicon.", "nicon.x.7.veth0", "nicon.1.veth0", "nicon.1.2./../x", "veth0"] {
+    fn marks_notes_and_traces_are_read_back() {
+        let origin = Origin { netns: 4_026_531_840, name: "veth0.100".to_owned(), ifindex: Some(7) };
+        assert_eq!(origin.mark(), "nicon.4026531840.7.veth0.100");
+        let link =
+            |alias: &str, altname: String| Link { alias: alias.to_owned(), altnames: vec![altname], ..Link::default() };
+        assert_eq!(
+            mark_of(&link("", origin.mark())),
+            Some((&origin.mark()[..], read_altname(MARK, &origin.mark()).unwrap()))
+        );
+        assert_eq!(read_altname(MARK, &origin.mark()).as_ref(), Some(&origin));
+        assert_eq!(origin_of(&link("uplink", origin.trace())).as_ref(), Some(&origin));
+        for text in ["", "nicon.", "nicon.x.7.veth0", "nicon.1.veth0", "nicon.1.2./../x", "veth0", &origin.trace()] {
             assert!(!is_mark(text), "{text}");
         }
-        let alias = "nicon: veth0 from net:[4026531840]".to_owned();
-        let origin = noted(&Link { alias, ..Link::default() }).unwrap();
-        assert_eq!((origin.netns, &origin.name[..]), (4_026_531_840, "veth0"));
-        assert_eq!(noted(&Link { alias: "nicon: veth0 from".to_owned(), ..Link::default() }), None);
+        let noted = Origin { ifindex: None, ..origin };
+        assert_eq!(origin_of(&link(&noted.note(), "veth0".to_owned())).as_ref(), Some(&noted));
+        assert_eq!(origin_of(&link("nicon: veth0 from", noted.mark())), None);
+        // One whose ifindex is not known is known all the same.
+        assert_eq!(read_altname(TRACE, &noted.trace()), Some(noted));
     }
 }

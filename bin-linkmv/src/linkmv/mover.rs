@@ -8,13 +8,13 @@ use nicon_linkmv::{Carry, Link, Place, Refusal};
 use nix::errno::Errno;
 
 use crate::announce::announce;
-use crate::check::{Checked, check, name_taken};
+use crate::check::{Checked, check, refused};
 use crate::dress::{Luggage, dress};
-use crate::find::find;
+use crate::find::{find, marked};
 use crate::guard::Guard;
 use crate::journal::Journal;
-use crate::lost::Lost;
-use crate::mark::{mark, mark_of};
+use crate::lost::{Forfeit, Lost};
+use crate::mark::{Origin, mark_of};
 use crate::plan::plan;
 use crate::recognise::recognise;
 use crate::relocate::{request, take_back, unmark};
@@ -71,24 +71,27 @@ impl Mover<'_> {
     ///
     /// # Errors
     /// The link is then where it was, as it was; where even that failed, the message says so and where it is.
-    pub(crate) async fn send(&self, job: &Job<'_>) -> Result<Outcome> {
+    pub(crate) fn send(&self, job: &Job<'_>) -> Result<Outcome> {
         let from = &job.from.place;
-        let Some(mut link) = find(job.selector, from, self.home).await? else { return recognise(self, job).await };
+        let Some(mut link) = find(job.selector, from)? else { return recognise(self, job) };
         if self.dry_run {
-            return self.look(job, &link).await.map(|look| look.plan(job, link));
+            return self.look(job, &link).map(|look| look.plan(job, link));
         }
         let known = mark_of(&link).filter(|(_, origin)| origin.netns == from.ns.id().ino);
-        let mark = known.map_or_else(|| mark(from, &link), |(mark, _)| mark.to_owned());
+        let mark = known.map_or_else(|| Origin::of(from, &link).mark(), |(mark, _)| mark.to_owned());
         let mut journal = Journal::open(&mark)?;
-        if let Some(undo) = journal.left_behind().filter(|_| link.altnames.contains(&mark)) {
+        let inode = from.inode(&link, self.home)?;
+        let is_of_this =
+            |undo: &Undo| link.altnames.contains(&mark) && (undo.inode().is_none() || undo.inode() == inode);
+        if let Some(undo) = journal.left_behind().filter(is_of_this) {
             // A run was killed while it put the link back.
-            link = undo.restore(&link, from, from, self.home).await?;
+            link = undo.restore(&link, from, from, self.home)?;
         }
-        let Look { checked, carry, settings, lost } = self.look(job, &link).await?;
-        let undo = Undo::of(from, &link, &carry, &settings).await?;
+        let Look { checked, carry, settings, forfeit, lost } = self.look(job, &link)?;
+        let undo = Undo::of(from, &link, (&carry, &settings, &forfeit), self.home)?;
         let luggage = Luggage::pack(job.wish, &carry, settings, link.ifindex);
         journal.begin(&undo)?;
-        match from.netlink.add_altname(link.ifindex, &mark).await {
+        match from.netlink.add_altname(link.ifindex, &mark) {
             // An interrupted run left it there.
             Err(refusal) if refusal.errno == Errno::EEXIST => {}
             Err(refusal) => {
@@ -98,9 +101,9 @@ impl Mover<'_> {
             }
             Ok(()) => {}
         }
-        match self.carry_over(job, &link, &mark, &checked, luggage).await {
+        match self.carry_over(job, &link, (&mark, undo.inode()), &checked, luggage) {
             Ok(link) => {
-                unmark(job.to, &link, &mark).await?;
+                unmark(job.to, &link, &mark)?;
                 journal.end();
                 let origin = undo.name.clone();
                 Ok(Outcome::Moved(Box::new(Moved { origin, link, changed: true, undo, lost: Some(lost) })))
@@ -111,7 +114,7 @@ impl Mover<'_> {
                 Err(gone(&link))
             }
             Err(Failure::Halfway(failure)) => {
-                let taken_back = take_back(&link, &mark, &undo, job, self.home).await;
+                let taken_back = take_back(&link, &mark, &undo, job, self.home);
                 taken_back.map_err(|error| error.within(&failure))?;
                 journal.end();
                 Err(failure)
@@ -120,51 +123,53 @@ impl Mover<'_> {
     }
 
     /// Looks at everything before anything is changed.
-    async fn look(&self, job: &Job<'_>, link: &Link) -> Result<Look> {
+    fn look(&self, job: &Job<'_>, link: &Link) -> Result<Look> {
         let from = &job.from.place;
-        let checked = check(job, link).await?;
-        let carry = Carry::read(&from.netlink, link.ifindex).await?;
+        let checked = check(job, link)?;
+        let carry = Carry::read(&from.netlink, link.ifindex)?;
         if let Some(guard) = &self.guard {
-            guard.check(link, &carry, from, self.home).await?;
+            guard.check(link, &carry, from)?;
         }
-        let settings = job.from.settings(self.home, &link.name)?;
-        let lost = Lost::of(&carry, &settings, master_of(link, from).await?, job.wish);
-        Ok(Look { checked, carry, settings, lost })
+        let settings = job.from.settings(self.home, link)?;
+        let forfeit = Forfeit::of(from, link, &carry)?;
+        let lost = Lost::of(&carry, &settings, &forfeit, job.wish).and_master(master_of(link, from)?);
+        Ok(Look { checked, carry, settings, forfeit, lost })
     }
 
-    async fn carry_over(
+    fn carry_over(
         &self,
         job: &Job<'_>,
         link: &Link,
-        mark: &str,
+        (mark, inode): (&str, Option<u64>),
         checked: &Checked,
         luggage: Luggage,
     ) -> std::result::Result<Link, Failure> {
         let (from, to) = (&job.from.place, job.to);
         let request = request(job, link, checked, &luggage);
-        from.netlink.set_link(request).await.map_err(|refusal| match refusal.errno {
-            Errno::ENODEV => Failure::Gone,
-            Errno::EEXIST => {
-                Failure::Halfway(name_taken(job.wish.name.as_ref().map_or(&link.name, |name| name.as_str()), to))
+        from.netlink.set_link(request).map_err(|refusal| {
+            if refusal.errno == Errno::ENODEV {
+                return Failure::Gone;
             }
-            _ => Failure::Halfway(refusal.doing(&format!("move {} to {}", link.name, to.label))),
+            let is_it = |other: &Link| other.altnames.iter().any(|altname| altname == mark);
+            let doing = format!("move {} to {}", link.name, to.label);
+            Failure::Halfway(refused(job, link, is_it, (refusal, &doing)))
         })?;
-        let moved = to.netlink.link(mark).await?;
+        let moved = marked(mark, inode, to, self.home)?;
         let moved = moved.ok_or_else(|| Error::failed(format!("{} has vanished from {}", link.name, to.label)))?;
         let luggage = luggage.readdressed(moved.ifindex);
-        dress(job, &moved, (&link.name, checked.master), &luggage, self.home).await?;
-        self.settle(job, &moved).await?;
+        dress(job, &moved, (&Origin::of(from, link), checked.master), &luggage, self.home)?;
+        self.settle(job, &moved)?;
         to.check_alive()?;
         Ok(moved)
     }
 
     /// Waits for what was asked for, and announces.
-    pub(crate) async fn settle(&self, job: &Job<'_>, link: &Link) -> Result<()> {
+    pub(crate) fn settle(&self, job: &Job<'_>, link: &Link) -> Result<()> {
         if let Some(limit) = self.wait {
-            wait_for_carrier(job.to, link, limit).await?;
+            wait_for_carrier(job.to, link, limit)?;
         }
         if self.announce && job.wish.up {
-            let addresses = unique_addresses(job.to, link).await?;
+            let addresses = unique_addresses(job.to, link)?;
             announce(job.to, link, &addresses, self.home)?;
         }
         Ok(())
@@ -176,6 +181,7 @@ struct Look {
     checked: Checked,
     carry: Carry,
     settings: Sysctls,
+    forfeit: Forfeit,
     lost: Lost,
 }
 
@@ -187,9 +193,9 @@ impl Look {
 }
 
 /// The name of the link that this one is a port of.
-async fn master_of(link: &Link, place: &Place) -> Result<Option<String>> {
+fn master_of(link: &Link, place: &Place) -> Result<Option<String>> {
     let Some(master) = link.master else { return Ok(None) };
-    Ok(place.netlink.link_at(master).await?.map(|master| master.name))
+    Ok(place.netlink.link_at(master)?.map(|master| master.name))
 }
 
 enum Failure {

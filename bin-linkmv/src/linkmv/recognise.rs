@@ -6,10 +6,10 @@ use nicon_linkmv::Link;
 
 use crate::check::master;
 use crate::dress::{Luggage, dress};
-use crate::find::fits;
+use crate::find::{fits, marked};
 use crate::journal::Journal;
 use crate::lost::Lost;
-use crate::mark::{Origin, mark_of, noted};
+use crate::mark::{Origin, mark_of, origin_of};
 use crate::mover::{Job, Moved, Mover, Outcome};
 use crate::relocate::unmark;
 use crate::undo::Undo;
@@ -18,72 +18,80 @@ use crate::undo::Undo;
 ///
 /// # Errors
 /// Where no link came from there. One that cannot be finished is put back, as far as it tells how it was.
-pub(crate) async fn recognise(mover: &Mover<'_>, job: &Job<'_>) -> Result<Outcome> {
+pub(crate) fn recognise(mover: &Mover<'_>, job: &Job<'_>) -> Result<Outcome> {
     let mut complete = None;
-    for link in job.to.links(mover.home, None, false)?.entries {
+    for link in job.to.netlink.links(None, false)?.entries {
         let selected = fits(job.selector, &link);
         if let Some((mark, origin)) = mark_of(&link).filter(|(_, origin)| is_meant(job, &link, origin, selected)) {
             if mover.dry_run {
                 return Ok(finish_later(&link, &origin));
             }
-            let journal = Journal::open(mark)?;
-            return match job.to.netlink.link(mark).await? {
-                Some(link) => finish(mover, job, &link, mark, &origin, journal).await,
+            let mut journal = Journal::open(mark)?;
+            let undo = journal.left_behind().unwrap_or_else(|| Undo::of_nothing_but(&job.from.place, &origin.name));
+            return match marked(mark, undo.inode(), job.to, mover.home)? {
+                Some(link) => finish(mover, job, &link, (mark, &origin), undo, journal),
+                None if job.to.netlink.link(mark)?.is_some() => {
+                    journal.begin(&undo)?;
+                    Err(Error::no(format!(
+                        "{} in {} is not {}, whose mark it carries",
+                        link.name, job.to.label, origin.name
+                    )))
+                }
                 // Another run of this command was at it, and has finished.
-                None => Box::pin(recognise(mover, job)).await,
+                None => recognise(mover, job),
             };
         }
-        if let Some(origin) = noted(&link).filter(|origin| is_meant(job, &link, origin, selected)) {
+        if let Some(origin) = origin_of(&link).filter(|origin| is_meant(job, &link, origin, selected)) {
             let wanted = job.wish.name.as_ref().map_or(link.name == origin.name, |name| name.fits(&link.name));
             complete = complete.or(wanted.then_some((link, origin)));
         }
     }
-    let Some((link, origin)) = complete else { return Err(missing(job).await?) };
+    let Some((link, origin)) = complete else { return Err(missing(job)?) };
     if mover.dry_run {
         return Ok(Outcome::Planned { link: Box::new(link), steps: Vec::new(), lost: None });
     }
-    let changed = dress(job, &link, (&origin.name, master(job).await?), &Luggage::default(), mover.home).await?;
-    mover.settle(job, &link).await?;
-    let now = job.to.netlink.link_at(link.ifindex).await?;
+    let changed = dress(job, &link, (&origin, master(job)?), &Luggage::default(), mover.home)?;
+    mover.settle(job, &link)?;
+    let now = job.to.netlink.link_at(link.ifindex)?;
     let undo = Undo::of_nothing_but(&job.from.place, &origin.name);
     let link = now.unwrap_or(link);
     Ok(Outcome::Moved(Box::new(Moved { origin: origin.name, link, changed, undo, lost: None })))
 }
 
 /// Completes an interrupted move, or puts the link back.
-async fn finish(
+fn finish(
     mover: &Mover<'_>,
     job: &Job<'_>,
     link: &Link,
-    mark: &str,
-    origin: &Origin,
+    (mark, origin): (&str, &Origin),
+    undo: Undo,
     mut journal: Journal,
 ) -> Result<Outcome> {
     let (from, wish) = (&job.from.place, job.wish);
-    let undo = journal.left_behind().unwrap_or_else(|| Undo::of_nothing_but(from, &origin.name));
     journal.begin(&undo)?;
     let (carry, settings) = undo.luggage(link.ifindex)?;
-    let lost = Lost::of(&carry, &settings, None, wish);
+    let forfeit = undo.state.as_ref().map(|state| state.forfeit.clone()).unwrap_or_default();
+    let lost = Lost::of(&carry, &settings, &forfeit, wish);
     let luggage = Luggage::pack(wish, &carry, settings, link.ifindex);
-    let finished = async {
-        dress(job, link, (&origin.name, master(job).await?), &luggage, mover.home).await?;
-        mover.settle(job, link).await
+    let finished = || {
+        dress(job, link, (origin, master(job)?), &luggage, mover.home)?;
+        mover.settle(job, link)
     };
-    if let Err(failure) = finished.await {
+    if let Err(failure) = finished() {
         // Without a journal only the link itself tells that it came from here, and whoever is root there may say so of any
         // link: it is not let into the namespace that it claims to have come from.
         if !undo.is_whole() {
             let (name, to) = (&link.name, &job.to.label);
             return Err(failure.and_say(&format!("; {name} stays in {to}: no journal tells that it was moved there")));
         }
-        let restored = undo.restore(link, job.to, from, mover.home).await.map_err(|error| error.within(&failure))?;
-        unmark(from, &restored, mark).await?;
+        let restored = undo.restore(link, job.to, from, mover.home).map_err(|error| error.within(&failure))?;
+        unmark(from, &restored, mark)?;
         journal.end();
         return Err(failure.and_say(&format!("; {}, which an interrupted run had moved, is back", origin.name)));
     }
-    unmark(job.to, link, mark).await?;
+    unmark(job.to, link, mark)?;
     journal.end();
-    let link = job.to.netlink.link_at(link.ifindex).await?.unwrap_or_else(|| link.clone());
+    let link = job.to.netlink.link_at(link.ifindex)?.unwrap_or_else(|| link.clone());
     let lost = undo.is_whole().then_some(lost);
     Ok(Outcome::Moved(Box::new(Moved { origin: undo.name.clone(), link, changed: true, undo, lost })))
 }
@@ -106,7 +114,7 @@ fn is_meant(job: &Job<'_>, link: &Link, origin: &Origin, selected: bool) -> bool
     named && origin.netns == job.from.place.ns.id().ino
 }
 
-async fn missing(job: &Job<'_>) -> Result<Error> {
+fn missing(job: &Job<'_>) -> Result<Error> {
     let from = &job.from.place;
     let missing = format!("no link {} in {}", job.selector, from.label);
     let name = match (&job.wish.name, job.selector) {
@@ -114,7 +122,7 @@ async fn missing(job: &Job<'_>) -> Result<Error> {
         (None, Selector::Name(name)) => name,
         _ => return Ok(Error::no(missing)),
     };
-    Ok(match job.to.netlink.link(name).await? {
+    Ok(match job.to.netlink.link(name)? {
         Some(_) => Error::no(format!("{missing}, and {name} in {} did not come from there", job.to.label)),
         None => Error::no(missing),
     })

@@ -8,7 +8,8 @@ use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 
 use crate::check::Checked;
 use crate::dress::Luggage;
-use crate::mark::note;
+use crate::find::marked;
+use crate::mark::Origin;
 use crate::mover::Job;
 use crate::undo::Undo;
 use crate::wish;
@@ -17,7 +18,7 @@ use crate::wish;
 pub(crate) fn request(job: &Job<'_>, link: &Link, checked: &Checked, luggage: &Luggage) -> LinkMessage {
     // The kernel takes a link down that it moves.
     let down = Link { flags: link.flags & !LinkFlags::Up, ..link.clone() };
-    let mut message = wish::request(job.wish, &down, checked.master, note(&job.from.place, &link.name));
+    let mut message = wish::request(job.wish, &down, checked.master, &Origin::of(&job.from.place, link));
     if !luggage.settings.is_empty() {
         message.header.flags = LinkFlags::empty();
         message.header.change_mask = LinkFlags::empty();
@@ -31,9 +32,9 @@ pub(crate) fn request(job: &Job<'_>, link: &Link, checked: &Checked, luggage: &L
 }
 
 /// Ends a move: takes the mark off.
-pub(crate) async fn unmark(place: &Place, link: &Link, mark: &str) -> Result<()> {
-    let Err(refusal) = place.netlink.remove_altname(link.ifindex, mark).await else { return Ok(()) };
-    match place.netlink.link_at(link.ifindex).await? {
+pub(crate) fn unmark(place: &Place, link: &Link, mark: &str) -> Result<()> {
+    let Err(refusal) = place.netlink.remove_altname(link.ifindex, mark) else { return Ok(()) };
+    match place.netlink.link_at(link.ifindex)? {
         None => Err(Error::failed(format!("{} has vanished from {}", link.name, place.label))),
         Some(now) if now.altnames.iter().any(|altname| altname == mark) => {
             Err(refusal.doing(&format!("take the mark off {} in {}", now.name, place.label)))
@@ -44,16 +45,16 @@ pub(crate) async fn unmark(place: &Place, link: &Link, mark: &str) -> Result<()>
 }
 
 /// Puts a link back that the kernel moved, but not wholly, or that cannot be what it was to be.
-pub(crate) async fn take_back(link: &Link, mark: &str, undo: &Undo, job: &Job<'_>, home: &Place) -> Result<()> {
+pub(crate) fn take_back(link: &Link, mark: &str, undo: &Undo, job: &Job<'_>, home: &Place) -> Result<()> {
     let (from, to) = (&job.from.place, job.to);
-    let back = if let Some(here) = from.netlink.link(mark).await? {
+    let back = if let Some(here) = marked(mark, undo.inode(), from, home)? {
         here
     } else {
-        let stranded = to.netlink.link(mark).await?;
+        let stranded = marked(mark, undo.inode(), to, home)?;
         let stranded = stranded
             .ok_or_else(|| Error::failed(format!("{} is neither in {} nor in {}", link.name, from.label, to.label)))?;
-        let restored = undo.restore(&stranded, to, from, home).await;
+        let restored = undo.restore(&stranded, to, from, home);
         restored.map_err(|error| error.within(format!("it is now called {} in {}", stranded.name, to.label)))?
     };
-    unmark(from, &back, mark).await
+    unmark(from, &back, mark)
 }

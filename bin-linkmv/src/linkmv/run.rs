@@ -1,18 +1,21 @@
 //! The run: records in, the moves that they ask for, records out.
 
+use std::thread::sleep;
+use std::time::Duration;
+
 use nicon_core::link::{NewName, Selector};
 use nicon_core::stream::{Answers, Lines, View};
 use nicon_core::table::Column;
 use nicon_core::{Error, Record, Result, Status};
+use nicon_linkmv::Place;
 use nicon_linkmv::fields::label;
-use nicon_linkmv::{Place, block_on};
 
 use crate::args::Args;
 use crate::batch::{Batch, Next};
+use crate::ends::Ends;
 use crate::guard::Guard;
 use crate::lost;
 use crate::mover::{Job, Moved, Mover, Outcome};
-use crate::source::Source;
 use crate::undoing::undo;
 use crate::wish;
 
@@ -43,55 +46,48 @@ const PLAN: &[Column] = &[
 pub(crate) fn run(args: &Args) -> Result<Status> {
     let columns = if args.dry_run { PLAN } else { COLUMNS };
     let mut answers = Answers::new(PROGRAM, View::choose(args.json, columns))?;
-    block_on(async {
-        let here = Place::home()?;
-        let from = Source::new(match &args.from {
-            Some(from) => Place::of_record(&Record::from(from), &here)?,
-            None => Place::home()?,
-        });
-        let mover = Mover {
-            home: &here,
-            guard: (!args.force).then(Guard::default),
-            wait: args.wait,
-            announce: args.announce,
-            dry_run: args.dry_run,
-        };
-        let mut batch = Batch::new(args);
-        if let Some(target) = &args.target {
-            let answer = answer(Record::from(target), args, &mover, &from).await;
-            batch.take(&mut answers, None, answer)?;
-        } else {
-            for line in Lines::stdin("name a link and give --target PID")? {
-                let line = line?;
-                let answer = match line.text.and_then(|text| Record::parse(&text)) {
-                    Ok(record) if args.undo => undo(record, &here).await,
-                    Ok(record) => answer(record, args, &mover, &from).await,
-                    Err(error) => Err(error),
-                };
-                if let Next::Stop = batch.take(&mut answers, Some(line.number), answer)? {
-                    break;
-                }
+    let here = Place::home()?;
+    let mut ends = Ends::new(args, &here)?;
+    let mover = Mover {
+        home: &here,
+        guard: (!args.force).then(Guard::default),
+        wait: args.wait,
+        announce: args.announce,
+        dry_run: args.dry_run,
+    };
+    let mut batch = Batch::new(args);
+    if let Some(target) = &args.target {
+        let answer = answer(Record::from(target), args, &mover, &mut ends);
+        batch.take(&mut answers, None, answer)?;
+    } else {
+        let mut rest = Duration::ZERO;
+        for line in Lines::stdin("name a link and give --target PID")? {
+            let line = line?;
+            sleep(rest);
+            let answer = match line.text.and_then(|text| Record::parse(&text)) {
+                Ok(record) if args.undo => undo(record, &here),
+                Ok(record) => answer(record, args, &mover, &mut ends),
+                Err(error) => Err(error),
+            };
+            let changed = answer.as_ref().is_ok_and(|record| record.get("changed") == Some(&true.into()));
+            rest = args.pace.filter(|_| changed).unwrap_or_default();
+            if let Next::Stop = batch.take(&mut answers, Some(line.number), answer)? {
+                break;
             }
         }
-        batch.finish(&mut answers, async |record| undo(record, &here).await).await?;
-        answers.finish()
-    })
+    }
+    batch.finish(&mut answers, |record| undo(record, &here))?;
+    answers.finish()
 }
 
-async fn answer(mut record: Record, args: &Args, mover: &Mover<'_>, from: &Source) -> Result<Record> {
+fn answer(mut record: Record, args: &Args, mover: &Mover<'_>, ends: &mut Ends<'_>) -> Result<Record> {
     let (selector, name) = names(&record, args)?;
     let wish = wish::read(&record, name, &args.attributes)?;
     if (mover.announce || mover.wait.is_some()) && !wish.up {
         return Err(Error::failed("field \"up\": a link that stays down has no carrier, and announces nothing"));
     }
-    let told = match record.get("from").filter(|_| args.from.is_none()) {
-        Some(from) => Some(Source::new(Place::of_field("from", from, mover.home)?)),
-        None => None,
-    };
-    let from = told.as_ref().unwrap_or(from);
-    let to = Place::of_record(&record, mover.home)?;
-    differ(&from.place, &to, mover.home)?;
-    match mover.send(&Job { selector: &selector, wish: &wish, from, to: &to }).await? {
+    let (from, to) = ends.of(&record)?;
+    match mover.send(&Job { selector: &selector, wish: &wish, from, to })? {
         Outcome::Moved(done) => tell(&mut record, *done),
         Outcome::Planned { link, steps, lost } => {
             record.set("link", &link.name);
@@ -111,19 +107,6 @@ fn tell(record: &mut Record, Moved { origin, link, changed, undo, lost }: Moved)
     record.set("changed", changed);
     record.set("lost", lost);
     record.set("undo", undo);
-}
-
-/// A PID that was given to another process may lead back to where the link is.
-fn differ(from: &Place, to: &Place, home: &Place) -> Result<()> {
-    if !to.is(from) {
-        return Ok(());
-    }
-    let place = if from.is(home) {
-        "our own network namespace (does it run with --network=host?)".to_owned()
-    } else {
-        format!("the same network namespace as {}", from.label)
-    };
-    Err(Error::failed(format!("{} is in {place}: nothing to move", to.label)))
 }
 
 /// The link to move and the name that it gets: the operands, or the record's `link` and `name`.

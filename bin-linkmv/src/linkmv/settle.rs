@@ -1,13 +1,13 @@
 //! Waiting until a link that has come up is of use.
 
 use std::net::IpAddr;
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use nicon_core::{Error, Result};
 use nicon_linkmv::{Link, Place, address};
 use rtnetlink::packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
 use rtnetlink::packet_route::link::LinkFlags;
-use tokio::time::{Instant, sleep};
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
@@ -18,10 +18,10 @@ const UNIQUE_WITHIN: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// [`nicon_core::Status::No`] where it has none within `limit`.
-pub(crate) async fn wait_for_carrier(place: &Place, link: &Link, limit: Duration) -> Result<()> {
+pub(crate) fn wait_for_carrier(place: &Place, link: &Link, limit: Duration) -> Result<()> {
     let give_up = Instant::now() + limit;
     loop {
-        let now = place.netlink.link_at(link.ifindex).await?;
+        let now = place.netlink.link_at(link.ifindex)?;
         let now = now.ok_or_else(|| Error::no(format!("{} has vanished from {}", link.name, place.label)))?;
         if now.flags.contains(LinkFlags::LowerUp) {
             return Ok(());
@@ -30,7 +30,7 @@ pub(crate) async fn wait_for_carrier(place: &Place, link: &Link, limit: Duration
             let seconds = limit.as_secs_f64();
             return Err(Error::no(format!("{} in {} has no carrier after {seconds} s", now.name, place.label)));
         }
-        sleep(BETWEEN_LOOKS).await;
+        sleep(BETWEEN_LOOKS);
     }
 }
 
@@ -38,15 +38,15 @@ pub(crate) async fn wait_for_carrier(place: &Place, link: &Link, limit: Duration
 ///
 /// # Errors
 /// Where the kernel does not tell them.
-pub(crate) async fn unique_addresses(place: &Place, link: &Link) -> Result<Vec<IpAddr>> {
+pub(crate) fn unique_addresses(place: &Place, link: &Link) -> Result<Vec<IpAddr>> {
     let give_up = Instant::now() + UNIQUE_WITHIN;
     loop {
-        let all = place.netlink.addresses(link.ifindex).await?;
+        let all = place.netlink.addresses(link.ifindex)?;
         if !all.iter().any(is_tentative) || Instant::now() >= give_up {
             let unique = all.iter().filter(|address| !is_tentative(address));
             return Ok(unique.map(|address| address::told(address).ip()).collect());
         }
-        sleep(BETWEEN_LOOKS).await;
+        sleep(BETWEEN_LOOKS);
     }
 }
 

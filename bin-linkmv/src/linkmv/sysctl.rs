@@ -24,7 +24,38 @@ const FAMILIES: [&str; 2] = ["ipv4/conf", "ipv6/conf"];
 /// What follows from something else, or cannot be set.
 const NOT_SETTINGS: [&str; 3] = ["mtu", "mc_forwarding", "stable_secret"];
 
+/// The settings of IPv6 that the kernel tells with the link (see [`nicon_linkmv::conf`]); of IPv4 it tells all. What a newer
+/// kernel has beside these, it may have forgotten to tell, as it did with `regen_min_advance`.
+const TOLD_OF_IPV6: &str = "\
+    accept_dad accept_ra accept_ra_defrtr accept_ra_from_local accept_ra_min_hop_limit accept_ra_min_lft \
+    accept_ra_mtu accept_ra_pinfo accept_ra_rt_info_max_plen accept_ra_rt_info_min_plen accept_ra_rtr_pref \
+    accept_redirects accept_source_route accept_untracked_na addr_gen_mode autoconf dad_transmits disable_ipv6 \
+    disable_policy drop_unicast_in_l2_multicast drop_unsolicited_na enhanced_dad force_forwarding \
+    force_mld_version force_tllao forwarding hop_limit ignore_routes_with_linkdown ioam6_enabled ioam6_id \
+    ioam6_id_wide keep_addr_on_down max_addresses max_desync_factor mldv1_unsolicited_report_interval \
+    mldv2_unsolicited_report_interval ndisc_evict_nocarrier ndisc_notify ndisc_tclass optimistic_dad proxy_ndp \
+    ra_defrtr_metric regen_max_retry router_probe_interval router_solicitation_delay \
+    router_solicitation_interval router_solicitation_max_interval router_solicitations rpl_seg_enabled \
+    seg6_enabled seg6_require_hmac suppress_frag_ndisc temp_prefered_lft temp_valid_lft use_oif_addrs_only \
+    use_optimistic use_tempaddr";
+
 impl Sysctls {
+    /// Those that are told with the link, and those that have to be read.
+    pub(crate) fn told_and_untold(self) -> (Self, Self) {
+        let told = |name: &str| match name.strip_prefix("ipv6/conf/") {
+            Some(name) => TOLD_OF_IPV6.split(' ').any(|told| told == name),
+            None => true,
+        };
+        let (told, untold) = self.0.into_iter().partition(|(name, _)| told(name));
+        (Self(told), Self(untold))
+    }
+
+    /// Both together.
+    pub(crate) fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
+    }
+
     /// What the links of a namespace get. See `ip-sysctl` of the kernel's documentation.
     ///
     /// # Errors
@@ -62,7 +93,7 @@ impl Sysctls {
         Ok(settings)
     }
 
-    /// Each move reads a hundred of them: one open directory for each family spares the way there, for each file.
+    /// There may be a hundred of them: one open directory for each family spares the way there, for each file.
     fn read(place: &Place, home: &Place, link: &str, names: &[&str]) -> Result<Self> {
         let read = place.inside(home, || {
             let mut settings = BTreeMap::new();

@@ -10,7 +10,8 @@ use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::mark::{is_mark, note};
+use crate::lost::Forfeit;
+use crate::mark::{Origin, is_mark, is_trace};
 use crate::port;
 use crate::sysctl::Sysctls;
 
@@ -29,6 +30,9 @@ pub(crate) struct Undo {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct State {
     pub(crate) ifindex: u32,
+    /// What identifies it; see [`nicon_linkmv::sysfs`].
+    #[serde(default)]
+    inode: Option<u64>,
     up: bool,
     alias: String,
     master: Option<u32>,
@@ -46,6 +50,9 @@ pub(crate) struct State {
     /// The request that sets its options as a port of its master, in hexadecimal.
     #[serde(default)]
     port: Option<String>,
+    /// For people: it is not put back.
+    #[serde(default)]
+    pub(crate) forfeit: Forfeit,
 }
 
 impl Undo {
@@ -53,13 +60,19 @@ impl Undo {
     ///
     /// # Errors
     /// Where the kernel does not tell.
-    pub(crate) async fn of(place: &Place, link: &Link, carry: &Carry, settings: &Sysctls) -> Result<Self> {
+    pub(crate) fn of(
+        place: &Place,
+        link: &Link,
+        (carry, settings, forfeit): (&Carry, &Sysctls, &Forfeit),
+        home: &Place,
+    ) -> Result<Self> {
         let port = match link.master {
-            Some(_) => port::request(&place.netlink.message(link.ifindex).await?),
+            Some(_) => port::request(&place.netlink.message(link.ifindex)?),
             None => None,
         };
         let state = State {
             ifindex: link.ifindex,
+            inode: place.inode(link, home)?,
             up: link.is_up(),
             alias: link.alias.clone(),
             master: link.master,
@@ -71,6 +84,7 @@ impl Undo {
             altnames: Some(link.altnames.iter().filter(|altname| !is_mark(altname)).cloned().collect()),
             sysctl: settings.clone(),
             port,
+            forfeit: forfeit.clone(),
         };
         Ok(Self { netns: place.ns.id().ino, name: link.name.clone(), state: Some(state) })
     }
@@ -78,6 +92,11 @@ impl Undo {
     /// All that is known of a link that an earlier run moved.
     pub(crate) fn of_nothing_but(place: &Place, name: &str) -> Self {
         Self { netns: place.ns.id().ino, name: name.to_owned(), state: None }
+    }
+
+    /// What identifies the link, where that is known; see [`nicon_linkmv::sysfs`].
+    pub(crate) fn inode(&self) -> Option<u64> {
+        self.state.as_ref().and_then(|state| state.inode)
     }
 
     /// Whether it tells how the link was, and not only where.
@@ -115,19 +134,37 @@ impl Undo {
     ///
     /// # Errors
     /// The first thing that the kernel refuses.
-    pub(crate) async fn restore(&self, link: &Link, at: &Place, origin: &Place, home: &Place) -> Result<Link> {
-        let sent = at.netlink.set_link(self.request(link, at, origin).await?).await;
+    pub(crate) fn restore(&self, link: &Link, at: &Place, origin: &Place, home: &Place) -> Result<Link> {
+        let sent = at.netlink.set_link(self.request(link, at, origin)?);
         sent.map_err(|refusal| refusal.doing("put it back"))?;
-        let restored = origin.netlink.link(&self.name).await?;
+        let restored = origin.netlink.link(&self.name)?;
         let restored = restored.ok_or_else(|| Error::no(format!("{} has vanished again", self.name)))?;
-        if let Some(state) = &self.state {
-            state.restore(&restored, origin, home).await.map_err(|error| error.within(&self.name))?;
+        self.check(&restored, at, origin, home)?;
+        match &self.state {
+            Some(state) => state.restore(&restored, origin, home),
+            None => forget_trace(&restored, origin),
         }
-        let restored = origin.netlink.link_at(restored.ifindex).await?;
+        .map_err(|error| error.within(&self.name))?;
+        let restored = origin.netlink.link_at(restored.ifindex)?;
         restored.ok_or_else(|| Error::no(format!("{} has vanished again", self.name)))
     }
 
-    async fn request(&self, link: &Link, at: &Place, origin: &Place) -> Result<LinkMessage> {
+    /// Makes sure that the link which came home is the one that left. Whoever is root where it was may have put another one
+    /// in its place since it was looked for there: that one is still down, and goes back.
+    fn check(&self, restored: &Link, at: &Place, origin: &Place, home: &Place) -> Result<()> {
+        let Some(inode) = self.inode().filter(|_| !at.is(origin)) else { return Ok(()) };
+        if origin.inode(restored, home)? == Some(inode) {
+            return Ok(());
+        }
+        let mut message = LinkMessage::default();
+        message.header.index = restored.ifindex;
+        message.attributes.push(LinkAttribute::NetNsFd(at.ns.as_fd().as_raw_fd()));
+        let sent = origin.netlink.set_link(message);
+        sent.map_err(|refusal| refusal.doing(&format!("send back another link that came as {}", self.name)))?;
+        Err(Error::no(format!("another link came as {} from {}: it was sent back", self.name, at.label)))
+    }
+
+    fn request(&self, link: &Link, at: &Place, origin: &Place) -> Result<LinkMessage> {
         let mut message = LinkMessage::default();
         message.header.index = link.ifindex;
         message.header.flags = link.flags & LinkFlags::Up;
@@ -137,18 +174,19 @@ impl Undo {
         }
         message.attributes.push(LinkAttribute::IfName(self.name.clone()));
         let Some(state) = &self.state else {
-            if link.alias == note(origin, &self.name) {
+            let origin = Origin { netns: self.netns, name: self.name.clone(), ifindex: None };
+            if link.alias == origin.note() {
                 message.attributes.push(LinkAttribute::IfAlias(String::new()));
             }
             return Ok(message);
         };
-        // IPv6 makes addresses as soon as the link is up, and by its settings. One that is up there had them before.
+        // It comes up when it is known to be the one that left, and has its settings: IPv6 makes addresses as soon as it is
+        // up, and by them. One that is up there had them before.
         let settled = at.is(origin) && link.is_up() && state.up;
         message.header.change_mask = if settled { LinkFlags::empty() } else { LinkFlags::Up };
-        let up = state.up && state.sysctl.is_empty() && !settled;
-        message.header.flags = if up { LinkFlags::Up } else { LinkFlags::empty() };
+        message.header.flags = LinkFlags::empty();
         message.attributes.push(LinkAttribute::IfAlias(state.alias.clone()));
-        if !at.is(origin) && origin.netlink.link_at(state.ifindex).await?.is_none() {
+        if !at.is(origin) && origin.netlink.link_at(state.ifindex)?.is_none() {
             message.attributes.push(LinkAttribute::NewIfIndex(state.ifindex.cast_signed()));
         }
         if let Some(mtu) = state.mtu.filter(|mtu| link.mtu != Some(*mtu)) {
@@ -165,7 +203,7 @@ impl Undo {
 
 impl State {
     /// What is left to do when the link has its place and its name again.
-    async fn restore(&self, link: &Link, origin: &Place, home: &Place) -> Result<()> {
+    fn restore(&self, link: &Link, origin: &Place, home: &Place) -> Result<()> {
         self.sysctl.write(origin, home, &link.name)?;
         let mut message = LinkMessage::default();
         message.header.index = link.ifindex;
@@ -177,24 +215,33 @@ impl State {
             message.attributes.push(LinkAttribute::Controller(master));
         }
         if !message.header.flags.is_empty() || !message.attributes.is_empty() {
-            let set = origin.netlink.set_link(message).await;
+            let set = origin.netlink.set_link(message);
             set.map_err(|refusal| refusal.doing("bring it up, and make it a port of its master again"))?;
         }
         if let Some(port) = &self.port {
             let request = port::read(port, link.ifindex)?;
-            let set = origin.netlink.change(request).await;
+            let set = origin.netlink.change(request);
             set.map_err(|refusal| refusal.doing("set its options as a port of its master"))?;
         }
         if let Some(altnames) = &self.altnames {
             for altname in link.altnames.iter().filter(|altname| !altnames.contains(altname) && !is_mark(altname)) {
-                let removed = origin.netlink.remove_altname(link.ifindex, altname).await;
+                let removed = origin.netlink.remove_altname(link.ifindex, altname);
                 removed.map_err(|refusal| refusal.doing(&format!("remove alternative name {altname}")))?;
             }
             for altname in altnames.iter().filter(|altname| !link.altnames.contains(altname)) {
-                let added = origin.netlink.add_altname(link.ifindex, altname).await;
+                let added = origin.netlink.add_altname(link.ifindex, altname);
                 added.map_err(|refusal| refusal.doing(&format!("add alternative name {altname}")))?;
             }
         }
-        Carry::from_hex(&self.requests, self.ifindex, link.ifindex)?.put_back(&origin.netlink).await
+        Carry::from_hex(&self.requests, self.ifindex, link.ifindex)?.put_back(&origin.netlink)
     }
+}
+
+/// Takes away what tells where a link came from: it is there again.
+fn forget_trace(link: &Link, origin: &Place) -> Result<()> {
+    for altname in link.altnames.iter().filter(|altname| is_trace(altname)) {
+        let removed = origin.netlink.remove_altname(link.ifindex, altname);
+        removed.map_err(|refusal| refusal.doing(&format!("remove alternative name {altname}")))?;
+    }
+    Ok(())
 }

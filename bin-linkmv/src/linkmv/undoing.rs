@@ -3,23 +3,24 @@
 use nicon_core::{Error, LinkName, Record, Result};
 use nicon_linkmv::{Link, Place, netns};
 
+use crate::find::by_inode;
 use crate::undo::Undo;
 
 /// Puts back what a record says was moved.
-pub(crate) async fn undo(mut record: Record, home: &Place) -> Result<Record> {
+pub(crate) fn undo(mut record: Record, home: &Place) -> Result<Record> {
     let undo = Undo::read(&record)?;
     let name: LinkName = undo.name.parse()?;
-    let moved = Moved::read(&record)?;
+    let sought = Sought::read(&record)?;
     let origin = origin(&undo, home)?;
-    let (restored, changed) = if let Some(link) = at_home(&undo, &moved, &origin).await? {
-        (undo.restore(&link, &origin, &origin, home).await?, false)
+    let (restored, changed) = if let Some(link) = at_home(&undo, &sought, &origin, home)? {
+        (undo.restore(&link, &origin, &origin, home)?, false)
     } else {
         let there = Place::of_record(&record, home)?;
-        let link = moved.find(&there).await?;
-        check(&link, &name, &origin).await?;
-        (undo.restore(&link, &there, &origin, home).await?, true)
+        let link = sought.find(&undo, &there, home)?;
+        check(&link, &name, &origin)?;
+        (undo.restore(&link, &there, &origin, home)?, true)
     };
-    record.set("link", moved.name);
+    record.set("link", sought.name);
     record.set("name", restored.name);
     record.set("ifindex", restored.ifindex);
     record.set("mac", restored.mac);
@@ -29,14 +30,14 @@ pub(crate) async fn undo(mut record: Record, home: &Place) -> Result<Record> {
     Ok(record)
 }
 
-/// The link, as the move left it.
-struct Moved {
+/// The link that is looked for, as the move left it.
+struct Sought {
     name: String,
     ifindex: u32,
     mac: Option<String>,
 }
 
-impl Moved {
+impl Sought {
     fn read(record: &Record) -> Result<Self> {
         let absent = |field: &str| Error::failed(format!("the record has no \"{field}\": nothing was moved"));
         Ok(Self {
@@ -46,17 +47,23 @@ impl Moved {
         })
     }
 
-    /// It may have been renamed meanwhile, or got another hardware address, but hardly both.
-    async fn find(&self, there: &Place) -> Result<Link> {
-        let link = there.netlink.link_at(self.ifindex).await?;
-        let link = link.ok_or_else(|| Error::no(format!("{} is not in {} any more", self.name, there.label)))?;
-        if link.name != self.name && link.mac != self.mac {
-            return Err(Error::no(format!(
-                "{} in {} is not the link that was moved there as {}",
-                link.name, there.label, self.name
-            )));
-        }
-        Ok(link)
+    /// It may have got any other name, ifindex and address meanwhile. Where nothing but these is known of it, it may have been
+    /// renamed, or have got another hardware address, but hardly both.
+    fn find(&self, undo: &Undo, there: &Place, home: &Place) -> Result<Link> {
+        let link = there.netlink.link_at(self.ifindex)?;
+        let seen = link.as_ref().map(|link| link.name.clone());
+        let found = match undo.inode() {
+            Some(inode) => by_inode(inode, link, there, home)?,
+            None => link.filter(|link| link.name == self.name || link.mac == self.mac),
+        };
+        found.ok_or_else(|| {
+            Error::no(match seen {
+                None => format!("{} is not in {} any more", self.name, there.label),
+                Some(other) => {
+                    format!("{other} in {} is not the link that was moved there as {}", there.label, self.name)
+                }
+            })
+        })
     }
 }
 
@@ -72,20 +79,29 @@ fn origin(undo: &Undo, home: &Place) -> Result<Place> {
 }
 
 /// The link, where it has come home already: under its old name, or not yet.
-async fn at_home(undo: &Undo, moved: &Moved, origin: &Place) -> Result<Option<Link>> {
+fn at_home(undo: &Undo, sought: &Sought, origin: &Place, home: &Place) -> Result<Option<Link>> {
     let before = undo.state.as_ref().and_then(|state| state.mac.as_ref());
-    let is_it = |link: &Link| link.mac.is_some() && (link.mac == moved.mac || link.mac.as_ref() == before);
-    let named = origin.netlink.link(&undo.name).await?.filter(is_it);
-    match (named, &undo.state) {
-        (None, Some(state)) => Ok(origin.netlink.link_at(state.ifindex).await?.filter(is_it)),
-        (named, _) => Ok(named),
+    let may_be = |link: &Link| link.mac.is_some() && (link.mac == sought.mac || link.mac.as_ref() == before);
+    let mut candidates = vec![origin.netlink.link(&undo.name)?];
+    if let Some(state) = &undo.state {
+        candidates.extend([origin.netlink.link_at(state.ifindex)?, origin.netlink.link(&sought.name)?]);
     }
+    for link in candidates.into_iter().flatten() {
+        let is_it = match undo.inode() {
+            Some(inode) => origin.inode(&link, home)? == Some(inode),
+            None => may_be(&link),
+        };
+        if is_it {
+            return Ok(Some(link));
+        }
+    }
+    Ok(None)
 }
 
 /// A name that is taken would leave the link in its old namespace under its new name: the kernel moves it first.
-async fn check(link: &Link, name: &LinkName, origin: &Place) -> Result<()> {
+fn check(link: &Link, name: &LinkName, origin: &Place) -> Result<()> {
     for name in link.altnames.iter().map(String::as_str).chain([name.as_str()]) {
-        if origin.netlink.link(name).await?.is_some() {
+        if origin.netlink.link(name)?.is_some() {
             return Err(Error::no(format!("{name} already exists where {} came from", link.name)));
         }
     }

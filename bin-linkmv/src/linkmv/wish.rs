@@ -6,6 +6,7 @@ use nicon_linkmv::Link;
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 
 use crate::args::Attributes;
+use crate::mark::{Origin, is_note};
 
 /// What the command line says; where it says nothing, the record.
 pub(crate) fn read(record: &Record, name: Option<NewName>, args: &Attributes) -> Result<Wish> {
@@ -44,8 +45,13 @@ pub(crate) fn read(record: &Record, name: Option<NewName>, args: &Attributes) ->
     Ok(wish)
 }
 
-/// The request for what a link lacks. Where it has no alias and none was asked for, it gets the `note`.
-pub(crate) fn request(wish: &Wish, link: &Link, master: Option<u32>, note: String) -> LinkMessage {
+/// Whether a link is to have nicon's note as its alias: where it has none but that of an earlier move, and none was asked for.
+pub(crate) fn is_noted(wish: &Wish, link: &Link) -> bool {
+    wish.alias.is_none() && (link.alias.is_empty() || is_note(&link.alias))
+}
+
+/// The request for what a link lacks that came from `origin`.
+pub(crate) fn request(wish: &Wish, link: &Link, master: Option<u32>, origin: &Origin) -> LinkMessage {
     let mut message = LinkMessage::default();
     message.header.index = link.ifindex;
     if wish.up && !link.is_up() {
@@ -55,8 +61,10 @@ pub(crate) fn request(wish: &Wish, link: &Link, master: Option<u32>, note: Strin
     if let Some(name) = wish.name.as_ref().filter(|name| !name.fits(&link.name)) {
         message.attributes.push(LinkAttribute::IfName(name.to_string()));
     }
-    let alias =
-        wish.alias.as_ref().map(|alias| alias.as_str().to_owned()).or_else(|| link.alias.is_empty().then_some(note));
+    let alias = match &wish.alias {
+        Some(alias) => Some(alias.as_str().to_owned()),
+        None => is_noted(wish, link).then(|| origin.note()),
+    };
     if let Some(alias) = alias.filter(|alias| *alias != link.alias) {
         message.attributes.push(LinkAttribute::IfAlias(alias));
     }

@@ -2,7 +2,7 @@
 
 use nicon_core::stream::{Answers, View as Show};
 use nicon_core::{Doing, Error, Result, Status};
-use nicon_linkmv::{Place, block_on};
+use nicon_linkmv::Place;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::args::Args;
@@ -20,25 +20,22 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
     // A table is printed when all is known; of what goes on happening that is never.
     let mut answers = Answers::new(PROGRAM, Show::choose(args.json || args.watch, COLUMNS))?;
     allow_many_namespaces()?;
-    block_on(async {
-        let home = Place::home()?;
-        let views = views(args, &home, &mut answers)?;
-        if args.watch {
-            watch(views, args, &home, &mut answers).await?;
-        } else {
-            let wiring = Wiring::new(&home, &views);
-            for view in &views {
-                if !view.settled {
-                    let restless = format!("{}: links come and go too fast: some may be missing", view.place.label);
-                    answers.give(None, Err(Error::failed(restless)))?;
-                }
-                for (link, addresses) in view.links.values() {
-                    answers.give(None, tell(view, link, addresses, &wiring).await)?;
-                }
-            }
+    let home = Place::home()?;
+    let views = views(args, &home, &mut answers)?;
+    if args.watch {
+        match watch(views, args, &home, &mut answers)? {}
+    }
+    let wiring = Wiring::new(&home, &views);
+    for view in &views {
+        if !view.settled {
+            let restless = format!("{}: links come and go too fast: some may be missing", view.place.label);
+            answers.give(None, Err(Error::failed(restless)))?;
         }
-        answers.finish()
-    })
+        for (link, addresses) in view.links.values() {
+            answers.give(None, tell(view, link, addresses, &wiring))?;
+        }
+    }
+    answers.finish()
 }
 
 /// Each namespace is held open by a few descriptors, and there may be thousands of them.

@@ -31,7 +31,7 @@ const FLAGS: [(LinkFlags, &str); 17] = [
 ];
 
 /// The view's record, continued with what is known of one of its links.
-pub(crate) async fn tell(view: &View, link: &Link, addresses: &[Cidr], wiring: &Wiring<'_>) -> Result<Record> {
+pub(crate) fn tell(view: &View, link: &Link, addresses: &[Cidr], wiring: &Wiring<'_>) -> Result<Record> {
     let mut record = view.record.clone();
     record.set("netns", view.place.ns.id().ino);
     record.set("name", &link.name);
@@ -41,12 +41,12 @@ pub(crate) async fn tell(view: &View, link: &Link, addresses: &[Cidr], wiring: &
     record.set("mtu", link.mtu);
     record.set("flags", flags(link.flags));
     record.set("operstate", link.operstate.map(|state| state.to_string()));
-    record.set("master", master(view, link).await?);
+    record.set("master", master(view, link)?);
     record.set("alias", &link.alias);
     record.set("altnames", &link.altnames);
     record.set("addresses", addresses.iter().map(Cidr::to_string).collect::<Vec<_>>());
     record.set("movable", link.immutable.map(|immutable| !immutable));
-    record.set("peer", wiring.peer(view, link).await?);
+    record.set("peer", wiring.peer(view, link)?);
     if let Some(stats) = &link.stats {
         let side = |bytes: u64, packets: u64, errors: u64, dropped: u64| json!({ "bytes": bytes, "packets": packets, "errors": errors, "dropped": dropped });
         record.set(
@@ -67,11 +67,11 @@ fn flags(flags: LinkFlags) -> Vec<&'static str> {
     no_carrier.then_some("NO-CARRIER").into_iter().chain(named).collect()
 }
 
-async fn master(view: &View, link: &Link) -> Result<Value> {
+fn master(view: &View, link: &Link) -> Result<Value> {
     let Some(ifindex) = link.master else { return Ok(Value::Null) };
     let name = match view.links.get(&ifindex) {
         Some((master, _)) => Some(master.name.clone()),
-        None => view.place.netlink.link_at(ifindex).await?.map(|master| master.name),
+        None => view.place.netlink.link_at(ifindex)?.map(|master| master.name),
     };
     Ok(json!({ "name": name, "ifindex": ifindex }))
 }

@@ -22,16 +22,16 @@ pub(crate) struct View {
 }
 
 impl View {
-    fn new(record: Record, place: Place, args: &Args, home: &Place) -> Result<Self> {
+    fn new(record: Record, place: Place, args: &Args) -> Result<Self> {
         let mut view = Self { record, place, links: BTreeMap::new(), settled: false };
-        view.list(args, home)?;
+        view.list(args)?;
         Ok(view)
     }
 
     /// Looks at the links as they are now.
-    pub(crate) fn list(&mut self, args: &Args, home: &Place) -> Result<()> {
-        let links = self.place.links(home, args.kind.as_deref(), args.stats)?;
-        let addresses = self.place.addresses(home)?;
+    pub(crate) fn list(&mut self, args: &Args) -> Result<()> {
+        let links = self.place.netlink.links(args.kind.as_deref(), args.stats)?;
+        let addresses = self.place.netlink.all_addresses()?;
         self.settled = links.settled && addresses.settled;
         self.links = links.entries.into_iter().map(|link| (link.ifindex, (link, Vec::new()))).collect();
         for (ifindex, address) in addresses.entries {
@@ -60,7 +60,7 @@ pub(crate) fn views(args: &Args, home: &Place, answers: &mut Answers) -> Result<
                     Way::Name(path) => Record::from(&Target::File(path.clone())),
                 };
                 let place = Place::of_record(&record, home)?;
-                View::new(record, place, args, home)
+                View::new(record, place, args)
             };
             match view() {
                 // Nobody asked for it by name: that it is gone by now is nobody's loss.
@@ -74,7 +74,7 @@ pub(crate) fn views(args: &Args, home: &Place, answers: &mut Answers) -> Result<
             let view = || {
                 let record = Record::parse(&line.text?)?;
                 let place = Place::of_record(&record, home)?;
-                View::new(record, place, args, home)
+                View::new(record, place, args)
             };
             keep(&mut views, Some(line.number), view(), answers)?;
         }
@@ -86,14 +86,14 @@ pub(crate) fn views(args: &Args, home: &Place, answers: &mut Answers) -> Result<
                 Target::Pid(pid) => of_process(*pid)?,
             };
             let place = Place::of_record(&record, home)?;
-            View::new(record, place, args, home)
+            View::new(record, place, args)
         };
         keep(&mut views, None, view(), answers)?;
     }
     for name in &args.netns {
         let view = || {
             let place = Place::of_file(&target::path(name), home)?;
-            View::new(named(name), place, args, home)
+            View::new(named(name), place, args)
         };
         keep(&mut views, None, view(), answers)?;
     }

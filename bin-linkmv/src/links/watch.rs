@@ -1,11 +1,11 @@
 //! Going on: what happens to links, told as it happens.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 
-use futures_util::stream::{SelectAll, StreamExt};
 use nicon_core::stream::Answers;
 use nicon_core::{Record, Result};
-use nicon_linkmv::news::News;
+use nicon_linkmv::news::{Ear, News, hear};
 use nicon_linkmv::{Link, Place};
 use serde_json::{Map, Value, json};
 
@@ -28,29 +28,26 @@ struct Watch<'a> {
 
 /// Tells all links that are there, and then every change. Listening begins before the list is made, so that nothing falls
 /// between the two; what the socket could not hold is made up for by another list, compared with the last one.
-pub(crate) async fn watch(views: Vec<View>, args: &Args, home: &Place, answers: &mut Answers) -> Result<()> {
-    let mut news = SelectAll::new();
-    for (number, view) in views.iter().enumerate() {
-        let happening = view.place.news(home)?;
-        news.push(Box::pin(happening.map(move |event| (number, event))));
-    }
+pub(crate) fn watch(views: Vec<View>, args: &Args, home: &Place, answers: &mut Answers) -> Result<Infallible> {
+    let ears: Vec<Ear> = views.iter().map(|view| view.place.listen(home)).collect::<Result<_>>()?;
     let told = vec![Told::new(); views.len()];
     let mut watch = Watch { views, told, args, home, answers };
     for number in 0..watch.views.len() {
-        watch.look_again(number, "present").await?;
+        watch.look_again(number, "present")?;
     }
-    while let Some((number, event)) = news.next().await {
-        watch.hear(number, event).await?;
+    loop {
+        for (number, event) in hear(&ears)? {
+            watch.hear(number, event)?;
+        }
     }
-    Ok(())
 }
 
 impl Watch<'_> {
-    async fn hear(&mut self, number: usize, event: News) -> Result<()> {
+    fn hear(&mut self, number: usize, event: News) -> Result<()> {
         let links = &mut self.views[number].links;
         let ifindex = match event {
-            News::Overrun => return self.look_again(number, "arrived").await,
-            News::Gone(link) => return self.depart(number, &link).await,
+            News::Overrun => return self.look_again(number, "arrived"),
+            News::Gone(link) => return self.depart(number, &link),
             News::Link(link) => {
                 if self.args.kind.is_some() && link.kind != self.args.kind {
                     return Ok(());
@@ -75,13 +72,13 @@ impl Watch<'_> {
                 ifindex
             }
         };
-        self.compare(number, ifindex, "arrived").await
+        self.compare(number, ifindex, "arrived")
     }
 
     /// Lists a view, and tells how it differs from what was told last.
-    async fn look_again(&mut self, number: usize, arrival: &str) -> Result<()> {
+    fn look_again(&mut self, number: usize, arrival: &str) -> Result<()> {
         // What is missing in it will be heard of.
-        self.views[number].list(self.args, self.home)?;
+        self.views[number].list(self.args)?;
         let present: BTreeSet<u32> = self.views[number].links.keys().copied().collect();
         let told: BTreeSet<u32> = self.told[number].keys().copied().collect();
         for gone in told.difference(&present) {
@@ -90,16 +87,16 @@ impl Watch<'_> {
             }
         }
         for ifindex in present {
-            self.compare(number, ifindex, arrival).await?;
+            self.compare(number, ifindex, arrival)?;
         }
         Ok(())
     }
 
     /// Tells how a link differs from what was told of it last.
-    async fn compare(&mut self, number: usize, ifindex: u32, arrival: &str) -> Result<()> {
+    fn compare(&mut self, number: usize, ifindex: u32, arrival: &str) -> Result<()> {
         let view = &self.views[number];
         let Some((link, addresses)) = view.links.get(&ifindex) else { return Ok(()) };
-        let now = tell(view, link, addresses, &Wiring::new(self.home, &self.views)).await?;
+        let now = tell(view, link, addresses, &Wiring::new(self.home, &self.views))?;
         match self.told[number].insert(ifindex, now.clone()) {
             None => self.answers.give(None, Ok(event(arrival, now))),
             Some(before) if before != now => {
@@ -113,12 +110,12 @@ impl Watch<'_> {
     }
 
     /// Tells that a link has left, and where to, if it was moved: the kernel says so in the namespace that it left.
-    async fn depart(&mut self, number: usize, link: &Link) -> Result<()> {
+    fn depart(&mut self, number: usize, link: &Link) -> Result<()> {
         self.views[number].links.remove(&link.ifindex);
         let Some(record) = self.told[number].remove(&link.ifindex) else { return Ok(()) };
         let mut record = event("gone", record);
         if let Some((nsid, ifindex)) = link.gone_to {
-            let id = Wiring::new(self.home, &self.views).identify(&self.views[number].place, nsid).await?;
+            let id = Wiring::new(self.home, &self.views).identify(&self.views[number].place, nsid)?;
             record.set("to", json!({ "netns": id.map(|id| id.ino), "ifindex": ifindex }));
         }
         self.answers.give(None, Ok(record))

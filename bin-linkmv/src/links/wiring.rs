@@ -34,19 +34,19 @@ impl<'a> Wiring<'a> {
     }
 
     /// The other end of a link of `view`, if it has one.
-    pub(crate) async fn peer(&self, view: &View, link: &Link) -> Result<Option<Peer>> {
+    pub(crate) fn peer(&self, view: &View, link: &Link) -> Result<Option<Peer>> {
         let Some(ifindex) = link.lower.filter(|_| link.kind.as_deref() == Some("veth")) else {
             return Ok(None);
         };
         let id = match link.lower_nsid {
             None => Some(view.place.ns.id()),
-            Some(nsid) => self.identify(&view.place, nsid).await?,
+            Some(nsid) => self.identify(&view.place, nsid)?,
         };
         let known = self.views.iter().find(|known| Some(known.place.ns.id()) == id);
         let name = match (known.and_then(|known| known.links.get(&ifindex)), link.lower_nsid) {
             (Some((peer, _)), _) => Some(peer.name.clone()),
-            (None, Some(nsid)) => view.place.netlink.link_in(nsid, ifindex).await?.map(|peer| peer.name),
-            (None, None) => view.place.netlink.link_at(ifindex).await?.map(|peer| peer.name),
+            (None, Some(nsid)) => view.place.netlink.link_in(nsid, ifindex)?.map(|peer| peer.name),
+            (None, None) => view.place.netlink.link_at(ifindex)?.map(|peer| peer.name),
         };
         let home = (Some(self.home.ns.id()) == id).then_some(self.home);
         let target = known.map(|known| &known.place).or(home).map(|place| place.label.clone());
@@ -55,10 +55,10 @@ impl<'a> Wiring<'a> {
 
     /// The kernel numbers the namespaces that links of a namespace lead to, but does not tell which they are: one has to
     /// ask of each which number it has. Those that were asked for come first, which is nearly always enough.
-    pub(crate) async fn identify(&self, place: &Place, nsid: i32) -> Result<Option<NsId>> {
+    pub(crate) fn identify(&self, place: &Place, nsid: i32) -> Result<Option<NsId>> {
         let asked_for = self.views.iter().map(|view| &view.place.ns);
         for ns in std::iter::once(&self.home.ns).chain(asked_for) {
-            if place.netlink.nsid_of(ns).await? == Some(nsid) {
+            if place.netlink.nsid_of(ns)? == Some(nsid) {
                 return Ok(Some(ns.id()));
             }
         }
@@ -68,7 +68,7 @@ impl<'a> Wiring<'a> {
             found.filter_map(|found| found.open().ok()).collect()
         };
         for ns in self.others.get_or_init(open) {
-            if place.netlink.nsid_of(ns).await? == Some(nsid) {
+            if place.netlink.nsid_of(ns)? == Some(nsid) {
                 return Ok(Some(ns.id()));
             }
         }

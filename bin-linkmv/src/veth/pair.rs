@@ -25,23 +25,23 @@ pub(crate) struct Made {
 ///
 /// # Errors
 /// There is then nothing that was not there before.
-pub(crate) async fn make(places: Places<'_>, ends: &[End; 2]) -> Result<Made> {
+pub(crate) fn make(places: Places<'_>, ends: &[End; 2]) -> Result<Made> {
     if places[0].is(places[1]) && ends[0].name == ends[1].name {
         return Err(Error::failed(format!("both ends would be called {} in one namespace", ends[0].name)));
     }
-    match look(places, ends).await? {
-        [Some(first), Some(second)] if are_one_pair(places, [&first, &second]).await? => {
-            let changed = complete(places, ends, [first, second]).await?;
-            Ok(Made { links: both(places, ends).await?, changed })
+    match look(places, ends)? {
+        [Some(first), Some(second)] if are_one_pair(places, [&first, &second])? => {
+            let changed = complete(places, ends, [&first, &second])?;
+            Ok(Made { links: both(places, ends)?, changed })
         }
         [None, None] => {
-            create(places, ends).await?;
-            let links = both(places, ends).await?;
-            let finished = finish(places, ends, &links).await;
+            create(places, ends)?;
+            let links = both(places, ends)?;
+            let finished = finish(places, ends, &links);
             match finished {
                 Ok(links) => Ok(Made { links, changed: true }),
                 Err(error) => {
-                    let deleted = places[0].netlink.delete_link(links[0].ifindex).await;
+                    let deleted = places[0].netlink.delete_link(links[0].ifindex);
                     deleted.map_err(|refusal| refusal.doing("delete the pair again").within(&error))?;
                     Err(error)
                 }
@@ -55,27 +55,27 @@ pub(crate) async fn make(places: Places<'_>, ends: &[End; 2]) -> Result<Made> {
 }
 
 /// The links that have the ends' names.
-async fn look(places: Places<'_>, ends: &[End; 2]) -> Result<[Option<Link>; 2]> {
-    Ok([places[0].netlink.link(ends[0].name.as_str()).await?, places[1].netlink.link(ends[1].name.as_str()).await?])
+fn look(places: Places<'_>, ends: &[End; 2]) -> Result<[Option<Link>; 2]> {
+    Ok([places[0].netlink.link(ends[0].name.as_str())?, places[1].netlink.link(ends[1].name.as_str())?])
 }
 
-async fn both(places: Places<'_>, ends: &[End; 2]) -> Result<[Link; 2]> {
-    match look(places, ends).await? {
+fn both(places: Places<'_>, ends: &[End; 2]) -> Result<[Link; 2]> {
+    match look(places, ends)? {
         [Some(first), Some(second)] => Ok([first, second]),
         _ => Err(Error::no(format!("{} and {} have vanished again", ends[0].name, ends[1].name))),
     }
 }
 
 /// Each end tells the other's ifindex and namespace: an earlier run, whole or interrupted, is known again by that.
-async fn are_one_pair(places: Places<'_>, links: [&Link; 2]) -> Result<bool> {
+fn are_one_pair(places: Places<'_>, links: [&Link; 2]) -> Result<bool> {
     let veths = links.iter().all(|link| link.kind.as_deref() == Some("veth"));
     let mutual = links[0].lower == Some(links[1].ifindex) && links[1].lower == Some(links[0].ifindex);
-    let nsid = if places[0].is(places[1]) { None } else { places[0].netlink.nsid_of(&places[1].ns).await? };
+    let nsid = if places[0].is(places[1]) { None } else { places[0].netlink.nsid_of(&places[1].ns)? };
     Ok(veths && mutual && links[0].lower_nsid == nsid)
 }
 
 /// Equivalent to `ip link add NAME up type veth peer name PEER netns ...`, sent from the first end's namespace.
-async fn create(places: Places<'_>, ends: &[End; 2]) -> Result<()> {
+fn create(places: Places<'_>, ends: &[End; 2]) -> Result<()> {
     let mut peer = LinkMessage::default();
     peer.attributes = ends[1].attributes();
     peer.attributes.push(LinkAttribute::NetNsFd(places[1].ns.as_fd().as_raw_fd()));
@@ -85,7 +85,7 @@ async fn create(places: Places<'_>, ends: &[End; 2]) -> Result<()> {
         LinkInfo::Kind(InfoKind::Veth),
         LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer))),
     ]));
-    places[0].netlink.create_link(message).await.map_err(|refusal| match refusal.errno {
+    places[0].netlink.create_link(message).map_err(|refusal| match refusal.errno {
         // Since the look somebody else has taken one of the names; the kernel does not tell which.
         Errno::EEXIST => Error::no(format!(
             "{} in {} or {} in {} already exists",
@@ -96,20 +96,20 @@ async fn create(places: Places<'_>, ends: &[End; 2]) -> Result<()> {
 }
 
 /// What the kernel cannot do while it creates the pair: the second end up (it refuses that with ENOTCONN), addresses.
-async fn finish(places: Places<'_>, ends: &[End; 2], links: &[Link; 2]) -> Result<[Link; 2]> {
-    let set = places[1].netlink.set_link(up(links[1].ifindex)).await;
+fn finish(places: Places<'_>, ends: &[End; 2], links: &[Link; 2]) -> Result<[Link; 2]> {
+    let set = places[1].netlink.set_link(up(links[1].ifindex));
     set.map_err(|refusal| refusal.doing(&format!("bring {} in {} up", ends[1].name, places[1].label)))?;
     for ((place, end), link) in places.iter().zip(ends).zip(links) {
-        give_addresses(place, end, link, &[]).await?;
+        give_addresses(place, end, link, &[])?;
         place.check_alive()?;
     }
-    both(places, ends).await
+    both(places, ends)
 }
 
 /// Gives an existing pair what it lacks, and tells whether there was anything.
-async fn complete(places: Places<'_>, ends: &[End; 2], links: [Link; 2]) -> Result<bool> {
+fn complete(places: Places<'_>, ends: &[End; 2], links: [&Link; 2]) -> Result<bool> {
     let mut changed = false;
-    for ((place, end), link) in places.iter().zip(ends).zip(&links) {
+    for ((place, end), link) in places.iter().zip(ends).zip(links) {
         let mut message = up(link.ifindex);
         if end.mac.is_some_and(|mac| link.mac != Some(mac.to_string())) {
             message.attributes.extend(end.mac.map(|mac| LinkAttribute::Address(mac.bytes())));
@@ -118,22 +118,22 @@ async fn complete(places: Places<'_>, ends: &[End; 2], links: [Link; 2]) -> Resu
             message.attributes.extend(end.mtu.map(LinkAttribute::Mtu));
         }
         if !link.is_up() || !message.attributes.is_empty() {
-            let set = place.netlink.set_link(message).await;
+            let set = place.netlink.set_link(message);
             set.map_err(|refusal| refusal.doing(&format!("set {} in {} up", end.name, place.label)))?;
             changed = true;
         }
-        let present = place.netlink.addresses(link.ifindex).await?;
+        let present = place.netlink.addresses(link.ifindex)?;
         let present: Vec<Cidr> = present.iter().map(address::told).collect();
-        changed |= give_addresses(place, end, link, &present).await?;
+        changed |= give_addresses(place, end, link, &present)?;
     }
     Ok(changed)
 }
 
 /// Gives an end the addresses that are not `present`, and tells whether there were any.
-async fn give_addresses(place: &Place, end: &End, link: &Link, present: &[Cidr]) -> Result<bool> {
+fn give_addresses(place: &Place, end: &End, link: &Link, present: &[Cidr]) -> Result<bool> {
     let mut given = false;
     for cidr in end.addresses.iter().filter(|cidr| !present.contains(cidr)) {
-        let put = place.netlink.put(address::request(cidr, link.ifindex)).await;
+        let put = place.netlink.put(address::request(cidr, link.ifindex));
         put.map_err(|refusal| refusal.doing(&format!("give {cidr} to {} in {}", end.name, place.label)))?;
         given = true;
     }

@@ -4,7 +4,7 @@ use nicon_core::stream::{Answers, Lines, View};
 use nicon_core::table::Column;
 use nicon_core::{Error, Record, Result, Status};
 use nicon_linkmv::fields::label;
-use nicon_linkmv::{Link, Place, block_on};
+use nicon_linkmv::{Link, Place};
 use serde_json::json;
 
 use crate::args::Args;
@@ -28,14 +28,12 @@ const COLUMNS: &[Column] = &[
 /// What ends the whole run; a pair that cannot be made does not.
 pub(crate) fn run(args: &Args) -> Result<Status> {
     let mut answers = Answers::new(PROGRAM, View::choose(args.json, COLUMNS))?;
-    block_on(async {
-        let home = Place::home()?;
-        match args.ends() {
-            Some(ends) => give(&mut answers, None, wire(two_records(args)?, &ends, &home).await)?,
-            None => many(&mut answers, &home).await?,
-        }
-        answers.finish()
-    })
+    let home = Place::home()?;
+    match args.ends() {
+        Some(ends) => give(&mut answers, None, wire(two_records(args)?, &ends, &home))?,
+        None => many(&mut answers, &home)?,
+    }
+    answers.finish()
 }
 
 /// The two records that one pair is made of: what --target names first, then standard input. All of it is read before
@@ -55,7 +53,7 @@ fn two_records(args: &Args) -> Result<[Record; 2]> {
 
 /// Makes many pairs. Which two records belong together is never guessed from their order: one that is missing, because
 /// its container is, would shift all others and wire the wrong ones.
-async fn many(answers: &mut Answers, home: &Place) -> Result<()> {
+fn many(answers: &mut Answers, home: &Place) -> Result<()> {
     let mut waiting: Vec<(u64, String, Record)> = Vec::new();
     for line in Lines::stdin("name both ends and give --target PID twice")? {
         let line = line?;
@@ -73,7 +71,7 @@ async fn many(answers: &mut Answers, home: &Place) -> Result<()> {
         };
         if let Some(position) = waiting.iter().position(|(_, other, _)| *other == pair) {
             let (_, _, first) = waiting.remove(position);
-            give(answers, Some(line.number), wire_as_told([first, record], home).await)?;
+            give(answers, Some(line.number), wire_as_told([first, record], home))?;
         } else {
             waiting.push((line.number, pair, record));
         }
@@ -84,14 +82,14 @@ async fn many(answers: &mut Answers, home: &Place) -> Result<()> {
     Ok(())
 }
 
-async fn wire_as_told(records: [Record; 2], home: &Place) -> Result<[Record; 2]> {
+fn wire_as_told(records: [Record; 2], home: &Place) -> Result<[Record; 2]> {
     let ends = [End::try_from(&records[0])?, End::try_from(&records[1])?];
-    wire(records, &ends, home).await
+    wire(records, &ends, home)
 }
 
-async fn wire(records: [Record; 2], ends: &[End; 2], home: &Place) -> Result<[Record; 2]> {
+fn wire(records: [Record; 2], ends: &[End; 2], home: &Place) -> Result<[Record; 2]> {
     let places = [Place::of_record(&records[0], home)?, Place::of_record(&records[1], home)?];
-    let Made { links, changed } = make([&places[0], &places[1]], ends).await?;
+    let Made { links, changed } = make([&places[0], &places[1]], ends)?;
     let [mut first, mut second] = records;
     tell(&mut first, &links[0], (&links[1], &places[1]), changed);
     tell(&mut second, &links[1], (&links[0], &places[0]), changed);

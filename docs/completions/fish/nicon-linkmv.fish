@@ -1,6 +1,7 @@
 complete -c nicon-linkmv -s t -l target -d 'Where it is moved to: a PID, a network namespace\'s NAME or FILE, or "host"' -r
 complete -c nicon-linkmv -s f -l from -d 'Where it is now [default: our own network namespace]' -r
 complete -c nicon-linkmv -l wait -d 'Wait until the link has a carrier; one that has none by then is put back' -r
+complete -c nicon-linkmv -l pace -d 'Rest so long after each link of a batch: nobody else gets at any link while one is moved' -r
 complete -c nicon-linkmv -l addr -d 'An address' -r
 complete -c nicon-linkmv -l gateway -d 'The gateway of its default route' -r
 complete -c nicon-linkmv -l route -d 'Another route: a network, and its gateway if it has one' -r

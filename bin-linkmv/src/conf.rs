@@ -1,0 +1,73 @@
+//! The settings of a link below /proc/sys/net, as the kernel tells them with the link itself: in arrays that two links share
+//! just where they share all settings.
+//!
+//! Of each family there is one array of all values (`inet_fill_link_af` of net/ipv4/devinet.c, `ipv6_store_devconf` of
+//! net/ipv6/addrconf.c); the mode in which IPv6 makes addresses stands beside it.
+
+use nicon_core::Result;
+use nix::errno::Errno;
+use nix::libc::{AF_INET, AF_INET6, IFLA_AF_SPEC, RTM_NEWLINK};
+use rtnetlink::packet_core::{DecodeError, NetlinkDeserializable, NetlinkHeader, NlasIterator};
+use rtnetlink::packet_route::RouteNetlinkMessage;
+use rtnetlink::packet_route::link::{LinkAttribute, LinkExtentMask, LinkMessage};
+
+use crate::netlink::Netlink;
+
+/// Length of the `ifinfomsg` before the attributes of a link, in bytes; see `rtnetlink(7)`.
+const LINK_HEADER: usize = 16;
+
+/// What holds the settings, within `IFLA_AF_SPEC`: family and attribute, of `linux/if_link.h`.
+const SETTINGS: [(i32, u16); 3] =
+    [(AF_INET, IFLA_INET_CONF), (AF_INET6, IFLA_INET6_CONF), (AF_INET6, IFLA_INET6_ADDR_GEN_MODE)];
+const IFLA_INET_CONF: u16 = 1;
+const IFLA_INET6_CONF: u16 = 2;
+const IFLA_INET6_ADDR_GEN_MODE: u16 = 8;
+
+/// All settings of a link, to be compared with those of others.
+#[derive(PartialEq, Eq, Hash)]
+pub struct Conf(Vec<u8>);
+
+impl Netlink {
+    /// The settings of a link; `None` where the kernel tells none, or there is no such link.
+    ///
+    /// # Errors
+    /// Where the kernel does not answer.
+    pub fn conf(&self, ifindex: u32) -> Result<Option<Conf>> {
+        let mut question = LinkMessage::default();
+        question.header.index = ifindex;
+        question.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
+        match self.requests.exchange::<Conf>(RouteNetlinkMessage::GetLink(question), 0) {
+            Err(refusal) if refusal.errno == Errno::ENODEV => Ok(None),
+            Err(refusal) => Err(refusal.doing(&format!("look at the settings of link {ifindex}"))),
+            Ok(answer) => Ok(answer.entries.into_iter().find(|Conf(bytes)| !bytes.is_empty())),
+        }
+    }
+}
+
+impl NetlinkDeserializable for Conf {
+    type Error = DecodeError;
+
+    fn deserialize(header: &NetlinkHeader, payload: &[u8]) -> std::result::Result<Self, DecodeError> {
+        let mut settings = Vec::new();
+        if header.message_type != RTM_NEWLINK {
+            return Ok(Self(settings));
+        }
+        for attribute in NlasIterator::new(payload.get(LINK_HEADER..).unwrap_or_default()) {
+            let attribute = attribute?;
+            if attribute.kind() != IFLA_AF_SPEC {
+                continue;
+            }
+            for family in NlasIterator::new(attribute.value()) {
+                let family = family?;
+                for setting in NlasIterator::new(family.value()) {
+                    let setting = setting?;
+                    if SETTINGS.contains(&(family.kind().into(), setting.kind())) {
+                        settings.push(u8::try_from(setting.kind()).unwrap_or_default());
+                        settings.extend(setting.value());
+                    }
+                }
+            }
+        }
+        Ok(Self(settings))
+    }
+}

@@ -1,0 +1,126 @@
+//! Links and addresses as the kernel tells them: of each no more is parsed than is looked at.
+
+use nicon_core::link::{Cidr, mac};
+use nix::libc;
+use rtnetlink::packet_core::{
+    DecodeError, NetlinkDeserializable, NetlinkHeader, NlasIterator, Parseable, parse_i32, parse_string, parse_u8,
+    parse_u32,
+};
+use rtnetlink::packet_route::AddressFamily;
+use rtnetlink::packet_route::address::AddressMessage;
+use rtnetlink::packet_route::link::{LinkFlags, LinkHeader, Stats64};
+
+use crate::address;
+use crate::link::Link;
+
+/// Length of the `ifinfomsg` before the attributes of a link, in bytes; see `rtnetlink(7)`.
+const LINK_HEADER: usize = 16;
+
+/// Whether a link is bound to its network namespace; of `linux/if_link.h`, Linux 6.15.
+const IFLA_NETNS_IMMUTABLE: u16 = 67;
+
+/// Within `IFLA_LINKINFO` of a VXLAN: what it lies on.
+const IFLA_VXLAN_LINK: u16 = 3;
+
+/// One message.
+pub(crate) enum Entry {
+    Link(Box<Link>),
+    LinkGone(Box<Link>),
+    /// The ifindex of its link, and the address.
+    Address(u32, Cidr),
+    AddressGone(u32, Cidr),
+    Other,
+}
+
+impl NetlinkDeserializable for Entry {
+    type Error = DecodeError;
+
+    fn deserialize(header: &NetlinkHeader, payload: &[u8]) -> Result<Self, DecodeError> {
+        match header.message_type {
+            // What bridges tell of their ports comes with the same types of message.
+            libc::RTM_NEWLINK | libc::RTM_DELLINK if payload.first() != Some(&u8::from(AddressFamily::Unspec)) => {
+                Ok(Self::Other)
+            }
+            libc::RTM_NEWLINK => Ok(Self::Link(Box::new(link(payload)?))),
+            libc::RTM_DELLINK => Ok(Self::LinkGone(Box::new(link(payload)?))),
+            libc::RTM_NEWADDR => address(payload).map(|(ifindex, address)| Self::Address(ifindex, address)),
+            libc::RTM_DELADDR => address(payload).map(|(ifindex, address)| Self::AddressGone(ifindex, address)),
+            _ => Ok(Self::Other),
+        }
+    }
+}
+
+fn link(payload: &[u8]) -> Result<Link, DecodeError> {
+    let header = LinkHeader::parse(payload)?;
+    let mut link = Link { ifindex: header.index, flags: header.flags, ..Link::default() };
+    let (mut bus, mut device, mut carrier, mut new_nsid, mut new_ifindex) = (None, None, None, None, None);
+    for attribute in NlasIterator::new(payload.get(LINK_HEADER..).unwrap_or_default()) {
+        let attribute = attribute?;
+        let value = attribute.value();
+        match attribute.kind() {
+            libc::IFLA_IFNAME => link.name = parse_string(value)?,
+            libc::IFLA_ADDRESS if !value.is_empty() => link.mac = Some(mac::hex(value)),
+            libc::IFLA_IFALIAS => link.alias = parse_string(value)?,
+            libc::IFLA_MASTER => link.master = Some(parse_u32(value)?),
+            libc::IFLA_MTU => link.mtu = Some(parse_u32(value)?),
+            libc::IFLA_OPERSTATE => link.operstate = Some(parse_u8(value)?.into()),
+            IFLA_NETNS_IMMUTABLE => link.immutable = Some(parse_u8(value)? > 0),
+            libc::IFLA_PROP_LIST => link.altnames = altnames(value)?,
+            libc::IFLA_LINKINFO => (link.kind, carrier) = kind_and_carrier(value)?,
+            libc::IFLA_LINK => link.lower = Some(parse_u32(value)?),
+            libc::IFLA_LINK_NETNSID => link.lower_nsid = Some(parse_i32(value)?),
+            libc::IFLA_NEW_NETNSID => new_nsid = Some(parse_i32(value)?),
+            libc::IFLA_NEW_IFINDEX => new_ifindex = Some(parse_u32(value)?),
+            libc::IFLA_STATS64 => link.stats = Some(Stats64::parse(value)?),
+            libc::IFLA_PARENT_DEV_NAME => device = Some(parse_string(value)?),
+            libc::IFLA_PARENT_DEV_BUS_NAME => bus = Some(parse_string(value)?),
+            _ => {}
+        }
+    }
+    if header.flags.contains(LinkFlags::Loopback) {
+        // The loopback device has never been movable.
+        link.immutable = Some(true);
+    }
+    link.lower = link.lower.or(carrier);
+    link.device = bus.zip(device);
+    link.gone_to = new_nsid.map(|nsid| (nsid, new_ifindex));
+    Ok(link)
+}
+
+fn altnames(properties: &[u8]) -> Result<Vec<String>, DecodeError> {
+    let mut names = Vec::new();
+    for property in NlasIterator::new(properties) {
+        let property = property?;
+        if property.kind() == libc::IFLA_ALT_IFNAME {
+            names.push(parse_string(property.value())?);
+        }
+    }
+    Ok(names)
+}
+
+/// The type of a link; and what a VXLAN lies on: before Linux 6.9 there is no other attribute that tells.
+fn kind_and_carrier(infos: &[u8]) -> Result<(Option<String>, Option<u32>), DecodeError> {
+    let (mut kind, mut carrier) = (None, None);
+    for info in NlasIterator::new(infos) {
+        let info = info?;
+        match info.kind() {
+            libc::IFLA_INFO_KIND => kind = Some(parse_string(info.value())?),
+            // The kind comes first, and says what the data mean.
+            libc::IFLA_INFO_DATA if kind.as_deref() == Some("vxlan") => {
+                for part in NlasIterator::new(info.value()) {
+                    let part = part?;
+                    if part.kind() == IFLA_VXLAN_LINK {
+                        carrier = Some(parse_u32(part.value())?);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok((kind, carrier))
+}
+
+fn address(payload: &[u8]) -> Result<(u32, Cidr), DecodeError> {
+    let message = AddressMessage::parse(payload)?;
+    Ok((message.header.index, address::told(&message)))
+}

@@ -1,0 +1,65 @@
+//! The two ends of a move, as the records of a run name them.
+
+use nicon_core::link::target::HOST;
+use nicon_core::{Error, Record, Result};
+use nicon_linkmv::Place;
+
+use crate::args::Args;
+use crate::source::Source;
+
+/// Where links are and where they go. Most records in a row name the same places: what is open there, and known of them,
+/// serves the next record, too.
+pub(crate) struct Ends<'a> {
+    home: &'a Place,
+    /// Where links are that do not say it.
+    from: Source,
+    /// Whether the command line says it, so that no record can.
+    is_given: bool,
+    told: Option<Source>,
+    to: Option<Place>,
+}
+
+impl<'a> Ends<'a> {
+    /// The places that the command line tells.
+    pub(crate) fn new(args: &Args, home: &'a Place) -> Result<Self> {
+        let from = match &args.from {
+            Some(from) => Place::of_record(&Record::from(from), home)?,
+            None => Place::home()?,
+        };
+        Ok(Self { home, from: Source::new(from), is_given: args.from.is_some(), told: None, to: None })
+    }
+
+    /// Where the link of a record is, and where it goes.
+    ///
+    /// # Errors
+    /// Where a place is gone or must not be entered, or both are one.
+    pub(crate) fn of(&mut self, record: &Record) -> Result<(&Source, &Place)> {
+        let from = match record.get("from").filter(|_| !self.is_given) {
+            Some(from) => {
+                let last = self.told.take();
+                let place = Place::of_field_after(last.as_ref().map(|last| &last.place), "from", from, self.home)?;
+                self.told.insert(Source::after(last, place))
+            }
+            None => &self.from,
+        };
+        let to = self.to.insert(Place::of_record_after(self.to.as_ref(), record, self.home)?);
+        differ(&from.place, to, self.home)?;
+        Ok((from, to))
+    }
+}
+
+/// Refuses to move a link to where it is: whoever asks for that means another place than the target turned out to be, such as
+/// a container's and not the host's. The kernel would say nothing, and take the link down.
+fn differ(from: &Place, to: &Place, home: &Place) -> Result<()> {
+    if !to.is(from) {
+        return Ok(());
+    }
+    let why = match (from.is(home), to.label == HOST) {
+        (true, true) => {
+            "host is our own network namespace, where links come from unless --from says otherwise".to_owned()
+        }
+        (true, false) => format!("{} is in our own network namespace (does it run with --network=host?)", to.label),
+        (false, _) => format!("{} is in the same network namespace as {}", to.label, from.label),
+    };
+    Err(Error::failed(format!("{why}: nothing to move")))
+}

@@ -1,0 +1,121 @@
+//! A socket of `rtnetlink(7)`: one request at a time, and the kernel's answers to it.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+
+use nix::errno::Errno;
+use nix::libc::MSG_TRUNC;
+use rtnetlink::packet_core::{
+    NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkDeserializable, NetlinkMessage, NetlinkPayload,
+};
+use rtnetlink::packet_route::RouteNetlinkMessage;
+use rtnetlink::sys::protocols::NETLINK_ROUTE;
+use rtnetlink::sys::{Socket, SocketAddr};
+
+use crate::refusal::Refusal;
+
+/// The longest answer, in bytes: of a list the kernel sends half as much at once (`netlink_dump` of
+/// `net/netlink/af_netlink.c`).
+const LONGEST: usize = 64 << 10;
+
+/// What the kernel answered.
+pub struct Listed<T> {
+    /// The entries.
+    pub entries: Vec<T>,
+    /// Whether nothing changed meanwhile. Otherwise one that was there all the while may be missing.
+    pub settled: bool,
+}
+
+impl<T> Listed<T> {
+    /// The entries that `pick` makes something of.
+    pub(crate) fn filter_map<U>(self, pick: impl FnMut(T) -> Option<U>) -> Listed<U> {
+        Listed { entries: self.entries.into_iter().filter_map(pick).collect(), settled: self.settled }
+    }
+}
+
+/// The socket. It stays in the network namespace that it was opened in.
+pub(crate) struct Requests {
+    socket: Socket,
+    sequence: Cell<u32>,
+    answer: RefCell<Vec<u8>>,
+}
+
+impl Requests {
+    pub(crate) fn open() -> io::Result<Self> {
+        let socket = Socket::new(NETLINK_ROUTE)?;
+        // Nobody but the kernel can then send us anything.
+        socket.connect(&SocketAddr::new(0, 0))?;
+        // The kernel then says in words what it dislikes, does not send the request back before them, and takes no
+        // condition of a list that it does not understand.
+        socket.set_ext_ack(true)?;
+        socket.set_cap_ack(true)?;
+        socket.set_netlink_get_strict_chk(true)?;
+        Ok(Self { socket, sequence: Cell::new(0), answer: RefCell::new(Vec::with_capacity(LONGEST)) })
+    }
+
+    /// Sends a request and reads what it is answered with: with `NLM_F_DUMP` a list, with `NLM_F_ACK` all until the kernel
+    /// says that it is done, else one message.
+    ///
+    /// # Errors
+    /// The kernel's no, or the socket's failure.
+    pub(crate) fn exchange<T>(&self, request: RouteNetlinkMessage, flags: u16) -> Result<Listed<T>, Refusal>
+    where
+        T: NetlinkDeserializable,
+    {
+        let sequence = self.sequence.get().wrapping_add(1);
+        self.sequence.set(sequence);
+        let mut request = NetlinkMessage::from(request);
+        request.header.flags = NLM_F_REQUEST | flags;
+        request.header.sequence_number = sequence;
+        request.finalize();
+        let mut bytes = vec![0; request.buffer_len()];
+        request.serialize(&mut bytes);
+        self.socket.send(&bytes, 0)?;
+        self.receive(sequence, flags & (NLM_F_DUMP | NLM_F_ACK) == 0)
+    }
+
+    fn receive<T: NetlinkDeserializable>(&self, sequence: u32, only_one: bool) -> Result<Listed<T>, Refusal> {
+        let mut listed = Listed { entries: Vec::new(), settled: true };
+        let mut answer = self.answer.borrow_mut();
+        loop {
+            answer.clear();
+            if self.socket.recv(&mut *answer, MSG_TRUNC)? > answer.len() {
+                return Err(Errno::EMSGSIZE.into());
+            }
+            for message in messages::<T>(&answer) {
+                let message = message?;
+                if message.header.sequence_number != sequence {
+                    // What is left of an answer that could not be read.
+                    continue;
+                }
+                listed.settled &= message.header.flags & NLM_F_DUMP_INTR == 0;
+                match message.payload {
+                    NetlinkPayload::InnerMessage(entry) => {
+                        listed.entries.push(entry);
+                        if only_one {
+                            return Ok(listed);
+                        }
+                    }
+                    NetlinkPayload::Error(error) if error.code.is_some() => return Err(Refusal::from(&error)),
+                    NetlinkPayload::Error(_) | NetlinkPayload::Done(_) => return Ok(listed),
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+/// The messages that came at once.
+pub(crate) fn messages<T: NetlinkDeserializable>(
+    mut rest: &[u8],
+) -> impl Iterator<Item = Result<NetlinkMessage<T>, Refusal>> {
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let message = NetlinkMessage::<T>::deserialize(rest).map_err(|error| Refusal::unreadable(&error));
+        let length = message.as_ref().map_or(rest.len(), |message| message.header.length as usize);
+        rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+        Some(message)
+    })
+}
