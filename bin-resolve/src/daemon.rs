@@ -2,6 +2,7 @@
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 
 use nicon_core::{Doing, Error, Namespace, NsType, Process, Result, Status};
 use nix::errno::Errno;
@@ -10,7 +11,7 @@ use nix::sys::stat::fstat;
 
 /// A process that listens or answers, and the PID namespace in which its answers are to be read.
 pub(crate) struct Daemon {
-    pub(crate) process: Process,
+    pub(crate) process: Arc<Process>,
     pub(crate) pidns: Namespace,
 }
 
@@ -65,7 +66,7 @@ impl Daemon {
         };
         let process = process.map_err(gone)?;
         let pidns = process.namespace(NsType::Pid).map_err(gone)?;
-        Ok(Self { process, pidns })
+        Ok(Self { process: Arc::new(process), pidns })
     }
 
     /// Whether this pidfd is of the same process, as far as the kernel can tell (Linux 6.9).

@@ -9,11 +9,13 @@ pub(crate) use docker::places_of as docker_places;
 use std::path::PathBuf;
 
 use nicon_core::{Error, Namespace, Result, Status};
+use nix::errno::Errno;
 
 use crate::container::{Container, short};
-use crate::files::{FileId, Files, Root};
+use crate::files::Files;
 use crate::kind::Kind;
 use crate::listing::Listed;
+use crate::root::{FileId, Root};
 use nicon_core::container::is_id;
 
 /// A container that has files.
@@ -27,23 +29,23 @@ struct Entry {
 }
 
 /// An engine's files, and the PID namespace in which the PIDs count that are written there.
-pub(crate) struct Disk {
+pub(crate) struct Disk<'a> {
     pub(crate) kind: Kind,
     pub(crate) pidns: Namespace,
     /// The directory that holds them.
     pub(crate) file: FileId,
-    root: Root,
+    root: &'a Root,
     places: Vec<PathBuf>,
 }
 
-impl Disk {
+impl<'a> Disk<'a> {
     /// Looks for the files of an engine below a root directory; `None` where there are none.
     ///
     /// Where the engine was not asked for by name, those that another engine keeps under its own are left to that one.
     ///
     /// # Errors
     /// Where that cannot be looked at.
-    pub(crate) async fn of(kind: Kind, root: &Root, pidns: Namespace, asked_for: bool) -> Result<Option<Self>> {
+    pub(crate) async fn of(kind: Kind, root: &'a Root, pidns: Namespace, asked_for: bool) -> Result<Option<Self>> {
         Self::at(kind, root, pidns, Self::places(kind, asked_for)).await
     }
 
@@ -67,26 +69,22 @@ impl Disk {
     ///
     /// # Errors
     /// Where that cannot be looked at.
-    pub(crate) async fn at(kind: Kind, root: &Root, pidns: Namespace, places: Vec<PathBuf>) -> Result<Option<Self>> {
-        use nix::errno::Errno;
+    pub(crate) async fn at(kind: Kind, root: &'a Root, pidns: Namespace, places: Vec<PathBuf>) -> Result<Option<Self>> {
         let (mut there, mut file) = (Vec::new(), None);
         for place in places {
-            match root.reach(&place).await {
+            match root.file_at(&place).await {
                 Ok(found) => {
-                    file = file.or(FileId::of(&found).ok());
+                    file = file.or(Some(found));
                     there.push(place);
                 }
-                Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => {}
-                Err(errno @ (Errno::EACCES | Errno::EPERM)) => {
-                    let error = Error::os(format!("open {}", place.display()), errno);
-                    return Err(error.and_say(" (root, or CAP_DAC_OVERRIDE)"));
-                }
-                Err(errno) => return Err(Error::os(format!("open {}", place.display()), errno)),
+                Err(error) => match error.errno() {
+                    Some(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => {}
+                    Some(Errno::EACCES | Errno::EPERM) => return Err(error.and_say(" (root, or CAP_DAC_OVERRIDE)")),
+                    _ => return Err(error),
+                },
             }
         }
-        let Some(file) = file else { return Ok(None) };
-        let root = root.try_clone().map_err(|errno| Error::os("copy a descriptor", errno))?;
-        Ok(Some(Self { kind, pidns, file, root, places: there }))
+        Ok(file.map(|file| Self { kind, pidns, file, root, places: there }))
     }
 
     /// Finds the container that is called `asked`, or whose ID begins so, and tells the file that says so.
@@ -95,16 +93,16 @@ impl Disk {
     /// [`Status::No`](nicon_core::Status::No) where it does not run; otherwise where several fit, or files cannot be read.
     pub(crate) async fn find(&self, asked: &str) -> Result<Option<(Container, PathBuf)>> {
         let asked = asked.to_owned();
-        self.on_a_thread(move |kind, files, places| {
+        self.read(move |kind, files, places| {
             let entries = match kind {
                 // With runc a name is an ID, and an ID is a directory: only an ID's beginning must be searched for.
                 Kind::Runc if !asked.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
-                    runc::named(&files, places, &asked)?
+                    runc::named(files, places, &asked)?
                 }
-                _ => index(kind, &files, places)?,
+                _ => index(kind, files, places)?,
             };
             choose(&asked, entries)?
-                .map(|entry| load(kind, &files, &entry).map(|found| (found, entry.place)))
+                .map(|entry| load(kind, files, &entry).map(|found| (found, entry.place)))
                 .transpose()
         })
         .await
@@ -115,8 +113,8 @@ impl Disk {
     /// # Errors
     /// Where files cannot be read.
     pub(crate) async fn list(&self) -> Result<Vec<Listed>> {
-        self.on_a_thread(|kind, files, places| {
-            let entries = index(kind, &files, places)?.into_iter();
+        self.read(|kind, files, places| {
+            let entries = index(kind, files, places)?.into_iter();
             Ok(entries.map(|entry| Listed { id: entry.id, name: entry.name }).collect())
         })
         .await
@@ -127,11 +125,11 @@ impl Disk {
     /// # Errors
     /// Where files cannot be read.
     pub(crate) async fn with_process(&self) -> Result<Vec<(Container, PathBuf)>> {
-        self.on_a_thread(|kind, files, places| {
-            let entries = index(kind, &files, places)?.into_iter();
+        self.read(|kind, files, places| {
+            let entries = index(kind, files, places)?.into_iter();
             let mut loaded = Vec::new();
             for entry in entries {
-                match load(kind, &files, &entry) {
+                match load(kind, files, &entry) {
                     Ok(container) => loaded.push((container, entry.place)),
                     Err(error) if error.status() == Status::No => {}
                     Err(error) => return Err(error),
@@ -142,15 +140,12 @@ impl Disk {
         .await
     }
 
-    /// Reading may hang in a file system of the container's: the time-out of the hop then leaves the thread behind.
-    async fn on_a_thread<T: Send + 'static>(
+    async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(Kind, Files, &[PathBuf]) -> Result<T> + Send + 'static,
+        work: impl FnOnce(Kind, &Files, &[PathBuf]) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let root = self.root.try_clone().map_err(|errno| Error::os("copy a descriptor", errno))?;
         let (kind, places) = (self.kind, self.places.clone());
-        let working = tokio::task::spawn_blocking(move || work(kind, Files::new(root), &places));
-        working.await.unwrap_or_else(|error| Err(Error::failed(format!("read the engine's files: {error}"))))
+        self.root.ask(move |directory| work(kind, &Files::new(directory), &places)).await
     }
 }
 

@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 
 use nicon_core::{Error, Result};
 
-use crate::files::FileId;
 use crate::name::{self, Path};
 use crate::pattern::Progress;
+use crate::root::FileId;
 use crate::roster::Member;
 
 /// How often an engine may fail before the rest of its containers is left out.
 const MAX_FAILURES: u32 = 3;
 
-/// How many times the longest that one hop may take is given to all containers of one engine together: whoever controls
-/// it could keep us for ever.
+/// How many times the longest that one hop may take is given to all containers of our own engine together, and again to all
+/// that is inside one of them, however deep: whoever controls that could keep us for ever.
 const PATIENCE: u32 = 12;
 
 /// The engines of one place that are being entered.
@@ -27,21 +27,26 @@ pub(crate) struct Entered {
     pub(crate) progress: Progress,
     /// Those of its engines that are entered; all where none is named.
     engines: Vec<FileId>,
+    /// When the first engine was entered that shares its time with this one.
     since: Instant,
     waiting: RefCell<VecDeque<(Member, Progress)>>,
     failures: Cell<u32>,
 }
 
 impl Entered {
-    /// All engines of a container.
+    /// All engines of a container, or our own.
     pub(crate) fn new(path: Path, progress: Progress) -> Rc<Self> {
-        Self::only(path, progress, Vec::new())
+        Self::begin(path, progress, Vec::new(), Instant::now())
     }
 
-    /// Some of its engines: the others were entered elsewhere.
-    pub(crate) fn only(path: Path, progress: Progress, engines: Vec<FileId>) -> Rc<Self> {
-        let (since, waiting, failures) = (Instant::now(), RefCell::default(), Cell::new(0));
-        Rc::new(Self { path, progress, engines, since, waiting, failures })
+    /// Some engines of a container that was found here: the others were entered elsewhere.
+    pub(crate) fn enter(&self, path: Path, progress: Progress, engines: Vec<FileId>) -> Rc<Self> {
+        let since = if self.path.is_empty() { Instant::now() } else { self.since };
+        Self::begin(path, progress, engines, since)
+    }
+
+    fn begin(path: Path, progress: Progress, engines: Vec<FileId>, since: Instant) -> Rc<Self> {
+        Rc::new(Self { path, progress, engines, since, waiting: RefCell::default(), failures: Cell::new(0) })
     }
 
     /// Whether this engine is one of them.
@@ -76,7 +81,8 @@ impl Entered {
         let why = if self.failures.get() >= MAX_FAILURES {
             format!("the engine failed {} times", self.failures.get())
         } else if self.since.elapsed() > patience {
-            format!("the engine took more than {} s", patience.as_secs_f64())
+            let who = self.path.first().map_or("the engine".to_owned(), |outermost| format!("what is in {outermost}"));
+            format!("{who} took more than {} s", patience.as_secs_f64())
         } else {
             return Ok(self.waiting.borrow_mut().pop_front());
         };
@@ -120,5 +126,18 @@ mod tests {
         let engine = engine(1);
         std::thread::sleep(Duration::from_millis(2));
         assert!(engine.next(Duration::from_nanos(1)).unwrap_err().to_string().contains("took more than"));
+    }
+
+    #[test]
+    fn what_is_inside_one_container_shares_its_time() {
+        let Ok(Asked::Many(pattern)) = parse("**") else { panic!("a pattern") };
+        let enter = |outer: &Entered, path: &[&str]| {
+            outer.enter(path.iter().map(ToString::to_string).collect(), pattern.begin(), Vec::new())
+        };
+        let ours = Entered::new(Vec::new(), pattern.begin());
+        let (a, b) = (enter(&ours, &["a"]), enter(&ours, &["b"]));
+        assert!(ours.since < a.since && a.since < b.since);
+        let deep = enter(&enter(&a, &["a", "c"]), &["a", "c", "d"]);
+        assert_eq!(deep.since, a.since);
     }
 }

@@ -2,6 +2,7 @@
 
 mod answer;
 mod args;
+mod aside;
 mod container;
 mod daemon;
 mod disk;
@@ -11,6 +12,7 @@ mod files;
 pub mod fuzz;
 mod hop;
 mod kind;
+mod late;
 mod listing;
 mod locate;
 mod matches;
@@ -20,10 +22,12 @@ mod output;
 mod pattern;
 mod plan;
 mod reach;
+mod root;
 mod roster;
 mod run;
 mod search;
 mod socket;
+mod survey;
 mod walk;
 mod wire;
 

@@ -4,6 +4,7 @@ use nicon_core::container::{innermost_id, is_id};
 use nicon_core::pidns::{self, Method};
 use nicon_core::{Error, Namespace, NsId, NsType, Process, Result, Status};
 
+use crate::aside;
 use crate::container::Container;
 
 /// How it was made sure that a process belongs to its container.
@@ -33,7 +34,7 @@ impl Proof {
 ///
 /// # Errors
 /// Where no namespace leads to a process that is proved to be the container's. Never an unproved process.
-pub(crate) fn locate(
+pub(crate) async fn locate(
     container: &Container,
     answered_from: &[Namespace],
     bound: NsId,
@@ -42,7 +43,7 @@ pub(crate) fn locate(
     let mut first = None;
     let mut tried = Vec::new();
     for pidns in answered_from {
-        match locate_in(container, pidns, method) {
+        match locate_in(container, pidns, method).await {
             Ok(found) => return Ok(found),
             Err(error) => first = first.or(Some(error)),
         }
@@ -53,7 +54,7 @@ pub(crate) fn locate(
             if tried.contains(&above.id()) {
                 continue;
             }
-            if let Ok(found) = locate_in(container, &above, method) {
+            if let Ok(found) = locate_in(container, &above, method).await {
                 return Ok(found);
             }
             tried.push(above.id());
@@ -62,7 +63,7 @@ pub(crate) fn locate(
     Err(first.unwrap_or_else(|| Error::failed("nobody knows in which PID namespace the engine counts")))
 }
 
-fn locate_in(container: &Container, pidns: &Namespace, method: Method) -> Result<(Process, Proof)> {
+async fn locate_in(container: &Container, pidns: &Namespace, method: Method) -> Result<(Process, Proof)> {
     let inner_pid = container.inner_pid;
     let process = pidns::pin(pidns, inner_pid, method).map_err(|error| match error.status() {
         // The engine says that it runs. That it is not there may mean that it has stopped since, or that the engine
@@ -70,7 +71,7 @@ fn locate_in(container: &Container, pidns: &Namespace, method: Method) -> Result
         Status::No => Error::failed(format!("{error}, though the engine says that the container runs")),
         _ => error,
     })?;
-    let contradiction = match prove(&process, container, pidns)? {
+    let contradiction = match prove(&process, container, pidns).await? {
         Ok(proof) => return Ok((process, proof)),
         Err(contradiction) => contradiction,
     };
@@ -81,7 +82,7 @@ fn locate_in(container: &Container, pidns: &Namespace, method: Method) -> Result
 }
 
 /// What speaks for the process, or else against it.
-fn prove(
+async fn prove(
     process: &Process,
     container: &Container,
     pidns: &Namespace,
@@ -103,7 +104,9 @@ fn prove(
         return Ok(Ok(Proof::Cgroup));
     }
     // Somebody may have moved it to another cgroup. The engine's shim is started with the ID among its arguments.
-    let started_for_it = parent.read("cmdline")?.split('\0').any(|argument| argument == container.id);
+    // It may keep those waiting who read its memory.
+    let cmdline = aside::ask(move || parent.read("cmdline")).await?;
+    let started_for_it = cmdline.split('\0').any(|argument| argument == container.id);
     Ok(started_for_it
         .then_some(Proof::Shim)
         .ok_or("neither its cgroup nor its parent carries the container's ID (does a proxy answer for the engine?)"))

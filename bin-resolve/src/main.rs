@@ -5,5 +5,5 @@ use nicon_resolve::{Args, PROGRAM, run};
 
 fn main() -> std::process::ExitCode {
     let args = Args::parse();
-    nicon_core::cli::run(PROGRAM, || run(args))
+    nicon_core::apart::run(PROGRAM, || run(args))
 }

@@ -12,11 +12,11 @@ use futures_util::stream::FuturesUnordered;
 use nicon_core::{Error, Result, Status};
 
 use crate::entered::Entered;
-use crate::files::FileId;
 use crate::hop::{Hop, Sharing};
 use crate::name::{MAX_DEPTH, Path};
 use crate::pattern::{Pattern, Progress};
 use crate::reach::AT_ONCE;
+use crate::root::FileId;
 use crate::roster::{Member, Roster};
 use crate::walk::{Inner, Walk};
 
@@ -68,6 +68,8 @@ enum Outcome {
 }
 
 struct Found {
+    /// Where it was found.
+    from: Rc<Entered>,
     path: Path,
     progress: Progress,
     hop: Arc<Hop>,
@@ -191,13 +193,13 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
         let known = inside.iter().find_map(|inner| self.engines.get(&inner.engine)).cloned();
         let new: Vec<_> =
             inside.iter().map(|inner| inner.engine).filter(|engine| !self.engines.contains_key(engine)).collect();
-        let (path, progress) = (found.path.clone(), found.progress.clone());
+        let (from, path, progress) = (Rc::clone(&found.from), found.path.clone(), found.progress.clone());
         self.give_fit(found, known)?;
         if new.is_empty() {
             return Ok(());
         }
         self.engines.extend(new.iter().map(|engine| (*engine, path.clone())));
-        let engine = Entered::only(path, progress, new);
+        let engine = from.enter(path, progress, new);
         if engine.path.len() == MAX_DEPTH {
             let too_deep = Error::failed(format!("they have more than {MAX_DEPTH} names"));
             return (self.give)(Err(too_deep.within(engine.place())));
@@ -223,7 +225,8 @@ async fn perform(walk: &Walk, task: Task) -> Outcome {
         Task::Find { engine, member, path, progress, look_inside } => {
             let hop = walk.find_listed(&path, member).await;
             let inside = if hop.is_ok() && look_inside { Some(walk.look_inside(&path).await) } else { None };
-            Outcome::Found(engine, hop.map(|hop| Found { path, progress, hop, inside }))
+            let from = Rc::clone(&engine);
+            Outcome::Found(engine, hop.map(|hop| Found { from, path, progress, hop, inside }))
         }
     }
 }

@@ -108,9 +108,9 @@ fn is_meant(asked: &str, container: &Member, list: &[Member]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::files::FileId;
     use crate::listing::Listed;
     use crate::name::{Asked, parse};
+    use crate::root::FileId;
 
     /// Whether a container at `path` fits: beside each on the way is another, whose ID begins with "b".
     fn fits(pattern: &str, path: &[&str]) -> bool {

@@ -2,7 +2,8 @@
 
 use std::cell::{Cell, OnceCell};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use nicon_core::{Error, Result, Status};
 use tokio::sync::Semaphore;
@@ -10,8 +11,8 @@ use tokio::sync::Semaphore;
 use crate::container::{Container, judge};
 use crate::daemon::{Daemon, Listener};
 use crate::engine::Engine;
-use crate::files::{FileId, Root};
-use crate::socket;
+use crate::root::{FileId, Root};
+use crate::socket::{self, Connected};
 
 /// How many questions one engine is asked at once. It answers on as many processors as it likes, and with more we wait for
 /// it all the same.
@@ -21,6 +22,8 @@ pub(crate) const AT_ONCE: usize = 4;
 pub(crate) struct Reach {
     idle: Mutex<Vec<Connection>>,
     at_once: Semaphore,
+    /// Whether an answer took too long.
+    is_late: Arc<AtomicBool>,
 }
 
 /// A connection to an engine, and who listens and answers at its other end.
@@ -32,42 +35,55 @@ pub(crate) struct Connection {
     peer: Cell<Option<Listener>>,
     listener: OnceCell<Result<Daemon>>,
     writer: OnceCell<Option<Result<Daemon>>>,
+    was_used: Cell<bool>,
+    is_late: Arc<AtomicBool>,
 }
 
 impl Reach {
     /// A way that nobody has gone yet.
     pub(crate) fn new() -> Self {
-        Self { idle: Mutex::default(), at_once: Semaphore::new(AT_ONCE) }
+        Self { idle: Mutex::default(), at_once: Semaphore::new(AT_ONCE), is_late: Arc::default() }
     }
 
     /// Asks the engine at one of `places`, over a connection that nobody else uses meanwhile; `None` where there is no
     /// socket.
     ///
-    /// A connection that was kept may have been closed at its other end. What fails on such a one is asked anew.
+    /// A connection that was used before may have been closed at its other end. What fails on such a one is asked anew.
     ///
     /// # Errors
     /// That no engine could be reached, or the question's own.
     pub(crate) async fn ask<T>(
         &self,
-        root: Option<&Root>,
+        root: &Root,
         places: &[PathBuf],
         question: impl AsyncFn(&Connection) -> Result<T>,
     ) -> Result<Option<T>> {
         let _turn = self.at_once.acquire().await.map_err(|error| Error::failed(error.to_string()))?;
         let kept = self.idle().pop();
         if let Some(connection) = kept {
+            let was_used = connection.was_used.replace(true);
             let answer = question(&connection).await;
-            if is_answered(&answer) {
-                self.idle().push(connection);
+            let is_answered = is_answered(&answer);
+            if is_answered {
+                self.keep(connection);
+            }
+            if is_answered || !was_used {
                 return answer.map(Some);
             }
         }
-        let Some(connection) = Connection::open(root, places).await? else { return Ok(None) };
+        let Some(connected) = socket::connect(root, places).await? else { return Ok(None) };
+        let connection = Connection::new(connected, self).await?;
+        connection.was_used.set(true);
         let answer = question(&connection).await;
         if is_answered(&answer) {
-            self.idle().push(connection);
+            self.keep(connection);
         }
         answer.map(Some)
+    }
+
+    /// Keeps a connection for the next question.
+    pub(crate) fn keep(&self, connection: Connection) {
+        self.idle().push(connection);
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
@@ -81,12 +97,24 @@ fn is_answered<T>(answer: &Result<T>) -> bool {
 }
 
 impl Connection {
-    async fn open(root: Option<&Root>, places: &[PathBuf]) -> Result<Option<Self>> {
-        let Some(connected) = socket::connect(root, places).await? else { return Ok(None) };
+    /// Begins to speak with whoever listens at the other end of `connected`, on the way of `reach`.
+    pub(crate) async fn new(connected: Connected, reach: &Reach) -> Result<Self> {
         let peer = Cell::new(Some(Listener::of(&connected.stream)?));
         let (socket, file) = (connected.path, connected.file);
         let engine = Engine::new(connected.stream).await?;
-        Ok(Some(Self { engine, socket, file, peer, listener: OnceCell::new(), writer: OnceCell::new() }))
+        let (listener, writer) = (OnceCell::new(), OnceCell::new());
+        let (was_used, is_late) = (Cell::new(false), Arc::clone(&reach.is_late));
+        Ok(Self { engine, socket, file, peer, listener, writer, was_used, is_late })
+    }
+
+    /// Remembers that the engine takes too long, for all connections to it.
+    pub(crate) fn set_late(&self) {
+        self.is_late.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it has taken too long before.
+    pub(crate) fn is_late(&self) -> bool {
+        self.is_late.load(Ordering::Relaxed)
     }
 
     /// Asks for the container called `asked`; `None` where the engine knows none, or several, by that name.

@@ -7,11 +7,12 @@ use nicon_core::{Error, NsId, Result};
 use nix::errno::Errno;
 
 use crate::disk::Disk;
-use crate::files::{FileId, Root};
 use crate::kind::Kind;
+use crate::late::Said;
 use crate::listing::{Listed, State};
 use crate::name::is_name;
 use crate::reach::Connection;
+use crate::root::{FileId, Root};
 use crate::search::{Claim, Ground};
 
 /// A container that an engine lists.
@@ -52,14 +53,16 @@ impl Ground<'_> {
     /// # Errors
     /// Where there is no engine, or none that answers.
     pub(crate) async fn list(&self, asked: Option<Kind>, state: State) -> Result<Roster> {
-        let root = Root::of(self.container)?;
-        let listing = self.kinds(asked).into_iter().map(|kind| self.list_one(kind, &root, asked, state));
+        let kinds = self.kinds(asked);
+        let root = self.in_time(self.root(&kinds, asked)).await?;
+        let listing = kinds.into_iter().map(|kind| self.list_one(kind, root, asked, state));
         let mut members: Vec<Member> = Vec::new();
         let (mut failures, mut some_there) = (Vec::<Error>::new(), false);
         for list in join_all(listing).await {
             match list {
-                Ok(Some(list)) => {
+                Ok(Some((list, late))) => {
                     some_there = true;
+                    failures.extend(late);
                     // Several engines may know one container; the first one has the better name for it.
                     let known: HashSet<String> = members.iter().map(|member| member.id.clone()).collect();
                     members.extend(list.into_iter().filter(|member| !known.contains(&member.id)));
@@ -80,18 +83,26 @@ impl Ground<'_> {
         Ok(Roster { members, failures })
     }
 
+    /// What one engine lists, and why only its files do where that is so.
     async fn list_one(
         &self,
         kind: Kind,
         root: &Root,
         asked: Option<Kind>,
         state: State,
-    ) -> Result<Option<Vec<Member>>> {
+    ) -> Result<Option<(Vec<Member>, Option<Error>)>> {
         let question = async |connection: &Connection| {
-            let list = connection.engine.list(state).await?;
+            let list = match self.list_in_time(connection, state, connection.engine.list(state)).await? {
+                Said::ByFiles((members, late)) => {
+                    let of_engine = |member| Member { place: kind, engine: connection.file, ..member };
+                    return Ok((members.into_iter().map(of_engine).collect(), Some(late)));
+                }
+                Said::ByDaemon(list) => list,
+            };
             let place = kind;
             let (kind, file) = (connection.engine.kind(), connection.file);
-            Ok(list.into_iter().map(|listed| Member { place, ..Member::new(listed, kind, file) }).collect())
+            let member = |listed| Member { place, ..Member::new(listed, kind, file) };
+            Ok((list.into_iter().map(member).collect(), None))
         };
         let by_socket = self.in_time(self.at_socket(kind, root, question)).await;
         match &by_socket {
@@ -100,13 +111,13 @@ impl Ground<'_> {
             _ => return by_socket,
         }
         match self.in_time(self.on_disk(kind, root, asked)).await? {
-            Some(disk) => self.in_time(self.list_files(&disk, state)).await.map(Some),
+            Some(disk) => self.in_time(self.list_files(&disk, state)).await.map(|list| Some((list, None))),
             None => by_socket,
         }
     }
 
     /// Files outlive their containers: those run whose process is there, and proved.
-    async fn list_files(&self, disk: &Disk, state: State) -> Result<Vec<Member>> {
+    pub(crate) async fn list_files(&self, disk: &Disk<'_>, state: State) -> Result<Vec<Member>> {
         if state == State::Any {
             let list = disk.list().await?;
             return Ok(list.into_iter().map(|listed| Member::new(listed, disk.kind, disk.file)).collect());
@@ -117,7 +128,7 @@ impl Ground<'_> {
             let claim = Claim::of_files(disk, container, file)?;
             // What cannot be asked for by any name cannot be listed.
             let can_be_named = is_name(&name) || is_name(&id);
-            if can_be_named && self.prove(&name, &claim).is_ok() {
+            if can_be_named && self.prove(&name, &claim).await.is_ok() {
                 members.push(Member::new(Listed { id, name }, disk.kind, disk.file));
             }
         }
@@ -129,12 +140,12 @@ impl Ground<'_> {
     /// # Errors
     /// [`Status::No`](nicon_core::Status::No) where there is none, as in most containers.
     pub(crate) async fn look(&self) -> Result<Vec<Present>> {
-        let root = Root::of(self.container)?;
         let (mut present, mut refused) = (Vec::new(), None);
         let kinds = self.kinds(None);
+        let root = self.root(&kinds, None).await?;
         root.look_for(self.paths_of(&kinds, None)).await;
         for kind in kinds {
-            match self.look_for(kind, &root).await {
+            match self.look_for(kind, root).await {
                 Ok(found) => present.extend(found),
                 Err(error) => refused = refused.or(Some(error)),
             }

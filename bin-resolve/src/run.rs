@@ -36,7 +36,7 @@ pub fn run(args: Args) -> Result<Status> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().doing(|| "start the event loop")?;
     let outcome = runtime.block_on(answer_input(args.paths, Arc::new(settings), answers));
-    // A look into a container may still hang on a thread of its own. It ends with the process.
+    // A thread that was left behind may never end.
     runtime.shutdown_background();
     outcome
 }

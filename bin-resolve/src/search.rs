@@ -1,21 +1,22 @@
 //! Asks each engine that is there for one name, and settles on one container.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 use nicon_core::{Error, Namespace, NsId, Process, Result, Status};
 use nix::errno::Errno;
+use tokio::sync::OnceCell;
 
 use crate::container::Container;
-use crate::disk::{self, Disk};
-use crate::files::Root;
+use crate::disk::Disk;
 use crate::hop::Settings;
 use crate::kind::Kind;
+use crate::late::Said;
 use crate::listing::State;
 use crate::locate::{Proof, locate};
 use crate::missing;
 use crate::reach::{Connection, Reach};
+use crate::root::Root;
 use crate::roster::Member;
 use crate::socket::Places;
 use nicon_core::container::is_id;
@@ -24,11 +25,22 @@ use nicon_core::container::is_id;
 pub(crate) struct Reaches {
     docker: Reach,
     podman: Reach,
+    /// The root directory that they lead into, once it was opened.
+    pub(crate) root: OnceCell<Root>,
 }
 
 impl Reaches {
     pub(crate) fn new() -> Self {
-        Self { docker: Reach::new(), podman: Reach::new() }
+        Self { docker: Reach::new(), podman: Reach::new(), root: OnceCell::new() }
+    }
+
+    /// The way to the engine of this kind; none where it is known by its files only.
+    pub(crate) fn of(&self, kind: Kind) -> Option<&Reach> {
+        match kind {
+            Kind::Docker => Some(&self.docker),
+            Kind::Podman => Some(&self.podman),
+            Kind::Containerd | Kind::Runc => None,
+        }
     }
 }
 
@@ -62,7 +74,7 @@ pub(crate) struct Claim {
 
 impl Claim {
     /// What files say.
-    pub(crate) fn of_files(disk: &Disk, container: Container, file: PathBuf) -> Result<Self> {
+    pub(crate) fn of_files(disk: &Disk<'_>, container: Container, file: PathBuf) -> Result<Self> {
         let namespaces = vec![disk.pidns.try_clone()?];
         Ok(Self { container, kind: disk.kind, via: Via::Disk { file }, namespaces })
     }
@@ -94,15 +106,15 @@ impl Ground<'_> {
     /// # Errors
     /// [`Status::No`] where no engine runs it; [`Status::Failed`] where several do, or one cannot tell.
     pub(crate) async fn find(&self, kind: Option<Kind>, name: &str) -> Result<Found> {
-        let root = Root::of(self.container)?;
         let kinds = self.kinds(kind);
+        let root = self.root(&kinds, kind).await?;
         let (first, others) = kinds.split_first().expect("some kind is asked");
         // While the likeliest engine works on its answer, there is time to look for the others.
         let ask_others = async {
             root.look_for(self.paths_of(others, kind)).await;
-            join_all(others.iter().map(|one| self.ask(*one, &root, name, kind))).await
+            join_all(others.iter().map(|one| self.ask(*one, root, name, kind))).await
         };
-        let (first, others) = join(self.ask(*first, &root, name, kind), ask_others).await;
+        let (first, others) = join(self.ask(*first, root, name, kind), ask_others).await;
         self.settle(kind, name, std::iter::once(first).chain(others).collect()).await
     }
 
@@ -111,18 +123,11 @@ impl Ground<'_> {
     /// # Errors
     /// [`Status::No`] where it does not run any more; [`Status::Failed`] where that cannot be told.
     pub(crate) async fn find_listed(&self, member: &Member) -> Result<Found> {
-        let root = Root::of(self.container)?;
-        let Answer { claim, .. } = self.ask(member.place, &root, &member.id, None).await;
+        let root = self.root(&[member.place], None).await?;
+        let Answer { claim, .. } = self.ask(member.place, root, &member.id, None).await;
         let claim = claim?.ok_or_else(|| Error::no(format!("container \"{}\" is gone", member.name)))?;
-        let (process, proof) = self.prove(&member.name, &claim)?;
+        let (process, proof) = self.prove(&member.name, &claim).await?;
         Ok(claim.proved(process, proof))
-    }
-
-    /// All paths by which engines of these kinds may be known.
-    pub(crate) fn paths_of(&self, kinds: &[Kind], asked: Option<Kind>) -> Vec<PathBuf> {
-        let asked_for = asked.or(self.settings.engine).is_some();
-        let paths = |kind: &Kind| [self.places().of(*kind), &Disk::places(*kind, asked_for)].concat();
-        kinds.iter().flat_map(paths).collect()
     }
 
     /// Which kinds of engines are asked, where the path asks for `kind`, or for any.
@@ -148,12 +153,8 @@ impl Ground<'_> {
         root: &Root,
         question: impl AsyncFn(&Connection) -> Result<T>,
     ) -> Result<Option<T>> {
-        let reach = match kind {
-            Kind::Docker => &self.reaches.docker,
-            Kind::Podman => &self.reaches.podman,
-            Kind::Containerd | Kind::Runc => return Ok(None),
-        };
-        reach.ask(self.container.map(|_| root), self.places().of(kind), question).await
+        let Some(reach) = self.reaches.of(kind) else { return Ok(None) };
+        reach.ask(root, self.places().of(kind), question).await
     }
 
     /// The files of the engine of this kind; `None` where there are none. Where the user named one socket, another engine's
@@ -161,7 +162,12 @@ impl Ground<'_> {
     ///
     /// # Errors
     /// Where they cannot be looked at.
-    pub(crate) async fn on_disk(&self, kind: Kind, root: &Root, asked: Option<Kind>) -> Result<Option<Disk>> {
+    pub(crate) async fn on_disk<'r>(
+        &self,
+        kind: Kind,
+        root: &'r Root,
+        asked: Option<Kind>,
+    ) -> Result<Option<Disk<'r>>> {
         if self.places().chosen() && matches!(kind, Kind::Docker | Kind::Podman) {
             return Ok(None);
         }
@@ -198,18 +204,13 @@ impl Ground<'_> {
         }
     }
 
-    /// Asks at a socket. A daemon that takes too long has left files that tell as much; while it is waited for, they are
-    /// read, and are believed as far as they can be proved.
+    /// Asks at a socket.
     async fn ask_api(&self, connection: &Connection, name: &str) -> Result<Option<Claim>> {
-        let mut asking = std::pin::pin!(connection.find(name));
-        let answer = match tokio::time::timeout(self.patience(), &mut asking).await {
-            Ok(answer) => answer,
-            Err(_) => match self.ask_files_of(connection, name).await {
-                Ok(Some(claim)) if self.prove(name, &claim).is_ok() => return Ok(Some(claim)),
-                _ => asking.await,
-            },
+        let container = match self.find_in_time(connection, name, connection.find(name)).await? {
+            Said::ByFiles(claim) => return Ok(Some(claim)),
+            Said::ByDaemon(None) => return Ok(None),
+            Said::ByDaemon(Some(container)) => container,
         };
-        let Some(container) = answer? else { return Ok(None) };
         let daemons = connection.daemons()?;
         let (daemon, socket) = (daemons[0], &connection.socket);
         self.settings.tell(name, || {
@@ -221,26 +222,11 @@ impl Ground<'_> {
         Ok(Some(Claim { container, kind: connection.engine.kind(), via, namespaces }))
     }
 
-    /// How long an engine is waited for before its files are read: half of the hop's time.
-    fn patience(&self) -> Duration {
-        self.settings.timeout / 2
-    }
-
-    async fn ask_files_of(&self, connection: &Connection, name: &str) -> Result<Option<Claim>> {
-        let Ok(daemon) = connection.listener() else { return Ok(None) };
-        let (root, places) = (Root::of(Some(&daemon.process))?, disk::docker_places(&daemon.process));
-        let Some(disk) = Disk::at(Kind::Docker, &root, daemon.pidns.try_clone()?, places).await? else {
-            return Ok(None);
-        };
-        self.settings.tell(name, || "the engine takes its time: its files are read".to_owned());
-        ask_disk(&disk, name).await
-    }
-
-    pub(crate) fn prove(&self, name: &str, claim: &Claim) -> Result<(Process, Proof)> {
+    pub(crate) async fn prove(&self, name: &str, claim: &Claim) -> Result<(Process, Proof)> {
         let Claim { container, kind, namespaces, .. } = claim;
         let (said, of) = (container.inner_pid, container.short_id());
         self.settings.tell(name, || format!("{} says PID {said} for {of}", kind.name()));
-        let (process, proof) = locate(container, namespaces, self.pidns.id(), self.settings.method)?;
+        let (process, proof) = locate(container, namespaces, self.pidns.id(), self.settings.method).await?;
         self.settings.tell(name, || format!("that is our PID {}, proved by its {}", process.pid(), proof.name()));
         Ok((process, proof))
     }
@@ -260,7 +246,7 @@ impl Ground<'_> {
                     continue;
                 }
             };
-            match self.prove(name, &claim) {
+            match self.prove(name, &claim).await {
                 Ok((process, _)) if found.iter().any(|found| found.process.pid() == process.pid()) => {}
                 Ok((process, proof)) => found.push(claim.proved(process, proof)),
                 Err(error) => refusals.push(error),
@@ -307,7 +293,7 @@ impl Found {
     }
 }
 
-async fn ask_disk(disk: &Disk, name: &str) -> Result<Option<Claim>> {
+pub(crate) async fn ask_disk(disk: &Disk<'_>, name: &str) -> Result<Option<Claim>> {
     let Some((container, file)) = disk.find(name).await? else { return Ok(None) };
     Claim::of_files(disk, container, file).map(Some)
 }

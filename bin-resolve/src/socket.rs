@@ -1,21 +1,20 @@
 //! Reaching an engine's socket from outside: nothing is entered, and nothing in the container can lead elsewhere.
 
 use std::ffi::OsString;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use nicon_core::file::Known;
 use nicon_core::{Doing, Error, Result, peer};
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr};
-use nix::sys::stat::{Mode, SFlag};
-use nix::unistd::alarm;
+use nix::sys::stat::SFlag;
 
-use crate::files::{FileId, Root};
 use crate::kind::Kind;
+use crate::root::{Directory, FileId, Root, is_absent};
 
 /// Where engines usually listen. `/run` comes first: `/var/run` is most often a link to it.
 const DOCKER: [&str; 2] = ["/run/docker.sock", "/var/run/docker.sock"];
@@ -23,9 +22,6 @@ const PODMAN: [&str; 1] = ["/run/podman/podman.sock"];
 
 /// How long to wait before asking a listener again whose queue is full; `connect(2)` tells no better.
 const BACKLOG_PAUSE: Duration = Duration::from_millis(10);
-
-/// How many seconds one `connect(2)` that is told not to block may take, before SIGALRM ends the program.
-const LAST_RESORT: u32 = 60;
 
 /// Where a hop's sockets are looked for.
 #[derive(Debug)]
@@ -86,32 +82,41 @@ pub(crate) struct Connected {
     pub(crate) file: FileId,
 }
 
-/// Connects to the first of `places` where somebody listens, below `root`, or below our own root directory; `None` where
-/// none of them holds a socket.
-pub(crate) async fn connect(root: Option<&Root>, places: &[PathBuf]) -> Result<Option<Connected>> {
+/// Connects to the first of `places` where somebody listens, below `root`; `None` where none of them holds a socket. A
+/// listener that is behind with its work is asked again, until the hop's time is up.
+pub(crate) async fn connect(root: &Root, places: &[PathBuf]) -> Result<Option<Connected>> {
+    let may_be_there = |path: &&PathBuf| !matches!(root.at_hand(path), Some(Err(error)) if is_absent(&error));
+    let places: Arc<[PathBuf]> = places.iter().filter(may_be_there).cloned().collect();
+    if places.is_empty() {
+        return Ok(None);
+    }
+    loop {
+        let places = Arc::clone(&places);
+        // The kernel asks the file system of a socket whether we may connect.
+        match root.ask(move |directory| connect_to_first(directory, &places)).await {
+            Err(error) if error.errno() == Some(Errno::EAGAIN) => tokio::time::sleep(BACKLOG_PAUSE).await,
+            connected => return connected,
+        }
+    }
+}
+
+/// Connects to the first of `places` where somebody listens, however long that takes.
+pub(crate) fn connect_to_first(root: &Directory, places: &[PathBuf]) -> Result<Option<Connected>> {
     let mut refused = None;
     for path in places {
-        let reached = match root {
-            Some(root) => root.reach(path).await,
-            // Our own file system is the user's to arrange, with whatever links.
-            None => open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()),
-        };
-        let connected = match reached.doing(|| format!("open {}", path.display())) {
-            Ok(socket) => connect_to(&socket, path).await,
-            Err(error) => Err(error),
-        };
-        match connected {
+        match connect_to(root, path) {
             Ok(connected) => return Ok(Some(connected)),
-            Err(error) if matches!(error.errno(), Some(Errno::ENOENT | Errno::ENOTDIR)) => {}
+            Err(error) if error.errno() == Some(Errno::EAGAIN) => return Err(error),
+            Err(error) if is_absent(&error) => {}
             Err(error) => refused = refused.or(Some(error)),
         }
     }
     refused.map_or(Ok(None), Err)
 }
 
-/// Connects to an opened socket. A listener that is behind with its work is asked again, until the hop's time is up.
-async fn connect_to(socket: &OwnedFd, path: &Path) -> Result<Connected> {
-    let known = Known::of(socket).doing(|| format!("look at {}", path.display()))?;
+fn connect_to(root: &Directory, path: &Path) -> Result<Connected> {
+    let socket = root.find(path).doing(|| format!("open {}", path.display()))?;
+    let known = Known::of(&socket).doing(|| format!("look at {}", path.display()))?;
     if known.kind != SFlag::S_IFSOCK {
         return Err(Error::failed(format!("{} is not a socket", path.display())));
     }
@@ -125,22 +130,14 @@ async fn connect_to(socket: &OwnedFd, path: &Path) -> Result<Connected> {
         Ok(()) | Err(Errno::ENOPROTOOPT) => {}
         Err(errno) => return Err(Error::os("ask who will write", errno)),
     }
-    let what = || format!("connect to {}", path.display());
-    loop {
-        // The kernel may ask a file system of the container's for its permission. A call that hangs in there can only be
-        // ended together with the program.
-        alarm::set(LAST_RESORT);
-        let connected = nix::sys::socket::connect(stream.as_raw_fd(), &address);
-        alarm::cancel();
-        match connected {
-            Ok(()) => {
-                return Ok(Connected { stream: stream.into(), path: path.to_owned(), file: known.into() });
-            }
-            Err(Errno::EAGAIN) => tokio::time::sleep(BACKLOG_PAUSE).await,
-            Err(errno @ (Errno::EACCES | Errno::EPERM)) => {
-                return Err(Error::os(what(), errno).and_say(" (root, CAP_DAC_OVERRIDE, or the socket's group)"));
-            }
-            Err(errno) => return Err(Error::os(what(), errno)),
+    match nix::sys::socket::connect(stream.as_raw_fd(), &address) {
+        Ok(()) => Ok(Connected { stream: stream.into(), path: path.to_owned(), file: known.into() }),
+        Err(errno) => {
+            let error = Error::os(format!("connect to {}", path.display()), errno);
+            Err(match errno {
+                Errno::EACCES | Errno::EPERM => error.and_say(" (root, CAP_DAC_OVERRIDE, or the socket's group)"),
+                _ => error,
+            })
         }
     }
 }

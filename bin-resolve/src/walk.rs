@@ -11,10 +11,11 @@ use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared};
 use nicon_core::Result;
 
-use crate::files::FileId;
+use crate::aside;
 use crate::hop::{Hop, Settings, Sharing};
 use crate::listing::State;
 use crate::name;
+use crate::root::FileId;
 use crate::roster::{Member, Present, Roster};
 use crate::search::Reaches;
 
@@ -70,6 +71,9 @@ impl Walk {
             let place = if outer.is_empty() { String::new() } else { format!(" in {}", name::show(outer)) };
             let (ways, outer) = (Arc::clone(&self.ways), self.container(outer));
             let (name, number) = (name.clone(), path.len());
+            if number > 1 {
+                aside::prepare();
+            }
             async move {
                 let outer = outer.await?;
                 let finding = Hop::find(outer, &ways.own, &name, listed.as_ref(), &ways.settings);

@@ -14,14 +14,18 @@ pub(crate) const WRITE_STDOUT: &str = "write standard output";
 ///
 /// A reader that has seen enough (`| head`) ends the run quietly: Rust programs ignore SIGPIPE, so it shows as EPIPE.
 pub fn run(program: &str, filter: impl FnOnce() -> Result<Status>) -> ExitCode {
-    let status = filter().unwrap_or_else(|error| {
+    ExitCode::from(outcome(program, filter) as u8)
+}
+
+/// Runs a filter to its end, of which it tells a failure.
+pub(crate) fn outcome(program: &str, filter: impl FnOnce() -> Result<Status>) -> Status {
+    filter().unwrap_or_else(|error| {
         if error.errno() == Some(Errno::EPIPE) && error.to_string().starts_with(WRITE_STDOUT) {
             return Status::Answered;
         }
         report(program, &error);
         error.status()
-    });
-    ExitCode::from(status as u8)
+    })
 }
 
 /// Tells a failure: `nicon-nsid: open /proc/42/ns/net: No such file or directory`.

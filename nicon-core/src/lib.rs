@@ -20,6 +20,7 @@
 //! all processes, [`link`] tells what records ask of links. [`record`], [`stream`] and [`cli`] are the programs' common
 //! manners.
 
+pub mod apart;
 pub mod cli;
 pub mod container;
 pub mod error;

@@ -27,6 +27,9 @@ impl Process {
     /// What is said of a process that our PID namespace does not contain, and the way out.
     pub const OUTSIDE: &str = "the process is outside our PID namespace (in a container, --pid=host lets us see it)";
 
+    /// What is said behind a failure to look at a process, for want of rights: root may lack them as well.
+    pub const DENIED: &str = " (it takes CAP_SYS_PTRACE and all capabilities that the process has)";
+
     /// Pins the process that has `pid` now, in our own PID namespace.
     ///
     /// # Errors
@@ -280,9 +283,7 @@ impl Process {
         }
         let error = Error::os(format!("{verb} /proc/{}/{file}", self.pid), errno);
         match errno {
-            Errno::EACCES | Errno::EPERM => {
-                error.within("not permitted to look at the process (root, or CAP_SYS_PTRACE)")
-            }
+            Errno::EACCES | Errno::EPERM => error.within("not permitted to look at the process").and_say(Self::DENIED),
             _ => error,
         }
     }

@@ -2,10 +2,13 @@
 #![allow(unsafe_code, reason = "these calls have no safe wrapper in nix")]
 
 use std::ffi::CStr;
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::MetadataExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::errno::Errno;
+use nix::unistd::Pid;
 
 /// The magic number of ioctls on nsfs, from linux/nsfs.h.
 const NSIO: u8 = 0xb7;
@@ -158,6 +161,41 @@ pub(crate) fn peek_writer(socket: impl AsFd) -> nix::Result<Option<OwnedFd>> {
         }
     }
     Ok(writer)
+}
+
+/// Makes a child that does `work` and ends with the exit status that this returns: `fork(2)`. It is ours until it is waited
+/// for, also where we were started with SIGCHLD ignored.
+///
+/// Fails with EBUSY where we have a second thread, which might hold a lock that the child would wait for.
+pub(crate) fn fork(work: impl FnOnce() -> i32) -> nix::Result<Pid> {
+    // Beside `.` and `..`, each thread is a directory there.
+    let threads = std::fs::metadata("/proc/self/task").map_or(0, |task| task.nlink().saturating_sub(2));
+    if threads != 1 {
+        return Err(Errno::EBUSY);
+    }
+    // SAFETY: signal(2) with the default action runs no code of ours. With a single thread, the child is as whole as we
+    // are; it never returns from here, neither by the end of `work` nor by a panic, so that nothing is dropped twice.
+    unsafe {
+        libc::signal(libc::SIGCHLD, libc::SIG_DFL);
+        match Errno::result(libc::fork())? {
+            0 => libc::_exit(catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| libc::abort())),
+            child => Ok(Pid::from_raw(child)),
+        }
+    }
+}
+
+/// Closes all descriptors but `kept`, in a process that is about to end: `close_range(2)`. Before Linux 5.9 it closes
+/// standard input, output and error alone.
+pub(crate) fn close_all_but(kept: BorrowedFd<'_>) {
+    let kept = kept.as_raw_fd();
+    // SAFETY: the calls take plain numbers. Whoever still has a closed one does not live to open another of its number.
+    unsafe {
+        for standard in 0..3 {
+            libc::close(standard);
+        }
+        libc::syscall(libc::SYS_close_range, 3, kept - 1, 0);
+        libc::syscall(libc::SYS_close_range, kept + 1, libc::c_uint::MAX, 0);
+    }
 }
 
 static STDOUT_WAS_CLOSED: AtomicBool = AtomicBool::new(false);

@@ -1,10 +1,10 @@
 //! nicon-resolve with other engines than Docker, and with several side by side.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{Lab, witness};
+use nicon_lab::{LIMIT, Lab, output_within, witness};
 use serde_json::Value;
 
-use crate::expect::{is_process, record, refusal};
+use crate::expect::{is_process, parse, record, refusal};
 use crate::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -171,20 +171,42 @@ fn runc_by_its_files(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     Ok(lab.remove("setup", "mixed")?)
 }
 
+/// A container is found, and all of them are listed, by the files of a daemon that does not answer; what is told of all is
+/// that it does not.
 fn a_daemon_that_hangs(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
-    for (at, path) in [("", "setup"), ("setup", "setup.olt_1"), ("setup.olt_1", "setup.olt_1.lt_1")] {
-        let pid = lab.host_pid(path)?;
-        let answered = record(&suite.run(&["nicon-resolve", path]));
-        let hop = answered["hops"].as_array().unwrap().last().unwrap();
-        let daemon = u32::try_from(hop["daemon"].as_u64().unwrap())?;
-        lab.signal(daemon, "STOP")?;
-        let ran = suite.run(&["nicon-resolve", "--timeout=0.5", path]);
+    lab.run_daemon_container("", "stuck", &[])?;
+    lab.run_daemon_container("stuck", "inner", &[])?;
+    lab.run_container("stuck.inner", "leaf", &[])?;
+    let pids = [lab.host_pid("stuck.inner")?, lab.host_pid("stuck.inner.leaf")?];
+    let own = format!("unix:///proc/{}/root/run/docker.sock", lab.host_pid("stuck")?);
+    // In the first case the daemon in the container is our own.
+    for (docker_host, outer, name, pid) in
+        [(&*own, "", "inner", pids[0]), ("", "stuck.", "inner", pids[0]), ("", "stuck.inner.", "leaf", pids[1])]
+    {
+        let ask = |target: &str| {
+            let mut command = suite.command("nicon-resolve")?;
+            output_within(command.env("DOCKER_HOST", docker_host).args(["--timeout=3", target]), LIMIT)
+        };
+        let (path, all) = (format!("{outer}{name}"), format!("{outer}*"));
+        let last_hop = |record: &Value| record["hops"].as_array().unwrap().last().unwrap().clone();
+        let answered = last_hop(&record(&ask(&path)?));
+        let daemon = u32::try_from(answered["daemon"].as_u64().unwrap())?;
+        lab.stop(daemon)?;
+        let (found, listed) = (ask(&path), ask(&all));
         lab.signal(daemon, "CONT")?;
-        is_process(&record(&ran), pid);
-        let by_files = record(&ran)["hops"].as_array().unwrap().last().unwrap().clone();
-        assert_eq!((&by_files["via"], &by_files["id"]), (&"disk".into(), &hop["id"]), "{at}");
+        let (found, listed) = (found?, listed?);
+        assert_eq!(listed.code(), Some(2), "{listed:?}");
+        assert!(listed.stderr.contains("the engine does not answer (waited 1.5 s): its files are read"), "{listed:?}");
+        assert_eq!(listed.stderr.lines().count(), 1, "{listed:?}");
+        let listed = parse(&listed.stdout);
+        assert_eq!(listed.len(), 1, "{listed:?}");
+        for record in [record(&found), listed[0].clone()] {
+            is_process(&record, pid);
+            let by_files = last_hop(&record);
+            assert_eq!((&by_files["via"], &by_files["id"]), (&"disk".into(), &answered["id"]), "{path}");
+        }
     }
-    Ok(())
+    Ok(lab.remove("", "stuck")?)
 }
 
 fn a_path_from_a_process(suite: &Suite, lab: &Lab) -> Result<(), Failed> {

@@ -17,6 +17,7 @@ mod hostile_excess;
 mod hostile_files;
 mod hostile_links;
 mod hostile_lists;
+mod hostile_silence;
 mod killed;
 mod lab_itself;
 mod linklist;
@@ -74,6 +75,7 @@ fn main() -> ExitCode {
     trials.extend(hostile_excess::trials(&suite));
     trials.extend(hostile_files::trials(&suite));
     trials.extend(hostile_links::trials(&suite));
+    trials.extend(hostile_silence::trials(&suite));
     trials.extend(engines::trials(&suite));
     trials.extend(answered::trials(&suite));
     trials.extend(placed::trials(&suite));

@@ -1,7 +1,12 @@
 //! Other engines than Docker, beside it at any level of the nest.
 
 use crate::{LIMIT, Lab, Ran, image, output_of_input, output_within, tool, witness};
-use std::{fs, process::Command};
+use std::{
+    fs,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
 
 /// Settings of podman that do without systemd, a network and the right to raise limits.
 const PODMAN_CONF: &str = "/run/nicon-podman.conf";
@@ -209,6 +214,22 @@ impl Lab {
     pub fn pid_from(&self, at: &str, pid: &str) -> Result<u32, String> {
         let link = self.script(at, "readlink /proc/$1/ns/mnt", &[pid])?;
         witness::first_process_of(&link).ok_or_else(|| format!("{at}: nobody is in {link}"))
+    }
+
+    /// Stops a process that this test has started, and waits until none of its threads runs any more.
+    ///
+    /// # Errors
+    /// When there is no such process, or it does not stop.
+    pub fn stop(&self, pid: u32) -> Result<(), String> {
+        self.signal(pid, "STOP")?;
+        let give_up = Instant::now() + LIMIT;
+        while !witness::is_stopped(pid) {
+            if Instant::now() > give_up {
+                return Err(format!("process {pid} does not stop"));
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
     }
 
     /// Sends a signal to a process that this test has started.

@@ -83,7 +83,7 @@ pub fn output_of_input(command: &mut Command, input: impl AsRef<[u8]>, limit: Du
     }
 }
 
-/// Waits for a child; `None` when it had to be killed.
+/// Waits for a child; `None` when it had to be killed, which one that hangs in the kernel survives for the time being.
 pub(crate) fn wait_until(child: &mut Child, give_up: Instant) -> io::Result<Option<ExitStatus>> {
     let mut pause = Duration::from_micros(200);
     loop {
@@ -92,7 +92,10 @@ pub(crate) fn wait_until(child: &mut Child, give_up: Instant) -> io::Result<Opti
         }
         if Instant::now() > give_up {
             child.kill()?;
-            child.wait()?;
+            let dead = Instant::now() + Duration::from_secs(1);
+            while child.try_wait()?.is_none() && Instant::now() < dead {
+                thread::sleep(pause);
+            }
             return Ok(None);
         }
         thread::sleep(pause);

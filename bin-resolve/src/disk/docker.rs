@@ -1,11 +1,13 @@
 //! What a Docker daemon keeps of its containers.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use nicon_core::{Error, Process, Result};
 use serde::Deserialize;
 
 use super::{Entry, not_running};
+use crate::aside;
 use crate::container::{Container, bare};
 use crate::files::Files;
 use nicon_core::container::is_id;
@@ -30,8 +32,15 @@ struct State {
 }
 
 /// Where a daemon's data lie: as its command line says, or the usual place.
-pub(crate) fn places_of(daemon: &Process) -> Vec<PathBuf> {
-    let cmdline = daemon.read("cmdline").unwrap_or_default();
+///
+/// # Errors
+/// That its command line cannot be read.
+pub(crate) async fn places_of(daemon: Arc<Process>) -> Result<Vec<PathBuf>> {
+    // It may keep those waiting who read its memory.
+    aside::ask(move || Ok(places_in(&daemon.read("cmdline")?))).await
+}
+
+fn places_in(cmdline: &str) -> Vec<PathBuf> {
     let arguments: Vec<&str> = cmdline.split('\0').collect();
     let named = arguments.iter().enumerate().find_map(|(i, argument)| match *argument {
         "--data-root" | "-g" | "--graph" => arguments.get(i + 1).copied(),
