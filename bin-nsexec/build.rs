@@ -1,4 +1,4 @@
-//! Has the program begin at `nicon_entry`; see `src/first_step.rs`.
+//! Has the program begin at `nicon_entry`; see `src/early.rs`.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

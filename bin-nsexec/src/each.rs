@@ -14,7 +14,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let mut number = 0;
     while let Some(record) = target::next_record()? {
         number += 1;
-        let ended = record.and_then(|target| supervise(Entry::open(args, Some(&target))?, args.stage()));
+        let ended = record.and_then(|target| supervise(&Entry::open(args, Some(&target))?, args.stage()));
         match ended {
             Ok(Ended { status, is_interrupted }) => {
                 worst = worst.max(status);

@@ -6,6 +6,7 @@ use nix::sys::stat::fstat;
 use nix::unistd::{Gid, Uid, getgroups, setgid, setgroups, setuid};
 
 use crate::args::{Args, Id};
+use crate::rights::taking;
 
 /// Who the command runs as.
 pub(crate) struct Identity<'a> {
@@ -36,14 +37,14 @@ impl<'a> Identity<'a> {
         if let Some(id) = self.gid {
             let gid = Gid::from_raw(self.number(id, |owner| owner.1)?);
             if !getgroups().doing(|| "read our groups")?.is_empty() {
-                setgroups(&[]).doing(|| "drop the supplementary groups")?;
+                taking("CAP_SETGID", setgroups(&[]), || "drop the supplementary groups")?;
             }
-            setgid(gid).doing(|| format!("set group ID {gid}"))?;
+            taking("CAP_SETGID", setgid(gid), || format!("set group ID {gid}"))?;
         }
         if let Some(id) = self.uid {
             let uid = Uid::from_raw(self.number(id, |owner| owner.0)?);
             prctl::set_keepcaps(self.keep_caps).doing(|| "keep the capabilities")?;
-            setuid(uid).doing(|| format!("set user ID {uid}"))?;
+            taking("CAP_SETUID", setuid(uid), || format!("set user ID {uid}"))?;
         }
         Ok(())
     }

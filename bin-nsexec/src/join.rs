@@ -1,12 +1,15 @@
 //! Joining namespaces: which, from where, and in what order.
 
+use std::path::Path;
+
 use nicon_core::{Doing, Error, Namespace, NsId, NsType, Process, Result};
 use nix::errno::Errno;
 use nix::fcntl::AT_FDCWD;
 use nix::sched::{CloneFlags, setns};
 
-use crate::args::{Args, Source};
+use crate::args::{Args, Source, shown};
 use crate::capability;
+use crate::rights::{TO_LOOK, taking};
 use crate::sys;
 
 /// The order in which namespaces are joined one by one. `setns(2)` of several types at once leaves the order to the
@@ -100,8 +103,12 @@ impl<'a> Joins<'a> {
                 Some(namespace) => setns(namespace, flag(ns_type)),
                 None => setns(required(self.target)?.namespace(ns_type)?, flag(ns_type)),
             };
-            joined.doing(|| match joined {
-                Err(Errno::EPERM) => format!("join the {ns_type} namespace (root, or CAP_SYS_ADMIN over it)"),
+            let rights = match ns_type {
+                NsType::Mnt => "CAP_SYS_ADMIN over it, and CAP_SYS_CHROOT",
+                _ => "CAP_SYS_ADMIN over it",
+            };
+            taking(rights, joined, || match (ns_type, joined) {
+                (NsType::User, Err(Errno::EINVAL)) => "join the user namespace (nobody can join his own again)".into(),
                 _ => format!("join the {ns_type} namespace"),
             })?;
         }
@@ -130,12 +137,20 @@ fn flag(ns_type: NsType) -> CloneFlags {
 
 fn open(args: &Args, target: Option<&Process>, ns_type: NsType) -> Result<Option<Join>> {
     let namespace = match args.source(ns_type) {
-        Some(Source::Path(path)) => Some(Namespace::open(path)?),
+        Some(Source::Path(path)) => Some(of_file(path, ns_type)?),
         Some(Source::Target) => None,
         None if args.all && is_of_all(required(target)?, ns_type)? => None,
         None => return Ok(None),
     };
     Ok(Some(Join { ns_type, namespace }))
+}
+
+fn of_file(path: &Path, ns_type: NsType) -> Result<Namespace> {
+    let namespace = Namespace::open(path)?;
+    if namespace.ns_type().is_ok_and(|actual| actual == ns_type) {
+        return Ok(namespace);
+    }
+    Err(Error::failed(format!("{} is no {ns_type} namespace", shown(path))))
 }
 
 /// What `--all` means for one type: nothing where the kernel lacks it, and nothing for a user namespace that is our own,
@@ -154,9 +169,12 @@ pub(crate) fn own_user_id() -> Result<NsId> {
 }
 
 fn of_socket(fd: i32, target: &Process) -> Result<Join> {
-    let socket = sys::pidfd_getfd(target, fd).doing(|| format!("get descriptor {fd} of process {}", target.pid()))?;
-    let namespace = sys::socket_netns(&socket).and_then(Namespace::from_fd);
-    let namespace = namespace.doing(|| format!("find the network namespace of descriptor {fd}"))?;
+    let descriptor = || format!("descriptor {fd} of process {}", target.pid());
+    let socket = taking(TO_LOOK, sys::pidfd_getfd(target, fd), || format!("get {}", descriptor()))?;
+    let namespace = match sys::socket_netns(&socket).and_then(Namespace::from_fd) {
+        Err(Errno::ENOTTY) => return Err(Error::failed(format!("{} is no socket", descriptor()))),
+        namespace => namespace.doing(|| format!("find the network namespace of {}", descriptor()))?,
+    };
     Ok(Join { ns_type: NsType::Net, namespace: Some(namespace) })
 }
 

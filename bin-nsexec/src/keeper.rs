@@ -60,9 +60,9 @@ struct Keeper {
 }
 
 /// Is the keeper, and ends with the exit status.
-pub(crate) fn keep(entry: Entry<'_>, handover: Handover) -> ! {
-    let watched = Keeper::start(&entry, handover).and_then(|mut keeper| {
-        keeper.let_go(entry)?;
+pub(crate) fn keep(entry: &Entry<'_>, handover: Handover) -> ! {
+    let watched = Keeper::start(entry, handover).and_then(|mut keeper| {
+        keeper.let_go()?;
         keeper.watch()
     });
     sys::exit(watched.unwrap_or_else(|error| fail(&error)))
@@ -82,9 +82,7 @@ impl Keeper {
     }
 
     /// Closes what was opened for the way, and what the caller left open: neither is ours to hold in the container.
-    fn let_go(&self, entry: Entry<'_>) -> Result<()> {
-        // Its memory ends with us: to free it now would make the kernel copy each page of it that we share.
-        std::mem::forget(entry);
+    fn let_go(&self) -> Result<()> {
         let Handover { signals, link, terminal, .. } = &self.handover;
         let kept = [signals.as_fd(), link.as_fd()].into_iter().chain(terminal.as_ref().map(AsFd::as_fd));
         sys::close_all_but(kept).doing(|| "close our descriptors")

@@ -7,13 +7,18 @@ mod capability;
 mod cgroup;
 mod command;
 mod each;
+mod early;
 mod entry;
+#[cfg(target_arch = "x86_64")]
 mod first_step;
 mod identity;
 mod join;
 mod keeper;
 mod lsm;
 mod place;
+#[cfg(target_arch = "x86_64")]
+mod quick_step;
+mod rights;
 mod run;
 mod shield;
 mod signals;
@@ -24,7 +29,7 @@ mod terminal;
 
 use clap::Parser;
 
-/// What `main` does; see [`first_step`] for why it is not called so.
+/// What `main` does; see [`early`] for why it is not called so.
 fn start() -> u8 {
     match args::Args::try_parse_from(args::arguments()) {
         Ok(args) => run::run(&args),

@@ -9,6 +9,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::{chdir, chroot, fchdir};
 
 use crate::args::{Args, Source, shown};
+use crate::rights::{TO_LOOK, taking};
 use crate::sys;
 
 const DIRECTORY: OFlag = OFlag::O_PATH.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);
@@ -37,7 +38,7 @@ impl Place {
             Source::Target => {
                 let target = target.ok_or_else(|| Error::failed("no target"))?;
                 let directory = openat(target.dir(), link, DIRECTORY, Mode::empty());
-                directory.doing(|| format!("open /proc/{}/{link}", target.pid()))
+                taking(TO_LOOK, directory, || format!("open /proc/{}/{link}", target.pid()))
             }
         };
         let is_contained = args.runs_container_code();
@@ -55,7 +56,7 @@ impl Place {
     /// Goes there, behind the joins.
     pub(crate) fn go(&self) -> Result<()> {
         if let Some(root) = &self.root {
-            fchdir(root).and_then(|()| chroot(".")).doing(|| "change the root directory")?;
+            taking("CAP_SYS_CHROOT", fchdir(root).and_then(|()| chroot(".")), || "change the root directory")?;
         }
         match &self.directory {
             Directory::Stay => {}

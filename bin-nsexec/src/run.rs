@@ -5,7 +5,7 @@ use nicon_core::{Error, Result, cli};
 use crate::args::Args;
 use crate::entry::Entry;
 use crate::supervise::{self, Ended};
-use crate::{each, shield, target};
+use crate::{each, shield, sys, target};
 
 /// The program's name, as its messages begin.
 pub(crate) const PROGRAM: &str = "nicon-nsexec";
@@ -39,6 +39,7 @@ fn try_run(args: &Args) -> Result<u8> {
         entry.enter()?;
         entry.become_command(false, || Ok(()));
     }
-    let Ended { status, .. } = supervise::supervise(entry, args.stage())?;
-    Ok(status)
+    let Ended { status, .. } = supervise::supervise(&entry, args.stage())?;
+    // Not to free our memory saves the kernel from copying each page that the command's parent had, too.
+    sys::exit(status)
 }

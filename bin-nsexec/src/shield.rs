@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::sync::atomic::Ordering;
 
 use nicon_core::{Doing, Error, Result};
 use nix::errno::Errno;
@@ -15,6 +16,7 @@ use nix::sys::statvfs::{FsFlags, fstatvfs};
 use nix::unistd::execveat;
 
 use crate::command::c_strings;
+use crate::early;
 use crate::sys;
 
 const EXECUTABLE: &std::ffi::CStr = c"/proc/self/exe";
@@ -41,7 +43,7 @@ pub(crate) fn hold_places() -> Result<()> {
 
 /// Closes our process to ptrace and /proc, and sees to it that our executable cannot be written.
 ///
-/// Where it can, and the first step (see [`crate::first_step`]) was not taken, this program is run again from a copy.
+/// Where it can, and the first step (see `first_step.rs`) was not taken, this program is run again from a copy.
 pub(crate) fn raise() -> Result<()> {
     if !is_protected().doing(|| "look at our executable")? {
         run_again(&read_only_clone().or_else(|_| sealed_copy()).doing(|| "copy our executable")?)?;
@@ -60,6 +62,9 @@ fn run_again(copy: &OwnedFd) -> Result<Infallible> {
 
 /// Whether what /proc/PID/exe of our process leads to refuses to be written.
 fn is_protected() -> nix::Result<bool> {
+    if early::IS_COPY.load(Ordering::Relaxed) {
+        return Ok(true);
+    }
     let executable = open(EXECUTABLE, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
     if fstatvfs(&executable)?.flags().contains(FsFlags::ST_RDONLY) {
         return Ok(true);

@@ -30,7 +30,7 @@ pub(crate) struct Ended {
 }
 
 /// Runs the command as a child and watches it to its end.
-pub(crate) fn supervise(entry: Entry<'_>, stage: Stage) -> Result<Ended> {
+pub(crate) fn supervise(entry: &Entry<'_>, stage: Stage) -> Result<Ended> {
     let signals = Signals::take()?;
     let (terminal, far) =
         if stage.has_pty { Terminal::open().map(|(near, far)| (Some(near), Some(far)))? } else { (None, None) };
@@ -45,7 +45,6 @@ pub(crate) fn supervise(entry: Entry<'_>, stage: Stage) -> Result<Ended> {
             keeper::keep(entry, Handover { stage, signals, link: far_link, terminal: far, has_input })
         }
         ForkResult::Parent { child } => {
-            // The entry is dropped at the end: to free its memory while a child has it too would have the kernel copy it.
             drop((far, far_link));
             let mut watch = Watch {
                 keeper: child,

@@ -153,11 +153,11 @@ pub(crate) fn executed_as() -> &'static OsStr {
 /// The working directory as the kernel tells it: one that is not below our root begins with `(unreachable)`. The C
 /// library would hide that.
 pub(crate) fn getcwd() -> nix::Result<Vec<u8>> {
-    let mut path = vec![0_u8; 8192];
+    let mut path = [0_u8; libc::PATH_MAX as usize];
     // SAFETY: the buffer is as large as the call is told.
     let length = Errno::result(unsafe { libc::syscall(libc::SYS_getcwd, path.as_mut_ptr(), path.len()) })?;
-    path.truncate(usize::try_from(length).unwrap_or(1).saturating_sub(1));
-    Ok(path)
+    let length = usize::try_from(length).unwrap_or_default().saturating_sub(1);
+    Ok(path[..length].to_vec())
 }
 
 /// Sends a signal with a number that goes with it.

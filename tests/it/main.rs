@@ -36,6 +36,7 @@ mod nsexec_attacks;
 mod nsexec_fallbacks;
 mod nsexec_keys;
 mod nsexec_options;
+mod nsexec_quick;
 mod nsexec_records;
 mod nsexec_signals;
 mod nsfind;
@@ -103,6 +104,7 @@ fn main() -> ExitCode {
     trials.extend(rights::trials(&suite));
     trials.extend(nsexec::trials(&suite));
     trials.extend(nsexec_options::trials(&suite));
+    trials.extend(nsexec_quick::trials(&suite));
     trials.extend(nsexec_fallbacks::trials(&suite));
     trials.extend(nsexec_records::trials(&suite));
     trials.extend(nsexec_signals::trials(&suite));

@@ -74,7 +74,11 @@ fn files_and_sockets(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     // A file stands for one type only.
     let (ours, theirs) = both(suite, &[&format!("--uts={file}"), "true"]);
     assert!(theirs.code() == Some(1), "{theirs:?}");
-    refusal(&ours, 125, &["join the uts namespace", "Invalid argument"]);
+    refusal(&ours, 125, &[&file, "is no uts namespace"]);
+    for no_namespace in ["/etc/passwd", "/dev/null", "/"] {
+        let ran = suite.run(&["nicon-nsexec", &format!("--net={no_namespace}"), "true"]);
+        refusal(&ran, 125, &[no_namespace, "is no net namespace"]);
+    }
 
     // A socket remembers the network namespace that it was made in, whoever holds it.
     let other = Cell::new(&["-n"], "echo; exec sleep 60");
@@ -88,6 +92,10 @@ fn files_and_sockets(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     std::io::BufRead::read_line(&mut std::io::BufReader::new(holder.0.stdout.as_mut().unwrap()), &mut line)?;
     let ran = suite.run(&["nicon-nsexec", "-t", &holder.pid(), "-N", line.trim(), "readlink", "/proc/self/ns/net"]);
     assert_eq!(Some(ran.ok()?), witness::ns_link(other.0.id(), "net"));
+    let ran = suite.run(&["nicon-nsexec", "-t", &holder.pid(), "-N", "1", "true"]);
+    refusal(&ran, 125, &[&format!("descriptor 1 of process {} is no socket", holder.pid())]);
+    let ran = suite.run(&["nicon-nsexec", "-t", &holder.pid(), "-N", "99", "true"]);
+    refusal(&ran, 125, &[&format!("get descriptor 99 of process {}: Bad file", holder.pid())]);
     Ok(())
 }
 
@@ -107,7 +115,7 @@ fn users(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     assert_eq!(follow.ok()?, "0");
     // The namespace's owner is our own user namespace, which nobody can join again.
     let parent = suite.run(&["nicon-nsexec", &target, "-U", "--user-parent", "true"]);
-    refusal(&parent, 125, &["join the user namespace", "Invalid argument"]);
+    refusal(&parent, 125, &["join the user namespace", "nobody can join his own", "Invalid argument"]);
     let inner = Cell::new(&["-U", "-r", "-p", "-f", "--kill-child"], "unshare -U -r sh -c 'echo; exec sleep 60'");
     let innermost = witness::family(inner.0.id()).last().ok_or("no family")?.0;
     let parent = suite.run(&[
