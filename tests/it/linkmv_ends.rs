@@ -106,8 +106,11 @@ fn names_and_files(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     refusal(&undo(suite, &further), 1, &["which eth1 came from, is not there any more"]);
     assert_eq!(place.links(), ["lo", "eth1"]);
     assert!(!Path::new("/run/netns/linkmv-blue").exists());
-    for (from, words) in [("linkmv-blue", "/run/netns/linkmv-blue"), ("/etc/hostname", "/etc/hostname")] {
-        refusal(&suite.run(&["nicon-linkmv", "-f", from, "-t", &file, "eth1"]), 2, &[words]);
+    for (from, status, words) in [
+        ("linkmv-blue", 1, "no network namespace is called \"linkmv-blue\""),
+        ("/etc/hostname", 2, "/etc/hostname is not a network namespace"),
+    ] {
+        refusal(&suite.run(&["nicon-linkmv", "-f", from, "-t", &file, "eth1"]), status, &[words]);
     }
     Ok(())
 }

@@ -89,7 +89,7 @@ fn usage_errors(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         &["nicon-resolve", "--no-such-option"][..],
         &["nicon-resolve", "--pid", "--json", "setup"],
         &["nicon-resolve", "--timeout=0", "setup"],
-        &["nicon-linkmv", "--target=x", "veth0"],
+        &["nicon-linkmv", "--target=0", "veth0"],
         &["nicon-linkmv", "veth0", "a/b"],
         &["nicon-linkmv", "--target=1"],
         &["nicon-plan"],
