@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use nicon_core::file::Known;
+use nicon_core::file::{Known, RESOLVE_CACHED};
 use nicon_core::{Doing, Error, Process, Result};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat, openat2};
@@ -14,9 +14,6 @@ use crate::aside;
 
 /// `openat2(2)` asks to be called again when names move about while it looks; a container could make it do so forever.
 const MAX_LOOKUPS: usize = 64;
-
-/// `RESOLVE_CACHED` of linux/openat2.h (Linux 5.12), which nix lacks: look up only what needs no waiting, else EAGAIN.
-const RESOLVE_CACHED: ResolveFlag = ResolveFlag::from_bits_retain(0x20);
 
 /// Device and inode number: two paths with the same ones lead to the same engine, whatever they are called.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

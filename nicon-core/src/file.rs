@@ -2,9 +2,13 @@
 
 use std::os::fd::AsFd;
 
+use nix::fcntl::ResolveFlag;
 use nix::sys::stat::SFlag;
 
 use crate::sys;
+
+/// `RESOLVE_CACHED` of linux/openat2.h (Linux 5.12), which nix lacks: look up only what needs no waiting, else EAGAIN.
+pub const RESOLVE_CACHED: ResolveFlag = ResolveFlag::from_bits_retain(0x20);
 
 /// An open file's identity and type. To learn them never waits: `fstat(2)` asks the server of a file system (FUSE), which
 /// may be a container's own process and never answer.

@@ -3,8 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::ffi::{CString, OsStr, OsString};
 use std::ops::ControlFlow;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 
+use nicon_core::file::{Known, RESOLVE_CACHED};
 use nicon_core::walk::{Seen, walk};
 use nicon_core::{Namespace, NsId, NsType, Process, Result, ns};
 use nix::dir::Dir;
@@ -143,8 +144,7 @@ impl Search {
             let shown = path.to_string_lossy().into_owned();
             self.holders.add(ns_type, ino, Holder::Mount { path: shown, mnt, pid });
             if !self.kin.knows(ino)
-                && let Some(namespace) = open_mounted(dir, &path)
-                && namespace.id() == (NsId { dev: self.nsfs.unwrap_or_default(), ino })
+                && let Some(namespace) = open_mounted(dir, &path, NsId { dev: self.nsfs.unwrap_or_default(), ino })
             {
                 self.kin.climb(namespace, ns_type, &mut self.holders)?;
             }
@@ -180,13 +180,16 @@ fn open(dir: &OwnedFd, file: &str) -> Option<Namespace> {
     Namespace::from_fd(fd).ok()
 }
 
-/// Opens what is mounted at a path of another process's root, without leaving that root, and only if it is a namespace.
-fn open_mounted(dir: &OwnedFd, path: &OsStr) -> Option<Namespace> {
+/// Opens a namespace that is mounted at a path of another process's root, without leaving that root. What else is there by
+/// now is not opened, and nobody is asked for the way, who might never answer: the kernel knows the way to what is mounted.
+fn open_mounted(dir: &OwnedFd, path: &OsStr, namespace: NsId) -> Option<Namespace> {
     let root = openat(dir, "root", OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()).ok()?;
-    let how = OpenHow::new()
-        .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
-        .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    let resolve = ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS | RESOLVE_CACHED;
+    let how = OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC).resolve(resolve);
     let file = openat2(root, path, how).ok()?;
-    let own = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&file));
-    Namespace::open(own.as_ref()).ok().filter(|namespace| namespace.ns_type().is_ok())
+    let known = Known::of(&file).ok()?;
+    if (NsId { dev: known.dev, ino: known.ino }) != namespace {
+        return None;
+    }
+    Namespace::open(format!("/proc/self/fd/{}", file.as_raw_fd()).as_ref()).ok()
 }
