@@ -26,7 +26,7 @@ impl From<Known> for FileId {
 }
 
 /// A path, and which file is there.
-type Seen = (PathBuf, Result<FileId>);
+pub(crate) type Seen = (PathBuf, Result<FileId>);
 
 /// The root directory of a container, or our own, and what was found below it.
 ///
@@ -69,19 +69,26 @@ impl Root {
 
     /// Looks `paths` up beforehand, all of them in one go.
     pub(crate) async fn look_for(&self, paths: Vec<PathBuf>) {
-        let paths = self.not_at_hand(paths);
-        if paths.is_empty() {
-            return;
-        }
+        let (mut seen, paths) = self.tell_apart(paths);
         // What goes wrong here goes wrong again for whoever needs to know.
-        if let Ok(seen) = self.ask(|directory| Ok(directory.files_at(paths))).await {
-            self.remember(seen);
+        if !paths.is_empty()
+            && let Ok(asked) = self.ask(|directory| Ok(directory.files_at(paths))).await
+        {
+            seen.extend(asked);
         }
+        self.remember(seen);
     }
 
-    /// Those of `paths` of which nothing can be told at once.
-    pub(crate) fn not_at_hand(&self, paths: Vec<PathBuf>) -> Vec<PathBuf> {
-        paths.into_iter().filter(|path| self.at_hand(path).is_none()).collect()
+    /// What can be told of `paths` at once, and those of which nothing can.
+    pub(crate) fn tell_apart(&self, paths: Vec<PathBuf>) -> (Vec<Seen>, Vec<PathBuf>) {
+        let (mut seen, mut left) = (Vec::new(), Vec::new());
+        for path in paths {
+            match self.at_hand(&path) {
+                Some(known) => seen.push((path, known)),
+                None => left.push(path),
+            }
+        }
+        (seen, left)
     }
 
     /// Remembers what was looked up beforehand; the first time counts.

@@ -29,14 +29,17 @@ impl Ground<'_> {
 
     /// Connects to the engines that listen, and looks up all else, in one go: each go aside costs as much as ten look-ups.
     async fn survey(&self, root: &Root, kinds: &[Kind], asked: Option<Kind>) -> Result<()> {
-        let may_be_there = |path: &&PathBuf| !matches!(root.at_hand(path), Some(Err(error)) if is_absent(&error));
+        let (seen, paths) = root.tell_apart(self.paths_of(kinds, asked));
+        let is_there =
+            |path: &PathBuf| seen.iter().any(|(at, file)| at == path && !file.as_ref().is_err_and(is_absent));
+        let may_be_there = |path: &&PathBuf| paths.contains(path) || is_there(path);
         let sockets = kinds.iter().map(|kind| {
             let places = self.places().of(*kind).iter().filter(may_be_there).cloned();
             (*kind, places.collect::<Vec<_>>())
         });
         let sockets: Vec<_> = sockets.filter(|(_, places)| !places.is_empty()).collect();
-        let paths = root.not_at_hand(self.paths_of(kinds, asked));
         if sockets.is_empty() && paths.is_empty() {
+            root.remember(seen);
             return Ok(());
         }
         let look = move |directory: &Directory| {
@@ -44,8 +47,8 @@ impl Ground<'_> {
             let connected: Vec<_> = sockets.into_iter().map(connect).collect();
             Ok((connected, directory.files_at(paths)))
         };
-        let (connected, seen) = root.ask(look).await?;
-        root.remember(seen);
+        let (connected, asked) = root.ask(look).await?;
+        root.remember([seen, asked].concat());
         for (kind, connected) in connected {
             // Where it failed, it fails again for whoever asks.
             if let (Some(reach), Ok(Some(connected))) = (self.reaches.of(kind), connected) {
