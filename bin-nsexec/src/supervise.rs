@@ -211,8 +211,8 @@ impl Watch {
         sigprocmask(SigmaskHow::SIG_UNBLOCK, Some(&stop), None).doing(through)?;
         sigprocmask(SigmaskHow::SIG_BLOCK, Some(&stop), None).doing(through)?;
         // Where no shell is there to wake us, the kernel does not stop us, and the command must not stay stopped either.
-        // Else a SIGCONT waits now and is passed on.
-        if !sys::is_pending(Signal::SIGCONT) {
+        // Else a SIGCONT waits now and is passed on; or the next stop, which has taken that SIGCONT's place (`signal(7)`).
+        if !sys::is_pending(Signal::SIGCONT) && !sys::is_pending(Signal::SIGTSTP) {
             if let Some(terminal) = &mut self.terminal {
                 terminal.resume();
             }

@@ -77,12 +77,10 @@ fn activated_from_another_namespace(suite: &Suite, lab: &Lab) -> Result<(), Fail
     Ok(())
 }
 
-/// Begins processes until one has the PID that was asked for, and then the proxy.
-const HAVE_PID: &str = r"
+/// Starts the proxy and, once it is told to, a process.
+const DECOY: &str = r"
 socat UNIX-LISTEN:/host/within.sock,fork UNIX-CONNECT:/host/docker.sock &
-until [ -e /run/wanted ]; do sleep 0.02; done
-wanted=$(cat /run/wanted)
-while sleep 0 & [ $! -lt $((wanted - 1)) ]; do wait $!; done
+mkfifo /run/go && read go </run/go
 sleep infinity & echo $! >/run/got; wait
 ";
 
@@ -90,12 +88,15 @@ sleep infinity & echo $! >/run/got; wait
 /// engine tells: its cgroup carries the right ID.
 fn a_proxy_within_its_target(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let options = ["--volume=/run:/host", "--tmpfs=/run"];
-    lab.run_command("", "decoy", &options, &["sh", "-c", HAVE_PID])?;
+    lab.run_command("", "decoy", &options, &["sh", "-c", DECOY])?;
     let told = lab.docker("", &["inspect", "--format={{.State.Pid}}", "decoy"])?.ok()?;
-    // A process of ours in there would have a PID as well, and that might be the one.
-    let run = PathBuf::from(format!("/proc/{}/root/run", lab.host_pid("decoy")?));
-    std::fs::write(run.join("new"), &told)?;
-    std::fs::rename(run.join("new"), run.join("wanted"))?;
+    let pid = lab.host_pid("decoy")?;
+    let run = PathBuf::from(format!("/proc/{pid}/root/run"));
+    crate::subject::until("the pipe", || std::fs::exists(run.join("go")).ok().filter(|there| *there));
+    // The next process in there gets the PID after this one.
+    let last = format!("echo {} >/proc/sys/kernel/ns_last_pid", told.parse::<u32>()? - 1);
+    output_within(tool("nsenter").args(["--pid", &format!("--target={pid}"), "sh", "-c", &last]), LIMIT)?.ok()?;
+    std::fs::write(run.join("go"), "go\n")?;
     let read = || std::fs::read_to_string(run.join("got")).ok().filter(|got| got.ends_with('\n'));
     assert_eq!(crate::subject::until("the decoy", read).trim(), told, "the decoy has the PID");
     for translate in ["--translate=ioctl", "--translate=scan"] {
