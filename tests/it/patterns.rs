@@ -5,12 +5,13 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_of_input, output_within};
+use nicon_lab::{LIMIT, Lab, Ran, output_of_input, output_within, witness};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 use crate::expect::{is_process, parse, record, records, refusal};
+use crate::subject::until;
 use crate::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -222,14 +223,15 @@ fn nothing_fits(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-/// A stopped process; it goes on when this is dropped.
+/// A process of which no thread runs any more; it goes on when this is dropped.
 struct Stopped(Pid);
 
 impl Stopped {
     fn new(pid: u32) -> Result<Self, Failed> {
-        let pid = Pid::from_raw(i32::try_from(pid)?);
-        kill(pid, Signal::SIGSTOP)?;
-        Ok(Self(pid))
+        let stopped = Self(Pid::from_raw(i32::try_from(pid)?));
+        kill(stopped.0, Signal::SIGSTOP)?;
+        until("the daemon stops", || witness::is_stopped(pid).then_some(()));
+        Ok(stopped)
     }
 }
 

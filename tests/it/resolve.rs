@@ -305,7 +305,8 @@ fn enters_nothing_and_runs_nothing(suite: &Suite, lab: &Lab) -> Result<(), Faile
     assert_eq!(calls("execve"), 1, "only itself: {trace}");
     assert_eq!(calls("connect"), 3, "one socket a hop: {trace}");
     assert_eq!(calls("setns") + calls("unshare") + calls("fork") + calls("vfork") + calls("execveat"), 0, "{trace}");
-    let new_processes = trace.lines().filter(|line| line.contains(" clone") && !line.contains("CLONE_THREAD")).count();
+    let is_clone = |line: &&str| line.contains(" clone(") || line.contains(" clone3(");
+    let new_processes = trace.lines().filter(is_clone).filter(|line| !line.contains("CLONE_THREAD")).count();
     assert_eq!(new_processes, 1, "a child that does the work, and threads: {trace}");
     Ok(())
 }
