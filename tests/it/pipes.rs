@@ -51,7 +51,8 @@ fn the_old_recipe(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
 }
 
 fn containers_by_path(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
-    let told = answers(&suite.shell("nicon-resolve '**' | nicon-nsfind --names - -T net", ""));
+    let told =
+        answers(&suite.shell("nicon-resolve setup 'setup.olt_?' setup.olt_1.lt_1 | nicon-nsfind --names - -T net", ""));
     let of_net = |ino| told.iter().find(|told| told["nsino"] == ino).ok_or("a namespace is missing");
     for path in ["setup", "setup.olt_1", "setup.olt_1.lt_1"] {
         let found = of_net(ino(lab.host_pid(path)?, "net"))?;

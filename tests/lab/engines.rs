@@ -115,15 +115,17 @@ impl Lab {
         self.script(at, &script, &[socket]).map(drop)
     }
 
-    /// Removes podman's containers, and ends its service.
+    /// Removes podman's containers, and ends its service, once it has answered whoever has found it.
     ///
     /// # Errors
     /// When that fails.
     pub fn stop_podman(&self, at: &str) -> Result<(), String> {
-        let script =
-            format!("{} rm --all --force --time=0; kill -9 \"$(cat /run/nicon-podman.pid)\"", PODMAN.join(" "));
-        self.script(at, &script, &[])?;
-        self.script(at, "rm -rf /run/podman", &[]).map(drop)
+        let script = format!(
+            "{} rm --all --force --time=0; rm -f /run/podman/podman.sock
+             sleep 1; kill -9 \"$(cat /run/nicon-podman.pid)\"; rm -rf /run/podman",
+            PODMAN.join(" ")
+        );
+        self.script(at, &script, &[]).map(drop)
     }
 
     /// The podman CLI there.
