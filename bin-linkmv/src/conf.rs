@@ -9,12 +9,9 @@ use nix::errno::Errno;
 use nix::libc::{AF_INET, AF_INET6, IFLA_AF_SPEC, RTM_NEWLINK};
 use rtnetlink::packet_core::{DecodeError, NetlinkDeserializable, NetlinkHeader, NlasIterator};
 use rtnetlink::packet_route::RouteNetlinkMessage;
-use rtnetlink::packet_route::link::{LinkAttribute, LinkExtentMask, LinkMessage};
 
-use crate::netlink::Netlink;
-
-/// Length of the `ifinfomsg` before the attributes of a link, in bytes; see `rtnetlink(7)`.
-const LINK_HEADER: usize = 16;
+use crate::entry::LINK_HEADER;
+use crate::netlink::{Netlink, about, without_stats};
 
 /// What holds the settings, within `IFLA_AF_SPEC`: family and attribute, of `linux/if_link.h`.
 const SETTINGS: [(i32, u16); 3] =
@@ -33,9 +30,8 @@ impl Netlink {
     /// # Errors
     /// Where the kernel does not answer.
     pub fn conf(&self, ifindex: u32) -> Result<Option<Conf>> {
-        let mut question = LinkMessage::default();
-        question.header.index = ifindex;
-        question.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
+        let mut question = about(ifindex);
+        question.attributes.push(without_stats());
         match self.requests.exchange::<Conf>(RouteNetlinkMessage::GetLink(question), 0) {
             Err(refusal) if refusal.errno == Errno::ENODEV => Ok(None),
             Err(refusal) => Err(refusal.doing(&format!("look at the settings of link {ifindex}"))),

@@ -14,7 +14,7 @@ use crate::address;
 use crate::link::Link;
 
 /// Length of the `ifinfomsg` before the attributes of a link, in bytes; see `rtnetlink(7)`.
-const LINK_HEADER: usize = 16;
+pub(crate) const LINK_HEADER: usize = 16;
 
 /// Whether a link is bound to its network namespace; of `linux/if_link.h`, Linux 6.15.
 const IFLA_NETNS_IMMUTABLE: u16 = 67;

@@ -5,11 +5,11 @@ use nicon_core::link::Cidr;
 use rtnetlink::packet_core::NLM_F_DUMP;
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::address::AddressMessage;
-use rtnetlink::packet_route::link::{LinkAttribute, LinkExtentMask, LinkInfo, LinkMessage};
+use rtnetlink::packet_route::link::{LinkAttribute, LinkInfo, LinkMessage};
 
 use crate::entry::Entry;
 use crate::link::Link;
-use crate::netlink::Netlink;
+use crate::netlink::{Netlink, without_stats};
 use crate::refusal::Refusal;
 use crate::socket::Listed;
 
@@ -24,7 +24,7 @@ impl Netlink {
     pub fn links(&self, kind: Option<&str>, stats: bool) -> Result<Listed<Link>> {
         let mut question = LinkMessage::default();
         if !stats {
-            question.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
+            question.attributes.push(without_stats());
         }
         if let Some(kind) = kind {
             question.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(kind.into())]));

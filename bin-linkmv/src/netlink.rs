@@ -52,7 +52,7 @@ impl Netlink {
     }
 
     fn ask(&self, mut question: LinkMessage) -> std::result::Result<Option<Link>, Refusal> {
-        question.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
+        question.attributes.push(without_stats());
         match self.requests.exchange(RouteNetlinkMessage::GetLink(question), 0) {
             Err(refusal) if refusal.errno == Errno::ENODEV => Ok(None),
             answered => Ok(answered?.entries.into_iter().find_map(link)),
@@ -64,9 +64,7 @@ impl Netlink {
     /// # Errors
     /// Where the kernel does not tell.
     pub fn link_at(&self, ifindex: u32) -> Result<Option<Link>> {
-        let mut question = LinkMessage::default();
-        question.header.index = ifindex;
-        self.ask(question).map_err(|refusal| refusal.doing(&format!("look for link {ifindex}")))
+        self.ask(about(ifindex)).map_err(|refusal| refusal.doing(&format!("look for link {ifindex}")))
     }
 
     /// All that the kernel tells of one link. Equivalent to `ip -d link show`, by number.
@@ -74,9 +72,8 @@ impl Netlink {
     /// # Errors
     /// Where the kernel does not tell, or there is no such link.
     pub fn message(&self, ifindex: u32) -> Result<LinkMessage> {
-        let mut question = LinkMessage::default();
-        question.header.index = ifindex;
-        question.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
+        let mut question = about(ifindex);
+        question.attributes.push(without_stats());
         let doing = format!("look at link {ifindex}");
         let answers = self.exchange(RouteNetlinkMessage::GetLink(question), 0);
         let answers = answers.map_err(|refusal| match refusal.errno {
@@ -109,8 +106,7 @@ impl Netlink {
     /// # Errors
     /// Where the kernel does not tell.
     pub fn link_in(&self, nsid: i32, ifindex: u32) -> Result<Option<Link>> {
-        let mut question = LinkMessage::default();
-        question.header.index = ifindex;
+        let mut question = about(ifindex);
         question.attributes.push(LinkAttribute::IfNetnsId(nsid));
         self.ask(question).map_err(|refusal| {
             // Of another namespace the kernel says so in place of EPERM.
@@ -171,9 +167,7 @@ impl Netlink {
     /// # Errors
     /// The kernel's no.
     pub fn delete_link(&self, ifindex: u32) -> std::result::Result<(), Refusal> {
-        let mut message = LinkMessage::default();
-        message.header.index = ifindex;
-        self.exchange(RouteNetlinkMessage::DelLink(message), NLM_F_ACK).map(drop)
+        self.exchange(RouteNetlinkMessage::DelLink(about(ifindex)), NLM_F_ACK).map(drop)
     }
 
     /// Changes a link.
@@ -218,6 +212,19 @@ impl Netlink {
     }
 }
 
+/// A message about the link that has an ifindex, and nothing about it yet.
+#[must_use]
+pub fn about(ifindex: u32) -> LinkMessage {
+    let mut message = LinkMessage::default();
+    message.header.index = ifindex;
+    message
+}
+
+/// The wish that the kernel leaves out the counters.
+pub(crate) fn without_stats() -> LinkAttribute {
+    LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats])
+}
+
 /// Does something in another network namespace, and comes back. In our own it takes no rights.
 pub(crate) fn inside<T>(there: &Namespace, home: &Namespace, work: impl FnOnce() -> T) -> Result<T> {
     if there.id() == home.id() {
@@ -244,8 +251,7 @@ fn message(answer: RouteNetlinkMessage) -> Option<LinkMessage> {
 }
 
 fn altname(ifindex: u32, name: &str) -> LinkMessage {
-    let mut message = LinkMessage::default();
-    message.header.index = ifindex;
+    let mut message = about(ifindex);
     message.attributes.push(LinkAttribute::PropList(vec![Prop::AltIfName(name.to_owned())]));
     message
 }

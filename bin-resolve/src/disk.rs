@@ -8,6 +8,7 @@ pub(crate) use docker::places_of as docker_places;
 
 use std::path::PathBuf;
 
+use nicon_core::container::is_id;
 use nicon_core::{Error, Namespace, Result, Status};
 use nix::errno::Errno;
 
@@ -16,7 +17,6 @@ use crate::files::Files;
 use crate::kind::Kind;
 use crate::listing::Listed;
 use crate::root::{FileId, Root};
-use nicon_core::container::is_id;
 
 /// A container that has files.
 struct Entry {

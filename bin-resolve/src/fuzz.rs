@@ -4,11 +4,12 @@ use std::os::unix::net::UnixStream;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use nicon_core::container::is_id;
+
 use crate::container::judge;
 use crate::engine::Engine;
 use crate::listing::{self, State};
 use crate::name::{self, Asked, is_name};
-use nicon_core::container::is_id;
 
 /// A path: what is accepted is safe in a URL, and what is shown of it means the same again.
 ///

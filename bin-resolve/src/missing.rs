@@ -1,11 +1,11 @@
 //! What to say of a name that no engine knows.
 
 use nicon_core::Error;
+use nicon_core::container::is_id;
 use nicon_core::near::nearest;
 
 use crate::container::short;
 use crate::roster::Member;
-use nicon_core::container::is_id;
 
 /// Why `asked` was not found among `known`.
 pub(crate) fn explain(asked: &str, known: &[Member]) -> Error {

@@ -2,10 +2,11 @@
 
 use glob::{MatchOptions, Pattern as Glob};
 
+use nicon_core::container::is_id;
+
 use crate::kind::{Kind, Wanted};
 use crate::name::Path;
 use crate::roster::Member;
-use nicon_core::container::is_id;
 
 /// One segment of a pattern.
 #[derive(Debug, PartialEq)]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use futures_util::future::{join, join_all};
+use nicon_core::container::is_id;
 use nicon_core::{Error, Namespace, NsId, Process, Result, Status};
 use nix::errno::Errno;
 use tokio::sync::OnceCell;
@@ -19,7 +20,6 @@ use crate::reach::{Connection, Reach};
 use crate::root::Root;
 use crate::roster::Member;
 use crate::socket::Places;
-use nicon_core::container::is_id;
 
 /// The ways to the engines with a socket, in a container or on our own machine.
 pub(crate) struct Reaches {

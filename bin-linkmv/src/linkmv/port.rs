@@ -1,6 +1,7 @@
 //! The options of a link as a port of a bridge, which it loses when it leaves.
 
 use nicon_core::{Error, Result};
+use nicon_linkmv::netlink::about;
 use nicon_linkmv::wire::{from_hex, to_hex};
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::link::{InfoBridgePort, InfoPortData, InfoPortKind, LinkAttribute, LinkInfo, LinkMessage};
@@ -16,8 +17,7 @@ pub(crate) fn request(link: &LinkMessage) -> Option<String> {
         _ => None,
     })?;
     let options = options.iter().filter(|option| is_option(option)).cloned().collect();
-    let mut message = LinkMessage::default();
-    message.header.index = link.header.index;
+    let mut message = about(link.header.index);
     message.attributes.push(LinkAttribute::LinkInfo(vec![
         LinkInfo::PortKind(InfoPortKind::Bridge),
         LinkInfo::PortData(InfoPortData::BridgePort(options)),

@@ -4,6 +4,7 @@ use std::os::fd::{AsFd, AsRawFd};
 
 use nicon_core::link::mac;
 use nicon_core::{Error, Record, Result};
+use nicon_linkmv::netlink::about;
 use nicon_linkmv::route::Route;
 use nicon_linkmv::{Carry, Link, Place};
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
@@ -156,8 +157,7 @@ impl Undo {
         if origin.inode(restored, home)? == Some(inode) {
             return Ok(());
         }
-        let mut message = LinkMessage::default();
-        message.header.index = restored.ifindex;
+        let mut message = about(restored.ifindex);
         message.attributes.push(LinkAttribute::NetNsFd(at.ns.as_fd().as_raw_fd()));
         let sent = origin.netlink.set_link(message);
         sent.map_err(|refusal| refusal.doing(&format!("send back another link that came as {}", self.name)))?;
@@ -165,8 +165,7 @@ impl Undo {
     }
 
     fn request(&self, link: &Link, at: &Place, origin: &Place) -> Result<LinkMessage> {
-        let mut message = LinkMessage::default();
-        message.header.index = link.ifindex;
+        let mut message = about(link.ifindex);
         message.header.flags = link.flags & LinkFlags::Up;
         message.header.change_mask = LinkFlags::Up;
         if !at.is(origin) {
@@ -205,8 +204,7 @@ impl State {
     /// What is left to do when the link has its place and its name again.
     fn restore(&self, link: &Link, origin: &Place, home: &Place) -> Result<()> {
         self.sysctl.write(origin, home, &link.name)?;
-        let mut message = LinkMessage::default();
-        message.header.index = link.ifindex;
+        let mut message = about(link.ifindex);
         if self.up && !link.is_up() {
             message.header.flags = LinkFlags::Up;
             message.header.change_mask = LinkFlags::Up;

@@ -3,6 +3,7 @@
 use nicon_core::link::{NewName, RouteSpec, Wish};
 use nicon_core::{Record, Result};
 use nicon_linkmv::Link;
+use nicon_linkmv::netlink::about;
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 
 use crate::args::Attributes;
@@ -52,8 +53,7 @@ pub(crate) fn is_noted(wish: &Wish, link: &Link) -> bool {
 
 /// The request for what a link lacks that came from `origin`.
 pub(crate) fn request(wish: &Wish, link: &Link, master: Option<u32>, origin: &Origin) -> LinkMessage {
-    let mut message = LinkMessage::default();
-    message.header.index = link.ifindex;
+    let mut message = about(link.ifindex);
     if wish.up && !link.is_up() {
         message.header.flags = LinkFlags::Up;
         message.header.change_mask = LinkFlags::Up;

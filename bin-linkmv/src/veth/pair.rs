@@ -4,6 +4,7 @@ use std::os::fd::{AsFd, AsRawFd};
 
 use nicon_core::link::Cidr;
 use nicon_core::{Error, Result};
+use nicon_linkmv::netlink::about;
 use nicon_linkmv::{Link, Place, address};
 use nix::errno::Errno;
 use rtnetlink::packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
@@ -141,8 +142,7 @@ fn give_addresses(place: &Place, end: &End, link: &Link, present: &[Cidr]) -> Re
 }
 
 fn up(ifindex: u32) -> LinkMessage {
-    let mut message = LinkMessage::default();
-    message.header.index = ifindex;
+    let mut message = about(ifindex);
     message.header.flags = LinkFlags::Up;
     message.header.change_mask = LinkFlags::Up;
     message

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use nicon_core::container::is_id;
 use nicon_core::{Error, Process, Result};
 use serde::Deserialize;
 
@@ -10,7 +11,6 @@ use super::{Entry, not_running};
 use crate::aside;
 use crate::container::{Container, bare};
 use crate::files::Files;
-use nicon_core::container::is_id;
 
 /// Where the daemon's data lie, unless it was told otherwise.
 pub(super) const PLACES: &[&str] = &["/var/lib/docker/containers"];
