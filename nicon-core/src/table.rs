@@ -1,16 +1,16 @@
-//! An aligned table, for people at a terminal.
+//! Aligned tables, for terminals.
 
 use crate::{Record, text};
 
-/// One column: its title, and how its cell is made from a record.
+/// A column of a table.
 pub struct Column {
     /// The heading.
     pub title: &'static str,
-    /// The cell's text for a record.
+    /// Returns the text of the cell for a record.
     pub cell: fn(&Record) -> String,
 }
 
-/// Lays `records` out under their titles. Cells are escaped for the terminal; the last column is not padded.
+/// Formats `records` as a table with a heading. Cells are escaped for the terminal; the last column is not padded.
 #[must_use]
 pub fn render(columns: &[Column], records: &[Record]) -> String {
     let titles = columns.iter().map(|column| column.title.to_owned()).collect();

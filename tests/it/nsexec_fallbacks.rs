@@ -223,7 +223,7 @@ fn nobody_may_not_join(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         output_within(command.arg(&path).arg(&target).args(options).arg("true"), LIMIT)
     };
     for options in [&["--net"][..], &["--net", "--uts"], &["--all"], &["--pid"]] {
-        refusal(&run("-all", options)?, 125, &["not permitted", "CAP_SYS_PTRACE"]);
+        refusal(&run("-all", options)?, 125, &["Permission denied", "CAP_SYS_PTRACE"]);
     }
     refusal(&run("-all,+sys_ptrace", &["--net"])?, 125, &["join the net namespace", "CAP_SYS_ADMIN"]);
     refusal(&run("-all,+sys_ptrace", &["--pid"])?, 125, &["join the pid namespace", "CAP_SYS_ADMIN"]);
