@@ -17,7 +17,7 @@
 //!
 //! One kernel noun per file: [`process`] pins processes, [`ns`] names and opens namespaces, [`pidns`] translates PIDs
 //! between PID namespaces, [`peer`] identifies the writer of a socket, [`proc`] reads procfs, [`walk`](mod@walk) visits
-//! all processes, [`link`] parses what records ask of links. [`record`], [`stream`]
+//! all processes, [`path`] parses the paths of containers, [`link`] what records ask of links. [`record`], [`stream`]
 //! and [`cli`] are what all programs have in common.
 
 pub mod apart;
@@ -28,6 +28,7 @@ pub mod file;
 pub mod link;
 pub mod near;
 pub mod ns;
+pub mod path;
 pub mod peer;
 pub mod pidns;
 pub mod proc;
