@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use nix::errno::Errno;
 
-use crate::{Error, Result, Status, text};
+use crate::{Error, Result, Status, stream, text};
 
 /// How a failed write to standard output begins; a reader that left is recognised by it.
 pub(crate) const WRITE_STDOUT: &str = "write standard output";
@@ -14,7 +14,7 @@ pub(crate) const WRITE_STDOUT: &str = "write standard output";
 ///
 /// A reader that has seen enough (`| head`) ends the run quietly: Rust programs ignore SIGPIPE, so it shows as EPIPE.
 pub fn run(program: &str, filter: impl FnOnce() -> Result<Status>) -> ExitCode {
-    ExitCode::from(outcome(program, filter) as u8)
+    outcome(program, filter).into()
 }
 
 /// Runs a filter to its end, of which it tells a failure.
@@ -28,10 +28,26 @@ pub(crate) fn outcome(program: &str, filter: impl FnOnce() -> Result<Status>) ->
     })
 }
 
-/// Tells a failure: `nicon-nsid: open /proc/42/ns/net: No such file or directory`.
+/// Prints what clap says of a command line: help and version to standard output, a mistake to standard error under the
+/// program's name, so that in a pipe it is clear which program speaks.
+pub fn usage(program: &str, is_mistake: bool, text: &str) -> Status {
+    if is_mistake {
+        let message = text.strip_prefix("error: ").unwrap_or(text);
+        let lines = message.lines().filter(|line| !line.is_empty()).map(text::escape);
+        say(program, &lines.collect::<Vec<_>>().join("\n"));
+        return Status::Failed;
+    }
+    outcome(program, || stream::write_out(text).map(|()| Status::Answered))
+}
+
+/// Reports a failure: `nicon-nsid: open /proc/42/ns/net: No such file or directory`.
 pub fn report(program: &str, error: &Error) {
-    // In one piece, so that the messages of programs in one pipe do not run into each other.
-    let line = format!("{program}: {}\n", text::escape(&error.to_string()));
-    // Where standard error itself is gone there is nobody left to tell; the exit status still speaks.
+    say(program, &text::escape(&error.to_string()));
+}
+
+fn say(program: &str, message: &str) {
+    // One write, so that the messages of the programs in a pipe do not run into each other.
+    let line = format!("{program}: {message}\n");
+    // If standard error itself is gone, the exit status still speaks.
     let _ = io::stderr().write_all(line.as_bytes());
 }

@@ -1,5 +1,6 @@
 //! One error type: what was being done, to what, and why it failed; and what that means for the exit status.
 
+use std::process::ExitCode;
 use std::{fmt, io};
 
 use nix::errno::Errno;
@@ -16,6 +17,12 @@ pub enum Status {
     No = 1,
     /// It could not be answered: usage, permission, I/O, a daemon's error, a bad record: 2.
     Failed = 2,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        Self::from(status as u8)
+    }
 }
 
 /// A failure: one sentence of verb, object and cause, and the [`Status`] that it leads to.
