@@ -18,7 +18,7 @@ pub(crate) fn find(selector: &Selector, place: &Place) -> Result<Option<Link>> {
             _ => Ok(named),
         };
     }
-    let mut found = place.netlink.links(None, false)?.entries;
+    let mut found = place.netlink.links(None)?.entries;
     found.retain(|link| fits(selector, link));
     if found.len() > 1 {
         let names = found.into_iter().map(|link| link.name).collect::<Vec<_>>().join(", ");
@@ -50,7 +50,7 @@ pub(crate) fn by_inode(inode: u64, likely: Option<Link>, place: &Place, home: &P
     {
         return Ok(Some(link));
     }
-    for link in place.netlink.links(None, false)?.entries {
+    for link in place.netlink.links(None)?.entries {
         if place.inode(&link, home)? == Some(inode) {
             return Ok(Some(link));
         }

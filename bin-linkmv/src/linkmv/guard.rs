@@ -52,7 +52,7 @@ impl Guard {
         {
             return Ok(listed.links.clone());
         }
-        let mut links = from.netlink.links(None, false)?.entries;
+        let mut links = from.netlink.links(None)?.entries;
         links.retain(|link| link.kind.as_deref().is_some_and(|kind| STACKED.contains(&kind)));
         let links: Rc<[Link]> = links.into();
         *self.listed.borrow_mut() = Some(Listed { when: Instant::now(), ns: from.ns.id(), links: links.clone() });

@@ -20,7 +20,7 @@ use crate::undo::Undo;
 /// Where no link came from there. One that cannot be finished is put back, as far as it tells how it was.
 pub(crate) fn recognise(mover: &Mover<'_>, job: &Job<'_>) -> Result<Outcome> {
     let mut complete = None;
-    for link in job.to.netlink.links(None, false)?.entries {
+    for link in job.to.netlink.links(None)?.entries {
         let selected = fits(job.selector, &link);
         if let Some((mark, origin)) = mark_of(&link).filter(|(_, origin)| is_meant(job, &link, origin, selected)) {
             if mover.dry_run {
