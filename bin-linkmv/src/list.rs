@@ -21,7 +21,7 @@ impl Netlink {
     ///
     /// # Errors
     /// Where the kernel does not tell.
-    pub fn links(&self, kind: Option<&str>) -> Result<Listed<Link>> {
+    pub fn links(&self, kind: Option<&str>) -> Result<Listed<Box<Link>>> {
         let mut question = LinkMessage::default();
         question.attributes.push(without_stats());
         if let Some(kind) = kind {
@@ -30,7 +30,7 @@ impl Netlink {
         let listed = self.list(&RouteNetlinkMessage::GetLink(question));
         Ok(listed.map_err(|refusal| refusal.doing("list links"))?.filter_map(|entry| match entry {
             // A kind that the kernel has never heard of does not filter anything there.
-            Entry::Link(link) if kind.is_none() || link.kind.as_deref() == kind => Some(*link),
+            Entry::Link(link) if kind.is_none() || link.kind.as_deref() == kind => Some(link),
             _ => None,
         }))
     }

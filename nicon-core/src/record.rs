@@ -140,8 +140,9 @@ impl Record {
 pub fn append_line(lines: &mut Vec<u8>, answer: &impl Serialize) {
     let begin = lines.len();
     serde_json::to_writer(&mut *lines, answer).expect("an answer is plain data");
-    // What is below the printable characters of ASCII, JSON has escaped.
-    if !lines[begin..].iter().all(|byte| (b' '..0x7f).contains(byte)) {
+    let line = &lines[begin..];
+    // Of ASCII only DEL is left: JSON has escaped all other control characters.
+    if !line.is_ascii() || line.contains(&0x7f) {
         let line = String::from_utf8(lines.split_off(begin)).expect("JSON is UTF-8");
         for c in line.chars() {
             let escaped = if text::is_unsafe(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };

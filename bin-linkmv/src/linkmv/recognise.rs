@@ -48,13 +48,13 @@ pub(crate) fn recognise(mover: &Mover<'_>, job: &Job<'_>) -> Result<Outcome> {
     }
     let Some((link, origin)) = complete else { return Err(missing(job)?) };
     if mover.dry_run {
-        return Ok(Outcome::Planned { link: Box::new(link), steps: Vec::new(), lost: None });
+        return Ok(Outcome::Planned { link, steps: Vec::new(), lost: None });
     }
     let changed = dress(job, &link, (&origin, master(job)?), &Luggage::default(), mover.home)?;
     mover.settle(job, &link)?;
     let now = job.to.netlink.link_at(link.ifindex)?;
     let undo = Undo::of_nothing_but(&job.from.place, &origin.name);
-    let link = now.unwrap_or(link);
+    let link = now.unwrap_or(*link);
     Ok(Outcome::Moved(Box::new(Moved { origin: origin.name, link, changed, undo, lost: None })))
 }
 

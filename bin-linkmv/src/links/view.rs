@@ -27,7 +27,7 @@ pub(crate) struct View {
 
 /// A link and its addresses.
 pub(crate) struct Listed {
-    pub(crate) link: Link,
+    pub(crate) link: Box<Link>,
     pub(crate) addresses: Vec<Cidr>,
 }
 
@@ -47,7 +47,7 @@ impl View {
         let links = self.place.netlink.links(args.kind.as_deref())?;
         let addresses = self.place.netlink.all_addresses()?;
         self.settled = links.settled && addresses.settled;
-        let listed = |link: Link| (link.ifindex, Listed { link, addresses: Vec::new() });
+        let listed = |link: Box<Link>| (link.ifindex, Listed { link, addresses: Vec::new() });
         self.links = links.entries.into_iter().map(listed).collect();
         for (ifindex, address) in addresses.entries {
             if let Some(listed) = self.links.get_mut(&ifindex) {

@@ -59,7 +59,7 @@ impl Watch<'_> {
                 }
                 let ifindex = link.ifindex;
                 let addresses = links.remove(&ifindex).map(|listed| listed.addresses).unwrap_or_default();
-                links.insert(ifindex, Listed { link: *link, addresses });
+                links.insert(ifindex, Listed { link, addresses });
                 ifindex
             }
             News::Address(ifindex, address) => {
