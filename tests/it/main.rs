@@ -25,6 +25,7 @@ mod linkmv;
 mod linkmv_batch;
 mod linkmv_ends;
 mod linkmv_killed;
+mod linkmv_late;
 mod linkmv_loss;
 mod linkmv_wish;
 mod links;
@@ -86,6 +87,7 @@ fn main() -> ExitCode {
     trials.extend(linkmv_loss::trials(&suite));
     trials.extend(linkmv_batch::trials(&suite));
     trials.extend(linkmv_killed::trials(&suite));
+    trials.extend(linkmv_late::trials(&suite));
     trials.extend(nsid::trials(&suite));
     trials.extend(headless::trials(&suite));
     trials.extend(nsfind::trials(&suite));
