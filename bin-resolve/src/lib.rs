@@ -3,6 +3,7 @@
 mod answer;
 mod args;
 mod aside;
+mod bundles;
 mod container;
 mod daemon;
 mod disk;
@@ -28,6 +29,7 @@ mod run;
 mod search;
 mod socket;
 mod survey;
+mod turns;
 mod walk;
 mod wire;
 

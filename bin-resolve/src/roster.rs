@@ -1,11 +1,13 @@
 //! All containers of all engines that are in one place.
 
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use futures_util::future::join_all;
 use nicon_core::{Error, NsId, Result};
 use nix::errno::Errno;
 
+use crate::bundles::Bundle;
 use crate::disk::Disk;
 use crate::kind::Kind;
 use crate::late::Said;
@@ -27,6 +29,8 @@ pub(crate) struct Member {
     pub(crate) place: Kind,
     /// The engine.
     pub(crate) engine: FileId,
+    /// The container's bundle, where that was read.
+    pub(crate) bundle: Option<Rc<Bundle>>,
 }
 
 /// What the engines of one place list.
@@ -184,7 +188,7 @@ impl Ground<'_> {
 impl Member {
     pub(crate) fn new(Listed { id, name }: Listed, kind: Kind, engine: FileId) -> Self {
         let segment = if is_name(&name) { &name } else { &id }.clone();
-        Self { id, name, segment, kind, place: kind, engine }
+        Self { id, name, segment, kind, place: kind, engine, bundle: None }
     }
 }
 

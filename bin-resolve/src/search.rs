@@ -1,6 +1,6 @@
 //! Asks each engine that is there for one name, and settles on one container.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use futures_util::future::{join, join_all};
 use nicon_core::container::is_id;
@@ -73,10 +73,13 @@ pub(crate) struct Claim {
 }
 
 impl Claim {
+    pub(crate) fn new(container: Container, kind: Kind, via: Via, namespaces: Vec<Namespace>) -> Self {
+        Self { container, kind, via, namespaces }
+    }
+
     /// What files say.
     pub(crate) fn of_files(disk: &Disk<'_>, container: Container, file: PathBuf) -> Result<Self> {
-        let namespaces = vec![disk.pidns.try_clone()?];
-        Ok(Self { container, kind: disk.kind, via: Via::Disk { file }, namespaces })
+        Ok(Self::new(container, disk.kind, Via::Disk { file }, vec![disk.pidns.try_clone()?]))
     }
 
     fn proved(self, process: Process, proof: Proof) -> Found {
@@ -86,11 +89,31 @@ impl Claim {
 }
 
 /// How an engine was asked.
+#[derive(Clone, Debug)]
 pub(crate) enum Via {
-    /// At its socket, where `daemon` answered, whose PIDs count in `pidns`.
-    Api { socket: PathBuf, daemon: i32, pidns: NsId },
+    /// At its socket, where `daemon` answered, whose PIDs count in `pidns`; the container's PID was read from `file`, where
+    /// there is one.
+    Api { socket: PathBuf, daemon: i32, pidns: NsId, file: Option<PathBuf> },
     /// By the files that it keeps.
     Disk { file: PathBuf },
+}
+
+impl Via {
+    /// The same way, but for the PID, which a file told.
+    pub(crate) fn by_file(self, file: PathBuf) -> Self {
+        match self {
+            Self::Api { socket, daemon, pidns, .. } => Self::Api { socket, daemon, pidns, file: Some(file) },
+            Self::Disk { .. } => Self::Disk { file },
+        }
+    }
+
+    /// The file that told the container's PID, if one did.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Api { file, .. } => file.as_deref(),
+            Self::Disk { file } => Some(file),
+        }
+    }
 }
 
 /// What one kind of engine had to say.
@@ -123,6 +146,12 @@ impl Ground<'_> {
     /// # Errors
     /// [`Status::No`] where it does not run any more; [`Status::Failed`] where that cannot be told.
     pub(crate) async fn find_listed(&self, member: &Member) -> Result<Found> {
+        if let Some(bundle) = &member.bundle {
+            let claim = bundle.claim(member)?;
+            if let Ok((process, proof)) = self.prove(&member.name, &claim).await {
+                return Ok(claim.proved(process, proof));
+            }
+        }
         let root = self.root(&[member.place], None).await?;
         let Answer { claim, .. } = self.ask(member.place, root, &member.id, None).await;
         let claim = claim?.ok_or_else(|| Error::no(format!("container \"{}\" is gone", member.name)))?;
@@ -218,14 +247,18 @@ impl Ground<'_> {
             format!("the engine at {} is process {pid}, in PID namespace {pidns}", socket.display())
         });
         let namespaces = daemons.iter().map(|daemon| daemon.pidns.try_clone()).collect::<Result<_>>()?;
-        let via = Via::Api { socket: socket.clone(), daemon: daemon.process.pid(), pidns: daemon.pidns.id() };
-        Ok(Some(Claim { container, kind: connection.engine.kind(), via, namespaces }))
+        let (daemon, pidns) = (daemon.process.pid(), daemon.pidns.id());
+        let via = Via::Api { socket: socket.clone(), daemon, pidns, file: None };
+        Ok(Some(Claim::new(container, connection.engine.kind(), via, namespaces)))
     }
 
     pub(crate) async fn prove(&self, name: &str, claim: &Claim) -> Result<(Process, Proof)> {
-        let Claim { container, kind, namespaces, .. } = claim;
+        let Claim { container, kind, via, namespaces } = claim;
         let (said, of) = (container.inner_pid, container.short_id());
-        self.settings.tell(name, || format!("{} says PID {said} for {of}", kind.name()));
+        self.settings.tell(name, || match via.file() {
+            Some(file) => format!("{} says PID {said} for {of}", file.display()),
+            None => format!("{} says PID {said} for {of}", kind.name()),
+        });
         let (process, proof) = locate(container, namespaces, self.pidns.id(), self.settings.method).await?;
         self.settings.tell(name, || format!("that is our PID {}, proved by its {}", process.pid(), proof.name()));
         Ok((process, proof))
