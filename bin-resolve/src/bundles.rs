@@ -16,12 +16,13 @@ use nix::fcntl::{OFlag, openat, readlinkat};
 use nix::sys::stat::Mode;
 
 use crate::aside;
+use crate::claim::{Claim, Found, Via};
 use crate::container::Container;
 use crate::files::Files;
+use crate::ground::Ground;
 use crate::kind::Kind;
 use crate::root::{Directory, FileId};
 use crate::roster::Member;
-use crate::search::{Claim, Found, Ground, Via};
 
 /// The file of a bundle that holds the PID.
 const PID_FILE: &str = "init.pid";

@@ -7,12 +7,13 @@ use nicon_core::pidns::Method;
 use nicon_core::{Error, Namespace, NsId, NsType, Process, Result, text};
 use serde_json::{Value, json};
 
+use crate::claim::{Found, Via};
 use crate::container::Container;
+use crate::ground::{Ground, Reaches};
 use crate::kind::{Kind, Wanted};
 use crate::locate::Proof;
 use crate::roster::Member;
 use crate::run::PROGRAM;
-use crate::search::{Found, Ground, Reaches, Via};
 use crate::socket::Places;
 
 /// What holds for every hop of a run.

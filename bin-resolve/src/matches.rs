@@ -14,10 +14,10 @@ use nicon_core::{Error, Result, Status};
 use crate::entered::Entered;
 use crate::hop::{Hop, Sharing};
 use crate::name::{MAX_DEPTH, Path};
-use crate::pattern::{Pattern, Progress};
+use crate::pattern::Pattern;
 use crate::reach::AT_ONCE;
 use crate::root::FileId;
-use crate::roster::{Member, Roster};
+use crate::task::{Found, List, Outcome, Task};
 use crate::turns::Turns;
 use crate::walk::{Inner, Walk};
 
@@ -59,35 +59,6 @@ struct Search<'a, Give> {
     later: Vec<(Found, Vec<Inner>)>,
 }
 
-/// What is to be asked.
-enum Task {
-    List(Rc<Entered>),
-    Find { from: Rc<Entered>, member: Member, path: Path, progress: Progress },
-    LookInside(Found),
-}
-
-/// What became of it.
-enum Outcome {
-    Listed(Rc<Entered>, Result<List>),
-    Found(Rc<Entered>, Result<Found>),
-    SeenInside(Found, Result<Vec<Inner>>),
-}
-
-/// What the engines of one place list.
-struct List {
-    roster: Rc<Roster>,
-    /// The containers that matter to the pattern.
-    chosen: Vec<(Member, Progress)>,
-}
-
-struct Found {
-    /// Where it was found.
-    from: Rc<Entered>,
-    path: Path,
-    progress: Progress,
-    hop: Arc<Hop>,
-}
-
 impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
     async fn run(&mut self) -> Result<()> {
         if let Err(error) = self.begin().await {
@@ -96,7 +67,7 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
         let mut running = FuturesUnordered::new();
         loop {
             while let Some((whose, task)) = self.tasks.next() {
-                let performing = perform(self.walk, self.pattern, task);
+                let performing = task.perform(self.walk, self.pattern);
                 running.push(async { (whose, performing.await) });
             }
             // Where nothing is under way, nothing waits either: there was a slot for it.
@@ -117,11 +88,7 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
     }
 
     fn wait(&mut self, task: Task) {
-        let path = match &task {
-            Task::List(engine) => &engine.path,
-            Task::Find { path, .. } | Task::LookInside(Found { path, .. }) => path,
-        };
-        self.tasks.wait(path.first().cloned(), task);
+        self.tasks.wait(task.path().first().cloned(), task);
     }
 
     /// Goes to where the wildcards begin. The engines on the way there are not entered again from within.
@@ -233,37 +200,4 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
         }
         (self.give)(Ok(Match { path: found.path, hop: found.hop, engine_of }))
     }
-}
-
-async fn perform(walk: &Walk, pattern: &Pattern, task: Task) -> Outcome {
-    match task {
-        Task::List(engine) => {
-            let list = match walk.list(&engine.path).await {
-                Ok(roster) => Ok(choose(walk, pattern, &engine, roster).await),
-                Err(error) => Err(error),
-            };
-            Outcome::Listed(engine, list)
-        }
-        Task::Find { from, member, path, progress } => {
-            let hop = walk.find_listed(&path, member).await;
-            let found = hop.map(|hop| Found { from: Rc::clone(&from), path, progress, hop });
-            Outcome::Found(from, found)
-        }
-        Task::LookInside(found) => {
-            let inside = walk.look_inside(&found.path).await;
-            Outcome::SeenInside(found, inside)
-        }
-    }
-}
-
-/// Chooses the containers that matter. Of many the bundles are read, so that the engine need not be asked for each.
-async fn choose(walk: &Walk, pattern: &Pattern, engine: &Entered, roster: Rc<Roster>) -> List {
-    let entered = roster.members.iter().filter(|member| engine.enters(member.engine));
-    let fitting = entered.filter_map(|member| {
-        let progress = pattern.advance(&engine.progress, member, &roster.members);
-        (pattern.is_fit(&progress) || pattern.leads_on(&progress)).then(|| (member.clone(), progress))
-    });
-    let (mut members, progress): (Vec<_>, Vec<_>) = fitting.unzip();
-    walk.read_bundles(&engine.path, &mut members).await;
-    List { chosen: members.into_iter().zip(progress).collect(), roster }
 }

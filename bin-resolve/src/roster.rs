@@ -8,14 +8,15 @@ use nicon_core::{Error, NsId, Result};
 use nix::errno::Errno;
 
 use crate::bundles::Bundle;
+use crate::claim::Claim;
 use crate::disk::Disk;
+use crate::ground::Ground;
 use crate::kind::Kind;
 use crate::late::Said;
 use crate::listing::{Listed, State};
 use crate::name::is_name;
 use crate::reach::Connection;
 use crate::root::{FileId, Root};
-use crate::search::{Claim, Ground};
 
 /// A container that an engine lists.
 #[derive(Clone, Debug)]
@@ -132,7 +133,7 @@ impl Ground<'_> {
             let claim = Claim::of_files(disk, container, file)?;
             // What cannot be asked for by any name cannot be listed.
             let can_be_named = is_name(&name) || is_name(&id);
-            if can_be_named && self.prove(&name, &claim).await.is_ok() {
+            if can_be_named && self.is_proved(&name, &claim).await {
                 members.push(Member::new(Listed { id, name }, disk.kind, disk.file));
             }
         }

@@ -12,6 +12,7 @@ use futures_util::future::{LocalBoxFuture, Shared};
 use nicon_core::Result;
 
 use crate::aside;
+use crate::ground::Reaches;
 use crate::hop::{Hop, Settings, Sharing};
 use crate::kind::Kind;
 use crate::listing::State;
@@ -19,7 +20,6 @@ use crate::name;
 use crate::reach::AT_ONCE;
 use crate::root::FileId;
 use crate::roster::{Member, Present, Roster};
-use crate::search::Reaches;
 
 type Asking<T> = Shared<LocalBoxFuture<'static, Result<T>>>;
 pub(crate) type Finding = Asking<Arc<Hop>>;
