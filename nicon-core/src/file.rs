@@ -1,5 +1,6 @@
 //! What a file is, as far as the kernel knows that by itself.
 
+use std::ffi::CStr;
 use std::os::fd::AsFd;
 
 use nix::fcntl::ResolveFlag;
@@ -28,7 +29,16 @@ impl Known {
     /// # Errors
     /// What `statx(2)` fails with.
     pub fn of(file: impl AsFd) -> nix::Result<Self> {
-        let stat = sys::stat_without_sync(file, c"")?;
+        Self::at(file, c"")
+    }
+
+    /// Looks at the file to which `path` leads from `dir`. The way must not wait either: it is to be a link of /proc, such as
+    /// `cwd`, which leads to a file without looking anything up.
+    ///
+    /// # Errors
+    /// What `statx(2)` fails with.
+    pub fn at(dir: impl AsFd, path: &CStr) -> nix::Result<Self> {
+        let stat = sys::stat_without_sync(dir, path)?;
         let kind = SFlag::from_bits_truncate(stat.mode.into()) & SFlag::S_IFMT;
         Ok(Self { dev: stat.dev, ino: stat.ino, kind })
     }

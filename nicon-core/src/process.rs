@@ -1,11 +1,12 @@
 //! A pinned process: a handle that never comes to mean another one, and the identity that a record carries.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::OnceLock;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::stat::{Mode, fstat, fstatat};
+use nix::sys::stat::{Mode, fstat};
 use nix::sys::statfs::fstatfs;
 use serde_json::Map;
 
@@ -21,6 +22,8 @@ pub struct Process {
     pid: i32,
     pidfd: OwnedFd,
     dir: OwnedFd,
+    /// When it started, which never changes, once that was read.
+    starttime: OnceLock<u64>,
 }
 
 impl Process {
@@ -87,7 +90,7 @@ impl Process {
             }
             Err(errno) => return Err(Error::os(format!("open {path}"), errno)),
         };
-        let process = Self { pid, pidfd, dir };
+        let process = Self { pid, pidfd, dir, starttime: OnceLock::new() };
         if process.is_alive() { Ok(process) } else { Err(gone()) }
     }
 
@@ -102,7 +105,10 @@ impl Process {
     /// # Errors
     /// [`Status::No`](crate::Status::No) where the process is gone.
     pub fn starttime(&self) -> Result<u64> {
-        Ok(self.parse("stat", proc::Stat::parse)?.starttime)
+        match self.starttime.get() {
+            Some(starttime) => Ok(*starttime),
+            None => Ok(self.stat()?.starttime),
+        }
     }
 
     /// The inode number of its pidfd on pidfs, unique since boot; `None` before Linux 6.9.
@@ -174,7 +180,13 @@ impl Process {
     /// # Errors
     /// [`Status::No`](crate::Status::No) where the process is gone.
     pub fn parent(&self) -> Result<i32> {
-        Ok(self.parse("stat", proc::Stat::parse)?.parent)
+        Ok(self.stat()?.parent)
+    }
+
+    fn stat(&self) -> Result<proc::Stat> {
+        let stat = self.parse("stat", proc::Stat::parse)?;
+        let _ = self.starttime.set(stat.starttime);
+        Ok(stat)
     }
 
     /// Opens one of its namespaces.
@@ -193,8 +205,8 @@ impl Process {
     /// # Errors
     /// As [`Process::namespace`].
     pub fn namespace_id(&self, ns_type: NsType) -> Result<Option<NsId>> {
-        match self.by_link(ns_type, |file| fstatat(&self.dir, file, nix::fcntl::AtFlags::empty())) {
-            Ok(stat) => Ok(Some(NsId { dev: stat.st_dev, ino: stat.st_ino })),
+        match self.by_link(ns_type, |file| NsId::named_by(&self.dir, file)) {
+            Ok(id) => Ok(Some(id)),
             // A zombie has lost its links, too: only a process that lives can tell that the kernel lacks the type.
             Err(Errno::ENOENT) if self.is_alive() => Ok(None),
             Err(errno) => Err(self.failed("look at", &format!("ns/{ns_type}"), errno)),
@@ -303,9 +315,13 @@ fn lives(pidfd: &OwnedFd) -> bool {
 }
 
 fn pidfs_inode(pidfd: &OwnedFd) -> nix::Result<Option<u64>> {
-    // Before Linux 6.9 all pidfds share one anonymous inode, which names nothing.
-    if fstatfs(pidfd)?.filesystem_type().0 != PID_FS_MAGIC {
-        return Ok(None);
-    }
-    Ok(Some(fstat(pidfd)?.st_ino))
+    // Before Linux 6.9 all pidfds share one anonymous inode, which names nothing. The kernel is asked once.
+    static HAS_PIDFS: OnceLock<bool> = OnceLock::new();
+    let has_pidfs = if let Some(known) = HAS_PIDFS.get() {
+        *known
+    } else {
+        let told = fstatfs(pidfd)?.filesystem_type().0 == PID_FS_MAGIC;
+        *HAS_PIDFS.get_or_init(|| told)
+    };
+    if has_pidfs { Ok(Some(fstat(pidfd)?.st_ino)) } else { Ok(None) }
 }

@@ -6,6 +6,7 @@
 #![allow(clippy::unnecessary_wraps, reason = "all trials have one signature, also those that use no `?`")]
 
 mod answered;
+mod bundles;
 mod denied;
 mod docs;
 mod engines;
@@ -81,6 +82,7 @@ fn main() -> ExitCode {
     trials.extend(engines::trials(&suite));
     trials.extend(answered::trials(&suite));
     trials.extend(placed::trials(&suite));
+    trials.extend(bundles::trials(&suite));
     trials.extend(linkmv::trials(&suite));
     trials.extend(linkmv_ends::trials(&suite));
     trials.extend(linkmv_wish::trials(&suite));
