@@ -6,16 +6,19 @@
 
 use nicon_core::Result;
 use nix::errno::Errno;
-use nix::libc::{AF_INET, AF_INET6, IFLA_AF_SPEC, RTM_NEWLINK};
-use rtnetlink::packet_core::{DecodeError, NetlinkDeserializable, NetlinkHeader, NlasIterator};
+use nix::libc::{IFLA_AF_SPEC, RTM_NEWLINK};
+use rtnetlink::packet_core::{DecodeError, NetlinkDeserializable, NetlinkHeader};
 use rtnetlink::packet_route::RouteNetlinkMessage;
 
+use crate::attribute::value;
 use crate::entry::LINK_HEADER;
 use crate::netlink::{Netlink, about, without_stats};
 
-/// What holds the settings, within `IFLA_AF_SPEC`: family and attribute, of `linux/if_link.h`.
-const SETTINGS: [(i32, u16); 3] =
+/// What holds the settings, within `IFLA_AF_SPEC`: family and attribute, of `linux/socket.h` and `linux/if_link.h`.
+const SETTINGS: [(u16, u16); 3] =
     [(AF_INET, IFLA_INET_CONF), (AF_INET6, IFLA_INET6_CONF), (AF_INET6, IFLA_INET6_ADDR_GEN_MODE)];
+const AF_INET: u16 = 2;
+const AF_INET6: u16 = 10;
 const IFLA_INET_CONF: u16 = 1;
 const IFLA_INET6_CONF: u16 = 2;
 const IFLA_INET6_ADDR_GEN_MODE: u16 = 8;
@@ -45,23 +48,12 @@ impl NetlinkDeserializable for Conf {
 
     fn deserialize(header: &NetlinkHeader, payload: &[u8]) -> std::result::Result<Self, DecodeError> {
         let mut settings = Vec::new();
-        if header.message_type != RTM_NEWLINK {
-            return Ok(Self(settings));
-        }
-        for attribute in NlasIterator::new(payload.get(LINK_HEADER..).unwrap_or_default()) {
-            let attribute = attribute?;
-            if attribute.kind() != IFLA_AF_SPEC {
-                continue;
-            }
-            for family in NlasIterator::new(attribute.value()) {
-                let family = family?;
-                for setting in NlasIterator::new(family.value()) {
-                    let setting = setting?;
-                    if SETTINGS.contains(&(family.kind().into(), setting.kind())) {
-                        settings.push(u8::try_from(setting.kind()).unwrap_or_default());
-                        settings.extend(setting.value());
-                    }
-                }
+        if header.message_type == RTM_NEWLINK {
+            let link = payload.get(LINK_HEADER..).unwrap_or_default();
+            let families = value(link, IFLA_AF_SPEC).unwrap_or_default();
+            for (family, setting) in SETTINGS {
+                let family = value(families, family).unwrap_or_default();
+                settings.extend(value(family, setting).unwrap_or_default());
             }
         }
         Ok(Self(settings))

@@ -3,15 +3,15 @@
 use nicon_core::link::{Cidr, mac};
 use nix::libc;
 use rtnetlink::packet_core::{
-    DecodeError, NetlinkDeserializable, NetlinkHeader, NlasIterator, Parseable, parse_i32, parse_string, parse_u8,
-    parse_u32,
+    DecodeError, NetlinkDeserializable, NetlinkHeader, Parseable, parse_i32, parse_string, parse_u8, parse_u32,
 };
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::AddressMessage;
-use rtnetlink::packet_route::link::{LinkFlags, LinkHeader, Stats64};
+use rtnetlink::packet_route::link::{LinkFlags, LinkHeader};
 
 use crate::address;
-use crate::link::Link;
+use crate::attribute::{attributes, value};
+use crate::link::{Counters, Link, Stats};
 
 /// Length of the `ifinfomsg` before the attributes of a link, in bytes; see `rtnetlink(7)`.
 pub(crate) const LINK_HEADER: usize = 16;
@@ -54,10 +54,8 @@ fn link(payload: &[u8]) -> Result<Link, DecodeError> {
     let header = LinkHeader::parse(payload)?;
     let mut link = Link { ifindex: header.index, flags: header.flags, ..Link::default() };
     let (mut bus, mut device, mut carrier, mut new_nsid, mut new_ifindex) = (None, None, None, None, None);
-    for attribute in NlasIterator::new(payload.get(LINK_HEADER..).unwrap_or_default()) {
-        let attribute = attribute?;
-        let value = attribute.value();
-        match attribute.kind() {
+    for (kind, value) in attributes(payload.get(LINK_HEADER..).unwrap_or_default()) {
+        match kind {
             libc::IFLA_IFNAME => link.name = parse_string(value)?,
             libc::IFLA_ADDRESS if !value.is_empty() => link.mac = Some(mac::hex(value)),
             libc::IFLA_IFALIAS => link.alias = parse_string(value)?,
@@ -71,7 +69,7 @@ fn link(payload: &[u8]) -> Result<Link, DecodeError> {
             libc::IFLA_LINK_NETNSID => link.lower_nsid = Some(parse_i32(value)?),
             libc::IFLA_NEW_NETNSID => new_nsid = Some(parse_i32(value)?),
             libc::IFLA_NEW_IFINDEX => new_ifindex = Some(parse_u32(value)?),
-            libc::IFLA_STATS64 => link.stats = Some(Stats64::parse(value)?),
+            libc::IFLA_STATS64 => link.stats = stats(value),
             libc::IFLA_PARENT_DEV_NAME => device = Some(parse_string(value)?),
             libc::IFLA_PARENT_DEV_BUS_NAME => bus = Some(parse_string(value)?),
             _ => {}
@@ -88,36 +86,29 @@ fn link(payload: &[u8]) -> Result<Link, DecodeError> {
 }
 
 fn altnames(properties: &[u8]) -> Result<Vec<String>, DecodeError> {
-    let mut names = Vec::new();
-    for property in NlasIterator::new(properties) {
-        let property = property?;
-        if property.kind() == libc::IFLA_ALT_IFNAME {
-            names.push(parse_string(property.value())?);
-        }
-    }
-    Ok(names)
+    let names = attributes(properties).filter(|(kind, _)| *kind == libc::IFLA_ALT_IFNAME);
+    names.map(|(_, name)| parse_string(name)).collect()
 }
 
 /// The type of a link; and what a VXLAN lies on: before Linux 6.9 there is no other attribute that tells.
 fn kind_and_carrier(infos: &[u8]) -> Result<(Option<String>, Option<u32>), DecodeError> {
-    let (mut kind, mut carrier) = (None, None);
-    for info in NlasIterator::new(infos) {
-        let info = info?;
-        match info.kind() {
-            libc::IFLA_INFO_KIND => kind = Some(parse_string(info.value())?),
-            // The kind comes first, and says what the data mean.
-            libc::IFLA_INFO_DATA if kind.as_deref() == Some("vxlan") => {
-                for part in NlasIterator::new(info.value()) {
-                    let part = part?;
-                    if part.kind() == IFLA_VXLAN_LINK {
-                        carrier = Some(parse_u32(part.value())?);
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
+    let kind = value(infos, libc::IFLA_INFO_KIND).map(parse_string).transpose()?;
+    let carrier = match value(infos, libc::IFLA_INFO_DATA) {
+        Some(data) if kind.as_deref() == Some("vxlan") => value(data, IFLA_VXLAN_LINK).map(parse_u32).transpose()?,
+        _ => None,
+    };
     Ok((kind, carrier))
+}
+
+/// The counters of `struct rtnl_link_stats64` (`linux/if_link.h`) that are looked at; they come first in it.
+fn stats(counters: &[u8]) -> Option<Stats> {
+    let (counters, _) = counters.as_chunks::<8>();
+    let counters = counters.first_chunk::<8>()?.map(u64::from_ne_bytes);
+    let [rx_packets, tx_packets, rx_bytes, tx_bytes, rx_errors, tx_errors, rx_dropped, tx_dropped] = counters;
+    Some(Stats {
+        rx: Counters { bytes: rx_bytes, packets: rx_packets, errors: rx_errors, dropped: rx_dropped },
+        tx: Counters { bytes: tx_bytes, packets: tx_packets, errors: tx_errors, dropped: tx_dropped },
+    })
 }
 
 fn address(payload: &[u8]) -> Result<(u32, Cidr), DecodeError> {

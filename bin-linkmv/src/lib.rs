@@ -2,6 +2,7 @@
 //! they are in. Private to these programs.
 
 pub mod address;
+mod attribute;
 pub mod carry;
 pub mod conf;
 mod entry;

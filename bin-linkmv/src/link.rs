@@ -1,6 +1,7 @@
 //! A link, as the kernel tells it.
 
-use rtnetlink::packet_route::link::{LinkFlags, State as OperState, Stats64};
+use rtnetlink::packet_route::link::{LinkFlags, State as OperState};
+use serde::Serialize;
 
 /// What is looked at of a link.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,8 +36,30 @@ pub struct Link {
     pub device: Option<(String, String)>,
     /// Where it has gone, in the news of its departure: network namespace and ifindex there.
     pub gone_to: Option<(i32, Option<u32>)>,
-    /// What went through it, where it was asked for.
-    pub stats: Option<Stats64>,
+    /// What went through it.
+    pub stats: Option<Stats>,
+}
+
+/// What went through a link since it was made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Stats {
+    /// What it received.
+    pub rx: Counters,
+    /// What it sent.
+    pub tx: Counters,
+}
+
+/// What went through a link in one direction.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counters {
+    /// Bytes of whole packets.
+    pub bytes: u64,
+    /// Packets.
+    pub packets: u64,
+    /// Packets that were damaged or could not be sent.
+    pub errors: u64,
+    /// Packets that there was no room for.
+    pub dropped: u64,
 }
 
 impl Link {

@@ -17,25 +17,20 @@ use crate::socket::Listed;
 const TRIES: usize = 4;
 
 impl Netlink {
-    /// All links, or those of one kind. Equivalent to `ip -d link show type KIND`, with `-s` where `stats` is set.
+    /// All links, or those of one kind. Equivalent to `ip -s -d link show type KIND`.
     ///
     /// # Errors
     /// Where the kernel does not tell.
-    pub fn links(&self, kind: Option<&str>, stats: bool) -> Result<Listed<Link>> {
+    pub fn links(&self, kind: Option<&str>) -> Result<Listed<Box<Link>>> {
         let mut question = LinkMessage::default();
-        if !stats {
-            question.attributes.push(without_stats());
-        }
+        question.attributes.push(without_stats());
         if let Some(kind) = kind {
             question.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(kind.into())]));
         }
         let listed = self.list(&RouteNetlinkMessage::GetLink(question));
         Ok(listed.map_err(|refusal| refusal.doing("list links"))?.filter_map(|entry| match entry {
             // A kind that the kernel has never heard of does not filter anything there.
-            Entry::Link(link) if kind.is_none() || link.kind.as_deref() == kind => {
-                // The kernel leaves out the counters of IPv6 alone.
-                Some(Link { stats: link.stats.filter(|_| stats), ..*link })
-            }
+            Entry::Link(link) if kind.is_none() || link.kind.as_deref() == kind => Some(link),
             _ => None,
         }))
     }

@@ -220,7 +220,7 @@ pub fn about(ifindex: u32) -> LinkMessage {
     message
 }
 
-/// The wish that the kernel leaves out the counters.
+/// The wish that the kernel leaves out the counters of IPv6, which nobody looks at.
 pub(crate) fn without_stats() -> LinkAttribute {
     LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats])
 }

@@ -33,6 +33,8 @@ pub enum News {
     AddressGone(u32, Cidr),
     /// More happened than the socket could hold, and some of it is lost: look at everything again.
     Overrun,
+    /// The process that the place was found by has exited.
+    Exited,
 }
 
 /// A socket of one network namespace that hears what happens there.
@@ -54,16 +56,20 @@ impl Place {
     }
 }
 
-/// Waits until something happens anywhere, and tells what, and by which ear it was heard.
+/// Waits until something happens anywhere, and tells what, and at which of the places. That a process has exited comes last,
+/// and of the last place first, so that who forgets a place need not renumber what is still to be looked at.
 ///
 /// # Errors
 /// Where a socket fails.
-pub fn hear(ears: &[Ear]) -> Result<Vec<(usize, News)>> {
-    let mut waiting: Vec<_> = ears.iter().map(|Ear(socket)| PollFd::new(socket.as_fd(), PollFlags::POLLIN)).collect();
+pub fn hear<'a>(places: impl IntoIterator<Item = (&'a Place, &'a Ear)>) -> Result<Vec<(usize, News)>> {
+    let places: Vec<_> = places.into_iter().collect();
+    let sockets = places.iter().map(|(_, Ear(socket))| socket.as_fd());
+    let processes = places.iter().filter_map(|(place, _)| place.process()).map(AsFd::as_fd);
+    let mut waiting: Vec<_> = sockets.chain(processes).map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
     poll(&mut waiting, PollTimeout::NONE).doing(|| "wait for news of links")?;
     let mut heard = Vec::new();
     let mut bytes = Vec::with_capacity(LONGEST);
-    for (number, (Ear(socket), ready)) in ears.iter().zip(waiting).enumerate() {
+    for (number, ((_, Ear(socket)), ready)) in places.iter().zip(&waiting).enumerate() {
         if ready.any() != Some(true) {
             continue;
         }
@@ -78,6 +84,10 @@ pub fn hear(ears: &[Ear]) -> Result<Vec<(usize, News)>> {
                 }
             }
         }
+    }
+    if waiting[places.len()..].iter().any(|process| process.any() == Some(true)) {
+        let exited = places.iter().enumerate().rev().filter(|(_, (place, _))| place.check_alive().is_err());
+        heard.extend(exited.map(|(number, _)| (number, News::Exited)));
     }
     Ok(heard)
 }

@@ -6,13 +6,14 @@ use std::rc::Rc;
 
 use nicon_core::link::Target;
 use nicon_core::link::target::{HOST, NAMED};
-use nicon_core::{Error, Namespace, NsType, Process, Record, Result};
+use nicon_core::{Error, LinkName, Namespace, NsType, Process, Record, Result};
 use nix::errno::Errno;
 use serde_json::Value;
 
 use crate::fields::label;
 use crate::link::Link;
 use crate::netlink::{Netlink, inside};
+use crate::netns::{self, Way};
 use crate::sysfs::Sysfs;
 
 /// A network namespace, held open, with a netlink socket in it.
@@ -86,6 +87,16 @@ impl Place {
         Self::of_record_after(last, &record, home).map_err(|error| error.within(field))
     }
 
+    /// The ifindex of the link that another one is to become a port of.
+    ///
+    /// # Errors
+    /// [`nicon_core::Status::No`] where there is none of that name.
+    pub fn master(&self, name: &LinkName) -> Result<u32> {
+        let master = self.netlink.link(name.as_str())?;
+        let master = master.ok_or_else(|| Error::no(format!("no link {name} in {} to be its master", self.label)))?;
+        Ok(master.ifindex)
+    }
+
     /// Whether both are one namespace.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
@@ -111,6 +122,27 @@ impl Place {
             let _ = self.sysfs.set(Sysfs::mount(&self.ns, &home.ns)?);
         }
         Ok(self.sysfs.get().and_then(Option::as_ref).and_then(|sysfs| sysfs.inode(link)))
+    }
+
+    /// The process that it was found by, if any.
+    #[must_use]
+    pub fn process(&self) -> Option<&Process> {
+        self.process.as_ref()
+    }
+
+    /// Takes another process for the one that it was found by, where one is left in it, or a name that keeps it; and tells
+    /// whether there is anything.
+    ///
+    /// # Errors
+    /// Where /proc cannot be read.
+    pub fn find_again(&mut self) -> Result<bool> {
+        let found = netns::all()?.found.into_iter().find(|found| found.ino == self.ns.id().ino);
+        let Some(found) = found else { return Ok(false) };
+        self.process = match found.way {
+            Way::Process(pid) => Some(Process::pin(pid)?),
+            Way::Name(_) => None,
+        };
+        Ok(true)
     }
 
     /// Makes sure that the process still runs: without it the namespace may be held by nobody but us, and take its links
@@ -167,8 +199,9 @@ impl Found {
     }
 
     fn open(self, home: &Place, last: Option<&Place>) -> Result<Place> {
-        let (netlink, sysfs) = match last.filter(|last| last.ns.id() == self.ns.id()) {
-            Some(last) => (last.netlink.clone(), last.sysfs.clone()),
+        let open = last.into_iter().chain([home]).find(|place| place.ns.id() == self.ns.id());
+        let (netlink, sysfs) = match open {
+            Some(place) => (place.netlink.clone(), place.sysfs.clone()),
             None => (Netlink::open_in(&self.ns, &home.ns)?.into(), Rc::default()),
         };
         Ok(Place { label: self.label, ns: self.ns, netlink, sysfs, process: self.process })

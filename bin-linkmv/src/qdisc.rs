@@ -2,10 +2,11 @@
 
 use nicon_core::Result;
 use nix::libc::{RTM_NEWQDISC, TCA_KIND};
-use rtnetlink::packet_core::{DecodeError, NLM_F_DUMP, NetlinkDeserializable, NetlinkHeader, NlasIterator};
+use rtnetlink::packet_core::{DecodeError, NLM_F_DUMP, NetlinkDeserializable, NetlinkHeader};
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::tc::{TcHandle, TcHeader, TcMessage};
 
+use crate::attribute::value;
 use crate::netlink::Netlink;
 
 /// Length of the `tcmsg` before the attributes, in bytes; see `rtnetlink(7)`.
@@ -57,14 +58,8 @@ impl NetlinkDeserializable for Qdisc {
             return Ok(Self::default());
         }
         let TcHeader { index, handle, parent, .. } = TcHeader::parse(payload)?;
-        let mut qdisc = Self { index, handle, parent, ..Self::default() };
-        for attribute in NlasIterator::new(payload.get(HEADER..).unwrap_or_default()) {
-            let attribute = attribute?;
-            if attribute.kind() == TCA_KIND {
-                let kind = String::from_utf8_lossy(attribute.value());
-                qdisc.kind = kind.trim_end_matches('\0').into();
-            }
-        }
-        Ok(qdisc)
+        let kind = value(payload.get(HEADER..).unwrap_or_default(), TCA_KIND).unwrap_or_default();
+        let kind = String::from_utf8_lossy(kind).trim_end_matches('\0').to_owned();
+        Ok(Self { index, handle, parent, kind })
     }
 }

@@ -6,6 +6,8 @@ use nicon_core::Error;
 use nix::errno::Errno;
 use rtnetlink::packet_core::{DecodeError, ErrorMessage};
 
+use crate::attribute::value;
+
 /// The kernel's no: its error number, and its own words where it has any.
 #[derive(Debug)]
 pub struct Refusal {
@@ -51,18 +53,8 @@ impl From<&ErrorMessage> for Refusal {
 /// The kernel's message out of what follows the error number: the header of the request (16 bytes), then attributes, of
 /// which `NLMSGERR_ATTR_MSG` (1) is a text that ends in a zero. See `netlink(7)`, `NETLINK_EXT_ACK`.
 fn words(payload: &[u8]) -> Option<String> {
-    let mut rest = payload.get(16..)?;
-    while rest.len() >= 4 {
-        let length = usize::from(u16::from_ne_bytes([rest[0], rest[1]]));
-        let kind = u16::from_ne_bytes([rest[2], rest[3]]);
-        let value = rest.get(4..length)?;
-        if kind == 1 {
-            let text = value.split(|&byte| byte == 0).next()?;
-            return Some(String::from_utf8_lossy(text).into_owned());
-        }
-        rest = rest.get(length.next_multiple_of(4)..)?;
-    }
-    None
+    let text = value(payload.get(16..)?, 1)?.split(|&byte| byte == 0).next()?;
+    Some(String::from_utf8_lossy(text).into_owned())
 }
 
 #[cfg(test)]

@@ -28,15 +28,15 @@ mod target;
 mod terminal;
 
 use clap::Parser;
+use nicon_core::{Status, cli};
 
 /// What `main` does; see [`early`] for why it is not called so.
 fn start() -> u8 {
     match args::Args::try_parse_from(args::arguments()) {
         Ok(args) => run::run(&args),
-        Err(usage) => {
-            // Help and version are answers; where the place for the text is gone, nobody is left to tell.
-            let _ = usage.print();
-            if usage.use_stderr() { run::FAILED } else { 0 }
-        }
+        Err(error) => match cli::usage(run::PROGRAM, error.use_stderr(), &error.to_string()) {
+            Status::Answered => 0,
+            _ => run::FAILED,
+        },
     }
 }

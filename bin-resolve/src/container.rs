@@ -4,6 +4,8 @@ use bollard::models::ContainerInspectResponse;
 use nicon_core::container::is_id;
 use nicon_core::{Error, Result};
 
+use crate::root::FileId;
+
 /// A running container, as its engine tells it.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Container {
@@ -16,6 +18,8 @@ pub(crate) struct Container {
     pub(crate) starttime: Option<u64>,
     /// What its cgroup may be called besides its ID.
     pub(crate) cgroups: Vec<String>,
+    /// The bundle that told the PID, where one did: the directory that the container's shim works in.
+    pub(crate) bundle: Option<FileId>,
 }
 
 impl Container {

@@ -108,6 +108,11 @@ impl Engine {
         if self.is_podman.load(Ordering::Relaxed) { Kind::Podman } else { Kind::Docker }
     }
 
+    /// Waits until a question was sent.
+    pub(crate) async fn asked(&self) {
+        self.seen.asked().await;
+    }
+
     /// The pidfd of the process that wrote the first answer, once, where the kernel tells it.
     pub(crate) fn take_writer(&self) -> Option<OwnedFd> {
         self.seen.take_writer()

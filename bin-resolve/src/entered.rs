@@ -63,7 +63,7 @@ impl Entered {
     }
 
     /// Names the containers that are to be found.
-    pub(crate) fn expect(&self, containers: impl Iterator<Item = (Member, Progress)>) {
+    pub(crate) fn expect(&self, containers: impl IntoIterator<Item = (Member, Progress)>) {
         self.waiting.borrow_mut().extend(containers);
     }
 

@@ -7,12 +7,13 @@ use nicon_core::pidns::Method;
 use nicon_core::{Error, Namespace, NsId, NsType, Process, Result, text};
 use serde_json::{Value, json};
 
+use crate::claim::{Found, Via};
 use crate::container::Container;
+use crate::ground::{Ground, Reaches};
 use crate::kind::{Kind, Wanted};
 use crate::locate::Proof;
 use crate::roster::Member;
 use crate::run::PROGRAM;
-use crate::search::{Found, Ground, Reaches, Via};
 use crate::socket::Places;
 
 /// What holds for every hop of a run.
@@ -153,14 +154,16 @@ impl Finding {
             "id": self.container.id,
             "engine": self.kind.name(),
         });
-        let (via, place, path) = match &self.via {
-            Via::Api { socket, .. } => ("api", "socket", socket),
-            Via::Disk { file } => ("disk", "file", file),
+        told["via"] = match &self.via {
+            Via::Api { .. } => "api".into(),
+            Via::Disk { .. } => "disk".into(),
         };
-        told["via"] = via.into();
-        told[place] = json!(path);
-        if let Some(daemon) = self.daemon() {
-            told["daemon"] = daemon.into();
+        if let Via::Api { socket, daemon, .. } = &self.via {
+            told["socket"] = socket.to_string_lossy().into();
+            told["daemon"] = (*daemon).into();
+        }
+        if let Some(file) = self.via.file() {
+            told["file"] = file.to_string_lossy().into();
         }
         told["pid"] = pid.into();
         told["inner_pid"] = self.container.inner_pid.into();

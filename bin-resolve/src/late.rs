@@ -7,13 +7,14 @@ use std::time::Duration;
 use nicon_core::{Error, Result};
 use tokio::time::timeout;
 
+use crate::claim::Claim;
 use crate::disk::{self, Disk};
+use crate::ground::Ground;
 use crate::kind::Kind;
 use crate::listing::State;
 use crate::reach::Connection;
 use crate::root::Root;
 use crate::roster::Member;
-use crate::search::{Claim, Ground, ask_disk};
 
 impl Ground<'_> {
     /// Asks for the container called `name`: `asking`, or else the files.
@@ -30,9 +31,9 @@ impl Ground<'_> {
         if let Ok(answer) = timeout(self.patience(connection), &mut asking).await {
             return answer.map(Said::ByDaemon);
         }
-        let find = async |disk: &Disk<'_>| ask_disk(disk, name).await;
+        let find = async |disk: &Disk<'_>| Claim::from_files(disk, name).await;
         match self.ask_files_of(connection, name, find).await {
-            Ok(Some(Some(claim))) if self.prove(name, &claim).await.is_ok() => Ok(Said::ByFiles(claim)),
+            Ok(Some(Some(claim))) if self.is_proved(name, &claim).await => Ok(Said::ByFiles(claim)),
             _ => asking.await.map(Said::ByDaemon),
         }
     }

@@ -3,6 +3,8 @@
 mod answer;
 mod args;
 mod aside;
+mod bundles;
+mod claim;
 mod container;
 mod daemon;
 mod disk;
@@ -10,6 +12,7 @@ mod engine;
 mod entered;
 mod files;
 pub mod fuzz;
+mod ground;
 mod hop;
 mod kind;
 mod late;
@@ -28,6 +31,8 @@ mod run;
 mod search;
 mod socket;
 mod survey;
+mod task;
+mod turns;
 mod walk;
 mod wire;
 

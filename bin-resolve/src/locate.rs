@@ -1,11 +1,13 @@
 //! From the PID that an engine tells to the pinned process, and the proof that it is the container's.
 
 use nicon_core::container::{innermost_id, is_id};
+use nicon_core::file::Known;
 use nicon_core::pidns::{self, Method};
 use nicon_core::{Error, Namespace, NsId, NsType, Process, Result, Status};
 
 use crate::aside;
 use crate::container::Container;
+use crate::root::FileId;
 
 /// How it was made sure that a process belongs to its container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +96,7 @@ async fn prove(
         return Ok(Err("its parent, which would be the engine's shim, is outside our PID namespace"));
     };
     // Whoever counts in a namespace further in than the engine's may come upon another process of this container.
-    if parent.namespace_id(NsType::Pid)? != Some(pidns.id()) || cgroup_is_of(&parent.read("cgroup")?, container) {
+    if parent.namespace_id(NsType::Pid)? != Some(pidns.id()) || !is_outside(&parent, container)? {
         return Ok(Err(
             "it is not the container's first process: its parent is not where the engine is (does a proxy \
                        answer for the engine?)",
@@ -110,6 +112,15 @@ async fn prove(
     Ok(started_for_it
         .then_some(Proof::Shim)
         .ok_or("neither its cgroup nor its parent carries the container's ID (does a proxy answer for the engine?)"))
+}
+
+/// Whether a process is outside of the container, as a shim is: the one that works in the container's bundle, where that is
+/// known, or one whose cgroup is not the container's.
+fn is_outside(parent: &Process, container: &Container) -> Result<bool> {
+    match container.bundle {
+        Some(bundle) => Ok(Known::at(parent.dir(), c"cwd").is_ok_and(|directory| FileId::from(directory) == bundle)),
+        None => Ok(!cgroup_is_of(&parent.read("cgroup")?, container)),
+    }
 }
 
 /// Whether /proc/PID/cgroup places a process in the container, and in no container further in: those lie below it, and

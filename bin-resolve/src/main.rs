@@ -1,9 +1,12 @@
 //! nicon-resolve: see the library.
 
 use clap::Parser;
+use nicon_core::{apart, cli};
 use nicon_resolve::{Args, PROGRAM, run};
 
 fn main() -> std::process::ExitCode {
-    let args = Args::parse();
-    nicon_core::apart::run(PROGRAM, || run(args))
+    match Args::try_parse() {
+        Ok(args) => apart::run(PROGRAM, || run(args)),
+        Err(error) => cli::usage(PROGRAM, error.use_stderr(), &error.to_string()).into(),
+    }
 }

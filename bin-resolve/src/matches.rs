@@ -3,7 +3,7 @@
 //! The nest need not be a tree: a container may have been given the socket of any engine, an outer one among them. Each
 //! engine is entered once, and each container given once, under the path by which it was met first.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -14,13 +14,15 @@ use nicon_core::{Error, Result, Status};
 use crate::entered::Entered;
 use crate::hop::{Hop, Sharing};
 use crate::name::{MAX_DEPTH, Path};
-use crate::pattern::{Pattern, Progress};
+use crate::pattern::Pattern;
 use crate::reach::AT_ONCE;
 use crate::root::FileId;
-use crate::roster::{Member, Roster};
+use crate::task::{Found, List, Outcome, Task};
+use crate::turns::Turns;
 use crate::walk::{Inner, Walk};
 
-/// How many questions are under way at once, to all engines together.
+/// How many questions are under way at once, to all engines together. The containers of our own engine share them, each with all
+/// that is inside of it.
 const CONCURRENT: usize = 32;
 
 /// A container that fits.
@@ -37,7 +39,8 @@ pub(crate) struct Match {
 /// Those of `give`, which end the search.
 pub(crate) async fn find(walk: &Walk, pattern: &Pattern, give: impl FnMut(Result<Match>) -> Result<()>) -> Result<()> {
     let (met, engines) = (HashSet::new(), HashMap::new());
-    let mut search = Search { walk, pattern, give, met, engines, tasks: VecDeque::new(), later: Vec::new() };
+    let tasks = Turns::new(CONCURRENT);
+    let mut search = Search { walk, pattern, give, met, engines, tasks, later: Vec::new() };
     search.run().await
 }
 
@@ -49,32 +52,11 @@ struct Search<'a, Give> {
     met: HashSet<i32>,
     /// The engines that were entered, and through which container.
     engines: HashMap<FileId, Path>,
-    tasks: VecDeque<Task>,
+    /// By the outermost container that they are about; none with our own engine.
+    tasks: Turns<Option<String>, Task>,
     /// Containers with nothing but the socket of an engine that runs elsewhere. Most often that is inside of another
     /// container, or our own behind another socket: what is in there has better names, which are to be found first.
     later: Vec<(Found, Vec<Inner>)>,
-}
-
-/// What is to be asked.
-enum Task {
-    List(Rc<Entered>),
-    Find { engine: Rc<Entered>, member: Member, path: Path, progress: Progress, look_inside: bool },
-}
-
-/// What became of it.
-enum Outcome {
-    Listed(Rc<Entered>, Result<Rc<Roster>>),
-    Found(Rc<Entered>, Result<Found>),
-}
-
-struct Found {
-    /// Where it was found.
-    from: Rc<Entered>,
-    path: Path,
-    progress: Progress,
-    hop: Arc<Hop>,
-    /// The engines inside, where the pattern leads on.
-    inside: Option<Result<Vec<Inner>>>,
 }
 
 impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
@@ -84,21 +66,29 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
         }
         let mut running = FuturesUnordered::new();
         loop {
-            while running.len() < CONCURRENT
-                && let Some(task) = self.tasks.pop_front()
-            {
-                running.push(perform(self.walk, task));
+            while let Some((whose, task)) = self.tasks.next() {
+                let performing = task.perform(self.walk, self.pattern);
+                running.push(async { (whose, performing.await) });
             }
-            match running.next().await {
-                Some(Outcome::Listed(engine, list)) => self.take_list(&engine, list)?,
-                Some(Outcome::Found(engine, found)) => self.take_found(&engine, found)?,
-                None if self.tasks.is_empty() => match self.next_of_later() {
+            // Where nothing is under way, nothing waits either: there was a slot for it.
+            let Some((whose, outcome)) = running.next().await else {
+                match self.next_of_later() {
                     Some((found, inside)) => self.enter(found, &inside)?,
                     None => return Ok(()),
-                },
-                None => {}
+                }
+                continue;
+            };
+            self.tasks.done(&whose);
+            match outcome {
+                Outcome::Listed(engine, list) => self.take_list(&engine, list)?,
+                Outcome::Found(engine, found) => self.take_found(&engine, found)?,
+                Outcome::SeenInside(found, inside) => self.take_inside(found, inside)?,
             }
         }
+    }
+
+    fn wait(&mut self, task: Task) {
+        self.tasks.wait(task.path().first().cloned(), task);
     }
 
     /// Goes to where the wildcards begin. The engines on the way there are not entered again from within.
@@ -114,23 +104,19 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
                 self.engines.entry(inner.engine).or_insert_with(|| prefix[..depth].to_vec());
             }
         }
-        self.tasks.push_back(Task::List(engine));
+        self.wait(Task::List(engine));
         Ok(())
     }
 
-    fn take_list(&mut self, engine: &Rc<Entered>, list: Result<Rc<Roster>>) -> Result<()> {
-        let list = match list {
+    fn take_list(&mut self, engine: &Rc<Entered>, list: Result<List>) -> Result<()> {
+        let List { roster, chosen } = match list {
             Ok(list) => list,
             Err(error) => return (self.give)(Err(error.within(engine.place()))),
         };
-        for failure in &list.failures {
+        for failure in &roster.failures {
             (self.give)(Err(failure.clone().within(engine.place())))?;
         }
-        engine.expect(list.members.iter().filter(|member| engine.enters(member.engine)).filter_map(|member| {
-            let progress = self.pattern.advance(&engine.progress, member, &list.members);
-            let matters = self.pattern.is_fit(&progress) || self.pattern.leads_on(&progress);
-            matters.then(|| (member.clone(), progress))
-        }));
+        engine.expect(chosen);
         (0..AT_ONCE).try_for_each(|_| self.go_on(engine))
     }
 
@@ -139,8 +125,7 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
         match engine.next(self.walk.timeout()) {
             Ok(Some((member, progress))) => {
                 let path = [&engine.path[..], std::slice::from_ref(&member.segment)].concat();
-                let look_inside = self.pattern.leads_on(&progress);
-                self.tasks.push_back(Task::Find { engine: Rc::clone(engine), member, path, progress, look_inside });
+                self.wait(Task::Find { from: Rc::clone(engine), member, path, progress });
                 Ok(())
             }
             Ok(None) => Ok(()),
@@ -150,8 +135,9 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
 
     fn take_found(&mut self, engine: &Rc<Entered>, found: Result<Found>) -> Result<()> {
         match found {
-            Ok(found) if self.met.insert(found.hop.process.pid()) => self.take_new(found)?,
-            Ok(_) => {}
+            Ok(found) if !self.met.insert(found.hop.process.pid()) => {}
+            Ok(found) if self.pattern.leads_on(&found.progress) => self.wait(Task::LookInside(found)),
+            Ok(found) => self.give_fit(found, None)?,
             // It has stopped since it was listed.
             Err(error) if error.status() == Status::No => {}
             Err(error) => {
@@ -162,9 +148,9 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
         self.go_on(engine)
     }
 
-    fn take_new(&mut self, mut found: Found) -> Result<()> {
-        match found.inside.take() {
-            Some(Ok(inside)) => {
+    fn take_inside(&mut self, found: Found, inside: Result<Vec<Inner>>) -> Result<()> {
+        match inside {
+            Ok(inside) => {
                 let is_new = |inner: &&Inner| !self.engines.contains_key(&inner.engine);
                 let mut new = inside.iter().filter(is_new).peekable();
                 if new.peek().is_some() && new.all(|inner| inner.sharing != Sharing::Dind) {
@@ -173,12 +159,12 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
                 }
                 self.enter(found, &inside)
             }
-            Some(Err(error)) if error.status() == Status::Failed && found.hop.process.is_alive() => {
+            Err(error) if error.status() == Status::Failed && found.hop.process.is_alive() => {
                 let place = Entered::new(found.path.clone(), found.progress.clone()).place();
                 self.give_fit(found, None)?;
                 (self.give)(Err(error.within(place)))
             }
-            Some(Err(_)) | None => self.give_fit(found, None),
+            Err(_) => self.give_fit(found, None),
         }
     }
 
@@ -204,7 +190,7 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
             let too_deep = Error::failed(format!("they have more than {MAX_DEPTH} names"));
             return (self.give)(Err(too_deep.within(engine.place())));
         }
-        self.tasks.push_back(Task::List(engine));
+        self.wait(Task::List(engine));
         Ok(())
     }
 
@@ -213,20 +199,5 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
             return Ok(());
         }
         (self.give)(Ok(Match { path: found.path, hop: found.hop, engine_of }))
-    }
-}
-
-async fn perform(walk: &Walk, task: Task) -> Outcome {
-    match task {
-        Task::List(engine) => {
-            let list = walk.list(&engine.path).await;
-            Outcome::Listed(engine, list)
-        }
-        Task::Find { engine, member, path, progress, look_inside } => {
-            let hop = walk.find_listed(&path, member).await;
-            let inside = if hop.is_ok() && look_inside { Some(walk.look_inside(&path).await) } else { None };
-            let from = Rc::clone(&engine);
-            Outcome::Found(engine, hop.map(|hop| Found { from, path, progress, hop, inside }))
-        }
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::future::{Either, select};
 use nicon_core::{Error, Result, Status};
 use tokio::sync::Semaphore;
 
@@ -122,12 +123,15 @@ impl Connection {
     /// # Errors
     /// [`Status::No`] where it does not run; otherwise what goes wrong with the answer.
     pub(crate) async fn find(&self, asked: &str) -> Result<Option<Container>> {
-        let look_at_listener = async {
-            // The question is sent first: while the engine works on its answer, there is time to look who it is.
-            tokio::task::yield_now().await;
-            let _ = self.listener();
+        let asking = std::pin::pin!(self.engine.inspect(asked));
+        let answer = match select(asking, std::pin::pin!(self.engine.asked())).await {
+            Either::Left((answer, _)) => answer,
+            // While the engine works on its answer, there is time to look who it is.
+            Either::Right(((), asking)) => {
+                let _ = self.listener();
+                asking.await
+            }
         };
-        let (answer, ()) = futures_util::future::join(self.engine.inspect(asked), look_at_listener).await;
         answer?.map(|answer| judge(asked, answer)).transpose()
     }
 

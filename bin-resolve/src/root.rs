@@ -129,6 +129,11 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
+    /// A directory in which somebody else may have put anything.
+    pub(crate) fn of_stranger(fd: OwnedFd) -> Self {
+        Self { fd, is_ours: false }
+    }
+
     /// Finds `path`, however long that takes.
     pub(crate) fn find(&self, path: &Path) -> nix::Result<OwnedFd> {
         if self.is_ours {
@@ -147,7 +152,8 @@ impl Directory {
         paths.into_iter().map(look).collect()
     }
 
-    fn file_at(&self, path: &Path) -> Result<FileId> {
+    /// Which file is at `path`, however long it takes to learn that.
+    pub(crate) fn file_at(&self, path: &Path) -> Result<FileId> {
         identify(path, self.find(path))
     }
 

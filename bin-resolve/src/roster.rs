@@ -1,19 +1,22 @@
 //! All containers of all engines that are in one place.
 
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use futures_util::future::join_all;
 use nicon_core::{Error, NsId, Result};
 use nix::errno::Errno;
 
+use crate::bundles::Bundle;
+use crate::claim::Claim;
 use crate::disk::Disk;
+use crate::ground::Ground;
 use crate::kind::Kind;
 use crate::late::Said;
 use crate::listing::{Listed, State};
 use crate::name::is_name;
 use crate::reach::Connection;
 use crate::root::{FileId, Root};
-use crate::search::{Claim, Ground};
 
 /// A container that an engine lists.
 #[derive(Clone, Debug)]
@@ -27,6 +30,8 @@ pub(crate) struct Member {
     pub(crate) place: Kind,
     /// The engine.
     pub(crate) engine: FileId,
+    /// The container's bundle, where that was read.
+    pub(crate) bundle: Option<Rc<Bundle>>,
 }
 
 /// What the engines of one place list.
@@ -128,7 +133,7 @@ impl Ground<'_> {
             let claim = Claim::of_files(disk, container, file)?;
             // What cannot be asked for by any name cannot be listed.
             let can_be_named = is_name(&name) || is_name(&id);
-            if can_be_named && self.prove(&name, &claim).await.is_ok() {
+            if can_be_named && self.is_proved(&name, &claim).await {
                 members.push(Member::new(Listed { id, name }, disk.kind, disk.file));
             }
         }
@@ -184,7 +189,7 @@ impl Ground<'_> {
 impl Member {
     pub(crate) fn new(Listed { id, name }: Listed, kind: Kind, engine: FileId) -> Self {
         let segment = if is_name(&name) { &name } else { &id }.clone();
-        Self { id, name, segment, kind, place: kind, engine }
+        Self { id, name, segment, kind, place: kind, engine, bundle: None }
     }
 }
 

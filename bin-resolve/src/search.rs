@@ -1,97 +1,18 @@
 //! Asks each engine that is there for one name, and settles on one container.
 
-use std::path::PathBuf;
-
 use futures_util::future::{join, join_all};
-use nicon_core::container::is_id;
-use nicon_core::{Error, Namespace, NsId, Process, Result, Status};
+use nicon_core::{Error, Result, Status};
 use nix::errno::Errno;
-use tokio::sync::OnceCell;
 
-use crate::container::Container;
-use crate::disk::Disk;
-use crate::hop::Settings;
+use crate::claim::{Claim, Found, Via};
+use crate::ground::Ground;
 use crate::kind::Kind;
 use crate::late::Said;
 use crate::listing::State;
-use crate::locate::{Proof, locate};
 use crate::missing;
-use crate::reach::{Connection, Reach};
+use crate::reach::Connection;
 use crate::root::Root;
 use crate::roster::Member;
-use crate::socket::Places;
-
-/// The ways to the engines with a socket, in a container or on our own machine.
-pub(crate) struct Reaches {
-    docker: Reach,
-    podman: Reach,
-    /// The root directory that they lead into, once it was opened.
-    pub(crate) root: OnceCell<Root>,
-}
-
-impl Reaches {
-    pub(crate) fn new() -> Self {
-        Self { docker: Reach::new(), podman: Reach::new(), root: OnceCell::new() }
-    }
-
-    /// The way to the engine of this kind; none where it is known by its files only.
-    pub(crate) fn of(&self, kind: Kind) -> Option<&Reach> {
-        match kind {
-            Kind::Docker => Some(&self.docker),
-            Kind::Podman => Some(&self.podman),
-            Kind::Containerd | Kind::Runc => None,
-        }
-    }
-}
-
-/// Where engines are looked for: in a container, or on our own machine.
-pub(crate) struct Ground<'a> {
-    /// A process of the container.
-    pub(crate) container: Option<&'a Process>,
-    pub(crate) reaches: &'a Reaches,
-    /// The PID namespace beyond which nothing is believed: the container's, or our own.
-    pub(crate) pidns: Namespace,
-    pub(crate) settings: &'a Settings,
-}
-
-/// A container that was found and proved.
-pub(crate) struct Found {
-    pub(crate) container: Container,
-    pub(crate) process: Process,
-    pub(crate) proof: Proof,
-    pub(crate) kind: Kind,
-    pub(crate) via: Via,
-}
-
-/// What an engine says, not proved yet.
-pub(crate) struct Claim {
-    container: Container,
-    kind: Kind,
-    via: Via,
-    /// Where the PID may count, the likeliest first.
-    namespaces: Vec<Namespace>,
-}
-
-impl Claim {
-    /// What files say.
-    pub(crate) fn of_files(disk: &Disk<'_>, container: Container, file: PathBuf) -> Result<Self> {
-        let namespaces = vec![disk.pidns.try_clone()?];
-        Ok(Self { container, kind: disk.kind, via: Via::Disk { file }, namespaces })
-    }
-
-    fn proved(self, process: Process, proof: Proof) -> Found {
-        let Self { container, kind, via, .. } = self;
-        Found { container, process, proof, kind, via }
-    }
-}
-
-/// How an engine was asked.
-pub(crate) enum Via {
-    /// At its socket, where `daemon` answered, whose PIDs count in `pidns`.
-    Api { socket: PathBuf, daemon: i32, pidns: NsId },
-    /// By the files that it keeps.
-    Disk { file: PathBuf },
-}
 
 /// What one kind of engine had to say.
 struct Answer {
@@ -123,56 +44,16 @@ impl Ground<'_> {
     /// # Errors
     /// [`Status::No`] where it does not run any more; [`Status::Failed`] where that cannot be told.
     pub(crate) async fn find_listed(&self, member: &Member) -> Result<Found> {
+        if let Some(bundle) = &member.bundle {
+            let claim = bundle.claim(member)?;
+            if let Ok(found) = self.proved(&member.name, claim).await {
+                return Ok(found);
+            }
+        }
         let root = self.root(&[member.place], None).await?;
         let Answer { claim, .. } = self.ask(member.place, root, &member.id, None).await;
         let claim = claim?.ok_or_else(|| Error::no(format!("container \"{}\" is gone", member.name)))?;
-        let (process, proof) = self.prove(&member.name, &claim).await?;
-        Ok(claim.proved(process, proof))
-    }
-
-    /// Which kinds of engines are asked, where the path asks for `kind`, or for any.
-    pub(crate) fn kinds(&self, kind: Option<Kind>) -> Vec<Kind> {
-        match kind.or(self.settings.engine) {
-            Some(kind) => vec![kind],
-            None if self.places().chosen() => vec![Kind::Docker],
-            None => Kind::ALL.to_vec(),
-        }
-    }
-
-    pub(crate) fn places(&self) -> &Places {
-        if self.container.is_some() { &self.settings.inside } else { &self.settings.own }
-    }
-
-    /// Asks the engine of this kind that listens somewhere; `None` where none does.
-    ///
-    /// # Errors
-    /// That it cannot be reached, or the question's own.
-    pub(crate) async fn at_socket<T>(
-        &self,
-        kind: Kind,
-        root: &Root,
-        question: impl AsyncFn(&Connection) -> Result<T>,
-    ) -> Result<Option<T>> {
-        let Some(reach) = self.reaches.of(kind) else { return Ok(None) };
-        reach.ask(root, self.places().of(kind), question).await
-    }
-
-    /// The files of the engine of this kind; `None` where there are none. Where the user named one socket, another engine's
-    /// files are not meant.
-    ///
-    /// # Errors
-    /// Where they cannot be looked at.
-    pub(crate) async fn on_disk<'r>(
-        &self,
-        kind: Kind,
-        root: &'r Root,
-        asked: Option<Kind>,
-    ) -> Result<Option<Disk<'r>>> {
-        if self.places().chosen() && matches!(kind, Kind::Docker | Kind::Podman) {
-            return Ok(None);
-        }
-        let asked_for = asked.or(self.settings.engine).is_some();
-        Disk::of(kind, root, self.pidns.try_clone()?, asked_for).await
+        self.proved(&member.name, claim).await
     }
 
     async fn ask(&self, kind: Kind, root: &Root, name: &str, asked: Option<Kind>) -> Answer {
@@ -199,7 +80,7 @@ impl Ground<'_> {
             Ok(None) | Err(_) => {}
         }
         match self.on_disk(kind, root, asked).await? {
-            Some(disk) => Ok(Answer { is_there: true, claim: ask_disk(&disk, name).await }),
+            Some(disk) => Ok(Answer { is_there: true, claim: Claim::from_files(&disk, name).await }),
             None => by_socket.map(|_| Answer { is_there: false, claim: Ok(None) }),
         }
     }
@@ -218,17 +99,9 @@ impl Ground<'_> {
             format!("the engine at {} is process {pid}, in PID namespace {pidns}", socket.display())
         });
         let namespaces = daemons.iter().map(|daemon| daemon.pidns.try_clone()).collect::<Result<_>>()?;
-        let via = Via::Api { socket: socket.clone(), daemon: daemon.process.pid(), pidns: daemon.pidns.id() };
-        Ok(Some(Claim { container, kind: connection.engine.kind(), via, namespaces }))
-    }
-
-    pub(crate) async fn prove(&self, name: &str, claim: &Claim) -> Result<(Process, Proof)> {
-        let Claim { container, kind, namespaces, .. } = claim;
-        let (said, of) = (container.inner_pid, container.short_id());
-        self.settings.tell(name, || format!("{} says PID {said} for {of}", kind.name()));
-        let (process, proof) = locate(container, namespaces, self.pidns.id(), self.settings.method).await?;
-        self.settings.tell(name, || format!("that is our PID {}, proved by its {}", process.pid(), proof.name()));
-        Ok((process, proof))
+        let (daemon, pidns) = (daemon.process.pid(), daemon.pidns.id());
+        let via = Via::Api { socket: socket.clone(), daemon, pidns, file: None };
+        Ok(Some(Claim::new(container, connection.engine.kind(), via, namespaces)))
     }
 
     /// One container out of what the engines say.
@@ -246,9 +119,9 @@ impl Ground<'_> {
                     continue;
                 }
             };
-            match self.prove(name, &claim).await {
-                Ok((process, _)) if found.iter().any(|found| found.process.pid() == process.pid()) => {}
-                Ok((process, proof)) => found.push(claim.proved(process, proof)),
+            match self.proved(name, claim).await {
+                Ok(same) if found.iter().any(|found| found.process.pid() == same.process.pid()) => {}
+                Ok(another) => found.push(another),
                 Err(error) => refusals.push(error),
             }
         }
@@ -284,18 +157,6 @@ impl Ground<'_> {
             Err(error) => error,
         }
     }
-}
-
-impl Found {
-    /// Whether another engine tells of the same container: only IDs that engines make are never another's.
-    fn is(&self, container: &Container) -> bool {
-        is_id(&container.id) && self.container.id == container.id
-    }
-}
-
-pub(crate) async fn ask_disk(disk: &Disk<'_>, name: &str) -> Result<Option<Claim>> {
-    let Some((container, file)) = disk.find(name).await? else { return Ok(None) };
-    Claim::of_files(disk, container, file).map(Some)
 }
 
 /// Of several containers none is chosen.

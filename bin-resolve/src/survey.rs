@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use nicon_core::Result;
 
 use crate::disk::Disk;
+use crate::ground::Ground;
 use crate::kind::Kind;
 use crate::reach::Connection;
 use crate::root::{Directory, Root, is_absent};
-use crate::search::Ground;
 use crate::socket::connect_to_first;
 
 impl Ground<'_> {

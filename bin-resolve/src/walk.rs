@@ -12,12 +12,14 @@ use futures_util::future::{LocalBoxFuture, Shared};
 use nicon_core::Result;
 
 use crate::aside;
+use crate::ground::Reaches;
 use crate::hop::{Hop, Settings, Sharing};
+use crate::kind::Kind;
 use crate::listing::State;
 use crate::name;
+use crate::reach::AT_ONCE;
 use crate::root::FileId;
 use crate::roster::{Member, Present, Roster};
-use crate::search::Reaches;
 
 type Asking<T> = Shared<LocalBoxFuture<'static, Result<T>>>;
 pub(crate) type Finding = Asking<Arc<Hop>>;
@@ -94,6 +96,26 @@ impl Walk {
                 ground.list(None, State::Running).await.map(Rc::new)
             }
         })
+    }
+
+    /// Reads the bundles of `members`, containers inside of the one at `path`, where their engines keep any and there are more
+    /// than can be asked for at once.
+    pub(crate) async fn read_bundles(&self, path: &[String], members: &mut [Member]) {
+        let Ok(container) = self.container(path).await else { return };
+        let Ok(ground) = self.ways.settings.ground(container.as_deref(), &self.ways.own) else { return };
+        for kind in Kind::ALL {
+            let of_kind: Vec<_> = members.iter_mut().filter(|member| member.place == kind).collect();
+            if of_kind.len() <= AT_ONCE {
+                continue;
+            }
+            let ids = of_kind.iter().map(|member| member.id.clone()).collect();
+            let reading = tokio::time::timeout(self.timeout(), ground.read_bundles(of_kind[0], ids));
+            // What is wrong with the engine shows when it is asked.
+            let Ok(Ok(mut bundles)) = reading.await else { continue };
+            for member in of_kind {
+                member.bundle = bundles.remove(&member.id);
+            }
+        }
     }
 
     /// Which engines are in the container at `path`, or, for an empty one, which are our own. They are not asked anything,

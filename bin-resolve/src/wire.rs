@@ -10,6 +10,7 @@ use std::task::{Context, Poll, ready};
 use nicon_core::peer;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::UnixStream;
+use tokio::sync::Notify;
 
 /// The most that is read as a list, in bytes: 1,000 containers take 2 MiB.
 pub(crate) const MAX_LIST: usize = 8 << 20;
@@ -27,12 +28,19 @@ pub(crate) struct Seen {
     /// How many bytes are left for the current answer.
     budget: AtomicUsize,
     writer: Mutex<Option<OwnedFd>>,
+    /// Rings when something was written to the engine.
+    asked: Notify,
 }
 
 impl Seen {
     /// From here on another answer is read, of no more than `most` bytes.
     pub(crate) fn begin_answer(&self, most: usize) {
         self.budget.store(most, Ordering::Relaxed);
+    }
+
+    /// Waits until the engine was asked something.
+    pub(crate) async fn asked(&self) {
+        self.asked.notified().await;
     }
 
     /// Whether the engine wrote more than is read.
@@ -95,7 +103,9 @@ impl AsyncRead for Wire {
 
 impl AsyncWrite for Wire {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, buf));
+        self.seen.asked.notify_one();
+        Poll::Ready(written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

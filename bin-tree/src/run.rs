@@ -16,7 +16,7 @@ pub(crate) const PROGRAM: &str = "nicon-tree";
 /// # Errors
 /// A failure that ends the run. A record that cannot be drawn is only reported.
 pub(crate) fn run(args: &Args) -> Result<Status> {
-    let mut answers = Answers::new(PROGRAM, View::Records)?;
+    let mut answers: Answers = Answers::new(PROGRAM, View::Records)?;
     let mut nest = Nest::default();
     for line in Lines::stdin("run nicon-resolve | nicon-tree")? {
         let line = line?;
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
     let (blocks, wires) = block::blocks(&nest, &views, procs.as_ref(), args);
     if !blocks.is_empty() {
         let title = if args.links || args.procs { "DETAILS" } else { "NAMESPACES" };
-        write_out(&match (args.dot, args.svg) {
+        write_out(match (args.dot, args.svg) {
             (true, _) => dot::draw(&blocks, &wires),
             (_, true) => svg::draw(&blocks, &wires),
             _ => text::draw(&blocks, title, Screen::new(args)),

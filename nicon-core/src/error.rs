@@ -1,5 +1,6 @@
 //! The one error type: what was being done, to what, why it failed, and the exit status that follows.
 
+use std::process::ExitCode;
 use std::{fmt, io};
 
 use nix::errno::Errno;
@@ -16,6 +17,12 @@ pub enum Status {
     No = 1,
     /// Some could not be answered: usage, permission, I/O, a daemon's error, a bad record: 2.
     Failed = 2,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        Self::from(status as u8)
+    }
 }
 
 /// A failure: one sentence of verb, object and cause, and the [`Status`] that it leads to.

@@ -1,5 +1,6 @@
 //! What the kernel knows about an open file without asking the server of its file system.
 
+use std::ffi::CStr;
 use std::os::fd::AsFd;
 
 use nix::fcntl::ResolveFlag;
@@ -28,7 +29,16 @@ impl Known {
     /// # Errors
     /// What `statx(2)` fails with.
     pub fn of(file: impl AsFd) -> nix::Result<Self> {
-        let stat = sys::stat_without_sync(file, c"")?;
+        Self::at(file, c"")
+    }
+
+    /// Reads them of the file at `path` in `dir`. So that the lookup does not block either, `path` must be a magic link in
+    /// /proc, such as `cwd`.
+    ///
+    /// # Errors
+    /// What `statx(2)` fails with.
+    pub fn at(dir: impl AsFd, path: &CStr) -> nix::Result<Self> {
+        let stat = sys::stat_without_sync(dir, path)?;
         let kind = SFlag::from_bits_truncate(stat.mode.into()) & SFlag::S_IFMT;
         Ok(Self { dev: stat.dev, ino: stat.ino, kind })
     }

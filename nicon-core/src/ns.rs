@@ -5,10 +5,11 @@ use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
-use nix::sys::stat::{Mode, fstat};
+use nix::fcntl::{OFlag, open, readlinkat};
+use nix::sys::stat::{Mode, fstat, stat};
 
 use crate::{Doing, Error, Result, sys};
 
@@ -115,6 +116,21 @@ pub struct NsId {
 }
 
 impl NsId {
+    /// The identity of the namespace of a link in /proc. Reading the link takes half as long as following it, for which the
+    /// kernel creates an inode. All namespaces are on the same device, whose number is read once.
+    pub(crate) fn named_by(dir: impl AsFd, link: &str) -> nix::Result<Self> {
+        static NSFS: OnceLock<u64> = OnceLock::new();
+        let text = readlinkat(dir, link)?;
+        let (_, ino) = text.to_str().and_then(parse_link).ok_or(Errno::EINVAL)?;
+        let dev = if let Some(dev) = NSFS.get() {
+            *dev
+        } else {
+            let dev = stat("/proc/self/ns/mnt")?.st_dev;
+            *NSFS.get_or_init(|| dev)
+        };
+        Ok(Self { dev, ino })
+    }
+
     /// The identity of the file at `path`, which is a namespace if the device is that of nsfs. Never waits for the server
     /// of a file system, so `path` may be any descriptor in /proc/PID/fd.
     ///
@@ -226,6 +242,7 @@ mod tests {
         let root = std::fs::File::open("/").unwrap();
         let own = Namespace::open("/proc/self/ns/net".as_ref()).unwrap();
         assert_eq!(NsId::at(&root, c"/proc/self/ns/net"), Ok(own.id()));
+        assert_eq!(NsId::named_by(&root, "/proc/self/ns/net"), Ok(own.id()));
     }
 
     #[test]

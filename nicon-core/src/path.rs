@@ -43,7 +43,7 @@ pub enum Subject<'a> {
     /// A container, by its name or by the beginning of its ID, of one engine or of any.
     Container {
         /// The engine that the prefix chooses.
-        engine: Option<Engine>,
+        kind: Option<Engine>,
         /// The rest.
         name: &'a str,
     },
@@ -56,14 +56,14 @@ impl<'a> Subject<'a> {
     #[must_use]
     pub fn parse(name: &'a str) -> Option<Self> {
         let Some((prefix, rest)) = name.split_once(':') else {
-            return Some(Self::Container { engine: None, name });
+            return Some(Self::Container { kind: None, name });
         };
         if prefix == "pid" {
             let is_number = rest.bytes().all(|byte| byte.is_ascii_digit());
             return rest.parse().ok().filter(|pid| is_number && *pid > 0).map(Self::Process);
         }
         let engine = Engine::ALL.into_iter().find(|engine| engine.name() == prefix)?;
-        Some(Self::Container { engine: Some(engine), name: rest })
+        Some(Self::Container { kind: Some(engine), name: rest })
     }
 }
 
@@ -91,16 +91,16 @@ pub fn parse(path: &str) -> Result<Vec<String>> {
 /// [`Status::Failed`](crate::Status::Failed) if a name is empty, there are too many, or the path ends in a `\`.
 pub fn split(path: &str) -> Result<Vec<Vec<Letter>>> {
     let separator = if path.contains('/') { '/' } else { '.' };
-    let mut names = vec![Vec::new()];
+    let (mut names, mut name) = (Vec::new(), Vec::new());
     let mut chars = path.strip_prefix('/').unwrap_or(path).chars();
     while let Some(c) = chars.next() {
-        let last = names.last_mut().expect("there is always a name");
         match c {
-            '\\' => last.push((chars.next().ok_or_else(|| refuse(path, "it ends in a backslash"))?, true)),
-            _ if c == separator => names.push(Vec::new()),
-            _ => last.push((c, false)),
+            '\\' => name.push((chars.next().ok_or_else(|| refuse(path, "it ends in a backslash"))?, true)),
+            _ if c == separator => names.push(std::mem::take(&mut name)),
+            _ => name.push((c, false)),
         }
     }
+    names.push(name);
     if let Some(at) = names.iter().position(Vec::is_empty) {
         let way_out = format!("(drop the trailing \"{separator}\")");
         return Err(refuse(
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_prefix_chooses_the_engine() {
-        let container = |engine, name| Some(Subject::Container { engine, name });
+        let container = |kind, name| Some(Subject::Container { kind, name });
         assert_eq!(Subject::parse("web"), container(None, "web"));
         assert_eq!(Subject::parse("podman:web"), container(Some(Engine::Podman), "web"));
         assert_eq!(Subject::parse("pid:42"), Some(Subject::Process(42)));

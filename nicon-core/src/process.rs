@@ -1,11 +1,12 @@
 //! A pinned process: a pidfd, which a reused PID cannot redirect, and the identity that a record carries.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::OnceLock;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::stat::{Mode, fstat, fstatat};
+use nix::sys::stat::{Mode, fstat};
 use nix::sys::statfs::fstatfs;
 use serde_json::Map;
 
@@ -20,6 +21,8 @@ pub struct Process {
     pid: i32,
     pidfd: OwnedFd,
     dir: OwnedFd,
+    /// The start time, once it has been read: it never changes.
+    starttime: OnceLock<u64>,
 }
 
 impl Process {
@@ -86,7 +89,7 @@ impl Process {
             }
             Err(errno) => return Err(Error::os(format!("open {path}"), errno)),
         };
-        let process = Self { pid, pidfd, dir };
+        let process = Self { pid, pidfd, dir, starttime: OnceLock::new() };
         if process.is_alive() { Ok(process) } else { Err(gone()) }
     }
 
@@ -101,7 +104,10 @@ impl Process {
     /// # Errors
     /// [`Status::No`](crate::Status::No) if the process is gone.
     pub fn starttime(&self) -> Result<u64> {
-        Ok(self.parse("stat", proc::Stat::parse)?.starttime)
+        match self.starttime.get() {
+            Some(starttime) => Ok(*starttime),
+            None => Ok(self.stat()?.starttime),
+        }
     }
 
     /// The inode number of its pidfd on pidfs, never reused until the next boot; `None` before Linux 6.9.
@@ -173,7 +179,13 @@ impl Process {
     /// # Errors
     /// [`Status::No`](crate::Status::No) if the process is gone.
     pub fn parent(&self) -> Result<i32> {
-        Ok(self.parse("stat", proc::Stat::parse)?.parent)
+        Ok(self.stat()?.parent)
+    }
+
+    fn stat(&self) -> Result<proc::Stat> {
+        let stat = self.parse("stat", proc::Stat::parse)?;
+        let _ = self.starttime.set(stat.starttime);
+        Ok(stat)
     }
 
     /// Opens one of its namespaces.
@@ -192,8 +204,8 @@ impl Process {
     /// # Errors
     /// As [`Process::namespace`].
     pub fn namespace_id(&self, ns_type: NsType) -> Result<Option<NsId>> {
-        match self.by_link(ns_type, |file| fstatat(&self.dir, file, nix::fcntl::AtFlags::empty())) {
-            Ok(stat) => Ok(Some(NsId { dev: stat.st_dev, ino: stat.st_ino })),
+        match self.by_link(ns_type, |file| NsId::named_by(&self.dir, file)) {
+            Ok(id) => Ok(Some(id)),
             // A zombie has lost its links, too. Only for a live process does this mean that the kernel lacks the type.
             Err(Errno::ENOENT) if self.is_alive() => Ok(None),
             Err(errno) => Err(self.failed("read", &format!("ns/{ns_type}"), errno)),
@@ -306,9 +318,13 @@ fn is_running(pidfd: &OwnedFd) -> bool {
 }
 
 fn pidfs_inode(pidfd: &OwnedFd) -> nix::Result<Option<u64>> {
-    // Before Linux 6.9 all pidfds share one anonymous inode.
-    if fstatfs(pidfd)?.filesystem_type().0 != PID_FS_MAGIC {
-        return Ok(None);
-    }
-    Ok(Some(fstat(pidfd)?.st_ino))
+    // Before Linux 6.9 all pidfds share one anonymous inode. This is checked once.
+    static HAS_PIDFS: OnceLock<bool> = OnceLock::new();
+    let has_pidfs = if let Some(known) = HAS_PIDFS.get() {
+        *known
+    } else {
+        let found = fstatfs(pidfd)?.filesystem_type().0 == PID_FS_MAGIC;
+        *HAS_PIDFS.get_or_init(|| found)
+    };
+    if has_pidfs { Ok(Some(fstat(pidfd)?.st_ino)) } else { Ok(None) }
 }

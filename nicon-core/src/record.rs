@@ -119,22 +119,37 @@ impl Record {
         self.0.shift_remove(field);
     }
 
-    /// The record as one line of JSON, without its newline. What JSON itself leaves alone and could steer a terminal or
-    /// mislead its reader (DEL, C1, marks of the direction of writing) is escaped too, so that a record is safe to look at.
+    /// The record as one line of JSON, without its newline; see [`append_line`].
     ///
     /// # Panics
     /// Never: a record holds nothing that is not JSON.
     #[must_use]
     pub fn to_line(&self) -> String {
-        let line = serde_json::to_string(self).expect("a record is plain data");
-        // What is below them, JSON has escaped.
-        if line.bytes().all(|byte| (b' '..0x7f).contains(&byte)) || !line.contains(text::is_unsafe) {
-            return line;
-        }
-        line.chars()
-            .map(|c| if text::is_unsafe(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() })
-            .collect()
+        let mut line = Vec::new();
+        append_line(&mut line, self);
+        line.pop();
+        String::from_utf8(line).expect("JSON is UTF-8")
     }
+}
+
+/// Appends an answer to `lines`, as one line of JSON. What JSON itself leaves alone and could steer a terminal or mislead its
+/// reader (DEL, C1, marks of the direction of writing) is escaped too, so that a record is safe to look at.
+///
+/// # Panics
+/// Where `answer` cannot be JSON at all (a map whose keys are not strings): an error of the program.
+pub fn append_line(lines: &mut Vec<u8>, answer: &impl Serialize) {
+    let begin = lines.len();
+    serde_json::to_writer(&mut *lines, answer).expect("an answer is plain data");
+    let line = &lines[begin..];
+    // Of ASCII only DEL is left: JSON has escaped all other control characters.
+    if !line.is_ascii() || line.contains(&0x7f) {
+        let line = String::from_utf8(lines.split_off(begin)).expect("JSON is UTF-8");
+        for c in line.chars() {
+            let escaped = if text::is_unsafe(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+            lines.extend(escaped.as_bytes());
+        }
+    }
+    lines.push(b'\n');
 }
 
 /// A value as a cell of a table shows it: text bare, all else as JSON, and `-` where there is nothing.

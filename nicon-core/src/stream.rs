@@ -3,7 +3,9 @@
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, StdinLock, Write};
 
 use nix::sys::stat::{SFlag, fstat};
+use serde::Serialize;
 
+use crate::record::append_line;
 use crate::table::{self, Column};
 use crate::{Doing, Error, Record, Result, Status, cli, sys};
 
@@ -108,37 +110,41 @@ pub fn stdin_is_a_stream() -> bool {
 }
 
 /// How answers are shown.
-pub enum View {
+pub enum View<A: 'static = Record> {
     /// One JSON object a line.
     Records,
     /// An aligned table, once all answers are there.
-    Table(&'static [Column]),
+    Table(&'static [Column<A>]),
     /// One bare value a line, for shell scripts.
-    Bare(fn(&Record) -> String),
+    Bare(fn(&A) -> String),
 }
 
-impl View {
+impl<A> View<A> {
     /// A table at a terminal, records otherwise or where `json` asks for them.
     #[must_use]
-    pub fn choose(json: bool, columns: &'static [Column]) -> Self {
+    pub fn choose(json: bool, columns: &'static [Column<A>]) -> Self {
         if !json && io::stdout().is_terminal() { Self::Table(columns) } else { Self::Records }
     }
 }
 
-/// The answers of one run: records to standard output, failures to standard error, and the status that they add up to.
-pub struct Answers {
+/// How much of what is known at once is written at once, in bytes: what a pipe holds.
+const CHUNK: usize = 64 << 10;
+
+/// The answers of one run: records to standard output, failures to standard error, and the status that they add up to. An
+/// answer is a [`Record`], or what becomes one when it is written.
+pub struct Answers<A: 'static = Record> {
     program: &'static str,
-    view: View,
-    rows: Vec<Record>,
+    view: View<A>,
+    rows: Vec<A>,
     worst: Status,
 }
 
-impl Answers {
+impl<A: Serialize> Answers<A> {
     /// Begins a run of `program`.
     ///
     /// # Errors
     /// [`Status::Failed`] where standard output was closed: answers would be lost without a word.
-    pub fn new(program: &'static str, view: View) -> Result<Self> {
+    pub fn new(program: &'static str, view: View<A>) -> Result<Self> {
         if sys::stdout_was_closed() {
             return Err(Error::os("write standard output", nix::errno::Errno::EBADF));
         }
@@ -149,25 +155,40 @@ impl Answers {
     ///
     /// # Errors
     /// Only where standard output itself fails; see [`cli::run`] for how a reader that left is met.
-    pub fn give(&mut self, line: Option<u64>, answer: Result<Record>) -> Result<()> {
-        match answer {
-            Ok(record) => self.show(record),
-            Err(error) => {
-                self.worst = self.worst.max(error.status());
-                cli::report(self.program, &line.iter().fold(error, |error, n| error.within(format!("line {n}"))));
-                Ok(())
-            }
-        }
+    pub fn give(&mut self, line: Option<u64>, answer: Result<A>) -> Result<()> {
+        self.give_all([answer.map_err(|error| line.iter().fold(error, |error, n| error.within(format!("line {n}"))))])
     }
 
-    fn show(&mut self, record: Record) -> Result<()> {
-        match self.view {
-            View::Records => write_out(&format!("{}\n", record.to_line())),
-            View::Bare(value) => write_out(&format!("{}\n", value(&record))),
-            View::Table(_) => {
-                self.rows.push(record);
-                Ok(())
+    /// Gives answers that are known at once: they are written together.
+    ///
+    /// # Errors
+    /// As [`Answers::give`].
+    pub fn give_all(&mut self, answers: impl IntoIterator<Item = Result<A>>) -> Result<()> {
+        let mut lines = Vec::new();
+        for answer in answers {
+            match answer {
+                Ok(answer) => self.show(answer, &mut lines),
+                Err(error) => {
+                    self.worst = self.worst.max(error.status());
+                    cli::report(self.program, &error);
+                }
             }
+            if lines.len() >= CHUNK {
+                write_out(&lines)?;
+                lines.clear();
+            }
+        }
+        if lines.is_empty() { Ok(()) } else { write_out(&lines) }
+    }
+
+    fn show(&mut self, answer: A, lines: &mut Vec<u8>) {
+        match self.view {
+            View::Records => append_line(lines, &answer),
+            View::Bare(value) => {
+                lines.extend(value(&answer).into_bytes());
+                lines.push(b'\n');
+            }
+            View::Table(_) => self.rows.push(answer),
         }
     }
 
@@ -179,19 +200,19 @@ impl Answers {
         if let View::Table(columns) = self.view
             && !self.rows.is_empty()
         {
-            write_out(&table::render(columns, &self.rows))?;
+            write_out(table::render(columns, &self.rows))?;
         }
         Ok(self.worst)
     }
 }
 
-/// Writes to standard output and flushes, so that the next program of the pipe has each record at once.
+/// Writes to standard output and flushes, so that the next program of the pipe has it at once.
 ///
 /// # Errors
 /// Where standard output fails; see [`cli::run`] for how a reader that left is met.
-pub fn write_out(text: &str) -> Result<()> {
+pub fn write_out(text: impl AsRef<[u8]>) -> Result<()> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).doing(|| cli::WRITE_STDOUT)
+    stdout.write_all(text.as_ref()).and_then(|()| stdout.flush()).doing(|| cli::WRITE_STDOUT)
 }
 
 #[cfg(test)]

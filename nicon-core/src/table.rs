@@ -3,19 +3,19 @@
 use crate::{Record, text};
 
 /// A column of a table.
-pub struct Column {
+pub struct Column<A = Record> {
     /// The heading.
     pub title: &'static str,
-    /// Returns the text of the cell for a record.
-    pub cell: fn(&Record) -> String,
+    /// Returns the text of the cell for an answer.
+    pub cell: fn(&A) -> String,
 }
 
-/// Formats `records` as a table with a heading. Cells are escaped for the terminal; the last column is not padded.
+/// Formats `answers` as a table with a heading. Cells are escaped for the terminal; the last column is not padded.
 #[must_use]
-pub fn render(columns: &[Column], records: &[Record]) -> String {
+pub fn render<A>(columns: &[Column<A>], answers: &[A]) -> String {
     let titles = columns.iter().map(|column| column.title.to_owned()).collect();
-    let cells = |record| columns.iter().map(|column| text::escape(&(column.cell)(record)).into_owned()).collect();
-    let rows: Vec<Vec<String>> = std::iter::once(titles).chain(records.iter().map(cells)).collect();
+    let cells = |answer| columns.iter().map(|column| text::escape(&(column.cell)(answer)).into_owned()).collect();
+    let rows: Vec<Vec<String>> = std::iter::once(titles).chain(answers.iter().map(cells)).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns.len()).map(width).collect();
 
@@ -35,8 +35,8 @@ mod tests {
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
         let columns = [
-            Column { title: "PID", cell: |r| r.integer::<i32>("pid").ok().flatten().unwrap_or(0).to_string() },
-            Column { title: "TARGET", cell: |r| r.text("target").ok().flatten().unwrap_or("-").to_owned() },
+            Column { title: "PID", cell: |r: &Record| r.integer::<i32>("pid").ok().flatten().unwrap_or(0).to_string() },
+            Column { title: "TARGET", cell: |r: &Record| r.text("target").ok().flatten().unwrap_or("-").to_owned() },
         ];
         let records = [
             Record::parse(r#"{"pid":123456,"target":"a.b"}"#).unwrap(),

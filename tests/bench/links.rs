@@ -41,6 +41,13 @@ impl Moves {
         Ok(ip(&["-batch", MOVES]))
     }
 
+    fn by_bare_requests(&self, bins: &Path) -> Command {
+        make_links();
+        let mut bare = command(bins, "nicon-bench-netlink");
+        bare.args(["move", &self.0.pid().to_string(), &BATCH.to_string()]);
+        bare
+    }
+
     fn by_many_ips(&self) -> Result<Command, String> {
         let pid = self.0.pid();
         write(MOVES, &each(|n| format!("ip link set m{n} netns {pid} name e{n} up || exit")))?;
@@ -82,6 +89,7 @@ pub(crate) fn moves(bins: &Path) -> Result<Comparison, String> {
             by("nicon-linkmv, one batch", &|moves, bins| moves.by_nicon(bins)),
             by("ip -batch", &|moves, _| moves.by_ip()),
             by("200 times ip", &|moves, _| moves.by_many_ips()),
+            by("the bare 200 requests", &|moves, bins| Ok(moves.by_bare_requests(bins))),
         ],
     )
 }
@@ -150,7 +158,11 @@ pub(crate) fn list(bins: &Path) -> Result<Comparison, String> {
                 name: "the bare lists",
                 runs: 50,
                 ends: &[0],
-                command: Box::new(|| command(bins, "nicon-bench-dump")),
+                command: Box::new(|| {
+                    let mut bare = command(bins, "nicon-bench-netlink");
+                    bare.arg("list");
+                    bare
+                }),
             },
             Contender { name: "ip -j -d addr", runs: 50, ends: &[0], command: Box::new(|| ip(&["-j", "-d", "addr"])) },
         ],

@@ -71,7 +71,7 @@ fn many(bins: &Path) -> Result<[Comparison; 3], String> {
             &[
                 contender("nicon-resolve '*'", 40, || resolve(bins, &["*"])),
                 contender("docker ps -q | xargs docker inspect", 40, || shell("docker ps -q | xargs docker inspect")),
-                contender("floor: a GET for each, over a known socket", 40, floor),
+                contender("a bare GET for each, over a known socket", 40, floor),
             ],
         )?,
         compare(

@@ -1,17 +1,21 @@
 //! nicon-resolve in containers whose root writes the files of an engine that is not there.
 
+use std::fs;
+use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{Lab, witness};
+use nicon_lab::{LIMIT, Lab, output_of_input, tool, witness};
 
 use crate::expect::refusal;
+use crate::subject::until;
 use crate::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("hostile_files::a_victim_named_from_within", a_victim_named_from_within),
         suite.trial("hostile_files::files_that_are_none", files_that_are_none),
+        suite.trial("hostile_files::names_that_change_places", names_that_change_places),
     ]
 }
 
@@ -68,8 +72,39 @@ fn files_that_are_none(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         refusal(&suite.run(&["nicon-resolve", "maze.web"]), 2, &["hop 2 (web in maze)", words]);
     }
     // The host has such a file, and the container's link to it leads nowhere.
-    lab.script("maze", "rm -rf /run/runc && mkdir -p /run/runc/web && ln -s /etc/hostname-of-nobody $1", &[state])?;
+    fs::write("/run/ours.json", "[]")?;
+    lab.script("maze", "rm -rf /run/runc && mkdir -p /run/runc/web && ln -s /run/ours.json $1", &[state])?;
     refusal(&suite.run(&["nicon-resolve", "maze.web"]), 1, &["no container \"web\""]);
     assert!(begun.elapsed() < Duration::from_secs(30));
     Ok(lab.remove("", "maze")?)
+}
+
+/// While we look, a socket of the container's and a link to one that only we have change places: it is the one or nothing, and
+/// never ours.
+fn names_that_change_places(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    fs::create_dir("/run/swap")?;
+    symlink("/run/docker.sock", "/run/swap-ours.sock")?;
+    output_of_input(tool("cc").args(["-x", "c", "-o", "/run/swap/swap", "-"]), include_str!("swap.c"), LIMIT)?.ok()?;
+    fs::write(
+        "/run/swap/answer",
+        "printf 'HTTP/1.1 418 Mine\\r\\nContent-Length: 0\\r\\n\\r\\n'; exec cat >/dev/null",
+    )?;
+    let script = "socat UNIX-LISTEN:/run/docker.sock,fork EXEC:'sh /swap/answer' &
+        ln -s /run/swap-ours.sock /run/link; until [ -S /run/docker.sock ]; do sleep 0.05; done
+        echo ready; exec /swap/swap /run/docker.sock /run/link";
+    lab.run_command("", "swapper", &["--tmpfs=/run", "--volume=/run/swap:/swap"], &["sh", "-c", script])?;
+    until("the engine", || lab.docker("", &["logs", "swapper"]).ok()?.ok().ok().filter(|said| said.contains("ready")));
+    let (mut its_own, mut none) = (0, 0);
+    for _ in 0..100 {
+        let ran = suite.run(&["nicon-resolve", "swapper.setup"]);
+        assert_eq!(ran.stdout, "", "{ran:?}");
+        match ran.code() {
+            Some(2) if ran.stderr.contains("the engine answered 418") => its_own += 1,
+            Some(1) if ran.stderr.contains("no engine socket") => none += 1,
+            _ => panic!("{ran:?}"),
+        }
+    }
+    assert!(its_own > 0 && none > 0, "{its_own} {none}: nothing has changed places");
+    lab.remove("", "swapper")?;
+    Ok(fs::remove_dir_all("/run/swap")?)
 }

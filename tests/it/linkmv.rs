@@ -1,11 +1,11 @@
 //! nicon-linkmv moves a link wholly, or leaves it where it was, as it was.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_of_input, output_within, tool, witness};
+use nicon_lab::{LIMIT, Lab, Ran, output_of_input, tool, witness};
 use serde_json::{Value, json};
 
 use crate::expect::{parse, record, refusal};
-use crate::links::{Pair, Place, ip, links, one, state, wait_until};
+use crate::links::{Pair, Place, ip, links, one, state};
 use crate::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -15,7 +15,6 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("linkmv::a_name_that_is_taken", a_name_that_is_taken),
         suite.trial("linkmv::alternative_names", alternative_names),
         suite.trial("linkmv::a_move_that_fails_halfway", a_move_that_fails_halfway),
-        suite.trial("linkmv::a_name_taken_at_the_last_moment", a_name_taken_at_the_last_moment),
         suite.trial("linkmv::two_movers_race_a_thousand_times", two_movers_race),
         suite.trial("linkmv::a_process_that_is_another_by_now", a_process_that_is_another),
         suite.trial("linkmv::our_own_network_namespace", our_own_network_namespace),
@@ -141,52 +140,6 @@ fn a_move_that_fails_halfway(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     drop(taken);
     record(&mv(&place, suite, &["--force", "half", "eth1"]));
     assert_eq!(place.links(), ["lo", "eth1"]);
-    Ok(())
-}
-
-/// Between the look and the move somebody else takes the name: the kernel then leaves the link in the other namespace,
-/// down, under its old name, without addresses and routes. strace holds the message back for long enough.
-fn a_name_taken_at_the_last_moment(suite: &Suite, _: &Lab) -> Result<(), Failed> {
-    let (pair, place) = (Pair::new(), Place::new());
-    ip(&format!("link set {} up", pair.peer));
-    ip(&format!("link set {} up txqueuelen 77", pair.link));
-    ip(&format!("address add 192.0.2.1/24 dev {}", pair.link));
-    ip(&format!("-6 address add 2001:db8:1::1/64 dev {} nodad", pair.link));
-    ip(&format!("route add 198.51.100.0/24 via 192.0.2.254 dev {} metric 77", pair.link));
-    ip(&format!("-6 route add 2001:db8:2::/64 via 2001:db8:1::2 dev {} metric 78", pair.link));
-    wait_until(|| !ip(&format!("-6 -o addr show dev {}", pair.link)).contains("tentative"));
-    let before = state(&pair.link);
-
-    let strace = |options: &[&str]| {
-        let mut command = tool("strace");
-        command.args(["-f", "-qq", "-e", "trace=sendto"]).args(options).arg(suite.bins()?.join("nicon-linkmv"));
-        Ok::<_, Failed>(command)
-    };
-    // Another link's run shows how many messages go before the one that moves it.
-    let (other, target) = (Pair::new(), place.pid().to_string());
-    let messages = output_within(strace(&[])?.args(["-t", &target, &other.link, "eth0"]), LIMIT)?;
-    let messages: Vec<_> = messages.stderr.lines().filter(|line| line.contains("sendto(")).collect();
-    let before_it = messages.iter().position(|line| line.contains("RTM_SETLINK")).ok_or("nothing was moved")?;
-    let when = before_it + 1;
-    let delay = format!("inject=sendto:delay_enter=1s:when={when}");
-    let held = std::thread::scope(|scope| {
-        let run = scope.spawn(|| {
-            let mut command = strace(&["-e", &delay]).unwrap();
-            output_within(command.args(["-t", &target, &pair.link, "eth1"]), LIMIT)
-        });
-        std::thread::sleep(std::time::Duration::from_millis(500));
-        place.ip("link add eth1 type bridge");
-        run.join().unwrap()
-    })?;
-    let delayed = held.stderr.lines().find(|line| line.contains("(DELAYED)"));
-    assert!(delayed.is_some_and(|line| line.contains("RTM_SETLINK")), "{held:?}");
-    assert!(held.stderr.contains("nicon-linkmv: eth1 already exists in process"), "{held:?}");
-    assert_eq!(held.code(), Some(1), "{held:?}");
-    let mut there = place.links();
-    there.sort();
-    assert_eq!(there, ["eth0", "eth1", "lo"]);
-    wait_until(|| state(&pair.link) == before);
-    assert_eq!(state(&pair.link), before);
     Ok(())
 }
 

@@ -18,6 +18,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("ends::names_and_files_of_namespaces", names_and_files),
         suite.trial("ends::from_in_the_record", from_in_the_record),
         suite.trial("ends::links_by_what_they_are_known_by", selectors),
+        suite.trial_where("ends::a_link_by_its_pci_device", a_pci_device, a_link_by_its_pci_device),
         suite.trial("ends::a_free_name", a_free_name),
     ]
 }
@@ -176,6 +177,45 @@ fn selectors(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     refusal(&mv(suite, &from, &to, &["pci:ffff:1f:00.0"]), 1, &["no link pci:ffff:1f:00.0 in process"]);
     refusal(&mv(suite, &from, &to, &["4294967295"]), 1, &["no link 4294967295"]);
     assert_eq!((from.ip("-j -d addr"), to.links()), (before, vec!["lo".to_owned()]));
+    Ok(())
+}
+
+/// A network device of this machine that is on its PCI bus, itself or by virtio: its name, and its address there. It must be
+/// where the process is that started this one.
+fn a_pci_device() -> Result<(String, String), String> {
+    let names =
+        output_within(tool("nsenter").args([&format!("--net={}", machines()), "ip", "-o", "link"]), LIMIT)?.ok()?;
+    let is_address = |part: &&str| part.len() == 12 && part.matches([':', '.']).count() == 3;
+    for entry in std::fs::read_dir("/sys/class/net").map_err(|error| error.to_string())?.flatten() {
+        let (path, name) = (entry.path().canonicalize().unwrap_or_default(), entry.file_name());
+        let name = name.to_string_lossy().into_owned();
+        if let Some(address) = path.to_string_lossy().split('/').rfind(is_address)
+            && names.contains(&format!(" {name}: "))
+        {
+            return Ok((name, address.to_owned()));
+        }
+    }
+    Err("no network device of this machine is on a PCI bus".to_owned())
+}
+
+/// The network namespace of the process that started this one.
+fn machines() -> String {
+    format!("/proc/{}/ns/net", std::os::unix::process::parent_id())
+}
+
+/// Only told, not done: the machine may be reached by it.
+fn a_link_by_its_pci_device(suite: &Suite, (name, address): &(String, String)) -> Result<(), Failed> {
+    let place = Place::new();
+    let target = place.pid().to_string();
+    let dry = |selector: &str| {
+        suite.run(&["nicon-linkmv", "--dry-run", "--force", "-f", &machines(), "-t", &target, selector, "eth9"])
+    };
+    for selector in [format!("pci:{address}"), format!("pci:{}", address.to_uppercase())] {
+        let planned = record(&dry(&selector));
+        assert_eq!((&planned["link"], &planned["name"]), (&json!(name), &json!("eth9")), "{planned}");
+    }
+    refusal(&dry("pci:ffff:1f:00.7"), 1, &["no link pci:ffff:1f:00.7 in /proc/"]);
+    assert_eq!(place.links(), ["lo"]);
     Ok(())
 }
 

@@ -7,18 +7,19 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, tool};
+use nicon_lab::{LIMIT, Lab, output_within, tool};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
-use crate::links::{Place, one};
+use crate::links::{Pair, Place, ip, links, one, wait_until};
 use crate::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("links::watch_tells_each_change", watch_tells_each_change),
         suite.trial("links::watch_recovers_from_an_overrun", watch_recovers_from_an_overrun),
+        suite.trial("links::watch_keeps_no_namespace_alive", watch_keeps_no_namespace_alive),
     ]
 }
 
@@ -156,5 +157,29 @@ fn watch_recovers_from_an_overrun(suite: &Suite, _: &Lab) -> Result<(), Failed> 
     assert_eq!(watching.links.len(), 401);
     place.ip("link add after type bridge");
     assert_eq!(watching.of("after")["event"], "arrived");
+    Ok(())
+}
+
+/// Who watches a container has its network namespace open. It, and its links, must go with the container all the same.
+fn watch_keeps_no_namespace_alive(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let place = Place::new();
+    let pair = Pair::new();
+    ip(&format!("link set {} netns {} name eth1", pair.link, place.pid()));
+    let net = format!("--net=/proc/{}/ns/net", place.pid());
+    let mut other = tool("nsenter").args([&net, "sleep", "60"]).spawn()?;
+    let mut watching = Watching::start(suite, &place)?;
+    assert_eq!(watching.of("eth1")["event"], "present");
+    drop(place);
+    // Another process is left in it, so that it goes on.
+    let net = format!("--net=/proc/{}/ns/net", other.id());
+    output_within(tool("nsenter").args([&net, "ip", "link", "set", "eth1", "mtu", "1300"]), LIMIT)?.ok()?;
+    assert_eq!(watching.of("eth1")["mtu"], 1300);
+    assert!(links().contains(&pair.peer));
+    other.kill()?;
+    other.wait()?;
+    assert_eq!(watching.of("eth1")["event"], "gone");
+    wait_until(|| !links().contains(&pair.peer));
+    assert!(!links().contains(&pair.peer), "its other end is there");
+    assert_eq!(watching.child.wait()?.code(), Some(1));
     Ok(())
 }

@@ -6,6 +6,7 @@
 #![allow(clippy::unnecessary_wraps, reason = "all trials have one signature, also those that use no `?`")]
 
 mod answered;
+mod bundles;
 mod denied;
 mod docs;
 mod engines;
@@ -25,6 +26,7 @@ mod linkmv;
 mod linkmv_batch;
 mod linkmv_ends;
 mod linkmv_killed;
+mod linkmv_late;
 mod linkmv_loss;
 mod linkmv_wish;
 mod links;
@@ -80,12 +82,14 @@ fn main() -> ExitCode {
     trials.extend(engines::trials(&suite));
     trials.extend(answered::trials(&suite));
     trials.extend(placed::trials(&suite));
+    trials.extend(bundles::trials(&suite));
     trials.extend(linkmv::trials(&suite));
     trials.extend(linkmv_ends::trials(&suite));
     trials.extend(linkmv_wish::trials(&suite));
     trials.extend(linkmv_loss::trials(&suite));
     trials.extend(linkmv_batch::trials(&suite));
     trials.extend(linkmv_killed::trials(&suite));
+    trials.extend(linkmv_late::trials(&suite));
     trials.extend(nsid::trials(&suite));
     trials.extend(headless::trials(&suite));
     trials.extend(nsfind::trials(&suite));

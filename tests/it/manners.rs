@@ -97,10 +97,14 @@ fn usage_errors(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         &["nicon-tree", "a"],
         &["nicon-tree", "--dot", "--svg"],
         &["nicon-tree", "--svg", "--width=80"],
+        &["nicon-veth", "--no-such-option"],
+        &["nicon-links", "-t"],
+        &["nicon-nsid", "-T", "nonsense"],
+        &["nicon-nsfind", "--all", "--first", "1"],
     ] {
         let ran = suite.run(words);
         assert_eq!((ran.code(), &ran.stdout[..]), (Some(2), ""), "{ran:?}");
-        assert!(!ran.stderr.is_empty(), "{ran:?}");
+        assert!(ran.stderr.starts_with(&format!("{}: ", words[0])), "{ran:?}");
     }
     Ok(())
 }

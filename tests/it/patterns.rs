@@ -102,6 +102,14 @@ fn spell(tree: &str, name: &str) -> String {
     format!("{tree}{separator}{name}")
 }
 
+/// A record as it would be if the engine had been asked for the container, and its bundle had not been read.
+fn as_if_asked(mut record: Value) -> Value {
+    for hop in record["hops"].as_array_mut().unwrap() {
+        hop.as_object_mut().unwrap().remove("file");
+    }
+    record
+}
+
 fn targets(records: &[Value]) -> Vec<&str> {
     let mut targets: Vec<_> = records.iter().map(|record| record["target"].as_str().unwrap()).collect();
     targets.sort_unstable();
@@ -134,7 +142,7 @@ fn every_container_once(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
 
         // Each target leads back to the same container, and what is asked again passes through.
         let again = records(&output_of_input(&mut forest.resolve(suite)?, &ran.stdout, LIMIT)?);
-        assert_eq!(again, found);
+        assert_eq!(again, found.into_iter().map(as_if_asked).collect::<Vec<_>>());
     }
 
     // Seen from the lab's own engine, the forest is one container among others, and the engines in it are the same.

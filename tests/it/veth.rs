@@ -13,6 +13,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("veth::wires_containers_of_different_daemons", wires_containers_of_different_daemons),
         suite.trial("veth::each_end_as_told", each_end_as_told),
+        suite.trial("veth::ports_of_bridges", ports_of_bridges),
         suite.trial("veth::the_pair_or_nothing", the_pair_or_nothing),
         suite.trial("veth::twice_is_once", twice_is_once),
         suite.trial("veth::many_pairs", many_pairs),
@@ -74,6 +75,32 @@ fn each_end_as_told(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 fn given(link: &Value) -> Vec<String> {
     let infos = link["addr_info"].as_array().unwrap().iter().filter(|info| info["scope"] != "link");
     infos.map(|info| format!("{}/{}", info["local"].as_str().unwrap(), info["prefixlen"])).collect()
+}
+
+fn ports_of_bridges(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let places = [Place::new(), Place::new()];
+    let wire = |words: &[&str]| veth(suite, places.each_ref(), words);
+    let master = |place: &Place, name: &str| one(&place.ip(&format!("-j link show dev {name}")))["master"].clone();
+    places[0].ip("link add br0 type bridge");
+    refusal(&wire(&["eth1", "eth2", "--peer-master=br0"]), 1, &["no link br0 in process", "to be its master"]);
+    // The kernel takes the pair, and then refuses the second end's master.
+    places[1].ip("link add plain type veth peer name other");
+    refusal(&wire(&["eth1", "eth2", "--master=br0", "--peer-master=plain"]), 2, &["set eth2 in process"]);
+    assert_eq!(places.each_ref().map(|place| place.links().len()), [2, 3]);
+
+    assert_eq!(records(&wire(&["eth1", "eth2", "--master=br0"]))[0]["changed"], true);
+    assert_eq!((master(&places[0], "eth1"), master(&places[1], "eth2")), (json!("br0"), Value::Null));
+    assert_eq!(records(&wire(&["eth1", "eth2", "--master=br0"]))[0]["changed"], false);
+    places[0].ip("link set eth1 nomaster");
+    assert_eq!(records(&wire(&["eth1", "eth2", "--master=br0"]))[0]["changed"], true);
+    assert_eq!(master(&places[0], "eth1"), "br0");
+
+    let end = |place: &Place, name: &str| json!({"pid": place.pid(), "pair": "p", "name": name, "master": "br0"});
+    places[1].ip("link add br0 type bridge");
+    let both = [end(&places[0], "eth3"), end(&places[1], "eth4")].map(|record| record.to_string()).join("\n");
+    records(&suite.feed(&["nicon-veth"], both));
+    assert_eq!((master(&places[0], "eth3"), master(&places[1], "eth4")), (json!("br0"), json!("br0")));
+    Ok(())
 }
 
 fn the_pair_or_nothing(suite: &Suite, _: &Lab) -> Result<(), Failed> {

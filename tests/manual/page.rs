@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use clap::builder::PossibleValue;
 use clap::{Arg, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
@@ -58,7 +59,7 @@ fn with_values_in_help(arg: Arg) -> Arg {
     if values.is_empty() || arg.is_hide_possible_values_set() {
         return arg;
     }
-    let values: Vec<&str> = values.iter().map(|value| value.get_name()).collect();
+    let values: Vec<&str> = values.iter().map(PossibleValue::get_name).collect();
     let help = arg.get_long_help().or(arg.get_help()).map(ToString::to_string).unwrap_or_default();
     arg.help(format!("{help} [possible values: {}]", values.join(", "))).hide_possible_values(true)
 }

@@ -53,10 +53,7 @@ pub(crate) fn check(job: &Job<'_>, link: &Link) -> Result<Checked> {
 
 /// The ifindex of the master that was asked for.
 pub(crate) fn master(job: &Job<'_>) -> Result<Option<u32>> {
-    let Some(name) = &job.wish.master else { return Ok(None) };
-    let master = job.to.netlink.link(name.as_str())?;
-    let master = master.ok_or_else(|| Error::no(format!("no link {name} in {} to be its master", job.to.label)))?;
-    Ok(Some(master.ifindex))
+    job.wish.master.as_ref().map(|name| job.to.master(name)).transpose()
 }
 
 /// What this link's driver allows.

@@ -18,13 +18,13 @@ pub(crate) fn find(selector: &Selector, place: &Place) -> Result<Option<Link>> {
             _ => Ok(named),
         };
     }
-    let mut found = place.netlink.links(None, false)?.entries;
+    let mut found = place.netlink.links(None)?.entries;
     found.retain(|link| fits(selector, link));
     if found.len() > 1 {
         let names = found.into_iter().map(|link| link.name).collect::<Vec<_>>().join(", ");
         return Err(Error::failed(format!("{selector} may be any of {names} in {}: say which", place.label)));
     }
-    Ok(found.pop())
+    Ok(found.pop().map(|link| *link))
 }
 
 /// The link that carries a mark. Where the inode number of the marked link is known, it is the link that has it, whatever
@@ -50,9 +50,9 @@ pub(crate) fn by_inode(inode: u64, likely: Option<Link>, place: &Place, home: &P
     {
         return Ok(Some(link));
     }
-    for link in place.netlink.links(None, false)?.entries {
+    for link in place.netlink.links(None)?.entries {
         if place.inode(&link, home)? == Some(inode) {
-            return Ok(Some(link));
+            return Ok(Some(*link));
         }
     }
     Ok(None)

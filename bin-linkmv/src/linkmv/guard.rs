@@ -24,7 +24,7 @@ pub(crate) struct Guard {
 struct Listed {
     when: Instant,
     ns: NsId,
-    links: Rc<[Link]>,
+    links: Rc<[Box<Link>]>,
 }
 
 impl Guard {
@@ -45,16 +45,16 @@ impl Guard {
     }
 
     /// The links of a namespace that lie on others.
-    fn stacked(&self, from: &Place) -> Result<Rc<[Link]>> {
+    fn stacked(&self, from: &Place) -> Result<Rc<[Box<Link>]>> {
         if let Some(listed) = &*self.listed.borrow()
             && listed.ns == from.ns.id()
             && listed.when.elapsed() < FRESH
         {
             return Ok(listed.links.clone());
         }
-        let mut links = from.netlink.links(None, false)?.entries;
+        let mut links = from.netlink.links(None)?.entries;
         links.retain(|link| link.kind.as_deref().is_some_and(|kind| STACKED.contains(&kind)));
-        let links: Rc<[Link]> = links.into();
+        let links: Rc<[Box<Link>]> = links.into();
         *self.listed.borrow_mut() = Some(Listed { when: Instant::now(), ns: from.ns.id(), links: links.clone() });
         Ok(links)
     }

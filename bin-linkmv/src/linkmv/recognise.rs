@@ -20,7 +20,7 @@ use crate::undo::Undo;
 /// Where no link came from there. One that cannot be finished is put back, as far as it tells how it was.
 pub(crate) fn recognise(mover: &Mover<'_>, job: &Job<'_>) -> Result<Outcome> {
     let mut complete = None;
-    for link in job.to.netlink.links(None, false)?.entries {
+    for link in job.to.netlink.links(None)?.entries {
         let selected = fits(job.selector, &link);
         if let Some((mark, origin)) = mark_of(&link).filter(|(_, origin)| is_meant(job, &link, origin, selected)) {
             if mover.dry_run {
@@ -48,13 +48,13 @@ pub(crate) fn recognise(mover: &Mover<'_>, job: &Job<'_>) -> Result<Outcome> {
     }
     let Some((link, origin)) = complete else { return Err(missing(job)?) };
     if mover.dry_run {
-        return Ok(Outcome::Planned { link: Box::new(link), steps: Vec::new(), lost: None });
+        return Ok(Outcome::Planned { link, steps: Vec::new(), lost: None });
     }
     let changed = dress(job, &link, (&origin, master(job)?), &Luggage::default(), mover.home)?;
     mover.settle(job, &link)?;
     let now = job.to.netlink.link_at(link.ifindex)?;
     let undo = Undo::of_nothing_but(&job.from.place, &origin.name);
-    let link = now.unwrap_or(link);
+    let link = now.unwrap_or(*link);
     Ok(Outcome::Moved(Box::new(Moved { origin: origin.name, link, changed, undo, lost: None })))
 }
 

@@ -8,7 +8,7 @@ use nicon_core::stream::{Answers, Lines, View};
 use nicon_core::table::Column;
 use nicon_core::{Error, Record, Result, Status};
 use nicon_linkmv::Place;
-use nicon_linkmv::fields::label;
+use nicon_linkmv::fields::{CHANGED, IFINDEX, MAC, NAME, TARGET};
 
 use crate::args::Args;
 use crate::batch::{Batch, Next};
@@ -22,22 +22,12 @@ use crate::wish;
 /// The program's name, as its messages begin.
 pub(crate) const PROGRAM: &str = "nicon-linkmv";
 
-const COLUMNS: &[Column] = &[
-    Column { title: "TARGET", cell: label },
-    Column { title: "LINK", cell: |record| record.cell("link") },
-    Column { title: "NAME", cell: |record| record.cell("name") },
-    Column { title: "IFINDEX", cell: |record| record.cell("ifindex") },
-    Column { title: "MAC", cell: |record| record.cell("mac") },
-    Column { title: "CHANGED", cell: |record| record.cell("changed") },
-    Column { title: "LOST", cell: lost::cell },
-];
+const LINK: Column = Column { title: "LINK", cell: |record| record.cell("link") };
+const LOST: Column = Column { title: "LOST", cell: lost::cell };
+const STEPS: Column = Column { title: "STEPS", cell: steps };
 
-const PLAN: &[Column] = &[
-    Column { title: "TARGET", cell: label },
-    Column { title: "LINK", cell: |record| record.cell("link") },
-    Column { title: "LOST", cell: lost::cell },
-    Column { title: "STEPS", cell: steps },
-];
+const COLUMNS: &[Column] = &[TARGET, LINK, NAME, IFINDEX, MAC, CHANGED, LOST];
+const PLAN: &[Column] = &[TARGET, LINK, LOST, STEPS];
 
 /// Moves what the command line or the records ask for.
 ///

@@ -44,7 +44,7 @@ pub(crate) struct Args {
     #[arg(short, long, conflicts_with = "watch")]
     pub(crate) stats: bool,
 
-    /// Go on telling what changes, until interrupted
+    /// Go on telling what changes, until interrupted, or nobody is left in any of the namespaces
     #[arg(short, long)]
     pub(crate) watch: bool,
 

@@ -9,8 +9,11 @@ mod watch;
 mod wiring;
 
 use clap::Parser;
+use nicon_core::cli;
 
 fn main() -> std::process::ExitCode {
-    let args = args::Args::parse();
-    nicon_core::cli::run(output::PROGRAM, || run::run(&args))
+    match args::Args::try_parse() {
+        Ok(args) => cli::run(output::PROGRAM, || run::run(&args)),
+        Err(error) => cli::usage(output::PROGRAM, error.use_stderr(), &error.to_string()).into(),
+    }
 }

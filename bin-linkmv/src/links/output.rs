@@ -1,38 +1,41 @@
 //! How links are shown at a terminal.
 
-use nicon_core::Record;
+use std::fmt::Display;
+
 use nicon_core::table::Column;
 use nicon_linkmv::fields::label;
-use serde_json::Value;
+
+use crate::tell::Told;
+use crate::wiring::Peer;
 
 /// The program's name, as its messages begin.
 pub(crate) const PROGRAM: &str = "nicon-links";
 
 /// The table's columns.
-pub(crate) const COLUMNS: &[Column] = &[
-    Column { title: "TARGET", cell: label },
-    Column { title: "NAME", cell: |record| record.cell("name") },
-    Column { title: "IFINDEX", cell: |record| record.cell("ifindex") },
-    Column { title: "KIND", cell: |record| record.cell("kind") },
-    Column { title: "STATE", cell: |record| record.cell("operstate") },
-    Column { title: "MTU", cell: |record| record.cell("mtu") },
-    Column { title: "MAC", cell: |record| record.cell("mac") },
-    Column { title: "PEER", cell: peer },
+pub(crate) const COLUMNS: &[Column<Told>] = &[
+    Column { title: "TARGET", cell: |told| label(&told.record) },
+    Column { title: "NAME", cell: |told| told.name.clone() },
+    Column { title: "IFINDEX", cell: |told| told.ifindex.to_string() },
+    Column { title: "KIND", cell: |told| cell(told.kind.as_ref()) },
+    Column { title: "STATE", cell: |told| cell(told.operstate.as_ref()) },
+    Column { title: "MTU", cell: |told| cell(told.mtu) },
+    Column { title: "MAC", cell: |told| cell(told.mac.as_ref()) },
+    Column { title: "PEER", cell: |told| cell(told.peer.as_ref().map(peer)) },
     Column { title: "ADDRESSES", cell: addresses },
 ];
 
+fn cell(value: Option<impl Display>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+}
+
 /// `eth1 in a.b`, or as much of it as is known.
-fn peer(record: &Record) -> String {
-    let Some(Value::Object(peer)) = record.get("peer") else { return "-".to_owned() };
-    let text = |field: &str| peer.get(field).and_then(Value::as_str).map(str::to_owned);
-    let number = |field: &str| peer.get(field).filter(|value| value.is_number()).map(ToString::to_string);
-    let name = text("name").or_else(|| number("ifindex")).unwrap_or_default();
-    let place = text("target").or_else(|| number("netns").map(|netns| format!("net:[{netns}]")));
+fn peer(peer: &Peer) -> String {
+    let name = peer.name.clone().unwrap_or_else(|| peer.ifindex.to_string());
+    let place = peer.target.clone().or_else(|| peer.netns.map(|netns| format!("net:[{netns}]")));
     format!("{name} in {}", place.as_deref().unwrap_or("?"))
 }
 
-fn addresses(record: &Record) -> String {
-    let addresses = record.get("addresses").and_then(Value::as_array).into_iter().flatten();
-    let addresses: Vec<_> = addresses.filter_map(Value::as_str).collect();
+fn addresses(told: &Told) -> String {
+    let addresses: Vec<String> = told.addresses.iter().map(ToString::to_string).collect();
     if addresses.is_empty() { "-".to_owned() } else { addresses.join(" ") }
 }

@@ -23,7 +23,8 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
     let home = Place::home()?;
     let views = views(args, &home, &mut answers)?;
     if args.watch {
-        match watch(views, args, &home, &mut answers)? {}
+        watch(views, args, &home, &mut answers)?;
+        return answers.finish();
     }
     let wiring = Wiring::new(&home, &views);
     for view in &views {
@@ -31,9 +32,7 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
             let restless = format!("{}: links come and go too fast: some may be missing", view.place.label);
             answers.give(None, Err(Error::failed(restless)))?;
         }
-        for (link, addresses) in view.links.values() {
-            answers.give(None, tell(view, link, addresses, &wiring))?;
-        }
+        answers.give_all(view.links.values().map(|link| tell(view, link, &wiring)))?;
     }
     answers.finish()
 }

@@ -1,13 +1,18 @@
 //! A link as a record tells it.
 
+use std::rc::Rc;
+
 use nicon_core::link::Cidr;
 use nicon_core::{Record, Result};
 use nicon_linkmv::Link;
+use nicon_linkmv::link::Stats;
 use rtnetlink::packet_route::link::LinkFlags;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
-use crate::view::View;
-use crate::wiring::Wiring;
+use crate::args::Args;
+use crate::view::{Listed, View};
+use crate::wiring::{Peer, Wiring};
 
 /// The flags by the names that `ip link` has for them, without RUNNING, which `operstate` tells better.
 const FLAGS: [(LinkFlags, &str); 17] = [
@@ -30,34 +35,97 @@ const FLAGS: [(LinkFlags, &str); 17] = [
     (LinkFlags::Dormant, "DORMANT"),
 ];
 
-/// The view's record, continued with what is known of one of its links.
-pub(crate) fn tell(view: &View, link: &Link, addresses: &[Cidr], wiring: &Wiring<'_>) -> Result<Record> {
-    let mut record = view.record.clone();
-    record.set("netns", view.place.ns.id().ino);
-    record.set("name", &link.name);
-    record.set("ifindex", link.ifindex);
-    record.set("kind", &link.kind);
-    record.set("mac", &link.mac);
-    record.set("mtu", link.mtu);
-    record.set("flags", flags(link.flags));
-    record.set("operstate", link.operstate.map(|state| state.to_string()));
-    record.set("master", master(view, link)?);
-    record.set("alias", &link.alias);
-    record.set("altnames", &link.altnames);
-    record.set("addresses", addresses.iter().map(Cidr::to_string).collect::<Vec<_>>());
-    record.set("movable", link.immutable.map(|immutable| !immutable));
-    record.set("peer", wiring.peer(view, link)?);
-    if let Some(stats) = &link.stats {
-        let side = |bytes: u64, packets: u64, errors: u64, dropped: u64| json!({ "bytes": bytes, "packets": packets, "errors": errors, "dropped": dropped });
-        record.set(
-            "stats",
-            json!({
-                "rx": side(stats.rx_bytes, stats.rx_packets, stats.rx_errors, stats.rx_dropped),
-                "tx": side(stats.tx_bytes, stats.tx_packets, stats.tx_errors, stats.tx_dropped),
-            }),
-        );
+/// A link: the record by which its network namespace was asked for, continued with what is known of the link. The fields
+/// are those of docs/protocol.md.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct Told {
+    /// Holds no field that is told anew; see [`fields`].
+    #[serde(flatten)]
+    pub(crate) record: Rc<Record>,
+    netns: u64,
+    pub(crate) name: String,
+    pub(crate) ifindex: u32,
+    pub(crate) kind: Option<String>,
+    pub(crate) mac: Option<String>,
+    pub(crate) mtu: Option<u32>,
+    flags: Vec<&'static str>,
+    pub(crate) operstate: Option<String>,
+    master: Option<Master>,
+    alias: String,
+    altnames: Vec<String>,
+    pub(crate) addresses: Vec<Cidr>,
+    movable: Option<bool>,
+    pub(crate) peer: Option<Peer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stats: Option<Stats>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) event: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) was: Option<Map<String, Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) to: Option<Destination>,
+}
+
+/// The bridge, bond or VRF that a link is a port of.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Master {
+    /// Its name, unless it has vanished meanwhile.
+    name: Option<String>,
+    ifindex: u32,
+}
+
+/// Where a link was moved.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct Destination {
+    /// Inode number of the network namespace, where that is found.
+    pub(crate) netns: Option<u64>,
+    pub(crate) ifindex: Option<u32>,
+}
+
+impl Told {
+    /// It as it will be written, by field.
+    pub(crate) fn to_map(&self) -> Map<String, Value> {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(fields)) => fields,
+            _ => Map::new(),
+        }
     }
-    Ok(record)
+}
+
+/// The names of the fields that a run tells of links.
+pub(crate) fn fields(args: &Args) -> Vec<String> {
+    let all = Told {
+        stats: args.stats.then(Stats::default),
+        event: args.watch.then_some(""),
+        was: args.watch.then(Map::new),
+        to: args.watch.then(Destination::default),
+        ..Told::default()
+    };
+    all.to_map().into_iter().map(|(field, _)| field).collect()
+}
+
+/// One link of a view.
+pub(crate) fn tell(view: &View, listed: &Listed, wiring: &Wiring<'_>) -> Result<Told> {
+    let Listed { link, addresses } = listed;
+    Ok(Told {
+        record: view.record.clone(),
+        netns: view.place.ns.id().ino,
+        name: link.name.clone(),
+        ifindex: link.ifindex,
+        kind: link.kind.clone(),
+        mac: link.mac.clone(),
+        mtu: link.mtu,
+        flags: flags(link.flags),
+        operstate: link.operstate.map(|state| state.to_string()),
+        master: master(view, link)?,
+        alias: link.alias.clone(),
+        altnames: link.altnames.clone(),
+        addresses: addresses.clone(),
+        movable: link.immutable.map(|immutable| !immutable),
+        peer: wiring.peer(view, link)?,
+        stats: link.stats.clone().filter(|_| view.with_stats),
+        ..Told::default()
+    })
 }
 
 /// Names as `ip link` prints them.
@@ -67,13 +135,13 @@ fn flags(flags: LinkFlags) -> Vec<&'static str> {
     no_carrier.then_some("NO-CARRIER").into_iter().chain(named).collect()
 }
 
-fn master(view: &View, link: &Link) -> Result<Value> {
-    let Some(ifindex) = link.master else { return Ok(Value::Null) };
+fn master(view: &View, link: &Link) -> Result<Option<Master>> {
+    let Some(ifindex) = link.master else { return Ok(None) };
     let name = match view.links.get(&ifindex) {
-        Some((master, _)) => Some(master.name.clone()),
+        Some(master) => Some(master.link.name.clone()),
         None => view.place.netlink.link_at(ifindex)?.map(|master| master.name),
     };
-    Ok(json!({ "name": name, "ifindex": ifindex }))
+    Ok(Some(Master { name, ifindex }))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The network namespaces that are listed.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use nicon_core::link::Cidr;
 use nicon_core::link::target::{self, Target};
@@ -10,33 +11,47 @@ use nicon_linkmv::netns::{self, Way};
 use nicon_linkmv::{Link, Place};
 
 use crate::args::Args;
+use crate::tell::{Told, fields};
 
 /// A network namespace, and the record that each of its links continues.
 pub(crate) struct View {
-    pub(crate) record: Record,
+    pub(crate) record: Rc<Record>,
     pub(crate) place: Place,
-    /// Its links by ifindex, with their addresses.
-    pub(crate) links: BTreeMap<u32, (Link, Vec<Cidr>)>,
+    /// Its links by ifindex.
+    pub(crate) links: BTreeMap<u32, Listed>,
     /// Whether they stayed the same while they were listed.
     pub(crate) settled: bool,
+    /// Whether their counters are told.
+    pub(crate) with_stats: bool,
+}
+
+/// A link and its addresses.
+pub(crate) struct Listed {
+    pub(crate) link: Box<Link>,
+    pub(crate) addresses: Vec<Cidr>,
 }
 
 impl View {
-    fn new(record: Record, place: Place, args: &Args) -> Result<Self> {
-        let mut view = Self { record, place, links: BTreeMap::new(), settled: false };
+    fn new(mut record: Record, place: Place, args: &Args) -> Result<Self> {
+        for field in fields(args) {
+            record.remove(&field);
+        }
+        let with_stats = args.stats;
+        let mut view = Self { record: record.into(), place, links: BTreeMap::new(), settled: false, with_stats };
         view.list(args)?;
         Ok(view)
     }
 
     /// Looks at the links as they are now.
     pub(crate) fn list(&mut self, args: &Args) -> Result<()> {
-        let links = self.place.netlink.links(args.kind.as_deref(), args.stats)?;
+        let links = self.place.netlink.links(args.kind.as_deref())?;
         let addresses = self.place.netlink.all_addresses()?;
         self.settled = links.settled && addresses.settled;
-        self.links = links.entries.into_iter().map(|link| (link.ifindex, (link, Vec::new()))).collect();
+        let listed = |link: Box<Link>| (link.ifindex, Listed { link, addresses: Vec::new() });
+        self.links = links.entries.into_iter().map(listed).collect();
         for (ifindex, address) in addresses.entries {
-            if let Some((_, addresses)) = self.links.get_mut(&ifindex) {
-                addresses.push(address);
+            if let Some(listed) = self.links.get_mut(&ifindex) {
+                listed.addresses.push(address);
             }
         }
         Ok(())
@@ -45,7 +60,7 @@ impl View {
 
 /// Everything that the command line or standard input asks for. All of it is read before the first link is told: each
 /// record may name the place of the other end of a link of the one before.
-pub(crate) fn views(args: &Args, home: &Place, answers: &mut Answers) -> Result<Vec<View>> {
+pub(crate) fn views(args: &Args, home: &Place, answers: &mut Answers<Told>) -> Result<Vec<View>> {
     let mut views = Vec::new();
     if args.all {
         let census = netns::all()?;
@@ -100,7 +115,7 @@ pub(crate) fn views(args: &Args, home: &Place, answers: &mut Answers) -> Result<
     Ok(views)
 }
 
-fn keep(views: &mut Vec<View>, line: Option<u64>, view: Result<View>, answers: &mut Answers) -> Result<()> {
+fn keep(views: &mut Vec<View>, line: Option<u64>, view: Result<View>, answers: &mut Answers<Told>) -> Result<()> {
     match view {
         Ok(view) => views.push(view),
         Err(error) => answers.give(line, Err(error))?,

@@ -1,51 +1,56 @@
 //! Going on: what happens to links, told as it happens.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::convert::Infallible;
 
 use nicon_core::stream::Answers;
-use nicon_core::{Record, Result};
+use nicon_core::{Error, Result};
 use nicon_linkmv::news::{Ear, News, hear};
 use nicon_linkmv::{Link, Place};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::args::Args;
-use crate::tell::tell;
-use crate::view::View;
+use crate::tell::{Destination, Told, tell};
+use crate::view::{Listed, View};
 use crate::wiring::Wiring;
 
-/// What was told last of each link of a view, by its ifindex.
-type Told = BTreeMap<u32, Record>;
-
-/// The views, and what was told of them.
-struct Watch<'a> {
-    views: Vec<View>,
-    told: Vec<Told>,
-    args: &'a Args,
-    home: &'a Place,
-    answers: &'a mut Answers,
+/// A view that is listened to.
+struct Watched {
+    view: View,
+    ear: Ear,
+    /// What was told last of each of its links, by ifindex.
+    told: BTreeMap<u32, Told>,
 }
 
-/// Tells all links that are there, and then every change. Listening begins before the list is made, so that nothing falls
-/// between the two; what the socket could not hold is made up for by another list, compared with the last one.
-pub(crate) fn watch(views: Vec<View>, args: &Args, home: &Place, answers: &mut Answers) -> Result<Infallible> {
-    let ears: Vec<Ear> = views.iter().map(|view| view.place.listen(home)).collect::<Result<_>>()?;
-    let told = vec![Told::new(); views.len()];
-    let mut watch = Watch { views, told, args, home, answers };
-    for number in 0..watch.views.len() {
+struct Watch<'a> {
+    watched: Vec<Watched>,
+    args: &'a Args,
+    home: &'a Place,
+    answers: &'a mut Answers<Told>,
+}
+
+/// Tells all links that are there, and then every change, until nobody is left in any of the namespaces. Listening begins
+/// before the list is made, so that nothing falls between the two; what the socket could not hold is made up for by another
+/// list, compared with the last one.
+pub(crate) fn watch(views: Vec<View>, args: &Args, home: &Place, answers: &mut Answers<Told>) -> Result<()> {
+    let listen = |view: View| Ok(Watched { ear: view.place.listen(home)?, view, told: BTreeMap::new() });
+    let watched = views.into_iter().map(listen).collect::<Result<_>>()?;
+    let mut watch = Watch { watched, args, home, answers };
+    for number in 0..watch.watched.len() {
         watch.look_again(number, "present")?;
     }
-    loop {
-        for (number, event) in hear(&ears)? {
+    while !watch.watched.is_empty() {
+        for (number, event) in hear(watch.watched.iter().map(|watched| (&watched.view.place, &watched.ear)))? {
             watch.hear(number, event)?;
         }
     }
+    Ok(())
 }
 
 impl Watch<'_> {
     fn hear(&mut self, number: usize, event: News) -> Result<()> {
-        let links = &mut self.views[number].links;
+        let links = &mut self.watched[number].view.links;
         let ifindex = match event {
+            News::Exited => return self.follow(number),
             News::Overrun => return self.look_again(number, "arrived"),
             News::Gone(link) => return self.depart(number, &link),
             News::Link(link) => {
@@ -53,21 +58,21 @@ impl Watch<'_> {
                     return Ok(());
                 }
                 let ifindex = link.ifindex;
-                let addresses = links.remove(&ifindex).map(|(_, addresses)| addresses).unwrap_or_default();
-                links.insert(ifindex, (Link { stats: None, ..*link }, addresses));
+                let addresses = links.remove(&ifindex).map(|listed| listed.addresses).unwrap_or_default();
+                links.insert(ifindex, Listed { link, addresses });
                 ifindex
             }
             News::Address(ifindex, address) => {
-                if let Some((_, addresses)) = links.get_mut(&ifindex)
-                    && !addresses.contains(&address)
+                if let Some(listed) = links.get_mut(&ifindex)
+                    && !listed.addresses.contains(&address)
                 {
-                    addresses.push(address);
+                    listed.addresses.push(address);
                 }
                 ifindex
             }
             News::AddressGone(ifindex, address) => {
-                if let Some((_, addresses)) = links.get_mut(&ifindex) {
-                    addresses.retain(|other| *other != address);
+                if let Some(listed) = links.get_mut(&ifindex) {
+                    listed.addresses.retain(|other| *other != address);
                 }
                 ifindex
             }
@@ -75,15 +80,20 @@ impl Watch<'_> {
         self.compare(number, ifindex, "arrived")
     }
 
+    fn wiring(&self) -> Wiring<'_> {
+        Wiring::new(self.home, self.watched.iter().map(|watched| &watched.view))
+    }
+
     /// Lists a view, and tells how it differs from what was told last.
-    fn look_again(&mut self, number: usize, arrival: &str) -> Result<()> {
+    fn look_again(&mut self, number: usize, arrival: &'static str) -> Result<()> {
         // What is missing in it will be heard of.
-        self.views[number].list(self.args)?;
-        let present: BTreeSet<u32> = self.views[number].links.keys().copied().collect();
-        let told: BTreeSet<u32> = self.told[number].keys().copied().collect();
-        for gone in told.difference(&present) {
-            if let Some(record) = self.told[number].remove(gone) {
-                self.answers.give(None, Ok(event("gone", record)))?;
+        let Watched { view, told, .. } = &mut self.watched[number];
+        view.list(self.args)?;
+        let present: BTreeSet<u32> = view.links.keys().copied().collect();
+        let known: BTreeSet<u32> = told.keys().copied().collect();
+        for gone in known.difference(&present) {
+            if let Some(told) = told.remove(gone) {
+                self.answers.give(None, Ok(event("gone", told)))?;
             }
         }
         for ifindex in present {
@@ -93,17 +103,16 @@ impl Watch<'_> {
     }
 
     /// Tells how a link differs from what was told of it last.
-    fn compare(&mut self, number: usize, ifindex: u32, arrival: &str) -> Result<()> {
-        let view = &self.views[number];
-        let Some((link, addresses)) = view.links.get(&ifindex) else { return Ok(()) };
-        let now = tell(view, link, addresses, &Wiring::new(self.home, &self.views))?;
-        match self.told[number].insert(ifindex, now.clone()) {
+    fn compare(&mut self, number: usize, ifindex: u32, arrival: &'static str) -> Result<()> {
+        let view = &self.watched[number].view;
+        let Some(listed) = view.links.get(&ifindex) else { return Ok(()) };
+        let now = tell(view, listed, &self.wiring())?;
+        match self.watched[number].told.insert(ifindex, now.clone()) {
             None => self.answers.give(None, Ok(event(arrival, now))),
             Some(before) if before != now => {
-                let was = was(&before, &now);
-                let mut record = event("changed", now);
-                record.set("was", was);
-                self.answers.give(None, Ok(record))
+                let mut changed = event("changed", now);
+                changed.was = Some(was(&before, &changed));
+                self.answers.give(None, Ok(changed))
             }
             Some(_) => Ok(()),
         }
@@ -111,27 +120,37 @@ impl Watch<'_> {
 
     /// Tells that a link has left, and where to, if it was moved: the kernel says so in the namespace that it left.
     fn depart(&mut self, number: usize, link: &Link) -> Result<()> {
-        self.views[number].links.remove(&link.ifindex);
-        let Some(record) = self.told[number].remove(&link.ifindex) else { return Ok(()) };
-        let mut record = event("gone", record);
+        let Watched { view, told, .. } = &mut self.watched[number];
+        view.links.remove(&link.ifindex);
+        let Some(told) = told.remove(&link.ifindex) else { return Ok(()) };
+        let mut gone = event("gone", told);
         if let Some((nsid, ifindex)) = link.gone_to {
-            let id = Wiring::new(self.home, &self.views).identify(&self.views[number].place, nsid)?;
-            record.set("to", json!({ "netns": id.map(|id| id.ino), "ifindex": ifindex }));
+            let id = self.wiring().identify(&self.watched[number].view.place, nsid)?;
+            gone.to = Some(Destination { netns: id.map(|id| id.ino), ifindex });
         }
-        self.answers.give(None, Ok(record))
+        self.answers.give(None, Ok(gone))
+    }
+
+    /// Goes on with another process of the same namespace. Where there is none, the namespace is let go: it, and the links in
+    /// it, would live for as long as they were watched.
+    fn follow(&mut self, number: usize) -> Result<()> {
+        if self.watched[number].view.place.find_again()? {
+            return Ok(());
+        }
+        let Watched { view, told, .. } = self.watched.remove(number);
+        self.answers.give_all(told.into_values().map(|told| Ok(event("gone", told))))?;
+        let label = &view.place.label;
+        self.answers.give(None, Err(Error::no(format!("{label} exited: nobody is left in its network namespace"))))
     }
 }
 
-fn event(what: &str, mut record: Record) -> Record {
-    record.set("event", what);
-    record
+fn event(what: &'static str, mut told: Told) -> Told {
+    told.event = Some(what);
+    told
 }
 
 /// The fields that were different, as they were.
-fn was(before: &Record, now: &Record) -> Value {
-    const FIELDS: [&str; 11] =
-        ["name", "kind", "mac", "mtu", "flags", "operstate", "master", "alias", "altnames", "addresses", "peer"];
-    let changed = FIELDS.iter().filter(|field| before.get(field) != now.get(field));
-    let fields = changed.map(|field| ((*field).to_owned(), before.get(field).cloned().unwrap_or_default()));
-    Value::Object(fields.collect::<Map<_, _>>())
+fn was(before: &Told, now: &Told) -> Map<String, Value> {
+    let now = now.to_map();
+    before.to_map().into_iter().filter(|(field, value)| now.get(field) != Some(value)).collect()
 }

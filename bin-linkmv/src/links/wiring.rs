@@ -1,6 +1,7 @@
 //! Who is wired to whom: finding the other end of a veth.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
 
 use nicon_core::{Namespace, NsId, Result};
 use nicon_linkmv::{Link, Place, netns};
@@ -12,25 +13,40 @@ use crate::view::View;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Peer {
     /// Its name, where we may know it.
-    name: Option<String>,
-    ifindex: u32,
+    pub(crate) name: Option<String>,
+    pub(crate) ifindex: u32,
     /// Inode number of its network namespace, where that is found.
-    netns: Option<u64>,
+    pub(crate) netns: Option<u64>,
     /// What the input called that namespace, or `host`.
-    target: Option<String>,
+    pub(crate) target: Option<String>,
 }
 
 /// The namespaces in which other ends are looked for.
 pub(crate) struct Wiring<'a> {
     home: &'a Place,
-    views: &'a [View],
+    /// Those that were asked for.
+    views: BTreeMap<NsId, &'a View>,
     /// All others, opened where those that were asked for are not enough.
     others: OnceCell<Vec<Namespace>>,
+    numbers: RefCell<BTreeMap<NsId, Numbers>>,
+}
+
+/// The numbers by which one namespace knows others, as far as it was asked.
+#[derive(Default)]
+struct Numbers {
+    known: BTreeMap<i32, NsId>,
+    /// Of how many namespaces it was asked for the number.
+    asked: usize,
 }
 
 impl<'a> Wiring<'a> {
-    pub(crate) fn new(home: &'a Place, views: &'a [View]) -> Self {
-        Self { home, views, others: OnceCell::new() }
+    pub(crate) fn new(
+        home: &'a Place,
+        views: impl IntoIterator<Item = &'a View, IntoIter: DoubleEndedIterator>,
+    ) -> Self {
+        // Of containers that share a namespace, the first that was asked for gives it its name.
+        let views = views.into_iter().rev().map(|view| (view.place.ns.id(), view)).collect();
+        Self { home, views, others: OnceCell::new(), numbers: RefCell::default() }
     }
 
     /// The other end of a link of `view`, if it has one.
@@ -42,9 +58,9 @@ impl<'a> Wiring<'a> {
             None => Some(view.place.ns.id()),
             Some(nsid) => self.identify(&view.place, nsid)?,
         };
-        let known = self.views.iter().find(|known| Some(known.place.ns.id()) == id);
+        let known = id.and_then(|id| self.views.get(&id));
         let name = match (known.and_then(|known| known.links.get(&ifindex)), link.lower_nsid) {
-            (Some((peer, _)), _) => Some(peer.name.clone()),
+            (Some(peer), _) => Some(peer.link.name.clone()),
             (None, Some(nsid)) => view.place.netlink.link_in(nsid, ifindex)?.map(|peer| peer.name),
             (None, None) => view.place.netlink.link_at(ifindex)?.map(|peer| peer.name),
         };
@@ -54,24 +70,33 @@ impl<'a> Wiring<'a> {
     }
 
     /// The kernel numbers the namespaces that links of a namespace lead to, but does not tell which they are: one has to
-    /// ask of each which number it has. Those that were asked for come first, which is nearly always enough.
+    /// ask of each which number it has. None is asked about twice.
     pub(crate) fn identify(&self, place: &Place, nsid: i32) -> Result<Option<NsId>> {
-        let asked_for = self.views.iter().map(|view| &view.place.ns);
-        for ns in std::iter::once(&self.home.ns).chain(asked_for) {
-            if place.netlink.nsid_of(ns)? == Some(nsid) {
-                return Ok(Some(ns.id()));
-            }
+        let mut numbers = self.numbers.borrow_mut();
+        let numbers = numbers.entry(place.ns.id()).or_default();
+        if let Some(id) = numbers.known.get(&nsid) {
+            return Ok(Some(*id));
         }
-        // Not to know a name is no reason to tell nothing: whoever may not look at all processes sees fewer of them.
-        let open = || {
-            let found = netns::all().into_iter().flat_map(|census| census.found);
-            found.filter_map(|found| found.open().ok()).collect()
-        };
-        for ns in self.others.get_or_init(open) {
-            if place.netlink.nsid_of(ns)? == Some(nsid) {
+        for ns in self.namespaces().skip(numbers.asked) {
+            numbers.asked += 1;
+            let Some(number) = place.netlink.nsid_of(ns)? else { continue };
+            numbers.known.insert(number, ns.id());
+            if number == nsid {
                 return Ok(Some(ns.id()));
             }
         }
         Ok(None)
+    }
+
+    /// The namespaces that a link may lead to. Those that were asked for come first, which is nearly always enough.
+    fn namespaces(&self) -> impl Iterator<Item = &Namespace> {
+        let asked_for = self.views.values().map(|view| &view.place.ns);
+        // Not to know a name is no reason to tell nothing: whoever may not look at all processes sees fewer of them.
+        let open = || -> Vec<Namespace> {
+            let found = netns::all().into_iter().flat_map(|census| census.found);
+            found.filter_map(|found| found.open().ok()).collect()
+        };
+        let others = std::iter::once_with(move || self.others.get_or_init(open)).flatten();
+        std::iter::once(&self.home.ns).chain(asked_for).chain(others)
     }
 }

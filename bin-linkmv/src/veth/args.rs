@@ -9,7 +9,7 @@ use crate::end::End;
 ///
 /// The two ends lie where the two records on standard input say (as nicon-resolve prints them), or --target, given twice;
 /// with one of each, --target is the first end. Without NAME and PEER, many pairs are made: each record says with "pair"
-/// which two belong together, and with "name" (and "mac", "mtu", "addr") what its end is like.
+/// which two belong together, and with "name" (and "mac", "mtu", "master", "addr") what its end is like.
 ///
 /// No link is moved, so none can be left halfway: there is the whole pair, or nothing. Where the two links are there
 /// already, and are the two ends of one pair, what they lack is added.
@@ -22,6 +22,7 @@ use crate::end::End;
 Examples:
   nicon-resolve a.b.c x.y | nicon-veth eth1 eth2
   nicon-resolve a.b | nicon-veth -t host veth-ab eth1 --addr 192.0.2.1/30 --peer-addr 192.0.2.2/30
+  nicon-resolve a.b | nicon-veth -t host veth-ab eth1 --master br0
 
 Exit status: 0 all wired, 1 a clear no (name taken, process gone), 2 could not."
 )]
@@ -61,6 +62,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "BYTES", requires = "name")]
     pub(crate) peer_mtu: Option<u32>,
 
+    /// The bridge, bond or VRF that the first end becomes a port of
+    #[arg(long, value_name = "NAME", requires = "name")]
+    pub(crate) master: Option<LinkName>,
+
+    /// The one that the second end becomes a port of
+    #[arg(long, value_name = "NAME", requires = "name")]
+    pub(crate) peer_master: Option<LinkName>,
+
     /// Print records even at a terminal
     #[arg(short = 'J', long)]
     pub(crate) json: bool,
@@ -71,11 +80,18 @@ impl Args {
     pub(crate) fn ends(&self) -> Option<[End; 2]> {
         let (first, second) = (self.name.clone()?, self.peer.clone()?);
         Some([
-            End { name: first, mac: self.mac, mtu: self.mtu, addresses: self.addr.clone() },
+            End {
+                name: first,
+                mac: self.mac,
+                mtu: self.mtu,
+                master: self.master.clone(),
+                addresses: self.addr.clone(),
+            },
             End {
                 name: second,
                 mac: self.peer_mac,
                 mtu: self.peer_mtu.or(self.mtu),
+                master: self.peer_master.clone(),
                 addresses: self.peer_addr.clone(),
             },
         ])

@@ -9,6 +9,8 @@ pub(crate) struct End {
     pub(crate) name: LinkName,
     pub(crate) mac: Option<Mac>,
     pub(crate) mtu: Option<u32>,
+    /// The bridge, bond or VRF that it becomes a port of.
+    pub(crate) master: Option<LinkName>,
     pub(crate) addresses: Vec<Cidr>,
 }
 
@@ -31,6 +33,7 @@ impl TryFrom<&Record> for End {
             name: name.parse()?,
             mac: record.text("mac")?.map(str::parse).transpose()?,
             mtu: record.integer("mtu")?,
+            master: record.text("master")?.map(str::parse).transpose()?,
             addresses: record.list("addr", "192.0.2.1/24")?,
         })
     }

@@ -30,16 +30,18 @@ pub(crate) fn make(places: Places<'_>, ends: &[End; 2]) -> Result<Made> {
     if places[0].is(places[1]) && ends[0].name == ends[1].name {
         return Err(Error::failed(format!("both ends would be called {} in one namespace", ends[0].name)));
     }
+    // A master that is not there is better missed before anything is done.
+    places.iter().zip(ends).try_for_each(|(place, end)| master(place, end).map(drop))?;
     match look(places, ends)? {
         [Some(first), Some(second)] if are_one_pair(places, [&first, &second])? => {
-            let changed = complete(places, ends, [&first, &second])?;
+            let changed = complete(places, ends, &[first, second])?;
             Ok(Made { links: both(places, ends)?, changed })
         }
         [None, None] => {
             create(places, ends)?;
             let links = both(places, ends)?;
-            let finished = finish(places, ends, &links);
-            match finished {
+            let made = complete(places, ends, &links).and_then(|_| both(places, ends));
+            match made {
                 Ok(links) => Ok(Made { links, changed: true }),
                 Err(error) => {
                     let deleted = places[0].netlink.delete_link(links[0].ifindex);
@@ -96,42 +98,46 @@ fn create(places: Places<'_>, ends: &[End; 2]) -> Result<()> {
     })
 }
 
-/// What the kernel cannot do while it creates the pair: the second end up (it refuses that with ENOTCONN), addresses.
-fn finish(places: Places<'_>, ends: &[End; 2], links: &[Link; 2]) -> Result<[Link; 2]> {
-    let set = places[1].netlink.set_link(up(links[1].ifindex));
-    set.map_err(|refusal| refusal.doing(&format!("bring {} in {} up", ends[1].name, places[1].label)))?;
-    for ((place, end), link) in places.iter().zip(ends).zip(links) {
-        give_addresses(place, end, link, &[])?;
-        place.check_alive()?;
-    }
-    both(places, ends)
-}
-
-/// Gives an existing pair what it lacks, and tells whether there was anything.
-fn complete(places: Places<'_>, ends: &[End; 2], links: [&Link; 2]) -> Result<bool> {
+/// Gives a pair what it lacks, and tells whether there was anything. That of a new one lacks what the kernel cannot do while it
+/// creates the pair: the second end up (it refuses that with ENOTCONN), masters and addresses.
+fn complete(places: Places<'_>, ends: &[End; 2], links: &[Link; 2]) -> Result<bool> {
     let mut changed = false;
     for ((place, end), link) in places.iter().zip(ends).zip(links) {
-        let mut message = up(link.ifindex);
-        if end.mac.is_some_and(|mac| link.mac != Some(mac.to_string())) {
-            message.attributes.extend(end.mac.map(|mac| LinkAttribute::Address(mac.bytes())));
-        }
-        if end.mtu.is_some_and(|mtu| link.mtu != Some(mtu)) {
-            message.attributes.extend(end.mtu.map(LinkAttribute::Mtu));
-        }
-        if !link.is_up() || !message.attributes.is_empty() {
-            let set = place.netlink.set_link(message);
-            set.map_err(|refusal| refusal.doing(&format!("set {} in {} up", end.name, place.label)))?;
-            changed = true;
-        }
-        let present = place.netlink.addresses(link.ifindex)?;
-        let present: Vec<Cidr> = present.iter().map(address::told).collect();
-        changed |= give_addresses(place, end, link, &present)?;
+        changed |= set(place, end, link)?;
+        changed |= give_addresses(place, end, link)?;
+        place.check_alive()?;
     }
     Ok(changed)
 }
 
-/// Gives an end the addresses that are not `present`, and tells whether there were any.
-fn give_addresses(place: &Place, end: &End, link: &Link, present: &[Cidr]) -> Result<bool> {
+/// Brings an end up, makes it what it is to be, and tells whether anything was to be done.
+fn set(place: &Place, end: &End, link: &Link) -> Result<bool> {
+    let mut message = up(link.ifindex);
+    let mac = end.mac.filter(|mac| link.mac != Some(mac.to_string()));
+    message.attributes.extend(mac.map(|mac| LinkAttribute::Address(mac.bytes())));
+    let mtu = end.mtu.filter(|mtu| link.mtu != Some(*mtu));
+    message.attributes.extend(mtu.map(LinkAttribute::Mtu));
+    let master = master(place, end)?.filter(|master| link.master != Some(*master));
+    message.attributes.extend(master.map(LinkAttribute::Controller));
+    if link.is_up() && message.attributes.is_empty() {
+        return Ok(false);
+    }
+    let set = place.netlink.set_link(message);
+    set.map_err(|refusal| refusal.doing(&format!("set {} in {} up", end.name, place.label)))?;
+    Ok(true)
+}
+
+/// The ifindex of the master that an end is to have.
+fn master(place: &Place, end: &End) -> Result<Option<u32>> {
+    end.master.as_ref().map(|name| place.master(name)).transpose()
+}
+
+/// Gives an end the addresses that it lacks, and tells whether there were any.
+fn give_addresses(place: &Place, end: &End, link: &Link) -> Result<bool> {
+    if end.addresses.is_empty() {
+        return Ok(false);
+    }
+    let present: Vec<Cidr> = place.netlink.addresses(link.ifindex)?.iter().map(address::told).collect();
     let mut given = false;
     for cidr in end.addresses.iter().filter(|cidr| !present.contains(cidr)) {
         let put = place.netlink.put(address::request(cidr, link.ifindex));

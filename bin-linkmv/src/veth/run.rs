@@ -3,7 +3,7 @@
 use nicon_core::stream::{Answers, Lines, View};
 use nicon_core::table::Column;
 use nicon_core::{Error, Record, Result, Status};
-use nicon_linkmv::fields::label;
+use nicon_linkmv::fields::{CHANGED, IFINDEX, MAC, NAME, TARGET};
 use nicon_linkmv::{Link, Place};
 use serde_json::json;
 
@@ -14,13 +14,7 @@ use crate::pair::{Made, make};
 /// The program's name, as its messages begin.
 pub(crate) const PROGRAM: &str = "nicon-veth";
 
-const COLUMNS: &[Column] = &[
-    Column { title: "TARGET", cell: label },
-    Column { title: "NAME", cell: |record| record.cell("name") },
-    Column { title: "IFINDEX", cell: |record| record.cell("ifindex") },
-    Column { title: "MAC", cell: |record| record.cell("mac") },
-    Column { title: "CHANGED", cell: |record| record.cell("changed") },
-];
+const COLUMNS: &[Column] = &[TARGET, NAME, IFINDEX, MAC, CHANGED];
 
 /// Makes the pairs that the command line or the records ask for.
 ///

@@ -9,8 +9,11 @@ mod tree;
 mod types;
 
 use clap::Parser;
+use nicon_core::cli;
 
 fn main() -> std::process::ExitCode {
-    let args = args::Args::parse();
-    nicon_core::cli::run(run::PROGRAM, || run::run(&args))
+    match args::Args::try_parse() {
+        Ok(args) => cli::run(run::PROGRAM, || run::run(&args)),
+        Err(error) => cli::usage(run::PROGRAM, error.use_stderr(), &error.to_string()).into(),
+    }
 }

@@ -81,6 +81,7 @@ pub(super) fn load(files: &Files, entry: &Entry) -> Result<Container> {
         inner_pid,
         starttime: state.as_ref().map(|state| state.init_process_start),
         cgroups: state.as_ref().map(State::cgroups).unwrap_or_default(),
+        bundle: None,
     })
 }
 

@@ -78,6 +78,7 @@ pub(super) fn load(files: &Files, entry: &Entry) -> Result<Container> {
         inner_pid: state.init_process_pid,
         starttime: Some(state.init_process_start),
         cgroups: state.cgroups(),
+        bundle: None,
     })
 }
 

@@ -5,6 +5,8 @@ complete -c nicon-veth -l mac -d 'The first end\'s hardware address' -r
 complete -c nicon-veth -l peer-mac -d 'The second end\'s hardware address' -r
 complete -c nicon-veth -l mtu -d 'The greatest packet of both ends' -r
 complete -c nicon-veth -l peer-mtu -d 'Another one for the second end' -r
+complete -c nicon-veth -l master -d 'The bridge, bond or VRF that the first end becomes a port of' -r
+complete -c nicon-veth -l peer-master -d 'The one that the second end becomes a port of' -r
 complete -c nicon-veth -s J -l json -d 'Print records even at a terminal'
 complete -c nicon-veth -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nicon-veth -s V -l version -d 'Print version'

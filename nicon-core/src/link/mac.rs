@@ -1,6 +1,6 @@
 //! Hardware addresses.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::str::FromStr;
 
 use crate::{Error, Result};
@@ -46,11 +46,12 @@ impl fmt::Display for Mac {
 /// Any hardware address, as `ip link` prints it.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
     let mut text = String::with_capacity(bytes.len() * 3);
     for byte in bytes {
-        let colon = if text.is_empty() { "" } else { ":" };
-        let _ = write!(text, "{colon}{byte:02x}");
+        text.extend([DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0xf)], ':']);
     }
+    text.pop();
     text
 }
 

@@ -1,108 +1,99 @@
-//! The names of links.
+//! The names of links, and what they are called besides.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::{Error, Result};
 
-/// A name that the kernel accepts for a link (`dev_valid_name` in net/core/dev.c), and takes literally: `%` would make
-/// it a pattern.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LinkName(String);
+/// A text that a link has, and that keeps a rule of the kernel's.
+macro_rules! text_of_a_link {
+    ($(#[$doc:meta])* $Text:ident, $rule:ident, $(#[$max_doc:meta])* MAX = $max:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct $Text(String);
 
-impl LinkName {
+        impl $Text {
+            $(#[$max_doc])*
+            pub const MAX: usize = $max;
+
+            /// The text itself.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $Text {
+            type Err = Error;
+
+            fn from_str(text: &str) -> Result<Self> {
+                $rule(text)?;
+                Ok(Self(text.to_owned()))
+            }
+        }
+
+        impl fmt::Display for $Text {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+text_of_a_link!(
+    /// A name that the kernel accepts for a link (`dev_valid_name` in net/core/dev.c), and takes literally: `%` would make
+    /// it a pattern.
+    LinkName,
+    check_name,
     /// The longest name, in bytes: `IFNAMSIZ` of linux/if.h, less the closing zero.
-    pub const MAX: usize = 15;
+    MAX = 15
+);
 
-    /// The name itself.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for LinkName {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        let refuse = |why: &str| Err(Error::failed(format!("\"{name}\" is not a link name: {why}")));
-        match name {
-            "" => refuse("it is empty"),
-            "." | ".." => refuse("it is taken by the file system"),
-            _ if name.len() > Self::MAX => refuse(&format!("it is longer than {} bytes", Self::MAX)),
-            _ => match name.chars().find(|&c| is_forbidden(c)) {
-                Some(c) => refuse(&format!("it contains {c:?}")),
-                None => Ok(Self(name.to_owned())),
-            },
-        }
-    }
-}
-
-impl fmt::Display for LinkName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-fn is_forbidden(c: char) -> bool {
-    matches!(c, '/' | ':' | '%') || c.is_whitespace() || c.is_control()
-}
-
-/// What a link has for an alias: any short text.
-#[derive(Clone, Debug)]
-pub struct Alias(String);
-
-impl Alias {
+text_of_a_link!(
+    /// What a link has for an alias: any short text.
+    Alias,
+    check_alias,
     /// The longest alias, in bytes: `IFALIASZ` of linux/if.h, less the closing zero.
-    pub const MAX: usize = 255;
+    MAX = 255
+);
 
-    /// The text itself.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for Alias {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        if text.len() > Self::MAX || text.contains(char::is_control) {
-            let max = Self::MAX;
-            return Err(Error::failed(format!("an alias has at most {max} bytes, and no control characters")));
-        }
-        Ok(Self(text.to_owned()))
-    }
-}
-
-/// A name that a link has beside its own.
-#[derive(Clone, Debug)]
-pub struct AltName(String);
-
-impl AltName {
+text_of_a_link!(
+    /// A name that a link has beside its own.
+    AltName,
+    check_altname,
     /// The longest alternative name, in bytes: `ALTIFNAMSIZ` of linux/if.h, less the closing zero.
-    pub const MAX: usize = 127;
+    MAX = 127
+);
 
-    /// The name itself.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+fn check_name(name: &str) -> Result<()> {
+    let refuse = |why: &str| Err(Error::failed(format!("\"{name}\" is not a link name: {why}")));
+    match name {
+        "" => refuse("it is empty"),
+        "." | ".." => refuse("it is taken by the file system"),
+        _ if name.len() > LinkName::MAX => refuse(&format!("it is longer than {} bytes", LinkName::MAX)),
+        _ => match name.chars().find(|&c| matches!(c, '/' | ':' | '%') || c.is_whitespace() || c.is_control()) {
+            Some(c) => refuse(&format!("it contains {c:?}")),
+            None => Ok(()),
+        },
     }
 }
 
-impl FromStr for AltName {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let forbidden = |c: char| matches!(c, '/' | '%') || c.is_whitespace() || c.is_control();
-        if text.is_empty() || text.len() > Self::MAX || text.contains(forbidden) {
-            let max = Self::MAX;
-            return Err(Error::failed(format!(
-                "\"{text}\" is not an alternative name: up to {max} bytes, no space, / or %"
-            )));
-        }
-        Ok(Self(text.to_owned()))
+fn check_alias(text: &str) -> Result<()> {
+    if text.len() > Alias::MAX || text.contains(char::is_control) {
+        return Err(Error::failed(format!("an alias has at most {} bytes, and no control characters", Alias::MAX)));
     }
+    Ok(())
+}
+
+fn check_altname(text: &str) -> Result<()> {
+    let forbidden = |c: char| matches!(c, '/' | '%') || c.is_whitespace() || c.is_control();
+    if text.is_empty() || text.len() > AltName::MAX || text.contains(forbidden) {
+        let max = AltName::MAX;
+        return Err(Error::failed(format!(
+            "\"{text}\" is not an alternative name: up to {max} bytes, no space, / or %"
+        )));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

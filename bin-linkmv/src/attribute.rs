@@ -1,0 +1,39 @@
+//! The attributes of messages, of which no more is parsed than is looked at.
+
+/// Length of what comes before an attribute's value, in bytes: its length and its kind.
+const HEADER: usize = 4;
+
+/// What of it is the kind, and no flag: `NLA_TYPE_MASK` of `linux/netlink.h`.
+const KIND: u16 = 0x3fff;
+
+/// Attributes, each with its kind and its value, up to the first that is none; see `netlink(7)`.
+pub(crate) fn attributes(mut rest: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    std::iter::from_fn(move || {
+        let &[short, long, kind, flags] = rest.first_chunk::<HEADER>()?;
+        let length = usize::from(u16::from_ne_bytes([short, long]));
+        let value = rest.get(HEADER..length)?;
+        rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+        Some((u16::from_ne_bytes([kind, flags]) & KIND, value))
+    })
+}
+
+/// The value of the first attribute of a kind, if there is one.
+pub(crate) fn value(bytes: &[u8], kind: u16) -> Option<&[u8]> {
+    attributes(bytes).find(|(found, _)| *found == kind).map(|(_, value)| value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attributes_are_read_up_to_the_first_that_is_none() {
+        // 0x8000 marks a value that holds attributes itself.
+        let bytes = [5_u16.to_ne_bytes(), 0x8001_u16.to_ne_bytes(), [7, 0], [0, 0], [4, 0], [2, 0], [9, 0], [3, 0]];
+        let bytes = bytes.concat();
+        assert_eq!(attributes(&bytes).collect::<Vec<_>>(), [(1, &[7][..]), (2, &[])]);
+        assert_eq!((value(&bytes, 1), value(&bytes, 2), value(&bytes, 3)), (Some(&[7][..]), Some(&[][..]), None));
+        assert_eq!(attributes(&[0; 20]).count(), 0);
+        assert_eq!(attributes(&bytes[..3]).count(), 0);
+    }
+}
