@@ -1,7 +1,9 @@
 //! Paths: how the name of a nested container, or of many, is written.
 
 use glob::Pattern as Glob;
-use nicon_core::{Error, Result};
+use nicon_core::Result;
+use nicon_core::path::{Letter, is_name_char, not_a_name, refuse, split, unknown_prefix};
+pub(crate) use nicon_core::path::{MAX_DEPTH, is_name};
 
 use crate::kind::Wanted;
 use crate::pattern::{Pattern, Segment};
@@ -16,18 +18,12 @@ pub(crate) enum Asked {
     Many(Pattern),
 }
 
-/// The most segments that a path may have: far more than kernels nest PID namespaces (32), for those that lead in circles.
-pub(crate) const MAX_DEPTH: usize = 64;
-
-/// Splits a path at its dots, or at its slashes where it has any; `\` takes the special meaning from what follows it.
+/// Parses a path or a pattern.
 ///
 /// # Errors
-/// An empty segment, a `\` at the end, or a segment that no engine accepts as a name: it would end up in a URL.
+/// If a name is empty, or one that no engine accepts: it would end up in a URL.
 pub(crate) fn parse(path: &str) -> Result<Asked> {
     let segments = split(path)?;
-    if segments.len() > MAX_DEPTH {
-        return Err(refuse(path, &format!("it has more than {MAX_DEPTH} names")));
-    }
     let segments = segments.iter().map(|segment| read(segment).map_err(|why| refuse(path, &why)));
     let segments = segments.collect::<Result<Vec<Segment>>>()?;
     let is_process = |segment: &Segment| matches!(segment, Segment::Name(name) if matches!(Wanted::parse(name), Some(Wanted::Process(_))));
@@ -44,31 +40,9 @@ pub(crate) fn parse(path: &str) -> Result<Asked> {
     }
 }
 
-/// A character of a segment, and whether a `\` made it an ordinary one.
-type Letter = (char, bool);
-
-fn split(path: &str) -> Result<Vec<Vec<Letter>>> {
-    let separator = if path.contains('/') { '/' } else { '.' };
-    let body = path.strip_prefix('/').unwrap_or(path);
-    let mut segments = vec![Vec::new()];
-    let mut chars = body.chars();
-    while let Some(c) = chars.next() {
-        let last = segments.last_mut().expect("there is always a segment");
-        match c {
-            '\\' => last.push((chars.next().ok_or_else(|| refuse(path, "it ends in a backslash"))?, true)),
-            _ if c == separator => segments.push(Vec::new()),
-            _ => last.push((c, false)),
-        }
-    }
-    Ok(segments)
-}
-
 fn read(segment: &[Letter]) -> std::result::Result<Segment, String> {
     let text = |letters: &[Letter]| letters.iter().map(|(c, _)| c).collect::<String>();
     let whole = text(segment);
-    if whole.is_empty() {
-        return Err("a name in it is empty".to_owned());
-    }
     let is_wild = |letter: &Letter| matches!(letter, ('*' | '?' | '[', false));
     if whole == "**" && segment.iter().all(is_wild) {
         return Ok(Segment::Depths);
@@ -76,18 +50,14 @@ fn read(segment: &[Letter]) -> std::result::Result<Segment, String> {
     let kind = match Wanted::parse(&whole) {
         Some(Wanted::Container { kind, .. }) => kind,
         Some(Wanted::Process(_)) => return Ok(Segment::Name(whole)),
-        None => return Err(format!("\"{whole}\" names no engine (docker:, podman:, containerd:, runc:)")),
+        None => return Err(unknown_prefix(&whole)),
     };
     let name = &segment[kind.map_or(0, |kind| kind.name().len() + 1)..];
     if !name.iter().any(is_wild) {
-        return if is_name(&text(name)) {
-            Ok(Segment::Name(whole))
-        } else {
-            Err(format!("\"{}\" is not a container name ([a-zA-Z0-9][a-zA-Z0-9_.-]*)", text(name)))
-        };
+        return if is_name(&text(name)) { Ok(Segment::Name(whole)) } else { Err(not_a_name(&text(name))) };
     }
     // What no name can have would never fit. That leaves nothing that would have to be escaped for the matcher.
-    let means_something = |&(c, escaped): &Letter| is_in_names(c) || !escaped && "*?[!]".contains(c);
+    let means_something = |&(c, escaped): &Letter| is_name_char(c) || !escaped && "*?[!]".contains(c);
     if let Some((c, _)) = name.iter().find(|letter| !means_something(letter)) {
         return Err(format!("\"{whole}\": no container name has a \"{c}\""));
     }
@@ -104,19 +74,6 @@ pub(crate) fn show(path: &[String]) -> String {
         _ if path.iter().any(|segment| segment.contains('.')) => path.join("/"),
         _ => path.join("."),
     }
-}
-
-/// Docker's own rule for names, which IDs follow as well.
-pub(crate) fn is_name(segment: &str) -> bool {
-    segment.starts_with(|c: char| c.is_ascii_alphanumeric()) && segment.chars().all(is_in_names)
-}
-
-fn is_in_names(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-')
-}
-
-fn refuse(path: &str, why: &str) -> Error {
-    Error::failed(format!("path \"{path}\": {why}"))
 }
 
 #[cfg(test)]
