@@ -1,5 +1,6 @@
 //! The run: all records in, one picture out.
 
+use nicon_core::rights::to_look;
 use nicon_core::stream::{Answers, Lines, View, write_out};
 use nicon_core::{Error, Record, Result, Status};
 
@@ -33,7 +34,7 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
     let procs = args.procs.then(|| procs::find(&nest, &views)).transpose()?;
     if let Some(denied) = procs.as_ref().map(|procs| procs.denied).filter(|denied| *denied > 0) {
         let message =
-            format!("not permitted to look at {denied} processes (it takes CAP_SYS_PTRACE): some may be missing");
+            format!("not permitted to look at {denied} processes ({}): some may be missing", to_look("they have"));
         answers.give(None, Err(Error::failed(message)))?;
     }
     let (blocks, wires) = block::blocks(&nest, &views, procs.as_ref(), args);

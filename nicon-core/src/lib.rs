@@ -17,7 +17,7 @@
 //!
 //! One kernel noun a file: [`process`] pins, [`ns`] names and holds namespaces, [`pidns`] translates PIDs between
 //! PID namespaces, [`peer`] tells who is at the other end of a socket, [`proc`] reads procfs, [`walk`](mod@walk) passes
-//! all processes, [`link`] tells what records ask of links. [`record`], [`stream`] and [`cli`] are the programs' common
+//! all processes, [`link`] tells what records ask of links. [`record`], [`stream`], [`rights`] and [`cli`] are the programs' common
 //! manners.
 
 pub mod apart;
@@ -33,6 +33,7 @@ pub mod pidns;
 pub mod proc;
 pub mod process;
 pub mod record;
+pub mod rights;
 pub mod stream;
 pub mod table;
 pub mod text;

@@ -10,6 +10,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::getpid;
 use procfs::prelude::{FromBufRead, FromRead};
 
+use crate::rights::to_look;
 use crate::{Doing, Error, Result};
 
 /// Checks, once a run, that /proc belongs to our own PID namespace.
@@ -74,9 +75,7 @@ pub fn complaint(denied: &[i32]) -> Option<Error> {
         [one] => (format!("not permitted to look at process {one}"), "it has"),
         [first, ..] => (format!("not permitted to look at {} processes, such as {first}", denied.len()), "they have"),
     };
-    Some(Error::failed(format!(
-        "{who} (it takes CAP_SYS_PTRACE and all capabilities that {theirs}): the answer may be incomplete"
-    )))
+    Some(Error::failed(format!("{who} ({}): the answer may be incomplete", to_look(theirs))))
 }
 
 /// Whether /proc may hide processes from us: where it is mounted with `hidepid=invisible` or `hidepid=ptraceable`, it does

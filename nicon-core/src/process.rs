@@ -10,6 +10,7 @@ use nix::sys::stat::{Mode, fstat};
 use nix::sys::statfs::fstatfs;
 use serde_json::Map;
 
+use crate::rights::to_look;
 use crate::{Doing, Error, Namespace, NsId, NsType, Record, Result, proc, sys};
 
 /// The magic number of pidfs (`PID_FS_MAGIC` of linux/magic.h): "PIDF".
@@ -29,9 +30,6 @@ pub struct Process {
 impl Process {
     /// What is said of a process that our PID namespace does not contain, and the way out.
     pub const OUTSIDE: &str = "the process is outside our PID namespace (in a container, --pid=host lets us see it)";
-
-    /// What is said behind a failure to look at a process, for want of rights: root may lack them as well.
-    pub const DENIED: &str = " (it takes CAP_SYS_PTRACE and all capabilities that the process has)";
 
     /// Pins the process that has `pid` now, in our own PID namespace.
     ///
@@ -295,7 +293,10 @@ impl Process {
         }
         let error = Error::os(format!("{verb} /proc/{}/{file}", self.pid), errno);
         match errno {
-            Errno::EACCES | Errno::EPERM => error.within("not permitted to look at the process").and_say(Self::DENIED),
+            Errno::EACCES | Errno::EPERM => {
+                let takes = format!(" ({})", to_look("the process has"));
+                error.within("not permitted to look at the process").and_say(&takes)
+            }
             _ => error,
         }
     }
