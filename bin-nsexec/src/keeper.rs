@@ -25,6 +25,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, getpgrp, getppid, isatty, setpgid, setsid, tcsetpgrp};
 
 use crate::args::Stage;
+use crate::early::started::CallersSignals;
 use crate::entry::Entry;
 use crate::run::fail;
 use crate::signals::{Received, Signals};
@@ -37,6 +38,9 @@ pub(crate) const WANTS_INPUT: u8 = b'i';
 
 /// Said to the watcher: the command has stopped; its PID follows, in four bytes.
 pub(crate) const STOPPED: u8 = b's';
+
+/// Said to the watcher: the command could not be started before the C library was, and nothing is left of it.
+pub(crate) const GAVE_UP: u8 = b'g';
 
 /// Goes with a signal that is meant for all of the command's process group.
 pub(crate) const TO_GROUP: usize = 1;
@@ -62,6 +66,17 @@ struct Keeper {
 /// Is the keeper, and ends with the exit status.
 pub(crate) fn keep(entry: &Entry<'_>, handover: Handover) -> ! {
     let watched = Keeper::start(entry, handover).and_then(|mut keeper| {
+        keeper.let_go()?;
+        keeper.watch()
+    });
+    sys::exit(watched.unwrap_or_else(|error| fail(&error)))
+}
+
+/// Is the keeper of a command that was started before the C library was.
+pub(crate) fn go_on(child: Pid, link: UnixStream) -> ! {
+    let watched = Signals::taken(CallersSignals::default()).and_then(|signals| {
+        let handover = Handover { stage: Stage::SESSION, signals, link, terminal: None, has_input: false };
+        let mut keeper = Keeper { child, watcher: getppid(), handover };
         keeper.let_go()?;
         keeper.watch()
     });
@@ -199,24 +214,22 @@ pub(crate) fn exit_status(status: WaitStatus) -> Option<u8> {
 
 /// Starts the child that becomes the command.
 fn start_command(entry: &Entry<'_>, handover: &Handover, watcher: Pid) -> Result<Pid> {
-    if let Some(cgroup) = entry.birthplace() {
-        match sys::fork(Some(cgroup)) {
-            Ok(ForkResult::Child) => be_command(entry, handover, true),
-            Ok(ForkResult::Parent { child }) => return Ok(child),
-            // An older kernel, or a cgroup in which nobody may be born: then the child walks there.
-            Err(_) => {}
-        }
-    }
-    // While the child borrows our memory we cannot watch: should the watcher end meanwhile, we end, and the child with us.
+    // Until the child is executed we wait and cannot watch: should the watcher end meanwhile, we end, and the child with us.
     die_with_parent()?;
     if getppid() != watcher {
         return Err(Error::failed("the process that started us is gone"));
     }
-    let child = sys::vfork(|| be_command(entry, handover, false));
+    let born = entry.birthplace().and_then(|cgroup| match sys::fork_into(cgroup) {
+        Ok(ForkResult::Child) => be_command(entry, handover, true),
+        Ok(ForkResult::Parent { child }) => Some(child),
+        // An older kernel, or a cgroup in which nobody may be born: then the child walks there.
+        Err(_) => None,
+    });
+    let child = born.map_or_else(|| sys::vfork(|| be_command(entry, handover, false)), Ok);
     prctl::set_pdeathsig(None).doing(|| "outlive the watcher")?;
     match child {
         Ok(child) => Ok(child),
-        Err(_) => match sys::fork(None).doing(|| "start a child")? {
+        Err(_) => match sys::fork().doing(|| "start a child")? {
             ForkResult::Child => be_command(entry, handover, false),
             ForkResult::Parent { child } => Ok(child),
         },

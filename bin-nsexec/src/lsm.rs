@@ -1,29 +1,36 @@
 //! The label that a security module (`SELinux`, `AppArmor`) has given the target, for the command to have too.
 
+use std::ffi::CStr;
 use std::fs;
 use std::os::fd::OwnedFd;
-use std::path::Path;
 
 use nicon_core::{Doing, Error, Process, Result};
 use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::Mode;
+use nix::unistd::{AccessFlags, access};
 
 /// Where a security module shows the label of a process and takes the one for the next exec.
 struct Module {
     name: &'static str,
     /// Exists where the module is at work.
-    sign: &'static str,
+    sign: &'static CStr,
     current: &'static str,
     exec: &'static str,
     /// What stands before the label when it is set.
     verb: &'static str,
 }
 
+/// Exists where `SELinux` is at work.
+pub(crate) const SELINUX: &CStr = c"/sys/fs/selinux/enforce";
+
+/// Exists where `AppArmor` is at work.
+pub(crate) const APPARMOR: &CStr = c"/sys/kernel/security/apparmor";
+
 static MODULES: [Module; 2] = [
-    Module { name: "SELinux", sign: "/sys/fs/selinux/enforce", current: "attr/current", exec: "attr/exec", verb: "" },
+    Module { name: "SELinux", sign: SELINUX, current: "attr/current", exec: "attr/exec", verb: "" },
     Module {
         name: "AppArmor",
-        sign: "/sys/kernel/security/apparmor",
+        sign: APPARMOR,
         current: "attr/apparmor/current",
         exec: "attr/apparmor/exec",
         verb: "exec ",
@@ -32,7 +39,7 @@ static MODULES: [Module; 2] = [
 
 /// Those that are at work here.
 fn active() -> impl Iterator<Item = &'static Module> {
-    MODULES.iter().filter(|module| Path::new(module.sign).exists())
+    MODULES.iter().filter(|module| access(module.sign, AccessFlags::F_OK).is_ok())
 }
 
 /// A label to be set.

@@ -58,15 +58,18 @@ pub(crate) fn make_read_only(mount: impl AsFd) -> nix::Result<()> {
 /// `CLONE_INTO_CGROUP` of linux/sched.h; libc's constant is too narrow to hold it.
 const CLONE_INTO_CGROUP: u64 = 1 << 33;
 
-/// `fork(2)`, with the child born in a cgroup where one is given: `clone3(2)` with `CLONE_INTO_CGROUP`, Linux 5.7.
-pub(crate) fn fork(cgroup: Option<BorrowedFd<'_>>) -> nix::Result<ForkResult> {
-    let Some(cgroup) = cgroup else {
-        // SAFETY: the program has a single thread, so that no lock is held by a thread that the child lacks.
-        return unsafe { nix::unistd::fork() };
-    };
+/// `fork(2)`.
+pub(crate) fn fork() -> nix::Result<ForkResult> {
+    // SAFETY: the program has a single thread, so that no lock is held by a thread that the child lacks.
+    unsafe { nix::unistd::fork() }
+}
+
+/// A fork with the child born in a cgroup, from which the parent comes back when the child has executed a program or ended:
+/// `clone3(2)` with `CLONE_INTO_CGROUP`, Linux 5.7.
+pub(crate) fn fork_into(cgroup: BorrowedFd<'_>) -> nix::Result<ForkResult> {
     // SAFETY: all fields are integers, for which zero is the default.
     let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
-    arguments.flags = CLONE_INTO_CGROUP;
+    arguments.flags = CLONE_INTO_CGROUP | u64::from(libc::CLONE_VFORK.cast_unsigned());
     arguments.exit_signal = libc::SIGCHLD.cast_unsigned().into();
     arguments.cgroup = u64::try_from(cgroup.as_raw_fd()).map_err(|_| Errno::EBADF)?;
     // SAFETY: without CLONE_VM this is a fork: the child has its own copy of the stack; of the program's single thread.
@@ -109,6 +112,12 @@ pub(crate) fn close_all_but<'a>(kept: impl IntoIterator<Item = BorrowedFd<'a>>) 
         Errno::result(unsafe { libc::syscall(libc::SYS_close_range, gap[0] + 1, gap[1] - 1, 0) })?;
     }
     Ok(())
+}
+
+/// Closes a descriptor that nothing of ours owns.
+pub(crate) fn close(fd: RawFd) {
+    // SAFETY: the call takes a plain number.
+    unsafe { libc::close(fd) };
 }
 
 /// Whether a descriptor is open.
@@ -173,6 +182,19 @@ pub(crate) fn is_pending(signal: Signal) -> bool {
     unsafe {
         let mut pending: libc::sigset_t = std::mem::zeroed();
         libc::sigpending(&raw mut pending) == 0 && libc::sigismember(&raw const pending, signal as c_int) == 1
+    }
+}
+
+/// A set of signals, of the kernel's form: the lowest signal in the lowest bit.
+pub(crate) fn signal_set(bits: u64) -> SigSet {
+    // SAFETY: a set of signals is plain integers; the calls fill it in, and take plain numbers.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        for signal in (1..=64).filter(|signal| bits & (1 << (signal - 1)) != 0) {
+            libc::sigaddset(&raw mut set, signal);
+        }
+        SigSet::from_sigset_t_unchecked(set)
     }
 }
 
