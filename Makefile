@@ -1,11 +1,11 @@
 # Each target installs what it needs; see `make help`.
 PREFIX ?= /usr/local
 
-.PHONY: help build install demo lab test bench fuzz lint manual docs
+.PHONY: help build install demo lab test test-debian bench fuzz lint manual docs
 
 help: ## Show this list
 	@echo "nicon: wire and enter deeply nested containers. Targets:"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build the static release programs
 	cargo build --release --workspace --bins --locked
@@ -32,6 +32,10 @@ lab: ## Open a shell beside a nest of three Docker daemons (as root)
 test: ## Run the unit and the integration tests, on a real nested Docker (as root)
 	@tests/lab/install-packages
 	NICON_MUST_RUN=1 cargo test --workspace --locked
+
+# FILTER takes one test or a few; NICON_ONLY several groups.
+test-debian: ## Run the integration tests on Debian's own kernel, in a virtual machine (as root)
+	tests/vm/run $(FILTER)
 
 bench: ## Compare speed and memory with what people use now (as root)
 	@tests/lab/install-packages bench

@@ -161,6 +161,11 @@ pub(crate) struct Stage {
     pub(crate) has_null_input: bool,
 }
 
+impl Stage {
+    /// That of a command that has a session of its own, and nothing else.
+    pub(crate) const SESSION: Self = Self { has_session: true, has_pty: false, has_null_input: false };
+}
+
 /// Where a namespace or directory comes from.
 #[derive(Clone, Debug)]
 pub(crate) enum Source {

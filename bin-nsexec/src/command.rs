@@ -2,14 +2,19 @@
 
 use std::env;
 use std::ffi::{CString, OsStr, OsString};
+use std::fs::File;
+use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
-use nicon_core::{Error, Process, Result};
+use nicon_core::{Doing, Error, Process, Result};
 use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::Mode;
 use nix::unistd::execve;
 
 use crate::args::{Args, shown};
+use crate::rights::looking;
 use crate::sys;
 
 /// Where programs are looked for without a `PATH`, as glibc does.
@@ -17,6 +22,9 @@ const DEFAULT_PATH: &[u8] = b"/bin:/usr/bin";
 
 /// The `PATH` of a cleared environment.
 const CLEAR_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The most that an environment may have, in bytes: three quarters of 8 MiB; see `execve(2)` on the limits of arguments.
+const MAX_ENVIRONMENT: u64 = 6 << 20;
 
 /// A command with its arguments and environment.
 pub(crate) struct Command {
@@ -96,12 +104,26 @@ fn environment(args: &Args, target: Option<&Process>) -> Result<Vec<CString>> {
     }
     match target {
         Some(target) if args.env => {
-            let bytes = target.read_bytes("environ")?;
+            let bytes = environment_of(target)?;
             let strings = bytes.split(|byte| *byte == 0).filter(|string| !string.is_empty());
             c_strings(strings.map(|string| OsString::from_vec(string.to_vec())))
         }
         _ => Ok(sys::environment()),
     }
+}
+
+/// Reads /proc/PID/environ. The kernel passes over memory that is backed by a file (`FOLL_ANON`, Linux 4.17), so that nobody
+/// can have us wait for a file system of his; but a process may claim any part of its memory to be its environment.
+fn environment_of(target: &Process) -> Result<Vec<u8>> {
+    let path = format!("/proc/{}/environ", target.pid());
+    let opened = openat(target.dir(), "environ", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
+    let file = File::from(looking(opened, || format!("open {path}"))?);
+    let mut bytes = Vec::new();
+    let length = file.take(MAX_ENVIRONMENT + 1).read_to_end(&mut bytes).doing(|| format!("read {path}"))?;
+    if length as u64 > MAX_ENVIRONMENT {
+        return Err(Error::failed(format!("read {path}: longer than the {MAX_ENVIRONMENT} bytes that an exec takes")));
+    }
+    Ok(bytes)
 }
 
 fn variable<'a>(environment: &'a [CString], name: &[u8]) -> Option<&'a [u8]> {

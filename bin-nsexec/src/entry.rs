@@ -69,10 +69,15 @@ impl<'a> Entry<'a> {
 
     /// Becomes the command, behind the joins; what fails ends the process with its message and status.
     ///
-    /// `last` is done when all else is: a change of the user, above all.
-    pub(crate) fn become_command(&self, is_in_birthplace: bool, last: impl FnOnce() -> Result<()>) -> ! {
+    /// `last` is done when all else is: a change of the user, above all. `until_exec` is closed by the exec itself.
+    pub(crate) fn become_command(
+        &self,
+        is_in_birthplace: bool,
+        last: impl FnOnce() -> Result<()>,
+        until_exec: Option<BorrowedFd<'_>>,
+    ) -> ! {
         let prepared = self.prepare(is_in_birthplace).and_then(|()| last());
-        let closed = prepared.and_then(|()| sys::close_all_but([]).doing(|| "close our descriptors"));
+        let closed = prepared.and_then(|()| sys::close_all_but(until_exec).doing(|| "close our descriptors"));
         let status = match closed {
             Ok(()) => {
                 let (status, error) = self.command.exec();

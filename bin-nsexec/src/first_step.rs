@@ -8,7 +8,9 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::early::{IS_COPY, Strings, is_read_only, run_read_only};
+use crate::early::IS_COPY;
+use crate::early::system::{is_read_only, run_read_only};
+use crate::early::text::Strings;
 
 /// Becomes the copy, where the command line looks as if that were needed.
 pub(crate) fn take(arguments: &Strings, environment: &Strings) {

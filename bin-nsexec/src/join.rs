@@ -9,7 +9,7 @@ use nix::sched::{CloneFlags, setns};
 
 use crate::args::{Args, Source, shown};
 use crate::capability;
-use crate::rights::{TO_LOOK, taking};
+use crate::rights::{looking, taking};
 use crate::sys;
 
 /// The order in which namespaces are joined one by one. `setns(2)` of several types at once leaves the order to the
@@ -170,7 +170,7 @@ pub(crate) fn own_user_id() -> Result<NsId> {
 
 fn of_socket(fd: i32, target: &Process) -> Result<Join> {
     let descriptor = || format!("descriptor {fd} of process {}", target.pid());
-    let socket = taking(TO_LOOK, sys::pidfd_getfd(target, fd), || format!("get {}", descriptor()))?;
+    let socket = looking(sys::pidfd_getfd(target, fd), || format!("get {}", descriptor()))?;
     let namespace = match sys::socket_netns(&socket).and_then(Namespace::from_fd) {
         Err(Errno::ENOTTY) => return Err(Error::failed(format!("{} is no socket", descriptor()))),
         namespace => namespace.doing(|| format!("find the network namespace of {}", descriptor()))?,

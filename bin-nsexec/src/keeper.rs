@@ -10,7 +10,7 @@
 //! A process group is stopped by Ctrl-Z only where a member's parent is in the same session but another group: that
 //! takes a process between us, who belong to the caller's session, and the command.
 
-use std::io::{Read, Write};
+use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
@@ -25,6 +25,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, getpgrp, getppid, isatty, setpgid, setsid, tcsetpgrp};
 
 use crate::args::Stage;
+use crate::early::started::CallersSignals;
 use crate::entry::Entry;
 use crate::run::fail;
 use crate::signals::{Received, Signals};
@@ -37,6 +38,9 @@ pub(crate) const WANTS_INPUT: u8 = b'i';
 
 /// Said to the watcher: the command has stopped; its PID follows, in four bytes.
 pub(crate) const STOPPED: u8 = b's';
+
+/// Said to the watcher: the command could not be started before the C library was, and nothing is left of it.
+pub(crate) const GAVE_UP: u8 = b'g';
 
 /// Goes with a signal that is meant for all of the command's process group.
 pub(crate) const TO_GROUP: usize = 1;
@@ -57,11 +61,21 @@ struct Keeper {
     child: Pid,
     watcher: Pid,
     handover: Handover,
+    /// Ends when the child has executed the command, or has ended.
+    executed: Option<PipeReader>,
 }
 
 /// Is the keeper, and ends with the exit status.
 pub(crate) fn keep(entry: &Entry<'_>, handover: Handover) -> ! {
-    let watched = Keeper::start(entry, handover).and_then(|mut keeper| {
+    let watched = Keeper::start(entry, handover).and_then(|mut keeper| keeper.watch());
+    sys::exit(watched.unwrap_or_else(|error| fail(&error)))
+}
+
+/// Is the keeper of a command that was started before the C library was.
+pub(crate) fn go_on(child: Pid, link: UnixStream) -> ! {
+    let watched = Signals::taken(CallersSignals::default()).and_then(|signals| {
+        let handover = Handover { stage: Stage::SESSION, signals, link, terminal: None, has_input: false };
+        let mut keeper = Keeper { child, watcher: getppid(), handover, executed: None };
         keeper.let_go()?;
         keeper.watch()
     });
@@ -73,12 +87,13 @@ impl Keeper {
         let watcher = getppid();
         set_stage(&handover)?;
         entry.enter()?;
-        let child = start_command(entry, &handover, watcher)?;
+        let (executed, until_exec) = pipe().doing(|| "make a pipe")?;
+        let child = start_command(entry, &handover, &until_exec)?;
         if handover.stage.has_session {
             // The child does the same; whoever is first. It may have executed or ended by now.
             let _ = setpgid(child, child);
         }
-        Ok(Self { child, watcher, handover })
+        Ok(Self { child, watcher, handover, executed: Some(executed) })
     }
 
     /// Closes what was opened for the way, and what the caller left open: neither is ours to hold in the container.
@@ -90,17 +105,23 @@ impl Keeper {
 
     fn watch(&mut self) -> Result<u8> {
         loop {
-            let mut events = [
-                PollFd::new(self.handover.signals.as_fd(), PollFlags::POLLIN),
-                PollFd::new(self.handover.link.as_fd(), PollFlags::POLLIN),
-            ];
+            let Handover { signals, link, .. } = &self.handover;
+            let ends = [Some(signals.as_fd()), Some(link.as_fd()), self.executed.as_ref().map(AsFd::as_fd)];
+            let mut events: Vec<_> = ends.iter().flatten().map(|end| PollFd::new(*end, PollFlags::POLLIN)).collect();
             match poll(&mut events, PollTimeout::NONE) {
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(errno) => return Err(Error::os("wait for events", errno)),
             }
+            let has_happened = |index: usize| events.get(index)?.any();
+            let (is_watcher_gone, is_executed) = (has_happened(1) == Some(true), has_happened(2) == Some(true));
             // The watcher says nothing: what can be read is the end.
-            if events[1].revents().is_some_and(|events| !events.is_empty()) {
+            if is_watcher_gone {
                 return Ok(self.kill());
+            }
+            if is_executed {
+                self.executed = None;
+                // Only now: who closes the last descriptor of the mount that we run from waits for the kernel.
+                self.let_go()?;
             }
             while let Some(received) = self.handover.signals.next()? {
                 if received.signal == Signal::SIGCHLD {
@@ -198,36 +219,20 @@ pub(crate) fn exit_status(status: WaitStatus) -> Option<u8> {
 }
 
 /// Starts the child that becomes the command.
-fn start_command(entry: &Entry<'_>, handover: &Handover, watcher: Pid) -> Result<Pid> {
-    if let Some(cgroup) = entry.birthplace() {
-        match sys::fork(Some(cgroup)) {
-            Ok(ForkResult::Child) => be_command(entry, handover, true),
-            Ok(ForkResult::Parent { child }) => return Ok(child),
-            // An older kernel, or a cgroup in which nobody may be born: then the child walks there.
-            Err(_) => {}
-        }
-    }
-    // While the child borrows our memory we cannot watch: should the watcher end meanwhile, we end, and the child with us.
-    die_with_parent()?;
-    if getppid() != watcher {
-        return Err(Error::failed("the process that started us is gone"));
-    }
-    let child = sys::vfork(|| be_command(entry, handover, false));
-    prctl::set_pdeathsig(None).doing(|| "outlive the watcher")?;
-    match child {
-        Ok(child) => Ok(child),
-        Err(_) => match sys::fork(None).doing(|| "start a child")? {
-            ForkResult::Child => be_command(entry, handover, false),
-            ForkResult::Parent { child } => Ok(child),
+fn start_command(entry: &Entry<'_>, handover: &Handover, until_exec: &PipeWriter) -> Result<Pid> {
+    let born = entry.birthplace().map(sys::fork_into);
+    let is_in_birthplace = matches!(born, Some(Ok(_)));
+    let forked = match born {
+        Some(Ok(forked)) => forked,
+        // On an older kernel, or in a cgroup in which none may be born, the child moves itself.
+        _ => sys::fork().doing(|| "start a child")?,
+    };
+    match forked {
+        ForkResult::Parent { child } => Ok(child),
+        ForkResult::Child => match die_with_parent().and_then(|()| step_forward(handover)) {
+            Ok(()) => entry.become_command(is_in_birthplace, || tie(handover), Some(until_exec.as_fd())),
+            Err(error) => sys::exit(fail(&error)),
         },
-    }
-}
-
-/// Is the child.
-fn be_command(entry: &Entry<'_>, handover: &Handover, is_in_birthplace: bool) -> ! {
-    match die_with_parent().and_then(|()| step_forward(handover)) {
-        Ok(()) => entry.become_command(is_in_birthplace, || tie(handover)),
-        Err(error) => sys::exit(fail(&error)),
     }
 }
 

@@ -5,34 +5,52 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use nicon_core::{Doing, Error, Process, Result};
+use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::Mode;
 
 /// Where a security module shows the label of a process and takes the one for the next exec.
 struct Module {
     name: &'static str,
-    /// Exists where the module is at work.
-    sign: &'static str,
+    /// Exists where the module is at work; it says so itself where none is named.
+    sign: Option<&'static str>,
     current: &'static str,
     exec: &'static str,
     /// What stands before the label when it is set.
     verb: &'static str,
 }
 
-static MODULES: [Module; 2] = [
-    Module { name: "SELinux", sign: "/sys/fs/selinux/enforce", current: "attr/current", exec: "attr/exec", verb: "" },
-    Module {
-        name: "AppArmor",
-        sign: "/sys/kernel/security/apparmor",
-        current: "attr/apparmor/current",
-        exec: "attr/apparmor/exec",
-        verb: "exec ",
-    },
-];
+static SELINUX: Module = Module {
+    name: "SELinux",
+    // Other modules show their labels in the same files.
+    sign: Some("/sys/fs/selinux/enforce"),
+    current: "attr/current",
+    exec: "attr/exec",
+    verb: "",
+};
 
-/// Those that are at work here.
-fn active() -> impl Iterator<Item = &'static Module> {
-    MODULES.iter().filter(|module| Path::new(module.sign).exists())
+static APPARMOR: Module = Module {
+    name: "AppArmor",
+    sign: None,
+    current: "attr/apparmor/current",
+    exec: "attr/apparmor/exec",
+    verb: "exec ",
+};
+
+impl Module {
+    /// Our own label; `None` where the module is not at work.
+    fn own(&self) -> Result<Option<String>> {
+        if self.sign.is_some_and(|sign| !Path::new(sign).exists()) {
+            return Ok(None);
+        }
+        let path = format!("/proc/self/{}", self.current);
+        match fs::read_to_string(&path).doing(|| format!("read {path}")) {
+            Ok(label) => Ok(Some(label)),
+            // The kernel does not know the module, or was told not to use it.
+            Err(error) if matches!(error.errno(), Some(Errno::ENOENT | Errno::EINVAL)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// A label to be set.
@@ -46,24 +64,20 @@ pub(crate) struct Label {
 impl Label {
     /// The labels that the command needs for being under the same rules as the target.
     pub(crate) fn open(target: &Process, selinux_only: bool) -> Result<Vec<Self>> {
-        let labels: Vec<Self> = active()
-            .filter(|module| !selinux_only || module.name == "SELinux")
-            .filter_map(|module| Self::of(module, target).transpose())
-            .collect::<Result<_>>()?;
-        Ok(labels)
+        let modules = if selinux_only { &[&SELINUX][..] } else { &[&SELINUX, &APPARMOR] };
+        modules.iter().filter_map(|module| Self::of(module, target).transpose()).collect()
     }
 
     /// Refuses where there is no `SELinux` to follow.
     pub(crate) fn require_selinux() -> Result<()> {
-        if active().any(|module| module.name == "SELinux") {
-            return Ok(());
+        match SELINUX.own()? {
+            Some(_) => Ok(()),
+            None => Err(Error::failed("--follow-context: SELinux is not enabled on this machine")),
         }
-        Err(Error::failed("--follow-context: SELinux is not enabled on this machine"))
     }
 
     fn of(module: &'static Module, target: &Process) -> Result<Option<Self>> {
-        let path = format!("/proc/self/{}", module.current);
-        let own = fs::read_to_string(&path).doing(|| format!("read {path}"))?;
+        let Some(own) = module.own()? else { return Ok(None) };
         let targets = target.read(module.current)?;
         if bare(&targets) == bare(&own) {
             return Ok(None);

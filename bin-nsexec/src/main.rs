@@ -11,6 +11,8 @@ mod early;
 mod entry;
 #[cfg(target_arch = "x86_64")]
 mod first_step;
+#[cfg(target_arch = "x86_64")]
+mod guarded_step;
 mod identity;
 mod join;
 mod keeper;
@@ -26,12 +28,25 @@ mod supervise;
 mod sys;
 mod target;
 mod terminal;
+#[cfg(target_arch = "x86_64")]
+mod wish;
 
 use clap::Parser;
 use nicon_core::{Status, cli};
 
+use early::started::Started;
+
 /// What `main` does; see [`early`] for why it is not called so.
 fn start() -> u8 {
+    match Started::take() {
+        Some(Started::Keeper { child, link }) => keeper::go_on(child, link),
+        Some(Started::Watcher { keeper, link, signals }) => {
+            if let Some(status) = supervise::go_on(keeper, link, signals) {
+                return status;
+            }
+        }
+        None => {}
+    }
     match args::Args::try_parse_from(args::arguments()) {
         Ok(args) => run::run(&args),
         Err(error) => match cli::usage(run::PROGRAM, error.use_stderr(), &error.to_string()) {

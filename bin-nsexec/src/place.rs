@@ -9,7 +9,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::{chdir, chroot, fchdir};
 
 use crate::args::{Args, Source, shown};
-use crate::rights::{TO_LOOK, taking};
+use crate::rights::{looking, taking};
 use crate::sys;
 
 const DIRECTORY: OFlag = OFlag::O_PATH.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);
@@ -38,7 +38,7 @@ impl Place {
             Source::Target => {
                 let target = target.ok_or_else(|| Error::failed("no target"))?;
                 let directory = openat(target.dir(), link, DIRECTORY, Mode::empty());
-                taking(TO_LOOK, directory, || format!("open /proc/{}/{link}", target.pid()))
+                looking(directory, || format!("open /proc/{}/{link}", target.pid()))
             }
         };
         let is_contained = args.runs_container_code();

@@ -2,16 +2,23 @@
 
 use std::fmt::Display;
 
+use nicon_core::rights::to_look;
 use nicon_core::{Doing, Result};
 use nix::errno::Errno;
 
-/// What looking at a process takes, and what belongs to it.
-pub(crate) const TO_LOOK: &str = "CAP_SYS_PTRACE and all capabilities that it has";
-
 /// Names what was being done when a system call failed; and `rights`, where it was refused.
 pub(crate) fn taking<T, W: Display>(rights: &str, done: nix::Result<T>, what: impl FnOnce() -> W) -> Result<T> {
+    saying(|| format!("it takes {rights}"), done, what)
+}
+
+/// The same of looking at the target, or at what belongs to it.
+pub(crate) fn looking<T, W: Display>(done: nix::Result<T>, what: impl FnOnce() -> W) -> Result<T> {
+    saying(|| to_look("it has"), done, what)
+}
+
+fn saying<T, W: Display>(takes: impl FnOnce() -> String, done: nix::Result<T>, what: impl FnOnce() -> W) -> Result<T> {
     match done {
-        Err(Errno::EPERM | Errno::EACCES) => done.doing(|| format!("{} (it takes {rights})", what())),
+        Err(Errno::EPERM | Errno::EACCES) => done.doing(|| format!("{} ({})", what(), takes())),
         done => done.doing(what),
     }
 }

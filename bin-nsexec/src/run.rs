@@ -37,7 +37,7 @@ fn try_run(args: &Args) -> Result<u8> {
     // What runs the caller's own programs in the caller's own sight needs no watching: it is the fast path.
     if args.no_fork || !args.is_contained() {
         entry.enter()?;
-        entry.become_command(false, || Ok(()));
+        entry.become_command(false, || Ok(()), None);
     }
     let Ended { status, .. } = supervise::supervise(&entry, args.stage())?;
     // Not to free our memory saves the kernel from copying each page that the command's parent had, too.

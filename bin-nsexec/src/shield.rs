@@ -2,8 +2,7 @@
 
 use std::convert::Infallible;
 use std::fs::File;
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::atomic::Ordering;
 
 use nicon_core::{Doing, Error, Result};
@@ -11,7 +10,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, FcntlArg, OFlag, SealFlag, fcntl, open};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::prctl;
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, stat};
 use nix::sys::statvfs::{FsFlags, fstatvfs};
 use nix::unistd::execveat;
 
@@ -51,8 +50,24 @@ pub(crate) fn raise() -> Result<()> {
     prctl::set_dumpable(false).doing(|| "close our process to others")
 }
 
+/// Closes the descriptor of the copy that we run from, if any. Whoever closes the last one of a detached mount waits for the
+/// kernel: that is to be the keeper, for whom nobody waits while the command runs.
+pub(crate) fn let_go() {
+    let Some(copy) = executed_from() else { return };
+    let identity = |path: &str| stat(path).map(|stat| (stat.st_dev, stat.st_ino));
+    // The number may mean another file by now.
+    if identity(&format!("/proc/self/fd/{copy}")).is_ok_and(|found| identity("/proc/self/exe") == Ok(found)) {
+        sys::close(copy);
+    }
+}
+
+/// The descriptor by which we were executed.
+fn executed_from() -> Option<RawFd> {
+    sys::executed_as().to_str()?.strip_prefix("/dev/fd/")?.parse().ok()
+}
+
 fn run_again(copy: &OwnedFd) -> Result<Infallible> {
-    if sys::executed_as().as_bytes().starts_with(b"/dev/fd/") {
+    if executed_from().is_some() {
         return Err(Error::failed("the protected copy of our executable is not protected"));
     }
     let arguments = c_strings(std::env::args_os())?;

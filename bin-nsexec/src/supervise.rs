@@ -13,8 +13,11 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
 
 use crate::args::Stage;
+use crate::early::started::CallersSignals;
 use crate::entry::Entry;
 use crate::keeper::{self, Handover, TO_GROUP};
+use crate::run::fail;
+use crate::shield;
 use crate::signals::{Received, Signals};
 use crate::sys;
 use crate::terminal::Terminal;
@@ -37,7 +40,7 @@ pub(crate) fn supervise(entry: &Entry<'_>, stage: Stage) -> Result<Ended> {
     // In a pipeline the terminal may be in use by another: what is typed is the command's when it wants it.
     let has_input = std::io::IsTerminal::is_terminal(&std::io::stdout());
     let (link, far_link) = UnixStream::pair().doing(|| "make a socket pair")?;
-    match sys::fork(None).doing(|| "start a child")? {
+    match sys::fork().doing(|| "start a child")? {
         ForkResult::Child => {
             drop(link);
             // The caller's terminal is not the keeper's to put back.
@@ -46,16 +49,8 @@ pub(crate) fn supervise(entry: &Entry<'_>, stage: Stage) -> Result<Ended> {
         }
         ForkResult::Parent { child } => {
             drop((far, far_link));
-            let mut watch = Watch {
-                keeper: child,
-                stage,
-                signals,
-                link: Some(link),
-                terminal,
-                asked: None,
-                is_held_up: false,
-                is_interrupted: false,
-            };
+            shield::let_go();
+            let mut watch = Watch::new(child, stage, signals, link, terminal);
             if let Some(terminal) = watch.terminal.as_mut().filter(|_| has_input) {
                 terminal.take_input();
             }
@@ -64,6 +59,21 @@ pub(crate) fn supervise(entry: &Entry<'_>, stage: Stage) -> Result<Ended> {
             Ok(Ended { status, is_interrupted: watch.is_interrupted })
         }
     }
+}
+
+/// Watches a command that was started before the C library was, to its end; comes back with its exit status, or without one
+/// where that start was given up and is to be made anew.
+pub(crate) fn go_on(keeper: Pid, link: UnixStream, before: CallersSignals) -> Option<u8> {
+    let watched = Signals::taken(before).and_then(|signals| {
+        let mut watch = Watch::new(keeper, Stage::SESSION, signals, link, None);
+        let status = watch.run()?;
+        // It says so before it ends, perhaps since we listened last.
+        watch.listen()?;
+        watch.signals.give_back()?;
+        // Who was asked to end meanwhile begins nothing.
+        Ok(if watch.is_given_up && !watch.is_interrupted { None } else { Some(status) })
+    });
+    watched.unwrap_or_else(|error| Some(fail(&error)))
 }
 
 struct Watch {
@@ -78,9 +88,25 @@ struct Watch {
     /// Whether the keeper was killed because it never had it.
     is_held_up: bool,
     is_interrupted: bool,
+    /// Whether the keeper has said so.
+    is_given_up: bool,
 }
 
 impl Watch {
+    fn new(keeper: Pid, stage: Stage, signals: Signals, link: UnixStream, terminal: Option<Terminal>) -> Self {
+        Self {
+            keeper,
+            stage,
+            signals,
+            link: Some(link),
+            terminal,
+            asked: None,
+            is_held_up: false,
+            is_interrupted: false,
+            is_given_up: false,
+        }
+    }
+
     fn run(&mut self) -> Result<u8> {
         loop {
             let has_typed = self.wait()?;
@@ -135,6 +161,7 @@ impl Watch {
                     return self.stop();
                 }
             }
+            (Ok(1), _) if word[0] == keeper::GAVE_UP => self.is_given_up = true,
             // The keeper has ended: SIGCHLD tells how.
             (Ok(0), _) => self.link = None,
             _ => {}

@@ -1,13 +1,11 @@
 //! The system calls that nix lacks, and the fork.
 #![allow(unsafe_code, reason = "these calls have no safe wrapper in nix")]
 
-use std::convert::Infallible;
 use std::ffi::{CStr, CString, OsStr, c_char, c_int, c_ulong, c_void};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 
 use nix::errno::Errno;
-use nix::sched::{CloneFlags, clone};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::unistd::{ForkResult, Pid};
 
@@ -58,12 +56,14 @@ pub(crate) fn make_read_only(mount: impl AsFd) -> nix::Result<()> {
 /// `CLONE_INTO_CGROUP` of linux/sched.h; libc's constant is too narrow to hold it.
 const CLONE_INTO_CGROUP: u64 = 1 << 33;
 
-/// `fork(2)`, with the child born in a cgroup where one is given: `clone3(2)` with `CLONE_INTO_CGROUP`, Linux 5.7.
-pub(crate) fn fork(cgroup: Option<BorrowedFd<'_>>) -> nix::Result<ForkResult> {
-    let Some(cgroup) = cgroup else {
-        // SAFETY: the program has a single thread, so that no lock is held by a thread that the child lacks.
-        return unsafe { nix::unistd::fork() };
-    };
+/// `fork(2)`.
+pub(crate) fn fork() -> nix::Result<ForkResult> {
+    // SAFETY: the program has a single thread, so that no lock is held by a thread that the child lacks.
+    unsafe { nix::unistd::fork() }
+}
+
+/// `fork(2)`, with the child born in a cgroup: `clone3(2)` with `CLONE_INTO_CGROUP`, Linux 5.7.
+pub(crate) fn fork_into(cgroup: BorrowedFd<'_>) -> nix::Result<ForkResult> {
     // SAFETY: all fields are integers, for which zero is the default.
     let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
     arguments.flags = CLONE_INTO_CGROUP;
@@ -76,19 +76,6 @@ pub(crate) fn fork(cgroup: Option<BorrowedFd<'_>>) -> nix::Result<ForkResult> {
         Ok(child) => Ok(ForkResult::Parent { child: Pid::from_raw(child) }),
         Err(_) => Err(Errno::EOVERFLOW),
     }
-}
-
-/// Starts a child that borrows our memory, while we wait, until it executes a program or ends: `vfork(2)`, but for a stack
-/// of its own. Nothing is copied, neither now nor when the memory is written to.
-///
-/// Fails with EINVAL where the child would be born into another time namespace, before Linux 6.2.
-pub(crate) fn vfork(mut child: impl FnMut() -> Infallible) -> nix::Result<Pid> {
-    // Large enough for malloc to take it from the kernel: untouched, it is no memory yet.
-    let mut stack = vec![0; 256 << 10];
-    let run = Box::new(move || match child() {});
-    let flags = CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK;
-    // SAFETY: of the program's single thread, which does nothing meanwhile; the child never comes back from its function.
-    unsafe { clone(run, &mut stack, flags, Some(libc::SIGCHLD)) }
 }
 
 /// Ends a forked process at once, without what the C library would do at the end of the program that was forked.
@@ -109,6 +96,12 @@ pub(crate) fn close_all_but<'a>(kept: impl IntoIterator<Item = BorrowedFd<'a>>) 
         Errno::result(unsafe { libc::syscall(libc::SYS_close_range, gap[0] + 1, gap[1] - 1, 0) })?;
     }
     Ok(())
+}
+
+/// Closes a descriptor that nothing of ours owns.
+pub(crate) fn close(fd: RawFd) {
+    // SAFETY: the call takes a plain number.
+    unsafe { libc::close(fd) };
 }
 
 /// Whether a descriptor is open.
@@ -173,6 +166,19 @@ pub(crate) fn is_pending(signal: Signal) -> bool {
     unsafe {
         let mut pending: libc::sigset_t = std::mem::zeroed();
         libc::sigpending(&raw mut pending) == 0 && libc::sigismember(&raw const pending, signal as c_int) == 1
+    }
+}
+
+/// A set of signals, of the kernel's form: the lowest signal in the lowest bit.
+pub(crate) fn signal_set(bits: u64) -> SigSet {
+    // SAFETY: a set of signals is plain integers; the calls fill it in, and take plain numbers.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        for signal in (1..=64).filter(|signal| bits & (1 << (signal - 1)) != 0) {
+            libc::sigaddset(&raw mut set, signal);
+        }
+        SigSet::from_sigset_t_unchecked(set)
     }
 }
 

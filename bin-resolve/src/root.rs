@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use nicon_core::file::{Known, RESOLVE_CACHED};
+use nicon_core::rights::to_look;
 use nicon_core::{Doing, Error, Process, Result};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat, openat2};
@@ -46,7 +47,7 @@ impl Root {
             Some(process) => openat(process.dir(), "root", flags, Mode::empty())
                 .doing(|| format!("open /proc/{}/root", process.pid()))
                 .map_err(|error| match error.errno() {
-                    Some(Errno::EACCES | Errno::EPERM) => error.and_say(Process::DENIED),
+                    Some(Errno::EACCES | Errno::EPERM) => error.and_say(&format!(" ({})", to_look("the process has"))),
                     _ => error,
                 }),
             None => open("/", flags, Mode::empty()).doing(|| "open /"),

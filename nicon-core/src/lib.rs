@@ -17,8 +17,8 @@
 //!
 //! One kernel noun per file: [`process`] pins processes, [`ns`] names and opens namespaces, [`pidns`] translates PIDs
 //! between PID namespaces, [`peer`] identifies the writer of a socket, [`proc`] reads procfs, [`walk`](mod@walk) visits
-//! all processes, [`path`] parses the paths of containers, [`link`] what records ask of links. [`record`], [`stream`]
-//! and [`cli`] are what all programs have in common.
+//! all processes, [`path`] parses the paths of containers, [`link`] what records ask of links. [`record`], [`stream`],
+//! [`rights`] and [`cli`] are what all programs have in common.
 
 pub mod apart;
 pub mod cli;
@@ -34,6 +34,7 @@ pub mod pidns;
 pub mod proc;
 pub mod process;
 pub mod record;
+pub mod rights;
 pub mod stream;
 pub mod table;
 pub mod text;

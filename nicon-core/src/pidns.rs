@@ -43,6 +43,9 @@ fn translate(pidns: &Namespace, inner: i32, method: Method) -> Result<i32> {
             Ok(pid) => Some(pid),
             Err(Errno::ESRCH) => None,
             Err(Errno::ENOTTY | Errno::EINVAL) if method == Method::Auto => scan(pidns, inner)?,
+            Err(errno @ (Errno::ENOTTY | Errno::EINVAL)) => {
+                return Err(Error::os(format!("translate PID {inner} (the kernel does so from Linux 6.11 on)"), errno));
+            }
             Err(errno) => return Err(Error::os(format!("translate PID {inner}"), errno)),
         },
     };

@@ -10,7 +10,8 @@ use nix::sys::stat::Mode;
 use nix::unistd::getpid;
 use procfs::prelude::{FromBufRead, FromRead};
 
-use crate::{Doing, Error, Process, Result};
+use crate::rights::to_look;
+use crate::{Doing, Error, Result};
 
 /// Checks, once per run, that /proc is that of our own PID namespace.
 ///
@@ -69,13 +70,15 @@ pub(crate) fn read(file: impl AsFd) -> nix::Result<Vec<u8>> {
 /// `None` if nothing is missing.
 #[must_use]
 pub fn complaint(denied: &[i32]) -> Option<Error> {
-    let missing = match denied {
-        [] if hides_processes() => "/proc is mounted with hidepid, and may hide processes from us".to_owned(),
+    let (missing, whose) = match denied {
+        [] if hides_processes() => {
+            ("/proc is mounted with hidepid, and may hide processes from us".to_owned(), "they have")
+        }
         [] => return None,
-        [one] => format!("process {one} could not be inspected"),
-        [first, ..] => format!("{} processes could not be inspected, such as {first}", denied.len()),
+        [one] => (format!("process {one} could not be inspected"), "it has"),
+        [first, ..] => (format!("{} processes could not be inspected, such as {first}", denied.len()), "they have"),
     };
-    Some(Error::failed(format!("{missing}{}: the answer may be incomplete", Process::DENIED)))
+    Some(Error::failed(format!("{missing} ({}): the answer may be incomplete", to_look(whose))))
 }
 
 /// Whether /proc may hide processes from us: mounted with `hidepid=invisible` or `hidepid=ptraceable`, it does not even

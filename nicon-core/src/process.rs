@@ -10,6 +10,7 @@ use nix::sys::stat::{Mode, fstat};
 use nix::sys::statfs::fstatfs;
 use serde_json::Map;
 
+use crate::rights::to_look;
 use crate::{Doing, Error, Namespace, NsId, NsType, Record, Result, proc, sys};
 
 /// The magic number of pidfs (`PID_FS_MAGIC` of linux/magic.h): "PIDF".
@@ -28,9 +29,6 @@ pub struct Process {
 impl Process {
     /// The message about a process that our PID namespace does not contain, and the way out.
     pub const OUTSIDE: &str = "the process is outside our PID namespace (in a container, --pid=host lets us see it)";
-
-    /// Appended to the message if permission to inspect a process is denied. Root in a container may lack it as well.
-    pub const DENIED: &str = " (needs root, or CAP_SYS_PTRACE and every capability that the process has)";
 
     /// Pins the process that has `pid` now, in our own PID namespace.
     ///
@@ -298,7 +296,7 @@ impl Process {
         }
         let error = Error::os(format!("{verb} /proc/{}/{file}", self.pid), errno);
         match errno {
-            Errno::EACCES | Errno::EPERM => error.and_say(Self::DENIED),
+            Errno::EACCES | Errno::EPERM => error.and_say(&format!(" ({})", to_look("the process has"))),
             _ => error,
         }
     }

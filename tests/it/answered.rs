@@ -8,6 +8,7 @@ use nicon_lab::{LIMIT, Lab, Ran, output_within, tool};
 
 use crate::engines::podman_pid;
 use crate::expect::{is_process, record, refusal};
+use crate::kernel::translations;
 use crate::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -62,7 +63,7 @@ fn activated_from_another_namespace(suite: &Suite, lab: &Lab) -> Result<(), Fail
         crate::subject::until("the socket", || std::fs::exists(socket).ok().filter(|there| *there));
         // The first who asks starts it.
         let mut daemon = 0;
-        for translate in ["--translate=ioctl", "--translate=scan"] {
+        for translate in translations() {
             let found = record(&resolve_at(suite, socket, &[translate, "activated"])?);
             is_process(&found, pid);
             let hop = &found["hops"][0];
@@ -99,7 +100,7 @@ fn a_proxy_within_its_target(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     std::fs::write(run.join("go"), "go\n")?;
     let read = || std::fs::read_to_string(run.join("got")).ok().filter(|got| got.ends_with('\n'));
     assert_eq!(crate::subject::until("the decoy", read).trim(), told, "the decoy has the PID");
-    for translate in ["--translate=ioctl", "--translate=scan"] {
+    for translate in translations() {
         let found = record(&resolve_at(suite, "/run/within.sock", &[translate, "decoy"])?);
         is_process(&found, lab.host_pid("decoy")?);
     }

@@ -9,6 +9,7 @@ use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, Ran, output_within, tool};
 
 use crate::expect::{is_process, record, refusal};
+use crate::kernel::translations;
 use crate::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -275,7 +276,7 @@ fn a_victim_named_from_within(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let body = inspect(&id, "/setup", &told);
     lab.run_command("", "evil", &["--tmpfs=/run:exec"], &["sh", "-c", FAKE_ENGINE, "sh", &body])?;
     lab.exec("evil", &["sh", "-c", "until [ -S /run/docker.sock ]; do sleep 0.02; done"])?.ok()?;
-    for translate in ["--translate=ioctl", "--translate=scan"] {
+    for translate in translations() {
         refusal(&suite.run(&["nicon-resolve", translate, "evil.setup"]), 2, &["hop 2 (setup in evil)"]);
     }
     // A PID that it does have is its own, and not the container's.

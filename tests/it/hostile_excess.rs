@@ -9,6 +9,7 @@ use nicon_lab::{LIMIT, Lab, output_of_input, tool};
 
 use crate::expect::{is_process, parse, refusal};
 use crate::hostile::{Engine, inspect, say};
+use crate::kernel::Feature;
 use crate::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -16,7 +17,11 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("hostile_excess::answers_that_would_grow", answers_that_would_grow),
         suite.trial("hostile_excess::words_that_fill_the_screen", words_that_fill_the_screen),
         suite.trial("hostile_excess::a_command_line_without_end", a_command_line_without_end),
-        suite.trial("hostile_excess::file_systems_at_the_very_place", file_systems_at_the_very_place),
+        suite.trial_with(
+            &[Feature::FullSpeed],
+            "hostile_excess::file_systems_at_the_very_place",
+            file_systems_at_the_very_place,
+        ),
     ]
 }
 

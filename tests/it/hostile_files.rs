@@ -8,13 +8,14 @@ use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, output_of_input, tool, witness};
 
 use crate::expect::refusal;
+use crate::kernel::{Feature, translations};
 use crate::subject::until;
 use crate::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("hostile_files::a_victim_named_from_within", a_victim_named_from_within),
-        suite.trial("hostile_files::files_that_are_none", files_that_are_none),
+        suite.trial_with(&[Feature::FullSpeed], "hostile_files::files_that_are_none", files_that_are_none),
         suite.trial("hostile_files::names_that_change_places", names_that_change_places),
     ]
 }
@@ -35,13 +36,16 @@ fn a_victim_named_from_within(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let start_time = witness::stat(victim).ok_or("it is gone")?.start_time.to_string();
     let mut pids = witness::nspid(victim).ok_or("it is gone")?;
     pids.push(1);
+    let [by_kernel, scan] = translations();
     for pid in pids.iter().map(u32::to_string) {
         lab.script("forger", STATE, &[&id, &pid, &start_time, &id])?;
         lab.script("forger", STATE, &["setup", &pid, &start_time, &id])?;
         lab.script("forger", BUNDLE, &[&id, &pid, "named"])?;
-        for (name, translate) in [(&id[..], "ioctl"), ("setup", "scan"), ("named", "ioctl"), ("runc:setup", "ioctl")] {
+        for (name, translate) in
+            [(&id[..], by_kernel), ("setup", scan), ("named", by_kernel), ("runc:setup", by_kernel)]
+        {
             let path = format!("forger.{name}");
-            let ran = suite.run(&["nicon-resolve", &format!("--translate={translate}"), &path]);
+            let ran = suite.run(&["nicon-resolve", translate, &path]);
             refusal(&ran, 2, &["hop 2", "in forger"]);
         }
         let all = suite.run(&["nicon-resolve", "forger.**"]);

@@ -9,12 +9,13 @@ use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, output_of_input, tool, witness};
 
 use crate::expect::{is_process, parse};
+use crate::kernel::Feature;
 use crate::subject::until;
 use crate::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
-        suite.trial("hostile_silence::names_sockets_and_files", names_sockets_and_files),
+        suite.trial_with(&[Feature::FullSpeed], "hostile_silence::names_sockets_and_files", names_sockets_and_files),
         suite.trial("hostile_silence::siblings_need_not_wait", siblings_need_not_wait),
         suite.trial("hostile_silence::more_than_threads", more_than_threads),
         suite.trial("hostile_silence::whoever_is_killed", whoever_is_killed),

@@ -5,6 +5,7 @@ use nicon_lab::{LIMIT, Lab, Ran, output_of_input, tool, witness};
 use serde_json::{Value, json};
 
 use crate::expect::{parse, record, refusal};
+use crate::kernel::Feature;
 use crate::links::{Pair, Place, ip, links, one, state};
 use crate::suite::Suite;
 
@@ -17,6 +18,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("linkmv::a_move_that_fails_halfway", a_move_that_fails_halfway),
         suite.trial("linkmv::two_movers_race_a_thousand_times", two_movers_race),
         suite.trial("linkmv::a_process_that_is_another_by_now", a_process_that_is_another),
+        suite.trial_with(&[Feature::Pidfs], "linkmv::another_inode_on_pidfs", another_inode),
         suite.trial("linkmv::our_own_network_namespace", our_own_network_namespace),
         suite.trial("linkmv::links_that_cannot_move", links_that_cannot_move),
         suite.trial("linkmv::names_in_the_record", names_in_the_record),
@@ -188,7 +190,6 @@ fn a_process_that_is_another(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let net: u64 = net.trim_start_matches("net:[").trim_end_matches(']').parse()?;
     for (record, words) in [
         (json!({"pid": pid, "starttime": starttime + 1}), "now belongs to another process (start time "),
-        (json!({"pid": pid, "starttime": starttime, "pidfs": 1}), "now belongs to another process (pidfs inode "),
         (json!({"pid": pid, "starttime": starttime, "ns": {"net": net}}), " is in net namespace "),
     ] {
         let ran = suite.feed(&["nicon-linkmv", &pair.link, "eth1"], record.to_string());
@@ -200,6 +201,16 @@ fn a_process_that_is_another(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     refusal(&suite.run(&["nicon-linkmv", "-t", &short.id().to_string(), &pair.link]), 1, &["no process has PID"]);
     refusal(&suite.feed(&["nicon-linkmv", &pair.link], "{}"), 2, &["no \"pid\""]);
     record(&suite.feed(&["nicon-linkmv", &pair.link], json!({"pid": pid, "starttime": starttime}).to_string()));
+    Ok(())
+}
+
+fn another_inode(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let (pair, place) = (Pair::new(), Place::new());
+    let before = state(&pair.link);
+    let other = json!({"pid": place.pid(), "pidfs": 1}).to_string();
+    let ran = suite.feed(&["nicon-linkmv", &pair.link, "eth1"], other);
+    refusal(&ran, 1, &["is not the one that the record names", "pidfs inode"]);
+    assert_eq!(state(&pair.link), before);
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use nicon_lab::{LIMIT, Lab, output_within, tool};
 use serde_json::{Value, json};
 
 use crate::expect::{record, refusal};
+use crate::kernel::Feature;
 use crate::linkmv_wish::{ALL, Ground, undo};
 use crate::links::{Place, one, wait_until};
 use crate::suite::Suite;
@@ -19,6 +20,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("loss::a_dry_run_touches_nothing", dry_run),
         suite.trial("loss::undo_restores_settings_and_port", settings_and_port),
         suite.trial("loss::what_nothing_gives_back_is_told", forfeit_is_told),
+        suite.trial_with(&[Feature::BridgeVlans], "loss::vlans_of_a_bridge_are_told", vlans_are_told),
         suite.trial("loss::each_setting_is_noticed", each_setting),
     ]
 }
@@ -182,9 +184,6 @@ fn forfeit_is_told(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     ] {
         ground.from.ip(line);
     }
-    // Not every kernel lets bridges have VLANs.
-    let vlans = "(bridge vlan add dev v9 vid 77 && bridge vlan add dev v9 vid 78 pvid untagged) 2>&1 || :";
-    let has_vlans = !ground.from.sh(vlans).contains("not supported");
     ground.from.sh("tc qdisc add dev v9 root handle 5: pfifo && tc qdisc add dev v9 clsact");
     let neighbours = || ground.from.ip("neigh show nud permanent dev v9");
     let qdiscs = || ground.from.sh("tc qdisc show dev v9");
@@ -194,7 +193,7 @@ fn forfeit_is_told(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let moved = ground.mv(suite, &["--force", "--keep=addr,route", "v9", "eth1"]);
     let lost = &record(&moved)["lost"];
     assert_eq!(lost["qdisc"], json!(["pfifo 5: root", "clsact ffff: parent ffff:fff1"]));
-    assert_eq!(lost["vlan"], if has_vlans { json!(["77", "78 PVID untagged"]) } else { json!([]) });
+    assert_eq!(lost["vlan"], json!([]));
     assert_eq!(lost["route"], json!(["203.0.113.0/24 via 192.0.2.2 (one way of 2)"]));
     let mut known: Vec<_> = lost["neigh"].as_array().ok_or("no neigh")?.iter().filter_map(Value::as_str).collect();
     known.sort_unstable();
@@ -214,6 +213,31 @@ fn forfeit_is_told(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let nothing = record(&ground.mv(suite, &["--dry-run", "p8", "eth2"]));
     for kind in ["neigh", "qdisc", "vlan"] {
         assert_eq!(nothing["lost"][kind], json!([]), "{kind}");
+    }
+    Ok(())
+}
+
+/// `bridge` says what a port has.
+fn vlans_are_told(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let ground = Ground::new();
+    for line in ["link add br0 type bridge vlan_filtering 1", "link set v9 master br0", "link set p9 master br0"] {
+        ground.from.ip(line);
+    }
+    ground.from.sh("bridge vlan add dev v9 vid 77 && bridge vlan add dev v9 vid 78 pvid untagged");
+    let of = |link: &str| {
+        let shown = ground.from.sh(&format!("bridge vlan show dev {link}")).replace("Egress Untagged", "untagged");
+        let lines = shown.lines().skip(1).map(|line| line.trim_start_matches(link).trim().to_owned());
+        lines.collect::<Vec<_>>()
+    };
+    assert_eq!(of("v9"), ["1 untagged", "77", "78 PVID untagged"]);
+    // What a bridge gives to every port is nothing to lose.
+    assert_eq!(of("p9"), ["1 PVID untagged"]);
+    for (link, lost) in [("v9", json!(of("v9"))), ("p9", json!([]))] {
+        let moved = ground.mv(suite, &["--force", link, "eth1"]);
+        assert_eq!(record(&moved)["lost"]["vlan"], lost, "{link}");
+        record(&undo(suite, &moved));
+        // None but those of every port come back, as it was told.
+        assert_eq!(of(link), ["1 PVID untagged"]);
     }
     Ok(())
 }

@@ -36,7 +36,7 @@ impl Ground {
         suite.run(&[&["nicon-linkmv", "-f", &from, "-t", &to], words].concat())
     }
 
-    /// All that `ip` tells of both. Which of two equal routes of different links comes first is not kept.
+    /// All that `ip` tells of both, once the kernel is certain of its addresses. Which of two equal routes of different links comes first is not kept.
     pub(crate) fn state(&self) -> [[String; 3]; 2] {
         let routes = |place: &Place, line: &str| {
             let text = place.ip(line);
@@ -45,6 +45,7 @@ impl Ground {
             lines.join("\n")
         };
         let of = |place: &Place| {
+            wait_until(|| !place.ip("-6 -o addr").contains("tentative"));
             [place.ip("-j -d addr"), routes(place, "route show table all"), routes(place, "-6 route show table all")]
         };
         [of(&self.from), of(&self.to)]

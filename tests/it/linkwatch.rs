@@ -35,7 +35,7 @@ impl Watching {
     fn start(suite: &Suite, place: &Place) -> Result<Self, Failed> {
         let mut command = suite.command("nicon-links")?;
         command.args(["--watch", "-t", &place.pid().to_string()]);
-        let mut child = command.stdout(Stdio::piped()).spawn()?;
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let lines = BufReader::new(child.stdout.take().ok_or("no pipe")?).lines();
         let (sender, events) = channel();
         std::thread::spawn(move || {
@@ -181,5 +181,7 @@ fn watch_keeps_no_namespace_alive(suite: &Suite, _: &Lab) -> Result<(), Failed> 
     wait_until(|| !links().contains(&pair.peer));
     assert!(!links().contains(&pair.peer), "its other end is there");
     assert_eq!(watching.child.wait()?.code(), Some(1));
+    let told = std::io::read_to_string(watching.child.stderr.take().ok_or("no pipe")?)?;
+    assert!(told.contains("exited: nobody is left in its network namespace"), "{told}");
     Ok(())
 }

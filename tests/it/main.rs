@@ -1,7 +1,8 @@
 //! Integration tests of nicon against the real kernel and a real nest of daemons.
 //!
 //! One lab serves all tests of a run. A test that has no lab here is reported as ignored, with the reason; with
-//! `NICON_MUST_RUN=1` it fails.
+//! `NICON_MUST_RUN=1` it fails. What only some kernels have, `NICON_MUST_HAVE` demands by its name. `NICON_ONLY`, a list of
+//! words, takes the tests that begin with one of them.
 
 #![allow(clippy::unnecessary_wraps, reason = "all trials have one signature, also those that use no `?`")]
 
@@ -19,8 +20,10 @@ mod hostile_files;
 mod hostile_links;
 mod hostile_lists;
 mod hostile_silence;
+mod kernel;
 mod killed;
 mod lab_itself;
+mod labels;
 mod linklist;
 mod linkmv;
 mod linkmv_batch;
@@ -110,12 +113,17 @@ fn main() -> ExitCode {
     trials.extend(nsexec_options::trials(&suite));
     trials.extend(nsexec_quick::trials(&suite));
     trials.extend(nsexec_fallbacks::trials(&suite));
+    trials.extend(labels::trials(&suite));
     trials.extend(nsexec_records::trials(&suite));
     trials.extend(nsexec_signals::trials(&suite));
     trials.extend(nsexec_keys::trials(&suite));
     trials.extend(nsexec_attacks::trials(&suite));
     trials.extend(docs::trials(&suite));
     trials.extend(tidy::trials());
+    // One word is libtest-mimic's to filter by; groups of tests are chosen here.
+    let only = std::env::var("NICON_ONLY").unwrap_or_default();
+    let only: Vec<&str> = only.split_whitespace().collect();
+    trials.retain(|trial| only.is_empty() || only.iter().any(|group| trial.name().starts_with(group)));
     let conclusion = libtest_mimic::run(&arguments, trials);
     // Tears the lab down before the verdict: whoever waits for this process finds nothing left.
     drop(suite);

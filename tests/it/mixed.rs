@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::engines::podman_pid;
 use crate::expect::{is_process, records};
+use crate::kernel::translations;
 use crate::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -63,7 +64,7 @@ fn a_nest_of_all_engines(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let listed = listed_from_inside(lab)?;
     let names = ["mix.deep", "mix.deep.leaf", "mix.dood", "mix.inner", "mix.leaf", "mix.plain", "mix.proxied"];
     assert_eq!(listed.keys().collect::<Vec<_>>(), names);
-    for translate in ["--translate=ioctl", "--translate=scan"] {
+    for translate in translations() {
         let ran = suite.run(&["nicon-resolve", translate, "mix.**"]);
         let found = records(&ran);
         let mut targets: Vec<_> = found.iter().map(|record| record["target"].as_str().unwrap()).collect();

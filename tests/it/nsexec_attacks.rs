@@ -20,6 +20,8 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("nsexec::attack::a_working_directory_outside", a_working_directory_outside),
         suite.trial("nsexec::attack::links_as_working_directory", links_as_working_directory),
         suite.trial("nsexec::attack::a_fake_proc", a_fake_proc),
+        suite.trial("nsexec::attack::an_environment_that_is_never_told", an_environment_that_is_never_told),
+        suite.trial("nsexec::attack::an_environment_without_end", an_environment_without_end),
     ]
 }
 
@@ -96,9 +98,12 @@ fn the_executable_at_any_moment(suite: &Suite, lab: &Lab) -> Result<(), Failed> 
     // Its root may look at every process that it sees: there must be nothing to find, not even for a moment.
     let at = "setup";
     let target = format!("-t{}", lab.host_pid(at)?);
-    let said =
-        while_watched(lab, at, WATCH, || suite.run(&["nicon-nsexec", &target, "-m", "-p", "true"]).ok().map(drop))?;
-    assert_eq!(said.len(), 1, "{said:?}");
+    // The second is started before the C library is.
+    for options in [&["-m", "-p"][..], &["-n", "-p"]] {
+        let words = [&["nicon-nsexec", &target], options, &["true"]].concat();
+        let said = while_watched(lab, at, WATCH, || suite.run(&words).ok().map(drop))?;
+        assert_eq!(said.len(), 1, "{options:?} {said:?}");
+    }
     Ok(())
 }
 
@@ -154,9 +159,12 @@ const LOOK: &str = r#"
 fn whoever_comes_in_is_looked_at(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let pid = lab.host_pid(CONTAINER)?;
     let target = format!("-t{pid}");
-    let words = ["nicon-nsexec", &target, "-m", "-u", "-i", "-n", "-p", "true"];
-    let said = while_watched(lab, CONTAINER, LOOK, || suite.run(&words).ok().map(drop))?;
-    assert_eq!(said.len(), 1, "{said:?}");
+    // The second is started before the C library is; what it executes is the host's, with the host's capabilities.
+    for options in [&["-m", "-u", "-i", "-n", "-p"][..], &["-n", "-p"]] {
+        let words = [&["nicon-nsexec", &target], options, &["true"]].concat();
+        let said = while_watched(lab, CONTAINER, LOOK, || suite.run(&words).ok().map(drop))?;
+        assert_eq!(said.len(), 1, "{options:?} {said:?}");
+    }
     Ok(())
 }
 
@@ -246,5 +254,47 @@ fn a_fake_proc(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let ran = suite.run(&["nicon-nsexec", "-t", &inner, "-m", "-p", "sh", "-c", "echo $$ in; ls /proc/self; exit 3"]);
     assert_eq!(ran.code(), Some(3), "{ran:?}");
     assert!(ran.stdout.ends_with("in\nattr\nexe\nfd\n"), "{ran:?}");
+    Ok(())
+}
+
+/// A process whose environment lies in a file system of its own.
+const SILENT: &str = include_str!("nsexec_environ.c");
+
+fn an_environment_that_is_never_told(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let (program, file) = ("/run/nsexec-environ", "/run/nsexec-environ-file");
+    std::fs::write(file, "")?;
+    output_of_input(tool("cc").args(["-x", "c", "-o", program, "-"]), SILENT, LIMIT)?.ok()?;
+    let cell = Cell::new(&["-m", "-p", "-f", "--kill-child"], &format!("exec {program} {file}"));
+    let inner = nicon_lab::witness::family(cell.0.id()).last().ok_or("no process")?.0;
+    // Whoever reads the file waits for as long as the container likes.
+    let mut reader = Cell(tool("cat").arg(format!("/proc/{inner}/root{file}")).stdout(Stdio::null()).spawn()?);
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(reader.0.try_wait()?.is_none(), "the file is told: the test would prove nothing");
+    let begun = std::time::Instant::now();
+    for option in ["-n", "-p"] {
+        let ran = suite.run(&["nicon-nsexec", &format!("-t{inner}"), option, "-e", "/bin/echo", "told"]);
+        assert_eq!(ran.ok()?, "told", "{option}");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    drop(cell);
+    std::fs::remove_file(program)?;
+    Ok(std::fs::remove_file(file)?)
+}
+
+/// Claims 64 MiB of zeros to be the environment: `PR_SET_MM_MAP` takes no privilege.
+const CLAIM: &str = r#"
+    open(my $stat, "<", "/proc/self/stat"); my @is = split " ", (<$stat> =~ s/.*\) //r);
+    my $length = 64 << 20; my $place = syscall(9, 0, $length, 3, 0x8022, -1, 0);
+    open(my $maps, "<", "/proc/self/auxv"); binmode $maps; read $maps, my $auxv, 4096;
+    # start_code, end_code, start_data, end_data, start_brk, brk, start_stack, arg_start, arg_end, env_start, env_end
+    my $brk = syscall(12, 0);
+    my $map = pack "Q11 Q L l", @is[23, 24, 42, 43, 44], $brk, @is[25, 45, 46], $place, $place + $length, 0, 0, -1;
+    syscall(157, 35, 14, $map, length $map, 0) == 0 or die "claim: $!";
+    $| = 1; print "claimed\n"; sleep 60;"#;
+
+fn an_environment_without_end(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let cell = Cell::new(&["-n"], &format!("exec perl -e '{CLAIM}'"));
+    let ran = suite.run(&["nicon-nsexec", "-t", &cell.pid(), "-n", "-e", "/bin/true"]);
+    refusal(&ran, 125, &["/environ: longer than the 6291456 bytes that an exec takes"]);
     Ok(())
 }

@@ -4,6 +4,7 @@ use libtest_mimic::{Failed, Trial};
 use nicon_lab::{Lab, witness};
 
 use crate::expect::refusal;
+use crate::kernel::Feature;
 use crate::nsexec::CONTAINER;
 use crate::suite::Suite;
 
@@ -12,6 +13,11 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("nsexec::the_record_and_the_rest_of_the_input", the_record_and_the_rest_of_the_input),
         suite.trial("nsexec::once_for_each_record", once_for_each_record),
         suite.trial("nsexec::a_reused_pid_is_refused", a_reused_pid_is_refused),
+        suite.trial_with(
+            &[Feature::Pidfs],
+            "nsexec::a_reused_pid_is_refused_by_its_inode",
+            a_reused_pid_is_refused_by_its_inode,
+        ),
     ]
 }
 
@@ -45,17 +51,24 @@ fn once_for_each_record(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn a_reused_pid_is_refused(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+fn a_reused_pid_is_refused(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    refuses_another(suite, "starttime").map(drop)
+}
+
+fn a_reused_pid_is_refused_by_its_inode(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let inode = refuses_another(suite, "pidfs")?;
     let pid = lab.host_pid(CONTAINER)?;
-    let record: serde_json::Value = serde_json::from_str(&suite.run(&["nicon-resolve", CONTAINER]).stdout)?;
-    let inode = record["pidfs"].as_u64().ok_or("no pidfs inode")?;
     suite.run(&["nicon-nsexec", "-t", &format!("{pid}:{inode}"), "-n", "true"]).ok()?;
     let other = format!("{pid}:{}", inode + 1);
     refusal(&suite.run(&["nicon-nsexec", "-t", &other, "-n", "true"]), 125, &["another by now"]);
-    for field in ["pidfs", "starttime"] {
-        let mut forged = record.clone();
-        forged[field] = (record[field].as_u64().ok_or("no number")? + 1).into();
-        refusal(&suite.feed(&["nicon-nsexec", "-n", "true"], format!("{forged}\n")), 125, &["not the one"]);
-    }
     Ok(())
+}
+
+/// Changes a number by which a record names its process; returns what it was.
+fn refuses_another(suite: &Suite, field: &str) -> Result<u64, Failed> {
+    let mut record: serde_json::Value = serde_json::from_str(&suite.run(&["nicon-resolve", CONTAINER]).stdout)?;
+    let number = record[field].as_u64().ok_or_else(|| format!("no {field}"))?;
+    record[field] = (number + 1).into();
+    refusal(&suite.feed(&["nicon-nsexec", "-n", "true"], format!("{record}\n")), 125, &["not the one"]);
+    Ok(number)
 }

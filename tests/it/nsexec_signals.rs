@@ -25,6 +25,16 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     ]
 }
 
+/// A process with namespaces of its own but no cgroup or label: what is started there is started before the C library is.
+pub(crate) fn plain_cell() -> Result<(Cell, String), Failed> {
+    let cell = Cell::new(&["-m", "-u", "-i", "-n", "-p", "-f", "--kill-child"], "echo; exec sleep 600");
+    let inner = witness::family(cell.0.id()).last().ok_or("unshare has no child")?.0;
+    Ok((cell, format!("-t{inner}")))
+}
+
+/// The options that a plain command line has.
+pub(crate) const PLAIN: &[&str] = &["-m", "-u", "-i", "-n", "-p"];
+
 fn start(suite: &Suite, words: &[&str]) -> Result<(Cell, BufReader<std::process::ChildStdout>), Failed> {
     let mut command = suite.command("nicon-nsexec")?;
     let mut child = command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
@@ -55,7 +65,9 @@ fn signals_reach_the_command(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         ("TSTP", Signal::SIGTSTP),
         ("CONT", Signal::SIGCONT),
     ];
-    for options in [&["-n"][..], &["-n", "-p"][..], &["--all"][..]] {
+    let (_cell, plain) = plain_cell()?;
+    for (target, options) in [(&target, &["-n"][..]), (&target, &["-n", "-p"]), (&target, &["--all"]), (&plain, PLAIN)]
+    {
         for (name, signal) in signals {
             let script = format!("trap 'echo got {name}; exit 40' {name}; echo ready; while :; do sleep 0.01; done");
             let (mut child, mut output) =
@@ -84,9 +96,14 @@ fn state(pid: u32) -> char {
 }
 
 fn stops_and_goes_on_with_the_command(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
-    let target = format!("-t{}", lab.host_pid(CONTAINER)?);
+    let (_cell, plain) = plain_cell()?;
+    stops_and_goes_on(suite, &[&format!("-t{}", lab.host_pid(CONTAINER)?), "--all"])?;
+    stops_and_goes_on(suite, &[&[plain.as_str()], PLAIN].concat())
+}
+
+fn stops_and_goes_on(suite: &Suite, options: &[&str]) -> Result<(), Failed> {
     // In a process group that is not orphaned, as under a shell: else the kernel does not let a SIGTSTP stop it.
-    let (child, mut output) = start(suite, &[&target, "--all", "sh", "-c", "echo ready; exec sleep 60"])?;
+    let (child, mut output) = start(suite, &[options, &["sh", "-c", "echo ready; exec sleep 60"]].concat())?;
     assert_eq!(line(&mut output), "ready");
     wait_for("exec", || witness::family(child.0.id()).len() == 3);
     let command = witness::family(child.0.id())[2].0;
@@ -102,6 +119,7 @@ fn stops_and_goes_on_with_the_command(suite: &Suite, lab: &Lab) -> Result<(), Fa
 
 fn leaves_no_orphan(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let target = format!("-t{}", lab.host_pid(CONTAINER)?);
+    let (_cell, plain) = plain_cell()?;
     // Changing the user makes the kernel forget that a process is to die with its parent.
     let scripts = [
         "echo ready; exec sleep 60",
@@ -109,7 +127,9 @@ fn leaves_no_orphan(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         "trap '' TERM INT HUP; sleep 60 & echo ready; wait",
     ];
     for (script, is_stopped) in scripts.iter().flat_map(|script| [(script, false), (script, true)]) {
-        for options in [&["--all"][..], &["--all", "--privileged"][..], &["-p"][..]] {
+        for (target, options) in
+            [(&target, &["--all"][..]), (&target, &["--all", "--privileged"]), (&target, &["-p"]), (&plain, PLAIN)]
+        {
             let (mut child, mut output) = start(suite, &[&[target.as_str()], options, &["sh", "-c", script]].concat())?;
             assert_eq!(line(&mut output), "ready");
             let family = witness::family(child.0.id());
@@ -140,6 +160,7 @@ fn next(seed: &mut u64) -> u64 {
 
 fn a_thousand_runs(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let target = format!("-t{}", lab.host_pid(CONTAINER)?);
+    let (_cell, plain) = plain_cell()?;
     let mut seed = u64::from(std::process::id()) << 20 | 1;
     let first_seed = seed;
     let signals = [
@@ -155,7 +176,8 @@ fn a_thousand_runs(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let mut ends = HashSet::new();
     for run in 0..1000 {
         let mut command = suite.command("nicon-nsexec")?;
-        command.args([&target, "--all", "sleep", "61.4142"]).stdin(Stdio::null()).stdout(Stdio::null());
+        let (target, options) = if run / 2 % 2 == 0 { (&target, &["--all"][..]) } else { (&plain, PLAIN) };
+        command.arg(target).args(options).args(["sleep", "61.4142"]).stdin(Stdio::null()).stdout(Stdio::null());
         let mut child = Cell(command.stderr(Stdio::null()).spawn()?);
         std::thread::sleep(Duration::from_micros(next(&mut seed) % 4000));
         for _ in 0..=next(&mut seed) % 3 {

@@ -11,6 +11,7 @@ use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 use crate::expect::{is_process, parse, record, records, refusal};
+use crate::kernel::{Feature, translations};
 use crate::subject::until;
 use crate::suite::Suite;
 
@@ -20,7 +21,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("patterns::each_kind_of_wildcard", each_kind_of_wildcard),
         suite.trial("patterns::records_and_paths_beside_them", records_and_paths_beside_them),
         suite.trial("patterns::nothing_fits", nothing_fits),
-        suite.trial("patterns::engines_that_do_not_answer", engines_that_do_not_answer),
+        suite.trial_with(&[Feature::FullSpeed], "patterns::engines_that_do_not_answer", engines_that_do_not_answer),
     ]
 }
 
@@ -120,7 +121,7 @@ fn every_container_once(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let forest = Forest::plant(lab, "every")?;
     let expected = forest.listed_from_inside()?;
     assert_eq!(expected.len(), 13, "{expected:?}");
-    for translate in ["--translate=ioctl", "--translate=scan"] {
+    for translate in translations() {
         let ran = forest.ask(suite, &[translate, "**"])?;
         let found = records(&ran);
         assert_eq!(targets(&found), expected.iter().collect::<Vec<_>>(), "{ran:?}");

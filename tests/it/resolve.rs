@@ -7,6 +7,7 @@ use nicon_lab::{LIMIT, Lab, output_of_input, output_within, tool, witness};
 use serde_json::{Value, json};
 
 use crate::expect::{is_process, record, records, refusal};
+use crate::kernel::translations;
 use crate::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -34,11 +35,10 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
 #[track_caller]
 fn is_right(suite: &Suite, lab: &Lab, path: &str) -> Value {
     let pid = lab.host_pid(path).unwrap();
-    let found = record(&suite.run(&["nicon-resolve", "--translate=ioctl", path]));
+    let [found, again] = translations().map(|translate| record(&suite.run(&["nicon-resolve", translate, path])));
     is_process(&found, pid);
     assert_eq!(found["target"], path);
-    let scanned = record(&suite.run(&["nicon-resolve", "--translate=scan", path]));
-    is_process(&scanned, pid);
+    is_process(&again, pid);
     found
 }
 
@@ -279,7 +279,7 @@ fn a_table_at_a_terminal(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
 fn from_inside(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let program = suite.bins()?.join("nicon-resolve");
     let program = program.to_str().ok_or("the path of the programs is not UTF-8")?;
-    for translate in ["--translate=ioctl", "--translate=scan"] {
+    for translate in translations() {
         let ran = output_within(lab.inside(program).args([translate, "setup", "setup.olt_1.lt_1"]), LIMIT)?;
         for (record, path) in records(&ran).iter().zip(["setup", "setup.olt_1.lt_1"]) {
             let outside = lab.host_pid(path)?;

@@ -8,6 +8,8 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use crate::kernel::Feature;
+
 /// The lab's own program; cargo builds it with this test.
 pub(crate) const LAB_PROGRAM: &str = env!("CARGO_BIN_EXE_nicon-lab");
 
@@ -47,9 +49,18 @@ impl Suite {
     where
         F: FnOnce(&Suite, &Lab) -> Result<(), Failed> + Send + 'static,
     {
+        self.trial_with(&[], name, test)
+    }
+
+    /// A test that needs the lab, and what only some kernels have.
+    pub(crate) fn trial_with<F>(&self, features: &'static [Feature], name: &str, test: F) -> Trial
+    where
+        F: FnOnce(&Suite, &Lab) -> Result<(), Failed> + Send + 'static,
+    {
         let suite = self.clone();
         Trial::ignorable_test(name, move || {
-            if let Some(missing) = suite.excuse()? {
+            let excuse = suite.excuse()?.cloned();
+            if let Some(missing) = excuse.or_else(|| features.iter().find_map(|feature| feature.missing())) {
                 return Ok(Completion::ignored_with(missing));
             }
             test(&suite, suite.lab()?).map(|()| Completion::Completed)

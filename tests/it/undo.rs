@@ -134,6 +134,11 @@ fn twice_is_once(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     ip(&format!("addr flush dev {}", pair.link));
     assert_eq!(record(&undo(suite, &moved))["changed"], false);
     settles_as(&before, &pair.link);
+    // Not every kernel renames a link that is up.
+    ip(&format!("link set {} down name {}-other", pair.link, pair.link));
+    ip(&format!("link set {}-other up", pair.link));
+    assert_eq!(record(&undo(suite, &moved))["changed"], false);
+    settles_as(&before, &pair.link);
     Ok(())
 }
 

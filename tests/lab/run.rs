@@ -1,6 +1,7 @@
 //! Running a command under a time-out.
 
 use std::{
+    env,
     io::{self, Read, Write},
     process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc::{self, Receiver},
@@ -10,6 +11,11 @@ use std::{
 
 /// Long enough for any single command of a test, short enough to wait for.
 pub const LIMIT: Duration = Duration::from_secs(30);
+
+/// How much longer everything may take: an emulated processor (`NICON_EMULATED=1`) is that much slower.
+fn patience() -> u32 {
+    if env::var_os("NICON_EMULATED").is_some() { 10 } else { 1 }
+}
 
 /// What a finished command said.
 #[derive(Debug, Clone)]
@@ -56,7 +62,7 @@ pub fn output_within(command: &mut Command, limit: Duration) -> Result<Ran, Stri
 /// # Errors
 /// When it cannot be started, or did not end in time.
 pub fn output_of_input(command: &mut Command, input: impl AsRef<[u8]>, limit: Duration) -> Result<Ran, String> {
-    let give_up = Instant::now() + limit;
+    let give_up = Instant::now() + limit * patience();
     let line = line_of(command);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| format!("run {line}: {error}"))?;

@@ -95,7 +95,13 @@ pub(crate) fn refused(
             }
         }
     }
-    refusal.doing(doing)
+    // A kernel that tells beforehand which links cannot be moved has told that this one can.
+    let may_be_bound = refusal.errno == Errno::EINVAL && link.immutable.is_none();
+    let error = refusal.doing(doing);
+    if may_be_bound {
+        return error.and_say(&format!("; one that ethtool -k {} calls netns-local cannot be moved", link.name));
+    }
+    error
 }
 
 pub(crate) fn name_taken(name: &str, to: &Place) -> Error {

@@ -8,6 +8,7 @@ use nix::errno::Errno;
 use crate::check::{name_taken, refused};
 use crate::mark::{Origin, is_trace};
 use crate::mover::Job;
+use crate::resting;
 use crate::sysctl::Sysctls;
 use crate::wish;
 
@@ -51,7 +52,7 @@ pub(crate) fn dress(
     let mut changed = !request.attributes.is_empty() || !request.header.flags.is_empty();
     if changed {
         let is_it = |other: &Link| other.ifindex == link.ifindex;
-        let set = to.netlink.set_link(request);
+        let set = resting::change(to, link, request);
         set.map_err(|refusal| refused(job, link, is_it, (refusal, &failed("set up"))))?;
     }
     for altname in wish.altnames.iter().map(AltName::as_str).filter(|name| !link.altnames.iter().any(|has| has == name))

@@ -16,6 +16,7 @@ mod plan;
 mod port;
 mod recognise;
 mod relocate;
+mod resting;
 mod run;
 mod settle;
 mod source;

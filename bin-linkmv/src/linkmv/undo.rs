@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::lost::Forfeit;
 use crate::mark::{Origin, is_mark, is_trace};
 use crate::port;
+use crate::resting;
 use crate::sysctl::Sysctls;
 
 /// What it takes to put a link back.
@@ -136,7 +137,8 @@ impl Undo {
     /// # Errors
     /// The first thing that the kernel refuses.
     pub(crate) fn restore(&self, link: &Link, at: &Place, origin: &Place, home: &Place) -> Result<Link> {
-        let sent = at.netlink.set_link(self.request(link, at, origin)?);
+        let request = self.request(link, at, origin)?;
+        let sent = if at.is(origin) { resting::change(at, link, request) } else { at.netlink.set_link(request) };
         sent.map_err(|refusal| refusal.doing("put it back"))?;
         let restored = origin.netlink.link(&self.name)?;
         let restored = restored.ok_or_else(|| Error::no(format!("{} has vanished again", self.name)))?;
@@ -171,7 +173,9 @@ impl Undo {
         if !at.is(origin) {
             message.attributes.push(LinkAttribute::NetNsFd(origin.ns.as_fd().as_raw_fd()));
         }
-        message.attributes.push(LinkAttribute::IfName(self.name.clone()));
+        if !at.is(origin) || link.name != self.name {
+            message.attributes.push(LinkAttribute::IfName(self.name.clone()));
+        }
         let Some(state) = &self.state else {
             let origin = Origin { netns: self.netns, name: self.name.clone(), ifindex: None };
             if link.alias == origin.note() {

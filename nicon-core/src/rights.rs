@@ -1,0 +1,32 @@
+//! The rights that inspecting a process needs, for messages when the kernel refuses.
+
+use std::fs;
+
+use nix::unistd::geteuid;
+
+/// What inspecting a process needs, to be appended to a message in brackets: root, unless we are root and lack a capability;
+/// the capabilities; and, under a security profile, that this allows it. `whose` is the process with its verb, as in
+/// "it has".
+#[must_use]
+pub fn to_look(whose: &str) -> String {
+    let shown = fs::read_to_string("/proc/self/attr/apparmor/current").unwrap_or_default();
+    let profile = confining(&shown).map(|profile| format!(", and our AppArmor profile {profile} must allow it"));
+    let root = if geteuid().is_root() { "" } else { "root, or " };
+    format!("needs {root}CAP_SYS_PTRACE and every capability that {whose}{}", profile.unwrap_or_default())
+}
+
+/// The name of the profile that the kernel shows, if it is enforced.
+fn confining(shown: &str) -> Option<&str> {
+    shown.trim_end().strip_suffix(" (enforce)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_enforced_profile_confines() {
+        assert_eq!(confining("docker-default (enforce)\n"), Some("docker-default"));
+        assert_eq!((confining("unconfined\n"), confining("snap.x (complain)\n"), confining("")), (None, None, None));
+    }
+}

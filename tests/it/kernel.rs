@@ -1,0 +1,76 @@
+//! What only some kernels and machines have. A test that takes it says so, and is reported as ignored elsewhere.
+
+use std::env;
+use std::fs;
+
+use nicon_lab::{LIMIT, output_within, tool};
+
+/// Something of the machine that a test cannot do without, and that no package gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Feature {
+    /// `AppArmor` at work, and its parser to load a profile.
+    AppArmor,
+    /// Bridges that keep VLANs apart.
+    BridgeVlans,
+    /// A processor that keeps up with time limits, which an emulated one (`NICON_EMULATED=1`) does not.
+    FullSpeed,
+    /// Inodes of pidfds that are never used again.
+    Pidfs,
+}
+
+impl Feature {
+    fn name(self) -> &'static str {
+        match self {
+            Self::AppArmor => "AppArmor",
+            Self::BridgeVlans => "bridge-VLANs",
+            Self::FullSpeed => "full speed",
+            Self::Pidfs => "pidfs",
+        }
+    }
+
+    /// `None` where it is there, else words for the report.
+    ///
+    /// # Panics
+    /// Where it is missing and `NICON_MUST_HAVE`, a list of names, says that this machine has it.
+    pub(crate) fn missing(self) -> Option<String> {
+        if self.is_here() {
+            return None;
+        }
+        let name = self.name();
+        let expected = env::var("NICON_MUST_HAVE").unwrap_or_default();
+        assert!(!expected.split(' ').any(|other| other == name), "this machine is to have {name}, and has it not");
+        Some(format!("this machine has no {name}"))
+    }
+
+    fn is_here(self) -> bool {
+        match self {
+            Self::AppArmor => {
+                fs::read("/proc/self/attr/apparmor/current").is_ok() && runs(&["apparmor_parser", "--version"])
+            }
+            Self::BridgeVlans => {
+                let bridge =
+                    "unshare -n sh -c 'ip link add br0 type bridge && ip link set br0 type bridge vlan_filtering 1'";
+                runs(&["sh", "-c", bridge])
+            }
+            Self::FullSpeed => env::var_os("NICON_EMULATED").is_none(),
+            Self::Pidfs => is_linux(6, 9),
+        }
+    }
+}
+
+/// The ways of translating a PID that this kernel has, as options of nicon-resolve. Where it does not do it itself, what
+/// happens by default is the other one.
+pub(crate) fn translations() -> [&'static str; 2] {
+    let by_kernel = if is_linux(6, 11) { "--translate=ioctl" } else { "--translate=auto" };
+    [by_kernel, "--translate=scan"]
+}
+
+fn is_linux(major: u32, minor: u32) -> bool {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let mut numbers = release.split(['.', '-']).map_while(|part| part.parse().ok());
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (major, minor)
+}
+
+fn runs(words: &[&str]) -> bool {
+    output_within(tool(words[0]).args(&words[1..]), LIMIT).is_ok_and(|ran| ran.ok().is_ok())
+}
