@@ -158,7 +158,7 @@ fn whoever_is_killed(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         if victim == "the child" {
             assert_eq!(ended.status.code(), Some(2), "{ended:?}");
             let said = String::from_utf8_lossy(&ended.stderr);
-            assert_eq!(said, "nicon-resolve: our child was ended by SIGKILL\n");
+            assert_eq!(said, "nicon-resolve: our child was killed by SIGKILL\n");
         }
         while witness::stat(child).is_some() {
             assert!(begun.elapsed() < LIMIT, "{child} outlives the program");
