@@ -117,12 +117,12 @@ fn apparmor_labels_are_followed(suite: &Suite, _: &Lab) -> Result<(), Failed> {
             unshare.args(["--mount", "sh", "-c", &script, "sh", &program, "-t", &target]);
             output_within(unshare.args(options).args(["sh", "-c", &look]), LIMIT)
         };
-        for options in [&["-m"][..], &["-m", "-F"], &["-p"], &["-m", "-n", "-p"], &["-r"]] {
+        for options in [&["-m"][..], &["-m", "-F"], &["-m", "-n", "-p"], &["-r"]] {
             let ran = run(options)?;
             assert_eq!(ran.stdout.trim(), theirs, "{options:?} {ran:?}");
             assert!(ran.stderr.contains("Permission denied"), "{options:?} {ran:?}");
         }
-        for options in [&["-n"][..], &["-m", "--privileged"]] {
+        for options in [&["-n"][..], &["-p"], &["-m", "--privileged"]] {
             assert_eq!(run(options)?.ok()?, "unconfined\ntold", "{options:?}");
         }
     }
