@@ -1,4 +1,4 @@
-//! The engines that are known, and how a path chooses among them.
+//! The supported engines, and how a path chooses one.
 
 /// A kind of engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// All kinds. Where several know one and the same container, the first one is told.
+    /// All kinds. If several know the same container, the first one is reported.
     pub(crate) const ALL: [Self; 4] = [Self::Docker, Self::Podman, Self::Containerd, Self::Runc];
 
     /// Its name in paths, options and records.
@@ -24,17 +24,17 @@ impl Kind {
     }
 }
 
-/// What one segment of a path asks for.
+/// What a segment of a path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted<'a> {
-    /// A container, by its name or by the beginning of its ID, of one kind of engine or of any.
+    /// A container, by its name or ID prefix, of one kind of engine or of any.
     Container { kind: Option<Kind>, name: &'a str },
     /// A process, by its PID in our own namespace: `pid:4242`.
     Process(i32),
 }
 
 impl<'a> Wanted<'a> {
-    /// Reads a segment: what stands before a colon chooses the engine.
+    /// Parses a segment: a prefix with a colon chooses the engine.
     pub(crate) fn parse(segment: &'a str) -> Option<Self> {
         let Some((prefix, name)) = segment.split_once(':') else {
             return Some(Self::Container { kind: None, name: segment });

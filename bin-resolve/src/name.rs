@@ -1,4 +1,4 @@
-//! Paths: how the name of a nested container, or of many, is written.
+//! Parses paths: the names of nested containers, or patterns for them.
 
 use glob::Pattern as Glob;
 use nicon_core::{Error, Result};
@@ -16,13 +16,13 @@ pub(crate) enum Asked {
     Many(Pattern),
 }
 
-/// The most segments that a path may have: far more than kernels nest PID namespaces (32), for those that lead in circles.
+/// The most segments of a path: more than kernels nest PID namespaces (32), since paths may lead in circles.
 pub(crate) const MAX_DEPTH: usize = 64;
 
-/// Splits a path at its dots, or at its slashes where it has any; `\` takes the special meaning from what follows it.
+/// Splits a path at its slashes or, if it has none, at its dots; a `\` makes the next character an ordinary one.
 ///
 /// # Errors
-/// An empty segment, a `\` at the end, or a segment that no engine accepts as a name: it would end up in a URL.
+/// If a segment is empty or is not a name that engines accept (it would end up in a URL), or the path ends in a `\`.
 pub(crate) fn parse(path: &str) -> Result<Asked> {
     let segments = split(path)?;
     if segments.len() > MAX_DEPTH {
@@ -30,7 +30,10 @@ pub(crate) fn parse(path: &str) -> Result<Asked> {
     }
     let segments = segments.iter().map(|segment| read(segment).map_err(|why| refuse(path, &why)));
     let segments = segments.collect::<Result<Vec<Segment>>>()?;
-    let is_process = |segment: &Segment| matches!(segment, Segment::Name(name) if matches!(Wanted::parse(name), Some(Wanted::Process(_))));
+    let is_process = |segment: &Segment| match segment {
+        Segment::Name(name) => matches!(Wanted::parse(name), Some(Wanted::Process(_))),
+        _ => false,
+    };
     if segments.iter().skip(1).any(is_process) {
         return Err(refuse(path, "only its beginning can be a process"));
     }
@@ -44,7 +47,7 @@ pub(crate) fn parse(path: &str) -> Result<Asked> {
     }
 }
 
-/// A character of a segment, and whether a `\` made it an ordinary one.
+/// A character of a segment, and whether it was escaped by a `\`.
 type Letter = (char, bool);
 
 fn split(path: &str) -> Result<Vec<Vec<Letter>>> {
@@ -60,15 +63,18 @@ fn split(path: &str) -> Result<Vec<Vec<Letter>>> {
             _ => last.push((c, false)),
         }
     }
+    if path.is_empty() {
+        return Err(refuse(path, "it is empty"));
+    }
+    if segments.iter().any(Vec::is_empty) {
+        return Err(refuse(path, &format!("it has an empty name (is a \"{separator}\" too many?)")));
+    }
     Ok(segments)
 }
 
 fn read(segment: &[Letter]) -> std::result::Result<Segment, String> {
     let text = |letters: &[Letter]| letters.iter().map(|(c, _)| c).collect::<String>();
     let whole = text(segment);
-    if whole.is_empty() {
-        return Err("a name in it is empty".to_owned());
-    }
     let is_wild = |letter: &Letter| matches!(letter, ('*' | '?' | '[', false));
     if whole == "**" && segment.iter().all(is_wild) {
         return Ok(Segment::Depths);
@@ -76,7 +82,11 @@ fn read(segment: &[Letter]) -> std::result::Result<Segment, String> {
     let kind = match Wanted::parse(&whole) {
         Some(Wanted::Container { kind, .. }) => kind,
         Some(Wanted::Process(_)) => return Ok(Segment::Name(whole)),
-        None => return Err(format!("\"{whole}\" names no engine (docker:, podman:, containerd:, runc:)")),
+        None => {
+            return Err(format!(
+                "\"{whole}\" must begin with docker:, podman:, containerd: or runc:, or be pid:NUMBER"
+            ));
+        }
     };
     let name = &segment[kind.map_or(0, |kind| kind.name().len() + 1)..];
     if !name.iter().any(is_wild) {
@@ -86,18 +96,17 @@ fn read(segment: &[Letter]) -> std::result::Result<Segment, String> {
             Err(format!("\"{}\" is not a container name ([a-zA-Z0-9][a-zA-Z0-9_.-]*)", text(name)))
         };
     }
-    // What no name can have would never fit. That leaves nothing that would have to be escaped for the matcher.
+    // A character that no name has would never match. What remains needs no escaping in a glob.
     let means_something = |&(c, escaped): &Letter| is_in_names(c) || !escaped && "*?[!]".contains(c);
     if let Some((c, _)) = name.iter().find(|letter| !means_something(letter)) {
         return Err(format!("\"{whole}\": no container name has a \"{c}\""));
     }
-    let glob = Glob::new(&text(name)).map_err(|error| {
-        format!("\"{whole}\": {} (there are *, ?, [a-z] and [!a-z], and ** for a whole segment)", error.msg)
-    });
+    let glob = Glob::new(&text(name))
+        .map_err(|_| format!("\"{whole}\" is not a pattern (use *, ?, [a-z], [!a-z], or ** as a whole segment)"));
     glob.map(|glob| Segment::Glob(kind, glob))
 }
 
-/// A path as it is shown: with dots where that is unambiguous.
+/// Formats a path: with dots if that is unambiguous.
 pub(crate) fn show(path: &[String]) -> String {
     match path {
         [single] if single.contains('.') => format!("/{single}"),
@@ -106,7 +115,7 @@ pub(crate) fn show(path: &[String]) -> String {
     }
 }
 
-/// Docker's own rule for names, which IDs follow as well.
+/// Docker's rule for names, which IDs meet as well.
 pub(crate) fn is_name(segment: &str) -> bool {
     segment.starts_with(|c: char| c.is_ascii_alphanumeric()) && segment.chars().all(is_in_names)
 }
@@ -180,9 +189,9 @@ mod tests {
     #[test]
     fn wildcards_that_can_fit_nothing_are_refused() {
         for (path, why) in [
-            ("a.b**", "recursive"),
-            ("***", "wildcards"),
-            ("[a", "invalid range"),
+            ("a.b**", "is not a pattern"),
+            ("***", "is not a pattern"),
+            ("[a", "is not a pattern"),
             (r"a\*", "is not a container name"),
             (r"\*\*", "is not a container name"),
             (r"*\*", "has a \"*\""),
