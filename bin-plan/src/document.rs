@@ -1,6 +1,6 @@
-//! YAML as far as plans need it: one document of maps, lists and scalars, each with its place.
+//! The YAML that plans need: a single document of maps, lists and scalars, each with its place.
 //!
-//! Anchors, tags and what else lets a short text stand for a long one are refused: a plan reads as it is written.
+//! Anchors, aliases and tags are refused: a plan means what it says, and a short text cannot expand to a long one.
 
 use std::fmt;
 
@@ -9,20 +9,20 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput};
 
 use crate::scalar::Scalar;
 
-/// The deepest nesting that is read: a plan needs three levels.
+/// The deepest nesting that is read. A plan needs five levels: a map, a list, a map, a list, a scalar.
 const DEPTH: usize = 8;
 
-/// The most keys that a map may have: far more than there are.
+/// The most keys of a map: far more than a plan can use.
 const KEYS: usize = 64;
 
-/// Where something stands in the text; lines and columns count from 1.
+/// A place in the text. Lines and columns count from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     pub(crate) line: usize,
     pub(crate) column: usize,
 }
 
-/// What is wrong at a place.
+/// An error at a place.
 #[derive(Debug)]
 pub(crate) struct Fault {
     pub(crate) place: Place,
@@ -45,17 +45,17 @@ pub(crate) enum Content {
 }
 
 impl Content {
-    /// How a message calls it.
-    pub(crate) fn shown(&self) -> String {
+    /// The value in a message.
+    pub(crate) fn display(&self) -> String {
         match self {
-            Self::Scalar(scalar) => scalar.shown(),
+            Self::Scalar(scalar) => scalar.display(),
             Self::List(_) => "a list".to_owned(),
             Self::Map(_) => "a map".to_owned(),
         }
     }
 }
 
-/// One entry of a map.
+/// An entry of a map.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) place: Place,
@@ -63,17 +63,17 @@ pub(crate) struct Entry {
     pub(crate) value: Node,
 }
 
-/// Reads the one document of a text; `None` where there is nothing but comments.
+/// Parses a text of a single document; `None` if there is none, only comments.
 ///
 /// # Errors
-/// The first fault: what is not YAML, or is more of it than a plan needs.
+/// The first fault: text that is not YAML, or YAML that a plan may not use.
 pub(crate) fn parse(text: &str) -> Result<Option<Node>, Fault> {
     let mut reader = Reader(Parser::new_from_str(text));
     let mut document = None;
     while let Some((event, place)) = reader.next()? {
         match event {
             Event::DocumentStart(_) if document.is_some() => {
-                return Err(place.fault("a second document: a plan is one"));
+                return Err(place.fault("a second YAML document: a plan is a single document"));
             }
             Event::DocumentStart(_) | Event::DocumentEnd | Event::StreamStart | Event::StreamEnd | Event::Nothing => {}
             event => document = Some(reader.node(event, place, DEPTH)?),
@@ -89,7 +89,7 @@ impl<'a> Reader<'a> {
         self.0.next().transpose().map(|next| next.map(|(event, span)| (event, span.into()))).map_err(Fault::from)
     }
 
-    /// The event behind one that does not end its document.
+    /// The next event, inside a document.
     fn must_next(&mut self) -> Result<(Event<'a>, Place), Fault> {
         self.next().map(|next| next.expect("the parser ends what it began"))
     }
@@ -102,10 +102,10 @@ impl<'a> Reader<'a> {
             _ => (0, false),
         };
         if anchor != 0 || matches!(event, Event::Alias(_)) {
-            return Err(place.fault("a plan has no anchors (&) and aliases (*): write out what is meant"));
+            return Err(place.fault("a plan cannot have anchors (&) or aliases (*): repeat the value"));
         }
         if tag {
-            return Err(place.fault("a plan has no tags (!)"));
+            return Err(place.fault("a plan cannot have tags (!)"));
         }
         let Some(depth) = depth.checked_sub(1) else { return Err(place.fault("nested too deep for a plan")) };
         let content = match event {
@@ -139,14 +139,14 @@ impl<'a> Reader<'a> {
                 return Err(place.fault(format!("more than {KEYS} keys in one map")));
             }
             let Content::Scalar(Scalar { text: key, .. }) = self.node(event, place, depth)?.content else {
-                return Err(place.fault("a key is a word, not a list or a map"));
+                return Err(place.fault("a key must be a word, not a list or a map"));
             };
             if let Some(first) = entries.iter().find(|entry| entry.key == key) {
-                return Err(place.fault(format!("{key} is given already, on line {}", first.place.line)));
+                return Err(place.fault(format!("duplicate key {key} (first on line {})", first.place.line)));
             }
             let (event, at) = self.must_next()?;
             let mut value = self.node(event, at, depth)?;
-            // A value that is left out stands nowhere.
+            // A missing value has no place of its own.
             if matches!(&value.content, Content::Scalar(scalar) if scalar.plain && scalar.text.is_empty()) {
                 value.place = place;
             }
@@ -171,7 +171,11 @@ impl From<Span> for Place {
 impl From<ScanError> for Fault {
     fn from(error: ScanError) -> Self {
         let place = Place { line: error.marker().line(), column: error.marker().col() + 1 };
-        place.fault(format!("not YAML: {}", error.info()))
+        let cause = match error.info() {
+            tab if tab.starts_with("tabs disallowed") => "tabs are not allowed for indentation",
+            other => other,
+        };
+        place.fault(format!("not YAML: {cause}"))
     }
 }
 
@@ -182,7 +186,7 @@ impl fmt::Display for Place {
 }
 
 impl Fault {
-    /// The failure that it is for whoever called, in the way of compilers: `links.yaml:4:15: ...`.
+    /// The fault as an error in the file `name`, formatted as by compilers: `links.yaml:4:15: ...`.
     pub(crate) fn within(self, name: &str) -> Error {
         Error::failed(format!("{name}:{}: {}", self.place, self.message))
     }
@@ -198,14 +202,15 @@ mod tests {
     }
 
     #[test]
-    fn what_plans_do_not_need_is_told_by_its_place() {
-        assert!(fault("a: 1\n---\nb: 1\n").starts_with("2:1: a second document"));
-        assert!(fault("a: &x 1\n").starts_with("1:4: a plan has no anchors"));
+    fn faults_have_places() {
+        assert!(fault("a: 1\n---\nb: 1\n").starts_with("2:1: a second YAML document"));
+        assert!(fault("a: &x 1\n").starts_with("1:4: a plan cannot have anchors"));
         assert!(fault("a: *x\n").starts_with("1:"));
-        assert!(fault("a: !!str 1\n").contains("no tags"));
-        assert!(fault("a: 1\nb: 2\n'a': 3\n").starts_with("3:1: a is given already, on line 1"));
-        assert!(fault("? [a]\n: 1\n").contains("a key is a word"));
+        assert!(fault("a: !!str 1\n").contains("cannot have tags"));
+        assert!(fault("a: 1\nb: 2\n'a': 3\n").starts_with("3:1: duplicate key a (first on line 1)"));
+        assert!(fault("? [a]\n: 1\n").contains("a key must be a word"));
         assert!(fault("a: [1\n").contains("not YAML"));
+        assert_eq!(fault("a:\n\t- b\n"), "2:2: not YAML: tabs are not allowed for indentation");
         for deep in ["[", "- ", "{a: "] {
             assert!(fault(&deep.repeat(20)).contains("nested too deep"), "{deep}");
             parse(&deep.repeat(100_000)).unwrap_err();
@@ -213,13 +218,13 @@ mod tests {
     }
 
     #[test]
-    fn a_map_has_few_keys() {
+    fn a_map_has_at_most_64_keys() {
         let map: Vec<String> = (0..100_000).map(|number| format!("k{number}: 1\n")).collect();
         assert_eq!(fault(&map.concat()), "65:1: more than 64 keys in one map");
     }
 
     #[test]
-    fn a_comment_is_nothing() {
+    fn a_text_of_comments_has_no_document() {
         for empty in ["", "\n\n", "# nothing\n", "---\n", "\u{feff}"] {
             let node = parse(empty).unwrap();
             assert!(node.is_none_or(|node| matches!(node.content, Content::Scalar(scalar) if scalar.text.is_empty())));

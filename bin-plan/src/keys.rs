@@ -1,43 +1,46 @@
-//! The keys of a link: the field of the record that each becomes, and what it may hold.
+//! The keys of a link: the record's field that each becomes, and the values that it may have.
 
 use nicon_core::link::{Selector, Target, Wish};
-use nicon_core::{Error, Record, Result};
+use nicon_core::{Error, Record, Result, path};
 use serde_json::Value;
 
 use crate::document::{Content, Fault, Node};
 use crate::scalar::Scalar;
 
-/// One key.
+/// A key.
 pub(crate) struct Key {
-    /// What a plan calls it.
+    /// Its name in a plan.
     pub(crate) name: &'static str,
-    /// What a record calls it.
+    /// The name of the field in a record.
     pub(crate) field: &'static str,
     /// Whether each link must have it.
     pub(crate) required: bool,
     kind: Kind,
-    /// Whether the program that it is meant for will take it, asked with a record that holds nothing else.
+    /// Checks a record that has only this field with the code of the program that will read it.
     check: fn(&Record) -> Result<()>,
 }
 
-/// What a value is.
+/// The type of a value.
 #[derive(Clone, Copy)]
 enum Kind {
     Text,
-    /// A list of texts, or one alone.
+    /// A list of texts, or a single text.
     Texts,
     Number,
     NumberOrText,
-    Truth,
+    Boolean,
 }
 
 /// All keys, in the order of the record's fields.
+///
+/// Any positive `mtu` is accepted: 68 is the minimum of IPv4 (RFC 791) and of most drivers, but some, such as dummy, take
+/// any value. Only nicon-linkmv knows the link's driver.
 pub(crate) const KEYS: [Key; 15] = [
     Key { required: true, ..key("inspect_ns", "target", Kind::Text, one_container) },
     Key { required: true, ..key("nic_tmp", "link", Kind::Text, link) },
     key("nic_name", "name", Kind::Text, wish),
     key("expected_pid", "expected_pid", Kind::Number, |_| Ok(())),
-    key("from", "from", Kind::NumberOrText, place),
+    key("from", "from", Kind::NumberOrText, namespace),
     key("addr", "addr", Kind::Texts, wish),
     key("gateway", "gateway", Kind::Texts, wish),
     key("route", "route", Kind::Texts, wish),
@@ -46,11 +49,11 @@ pub(crate) const KEYS: [Key; 15] = [
     key("master", "master", Kind::Text, wish),
     key("alias", "alias", Kind::Text, wish),
     key("altname", "altname", Kind::Texts, wish),
-    key("up", "up", Kind::Truth, wish),
+    key("up", "up", Kind::Boolean, wish),
     key("keep", "keep", Kind::Texts, wish),
 ];
 
-/// What a plan may call them.
+/// The names of all keys.
 pub(crate) fn names() -> [&'static str; KEYS.len()] {
     KEYS.map(|key| key.name)
 }
@@ -63,7 +66,7 @@ impl Key {
     /// The value of the field.
     ///
     /// # Errors
-    /// All that is wrong with it; of a list, with each of its items.
+    /// All its faults: those of each item if it is a list.
     pub(crate) fn read(&self, node: &Node) -> std::result::Result<Value, Vec<Fault>> {
         let Kind::Texts = self.kind else { return self.item(node).map_err(|fault| vec![fault]) };
         let items = match &node.content {
@@ -83,7 +86,7 @@ impl Key {
     fn item(&self, node: &Node) -> std::result::Result<Value, Fault> {
         let value = match &node.content {
             Content::Scalar(scalar) => self.kind.read(scalar),
-            other => Err(format!("expected a single value, found {}", other.shown())),
+            other => Err(format!("expected a single value, found {}", other.display())),
         };
         let checked = value.and_then(|value| {
             let mut record = Record::default();
@@ -101,18 +104,19 @@ impl Kind {
             Self::Text | Self::Texts => scalar.text().map(Value::from),
             Self::Number => scalar.number().map(Value::from),
             Self::NumberOrText => scalar.number().map(Value::from).or_else(|_| scalar.text().map(Value::from)),
-            Self::Truth => scalar.truth().map(Value::from),
+            Self::Boolean => scalar.boolean().map(Value::from),
         }
     }
 }
 
-/// One container by its path. Patterns are for looking around: a link goes to one place.
+/// The path of a single container: a link cannot go to all that match a pattern.
 fn one_container(record: &Record) -> Result<()> {
     match record.text("target")? {
         Some(path) if path.contains(['*', '?', '[']) => {
             Err(Error::failed(format!("a link goes to one container: \"{path}\" is a pattern")))
         }
-        _ => Ok(()),
+        Some(path) => path::parse(path).map(drop),
+        None => Ok(()),
     }
 }
 
@@ -120,7 +124,7 @@ fn link(record: &Record) -> Result<()> {
     record.text("link")?.map(str::parse::<Selector>).transpose().map(drop)
 }
 
-fn place(record: &Record) -> Result<()> {
+fn namespace(record: &Record) -> Result<()> {
     record.get("from").map(Target::try_from).transpose().map(drop)
 }
 

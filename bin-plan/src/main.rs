@@ -1,4 +1,4 @@
-//! nicon-plan: the YAML that network labs keep in, records for nicon-resolve and nicon-linkmv out.
+//! nicon-plan: turns a lab's wiring in YAML into records for nicon-resolve and nicon-linkmv.
 
 mod args;
 mod document;

@@ -1,4 +1,4 @@
-//! What a plan may say, and the records that it becomes.
+//! Checks a plan, and turns it into records.
 
 use std::collections::HashMap;
 
@@ -9,13 +9,13 @@ use nicon_core::{Record, Result};
 use crate::document::{Content, Entry, Fault, Node, Place};
 use crate::keys::{KEYS, names};
 
-/// The one key of a plan.
+/// The only key of a plan.
 const LINKS: &str = "links";
 
-/// The records of a plan, in its order. Each carries `plan`, where that is given: they are to be acted on together.
+/// The records of a plan, in its order. If `plan` is given, each carries that name: they are acted on together.
 ///
 /// # Errors
-/// All that is wrong with it.
+/// All its faults.
 pub(crate) fn records(document: Option<&Node>, plan: Option<&String>) -> std::result::Result<Vec<Record>, Vec<Fault>> {
     let start = Place { line: 1, column: 1 };
     let empty = || start.fault(format!("the plan is empty: expected \"{LINKS}:\" and a list of links below it"));
@@ -23,7 +23,7 @@ pub(crate) fn records(document: Option<&Node>, plan: Option<&String>) -> std::re
     let entries = match &node.content {
         Content::Map(entries) => entries,
         Content::Scalar(scalar) if scalar.text.is_empty() => return Err(vec![empty()]),
-        other => return Err(vec![node.place.fault(format!("expected \"{LINKS}:\", found {}", other.shown()))]),
+        other => return Err(vec![node.place.fault(format!("expected \"{LINKS}:\", found {}", other.display()))]),
     };
     let mut reading = Reading::default();
     for entry in entries {
@@ -31,7 +31,8 @@ pub(crate) fn records(document: Option<&Node>, plan: Option<&String>) -> std::re
             _ if entry.key != LINKS => reading.faults.push(unknown(entry, &[LINKS])),
             Content::List(links) => links.iter().for_each(|link| reading.link(link)),
             other => {
-                reading.wrong(entry.value.place, LINKS, &format!("expected a list of links, found {}", other.shown()));
+                let found = other.display();
+                reading.faults.push(entry.value.place.fault(format!("{LINKS}: expected a list, found {found}")));
             }
         }
     }
@@ -52,11 +53,11 @@ pub(crate) fn records(document: Option<&Node>, plan: Option<&String>) -> std::re
 struct Reading {
     records: Vec<Record>,
     faults: Vec<Fault>,
-    /// Where each link is moved, and where each name is given in a container: there is one of either.
+    /// The links that are moved out of each namespace, and the names that each container gets. Both must be unique.
     taken: HashMap<(Side, String), Place>,
 }
 
-/// Where a link comes from, or goes to, in the plan's words.
+/// A side of a move, with the plan's name for the namespace.
 #[derive(PartialEq, Eq, Hash)]
 enum Side {
     From(String),
@@ -66,8 +67,8 @@ enum Side {
 impl Reading {
     fn link(&mut self, node: &Node) {
         let Content::Map(entries) = &node.content else {
-            let expected = format!("expected a link's keys ({}), found {}", names().join(", "), node.content.shown());
-            return self.faults.push(node.place.fault(expected));
+            let expected = format!("expected a map with the keys {}", names().join(", "));
+            return self.faults.push(node.place.fault(format!("{expected}, found {}", node.content.display())));
         };
         for entry in entries.iter().filter(|entry| KEYS.iter().all(|key| key.name != entry.key)) {
             self.faults.push(unknown(entry, &names()));
@@ -84,19 +85,19 @@ impl Reading {
             }
         }
         if self.faults.len() == faults
-            && let Err(error) = self.whole(&record, node.place)
+            && let Err(error) = self.check(&record, node.place)
         {
             self.faults.push(node.place.fault(error.to_string()));
         }
         self.records.push(record);
     }
 
-    /// Looks at a link whose parts are sound.
-    fn whole(&mut self, record: &Record, place: Place) -> Result<()> {
+    /// Checks a link whose keys are valid one by one.
+    fn check(&mut self, record: &Record, place: Place) -> Result<()> {
         let wish = Wish::from_record(record)?;
         let link = record.text("link")?.unwrap_or_default();
         self.take(Side::From(record.cell("from")), link, place);
-        // What is known by a number or an address has a name that only the kernel can tell.
+        // The name of a link that is given by a number or an address is unknown here.
         let kept = match link.parse()? {
             Selector::Name(name) if name.parse::<u32>().is_err() => Some(name),
             _ => None,
@@ -112,28 +113,25 @@ impl Reading {
         wish.check()
     }
 
-    /// Notes that a link is moved from somewhere, or gets its name in a container, which nobody else may do.
+    /// Records that a link is moved out of a namespace, or that a container gets a link of this name. It is a fault if an
+    /// earlier link of the plan does so, too.
     fn take(&mut self, side: Side, link: &str, place: Place) {
         let what = match &side {
-            Side::From(_) => format!("{link} is moved"),
-            Side::To(container) => format!("{container} has a link {link}"),
+            Side::From(_) => format!("{link} is already moved"),
+            Side::To(container) => format!("{container} already gets a link {link}"),
         };
         let taken = self.taken.entry((side, link.to_owned())).or_insert(place);
         if *taken != place {
-            self.faults.push(place.fault(format!("{what} already by line {}", taken.line)));
+            self.faults.push(place.fault(format!("{what} on line {}", taken.line)));
         }
-    }
-
-    fn wrong(&mut self, place: Place, key: &str, why: &str) {
-        self.faults.push(place.fault(format!("{key}: {why}")));
     }
 }
 
 fn unknown(entry: &Entry, known: &[&str]) -> Fault {
     let (key, known_keys) = (&entry.key, known.join(", "));
     entry.place.fault(match nearest(key, known.iter().copied()).first() {
-        Some(near) => format!("unknown key \"{key}\": did you mean {near}?"),
-        None => format!("unknown key \"{key}\" (known here: {known_keys})"),
+        Some(similar) => format!("unknown key \"{key}\": did you mean {similar}?"),
+        None => format!("unknown key \"{key}\" (the keys are {known_keys})"),
     })
 }
 
@@ -166,37 +164,37 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_is_told_with_its_place() {
+    fn every_fault_is_reported_with_its_place() {
         let text = "links:\n- inspect_ns: a\n  nic_tmp: veth0\n  nic_nam: eth1\n  x: 1\n- inspect_ns: on\n  nic_tmp: [a]\n  nic_name: 0\n- nic_tmp: veth0\n  inspect_ns: 'a.*'\n- 7\n";
         let known = names().join(", ");
         assert_eq!(
             faults(text),
             [
                 "4:3: unknown key \"nic_nam\": did you mean nic_name?",
-                &format!("5:3: unknown key \"x\" (known here: {known})"),
-                "6:15: inspect_ns: expected text, found the truth value: put \"on\" in quotes",
+                &format!("5:3: unknown key \"x\" (the keys are {known})"),
+                "6:15: inspect_ns: expected text, found the boolean on: write \"on\" in quotes",
                 "7:12: nic_tmp: expected a single value, found a list",
-                "8:13: nic_name: expected text, found the number: put \"0\" in quotes",
+                "8:13: nic_name: expected text, found the number 0: write \"0\" in quotes",
                 "10:15: inspect_ns: a link goes to one container: \"a.*\" is a pattern",
-                &format!("11:3: expected a link's keys ({known}), found the number 7"),
+                &format!("11:3: expected a map with the keys {known}, found 7"),
             ]
         );
     }
 
     #[test]
-    fn a_link_is_moved_once_and_a_name_given_once() {
+    fn links_and_names_are_unique() {
         let text = "links:\n- {inspect_ns: a, nic_tmp: x}\n- {inspect_ns: b, nic_tmp: x}\n- {inspect_ns: a, nic_tmp: z, nic_name: x}\n";
-        assert_eq!(faults(text), ["3:3: x is moved already by line 2", "4:3: a has a link x already by line 2"]);
+        assert_eq!(faults(text), ["3:3: x is already moved on line 2", "4:3: a already gets a link x on line 2"]);
         let from = "links:\n- {inspect_ns: a, nic_tmp: x, from: b}\n- {inspect_ns: b, nic_tmp: x, from: 42}\n- {inspect_ns: c, nic_tmp: x, from: 42}\n- {inspect_ns: a, nic_tmp: z, altname: x}\n";
-        assert_eq!(faults(from), ["4:3: x is moved already by line 3", "5:3: a has a link x already by line 2"]);
+        assert_eq!(faults(from), ["4:3: x is already moved on line 3", "5:3: a already gets a link x on line 2"]);
         let numbers = "links:\n- {inspect_ns: a, nic_tmp: '7', from: b}\n- {inspect_ns: a, nic_tmp: '7', nic_name: eth%d}\n- {inspect_ns: a, nic_tmp: z, nic_name: eth%d}\n";
         assert_eq!(records(document::parse(numbers).unwrap().as_ref(), None).unwrap().len(), 3);
         let flow = "links: [{inspect_ns: a, nic_tmp: x}, {inspect_ns: b, nic_tmp: x}]";
-        assert_eq!(faults(flow), ["1:38: x is moved already by line 1"]);
+        assert_eq!(faults(flow), ["1:38: x is already moved on line 1"]);
     }
 
     #[test]
-    fn a_link_gets_what_nicon_linkmv_can_give() {
+    fn a_link_can_have_all_that_nicon_linkmv_supports() {
         let text = "links:\n- inspect_ns: a\n  nic_tmp: pci:0000:01:00.0\n  nic_name: eth%d\n  from: 42\n  addr: [192.0.2.2/24, 2001:db8::2/64]\n  gateway: 192.0.2.1\n  route: 198.51.100.0/24,192.0.2.9\n  mtu: 1400\n  mac: 02:00:5e:00:53:01\n  master: br0\n  alias: up link\n  altname: [wan]\n  up: true\n  keep: [sysctl]\n- {inspect_ns: a, nic_tmp: x, from: blue, up: false}\n";
         let records = records(document::parse(text).unwrap().as_ref(), None).unwrap();
         assert_eq!(
@@ -209,8 +207,20 @@ mod tests {
     }
 
     #[test]
-    fn what_nicon_linkmv_would_refuse_is_refused() {
-        for (value, told) in [
+    fn paths_that_nicon_resolve_refuses_are_faults() {
+        for (path, fault) in [
+            ("a..b", "2:15: inspect_ns: path \"a..b\": name 2 is empty"),
+            ("a b", "2:15: inspect_ns: path \"a b\": \"a b\" is not a container name"),
+            ("lxc:a", "2:15: inspect_ns: path \"lxc:a\": \"lxc:a\" has an unknown prefix"),
+        ] {
+            let faults = faults(&format!("links:\n- inspect_ns: {path}\n  nic_tmp: x\n"));
+            assert!(faults.len() == 1 && faults[0].starts_with(fault), "{faults:?}");
+        }
+    }
+
+    #[test]
+    fn values_that_nicon_linkmv_refuses_are_faults() {
+        for (value, fault) in [
             (
                 "addr: 192.0.2.2",
                 "4:9: addr: \"192.0.2.2\" is not an address like 192.0.2.1/24: it has no prefix length",
@@ -220,23 +230,24 @@ mod tests {
             ("gateway: 192.0.2", "4:12: gateway: \"192.0.2\" is not an IP address"),
             ("gateway: 192.0.2.1", "2:3: gateway 192.0.2.1 lies in no network of the link's addresses"),
             ("route: 192.0.2.1/24", "4:10: route: \"192.0.2.1/24\" is not a route"),
-            ("mtu: many", "4:8: mtu: expected a number such as 1500, found the text \"many\""),
+            ("mtu: many", "4:8: mtu: expected a whole number from 1 to 2147483647, found \"many\""),
+            ("mtu: -5", "4:8: mtu: expected a whole number from 1 to 2147483647, found -5"),
             ("mac: 01:00:5e:00:00:01", "4:8: mac: \"01:00:5e:00:00:01\" is not a hardware address: it is a multicast"),
             (
                 "mac: 02:00:00:00:53:01",
-                "4:8: mac: expected text, found the number: put \"02:00:00:00:53:01\" in quotes",
+                "4:8: mac: expected text, found the number 02:00:00:00:53:01: write \"02:00:00:00:53:01\" in quotes",
             ),
             ("master: a/b", "4:11: master: \"a/b\" is not a link name"),
-            ("alias: \"a\\tb\"", "4:10: alias: it holds a line break or a control character"),
+            ("alias: \"a\\tb\"", "4:10: alias: it contains a line break or a control character"),
             ("altname: a b", "4:12: altname: \"a b\" is not an alternative name"),
-            ("up: off", "4:7: up: expected true or false, found the truth value off"),
+            ("up: off", "4:7: up: expected true or false, found off"),
             ("keep: [addr, mtu]", "4:16: keep: \"mtu\" cannot be kept"),
             ("from: ..", "4:9: from: \"..\" is neither a PID"),
             ("nic_name: eth%d%d", "4:13: nic_name: \"eth%d%d\" is not a link name"),
             ("up: false\n  addr: 192.0.2.1/24\n  route: 0.0.0.0/0", "2:3: routes need the link up"),
         ] {
             let faults = faults(&format!("links:\n- inspect_ns: a\n  nic_tmp: x\n  {value}\n"));
-            assert!(faults.len() == 1 && faults[0].starts_with(told), "{value}: {faults:?}");
+            assert!(faults.len() == 1 && faults[0].starts_with(fault), "{value}: {faults:?}");
         }
         assert!(faults("links:\n- inspect_ns: a\n  nic_tmp: a/b\n")[0].starts_with("3:12: nic_tmp: \"a/b\" is not"));
         let both = "links:\n- inspect_ns: a\n  nic_tmp: x\n  addr: [a, b]\n";
@@ -244,10 +255,10 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_is_links() {
+    fn a_plan_is_a_list_of_links() {
         for (text, expected) in [
             ("", "1:1: the plan is empty"),
-            ("links:\n", "1:1: links: expected a list of links, found nothing"),
+            ("links:\n", "1:1: links: expected a list, found nothing"),
             ("- a\n", "1:1: expected \"links:\", found a list"),
             ("link: []\n", "1:1: unknown key \"link\": did you mean links?"),
             ("{}\n", "1:1: the plan is empty"),

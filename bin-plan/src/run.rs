@@ -1,7 +1,7 @@
 //! The run: a file in, all of its records out or none.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 
 use nicon_core::record::cell;
@@ -29,9 +29,9 @@ const COLUMNS: &[Column] = &[
     Column { title: "MORE", cell: more },
 ];
 
-/// What else a link is to be like: `addr=192.0.2.2/24 mtu=1400`.
+/// The link's other attributes: `addr=192.0.2.2/24 mtu=1400`.
 fn more(record: &Record) -> String {
-    let told = |field: &str| match record.get(field)? {
+    let value = |field: &str| match record.get(field)? {
         Value::Array(items) => Some(items.iter().map(|item| cell(Some(item))).collect::<Vec<_>>().join(",")),
         value => Some(cell(Some(value))),
     };
@@ -39,23 +39,27 @@ fn more(record: &Record) -> String {
         .iter()
         .map(|key| key.field)
         .filter(|field| !["target", "link", "name", "expected_pid"].contains(field))
-        .filter_map(|field| Some(format!("{field}={}", told(field)?)))
+        .filter_map(|field| Some(format!("{field}={}", value(field)?)))
         .collect();
     if shown.is_empty() { "-".to_owned() } else { shown.join(" ") }
 }
 
-/// Prints the records of the plan that the command line names.
+/// Prints the records of the plan.
 ///
 /// # Errors
-/// Where it cannot be read, or is not YAML at all.
+/// If the plan cannot be read, or is not YAML.
 pub(crate) fn run(args: &Args) -> Result<Status> {
     let mut answers = Answers::new(PROGRAM, View::choose(args.json, COLUMNS))?;
-    let (name, text) = if args.file == Path::new("-") {
+    let file = args.file.as_deref().unwrap_or(Path::new("-"));
+    let (name, text) = if file == Path::new("-") {
+        // A plan can be typed, but only if that is asked for.
+        if args.file.is_none() && io::stdin().is_terminal() {
+            return Err(Error::failed("nothing to do: name a plan, or - for standard input (see --help)"));
+        }
         ("standard input".to_owned(), read(io::stdin(), "standard input")?)
     } else {
-        let name = args.file.display().to_string();
-        let file = File::open(&args.file).doing(|| format!("open {name}"))?;
-        let text = read(file, &name)?;
+        let name = file.display().to_string();
+        let text = read(File::open(file).doing(|| format!("open {name}"))?, &name)?;
         (name, text)
     };
     let document = document::parse(&text).map_err(|fault| fault.within(&name))?;

@@ -1,85 +1,86 @@
-//! Single values: whether they are the text or the number that was meant.
+//! Single values: text, numbers and booleans.
 //!
-//! YAML makes a number of `1e3` and a truth value of `off`, each version of it of other words. What any of them would take
-//! for something else than text is text only in quotes: a plan then means the same to every program that reads it.
+//! YAML reads `1e3` as a number and `off` as a boolean, and its versions disagree about such words. A word that any version
+//! reads as something other than text must be in quotes, so that a plan means the same to every program.
 
 use std::borrow::Cow;
 
-/// A scalar as it is written.
+/// A scalar as it was written.
 #[derive(Debug)]
 pub(crate) struct Scalar {
     pub(crate) text: String,
-    /// Whether it stands without quotes.
+    /// Whether it has no quotes.
     pub(crate) plain: bool,
 }
 
 impl Scalar {
-    /// The text that it is.
+    /// Its text.
     ///
     /// # Errors
-    /// Where YAML takes it for something else, or it is empty or more than a line.
+    /// If a version of YAML reads it as something else, or it is empty, or contains control characters.
     pub(crate) fn text(&self) -> Result<&str, String> {
-        match self.turned_into() {
-            Some(what) if self.text.is_empty() => Err(format!("expected text, found {what}")),
-            Some(what) => Err(format!("expected text, found {what}: put \"{}\" in quotes", shorten(&self.text))),
+        let shown = shorten(&self.text);
+        match self.other_type() {
+            Some("nothing") => Err("expected text, found nothing".to_owned()),
+            Some(what) => Err(format!("expected text, found the {what} {shown}: write \"{shown}\" in quotes")),
             None if self.text.is_empty() => Err("it is empty".to_owned()),
             None if self.text.contains(char::is_control) => {
-                Err("it holds a line break or a control character".to_owned())
+                Err("it contains a line break or a control character".to_owned())
             }
             None => Ok(&self.text),
         }
     }
 
-    /// The number that it is, from 1 up to what a PID or a size can be.
+    /// Its value as a positive whole number, without a sign or leading zeros.
     ///
     /// # Errors
-    /// For everything but decimal digits, and for quoted ones: those are text.
+    /// If it is something else, or in quotes, which make it text.
     pub(crate) fn number(&self) -> Result<i32, String> {
         let digits = self.plain && self.text.bytes().all(|byte| byte.is_ascii_digit()) && !self.text.starts_with('0');
         match self.text.parse() {
             Ok(number) if digits => Ok(number),
-            _ => Err(format!("expected a number such as 1500, found {}", self.shown())),
+            _ => Err(format!("expected a whole number from 1 to {}, found {}", i32::MAX, self.display())),
         }
     }
 
-    /// The truth value that it is.
+    /// Its value as a boolean.
     ///
     /// # Errors
-    /// For everything but `true` and `false`: of other words, YAML's versions make different things.
-    pub(crate) fn truth(&self) -> Result<bool, String> {
+    /// For all but `true` and `false`: YAML's versions disagree about other words.
+    pub(crate) fn boolean(&self) -> Result<bool, String> {
         match self.text.as_str() {
             "true" if self.plain => Ok(true),
             "false" if self.plain => Ok(false),
-            _ => Err(format!("expected true or false, found {}", self.shown())),
+            _ => Err(format!("expected true or false, found {}", self.display())),
         }
     }
 
-    /// How a message calls it.
-    pub(crate) fn shown(&self) -> String {
-        match self.turned_into() {
-            Some(nothing @ "nothing") => nothing.to_owned(),
-            Some(what) => format!("{what} {}", shorten(&self.text)),
-            None => format!("the text \"{}\"", shorten(&self.text)),
+    /// The value in a message. Text has quotes.
+    pub(crate) fn display(&self) -> String {
+        match self.other_type() {
+            Some("nothing") => "nothing".to_owned(),
+            Some(_) => shorten(&self.text).into_owned(),
+            None => format!("\"{}\"", shorten(&self.text)),
         }
     }
 
-    /// What some version of YAML takes it for, if not for text: the core schema of 1.2.2 (section 10.3.2) and the types of
-    /// 1.1 (yaml.org/type).
-    fn turned_into(&self) -> Option<&'static str> {
+    /// The type that some version of YAML gives it, if that is not text: the core schema of 1.2.2 (section 10.3.2) and the
+    /// types of 1.1 (yaml.org/type).
+    fn other_type(&self) -> Option<&'static str> {
         let word = self.text.as_str();
         let lower = word.to_ascii_lowercase();
         match lower.as_str() {
             _ if !self.plain => None,
             "" | "~" | "null" => Some("nothing"),
-            "y" | "n" | "yes" | "no" | "true" | "false" | "on" | "off" => Some("the truth value"),
-            _ if is_number(&lower) => Some("the number"),
-            _ if is_date(word) => Some("the date"),
+            "y" | "n" | "yes" | "no" | "true" | "false" | "on" | "off" => Some("boolean"),
+            _ if is_number(&lower) => Some("number"),
+            _ if is_date(word) => Some("date"),
             _ => None,
         }
     }
 }
 
-/// As much of a text as a message needs.
+/// Shortens a text for a message.
 fn shorten(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(40) {
         Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
@@ -98,7 +99,7 @@ fn is_number(word: &str) -> bool {
     if let Some((digits, radix)) = radix {
         return !digits.is_empty() && digits.chars().all(|c| c.is_digit(radix));
     }
-    // Numbers to the base of 60, such as 12:34:56.
+    // Numbers in base 60, such as 12:34:56.
     let parts = bare.split(':');
     bare.starts_with(|c: char| c.is_ascii_digit() || c == '.')
         && parts.into_iter().all(|part| part.parse::<f64>().is_ok())
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_what_every_yaml_takes_for_text() {
+    fn text_is_what_all_versions_of_yaml_read_as_text() {
         for text in [
             "eth0",
             "setup.olt_1.lt_1",
@@ -173,21 +174,21 @@ mod tests {
     }
 
     #[test]
-    fn a_truth_value_is_true_or_false() {
-        assert_eq!((plain("true").truth(), plain("false").truth()), (Ok(true), Ok(false)));
+    fn a_boolean_is_true_or_false() {
+        assert_eq!((plain("true").boolean(), plain("false").boolean()), (Ok(true), Ok(false)));
         for text in ["", "yes", "on", "True", "1", "maybe"] {
-            assert!(plain(text).truth().is_err(), "{text}");
+            assert!(plain(text).boolean().is_err(), "{text}");
         }
-        assert!(Scalar { text: "true".to_owned(), plain: false }.truth().is_err());
+        assert!(Scalar { text: "true".to_owned(), plain: false }.boolean().is_err());
     }
 
     #[test]
-    fn a_number_is_decimal_and_bare() {
+    fn a_number_is_decimal_and_not_quoted() {
         assert_eq!(plain("17180").number(), Ok(17180));
         for text in ["", "0", "-1", "017", "0x10", "1_000", "1e3", "1.0", "99999999999", "+5", "abc", "off"] {
             assert!(plain(text).number().is_err(), "{text}");
         }
         let quoted = Scalar { text: "17180".to_owned(), plain: false };
-        assert_eq!(quoted.number().unwrap_err(), "expected a number such as 1500, found the text \"17180\"");
+        assert_eq!(quoted.number().unwrap_err(), "expected a whole number from 1 to 2147483647, found \"17180\"");
     }
 }

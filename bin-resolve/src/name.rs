@@ -1,7 +1,9 @@
 //! Parses paths: the names of nested containers, or patterns for them.
 
 use glob::Pattern as Glob;
-use nicon_core::{Error, Result};
+use nicon_core::Result;
+use nicon_core::path::{Letter, is_name_char, not_a_name, refuse, split, unknown_prefix};
+pub(crate) use nicon_core::path::{MAX_DEPTH, is_name};
 
 use crate::kind::Wanted;
 use crate::pattern::{Pattern, Segment};
@@ -16,18 +18,12 @@ pub(crate) enum Asked {
     Many(Pattern),
 }
 
-/// The most segments of a path: more than kernels nest PID namespaces (32), since paths may lead in circles.
-pub(crate) const MAX_DEPTH: usize = 64;
-
-/// Splits a path at its slashes or, if it has none, at its dots; a `\` makes the next character an ordinary one.
+/// Parses a path or a pattern.
 ///
 /// # Errors
-/// If a segment is empty or is not a name that engines accept (it would end up in a URL), or the path ends in a `\`.
+/// If a name is empty, or one that no engine accepts: it would end up in a URL.
 pub(crate) fn parse(path: &str) -> Result<Asked> {
     let segments = split(path)?;
-    if segments.len() > MAX_DEPTH {
-        return Err(refuse(path, &format!("it has more than {MAX_DEPTH} names")));
-    }
     let segments = segments.iter().map(|segment| read(segment).map_err(|why| refuse(path, &why)));
     let segments = segments.collect::<Result<Vec<Segment>>>()?;
     let is_process = |segment: &Segment| match segment {
@@ -47,31 +43,6 @@ pub(crate) fn parse(path: &str) -> Result<Asked> {
     }
 }
 
-/// A character of a segment, and whether it was escaped by a `\`.
-type Letter = (char, bool);
-
-fn split(path: &str) -> Result<Vec<Vec<Letter>>> {
-    let separator = if path.contains('/') { '/' } else { '.' };
-    let body = path.strip_prefix('/').unwrap_or(path);
-    let mut segments = vec![Vec::new()];
-    let mut chars = body.chars();
-    while let Some(c) = chars.next() {
-        let last = segments.last_mut().expect("there is always a segment");
-        match c {
-            '\\' => last.push((chars.next().ok_or_else(|| refuse(path, "it ends in a backslash"))?, true)),
-            _ if c == separator => segments.push(Vec::new()),
-            _ => last.push((c, false)),
-        }
-    }
-    if path.is_empty() {
-        return Err(refuse(path, "it is empty"));
-    }
-    if segments.iter().any(Vec::is_empty) {
-        return Err(refuse(path, &format!("it has an empty name (is a \"{separator}\" too many?)")));
-    }
-    Ok(segments)
-}
-
 fn read(segment: &[Letter]) -> std::result::Result<Segment, String> {
     let text = |letters: &[Letter]| letters.iter().map(|(c, _)| c).collect::<String>();
     let whole = text(segment);
@@ -82,22 +53,14 @@ fn read(segment: &[Letter]) -> std::result::Result<Segment, String> {
     let kind = match Wanted::parse(&whole) {
         Some(Wanted::Container { kind, .. }) => kind,
         Some(Wanted::Process(_)) => return Ok(Segment::Name(whole)),
-        None => {
-            return Err(format!(
-                "\"{whole}\" must begin with docker:, podman:, containerd: or runc:, or be pid:NUMBER"
-            ));
-        }
+        None => return Err(unknown_prefix(&whole)),
     };
     let name = &segment[kind.map_or(0, |kind| kind.name().len() + 1)..];
     if !name.iter().any(is_wild) {
-        return if is_name(&text(name)) {
-            Ok(Segment::Name(whole))
-        } else {
-            Err(format!("\"{}\" is not a container name ([a-zA-Z0-9][a-zA-Z0-9_.-]*)", text(name)))
-        };
+        return if is_name(&text(name)) { Ok(Segment::Name(whole)) } else { Err(not_a_name(&text(name))) };
     }
     // A character that no name has would never match. What remains needs no escaping in a glob.
-    let means_something = |&(c, escaped): &Letter| is_in_names(c) || !escaped && "*?[!]".contains(c);
+    let means_something = |&(c, escaped): &Letter| is_name_char(c) || !escaped && "*?[!]".contains(c);
     if let Some((c, _)) = name.iter().find(|letter| !means_something(letter)) {
         return Err(format!("\"{whole}\": no container name has a \"{c}\""));
     }
@@ -113,19 +76,6 @@ pub(crate) fn show(path: &[String]) -> String {
         _ if path.iter().any(|segment| segment.contains('.')) => path.join("/"),
         _ => path.join("."),
     }
-}
-
-/// Docker's rule for names, which IDs meet as well.
-pub(crate) fn is_name(segment: &str) -> bool {
-    segment.starts_with(|c: char| c.is_ascii_alphanumeric()) && segment.chars().all(is_in_names)
-}
-
-fn is_in_names(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-')
-}
-
-fn refuse(path: &str, why: &str) -> Error {
-    Error::failed(format!("path \"{path}\": {why}"))
 }
 
 #[cfg(test)]

@@ -2,15 +2,14 @@
 
 use clap::Parser;
 
-/// Draw a nest of containers: which is in which, by which engine, and what each has of its own.
+/// Draw a nest of containers: which is in which, by which engine, and with which namespaces of its own.
 ///
-/// Reads the records that nicon-resolve prints. Of each container it tells the engine and how that was reached, its PID here
-/// (PID) and as the engine tells it (INNER), and the namespaces that are not those of the container around it; one that is
-/// another container's is told with its name, as in net=web. A container that is only on the way to others is drawn with
-/// what is known of it. Records of other processes stand beside the outermost containers. What has ended since is told as
-/// gone.
+/// Reads records of nicon-resolve. For each container it shows the engine, the PID here (PID) and as the engine reports it
+/// (INNER), and the namespaces that it does not share with the container around it; net=web means that it has web's.
+/// Containers that are only on the path to others are drawn with what is known. Other processes are drawn next to the
+/// outermost containers. A process that has ended is marked "gone".
 #[derive(Debug, Parser)]
-#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(
     name = "nicon-tree",
     version,
@@ -24,11 +23,11 @@ Examples:
 Exit status: 0 all drawn, 2 some could not be."
 )]
 pub(crate) struct Args {
-    /// Draw each container's processes, too; those that only stand between an engine and its container are left out
+    /// Draw each container's processes, too; shims between an engine and its container are left out
     #[arg(short, long)]
     pub(crate) procs: bool,
 
-    /// Draw the links, too, and who is wired to whom: put nicon-links before; loopback is left out
+    /// Draw the links, too, and how they are connected (needs nicon-links earlier in the pipe); loopback is left out
     #[arg(short, long)]
     pub(crate) links: bool,
 
@@ -40,13 +39,20 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "dot")]
     pub(crate) svg: bool,
 
-    /// Draw with ASCII characters alone (the default where the locale is not UTF-8)
+    /// Draw with ASCII characters only (the default if the locale is not UTF-8)
     #[arg(long)]
     pub(crate) ascii: bool,
 
-    /// The width to draw for (default: that of the terminal, else as wide as it takes)
-    #[arg(short, long, value_name = "COLUMNS", conflicts_with_all = ["dot", "svg"])]
+    /// The width to draw for (default: that of the terminal, otherwise unlimited)
+    #[arg(short, long, value_name = "COLUMNS", value_parser = columns, conflicts_with_all = ["dot", "svg"])]
     pub(crate) width: Option<u16>,
+}
+
+fn columns(text: &str) -> Result<u16, String> {
+    match text.parse() {
+        Ok(columns) if columns > 0 => Ok(columns),
+        _ => Err(format!("expected a number of columns from 1 to {}", u16::MAX)),
+    }
 }
 
 #[cfg(test)]
@@ -55,7 +61,7 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn the_manual_is_that_of_the_command_line() {
+    fn the_manual_matches_the_command_line() {
         nicon_manual::check(Args::command());
     }
 }

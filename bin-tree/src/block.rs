@@ -1,4 +1,4 @@
-//! What is said of each node, line by line, whichever way it is drawn.
+//! The lines of text about each node, the same for all output formats.
 
 use std::collections::HashMap;
 
@@ -9,24 +9,24 @@ use crate::procs::{Proc, Procs};
 use crate::screen::Screen;
 use crate::view::{Change, Owner, View};
 
-/// The columns that a line of an image has at most; a command may be long.
+/// The most columns of a line in an image. Commands can be long.
 const BOX: usize = 80;
 
 const IMAGE: Screen = Screen { width: None, unicode: true };
 
 /// A node with its links and processes.
 pub(crate) struct Block {
-    /// How many containers it is in.
+    /// The number of containers around it.
     pub(crate) depth: usize,
     /// The block of the container that it is in.
     pub(crate) outer: Option<usize>,
-    /// How it was reached from there.
+    /// The node's kind.
     pub(crate) kind: String,
     /// The node's own line first.
     pub(crate) lines: Vec<Line>,
 }
 
-/// One line, and how far below the node it is.
+/// A line, and its depth below the node.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Line {
     pub(crate) depth: usize,
@@ -37,7 +37,7 @@ pub(crate) struct Line {
     pub(crate) rest: String,
 }
 
-/// A pair of wired links: block and line of either end.
+/// A pair of connected links: the block and line of each end.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Wire {
     pub(crate) from: (usize, usize),
@@ -45,38 +45,38 @@ pub(crate) struct Wire {
 }
 
 impl Block {
-    /// What an image writes into the node's box: its name, what it is, what it has of its own, and the other lines.
+    /// The text of the node's box in an image: its name, its kind and PIDs, its own namespaces, and the other lines.
     pub(crate) fn caption(&self) -> Vec<String> {
         let (node, others) = self.lines.split_first().expect("a block has its node's line");
         let head = [node.name.clone(), node.facts(), node.rest.clone()];
-        let others = others.iter().map(Line::words);
+        let others = others.iter().map(Line::text);
         let lines = head.into_iter().filter(|line| !line.is_empty()).chain(others);
         lines.map(|line| IMAGE.fit(&IMAGE.show(&line), BOX).into_owned()).collect()
     }
 
-    /// The row of the caption in which a line stands.
+    /// The row of a line in the caption.
     pub(crate) fn caption_row(&self, line: usize) -> usize {
         line + self.caption().len() - self.lines.len()
     }
 }
 
 impl Line {
-    /// `docker dind 30519 (112)`: what it is, and its PIDs.
+    /// Kind and PIDs: `docker dind 30519 (112)`.
     fn facts(&self) -> String {
         let inner = if self.inner.is_empty() { String::new() } else { format!("({})", self.inner) };
         let facts = [self.kind.as_str(), &self.pid, &inner];
         facts.into_iter().filter(|fact| !fact.is_empty()).collect::<Vec<_>>().join(" ")
     }
 
-    /// All of it in one piece, indented as far as it is below its node.
-    fn words(&self) -> String {
-        // An image need not follow whoever nests processes without end.
+    /// The whole line, indented by its depth.
+    fn text(&self) -> String {
+        // The limit keeps deeply nested processes from making the image huge.
         let indent = "  ".repeat(self.depth.min(20));
         format!("{indent}{}  {}  {}", self.name, self.facts(), self.rest)
     }
 }
 
-/// The blocks of all nodes, each behind the one that it is in, and the wires between them.
+/// The blocks of all nodes, each after the one that it is in, and the wires between them.
 pub(crate) fn blocks(nest: &Nest, views: &[View], procs: Option<&Procs>, args: &Args) -> (Vec<Block>, Vec<Wire>) {
     let mut blocks: Vec<Block> = Vec::new();
     let mut ends = HashMap::new();
@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_caption_says_all_lines() {
+    fn a_caption_has_all_lines() {
         let node =
             Line { name: "a".into(), kind: "docker".into(), pid: "7".into(), inner: "1".into(), ..Line::default() };
         let link = Line { depth: 1, name: "eth1".into(), kind: "veth".into(), rest: "UP".into(), ..Line::default() };

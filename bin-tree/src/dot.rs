@@ -1,4 +1,4 @@
-//! The picture as a graph in Graphviz's language; see `dot(1)`.
+//! Draws a graph in Graphviz's language; see `dot(1)`.
 
 use std::fmt::Write as _;
 
@@ -6,13 +6,13 @@ use nicon_core::text;
 
 use crate::block::{Block, Wire};
 
-/// Draws the blocks as boxes, with an edge to each from the one that it is in, and dashed ones for wires.
+/// Draws the blocks as boxes, with an edge from each to the blocks inside it, and dashed edges for wires.
 pub(crate) fn draw(blocks: &[Block], wires: &[Wire]) -> String {
     let mut out = String::from(
         "digraph nest {\n  rankdir=LR;\n  node [shape=box, fontname=monospace];\n  edge [fontname=monospace, fontsize=10];\n",
     );
     for (index, block) in blocks.iter().enumerate() {
-        // \l ends a line that stands on the left.
+        // \l ends a left-justified line.
         let label: String = block.caption().iter().map(|line| escape(line) + "\\l").collect();
         let _ = writeln!(out, "  n{index} [label=\"{label}\"];");
         if let Some(outer) = block.outer {

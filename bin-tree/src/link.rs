@@ -1,4 +1,4 @@
-//! The links that nicon-links tells, one record each.
+//! Links, as nicon-links prints them: one record each.
 
 use nicon_core::record::cell;
 use nicon_core::{Record, Result};
@@ -9,7 +9,7 @@ use serde_json::Value;
 pub(crate) struct Link {
     pub(crate) name: String,
     pub(crate) kind: String,
-    /// Its network namespace and ifindex, which together name it.
+    /// Its network namespace and ifindex, which together identify it.
     pub(crate) id: (u64, u64),
     pub(crate) state: String,
     pub(crate) addresses: Vec<String>,
@@ -20,17 +20,17 @@ pub(crate) struct Link {
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
     pub(crate) name: String,
-    /// As [`Link::id`], where its namespace is known.
+    /// As [`Link::id`], if its namespace is known.
     pub(crate) id: Option<(u64, u64)>,
-    /// Where it is, as far as is known: a target or a namespace.
+    /// Where it is: a target, a namespace, or `?`.
     pub(crate) place: String,
 }
 
 impl Link {
-    /// The link that a record tells; `None` where it tells none.
+    /// The link in a record, if there is one.
     ///
     /// # Errors
-    /// Where a field is of the wrong type.
+    /// If a field has the wrong type.
     pub(crate) fn of(record: &Record) -> Result<Option<Self>> {
         let (Some(ifindex), Some(netns)) = (record.integer("ifindex")?, record.integer("netns")?) else {
             return Ok(None);
@@ -47,7 +47,7 @@ impl Link {
     }
 }
 
-/// Whether a record tells of a loopback link: every namespace has one, and it leads nowhere.
+/// Whether a record has a loopback link. Every namespace has one, so it is not worth drawing.
 pub(crate) fn is_loopback(record: &Record) -> bool {
     let flags = record.get("flags").and_then(Value::as_array);
     flags.is_some_and(|flags| flags.iter().any(|flag| flag == "LOOPBACK"))

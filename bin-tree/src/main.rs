@@ -1,4 +1,4 @@
-//! nicon-tree: records in, a picture of the nest out.
+//! nicon-tree: draws a nest of containers.
 
 mod args;
 mod block;

@@ -1,4 +1,4 @@
-//! The nest, as the records tell it.
+//! The nest of containers that the records describe.
 
 use std::collections::HashMap;
 
@@ -7,48 +7,49 @@ use serde_json::Value;
 
 use crate::link::{self, Link};
 
-/// The deepest nest that is drawn. The kernel itself nests PID namespaces no deeper than 32.
+/// The deepest nest that is drawn. The kernel nests PID namespaces at most 32 deep.
 const DEPTH: usize = 256;
 
-/// All that was read: containers in containers, and what is none beside the outermost.
+/// All containers of the records, and other nodes at the outermost level.
 #[derive(Default)]
 pub(crate) struct Nest {
-    /// Each behind the one that it is in.
+    /// Each after the one that it is in.
     pub(crate) nodes: Vec<Node>,
+    /// The index of each node, by the node around it and its key there.
     places: HashMap<(Option<usize>, String), usize>,
 }
 
-/// A container, or another process or place that a record names.
+/// A container, or a process or namespace that is not a container's.
 pub(crate) struct Node {
     pub(crate) name: String,
-    /// The engine, and how it was reached; of what is no container, what it is.
+    /// Of a container its engine, and how that was reached; otherwise what the node is.
     pub(crate) kind: String,
-    /// The container's full ID; empty for what is none.
+    /// The full ID of a container, otherwise empty.
     pub(crate) id: String,
     pub(crate) pid: Option<i32>,
-    /// The PID that the engine tells.
+    /// The PID that the engine reports.
     pub(crate) inner: Option<i64>,
     /// The container around it.
     pub(crate) outer: Option<usize>,
     /// The containers in it.
     pub(crate) within: Vec<usize>,
-    /// The record that is about it; `None` where others only came by.
+    /// The record about it; `None` if it is only on the path to others.
     pub(crate) record: Option<Record>,
     pub(crate) links: Vec<Link>,
 }
 
 impl Nest {
-    /// Adds what a record tells.
+    /// Adds the containers, or the other node, and the link of a record.
     ///
     /// # Errors
-    /// Where it names nothing, or a field is of the wrong type; the nest is as it was.
+    /// If it names neither, or a field has the wrong type. The nest is unchanged then.
     pub(crate) fn add(&mut self, record: Record) -> Result<()> {
         record.integers("ns")?;
         let link = Link::of(&record)?;
         let is_loopback = link::is_loopback(&record);
         let index = match record.get("hops") {
             Some(Value::Array(hops)) if !hops.is_empty() => self.container(hops)?,
-            None | Some(Value::Null | Value::Array(_)) => self.bystander(&record)?,
+            None | Some(Value::Null | Value::Array(_)) => self.other(&record)?,
             Some(_) => return Err(Error::failed("field \"hops\": expected a list")),
         };
         let node = &mut self.nodes[index];
@@ -59,12 +60,12 @@ impl Nest {
         Ok(())
     }
 
-    /// The nodes that are in no other.
+    /// The outermost nodes.
     pub(crate) fn roots(&self) -> Vec<usize> {
         (0..self.nodes.len()).filter(|&index| self.nodes[index].outer.is_none()).collect()
     }
 
-    /// The names that lead to a node, as nicon-resolve takes them.
+    /// The path of a node, as nicon-resolve takes it.
     pub(crate) fn path(&self, index: usize) -> String {
         let around = std::iter::successors(Some(index), |&index| self.nodes[index].outer);
         let mut names: Vec<_> = around.map(|index| self.nodes[index].name.as_str()).collect();
@@ -84,12 +85,12 @@ impl Nest {
         Ok(outer.expect("there is a hop"))
     }
 
-    fn bystander(&mut self, record: &Record) -> Result<usize> {
-        let node = Node::of_bystander(record)?;
+    fn other(&mut self, record: &Record) -> Result<usize> {
+        let node = Node::of_other(record)?;
         Ok(self.place(None, format!("{} {}", node.kind, node.name), node))
     }
 
-    /// The node with this key in `outer`: the one that is there already, else `node`.
+    /// The index of the node with this key in `outer`. If there is none yet, `node` is added.
     fn place(&mut self, outer: Option<usize>, key: String, node: Node) -> usize {
         let next = self.nodes.len();
         let index = *self.places.entry((outer, key)).or_insert(next);
@@ -107,7 +108,7 @@ impl Node {
     fn of_hop(hop: &Value) -> Result<Self> {
         let text = |field: &str| hop.get(field).and_then(Value::as_str);
         let must =
-            |field: &str| text(field).ok_or_else(|| Error::failed(format!("field \"hops\": one has no \"{field}\"")));
+            |field: &str| text(field).ok_or_else(|| Error::failed(format!("field \"hops\": a hop has no \"{field}\"")));
         let number = |field: &str| hop.get(field).and_then(Value::as_i64);
         let engine = text("engine").unwrap_or("container");
         Ok(Self {
@@ -126,19 +127,21 @@ impl Node {
         })
     }
 
-    /// What a record without hops is about: a process, a place that has a name, or a namespace that nobody is in.
-    fn of_bystander(record: &Record) -> Result<Self> {
+    /// The node of a record without hops: a process, a network namespace whose links were listed, a namespace without
+    /// processes, or a container that was not resolved.
+    fn of_other(record: &Record) -> Result<Self> {
         let pid = record.integer("pid")?;
         let target = record.text("target")?.map(str::to_owned);
         let namespace =
             || Some(format!("{}:[{}]", record.text("nstype").ok()??, record.integer::<u64>("nsino").ok()??));
         let (kind, name) = match pid {
             Some(pid) => ("process", target.or_else(|| Some(format!("process {pid}")))),
-            None if target.is_some() => ("place", target),
+            None if target.is_some() && record.get("netns").is_some() => ("netns", target),
+            None if target.is_some() => ("unresolved", target),
             None => ("namespace", namespace()),
         };
         let name = name.ok_or_else(|| {
-            Error::failed("the record names neither a container nor a process (no \"hops\", no \"pid\")")
+            Error::failed("the record names neither a container nor a process (it has no \"hops\" and no \"pid\")")
         })?;
         Ok(Self {
             name,
@@ -158,7 +161,7 @@ impl Node {
 pub(crate) mod tests {
     use super::*;
 
-    /// A record of a container; a path's first letter is its ID.
+    /// A record of a container. The names are the IDs as well.
     pub(crate) fn record(path: &[&str], more: &str) -> Record {
         let hops: Vec<_> = path
             .iter()
@@ -175,7 +178,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn containers_on_the_way_are_there() {
+    fn containers_on_the_path_to_others_are_added() {
         let mut nest = Nest::default();
         for path in [&["a", "b", "c"][..], &["a"], &["a", "d"], &["e"], &["a", "b", "c"]] {
             nest.add(record(path, "")).unwrap();
@@ -183,28 +186,29 @@ pub(crate) mod tests {
         let names: Vec<_> =
             (0..nest.nodes.len()).map(|index| (nest.path(index), nest.nodes[index].record.is_some())).collect();
         let expected = [("a", true), ("a.b", false), ("a.b.c", true), ("a.d", true), ("e", true)];
-        assert_eq!(names, expected.map(|(path, told)| (path.to_owned(), told)));
+        assert_eq!(names, expected.map(|(path, has_record)| (path.to_owned(), has_record)));
         assert_eq!(nest.roots(), [0, 4]);
         assert_eq!((nest.nodes[0].kind.as_str(), nest.nodes[1].kind.as_str()), ("docker", "docker dind"));
     }
 
     #[test]
-    fn what_is_no_container_stands_beside() {
+    fn records_without_hops_become_nodes() {
         let mut nest = Nest::default();
-        for (line, name) in [
-            (r#"{"pid":42}"#, "process 42"),
-            (r#"{"target":"host"}"#, "host"),
-            (r#"{"nstype":"net","nsino":7}"#, "net:[7]"),
-            (r#"{"pid":42,"hops":[]}"#, "process 42"),
+        for (line, name, kind) in [
+            (r#"{"pid":42}"#, "process 42", "process"),
+            (r#"{"target":"host","netns":7,"ifindex":1}"#, "host", "netns"),
+            (r#"{"target":"a.b"}"#, "a.b", "unresolved"),
+            (r#"{"nstype":"net","nsino":7}"#, "net:[7]", "namespace"),
+            (r#"{"pid":42,"hops":[]}"#, "process 42", "process"),
         ] {
             nest.add(Record::parse(line).unwrap()).unwrap();
-            assert!(nest.nodes.iter().any(|node| node.name == name), "{line}");
+            assert!(nest.nodes.iter().any(|node| (&node.name[..], &node.kind[..]) == (name, kind)), "{line}");
         }
-        assert_eq!(nest.nodes.len(), 3);
+        assert_eq!(nest.nodes.len(), 4);
     }
 
     #[test]
-    fn what_is_not_understood_leaves_no_trace() {
+    fn a_bad_record_leaves_the_nest_unchanged() {
         let mut nest = Nest::default();
         for line in [
             "{}",
@@ -221,7 +225,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn links_come_one_a_record() {
+    fn each_link_is_added_once() {
         let mut nest = Nest::default();
         for link in [
             r#","name":"lo","ifindex":1,"netns":9,"flags":["UP","LOOPBACK"]"#,

@@ -16,35 +16,36 @@ pub(crate) struct Proc {
     pub(crate) pid: i32,
     /// Its PID in its own PID namespace.
     pub(crate) inner: Option<i32>,
-    /// The kernel's name for it, and its command line.
+    /// Its name in /proc/PID/comm.
     pub(crate) name: String,
     pub(crate) command: String,
-    /// How far below the first process it is.
+    /// The number of its ancestors among the processes of the node.
     pub(crate) depth: usize,
 }
 
-/// The processes of all nodes, and how many may not be looked at.
+/// The processes of all nodes.
 pub(crate) struct Procs {
-    /// For each node: its processes, each behind its parent.
+    /// For each node: its processes, each after its parent.
     pub(crate) of: Vec<Vec<Proc>>,
+    /// The number of processes that may not be inspected.
     pub(crate) denied: usize,
 }
 
-/// Finds the processes of each node that is still there.
+/// Finds the processes of each node that is still running.
 ///
-/// They are those in its PID namespace. Where it has that in common with others, its control group tells which are its own;
-/// those of what is no container are the ones below its process.
+/// These are the processes in its PID namespace. If it shares that with others, they are those in its cgroup, or, for a node
+/// that is not a container, the descendants of its process.
 ///
 /// # Errors
-/// Where /proc cannot be read.
+/// If /proc cannot be read.
 pub(crate) fn find(nest: &Nest, views: &[View]) -> Result<Procs> {
     let own = Process::myself()?.namespace(NsType::Pid)?.id().ino;
     let (all, denied) = census(own)?;
     let places: Vec<Option<(u64, i32)>> = (0..nest.nodes.len()).map(|index| place(nest, views, index)).collect();
     let shared = shared(&places, own);
-    let crowd = all.iter().filter(|(_, seen)| shared.contains(&seen.pidns));
-    let ids: HashMap<i32, String> = crowd.filter_map(|(pid, _)| Some((*pid, container_of(*pid)?))).collect();
-    // Who stands between an engine and its container is a part of neither.
+    let sharing = all.iter().filter(|(_, entry)| shared.contains(&entry.pidns));
+    let ids: HashMap<i32, String> = sharing.filter_map(|(pid, _)| Some((*pid, container_of(*pid)?))).collect();
+    // A container's shim belongs neither to the container nor to the engine's container.
     let firsts = nest.nodes.iter().filter(|node| !node.id.is_empty()).filter_map(|node| node.pid);
     let shims: HashSet<i32> = firsts.filter_map(|pid| Some(all.get(&pid)?.parent)).collect();
     let processes = |index: usize| {
@@ -54,26 +55,26 @@ pub(crate) fn find(nest: &Nest, views: &[View]) -> Result<Procs> {
             true if id.is_empty() => is_below(&all, pid, first),
             true => ids.get(&pid) == Some(id),
         };
-        let mates = all.iter().filter(|(_, seen)| seen.pidns == pidns).map(|(pid, _)| *pid);
-        let members = mates.filter(|pid| is_own(*pid) && (*pid == first || !shims.contains(pid)));
+        let in_pidns = all.iter().filter(|(_, entry)| entry.pidns == pidns).map(|(pid, _)| *pid);
+        let members = in_pidns.filter(|pid| is_own(*pid) && (*pid == first || !shims.contains(pid)));
         tree(&all, &members.collect(), first)
     };
     Ok(Procs { of: (0..nest.nodes.len()).map(processes).collect(), denied })
 }
 
-/// A process as it was seen.
-struct Seen {
+/// A running process.
+struct Entry {
     parent: i32,
     pidns: u64,
     starttime: u64,
 }
 
-/// All that live, and how many of them may not be looked at; `own` is our own PID namespace.
-fn census(own: u64) -> Result<(HashMap<i32, Seen>, usize)> {
+/// All running processes, and the number of those that may not be inspected. `own` is our own PID namespace.
+fn census(own: u64) -> Result<(HashMap<i32, Entry>, usize)> {
     let (mut all, mut denied) = (HashMap::new(), 0);
     walk(|process| {
         let pidns = match process.namespace(NsType::Pid) {
-            // How deep it is, is open to all.
+            // Anyone may read how deeply it is nested.
             Err(Errno::EACCES | Errno::EPERM) if is_nested(process.pid()) => {
                 denied += 1;
                 None
@@ -81,8 +82,8 @@ fn census(own: u64) -> Result<(HashMap<i32, Seen>, usize)> {
             Err(Errno::EACCES | Errno::EPERM) => Some(own),
             answer => answer.ok(),
         };
-        if let (Some(pidns), Some(life)) = (pidns, process.life().filter(|life| !life.ended)) {
-            all.insert(process.pid(), Seen { parent: life.parent, pidns, starttime: life.starttime });
+        if let (Some(pidns), Some(stat)) = (pidns, process.stat().filter(|stat| !stat.ended)) {
+            all.insert(process.pid(), Entry { parent: stat.parent, pidns, starttime: stat.starttime });
         }
         Ok(ControlFlow::Continue(()))
     })?;
@@ -94,7 +95,7 @@ fn is_nested(pid: i32) -> bool {
     Process::pin(pid).and_then(|process| process.nspid()).is_ok_and(|pids| pids.len() > 1)
 }
 
-/// The PID namespace and the first process of a node that is there to be looked at.
+/// The PID namespace and the first process of a node that is still running.
 fn place(nest: &Nest, views: &[View], index: usize) -> Option<(u64, i32)> {
     let node = &nest.nodes[index];
     let namespaces = node.record.as_ref().filter(|_| !views[index].gone)?.integers("ns").ok()?;
@@ -102,7 +103,7 @@ fn place(nest: &Nest, views: &[View], index: usize) -> Option<(u64, i32)> {
     Some((pidns, node.pid?))
 }
 
-/// The namespaces of which more than one has a part: ourselves, and who has another first process.
+/// The PID namespaces that nodes share: with us, or with a node that has another first process.
 fn shared(places: &[Option<(u64, i32)>], own: u64) -> HashSet<u64> {
     let mut firsts = HashMap::new();
     let is_shared = |&(pidns, first): &(u64, i32)| pidns == own || *firsts.entry(pidns).or_insert(first) != first;
@@ -114,21 +115,21 @@ fn container_of(pid: i32) -> Option<String> {
     container::id(&cgroup).map(str::to_owned)
 }
 
-fn is_below(all: &HashMap<i32, Seen>, pid: i32, first: i32) -> bool {
-    // Parents are older than their children; what was seen while it changed might go in a circle all the same.
-    let up = std::iter::successors(Some(pid), |pid| all.get(pid).map(|seen| seen.parent));
+fn is_below(all: &HashMap<i32, Entry>, pid: i32, first: i32) -> bool {
+    // The limit guards against a loop: the parents were not all read at the same time.
+    let up = std::iter::successors(Some(pid), |pid| all.get(pid).map(|entry| entry.parent));
     up.take(all.len()).any(|pid| pid == first)
 }
 
-/// Lays members out, each behind its parent: the first process and what is below it, then what came from outside, as
-/// `docker exec` does.
-fn tree(all: &HashMap<i32, Seen>, members: &HashSet<i32>, first: i32) -> Vec<Proc> {
+/// Orders the members, each after its parent: the first process and its descendants, then those that were started from
+/// outside, as by `docker exec`.
+fn tree(all: &HashMap<i32, Entry>, members: &HashSet<i32>, first: i32) -> Vec<Proc> {
     let mut children: HashMap<Option<i32>, Vec<i32>> = HashMap::new();
     for pid in members {
         let parent = Some(all[pid].parent).filter(|parent| *pid != first && members.contains(parent));
         children.entry(parent).or_default().push(*pid);
     }
-    // The last is laid out first.
+    // Reversed, since they are taken from the end.
     for pids in children.values_mut() {
         pids.sort_by_key(|pid| std::cmp::Reverse((*pid != first, all[pid].starttime, *pid)));
     }
@@ -136,7 +137,7 @@ fn tree(all: &HashMap<i32, Seen>, members: &HashSet<i32>, first: i32) -> Vec<Pro
     let mut waiting: Vec<(i32, usize)> =
         children.remove(&None).unwrap_or_default().into_iter().map(|pid| (pid, 0)).collect();
     while let Some((pid, depth)) = waiting.pop() {
-        // Who has ended meanwhile is left out; its children are another's.
+        // A process that has exited since is left out. Its children keep their place.
         if let Some(proc) = describe(pid, all[&pid].starttime, depth) {
             procs.push(proc);
         }

@@ -1,4 +1,4 @@
-//! The run: all records in, one picture out.
+//! The run: all records in, a drawing out.
 
 use nicon_core::rights::to_look;
 use nicon_core::stream::{Answers, Lines, View, write_out};
@@ -12,10 +12,10 @@ use crate::{block, dot, procs, svg, text, view};
 /// The program's name, as its messages begin.
 pub(crate) const PROGRAM: &str = "nicon-tree";
 
-/// Draws what the records on standard input tell.
+/// Draws the records on standard input.
 ///
 /// # Errors
-/// What leaves no picture at all; a record that cannot be drawn does not.
+/// A failure that ends the run. A record that cannot be drawn is only reported.
 pub(crate) fn run(args: &Args) -> Result<Status> {
     let mut answers: Answers = Answers::new(PROGRAM, View::Records)?;
     let mut nest = Nest::default();
@@ -27,14 +27,14 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
         }
     }
     if args.links && !nest.nodes.is_empty() && nest.nodes.iter().all(|node| node.links.is_empty()) {
-        let none = "--links: no record tells of a link: put nicon-links before, as in nicon-links | nicon-tree --links";
+        let none = "--links: no links in the input: nicon-resolve PATH... | nicon-links | nicon-tree --links";
         answers.give(None, Err(Error::failed(none)))?;
     }
-    let views = view::look(&nest)?;
+    let views = view::views(&nest)?;
     let procs = args.procs.then(|| procs::find(&nest, &views)).transpose()?;
     if let Some(denied) = procs.as_ref().map(|procs| procs.denied).filter(|denied| *denied > 0) {
         let message =
-            format!("not permitted to look at {denied} processes ({}): some may be missing", to_look("they have"));
+            format!("{denied} processes could not be inspected ({}): some may be missing", to_look("they have"));
         answers.give(None, Err(Error::failed(message)))?;
     }
     let (blocks, wires) = block::blocks(&nest, &views, procs.as_ref(), args);

@@ -1,4 +1,4 @@
-//! What can be shown: characters and columns.
+//! The characters and columns of the output.
 
 use std::borrow::Cow;
 use std::env;
@@ -9,17 +9,17 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::args::Args;
 
-/// What the picture is drawn on.
+/// What the tree is drawn on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Screen {
-    /// How many columns it has; `None` where it is as wide as it takes.
+    /// The number of columns; `None` if that is unlimited.
     pub(crate) width: Option<usize>,
-    /// Whether it shows more than ASCII.
+    /// Whether it can show more than ASCII.
     pub(crate) unicode: bool,
 }
 
 impl Screen {
-    /// The one that the command line asks for, else the one that we have.
+    /// What the command line asks for, otherwise what the terminal and the locale have.
     pub(crate) fn new(args: &Args) -> Self {
         let terminal = || terminal_size::terminal_size().filter(|_| io::stdout().is_terminal());
         let width = args.width.or_else(|| terminal().map(|(width, _)| width.0));
@@ -27,12 +27,13 @@ impl Screen {
             .into_iter()
             .find_map(|name| env::var(name).ok().filter(|value| !value.is_empty()));
         Self {
+            // A terminal that does not know its size reports 0.
             width: width.filter(|width| *width > 0).map(usize::from),
             unicode: !args.ascii && is_utf8(&locale.unwrap_or_default()),
         }
     }
 
-    /// A text with all escaped that it cannot show, or that would steer it.
+    /// Escapes what the screen cannot show, or what would control the terminal.
     pub(crate) fn show(self, text: &str) -> Cow<'_, str> {
         let shown = text::escape(text);
         if self.unicode || shown.is_ascii() {
@@ -41,7 +42,7 @@ impl Screen {
         Cow::Owned(shown.chars().map(|c| if c.is_ascii() { c.to_string() } else { ascii(c) }).collect())
     }
 
-    /// As much of a text as fits, with a mark where some is left out.
+    /// Truncates a text to a number of columns, with a mark at the end.
     pub(crate) fn fit(self, text: &str, columns: usize) -> Cow<'_, str> {
         if text.width() <= columns {
             return Cow::Borrowed(text);
@@ -55,12 +56,12 @@ impl Screen {
             fits
         };
         let head: String = text.chars().take_while(fits).collect();
-        // Where not even the mark fits, as much of that.
+        // If not even the mark fits, truncate it.
         Cow::Owned(head + mark.get(..columns).unwrap_or(mark))
     }
 }
 
-/// A text filled up with blanks.
+/// Pads a text with spaces.
 pub(crate) fn pad(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(text.width())))
 }
@@ -85,7 +86,7 @@ mod tests {
     const ASCII: Screen = Screen { width: None, unicode: false };
 
     #[test]
-    fn texts_are_cut_by_columns() {
+    fn texts_are_truncated_by_columns() {
         assert_eq!(UNICODE.fit("abcdef", 6), "abcdef");
         assert_eq!(UNICODE.fit("abcdef", 4), "abc…");
         // Each of these takes two columns.
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_shown_is_escaped() {
+    fn what_the_screen_cannot_show_is_escaped() {
         assert_eq!(UNICODE.show("größe\u{1b}[2J\u{202e}"), "größe\\u{1b}[2J\\u{202e}");
         assert_eq!(ASCII.show("größe \u{2194}"), "gr\\u{f6}\\u{df}e <->");
         assert!(is_utf8("C.UTF-8") && is_utf8("de_DE.utf8") && !is_utf8("C") && !is_utf8(""));

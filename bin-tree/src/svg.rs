@@ -1,6 +1,6 @@
-//! The picture as an SVG image: a box for each node, below and to the right of the one that it is in, and wires beside.
+//! Draws an SVG image: a box for each node, below and to the right of the one that it is in, and wires at the right.
 //!
-//! Each box has rows of its own, so that no line crosses another box, however large the nest is.
+//! No two boxes are side by side, so no line crosses a box.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::block::{Block, Wire};
 
-/// The size of a character, and of what is around, in pixels.
+/// Sizes in pixels. The width of a character is that of common monospace fonts.
 const CHARACTER: f64 = 7.3;
 const LINE: f64 = 16.0;
 const MARGIN: f64 = 10.0;
@@ -25,7 +25,7 @@ path { fill: none; stroke: #57606a }
 .paper { fill: #ffffff; stroke: none }
 ";
 
-/// Where a block's box is.
+/// The position and size of a box.
 #[derive(Clone, Copy, Debug)]
 struct Frame {
     x: f64,
@@ -34,7 +34,7 @@ struct Frame {
     height: f64,
 }
 
-/// Draws the blocks, a line to each from the one that it is in, and the wires.
+/// Draws the blocks, a line from each to the blocks inside it, and the wires.
 pub(crate) fn draw(blocks: &[Block], wires: &[Wire]) -> String {
     let captions: Vec<Vec<String>> = blocks.iter().map(Block::caption).collect();
     let frames = lay_out(blocks, &captions);
@@ -79,7 +79,7 @@ fn lay_out(blocks: &[Block], captions: &[Vec<String>]) -> Vec<Frame> {
     frames
 }
 
-/// The lane of each wire, counted from the boxes: the nearest that is free along its whole length.
+/// The lane of each wire, counted from the boxes: the first that is free along its whole length.
 fn lanes(ends: &[[(f64, f64); 2]]) -> Vec<usize> {
     let span = |[(_, a), (_, b)]: [(f64, f64); 2]| (a.min(b), a.max(b));
     let mut order: Vec<usize> = (0..ends.len()).collect();
@@ -112,7 +112,7 @@ fn to_f64(number: usize) -> f64 {
     number as f64
 }
 
-/// Escapes what XML would take for its own, and the characters that it forbids.
+/// Escapes the characters that are special in XML, and those that it forbids.
 fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for c in text::escape(text).chars() {
@@ -133,14 +133,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wires_that_pass_each_other_have_lanes_of_their_own() {
+    fn overlapping_wires_have_different_lanes() {
         let wire = |from: f64, to: f64| [(0.0, from), (0.0, to)];
         assert_eq!(lanes(&[wire(0.0, 10.0), wire(20.0, 12.0), wire(5.0, 15.0), wire(30.0, 0.0)]), [0, 0, 2, 1]);
         assert!(lanes(&[]).is_empty());
     }
 
     #[test]
-    fn text_stays_text() {
+    fn text_is_escaped() {
         assert_eq!(escape("</text>&\"\u{1b}\u{ffff}"), "&lt;/text&gt;&amp;&quot;\\u{1b}\\u{ffff}");
     }
 }

@@ -1,17 +1,17 @@
-//! The picture in text: a tree, and columns beside it.
+//! Draws a tree as text, with columns next to it.
 
 use unicode_width::UnicodeWidthStr;
 
 use crate::block::{Block, Line};
 use crate::screen::{Screen, pad};
 
-/// The greatest number of levels whose lines are drawn; of deeper ones the outermost are counted.
+/// The most levels that are drawn. For a deeper node, the outermost levels are replaced by their number.
 const LEVELS: usize = 100;
 
-/// The columns that one level takes.
+/// The columns of a level.
 const STEP: usize = 3;
 
-/// Draws the blocks; `title` heads the last column.
+/// Draws the blocks. `title` is the heading of the last column.
 pub(crate) fn draw(blocks: &[Block], title: &str, screen: Screen) -> String {
     let levels = screen.width.map_or(LEVELS, |width| (width / 4 / STEP).clamp(4, LEVELS));
     let lines: Vec<(usize, &Line)> =
@@ -27,7 +27,8 @@ pub(crate) fn draw(blocks: &[Block], title: &str, screen: Screen) -> String {
     lay_out(&rows, screen)
 }
 
-/// What leads to each line, by its depth: drawn from the bottom up, where it is known whether a level goes on.
+/// The branches before each line, given the lines' depths. They are drawn from the bottom up: then it is known whether a
+/// level continues below.
 fn guides(depths: &[usize], levels: usize, screen: Screen) -> Vec<String> {
     let ascii = ["`- ", "|- ", "|  ", "..."];
     let [last, another, through, more] = if screen.unicode { ["└─ ", "├─ ", "│  ", "…"] } else { ascii };
@@ -58,7 +59,7 @@ fn guides(depths: &[usize], levels: usize, screen: Screen) -> Vec<String> {
 fn lay_out(rows: &[[String; 5]], screen: Screen) -> String {
     let mut widths = [0, 1, 2, 3].map(|column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0));
     if let Some(width) = screen.width {
-        // The names give way first, down to half of the width; then the last column is cut.
+        // The names are shortened first, down to half of the width, then the last column.
         let others: usize = widths[1..].iter().map(|width| width + 2).sum();
         let rest = rows.iter().map(|row| row[4].width()).max().unwrap_or(0);
         widths[0] = widths[0].min(width.saturating_sub(others + 2 + rest).max(width / 2));
@@ -85,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn levels_that_go_on_are_drawn_through() {
+    fn levels_that_continue_have_a_line() {
         let guides = guides(&[0, 1, 2, 1, 2, 3, 0, 1], 100, UNICODE);
         assert_eq!(guides, ["", "├─ ", "│  └─ ", "└─ ", "   └─ ", "      └─ ", "", "└─ "]);
         let ascii = super::guides(&[0, 1, 2, 1], 100, Screen { unicode: false, ..UNICODE });
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn of_too_deep_a_tree_the_outermost_levels_are_counted() {
+    fn the_outermost_levels_of_a_deep_tree_are_counted() {
         let depths: Vec<usize> = (0..=64).collect();
         let guides = guides(&depths, 10, UNICODE);
         assert_eq!(

@@ -1,4 +1,4 @@
-//! What is known of each node besides its record: what it has of its own, and whether it is still there.
+//! Compares the nodes with each other and with what is running now.
 
 use std::collections::HashMap;
 
@@ -6,12 +6,12 @@ use nicon_core::{Process, Record, Result, Status};
 
 use crate::nest::Nest;
 
-/// What is known of a node.
+/// The result for a node.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct View {
-    /// Its process is no longer the one that the record names.
+    /// Whether its process has ended, or is no longer the one in the record.
     pub(crate) gone: bool,
-    /// The node that is the same container, found by another path before.
+    /// An earlier node that is the same container, reached by another path.
     pub(crate) same: Option<usize>,
     /// The namespaces that it does not share with the container around it.
     pub(crate) changes: Vec<Change>,
@@ -21,35 +21,36 @@ pub(crate) struct View {
 #[derive(Debug, PartialEq)]
 pub(crate) struct Change {
     pub(crate) ns_type: String,
-    /// Who else has it, where it is not new.
+    /// Whose namespace it is, if it is not the container's own.
     pub(crate) owner: Option<Owner>,
 }
 
-/// Who had a namespace first.
+/// The first to have a namespace.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Owner {
-    /// We ourselves.
+    /// This program, and so the host.
     Host,
+    /// A node.
     Node(usize),
 }
 
-/// Looks at all nodes.
+/// Compares all nodes.
 ///
 /// # Errors
-/// Where we cannot look at ourselves.
-pub(crate) fn look(nest: &Nest) -> Result<Vec<View>> {
+/// If our own namespaces cannot be read.
+pub(crate) fn views(nest: &Nest) -> Result<Vec<View>> {
     let mut own = Record::default();
     Process::myself()?.write_to(&mut own)?;
     let mut views = compare(nest, &own)?;
     for (node, view) in nest.nodes.iter().zip(&mut views) {
-        // What may not be looked at is not gone.
+        // A process that may not be inspected is not gone.
         let gone = |record| Process::from_record(record).is_err_and(|error| error.status() == Status::No);
         view.gone = node.pid.is_some() && node.record.as_ref().is_some_and(gone);
     }
     Ok(views)
 }
 
-/// Compares each node with the nearest around it of which the namespaces are known; the outermost with `own`.
+/// Compares each node with the nearest container around it whose namespaces are known, the outermost with `own`.
 fn compare(nest: &Nest, own: &Record) -> Result<Vec<View>> {
     let mut owners: HashMap<(&str, u64), Owner> = own.integers("ns")?.into_iter().map(|ns| (ns, Owner::Host)).collect();
     let mut containers = HashMap::new();
@@ -80,7 +81,7 @@ mod tests {
     use crate::nest::tests::record;
 
     #[test]
-    fn a_namespace_is_new_shared_or_somebody_elses() {
+    fn a_namespace_is_new_shared_or_of_another_container() {
         let own = Record::parse(r#"{"ns":{"net":1,"pid":1,"mnt":1}}"#).unwrap();
         let mut nest = Nest::default();
         for (path, ns) in [
@@ -92,12 +93,12 @@ mod tests {
             nest.add(record(path, &format!(r#","ns":{ns}"#))).unwrap();
         }
         let views = compare(&nest, &own).unwrap();
-        let told: Vec<Vec<(&str, Option<Owner>)>> = views
+        let changes: Vec<Vec<(&str, Option<Owner>)>> = views
             .iter()
             .map(|view| view.changes.iter().map(|change| (change.ns_type.as_str(), change.owner)).collect())
             .collect();
         assert_eq!(
-            told,
+            changes,
             [
                 vec![("net", None), ("pid", None)],
                 vec![],
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_container_that_is_found_twice_is_known_again() {
+    fn a_container_that_is_found_twice_is_recognised() {
         let own = Record::parse(r#"{"ns":{}}"#).unwrap();
         let mut nest = Nest::default();
         let hop = |id: &str| format!(r#"{{"name":"{id}","id":"{id}","pid":7}}"#);

@@ -1,8 +1,8 @@
-//! A program that ends when its work is done, even where a thread of it cannot end.
+//! Runs a filter in a child process, so that the program ends when the work is done even if one of its threads hangs.
 //!
-//! Whoever is root in a container may serve its file systems himself (FUSE), read a question and never answer it. The kernel
-//! waits on, whatever signal comes, and the thread that asked keeps its process from ending: whoever waits for that process
-//! waits as well. So the work is done in a child, and its parent, which asks nobody anything, ends with it or without it.
+//! A container's root can serve a FUSE file system that never replies. A thread blocked there cannot be killed, and keeps
+//! its process, and anyone waiting for it, from ending. So a child does the work. The parent opens nothing of a
+//! container's, and ends whether the child does or not.
 
 use std::io::{PipeReader, Read, Write, pipe};
 use std::os::fd::AsFd;
@@ -16,47 +16,47 @@ use nix::unistd::{Pid, getpid, getppid};
 
 use crate::{Doing, Error, Result, Status, cli, proc, sys};
 
-/// How long a child that has done its work is given to end, in milliseconds. That takes some hundred microseconds.
+/// How long to wait for the child to exit after its work, in milliseconds. It normally takes some hundred microseconds.
 const GRACE: u8 = 100;
 
-/// Runs a filter in a child of ours, as [`cli::run`] does in our own process, and ends when the work is done.
+/// Runs a filter in a child process, as [`cli::run`] does in this one, and returns when the work is done.
 ///
-/// A child that cannot end is left behind, without any of the descriptors that we were given: what comes next in a pipe sees
-/// its end. It is killed where we are.
+/// A child that hangs is left behind with all of its inherited descriptors closed, so that the next program of the pipe
+/// reads end of file. If this process dies first, the child is killed.
 pub fn run(program: &str, filter: impl FnOnce() -> Result<Status>) -> ExitCode {
     cli::run(program, || {
         proc::check()?;
-        let (told, tell) = pipe().doing(|| "make a pipe")?;
+        let (reader, writer) = pipe().doing(|| "make a pipe")?;
         let us = getpid();
         let child = sys::fork(|| {
-            // Where we have ended before it asked, nobody will tell it.
+            // If the parent died before the call to prctl, no signal will come.
             if set_pdeathsig(Signal::SIGKILL).is_err() || getppid() != us {
                 return Status::Failed as i32;
             }
             let status = cli::outcome(program, filter);
-            sys::close_all_but(tell.as_fd());
-            let _ = (&tell).write_all(&[status as u8]);
+            sys::close_all_but(writer.as_fd());
+            let _ = (&writer).write_all(&[status as u8]);
             status as i32
         });
         let child = child.doing(|| "start a child")?;
-        drop(tell);
-        await_end(child, told)
+        drop(writer);
+        await_end(child, reader)
     })
 }
 
-/// Waits for the work, and then for the child, unless it hangs.
-fn await_end(child: Pid, mut told: PipeReader) -> Result<Status> {
+/// Waits for the status that the child sends when its work is done, and then for the child, unless that hangs.
+fn await_end(child: Pid, mut reader: PipeReader) -> Result<Status> {
     let mut status = [0];
-    let done = told.read_exact(&mut status).is_ok();
-    // The child's end of the pipe is closed when the last of its threads has ended.
-    let mut end = [PollFd::new(told.as_fd(), PollFlags::POLLIN)];
+    let done = reader.read_exact(&mut status).is_ok();
+    // The child's end of the pipe is closed when the last of its threads has exited.
+    let mut end = [PollFd::new(reader.as_fd(), PollFlags::POLLIN)];
     let hangs = done && poll(&mut end, PollTimeout::from(GRACE)) == Ok(0);
     if !hangs {
         let ended = waitpid(child, None).doing(|| "wait for our child")?;
         if !done {
             return Err(Error::failed(match ended {
-                WaitStatus::Signaled(_, signal, _) => format!("our child was ended by {signal}"),
-                _ => "our child has ended too early".to_owned(),
+                WaitStatus::Signaled(_, signal, _) => format!("our child was killed by {signal}"),
+                _ => "our child exited without a status".to_owned(),
             }));
         }
     }

@@ -1,23 +1,23 @@
-//! The containers that cgroups tell of.
+//! Container IDs, as they occur in the names of cgroups.
 
-/// How many hexadecimal digits an ID has.
+/// The number of hexadecimal digits of an ID.
 const DIGITS: usize = 64;
 
-/// Whether it is an ID as Docker, containerd, Podman and CRI-O make them: 64 hexadecimal digits, none of them a capital.
+/// Whether a text is an ID as Docker, containerd, Podman and CRI-O make them: 64 hexadecimal digits in lower case.
 #[must_use]
 pub fn is_id(text: &str) -> bool {
     text.len() == DIGITS && text.chars().all(is_digit)
 }
 
-/// The ID of the innermost container in a line of /proc/PID/cgroup, however its engine writes it: `/docker/ID`,
+/// The ID of the innermost container in a line of /proc/PID/cgroup, in any engine's notation: `/docker/ID`,
 /// `docker-ID.scope`, `/docker/ID/init`.
 #[must_use]
 pub fn innermost_id(line: &str) -> Option<&str> {
     line.rsplit(|c| !is_digit(c)).find(|word| word.len() == DIGITS)
 }
 
-/// The ID of the innermost container in /proc/PID/cgroup: that which its last lines tell, of which the last one is of
-/// cgroup v2.
+/// The ID of the innermost container in /proc/PID/cgroup. The last line that has one counts; that of cgroup v2 is the
+/// very last.
 #[must_use]
 pub fn id(cgroup: &str) -> Option<&str> {
     cgroup.lines().rev().find_map(innermost_id)
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_told_from_a_name() {
+    fn an_id_is_64_lower_case_hexadecimal_digits() {
         assert!(is_id(&"0a".repeat(32)));
         for name in ["web", &"0A".repeat(32), &"0a".repeat(31), &"0a".repeat(33), &"0g".repeat(32)] {
             assert!(!is_id(name), "{name}");

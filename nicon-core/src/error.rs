@@ -1,4 +1,4 @@
-//! One error type: what was being done, to what, and why it failed; and what that means for the exit status.
+//! The one error type: what was being done, to what, why it failed, and the exit status that follows.
 
 use std::process::ExitCode;
 use std::{fmt, io};
@@ -8,14 +8,14 @@ use nix::errno::Errno;
 /// The result of everything in this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// How a run ended, as the exit status tells it. The greater one wins where several records disagree.
+/// How a run ended: its exit status. Of several records' statuses the greatest counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
     /// Every record was answered: 0.
     Answered = 0,
-    /// A clear no, such as "no such container" or "the process is gone": 1.
+    /// A definite negative answer, such as "no such container" or "the process is gone": 1.
     No = 1,
-    /// It could not be answered: usage, permission, I/O, a daemon's error, a bad record: 2.
+    /// Some could not be answered: usage, permission, I/O, a daemon's error, a bad record: 2.
     Failed = 2,
 }
 
@@ -34,7 +34,7 @@ pub struct Error {
 }
 
 impl Error {
-    /// A clear no.
+    /// A definite negative answer.
     pub fn no(message: impl Into<String>) -> Self {
         Self { status: Status::No, message: message.into(), errno: None }
     }
@@ -47,45 +47,45 @@ impl Error {
     /// A system call that failed while doing `what` ("open /proc/42/stat").
     #[must_use]
     pub fn os(what: impl fmt::Display, errno: Errno) -> Self {
-        Self { status: Status::Failed, message: format!("{what}: {}", words(errno)), errno: Some(errno) }
+        Self { status: Status::Failed, message: format!("{what}: {}", strerror(errno)), errno: Some(errno) }
     }
 
-    /// The same failure, met while doing something greater: `context` is put before the message.
+    /// Puts the larger operation that failed, or the place of the failure, before the message.
     #[must_use]
     pub fn within(mut self, context: impl fmt::Display) -> Self {
         self.message = format!("{context}: {}", self.message);
         self
     }
 
-    /// The same failure, with more said behind it.
+    /// Appends to the message, such as the way out.
     #[must_use]
     pub fn and_say(mut self, more: &str) -> Self {
         self.message.push_str(more);
         self
     }
 
-    /// The same failure, as a clear no.
+    /// The same failure, with [`Status::No`].
     #[must_use]
     pub fn as_no(mut self) -> Self {
         self.status = Status::No;
         self
     }
 
-    /// What this failure means for the exit status.
+    /// The exit status that this failure leads to.
     #[must_use]
     pub fn status(&self) -> Status {
         self.status
     }
 
-    /// The kernel's error number, where a system call failed.
+    /// The error number, if a system call failed.
     #[must_use]
     pub fn errno(&self) -> Option<Errno> {
         self.errno
     }
 }
 
-/// The C library's words for an error number, as every other program prints them; nix has words of its own.
-fn words(errno: Errno) -> String {
+/// The C library's text for an error number, as other programs print it; nix has texts of its own.
+fn strerror(errno: Errno) -> String {
     let text = io::Error::from(errno).to_string();
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }
@@ -100,10 +100,10 @@ impl std::error::Error for Error {}
 
 /// Names what was being done when a system call failed.
 pub trait Doing<T> {
-    /// Turns the failure into an [`Error`] that begins with `what`: a verb and its object.
+    /// Turns the failure into an [`Error`] whose message begins with `what`: a verb and its object.
     ///
     /// # Errors
-    /// The failure itself, with [`Status::Failed`].
+    /// The failure, with [`Status::Failed`].
     fn doing<W: fmt::Display>(self, what: impl FnOnce() -> W) -> Result<T>;
 }
 

@@ -1,4 +1,4 @@
-//! What a file is, as far as the kernel knows that by itself.
+//! What the kernel knows about an open file without asking the server of its file system.
 
 use std::ffi::CStr;
 use std::os::fd::AsFd;
@@ -8,23 +8,23 @@ use nix::sys::stat::SFlag;
 
 use crate::sys;
 
-/// `RESOLVE_CACHED` of linux/openat2.h (Linux 5.12), which nix lacks: look up only what needs no waiting, else EAGAIN.
+/// `RESOLVE_CACHED` of linux/openat2.h (Linux 5.12), which nix lacks: fail with EAGAIN if the lookup would have to wait.
 pub const RESOLVE_CACHED: ResolveFlag = ResolveFlag::from_bits_retain(0x20);
 
-/// An open file's identity and type. To learn them never waits: `fstat(2)` asks the server of a file system (FUSE), which
-/// may be a container's own process and never answer.
+/// An open file's identity and type. Reading them never blocks, unlike `fstat(2)`, which asks the server of a FUSE file
+/// system: that may be a process in a container that never replies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Known {
     /// Device number.
     pub dev: u64,
     /// Inode number.
     pub ino: u64,
-    /// Its type: `S_IFREG`, `S_IFSOCK`, ...
+    /// File type: `S_IFREG`, `S_IFSOCK`, ...
     pub kind: SFlag,
 }
 
 impl Known {
-    /// Looks at an open file, for which `O_PATH` is enough: `statx(2)`.
+    /// Reads them with `statx(2)`; a file opened with `O_PATH` will do.
     ///
     /// # Errors
     /// What `statx(2)` fails with.
@@ -32,8 +32,8 @@ impl Known {
         Self::at(file, c"")
     }
 
-    /// Looks at the file to which `path` leads from `dir`. The way must not wait either: it is to be a link of /proc, such as
-    /// `cwd`, which leads to a file without looking anything up.
+    /// Reads them of the file at `path` in `dir`. So that the lookup does not block either, `path` must be a magic link in
+    /// /proc, such as `cwd`.
     ///
     /// # Errors
     /// What `statx(2)` fails with.
@@ -50,7 +50,7 @@ mod tests {
     use std::os::unix::fs::MetadataExt;
 
     #[test]
-    fn it_is_what_stat_says() {
+    fn identity_and_type_match_stat() {
         for (path, kind) in [("/proc/self/stat", SFlag::S_IFREG), ("/dev/null", SFlag::S_IFCHR), ("/", SFlag::S_IFDIR)]
         {
             let file = std::fs::File::open(path).unwrap();

@@ -1,7 +1,7 @@
 //! What the nicon filters share: pinned processes, namespaces, and the record stream between programs.
 //!
-//! A PID is only a number that the kernel hands out again. This crate turns it into a [`Process`]: a handle that
-//! keeps meaning the same process, with the identity that lets the next program of a pipe tell whether it still is.
+//! A PID is only a number, and the kernel reuses it. This crate turns it into a [`Process`]: a handle that always
+//! refers to the same process, with the identity by which the next program of a pipe recognises it.
 //!
 //! ```
 //! use nicon_core::{NsType, Process};
@@ -15,10 +15,10 @@
 //! # Ok::<(), nicon_core::Error>(())
 //! ```
 //!
-//! One kernel noun a file: [`process`] pins, [`ns`] names and holds namespaces, [`pidns`] translates PIDs between
-//! PID namespaces, [`peer`] tells who is at the other end of a socket, [`proc`] reads procfs, [`walk`](mod@walk) passes
-//! all processes, [`link`] tells what records ask of links. [`record`], [`stream`], [`rights`] and [`cli`] are the programs' common
-//! manners.
+//! One kernel noun per file: [`process`] pins processes, [`ns`] names and opens namespaces, [`pidns`] translates PIDs
+//! between PID namespaces, [`peer`] identifies the writer of a socket, [`proc`] reads procfs, [`walk`](mod@walk) visits
+//! all processes, [`path`] parses the paths of containers, [`link`] what records ask of links. [`record`], [`stream`],
+//! [`rights`] and [`cli`] are what all programs have in common.
 
 pub mod apart;
 pub mod cli;
@@ -28,6 +28,7 @@ pub mod file;
 pub mod link;
 pub mod near;
 pub mod ns;
+pub mod path;
 pub mod peer;
 pub mod pidns;
 pub mod proc;

@@ -1,5 +1,5 @@
-//! What records ask of links: by what they are known, where they are, and what they are to be like. No kernel is asked here:
-//! whoever writes a record can check it by the very code that reads it.
+//! What a record can ask of a link: which link, its namespace, and its attributes. Nothing here asks the kernel, so a
+//! program that writes records can check them with the code that reads them.
 
 pub mod cidr;
 pub mod mac;

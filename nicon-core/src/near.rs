@@ -1,22 +1,21 @@
-//! What somebody may have meant who mistyped a name.
+//! Suggestions for mistyped names.
 
-/// Those of `known` that are near to what was `asked` for, the nearest first; three at the most.
+/// The names among `known` that are similar to `asked`, the most similar first; at most three.
 #[must_use]
 pub fn nearest<'a>(asked: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut near: Vec<&str> = known.into_iter().filter(|name| is_near(name, asked)).collect();
-    near.sort_by_key(|name| distance(name, asked));
-    near.truncate(3);
-    near
+    let mut similar: Vec<&str> = known.into_iter().filter(|name| is_similar(name, asked)).collect();
+    similar.sort_by_key(|name| distance(name, asked));
+    similar.truncate(3);
+    similar
 }
 
-/// Near enough to have been meant: one is a part of the other (a letter or two are a part of too much), or a third of the
-/// letters at most were mistyped.
-fn is_near(name: &str, asked: &str) -> bool {
+/// Whether one contains the other (parts of one or two letters do not count), or at most a third of the letters differ.
+fn is_similar(name: &str, asked: &str) -> bool {
     let is_part = |part: &str, whole: &str| part.len() > 2 && whole.contains(part);
     is_part(asked, name) || is_part(name, asked) || distance(name, asked) <= asked.chars().count().div_ceil(3)
 }
 
-/// The number of letters to insert, delete or replace to make one out of the other (Levenshtein).
+/// The Levenshtein distance: the number of letters to insert, delete or replace to turn one into the other.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
@@ -36,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn near_misses() {
+    fn similar_names_are_suggested() {
         assert_eq!(distance("kitten", "sitting"), 3);
         let known = ["database", "xsetup", "olt_1", "setup"];
         assert_eq!(nearest("olt1", known), ["olt_1"]);

@@ -1,4 +1,4 @@
-//! Namespaces: their types, their identities, and handles that keep one alive.
+//! Namespaces: their types, their identities, and handles that keep them alive.
 
 use std::ffi::CStr;
 use std::fmt;
@@ -18,7 +18,7 @@ use crate::{Doing, Error, Result, sys};
 pub enum NsType {
     /// User and group IDs, capabilities.
     User,
-    /// The root of the cgroup tree that is seen.
+    /// The root of the visible cgroup tree.
     Cgroup,
     /// System V IPC and POSIX message queues.
     Ipc,
@@ -39,7 +39,7 @@ impl NsType {
     pub const ALL: [Self; 8] =
         [Self::User, Self::Cgroup, Self::Ipc, Self::Uts, Self::Net, Self::Pid, Self::Mnt, Self::Time];
 
-    /// The kernel's name: that of the link in /proc/PID/ns.
+    /// The kernel's name, as in /proc/PID/ns.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -53,10 +53,18 @@ impl NsType {
             Self::Time => "time",
         }
     }
-}
 
-impl NsType {
-    /// The flag of `clone(2)` and `setns(2)`, by which the kernel names the type.
+    /// Another name that is accepted: that of the long option of `nsenter(1)`.
+    #[must_use]
+    pub fn alias(self) -> Option<&'static str> {
+        match self {
+            Self::Mnt => Some("mount"),
+            Self::Net => Some("network"),
+            _ => None,
+        }
+    }
+
+    /// The flag of `clone(2)` and `setns(2)` for the type.
     #[must_use]
     pub fn flag(self) -> i32 {
         match self {
@@ -67,7 +75,7 @@ impl NsType {
             Self::Net => libc::CLONE_NEWNET,
             Self::Pid => libc::CLONE_NEWPID,
             Self::Mnt => libc::CLONE_NEWNS,
-            // linux/sched.h; libc names it only for some targets.
+            // CLONE_NEWTIME of linux/sched.h, which libc has only for some targets.
             Self::Time => 0x80,
         }
     }
@@ -83,14 +91,15 @@ impl FromStr for NsType {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|ns_type| ns_type.name() == name).ok_or_else(|| {
+        let is_meant = |ns_type: &Self| ns_type.name() == name || ns_type.alias() == Some(name);
+        Self::ALL.into_iter().find(is_meant).ok_or_else(|| {
             let known = Self::ALL.map(Self::name).join(", ");
             Error::failed(format!("unknown namespace type \"{name}\" (the types are {known})"))
         })
     }
 }
 
-/// Parses the kernel's spelling of a namespace, `net:[4026531840]`: its type and inode number.
+/// Parses the kernel's notation for a namespace, `net:[4026531840]`: its type and inode number.
 #[must_use]
 pub fn parse_link(link: &str) -> Option<(NsType, u64)> {
     let (name, ino) = link.strip_suffix(']')?.split_once(":[")?;
@@ -107,8 +116,8 @@ pub struct NsId {
 }
 
 impl NsId {
-    /// The identity of the namespace that a link in /proc names. To read the link takes half as long as to follow it, for which the
-    /// kernel makes an inode each time. All namespaces are on one device, which is looked at once.
+    /// The identity of the namespace of a link in /proc. Reading the link takes half as long as following it, for which the
+    /// kernel creates an inode. All namespaces are on the same device, whose number is read once.
     pub(crate) fn named_by(dir: impl AsFd, link: &str) -> nix::Result<Self> {
         static NSFS: OnceLock<u64> = OnceLock::new();
         let text = readlinkat(dir, link)?;
@@ -122,8 +131,8 @@ impl NsId {
         Ok(Self { dev, ino })
     }
 
-    /// The identity of whatever `path` leads to: a namespace where the device is that of nsfs. Never waits for a file
-    /// server, so that any descriptor in /proc/PID/fd may be asked about.
+    /// The identity of the file at `path`, which is a namespace if the device is that of nsfs. Never waits for the server
+    /// of a file system, so `path` may be any descriptor in /proc/PID/fd.
     ///
     /// # Errors
     /// What `statx(2)` fails with.
@@ -132,7 +141,7 @@ impl NsId {
     }
 }
 
-/// An open namespace: it lives as long as this handle, whatever becomes of its processes.
+/// An open namespace. It exists as long as this handle, even after its last process has exited.
 #[derive(Debug)]
 pub struct Namespace {
     fd: OwnedFd,
@@ -164,27 +173,27 @@ impl Namespace {
         self.id
     }
 
-    /// Another handle of the same namespace.
+    /// Another handle to the same namespace.
     ///
     /// # Errors
-    /// [`Status::Failed`](crate::Status::Failed) where there are too many open descriptors.
+    /// [`Status::Failed`](crate::Status::Failed) if there are too many open descriptors.
     pub fn try_clone(&self) -> Result<Self> {
         let fd = self.fd.try_clone().doing(|| format!("copy the descriptor of namespace {}", self.id.ino))?;
         Ok(Self { fd, id: self.id })
     }
 
-    /// What type of namespace it is (`NS_GET_NSTYPE`, Linux 4.11).
+    /// Its type (`NS_GET_NSTYPE`, Linux 4.11).
     ///
     /// # Errors
-    /// [`Status::Failed`](crate::Status::Failed) where it is of none that we know, or the descriptor is not one of nsfs.
+    /// [`Status::Failed`](crate::Status::Failed) if the type is unknown, or the file is not a namespace.
     pub fn ns_type(&self) -> Result<NsType> {
         let flag = sys::ns_get_nstype(&self.fd).doing(|| format!("find the type of namespace {}", self.id.ino))?;
         let known = NsType::ALL.into_iter().find(|ns_type| ns_type.flag() == flag);
         known.ok_or_else(|| Error::failed(format!("namespace {} is of an unknown type ({flag:#x})", self.id.ino)))
     }
 
-    /// The user namespace that owns it (`NS_GET_USERNS`, Linux 4.9), or `None` where that lies outside of the caller's
-    /// own namespaces. For a user namespace that is its parent.
+    /// The user namespace that owns it (`NS_GET_USERNS`, Linux 4.9), or `None` if that is outside the caller's own
+    /// namespaces. The owner of a user namespace is its parent.
     ///
     /// # Errors
     /// [`Status::Failed`](crate::Status::Failed) with the kernel's reason.
@@ -196,7 +205,7 @@ impl Namespace {
         }
     }
 
-    /// The user ID of whoever made a user namespace (`NS_GET_OWNER_UID`, Linux 4.11), as our own user namespace sees it.
+    /// The ID, in our own user namespace, of the user who created a user namespace (`NS_GET_OWNER_UID`, Linux 4.11).
     ///
     /// # Errors
     /// [`Status::Failed`](crate::Status::Failed) for other types of namespace.
@@ -204,8 +213,8 @@ impl Namespace {
         sys::ns_get_owner_uid(&self.fd).doing(|| format!("find the owner of namespace {}", self.id.ino))
     }
 
-    /// The parent of a PID or user namespace (`NS_GET_PARENT`, Linux 4.9), or `None` where it lies outside of the
-    /// caller's own namespaces.
+    /// The parent of a PID or user namespace (`NS_GET_PARENT`, Linux 4.9), or `None` if it is outside the caller's own
+    /// namespaces.
     ///
     /// # Errors
     /// [`Status::Failed`](crate::Status::Failed) for other types of namespace.
@@ -229,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_identity_is_the_same_by_path_and_by_handle() {
+    fn path_and_handle_have_the_same_identity() {
         let root = std::fs::File::open("/").unwrap();
         let own = Namespace::open("/proc/self/ns/net".as_ref()).unwrap();
         assert_eq!(NsId::at(&root, c"/proc/self/ns/net"), Ok(own.id()));
@@ -237,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn links_are_spelled_as_the_kernel_does() {
+    fn links_are_parsed_in_the_kernels_notation() {
         assert_eq!(parse_link("pid:[4026532565]"), Some((NsType::Pid, 4_026_532_565)));
         for bad in ["", "4026532565", "pid:[]", "pid:[x]", "pid:[1", "pid:1]", "net_for:[1]", "socket:[42]", "net:[-1]"]
         {
@@ -246,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn types_and_owners_are_what_the_kernel_says() {
+    fn types_and_owners_match_the_kernel() {
         for ns_type in NsType::ALL {
             let Ok(own) = Namespace::open(&Path::new("/proc/self/ns").join(ns_type.name())) else { continue };
             assert_eq!(own.ns_type().unwrap(), ns_type);
@@ -257,11 +266,13 @@ mod tests {
     }
 
     #[test]
-    fn names_are_the_kernels() {
+    fn names_match_those_in_proc() {
         for ns_type in NsType::ALL {
             assert!(Path::new("/proc/self/ns").join(ns_type.name()).exists() || ns_type == NsType::Time);
             assert_eq!(ns_type.name().parse::<NsType>().unwrap(), ns_type);
         }
-        assert!("network".parse::<NsType>().unwrap_err().to_string().contains("net"));
+        assert_eq!("mount".parse::<NsType>().unwrap(), NsType::Mnt);
+        assert_eq!("network".parse::<NsType>().unwrap(), NsType::Net);
+        assert!("networks".parse::<NsType>().unwrap_err().to_string().contains("net"));
     }
 }

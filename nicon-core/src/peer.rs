@@ -1,11 +1,11 @@
-//! Who writes to us through a unix socket.
+//! Identifies the process that writes to us through a unix socket.
 
 use std::os::fd::{AsFd, OwnedFd};
 
 use crate::sys;
 
-/// Asks the kernel to say who writes. It is told of what is written from now on, so that this comes before `connect(2)`:
-/// `SO_PASSPIDFD` of `unix(7)`.
+/// Asks the kernel to record the writer of what is received: `SO_PASSPIDFD` of `unix(7)`. It does so only for what is
+/// written from now on, so call this before `connect(2)`.
 ///
 /// # Errors
 /// ENOPROTOOPT before Linux 6.5.
@@ -13,13 +13,13 @@ pub fn ask_who_writes(socket: impl AsFd) -> nix::Result<()> {
     sys::pass_pidfd(socket)
 }
 
-/// The pidfd of the process that wrote what can be read next, without reading it. `None` where nobody did (the stream has
-/// ended), and where the kernel was not asked in time.
+/// The pidfd of the process that wrote the next bytes, which are left in the socket. `None` at the end of the stream, and
+/// if they were written before [`ask_who_writes`].
 ///
-/// The process that listens need not be the one that answers: it may have handed its socket on, as systemd does.
+/// The process that listens need not be the one that writes: systemd, for one, listens and passes its socket on.
 ///
 /// # Errors
-/// EAGAIN where there is nothing to be read yet.
+/// EAGAIN if there is nothing to be read yet.
 pub fn who_wrote(socket: impl AsFd) -> nix::Result<Option<OwnedFd>> {
     sys::peek_writer(socket)
 }
@@ -33,7 +33,7 @@ mod tests {
     use std::os::unix::net::{UnixListener, UnixStream};
 
     #[test]
-    fn the_writer_is_told_and_the_text_is_left() {
+    fn the_writer_is_identified_without_reading() {
         let place = std::env::temp_dir().join(format!("nicon-peer-{}", std::process::id()));
         let listener = UnixListener::bind(&place).unwrap();
         let socket = nix::sys::socket::socket(

@@ -1,4 +1,4 @@
-//! Translating PIDs from one PID namespace to our own.
+//! Translates PIDs from another PID namespace to our own.
 
 use std::ops::ControlFlow;
 
@@ -10,22 +10,22 @@ use crate::{Error, Namespace, NsType, Process, Result, proc, sys};
 /// How a PID is translated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// The kernel's own answer, or the scan where the kernel is too old.
+    /// `Ioctl`, or `Scan` if the kernel is too old for that.
     Auto,
-    /// The kernel's own answer: `NS_GET_TGID_FROM_PIDNS`, Linux 6.11. One call, about half a microsecond.
+    /// `NS_GET_TGID_FROM_PIDNS`, Linux 6.11: one call, about half a microsecond.
     Ioctl,
-    /// A walk over the `NSpid` lines of /proc, for older kernels: some 50 microseconds a process.
+    /// Reads the `NSpid` lines of all processes in /proc: some 50 microseconds per process.
     Scan,
 }
 
-/// Pins the process that is called `inner` in `pidns`.
+/// Pins the process that has the PID `inner` in `pidns`.
 ///
-/// The translation is asked again once the process is pinned: the same answer about a process that lives means that the
-/// PID was not given to another in between.
+/// The PID is translated once more when the process is pinned. The same result, for a process that is still alive, means
+/// that the PID was not reused in between.
 ///
 /// # Errors
-/// [`Status::No`](crate::Status::No) where there is no such process; [`Status::Failed`](crate::Status::Failed) where
-/// the kernel cannot tell, or, when scanning, `pidns` is not our own PID namespace or one below it.
+/// [`Status::No`](crate::Status::No) if there is no such process; [`Status::Failed`](crate::Status::Failed) if
+/// the kernel cannot translate it, or, when scanning, `pidns` is neither our own PID namespace nor one below it.
 pub fn pin(pidns: &Namespace, inner: i32, method: Method) -> Result<Process> {
     proc::check()?;
     loop {
@@ -52,16 +52,16 @@ fn translate(pidns: &Namespace, inner: i32, method: Method) -> Result<i32> {
     found.ok_or_else(|| Error::no(format!("no process has PID {inner} in PID namespace {}", pidns.id().ino)))
 }
 
-/// Walks /proc for the one process that has `inner` at the right depth of its `NSpid` line, below the right namespace:
-/// cousins at the same depth have the same numbers.
+/// Searches /proc for the process that has `inner` at the depth of `pidns` in its `NSpid` line and is in `pidns` or below.
+/// The depth alone is not enough: sibling namespaces use the same numbers.
 fn scan(pidns: &Namespace, inner: i32) -> Result<Option<i32>> {
     let own = Namespace::open("/proc/self/ns/pid".as_ref())?;
     let outside = || Error::failed(format!("PID namespace {} is outside our own", pidns.id().ino));
     let depth = distance(pidns, &own)?.ok_or_else(outside)?;
     let mut found = None;
-    walk(|seen| {
-        if is_called(seen.pid(), inner, depth, pidns)? {
-            found = Some(seen.pid());
+    walk(|entry| {
+        if has_pid(entry.pid(), inner, depth, pidns)? {
+            found = Some(entry.pid());
             return Ok(ControlFlow::Break(()));
         }
         Ok(ControlFlow::Continue(()))
@@ -69,9 +69,9 @@ fn scan(pidns: &Namespace, inner: i32) -> Result<Option<i32>> {
     Ok(found)
 }
 
-/// Whether the process `pid` is called `inner` in `pidns`, which is `depth` below our own. Processes come and go while we
-/// walk; one that cannot be looked at any more is not the one.
-fn is_called(pid: i32, inner: i32, depth: usize, pidns: &Namespace) -> Result<bool> {
+/// Whether the process `pid` has the PID `inner` in `pidns`, which is `depth` levels below our own. A process that exits
+/// meanwhile, or may not be inspected, does not.
+fn has_pid(pid: i32, inner: i32, depth: usize, pidns: &Namespace) -> Result<bool> {
     let Ok(process) = Process::pin(pid) else { return Ok(false) };
     if process.nspid().ok().and_then(|nspid| nspid.get(depth).copied()) != Some(inner) {
         return Ok(false);
@@ -80,7 +80,7 @@ fn is_called(pid: i32, inner: i32, depth: usize, pidns: &Namespace) -> Result<bo
     Ok(distance(&innermost, pidns)?.is_some())
 }
 
-/// How many steps up from `from` lead to `ancestor`, or `None` where none does.
+/// The number of levels from `from` up to `ancestor`, or `None` if that is not an ancestor.
 fn distance(from: &Namespace, ancestor: &Namespace) -> Result<Option<usize>> {
     if from.id() == ancestor.id() {
         return Ok(Some(0));

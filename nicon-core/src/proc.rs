@@ -1,4 +1,4 @@
-//! Reading procfs. The parsers are the procfs crate's; opening is ours, relative to a pinned process.
+//! Reading procfs. The parsers are the procfs crate's; files are opened here, relative to a pinned process.
 
 use std::os::fd::AsFd;
 use std::sync::OnceLock;
@@ -13,9 +13,9 @@ use procfs::prelude::{FromBufRead, FromRead};
 use crate::rights::to_look;
 use crate::{Doing, Error, Result};
 
-/// Checks, once a run, that /proc belongs to our own PID namespace.
+/// Checks, once per run, that /proc is that of our own PID namespace.
 ///
-/// With another namespace's /proc (a container that mounts the host's, say) `/proc/42` and PID 42 are two processes.
+/// In the /proc of another one, such as the host's mounted in a container, `/proc/42` is not the process with our PID 42.
 ///
 /// # Errors
 /// [`Status::Failed`](crate::Status::Failed), with the way out.
@@ -23,32 +23,35 @@ pub fn check() -> Result<()> {
     static CHECKED: OnceLock<Result<()>> = OnceLock::new();
     CHECKED
         .get_or_init(|| {
-            let shown = std::fs::read_link("/proc/self").doing(|| "read /proc/self")?;
-            if shown.to_str() == Some(&getpid().to_string()) {
+            let own = std::fs::read_link("/proc/self").doing(|| "read /proc/self");
+            let own = own.map_err(|error| match error.errno() {
+                Some(Errno::ENOENT) => error.and_say(" (is a /proc of our PID namespace mounted?)"),
+                _ => error,
+            })?;
+            if own.to_str() == Some(&getpid().to_string()) {
                 return Ok(());
             }
             Err(Error::failed(
-                "/proc shows another PID namespace than ours: mount a proc of our own, or start the container with \
+                "/proc shows another PID namespace than ours: mount one of our own, or start the container with \
                  --pid=host",
             ))
         })
         .clone()
 }
 
-/// A thread of the process whose /proc/PID is open as `dir`, other than its main thread. Where that one has ended, the
-/// process lives on in the others, and only they have links to its namespaces.
+/// A thread other than the main thread, of the process whose /proc/PID is open as `dir`. After the main thread has exited,
+/// only the others have links to the process's namespaces.
 pub(crate) fn other_thread(dir: impl AsFd, pid: i32) -> Option<i32> {
     let mut threads = Dir::openat(dir, "task", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).ok()?;
     let mut tids = threads.iter().filter_map(|entry| entry.ok()?.file_name().to_str().ok()?.parse().ok());
     tids.find(|&tid| tid != pid)
 }
 
-/// The most that is read of a file of procfs, in bytes: arguments and environment have 6 MiB at the most when a program is
-/// executed.
+/// The most that is read from a file of procfs, in bytes. Arguments and environment of a program take at most 6 MiB.
 const MAX_FILE: usize = 8 << 20;
 
-/// Reads a whole file of procfs, whose size is not known beforehand. EFBIG where it has no end: a process may say that
-/// all of its memory is its command line (`PR_SET_MM_MAP` of `prctl(2)`, for which it needs no capability).
+/// Reads a whole file of procfs, whose size is not known in advance. Fails with EFBIG if it is too large: a process can
+/// declare all of its memory to be its command line (`PR_SET_MM_MAP` of `prctl(2)`), for which it needs no capability.
 pub(crate) fn read(file: impl AsFd) -> nix::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut chunk = [0; 4096];
@@ -63,26 +66,26 @@ pub(crate) fn read(file: impl AsFd) -> nix::Result<Vec<u8>> {
     Err(Errno::EFBIG)
 }
 
-/// What to say of an answer that lacks the processes `denied`, which may not be looked at, and those that /proc hides;
-/// nothing where it lacks none.
+/// The message that an answer may be incomplete: the processes `denied` could not be inspected, or /proc may hide some.
+/// `None` if nothing is missing.
 #[must_use]
 pub fn complaint(denied: &[i32]) -> Option<Error> {
-    let (who, theirs) = match denied {
+    let (missing, whose) = match denied {
         [] if hides_processes() => {
-            ("/proc is mounted with hidepid, and some processes may be hidden from us".to_owned(), "they have")
+            ("/proc is mounted with hidepid, and may hide processes from us".to_owned(), "they have")
         }
         [] => return None,
-        [one] => (format!("not permitted to look at process {one}"), "it has"),
-        [first, ..] => (format!("not permitted to look at {} processes, such as {first}", denied.len()), "they have"),
+        [one] => (format!("process {one} could not be inspected"), "it has"),
+        [first, ..] => (format!("{} processes could not be inspected, such as {first}", denied.len()), "they have"),
     };
-    Some(Error::failed(format!("{who} ({}): the answer may be incomplete", to_look(theirs))))
+    Some(Error::failed(format!("{missing} ({}): the answer may be incomplete", to_look(whose))))
 }
 
-/// Whether /proc may hide processes from us: where it is mounted with `hidepid=invisible` or `hidepid=ptraceable`, it does
-/// not even list those that we may not look at.
+/// Whether /proc may hide processes from us: mounted with `hidepid=invisible` or `hidepid=ptraceable`, it does not even
+/// list the ones that we may not inspect.
 fn hides_processes() -> bool {
-    // PID 1 is the one most likely to have a capability that we lack. Who may look at it sees all, and need not read the
-    // mounts, of which a machine full of containers has thousands.
+    // PID 1 is the one most likely to have a capability that we lack. If it may be inspected, all may, and there is no
+    // need to read the mounts: a machine with many containers has thousands.
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     if may_ptrace(&status) && std::fs::exists("/proc/1").unwrap_or(false) {
         return false;
@@ -90,7 +93,7 @@ fn hides_processes() -> bool {
     hides(&String::from_utf8_lossy(&std::fs::read("/proc/self/mountinfo").unwrap_or_default()))
 }
 
-/// The last file system that is mounted on /proc counts: it covers the ones before.
+/// Only the last file system mounted on /proc counts: it covers the earlier ones.
 fn hides(mountinfo: &str) -> bool {
     let on_proc = mountinfo.lines().rfind(|line| line.split(' ').nth(4) == Some("/proc"));
     let options = on_proc.and_then(|line| line.split_once(" - ")).and_then(|(_, tail)| tail.split(' ').nth(2));
@@ -98,18 +101,18 @@ fn hides(mountinfo: &str) -> bool {
     options.into_iter().any(|how| matches!(how, "2" | "4" | "invisible" | "ptraceable"))
 }
 
-/// Whether the effective capabilities of /proc/PID/status have `CAP_SYS_PTRACE`, which is bit 19.
+/// Whether the effective capabilities in /proc/PID/status include `CAP_SYS_PTRACE`, bit 19.
 fn may_ptrace(status: &str) -> bool {
     let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
     effective.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).is_some_and(|bits| bits & 1 << 19 != 0)
 }
 
-/// What of /proc/PID/stat is used; see `proc_pid_stat(5)`.
+/// The fields of /proc/PID/stat that are used; see `proc_pid_stat(5)`.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Stat {
     /// Field 4: the parent's PID.
     pub(crate) parent: i32,
-    /// Field 22: when the process started, in clock ticks since boot.
+    /// Field 22: the start time, in clock ticks since boot.
     pub(crate) starttime: u64,
 }
 
@@ -120,13 +123,13 @@ impl Stat {
     }
 }
 
-/// The PIDs out of the `NSpid` line of /proc/PID/status, outermost namespace first; see `proc_pid_status(5)`.
+/// The PIDs in the `NSpid` line of /proc/PID/status, outermost namespace first; see `proc_pid_status(5)`.
 pub(crate) fn nspid(status: &str) -> std::result::Result<Vec<i32>, String> {
     let status = procfs::process::Status::from_buf_read(status.as_bytes());
     status.map_err(|error| error.to_string())?.nspid.ok_or_else(|| "it has no NSpid line (Linux 4.1)".to_owned())
 }
 
-/// The PID out of /proc/self/fdinfo/N of a pidfd: 0 or -1 where the process is outside our PID namespace or gone.
+/// The PID in /proc/self/fdinfo/N of a pidfd: 0 if the process is outside our PID namespace, -1 if it is gone.
 pub(crate) fn pidfd_pid(fdinfo: &str) -> Option<i32> {
     fdinfo.lines().find_map(|line| line.strip_prefix("Pid:"))?.trim().parse().ok()
 }
@@ -145,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proc_that_hides_is_known_by_its_options() {
+    fn hidepid_and_capabilities_are_parsed() {
         let line = |on, options| format!("22 27 0:21 / {on} rw,nosuid shared:5 - proc proc {options}\n");
         for hiding in ["rw,hidepid=2", "rw,gid=5,hidepid=invisible", "rw,hidepid=ptraceable"] {
             assert!(hides(&line("/proc", hiding)), "{hiding}");

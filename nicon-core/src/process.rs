@@ -1,4 +1,4 @@
-//! A pinned process: a handle that never comes to mean another one, and the identity that a record carries.
+//! A pinned process: a pidfd, which a reused PID cannot redirect, and the identity that a record carries.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
@@ -16,26 +16,25 @@ use crate::{Doing, Error, Namespace, NsId, NsType, Record, Result, proc, sys};
 /// The magic number of pidfs (`PID_FS_MAGIC` of linux/magic.h): "PIDF".
 const PID_FS_MAGIC: i64 = 0x5049_4446;
 
-/// A process held by a pidfd and by its directory in /proc, both of which stay with this process after its PID has
-/// been given to another.
+/// A process, held by a pidfd and by its directory in /proc. Both refer to this process even after its PID is reused.
 #[derive(Debug)]
 pub struct Process {
     pid: i32,
     pidfd: OwnedFd,
     dir: OwnedFd,
-    /// When it started, which never changes, once that was read.
+    /// The start time, once it has been read: it never changes.
     starttime: OnceLock<u64>,
 }
 
 impl Process {
-    /// What is said of a process that our PID namespace does not contain, and the way out.
+    /// The message about a process that our PID namespace does not contain, and the way out.
     pub const OUTSIDE: &str = "the process is outside our PID namespace (in a container, --pid=host lets us see it)";
 
     /// Pins the process that has `pid` now, in our own PID namespace.
     ///
     /// # Errors
-    /// [`Status::No`](crate::Status::No) where there is no such process; [`Status::Failed`](crate::Status::Failed)
-    /// where it may not be looked at, or the kernel is older than 5.3.
+    /// [`Status::No`](crate::Status::No) if there is no such process; [`Status::Failed`](crate::Status::Failed)
+    /// if /proc hides it, or the kernel is older than 5.3.
     pub fn pin(pid: i32) -> Result<Self> {
         proc::check()?;
         if pid <= 0 {
@@ -49,10 +48,10 @@ impl Process {
         }
     }
 
-    /// Pins the process behind a pidfd that the kernel gave, such as `SO_PEERPIDFD`'s.
+    /// Pins the process of a pidfd, such as the kernel returns for `SO_PEERPIDFD`.
     ///
     /// # Errors
-    /// [`Status::No`](crate::Status::No) where it has exited; [`Status::Failed`](crate::Status::Failed) where it
+    /// [`Status::No`](crate::Status::No) if it has exited; [`Status::Failed`](crate::Status::Failed) if it
     /// lives outside our PID namespace.
     pub fn from_pidfd(pidfd: OwnedFd) -> Result<Self> {
         proc::check()?;
@@ -66,7 +65,7 @@ impl Process {
         }
     }
 
-    /// Pins ourselves.
+    /// Pins the calling process.
     ///
     /// # Errors
     /// As [`Process::pin`].
@@ -74,17 +73,17 @@ impl Process {
         Self::pin(nix::unistd::getpid().as_raw())
     }
 
-    /// Opens /proc/PID beside the pidfd. The pidfd is asked last: if its process still lives, then it held its PID
-    /// all the while, and the directory is its own.
+    /// Opens /proc/PID in addition to the pidfd. The pidfd is polled last: if its process is still alive, it had its PID
+    /// all the time, so the directory is the right one.
     fn hold(pid: i32, pidfd: OwnedFd) -> Result<Self> {
         let gone = || Error::no(format!("process {pid} is gone"));
         let path = format!("/proc/{pid}");
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let dir = match open(path.as_str(), flags, Mode::empty()) {
             Ok(dir) => dir,
-            Err(Errno::ENOENT) if !lives(&pidfd) => return Err(gone()),
+            Err(Errno::ENOENT) if !is_running(&pidfd) => return Err(gone()),
             Err(Errno::ENOENT) => {
-                return Err(Error::failed(format!("{path} is hidden from us (a /proc mounted with hidepid?)")));
+                return Err(Error::failed(format!("{path} is hidden from us (is /proc mounted with hidepid?)")));
             }
             Err(errno) => return Err(Error::os(format!("open {path}"), errno)),
         };
@@ -98,10 +97,10 @@ impl Process {
         self.pid
     }
 
-    /// When it started: field 22 of /proc/PID/stat, in clock ticks since boot.
+    /// Its start time: field 22 of /proc/PID/stat, in clock ticks since boot.
     ///
     /// # Errors
-    /// [`Status::No`](crate::Status::No) where the process is gone.
+    /// [`Status::No`](crate::Status::No) if the process is gone.
     pub fn starttime(&self) -> Result<u64> {
         match self.starttime.get() {
             Some(starttime) => Ok(*starttime),
@@ -109,31 +108,31 @@ impl Process {
         }
     }
 
-    /// The inode number of its pidfd on pidfs, unique since boot; `None` before Linux 6.9.
+    /// The inode number of its pidfd on pidfs, never reused until the next boot; `None` before Linux 6.9.
     ///
     /// # Errors
     /// [`Status::Failed`](crate::Status::Failed) with the kernel's reason.
     pub fn pidfs(&self) -> Result<Option<u64>> {
-        pidfs_inode(&self.pidfd).doing(|| format!("look at the pidfd of process {}", self.pid))
+        pidfs_inode(&self.pidfd).doing(|| format!("stat the pidfd of process {}", self.pid))
     }
 
-    /// Whether it has not exited yet (a zombie has).
+    /// Whether it has not exited. A zombie has.
     #[must_use]
     pub fn is_alive(&self) -> bool {
-        lives(&self.pidfd)
+        is_running(&self.pidfd)
     }
 
-    /// Its directory in /proc, opened with `O_PATH`: names below it keep meaning this process.
+    /// Its directory in /proc, opened with `O_PATH`. Names in it always refer to this process.
     #[must_use]
     pub fn dir(&self) -> BorrowedFd<'_> {
         self.dir.as_fd()
     }
 
-    /// Reads a file of its /proc directory, such as "cgroup". Bytes that are not UTF-8 are replaced: only command lines and
-    /// names that a process gave itself can have them.
+    /// Reads a file of its /proc directory, such as "cgroup". Bytes that are not UTF-8 are replaced; they occur only in
+    /// text that the process chose, such as its name.
     ///
     /// # Errors
-    /// [`Status::No`](crate::Status::No) where the process is gone.
+    /// [`Status::No`](crate::Status::No) if the process is gone.
     pub fn read(&self, file: &str) -> Result<String> {
         Ok(String::from_utf8_lossy(&self.read_bytes(file)?).into_owned())
     }
@@ -146,11 +145,11 @@ impl Process {
         proc::read(self.open(file)?).map_err(|errno| self.failed("read", file, errno))
     }
 
-    /// Its command line, words set apart by spaces, of which it may have made anything; the kernel's name for it where it
-    /// has none, as kernel threads. No more than the first 4 KiB.
+    /// Its command line with spaces between the arguments, or, if that is empty, as for kernel threads, its name. At most
+    /// 4 KiB. A process can set both to anything.
     ///
     /// # Errors
-    /// [`Status::No`](crate::Status::No) where the process is gone.
+    /// [`Status::No`](crate::Status::No) if the process is gone.
     pub fn command(&self) -> Result<String> {
         for file in ["cmdline", "comm"] {
             let mut bytes = [0; 4096];
@@ -165,18 +164,18 @@ impl Process {
         Err(Error::no(format!("process {} is gone", self.pid)))
     }
 
-    /// Its PIDs in each PID namespace that it is in, outermost (ours) first.
+    /// Its PID in each PID namespace that it is in, ours first.
     ///
     /// # Errors
-    /// [`Status::No`](crate::Status::No) where the process is gone.
+    /// [`Status::No`](crate::Status::No) if the process is gone.
     pub fn nspid(&self) -> Result<Vec<i32>> {
         self.parse("status", proc::nspid)
     }
 
-    /// The PID of its parent, in our own PID namespace; 0 where that is outside of it.
+    /// The PID of its parent, in our own PID namespace; 0 if the parent is outside it.
     ///
     /// # Errors
-    /// [`Status::No`](crate::Status::No) where the process is gone.
+    /// [`Status::No`](crate::Status::No) if the process is gone.
     pub fn parent(&self) -> Result<i32> {
         Ok(self.stat()?.parent)
     }
@@ -190,28 +189,28 @@ impl Process {
     /// Opens one of its namespaces.
     ///
     /// # Errors
-    /// [`Status::No`](crate::Status::No) where the process is gone; [`Status::Failed`](crate::Status::Failed) where
-    /// it may not be looked at: that takes `CAP_SYS_PTRACE` or being its user.
+    /// [`Status::No`](crate::Status::No) if the process is gone; [`Status::Failed`](crate::Status::Failed) if
+    /// it may not be inspected: see `ptrace(2)`, "Ptrace access mode checking".
     pub fn namespace(&self, ns_type: NsType) -> Result<Namespace> {
         let open = |file: &str| openat(&self.dir, file, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
         let namespace = self.by_link(ns_type, open).and_then(Namespace::from_fd);
         namespace.map_err(|errno| self.failed("open", &format!("ns/{ns_type}"), errno))
     }
 
-    /// The identity of one of its namespaces, or `None` where the kernel does not have that type.
+    /// The identity of one of its namespaces, or `None` if the kernel lacks that type.
     ///
     /// # Errors
     /// As [`Process::namespace`].
     pub fn namespace_id(&self, ns_type: NsType) -> Result<Option<NsId>> {
         match self.by_link(ns_type, |file| NsId::named_by(&self.dir, file)) {
             Ok(id) => Ok(Some(id)),
-            // A zombie has lost its links, too: only a process that lives can tell that the kernel lacks the type.
+            // A zombie has lost its links, too. Only for a live process does this mean that the kernel lacks the type.
             Err(Errno::ENOENT) if self.is_alive() => Ok(None),
-            Err(errno) => Err(self.failed("look at", &format!("ns/{ns_type}"), errno)),
+            Err(errno) => Err(self.failed("read", &format!("ns/{ns_type}"), errno)),
         }
     }
 
-    /// Asks about a link to one of its namespaces: that of its main thread or, where that has ended, of another one.
+    /// Calls `ask` with the link to one of its namespaces: the main thread's or, if that has exited, another thread's.
     fn by_link<T>(&self, ns_type: NsType, ask: impl Fn(&str) -> nix::Result<T>) -> nix::Result<T> {
         match ask(&format!("ns/{ns_type}")) {
             Err(Errno::ENOENT) => match proc::other_thread(&self.dir, self.pid) {
@@ -222,41 +221,45 @@ impl Process {
         }
     }
 
-    /// Pins the process that a record names, and refuses one that is no longer the same.
+    /// Pins the process that a record names, and checks that it is still the same process, in the same namespaces.
     ///
     /// # Errors
-    /// [`Status::No`](crate::Status::No) where it is gone or its PID belongs to another process by now;
-    /// [`Status::Failed`](crate::Status::Failed) where the record has no `pid`.
+    /// [`Status::No`](crate::Status::No) if it is gone, its PID was reused, or it has changed a namespace;
+    /// [`Status::Failed`](crate::Status::Failed) if the record has no `pid`.
     pub fn from_record(record: &Record) -> Result<Self> {
         let Some(pid) = record.integer("pid")? else {
             return Err(Error::failed("the record has no \"pid\""));
         };
         let process = Self::pin(pid)?;
-        let changed = |what: &str| {
-            Error::no(format!("process {pid} is not the one that the record names: its {what} is another by now"))
-        };
-        if let Some(recorded) = record.integer::<u64>("starttime")?
-            && recorded != process.starttime()?
-        {
-            return Err(changed("start time"));
+        if let Some(recorded) = record.integer("starttime")? {
+            process.expect("start time", process.starttime()?, recorded)?;
         }
-        if let (Some(recorded), Some(actual)) = (record.integer::<u64>("pidfs")?, process.pidfs()?)
-            && recorded != actual
-        {
-            return Err(changed("pidfs inode"));
+        if let (Some(recorded), Some(actual)) = (record.integer("pidfs")?, process.pidfs()?) {
+            process.expect("pidfs inode", actual, recorded)?;
         }
-        for (name, ino) in record.integers("ns")? {
-            if process.namespace_id(name.parse()?)?.is_some_and(|id| id.ino != ino) {
-                return Err(changed(&format!("{name} namespace")));
+        for (name, recorded) in record.integers("ns")? {
+            if let Some(id) = process.namespace_id(name.parse()?)?
+                && id.ino != recorded
+            {
+                let now = id.ino;
+                return Err(Error::no(format!("process {pid} is in {name} namespace {now} now, not in {recorded}")));
             }
         }
         Ok(process)
     }
 
+    fn expect(&self, what: &str, actual: u64, recorded: u64) -> Result<()> {
+        if actual == recorded {
+            return Ok(());
+        }
+        let pid = self.pid;
+        Err(Error::no(format!("PID {pid} now belongs to another process ({what} {actual}, not {recorded})")))
+    }
+
     /// Writes its identity and namespaces into a record: `pid`, `starttime`, `pidfs`, `nspid`, `ns` and `nsdev`.
     ///
     /// # Errors
-    /// [`Status::No`](crate::Status::No) where it exits meanwhile.
+    /// [`Status::No`](crate::Status::No) if it exits before all is read.
     pub fn write_to(&self, record: &mut Record) -> Result<()> {
         let mut ns = Map::new();
         let mut nsdev = None;
@@ -293,10 +296,7 @@ impl Process {
         }
         let error = Error::os(format!("{verb} /proc/{}/{file}", self.pid), errno);
         match errno {
-            Errno::EACCES | Errno::EPERM => {
-                let takes = format!(" ({})", to_look("the process has"));
-                error.within("not permitted to look at the process").and_say(&takes)
-            }
+            Errno::EACCES | Errno::EPERM => error.and_say(&format!(" ({})", to_look("the process has"))),
             _ => error,
         }
     }
@@ -310,19 +310,19 @@ impl AsFd for Process {
 }
 
 /// A pidfd becomes readable when its process exits; see `pidfd_open(2)`.
-fn lives(pidfd: &OwnedFd) -> bool {
+fn is_running(pidfd: &OwnedFd) -> bool {
     let mut fds = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
     matches!(poll(&mut fds, PollTimeout::ZERO), Ok(0))
 }
 
 fn pidfs_inode(pidfd: &OwnedFd) -> nix::Result<Option<u64>> {
-    // Before Linux 6.9 all pidfds share one anonymous inode, which names nothing. The kernel is asked once.
+    // Before Linux 6.9 all pidfds share one anonymous inode. This is checked once.
     static HAS_PIDFS: OnceLock<bool> = OnceLock::new();
     let has_pidfs = if let Some(known) = HAS_PIDFS.get() {
         *known
     } else {
-        let told = fstatfs(pidfd)?.filesystem_type().0 == PID_FS_MAGIC;
-        *HAS_PIDFS.get_or_init(|| told)
+        let found = fstatfs(pidfd)?.filesystem_type().0 == PID_FS_MAGIC;
+        *HAS_PIDFS.get_or_init(|| found)
     };
     if has_pidfs { Ok(Some(fstat(pidfd)?.st_ino)) } else { Ok(None) }
 }

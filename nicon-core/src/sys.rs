@@ -1,4 +1,4 @@
-//! The system calls that nix lacks. The only file of this crate with `unsafe` in it.
+//! The system calls that nix lacks. The only file of this crate with `unsafe` code.
 #![allow(unsafe_code, reason = "these calls have no safe wrapper in nix")]
 
 use std::ffi::CStr;
@@ -22,9 +22,9 @@ mod ioctl {
     nix::ioctl_write_int_bad!(ns_get_tgid_from_pidns, nix::request_code_read!(NSIO, 0x7, size_of::<libc::c_int>()));
 }
 
-/// Opens a pidfd: `pidfd_open(2)`, Linux 5.3. Fails with ESRCH where there is no such process.
+/// Opens a pidfd: `pidfd_open(2)`, Linux 5.3. Fails with ESRCH if there is no such process.
 pub(crate) fn pidfd_open(pid: i32) -> nix::Result<OwnedFd> {
-    // SAFETY: the call takes plain numbers; a result that is not an error is a descriptor that only we own.
+    // SAFETY: the arguments are integers; a result that is not an error is a new descriptor that only we own.
     unsafe {
         let fd = Errno::result(libc::syscall(libc::SYS_pidfd_open, pid, 0))?;
         let fd = RawFd::try_from(fd).map_err(|_| Errno::EBADF)?;
@@ -32,44 +32,44 @@ pub(crate) fn pidfd_open(pid: i32) -> nix::Result<OwnedFd> {
     }
 }
 
-/// The parent of a PID or user namespace: `ioctl_ns(2)`, Linux 4.9. Fails with EPERM where it is outside of the
+/// The parent of a PID or user namespace: `ioctl_ns(2)`, Linux 4.9. Fails with EPERM if it is outside the
 /// caller's own namespaces.
 pub(crate) fn ns_get_parent(ns: impl AsFd) -> nix::Result<OwnedFd> {
-    // SAFETY: the descriptor is open for the time of the call; the result is a descriptor that only we own.
+    // SAFETY: the descriptor is open during the call; the result is a new descriptor that only we own.
     unsafe { ioctl::ns_get_parent(ns.as_fd().as_raw_fd()).map(|fd| OwnedFd::from_raw_fd(fd)) }
 }
 
-/// The user namespace that owns a namespace: `ioctl_ns(2)`, Linux 4.9. Fails with EPERM where it is outside of the
+/// The user namespace that owns a namespace: `ioctl_ns(2)`, Linux 4.9. Fails with EPERM if it is outside the
 /// caller's own namespaces.
 pub(crate) fn ns_get_userns(ns: impl AsFd) -> nix::Result<OwnedFd> {
-    // SAFETY: the descriptor is open for the time of the call; the result is a descriptor that only we own.
+    // SAFETY: the descriptor is open during the call; the result is a new descriptor that only we own.
     unsafe { ioctl::ns_get_userns(ns.as_fd().as_raw_fd()).map(|fd| OwnedFd::from_raw_fd(fd)) }
 }
 
 /// The `CLONE_NEW*` flag of a namespace's type: `ioctl_ns(2)`, Linux 4.11.
 pub(crate) fn ns_get_nstype(ns: impl AsFd) -> nix::Result<i32> {
-    // SAFETY: the descriptor is open for the time of the call, which takes nothing else.
+    // SAFETY: the descriptor is open during the call, which has no other argument.
     unsafe { ioctl::ns_get_nstype(ns.as_fd().as_raw_fd()) }
 }
 
-/// The user who made a user namespace, as our own user namespace sees them: `ioctl_ns(2)`, Linux 4.11.
+/// The ID, in our own user namespace, of the user who created a user namespace: `ioctl_ns(2)`, Linux 4.11.
 pub(crate) fn ns_get_owner_uid(ns: impl AsFd) -> nix::Result<u32> {
     let mut uid = 0;
-    // SAFETY: the descriptor is open for the time of the call, and `uid` is of the type that it writes.
+    // SAFETY: the descriptor is open during the call, and `uid` has the type that it writes.
     unsafe { ioctl::ns_get_owner_uid(ns.as_fd().as_raw_fd(), &raw mut uid)? };
     Ok(uid)
 }
 
-/// Reads a link into `buffer`: `readlinkat(2)` without the allocation of nix's. A longer text is cut off.
+/// Reads a link into `buffer`: `readlinkat(2)`, without the allocation of nix's wrapper. A longer text is truncated.
 pub(crate) fn readlinkat<'a>(dir: impl AsFd, path: &CStr, buffer: &'a mut [u8]) -> nix::Result<&'a [u8]> {
-    // SAFETY: the descriptor, the path and the buffer live through the call, and it is told the buffer's own length.
+    // SAFETY: the descriptor, the path and the buffer outlive the call, and the length passed is the buffer's.
     let length =
         unsafe { libc::readlinkat(dir.as_fd().as_raw_fd(), path.as_ptr(), buffer.as_mut_ptr().cast(), buffer.len()) };
     let length = usize::try_from(length).map_err(|_| Errno::last())?;
     Ok(&buffer[..length])
 }
 
-/// What the kernel knows of a file without asking whoever serves it.
+/// What the kernel knows about a file without asking the server of its file system.
 pub(crate) struct Stat {
     pub(crate) dev: u64,
     pub(crate) ino: u64,
@@ -77,13 +77,13 @@ pub(crate) struct Stat {
     pub(crate) mode: u16,
 }
 
-/// What a path leads to, or, where it is empty, `dir` itself: `statx(2)` with `AT_STATX_DONT_SYNC`.
+/// The file at a path, or `dir` itself if the path is empty: `statx(2)` with `AT_STATX_DONT_SYNC`.
 pub(crate) fn stat_without_sync(dir: impl AsFd, path: &CStr) -> nix::Result<Stat> {
     let mut answer = std::mem::MaybeUninit::<libc::statx>::zeroed();
     let flags = libc::AT_STATX_DONT_SYNC | libc::AT_NO_AUTOMOUNT | libc::AT_EMPTY_PATH;
     let wanted = libc::STATX_INO | libc::STATX_TYPE;
-    // SAFETY: the descriptor and the path live through the call; `answer` has the size and type that it writes, and is
-    // plain numbers, of which zero is one.
+    // SAFETY: the descriptor and the path outlive the call; `answer` has the type that it writes, and consists of
+    // integers, for which zero is valid.
     let answer = unsafe {
         let fd = dir.as_fd().as_raw_fd();
         Errno::result(libc::statx(fd, path.as_ptr(), flags, wanted, answer.as_mut_ptr()))?;
@@ -93,19 +93,19 @@ pub(crate) fn stat_without_sync(dir: impl AsFd, path: &CStr) -> nix::Result<Stat
     Ok(Stat { dev, ino: answer.stx_ino, mode: answer.stx_mode })
 }
 
-/// Translates a PID of `pidns` to the caller's PID namespace: `NS_GET_TGID_FROM_PIDNS` of linux/nsfs.h, Linux 6.11
-/// (kernel commit ca567df74a28). Fails with ESRCH where there is no such process, ENOTTY on an older kernel.
+/// Translates a PID in `pidns` to the caller's PID namespace: `NS_GET_TGID_FROM_PIDNS` of linux/nsfs.h, Linux 6.11
+/// (kernel commit ca567df74a28). Fails with ESRCH if there is no such process, ENOTTY on an older kernel.
 pub(crate) fn ns_get_tgid_from_pidns(pidns: impl AsFd, pid: i32) -> nix::Result<i32> {
-    // SAFETY: the descriptor is open for the time of the call, and the argument is a plain number.
+    // SAFETY: the descriptor is open during the call, and the argument is an integer.
     unsafe { ioctl::ns_get_tgid_from_pidns(pidns.as_fd().as_raw_fd(), pid) }
 }
 
-/// Asks the kernel to say, with what a unix socket receives, who wrote it: `SO_PASSPIDFD` of `unix(7)`, Linux 6.5. Fails
-/// with ENOPROTOOPT on an older kernel.
+/// Asks the kernel to attach the writer's pidfd to what a unix socket receives: `SO_PASSPIDFD` of `unix(7)`, Linux 6.5.
+/// Fails with ENOPROTOOPT on an older kernel.
 pub(crate) fn pass_pidfd(socket: impl AsFd) -> nix::Result<()> {
     let on: libc::c_int = 1;
     let length = libc::socklen_t::try_from(size_of_val(&on)).map_err(|_| Errno::EINVAL)?;
-    // SAFETY: the descriptor is open and `on` lives for the time of the call, which is told the size of `on`.
+    // SAFETY: the descriptor is open during the call, `on` outlives it, and the length passed is that of `on`.
     let answer = unsafe {
         libc::setsockopt(
             socket.as_fd().as_raw_fd(),
@@ -121,19 +121,19 @@ pub(crate) fn pass_pidfd(socket: impl AsFd) -> nix::Result<()> {
 /// `SCM_PIDFD` of linux/socket.h, Linux 6.5, which libc lacks.
 const SCM_PIDFD: libc::c_int = 0x04;
 
-/// The most descriptors that one message carries (`SCM_MAX_FD` of the kernel's net/scm.h), and the pidfd.
+/// The most descriptors that a message can carry (`SCM_MAX_FD` of the kernel's include/net/scm.h), and the pidfd.
 const MAX_FDS: u32 = 253 + 1;
 
-/// The pidfd of whoever wrote what `socket` has for us next, which is left to be read: `recvmsg(2)`. `None` at the end of
-/// the stream, and where the kernel does not tell.
+/// The pidfd of the process that wrote the next bytes of `socket`, which are left there: `recvmsg(2)` with `MSG_PEEK`.
+/// `None` at the end of the stream, and if the kernel attached none.
 pub(crate) fn peek_writer(socket: impl AsFd) -> nix::Result<Option<OwnedFd>> {
     let mut byte = 0_u8;
-    // Of a type that is aligned as control messages must be.
+    // An array of usize has the alignment that control messages need.
     let mut control = [0_usize; 2 * MAX_FDS as usize];
     let mut writer = None;
-    // SAFETY: every pointer in `message` is to a local variable that lives through the calls, with its own length. The
-    // kernel says in msg_controllen how much of `control` it filled, by which the CMSG macros walk it; each descriptor
-    // that is found there is new, and only ours.
+    // SAFETY: every pointer in `message` is to a local variable that outlives the calls, with that variable's length. The
+    // kernel sets msg_controllen to the part of `control` that it filled, and the CMSG macros stay within it. Each
+    // descriptor in there is new, and only we own it.
     unsafe {
         let mut data = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
         let mut message: libc::msghdr = std::mem::zeroed();
@@ -150,7 +150,7 @@ pub(crate) fn peek_writer(socket: impl AsFd) -> nix::Result<Option<OwnedFd>> {
                 let fds = libc::CMSG_DATA(header).cast::<[u8; size_of::<RawFd>()]>();
                 for i in 0..(length - libc::CMSG_LEN(0) as usize) / size_of::<RawFd>() {
                     let fd = RawFd::from_ne_bytes(fds.add(i).read());
-                    // Descriptors that the peer sends along are closed; a pidfd that could not be made is negative.
+                    // Descriptors that the peer sends are closed; a pidfd that could not be made is negative.
                     let owned = (fd >= 0).then(|| OwnedFd::from_raw_fd(fd));
                     if kind == SCM_PIDFD {
                         writer = owned;
@@ -163,18 +163,18 @@ pub(crate) fn peek_writer(socket: impl AsFd) -> nix::Result<Option<OwnedFd>> {
     Ok(writer)
 }
 
-/// Makes a child that does `work` and ends with the exit status that this returns: `fork(2)`. It is ours until it is waited
-/// for, also where we were started with SIGCHLD ignored.
+/// Starts a child that runs `work` and exits with the status that `work` returns: `fork(2)`. It stays a zombie until it is
+/// waited for, even if this program was started with SIGCHLD ignored.
 ///
-/// Fails with EBUSY where we have a second thread, which might hold a lock that the child would wait for.
+/// Fails with EBUSY if there is a second thread, which might hold a lock that the child would wait for.
 pub(crate) fn fork(work: impl FnOnce() -> i32) -> nix::Result<Pid> {
-    // Beside `.` and `..`, each thread is a directory there.
+    // Each thread is a directory there, in addition to `.` and `..`.
     let threads = std::fs::metadata("/proc/self/task").map_or(0, |task| task.nlink().saturating_sub(2));
     if threads != 1 {
         return Err(Errno::EBUSY);
     }
-    // SAFETY: signal(2) with the default action runs no code of ours. With a single thread, the child is as whole as we
-    // are; it never returns from here, neither by the end of `work` nor by a panic, so that nothing is dropped twice.
+    // SAFETY: signal(2) with the default action installs no handler. As there is a single thread, the child may call any
+    // function. It never returns from here, neither after `work` nor by a panic, so nothing is dropped twice.
     unsafe {
         libc::signal(libc::SIGCHLD, libc::SIG_DFL);
         match Errno::result(libc::fork())? {
@@ -184,11 +184,11 @@ pub(crate) fn fork(work: impl FnOnce() -> i32) -> nix::Result<Pid> {
     }
 }
 
-/// Closes all descriptors but `kept`, in a process that is about to end: `close_range(2)`. Before Linux 5.9 it closes
-/// standard input, output and error alone.
+/// Closes all descriptors but `kept`, in a process that is about to exit: `close_range(2)`. Before Linux 5.9 it closes
+/// only standard input, output and error.
 pub(crate) fn close_all_but(kept: BorrowedFd<'_>) {
     let kept = kept.as_raw_fd();
-    // SAFETY: the calls take plain numbers. Whoever still has a closed one does not live to open another of its number.
+    // SAFETY: the arguments are integers. The process exits before a closed number could be reused under its old owner.
     unsafe {
         for standard in 0..3 {
             libc::close(standard);
@@ -202,20 +202,20 @@ static STDOUT_WAS_CLOSED: AtomicBool = AtomicBool::new(false);
 
 /// Whether the program was started without a standard output.
 ///
-/// Rust's start-up code opens /dev/null in its place, and answers would vanish without a word, so that this must be
-/// found out before that code runs.
+/// Rust's start-up code then opens /dev/null in its place, where answers would be lost without an error. So this must be
+/// checked before that code runs.
 pub(crate) fn stdout_was_closed() -> bool {
     STDOUT_WAS_CLOSED.load(Ordering::Relaxed)
 }
 
-/// The C library calls the functions of `.init_array` before `main`, and so before Rust's own start-up code.
+/// The C library calls the functions in `.init_array` before `main`, and so before Rust's start-up code.
 #[used]
 #[unsafe(link_section = ".init_array")]
-static LOOK_AT_STDOUT: extern "C" fn() = {
-    extern "C" fn look() {
-        // SAFETY: F_GETFD on a number touches no memory; on a closed descriptor it fails with EBADF.
+static CHECK_STDOUT: extern "C" fn() = {
+    extern "C" fn check() {
+        // SAFETY: F_GETFD touches no memory; on a closed descriptor it fails with EBADF.
         let closed = unsafe { libc::fcntl(libc::STDOUT_FILENO, libc::F_GETFD) } == -1;
         STDOUT_WAS_CLOSED.store(closed, Ordering::Relaxed);
     }
-    look
+    check
 };

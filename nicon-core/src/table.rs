@@ -1,16 +1,16 @@
-//! An aligned table, for people at a terminal.
+//! Aligned tables, for terminals.
 
 use crate::{Record, text};
 
-/// One column: its title, and how its cell is made from an answer.
+/// A column of a table.
 pub struct Column<A = Record> {
     /// The heading.
     pub title: &'static str,
-    /// The cell's text for an answer.
+    /// Returns the text of the cell for an answer.
     pub cell: fn(&A) -> String,
 }
 
-/// Lays `answers` out under their titles. Cells are escaped for the terminal; the last column is not padded.
+/// Formats `answers` as a table with a heading. Cells are escaped for the terminal; the last column is not padded.
 #[must_use]
 pub fn render<A>(columns: &[Column<A>], answers: &[A]) -> String {
     let titles = columns.iter().map(|column| column.title.to_owned()).collect();

@@ -1,10 +1,10 @@
-//! Text that came from a container or a daemon, made safe to show.
+//! Text from a container or a daemon, made safe to print.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// Escapes what could steer a terminal or mislead its reader: control characters (C0, DEL, C1) and the Unicode
-/// marks that turn the direction of writing.
+/// Escapes what could control a terminal or mislead its reader: control characters (C0, DEL, C1), and the Unicode
+/// characters that separate lines or change the direction of writing.
 #[must_use]
 pub fn escape(text: &str) -> Cow<'_, str> {
     if !text.contains(is_unsafe) {
@@ -21,7 +21,7 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// What [`escape`] escapes.
+/// Whether [`escape`] escapes it.
 pub(crate) fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

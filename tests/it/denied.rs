@@ -1,7 +1,7 @@
-//! What may not be looked at is told, and never passed over in silence.
+//! Processes that may not be inspected are reported, never silently skipped.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_within, tool};
+use nicon_lab::{LIMIT, Lab, Ran, output_of_input, output_within, tool};
 
 use crate::expect::refusal;
 use crate::subject::{ino, link};
@@ -9,30 +9,39 @@ use crate::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
-        suite.trial("denied::processes_of_others", what_may_not_be_looked_at),
+        suite.trial("denied::processes_of_other_users", processes_of_other_users),
         suite.trial("denied::hidden_processes", hidden_processes),
     ]
 }
 
-/// Runs a program of ours as a user who may look at nobody else.
-fn as_nobody(suite: &Suite, words: &[&str]) -> Result<Ran, Failed> {
-    // The directory of the programs may be closed to that user: an open file is not.
+/// The way out that every program names.
+const NEEDS: &str = " (needs root, or CAP_SYS_PTRACE and every capability that ";
+
+/// Runs a program of ours as the user nobody, who may not inspect processes of other users.
+fn as_nobody(suite: &Suite, words: &[&str], input: &str) -> Result<Ran, Failed> {
+    // That user may have no access to the directory of the programs, but an open file can be executed.
     let script = "exec 9<\"$1\"; shift; exec setpriv --reuid=65534 --regid=65534 --clear-groups /proc/self/fd/9 \"$@\"";
     let program = suite.bins()?.join(words[0]);
     let mut shell = tool("sh");
     shell.args(["-c", script, "sh"]).arg(program).args(&words[1..]);
-    Ok(output_within(&mut shell, LIMIT)?)
+    Ok(output_of_input(&mut shell, input, LIMIT)?)
 }
 
-fn what_may_not_be_looked_at(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+fn processes_of_other_users(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let uts = link("uts", ino(lab.host_pid("setup")?, "uts"));
     for words in [&["nicon-nsfind", &uts][..], &["nicon-nsfind", "--all", &uts], &["nicon-nsfind", "--list"]] {
-        let ran = as_nobody(suite, words)?;
+        let ran = as_nobody(suite, words, "")?;
         assert_eq!(ran.code(), Some(2), "{ran:?}");
         assert_eq!(ran.stderr.matches("the answer may be incomplete").count(), 1, "{ran:?}");
+        assert!(ran.stderr.contains(NEEDS) && ran.stderr.contains("could not be inspected"), "{ran:?}");
     }
-    let words = ["not permitted", "CAP_SYS_PTRACE and all capabilities that the process has"];
-    refusal(&as_nobody(suite, &["nicon-nsid", "2"])?, 2, &words);
+    let message = format!("nicon-nsid: read /proc/2/ns/user: Permission denied{NEEDS}the process has");
+    refusal(&as_nobody(suite, &["nicon-nsid", "2"], "")?, 2, &[&message]);
+    let record = format!("{{\"pid\":{}}}", lab.host_pid("setup")?);
+    let ran = as_nobody(suite, &["nicon-tree", "--procs"], &record)?;
+    let message = format!(" processes could not be inspected{NEEDS}they have");
+    assert!(ran.code() == Some(2) && ran.stderr.contains(&message), "{ran:?}");
+    assert!(ran.stderr.ends_with("): some may be missing\n"), "{ran:?}");
     Ok(())
 }
 
@@ -44,6 +53,7 @@ fn hidden_processes(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     hiding.args(["--mount", "--pid", "--fork", "sh", "-c", script, "sh"]).arg(program);
     let ran = output_within(&mut hiding, LIMIT)?;
     assert_eq!(ran.code(), Some(2), "{ran:?}");
-    assert!(ran.stderr.contains("the answer may be incomplete"), "{ran:?}");
+    assert!(ran.stderr.contains(&format!("may hide processes from us{NEEDS}they have")), "{ran:?}");
+    assert!(ran.stderr.ends_with("): the answer may be incomplete\n"), "{ran:?}");
     Ok(())
 }

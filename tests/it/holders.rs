@@ -1,4 +1,4 @@
-//! nicon-nsfind --holders finds what keeps a namespace that nobody is in.
+//! nicon-nsfind --holders finds what keeps a namespace without processes alive.
 
 use std::sync::mpsc;
 
@@ -18,18 +18,19 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("holders::an_open_descriptor", an_open_descriptor),
         suite.trial("holders::a_descriptor_of_a_mount", a_descriptor_of_a_mount),
         suite.trial("holders::a_thread_that_left", a_thread_that_left),
-        suite.trial("holders::children_to_be", children_to_be),
-        suite.trial("holders::namespaces_below", namespaces_below),
+        suite.trial("holders::a_thread_whose_children_will_be_in_it", future_children),
+        suite.trial("holders::child_namespaces", child_namespaces),
         suite.trial("holders::the_list_of_all", the_list_of_all),
     ]
 }
 
-/// Asks about a namespace that nobody is in, with and without `--holders`.
+/// Asks about a namespace without processes, with and without `--holders`.
 #[track_caller]
 fn held(suite: &Suite, name: &str) -> Value {
     assert_eq!(members(name), [], "{name}");
     let plain = suite.run(&["nicon-nsfind", name]);
-    assert!(plain.stdout.is_empty() && plain.stderr.contains(&format!("no process is in {name}")), "{plain:?}");
+    let not_found = format!("no process was found in namespace {name} ");
+    assert!(plain.stdout.is_empty() && plain.stderr.contains(&not_found), "{plain:?}");
     let ran = suite.run(&["nicon-nsfind", "--holders", name]);
     let mut found = answers(&ran);
     assert_eq!(found.len(), 1, "{ran:?}");
@@ -39,7 +40,7 @@ fn held(suite: &Suite, name: &str) -> Value {
     found["holders"].clone()
 }
 
-/// `ip netns add`, and the inode number that stat tells of it.
+/// Runs `ip netns add`, and returns the inode number that stat shows.
 fn add_netns(name: &str) -> Result<u64, Failed> {
     output_within(tool("ip").args(["netns", "add", name]), LIMIT)?.ok()?;
     let path = format!("/run/netns/{name}");
@@ -53,7 +54,7 @@ fn delete_netns(name: &str) -> Result<(), Failed> {
 fn a_named_network_namespace(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let ino = add_netns("holders-named")?;
     let holders = held(suite, &format!("net:[{ino}]"));
-    // Whoever has a copy of our mount namespace sees it as well; the first one that tells is enough.
+    // Copies of our mount namespace have the mount as well, so there may be several.
     let all = holders.as_array().unwrap();
     assert!(!all.is_empty() && all.iter().all(|holder| holder["kind"] == "mount"), "{holders}");
     assert!(all.iter().any(|holder| holder["path"] == "/run/netns/holders-named"), "{holders}");
@@ -77,7 +78,7 @@ fn a_mount_elsewhere(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 #[track_caller]
 fn refusal_of_gone(suite: &Suite, name: &str) {
     let ran = suite.run(&["nicon-nsfind", "--holders", name]);
-    assert!(ran.stdout.is_empty() && ran.stderr.contains("no process is in"), "{ran:?}");
+    assert!(ran.stdout.is_empty() && ran.stderr.contains("no process and no other holder was found"), "{ran:?}");
 }
 
 fn an_open_descriptor(suite: &Suite, _: &Lab) -> Result<(), Failed> {
@@ -88,7 +89,7 @@ fn an_open_descriptor(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     drop(first);
     assert_eq!(held(suite, &name), json!([{"kind": "fd", "pid": second.pid(), "fd": 9}]));
     drop(second);
-    refusal(&suite.run(&["nicon-nsfind", "--holders", &name]), 1, &["no process is in"]);
+    refusal(&suite.run(&["nicon-nsfind", "--holders", &name]), 1, &["no process and no other holder was found"]);
     Ok(())
 }
 
@@ -98,22 +99,22 @@ fn a_descriptor_of_a_mount(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let holders = held(suite, &format!("net:[{ino}]"));
     let fd = json!({"kind": "fd", "pid": subject.pid(), "fd": 9});
     assert!(holders.as_array().unwrap().contains(&fd), "{holders}");
-    // Unmounted, it reads as no path that leads anywhere; the descriptor keeps it all the same.
+    // After the unmount the descriptor's link is a path that does not exist, but the descriptor still holds it.
     delete_netns("holders-open")?;
     assert!(held(suite, &format!("net:[{ino}]")).as_array().unwrap().contains(&fd));
     Ok(())
 }
 
-/// Runs a thread that enters a new namespace and stays while `look` is given its TID.
-fn with_thread(flag: CloneFlags, look: impl FnOnce(i32)) {
-    let (tell, hear) = mpsc::channel();
+/// Calls `check` with the TID of a thread that has entered a new namespace and stays in it meanwhile.
+fn with_thread(flag: CloneFlags, check: impl FnOnce(i32)) {
+    let (sender, receiver) = mpsc::channel();
     let (release, hold) = mpsc::channel::<()>();
     let thread = std::thread::spawn(move || {
         unshare(flag).unwrap();
-        tell.send(nix::unistd::gettid().as_raw()).unwrap();
+        sender.send(nix::unistd::gettid().as_raw()).unwrap();
         let _ = hold.recv();
     });
-    look(hear.recv().unwrap());
+    check(receiver.recv().unwrap());
     drop(release);
     thread.join().unwrap();
 }
@@ -131,9 +132,9 @@ fn a_thread_that_left(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn children_to_be(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn future_children(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     with_thread(CloneFlags::CLONE_NEWPID, |tid| {
-        // The namespace shows only once it has a first process; until then the kernel lets nobody see it.
+        // A PID namespace is not visible before it has its first process.
         assert!(std::fs::read_link(format!("/proc/self/task/{tid}/ns/pid_for_children")).is_err());
     });
     let flag = CloneFlags::from_bits_retain(0x80);
@@ -144,7 +145,7 @@ fn children_to_be(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn namespaces_below(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn child_namespaces(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let nested = ["--user", "--map-root-user", "unshare", "--user", "--map-root-user"];
     let subject = Subject::asleep(&nested);
     let inner = subject.ino("user");

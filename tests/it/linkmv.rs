@@ -189,11 +189,11 @@ fn a_process_that_is_another(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let net = witness::ns_link(std::process::id(), "net").ok_or("no netns")?;
     let net: u64 = net.trim_start_matches("net:[").trim_end_matches(']').parse()?;
     for (record, words) in [
-        (json!({"pid": pid, "starttime": starttime + 1}), "start time"),
-        (json!({"pid": pid, "starttime": starttime, "ns": {"net": net}}), "net namespace"),
+        (json!({"pid": pid, "starttime": starttime + 1}), "now belongs to another process (start time "),
+        (json!({"pid": pid, "starttime": starttime, "ns": {"net": net}}), " is in net namespace "),
     ] {
         let ran = suite.feed(&["nicon-linkmv", &pair.link, "eth1"], record.to_string());
-        refusal(&ran, 1, &["is not the one that the record names", words]);
+        refusal(&ran, 1, &[words]);
         assert_eq!(state(&pair.link), before);
     }
     let mut short = tool("true").spawn()?;

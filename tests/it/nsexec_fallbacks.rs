@@ -221,7 +221,7 @@ fn nobody_may_not_join(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         output_within(command.arg(&path).arg(&target).args(options).arg("true"), LIMIT)
     };
     for options in [&["--net"][..], &["--net", "--uts"], &["--all"], &["--pid"]] {
-        refusal(&run("-all", options)?, 125, &["not permitted", "CAP_SYS_PTRACE"]);
+        refusal(&run("-all", options)?, 125, &["Permission denied", "CAP_SYS_PTRACE"]);
     }
     refusal(&run("-all,+sys_ptrace", &["--net"])?, 125, &["join the net namespace", "CAP_SYS_ADMIN"]);
     refusal(&run("-all,+sys_ptrace", &["--pid"])?, 125, &["join the pid namespace", "CAP_SYS_ADMIN"]);
@@ -237,8 +237,8 @@ fn a_root_that_lacks_a_capability(suite: &Suite, lab: &Lab) -> Result<(), Failed
         ("sys_admin", &["--net"][..], &["join the net namespace (it takes CAP_SYS_ADMIN over it)"][..]),
         ("sys_chroot", &["--mount"], &["join the mnt namespace (it takes CAP_SYS_ADMIN over it, and CAP_SYS_CHROOT)"]),
         ("sys_chroot", &["--net", "--root"], &["change the root directory (it takes CAP_SYS_CHROOT)"]),
-        ("sys_ptrace", &["--wd"], &["/cwd (it takes CAP_SYS_PTRACE and all capabilities that it has)"]),
-        ("sys_ptrace", &["--net-socket=0"], &["(it takes CAP_SYS_PTRACE and all capabilities that it has)"]),
+        ("sys_ptrace", &["--wd"], &["/cwd (needs CAP_SYS_PTRACE and every capability that it has)"]),
+        ("sys_ptrace", &["--net-socket=0"], &["(needs CAP_SYS_PTRACE and every capability that it has)"]),
         ("setuid", &["--net", "-S1000"], &["set user ID 1000 (it takes CAP_SETUID)"]),
         ("setgid", &["--net", "-G1000"], &["(it takes CAP_SETGID)"]),
     ] {

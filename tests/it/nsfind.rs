@@ -1,4 +1,4 @@
-//! nicon-nsfind finds who is in a namespace: what lsns, readlink and `ip netns` say, and more.
+//! nicon-nsfind finds the processes of a namespace: it agrees with lsns, readlink and `ip netns`.
 
 use std::collections::BTreeSet;
 use std::process::Stdio;
@@ -15,17 +15,17 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("nsfind::lists_what_lsns_lists", lists_what_lsns_lists),
         suite.trial("nsfind::the_leader_is_the_oldest", the_leader_is_the_oldest),
-        suite.trial("nsfind::the_leader_of_a_crowd", the_leader_of_a_crowd),
-        suite.trial("nsfind::the_leader_when_pids_started_anew", the_leader_when_pids_started_anew),
-        suite.trial("nsfind::every_spelling_of_a_namespace", every_spelling),
+        suite.trial("nsfind::the_leader_of_many_processes", the_leader_of_many_processes),
+        suite.trial("nsfind::the_leader_after_pids_wrapped_around", the_leader_after_pids_wrapped_around),
+        suite.trial("nsfind::every_notation_of_a_namespace", every_notation),
         suite.trial("nsfind::all_members", all_members),
         suite.trial("nsfind::first_member", first_member),
         suite.trial("nsfind::many_in_one_walk", many_in_one_walk),
         suite.trial("nsfind::named_network_namespaces", named_network_namespaces),
         suite.trial("nsfind::the_container_of_a_leader", the_container_of_a_leader),
-        suite.trial("nsfind::zombies_are_nobody", zombies_are_nobody),
+        suite.trial("nsfind::zombies_are_not_members", zombies_are_not_members),
         suite.trial("nsfind::forks_at_full_speed", forks_at_full_speed),
-        suite.trial("nsfind::nobody_and_nonsense", nobody_and_nonsense),
+        suite.trial("nsfind::empty_namespaces_and_bad_operands", empty_namespaces_and_bad_operands),
         suite.trial("nsfind::a_table_at_a_terminal", a_table_at_a_terminal),
     ]
 }
@@ -41,7 +41,7 @@ fn answer(ran: &Ran) -> Value {
 fn lists_what_lsns_lists(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let subject = Subject::asleep(&["--net", "--uts", "--pid", "--fork", "--kill-child"]);
     let inner = lab.host_pid("setup.olt_1.lt_1")?;
-    // Other tests start and end processes meanwhile: what two runs of lsns agree on, nicon must say as well.
+    // Other tests start and end processes meanwhile: nicon must agree with lsns where two runs of lsns agree.
     let mut compared = BTreeSet::new();
     for _ in 0..10 {
         let before = lsns();
@@ -67,10 +67,10 @@ fn lists_what_lsns_lists(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
             let key = (record["nstype"].as_str().unwrap().to_owned(), record["nsino"].as_u64().unwrap());
             before.contains_key(&key) || after.contains_key(&key)
         };
-        // A namespace that nobody else saw lives for moments only; the lab's are there all the time.
+        // A namespace that lsns did not list existed only briefly; those of the lab exist all the time.
         assert!(listed.iter().filter(known).count() >= 30, "{ran:?}");
     }
-    // The machine's own namespaces never stand still while other tests run.
+    // The numbers of the host's own namespaces change while other tests run.
     let own = |ns_type| ino(std::process::id(), ns_type);
     for pid in [subject.child(), inner] {
         for ns_type in TYPES.into_iter().filter(|ns_type| ino(pid, ns_type) != own(ns_type)) {
@@ -99,12 +99,12 @@ fn the_leader_is_the_oldest(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn the_leader_of_a_crowd(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn the_leader_of_many_processes(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let crowds = [
         "for i in $(seq 60); do sleep 600 & done; echo ready; wait",
-        // Families in families, and orphans that somebody else adopted.
+        // Nested families, and orphans that another process adopted.
         "for i in $(seq 20); do (sleep 600 & (sleep 600 & sleep 600 & wait) & wait) & (sleep 600 &); done; echo ready; wait",
-        // Nobody is related to anybody: they are adopted by a process that is elsewhere.
+        // Unrelated processes: all are adopted by a process outside the namespace.
         "for i in $(seq 60); do unshare --uts sh -c 'sleep 600 & exit'; done; echo ready; exec sleep 600",
     ];
     for crowd in crowds {
@@ -117,8 +117,8 @@ fn the_leader_of_a_crowd(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn the_leader_when_pids_started_anew(suite: &Suite, _: &Lab) -> Result<(), Failed> {
-    // In a PID namespace of its own, where the kernel is told which PID to give next.
+fn the_leader_after_pids_wrapped_around(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    // In a PID namespace of its own, where ns_last_pid sets the next PID.
     let script = r#"last=/proc/sys/kernel/ns_last_pid
         echo 5000 >$last; unshare --net sh -c 'sleep 0.5; for i in $(seq 60); do sleep 600 & done; wait' & parent=$!
         echo 400 >$last; sleep 2
@@ -131,14 +131,14 @@ fn the_leader_when_pids_started_anew(suite: &Suite, _: &Lab) -> Result<(), Faile
     Ok(())
 }
 
-fn every_spelling(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn every_notation(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let subject = Subject::asleep(&["--net", "--uts", "--ipc", "--mount", "--cgroup", "--user", "--map-root-user"]);
     let pid = subject.pid();
     for ns_type in ["net", "uts", "ipc", "mnt", "cgroup", "user"] {
         let ino = subject.ino(ns_type);
-        for spelling in [ino.to_string(), link(ns_type, ino), format!("/proc/{pid}/ns/{ns_type}")] {
+        for notation in [ino.to_string(), link(ns_type, ino), format!("/proc/{pid}/ns/{ns_type}")] {
             for options in [&[][..], &["-T", ns_type]] {
-                let words = [&["nicon-nsfind", &spelling], options].concat();
+                let words = [&["nicon-nsfind", &notation], options].concat();
                 let found = answer(&suite.run(&words));
                 is_process(&found, pid);
                 assert_eq!((&found["nstype"], &found["nsino"]), (&ns_type.into(), &ino.into()), "{found}");
@@ -189,7 +189,7 @@ fn many_in_one_walk(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     names.extend(subjects.iter().map(|s| (link("uts", s.ino("uts")), s.pid())));
     names.push(names[0].clone());
     let words: Vec<&str> = ["nicon-nsfind"].into_iter().chain(names.iter().map(|(name, _)| &name[..])).collect();
-    // The directory of all processes is read to its end once, whatever is asked.
+    // The directory /proc is read once, whatever the number of questions.
     let mut traced = tool("strace");
     traced.args(["-fqqy", "-e", "trace=getdents64", "-e", "signal=none"]).arg(suite.bins()?.join(words[0]));
     let ran = output_within(traced.args(&words[1..]), LIMIT)?;
@@ -205,8 +205,8 @@ fn many_in_one_walk(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 fn named_network_namespaces(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let ip = |words: &[&str]| output_within(tool("ip").arg("netns").args(words), LIMIT)?.ok();
     ip(&["add", "nsfind-named"])?;
-    let nobody = suite.run(&["nicon-nsfind", "/run/netns/nsfind-named"]);
-    refusal(&nobody, 1, &["no process is in /run/netns/nsfind-named"]);
+    let empty = suite.run(&["nicon-nsfind", "/run/netns/nsfind-named"]);
+    refusal(&empty, 1, &["no process was found in namespace /run/netns/nsfind-named"]);
     let subject = Subject::start(&[], "exec ip netns exec nsfind-named sh -c 'echo ready; exec sleep 600'");
     let found = answers(&suite.run(&["nicon-nsfind", "--all", "/run/netns/nsfind-named"]));
     assert_eq!(pids(&found), [subject.pid()].into());
@@ -226,8 +226,8 @@ fn the_container_of_a_leader(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn zombies_are_nobody(suite: &Suite, _: &Lab) -> Result<(), Failed> {
-    // The shell becomes sleep, which reaps nobody.
+fn zombies_are_not_members(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    // The shell becomes sleep, which does not reap its children.
     let subject =
         Subject::start(&["--user", "--pid", "--fork", "--kill-child"], "sleep 0.2 & echo ready; exec sleep 600");
     let pid = subject.child();
@@ -250,7 +250,7 @@ fn forks_at_full_speed(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         let found = answer(&suite.run(&["nicon-nsfind", &name]));
         assert_eq!((&found["pid"], &found["nprocs"]), (&subject.pid().into(), &1.into()), "{found}");
         assert_eq!(pids(&answers(&suite.run(&["nicon-nsfind", "--all", &name]))), [subject.pid()].into());
-        // Whoever leads the storm's own namespace is its shell.
+        // The leader of a storm's own namespace is its shell.
         let uts = format!("/proc/{}/ns/uts", storms[0].pid());
         assert_eq!(answer(&suite.run(&["nicon-nsfind", &uts]))["pid"], storms[0].pid());
         let members = answers(&suite.run(&["nicon-nsfind", "--all", &uts]));
@@ -264,13 +264,19 @@ fn forks_at_full_speed(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn nobody_and_nonsense(suite: &Suite, _: &Lab) -> Result<(), Failed> {
-    refusal(&suite.run(&["nicon-nsfind", "net:[4]"]), 1, &["no process is in net:[4]", "--holders"]);
-    refusal(&suite.run(&["nicon-nsfind", "/run/netns/no-such"]), 1, &["/run/netns/no-such: No such file"]);
-    refusal(&suite.run(&["nicon-nsfind", "-T", "net", "/proc/self/ns/uts"]), 2, &["type uts"]);
+fn empty_namespaces_and_bad_operands(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let unused = "net:[4294967295]";
+    let not_found = "no process was found in namespace net:[4294967295] (--holders";
+    refusal(&suite.run(&["nicon-nsfind", unused]), 1, &[not_found]);
+    refusal(&suite.run(&["nicon-nsfind", "--all", unused]), 1, &[not_found]);
+    let neither = "no process and no other holder was found of namespace net:[4294967295]\n";
+    refusal(&suite.run(&["nicon-nsfind", "--holders", unused]), 1, &[neither]);
+    refusal(&suite.run(&["nicon-nsfind", "1"]), 1, &["1 is not the number of a namespace", "nicon-nsid 1)"]);
+    refusal(&suite.run(&["nicon-nsfind", "/run/netns/no-such"]), 1, &["open /run/netns/no-such: No such file"]);
+    refusal(&suite.run(&["nicon-nsfind", "-T", "net", "/proc/self/ns/uts"]), 2, &["type uts, but --type asks for net"]);
     refusal(&suite.run(&["nicon-nsfind", "/etc/passwd"]), 2, &["not a namespace"]);
-    refusal(&suite.run(&["nicon-nsfind", "blue"]), 2, &["\"blue\" is no namespace"]);
-    refusal(&suite.feed(&["nicon-nsfind"], "{\"pid\":1}\n"), 2, &["line 1", "\"ns\""]);
+    refusal(&suite.run(&["nicon-nsfind", "blue"]), 2, &["\"blue\" is not a namespace"]);
+    refusal(&suite.feed(&["nicon-nsfind"], "{\"pid\":1}\n"), 2, &["line 1: the record names no namespace", "\"ns\""]);
     refusal(&suite.feed(&["nicon-nsfind"], "{\"ns\":{\"net\":4},\"nsdev\":99999}\n"), 2, &["another kernel"]);
     assert_eq!(suite.run(&["nicon-nsfind"]).ok()?, "", "an empty pipe asks nothing");
     let fifo = std::env::temp_dir().join(format!("nicon-fifo-{}", std::process::id()));

@@ -1,4 +1,4 @@
-//! nicon-nsid tells what readlink, stat and lsns tell.
+//! nicon-nsid agrees with readlink, stat and lsns.
 
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, output_within, tool, witness};
@@ -11,23 +11,23 @@ use crate::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
-        suite.trial("nsid::tells_what_readlink_tells", tells_what_readlink_tells),
+        suite.trial("nsid::agrees_with_readlink", agrees_with_readlink),
         suite.trial("nsid::bare_values_for_scripts", bare_values_for_scripts),
         suite.trial("nsid::only_the_types_that_are_asked_for", only_the_types),
         suite.trial("nsid::myself", myself),
         suite.trial("nsid::records_pass_through", records_pass_through),
-        suite.trial("nsid::a_process_that_is_another_by_now_is_refused", another_process),
+        suite.trial("nsid::another_process_with_the_same_pid_is_refused", another_process),
         suite.trial_with(&[Feature::Pidfs], "nsid::another_inode_on_pidfs_is_refused", another_inode),
-        suite.trial("nsid::tree_is_what_lsns_tells", tree_is_what_lsns_tells),
+        suite.trial("nsid::tree_agrees_with_lsns", tree_agrees_with_lsns),
         suite.trial("nsid::zombies_and_no_such_process", zombies_and_no_such_process),
         suite.trial("nsid::usage", usage),
         suite.trial("nsid::a_table_at_a_terminal", a_table_at_a_terminal),
     ]
 }
 
-fn tells_what_readlink_tells(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+fn agrees_with_readlink(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let subject = Subject::asleep(&["--net", "--uts", "--ipc", "--mount", "--cgroup", "--user", "--map-root-user"]);
-    // 2 is the parent of the kernel's threads.
+    // 2 is kthreadd, the parent of the kernel's threads.
     for pid in [subject.pid(), lab.host_pid("setup.olt_1.lt_1")?, 2] {
         let found = record(&suite.run(&["nicon-nsid", &pid.to_string()]));
         is_process(&found, pid);
@@ -54,6 +54,8 @@ fn only_the_types(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let found = record(&suite.run(&["nicon-nsid", "-T", "pid,net", &pid.to_string()]));
     assert_eq!(found["ns"], serde_json::json!({"net": ino(pid, "net"), "pid": ino(pid, "pid")}));
     assert_eq!(found["pid"], pid);
+    let alias = record(&suite.run(&["nicon-nsid", "-T", "mount,network", &pid.to_string()]));
+    assert_eq!(alias["ns"], serde_json::json!({"net": ino(pid, "net"), "mnt": ino(pid, "mnt")}));
     Ok(())
 }
 
@@ -84,11 +86,14 @@ fn another_process(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let pid = lab.host_pid("setup")?;
     let good = record(&suite.run(&["nicon-nsid", &pid.to_string()]));
     let mut stale = good.clone();
-    stale["starttime"] = (stale["starttime"].as_u64().unwrap() + 1).into();
-    refusal(&suite.feed(&["nicon-nsid"], stale.to_string()), 1, &["nicon-nsid: line 1: ", "start time"]);
+    let recorded = stale["starttime"].as_u64().unwrap() + 1;
+    stale["starttime"] = recorded.into();
+    let reused = format!("PID {pid} now belongs to another process (start time {}, not {recorded})", recorded - 1);
+    refusal(&suite.feed(&["nicon-nsid"], stale.to_string()), 1, &["nicon-nsid: line 1: ", &reused]);
     let mut stale = good;
     stale["ns"]["net"] = ino(lab.host_pid("setup.olt_1")?, "net").into();
-    refusal(&suite.feed(&["nicon-nsid"], stale.to_string()), 1, &["net namespace"]);
+    let moved = format!("process {pid} is in net namespace {} now, not in {}", ino(pid, "net"), stale["ns"]["net"]);
+    refusal(&suite.feed(&["nicon-nsid"], stale.to_string()), 1, &[&moved]);
     Ok(())
 }
 
@@ -97,13 +102,14 @@ fn another_inode(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let mut stale = record(&suite.run(&["nicon-nsid", &pid.to_string()]));
     let inode = stale["pidfs"].as_u64().ok_or("no inode")?;
     is_process(&record(&suite.run(&["nicon-nsid", &format!("{pid}:{inode}")])), pid);
-    refusal(&suite.run(&["nicon-nsid", &format!("{pid}:{}", inode + 1)]), 1, &["pidfs"]);
+    let reused = format!("PID {pid} now belongs to another process (pidfs inode {inode}, not {})", inode + 1);
+    refusal(&suite.run(&["nicon-nsid", &format!("{pid}:{}", inode + 1)]), 1, &[&reused]);
     stale["pidfs"] = (inode + 1).into();
-    refusal(&suite.feed(&["nicon-nsid"], stale.to_string()), 1, &["nicon-nsid: line 1: ", "pidfs"]);
+    refusal(&suite.feed(&["nicon-nsid"], stale.to_string()), 1, &["nicon-nsid: line 1: ", &reused]);
     Ok(())
 }
 
-fn tree_is_what_lsns_tells(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn tree_agrees_with_lsns(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let subject = Subject::asleep(&["--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--net", "--uts"]);
     let pid = subject.child();
     let list = tool("lsns").args(["--json", "--output", "NS,TYPE,PNS,ONS"]).output()?;
@@ -115,7 +121,7 @@ fn tree_is_what_lsns_tells(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         let place = &found["nstree"][ns_type];
         let own = ino(subject.pid(), "user");
         assert_eq!(place["owner"], if ns_type == "user" { ino(std::process::id(), "user") } else { own }, "{found}");
-        // lsns writes 0 where there is none; a user namespace's owner is its parent.
+        // The owner of a user namespace is its parent.
         assert_eq!(place["owner"], row["ons"], "{row} {found}");
         if ns_type == "user" || ns_type == "pid" {
             assert_eq!(place["parent"], row["pns"], "{row} {found}");
@@ -153,7 +159,7 @@ fn usage(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         &["nicon-nsid", "x"][..],
         &["nicon-nsid", "-1"],
         &["nicon-nsid", "1:"],
-        &["nicon-nsid", "-T", "network", "self"],
+        &["nicon-nsid", "-T", "net_for_children", "self"],
         &["nicon-nsid", "--id", "net", "--link", "net", "self"],
         &["nicon-nsid", "--id", "net", "--json", "self"],
     ] {
@@ -162,6 +168,11 @@ fn usage(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         assert!(!ran.stderr.is_empty(), "{ran:?}");
     }
     refusal(&suite.feed(&["nicon-nsid"], "{\"x\":1}\n"), 2, &["line 1", "\"pid\""]);
+    refusal(
+        &suite.feed(&["nicon-nsid"], "setup\n"),
+        2,
+        &["line 1: \"setup\" is not a PID", "nicon-resolve PATH | nicon-nsid"],
+    );
     assert_eq!(suite.run(&["nicon-nsid"]).ok()?, "");
     Ok(())
 }

@@ -11,24 +11,24 @@ use crate::suite::Suite;
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("plan::wires_a_lab", wires_a_lab),
-        suite.trial("plan::gives_links_what_they_need", gives_links_what_they_need),
+        suite.trial("plan::links_get_their_attributes", links_get_their_attributes),
         suite.trial("plan::another_pid_than_expected_moves_nothing", another_pid_than_expected),
         suite.trial("plan::a_container_that_is_missing_moves_nothing", a_container_that_is_missing),
         suite.trial("plan::each_link_for_itself", each_link_for_itself),
-        suite.trial("plan::plans_in_a_row", plans_in_a_row),
-        suite.trial("plan::faults_are_told_with_their_places", faults),
-        suite.trial("plan::what_cannot_be_read", what_cannot_be_read),
+        suite.trial("plan::several_plans_in_a_stream", several_plans),
+        suite.trial("plan::faults_are_reported_with_their_places", faults),
+        suite.trial("plan::unreadable_plans", unreadable_plans),
     ]
 }
 
-/// One link of a plan: it gets the name of its peer here, which nobody else has there.
+/// A link of a plan. It gets the name of its peer, which is unique in the container as well.
 fn wire(target: &str, pair: &Pair, more: &str) -> String {
     format!("- inspect_ns: {target}\n  nic_tmp: {}\n  nic_name: {}\n{more}", pair.link, pair.peer)
 }
 
-/// A plan of two links: the first is right, the second as told.
+/// A plan of two links: the first is valid, the second goes to `target` and has `more` keys.
 fn plan_of_two(lab: &Lab, pairs: [&Pair; 2], target: &str, more: &str) -> Result<String, Failed> {
-    let right = format!("  expected_pid: {}   # as told by the host\n", lab.host_pid("setup")?);
+    let right = format!("  expected_pid: {}   # on the host\n", lab.host_pid("setup")?);
     Ok(format!("links:\n{}{}", wire("setup", pairs[0], &right), wire(target, pairs[1], more)))
 }
 
@@ -37,7 +37,7 @@ const LONG: &str = "a-name-of-more-than-fifteen-bytes";
 
 const PIPE: &str = "nicon-plan - | nicon-resolve | nicon-linkmv";
 
-/// A refusal of nicon-resolve's, behind which nothing was moved.
+/// A refusal by nicon-resolve, after which nothing was moved.
 #[track_caller]
 fn moved_nothing(ran: &Ran, pairs: [&Pair; 2], words: &[&str]) {
     assert_eq!((ran.code(), &ran.stdout[..]), (Some(1), ""), "{ran:?}");
@@ -63,7 +63,7 @@ fn wires_a_lab(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         assert_eq!(record["pid"], lab.host_pid(path)?);
         lab.exec(path, &["ip", "link", "show", "dev", name])?.ok()?;
     }
-    // A second run finds all done.
+    // A second run changes nothing.
     assert!(records(&suite.shell(PIPE, &plan)).iter().all(|record| record["changed"] == false));
     for pair in &pairs {
         ip(&format!("link delete {}", pair.peer));
@@ -71,8 +71,8 @@ fn wires_a_lab(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Through the whole pipe: what a plan says of a link, the link has in the container, as `ip` sees it.
-fn gives_links_what_they_need(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+/// Through the whole pipe: the link in the container has the attributes of the plan, according to `ip`.
+fn links_get_their_attributes(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     // Docker switches IPv6 off in there.
     let (path, pairs, from) = ("setup.olt_1.lt_1", [Pair::new(), Pair::new()], Place::new());
     let net = format!("--net=/proc/{}/ns/net", lab.host_pid(path)?);
@@ -117,7 +117,7 @@ fn gives_links_what_they_need(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
 
 fn another_pid_than_expected(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let (pairs, pid) = ([Pair::new(), Pair::new()], lab.host_pid("setup.olt_1")?);
-    // The PID that the engine in there tells: the very mistake that the field is there to catch.
+    // The PID that the inner engine reports: a typical mistake, which the field is meant to catch.
     let inner = lab.docker("setup", &["inspect", "--format", "{{.State.Pid}}", "olt_1"])?.ok()?;
     let plan = plan_of_two(lab, [&pairs[0], &pairs[1]], "setup.olt_1", &format!("  expected_pid: {inner}\n"))?;
     let told = format!("setup.olt_1: its PID is {pid}, but {inner} was expected");
@@ -142,16 +142,16 @@ fn each_link_for_itself(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn plans_in_a_row(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+fn several_plans(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let wrong = format!("{{\"target\":\"setup\",\"plan\":\"b\",\"expected_pid\":{}}}\n", lab.host_pid("setup")? + 1);
     let asked = |plan: &str| format!("{{\"target\":\"setup\",\"plan\":\"{plan}\"}}\n");
     let input = [&asked("a"), &asked("b"), &wrong, "setup\n", &asked("b"), "{\n", &asked("c")].concat();
     let ran = suite.feed(&["nicon-resolve"], input);
     let plans: Vec<_> = parse(&ran.stdout).iter().map(|record| record["plan"].clone()).collect();
     assert_eq!(plans, [json!("a"), json!(null), json!("c")], "{ran:?}");
-    // A line that nobody can read may belong to the plan that it stands in.
-    let told: Vec<_> = ran.stderr.lines().map(|line| line.split(": ").nth(1).unwrap()).collect();
-    assert_eq!(told, ["line 3", "b is held back", "line 6", "b is held back"], "{ran:?}");
+    // A line that cannot be parsed may belong to the plan of the lines around it.
+    let failed: Vec<_> = ran.stderr.lines().map(|line| line.split(": ").nth(1).unwrap()).collect();
+    assert_eq!(failed, ["line 3", "b is held back", "line 6", "b is held back"], "{ran:?}");
     Ok(())
 }
 
@@ -161,28 +161,30 @@ fn faults(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     assert_eq!((ran.code(), &ran.stdout[..]), (Some(2), ""), "{ran:?}");
     let expected = [
         "nicon-plan: standard input:4:3: unknown key \"nic_nam\": did you mean nic_name?",
-        "nicon-plan: standard input:6:12: nic_tmp: expected text, found the number: put \"1e3\" in quotes",
+        "nicon-plan: standard input:6:12: nic_tmp: expected text, found the number 1e3: write \"1e3\" in quotes",
     ];
     assert_eq!(ran.stderr.lines().collect::<Vec<_>>(), expected);
     let laughs = "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n";
     for (plan, words) in [
         ("", "1:1: the plan is empty"),
-        (laughs, "1:4: a plan has no anchors (&) and aliases (*)"),
-        ("links: []\n---\nlinks: []\n", "2:1: a second document"),
-        ("links: []\nlinks: []\n", "2:1: links is given already, on line 1"),
-        ("links:\n\t- a\n", "2:2: not YAML"),
-        ("links:\n- inspect_ns: \"a\\x1b[2J\"\n  nic_tmp: x\n", "2:15: inspect_ns: it holds"),
+        (laughs, "1:4: a plan cannot have anchors (&) or aliases (*)"),
+        ("links: []\n---\nlinks: []\n", "2:1: a second YAML document"),
+        ("links: []\nlinks: []\n", "2:1: duplicate key links (first on line 1)"),
+        ("links:\n\t- a\n", "2:2: not YAML: tabs are not allowed for indentation"),
+        ("links:\n- inspect_ns: \"a\\x1b[2J\"\n  nic_tmp: x\n", "2:15: inspect_ns: it contains"),
+        ("links:\n- inspect_ns: a..b\n  nic_tmp: x\n", "2:15: inspect_ns: path \"a..b\": name 2 is empty"),
     ] {
+        refusal(&suite.feed(&["nicon-plan"], plan), 2, &["nicon-plan: standard input:", words]);
         refusal(&suite.feed(&["nicon-plan", "-"], plan), 2, &["nicon-plan: standard input:", words]);
     }
     Ok(())
 }
 
-fn what_cannot_be_read(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn unreadable_plans(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     refusal(&suite.run(&["nicon-plan", "/nowhere/plan"]), 2, &["open /nowhere/plan: No such file or directory"]);
     refusal(&suite.run(&["nicon-plan", "/"]), 2, &["read /: Is a directory"]);
     refusal(&suite.feed(&["nicon-plan", "-"], b"links:\n- \xff\n"), 2, &["standard input:2: not valid UTF-8"]);
-    // Endless input ends it.
+    // Endless input is refused.
     let mut endless = tool("sh");
     endless.args(["-c", "yes links | \"$1\" -", "sh"]).arg(suite.bins()?.join("nicon-plan"));
     refusal(&output_within(&mut endless, LIMIT)?, 2, &["larger than 16 MiB"]);

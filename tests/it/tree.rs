@@ -1,4 +1,4 @@
-//! nicon-tree draws what docker, ps, ip and readlink tell.
+//! nicon-tree agrees with docker, ps, ip and readlink.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,14 @@ use crate::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
-        suite.trial("tree::draws_what_docker_and_readlink_tell", draws_the_nest),
-        suite.trial("tree::namespaces_of_others_are_told_by_their_names", namespaces_of_others),
-        suite.trial("tree::what_is_known_of_those_on_the_way", on_the_way),
-        suite.trial("tree::processes_are_those_that_ps_tells", processes),
-        suite.trial("tree::links_and_who_is_wired_to_whom", links),
+        suite.trial("tree::the_nest_agrees_with_docker_and_readlink", draws_the_nest),
+        suite.trial("tree::namespaces_of_other_containers_are_named", namespaces_of_others),
+        suite.trial("tree::containers_on_the_path_to_others", on_the_path),
+        suite.trial("tree::processes_agree_with_ps", processes),
+        suite.trial("tree::links_and_their_peers", links),
         suite.trial("tree::images_are_well_formed", images),
         suite.trial("tree::wide_and_deep", wide_and_deep),
-        suite.trial("tree::the_terminal_is_what_it_fits", the_terminal),
+        suite.trial("tree::lines_fit_the_terminal", the_terminal),
         suite.trial("tree::lines_that_cannot_be_drawn", bad_lines),
     ]
 }
@@ -30,7 +30,7 @@ fn tree(suite: &Suite, words: &[&str], input: &str) -> Ran {
     output_of_input(command.args(words).env("LC_ALL", "C.UTF-8"), input, LIMIT).unwrap()
 }
 
-/// A row of the picture: how deep it is, and its cells.
+/// A row of the tree: its depth, and its cells.
 #[derive(Debug, PartialEq)]
 struct Row {
     depth: usize,
@@ -41,7 +41,7 @@ struct Row {
     rest: String,
 }
 
-/// The rows of a picture, read by the columns that its heading tells.
+/// The rows of a tree, cut at the columns of its heading.
 #[track_caller]
 fn rows(ran: &Ran) -> Vec<Row> {
     assert_eq!((ran.code(), &ran.stderr[..]), (Some(0), ""), "{ran:?}");
@@ -105,7 +105,7 @@ fn namespaces_of_others(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     assert_eq!(rest("guest"), guest.replace("net", "net=setup.olt_1").replace("pid", "pid=setup.olt_1"));
     assert_eq!(rest("plain"), changes(lab.host_pid("setup.plain")?, setup));
     assert!(rest("guest").contains("net=") && !rest("plain").contains("pid"));
-    // Whoever shares a PID namespace has its own processes all the same, and no other's.
+    // A container that shares a PID namespace is drawn with its own processes only.
     for name in ["guest", "plain"] {
         let pid = lab.host_pid(&format!("setup.{name}"))?;
         let at = drawn.iter().position(|row| row.name == name).unwrap();
@@ -116,7 +116,7 @@ fn namespaces_of_others(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn on_the_way(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+fn on_the_path(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let found = suite.run(&["nicon-resolve", "setup.olt_1.lt_1"]).ok()?;
     let own = std::process::id();
     let drawn = rows(&tree(suite, &[], &(found.clone() + &format!("\n{{\"pid\":{own}}}\n{{\"target\":\"host\"}}\n"))));
@@ -124,16 +124,16 @@ fn on_the_way(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     for (row, path) in drawn.iter().zip(PATHS) {
         assert_eq!(row.pid, Some(lab.host_pid(path)?));
     }
-    // Of those on the way only what the hops tell is known; so the inmost is compared with us.
+    // The namespaces of containers on the path are unknown, so the innermost one is compared with the host.
     assert_eq!((&drawn[1].rest[..], &drawn[2].rest), ("-", &changes(lab.host_pid(PATHS[2])?, own)));
     assert_eq!((&drawn[3].name, drawn[3].pid), (&format!("process {own}"), Some(own)));
-    assert_eq!((&drawn[4].name[..], &drawn[4].kind[..]), ("host", "place"));
-    // A container that a way around leads to is known again.
+    assert_eq!((&drawn[4].name[..], &drawn[4].kind[..]), ("host", "unresolved"));
+    // A container that is reached by a second path is recognised.
     lab.run_container("setup", "window", &["--volume=/run/docker.sock:/run/docker.sock"])?;
     let twice = suite.run(&["nicon-resolve", "setup.olt_1", "setup.window.olt_1"]).ok()?;
     let drawn = rows(&tree(suite, &[], &twice));
-    let told: Vec<_> = drawn.iter().map(|row| (row.depth, &row.name[..], &row.kind[..])).collect();
-    assert_eq!(told[1..], [(1, "olt_1", "docker dind"), (1, "window", "docker dind"), (2, "olt_1", "docker dood")]);
+    let shown: Vec<_> = drawn.iter().map(|row| (row.depth, &row.name[..], &row.kind[..])).collect();
+    assert_eq!(shown[1..], [(1, "olt_1", "docker dind"), (1, "window", "docker dind"), (2, "olt_1", "docker dood")]);
     assert_eq!(drawn[3].rest, "the same as setup.olt_1");
     lab.remove("setup", "window")?;
 
@@ -144,7 +144,7 @@ fn on_the_way(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-/// What ps and readlink tell of the processes in a PID namespace: the PID of each, and that of its parent.
+/// The processes in a PID namespace according to ps and readlink: the PID of each, and that of its parent.
 fn family(link: &str) -> Result<BTreeMap<u32, u32>, Failed> {
     let listed = output_within(tool("ps").args(["-eo", "pid=,ppid=,stat="]), LIMIT)?.ok()?;
     let living = listed.lines().filter_map(|line| match line.split_whitespace().collect::<Vec<_>>()[..] {
@@ -158,7 +158,7 @@ fn processes(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     lab.run_command("setup", "busy", &[], &["sh", "-c", "sleep 1001 & sh -c 'sleep 1002 & exec sleep 1003' & wait"])?;
     lab.docker("setup", &["exec", "--detach", "busy", "sleep", "1004"])?.ok()?;
     let found = suite.run(&["nicon-resolve", "setup", "setup.olt_1", "setup.busy"]).ok()?;
-    // Shims of containers that are drawn are left out, and nobody else.
+    // The shims of containers that are drawn are left out, and no other process.
     let shims = ["setup.olt_1", "setup.busy"].map(|path| witness::stat(lab.host_pid(path).unwrap()).unwrap().parent);
     for (path, name, at_least) in [("setup", "setup", 2), ("setup.busy", "busy", 5)] {
         let first = lab.host_pid(path)?;
@@ -177,7 +177,7 @@ fn processes(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
             let (_, parent) = *around.last().unwrap();
             around.push((row.depth, pid));
             members.push(pid);
-            // The daemon starts and ends processes of its own meanwhile.
+            // The daemon starts and ends processes of its own all the time.
             let Some(real) = staying.get(&pid) else { continue };
             assert!(
                 parent == *real || (parent == 0 && !staying.contains_key(real)),
@@ -205,9 +205,9 @@ fn links(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let drawn = rows(&tree(suite, &["--links"], &listed));
     let wired: Vec<_> = drawn.iter().filter(|row| row.kind == "veth").collect();
     let expected = [(2, "wr", "UP ↔ wl in setup.left"), (1, "wl", "UP 192.0.2.1/30 ↔ wr in setup.olt_1.right")];
-    // Containers stand in the order in which they came: left, then olt_1 and what is in it.
-    let told: Vec<_> = wired.iter().rev().map(|row| (row.depth - 1, &row.name[..], &row.rest[..])).collect();
-    assert_eq!(told, expected, "{drawn:?}");
+    // Containers are in the order of the records: left, then olt_1 and the containers in it.
+    let shown: Vec<_> = wired.iter().rev().map(|row| (row.depth - 1, &row.name[..], &row.rest[..])).collect();
+    assert_eq!(shown, expected, "{drawn:?}");
     for (path, name) in [("setup.left", "wl"), ("setup.olt_1.right", "wr")] {
         lab.exec(path, &["ip", "link", "show", "dev", name])?.ok()?;
     }
@@ -220,12 +220,14 @@ fn links(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     assert!(rows(&tree(suite, &[], &listed)).iter().all(|row| row.kind.starts_with("docker")));
     let ran = tree(suite, &["--links"], &found);
     assert_eq!(ran.code(), Some(2), "{ran:?}");
-    assert!(ran.stderr.contains("put nicon-links before"), "{ran:?}");
+    assert!(ran.stderr.contains("--links: no links in the input: nicon-resolve PATH... | nicon-links"), "{ran:?}");
+    let listed = suite.run(&["nicon-links", "--target=host"]).ok()?;
+    assert_eq!(rows(&tree(suite, &[], &listed))[0].kind, "netns");
     lab.remove("setup", "left")?;
     Ok(lab.remove("setup.olt_1", "right")?)
 }
 
-/// A record of a container that nobody has, with hostile names on its way.
+/// A record of a container that does not exist, with hostile names in its path.
 fn hostile() -> String {
     let names = ["größe 網路", "</text><script>&amp;\"']]>", "\"];}\\N\\l\\", "\u{1b}[2J\u{9b}\u{202e}\u{ffff}\n"];
     let hops: Vec<Value> = names.iter().map(|name| json!({"name": name, "id": name, "engine": "docker"})).collect();
@@ -295,15 +297,11 @@ fn bad_lines(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let good = format!("{{\"pid\":{}}}", lab.host_pid("setup")?);
     let ran = tree(suite, &[], &format!("{{}}\n{{\"hops\":[{{}}]}}\nsetup\n{good}\n"));
     assert_eq!((ran.code(), ran.stdout.lines().count()), (Some(2), 2), "{ran:?}");
-    let told: Vec<_> = ran.stderr.lines().collect();
-    let expected = [
-        "line 1: the record names neither",
-        "line 2: field \"hops\": one has no \"name\"",
-        "line 3: not a JSON object",
-    ];
-    assert_eq!(told.len(), expected.len(), "{ran:?}");
-    for (told, expected) in told.iter().zip(expected) {
-        assert!(told.starts_with(&format!("nicon-tree: {expected}")), "{told}");
+    let messages: Vec<_> = ran.stderr.lines().collect();
+    let expected = ["line 1: the record names neither", "line 2: field \"hops\": a hop has no \"name\"", "line 3: "];
+    assert_eq!(messages.len(), expected.len(), "{ran:?}");
+    for (message, expected) in messages.iter().zip(expected) {
+        assert!(message.starts_with(&format!("nicon-tree: {expected}")), "{message}");
     }
     assert_eq!(tree(suite, &[], "").ok()?, "");
     Ok(())

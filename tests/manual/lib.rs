@@ -1,5 +1,5 @@
-//! The manual of a program: its man page, its completions for the shells, and its help in docs/programs.md. All of them are
-//! made of the definition of its command line, and a test of each program compares them.
+//! The manual of a program: its man page, its shell completions, and its help in docs/programs.md. All are made from the
+//! definition of its command line; a test in each program compares them.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -7,18 +7,19 @@ use std::path::{Path, PathBuf};
 use clap::Command;
 use clap_complete::{Shell, generate};
 
+mod context;
 mod page;
 
-/// Set to anything, the files are written anew instead of compared: `make manual`.
+/// If this environment variable is set, the files are written instead of compared: `make manual`.
 const RENEW: &str = "NICON_RENEW";
 
-/// How wide help is in docs/programs.md, in columns.
+/// The width of the help in docs/programs.md, in columns.
 const WIDTH: usize = 100;
 
-/// Checks that a command line is sound, and that the files say what it does.
+/// Checks a command line's definition, and that the files match it.
 ///
 /// # Panics
-/// Where they do not, or cannot be read.
+/// If they do not, or cannot be read.
 pub fn check(mut command: Command) {
     command.clone().debug_assert();
     let name = command.get_name().to_owned();
@@ -39,12 +40,12 @@ pub fn check(mut command: Command) {
     compare("programs.md", |document_now| write!(document_now, "{}", with_help(&document, &name, &help)));
 }
 
-/// The programs that the document tells of.
+/// The programs in the document.
 fn programs(document: &str) -> impl Iterator<Item = &str> {
     document.lines().filter_map(|line| line.strip_prefix("## "))
 }
 
-/// The document, with this help in the example that shows it.
+/// The document with a program's help replaced.
 fn with_help(document: &str, name: &str, help: &str) -> String {
     let example = format!("$ {name} -h\n");
     let (before, rest) = document.split_once(&example).unwrap_or_else(|| panic!("no example of {name} -h"));
@@ -60,7 +61,7 @@ fn read(file: &str) -> String {
     std::fs::read_to_string(path(file)).unwrap_or_default()
 }
 
-/// Compares a file with what it should be.
+/// Compares a file with what `write` writes.
 fn compare(file: &str, write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) {
     let mut right = Vec::new();
     write(&mut right).expect("memory takes what is written");
@@ -69,5 +70,5 @@ fn compare(file: &str, write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) {
         std::fs::create_dir_all(path.parent().expect("it is in a directory")).expect("the directory can be made");
         std::fs::write(path, &right).expect("the file can be written");
     }
-    assert!(read(file).as_bytes() == right, "docs/{file} is not what the program says: `make manual` renews it");
+    assert!(read(file).as_bytes() == right, "docs/{file} does not match the program: run `make manual`");
 }

@@ -1,33 +1,71 @@
-//! A man page, made of a command line's definition.
+//! A man page, made from the definition of a command line.
 
 use std::io::{self, Write};
 
-use clap::Command;
+use clap::builder::PossibleValue;
+use clap::{Arg, Command};
 use clap_mangen::Man;
-use clap_mangen::roff::{Roff, roman};
+use clap_mangen::roff::{Roff, bold, roman};
 
-/// What a paragraph behind a program's options may be called.
+use crate::context::Context;
+
+/// The titles of paragraphs after a program's options that become sections.
 const TITLES: [&str; 4] = ["A plan", "Examples", "Rights", "Exit status"];
 
-/// Writes the page of a program beside which there are `others`.
+/// Writes the page of a program. `others` are the other programs of the suite.
 pub(crate) fn write(command: &Command, others: &[&str], to: &mut dyn Write) -> io::Result<()> {
-    let man = Man::new(command.clone()).manual("nicon");
-    man.render_title(to)?;
-    man.render_name_section(to)?;
-    man.render_synopsis_section(to)?;
-    man.render_description_section(to)?;
-    man.render_options_section(to)?;
-    // The generator would make one section of it, and flow the lines of the examples together.
-    let extra = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let mut command = command.clone();
+    command.build();
+    command = command.mut_args(with_values_in_help);
+    // The generator's own synopsis lacks the names of values, and the dots of what may be repeated.
+    let usage = command.render_usage().to_string();
+    let synopsis = command.clone().override_usage(usage.trim_start_matches("Usage:").trim().to_owned());
+    // With a heading of their own, arguments get a section. The generator would put it after the options.
+    let arguments = command.clone().mut_args(|arg| {
+        let is_option = !arg.is_positional();
+        arg.help_heading("Arguments").hide(is_option)
+    });
+    let options = command.clone().mut_args(|arg| {
+        let is_argument = arg.is_positional();
+        if is_argument { arg.hide(true) } else { arg }
+    });
+    let man = |command: Command| Man::new(command).manual("nicon");
+    man(command.clone()).render_title(to)?;
+    man(command.clone()).render_name_section(to)?;
+    man(synopsis).render_synopsis_section(to)?;
+    man(command.clone()).render_description_section(to)?;
+    man(arguments).render_options_section(to)?;
+    man(options).render_options_section(to)?;
+
+    let context = Context::of(command.get_name());
     let mut roff = Roff::new();
+    definitions("ENVIRONMENT", context.environment, &mut roff);
+    definitions("FILES", context.files, &mut roff);
+    // The generator would make a single section of it, and join the lines of the examples.
+    let extra = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     for paragraph in extra.split("\n\n") {
         section(paragraph, &mut roff);
     }
-    see_also(others, &mut roff);
+    let others = others.iter().map(|other| format!("{other}(1)"));
+    let related: Vec<String> = others.chain(context.related.iter().map(ToString::to_string)).collect();
+    roff.control("SH", ["SEE ALSO"]);
+    roff.text([roman(related.join(", "))]);
     roff.to_writer(to)
 }
 
-/// A section for a paragraph such as `Examples:` with lines below it, or `Exit status: 0 all found`; a mere remark is a note.
+/// Lists an option's possible values in its help, as `-h` does. The generator would make a bullet of each.
+fn with_values_in_help(arg: Arg) -> Arg {
+    let values = arg.get_possible_values();
+    if values.is_empty() || arg.is_hide_possible_values_set() {
+        return arg;
+    }
+    let values: Vec<&str> = values.iter().map(PossibleValue::get_name).collect();
+    let help = arg.get_long_help().or(arg.get_help()).map(ToString::to_string).unwrap_or_default();
+    arg.help(format!("{help} [possible values: {}]", values.join(", "))).hide_possible_values(true)
+}
+
+/// A section for a paragraph such as `Examples:` with lines below it, or `Exit status: 0 all found`. A paragraph without
+/// such a title becomes a note.
 fn section(paragraph: &str, roff: &mut Roff) {
     let titled = paragraph.split_once(':').filter(|(title, _)| TITLES.contains(title));
     let (title, text) = titled.unwrap_or(("Notes", paragraph));
@@ -44,8 +82,15 @@ fn section(paragraph: &str, roff: &mut Roff) {
     }
 }
 
-fn see_also(others: &[&str], roff: &mut Roff) {
-    roff.control("SH", ["SEE ALSO"]);
-    let others: Vec<String> = others.iter().map(|other| format!("{other}(1)")).collect();
-    roff.text([roman(others.join(", "))]);
+/// A section that explains some names; none if there are none.
+fn definitions(title: &str, entries: &[(&str, &str)], roff: &mut Roff) {
+    if entries.is_empty() {
+        return;
+    }
+    roff.control("SH", [title]);
+    for (name, meaning) in entries {
+        roff.control("TP", []);
+        roff.text([bold(*name)]);
+        roff.text([roman(*meaning)]);
+    }
 }

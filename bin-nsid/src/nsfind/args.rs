@@ -6,13 +6,13 @@ use clap::Parser;
 
 use crate::types::Types;
 
-/// Find the processes that are in a namespace, by one walk over /proc for all that is asked.
+/// Find the processes that are in a namespace, with a single walk over /proc.
 ///
-/// NS is an inode number, the kernel's spelling of a namespace, or a path that leads to one. The answer is the namespace's
-/// leader: the first process of a PID namespace, otherwise the one that started first; with the number of its processes.
+/// NS is an inode number, the kernel's notation for a namespace, or a path to one. The answer is the namespace's leader
+/// (PID 1 of a PID namespace, otherwise the process that started first), and the number of its processes.
 ///
-/// Without NS, a pipe or file on standard input is read for records with "ns" (as nicon-nsid prints them) and for one NS a
-/// line. Where standard input is neither, and with --list or --names -, every namespace of the machine is told.
+/// Without NS, reads one NS per line, or records with "ns" as nicon-nsid prints them, from standard input. If that is
+/// neither a pipe, a socket nor a file, and with --list or --names -, it lists every namespace of the machine.
 #[derive(Debug, Parser)]
 #[command(
     name = "nicon-nsfind",
@@ -26,7 +26,7 @@ Examples:
   nicon-nsfind --list --holders -T net
   nicon-resolve '**' | nicon-nsfind --names -
 
-Exit status: 0 all found, 1 a clear no (nobody is in it), 2 could not tell, or not for sure."
+Exit status: 0 all found, 1 no process in the namespace, 2 the answer is incomplete, or another failure."
 )]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Args {
@@ -40,27 +40,28 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) types: Types,
 
-    /// Tell each process that is in the namespace, as soon as it is found
+    /// Print every process in the namespace, each as soon as it is found
     #[arg(short, long, conflicts_with = "list")]
     pub(crate) all: bool,
 
-    /// Tell any one process that is in the namespace, and look no further: the fast way
+    /// Print any one process in the namespace, and stop looking (fastest)
     #[arg(short = '1', long, conflicts_with_all = ["all", "list"])]
     pub(crate) first: bool,
 
-    /// Also find what else keeps a namespace: mounts, descriptors, threads, children to be, namespaces below
+    /// Also show what else keeps a namespace alive: mounts, descriptors, threads, threads whose children will be in it,
+    /// child namespaces
     #[arg(long, conflicts_with_all = ["all", "first"])]
     pub(crate) holders: bool,
 
-    /// List every namespace of the machine, whatever standard input is
+    /// List every namespace of the machine (the default unless standard input is a pipe, a socket or a file)
     #[arg(short, long)]
     pub(crate) list: bool,
 
-    /// Call containers by their paths: FILE has records of nicon-resolve '**', and - is standard input
+    /// Show containers by path; FILE holds the output of nicon-resolve '**' (- for standard input)
     #[arg(long, value_name = "FILE")]
     pub(crate) names: Option<PathBuf>,
 
-    /// Print bare PIDs, one a line
+    /// Print bare PIDs, one per line
     #[arg(long, conflicts_with_all = ["json", "holders"])]
     pub(crate) pid: bool,
 
@@ -75,7 +76,7 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn the_manual_is_that_of_the_command_line() {
+    fn the_manual_matches_the_command_line() {
         nicon_manual::check(Args::command());
     }
 }

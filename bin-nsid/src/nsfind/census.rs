@@ -1,27 +1,27 @@
-//! One walk over all processes that counts who is in which namespace.
+//! One walk over all processes that counts the processes of each namespace.
 
 use std::cell::LazyCell;
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::hash_map;
 
-use nicon_core::walk::{Seen, share};
+use nicon_core::walk::{Entry, share};
 use nicon_core::{Error, NsType, Result};
 use nix::errno::Errno;
 
 use crate::scope::Scope;
 
-/// The kernel gives lower PIDs than this only in its first round through them (`RESERVED_PIDS` of kernel/pid.c): who has
-/// one is older than all who have a greater one.
+/// The kernel gives lower PIDs than this only in its first round through them (`RESERVED_PIDS` of kernel/pid.c): a process
+/// with such a PID is older than every process with a greater one.
 const FIRST_ROUND: i32 = 300;
 
-/// What one walk found.
+/// The result of a walk.
 #[derive(Default)]
 pub(crate) struct Census {
     /// The namespaces, by inode number.
     pub(crate) tallies: HashMap<u64, Tally>,
-    /// The processes that may not be looked at.
+    /// The processes that may not be inspected.
     pub(crate) denied: Vec<i32>,
-    /// Any process that may be.
+    /// Any process that may be inspected.
     pub(crate) readable: Option<i32>,
 }
 
@@ -29,11 +29,11 @@ pub(crate) struct Census {
 pub(crate) struct Tally {
     /// Its type.
     pub(crate) ns_type: NsType,
-    /// How many processes have a link to it. A zombie keeps its PID and user namespaces, and counts there.
+    /// The number of processes in it. A zombie stays in its PID and user namespaces, and counts there.
     pub(crate) nprocs: u64,
-    /// Those of which one is the oldest, by ascending PID.
-    pub(crate) eldest: Vec<i32>,
-    /// Whether it is among them for sure: the others that are in it are younger.
+    /// The processes of which one is the oldest, by ascending PID.
+    pub(crate) candidates: Vec<i32>,
+    /// Whether one of them is known to be older than all other processes of the namespace, which need not be added.
     settled: bool,
 }
 
@@ -41,57 +41,57 @@ impl Census {
     /// Walks once.
     ///
     /// # Errors
-    /// Where /proc cannot be read. A process that vanishes is no error, nor is one that may not be looked at.
+    /// If /proc cannot be read. A process that exits or may not be inspected is not an error.
     pub(crate) fn take(scope: &Scope) -> Result<Self> {
         let parts = share(|processes| {
             let mut census = Self::default();
             let mut scope = scope.clone();
-            for seen in processes {
-                census.visit(&seen, &mut scope)?;
+            for process in processes {
+                census.visit(&process, &mut scope)?;
             }
             Ok(census)
         })?;
         Ok(parts.into_iter().reduce(Self::joined).unwrap_or_default())
     }
 
-    fn visit(&mut self, seen: &Seen<'_>, scope: &mut Scope) -> Result<()> {
-        let mut met = [None; NsType::ALL.len()];
-        let looked = seen.namespaces(scope.reading(), |ns_type, ino| {
+    fn visit(&mut self, process: &Entry<'_>, scope: &mut Scope) -> Result<()> {
+        let mut found = [None; NsType::ALL.len()];
+        let result = process.namespaces(scope.reading(), |ns_type, ino| {
             if scope.covers(ns_type, ino) {
-                met[ns_type as usize] = Some((ns_type, ino));
+                found[ns_type as usize] = Some((ns_type, ino));
             }
         });
-        self.note(seen.pid(), looked)?;
-        // Looked at once for all of its namespaces, and not at all where they are settled.
-        let is_oldest = LazyCell::new(|| seen.pid() < FIRST_ROUND && seen.life().is_some_and(|life| !life.ended));
-        for (ns_type, ino) in met.into_iter().flatten() {
-            scope.settle(ns_type, ino);
-            self.tallies.entry(ino).or_insert_with(|| Tally::new(ns_type)).add(seen.pid(), || *is_oldest);
+        self.note(process.pid(), result)?;
+        // Read at most once for all of its namespaces, and only if one of them needs it.
+        let is_oldest = LazyCell::new(|| process.pid() < FIRST_ROUND && process.stat().is_some_and(|stat| !stat.ended));
+        for (ns_type, ino) in found.into_iter().flatten() {
+            scope.narrow(ns_type, ino);
+            self.tallies.entry(ino).or_insert_with(|| Tally::new(ns_type)).add(process.pid(), || *is_oldest);
         }
         Ok(())
     }
 
-    /// One census of two, of which the other counted the greater PIDs.
+    /// Merges the census of a range of greater PIDs into this one.
     fn joined(mut self, other: Self) -> Self {
         self.denied.extend(other.denied);
         self.readable = self.readable.or(other.readable);
         for (ino, tally) in other.tallies {
             match self.tallies.entry(ino) {
-                Entry::Vacant(none) => {
+                hash_map::Entry::Vacant(none) => {
                     none.insert(tally);
                 }
-                Entry::Occupied(some) => some.into_mut().join(tally),
+                hash_map::Entry::Occupied(some) => some.into_mut().join(tally),
             }
         }
         self
     }
 
-    /// Notes how it went to look at a process.
+    /// Records the result of reading a process's namespaces.
     ///
     /// # Errors
-    /// What is neither a process that vanished nor one that may not be looked at.
-    pub(crate) fn note(&mut self, pid: i32, looked: nix::Result<()>) -> Result<()> {
-        match looked {
+    /// The failure, unless the process has exited or may not be inspected.
+    pub(crate) fn note(&mut self, pid: i32, result: nix::Result<()>) -> Result<()> {
+        match result {
             Ok(()) => {
                 self.readable.get_or_insert(pid);
                 Ok(())
@@ -108,14 +108,14 @@ impl Census {
 
 impl Tally {
     fn new(ns_type: NsType) -> Self {
-        Self { ns_type, nprocs: 0, eldest: Vec::new(), settled: false }
+        Self { ns_type, nprocs: 0, candidates: Vec::new(), settled: false }
     }
 
     fn join(&mut self, other: Self) {
         self.nprocs += other.nprocs;
         if !self.settled {
             self.settled = other.settled;
-            self.eldest.extend(other.eldest);
+            self.candidates.extend(other.candidates);
         }
     }
 
@@ -124,8 +124,8 @@ impl Tally {
         if self.settled {
             return;
         }
-        // Most of a machine's processes are in the namespaces of its first ones: they need not be remembered.
+        // Most processes of a machine are in the namespaces of its first ones, and need not be stored.
         self.settled = is_oldest();
-        self.eldest.push(pid);
+        self.candidates.push(pid);
     }
 }

@@ -1,8 +1,8 @@
-//! Processes that may not be looked at, and whether an answer may lack them.
+//! Processes that may not be inspected, and whether an answer may lack them.
 //!
-//! Their links are closed to us, but some files of /proc are open to all, and differ by namespace. Where two processes
-//! show the same there, they are in the same namespace; that settles most cases, as a rule that PID 1, which may have a
-//! capability that we lack, is where the kernel's threads are and not in a container.
+//! We may not read their links to namespaces, but some files in /proc are readable by anyone and differ by namespace. Two
+//! processes with the same content there are in the same namespace. This settles most cases: PID 1, which may have a
+//! capability that we lack, usually turns out to be in the namespaces of the kernel's threads, not in a container's.
 
 use std::io::{BufRead, BufReader};
 
@@ -10,9 +10,9 @@ use nicon_core::{Error, NsId, NsType, Process, proc};
 
 use crate::census::Census;
 
-/// A namespace that was asked for, as far as it matters here.
+/// A namespace that was asked for.
 pub(crate) struct Asked {
-    /// Its type; `None` where it was not found and only its number is known.
+    /// Its type; `None` if only its number is known, because no process was found in it.
     pub(crate) ns_type: Option<NsType>,
     /// Its inode number.
     pub(crate) ino: u64,
@@ -20,47 +20,47 @@ pub(crate) struct Asked {
     pub(crate) member: Option<i32>,
 }
 
-/// What to say of an answer about some namespaces, where it may be incomplete.
+/// The message that the answer about some namespaces may be incomplete; `None` if it is complete.
 pub(crate) fn complaint(census: &Census, asked: &[Asked]) -> Option<Error> {
-    let lacking: Vec<i32> = census
+    let missing: Vec<i32> = census
         .denied
         .iter()
         .copied()
         .filter(|&pid| asked.iter().any(|asked| may_be_in(pid, asked, census.readable)))
         .collect();
-    proc::complaint(&lacking)
+    proc::complaint(&missing)
 }
 
 fn may_be_in(pid: i32, asked: &Asked, readable: Option<i32>) -> bool {
     let Some(ns_type) = asked.ns_type else { return true };
-    let Some(mark) = Mark::of(pid, ns_type) else { return true };
+    let Some(fingerprint) = Fingerprint::of(pid, ns_type) else { return true };
     let own = std::process::id().cast_signed();
     let known = [asked.member, Some(own), readable];
-    let alike = known.into_iter().flatten().find(|&known| Mark::of(known, ns_type).as_ref() == Some(&mark));
-    match (alike, asked.member) {
-        // Who shows the same is in the same namespace.
-        (Some(alike), _) => {
-            let there = Process::pin(alike).and_then(|process| process.namespace_id(ns_type));
-            there.ok().flatten().is_none_or(|id| id.ino == asked.ino)
+    let is_same = |known: &i32| Fingerprint::of(*known, ns_type).as_ref() == Some(&fingerprint);
+    match (known.into_iter().flatten().find(is_same), asked.member) {
+        // It is in the namespace of the process with the same fingerprint.
+        (Some(same), _) => {
+            let namespace = Process::pin(same).and_then(|process| process.namespace_id(ns_type));
+            namespace.ok().flatten().is_none_or(|id| id.ino == asked.ino)
         }
-        // Processes of one network namespace always show the same there, whereas a chroot hides the root mount.
+        // All processes of a network namespace have the same fingerprint. In a mount namespace, those in a chroot differ.
         (None, Some(_)) => ns_type != NsType::Net,
         (None, None) => true,
     }
 }
 
-/// Something that everybody may read of a process, and that only processes of the same namespace have in common.
+/// What anyone may read of a process, and what is the same only for processes of the same namespace.
 #[derive(PartialEq, Eq)]
-enum Mark {
-    /// The process is in our own PID namespace, that of /proc: it has one PID only.
+enum Fingerprint {
+    /// The process has a single PID: it is in our own PID namespace, that of /proc.
     OwnPidns,
-    /// The inode number of /proc/PID/net/dev, which each network namespace has of its own.
+    /// The identity of /proc/PID/net/dev, a different file in each network namespace.
     NetDev(NsId),
-    /// The mount ID of the root.
+    /// The ID of the mount at the root.
     RootMount(u64),
 }
 
-impl Mark {
+impl Fingerprint {
     fn of(pid: i32, ns_type: NsType) -> Option<Self> {
         match ns_type {
             NsType::Pid => (Process::pin(pid).ok()?.nspid().ok()?.len() == 1).then_some(Self::OwnPidns),

@@ -1,22 +1,22 @@
-//! What keeps a namespace besides the processes that are in it.
+//! What keeps a namespace alive other than the processes in it.
 
 use std::collections::HashMap;
 
 use nicon_core::{NsType, Record};
 
-/// One thing that keeps a namespace.
+/// Something that keeps a namespace alive.
 pub(crate) enum Holder {
-    /// It is mounted on a file: `path` as process `pid`, which is in mount namespace `mnt`, sees it.
+    /// A mount at `path`, as seen by process `pid` in mount namespace `mnt`.
     Mount { path: String, mnt: Option<u64>, pid: i32 },
-    /// A process has it open.
+    /// An open descriptor.
     Fd { pid: i32, fd: i32 },
-    /// A thread is in it and its process is not.
+    /// A thread that is in it, unlike its process.
     Thread { pid: i32, tid: i32 },
-    /// The children of a thread will be in it, and the thread is not.
+    /// A thread that is not in it, but whose children will be.
     Children { pid: i32, tid: i32 },
-    /// It is the parent of another PID or user namespace.
+    /// A child of it, which is a PID or user namespace.
     Child { nstype: &'static str, nsino: u64 },
-    /// It is the user namespace that owns another namespace.
+    /// A namespace that it, a user namespace, owns.
     Owned { nstype: &'static str, nsino: u64 },
 }
 
@@ -52,30 +52,30 @@ impl Holder {
     }
 }
 
-/// Who keeps which namespace, by inode number.
+/// The holders of each namespace, by its inode number.
 #[derive(Default)]
 pub(crate) struct Holders(HashMap<u64, (NsType, Vec<Holder>)>);
 
 impl Holders {
-    /// Notes a holder.
+    /// Adds a holder.
     pub(crate) fn add(&mut self, ns_type: NsType, ino: u64, holder: Holder) {
         self.0.entry(ino).or_insert_with(|| (ns_type, Vec::new())).1.push(holder);
     }
 
-    /// The type of a namespace that somebody keeps.
+    /// The type of a namespace that has holders.
     pub(crate) fn ns_type(&self, ino: u64) -> Option<NsType> {
         self.0.get(&ino).map(|(ns_type, _)| *ns_type)
     }
 
-    /// The namespaces that somebody keeps.
+    /// The namespaces that have holders.
     pub(crate) fn namespaces(&self) -> impl Iterator<Item = (NsType, u64)> {
         self.0.iter().map(|(ino, (ns_type, _))| (*ns_type, *ino))
     }
 
-    /// Who keeps a namespace. Of one with processes its relatives are left out: the machine's own keep hundreds.
+    /// The holders of a namespace. If it has processes, other namespaces are left out: the host's own have hundreds.
     pub(crate) fn of(&self, ino: u64, has_processes: bool) -> Vec<Record> {
         let all = self.0.get(&ino).map(|(_, holders)| holders.as_slice()).unwrap_or_default();
-        let is_kin = |holder: &Holder| matches!(holder, Holder::Child { .. } | Holder::Owned { .. });
-        all.iter().filter(|holder| !(has_processes && is_kin(holder))).map(Holder::record).collect()
+        let is_namespace = |holder: &Holder| matches!(holder, Holder::Child { .. } | Holder::Owned { .. });
+        all.iter().filter(|holder| !(has_processes && is_namespace(holder))).map(Holder::record).collect()
     }
 }

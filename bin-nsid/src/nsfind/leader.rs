@@ -1,126 +1,133 @@
-//! The leader of a namespace: the process that stands for it.
+//! The leader of a namespace: PID 1 of a PID namespace, otherwise the process that started first.
 
 use nicon_core::pidns::{self, Method};
 use nicon_core::walk::Proc;
 use nicon_core::{Error, NsType, Process, Record, Result, Status};
 
 use crate::census::{Census, Tally};
+use crate::descriptions::Descriptions;
 use crate::holders::Holders;
-use crate::known::Known;
 use crate::oldest::{self, Oldest};
 use crate::output;
 use crate::scope::Scope;
 use crate::wanted::Wanted;
 
-/// How often leaders are looked for: the ones that were seen may have exited when they are to be pinned. Each time takes a
-/// walk.
+/// The most walks to find leaders: one that a walk has found may exit before it is pinned.
 const WALKS: usize = 8;
 
-/// Tells the leaders of namespaces in which `census` counted; `None` for one that nobody is in. With `empty`, one that
-/// somebody keeps, or that only zombies are in, is told without a leader.
+/// The answers about namespaces, after a `census` of them; `None` for one without processes. With `empty`, a namespace
+/// that has holders, or only zombies, gets an answer without a leader.
 ///
 /// # Errors
-/// Where /proc cannot be read.
+/// If /proc cannot be read.
 pub(crate) fn answers(
     wanted: &[Wanted],
     census: &Census,
     holders: Option<&Holders>,
     empty: bool,
 ) -> Result<Vec<Option<Result<Record>>>> {
-    let mut known = Known::default();
-    let mut answers: Vec<_> = wanted.iter().map(|wanted| answer(wanted, census, holders, empty, &mut known)).collect();
+    let mut cache = Descriptions::default();
+    let mut answers: Vec<_> = wanted.iter().map(|wanted| answer(wanted, census, holders, empty, &mut cache)).collect();
     for _ in 1..WALKS {
         let left: Vec<_> = (0..wanted.len()).filter(|&at| matches!(answers[at], Answer::Gone)).collect();
         if left.is_empty() {
             break;
         }
         let census = Census::take(&Scope::only(left.iter().map(|&at| &wanted[at])))?;
-        let mut known = Known::default();
+        let mut cache = Descriptions::default();
         for at in left {
-            answers[at] = answer(&wanted[at], &census, holders, empty, &mut known);
+            answers[at] = answer(&wanted[at], &census, holders, empty, &mut cache);
         }
     }
-    let too_fast = |wanted: &Wanted| Error::failed(format!("the processes in {} come and go too fast", wanted.label));
-    let told = wanted.iter().zip(answers).map(|(wanted, answer)| match answer {
-        Answer::Told(record) => Some(record),
-        Answer::Nobody => None,
+    let too_fast =
+        |wanted: &Wanted| Error::failed(format!("the processes in namespace {} come and go too fast", wanted.label));
+    let answers = wanted.iter().zip(answers).map(|(wanted, answer)| match answer {
+        Answer::Known(record) => Some(record),
+        Answer::Empty => None,
         Answer::Gone => Some(Err(too_fast(wanted))),
     });
-    Ok(told.collect())
+    Ok(answers.collect())
 }
 
 enum Answer {
     /// The record, or why there is none.
-    Told(Result<Record>),
-    /// Nobody is in it.
-    Nobody,
-    /// The leader has exited since it was seen.
+    Known(Result<Record>),
+    /// The namespace has no processes.
+    Empty,
+    /// The leader exited after the walk.
     Gone,
 }
 
-fn answer(wanted: &Wanted, census: &Census, holders: Option<&Holders>, empty: bool, known: &mut Known) -> Answer {
+fn answer(
+    wanted: &Wanted,
+    census: &Census,
+    holders: Option<&Holders>,
+    empty: bool,
+    cache: &mut Descriptions,
+) -> Answer {
     let tally = census.tallies.get(&wanted.ino);
-    let kept = holders.and_then(|holders| holders.ns_type(wanted.ino)).filter(|kept| wanted.types.contains(kept));
-    let Some(ns_type) = tally.map(|tally| tally.ns_type).or(kept) else { return Answer::Nobody };
+    let held = holders.and_then(|holders| holders.ns_type(wanted.ino)).filter(|held| wanted.types.contains(held));
+    let Some(ns_type) = tally.map(|tally| tally.ns_type).or(held) else { return Answer::Empty };
     let mut record = wanted.record.clone();
     output::name(&mut record, ns_type, wanted.ino);
     record.set("nprocs", tally.map_or(0, |tally| tally.nprocs));
     if let Some(holders) = holders {
         record.set("holders", holders.of(wanted.ino, tally.is_some()));
     }
-    match tally.map_or(Ok(Lead::Zombies), |tally| lead(tally, wanted.ino, known)) {
-        Ok(Lead::Process(description)) => output::tell(&mut record, description),
-        Ok(Lead::Gone) => return Answer::Gone,
-        Ok(Lead::Zombies) if empty => output::nobody(&mut record),
-        Ok(Lead::Zombies) => return Answer::Nobody,
-        Err(error) => return Answer::Told(Err(error)),
+    match tally.map_or(Ok(Leader::None), |tally| leader(tally, wanted.ino, cache)) {
+        Ok(Leader::Process(description)) => output::set_process(&mut record, description),
+        Ok(Leader::Gone) => return Answer::Gone,
+        Ok(Leader::None) if empty => output::remove_process(&mut record),
+        Ok(Leader::None) => return Answer::Empty,
+        Err(error) => return Answer::Known(Err(error)),
     }
-    Answer::Told(Ok(record))
+    Answer::Known(Ok(record))
 }
 
 /// The leader of a namespace.
-enum Lead<'a> {
-    /// What is told of it.
+enum Leader<'a> {
+    /// Its description.
     Process(&'a Record),
-    /// It is no longer there, or in another namespace by now.
+    /// It has exited, or changed its namespace, since the walk.
     Gone,
-    /// Only processes that have ended are in it.
-    Zombies,
+    /// The namespace has no processes, or only zombies.
+    None,
 }
 
-fn lead<'a>(tally: &Tally, ino: u64, known: &'a mut Known) -> Result<Lead<'a>> {
+fn leader<'a>(tally: &Tally, ino: u64, cache: &'a mut Descriptions) -> Result<Leader<'a>> {
     let proc = Proc::open()?;
-    match oldest::of(&tally.eldest, &proc) {
-        Some(oldest) => Ok(leader(oldest, tally.ns_type, ino, known)?.map_or(Lead::Gone, Lead::Process)),
-        // Of all its namespaces a zombie keeps these two.
-        None if matches!(tally.ns_type, NsType::Pid | NsType::User) && oldest::are_zombies(&tally.eldest, &proc) => {
-            Ok(Lead::Zombies)
+    match oldest::of(&tally.candidates, &proc) {
+        Some(oldest) => Ok(describe(oldest, tally.ns_type, ino, cache)?.map_or(Leader::Gone, Leader::Process)),
+        // A zombie stays in these two of its namespaces only.
+        None if matches!(tally.ns_type, NsType::Pid | NsType::User)
+            && oldest::are_zombies(&tally.candidates, &proc) =>
+        {
+            Ok(Leader::None)
         }
-        None => Ok(Lead::Gone),
+        None => Ok(Leader::Gone),
     }
 }
 
-/// Describes the leader: PID 1 of a PID namespace, otherwise the process that started first. `None` where that one is no
-/// longer there, or in another namespace by now.
+/// Describes the leader, given the oldest process of a namespace. `None` if that has exited or left the namespace.
 ///
 /// # Errors
-/// Where it may not be looked at.
-fn leader(oldest: Oldest, ns_type: NsType, ino: u64, known: &mut Known) -> Result<Option<&Record>> {
-    let Some(description) = known.at(oldest.pid)? else { return Ok(None) };
+/// If it may not be inspected.
+fn describe(oldest: Oldest, ns_type: NsType, ino: u64, cache: &mut Descriptions) -> Result<Option<&Record>> {
+    let Some(description) = cache.at(oldest.pid)? else { return Ok(None) };
     let is_in = description.integers("ns")?.contains(&(ns_type.name(), ino));
     if !is_in || description.integer("starttime")? != Some(oldest.starttime) {
         return Ok(None);
     }
     match first_of_pidns(oldest.pid, ns_type, ino) {
-        Some(first) => known.of(&first),
-        None => known.at(oldest.pid),
+        Some(first) => cache.of(&first),
+        None => cache.at(oldest.pid),
     }
 }
 
-/// Pins a process that was seen in a namespace, and looks again: `None` where it is not, or no longer, in there.
+/// Pins a process that a walk found in a namespace, and checks again: `None` if it has exited or left the namespace.
 ///
 /// # Errors
-/// Where it cannot be pinned for another reason than that it is gone.
+/// If it may not be inspected.
 pub(crate) fn member(pid: i32, ns_type: NsType, ino: u64) -> Result<Option<Process>> {
     let process = match Process::pin(pid) {
         Ok(process) => process,
@@ -134,14 +141,14 @@ pub(crate) fn member(pid: i32, ns_type: NsType, ino: u64) -> Result<Option<Proce
     }
 }
 
-/// PID 1 of a member's PID namespace, where that is another process than the member itself. It is the one that started
-/// first, but for processes of one tick of the clock.
+/// PID 1 of a member's PID namespace, if that is not the member itself. They differ only if both started within one tick
+/// of the clock.
 fn first_of_pidns(pid: i32, ns_type: NsType, ino: u64) -> Option<Process> {
     if ns_type != NsType::Pid {
         return None;
     }
-    // Whatever fails here, means that the member itself is the best answer: PID 1 has exited, or may not be looked at, or
-    // the kernel is older than 6.11 and tells of no PIDs elsewhere.
+    // After any failure the member itself is the best answer: PID 1 has exited, or may not be inspected, or the kernel is
+    // older than 6.11 and cannot translate PIDs.
     let member = member(pid, ns_type, ino).ok()??;
     if member.nspid().is_ok_and(|pids| pids.last() == Some(&1)) {
         return None;

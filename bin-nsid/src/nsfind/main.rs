@@ -1,11 +1,11 @@
-//! nicon-nsfind: tells which processes are in a namespace, and what else keeps one.
+//! nicon-nsfind: finds the processes of a namespace, and what else keeps it alive.
 
+mod ancestry;
 mod args;
 mod census;
 mod denied;
+mod descriptions;
 mod holders;
-mod kin;
-mod known;
 mod leader;
 mod members;
 mod mounts;

@@ -1,4 +1,4 @@
-//! The processes of a namespace, told as they are found.
+//! The processes of a namespace, printed as they are found.
 
 use std::ops::ControlFlow;
 
@@ -13,44 +13,44 @@ use crate::output;
 use crate::scope::Scope;
 use crate::wanted::Wanted;
 
-/// How many are told.
+/// How many members of each namespace are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Many {
-    /// Each one.
+    /// All of them.
     All,
-    /// Any one of each namespace.
+    /// Any one.
     First,
 }
 
-/// A process that was told, and the type of the namespace that it was found in.
-pub(crate) type Told = (NsType, i32);
+/// The type of a namespace, and the PID of a process that was found in it.
+pub(crate) type Member = (NsType, i32);
 
-/// Walks once and gives the members of what is wanted. Returns what the walk could not look at, and for each of the wanted
-/// the last member that was told.
+/// Walks once and prints the members of the namespaces. Returns a census that lists the processes that could not be
+/// inspected, and for each namespace the last member that was printed.
 ///
 /// # Errors
-/// Where /proc cannot be read or standard output fails.
-pub(crate) fn give(
+/// If /proc cannot be read, or standard output fails.
+pub(crate) fn print(
     wanted: &[Wanted],
     many: Many,
     names: &Names,
     answers: &mut Answers,
-) -> Result<(Census, Vec<Option<Told>>)> {
+) -> Result<(Census, Vec<Option<Member>>)> {
     let mut scope = Scope::only(wanted);
     let mut census = Census::default();
-    let mut found = vec![None; wanted.len()];
-    let mut met = Vec::new();
-    walk(|seen| {
-        met.clear();
-        let looked = seen.namespaces(scope.reading(), |ns_type, ino| {
+    let mut printed = vec![None; wanted.len()];
+    let mut found = Vec::new();
+    walk(|entry| {
+        found.clear();
+        let result = entry.namespaces(scope.reading(), |ns_type, ino| {
             if scope.covers(ns_type, ino) {
-                met.push((ns_type, ino));
+                found.push((ns_type, ino));
             }
         });
-        census.note(seen.pid(), looked)?;
-        for &(ns_type, ino) in &met {
-            scope.settle(ns_type, ino);
-            let process = match leader::member(seen.pid(), ns_type, ino) {
+        census.note(entry.pid(), result)?;
+        for &(ns_type, ino) in &found {
+            scope.narrow(ns_type, ino);
+            let process = match leader::member(entry.pid(), ns_type, ino) {
                 Ok(Some(process)) => process,
                 Ok(None) => continue,
                 Err(error) => {
@@ -58,29 +58,35 @@ pub(crate) fn give(
                     continue;
                 }
             };
-            let mut told = false;
-            for (wanted, found) in wanted.iter().zip(&mut found).filter(|(wanted, _)| wanted.ino == ino) {
-                if tell(wanted, &process, ns_type, names, answers)? {
-                    *found = Some((ns_type, seen.pid()));
-                    told = true;
+            let mut is_printed = false;
+            for (wanted, printed) in wanted.iter().zip(&mut printed).filter(|(wanted, _)| wanted.ino == ino) {
+                if print_member(wanted, &process, ns_type, names, answers)? {
+                    *printed = Some((ns_type, entry.pid()));
+                    is_printed = true;
                 }
             }
-            if told && many == Many::First {
-                scope.strike(ino);
+            if is_printed && many == Many::First {
+                scope.remove(ino);
             }
         }
         Ok(if scope.is_done() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
-    Ok((census, found))
+    Ok((census, printed))
 }
 
-/// Gives the record of a member; nothing where it exits meanwhile.
-fn tell(wanted: &Wanted, process: &Process, ns_type: NsType, names: &Names, answers: &mut Answers) -> Result<bool> {
+/// Prints the record of a member. Returns whether it did: not if the process has exited.
+fn print_member(
+    wanted: &Wanted,
+    process: &Process,
+    ns_type: NsType,
+    names: &Names,
+    answers: &mut Answers,
+) -> Result<bool> {
     let mut record = wanted.record.clone();
     output::name(&mut record, ns_type, wanted.ino);
     match output::describe(process) {
         Ok(description) => {
-            output::tell(&mut record, &description);
+            output::set_process(&mut record, &description);
             names.add_to(&mut record);
             answers.give(wanted.line, Ok(record)).map(|()| true)
         }

@@ -1,4 +1,4 @@
-//! Namespaces that are mounted on a file, as `ip netns add` does: the kernel lists them in /proc/PID/mountinfo.
+//! Namespaces that are mounted on a file, as by `ip netns add`. The kernel lists them in /proc/PID/mountinfo.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -8,21 +8,21 @@ use nicon_core::{NsType, ns};
 /// A mounted namespace.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Mount {
-    /// The mount's ID; no two mounts of a machine share one at a time.
+    /// The mount's ID, unique among the mounts of the machine.
     pub(crate) id: u64,
     /// Type and inode number of the namespace.
     pub(crate) namespace: (NsType, u64),
-    /// Where it is mounted, as the process whose list it is sees it.
+    /// Where it is mounted, below the root directory of the process whose mountinfo this is.
     pub(crate) path: OsString,
 }
 
-/// Parses one line of /proc/PID/mountinfo; `None` where no namespace is mounted. See `proc_pid_mountinfo(5)`.
+/// Parses a line of /proc/PID/mountinfo; `None` if it is not about a namespace. See `proc_pid_mountinfo(5)`.
 pub(crate) fn parse(line: &[u8]) -> Option<Mount> {
     let mut fields = line.split(|&byte| byte == b' ');
     let id = text(fields.next()?)?.parse().ok()?;
     let root = text(fields.nth(2)?)?;
     let path = unescape(fields.next()?);
-    // A separator ends the optional fields; the file system's type is behind it.
+    // A separator ends the optional fields; the file system's type follows.
     let filesystem = fields.skip_while(|field| *field != b"-").nth(1)?;
     (filesystem == b"nsfs").then_some(Mount { id, namespace: ns::parse_link(root)?, path: OsString::from_vec(path) })
 }
@@ -31,7 +31,7 @@ fn text(field: &[u8]) -> Option<&str> {
     std::str::from_utf8(field).ok()
 }
 
-/// Blanks and backslashes stand as three octal digits behind a backslash.
+/// Undoes the escapes of white space and backslashes: a backslash and three octal digits.
 fn unescape(mut field: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(field.len());
     while let [first, rest @ ..] = field {
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_namespaces_are_taken() {
+    fn only_mounts_of_namespaces_are_parsed() {
         let netns = br"242 25 0:4 net:[4026532546] /run/netns/a\040b\134\012 rw shared:7 master:1 - nsfs nsfs rw";
         let mount = Mount { id: 242, namespace: (NsType::Net, 4_026_532_546), path: "/run/netns/a b\\\n".into() };
         assert_eq!(parse(netns), Some(mount));

@@ -1,4 +1,4 @@
-//! What containers are called.
+//! The paths of containers, as nicon-resolve prints them.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -8,24 +8,24 @@ use std::path::Path;
 use nicon_core::stream::Lines;
 use nicon_core::{Doing, Error, Record, Result};
 
-/// Whether the names are on standard input, which then has no questions.
+/// Whether the names are read from standard input, so that it has no questions.
 pub(crate) fn is_stdin(file: &Path) -> bool {
     file == Path::new("-")
 }
 
-/// The path of each container by its ID, as nicon-resolve found them.
+/// The path of each container, by its ID.
 #[derive(Default)]
 pub(crate) struct Names(HashMap<String, String>);
 
 impl Names {
-    /// Reads nicon-resolve's records from a file, or, for `-`, from standard input. Of several paths to one container the
+    /// Reads nicon-resolve's records from a file, or, for `-`, from standard input. Of several paths to a container the
     /// first counts.
     ///
     /// # Errors
-    /// What cannot be read, or is no such record.
+    /// If the file cannot be read, or a line is not such a record.
     pub(crate) fn read(file: &Path) -> Result<Self> {
         let names = if is_stdin(file) {
-            Self::of(Lines::stdin("--names - reads what nicon-resolve '**' prints")?)
+            Self::of(Lines::stdin("--names - reads the output of nicon-resolve '**'")?)
         } else {
             File::open(file).doing(|| "open").and_then(|file| Self::of(Lines::new(file)))
         };
@@ -47,12 +47,12 @@ impl Names {
         let id = last.and_then(|hop| hop.get("id")?.as_str());
         match (id, record.text("target")?) {
             (Some(id), Some(path)) => self.0.entry(id.to_owned()).or_insert_with(|| path.to_owned()),
-            _ => return Err(Error::failed("no record of a container, such as nicon-resolve '**' prints")),
+            _ => return Err(Error::failed("not a record of a container, as nicon-resolve '**' prints")),
         };
         Ok(())
     }
 
-    /// Adds to an answer the path of the container that it tells, where that is known.
+    /// Adds the path of its container to an answer, if that is known.
     pub(crate) fn add_to(&self, answer: &mut Record) {
         let path = answer.text("container").ok().flatten().and_then(|id| self.0.get(id));
         if let Some(path) = path {

@@ -1,52 +1,52 @@
-//! Which of some processes started first, found without reading all their start times.
+//! Finds the process that started first without reading all start times.
 //!
-//! To read a start time costs more than all else that a walk asks of a process. A parent is older than its children, so
-//! that one list of children can rule out thousands.
+//! Reading a start time takes longer than everything else that a walk reads of a process. A parent is older than its
+//! children, so a single list of children can rule out thousands.
 
 use std::collections::HashSet;
 
-use nicon_core::walk::{Life, Proc};
+use nicon_core::walk::{Proc, Stat};
 
-/// So few that to read their start times is the shortest way.
+/// For this many processes or fewer, reading all start times is fastest.
 const FEW: usize = 32;
 
-/// A process that may be a leader. Not pinned: it must be looked at again.
+/// A process that may be a leader. It is not pinned, and must be checked again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Oldest {
-    /// When it started. The clock ticks too slowly to tell all apart: the lower PID is taken for the older.
+    /// Its start time, in clock ticks. Of processes with the same one, that with the lowest PID is taken.
     pub(crate) starttime: u64,
     /// Its PID.
     pub(crate) pid: i32,
 }
 
-/// The one of `pids` that lives and started first.
+/// The process among `pids` that is alive and started first.
 pub(crate) fn of(pids: &[i32], proc: &Proc) -> Option<Oldest> {
     if pids.len() > FEW {
         let roots = roots(pids, proc);
-        let lives: Vec<_> = roots.iter().filter_map(|&pid| living(pid, proc)).collect();
-        // One that has ended since cannot stand for its children any more.
-        if lives.len() == roots.len() {
-            return lives.into_iter().min();
+        let alive: Vec<_> = roots.iter().filter_map(|&pid| if_alive(pid, proc)).collect();
+        // If a root has exited, one of its descendants may be the oldest.
+        if alive.len() == roots.len() {
+            return alive.into_iter().min();
         }
     }
-    pids.iter().filter_map(|&pid| living(pid, proc)).min()
+    pids.iter().filter_map(|&pid| if_alive(pid, proc)).min()
 }
 
-/// Whether zombies are left of `pids`, and nothing else.
+/// Whether those of `pids` that still exist are zombies, at least one.
 pub(crate) fn are_zombies(pids: &[i32], proc: &Proc) -> bool {
-    let mut lives = pids.iter().filter_map(|&pid| proc.process(pid).life()).peekable();
-    lives.peek().is_some() && lives.all(|life| life.ended)
+    let mut stats = pids.iter().filter_map(|&pid| proc.process(pid).stat()).peekable();
+    stats.peek().is_some() && stats.all(|stat| stat.ended)
 }
 
-fn living(pid: i32, proc: &Proc) -> Option<Oldest> {
-    match proc.process(pid).life() {
-        Some(Life { ended: false, starttime, .. }) => Some(Oldest { starttime, pid }),
+fn if_alive(pid: i32, proc: &Proc) -> Option<Oldest> {
+    match proc.process(pid).stat() {
+        Some(Stat { ended: false, starttime, .. }) => Some(Oldest { starttime, pid }),
         _ => None,
     }
 }
 
-/// Those of `pids`, which ascend, that are not known to be descendants of others of them. Given up where it does not pay:
-/// where the processes are not related to each other, each look at a family is as dear as a start time.
+/// The processes among `pids`, in ascending order, that are not known to be descendants of others among them. It stops
+/// looking for relatives when that does not pay: each look takes as long as reading a start time.
 fn roots(pids: &[i32], proc: &Proc) -> Vec<i32> {
     let mut left: HashSet<i32> = pids.iter().copied().collect();
     let mut roots = Vec::new();
@@ -57,13 +57,13 @@ fn roots(pids: &[i32], proc: &Proc) -> Vec<i32> {
         }
         let pays =
             |looks, left: &HashSet<i32>, roots: &[i32]| looks < FEW + (pids.len() - left.len() - roots.len()) / 4;
-        // PIDs start anew now and then: a parent may have a greater one than its children.
+        // PIDs wrap around, so a parent may have a greater one than its children.
         let mut line = vec![pid];
         let mut top = pid;
         let mut has_older = false;
         while !has_older && pays(looks, &left, &roots) {
             looks += 1;
-            let Some(Life { parent, .. }) = proc.process(top).life() else { break };
+            let Some(Stat { parent, .. }) = proc.process(top).stat() else { break };
             if left.remove(&parent) {
                 line.push(parent);
                 top = parent;

@@ -1,4 +1,4 @@
-//! How a namespace and its processes are shown.
+//! The output of namespaces and their processes.
 
 use nicon_core::stream::View;
 use nicon_core::table::Column;
@@ -31,7 +31,7 @@ pub(crate) fn view(args: &Args) -> View {
     View::choose(args.json, columns)
 }
 
-/// Its path, or else its ID, as `docker ps` shortens it.
+/// The container's path or, if that is unknown, its ID, truncated as by `docker ps`.
 fn container(record: &Record) -> String {
     let id = || record.cell("container").chars().take(12).collect();
     record.get("container_path").map_or_else(id, |_| record.cell("container_path"))
@@ -43,10 +43,10 @@ pub(crate) fn name(record: &mut Record, ns_type: NsType, ino: u64) {
     record.set("nsino", ino);
 }
 
-/// What answers tell of a process.
+/// The fields of a process in an answer.
 ///
 /// # Errors
-/// [`Status::No`](nicon_core::Status::No) where it exits meanwhile.
+/// [`Status::No`](nicon_core::Status::No) if it exits before all is read.
 pub(crate) fn describe(process: &Process) -> Result<Record> {
     let mut description = Record::default();
     process.write_to(&mut description)?;
@@ -57,20 +57,20 @@ pub(crate) fn describe(process: &Process) -> Result<Record> {
     Ok(description)
 }
 
-/// Puts a process into an answer, in the place of one that an earlier answer told.
-pub(crate) fn tell(record: &mut Record, description: &Record) {
-    nobody(record);
+/// Sets the fields of a process in an answer. Those of another process, from the question, are removed first.
+pub(crate) fn set_process(record: &mut Record, description: &Record) {
+    remove_process(record);
     record.extend(description);
 }
 
-/// Takes what an earlier answer said of a process out of a record whose namespace has none.
-pub(crate) fn nobody(record: &mut Record) {
+/// Removes the fields of a process.
+pub(crate) fn remove_process(record: &mut Record) {
     for field in ["pid", "starttime", "pidfs", "nspid", "ns", "command", "container", "container_path"] {
         record.remove(field);
     }
 }
 
-/// `mount:/run/netns/blue fd:42/3`: each holder as short as it can be told.
+/// The holders in a table: `mount:/run/netns/blue fd:42/3`.
 fn holders(record: &Record) -> String {
     let holders = record.get("holders").and_then(|holders| holders.as_array()).map(Vec::as_slice).unwrap_or_default();
     let shown: Vec<String> = holders
@@ -78,7 +78,7 @@ fn holders(record: &Record) -> String {
         .map(|holder| {
             let part = |name| holder.get(name).map(|value| value.as_str().map_or(value.to_string(), str::to_owned));
             let words = ["path", "pid", "tid", "fd", "nstype", "nsino"].into_iter().filter(|word| {
-                // A mount is found by its path; who sees it there matters less.
+                // The path of a mount identifies it well enough without a process that sees it.
                 *word != "pid" || holder.get("path").is_none()
             });
             let words: Vec<String> = words.filter_map(part).collect();

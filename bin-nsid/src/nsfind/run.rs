@@ -10,7 +10,7 @@ use crate::census::Census;
 use crate::denied::{self, Asked};
 use crate::holders::Holders;
 use crate::leader;
-use crate::members::{self, Many, Told};
+use crate::members::{self, Many, Member};
 use crate::names::{Names, is_stdin};
 use crate::output;
 use crate::scope::Scope;
@@ -20,10 +20,10 @@ use crate::wanted::Wanted;
 /// The program's name, as its messages begin.
 pub(crate) const PROGRAM: &str = "nicon-nsfind";
 
-/// Answers what the command line or standard input asks.
+/// Answers the questions of the command line or of standard input.
 ///
 /// # Errors
-/// What ends the whole run; a namespace that nobody is in does not.
+/// A failure that ends the run, unlike that of a single question.
 pub(crate) fn run(args: &Args) -> Result<Status> {
     let mut answers = Answers::new(PROGRAM, output::view(args))?;
     let nsdev = Process::myself()?.namespace_id(NsType::Mnt)?.map_or(0, |id| id.dev);
@@ -62,7 +62,7 @@ struct Run<'a> {
 type Question = (Option<u64>, Result<Vec<Wanted>>);
 
 impl Run<'_> {
-    /// What an operand, or a line, asks for.
+    /// The namespaces that an operand or a line asks for.
     fn ask(&self, text: &str) -> Result<Vec<Wanted>> {
         if text.starts_with('{') {
             return Wanted::of_record(&Record::parse(text)?, self.args.types.chosen(), self.nsdev);
@@ -70,7 +70,7 @@ impl Run<'_> {
         Ok(vec![Wanted::parse(text, self.args.types.chosen())?])
     }
 
-    /// Answers some questions by one walk.
+    /// Answers several questions with one walk.
     fn answer(&mut self, questions: Vec<Question>) -> Result<()> {
         let mut wanted = Vec::new();
         for (line, question) in questions {
@@ -87,15 +87,15 @@ impl Run<'_> {
 
     fn members(&mut self, wanted: &[Wanted]) -> Result<()> {
         let many = if self.args.all { Many::All } else { Many::First };
-        let (census, told) = members::give(wanted, many, &self.names, self.answers)?;
+        let (census, printed) = members::print(wanted, many, &self.names, self.answers)?;
         let mut asked = Vec::new();
-        for (wanted, told) in wanted.iter().zip(told) {
-            if told.is_none() {
-                self.answers.give(wanted.line, Err(nobody(wanted)))?;
+        for (wanted, printed) in wanted.iter().zip(printed) {
+            if printed.is_none() {
+                self.answers.give(wanted.line, Err(wanted.not_found(false)))?;
             }
-            // Whoever asked for any one process, and has it, lacks nothing.
-            if told.is_none() || many == Many::All {
-                asked.push(asked_for(wanted, told));
+            // If any one process was asked for, one is a complete answer.
+            if printed.is_none() || many == Many::All {
+                asked.push(asked_for(wanted, printed));
             }
         }
         self.complain(denied::complaint(&census, &asked))
@@ -107,8 +107,8 @@ impl Run<'_> {
         let answers = leader::answers(wanted, &census, holders.as_ref(), holders.is_some())?;
         let mut asked = Vec::new();
         for (wanted, answer) in wanted.iter().zip(answers) {
-            asked.push(asked_for(wanted, told(answer.as_ref())));
-            self.give(wanted.line, answer.unwrap_or_else(|| Err(nobody(wanted))))?;
+            asked.push(asked_for(wanted, member(answer.as_ref())));
+            self.give(wanted.line, answer.unwrap_or_else(|| Err(wanted.not_found(holders.is_some()))))?;
         }
         self.complain(denied::complaint(&census, &asked))
     }
@@ -117,18 +117,18 @@ impl Run<'_> {
         let census = Census::take(&Scope::every(self.args.types.chosen()))?;
         let holders = self.args.holders.then(search::find).transpose()?;
         let counted = census.tallies.iter().map(|(ino, tally)| (tally.ns_type, *ino));
-        let kept = holders.iter().flat_map(Holders::namespaces);
-        let every: BTreeMap<u64, NsType> = counted.chain(kept).map(|(ns_type, ino)| (ino, ns_type)).collect();
+        let held = holders.iter().flat_map(Holders::namespaces);
+        let every: BTreeMap<u64, NsType> = counted.chain(held).map(|(ns_type, ino)| (ino, ns_type)).collect();
         let every = every.into_iter().filter(|(_, ns_type)| self.args.types.chosen().contains(ns_type));
-        let every: Vec<Wanted> = every.map(|(ino, ns_type)| Wanted::met(ns_type, ino)).collect();
-        // Of those that nobody asked for by name, the ones that are gone by now are nobody's loss.
+        let every: Vec<Wanted> = every.map(|(ino, ns_type)| Wanted::found(ns_type, ino)).collect();
+        // Nobody asked for these by name, so one that has ended since the walk is not an error.
         for answer in leader::answers(&every, &census, holders.as_ref(), !self.args.pid)?.into_iter().flatten() {
             self.give(None, answer)?;
         }
         self.complain(proc::complaint(&census.denied))
     }
 
-    /// Gives an answer that may be about a namespace without a process, from which the device number would come.
+    /// Prints an answer. `nsdev` is set here, since a namespace without a process gets none from a process.
     fn give(&mut self, line: Option<u64>, answer: Result<Record>) -> Result<()> {
         let answer = answer.map(|mut record| {
             record.set("nsdev", self.nsdev);
@@ -143,20 +143,16 @@ impl Run<'_> {
     }
 }
 
-fn asked_for(wanted: &Wanted, told: Option<Told>) -> Asked {
-    let ns_type = told.map(|(ns_type, _)| ns_type).or(match wanted.types[..] {
+fn asked_for(wanted: &Wanted, member: Option<Member>) -> Asked {
+    let ns_type = member.map(|(ns_type, _)| ns_type).or(match wanted.types[..] {
         [only] => Some(only),
         _ => None,
     });
-    Asked { ns_type, ino: wanted.ino, member: told.map(|(_, pid)| pid) }
+    Asked { ns_type, ino: wanted.ino, member: member.map(|(_, pid)| pid) }
 }
 
-/// The process that an answer tells.
-fn told(answer: Option<&Result<Record>>) -> Option<Told> {
+/// The process in an answer.
+fn member(answer: Option<&Result<Record>>) -> Option<Member> {
     let record = answer?.as_ref().ok()?;
     Some((record.text("nstype").ok()??.parse().ok()?, record.integer("pid").ok()??))
-}
-
-fn nobody(wanted: &Wanted) -> Error {
-    Error::no(format!("no process is in {} (--holders finds what else may keep it)", wanted.label))
 }

@@ -1,4 +1,4 @@
-//! Which links a walk must read, and which of them answer it.
+//! The links that a walk must read, and the namespaces that it looks for.
 
 use std::collections::HashMap;
 
@@ -6,10 +6,11 @@ use nicon_core::NsType;
 
 use crate::wanted::Wanted;
 
-/// The namespaces that a walk is for. Inode numbers are the keys: no two namespaces share one, whatever their types.
+/// The namespaces that a walk looks for.
 #[derive(Clone)]
 pub(crate) struct Scope {
-    /// The types that each may be of, or `None` for a walk that is for every namespace.
+    /// By inode number, which is unique among namespaces of all types: the possible types of each. `None` if the walk looks
+    /// for every namespace.
     wanted: Option<HashMap<u64, Vec<NsType>>>,
     reading: Vec<NsType>,
 }
@@ -20,7 +21,7 @@ impl Scope {
         Self { wanted: None, reading: NsType::ALL.into_iter().filter(|ns_type| types.contains(ns_type)).collect() }
     }
 
-    /// Only the namespaces that are wanted.
+    /// Only these namespaces.
     pub(crate) fn only<'a>(wanted: impl IntoIterator<Item = &'a Wanted>) -> Self {
         let wanted = wanted.into_iter().map(|wanted| (wanted.ino, wanted.types.clone())).collect();
         let mut scope = Self { wanted: Some(wanted), reading: Vec::new() };
@@ -28,19 +29,19 @@ impl Scope {
         scope
     }
 
-    /// The links that must be read of each process.
+    /// The types of the links to read of each process.
     pub(crate) fn reading(&self) -> &[NsType] {
         &self.reading
     }
 
-    /// Whether such a link is an answer.
+    /// Whether the walk looks for this namespace.
     pub(crate) fn covers(&self, ns_type: NsType, ino: u64) -> bool {
         let Some(wanted) = &self.wanted else { return true };
         wanted.get(&ino).is_some_and(|types| types.contains(&ns_type))
     }
 
-    /// A namespace was met, and with it its type: the other types' links need not be read for it any more.
-    pub(crate) fn settle(&mut self, ns_type: NsType, ino: u64) {
+    /// Records the type of a namespace that was found: links of other types need not be read for it any more.
+    pub(crate) fn narrow(&mut self, ns_type: NsType, ino: u64) {
         if let Some(types) = self.wanted.as_mut().and_then(|wanted| wanted.get_mut(&ino))
             && types.len() > 1
         {
@@ -49,15 +50,15 @@ impl Scope {
         }
     }
 
-    /// A namespace needs no more answers.
-    pub(crate) fn strike(&mut self, ino: u64) {
+    /// Removes a namespace from the search.
+    pub(crate) fn remove(&mut self, ino: u64) {
         if let Some(wanted) = &mut self.wanted {
             wanted.remove(&ino);
             self.choose_links();
         }
     }
 
-    /// Whether there is nothing left to look for.
+    /// Whether nothing is left to look for.
     pub(crate) fn is_done(&self) -> bool {
         self.reading.is_empty()
     }
@@ -74,17 +75,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_type_once_met_narrows_the_links() {
+    fn a_known_type_narrows_the_links_to_read() {
         let number = Wanted::parse("4026532565", &NsType::ALL).unwrap();
         let link = Wanted::parse("net:[4026532001]", &NsType::ALL).unwrap();
         let mut scope = Scope::only([&number, &link]);
         assert_eq!(scope.reading(), NsType::ALL);
         assert!(!scope.covers(NsType::Pid, 4_026_532_001));
-        scope.settle(NsType::Pid, 4_026_532_565);
+        scope.narrow(NsType::Pid, 4_026_532_565);
         assert_eq!(scope.reading(), [NsType::Net, NsType::Pid]);
-        scope.strike(4_026_532_565);
+        scope.remove(4_026_532_565);
         assert_eq!(scope.reading(), [NsType::Net]);
-        scope.strike(4_026_532_001);
+        scope.remove(4_026_532_001);
         assert!(scope.is_done());
     }
 }

@@ -1,4 +1,4 @@
-//! The search for what keeps namespaces besides processes: descriptors, threads, mounts, and other namespaces.
+//! Searches all processes for what else keeps namespaces alive: descriptors, threads, mounts, and other namespaces.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::{CString, OsStr, OsString};
@@ -6,32 +6,32 @@ use std::ops::ControlFlow;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use nicon_core::file::{Known, RESOLVE_CACHED};
-use nicon_core::walk::{Seen, walk};
+use nicon_core::walk::{Entry, walk};
 use nicon_core::{Namespace, NsId, NsType, Process, Result, ns};
 use nix::dir::Dir;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat};
 use nix::sys::stat::Mode;
 
+use crate::ancestry::Ancestry;
 use crate::holders::{Holder, Holders};
-use crate::kin::Kin;
 use crate::mounts::{self, Mount};
 
-/// Looks at all processes for what they keep.
+/// Finds the holders of all namespaces.
 ///
 /// # Errors
-/// Where /proc cannot be read. A process that vanishes or may not be looked at is passed over.
+/// If /proc cannot be read. A process that exits or may not be inspected is skipped.
 pub(crate) fn find() -> Result<Holders> {
     let nsfs = Process::myself()?.namespace_id(NsType::Mnt)?.map(|id| id.dev);
     let mut search = Search {
         nsfs,
         holders: Holders::default(),
-        kin: Kin::default(),
+        ancestry: Ancestry::default(),
         listed: HashSet::new(),
         mounts: HashSet::new(),
     };
-    walk(|seen| {
-        if let Ok(dir) = seen.dir() {
-            search.process(seen, &dir)?;
+    walk(|process| {
+        if let Ok(dir) = process.dir() {
+            search.process(process, &dir)?;
         }
         Ok(ControlFlow::Continue(()))
     })?;
@@ -42,30 +42,30 @@ struct Search {
     /// Device number of nsfs.
     nsfs: Option<u64>,
     holders: Holders,
-    kin: Kin,
-    /// Mount namespaces whose mounts are known; a process with another root may see others of them.
+    ancestry: Ancestry,
+    /// Mount namespaces whose mounts have been read, each with a root directory: another one shows other mounts.
     listed: HashSet<(Option<u64>, Option<OsString>)>,
-    /// Mounts that are known.
+    /// The IDs of the mounts that have been recorded.
     mounts: HashSet<u64>,
 }
 
 impl Search {
-    fn process(&mut self, seen: &Seen<'_>, dir: &OwnedFd) -> Result<()> {
-        let pid = seen.pid();
+    fn process(&mut self, process: &Entry<'_>, dir: &OwnedFd) -> Result<()> {
+        let pid = process.pid();
         let mut own = HashMap::new();
-        let looked = seen.namespaces(&NsType::ALL, |ns_type, ino| {
+        let result = process.namespaces(&NsType::ALL, |ns_type, ino| {
             own.insert(ns_type, ino);
         });
-        if looked.is_err() {
+        if result.is_err() {
             return Ok(());
         }
         for (&ns_type, &ino) in &own {
-            self.kin(dir, &format!("ns/{ns_type}"), ns_type, ino)?;
+            self.ancestors(dir, &format!("ns/{ns_type}"), ns_type, ino)?;
         }
         for tid in numbers(dir, "task") {
             self.thread(dir, pid, tid, &own)?;
         }
-        // What we have open ourselves, we opened in order to look.
+        // Our own descriptors are those of this search.
         if pid != std::process::id().cast_signed() {
             for fd in numbers(dir, "fd") {
                 self.descriptor(dir, pid, fd)?;
@@ -87,7 +87,7 @@ impl Search {
                 let Some((_, ino)) = link(dir, &file) else { continue };
                 if is_in.insert(ns_type, ino) != Some(ino) {
                     self.holders.add(ns_type, ino, Holder::Thread { pid, tid });
-                    self.kin(dir, &file, ns_type, ino)?;
+                    self.ancestors(dir, &file, ns_type, ino)?;
                 }
             }
         }
@@ -96,7 +96,7 @@ impl Search {
             let Some((_, ino)) = link(dir, &file) else { continue };
             if is_in.get(&ns_type) != Some(&ino) {
                 self.holders.add(ns_type, ino, Holder::Children { pid, tid });
-                self.kin(dir, &file, ns_type, ino)?;
+                self.ancestors(dir, &file, ns_type, ino)?;
             }
         }
         Ok(())
@@ -105,7 +105,8 @@ impl Search {
     fn descriptor(&mut self, dir: &OwnedFd, pid: i32, fd: i32) -> Result<()> {
         let file = format!("fd/{fd}");
         let Ok(target) = readlinkat(dir, file.as_str()) else { return Ok(()) };
-        // A namespace that was opened by the path of a mount reads as that path. Sockets and the like have none.
+        // The link of a namespace that was opened through a mount is the path of the mount. Sockets and the like have no
+        // path.
         let named = target.to_str().and_then(ns::parse_link);
         let found = if named.is_some() || !target.as_encoded_bytes().starts_with(b"/") {
             named
@@ -114,12 +115,12 @@ impl Search {
         };
         if let Some((ns_type, ino)) = found {
             self.holders.add(ns_type, ino, Holder::Fd { pid, fd });
-            self.kin(dir, &file, ns_type, ino)?;
+            self.ancestors(dir, &file, ns_type, ino)?;
         }
         Ok(())
     }
 
-    /// What an open file is, where it is a namespace. Nothing else is opened: that might wait, or wake a device.
+    /// The namespace that is open as `file`, if it is one. Other files are not opened: that might block, or start a device.
     fn namespace_at(&self, dir: &OwnedFd, file: &str) -> Option<(NsType, u64)> {
         let id = NsId::at(dir, &CString::new(file).ok()?).ok()?;
         if Some(id.dev) != self.nsfs {
@@ -143,27 +144,27 @@ impl Search {
             }
             let shown = path.to_string_lossy().into_owned();
             self.holders.add(ns_type, ino, Holder::Mount { path: shown, mnt, pid });
-            if !self.kin.knows(ino)
+            if !self.ancestry.knows(ino)
                 && let Some(namespace) = open_mounted(dir, &path, NsId { dev: self.nsfs.unwrap_or_default(), ino })
             {
-                self.kin.climb(namespace, ns_type, &mut self.holders)?;
+                self.ancestry.record(namespace, ns_type, &mut self.holders)?;
             }
         }
         Ok(())
     }
 
-    fn kin(&mut self, dir: &OwnedFd, file: &str, ns_type: NsType, ino: u64) -> Result<()> {
-        if self.kin.knows(ino) {
+    fn ancestors(&mut self, dir: &OwnedFd, file: &str, ns_type: NsType, ino: u64) -> Result<()> {
+        if self.ancestry.knows(ino) {
             return Ok(());
         }
         match open(dir, file) {
-            Some(namespace) => self.kin.climb(namespace, ns_type, &mut self.holders),
+            Some(namespace) => self.ancestry.record(namespace, ns_type, &mut self.holders),
             None => Ok(()),
         }
     }
 }
 
-/// The names in a directory of /proc/PID that are numbers; none where the process is gone.
+/// The numeric names in a directory of /proc/PID; none if the process is gone.
 fn numbers(dir: &OwnedFd, name: &str) -> Vec<i32> {
     let Ok(mut list) = Dir::openat(dir, name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()) else {
         return Vec::new();
@@ -180,8 +181,9 @@ fn open(dir: &OwnedFd, file: &str) -> Option<Namespace> {
     Namespace::from_fd(fd).ok()
 }
 
-/// Opens a namespace that is mounted at a path of another process's root, without leaving that root. What else is there by
-/// now is not opened, and nobody is asked for the way, who might never answer: the kernel knows the way to what is mounted.
+/// Opens a namespace that is mounted at a path below another process's root, without leaving that root. Nothing else is
+/// opened, whatever is there now. `RESOLVE_CACHED` keeps the lookup from waiting for a file system that never replies; the
+/// path to a mount is always cached.
 fn open_mounted(dir: &OwnedFd, path: &OsStr, namespace: NsId) -> Option<Namespace> {
     let root = openat(dir, "root", OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()).ok()?;
     let resolve = ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS | RESOLVE_CACHED;

@@ -1,4 +1,4 @@
-//! A namespace that is asked for, by operand or by record.
+//! The namespaces that operands and records ask for.
 
 use std::path::Path;
 
@@ -9,25 +9,28 @@ use nix::sys::statfs::statfs;
 /// The magic number of nsfs (`NSFS_MAGIC` of linux/magic.h).
 const NSFS_MAGIC: i64 = 0x6e73_6673;
 
-/// One namespace, and the question that it came from.
+/// The greatest PID (`PID_MAX_LIMIT` of linux/threads.h). Inode numbers of namespaces are greater.
+const PID_MAX: u64 = 4 << 20;
+
+/// A namespace, and the question that it came from.
 pub(crate) struct Wanted {
-    /// Its inode number: no two namespaces share one, whatever their types.
+    /// Its inode number, which is unique among namespaces of all types.
     pub(crate) ino: u64,
-    /// The types that it may be of; more than one where only a number is known.
+    /// Its possible types: more than one if only the number is known.
     pub(crate) types: Vec<NsType>,
-    /// What messages call it.
+    /// Its name in messages.
     pub(crate) label: String,
     /// The line that asked for it.
     pub(crate) line: Option<u64>,
     /// The fields that pass through to the answer.
     pub(crate) record: Record,
-    /// Keeps the inode number from being given to another namespace while we look.
+    /// Prevents the inode number from being reused during the search.
     _held: Option<Namespace>,
 }
 
 impl Wanted {
-    /// A namespace that nobody named.
-    pub(crate) fn met(ns_type: NsType, ino: u64) -> Self {
+    /// A namespace that was found, not asked for by name.
+    pub(crate) fn found(ns_type: NsType, ino: u64) -> Self {
         Self::new(ino, vec![ns_type], &format!("{ns_type}:[{ino}]"))
     }
 
@@ -35,15 +38,16 @@ impl Wanted {
         Self { ino, types, label: label.to_owned(), line: None, record: Record::default(), _held: None }
     }
 
-    /// The same, asked for by a line of input.
+    /// Sets the line of input that asked for it.
     pub(crate) fn asked_by(self, line: Option<u64>) -> Self {
         Self { line, ..self }
     }
 
-    /// An operand: a number, the kernel's spelling, or a path.
+    /// Parses an operand: a number, the kernel's notation, or a path.
     ///
     /// # Errors
-    /// [`Status::No`](nicon_core::Status::No) where the path leads nowhere.
+    /// [`Status::No`](nicon_core::Status::No) if there is no file at the path, or the number can only be a PID;
+    /// [`Status::Failed`](nicon_core::Status::Failed) if it is not a namespace.
     pub(crate) fn parse(text: &str, types: &[NsType]) -> Result<Self> {
         if text.contains('/') {
             let namespace = open(Path::new(text))?;
@@ -55,23 +59,27 @@ impl Wanted {
             return Ok(Self::new(ino, vec![allowed(ns_type, types, text)?], text));
         }
         match text.parse() {
+            Ok(pid @ ..=PID_MAX) if text.starts_with(|c: char| c.is_ascii_digit()) => Err(Error::no(format!(
+                "{pid} is not the number of a namespace (for the namespaces of process {pid}: nicon-nsid {pid})"
+            ))),
             Ok(ino) if text.starts_with(|c: char| c.is_ascii_digit()) => Ok(Self::new(ino, types.to_vec(), text)),
             _ => Err(Error::failed(format!(
-                "\"{text}\" is no namespace: give an inode number, TYPE:[INODE], or a path with a \"/\""
+                "\"{text}\" is not a namespace: give an inode number, TYPE:[INODE], or a path such as /run/netns/blue"
             ))),
         }
     }
 
-    /// The namespaces that a record names: the one of an answer of ours, or those of its `ns`.
+    /// The namespaces that a record names: the one of `nsino` (our own answer to an earlier question), or those of `ns`.
     ///
     /// # Errors
-    /// Where it names none of the types that are asked for, or was made on another machine.
+    /// If it names none of these types, or was made on another machine.
     pub(crate) fn of_record(record: &Record, types: &[NsType], nsdev: u64) -> Result<Vec<Self>> {
         if record.integer("nsdev")?.is_some_and(|dev: u64| dev != nsdev) {
             return Err(Error::failed("the record's \"nsdev\" is not ours: it comes from another kernel"));
         }
-        let told = record.integer("nsino")?.zip(record.text("nstype")?);
-        let found = if let Some((ino, name)) = told.filter(|_| types.len() == NsType::ALL.len()) {
+        let any_type = types.len() == NsType::ALL.len();
+        let answered = record.integer("nsino")?.zip(record.text("nstype")?);
+        let found = if let Some((ino, name)) = answered.filter(|_| any_type) {
             vec![(name.parse()?, ino)]
         } else {
             let named = record.integers("ns")?.into_iter();
@@ -79,24 +87,41 @@ impl Wanted {
             named?.into_iter().filter(|(ns_type, _)| types.contains(ns_type)).collect()
         };
         if found.is_empty() {
-            let types: Vec<_> = types.iter().map(|ns_type| ns_type.name()).collect();
-            return Err(Error::failed(format!("the record has no \"ns\" of type {}", types.join(" or "))));
+            return Err(Error::failed(if any_type {
+                "the record names no namespace (it has neither \"ns\" nor \"nstype\" and \"nsino\")".to_owned()
+            } else {
+                format!("the record's \"ns\" has no namespace of type {}", alternatives(types))
+            }));
         }
-        let wanted = found.into_iter().map(|(ns_type, ino)| Self { record: record.clone(), ..Self::met(ns_type, ino) });
-        Ok(wanted.collect())
+        let wanted = found.into_iter();
+        Ok(wanted.map(|(ns_type, ino)| Self { record: record.clone(), ..Self::found(ns_type, ino) }).collect())
     }
+
+    /// The error if the search found nothing, with the way out. `with_holders`: it looked for holders as well.
+    pub(crate) fn not_found(&self, with_holders: bool) -> Error {
+        let label = &self.label;
+        Error::no(if with_holders {
+            format!("no process and no other holder was found of namespace {label}")
+        } else {
+            format!("no process was found in namespace {label} (--holders looks for what else keeps it alive)")
+        })
+    }
+}
+
+fn alternatives(types: &[NsType]) -> String {
+    types.iter().map(|ns_type| ns_type.name()).collect::<Vec<_>>().join(" or ")
 }
 
 fn allowed(ns_type: NsType, types: &[NsType], text: &str) -> Result<NsType> {
     if types.contains(&ns_type) {
         return Ok(ns_type);
     }
-    Err(Error::failed(format!("{text} is of type {ns_type}, which --type leaves out")))
+    Err(Error::failed(format!("{text} is of type {ns_type}, but --type asks for {}", alternatives(types))))
 }
 
-/// Opens a namespace by its path, after a look at the file system: to open a FIFO would wait for its writer.
+/// Opens a namespace by its path. The file system is checked first: opening a FIFO would wait for a writer.
 fn open(path: &Path) -> Result<Namespace> {
-    let filesystem = statfs(path).doing(|| format!("find {}", path.display())).map_err(|error| {
+    let filesystem = statfs(path).doing(|| format!("open {}", path.display())).map_err(|error| {
         if matches!(error.errno(), Some(Errno::ENOENT | Errno::ESRCH)) { error.as_no() } else { error }
     })?;
     if filesystem.filesystem_type().0 != NSFS_MAGIC {
@@ -111,7 +136,7 @@ mod tests {
     use nicon_core::Status;
 
     #[test]
-    fn the_spellings_of_a_namespace() {
+    fn numbers_links_and_paths_are_parsed() {
         let number = Wanted::parse("4026532565", &NsType::ALL).unwrap();
         assert_eq!((number.ino, number.types.len()), (4_026_532_565, 8));
         let link = Wanted::parse("pid:[4026532565]", &NsType::ALL).unwrap();
@@ -124,10 +149,17 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_leads_nowhere_is_a_clear_no() {
+    fn a_missing_path_is_status_no() {
         let status = |path, types: &[NsType]| Wanted::parse(path, types).err().map(|error| error.status());
         assert_eq!(status("/run/netns/no-such-name", &NsType::ALL), Some(Status::No));
         assert_eq!(status("/proc/self/ns/uts", &[NsType::Net]), Some(Status::Failed));
+    }
+
+    #[test]
+    fn a_number_that_can_only_be_a_pid_is_refused() {
+        let error = Wanted::parse("4194304", &NsType::ALL).err().unwrap();
+        assert!(error.status() == Status::No && error.to_string().contains("nicon-nsid 4194304"), "{error}");
+        assert!(Wanted::parse("4194305", &NsType::ALL).is_ok());
     }
 
     #[test]
@@ -142,5 +174,6 @@ mod tests {
         assert_eq!(inos(r#"{"ns":{"net":7,"pid":8}}"#, &NsType::ALL), Ok(vec![7, 8]));
         assert!(inos(r#"{"ns":{"net":7},"nsdev":5}"#, &NsType::ALL).unwrap_err().contains("nsdev"));
         assert!(inos(r#"{"ns":{"net":7}}"#, &[NsType::Pid]).unwrap_err().contains("pid"));
+        assert!(inos(r#"{"pid":7}"#, &NsType::ALL).unwrap_err().contains("names no namespace"));
     }
 }

@@ -4,13 +4,14 @@ use clap::Parser;
 use nicon_core::NsType;
 
 use crate::operand::Operand;
-use crate::types::Types;
+use crate::types::{Types, parser};
 
-/// Tell which namespaces a process is in, and what makes it that process and no other.
+/// Print the namespaces of a process, and the identity that tells it from any other.
 ///
-/// All of an answer is read from one process, which is held meanwhile: it never mixes two that had the same PID.
+/// The process is pinned while it is read: an answer never mixes two processes that had the same PID.
 ///
-/// Without PID, reads one PID a line, or records with a "pid", from standard input. Records pass through, enriched.
+/// Without PID, reads one PID per line, or records with a "pid", from standard input. Records pass through, with the
+/// answer added.
 #[derive(Debug, Parser)]
 #[command(
     name = "nicon-nsid",
@@ -22,10 +23,10 @@ Examples:
   nicon-resolve a.b.c | nicon-nsid --id net
   nicon-nsid --tree -T pid,user self
 
-Exit status: 0 all answered, 1 a clear no (no such process, no longer the same), 2 could not tell."
+Exit status: 0 all answered, 1 no such process, or its PID was reused, 2 some could not be answered."
 )]
 pub(crate) struct Args {
-    /// Processes: PID; PID:INODE, which only the process with that pidfs inode is; or self
+    /// Processes: PID, PID:INODE (with the inode number of the process on pidfs), or self
     #[arg(value_name = "PID")]
     pub(crate) operands: Vec<Operand>,
 
@@ -33,13 +34,26 @@ pub(crate) struct Args {
     pub(crate) types: Types,
 
     /// Print the bare inode number of the namespace of this type
-    #[arg(long, value_name = "TYPE", conflicts_with_all = ["json", "link", "tree", "types"])]
+    #[arg(
+        long,
+        value_name = "TYPE",
+        value_parser = parser(),
+        hide_possible_values = true,
+        conflicts_with_all = ["json", "link", "tree", "types"]
+    )]
     pub(crate) id: Option<NsType>,
 
-    #[arg(long, help = "Print the namespace of this type as the kernel spells it: pid:[4026532565]", value_name = "TYPE", conflicts_with_all = ["json", "tree", "types"])]
+    #[arg(
+        long,
+        help = "Print the namespace of this type in the kernel's notation: pid:[4026532565]",
+        value_name = "TYPE",
+        value_parser = parser(),
+        hide_possible_values = true,
+        conflicts_with_all = ["json", "tree", "types"]
+    )]
     pub(crate) link: Option<NsType>,
 
-    /// Add each namespace's owning user namespace, and the parent and the maker's user ID where it has them
+    /// Add each namespace's owner, and, if it has them, its parent and the user ID of its creator
     #[arg(long)]
     pub(crate) tree: bool,
 
@@ -54,7 +68,7 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn the_manual_is_that_of_the_command_line() {
+    fn the_manual_matches_the_command_line() {
         nicon_manual::check(Args::command());
     }
 }

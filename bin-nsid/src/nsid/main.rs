@@ -1,4 +1,4 @@
-//! nicon-nsid: tells which namespaces a process is in.
+//! nicon-nsid: prints the namespaces of a process.
 
 mod args;
 mod operand;

@@ -1,4 +1,4 @@
-//! How a process is named on the command line.
+//! Processes on the command line.
 
 use std::str::FromStr;
 
@@ -7,9 +7,9 @@ use nicon_core::{Error, Process, Record, Result};
 /// `42`, `42:1234` or `self`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operand {
-    /// Whoever has this PID now, or only the process with this pidfs inode.
+    /// The process that has this PID now, or only the one with this inode number on pidfs.
     Pid(i32, Option<u64>),
-    /// This program itself, as in /proc/self: what it was started in.
+    /// This program itself, as in /proc/self. It is in the namespaces of its caller.
     Myself,
 }
 
@@ -17,7 +17,7 @@ impl Operand {
     /// The record that asks for this process.
     ///
     /// # Errors
-    /// Where the kernel has no pidfs and cannot tell whether it is the one: it is not guessed.
+    /// If the kernel has no pidfs, so that the inode number cannot be checked.
     pub(crate) fn record(self) -> Result<Record> {
         let mut record = Record::default();
         match self {
@@ -50,11 +50,14 @@ impl FromStr for Operand {
                 Some(inode) => number(inode).map(|inode| Self::Pid(pid, Some(inode))),
             }),
         };
-        parsed.ok_or_else(|| Error::failed(format!("\"{text}\" is neither PID, PID:INODE, nor self")))
+        parsed.ok_or_else(|| {
+            let way_out = "for a container: nicon-resolve PATH | nicon-nsid";
+            Error::failed(format!("\"{text}\" is not a PID, PID:INODE or self ({way_out})"))
+        })
     }
 }
 
-/// A number of digits alone: no sign, as the standard library would take it.
+/// Parses digits. The standard library would also accept a sign.
 fn number<T: FromStr>(text: &str) -> Option<T> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
@@ -64,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_three_spellings() {
+    fn operands_are_parsed() {
         assert_eq!("42".parse::<Operand>().unwrap(), Operand::Pid(42, None));
         assert_eq!("42:7".parse::<Operand>().unwrap(), Operand::Pid(42, Some(7)));
         assert_eq!("self".parse::<Operand>().unwrap(), Operand::Myself);

@@ -1,4 +1,4 @@
-//! How the namespaces of a process are shown.
+//! The output of namespaces: records, a table, or bare values.
 
 use nicon_core::stream::View;
 use nicon_core::table::Column;
@@ -29,7 +29,7 @@ pub(crate) fn view(args: &Args) -> View {
     View::choose(args.json, if args.tree { TREE } else { COLUMNS })
 }
 
-/// Makes of an answer what the view shows: the record itself, or a row for each namespace.
+/// What the view prints for an answer: the record itself, or a row for each namespace.
 pub(crate) fn rows(answer: Record, view: &View) -> Result<Vec<Record>> {
     if matches!(view, View::Records) {
         return Ok(vec![answer]);

@@ -11,10 +11,10 @@ use crate::tree;
 /// The program's name, as its messages begin.
 pub(crate) const PROGRAM: &str = "nicon-nsid";
 
-/// Answers what the command line or standard input asks.
+/// Answers the questions of the command line or of standard input.
 ///
 /// # Errors
-/// What ends the whole run; a process that is gone does not.
+/// A failure that ends the run, unlike that of a single question.
 pub(crate) fn run(args: &Args) -> Result<Status> {
     let view = output::view(args);
     let mut answers = Answers::new(PROGRAM, output::view(args))?;

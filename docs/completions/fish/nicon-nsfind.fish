@@ -1,10 +1,17 @@
-complete -c nicon-nsfind -s T -l type -d 'Only these types of namespace: user, cgroup, ipc, uts, net, pid, mnt, time' -r
-complete -c nicon-nsfind -l names -d 'Call containers by their paths: FILE has records of nicon-resolve \'**\', and - is standard input' -r -F
-complete -c nicon-nsfind -s a -l all -d 'Tell each process that is in the namespace, as soon as it is found'
-complete -c nicon-nsfind -s 1 -l first -d 'Tell any one process that is in the namespace, and look no further: the fast way'
-complete -c nicon-nsfind -l holders -d 'Also find what else keeps a namespace: mounts, descriptors, threads, children to be, namespaces below'
-complete -c nicon-nsfind -s l -l list -d 'List every namespace of the machine, whatever standard input is'
-complete -c nicon-nsfind -l pid -d 'Print bare PIDs, one a line'
+complete -c nicon-nsfind -s T -l type -d 'Only these types of namespace' -r -f -a "user\t''
+cgroup\t''
+ipc\t''
+uts\t''
+net\t''
+pid\t''
+mnt\t''
+time\t''"
+complete -c nicon-nsfind -l names -d 'Show containers by path; FILE holds the output of nicon-resolve \'**\' (- for standard input)' -r -F
+complete -c nicon-nsfind -s a -l all -d 'Print every process in the namespace, each as soon as it is found'
+complete -c nicon-nsfind -s 1 -l first -d 'Print any one process in the namespace, and stop looking (fastest)'
+complete -c nicon-nsfind -l holders -d 'Also show what else keeps a namespace alive: mounts, descriptors, threads, threads whose children will be in it, child namespaces'
+complete -c nicon-nsfind -s l -l list -d 'List every namespace of the machine (the default unless standard input is a pipe, a socket or a file)'
+complete -c nicon-nsfind -l pid -d 'Print bare PIDs, one per line'
 complete -c nicon-nsfind -s J -l json -d 'Print records even at a terminal'
 complete -c nicon-nsfind -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nicon-nsfind -s V -l version -d 'Print version'

@@ -1,7 +1,28 @@
-complete -c nicon-nsid -s T -l type -d 'Only these types of namespace: user, cgroup, ipc, uts, net, pid, mnt, time' -r
-complete -c nicon-nsid -l id -d 'Print the bare inode number of the namespace of this type' -r
-complete -c nicon-nsid -l link -d 'Print the namespace of this type as the kernel spells it: pid:[4026532565]' -r
-complete -c nicon-nsid -l tree -d 'Add each namespace\'s owning user namespace, and the parent and the maker\'s user ID where it has them'
+complete -c nicon-nsid -s T -l type -d 'Only these types of namespace' -r -f -a "user\t''
+cgroup\t''
+ipc\t''
+uts\t''
+net\t''
+pid\t''
+mnt\t''
+time\t''"
+complete -c nicon-nsid -l id -d 'Print the bare inode number of the namespace of this type' -r -f -a "user\t''
+cgroup\t''
+ipc\t''
+uts\t''
+net\t''
+pid\t''
+mnt\t''
+time\t''"
+complete -c nicon-nsid -l link -d 'Print the namespace of this type in the kernel\'s notation: pid:[4026532565]' -r -f -a "user\t''
+cgroup\t''
+ipc\t''
+uts\t''
+net\t''
+pid\t''
+mnt\t''
+time\t''"
+complete -c nicon-nsid -l tree -d 'Add each namespace\'s owner, and, if it has them, its parent and the user ID of its creator'
 complete -c nicon-nsid -s J -l json -d 'Print records even at a terminal'
 complete -c nicon-nsid -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nicon-nsid -s V -l version -d 'Print version'

@@ -1,5 +1,5 @@
-//! Namespaces that others keep: a PID or user namespace lives as long as one below it, a user namespace as long as what it
-//! owns.
+//! Namespaces that other namespaces keep alive: a PID or user namespace exists as long as its children, and a user
+//! namespace as long as the namespaces that it owns.
 
 use std::collections::HashSet;
 
@@ -7,23 +7,23 @@ use nicon_core::{Namespace, NsType, Result};
 
 use crate::holders::{Holder, Holders};
 
-/// The namespaces whose relations are known already, by inode number.
+/// The namespaces whose ancestors have been recorded, by inode number.
 #[derive(Default)]
-pub(crate) struct Kin {
+pub(crate) struct Ancestry {
     known: HashSet<u64>,
 }
 
-impl Kin {
-    /// Whether a namespace's relations are known.
+impl Ancestry {
+    /// Whether a namespace's ancestors have been recorded.
     pub(crate) fn knows(&self, ino: u64) -> bool {
         self.known.contains(&ino)
     }
 
-    /// Climbs from a namespace to all that it keeps.
+    /// Records a namespace as a holder of its parent and its owner, and these as holders of theirs.
     ///
     /// # Errors
-    /// The kernel's reason for not telling; that a relative lies outside of our own namespaces is none.
-    pub(crate) fn climb(&mut self, from: Namespace, ns_type: NsType, holders: &mut Holders) -> Result<()> {
+    /// The kernel's error. A parent or owner outside our own namespaces is not an error.
+    pub(crate) fn record(&mut self, from: Namespace, ns_type: NsType, holders: &mut Holders) -> Result<()> {
         let mut open = vec![(from, ns_type)];
         while let Some((namespace, ns_type)) = open.pop() {
             let ino = namespace.id().ino;
@@ -37,7 +37,7 @@ impl Kin {
                 holders.add(ns_type, parent.id().ino, Holder::Child { nstype: name, nsino: ino });
                 open.push((parent, ns_type));
             }
-            // A user namespace's owner is its parent.
+            // The owner of a user namespace is its parent.
             if ns_type != NsType::User
                 && let Some(owner) = namespace.owner()?
             {

@@ -1,0 +1,200 @@
+//! Paths of nested containers, such as `setup.olt_1.lt_1`: names from the outside in, one for each engine.
+
+use crate::{Error, Result};
+
+/// The most names that a path may have. Kernels nest PID namespaces 32 deep; more is needed only for paths with loops.
+pub const MAX_DEPTH: usize = 64;
+
+/// A character of a name, and whether a `\` took its special meaning from it.
+pub type Letter = (char, bool);
+
+/// The engines that a name can choose with a prefix, as in `podman:web`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// Docker.
+    Docker,
+    /// Podman.
+    Podman,
+    /// containerd, and so Kubernetes and nerdctl.
+    Containerd,
+    /// runc.
+    Runc,
+}
+
+impl Engine {
+    /// All engines. If several know the same container, the first in this order counts.
+    pub const ALL: [Self; 4] = [Self::Docker, Self::Podman, Self::Containerd, Self::Runc];
+
+    /// Its name in paths, options and records.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Docker => "docker",
+            Self::Podman => "podman",
+            Self::Containerd => "containerd",
+            Self::Runc => "runc",
+        }
+    }
+}
+
+/// What a name of a path refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject<'a> {
+    /// A container, by its name or by the beginning of its ID, of one engine or of any.
+    Container {
+        /// The engine that the prefix chooses.
+        kind: Option<Engine>,
+        /// The rest.
+        name: &'a str,
+    },
+    /// A process, by its PID in our own PID namespace: `pid:4242`.
+    Process(i32),
+}
+
+impl<'a> Subject<'a> {
+    /// Parses a name; `None` if its prefix is unknown, or is `pid:` without a PID.
+    #[must_use]
+    pub fn parse(name: &'a str) -> Option<Self> {
+        let Some((prefix, rest)) = name.split_once(':') else {
+            return Some(Self::Container { kind: None, name });
+        };
+        if prefix == "pid" {
+            let is_number = rest.bytes().all(|byte| byte.is_ascii_digit());
+            return rest.parse().ok().filter(|pid| is_number && *pid > 0).map(Self::Process);
+        }
+        let engine = Engine::ALL.into_iter().find(|engine| engine.name() == prefix)?;
+        Some(Self::Container { kind: Some(engine), name: rest })
+    }
+}
+
+/// Parses a path without wildcards into its names.
+///
+/// # Errors
+/// [`Status::Failed`](crate::Status::Failed) if a name is empty, or one that no engine accepts.
+pub fn parse(path: &str) -> Result<Vec<String>> {
+    let names = split(path)?.iter().map(|letters| letters.iter().map(|(c, _)| c).collect()).collect::<Vec<String>>();
+    for (at, name) in names.iter().enumerate() {
+        match Subject::parse(name) {
+            Some(Subject::Container { name, .. }) if is_name(name) => {}
+            Some(Subject::Container { name, .. }) => return Err(refuse(path, &not_a_name(name))),
+            Some(Subject::Process(_)) if at == 0 => {}
+            Some(Subject::Process(_)) => return Err(refuse(path, "only its beginning can be a process")),
+            None => return Err(refuse(path, &unknown_prefix(name))),
+        }
+    }
+    Ok(names)
+}
+
+/// Splits a path at its dots or, if it has slashes, at these. A `\` takes the special meaning from the next character.
+///
+/// # Errors
+/// [`Status::Failed`](crate::Status::Failed) if a name is empty, there are too many, or the path ends in a `\`.
+pub fn split(path: &str) -> Result<Vec<Vec<Letter>>> {
+    let separator = if path.contains('/') { '/' } else { '.' };
+    let (mut names, mut name) = (Vec::new(), Vec::new());
+    let mut chars = path.strip_prefix('/').unwrap_or(path).chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => name.push((chars.next().ok_or_else(|| refuse(path, "it ends in a backslash"))?, true)),
+            _ if c == separator => names.push(std::mem::take(&mut name)),
+            _ => name.push((c, false)),
+        }
+    }
+    names.push(name);
+    if let Some(at) = names.iter().position(Vec::is_empty) {
+        let way_out = format!("(drop the trailing \"{separator}\")");
+        return Err(refuse(
+            path,
+            &match at {
+                0 if names.len() == 1 => "the path is empty".to_owned(),
+                0 => "it begins with an empty name".to_owned(),
+                _ if at + 1 == names.len() => format!("it ends in an empty name {way_out}"),
+                _ => format!("name {} is empty", at + 1),
+            },
+        ));
+    }
+    if names.len() > MAX_DEPTH {
+        return Err(refuse(path, &format!("it has more than {MAX_DEPTH} names")));
+    }
+    Ok(names)
+}
+
+/// Whether Docker would accept it as a container's name. IDs follow the same rule.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(is_name_char)
+}
+
+/// Whether a container's name can contain this character.
+#[must_use]
+pub fn is_name_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-')
+}
+
+/// Why a name is refused that no engine accepts.
+#[must_use]
+pub fn not_a_name(name: &str) -> String {
+    format!("\"{name}\" is not a container name ([a-zA-Z0-9][a-zA-Z0-9_.-]*)")
+}
+
+/// Why a name is refused whose prefix is unknown.
+#[must_use]
+pub fn unknown_prefix(name: &str) -> String {
+    format!("\"{name}\" has an unknown prefix (docker:, podman:, containerd:, runc:, or pid:NUMBER)")
+}
+
+/// The refusal of a path.
+#[must_use]
+pub fn refuse(path: &str, why: &str) -> Error {
+    Error::failed(format!("path \"{path}\": {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_split() {
+        for (path, names) in [
+            ("a.b.c", &["a", "b", "c"][..]),
+            ("a/my.dotted/c", &["a", "my.dotted", "c"]),
+            ("/my.dotted", &["my.dotted"]),
+            (r"a.my\.dotted", &["a", "my.dotted"]),
+            ("pid:42.runc:a", &["pid:42", "runc:a"]),
+        ] {
+            assert_eq!(parse(path).unwrap(), names, "{path}");
+        }
+        assert!(parse(&["a"; MAX_DEPTH].join(".")).is_ok());
+    }
+
+    #[test]
+    fn invalid_paths_are_refused() {
+        for (path, why) in [
+            ("", "the path is empty"),
+            (".a", "it begins with an empty name"),
+            ("a..b", "name 2 is empty"),
+            ("setup/", "it ends in an empty name (drop the trailing \"/\")"),
+            ("a\\", "it ends in a backslash"),
+            ("a.-b", "\"-b\" is not a container name"),
+            ("a.docker:", "\"\" is not a container name"),
+            ("lxc:a", "\"lxc:a\" has an unknown prefix"),
+            ("pid:x", "\"pid:x\" has an unknown prefix"),
+            ("a.pid:42", "only its beginning"),
+            (&["a"; MAX_DEPTH + 1].join("."), "it has more than 64 names"),
+        ] {
+            let error = parse(path).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("path \"{path}\": {why}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_chooses_the_engine() {
+        let container = |kind, name| Some(Subject::Container { kind, name });
+        assert_eq!(Subject::parse("web"), container(None, "web"));
+        assert_eq!(Subject::parse("podman:web"), container(Some(Engine::Podman), "web"));
+        assert_eq!(Subject::parse("pid:42"), Some(Subject::Process(42)));
+        for bad in ["lxc:web", ":web", "pid:", "pid:x", "pid:-1", "pid:+1", "pid:0", "Docker:web"] {
+            assert_eq!(Subject::parse(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What a man page says that is not part of the command line: environment, files, and related pages.
+
+/// The context of a program.
+#[derive(Default)]
+pub(crate) struct Context {
+    /// Environment variables, and what they do.
+    pub(crate) environment: &'static [(&'static str, &'static str)],
+    /// Files, and what they are for.
+    pub(crate) files: &'static [(&'static str, &'static str)],
+    /// Pages of other projects.
+    pub(crate) related: &'static [&'static str],
+}
+
+const NETNS: (&str, &str) = ("/run/netns", "Network namespaces by name, as ip-netns(8) makes them.");
+
+impl Context {
+    /// The context of the program of this name.
+    ///
+    /// # Panics
+    /// If the program is unknown.
+    pub(crate) fn of(program: &str) -> Self {
+        match program {
+            "nicon-resolve" => Self {
+                environment: &[(
+                    "DOCKER_HOST",
+                    "The socket of the outermost engine, unix:///PATH, which is then the only one that is asked there. \
+                     Inside containers, and for engines that are asked by their files, it has no effect.",
+                )],
+                files: &[
+                    ("/run/docker.sock, /var/run/docker.sock", "Docker's socket, on the host and inside containers."),
+                    ("/run/podman/podman.sock", "Podman's socket."),
+                ],
+                related: &["docker-inspect(1)", "podman-inspect(1)"],
+            },
+            "nicon-plan" => Self::default(),
+            "nicon-tree" => Self {
+                environment: &[(
+                    "LC_ALL, LC_CTYPE, LANG",
+                    "The locale, from the first of these that is set. Unless it is a UTF-8 locale, the tree is drawn with \
+                     ASCII characters.",
+                )],
+                related: &["dot(1)", "pstree(1)", "lsns(8)"],
+                ..Self::default()
+            },
+            "nicon-nsid" => Self { related: &["lsns(8)", "namespaces(7)"], ..Self::default() },
+            "nicon-nsfind" => {
+                Self { files: &[NETNS], related: &["lsns(8)", "ip-netns(8)", "namespaces(7)"], ..Self::default() }
+            }
+            "nicon-nsexec" => Self {
+                environment: &[("SHELL", "The program to run without COMMAND. If it is unset or empty: /bin/sh.")],
+                related: &["nsenter(1)", "docker-exec(1)", "ip-netns(8)", "namespaces(7)"],
+                ..Self::default()
+            },
+            "nicon-linkmv" => Self {
+                files: &[
+                    NETNS,
+                    (
+                        "/run/nicon",
+                        "The journals of moves in progress, from which an interrupted move is completed or undone.",
+                    ),
+                ],
+                related: &["ip-link(8)", "ip-netns(8)", "network_namespaces(7)"],
+                ..Self::default()
+            },
+            "nicon-veth" => {
+                Self { files: &[NETNS], related: &["ip-link(8)", "ip-netns(8)", "veth(4)"], ..Self::default() }
+            }
+            "nicon-links" => {
+                Self { files: &[NETNS], related: &["ip-link(8)", "ip-address(8)", "ip-netns(8)"], ..Self::default() }
+            }
+            other => panic!("{other} has no context"),
+        }
+    }
+}
