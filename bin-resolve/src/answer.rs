@@ -11,23 +11,23 @@ use crate::pattern::Pattern;
 use crate::plan::{Plan, Plans};
 use crate::walk::Walk;
 
-/// How many paths are followed at once.
+/// How many paths are resolved at once.
 const CONCURRENT: usize = 32;
 
-/// A target, the record that asks for it, and where that came from.
+/// A target, with the record that asks for it and the origin of that.
 pub(crate) struct Question<T = Asked> {
     from: Origin,
     asked: Result<(T, Record)>,
 }
 
-/// The line of a question, and the plan that it is part of.
+/// The line of a question, and the plan that it belongs to.
 struct Origin {
     line: Option<u64>,
     plan: Plan,
 }
 
 impl Question {
-    /// A path or pattern of the command line.
+    /// A path or pattern from the command line.
     pub(crate) fn from_operand(target: &str) -> Self {
         Self::new(None, Ok(asking_for(target)))
     }
@@ -58,11 +58,11 @@ fn asking_for(target: &str) -> Record {
     record
 }
 
-/// Answers in the order of the questions. Paths that follow each other are found together; of a pattern each container is
-/// told as soon as it is found.
+/// Answers in the order of the questions. Consecutive paths are resolved together; the containers of a pattern are
+/// printed as they are found.
 ///
 /// # Errors
-/// Where standard output fails. A question that cannot be answered does not end the run.
+/// If standard output fails. A question that cannot be answered does not end the run.
 pub(crate) async fn answer_all(questions: Vec<Question>, walk: &Walk, answers: &mut Plans) -> Result<()> {
     let mut paths = Vec::new();
     for Question { from, asked } in questions {
@@ -110,7 +110,7 @@ async fn answer_pattern(
     };
     let give_found = |found: Result<Match>| match found {
         Ok(found) => match output::fill_match(record.clone(), &found) {
-            // It has stopped just now.
+            // It has just stopped.
             Err(_) if !found.hop.process.is_alive() => Ok(()),
             answer => give(answer),
         },
@@ -120,6 +120,6 @@ async fn answer_pattern(
     if given > 0 {
         return Ok(());
     }
-    let nothing = Error::no("no running container fits").within(&target);
+    let nothing = Error::no("no running container matches").within(&target);
     answers.give(from.line, from.plan.clone(), Err(nothing))
 }

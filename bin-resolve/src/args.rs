@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
 use nicon_core::pidns;
 
@@ -10,13 +11,16 @@ use crate::kind::Kind;
 
 /// Find the real process of a container, however deep it is nested.
 ///
-/// PATH names a container inside a container: `a.b.c`, or `a/my.dotted/c` where names contain dots (with a `/` in it, only
-/// `/` separates), or `a.my\.dotted.c`. A segment is a container's exact name, or a unique prefix of its ID.
+/// PATH names a container inside a container: `a.b.c`. If names contain dots, use slashes, as in `a/my.dotted/c` or
+/// `/my.dotted`, or escape the dots, as in `a.my\.dotted.c`. A segment is a container's exact name, or a unique prefix
+/// of its ID. The first one can also be a process, as in `pid:4242.a`.
 ///
-/// A pattern names all running containers whose names fit: `*`, `?`, `[a-z]` and `[!a-z]` within a segment, and `**` for any
-/// number of segments; `**` alone is every container on this machine.
+/// A pattern names all running containers that match it: `*`, `?`, `[a-z]` and `[!a-z]` within a segment, and `**` for
+/// any number of segments; `**` alone is every container on this machine.
 ///
-/// Without PATH, reads one path a line, or records with a "target", from standard input.
+/// Without PATH, reads paths, one a line, or records with a "target" from standard input.
+///
+/// The host's own engines are asked at their usual sockets; `DOCKER_HOST=unix:///PATH` chooses one engine instead.
 #[derive(Debug, Parser)]
 #[command(
     name = "nicon-resolve",
@@ -28,10 +32,10 @@ Examples:
   nicon-resolve 'a.*.lt_?' '**'
   nsenter -t $(nicon-resolve --pid a.b) -n ip addr
 
-Exit status: 0 all found, 1 a clear no (no such container, not running), 2 could not tell."
+Exit status: 0 all found, 1 no such container or not running, 2 any other failure."
 )]
 pub struct Args {
-    /// Containers to find, by path or pattern
+    /// Paths or patterns of the containers to find
     #[arg(value_name = "PATH")]
     pub(crate) paths: Vec<String>,
 
@@ -43,23 +47,23 @@ pub struct Args {
     #[arg(short = 'J', long)]
     pub(crate) json: bool,
 
-    /// Which engines are asked; a path may choose as well: podman:web.docker:db
+    /// Ask only this engine; a path can choose per name: podman:web.docker:db
     #[arg(long, value_name = "ENGINE", value_enum, default_value_t = Engine::Auto)]
     pub(crate) engine: Engine,
 
-    /// Another place to look for an engine's socket inside containers, before the usual ones
-    #[arg(long, value_name = "PATH")]
+    /// Look for an engine's socket here first, inside containers (for the host's own engine: `DOCKER_HOST`)
+    #[arg(long, value_name = "PATH", value_parser = PathBufValueParser::new().try_map(absolute))]
     pub(crate) socket: Vec<PathBuf>,
 
     /// How long one hop may take
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub(crate) timeout: Duration,
 
-    /// How PIDs are translated: by the kernel (Linux 6.11), or by a scan of /proc
+    /// How to translate PIDs: ask the kernel (Linux 6.11), or scan /proc
     #[arg(long, value_name = "HOW", value_enum, default_value_t = Translate::Auto)]
     pub(crate) translate: Translate,
 
-    /// Tell each step on standard error
+    /// Report each step on standard error
     #[arg(short, long)]
     pub(crate) verbose: bool,
 }
@@ -67,7 +71,7 @@ pub struct Args {
 /// The choice of [`Kind`].
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Engine {
-    /// Each that is there
+    /// All that are present
     Auto,
     Docker,
     Podman,
@@ -113,6 +117,10 @@ fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
+fn absolute(path: PathBuf) -> Result<PathBuf, &'static str> {
+    if path.is_absolute() { Ok(path) } else { Err("must be an absolute path") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,5 +137,12 @@ mod tests {
         for bad in ["0", "-1", "nan", "inf", "x", "1e300"] {
             assert!(seconds(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_socket_is_an_absolute_path() {
+        assert!(Args::try_parse_from(["nicon-resolve", "--socket=/run/x.sock"]).is_ok());
+        let error = Args::try_parse_from(["nicon-resolve", "--socket=run/x.sock"]).unwrap_err();
+        assert!(error.to_string().contains("must be an absolute path"), "{error}");
     }
 }

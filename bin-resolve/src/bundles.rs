@@ -1,8 +1,8 @@
 //! The bundles that containerd keeps for a daemon, one for each container, with the PID of its first process.
 //!
-//! A daemon takes longer to tell of a container than all else takes together, and these files tell of hundreds at once. What
-//! they say is proved like an answer of the daemon's, and the process's parent must be the shim that works in the very bundle.
-//! Whatever cannot be read or proved, the daemon is asked for.
+//! Inspecting a container through the daemon takes longer than everything else together, while these files cover
+//! hundreds at once. A PID from a bundle is proved like one from the daemon, and the process's parent must be the shim
+//! whose working directory is that very bundle. If a bundle cannot be read or proved, the daemon is asked.
 
 use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -19,27 +19,27 @@ use crate::aside;
 use crate::claim::{Claim, Found, Via};
 use crate::container::Container;
 use crate::files::Files;
-use crate::ground::Ground;
 use crate::kind::Kind;
 use crate::root::{Directory, FileId};
 use crate::roster::Member;
+use crate::scope::Scope;
 
 /// The file of a bundle that holds the PID.
 const PID_FILE: &str = "init.pid";
 
-/// Where the bundles of a daemon lie.
+/// Where a daemon's bundles are.
 #[derive(Debug)]
 struct Store {
     kind: Kind,
-    /// How the daemon listed the containers.
+    /// How the daemon was reached.
     via: Via,
-    /// What the directory that holds the bundles is called where the shims are.
+    /// The directory of the bundles, as the shims see it.
     path: PathBuf,
-    /// The shims' PID namespace, in which the PIDs count.
+    /// The shims' PID namespace, to which the PIDs belong.
     pidns: Namespace,
 }
 
-/// What the bundle of one container says.
+/// The bundle of one container, and the PID in it.
 #[derive(Debug)]
 pub(crate) struct Bundle {
     store: Rc<Store>,
@@ -47,7 +47,7 @@ pub(crate) struct Bundle {
     pid: i32,
 }
 
-/// A bundle, and the PID that is written there.
+/// A bundle's directory, and the PID in it.
 #[derive(Clone, Copy, PartialEq)]
 struct Written {
     directory: FileId,
@@ -55,10 +55,10 @@ struct Written {
 }
 
 impl Bundle {
-    /// What it says of the container that was listed as `member`.
+    /// The claim that this bundle makes about `member`.
     ///
     /// # Errors
-    /// Where there are too many open descriptors.
+    /// If too many descriptors are open.
     pub(crate) fn claim(&self, member: &Member) -> Result<Claim> {
         let Store { kind, via, path, pidns } = &*self.store;
         let container = Container {
@@ -73,34 +73,34 @@ impl Bundle {
     }
 }
 
-impl Ground<'_> {
-    /// Reads the bundles of the containers with these IDs, which one engine lists. Where they lie, the shim of the `first` one
-    /// tells, for which the engine is asked.
+impl Scope<'_> {
+    /// Reads the bundles of the containers with these IDs, which one engine lists. The working directory of the `first`
+    /// one's shim shows where they are; that container is looked up through the engine.
     ///
     /// # Errors
-    /// Where that one cannot be found, or has no bundle that tells the same as the daemon.
+    /// If that one cannot be found, or has no bundle that agrees with the daemon.
     pub(crate) async fn read_bundles(&self, first: &Member, ids: Vec<String>) -> Result<HashMap<String, Rc<Bundle>>> {
         let Found { container, process, kind, via, .. } = self.find_listed(first).await?;
         let shim = Process::pin(process.parent()?)?;
         let pidns = shim.namespace(NsType::Pid)?;
         let (path, written) = aside::ask(move || read(&shim, &container, ids)).await?;
-        self.settings.tell(&first.name, || format!("containers beside it are known by {}", path.display()));
+        self.settings.log(&first.name, || format!("its neighbours are read from {}", path.display()));
         let store = Rc::new(Store { kind, via, path, pidns });
         let bundle = |Written { directory, pid }| Rc::new(Bundle { store: Rc::clone(&store), directory, pid });
         Ok(written.into_iter().map(|(id, written)| (id, bundle(written))).collect())
     }
 }
 
-/// Reads the bundles beside the one that `shim` works in, which must be that of `first`.
+/// Reads the bundles next to the working directory of `shim`, which must be the bundle of `first`.
 fn read(shim: &Process, first: &Container, ids: Vec<String>) -> Result<(PathBuf, Vec<(String, Written)>)> {
     let open = |dir: BorrowedFd<'_>, path| {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         openat(dir, path, flags, Mode::empty()).doing(|| format!("open the bundle of {}", first.short_id()))
     };
     let own = open(shim.dir(), "cwd")?;
-    let directory = FileId::from(Known::of(&own).doing(|| "look at a bundle")?);
-    let store = Directory::of_stranger(open(own.as_fd(), "..")?);
-    let path = PathBuf::from(readlinkat(shim.dir(), "cwd").doing(|| "name a bundle")?);
+    let directory = FileId::from(Known::of(&own).doing(|| "inspect a bundle")?);
+    let store = Directory::untrusted(open(own.as_fd(), "..")?);
+    let path = PathBuf::from(readlinkat(shim.dir(), "cwd").doing(|| "read the path of a bundle")?);
     let files = Files::new(&store);
     if read_one(&store, &files, &first.id) != Some(Written { directory, pid: first.inner_pid }) {
         return Err(Error::no(format!("the engine keeps no bundle of {}", first.short_id())));
@@ -112,8 +112,8 @@ fn read(shim: &Process, first: &Container, ids: Vec<String>) -> Result<(PathBuf,
     Ok((path.parent().unwrap_or(&path).to_owned(), written.collect()))
 }
 
-/// The directory is looked at first: where it is replaced meanwhile, because the container is started again, then no shim
-/// works in the one that was seen.
+/// The directory is identified before its PID is read: if a restart of the container replaces it in between, no shim
+/// works in the identified one, and the proof fails.
 fn read_one(store: &Directory, files: &Files, id: &str) -> Option<Written> {
     let directory = store.file_at(Path::new(id)).ok()?;
     let text = files.read(&Path::new(id).join(PID_FILE)).ok()??;

@@ -1,4 +1,4 @@
-//! What an engine says of a container, by what way, and what is left of that once it was proved.
+//! An engine's claim about a container, and its proof.
 
 use std::path::{Path, PathBuf};
 
@@ -7,9 +7,9 @@ use nicon_core::{Namespace, NsId, Process, Result};
 
 use crate::container::Container;
 use crate::disk::Disk;
-use crate::ground::Ground;
 use crate::kind::Kind;
 use crate::locate::{Proof, locate};
+use crate::scope::Scope;
 
 /// A container that was found and proved.
 pub(crate) struct Found {
@@ -20,12 +20,12 @@ pub(crate) struct Found {
     pub(crate) via: Via,
 }
 
-/// What an engine says, not proved yet.
+/// What an engine says about a container, not yet proved.
 pub(crate) struct Claim {
     pub(crate) container: Container,
     kind: Kind,
     via: Via,
-    /// Where the PID may count, the likeliest first.
+    /// The PID namespaces to which the PID may belong, the likeliest first.
     namespaces: Vec<Namespace>,
 }
 
@@ -34,12 +34,12 @@ impl Claim {
         Self { container, kind, via, namespaces }
     }
 
-    /// What files say.
+    /// A claim that was read from files.
     pub(crate) fn of_files(disk: &Disk<'_>, container: Container, file: PathBuf) -> Result<Self> {
         Ok(Self::new(container, disk.kind, Via::Disk { file }, vec![disk.pidns.try_clone()?]))
     }
 
-    /// What the files say of the container called `name`; `None` where they know none.
+    /// What the files say about the container called `name`; `None` if it is not in them.
     ///
     /// # Errors
     /// Those of [`Disk::find`].
@@ -49,18 +49,18 @@ impl Claim {
     }
 }
 
-/// How an engine was asked.
+/// How a container was looked up.
 #[derive(Clone, Debug)]
 pub(crate) enum Via {
-    /// At its socket, where `daemon` answered, whose PIDs count in `pidns`; the container's PID was read from `file`, where
-    /// there is one.
+    /// Through the engine's socket, where `daemon` answered, whose PIDs belong to `pidns`. If the container's PID was
+    /// read from a bundle, `file` is its path.
     Api { socket: PathBuf, daemon: i32, pidns: NsId, file: Option<PathBuf> },
-    /// By the files that it keeps.
+    /// Through the engine's files.
     Disk { file: PathBuf },
 }
 
 impl Via {
-    /// The same way, but for the PID, which a file told.
+    /// The same, with the PID read from `file`.
     pub(crate) fn by_file(self, file: PathBuf) -> Self {
         match self {
             Self::Api { socket, daemon, pidns, .. } => Self::Api { socket, daemon, pidns, file: Some(file) },
@@ -68,7 +68,7 @@ impl Via {
         }
     }
 
-    /// The file that told the container's PID, if one did.
+    /// The file from which the container's PID was read, if any.
     pub(crate) fn file(&self) -> Option<&Path> {
         match self {
             Self::Api { file, .. } => file.as_deref(),
@@ -78,14 +78,14 @@ impl Via {
 }
 
 impl Found {
-    /// Whether another engine tells of the same container: only IDs that engines make are never another's.
+    /// Whether this is the same container, reported by another engine. Only IDs that engines generate are unique.
     pub(crate) fn is(&self, container: &Container) -> bool {
         is_id(&container.id) && self.container.id == container.id
     }
 }
 
-impl Ground<'_> {
-    /// Finds the process that is claimed to be the container's, and proves it.
+impl Scope<'_> {
+    /// Finds the claimed process, and proves that it is the container's.
     ///
     /// # Errors
     /// Those of [`locate`].
@@ -95,7 +95,7 @@ impl Ground<'_> {
         Ok(Found { container, process, proof, kind, via })
     }
 
-    /// Whether the process that is claimed to be the container's can be proved.
+    /// Whether the claimed process can be proved to be the container's.
     pub(crate) async fn is_proved(&self, name: &str, claim: &Claim) -> bool {
         self.prove(name, claim).await.is_ok()
     }
@@ -103,12 +103,12 @@ impl Ground<'_> {
     async fn prove(&self, name: &str, claim: &Claim) -> Result<(Process, Proof)> {
         let Claim { container, kind, via, namespaces } = claim;
         let (said, of) = (container.inner_pid, container.short_id());
-        self.settings.tell(name, || match via.file() {
+        self.settings.log(name, || match via.file() {
             Some(file) => format!("{} says PID {said} for {of}", file.display()),
             None => format!("{} says PID {said} for {of}", kind.name()),
         });
         let (process, proof) = locate(container, namespaces, self.pidns.id(), self.settings.method).await?;
-        self.settings.tell(name, || format!("that is our PID {}, proved by its {}", process.pid(), proof.name()));
+        self.settings.log(name, || format!("that is our PID {}, proved by its {}", process.pid(), proof.name()));
         Ok((process, proof))
     }
 }

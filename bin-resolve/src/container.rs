@@ -1,4 +1,4 @@
-//! What an engine says of a container, and whether that answers what was asked.
+//! A container as its engine describes it, and whether that answers the question.
 
 use bollard::models::ContainerInspectResponse;
 use nicon_core::container::is_id;
@@ -6,35 +6,35 @@ use nicon_core::{Error, Result};
 
 use crate::root::FileId;
 
-/// A running container, as its engine tells it.
+/// A running container, as its engine describes it.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Container {
-    /// 64 hexadecimal digits, but for containerd and runc, where it may be any name.
+    /// 64 hexadecimal digits; with containerd and runc, any name.
     pub(crate) id: String,
     pub(crate) name: String,
     /// The PID of its first process, in the engine's own PID namespace.
     pub(crate) inner_pid: i32,
-    /// When that process started, in clock ticks since boot, where the engine tells it.
+    /// When that process started, in clock ticks since boot, if the engine records it.
     pub(crate) starttime: Option<u64>,
-    /// What its cgroup may be called besides its ID.
+    /// Names that its cgroup may have instead of its ID.
     pub(crate) cgroups: Vec<String>,
-    /// The bundle that told the PID, where one did: the directory that the container's shim works in.
+    /// The bundle that the PID was read from, if any: the working directory of the container's shim.
     pub(crate) bundle: Option<FileId>,
 }
 
 impl Container {
-    /// Its ID, as people know it.
+    /// Its ID, shortened as engines print it.
     pub(crate) fn short_id(&self) -> &str {
         short(&self.id)
     }
 }
 
-/// The first twelve digits of an ID, and all of one that is a name.
+/// The first twelve digits of an ID; a name is kept whole.
 pub(crate) fn short(id: &str) -> &str {
     if is_id(id) { &id[..12] } else { id }
 }
 
-/// Takes nothing on trust: the answer must be about the container that was asked for, and tell a PID.
+/// Checks an answer: it must be about the container that was asked for, and have a PID.
 pub(crate) fn judge(asked: &str, answer: ContainerInspectResponse) -> Result<Container> {
     let id = answer.id.unwrap_or_default();
     let name = answer.name.as_deref().map(bare).unwrap_or_default().to_owned();
@@ -46,28 +46,28 @@ pub(crate) fn judge(asked: &str, answer: ContainerInspectResponse) -> Result<Con
     }
     let state = answer.state.ok_or_else(|| not_understood("it has no State"))?;
     if state.running != Some(true) {
-        let status = state.status.map_or("not running".to_owned(), |status| status.to_string());
-        return Err(Error::no(format!("container \"{asked}\" exists but is not running: it is {status}")));
+        let status = state.status.map(|status| format!(" ({status})")).unwrap_or_default();
+        return Err(Error::no(format!("container \"{asked}\" is not running{status}")));
     }
     match state.pid.map(i32::try_from) {
         Some(Ok(inner_pid)) if inner_pid > 0 => Ok(Container { id, name, inner_pid, ..Container::default() }),
-        // An engine clears the PID a moment before it says that the container has stopped, and so while it restarts.
-        Some(Ok(0)) => Err(Error::no(format!("container \"{asked}\" exists but has no process now"))),
+        // Engines clear the PID shortly before they report a container as stopped, and during a restart.
+        Some(Ok(0)) => Err(Error::no(format!("container \"{asked}\" has no process at the moment"))),
         _ => Err(not_understood("it has no State.Pid")),
     }
 }
 
-/// Engines put a slash before a name.
+/// A name without the slash that engines put before it.
 pub(crate) fn bare(name: &str) -> &str {
     name.strip_prefix('/').unwrap_or(name)
 }
 
-/// What is said of an answer that cannot be used.
+/// The error for an answer that cannot be used.
 pub(crate) fn not_understood(why: &str) -> Error {
     Error::failed(format!("the engine's answer is not understood: {}", brief(why)))
 }
 
-/// The beginning of what an engine said, which may have filled a screen with it.
+/// The beginning of a text from an engine, which could fill the screen.
 pub(crate) fn brief(said: &str) -> String {
     said.chars().take(300).collect()
 }

@@ -1,4 +1,4 @@
-//! Who is at the other end of a connection.
+//! The process at the other end of a connection.
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -9,33 +9,33 @@ use nix::errno::Errno;
 use nix::sys::socket::{getsockopt, sockopt};
 use nix::sys::stat::fstat;
 
-/// A process that listens or answers, and the PID namespace in which its answers are to be read.
+/// A process that listens or answers, and the PID namespace to which the PIDs in its answers belong.
 pub(crate) struct Daemon {
     pub(crate) process: Arc<Process>,
     pub(crate) pidns: Namespace,
 }
 
-/// The process that called `listen(2)`, as the connection itself tells it; see `unix(7)`.
+/// The process that called `listen(2)`, according to the connection itself; see `unix(7)`.
 pub(crate) enum Listener {
     Pidfd(OwnedFd),
-    /// Before Linux 6.5 there is only the PID. It may have been given away since; the container's own cgroup, which is
-    /// looked at later, would then contradict what is translated with it.
+    /// Before Linux 6.5 there is only the PID. If that was reused, the PID namespace is wrong, and the later proof
+    /// fails.
     Pid(i32),
-    /// It has exited. Somebody else may have its socket.
+    /// It has exited. Another process may hold its socket.
     Gone,
 }
 
 impl Listener {
-    /// Asks the connection.
+    /// Reads it from the connection.
     pub(crate) fn of(stream: &UnixStream) -> Result<Self> {
         match getsockopt(stream, sockopt::PeerPidfd) {
             Ok(pidfd) => Ok(Self::Pidfd(pidfd)),
             Err(Errno::ENOPROTOOPT) => {
-                let peer = getsockopt(stream, sockopt::PeerCredentials).doing(|| "ask who listens")?;
+                let peer = getsockopt(stream, sockopt::PeerCredentials).doing(|| "read the peer of the socket")?;
                 Ok(Self::Pid(peer.pid()))
             }
             Err(Errno::ESRCH | Errno::EINVAL) => Ok(Self::Gone),
-            Err(errno) => Err(Error::os("ask who listens", errno)),
+            Err(errno) => Err(Error::os("read the peer of the socket", errno)),
         }
     }
 }
@@ -57,11 +57,11 @@ impl Daemon {
     }
 
     fn new(process: Result<Process>) -> Result<Self> {
-        // That it is gone does not mean that the container is not there: it means that we cannot tell.
+        // Without the listener, whether the container exists is unknown, so this is not a "no".
         let gone = |error: Error| match error.status() {
-            Status::No => Error::failed(format!(
-                "{error}, so that its PID namespace cannot be told (is it a proxy? restart the engine)"
-            )),
+            Status::No => {
+                Error::failed(format!("{error}, so its PID namespace is unknown (is it a proxy? restart the engine)"))
+            }
             _ => error,
         };
         let process = process.map_err(gone)?;
@@ -69,7 +69,7 @@ impl Daemon {
         Ok(Self { process: Arc::new(process), pidns })
     }
 
-    /// Whether this pidfd is of the same process, as far as the kernel can tell (Linux 6.9).
+    /// Whether this pidfd refers to the same process; `false` if the kernel cannot tell (before Linux 6.9).
     pub(crate) fn is(&self, pidfd: &OwnedFd) -> bool {
         let inode = fstat(pidfd).ok().map(|stat| stat.st_ino);
         inode.is_some() && self.process.pidfs().ok().flatten() == inode

@@ -1,4 +1,4 @@
-//! Engines that are known by the files that they keep: containerd, runc, and a Docker daemon that does not answer.
+//! Engines that are read from their files: containerd, runc, and a Docker daemon that does not answer.
 
 mod containerd;
 mod docker;
@@ -18,38 +18,38 @@ use crate::kind::Kind;
 use crate::listing::Listed;
 use crate::root::{FileId, Root};
 
-/// A container that has files.
+/// A container in an engine's files.
 struct Entry {
     id: String,
     name: String,
-    /// What else people know about it: where names repeat, it tells which is which.
+    /// Where it belongs, to tell apart containers of the same name.
     about: String,
-    /// The file or directory that tells its state.
+    /// The file or directory with its state.
     place: PathBuf,
 }
 
-/// An engine's files, and the PID namespace in which the PIDs count that are written there.
+/// An engine's files, and the PID namespace to which the PIDs in them belong.
 pub(crate) struct Disk<'a> {
     pub(crate) kind: Kind,
     pub(crate) pidns: Namespace,
-    /// The directory that holds them.
+    /// The directory that holds the files.
     pub(crate) file: FileId,
     root: &'a Root,
     places: Vec<PathBuf>,
 }
 
 impl<'a> Disk<'a> {
-    /// Looks for the files of an engine below a root directory; `None` where there are none.
+    /// Looks for the files of an engine below a root directory; `None` if there are none.
     ///
-    /// Where the engine was not asked for by name, those that another engine keeps under its own are left to that one.
+    /// Unless the engine was asked for by name, files that belong to an engine on top of it are left to that one.
     ///
     /// # Errors
-    /// Where that cannot be looked at.
+    /// If they cannot be accessed.
     pub(crate) async fn of(kind: Kind, root: &'a Root, pidns: Namespace, asked_for: bool) -> Result<Option<Self>> {
         Self::at(kind, root, pidns, Self::places(kind, asked_for)).await
     }
 
-    /// Where the files of an engine usually lie.
+    /// Where the files of an engine usually are.
     pub(crate) fn places(kind: Kind, asked_for: bool) -> Vec<PathBuf> {
         let usual = match kind {
             Kind::Docker => docker::PLACES,
@@ -65,10 +65,10 @@ impl<'a> Disk<'a> {
         usual.iter().chain(others).map(PathBuf::from).collect()
     }
 
-    /// Looks for the files of an engine at `places`; `None` where there are none.
+    /// Looks for the files of an engine at `places`; `None` if there are none.
     ///
     /// # Errors
-    /// Where that cannot be looked at.
+    /// If they cannot be accessed.
     pub(crate) async fn at(kind: Kind, root: &'a Root, pidns: Namespace, places: Vec<PathBuf>) -> Result<Option<Self>> {
         let (mut there, mut file) = (Vec::new(), None);
         for place in places {
@@ -79,7 +79,9 @@ impl<'a> Disk<'a> {
                 }
                 Err(error) => match error.errno() {
                     Some(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => {}
-                    Some(Errno::EACCES | Errno::EPERM) => return Err(error.and_say(" (root, or CAP_DAC_OVERRIDE)")),
+                    Some(Errno::EACCES | Errno::EPERM) => {
+                        return Err(error.and_say(" (needs root, or CAP_DAC_OVERRIDE)"));
+                    }
                     _ => return Err(error),
                 },
             }
@@ -87,15 +89,16 @@ impl<'a> Disk<'a> {
         Ok(file.map(|file| Self { kind, pidns, file, root, places: there }))
     }
 
-    /// Finds the container that is called `asked`, or whose ID begins so, and tells the file that says so.
+    /// Finds the container with the name or ID prefix `asked`, and its file.
     ///
     /// # Errors
-    /// [`Status::No`](nicon_core::Status::No) where it does not run; otherwise where several fit, or files cannot be read.
+    /// [`Status::No`](nicon_core::Status::No) if it is not running; otherwise if several match, or files cannot be
+    /// read.
     pub(crate) async fn find(&self, asked: &str) -> Result<Option<(Container, PathBuf)>> {
         let asked = asked.to_owned();
         self.read(move |kind, files, places| {
             let entries = match kind {
-                // With runc a name is an ID, and an ID is a directory: only an ID's beginning must be searched for.
+                // With runc the name is the ID and the directory, so only what may be an ID prefix needs the index.
                 Kind::Runc if !asked.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
                     runc::named(files, places, &asked)?
                 }
@@ -108,10 +111,10 @@ impl<'a> Disk<'a> {
         .await
     }
 
-    /// All containers that have files, running or not.
+    /// All containers in the files, running or not.
     ///
     /// # Errors
-    /// Where files cannot be read.
+    /// If files cannot be read.
     pub(crate) async fn list(&self) -> Result<Vec<Listed>> {
         self.read(|kind, files, places| {
             let entries = index(kind, files, places)?.into_iter();
@@ -120,10 +123,10 @@ impl<'a> Disk<'a> {
         .await
     }
 
-    /// All containers whose files tell a process, which may have ended.
+    /// All containers whose files name a process, which may have ended.
     ///
     /// # Errors
-    /// Where files cannot be read.
+    /// If files cannot be read.
     pub(crate) async fn with_process(&self) -> Result<Vec<(Container, PathBuf)>> {
         self.read(|kind, files, places| {
             let entries = index(kind, files, places)?.into_iter();
@@ -165,26 +168,26 @@ fn load(kind: Kind, files: &Files, entry: &Entry) -> Result<Container> {
     }
 }
 
-/// The one entry that is meant: by its name or its whole ID, or else by the beginning of its ID.
+/// The entry with this name or whole ID, or else with this unique ID prefix.
 fn choose(asked: &str, entries: Vec<Entry>) -> Result<Option<Entry>> {
     let (exact, others): (Vec<_>, Vec<_>) =
         entries.into_iter().partition(|entry| entry.name == asked || entry.id == asked);
     let begins = |entry: &Entry| is_id(&entry.id) && entry.id.starts_with(asked);
     let mut fitting: Vec<Entry> = if exact.is_empty() { others.into_iter().filter(begins).collect() } else { exact };
-    // One container may have files at several places.
+    // A container may have files in several places.
     fitting.sort_by(|a, b| a.id.cmp(&b.id));
     fitting.dedup_by(|a, b| a.id == b.id && a.name == b.name && is_id(&a.id));
     if fitting.len() > 1 {
         let shown = fitting.iter().map(|entry| format!("{}{}", short(&entry.id), entry.about));
         let shown = shown.collect::<Vec<_>>().join(", ");
-        return Err(Error::failed(format!("\"{asked}\" is ambiguous: it fits {shown} (use an ID)")));
+        return Err(Error::failed(format!("\"{asked}\" is ambiguous: it matches {shown} (use an ID)")));
     }
     Ok(fitting.pop())
 }
 
-/// A container whose files tell no process.
+/// The error for a container without a process in its files.
 fn not_running(id: &str) -> Error {
-    Error::no(format!("container \"{id}\" exists but is not running"))
+    Error::no(format!("container \"{id}\" is not running"))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The engine's API, spoken by bollard over a connection of our own, with an end to what is read from it.
+//! The engine's API, spoken by bollard over our own connection, which limits how much is read.
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -22,18 +22,18 @@ use crate::kind::Kind;
 use crate::listing::{self, Listed, State};
 use crate::wire::{MAX_CONTAINER, MAX_LIST, Seen, Wire};
 
-/// The header by which podman's answers are known.
+/// The header that identifies podman's answers.
 const PODMAN: &str = "libpod-api-version";
 
-/// Where an engine lists its containers.
+/// The path of the list of containers.
 const LIST: &str = "/containers/json";
 
-/// Bollard's own time-out ends before the body is read; ours is put around the whole hop.
+/// Bollard's time-out does not cover the body. Ours covers the whole hop.
 const NO_TIMEOUT: u64 = u64::MAX;
 
 type Answer = std::result::Result<Response<Incoming>, bollard::errors::Error>;
 
-/// An engine at the other end of a socket. It is asked one question after the other.
+/// An engine at the other end of a socket, which is asked one question at a time.
 pub(crate) struct Engine {
     docker: Docker,
     ask: Arc<dyn Fn(BollardRequest) -> BoxFuture<'static, Answer> + Send + Sync>,
@@ -42,7 +42,7 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Begins to speak HTTP over a connected socket, which does not block.
+    /// Begins HTTP on a connected, non-blocking socket.
     pub(crate) async fn new(stream: UnixStream) -> Result<Self> {
         let stream = tokio::net::UnixStream::from_std(stream).doing(|| "watch the socket")?;
         let seen = Arc::new(Seen::default());
@@ -72,11 +72,11 @@ impl Engine {
         Ok(Self { docker: docker.map_err(|error| Error::failed(error.to_string()))?, ask, seen, is_podman })
     }
 
-    /// Inspects a container by name or ID; `None` where the engine knows none, or several, by it.
+    /// Inspects a container by name or ID; `None` if the engine knows none, or several, by it.
     pub(crate) async fn inspect(&self, name: &str) -> Result<Option<ContainerInspectResponse>> {
         match self.docker.inspect_container(name, None).await {
             Ok(answer) => Ok(Some(answer)),
-            // Engines tell an ambiguous prefix with 400, 404 or 500, each in its own words; the list settles it.
+            // For an ambiguous prefix, engines return 400, 404 or 500 with different texts; the list settles it.
             Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
             Err(bollard::errors::Error::DockerResponseServerError { message, .. })
                 if message.to_ascii_lowercase().contains("multiple ids") =>
@@ -87,7 +87,7 @@ impl Engine {
         }
     }
 
-    /// Lists containers. Bollard would read all that is told of each, a hundred times what the answer itself takes.
+    /// Lists containers. Bollard's model of the answer takes a hundred times the memory of the answer itself.
     pub(crate) async fn list(&self, state: State) -> Result<Vec<Listed>> {
         let mut request = BollardRequest::new(body_full(Bytes::new()));
         *request.uri_mut() = Uri::from_static(match state {
@@ -99,21 +99,21 @@ impl Engine {
         let body = answer.into_body().collect().await.map_err(|error| self.explain(&error.into()))?.to_bytes();
         match status {
             StatusCode::OK => listing::parse(&body),
-            _ => Err(Error::failed(format!("the engine answered {status} when it was asked for its containers"))),
+            _ => Err(Error::failed(format!("the engine answered {status} to a request for its containers"))),
         }
     }
 
-    /// What kind of engine gave the last answer: podman says so in a header, whatever its socket is called.
+    /// The kind of engine that gave the last answer: podman sends a header of its own.
     pub(crate) fn kind(&self) -> Kind {
         if self.is_podman.load(Ordering::Relaxed) { Kind::Podman } else { Kind::Docker }
     }
 
-    /// Waits until a question was sent.
+    /// Waits until a request was sent.
     pub(crate) async fn asked(&self) {
         self.seen.asked().await;
     }
 
-    /// The pidfd of the process that wrote the first answer, once, where the kernel tells it.
+    /// The pidfd of the process that wrote the first answer; see [`Seen::take_writer`].
     pub(crate) fn take_writer(&self) -> Option<OwnedFd> {
         self.seen.take_writer()
     }
@@ -137,7 +137,7 @@ impl Engine {
     }
 }
 
-/// A request as a server that is no proxy expects it: only the path in its first line, and a Host.
+/// A request in origin form: only the path in its first line, and a Host.
 fn origin_form(mut request: BollardRequest) -> BollardRequest {
     if let Some(path) = request.uri().path_and_query() {
         *request.uri_mut() = path.clone().into();

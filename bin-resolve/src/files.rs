@@ -1,4 +1,4 @@
-//! Reading files below a container's root directory, whose owner may have put anything there.
+//! Reads files below a container's root directory, where anything may be.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -15,14 +15,14 @@ use serde::de::DeserializeOwned;
 use crate::container::brief;
 use crate::root::Directory;
 
-/// The most that is read of one file, and of all files of one engine, in bytes: an engine's file has some 10 KiB.
+/// The most that is read of one file, and of all files of one engine, in bytes. Such a file usually has some 10 KiB.
 const MAX_FILE: u64 = 1 << 20;
 const MAX_TOTAL: u64 = 64 << 20;
 
 /// The most entries that a directory may have.
 const MAX_ENTRIES: usize = 10_000;
 
-/// The files of one engine. To read them may take for ever.
+/// The files of one engine. Reading them may block forever.
 pub(crate) struct Files<'a> {
     root: &'a Directory,
     left: Cell<u64>,
@@ -34,19 +34,19 @@ impl<'a> Files<'a> {
         Self { root, left: Cell::new(MAX_TOTAL) }
     }
 
-    /// Reads a file; `None` where there is none.
+    /// Reads a file; `None` if there is none.
     ///
     /// # Errors
-    /// What cannot be read, is not a file, or is too large to be an engine's.
+    /// If it cannot be read, is not a regular file, or is too large to be an engine's.
     pub(crate) fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
         let reading = || format!("read {}", path.display());
         let found = match self.root.find(path) {
             Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(None),
             found => found.doing(reading)?,
         };
-        // To open a pipe or a device would do something to it: only what is known to be a file is opened.
+        // Opening a pipe or a device has side effects, so only regular files are opened.
         if Known::of(&found).doing(reading)?.kind != SFlag::S_IFREG {
-            return Err(Error::failed(format!("{}: it is not a file", reading())));
+            return Err(Error::failed(format!("{}: it is not a regular file", reading())));
         }
         let file = File::open(format!("/proc/self/fd/{}", found.as_raw_fd())).doing(reading)?;
         let allowed = MAX_FILE.min(self.left.get());
@@ -64,10 +64,10 @@ impl<'a> Files<'a> {
         Ok(Some(bytes))
     }
 
-    /// Reads a file of JSON; `None` where there is none.
+    /// Reads a JSON file; `None` if there is none.
     ///
     /// # Errors
-    /// As [`Files::read`], and what is not the JSON that is expected.
+    /// As [`Files::read`], and if it is not the expected JSON.
     pub(crate) fn json<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>> {
         let Some(bytes) = self.read(path)? else { return Ok(None) };
         let parsed = serde_json::from_slice(&bytes);
@@ -77,10 +77,10 @@ impl<'a> Files<'a> {
             .map_err(|error| Error::failed(format!("{} is not understood: {}", path.display(), cause(error))))
     }
 
-    /// The names in a directory; none where there is no such directory.
+    /// The names in a directory; none if it does not exist.
     ///
     /// # Errors
-    /// What cannot be read, or has too many entries to be an engine's.
+    /// If it cannot be read, or has too many entries to be an engine's.
     pub(crate) fn names(&self, path: &Path) -> Result<Vec<String>> {
         let reading = || format!("read {}", path.display());
         let directory = match self.root.find(path) {
@@ -90,7 +90,7 @@ impl<'a> Files<'a> {
         let own_name = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd()));
         let mut names = Vec::new();
         for entry in std::fs::read_dir(own_name).doing(reading)? {
-            // An engine's own names are plain ASCII.
+            // Engines use plain ASCII; other names are not theirs.
             names.extend(entry.doing(reading)?.file_name().into_string());
             if names.len() > MAX_ENTRIES {
                 return Err(Error::failed(format!("{}: it has more than {MAX_ENTRIES} entries", reading())));

@@ -1,4 +1,4 @@
-//! What the fuzz targets feed: all that strangers write and this program reads, with what must hold of it.
+//! Entry points of the fuzz targets: all untrusted input, with the invariants that must hold.
 
 use std::os::unix::net::UnixStream;
 
@@ -11,10 +11,10 @@ use crate::engine::Engine;
 use crate::listing::{self, State};
 use crate::name::{self, Asked, is_name};
 
-/// A path: what is accepted is safe in a URL, and what is shown of it means the same again.
+/// A path: if it is accepted, it is safe in a URL, and parses to the same again after it was displayed.
 ///
 /// # Panics
-/// Where that does not hold.
+/// If that does not hold.
 pub fn path(text: &str) {
     let Ok(Asked::One(path)) = name::parse(text) else { return };
     for segment in &path {
@@ -27,18 +27,18 @@ pub fn path(text: &str) {
 /// The list of an engine's containers: each can be asked for.
 ///
 /// # Panics
-/// Where that does not hold.
+/// If that does not hold.
 pub fn list(answer: &[u8]) {
     for listed in listing::parse(answer).into_iter().flatten() {
         assert!(is_name(&listed.name), "{listed:?}");
     }
 }
 
-/// All that an engine sends, from its first header on: reading it ends, and a container that is believed is the one that
-/// was asked for.
+/// Everything that an engine sends, from the first header on: reading it ends, and an accepted container is the one
+/// that was asked for.
 ///
 /// # Panics
-/// Where that does not hold.
+/// If that does not hold.
 pub fn engine(sent: &[u8]) {
     const ASKED: &str = "web";
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("start the event loop");
@@ -59,7 +59,7 @@ pub fn engine(sent: &[u8]) {
     });
 }
 
-/// Waits for the first question, as HTTP wants it, and answers that and all others by what is to be sent.
+/// Waits for the first request, as HTTP requires, and sends the whole input.
 async fn answer(mut engine: tokio::net::UnixStream, sent: Vec<u8>) {
     let _ = engine.read(&mut [0; 1024]).await;
     let _ = engine.write_all(&sent).await;

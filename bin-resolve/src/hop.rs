@@ -9,38 +9,38 @@ use serde_json::{Value, json};
 
 use crate::claim::{Found, Via};
 use crate::container::Container;
-use crate::ground::{Ground, Reaches};
 use crate::kind::{Kind, Wanted};
 use crate::locate::Proof;
 use crate::roster::Member;
 use crate::run::PROGRAM;
+use crate::scope::{Pools, Scope};
 use crate::socket::Places;
 
-/// What holds for every hop of a run.
+/// The settings of a run.
 pub(crate) struct Settings {
-    /// Where the engine of hop 0 is looked for.
+    /// Where our own engines' sockets may be.
     pub(crate) own: Places,
-    /// Where the engines inside containers are looked for.
+    /// Where sockets inside containers may be.
     pub(crate) inside: Places,
     pub(crate) method: Method,
     /// Our own PID namespace.
     pub(crate) pidns: Namespace,
-    /// The only kind of engine that is asked, where the user chose one.
+    /// The only kind of engine to ask, if the user chose one.
     pub(crate) engine: Option<Kind>,
     /// How long one hop may take.
     pub(crate) timeout: Duration,
     pub(crate) verbose: bool,
 }
 
-/// A container that was found, and how; or the process that a path starts from.
+/// A container and how it was found, or the process at which a path starts.
 pub(crate) struct Hop {
     pub(crate) process: Process,
-    /// The ways to the engines inside of it.
-    pub(crate) inside: Reaches,
-    /// The segment of the path that led here.
+    /// The connections to the engines inside it.
+    pub(crate) inside: Pools,
+    /// Its segment of the path.
     segment: String,
     found: Option<Finding>,
-    /// The container that this one was found in, if any.
+    /// The container in which this one was found, if any.
     outer: Option<Arc<Hop>>,
 }
 
@@ -60,9 +60,9 @@ pub(crate) enum Sharing {
     Host,
     /// Docker in Docker: the engine runs in the container's PID namespace.
     Dind,
-    /// Docker out of Docker: the engine is one that was met on the way already.
+    /// Docker out of Docker: the engine already occurred on the path.
     Dood,
-    /// The engine is some other one, whose socket was put into the container.
+    /// Another engine, whose socket is mounted into the container.
     Other,
 }
 
@@ -78,14 +78,14 @@ impl Sharing {
 }
 
 impl Hop {
-    /// Finds what `segment` names: a container in `outer`, or on our own engines, to which `own` leads; or a process. One
-    /// that is `listed` is known better than by its name.
+    /// Finds what `segment` names: a container in `outer` or, through `own`, on our own engines; or a process. A
+    /// `listed` container is looked up by its bundle or ID instead.
     ///
     /// # Errors
-    /// Those of [`Ground::find`].
+    /// Those of [`Scope::find`].
     pub(crate) async fn find(
         outer: Option<Arc<Self>>,
-        own: &Reaches,
+        own: &Pools,
         segment: &str,
         listed: Option<&Member>,
         settings: &Settings,
@@ -93,15 +93,15 @@ impl Hop {
         let (kind, name) = match Wanted::parse(segment) {
             Some(Wanted::Container { kind, name }) => (kind, name),
             Some(Wanted::Process(pid)) if outer.is_none() => {
-                let (process, inside) = (Process::pin(pid)?, Reaches::new());
+                let (process, inside) = (Process::pin(pid)?, Pools::new());
                 return Ok(Self { process, inside, segment: segment.to_owned(), found: None, outer: None });
             }
-            _ => return Err(Error::failed(format!("\"{segment}\" is no container"))),
+            _ => return Err(Error::failed(format!("\"{segment}\" is not a container"))),
         };
-        let ground = settings.ground(outer.as_deref(), own)?;
+        let scope = settings.scope(outer.as_deref(), own)?;
         let Found { container, process, proof, kind, via } = match listed {
-            Some(member) => ground.find_listed(member).await?,
-            None => ground.find(kind, name).await?,
+            Some(member) => scope.find_listed(member).await?,
+            None => scope.find(kind, name).await?,
         };
         let sharing = match (&outer, &via) {
             (None, _) => Sharing::Host,
@@ -109,13 +109,13 @@ impl Hop {
             (Some(_), Via::Disk { .. }) => Sharing::Dind,
         };
         let found = Some(Finding { container, proof, kind, via, sharing });
-        Ok(Self { process, inside: Reaches::new(), segment: segment.to_owned(), found, outer })
+        Ok(Self { process, inside: Pools::new(), segment: segment.to_owned(), found, outer })
     }
 
-    /// How an engine that was reached through this container relates to it, by its process and PID namespace.
+    /// How an engine that was reached through this container relates to it, given its process and PID namespace.
     ///
     /// # Errors
-    /// That the container is gone.
+    /// If the container is gone.
     pub(crate) fn shares(&self, daemon: i32, pidns: NsId) -> Result<Sharing> {
         if self.has_met(daemon) {
             return Ok(Sharing::Dood);
@@ -129,11 +129,11 @@ impl Hop {
         here || self.outer.as_ref().is_some_and(|outer| outer.has_met(daemon))
     }
 
-    /// All hops that led here, outermost first, as the protocol's `hops`.
+    /// All hops of the path up to here, outermost first: the protocol's `hops`.
     pub(crate) fn trail(&self) -> Vec<Value> {
         let mut trail = self.outer.as_ref().map(|outer| outer.trail()).unwrap_or_default();
         trail.push(match &self.found {
-            Some(found) => found.tell(self.process.pid()),
+            Some(found) => found.to_json(self.process.pid()),
             None => json!({ "name": self.segment, "pid": self.process.pid() }),
         });
         trail
@@ -148,52 +148,52 @@ impl Finding {
         }
     }
 
-    fn tell(&self, pid: i32) -> Value {
-        let mut told = json!({
+    fn to_json(&self, pid: i32) -> Value {
+        let mut hop = json!({
             "name": self.container.name,
             "id": self.container.id,
             "engine": self.kind.name(),
         });
-        told["via"] = match &self.via {
+        hop["via"] = match &self.via {
             Via::Api { .. } => "api".into(),
             Via::Disk { .. } => "disk".into(),
         };
         if let Via::Api { socket, daemon, .. } = &self.via {
-            told["socket"] = socket.to_string_lossy().into();
-            told["daemon"] = (*daemon).into();
+            hop["socket"] = socket.to_string_lossy().into();
+            hop["daemon"] = (*daemon).into();
         }
         if let Some(file) = self.via.file() {
-            told["file"] = file.to_string_lossy().into();
+            hop["file"] = file.to_string_lossy().into();
         }
-        told["pid"] = pid.into();
-        told["inner_pid"] = self.container.inner_pid.into();
-        told["sharing"] = self.sharing.name().into();
-        told["verified"] = self.proof.name().into();
-        told
+        hop["pid"] = pid.into();
+        hop["inner_pid"] = self.container.inner_pid.into();
+        hop["sharing"] = self.sharing.name().into();
+        hop["verified"] = self.proof.name().into();
+        hop
     }
 }
 
 impl Settings {
-    /// Where the engines inside of `outer` are looked for, or our own, to which `own` leads.
+    /// The scope of a search inside `outer`, or among our own engines, with the connections `own`.
     ///
     /// # Errors
-    /// That the container is gone.
-    pub(crate) fn ground<'a>(&'a self, outer: Option<&'a Hop>, own: &'a Reaches) -> Result<Ground<'a>> {
+    /// If the container is gone.
+    pub(crate) fn scope<'a>(&'a self, outer: Option<&'a Hop>, own: &'a Pools) -> Result<Scope<'a>> {
         let pidns = match outer {
             Some(outer) => outer.process.namespace(NsType::Pid)?,
-            // The user chose our own engine.
             None => self.pidns.try_clone()?,
         };
-        let (container, reaches) = (outer.map(|hop| &hop.process), outer.map_or(own, |hop| &hop.inside));
-        Ok(Ground { container, reaches, pidns, settings: self })
+        let (container, pools) = (outer.map(|hop| &hop.process), outer.map_or(own, |hop| &hop.inside));
+        Ok(Scope { container, pools, pidns, settings: self })
     }
 
-    /// What is said of an engine that took too long.
-    pub(crate) fn late(&self) -> Error {
+    /// The error for an engine that took too long.
+    pub(crate) fn timed_out(&self) -> Error {
         Error::failed(format!("the engine does not answer (waited {} s)", self.timeout.as_secs_f64()))
     }
 
-    pub(crate) fn tell(&self, name: &str, step: impl FnOnce() -> String) {
+    /// Reports a step on standard error if the user asked for that.
+    pub(crate) fn log(&self, name: &str, step: impl FnOnce() -> String) {
         if self.verbose {
             eprintln!("{PROGRAM}: {name}: {}", text::escape(&step()));
         }

@@ -1,3 +1,3 @@
-//! The engines that are known, and how a path chooses among them.
+//! The supported engines, and how a path chooses one.
 
 pub(crate) use nicon_core::path::{Engine as Kind, Subject as Wanted};

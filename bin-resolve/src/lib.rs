@@ -1,4 +1,4 @@
-//! nicon-resolve: container names in, the processes that they mean out. Private to the program and its fuzz targets.
+//! nicon-resolve: resolves container names to processes. Private to the program and its fuzz targets.
 
 mod answer;
 mod args;
@@ -9,13 +9,11 @@ mod container;
 mod daemon;
 mod disk;
 mod engine;
-mod entered;
+mod fallback;
 mod files;
 pub mod fuzz;
-mod ground;
 mod hop;
 mod kind;
-mod late;
 mod listing;
 mod locate;
 mod matches;
@@ -24,15 +22,17 @@ mod name;
 mod output;
 mod pattern;
 mod plan;
-mod reach;
+mod pool;
 mod root;
 mod roster;
 mod run;
+mod scope;
 mod search;
 mod socket;
 mod survey;
 mod task;
 mod turns;
+mod visit;
 mod walk;
 mod wire;
 

@@ -1,4 +1,4 @@
-//! The list of an engine's containers, read for their IDs and names alone.
+//! Parses an engine's list of containers for their IDs and names alone.
 
 use std::fmt;
 
@@ -8,29 +8,30 @@ use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, SeqAccess, Vi
 use crate::container::not_understood;
 use crate::name::is_name;
 
-/// The most containers that one engine may list. An answer of 8 MiB could hold a million, each of which costs memory here.
+/// The most containers that one engine may list. An answer of 8 MiB could hold a million, each of which would take
+/// memory.
 const MAX_CONTAINERS: usize = 10_000;
 
-/// Which containers are listed.
+/// Which containers to list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    /// Those that have a process, paused ones as well.
+    /// Those with a process, including paused ones.
     Running,
     Any,
 }
 
-/// A container as the list tells it. Nothing of it is proved.
+/// A container in the list. Nothing about it is proved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Listed {
     pub(crate) id: String,
-    /// A name that the engine can be asked for; its ID where it has none.
+    /// A name that the engine accepts, or its ID if it has none.
     pub(crate) name: String,
 }
 
 /// Reads an engine's answer to `GET /containers/json`.
 ///
 /// # Errors
-/// What is not such a list, or too long.
+/// If it is not such a list, or is too long.
 pub(crate) fn parse(answer: &[u8]) -> Result<Vec<Listed>> {
     let list: List = serde_json::from_slice(answer).map_err(|error| not_understood(&error.to_string()))?;
     Ok(list.0)
@@ -44,7 +45,7 @@ impl<'de> Deserialize<'de> for List {
     }
 }
 
-/// Counts while it reads: what would be thrown away afterwards has taken its memory by then.
+/// Counts while it parses, so that a list that is too long takes no memory first.
 struct Entries;
 
 impl<'de> Visitor<'de> for Entries {
@@ -75,7 +76,7 @@ struct Entry {
     names: Name,
 }
 
-/// The first of `Names` that is a name of its own: `/web/db` is what `web` calls `db`.
+/// The first of `Names` that is the container's own: `/web/db` is a link, under which `web` knows it as `db`.
 #[derive(Default)]
 struct Name(Option<String>);
 
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_of_containers_is_refused() {
+    fn anything_but_a_list_of_containers_is_refused() {
         for answer in ["", "{}", "[{}]", "[1]", r#"[{"Id":1}]"#, r#"[{"Id":"/"}]"#, r#"[{"Id":"a","Names":"x"}]"#] {
             assert!(parse(answer.as_bytes()).unwrap_err().to_string().contains("not understood"), "{answer}");
         }

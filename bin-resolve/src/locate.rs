@@ -1,4 +1,4 @@
-//! From the PID that an engine tells to the pinned process, and the proof that it is the container's.
+//! From the PID that an engine reports to the pinned process, with the proof that it is the container's.
 
 use nicon_core::container::{innermost_id, is_id};
 use nicon_core::file::Known;
@@ -9,7 +9,7 @@ use crate::aside;
 use crate::container::Container;
 use crate::root::FileId;
 
-/// How it was made sure that a process belongs to its container.
+/// How a process was proved to be its container's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Proof {
     /// Its cgroup carries the container's ID.
@@ -28,14 +28,15 @@ impl Proof {
     }
 }
 
-/// Finds the container's process, given the PID namespaces of whoever answered, the likeliest first.
+/// Finds the container's process, given the PID namespaces of the processes that may have answered, the likeliest
+/// first.
 ///
-/// A socket proxy may answer from another namespace than the engine's own. That shows by a process that is not there, or
-/// not the container's; then the namespaces above are tried, up to `bound`. Beyond it nothing is believed: the container
-/// that answers could name any process of the machine.
+/// A socket proxy may be in another namespace than its engine. Then the PID leads to no process, or to one that is not
+/// the container's, and the namespaces above are tried, up to `bound`. Beyond that, a hostile container could name any
+/// process of the machine.
 ///
 /// # Errors
-/// Where no namespace leads to a process that is proved to be the container's. Never an unproved process.
+/// If no namespace leads to a process that is proved to be the container's. An unproved process is never returned.
 pub(crate) async fn locate(
     container: &Container,
     answered_from: &[Namespace],
@@ -62,60 +63,62 @@ pub(crate) async fn locate(
             tried.push(above.id());
         }
     }
-    Err(first.unwrap_or_else(|| Error::failed("nobody knows in which PID namespace the engine counts")))
+    Err(first.unwrap_or_else(|| Error::failed("the engine's PID namespace is unknown")))
 }
 
 async fn locate_in(container: &Container, pidns: &Namespace, method: Method) -> Result<(Process, Proof)> {
     let inner_pid = container.inner_pid;
     let process = pidns::pin(pidns, inner_pid, method).map_err(|error| match error.status() {
-        // The engine says that it runs. That it is not there may mean that it has stopped since, or that the engine
-        // counts in another namespace: we cannot tell.
+        // The container may have stopped, or the engine may be in another namespace: this is not a clear "no".
         Status::No => Error::failed(format!("{error}, though the engine says that the container runs")),
         _ => error,
     })?;
-    let contradiction = match prove(&process, container, pidns).await? {
-        Ok(proof) => return Ok((process, proof)),
-        Err(contradiction) => contradiction,
-    };
-    Err(Error::failed(format!(
-        "PID {inner_pid} of the engine is our PID {}, which contradicts the container: {contradiction}",
-        process.pid(),
-    )))
+    match prove(&process, container, pidns).await? {
+        Verdict::Proved(proof) => Ok((process, proof)),
+        Verdict::Refuted(why) => Err(Error::failed(format!(
+            "the engine's PID {inner_pid} is our PID {}, which is not the container's: {why}",
+            process.pid(),
+        ))),
+    }
 }
 
-/// What speaks for the process, or else against it.
-async fn prove(
-    process: &Process,
-    container: &Container,
-    pidns: &Namespace,
-) -> Result<std::result::Result<Proof, &'static str>> {
-    if container.starttime.is_some_and(|told| process.starttime().is_ok_and(|starttime| starttime != told)) {
-        return Ok(Err("it started at another time (has the container ended?)"));
+/// Whether a process is the container's.
+enum Verdict {
+    Proved(Proof),
+    /// It is not, and why.
+    Refuted(&'static str),
+}
+
+async fn prove(process: &Process, container: &Container, pidns: &Namespace) -> Result<Verdict> {
+    if container.starttime.is_some_and(|recorded| process.starttime().is_ok_and(|starttime| starttime != recorded)) {
+        return Ok(Verdict::Refuted("it started at another time (has the container ended?)"));
     }
     let Ok(parent) = Process::pin(process.parent()?) else {
-        return Ok(Err("its parent, which would be the engine's shim, is outside our PID namespace"));
+        return Ok(Verdict::Refuted("its parent, which would be the engine's shim, is outside our PID namespace"));
     };
-    // Whoever counts in a namespace further in than the engine's may come upon another process of this container.
+    // In a namespace further in than the engine's, the PID may be that of another process of this container.
     if parent.namespace_id(NsType::Pid)? != Some(pidns.id()) || !is_outside(&parent, container)? {
-        return Ok(Err(
+        return Ok(Verdict::Refuted(
             "it is not the container's first process: its parent is not where the engine is (does a proxy \
                        answer for the engine?)",
         ));
     }
     if cgroup_is_of(&process.read("cgroup")?, container) {
-        return Ok(Ok(Proof::Cgroup));
+        return Ok(Verdict::Proved(Proof::Cgroup));
     }
-    // Somebody may have moved it to another cgroup. The engine's shim is started with the ID among its arguments.
-    // It may keep those waiting who read its memory.
+    // It may have been moved to another cgroup. The engine's shim is started with the ID among its arguments, but
+    // reading those reads its memory, which can block.
     let cmdline = aside::ask(move || parent.read("cmdline")).await?;
-    let started_for_it = cmdline.split('\0').any(|argument| argument == container.id);
-    Ok(started_for_it
-        .then_some(Proof::Shim)
-        .ok_or("neither its cgroup nor its parent carries the container's ID (does a proxy answer for the engine?)"))
+    if cmdline.split('\0').any(|argument| argument == container.id) {
+        return Ok(Verdict::Proved(Proof::Shim));
+    }
+    Ok(Verdict::Refuted(
+        "neither its cgroup nor its parent carries the container's ID (does a proxy answer for the engine?)",
+    ))
 }
 
-/// Whether a process is outside of the container, as a shim is: the one that works in the container's bundle, where that is
-/// known, or one whose cgroup is not the container's.
+/// Whether a process is outside of the container, as its shim is: if the bundle is known, the shim's working directory
+/// is the bundle; otherwise its cgroup is not the container's.
 fn is_outside(parent: &Process, container: &Container) -> Result<bool> {
     match container.bundle {
         Some(bundle) => Ok(Known::at(parent.dir(), c"cwd").is_ok_and(|directory| FileId::from(directory) == bundle)),
@@ -123,14 +126,14 @@ fn is_outside(parent: &Process, container: &Container) -> Result<bool> {
     }
 }
 
-/// Whether /proc/PID/cgroup places a process in the container, and in no container further in: those lie below it, and
-/// their paths carry its ID as well.
+/// Whether /proc/PID/cgroup places a process in the container itself. The cgroups of containers inside it are below its
+/// own, so their paths have its ID as well.
 fn cgroup_is_of(cgroups: &str, container: &Container) -> bool {
     if is_id(&container.id) {
         let mut innermost = cgroups.lines().filter_map(innermost_id).peekable();
         return innermost.peek().is_some() && innermost.all(|found| found == container.id);
     }
-    // An ID that may be any word counts only as a whole name, and beside the time at which the process started.
+    // An ID that is an arbitrary name must be the whole last component, and the start time must have matched, too.
     let is_name = |last: &str| {
         let scope = last.strip_suffix(".scope").and_then(|scope| scope.rsplit('-').next());
         last == container.id || scope == Some(&container.id) || container.cgroups.iter().any(|name| name == last)
@@ -138,7 +141,7 @@ fn cgroup_is_of(cgroups: &str, container: &Container) -> bool {
     container.starttime.is_some() && cgroups.lines().any(|line| line.rsplit_once('/').is_some_and(|(_, l)| is_name(l)))
 }
 
-/// The namespaces above `from`, nearest first, ending with `bound`; none where `bound` is not above it.
+/// The namespaces above `from`, nearest first, ending with `bound`; empty if `bound` is not above it.
 fn ancestors_up_to(from: &Namespace, bound: NsId) -> Result<Vec<Namespace>> {
     let mut above = Vec::new();
     let mut next = from.parent()?;
@@ -172,9 +175,9 @@ mod tests {
             assert!(cgroup_is_of(&of_b, &b), "{of_b}");
             assert!(!cgroup_is_of(&of_b, &a), "{of_b}");
         }
-        for of_nobody in ["0::/\n", "0::/user.slice\n", "", &format!("0::/{a}{b}\n"), &format!("2:cpu:/{a}\n0::/{b}\n")]
+        for of_others in ["0::/\n", "0::/user.slice\n", "", &format!("0::/{a}{b}\n"), &format!("2:cpu:/{a}\n0::/{b}\n")]
         {
-            assert!(!cgroup_is_of(of_nobody, &b), "{of_nobody}");
+            assert!(!cgroup_is_of(of_others, &b), "{of_others}");
         }
     }
 

@@ -1,7 +1,7 @@
-//! All containers that a pattern fits, given out as they are found.
+//! Finds all containers that match a pattern, and reports them as they are found.
 //!
-//! The nest need not be a tree: a container may have been given the socket of any engine, an outer one among them. Each
-//! engine is entered once, and each container given once, under the path by which it was met first.
+//! The nest need not be a tree: a container may have the socket of any engine, even an outer one. Each engine is
+//! searched once, and each container reported once, under the path by which it was found first.
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -11,29 +11,29 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use nicon_core::{Error, Result, Status};
 
-use crate::entered::Entered;
 use crate::hop::{Hop, Sharing};
 use crate::name::{MAX_DEPTH, Path};
 use crate::pattern::Pattern;
-use crate::reach::AT_ONCE;
+use crate::pool::AT_ONCE;
 use crate::root::FileId;
-use crate::task::{Found, List, Outcome, Task};
+use crate::task::{Candidate, List, Outcome, Task};
 use crate::turns::Turns;
+use crate::visit::Visit;
 use crate::walk::{Inner, Walk};
 
-/// How many questions are under way at once, to all engines together. The containers of our own engine share them, each with all
-/// that is inside of it.
+/// The most concurrent questions to all engines together. The containers of our own engine share them, each with
+/// everything inside it.
 const CONCURRENT: usize = 32;
 
-/// A container that fits.
+/// A container that matches.
 pub(crate) struct Match {
     pub(crate) path: Path,
     pub(crate) hop: Arc<Hop>,
-    /// Where the engine inside of this one was entered already: the path of that container, empty for our own engine.
+    /// If the engine inside this container is searched through another one: that one's path, empty for our own engine.
     pub(crate) engine_of: Option<Path>,
 }
 
-/// Finds all running containers that `pattern` fits. Failures are given out beside them; the rest is found all the same.
+/// Finds all running containers that match `pattern`. Failures are reported, too, and do not end the search.
 ///
 /// # Errors
 /// Those of `give`, which end the search.
@@ -48,15 +48,15 @@ struct Search<'a, Give> {
     walk: &'a Walk,
     pattern: &'a Pattern,
     give: Give,
-    /// PIDs of the containers that were met. The walk holds them all, so that none is given away meanwhile.
+    /// PIDs of the containers found so far. The walk pins them all, so none is reused.
     met: HashSet<i32>,
-    /// The engines that were entered, and through which container.
+    /// The engines that are searched, and the path of the container through which.
     engines: HashMap<FileId, Path>,
-    /// By the outermost container that they are about; none with our own engine.
+    /// By the outermost container that they concern; `None` for our own engine.
     tasks: Turns<Option<String>, Task>,
-    /// Containers with nothing but the socket of an engine that runs elsewhere. Most often that is inside of another
-    /// container, or our own behind another socket: what is in there has better names, which are to be found first.
-    later: Vec<(Found, Vec<Inner>)>,
+    /// Containers with only the sockets of engines that run elsewhere: in another container, or our own. They are
+    /// searched last, so that those engines' containers are found under better names.
+    later: Vec<(Candidate, Vec<Inner>)>,
 }
 
 impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
@@ -70,7 +70,7 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
                 let performing = task.perform(self.walk, self.pattern);
                 running.push(async { (whose, performing.await) });
             }
-            // Where nothing is under way, nothing waits either: there was a slot for it.
+            // If nothing is running, nothing waits either: there was a slot for it.
             let Some((whose, outcome)) = running.next().await else {
                 match self.next_of_later() {
                     Some((found, inside)) => self.enter(found, &inside)?,
@@ -91,10 +91,10 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
         self.tasks.wait(task.path().first().cloned(), task);
     }
 
-    /// Goes to where the wildcards begin. The engines on the way there are not entered again from within.
+    /// Finds the container where the wildcards begin. The engines on the way there are not searched again from inside.
     async fn begin(&mut self) -> Result<()> {
         let prefix = &self.pattern.prefix;
-        let engine = Entered::new(prefix.clone(), self.pattern.begin());
+        let engine = Visit::new(prefix.clone(), self.pattern.begin());
         if !prefix.is_empty() {
             self.walk.find(prefix).await?;
         }
@@ -108,7 +108,7 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
         Ok(())
     }
 
-    fn take_list(&mut self, engine: &Rc<Entered>, list: Result<List>) -> Result<()> {
+    fn take_list(&mut self, engine: &Rc<Visit>, list: Result<List>) -> Result<()> {
         let List { roster, chosen } = match list {
             Ok(list) => list,
             Err(error) => return (self.give)(Err(error.within(engine.place()))),
@@ -120,8 +120,8 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
         (0..AT_ONCE).try_for_each(|_| self.go_on(engine))
     }
 
-    /// Begins to find the next container of an engine.
-    fn go_on(&mut self, engine: &Rc<Entered>) -> Result<()> {
+    /// Starts to find the next container of an engine.
+    fn go_on(&mut self, engine: &Rc<Visit>) -> Result<()> {
         match engine.next(self.walk.timeout()) {
             Ok(Some((member, progress))) => {
                 let path = [&engine.path[..], std::slice::from_ref(&member.segment)].concat();
@@ -133,7 +133,7 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
         }
     }
 
-    fn take_found(&mut self, engine: &Rc<Entered>, found: Result<Found>) -> Result<()> {
+    fn take_found(&mut self, engine: &Rc<Visit>, found: Result<Candidate>) -> Result<()> {
         match found {
             Ok(found) if !self.met.insert(found.hop.process.pid()) => {}
             Ok(found) if self.pattern.leads_on(&found.progress) => self.wait(Task::LookInside(found)),
@@ -148,7 +148,7 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
         self.go_on(engine)
     }
 
-    fn take_inside(&mut self, found: Found, inside: Result<Vec<Inner>>) -> Result<()> {
+    fn take_inside(&mut self, found: Candidate, inside: Result<Vec<Inner>>) -> Result<()> {
         match inside {
             Ok(inside) => {
                 let is_new = |inner: &&Inner| !self.engines.contains_key(&inner.engine);
@@ -160,7 +160,7 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
                 self.enter(found, &inside)
             }
             Err(error) if error.status() == Status::Failed && found.hop.process.is_alive() => {
-                let place = Entered::new(found.path.clone(), found.progress.clone()).place();
+                let place = Visit::new(found.path.clone(), found.progress.clone()).place();
                 self.give_fit(found, None)?;
                 (self.give)(Err(error.within(place)))
             }
@@ -168,14 +168,14 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
         }
     }
 
-    /// The first by name, so that it is the same in each run.
-    fn next_of_later(&mut self) -> Option<(Found, Vec<Inner>)> {
+    /// The first by name, so that each run gives the same paths.
+    fn next_of_later(&mut self) -> Option<(Candidate, Vec<Inner>)> {
         self.later.sort_by(|(a, _), (b, _)| b.path.cmp(&a.path));
         self.later.pop()
     }
 
-    /// Enters the engines inside of a container, those that are new.
-    fn enter(&mut self, found: Found, inside: &[Inner]) -> Result<()> {
+    /// Starts to search the engines inside a container that are not searched yet.
+    fn enter(&mut self, found: Candidate, inside: &[Inner]) -> Result<()> {
         let known = inside.iter().find_map(|inner| self.engines.get(&inner.engine)).cloned();
         let new: Vec<_> =
             inside.iter().map(|inner| inner.engine).filter(|engine| !self.engines.contains_key(engine)).collect();
@@ -187,14 +187,14 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
         self.engines.extend(new.iter().map(|engine| (*engine, path.clone())));
         let engine = from.enter(path, progress, new);
         if engine.path.len() == MAX_DEPTH {
-            let too_deep = Error::failed(format!("they have more than {MAX_DEPTH} names"));
+            let too_deep = Error::failed(format!("their paths have more than {MAX_DEPTH} names"));
             return (self.give)(Err(too_deep.within(engine.place())));
         }
         self.wait(Task::List(engine));
         Ok(())
     }
 
-    fn give_fit(&mut self, found: Found, engine_of: Option<Path>) -> Result<()> {
+    fn give_fit(&mut self, found: Candidate, engine_of: Option<Path>) -> Result<()> {
         if !self.pattern.is_fit(&found.progress) {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! Paths: how the name of a nested container, or of many, is written.
+//! Parses paths: the names of nested containers, or patterns for them.
 
 use glob::Pattern as Glob;
 use nicon_core::Result;
@@ -26,7 +26,10 @@ pub(crate) fn parse(path: &str) -> Result<Asked> {
     let segments = split(path)?;
     let segments = segments.iter().map(|segment| read(segment).map_err(|why| refuse(path, &why)));
     let segments = segments.collect::<Result<Vec<Segment>>>()?;
-    let is_process = |segment: &Segment| matches!(segment, Segment::Name(name) if matches!(Wanted::parse(name), Some(Wanted::Process(_))));
+    let is_process = |segment: &Segment| match segment {
+        Segment::Name(name) => matches!(Wanted::parse(name), Some(Wanted::Process(_))),
+        _ => false,
+    };
     if segments.iter().skip(1).any(is_process) {
         return Err(refuse(path, "only its beginning can be a process"));
     }
@@ -56,18 +59,17 @@ fn read(segment: &[Letter]) -> std::result::Result<Segment, String> {
     if !name.iter().any(is_wild) {
         return if is_name(&text(name)) { Ok(Segment::Name(whole)) } else { Err(not_a_name(&text(name))) };
     }
-    // What no name can have would never fit. That leaves nothing that would have to be escaped for the matcher.
+    // A character that no name has would never match. What remains needs no escaping in a glob.
     let means_something = |&(c, escaped): &Letter| is_name_char(c) || !escaped && "*?[!]".contains(c);
     if let Some((c, _)) = name.iter().find(|letter| !means_something(letter)) {
         return Err(format!("\"{whole}\": no container name has a \"{c}\""));
     }
-    let glob = Glob::new(&text(name)).map_err(|error| {
-        format!("\"{whole}\": {} (there are *, ?, [a-z] and [!a-z], and ** for a whole segment)", error.msg)
-    });
+    let glob = Glob::new(&text(name))
+        .map_err(|_| format!("\"{whole}\" is not a pattern (use *, ?, [a-z], [!a-z], or ** as a whole segment)"));
     glob.map(|glob| Segment::Glob(kind, glob))
 }
 
-/// A path as it is shown: with dots where that is unambiguous.
+/// Formats a path: with dots if that is unambiguous.
 pub(crate) fn show(path: &[String]) -> String {
     match path {
         [single] if single.contains('.') => format!("/{single}"),
@@ -137,9 +139,9 @@ mod tests {
     #[test]
     fn wildcards_that_can_fit_nothing_are_refused() {
         for (path, why) in [
-            ("a.b**", "recursive"),
-            ("***", "wildcards"),
-            ("[a", "invalid range"),
+            ("a.b**", "is not a pattern"),
+            ("***", "is not a pattern"),
+            ("[a", "is not a pattern"),
             (r"a\*", "is not a container name"),
             (r"\*\*", "is not a container name"),
             (r"*\*", "has a \"*\""),

@@ -1,4 +1,4 @@
-//! How a found container is shown.
+//! The output: records, tables and bare PIDs.
 
 use nicon_core::record::cell;
 use nicon_core::stream::View;
@@ -19,28 +19,28 @@ const COLUMNS: &[Column] = &[
     Column { title: "HOPS", cell: |record| hops(record.get("hops")) },
 ];
 
-/// The view that the command line asks for.
+/// The view that the command line chooses.
 pub(crate) fn view(args: &Args) -> View {
     if args.pid { View::Bare(|record| record.cell("pid")) } else { View::choose(args.json, COLUMNS) }
 }
 
-/// Adds what was found to the record that asked for it.
+/// Adds the container to the record that asked for it.
 ///
 /// # Errors
-/// [`Status::No`](nicon_core::Status::No) where the record expects another PID, or the process is gone.
+/// [`Status::No`](nicon_core::Status::No) if the record expects another PID, or the process is gone.
 pub(crate) fn fill(mut record: Record, hop: &Hop) -> Result<Record> {
     let pid = hop.process.pid();
     if let Some(expected) = record.integer::<i32>("expected_pid")?
         && expected != pid
     {
-        return Err(Error::no(format!("its PID is {pid}, not {expected} as expected")));
+        return Err(Error::no(format!("its PID is {pid}, but {expected} was expected")));
     }
     hop.process.write_to(&mut record)?;
     record.set("hops", hop.trail());
     Ok(record)
 }
 
-/// Makes the record that asked for a pattern one of a container that fits.
+/// Turns the record that asked for a pattern into one of a container that matches.
 pub(crate) fn fill_match(mut record: Record, found: &Match) -> Result<Record> {
     let pattern = record.get("target").cloned();
     record.set("target", name::show(&found.path));
@@ -59,7 +59,7 @@ fn list(value: Option<&Value>) -> String {
     items.iter().map(|item| cell(Some(item))).collect::<Vec<_>>().join(" ")
 }
 
-/// `setup dind olt_1`: each container and how its engine was reached.
+/// `host:setup dind:olt_1`: how each engine was reached, and its container.
 fn hops(value: Option<&Value>) -> String {
     let hops = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     hops.iter()

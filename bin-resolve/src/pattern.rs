@@ -1,4 +1,4 @@
-//! Patterns: paths that stand for many containers.
+//! Patterns: paths that match many containers.
 
 use glob::{MatchOptions, Pattern as Glob};
 
@@ -11,28 +11,29 @@ use crate::roster::Member;
 /// One segment of a pattern.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Segment {
-    /// The container of exactly this name, or with this unique prefix of its ID.
+    /// The container with exactly this name, or this unique ID prefix.
     Name(String),
-    /// Containers whose names fit.
+    /// Containers whose names match.
     Glob(Option<Kind>, Glob),
-    /// Any number of containers inside each other, also none: `**`.
+    /// Any number of nested containers, including none: `**`.
     Depths,
 }
 
 /// A path with wildcards.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Pattern {
-    /// The names before the first wildcard: they are looked up like any other path.
+    /// The names before the first wildcard, which are looked up like any other path.
     pub(crate) prefix: Path,
     rest: Vec<Segment>,
 }
 
-/// How far into a pattern a container may be: the segments that those inside of it have to fit, in rising order.
+/// How far a container has matched a pattern: the segments that containers inside it may match next, in ascending
+/// order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Progress(Vec<usize>);
 
 impl Pattern {
-    /// A pattern of these segments, of which at least one is a wildcard. A `**` at the end means everything below.
+    /// A pattern of these segments, at least one of which is a wildcard. A `**` at the end means everything below.
     pub(crate) fn new(segments: Vec<Segment>) -> Self {
         let mut prefix = Vec::new();
         let mut rest = Vec::new();
@@ -48,12 +49,12 @@ impl Pattern {
         Self { prefix, rest }
     }
 
-    /// Where the wildcards begin.
+    /// The progress at the first wildcard.
     pub(crate) fn begin(&self) -> Progress {
         self.with_skipped_depths(vec![0])
     }
 
-    /// The progress of `container`, one of `list`, given that of the container that they are in.
+    /// The progress of `container`, one of `list`, given that of the container around them.
     pub(crate) fn advance(&self, outer: &Progress, container: &Member, list: &[Member]) -> Progress {
         let mut next = Vec::new();
         for &at in &outer.0 {
@@ -72,17 +73,17 @@ impl Pattern {
         self.with_skipped_depths(next)
     }
 
-    /// Whether a container that has come so far fits the pattern.
+    /// Whether a container with this progress matches the whole pattern.
     pub(crate) fn is_fit(&self, progress: &Progress) -> bool {
         progress.0.contains(&self.rest.len())
     }
 
-    /// Whether containers inside of one that has come so far may fit.
+    /// Whether containers inside one with this progress may match.
     pub(crate) fn leads_on(&self, progress: &Progress) -> bool {
         progress.0.iter().any(|&at| at < self.rest.len())
     }
 
-    /// `**` stands for nothing as well: what follows it may come at once.
+    /// `**` matches nothing as well, so the segment after it may come at once.
     fn with_skipped_depths(&self, mut positions: Vec<usize>) -> Progress {
         let mut next = 0;
         while next < positions.len() {
@@ -97,7 +98,7 @@ impl Pattern {
     }
 }
 
-/// The engine's own rule: a name goes before the prefix of an ID, which must be no other's.
+/// The engine's own rule: a name takes precedence over an ID prefix, which must be unique.
 fn is_meant(asked: &str, container: &Member, list: &[Member]) -> bool {
     let Some(Wanted::Container { kind, name }) = Wanted::parse(asked) else { return false };
     let among = |member: &Member| kind.is_none_or(|kind| kind == member.kind);
@@ -113,7 +114,7 @@ mod tests {
     use crate::name::{Asked, parse};
     use crate::root::FileId;
 
-    /// Whether a container at `path` fits: beside each on the way is another, whose ID begins with "b".
+    /// Whether a container at `path` matches. Next to each on the way is another, whose ID begins with "b".
     fn fits(pattern: &str, path: &[&str]) -> bool {
         let Ok(Asked::Many(pattern)) = parse(pattern) else { panic!("{pattern}") };
         let Some(path) = path.strip_prefix(&pattern.prefix.iter().map(String::as_str).collect::<Vec<_>>()[..]) else {

@@ -1,28 +1,28 @@
-//! Records that are to be acted on together: those in a row with the same `plan`.
+//! Plans: consecutive records with the same `plan`, which are passed on together or not at all.
 
 use nicon_core::stream::Answers;
 use nicon_core::{Error, Record, Result, Status};
 use serde_json::Value;
 
-/// Answers on their way out. Those of a plan wait for each other, so that nobody acts on the first of them before it is
-/// known that the last one is right.
+/// The output. The records of a plan are held back until all are resolved, so that the next program does not act on the
+/// first while the last may still fail.
 pub(crate) struct Plans {
     answers: Answers,
     /// The plan that is being answered.
     plan: Option<String>,
     held: Vec<(Option<u64>, Record)>,
-    /// How its failures ended, if there were any.
+    /// The worst status of its failures, if any.
     failed: Option<Status>,
 }
 
 /// Which plan a question belongs to.
 #[derive(Clone)]
 pub(crate) enum Plan {
-    /// None: it stands for itself.
+    /// No plan.
     None,
-    /// That of this name.
+    /// The plan of this name.
     Of(String),
-    /// The line cannot be read: for all that we know, it belongs with the one before.
+    /// The line cannot be parsed, so it is taken to belong to the plan of the line before.
     Unknown,
 }
 
@@ -43,7 +43,7 @@ impl Plans {
         Self { answers, plan: None, held: Vec::new(), failed: None }
     }
 
-    /// Gives one answer, which belongs to `plan`.
+    /// Prints one answer, or holds it back if it belongs to a plan.
     ///
     /// # Errors
     /// As [`Answers::give`].
@@ -78,12 +78,12 @@ impl Plans {
         self.answers.finish()
     }
 
-    /// Lets the records of the plan go, or tells that none of them does.
+    /// Prints the records of the plan or, if any failed, an error instead.
     fn release(&mut self) -> Result<()> {
         let held = std::mem::take(&mut self.held);
         match (self.plan.take(), self.failed.take()) {
             (Some(plan), Some(status)) if !held.is_empty() => {
-                let message = format!("{plan} is held back: {} of its records were right, and not all", held.len());
+                let message = format!("{plan} is held back: only {} of its records could be resolved", held.len());
                 let error = Error::failed(message);
                 self.answers.give(None, Err(if status == Status::No { error.as_no() } else { error }))
             }

@@ -1,4 +1,4 @@
-//! Looking below a container's root directory, whose owner may have put anything there.
+//! Looks up paths below a container's root directory, where anything may be.
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -13,10 +13,10 @@ use nix::sys::stat::Mode;
 
 use crate::aside;
 
-/// `openat2(2)` asks to be called again when names move about while it looks; a container could make it do so forever.
+/// `openat2(2)` returns EAGAIN if names change during the look-up, which a container could cause forever.
 const MAX_LOOKUPS: usize = 64;
 
-/// Device and inode number: two paths with the same ones lead to the same engine, whatever they are called.
+/// Device and inode number. Paths with the same ones lead to the same engine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct FileId(u64, u64);
 
@@ -26,17 +26,17 @@ impl From<Known> for FileId {
     }
 }
 
-/// A path, and which file is there.
-pub(crate) type Seen = (PathBuf, Result<FileId>);
+/// A path, and the file that was found there.
+pub(crate) type Lookup = (PathBuf, Result<FileId>);
 
-/// The root directory of a container, or our own, and what was found below it.
+/// The root directory of a container, or our own, and look-ups below it.
 ///
-/// Whoever is root in a container may serve its file systems himself (FUSE) and never answer. So only what the kernel has at
-/// hand is looked up at once; all else is asked aside.
+/// A container's root can serve a FUSE file system that never answers. So only cached look-ups are done in place, and
+/// all others on a thread.
 pub(crate) struct Root {
     directory: Arc<Directory>,
-    /// What was looked up beforehand.
-    seen: OnceLock<Vec<Seen>>,
+    /// Look-ups that were done in advance.
+    seen: OnceLock<Vec<Lookup>>,
 }
 
 impl Root {
@@ -56,7 +56,7 @@ impl Root {
         Ok(Self { directory, seen: OnceLock::new() })
     }
 
-    /// Asks below the directory for what may take for ever; at once where it is our own.
+    /// Does `work` that may block forever on a thread; in place if the directory is our own.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Directory) -> Result<T> + Send + 'static,
@@ -68,10 +68,10 @@ impl Root {
         aside::ask(move || work(&directory)).await
     }
 
-    /// Looks `paths` up beforehand, all of them in one go.
+    /// Looks up `paths` in advance, on one thread.
     pub(crate) async fn look_for(&self, paths: Vec<PathBuf>) {
-        let (mut seen, paths) = self.tell_apart(paths);
-        // What goes wrong here goes wrong again for whoever needs to know.
+        let (mut seen, paths) = self.split_known(paths);
+        // A failure is repeated when the path is needed, and reported then.
         if !paths.is_empty()
             && let Ok(asked) = self.ask(|directory| Ok(directory.files_at(paths))).await
         {
@@ -80,11 +80,11 @@ impl Root {
         self.remember(seen);
     }
 
-    /// What can be told of `paths` at once, and those of which nothing can.
-    pub(crate) fn tell_apart(&self, paths: Vec<PathBuf>) -> (Vec<Seen>, Vec<PathBuf>) {
+    /// Splits `paths` into look-ups that need not block, and the rest.
+    pub(crate) fn split_known(&self, paths: Vec<PathBuf>) -> (Vec<Lookup>, Vec<PathBuf>) {
         let (mut seen, mut left) = (Vec::new(), Vec::new());
         for path in paths {
-            match self.at_hand(&path) {
+            match self.cached(&path) {
                 Some(known) => seen.push((path, known)),
                 None => left.push(path),
             }
@@ -92,23 +92,23 @@ impl Root {
         (seen, left)
     }
 
-    /// Remembers what was looked up beforehand; the first time counts.
-    pub(crate) fn remember(&self, seen: Vec<Seen>) {
+    /// Remembers look-ups; only the first call counts.
+    pub(crate) fn remember(&self, seen: Vec<Lookup>) {
         let _ = self.seen.set(seen);
     }
 
-    /// Which file is at `path`.
+    /// The file at `path`.
     pub(crate) async fn file_at(&self, path: &Path) -> Result<FileId> {
-        if let Some(known) = self.at_hand(path) {
+        if let Some(known) = self.cached(path) {
             return known;
         }
         let path = path.to_owned();
         self.ask(move |directory| directory.file_at(&path)).await
     }
 
-    /// Which file is at `path`, where that can be told at once: because it was looked up beforehand, or the kernel has it at
-    /// hand, as it nearly always has.
-    pub(crate) fn at_hand(&self, path: &Path) -> Option<Result<FileId>> {
+    /// The file at `path`, if that is known without blocking: it was looked up in advance, or is in the kernel's cache,
+    /// as it nearly always is.
+    pub(crate) fn cached(&self, path: &Path) -> Option<Result<FileId>> {
         if let Some((_, seen)) = self.seen.get().and_then(|seen| seen.iter().find(|(seen, _)| seen == path)) {
             return Some(seen.clone());
         }
@@ -122,20 +122,20 @@ impl Root {
     }
 }
 
-/// A root directory. Names below a container's never lead out of it: its absolute links stay in it, and links such as
-/// /proc/1/root are not followed. Our own file system is the user's to arrange, with whatever links.
+/// A root directory. Paths below a container's never lead out of it: absolute links are resolved inside it, and links
+/// such as /proc/1/root are not followed. Our own file system is trusted.
 pub(crate) struct Directory {
     fd: OwnedFd,
     is_ours: bool,
 }
 
 impl Directory {
-    /// A directory in which somebody else may have put anything.
-    pub(crate) fn of_stranger(fd: OwnedFd) -> Self {
+    /// A directory with untrusted contents.
+    pub(crate) fn untrusted(fd: OwnedFd) -> Self {
         Self { fd, is_ours: false }
     }
 
-    /// Finds `path`, however long that takes.
+    /// Finds `path`. This may block forever.
     pub(crate) fn find(&self, path: &Path) -> nix::Result<OwnedFd> {
         if self.is_ours {
             return open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty());
@@ -144,8 +144,8 @@ impl Directory {
         looks.find(|answer| !matches!(answer, Err(Errno::EAGAIN))).unwrap_or(Err(Errno::EAGAIN))
     }
 
-    /// Looks up `paths`, however long that takes.
-    pub(crate) fn files_at(&self, paths: Vec<PathBuf>) -> Vec<Seen> {
+    /// Looks up `paths`. This may block forever.
+    pub(crate) fn files_at(&self, paths: Vec<PathBuf>) -> Vec<Lookup> {
         let look = |path: PathBuf| {
             let file = self.file_at(&path);
             (path, file)
@@ -153,7 +153,7 @@ impl Directory {
         paths.into_iter().map(look).collect()
     }
 
-    /// Which file is at `path`, however long it takes to learn that.
+    /// The file at `path`. This may block forever.
     pub(crate) fn file_at(&self, path: &Path) -> Result<FileId> {
         identify(path, self.find(path))
     }

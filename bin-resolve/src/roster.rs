@@ -1,4 +1,4 @@
-//! All containers of all engines that are in one place.
+//! Lists all containers of all engines in one place.
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -10,27 +10,27 @@ use nix::errno::Errno;
 use crate::bundles::Bundle;
 use crate::claim::Claim;
 use crate::disk::Disk;
-use crate::ground::Ground;
+use crate::fallback::Answered;
 use crate::kind::Kind;
-use crate::late::Said;
 use crate::listing::{Listed, State};
 use crate::name::is_name;
-use crate::reach::Connection;
+use crate::pool::Connection;
 use crate::root::{FileId, Root};
+use crate::scope::Scope;
 
 /// A container that an engine lists.
 #[derive(Clone, Debug)]
 pub(crate) struct Member {
     pub(crate) id: String,
     pub(crate) name: String,
-    /// What to call it in a path: its name, with the engine's where two know that name, or its ID where it has none.
+    /// Its segment in a path: its name, with the engine's if two know that name, or its ID if the name is not usable.
     pub(crate) segment: String,
     pub(crate) kind: Kind,
-    /// Whose place it was found at: Podman may listen where Docker usually does.
+    /// The kind of engine that usually uses the place where it was found: podman may listen at Docker's.
     pub(crate) place: Kind,
-    /// The engine.
+    /// The engine's socket or directory.
     pub(crate) engine: FileId,
-    /// The container's bundle, where that was read.
+    /// The container's bundle, if it was read.
     pub(crate) bundle: Option<Rc<Bundle>>,
 }
 
@@ -38,13 +38,13 @@ pub(crate) struct Member {
 pub(crate) struct Roster {
     /// By name.
     pub(crate) members: Vec<Member>,
-    /// What the engines said that could not be asked, while others could.
+    /// Failures of engines, while others answered.
     pub(crate) failures: Vec<Error>,
 }
 
-/// An engine that is there, and where it was found.
+/// An engine that is present, and where it was found.
 pub(crate) enum Present {
-    /// It listens: by its process and the PID namespace of that, where they can be told.
+    /// A socket, with the process that listens and its PID namespace, if they are known.
     Socket {
         file: FileId,
         daemon: Option<(i32, NsId)>,
@@ -52,11 +52,11 @@ pub(crate) enum Present {
     Files(FileId),
 }
 
-impl Ground<'_> {
+impl Scope<'_> {
     /// Lists the containers of each engine, or of those of one kind.
     ///
     /// # Errors
-    /// Where there is no engine, or none that answers.
+    /// If there is no engine, or none that answers.
     pub(crate) async fn list(&self, asked: Option<Kind>, state: State) -> Result<Roster> {
         let kinds = self.kinds(asked);
         let root = self.in_time(self.root(&kinds, asked)).await?;
@@ -68,7 +68,7 @@ impl Ground<'_> {
                 Ok(Some((list, late))) => {
                     some_there = true;
                     failures.extend(late);
-                    // Several engines may know one container; the first one has the better name for it.
+                    // If several engines know a container, the first one has the better name for it.
                     let known: HashSet<String> = members.iter().map(|member| member.id.clone()).collect();
                     members.extend(list.into_iter().filter(|member| !known.contains(&member.id)));
                 }
@@ -79,16 +79,16 @@ impl Ground<'_> {
         if some_there {
             failures.retain(|error| error.errno() != Some(Errno::ECONNREFUSED));
         } else {
-            return Err(failures.into_iter().next().unwrap_or_else(|| self.nobody()));
+            return Err(failures.into_iter().next().unwrap_or_else(|| self.no_engine(asked)));
         }
-        // Those that do not run are listed for people to read.
+        // The list of all is only read by people, who need no unique paths.
         if state == State::Running {
-            set_apart(&mut members);
+            disambiguate(&mut members);
         }
         Ok(Roster { members, failures })
     }
 
-    /// What one engine lists, and why only its files do where that is so.
+    /// The containers of one engine and, if they were read from its files, why.
     async fn list_one(
         &self,
         kind: Kind,
@@ -98,11 +98,11 @@ impl Ground<'_> {
     ) -> Result<Option<(Vec<Member>, Option<Error>)>> {
         let question = async |connection: &Connection| {
             let list = match self.list_in_time(connection, state, connection.engine.list(state)).await? {
-                Said::ByFiles((members, late)) => {
+                Answered::ByFiles((members, late)) => {
                     let of_engine = |member| Member { place: kind, engine: connection.file, ..member };
                     return Ok((members.into_iter().map(of_engine).collect(), Some(late)));
                 }
-                Said::ByDaemon(list) => list,
+                Answered::ByDaemon(list) => list,
             };
             let place = kind;
             let (kind, file) = (connection.engine.kind(), connection.file);
@@ -121,7 +121,7 @@ impl Ground<'_> {
         }
     }
 
-    /// Files outlive their containers: those run whose process is there, and proved.
+    /// Lists containers from files. Files outlive containers: only those with a proved process are running.
     pub(crate) async fn list_files(&self, disk: &Disk<'_>, state: State) -> Result<Vec<Member>> {
         if state == State::Any {
             let list = disk.list().await?;
@@ -131,7 +131,7 @@ impl Ground<'_> {
         for (container, file) in disk.with_process().await? {
             let (id, name) = (container.id.clone(), container.name.clone());
             let claim = Claim::of_files(disk, container, file)?;
-            // What cannot be asked for by any name cannot be listed.
+            // A container without a usable name cannot be asked for.
             let can_be_named = is_name(&name) || is_name(&id);
             if can_be_named && self.is_proved(&name, &claim).await {
                 members.push(Member::new(Listed { id, name }, disk.kind, disk.file));
@@ -140,10 +140,10 @@ impl Ground<'_> {
         Ok(members)
     }
 
-    /// Looks which engines there are, without asking them anything, so that they cannot keep us waiting.
+    /// Finds the engines that are present, without asking them anything, so that they cannot delay us.
     ///
     /// # Errors
-    /// [`Status::No`](nicon_core::Status::No) where there is none, as in most containers.
+    /// [`Status::No`](nicon_core::Status::No) if there is none, as in most containers.
     pub(crate) async fn look(&self) -> Result<Vec<Present>> {
         let (mut present, mut refused) = (Vec::new(), None);
         let kinds = self.kinds(None);
@@ -155,7 +155,7 @@ impl Ground<'_> {
                 Err(error) => refused = refused.or(Some(error)),
             }
         }
-        if present.is_empty() { Err(refused.unwrap_or_else(|| self.nobody())) } else { Ok(present) }
+        if present.is_empty() { Err(refused.unwrap_or_else(|| self.no_engine(None))) } else { Ok(present) }
     }
 
     async fn look_for(&self, kind: Kind, root: &Root) -> Result<Option<Present>> {
@@ -173,16 +173,27 @@ impl Ground<'_> {
         }
     }
 
-    fn nobody(&self) -> Error {
-        let kinds = self.kinds(None);
+    /// The error if there is no engine: what was tried, and how to choose another socket.
+    fn no_engine(&self, asked: Option<Kind>) -> Error {
+        let kinds = self.kinds(asked);
         let sockets = kinds.iter().flat_map(|kind| self.places().of(*kind));
         let mut tried: Vec<_> = sockets.map(|path| path.display().to_string()).collect();
         tried.dedup();
-        Error::no(format!("no engine socket (tried {}), and no files of an engine", tried.join(", ")))
+        let engine = asked.or(self.settings.engine).map_or("container", Kind::name);
+        let tried = tried.join(", ");
+        if tried.is_empty() {
+            return Error::no(format!("no {engine} engine (none of its files are here)"));
+        }
+        let hint = match (self.container, self.places().chosen()) {
+            (None, true) => ", as DOCKER_HOST says",
+            (None, false) => ", and no files; DOCKER_HOST=unix:///PATH names another",
+            (Some(_), _) => ", and no files; --socket PATH names another",
+        };
+        Error::no(format!("no {engine} engine (no socket at {tried}{hint})"))
     }
 
     async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        tokio::time::timeout(self.settings.timeout, work).await.unwrap_or_else(|_| Err(self.settings.late()))
+        tokio::time::timeout(self.settings.timeout, work).await.unwrap_or_else(|_| Err(self.settings.timed_out()))
     }
 }
 
@@ -193,8 +204,8 @@ impl Member {
     }
 }
 
-/// Gives a longer name to each of those that share one.
-fn set_apart(members: &mut [Member]) {
+/// Makes segments unique: adds the engine's name, or uses the ID.
+fn disambiguate(members: &mut [Member]) {
     members.sort_by(|a, b| a.name.cmp(&b.name));
     let mut bearers: HashMap<String, Vec<Kind>> = HashMap::new();
     for member in members.iter() {
@@ -228,7 +239,7 @@ mod tests {
             member("e5", "pause", Kind::Containerd),
             member("f6", "no name", Kind::Containerd),
         ];
-        set_apart(&mut members);
+        disambiguate(&mut members);
         let mut segments = members.map(|member| member.segment);
         segments.sort_unstable();
         assert_eq!(segments, ["d4", "db", "docker:web", "e5", "f6", "podman:web"]);

@@ -1,4 +1,4 @@
-//! The run: paths and patterns in, answers out, in the order in which they were asked.
+//! The run: reads paths and patterns, and answers them in order.
 
 use std::sync::Arc;
 
@@ -14,13 +14,13 @@ use crate::plan::Plans;
 use crate::socket::Places;
 use crate::walk::Walk;
 
-/// The program's name, as its messages begin.
+/// The program's name, with which its messages begin.
 pub const PROGRAM: &str = "nicon-resolve";
 
-/// Answers what the command line or standard input asks.
+/// Resolves the paths of the command line, or of standard input.
 ///
 /// # Errors
-/// What ends the whole run; a path that cannot be found does not.
+/// If the whole run fails; a path that cannot be resolved does not end it.
 pub fn run(args: Args) -> Result<Status> {
     let answers = Answers::new(PROGRAM, output::view(&args))?;
     let settings = Settings {
@@ -36,15 +36,15 @@ pub fn run(args: Args) -> Result<Status> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().doing(|| "start the event loop")?;
     let outcome = runtime.block_on(answer_input(args.paths, Arc::new(settings), answers));
-    // A thread that was left behind may never end.
+    // An abandoned thread may never end.
     runtime.shutdown_background();
     outcome
 }
 
-/// A container that was found is held by two descriptors until its batch ends. The usual limit of 1,024 is there for
+/// Each container that was found keeps two descriptors open until its batch ends. The usual limit of 1,024 exists for
 /// programs that use select(2).
 fn allow_many_files() -> Result<()> {
-    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).doing(|| "ask for the limit of open files")?;
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).doing(|| "read the limit of open files")?;
     setrlimit(Resource::RLIMIT_NOFILE, most, most).doing(|| "raise the limit of open files")
 }
 

@@ -1,36 +1,36 @@
-//! Asks each engine that is there for one name, and settles on one container.
+//! Asks every engine that is present for one name, and decides on one container.
 
 use futures_util::future::{join, join_all};
 use nicon_core::{Error, Result, Status};
 use nix::errno::Errno;
 
 use crate::claim::{Claim, Found, Via};
-use crate::ground::Ground;
+use crate::fallback::Answered;
 use crate::kind::Kind;
-use crate::late::Said;
 use crate::listing::State;
 use crate::missing;
-use crate::reach::Connection;
+use crate::pool::Connection;
 use crate::root::Root;
 use crate::roster::Member;
+use crate::scope::Scope;
 
-/// What one kind of engine had to say.
+/// The answer of one kind of engine.
 struct Answer {
-    /// Whether there is one.
+    /// Whether there is such an engine.
     is_there: bool,
     claim: Result<Option<Claim>>,
 }
 
-impl Ground<'_> {
+impl Scope<'_> {
     /// Finds the container called `name`.
     ///
     /// # Errors
-    /// [`Status::No`] where no engine runs it; [`Status::Failed`] where several do, or one cannot tell.
+    /// [`Status::No`] if no engine runs it; [`Status::Failed`] if several do, or one of them failed.
     pub(crate) async fn find(&self, kind: Option<Kind>, name: &str) -> Result<Found> {
         let kinds = self.kinds(kind);
         let root = self.root(&kinds, kind).await?;
         let (first, others) = kinds.split_first().expect("some kind is asked");
-        // While the likeliest engine works on its answer, there is time to look for the others.
+        // Look for the other engines while the likeliest one works on its answer.
         let ask_others = async {
             root.look_for(self.paths_of(others, kind)).await;
             join_all(others.iter().map(|one| self.ask(*one, root, name, kind))).await
@@ -39,10 +39,10 @@ impl Ground<'_> {
         self.settle(kind, name, std::iter::once(first).chain(others).collect()).await
     }
 
-    /// Finds a container that was listed. Whatever else has its name: only the engine that listed it is asked, for its ID.
+    /// Finds a container that was listed, by its bundle or by asking the engine that listed it for its ID.
     ///
     /// # Errors
-    /// [`Status::No`] where it does not run any more; [`Status::Failed`] where that cannot be told.
+    /// [`Status::No`] if it is no longer running; [`Status::Failed`] if that is unknown.
     pub(crate) async fn find_listed(&self, member: &Member) -> Result<Found> {
         if let Some(bundle) = &member.bundle {
             let claim = bundle.claim(member)?;
@@ -85,16 +85,16 @@ impl Ground<'_> {
         }
     }
 
-    /// Asks at a socket.
+    /// Asks through a socket.
     async fn ask_api(&self, connection: &Connection, name: &str) -> Result<Option<Claim>> {
         let container = match self.find_in_time(connection, name, connection.find(name)).await? {
-            Said::ByFiles(claim) => return Ok(Some(claim)),
-            Said::ByDaemon(None) => return Ok(None),
-            Said::ByDaemon(Some(container)) => container,
+            Answered::ByFiles(claim) => return Ok(Some(claim)),
+            Answered::ByDaemon(None) => return Ok(None),
+            Answered::ByDaemon(Some(container)) => container,
         };
         let daemons = connection.daemons()?;
         let (daemon, socket) = (daemons[0], &connection.socket);
-        self.settings.tell(name, || {
+        self.settings.log(name, || {
             let (pid, pidns) = (daemon.process.pid(), daemon.pidns.id().ino);
             format!("the engine at {} is process {pid}, in PID namespace {pidns}", socket.display())
         });
@@ -104,13 +104,13 @@ impl Ground<'_> {
         Ok(Some(Claim::new(container, connection.engine.kind(), via, namespaces)))
     }
 
-    /// One container out of what the engines say.
+    /// Decides on one container, given all answers.
     async fn settle(&self, kind: Option<Kind>, name: &str, answers: Vec<Answer>) -> Result<Found> {
         let (mut found, mut refusals, mut some_there) = (Vec::<Found>::new(), Vec::new(), false);
         for answer in answers {
             some_there |= answer.is_there;
             let claim = match answer.claim {
-                // What one engine runs for another is one container.
+                // One engine runs it for the other: it is the same container.
                 Ok(Some(claim)) if found.iter().any(|found| found.is(&claim.container)) => continue,
                 Ok(Some(claim)) => claim,
                 Ok(None) => continue,
@@ -130,9 +130,9 @@ impl Ground<'_> {
             found.retain(is_exact);
         }
         refusals.retain(|error| match error.errno() {
-            // Its socket is left over from an engine that has ended.
+            // The socket of an engine that has ended.
             Some(Errno::ECONNREFUSED) => !some_there,
-            // Whoever may ask one engine need not be permitted to ask all.
+            // A permission for one engine is enough.
             Some(Errno::EACCES | Errno::EPERM) => found.is_empty(),
             _ => error.status() == Status::Failed || found.is_empty(),
         });
@@ -144,13 +144,13 @@ impl Ground<'_> {
             (1, None) => Ok(found.remove(0)),
             (1, Some(refusal)) => {
                 let kind = found[0].kind.name();
-                Err(refusal.and_say(&format!(" (it may know the name as well; {kind} does: say {kind}:{name})")))
+                Err(refusal.and_say(&format!(" (it may know the name, too; to ask only {kind}, say {kind}:{name})")))
             }
             _ => Err(ambiguous(name, &found)),
         }
     }
 
-    /// Why there is no answer, where no engine gave a reason.
+    /// Why nothing was found, if no engine gave a reason.
     async fn explain(&self, kind: Option<Kind>, name: &str) -> Error {
         match self.list(kind, State::Any).await {
             Ok(list) => missing::explain(name, &list.members),
@@ -159,7 +159,7 @@ impl Ground<'_> {
     }
 }
 
-/// Of several containers none is chosen.
+/// The error for several containers of the same name.
 fn ambiguous(name: &str, found: &[Found]) -> Error {
     let kinds: Vec<_> = found.iter().map(|found| found.kind.name()).collect();
     let ways: Vec<_> = kinds.iter().map(|kind| format!("{kind}:{name}")).collect();

@@ -1,4 +1,4 @@
-//! Reaching an engine's socket from outside: nothing is entered, and nothing in the container can lead elsewhere.
+//! Connects to an engine's socket from outside: no namespace is entered, and no path leads out of the container.
 
 use std::ffi::OsString;
 use std::os::fd::AsRawFd;
@@ -16,33 +16,33 @@ use nix::sys::stat::SFlag;
 use crate::kind::Kind;
 use crate::root::{Directory, FileId, Root, is_absent};
 
-/// Where engines usually listen. `/run` comes first: `/var/run` is most often a link to it.
+/// Where engines usually listen. `/run` comes first, since `/var/run` is usually a link to it.
 const DOCKER: [&str; 2] = ["/run/docker.sock", "/var/run/docker.sock"];
 const PODMAN: [&str; 1] = ["/run/podman/podman.sock"];
 
-/// How long to wait before asking a listener again whose queue is full; `connect(2)` tells no better.
+/// How long to wait before connecting again to a listener whose queue is full. There is nothing to poll for.
 const BACKLOG_PAUSE: Duration = Duration::from_millis(10);
 
-/// Where a hop's sockets are looked for.
+/// Where a hop's sockets may be.
 #[derive(Debug)]
 pub(crate) struct Places {
     docker: Vec<PathBuf>,
     podman: Vec<PathBuf>,
-    /// Whether the user named the one engine that is meant.
+    /// Whether the user chose the engine by its socket.
     chosen: bool,
 }
 
 impl Places {
-    /// The usual places, after `more`, within a container.
+    /// The places inside a container: `more`, then the usual ones.
     pub(crate) fn inside(more: &[PathBuf]) -> Self {
         let places = |usual: &[&str]| more.iter().cloned().chain(usual.iter().map(PathBuf::from)).collect();
         Self { docker: places(&DOCKER), podman: places(&PODMAN), chosen: false }
     }
 
-    /// The places of hop 0: what `DOCKER_HOST` says, or the usual ones.
+    /// The places on our own machine: the one in `DOCKER_HOST`, or the usual ones.
     ///
     /// # Errors
-    /// An engine on another machine: its PIDs mean nothing here.
+    /// If `DOCKER_HOST` may be an engine on another machine.
     pub(crate) fn own(docker_host: Option<OsString>) -> Result<Self> {
         let Some(host) = docker_host.filter(|host| !host.is_empty()) else {
             return Ok(Self::inside(&[]));
@@ -53,18 +53,18 @@ impl Places {
                 Ok(Self { docker: vec![path.into()], podman: vec![path.into()], chosen: true })
             }
             _ => Err(Error::failed(format!(
-                "DOCKER_HOST is \"{host}\": only a unix:///PATH socket will do, because the PIDs of an engine that is \
-                 reached in another way may be another machine's (unset it, or name the socket)"
+                "DOCKER_HOST is \"{host}\": only unix:///PATH is supported, since PIDs from another machine mean \
+                 nothing here (unset it, or name the socket)"
             ))),
         }
     }
 
-    /// Whether the user named the one engine that is meant.
+    /// Whether the user chose the engine by its socket.
     pub(crate) fn chosen(&self) -> bool {
         self.chosen
     }
 
-    /// Where an engine of this kind may listen; nowhere where it is known by its files only.
+    /// Where an engine of this kind may listen; empty if it has no socket.
     pub(crate) fn of(&self, kind: Kind) -> &[PathBuf] {
         match kind {
             Kind::Docker => &self.docker,
@@ -77,22 +77,22 @@ impl Places {
 /// A connection to a socket.
 pub(crate) struct Connected {
     pub(crate) stream: UnixStream,
-    /// Where it was found, as it is called inside the container.
+    /// Its path, as seen in the container.
     pub(crate) path: PathBuf,
     pub(crate) file: FileId,
 }
 
-/// Connects to the first of `places` where somebody listens, below `root`; `None` where none of them holds a socket. A
-/// listener that is behind with its work is asked again, until the hop's time is up.
+/// Connects to the first of `places` below `root` where a process listens; `None` if none of them exists. If the
+/// listener's queue is full, tries again until the hop's time is up.
 pub(crate) async fn connect(root: &Root, places: &[PathBuf]) -> Result<Option<Connected>> {
-    let may_be_there = |path: &&PathBuf| !matches!(root.at_hand(path), Some(Err(error)) if is_absent(&error));
+    let may_be_there = |path: &&PathBuf| !matches!(root.cached(path), Some(Err(error)) if is_absent(&error));
     let places: Arc<[PathBuf]> = places.iter().filter(may_be_there).cloned().collect();
     if places.is_empty() {
         return Ok(None);
     }
     loop {
         let places = Arc::clone(&places);
-        // The kernel asks the file system of a socket whether we may connect.
+        // Connecting can block: the kernel asks the socket's file system for permission.
         match root.ask(move |directory| connect_to_first(directory, &places)).await {
             Err(error) if error.errno() == Some(Errno::EAGAIN) => tokio::time::sleep(BACKLOG_PAUSE).await,
             connected => return connected,
@@ -100,7 +100,7 @@ pub(crate) async fn connect(root: &Root, places: &[PathBuf]) -> Result<Option<Co
     }
 }
 
-/// Connects to the first of `places` where somebody listens, however long that takes.
+/// Connects to the first of `places` where a process listens. This may block forever.
 pub(crate) fn connect_to_first(root: &Directory, places: &[PathBuf]) -> Result<Option<Connected>> {
     let mut refused = None;
     for path in places {
@@ -116,26 +116,26 @@ pub(crate) fn connect_to_first(root: &Directory, places: &[PathBuf]) -> Result<O
 
 fn connect_to(root: &Directory, path: &Path) -> Result<Connected> {
     let socket = root.find(path).doing(|| format!("open {}", path.display()))?;
-    let known = Known::of(&socket).doing(|| format!("look at {}", path.display()))?;
+    let known = Known::of(&socket).doing(|| format!("inspect {}", path.display()))?;
     if known.kind != SFlag::S_IFSOCK {
         return Err(Error::failed(format!("{} is not a socket", path.display())));
     }
-    // The descriptor names this very socket, so that nobody can put another one in its place meanwhile.
+    // The descriptor refers to this very socket, even if the path is replaced.
     let address = UnixAddr::new(format!("/proc/self/fd/{}", socket.as_raw_fd()).as_str());
-    let address = address.doing(|| "name the socket")?;
+    let address = address.doing(|| "name the socket by its descriptor")?;
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let stream =
         nix::sys::socket::socket(AddressFamily::Unix, SockType::Stream, flags, None).doing(|| "open a socket")?;
     match peer::ask_who_writes(&stream) {
         Ok(()) | Err(Errno::ENOPROTOOPT) => {}
-        Err(errno) => return Err(Error::os("ask who will write", errno)),
+        Err(errno) => return Err(Error::os("request the credentials of writers", errno)),
     }
     match nix::sys::socket::connect(stream.as_raw_fd(), &address) {
         Ok(()) => Ok(Connected { stream: stream.into(), path: path.to_owned(), file: known.into() }),
         Err(errno) => {
             let error = Error::os(format!("connect to {}", path.display()), errno);
             Err(match errno {
-                Errno::EACCES | Errno::EPERM => error.and_say(" (root, CAP_DAC_OVERRIDE, or the socket's group)"),
+                Errno::EACCES | Errno::EPERM => error.and_say(" (needs root, CAP_DAC_OVERRIDE, or the socket's group)"),
                 _ => error,
             })
         }

@@ -1,21 +1,21 @@
-//! A first look at a container: which engines may be in it.
+//! The survey of a container: all look-ups and connections that its engines need, on one thread.
 
 use std::path::PathBuf;
 
 use nicon_core::Result;
 
 use crate::disk::Disk;
-use crate::ground::Ground;
 use crate::kind::Kind;
-use crate::reach::Connection;
+use crate::pool::Connection;
 use crate::root::{Directory, Root, is_absent};
+use crate::scope::Scope;
 use crate::socket::connect_to_first;
 
-impl Ground<'_> {
-    /// The root directory, of which `kinds` of engines will be asked for.
+impl Scope<'_> {
+    /// The root directory, surveyed for `kinds` of engines when it is first opened.
     ///
     /// # Errors
-    /// That it cannot be opened, or that too many containers keep us waiting.
+    /// If it cannot be opened, or too many threads are blocked.
     pub(crate) async fn root(&self, kinds: &[Kind], asked: Option<Kind>) -> Result<&Root> {
         let open = async || {
             let root = Root::of(self.container)?;
@@ -24,12 +24,13 @@ impl Ground<'_> {
             }
             Ok(root)
         };
-        self.reaches.root.get_or_try_init(open).await
+        self.pools.root.get_or_try_init(open).await
     }
 
-    /// Connects to the engines that listen, and looks up all else, in one go: each go aside costs as much as ten look-ups.
+    /// Connects to the engines that listen, and looks up everything else, in one go: a thread costs as much as ten
+    /// look-ups.
     async fn survey(&self, root: &Root, kinds: &[Kind], asked: Option<Kind>) -> Result<()> {
-        let (seen, paths) = root.tell_apart(self.paths_of(kinds, asked));
+        let (seen, paths) = root.split_known(self.paths_of(kinds, asked));
         let is_there =
             |path: &PathBuf| seen.iter().any(|(at, file)| at == path && !file.as_ref().is_err_and(is_absent));
         let may_be_there = |path: &&PathBuf| paths.contains(path) || is_there(path);
@@ -50,15 +51,15 @@ impl Ground<'_> {
         let (connected, asked) = root.ask(look).await?;
         root.remember([seen, asked].concat());
         for (kind, connected) in connected {
-            // Where it failed, it fails again for whoever asks.
-            if let (Some(reach), Ok(Some(connected))) = (self.reaches.of(kind), connected) {
-                reach.keep(Connection::new(connected, reach).await?);
+            // A failure is repeated when the engine is asked, and reported then.
+            if let (Some(pool), Ok(Some(connected))) = (self.pools.of(kind), connected) {
+                pool.keep(Connection::new(connected, pool).await?);
             }
         }
         Ok(())
     }
 
-    /// All paths by which engines of these kinds may be known.
+    /// All paths at which engines of these kinds may be found.
     pub(crate) fn paths_of(&self, kinds: &[Kind], asked: Option<Kind>) -> Vec<PathBuf> {
         let asked_for = asked.or(self.settings.engine).is_some();
         let paths = |kind: &Kind| [self.places().of(*kind), &Disk::places(*kind, asked_for)].concat();

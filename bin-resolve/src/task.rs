@@ -1,57 +1,57 @@
-//! The questions of which the search for all containers that a pattern fits is made.
+//! The steps of the search for all containers that match a pattern.
 
 use std::rc::Rc;
 use std::sync::Arc;
 
 use nicon_core::Result;
 
-use crate::entered::Entered;
 use crate::hop::Hop;
 use crate::name::Path;
 use crate::pattern::{Pattern, Progress};
 use crate::roster::{Member, Roster};
+use crate::visit::Visit;
 use crate::walk::{Inner, Walk};
 
-/// What is to be asked.
+/// A step to do.
 pub(crate) enum Task {
-    List(Rc<Entered>),
-    Find { from: Rc<Entered>, member: Member, path: Path, progress: Progress },
-    LookInside(Found),
+    List(Rc<Visit>),
+    Find { from: Rc<Visit>, member: Member, path: Path, progress: Progress },
+    LookInside(Candidate),
 }
 
-/// What became of it.
+/// The result of a step.
 pub(crate) enum Outcome {
-    Listed(Rc<Entered>, Result<List>),
-    Found(Rc<Entered>, Result<Found>),
-    SeenInside(Found, Result<Vec<Inner>>),
+    Listed(Rc<Visit>, Result<List>),
+    Found(Rc<Visit>, Result<Candidate>),
+    SeenInside(Candidate, Result<Vec<Inner>>),
 }
 
-/// What the engines of one place list.
+/// The containers of the engines in one place.
 pub(crate) struct List {
     pub(crate) roster: Rc<Roster>,
-    /// The containers that matter to the pattern.
+    /// Those that match the pattern, or may contain some that do.
     pub(crate) chosen: Vec<(Member, Progress)>,
 }
 
-/// A container that fits the pattern, or leads on to some that may.
-pub(crate) struct Found {
+/// A container that matches the pattern, or may contain some that do.
+pub(crate) struct Candidate {
     /// Where it was found.
-    pub(crate) from: Rc<Entered>,
+    pub(crate) from: Rc<Visit>,
     pub(crate) path: Path,
     pub(crate) progress: Progress,
     pub(crate) hop: Arc<Hop>,
 }
 
 impl Task {
-    /// The container that it is about; empty for our own engine.
+    /// The container that it concerns; empty for our own engine.
     pub(crate) fn path(&self) -> &[String] {
         match self {
             Self::List(engine) => &engine.path,
-            Self::Find { path, .. } | Self::LookInside(Found { path, .. }) => path,
+            Self::Find { path, .. } | Self::LookInside(Candidate { path, .. }) => path,
         }
     }
 
-    /// Asks.
+    /// Does the step.
     pub(crate) async fn perform(self, walk: &Walk, pattern: &Pattern) -> Outcome {
         match self {
             Self::List(engine) => {
@@ -63,7 +63,7 @@ impl Task {
             }
             Self::Find { from, member, path, progress } => {
                 let hop = walk.find_listed(&path, member).await;
-                let found = hop.map(|hop| Found { from: Rc::clone(&from), path, progress, hop });
+                let found = hop.map(|hop| Candidate { from: Rc::clone(&from), path, progress, hop });
                 Outcome::Found(from, found)
             }
             Self::LookInside(found) => {
@@ -74,9 +74,10 @@ impl Task {
     }
 }
 
-/// Chooses the containers that matter. Of many the bundles are read, so that the engine need not be asked for each.
-async fn choose(walk: &Walk, pattern: &Pattern, engine: &Entered, roster: Rc<Roster>) -> List {
-    let entered = roster.members.iter().filter(|member| engine.enters(member.engine));
+/// Chooses the containers to look at. If there are many, reads their bundles, so that the engine need not be asked for
+/// each.
+async fn choose(walk: &Walk, pattern: &Pattern, engine: &Visit, roster: Rc<Roster>) -> List {
+    let entered = roster.members.iter().filter(|member| engine.includes(member.engine));
     let fitting = entered.filter_map(|member| {
         let progress = pattern.advance(&engine.progress, member, &roster.members);
         (pattern.is_fit(&progress) || pattern.leads_on(&progress)).then(|| (member.clone(), progress))

@@ -1,27 +1,27 @@
-//! Whose turn it is: questions wait here until one of a few slots is free, and nobody takes them all.
+//! Fair scheduling: questions wait for one of a few slots, and no party can take them all.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 
-/// Questions of many parties, of which only some are under way at once.
+/// A queue of questions of many parties, with a limit on how many run at once.
 ///
-/// The parties take turns. A party gets another slot only while more slots are free than it has: so one that is slow has
-/// half of them at the most, two have a third each, and there is one left for whoever comes next.
+/// The parties take turns. A party gets another slot only while more slots are free than it has. So one slow party has
+/// at most half of them, two have a third each in the long run, and a slot is left for the next one.
 pub(crate) struct Turns<P, Q> {
     slots: usize,
     waiting: HashMap<P, VecDeque<Q>>,
-    /// Parties with questions that wait, the one that has waited longest first.
+    /// Parties with waiting questions, the one that has waited longest first.
     order: VecDeque<P>,
-    under_way: HashMap<P, usize>,
+    running: HashMap<P, usize>,
 }
 
 impl<P: Clone + Eq + Hash, Q> Turns<P, Q> {
-    /// Nobody waits yet.
+    /// An empty queue with this many slots.
     pub(crate) fn new(slots: usize) -> Self {
-        Self { slots, waiting: HashMap::new(), order: VecDeque::new(), under_way: HashMap::new() }
+        Self { slots, waiting: HashMap::new(), order: VecDeque::new(), running: HashMap::new() }
     }
 
-    /// Lets a question wait for its party's turn.
+    /// Queues a question.
     pub(crate) fn wait(&mut self, party: P, question: Q) {
         let waiting = self.waiting.entry(party.clone()).or_default();
         if waiting.is_empty() {
@@ -30,10 +30,10 @@ impl<P: Clone + Eq + Hash, Q> Turns<P, Q> {
         waiting.push_back(question);
     }
 
-    /// The next question, and its party, which has a slot from now on; nothing while nobody may take one.
+    /// The next question, and its party, which takes a slot; `None` while no party may take one.
     pub(crate) fn next(&mut self) -> Option<(P, Q)> {
-        let free = self.slots - self.under_way.values().sum::<usize>();
-        let may = |party: &P| self.under_way.get(party).copied().unwrap_or_default() < free;
+        let free = self.slots - self.running.values().sum::<usize>();
+        let may = |party: &P| self.running.get(party).copied().unwrap_or_default() < free;
         let party = self.order.remove(self.order.iter().position(may)?)?;
         let waiting = self.waiting.get_mut(&party)?;
         let question = waiting.pop_front()?;
@@ -42,14 +42,14 @@ impl<P: Clone + Eq + Hash, Q> Turns<P, Q> {
         } else {
             self.order.push_back(party.clone());
         }
-        *self.under_way.entry(party.clone()).or_default() += 1;
+        *self.running.entry(party.clone()).or_default() += 1;
         Some((party, question))
     }
 
-    /// Takes back the slot of a question that was answered.
+    /// Frees the slot of a question that was answered.
     pub(crate) fn done(&mut self, party: &P) {
-        match self.under_way.get_mut(party) {
-            Some(1) | None => drop(self.under_way.remove(party)),
+        match self.running.get_mut(party) {
+            Some(1) | None => drop(self.running.remove(party)),
             Some(slots) => *slots -= 1,
         }
     }
@@ -59,7 +59,7 @@ impl<P: Clone + Eq + Hash, Q> Turns<P, Q> {
 mod tests {
     use super::*;
 
-    /// Takes all the turns that can be taken.
+    /// Takes all slots that can be taken.
     fn take(turns: &mut Turns<&'static str, usize>) -> Vec<&'static str> {
         std::iter::from_fn(|| turns.next()).map(|(party, _)| party).collect()
     }
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_takes_all_slots() {
+    fn no_party_takes_all_slots() {
         let mut turns = Turns::new(8);
         ask(&mut turns, "slow", 100);
         assert_eq!(take(&mut turns), ["slow"; 4]);
@@ -100,6 +100,6 @@ mod tests {
             assert_eq!(take(&mut turns), ["a"]);
             turns.done(&"a");
         }
-        assert!(turns.next().is_none() && turns.under_way.is_empty() && turns.waiting.is_empty());
+        assert!(turns.next().is_none() && turns.running.is_empty() && turns.waiting.is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! Many paths at once: each prefix that they share is found once, each engine's list is read once, and siblings are found
+//! Finds many paths at once: each shared prefix is found once, each engine's list is read once, and siblings are found
 //! concurrently.
 
 use std::cell::RefCell;
@@ -12,30 +12,30 @@ use futures_util::future::{LocalBoxFuture, Shared};
 use nicon_core::Result;
 
 use crate::aside;
-use crate::ground::Reaches;
 use crate::hop::{Hop, Settings, Sharing};
 use crate::kind::Kind;
 use crate::listing::State;
 use crate::name;
-use crate::reach::AT_ONCE;
+use crate::pool::AT_ONCE;
 use crate::root::FileId;
 use crate::roster::{Member, Present, Roster};
+use crate::scope::Pools;
 
 type Asking<T> = Shared<LocalBoxFuture<'static, Result<T>>>;
 pub(crate) type Finding = Asking<Arc<Hop>>;
 
-/// The paths of one batch. What was found is remembered for the batch only: containers come and go.
+/// The paths of one batch. Results are kept for the batch only, since containers come and go.
 pub(crate) struct Walk {
-    ways: Arc<Ways>,
+    context: Arc<Context>,
     found: RefCell<HashMap<name::Path, Finding>>,
     listed: RefCell<HashMap<name::Path, Asking<Rc<Roster>>>>,
 }
 
-/// What engines are asked with.
-struct Ways {
+/// What every search needs.
+struct Context {
     settings: Arc<Settings>,
-    /// The ways to our own engines; those inside of containers are with these.
-    own: Reaches,
+    /// The connections to our own engines; a [`Hop`] has those to the engines inside it.
+    own: Pools,
 }
 
 /// An engine that is in a container.
@@ -48,13 +48,13 @@ pub(crate) struct Inner {
 impl Walk {
     /// Begins a batch.
     pub(crate) fn new(settings: Arc<Settings>) -> Self {
-        let ways = Arc::new(Ways { settings, own: Reaches::new() });
-        Self { ways, found: RefCell::default(), listed: RefCell::default() }
+        let context = Arc::new(Context { settings, own: Pools::new() });
+        Self { context, found: RefCell::default(), listed: RefCell::default() }
     }
 
     /// The longest that one hop may take.
     pub(crate) fn timeout(&self) -> Duration {
-        self.ways.settings.timeout
+        self.context.settings.timeout
     }
 
     /// Finds the container at `path`.
@@ -62,7 +62,7 @@ impl Walk {
         self.find_once(path, None)
     }
 
-    /// Finds a container that was listed, to which `path` leads.
+    /// Finds a container that was listed, at `path`.
     pub(crate) fn find_listed(&self, path: &[String], member: Member) -> Finding {
         self.find_once(path, Some(member))
     }
@@ -71,46 +71,46 @@ impl Walk {
         once(&self.found, path, || {
             let (name, outer) = path.split_last().expect("a path has a segment");
             let place = if outer.is_empty() { String::new() } else { format!(" in {}", name::show(outer)) };
-            let (ways, outer) = (Arc::clone(&self.ways), self.container(outer));
+            let (context, outer) = (Arc::clone(&self.context), self.container(outer));
             let (name, number) = (name.clone(), path.len());
             if number > 1 {
                 aside::prepare();
             }
             async move {
                 let outer = outer.await?;
-                let finding = Hop::find(outer, &ways.own, &name, listed.as_ref(), &ways.settings);
-                let hop = tokio::time::timeout(ways.settings.timeout, finding).await;
-                let hop = hop.unwrap_or_else(|_| Err(ways.settings.late()));
+                let finding = Hop::find(outer, &context.own, &name, listed.as_ref(), &context.settings);
+                let hop = tokio::time::timeout(context.settings.timeout, finding).await;
+                let hop = hop.unwrap_or_else(|_| Err(context.settings.timed_out()));
                 hop.map(Arc::new).map_err(|error| error.within(format!("hop {number} ({name}{place})")))
             }
         })
     }
 
-    /// Lists the running containers inside of the one at `path`, or, for an empty one, our own.
+    /// Lists the running containers inside the one at `path`, or our own if it is empty.
     pub(crate) fn list(&self, path: &[String]) -> Asking<Rc<Roster>> {
         once(&self.listed, path, || {
-            let (container, ways) = (self.container(path), Arc::clone(&self.ways));
+            let (container, context) = (self.container(path), Arc::clone(&self.context));
             async move {
                 let container = container.await?;
-                let ground = ways.settings.ground(container.as_deref(), &ways.own)?;
-                ground.list(None, State::Running).await.map(Rc::new)
+                let scope = context.settings.scope(container.as_deref(), &context.own)?;
+                scope.list(None, State::Running).await.map(Rc::new)
             }
         })
     }
 
-    /// Reads the bundles of `members`, containers inside of the one at `path`, where their engines keep any and there are more
-    /// than can be asked for at once.
+    /// Reads the bundles of `members`, containers inside the one at `path`, if there are more than the engine is asked
+    /// for at once.
     pub(crate) async fn read_bundles(&self, path: &[String], members: &mut [Member]) {
         let Ok(container) = self.container(path).await else { return };
-        let Ok(ground) = self.ways.settings.ground(container.as_deref(), &self.ways.own) else { return };
+        let Ok(scope) = self.context.settings.scope(container.as_deref(), &self.context.own) else { return };
         for kind in Kind::ALL {
             let of_kind: Vec<_> = members.iter_mut().filter(|member| member.place == kind).collect();
             if of_kind.len() <= AT_ONCE {
                 continue;
             }
             let ids = of_kind.iter().map(|member| member.id.clone()).collect();
-            let reading = tokio::time::timeout(self.timeout(), ground.read_bundles(of_kind[0], ids));
-            // What is wrong with the engine shows when it is asked.
+            let reading = tokio::time::timeout(self.timeout(), scope.read_bundles(of_kind[0], ids));
+            // A failure of the engine is reported when it is asked.
             let Ok(Ok(mut bundles)) = reading.await else { continue };
             for member in of_kind {
                 member.bundle = bundles.remove(&member.id);
@@ -118,16 +118,16 @@ impl Walk {
         }
     }
 
-    /// Which engines are in the container at `path`, or, for an empty one, which are our own. They are not asked anything,
-    /// so that they cannot keep us waiting.
+    /// The engines in the container at `path`, or our own if it is empty. They are not asked anything, so that they
+    /// cannot delay us.
     ///
     /// # Errors
-    /// [`Status::No`](nicon_core::Status::No) where there is none, as in most containers.
+    /// [`Status::No`](nicon_core::Status::No) if there is none, as in most containers.
     pub(crate) async fn look_inside(&self, path: &[String]) -> Result<Vec<Inner>> {
         let container = self.container(path).await?;
-        let ground = self.ways.settings.ground(container.as_deref(), &self.ways.own)?;
-        let present = tokio::time::timeout(self.timeout(), ground.look()).await;
-        let present = present.unwrap_or_else(|_| Err(self.ways.settings.late()))?;
+        let scope = self.context.settings.scope(container.as_deref(), &self.context.own)?;
+        let present = tokio::time::timeout(self.timeout(), scope.look()).await;
+        let present = present.unwrap_or_else(|_| Err(self.context.settings.timed_out()))?;
         let inner = |present| match (present, &container) {
             (Present::Socket { file, .. } | Present::Files(file), None) => {
                 Ok(Inner { engine: file, sharing: Sharing::Host })
@@ -141,7 +141,7 @@ impl Walk {
         present.into_iter().map(inner).collect()
     }
 
-    /// The container at `path`; none for an empty one.
+    /// The container at `path`; `None` if it is empty.
     fn container(&self, path: &[String]) -> impl Future<Output = Result<Option<Arc<Hop>>>> + 'static {
         let finding = (!path.is_empty()).then(|| self.find(path));
         async move {
@@ -153,7 +153,7 @@ impl Walk {
     }
 }
 
-/// What `known` has for `path`, or begins to find it.
+/// The entry of `known` for `path`, which is begun if there is none.
 fn once<T: Clone + 'static, F: Future<Output = Result<T>> + 'static>(
     known: &RefCell<HashMap<name::Path, Asking<T>>>,
     path: &[String],

@@ -1,4 +1,4 @@
-//! What comes from an engine: not more than we are ready for, and who wrote it.
+//! A stream from an engine that limits how much is read, and records which process wrote it.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -15,41 +15,41 @@ use tokio::sync::Notify;
 /// The most that is read as a list, in bytes: 1,000 containers take 2 MiB.
 pub(crate) const MAX_LIST: usize = 8 << 20;
 
-/// The most that is read of one container, in bytes: some 10 KiB are usual. Bollard's model of what an engine that lies makes
-/// up takes a hundred times as much.
+/// The most that is read about one container, in bytes: some 10 KiB are usual. Bollard's model of a hostile answer
+/// takes a hundred times as much memory.
 pub(crate) const MAX_CONTAINER: usize = 512 << 10;
 
-/// Says that more was read than allowed.
+/// The value of `budget` after more was read than allowed.
 const EXCEEDED: usize = usize::MAX;
 
-/// What was learned while reading.
+/// The limit of a stream, and what was observed on it.
 #[derive(Default)]
 pub(crate) struct Seen {
     /// How many bytes are left for the current answer.
     budget: AtomicUsize,
     writer: Mutex<Option<OwnedFd>>,
-    /// Rings when something was written to the engine.
+    /// Notified when something was written to the engine.
     asked: Notify,
 }
 
 impl Seen {
-    /// From here on another answer is read, of no more than `most` bytes.
+    /// Starts another answer, of no more than `most` bytes.
     pub(crate) fn begin_answer(&self, most: usize) {
         self.budget.store(most, Ordering::Relaxed);
     }
 
-    /// Waits until the engine was asked something.
+    /// Waits until something was written to the engine.
     pub(crate) async fn asked(&self) {
         self.asked.notified().await;
     }
 
-    /// Whether the engine wrote more than is read.
+    /// Whether the engine wrote more than allowed.
     pub(crate) fn overflow(&self) -> bool {
         self.budget.load(Ordering::Relaxed) == EXCEEDED
     }
 
-    /// The pidfd of the process that wrote the first answer; `None` before that, where the kernel does not tell (before
-    /// Linux 6.5), and when it was asked for already.
+    /// The pidfd of the process that wrote the first answer; `None` before that, if it was taken already, or before
+    /// Linux 6.5.
     pub(crate) fn take_writer(&self) -> Option<OwnedFd> {
         self.writer.lock().ok()?.take()
     }
@@ -58,7 +58,7 @@ impl Seen {
 /// A stream that fails once too much has been read from it.
 pub(crate) struct Wire {
     stream: UnixStream,
-    /// Whether the writer was looked at: that is once, since engines do not change in the middle of an answer.
+    /// Whether the writer was identified, which is done once per connection.
     looked: bool,
     seen: Arc<Seen>,
 }
@@ -74,7 +74,7 @@ impl Wire {
             let stream = &self.stream;
             match stream.try_io(Interest::READABLE, || peer::who_wrote(stream).map_err(io::Error::from)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                // What is wrong with the stream shows when it is read.
+                // An error of the stream recurs when it is read.
                 writer => {
                     self.looked = true;
                     if let Ok(mut seen) = self.seen.writer.lock() {

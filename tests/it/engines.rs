@@ -55,7 +55,7 @@ fn podman_beside_docker(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     refusal(&suite.run(&["nicon-resolve", &format!("runc:{id}")]), 2, &["hop 1 (runc:"]);
     refusal(&suite.run(&["nicon-resolve", "docker:pod-web"]), 1, &["hop 1", "no container \"pod-web\""]);
     refusal(&suite.run(&["nicon-resolve", "--engine=docker", "pod-web"]), 1, &["hop 1", "no container \"pod-web\""]);
-    refusal(&suite.run(&["nicon-resolve", "pod-wep"]), 1, &["near: pod-web"]);
+    refusal(&suite.run(&["nicon-resolve", "pod-wep"]), 1, &["did you mean pod-web"]);
 
     // Not in its own cgroup any more: its parent, conmon, still speaks for it.
     lab.script("", LEAVE_CGROUP, &[&told[65..]])?;
@@ -77,7 +77,7 @@ fn podman_beside_docker(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     lab.remove("", "pod-web")?;
 
     lab.podman("", &["stop", "pod-web"])?.ok()?;
-    refusal(&suite.run(&["nicon-resolve", "pod-web"]), 1, &["exists but is not running", "exited"]);
+    refusal(&suite.run(&["nicon-resolve", "pod-web"]), 1, &["is not running (exited)"]);
     lab.stop_podman("")?;
     Ok(())
 }
@@ -134,7 +134,7 @@ fn containerd_by_its_files(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let words = ["\"web\" is ambiguous", "a1a1a1a1a1a1 in pod default/front", "a2a2a2a2a2a2 in pod default/back"];
     refusal(&suite.run(&["nicon-resolve", "setup.pier.web"]), 2, &words);
     leads_to(suite, &format!("setup.pier.{b}"), pid("k8s.io", &b)?);
-    refusal(&suite.run(&["nicon-resolve", "setup.pier.plane"]), 1, &["no container \"plane\" (near: plain"]);
+    refusal(&suite.run(&["nicon-resolve", "setup.pier.plane"]), 1, &["no container \"plane\" (did you mean plain"]);
 
     // What Docker's own containerd runs is Docker's, unless it is asked for.
     let id = lab.run_container("setup.pier", "leaf", &[])?;
@@ -202,7 +202,10 @@ fn a_daemon_that_hangs(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         lab.signal(daemon, "CONT")?;
         let (found, listed) = (found?, listed?);
         assert_eq!(listed.code(), Some(2), "{listed:?}");
-        assert!(listed.stderr.contains("the engine does not answer (waited 1.5 s): its files are read"), "{listed:?}");
+        assert!(
+            listed.stderr.contains("the engine does not answer (waited 1.5 s): its files were read instead"),
+            "{listed:?}"
+        );
         assert_eq!(listed.stderr.lines().count(), 1, "{listed:?}");
         let listed = parse(&listed.stdout);
         assert_eq!(listed.len(), 1, "{listed:?}");

@@ -115,8 +115,8 @@ fn answers_about_something_else(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     for (name, body, words) in [
         ("other-name", inspect(ID, "/other", &own), "not understood"),
         ("longer-name", inspect(ID, "/xweb", &own), "not understood"),
-        ("not-its-process", inspect(ID, "/web", &own), "contradicts the container"),
-        ("init", inspect(ID, "/web", "1"), "contradicts the container"),
+        ("not-its-process", inspect(ID, "/web", &own), "which is not the container's"),
+        ("init", inspect(ID, "/web", "1"), "which is not the container's"),
         ("nobody", inspect(ID, "/web", "4194303"), "no process has PID 4194303"),
         ("negative", inspect(ID, "/web", "-1"), "State.Pid"),
         ("wraps-around", inspect(ID, "/web", "4294967297"), "State.Pid"),
@@ -234,7 +234,7 @@ fn links_that_lead_out(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     // /proc/self is nobody: we are not in the container's PID namespace.
     for target in ["/run/real.sock", "../../../../../../run/real.sock", "/nowhere", "/proc/self/root/run/docker.sock"] {
         plant(target)?;
-        refusal(&suite.run(&["nicon-resolve", "links.setup"]), 1, &["hop 2", "no engine socket"]);
+        refusal(&suite.run(&["nicon-resolve", "links.setup"]), 1, &["hop 2", "no container engine"]);
     }
     for target in ["/proc/1/root/run/docker.sock", "/run/docker.sock"] {
         plant(target)?;
@@ -283,7 +283,7 @@ fn a_victim_named_from_within(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let body = inspect(&id, "/setup", "1");
     lab.run_command("", "evil-too", &["--tmpfs=/run:exec"], &["sh", "-c", FAKE_ENGINE, "sh", &body])?;
     lab.exec("evil-too", &["sh", "-c", "until [ -S /run/docker.sock ]; do sleep 0.02; done"])?.ok()?;
-    refusal(&suite.run(&["nicon-resolve", "evil-too.setup"]), 2, &["hop 2", "contradicts the container"]);
+    refusal(&suite.run(&["nicon-resolve", "evil-too.setup"]), 2, &["hop 2", "which is not the container's"]);
     lab.remove("", "evil-too")?;
     Ok(lab.remove("", "evil")?)
 }

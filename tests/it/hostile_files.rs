@@ -60,10 +60,10 @@ fn files_that_are_none(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let state = "/run/runc/web/state.json";
     let begun = Instant::now();
     for (make, words) in [
-        ("mkfifo $1", "it is not a file"),
-        ("mkdir $1", "it is not a file"),
-        ("mknod $1 c 1 5", "it is not a file"),
-        ("ln -s /dev/zero $1", "it is not a file"),
+        ("mkfifo $1", "it is not a regular file"),
+        ("mkdir $1", "it is not a regular file"),
+        ("mknod $1 c 1 5", "it is not a regular file"),
+        ("ln -s /dev/zero $1", "it is not a regular file"),
         ("ln -s /proc/1/root/etc/passwd $1", "state.json"),
         ("ln -s state.json $1", "state.json"),
         ("truncate --size=2M $1", "too large"),
@@ -104,7 +104,7 @@ fn names_that_change_places(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         assert_eq!(ran.stdout, "", "{ran:?}");
         match ran.code() {
             Some(2) if ran.stderr.contains("the engine answered 418") => its_own += 1,
-            Some(1) if ran.stderr.contains("no engine socket") => none += 1,
+            Some(1) if ran.stderr.contains("no container engine") => none += 1,
             _ => panic!("{ran:?}"),
         }
     }

@@ -84,14 +84,14 @@ fn containers_that_are_not_there(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         say(stream, &inspect(&id(number), &format!("/{name}"), &own))
     });
     let ran = engine.ask_for(suite, "'**'");
-    told_a_few_times(&ran, "contradicts the container", "are left out: the engine failed");
+    told_a_few_times(&ran, "which is not the container's", "are left out: the engine failed");
 
     // Gone since they were listed: that is nobody's failure, but there is none that fits.
     let engine = listing("gone", list(20), |_, stream| {
         let body = r#"{"message":"No such container"}"#;
         write!(stream, "HTTP/1.1 404 Not Found\r\nContent-Length: {}\r\n\r\n{body}", body.len())
     });
-    refusal(&engine.ask_for(suite, "'**'"), 1, &["**: no running container fits"]);
+    refusal(&engine.ask_for(suite, "'**'"), 1, &["**: no running container matches"]);
     Ok(())
 }
 

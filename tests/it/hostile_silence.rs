@@ -134,7 +134,7 @@ fn more_than_threads(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     assert_eq!(ran.code(), Some(2), "{ran:?}");
     let count = |words: &str| ran.stderr.lines().filter(|line| line.contains(words)).count();
     assert_eq!(count("the engine does not answer (waited 0.5 s)"), THREADS, "{ran:?}");
-    let refused = count("256 threads wait for file systems that do not answer: no more are begun");
+    let refused = count("256 threads wait for file systems that do not answer: no more are started");
     assert_eq!(refused, PROCESSES - THREADS, "{ran:?}");
     is_process(&parse(&ran.stdout)[0], setup);
     Ok(lab.remove("", "silent-threads")?)

@@ -219,10 +219,13 @@ fn records_and_paths_beside_them(suite: &Suite, lab: &Lab) -> Result<(), Failed>
 
 fn nothing_fits(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     for (pattern, words) in [
-        ("setup.olt_1.q*", "setup.olt_1.q*: no running container fits"),
-        ("qq?.**.x", "qq?.**.x: no running container fits"),
+        ("setup.olt_1.q*", "setup.olt_1.q*: no running container matches"),
+        ("qq?.**.x", "qq?.**.x: no running container matches"),
         ("qqqqqqqq.*", "qqqqqqqq.*: hop 1 (qqqqqqqq): no container"),
-        ("setup.olt_1.lt_1.*", "list containers in setup.olt_1.lt_1: no engine socket (tried /run/docker.sock"),
+        (
+            "setup.olt_1.lt_1.*",
+            "list containers in setup.olt_1.lt_1: no container engine (no socket at /run/docker.sock",
+        ),
     ] {
         refusal(&suite.run(&["nicon-resolve", pattern]), 1, &[words]);
     }
@@ -254,7 +257,7 @@ fn engines_that_do_not_answer(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let forest = Forest::plant(lab, "mute")?;
     let all = forest.listed_from_inside()?;
     // By its files what is in it is listed all the same, and that it does not answer is told.
-    let late = "the engine does not answer (waited 1 s): its files are read";
+    let late = "the engine does not answer (waited 1 s): its files were read instead";
     let but = |tree: &str| all.iter().filter(|path| *path == tree || !path.starts_with(tree)).collect::<Vec<_>>();
     let mut resolve = forest.resolve(suite)?;
     resolve.args(["--timeout=2", "**"]);

@@ -120,7 +120,7 @@ fn another_pid_than_expected(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     // The PID that the inner engine reports: a typical mistake, which the field is meant to catch.
     let inner = lab.docker("setup", &["inspect", "--format", "{{.State.Pid}}", "olt_1"])?.ok()?;
     let plan = plan_of_two(lab, [&pairs[0], &pairs[1]], "setup.olt_1", &format!("  expected_pid: {inner}\n"))?;
-    let told = format!("setup.olt_1: its PID is {pid}, not {inner} as expected");
+    let told = format!("setup.olt_1: its PID is {pid}, but {inner} was expected");
     moved_nothing(&suite.shell(PIPE, &plan), [&pairs[0], &pairs[1]], &["nicon-resolve: line 2: ", &told]);
     Ok(())
 }

@@ -110,7 +110,12 @@ fn names_with_dots(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         is_process(&record(&suite.run(&["nicon-resolve", path])), pid);
     }
     assert_eq!(record(&suite.run(&["nicon-resolve", "/dotted.too"]))["hops"][0]["name"], "dotted.too");
-    refusal(&suite.run(&["nicon-resolve", "setup.my.dotted"]), 1, &["hop 2 (my in setup)", "no container \"my\""]);
+    for (path, hop, dotted) in [
+        ("setup.my.dotted", "hop 2 (my in setup): ", "/my.dotted)"),
+        ("dotted.too", "hop 1 (dotted): ", "/dotted.too)"),
+    ] {
+        refusal(&suite.run(&["nicon-resolve", path]), 1, &[hop, dotted]);
+    }
     lab.remove("", "dotted.too")?;
     Ok(lab.remove("setup", "my.dotted")?)
 }
@@ -157,18 +162,14 @@ fn docker_out_of_docker(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
 
 fn containers_that_do_not_run(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     lab.docker("setup", &["create", "--name", "idle", "nicon-lab", "true"])?.ok()?;
-    refusal(
-        &suite.run(&["nicon-resolve", "setup.idle"]),
-        1,
-        &["hop 2", "\"idle\" exists but is not running", "created"],
-    );
+    refusal(&suite.run(&["nicon-resolve", "setup.idle"]), 1, &["hop 2", "\"idle\" is not running (created)"]);
     lab.run_container("setup", "was-there", &[])?;
     lab.docker("setup", &["kill", "was-there"])?.ok()?;
-    refusal(&suite.run(&["nicon-resolve", "setup.was-there"]), 1, &["exists but is not running", "exited"]);
+    refusal(&suite.run(&["nicon-resolve", "setup.was-there"]), 1, &["is not running (exited)"]);
     refusal(
         &suite.run(&["nicon-resolve", "setup.olt_1.lt_1.more"]),
         1,
-        &["hop 4", "no engine socket", "/run/docker.sock"],
+        &["hop 4", "no container engine (no socket at /run/docker.sock", "--socket PATH"],
     );
 
     lab.run_container("setup", "frozen", &[])?;
@@ -183,8 +184,10 @@ fn containers_that_do_not_run(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
 }
 
 fn near_misses(suite: &Suite, _: &Lab) -> Result<(), Failed> {
-    refusal(&suite.run(&["nicon-resolve", "setup.olt1.lt_1"]), 1, &["hop 2 (olt1 in setup)", "near: olt_1"]);
-    refusal(&suite.run(&["nicon-resolve", "qqqqqqqq"]), 1, &["hop 1 (qqqqqqqq): no container \"qqqqqqqq\"\n"]);
+    refusal(&suite.run(&["nicon-resolve", "setup.olt1.lt_1"]), 1, &["hop 2 (olt1 in setup)", "did you mean olt_1"]);
+    refusal(&suite.run(&["nicon-resolve", "SETUP"]), 1, &["did you mean setup"]);
+    let others = "hop 1 (qqqqqqqq): no container \"qqqqqqqq\" (containers here: ";
+    refusal(&suite.run(&["nicon-resolve", "qqqqqqqq"]), 1, &[others]);
     refusal(&suite.run(&["nicon-resolve", "a/../b"]), 2, &["\"a/../b\"", "\"..\" is not a container name"]);
     Ok(())
 }
@@ -197,7 +200,7 @@ fn docker_host(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     // The socket of a nested daemon, as it is seen from here: the path then begins inside.
     let inner = format!("unix:///proc/{}/root/run/docker.sock", lab.host_pid("setup")?);
     is_process(&record(&with(&inner, "olt_1.lt_1")?), lab.host_pid("setup.olt_1.lt_1")?);
-    refusal(&with("unix:///nowhere.sock", "setup")?, 1, &["hop 1", "/nowhere.sock"]);
+    refusal(&with("unix:///nowhere.sock", "setup")?, 1, &["hop 1", "no socket at /nowhere.sock, as DOCKER_HOST says"]);
     for host in ["tcp://127.0.0.1:2375", "ssh://somewhere"] {
         refusal(&with(host, "setup")?, 2, &[host, "DOCKER_HOST"]);
     }

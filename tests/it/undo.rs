@@ -108,13 +108,15 @@ fn whatever_was_done_meanwhile(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     settles_as(&before, &pair.link);
 
     let moved = mv(&place, suite, &pair.link);
-    place.ip("link set eth1 down address 02:00:5e:00:53:78 name other");
+    place.ip("link set eth1 down");
+    place.ip("link set eth1 address 02:00:5e:00:53:78 name other");
     record(&undo(suite, &moved));
     settles_as(&before, &pair.link);
 
     // Who does not tell what identifies it cannot tell it from another, when name and address are others.
     let moved = mv(&place, suite, &pair.link);
-    place.ip("link set eth1 down address 02:00:5e:00:53:78 name other");
+    place.ip("link set eth1 down");
+    place.ip("link set eth1 address 02:00:5e:00:53:78 name other");
     let mut told = record(&moved);
     told["undo"]["inode"] = Value::Null;
     let refused = suite.feed(&["nicon-linkmv", "--undo"], told.to_string());
@@ -135,7 +137,8 @@ fn twice_is_once(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     assert_eq!(record(&undo(suite, &moved))["changed"], false);
     settles_as(&before, &pair.link);
     // Not every kernel renames a link that is up.
-    ip(&format!("link set {} down name {}-other", pair.link, pair.link));
+    ip(&format!("link set {} down", pair.link));
+    ip(&format!("link set {} name {}-other", pair.link, pair.link));
     ip(&format!("link set {}-other up", pair.link));
     assert_eq!(record(&undo(suite, &moved))["changed"], false);
     settles_as(&before, &pair.link);

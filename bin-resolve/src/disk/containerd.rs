@@ -1,4 +1,4 @@
-//! What containerd's shims keep of their containers: a bundle for each, and runc's state beside it.
+//! The files of containerd's shims: a bundle for each container, and runc's state.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -11,20 +11,20 @@ use super::{Entry, not_running};
 use crate::container::Container;
 use crate::files::Files;
 
-/// Where bundles lie, each below the name of its containerd namespace.
+/// Where bundles are, in a directory for each containerd namespace.
 pub(super) const PLACES: &[&str] =
     &["/run/containerd/io.containerd.runtime.v2.task", "/run/k3s/containerd/io.containerd.runtime.v2.task"];
 
-/// And those of the containerd that a Docker daemon starts for itself.
+/// Bundles of the containerd that a Docker daemon starts for itself.
 pub(super) const OTHERS: &[&str] = &["/run/docker/containerd/daemon/io.containerd.runtime.v2.task"];
 
-/// Where shims let runc keep its state, the namespace below it: their own choice, and Docker's.
+/// Where runc keeps its state for shims, in a directory for each namespace: their default, and Docker's.
 const STATES: [&str; 2] = ["/run/containerd/runc", "/run/docker/runtime-runc"];
 
-/// The containerd namespace of Docker, whose containers have no name here.
+/// The containerd namespace of Docker. Docker does not record its containers' names here.
 const MOBY: &str = "moby";
 
-/// By whom a container was given its name.
+/// The annotations that hold a container's name.
 const NAMES: [&str; 2] = ["io.kubernetes.cri.container-name", "nerdctl/name"];
 
 #[derive(Deserialize)]
@@ -39,10 +39,10 @@ impl Config {
         NAMES.iter().find_map(|key| self.annotations.get(*key))
     }
 
-    /// The pod that it is in: names repeat from pod to pod.
+    /// Its pod, since several pods may have containers of the same name.
     fn pod(&self) -> Option<String> {
-        let told = |what| self.annotations.get(&format!("io.kubernetes.cri.sandbox-{what}"));
-        Some(format!("pod {}/{}", told("namespace")?, told("name")?))
+        let sandbox = |what| self.annotations.get(&format!("io.kubernetes.cri.sandbox-{what}"));
+        Some(format!("pod {}/{}", sandbox("namespace")?, sandbox("name")?))
     }
 }
 
@@ -68,7 +68,7 @@ pub(super) fn load(files: &Files, entry: &Entry) -> Result<Container> {
     let pid = files.read(&entry.place.join("init.pid"))?.unwrap_or_default();
     let inner_pid = String::from_utf8_lossy(&pid).trim().parse().ok().filter(|pid| *pid > 0);
     let inner_pid = inner_pid.ok_or_else(|| not_running(&entry.name))?;
-    // Other runtimes than runc keep no such state: then the shim or the cgroup must speak for the process alone.
+    // Only runc keeps such a state. Without it, the proof rests on the shim or the cgroup alone.
     let mut state = None;
     let namespace = entry.place.parent().and_then(Path::file_name).unwrap_or_default();
     for states in STATES {

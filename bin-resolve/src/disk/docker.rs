@@ -1,4 +1,4 @@
-//! What a Docker daemon keeps of its containers.
+//! The files of a Docker daemon.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::aside;
 use crate::container::{Container, bare};
 use crate::files::Files;
 
-/// Where the daemon's data lie, unless it was told otherwise.
+/// Where the daemon keeps its containers by default.
 pub(super) const PLACES: &[&str] = &["/var/lib/docker/containers"];
 
 #[derive(Deserialize)]
@@ -31,12 +31,12 @@ struct State {
     pid: i32,
 }
 
-/// Where a daemon's data lie: as its command line says, or the usual place.
+/// Where a daemon keeps its containers, according to its command line.
 ///
 /// # Errors
-/// That its command line cannot be read.
+/// If its command line cannot be read.
 pub(crate) async fn places_of(daemon: Arc<Process>) -> Result<Vec<PathBuf>> {
-    // It may keep those waiting who read its memory.
+    // Reading a command line reads the process's memory, which can block.
     aside::ask(move || Ok(places_in(&daemon.read("cmdline")?))).await
 }
 
@@ -57,7 +57,7 @@ pub(super) fn index(files: &Files, places: &[PathBuf]) -> Result<Vec<Entry>> {
     for place in places {
         for id in files.names(place)?.into_iter().filter(|id| is_id(id)) {
             let config_file = place.join(&id).join("config.v2.json");
-            // One that is being made or removed has no file.
+            // A container that is being created or removed has no file.
             let Some(config) = files.json::<Config>(&config_file)? else { continue };
             let name = bare(&config.name).to_owned();
             entries.push(Entry { id, name, about: String::new(), place: config_file });

@@ -1,4 +1,4 @@
-//! What runc keeps of its containers.
+//! The files of runc.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,14 +10,14 @@ use super::{Entry, not_running};
 use crate::container::Container;
 use crate::files::Files;
 
-/// Where runc keeps what it runs for nobody else.
+/// Where runc keeps the state of containers that it runs on its own.
 pub(super) const PLACES: &[&str] = &["/run/runc", "/run/user/0/runc"];
 
-/// And what it runs for Docker, and for containerd on behalf of Kubernetes and others.
+/// The state of containers that runc runs for Docker and for containerd.
 pub(super) const OTHERS: &[&str] =
     &["/run/docker/runtime-runc/moby", "/run/containerd/runc/default", "/run/containerd/runc/k8s.io"];
 
-/// Of libcontainer's `State`.
+/// The fields used of libcontainer's `State`.
 #[derive(Deserialize)]
 pub(super) struct State {
     init_process_pid: i32,
@@ -28,7 +28,7 @@ pub(super) struct State {
 }
 
 impl State {
-    /// What the container's cgroups are called, however its owner wanted that.
+    /// The names of the container's cgroups, which may be configured.
     pub(super) fn cgroups(&self) -> Vec<String> {
         let mut names: Vec<String> = self
             .cgroup_paths
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_state_tells_what_is_needed() {
+    fn a_state_is_parsed() {
         let state = r#"{"id":"web","init_process_pid":549,"init_process_start":1199760,"rootless":false,
             "cgroup_paths":{"":"/sys/fs/cgroup/unified/lab/web","cpu":"/sys/fs/cgroup/cpu/lab/web","x":"/"}}"#;
         let state: State = serde_json::from_str(state).unwrap();

@@ -1,15 +1,15 @@
-complete -c nicon-resolve -l engine -d 'Which engines are asked; a path may choose as well: podman:web.docker:db' -r -f -a "auto\t'Each that is there'
+complete -c nicon-resolve -l engine -d 'Ask only this engine; a path can choose per name: podman:web.docker:db' -r -f -a "auto\t'All that are present'
 docker\t''
 podman\t''
 containerd\t''
 runc\t''"
-complete -c nicon-resolve -l socket -d 'Another place to look for an engine\'s socket inside containers, before the usual ones' -r -F
+complete -c nicon-resolve -l socket -d 'Look for an engine\'s socket here first, inside containers (for the host\'s own engine: `DOCKER_HOST`)' -r -F
 complete -c nicon-resolve -l timeout -d 'How long one hop may take' -r
-complete -c nicon-resolve -l translate -d 'How PIDs are translated: by the kernel (Linux 6.11), or by a scan of /proc' -r -f -a "auto\t''
+complete -c nicon-resolve -l translate -d 'How to translate PIDs: ask the kernel (Linux 6.11), or scan /proc' -r -f -a "auto\t''
 ioctl\t''
 scan\t''"
 complete -c nicon-resolve -l pid -d 'Print bare PIDs, one a line'
 complete -c nicon-resolve -s J -l json -d 'Print records even at a terminal'
-complete -c nicon-resolve -s v -l verbose -d 'Tell each step on standard error'
+complete -c nicon-resolve -s v -l verbose -d 'Report each step on standard error'
 complete -c nicon-resolve -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nicon-resolve -s V -l version -d 'Print version'

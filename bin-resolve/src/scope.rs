@@ -1,4 +1,4 @@
-//! Where engines are looked for: in a container, or on our own machine.
+//! The scope of a search for engines: one container, or our own machine.
 
 use nicon_core::{Namespace, Process, Result};
 use tokio::sync::OnceCell;
@@ -6,35 +6,35 @@ use tokio::sync::OnceCell;
 use crate::disk::Disk;
 use crate::hop::Settings;
 use crate::kind::Kind;
-use crate::reach::{Connection, Reach};
+use crate::pool::{Connection, Pool};
 use crate::root::Root;
 use crate::socket::Places;
 
-/// Where engines are looked for: in a container, or on our own machine.
-pub(crate) struct Ground<'a> {
-    /// A process of the container.
+/// Where engines are searched: inside a container, or on our own machine.
+pub(crate) struct Scope<'a> {
+    /// A process of the container; `None` for our own machine.
     pub(crate) container: Option<&'a Process>,
-    pub(crate) reaches: &'a Reaches,
-    /// The PID namespace beyond which nothing is believed: the container's, or our own.
+    pub(crate) pools: &'a Pools,
+    /// The outermost PID namespace of which processes are accepted: the container's, or our own.
     pub(crate) pidns: Namespace,
     pub(crate) settings: &'a Settings,
 }
 
-/// The ways to the engines with a socket, in a container or on our own machine.
-pub(crate) struct Reaches {
-    docker: Reach,
-    podman: Reach,
-    /// The root directory that they lead into, once it was opened.
+/// The connections to the engines in a container, or on our own machine.
+pub(crate) struct Pools {
+    docker: Pool,
+    podman: Pool,
+    /// The root directory below which the sockets are, once opened.
     pub(crate) root: OnceCell<Root>,
 }
 
-impl Reaches {
+impl Pools {
     pub(crate) fn new() -> Self {
-        Self { docker: Reach::new(), podman: Reach::new(), root: OnceCell::new() }
+        Self { docker: Pool::new(), podman: Pool::new(), root: OnceCell::new() }
     }
 
-    /// The way to the engine of this kind; none where it is known by its files only.
-    pub(crate) fn of(&self, kind: Kind) -> Option<&Reach> {
+    /// The connections to the engine of this kind; `None` if it has no socket.
+    pub(crate) fn of(&self, kind: Kind) -> Option<&Pool> {
         match kind {
             Kind::Docker => Some(&self.docker),
             Kind::Podman => Some(&self.podman),
@@ -43,8 +43,8 @@ impl Reaches {
     }
 }
 
-impl Ground<'_> {
-    /// Which kinds of engines are asked, where the path asks for `kind`, or for any.
+impl Scope<'_> {
+    /// The kinds of engines to ask, given the `kind` that the path names, if any.
     pub(crate) fn kinds(&self, kind: Option<Kind>) -> Vec<Kind> {
         match kind.or(self.settings.engine) {
             Some(kind) => vec![kind],
@@ -57,25 +57,24 @@ impl Ground<'_> {
         if self.container.is_some() { &self.settings.inside } else { &self.settings.own }
     }
 
-    /// Asks the engine of this kind that listens somewhere; `None` where none does.
+    /// Asks the engine of this kind through its socket; `None` if it has none.
     ///
     /// # Errors
-    /// That it cannot be reached, or the question's own.
+    /// If it cannot be reached, or those of the question.
     pub(crate) async fn at_socket<T>(
         &self,
         kind: Kind,
         root: &Root,
         question: impl AsyncFn(&Connection) -> Result<T>,
     ) -> Result<Option<T>> {
-        let Some(reach) = self.reaches.of(kind) else { return Ok(None) };
-        reach.ask(root, self.places().of(kind), question).await
+        let Some(pool) = self.pools.of(kind) else { return Ok(None) };
+        pool.ask(root, self.places().of(kind), question).await
     }
 
-    /// The files of the engine of this kind; `None` where there are none. Where the user named one socket, another engine's
-    /// files are not meant.
+    /// The files of the engine of this kind; `None` if there are none, or the user chose a socket instead.
     ///
     /// # Errors
-    /// Where they cannot be looked at.
+    /// If they cannot be accessed.
     pub(crate) async fn on_disk<'r>(
         &self,
         kind: Kind,

@@ -1,5 +1,5 @@
-//! What is to be had of a daemon that takes too long: it has left files that tell as much. While it is waited for, they are
-//! read, and are believed as far as they can be proved.
+//! The fallback for a slow Docker daemon: its files are read, and used as far as they can be proved. Otherwise the
+//! daemon has the rest of the time-out.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,15 +9,15 @@ use tokio::time::timeout;
 
 use crate::claim::Claim;
 use crate::disk::{self, Disk};
-use crate::ground::Ground;
 use crate::kind::Kind;
 use crate::listing::State;
-use crate::reach::Connection;
+use crate::pool::Connection;
 use crate::root::Root;
 use crate::roster::Member;
+use crate::scope::Scope;
 
-impl Ground<'_> {
-    /// Asks for the container called `name`: `asking`, or else the files.
+impl Scope<'_> {
+    /// Looks up the container called `name`: by `asking` the daemon, or else in its files.
     ///
     /// # Errors
     /// Those of `asking`.
@@ -26,19 +26,19 @@ impl Ground<'_> {
         connection: &Connection,
         name: &str,
         asking: impl Future<Output = Result<T>>,
-    ) -> Result<Said<T, Claim>> {
+    ) -> Result<Answered<T, Claim>> {
         let mut asking = std::pin::pin!(asking);
         if let Ok(answer) = timeout(self.patience(connection), &mut asking).await {
-            return answer.map(Said::ByDaemon);
+            return answer.map(Answered::ByDaemon);
         }
         let find = async |disk: &Disk<'_>| Claim::from_files(disk, name).await;
         match self.ask_files_of(connection, name, find).await {
-            Ok(Some(Some(claim))) if self.is_proved(name, &claim).await => Ok(Said::ByFiles(claim)),
-            _ => asking.await.map(Said::ByDaemon),
+            Ok(Some(Some(claim))) if self.is_proved(name, &claim).await => Ok(Answered::ByFiles(claim)),
+            _ => asking.await.map(Answered::ByDaemon),
         }
     }
 
-    /// Asks for the list of containers: `asking`, or else the files.
+    /// Lists the containers: by `asking` the daemon, or else from its files.
     ///
     /// # Errors
     /// Those of `asking`.
@@ -47,25 +47,27 @@ impl Ground<'_> {
         connection: &Connection,
         state: State,
         asking: impl Future<Output = Result<T>>,
-    ) -> Result<Said<T, (Vec<Member>, Error)>> {
+    ) -> Result<Answered<T, (Vec<Member>, Error)>> {
         let patience = self.patience(connection);
         let mut asking = std::pin::pin!(asking);
         if let Ok(answer) = timeout(patience, &mut asking).await {
-            return answer.map(Said::ByDaemon);
+            return answer.map(Answered::ByDaemon);
         }
         let list = async |disk: &Disk<'_>| self.list_files(disk, state).await;
         match self.ask_files_of(connection, "the list of containers", list).await {
             Ok(Some(members)) => {
                 let waited = patience.as_secs_f64();
-                let late = Error::failed(format!("the engine does not answer (waited {waited} s): its files are read"));
-                Ok(Said::ByFiles((members, late)))
+                let late = Error::failed(format!(
+                    "the engine does not answer (waited {waited} s): its files were read instead"
+                ));
+                Ok(Answered::ByFiles((members, late)))
             }
-            _ => asking.await.map(Said::ByDaemon),
+            _ => asking.await.map(Answered::ByDaemon),
         }
     }
 
-    /// How long an engine is waited for before its files are read: half of the hop's time. One that was late is not waited for
-    /// again.
+    /// How long to wait for an engine before its files are read: half of the hop's time, and no time if it was late
+    /// before.
     fn patience(&self, connection: &Connection) -> Duration {
         if connection.is_late() { Duration::ZERO } else { self.settings.timeout / 2 }
     }
@@ -83,13 +85,13 @@ impl Ground<'_> {
         let Some(disk) = Disk::at(Kind::Docker, &root, daemon.pidns.try_clone()?, places).await? else {
             return Ok(None);
         };
-        self.settings.tell(name, || "the engine takes its time: its files are read".to_owned());
+        self.settings.log(name, || "the engine is slow: reading its files".to_owned());
         question(&disk).await.map(Some)
     }
 }
 
-/// Who had something to say.
-pub(crate) enum Said<D, F> {
+/// An answer, and whether it came from the daemon or from its files.
+pub(crate) enum Answered<D, F> {
     ByDaemon(D),
     ByFiles(F),
 }

@@ -1,4 +1,4 @@
-//! An engine whose containers are being found, and when it is given up.
+//! The search of one container's engines, and when it is given up.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -12,34 +12,34 @@ use crate::pattern::Progress;
 use crate::root::FileId;
 use crate::roster::Member;
 
-/// How often an engine may fail before the rest of its containers is left out.
+/// How often an engine may fail before its remaining containers are left out.
 const MAX_FAILURES: u32 = 3;
 
-/// How many times the longest that one hop may take is given to all containers of our own engine together, and again to all
-/// that is inside one of them, however deep: whoever controls that could keep us for ever.
+/// How many hop time-outs the containers of our own engine get together, and again everything inside one of them,
+/// however deep: a hostile container could otherwise delay us forever.
 const PATIENCE: u32 = 12;
 
-/// The engines of one place that are being entered.
-pub(crate) struct Entered {
-    /// The container that it was reached through; empty for our own engine.
+/// A search of the engines that are inside one container, or of our own.
+pub(crate) struct Visit {
+    /// The path of the container; empty for our own engines.
     pub(crate) path: Path,
-    /// How far that container is into the pattern.
+    /// How far that container has matched the pattern.
     pub(crate) progress: Progress,
-    /// Those of its engines that are entered; all where none is named.
+    /// The engines to search; empty for all.
     engines: Vec<FileId>,
-    /// When the first engine was entered that shares its time with this one.
+    /// When the first visit began that shares its time with this one.
     since: Instant,
     waiting: RefCell<VecDeque<(Member, Progress)>>,
     failures: Cell<u32>,
 }
 
-impl Entered {
+impl Visit {
     /// All engines of a container, or our own.
     pub(crate) fn new(path: Path, progress: Progress) -> Rc<Self> {
         Self::begin(path, progress, Vec::new(), Instant::now())
     }
 
-    /// Some engines of a container that was found here: the others were entered elsewhere.
+    /// Some engines of a container that was found here; the others are searched elsewhere.
     pub(crate) fn enter(&self, path: Path, progress: Progress, engines: Vec<FileId>) -> Rc<Self> {
         let since = if self.path.is_empty() { Instant::now() } else { self.since };
         Self::begin(path, progress, engines, since)
@@ -49,12 +49,12 @@ impl Entered {
         Rc::new(Self { path, progress, engines, since, waiting: RefCell::default(), failures: Cell::new(0) })
     }
 
-    /// Whether this engine is one of them.
-    pub(crate) fn enters(&self, engine: FileId) -> bool {
+    /// Whether this engine is to be searched.
+    pub(crate) fn includes(&self, engine: FileId) -> bool {
         self.engines.is_empty() || self.engines.contains(&engine)
     }
 
-    /// How a failure of this engine begins.
+    /// The context of a failure here.
     pub(crate) fn place(&self) -> String {
         match &self.path[..] {
             [] => "list containers".to_owned(),
@@ -62,7 +62,7 @@ impl Entered {
         }
     }
 
-    /// Names the containers that are to be found.
+    /// Queues containers to be found.
     pub(crate) fn expect(&self, containers: impl IntoIterator<Item = (Member, Progress)>) {
         self.waiting.borrow_mut().extend(containers);
     }
@@ -75,7 +75,7 @@ impl Entered {
     /// The next container to be found.
     ///
     /// # Errors
-    /// Once, where there are some left and the engine is given up.
+    /// Once, if the engine is given up and containers are left.
     pub(crate) fn next(&self, timeout: Duration) -> Result<Option<(Member, Progress)>> {
         let patience = PATIENCE * timeout;
         let why = if self.failures.get() >= MAX_FAILURES {
@@ -100,9 +100,9 @@ mod tests {
     use crate::listing::Listed;
     use crate::name::{Asked, parse};
 
-    fn engine(containers: usize) -> Rc<Entered> {
+    fn engine(containers: usize) -> Rc<Visit> {
         let Ok(Asked::Many(pattern)) = parse("*") else { panic!("a pattern") };
-        let engine = Entered::new(vec!["a".to_owned()], pattern.begin());
+        let engine = Visit::new(vec!["a".to_owned()], pattern.begin());
         let member = |n: usize| {
             let listed = Listed { id: n.to_string(), name: n.to_string() };
             Member::new(listed, Kind::Docker, FileId::default())
@@ -116,8 +116,8 @@ mod tests {
         let (engine, timeout) = (engine(5), Duration::from_secs(5));
         assert_eq!(engine.next(timeout).unwrap().unwrap().0.name, "0");
         (0..MAX_FAILURES).for_each(|_| engine.has_failed());
-        let told = engine.next(timeout).unwrap_err().to_string();
-        assert_eq!(told, "list containers in a: 4 are left out: the engine failed 3 times");
+        let error = engine.next(timeout).unwrap_err().to_string();
+        assert_eq!(error, "list containers in a: 4 are left out: the engine failed 3 times");
         assert!(engine.next(timeout).unwrap().is_none());
     }
 
@@ -131,10 +131,10 @@ mod tests {
     #[test]
     fn what_is_inside_one_container_shares_its_time() {
         let Ok(Asked::Many(pattern)) = parse("**") else { panic!("a pattern") };
-        let enter = |outer: &Entered, path: &[&str]| {
+        let enter = |outer: &Visit, path: &[&str]| {
             outer.enter(path.iter().map(ToString::to_string).collect(), pattern.begin(), Vec::new())
         };
-        let ours = Entered::new(Vec::new(), pattern.begin());
+        let ours = Visit::new(Vec::new(), pattern.begin());
         let (a, b) = (enter(&ours, &["a"]), enter(&ours, &["b"]));
         assert!(ours.since < a.since && a.since < b.since);
         let deep = enter(&enter(&a, &["a", "c"]), &["a", "c", "d"]);

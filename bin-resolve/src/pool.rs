@@ -1,4 +1,4 @@
-//! Connections to one engine: our own, or the one inside a container.
+//! Connections to one engine: our own, or one inside a container.
 
 use std::cell::{Cell, OnceCell};
 use std::path::PathBuf;
@@ -15,22 +15,21 @@ use crate::engine::Engine;
 use crate::root::{FileId, Root};
 use crate::socket::{self, Connected};
 
-/// How many questions one engine is asked at once. It answers on as many processors as it likes, and with more we wait for
-/// it all the same.
+/// The most concurrent questions to one engine. More do not make it faster.
 pub(crate) const AT_ONCE: usize = 4;
 
-/// The way to one engine. Connections are kept for the next question.
-pub(crate) struct Reach {
+/// The connections to one engine, kept for the next question.
+pub(crate) struct Pool {
     idle: Mutex<Vec<Connection>>,
     at_once: Semaphore,
     /// Whether an answer took too long.
     is_late: Arc<AtomicBool>,
 }
 
-/// A connection to an engine, and who listens and answers at its other end.
+/// A connection to an engine, and the processes that listen and answer at its other end.
 pub(crate) struct Connection {
     pub(crate) engine: Engine,
-    /// Where the engine listens, as it is called inside the container that it was reached through.
+    /// The path of the socket, as seen in the container.
     pub(crate) socket: PathBuf,
     pub(crate) file: FileId,
     peer: Cell<Option<Listener>>,
@@ -40,19 +39,18 @@ pub(crate) struct Connection {
     is_late: Arc<AtomicBool>,
 }
 
-impl Reach {
-    /// A way that nobody has gone yet.
+impl Pool {
+    /// No connections yet.
     pub(crate) fn new() -> Self {
         Self { idle: Mutex::default(), at_once: Semaphore::new(AT_ONCE), is_late: Arc::default() }
     }
 
-    /// Asks the engine at one of `places`, over a connection that nobody else uses meanwhile; `None` where there is no
-    /// socket.
+    /// Asks the engine at one of `places`, over a connection of its own; `None` if there is no socket.
     ///
-    /// A connection that was used before may have been closed at its other end. What fails on such a one is asked anew.
+    /// The engine may have closed a connection that was used before, so a failure there is retried on a new one.
     ///
     /// # Errors
-    /// That no engine could be reached, or the question's own.
+    /// If no engine could be reached, or those of the question.
     pub(crate) async fn ask<T>(
         &self,
         root: &Root,
@@ -92,23 +90,23 @@ impl Reach {
     }
 }
 
-/// A clear no is an answer: the connection is as good as before.
+/// Whether the connection can be used again: a "no" is an answer, too.
 fn is_answered<T>(answer: &Result<T>) -> bool {
     answer.as_ref().err().is_none_or(|error| error.status() != Status::Failed)
 }
 
 impl Connection {
-    /// Begins to speak with whoever listens at the other end of `connected`, on the way of `reach`.
-    pub(crate) async fn new(connected: Connected, reach: &Reach) -> Result<Self> {
+    /// Begins to speak with the engine at the other end of `connected`, for `pool`.
+    pub(crate) async fn new(connected: Connected, pool: &Pool) -> Result<Self> {
         let peer = Cell::new(Some(Listener::of(&connected.stream)?));
         let (socket, file) = (connected.path, connected.file);
         let engine = Engine::new(connected.stream).await?;
         let (listener, writer) = (OnceCell::new(), OnceCell::new());
-        let (was_used, is_late) = (Cell::new(false), Arc::clone(&reach.is_late));
+        let (was_used, is_late) = (Cell::new(false), Arc::clone(&pool.is_late));
         Ok(Self { engine, socket, file, peer, listener, writer, was_used, is_late })
     }
 
-    /// Remembers that the engine takes too long, for all connections to it.
+    /// Records, for all connections to this engine, that it takes too long.
     pub(crate) fn set_late(&self) {
         self.is_late.store(true, Ordering::Relaxed);
     }
@@ -118,15 +116,15 @@ impl Connection {
         self.is_late.load(Ordering::Relaxed)
     }
 
-    /// Asks for the container called `asked`; `None` where the engine knows none, or several, by that name.
+    /// Asks for the container called `asked`; `None` if the engine knows none, or several, by that name.
     ///
     /// # Errors
-    /// [`Status::No`] where it does not run; otherwise what goes wrong with the answer.
+    /// [`Status::No`] if it is not running; otherwise if the answer cannot be used.
     pub(crate) async fn find(&self, asked: &str) -> Result<Option<Container>> {
         let asking = std::pin::pin!(self.engine.inspect(asked));
         let answer = match select(asking, std::pin::pin!(self.engine.asked())).await {
             Either::Left((answer, _)) => answer,
-            // While the engine works on its answer, there is time to look who it is.
+            // Identify the listener while the engine works on its answer.
             Either::Right(((), asking)) => {
                 let _ = self.listener();
                 asking.await
@@ -135,23 +133,23 @@ impl Connection {
         answer?.map(|answer| judge(asked, answer)).transpose()
     }
 
-    /// Who listens. It is looked at once.
+    /// The process that listens, which is identified once.
     ///
     /// # Errors
-    /// That it is gone, or outside of our PID namespace.
+    /// If it is gone, or outside our PID namespace.
     pub(crate) fn listener(&self) -> Result<&Daemon> {
         let listener = self.listener.get_or_init(|| {
             let daemon = Daemon::listening(self.peer.take().unwrap_or(Listener::Gone));
-            daemon.map_err(|error| error.within(format!("who listens at {}", self.socket.display())))
+            daemon.map_err(|error| error.within(format!("the listener at {}", self.socket.display())))
         });
         listener.as_ref().map_err(Error::clone)
     }
 
-    /// Who may have given the answer that came: the process that wrote it, and the one that listens, which has handed the
-    /// socket on where they are not the same.
+    /// The processes that may have given the answer: the one that wrote it and, if another one had opened the socket,
+    /// the listener.
     ///
     /// # Errors
-    /// Where neither can be told any more.
+    /// If neither can be identified.
     pub(crate) fn daemons(&self) -> Result<Vec<&Daemon>> {
         let listener = self.listener();
         let writer = self.writer.get_or_init(|| {
