@@ -83,15 +83,15 @@ fn files_that_are_none(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     Ok(lab.remove("", "maze")?)
 }
 
-/// While we look, a socket of the container's and a link to one that only we have change places: it is the one or nothing, and
-/// never ours.
+/// While nicon-resolve looks, the container's socket and a link to one that only the host has change places: it finds the former
+/// or nothing, and never the host's.
 fn names_that_change_places(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     fs::create_dir("/run/swap")?;
     symlink("/run/docker.sock", "/run/swap-ours.sock")?;
     output_of_input(tool("cc").args(["-x", "c", "-o", "/run/swap/swap", "-"]), include_str!("swap.c"), LIMIT)?.ok()?;
     fs::write(
         "/run/swap/answer",
-        "printf 'HTTP/1.1 418 Mine\\r\\nContent-Length: 0\\r\\n\\r\\n'; exec cat >/dev/null",
+        "read -r request; printf 'HTTP/1.1 418 Mine\\r\\nContent-Length: 0\\r\\n\\r\\n'; exec cat >/dev/null",
     )?;
     let script = "socat UNIX-LISTEN:/run/docker.sock,fork EXEC:'sh /swap/answer' &
         ln -s /run/swap-ours.sock /run/link; until [ -S /run/docker.sock ]; do sleep 0.05; done
