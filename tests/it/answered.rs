@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_within, tool};
+use nicon_lab::{LIMIT, Lab, Ran, output_within, tool, witness};
 
 use crate::engines::podman_pid;
 use crate::expect::{is_process, record, refusal};
@@ -60,7 +60,7 @@ fn activated_from_another_namespace(suite: &Suite, lab: &Lab) -> Result<(), Fail
         let hand_on = format!("{} sh -c '{take}' & {wait}", enter.join(" "));
         let listen = format!("--listen={socket}");
         let _activator = Helper::start(&["systemd-socket-activate", &listen, "sh", "-c", &hand_on])?;
-        crate::subject::until("the socket", || std::fs::exists(socket).ok().filter(|there| *there));
+        crate::subject::until("the socket", || witness::is_listening(socket).then_some(()));
         // The first who asks starts it.
         let mut daemon = 0;
         for translate in translations() {
@@ -113,7 +113,7 @@ fn a_proxy_within_its_target(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
 fn a_proxy_further_out(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let to = format!("UNIX-CONNECT:/proc/{}/root/run/docker.sock", lab.host_pid("setup")?);
     let _proxy = Helper::start(&["socat", "UNIX-LISTEN:/run/further-out.sock,fork", &to])?;
-    crate::subject::until("the proxy", || std::fs::exists("/run/further-out.sock").ok().filter(|there| *there));
+    crate::subject::until("the proxy", || witness::is_listening("/run/further-out.sock").then_some(()));
     let ran = resolve_at(suite, "/run/further-out.sock", &["olt_1"])?;
     refusal(&ran, 2, &["hop 1 (olt_1)"]);
     std::fs::remove_file("/run/further-out.sock")?;

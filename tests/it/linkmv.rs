@@ -209,7 +209,7 @@ fn another_inode(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let before = state(&pair.link);
     let other = json!({"pid": place.pid(), "pidfs": 1}).to_string();
     let ran = suite.feed(&["nicon-linkmv", &pair.link, "eth1"], other);
-    refusal(&ran, 1, &["is not the one that the record names", "pidfs inode"]);
+    refusal(&ran, 1, &["now belongs to another process", "pidfs inode"]);
     assert_eq!(state(&pair.link), before);
     Ok(())
 }

@@ -94,6 +94,15 @@ pub fn family(root: u32) -> Vec<(u32, u64)> {
     family
 }
 
+/// Whether a process listens at a unix socket of our network namespace: between bind(2) and listen(2) there is the file only.
+#[must_use]
+pub fn is_listening(socket: &str) -> bool {
+    /// `__SO_ACCEPTCON` of linux/net.h, as /proc/net/unix shows it.
+    const ACCEPTS: &str = "00010000";
+    let sockets = fs::read_to_string("/proc/self/net/unix").unwrap_or_default();
+    sockets.lines().any(|line| line.ends_with(socket) && line.split_whitespace().nth(3) == Some(ACCEPTS))
+}
+
 /// Mount points of this machine's cgroup hierarchies, one on cgroup v2, several on v1.
 #[must_use]
 pub fn cgroup_mounts() -> Vec<PathBuf> {
