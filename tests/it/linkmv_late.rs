@@ -34,10 +34,11 @@ fn refused(suite: &Suite, links: &[Pair; 2], words: &[&str], name: &str, take: &
     let when = messages.position(|line| line.contains("RTM_SETLINK")).ok_or("nothing was moved")? + 1;
 
     let (place, before) = (Place::new(), state(&link.link));
-    let delay = format!("inject=sendto:delay_enter=1s:when={when}");
+    let delay = format!("inject=sendto:delay_enter=6s:when={when}");
     let held = scope(|scope| {
         let running = scope.spawn(|| run(&place, link, &["-e", &delay]).unwrap());
-        sleep(Duration::from_millis(500));
+        // A busy machine takes its time to come to that message.
+        sleep(Duration::from_secs(3));
         take.lines().for_each(|line| drop(place.ip(line)));
         running.join().unwrap()
     });
