@@ -11,11 +11,12 @@ use nicon_core::{Error, NsType};
 /// Run a command in chosen namespaces of a process.
 ///
 /// The process is --target, or the one that the record on standard input names (as nicon-resolve prints it); the rest of
-/// standard input is the command's. Options and letters are those of nsenter. Without COMMAND, $SHELL is run.
+/// standard input is the command's. Options and letters are those of nsenter, with one difference: without an option that
+/// enters a namespace or uses the target, nothing is run. Without COMMAND, $SHELL is run.
 ///
-/// Where the mount namespace or the root directory is the container's, the command gets no more capabilities than the
-/// target has, no right to gain more by setuid, and the target's cgroup and LSM label; where standard input is a terminal, a terminal of its
-/// own. With --net alone, the program, its files and its privileges are the caller's.
+/// If the mount namespace or the root directory is the container's, the command gets no more capabilities than the
+/// target has, no right to gain more by setuid, and the target's cgroup and LSM label; if standard input is a terminal,
+/// also a terminal of its own. With --net alone, the program, its files and its privileges are the caller's.
 #[derive(Debug, Parser)]
 #[command(
     name = "nicon-nsexec",
@@ -259,7 +260,17 @@ impl Args {
         Stage { has_session, has_pty: has_session && std::io::stdin().is_terminal(), has_null_input: self.each }
     }
 
-    /// Whether anything is asked for that only a target process can tell.
+    /// Whether a namespace is joined, or the target or another root directory used in any other way.
+    ///
+    /// Otherwise the command would run where the caller is, though the input of a pipe names a container.
+    pub(crate) fn enters(&self) -> bool {
+        self.needs_target()
+            || NsType::ALL.into_iter().any(|ns_type| self.source(ns_type).is_some())
+            || self.user_parent
+            || self.root.is_some()
+    }
+
+    /// Whether an option needs a target process.
     pub(crate) fn needs_target(&self) -> bool {
         let of_target = |source: Option<&Source>| matches!(source, Some(Source::Target));
         self.all
@@ -343,6 +354,20 @@ mod tests {
         assert_eq!(args.target, Some(TargetPid { pid: 7, pidfs: Some(99) }));
         assert!(matches!(args.mount, Some(Source::Path(path)) if path == Path::new("/x")));
         assert_eq!(args.command, ["-c"]);
+    }
+
+    #[test]
+    fn what_enters_nothing() {
+        let enters = |options: &[&str]| Args::parse_from([&["nsexec"], options, &["true"]].concat()).enters();
+        let nowhere: [&[&str]; 6] =
+            [&[], &["-t1"], &["-t1", "-S0"], &["-t1", "-w=/tmp"], &["-W/tmp"], &["--each", "--no-pty"]];
+        assert!(!nowhere.into_iter().any(enters));
+        for option in
+            ["-a", "-n", "-n=/x", "-N3", "-p", "-U", "--user-parent", "-r", "-r=/x", "-w", "-Sfollow", "-e", "-Z", "-c"]
+        {
+            assert!(enters(&[option]), "{option}");
+        }
+        assert!(enters(&["--privileged", "-r=/x"]));
     }
 
     #[test]

@@ -25,6 +25,9 @@ pub(crate) fn fail(error: &Error) -> u8 {
 }
 
 fn try_run(args: &Args) -> Result<u8> {
+    if !args.enters() {
+        return Err(Error::failed("no namespace was chosen: use --all, or name those you mean, such as --net"));
+    }
     shield::hold_places()?;
     if args.is_contained() {
         shield::raise()?;

@@ -15,6 +15,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("nsexec::spellings", spellings),
         suite.trial("nsexec::files_and_sockets", files_and_sockets),
+        suite.trial("nsexec::nowhere_to_go", nowhere_to_go),
         suite.trial("nsexec::users", users),
         suite.trial("nsexec::capabilities_that_are_kept", capabilities_that_are_kept),
         suite.trial("nsexec::places", places),
@@ -96,6 +97,26 @@ fn files_and_sockets(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     refusal(&ran, 125, &[&format!("descriptor 1 of process {} is no socket", holder.pid())]);
     let ran = suite.run(&["nicon-nsexec", "-t", &holder.pid(), "-N", "99", "true"]);
     refusal(&ran, 125, &[&format!("get descriptor 99 of process {}: Bad file", holder.pid())]);
+    Ok(())
+}
+
+/// nsenter runs the command where it is; a record on standard input must not lead to a command on the host.
+fn nowhere_to_go(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let record = suite.run(&["nicon-resolve", CONTAINER]).stdout;
+    let target = format!("-t{}", lab.host_pid(CONTAINER)?);
+    let target = target.as_str();
+    for options in [&[][..], &[target], &[target, "-F"], &[target, "-W", "/tmp"], &[target, "-S0"], &["--each"]] {
+        for input in [record.as_str(), ""] {
+            let words = [&["nicon-nsexec"][..], options, &["echo", "on the host"]].concat();
+            refusal(&suite.feed(&words, input), 125, &["nicon-nsexec: no namespace was chosen: use --all"]);
+        }
+    }
+    let nsenter = tool("nsenter").args([target, "echo", "on the host"]).output()?;
+    assert_eq!(nsenter.stdout, b"on the host\n", "nsenter has learned to refuse");
+    for options in [&["-c"][..], &["-e"], &["-w"], &["-S", "follow"], &["-r/usr", "--privileged"]] {
+        let words = [&["nicon-nsexec", target][..], options, &["/bin/true"]].concat();
+        assert_eq!(suite.run(&words).code(), Some(0), "{options:?}");
+    }
     Ok(())
 }
 
