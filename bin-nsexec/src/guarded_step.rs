@@ -102,9 +102,9 @@ impl Start<'_> {
             }
             child => {
                 until_exec.close();
-                let _ = process::wait_for_news(signals::READ, [Some(link), Some(&executed)]);
-                // Ours is the last descriptor of the mount that we run from. To close it is to wait for the kernel, which we
-                // do here, where nobody waits for us.
+                // Signals stay pending until the exec: so the watcher sees that it is held up.
+                let _ = process::wait_for_news(0, [Some(link), Some(&executed)]);
+                // Closing the last descriptor of the mount that we run from takes a while: here it delays nothing.
                 let _ = system::close_all_but_standard_and(link);
                 let _ = process::wait_for_news(signals::READ, [Some(link), None]);
                 if let Some(status) = process::exited(child) {

@@ -106,21 +106,20 @@ impl Keeper {
     fn watch(&mut self) -> Result<u8> {
         loop {
             let Handover { signals, link, .. } = &self.handover;
-            let ends = [Some(signals.as_fd()), Some(link.as_fd()), self.executed.as_ref().map(AsFd::as_fd)];
-            let mut events: Vec<_> = ends.iter().flatten().map(|end| PollFd::new(*end, PollFlags::POLLIN)).collect();
+            // Signals stay pending until the exec: so the watcher sees that it is held up. The child's end also closes the pipe.
+            let news = self.executed.as_ref().map_or(signals.as_fd(), AsFd::as_fd);
+            let mut events = [link.as_fd(), news].map(|end| PollFd::new(end, PollFlags::POLLIN));
             match poll(&mut events, PollTimeout::NONE) {
-                Ok(_) | Err(Errno::EINTR) => {}
+                Ok(_) => {}
+                Err(Errno::EINTR) => continue,
                 Err(errno) => return Err(Error::os("wait for events", errno)),
             }
-            let has_happened = |index: usize| events.get(index)?.any();
-            let (is_watcher_gone, is_executed) = (has_happened(1) == Some(true), has_happened(2) == Some(true));
-            // The watcher says nothing: what can be read is the end.
-            if is_watcher_gone {
+            // The watcher writes nothing: an event means that its end is closed.
+            if events[0].any() == Some(true) {
                 return Ok(self.kill());
             }
-            if is_executed {
-                self.executed = None;
-                // Only now: who closes the last descriptor of the mount that we run from waits for the kernel.
+            if self.executed.take().is_some() {
+                // Not earlier: closing the last descriptor of the mount that we run from takes a while.
                 self.let_go()?;
             }
             while let Some(received) = self.handover.signals.next()? {
@@ -194,18 +193,14 @@ impl Keeper {
         let _ = if is_for_group { killpg(self.child, received.signal) } else { kill(self.child, received.signal) };
     }
 
-    /// The watcher is gone: so must the command be.
+    /// Kills the command, whose watcher is gone or has given it up. It is not waited for: a container's file system can keep a
+    /// process from ending.
     fn kill(&self) -> u8 {
         if self.handover.stage.has_session {
             let _ = killpg(self.child, Signal::SIGKILL);
         }
         let _ = kill(self.child, Signal::SIGKILL);
-        loop {
-            match waitpid(self.child, None) {
-                Err(Errno::EINTR) => {}
-                other => return other.ok().and_then(exit_status).unwrap_or(crate::run::FAILED),
-            }
-        }
+        crate::run::FAILED
     }
 }
 

@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use nicon_core::{Doing, Error, Result};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, raise, sigprocmask};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, raise, sigprocmask};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
 
@@ -85,8 +85,8 @@ struct Watch {
     terminal: Option<Terminal>,
     /// The signal that asked the command to end, until the keeper has had it.
     asked: Option<Signal>,
-    /// Whether the keeper was killed because it never had it.
-    is_held_up: bool,
+    /// That signal, if the command was killed since its start was held up.
+    gave_up_on: Option<Signal>,
     is_interrupted: bool,
     /// Whether the keeper has said so.
     is_given_up: bool,
@@ -101,7 +101,7 @@ impl Watch {
             link: Some(link),
             terminal,
             asked: None,
-            is_held_up: false,
+            gave_up_on: None,
             is_interrupted: false,
             is_given_up: false,
         }
@@ -196,33 +196,33 @@ impl Watch {
         let _ = sys::sigqueue(self.keeper, signal, if is_for_group { TO_GROUP } else { 0 });
     }
 
-    /// What became of the keeper: the exit status, where it has ended.
+    /// The exit status, if the keeper has ended.
     fn look(&mut self) -> Result<Option<u8>> {
         match waitpid(self.keeper, Some(WaitPidFlag::WNOHANG)) {
-            Ok(WaitStatus::Signaled(keeper, signal, _)) => match self.asked.filter(|_| self.is_held_up) {
-                Some(wanted) => Ok(keeper::exit_status(WaitStatus::Signaled(keeper, wanted, false))),
-                None => Err(Error::failed(format!("the process that watched the command was killed ({signal})"))),
-            },
-            Ok(status) => Ok(keeper::exit_status(status)),
-            Err(Errno::EINTR) => Ok(None),
+            Ok(WaitStatus::Signaled(_, signal, _)) => {
+                Err(Error::failed(format!("the process that watched the command was killed ({signal})")))
+            }
+            Ok(WaitStatus::Exited(keeper, code)) => Ok(keeper::exit_status(match self.gave_up_on {
+                Some(signal) => WaitStatus::Signaled(keeper, signal, false),
+                None => WaitStatus::Exited(keeper, code),
+            })),
+            Ok(_) | Err(Errno::EINTR) => Ok(None),
             Err(errno) => Err(Error::os("wait for the command", errno)),
         }
     }
 
-    /// Ends a start of the command that is held up: as long as the command is not executed the keeper hears nothing, and a
-    /// file system of the container's can take as long over that as it likes.
+    /// Has the keeper kill the command if its start is held up, as a container's file system can do for as long as it likes:
+    /// the keeper reads no signal before the command is executed.
     fn insist(&mut self) {
-        let is_pending = |signal: Signal| {
+        let is_pending = |signal: &Signal| {
             let status = std::fs::read_to_string(format!("/proc/{}/status", self.keeper)).unwrap_or_default();
             let pending = status.lines().find_map(|line| line.strip_prefix("ShdPnd:"));
             let pending = pending.and_then(|set| u64::from_str_radix(set.trim(), 16).ok());
-            pending.is_some_and(|set| set & (1 << (signal as i32 - 1)) != 0)
+            pending.is_some_and(|set| set & (1 << (*signal as i32 - 1)) != 0)
         };
-        self.is_held_up = self.asked.is_some_and(is_pending);
-        if self.is_held_up {
-            let _ = kill(self.keeper, Signal::SIGKILL);
-        } else {
-            self.asked = None;
+        self.gave_up_on = self.asked.take().filter(is_pending);
+        if self.gave_up_on.is_some() {
+            self.link = None;
         }
     }
 
