@@ -124,8 +124,8 @@ pub(crate) struct Args {
     #[arg(short = 'F', long, conflicts_with = "each")]
     pub(crate) no_fork: bool,
 
-    /// Run in the SELinux context of the target; fails without SELinux
-    #[arg(short = 'Z', long)]
+    // An attribute, since clippy takes the name for code.
+    #[arg(short = 'Z', long, help = "Run in the SELinux context of the target; fails without SELinux")]
     pub(crate) follow_context: bool,
 
     /// Join the cgroup of the target

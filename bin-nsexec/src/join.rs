@@ -70,7 +70,8 @@ impl<'a> Joins<'a> {
         let order: Vec<&Join> =
             if is_user_last { self.others.iter().chain(user).collect() } else { user.chain(&self.others).collect() };
 
-        // The target's namespaces are joined in one step. It takes the place of the user namespace if that is one of them.
+        // The target's namespaces are joined in one step. If the user namespace is one of them they take
+        // its place, and otherwise that of the others, on its other side.
         let is_users_the_targets = self.user.as_ref().is_some_and(Join::is_targets);
         let (targets, others): (Vec<&Join>, Vec<&Join>) = order.into_iter().partition(|join| join.is_targets());
         if is_users_the_targets == is_user_last {

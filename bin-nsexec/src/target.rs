@@ -10,14 +10,12 @@ use crate::args::{Args, TargetPid};
 
 /// Pins the target that the command line or, without one, the record on standard input names.
 pub(crate) fn find(args: &Args) -> Result<Process> {
-    match args.target {
-        Some(target) => pin(target),
-        None => {
-            let mut records = Records::new(args);
-            let record = records.next()?.ok_or_else(|| no_target(args))?;
-            record.map_err(|error| records.locate(error))
-        }
+    if let Some(target) = args.target {
+        return pin(target);
     }
+    let mut records = Records::new(args);
+    let record = records.next()?.ok_or_else(|| no_target(args))?;
+    record.map_err(|error| records.locate(error))
 }
 
 fn pin(TargetPid { pid, pidfs }: TargetPid) -> Result<Process> {
