@@ -3,19 +3,21 @@
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use nicon_core::{Error, NsType};
+use nicon_core::{Error, Namespace, NsType};
 
 /// Run a command in chosen namespaces of a process.
 ///
 /// The process is --target, or the one that the record on standard input names (as nicon-resolve prints it); the rest of
-/// standard input is the command's. Options and letters are those of nsenter. Without COMMAND, $SHELL is run.
+/// standard input is the command's. Options and letters are those of nsenter, with one difference: without an option that
+/// enters a namespace or uses the target, nothing is run. Without COMMAND, $SHELL is run.
 ///
-/// Where the mount namespace or the root directory is the container's, the command gets no more capabilities than the
-/// target has, no right to gain more by setuid, and the target's cgroup and LSM label; where standard input is a terminal, a terminal of its
-/// own. With --net alone, the program, its files and its privileges are the caller's.
+/// If the mount namespace or the root directory is the container's, the command gets no more capabilities than the
+/// target has, no right to gain more by setuid, and the target's cgroup and LSM label; if standard input is a terminal,
+/// also a terminal of its own. With --net alone, the program, its files and its privileges are the caller's.
 #[derive(Debug, Parser)]
 #[command(
     name = "nicon-nsexec",
@@ -122,8 +124,8 @@ pub(crate) struct Args {
     #[arg(short = 'F', long, conflicts_with = "each")]
     pub(crate) no_fork: bool,
 
-    /// Run in the security context of the target, where the machine has one
-    #[arg(short = 'Z', long)]
+    // An attribute, since clippy takes the name for code.
+    #[arg(short = 'Z', long, help = "Run in the SELinux context of the target; fails without SELinux")]
     pub(crate) follow_context: bool,
 
     /// Join the cgroup of the target
@@ -134,7 +136,7 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) privileged: bool,
 
-    /// Give the command the caller's terminal (it may type into it)
+    /// Run the command on the caller's own terminal, into which it can then inject input
     #[arg(long)]
     pub(crate) no_pty: bool,
 
@@ -147,22 +149,22 @@ pub(crate) struct Args {
     pub(crate) command: Vec<OsString>,
 }
 
-/// What an option means whose FILE or DIR is left out. No path looks like this: the kernel refuses an empty one.
+/// Stands for the target if FILE or DIR is left out. The kernel refuses an empty path, so it means nothing else.
 const OF_TARGET: &str = "";
 
-/// How a command that is watched stands to the caller's session and terminal.
+/// Session, terminal and input of a command that is watched.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stage {
-    /// It has a session of its own: the caller's terminal is not its controlling one, and it cannot type into it.
+    /// It has a session of its own: the caller's terminal is not its controlling one, so it cannot inject input there.
     pub(crate) has_session: bool,
     /// That session has a terminal of its own.
     pub(crate) has_pty: bool,
-    /// It reads nothing: standard input is the records'.
+    /// It reads nothing: standard input holds the records.
     pub(crate) has_null_input: bool,
 }
 
 impl Stage {
-    /// That of a command that has a session of its own, and nothing else.
+    /// A session of its own, and nothing else.
     pub(crate) const SESSION: Self = Self { has_session: true, has_pty: false, has_null_input: false };
 }
 
@@ -215,7 +217,8 @@ impl std::str::FromStr for TargetPid {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let (pid, pidfs) = text.split_once(':').map_or((text, None), |(pid, inode)| (pid, Some(inode)));
-        let bad = || Error::failed("not PID or PID:INODE");
+        let bad =
+            || Error::failed("expected PID or PID:INODE (for a container: nicon-resolve PATH | nicon-nsexec ...)");
         let pid = pid.parse().ok().filter(|pid| *pid > 0).ok_or_else(bad)?;
         let pidfs = pidfs.map(|inode| inode.parse().map_err(|_| bad())).transpose()?;
         Ok(Self { pid, pidfs })
@@ -223,7 +226,7 @@ impl std::str::FromStr for TargetPid {
 }
 
 impl Args {
-    /// Where the namespace of this type comes from, as far as an option of its own says so.
+    /// Where the namespace of this type comes from, if an option of its own says so.
     pub(crate) fn source(&self, ns_type: NsType) -> Option<&Source> {
         let option = match ns_type {
             NsType::User => &self.user,
@@ -238,12 +241,12 @@ impl Args {
         option.as_ref()
     }
 
-    /// Whether programs and files are the container's: the command is its code then.
+    /// Whether the command is the container's code: programs and files are the container's.
     pub(crate) fn runs_container_code(&self) -> bool {
         self.all || self.mount.is_some() || self.root.is_some()
     }
 
-    /// Whether the container may come near the command: run it, see it, or have power over it.
+    /// Whether the container's processes may provide, see or control the command.
     pub(crate) fn is_contained(&self) -> bool {
         self.runs_container_code() || self.pid.is_some() || self.user.is_some() || self.user_parent
     }
@@ -253,13 +256,41 @@ impl Args {
         self.runs_container_code() && !self.privileged
     }
 
-    /// How the command stands to the caller's session and terminal.
+    /// Session, terminal and input of the command.
     pub(crate) fn stage(&self) -> Stage {
         let has_session = self.is_contained() && !self.no_pty;
         Stage { has_session, has_pty: has_session && std::io::stdin().is_terminal(), has_null_input: self.each }
     }
 
-    /// Whether anything is asked for that only a target process can tell.
+    /// Whether a namespace is joined, or the target or another root directory used in any other way.
+    ///
+    /// Otherwise the command would run where the caller is, though the input of a pipe names a container.
+    pub(crate) fn enters(&self) -> bool {
+        self.needs_target()
+            || NsType::ALL.into_iter().any(|ns_type| self.source(ns_type).is_some())
+            || self.user_parent
+            || self.root.is_some()
+    }
+
+    /// The option that was probably meant if its operand was written apart and so became the command: `-n /run/netns/blue` or
+    /// `-w /tmp`, for `--net=/run/netns/blue` or `--wd=/tmp`.
+    pub(crate) fn misplaced_operand(&self) -> Option<String> {
+        let path = Path::new(self.command.first().filter(|word| word.as_bytes().contains(&b'/'))?);
+        let is_bare = |source: Option<&Source>| matches!(source, Some(Source::Target));
+        let metadata = path.metadata().ok()?;
+        let word = if metadata.is_dir() {
+            let directories = [(&self.wd, "wd"), (&self.root, "root")];
+            directories.into_iter().find(|(source, _)| is_bare(source.as_ref()))?.1
+        } else {
+            // The file of a namespace has no permission to be executed.
+            let may_be_namespace = metadata.is_file() && metadata.mode() & 0o111 == 0;
+            let namespace = may_be_namespace.then(|| Namespace::open(path).ok())??;
+            namespace.ns_type().ok().filter(|ns_type| is_bare(self.source(*ns_type)))?.name()
+        };
+        Some(format!("--{word}={}", path.display()))
+    }
+
+    /// Whether an option needs a target process.
     pub(crate) fn needs_target(&self) -> bool {
         let of_target = |source: Option<&Source>| matches!(source, Some(Source::Target));
         self.all
@@ -275,14 +306,14 @@ impl Args {
     }
 }
 
-/// The arguments, with a FILE or DIR that hangs on a letter (`-n/run/netns/blue`, as nsenter takes it) made `-n=...`:
-/// clap would read on for further letters.
+/// The arguments, with a FILE or DIR that is attached to a letter (`-n/run/netns/blue`, as for nsenter) made `-n=...`: clap
+/// would take it for further letters.
 pub(crate) fn arguments() -> Vec<OsString> {
     let mut arguments: Vec<OsString> = std::env::args_os().collect();
     let mut is_operand = true;
     for argument in &mut arguments {
         let is_option = argument.as_bytes().starts_with(b"-");
-        // Behind the first word that belongs to no option stands the command, whose arguments are its own.
+        // The first word that belongs to no option is the command: what follows are its own arguments.
         if !is_option && !is_operand || argument == "--" {
             break;
         }
@@ -343,6 +374,20 @@ mod tests {
         assert_eq!(args.target, Some(TargetPid { pid: 7, pidfs: Some(99) }));
         assert!(matches!(args.mount, Some(Source::Path(path)) if path == Path::new("/x")));
         assert_eq!(args.command, ["-c"]);
+    }
+
+    #[test]
+    fn what_enters_nothing() {
+        let enters = |options: &[&str]| Args::parse_from([&["nsexec"], options, &["true"]].concat()).enters();
+        let nowhere: [&[&str]; 6] =
+            [&[], &["-t1"], &["-t1", "-S0"], &["-t1", "-w=/tmp"], &["-W/tmp"], &["--each", "--no-pty"]];
+        assert!(!nowhere.into_iter().any(enters));
+        for option in
+            ["-a", "-n", "-n=/x", "-N3", "-p", "-U", "--user-parent", "-r", "-r=/x", "-w", "-Sfollow", "-e", "-Z", "-c"]
+        {
+            assert!(enters(&[option]), "{option}");
+        }
+        assert!(enters(&["--privileged", "-r=/x"]));
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Limits {
         let allowed = self.bounding & self.permitted;
         for capability in (0..64).filter(|capability| allowed & (1 << capability) == 0) {
             match sys::drop_bounding(capability) {
-                // Behind the last one that the kernel knows.
+                // Beyond the last one that the kernel knows.
                 Err(Errno::EINVAL) => break,
                 Err(Errno::EPERM) if sys::is_bounding(capability) != Ok(true) => {}
                 dropped => dropped.doing(|| "limit the command's capabilities")?,
@@ -81,7 +81,7 @@ pub(crate) fn keep_across_exec() -> Result<()> {
     sys::clear_ambient().doing(|| "keep the capabilities")?;
     for capability in (0..64).filter(|capability| permitted & (1 << capability) != 0) {
         match sys::raise_ambient(capability) {
-            // All are permitted behind an entry, also those that this kernel does not know.
+            // After entering a user namespace all are permitted, even those unknown to this kernel.
             Ok(()) | Err(Errno::EINVAL) => {}
             Err(errno) => return Err(Error::os(format!("keep capability {capability}"), errno)),
         }

@@ -1,4 +1,4 @@
-//! The target's cgroups, for the command to be counted and limited with it.
+//! The target's cgroups, by which the command is accounted and limited with it.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -66,7 +66,7 @@ impl Cgroups {
     }
 }
 
-/// Reads a file of procfs, which does not tell its size: with room for all of it, in one go.
+/// Reads a file of procfs, whose size is unknown, in one go if it fits.
 fn read(path: &str) -> Result<String> {
     let mut text = String::with_capacity(8192);
     File::open(path).and_then(|mut file| file.read_to_string(&mut text)).doing(|| format!("read {path}"))?;

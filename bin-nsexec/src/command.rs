@@ -31,6 +31,8 @@ pub(crate) struct Command {
     program: OsString,
     arguments: Vec<CString>,
     environment: Vec<CString>,
+    /// What was meant instead, if the command looks like the operand of an option.
+    hint: Option<String>,
 }
 
 impl Command {
@@ -47,14 +49,16 @@ impl Command {
             name.push(Path::new(shell).file_name().unwrap_or(shell));
             (shell.to_owned(), c_strings([name])?)
         };
-        Ok(Self { program, arguments, environment })
+        Ok(Self { program, arguments, environment, hint: args.misplaced_operand() })
     }
 
-    /// Becomes the command; comes back with the exit status and the reason where that fails.
+    /// Becomes the command; returns the exit status and the reason if that fails.
     pub(crate) fn exec(&self) -> (u8, Error) {
         let cause = self.try_exec();
         let status = if cause == Errno::ENOENT { 127 } else { 126 };
-        (status, Error::os(format!("run {}", shown(&self.program)), cause))
+        let program = if self.program.is_empty() { "\"\"".into() } else { shown(&self.program).to_string() };
+        let hint = self.hint.as_ref().map(|option| format!(" (did you mean {option}?)")).unwrap_or_default();
+        (status, Error::os(format!("run {program}{hint}"), cause))
     }
 
     fn try_exec(&self) -> Errno {
@@ -63,7 +67,7 @@ impl Command {
             let Ok(path) = CString::new(path) else { continue };
             let Err(errno) = execve(&path, &self.arguments, &self.environment);
             match errno {
-                // What cannot be executed is told, if nothing better is found.
+                // Reported if no later candidate can be executed.
                 Errno::EACCES => cause = errno,
                 Errno::ENOENT | Errno::ENOTDIR => {}
                 Errno::ENOEXEC => return self.exec_script(&path),
@@ -112,8 +116,8 @@ fn environment(args: &Args, target: Option<&Process>) -> Result<Vec<CString>> {
     }
 }
 
-/// Reads /proc/PID/environ. The kernel passes over memory that is backed by a file (`FOLL_ANON`, Linux 4.17), so that nobody
-/// can have us wait for a file system of his; but a process may claim any part of its memory to be its environment.
+/// Reads /proc/PID/environ. The kernel skips memory that is backed by a file (`FOLL_ANON`, Linux 4.17), so that a container's
+/// file system cannot block us; but a process may claim any part of its memory to be its environment.
 fn environment_of(target: &Process) -> Result<Vec<u8>> {
     let path = format!("/proc/{}/environ", target.pid());
     let opened = openat(target.dir(), "environ", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());

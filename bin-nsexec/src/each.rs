@@ -6,14 +6,13 @@ use crate::args::Args;
 use crate::entry::Entry;
 use crate::run::fail;
 use crate::supervise::{Ended, supervise};
-use crate::target;
+use crate::target::Records;
 
-/// Runs the command for each record in turn; the worst exit status wins. Who is asked to end begins no further one.
+/// Runs the command for each record in turn; returns the highest exit status. A signal that asks to end prevents further runs.
 pub(crate) fn run(args: &Args) -> Result<u8> {
     let mut worst = 0;
-    let mut number = 0;
-    while let Some(record) = target::next_record()? {
-        number += 1;
+    let mut records = Records::new(args);
+    while let Some(record) = records.next()? {
         let ended = record.and_then(|target| supervise(&Entry::open(args, Some(&target))?, args.stage()));
         match ended {
             Ok(Ended { status, is_interrupted }) => {
@@ -22,7 +21,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
                     break;
                 }
             }
-            Err(error) => worst = worst.max(fail(&error.within(format!("record {number}")))),
+            Err(error) => worst = worst.max(fail(&records.locate(error))),
         }
     }
     Ok(worst)

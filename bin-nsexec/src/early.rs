@@ -1,8 +1,8 @@
-//! Where the program begins: in C, and with three steps before even that.
+//! The program's entry points: in C, and before that, with three steps.
 //!
-//! To start the C library costs more than most of what this program is asked for: it asks the processor about itself, and a
-//! hypervisor answers. [`crate::quick_step`], [`crate::first_step`] and [`crate::guarded_step`] do without. What runs here has no relocations, no
-//! thread-local storage, none of the C library's functions and nobody to tell of a panic: only numbers, pointers and system
+//! Starting the C library costs more than most of the work itself: it executes CPUID, which traps to the hypervisor.
+//! [`crate::quick_step`], [`crate::first_step`] and [`crate::guarded_step`] do without. What runs here has no relocations,
+//! no thread-local storage, none of the C library's functions and no handling of panics: only numbers, pointers and system
 //! calls.
 #![allow(unsafe_code, reason = "neither an entry point nor what runs before the C library can be safe")]
 

@@ -1,4 +1,4 @@
-//! Everything that the way into the namespaces takes, opened beforehand, and the way itself.
+//! Everything that entering the namespaces needs, opened beforehand, and entering them.
 
 use std::os::fd::BorrowedFd;
 
@@ -56,7 +56,7 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// Joins the namespaces. A PID namespace takes hold with the next child.
+    /// Joins the namespaces. A PID namespace takes effect with the next child.
     pub(crate) fn enter(&self) -> Result<()> {
         self.identity.drop_groups_early();
         self.joins.enter()
@@ -67,9 +67,9 @@ impl<'a> Entry<'a> {
         self.cgroups.as_ref()?.birthplace()
     }
 
-    /// Becomes the command, behind the joins; what fails ends the process with its message and status.
+    /// Becomes the command, after the joins; a failure ends the process with its message and status.
     ///
-    /// `last` is done when all else is: a change of the user, above all. `until_exec` is closed by the exec itself.
+    /// `last` is done when all else is, above all a change of the user. `until_exec` is closed by the exec itself.
     pub(crate) fn become_command(
         &self,
         is_in_birthplace: bool,
@@ -94,7 +94,8 @@ impl<'a> Entry<'a> {
             cgroups.join(is_in_birthplace)?;
         }
         self.place.go()?;
-        // The bounding set first, since a change of the user takes the right to; the rest behind, since it is that right.
+        // The bounding set first, since a change of the user takes the right to; the rest afterwards, since it includes that
+        // right.
         if let Some(limits) = &self.limits {
             limits.bound()?;
         }

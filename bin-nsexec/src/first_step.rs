@@ -1,10 +1,10 @@
 //! The first step: from our executable to a copy of it that cannot be written.
 //!
-//! A container can find the executable of whoever enters it in /proc: from the first moment of a process of ours there, and
-//! once more when its script begins with `#!/proc/self/exe`, by which the kernel runs the program that called exec. So all
-//! that enters is to run from a copy. A start of C library, Rust and command line for nothing would cost more than the rest
-//! of the program: the copy is executed before any of that (see [`crate::early`]). Where the step is not taken, or fails,
-//! [`crate::shield`] sees to it later, at that cost: whether it is needed is but a guess here.
+//! A container can find the executable of a process that enters it in /proc: from the first moment of a process of ours
+//! there, and once more when its script begins with `#!/proc/self/exe`, by which the kernel runs the program that called
+//! exec. So all that enters is to run from a copy. A start of C library, Rust and command line for nothing would cost more
+//! than the rest of the program: the copy is executed before any of that (see [`crate::early`]). If the step is not taken,
+//! or fails, [`crate::shield`] sees to it later, at that cost: whether it is needed is but a guess here.
 
 use std::sync::atomic::Ordering;
 
@@ -12,7 +12,7 @@ use crate::early::IS_COPY;
 use crate::early::system::{is_read_only, run_read_only};
 use crate::early::text::Strings;
 
-/// Becomes the copy, where the command line looks as if that were needed.
+/// Becomes the copy, if the command line looks as if that were needed.
 pub(crate) fn take(arguments: &Strings, environment: &Strings) {
     let own = c"/proc/self/exe";
     if asks_for_container(arguments.clone()) {

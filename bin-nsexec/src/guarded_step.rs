@@ -1,7 +1,7 @@
 //! The guarded step: a command in a container's namespaces, started before the C library is.
 //!
 //! Of all that the program does, only a part is in the command's way: to join, to give up what the container must not have,
-//! and to execute. Where a plain command line asks for no more, that is all that is done. The two processes that watch over the
+//! and to execute. If a plain command line asks for no more, that is all that is done. The two processes that watch over the
 //! command only wait; when anything but its end happens, a signal or a stop, they become the rest of this program (see
 //! [`started`]), which knows what to do. What is not understood, or fails, is left to the program, which begins anew.
 //!
@@ -25,12 +25,12 @@ struct Start<'a> {
     wish: &'a Wish,
     environment: &'a Strings,
     target: Pidfd,
-    /// Where files are the container's.
+    /// `None` if files are the caller's.
     limits: Option<Limits>,
     signals: Signals,
 }
 
-/// Starts the command, where it is plain how.
+/// Starts the command, if the command line is plain.
 pub(crate) fn take(arguments: &Strings, environment: &Strings) {
     let wish = Wish::parse(arguments.clone()).filter(Wish::is_contained);
     if let Some(wish) = wish.filter(|_| IS_COPY.load(Ordering::Relaxed) && system::is_standard_plain()) {
@@ -71,12 +71,12 @@ fn start(wish: &Wish, environment: &Strings) -> Option<()> {
 }
 
 impl Start<'_> {
-    /// Is the watcher. Most often there is nothing to be done but to tell how the command ended.
+    /// Acts as the watcher. Usually all it has to do is to report how the command ended.
     fn watch(&self, keeper: i32, link: &Socket) -> Option<()> {
         let _ = system::close_all_but_standard_and(link);
         let _ = process::wait_for_news(signals::READ, [None, None]);
         match process::exited(keeper) {
-            // Then the program begins anew, as if nothing had been.
+            // Then the program starts again.
             Some(_) if link.word() == Some(keeper::GAVE_UP) => self.signals.give_back(),
             Some(status) => process::exit(status.into()),
             None => {
@@ -86,11 +86,11 @@ impl Start<'_> {
         }
     }
 
-    /// Is the keeper.
+    /// Acts as the keeper.
     fn keep(&self, link: &Socket) -> Option<()> {
         process::begin_session()?;
         if self.wish.types & CLONE_NEWPID != 0 {
-            // It takes hold with the next child.
+            // It takes effect with the next child.
             self.target.join(CLONE_NEWPID)?;
         }
         let (executed, until_exec) = Socket::pair()?;
@@ -102,9 +102,9 @@ impl Start<'_> {
             }
             child => {
                 until_exec.close();
-                let _ = process::wait_for_news(signals::READ, [Some(link), Some(&executed)]);
-                // Ours is the last descriptor of the mount that we run from. To close it is to wait for the kernel, which we
-                // do here, where nobody waits for us.
+                // Signals stay pending until the exec: so the watcher sees that it is held up.
+                let _ = process::wait_for_news(0, [Some(link), Some(&executed)]);
+                // Closing the last descriptor of the mount that we run from takes a while: here it delays nothing.
                 let _ = system::close_all_but_standard_and(link);
                 let _ = process::wait_for_news(signals::READ, [Some(link), None]);
                 if let Some(status) = process::exited(child) {
@@ -116,7 +116,7 @@ impl Start<'_> {
         }
     }
 
-    /// Is the command; comes back where something fails.
+    /// Becomes the command; returns only if something fails.
     fn become_command(&self, link: &Socket) -> Option<()> {
         process::die_with_parent()?;
         process::begin_group()?;
@@ -130,7 +130,7 @@ impl Start<'_> {
             }
             limits.impose()?;
         }
-        // A keeper that was gone by then was so with its watcher.
+        // If the keeper is gone, so is its watcher.
         if !link.is_quiet() {
             return None;
         }
@@ -140,7 +140,7 @@ impl Start<'_> {
     }
 }
 
-/// Ends the process, and has the watcher begin anew.
+/// Ends the process, and has the watcher start again.
 fn give_up(link: &Socket) -> ! {
     link.say(keeper::GAVE_UP);
     process::exit(crate::run::FAILED.into())
@@ -174,7 +174,7 @@ impl Limits {
             if allowed & (1 << capability) == 0 {
                 match i32::try_from(-prctl(PR_CAPBSET_DROP, capability)) {
                     Ok(0) => {}
-                    // Behind the last one that the kernel knows.
+                    // Beyond the last one that the kernel knows.
                     Ok(libc::EINVAL) => break,
                     Ok(libc::EPERM) if prctl(PR_CAPBSET_READ, capability) != 1 => {}
                     _ => return None,
@@ -219,7 +219,7 @@ fn of<'a>(process: impl Iterator<Item = u8>, file: &[u8], room: &'a mut [MaybeUn
     Some(path)
 }
 
-/// The set of capabilities that stands in hexadecimal behind `name`, which begins with the end of the line before: the name of
+/// The set of capabilities that follows `name` in hexadecimal, which begins with the end of the line before: the name of
 /// a process may look like a line, but has none in it.
 fn set(status: &[u8], name: &[u8]) -> Option<u64> {
     let start = status.windows(name.len()).position(|bytes| bytes.iter().eq(name))?;

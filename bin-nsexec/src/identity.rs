@@ -25,14 +25,14 @@ impl<'a> Identity<'a> {
     }
 
     /// Drops supplementary groups while the caller's own user namespace still allows it: the one that is entered may
-    /// not (see `/proc/PID/setgroups` in `user_namespaces(7)`), and then [`Identity::assume`] tells.
+    /// not (see `/proc/PID/setgroups` in `user_namespaces(7)`), and then [`Identity::assume`] fails.
     pub(crate) fn drop_groups_early(&self) {
         if self.gid.is_some() {
             let _ = setgroups(&[]);
         }
     }
 
-    /// Becomes that user, behind the joins.
+    /// Becomes that user, after the joins.
     pub(crate) fn assume(&self) -> Result<()> {
         if let Some(id) = self.gid {
             let gid = Gid::from_raw(self.number(id, |owner| owner.1)?);
@@ -54,8 +54,8 @@ impl<'a> Identity<'a> {
             return Ok(number);
         }
         let target = self.target.ok_or_else(|| Error::failed("no target to follow"))?;
-        // A process owns its directory in /proc; asked for behind the joins, its IDs are those of the user namespace
-        // that we are in by then.
+        // A process owns its directory in /proc; asked for after the joins, its IDs are those of the user namespace
+        // that we are in.
         let stat = fstat(target.dir()).doing(|| "look at the target's user")?;
         Ok(of((stat.st_uid, stat.st_gid)))
     }

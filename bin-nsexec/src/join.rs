@@ -15,7 +15,7 @@ use crate::sys;
 /// The order in which namespaces are joined one by one. `setns(2)` of several types at once leaves the order to the
 /// kernel, which follows the same reasons.
 ///
-/// The user namespace stands first or last: see [`Joins::enter`].
+/// The user namespace comes first or last: see [`Joins::enter`].
 const ORDER: [NsType; 7] = [
     // Before all that could change what the cgroup file system means to us.
     NsType::Cgroup,
@@ -24,7 +24,7 @@ const ORDER: [NsType; 7] = [
     NsType::Uts,
     NsType::Net,
     NsType::Time,
-    // Takes hold with the next child; from here to its birth /proc/self leads nowhere.
+    // Takes effect with the next child; from here to its birth /proc/self leads nowhere.
     NsType::Pid,
     // Last, for it changes root and working directory, and with them what every path means, /proc above all.
     NsType::Mnt,
@@ -39,7 +39,7 @@ pub(crate) struct Joins<'a> {
 
 struct Join {
     ns_type: NsType,
-    /// `None`: it is the target's, for which the target's pidfd stands.
+    /// `None`: the target's, joined by the target's pidfd.
     namespace: Option<Namespace>,
 }
 
@@ -61,17 +61,17 @@ impl<'a> Joins<'a> {
         Ok(Self { user, others, target })
     }
 
-    /// Enters them all. What fails leaves the calling process half-way, fit for nothing but to end.
+    /// Enters them all. After a failure the process is in an undefined mix of namespaces and must exit.
     pub(crate) fn enter(&self) -> Result<()> {
-        // Entering a user namespace gives all capabilities over what it owns, and takes those over all else. Who may
-        // join the others as things are does so first; who may not needs the new capabilities for it.
+        // Entering a user namespace gives all capabilities over what it owns, and takes those over all else. So the others are
+        // joined first if we have the rights, and otherwise after it, by its capabilities.
         let is_user_last = self.user.is_none() || capability::may_join()?;
         let user = self.user.iter();
         let order: Vec<&Join> =
             if is_user_last { self.others.iter().chain(user).collect() } else { user.chain(&self.others).collect() };
 
-        // What comes from the target is joined in one step, which stands where the user namespace does if that is the
-        // target's, and else on the other side of it.
+        // The target's namespaces are joined in one step. If the user namespace is one of them they take
+        // its place, and otherwise that of the others, on its other side.
         let is_users_the_targets = self.user.as_ref().is_some_and(Join::is_targets);
         let (targets, others): (Vec<&Join>, Vec<&Join>) = order.into_iter().partition(|join| join.is_targets());
         if is_users_the_targets == is_user_last {
@@ -90,8 +90,7 @@ impl<'a> Joins<'a> {
         match setns(target, joins.iter().map(|join| flag(join.ns_type)).collect()) {
             Ok(()) => Ok(()),
             Err(Errno::ESRCH) => Err(Error::no("the target is gone")),
-            // A kernel before 5.8 does not take a pidfd; where one of them cannot be joined at all (our own user
-            // namespace, say), this finds out which.
+            // Linux before 5.8 takes no pidfd; and if one of them cannot be joined, this finds out which.
             Err(_) => self.enter_in_turn(joins),
         }
     }
@@ -107,15 +106,15 @@ impl<'a> Joins<'a> {
                 NsType::Mnt => "CAP_SYS_ADMIN over it, and CAP_SYS_CHROOT",
                 _ => "CAP_SYS_ADMIN over it",
             };
-            taking(rights, joined, || match (ns_type, joined) {
-                (NsType::User, Err(Errno::EINVAL)) => "join the user namespace (nobody can join his own again)".into(),
-                _ => format!("join the {ns_type} namespace"),
-            })?;
+            if (ns_type, joined) == (NsType::User, Err(Errno::EINVAL)) {
+                return Err(Error::failed("join the user namespace: it is our own, which cannot be joined again"));
+            }
+            taking(rights, joined, || format!("join the {ns_type} namespace"))?;
         }
         Ok(())
     }
 
-    /// The identity of the user namespace that is joined, where one is.
+    /// The identity of the user namespace that is joined, if any.
     pub(crate) fn user_id(&self) -> Result<Option<NsId>> {
         match &self.user {
             Some(Join { namespace: Some(namespace), .. }) => Ok(Some(namespace.id())),
@@ -150,11 +149,11 @@ fn of_file(path: &Path, ns_type: NsType) -> Result<Namespace> {
     if namespace.ns_type().is_ok_and(|actual| actual == ns_type) {
         return Ok(namespace);
     }
-    Err(Error::failed(format!("{} is no {ns_type} namespace", shown(path))))
+    Err(Error::failed(format!("{} is not a namespace of type {ns_type}", shown(path))))
 }
 
-/// What `--all` means for one type: nothing where the kernel lacks it, and nothing for a user namespace that is our own,
-/// which cannot be joined again.
+/// Whether `--all` joins a namespace of this type: not if the kernel lacks it, nor a user namespace that is our own, which
+/// cannot be joined again.
 fn is_of_all(target: &Process, ns_type: NsType) -> Result<bool> {
     Ok(match target.namespace_id(ns_type)? {
         Some(id) => ns_type != NsType::User || own_user_id()? != id,
@@ -172,7 +171,7 @@ fn of_socket(fd: i32, target: &Process) -> Result<Join> {
     let descriptor = || format!("descriptor {fd} of process {}", target.pid());
     let socket = looking(sys::pidfd_getfd(target, fd), || format!("get {}", descriptor()))?;
     let namespace = match sys::socket_netns(&socket).and_then(Namespace::from_fd) {
-        Err(Errno::ENOTTY) => return Err(Error::failed(format!("{} is no socket", descriptor()))),
+        Err(Errno::ENOTTY) => return Err(Error::failed(format!("{} is not a socket", descriptor()))),
         namespace => namespace.doing(|| format!("find the network namespace of {}", descriptor()))?,
     };
     Ok(Join { ns_type: NsType::Net, namespace: Some(namespace) })
@@ -188,7 +187,9 @@ fn parent(user: Option<&Join>, others: &[Join], target: Option<&Process>) -> Res
         (Some(user), _) => of(user, Namespace::parent)?,
         (None, Some(owned)) => of(owned, Namespace::owner)?,
         (None, None) => {
-            return Err(Error::failed("--user-parent needs another namespace whose parent or owner is meant"));
+            return Err(Error::failed(
+                "--user-parent: choose the namespace whose parent or owner is to be entered, such as --net",
+            ));
         }
     };
     let namespace = namespace.ok_or_else(|| Error::failed("the parent is outside of our own"))?;

@@ -1,4 +1,4 @@
-//! The keeper: the parent of the command. It joins the namespaces, and sees to it that the command ends with us.
+//! The keeper: the parent of the command. It joins the namespaces, and makes the command end with us.
 //!
 //! ```text
 //! caller's shell ── nicon-nsexec ── keeper ── command
@@ -39,7 +39,7 @@ pub(crate) const WANTS_INPUT: u8 = b'i';
 /// Said to the watcher: the command has stopped; its PID follows, in four bytes.
 pub(crate) const STOPPED: u8 = b's';
 
-/// Said to the watcher: the command could not be started before the C library was, and nothing is left of it.
+/// Said to the watcher: the start before the C library failed, and nothing is left of it.
 pub(crate) const GAVE_UP: u8 = b'g';
 
 /// Goes with a signal that is meant for all of the command's process group.
@@ -65,13 +65,13 @@ struct Keeper {
     executed: Option<PipeReader>,
 }
 
-/// Is the keeper, and ends with the exit status.
+/// Acts as the keeper, and exits with the command's status.
 pub(crate) fn keep(entry: &Entry<'_>, handover: Handover) -> ! {
     let watched = Keeper::start(entry, handover).and_then(|mut keeper| keeper.watch());
     sys::exit(watched.unwrap_or_else(|error| fail(&error)))
 }
 
-/// Is the keeper of a command that was started before the C library was.
+/// Acts as the keeper of a command that was started before the C library was.
 pub(crate) fn go_on(child: Pid, link: UnixStream) -> ! {
     let watched = Signals::taken(CallersSignals::default()).and_then(|signals| {
         let handover = Handover { stage: Stage::SESSION, signals, link, terminal: None, has_input: false };
@@ -90,7 +90,7 @@ impl Keeper {
         let (executed, until_exec) = pipe().doing(|| "make a pipe")?;
         let child = start_command(entry, &handover, &until_exec)?;
         if handover.stage.has_session {
-            // The child does the same; whoever is first. It may have executed or ended by now.
+            // The child does the same: either may be first. It may have executed or ended already.
             let _ = setpgid(child, child);
         }
         Ok(Self { child, watcher, handover, executed: Some(executed) })
@@ -106,21 +106,20 @@ impl Keeper {
     fn watch(&mut self) -> Result<u8> {
         loop {
             let Handover { signals, link, .. } = &self.handover;
-            let ends = [Some(signals.as_fd()), Some(link.as_fd()), self.executed.as_ref().map(AsFd::as_fd)];
-            let mut events: Vec<_> = ends.iter().flatten().map(|end| PollFd::new(*end, PollFlags::POLLIN)).collect();
+            // Signals stay pending until the exec: so the watcher sees that it is held up. The child's end also closes the pipe.
+            let news = self.executed.as_ref().map_or(signals.as_fd(), AsFd::as_fd);
+            let mut events = [link.as_fd(), news].map(|end| PollFd::new(end, PollFlags::POLLIN));
             match poll(&mut events, PollTimeout::NONE) {
-                Ok(_) | Err(Errno::EINTR) => {}
+                Ok(_) => {}
+                Err(Errno::EINTR) => continue,
                 Err(errno) => return Err(Error::os("wait for events", errno)),
             }
-            let has_happened = |index: usize| events.get(index)?.any();
-            let (is_watcher_gone, is_executed) = (has_happened(1) == Some(true), has_happened(2) == Some(true));
-            // The watcher says nothing: what can be read is the end.
-            if is_watcher_gone {
+            // The watcher writes nothing: an event means that its end is closed.
+            if events[0].any() == Some(true) {
                 return Ok(self.kill());
             }
-            if is_executed {
-                self.executed = None;
-                // Only now: who closes the last descriptor of the mount that we run from waits for the kernel.
+            if self.executed.take().is_some() {
+                // Not earlier: closing the last descriptor of the mount that we run from takes a while.
                 self.let_go()?;
             }
             while let Some(received) = self.handover.signals.next()? {
@@ -135,14 +134,14 @@ impl Keeper {
         }
     }
 
-    /// What became of the child: its exit status, where it has ended.
+    /// The child's exit status, if it has ended.
     fn look(&mut self) -> Result<Option<u8>> {
         loop {
             match waitpid(self.child, Some(WaitPidFlag::WNOHANG | WaitPidFlag::WUNTRACED)) {
                 Ok(WaitStatus::Stopped(_, Signal::SIGTTIN | Signal::SIGTTOU)) if self.handover.terminal.is_some() => {
                     self.give_input()?;
                 }
-                // The watcher stops then. We do not: nobody would wake us if it were killed.
+                // The watcher stops then. We do not: if it were killed, nothing would wake us.
                 Ok(WaitStatus::Stopped(..)) => {
                     let [a, b, c, d] = self.child.as_raw().to_ne_bytes();
                     self.say(&[STOPPED, a, b, c, d]);
@@ -160,8 +159,8 @@ impl Keeper {
         }
     }
 
-    /// Gives the command its terminal, which it wants to use. It did not get it at first, for the caller's terminal may
-    /// be in use by another program of the same pipeline.
+    /// Gives the command its terminal when it first uses it: another program of the same pipeline may be using the
+    /// caller's terminal until then.
     fn give_input(&mut self) -> Result<()> {
         if let Some(terminal) = &self.handover.terminal {
             tcsetpgrp(terminal, self.child).doing(|| "hand over the terminal")?;
@@ -172,11 +171,11 @@ impl Keeper {
     }
 
     fn say(&mut self, words: &[u8]) {
-        // Where the watcher is gone, the end of the link tells soon.
+        // If the watcher is gone, the link's end is noticed next.
         let _ = self.handover.link.write_all(words);
     }
 
-    /// When we end, the kernel hangs the terminal up, and what was not read of it by then is lost.
+    /// When we end, the kernel hangs the terminal up, and what has not been read from it is lost.
     fn say_ended(&mut self) {
         if self.handover.terminal.is_some() && self.handover.link.write_all(&[ENDED]).is_ok() {
             let _ = self.handover.link.read(&mut [0]);
@@ -189,27 +188,23 @@ impl Keeper {
         if sender != self.watcher {
             return;
         }
-        // The child may have ended: we have not waited for it, so its number is nobody else's.
+        // The child may have ended: we have not waited for it, so its PID is not reused.
         let is_for_group = self.handover.stage.has_session && number.cast_unsigned() as usize == TO_GROUP;
         let _ = if is_for_group { killpg(self.child, received.signal) } else { kill(self.child, received.signal) };
     }
 
-    /// The watcher is gone: so must the command be.
+    /// Kills the command, whose watcher is gone or has given it up. It is not waited for: a container's file system can keep a
+    /// process from ending.
     fn kill(&self) -> u8 {
         if self.handover.stage.has_session {
             let _ = killpg(self.child, Signal::SIGKILL);
         }
         let _ = kill(self.child, Signal::SIGKILL);
-        loop {
-            match waitpid(self.child, None) {
-                Err(Errno::EINTR) => {}
-                other => return other.ok().and_then(exit_status).unwrap_or(crate::run::FAILED),
-            }
-        }
+        crate::run::FAILED
     }
 }
 
-/// What the watcher and the keeper make of the end of a child; `None` where it has not ended.
+/// The exit status for the end of a child; `None` if it has not ended.
 pub(crate) fn exit_status(status: WaitStatus) -> Option<u8> {
     match status {
         WaitStatus::Exited(_, code) => Some(u8::try_from(code & 0xff).unwrap_or_default()),
@@ -224,7 +219,7 @@ fn start_command(entry: &Entry<'_>, handover: &Handover, until_exec: &PipeWriter
     let is_in_birthplace = matches!(born, Some(Ok(_)));
     let forked = match born {
         Some(Ok(forked)) => forked,
-        // On an older kernel, or in a cgroup in which none may be born, the child moves itself.
+        // The kernel is older, or does not permit it: the child moves itself.
         _ => sys::fork().doing(|| "start a child")?,
     };
     match forked {
@@ -242,7 +237,7 @@ fn die_with_parent() -> Result<()> {
 
 /// Has the command, which is about to be executed, die with the keeper, and gives it the caller's signals.
 fn tie(handover: &Handover) -> Result<()> {
-    // A change of the user has cleared this. A keeper that was gone by then was so with its watcher.
+    // A change of the user has cleared this. If the keeper is gone, so is its watcher.
     die_with_parent()?;
     let mut link = [PollFd::new(handover.link.as_fd(), PollFlags::empty())];
     if poll(&mut link, PollTimeout::ZERO).doing(|| "look for the watcher")? > 0 {
@@ -280,7 +275,7 @@ fn is_terminal(place: i32) -> bool {
     .unwrap_or(false)
 }
 
-/// Makes the child's process group its own, and the one that its terminal listens to.
+/// Gives the child a process group of its own, in the foreground of its terminal if it has input.
 fn step_forward(handover: &Handover) -> Result<()> {
     if handover.stage.has_session {
         let own = Pid::from_raw(0);

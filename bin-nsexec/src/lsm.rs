@@ -1,4 +1,4 @@
-//! The label that a security module (`SELinux`, `AppArmor`) has given the target, for the command to have too.
+//! The label that a security module (`SELinux`, `AppArmor`) has given the target, which the command gets as well.
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -12,11 +12,11 @@ use nix::sys::stat::Mode;
 /// Where a security module shows the label of a process and takes the one for the next exec.
 struct Module {
     name: &'static str,
-    /// Exists where the module is at work; it says so itself where none is named.
+    /// Exists if the module is active; without it, `current` can be read only then.
     sign: Option<&'static str>,
     current: &'static str,
     exec: &'static str,
-    /// What stands before the label when it is set.
+    /// Written before the label when it is set.
     verb: &'static str,
 }
 
@@ -38,7 +38,7 @@ static APPARMOR: Module = Module {
 };
 
 impl Module {
-    /// Our own label; `None` where the module is not at work.
+    /// Our own label; `None` if the module is not active.
     fn own(&self) -> Result<Option<String>> {
         if self.sign.is_some_and(|sign| !Path::new(sign).exists()) {
             return Ok(None);
@@ -46,7 +46,7 @@ impl Module {
         let path = format!("/proc/self/{}", self.current);
         match fs::read_to_string(&path).doing(|| format!("read {path}")) {
             Ok(label) => Ok(Some(label)),
-            // The kernel does not know the module, or was told not to use it.
+            // The kernel lacks the module, or it is disabled.
             Err(error) if matches!(error.errno(), Some(Errno::ENOENT | Errno::EINVAL)) => Ok(None),
             Err(error) => Err(error),
         }
@@ -57,7 +57,7 @@ impl Module {
 pub(crate) struct Label {
     module: &'static Module,
     text: String,
-    /// Our own /proc: behind the joins it has no name any more.
+    /// Our own /proc: after the joins it cannot be opened by name.
     proc: OwnedFd,
 }
 
@@ -68,7 +68,7 @@ impl Label {
         modules.iter().filter_map(|module| Self::of(module, target).transpose()).collect()
     }
 
-    /// Refuses where there is no `SELinux` to follow.
+    /// Fails if `SELinux` is not active.
     pub(crate) fn require_selinux() -> Result<()> {
         match SELINUX.own()? {
             Some(_) => Ok(()),
@@ -87,7 +87,7 @@ impl Label {
         Ok(Some(Self { module, text: bare(&targets).to_owned(), proc }))
     }
 
-    /// Has the next exec of the calling process give it the label.
+    /// Sets the label for the next exec of the calling process.
     pub(crate) fn set(&self) -> Result<()> {
         let what = || format!("set the {} label {}", self.module.name, self.text);
         let path = format!("self/{}", self.module.exec);

@@ -22,11 +22,11 @@ pub(crate) struct Place {
 }
 
 enum Directory {
-    /// Where the joins leave us.
+    /// The one that the joins result in.
     Stay,
     /// One that was opened before them.
     Opened(OwnedFd),
-    /// One to be looked up behind them.
+    /// One to be looked up after them.
     Inside(PathBuf),
 }
 
@@ -53,7 +53,7 @@ impl Place {
         Ok(Self { root, directory, is_contained })
     }
 
-    /// Goes there, behind the joins.
+    /// Changes to it, after the joins.
     pub(crate) fn go(&self) -> Result<()> {
         if let Some(root) = &self.root {
             taking("CAP_SYS_CHROOT", fchdir(root).and_then(|()| chroot(".")), || "change the root directory")?;
@@ -62,7 +62,7 @@ impl Place {
             Directory::Stay => {}
             Directory::Opened(directory) => fchdir(directory).doing(|| "change the working directory")?,
             Directory::Inside(path) if self.is_contained => {
-                let directory = inside(path).doing(|| format!("open {} inside", shown(path)))?;
+                let directory = inside(path).doing(|| format!("open {} in the container", shown(path)))?;
                 fchdir(&directory).doing(|| "change the working directory")?;
             }
             Directory::Inside(path) => chdir(path).doing(|| format!("change to {}", shown(path)))?,
@@ -70,7 +70,7 @@ impl Place {
         if self.is_contained { Self::check() } else { Ok(()) }
     }
 
-    /// A working directory outside of the root (the container can arrange for one) is a way out of it.
+    /// A working directory outside of the root, which a container can arrange, is a way out of it.
     fn check() -> Result<()> {
         let cwd = sys::getcwd().doing(|| "find the working directory")?;
         if cwd.starts_with(b"/") {

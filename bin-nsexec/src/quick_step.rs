@@ -2,21 +2,21 @@
 //!
 //! `--target PID --net COMMAND` takes four system calls and an exec: less than it takes to start this program for them. So
 //! they are made before it starts (see [`crate::early`]), where the command line is so plain that nothing needs to be looked
-//! up, and nothing to be told. What is not understood, or fails, is left to the program, which begins anew.
+//! up, and nothing reported. Anything else, and any failure, is left to the program, which starts again.
 
 use crate::early::process::Pidfd;
 use crate::early::system::close_all_but_standard;
 use crate::early::text::Strings;
 use crate::wish::Wish;
 
-/// Becomes the command, where that is quick.
+/// Becomes the command, if that is quick.
 pub(crate) fn take(arguments: &Strings, environment: &Strings) {
     if let Some(wish) = Wish::parse(arguments.clone()).filter(|wish| !wish.is_contained()) {
         let _ = fulfil(&wish, environment);
     }
 }
 
-/// Comes back where something fails.
+/// Returns only if something fails.
 fn fulfil(wish: &Wish, environment: &Strings) -> Option<()> {
     Pidfd::open(wish.pid)?.join(wish.types)?;
     close_all_but_standard()?;

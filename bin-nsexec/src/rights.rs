@@ -1,4 +1,4 @@
-//! What it takes: said where the kernel refuses something for want of it.
+//! The rights that something needs: named if the kernel refuses it without them.
 
 use std::fmt::Display;
 
@@ -6,12 +6,12 @@ use nicon_core::rights::to_look;
 use nicon_core::{Doing, Result};
 use nix::errno::Errno;
 
-/// Names what was being done when a system call failed; and `rights`, where it was refused.
+/// Names what was being done when a system call failed, and `rights` if permission was denied.
 pub(crate) fn taking<T, W: Display>(rights: &str, done: nix::Result<T>, what: impl FnOnce() -> W) -> Result<T> {
     saying(|| format!("it takes {rights}"), done, what)
 }
 
-/// The same of looking at the target, or at what belongs to it.
+/// The same for inspecting the target, or what belongs to it.
 pub(crate) fn looking<T, W: Display>(done: nix::Result<T>, what: impl FnOnce() -> W) -> Result<T> {
     saying(|| to_look("it has"), done, what)
 }

@@ -13,18 +13,21 @@ pub(crate) const PROGRAM: &str = "nicon-nsexec";
 /// The exit status for a failure of our own.
 pub(crate) const FAILED: u8 = 125;
 
-/// Does what the command line asks for; comes back with the exit status where it did not become the command.
+/// Does what the command line asks for; returns the exit status if it did not become the command.
 pub(crate) fn run(args: &Args) -> u8 {
     try_run(args).unwrap_or_else(|error| fail(&error))
 }
 
-/// Tells a failure of our own.
+/// Reports a failure of our own.
 pub(crate) fn fail(error: &Error) -> u8 {
     cli::report(PROGRAM, error);
     FAILED
 }
 
 fn try_run(args: &Args) -> Result<u8> {
+    if !args.enters() {
+        return Err(Error::failed("no namespace was chosen: use --all, or name those you mean, such as --net"));
+    }
     shield::hold_places()?;
     if args.is_contained() {
         shield::raise()?;
@@ -34,7 +37,7 @@ fn try_run(args: &Args) -> Result<u8> {
     }
     let target = args.needs_target().then(|| target::find(args)).transpose()?;
     let entry = Entry::open(args, target.as_ref())?;
-    // What runs the caller's own programs in the caller's own sight needs no watching: it is the fast path.
+    // The fast path: the caller's own programs, out of the container's reach, need no watcher.
     if args.no_fork || !args.is_contained() {
         entry.enter()?;
         entry.become_command(false, || Ok(()), None);

@@ -23,7 +23,7 @@ const EXECUTABLE: &std::ffi::CStr = c"/proc/self/exe";
 /// `MFD_EXEC` of linux/memfd.h, which nix lacks.
 const MFD_EXEC: MFdFlags = MFdFlags::from_bits_retain(libc::MFD_EXEC);
 
-/// What a file must refuse for nobody to change it.
+/// The seals of a file that cannot be changed.
 const SEALS: SealFlag =
     SealFlag::F_SEAL_SEAL.union(SealFlag::F_SEAL_SHRINK).union(SealFlag::F_SEAL_GROW).union(SealFlag::F_SEAL_WRITE);
 
@@ -40,9 +40,9 @@ pub(crate) fn hold_places() -> Result<()> {
     Ok(())
 }
 
-/// Closes our process to ptrace and /proc, and sees to it that our executable cannot be written.
+/// Closes our process to ptrace and /proc, and makes sure that our executable cannot be written.
 ///
-/// Where it can, and the first step (see `first_step.rs`) was not taken, this program is run again from a copy.
+/// If it can, and the first step (see `first_step.rs`) was not taken, this program is run again from a copy.
 pub(crate) fn raise() -> Result<()> {
     if !is_protected().doing(|| "look at our executable")? {
         run_again(&read_only_clone().or_else(|_| sealed_copy()).doing(|| "copy our executable")?)?;
@@ -50,12 +50,12 @@ pub(crate) fn raise() -> Result<()> {
     prctl::set_dumpable(false).doing(|| "close our process to others")
 }
 
-/// Closes the descriptor of the copy that we run from, if any. Whoever closes the last one of a detached mount waits for the
-/// kernel: that is to be the keeper, for whom nobody waits while the command runs.
+/// Closes the descriptor of the copy that we run from, if any. Closing the last one of a detached mount takes a
+/// while: that is left to the keeper, which delays nothing while the command runs.
 pub(crate) fn let_go() {
     let Some(copy) = executed_from() else { return };
     let identity = |path: &str| stat(path).map(|stat| (stat.st_dev, stat.st_ino));
-    // The number may mean another file by now.
+    // The number may belong to another file.
     if identity(&format!("/proc/self/fd/{copy}")).is_ok_and(|found| identity("/proc/self/exe") == Ok(found)) {
         sys::close(copy);
     }
@@ -92,14 +92,14 @@ fn is_protected() -> nix::Result<bool> {
     }
 }
 
-/// A mount of nothing but our executable, read-only, and in no mount namespace, so that nobody can make it writable.
+/// A mount of nothing but our executable, read-only, and in no mount namespace, so that it cannot be remounted writable.
 fn read_only_clone() -> nix::Result<OwnedFd> {
     let mount = sys::clone_mount(EXECUTABLE)?;
     sys::make_read_only(&mount)?;
     Ok(mount)
 }
 
-/// A copy in memory, for who may not mount: about a millisecond for each megabyte.
+/// A copy in memory, without the right to mount: about a millisecond for each megabyte.
 fn sealed_copy() -> std::io::Result<OwnedFd> {
     let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
     let mut copy = File::from(memfd_create(c"nicon-nsexec", flags | MFD_EXEC).or_else(|errno| {

@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 use crate::early::started::CallersSignals;
 use crate::sys;
 
-/// What the command is to hear of.
+/// The signals that are passed on to the command.
 const PASSED_ON: [Signal; 9] = [
     Signal::SIGTERM,
     Signal::SIGINT,
@@ -23,7 +23,7 @@ const PASSED_ON: [Signal; 9] = [
     Signal::SIGCONT,
 ];
 
-/// The set of those that are held up: these to be read, and two by which a watcher would stop for touching a terminal that is
+/// The set of those that are blocked: these to be read, and two by which a watcher would stop for touching a terminal that is
 /// not its own (it looks first who owns it).
 pub(crate) const HELD: u64 = READ | bit(Signal::SIGTTIN) | bit(Signal::SIGTTOU);
 
@@ -42,7 +42,7 @@ const fn bit(signal: Signal) -> u64 {
     1 << (signal as u32 - 1)
 }
 
-/// Signals held up for us to read, and how the caller had them.
+/// Signals that are blocked for us to read, and the caller's mask and action.
 pub(crate) struct Signals {
     fd: SignalFd,
     mask: SigSet,
@@ -68,7 +68,7 @@ impl Signals {
         Self::read_on(mask, sigchld)
     }
 
-    /// Reads on what is held up already, since before the C library started.
+    /// Reads signals that were blocked before the C library started.
     pub(crate) fn taken(before: CallersSignals) -> Result<Self> {
         let handler = if before.ignores_sigchld { SigHandler::SigIgn } else { SigHandler::SigDfl };
         let sigchld = SigAction::new(handler, SaFlags::empty(), SigSet::empty());
@@ -80,7 +80,7 @@ impl Signals {
         Ok(Self { fd: fd.doing(|| "read signals")?, mask, sigchld })
     }
 
-    /// The next one that waits.
+    /// The next one that is pending.
     pub(crate) fn next(&self) -> Result<Option<Received>> {
         loop {
             let Some(info) = self.fd.read_signal().doing(|| "read signals")? else {
@@ -99,7 +99,7 @@ impl Signals {
         }
     }
 
-    /// Makes them again what they were for the caller.
+    /// Restores the caller's mask and action.
     pub(crate) fn give_back(&self) -> Result<()> {
         sys::restore_sigchld(&self.sigchld).doing(|| "restore SIGCHLD")?;
         sigprocmask(SigmaskHow::SIG_SETMASK, Some(&self.mask), None).doing(|| "restore the signal mask")

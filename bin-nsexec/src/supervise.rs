@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use nicon_core::{Doing, Error, Result};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, raise, sigprocmask};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, raise, sigprocmask};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
 
@@ -28,7 +28,7 @@ const PATIENCE: u16 = 1000;
 /// How a watched command ended.
 pub(crate) struct Ended {
     pub(crate) status: u8,
-    /// Whether we were asked to end meanwhile: by SIGTERM, SIGINT, SIGHUP or SIGQUIT.
+    /// Whether we were asked to end: by SIGTERM, SIGINT, SIGHUP or SIGQUIT.
     pub(crate) is_interrupted: bool,
 }
 
@@ -61,8 +61,8 @@ pub(crate) fn supervise(entry: &Entry<'_>, stage: Stage) -> Result<Ended> {
     }
 }
 
-/// Watches a command that was started before the C library was, to its end; comes back with its exit status, or without one
-/// where that start was given up and is to be made anew.
+/// Watches a command that was started before the C library was, to its end; returns its exit status, or `None` if that start
+/// failed and has to be repeated.
 pub(crate) fn go_on(keeper: Pid, link: UnixStream, before: CallersSignals) -> Option<u8> {
     let watched = Signals::taken(before).and_then(|signals| {
         let mut watch = Watch::new(keeper, Stage::SESSION, signals, link, None);
@@ -70,7 +70,7 @@ pub(crate) fn go_on(keeper: Pid, link: UnixStream, before: CallersSignals) -> Op
         // It says so before it ends, perhaps since we listened last.
         watch.listen()?;
         watch.signals.give_back()?;
-        // Who was asked to end meanwhile begins nothing.
+        // After a request to end, nothing is started.
         Ok(if watch.is_given_up && !watch.is_interrupted { None } else { Some(status) })
     });
     watched.unwrap_or_else(|error| Some(fail(&error)))
@@ -80,13 +80,13 @@ struct Watch {
     keeper: Pid,
     stage: Stage,
     signals: Signals,
-    /// The keeper lives no longer than this is open.
+    /// When it is closed, the keeper kills the command and ends.
     link: Option<UnixStream>,
     terminal: Option<Terminal>,
     /// The signal that asked the command to end, until the keeper has had it.
     asked: Option<Signal>,
-    /// Whether the keeper was killed because it never had it.
-    is_held_up: bool,
+    /// That signal, if the command was killed since its start was held up.
+    gave_up_on: Option<Signal>,
     is_interrupted: bool,
     /// Whether the keeper has said so.
     is_given_up: bool,
@@ -101,7 +101,7 @@ impl Watch {
             link: Some(link),
             terminal,
             asked: None,
-            is_held_up: false,
+            gave_up_on: None,
             is_interrupted: false,
             is_given_up: false,
         }
@@ -124,7 +124,7 @@ impl Watch {
         }
     }
 
-    /// Waits until there is something to do; tells whether something was typed.
+    /// Waits until there is something to do; returns whether something was typed.
     fn wait(&mut self) -> Result<bool> {
         let mut events = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
         events.extend(self.link.iter().map(|link| PollFd::new(link.as_fd(), PollFlags::POLLIN)));
@@ -156,13 +156,13 @@ impl Watch {
             }
             (Ok(1), _) if word[0] == keeper::STOPPED => {
                 let mut pid = [0; 4];
-                // Written in one piece with the word. By now somebody may have woken the command: nobody would wake us.
+                // Written in one piece with the word. The command may be awake again: then nothing would wake us.
                 if link.read_exact(&mut pid).is_ok() && is_stopped(i32::from_ne_bytes(pid)) {
                     return self.stop();
                 }
             }
             (Ok(1), _) if word[0] == keeper::GAVE_UP => self.is_given_up = true,
-            // The keeper has ended: SIGCHLD tells how.
+            // The keeper has ended: SIGCHLD follows.
             (Ok(0), _) => self.link = None,
             _ => {}
         }
@@ -176,7 +176,7 @@ impl Watch {
             self.asked = Some(signal);
         }
         match (signal, &mut self.terminal) {
-            // The new terminal tells the command of its size.
+            // The new terminal reports its size to the command.
             (Signal::SIGWINCH, Some(terminal)) => return terminal.resize(),
             (Signal::SIGCONT, Some(terminal)) => terminal.resume(),
             _ => {}
@@ -192,41 +192,41 @@ impl Watch {
     fn send(&self, signal: Signal, is_kernels: bool) {
         // What comes from a terminal is for the whole group, and a job that is woken is woken as a whole.
         let is_for_group = is_kernels || signal == Signal::SIGCONT;
-        // The keeper may have ended: we have not waited for it, so its number is nobody else's.
+        // The keeper may have ended: we have not waited for it, so its PID is not reused.
         let _ = sys::sigqueue(self.keeper, signal, if is_for_group { TO_GROUP } else { 0 });
     }
 
-    /// What became of the keeper: the exit status, where it has ended.
+    /// The exit status, if the keeper has ended.
     fn look(&mut self) -> Result<Option<u8>> {
         match waitpid(self.keeper, Some(WaitPidFlag::WNOHANG)) {
-            Ok(WaitStatus::Signaled(keeper, signal, _)) => match self.asked.filter(|_| self.is_held_up) {
-                Some(wanted) => Ok(keeper::exit_status(WaitStatus::Signaled(keeper, wanted, false))),
-                None => Err(Error::failed(format!("the process that watched the command was killed ({signal})"))),
-            },
-            Ok(status) => Ok(keeper::exit_status(status)),
-            Err(Errno::EINTR) => Ok(None),
+            Ok(WaitStatus::Signaled(_, signal, _)) => {
+                Err(Error::failed(format!("the process that watched the command was killed ({signal})")))
+            }
+            Ok(WaitStatus::Exited(keeper, code)) => Ok(keeper::exit_status(match self.gave_up_on {
+                Some(signal) => WaitStatus::Signaled(keeper, signal, false),
+                None => WaitStatus::Exited(keeper, code),
+            })),
+            Ok(_) | Err(Errno::EINTR) => Ok(None),
             Err(errno) => Err(Error::os("wait for the command", errno)),
         }
     }
 
-    /// Ends a start of the command that is held up: as long as the command is not executed the keeper hears nothing, and a
-    /// file system of the container's can take as long over that as it likes.
+    /// Has the keeper kill the command if its start is held up, as a container's file system can do for as long as it likes:
+    /// the keeper reads no signal before the command is executed.
     fn insist(&mut self) {
-        let is_pending = |signal: Signal| {
+        let is_pending = |signal: &Signal| {
             let status = std::fs::read_to_string(format!("/proc/{}/status", self.keeper)).unwrap_or_default();
             let pending = status.lines().find_map(|line| line.strip_prefix("ShdPnd:"));
             let pending = pending.and_then(|set| u64::from_str_radix(set.trim(), 16).ok());
-            pending.is_some_and(|set| set & (1 << (signal as i32 - 1)) != 0)
+            pending.is_some_and(|set| set & (1 << (*signal as i32 - 1)) != 0)
         };
-        self.is_held_up = self.asked.is_some_and(is_pending);
-        if self.is_held_up {
-            let _ = kill(self.keeper, Signal::SIGKILL);
-        } else {
-            self.asked = None;
+        self.gave_up_on = self.asked.take().filter(is_pending);
+        if self.gave_up_on.is_some() {
+            self.link = None;
         }
     }
 
-    /// Stops as the command did, for the caller's shell to see, until somebody wakes us.
+    /// Stops as the command did, for the caller's shell to see, until SIGCONT.
     fn stop(&mut self) -> Result<()> {
         if let Some(terminal) = &mut self.terminal {
             terminal.drain();
@@ -237,8 +237,8 @@ impl Watch {
         raise(Signal::SIGTSTP).doing(through)?;
         sigprocmask(SigmaskHow::SIG_UNBLOCK, Some(&stop), None).doing(through)?;
         sigprocmask(SigmaskHow::SIG_BLOCK, Some(&stop), None).doing(through)?;
-        // Where no shell is there to wake us, the kernel does not stop us, and the command must not stay stopped either.
-        // Else a SIGCONT waits now and is passed on; or the next stop, which has taken that SIGCONT's place (`signal(7)`).
+        // If no shell is there to wake us, the kernel does not stop us, and the command must not stay stopped either.
+        // Otherwise a SIGCONT is pending and is passed on; or the next stop, which has taken that SIGCONT's place (`signal(7)`).
         if !sys::is_pending(Signal::SIGCONT) && !sys::is_pending(Signal::SIGTSTP) {
             if let Some(terminal) = &mut self.terminal {
                 terminal.resume();
@@ -249,9 +249,9 @@ impl Watch {
     }
 }
 
-/// Whether a process is stopped now, as /proc/PID/stat tells it.
+/// Whether /proc/PID/stat shows a process as stopped.
 fn is_stopped(pid: i32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // Behind the name, which may hold anything.
+    // After the name, which may contain anything.
     stat.rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with('T'))
 }

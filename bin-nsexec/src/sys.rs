@@ -143,11 +143,11 @@ pub(crate) fn executed_as() -> &'static OsStr {
     OsStr::from_bytes(name.to_bytes())
 }
 
-/// The working directory as the kernel tells it: one that is not below our root begins with `(unreachable)`. The C
+/// The working directory as the kernel reports it: one that is not below our root begins with `(unreachable)`. The C
 /// library would hide that.
 pub(crate) fn getcwd() -> nix::Result<Vec<u8>> {
     let mut path = [0_u8; libc::PATH_MAX as usize];
-    // SAFETY: the buffer is as large as the call is told.
+    // SAFETY: the length passed is the buffer's.
     let length = Errno::result(unsafe { libc::syscall(libc::SYS_getcwd, path.as_mut_ptr(), path.len()) })?;
     let length = usize::try_from(length).unwrap_or_default().saturating_sub(1);
     Ok(path[..length].to_vec())
@@ -156,7 +156,7 @@ pub(crate) fn getcwd() -> nix::Result<Vec<u8>> {
 /// Sends a signal with a number that goes with it.
 pub(crate) fn sigqueue(pid: Pid, signal: Signal, number: usize) -> nix::Result<()> {
     let value = libc::sigval { sival_ptr: number as *mut c_void };
-    // SAFETY: the call takes plain numbers; the "pointer" is one that nobody follows.
+    // SAFETY: the call takes plain numbers; the "pointer" is never followed.
     Errno::result(unsafe { libc::sigqueue(pid.as_raw(), signal as c_int, value) }).map(drop)
 }
 
@@ -182,14 +182,14 @@ pub(crate) fn signal_set(bits: u64) -> SigSet {
     }
 }
 
-/// Has children waited for even where the caller ignores SIGCHLD; tells how it was.
+/// Has children waited for even if the caller ignores SIGCHLD; returns the action before.
 pub(crate) fn default_sigchld() -> nix::Result<SigAction> {
     let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
     // SAFETY: the default action runs none of our code.
     unsafe { sigaction(Signal::SIGCHLD, &default) }
 }
 
-/// Puts back what [`default_sigchld`] told.
+/// Restores what [`default_sigchld`] returned.
 pub(crate) fn restore_sigchld(old: &SigAction) -> nix::Result<()> {
     // SAFETY: across an exec a disposition is the default or to ignore: neither runs code of ours.
     unsafe { sigaction(Signal::SIGCHLD, old) }.map(drop)
@@ -278,7 +278,7 @@ fn prctl(option: c_int, first: u32, second: u32) -> nix::Result<c_int> {
     Errno::result(unsafe { libc::prctl(option, c_ulong::from(first), c_ulong::from(second), 0_u64, 0_u64) })
 }
 
-/// Whether the bounding set has a capability; EINVAL behind the last one that the kernel knows.
+/// Whether the bounding set has a capability; EINVAL beyond the last one that the kernel knows.
 pub(crate) fn is_bounding(capability: u32) -> nix::Result<bool> {
     prctl(libc::PR_CAPBSET_READ, capability, 0).map(|answer| answer == 1)
 }

@@ -10,13 +10,12 @@ use crate::args::{Args, TargetPid};
 
 /// Pins the target that the command line or, without one, the record on standard input names.
 pub(crate) fn find(args: &Args) -> Result<Process> {
-    match args.target {
-        Some(target) => pin(target),
-        None => match next_record()? {
-            Some(record) => record,
-            None => Err(Error::failed("standard input ended before a record named the target")),
-        },
+    if let Some(target) = args.target {
+        return pin(target);
     }
+    let mut records = Records::new(args);
+    let record = records.next()?.ok_or_else(|| no_target(args))?;
+    record.map_err(|error| records.locate(error))
 }
 
 fn pin(TargetPid { pid, pidfs }: TargetPid) -> Result<Process> {
@@ -26,29 +25,55 @@ fn pin(TargetPid { pid, pidfs }: TargetPid) -> Result<Process> {
     };
     match process.pidfs()? {
         Some(inode) if inode == wanted => Ok(process),
-        Some(inode) => Err(Error::no(format!("process {pid} is another by now: its pidfd has inode {inode}"))),
+        Some(inode) => {
+            Err(Error::no(format!("PID {pid} now belongs to another process (pidfs inode {inode}, not {wanted})")))
+        }
         None => Err(Error::failed("this kernel gives pidfds no inode numbers (Linux 6.9)")),
     }
 }
 
-/// Pins the target that the next record on standard input names. `None` is the end of the input, an error outside one of
-/// reading it.
-pub(crate) fn next_record() -> Result<Option<Result<Process>>> {
-    if std::io::stdin().is_terminal() {
-        return Err(Error::failed("no target: give --target PID, or pipe a record in (see --help)"));
+fn no_target(args: &Args) -> Error {
+    let hint = args.misplaced_operand().map(|option| format!(" (did you mean {option}?)")).unwrap_or_default();
+    Error::failed(format!("no target: give --target PID or pipe in a record{hint}"))
+}
+
+/// The records on standard input.
+pub(crate) struct Records<'a> {
+    args: &'a Args,
+    /// The number of the line that was read last, from 1.
+    line: u64,
+}
+
+impl<'a> Records<'a> {
+    pub(crate) fn new(args: &'a Args) -> Self {
+        Self { args, line: 0 }
     }
-    loop {
-        let Some(line) = read_line()? else {
-            return Ok(None);
-        };
-        if line.len() > MAX_LINE {
-            return Ok(Some(Err(Error::failed("the record is longer than 1 MiB"))));
+
+    /// Pins the target that the next record names; `None` at the end of the input.
+    ///
+    /// # Errors
+    /// If standard input is a terminal, or reading fails. The inner error is about this record only.
+    pub(crate) fn next(&mut self) -> Result<Option<Result<Process>>> {
+        if std::io::stdin().is_terminal() {
+            return Err(no_target(self.args));
         }
-        match str::from_utf8(&line) {
-            Ok(text) if text.trim().is_empty() => {}
-            Ok(text) => return Ok(Some(Record::parse(text).and_then(|record| Process::from_record(&record)))),
-            Err(_) => return Ok(Some(Err(Error::failed("the record is not valid UTF-8")))),
+        while let Some(line) = read_line()? {
+            self.line += 1;
+            if line.len() > MAX_LINE {
+                return Ok(Some(Err(Error::failed("the record is longer than 1 MiB"))));
+            }
+            match str::from_utf8(&line) {
+                Ok(text) if text.trim().is_empty() => {}
+                Ok(text) => return Ok(Some(Record::parse(text).and_then(|record| Process::from_record(&record)))),
+                Err(_) => return Ok(Some(Err(Error::failed("the record is not valid UTF-8")))),
+            }
         }
+        Ok(None)
+    }
+
+    /// An error that is about the record of this line.
+    pub(crate) fn locate(&self, error: Error) -> Error {
+        error.within(format!("line {}", self.line))
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Makes the command a terminal like the caller's; tells its far end.
+    /// Makes a terminal for the command, like the caller's; also returns its far end.
     pub(crate) fn open() -> Result<(Self, OwnedFd)> {
         let near = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK);
         let near = near.doing(|| "open a new terminal")?;
@@ -42,7 +42,7 @@ impl Terminal {
         Ok((terminal, far))
     }
 
-    /// From now on what is typed goes to the command, key by key, where the terminal is ours to read.
+    /// From now on what is typed goes to the command, key by key, while we are in the terminal's foreground.
     pub(crate) fn take_input(&mut self) {
         self.wants_input = true;
         self.resume();
@@ -103,7 +103,7 @@ impl Terminal {
 
     /// Shows what the command wrote, until there is no more.
     fn show(&mut self, buffer: &mut [u8]) {
-        // Once only where more can be typed meanwhile: a command that never stops writing must not deafen us.
+        // Only once: a command that never stops writing must not keep us from reading what is typed.
         if let Ok(length @ 1..) = read(&self.near, buffer) {
             show(&buffer[..length]);
         }

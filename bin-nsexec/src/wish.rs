@@ -35,7 +35,7 @@ impl Wish {
                 operand
             } else {
                 match ns_type(&word)? {
-                    // Twice the same is an error, which is not ours to tell.
+                    // Twice the same is an error, which the program reports.
                     again if types & again != 0 => return None,
                     new => types |= new,
                 }
@@ -53,12 +53,12 @@ impl Wish {
         self.types & libc::CLONE_NEWNS != 0
     }
 
-    /// Whether the container may come near the command, as [`crate::args::Args::is_contained`] has it.
+    /// Whether the container's processes may provide, see or control the command, as [`crate::args::Args::is_contained`] has it.
     pub(crate) fn is_contained(&self) -> bool {
         self.runs_container_code() || self.types & libc::CLONE_NEWPID != 0
     }
 
-    /// Becomes the command, found as `execvp(3)` finds it; comes back where something fails.
+    /// Becomes the command, found as `execvp(3)` finds it; returns only if that fails.
     pub(crate) fn become_command(&self, environment: &Strings) -> Option<()> {
         let command = &self.command;
         let program = command.clone().next()?;

@@ -15,6 +15,8 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("nsexec::spellings", spellings),
         suite.trial("nsexec::files_and_sockets", files_and_sockets),
+        suite.trial("nsexec::nowhere_to_go", nowhere_to_go),
+        suite.trial("nsexec::operands_that_are_not_attached", operands_that_are_not_attached),
         suite.trial("nsexec::users", users),
         suite.trial("nsexec::capabilities_that_are_kept", capabilities_that_are_kept),
         suite.trial("nsexec::places", places),
@@ -74,10 +76,10 @@ fn files_and_sockets(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     // A file stands for one type only.
     let (ours, theirs) = both(suite, &[&format!("--uts={file}"), "true"]);
     assert!(theirs.code() == Some(1), "{theirs:?}");
-    refusal(&ours, 125, &[&file, "is no uts namespace"]);
+    refusal(&ours, 125, &[&file, "is not a namespace of type uts"]);
     for no_namespace in ["/etc/passwd", "/dev/null", "/"] {
         let ran = suite.run(&["nicon-nsexec", &format!("--net={no_namespace}"), "true"]);
-        refusal(&ran, 125, &[no_namespace, "is no net namespace"]);
+        refusal(&ran, 125, &[no_namespace, "is not a namespace of type net"]);
     }
 
     // A socket remembers the network namespace that it was made in, whoever holds it.
@@ -93,9 +95,45 @@ fn files_and_sockets(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let ran = suite.run(&["nicon-nsexec", "-t", &holder.pid(), "-N", line.trim(), "readlink", "/proc/self/ns/net"]);
     assert_eq!(Some(ran.ok()?), witness::ns_link(other.0.id(), "net"));
     let ran = suite.run(&["nicon-nsexec", "-t", &holder.pid(), "-N", "1", "true"]);
-    refusal(&ran, 125, &[&format!("descriptor 1 of process {} is no socket", holder.pid())]);
+    refusal(&ran, 125, &[&format!("descriptor 1 of process {} is not a socket", holder.pid())]);
     let ran = suite.run(&["nicon-nsexec", "-t", &holder.pid(), "-N", "99", "true"]);
     refusal(&ran, 125, &[&format!("get descriptor 99 of process {}: Bad file", holder.pid())]);
+    Ok(())
+}
+
+/// FILE and DIR that are written apart become the command.
+fn operands_that_are_not_attached(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let pid = lab.host_pid(CONTAINER)?;
+    let (target, file) = (format!("-t{pid}"), format!("/proc/{pid}/ns/net"));
+    let meant = format!("(did you mean --net={file}?)");
+    refusal(&suite.run(&["nicon-nsexec", "-n", &file, "ip", "link"]), 125, &["no target", &meant]);
+    refusal(&suite.run(&["nicon-nsexec", &target, "-n", &file, "ip", "link"]), 126, &[&meant, "Permission denied"]);
+    let ran = suite.run(&["nicon-nsexec", &target, "-n", "-w", "/tmp", "pwd"]);
+    refusal(&ran, 126, &["run /tmp (did you mean --wd=/tmp?): Permission denied"]);
+    for words in [&["-n", "/tmp"][..], &["-u", &file]] {
+        let ran = suite.run(&[&["nicon-nsexec", target.as_str()][..], words].concat());
+        refusal(&ran, 126, &[&format!("run {}: Permission denied", words[1])]);
+    }
+    Ok(())
+}
+
+/// nsenter runs the command where it is; a record on standard input must not lead to a command on the host.
+fn nowhere_to_go(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let record = suite.run(&["nicon-resolve", CONTAINER]).stdout;
+    let target = format!("-t{}", lab.host_pid(CONTAINER)?);
+    let target = target.as_str();
+    for options in [&[][..], &[target], &[target, "-F"], &[target, "-W", "/tmp"], &[target, "-S0"], &["--each"]] {
+        for input in [record.as_str(), ""] {
+            let words = [&["nicon-nsexec"][..], options, &["echo", "on the host"]].concat();
+            refusal(&suite.feed(&words, input), 125, &["nicon-nsexec: no namespace was chosen: use --all"]);
+        }
+    }
+    let nsenter = tool("nsenter").args([target, "echo", "on the host"]).output()?;
+    assert_eq!(nsenter.stdout, b"on the host\n", "nsenter has learned to refuse");
+    for options in [&["-c"][..], &["-e"], &["-w"], &["-S", "follow"], &["-r/usr", "--privileged"]] {
+        let words = [&["nicon-nsexec", target][..], options, &["/bin/true"]].concat();
+        assert_eq!(suite.run(&words).code(), Some(0), "{options:?}");
+    }
     Ok(())
 }
 
@@ -113,9 +151,9 @@ fn users(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
 
     let follow = suite.run(&["nicon-nsexec", &target, "-U", "-S", "follow", "-G", "follow", "id", "-u"]);
     assert_eq!(follow.ok()?, "0");
-    // The namespace's owner is our own user namespace, which nobody can join again.
+    // The namespace's owner is our own user namespace, which cannot be joined again.
     let parent = suite.run(&["nicon-nsexec", &target, "-U", "--user-parent", "true"]);
-    refusal(&parent, 125, &["join the user namespace", "nobody can join his own", "Invalid argument"]);
+    refusal(&parent, 125, &["join the user namespace: it is our own, which cannot be joined again"]);
     let inner = Cell::new(&["-U", "-r", "-p", "-f", "--kill-child"], "unshare -U -r sh -c 'echo; exec sleep 60'");
     let innermost = witness::family(inner.0.id()).last().ok_or("no family")?.0;
     let parent = suite.run(&[

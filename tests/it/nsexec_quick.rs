@@ -110,7 +110,7 @@ fn as_the_long_way(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         (&["-t", &pid, "-n"][..], 0),
         (&["-t", &pid, "-u"], 0),
         (&["-t", &pid, "-un"], 0),
-        (&["-t", &pid], 0),
+        (&["-t", &pid], 125),
         (&["-n"], 125),
         (&["-t", &pid, "-n", "-n"], 125),
         (&["-t", &pid, "-t", &pid, "-n"], 125),

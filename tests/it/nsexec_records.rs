@@ -30,8 +30,12 @@ fn the_record_and_the_rest_of_the_input(suite: &Suite, lab: &Lab) -> Result<(), 
         let net = witness::ns_link(lab.host_pid(CONTAINER)?, "net").ok_or("gone")?;
         assert_eq!(ran.stdout, format!("the rest\nis the command's\n{net}\n"), "{ran:?}");
     }
-    refusal(&suite.feed(&["nicon-nsexec", "--net", "true"], ""), 125, &["standard input ended"]);
-    refusal(&suite.feed(&["nicon-nsexec", "--net", "true"], "nonsense\n"), 125, &["not a JSON object"]);
+    refusal(
+        &suite.feed(&["nicon-nsexec", "--net", "true"], ""),
+        125,
+        &["no target: give --target PID or pipe in a record"],
+    );
+    refusal(&suite.feed(&["nicon-nsexec", "--net", "true"], "nonsense\n"), 125, &["nicon-nsexec: line 1: "]);
     Ok(())
 }
 
@@ -47,7 +51,7 @@ fn once_for_each_record(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let broken = format!("nonsense\n{records}");
     let ran = suite.feed(&["nicon-nsexec", "--each", "--uts", "hostname"], &broken);
     assert_eq!((ran.stdout.as_str(), ran.code()), ("setup\nolt_1\nlt_1\n", Some(125)), "{ran:?}");
-    assert!(ran.stderr.contains("record 1:"), "{ran:?}");
+    assert!(ran.stderr.contains("line 1:"), "{ran:?}");
     Ok(())
 }
 
@@ -60,7 +64,7 @@ fn a_reused_pid_is_refused_by_its_inode(suite: &Suite, lab: &Lab) -> Result<(), 
     let pid = lab.host_pid(CONTAINER)?;
     suite.run(&["nicon-nsexec", "-t", &format!("{pid}:{inode}"), "-n", "true"]).ok()?;
     let other = format!("{pid}:{}", inode + 1);
-    refusal(&suite.run(&["nicon-nsexec", "-t", &other, "-n", "true"]), 125, &["another by now"]);
+    refusal(&suite.run(&["nicon-nsexec", "-t", &other, "-n", "true"]), 125, &["now belongs to another process"]);
     Ok(())
 }
 

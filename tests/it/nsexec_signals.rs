@@ -18,6 +18,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("nsexec::signals_reach_the_command", signals_reach_the_command),
         suite.trial("nsexec::stops_and_goes_on_with_the_command", stops_and_goes_on_with_the_command),
         suite.trial("nsexec::leaves_no_orphan", leaves_no_orphan),
+        suite.trial("nsexec::leaves_no_orphan_of_a_stopped_keeper", leaves_no_orphan_of_a_stopped_keeper),
         suite.trial("nsexec::a_thousand_runs_with_signals_at_random_moments", a_thousand_runs),
         suite.trial("nsexec::a_terminal_of_its_own", a_terminal_of_its_own),
         suite.trial("nsexec::job_control_every_time", job_control_every_time),
@@ -140,14 +141,47 @@ fn leaves_no_orphan(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
             }
             child.0.kill()?;
             child.0.wait()?;
-            // A PID may be another's by now: the start time tells.
-            let is_gone = |(pid, start): &(u32, u64)| {
-                witness::stat(*pid).is_none_or(|stat| stat.state == 'Z' || stat.start_time != *start)
-            };
             wait_for("end of all", || family.iter().all(is_gone));
         }
     }
     Ok(())
+}
+
+/// The watcher is killed at a moment when its keeper, stopped since before the exec, has not yet noticed the exec.
+fn leaves_no_orphan_of_a_stopped_keeper(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let (_cell, plain) = plain_cell()?;
+    // Changing the user makes the kernel forget that the command is to die with its keeper.
+    let command = ["/usr/bin/setpriv", "--reuid=1000", "--clear-groups", "/bin/sleep", "60"];
+    // What the guarded step does not understand goes the long way.
+    for option in [&[][..], &["--preserve-credentials"]] {
+        let mut strace = tool("strace");
+        strace.args(["-f", "-qq", "-o", "/dev/null", "-P", command[0], "-e", "trace=execve"]);
+        strace.args(["-e", "inject=execve:delay_enter=2000000"]).arg(suite.bins()?.join("nicon-nsexec"));
+        strace.arg(&plain).args(PLAIN).args(option).args(command).stdin(Stdio::null());
+        let strace = Cell(strace.spawn()?);
+        wait_for("keeper and command", || witness::family(strace.0.id()).len() == 4);
+        let family = witness::family(strace.0.id());
+        let [watcher, keeper, command] = [1, 2, 3].map(|index| family[index].0);
+        let signal = |pid: u32, signal| kill(Pid::from_raw(pid.cast_signed()), signal);
+        assert_ne!(name(command), "setpriv", "{option:?}: the keeper is too late to be stopped before the exec");
+        signal(keeper, Signal::SIGSTOP)?;
+        wait_for("the new user's command", || name(command) == "sleep" && "tT".contains(state(keeper)));
+        signal(watcher, Signal::SIGKILL)?;
+        wait_for("end of the watcher", || is_gone(&family[1]));
+        // A keeper that is gone already cannot be woken, and has left the command alone.
+        let _ = signal(keeper, Signal::SIGCONT);
+        wait_for("end of all", || family.iter().all(is_gone));
+    }
+    Ok(())
+}
+
+fn name(pid: u32) -> String {
+    std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
+}
+
+/// A PID may have been reused: the start time shows it.
+fn is_gone((pid, start): &(u32, u64)) -> bool {
+    witness::stat(*pid).is_none_or(|stat| stat.state == 'Z' || stat.start_time != *start)
 }
 
 /// A generator of numbers that are as good as random; the seed is told where a test fails.

@@ -29,12 +29,12 @@ impl Pidfd {
 
 impl Drop for Pidfd {
     fn drop(&mut self) {
-        // SAFETY: nobody else knows this descriptor.
+        // SAFETY: nothing else uses this descriptor.
         unsafe { call(libc::SYS_close, [self.0, 0, 0, 0, 0]) };
     }
 }
 
-/// `prctl(2)` with plain numbers; comes back with the answer, or the errno made negative.
+/// `prctl(2)` with plain numbers; returns the result, or the negative errno.
 pub(crate) fn prctl(option: i32, argument: usize) -> isize {
     // SAFETY: no option that is used here takes an address.
     unsafe { call(libc::SYS_prctl, [option.cast_unsigned() as usize, argument, 0, 0, 0]) }
@@ -90,11 +90,11 @@ pub(crate) fn exit(status: usize) -> ! {
     }
 }
 
-/// Waits until one of these signals, which are held up, is there, or one of the other ends has something for us.
+/// Waits until one of these signals, which are blocked, is pending, or one of the other ends was written to or closed.
 pub(crate) fn wait_for_news(signals: u64, ends: [Option<&Socket>; 2]) -> Option<()> {
     let (set, size) = (&raw const signals as usize, size_of::<u64>());
     let flags = libc::SFD_CLOEXEC.cast_unsigned() as usize;
-    // SAFETY: the set is as large as the kernel is told, and nobody else knows the descriptor; the kernel reads and writes the
+    // SAFETY: the length passed is that of the set, and nothing else uses the descriptor; the kernel reads and writes the
     // two structures.
     unsafe {
         let fd =
@@ -110,7 +110,7 @@ pub(crate) fn wait_for_news(signals: u64, ends: [Option<&Socket>; 2]) -> Option<
     Some(())
 }
 
-/// The exit status of a child that has exited; `None` where it has not, or was killed.
+/// The exit status of a child that has exited; `None` if it has not, or was killed.
 pub(crate) fn exited(child: i32) -> Option<u8> {
     let mut told = MaybeUninit::<libc::siginfo_t>::uninit();
     let how = |more: i32| (libc::WEXITED | libc::WNOHANG | more).cast_unsigned() as usize;
@@ -126,7 +126,7 @@ pub(crate) fn exited(child: i32) -> Option<u8> {
     u8::try_from(status & 0xff).ok()
 }
 
-/// How the caller had the signals that are held up meanwhile.
+/// The caller's mask and disposition of the signals that are blocked.
 pub(crate) struct Signals {
     pub(super) mask: u64,
     /// `struct sigaction` of SIGCHLD: handler, flags, restorer, mask.

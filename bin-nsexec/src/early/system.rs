@@ -15,7 +15,7 @@ pub(crate) fn close_all_but_standard() -> Option<()> {
 
 /// Whether a file lies on a read-only mount.
 pub(crate) fn is_read_only(file: &CStr) -> Option<bool> {
-    // `struct statfs` of asm-generic/statfs.h: its size, and where its flags stand. libc keeps them private.
+    // `struct statfs` of asm-generic/statfs.h: its size, and the index of its flags. libc keeps them private.
     const WORDS: usize = 15;
     const FLAGS: usize = 10;
     let mut filesystem = MaybeUninit::<[u64; WORDS]>::uninit();
@@ -26,10 +26,10 @@ pub(crate) fn is_read_only(file: &CStr) -> Option<bool> {
     }
 }
 
-/// Executes a file from a mount of nothing but that file, read-only, and in no mount namespace, so that nobody can make
-/// it writable. What comes back could not.
+/// Executes a file from a mount of nothing but that file, read-only, and in no mount namespace, so that it cannot be
+/// remounted writable. Returns only if that fails.
 pub(crate) fn run_read_only(file: &CStr, arguments: &Strings, environment: &Strings) {
-    // SAFETY: the calls get C strings, a structure that is as large as they are told, and else what the kernel gave us.
+    // SAFETY: the calls get C strings, a structure with its own size, and otherwise what the kernel gave us.
     unsafe {
         let (here, clone) = (libc::AT_FDCWD.cast_unsigned() as usize, libc::OPEN_TREE_CLONE as usize);
         let Ok(mount) = usize::try_from(call(libc::SYS_open_tree, [here, file.as_ptr() as usize, clone, 0, 0])) else {
@@ -75,7 +75,7 @@ pub(crate) fn close_others_on_exec() -> Option<()> {
     done(libc::SYS_close_range, [3, u32::MAX as usize, flag, 0, 0])
 }
 
-/// Reads a file of procfs to its end; `None` where it does not fit.
+/// Reads a file of procfs to its end; `None` if it does not fit.
 pub(crate) fn read<'a>(path: &mut Path, room: &'a mut [MaybeUninit<u8>]) -> Option<&'a [u8]> {
     let (path, mut length) = (path.address()?, 0);
     // SAFETY: the path ends with NUL, and the kernel writes no more than the room that is left.
@@ -109,7 +109,7 @@ pub(crate) fn identity(path: &mut Path) -> Option<(u64, u64)> {
 pub(crate) fn is_proc_ours() -> bool {
     let mut room = [MaybeUninit::<u8>::uninit(); 16];
     let (link, place) = (c"/proc/self".as_ptr() as usize, room.as_mut_ptr() as usize);
-    // SAFETY: the path ends with NUL; the kernel writes no more than the size that it is told, and tells how much it was.
+    // SAFETY: the path ends with NUL; the kernel writes at most the length passed, and returns how much it wrote.
     unsafe {
         let length = call(libc::SYS_readlink, [link, place, room.len(), 0, 0]);
         let digits = room.iter().take(usize::try_from(length).unwrap_or(0)).map(|byte| byte.assume_init());
@@ -118,10 +118,10 @@ pub(crate) fn is_proc_ours() -> bool {
     }
 }
 
-/// Whether the working directory lies below our root, as the kernel tells it.
+/// Whether the working directory lies below our root, as the kernel reports it.
 pub(crate) fn is_inside_root() -> bool {
     let mut room = [MaybeUninit::<u8>::uninit(); libc::PATH_MAX as usize];
-    // SAFETY: the kernel writes no more than the size that it is told, and at least a byte where it succeeds.
+    // SAFETY: the kernel writes at most the length passed, and at least a byte if it succeeds.
     unsafe {
         let length = call(libc::SYS_getcwd, [room.as_mut_ptr() as usize, room.len(), 0, 0, 0]);
         length > 0 && room[0].assume_init() == b'/'
@@ -161,7 +161,7 @@ impl Socket {
     }
 
     pub(crate) fn close(self) {
-        // SAFETY: nobody else knows this descriptor.
+        // SAFETY: nothing else uses this descriptor.
         unsafe { call(libc::SYS_close, [self.number(), 0, 0, 0, 0]) };
     }
 
@@ -176,13 +176,13 @@ pub(super) fn is_quiet(fd: i32) -> bool {
     unsafe { call(libc::SYS_poll, [&raw mut event as usize, 1, 0, 0, 0]) == 0 }
 }
 
-/// A system call that tells nothing but whether it succeeded.
+/// A system call without a result but success.
 pub(super) fn done(number: i64, arguments: [usize; 5]) -> Option<()> {
     // SAFETY: all that is handed over by address here is as large as this system call wants, and lives until it is back.
     (unsafe { call(number, arguments) } == 0).then_some(())
 }
 
-/// A system call; comes back with the result, or the errno made negative.
+/// A system call; returns the result, or the negative errno.
 #[expect(clippy::cast_possible_truncation, reason = "registers have 64 bits on this architecture")]
 pub(super) unsafe fn call(number: i64, arguments: [usize; 5]) -> isize {
     let result;

@@ -12,7 +12,7 @@ impl Iterator for Strings {
     type Item = Text;
 
     fn next(&mut self) -> Option<Text> {
-        // SAFETY: a null pointer stands behind the last one, and we stay there.
+        // SAFETY: a null pointer follows the last one, and we go no further.
         unsafe {
             let string = *self.0;
             if string.is_null() {
@@ -32,7 +32,7 @@ impl Iterator for Text {
     type Item = u8;
 
     fn next(&mut self) -> Option<u8> {
-        // SAFETY: a NUL stands behind the last byte, and we stay there.
+        // SAFETY: a NUL follows the last byte, and we go no further.
         unsafe {
             let byte = *self.0;
             if byte == 0 {
@@ -45,7 +45,7 @@ impl Iterator for Text {
 }
 
 impl Text {
-    /// What stands behind `start`, where it begins so.
+    /// The rest after `start`, if it begins with that.
     pub(crate) fn behind(mut self, start: &[u8]) -> Option<Self> {
         start.iter().all(|byte| self.next() == Some(*byte)).then_some(self)
     }
@@ -66,14 +66,14 @@ impl<'a> Path<'a> {
         self.length == 0
     }
 
-    /// Appends a byte; `None` where there is no room.
+    /// Appends a byte; `None` if there is no room.
     pub(crate) fn push(&mut self, byte: u8) -> Option<()> {
         self.bytes.get_mut(self.length)?.write(byte);
         self.length += 1;
         Some(())
     }
 
-    /// Appends all of these bytes; `None` where there is no room.
+    /// Appends all of these bytes; `None` if there is no room.
     pub(crate) fn push_all(&mut self, mut bytes: impl Iterator<Item = u8>) -> Option<()> {
         bytes.try_for_each(|byte| self.push(byte))
     }
@@ -84,7 +84,7 @@ impl<'a> Path<'a> {
         Some(self.bytes.as_ptr() as usize)
     }
 
-    /// Executes it; comes back with the errno.
+    /// Executes it; returns the errno.
     pub(crate) fn execute(mut self, arguments: &Strings, environment: &Strings) -> Option<i32> {
         let path = self.address()?;
         // SAFETY: the path ends with NUL, and the others are as the kernel gave them to us.
