@@ -195,6 +195,22 @@ impl Netlink {
         self.exchange(message, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE).map(drop)
     }
 
+    /// Removes the address or the route that `message` would create.
+    ///
+    /// # Errors
+    /// The kernel's no.
+    ///
+    /// # Panics
+    /// If `message` creates neither: an error of the program.
+    pub fn remove(&self, message: RouteNetlinkMessage) -> std::result::Result<(), Refusal> {
+        let message = match message {
+            RouteNetlinkMessage::NewAddress(address) => RouteNetlinkMessage::DelAddress(address),
+            RouteNetlinkMessage::NewRoute(route) => RouteNetlinkMessage::DelRoute(route),
+            other => unreachable!("{other:?} creates no address or route"),
+        };
+        self.exchange(message, NLM_F_ACK).map(drop)
+    }
+
     /// Lists what `question` asks for.
     ///
     /// # Errors

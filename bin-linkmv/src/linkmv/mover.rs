@@ -46,7 +46,10 @@ pub(crate) enum Outcome {
     Moved(Box<Moved>),
     /// Nothing: this is what would be.
     Planned {
-        link: Box<Link>,
+        /// The link's name where it comes from.
+        link: String,
+        /// The name that it gets, or the pattern for it.
+        name: String,
         steps: Vec<String>,
         lost: Option<Lost>,
     },
@@ -188,7 +191,8 @@ struct Look {
 impl Look {
     fn plan(self, job: &Job<'_>, link: Link) -> Outcome {
         let steps = plan(job, &link, &Luggage::pack(job.wish, &self.carry, self.settings, link.ifindex));
-        Outcome::Planned { link: Box::new(link), steps, lost: Some(self.lost) }
+        let name = job.wish.name.as_ref().map_or_else(|| link.name.clone(), ToString::to_string);
+        Outcome::Planned { link: link.name, name, steps, lost: Some(self.lost) }
     }
 }
 

@@ -4,6 +4,7 @@ use nicon_core::link::{NewName, Selector};
 use nicon_core::{Error, Result};
 use nicon_linkmv::Link;
 
+use crate::amend;
 use crate::check::master;
 use crate::dress::{Luggage, dress};
 use crate::find::{fits, marked};
@@ -24,7 +25,7 @@ pub(crate) fn recognise(mover: &Mover<'_>, job: &Job<'_>) -> Result<Outcome> {
         let selected = fits(job.selector, &link);
         if let Some((mark, origin)) = mark_of(&link).filter(|(_, origin)| is_meant(job, &link, origin, selected)) {
             if mover.dry_run {
-                return Ok(finish_later(&link, &origin));
+                return Ok(finish_later(job, &link, &origin));
             }
             let mut journal = Journal::open(mark)?;
             let undo = journal.left_behind().unwrap_or_else(|| Undo::of_nothing_but(&job.from.place, &origin.name));
@@ -48,10 +49,9 @@ pub(crate) fn recognise(mover: &Mover<'_>, job: &Job<'_>) -> Result<Outcome> {
     }
     let Some((link, origin)) = complete else { return Err(missing(job)?) };
     if mover.dry_run {
-        return Ok(Outcome::Planned { link, steps: Vec::new(), lost: None });
+        return amend::plan(job, &link, &origin);
     }
-    let changed = dress(job, &link, (&origin, master(job)?), &Luggage::default(), mover.home)?;
-    mover.settle(job, &link)?;
+    let changed = amend::amend(mover, job, &link, &origin)?;
     let now = job.to.netlink.link_at(link.ifindex)?;
     let undo = Undo::of_nothing_but(&job.from.place, &origin.name);
     let link = now.unwrap_or(*link);
@@ -96,9 +96,11 @@ fn finish(
     Ok(Outcome::Moved(Box::new(Moved { origin: undo.name.clone(), link, changed: true, undo, lost })))
 }
 
-fn finish_later(link: &Link, origin: &Origin) -> Outcome {
+fn finish_later(job: &Job<'_>, link: &Link, origin: &Origin) -> Outcome {
     let steps = vec![format!("finish the move of {}, which was interrupted", origin.name)];
-    Outcome::Planned { link: Box::new(link.clone()), steps, lost: None }
+    let other_name = job.wish.name.as_ref().filter(|name| !name.fits(&link.name));
+    let name = other_name.map_or_else(|| link.name.clone(), ToString::to_string);
+    Outcome::Planned { link: origin.name.clone(), name, steps, lost: None }
 }
 
 /// Whether a link that came from `origin` is the one that was asked for.

@@ -213,8 +213,9 @@ impl State {
             message.header.flags = LinkFlags::Up;
             message.header.change_mask = LinkFlags::Up;
         }
-        if let Some(master) = self.master.filter(|master| link.master != Some(*master)) {
-            message.attributes.push(LinkAttribute::Controller(master));
+        if link.master != self.master {
+            // Zero is the master of a link that is no port.
+            message.attributes.push(LinkAttribute::Controller(self.master.unwrap_or(0)));
         }
         if !message.header.flags.is_empty() || !message.attributes.is_empty() {
             let set = origin.netlink.set_link(message);

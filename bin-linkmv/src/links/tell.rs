@@ -57,7 +57,7 @@ pub(crate) struct Told {
     movable: Option<bool>,
     pub(crate) peer: Option<Peer>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    stats: Option<Stats>,
+    pub(crate) stats: Option<Stats>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) event: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
