@@ -213,7 +213,7 @@ mod tests {
         for (value, told) in [
             (
                 "addr: 192.0.2.2",
-                "4:9: addr: \"192.0.2.2\" is not an address like 192.0.2.1/24: it has no prefix length",
+                "4:9: addr: \"192.0.2.2\" has no prefix length",
             ),
             ("addr: [192.0.2.2/24, ::1/129]", "4:24: addr: \"::1/129\" is not an address"),
             ("addr: {}", "4:9: addr: expected a single value, found a map"),

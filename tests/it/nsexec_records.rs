@@ -31,7 +31,7 @@ fn the_record_and_the_rest_of_the_input(suite: &Suite, lab: &Lab) -> Result<(), 
         assert_eq!(ran.stdout, format!("the rest\nis the command's\n{net}\n"), "{ran:?}");
     }
     refusal(&suite.feed(&["nicon-nsexec", "--net", "true"], ""), 125, &["standard input ended"]);
-    refusal(&suite.feed(&["nicon-nsexec", "--net", "true"], "nonsense\n"), 125, &["not a JSON object"]);
+    refusal(&suite.feed(&["nicon-nsexec", "--net", "true"], "nonsense\n"), 125, &["\"nonsense\" is not a record"]);
     Ok(())
 }
 

@@ -299,7 +299,7 @@ fn bad_lines(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let expected = [
         "line 1: the record names neither",
         "line 2: field \"hops\": one has no \"name\"",
-        "line 3: not a JSON object",
+        "line 3: \"setup\" is not a record",
     ];
     assert_eq!(told.len(), expected.len(), "{ran:?}");
     for (told, expected) in told.iter().zip(expected) {

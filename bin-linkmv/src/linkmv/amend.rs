@@ -1,7 +1,7 @@
 //! Giving a link that an earlier run moved what it lacks: all of it, or nothing.
 
-use nicon_core::link::{Cidr, RouteSpec};
 use nicon_core::Result;
+use nicon_core::link::{Cidr, RouteSpec};
 use nicon_linkmv::{Carry, Link, Refusal, address, route};
 use nix::errno::Errno;
 

@@ -26,7 +26,10 @@ pub(crate) struct Checked {
 pub(crate) fn check(job: &Job<'_>, link: &Link) -> Result<Checked> {
     let (wish, to) = (job.wish, job.to);
     if link.immutable == Some(true) {
-        return Err(Error::failed(format!("{} cannot be moved: the kernel ties it to its network namespace", link.name)));
+        return Err(Error::failed(format!(
+            "{} cannot be moved: the kernel ties it to its network namespace",
+            link.name
+        )));
     }
     let new_name = wish.name.as_ref().map_or(link.name.as_str(), NewName::as_str);
     if link.altnames.iter().any(|altname| altname == new_name) {

@@ -48,18 +48,18 @@ impl<'a> Ends<'a> {
     }
 }
 
-/// Refuses to move a link to where it is: whoever asks for that means another place than the target turned out to be, such as
-/// a container's and not the host's. The kernel would say nothing, and take the link down.
+/// Refuses a move into the namespace where the link already is: the target is probably not what the caller meant, such as a
+/// container with --network=host. The kernel would accept it, and take the link down.
 fn differ(from: &Place, to: &Place, home: &Place) -> Result<()> {
     if !to.is(from) {
         return Ok(());
     }
     let why = match (from.is(home), to.label == HOST) {
         (true, true) => {
-            "host is our own network namespace, where links come from unless --from says otherwise".to_owned()
+            "the link is already in the host's network namespace (give --from to say where it comes from)".to_owned()
         }
         (true, false) => format!("{} is in our own network namespace (does it run with --network=host?)", to.label),
-        (false, _) => format!("{} is in the same network namespace as {}", to.label, from.label),
+        (false, _) => format!("{} and {} are the same network namespace", from.label, to.label),
     };
     Err(Error::failed(format!("{why}: nothing to move")))
 }

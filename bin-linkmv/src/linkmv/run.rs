@@ -118,7 +118,8 @@ fn names(record: &Record, args: &Args) -> Result<(Selector, Option<NewName>)> {
     if let Some(link) = &args.link {
         return Ok((link.clone(), args.newname.clone()));
     }
-    let link = record.text("link")?.ok_or_else(|| Error::failed("no link named: give LINK, or \"link\" in the record"))?;
+    let link =
+        record.text("link")?.ok_or_else(|| Error::failed("no link named: give LINK, or \"link\" in the record"))?;
     Ok((link.parse()?, record.text("name")?.map(str::parse).transpose()?))
 }
 

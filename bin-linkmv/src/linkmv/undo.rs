@@ -1,4 +1,4 @@
-//! How a link was before it was moved, and how it becomes so again.
+//! How a link was before it was moved, and how that is restored.
 
 use std::os::fd::{AsFd, AsRawFd};
 
@@ -117,7 +117,9 @@ impl Undo {
 
     /// Reads what a move wrote.
     pub(crate) fn read(record: &Record) -> Result<Self> {
-        let undo = record.get("undo").ok_or_else(|| Error::failed("the record has no \"undo\": nothing was moved"))?;
+        let undo = record
+            .get("undo")
+            .ok_or_else(|| Error::failed("the record has no \"undo\": it is not the output of a move"))?;
         Self::from_value(undo)
     }
 

@@ -45,9 +45,9 @@ fn two_records(args: &Args) -> Result<[Record; 2]> {
         return Err(Error::no("no record on standard input: no pair was made"));
     }
     let count = records.len();
-    records.try_into().map_err(|_| {
-        Error::failed(format!("2 ends needed, {count} given: pipe in two records, or repeat --target"))
-    })
+    records
+        .try_into()
+        .map_err(|_| Error::failed(format!("2 ends needed, {count} given: pipe in two records, or repeat --target")))
 }
 
 /// Makes many pairs. Which two records belong together is never guessed from their order: one that is missing, because
