@@ -6,12 +6,14 @@ use serde_json::json;
 
 use crate::expect::{record, refusal};
 use crate::linkmv_wish::{ALL, Ground};
+use crate::links::one;
 use crate::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("linkmv::again_a_dry_run_shows_what_a_run_does", dry_run),
         suite.trial("linkmv::again_all_or_as_it_was", all_or_as_it_was),
+        suite.trial("linkmv::again_in_a_batch_that_fails", in_a_batch),
         suite.trial("linkmv::no_record_is_not_silence", no_record),
         suite.trial("linkmv::hints_at_a_terminal", hints),
     ]
@@ -87,6 +89,19 @@ fn all_or_as_it_was(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     ground.from.ip("link set p9 up");
     refused(&[&more[..], &["--addr=ff02::1/64"]].concat(), 2, "add address ff02::1/64");
     assert_eq!(record(&ground.mv(suite, &[&["v9", "eth1"], &more[..]].concat()))["changed"], true);
+    Ok(())
+}
+
+/// A batch that fails moves no link back that an earlier run moved, and says what it leaves.
+fn in_a_batch(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let ground = Ground::new();
+    record(&ground.mv(suite, &["v9", "eth1"]));
+    let ask = |link: &str| json!({"pid": ground.to.pid(), "from": ground.from.pid(), "link": link, "name": "eth1", "mtu": 1300});
+    let input = [ask("v9"), ask("nowhere")].map(|record| record.to_string()).join("\n");
+    let ran = suite.feed(&["nicon-linkmv", "--all-or-nothing"], input);
+    assert_eq!((ran.code(), &ran.stdout[..]), (Some(2), ""), "{ran:?}");
+    assert!(ran.stderr.contains("line 1: eth1, which an earlier run moved, keeps what this run gave it\n"), "{ran:?}");
+    assert_eq!(one(&ground.to.ip("-j link show dev eth1"))["mtu"], 1300);
     Ok(())
 }
 

@@ -42,18 +42,24 @@ impl Batch {
             return self.held.into_iter().try_for_each(|(line, record)| answers.give(line, Ok(record)));
         }
         for (line, record) in self.held.into_iter().rev() {
-            // What an earlier run had done is not this run's to undo.
-            if record.get("changed") == Some(&true.into()) {
-                let undone = undo(record);
-                if let Err(error) = undone {
-                    answers.give(line, Err(within_undo(error)))?;
-                }
+            if record.get("changed") != Some(&true.into()) {
+                continue;
+            }
+            let undone = if is_of_an_earlier_run(&record) {
+                let name = record.cell("name");
+                Err(Error::failed(format!("{name}, which an earlier run moved, keeps what this run gave it")))
+            } else {
+                undo(record).map_err(|error| error.within("put it back, since another failed"))
+            };
+            if let Err(error) = undone {
+                answers.give(line, Err(error))?;
             }
         }
         Ok(())
     }
 }
 
-fn within_undo(error: Error) -> Error {
-    error.within("put it back, since another failed")
+/// Whether an earlier run moved the link: the record then does not say how it was, and it is not this run's to move back.
+fn is_of_an_earlier_run(record: &Record) -> bool {
+    record.get("undo").is_some_and(|undo| undo.get("ifindex").is_none())
 }
