@@ -1,4 +1,4 @@
-//! The records of a run, one after another, and what becomes of the others when one fails.
+//! The records of a run, and what happens to the others when one fails.
 
 use nicon_core::stream::Answers;
 use nicon_core::{Error, Record, Result};
@@ -11,7 +11,7 @@ pub(crate) enum Next {
     Stop,
 }
 
-/// Collects the answers of a run, in the manner that the command line asks for.
+/// Collects the answers of a run as the command line asks.
 pub(crate) struct Batch {
     fail_fast: bool,
     all_or_nothing: bool,
@@ -36,7 +36,7 @@ impl Batch {
         Ok(if failed && (self.fail_fast || self.all_or_nothing) { Next::Stop } else { Next::GoOn })
     }
 
-    /// Ends the run: gives what was held back, or has it undone, the last first.
+    /// Ends the run: prints what was held back, or has it undone, the last first.
     pub(crate) fn finish(self, answers: &mut Answers, undo: impl Fn(Record) -> Result<Record>) -> Result<()> {
         if !self.failed {
             return self.held.into_iter().try_for_each(|(line, record)| answers.give(line, Ok(record)));

@@ -34,7 +34,7 @@ impl Luggage {
     }
 }
 
-/// Gives the link, which came from `origin`, what it lacks, and tells whether there was anything.
+/// Gives the link, which came from `origin`, what it lacks, and returns whether that was anything.
 ///
 /// # Errors
 /// The first thing that the kernel refuses; what was done before it stays, for the caller to take back.

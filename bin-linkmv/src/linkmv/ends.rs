@@ -7,8 +7,8 @@ use nicon_linkmv::Place;
 use crate::args::Args;
 use crate::source::Source;
 
-/// Where links are and where they go. Most records in a row name the same places: what is open there, and known of them,
-/// serves the next record, too.
+/// Where links are and where they go. Consecutive records mostly name the same places: what is open there, and known of
+/// them, is reused.
 pub(crate) struct Ends<'a> {
     home: &'a Place,
     /// Where links are that do not say it.
@@ -20,7 +20,7 @@ pub(crate) struct Ends<'a> {
 }
 
 impl<'a> Ends<'a> {
-    /// The places that the command line tells.
+    /// The places that the command line names.
     pub(crate) fn new(args: &Args, home: &'a Place) -> Result<Self> {
         let from = match &args.from {
             Some(from) => Place::of_record(&Record::from(from), home)?,
@@ -32,7 +32,7 @@ impl<'a> Ends<'a> {
     /// Where the link of a record is, and where it goes.
     ///
     /// # Errors
-    /// Where a place is gone or must not be entered, or both are one.
+    /// If a place is gone or must not be entered, or both are one.
     pub(crate) fn of(&mut self, record: &Record) -> Result<(&Source, &Place)> {
         let from = match record.get("from").filter(|_| !self.is_given) {
             Some(from) => {

@@ -1,4 +1,4 @@
-//! A link that is not where it is looked for may have been moved by an earlier run: it tells.
+//! Recognises a link that an earlier run moved, by the marks that it left on the link.
 
 use nicon_core::link::{NewName, Selector};
 use nicon_core::{Error, Result};
@@ -18,7 +18,7 @@ use crate::undo::Undo;
 /// Finishes what an earlier run began, or finds that there is nothing left to do.
 ///
 /// # Errors
-/// Where no link came from there. One that cannot be finished is put back, as far as it tells how it was.
+/// If no link came from there. A move that cannot be completed is undone as far as its journal allows.
 pub(crate) fn recognise(mover: &Mover<'_>, job: &Job<'_>) -> Result<Outcome> {
     let mut complete = None;
     for link in job.to.netlink.links(None)?.entries {
@@ -78,11 +78,11 @@ fn finish(
         mover.settle(job, link)
     };
     if let Err(failure) = finished() {
-        // Without a journal only the link itself tells that it came from here, and whoever is root there may say so of any
-        // link: it is not let into the namespace that it claims to have come from.
+        // Without a journal the only evidence is on the link, and the target's root can forge it: the link is not let into
+        // the namespace that it claims to have come from.
         if !undo.is_whole() {
             let (name, to) = (&link.name, &job.to.label);
-            return Err(failure.and_say(&format!("; {name} stays in {to}: no journal tells that it was moved there")));
+            return Err(failure.and_say(&format!("; {name} stays in {to}: there is no journal of its move")));
         }
         let restored = undo.restore(link, job.to, from, mover.home).map_err(|error| error.within(&failure))?;
         unmark(from, &restored, mark)?;

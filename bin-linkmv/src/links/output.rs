@@ -50,9 +50,8 @@ fn addresses(told: &Told) -> String {
 /// `12 packets, 980 bytes`, and what went wrong.
 fn counted(counters: &Counters) -> String {
     let Counters { bytes, packets, errors, dropped } = counters;
-    let mut text = format!("{packets} packets, {bytes} bytes");
-    for (count, what) in [(errors, "errors"), (dropped, "dropped")].into_iter().filter(|(count, _)| **count > 0) {
-        text.push_str(&format!(", {count} {what}"));
-    }
-    text
+    let mut parts = vec![format!("{packets} packets"), format!("{bytes} bytes")];
+    let wrong = [(errors, "errors"), (dropped, "dropped")].into_iter().filter(|(count, _)| **count > 0);
+    parts.extend(wrong.map(|(count, what)| format!("{count} {what}")));
+    parts.join(", ")
 }
