@@ -230,7 +230,7 @@ mod tests {
             ("keep: [addr, mtu]", "4:16: keep: \"mtu\" cannot be kept"),
             ("from: ..", "4:9: from: \"..\" is neither a PID"),
             ("nic_name: eth%d%d", "4:13: nic_name: \"eth%d%d\" is not a link name"),
-            ("up: false\n  addr: 192.0.2.1/24\n  route: 0.0.0.0/0", "2:3: routes need the link up"),
+            ("up: false\n  addr: 192.0.2.1/24\n  route: 0.0.0.0/0", "2:3: a route needs the link up"),
         ] {
             let faults = faults(&format!("links:\n- inspect_ns: a\n  nic_tmp: x\n  {value}\n"));
             assert!(faults.len() == 1 && faults[0].starts_with(told), "{value}: {faults:?}");
