@@ -15,7 +15,7 @@ use crate::netlink::Netlink;
 use crate::route::Route;
 use crate::wire::{from_hex, to_hex};
 
-/// The addresses, routes and neighbours of one link, as the kernel told them and takes them back.
+/// The addresses, routes and neighbours of one link, as the kernel reports them and accepts them again.
 #[derive(Clone, Default)]
 pub struct Carry {
     addresses: Vec<AddressMessage>,
@@ -31,12 +31,12 @@ impl Carry {
     /// dev LINK`.
     ///
     /// # Errors
-    /// Where the kernel does not tell them.
+    /// If the kernel does not list them.
     pub fn read(netlink: &Netlink, ifindex: u32) -> Result<Self> {
         let addresses = netlink.addresses(ifindex)?;
         let (mut addresses, mut latest_first): (Vec<_>, Vec<_>) =
             addresses.into_iter().partition(|address| address.header.family == AddressFamily::Inet);
-        // Of IPv6 addresses the kernel lists the one first that came last.
+        // The kernel lists the latest IPv6 address first.
         latest_first.reverse();
         addresses.append(&mut latest_first);
 
@@ -61,7 +61,7 @@ impl Carry {
         Ok(Self { addresses, routes, neighbours, shared_routes, has_default_route })
     }
 
-    /// Gives them back to the link, which must have its old ifindex and be up where it was.
+    /// Gives them back to the link, which must have its old ifindex, and be up if it was.
     ///
     /// # Errors
     /// The first that the kernel does not take.
@@ -114,7 +114,7 @@ impl Carry {
     }
 
     /// The requests that give them to the link again, each as a message of `netlink(7)` in hexadecimal: only the kernel's
-    /// own words tell labels, lifetimes, scopes and metrics in full.
+    /// own form keeps labels, lifetimes, scopes and metrics in full.
     #[must_use]
     pub fn to_hex(&self) -> Vec<String> {
         let addresses = self.addresses.iter().cloned().map(RouteNetlinkMessage::NewAddress);
@@ -194,11 +194,11 @@ fn restorable(mut route: RouteMessage, ifindex: u32) -> Option<RouteMessage> {
     if kernels_own || !route.attributes.contains(&RouteAttribute::Oif(ifindex)) {
         return None;
     }
-    // What the kernel tells of a route's state, it does not accept in a request.
+    // The kernel reports a route's state, but does not accept it in a request.
     route.header.flags &= RouteFlags::Onlink;
     route
         .attributes
-        // An object that the gateway was taken from is gone with the link; the gateway itself stands beside it.
+        // A nexthop object vanished with the link; the gateway is also in the route.
         .retain(|attribute| {
             use RouteAttribute::{CacheInfo, Expires, NhId};
             !matches!(attribute, CacheInfo(_) | Expires(_) | NhId(_))

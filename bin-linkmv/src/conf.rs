@@ -1,5 +1,4 @@
-//! The settings of a link below /proc/sys/net, as the kernel tells them with the link itself: in arrays that two links share
-//! just where they share all settings.
+//! The settings of a link below /proc/sys/net, as the kernel reports them with the link: equal arrays mean equal settings.
 //!
 //! Of each family there is one array of all values (`inet_fill_link_af` of net/ipv4/devinet.c, `ipv6_store_devconf` of
 //! net/ipv6/addrconf.c); the mode in which IPv6 makes addresses stands beside it.

@@ -1,9 +1,9 @@
-//! A link, as the kernel tells it.
+//! A link, as the kernel reports it.
 
 use rtnetlink::packet_route::link::{LinkFlags, State as OperState};
 use serde::Serialize;
 
-/// What is looked at of a link.
+/// What nicon reads of a link.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Link {
     /// Its interface index.
@@ -20,15 +20,15 @@ pub struct Link {
     pub altnames: Vec<String>,
     /// The ifindex of the bridge, bond or VRF that it is a port of.
     pub master: Option<u32>,
-    /// The greatest packet that it sends.
+    /// Its MTU, in bytes.
     pub mtu: Option<u32>,
     /// Its flags, `IFF_*` of linux/if.h.
     pub flags: LinkFlags,
-    /// Its operational state (RFC 2863), where it is told.
+    /// Its operational state (RFC 2863), if the kernel reports it.
     pub operstate: Option<OperState>,
-    /// Whether it is bound to its network namespace; Linux 6.15 tells, older ones only when one tries to move it.
+    /// Whether it is bound to its network namespace; reported since Linux 6.15, before that only by a refused move.
     pub immutable: Option<bool>,
-    /// The ifindex of the link that it is the other end of, or lies on.
+    /// The ifindex of the link that it is the other end of, or is stacked on.
     pub lower: Option<u32>,
     /// The network namespace of that other link, as the namespace of this one numbers it; `None` where it is the same.
     pub lower_nsid: Option<i32>,
@@ -36,11 +36,11 @@ pub struct Link {
     pub device: Option<(String, String)>,
     /// Where it has gone, in the news of its departure: network namespace and ifindex there.
     pub gone_to: Option<(i32, Option<u32>)>,
-    /// What went through it.
+    /// Its traffic counters.
     pub stats: Option<Stats>,
 }
 
-/// What went through a link since it was made.
+/// The traffic of a link since it was made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Stats {
     /// What it received.
@@ -49,7 +49,7 @@ pub struct Stats {
     pub tx: Counters,
 }
 
-/// What went through a link in one direction.
+/// The traffic of a link in one direction.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counters {
     /// Bytes of whole packets.
@@ -58,7 +58,7 @@ pub struct Counters {
     pub packets: u64,
     /// Packets that were damaged or could not be sent.
     pub errors: u64,
-    /// Packets that there was no room for.
+    /// Packets for which there was no room.
     pub dropped: u64,
 }
 

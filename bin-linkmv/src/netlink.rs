@@ -110,8 +110,8 @@ impl Netlink {
         question.attributes.push(LinkAttribute::IfNetnsId(nsid));
         self.ask(question).map_err(|refusal| {
             // Of another namespace the kernel says so in place of EPERM.
-            let rights = if refusal.errno == Errno::EACCES { " (root, or CAP_NET_ADMIN there)" } else { "" };
-            refusal.doing(&format!("look for link {ifindex} in network namespace number {nsid}")).and_say(rights)
+            let rights = if refusal.errno == Errno::EACCES { " (needs root, or CAP_NET_ADMIN there)" } else { "" };
+            refusal.doing(&format!("find link {ifindex} in another network namespace (nsid {nsid})")).and_say(rights)
         })
     }
 
@@ -195,6 +195,22 @@ impl Netlink {
         self.exchange(message, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE).map(drop)
     }
 
+    /// Removes the address or the route that `message` would create.
+    ///
+    /// # Errors
+    /// The kernel's no.
+    ///
+    /// # Panics
+    /// If `message` creates neither: an error of the program.
+    pub fn remove(&self, message: RouteNetlinkMessage) -> std::result::Result<(), Refusal> {
+        let message = match message {
+            RouteNetlinkMessage::NewAddress(address) => RouteNetlinkMessage::DelAddress(address),
+            RouteNetlinkMessage::NewRoute(route) => RouteNetlinkMessage::DelRoute(route),
+            other => unreachable!("{other:?} creates no address or route"),
+        };
+        self.exchange(message, NLM_F_ACK).map(drop)
+    }
+
     /// Lists what `question` asks for.
     ///
     /// # Errors
@@ -230,7 +246,9 @@ pub(crate) fn inside<T>(there: &Namespace, home: &Namespace, work: impl FnOnce()
     if there.id() == home.id() {
         return Ok(work());
     }
-    setns(there, CloneFlags::CLONE_NEWNET).doing(|| "enter the network namespace (root, or CAP_SYS_ADMIN)")?;
+    setns(there, CloneFlags::CLONE_NEWNET)
+        .doing(|| "enter a network namespace")
+        .map_err(|error| error.and_say(" (needs root, or CAP_SYS_ADMIN)"))?;
     let result = work();
     setns(home, CloneFlags::CLONE_NEWNET).expect("come back to our own network namespace");
     Ok(result)

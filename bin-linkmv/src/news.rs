@@ -56,8 +56,8 @@ impl Place {
     }
 }
 
-/// Waits until something happens anywhere, and tells what, and at which of the places. That a process has exited comes last,
-/// and of the last place first, so that who forgets a place need not renumber what is still to be looked at.
+/// Waits for the next events in any of the places, and returns each with the number of its place. Exited processes come last,
+/// that of the last place first, so that a caller that removes a place need not renumber the events that follow.
 ///
 /// # Errors
 /// Where a socket fails.

@@ -93,7 +93,7 @@ impl Place {
     /// [`nicon_core::Status::No`] where there is none of that name.
     pub fn master(&self, name: &LinkName) -> Result<u32> {
         let master = self.netlink.link(name.as_str())?;
-        let master = master.ok_or_else(|| Error::no(format!("no link {name} in {} to be its master", self.label)))?;
+        let master = master.ok_or_else(|| Error::no(format!("master: no link {name} in {}", self.label)))?;
         Ok(master.ifindex)
     }
 
@@ -175,7 +175,7 @@ impl Found {
         let named = path.strip_prefix(NAMED).ok();
         let ns = Namespace::open(path).map_err(|error| match (error.errno(), named) {
             (Some(Errno::ENOENT), Some(name)) => {
-                Error::no(format!("no network namespace is called \"{}\" (`ip netns` lists them)", name.display()))
+                Error::no(format!("no network namespace is called \"{}\" (`ip netns` lists them; for a container, pipe in what nicon-resolve prints)", name.display()))
             }
             _ => error,
         })?;

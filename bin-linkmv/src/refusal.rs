@@ -26,7 +26,7 @@ impl Refusal {
     #[must_use]
     pub fn doing(self, what: &str) -> Error {
         let words = self.words.map(|words| format!(" ({words})")).unwrap_or_default();
-        let rights = if self.errno == Errno::EPERM { " (root, or CAP_NET_ADMIN in both namespaces)" } else { "" };
+        let rights = if self.errno == Errno::EPERM { " (needs root, or CAP_NET_ADMIN in both namespaces)" } else { "" };
         Error::os(what, self.errno).and_say(&format!("{words}{rights}"))
     }
 }

@@ -21,12 +21,16 @@ impl Record {
     pub fn parse(line: &str) -> Result<Self> {
         match serde_json::from_str(line) {
             Ok(Value::Object(fields)) => Ok(Self(fields)),
-            Ok(_) => Err(Error::failed("a record is a JSON object, like {\"pid\":42}")),
-            Err(error) => {
+            Err(error) if line.trim_start().starts_with('{') => {
                 let said = error.to_string();
-                // Where in the input the line is, the caller knows better.
+                // The caller adds the number of the line.
                 let cause = said.split(" at line ").next().unwrap_or_default();
-                Err(Error::failed(format!("not a JSON object: {cause}, at column {}", error.column())))
+                Err(Error::failed(format!("not a record (a JSON object): {cause} at column {}", error.column())))
+            }
+            _ => {
+                let line = shorten(line.trim(), 40);
+                let hint = "nicon-resolve prints one for each container";
+                Err(Error::failed(format!("\"{line}\" is not a record (a JSON object): {hint}")))
             }
         }
     }
@@ -167,11 +171,15 @@ fn integer<T: TryFrom<i128>>(value: &Value) -> Option<T> {
 }
 
 fn wrong_type(field: &str, wanted: &str, found: &Value) -> Error {
-    let mut found = found.to_string();
-    if found.chars().count() > 40 {
-        found = found.chars().take(40).chain(['…']).collect();
-    }
+    let found = shorten(&found.to_string(), 40);
     Error::failed(format!("field \"{field}\": expected {wanted}, found {found}"))
+}
+
+fn shorten(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 #[cfg(test)]

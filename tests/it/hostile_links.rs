@@ -28,7 +28,7 @@ fn a_link_that_says_it_was_ours(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     to.ip("link add trap type veth peer name trap-peer");
     to.ip(&format!("link property add dev trap altname nicon.{ours}.7.long-gone"));
     let words = ["nicon-linkmv", "-t", &to.pid().to_string(), "long-gone", "eth1"];
-    refusal(&suite.run(&words), 1, &["eth1 already exists", "trap stays in", "no journal tells"]);
+    refusal(&suite.run(&words), 1, &["eth1 already exists", "trap stays in", "there is no journal"]);
     assert!(!links().iter().any(|name| name == "long-gone" || name == "trap"), "nothing came in");
     assert!(to.links().contains(&"trap".to_owned()));
     Ok(())

@@ -68,11 +68,11 @@ fn back_to_the_host(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     record(&undo(suite, &home));
     wait_until(|| place.state("eth1") == there);
     assert_eq!(place.state("eth1"), there);
-    refusal(&suite.run(&["nicon-linkmv", "-f", &pid, "-t", &pid, "eth1"]), 2, &["the same network namespace as"]);
+    refusal(&suite.run(&["nicon-linkmv", "-f", &pid, "-t", &pid, "eth1"]), 2, &["are the same network namespace"]);
     refusal(
         &suite.run(&["nicon-linkmv", "-t", "host", &pair.peer]),
         2,
-        &["host is our own network namespace", "--from", "nothing to move"],
+        &["already in the host's network namespace", "--from", "nothing to move"],
     );
     Ok(())
 }

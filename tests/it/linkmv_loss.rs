@@ -107,7 +107,7 @@ fn guards(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         let made = output_within(&mut command, LIMIT)?;
         // Not every kernel has all kinds; the first one must be there.
         if made.ok().is_ok() || name == "x1" {
-            check(&ground, &[&format!("v9 carries {name}")]);
+            check(&ground, &[&format!("v9 has {name} stacked on it")]);
         }
     }
     Ok(())
@@ -130,7 +130,7 @@ fn dry_run(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         assert!(steps.contains(&step), "{step} is not in {steps:?}");
     }
     assert_eq!((plan.get("undo"), plan.get("changed"), plan["lost"]["addr"].to_string()), (None, None, "[]".into()));
-    refusal(&undo(suite, &planned), 2, &["nothing was moved"]);
+    refusal(&undo(suite, &planned), 2, &["not the output of a move"]);
     refusal(&ground.mv(suite, &["-n", "v9", "lo"]), 1, &["lo already exists"]);
     record(&ground.mv(suite, &["v9", "eth1"]));
     let before = ground.state();

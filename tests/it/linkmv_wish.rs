@@ -175,11 +175,11 @@ fn all_or_back(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     ground.to.ip("link property add dev taken altname taken-too");
     let before = ground.state();
     for (words, status, told) in [
-        (&["--mtu=70000"][..], 2, "65535 at the most"),
-        (&["--mtu=17"], 2, "68 at the least"),
+        (&["--mtu=70000"][..], 2, "MTU 70000 is out of range for v9 (68 to 65535)"),
+        (&["--mtu=17"], 2, "MTU 17 is out of range for v9"),
         (&["--master=nobody"], 1, "no link nobody in process"),
-        (&["--gateway=198.51.100.1"], 2, "lies in no network"),
-        (&["--addr=192.0.2.1/24", "--route=203.0.113.0/24,198.51.100.1"], 2, "lies in no network"),
+        (&["--gateway=198.51.100.1"], 2, "not reachable through any"),
+        (&["--addr=192.0.2.1/24", "--route=203.0.113.0/24,198.51.100.1"], 2, "not reachable through any"),
         (&["--altname=taken-too"], 1, "taken-too already exists"),
         // The kernel takes the move, and then refuses these.
         (&["--master=taken"], 2, "move v9 to process"),

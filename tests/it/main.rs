@@ -26,6 +26,7 @@ mod lab_itself;
 mod labels;
 mod linklist;
 mod linkmv;
+mod linkmv_again;
 mod linkmv_batch;
 mod linkmv_ends;
 mod linkmv_killed;
@@ -90,6 +91,7 @@ fn main() -> ExitCode {
     trials.extend(linkmv_ends::trials(&suite));
     trials.extend(linkmv_wish::trials(&suite));
     trials.extend(linkmv_loss::trials(&suite));
+    trials.extend(linkmv_again::trials(&suite));
     trials.extend(linkmv_batch::trials(&suite));
     trials.extend(linkmv_killed::trials(&suite));
     trials.extend(linkmv_late::trials(&suite));

@@ -29,9 +29,9 @@ fn bad_lines(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     assert_eq!(ran.code(), Some(2), "{ran:?}");
     let told: Vec<_> = ran.stderr.lines().collect();
     let expected = [
-        "not a JSON object",
+        "not a record",
         "not valid UTF-8",
-        "not a JSON object: recursion",
+        "not a record (a JSON object): recursion",
         "1 MiB",
         "\"target\": expected a string",
     ];

@@ -35,7 +35,11 @@ fn the_record_and_the_rest_of_the_input(suite: &Suite, lab: &Lab) -> Result<(), 
         125,
         &["no target: give --target PID or pipe in a record"],
     );
-    refusal(&suite.feed(&["nicon-nsexec", "--net", "true"], "nonsense\n"), 125, &["nicon-nsexec: line 1: "]);
+    refusal(
+        &suite.feed(&["nicon-nsexec", "--net", "true"], "nonsense\n"),
+        125,
+        &["nicon-nsexec: line 1: \"nonsense\" is not a record"],
+    );
     Ok(())
 }
 

@@ -298,7 +298,11 @@ fn bad_lines(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let ran = tree(suite, &[], &format!("{{}}\n{{\"hops\":[{{}}]}}\nsetup\n{good}\n"));
     assert_eq!((ran.code(), ran.stdout.lines().count()), (Some(2), 2), "{ran:?}");
     let messages: Vec<_> = ran.stderr.lines().collect();
-    let expected = ["line 1: the record names neither", "line 2: field \"hops\": a hop has no \"name\"", "line 3: "];
+    let expected = [
+        "line 1: the record names neither",
+        "line 2: field \"hops\": a hop has no \"name\"",
+        "line 3: \"setup\" is not a record",
+    ];
     assert_eq!(messages.len(), expected.len(), "{ran:?}");
     for (message, expected) in messages.iter().zip(expected) {
         assert!(message.starts_with(&format!("nicon-tree: {expected}")), "{message}");

@@ -82,7 +82,7 @@ fn ports_of_bridges(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let wire = |words: &[&str]| veth(suite, places.each_ref(), words);
     let master = |place: &Place, name: &str| one(&place.ip(&format!("-j link show dev {name}")))["master"].clone();
     places[0].ip("link add br0 type bridge");
-    refusal(&wire(&["eth1", "eth2", "--peer-master=br0"]), 1, &["no link br0 in process", "to be its master"]);
+    refusal(&wire(&["eth1", "eth2", "--peer-master=br0"]), 1, &["master: no link br0 in process"]);
     // The kernel takes the pair, and then refuses the second end's master.
     places[1].ip("link add plain type veth peer name other");
     refusal(&wire(&["eth1", "eth2", "--master=br0", "--peer-master=plain"]), 2, &["set eth2 in process"]);
@@ -120,9 +120,9 @@ fn the_pair_or_nothing(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     }
     refusal(&veth(suite, [&places[0], &places[0]], &["same", "same"]), 2, &["both ends would be called same"]);
     let pid = json!({"pid": places[0].pid()}).to_string();
-    refusal(&suite.feed(&["nicon-veth", "eth1", "eth2"], &pid), 2, &["a pair has two ends, not 1"]);
+    refusal(&suite.feed(&["nicon-veth", "eth1", "eth2"], &pid), 2, &["2 ends needed, 1 given"]);
     let three = [&pid[..], &pid, &pid].join("\n");
-    refusal(&suite.feed(&["nicon-veth", "eth1", "eth2"], three), 2, &["a pair has two ends, not 3"]);
+    refusal(&suite.feed(&["nicon-veth", "eth1", "eth2"], three), 2, &["2 ends needed, 3 given"]);
     assert_eq!(places.each_ref().map(|place| place.ip("-j -d addr")), before);
     Ok(())
 }

@@ -9,16 +9,17 @@ use nicon_core::link::{Alias, AltName, Cidr, Gateway, Keep, LinkName, Mac, NewNa
 /// Move a network link into the network namespace of a process, under a new name, and bring it up.
 ///
 /// The process is the one that the record on standard input names (as nicon-resolve prints it), or --target. Without LINK,
-/// each record says with "link" and "name" what is moved; it may also say with "from" where from, and with fields called as
-/// the options below what the link is to be like. The command line wins.
+/// each record says with "link" and "name" what is moved; it may also say with "from" where from, and with fields named like
+/// the options below what the link is to be like. An option overrides the field of the same name.
 ///
 /// Namespaces are named by a PID, by the name that "ip netns" knows, by a file, or as "host": our own. LINK is a name, an
 /// alternative name, an ifindex, mac:02:00:5e:00:53:01 or pci:0000:01:00.0.
 ///
-/// A link that cannot be moved, or not be made what was asked for, stays where it was, as it was. To move one that was moved
-/// already changes nothing: nicon leaves a note in the alias of each link that it moves, or, where it has an alias, an
-/// alternative name that begins with "nicon-from.", and knows it again by that. While it moves a link, that has an alternative
-/// name that begins with "nicon."; a run that was killed leaves it, and the same command then finishes what was begun.
+/// A link that cannot be moved, or cannot be given all that was asked for, stays where it was, as it was. Moving a link twice
+/// is harmless: the second run only adds what is missing, or, if that fails, takes back what it added. nicon recognises a link
+/// that it moved by a note in the alias, or, if the alias is taken, by an alternative name that begins with "nicon-from.".
+/// While a move is in progress the link has an alternative name that begins with "nicon."; if the run is killed, repeat the
+/// command to finish it.
 #[derive(Debug, Parser)]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[command(
@@ -52,11 +53,11 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "PID|NAME|FILE")]
     pub(crate) from: Option<Target>,
 
-    /// Move it though it carries a default route, is a port of another link, or has links on it
+    /// Move it even if it carries a default route, is a port of another link, or has links stacked on it
     #[arg(long)]
     pub(crate) force: bool,
 
-    /// Wait until the link has a carrier; one that has none by then is put back
+    /// Wait up to SECONDS for a carrier; without one, put the link back
     #[arg(long, value_name = "SECONDS", value_parser = seconds, conflicts_with = "no_up")]
     pub(crate) wait: Option<Duration>,
 
@@ -64,23 +65,23 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "no_up")]
     pub(crate) announce: bool,
 
-    /// Rest so long after each link of a batch: nobody else gets at any link while one is moved
+    /// Pause after each link of a batch, to let other programs get at theirs
     #[arg(long, value_name = "SECONDS", value_parser = seconds, conflicts_with = "target")]
     pub(crate) pace: Option<Duration>,
 
-    /// Tell what would be done, and do nothing
+    /// Print what would be done, and do nothing
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
 
-    /// End with the first record that fails
+    /// Stop at the first record that fails
     #[arg(long)]
     pub(crate) fail_fast: bool,
 
-    /// End with the first record that fails, and put back what was moved before
+    /// Stop at the first record that fails, and undo the earlier moves
     #[arg(long, conflicts_with_all = ["fail_fast", "dry_run", "undo"])]
     pub(crate) all_or_nothing: bool,
 
-    /// Put back what the records on standard input say was moved, as it was
+    /// Undo earlier moves: standard input is what nicon-linkmv printed
     #[arg(long, conflicts_with_all = ["link", "target", "from", "dry_run", "Attributes"])]
     pub(crate) undo: bool,
 
@@ -108,7 +109,7 @@ pub(crate) struct Attributes {
     #[arg(long, value_name = "CIDR[,IP]")]
     pub(crate) route: Vec<RouteSpec>,
 
-    /// The greatest packet that it sends
+    /// Its MTU
     #[arg(long, value_name = "BYTES")]
     pub(crate) mtu: Option<u32>,
 
@@ -120,11 +121,11 @@ pub(crate) struct Attributes {
     #[arg(long, value_name = "NAME")]
     pub(crate) master: Option<LinkName>,
 
-    /// Its alias, instead of nicon's note
+    /// Its alias (default: a note by which nicon recognises it)
     #[arg(long, value_name = "TEXT")]
     pub(crate) alias: Option<Alias>,
 
-    /// An alternative name
+    /// Add an alternative name
     #[arg(long, value_name = "NAME")]
     pub(crate) altname: Vec<AltName>,
 
@@ -132,7 +133,7 @@ pub(crate) struct Attributes {
     #[arg(long)]
     pub(crate) no_up: bool,
 
-    /// What comes along that a move loses: addr, route, sysctl
+    /// Carry over what a move would lose: addr, route, sysctl
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     pub(crate) keep: Vec<Keep>,
 }

@@ -1,4 +1,4 @@
-//! The records of a run, one after another, and what becomes of the others when one fails.
+//! The records of a run, and what happens to the others when one fails.
 
 use nicon_core::stream::Answers;
 use nicon_core::{Error, Record, Result};
@@ -11,7 +11,7 @@ pub(crate) enum Next {
     Stop,
 }
 
-/// Collects the answers of a run, in the manner that the command line asks for.
+/// Collects the answers of a run as the command line asks.
 pub(crate) struct Batch {
     fail_fast: bool,
     all_or_nothing: bool,
@@ -36,24 +36,30 @@ impl Batch {
         Ok(if failed && (self.fail_fast || self.all_or_nothing) { Next::Stop } else { Next::GoOn })
     }
 
-    /// Ends the run: gives what was held back, or has it undone, the last first.
+    /// Ends the run: prints what was held back, or has it undone, the last first.
     pub(crate) fn finish(self, answers: &mut Answers, undo: impl Fn(Record) -> Result<Record>) -> Result<()> {
         if !self.failed {
             return self.held.into_iter().try_for_each(|(line, record)| answers.give(line, Ok(record)));
         }
         for (line, record) in self.held.into_iter().rev() {
-            // What an earlier run had done is not this run's to undo.
-            if record.get("changed") == Some(&true.into()) {
-                let undone = undo(record);
-                if let Err(error) = undone {
-                    answers.give(line, Err(within_undo(error)))?;
-                }
+            if record.get("changed") != Some(&true.into()) {
+                continue;
+            }
+            let undone = if is_of_an_earlier_run(&record) {
+                let name = record.cell("name");
+                Err(Error::failed(format!("{name}, which an earlier run moved, keeps what this run gave it")))
+            } else {
+                undo(record).map_err(|error| error.within("put it back, since another failed"))
+            };
+            if let Err(error) = undone {
+                answers.give(line, Err(error))?;
             }
         }
         Ok(())
     }
 }
 
-fn within_undo(error: Error) -> Error {
-    error.within("put it back, since another failed")
+/// Whether an earlier run moved the link: the record then does not say how it was, and it is not this run's to move back.
+fn is_of_an_earlier_run(record: &Record) -> bool {
+    record.get("undo").is_some_and(|undo| undo.get("ifindex").is_none())
 }

@@ -1,11 +1,12 @@
-//! What can be known to fail before anything is changed.
+//! Checks that are made before anything is changed.
 
 use nicon_core::link::{AltName, NewName};
 use nicon_core::{Error, Result};
 use nicon_linkmv::{Link, Place, Refusal};
 use nix::errno::Errno;
-use rtnetlink::packet_route::link::{LinkAttribute, LinkMessage};
+use rtnetlink::packet_route::link::LinkAttribute;
 
+use crate::lacking;
 use crate::mark::is_mark;
 use crate::mover::Job;
 
@@ -25,7 +26,10 @@ pub(crate) struct Checked {
 pub(crate) fn check(job: &Job<'_>, link: &Link) -> Result<Checked> {
     let (wish, to) = (job.wish, job.to);
     if link.immutable == Some(true) {
-        return Err(Error::failed(format!("{} is bound to its network namespace: it cannot be moved", link.name)));
+        return Err(Error::failed(format!(
+            "{} cannot be moved: the kernel ties it to its network namespace",
+            link.name
+        )));
     }
     let new_name = wish.name.as_ref().map_or(link.name.as_str(), NewName::as_str);
     if link.altnames.iter().any(|altname| altname == new_name) {
@@ -45,10 +49,22 @@ pub(crate) fn check(job: &Job<'_>, link: &Link) -> Result<Checked> {
             return Err(name_taken(name, to));
         }
     }
-    if wish.mtu.is_some() || wish.mac.is_some() {
-        limits(job, &job.from.place.netlink.message(link.ifindex)?)?;
-    }
+    limits(job, link, &job.from.place)?;
     Ok(Checked { master: master(job)?, own_name_is_free })
+}
+
+/// Checks a link that an earlier run moved, and returns the ifindex of the master that was asked for.
+///
+/// # Errors
+/// What the kernel would refuse.
+pub(crate) fn check_again(job: &Job<'_>, link: &Link) -> Result<Option<u32>> {
+    for name in lacking::altnames(job.wish, link) {
+        if job.to.netlink.link(name)?.is_some() {
+            return Err(name_taken(name, job.to));
+        }
+    }
+    limits(job, link, job.to)?;
+    master(job)
 }
 
 /// The ifindex of the master that was asked for.
@@ -56,25 +72,31 @@ pub(crate) fn master(job: &Job<'_>) -> Result<Option<u32>> {
     job.wish.master.as_ref().map(|name| job.to.master(name)).transpose()
 }
 
-/// What this link's driver allows.
-fn limits(job: &Job<'_>, message: &LinkMessage) -> Result<()> {
-    for attribute in &message.attributes {
-        let (mtu, mac) = (job.wish.mtu, job.wish.mac);
+/// Checks the MTU and the hardware address that were asked for against what the link's driver allows.
+fn limits(job: &Job<'_>, link: &Link, place: &Place) -> Result<()> {
+    let (mtu, mac, name) = (job.wish.mtu, job.wish.mac, &link.name);
+    if mtu.is_none() && mac.is_none() {
+        return Ok(());
+    }
+    let (mut least, mut most) = (0, 0);
+    for attribute in place.netlink.message(link.ifindex)?.attributes {
         match attribute {
-            LinkAttribute::MinMtu(least) if mtu.is_some_and(|mtu| mtu < *least) => {
-                return Err(Error::failed(format!("the link's MTU is {least} at the least")));
-            }
-            // Zero stands for no limit.
-            LinkAttribute::MaxMtu(most) if *most > 0 && mtu.is_some_and(|mtu| mtu > *most) => {
-                return Err(Error::failed(format!("the link's MTU is {most} at the most")));
-            }
+            LinkAttribute::MinMtu(mtu) => least = mtu,
+            LinkAttribute::MaxMtu(mtu) => most = mtu,
             LinkAttribute::Address(bytes) if mac.is_some() && bytes.len() != 6 => {
-                return Err(Error::failed("the link is no Ethernet: it cannot have such a hardware address"));
+                return Err(Error::failed(format!("{name} is not an Ethernet link: it cannot have such an address")));
             }
             _ => {}
         }
     }
-    Ok(())
+    // A greatest MTU of zero means that there is no limit.
+    match mtu.filter(|mtu| *mtu < least || (most > 0 && *mtu > most)) {
+        Some(mtu) if most > 0 => {
+            Err(Error::failed(format!("MTU {mtu} is out of range for {name} ({least} to {most})")))
+        }
+        Some(mtu) => Err(Error::failed(format!("MTU {mtu} is out of range for {name} ({least} or more)"))),
+        None => Ok(()),
+    }
 }
 
 /// The kernel's no to a link's new names as an error: of what else has one of them in the new place, or as the kernel says

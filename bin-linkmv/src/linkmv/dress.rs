@@ -1,12 +1,13 @@
 //! Giving a link, in its new place, what it is to have there.
 
 use nicon_core::Result;
-use nicon_core::link::{AltName, Cidr, Keep, Wish};
+use nicon_core::link::{Keep, Wish};
 use nicon_linkmv::{Carry, Link, Place, address, route};
 use nix::errno::Errno;
 
 use crate::check::{name_taken, refused};
-use crate::mark::{Origin, is_trace};
+use crate::lacking;
+use crate::mark::Origin;
 use crate::mover::Job;
 use crate::resting;
 use crate::sysctl::Sysctls;
@@ -33,10 +34,10 @@ impl Luggage {
     }
 }
 
-/// Gives the link, which came from `origin`, what it lacks, and tells whether there was anything.
+/// Gives the link, which came from `origin`, what it lacks, and returns whether that was anything.
 ///
 /// # Errors
-/// The first thing that the kernel refuses; what was given before stays.
+/// The first thing that the kernel refuses; what was done before it stays, for the caller to take back.
 pub(crate) fn dress(
     job: &Job<'_>,
     link: &Link,
@@ -55,8 +56,7 @@ pub(crate) fn dress(
         let set = resting::change(to, link, request);
         set.map_err(|refusal| refused(job, link, is_it, (refusal, &failed("set up"))))?;
     }
-    for altname in wish.altnames.iter().map(AltName::as_str).filter(|name| !link.altnames.iter().any(|has| has == name))
-    {
+    for altname in lacking::altnames(wish, link) {
         let added = to.netlink.add_altname(link.ifindex, altname);
         added.map_err(|refusal| match refusal.errno {
             Errno::EEXIST => name_taken(altname, to),
@@ -66,42 +66,34 @@ pub(crate) fn dress(
     }
     changed |= trace(job, link, origin)?;
     luggage.carry.put_back(&to.netlink)?;
-    if !wish.addresses.is_empty() {
-        let present = to.netlink.addresses(link.ifindex)?;
-        let present: Vec<Cidr> = present.iter().map(address::told).collect();
-        for cidr in wish.addresses.iter().filter(|cidr| !present.contains(cidr)) {
-            let put = to.netlink.put(address::request(cidr, link.ifindex));
-            put.map_err(|refusal| refusal.doing(&failed(&format!("add address {cidr} to"))))?;
-            changed = true;
-        }
+    for cidr in lacking::addresses(wish, link, to)? {
+        let put = to.netlink.put(address::request(cidr, link.ifindex));
+        put.map_err(|refusal| refusal.doing(&failed(&format!("add address {cidr} to"))))?;
+        changed = true;
     }
-    if !wish.routes.is_empty() {
-        let present = Carry::read(&to.netlink, link.ifindex)?.routes();
-        for asked in wish.routes.iter().filter(|asked| !present.iter().any(|there| there.is(asked))) {
-            let put = to.netlink.put(route::request(asked, link.ifindex));
-            put.map_err(|refusal| refusal.doing(&failed(&format!("add route {asked} through"))))?;
-            changed = true;
-        }
+    for asked in lacking::routes(wish, link, to)? {
+        let put = to.netlink.put(route::request(asked, link.ifindex));
+        put.map_err(|refusal| refusal.doing(&failed(&format!("add route {asked} through"))))?;
+        changed = true;
     }
     Ok(changed)
 }
 
-/// Has the link tell by an alternative name where it came from, if its alias does not; and nothing of earlier moves.
+/// Records the link's origin in an alternative name, if its alias does not; and removes the records of earlier moves.
 fn trace(job: &Job<'_>, link: &Link, origin: &Origin) -> Result<bool> {
     let netlink = &job.to.netlink;
-    let told = (!wish::is_noted(job.wish, link)).then(|| origin.trace());
     let mut changed = false;
-    for stale in link.altnames.iter().filter(|altname| is_trace(altname) && Some(*altname) != told.as_ref()) {
+    for stale in lacking::stale_traces(job.wish, link, origin) {
         let removed = netlink.remove_altname(link.ifindex, stale);
         removed.map_err(|refusal| refusal.doing(&format!("remove alternative name {stale}")))?;
         changed = true;
     }
-    if let Some(told) = told.filter(|told| !link.altnames.contains(told)) {
-        match netlink.add_altname(link.ifindex, &told) {
-            // Another link was once called so where this one came from, and a second run will not know which of them is meant.
+    if let Some(trace) = lacking::trace(job.wish, link, origin) {
+        match netlink.add_altname(link.ifindex, &trace) {
+            // Another link from the same place had that name before: a second run will not know which of them is meant.
             Err(refusal) if refusal.errno == Errno::EEXIST => {}
             added => {
-                added.map_err(|refusal| refusal.doing(&format!("add alternative name {told}")))?;
+                added.map_err(|refusal| refusal.doing(&format!("add alternative name {trace}")))?;
                 changed = true;
             }
         }

@@ -7,8 +7,8 @@ use nicon_linkmv::Place;
 use crate::args::Args;
 use crate::source::Source;
 
-/// Where links are and where they go. Most records in a row name the same places: what is open there, and known of them,
-/// serves the next record, too.
+/// Where links are and where they go. Consecutive records mostly name the same places: what is open there, and known of
+/// them, is reused.
 pub(crate) struct Ends<'a> {
     home: &'a Place,
     /// Where links are that do not say it.
@@ -20,7 +20,7 @@ pub(crate) struct Ends<'a> {
 }
 
 impl<'a> Ends<'a> {
-    /// The places that the command line tells.
+    /// The places that the command line names.
     pub(crate) fn new(args: &Args, home: &'a Place) -> Result<Self> {
         let from = match &args.from {
             Some(from) => Place::of_record(&Record::from(from), home)?,
@@ -32,7 +32,7 @@ impl<'a> Ends<'a> {
     /// Where the link of a record is, and where it goes.
     ///
     /// # Errors
-    /// Where a place is gone or must not be entered, or both are one.
+    /// If a place is gone or must not be entered, or both are one.
     pub(crate) fn of(&mut self, record: &Record) -> Result<(&Source, &Place)> {
         let from = match record.get("from").filter(|_| !self.is_given) {
             Some(from) => {
@@ -48,18 +48,18 @@ impl<'a> Ends<'a> {
     }
 }
 
-/// Refuses to move a link to where it is: whoever asks for that means another place than the target turned out to be, such as
-/// a container's and not the host's. The kernel would say nothing, and take the link down.
+/// Refuses a move into the namespace where the link already is: the target is probably not what the caller meant, such as a
+/// container with --network=host. The kernel would accept it, and take the link down.
 fn differ(from: &Place, to: &Place, home: &Place) -> Result<()> {
     if !to.is(from) {
         return Ok(());
     }
     let why = match (from.is(home), to.label == HOST) {
         (true, true) => {
-            "host is our own network namespace, where links come from unless --from says otherwise".to_owned()
+            "the link is already in the host's network namespace (give --from to say where it comes from)".to_owned()
         }
         (true, false) => format!("{} is in our own network namespace (does it run with --network=host?)", to.label),
-        (false, _) => format!("{} is in the same network namespace as {}", to.label, from.label),
+        (false, _) => format!("{} and {} are the same network namespace", from.label, to.label),
     };
     Err(Error::failed(format!("{why}: nothing to move")))
 }

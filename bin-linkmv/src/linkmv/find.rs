@@ -1,4 +1,4 @@
-//! Finding the link that is meant.
+//! Finding the link that was asked for.
 
 use std::path::Path;
 
@@ -6,10 +6,10 @@ use nicon_core::link::Selector;
 use nicon_core::{Error, Result};
 use nicon_linkmv::{Link, Place};
 
-/// The link of a namespace that is meant.
+/// The link of a namespace that `selector` selects.
 ///
 /// # Errors
-/// Where it may be any of several.
+/// If it may be any of several.
 pub(crate) fn find(selector: &Selector, place: &Place) -> Result<Option<Link>> {
     if let Selector::Name(name) = selector {
         let named = place.netlink.link(name)?;
@@ -27,11 +27,11 @@ pub(crate) fn find(selector: &Selector, place: &Place) -> Result<Option<Link>> {
     Ok(found.pop().map(|link| *link))
 }
 
-/// The link that carries a mark. Where the inode number of the marked link is known, it is the link that has it, whatever
-/// carries the mark by now: whoever is root there may have given it to another one.
+/// The link that carries a mark. If the inode number of the marked link is known, that decides: the namespace's root may have
+/// put the mark on another link.
 ///
 /// # Errors
-/// Where the kernel does not tell.
+/// If the kernel does not answer.
 pub(crate) fn marked(mark: &str, inode: Option<u64>, place: &Place, home: &Place) -> Result<Option<Link>> {
     let carrier = place.netlink.link(mark)?;
     match inode {
@@ -40,10 +40,10 @@ pub(crate) fn marked(mark: &str, inode: Option<u64>, place: &Place, home: &Place
     }
 }
 
-/// The link that has an inode number in sysfs, which is what identifies it. A `likely` one is looked at first.
+/// The link that has an inode number in sysfs, which identifies it. The `likely` one is tried first.
 ///
 /// # Errors
-/// Where the kernel does not tell.
+/// If the kernel does not answer.
 pub(crate) fn by_inode(inode: u64, likely: Option<Link>, place: &Place, home: &Place) -> Result<Option<Link>> {
     if let Some(link) = likely
         && place.inode(&link, home)? == Some(inode)
@@ -58,7 +58,7 @@ pub(crate) fn by_inode(inode: u64, likely: Option<Link>, place: &Place, home: &P
     Ok(None)
 }
 
-/// Whether a link is meant, by what the kernel tells of it. A name is looked up instead.
+/// Whether `selector` selects a link by one of its attributes. A name is looked up instead.
 pub(crate) fn fits(selector: &Selector, link: &Link) -> bool {
     match selector {
         Selector::Name(_) => false,
@@ -67,7 +67,7 @@ pub(crate) fn fits(selector: &Selector, link: &Link) -> bool {
     }
 }
 
-/// Whether a device is the PCI device `wanted`, or lies on it as a virtio device does.
+/// Whether a device is the PCI device `wanted`, or is stacked on it as a virtio device is.
 fn is_pci(wanted: &str, bus: &str, device: &str) -> bool {
     if bus == "pci" {
         return device == wanted;

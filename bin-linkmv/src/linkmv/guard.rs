@@ -7,20 +7,20 @@ use std::time::{Duration, Instant};
 use nicon_core::{Error, NsId, Result};
 use nicon_linkmv::{Carry, Link, Place};
 
-/// Links that lie on others.
+/// Kinds of links that are stacked on others.
 const STACKED: [&str; 6] = ["vxlan", "vlan", "macvlan", "macvtap", "ipvlan", "macsec"];
 
-/// For how long a list of them serves: it protects from an oversight, not from somebody who stacks links meanwhile, and to
-/// ask again for each link of a batch would hold the kernel up.
+/// How long a list of them is reused: the guard protects against oversights, not races, and a new list for each link would
+/// slow a batch down.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// The guard.
+/// Refuses moves that cut something off.
 #[derive(Default)]
 pub(crate) struct Guard {
     listed: RefCell<Option<Listed>>,
 }
 
-/// The links that lie on others.
+/// The links that were stacked on others.
 struct Listed {
     when: Instant,
     ns: NsId,
@@ -30,7 +30,7 @@ struct Listed {
 impl Guard {
     /// Refuses to move a link that something else depends on.
     pub(crate) fn check(&self, link: &Link, carry: &Carry, from: &Place) -> Result<()> {
-        let refuse = |why: String| Err(Error::failed(format!("{} {why} (--force moves it nevertheless)", link.name)));
+        let refuse = |why: String| Err(Error::failed(format!("{} {why} (--force moves it anyway)", link.name)));
         if carry.has_default_route() {
             return refuse(format!("carries the default route of {}", from.label));
         }
@@ -41,10 +41,10 @@ impl Guard {
         let stacked = self.stacked(from)?;
         let on_it = stacked.iter().filter(|other| other.lower == Some(link.ifindex) && other.lower_nsid.is_none());
         let names: Vec<&str> = on_it.map(|other| other.name.as_str()).collect();
-        if names.is_empty() { Ok(()) } else { refuse(format!("carries {}", names.join(", "))) }
+        if names.is_empty() { Ok(()) } else { refuse(format!("has {} stacked on it", names.join(", "))) }
     }
 
-    /// The links of a namespace that lie on others.
+    /// The links of a namespace that are stacked on others.
     fn stacked(&self, from: &Place) -> Result<Rc<[Box<Link>]>> {
         if let Some(listed) = &*self.listed.borrow()
             && listed.ns == from.ns.id()

@@ -1,4 +1,4 @@
-//! What is known of a link while it is moved, on disk: a run that is killed takes nothing with it.
+//! How a link was before its move, on disk, for the run that follows one that was killed.
 
 use std::fs::{DirBuilder, File, OpenOptions, remove_file};
 use std::io::{ErrorKind, Read, Result as IoResult, Write};
@@ -14,7 +14,7 @@ const DIRECTORY: &str = "/run/nicon";
 
 /// The journal of one move, which only one run can have at a time. It is removed when it is dropped, unless it was begun.
 pub(crate) struct Journal {
-    /// `None` where we may not write there: what a killed run knew is then lost.
+    /// `None` if we may not write there: what a killed run knew is then lost.
     file: Option<(File, PathBuf)>,
     left_behind: Option<Undo>,
     begun: bool,
@@ -24,7 +24,7 @@ impl Journal {
     /// Opens the journal of the link that has this `mark`, and waits for any other run that is about to move it.
     ///
     /// # Errors
-    /// Where it cannot be read or locked.
+    /// If it cannot be read or locked.
     pub(crate) fn open(mark: &str) -> Result<Self> {
         let path = Path::new(DIRECTORY).join(mark);
         let opened = match lock(&path) {
@@ -45,7 +45,7 @@ impl Journal {
     /// Writes down how the link is, before anything is done to it.
     ///
     /// # Errors
-    /// Where the disk is full.
+    /// If it cannot be written, such as on a full disk.
     pub(crate) fn begin(&mut self, undo: &Undo) -> Result<()> {
         let Some((file, path)) = &mut self.file else { return Ok(()) };
         let text = serde_json::to_string(undo).expect("plain data");
@@ -78,7 +78,7 @@ fn lock(path: &Path) -> IoResult<(File, String)> {
     loop {
         let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
         file.lock()?;
-        // Whoever had it before has removed it when it was done.
+        // The run that held it before removes it at its end.
         if file.metadata()?.nlink() > 0 {
             let mut text = String::new();
             file.read_to_string(&mut text)?;

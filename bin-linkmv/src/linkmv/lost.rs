@@ -1,4 +1,4 @@
-//! What a move takes from a link and does not give back.
+//! What a link loses in a move.
 
 use nicon_core::link::{Keep, Wish};
 use nicon_core::{Record, Result};
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::sysctl::Sysctls;
 
-/// What the link had where it came from, and has no more.
+/// What the link had where it came from, and has no longer.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Lost {
     /// Addresses, with their prefix lengths.
@@ -28,7 +28,7 @@ pub(crate) struct Lost {
     vlan: Vec<String>,
 }
 
-/// What neither `--keep` nor `--undo` gives back.
+/// What neither `--keep` nor `--undo` restores.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Forfeit {
     qdisc: Vec<String>,
@@ -48,7 +48,7 @@ impl Lost {
     pub(crate) fn of(carry: &Carry, settings: &Sysctls, forfeit: &Forfeit, wish: &Wish) -> Self {
         let Forfeit { qdisc, vlan, route } = forfeit.clone();
         let mut lost = Self { neigh: carry.neighbours(), qdisc, vlan, ..Self::default() };
-        // A route that was given again is there, whatever it leads through.
+        // A route that was asked for again is not lost, even if its attributes differ.
         let along = carry.along(!wish.keeps(Keep::Addr), !wish.keeps(Keep::Route), 0);
         lost.addr = along.addresses();
         lost.addr.retain(|address| !wish.addresses.iter().any(|given| given.to_string() == *address));
@@ -62,7 +62,7 @@ impl Lost {
         lost
     }
 
-    /// The same of a link that was a port of `master`.
+    /// Adds the `master` that the link was a port of.
     pub(crate) fn and_master(self, master: Option<String>) -> Self {
         Self { master, ..self }
     }

@@ -1,5 +1,6 @@
 //! nicon-linkmv: moves network links between network namespaces.
 
+mod amend;
 mod announce;
 mod args;
 mod batch;
@@ -9,6 +10,7 @@ mod ends;
 mod find;
 mod guard;
 mod journal;
+mod lacking;
 mod lost;
 mod mark;
 mod mover;

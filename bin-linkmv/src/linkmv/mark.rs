@@ -1,4 +1,4 @@
-//! What a link carries while it is moved, and afterwards, so that another run knows it again.
+//! The marks by which another run recognises a link: during a move, and afterwards.
 
 use nicon_linkmv::{Link, Place};
 
@@ -8,14 +8,14 @@ const MARK: &str = "nicon.";
 /// How the alternative name of a link that was moved begins, where its alias is not nicon's.
 const TRACE: &str = "nicon-from.";
 
-/// Where a link came from, as it tells itself.
+/// Where a link came from, as its marks say.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Origin {
     /// Inode number of the network namespace.
     pub(crate) netns: u64,
     /// The name that it had there.
     pub(crate) name: String,
-    /// The ifindex that it had there, where that is told.
+    /// The ifindex that it had there, if the mark has it.
     pub(crate) ifindex: Option<u32>,
 }
 
@@ -29,7 +29,7 @@ impl Origin {
     /// leaves it, and the next run of the same command finds the link by it, wherever the kernel has left it and whatever it
     /// is called.
     ///
-    /// Whoever is root in the link's namespace may give it to another link: see [`nicon_linkmv::sysfs`] for what tells.
+    /// The root of the link's namespace can move the mark to another link: [`nicon_linkmv::sysfs`] has what identifies the link.
     pub(crate) fn mark(&self) -> String {
         self.altname(MARK)
     }
@@ -39,7 +39,7 @@ impl Origin {
         format!("nicon: {} from net:[{}]", self.name, self.netns)
     }
 
-    /// What it carries as an alternative name instead, where its alias is somebody else's.
+    /// What it carries as an alternative name instead, if its alias is not nicon's.
     pub(crate) fn trace(&self) -> String {
         self.altname(TRACE)
     }
@@ -54,12 +54,12 @@ pub(crate) fn is_mark(altname: &str) -> bool {
     read_altname(MARK, altname).is_some()
 }
 
-/// Whether an alternative name tells where a link came from.
+/// Whether an alternative name records where a link came from.
 pub(crate) fn is_trace(altname: &str) -> bool {
     read_altname(TRACE, altname).is_some()
 }
 
-/// Whether an alias tells where a link came from.
+/// Whether an alias records where a link came from.
 pub(crate) fn is_note(alias: &str) -> bool {
     read_note(alias).is_some()
 }

@@ -1,4 +1,4 @@
-//! The move: look first, then one message, then what the link is to have; and after a failure everything as it was.
+//! The move: checks, then one message, then what the link is to have; after a failure everything is as it was.
 
 use std::time::Duration;
 
@@ -46,9 +46,12 @@ pub(crate) enum Outcome {
     Moved(Box<Moved>),
     /// Nothing: this is what would be.
     Planned {
-        link: Box<Link>,
+        /// The link's name where it comes from.
+        link: String,
+        /// The name that it gets, or the pattern for it.
+        name: String,
         steps: Vec<String>,
-        lost: Option<Lost>,
+        lost: Option<Box<Lost>>,
     },
 }
 
@@ -58,11 +61,11 @@ pub(crate) struct Moved {
     pub(crate) origin: String,
     /// The link, as it is now.
     pub(crate) link: Link,
-    /// False where all had been done before.
+    /// False if all had been done before.
     pub(crate) changed: bool,
     /// How it was before.
     pub(crate) undo: Undo,
-    /// What it had before and has no more, where that is known.
+    /// What it had before and has no longer, if known.
     pub(crate) lost: Option<Lost>,
 }
 
@@ -70,7 +73,7 @@ impl Mover<'_> {
     /// Moves a link, and gives it in its new place what it is to have there.
     ///
     /// # Errors
-    /// The link is then where it was, as it was; where even that failed, the message says so and where it is.
+    /// The link is then where it was, as it was; if even that failed, the message says so, and where it is.
     pub(crate) fn send(&self, job: &Job<'_>) -> Result<Outcome> {
         let from = &job.from.place;
         let Some(mut link) = find(job.selector, from)? else { return recognise(self, job) };
@@ -108,7 +111,7 @@ impl Mover<'_> {
                 let origin = undo.name.clone();
                 Ok(Outcome::Moved(Box::new(Moved { origin, link, changed: true, undo, lost: Some(lost) })))
             }
-            // Somebody else was faster; wherever the link is now, it is not ours to put back.
+            // Another program was faster: the link is not ours to put back.
             Err(Failure::Gone) => {
                 journal.end();
                 Err(gone(&link))
@@ -176,7 +179,7 @@ impl Mover<'_> {
     }
 }
 
-/// What the look before a move tells.
+/// What was read of a link before its move.
 struct Look {
     checked: Checked,
     carry: Carry,
@@ -188,7 +191,8 @@ struct Look {
 impl Look {
     fn plan(self, job: &Job<'_>, link: Link) -> Outcome {
         let steps = plan(job, &link, &Luggage::pack(job.wish, &self.carry, self.settings, link.ifindex));
-        Outcome::Planned { link: Box::new(link), steps, lost: Some(self.lost) }
+        let name = job.wish.name.as_ref().map_or_else(|| link.name.clone(), ToString::to_string);
+        Outcome::Planned { link: link.name, name, steps, lost: Some(Box::new(self.lost)) }
     }
 }
 
@@ -199,7 +203,7 @@ fn master_of(link: &Link, place: &Place) -> Result<Option<String>> {
 }
 
 enum Failure {
-    /// The link has left meanwhile.
+    /// The link has left in the meantime.
     Gone,
     /// It is to be put back, wherever it is.
     Halfway(Error),

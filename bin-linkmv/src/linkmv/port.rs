@@ -6,7 +6,7 @@ use nicon_linkmv::wire::{from_hex, to_hex};
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::link::{InfoBridgePort, InfoPortData, InfoPortKind, LinkAttribute, LinkInfo, LinkMessage};
 
-/// The request that sets them again, in hexadecimal; `None` where the link is no port of a bridge.
+/// The request that sets them again, in hexadecimal; `None` if the link is not a port of a bridge.
 pub(crate) fn request(link: &LinkMessage) -> Option<String> {
     let infos = link.attributes.iter().find_map(|attribute| match attribute {
         LinkAttribute::LinkInfo(infos) => Some(infos),
@@ -28,7 +28,7 @@ pub(crate) fn request(link: &LinkMessage) -> Option<String> {
 /// Reads back what [`request`] wrote, for the link that has `ifindex`.
 ///
 /// # Errors
-/// Where it says anything else.
+/// If it says anything else.
 pub(crate) fn read(text: &str, ifindex: u32) -> Result<LinkMessage> {
     let wrong = || Error::failed(format!("\"{text}\" sets no options of a port"));
     let Some(RouteNetlinkMessage::NewLink(mut message)) = from_hex(text) else { return Err(wrong()) };
@@ -47,7 +47,7 @@ pub(crate) fn read(text: &str, ifindex: u32) -> Result<LinkMessage> {
     Ok(message)
 }
 
-/// What somebody sets; the others follow from the bridge's own state.
+/// What can be set; the others follow from the bridge's own state.
 fn is_option(option: &InfoBridgePort) -> bool {
     matches!(
         option,

@@ -1,9 +1,10 @@
-//! A link that is not where it is looked for may have been moved by an earlier run: it tells.
+//! Recognises a link that an earlier run moved, by the marks that it left on the link.
 
 use nicon_core::link::{NewName, Selector};
 use nicon_core::{Error, Result};
 use nicon_linkmv::Link;
 
+use crate::amend;
 use crate::check::master;
 use crate::dress::{Luggage, dress};
 use crate::find::{fits, marked};
@@ -17,14 +18,14 @@ use crate::undo::Undo;
 /// Finishes what an earlier run began, or finds that there is nothing left to do.
 ///
 /// # Errors
-/// Where no link came from there. One that cannot be finished is put back, as far as it tells how it was.
+/// If no link came from there. A move that cannot be completed is undone as far as its journal allows.
 pub(crate) fn recognise(mover: &Mover<'_>, job: &Job<'_>) -> Result<Outcome> {
     let mut complete = None;
     for link in job.to.netlink.links(None)?.entries {
         let selected = fits(job.selector, &link);
         if let Some((mark, origin)) = mark_of(&link).filter(|(_, origin)| is_meant(job, &link, origin, selected)) {
             if mover.dry_run {
-                return Ok(finish_later(&link, &origin));
+                return Ok(finish_later(job, &link, &origin));
             }
             let mut journal = Journal::open(mark)?;
             let undo = journal.left_behind().unwrap_or_else(|| Undo::of_nothing_but(&job.from.place, &origin.name));
@@ -48,10 +49,9 @@ pub(crate) fn recognise(mover: &Mover<'_>, job: &Job<'_>) -> Result<Outcome> {
     }
     let Some((link, origin)) = complete else { return Err(missing(job)?) };
     if mover.dry_run {
-        return Ok(Outcome::Planned { link, steps: Vec::new(), lost: None });
+        return amend::plan(job, &link, &origin);
     }
-    let changed = dress(job, &link, (&origin, master(job)?), &Luggage::default(), mover.home)?;
-    mover.settle(job, &link)?;
+    let changed = amend::amend(mover, job, &link, &origin)?;
     let now = job.to.netlink.link_at(link.ifindex)?;
     let undo = Undo::of_nothing_but(&job.from.place, &origin.name);
     let link = now.unwrap_or(*link);
@@ -78,11 +78,11 @@ fn finish(
         mover.settle(job, link)
     };
     if let Err(failure) = finished() {
-        // Without a journal only the link itself tells that it came from here, and whoever is root there may say so of any
-        // link: it is not let into the namespace that it claims to have come from.
+        // Without a journal the only evidence is on the link, and the target's root can forge it: the link is not let into
+        // the namespace that it claims to have come from.
         if !undo.is_whole() {
             let (name, to) = (&link.name, &job.to.label);
-            return Err(failure.and_say(&format!("; {name} stays in {to}: no journal tells that it was moved there")));
+            return Err(failure.and_say(&format!("; {name} stays in {to}: there is no journal of its move")));
         }
         let restored = undo.restore(link, job.to, from, mover.home).map_err(|error| error.within(&failure))?;
         unmark(from, &restored, mark)?;
@@ -96,9 +96,11 @@ fn finish(
     Ok(Outcome::Moved(Box::new(Moved { origin: undo.name.clone(), link, changed: true, undo, lost })))
 }
 
-fn finish_later(link: &Link, origin: &Origin) -> Outcome {
+fn finish_later(job: &Job<'_>, link: &Link, origin: &Origin) -> Outcome {
     let steps = vec![format!("finish the move of {}, which was interrupted", origin.name)];
-    Outcome::Planned { link: Box::new(link.clone()), steps, lost: None }
+    let other_name = job.wish.name.as_ref().filter(|name| !name.fits(&link.name));
+    let name = other_name.map_or_else(|| link.name.clone(), ToString::to_string);
+    Outcome::Planned { link: origin.name.clone(), name, steps, lost: None }
 }
 
 /// Whether a link that came from `origin` is the one that was asked for.

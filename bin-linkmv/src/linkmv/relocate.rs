@@ -1,4 +1,4 @@
-//! The steps of a move: there, the end of it, and back.
+//! The steps of a move: the request, the end of the move, and the way back.
 
 use std::os::fd::{AsFd, AsRawFd};
 
@@ -31,7 +31,7 @@ pub(crate) fn request(job: &Job<'_>, link: &Link, checked: &Checked, luggage: &L
     message
 }
 
-/// Ends a move: takes the mark off.
+/// Ends a move: removes the mark.
 pub(crate) fn unmark(place: &Place, link: &Link, mark: &str) -> Result<()> {
     let Err(refusal) = place.netlink.remove_altname(link.ifindex, mark) else { return Ok(()) };
     match place.netlink.link_at(link.ifindex)? {
@@ -44,7 +44,7 @@ pub(crate) fn unmark(place: &Place, link: &Link, mark: &str) -> Result<()> {
     }
 }
 
-/// Puts a link back that the kernel moved, but not wholly, or that cannot be what it was to be.
+/// Moves a link back after a move that failed, or that was only partly applied.
 pub(crate) fn take_back(link: &Link, mark: &str, undo: &Undo, job: &Job<'_>, home: &Place) -> Result<()> {
     let (from, to) = (&job.from.place, job.to);
     let back = if let Some(here) = marked(mark, undo.inode(), from, home)? {

@@ -51,8 +51,10 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
         batch.take(&mut answers, None, answer)?;
     } else {
         let mut rest = Duration::ZERO;
-        for line in Lines::stdin("name a link and give --target PID")? {
+        let mut unmoved = args.link.as_ref();
+        for line in Lines::stdin(hint(args))? {
             let line = line?;
+            unmoved = None;
             sleep(rest);
             let answer = match line.text.and_then(|text| Record::parse(&text)) {
                 Ok(record) if args.undo => undo(record, &here),
@@ -65,9 +67,21 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
                 break;
             }
         }
+        if let Some(link) = unmoved {
+            answers.give(None, Err(Error::no(format!("no record on standard input: {link} was not moved"))))?;
+        }
     }
     batch.finish(&mut answers, |record| undo(record, &here))?;
     answers.finish()
+}
+
+/// What to do where there is nothing to read.
+fn hint(args: &Args) -> &'static str {
+    match args.link {
+        _ if args.undo => "redirect the output of an earlier run (nicon-linkmv --undo <moved)",
+        Some(_) => "give --target PID",
+        None => "name a link and give --target PID",
+    }
 }
 
 fn answer(mut record: Record, args: &Args, mover: &Mover<'_>, ends: &mut Ends<'_>) -> Result<Record> {
@@ -79,9 +93,9 @@ fn answer(mut record: Record, args: &Args, mover: &Mover<'_>, ends: &mut Ends<'_
     let (from, to) = ends.of(&record)?;
     match mover.send(&Job { selector: &selector, wish: &wish, from, to })? {
         Outcome::Moved(done) => tell(&mut record, *done),
-        Outcome::Planned { link, steps, lost } => {
-            record.set("link", &link.name);
-            record.set("name", wish.name.as_ref().map_or(link.name.as_str(), NewName::as_str));
+        Outcome::Planned { link, name, steps, lost } => {
+            record.set("link", link);
+            record.set("name", name);
             record.set("steps", steps);
             record.set("lost", lost);
         }
@@ -104,7 +118,8 @@ fn names(record: &Record, args: &Args) -> Result<(Selector, Option<NewName>)> {
     if let Some(link) = &args.link {
         return Ok((link.clone(), args.newname.clone()));
     }
-    let link = record.text("link")?.ok_or_else(|| Error::failed("neither LINK nor a \"link\" in the record"))?;
+    let link =
+        record.text("link")?.ok_or_else(|| Error::failed("no link named: give LINK, or \"link\" in the record"))?;
     Ok((link.parse()?, record.text("name")?.map(str::parse).transpose()?))
 }
 

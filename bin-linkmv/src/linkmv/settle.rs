@@ -1,4 +1,4 @@
-//! Waiting until a link that has come up is of use.
+//! Waiting until a link is usable: has a carrier, and addresses that are no longer tentative.
 
 use std::net::IpAddr;
 use std::thread::sleep;
@@ -11,13 +11,13 @@ use rtnetlink::packet_route::link::LinkFlags;
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
-/// How long IPv6 may take to find out whether an address is unique: one second, unless it was told to try more often.
+/// How long IPv6 may take to find out whether an address is unique: one second, unless it is configured to try more often.
 const UNIQUE_WITHIN: Duration = Duration::from_secs(5);
 
 /// Waits until the link has a carrier.
 ///
 /// # Errors
-/// [`nicon_core::Status::No`] where it has none within `limit`.
+/// [`nicon_core::Status::No`] if it has none within `limit`.
 pub(crate) fn wait_for_carrier(place: &Place, link: &Link, limit: Duration) -> Result<()> {
     let give_up = Instant::now() + limit;
     loop {
@@ -34,10 +34,10 @@ pub(crate) fn wait_for_carrier(place: &Place, link: &Link, limit: Duration) -> R
     }
 }
 
-/// The addresses of a link, once IPv6 knows which of them nobody else has: others must not be announced (RFC 4862).
+/// The addresses of a link that are unique, once IPv6 has found out: others must not be announced (RFC 4862).
 ///
 /// # Errors
-/// Where the kernel does not tell them.
+/// If the kernel does not list them.
 pub(crate) fn unique_addresses(place: &Place, link: &Link) -> Result<Vec<IpAddr>> {
     let give_up = Instant::now() + UNIQUE_WITHIN;
     loop {

@@ -12,10 +12,10 @@ use crate::sysctl::Sysctls;
 /// A place, and what holds for all links of it.
 pub(crate) struct Source {
     pub(crate) place: Place,
-    /// Those that are told with a link, and those that are not.
+    /// Those that the kernel reports with a link, and those that it does not.
     defaults: OnceCell<(Sysctls, Sysctls)>,
-    /// The settings of links that were looked at. To read them takes a hundred files for each link, most links have the same,
-    /// and of nearly all settings the kernel tells with one message whether they have.
+    /// The settings of links that were read before: they are a hundred files for each link, and most links have the same,
+    /// which one netlink message shows for nearly all of them.
     known: RefCell<HashMap<Conf, Sysctls>>,
 }
 
@@ -24,7 +24,7 @@ impl Source {
         Self { place, defaults: OnceCell::new(), known: RefCell::default() }
     }
 
-    /// What is known of the `last` place still holds where this is the same namespace.
+    /// Keeps what is known of the `last` place if this is the same namespace.
     pub(crate) fn after(last: Option<Self>, place: Place) -> Self {
         match last.filter(|last| last.place.is(&place)) {
             Some(last) => Self { place, ..last },

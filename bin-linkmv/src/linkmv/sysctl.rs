@@ -21,11 +21,11 @@ pub(crate) struct Sysctls(BTreeMap<String, String>);
 /// Where they are: below each of these a directory for each link, and one called `default`.
 const FAMILIES: [&str; 2] = ["ipv4/conf", "ipv6/conf"];
 
-/// What follows from something else, or cannot be set.
+/// Settings that are derived from others, or read-only.
 const NOT_SETTINGS: [&str; 3] = ["mtu", "mc_forwarding", "stable_secret"];
 
-/// The settings of IPv6 that the kernel tells with the link (see [`nicon_linkmv::conf`]); of IPv4 it tells all. What a newer
-/// kernel has beside these, it may have forgotten to tell, as it did with `regen_min_advance`.
+/// The settings of IPv6 that the kernel reports with the link (see [`nicon_linkmv::conf`]); of IPv4 it reports all. A newer
+/// kernel may have others that it does not report, as with `regen_min_advance`.
 const TOLD_OF_IPV6: &str = "\
     accept_dad accept_ra accept_ra_defrtr accept_ra_from_local accept_ra_min_hop_limit accept_ra_min_lft \
     accept_ra_mtu accept_ra_pinfo accept_ra_rt_info_max_plen accept_ra_rt_info_min_plen accept_ra_rtr_pref \
@@ -40,7 +40,7 @@ const TOLD_OF_IPV6: &str = "\
     use_optimistic use_tempaddr";
 
 impl Sysctls {
-    /// Those that are told with the link, and those that have to be read.
+    /// Those that are reported with the link, and those that have to be read.
     pub(crate) fn told_and_untold(self) -> (Self, Self) {
         let told = |name: &str| match name.strip_prefix("ipv6/conf/") {
             Some(name) => TOLD_OF_IPV6.split(' ').any(|told| told == name),
@@ -50,7 +50,7 @@ impl Sysctls {
         (Self(told), Self(untold))
     }
 
-    /// Both together.
+    /// Adds those of `others`.
     pub(crate) fn and(mut self, others: Self) -> Self {
         self.0.extend(others.0);
         self

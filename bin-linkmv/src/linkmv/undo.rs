@@ -1,4 +1,4 @@
-//! How a link was before it was moved, and how it becomes so again.
+//! How a link was before it was moved, and how that is restored.
 
 use std::os::fd::{AsFd, AsRawFd};
 
@@ -17,7 +17,7 @@ use crate::port;
 use crate::resting;
 use crate::sysctl::Sysctls;
 
-/// What it takes to put a link back.
+/// What is needed to put a link back.
 #[derive(Serialize)]
 pub(crate) struct Undo {
     /// Inode number of the network namespace that it came from.
@@ -61,7 +61,7 @@ impl Undo {
     /// How a link is now.
     ///
     /// # Errors
-    /// Where the kernel does not tell.
+    /// If the kernel does not answer.
     pub(crate) fn of(
         place: &Place,
         link: &Link,
@@ -96,12 +96,12 @@ impl Undo {
         Self { netns: place.ns.id().ino, name: name.to_owned(), state: None }
     }
 
-    /// What identifies the link, where that is known; see [`nicon_linkmv::sysfs`].
+    /// What identifies the link, if known; see [`nicon_linkmv::sysfs`].
     pub(crate) fn inode(&self) -> Option<u64> {
         self.state.as_ref().and_then(|state| state.inode)
     }
 
-    /// Whether it tells how the link was, and not only where.
+    /// Whether it records how the link was, and not only where.
     pub(crate) fn is_whole(&self) -> bool {
         self.state.is_some()
     }
@@ -109,7 +109,7 @@ impl Undo {
     /// The addresses, routes and settings that the link had, made out to the ifindex that it has now.
     ///
     /// # Errors
-    /// Where they cannot be read.
+    /// If they cannot be read.
     pub(crate) fn luggage(&self, ifindex: u32) -> Result<(Carry, Sysctls)> {
         let Some(state) = &self.state else { return Ok((Carry::default(), Sysctls::default())) };
         Ok((Carry::from_hex(&state.requests, state.ifindex, ifindex)?, state.sysctl.clone()))
@@ -117,7 +117,9 @@ impl Undo {
 
     /// Reads what a move wrote.
     pub(crate) fn read(record: &Record) -> Result<Self> {
-        let undo = record.get("undo").ok_or_else(|| Error::failed("the record has no \"undo\": nothing was moved"))?;
+        let undo = record
+            .get("undo")
+            .ok_or_else(|| Error::failed("the record has no \"undo\": it is not the output of a move"))?;
         Self::from_value(undo)
     }
 
@@ -152,8 +154,8 @@ impl Undo {
         restored.ok_or_else(|| Error::no(format!("{} has vanished again", self.name)))
     }
 
-    /// Makes sure that the link which came home is the one that left. Whoever is root where it was may have put another one
-    /// in its place since it was looked for there: that one is still down, and goes back.
+    /// Makes sure that the link which came back is the one that left. The root of the other namespace may have put another in
+    /// its place since it was looked up: that one is still down, and is sent back.
     fn check(&self, restored: &Link, at: &Place, origin: &Place, home: &Place) -> Result<()> {
         let Some(inode) = self.inode().filter(|_| !at.is(origin)) else { return Ok(()) };
         if origin.inode(restored, home)? == Some(inode) {
@@ -183,8 +185,8 @@ impl Undo {
             }
             return Ok(message);
         };
-        // It comes up when it is known to be the one that left, and has its settings: IPv6 makes addresses as soon as it is
-        // up, and by them. One that is up there had them before.
+        // It comes up last, once it is verified and configured: IPv6 makes addresses by the settings as soon as it is up. One
+        // that is up where it belongs has its settings.
         let settled = at.is(origin) && link.is_up() && state.up;
         message.header.change_mask = if settled { LinkFlags::empty() } else { LinkFlags::Up };
         message.header.flags = LinkFlags::empty();
@@ -213,8 +215,9 @@ impl State {
             message.header.flags = LinkFlags::Up;
             message.header.change_mask = LinkFlags::Up;
         }
-        if let Some(master) = self.master.filter(|master| link.master != Some(*master)) {
-            message.attributes.push(LinkAttribute::Controller(master));
+        if link.master != self.master {
+            // Zero is the master of a link that is no port.
+            message.attributes.push(LinkAttribute::Controller(self.master.unwrap_or(0)));
         }
         if !message.header.flags.is_empty() || !message.attributes.is_empty() {
             let set = origin.netlink.set_link(message);
@@ -239,7 +242,7 @@ impl State {
     }
 }
 
-/// Takes away what tells where a link came from: it is there again.
+/// Removes the record of where a link came from: it is there again.
 fn forget_trace(link: &Link, origin: &Place) -> Result<()> {
     for altname in link.altnames.iter().filter(|altname| is_trace(altname)) {
         let removed = origin.netlink.remove_altname(link.ifindex, altname);

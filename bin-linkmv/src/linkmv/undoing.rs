@@ -39,7 +39,8 @@ struct Sought {
 
 impl Sought {
     fn read(record: &Record) -> Result<Self> {
-        let absent = |field: &str| Error::failed(format!("the record has no \"{field}\": nothing was moved"));
+        let absent =
+            |field: &str| Error::failed(format!("the record has no \"{field}\": it is not the output of a move"));
         Ok(Self {
             name: record.text("name")?.ok_or_else(|| absent("name"))?.to_owned(),
             ifindex: record.integer("ifindex")?.ok_or_else(|| absent("ifindex"))?,

@@ -3,11 +3,11 @@
 use clap::Parser;
 use nicon_core::link::Target;
 
-/// List the links of network namespaces, and tell which of them are wired to which.
+/// List the links of network namespaces, and which are wired to which.
 ///
 /// The namespaces are those of the processes that the records on standard input name (as nicon-resolve prints them), or
 /// of --target, --netns or --all. Each link is one record: the one that named its process, with what is known of the link
-/// added. The other end of a veth is told by its name, ifindex and network namespace; and by the target's name, where
+/// added. The other end of a veth is shown by its name, ifindex and network namespace, and by the target's name, if
 /// that namespace is one of those that were asked for.
 #[derive(Debug, Parser)]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
@@ -40,11 +40,11 @@ pub(crate) struct Args {
     #[arg(short, long)]
     pub(crate) kind: Option<String>,
 
-    /// Also what went through each link
+    /// Include traffic counters
     #[arg(short, long, conflicts_with = "watch")]
     pub(crate) stats: bool,
 
-    /// Go on telling what changes, until interrupted, or nobody is left in any of the namespaces
+    /// Keep running, and print each change, until interrupted or until no process is left in the namespaces
     #[arg(short, long)]
     pub(crate) watch: bool,
 

@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use nicon_core::table::Column;
 use nicon_linkmv::fields::label;
+use nicon_linkmv::link::Counters;
 
 use crate::tell::Told;
 use crate::wiring::Peer;
@@ -11,8 +12,7 @@ use crate::wiring::Peer;
 /// The program's name, as its messages begin.
 pub(crate) const PROGRAM: &str = "nicon-links";
 
-/// The table's columns.
-pub(crate) const COLUMNS: &[Column<Told>] = &[
+const ALL: &[Column<Told>] = &[
     Column { title: "TARGET", cell: |told| label(&told.record) },
     Column { title: "NAME", cell: |told| told.name.clone() },
     Column { title: "IFINDEX", cell: |told| told.ifindex.to_string() },
@@ -22,7 +22,14 @@ pub(crate) const COLUMNS: &[Column<Told>] = &[
     Column { title: "MAC", cell: |told| cell(told.mac.as_ref()) },
     Column { title: "PEER", cell: |told| cell(told.peer.as_ref().map(peer)) },
     Column { title: "ADDRESSES", cell: addresses },
+    Column { title: "RX", cell: |told| cell(told.stats.as_ref().map(|stats| counted(&stats.rx))) },
+    Column { title: "TX", cell: |told| cell(told.stats.as_ref().map(|stats| counted(&stats.tx))) },
 ];
+
+/// The table's columns; those of the counters come last.
+pub(crate) fn columns(with_stats: bool) -> &'static [Column<Told>] {
+    if with_stats { ALL } else { &ALL[..ALL.len() - 2] }
+}
 
 fn cell(value: Option<impl Display>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
@@ -38,4 +45,13 @@ fn peer(peer: &Peer) -> String {
 fn addresses(told: &Told) -> String {
     let addresses: Vec<String> = told.addresses.iter().map(ToString::to_string).collect();
     if addresses.is_empty() { "-".to_owned() } else { addresses.join(" ") }
+}
+
+/// `12 packets, 980 bytes`, and what went wrong.
+fn counted(counters: &Counters) -> String {
+    let Counters { bytes, packets, errors, dropped } = counters;
+    let mut parts = vec![format!("{packets} packets"), format!("{bytes} bytes")];
+    let wrong = [(errors, "errors"), (dropped, "dropped")].into_iter().filter(|(count, _)| **count > 0);
+    parts.extend(wrong.map(|(count, what)| format!("{count} {what}")));
+    parts.join(", ")
 }

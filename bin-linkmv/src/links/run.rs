@@ -6,7 +6,7 @@ use nicon_linkmv::Place;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::args::Args;
-use crate::output::{COLUMNS, PROGRAM};
+use crate::output::{PROGRAM, columns};
 use crate::tell::tell;
 use crate::view::views;
 use crate::watch::watch;
@@ -18,7 +18,7 @@ use crate::wiring::Wiring;
 /// What ends the whole run; a namespace that cannot be listed does not.
 pub(crate) fn run(args: &Args) -> Result<Status> {
     // A table is printed when all is known; of what goes on happening that is never.
-    let mut answers = Answers::new(PROGRAM, Show::choose(args.json || args.watch, COLUMNS))?;
+    let mut answers = Answers::new(PROGRAM, Show::choose(args.json || args.watch, columns(args.stats)))?;
     allow_many_namespaces()?;
     let home = Place::home()?;
     let views = views(args, &home, &mut answers)?;

@@ -1,4 +1,4 @@
-//! A link as a record tells it.
+//! A link as a record shows it.
 
 use std::rc::Rc;
 
@@ -14,7 +14,7 @@ use crate::args::Args;
 use crate::view::{Listed, View};
 use crate::wiring::{Peer, Wiring};
 
-/// The flags by the names that `ip link` has for them, without RUNNING, which `operstate` tells better.
+/// The flags by the names that `ip link` has for them, without RUNNING, which `operstate` shows better.
 const FLAGS: [(LinkFlags, &str); 17] = [
     (LinkFlags::Loopback, "LOOPBACK"),
     (LinkFlags::Broadcast, "BROADCAST"),
@@ -39,7 +39,7 @@ const FLAGS: [(LinkFlags, &str); 17] = [
 /// are those of docs/protocol.md.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Told {
-    /// Holds no field that is told anew; see [`fields`].
+    /// Without the fields that a run sets anew; see [`fields`].
     #[serde(flatten)]
     pub(crate) record: Rc<Record>,
     netns: u64,
@@ -57,7 +57,7 @@ pub(crate) struct Told {
     movable: Option<bool>,
     pub(crate) peer: Option<Peer>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    stats: Option<Stats>,
+    pub(crate) stats: Option<Stats>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) event: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,7 +69,7 @@ pub(crate) struct Told {
 /// The bridge, bond or VRF that a link is a port of.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 struct Master {
-    /// Its name, unless it has vanished meanwhile.
+    /// Its name, unless it has vanished in the meantime.
     name: Option<String>,
     ifindex: u32,
 }
@@ -77,13 +77,13 @@ struct Master {
 /// Where a link was moved.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Destination {
-    /// Inode number of the network namespace, where that is found.
+    /// Inode number of the network namespace, if found.
     pub(crate) netns: Option<u64>,
     pub(crate) ifindex: Option<u32>,
 }
 
 impl Told {
-    /// It as it will be written, by field.
+    /// Its fields, as they will be written.
     pub(crate) fn to_map(&self) -> Map<String, Value> {
         match serde_json::to_value(self) {
             Ok(Value::Object(fields)) => fields,
@@ -92,7 +92,7 @@ impl Told {
     }
 }
 
-/// The names of the fields that a run tells of links.
+/// The names of the fields that a run sets.
 pub(crate) fn fields(args: &Args) -> Vec<String> {
     let all = Told {
         stats: args.stats.then(Stats::default),

@@ -21,7 +21,7 @@ pub(crate) struct View {
     pub(crate) links: BTreeMap<u32, Listed>,
     /// Whether they stayed the same while they were listed.
     pub(crate) settled: bool,
-    /// Whether their counters are told.
+    /// Whether their counters are shown.
     pub(crate) with_stats: bool,
 }
 
@@ -78,7 +78,7 @@ pub(crate) fn views(args: &Args, home: &Place, answers: &mut Answers<Told>) -> R
                 View::new(record, place, args)
             };
             match view() {
-                // Nobody asked for it by name: that it is gone by now is nobody's loss.
+                // It was not asked for by name, so its end is not an error.
                 Err(error) if error.status() == Status::No => {}
                 view => keep(&mut views, None, view, answers)?,
             }

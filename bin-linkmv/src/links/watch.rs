@@ -1,4 +1,4 @@
-//! Going on: what happens to links, told as it happens.
+//! Watching: what happens to links, printed as it happens.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ use crate::wiring::Wiring;
 struct Watched {
     view: View,
     ear: Ear,
-    /// What was told last of each of its links, by ifindex.
+    /// What was printed last of each of its links, by ifindex.
     told: BTreeMap<u32, Told>,
 }
 
@@ -28,9 +28,8 @@ struct Watch<'a> {
     answers: &'a mut Answers<Told>,
 }
 
-/// Tells all links that are there, and then every change, until nobody is left in any of the namespaces. Listening begins
-/// before the list is made, so that nothing falls between the two; what the socket could not hold is made up for by another
-/// list, compared with the last one.
+/// Prints all links that are there, and then every change, until no process is left in any of the namespaces. Listening begins
+/// before the list is made, so that nothing is missed; after an overrun of the socket another list is compared with the last.
 pub(crate) fn watch(views: Vec<View>, args: &Args, home: &Place, answers: &mut Answers<Told>) -> Result<()> {
     let listen = |view: View| Ok(Watched { ear: view.place.listen(home)?, view, told: BTreeMap::new() });
     let watched = views.into_iter().map(listen).collect::<Result<_>>()?;
@@ -84,7 +83,7 @@ impl Watch<'_> {
         Wiring::new(self.home, self.watched.iter().map(|watched| &watched.view))
     }
 
-    /// Lists a view, and tells how it differs from what was told last.
+    /// Lists a view, and prints how it differs from what was printed last.
     fn look_again(&mut self, number: usize, arrival: &'static str) -> Result<()> {
         // What is missing in it will be heard of.
         let Watched { view, told, .. } = &mut self.watched[number];
@@ -102,7 +101,7 @@ impl Watch<'_> {
         Ok(())
     }
 
-    /// Tells how a link differs from what was told of it last.
+    /// Prints how a link differs from what was printed of it last.
     fn compare(&mut self, number: usize, ifindex: u32, arrival: &'static str) -> Result<()> {
         let view = &self.watched[number].view;
         let Some(listed) = view.links.get(&ifindex) else { return Ok(()) };
@@ -118,7 +117,7 @@ impl Watch<'_> {
         }
     }
 
-    /// Tells that a link has left, and where to, if it was moved: the kernel says so in the namespace that it left.
+    /// Prints that a link has left, and where to, if it was moved: the kernel says so in the namespace that it left.
     fn depart(&mut self, number: usize, link: &Link) -> Result<()> {
         let Watched { view, told, .. } = &mut self.watched[number];
         view.links.remove(&link.ifindex);
@@ -131,7 +130,7 @@ impl Watch<'_> {
         self.answers.give(None, Ok(gone))
     }
 
-    /// Goes on with another process of the same namespace. Where there is none, the namespace is let go: it, and the links in
+    /// Continues with another process of the same namespace. If there is none, the namespace is let go: it, and the links in
     /// it, would live for as long as they were watched.
     fn follow(&mut self, number: usize) -> Result<()> {
         if self.watched[number].view.place.find_again()? {

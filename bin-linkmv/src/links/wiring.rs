@@ -12,10 +12,10 @@ use crate::view::View;
 /// The other end of a veth.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Peer {
-    /// Its name, where we may know it.
+    /// Its name, if we may read it.
     pub(crate) name: Option<String>,
     pub(crate) ifindex: u32,
-    /// Inode number of its network namespace, where that is found.
+    /// Inode number of its network namespace, if found.
     pub(crate) netns: Option<u64>,
     /// What the input called that namespace, or `host`.
     pub(crate) target: Option<String>,

@@ -7,12 +7,12 @@ use crate::end::End;
 
 /// Wire two network namespaces with a veth pair, whose ends are made in their places, named, and brought up.
 ///
-/// The two ends lie where the two records on standard input say (as nicon-resolve prints them), or --target, given twice;
-/// with one of each, --target is the first end. Without NAME and PEER, many pairs are made: each record says with "pair"
+/// The two ends are placed where the two records on standard input say (as nicon-resolve prints them), or --target, given
+/// twice; with one of each, --target is the first end. Without NAME and PEER, many pairs are made: each record says with "pair"
 /// which two belong together, and with "name" (and "mac", "mtu", "master", "addr") what its end is like.
 ///
-/// No link is moved, so none can be left halfway: there is the whole pair, or nothing. Where the two links are there
-/// already, and are the two ends of one pair, what they lack is added.
+/// No link is moved, so none can be left halfway: the whole pair is made, or nothing. If the two links exist already, as the
+/// two ends of one pair, only what they lack is added.
 #[derive(Debug, Parser)]
 #[command(
     name = "nicon-veth",
@@ -34,7 +34,7 @@ pub(crate) struct Args {
     /// The second end's name
     pub(crate) peer: Option<LinkName>,
 
-    /// Where an end lies: a PID, a network namespace's NAME or FILE, or "host"
+    /// Where an end is: a PID, a network namespace's NAME or FILE, or "host"
     #[arg(short, long = "target", value_name = "PID|NAME|FILE", requires = "name")]
     pub(crate) targets: Vec<Target>,
 
@@ -54,11 +54,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "MAC", requires = "name")]
     pub(crate) peer_mac: Option<Mac>,
 
-    /// The greatest packet of both ends
+    /// MTU of both ends
     #[arg(long, value_name = "BYTES", requires = "name")]
     pub(crate) mtu: Option<u32>,
 
-    /// Another one for the second end
+    /// MTU of the second end, if it differs
     #[arg(long, value_name = "BYTES", requires = "name")]
     pub(crate) peer_mtu: Option<u32>,
 

@@ -41,8 +41,13 @@ fn two_records(args: &Args) -> Result<[Record; 2]> {
             records.push(record.map_err(|error| error.within(format!("line {}", line.number)))?);
         }
     }
+    if records.is_empty() {
+        return Err(Error::no("no record on standard input: no pair was made"));
+    }
     let count = records.len();
-    records.try_into().map_err(|_| Error::failed(format!("a pair has two ends, not {count}: nothing was made")))
+    records
+        .try_into()
+        .map_err(|_| Error::failed(format!("2 ends needed, {count} given: pipe in two records, or repeat --target")))
 }
 
 /// Makes many pairs. Which two records belong together is never guessed from their order: one that is missing, because
@@ -54,7 +59,7 @@ fn many(answers: &mut Answers, home: &Place) -> Result<()> {
         let record = line.text.and_then(|text| Record::parse(&text));
         let record = record.and_then(|record| match record.text("pair")? {
             Some(pair) => Ok((pair.to_owned(), record)),
-            None => Err(Error::failed("neither NAME and PEER nor a \"pair\" in the record")),
+            None => Err(Error::failed("give NAME and PEER, or \"pair\" in each record")),
         });
         let (pair, record) = match record {
             Ok(named) => named,

@@ -16,7 +16,7 @@ pub struct Cidr {
 }
 
 impl Cidr {
-    /// An address of a link, as the kernel tells it.
+    /// An address of a link, as the kernel reports it.
     #[must_use]
     pub fn new(ip: IpAddr, prefix_len: u8) -> Self {
         Self { ip, prefix_len }
@@ -49,15 +49,23 @@ impl Cidr {
 impl FromStr for Cidr {
     type Err = Error;
 
-    /// The prefix length must be there: what `ip` takes instead, that of one single address, is hardly ever meant.
+    /// The prefix length is required: the default that `ip` uses, that of a single address, is hardly ever meant.
     fn from_str(text: &str) -> Result<Self> {
-        let refuse = |why: &str| Error::failed(format!("\"{text}\" is not an address like 192.0.2.1/24: {why}"));
-        let (ip, prefix_len) = text.split_once('/').ok_or_else(|| refuse("it has no prefix length"))?;
-        let ip: IpAddr = ip.parse().map_err(|_| refuse("not an IP address"))?;
+        let (ip, prefix_len) = match text.split_once('/') {
+            Some((ip, prefix_len)) => (ip, Some(prefix_len)),
+            None => (text, None),
+        };
+        let ip: IpAddr = ip.parse().map_err(|_| Error::failed(format!("\"{ip}\" is not an IP address")))?;
         let longest = if ip.is_ipv4() { 32 } else { 128 };
+        let usual = if ip.is_ipv4() { 24 } else { 64 };
+        let Some(prefix_len) = prefix_len else {
+            return Err(Error::failed(format!("\"{text}\" has no prefix length (such as {text}/{usual})")));
+        };
         match prefix_len.parse() {
             Ok(prefix_len) if prefix_len <= longest => Ok(Self { ip, prefix_len }),
-            _ => Err(refuse(&format!("the prefix length is not one of 0 to {longest}"))),
+            _ => Err(Error::failed(format!(
+                "\"{text}\": the prefix length is not one of 0 to {longest} (to give several addresses, repeat the option)"
+            ))),
         }
     }
 }

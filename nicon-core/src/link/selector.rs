@@ -1,4 +1,4 @@
-//! Which link is meant.
+//! How a link is selected.
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,11 +21,11 @@ impl FromStr for Selector {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let refuse = |why: &str| Err(Error::failed(format!("\"{text}\" is not a link name: {why}")));
+        let refuse = |why: &str| Err(Error::failed(format!("\"{text}\" is not a link: {why}")));
         if let Some(address) = text.strip_prefix("mac:") {
             return match mac::bytes(address) {
                 Some(bytes) => Ok(Self::Mac(mac::hex(&bytes))),
-                None => refuse("behind mac: belongs an address like 02:00:5e:00:53:01"),
+                None => refuse("mac: takes an address such as 02:00:5e:00:53:01"),
             };
         }
         if let Some(address) = text.strip_prefix("pci:") {
@@ -34,11 +34,11 @@ impl FromStr for Selector {
                 2 => Ok(Self::Pci(address)),
                 // lspci leaves the domain out where there is only one.
                 1 => Ok(Self::Pci(format!("0000:{address}"))),
-                _ => refuse("behind pci: belongs an address like 0000:01:00.0"),
+                _ => refuse("pci: takes an address such as 0000:01:00.0"),
             };
         }
         match text {
-            "" | "." | ".." => refuse("no link is called so"),
+            "" | "." | ".." => refuse("no link can have that name"),
             _ if text.len() > AltName::MAX => refuse(&format!("it is longer than {} bytes", AltName::MAX)),
             _ => match text.chars().find(|&c| c == '/' || c.is_whitespace() || c.is_control()) {
                 Some(c) => refuse(&format!("it contains {c:?}")),

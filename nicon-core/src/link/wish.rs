@@ -11,7 +11,7 @@ use crate::{Error, Record, Result};
 pub struct Wish {
     /// Its name.
     pub name: Option<NewName>,
-    /// The greatest packet that it sends, in bytes.
+    /// Its MTU, in bytes.
     pub mtu: Option<u32>,
     /// Its hardware address.
     pub mac: Option<Mac>,
@@ -69,7 +69,7 @@ impl Wish {
     /// Where the kernel could not give a link all of it.
     pub fn check(&self) -> Result<()> {
         if !self.up && (!self.routes.is_empty() || self.keeps(Keep::Route)) {
-            return Err(Error::failed("routes need the link up: it must not be left down"));
+            return Err(Error::failed("a route needs the link up: it conflicts with --no-up (\"up\":false)"));
         }
         if self.keeps(Keep::Route) || self.keeps(Keep::Addr) {
             return Ok(());
@@ -80,7 +80,9 @@ impl Wish {
             link_local || self.addresses.iter().chain(directly).any(|network| network.contains(ip))
         };
         match self.routes.iter().filter_map(|route| route.via).find(|via| !on_link(*via)) {
-            Some(via) => Err(Error::failed(format!("gateway {via} lies in no network of the link's addresses"))),
+            Some(via) => Err(Error::failed(format!(
+                "gateway {via} is not reachable through any of the link's addresses (give one with --addr)"
+            ))),
             None => Ok(()),
         }
     }
