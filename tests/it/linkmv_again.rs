@@ -90,8 +90,12 @@ fn all_or_as_it_was(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     // One that was down is down again, and one that is to be up and is not is left so by a failure.
     ground.to.ip("link set eth1 down");
     refused(&["--mtu=1400", "--wait=0.1"], 1, "no carrier after 0.1 s");
+    // The other end gets an address of its own as soon as both are up.
+    let before = ground.to.state("eth1");
     ground.from.ip("link set p9 up");
-    refused(&[&more[..], &["--addr=ff02::1/64"]].concat(), 2, "add address ff02::1/64");
+    let words = [&["v9", "eth1"], &more[..], &["--addr=ff02::1/64"]].concat();
+    refusal(&ground.mv(suite, &words), 2, &["add address ff02::1/64"]);
+    assert_eq!(ground.to.state("eth1"), before);
     assert_eq!(record(&ground.mv(suite, &[&["v9", "eth1"], &more[..]].concat()))["changed"], true);
     Ok(())
 }
