@@ -58,9 +58,9 @@ fn all_or_as_it_was(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     ground.to.ip("route add 203.0.113.0/24 via 198.51.100.2 dev eth1");
     ground.to.ip("link add br0 type bridge");
     let refused = |words: &[&str], status: i32, cause: &str| {
-        let before = ground.state();
+        let before = ground.to.state("eth1");
         refusal(&ground.mv(suite, &[&["v9", "eth1"], words].concat()), status, &[cause]);
-        ground.settles_as(&before);
+        assert_eq!(ground.to.state("eth1"), before);
     };
     let more = [
         "--mtu=1300",
