@@ -195,6 +195,14 @@ impl Netlink {
         self.exchange(message, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE).map(drop)
     }
 
+    /// Creates what `message` says, and replaces nothing. Equivalent to `ip route add`.
+    ///
+    /// # Errors
+    /// The kernel's no: EEXIST if it is there already.
+    pub fn add(&self, message: RouteNetlinkMessage) -> std::result::Result<(), Refusal> {
+        self.exchange(message, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL).map(drop)
+    }
+
     /// Removes the address or the route that `message` would create.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("wish::a_link_as_told", a_link_as_told),
         suite.trial("wish::told_again_only_what_lacks_is_added", told_again),
         suite.trial("wish::all_or_back", all_or_back),
+        suite.trial("wish::routes_of_other_links_stay", routes_of_other_links),
         suite.trial("wish::announced_to_the_neighbours", announced),
         suite.trial("wish::waits_for_the_carrier", waits),
     ]
@@ -59,6 +60,23 @@ impl Ground {
 
 pub(crate) fn undo(suite: &Suite, moved: &Ran) -> Ran {
     suite.feed(&["nicon-linkmv", "--undo"], &moved.stdout)
+}
+
+/// A gateway for the link does not take the default route of another one, in either family.
+fn routes_of_other_links(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let ground = Ground::new();
+    ground.to.ip_batch(
+        "link add up0 type veth peer name up1\nlink set up1 up\nlink set up0 up
+        addr add 203.0.113.1/24 dev up0\nroute add default via 203.0.113.2
+        addr add 2001:db8:3::1/64 dev up0 nodad\nroute add default via 2001:db8:3::2",
+    );
+    let before = ground.state();
+    for (addr, gateway) in [("192.0.2.1/24", "192.0.2.2"), ("2001:db8::1/64", "2001:db8::2")] {
+        let ran = ground.mv(suite, &["v9", "eth1", "--addr", addr, "--gateway", gateway]);
+        refusal(&ran, 1, &["has a route to ", "through another link already"]);
+        ground.settles_as(&before);
+    }
+    Ok(())
 }
 
 pub(crate) const ALL: [&str; 13] = [

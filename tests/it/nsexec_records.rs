@@ -77,6 +77,10 @@ fn refuses_another(suite: &Suite, field: &str) -> Result<u64, Failed> {
     let mut record: serde_json::Value = serde_json::from_str(&suite.run(&["nicon-resolve", CONTAINER]).stdout)?;
     let number = record[field].as_u64().ok_or_else(|| format!("no {field}"))?;
     record[field] = (number + 1).into();
-    refusal(&suite.feed(&["nicon-nsexec", "-n", "true"], format!("{record}\n")), 125, &["now belongs to another process"]);
+    refusal(
+        &suite.feed(&["nicon-nsexec", "-n", "true"], format!("{record}\n")),
+        125,
+        &["now belongs to another process"],
+    );
     Ok(number)
 }

@@ -1,7 +1,7 @@
 //! Giving a link, in its new place, what it is to have there.
 
-use nicon_core::Result;
 use nicon_core::link::{Keep, Wish};
+use nicon_core::{Error, Result};
 use nicon_linkmv::{Carry, Link, Place, address, route};
 use nix::errno::Errno;
 
@@ -72,8 +72,14 @@ pub(crate) fn dress(
         changed = true;
     }
     for asked in lacking::routes(wish, link, to)? {
-        let put = to.netlink.put(route::request(asked, link.ifindex));
-        put.map_err(|refusal| refusal.doing(&failed(&format!("add route {asked} through"))))?;
+        let added = to.netlink.add(route::request(asked, link.ifindex));
+        added.map_err(|refusal| match refusal.errno {
+            // To replace it would cut off what the other link leads to.
+            Errno::EEXIST => {
+                Error::no(format!("{} has a route to {} through another link already", to.label, asked.dst))
+            }
+            _ => refusal.doing(&failed(&format!("add route {asked} through"))),
+        })?;
         changed = true;
     }
     Ok(changed)
