@@ -8,12 +8,16 @@ use nicon_lab::{LIMIT, Lab, Ran, output_within, tool, witness};
 
 use crate::engines::podman_pid;
 use crate::expect::{is_process, record, refusal};
-use crate::kernel::translations;
+use crate::kernel::{Feature, translations};
 use crate::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
-        suite.trial("answered::by_an_engine_that_another_namespace_activated", activated_from_another_namespace),
+        suite.trial_with(
+            &[Feature::WritersPidfd],
+            "answered::by_an_engine_that_another_namespace_activated",
+            activated_from_another_namespace,
+        ),
         suite.trial("answered::through_a_proxy_out_of_the_container_itself", a_proxy_within_its_target),
         suite.trial("answered::through_a_proxy_further_out", a_proxy_further_out),
     ]

@@ -16,6 +16,8 @@ pub(crate) enum Feature {
     FullSpeed,
     /// Inodes of pidfds that are never used again.
     Pidfs,
+    /// `SO_PASSPIDFD`, by which the process that wrote an answer is known.
+    WritersPidfd,
 }
 
 impl Feature {
@@ -25,6 +27,7 @@ impl Feature {
             Self::BridgeVlans => "bridge-VLANs",
             Self::FullSpeed => "full speed",
             Self::Pidfs => "pidfs",
+            Self::WritersPidfd => "SO_PASSPIDFD",
         }
     }
 
@@ -54,6 +57,7 @@ impl Feature {
             }
             Self::FullSpeed => env::var_os("NICON_EMULATED").is_none(),
             Self::Pidfs => is_linux(6, 9),
+            Self::WritersPidfd => is_linux(6, 5),
         }
     }
 }
