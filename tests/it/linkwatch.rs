@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, output_within, tool};
+use nicon_lab::{LIMIT, Lab, output_within, tool, witness};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
@@ -167,6 +167,7 @@ fn watch_keeps_no_namespace_alive(suite: &Suite, _: &Lab) -> Result<(), Failed> 
     ip(&format!("link set {} netns {} name eth1", pair.link, place.pid()));
     let net = format!("--net=/proc/{}/ns/net", place.pid());
     let mut other = tool("nsenter").args([&net, "sleep", "60"]).spawn()?;
+    wait_until(|| witness::ns_link(other.id(), "net") == witness::ns_link(place.pid(), "net"));
     let mut watching = Watching::start(suite, &place)?;
     assert_eq!(watching.of("eth1")["event"], "present");
     drop(place);

@@ -56,11 +56,14 @@ impl<'a> Wiring<'a> {
         };
         let id = match link.lower_nsid {
             None => Some(view.place.ns.id()),
+            // A namespace that is being taken down has no number.
+            Some(..0) => None,
             Some(nsid) => self.identify(&view.place, nsid)?,
         };
         let known = id.and_then(|id| self.views.get(&id));
         let name = match (known.and_then(|known| known.links.get(&ifindex)), link.lower_nsid) {
             (Some(peer), _) => Some(peer.link.name.clone()),
+            (None, Some(..0)) => None,
             (None, Some(nsid)) => view.place.netlink.link_in(nsid, ifindex)?.map(|peer| peer.name),
             (None, None) => view.place.netlink.link_at(ifindex)?.map(|peer| peer.name),
         };
