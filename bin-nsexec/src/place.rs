@@ -3,8 +3,8 @@
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
+use nicon_core::file::retry;
 use nicon_core::{Doing, Error, Process, Result};
-use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat, openat2};
 use nix::sys::stat::Mode;
 use nix::unistd::{chdir, chroot, fchdir};
@@ -12,9 +12,6 @@ use nix::unistd::{chdir, chroot, fchdir};
 use crate::args::{Args, Source, shown};
 use crate::rights::{looking, taking};
 use crate::sys;
-
-/// `openat2(2)` returns EAGAIN if names change during the look-up, which a container could cause forever.
-const MAX_LOOKUPS: usize = 64;
 
 const DIRECTORY: OFlag = OFlag::O_PATH.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);
 
@@ -89,6 +86,5 @@ fn inside(path: &Path) -> nix::Result<OwnedFd> {
     let root = open("/", DIRECTORY, Mode::empty())?;
     let how =
         OpenHow::new().flags(DIRECTORY).resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-    let mut looks = (0..MAX_LOOKUPS).map(|_| openat2(&root, path, how));
-    looks.find(|answer| !matches!(answer, Err(Errno::EAGAIN))).unwrap_or(Err(Errno::EAGAIN))
+    retry(|| openat2(&root, path, how))
 }

@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use nicon_core::file::{Known, RESOLVE_CACHED};
+use nicon_core::file::{Known, RESOLVE_CACHED, retry};
 use nicon_core::rights::to_look;
 use nicon_core::{Doing, Error, Process, Result};
 use nix::errno::Errno;
@@ -12,9 +12,6 @@ use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat, openat2};
 use nix::sys::stat::Mode;
 
 use crate::aside;
-
-/// `openat2(2)` returns EAGAIN if names change during the look-up, which a container could cause forever.
-const MAX_LOOKUPS: usize = 64;
 
 /// Device and inode number. Paths with the same ones lead to the same engine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -140,8 +137,7 @@ impl Directory {
         if self.is_ours {
             return open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty());
         }
-        let mut looks = (0..MAX_LOOKUPS).map(|_| self.look_up(path, ResolveFlag::empty()));
-        looks.find(|answer| !matches!(answer, Err(Errno::EAGAIN))).unwrap_or(Err(Errno::EAGAIN))
+        retry(|| self.look_up(path, ResolveFlag::empty()))
     }
 
     /// Looks up `paths`. This may block forever.

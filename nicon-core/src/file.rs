@@ -3,6 +3,7 @@
 use std::ffi::CStr;
 use std::os::fd::AsFd;
 
+use nix::errno::Errno;
 use nix::fcntl::ResolveFlag;
 use nix::sys::stat::SFlag;
 
@@ -10,6 +11,19 @@ use crate::sys;
 
 /// `RESOLVE_CACHED` of linux/openat2.h (Linux 5.12), which nix lacks: fail with EAGAIN if the lookup would have to wait.
 pub const RESOLVE_CACHED: ResolveFlag = ResolveFlag::from_bits_retain(0x20);
+
+/// How often a look-up is tried.
+const MAX_LOOKUPS: usize = 64;
+
+/// Looks something up with `openat2(2)`, and once more if names change meanwhile: the kernel then returns EAGAIN, which a
+/// container could cause forever.
+///
+/// # Errors
+/// What `look_up` fails with; EAGAIN if names change each time.
+pub fn retry<T>(look_up: impl Fn() -> nix::Result<T>) -> nix::Result<T> {
+    let mut looks = (0..MAX_LOOKUPS).map(|_| look_up());
+    looks.find(|answer| !matches!(answer, Err(Errno::EAGAIN))).unwrap_or(Err(Errno::EAGAIN))
+}
 
 /// An open file's identity and type. Reading them never blocks, unlike `fstat(2)`, which asks the server of a FUSE file
 /// system: that may be a process in a container that never replies.
