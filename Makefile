@@ -56,6 +56,7 @@ fuzz: ## Feed whatever comes to mind to what reads strangers' bytes, FUZZ_SECOND
 lint: ## Check formatting and run clippy, warnings denied
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
+	rustfmt --check --config-path . --edition 2024 bin-nsexec/last-step/main.rs
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 
 manual: ## Renew man pages, completions and the help in docs/programs.md after a change of a command line

@@ -17,7 +17,8 @@ use nicon_core::{Error, Namespace, NsType};
 ///
 /// If the mount namespace or the root directory is the container's, the command gets no more capabilities than the
 /// target has, no right to gain more by setuid, and the target's cgroup and LSM label; if standard input is a terminal,
-/// also a terminal of its own. With --net alone, the program, its files and its privileges are the caller's.
+/// also a terminal of its own. With --net alone, the program, its files and its privileges are the caller's. With --pid
+/// they must not be, since the container's processes could take over the command: see --privileged.
 #[derive(Debug, Parser)]
 #[command(
     name = "nicon-nsexec",
@@ -132,7 +133,7 @@ pub(crate) struct Args {
     #[arg(short = 'c', long)]
     pub(crate) join_cgroup: bool,
 
-    /// Give the command the caller's capabilities, cgroup and LSM label
+    /// Give the command the caller's capabilities, cgroup and LSM label, even where the container may take them over
     #[arg(long)]
     pub(crate) privileged: bool,
 
@@ -161,11 +162,6 @@ pub(crate) struct Stage {
     pub(crate) has_pty: bool,
     /// It reads nothing: standard input holds the records.
     pub(crate) has_null_input: bool,
-}
-
-impl Stage {
-    /// A session of its own, and nothing else.
-    pub(crate) const SESSION: Self = Self { has_session: true, has_pty: false, has_null_input: false };
 }
 
 /// Where a namespace or directory comes from.
@@ -249,6 +245,18 @@ impl Args {
     /// Whether the container's processes may provide, see or control the command.
     pub(crate) fn is_contained(&self) -> bool {
         self.runs_container_code() || self.pid.is_some() || self.user.is_some() || self.user_parent
+    }
+
+    /// Whether the command is executed by the last step, and not directly: where the container may get at a process of ours,
+    /// or we are to watch the command.
+    pub(crate) fn takes_last_step(&self) -> bool {
+        self.is_contained() || self.each
+    }
+
+    /// Whether the container's processes could take over a command that has more than they have: by `ptrace(2)`, in its PID
+    /// namespace, and with it the caller's files, whatever capabilities it has given up.
+    pub(crate) fn exposes_caller(&self) -> bool {
+        self.pid.is_some() && !self.runs_container_code() && !self.privileged
     }
 
     /// Whether the command may have no more privileges than the target.

@@ -56,15 +56,30 @@ impl Command {
     pub(crate) fn exec(&self) -> (u8, Error) {
         let cause = self.try_exec();
         let status = if cause == Errno::ENOENT { 127 } else { 126 };
+        (status, Error::os(self.what(), cause))
+    }
+
+    /// What is being done when it is executed, for messages.
+    pub(crate) fn what(&self) -> String {
         let program = if self.program.is_empty() { "\"\"".into() } else { shown(&self.program).to_string() };
         let hint = self.hint.as_ref().map(|option| format!(" (did you mean {option}?)")).unwrap_or_default();
-        (status, Error::os(format!("run {program}{hint}"), cause))
+        format!("run {program}{hint}")
+    }
+
+    /// Its arguments, the name first.
+    pub(crate) fn arguments(&self) -> &[CString] {
+        &self.arguments
+    }
+
+    /// Its environment.
+    pub(crate) fn environment(&self) -> &[CString] {
+        &self.environment
     }
 
     fn try_exec(&self) -> Errno {
         let mut cause = Errno::ENOENT;
         for path in self.candidates() {
-            let Ok(path) = CString::new(path) else { continue };
+            let Ok(path) = CString::new(path.into_vec()) else { continue };
             let Err(errno) = execve(&path, &self.arguments, &self.environment);
             match errno {
                 // Reported if no later candidate can be executed.
@@ -77,18 +92,21 @@ impl Command {
         cause
     }
 
-    /// The paths to try, in turn.
-    fn candidates(&self) -> Vec<Vec<u8>> {
+    /// The paths to try, in turn; none is empty.
+    pub(crate) fn candidates(&self) -> Vec<OsString> {
         let program = self.program.as_bytes();
-        if program.contains(&b'/') || program.is_empty() {
-            return vec![program.to_vec()];
+        if program.is_empty() {
+            return Vec::new();
+        }
+        if program.contains(&b'/') {
+            return vec![self.program.clone()];
         }
         let path = variable(&self.environment, b"PATH").unwrap_or(DEFAULT_PATH);
         let directories = path.split(|byte| *byte == b':');
         directories
             // An empty entry is the working directory.
             .map(|directory| if directory.is_empty() { &b"."[..] } else { directory })
-            .map(|directory| [directory, b"/", program].concat())
+            .map(|directory| OsString::from_vec([directory, b"/", program].concat()))
             .collect()
     }
 

@@ -1,32 +1,26 @@
-//! The program's entry points: in C, and before that, with three steps.
+//! The program's entry points: in C, and before that, with a quick step.
 //!
 //! Starting the C library costs more than most of the work itself: it executes CPUID, which traps to the hypervisor.
-//! [`crate::quick_step`], [`crate::first_step`] and [`crate::guarded_step`] do without. What runs here has no relocations,
-//! no thread-local storage, none of the C library's functions and no handling of panics: only numbers, pointers and system
-//! calls.
+//! [`crate::quick_step`] does without. What runs here has no relocations, no thread-local storage, none of the C library's
+//! functions and no handling of panics: only numbers, pointers and system calls.
 #![allow(unsafe_code, reason = "neither an entry point nor what runs before the C library can be safe")]
 
 #[cfg(not(test))]
 use std::ffi::{c_char, c_int};
-use std::sync::atomic::AtomicBool;
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod process;
-pub(crate) mod started;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod system;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod text;
-
-/// Whether our executable was found to be on a read-only mount already.
-pub(crate) static IS_COPY: AtomicBool = AtomicBool::new(false);
 
 /// The program begins here and not in Rust's own start-up code: that would put /dev/null on descriptors that the caller
 /// closed, ignore SIGPIPE and install handlers, all of which the command would inherit or lose.
 #[cfg(not(test))]
 #[unsafe(no_mangle)]
 extern "C" fn main(_argc: c_int, _argv: *const *const c_char) -> c_int {
-    crate::start().into()
+    crate::begin().into()
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -34,7 +28,7 @@ mod entry {
     use std::arch::global_asm;
 
     use super::text::Strings;
-    use crate::{first_step, guarded_step, quick_step};
+    use crate::quick_step;
 
     // The kernel enters with the stack pointer at the number of arguments. `_start` wants it so, and rdx as it was.
     global_asm!(
@@ -43,19 +37,17 @@ mod entry {
         "mov r12, rsp",
         "mov r13, rdx",
         "mov rdi, rsp",
-        "call {steps}",
+        "call {step}",
         "mov rsp, r12",
         "mov rdx, r13",
         "jmp _start",
-        steps = sym steps,
+        step = sym step,
     );
 
-    unsafe extern "C" fn steps(stack: *const usize) {
+    unsafe extern "C" fn step(stack: *const usize) {
         // SAFETY: this is what the kernel gave us: the number of arguments, as many pointers to C strings and a null
         // pointer, then the environment in the same way. They are there as long as the process is.
         let (arguments, environment) = unsafe { (Strings(stack.add(1).cast()), Strings(stack.add(2 + *stack).cast())) };
         quick_step::take(&arguments, &environment);
-        first_step::take(&arguments, &environment);
-        guarded_step::take(&arguments, &environment);
     }
 }

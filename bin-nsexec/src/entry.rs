@@ -10,9 +10,10 @@ use crate::cgroup::Cgroups;
 use crate::command::Command;
 use crate::identity::Identity;
 use crate::join::Joins;
-use crate::lsm::Label;
+use crate::last_step::LastStep;
+use crate::lsm::Labels;
 use crate::place::Place;
-use crate::run::fail;
+use crate::run::{FAILED, fail};
 use crate::sys;
 
 /// What was opened. From the first join on nothing of ours is looked up by name: names are the container's then.
@@ -23,7 +24,9 @@ pub(crate) struct Entry<'a> {
     limits: Option<Limits>,
     identity: Identity<'a>,
     keep_caps: bool,
-    labels: Vec<Label>,
+    labels: Option<Labels>,
+    /// `None` if no process of ours comes near the container: then the command is executed directly.
+    last_step: Option<LastStep>,
     command: Command,
 }
 
@@ -33,7 +36,7 @@ impl<'a> Entry<'a> {
         let joins = Joins::open(args, target)?;
         let joined = joins.user_id()?;
         if args.follow_context {
-            Label::require_selinux()?;
+            Labels::require_selinux()?;
         }
         let entry = Self {
             cgroups: target.filter(|_| args.join_cgroup || args.is_limited()).map(Cgroups::open).transpose()?,
@@ -43,9 +46,9 @@ impl<'a> Entry<'a> {
             keep_caps: args.keep_caps,
             labels: target
                 .filter(|_| args.follow_context || args.is_limited())
-                .map(|target| Label::open(target, !args.is_limited()))
-                .transpose()?
-                .unwrap_or_default(),
+                .map(|target| Labels::open(target, !args.is_limited()))
+                .transpose()?,
+            last_step: args.takes_last_step().then(LastStep::open).transpose()?,
             command: Command::new(args, target)?,
             joins,
         };
@@ -69,24 +72,31 @@ impl<'a> Entry<'a> {
 
     /// Becomes the command, after the joins; a failure ends the process with its message and status.
     ///
-    /// `last` is done when all else is, above all a change of the user. `until_exec` is closed by the exec itself.
+    /// `last` is done when all else is, above all a change of the user. With `status`, it is not this process that becomes
+    /// the command but a child of the process at the other end: see [`LastStep::take`].
     pub(crate) fn become_command(
         &self,
         is_in_birthplace: bool,
         last: impl FnOnce() -> Result<()>,
-        until_exec: Option<BorrowedFd<'_>>,
+        status: Option<BorrowedFd<'_>>,
     ) -> ! {
         let prepared = self.prepare(is_in_birthplace).and_then(|()| last());
-        let closed = prepared.and_then(|()| sys::close_all_but(until_exec).doing(|| "close our descriptors"));
-        let status = match closed {
-            Ok(()) => {
-                let (status, error) = self.command.exec();
-                fail(&error);
-                status
-            }
-            Err(error) => fail(&error),
+        let (status, error) = match (prepared, &self.last_step) {
+            (Err(error), _) => (FAILED, error),
+            (Ok(()), Some(last_step)) => (FAILED, last_step.take(status, self.labels.as_ref(), &self.command)),
+            (Ok(()), None) => self.execute(),
         };
+        fail(&error);
         sys::exit(status)
+    }
+
+    /// Executes the command directly; returns only if that fails.
+    fn execute(&self) -> (u8, Error) {
+        let labels = self.labels.as_ref().map_or(Ok(()), Labels::set);
+        match labels.and_then(|()| sys::close_all_but(None).doing(|| "close our descriptors")) {
+            Ok(()) => self.command.exec(),
+            Err(error) => (FAILED, error),
+        }
     }
 
     fn prepare(&self, is_in_birthplace: bool) -> Result<()> {
@@ -106,6 +116,6 @@ impl<'a> Entry<'a> {
         if self.keep_caps {
             capability::keep_across_exec()?;
         }
-        self.labels.iter().try_for_each(Label::set)
+        Ok(())
     }
 }

@@ -1,16 +1,16 @@
-//! The keeper: the parent of the command. It joins the namespaces, and makes the command end with us.
+//! The keeper: the parent of the command, which makes it end with us.
 //!
 //! ```text
 //! caller's shell ── nicon-nsexec ── keeper ── command
-//!                   │               │         └ in the PID namespace, a process group of its own
-//!                   │               └ in the other namespaces, leads the session of the command
+//!                   │               │         └ in all namespaces that are joined, a process group of its own
+//!                   │               └ in the caller's namespaces, leads the session of the command
 //!                   └ in the caller's namespaces, session and process group
 //! ```
 //!
 //! A process group is stopped by Ctrl-Z only where a member's parent is in the same session but another group: that
 //! takes a process between us, who belong to the caller's session, and the command.
 
-use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
+use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
@@ -18,17 +18,16 @@ use nicon_core::{Doing, Error, Result};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, getpgrp, getppid, isatty, setpgid, setsid, tcsetpgrp};
+use nix::unistd::{Pid, getppid, isatty, setpgid, setsid, tcsetpgrp};
 
 use crate::args::Stage;
-use crate::early::started::CallersSignals;
 use crate::entry::Entry;
 use crate::run::fail;
 use crate::signals::{Received, Signals};
+use crate::start::{Progress, Start};
 use crate::sys;
 
 /// Said to the watcher: the command has ended; what it wrote to its terminal is to be read now.
@@ -38,9 +37,6 @@ pub(crate) const WANTS_INPUT: u8 = b'i';
 
 /// Said to the watcher: the command has stopped; its PID follows, in four bytes.
 pub(crate) const STOPPED: u8 = b's';
-
-/// Said to the watcher: the start before the C library failed, and nothing is left of it.
-pub(crate) const GAVE_UP: u8 = b'g';
 
 /// Goes with a signal that is meant for all of the command's process group.
 pub(crate) const TO_GROUP: usize = 1;
@@ -58,26 +54,23 @@ pub(crate) struct Handover {
 }
 
 struct Keeper {
-    child: Pid,
     watcher: Pid,
     handover: Handover,
-    /// Ends when the child has executed the command, or has ended.
-    executed: Option<PipeReader>,
+    /// Until the command is executed.
+    start: Option<Start>,
+    /// The command, once it is born.
+    command: Option<Pid>,
 }
 
 /// Acts as the keeper, and exits with the command's status.
 pub(crate) fn keep(entry: &Entry<'_>, handover: Handover) -> ! {
-    let watched = Keeper::start(entry, handover).and_then(|mut keeper| keeper.watch());
-    sys::exit(watched.unwrap_or_else(|error| fail(&error)))
-}
-
-/// Acts as the keeper of a command that was started before the C library was.
-pub(crate) fn go_on(child: Pid, link: UnixStream) -> ! {
-    let watched = Signals::taken(CallersSignals::default()).and_then(|signals| {
-        let handover = Handover { stage: Stage::SESSION, signals, link, terminal: None, has_input: false };
-        let mut keeper = Keeper { child, watcher: getppid(), handover, executed: None };
-        keeper.let_go()?;
-        keeper.watch()
+    let watched = Keeper::start(entry, handover).and_then(|mut keeper| {
+        let watched = keeper.watch();
+        // Without us nobody is to be left; the kernel would see to the command, if it has not changed its user.
+        if watched.is_err() {
+            keeper.kill();
+        }
+        watched
     });
     sys::exit(watched.unwrap_or_else(|error| fail(&error)))
 }
@@ -86,28 +79,25 @@ impl Keeper {
     fn start(entry: &Entry<'_>, handover: Handover) -> Result<Self> {
         let watcher = getppid();
         set_stage(&handover)?;
-        entry.enter()?;
-        let (executed, until_exec) = pipe().doing(|| "make a pipe")?;
-        let child = start_command(entry, &handover, &until_exec)?;
-        if handover.stage.has_session {
-            // The child does the same: either may be first. It may have executed or ended already.
-            let _ = setpgid(child, child);
-        }
-        Ok(Self { child, watcher, handover, executed: Some(executed) })
+        let start = Some(Start::begin(entry, &handover.signals)?);
+        let keeper = Self { watcher, handover, start, command: None };
+        keeper.let_go()?;
+        Ok(keeper)
     }
 
-    /// Closes what was opened for the way, and what the caller left open: neither is ours to hold in the container.
+    /// Closes what was opened for the way, and what the caller left open.
     fn let_go(&self) -> Result<()> {
-        let Handover { signals, link, terminal, .. } = &self.handover;
-        let kept = [signals.as_fd(), link.as_fd()].into_iter().chain(terminal.as_ref().map(AsFd::as_fd));
+        let Self { handover: Handover { signals, link, terminal, .. }, start, .. } = self;
+        let kept = [signals.as_fd(), link.as_fd()].into_iter();
+        let kept = kept.chain(terminal.as_ref().map(AsFd::as_fd)).chain(start.as_ref().map(AsFd::as_fd));
         sys::close_all_but(kept).doing(|| "close our descriptors")
     }
 
     fn watch(&mut self) -> Result<u8> {
         loop {
             let Handover { signals, link, .. } = &self.handover;
-            // Signals stay pending until the exec: so the watcher sees that it is held up. The child's end also closes the pipe.
-            let news = self.executed.as_ref().map_or(signals.as_fd(), AsFd::as_fd);
+            // Signals stay pending until the exec: so the watcher sees that it is held up.
+            let news = self.start.as_ref().map_or(signals.as_fd(), AsFd::as_fd);
             let mut events = [link.as_fd(), news].map(|end| PollFd::new(end, PollFlags::POLLIN));
             match poll(&mut events, PollTimeout::NONE) {
                 Ok(_) => {}
@@ -118,32 +108,56 @@ impl Keeper {
             if events[0].any() == Some(true) {
                 return Ok(self.kill());
             }
-            if self.executed.take().is_some() {
-                // Not earlier: closing the last descriptor of the mount that we run from takes a while.
-                self.let_go()?;
-            }
-            while let Some(received) = self.handover.signals.next()? {
-                if received.signal == Signal::SIGCHLD {
-                    if let Some(status) = self.look()? {
-                        return Ok(status);
-                    }
-                } else {
-                    self.pass_on(&received);
-                }
+            let status = if self.start.is_some() { self.attend_start()? } else { self.attend_signals()? };
+            if let Some(status) = status {
+                return Ok(status);
             }
         }
     }
 
-    /// The child's exit status, if it has ended.
+    /// Attends to the start; returns the exit status if it has failed.
+    fn attend_start(&mut self) -> Result<Option<u8>> {
+        let Some(start) = &mut self.start else { return Ok(None) };
+        match start.next()? {
+            Progress::Noise => Ok(None),
+            Progress::Born(command) => {
+                self.command = Some(command);
+                step_forward(&self.handover, command)?;
+                start.release();
+                Ok(None)
+            }
+            Progress::Over(status) => {
+                self.start = None;
+                Ok(if self.command.is_some() { None } else { Some(status) })
+            }
+        }
+    }
+
+    /// Attends to signals; returns the command's exit status if it has ended.
+    fn attend_signals(&mut self) -> Result<Option<u8>> {
+        while let Some(received) = self.handover.signals.next()? {
+            if received.signal == Signal::SIGCHLD {
+                if let Some(status) = self.look()? {
+                    return Ok(Some(status));
+                }
+            } else {
+                self.pass_on(&received);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The command's exit status, if it has ended.
     fn look(&mut self) -> Result<Option<u8>> {
+        let Some(command) = self.command else { return Ok(None) };
         loop {
-            match waitpid(self.child, Some(WaitPidFlag::WNOHANG | WaitPidFlag::WUNTRACED)) {
+            match waitpid(command, Some(WaitPidFlag::WNOHANG | WaitPidFlag::WUNTRACED)) {
                 Ok(WaitStatus::Stopped(_, Signal::SIGTTIN | Signal::SIGTTOU)) if self.handover.terminal.is_some() => {
-                    self.give_input()?;
+                    self.give_input(command)?;
                 }
                 // The watcher stops then. We do not: if it were killed, nothing would wake us.
                 Ok(WaitStatus::Stopped(..)) => {
-                    let [a, b, c, d] = self.child.as_raw().to_ne_bytes();
+                    let [a, b, c, d] = command.as_raw().to_ne_bytes();
                     self.say(&[STOPPED, a, b, c, d]);
                 }
                 Ok(status) => {
@@ -161,12 +175,12 @@ impl Keeper {
 
     /// Gives the command its terminal when it first uses it: another program of the same pipeline may be using the
     /// caller's terminal until then.
-    fn give_input(&mut self) -> Result<()> {
+    fn give_input(&mut self, command: Pid) -> Result<()> {
         if let Some(terminal) = &self.handover.terminal {
-            tcsetpgrp(terminal, self.child).doing(|| "hand over the terminal")?;
+            tcsetpgrp(terminal, command).doing(|| "hand over the terminal")?;
         }
         self.say(&[WANTS_INPUT]);
-        let _ = killpg(self.child, Signal::SIGCONT);
+        let _ = killpg(command, Signal::SIGCONT);
         Ok(())
     }
 
@@ -184,22 +198,27 @@ impl Keeper {
 
     fn pass_on(&self, received: &Received) {
         // In the caller's process group we get the terminal's signals, as the child does: they are not ours to pass on.
-        let Some((sender, number)) = received.queued else { return };
+        let (Some((sender, number)), Some(command)) = (received.queued, self.command) else { return };
         if sender != self.watcher {
             return;
         }
-        // The child may have ended: we have not waited for it, so its PID is not reused.
+        // The command may have ended: we have not waited for it, so its PID is not reused.
         let is_for_group = self.handover.stage.has_session && number.cast_unsigned() as usize == TO_GROUP;
-        let _ = if is_for_group { killpg(self.child, received.signal) } else { kill(self.child, received.signal) };
+        let _ = if is_for_group { killpg(command, received.signal) } else { kill(command, received.signal) };
     }
 
     /// Kills the command, whose watcher is gone or has given it up. It is not waited for: a container's file system can keep a
     /// process from ending.
     fn kill(&self) -> u8 {
-        if self.handover.stage.has_session {
-            let _ = killpg(self.child, Signal::SIGKILL);
+        if let Some(start) = &self.start {
+            start.kill();
         }
-        let _ = kill(self.child, Signal::SIGKILL);
+        if let Some(command) = self.command {
+            if self.handover.stage.has_session {
+                let _ = killpg(command, Signal::SIGKILL);
+            }
+            let _ = kill(command, Signal::SIGKILL);
+        }
         crate::run::FAILED
     }
 }
@@ -211,39 +230,6 @@ pub(crate) fn exit_status(status: WaitStatus) -> Option<u8> {
         WaitStatus::Signaled(_, signal, _) => Some(u8::try_from(128 + signal as i32).unwrap_or_default()),
         _ => None,
     }
-}
-
-/// Starts the child that becomes the command.
-fn start_command(entry: &Entry<'_>, handover: &Handover, until_exec: &PipeWriter) -> Result<Pid> {
-    let born = entry.birthplace().map(sys::fork_into);
-    let is_in_birthplace = matches!(born, Some(Ok(_)));
-    let forked = match born {
-        Some(Ok(forked)) => forked,
-        // The kernel is older, or does not permit it: the child moves itself.
-        _ => sys::fork().doing(|| "start a child")?,
-    };
-    match forked {
-        ForkResult::Parent { child } => Ok(child),
-        ForkResult::Child => match die_with_parent().and_then(|()| step_forward(handover)) {
-            Ok(()) => entry.become_command(is_in_birthplace, || tie(handover), Some(until_exec.as_fd())),
-            Err(error) => sys::exit(fail(&error)),
-        },
-    }
-}
-
-fn die_with_parent() -> Result<()> {
-    prctl::set_pdeathsig(Signal::SIGKILL).doing(|| "tie ourselves to our parent")
-}
-
-/// Has the command, which is about to be executed, die with the keeper, and gives it the caller's signals.
-fn tie(handover: &Handover) -> Result<()> {
-    // A change of the user has cleared this. If the keeper is gone, so is its watcher.
-    die_with_parent()?;
-    let mut link = [PollFd::new(handover.link.as_fd(), PollFlags::empty())];
-    if poll(&mut link, PollTimeout::ZERO).doing(|| "look for the watcher")? > 0 {
-        return Err(Error::failed("the process that watches the command is gone"));
-    }
-    handover.signals.give_back()
 }
 
 /// Session, terminal and standard input of the command.
@@ -275,14 +261,14 @@ fn is_terminal(place: i32) -> bool {
     .unwrap_or(false)
 }
 
-/// Gives the child a process group of its own, in the foreground of its terminal if it has input.
-fn step_forward(handover: &Handover) -> Result<()> {
-    if handover.stage.has_session {
-        let own = Pid::from_raw(0);
-        setpgid(own, own).doing(|| "begin a process group")?;
+/// Gives the command a process group of its own, in the foreground of its terminal if it has input.
+fn step_forward(handover: &Handover, command: Pid) -> Result<()> {
+    // If it has ended meanwhile, that is noticed next.
+    if !handover.stage.has_session || setpgid(command, command) == Err(Errno::ESRCH) {
+        return Ok(());
     }
     match &handover.terminal {
-        Some(terminal) if handover.has_input => tcsetpgrp(terminal, getpgrp()).doing(|| "take the terminal"),
+        Some(terminal) if handover.has_input => tcsetpgrp(terminal, command).doing(|| "hand over the terminal"),
         _ => Ok(()),
     }
 }

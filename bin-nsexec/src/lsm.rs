@@ -1,13 +1,15 @@
 //! The label that a security module (`SELinux`, `AppArmor`) has given the target, which the command gets as well.
 
 use std::fs;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use nicon_core::{Doing, Error, Process, Result};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::Mode;
+use rustix::fs::CWD;
+use rustix::mount::{OpenTreeFlags, open_tree};
 
 /// Where a security module shows the label of a process and takes the one for the next exec.
 struct Module {
@@ -53,19 +55,26 @@ impl Module {
     }
 }
 
-/// A label to be set.
-pub(crate) struct Label {
-    module: &'static Module,
-    text: String,
-    /// Our own /proc: after the joins it cannot be opened by name.
-    proc: OwnedFd,
+/// The labels that the command needs for being under the same rules as the target.
+pub(crate) struct Labels {
+    list: Vec<Label>,
+    /// A /proc of our own: after the joins it cannot be opened by name.
+    proc: Option<OwnedFd>,
 }
 
-impl Label {
-    /// The labels that the command needs for being under the same rules as the target.
-    pub(crate) fn open(target: &Process, selinux_only: bool) -> Result<Vec<Self>> {
+struct Label {
+    module: &'static Module,
+    text: String,
+}
+
+impl Labels {
+    /// Those of the target that are not ours already.
+    pub(crate) fn open(target: &Process, selinux_only: bool) -> Result<Self> {
         let modules = if selinux_only { &[&SELINUX][..] } else { &[&SELINUX, &APPARMOR] };
-        modules.iter().filter_map(|module| Self::of(module, target).transpose()).collect()
+        let list = modules.iter().filter_map(|module| Label::of(module, target).transpose());
+        let list = list.collect::<Result<Vec<_>>>()?;
+        let proc = (!list.is_empty()).then(open_proc).transpose()?;
+        Ok(Self { list, proc })
     }
 
     /// Fails if `SELinux` is not active.
@@ -76,24 +85,58 @@ impl Label {
         }
     }
 
+    /// Sets them for the next exec of the calling process.
+    pub(crate) fn set(&self) -> Result<()> {
+        let Some(proc) = &self.proc else { return Ok(()) };
+        self.list.iter().try_for_each(|label| {
+            let file = openat(proc, label.file().as_str(), OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty());
+            let file = file.doing(|| label.what())?;
+            nix::unistd::write(file, label.words().as_bytes()).doing(|| label.what()).map(drop)
+        })
+    }
+
+    /// The /proc below which [`Labels::orders`] are to be carried out.
+    pub(crate) fn proc(&self) -> Option<BorrowedFd<'_>> {
+        self.proc.as_ref().map(AsFd::as_fd)
+    }
+
+    /// What has to be done for the next exec, as the last step takes it: a name for it, the file, and what to write there.
+    pub(crate) fn orders(&self) -> impl Iterator<Item = [String; 3]> {
+        self.list.iter().map(|label| [label.what(), label.file(), label.words()])
+    }
+}
+
+impl Label {
     fn of(module: &'static Module, target: &Process) -> Result<Option<Self>> {
         let Some(own) = module.own()? else { return Ok(None) };
         let targets = target.read(module.current)?;
-        if bare(&targets) == bare(&own) {
-            return Ok(None);
-        }
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let proc = open("/proc", flags, Mode::empty()).doing(|| "open /proc")?;
-        Ok(Some(Self { module, text: bare(&targets).to_owned(), proc }))
+        let differs = bare(&targets) != bare(&own);
+        Ok(differs.then(|| Self { module, text: bare(&targets).to_owned() }))
     }
 
-    /// Sets the label for the next exec of the calling process.
-    pub(crate) fn set(&self) -> Result<()> {
-        let what = || format!("set the {} label {}", self.module.name, self.text);
-        let path = format!("self/{}", self.module.exec);
-        let file = openat(&self.proc, path.as_str(), OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty());
-        let label = format!("{}{}", self.module.verb, self.text);
-        nix::unistd::write(file.doing(what)?, label.as_bytes()).doing(what).map(drop)
+    fn what(&self) -> String {
+        format!("set the {} label {}", self.module.name, self.text)
+    }
+
+    fn file(&self) -> String {
+        format!("self/{}", self.module.exec)
+    }
+
+    fn words(&self) -> String {
+        format!("{}{}", self.module.verb, self.text)
+    }
+}
+
+/// A mount of /proc that is in no mount namespace: from a directory of the caller's, `..` would lead a container that gets at
+/// it (one in our own PID namespace) to the caller's files. Without the right to mount there is no container to fear.
+fn open_proc() -> Result<OwnedFd> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
+    match open_tree(CWD, c"/proc", flags) {
+        Err(rustix::io::Errno::PERM) => {
+            let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+            open("/proc", flags, Mode::empty()).doing(|| "open /proc")
+        }
+        opened => opened.map_err(std::io::Error::from).doing(|| "open /proc"),
     }
 }
 

@@ -9,13 +9,11 @@ mod command;
 mod each;
 mod early;
 mod entry;
-#[cfg(target_arch = "x86_64")]
-mod first_step;
-#[cfg(target_arch = "x86_64")]
-mod guarded_step;
 mod identity;
+mod image;
 mod join;
 mod keeper;
+mod last_step;
 mod lsm;
 mod place;
 #[cfg(target_arch = "x86_64")]
@@ -24,6 +22,7 @@ mod rights;
 mod run;
 mod shield;
 mod signals;
+mod start;
 mod supervise;
 mod sys;
 mod target;
@@ -34,19 +33,8 @@ mod wish;
 use clap::Parser;
 use nicon_core::{Status, cli};
 
-use early::started::Started;
-
 /// What `main` does; see [`early`] for why it is not called so.
-fn start() -> u8 {
-    match Started::take() {
-        Some(Started::Keeper { child, link }) => keeper::go_on(child, link),
-        Some(Started::Watcher { keeper, link, signals }) => {
-            if let Some(status) = supervise::go_on(keeper, link, signals) {
-                return status;
-            }
-        }
-        None => {}
-    }
+fn begin() -> u8 {
     match args::Args::try_parse_from(args::arguments()) {
         Ok(args) => run::run(&args),
         Err(error) => match cli::usage(run::PROGRAM, error.use_stderr(), &error.to_string()) {

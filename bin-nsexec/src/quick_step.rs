@@ -11,7 +11,7 @@ use crate::wish::Wish;
 
 /// Becomes the command, if that is quick.
 pub(crate) fn take(arguments: &Strings, environment: &Strings) {
-    if let Some(wish) = Wish::parse(arguments.clone()).filter(|wish| !wish.is_contained()) {
+    if let Some(wish) = Wish::parse(arguments.clone()) {
         let _ = fulfil(&wish, environment);
     }
 }

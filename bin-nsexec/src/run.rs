@@ -28,6 +28,12 @@ fn try_run(args: &Args) -> Result<u8> {
     if !args.enters() {
         return Err(Error::failed("no namespace was chosen: use --all, or name those you mean, such as --net"));
     }
+    if args.exposes_caller() {
+        return Err(Error::failed(
+            "--pid without --mount, --root or --all: the container's processes could take over a command that has the \
+             caller's files (--privileged permits it)",
+        ));
+    }
     shield::hold_places()?;
     if args.is_contained() {
         shield::raise()?;
@@ -37,7 +43,7 @@ fn try_run(args: &Args) -> Result<u8> {
     }
     let target = args.needs_target().then(|| target::find(args)).transpose()?;
     let entry = Entry::open(args, target.as_ref())?;
-    // The fast path: the caller's own programs, out of the container's reach, need no watcher.
+    // The caller's own programs, out of the container's reach, need no watcher.
     if args.no_fork || !args.is_contained() {
         entry.enter()?;
         entry.become_command(false, || Ok(()), None);

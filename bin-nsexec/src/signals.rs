@@ -3,11 +3,10 @@
 use std::os::fd::{AsFd, BorrowedFd};
 
 use nicon_core::{Doing, Result};
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::sys::signal::{SigAction, SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
 
-use crate::early::started::CallersSignals;
 use crate::sys;
 
 /// The signals that are passed on to the command.
@@ -23,24 +22,8 @@ const PASSED_ON: [Signal; 9] = [
     Signal::SIGCONT,
 ];
 
-/// The set of those that are blocked: these to be read, and two by which a watcher would stop for touching a terminal that is
-/// not its own (it looks first who owns it).
-pub(crate) const HELD: u64 = READ | bit(Signal::SIGTTIN) | bit(Signal::SIGTTOU);
-
-/// The set of those that are read: what is passed on, and SIGCHLD. The lowest signal in the lowest bit, as the kernel has it.
-pub(crate) const READ: u64 = {
-    let mut set = bit(Signal::SIGCHLD);
-    let mut index = 0;
-    while index < PASSED_ON.len() {
-        set |= bit(PASSED_ON[index]);
-        index += 1;
-    }
-    set
-};
-
-const fn bit(signal: Signal) -> u64 {
-    1 << (signal as u32 - 1)
-}
+/// Blocked as well: two by which a watcher would stop for touching a terminal that is not its own. It looks first who owns it.
+const HELD_BACK: [Signal; 2] = [Signal::SIGTTIN, Signal::SIGTTOU];
 
 /// Signals that are blocked for us to read, and the caller's mask and action.
 pub(crate) struct Signals {
@@ -62,21 +45,11 @@ impl Signals {
     /// Takes them. Across a fork both processes have them, each its own.
     pub(crate) fn take() -> Result<Self> {
         let sigchld = sys::default_sigchld().doing(|| "have children waited for")?;
+        let read: SigSet = PASSED_ON.into_iter().chain([Signal::SIGCHLD]).collect();
+        let held: SigSet = read.iter().chain(HELD_BACK).collect();
         let mut mask = SigSet::empty();
-        let held = sys::signal_set(HELD);
         sigprocmask(SigmaskHow::SIG_BLOCK, Some(&held), Some(&mut mask)).doing(|| "block signals")?;
-        Self::read_on(mask, sigchld)
-    }
-
-    /// Reads signals that were blocked before the C library started.
-    pub(crate) fn taken(before: CallersSignals) -> Result<Self> {
-        let handler = if before.ignores_sigchld { SigHandler::SigIgn } else { SigHandler::SigDfl };
-        let sigchld = SigAction::new(handler, SaFlags::empty(), SigSet::empty());
-        Self::read_on(sys::signal_set(before.mask), sigchld)
-    }
-
-    fn read_on(mask: SigSet, sigchld: SigAction) -> Result<Self> {
-        let fd = SignalFd::with_flags(&sys::signal_set(READ), SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK);
+        let fd = SignalFd::with_flags(&read, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK);
         Ok(Self { fd: fd.doing(|| "read signals")?, mask, sigchld })
     }
 

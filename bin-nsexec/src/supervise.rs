@@ -13,11 +13,8 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
 
 use crate::args::Stage;
-use crate::early::started::CallersSignals;
 use crate::entry::Entry;
 use crate::keeper::{self, Handover, TO_GROUP};
-use crate::run::fail;
-use crate::shield;
 use crate::signals::{Received, Signals};
 use crate::sys;
 use crate::terminal::Terminal;
@@ -49,7 +46,6 @@ pub(crate) fn supervise(entry: &Entry<'_>, stage: Stage) -> Result<Ended> {
         }
         ForkResult::Parent { child } => {
             drop((far, far_link));
-            shield::let_go();
             let mut watch = Watch::new(child, stage, signals, link, terminal);
             if let Some(terminal) = watch.terminal.as_mut().filter(|_| has_input) {
                 terminal.take_input();
@@ -59,21 +55,6 @@ pub(crate) fn supervise(entry: &Entry<'_>, stage: Stage) -> Result<Ended> {
             Ok(Ended { status, is_interrupted: watch.is_interrupted })
         }
     }
-}
-
-/// Watches a command that was started before the C library was, to its end; returns its exit status, or `None` if that start
-/// failed and has to be repeated.
-pub(crate) fn go_on(keeper: Pid, link: UnixStream, before: CallersSignals) -> Option<u8> {
-    let watched = Signals::taken(before).and_then(|signals| {
-        let mut watch = Watch::new(keeper, Stage::SESSION, signals, link, None);
-        let status = watch.run()?;
-        // It says so before it ends, perhaps since we listened last.
-        watch.listen()?;
-        watch.signals.give_back()?;
-        // After a request to end, nothing is started.
-        Ok(if watch.is_given_up && !watch.is_interrupted { None } else { Some(status) })
-    });
-    watched.unwrap_or_else(|error| Some(fail(&error)))
 }
 
 struct Watch {
@@ -88,8 +69,6 @@ struct Watch {
     /// That signal, if the command was killed since its start was held up.
     gave_up_on: Option<Signal>,
     is_interrupted: bool,
-    /// Whether the keeper has said so.
-    is_given_up: bool,
 }
 
 impl Watch {
@@ -103,7 +82,6 @@ impl Watch {
             asked: None,
             gave_up_on: None,
             is_interrupted: false,
-            is_given_up: false,
         }
     }
 
@@ -161,7 +139,6 @@ impl Watch {
                     return self.stop();
                 }
             }
-            (Ok(1), _) if word[0] == keeper::GAVE_UP => self.is_given_up = true,
             // The keeper has ended: SIGCHLD follows.
             (Ok(0), _) => self.link = None,
             _ => {}

@@ -1,9 +1,8 @@
 //! The system calls that nix lacks, and the fork.
 #![allow(unsafe_code, reason = "these calls have no safe wrapper in nix")]
 
-use std::ffi::{CStr, CString, OsStr, c_char, c_int, c_ulong, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_ulong, c_void};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::ffi::OsStrExt;
 
 use nix::errno::Errno;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
@@ -33,24 +32,6 @@ pub(crate) fn socket_netns(socket: impl AsFd) -> nix::Result<OwnedFd> {
 pub(crate) fn pidfd_getfd(pidfd: impl AsFd, fd: i32) -> nix::Result<OwnedFd> {
     // SAFETY: the call takes plain numbers.
     owned(unsafe { libc::syscall(libc::SYS_pidfd_getfd, pidfd.as_fd().as_raw_fd(), fd, 0) })
-}
-
-/// A detached mount of one file: `open_tree(2)` with `OPEN_TREE_CLONE`, Linux 5.2.
-pub(crate) fn clone_mount(path: &CStr) -> nix::Result<OwnedFd> {
-    let flags = libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC;
-    // SAFETY: `path` ends with NUL and outlives the call.
-    owned(unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, path.as_ptr(), flags) })
-}
-
-/// Makes a mount read-only: `mount_setattr(2)`, Linux 5.12.
-pub(crate) fn make_read_only(mount: impl AsFd) -> nix::Result<()> {
-    let attributes = libc::mount_attr { attr_set: libc::MOUNT_ATTR_RDONLY, attr_clr: 0, propagation: 0, userns_fd: 0 };
-    let (mount, size) = (mount.as_fd().as_raw_fd(), size_of::<libc::mount_attr>());
-    // SAFETY: the path is an empty string, and the attributes are as large as `size` says; both outlive the call.
-    let result = unsafe {
-        libc::syscall(libc::SYS_mount_setattr, mount, c"".as_ptr(), libc::AT_EMPTY_PATH, &raw const attributes, size)
-    };
-    Errno::result(result).map(drop)
 }
 
 /// `CLONE_INTO_CGROUP` of linux/sched.h; libc's constant is too narrow to hold it.
@@ -88,8 +69,32 @@ pub(crate) fn exit(status: u8) -> ! {
 ///
 /// The caller uses no other one from then on, nor drops what owns it.
 pub(crate) fn close_all_but<'a>(kept: impl IntoIterator<Item = BorrowedFd<'a>>) -> nix::Result<()> {
-    let mut kept: Vec<u32> = kept.into_iter().map(|fd| fd.as_raw_fd().cast_unsigned()).collect();
-    kept.extend([2, u32::MAX]);
+    close_gaps(kept.into_iter().map(|fd| fd.as_raw_fd()).chain([2]))
+}
+
+/// Puts copies of descriptors in the places from 3 on, and closes all others but 0, 1, 2 and `kept`; returns a copy of that.
+///
+/// The caller uses no other one from then on, nor drops what owns it.
+pub(crate) fn hand_over(fds: [Option<BorrowedFd<'_>>; 2], kept: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
+    let places: [RawFd; 2] = [3, 4];
+    // First out of the way of each other.
+    let lift = |fd| rustix::io::fcntl_dupfd_cloexec(fd, 5).map_err(|errno| Errno::from_raw(errno.raw_os_error()));
+    let (kept, fds) = (lift(kept)?, fds.map(|fd| fd.map(lift).transpose()));
+    let mut open = vec![2, kept.as_raw_fd()];
+    for (fd, place) in fds.into_iter().zip(places) {
+        if let Some(fd) = fd? {
+            put_at(&fd, place)?;
+            std::mem::forget(fd);
+            open.push(place);
+        }
+    }
+    close_gaps(open)?;
+    Ok(kept)
+}
+
+/// Closes all descriptors above 2 but `kept`, which includes 2.
+fn close_gaps(kept: impl IntoIterator<Item = RawFd>) -> nix::Result<()> {
+    let mut kept: Vec<u32> = kept.into_iter().map(RawFd::cast_unsigned).chain([u32::MAX]).collect();
     kept.sort_unstable();
     for gap in kept.windows(2).filter(|gap| gap[0] >= 2 && gap[0] + 1 < gap[1]) {
         // SAFETY: the call takes plain numbers, and nothing uses these descriptors any more.
@@ -98,21 +103,15 @@ pub(crate) fn close_all_but<'a>(kept: impl IntoIterator<Item = BorrowedFd<'a>>) 
     Ok(())
 }
 
-/// Closes a descriptor that nothing of ours owns.
-pub(crate) fn close(fd: RawFd) {
-    // SAFETY: the call takes a plain number.
-    unsafe { libc::close(fd) };
-}
-
 /// Whether a descriptor is open.
 pub(crate) fn is_open(fd: RawFd) -> bool {
     // SAFETY: F_GETFD on a number touches no memory.
     unsafe { libc::fcntl(fd, libc::F_GETFD) != -1 }
 }
 
-/// Puts a copy of a descriptor in the place of `place` (0, 1 or 2).
+/// Puts a copy of a descriptor in `place`: 0, 1 or 2, or one whose owner is not used any more.
 pub(crate) fn put_at(fd: impl AsFd, place: RawFd) -> nix::Result<()> {
-    // SAFETY: no owner of the places 0 to 2 exists in this program that a replacement could surprise.
+    // SAFETY: no owner of that place exists in this program that a replacement could surprise.
     Errno::result(unsafe { libc::dup2(fd.as_fd().as_raw_fd(), place) }).map(drop)
 }
 
@@ -131,16 +130,6 @@ pub(crate) fn environment() -> Vec<CString> {
         }
     }
     strings
-}
-
-/// By what name the kernel was asked to run this program: `/dev/fd/N` for a descriptor.
-pub(crate) fn executed_as() -> &'static OsStr {
-    // SAFETY: AT_EXECFN is null or the address of a C string that lives as long as the process.
-    let name = unsafe {
-        let name = libc::getauxval(libc::AT_EXECFN) as *const c_char;
-        if name.is_null() { c"" } else { CStr::from_ptr(name) }
-    };
-    OsStr::from_bytes(name.to_bytes())
 }
 
 /// The working directory as the kernel reports it: one that is not below our root begins with `(unreachable)`. The C
@@ -166,19 +155,6 @@ pub(crate) fn is_pending(signal: Signal) -> bool {
     unsafe {
         let mut pending: libc::sigset_t = std::mem::zeroed();
         libc::sigpending(&raw mut pending) == 0 && libc::sigismember(&raw const pending, signal as c_int) == 1
-    }
-}
-
-/// A set of signals, of the kernel's form: the lowest signal in the lowest bit.
-pub(crate) fn signal_set(bits: u64) -> SigSet {
-    // SAFETY: a set of signals is plain integers; the calls fill it in, and take plain numbers.
-    unsafe {
-        let mut set: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&raw mut set);
-        for signal in (1..=64).filter(|signal| bits & (1 << (signal - 1)) != 0) {
-            libc::sigaddset(&raw mut set, signal);
-        }
-        SigSet::from_sigset_t_unchecked(set)
     }
 }
 

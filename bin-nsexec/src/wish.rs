@@ -10,8 +10,6 @@ use crate::early::text::{Path, Strings, Text};
 /// What was understood of a command line.
 pub(crate) struct Wish {
     pub(crate) pid: usize,
-    /// The same, as it was written.
-    pub(crate) digits: Text,
     /// The flags of `setns(2)`.
     pub(crate) types: i32,
     command: Strings,
@@ -26,8 +24,8 @@ impl Wish {
             let command = words.clone();
             let mut word = words.next()?;
             if word.next()? != b'-' {
-                let (pid, digits) = target?;
-                return (types != 0).then_some(Self { pid, digits, types, command });
+                let pid = target?;
+                return (types != 0).then_some(Self { pid, types, command });
             }
             let operand = if is(&word, b"t") || is(&word, b"-target") {
                 words.next()?
@@ -44,18 +42,8 @@ impl Wish {
             if target.is_some() {
                 return None;
             }
-            target = Some((number(operand.clone())?, operand));
+            target = Some(number(operand)?);
         }
-    }
-
-    /// Whether the program and its files are the container's.
-    pub(crate) fn runs_container_code(&self) -> bool {
-        self.types & libc::CLONE_NEWNS != 0
-    }
-
-    /// Whether the container's processes may provide, see or control the command, as [`crate::args::Args::is_contained`] has it.
-    pub(crate) fn is_contained(&self) -> bool {
-        self.runs_container_code() || self.types & libc::CLONE_NEWPID != 0
     }
 
     /// Becomes the command, found as `execvp(3)` finds it; returns only if that fails.
@@ -92,7 +80,8 @@ impl Wish {
     }
 }
 
-/// The type of namespace that an option without an operand stands for.
+/// The type of namespace that an option without an operand stands for; of those by which the container's processes may
+/// provide, see or control the command (see [`crate::args::Args::is_contained`]), none.
 fn ns_type(option: &Text) -> Option<i32> {
     let among = |letter: &[u8], word: &[u8]| is(option, letter) || is(option, word);
     match () {
@@ -100,8 +89,6 @@ fn ns_type(option: &Text) -> Option<i32> {
         () if among(b"u", b"-uts") => Some(libc::CLONE_NEWUTS),
         () if among(b"i", b"-ipc") => Some(libc::CLONE_NEWIPC),
         () if among(b"C", b"-cgroup") => Some(libc::CLONE_NEWCGROUP),
-        () if among(b"p", b"-pid") => Some(libc::CLONE_NEWPID),
-        () if among(b"m", b"-mount") || is(option, b"-mnt") => Some(libc::CLONE_NEWNS),
         () => None,
     }
 }

@@ -11,18 +11,15 @@ use crate::measure::{Comparison, Contender, compare_added};
 /// The container that is entered; it has cgroups of its own, and fewer capabilities than we have.
 const CONTAINER: &str = "setup.olt_1.lt_1";
 
-/// The floors, compiled here: what entering takes, and what it takes with our guards, but no cgroups or capabilities.
+/// The floor, compiled here: what entering takes, without guards, cgroups or capabilities.
 const ENTER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/bench/enter.c");
-const GUARD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/bench/guard.c");
 
 const RUNS: usize = 400;
 
 /// Compares the network alone, five namespaces of a process in our own cgroup, and five of a container.
 pub(crate) fn beside_nsenter(lab: &Lab, bins: &Path) -> Result<Vec<Comparison>, String> {
-    let (enter, guard) = (Path::new("/run/nicon-bench-enter"), Path::new("/run/nicon-bench-guard"));
+    let enter = Path::new("/run/nicon-bench-enter");
     output_within(tool("cc").args(["-O2", "-static", "-o"]).arg(enter).arg(ENTER), LIMIT)?.ok()?;
-    let begin = "-Wl,--entry=early";
-    output_within(tool("cc").args(["-O2", "-static", begin, "-o"]).arg(guard).arg(GUARD), LIMIT)?.ok()?;
     let size = std::fs::metadata(bins.join("nicon-nsexec")).map_err(|error| format!("nicon-nsexec: {error}"))?.len();
     println!("nicon-nsexec has {size} bytes, the limit is {}\n", 3 << 19);
 
@@ -36,43 +33,28 @@ pub(crate) fn beside_nsenter(lab: &Lab, bins: &Path) -> Result<Vec<Comparison>, 
         ("the same with a container, whose cgroups it joins", container, &five[..]),
     ];
     let cases = cases.into_iter();
-    cases.map(|(title, pid, options)| case(title, &pid.to_string(), options, bins, [enter, guard])).collect()
+    cases.map(|(title, pid, options)| case(title, &pid.to_string(), options, bins, enter)).collect()
 }
 
-fn case(
-    title: &str,
-    pid: &str,
-    options: &[&str],
-    bins: &Path,
-    [enter, guard]: [&Path; 2],
-) -> Result<Comparison, String> {
-    let is_guarded = options.len() > 1;
+fn case(title: &str, pid: &str, options: &[&str], bins: &Path, enter: &Path) -> Result<Comparison, String> {
+    let least = if options.len() > 1 { "five" } else { "net" };
     let entering = |mut program: Command| {
         program.args(["-t", pid]).args(options).arg("/bin/true");
         program
     };
     let contender = |name, command| Contender { name, runs: RUNS, command, ends: &[0] };
-    let mut contenders = vec![
+    let contenders = [
         contender("nicon-nsexec", Box::new(|| entering(command(bins, "nicon-nsexec"))) as Box<dyn Fn() -> Command>),
         contender("nsenter", Box::new(|| entering(tool("nsenter")))),
         contender("floor: a static C program", {
             Box::new(|| {
-                let mut least = Command::new(enter);
-                least.args([pid, if is_guarded { "five" } else { "net" }, "/bin/true"]);
-                least
+                let mut floor = Command::new(enter);
+                floor.args([pid, least, "/bin/true"]);
+                floor
             })
         }),
+        contender("true alone", Box::new(|| tool("/bin/true"))),
     ];
-    if is_guarded {
-        contenders.push(contender("floor: the same with our guards", {
-            Box::new(|| {
-                let mut least = Command::new(guard);
-                least.args([pid, "/bin/true"]);
-                least
-            })
-        }));
-    }
-    contenders.push(contender("true alone", Box::new(|| tool("/bin/true"))));
     compare_added(title, &contenders)
 }
 

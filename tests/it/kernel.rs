@@ -12,8 +12,12 @@ pub(crate) enum Feature {
     AppArmor,
     /// Bridges that keep VLANs apart.
     BridgeVlans,
+    /// Overlays of layers that are mounted nowhere.
+    DetachedLayers,
     /// A processor that keeps up with time limits, which an emulated one (`NICON_EMULATED=1`) does not.
     FullSpeed,
+    /// A `binfmt_misc` of one's own in a user namespace.
+    OwnInterpreters,
     /// Inodes of pidfds that are never used again.
     Pidfs,
     /// `SO_PASSPIDFD`, by which the process that wrote an answer is known.
@@ -25,7 +29,9 @@ impl Feature {
         match self {
             Self::AppArmor => "AppArmor",
             Self::BridgeVlans => "bridge-VLANs",
+            Self::DetachedLayers => "overlays of detached layers",
             Self::FullSpeed => "full speed",
+            Self::OwnInterpreters => "binfmt_misc in user namespaces",
             Self::Pidfs => "pidfs",
             Self::WritersPidfd => "SO_PASSPIDFD",
         }
@@ -55,7 +61,11 @@ impl Feature {
                     "unshare -n sh -c 'ip link add br0 type bridge && ip link set br0 type bridge vlan_filtering 1'";
                 runs(&["sh", "-c", bridge])
             }
+            Self::DetachedLayers => is_linux(6, 15),
             Self::FullSpeed => env::var_os("NICON_EMULATED").is_none(),
+            Self::OwnInterpreters => {
+                runs(&["unshare", "--user", "--map-root-user", "--mount", "mount", "-t", "binfmt_misc", "none", "/mnt"])
+            }
             Self::Pidfs => is_linux(6, 9),
             Self::WritersPidfd => is_linux(6, 5),
         }

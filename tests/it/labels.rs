@@ -122,7 +122,7 @@ fn apparmor_labels_are_followed(suite: &Suite, _: &Lab) -> Result<(), Failed> {
             assert_eq!(ran.stdout.trim(), theirs, "{options:?} {ran:?}");
             assert!(ran.stderr.contains("Permission denied"), "{options:?} {ran:?}");
         }
-        for options in [&["-n"][..], &["-p"], &["-m", "--privileged"]] {
+        for options in [&["-n"][..], &["-p", "--privileged"], &["-m", "--privileged"]] {
             assert_eq!(run(options)?.ok()?, "unconfined\ntold", "{options:?}");
         }
     }

@@ -45,6 +45,7 @@ mod nsexec_options;
 mod nsexec_quick;
 mod nsexec_records;
 mod nsexec_signals;
+mod nsexec_takeover;
 mod nsfind;
 mod nsid;
 mod patterns;
@@ -120,6 +121,7 @@ fn main() -> ExitCode {
     trials.extend(nsexec_signals::trials(&suite));
     trials.extend(nsexec_keys::trials(&suite));
     trials.extend(nsexec_attacks::trials(&suite));
+    trials.extend(nsexec_takeover::trials(&suite));
     trials.extend(docs::trials(&suite));
     trials.extend(tidy::trials());
     // One word is libtest-mimic's to filter by; groups of tests are chosen here.

@@ -94,7 +94,10 @@ fn each_namespace_as_nsenter(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let net = same(suite, &[&target, "--net", "readlink", "/proc/self/ns/mnt"]);
     assert_eq!(Some(net), witness::ns_link(std::process::id(), "mnt"));
     // A PID namespace without a child is for children only.
-    same(suite, &[&target, "-F", "-p", "readlink", "/proc/self/ns/pid_for_children"]);
+    let words = ["-F", "-p", "readlink", "/proc/self/ns/pid_for_children"];
+    let ours = suite.run(&[&["nicon-nsexec", &target, "--privileged"], &words[..]].concat());
+    let theirs = output_of_input(tool("nsenter").arg(&target).args(words), "", LIMIT)?;
+    assert_eq!(ours.ok()?, theirs.ok()?);
     Ok(())
 }
 
@@ -178,7 +181,7 @@ fn privileges_are_at_most_the_targets(suite: &Suite, lab: &Lab) -> Result<(), Fa
 
 fn exit_statuses(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let target = format!("-t{}", lab.host_pid(CONTAINER)?);
-    for options in [&["-n"][..], &["-a"][..], &["-a", "-F"][..], &["-p"][..]] {
+    for options in [&["-n"][..], &["-a"], &["-a", "-F"], &["-p", "--privileged"], &["-a", "--privileged"]] {
         let run = |words: &[&str]| suite.run(&[&["nicon-nsexec", &target], options, &["--"], words].concat());
         for status in [0, 1, 42, 125, 255] {
             assert_eq!(run(&["sh", "-c", &format!("exit {status}")]).code(), Some(status), "{options:?}");
@@ -186,6 +189,7 @@ fn exit_statuses(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         refusal(&run(&["no-such-program"]), 127, &["nicon-nsexec: run no-such-program: No such file"]);
         refusal(&run(&["/usr"]), 126, &["nicon-nsexec: run /usr: Permission denied"]);
         refusal(&run(&["/etc/passwd"]), 126, &["Permission denied"]);
+        refusal(&run(&[""]), 127, &["nicon-nsexec: run \"\": No such file"]);
     }
     for (signal, number) in [("TERM", 15), ("KILL", 9), ("SEGV", 11)] {
         let ran = suite.run(&["nicon-nsexec", &target, "-a", "sh", "-c", &format!("kill -{signal} $$")]);

@@ -4,18 +4,15 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_of_input, tool, witness};
+use nicon_lab::{LIMIT, Lab, Ran, output_of_input, witness};
 
 use crate::nsexec::CONTAINER;
 use crate::nsexec_fallbacks::traced;
-use crate::nsexec_signals::{PLAIN, plain_cell};
 use crate::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("nsexec::quick::before_the_c_library", before_the_c_library),
-        suite.trial("nsexec::quick::a_container_before_the_c_library", a_container_before_the_c_library),
-        suite.trial("nsexec::quick::a_container_as_the_long_way", a_container_as_the_long_way),
         suite.trial("nsexec::quick::as_the_long_way", as_the_long_way),
         suite.trial("nsexec::quick::the_command_is_found_as_by_the_long_way", the_command_is_found_as_by_the_long_way),
     ]
@@ -48,58 +45,6 @@ fn both_ways(suite: &Suite, options: &[&str], words: &[&str], prepare: impl Fn(&
         output_of_input(&mut command, "", LIMIT).unwrap()
     };
     (run(&[]), run(&["--no-fork"]))
-}
-
-/// What is started in a container: no process that watches over it starts the C library, which would ask for memory.
-fn a_container_before_the_c_library(suite: &Suite, _: &Lab) -> Result<(), Failed> {
-    let (_cell, target) = plain_cell()?;
-    for options in [PLAIN, &["-p"], &["--mount", "--pid"], &["--mnt"]] {
-        let words = [&[target.as_str()], options, &["/bin/sh", "-c", "exit 7"]].concat();
-        let (ran, trace) = traced(suite, &[], &words)?;
-        assert_eq!(ran.code(), Some(7), "{options:?} {ran:?}");
-        let command = trace.lines().find(|line| line.contains("execve(\"/bin/sh\"")).ok_or(trace.clone())?;
-        let is_commands = |line: &&str| line.split(' ').next() == command.split(' ').next();
-        let ours: Vec<&str> = trace.lines().filter(|line| !is_commands(line)).collect();
-        assert!(!ours.iter().any(|line| line.contains("brk(")), "{options:?} {trace}");
-        assert!(ours.iter().any(|line| line.contains("setsid(")), "{options:?} {trace}");
-    }
-    Ok(())
-}
-
-fn a_container_as_the_long_way(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
-    let (_cell, plain) = plain_cell()?;
-    let container = format!("-t{}", lab.host_pid(CONTAINER)?);
-    let look = "for n in /proc/self/ns/*; do readlink $n; done; ls /proc/self/fd; cat /proc/self/cgroup; pwd
-        grep -E '^(Sig[PBIC]|Cap|NoNew|Uid|Groups)' /proc/self/status; read -r pid comm state ppid pgrp rest </proc/self/stat; test $pid = $pgrp && echo leads; exit 3";
-    for (words, status) in [
-        (&["sh", "-c", look][..], 3),
-        (&["sh", "-c", "kill -9 $$"], 137),
-        (&["/nowhere"], 127),
-        (&["no-such-program"], 127),
-        (&["/etc"], 126),
-        (&[""], 127),
-    ] {
-        for (target, options) in [(&plain, PLAIN), (&plain, &["-p"]), (&plain, &["-m"]), (&container, PLAIN)] {
-            for prepare in ["", "trap '' CHLD USR1; ", "exec 7</etc/passwd; ", "exec <&-; "] {
-                let program = suite.bins()?.join("nicon-nsexec").display().to_string();
-                let run = |long: &[&str]| {
-                    let script = format!("{prepare}exec \"$@\"");
-                    let mut shell = tool("bash");
-                    shell.args(["-c", &script, "bash", &program, target]).args(options).args(long).args(words);
-                    output_of_input(&mut shell, "", LIMIT).unwrap()
-                };
-                let (quick, long) = (run(&[]), run(&["--preserve-credentials"]));
-                let case = format!("{target} {options:?} {words:?} {prepare}");
-                assert_eq!(quick.code(), Some(status), "{case} {quick:?}");
-                assert_eq!(
-                    (&quick.stdout, &quick.stderr, quick.code()),
-                    (&long.stdout, &long.stderr, long.code()),
-                    "{case}"
-                );
-            }
-        }
-    }
-    Ok(())
 }
 
 fn as_the_long_way(suite: &Suite, lab: &Lab) -> Result<(), Failed> {

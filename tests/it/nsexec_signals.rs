@@ -11,6 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::nsexec::{CONTAINER, Cell, wait_for};
+use crate::nsexec_fallbacks::living;
 use crate::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -26,15 +27,15 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     ]
 }
 
-/// A process with namespaces of its own but no cgroup or label: what is started there is started before the C library is.
-pub(crate) fn plain_cell() -> Result<(Cell, String), Failed> {
+/// A process with namespaces of its own, but no cgroup or label.
+fn plain_cell() -> Result<(Cell, String), Failed> {
     let cell = Cell::new(&["-m", "-u", "-i", "-n", "-p", "-f", "--kill-child"], "echo; exec sleep 600");
     let inner = witness::family(cell.0.id()).last().ok_or("unshare has no child")?.0;
     Ok((cell, format!("-t{inner}")))
 }
 
-/// The options that a plain command line has.
-pub(crate) const PLAIN: &[&str] = &["-m", "-u", "-i", "-n", "-p"];
+/// The namespaces of a [`plain_cell`].
+const PLAIN: &[&str] = &["-m", "-u", "-i", "-n", "-p"];
 
 fn start(suite: &Suite, words: &[&str]) -> Result<(Cell, BufReader<std::process::ChildStdout>), Failed> {
     let mut command = suite.command("nicon-nsexec")?;
@@ -67,7 +68,8 @@ fn signals_reach_the_command(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         ("CONT", Signal::SIGCONT),
     ];
     let (_cell, plain) = plain_cell()?;
-    for (target, options) in [(&target, &["-n"][..]), (&target, &["-n", "-p"]), (&target, &["--all"]), (&plain, PLAIN)]
+    for (target, options) in
+        [(&target, &["-n"][..]), (&target, &["-n", "-p", "--privileged"]), (&target, &["--all"]), (&plain, PLAIN)]
     {
         for (name, signal) in signals {
             let script = format!("trap 'echo got {name}; exit 40' {name}; echo ready; while :; do sleep 0.01; done");
@@ -128,9 +130,12 @@ fn leaves_no_orphan(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         "trap '' TERM INT HUP; sleep 60 & echo ready; wait",
     ];
     for (script, is_stopped) in scripts.iter().flat_map(|script| [(script, false), (script, true)]) {
-        for (target, options) in
-            [(&target, &["--all"][..]), (&target, &["--all", "--privileged"]), (&target, &["-p"]), (&plain, PLAIN)]
-        {
+        for (target, options) in [
+            (&target, &["--all"][..]),
+            (&target, &["--all", "--privileged"]),
+            (&target, &["-p", "--privileged"]),
+            (&plain, PLAIN),
+        ] {
             let (mut child, mut output) = start(suite, &[&[target.as_str()], options, &["sh", "-c", script]].concat())?;
             assert_eq!(line(&mut output), "ready");
             let family = witness::family(child.0.id());
@@ -152,18 +157,17 @@ fn leaves_no_orphan_of_a_stopped_keeper(suite: &Suite, _: &Lab) -> Result<(), Fa
     let (_cell, plain) = plain_cell()?;
     // Changing the user makes the kernel forget that the command is to die with its keeper.
     let command = ["/usr/bin/setpriv", "--reuid=1000", "--clear-groups", "/bin/sleep", "60"];
-    // What the guarded step does not understand goes the long way.
-    for option in [&[][..], &["--preserve-credentials"]] {
+    {
         let mut strace = tool("strace");
         strace.args(["-f", "-qq", "-o", "/dev/null", "-P", command[0], "-e", "trace=execve"]);
         strace.args(["-e", "inject=execve:delay_enter=2000000"]).arg(suite.bins()?.join("nicon-nsexec"));
-        strace.arg(&plain).args(PLAIN).args(option).args(command).stdin(Stdio::null());
+        strace.arg(&plain).args(PLAIN).args(command).stdin(Stdio::null());
         let strace = Cell(strace.spawn()?);
-        wait_for("keeper and command", || witness::family(strace.0.id()).len() == 4);
-        let family = witness::family(strace.0.id());
+        wait_for("keeper and command", || living(strace.0.id()).len() == 4);
+        let family = living(strace.0.id());
         let [watcher, keeper, command] = [1, 2, 3].map(|index| family[index].0);
         let signal = |pid: u32, signal| kill(Pid::from_raw(pid.cast_signed()), signal);
-        assert_ne!(name(command), "setpriv", "{option:?}: the keeper is too late to be stopped before the exec");
+        assert_ne!(name(command), "setpriv", "the keeper is too late to be stopped before the exec");
         signal(keeper, Signal::SIGSTOP)?;
         wait_for("the new user's command", || name(command) == "sleep" && "tT".contains(state(keeper)));
         signal(watcher, Signal::SIGKILL)?;

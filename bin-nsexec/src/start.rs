@@ -1,0 +1,135 @@
+//! Starting the command, from the keeper's side.
+//!
+//! ```text
+//! keeper ┬ joiner: joins, gives up what the command must not have, takes the last step, and ends
+//!        └ command: born of the last step, in the PID namespace that was joined
+//! ```
+//!
+//! The command is a child of the keeper's all the same (`CLONE_PARENT` of `clone(2)`). It waits for the keeper's word before
+//! it is executed, since only until then can it be given a process group.
+//!
+//! From its birth on the container may trace it, and say anything in its place: no word of it is taken for granted, or waited
+//! for.
+
+use std::io::{ErrorKind, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+
+use nicon_core::{Doing, Error, Result};
+use nix::errno::Errno;
+use nix::sys::prctl;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
+use nix::unistd::{ForkResult, Pid};
+
+use crate::entry::Entry;
+use crate::keeper::exit_status;
+use crate::run::fail;
+use crate::signals::Signals;
+use crate::sys;
+
+/// A start that is under way.
+pub(crate) struct Start {
+    joiner: Pid,
+    status: UnixStream,
+    is_born: bool,
+}
+
+/// What happens during a start, in this order.
+pub(crate) enum Progress {
+    /// Nothing that means anything.
+    Noise,
+    /// The command was born, and waits for [`Start::release`].
+    Born(Pid),
+    /// It was executed, or has ended; or it was never born, and this is the exit status of the joiner.
+    Over(u8),
+}
+
+impl Start {
+    /// Starts the joiner. `signals` are those that the command gets back.
+    pub(crate) fn begin(entry: &Entry<'_>, signals: &Signals) -> Result<Self> {
+        let (status, far) = UnixStream::pair().doing(|| "make a socket pair")?;
+        let born = entry.birthplace().map(sys::fork_into);
+        let is_in_birthplace = matches!(born, Some(Ok(_)));
+        let forked = match born {
+            Some(Ok(forked)) => forked,
+            // The kernel is older, or does not permit it: the joiner moves itself.
+            _ => sys::fork().doing(|| "start a child")?,
+        };
+        match forked {
+            ForkResult::Parent { child } => Ok(Self { joiner: child, status, is_born: false }),
+            ForkResult::Child => match die_with_parent().and_then(|()| entry.enter()) {
+                Ok(()) => entry.become_command(is_in_birthplace, || tie(signals), Some(far.as_fd())),
+                Err(error) => sys::exit(fail(&error)),
+            },
+        }
+    }
+
+    /// What has happened, if there is something to be read.
+    ///
+    /// # Errors
+    /// If the command was not born, or what was read does not come from the last step.
+    pub(crate) fn next(&mut self) -> Result<Progress> {
+        let mut word = [0; 8];
+        match self.status.read(&mut word) {
+            Ok(0) => self.end(),
+            Ok(_) if self.is_born => Ok(Progress::Noise),
+            Ok(length) => {
+                self.is_born = true;
+                self.newborn(&word[..length]).map(Progress::Born)
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(Progress::Noise),
+            Err(error) => Err(error).doing(|| "wait for the start of the command"),
+        }
+    }
+
+    /// The process whose PID the last step has sent: a child of ours. There is but one besides the joiner.
+    fn newborn(&self, word: &[u8]) -> Result<Pid> {
+        let pid = word.try_into().ok().map(|bytes| Pid::from_raw(i32::from_ne_bytes(bytes)));
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        let is_childs = |pid: &Pid| *pid != self.joiner && pid.as_raw() > 0 && waitid(Id::Pid(*pid), flags).is_ok();
+        pid.filter(is_childs).ok_or_else(|| Error::failed("start the command: the container has interfered"))
+    }
+
+    /// Both ends that are not ours are closed: the joiner is about to end, if it has not yet.
+    fn end(&self) -> Result<Progress> {
+        loop {
+            match waitpid(self.joiner, None) {
+                Ok(WaitStatus::Exited(_, 0)) if !self.is_born => {
+                    return Err(Error::failed("start the command: it was not born"));
+                }
+                Ok(status) => return Ok(Progress::Over(exit_status(status).unwrap_or_default())),
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(Error::os("wait for the start of the command", errno)),
+            }
+        }
+    }
+
+    /// Lets the command be executed.
+    pub(crate) fn release(&mut self) {
+        // If it has ended meanwhile, that is noticed next.
+        let _ = self.status.write_all(&[0]);
+    }
+
+    /// Kills the joiner.
+    pub(crate) fn kill(&self) {
+        let _ = kill(self.joiner, Signal::SIGKILL);
+    }
+}
+
+impl AsFd for Start {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.status.as_fd()
+    }
+}
+
+/// Has the joiner die with the keeper. The last step does the same for the command.
+fn die_with_parent() -> Result<()> {
+    prctl::set_pdeathsig(Signal::SIGKILL).doing(|| "tie ourselves to our parent")
+}
+
+/// Done last: a change of the user has cleared what [`die_with_parent`] set, and the command has the caller's signals.
+fn tie(signals: &Signals) -> Result<()> {
+    die_with_parent()?;
+    signals.give_back()
+}
