@@ -4,6 +4,7 @@ mod answer;
 mod args;
 mod aside;
 mod bundles;
+mod cgroup;
 mod claim;
 mod container;
 mod daemon;

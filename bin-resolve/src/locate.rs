@@ -1,11 +1,11 @@
 //! From the PID that an engine reports to the pinned process, with the proof that it is the container's.
 
-use nicon_core::container::{innermost_id, is_id};
 use nicon_core::file::Known;
 use nicon_core::pidns::{self, Method};
 use nicon_core::{Error, Namespace, NsId, NsType, Process, Result, Status};
 
 use crate::aside;
+use crate::cgroup::{self, Placement};
 use crate::container::Container;
 use crate::root::FileId;
 
@@ -96,14 +96,15 @@ async fn prove(process: &Process, container: &Container, pidns: &Namespace) -> R
     let Ok(parent) = Process::pin(process.parent()?) else {
         return Ok(Verdict::Refuted("its parent, which would be the engine's shim, is outside our PID namespace"));
     };
+    let placement = cgroup::placement(&process.read("cgroup")?, &parent.read("cgroup")?, container);
     // In a namespace further in than the engine's, the PID may be that of another process of this container.
-    if parent.namespace_id(NsType::Pid)? != Some(pidns.id()) || !is_outside(&parent, container)? {
+    if parent.namespace_id(NsType::Pid)? != Some(pidns.id()) || !is_outside(&parent, &placement, container) {
         return Ok(Verdict::Refuted(
             "it is not the container's first process: its parent is not where the engine is (does a proxy \
                        answer for the engine?)",
         ));
     }
-    if cgroup_is_of(&process.read("cgroup")?, container) {
+    if placement == Placement::First {
         return Ok(Verdict::Proved(Proof::Cgroup));
     }
     // It may have been moved to another cgroup. The engine's shim is started with the ID among its arguments, but
@@ -118,27 +119,12 @@ async fn prove(process: &Process, container: &Container, pidns: &Namespace) -> R
 }
 
 /// Whether a process is outside of the container, as its shim is: if the bundle is known, the shim's working directory
-/// is the bundle; otherwise its cgroup is not the container's.
-fn is_outside(parent: &Process, container: &Container) -> Result<bool> {
+/// is the bundle; otherwise it is not in the container's cgroup.
+fn is_outside(parent: &Process, placement: &Placement, container: &Container) -> bool {
     match container.bundle {
-        Some(bundle) => Ok(Known::at(parent.dir(), c"cwd").is_ok_and(|directory| FileId::from(directory) == bundle)),
-        None => Ok(!cgroup_is_of(&parent.read("cgroup")?, container)),
+        Some(bundle) => Known::at(parent.dir(), c"cwd").is_ok_and(|directory| FileId::from(directory) == bundle),
+        None => *placement != Placement::Inner,
     }
-}
-
-/// Whether /proc/PID/cgroup places a process in the container itself. The cgroups of containers inside it are below its
-/// own, so their paths have its ID as well.
-fn cgroup_is_of(cgroups: &str, container: &Container) -> bool {
-    if is_id(&container.id) {
-        let mut innermost = cgroups.lines().filter_map(innermost_id).peekable();
-        return innermost.peek().is_some() && innermost.all(|found| found == container.id);
-    }
-    // An ID that is an arbitrary name must be the whole last component, and the start time must have matched, too.
-    let is_name = |last: &str| {
-        let scope = last.strip_suffix(".scope").and_then(|scope| scope.rsplit('-').next());
-        last == container.id || scope == Some(&container.id) || container.cgroups.iter().any(|name| name == last)
-    };
-    container.starttime.is_some() && cgroups.lines().any(|line| line.rsplit_once('/').is_some_and(|(_, l)| is_name(l)))
 }
 
 /// The namespaces above `from`, nearest first, ending with `bound`; empty if `bound` is not above it.
@@ -154,44 +140,4 @@ fn ancestors_up_to(from: &Namespace, bound: NsId) -> Result<Vec<Namespace>> {
         }
     }
     Ok(Vec::new())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cgroup_belongs_to_its_innermost_container() {
-        let (a, b) = ("a".repeat(64), "b".repeat(64));
-        let cgroup_is_of = |cgroups: &str, id: &str| {
-            super::cgroup_is_of(cgroups, &Container { id: id.to_owned(), ..Container::default() })
-        };
-        for of_b in [
-            format!("0::/docker/{b}\n"),
-            format!("0::/system.slice/docker-{b}.scope/init\n"),
-            format!("0::/../../docker/{a}/docker/{b}\n"),
-            format!("2:cpu:/lab/{b}\n1:name=systemd:/lab/{b}\n0::/\n"),
-        ] {
-            assert!(cgroup_is_of(&of_b, &b), "{of_b}");
-            assert!(!cgroup_is_of(&of_b, &a), "{of_b}");
-        }
-        for of_others in ["0::/\n", "0::/user.slice\n", "", &format!("0::/{a}{b}\n"), &format!("2:cpu:/{a}\n0::/{b}\n")]
-        {
-            assert!(!cgroup_is_of(of_others, &b), "{of_others}");
-        }
-    }
-
-    #[test]
-    fn a_cgroup_may_have_a_plain_name() {
-        let web =
-            Container { id: "web".into(), starttime: Some(1), cgroups: vec!["made-up".into()], ..Container::default() };
-        for of_web in ["0::/web\n", "4:memory:/x/web\n0::/\n", "0::/system.slice/runc-web.scope\n", "0::/x/made-up\n"] {
-            assert!(cgroup_is_of(of_web, &web), "{of_web}");
-        }
-        for of_another in ["0::/xweb\n", "0::/web/below\n", "0::/\n", "", "0::/web.scope.d\n"] {
-            assert!(!cgroup_is_of(of_another, &web), "{of_another}");
-        }
-        let untimed = Container { starttime: None, ..web };
-        assert!(!cgroup_is_of("0::/web\n", &untimed));
-    }
 }

@@ -1,0 +1,104 @@
+//! A machine with systemd as its first process and nothing but cgroup v2, in namespaces of its own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nicon_lab::{LIMIT, Ran, output_within, tool, witness};
+
+/// Where the machine sees nicon's programs.
+const PROGRAMS: &str = "/opt/nicon";
+
+/// Makes an image that every engine of the machine can import: busybox, and links to it.
+const IMAGE: &str = "cd $(mktemp -d) && mkdir -p bin etc tmp && cp /bin/busybox bin &&
+    for name in $(busybox --list); do [ $name = busybox ] || ln -s busybox bin/$name; done &&
+    echo root:x:0:0::/:/bin/sh >etc/passwd && tar -cf /var/tmp/image.tar . && chmod 644 /var/tmp/image.tar";
+
+/// Where the runner's own cgroups are of version 1, version 2 has no controllers, and limits that are set by default fail.
+const LIMITS: &str = "grep -qw pids /sys/fs/cgroup/cgroup.controllers || {
+    mkdir -p /etc/containers/containers.conf.d && printf '[containers]\\npids_limit=0\\n' >/etc/containers/containers.conf.d/limits.conf; }";
+
+/// A machine, which ends when this is dropped, or its runner.
+pub(crate) struct Machine {
+    first: Child,
+    pid: u32,
+    cgroup: PathBuf,
+}
+
+impl Machine {
+    /// Starts one from the root file system at `root`, and waits until it is up.
+    pub(crate) fn start(root: &Path, programs: &Path) -> Result<Self, String> {
+        let unified = witness::cgroup_mounts().into_iter().find(|mount| mount.join("cgroup.controllers").exists());
+        let cgroup = unified.ok_or("a machine needs cgroup v2")?.join(format!("nicon-machine-{}", std::process::id()));
+        fs::create_dir_all(&cgroup).map_err(|error| format!("make {}: {error}", cgroup.display()))?;
+        let mut unshare = tool("setpriv");
+        unshare.args(["--pdeathsig=KILL", "unshare", "--mount", "--uts", "--ipc", "--pid", "--net"]);
+        unshare.args(["--fork", "--kill-child"]).arg(concat!(env!("CARGO_MANIFEST_DIR"), "/engines/init"));
+        unshare.args([&cgroup, root, programs]).stdin(Stdio::null());
+        let first = unshare.spawn().map_err(|error| format!("start a machine: {error}"))?;
+        let mut machine = Self { first, pid: 0, cgroup };
+        machine.pid = machine.await_systemd()?;
+        let up = "until systemctl is-system-running | grep -Eq 'running|degraded'; do sleep 0.05; done";
+        machine.script(up, &[])?;
+        machine.script(LIMITS, &[])?;
+        machine.script(IMAGE, &[])?;
+        Ok(machine)
+    }
+
+    fn await_systemd(&mut self) -> Result<u32, String> {
+        let give_up = Instant::now() + LIMIT;
+        while Instant::now() < give_up {
+            if let Ok(Some(status)) = self.first.try_wait() {
+                return Err(format!("the machine has ended: {status}"));
+            }
+            let family = witness::family(self.first.id());
+            let is_up =
+                |pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "systemd\n");
+            let socket = |pid: u32| Path::new(&format!("/proc/{pid}/root/run/dbus/system_bus_socket")).exists();
+            if let Some(pid) = family.into_iter().map(|(pid, _)| pid).find(is_up).filter(|pid| socket(*pid)) {
+                return Ok(pid);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Err("systemd does not come up".into())
+    }
+
+    /// A command in the machine, as its root.
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
+        let mut command = tool("nsenter");
+        command.args([&format!("--target={}", self.pid), "--all", "env", "--ignore-environment", "HOME=/root"]);
+        command
+            .arg(format!("PATH={PROGRAMS}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"))
+            .args(words);
+        command
+    }
+
+    /// Runs a command there to its end.
+    pub(crate) fn run(&self, words: &[&str]) -> Ran {
+        output_within(&mut self.command(words), LIMIT).unwrap()
+    }
+
+    /// Runs a shell script there, with arguments.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub(crate) fn script(&self, script: &str, arguments: &[&str]) -> Result<String, String> {
+        output_within(&mut self.command(&[&["sh", "-c", script, "sh"], arguments].concat()), LIMIT * 2)?.ok()
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // With its first process all others end.
+        let _ = self.first.kill();
+        let _ = self.first.wait();
+        let _ = fs::write(self.cgroup.join("cgroup.kill"), "1");
+        let give_up = Instant::now() + LIMIT;
+        let mut remove = tool("find");
+        remove.arg(&self.cgroup).args(["-depth", "-type", "d", "-exec", "rmdir", "{}", "+"]).stderr(Stdio::null());
+        while self.cgroup.exists() && Instant::now() < give_up {
+            let _ = remove.status();
+        }
+    }
+}

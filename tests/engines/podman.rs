@@ -1,0 +1,65 @@
+//! Podman as Debian configures it: the systemd cgroup manager, crun, no socket until somebody asks.
+
+use std::sync::Once;
+
+use libtest_mimic::{Failed, Trial};
+
+use crate::Suite;
+use crate::expect::found_where_it_is;
+use crate::machine::Machine;
+
+/// What people run, each by a name.
+const KINDS: [(&str, &[&str]); 7] = [
+    ("by-crun", &[]),
+    ("by-runc", &["--runtime=runc"]),
+    ("without-cgroups", &["--cgroups=disabled"]),
+    ("without-conmon", &["--cgroups=no-conmon"]),
+    ("by-host-pid", &["--pid=host"]),
+    ("by-private-userns", &["--uidmap=0:100000:65536"]),
+    ("with-init", &["--init"]),
+];
+
+/// A unit of systemd's that is a container: a quadlet. Its cgroup is split between conmon and the container.
+const QUADLET: &str =
+    "mkdir -p /etc/containers/systemd && printf '%s\n' '[Container]' Image=localhost/image 'Exec=sleep 600' \
+    ContainerName=quadlet Network=none >/etc/containers/systemd/quadlet.container &&
+    systemctl daemon-reload && systemctl start quadlet";
+
+/// Two containers in a pod, which share all but the mount namespace.
+const POD: &str = "podman pod create --name pod --network=none --share=pid,ipc,net,uts &&
+    podman run --detach --pod pod --name first image sleep 600 && podman run --detach --pod pod --name second image sleep 600";
+
+pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
+    let by_name = KINDS.map(|(name, options)| {
+        suite.trial(&format!("podman::{name}"), move |machine| {
+            prepare(machine);
+            let run = ["podman", "run", "--detach", "--network=none", "--name", name];
+            machine.run(&[&run, options, &["image", "sleep", "600"]].concat()).ok()?;
+            found_where_it_is(machine, name, &["podman"])
+        })
+    });
+    let others = [suite.trial("podman::quadlet", quadlet), suite.trial("podman::pod", pod)];
+    by_name.into_iter().chain(others).collect()
+}
+
+fn prepare(machine: &Machine) {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        machine.script("podman import /var/tmp/image.tar image && systemctl start podman.socket", &[]).unwrap();
+    });
+}
+
+fn quadlet(machine: &Machine) -> Result<(), Failed> {
+    prepare(machine);
+    machine.script(QUADLET, &[])?;
+    found_where_it_is(machine, "quadlet", &["podman"])
+}
+
+fn pod(machine: &Machine) -> Result<(), Failed> {
+    prepare(machine);
+    machine.script(POD, &[])?;
+    for name in ["first", "second"] {
+        found_where_it_is(machine, name, &["podman"])?;
+    }
+    Ok(())
+}
