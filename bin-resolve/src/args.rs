@@ -12,8 +12,9 @@ use crate::kind::Kind;
 /// Find the real process of a container, however deep it is nested.
 ///
 /// PATH names a container inside a container: `a.b.c`. If names contain dots, use slashes, as in `a/my.dotted/c` or
-/// `/my.dotted`, or escape the dots, as in `a.my\.dotted.c`. A segment is a container's exact name, or a unique prefix
-/// of its ID. The first one can also be a process, as in `pid:4242.a`.
+/// `/my.dotted`, or escape the dots, as in `a.my\.dotted.c`. A segment is a container's exact name, or its ID, of
+/// which at least 12 digits are needed; `id:c6d` takes fewer, if they are unique. The first one can also be a process, as in
+/// `pid:4242.a`.
 ///
 /// A pattern names all running containers that match it: `*`, `?`, `[a-z]` and `[!a-z]` within a segment, and `**` for
 /// any number of segments; `**` alone is every container on this machine.

@@ -90,18 +90,17 @@ impl Hop {
         listed: Option<&Member>,
         settings: &Settings,
     ) -> Result<Self> {
-        let (kind, name) = match Wanted::parse(segment) {
-            Some(Wanted::Container { kind, name }) => (kind, name),
-            Some(Wanted::Process(pid)) if outer.is_none() => {
-                let (process, inside) = (Process::pin(pid)?, Pools::new());
-                return Ok(Self { process, inside, segment: segment.to_owned(), found: None, outer: None });
-            }
-            _ => return Err(Error::failed(format!("\"{segment}\" is not a container"))),
-        };
+        let wanted = Wanted::parse(segment);
+        if let (Some(Wanted::Process(pid)), None) = (wanted, &outer) {
+            let (process, inside) = (Process::pin(pid)?, Pools::new());
+            return Ok(Self { process, inside, segment: segment.to_owned(), found: None, outer: None });
+        }
         let scope = settings.scope(outer.as_deref(), own)?;
-        let Found { container, process, proof, kind, via } = match listed {
-            Some(member) => scope.find_listed(member).await?,
-            None => scope.find(kind, name).await?,
+        let Found { container, process, proof, kind, via } = match (listed, wanted) {
+            (Some(member), _) => scope.find_listed(member).await?,
+            (None, Some(Wanted::Container { kind, name })) => scope.find(kind, name).await?,
+            (None, Some(Wanted::Id(digits))) => scope.find_by_id(digits).await?,
+            (None, _) => return Err(Error::failed(format!("\"{segment}\" is not a container"))),
         };
         let sharing = match (&outer, &via) {
             (None, _) => Sharing::Host,

@@ -4,6 +4,7 @@ mod answer;
 mod args;
 mod aside;
 mod bundles;
+mod by_id;
 mod claim;
 mod container;
 mod daemon;

@@ -130,7 +130,7 @@ impl Connection {
                 asking.await
             }
         };
-        answer?.map(|answer| judge(asked, answer)).transpose()
+        answer?.map_or(Ok(None), |answer| judge(asked, answer))
     }
 
     /// The process that listens, which is identified once.

@@ -8,6 +8,7 @@
 
 mod answered;
 mod bundles;
+mod by_id;
 mod denied;
 mod docs;
 mod engines;
@@ -87,6 +88,7 @@ fn main() -> ExitCode {
     trials.extend(answered::trials(&suite));
     trials.extend(placed::trials(&suite));
     trials.extend(bundles::trials(&suite));
+    trials.extend(by_id::trials(&suite));
     trials.extend(linkmv::trials(&suite));
     trials.extend(linkmv_ends::trials(&suite));
     trials.extend(linkmv_wish::trials(&suite));
