@@ -21,7 +21,8 @@ use crate::kind::Kind;
 ///
 /// Without PATH, reads paths, one a line, or records with a "target" from standard input.
 ///
-/// The host's own engines are asked at their usual sockets; `DOCKER_HOST=unix:///PATH` chooses one engine instead.
+/// The host's own engines are asked at their usual sockets, unless a setting chooses one instead, as for docker(1) and
+/// podman(1): `DOCKER_HOST=unix:///PATH`, `DOCKER_CONTEXT` or `docker context use`; `CONTAINER_HOST` for Podman.
 #[derive(Debug, Parser)]
 #[command(
     name = "nicon-resolve",

@@ -186,9 +186,9 @@ impl Scope<'_> {
         if tried.is_empty() {
             return Error::no(format!("no {engine} engine (none of its files are here)"));
         }
-        let hint = match (self.container, self.places().chosen()) {
-            (None, true) => ", as DOCKER_HOST says",
-            (None, false) => ", and no files; DOCKER_HOST=unix:///PATH names another",
+        let hint = match (self.container, kinds.iter().find_map(|kind| self.places().chosen(*kind))) {
+            (None, Some(by)) => &format!(", as {by} says"),
+            (None, None) => ", and no files; DOCKER_HOST=unix:///PATH names another",
             (Some(_), _) => ", and no files; --socket PATH names another",
         };
         Error::no(format!("no {engine} engine (no socket at {tried}{hint})"))

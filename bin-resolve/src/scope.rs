@@ -48,7 +48,7 @@ impl Scope<'_> {
     pub(crate) fn kinds(&self, kind: Option<Kind>) -> Vec<Kind> {
         match kind.or(self.settings.engine) {
             Some(kind) => vec![kind],
-            None if self.places().chosen() => vec![Kind::Docker],
+            None if self.places().chosen(Kind::Docker).is_some() => vec![Kind::Docker],
             None => Kind::ALL.to_vec(),
         }
     }
@@ -81,7 +81,7 @@ impl Scope<'_> {
         root: &'r Root,
         asked: Option<Kind>,
     ) -> Result<Option<Disk<'r>>> {
-        if self.places().chosen() && matches!(kind, Kind::Docker | Kind::Podman) {
+        if self.places().chosen(kind).is_some() {
             return Ok(None);
         }
         let asked_for = asked.or(self.settings.engine).is_some();

@@ -9,6 +9,7 @@
 mod answered;
 mod bundles;
 mod by_id;
+mod chosen;
 mod denied;
 mod docs;
 mod engines;
@@ -89,6 +90,7 @@ fn main() -> ExitCode {
     trials.extend(placed::trials(&suite));
     trials.extend(bundles::trials(&suite));
     trials.extend(by_id::trials(&suite));
+    trials.extend(chosen::trials(&suite));
     trials.extend(linkmv::trials(&suite));
     trials.extend(linkmv_ends::trials(&suite));
     trials.extend(linkmv_wish::trials(&suite));
