@@ -17,6 +17,7 @@ use crate::files::Files;
 use crate::kind::Kind;
 use crate::listing::Listed;
 use crate::root::{FileId, Root};
+use crate::trust::Bounds;
 
 /// A container in an engine's files.
 struct Entry {
@@ -32,6 +33,8 @@ struct Entry {
 pub(crate) struct Disk<'a> {
     pub(crate) kind: Kind,
     pub(crate) pidns: Namespace,
+    /// What whoever may write the files may name.
+    pub(crate) bounds: Bounds,
     /// The directory that holds the files.
     pub(crate) file: FileId,
     root: &'a Root,
@@ -45,8 +48,14 @@ impl<'a> Disk<'a> {
     ///
     /// # Errors
     /// If they cannot be accessed.
-    pub(crate) async fn of(kind: Kind, root: &'a Root, pidns: Namespace, asked_for: bool) -> Result<Option<Self>> {
-        Self::at(kind, root, pidns, Self::places(kind, asked_for)).await
+    pub(crate) async fn of(
+        kind: Kind,
+        root: &'a Root,
+        pidns: Namespace,
+        bounds: Bounds,
+        asked_for: bool,
+    ) -> Result<Option<Self>> {
+        Self::at(kind, root, pidns, bounds, Self::places(kind, asked_for)).await
     }
 
     /// Where the files of an engine usually are.
@@ -69,7 +78,13 @@ impl<'a> Disk<'a> {
     ///
     /// # Errors
     /// If they cannot be accessed.
-    pub(crate) async fn at(kind: Kind, root: &'a Root, pidns: Namespace, places: Vec<PathBuf>) -> Result<Option<Self>> {
+    pub(crate) async fn at(
+        kind: Kind,
+        root: &'a Root,
+        pidns: Namespace,
+        bounds: Bounds,
+        places: Vec<PathBuf>,
+    ) -> Result<Option<Self>> {
         let (mut there, mut file) = (Vec::new(), None);
         for place in places {
             match root.file_at(&place).await {
@@ -86,7 +101,7 @@ impl<'a> Disk<'a> {
                 },
             }
         }
-        Ok(file.map(|file| Self { kind, pidns, file, root, places: there }))
+        Ok(file.map(|file| Self { kind, pidns, bounds, file, root, places: there }))
     }
 
     /// Finds the container that `asked` means, by [`fit`], and its file.

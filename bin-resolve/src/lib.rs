@@ -34,6 +34,7 @@ mod search;
 mod socket;
 mod survey;
 mod task;
+mod trust;
 mod turns;
 mod visit;
 mod walk;

@@ -104,7 +104,8 @@ impl Scope<'_> {
         let namespaces = daemons.iter().map(|daemon| daemon.pidns.try_clone()).collect::<Result<_>>()?;
         let (daemon, pidns) = (daemon.process.pid(), daemon.pidns.id());
         let via = Via::Api { socket: socket.clone(), daemon, pidns, file: None };
-        Ok(Some(Claim::new(container, connection.engine.kind(), via, namespaces)))
+        let bounds = self.bounds.and(&connection.bounds()?);
+        Ok(Some(Claim::new(container, connection.engine.kind(), via, namespaces, bounds)))
     }
 
     /// Decides on one container, given all answers.

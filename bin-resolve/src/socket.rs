@@ -87,6 +87,8 @@ pub(crate) struct Connected {
     /// Its path, as seen in the container.
     pub(crate) path: PathBuf,
     pub(crate) file: FileId,
+    /// Whether the kernel tells who writes (Linux 6.5).
+    pub(crate) tells_writer: bool,
 }
 
 /// Connects to the first of `places` below `root` where a process listens; `None` if none of them exists. If the
@@ -133,12 +135,13 @@ fn connect_to(root: &Directory, path: &Path) -> Result<Connected> {
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let stream =
         nix::sys::socket::socket(AddressFamily::Unix, SockType::Stream, flags, None).doing(|| "open a socket")?;
-    match peer::ask_who_writes(&stream) {
-        Ok(()) | Err(Errno::ENOPROTOOPT) => {}
+    let tells_writer = match peer::ask_who_writes(&stream) {
+        Ok(()) => true,
+        Err(Errno::ENOPROTOOPT) => false,
         Err(errno) => return Err(Error::os("request the credentials of writers", errno)),
-    }
+    };
     match nix::sys::socket::connect(stream.as_raw_fd(), &address) {
-        Ok(()) => Ok(Connected { stream: stream.into(), path: path.to_owned(), file: known.into() }),
+        Ok(()) => Ok(Connected { stream: stream.into(), path: path.to_owned(), file: known.into(), tells_writer }),
         Err(errno) => {
             let error = Error::os(format!("connect to {}", path.display()), errno);
             Err(match errno {

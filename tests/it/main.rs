@@ -22,6 +22,7 @@ mod hostile_files;
 mod hostile_links;
 mod hostile_lists;
 mod hostile_silence;
+mod hostile_user;
 mod kernel;
 mod killed;
 mod lab_itself;
@@ -85,6 +86,7 @@ fn main() -> ExitCode {
     trials.extend(hostile_files::trials(&suite));
     trials.extend(hostile_links::trials(&suite));
     trials.extend(hostile_silence::trials(&suite));
+    trials.extend(hostile_user::trials(&suite));
     trials.extend(engines::trials(&suite));
     trials.extend(answered::trials(&suite));
     trials.extend(placed::trials(&suite));
