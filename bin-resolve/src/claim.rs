@@ -10,6 +10,7 @@ use crate::disk::Disk;
 use crate::kind::Kind;
 use crate::locate::{Proof, locate};
 use crate::scope::Scope;
+use crate::trust::Bounds;
 
 /// A container that was found and proved.
 pub(crate) struct Found {
@@ -18,6 +19,8 @@ pub(crate) struct Found {
     pub(crate) proof: Proof,
     pub(crate) kind: Kind,
     pub(crate) via: Via,
+    /// Those of whoever claimed it, and of the engines further out.
+    pub(crate) bounds: Bounds,
 }
 
 /// What an engine says about a container, not yet proved.
@@ -27,16 +30,18 @@ pub(crate) struct Claim {
     via: Via,
     /// The PID namespaces to which the PID may belong, the likeliest first.
     namespaces: Vec<Namespace>,
+    /// What whoever says so may name.
+    bounds: Bounds,
 }
 
 impl Claim {
-    pub(crate) fn new(container: Container, kind: Kind, via: Via, namespaces: Vec<Namespace>) -> Self {
-        Self { container, kind, via, namespaces }
+    pub(crate) fn new(container: Container, kind: Kind, via: Via, namespaces: Vec<Namespace>, bounds: Bounds) -> Self {
+        Self { container, kind, via, namespaces, bounds }
     }
 
     /// A claim that was read from files.
     pub(crate) fn of_files(disk: &Disk<'_>, container: Container, file: PathBuf) -> Result<Self> {
-        Ok(Self::new(container, disk.kind, Via::Disk { file }, vec![disk.pidns.try_clone()?]))
+        Ok(Self::new(container, disk.kind, Via::Disk { file }, vec![disk.pidns.try_clone()?], disk.bounds.clone()))
     }
 
     /// What the files say about the container called `name`; `None` if it is not in them.
@@ -91,8 +96,8 @@ impl Scope<'_> {
     /// Those of [`locate`].
     pub(crate) async fn proved(&self, name: &str, claim: Claim) -> Result<Found> {
         let (process, proof) = self.prove(name, &claim).await?;
-        let Claim { container, kind, via, .. } = claim;
-        Ok(Found { container, process, proof, kind, via })
+        let Claim { container, kind, via, bounds, .. } = claim;
+        Ok(Found { container, process, proof, kind, via, bounds })
     }
 
     /// Whether the claimed process can be proved to be the container's.
@@ -101,13 +106,13 @@ impl Scope<'_> {
     }
 
     async fn prove(&self, name: &str, claim: &Claim) -> Result<(Process, Proof)> {
-        let Claim { container, kind, via, namespaces } = claim;
+        let Claim { container, kind, via, namespaces, bounds } = claim;
         let (said, of) = (container.inner_pid, container.short_id());
         self.settings.log(name, || match via.file() {
             Some(file) => format!("{} says PID {said} for {of}", file.display()),
             None => format!("{} says PID {said} for {of}", kind.name()),
         });
-        let (process, proof) = locate(container, namespaces, self.pidns.id(), self.settings.method).await?;
+        let (process, proof) = locate(container, namespaces, self.pidns.id(), bounds, self.settings.method).await?;
         self.settings.log(name, || format!("that is our PID {}, proved by its {}", process.pid(), proof.name()));
         Ok((process, proof))
     }

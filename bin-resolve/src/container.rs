@@ -1,7 +1,7 @@
 //! A container as its engine describes it, and whether that answers the question.
 
 use bollard::models::ContainerInspectResponse;
-use nicon_core::container::is_id;
+use nicon_core::container::{SHORT, is_id, is_short_id};
 use nicon_core::{Error, Result};
 
 use crate::root::FileId;
@@ -31,17 +31,39 @@ impl Container {
 
 /// The first twelve digits of an ID; a name is kept whole.
 pub(crate) fn short(id: &str) -> &str {
-    if is_id(id) { &id[..12] } else { id }
+    if is_id(id) { &id[..SHORT] } else { id }
 }
 
-/// Checks an answer: it must be about the container that was asked for, and have a PID.
-pub(crate) fn judge(asked: &str, answer: ContainerInspectResponse) -> Result<Container> {
+/// How a container is meant by a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fit {
+    /// The word is its name, or its whole ID.
+    Exact,
+    /// The word is the beginning of its ID, and long enough to be no name.
+    ShortId,
+}
+
+/// How `asked` means the container with this ID and name, if it does. Engines take even a single digit for an ID, so that a
+/// name which nobody has would lead to a container that happens to have such an ID.
+pub(crate) fn fit(asked: &str, id: &str, name: &str) -> Option<Fit> {
+    if name == asked || id == asked {
+        return Some(Fit::Exact);
+    }
+    (is_short_id(asked) && is_id(id) && id.starts_with(asked)).then_some(Fit::ShortId)
+}
+
+/// Checks an answer: it must be about the container that was asked for, and have a PID. `None` if the engine took a name for
+/// the beginning of an ID.
+pub(crate) fn judge(asked: &str, answer: ContainerInspectResponse) -> Result<Option<Container>> {
     let id = answer.id.unwrap_or_default();
     let name = answer.name.as_deref().map(bare).unwrap_or_default().to_owned();
     if !is_id(&id) {
         return Err(not_understood("it has no container ID"));
     }
-    if name != asked && !id.starts_with(asked) {
+    if fit(asked, &id, &name).is_none() {
+        if id.starts_with(asked) {
+            return Ok(None);
+        }
         return Err(not_understood(&format!("it is about \"{name}\" ({}), not \"{asked}\"", short(&id))));
     }
     let state = answer.state.ok_or_else(|| not_understood("it has no State"))?;
@@ -50,7 +72,7 @@ pub(crate) fn judge(asked: &str, answer: ContainerInspectResponse) -> Result<Con
         return Err(Error::no(format!("container \"{asked}\" is not running{status}")));
     }
     match state.pid.map(i32::try_from) {
-        Some(Ok(inner_pid)) if inner_pid > 0 => Ok(Container { id, name, inner_pid, ..Container::default() }),
+        Some(Ok(inner_pid)) if inner_pid > 0 => Ok(Some(Container { id, name, inner_pid, ..Container::default() })),
         // Engines clear the PID shortly before they report a container as stopped, and during a restart.
         Some(Ok(0)) => Err(Error::no(format!("container \"{asked}\" has no process at the moment"))),
         _ => Err(not_understood("it has no State.Pid")),
@@ -85,13 +107,30 @@ mod tests {
     #[test]
     fn only_the_container_that_was_asked_for() {
         let running = r#"{"Running":true,"Status":"running","Pid":42}"#;
-        let expected = Container { id: ID.into(), name: "web".into(), inner_pid: 42, ..Container::default() };
-        assert_eq!(judge("web", answer(ID, "/web", running)).unwrap(), expected);
-        assert_eq!(judge("0123", answer(ID, "/web", running)).unwrap(), expected);
+        let expected = || Container { id: ID.into(), name: "web".into(), inner_pid: 42, ..Container::default() };
+        for asked in ["web", ID, &ID[..12]] {
+            assert_eq!(judge(asked, answer(ID, "/web", running)).unwrap(), Some(expected()), "{asked}");
+        }
+        for asked in ["0", "0123", &ID[..11]] {
+            assert_eq!(judge(asked, answer(ID, "/web", running)).unwrap(), None, "{asked}");
+        }
         for (asked, id, name) in
             [("we", ID, "/web"), ("web", "0123", "/web"), ("web", ID, "/xweb"), ("web", ID, "/a/web")]
         {
             assert!(judge(asked, answer(id, name, running)).is_err(), "{asked} {id} {name}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_exact_and_an_id_is_no_less_than_engines_print() {
+        assert_eq!(fit("web", ID, "web"), Some(Fit::Exact));
+        assert_eq!(fit(ID, ID, "web"), Some(Fit::Exact));
+        assert_eq!(fit(&ID[..12], ID, &ID[..12]), Some(Fit::Exact), "a name before an ID");
+        assert_eq!(fit(&ID[..12], ID, "web"), Some(Fit::ShortId));
+        for (asked, id, name) in
+            [(&ID[..11], ID, "web"), ("we", ID, "web"), ("0123456789ab", "0123456789abc", "web"), ("a", "a-b", "a-b")]
+        {
+            assert_eq!(fit(asked, id, name), None, "{asked} {id} {name}");
         }
     }
 

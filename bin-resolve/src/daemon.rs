@@ -26,17 +26,17 @@ pub(crate) enum Listener {
 }
 
 impl Listener {
-    /// Reads it from the connection.
-    pub(crate) fn of(stream: &UnixStream) -> Result<Self> {
-        match getsockopt(stream, sockopt::PeerPidfd) {
-            Ok(pidfd) => Ok(Self::Pidfd(pidfd)),
-            Err(Errno::ENOPROTOOPT) => {
-                let peer = getsockopt(stream, sockopt::PeerCredentials).doing(|| "read the peer of the socket")?;
-                Ok(Self::Pid(peer.pid()))
-            }
-            Err(Errno::ESRCH | Errno::EINVAL) => Ok(Self::Gone),
-            Err(errno) => Err(Error::os("read the peer of the socket", errno)),
-        }
+    /// Reads it from the connection, with the user ID that it had when it called `listen(2)`.
+    pub(crate) fn of(stream: &UnixStream) -> Result<(Self, u32)> {
+        let pidfd = getsockopt(stream, sockopt::PeerPidfd);
+        let peer = getsockopt(stream, sockopt::PeerCredentials).doing(|| "read the peer of the socket")?;
+        let listener = match pidfd {
+            Ok(pidfd) => Self::Pidfd(pidfd),
+            Err(Errno::ENOPROTOOPT) => Self::Pid(peer.pid()),
+            Err(Errno::ESRCH | Errno::EINVAL) => Self::Gone,
+            Err(errno) => return Err(Error::os("read the peer of the socket", errno)),
+        };
+        Ok((listener, peer.uid()))
     }
 }
 

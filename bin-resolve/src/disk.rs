@@ -8,15 +8,16 @@ pub(crate) use docker::places_of as docker_places;
 
 use std::path::PathBuf;
 
-use nicon_core::container::is_id;
+use nicon_core::container::{is_id, is_short_id};
 use nicon_core::{Error, Namespace, Result, Status};
 use nix::errno::Errno;
 
-use crate::container::{Container, short};
+use crate::container::{self, Container, Fit, fit};
 use crate::files::Files;
 use crate::kind::Kind;
 use crate::listing::Listed;
 use crate::root::{FileId, Root};
+use crate::trust::Bounds;
 
 /// A container in an engine's files.
 struct Entry {
@@ -32,6 +33,8 @@ struct Entry {
 pub(crate) struct Disk<'a> {
     pub(crate) kind: Kind,
     pub(crate) pidns: Namespace,
+    /// What whoever may write the files may name.
+    pub(crate) bounds: Bounds,
     /// The directory that holds the files.
     pub(crate) file: FileId,
     root: &'a Root,
@@ -45,8 +48,14 @@ impl<'a> Disk<'a> {
     ///
     /// # Errors
     /// If they cannot be accessed.
-    pub(crate) async fn of(kind: Kind, root: &'a Root, pidns: Namespace, asked_for: bool) -> Result<Option<Self>> {
-        Self::at(kind, root, pidns, Self::places(kind, asked_for)).await
+    pub(crate) async fn of(
+        kind: Kind,
+        root: &'a Root,
+        pidns: Namespace,
+        bounds: Bounds,
+        asked_for: bool,
+    ) -> Result<Option<Self>> {
+        Self::at(kind, root, pidns, bounds, Self::places(kind, asked_for)).await
     }
 
     /// Where the files of an engine usually are.
@@ -69,7 +78,13 @@ impl<'a> Disk<'a> {
     ///
     /// # Errors
     /// If they cannot be accessed.
-    pub(crate) async fn at(kind: Kind, root: &'a Root, pidns: Namespace, places: Vec<PathBuf>) -> Result<Option<Self>> {
+    pub(crate) async fn at(
+        kind: Kind,
+        root: &'a Root,
+        pidns: Namespace,
+        bounds: Bounds,
+        places: Vec<PathBuf>,
+    ) -> Result<Option<Self>> {
         let (mut there, mut file) = (Vec::new(), None);
         for place in places {
             match root.file_at(&place).await {
@@ -86,10 +101,10 @@ impl<'a> Disk<'a> {
                 },
             }
         }
-        Ok(file.map(|file| Self { kind, pidns, file, root, places: there }))
+        Ok(file.map(|file| Self { kind, pidns, bounds, file, root, places: there }))
     }
 
-    /// Finds the container with the name or ID prefix `asked`, and its file.
+    /// Finds the container that `asked` means, by [`fit`], and its file.
     ///
     /// # Errors
     /// [`Status::No`](nicon_core::Status::No) if it is not running; otherwise if several match, or files cannot be
@@ -98,10 +113,8 @@ impl<'a> Disk<'a> {
         let asked = asked.to_owned();
         self.read(move |kind, files, places| {
             let entries = match kind {
-                // With runc the name is the ID and the directory, so only what may be an ID prefix needs the index.
-                Kind::Runc if !asked.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
-                    runc::named(files, places, &asked)?
-                }
+                // With runc the name is the ID and the directory, so only what may be a shortened ID needs the index.
+                Kind::Runc if !is_short_id(&asked) => runc::named(files, places, &asked)?,
                 _ => index(kind, files, places)?,
             };
             choose(&asked, entries)?
@@ -168,17 +181,17 @@ fn load(kind: Kind, files: &Files, entry: &Entry) -> Result<Container> {
     }
 }
 
-/// The entry with this name or whole ID, or else with this unique ID prefix.
+/// The entry with this name or whole ID, or else the only one with this short ID.
 fn choose(asked: &str, entries: Vec<Entry>) -> Result<Option<Entry>> {
-    let (exact, others): (Vec<_>, Vec<_>) =
-        entries.into_iter().partition(|entry| entry.name == asked || entry.id == asked);
-    let begins = |entry: &Entry| is_id(&entry.id) && entry.id.starts_with(asked);
-    let mut fitting: Vec<Entry> = if exact.is_empty() { others.into_iter().filter(begins).collect() } else { exact };
+    let fits = |entry: &Entry, how| fit(asked, &entry.id, &entry.name) == Some(how);
+    let (exact, others): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| fits(entry, Fit::Exact));
+    let short = |entry: &Entry| fits(entry, Fit::ShortId);
+    let mut fitting: Vec<Entry> = if exact.is_empty() { others.into_iter().filter(short).collect() } else { exact };
     // A container may have files in several places.
     fitting.sort_by(|a, b| a.id.cmp(&b.id));
     fitting.dedup_by(|a, b| a.id == b.id && a.name == b.name && is_id(&a.id));
     if fitting.len() > 1 {
-        let shown = fitting.iter().map(|entry| format!("{}{}", short(&entry.id), entry.about));
+        let shown = fitting.iter().map(|entry| format!("{}{}", container::short(&entry.id), entry.about));
         let shown = shown.collect::<Vec<_>>().join(", ");
         return Err(Error::failed(format!("\"{asked}\" is ambiguous: it matches {shown} (use an ID)")));
     }
@@ -200,13 +213,17 @@ mod tests {
 
     #[test]
     fn a_name_is_exact_and_an_id_may_be_short() {
-        let (a, b) = ("a1".repeat(32), "ab".repeat(32));
-        let all = || vec![entry(&a, "web"), entry(&b, "db"), entry("webs", "webs"), entry("a1", "a1")];
+        let (a, b, c) = ("a1".repeat(32), "ab".repeat(32), format!("{}c", "a".repeat(63)));
+        let (d, dozen) = (format!("{}d", "a".repeat(63)), &"a1".repeat(6)[..]);
+        let of = |id: &str, name: &str| entry(id, name);
+        let all = || vec![of(&a, "web"), of(&b, "db"), of("webs", "webs"), of(dozen, dozen), of(&c, "c"), of(&d, "d")];
         let chosen = |asked: &str| choose(asked, all()).map(|entry| entry.map(|entry| entry.id));
         assert_eq!(chosen("web").unwrap(), Some(a.clone()));
-        assert_eq!(chosen("ab").unwrap(), Some(b.clone()));
-        assert_eq!(chosen("a1").unwrap(), Some("a1".to_owned()), "a name before the beginning of an ID");
+        assert_eq!(chosen(&b[..12]).unwrap(), Some(b.clone()));
+        assert_eq!(chosen(&a[..13]).unwrap(), Some(a.clone()));
+        assert_eq!(chosen(dozen).unwrap(), Some(dozen.to_owned()), "a name before the beginning of an ID");
         assert_eq!(chosen("we").unwrap(), None, "only the digits of an ID may be left out");
-        assert!(chosen("a").unwrap_err().to_string().contains("ambiguous"));
+        assert_eq!(chosen("ab").unwrap(), None, "so few digits are a name");
+        assert!(chosen(&c[..20]).unwrap_err().to_string().contains("ambiguous"));
     }
 }

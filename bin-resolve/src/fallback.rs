@@ -82,7 +82,8 @@ impl Scope<'_> {
         let Ok(daemon) = connection.listener() else { return Ok(None) };
         let places = disk::docker_places(Arc::clone(&daemon.process)).await?;
         let root = Root::of(Some(&daemon.process))?;
-        let Some(disk) = Disk::at(Kind::Docker, &root, daemon.pidns.try_clone()?, places).await? else {
+        let bounds = self.bounds.and(&connection.listeners_bounds()?);
+        let Some(disk) = Disk::at(Kind::Docker, &root, daemon.pidns.try_clone()?, bounds, places).await? else {
             return Ok(None);
         };
         self.settings.log(name, || "the engine is slow: reading its files".to_owned());

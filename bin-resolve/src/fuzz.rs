@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use nicon_core::container::is_id;
 
-use crate::container::judge;
+use crate::container::{fit, judge};
 use crate::engine::Engine;
 use crate::listing::{self, State};
 use crate::name::{self, Asked, is_name};
@@ -50,10 +50,10 @@ pub fn engine(sent: &[u8]) {
         tokio::spawn(answer(theirs, sent.to_owned()));
         let engine = Engine::new(ours).await.expect("begin HTTP");
         if let Ok(Some(answer)) = engine.inspect(ASKED).await
-            && let Ok(container) = judge(ASKED, answer)
+            && let Ok(Some(container)) = judge(ASKED, answer)
         {
             assert!(is_id(&container.id) && container.inner_pid > 0);
-            assert!(container.name == ASKED || container.id.starts_with(ASKED));
+            assert!(fit(ASKED, &container.id, &container.name).is_some());
         }
         let _ = engine.list(State::Any).await;
     });

@@ -15,6 +15,7 @@ use crate::roster::Member;
 use crate::run::PROGRAM;
 use crate::scope::{Pools, Scope};
 use crate::socket::Places;
+use crate::trust::Bounds;
 
 /// The settings of a run.
 pub(crate) struct Settings {
@@ -37,6 +38,8 @@ pub(crate) struct Hop {
     pub(crate) process: Process,
     /// The connections to the engines inside it.
     pub(crate) inside: Pools,
+    /// Those of all engines by which it was found.
+    bounds: Bounds,
     /// Its segment of the path.
     segment: String,
     found: Option<Finding>,
@@ -90,18 +93,18 @@ impl Hop {
         listed: Option<&Member>,
         settings: &Settings,
     ) -> Result<Self> {
-        let (kind, name) = match Wanted::parse(segment) {
-            Some(Wanted::Container { kind, name }) => (kind, name),
-            Some(Wanted::Process(pid)) if outer.is_none() => {
-                let (process, inside) = (Process::pin(pid)?, Pools::new());
-                return Ok(Self { process, inside, segment: segment.to_owned(), found: None, outer: None });
-            }
-            _ => return Err(Error::failed(format!("\"{segment}\" is not a container"))),
-        };
+        let wanted = Wanted::parse(segment);
+        if let (Some(Wanted::Process(pid)), None) = (wanted, &outer) {
+            let (process, inside) = (Process::pin(pid)?, Pools::new());
+            let (segment, bounds) = (segment.to_owned(), Bounds::default());
+            return Ok(Self { process, inside, bounds, segment, found: None, outer: None });
+        }
         let scope = settings.scope(outer.as_deref(), own)?;
-        let Found { container, process, proof, kind, via } = match listed {
-            Some(member) => scope.find_listed(member).await?,
-            None => scope.find(kind, name).await?,
+        let Found { container, process, proof, kind, via, bounds } = match (listed, wanted) {
+            (Some(member), _) => scope.find_listed(member).await?,
+            (None, Some(Wanted::Container { kind, name })) => scope.find(kind, name).await?,
+            (None, Some(Wanted::Id(digits))) => scope.find_by_id(digits).await?,
+            (None, _) => return Err(Error::failed(format!("\"{segment}\" is not a container"))),
         };
         let sharing = match (&outer, &via) {
             (None, _) => Sharing::Host,
@@ -109,7 +112,7 @@ impl Hop {
             (Some(_), Via::Disk { .. }) => Sharing::Dind,
         };
         let found = Some(Finding { container, proof, kind, via, sharing });
-        Ok(Self { process, inside: Pools::new(), segment: segment.to_owned(), found, outer })
+        Ok(Self { process, inside: Pools::new(), bounds, segment: segment.to_owned(), found, outer })
     }
 
     /// How an engine that was reached through this container relates to it, given its process and PID namespace.
@@ -184,7 +187,8 @@ impl Settings {
             None => self.pidns.try_clone()?,
         };
         let (container, pools) = (outer.map(|hop| &hop.process), outer.map_or(own, |hop| &hop.inside));
-        Ok(Scope { container, pools, pidns, settings: self })
+        let bounds = outer.map(|hop| hop.bounds.clone()).unwrap_or_default();
+        Ok(Scope { container, pools, pidns, bounds, settings: self })
     }
 
     /// The error for an engine that took too long.

@@ -8,6 +8,7 @@ use crate::aside;
 use crate::cgroup::{self, Placement};
 use crate::container::Container;
 use crate::root::FileId;
+use crate::trust::Bounds;
 
 /// How a process was proved to be its container's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,32 +33,33 @@ impl Proof {
 /// first.
 ///
 /// A socket proxy may be in another namespace than its engine. Then the PID leads to no process, or to one that is not
-/// the container's, and the namespaces above are tried, up to `bound`. Beyond that, a hostile container could name any
-/// process of the machine.
+/// the container's, and the namespaces above are tried, up to `outermost`. Beyond that, a hostile container could name any
+/// process of the machine. All `bounds` must permit the process, whichever namespace leads to it.
 ///
 /// # Errors
 /// If no namespace leads to a process that is proved to be the container's. An unproved process is never returned.
 pub(crate) async fn locate(
     container: &Container,
     answered_from: &[Namespace],
-    bound: NsId,
+    outermost: NsId,
+    bounds: &Bounds,
     method: Method,
 ) -> Result<(Process, Proof)> {
     let mut first = None;
     let mut tried = Vec::new();
     for pidns in answered_from {
-        match locate_in(container, pidns, method).await {
+        match locate_in(container, pidns, bounds, method).await {
             Ok(found) => return Ok(found),
             Err(error) => first = first.or(Some(error)),
         }
         tried.push(pidns.id());
     }
     for pidns in answered_from {
-        for above in ancestors_up_to(pidns, bound)? {
+        for above in ancestors_up_to(pidns, outermost)? {
             if tried.contains(&above.id()) {
                 continue;
             }
-            if let Ok(found) = locate_in(container, &above, method).await {
+            if let Ok(found) = locate_in(container, &above, bounds, method).await {
                 return Ok(found);
             }
             tried.push(above.id());
@@ -66,14 +68,19 @@ pub(crate) async fn locate(
     Err(first.unwrap_or_else(|| Error::failed("the engine's PID namespace is unknown")))
 }
 
-async fn locate_in(container: &Container, pidns: &Namespace, method: Method) -> Result<(Process, Proof)> {
+async fn locate_in(
+    container: &Container,
+    pidns: &Namespace,
+    bounds: &Bounds,
+    method: Method,
+) -> Result<(Process, Proof)> {
     let inner_pid = container.inner_pid;
     let process = pidns::pin(pidns, inner_pid, method).map_err(|error| match error.status() {
         // The container may have stopped, or the engine may be in another namespace: this is not a clear "no".
         Status::No => Error::failed(format!("{error}, though the engine says that the container runs")),
         _ => error,
     })?;
-    match prove(&process, container, pidns).await? {
+    match prove(&process, container, pidns, bounds).await? {
         Verdict::Proved(proof) => Ok((process, proof)),
         Verdict::Refuted(why) => Err(Error::failed(format!(
             "the engine's PID {inner_pid} is our PID {}, which is not the container's: {why}",
@@ -89,7 +96,7 @@ enum Verdict {
     Refuted(&'static str),
 }
 
-async fn prove(process: &Process, container: &Container, pidns: &Namespace) -> Result<Verdict> {
+async fn prove(process: &Process, container: &Container, pidns: &Namespace, bounds: &Bounds) -> Result<Verdict> {
     if container.starttime.is_some_and(|recorded| process.starttime().is_ok_and(|starttime| starttime != recorded)) {
         return Ok(Verdict::Refuted("it started at another time (has the container ended?)"));
     }
@@ -104,6 +111,8 @@ async fn prove(process: &Process, container: &Container, pidns: &Namespace) -> R
                        answer for the engine?)",
         ));
     }
+    // A user can forge what follows: a cgroup of any name, where they are delegated, and the arguments of a process.
+    bounds.permit(process, &parent)?;
     if placement == Placement::First {
         return Ok(Verdict::Proved(Proof::Cgroup));
     }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use nicon_core::Error;
-use nicon_core::container::is_id;
+use nicon_core::container::{begins_id, is_short_id};
 use nicon_core::near::nearest;
 
-use crate::container::{brief, short};
+use crate::by_id::shown;
+use crate::container::brief;
 use crate::name::is_name;
 use crate::roster::Member;
 
@@ -15,13 +16,17 @@ const MAX_SHOWN: usize = 5;
 
 /// Why `asked` was not found among `known`.
 pub(crate) fn explain(asked: &str, known: &[Member]) -> Error {
-    let matching: Vec<_> = known.iter().filter(|known| is_id(&known.id) && known.id.starts_with(asked)).collect();
-    if matching.len() > 1 {
-        let shown: Vec<_> = matching.iter().map(|known| short(&known.id)).collect();
-        return Error::failed(format!("ID prefix \"{asked}\" is ambiguous: it matches {}", shown.join(", ")));
+    let by_id: Vec<_> = known.iter().filter(|known| begins_id(asked) && known.id.starts_with(asked)).collect();
+    if by_id.len() > 1 && is_short_id(asked) {
+        return Error::failed(format!("ID \"{asked}\" is ambiguous: {} begin so: {}", by_id.len(), shown(&by_id)));
     }
     let names: Vec<&str> = known.iter().map(|known| &known.name[..]).filter(|name| is_name(name)).collect();
-    Error::no(match hint(asked, &names) {
+    let by_id = match by_id.len() {
+        0 => None,
+        1 => Some(format!("one has an ID that begins so: id:{asked}")),
+        several => Some(format!("{several} have IDs that begin so: {}", shown(&by_id))),
+    };
+    Error::no(match by_id.or_else(|| hint(asked, &names)) {
         Some(hint) => format!("no container \"{asked}\" ({})", brief(&hint)),
         None => format!("no container \"{asked}\""),
     })
@@ -46,7 +51,33 @@ fn hint(asked: &str, names: &[&str]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use nicon_core::Status;
+
     use super::*;
+    use crate::kind::Kind;
+    use crate::listing::Listed;
+    use crate::root::FileId;
+
+    #[test]
+    fn the_beginning_of_an_id_is_no_name() {
+        let member = |id: &str, name: &str| {
+            let listed = Listed { id: id.repeat(32), name: name.to_owned() };
+            Member::new(listed, Kind::Docker, FileId::default())
+        };
+        let known = [member("c6", "web"), member("c7", "db")];
+        for (asked, status, expected) in [
+            ("c6", Status::No, "no container \"c6\" (one has an ID that begins so: id:c6)"),
+            ("c", Status::No, "no container \"c\" (2 have IDs that begin so: c6c6c6c6c6c6, c7c7c7c7c7c7)"),
+            ("we", Status::No, "no container \"we\" (did you mean web?)"),
+        ] {
+            let error = explain(asked, &known);
+            assert_eq!((error.status(), &error.to_string()[..]), (status, expected));
+        }
+        let twins = [member("c6", "web"), member("c6", "db")];
+        let error = explain(&"c6".repeat(6), &twins);
+        let ambiguous = "ID \"c6c6c6c6c6c6\" is ambiguous: 2 begin so: c6c6c6c6c6c6, c6c6c6c6c6c6";
+        assert_eq!((error.status(), &error.to_string()[..]), (Status::Failed, ambiguous));
+    }
 
     #[test]
     fn a_hint_says_what_may_have_been_meant() {

@@ -52,7 +52,7 @@ fn read(segment: &[Letter]) -> std::result::Result<Segment, String> {
     }
     let kind = match Wanted::parse(&whole) {
         Some(Wanted::Container { kind, .. }) => kind,
-        Some(Wanted::Process(_)) => return Ok(Segment::Name(whole)),
+        Some(Wanted::Id(_) | Wanted::Process(_)) => return Ok(Segment::Name(whole)),
         None => return Err(unknown_prefix(&whole)),
     };
     let name = &segment[kind.map_or(0, |kind| kind.name().len() + 1)..];
@@ -101,6 +101,7 @@ mod tests {
             ("olt_1.lt-1", &["olt_1", "lt-1"]),
             ("podman:a.docker:b", &["podman:a", "docker:b"]),
             ("pid:42.runc:a", &["pid:42", "runc:a"]),
+            ("id:c6d.a.id:0", &["id:c6d", "a", "id:0"]),
         ] {
             assert_eq!(names(path), segments, "{path}");
             assert_eq!(names(&show(&names(path))), segments, "{path}");
@@ -119,7 +120,19 @@ mod tests {
         for path in
             ["", "/", ".", "a..b", "a.", ".a", "a//b", "a/../b", "a\\", "a b", "x?y=", "a/%2e", "-a", "_a", "ü", "a\n"]
                 .into_iter()
-                .chain(["x:a", "x:*", "docker:", "docker:-a", "a.pid:42", "pid:x", "*.pid:42"])
+                .chain([
+                    "x:a",
+                    "x:*",
+                    "id:",
+                    "id:web",
+                    "id:c*",
+                    "docker:id:c6d",
+                    "docker:",
+                    "docker:-a",
+                    "a.pid:42",
+                    "pid:x",
+                    "*.pid:42",
+                ])
         {
             let error = parse(path).unwrap_err().to_string();
             assert!(error.starts_with("path "), "{error}");

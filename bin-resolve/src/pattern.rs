@@ -2,8 +2,7 @@
 
 use glob::{MatchOptions, Pattern as Glob};
 
-use nicon_core::container::is_id;
-
+use crate::container::{Fit, fit};
 use crate::kind::{Kind, Wanted};
 use crate::name::Path;
 use crate::roster::Member;
@@ -11,7 +10,7 @@ use crate::roster::Member;
 /// One segment of a pattern.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Segment {
-    /// The container with exactly this name, or this unique ID prefix.
+    /// A container as a path names it, by its name or ID.
     Name(String),
     /// Containers whose names match.
     Glob(Option<Kind>, Glob),
@@ -98,13 +97,22 @@ impl Pattern {
     }
 }
 
-/// The engine's own rule: a name takes precedence over an ID prefix, which must be unique.
+/// The engine's own rule: a name takes precedence over the beginning of an ID, which must be unique.
 fn is_meant(asked: &str, container: &Member, list: &[Member]) -> bool {
-    let Some(Wanted::Container { kind, name }) = Wanted::parse(asked) else { return false };
-    let among = |member: &Member| kind.is_none_or(|kind| kind == member.kind);
-    let begins = |member: &Member| is_id(&member.id) && member.id.starts_with(name);
-    let other = |other: &Member| among(other) && other.id != container.id && (other.name == name || begins(other));
-    among(container) && (container.name == name || begins(container) && !list.iter().any(other))
+    let fit = |member: &Member| match Wanted::parse(asked)? {
+        Wanted::Container { kind, name } if kind.is_none_or(|kind| kind == member.kind) => {
+            fit(name, &member.id, &member.name)
+        }
+        Wanted::Id(digits) if member.id == digits => Some(Fit::Exact),
+        Wanted::Id(digits) if member.id.starts_with(digits) => Some(Fit::ShortId),
+        _ => None,
+    };
+    let other = |other: &Member| other.id != container.id && fit(other).is_some();
+    match fit(container) {
+        Some(Fit::Exact) => true,
+        Some(Fit::ShortId) => !list.iter().any(other),
+        None => false,
+    }
 }
 
 #[cfg(test)]
@@ -171,9 +179,11 @@ mod tests {
 
     #[test]
     fn a_name_is_a_name_or_an_id() {
-        assert!(fits("*.a0", &["x", "y"]) && fits("*.y", &["x", "y"]));
-        assert!(!fits("*.b1f", &["x", "y"]), "another's ID");
-        assert!(fits("*.b1f", &["x", "b1f"]), "another's ID, but its name");
+        let (own, others) = ("a0".repeat(6), "b1".repeat(6));
+        assert!(fits(&format!("*.{own}"), &["x", "y"]) && fits("*.y", &["x", "y"]) && fits("*.id:a0", &["x", "y"]));
+        assert!(!fits("*.a0", &["x", "y"]), "so few digits are a name");
+        assert!(!fits(&format!("*.{others}"), &["x", "y"]) && !fits("*.id:b1", &["x", "y"]), "another's ID");
+        assert!(fits(&format!("*.{others}"), &["x", &others]), "another's ID, but its name");
         assert!(!fits("*.ya", &["x", "yay"]), "a name is whole");
     }
 }

@@ -14,6 +14,7 @@ use crate::daemon::{Daemon, Listener};
 use crate::engine::Engine;
 use crate::root::{FileId, Root};
 use crate::socket::{self, Connected};
+use crate::trust::Bounds;
 
 /// The most concurrent questions to one engine. More do not make it faster.
 pub(crate) const AT_ONCE: usize = 4;
@@ -26,6 +27,14 @@ pub(crate) struct Pool {
     is_late: Arc<AtomicBool>,
 }
 
+/// Who wrote the first answer over a connection.
+enum Writer {
+    Listener,
+    Other(Daemon),
+    /// It is gone, it is outside our PID namespace, or the kernel does not tell.
+    Unknown,
+}
+
 /// A connection to an engine, and the processes that listen and answer at its other end.
 pub(crate) struct Connection {
     pub(crate) engine: Engine,
@@ -33,8 +42,12 @@ pub(crate) struct Connection {
     pub(crate) socket: PathBuf,
     pub(crate) file: FileId,
     peer: Cell<Option<Listener>>,
+    /// The user ID with which the listener called `listen(2)`.
+    listened_as: u32,
+    /// Whether the kernel tells who writes (Linux 6.5).
+    tells_writer: bool,
     listener: OnceCell<Result<Daemon>>,
-    writer: OnceCell<Option<Result<Daemon>>>,
+    writer: OnceCell<Writer>,
     was_used: Cell<bool>,
     is_late: Arc<AtomicBool>,
 }
@@ -98,12 +111,13 @@ fn is_answered<T>(answer: &Result<T>) -> bool {
 impl Connection {
     /// Begins to speak with the engine at the other end of `connected`, for `pool`.
     pub(crate) async fn new(connected: Connected, pool: &Pool) -> Result<Self> {
-        let peer = Cell::new(Some(Listener::of(&connected.stream)?));
-        let (socket, file) = (connected.path, connected.file);
+        let (peer, listened_as) = Listener::of(&connected.stream)?;
+        let peer = Cell::new(Some(peer));
+        let (socket, file, tells_writer) = (connected.path, connected.file, connected.tells_writer);
         let engine = Engine::new(connected.stream).await?;
         let (listener, writer) = (OnceCell::new(), OnceCell::new());
         let (was_used, is_late) = (Cell::new(false), Arc::clone(&pool.is_late));
-        Ok(Self { engine, socket, file, peer, listener, writer, was_used, is_late })
+        Ok(Self { engine, socket, file, peer, listened_as, tells_writer, listener, writer, was_used, is_late })
     }
 
     /// Records, for all connections to this engine, that it takes too long.
@@ -130,7 +144,7 @@ impl Connection {
                 asking.await
             }
         };
-        answer?.map(|answer| judge(asked, answer)).transpose()
+        answer?.map_or(Ok(None), |answer| judge(asked, answer))
     }
 
     /// The process that listens, which is identified once.
@@ -151,16 +165,52 @@ impl Connection {
     /// # Errors
     /// If neither can be identified.
     pub(crate) fn daemons(&self) -> Result<Vec<&Daemon>> {
-        let listener = self.listener();
-        let writer = self.writer.get_or_init(|| {
-            let pidfd = self.engine.take_writer()?;
-            let listens = listener.as_ref().is_ok_and(|listener| listener.is(&pidfd));
-            (!listens).then(|| Daemon::writing(pidfd))
-        });
-        let writer = writer.as_ref().and_then(|writer| writer.as_ref().ok());
-        match (writer, listener) {
+        let writer = match self.writer() {
+            Writer::Other(writer) => Some(writer),
+            Writer::Listener | Writer::Unknown => None,
+        };
+        match (writer, self.listener()) {
             (None, Err(error)) => Err(error),
             (writer, listener) => Ok(writer.into_iter().chain(listener.ok()).collect()),
         }
+    }
+
+    /// What the processes that may have given the answer may name: each of them binds.
+    ///
+    /// # Errors
+    /// If it is unknown who wrote the answer though the kernel tells: it may be anybody.
+    pub(crate) fn bounds(&self) -> Result<Bounds> {
+        let bounds = self.listeners_bounds()?;
+        match self.writer() {
+            Writer::Other(writer) => Ok(bounds.and(&Bounds::of_process(&self.whom(), &writer.process, None)?)),
+            Writer::Unknown if self.tells_writer => Err(Error::failed(format!(
+                "{} was answered for by a process that is gone, or outside our PID namespace: whom it may name is unknown",
+                self.whom()
+            ))),
+            Writer::Listener | Writer::Unknown => Ok(bounds),
+        }
+    }
+
+    /// What the process that listens may name.
+    ///
+    /// # Errors
+    /// If that cannot be found out.
+    pub(crate) fn listeners_bounds(&self) -> Result<Bounds> {
+        match self.listener() {
+            Ok(listener) => Bounds::of_process(&self.whom(), &listener.process, Some(self.listened_as)),
+            Err(_) => Ok(Bounds::of_user(&self.whom(), self.listened_as)),
+        }
+    }
+
+    fn writer(&self) -> &Writer {
+        self.writer.get_or_init(|| match (self.engine.take_writer(), self.listener()) {
+            (Some(pidfd), Ok(listener)) if listener.is(&pidfd) => Writer::Listener,
+            (Some(pidfd), _) => Daemon::writing(pidfd).map_or(Writer::Unknown, Writer::Other),
+            (None, _) => Writer::Unknown,
+        })
+    }
+
+    fn whom(&self) -> String {
+        format!("the engine at {}", self.socket.display())
     }
 }

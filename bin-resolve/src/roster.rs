@@ -40,6 +40,8 @@ pub(crate) struct Roster {
     pub(crate) members: Vec<Member>,
     /// Failures of engines, while others answered.
     pub(crate) failures: Vec<Error>,
+    /// Why files were read instead of asking the engine.
+    pub(crate) late: Vec<Error>,
 }
 
 /// An engine that is present, and where it was found.
@@ -62,12 +64,12 @@ impl Scope<'_> {
         let root = self.in_time(self.root(&kinds, asked)).await?;
         let listing = kinds.into_iter().map(|kind| self.list_one(kind, root, asked, state));
         let mut members: Vec<Member> = Vec::new();
-        let (mut failures, mut some_there) = (Vec::<Error>::new(), false);
+        let (mut failures, mut all_late, mut some_there) = (Vec::<Error>::new(), Vec::new(), false);
         for list in join_all(listing).await {
             match list {
                 Ok(Some((list, late))) => {
                     some_there = true;
-                    failures.extend(late);
+                    all_late.extend(late);
                     // If several engines know a container, the first one has the better name for it.
                     let known: HashSet<String> = members.iter().map(|member| member.id.clone()).collect();
                     members.extend(list.into_iter().filter(|member| !known.contains(&member.id)));
@@ -85,7 +87,7 @@ impl Scope<'_> {
         if state == State::Running {
             disambiguate(&mut members);
         }
-        Ok(Roster { members, failures })
+        Ok(Roster { members, failures, late: all_late })
     }
 
     /// The containers of one engine and, if they were read from its files, why.
@@ -184,9 +186,9 @@ impl Scope<'_> {
         if tried.is_empty() {
             return Error::no(format!("no {engine} engine (none of its files are here)"));
         }
-        let hint = match (self.container, self.places().chosen()) {
-            (None, true) => ", as DOCKER_HOST says",
-            (None, false) => ", and no files; DOCKER_HOST=unix:///PATH names another",
+        let hint = match (self.container, kinds.iter().find_map(|kind| self.places().chosen(*kind))) {
+            (None, Some(by)) => &format!(", as {by} says"),
+            (None, None) => ", and no files; DOCKER_HOST=unix:///PATH names another",
             (Some(_), _) => ", and no files; --socket PATH names another",
         };
         Error::no(format!("no {engine} engine (no socket at {tried}{hint})"))

@@ -24,7 +24,7 @@ pub const PROGRAM: &str = "nicon-resolve";
 pub fn run(args: Args) -> Result<Status> {
     let answers = Answers::new(PROGRAM, output::view(&args))?;
     let settings = Settings {
-        own: Places::own(std::env::var_os("DOCKER_HOST"))?,
+        own: Places::own(args.engine.kind())?,
         inside: Places::inside(&args.socket),
         method: args.translate.method(),
         pidns: Namespace::open("/proc/self/ns/pid".as_ref())?,

@@ -9,6 +9,7 @@ use crate::kind::Kind;
 use crate::pool::{Connection, Pool};
 use crate::root::Root;
 use crate::socket::Places;
+use crate::trust::Bounds;
 
 /// Where engines are searched: inside a container, or on our own machine.
 pub(crate) struct Scope<'a> {
@@ -17,6 +18,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) pools: &'a Pools,
     /// The outermost PID namespace of which processes are accepted: the container's, or our own.
     pub(crate) pidns: Namespace,
+    /// The bounds of the engines by which the container was found: what is in it cannot be trusted with more.
+    pub(crate) bounds: Bounds,
     pub(crate) settings: &'a Settings,
 }
 
@@ -48,7 +51,7 @@ impl Scope<'_> {
     pub(crate) fn kinds(&self, kind: Option<Kind>) -> Vec<Kind> {
         match kind.or(self.settings.engine) {
             Some(kind) => vec![kind],
-            None if self.places().chosen() => vec![Kind::Docker],
+            None if self.places().chosen(Kind::Docker).is_some() => vec![Kind::Docker],
             None => Kind::ALL.to_vec(),
         }
     }
@@ -81,10 +84,14 @@ impl Scope<'_> {
         root: &'r Root,
         asked: Option<Kind>,
     ) -> Result<Option<Disk<'r>>> {
-        if self.places().chosen() && matches!(kind, Kind::Docker | Kind::Podman) {
+        if self.places().chosen(kind).is_some() {
             return Ok(None);
         }
         let asked_for = asked.or(self.settings.engine).is_some();
-        Disk::of(kind, root, self.pidns.try_clone()?, asked_for).await
+        let bounds = match self.container {
+            Some(container) => self.bounds.and(&Bounds::of_files(container)?),
+            None => self.bounds.clone(),
+        };
+        Disk::of(kind, root, self.pidns.try_clone()?, bounds, asked_for).await
     }
 }

@@ -5,6 +5,7 @@ use nicon_core::{Error, Result, Status};
 use nix::errno::Errno;
 
 use crate::claim::{Claim, Found, Via};
+use crate::container::{Fit, fit};
 use crate::fallback::Answered;
 use crate::kind::Kind;
 use crate::listing::State;
@@ -52,7 +53,9 @@ impl Scope<'_> {
         }
         let root = self.root(&[member.place], None).await?;
         let Answer { claim, .. } = self.ask(member.place, root, &member.id, None).await;
-        let claim = claim?.ok_or_else(|| Error::no(format!("container \"{}\" is gone", member.name)))?;
+        // If it is gone, its ID may be another's name.
+        let claim = claim?.filter(|claim| claim.container.id == member.id);
+        let claim = claim.ok_or_else(|| Error::no(format!("container \"{}\" is gone", member.name)))?;
         self.proved(&member.name, claim).await
     }
 
@@ -101,7 +104,8 @@ impl Scope<'_> {
         let namespaces = daemons.iter().map(|daemon| daemon.pidns.try_clone()).collect::<Result<_>>()?;
         let (daemon, pidns) = (daemon.process.pid(), daemon.pidns.id());
         let via = Via::Api { socket: socket.clone(), daemon, pidns, file: None };
-        Ok(Some(Claim::new(container, connection.engine.kind(), via, namespaces)))
+        let bounds = self.bounds.and(&connection.bounds()?);
+        Ok(Some(Claim::new(container, connection.engine.kind(), via, namespaces, bounds)))
     }
 
     /// Decides on one container, given all answers.
@@ -125,7 +129,7 @@ impl Scope<'_> {
                 Err(error) => refusals.push(error),
             }
         }
-        let is_exact = |found: &Found| found.container.name == name || found.container.id == name;
+        let is_exact = |found: &Found| fit(name, &found.container.id, &found.container.name) == Some(Fit::Exact);
         if found.iter().any(is_exact) {
             found.retain(is_exact);
         }

@@ -1,6 +1,5 @@
 //! Connects to an engine's socket from outside: no namespace is entered, and no path leads out of the container.
 
-use std::ffi::OsString;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -13,6 +12,7 @@ use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr};
 use nix::sys::stat::SFlag;
 
+use crate::chosen::{self, Chosen};
 use crate::kind::Kind;
 use crate::root::{Directory, FileId, Root, is_absent};
 
@@ -28,40 +28,47 @@ const BACKLOG_PAUSE: Duration = Duration::from_millis(10);
 pub(crate) struct Places {
     docker: Vec<PathBuf>,
     podman: Vec<PathBuf>,
-    /// Whether the user chose the engine by its socket.
-    chosen: bool,
+    /// The settings by which the user chose one engine of a kind.
+    docker_by: Option<String>,
+    podman_by: Option<String>,
 }
 
 impl Places {
     /// The places inside a container: `more`, then the usual ones.
     pub(crate) fn inside(more: &[PathBuf]) -> Self {
         let places = |usual: &[&str]| more.iter().cloned().chain(usual.iter().map(PathBuf::from)).collect();
-        Self { docker: places(&DOCKER), podman: places(&PODMAN), chosen: false }
+        Self { docker: places(&DOCKER), podman: places(&PODMAN), docker_by: None, podman_by: None }
     }
 
-    /// The places on our own machine: the one in `DOCKER_HOST`, or the usual ones.
+    /// The places on our own machine: those that the user's settings choose, or else the usual ones. Settings of engines that
+    /// are not asked do not count.
     ///
     /// # Errors
-    /// If `DOCKER_HOST` may be an engine on another machine.
-    pub(crate) fn own(docker_host: Option<OsString>) -> Result<Self> {
-        let Some(host) = docker_host.filter(|host| !host.is_empty()) else {
-            return Ok(Self::inside(&[]));
-        };
-        let host = host.into_string().map_err(|_| Error::failed("DOCKER_HOST is not valid UTF-8"))?;
-        match host.strip_prefix("unix://") {
-            Some(path) if path.starts_with('/') => {
-                Ok(Self { docker: vec![path.into()], podman: vec![path.into()], chosen: true })
-            }
-            _ => Err(Error::failed(format!(
-                "DOCKER_HOST is \"{host}\": only unix:///PATH is supported, since PIDs from another machine mean \
-                 nothing here (unset it, or name the socket)"
-            ))),
+    /// If a chosen engine may be on another machine, or the choice is not understood.
+    pub(crate) fn own(only: Option<Kind>) -> Result<Self> {
+        let variables = |name: &str| std::env::var_os(name);
+        let is_asked = |kind| only.is_none_or(|only| only == kind);
+        let mut places = Self::inside(&[]);
+        if is_asked(Kind::Docker)
+            && let Some(Chosen { socket, by }) = chosen::docker(&variables)?
+        {
+            (places.docker, places.docker_by) = (vec![socket], Some(by));
         }
+        if is_asked(Kind::Podman)
+            && let Some(Chosen { socket, by }) = chosen::podman(&variables)?
+        {
+            (places.podman, places.podman_by) = (vec![socket], Some(by));
+        }
+        Ok(places)
     }
 
-    /// Whether the user chose the engine by its socket.
-    pub(crate) fn chosen(&self) -> bool {
-        self.chosen
+    /// The setting by which the user chose the engine of this kind, if any.
+    pub(crate) fn chosen(&self, kind: Kind) -> Option<&str> {
+        match kind {
+            Kind::Docker => self.docker_by.as_deref(),
+            Kind::Podman => self.podman_by.as_deref(),
+            Kind::Containerd | Kind::Runc => None,
+        }
     }
 
     /// Where an engine of this kind may listen; empty if it has no socket.
@@ -80,6 +87,8 @@ pub(crate) struct Connected {
     /// Its path, as seen in the container.
     pub(crate) path: PathBuf,
     pub(crate) file: FileId,
+    /// Whether the kernel tells who writes (Linux 6.5).
+    pub(crate) tells_writer: bool,
 }
 
 /// Connects to the first of `places` below `root` where a process listens; `None` if none of them exists. If the
@@ -126,32 +135,19 @@ fn connect_to(root: &Directory, path: &Path) -> Result<Connected> {
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let stream =
         nix::sys::socket::socket(AddressFamily::Unix, SockType::Stream, flags, None).doing(|| "open a socket")?;
-    match peer::ask_who_writes(&stream) {
-        Ok(()) | Err(Errno::ENOPROTOOPT) => {}
+    let tells_writer = match peer::ask_who_writes(&stream) {
+        Ok(()) => true,
+        Err(Errno::ENOPROTOOPT) => false,
         Err(errno) => return Err(Error::os("request the credentials of writers", errno)),
-    }
+    };
     match nix::sys::socket::connect(stream.as_raw_fd(), &address) {
-        Ok(()) => Ok(Connected { stream: stream.into(), path: path.to_owned(), file: known.into() }),
+        Ok(()) => Ok(Connected { stream: stream.into(), path: path.to_owned(), file: known.into(), tells_writer }),
         Err(errno) => {
             let error = Error::os(format!("connect to {}", path.display()), errno);
             Err(match errno {
                 Errno::EACCES | Errno::EPERM => error.and_say(" (needs root, CAP_DAC_OVERRIDE, or the socket's group)"),
                 _ => error,
             })
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn docker_host_must_be_a_socket_of_this_machine() {
-        assert_eq!(Places::own(Some("unix:///x/y.sock".into())).unwrap().docker, [PathBuf::from("/x/y.sock")]);
-        assert_eq!(Places::own(Some("".into())).unwrap().docker.len(), DOCKER.len());
-        for host in ["tcp://10.0.0.1:2375", "ssh://me@there", "unix://relative", "/run/docker.sock", "fd://"] {
-            assert!(Places::own(Some(host.into())).err().unwrap().to_string().contains(host));
         }
     }
 }

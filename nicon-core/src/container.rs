@@ -3,10 +3,26 @@
 /// The number of hexadecimal digits of an ID.
 const DIGITS: usize = 64;
 
+/// The number of digits to which engines shorten an ID when they print it.
+pub const SHORT: usize = 12;
+
 /// Whether a text is an ID as Docker, containerd, Podman and CRI-O make them: 64 hexadecimal digits in lower case.
 #[must_use]
 pub fn is_id(text: &str) -> bool {
     text.len() == DIGITS && text.chars().all(is_digit)
+}
+
+/// Whether a text can be the beginning of an ID: 1 to 64 of its digits.
+#[must_use]
+pub fn begins_id(text: &str) -> bool {
+    (1..=DIGITS).contains(&text.len()) && text.chars().all(is_digit)
+}
+
+/// Whether a container's ID or name is meant by a word that does not say which: a name is taken for the beginning of an ID
+/// only if it has as many digits as engines print. Fewer may be anybody's name.
+#[must_use]
+pub fn is_short_id(word: &str) -> bool {
+    word.len() >= SHORT && begins_id(word)
 }
 
 /// The ID of the innermost container in a line of /proc/PID/cgroup, in any engine's notation: `/docker/ID`,
@@ -50,6 +66,22 @@ mod tests {
         assert!(is_id(&"0a".repeat(32)));
         for name in ["web", &"0A".repeat(32), &"0a".repeat(31), &"0a".repeat(33), &"0g".repeat(32)] {
             assert!(!is_id(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn few_digits_are_a_name() {
+        for (text, begins, is_short) in [
+            ("c6d", true, false),
+            ("0123456789a", true, false),
+            ("0123456789ab", true, true),
+            (&"0a".repeat(32)[..], true, true),
+            (&"0a".repeat(33), false, false),
+            ("0123456789AB", false, false),
+            ("0123456789-b", false, false),
+            ("", false, false),
+        ] {
+            assert_eq!((begins_id(text), is_short_id(text)), (begins, is_short), "{text}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Paths of nested containers, such as `setup.olt_1.lt_1`: names from the outside in, one for each engine.
 
+use crate::container::begins_id;
 use crate::{Error, Result};
 
 /// The most names that a path may have. Kernels nest PID namespaces 32 deep; more is needed only for paths with loops.
@@ -40,19 +41,21 @@ impl Engine {
 /// What a name of a path refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject<'a> {
-    /// A container, by its name or by the beginning of its ID, of one engine or of any.
+    /// A container of one engine or of any, by its name or by at least 12 digits of its ID.
     Container {
         /// The engine that the prefix chooses.
         kind: Option<Engine>,
         /// The rest.
         name: &'a str,
     },
+    /// A container, by the beginning of its ID, however short: `id:c6d`.
+    Id(&'a str),
     /// A process, by its PID in our own PID namespace: `pid:4242`.
     Process(i32),
 }
 
 impl<'a> Subject<'a> {
-    /// Parses a name; `None` if its prefix is unknown, or is `pid:` without a PID.
+    /// Parses a name; `None` if its prefix is unknown, is `pid:` without a PID, or `id:` without digits of an ID.
     #[must_use]
     pub fn parse(name: &'a str) -> Option<Self> {
         let Some((prefix, rest)) = name.split_once(':') else {
@@ -61,6 +64,9 @@ impl<'a> Subject<'a> {
         if prefix == "pid" {
             let is_number = rest.bytes().all(|byte| byte.is_ascii_digit());
             return rest.parse().ok().filter(|pid| is_number && *pid > 0).map(Self::Process);
+        }
+        if prefix == "id" {
+            return begins_id(rest).then_some(Self::Id(rest));
         }
         let engine = Engine::ALL.into_iter().find(|engine| engine.name() == prefix)?;
         Some(Self::Container { kind: Some(engine), name: rest })
@@ -77,6 +83,7 @@ pub fn parse(path: &str) -> Result<Vec<String>> {
         match Subject::parse(name) {
             Some(Subject::Container { name, .. }) if is_name(name) => {}
             Some(Subject::Container { name, .. }) => return Err(refuse(path, &not_a_name(name))),
+            Some(Subject::Id(_)) => {}
             Some(Subject::Process(_)) if at == 0 => {}
             Some(Subject::Process(_)) => return Err(refuse(path, "only its beginning can be a process")),
             None => return Err(refuse(path, &unknown_prefix(name))),
@@ -137,10 +144,10 @@ pub fn not_a_name(name: &str) -> String {
     format!("\"{name}\" is not a container name ([a-zA-Z0-9][a-zA-Z0-9_.-]*)")
 }
 
-/// Why a name is refused whose prefix is unknown.
+/// Why a name is refused whose prefix is unknown, or does not go with what follows it.
 #[must_use]
 pub fn unknown_prefix(name: &str) -> String {
-    format!("\"{name}\" has an unknown prefix (docker:, podman:, containerd:, runc:, or pid:NUMBER)")
+    format!("\"{name}\" has an unknown prefix (docker:, podman:, containerd:, runc:, id:DIGITS, or pid:NUMBER)")
 }
 
 /// The refusal of a path.
@@ -161,6 +168,7 @@ mod tests {
             ("/my.dotted", &["my.dotted"]),
             (r"a.my\.dotted", &["a", "my.dotted"]),
             ("pid:42.runc:a", &["pid:42", "runc:a"]),
+            ("a.id:c6d", &["a", "id:c6d"]),
         ] {
             assert_eq!(parse(path).unwrap(), names, "{path}");
         }
@@ -179,6 +187,7 @@ mod tests {
             ("a.docker:", "\"\" is not a container name"),
             ("lxc:a", "\"lxc:a\" has an unknown prefix"),
             ("pid:x", "\"pid:x\" has an unknown prefix"),
+            ("id:web", "\"id:web\" has an unknown prefix (docker:, podman:, containerd:, runc:, id:DIGITS"),
             ("a.pid:42", "only its beginning"),
             (&["a"; MAX_DEPTH + 1].join("."), "it has more than 64 names"),
         ] {
@@ -193,7 +202,21 @@ mod tests {
         assert_eq!(Subject::parse("web"), container(None, "web"));
         assert_eq!(Subject::parse("podman:web"), container(Some(Engine::Podman), "web"));
         assert_eq!(Subject::parse("pid:42"), Some(Subject::Process(42)));
-        for bad in ["lxc:web", ":web", "pid:", "pid:x", "pid:-1", "pid:+1", "pid:0", "Docker:web"] {
+        assert_eq!(Subject::parse("id:c6d"), Some(Subject::Id("c6d")));
+        for bad in [
+            "id:",
+            "id:C6D",
+            "id:web",
+            "id:c6d:",
+            "lxc:web",
+            ":web",
+            "pid:",
+            "pid:x",
+            "pid:-1",
+            "pid:+1",
+            "pid:0",
+            "Docker:web",
+        ] {
             assert_eq!(Subject::parse(bad), None, "{bad}");
         }
     }

@@ -129,6 +129,12 @@ pub(crate) fn nspid(status: &str) -> std::result::Result<Vec<i32>, String> {
     status.map_err(|error| error.to_string())?.nspid.ok_or_else(|| "it has no NSpid line (Linux 4.1)".to_owned())
 }
 
+/// The user IDs in the `Uid` line of /proc/PID/status: real, effective, saved, and that for files.
+pub(crate) fn uids(status: &str) -> std::result::Result<[u32; 4], String> {
+    let status = procfs::process::Status::from_buf_read(status.as_bytes()).map_err(|error| error.to_string())?;
+    Ok([status.ruid, status.euid, status.suid, status.fuid])
+}
+
 /// The PID in /proc/self/fdinfo/N of a pidfd: 0 if the process is outside our PID namespace, -1 if it is gone.
 pub(crate) fn pidfd_pid(fdinfo: &str) -> Option<i32> {
     fdinfo.lines().find_map(|line| line.strip_prefix("Pid:"))?.trim().parse().ok()

@@ -172,6 +172,14 @@ impl Process {
         self.parse("status", proc::nspid)
     }
 
+    /// Its user IDs in our own user namespace: real, effective, saved, and that for files; see `credentials(7)`.
+    ///
+    /// # Errors
+    /// [`Status::No`](crate::Status::No) if the process is gone.
+    pub fn uids(&self) -> Result<[u32; 4]> {
+        self.parse("status", proc::uids)
+    }
+
     /// The PID of its parent, in our own PID namespace; 0 if the parent is outside it.
     ///
     /// # Errors

@@ -124,7 +124,8 @@ fn containerd_by_its_files(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         ("from-nerdctl", "default", "named"),
         ("named", "default", "named"),
         ("web", "k8s.io", &a),
-        ("a1a1a1a1", "k8s.io", &a),
+        ("id:a1", "k8s.io", &a),
+        (&a[..12], "k8s.io", &a),
         ("containerd:web", "k8s.io", &a),
     ] {
         let hop = leads_to(suite, &format!("setup.pier.{name}"), pid(namespace, id)?);

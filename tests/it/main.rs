@@ -8,6 +8,8 @@
 
 mod answered;
 mod bundles;
+mod by_id;
+mod chosen;
 mod denied;
 mod docs;
 mod engines;
@@ -20,6 +22,7 @@ mod hostile_files;
 mod hostile_links;
 mod hostile_lists;
 mod hostile_silence;
+mod hostile_user;
 mod kernel;
 mod killed;
 mod lab_itself;
@@ -84,10 +87,13 @@ fn main() -> ExitCode {
     trials.extend(hostile_files::trials(&suite));
     trials.extend(hostile_links::trials(&suite));
     trials.extend(hostile_silence::trials(&suite));
+    trials.extend(hostile_user::trials(&suite));
     trials.extend(engines::trials(&suite));
     trials.extend(answered::trials(&suite));
     trials.extend(placed::trials(&suite));
     trials.extend(bundles::trials(&suite));
+    trials.extend(by_id::trials(&suite));
+    trials.extend(chosen::trials(&suite));
     trials.extend(linkmv::trials(&suite));
     trials.extend(linkmv_ends::trials(&suite));
     trials.extend(linkmv_wish::trials(&suite));

@@ -17,7 +17,6 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("resolve::names_within_names", names_within_names),
         suite.trial("resolve::several_processes_in_one_container", several_processes_in_one_container),
         suite.trial("resolve::names_with_dots", names_with_dots),
-        suite.trial("resolve::id_prefixes", id_prefixes),
         suite.trial("resolve::docker_out_of_docker", docker_out_of_docker),
         suite.trial("resolve::containers_that_do_not_run", containers_that_do_not_run),
         suite.trial("resolve::near_misses", near_misses),
@@ -118,27 +117,6 @@ fn names_with_dots(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     }
     lab.remove("", "dotted.too")?;
     Ok(lab.remove("setup", "my.dotted")?)
-}
-
-fn id_prefixes(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
-    let pid = lab.host_pid("setup.olt_1")?;
-    let id = lab.docker("setup", &["inspect", "--format={{.Id}}", "olt_1"])?.ok()?;
-    for prefix in [&id[..], &id[..12]] {
-        is_process(&record(&suite.run(&["nicon-resolve", &format!("setup.{prefix}")])), pid);
-    }
-    // Of 17 IDs at least two begin with the same of 16 digits.
-    let names: Vec<String> = (0..17).map(|n| format!("same-digit-{n}")).collect();
-    let mut digits = String::new();
-    for name in &names {
-        let id = lab.docker("setup", &["create", "--name", name, "nicon-lab", "true"])?.ok()?;
-        digits.push_str(&id[..1]);
-    }
-    let twice = digits.chars().find(|digit| digits.matches(*digit).count() > 1).ok_or("pigeons fly")?;
-    refusal(&suite.run(&["nicon-resolve", &format!("setup.{twice}")]), 2, &["ambiguous", "hop 2"]);
-    for name in &names {
-        lab.remove("setup", name)?;
-    }
-    Ok(())
 }
 
 fn docker_out_of_docker(suite: &Suite, lab: &Lab) -> Result<(), Failed> {

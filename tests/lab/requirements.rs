@@ -57,8 +57,8 @@ pub fn search_path() -> OsString {
     env::join_paths(directories).unwrap_or_default()
 }
 
-/// A command of the machine, with our search path and without the user's Docker settings, which would lead the Docker
-/// CLI to another daemon than the lab's.
+/// A command of the machine, with our search path and without the user's settings of engines, which would lead their command
+/// lines, and nicon, to other engines than the lab's.
 #[must_use]
 pub fn tool(program: &str) -> Command {
     let mut command = Command::new(program);
@@ -68,7 +68,10 @@ pub fn tool(program: &str) -> Command {
 
 pub(crate) fn clean(command: &mut Command) {
     command.env("PATH", search_path()).env("DOCKER_CONFIG", "/run/no-docker-config");
-    for name in ["DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_API_VERSION"] {
+    for name in ["DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_API_VERSION"]
+        .into_iter()
+        .chain(["CONTAINER_HOST", "CONTAINER_CONNECTION", "CONTAINERS_CONF"])
+    {
         command.env_remove(name);
     }
 }

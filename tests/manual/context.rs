@@ -21,16 +21,31 @@ impl Context {
     pub(crate) fn of(program: &str) -> Self {
         match program {
             "nicon-resolve" => Self {
-                environment: &[(
-                    "DOCKER_HOST",
-                    "The socket of the outermost engine, unix:///PATH, which is then the only one that is asked there. \
-                     Inside containers, and for engines that are asked by their files, it has no effect.",
-                )],
+                environment: &[
+                    (
+                        "DOCKER_HOST",
+                        "The socket of the outermost engine, unix:///PATH, which is then the only one that is asked there. \
+                         Inside containers, and for engines that are asked by their files, it has no effect.",
+                    ),
+                    (
+                        "DOCKER_CONTEXT",
+                        "Unless DOCKER_HOST is set: the context of docker-context(1) whose engine is asked like that of \
+                         DOCKER_HOST, instead of the one in Docker's configuration. It must be a socket of this machine. \
+                         The context default stands for the usual sockets.",
+                    ),
+                    ("DOCKER_CONFIG", "The directory of Docker's configuration and contexts. If unset: $HOME/.docker."),
+                    (
+                        "CONTAINER_HOST",
+                        "The socket of the outermost Podman, unix:///PATH. CONTAINER_CONNECTION is refused, and the \
+                         settings remote and active_service of containers.conf are not read.",
+                    ),
+                ],
                 files: &[
+                    ("$HOME/.docker/config.json", "The context in use, as docker context use writes it."),
                     ("/run/docker.sock, /var/run/docker.sock", "Docker's socket, on the host and inside containers."),
                     ("/run/podman/podman.sock", "Podman's socket."),
                 ],
-                related: &["docker-inspect(1)", "podman-inspect(1)"],
+                related: &["docker-context(1)", "docker-inspect(1)", "podman-inspect(1)"],
             },
             "nicon-plan" => Self::default(),
             "nicon-tree" => Self {

@@ -1,0 +1,63 @@
+//! Finds a container by the beginning of its ID.
+
+use nicon_core::{Error, Result};
+use nix::errno::Errno;
+
+use crate::claim::Found;
+use crate::container::{brief, short};
+use crate::listing::State;
+use crate::roster::Member;
+use crate::scope::Scope;
+
+/// How many containers are named if several have such an ID.
+const MAX_SHOWN: usize = 5;
+
+impl Scope<'_> {
+    /// Finds the only container whose ID begins with `digits`, running or not, among those of all engines that are asked.
+    ///
+    /// The engines' own look-up is of no use here: it prefers a container of that name, and knows only its own.
+    ///
+    /// # Errors
+    /// [`Status::No`](nicon_core::Status::No) if there is none, or it does not run;
+    /// [`Status::Failed`](nicon_core::Status::Failed) if there are several, or an engine failed.
+    pub(crate) async fn find_by_id(&self, digits: &str) -> Result<Found> {
+        let list = self.list(None, State::Any).await?;
+        // A permission for one engine is enough, as it is for a name.
+        let is_grave = |error: &&Error| !matches!(error.errno(), Some(Errno::EACCES | Errno::EPERM));
+        let refusal = list.failures.iter().find(is_grave).cloned();
+        match (choose(digits, &list.members)?, refusal) {
+            (Some(member), None) => self.find_listed(member).await,
+            (Some(member), Some(refusal)) => {
+                let kind = member.kind.name();
+                Err(refusal
+                    .and_say(&format!(" (it may have such an ID, too; to ask only {kind}, say --engine {kind})")))
+            }
+            (None, Some(refusal)) => Err(refusal),
+            (None, None) => Err(Error::no(format!("no container has an ID that begins with \"{digits}\""))),
+        }
+    }
+}
+
+/// The container with this ID or, if there is none, the only one whose ID begins so.
+fn choose<'a>(digits: &str, members: &'a [Member]) -> Result<Option<&'a Member>> {
+    if let Some(exact) = members.iter().find(|member| member.id == digits) {
+        return Ok(Some(exact));
+    }
+    let fitting: Vec<_> = members.iter().filter(|member| member.id.starts_with(digits)).collect();
+    match fitting[..] {
+        [] => Ok(None),
+        [only] => Ok(Some(only)),
+        _ => {
+            Err(Error::failed(format!("ID \"{digits}\" is ambiguous: {} begin so: {}", fitting.len(), shown(&fitting))))
+        }
+    }
+}
+
+/// The IDs of containers, as far as there is room for them.
+pub(crate) fn shown(members: &[&Member]) -> String {
+    let mut ids: Vec<_> = members.iter().take(MAX_SHOWN).map(|member| short(&member.id)).collect();
+    if members.len() > MAX_SHOWN {
+        ids.push("...");
+    }
+    brief(&ids.join(", "))
+}
