@@ -78,6 +78,7 @@ pub(crate) enum Engine {
     Docker,
     Podman,
     Containerd,
+    Crun,
     Runc,
 }
 
@@ -88,6 +89,7 @@ impl Engine {
             Self::Docker => Some(Kind::Docker),
             Self::Podman => Some(Kind::Podman),
             Self::Containerd => Some(Kind::Containerd),
+            Self::Crun => Some(Kind::Crun),
             Self::Runc => Some(Kind::Runc),
         }
     }

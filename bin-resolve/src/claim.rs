@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use nicon_core::container::is_id;
-use nicon_core::{Namespace, NsId, Process, Result};
+use nicon_core::{Namespace, NsId, Process, Result, Status, pidns};
 
 use crate::container::Container;
 use crate::disk::Disk;
@@ -100,9 +100,23 @@ impl Scope<'_> {
         Ok(Found { container, process, proof, kind, via, bounds })
     }
 
-    /// Whether the claimed process can be proved to be the container's.
-    pub(crate) async fn is_proved(&self, name: &str, claim: &Claim) -> bool {
-        self.prove(name, claim).await.is_ok()
+    /// Proves that the claimed process is the container's.
+    ///
+    /// # Errors
+    /// Those of [`locate`].
+    pub(crate) async fn verify(&self, name: &str, claim: &Claim) -> Result<()> {
+        self.prove(name, claim).await.map(drop)
+    }
+
+    /// Whether the claimed process has ended: its PID is nobody's, or somebody's who started at another time.
+    pub(crate) fn has_ended(&self, claim: &Claim) -> bool {
+        claim.namespaces.iter().all(|pidns| match pidns::pin(pidns, claim.container.inner_pid, self.settings.method) {
+            Ok(process) => {
+                let recorded = claim.container.starttime;
+                recorded.is_some_and(|recorded| process.starttime().is_ok_and(|started| started != recorded))
+            }
+            Err(error) => error.status() == Status::No,
+        })
     }
 
     async fn prove(&self, name: &str, claim: &Claim) -> Result<(Process, Proof)> {

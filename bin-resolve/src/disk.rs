@@ -1,7 +1,9 @@
-//! Engines that are read from their files: containerd, runc, and a Docker daemon that does not answer.
+//! Engines that are read from their files: Podman, containerd, crun, runc, and a Docker daemon that does not answer.
 
 mod containerd;
+mod crun;
 mod docker;
+mod podman;
 mod runc;
 
 pub(crate) use docker::places_of as docker_places;
@@ -63,8 +65,9 @@ impl<'a> Disk<'a> {
         let usual = match kind {
             Kind::Docker => docker::PLACES,
             Kind::Containerd => containerd::PLACES,
+            Kind::Crun => crun::PLACES,
             Kind::Runc => runc::PLACES,
-            Kind::Podman => &[],
+            Kind::Podman => podman::PLACES,
         };
         let others = match kind {
             Kind::Containerd if asked_for => containerd::OTHERS,
@@ -113,7 +116,8 @@ impl<'a> Disk<'a> {
         let asked = asked.to_owned();
         self.read(move |kind, files, places| {
             let entries = match kind {
-                // With runc the name is the ID and the directory, so only what may be a shortened ID needs the index.
+                // With these the name is the ID and the directory, so only what may be a shortened ID needs the index.
+                Kind::Crun if !is_short_id(&asked) => crun::named(files, places, &asked)?,
                 Kind::Runc if !is_short_id(&asked) => runc::named(files, places, &asked)?,
                 _ => index(kind, files, places)?,
             };
@@ -136,19 +140,19 @@ impl<'a> Disk<'a> {
         .await
     }
 
-    /// All containers whose files name a process, which may have ended.
+    /// All containers whose files name a process, which may have ended. The inner error is about one container only.
     ///
     /// # Errors
-    /// If files cannot be read.
-    pub(crate) async fn with_process(&self) -> Result<Vec<(Container, PathBuf)>> {
+    /// If there is no telling which containers there are.
+    pub(crate) async fn with_process(&self) -> Result<Vec<Result<(Container, PathBuf)>>> {
         self.read(|kind, files, places| {
             let entries = index(kind, files, places)?.into_iter();
             let mut loaded = Vec::new();
             for entry in entries {
                 match load(kind, files, &entry) {
-                    Ok(container) => loaded.push((container, entry.place)),
+                    Ok(container) => loaded.push(Ok((container, entry.place))),
                     Err(error) if error.status() == Status::No => {}
-                    Err(error) => return Err(error),
+                    Err(error) => loaded.push(Err(error)),
                 }
             }
             Ok(loaded)
@@ -168,16 +172,20 @@ impl<'a> Disk<'a> {
 fn index(kind: Kind, files: &Files, places: &[PathBuf]) -> Result<Vec<Entry>> {
     match kind {
         Kind::Containerd => containerd::index(files, places),
+        Kind::Crun => crun::index(files, places),
         Kind::Runc => runc::index(files, places),
-        Kind::Docker | Kind::Podman => docker::index(files, places),
+        Kind::Podman => podman::index(files, places),
+        Kind::Docker => docker::index(files, places),
     }
 }
 
 fn load(kind: Kind, files: &Files, entry: &Entry) -> Result<Container> {
     match kind {
         Kind::Containerd => containerd::load(files, entry),
+        Kind::Crun => crun::load(files, entry),
         Kind::Runc => runc::load(files, entry),
-        Kind::Docker | Kind::Podman => docker::load(files, entry),
+        Kind::Podman => podman::load(files, entry),
+        Kind::Docker => docker::load(files, entry),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::kind::Kind;
 use crate::listing::State;
 use crate::pool::Connection;
 use crate::root::Root;
-use crate::roster::Member;
+use crate::roster::Listing;
 use crate::scope::Scope;
 
 impl Scope<'_> {
@@ -33,7 +33,7 @@ impl Scope<'_> {
         }
         let find = async |disk: &Disk<'_>| Claim::from_files(disk, name).await;
         match self.ask_files_of(connection, name, find).await {
-            Ok(Some(Some(claim))) if self.is_proved(name, &claim).await => Ok(Answered::ByFiles(claim)),
+            Ok(Some(Some(claim))) if self.verify(name, &claim).await.is_ok() => Ok(Answered::ByFiles(claim)),
             _ => asking.await.map(Answered::ByDaemon),
         }
     }
@@ -47,7 +47,7 @@ impl Scope<'_> {
         connection: &Connection,
         state: State,
         asking: impl Future<Output = Result<T>>,
-    ) -> Result<Answered<T, (Vec<Member>, Error)>> {
+    ) -> Result<Answered<T, Listing>> {
         let patience = self.patience(connection);
         let mut asking = std::pin::pin!(asking);
         if let Ok(answer) = timeout(patience, &mut asking).await {
@@ -55,12 +55,12 @@ impl Scope<'_> {
         }
         let list = async |disk: &Disk<'_>| self.list_files(disk, state).await;
         match self.ask_files_of(connection, "the list of containers", list).await {
-            Ok(Some(members)) => {
+            Ok(Some(mut listing)) => {
                 let waited = patience.as_secs_f64();
-                let late = Error::failed(format!(
+                listing.remarks.push(Error::failed(format!(
                     "the engine does not answer (waited {waited} s): its files were read instead"
-                ));
-                Ok(Answered::ByFiles((members, late)))
+                )));
+                Ok(Answered::ByFiles(listing))
             }
             _ => asking.await.map(Answered::ByDaemon),
         }

@@ -1,5 +1,6 @@
 //! nicon-resolve: resolves container names to processes. Private to the program and its fuzz targets.
 
+mod activation;
 mod answer;
 mod args;
 mod aside;

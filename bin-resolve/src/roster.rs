@@ -34,14 +34,22 @@ pub(crate) struct Member {
     pub(crate) bundle: Option<Rc<Bundle>>,
 }
 
+/// What one engine lists.
+#[derive(Default)]
+pub(crate) struct Listing {
+    pub(crate) members: Vec<Member>,
+    /// What people have to know of it: that files were read, or what was not found to be true.
+    pub(crate) remarks: Vec<Error>,
+}
+
 /// What the engines of one place list.
 pub(crate) struct Roster {
     /// By name.
     pub(crate) members: Vec<Member>,
     /// Failures of engines, while others answered.
     pub(crate) failures: Vec<Error>,
-    /// Why files were read instead of asking the engine.
-    pub(crate) late: Vec<Error>,
+    /// The remarks on those that answered.
+    pub(crate) remarks: Vec<Error>,
 }
 
 /// An engine that is present, and where it was found.
@@ -64,15 +72,15 @@ impl Scope<'_> {
         let root = self.in_time(self.root(&kinds, asked)).await?;
         let listing = kinds.into_iter().map(|kind| self.list_one(kind, root, asked, state));
         let mut members: Vec<Member> = Vec::new();
-        let (mut failures, mut all_late, mut some_there) = (Vec::<Error>::new(), Vec::new(), false);
+        let (mut failures, mut remarks, mut some_there) = (Vec::<Error>::new(), Vec::new(), false);
         for list in join_all(listing).await {
             match list {
-                Ok(Some((list, late))) => {
+                Ok(Some(list)) => {
                     some_there = true;
-                    all_late.extend(late);
+                    remarks.extend(list.remarks);
                     // If several engines know a container, the first one has the better name for it.
                     let known: HashSet<String> = members.iter().map(|member| member.id.clone()).collect();
-                    members.extend(list.into_iter().filter(|member| !known.contains(&member.id)));
+                    members.extend(list.members.into_iter().filter(|member| !known.contains(&member.id)));
                 }
                 Ok(None) => {}
                 Err(error) => failures.push(error),
@@ -87,29 +95,31 @@ impl Scope<'_> {
         if state == State::Running {
             disambiguate(&mut members);
         }
-        Ok(Roster { members, failures, late: all_late })
+        Ok(Roster { members, failures, remarks })
     }
 
-    /// The containers of one engine and, if they were read from its files, why.
-    async fn list_one(
-        &self,
-        kind: Kind,
-        root: &Root,
-        asked: Option<Kind>,
-        state: State,
-    ) -> Result<Option<(Vec<Member>, Option<Error>)>> {
+    /// The containers of one engine.
+    async fn list_one(&self, kind: Kind, root: &Root, asked: Option<Kind>, state: State) -> Result<Option<Listing>> {
+        if self.is_asleep(kind, root) {
+            return match self.in_time(self.on_disk(kind, root, asked)).await? {
+                Some(disk) => self.in_time(self.list_files(&disk, state)).await.map(Some),
+                // It has never run here.
+                None => Ok(Some(Listing::default())),
+            };
+        }
         let question = async |connection: &Connection| {
             let list = match self.list_in_time(connection, state, connection.engine.list(state)).await? {
-                Answered::ByFiles((members, late)) => {
+                Answered::ByFiles(mut listing) => {
                     let of_engine = |member| Member { place: kind, engine: connection.file, ..member };
-                    return Ok((members.into_iter().map(of_engine).collect(), Some(late)));
+                    listing.members = listing.members.into_iter().map(of_engine).collect();
+                    return Ok(listing);
                 }
                 Answered::ByDaemon(list) => list,
             };
             let place = kind;
             let (kind, file) = (connection.engine.kind(), connection.file);
             let member = |listed| Member { place, ..Member::new(listed, kind, file) };
-            Ok((list.into_iter().map(member).collect(), None))
+            Ok(Listing { members: list.into_iter().map(member).collect(), remarks: Vec::new() })
         };
         let by_socket = self.in_time(self.at_socket(kind, root, question)).await;
         match &by_socket {
@@ -118,28 +128,40 @@ impl Scope<'_> {
             _ => return by_socket,
         }
         match self.in_time(self.on_disk(kind, root, asked)).await? {
-            Some(disk) => self.in_time(self.list_files(&disk, state)).await.map(|list| Some((list, None))),
+            Some(disk) => self.in_time(self.list_files(&disk, state)).await.map(Some),
             None => by_socket,
         }
     }
 
     /// Lists containers from files. Files outlive containers: only those with a proved process are running.
-    pub(crate) async fn list_files(&self, disk: &Disk<'_>, state: State) -> Result<Vec<Member>> {
+    pub(crate) async fn list_files(&self, disk: &Disk<'_>, state: State) -> Result<Listing> {
+        let mut listing = Listing::default();
         if state == State::Any {
-            let list = disk.list().await?;
-            return Ok(list.into_iter().map(|listed| Member::new(listed, disk.kind, disk.file)).collect());
+            let list = disk.list().await?.into_iter();
+            listing.members = list.map(|listed| Member::new(listed, disk.kind, disk.file)).collect();
+            return Ok(listing);
         }
-        let mut members = Vec::new();
-        for (container, file) in disk.with_process().await? {
+        for loaded in disk.with_process().await? {
+            let (container, file) = match loaded {
+                Ok(loaded) => loaded,
+                Err(error) => {
+                    listing.remarks.push(error);
+                    continue;
+                }
+            };
             let (id, name) = (container.id.clone(), container.name.clone());
             let claim = Claim::of_files(disk, container, file)?;
-            // A container without a usable name cannot be asked for.
-            let can_be_named = is_name(&name) || is_name(&id);
-            if can_be_named && self.is_proved(&name, &claim).await {
-                members.push(Member::new(Listed { id, name }, disk.kind, disk.file));
+            if let Err(error) = self.verify(&name, &claim).await {
+                if !self.has_ended(&claim) {
+                    listing.remarks.push(error.within(&name));
+                }
+            } else if is_name(&name) || is_name(&id) {
+                listing.members.push(Member::new(Listed { id, name }, disk.kind, disk.file));
+            } else {
+                listing.remarks.push(Error::failed(format!("\"{name}\" runs, but no path can name it")));
             }
         }
-        Ok(members)
+        Ok(listing)
     }
 
     /// Finds the engines that are present, without asking them anything, so that they cannot delay us.
@@ -165,6 +187,9 @@ impl Scope<'_> {
             let daemon = connection.listener().ok().map(|daemon| (daemon.process.pid(), daemon.pidns.id()));
             Ok(Present::Socket { file: connection.file, daemon })
         };
+        if self.is_asleep(kind, root) {
+            return Ok(self.on_disk(kind, root, None).await?.map(|disk| Present::Files(disk.file)));
+        }
         let by_socket = self.at_socket(kind, root, question).await;
         if let Ok(Some(_)) = by_socket {
             return by_socket;

@@ -1,5 +1,7 @@
 //! The scope of a search for engines: one container, or our own machine.
 
+use std::sync::OnceLock;
+
 use nicon_core::{Namespace, Process, Result};
 use tokio::sync::OnceCell;
 
@@ -29,11 +31,13 @@ pub(crate) struct Pools {
     podman: Pool,
     /// The root directory below which the sockets are, once opened.
     pub(crate) root: OnceCell<Root>,
+    /// Whether Podman does not run yet, once looked at.
+    pub(crate) is_asleep: OnceLock<bool>,
 }
 
 impl Pools {
     pub(crate) fn new() -> Self {
-        Self { docker: Pool::new(), podman: Pool::new(), root: OnceCell::new() }
+        Self { docker: Pool::new(), podman: Pool::new(), root: OnceCell::new(), is_asleep: OnceLock::new() }
     }
 
     /// The connections to the engine of this kind; `None` if it has no socket.
@@ -41,7 +45,7 @@ impl Pools {
         match kind {
             Kind::Docker => Some(&self.docker),
             Kind::Podman => Some(&self.podman),
-            Kind::Containerd | Kind::Runc => None,
+            Kind::Containerd | Kind::Crun | Kind::Runc => None,
         }
     }
 }

@@ -74,6 +74,15 @@ impl Scope<'_> {
             }
             claim
         };
+        // Its files first: that a path is asked for should start an engine only if they do not answer.
+        if self.is_asleep(kind, root)
+            && let Some(disk) = self.on_disk(kind, root, asked).await?
+        {
+            let claim = Claim::from_files(&disk, name).await;
+            if !matches!(claim, Ok(None)) {
+                return Ok(Answer { is_there: true, claim });
+            }
+        }
         let by_socket = self.at_socket(kind, root, question).await;
         match by_socket {
             Ok(Some(claim)) => return Ok(Answer { is_there: true, claim: Ok(claim) }),

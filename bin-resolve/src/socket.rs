@@ -67,7 +67,7 @@ impl Places {
         match kind {
             Kind::Docker => self.docker_by.as_deref(),
             Kind::Podman => self.podman_by.as_deref(),
-            Kind::Containerd | Kind::Runc => None,
+            Kind::Containerd | Kind::Crun | Kind::Runc => None,
         }
     }
 
@@ -76,7 +76,7 @@ impl Places {
         match kind {
             Kind::Docker => &self.docker,
             Kind::Podman => &self.podman,
-            Kind::Containerd | Kind::Runc => &[],
+            Kind::Containerd | Kind::Crun | Kind::Runc => &[],
         }
     }
 }

@@ -38,7 +38,8 @@ impl Scope<'_> {
             let places = self.places().of(*kind).iter().filter(may_be_there).cloned();
             (*kind, places.collect::<Vec<_>>())
         });
-        let sockets: Vec<_> = sockets.filter(|(_, places)| !places.is_empty()).collect();
+        let is_awake = |(kind, places): &(Kind, Vec<PathBuf>)| !places.is_empty() && !self.is_asleep(*kind, root);
+        let sockets: Vec<_> = sockets.filter(is_awake).collect();
         if sockets.is_empty() && paths.is_empty() {
             root.remember(seen);
             return Ok(());

@@ -18,13 +18,21 @@ pub enum Engine {
     Podman,
     /// containerd, and so Kubernetes and nerdctl.
     Containerd,
+    /// crun.
+    Crun,
     /// runc.
     Runc,
 }
 
 impl Engine {
     /// All engines. If several know the same container, the first in this order counts.
-    pub const ALL: [Self; 4] = [Self::Docker, Self::Podman, Self::Containerd, Self::Runc];
+    pub const ALL: [Self; 5] = [Self::Docker, Self::Podman, Self::Containerd, Self::Crun, Self::Runc];
+
+    /// Whether it usually does not run until somebody asks: systemd listens for it, and its files tell as much.
+    #[must_use]
+    pub fn starts_on_demand(self) -> bool {
+        self == Self::Podman
+    }
 
     /// Its name in paths, options and records.
     #[must_use]
@@ -33,6 +41,7 @@ impl Engine {
             Self::Docker => "docker",
             Self::Podman => "podman",
             Self::Containerd => "containerd",
+            Self::Crun => "crun",
             Self::Runc => "runc",
         }
     }

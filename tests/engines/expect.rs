@@ -16,3 +16,12 @@ pub(crate) fn found_where_it_is(machine: &Machine, name: &str, engine: &[&str]) 
     assert_eq!(link, machine.run(&witness).ok()?, "{name}");
     Ok(())
 }
+
+/// The targets of the records that nicon-resolve printed.
+pub(crate) fn targets(records: &str) -> Result<Vec<String>, Failed> {
+    let target = |line: &str| {
+        let record: serde_json::Value = serde_json::from_str(line)?;
+        Ok(record["target"].as_str().ok_or("a record without a target")?.to_owned())
+    };
+    records.lines().map(target).collect()
+}

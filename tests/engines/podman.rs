@@ -5,7 +5,7 @@ use std::sync::Once;
 use libtest_mimic::{Failed, Trial};
 
 use crate::Suite;
-use crate::expect::found_where_it_is;
+use crate::expect::{found_where_it_is, targets};
 use crate::machine::Machine;
 
 /// What people run, each by a name.
@@ -38,14 +38,18 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
             found_where_it_is(machine, name, &["podman"])
         })
     });
-    let others = [suite.trial("podman::quadlet", quadlet), suite.trial("podman::pod", pod)];
+    let others = [
+        suite.trial("podman::quadlet", quadlet),
+        suite.trial("podman::pod", pod),
+        suite.trial("podman::no_service_is_started", no_service_is_started),
+    ];
     by_name.into_iter().chain(others).collect()
 }
 
 fn prepare(machine: &Machine) {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        machine.script("podman import /var/tmp/image.tar image && systemctl start podman.socket", &[]).unwrap();
+        machine.script("podman import /var/tmp/image.tar image", &[]).unwrap();
     });
 }
 
@@ -61,5 +65,30 @@ fn pod(machine: &Machine) -> Result<(), Failed> {
     for name in ["first", "second"] {
         found_where_it_is(machine, name, &["podman"])?;
     }
+    Ok(())
+}
+
+/// Where systemd listens for Podman, a pattern reads files, and so does the path of a container that they know.
+fn no_service_is_started(machine: &Machine) -> Result<(), Failed> {
+    prepare(machine);
+    machine.script("systemctl start podman.socket", &[])?;
+    for (name, options) in [("listed", &[][..]), ("to-be-removed", &["--rm"]), ("stopped", &["--runtime=runc"])] {
+        let run =
+            [&["podman", "run", "--detach", "--network=none", "--name", name], options, &["image", "sleep", "600"]];
+        machine.run(&run.concat()).ok()?;
+    }
+    machine.run(&["podman", "stop", "--time=0", "stopped"]).ok()?;
+    let ran = machine.run(&["nicon-resolve", "*"]);
+    let targets = targets(&ran.stdout)?;
+    for name in ["listed", "to-be-removed"] {
+        assert!(targets.iter().any(|target| target == name), "{ran:?}");
+        found_where_it_is(machine, name, &["podman"])?;
+        assert!(!ran.stderr.contains(name), "{ran:?}");
+    }
+    assert!(!ran.stdout.contains("stopped") && !ran.stderr.contains("stopped"), "{ran:?}");
+    let refused = machine.run(&["nicon-resolve", "stopped"]);
+    assert_eq!(refused.code(), Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("is not running"), "{refused:?}");
+    assert_eq!(machine.run(&["systemctl", "is-active", "podman.service"]).stdout.trim(), "inactive");
     Ok(())
 }

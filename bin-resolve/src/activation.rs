@@ -1,0 +1,82 @@
+//! Engines that do not run yet: systemd listens at their socket, and starts them for whoever connects (`systemd.socket(5)`).
+//!
+//! Who called `listen(2)` is known only to a peer. So that nobody has to connect, the socket is looked up among those of the
+//! first process's network namespace, and its inode number among the descriptors of that process and its children.
+
+use std::path::Path;
+
+use nicon_core::{Process, Result};
+
+use crate::kind::Kind;
+use crate::root::Root;
+use crate::scope::Scope;
+
+/// `__SO_ACCEPTCON` of linux/net.h: the socket listens.
+const ACCEPTS: &str = "00010000";
+
+/// The descriptor by which a service gets its first socket: `SD_LISTEN_FDS_START` of `sd_listen_fds(3)`.
+const FIRST: i32 = 3;
+
+impl Scope<'_> {
+    /// Whether to connect to an engine of this kind would be to start it.
+    pub(crate) fn is_asleep(&self, kind: Kind, root: &Root) -> bool {
+        if !kind.starts_on_demand() {
+            return false;
+        }
+        let may_be_there = |path: &Path| match root.cached(path) {
+            Some(found) => found.is_ok(),
+            None => self.container.is_some() || path.exists(),
+        };
+        *self.pools.is_asleep.get_or_init(|| {
+            let mut places = self.places().of(kind).iter().filter(|path| may_be_there(path));
+            // What cannot be looked at is not known to be asleep; a question will tell.
+            places.any(|path| match self.container {
+                Some(first) => sleeps(first, path).unwrap_or(false),
+                None => Process::pin(1).and_then(|first| sleeps(&first, path)).unwrap_or(false),
+            })
+        })
+    }
+}
+
+/// Whether the first process listens at `path`, and no child of its does.
+fn sleeps(first: &Process, path: &Path) -> Result<bool> {
+    let sockets = first.read("net/unix")?;
+    let Some(inode) = listening(&sockets, &path.to_string_lossy()) else { return Ok(false) };
+    let link = format!("socket:[{inode}]");
+    let holds = |pid: i32, fd: &str| {
+        std::fs::read_link(format!("/proc/{pid}/fd/{fd}")).is_ok_and(|found| found.as_os_str() == link.as_str())
+    };
+    let fds = std::fs::read_dir(format!("/proc/{}/fd", first.pid()));
+    let mut fds = fds.into_iter().flatten().flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    if !fds.any(|fd| holds(first.pid(), &fd)) {
+        return Ok(false);
+    }
+    let children = first.read(&format!("task/{}/children", first.pid()))?;
+    let mut children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
+    Ok(!children.any(|pid: i32| holds(pid, &FIRST.to_string())))
+}
+
+/// The inode number of the socket that listens at `path`, by /proc/PID/net/unix.
+fn listening<'a>(sockets: &'a str, path: &str) -> Option<&'a str> {
+    sockets.lines().find_map(|line| {
+        let mut fields = line.split_whitespace();
+        let accepts = fields.nth(3)? == ACCEPTS;
+        let inode = fields.nth(2)?;
+        (accepts && fields.next() == Some(path)).then_some(inode)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_that_listens() {
+        let sockets = "Num       RefCount Protocol Flags    Type St Inode Path\n\
+            0000000000000000: 00000003 00000000 00000000 0001 03 17 /run/podman/podman.sock\n\
+            0000000000000000: 00000002 00000000 00010000 0001 01 18 /run/podman/podman.sock\n\
+            0000000000000000: 00000002 00000000 00010000 0001 01 19\n";
+        assert_eq!(listening(sockets, "/run/podman/podman.sock"), Some("18"));
+        assert_eq!(listening(sockets, "/run/docker.sock"), None);
+    }
+}

@@ -1,0 +1,74 @@
+//! The files of Podman: names in its storage, and PIDs where conmon writes them. They are all there is where nobody has
+//! started its service, as is usual.
+
+use std::path::{Path, PathBuf};
+
+use nicon_core::{Error, Result};
+use serde::Deserialize;
+
+use super::runc::State;
+use super::{Entry, crun, not_running, runc};
+use crate::container::Container;
+use crate::files::Files;
+
+/// Where Podman keeps its storage by default.
+pub(super) const PLACES: &[&str] = &["/var/lib/containers/storage"];
+
+/// Where it keeps what is of no use after a restart of the machine.
+const RUN: &str = "/run/containers/storage";
+
+/// The storage drivers; a container's directories have their names.
+const DRIVERS: [&str; 4] = ["overlay", "vfs", "btrfs", "zfs"];
+
+/// The lists of containers; the second one has those that are removed when they stop.
+const LISTS: [&str; 2] = ["containers.json", "volatile-containers.json"];
+
+/// The fields used of an entry of these lists.
+#[derive(Deserialize)]
+struct Stored {
+    id: String,
+    #[serde(default)]
+    names: Vec<String>,
+}
+
+pub(super) fn index(files: &Files, places: &[PathBuf]) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for (place, driver) in places.iter().flat_map(|place| DRIVERS.map(|driver| (place, format!("{driver}-containers"))))
+    {
+        for list in LISTS {
+            let stored: Option<Vec<Stored>> = files.json(&place.join(&driver).join(list))?;
+            entries.extend(stored.into_iter().flatten().map(|Stored { id, names }| Entry {
+                name: names.into_iter().next().unwrap_or_else(|| id.clone()),
+                about: String::new(),
+                place: Path::new(RUN).join(&driver).join(&id).join("userdata/pidfile"),
+                id,
+            }));
+        }
+    }
+    Ok(entries)
+}
+
+/// The PID file outlives the container; the runtime's state, which has the start time, does not.
+pub(super) fn load(files: &Files, entry: &Entry) -> Result<Container> {
+    let starttime = starttime(files, &entry.id)?.ok_or_else(|| not_running(&entry.name))?;
+    let pid = files.read(&entry.place)?.ok_or_else(|| not_running(&entry.name))?;
+    let inner_pid = str::from_utf8(&pid).ok().and_then(|text| text.trim().parse().ok()).filter(|pid| *pid > 0);
+    let inner_pid = inner_pid.ok_or_else(|| Error::failed(format!("{} has no PID in it", entry.place.display())))?;
+    let (id, name, starttime) = (entry.id.clone(), entry.name.clone(), Some(starttime));
+    Ok(Container { id, name, inner_pid, starttime, ..Container::default() })
+}
+
+/// When the container's first process started, by whichever runtime runs it.
+fn starttime(files: &Files, id: &str) -> Result<Option<u64>> {
+    for place in crun::PLACES {
+        if let Some(status) = crun::Status::read(files, Path::new(place), id)? {
+            return Ok(Some(status.start_time));
+        }
+    }
+    for place in runc::PLACES {
+        if let Some(state) = files.json::<State>(&Path::new(place).join(id).join("state.json"))? {
+            return Ok(Some(state.init_process_start));
+        }
+    }
+    Ok(None)
+}
