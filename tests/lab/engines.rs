@@ -8,11 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Settings of podman that do without systemd, a network and the right to raise limits.
+/// Settings of podman that do without systemd, a network, the right to raise limits, and a cgroup with controllers.
 const PODMAN_CONF: &str = "/run/nicon-podman.conf";
 const PODMAN_SETTINGS: &str = r#"[containers]
 default_ulimits = ["nofile=1024:1024", "nproc=1000:1000"]
 netns = "none"
+pids_limit = 0
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
@@ -194,7 +195,9 @@ impl Lab {
     pub fn run_ctr(&self, at: &str, namespace: &str, id: &str, options: &[&str]) -> Result<(), String> {
         let cgroup = format!("/{}/{id}", self.name());
         let usr = "type=bind,src=/usr,dst=/usr,options=rbind:ro";
-        let run = ["ctr", "--namespace", namespace, "run", "--detach", "--cgroup", &cgroup, "--mount", usr];
+        // It asks for a share of the processor, which a cgroup without controllers does not give.
+        let run =
+            ["ctr", "--namespace", namespace, "run", "--detach", "--cpu-shares=0", "--cgroup", &cgroup, "--mount", usr];
         let what = ["--rootfs", "/run/nicon-root", id, "/usr/bin/sleep", "infinity"];
         output_within(&mut self.beside(at, &[&run, options, &what].concat()), LIMIT)?.ok().map(drop)
     }
