@@ -1,11 +1,11 @@
 # Each target installs what it needs; see `make help`.
 PREFIX ?= /usr/local
 
-.PHONY: help build install demo lab test test-debian bench fuzz lint manual docs
+.PHONY: help build install demo lab test test-debian test-debian12 test-debian13 bench fuzz lint manual docs
 
 help: ## Show this list
 	@echo "nicon: wire and enter deeply nested containers. Targets:"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build the static release programs
 	cargo build --release --workspace --bins --locked
@@ -36,6 +36,12 @@ test: ## Run the unit and the integration tests, on a real nested Docker (as roo
 # FILTER takes one test or a few; NICON_ONLY several groups.
 test-debian: ## Run the integration tests on Debian's own kernel, in a virtual machine (as root)
 	tests/vm/run $(FILTER)
+
+test-debian12: ## Run `make demo` and `make test` in a bare Debian 12, from a fresh clone (as root)
+	tests/root/run bookworm
+
+test-debian13: ## The same in a bare Debian 13
+	tests/root/run trixie
 
 bench: ## Compare speed and memory with what people use now (as root)
 	@tests/lab/install-packages bench

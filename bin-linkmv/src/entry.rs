@@ -59,16 +59,16 @@ fn link(payload: &[u8]) -> Result<Link, DecodeError> {
             libc::IFLA_IFNAME => link.name = parse_string(value)?,
             libc::IFLA_ADDRESS if !value.is_empty() => link.mac = Some(mac::hex(value)),
             libc::IFLA_IFALIAS => link.alias = parse_string(value)?,
-            libc::IFLA_MASTER => link.master = Some(parse_u32(value)?),
+            libc::IFLA_MASTER => link.master = ifindex(value)?,
             libc::IFLA_MTU => link.mtu = Some(parse_u32(value)?),
             libc::IFLA_OPERSTATE => link.operstate = Some(parse_u8(value)?.into()),
             IFLA_NETNS_IMMUTABLE => link.immutable = Some(parse_u8(value)? > 0),
             libc::IFLA_PROP_LIST => link.altnames = altnames(value)?,
             libc::IFLA_LINKINFO => (link.kind, carrier) = kind_and_carrier(value)?,
-            libc::IFLA_LINK => link.lower = Some(parse_u32(value)?),
+            libc::IFLA_LINK => link.lower = ifindex(value)?,
             libc::IFLA_LINK_NETNSID => link.lower_nsid = Some(parse_i32(value)?),
             libc::IFLA_NEW_NETNSID => new_nsid = Some(parse_i32(value)?),
-            libc::IFLA_NEW_IFINDEX => new_ifindex = Some(parse_u32(value)?),
+            libc::IFLA_NEW_IFINDEX => new_ifindex = ifindex(value)?,
             libc::IFLA_STATS64 => link.stats = stats(value),
             libc::IFLA_PARENT_DEV_NAME => device = Some(parse_string(value)?),
             libc::IFLA_PARENT_DEV_BUS_NAME => bus = Some(parse_string(value)?),
@@ -85,6 +85,12 @@ fn link(payload: &[u8]) -> Result<Link, DecodeError> {
     Ok(link)
 }
 
+/// The ifindex of another link. 0 is none: with it the kernel announces an end of a veth that is not tied to the other yet, or
+/// not any more.
+fn ifindex(value: &[u8]) -> Result<Option<u32>, DecodeError> {
+    Ok(Some(parse_u32(value)?).filter(|ifindex| *ifindex > 0))
+}
+
 fn altnames(properties: &[u8]) -> Result<Vec<String>, DecodeError> {
     let names = attributes(properties).filter(|(kind, _)| *kind == libc::IFLA_ALT_IFNAME);
     names.map(|(_, name)| parse_string(name)).collect()
@@ -94,7 +100,9 @@ fn altnames(properties: &[u8]) -> Result<Vec<String>, DecodeError> {
 fn kind_and_carrier(infos: &[u8]) -> Result<(Option<String>, Option<u32>), DecodeError> {
     let kind = value(infos, libc::IFLA_INFO_KIND).map(parse_string).transpose()?;
     let carrier = match value(infos, libc::IFLA_INFO_DATA) {
-        Some(data) if kind.as_deref() == Some("vxlan") => value(data, IFLA_VXLAN_LINK).map(parse_u32).transpose()?,
+        Some(data) if kind.as_deref() == Some("vxlan") => {
+            value(data, IFLA_VXLAN_LINK).map(ifindex).transpose()?.flatten()
+        }
         _ => None,
     };
     Ok((kind, carrier))

@@ -28,7 +28,8 @@ pub struct Link {
     pub operstate: Option<OperState>,
     /// Whether it is bound to its network namespace; reported since Linux 6.15, before that only by a refused move.
     pub immutable: Option<bool>,
-    /// The ifindex of the link that it is the other end of, or is stacked on.
+    /// The ifindex of the link that it is the other end of, or is stacked on; of an end of a veth it may be missing while the
+    /// pair is made or removed.
     pub lower: Option<u32>,
     /// The network namespace of that other link, as the namespace of this one numbers it; `None` where it is the same.
     pub lower_nsid: Option<i32>,

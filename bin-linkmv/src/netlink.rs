@@ -24,6 +24,16 @@ pub struct Netlink {
     pub(crate) requests: Requests,
 }
 
+/// A link of another network namespace, as far as it may be looked at from this one.
+pub enum Far {
+    /// It is there.
+    There(Box<Link>),
+    /// It, or its namespace, is gone.
+    Gone,
+    /// We may not look: it takes root, or `CAP_NET_ADMIN` there.
+    Denied,
+}
+
 impl Netlink {
     /// Opens a socket in a network namespace: enters it, unless it is our own, and comes back.
     ///
@@ -105,14 +115,20 @@ impl Netlink {
     ///
     /// # Errors
     /// Where the kernel does not tell.
-    pub fn link_in(&self, nsid: i32, ifindex: u32) -> Result<Option<Link>> {
+    pub fn link_in(&self, nsid: i32, ifindex: u32) -> Result<Far> {
         let mut question = about(ifindex);
         question.attributes.push(LinkAttribute::IfNetnsId(nsid));
-        self.ask(question).map_err(|refusal| {
-            // Of another namespace the kernel says so in place of EPERM.
-            let rights = if refusal.errno == Errno::EACCES { " (needs root, or CAP_NET_ADMIN there)" } else { "" };
-            refusal.doing(&format!("find link {ifindex} in another network namespace (nsid {nsid})")).and_say(rights)
-        })
+        match self.ask(question) {
+            Ok(link) => Ok(link.map_or(Far::Gone, |link| Far::There(Box::new(link)))),
+            // A namespace that has ended has no number any more.
+            Err(refusal) if refusal.errno == Errno::EINVAL => Ok(Far::Gone),
+            // Of another namespace the kernel says EACCES in place of EPERM (`rtnl_get_net_ns_capable` of
+            // `net/core/rtnetlink.c`).
+            Err(refusal) if [Errno::EACCES, Errno::EPERM].contains(&refusal.errno) => Ok(Far::Denied),
+            Err(refusal) => {
+                Err(refusal.doing(&format!("find link {ifindex} in another network namespace (nsid {nsid})")))
+            }
+        }
     }
 
     /// The addresses of a link. Equivalent to `ip addr show dev LINK`.

@@ -45,7 +45,10 @@ impl Found {
     pub fn open(&self) -> Result<Namespace> {
         let ns = match &self.way {
             Way::Process(pid) => Process::pin(*pid)?.namespace(NsType::Net)?,
-            Way::Name(path) => Namespace::open(path)?,
+            Way::Name(path) => Namespace::open(path).map_err(|error| match error.errno() {
+                Some(Errno::ENOENT) => error.as_no(),
+                _ => error,
+            })?,
         };
         if ns.id().ino != self.ino {
             return Err(Error::no(format!("{} is not net:[{}] any more", self.way, self.ino)));

@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use nicon_core::link::Cidr;
 use nicon_core::{Doing, Result};
 use nix::errno::Errno;
-use nix::libc::{RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR, RTMGRP_LINK};
+use nix::libc::{MSG_DONTWAIT, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR, RTMGRP_LINK};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rtnetlink::packet_core::NetlinkPayload;
 use rtnetlink::sys::protocols::NETLINK_ROUTE;
@@ -31,7 +31,8 @@ pub enum News {
     Address(u32, Cidr),
     /// The link with this ifindex has lost an address.
     AddressGone(u32, Cidr),
-    /// More happened than the socket could hold, and some of it is lost: look at everything again.
+    /// More happened than the socket could hold, and some of it is lost: look at everything again. What the socket did hold is
+    /// dropped: it is older than the look, and nothing may follow that takes it back.
     Overrun,
     /// The process that the place was found by has exited.
     Exited,
@@ -75,7 +76,10 @@ pub fn hear<'a>(places: impl IntoIterator<Item = (&'a Place, &'a Ear)>) -> Resul
         }
         bytes.clear();
         match socket.recv(&mut bytes, 0) {
-            Err(error) if error.raw_os_error() == Some(Errno::ENOBUFS as i32) => heard.push((number, News::Overrun)),
+            Err(error) if is(&error, Errno::ENOBUFS) => {
+                drain(socket).doing(|| "read news of links")?;
+                heard.push((number, News::Overrun));
+            }
             received => {
                 received.doing(|| "read news of links")?;
                 for message in messages(&bytes) {
@@ -90,6 +94,21 @@ pub fn hear<'a>(places: impl IntoIterator<Item = (&'a Place, &'a Ear)>) -> Resul
         heard.extend(exited.map(|(number, _)| (number, News::Exited)));
     }
     Ok(heard)
+}
+
+/// Reads all that a socket holds, for nothing.
+fn drain(socket: &Socket) -> io::Result<()> {
+    loop {
+        match socket.recv(&mut Vec::new(), MSG_DONTWAIT) {
+            Err(error) if is(&error, Errno::EAGAIN) => return Ok(()),
+            Err(error) if !is(&error, Errno::ENOBUFS) => return Err(error),
+            _ => {}
+        }
+    }
+}
+
+fn is(error: &io::Error, errno: Errno) -> bool {
+    error.raw_os_error() == Some(errno as i32)
 }
 
 fn news(payload: NetlinkPayload<Entry>) -> Option<News> {

@@ -35,8 +35,9 @@ fn processes_of_other_users(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         assert_eq!(ran.stderr.matches("the answer may be incomplete").count(), 1, "{ran:?}");
         assert!(ran.stderr.contains(NEEDS) && ran.stderr.contains("could not be inspected"), "{ran:?}");
     }
-    let message = format!("nicon-nsid: read /proc/2/ns/user: Permission denied{NEEDS}the process has");
-    refusal(&as_nobody(suite, &["nicon-nsid", "2"], "")?, 2, &[&message]);
+    let pid = lab.host_pid("setup")?.to_string();
+    let message = format!("nicon-nsid: read /proc/{pid}/ns/user: Permission denied{NEEDS}the process has");
+    refusal(&as_nobody(suite, &["nicon-nsid", &pid], "")?, 2, &[&message]);
     let record = format!("{{\"pid\":{}}}", lab.host_pid("setup")?);
     let ran = as_nobody(suite, &["nicon-tree", "--procs"], &record)?;
     let message = format!(" processes could not be inspected{NEEDS}they have");

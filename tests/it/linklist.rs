@@ -1,12 +1,15 @@
 //! nicon-links tells of links what `ip` tells, and besides who is wired to whom.
 
+use std::io::{BufRead, BufReader, Write};
+use std::process::Stdio;
+
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, output_within, tool};
 use serde_json::{Value, json};
 
-use crate::expect::{is_process, record, records, refusal};
-use crate::links::{Place, ip, one};
-use crate::subject::answers;
+use crate::expect::{is_process, parse, record, records, refusal};
+use crate::links::{Place, ip, one, wait_until};
+use crate::subject::{Subject, answers};
 use crate::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -17,6 +20,8 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("links::one_kind", one_kind),
         suite.trial("links::by_name_and_by_file", by_name_and_by_file),
         suite.trial("links::all_namespaces", all_namespaces),
+        suite.trial("links::a_peer_that_goes_while_it_is_listed", a_peer_that_goes_while_it_is_listed),
+        suite.trial("links::all_while_links_come_and_go", all_while_links_come_and_go),
         suite.trial("links::counters", counters),
     ]
 }
@@ -183,6 +188,58 @@ fn all_namespaces(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     inodes.dedup();
     assert_eq!(inodes.len(), count, "each namespace once");
     ip("netns del red");
+    Ok(())
+}
+
+/// Between the list and the look at the other end, that end goes with its whole namespace.
+fn a_peer_that_goes_while_it_is_listed(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let (place, other) = (Place::new(), Place::new());
+    place.ip(&format!("link add near type veth peer name far netns {}", other.pid()));
+    place.ip("link add left type veth peer name right");
+    let mut command = suite.command("nicon-links")?;
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let mut stdin = child.stdin.take().ok_or("no pipe")?;
+    // Whoever complains of the second line has listed what the first asks for, and tells of it when there are no more lines.
+    writeln!(stdin, "{}\n{{}}", json!({"pid": place.pid()}))?;
+    let mut complaint = String::new();
+    let mut stderr = BufReader::new(child.stderr.take().ok_or("no pipe")?);
+    stderr.read_line(&mut complaint)?;
+    assert!(complaint.contains("line 2"), "{complaint}");
+    place.ip("link del left");
+    drop(other);
+    wait_until(|| place.links() == ["lo"]);
+    drop(stdin);
+    let ended = child.wait_with_output()?;
+    assert_eq!(std::io::read_to_string(stderr)?, "");
+    assert_eq!(ended.status.code(), Some(2), "of the second line");
+    let told = parse(&String::from_utf8(ended.stdout)?);
+    let near = told.iter().find(|told| told["name"] == "near").ok_or("an end is missing")?;
+    assert_eq!((told.len(), &near["peer"]), (4, &Value::Null), "{told:?}");
+    Ok(())
+}
+
+/// What vanishes while it is looked at, and whose other end vanishes, fails nothing.
+fn all_while_links_come_and_go(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let place = Place::new();
+    let pairs = format!(
+        "ip link add s0 type veth peer name s1 && ip link del s0
+         nsenter --net=/proc/{}/ns/net ip link add s2 type veth peer name s3 netns $$ && ip link del s3",
+        place.pid()
+    );
+    // A namespace that no process is in is kept by nobody but its name.
+    let names = "ip netns add restless; ip link add s4 type veth peer name s5 netns restless; ip netns del restless";
+    let storm = |lines: &str| Subject::start(&["--net"], &format!("echo ready; while :; do {lines}; done 2>/dev/null"));
+    let _storms = [storm(&pairs), storm(names)];
+    for round in 0..100 {
+        let ran = suite.run(&["nicon-links", "--all"]);
+        // That some may be missing is no fault.
+        let no_fault =
+            |line: &&str| ["come and go too fast", "may be incomplete"].iter().any(|part| line.contains(part));
+        let faults: Vec<&str> = ran.stderr.lines().filter(|line| !no_fault(line)).collect();
+        assert!(faults.is_empty(), "round {round}: {faults:?}");
+        let told = parse(&ran.stdout);
+        assert!(told.iter().any(|told| told["name"] == "lo" && told["netns"] == place.netns()), "{ran:?}");
+    }
     Ok(())
 }
 

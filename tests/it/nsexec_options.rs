@@ -41,7 +41,7 @@ fn spellings(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         &[&joined, "-n", "--setuid=1000", "--setgid", "1000"],
         &[&joined, "-n", "-w/usr"],
         &[&joined, "-n", &wd],
-        &[&joined, "-n", "-W", "/usr"],
+        &[&joined, "-n", "-W/usr"],
         &[&joined, "-n", &in_ns],
         &[&file],
         &[&attached, "-u", "-t", &pid],
@@ -53,6 +53,9 @@ fn spellings(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         let shown = same(suite, &[options, &words].concat());
         assert_eq!(shown.lines().next(), witness::ns_link(pid.parse()?, "net").as_deref(), "{options:?}");
     }
+    // The nsenter of util-linux 2.38 takes that directory apart as well, that of 2.41 does not.
+    let apart = suite.run(&["nicon-nsexec", &joined, "-n", "-W", "/usr", "pwd"]);
+    assert_eq!(apart.ok()?, "/usr");
     // Letters may stand together; nsenter takes all that stands behind one of them for its FILE.
     for options in [&[&joined, "-un"][..], &["-nt", &pid], &[&format!("-uimnpt{pid}")], &[&joined, "-uFn"]] {
         let (ours, theirs) = both(suite, &[options, &["readlink", "/proc/self/ns/net"]].concat());
@@ -117,7 +120,7 @@ fn operands_that_are_not_attached(suite: &Suite, lab: &Lab) -> Result<(), Failed
     Ok(())
 }
 
-/// nsenter runs the command where it is; a record on standard input must not lead to a command on the host.
+/// The nsenter of util-linux 2.38 runs the command where it is, that of 2.41 refuses; a record on standard input must not lead to a command on the host.
 fn nowhere_to_go(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let record = suite.run(&["nicon-resolve", CONTAINER]).stdout;
     let target = format!("-t{}", lab.host_pid(CONTAINER)?);
@@ -128,8 +131,6 @@ fn nowhere_to_go(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
             refusal(&suite.feed(&words, input), 125, &["nicon-nsexec: no namespace was chosen: use --all"]);
         }
     }
-    let nsenter = tool("nsenter").args([target, "echo", "on the host"]).output()?;
-    assert_eq!(nsenter.stdout, b"on the host\n", "nsenter has learned to refuse");
     for options in [&["-c"][..], &["-e"], &["-w"], &["-S", "follow"], &["-r/usr", "--privileged"]] {
         let words = [&["nicon-nsexec", target][..], options, &["/bin/true"]].concat();
         assert_eq!(suite.run(&words).code(), Some(0), "{options:?}");
@@ -194,7 +195,7 @@ fn capabilities_that_are_kept(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 fn places(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let target = format!("-t{}", lab.host_pid(CONTAINER)?);
     assert_eq!(same(suite, &[&target, "-m", "pwd"]), "/");
-    assert_eq!(same(suite, &[&target, "-m", "-W", "/tmp", "pwd"]), "/tmp");
+    assert_eq!(same(suite, &[&target, "-m", "-W/tmp", "pwd"]), "/tmp");
     assert_eq!(same(suite, &[&target, "-n", "-w/usr/share", "pwd"]), "/usr/share");
     let cell = Cell::new(&["-m"], "cd /var/tmp; echo; exec sleep 60");
     let target = format!("-t{}", cell.pid());

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
@@ -39,7 +40,8 @@ const PLAIN: &[&str] = &["-m", "-u", "-i", "-n", "-p"];
 
 fn start(suite: &Suite, words: &[&str]) -> Result<(Cell, BufReader<std::process::ChildStdout>), Failed> {
     let mut command = suite.command("nicon-nsexec")?;
-    let mut child = command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+    // In a process group that is not orphaned, as under a shell, whatever ours is: else the kernel does not let a SIGTSTP stop it.
+    let mut child = command.args(words).process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
     let output = BufReader::new(child.stdout.take().ok_or("no output")?);
     Ok((Cell(child), output))
 }
@@ -105,7 +107,6 @@ fn stops_and_goes_on_with_the_command(suite: &Suite, lab: &Lab) -> Result<(), Fa
 }
 
 fn stops_and_goes_on(suite: &Suite, options: &[&str]) -> Result<(), Failed> {
-    // In a process group that is not orphaned, as under a shell: else the kernel does not let a SIGTSTP stop it.
     let (child, mut output) = start(suite, &[options, &["sh", "-c", "echo ready; exec sleep 60"]].concat())?;
     assert_eq!(line(&mut output), "ready");
     wait_for("exec", || witness::family(child.0.id()).len() == 3);

@@ -5,15 +5,17 @@ use std::path::Path;
 
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, Ran, output_of_input, tool};
+use serde_json::json;
 
-use crate::expect::{is_process, record, refusal};
-use crate::links::{Pair, Place};
+use crate::expect::{is_process, record, records, refusal};
+use crate::links::{Pair, Place, ip, one};
 use crate::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("rights::of_resolve", of_resolve),
         suite.trial("rights::of_linkmv", of_linkmv),
+        suite.trial("rights::of_links", of_links),
         suite.trial("rights::of_plan", of_plan),
         suite.trial("rights::of_tree", of_tree),
     ]
@@ -51,6 +53,18 @@ fn of_linkmv(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     assert_eq!(place.links(), ["lo"]);
     record(&linkmv("-all,+net_admin,+sys_admin,+sys_ptrace")?);
     assert_eq!(place.links(), ["lo", "eth1"]);
+    Ok(())
+}
+
+/// Whoever may not look into another namespace lists the own one all the same, without the name of a link's other end there.
+fn of_links(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let (pair, place) = (Pair::new(), Place::new());
+    ip(&format!("link set {} netns {}", pair.peer, place.pid()));
+    let there = one(&place.ip(&format!("-j link show dev {}", pair.peer)))["ifindex"].clone();
+    let ours = records(&as_nobody(suite, "-all", &["nicon-links", "-t", "host"], "")?);
+    let told = ours.iter().find(|told| told["name"] == *pair.link).ok_or("it is missing")?;
+    assert_eq!(told["peer"], json!({"name": null, "ifindex": there, "netns": null, "target": null}));
+    ip(&format!("link del {}", pair.link));
     Ok(())
 }
 

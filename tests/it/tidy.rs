@@ -12,6 +12,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test("tidy::unsafe_code_has_one_place", unsafe_code_has_one_place),
         Trial::test("tidy::files_stay_small", files_stay_small),
         Trial::test("tidy::no_place_of_this_machine_is_named", no_place_of_this_machine_is_named),
+        Trial::test("tidy::paths_are_told_apart", paths_are_told_apart),
     ]
 }
 
@@ -117,7 +118,28 @@ fn no_place_of_this_machine_is_named() -> Result<(), Failed> {
     let checkout = checkout.to_str().ok_or("the checkout's path is not UTF-8")?;
     for path in files()? {
         let text = String::from_utf8_lossy(&std::fs::read(root().join(&path))?).into_owned();
-        assert!(!text.contains(checkout), "{} names {checkout}", path.display());
+        assert!(!names(&text, checkout), "{} names {checkout}", path.display());
     }
     Ok(())
+}
+
+/// A checkout may lie at a path that is a part of others.
+fn paths_are_told_apart() -> Result<(), Failed> {
+    let short = ["/", "src"].concat();
+    for text in ["cd {}", "={}/target", "\"{}\""] {
+        assert!(names(&text.replace("{}", &short), &short), "{text}");
+    }
+    for text in ["bin-plan{}/main.rs", "..{}", "$root{}", "{}s", "{}-2"] {
+        assert!(!names(&text.replace("{}", &short), &short), "{text}");
+    }
+    Ok(())
+}
+
+/// Whether a text has a path in it, rather than a longer one of which it is a part.
+fn names(text: &str, path: &str) -> bool {
+    let is_of_a_name = |letter: char| letter.is_alphanumeric() || "-_.*?}/".contains(letter);
+    text.match_indices(path).any(|(at, _)| {
+        let (before, after) = (text[..at].chars().next_back(), text[at + path.len()..].chars().next());
+        !before.is_some_and(is_of_a_name) && !after.is_some_and(|letter| letter != '/' && is_of_a_name(letter))
+    })
 }

@@ -1,6 +1,6 @@
 //! Other engines than Docker, beside it at any level of the nest.
 
-use crate::{LIMIT, Lab, Ran, image, output_of_input, output_within, tool, witness};
+use crate::{LIMIT, Lab, Ran, capabilities, image, output_of_input, output_within, tool, witness};
 use std::{
     fs,
     process::Command,
@@ -8,11 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Settings of podman that do without systemd, a network and the right to raise limits.
+/// Settings of podman that do without systemd, a network, the right to raise limits, and a cgroup with controllers.
 const PODMAN_CONF: &str = "/run/nicon-podman.conf";
 const PODMAN_SETTINGS: &str = r#"[containers]
 default_ulimits = ["nofile=1024:1024", "nproc=1000:1000"]
 netns = "none"
+pids_limit = 0
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
@@ -36,10 +37,8 @@ const PODMAN: [&str; 10] = [
 /// What every podman container needs here; what a container of Docker's needs is in `lab.rs`.
 const CONTAINER: [&str; 3] = ["--security-opt=apparmor=unconfined", "--stop-timeout=0", "--volume=/usr:/usr:ro"];
 
-/// What a container with a Docker daemon needs besides.
-const DAEMON: [&str; 10] = [
-    "--cap-add=ALL",
-    "--cap-drop=SYS_RESOURCE",
+/// What a container with a Docker daemon needs besides, and its capabilities.
+const DAEMON: [&str; 8] = [
     "--security-opt=seccomp=unconfined",
     "--security-opt=unmask=ALL",
     "--cgroupns=host",
@@ -163,7 +162,9 @@ impl Lab {
     /// # Errors
     /// When it does not come up.
     pub fn run_docker_in_podman(&self, at: &str, name: &str) -> Result<(), String> {
-        self.run_podman(at, name, &DAEMON, &["dockerd"])?;
+        let capabilities = capabilities::of_this_machine()?;
+        let capabilities: Vec<&str> = capabilities.iter().map(String::as_str).collect();
+        self.run_podman(at, name, &[&DAEMON, &capabilities[..]].concat(), &["dockerd"])?;
         let exec = ["exec", "--interactive", name];
         let ready = "until docker version >/dev/null 2>&1; do sleep 0.05; done";
         self.podman(at, &[&exec[..], &["sh", "-c", ready]].concat())?.ok()?;
@@ -194,7 +195,9 @@ impl Lab {
     pub fn run_ctr(&self, at: &str, namespace: &str, id: &str, options: &[&str]) -> Result<(), String> {
         let cgroup = format!("/{}/{id}", self.name());
         let usr = "type=bind,src=/usr,dst=/usr,options=rbind:ro";
-        let run = ["ctr", "--namespace", namespace, "run", "--detach", "--cgroup", &cgroup, "--mount", usr];
+        // It asks for a share of the processor, which a cgroup without controllers does not give.
+        let run =
+            ["ctr", "--namespace", namespace, "run", "--detach", "--cpu-shares=0", "--cgroup", &cgroup, "--mount", usr];
         let what = ["--rootfs", "/run/nicon-root", id, "/usr/bin/sleep", "infinity"];
         output_within(&mut self.beside(at, &[&run, options, &what].concat()), LIMIT)?.ok().map(drop)
     }

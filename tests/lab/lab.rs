@@ -1,6 +1,9 @@
 //! A lab, as its runner holds it.
 
-use crate::{LIMIT, LabName, Ran, image, image::IMAGE, output_of_input, output_within, run::wait_until, tool, witness};
+use crate::{
+    LIMIT, LabName, Ran, capabilities, image, image::IMAGE, output_of_input, output_within, run::wait_until, tool,
+    witness,
+};
 use std::{
     fs,
     io::{BufRead, BufReader},
@@ -22,11 +25,9 @@ const CONTAINER: [&str; 8] = [
     "--detach",
 ];
 
-/// What a container with a daemon needs besides. `--privileged` would do, but is refused where the machine itself lacks
-/// a capability. Overlays are not stacked on overlays, so the daemon's data lie on a tmpfs.
-const DAEMON: [&str; 8] = [
-    "--cap-add=ALL",
-    "--cap-drop=SYS_RESOURCE",
+/// What a container with a daemon needs besides, and its capabilities. `--privileged` would do, but is refused where the
+/// machine itself lacks a capability. Overlays are not stacked on overlays, so the daemon's data lie on a tmpfs.
+const DAEMON: [&str; 6] = [
     "--security-opt=seccomp=unconfined",
     "--security-opt=systempaths=unconfined",
     "--cgroupns=host",
@@ -172,7 +173,9 @@ impl Lab {
     /// # Errors
     /// Like [`Lab::run_daemon_container`].
     pub fn run_daemon_command(&self, at: &str, name: &str, options: &[&str], words: &[&str]) -> Result<String, String> {
-        let id = self.run_command(at, name, &[&DAEMON, options].concat(), words)?;
+        let capabilities = capabilities::of_this_machine()?;
+        let capabilities: Vec<&str> = capabilities.iter().map(String::as_str).collect();
+        let id = self.run_command(at, name, &[&DAEMON, &capabilities[..], options].concat(), words)?;
         let path = if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") };
         self.wait_ready(&path).map_err(|error| {
             let log = self.docker(at, &["logs", "--tail=20", name]).map(|ran| ran.stderr);

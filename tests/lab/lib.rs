@@ -18,6 +18,7 @@
 //! need the network), [`isolate`], [`Lab::start`].
 
 mod bins;
+mod capabilities;
 mod cgroup;
 mod engines;
 mod image;

@@ -72,7 +72,11 @@ pub(crate) fn views(args: &Args, home: &Place, answers: &mut Answers<Told>) -> R
                 let record = match &found.way {
                     _ if found.ino == home.ns.id().ino => Record::from(&Target::Host),
                     Way::Process(pid) => of_process(*pid)?,
-                    Way::Name(path) => Record::from(&Target::File(path.clone())),
+                    // What is opened is what was found: on a name that is being removed nothing is mounted for a moment.
+                    Way::Name(path) => {
+                        let place = Place::of_namespace(found.open()?, path.display().to_string(), home)?;
+                        return View::new(Record::from(&Target::File(path.clone())), place, args);
+                    }
                 };
                 let place = Place::of_record(&record, home)?;
                 View::new(record, place, args)

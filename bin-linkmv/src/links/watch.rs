@@ -47,7 +47,7 @@ pub(crate) fn watch(views: Vec<View>, args: &Args, home: &Place, answers: &mut A
 
 impl Watch<'_> {
     fn hear(&mut self, number: usize, event: News) -> Result<()> {
-        let links = &mut self.watched[number].view.links;
+        let View { place, links, .. } = &mut self.watched[number].view;
         let ifindex = match event {
             News::Exited => return self.follow(number),
             News::Overrun => return self.look_again(number, "arrived"),
@@ -57,6 +57,13 @@ impl Watch<'_> {
                     return Ok(());
                 }
                 let ifindex = link.ifindex;
+                // The second end of a new pair is announced before it is tied to the first, and not again afterwards.
+                let link = match link.lower {
+                    None if link.kind.as_deref() == Some("veth") => {
+                        place.netlink.link_at(ifindex)?.map_or(link, Box::new)
+                    }
+                    _ => link,
+                };
                 let addresses = links.remove(&ifindex).map(|listed| listed.addresses).unwrap_or_default();
                 links.insert(ifindex, Listed { link, addresses });
                 ifindex

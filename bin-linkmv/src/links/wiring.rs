@@ -4,6 +4,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 
 use nicon_core::{Namespace, NsId, Result};
+use nicon_linkmv::netlink::Far;
 use nicon_linkmv::{Link, Place, netns};
 use serde::Serialize;
 
@@ -49,7 +50,8 @@ impl<'a> Wiring<'a> {
         Self { home, views, others: OnceCell::new(), numbers: RefCell::default() }
     }
 
-    /// The other end of a link of `view`, if it has one.
+    /// The other end of a link of `view`, if it has one. The kernel told of it a moment ago: it, or its whole namespace, may
+    /// have gone meanwhile.
     pub(crate) fn peer(&self, view: &View, link: &Link) -> Result<Option<Peer>> {
         let Some(ifindex) = link.lower.filter(|_| link.kind.as_deref() == Some("veth")) else {
             return Ok(None);
@@ -57,15 +59,19 @@ impl<'a> Wiring<'a> {
         let id = match link.lower_nsid {
             None => Some(view.place.ns.id()),
             // A namespace that is being taken down has no number.
-            Some(..0) => None,
+            Some(..0) => return Ok(None),
             Some(nsid) => self.identify(&view.place, nsid)?,
         };
         let known = id.and_then(|id| self.views.get(&id));
-        let name = match (known.and_then(|known| known.links.get(&ifindex)), link.lower_nsid) {
-            (Some(peer), _) => Some(peer.link.name.clone()),
-            (None, Some(..0)) => None,
-            (None, Some(nsid)) => view.place.netlink.link_in(nsid, ifindex)?.map(|peer| peer.name),
-            (None, None) => view.place.netlink.link_at(ifindex)?.map(|peer| peer.name),
+        let end = match (known.and_then(|known| known.links.get(&ifindex)), link.lower_nsid) {
+            (Some(peer), _) => Far::There(peer.link.clone()),
+            (None, Some(nsid)) => view.place.netlink.link_in(nsid, ifindex)?,
+            (None, None) => view.place.netlink.link_at(ifindex)?.map_or(Far::Gone, |peer| Far::There(peer.into())),
+        };
+        let name = match end {
+            Far::There(peer) => Some(peer.name),
+            Far::Denied => None,
+            Far::Gone => return Ok(None),
         };
         let home = (Some(self.home.ns.id()) == id).then_some(self.home);
         let target = known.map(|known| &known.place).or(home).map(|place| place.label.clone());
