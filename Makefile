@@ -1,7 +1,7 @@
 # Each target installs what it needs; see `make help`.
 PREFIX ?= /usr/local
 
-.PHONY: help build install demo lab test test-debian test-debian12 test-debian13 bench fuzz lint manual docs
+.PHONY: help build install demo lab test test-engines test-debian test-debian12 test-debian13 bench fuzz lint manual docs
 
 help: ## Show this list
 	@echo "nicon: wire and enter deeply nested containers. Targets:"
@@ -32,6 +32,11 @@ lab: ## Open a shell beside a nest of three Docker daemons (as root)
 test: ## Run the unit and the integration tests, on a real nested Docker (as root)
 	@tests/lab/install-packages
 	NICON_MUST_RUN=1 cargo test --workspace --locked
+
+test-engines: ## Run those that want machines with systemd and the engines of Debian 13 (as root)
+	@tests/lab/install-packages
+	@tests/engines/make-root
+	NICON_MUST_RUN=1 cargo test --locked --package nicon-tests --test engines
 
 # FILTER takes one test or a few; NICON_ONLY several groups.
 test-debian: ## Run the integration tests on Debian's own kernel, in a virtual machine (as root)

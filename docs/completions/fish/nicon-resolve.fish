@@ -2,6 +2,7 @@ complete -c nicon-resolve -l engine -d 'Ask only this engine; a path can choose 
 docker\t''
 podman\t''
 containerd\t''
+crun\t''
 runc\t''"
 complete -c nicon-resolve -l socket -d 'Look for an engine\'s socket here first, inside containers (for the host\'s own engine: `DOCKER_HOST`)' -r -F
 complete -c nicon-resolve -l timeout -d 'How long one hop may take' -r
