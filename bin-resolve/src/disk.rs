@@ -41,6 +41,8 @@ pub(crate) struct Disk<'a> {
     pub(crate) file: FileId,
     root: &'a Root,
     places: Vec<PathBuf>,
+    /// Whether the engine was asked for by name.
+    asked_for: bool,
 }
 
 impl<'a> Disk<'a> {
@@ -57,7 +59,8 @@ impl<'a> Disk<'a> {
         bounds: Bounds,
         asked_for: bool,
     ) -> Result<Option<Self>> {
-        Self::at(kind, root, pidns, bounds, Self::places(kind, asked_for)).await
+        let disk = Self::at(kind, root, pidns, bounds, Self::places(kind, asked_for)).await?;
+        Ok(disk.map(|disk| Self { asked_for, ..disk }))
     }
 
     /// Where the files of an engine usually are.
@@ -104,7 +107,7 @@ impl<'a> Disk<'a> {
                 },
             }
         }
-        Ok(file.map(|file| Self { kind, pidns, bounds, file, root, places: there }))
+        Ok(file.map(|file| Self { kind, pidns, bounds, file, root, places: there, asked_for: false }))
     }
 
     /// Finds the container that `asked` means, by [`fit`], and its file.
@@ -113,13 +116,13 @@ impl<'a> Disk<'a> {
     /// [`Status::No`](nicon_core::Status::No) if it is not running; otherwise if several match, or files cannot be
     /// read.
     pub(crate) async fn find(&self, asked: &str) -> Result<Option<(Container, PathBuf)>> {
-        let asked = asked.to_owned();
+        let (asked, all) = (asked.to_owned(), self.asked_for);
         self.read(move |kind, files, places| {
             let entries = match kind {
                 // With these the name is the ID and the directory, so only what may be a shortened ID needs the index.
                 Kind::Crun if !is_short_id(&asked) => crun::named(files, places, &asked)?,
                 Kind::Runc if !is_short_id(&asked) => runc::named(files, places, &asked)?,
-                _ => index(kind, files, places)?,
+                _ => index(kind, files, places, all)?,
             };
             choose(&asked, entries)?
                 .map(|entry| load(kind, files, &entry).map(|found| (found, entry.place)))
@@ -133,8 +136,9 @@ impl<'a> Disk<'a> {
     /// # Errors
     /// If files cannot be read.
     pub(crate) async fn list(&self) -> Result<Vec<Listed>> {
-        self.read(|kind, files, places| {
-            let entries = index(kind, files, places)?.into_iter();
+        let all = self.asked_for;
+        self.read(move |kind, files, places| {
+            let entries = index(kind, files, places, all)?.into_iter();
             Ok(entries.map(|entry| Listed { id: entry.id, name: entry.name }).collect())
         })
         .await
@@ -145,8 +149,9 @@ impl<'a> Disk<'a> {
     /// # Errors
     /// If there is no telling which containers there are.
     pub(crate) async fn with_process(&self) -> Result<Vec<Result<(Container, PathBuf)>>> {
-        self.read(|kind, files, places| {
-            let entries = index(kind, files, places)?.into_iter();
+        let all = self.asked_for;
+        self.read(move |kind, files, places| {
+            let entries = index(kind, files, places, all)?.into_iter();
             let mut loaded = Vec::new();
             for entry in entries {
                 match load(kind, files, &entry) {
@@ -169,9 +174,10 @@ impl<'a> Disk<'a> {
     }
 }
 
-fn index(kind: Kind, files: &Files, places: &[PathBuf]) -> Result<Vec<Entry>> {
+/// The containers in the files; with `all`, also those that belong to an engine on top.
+fn index(kind: Kind, files: &Files, places: &[PathBuf], all: bool) -> Result<Vec<Entry>> {
     match kind {
-        Kind::Containerd => containerd::index(files, places),
+        Kind::Containerd => containerd::index(files, places, all),
         Kind::Crun => crun::index(files, places),
         Kind::Runc => runc::index(files, places),
         Kind::Podman => podman::index(files, places),

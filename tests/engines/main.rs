@@ -4,6 +4,7 @@
 
 #![allow(clippy::unnecessary_wraps, reason = "all trials have one signature, also those that use no `?`")]
 
+mod docker;
 mod expect;
 mod machine;
 mod podman;
@@ -60,7 +61,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let nothing = || Suite::without(Missing::Failed("not prepared".into()));
     let suite = if arguments.list { nothing() } else { Suite::prepare() };
-    let trials = podman::trials(&suite);
+    let trials = docker::trials(&suite).into_iter().chain(podman::trials(&suite)).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     // Ends the machine before the verdict.
     drop(suite);

@@ -46,10 +46,9 @@ impl Config {
     }
 }
 
-pub(super) fn index(files: &Files, places: &[PathBuf]) -> Result<Vec<Entry>> {
+pub(super) fn index(files: &Files, places: &[PathBuf], docker_too: bool) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for place in places {
-        let docker_too = OTHERS.iter().any(|other| places.contains(&PathBuf::from(other)));
         for namespace in files.names(place)?.into_iter().filter(|name| name != MOBY || docker_too) {
             let bundles = place.join(&namespace);
             for id in files.names(&bundles)? {
