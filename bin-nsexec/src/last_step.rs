@@ -52,15 +52,16 @@ impl LastStep {
     }
 }
 
-/// The arguments of the last step, as `last-step/main.rs` has them.
+/// The arguments of the last step, as `last-step/main.rs` has them: lists, with an empty word after each.
 fn words(forks: bool, labels: Option<&Labels>, command: &Command) -> Result<Vec<CString>> {
-    let message = |what: &str| format!("{PROGRAM}: {}", text::escape(what)).into();
-    let orders = labels.into_iter().flat_map(Labels::orders);
-    let orders = orders.flat_map(|[what, file, label]| [message(&what), file.into(), label.into()]);
-    let (begin, end) = ([PROGRAM.into(), if forks { "fork" } else { "exec" }.into()], || [OsString::new()]);
-    let paths = command.candidates().into_iter();
-    let words =
-        begin.into_iter().chain(orders).chain(end()).chain([message(&command.what())]).chain(paths).chain(end());
+    let message = |what: &str| OsString::from(format!("{PROGRAM}: {}", text::escape(what)));
+    let mut words = vec![PROGRAM.into(), if forks { "fork" } else { "exec" }.into()];
+    for [what, file, label] in labels.into_iter().flat_map(Labels::orders) {
+        words.extend([message(&what), file.into(), label.into()]);
+    }
+    words.extend([OsString::new(), message(&command.what())]);
+    words.extend(command.candidates());
+    words.push(OsString::new());
     let mut words = c_strings(words)?;
     words.extend_from_slice(command.arguments());
     Ok(words)

