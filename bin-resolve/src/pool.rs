@@ -182,7 +182,7 @@ impl Connection {
     pub(crate) fn bounds(&self) -> Result<Bounds> {
         let bounds = self.listeners_bounds()?;
         match self.writer() {
-            Writer::Other(writer) => Ok(bounds.and(&Bounds::of_process(&self.whom(), &writer.process, None)?)),
+            Writer::Other(writer) => Ok(bounds.and(&self.bounds_of(writer, None)?)),
             Writer::Unknown if self.tells_writer => Err(Error::failed(format!(
                 "{} was answered for by a process that is gone, or outside our PID namespace: whom it may name is unknown",
                 self.whom()
@@ -197,9 +197,17 @@ impl Connection {
     /// If that cannot be found out.
     pub(crate) fn listeners_bounds(&self) -> Result<Bounds> {
         match self.listener() {
-            Ok(listener) => Bounds::of_process(&self.whom(), &listener.process, Some(self.listened_as)),
+            Ok(listener) => self.bounds_of(listener, Some(self.listened_as)),
             Err(_) => Ok(Bounds::of_user(&self.whom(), self.listened_as)),
         }
+    }
+
+    fn bounds_of(&self, daemon: &Daemon, listened_as: Option<u32>) -> Result<Bounds> {
+        Bounds::of_process(&self.whom(), &daemon.process, listened_as).map_err(|error| match error.status() {
+            // Whether the container exists is unknown, so this is not a "no".
+            Status::No => Error::failed(format!("{error}, so whom {} may name is unknown", self.whom())),
+            _ => error,
+        })
     }
 
     fn writer(&self) -> &Writer {

@@ -115,30 +115,30 @@ fn a_name_before_an_id(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
 
 /// Podman, and files of runc: what is asked for is compared with each engine's answer, and all of them are counted.
 fn of_other_engines(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
-    lab.start_podman("", "")?;
-    let id = lab.run_podman("", "short-of-id", &[], &["sleep", "infinity"])?;
-    let pid = podman_pid(lab, "", "short-of-id")?;
+    lab.run_daemon_container("setup", "berth", &[])?;
+    lab.start_podman("setup.berth", "")?;
+    let id = lab.run_podman("setup.berth", "short-of-id", &[], &["sleep", "infinity"])?;
+    let pid = podman_pid(lab, "setup.berth", "short-of-id")?;
     let few = &id[..6];
     let inspect = ["inspect", "--format={{.Id}}", few];
-    assert_eq!(lab.podman("", &inspect)?.ok()?, id, "podman takes it");
+    assert_eq!(lab.podman("setup.berth", &inspect)?.ok()?, id, "podman takes it");
+    let ask = |segment: &str| suite.run(&["nicon-resolve", "--timeout=25", &format!("setup.berth.{segment}")]);
     let begins = format!("begins so: id:{few})");
-    for path in [few, &format!("podman:{few}"), &format!("runc:{few}")] {
-        refusal(&suite.run(&["nicon-resolve", "--timeout=25", path]), 1, &["no container", &begins]);
+    for segment in [few, &format!("podman:{few}"), &format!("runc:{few}")] {
+        refusal(&ask(segment), 1, &["no container", &begins]);
     }
-    let ask = |path: &str| suite.run(&["nicon-resolve", "--timeout=25", path]);
     is_process(&record(&ask(&format!("id:{few}"))), pid);
     is_process(&record(&ask(&id[..12])), pid);
-    // Another one, of runc, whose ID begins with the same digits, and one that is called like them.
+    // Another one, of runc, whose ID begins with the same digits; then it is called like them.
     let twin = format!("{few}{}", "0".repeat(58));
-    lab.script("", "mkdir -p /run/runc/$1 && echo {} >/run/runc/$1/state.json", &[&twin])?;
+    let state =
+        r#"mkdir -p "/run/runc/$1" && echo '{"init_process_pid":0,"init_process_start":0}' >"/run/runc/$1/state.json""#;
+    lab.script("setup.berth", state, &[&twin])?;
     refusal(&ask(&format!("id:{few}")), 2, &["is ambiguous: 2 begin so: ", &id[..12], &twin[..12]]);
     refusal(&ask(few), 1, &["(2 have IDs that begin so: "]);
-    lab.script("", "mv /run/runc/$1 /run/runc/$2", &[&twin, few])?;
-    refusal(&ask(&format!("id:{few}")), 2, &["not understood"]);
-    lab.script("", "rm -r /run/runc/$1", &[few])?;
-    lab.podman("", &["kill", "short-of-id"])?.ok()?;
-    lab.stop_podman("")?;
-    Ok(())
+    lab.script("setup.berth", "mv \"/run/runc/$1\" \"/run/runc/$2\"", &[&twin, few])?;
+    refusal(&ask(&format!("id:{few}")), 1, &[&format!("\"{few}\" is not running")]);
+    Ok(lab.remove("setup", "berth")?)
 }
 
 /// Its files answer, and are as exact.

@@ -5,6 +5,7 @@ use std::fs;
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, Ran, output_within, tool};
 
+use crate::engines::podman_pid;
 use crate::expect::{is_process, record, refusal};
 use crate::suite::Suite;
 
@@ -175,40 +176,58 @@ fn by_a_context_that_is_not_to_be_had(suite: &Suite, lab: &Lab) -> Result<(), Fa
     Ok(())
 }
 
-/// Podman is its own service's client where this variable says so.
+/// Podman is its own service's client where this variable says so. Two of them have a container of one name: the other one is
+/// at the usual place, on a /run of this test's own.
 fn by_container_host(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let config = Config::new(suite, "podman")?;
-    lab.start_podman("", "")?;
-    lab.run_podman("", "pod-twin", &[], &["sleep", "infinity"])?;
-    lab.run_daemon_container("setup", "quay", &[])?;
-    lab.start_podman("setup.quay", "")?;
-    let id = lab.run_podman("setup.quay", "pod-twin", &[], &["sleep", "infinity"])?;
-    let pid = crate::engines::podman_pid(lab, "setup.quay", "pod-twin")?;
-    let host = format!("unix:///proc/{}/root/run/podman/podman.sock", lab.host_pid("setup.quay")?);
-    let inner = [("CONTAINER_HOST", &host[..])];
-    let inspect = ["env", "--unset=DOCKER_CONFIG", "HOME=/root", "podman", "inspect", "--format={{.Id}}", "pod-twin"];
-    assert_eq!(config.run(&inner, &inspect)?.ok()?, id, "so says podman");
-    for path in ["pod-twin", "podman:pod-twin"] {
-        let found = record(&config.run(&inner, &["nicon-resolve", "--timeout=25", path])?);
-        assert_eq!(found["hops"][0]["id"], id, "{path}");
-        is_process(&found, pid);
+    let mut found = Vec::new();
+    for quay in ["quay-1", "quay-2"] {
+        lab.run_daemon_container("setup", quay, &[])?;
+        let at = format!("setup.{quay}");
+        lab.start_podman(&at, "")?;
+        let id = lab.run_podman(&at, "pod-twin", &[], &["sleep", "infinity"])?;
+        let run = format!("/proc/{}/root/run/podman", lab.host_pid(&at)?);
+        found.push((id, podman_pid(lab, &at, "pod-twin")?, run));
     }
-    for settings in [[("CONTAINER_HOST", "unix:///run/nowhere.sock")], [("CONTAINER_HOST", "ssh://me@there/x.sock")]] {
-        assert!(!config.run(&settings, &inspect)?.status.success());
-        let ran = config.run(&settings, &["nicon-resolve", "podman:pod-twin"])?;
+    let [(chosen, pid, there), (usual, other_pid, run)] = &found[..] else { return Err("not two".into()) };
+    let mount =
+        "mount -t tmpfs none /run && mkdir /run/podman && ln -s \"$1/podman.sock\" /run/podman && shift && exec \"$@\"";
+    let ask = |settings: Settings, words: &[&str]| {
+        let program = suite.bins()?.join("nicon-resolve");
+        let program = program.to_str().ok_or("the path of the programs is not UTF-8")?;
+        let words: Vec<&str> = words.iter().map(|word| if *word == "nicon-resolve" { program } else { word }).collect();
+        config.run(settings, &[&["unshare", "--mount", "sh", "-c", mount, "sh", run], &words[..]].concat())
+    };
+    let inspect =
+        ["env", "--unset=DOCKER_CONFIG", "HOME=/root", "podman", "--remote", "inspect", "--format={{.Id}}", "pod-twin"];
+    let host = format!("unix://{there}/podman.sock");
+    let cases: [(Settings, &str, u32); 2] = [(&[("CONTAINER_HOST", &host)], chosen, *pid), (&[], usual, *other_pid)];
+    for (settings, id, pid) in cases {
+        assert_eq!(ask(settings, &inspect)?.ok()?, *id, "so says podman");
+        for path in ["pod-twin", "podman:pod-twin"] {
+            let found = record(&ask(settings, &["nicon-resolve", "--timeout=25", path])?);
+            assert_eq!(found["hops"][0]["id"], *id, "{path}");
+            is_process(&found, pid);
+        }
+    }
+    // It need not be told to be a client.
+    let local: Vec<&str> = inspect.iter().filter(|word| **word != "--remote").copied().collect();
+    assert_eq!(ask(&[("CONTAINER_HOST", &host)], &local)?.ok()?, *chosen);
+    for host in ["unix:///run/nowhere.sock", "ssh://me@there/x.sock"] {
+        let settings = [("CONTAINER_HOST", host)];
+        assert!(!ask(&settings, &local)?.status.success());
+        let ran = ask(&settings, &["nicon-resolve", "podman:pod-twin"])?;
         assert!(ran.code() != Some(0) && ran.stdout.is_empty(), "{ran:?}");
-        assert!(
-            ran.stderr.contains(settings[0].0) && ran.stderr.contains(settings[0].1.trim_start_matches("unix://")),
-            "{ran:?}"
-        );
+        let words = ["CONTAINER_HOST", host.trim_start_matches("unix://")];
+        assert!(words.iter().all(|word| ran.stderr.contains(word)), "{ran:?}");
     }
     let connection = [("CONTAINER_CONNECTION", "there")];
-    refusal(&config.run(&connection, &["nicon-resolve", "pod-twin"])?, 2, &["CONTAINER_CONNECTION is \"there\""]);
+    refusal(&ask(&connection, &["nicon-resolve", "pod-twin"])?, 2, &["CONTAINER_CONNECTION is \"there\""]);
     // Docker is none of its business.
-    for settings in [inner, connection] {
+    for settings in [[("CONTAINER_HOST", &host[..])], connection] {
         let ran = config.run(&settings, &["nicon-resolve", "--engine=docker", "setup"])?;
         is_process(&record(&ran), lab.host_pid("setup")?);
     }
-    lab.remove("setup", "quay")?;
-    Ok(lab.stop_podman("")?)
+    lab.remove("setup", "quay-1")?;
+    Ok(lab.remove("setup", "quay-2")?)
 }

@@ -262,11 +262,11 @@ fn links_that_lead_out(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     Ok(lab.remove("setup", "moved")?)
 }
 
-/// Serves one answer at the engine's usual place of a container.
+/// Serves one answer at the engine's usual place of a container. What comes before the question would be no answer to it.
 const FAKE_ENGINE: &str = r#"
 body=$1
 printf 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s' ${#body} "$body" >/run/answer
-exec socat UNIX-LISTEN:/run/docker.sock,fork SYSTEM:'cat /run/answer'
+exec socat UNIX-LISTEN:/run/docker.sock,fork SYSTEM:'read -r request; cat /run/answer; exec cat >/dev/null'
 "#;
 
 /// The root of a container answers for an engine, and names a container of its neighbour: ID, name and real PID are right.

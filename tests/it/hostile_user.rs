@@ -6,15 +6,15 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_of_input, output_within, tool, witness};
+use nicon_lab::{LIMIT, Lab, output_within, tool, witness};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, bind, socket};
 
 use crate::expect::{is_process, record, refusal};
-use crate::hostile::inspect;
 use crate::kernel::{Feature, translations};
+use crate::liars::{ANOTHER, Helper, ID, Place, Pretended, ROOT, THEIRS, USER, ask, ask_in};
 use crate::subject::{ino, until};
 use crate::suite::Suite;
 
@@ -32,134 +32,6 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("hostile_user::files_in_user_namespaces", files_in_user_namespaces),
     ]
 }
-
-const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-
-/// How to become an unprivileged user; whose end is that of the parent, which has to be asked for anew.
-const USER: [&str; 5] = ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", "--pdeathsig=KILL"];
-const ANOTHER: [&str; 5] = ["setpriv", "--reuid=1001", "--regid=1001", "--clear-groups", "--pdeathsig=KILL"];
-const ROOT: [&str; 2] = ["setpriv", "--pdeathsig=KILL"];
-
-/// A process that ends with this test, or with the test program.
-struct Helper(Child);
-
-impl Helper {
-    fn start(words: &[&str]) -> Result<Self, Failed> {
-        let mut command = tool("setpriv");
-        command.args(["--pdeathsig=KILL", "--"]).args(words);
-        Self::spawn(command)
-    }
-
-    /// Starts it beside the outer daemon.
-    fn in_nest(lab: &Lab, words: &[&str]) -> Result<Self, Failed> {
-        let mut command = lab.inside("setpriv");
-        command.args(["--pdeathsig=KILL", "--"]).args(words);
-        Self::spawn(command)
-    }
-
-    fn spawn(mut command: Command) -> Result<Self, Failed> {
-        Ok(Self(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?))
-    }
-
-    /// The first line that it says.
-    fn says(&mut self) -> Result<String, Failed> {
-        let mut line = String::new();
-        BufReader::new(self.0.stdout.take().ok_or("it said something already")?).read_line(&mut line)?;
-        Ok(line.trim().to_owned())
-    }
-}
-
-impl Drop for Helper {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// A directory of everybody's with the program that lies and what it says, on the private /run.
-struct Place(String);
-
-impl Place {
-    fn new(name: &str) -> Result<Self, Failed> {
-        let place = Self(format!("/run/hostile-user-{name}"));
-        fs::create_dir(&place.0)?;
-        let liar = place.at("liar");
-        output_of_input(tool("cc").args(["-x", "c", "-o", &liar, "-"]), include_str!("liar.c"), LIMIT)?.ok()?;
-        fs::set_permissions(&place.0, fs::Permissions::from_mode(0o777))?;
-        Ok(place)
-    }
-
-    fn at(&self, name: &str) -> String {
-        format!("{}/{name}", self.0)
-    }
-
-    /// Writes what an engine would answer about a running container; returns the file's path.
-    fn answer(&self, id: &str, name: &str, pid: &str) -> Result<String, Failed> {
-        let (file, body) = (self.at(&format!("about-{name}-{pid}")), inspect(id, &format!("/{name}"), pid));
-        let head = "HTTP/1.1 200 OK\r\nLibpod-API-Version: 4\r\nContent-Type: application/json\r\nContent-Length";
-        fs::write(&file, format!("{head}: {}\r\n\r\n{body}", body.len()))?;
-        Ok(file)
-    }
-
-    /// Waits until somebody listens there; returns its address.
-    fn socket(&self, name: &str) -> String {
-        let path = self.at(name);
-        until("the engine", || witness::is_listening(&path).then_some(()));
-        path
-    }
-}
-
-fn ask(suite: &Suite, socket: &str, words: &[&str]) -> Result<Ran, Failed> {
-    let mut command = suite.command("nicon-resolve")?;
-    Ok(output_within(command.args(words).env("DOCKER_HOST", format!("unix://{socket}")), LIMIT)?)
-}
-
-/// A process with a parent that looks like a shim of the container `ID`, in namespaces of its own by options of `unshare`.
-struct Pretended {
-    _shim: Helper,
-    /// Its PID where it was started.
-    inner_pid: String,
-    pid: u32,
-}
-
-impl Pretended {
-    fn start(user: &[&str], unshare: &str) -> Result<Self, Failed> {
-        let mut shim = Helper::start(&Self::words(user, &Self::script(unshare)))?;
-        let inner_pid = shim.says()?;
-        let pid = inner_pid.parse()?;
-        Self::is_ready(pid);
-        Ok(Self { _shim: shim, inner_pid, pid })
-    }
-
-    /// The same beside the outer daemon; it needs a mount namespace.
-    fn in_nest(lab: &Lab, user: &[&str], unshare: &str) -> Result<Self, Failed> {
-        let mut shim = Helper::in_nest(lab, &Self::words(user, &Self::script(unshare)))?;
-        let inner_pid = shim.says()?;
-        until("its namespaces", || {
-            let own =
-                lab.script("", "readlink /proc/$1/comm /proc/$1/ns/mnt; cat /proc/$1/comm", &[&inner_pid]).ok()?;
-            own.ends_with("sleep").then_some(())
-        });
-        let pid = lab.pid_from("", &inner_pid)?;
-        Self::is_ready(pid);
-        Ok(Self { _shim: shim, inner_pid, pid })
-    }
-
-    fn script(unshare: &str) -> String {
-        format!("unshare {unshare} setpriv --pdeathsig=KILL sleep 600 & echo $!; wait")
-    }
-
-    fn words<'a>(user: &[&'a str], script: &'a str) -> Vec<&'a str> {
-        [user, &["sh", "-c", script, "shim", ID]].concat()
-    }
-
-    fn is_ready(pid: u32) {
-        let comm = || fs::read_to_string(format!("/proc/{pid}/comm")).ok();
-        until("the process", || comm().filter(|comm| comm.trim() == "sleep"));
-    }
-}
-
-const THEIRS: &str = "--user --map-root-user --mount";
 
 fn roots_container_is_named(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let place = Place::new("victim")?;
@@ -239,7 +111,9 @@ fn inside_a_container(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     fs::copy(place.at("liar"), format!("{run}/liar"))?;
     fs::copy(&answer, format!("{run}/answer"))?;
     let engine = ["setsid", "/run/liar", "listen", "/run/podman/podman.sock", "/run/answer"];
-    let words = [&["docker", "exec", "--detach", "shared"], &USER[..], &engine].concat();
+    // Whoever starts it there ends at once.
+    let user = &USER[..USER.len() - 1];
+    let words = [&["docker", "exec", "--detach", "shared"], user, &engine].concat();
     output_within(&mut lab.beside("", &words), LIMIT)?.ok()?;
     until("the engine", || fs::exists(format!("{run}/podman/podman.sock")).ok().filter(|there| *there));
     until("its queue", || ask_in(suite, "shared.podman:inner").ok().filter(|ran| !ran.stderr.contains("refused")));
@@ -247,10 +121,6 @@ fn inside_a_container(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     refusal(&ran, 2, &["hop 2", "the engine at /run/podman/podman.sock runs as user 1000"]);
     is_process(&record(&ask_in(suite, "shared.docker:inner")?), lab.host_pid("shared.inner")?);
     Ok(lab.remove("", "shared")?)
-}
-
-fn ask_in(suite: &Suite, path: &str) -> Result<Ran, Failed> {
-    Ok(output_within(suite.command("nicon-resolve")?.arg(path), LIMIT)?)
 }
 
 /// Root's activator becomes the user's engine.

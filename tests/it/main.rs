@@ -27,6 +27,7 @@ mod kernel;
 mod killed;
 mod lab_itself;
 mod labels;
+mod liars;
 mod linklist;
 mod linkmv;
 mod linkmv_again;
