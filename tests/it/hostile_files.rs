@@ -49,7 +49,9 @@ fn a_victim_named_from_within(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
             refusal(&ran, 2, &["hop 2", "in forger"]);
         }
         let all = suite.run(&["nicon-resolve", "forger.**"]);
-        assert_eq!((all.code(), &all.stdout[..]), (Some(1), ""), "{all:?}");
+        // What has ended is passed over; of another process that runs there it is said that nothing is proved.
+        let is_refused = all.code() == Some(2) && all.stderr.contains("which is not the container's");
+        assert!(all.stdout.is_empty() && (all.code() == Some(1) || is_refused), "{all:?}");
     }
     Ok(lab.remove("", "forger")?)
 }

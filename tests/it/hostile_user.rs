@@ -9,7 +9,7 @@ use std::os::unix::net::UnixListener;
 use std::process::Stdio;
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, output_within, tool, witness};
+use nicon_lab::{LIMIT, Lab, copy_program, output_within, tool, witness};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, bind, socket};
 
 use crate::expect::{is_process, record, refusal};
@@ -108,8 +108,8 @@ fn inside_a_container(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let run = format!("/proc/{}/root/run", lab.host_pid("shared")?);
     fs::create_dir(format!("{run}/podman"))?;
     chown(format!("{run}/podman"), Some(1000), Some(1000))?;
-    fs::copy(place.at("liar"), format!("{run}/liar"))?;
-    fs::copy(&answer, format!("{run}/answer"))?;
+    copy_program(place.at("liar"), format!("{run}/liar"))?;
+    copy_program(&answer, format!("{run}/answer"))?;
     let engine = ["setsid", "/run/liar", "listen", "/run/podman/podman.sock", "/run/answer"];
     // Whoever starts it there ends at once.
     let user = &USER[..USER.len() - 1];
@@ -182,7 +182,7 @@ fn serve(socket: OwnedFd, answer: Vec<u8>) {
 fn set_user_id_programs_answer(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let place = Place::new("setuid")?;
     let (liar, suid) = (place.at("liar"), place.at("suid"));
-    fs::copy(&liar, &suid)?;
+    copy_program(&liar, &suid)?;
     fs::set_permissions(&suid, fs::Permissions::from_mode(0o4755))?;
     let victim = Pretended::start(&ROOT, "--mount")?;
     let answer = place.answer(ID, "web", &victim.inner_pid)?;

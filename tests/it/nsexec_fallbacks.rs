@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_of_input, output_within, tool, witness};
+use nicon_lab::{LIMIT, Lab, Ran, copy_program, output_of_input, output_within, tool, witness};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -163,7 +163,7 @@ fn descriptors_at_the_exec(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
 /// nsexec, where a user who is nobody can run it.
 fn for_nobody(suite: &Suite) -> Result<PathBuf, Failed> {
     let copy = Path::new("/run/nsexec-for-nobody").to_owned();
-    std::fs::copy(suite.bins()?.join("nicon-nsexec"), &copy)?;
+    copy_program(suite.bins()?.join("nicon-nsexec"), &copy)?;
     std::fs::set_permissions(&copy, PermissionsExt::from_mode(0o755))?;
     Ok(copy)
 }

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, output_of_input, output_within, tool, witness};
+use nicon_lab::{LIMIT, Lab, copy_program, output_of_input, output_within, tool, witness};
 
 use crate::expect::refusal;
 use crate::kernel::Feature;
@@ -84,7 +84,7 @@ struct Copy(String);
 impl Copy {
     fn of(program: &str) -> Result<Self, Failed> {
         let path = format!("/run/nsexec-takeover-{}", nix::unistd::gettid());
-        std::fs::copy(program, &path)?;
+        copy_program(program, &path)?;
         Ok(Self(path))
     }
 

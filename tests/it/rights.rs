@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_of_input, tool};
+use nicon_lab::{LIMIT, Lab, Ran, copy_program, output_of_input, tool};
 use serde_json::json;
 
 use crate::expect::{is_process, record, records, refusal};
@@ -26,7 +26,7 @@ fn as_nobody(suite: &Suite, capabilities: &str, words: &[&str], input: &str) -> 
     // Whoever runs the tests may keep the programs where nobody else can reach them.
     let copy = Path::new("/run").join(words[0]);
     if !copy.exists() {
-        std::fs::copy(suite.bins()?.join(words[0]), &copy)?;
+        copy_program(suite.bins()?.join(words[0]), &copy)?;
         std::fs::set_permissions(&copy, PermissionsExt::from_mode(0o755))?;
     }
     let mut command = tool("setpriv");

@@ -6,6 +6,7 @@ use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, Ran, output_of_input, output_within, tool, witness};
 use serde_json::{Value, json};
 
+use crate::nsexec::wait_for;
 use crate::subject::TYPES;
 use crate::suite::Suite;
 
@@ -97,6 +98,11 @@ fn draws_the_nest(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
 fn namespaces_of_others(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     lab.run_container("setup", "guest", &["--net=container:olt_1", "--pid=container:olt_1"])?;
     lab.run_container("setup", "plain", &["--pid=host"])?;
+    for name in ["setup.guest", "setup.plain"] {
+        let pid = lab.host_pid(name)?;
+        // Docker reports a container as started before its command is executed.
+        wait_for("exec", || std::fs::read(format!("/proc/{pid}/comm")).is_ok_and(|name| name == b"sleep\n"));
+    }
     let found = suite.run(&["nicon-resolve", "setup", "setup.olt_1", "setup.guest", "setup.plain"]).ok()?;
     let drawn = rows(&tree(suite, &["--procs"], &found));
     let rest = |name: &str| drawn.iter().find(|row| row.name == name).unwrap().rest.clone();

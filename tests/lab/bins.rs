@@ -1,5 +1,9 @@
 //! Finding nicon's programs.
 
+use crate::{
+    requirements::tool,
+    run::{LIMIT, output_within},
+};
 use std::{
     env,
     path::{Path, PathBuf},
@@ -31,6 +35,17 @@ pub fn command(bins: &Path, program: &str) -> Command {
     let mut command = Command::new(bins.join(program));
     crate::requirements::clean(&mut command);
     command
+}
+
+/// Copies a program to where it can be executed at once. Another process does it: while a file of ours is open for writing, a
+/// child that another thread starts has it open, too, and nobody can execute it (`ETXTBSY` of `execve(2)`).
+///
+/// # Errors
+/// When it cannot be copied.
+pub fn copy_program(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<(), String> {
+    let (from, to) = (from.as_ref(), to.as_ref());
+    let copy = "cp -- \"$1\" \"$2.$$\" && mv -- \"$2.$$\" \"$2\"";
+    output_within(tool("sh").args(["-c", copy, "sh"]).arg(from).arg(to), LIMIT)?.ok().map(drop)
 }
 
 /// Builds the programs and asks cargo where they went: that depends on settings and the environment.

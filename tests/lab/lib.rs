@@ -31,7 +31,7 @@ mod requirements;
 mod run;
 pub mod witness;
 
-pub use bins::{bins, command};
+pub use bins::{bins, command, copy_program};
 pub use cgroup::directories as cgroup_directories;
 pub use isolate::isolate;
 pub use keeper::{keep, nest};
