@@ -5,6 +5,7 @@ mod crun;
 mod docker;
 mod podman;
 mod runc;
+mod runtime;
 
 pub(crate) use docker::places_of as docker_places;
 
@@ -120,8 +121,8 @@ impl<'a> Disk<'a> {
         self.read(move |kind, files, places| {
             let entries = match kind {
                 // With these the name is the ID and the directory, so only what may be a shortened ID needs the index.
-                Kind::Crun if !is_short_id(&asked) => crun::named(files, places, &asked)?,
-                Kind::Runc if !is_short_id(&asked) => runc::named(files, places, &asked)?,
+                Kind::Crun if !is_short_id(&asked) => runtime::named(files, places, &asked, crun::STATE)?,
+                Kind::Runc if !is_short_id(&asked) => runtime::named(files, places, &asked, runc::STATE)?,
                 _ => index(kind, files, places, all)?,
             };
             choose(&asked, entries)?
@@ -178,8 +179,8 @@ impl<'a> Disk<'a> {
 fn index(kind: Kind, files: &Files, places: &[PathBuf], all: bool) -> Result<Vec<Entry>> {
     match kind {
         Kind::Containerd => containerd::index(files, places, all),
-        Kind::Crun => crun::index(files, places),
-        Kind::Runc => runc::index(files, places),
+        Kind::Crun => runtime::index(files, places, crun::STATE),
+        Kind::Runc => runtime::index(files, places, runc::STATE),
         Kind::Podman => podman::index(files, places),
         Kind::Docker => docker::index(files, places),
     }
@@ -188,8 +189,8 @@ fn index(kind: Kind, files: &Files, places: &[PathBuf], all: bool) -> Result<Vec
 fn load(kind: Kind, files: &Files, entry: &Entry) -> Result<Container> {
     match kind {
         Kind::Containerd => containerd::load(files, entry),
-        Kind::Crun => crun::load(files, entry),
-        Kind::Runc => runc::load(files, entry),
+        Kind::Crun => runtime::load::<crun::State>(files, entry),
+        Kind::Runc => runtime::load::<runc::State>(files, entry),
         Kind::Podman => podman::load(files, entry),
         Kind::Docker => docker::load(files, entry),
     }

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use nicon_core::Result;
 use serde::Deserialize;
 
-use super::runc::State;
-use super::{Entry, not_running};
+use super::{Entry, not_running, runc, runtime};
 use crate::container::Container;
 use crate::files::Files;
 
@@ -71,15 +70,15 @@ pub(super) fn load(files: &Files, entry: &Entry) -> Result<Container> {
     let mut state = None;
     let namespace = entry.place.parent().and_then(Path::file_name).unwrap_or_default();
     for states in STATES {
-        let file = Path::new(states).join(namespace).join(&entry.id).join("state.json");
-        state = state.or(files.json::<State>(&file)?);
+        let states = Path::new(states).join(namespace);
+        state = state.or(runtime::read::<runc::State>(files, &states, &entry.id, runc::STATE)?);
     }
     Ok(Container {
         id: entry.id.clone(),
         name: entry.name.clone(),
         inner_pid,
-        starttime: state.as_ref().map(|state| state.init_process_start),
-        cgroups: state.as_ref().map(State::cgroups).unwrap_or_default(),
+        starttime: state.as_ref().map(|init| init.starttime),
+        cgroups: state.map(|init| init.cgroups).unwrap_or_default(),
         bundle: None,
     })
 }

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use nicon_core::{Error, Result};
 use serde::Deserialize;
 
-use super::runc::State;
-use super::{Entry, crun, not_running, runc};
+use super::{Entry, crun, not_running, runc, runtime};
 use crate::container::Container;
 use crate::files::Files;
 
@@ -61,13 +60,13 @@ pub(super) fn load(files: &Files, entry: &Entry) -> Result<Container> {
 /// When the container's first process started, by whichever runtime runs it.
 fn starttime(files: &Files, id: &str) -> Result<Option<u64>> {
     for place in crun::PLACES {
-        if let Some(status) = crun::Status::read(files, Path::new(place), id)? {
-            return Ok(Some(status.start_time));
+        if let Some(init) = runtime::read::<crun::State>(files, Path::new(place), id, crun::STATE)? {
+            return Ok(Some(init.starttime));
         }
     }
     for place in runc::PLACES {
-        if let Some(state) = files.json::<State>(&Path::new(place).join(id).join("state.json"))? {
-            return Ok(Some(state.init_process_start));
+        if let Some(init) = runtime::read::<runc::State>(files, Path::new(place), id, runc::STATE)? {
+            return Ok(Some(init.starttime));
         }
     }
     Ok(None)

@@ -1,0 +1,76 @@
+//! What crun and runc have in common: a directory for each container, which has its ID for a name, with a file of its state.
+
+use std::path::{Path, PathBuf};
+
+use nicon_core::{Error, Result};
+use serde::de::DeserializeOwned;
+
+use super::{Entry, not_running};
+use crate::container::Container;
+use crate::files::Files;
+
+/// What a runtime records of a container's first process.
+pub(super) struct Init {
+    pub(super) pid: i32,
+    /// Field 22 of /proc/PID/stat.
+    pub(super) starttime: u64,
+    /// The names of its cgroups, which may be configured.
+    pub(super) cgroups: Vec<String>,
+}
+
+/// Reads the `state` of a container at `place`; `None` if the runtime knows none of this ID there.
+///
+/// # Errors
+/// As [`Files::json`].
+pub(super) fn read<S: DeserializeOwned + Into<Init>>(
+    files: &Files,
+    place: &Path,
+    id: &str,
+    state: &str,
+) -> Result<Option<Init>> {
+    Ok(files.json::<S>(&place.join(id).join(state))?.map(Into::into))
+}
+
+/// The containers whose ID is `asked`.
+pub(super) fn named(files: &Files, places: &[PathBuf], asked: &str, state: &str) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for place in places {
+        let entry = entry(place, asked.to_owned(), state);
+        if files.read(&entry.place)?.is_some() {
+            entries.push(entry);
+        }
+    }
+    Ok(entries)
+}
+
+pub(super) fn index(files: &Files, places: &[PathBuf], state: &str) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for place in places {
+        entries.extend(files.names(place)?.into_iter().map(|id| entry(place, id, state)));
+    }
+    Ok(entries)
+}
+
+fn entry(place: &Path, id: String, state: &str) -> Entry {
+    let about = format!(" in {}", place.display());
+    Entry { name: id.clone(), about, place: place.join(&id).join(state), id }
+}
+
+pub(super) fn load<S: DeserializeOwned + Into<Init>>(files: &Files, entry: &Entry) -> Result<Container> {
+    let gone = || Error::no(format!("container \"{}\" is gone", entry.name));
+    let Init { pid, starttime, cgroups } = files.json::<S>(&entry.place)?.ok_or_else(gone)?.into();
+    if pid <= 0 {
+        return Err(not_running(&entry.name));
+    }
+    let (id, name) = (entry.id.clone(), entry.name.clone());
+    Ok(Container { id, name, inner_pid: pid, starttime: Some(starttime), cgroups, bundle: None })
+}
+
+/// The last components of paths of cgroups.
+pub(super) fn names_of<'a>(paths: impl IntoIterator<Item = &'a String>) -> Vec<String> {
+    let name = |path: &'a String| Some(Path::new(path).file_name()?.to_str()?.to_owned());
+    let mut names: Vec<String> = paths.into_iter().filter_map(name).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
