@@ -19,6 +19,9 @@ use crate::socket::Requests;
 /// The attribute by which names longer than 15 bytes are asked for: `IFLA_ALT_IFNAME`, of `linux/if_link.h`.
 const IFLA_ALT_IFNAME: u16 = 53;
 
+/// The stack of a thread that enters another network namespace, in bytes.
+const STACK: usize = 256 << 10;
+
 /// A rtnetlink socket; see `rtnetlink(7)`.
 pub struct Netlink {
     pub(crate) requests: Requests,
@@ -35,13 +38,10 @@ pub enum Far {
 }
 
 impl Netlink {
-    /// Opens a socket in a network namespace: enters it, unless it is our own, and comes back.
+    /// Opens a socket in a network namespace.
     ///
     /// # Errors
     /// Where we may not enter it.
-    ///
-    /// # Panics
-    /// Where there is no way back: whatever were done next would be done to the wrong namespace.
     pub fn open_in(there: &Namespace, home: &Namespace) -> Result<Self> {
         let requests = inside(there, home, Requests::open)?.doing(|| "open a netlink socket")?;
         Ok(Self { requests })
@@ -265,17 +265,23 @@ pub(crate) fn without_stats() -> LinkAttribute {
     LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats])
 }
 
-/// Does something in another network namespace, and comes back. In our own it takes no rights.
-pub(crate) fn inside<T>(there: &Namespace, home: &Namespace, work: impl FnOnce() -> T) -> Result<T> {
+/// Does something in another network namespace, on a thread that ends there: whoever may enter need not have the right to come
+/// back, as the root user of a container's user namespace has not. In our own namespace it takes neither rights nor a thread.
+pub(crate) fn inside<T: Send>(there: &Namespace, home: &Namespace, work: impl FnOnce() -> T + Send) -> Result<T> {
     if there.id() == home.id() {
         return Ok(work());
     }
-    setns(there, CloneFlags::CLONE_NEWNET)
-        .doing(|| "enter a network namespace")
-        .map_err(|error| error.and_say(" (needs root, or CAP_SYS_ADMIN)"))?;
-    let result = work();
-    setns(home, CloneFlags::CLONE_NEWNET).expect("come back to our own network namespace");
-    Ok(result)
+    let enter_and_work = || {
+        setns(there, CloneFlags::CLONE_NEWNET).doing(|| "enter a network namespace").map_err(|error| {
+            error.and_say(" (needs root, or CAP_SYS_ADMIN: in our user namespace, and in the one that owns it)")
+        })?;
+        Ok(work())
+    };
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, enter_and_work);
+        let thread = thread.doing(|| "start a thread")?;
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 fn link(answer: Entry) -> Option<Link> {

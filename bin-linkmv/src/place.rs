@@ -103,12 +103,11 @@ impl Place {
         self.ns.id() == other.ns.id()
     }
 
-    /// Does something in this network namespace, and comes back: what /proc/sys/net and a socket mean depends on where one
-    /// opens them.
+    /// Does something in this network namespace: what /proc/sys/net and a socket mean depends on where one opens them.
     ///
     /// # Errors
     /// Where we may not enter it.
-    pub fn inside<T>(&self, home: &Self, work: impl FnOnce() -> T) -> Result<T> {
+    pub fn inside<T: Send>(&self, home: &Self, work: impl FnOnce() -> T + Send) -> Result<T> {
         inside(&self.ns, &home.ns, work)
     }
 

@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(dead_code, reason = "a test program begins in a main of its own"))]
 
 mod args;
+mod attached;
 mod capability;
 mod cgroup;
 mod command;
@@ -35,7 +36,7 @@ use nicon_core::{Status, cli};
 
 /// What `main` does; see [`early`] for why it is not called so.
 fn begin() -> u8 {
-    match args::Args::try_parse_from(args::arguments()) {
+    match args::Args::try_parse_from(attached::arguments()) {
         Ok(args) => run::run(&args),
         Err(error) => match cli::usage(run::PROGRAM, error.use_stderr(), &error.to_string()) {
             Status::Answered => 0,

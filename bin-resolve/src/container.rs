@@ -1,8 +1,8 @@
 //! A container as its engine describes it, and whether that answers the question.
 
-use bollard::models::ContainerInspectResponse;
 use nicon_core::container::{SHORT, is_id, is_short_id};
 use nicon_core::{Error, Result};
+use serde::Deserialize;
 
 use crate::root::FileId;
 
@@ -20,6 +20,28 @@ pub(crate) struct Container {
     pub(crate) cgroups: Vec<String>,
     /// The bundle that the PID was read from, if any: the working directory of the container's shim.
     pub(crate) bundle: Option<FileId>,
+}
+
+/// The fields that are used of an engine's answer to `GET /containers/NAME/json`. What the others hold does not matter.
+#[derive(Deserialize)]
+pub(crate) struct Inspected {
+    #[serde(rename = "Id")]
+    id: Option<String>,
+    #[serde(rename = "Name")]
+    name: Option<String>,
+    #[serde(rename = "State")]
+    state: Option<State>,
+}
+
+#[derive(Deserialize)]
+struct State {
+    #[serde(rename = "Running")]
+    running: Option<bool>,
+    /// A word for people: which there are depends on the engine, and its version.
+    #[serde(rename = "Status")]
+    status: Option<String>,
+    #[serde(rename = "Pid")]
+    pid: Option<i64>,
 }
 
 impl Container {
@@ -54,7 +76,7 @@ pub(crate) fn fit(asked: &str, id: &str, name: &str) -> Option<Fit> {
 
 /// Checks an answer: it must be about the container that was asked for, and have a PID. `None` if the engine took a name for
 /// the beginning of an ID.
-pub(crate) fn judge(asked: &str, answer: ContainerInspectResponse) -> Result<Option<Container>> {
+pub(crate) fn judge(asked: &str, answer: Inspected) -> Result<Option<Container>> {
     let id = answer.id.unwrap_or_default();
     let name = answer.name.as_deref().map(bare).unwrap_or_default().to_owned();
     if !is_id(&id) {
@@ -68,7 +90,8 @@ pub(crate) fn judge(asked: &str, answer: ContainerInspectResponse) -> Result<Opt
     }
     let state = answer.state.ok_or_else(|| not_understood("it has no State"))?;
     if state.running != Some(true) {
-        let status = state.status.map(|status| format!(" ({status})")).unwrap_or_default();
+        let status = state.status.filter(|status| !status.is_empty());
+        let status = status.map(|status| format!(" ({})", brief(&status))).unwrap_or_default();
         return Err(Error::no(format!("container \"{asked}\" is not running{status}")));
     }
     match state.pid.map(i32::try_from) {
@@ -100,7 +123,7 @@ mod tests {
 
     const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-    fn answer(id: &str, name: &str, state: &str) -> ContainerInspectResponse {
+    fn answer(id: &str, name: &str, state: &str) -> Inspected {
         serde_json::from_str(&format!(r#"{{"Id":"{id}","Name":"{name}","State":{state}}}"#)).unwrap()
     }
 

@@ -1,12 +1,11 @@
-//! The engine's API, spoken by bollard over our own connection, which limits how much is read.
+//! The engine's API, spoken over our own connection, which limits how much is read.
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bollard::models::ContainerInspectResponse;
-use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker, body_full};
+use bollard::{BollardRequest, body_full};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http_body_util::BodyExt;
@@ -17,7 +16,7 @@ use hyper_util::rt::TokioIo;
 use nicon_core::{Doing, Error, Result};
 use tokio::sync::Mutex;
 
-use crate::container::{brief, not_understood};
+use crate::container::{Inspected, brief, not_understood};
 use crate::kind::Kind;
 use crate::listing::{self, Listed, State};
 use crate::wire::{MAX_CONTAINER, MAX_LIST, Seen, Wire};
@@ -28,14 +27,10 @@ const PODMAN: &str = "libpod-api-version";
 /// The path of the list of containers.
 const LIST: &str = "/containers/json";
 
-/// Bollard's time-out does not cover the body. Ours covers the whole hop.
-const NO_TIMEOUT: u64 = u64::MAX;
-
-type Answer = std::result::Result<Response<Incoming>, bollard::errors::Error>;
+type Answer = std::result::Result<Response<Incoming>, hyper::Error>;
 
 /// An engine at the other end of a socket, which is asked one question at a time.
 pub(crate) struct Engine {
-    docker: Docker,
     ask: Arc<dyn Fn(BollardRequest) -> BoxFuture<'static, Answer> + Send + Sync>,
     seen: Arc<Seen>,
     is_podman: Arc<AtomicBool>,
@@ -65,42 +60,47 @@ impl Engine {
             }
             .boxed()
         });
-        let transport = Arc::clone(&ask);
-        let transport = move |request: BollardRequest| transport(request);
-        let docker =
-            Docker::connect_with_custom_transport(transport, Some("http://engine"), NO_TIMEOUT, API_DEFAULT_VERSION);
-        Ok(Self { docker: docker.map_err(|error| Error::failed(error.to_string()))?, ask, seen, is_podman })
+        Ok(Self { ask, seen, is_podman })
     }
 
-    /// Inspects a container by name or ID; `None` if the engine knows none, or several, by it.
-    pub(crate) async fn inspect(&self, name: &str) -> Result<Option<ContainerInspectResponse>> {
-        match self.docker.inspect_container(name, None).await {
-            Ok(answer) => Ok(Some(answer)),
-            // For an ambiguous prefix, engines return 400, 404 or 500 with different texts; the list settles it.
-            Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
-            Err(bollard::errors::Error::DockerResponseServerError { message, .. })
-                if message.to_ascii_lowercase().contains("multiple ids") =>
-            {
-                Ok(None)
-            }
-            Err(error) => Err(self.explain(&error)),
+    /// Inspects a container by name or ID; `None` if the engine knows none, or several, by it. Bollard's model of the answer
+    /// refuses it as a whole if a field that nobody needs has another type.
+    pub(crate) async fn inspect(&self, name: &str) -> Result<Option<Inspected>> {
+        let path = format!("/containers/{name}/json");
+        let path = path.try_into().map_err(|error| Error::failed(format!("ask for \"{}\": {error}", brief(name))))?;
+        let (status, body) = self.get(path).await?;
+        if status == StatusCode::OK {
+            return serde_json::from_slice(&body).map(Some).map_err(|error| not_understood(&error.to_string()));
         }
+        // For an ambiguous prefix, engines return 400, 404 or 500 with different texts; the list settles it.
+        let said = said(&body);
+        if status == StatusCode::NOT_FOUND || said.to_ascii_lowercase().contains("multiple ids") {
+            return Ok(None);
+        }
+        Err(Error::failed(format!("the engine answered {}: {}", status.as_u16(), brief(&said))))
     }
 
     /// Lists containers. Bollard's model of the answer takes a hundred times the memory of the answer itself.
     pub(crate) async fn list(&self, state: State) -> Result<Vec<Listed>> {
-        let mut request = BollardRequest::new(body_full(Bytes::new()));
-        *request.uri_mut() = Uri::from_static(match state {
-            State::Running => LIST,
-            State::Any => "/containers/json?all=true",
-        });
-        let answer = (self.ask)(request).await.map_err(|error| self.explain(&error))?;
-        let status = answer.status();
-        let body = answer.into_body().collect().await.map_err(|error| self.explain(&error.into()))?.to_bytes();
+        let (status, body) = self
+            .get(Uri::from_static(match state {
+                State::Running => LIST,
+                State::Any => "/containers/json?all=true",
+            }))
+            .await?;
         match status {
             StatusCode::OK => listing::parse(&body),
             _ => Err(Error::failed(format!("the engine answered {status} to a request for its containers"))),
         }
+    }
+
+    async fn get(&self, path: Uri) -> Result<(StatusCode, Bytes)> {
+        let mut request = BollardRequest::new(body_full(Bytes::new()));
+        *request.uri_mut() = path;
+        let answer = (self.ask)(request).await.map_err(|error| self.explain(&error))?;
+        let status = answer.status();
+        let body = answer.into_body().collect().await.map_err(|error| self.explain(&error))?.to_bytes();
+        Ok((status, body))
     }
 
     /// The kind of engine that gave the last answer: podman sends a header of its own.
@@ -118,23 +118,23 @@ impl Engine {
         self.seen.take_writer()
     }
 
-    fn explain(&self, error: &bollard::errors::Error) -> Error {
-        use bollard::errors::Error as Engine;
+    fn explain(&self, error: &hyper::Error) -> Error {
         if self.seen.overflow() {
             return Error::failed("the engine's answer is too large (more than 512 KiB, or 8 MiB for a list)");
         }
-        match error {
-            Engine::DockerResponseServerError { status_code, message } => {
-                Error::failed(format!("the engine answered {status_code}: {}", brief(message)))
-            }
-            Engine::JsonDataError { .. } | Engine::JsonSerdeError { .. } => not_understood(&error.to_string()),
-            Engine::HyperResponseError { err } => {
-                let cause = std::error::Error::source(err).map(|cause| format!(" ({cause})")).unwrap_or_default();
-                not_understood(&format!("{err}{cause}"))
-            }
-            _ => Error::failed(format!("ask the engine: {}", brief(&error.to_string()))),
-        }
+        let cause = std::error::Error::source(error).map(|cause| format!(" ({cause})")).unwrap_or_default();
+        not_understood(&format!("{error}{cause}"))
     }
+}
+
+/// What an engine says of its refusal: JSON with a message, or any text.
+fn said(body: &[u8]) -> String {
+    #[derive(serde::Deserialize)]
+    struct Refusal {
+        message: String,
+    }
+    let refusal = serde_json::from_slice::<Refusal>(body);
+    refusal.map_or_else(|_| String::from_utf8_lossy(body).into_owned(), |refusal| refusal.message)
 }
 
 /// A request in origin form: only the path in its first line, and a Host.

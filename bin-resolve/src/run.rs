@@ -1,6 +1,7 @@
 //! The run: reads paths and patterns, and answers them in order.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use nicon_core::stream::{Answers, Lines};
 use nicon_core::{Doing, Namespace, Result, Status};
@@ -33,8 +34,9 @@ pub fn run(args: Args) -> Result<Status> {
         verbose: args.verbose,
     };
     allow_many_files()?;
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().doing(|| "start the event loop")?;
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    // The thread that could be started is kept: where threads are few, there may be none to be had later.
+    let runtime = runtime.enable_all().thread_keep_alive(Duration::MAX).build().doing(|| "start the event loop")?;
     let outcome = runtime.block_on(answer_input(args.paths, Arc::new(settings), answers));
     // An abandoned thread may never end.
     runtime.shutdown_background();

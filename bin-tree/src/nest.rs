@@ -80,14 +80,14 @@ impl Nest {
         let nodes: Vec<_> = hops.iter().map(Node::of_hop).collect::<Result<_>>()?;
         let mut outer = None;
         for node in nodes {
-            outer = Some(self.place(outer, node.id.clone(), node));
+            outer = Some(self.place(outer, node.key(), node));
         }
         Ok(outer.expect("there is a hop"))
     }
 
     fn other(&mut self, record: &Record) -> Result<usize> {
         let node = Node::of_other(record)?;
-        Ok(self.place(None, format!("{} {}", node.kind, node.name), node))
+        Ok(self.place(None, node.key(), node))
     }
 
     /// The index of the node with this key in `outer`. If there is none yet, `node` is added.
@@ -110,14 +110,16 @@ impl Node {
         let must =
             |field: &str| text(field).ok_or_else(|| Error::failed(format!("field \"hops\": a hop has no \"{field}\"")));
         let number = |field: &str| hop.get(field).and_then(Value::as_i64);
-        let engine = text("engine").unwrap_or("container");
+        // The process that a path begins with has neither an engine nor an ID.
+        let is_process = hop.get("id").is_none() && text("engine").is_none() && number("pid").is_some();
+        let engine = text("engine").unwrap_or(if is_process { "process" } else { "container" });
         Ok(Self {
             name: must("name")?.to_owned(),
             kind: match text("sharing") {
                 None | Some("host") => engine.to_owned(),
                 Some(sharing) => format!("{engine} {sharing}"),
             },
-            id: must("id")?.to_owned(),
+            id: if is_process { String::new() } else { must("id")?.to_owned() },
             pid: number("pid").and_then(|pid| pid.try_into().ok()),
             inner: number("inner_pid"),
             outer: None,
@@ -125,6 +127,11 @@ impl Node {
             record: None,
             links: Vec::new(),
         })
+    }
+
+    /// What tells it from the others in the node around it: the ID of a container, or else what it is and its name.
+    fn key(&self) -> String {
+        if self.id.is_empty() { format!("{} {}", self.kind, self.name) } else { self.id.clone() }
     }
 
     /// The node of a record without hops: a process, a network namespace whose links were listed, a namespace without
@@ -205,6 +212,19 @@ pub(crate) mod tests {
             assert!(nest.nodes.iter().any(|node| (&node.name[..], &node.kind[..]) == (name, kind)), "{line}");
         }
         assert_eq!(nest.nodes.len(), 4);
+    }
+
+    #[test]
+    fn a_path_may_begin_with_a_process() {
+        let mut nest = Nest::default();
+        let container = r#"{"name":"web","id":"1a","engine":"docker","pid":43,"sharing":"dind"}"#;
+        for more in [String::new(), format!(",{container}"), String::new()] {
+            let record = format!(r#"{{"hops":[{{"name":"pid:42","pid":42}}{more}]}}"#);
+            nest.add(Record::parse(&record).unwrap()).unwrap();
+        }
+        let nodes: Vec<_> = nest.nodes.iter().map(|node| (&node.kind[..], node.pid, node.outer)).collect();
+        assert_eq!(nodes, [("process", Some(42), None), ("docker dind", Some(43), Some(0))]);
+        assert_eq!(nest.path(1), "pid:42.web");
     }
 
     #[test]

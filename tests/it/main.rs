@@ -64,6 +64,7 @@ mod suite;
 mod tidy;
 mod tree;
 mod undo;
+mod user_namespaces;
 mod veth;
 
 use libtest_mimic::Arguments;
@@ -119,6 +120,7 @@ fn main() -> ExitCode {
     trials.extend(undo::trials(&suite));
     trials.extend(manners::trials(&suite));
     trials.extend(rights::trials(&suite));
+    trials.extend(user_namespaces::trials(&suite));
     trials.extend(nsexec::trials(&suite));
     trials.extend(nsexec_options::trials(&suite));
     trials.extend(nsexec_quick::trials(&suite));

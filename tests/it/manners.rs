@@ -6,6 +6,7 @@ use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, output_within, tool};
 
 use crate::expect::{parse, refusal};
+use crate::rights::reachable;
 use crate::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -16,6 +17,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("manners::a_closed_standard_output_is_an_error", a_closed_stdout),
         suite.trial("manners::a_terminal_is_not_waited_for", a_terminal_is_not_waited_for),
         suite.trial("manners::usage_errors_end_with_2", usage_errors),
+        suite.trial("manners::threads_that_cannot_be_had", threads_that_cannot_be_had),
     ]
 }
 
@@ -106,5 +108,30 @@ fn usage_errors(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         assert_eq!((ran.code(), &ran.stdout[..]), (Some(2), ""), "{ran:?}");
         assert!(ran.stderr.starts_with(&format!("{}: ", words[0])), "{ran:?}");
     }
+    Ok(())
+}
+
+/// A user who may have no more processes: to look into a container's files takes a thread.
+fn threads_that_cannot_be_had(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let program = reachable(suite, "nicon-resolve")?;
+    // The processes of this user, whom nobody else here is: the shell, the program, and its child.
+    let script = "echo $$; \"$1\" \"pid:$$.web\" 2>&1; echo \"status $?\"";
+    let mut limited = tool("setpriv");
+    limited.args([
+        "--reuid=54321",
+        "--regid=54321",
+        "--clear-groups",
+        "prlimit",
+        "--nproc=3",
+        "sh",
+        "-c",
+        script,
+        "sh",
+    ]);
+    let told = output_within(limited.arg(program), LIMIT)?.ok()?;
+    let pid = told.lines().next().ok_or("the shell said nothing")?;
+    let hop = format!("pid:{pid}.web: hop 2 (web in pid:{pid})");
+    let no_thread = "start a thread: Resource temporarily unavailable";
+    assert_eq!(told.trim_end(), format!("{pid}\nnicon-resolve: {hop}: {no_thread}\nstatus 2"));
     Ok(())
 }

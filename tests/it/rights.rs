@@ -1,7 +1,7 @@
 //! What each program may not do without the rights that the README lists, and can do with nothing more than them.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, Ran, copy_program, output_of_input, tool};
@@ -23,16 +23,21 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
 
 /// Runs a program as a user who is nobody, with `capabilities` at the most.
 fn as_nobody(suite: &Suite, capabilities: &str, words: &[&str], input: &str) -> Result<Ran, Failed> {
-    // Whoever runs the tests may keep the programs where nobody else can reach them.
-    let copy = Path::new("/run").join(words[0]);
-    if !copy.exists() {
-        copy_program(suite.bins()?.join(words[0]), &copy)?;
-        std::fs::set_permissions(&copy, PermissionsExt::from_mode(0o755))?;
-    }
+    let copy = reachable(suite, words[0])?;
     let mut command = tool("setpriv");
     command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set", capabilities]);
     command.args(["--inh-caps", capabilities, "--ambient-caps", capabilities, "--"]).arg(copy).args(&words[1..]);
     Ok(output_of_input(&mut command, input, LIMIT)?)
+}
+
+/// A copy of a program that anybody may run: whoever runs the tests may keep the programs where nobody else can reach them.
+pub(crate) fn reachable(suite: &Suite, program: &str) -> Result<PathBuf, Failed> {
+    let copy = Path::new("/run").join(program);
+    if !copy.exists() {
+        copy_program(suite.bins()?.join(program), &copy)?;
+        std::fs::set_permissions(&copy, PermissionsExt::from_mode(0o755))?;
+    }
+    Ok(copy)
 }
 
 fn of_resolve(suite: &Suite, lab: &Lab) -> Result<(), Failed> {

@@ -142,6 +142,12 @@ fn on_the_path(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     assert_eq!(shown[1..], [(1, "olt_1", "docker dind"), (1, "window", "docker dind"), (2, "olt_1", "docker dood")]);
     assert_eq!(drawn[3].rest, "the same as setup.olt_1");
     lab.remove("setup", "window")?;
+    // A path may begin with a process.
+    let (outer, inner) = (lab.host_pid("setup")?, lab.host_pid("setup.olt_1")?);
+    let begun = suite.run(&["nicon-resolve", &format!("pid:{outer}.olt_1"), &format!("pid:{outer}")]).ok()?;
+    let drawn = rows(&tree(suite, &[], &begun));
+    let shown: Vec<_> = drawn.iter().map(|row| (row.depth, &row.kind[..], row.pid)).collect();
+    assert_eq!(shown, [(0, "process", Some(outer)), (1, "docker dind", Some(inner))]);
 
     let mut stale: Value = serde_json::from_str(&found)?;
     stale["starttime"] = json!(1);

@@ -1,0 +1,53 @@
+//! Operands that are attached to their letter, as nsenter takes them: `-n/run/netns/blue`.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+/// The arguments, with a FILE or DIR that is attached to a letter (`-n/run/netns/blue`, as for nsenter) made `-n=...`: clap
+/// would take it for further letters.
+pub(crate) fn arguments() -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    let mut is_operand = true;
+    for argument in &mut arguments {
+        let is_option = argument.as_bytes().starts_with(b"-");
+        // The first word that belongs to no option is the command: what follows are its own arguments.
+        if !is_option && !is_operand || argument == "--" {
+            break;
+        }
+        is_operand = is_option && takes_next(argument.as_bytes());
+        *argument = attach(std::mem::take(argument));
+    }
+    arguments
+}
+
+/// Whether the operand of this option is the next argument.
+fn takes_next(option: &[u8]) -> bool {
+    match option {
+        [b'-', b'-', word @ ..] => [&b"target"[..], b"setuid", b"setgid", b"wdns", b"net-socket"].contains(&word),
+        [b'-', .., letter] => b"tSGWN".contains(letter),
+        _ => false,
+    }
+}
+
+fn attach(argument: OsString) -> OsString {
+    match argument.as_bytes() {
+        [b'-', letter, first @ (b'/' | b'.'), rest @ ..] if b"muinpCUTrw".contains(letter) => {
+            OsString::from_vec([&[b'-', *letter, b'=', *first], rest].concat())
+        }
+        _ => argument,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_may_hang_on_its_letter() {
+        let attached = |text: &str| attach(text.into()).into_string().unwrap();
+        assert_eq!(attached("-n/run/netns/x"), "-n=/run/netns/x");
+        assert_eq!(attached("-r."), "-r=.");
+        assert_eq!(attached("-nm"), "-nm");
+        assert_eq!(attached("-t42"), "-t42");
+    }
+}
