@@ -29,7 +29,8 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     by_name.into_iter().chain(others).collect()
 }
 
-fn run(machine: &Machine, name: &str, options: &[&str]) -> Result<String, Failed> {
+/// Runs a container as root.
+pub(crate) fn run(machine: &Machine, name: &str, options: &[&str]) -> Result<String, Failed> {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         machine.script("docker import /var/tmp/image.tar image", &[]).unwrap();

@@ -6,14 +6,28 @@ use crate::machine::Machine;
 
 /// The path `name` leads to the first process of the container, as the engine names it by its command line `engine`.
 pub(crate) fn found_where_it_is(machine: &Machine, name: &str, engine: &[&str]) -> Result<(), Failed> {
+    found_by(machine, &[], name, engine, 0)
+}
+
+/// The same for somebody whose commands begin with the words `caller`, when the engine is that many PID namespaces further in.
+pub(crate) fn found_by(
+    machine: &Machine,
+    caller: &[&str],
+    name: &str,
+    engine: &[&str],
+    depth: usize,
+) -> Result<(), Failed> {
     let bare = name.rsplit(['.', ':']).next().unwrap_or(name);
     let inspect = [engine, &["inspect", "--format", "{{.State.Pid}}", bare]].concat();
     let expected = machine.run(&inspect).ok()?;
-    assert_eq!(machine.run(&["nicon-resolve", "--pid", name]).ok()?, expected, "{name}");
+    let found = machine.run(&[caller, &["nicon-resolve", "--pid", name]].concat()).ok()?;
+    let status = machine.run(&["grep", "^NSpid:", &format!("/proc/{found}/status")]).ok()?;
+    let told = status.split_whitespace().nth(1 + depth);
+    assert_eq!(told, Some(&expected[..]), "{name} for {caller:?}: {status}");
     // It is in the namespaces that a command is in which the engine runs there.
-    let link = machine.run(&["readlink", &format!("/proc/{expected}/ns/mnt")]).ok()?;
+    let link = machine.run(&["readlink", &format!("/proc/{found}/ns/mnt")]).ok()?;
     let witness = [engine, &["exec", bare, "readlink", "/proc/self/ns/mnt"]].concat();
-    assert_eq!(link, machine.run(&witness).ok()?, "{name}");
+    assert_eq!(link, machine.run(&witness).ok()?, "{name} for {caller:?}");
     Ok(())
 }
 

@@ -8,6 +8,8 @@ mod docker;
 mod expect;
 mod machine;
 mod podman;
+mod rootless;
+mod users;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -61,8 +63,8 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let nothing = || Suite::without(Missing::Failed("not prepared".into()));
     let suite = if arguments.list { nothing() } else { Suite::prepare() };
-    let trials = docker::trials(&suite).into_iter().chain(podman::trials(&suite)).collect();
-    let conclusion = libtest_mimic::run(&arguments, trials);
+    let trials = [docker::trials(&suite), podman::trials(&suite), rootless::trials(&suite)];
+    let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
     // Ends the machine before the verdict.
     drop(suite);
     conclusion.exit_code()

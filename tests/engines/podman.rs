@@ -46,7 +46,8 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     by_name.into_iter().chain(others).collect()
 }
 
-fn prepare(machine: &Machine) {
+/// Imports the image for root.
+pub(crate) fn prepare(machine: &Machine) {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         machine.script("podman import /var/tmp/image.tar image", &[]).unwrap();
