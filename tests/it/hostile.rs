@@ -15,7 +15,6 @@ use crate::suite::Suite;
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("hostile::answers_that_are_not_understood", answers_that_are_not_understood),
-        suite.trial("hostile::fields_that_nobody_needs", fields_that_nobody_needs),
         suite.trial("hostile::answers_about_something_else", answers_about_something_else),
         suite.trial("hostile::answers_without_end", answers_without_end),
         suite.trial("hostile::answers_that_drip", answers_that_drip),
@@ -107,44 +106,6 @@ fn answers_that_are_not_understood(suite: &Suite, _: &Lab) -> Result<(), Failed>
     let engine = Engine::start("hang-up", |_| Ok(()));
     refusal(&engine.ask(suite, ""), 2, &["hop 1 (web)"]);
     assert_eq!(asked, 12);
-    Ok(())
-}
-
-/// Engines differ, and change: what is not used of an answer may have any type.
-fn fields_that_nobody_needs(suite: &Suite, _: &Lab) -> Result<(), Failed> {
-    let others = r#""HostConfig":{"Memory":"much","Binds":7,"RestartPolicy":[]},"Config":42,"Mounts":{"a":[[]]},
-        "NetworkSettings":"none","Created":17,"RestartCount":1.5,"Platform":null,"Driver":[],"SizeRw":"x","#;
-    for (name, body, status, words) in [
-        (
-            "others",
-            inspect(ID, "/web", "4194303").replacen('{', &format!("{{{others}"), 1),
-            2,
-            "no process has PID 4194303",
-        ),
-        (
-            "of-state",
-            format!(
-                r#"{{"Id":"{ID}","Name":"/web","State":{{"Status":"levitating","Running":true,"Pid":4194303,"ExitCode":"none",
-                    "Health":[],"OOMKilled":0,"StartedAt":{{}},"Error":null}}}}"#
-            ),
-            2,
-            "no process has PID 4194303",
-        ),
-        (
-            "status",
-            format!(r#"{{"Id":"{ID}","Name":"/web","State":{{"Status":"levitating","Running":false,"Pid":0}}}}"#),
-            1,
-            "is not running (levitating)",
-        ),
-        (
-            "no-status",
-            format!(r#"{{"Id":"{ID}","Name":"/web","State":{{"Status":"","Running":false}}}}"#),
-            1,
-            "container \"web\" is not running\n",
-        ),
-    ] {
-        refusal(&Engine::saying(&format!("free-{name}"), body).ask(suite, ""), status, &["hop 1 (web)", words]);
-    }
     Ok(())
 }
 

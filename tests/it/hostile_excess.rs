@@ -1,4 +1,4 @@
-//! nicon-resolve against those who would use up its memory, or its time for ever.
+//! nicon-resolve against those who say more than was asked for, or would use up its memory, or its time for ever.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Stdio};
@@ -14,6 +14,7 @@ use crate::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
+        suite.trial("hostile_excess::fields_that_nobody_needs", fields_that_nobody_needs),
         suite.trial("hostile_excess::answers_that_would_grow", answers_that_would_grow),
         suite.trial("hostile_excess::words_that_fill_the_screen", words_that_fill_the_screen),
         suite.trial("hostile_excess::a_command_line_without_end", a_command_line_without_end),
@@ -26,6 +27,44 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
 }
 
 const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+/// Engines differ, and change: what is not used of an answer may have any type.
+fn fields_that_nobody_needs(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let others = r#""HostConfig":{"Memory":"much","Binds":7,"RestartPolicy":[]},"Config":42,"Mounts":{"a":[[]]},
+        "NetworkSettings":"none","Created":17,"RestartCount":1.5,"Platform":null,"Driver":[],"SizeRw":"x","#;
+    for (name, body, status, words) in [
+        (
+            "others",
+            inspect(ID, "/web", "4194303").replacen('{', &format!("{{{others}"), 1),
+            2,
+            "no process has PID 4194303",
+        ),
+        (
+            "of-state",
+            format!(
+                r#"{{"Id":"{ID}","Name":"/web","State":{{"Status":"levitating","Running":true,"Pid":4194303,"ExitCode":"none",
+                    "Health":[],"OOMKilled":0,"StartedAt":{{}},"Error":null}}}}"#
+            ),
+            2,
+            "no process has PID 4194303",
+        ),
+        (
+            "status",
+            format!(r#"{{"Id":"{ID}","Name":"/web","State":{{"Status":"levitating","Running":false,"Pid":0}}}}"#),
+            1,
+            "is not running (levitating)",
+        ),
+        (
+            "no-status",
+            format!(r#"{{"Id":"{ID}","Name":"/web","State":{{"Status":"","Running":false}}}}"#),
+            1,
+            "container \"web\" is not running\n",
+        ),
+    ] {
+        refusal(&Engine::saying(&format!("free-{name}"), body).ask(suite, ""), status, &["hop 1 (web)", words]);
+    }
+    Ok(())
+}
 
 /// Answers within the limit of bytes that would be many times as large once they were understood.
 fn answers_that_would_grow(suite: &Suite, _: &Lab) -> Result<(), Failed> {
