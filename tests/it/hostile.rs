@@ -61,11 +61,11 @@ impl Engine {
     }
 
     /// An engine that gives one JSON answer to everything.
-    fn saying(name: &str, body: String) -> Self {
+    pub(crate) fn saying(name: &str, body: String) -> Self {
         Self::start(name, move |stream| say(stream, &body))
     }
 
-    fn ask(&self, suite: &Suite, options: &str) -> Ran {
+    pub(crate) fn ask(&self, suite: &Suite, options: &str) -> Ran {
         self.ask_for(suite, &format!("{options} web"))
     }
 
