@@ -117,8 +117,8 @@ impl<'a> Disk<'a> {
     /// [`Status::No`](nicon_core::Status::No) if it is not running; otherwise if several match, or files cannot be
     /// read.
     pub(crate) async fn find(&self, asked: &str) -> Result<Option<(Container, PathBuf)>> {
-        let (asked, all) = (asked.to_owned(), self.asked_for);
-        self.read(move |kind, files, places| {
+        let asked = asked.to_owned();
+        self.read(move |kind, files, places, all| {
             let entries = match kind {
                 // With these the name is the ID and the directory, so only what may be a shortened ID needs the index.
                 Kind::Crun if !is_short_id(&asked) => runtime::named(files, places, &asked, crun::STATE)?,
@@ -137,8 +137,7 @@ impl<'a> Disk<'a> {
     /// # Errors
     /// If files cannot be read.
     pub(crate) async fn list(&self) -> Result<Vec<Listed>> {
-        let all = self.asked_for;
-        self.read(move |kind, files, places| {
+        self.read(|kind, files, places, all| {
             let entries = index(kind, files, places, all)?.into_iter();
             Ok(entries.map(|entry| Listed { id: entry.id, name: entry.name }).collect())
         })
@@ -150,8 +149,7 @@ impl<'a> Disk<'a> {
     /// # Errors
     /// If there is no telling which containers there are.
     pub(crate) async fn with_process(&self) -> Result<Vec<Result<(Container, PathBuf)>>> {
-        let all = self.asked_for;
-        self.read(move |kind, files, places| {
+        self.read(|kind, files, places, all| {
             let entries = index(kind, files, places, all)?.into_iter();
             let mut loaded = Vec::new();
             for entry in entries {
@@ -168,10 +166,10 @@ impl<'a> Disk<'a> {
 
     async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(Kind, &Files, &[PathBuf]) -> Result<T> + Send + 'static,
+        work: impl FnOnce(Kind, &Files, &[PathBuf], bool) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (kind, places) = (self.kind, self.places.clone());
-        self.root.ask(move |directory| work(kind, &Files::new(directory), &places)).await
+        let (kind, places, all) = (self.kind, self.places.clone(), self.asked_for);
+        self.root.ask(move |directory| work(kind, &Files::new(directory), &places, all)).await
     }
 }
 

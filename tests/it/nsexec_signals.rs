@@ -158,25 +158,23 @@ fn leaves_no_orphan_of_a_stopped_keeper(suite: &Suite, _: &Lab) -> Result<(), Fa
     let (_cell, plain) = plain_cell()?;
     // Changing the user makes the kernel forget that the command is to die with its keeper.
     let command = ["/usr/bin/setpriv", "--reuid=1000", "--clear-groups", "/bin/sleep", "60"];
-    {
-        let mut strace = tool("strace");
-        strace.args(["-f", "-qq", "-o", "/dev/null", "-P", command[0], "-e", "trace=execve"]);
-        strace.args(["-e", "inject=execve:delay_enter=2000000"]).arg(suite.bins()?.join("nicon-nsexec"));
-        strace.arg(&plain).args(PLAIN).args(command).stdin(Stdio::null());
-        let strace = Cell(strace.spawn()?);
-        wait_for("keeper and command", || living(strace.0.id()).len() == 4);
-        let family = living(strace.0.id());
-        let [watcher, keeper, command] = [1, 2, 3].map(|index| family[index].0);
-        let signal = |pid: u32, signal| kill(Pid::from_raw(pid.cast_signed()), signal);
-        assert_ne!(name(command), "setpriv", "the keeper is too late to be stopped before the exec");
-        signal(keeper, Signal::SIGSTOP)?;
-        wait_for("the new user's command", || name(command) == "sleep" && "tT".contains(state(keeper)));
-        signal(watcher, Signal::SIGKILL)?;
-        wait_for("end of the watcher", || is_gone(&family[1]));
-        // A keeper that is gone already cannot be woken, and has left the command alone.
-        let _ = signal(keeper, Signal::SIGCONT);
-        wait_for("end of all", || family.iter().all(is_gone));
-    }
+    let mut strace = tool("strace");
+    strace.args(["-f", "-qq", "-o", "/dev/null", "-P", command[0], "-e", "trace=execve"]);
+    strace.args(["-e", "inject=execve:delay_enter=2000000"]).arg(suite.bins()?.join("nicon-nsexec"));
+    strace.arg(&plain).args(PLAIN).args(command).stdin(Stdio::null());
+    let strace = Cell(strace.spawn()?);
+    wait_for("keeper and command", || living(strace.0.id()).len() == 4);
+    let family = living(strace.0.id());
+    let [watcher, keeper, command] = [1, 2, 3].map(|index| family[index].0);
+    let signal = |pid: u32, signal| kill(Pid::from_raw(pid.cast_signed()), signal);
+    assert_ne!(name(command), "setpriv", "the keeper is too late to be stopped before the exec");
+    signal(keeper, Signal::SIGSTOP)?;
+    wait_for("the new user's command", || name(command) == "sleep" && "tT".contains(state(keeper)));
+    signal(watcher, Signal::SIGKILL)?;
+    wait_for("end of the watcher", || is_gone(&family[1]));
+    // A keeper that is gone already cannot be woken, and has left the command alone.
+    let _ = signal(keeper, Signal::SIGCONT);
+    wait_for("end of all", || family.iter().all(is_gone));
     Ok(())
 }
 
