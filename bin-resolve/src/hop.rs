@@ -94,15 +94,15 @@ impl Hop {
         settings: &Settings,
     ) -> Result<Self> {
         let wanted = Wanted::parse(segment);
-        if let (Some(Wanted::Process(pid)), None) = (wanted, &outer) {
-            let (process, inside) = (Process::pin(pid)?, Pools::new());
+        if let (Some(Wanted::Process(pid)), None) = (&wanted, &outer) {
+            let (process, inside) = (Process::pin(*pid)?, Pools::new());
             let (segment, bounds) = (segment.to_owned(), Bounds::default());
             return Ok(Self { process, inside, bounds, segment, found: None, outer: None });
         }
         let scope = settings.scope(outer.as_deref(), own)?;
         let Found { container, process, proof, kind, via, bounds } = match (listed, wanted) {
             (Some(member), _) => scope.find_listed(member).await?,
-            (None, Some(Wanted::Container { kind, name })) => scope.find(kind, name).await?,
+            (None, Some(Wanted::Container { of, name })) => scope.find(of.engine, name).await?,
             (None, Some(Wanted::Id(digits))) => scope.find_by_id(digits).await?,
             (None, _) => return Err(Error::failed(format!("\"{segment}\" is not a container"))),
         };

@@ -50,12 +50,12 @@ fn read(segment: &[Letter]) -> std::result::Result<Segment, String> {
     if whole == "**" && segment.iter().all(is_wild) {
         return Ok(Segment::Depths);
     }
-    let kind = match Wanted::parse(&whole) {
-        Some(Wanted::Container { kind, .. }) => kind,
+    let (of, name) = match Wanted::parse(&whole) {
+        Some(Wanted::Container { of, name }) => (of, name),
         Some(Wanted::Id(_) | Wanted::Process(_)) => return Ok(Segment::Name(whole)),
         None => return Err(unknown_prefix(&whole)),
     };
-    let name = &segment[kind.map_or(0, |kind| kind.name().len() + 1)..];
+    let name = &segment[segment.len() - name.chars().count()..];
     if !name.iter().any(is_wild) {
         return if is_name(&text(name)) { Ok(Segment::Name(whole)) } else { Err(not_a_name(&text(name))) };
     }
@@ -66,7 +66,7 @@ fn read(segment: &[Letter]) -> std::result::Result<Segment, String> {
     }
     let glob = Glob::new(&text(name))
         .map_err(|_| format!("\"{whole}\" is not a pattern (use *, ?, [a-z], [!a-z], or ** as a whole segment)"));
-    glob.map(|glob| Segment::Glob(kind, glob))
+    glob.map(|glob| Segment::Glob(of, glob))
 }
 
 /// Formats a path: with dots if that is unambiguous.
@@ -102,6 +102,8 @@ mod tests {
             ("podman:a.docker:b", &["podman:a", "docker:b"]),
             ("pid:42.runc:a", &["pid:42", "runc:a"]),
             ("id:c6d.a.id:0", &["id:c6d", "a", "id:0"]),
+            ("alice@podman:web.bob@db", &["alice@podman:web", "bob@db"]),
+            ("containerd:teama:job.x", &["containerd:teama:job", "x"]),
         ] {
             assert_eq!(names(path), segments, "{path}");
             assert_eq!(names(&show(&names(path))), segments, "{path}");
@@ -129,6 +131,9 @@ mod tests {
                     "docker:id:c6d",
                     "docker:",
                     "docker:-a",
+                    "docker:a:b",
+                    "@a",
+                    "*@a",
                     "a.pid:42",
                     "pid:x",
                     "*.pid:42",

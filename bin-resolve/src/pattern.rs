@@ -3,7 +3,7 @@
 use glob::{MatchOptions, Pattern as Glob};
 
 use crate::container::{Fit, fit};
-use crate::kind::{Kind, Wanted};
+use crate::kind::{Qualifier, Wanted};
 use crate::name::Path;
 use crate::roster::Member;
 
@@ -13,7 +13,7 @@ pub(crate) enum Segment {
     /// A container as a path names it, by its name or ID.
     Name(String),
     /// Containers whose names match.
-    Glob(Option<Kind>, Glob),
+    Glob(Qualifier, Glob),
     /// Any number of nested containers, including none: `**`.
     Depths,
 }
@@ -43,7 +43,7 @@ impl Pattern {
             }
         }
         if rest.last() == Some(&Segment::Depths) {
-            rest.push(Segment::Glob(None, Glob::new("*").expect("a star is a pattern")));
+            rest.push(Segment::Glob(Qualifier::default(), Glob::new("*").expect("a star is a pattern")));
         }
         Self { prefix, rest }
     }
@@ -59,9 +59,8 @@ impl Pattern {
         for &at in &outer.0 {
             match self.rest.get(at) {
                 Some(Segment::Depths) => next.push(at),
-                Some(Segment::Glob(kind, glob))
-                    if kind.is_none_or(|kind| kind == container.kind)
-                        && glob.matches_with(&container.name, MatchOptions::new()) =>
+                Some(Segment::Glob(of, glob))
+                    if container.is_of(of) && glob.matches_with(&container.name, MatchOptions::new()) =>
                 {
                     next.push(at + 1);
                 }
@@ -100,9 +99,7 @@ impl Pattern {
 /// The engine's own rule: a name takes precedence over the beginning of an ID, which must be unique.
 fn is_meant(asked: &str, container: &Member, list: &[Member]) -> bool {
     let fit = |member: &Member| match Wanted::parse(asked)? {
-        Wanted::Container { kind, name } if kind.is_none_or(|kind| kind == member.kind) => {
-            fit(name, &member.id, &member.name)
-        }
+        Wanted::Container { of, name } if member.is_of(&of) => fit(name, &member.id, &member.name),
         Wanted::Id(digits) if member.id == digits => Some(Fit::Exact),
         Wanted::Id(digits) if member.id.starts_with(digits) => Some(Fit::ShortId),
         _ => None,
@@ -118,6 +115,7 @@ fn is_meant(asked: &str, container: &Member, list: &[Member]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kind::Kind;
     use crate::listing::Listed;
     use crate::name::{Asked, parse};
     use crate::root::FileId;

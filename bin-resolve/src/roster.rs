@@ -11,7 +11,7 @@ use crate::bundles::Bundle;
 use crate::claim::Claim;
 use crate::disk::Disk;
 use crate::fallback::Answered;
-use crate::kind::Kind;
+use crate::kind::{Kind, Qualifier};
 use crate::listing::{Listed, State};
 use crate::name::is_name;
 use crate::pool::Connection;
@@ -228,6 +228,11 @@ impl Member {
     pub(crate) fn new(Listed { id, name }: Listed, kind: Kind, engine: FileId) -> Self {
         let segment = if is_name(&name) { &name } else { &id }.clone();
         Self { id, name, segment, kind, place: kind, engine, bundle: None }
+    }
+
+    /// Whether it is one of those that a path's qualifier leaves.
+    pub(crate) fn is_of(&self, of: &Qualifier) -> bool {
+        of.engine.is_none_or(|kind| kind == self.kind)
     }
 }
 

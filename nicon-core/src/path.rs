@@ -1,6 +1,9 @@
 //! Paths of nested containers, such as `setup.olt_1.lt_1`: names from the outside in, one for each engine.
 
-use crate::container::begins_id;
+mod subject;
+
+pub use subject::{Engine, Qualifier, Subject};
+
 use crate::{Error, Result};
 
 /// The most names that a path may have. Kernels nest PID namespaces 32 deep; more is needed only for paths with loops.
@@ -8,79 +11,6 @@ pub const MAX_DEPTH: usize = 64;
 
 /// A character of a name, and whether a `\` took its special meaning from it.
 pub type Letter = (char, bool);
-
-/// The engines that a name can choose with a prefix, as in `podman:web`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Engine {
-    /// Docker.
-    Docker,
-    /// Podman.
-    Podman,
-    /// containerd, and so Kubernetes and nerdctl.
-    Containerd,
-    /// crun.
-    Crun,
-    /// runc.
-    Runc,
-}
-
-impl Engine {
-    /// All engines. If several know the same container, the first in this order counts.
-    pub const ALL: [Self; 5] = [Self::Docker, Self::Podman, Self::Containerd, Self::Crun, Self::Runc];
-
-    /// Whether it usually does not run until somebody asks: systemd listens for it, and its files tell as much.
-    #[must_use]
-    pub fn starts_on_demand(self) -> bool {
-        self == Self::Podman
-    }
-
-    /// Its name in paths, options and records.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Docker => "docker",
-            Self::Podman => "podman",
-            Self::Containerd => "containerd",
-            Self::Crun => "crun",
-            Self::Runc => "runc",
-        }
-    }
-}
-
-/// What a name of a path refers to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Subject<'a> {
-    /// A container of one engine or of any, by its name or by at least 12 digits of its ID.
-    Container {
-        /// The engine that the prefix chooses.
-        kind: Option<Engine>,
-        /// The rest.
-        name: &'a str,
-    },
-    /// A container, by the beginning of its ID, however short: `id:c6d`.
-    Id(&'a str),
-    /// A process, by its PID in our own PID namespace: `pid:4242`.
-    Process(i32),
-}
-
-impl<'a> Subject<'a> {
-    /// Parses a name; `None` if its prefix is unknown, is `pid:` without a PID, or `id:` without digits of an ID.
-    #[must_use]
-    pub fn parse(name: &'a str) -> Option<Self> {
-        let Some((prefix, rest)) = name.split_once(':') else {
-            return Some(Self::Container { kind: None, name });
-        };
-        if prefix == "pid" {
-            let is_number = rest.bytes().all(|byte| byte.is_ascii_digit());
-            return rest.parse().ok().filter(|pid| is_number && *pid > 0).map(Self::Process);
-        }
-        if prefix == "id" {
-            return begins_id(rest).then_some(Self::Id(rest));
-        }
-        let engine = Engine::ALL.into_iter().find(|engine| engine.name() == prefix)?;
-        Some(Self::Container { kind: Some(engine), name: rest })
-    }
-}
 
 /// Parses a path without wildcards into its names.
 ///
@@ -156,7 +86,10 @@ pub fn not_a_name(name: &str) -> String {
 /// Why a name is refused whose prefix is unknown, or does not go with what follows it.
 #[must_use]
 pub fn unknown_prefix(name: &str) -> String {
-    format!("\"{name}\" has an unknown prefix (docker:, podman:, containerd:, runc:, id:DIGITS, or pid:NUMBER)")
+    format!(
+        "\"{name}\" has an unknown prefix (docker:, podman:, containerd:, containerd:NAMESPACE:, crun:, runc:, any of them \
+         after USER@, id:DIGITS, or pid:NUMBER)"
+    )
 }
 
 /// The refusal of a path.
@@ -196,37 +129,16 @@ mod tests {
             ("a.docker:", "\"\" is not a container name"),
             ("lxc:a", "\"lxc:a\" has an unknown prefix"),
             ("pid:x", "\"pid:x\" has an unknown prefix"),
-            ("id:web", "\"id:web\" has an unknown prefix (docker:, podman:, containerd:, runc:, id:DIGITS"),
+            (
+                "id:web",
+                "\"id:web\" has an unknown prefix (docker:, podman:, containerd:, containerd:NAMESPACE:, crun:, runc:, ",
+            ),
+            ("docker:a:web", "\"docker:a:web\" has an unknown prefix"),
             ("a.pid:42", "only its beginning"),
             (&["a"; MAX_DEPTH + 1].join("."), "it has more than 64 names"),
         ] {
             let error = parse(path).unwrap_err().to_string();
             assert!(error.starts_with(&format!("path \"{path}\": {why}")), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_prefix_chooses_the_engine() {
-        let container = |kind, name| Some(Subject::Container { kind, name });
-        assert_eq!(Subject::parse("web"), container(None, "web"));
-        assert_eq!(Subject::parse("podman:web"), container(Some(Engine::Podman), "web"));
-        assert_eq!(Subject::parse("pid:42"), Some(Subject::Process(42)));
-        assert_eq!(Subject::parse("id:c6d"), Some(Subject::Id("c6d")));
-        for bad in [
-            "id:",
-            "id:C6D",
-            "id:web",
-            "id:c6d:",
-            "lxc:web",
-            ":web",
-            "pid:",
-            "pid:x",
-            "pid:-1",
-            "pid:+1",
-            "pid:0",
-            "Docker:web",
-        ] {
-            assert_eq!(Subject::parse(bad), None, "{bad}");
         }
     }
 }
