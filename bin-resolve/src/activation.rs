@@ -1,15 +1,19 @@
 //! Engines that do not run yet: systemd listens at their socket, and starts them for whoever connects (`systemd.socket(5)`).
 //!
 //! Who called `listen(2)` is known only to a peer. So that nobody has to connect, the socket is looked up among those of the
-//! first process's network namespace, and its inode number among the descriptors of that process and its children.
+//! first process's network namespace, and its inode number among the descriptors of that process and its children. For an
+//! ordinary user's engines, the user's own systemd is that process.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use nicon_core::{Process, Result};
 
-use crate::kind::Kind;
+use crate::daemon::{Daemon, Listener};
+use crate::endpoint::Endpoint;
 use crate::root::Root;
 use crate::scope::Scope;
+use crate::socket;
 
 /// `__SO_ACCEPTCON` of linux/net.h: the socket listens.
 const ACCEPTS: &str = "00010000";
@@ -18,24 +22,43 @@ const ACCEPTS: &str = "00010000";
 const FIRST: i32 = 3;
 
 impl Scope<'_> {
-    /// Whether to connect to an engine of this kind would be to start it.
-    pub(crate) fn is_asleep(&self, kind: Kind, root: &Root) -> bool {
-        if !kind.starts_on_demand() {
+    /// Whether to connect to this engine would be to start it.
+    pub(crate) async fn is_asleep(&self, endpoint: &Endpoint) -> bool {
+        if !endpoint.kind().starts_on_demand() {
             return false;
         }
-        let may_be_there = |path: &Path| match root.cached(path) {
+        let may_be_there = |path: &&PathBuf| match endpoint.root.cached(path) {
             Some(found) => found.is_ok(),
             None => self.container.is_some() || path.exists(),
         };
-        *self.pools.is_asleep.get_or_init(|| {
-            let mut places = self.places().of(kind).iter().filter(|path| may_be_there(path));
+        let look = async || {
+            let there: Vec<_> = endpoint.sockets.iter().filter(may_be_there).collect();
+            if there.is_empty() {
+                return false;
+            }
             // What cannot be looked at is not known to be asleep; a question will tell.
-            places.any(|path| match self.container {
-                Some(first) => sleeps(first, path).unwrap_or(false),
-                None => Process::pin(1).and_then(|first| sleeps(&first, path)).unwrap_or(false),
-            })
-        })
+            match (&endpoint.manager, self.container) {
+                (Some(manager), _) => match listener_at(&endpoint.root, manager).await {
+                    Ok(Some(manager)) => sleeps_at_one(&manager, &there),
+                    _ => false,
+                },
+                (None, Some(first)) => sleeps_at_one(first, &there),
+                (None, None) => Process::pin(1).is_ok_and(|first| sleeps_at_one(&first, &there)),
+            }
+        };
+        *endpoint.is_asleep.get_or_init(look).await
     }
+}
+
+/// The process that listens at `path`. To connect to a systemd tells it nothing.
+async fn listener_at(root: &Root, path: &Path) -> Result<Option<Arc<Process>>> {
+    let Some(connected) = socket::connect(root, &[path.to_owned()]).await? else { return Ok(None) };
+    let (listener, _) = Listener::of(&connected.stream)?;
+    Daemon::listening(listener).map(|daemon| Some(daemon.process))
+}
+
+fn sleeps_at_one(first: &Process, paths: &[&PathBuf]) -> bool {
+    paths.iter().any(|path| sleeps(first, path).unwrap_or(false))
 }
 
 /// Whether the first process listens at `path`, and no child of its does.

@@ -18,8 +18,8 @@ use nix::sys::stat::Mode;
 use crate::aside;
 use crate::claim::{Claim, Found, Via};
 use crate::container::Container;
+use crate::endpoint::Address;
 use crate::files::Files;
-use crate::kind::Kind;
 use crate::root::{Directory, FileId};
 use crate::roster::Member;
 use crate::scope::Scope;
@@ -31,7 +31,7 @@ const PID_FILE: &str = "init.pid";
 /// Where a daemon's bundles are.
 #[derive(Debug)]
 struct Store {
-    kind: Kind,
+    engine: Address,
     /// How the daemon was reached.
     via: Via,
     /// The directory of the bundles, as the shims see it.
@@ -63,7 +63,7 @@ impl Bundle {
     /// # Errors
     /// If too many descriptors are open.
     pub(crate) fn claim(&self, member: &Member) -> Result<Claim> {
-        let Store { kind, via, path, pidns, bounds } = &*self.store;
+        let Store { engine, via, path, pidns, bounds } = &*self.store;
         let container = Container {
             id: member.id.clone(),
             name: member.name.clone(),
@@ -72,7 +72,7 @@ impl Bundle {
             ..Container::default()
         };
         let via = via.clone().by_file(path.join(&member.id).join(PID_FILE));
-        Ok(Claim::new(container, *kind, via, vec![pidns.try_clone()?], bounds.clone()))
+        Ok(Claim::new(container, engine.clone(), via, vec![pidns.try_clone()?], bounds.clone()))
     }
 }
 
@@ -83,12 +83,12 @@ impl Scope<'_> {
     /// # Errors
     /// If that one cannot be found, or has no bundle that agrees with the daemon.
     pub(crate) async fn read_bundles(&self, first: &Member, ids: Vec<String>) -> Result<HashMap<String, Rc<Bundle>>> {
-        let Found { container, process, kind, via, bounds, .. } = self.find_listed(first).await?;
+        let Found { container, process, engine, via, bounds, .. } = self.find_listed(first).await?;
         let shim = Process::pin(process.parent()?)?;
         let pidns = shim.namespace(NsType::Pid)?;
         let (path, written) = aside::ask(move || read(&shim, &container, ids)).await?;
         self.settings.log(&first.name, || format!("its neighbours are read from {}", path.display()));
-        let store = Rc::new(Store { kind, via, path, pidns, bounds });
+        let store = Rc::new(Store { engine, via, path, pidns, bounds });
         let bundle = |Written { directory, pid }| Rc::new(Bundle { store: Rc::clone(&store), directory, pid });
         Ok(written.into_iter().map(|(id, written)| (id, bundle(written))).collect())
     }

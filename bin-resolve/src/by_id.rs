@@ -1,10 +1,14 @@
 //! Finds a container by the beginning of its ID.
 
+use std::sync::Arc;
+
 use nicon_core::{Error, Result};
 use nix::errno::Errno;
 
 use crate::claim::Found;
 use crate::container::{brief, short};
+use crate::endpoint::Endpoint;
+use crate::kind::Qualifier;
 use crate::listing::State;
 use crate::roster::Member;
 use crate::scope::Scope;
@@ -21,19 +25,30 @@ impl Scope<'_> {
     /// [`Status::No`](nicon_core::Status::No) if there is none, or it does not run;
     /// [`Status::Failed`](nicon_core::Status::Failed) if there are several, or an engine failed.
     pub(crate) async fn find_by_id(&self, digits: &str) -> Result<Found> {
-        let list = self.list(None, State::Any).await?;
+        let any = Qualifier::default();
+        match self.choose_by_id(digits, self.near(&any).await?).await? {
+            Some(member) => self.find_listed(&member).await,
+            None => match self.choose_by_id(digits, self.others(&any).await?).await? {
+                Some(member) => self.find_listed(&member).await,
+                None => Err(Error::no(format!("no container has an ID that begins with \"{digits}\""))),
+            },
+        }
+    }
+
+    async fn choose_by_id(&self, digits: &str, endpoints: Vec<Arc<Endpoint>>) -> Result<Option<Member>> {
+        let list = self.list_of(&endpoints, &Qualifier::default(), State::Any).await;
         // A permission for one engine is enough, as it is for a name.
         let is_grave = |error: &&Error| !matches!(error.errno(), Some(Errno::EACCES | Errno::EPERM));
         let refusal = list.failures.iter().find(is_grave).cloned();
         match (choose(digits, &list.members)?, refusal) {
-            (Some(member), None) => self.find_listed(member).await,
+            (Some(member), None) => Ok(Some(member.clone())),
             (Some(member), Some(refusal)) => {
                 let kind = member.kind.name();
                 Err(refusal
                     .and_say(&format!(" (it may have such an ID, too; to ask only {kind}, say --engine {kind})")))
             }
             (None, Some(refusal)) => Err(refusal),
-            (None, None) => Err(Error::no(format!("no container has an ID that begins with \"{digits}\""))),
+            (None, None) => Ok(None),
         }
     }
 }

@@ -7,7 +7,7 @@ use nicon_core::{Namespace, NsId, Process, Result, Status, pidns};
 
 use crate::container::Container;
 use crate::disk::Disk;
-use crate::kind::Kind;
+use crate::endpoint::Address;
 use crate::locate::{Proof, locate};
 use crate::scope::Scope;
 use crate::trust::Bounds;
@@ -17,7 +17,7 @@ pub(crate) struct Found {
     pub(crate) container: Container,
     pub(crate) process: Process,
     pub(crate) proof: Proof,
-    pub(crate) kind: Kind,
+    pub(crate) engine: Address,
     pub(crate) via: Via,
     /// Those of whoever claimed it, and of the engines further out.
     pub(crate) bounds: Bounds,
@@ -26,7 +26,7 @@ pub(crate) struct Found {
 /// What an engine says about a container, not yet proved.
 pub(crate) struct Claim {
     pub(crate) container: Container,
-    kind: Kind,
+    engine: Address,
     via: Via,
     /// The PID namespaces to which the PID may belong, the likeliest first.
     namespaces: Vec<Namespace>,
@@ -35,22 +35,28 @@ pub(crate) struct Claim {
 }
 
 impl Claim {
-    pub(crate) fn new(container: Container, kind: Kind, via: Via, namespaces: Vec<Namespace>, bounds: Bounds) -> Self {
-        Self { container, kind, via, namespaces, bounds }
+    pub(crate) fn new(
+        container: Container,
+        engine: Address,
+        via: Via,
+        namespaces: Vec<Namespace>,
+        bounds: Bounds,
+    ) -> Self {
+        Self { container, engine, via, namespaces, bounds }
     }
 
     /// A claim that was read from files.
-    pub(crate) fn of_files(disk: &Disk<'_>, container: Container, file: PathBuf) -> Result<Self> {
-        Ok(Self::new(container, disk.kind, Via::Disk { file }, vec![disk.pidns.try_clone()?], disk.bounds.clone()))
+    pub(crate) fn of_files(disk: &Disk<'_>, engine: &Address, container: Container, file: PathBuf) -> Result<Self> {
+        Ok(Self::new(container, engine.clone(), Via::Disk { file }, vec![disk.pidns.try_clone()?], disk.bounds.clone()))
     }
 
     /// What the files say about the container called `name`; `None` if it is not in them.
     ///
     /// # Errors
     /// Those of [`Disk::find`].
-    pub(crate) async fn from_files(disk: &Disk<'_>, name: &str) -> Result<Option<Self>> {
+    pub(crate) async fn from_files(disk: &Disk<'_>, engine: &Address, name: &str) -> Result<Option<Self>> {
         let Some((container, file)) = disk.find(name).await? else { return Ok(None) };
-        Self::of_files(disk, container, file).map(Some)
+        Self::of_files(disk, engine, container, file).map(Some)
     }
 }
 
@@ -96,8 +102,8 @@ impl Scope<'_> {
     /// Those of [`locate`].
     pub(crate) async fn proved(&self, name: &str, claim: Claim) -> Result<Found> {
         let (process, proof) = self.prove(name, &claim).await?;
-        let Claim { container, kind, via, bounds, .. } = claim;
-        Ok(Found { container, process, proof, kind, via, bounds })
+        let Claim { container, engine, via, bounds, .. } = claim;
+        Ok(Found { container, process, proof, engine, via, bounds })
     }
 
     /// Proves that the claimed process is the container's.
@@ -120,11 +126,11 @@ impl Scope<'_> {
     }
 
     async fn prove(&self, name: &str, claim: &Claim) -> Result<(Process, Proof)> {
-        let Claim { container, kind, via, namespaces, bounds } = claim;
+        let Claim { container, engine, via, namespaces, bounds } = claim;
         let (said, of) = (container.inner_pid, container.short_id());
         self.settings.log(name, || match via.file() {
             Some(file) => format!("{} says PID {said} for {of}", file.display()),
-            None => format!("{} says PID {said} for {of}", kind.name()),
+            None => format!("{engine} says PID {said} for {of}"),
         });
         let (process, proof) = locate(container, namespaces, self.pidns.id(), bounds, self.settings.method).await?;
         self.settings.log(name, || format!("that is our PID {}, proved by its {}", process.pid(), proof.name()));

@@ -9,7 +9,7 @@ mod runtime;
 
 pub(crate) use docker::places_of as docker_places;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nicon_core::container::{is_id, is_short_id};
 use nicon_core::{Error, Namespace, Result, Status};
@@ -22,6 +22,9 @@ use crate::listing::Listed;
 use crate::root::{FileId, Root};
 use crate::trust::Bounds;
 
+/// Where programs of root's keep what is of no use after a restart of the machine.
+const RUN: &str = "/run";
+
 /// A container in an engine's files.
 struct Entry {
     id: String,
@@ -32,18 +35,74 @@ struct Entry {
     place: PathBuf,
 }
 
+/// Where an engine keeps its files.
+#[derive(Clone)]
+pub(crate) struct Store {
+    pub(crate) kind: Kind,
+    places: Vec<PathBuf>,
+    /// Places that are of interest only if the engine was asked for by name: they belong to an engine on top of it.
+    others: Vec<PathBuf>,
+    /// The directory for what is of no use after a restart: `/run`, or a user's runtime directory.
+    run: PathBuf,
+    /// Whether the engine was asked for by name.
+    asked_for: bool,
+}
+
+impl Store {
+    /// Where the files of an engine that root runs usually are.
+    pub(crate) fn usual(kind: Kind) -> Self {
+        let (places, others): (&[&str], &[&str]) = match kind {
+            Kind::Docker => (docker::PLACES, &[]),
+            Kind::Containerd => (containerd::PLACES, containerd::OTHERS),
+            Kind::Crun => (crun::PLACES, &[]),
+            Kind::Runc => (runc::PLACES, runc::OTHERS),
+            Kind::Podman => (podman::PLACES, &[]),
+        };
+        let paths = |places: &[&str]| places.iter().map(PathBuf::from).collect();
+        Self { kind, places: paths(places), others: paths(others), run: RUN.into(), asked_for: false }
+    }
+
+    /// Where those of a user's engine usually are, given the user's runtime directory and the directory for the data of programs.
+    /// A user's containerd has them where root's has, in a mount namespace of its own.
+    pub(crate) fn of_user(kind: Kind, runtime: &Path, data: Option<&Path>) -> Self {
+        let below_data = |path| data.map(|data| data.join(path));
+        let place = match kind {
+            Kind::Docker => below_data("docker/containers"),
+            Kind::Podman => below_data("containers/storage"),
+            Kind::Containerd => return Self::usual(kind),
+            Kind::Crun | Kind::Runc => Some(runtime.join(kind.name())),
+        };
+        Self {
+            kind,
+            places: place.into_iter().collect(),
+            others: Vec::new(),
+            run: runtime.to_owned(),
+            asked_for: false,
+        }
+    }
+
+    /// A Docker daemon that keeps its containers in these directories.
+    pub(crate) fn of_docker(places: Vec<PathBuf>) -> Self {
+        Self { places, ..Self::usual(Kind::Docker) }
+    }
+
+    /// Where the files may be.
+    pub(crate) fn places(&self, asked_for: bool) -> Vec<PathBuf> {
+        let others = self.others.iter().filter(|_| asked_for);
+        self.places.iter().chain(others).cloned().collect()
+    }
+}
+
 /// An engine's files, and the PID namespace to which the PIDs in them belong.
 pub(crate) struct Disk<'a> {
-    pub(crate) kind: Kind,
     pub(crate) pidns: Namespace,
     /// What whoever may write the files may name.
     pub(crate) bounds: Bounds,
     /// The directory that holds the files.
     pub(crate) file: FileId,
     root: &'a Root,
-    places: Vec<PathBuf>,
-    /// Whether the engine was asked for by name.
-    asked_for: bool,
+    /// The places that are there.
+    store: Store,
 }
 
 impl<'a> Disk<'a> {
@@ -54,46 +113,14 @@ impl<'a> Disk<'a> {
     /// # Errors
     /// If they cannot be accessed.
     pub(crate) async fn of(
-        kind: Kind,
+        store: &Store,
         root: &'a Root,
         pidns: Namespace,
         bounds: Bounds,
         asked_for: bool,
     ) -> Result<Option<Self>> {
-        let disk = Self::at(kind, root, pidns, bounds, Self::places(kind, asked_for)).await?;
-        Ok(disk.map(|disk| Self { asked_for, ..disk }))
-    }
-
-    /// Where the files of an engine usually are.
-    pub(crate) fn places(kind: Kind, asked_for: bool) -> Vec<PathBuf> {
-        let usual = match kind {
-            Kind::Docker => docker::PLACES,
-            Kind::Containerd => containerd::PLACES,
-            Kind::Crun => crun::PLACES,
-            Kind::Runc => runc::PLACES,
-            Kind::Podman => podman::PLACES,
-        };
-        let others = match kind {
-            Kind::Containerd if asked_for => containerd::OTHERS,
-            Kind::Runc if asked_for => runc::OTHERS,
-            _ => &[],
-        };
-        usual.iter().chain(others).map(PathBuf::from).collect()
-    }
-
-    /// Looks for the files of an engine at `places`; `None` if there are none.
-    ///
-    /// # Errors
-    /// If they cannot be accessed.
-    pub(crate) async fn at(
-        kind: Kind,
-        root: &'a Root,
-        pidns: Namespace,
-        bounds: Bounds,
-        places: Vec<PathBuf>,
-    ) -> Result<Option<Self>> {
         let (mut there, mut file) = (Vec::new(), None);
-        for place in places {
+        for place in store.places(asked_for) {
             match root.file_at(&place).await {
                 Ok(found) => {
                     file = file.or(Some(found));
@@ -108,7 +135,8 @@ impl<'a> Disk<'a> {
                 },
             }
         }
-        Ok(file.map(|file| Self { kind, pidns, bounds, file, root, places: there, asked_for: false }))
+        let store = Store { places: there, others: Vec::new(), asked_for, ..store.clone() };
+        Ok(file.map(|file| Self { pidns, bounds, file, root, store }))
     }
 
     /// Finds the container that `asked` means, by [`fit`], and its file.
@@ -118,15 +146,15 @@ impl<'a> Disk<'a> {
     /// read.
     pub(crate) async fn find(&self, asked: &str) -> Result<Option<(Container, PathBuf)>> {
         let asked = asked.to_owned();
-        self.read(move |kind, files, places, all| {
-            let entries = match kind {
+        self.read(move |store, files| {
+            let entries = match store.kind {
                 // With these the name is the ID and the directory, so only what may be a shortened ID needs the index.
-                Kind::Crun if !is_short_id(&asked) => runtime::named(files, places, &asked, crun::STATE)?,
-                Kind::Runc if !is_short_id(&asked) => runtime::named(files, places, &asked, runc::STATE)?,
-                _ => index(kind, files, places, all)?,
+                Kind::Crun if !is_short_id(&asked) => runtime::named(files, &store.places, &asked, crun::STATE)?,
+                Kind::Runc if !is_short_id(&asked) => runtime::named(files, &store.places, &asked, runc::STATE)?,
+                _ => index(store, files)?,
             };
             choose(&asked, entries)?
-                .map(|entry| load(kind, files, &entry).map(|found| (found, entry.place)))
+                .map(|entry| load(store, files, &entry).map(|found| (found, entry.place)))
                 .transpose()
         })
         .await
@@ -137,8 +165,8 @@ impl<'a> Disk<'a> {
     /// # Errors
     /// If files cannot be read.
     pub(crate) async fn list(&self) -> Result<Vec<Listed>> {
-        self.read(|kind, files, places, all| {
-            let entries = index(kind, files, places, all)?.into_iter();
+        self.read(|store, files| {
+            let entries = index(store, files)?.into_iter();
             Ok(entries.map(|entry| Listed { id: entry.id, name: entry.name }).collect())
         })
         .await
@@ -149,11 +177,11 @@ impl<'a> Disk<'a> {
     /// # Errors
     /// If there is no telling which containers there are.
     pub(crate) async fn with_process(&self) -> Result<Vec<Result<(Container, PathBuf)>>> {
-        self.read(|kind, files, places, all| {
-            let entries = index(kind, files, places, all)?.into_iter();
+        self.read(|store, files| {
+            let entries = index(store, files)?.into_iter();
             let mut loaded = Vec::new();
             for entry in entries {
-                match load(kind, files, &entry) {
+                match load(store, files, &entry) {
                     Ok(container) => loaded.push(Ok((container, entry.place))),
                     Err(error) if error.status() == Status::No => {}
                     Err(error) => loaded.push(Err(error)),
@@ -166,30 +194,31 @@ impl<'a> Disk<'a> {
 
     async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(Kind, &Files, &[PathBuf], bool) -> Result<T> + Send + 'static,
+        work: impl FnOnce(&Store, &Files) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (kind, places, all) = (self.kind, self.places.clone(), self.asked_for);
-        self.root.ask(move |directory| work(kind, &Files::new(directory), &places, all)).await
+        let store = self.store.clone();
+        self.root.ask(move |directory| work(&store, &Files::new(directory))).await
     }
 }
 
-/// The containers in the files; with `all`, also those that belong to an engine on top.
-fn index(kind: Kind, files: &Files, places: &[PathBuf], all: bool) -> Result<Vec<Entry>> {
+/// The containers in the files.
+fn index(store: &Store, files: &Files) -> Result<Vec<Entry>> {
+    let Store { kind, places, run, asked_for, .. } = store;
     match kind {
-        Kind::Containerd => containerd::index(files, places, all),
+        Kind::Containerd => containerd::index(files, places, *asked_for),
         Kind::Crun => runtime::index(files, places, crun::STATE),
         Kind::Runc => runtime::index(files, places, runc::STATE),
-        Kind::Podman => podman::index(files, places),
+        Kind::Podman => podman::index(files, places, run),
         Kind::Docker => docker::index(files, places),
     }
 }
 
-fn load(kind: Kind, files: &Files, entry: &Entry) -> Result<Container> {
-    match kind {
+fn load(store: &Store, files: &Files, entry: &Entry) -> Result<Container> {
+    match store.kind {
         Kind::Containerd => containerd::load(files, entry),
         Kind::Crun => runtime::load::<crun::State>(files, entry),
         Kind::Runc => runtime::load::<runc::State>(files, entry),
-        Kind::Podman => podman::load(files, entry),
+        Kind::Podman => podman::load(files, entry, &store.run),
         Kind::Docker => docker::load(files, entry),
     }
 }

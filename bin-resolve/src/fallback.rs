@@ -8,7 +8,8 @@ use nicon_core::{Error, Result};
 use tokio::time::timeout;
 
 use crate::claim::Claim;
-use crate::disk::{self, Disk};
+use crate::disk::{self, Disk, Store};
+use crate::endpoint::Endpoint;
 use crate::kind::Kind;
 use crate::listing::State;
 use crate::pool::Connection;
@@ -23,6 +24,7 @@ impl Scope<'_> {
     /// Those of `asking`.
     pub(crate) async fn find_in_time<T>(
         &self,
+        endpoint: &Endpoint,
         connection: &Connection,
         name: &str,
         asking: impl Future<Output = Result<T>>,
@@ -31,8 +33,8 @@ impl Scope<'_> {
         if let Ok(answer) = timeout(self.patience(connection), &mut asking).await {
             return answer.map(Answered::ByDaemon);
         }
-        let find = async |disk: &Disk<'_>| Claim::from_files(disk, name).await;
-        match self.ask_files_of(connection, name, find).await {
+        let find = async |disk: &Disk<'_>| Claim::from_files(disk, &endpoint.address, name).await;
+        match self.ask_files_of(endpoint, connection, name, find).await {
             Ok(Some(Some(claim))) if self.verify(name, &claim).await.is_ok() => Ok(Answered::ByFiles(claim)),
             _ => asking.await.map(Answered::ByDaemon),
         }
@@ -44,6 +46,7 @@ impl Scope<'_> {
     /// Those of `asking`.
     pub(crate) async fn list_in_time<T>(
         &self,
+        endpoint: &Endpoint,
         connection: &Connection,
         state: State,
         asking: impl Future<Output = Result<T>>,
@@ -53,8 +56,8 @@ impl Scope<'_> {
         if let Ok(answer) = timeout(patience, &mut asking).await {
             return answer.map(Answered::ByDaemon);
         }
-        let list = async |disk: &Disk<'_>| self.list_files(disk, state).await;
-        match self.ask_files_of(connection, "the list of containers", list).await {
+        let list = async |disk: &Disk<'_>| self.list_files(disk, &endpoint.address, state).await;
+        match self.ask_files_of(endpoint, connection, "the list of containers", list).await {
             Ok(Some(mut listing)) => {
                 let waited = patience.as_secs_f64();
                 listing.remarks.push(Error::failed(format!(
@@ -74,16 +77,20 @@ impl Scope<'_> {
 
     async fn ask_files_of<T>(
         &self,
+        endpoint: &Endpoint,
         connection: &Connection,
         name: &str,
         question: impl AsyncFnOnce(&Disk<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
         connection.set_late();
         let Ok(daemon) = connection.listener() else { return Ok(None) };
-        let places = disk::docker_places(Arc::clone(&daemon.process)).await?;
+        let usual = endpoint.store.as_ref().filter(|_| endpoint.kind() == Kind::Docker);
+        let usual = usual.map_or_else(|| Store::usual(Kind::Docker).places(false), |store| store.places(false));
+        let places = disk::docker_places(Arc::clone(&daemon.process), usual).await?;
         let root = Root::of(Some(&daemon.process))?;
-        let bounds = self.bounds.and(&connection.listeners_bounds()?);
-        let Some(disk) = Disk::at(Kind::Docker, &root, daemon.pidns.try_clone()?, bounds, places).await? else {
+        let bounds = self.bounds.and(&endpoint.bounds).and(&connection.listeners_bounds()?);
+        let store = Store::of_docker(places);
+        let Some(disk) = Disk::of(&store, &root, daemon.pidns.try_clone()?, bounds, false).await? else {
             return Ok(None);
         };
         self.settings.log(name, || "the engine is slow: reading its files".to_owned());

@@ -9,11 +9,12 @@ use serde_json::{Value, json};
 
 use crate::claim::{Found, Via};
 use crate::container::Container;
+use crate::endpoint::Address;
 use crate::kind::{Kind, Wanted};
 use crate::locate::Proof;
 use crate::roster::Member;
 use crate::run::PROGRAM;
-use crate::scope::{Pools, Scope};
+use crate::scope::{Engines, Scope};
 use crate::socket::Places;
 use crate::trust::Bounds;
 
@@ -30,14 +31,16 @@ pub(crate) struct Settings {
     pub(crate) engine: Option<Kind>,
     /// How long one hop may take.
     pub(crate) timeout: Duration,
+    /// Whether root asks, for whom every failure counts.
+    pub(crate) is_root: bool,
     pub(crate) verbose: bool,
 }
 
 /// A container and how it was found, or the process at which a path starts.
 pub(crate) struct Hop {
     pub(crate) process: Process,
-    /// The connections to the engines inside it.
-    pub(crate) inside: Pools,
+    /// The engines inside it, and the connections to them.
+    pub(crate) inside: Engines,
     /// Those of all engines by which it was found.
     bounds: Bounds,
     /// Its segment of the path.
@@ -51,7 +54,7 @@ pub(crate) struct Hop {
 struct Finding {
     container: Container,
     proof: Proof,
-    kind: Kind,
+    engine: Address,
     via: Via,
     sharing: Sharing,
 }
@@ -88,21 +91,21 @@ impl Hop {
     /// Those of [`Scope::find`].
     pub(crate) async fn find(
         outer: Option<Arc<Self>>,
-        own: &Pools,
+        own: &Engines,
         segment: &str,
         listed: Option<&Member>,
         settings: &Settings,
     ) -> Result<Self> {
         let wanted = Wanted::parse(segment);
         if let (Some(Wanted::Process(pid)), None) = (&wanted, &outer) {
-            let (process, inside) = (Process::pin(*pid)?, Pools::new());
+            let (process, inside) = (Process::pin(*pid)?, Engines::default());
             let (segment, bounds) = (segment.to_owned(), Bounds::default());
             return Ok(Self { process, inside, bounds, segment, found: None, outer: None });
         }
         let scope = settings.scope(outer.as_deref(), own)?;
-        let Found { container, process, proof, kind, via, bounds } = match (listed, wanted) {
+        let Found { container, process, proof, engine, via, bounds } = match (listed, wanted) {
             (Some(member), _) => scope.find_listed(member).await?,
-            (None, Some(Wanted::Container { of, name })) => scope.find(of.engine, name).await?,
+            (None, Some(Wanted::Container { of, name })) => scope.find(&of, name).await?,
             (None, Some(Wanted::Id(digits))) => scope.find_by_id(digits).await?,
             (None, _) => return Err(Error::failed(format!("\"{segment}\" is not a container"))),
         };
@@ -111,8 +114,8 @@ impl Hop {
             (Some(outer), Via::Api { daemon, pidns, .. }) => outer.shares(*daemon, *pidns)?,
             (Some(_), Via::Disk { .. }) => Sharing::Dind,
         };
-        let found = Some(Finding { container, proof, kind, via, sharing });
-        Ok(Self { process, inside: Pools::new(), bounds, segment: segment.to_owned(), found, outer })
+        let found = Some(Finding { container, proof, engine, via, sharing });
+        Ok(Self { process, inside: Engines::default(), bounds, segment: segment.to_owned(), found, outer })
     }
 
     /// How an engine that was reached through this container relates to it, given its process and PID namespace.
@@ -155,8 +158,11 @@ impl Finding {
         let mut hop = json!({
             "name": self.container.name,
             "id": self.container.id,
-            "engine": self.kind.name(),
+            "engine": self.engine.kind.name(),
         });
+        if let Some(owner) = &self.engine.owner {
+            hop["user"] = (*owner.name).into();
+        }
         hop["via"] = match &self.via {
             Via::Api { .. } => "api".into(),
             Via::Disk { .. } => "disk".into(),
@@ -181,14 +187,14 @@ impl Settings {
     ///
     /// # Errors
     /// If the container is gone.
-    pub(crate) fn scope<'a>(&'a self, outer: Option<&'a Hop>, own: &'a Pools) -> Result<Scope<'a>> {
+    pub(crate) fn scope<'a>(&'a self, outer: Option<&'a Hop>, own: &'a Engines) -> Result<Scope<'a>> {
         let pidns = match outer {
             Some(outer) => outer.process.namespace(NsType::Pid)?,
             None => self.pidns.try_clone()?,
         };
-        let (container, pools) = (outer.map(|hop| &hop.process), outer.map_or(own, |hop| &hop.inside));
+        let (container, engines) = (outer.map(|hop| &hop.process), outer.map_or(own, |hop| &hop.inside));
         let bounds = outer.map(|hop| hop.bounds.clone()).unwrap_or_default();
-        Ok(Scope { container, pools, pidns, bounds, settings: self })
+        Ok(Scope { container, engines, pidns, bounds, settings: self })
     }
 
     /// The error for an engine that took too long.

@@ -54,6 +54,7 @@ mod tests {
     use nicon_core::Status;
 
     use super::*;
+    use crate::endpoint::Address;
     use crate::kind::Kind;
     use crate::listing::Listed;
     use crate::root::FileId;
@@ -62,7 +63,7 @@ mod tests {
     fn the_beginning_of_an_id_is_no_name() {
         let member = |id: &str, name: &str| {
             let listed = Listed { id: id.repeat(32), name: name.to_owned() };
-            Member::new(listed, Kind::Docker, FileId::default())
+            Member::new(listed, Address::usual(Kind::Docker), FileId::default())
         };
         let known = [member("c6", "web"), member("c7", "db")];
         for (asked, status, expected) in [

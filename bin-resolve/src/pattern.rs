@@ -115,6 +115,7 @@ fn is_meant(asked: &str, container: &Member, list: &[Member]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::endpoint::Address;
     use crate::kind::Kind;
     use crate::listing::Listed;
     use crate::name::{Asked, parse};
@@ -129,7 +130,7 @@ mod tests {
         let mut progress = pattern.begin();
         for name in path {
             let listed = |id: &str, name: &str| Listed { id: id.repeat(32), name: name.to_owned() };
-            let member = |id, name| Member::new(listed(id, name), Kind::Docker, FileId::default());
+            let member = |id, name| Member::new(listed(id, name), Address::usual(Kind::Docker), FileId::default());
             let list = [member("a0", name), member("b1", "besides")];
             progress = pattern.advance(&progress, &list[0], &list);
         }

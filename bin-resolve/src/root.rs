@@ -53,6 +53,13 @@ impl Root {
         Ok(Self { directory, seen: OnceLock::new() })
     }
 
+    /// Our own root directory, for paths that lead through directories of other users.
+    pub(crate) fn untrusted() -> Result<Self> {
+        let Self { directory, seen } = Self::of(None)?;
+        let fd = directory.fd.try_clone().map_err(|error| Error::failed(format!("duplicate a descriptor: {error}")))?;
+        Ok(Self { directory: Arc::new(Directory::untrusted(fd)), seen })
+    }
+
     /// Does `work` that may block forever on a thread; in place if the directory is our own.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 use nicon_core::{Error, NsId, Result};
@@ -10,13 +11,18 @@ use nix::errno::Errno;
 use crate::bundles::Bundle;
 use crate::claim::Claim;
 use crate::disk::Disk;
+use crate::endpoint::{Address, Endpoint};
 use crate::fallback::Answered;
 use crate::kind::{Kind, Qualifier};
 use crate::listing::{Listed, State};
 use crate::name::is_name;
 use crate::pool::Connection;
-use crate::root::{FileId, Root};
+use crate::root::FileId;
 use crate::scope::Scope;
+use crate::survey::paths_of;
+
+/// How many remarks on one engine are reported.
+const MAX_REMARKS: usize = 20;
 
 /// A container that an engine lists.
 #[derive(Clone, Debug)]
@@ -26,8 +32,8 @@ pub(crate) struct Member {
     /// Its segment in a path: its name, with the engine's if two know that name, or its ID if the name is not usable.
     pub(crate) segment: String,
     pub(crate) kind: Kind,
-    /// The kind of engine that usually uses the place where it was found: podman may listen at Docker's.
-    pub(crate) place: Kind,
+    /// The engine that usually is where it was found: podman may listen at Docker's place.
+    pub(crate) place: Address,
     /// The engine's socket or directory.
     pub(crate) engine: FileId,
     /// The container's bundle, if it was read.
@@ -43,7 +49,10 @@ pub(crate) struct Listing {
 }
 
 /// What the engines of one place list.
+#[derive(Default)]
 pub(crate) struct Roster {
+    /// Whether there is an engine that answers.
+    some_there: bool,
     /// By name.
     pub(crate) members: Vec<Member>,
     /// Failures of engines, while others answered.
@@ -63,85 +72,105 @@ pub(crate) enum Present {
 }
 
 impl Scope<'_> {
-    /// Lists the containers of each engine, or of those of one kind.
+    /// Lists the containers of the engines asked for.
     ///
     /// # Errors
     /// If there is no engine, or none that answers.
-    pub(crate) async fn list(&self, asked: Option<Kind>, state: State) -> Result<Roster> {
-        let kinds = self.kinds(asked);
-        let root = self.in_time(self.root(&kinds, asked)).await?;
-        let listing = kinds.into_iter().map(|kind| self.list_one(kind, root, asked, state));
-        let mut members: Vec<Member> = Vec::new();
-        let (mut failures, mut remarks, mut some_there) = (Vec::<Error>::new(), Vec::new(), false);
-        for list in join_all(listing).await {
-            match list {
-                Ok(Some(list)) => {
-                    some_there = true;
-                    remarks.extend(list.remarks);
-                    // If several engines know a container, the first one has the better name for it.
-                    let known: HashSet<String> = members.iter().map(|member| member.id.clone()).collect();
-                    members.extend(list.members.into_iter().filter(|member| !known.contains(&member.id)));
-                }
-                Ok(None) => {}
-                Err(error) => failures.push(error),
-            }
+    pub(crate) async fn list(&self, asked: &Qualifier, state: State) -> Result<Roster> {
+        let mut endpoints = self.near(asked).await?;
+        endpoints.extend(self.in_time(self.others(asked)).await?);
+        let mut roster = self.list_of(&endpoints, asked, state).await;
+        if !roster.some_there {
+            return Err(roster.failures.into_iter().next().unwrap_or_else(|| self.no_engine(asked)));
         }
-        if some_there {
-            failures.retain(|error| error.errno() != Some(Errno::ECONNREFUSED));
-        } else {
-            return Err(failures.into_iter().next().unwrap_or_else(|| self.no_engine(asked)));
+        let (denied, failures): (Vec<_>, _) = roster.failures.into_iter().partition(|error| self.is_denied(error));
+        roster.failures = failures;
+        if !denied.is_empty() {
+            let denied: Vec<_> = denied.iter().map(ToString::to_string).collect();
+            self.settings.log("not listed, since they are of other users", || denied.join("; "));
         }
         // The list of all is only read by people, who need no unique paths.
         if state == State::Running {
-            disambiguate(&mut members);
+            disambiguate(&mut roster.members, |place| self.is_near(place));
         }
-        Ok(Roster { members, failures, remarks })
+        Ok(roster)
+    }
+
+    /// Lists the containers of some engines.
+    pub(crate) async fn list_of(&self, endpoints: &[Arc<Endpoint>], asked: &Qualifier, state: State) -> Roster {
+        let list = async |endpoint: &Arc<Endpoint>| {
+            let list = self.list_one(endpoint, asked, state).await;
+            list.map_err(|error| match &endpoint.address.owner {
+                Some(_) => error.within(endpoint.address.to_string()),
+                None => error,
+            })
+        };
+        let mut roster = Roster::default();
+        for list in join_all(endpoints.iter().map(list)).await {
+            match list {
+                Ok(Some(list)) => {
+                    roster.some_there = true;
+                    roster.remarks.extend(brief(list.remarks));
+                    // If several engines know a container, the first one has the better name for it.
+                    let known: HashSet<String> = roster.members.iter().map(|member| member.id.clone()).collect();
+                    roster.members.extend(list.members.into_iter().filter(|member| !known.contains(&member.id)));
+                }
+                Ok(None) => {}
+                Err(error) => roster.failures.push(error),
+            }
+        }
+        let some_there = roster.some_there;
+        roster.failures.retain(|error| !some_there || error.errno() != Some(Errno::ECONNREFUSED));
+        roster
     }
 
     /// The containers of one engine.
-    async fn list_one(&self, kind: Kind, root: &Root, asked: Option<Kind>, state: State) -> Result<Option<Listing>> {
-        if self.is_asleep(kind, root) {
-            return match self.in_time(self.on_disk(kind, root, asked)).await? {
-                Some(disk) => self.in_time(self.list_files(&disk, state)).await.map(Some),
+    async fn list_one(&self, endpoint: &Endpoint, asked: &Qualifier, state: State) -> Result<Option<Listing>> {
+        let place = &endpoint.address;
+        if self.is_asleep(endpoint).await {
+            return match self.in_time(self.on_disk(endpoint, asked)).await? {
+                Some(disk) => self.in_time(self.list_files(&disk, place, state)).await.map(Some),
                 // It has never run here.
                 None => Ok(Some(Listing::default())),
             };
         }
         let question = async |connection: &Connection| {
-            let list = match self.list_in_time(connection, state, connection.engine.list(state)).await? {
+            let asking = connection.engine.list(state);
+            let list = match self.list_in_time(endpoint, connection, state, asking).await? {
                 Answered::ByFiles(mut listing) => {
-                    let of_engine = |member| Member { place: kind, engine: connection.file, ..member };
+                    let of_engine = |member| Member { engine: connection.file, ..member };
                     listing.members = listing.members.into_iter().map(of_engine).collect();
                     return Ok(listing);
                 }
                 Answered::ByDaemon(list) => list,
             };
-            let place = kind;
             let (kind, file) = (connection.engine.kind(), connection.file);
-            let member = |listed| Member { place, ..Member::new(listed, kind, file) };
+            let member = |listed| Member { kind, ..Member::new(listed, place.clone(), file) };
             Ok(Listing { members: list.into_iter().map(member).collect(), remarks: Vec::new() })
         };
-        let by_socket = self.in_time(self.at_socket(kind, root, question)).await;
+        let by_socket = self.in_time(endpoint.pool.ask(&endpoint.root, &endpoint.sockets, question)).await;
         match &by_socket {
             Ok(None) => {}
             Err(error) if error.errno() == Some(Errno::ECONNREFUSED) => {}
             _ => return by_socket,
         }
-        match self.in_time(self.on_disk(kind, root, asked)).await? {
-            Some(disk) => self.in_time(self.list_files(&disk, state)).await.map(Some),
+        match self.in_time(self.on_disk(endpoint, asked)).await? {
+            Some(disk) => self.in_time(self.list_files(&disk, place, state)).await.map(Some),
             None => by_socket,
         }
     }
 
     /// Lists containers from files. Files outlive containers: only those with a proved process are running.
-    pub(crate) async fn list_files(&self, disk: &Disk<'_>, state: State) -> Result<Listing> {
+    pub(crate) async fn list_files(&self, disk: &Disk<'_>, place: &Address, state: State) -> Result<Listing> {
         let mut listing = Listing::default();
         if state == State::Any {
             let list = disk.list().await?.into_iter();
-            listing.members = list.map(|listed| Member::new(listed, disk.kind, disk.file)).collect();
+            listing.members = list.map(|listed| Member::new(listed, place.clone(), disk.file)).collect();
             return Ok(listing);
         }
         for loaded in disk.with_process().await? {
+            // Files may name any number of containers; the time-out is to be kept.
+            tokio::task::yield_now().await;
             let (container, file) = match loaded {
                 Ok(loaded) => loaded,
                 Err(error) => {
@@ -150,13 +179,13 @@ impl Scope<'_> {
                 }
             };
             let (id, name) = (container.id.clone(), container.name.clone());
-            let claim = Claim::of_files(disk, container, file)?;
+            let claim = Claim::of_files(disk, place, container, file)?;
             if let Err(error) = self.verify(&name, &claim).await {
                 if !self.has_ended(&claim) {
                     listing.remarks.push(error.within(&name));
                 }
             } else if is_name(&name) || is_name(&id) {
-                listing.members.push(Member::new(Listed { id, name }, disk.kind, disk.file));
+                listing.members.push(Member::new(Listed { id, name }, place.clone(), disk.file));
             } else {
                 listing.remarks.push(Error::failed(format!("\"{name}\" runs, but no path can name it")));
             }
@@ -169,49 +198,61 @@ impl Scope<'_> {
     /// # Errors
     /// [`Status::No`](nicon_core::Status::No) if there is none, as in most containers.
     pub(crate) async fn look(&self) -> Result<Vec<Present>> {
-        let (mut present, mut refused) = (Vec::new(), None);
-        let kinds = self.kinds(None);
-        let root = self.root(&kinds, None).await?;
-        root.look_for(self.paths_of(&kinds, None)).await;
-        for kind in kinds {
-            match self.look_for(kind, root).await {
+        let (mut present, mut refused, any) = (Vec::new(), None, Qualifier::default());
+        let near = self.near(&any).await?;
+        if let [first, ..] = &near[..] {
+            first.root.look_for(paths_of(&near, self.is_asked_for(&any))).await;
+        }
+        for endpoint in near.iter().chain(&self.others(&any).await?) {
+            match self.look_for(endpoint, &any).await {
                 Ok(found) => present.extend(found),
                 Err(error) => refused = refused.or(Some(error)),
             }
         }
-        if present.is_empty() { Err(refused.unwrap_or_else(|| self.no_engine(None))) } else { Ok(present) }
+        if present.is_empty() { Err(refused.unwrap_or_else(|| self.no_engine(&any))) } else { Ok(present) }
     }
 
-    async fn look_for(&self, kind: Kind, root: &Root) -> Result<Option<Present>> {
+    async fn look_for(&self, endpoint: &Endpoint, any: &Qualifier) -> Result<Option<Present>> {
         let question = async |connection: &Connection| {
             let daemon = connection.listener().ok().map(|daemon| (daemon.process.pid(), daemon.pidns.id()));
             Ok(Present::Socket { file: connection.file, daemon })
         };
-        if self.is_asleep(kind, root) {
-            return Ok(self.on_disk(kind, root, None).await?.map(|disk| Present::Files(disk.file)));
+        if self.is_asleep(endpoint).await {
+            return Ok(self.on_disk(endpoint, any).await?.map(|disk| Present::Files(disk.file)));
         }
-        let by_socket = self.at_socket(kind, root, question).await;
+        let by_socket = endpoint.pool.ask(&endpoint.root, &endpoint.sockets, question).await;
         if let Ok(Some(_)) = by_socket {
             return by_socket;
         }
-        match self.on_disk(kind, root, None).await? {
+        match self.on_disk(endpoint, any).await? {
             Some(disk) => Ok(Some(Present::Files(disk.file))),
             None => by_socket,
         }
     }
 
     /// The error if there is no engine: what was tried, and how to choose another socket.
-    fn no_engine(&self, asked: Option<Kind>) -> Error {
-        let kinds = self.kinds(asked);
-        let sockets = kinds.iter().flat_map(|kind| self.places().of(*kind));
-        let mut tried: Vec<_> = sockets.map(|path| path.display().to_string()).collect();
+    fn no_engine(&self, asked: &Qualifier) -> Error {
+        if let Some(user) = &asked.user {
+            let whose = Qualifier { namespace: None, ..asked.clone() };
+            return Error::no(format!(
+                "no engine \"{whose}\" (user {user} has no /run/user/UID here, or nothing in it)"
+            ));
+        }
+        let (places, asked) = (self.places(), asked.engine.or(self.settings.engine));
+        let kinds = Kind::ALL.into_iter().filter(|kind| match asked {
+            Some(asked) => *kind == asked,
+            None => *kind == Kind::Docker || places.chosen(Kind::Docker).is_none(),
+        });
+        let mut tried: Vec<_> =
+            kinds.clone().flat_map(|kind| places.of(kind)).map(|path| path.display().to_string()).collect();
         tried.dedup();
-        let engine = asked.or(self.settings.engine).map_or("container", Kind::name);
+        let engine = asked.map_or("container", Kind::name);
         let tried = tried.join(", ");
         if tried.is_empty() {
             return Error::no(format!("no {engine} engine (none of its files are here)"));
         }
-        let hint = match (self.container, kinds.iter().find_map(|kind| self.places().chosen(*kind))) {
+        let chosen = kinds.clone().find_map(|kind| places.chosen(kind));
+        let hint = match (self.container, chosen) {
             (None, Some(by)) => &format!(", as {by} says"),
             (None, None) => ", and no files; DOCKER_HOST=unix:///PATH names another",
             (Some(_), _) => ", and no files; --socket PATH names another",
@@ -225,44 +266,61 @@ impl Scope<'_> {
 }
 
 impl Member {
-    pub(crate) fn new(Listed { id, name }: Listed, kind: Kind, engine: FileId) -> Self {
+    pub(crate) fn new(Listed { id, name }: Listed, place: Address, engine: FileId) -> Self {
         let segment = if is_name(&name) { &name } else { &id }.clone();
-        Self { id, name, segment, kind, place: kind, engine, bundle: None }
+        Self { id, name, segment, kind: place.kind, place, engine, bundle: None }
     }
 
     /// Whether it is one of those that a path's qualifier leaves.
     pub(crate) fn is_of(&self, of: &Qualifier) -> bool {
-        of.engine.is_none_or(|kind| kind == self.kind)
+        self.address().is_of(of)
+    }
+
+    /// The engine that listed it.
+    fn address(&self) -> Address {
+        Address { kind: self.kind, ..self.place.clone() }
     }
 }
 
-/// Makes segments unique: adds the engine's name, or uses the ID.
-fn disambiguate(members: &mut [Member]) {
+/// The first of many remarks on one engine: its files may be anybody's.
+fn brief(mut remarks: Vec<Error>) -> Vec<Error> {
+    if let Some(left @ 1..) = remarks.len().checked_sub(MAX_REMARKS) {
+        remarks.truncate(MAX_REMARKS);
+        remarks.push(Error::failed(format!("{left} more are left out for such reasons")));
+    }
+    remarks
+}
+
+/// Makes segments unique: says which engine is meant, and whose, or uses the ID. A name that a near engine knows is its
+/// container's, whatever other users call theirs.
+fn disambiguate(members: &mut [Member], is_near: impl Fn(&Address) -> bool) {
     members.sort_by(|a, b| a.name.cmp(&b.name));
-    let mut bearers: HashMap<String, Vec<Kind>> = HashMap::new();
+    let mut bearers: HashMap<String, Vec<Address>> = HashMap::new();
     for member in members.iter() {
-        bearers.entry(member.segment.clone()).or_default().push(member.kind);
+        bearers.entry(member.segment.clone()).or_default().push(member.address());
     }
     for member in members {
-        let kinds = &bearers[&member.segment];
-        let same_kind = kinds.iter().filter(|kind| **kind == member.kind).count();
-        if kinds.len() > same_kind {
-            member.segment = format!("{}:{}", member.kind.name(), member.segment);
-        }
-        if same_kind > 1 {
-            member.segment = member.id.clone();
-        }
+        let is_ours = is_near(&member.place);
+        let rivals = bearers[&member.segment].iter().filter(|rival| !is_ours || is_near(rival));
+        let rivals: Vec<_> = rivals.cloned().collect();
+        member.segment = match member.address().shortest(&rivals) {
+            Some(way) => format!("{way}{}", member.segment),
+            None => member.id.clone(),
+        };
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::endpoint::Owner;
 
     #[test]
     fn each_has_a_path_of_its_own() {
         let file = FileId::default();
-        let member = |id: &str, name: &str, kind| Member::new(Listed { id: id.into(), name: name.into() }, kind, file);
+        let member = |id: &str, name: &str, kind| {
+            Member::new(Listed { id: id.into(), name: name.into() }, Address::usual(kind), file)
+        };
         let mut members = [
             member("a1", "web", Kind::Docker),
             member("b2", "web", Kind::Podman),
@@ -271,9 +329,34 @@ mod tests {
             member("e5", "pause", Kind::Containerd),
             member("f6", "no name", Kind::Containerd),
         ];
-        disambiguate(&mut members);
+        disambiguate(&mut members, |place| place.owner.is_none());
         let mut segments = members.map(|member| member.segment);
         segments.sort_unstable();
         assert_eq!(segments, ["d4", "db", "docker:web", "e5", "f6", "podman:web"]);
+    }
+
+    #[test]
+    fn other_users_do_not_change_how_ours_are_called() {
+        let file = FileId::default();
+        let of = |user: &str, kind| Address { kind, owner: Some(Owner { uid: 1, name: user.into() }) };
+        let member =
+            |id: &str, name: &str, place| Member::new(Listed { id: id.into(), name: name.into() }, place, file);
+        let mut members = [
+            member("a1", "web", Address::usual(Kind::Docker)),
+            member("b2", "web", of("alice", Kind::Docker)),
+            member("c3", "web", of("bob", Kind::Docker)),
+            member("d4", "web", of("bob", Kind::Podman)),
+            member("e5", "db", of("bob", Kind::Podman)),
+        ];
+        disambiguate(&mut members, |place| place.owner.is_none());
+        let mut segments = members.clone().map(|member| member.segment);
+        segments.sort_unstable();
+        assert_eq!(segments, ["alice@web", "bob@docker:web", "bob@podman:web", "db", "web"]);
+        // As alice sees it.
+        let mut members = members.map(|member| Member { segment: member.name.clone(), ..member });
+        disambiguate(&mut members, |place| place.owner.as_ref().is_none_or(|owner| &*owner.name == "alice"));
+        let mut segments = members.map(|member| member.segment);
+        segments.sort_unstable();
+        assert_eq!(segments, ["alice@web", "bob@docker:web", "bob@podman:web", "db", "root@docker:web"]);
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use nicon_core::stream::{Answers, Lines};
 use nicon_core::{Doing, Namespace, Result, Status};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::unistd::geteuid;
 
 use crate::answer::{Question, answer_all};
 use crate::args::Args;
@@ -31,6 +32,7 @@ pub fn run(args: Args) -> Result<Status> {
         pidns: Namespace::open("/proc/self/ns/pid".as_ref())?,
         engine: args.engine.kind(),
         timeout: args.timeout,
+        is_root: geteuid().is_root(),
         verbose: args.verbose,
     };
     allow_many_files()?;

@@ -1,23 +1,26 @@
 //! The scope of a search for engines: one container, or our own machine.
 
-use std::sync::OnceLock;
+use std::sync::Arc;
 
-use nicon_core::{Namespace, Process, Result};
+use nicon_core::{Error, Namespace, Process, Result};
+use nix::errno::Errno;
 use tokio::sync::OnceCell;
 
 use crate::disk::Disk;
+use crate::endpoint::{Address, Endpoint};
 use crate::hop::Settings;
-use crate::kind::Kind;
-use crate::pool::{Connection, Pool};
+use crate::kind::{Kind, Qualifier};
 use crate::root::Root;
+use crate::rootlesskit::Inside;
 use crate::socket::Places;
 use crate::trust::Bounds;
+use crate::users;
 
 /// Where engines are searched: inside a container, or on our own machine.
 pub(crate) struct Scope<'a> {
     /// A process of the container; `None` for our own machine.
     pub(crate) container: Option<&'a Process>,
-    pub(crate) pools: &'a Pools,
+    pub(crate) engines: &'a Engines,
     /// The outermost PID namespace of which processes are accepted: the container's, or our own.
     pub(crate) pidns: Namespace,
     /// The bounds of the engines by which the container was found: what is in it cannot be trusted with more.
@@ -25,77 +28,119 @@ pub(crate) struct Scope<'a> {
     pub(crate) settings: &'a Settings,
 }
 
-/// The connections to the engines in a container, or on our own machine.
-pub(crate) struct Pools {
-    docker: Pool,
-    podman: Pool,
-    /// The root directory below which the sockets are, once opened.
-    pub(crate) root: OnceCell<Root>,
-    /// Whether Podman does not run yet, once looked at.
-    pub(crate) is_asleep: OnceLock<bool>,
-}
-
-impl Pools {
-    pub(crate) fn new() -> Self {
-        Self { docker: Pool::new(), podman: Pool::new(), root: OnceCell::new(), is_asleep: OnceLock::new() }
-    }
-
-    /// The connections to the engine of this kind; `None` if it has no socket.
-    pub(crate) fn of(&self, kind: Kind) -> Option<&Pool> {
-        match kind {
-            Kind::Docker => Some(&self.docker),
-            Kind::Podman => Some(&self.podman),
-            Kind::Containerd | Kind::Crun | Kind::Runc => None,
-        }
-    }
+/// The engines in a container, or on our own machine, and the connections to them.
+#[derive(Default)]
+pub(crate) struct Engines {
+    near: OnceCell<Vec<Arc<Endpoint>>>,
+    of_others: OnceCell<Vec<Arc<Endpoint>>>,
 }
 
 impl Scope<'_> {
-    /// The kinds of engines to ask, given the `kind` that the path names, if any.
-    pub(crate) fn kinds(&self, kind: Option<Kind>) -> Vec<Kind> {
-        match kind.or(self.settings.engine) {
-            Some(kind) => vec![kind],
-            None if self.places().chosen(Kind::Docker).is_some() => vec![Kind::Docker],
-            None => Kind::ALL.to_vec(),
+    /// The engines of the place itself that are to be asked, and our own if we are not root. If several know a name, it is
+    /// ambiguous.
+    ///
+    /// # Errors
+    /// If the root directory cannot be opened, or too many threads are blocked.
+    pub(crate) async fn near(&self, asked: &Qualifier) -> Result<Vec<Arc<Endpoint>>> {
+        let open = async || {
+            let root = Arc::new(Root::of(self.container)?);
+            let mut endpoints = Endpoint::usual(&root, self.places());
+            if self.container.is_none() {
+                endpoints.extend(users::own(&root).await?);
+            } else {
+                let asked_for = self.is_asked_for(asked);
+                self.survey(&root, &self.chosen(asked, &endpoints), asked_for).await?;
+            }
+            Ok(endpoints)
+        };
+        let endpoints = self.engines.near.get_or_try_init(open).await?;
+        Ok(self.chosen(asked, endpoints))
+    }
+
+    /// The engines of all other users. They are asked for a name only if no nearer engine knows it: nobody can make a name of
+    /// another's ambiguous, or take it.
+    ///
+    /// # Errors
+    /// If they cannot be looked for.
+    pub(crate) async fn others(&self, asked: &Qualifier) -> Result<Vec<Arc<Endpoint>>> {
+        let look = async || {
+            // Users can put anything into their directories, on our own machine, too.
+            let root = match (self.container, &self.near(&Qualifier::default()).await?[..]) {
+                (Some(_), [first, ..]) => Arc::clone(&first.root),
+                _ => Arc::new(Root::untrusted()?),
+            };
+            users::others(&root, self.container.is_none()).await
+        };
+        let endpoints = self.engines.of_others.get_or_try_init(look).await?;
+        Ok(self.chosen(asked, endpoints))
+    }
+
+    /// The engine that usually is at this place.
+    ///
+    /// # Errors
+    /// If engines cannot be looked for.
+    pub(crate) async fn at(&self, place: &Address) -> Result<Option<Arc<Endpoint>>> {
+        let any = Qualifier::default();
+        let is_there = |endpoint: &Arc<Endpoint>| endpoint.address == *place;
+        if let Some(near) = self.near(&any).await?.into_iter().find(is_there) {
+            return Ok(Some(near));
         }
+        Ok(self.others(&any).await?.into_iter().find(is_there))
+    }
+
+    /// Whether an engine is near: see [`Scope::near`].
+    pub(crate) fn is_near(&self, place: &Address) -> bool {
+        let near = self.engines.near.get().into_iter().flatten();
+        near.into_iter().any(|endpoint| endpoint.address == *place)
+    }
+
+    /// Those that are to be asked: what the path and the options leave, and the caller's settings.
+    fn chosen(&self, asked: &Qualifier, endpoints: &[Arc<Endpoint>]) -> Vec<Arc<Endpoint>> {
+        let engine = asked.engine.or(self.settings.engine);
+        let asked = Qualifier { engine, ..asked.clone() };
+        let is_left = |endpoint: &&Arc<Endpoint>| {
+            let Address { kind, owner } = &endpoint.address;
+            // Who chose one engine means no other.
+            let is_replaced = owner.is_some() && self.places().chosen(*kind).is_some();
+            let is_passed_over =
+                engine.is_none() && *kind != Kind::Docker && self.places().chosen(Kind::Docker).is_some();
+            endpoint.address.is_of(&asked) && (asked.user.is_some() || !is_replaced && !is_passed_over)
+        };
+        endpoints.iter().filter(is_left).cloned().collect()
+    }
+
+    /// Whether the path or an option names the kind of engine.
+    pub(crate) fn is_asked_for(&self, asked: &Qualifier) -> bool {
+        asked.engine.or(self.settings.engine).is_some()
     }
 
     pub(crate) fn places(&self) -> &Places {
         if self.container.is_some() { &self.settings.inside } else { &self.settings.own }
     }
 
-    /// Asks the engine of this kind through its socket; `None` if it has none.
-    ///
-    /// # Errors
-    /// If it cannot be reached, or those of the question.
-    pub(crate) async fn at_socket<T>(
-        &self,
-        kind: Kind,
-        root: &Root,
-        question: impl AsyncFn(&Connection) -> Result<T>,
-    ) -> Result<Option<T>> {
-        let Some(pool) = self.pools.of(kind) else { return Ok(None) };
-        pool.ask(root, self.places().of(kind), question).await
-    }
-
-    /// The files of the engine of this kind; `None` if there are none, or the user chose a socket instead.
+    /// The files of this engine; `None` if there are none, or the user chose a socket instead.
     ///
     /// # Errors
     /// If they cannot be accessed.
-    pub(crate) async fn on_disk<'r>(
-        &self,
-        kind: Kind,
-        root: &'r Root,
-        asked: Option<Kind>,
-    ) -> Result<Option<Disk<'r>>> {
-        if self.places().chosen(kind).is_some() {
-            return Ok(None);
-        }
-        let asked_for = asked.or(self.settings.engine).is_some();
+    pub(crate) async fn on_disk<'r>(&self, endpoint: &'r Endpoint, asked: &Qualifier) -> Result<Option<Disk<'r>>> {
+        let Some(store) = &endpoint.store else { return Ok(None) };
+        let bounds = self.bounds.and(&endpoint.bounds);
         let bounds = match self.container {
-            Some(container) => self.bounds.and(&Bounds::of_files(container)?),
-            None => self.bounds.clone(),
+            Some(container) => bounds.and(&Bounds::of_files(container)?),
+            None => bounds,
         };
-        Disk::of(kind, root, self.pidns.try_clone()?, bounds, asked_for).await
+        let asked_for = self.is_asked_for(asked);
+        let Some(hidden) = &endpoint.hidden else {
+            return Disk::of(store, &endpoint.root, self.pidns.try_clone()?, bounds, asked_for).await;
+        };
+        let Some(Inside { root, pidns, bounds: inside }) = self.look_behind(hidden, endpoint).await? else {
+            return Ok(None);
+        };
+        Disk::of(store, root, pidns.try_clone()?, bounds.and(inside), asked_for).await
+    }
+
+    /// Whether a failure means that we may not ask an engine, since it is another user's.
+    pub(crate) fn is_denied(&self, error: &Error) -> bool {
+        !self.settings.is_root && matches!(error.errno(), Some(Errno::EACCES | Errno::EPERM))
     }
 }

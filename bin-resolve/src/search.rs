@@ -1,43 +1,52 @@
 //! Asks every engine that is present for one name, and decides on one container.
 
+use std::sync::Arc;
+
 use futures_util::future::{join, join_all};
 use nicon_core::{Error, Result, Status};
 use nix::errno::Errno;
+use tokio::time::timeout;
 
 use crate::claim::{Claim, Found, Via};
 use crate::container::{Fit, fit};
+use crate::endpoint::{Address, Endpoint};
 use crate::fallback::Answered;
-use crate::kind::Kind;
+use crate::kind::Qualifier;
 use crate::listing::State;
 use crate::missing;
 use crate::pool::Connection;
-use crate::root::Root;
 use crate::roster::Member;
 use crate::scope::Scope;
+use crate::survey::paths_of;
 
-/// The answer of one kind of engine.
+/// The answer of one engine.
 struct Answer {
     /// Whether there is such an engine.
     is_there: bool,
     claim: Result<Option<Claim>>,
 }
 
+impl Answer {
+    /// Whether it says nothing of the name: there may be the socket of an engine that has ended.
+    fn is_nothing(&self) -> bool {
+        match &self.claim {
+            Ok(claim) => claim.is_none(),
+            Err(error) => error.errno() == Some(Errno::ECONNREFUSED),
+        }
+    }
+}
+
 impl Scope<'_> {
-    /// Finds the container called `name`.
+    /// Finds the container called `name`, by engines that are `of` those asked for.
     ///
     /// # Errors
     /// [`Status::No`] if no engine runs it; [`Status::Failed`] if several do, or one of them failed.
-    pub(crate) async fn find(&self, kind: Option<Kind>, name: &str) -> Result<Found> {
-        let kinds = self.kinds(kind);
-        let root = self.root(&kinds, kind).await?;
-        let (first, others) = kinds.split_first().expect("some kind is asked");
-        // Look for the other engines while the likeliest one works on its answer.
-        let ask_others = async {
-            root.look_for(self.paths_of(others, kind)).await;
-            join_all(others.iter().map(|one| self.ask(*one, root, name, kind))).await
-        };
-        let (first, others) = join(self.ask(*first, root, name, kind), ask_others).await;
-        self.settle(kind, name, std::iter::once(first).chain(others).collect()).await
+    pub(crate) async fn find(&self, of: &Qualifier, name: &str) -> Result<Found> {
+        let mut answers = self.ask_near(of, name).await?;
+        if answers.iter().all(Answer::is_nothing) {
+            answers.extend(self.ask_others(of, name).await?);
+        }
+        self.settle(of, name, answers).await
     }
 
     /// Finds a container that was listed, by its bundle or by asking the engine that listed it for its ID.
@@ -51,39 +60,70 @@ impl Scope<'_> {
                 return Ok(found);
             }
         }
-        let root = self.root(&[member.place], None).await?;
-        let Answer { claim, .. } = self.ask(member.place, root, &member.id, None).await;
+        let gone = || Error::no(format!("container \"{}\" is gone", member.name));
+        let any = Qualifier::default();
+        let endpoint = self.at(&member.place).await?.ok_or_else(gone)?;
+        let Answer { claim, .. } = self.ask(&endpoint, &member.id, &any).await;
         // If it is gone, its ID may be another's name.
-        let claim = claim?.filter(|claim| claim.container.id == member.id);
-        let claim = claim.ok_or_else(|| Error::no(format!("container \"{}\" is gone", member.name)))?;
+        let claim = claim?.filter(|claim| claim.container.id == member.id).ok_or_else(gone)?;
         self.proved(&member.name, claim).await
     }
 
-    async fn ask(&self, kind: Kind, root: &Root, name: &str, asked: Option<Kind>) -> Answer {
-        let tried = self.try_to_ask(kind, root, name, asked).await;
+    async fn ask_near(&self, of: &Qualifier, name: &str) -> Result<Vec<Answer>> {
+        let endpoints = self.near(of).await?;
+        let Some((first, others)) = endpoints.split_first() else { return Ok(Vec::new()) };
+        // Look for the other engines while the likeliest one works on its answer.
+        let ask_others = async {
+            first.root.look_for(paths_of(others, self.is_asked_for(of))).await;
+            join_all(others.iter().map(|one| self.ask(one, name, of))).await
+        };
+        let (first, others) = join(self.ask(first, name, of), ask_others).await;
+        Ok(std::iter::once(first).chain(others).collect())
+    }
+
+    /// Asks the engines of all other users, none of whom can keep the others from being heard.
+    async fn ask_others(&self, of: &Qualifier, name: &str) -> Result<Vec<Answer>> {
+        let ask = async |endpoint: &Arc<Endpoint>| {
+            let asking = self.ask(endpoint, name, of);
+            let late = |_| Answer { is_there: true, claim: Err(self.settings.timed_out()) };
+            let Answer { is_there, claim } = timeout(self.settings.timeout / 2, asking).await.unwrap_or_else(late);
+            Answer { is_there, claim: claim.map_err(|error| error.within(endpoint.address.to_string())) }
+        };
+        let endpoints = self.others(of).await?;
+        let answers = join_all(endpoints.iter().map(ask)).await;
+        Ok(answers
+            .into_iter()
+            .filter(|answer| !answer.claim.as_ref().is_err_and(|error| self.is_denied(error)))
+            .collect())
+    }
+
+    async fn ask(&self, endpoint: &Endpoint, name: &str, asked: &Qualifier) -> Answer {
+        let tried = self.try_to_ask(endpoint, name, asked).await;
         tried.unwrap_or_else(|error| Answer { is_there: false, claim: Err(error) })
     }
 
-    async fn try_to_ask(&self, kind: Kind, root: &Root, name: &str, asked: Option<Kind>) -> Result<Answer> {
+    async fn try_to_ask(&self, endpoint: &Endpoint, name: &str, asked: &Qualifier) -> Result<Answer> {
+        let (kind, address) = (endpoint.kind(), &endpoint.address);
         let question = async |connection: &Connection| {
-            let claim = self.ask_api(connection, name).await;
+            let claim = self.ask_api(endpoint, connection, name).await;
             let other = connection.engine.kind();
-            if asked.is_some() && claim.is_ok() && other != kind {
+            if asked.engine.is_some() && claim.is_ok() && other != kind {
                 let (other, socket) = (other.name(), connection.socket.display());
                 return Err(Error::failed(format!("{other} answers at {socket}, not {}", kind.name())));
             }
             claim
         };
         // Its files first: that a path is asked for should start an engine only if they do not answer.
-        if self.is_asleep(kind, root)
-            && let Some(disk) = self.on_disk(kind, root, asked).await?
+        if self.is_asleep(endpoint).await
+            && let Some(disk) = self.on_disk(endpoint, asked).await?
         {
-            let claim = Claim::from_files(&disk, name).await;
-            if !matches!(claim, Ok(None)) {
+            let claim = Claim::from_files(&disk, address, name).await;
+            // Another user's is not started for a name that it may not even know.
+            if !matches!(claim, Ok(None)) || !self.is_near(address) {
                 return Ok(Answer { is_there: true, claim });
             }
         }
-        let by_socket = self.at_socket(kind, root, question).await;
+        let by_socket = endpoint.pool.ask(&endpoint.root, &endpoint.sockets, question).await;
         match by_socket {
             Ok(Some(claim)) => return Ok(Answer { is_there: true, claim: Ok(claim) }),
             Err(error) if error.errno() != Some(Errno::ECONNREFUSED) => {
@@ -91,15 +131,15 @@ impl Scope<'_> {
             }
             Ok(None) | Err(_) => {}
         }
-        match self.on_disk(kind, root, asked).await? {
-            Some(disk) => Ok(Answer { is_there: true, claim: Claim::from_files(&disk, name).await }),
+        match self.on_disk(endpoint, asked).await? {
+            Some(disk) => Ok(Answer { is_there: true, claim: Claim::from_files(&disk, address, name).await }),
             None => by_socket.map(|_| Answer { is_there: false, claim: Ok(None) }),
         }
     }
 
     /// Asks through a socket.
-    async fn ask_api(&self, connection: &Connection, name: &str) -> Result<Option<Claim>> {
-        let container = match self.find_in_time(connection, name, connection.find(name)).await? {
+    async fn ask_api(&self, endpoint: &Endpoint, connection: &Connection, name: &str) -> Result<Option<Claim>> {
+        let container = match self.find_in_time(endpoint, connection, name, connection.find(name)).await? {
             Answered::ByFiles(claim) => return Ok(Some(claim)),
             Answered::ByDaemon(None) => return Ok(None),
             Answered::ByDaemon(Some(container)) => container,
@@ -113,12 +153,13 @@ impl Scope<'_> {
         let namespaces = daemons.iter().map(|daemon| daemon.pidns.try_clone()).collect::<Result<_>>()?;
         let (daemon, pidns) = (daemon.process.pid(), daemon.pidns.id());
         let via = Via::Api { socket: socket.clone(), daemon, pidns, file: None };
-        let bounds = self.bounds.and(&connection.bounds()?);
-        Ok(Some(Claim::new(container, connection.engine.kind(), via, namespaces, bounds)))
+        let bounds = self.bounds.and(&endpoint.bounds).and(&connection.bounds()?);
+        let engine = Address { kind: connection.engine.kind(), ..endpoint.address.clone() };
+        Ok(Some(Claim::new(container, engine, via, namespaces, bounds)))
     }
 
     /// Decides on one container, given all answers.
-    async fn settle(&self, kind: Option<Kind>, name: &str, answers: Vec<Answer>) -> Result<Found> {
+    async fn settle(&self, of: &Qualifier, name: &str, answers: Vec<Answer>) -> Result<Found> {
         let (mut found, mut refusals, mut some_there) = (Vec::<Found>::new(), Vec::new(), false);
         for answer in answers {
             some_there |= answer.is_there;
@@ -152,20 +193,21 @@ impl Scope<'_> {
         let worst = refusals.iter().map(Error::status).max();
         let refusal = refusals.into_iter().find(|error| Some(error.status()) == worst);
         match (found.len(), refusal) {
-            (0, None) => Err(self.explain(kind, name).await),
+            (0, None) => Err(self.explain(of, name).await),
             (0, Some(refusal)) => Err(refusal),
             (1, None) => Ok(found.remove(0)),
             (1, Some(refusal)) => {
-                let kind = found[0].kind.name();
-                Err(refusal.and_say(&format!(" (it may know the name, too; to ask only {kind}, say {kind}:{name})")))
+                let Found { engine, .. } = &found[0];
+                let way = engine.qualifier();
+                Err(refusal.and_say(&format!(" (it may know the name, too; to ask only {engine}, say {way}{name})")))
             }
             _ => Err(ambiguous(name, &found)),
         }
     }
 
     /// Why nothing was found, if no engine gave a reason.
-    async fn explain(&self, kind: Option<Kind>, name: &str) -> Error {
-        match self.list(kind, State::Any).await {
+    async fn explain(&self, of: &Qualifier, name: &str) -> Error {
+        match self.list(of, State::Any).await {
             Ok(list) => missing::explain(name, &list.members),
             Err(error) => error,
         }
@@ -174,8 +216,9 @@ impl Scope<'_> {
 
 /// The error for several containers of the same name.
 fn ambiguous(name: &str, found: &[Found]) -> Error {
-    let kinds: Vec<_> = found.iter().map(|found| found.kind.name()).collect();
-    let ways: Vec<_> = kinds.iter().map(|kind| format!("{kind}:{name}")).collect();
-    let (kinds, ways) = (kinds.join(" and "), ways.join(" or "));
-    Error::failed(format!("{kinds} each run a container \"{name}\" (say {ways})"))
+    let engines: Vec<_> = found.iter().map(|found| found.engine.clone()).collect();
+    let ways = engines.iter().map(|engine| format!("{}{name}", engine.shortest(&engines).unwrap_or_default()));
+    let ways = ways.collect::<Vec<_>>().join(" or ");
+    let engines = engines.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+    Error::failed(format!("{engines} each run a container \"{name}\" (say {ways})"))
 }

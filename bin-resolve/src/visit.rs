@@ -96,6 +96,7 @@ impl Visit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::endpoint::Address;
     use crate::kind::Kind;
     use crate::listing::Listed;
     use crate::name::{Asked, parse};
@@ -105,7 +106,7 @@ mod tests {
         let engine = Visit::new(vec!["a".to_owned()], pattern.begin());
         let member = |n: usize| {
             let listed = Listed { id: n.to_string(), name: n.to_string() };
-            Member::new(listed, Kind::Docker, FileId::default())
+            Member::new(listed, Address::usual(Kind::Docker), FileId::default())
         };
         engine.expect((0..containers).map(|n| (member(n), pattern.begin())));
         engine

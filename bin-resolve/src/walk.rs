@@ -12,14 +12,15 @@ use futures_util::future::{LocalBoxFuture, Shared};
 use nicon_core::Result;
 
 use crate::aside;
+use crate::endpoint::Address;
 use crate::hop::{Hop, Settings, Sharing};
-use crate::kind::Kind;
+use crate::kind::Qualifier;
 use crate::listing::State;
 use crate::name;
 use crate::pool::AT_ONCE;
 use crate::root::FileId;
 use crate::roster::{Member, Present, Roster};
-use crate::scope::Pools;
+use crate::scope::Engines;
 
 type Asking<T> = Shared<LocalBoxFuture<'static, Result<T>>>;
 pub(crate) type Finding = Asking<Arc<Hop>>;
@@ -34,8 +35,8 @@ pub(crate) struct Walk {
 /// What every search needs.
 struct Context {
     settings: Arc<Settings>,
-    /// The connections to our own engines; a [`Hop`] has those to the engines inside it.
-    own: Pools,
+    /// Our own engines; a [`Hop`] has those inside it.
+    own: Engines,
 }
 
 /// An engine that is in a container.
@@ -48,7 +49,7 @@ pub(crate) struct Inner {
 impl Walk {
     /// Begins a batch.
     pub(crate) fn new(settings: Arc<Settings>) -> Self {
-        let context = Arc::new(Context { settings, own: Pools::new() });
+        let context = Arc::new(Context { settings, own: Engines::default() });
         Self { context, found: RefCell::default(), listed: RefCell::default() }
     }
 
@@ -93,7 +94,7 @@ impl Walk {
             async move {
                 let container = container.await?;
                 let scope = context.settings.scope(container.as_deref(), &context.own)?;
-                scope.list(None, State::Running).await.map(Rc::new)
+                scope.list(&Qualifier::default(), State::Running).await.map(Rc::new)
             }
         })
     }
@@ -103,16 +104,22 @@ impl Walk {
     pub(crate) async fn read_bundles(&self, path: &[String], members: &mut [Member]) {
         let Ok(container) = self.container(path).await else { return };
         let Ok(scope) = self.context.settings.scope(container.as_deref(), &self.context.own) else { return };
-        for kind in Kind::ALL {
-            let of_kind: Vec<_> = members.iter_mut().filter(|member| member.place == kind).collect();
-            if of_kind.len() <= AT_ONCE {
+        let mut places: Vec<Address> = Vec::new();
+        for member in members.iter().filter(|member| member.bundle.is_none()) {
+            if !places.contains(&member.place) {
+                places.push(member.place.clone());
+            }
+        }
+        for place in places {
+            let here: Vec<_> = members.iter_mut().filter(|member| member.place == place).collect();
+            if here.len() <= AT_ONCE {
                 continue;
             }
-            let ids = of_kind.iter().map(|member| member.id.clone()).collect();
-            let reading = tokio::time::timeout(self.timeout(), scope.read_bundles(of_kind[0], ids));
+            let ids = here.iter().map(|member| member.id.clone()).collect();
+            let reading = tokio::time::timeout(self.timeout(), scope.read_bundles(here[0], ids));
             // A failure of the engine is reported when it is asked.
             let Ok(Ok(mut bundles)) = reading.await else { continue };
-            for member in of_kind {
+            for member in here {
                 member.bundle = bundles.remove(&member.id);
             }
         }

@@ -17,7 +17,7 @@ pub(crate) fn found_by(
     engine: &[&str],
     depth: usize,
 ) -> Result<(), Failed> {
-    let bare = name.rsplit(['.', ':']).next().unwrap_or(name);
+    let bare = name.rsplit(['.', ':', '@']).next().unwrap_or(name);
     let inspect = [engine, &["inspect", "--format", "{{.State.Pid}}", bare]].concat();
     let expected = machine.run(&inspect).ok()?;
     let found = machine.run(&[caller, &["nicon-resolve", "--pid", name]].concat()).ok()?;

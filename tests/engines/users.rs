@@ -27,7 +27,7 @@ const DOCKER: &str = "as $1 systemd-run --user --quiet --unit=docker --property=
 /// A user.
 pub(crate) struct User {
     pub(crate) name: &'static str,
-    uid: &'static str,
+    pub(crate) uid: &'static str,
     /// `DOCKER_HOST=..`, which chooses their own Docker.
     pub(crate) docker: &'static str,
 }
@@ -40,6 +40,19 @@ pub(crate) const ALICE: User =
 pub(crate) const BOB: User = User { name: "bob", uid: "1001", docker: "DOCKER_HOST=unix:///run/user/1001/docker.sock" };
 pub(crate) const CAROL: User =
     User { name: "carol", uid: "1002", docker: "DOCKER_HOST=unix:///run/user/1002/docker.sock" };
+
+/// Those whose engines nobody tells of.
+pub(crate) const DAVE: User =
+    User { name: "dave", uid: "1003", docker: "DOCKER_HOST=unix:///run/user/1003/docker.sock" };
+pub(crate) const ERIN: User =
+    User { name: "erin", uid: "1004", docker: "DOCKER_HOST=unix:///run/user/1004/docker.sock" };
+
+pub(crate) const FRANK: User =
+    User { name: "frank", uid: "1006", docker: "DOCKER_HOST=unix:///run/user/1006/docker.sock" };
+
+/// One who would have root's containers for hers.
+pub(crate) const MALLORY: User =
+    User { name: "mallory", uid: "1005", docker: "DOCKER_HOST=unix:///run/user/1005/docker.sock" };
 
 impl User {
     /// Makes the user, whose systemd runs from now on.

@@ -67,12 +67,10 @@ pub(super) fn load(files: &Files, entry: &Entry) -> Result<Container> {
     let inner_pid = String::from_utf8_lossy(&pid).trim().parse().ok().filter(|pid| *pid > 0);
     let inner_pid = inner_pid.ok_or_else(|| not_running(&entry.name))?;
     // Only runc keeps such a state. Without it, the proof rests on the shim or the cgroup alone.
-    let mut state = None;
     let namespace = entry.place.parent().and_then(Path::file_name).unwrap_or_default();
-    for states in STATES {
-        let states = Path::new(states).join(namespace);
-        state = state.or(runtime::read::<runc::State>(files, &states, &entry.id, runc::STATE)?);
-    }
+    let states = STATES.iter().map(|states| Path::new(states).join(namespace));
+    let state = states.flat_map(|states| runtime::read::<runc::State>(files, &states, &entry.id, runc::STATE));
+    let state = state.flatten().next();
     Ok(Container {
         id: entry.id.clone(),
         name: entry.name.clone(),

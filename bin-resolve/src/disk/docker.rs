@@ -31,25 +31,23 @@ struct State {
     pid: i32,
 }
 
-/// Where a daemon keeps its containers, according to its command line and environment.
+/// Where a daemon keeps its containers, according to its command line and environment, or else as `usual`.
 ///
 /// # Errors
 /// If these cannot be read.
-pub(crate) async fn places_of(daemon: Arc<Process>) -> Result<Vec<PathBuf>> {
+pub(crate) async fn places_of(daemon: Arc<Process>, usual: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
     // Reading them reads the process's memory, which can block.
-    aside::ask(move || Ok(places_in(&daemon.read("cmdline")?, &daemon.read("environ")?))).await
+    aside::ask(move || Ok(places_in(&daemon.read("cmdline")?, &daemon.read("environ")?).unwrap_or(usual))).await
 }
 
-fn places_in(cmdline: &str, environ: &str) -> Vec<PathBuf> {
+fn places_in(cmdline: &str, environ: &str) -> Option<Vec<PathBuf>> {
     let arguments: Vec<&str> = cmdline.split('\0').collect();
     let named = arguments.iter().enumerate().find_map(|(i, argument)| match *argument {
         "--data-root" | "-g" | "--graph" => arguments.get(i + 1).copied(),
         _ => argument.strip_prefix("--data-root=").or_else(|| argument.strip_prefix("--graph=")),
     });
-    match named.map(PathBuf::from).or_else(|| root_of_user(environ)) {
-        Some(root) => vec![root.join("containers")],
-        None => PLACES.iter().map(PathBuf::from).collect(),
-    }
+    let root = named.map(PathBuf::from).or_else(|| root_of_user(environ))?;
+    Some(vec![root.join("containers")])
 }
 
 /// Where a rootless daemon keeps its data unless told otherwise: in its user's home, since `/var/lib/docker` is root's. As
@@ -97,14 +95,15 @@ mod tests {
         let rootless = "PATH=/bin\0ROOTLESSKIT_STATE_DIR=/run/user/1000/dockerd-rootless\0HOME=/home/alice\0";
         let elsewhere = format!("{rootless}XDG_DATA_HOME=/data/alice\0");
         for (cmdline, environ, expected) in [
-            ("dockerd\0", "HOME=/root\0", "/var/lib/docker/containers"),
-            ("dockerd\0", "HOME=/root\0ROOTLESSKIT_STATE_DIR=\0", "/var/lib/docker/containers"),
             ("dockerd\0", rootless, "/home/alice/.local/share/docker/containers"),
             ("dockerd\0", &elsewhere, "/data/alice/docker/containers"),
             ("dockerd\0--data-root\0/d\0", &elsewhere, "/d/containers"),
             ("dockerd\0--data-root=/d\0", "", "/d/containers"),
         ] {
-            assert_eq!(places_in(cmdline, environ), [Path::new(expected)], "{cmdline} {environ}");
+            assert_eq!(places_in(cmdline, environ).unwrap(), [Path::new(expected)], "{cmdline} {environ}");
+        }
+        for environ in ["HOME=/root\0", "HOME=/root\0ROOTLESSKIT_STATE_DIR=\0"] {
+            assert_eq!(places_in("dockerd\0", environ), None, "{environ}");
         }
     }
 }

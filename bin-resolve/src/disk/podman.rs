@@ -13,8 +13,9 @@ use crate::files::Files;
 /// Where Podman keeps its storage by default.
 pub(super) const PLACES: &[&str] = &["/var/lib/containers/storage"];
 
-/// Where it keeps what is of no use after a restart of the machine.
-const RUN: &str = "/run/containers/storage";
+/// Where it keeps what is of no use after a restart of the machine, below root's directory for that, and below a user's.
+const RUN: &str = "containers/storage";
+const RUN_OF_USER: &str = "containers";
 
 /// The storage drivers; a container's directories have their names.
 const DRIVERS: [&str; 4] = ["overlay", "vfs", "btrfs", "zfs"];
@@ -30,8 +31,9 @@ struct Stored {
     names: Vec<String>,
 }
 
-pub(super) fn index(files: &Files, places: &[PathBuf]) -> Result<Vec<Entry>> {
+pub(super) fn index(files: &Files, places: &[PathBuf], run: &Path) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
+    let run = run.join(if run == Path::new(super::RUN) { RUN } else { RUN_OF_USER });
     for (place, driver) in places.iter().flat_map(|place| DRIVERS.map(|driver| (place, format!("{driver}-containers"))))
     {
         for list in LISTS {
@@ -39,7 +41,7 @@ pub(super) fn index(files: &Files, places: &[PathBuf]) -> Result<Vec<Entry>> {
             entries.extend(stored.into_iter().flatten().map(|Stored { id, names }| Entry {
                 name: names.into_iter().next().unwrap_or_else(|| id.clone()),
                 about: String::new(),
-                place: Path::new(RUN).join(&driver).join(&id).join("userdata/pidfile"),
+                place: run.join(&driver).join(&id).join("userdata/pidfile"),
                 id,
             }));
         }
@@ -48,8 +50,8 @@ pub(super) fn index(files: &Files, places: &[PathBuf]) -> Result<Vec<Entry>> {
 }
 
 /// The PID file outlives the container; the runtime's state, which has the start time, does not.
-pub(super) fn load(files: &Files, entry: &Entry) -> Result<Container> {
-    let starttime = starttime(files, &entry.id)?.ok_or_else(|| not_running(&entry.name))?;
+pub(super) fn load(files: &Files, entry: &Entry, run: &Path) -> Result<Container> {
+    let starttime = starttime(files, &entry.id, run)?.ok_or_else(|| not_running(&entry.name))?;
     let pid = files.read(&entry.place)?.ok_or_else(|| not_running(&entry.name))?;
     let inner_pid = str::from_utf8(&pid).ok().and_then(|text| text.trim().parse().ok()).filter(|pid| *pid > 0);
     let inner_pid = inner_pid.ok_or_else(|| Error::failed(format!("{} has no PID in it", entry.place.display())))?;
@@ -58,16 +60,10 @@ pub(super) fn load(files: &Files, entry: &Entry) -> Result<Container> {
 }
 
 /// When the container's first process started, by whichever runtime runs it.
-fn starttime(files: &Files, id: &str) -> Result<Option<u64>> {
-    for place in crun::PLACES {
-        if let Some(init) = runtime::read::<crun::State>(files, Path::new(place), id, crun::STATE)? {
-            return Ok(Some(init.starttime));
-        }
+fn starttime(files: &Files, id: &str, run: &Path) -> Result<Option<u64>> {
+    if let Some(init) = runtime::read::<crun::State>(files, &run.join("crun"), id, crun::STATE)? {
+        return Ok(Some(init.starttime));
     }
-    for place in runc::PLACES {
-        if let Some(init) = runtime::read::<runc::State>(files, Path::new(place), id, runc::STATE)? {
-            return Ok(Some(init.starttime));
-        }
-    }
-    Ok(None)
+    let init = runtime::read::<runc::State>(files, &run.join("runc"), id, runc::STATE)?;
+    Ok(init.map(|init| init.starttime))
 }

@@ -1,0 +1,231 @@
+//! Engines of ordinary users that nobody told of: found by their runtime directories, by each of these users and by root.
+
+use std::sync::{Mutex, Once, PoisonError};
+
+use libtest_mimic::{Failed, Trial};
+
+use crate::Suite;
+use crate::expect::{found_by, found_where_it_is, targets};
+use crate::machine::Machine;
+use crate::users::{DAVE, ERIN, FRANK, MALLORY, User};
+use crate::{docker, podman};
+
+/// A user's containerd, as its set-up tool raises it: rootlesskit gives it a /run of its own, and leaves a PID.
+const CONTAINERD: &str = r#"mkdir -p /home/$1/data && chown "$1" /home/$1/data && printf '%s\n' 'version = 2' \
+    "root = '/home/$1/data'" 'state = "/run/containerd"' '[grpc]' 'address = "/run/containerd/containerd.sock"' >/home/$1/containerd.toml
+    as "$1" systemd-run --user --quiet --unit=containerd --property=Delegate=yes --setenv=PATH=/usr/sbin:/usr/bin \
+        --setenv=XDG_RUNTIME_DIR="/run/user/$2" rootlesskit --state-dir="/run/user/$2/containerd-rootless" --net=host \
+        --copy-up=/etc --copy-up=/run --copy-up=/var/lib --propagation=rslave \
+        sh -c 'rm -rf /run/containerd /run/runc; exec containerd --config "$0"' "/home/$1/containerd.toml"
+    until [ -s "/run/user/$2/containerd-rootless/child_pid" ]; do sleep 0.02; done"#;
+
+/// Runs a command where that one is.
+const INSIDE: &str = r#"child=$(cat "/run/user/$2/containerd-rootless/child_pid"); user=$1; shift 2
+    exec as "$user" nsenter --preserve-credentials --user --mount --target="$child" "$@""#;
+
+/// Runs a container by it, of a bundle's specification: an image would have to be unpacked, and limits take controllers.
+const JOB: &str = r#"until ctr version >/dev/null 2>&1; do sleep 0.05; done; cd /home/frank && rm -f config.json && runc spec &&
+    jq '.process.args = ["sleep", "600"] | .process.terminal = false | .root.path = "/home/frank/rootfs" | del(.linux.resources)' \
+        config.json >job.json && ctr run --detach --config job.json job >&2 && ctr task list | awk '$1 == "job" { print $2 }'"#;
+
+pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
+    let trial = |name: &str, test: fn(&Machine) -> Result<(), Failed>| {
+        // What one user does is seen by all that look for a name of another user's.
+        suite.trial(name, move |machine| {
+            static ONE: Mutex<()> = Mutex::new(());
+            let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+            test(machine)
+        })
+    };
+    vec![
+        trial("found::by_the_user_and_by_root", by_the_user_and_by_root),
+        trial("found::all_in_one_pattern", all_in_one_pattern),
+        trial("found::what_root_has_is_roots", what_root_has_is_roots),
+        trial("found::what_others_have_is_no_failure", what_others_have_is_no_failure),
+        trial("found::whatever_a_user_puts_there", whatever_a_user_puts_there),
+        trial("found::containerd_of_a_user", containerd_of_a_user),
+    ]
+}
+
+fn podman_of(user: &User) -> [&'static str; 3] {
+    ["as", user.name, "podman"]
+}
+
+fn docker_of(user: &User) -> [&'static str; 4] {
+    let [run_as, name, host] = user.with_docker();
+    [run_as, name, host, "docker"]
+}
+
+fn run(machine: &Machine, engine: &[&str], name: &str) -> Result<(), Failed> {
+    let run = [engine, &["run", "--detach", "--network=none", "--name", name, "image", "sleep", "600"]];
+    machine.run(&run.concat()).ok()?;
+    Ok(())
+}
+
+/// Dave has both engines, Erin Podman alone, for which no systemd listens.
+fn prepare(machine: &Machine) {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        DAVE.add(machine).unwrap();
+        DAVE.start_podman(machine).unwrap();
+        DAVE.start_docker(machine, "", "--log-level=warn").unwrap();
+        ERIN.add(machine).unwrap();
+        machine.script("as erin podman import /var/tmp/image.tar image", &[]).unwrap();
+        podman::prepare(machine);
+        for (engine, name) in
+            [(&podman_of(&DAVE)[..], "daves-pod"), (&docker_of(&DAVE), "daves-dock"), (&podman_of(&ERIN), "erins")]
+        {
+            run(machine, engine, name).unwrap();
+        }
+    });
+}
+
+fn by_the_user_and_by_root(machine: &Machine) -> Result<(), Failed> {
+    prepare(machine);
+    for (user, kind, name, engine) in [
+        (&DAVE, "podman", "daves-pod", &podman_of(&DAVE)[..]),
+        (&DAVE, "docker", "daves-dock", &docker_of(&DAVE)),
+        (&ERIN, "podman", "erins", &podman_of(&ERIN)),
+    ] {
+        let (by_name, by_number) = (format!("{}@{kind}:{name}", user.name), format!("{}@{name}", user.uid));
+        for path in [name, &format!("{kind}:{name}"), &by_name, &by_number, &format!("{}@{name}", user.name)] {
+            found_by(machine, &[], path, engine, 0)?;
+            found_by(machine, &["as", user.name], path, engine, 0)?;
+        }
+        let record: serde_json::Value = serde_json::from_str(&machine.run(&["nicon-resolve", name]).ok()?)?;
+        assert_eq!(record["hops"][0]["user"], user.name, "{record}");
+        for path in [format!("root@{name}"), format!("nobody@{name}"), format!("{}@docker:no-such", user.name)] {
+            let refused = machine.run(&["nicon-resolve", &path]);
+            assert_eq!((refused.code(), &refused.stdout[..]), (Some(1), ""), "{refused:?}");
+        }
+    }
+    // Nothing was started for this.
+    assert_eq!(
+        machine.run(&["as", DAVE.name, "systemctl", "--user", "is-active", "podman.service"]).stdout.trim(),
+        "inactive"
+    );
+    Ok(())
+}
+
+fn all_in_one_pattern(machine: &Machine) -> Result<(), Failed> {
+    prepare(machine);
+    docker::run(machine, "roots-dock", &[])?;
+    let ran = machine.run(&["nicon-resolve", "**"]);
+    let listed = targets(&ran.stdout)?;
+    for name in ["daves-pod", "daves-dock", "erins", "roots-dock"] {
+        assert_eq!(listed.iter().filter(|target| target.ends_with(name)).count(), 1, "{name}: {ran:?}");
+        assert!(!ran.stderr.contains(name), "{ran:?}");
+    }
+    for (pattern, expected) in [
+        ("dave@daves-*", &["daves-dock", "daves-pod"][..]),
+        ("dave@podman:d*", &["daves-pod"]),
+        ("1003@docker:d*", &["daves-dock"]),
+    ] {
+        let mut listed = targets(&machine.run(&["nicon-resolve", pattern]).ok()?)?;
+        listed.sort();
+        assert_eq!(listed, expected, "{pattern}");
+    }
+    Ok(())
+}
+
+/// A user's container of the same name neither takes the place of root's, nor makes its name ambiguous.
+fn what_root_has_is_roots(machine: &Machine) -> Result<(), Failed> {
+    prepare(machine);
+    docker::run(machine, "wanted", &[])?;
+    run(machine, &podman_of(&DAVE), "wanted")?;
+    run(machine, &docker_of(&DAVE), "wanted")?;
+    for path in ["wanted", "docker:wanted", "root@wanted", "0@docker:wanted"] {
+        found_where_it_is(machine, path, &["docker"])?;
+    }
+    for (path, engine) in [("dave@podman:wanted", &podman_of(&DAVE)[..]), ("dave@docker:wanted", &docker_of(&DAVE))] {
+        found_by(machine, &[], path, engine, 0)?;
+    }
+    let ambiguous = machine.run(&["nicon-resolve", "dave@wanted"]);
+    assert_eq!((ambiguous.code(), &ambiguous.stdout[..]), (Some(2), ""), "{ambiguous:?}");
+    assert!(ambiguous.stderr.contains("say dave@docker:wanted or dave@podman:wanted"), "{ambiguous:?}");
+    let ran = machine.run(&["nicon-resolve", "*"]);
+    let mut listed = targets(&ran.stdout)?;
+    listed.retain(|target| target.ends_with("wanted"));
+    listed.sort();
+    assert_eq!(listed, ["dave@docker:wanted", "dave@podman:wanted", "wanted"], "{ran:?}");
+    // When root's has ended, the name is still root's.
+    machine.run(&["docker", "stop", "--time=0", "wanted"]).ok()?;
+    let refused = machine.run(&["nicon-resolve", "wanted"]);
+    assert_eq!((refused.code(), &refused.stdout[..]), (Some(1), ""), "{refused:?}");
+    assert!(refused.stderr.contains("is not running"), "{refused:?}");
+    Ok(())
+}
+
+/// An ordinary user may not ask root's Docker, nor another's, and sees their own.
+fn what_others_have_is_no_failure(machine: &Machine) -> Result<(), Failed> {
+    prepare(machine);
+    for pattern in ["*", "**"] {
+        let ran = machine.run(&["as", ERIN.name, "nicon-resolve", pattern]);
+        assert_eq!((ran.code(), &ran.stderr[..]), (Some(0), ""), "{ran:?}");
+        assert_eq!(targets(&ran.stdout)?, ["erins"], "{ran:?}");
+        let told = machine.run(&["as", ERIN.name, "nicon-resolve", "--verbose", pattern]);
+        let lines = told.stderr.lines().filter(|line| line.contains("not listed, since they are of other users"));
+        assert_eq!(lines.count(), 1, "{told:?}");
+    }
+    Ok(())
+}
+
+/// Mallory leaves a link to root's socket, one that nobody answers, and the PIDs of root's processes in files.
+fn whatever_a_user_puts_there(machine: &Machine) -> Result<(), Failed> {
+    prepare(machine);
+    docker::run(machine, "coveted", &[])?;
+    let pid = machine.run(&["docker", "inspect", "--format", "{{.State.Pid}}", "coveted"]).ok()?;
+    MALLORY.add(machine)?;
+    let listen = "as mallory ln -s /run/docker.sock /run/user/1005/docker.sock";
+    machine.script(listen, &[])?;
+    let ran = machine.run(&["nicon-resolve", "*"]);
+    let listed = targets(&ran.stdout)?;
+    assert_eq!(listed.iter().filter(|target| target.ends_with("coveted")).count(), 1, "{ran:?}");
+    assert!(!ran.stderr.contains("mallory"), "{ran:?}");
+    let files = r#"as mallory mkdir -p /run/user/1005/crun/stolen /run/user/1005/containerd-rootless &&
+        start=$(cut -d' ' -f22 /proc/$1/stat) && group=$(sed -n 's/^0:://p' /proc/$1/cgroup) &&
+        printf '{"pid":%s,"process-start-time":%s,"cgroup-path":"%s"}' $1 $start $group >/run/user/1005/crun/stolen/status &&
+        echo 1 >/run/user/1005/containerd-rootless/child_pid"#;
+    machine.script(files, &[&pid])?;
+    for path in ["stolen", "mallory@stolen", "crun:stolen", "mallory@docker:coveted"] {
+        let refused = machine.run(&["nicon-resolve", path]);
+        assert_eq!((refused.code(), &refused.stdout[..]), (Some(2), ""), "{refused:?}");
+        assert!(refused.stderr.contains("may name only processes"), "{refused:?}");
+    }
+    let ran = machine.run(&["nicon-resolve", "*"]);
+    assert!(!ran.stdout.contains("stolen"), "{ran:?}");
+    assert_eq!(ran.stderr.lines().filter(|line| line.contains("mallory")).count(), 2, "{ran:?}");
+    // Root's own are not held up by one that never answers.
+    let silence = "rm /run/user/1005/docker.sock && as mallory systemd-run --user --quiet --unit=silent \
+        socat UNIX-LISTEN:/run/user/1005/docker.sock,fork EXEC:'sleep 600' &&
+        until [ -S /run/user/1005/docker.sock ]; do sleep 0.02; done";
+    machine.script(silence, &[])?;
+    found_where_it_is(machine, "coveted", &["docker"])?;
+    let ran = machine.run(&["nicon-resolve", "--timeout=1", "*"]);
+    assert!(targets(&ran.stdout)?.iter().any(|target| target == "coveted"), "{ran:?}");
+    assert!(ran.stderr.contains("mallory@docker: the engine does not answer"), "{ran:?}");
+    machine.script("rm -r /run/user/1005/docker.sock /run/user/1005/crun /run/user/1005/containerd-rootless", &[])?;
+    Ok(())
+}
+
+fn containerd_of_a_user(machine: &Machine) -> Result<(), Failed> {
+    FRANK.add(machine)?;
+    machine.script(
+        "as frank mkdir /home/frank/rootfs && as frank tar -xf /var/tmp/image.tar -C /home/frank/rootfs && mkdir -p /home/frank/rootfs/proc",
+        &[],
+    )?;
+    machine.script(CONTAINERD, &[FRANK.name, FRANK.uid])?;
+    let pid = machine.script(INSIDE, &[FRANK.name, FRANK.uid, "sh", "-c", JOB])?;
+    for path in ["job", "containerd:job", "frank@job", "frank@containerd:job"] {
+        for caller in [&[][..], &["as", FRANK.name]] {
+            let found = machine.run(&[caller, &["nicon-resolve", "--pid", path]].concat()).ok()?;
+            assert_eq!(found, pid, "{path} for {caller:?}");
+        }
+    }
+    let link = machine.run(&["readlink", &format!("/proc/{pid}/ns/mnt")]).ok()?;
+    let exec = ["ctr", "task", "exec", "--exec-id=witness", "job", "readlink", "/proc/self/ns/mnt"];
+    let witness = machine.script(INSIDE, &[&[FRANK.name, FRANK.uid][..], &exec].concat())?;
+    assert_eq!(link, witness);
+    assert_eq!(targets(&machine.run(&["nicon-resolve", "frank@*"]).ok()?)?, ["job"]);
+    Ok(())
+}
