@@ -6,13 +6,14 @@ use nicon_core::container::is_id;
 use nicon_core::{Namespace, NsId, Process, Result, Status, pidns};
 
 use crate::container::Container;
-use crate::disk::Disk;
+use crate::disk::{Disk, Told};
 use crate::kind::Kind;
 use crate::locate::{Proof, locate};
 use crate::scope::Scope;
 use crate::trust::Bounds;
 
 /// A container that was found and proved.
+#[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) container: Container,
     pub(crate) process: Process,
@@ -44,13 +45,20 @@ impl Claim {
         Ok(Self::new(container, disk.kind, Via::Disk { file }, vec![disk.pidns.try_clone()?], disk.bounds.clone()))
     }
 
-    /// What the files say about the container called `name`; `None` if it is not in them.
+    /// The container, by the process that was proved to be its.
+    pub(crate) fn by(self, process: Process, proof: Proof) -> Found {
+        let Self { container, kind, via, bounds, .. } = self;
+        Found { container, process, proof, kind, via, bounds }
+    }
+
+    /// What the files say about the container called `name`.
     ///
     /// # Errors
     /// Those of [`Disk::find`].
-    pub(crate) async fn from_files(disk: &Disk<'_>, name: &str) -> Result<Option<Self>> {
-        let Some((container, file)) = disk.find(name).await? else { return Ok(None) };
-        Self::of_files(disk, container, file).map(Some)
+    pub(crate) async fn from_files(disk: &Disk<'_>, name: &str) -> Result<Told<Self>> {
+        let Told { found, unread } = disk.find(name).await?;
+        let claim = found.map(|(container, file)| Self::of_files(disk, container, file)).transpose()?;
+        Ok(Told { found: claim, unread })
     }
 }
 
@@ -96,8 +104,7 @@ impl Scope<'_> {
     /// Those of [`locate`].
     pub(crate) async fn proved(&self, name: &str, claim: Claim) -> Result<Found> {
         let (process, proof) = self.prove(name, &claim).await?;
-        let Claim { container, kind, via, bounds, .. } = claim;
-        Ok(Found { container, process, proof, kind, via, bounds })
+        Ok(claim.by(process, proof))
     }
 
     /// Proves that the claimed process is the container's.
@@ -119,7 +126,11 @@ impl Scope<'_> {
         })
     }
 
-    async fn prove(&self, name: &str, claim: &Claim) -> Result<(Process, Proof)> {
+    /// Finds the claimed process, and what proves that it is the container's.
+    ///
+    /// # Errors
+    /// Those of [`locate`].
+    pub(crate) async fn prove(&self, name: &str, claim: &Claim) -> Result<(Process, Proof)> {
         let Claim { container, kind, via, namespaces, bounds } = claim;
         let (said, of) = (container.inner_pid, container.short_id());
         self.settings.log(name, || match via.file() {

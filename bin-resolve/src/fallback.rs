@@ -31,7 +31,7 @@ impl Scope<'_> {
         if let Ok(answer) = timeout(self.patience(connection), &mut asking).await {
             return answer.map(Answered::ByDaemon);
         }
-        let find = async |disk: &Disk<'_>| Claim::from_files(disk, name).await;
+        let find = async |disk: &Disk<'_>| Ok(Claim::from_files(disk, name).await?.found);
         match self.ask_files_of(connection, name, find).await {
             Ok(Some(Some(claim))) if self.verify(name, &claim).await.is_ok() => Ok(Answered::ByFiles(claim)),
             _ => asking.await.map(Answered::ByDaemon),

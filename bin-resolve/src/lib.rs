@@ -31,6 +31,7 @@ mod pool;
 mod root;
 mod roster;
 mod run;
+mod running;
 mod scope;
 mod search;
 mod socket;

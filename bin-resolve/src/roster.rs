@@ -1,5 +1,6 @@
 //! Lists all containers of all engines in one place.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -8,8 +9,7 @@ use nicon_core::{Error, NsId, Result};
 use nix::errno::Errno;
 
 use crate::bundles::Bundle;
-use crate::claim::Claim;
-use crate::disk::Disk;
+use crate::claim::Found;
 use crate::fallback::Answered;
 use crate::kind::Kind;
 use crate::listing::{Listed, State};
@@ -32,6 +32,8 @@ pub(crate) struct Member {
     pub(crate) engine: FileId,
     /// The container's bundle, if it was read.
     pub(crate) bundle: Option<Rc<Bundle>>,
+    /// Its proof, if it was proved when it was listed; for one who asks.
+    pub(crate) found: Rc<RefCell<Option<Found>>>,
 }
 
 /// What one engine lists.
@@ -40,6 +42,8 @@ pub(crate) struct Listing {
     pub(crate) members: Vec<Member>,
     /// What people have to know of it: that files were read, or what was not found to be true.
     pub(crate) remarks: Vec<Error>,
+    /// What could not be read, where there may be other containers.
+    pub(crate) unread: Vec<Error>,
 }
 
 /// What the engines of one place list.
@@ -50,6 +54,8 @@ pub(crate) struct Roster {
     pub(crate) failures: Vec<Error>,
     /// The remarks on those that answered.
     pub(crate) remarks: Vec<Error>,
+    /// What could not be read of their files, where there may be other containers.
+    pub(crate) unread: Vec<Error>,
 }
 
 /// An engine that is present, and where it was found.
@@ -72,12 +78,14 @@ impl Scope<'_> {
         let root = self.in_time(self.root(&kinds, asked)).await?;
         let listing = kinds.into_iter().map(|kind| self.list_one(kind, root, asked, state));
         let mut members: Vec<Member> = Vec::new();
-        let (mut failures, mut remarks, mut some_there) = (Vec::<Error>::new(), Vec::new(), false);
+        let (mut failures, mut some_there) = (Vec::<Error>::new(), false);
+        let (mut remarks, mut unread) = (Vec::<Error>::new(), Vec::new());
         for list in join_all(listing).await {
             match list {
                 Ok(Some(list)) => {
                     some_there = true;
                     remarks.extend(list.remarks);
+                    unread.extend(list.unread);
                     // If several engines know a container, the first one has the better name for it.
                     let known: HashSet<String> = members.iter().map(|member| member.id.clone()).collect();
                     members.extend(list.members.into_iter().filter(|member| !known.contains(&member.id)));
@@ -91,11 +99,14 @@ impl Scope<'_> {
         } else {
             return Err(failures.into_iter().next().unwrap_or_else(|| self.no_engine(asked)));
         }
+        // An engine and the runtime below it may have read the same file.
+        let mut told = HashSet::new();
+        remarks.retain(|remark| told.insert(remark.to_string()));
         // The list of all is only read by people, who need no unique paths.
         if state == State::Running {
             disambiguate(&mut members);
         }
-        Ok(Roster { members, failures, remarks })
+        Ok(Roster { members, failures, remarks, unread })
     }
 
     /// The containers of one engine.
@@ -119,7 +130,7 @@ impl Scope<'_> {
             let place = kind;
             let (kind, file) = (connection.engine.kind(), connection.file);
             let member = |listed| Member { place, ..Member::new(listed, kind, file) };
-            Ok(Listing { members: list.into_iter().map(member).collect(), remarks: Vec::new() })
+            Ok(Listing { members: list.into_iter().map(member).collect(), ..Listing::default() })
         };
         let by_socket = self.in_time(self.at_socket(kind, root, question)).await;
         match &by_socket {
@@ -131,37 +142,6 @@ impl Scope<'_> {
             Some(disk) => self.in_time(self.list_files(&disk, state)).await.map(Some),
             None => by_socket,
         }
-    }
-
-    /// Lists containers from files. Files outlive containers: only those with a proved process are running.
-    pub(crate) async fn list_files(&self, disk: &Disk<'_>, state: State) -> Result<Listing> {
-        let mut listing = Listing::default();
-        if state == State::Any {
-            let list = disk.list().await?.into_iter();
-            listing.members = list.map(|listed| Member::new(listed, disk.kind, disk.file)).collect();
-            return Ok(listing);
-        }
-        for loaded in disk.with_process().await? {
-            let (container, file) = match loaded {
-                Ok(loaded) => loaded,
-                Err(error) => {
-                    listing.remarks.push(error);
-                    continue;
-                }
-            };
-            let (id, name) = (container.id.clone(), container.name.clone());
-            let claim = Claim::of_files(disk, container, file)?;
-            if let Err(error) = self.verify(&name, &claim).await {
-                if !self.has_ended(&claim) {
-                    listing.remarks.push(error.within(&name));
-                }
-            } else if is_name(&name) || is_name(&id) {
-                listing.members.push(Member::new(Listed { id, name }, disk.kind, disk.file));
-            } else {
-                listing.remarks.push(Error::failed(format!("\"{name}\" runs, but no path can name it")));
-            }
-        }
-        Ok(listing)
     }
 
     /// Finds the engines that are present, without asking them anything, so that they cannot delay us.
@@ -227,7 +207,7 @@ impl Scope<'_> {
 impl Member {
     pub(crate) fn new(Listed { id, name }: Listed, kind: Kind, engine: FileId) -> Self {
         let segment = if is_name(&name) { &name } else { &id }.clone();
-        Self { id, name, segment, kind, place: kind, engine, bundle: None }
+        Self { id, name, segment, kind, place: kind, engine, bundle: None, found: Rc::default() }
     }
 }
 

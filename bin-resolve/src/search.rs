@@ -6,6 +6,7 @@ use nix::errno::Errno;
 
 use crate::claim::{Claim, Found, Via};
 use crate::container::{Fit, fit};
+use crate::disk::{Disk, Told};
 use crate::fallback::Answered;
 use crate::kind::Kind;
 use crate::listing::State;
@@ -20,6 +21,17 @@ struct Answer {
     /// Whether there is such an engine.
     is_there: bool,
     claim: Result<Option<Claim>>,
+    /// What could not be read, where it may be that was asked for.
+    unread: Option<Error>,
+}
+
+impl Answer {
+    async fn from_files(disk: &Disk<'_>, name: &str) -> Self {
+        match Claim::from_files(disk, name).await {
+            Ok(Told { found, unread }) => Self { is_there: true, claim: Ok(found), unread },
+            Err(error) => Self { is_there: true, claim: Err(error), unread: None },
+        }
+    }
 }
 
 impl Scope<'_> {
@@ -40,11 +52,16 @@ impl Scope<'_> {
         self.settle(kind, name, std::iter::once(first).chain(others).collect()).await
     }
 
-    /// Finds a container that was listed, by its bundle or by asking the engine that listed it for its ID.
+    /// Finds a container that was listed, as it was proved then, by its bundle, or by asking the engine that listed it for its ID.
     ///
     /// # Errors
     /// [`Status::No`] if it is no longer running; [`Status::Failed`] if that is unknown.
     pub(crate) async fn find_listed(&self, member: &Member) -> Result<Found> {
+        if let Some(found) = member.found.take()
+            && found.process.is_alive()
+        {
+            return Ok(found);
+        }
         if let Some(bundle) = &member.bundle {
             let claim = bundle.claim(member)?;
             if let Ok(found) = self.proved(&member.name, claim).await {
@@ -61,7 +78,7 @@ impl Scope<'_> {
 
     async fn ask(&self, kind: Kind, root: &Root, name: &str, asked: Option<Kind>) -> Answer {
         let tried = self.try_to_ask(kind, root, name, asked).await;
-        tried.unwrap_or_else(|error| Answer { is_there: false, claim: Err(error) })
+        tried.unwrap_or_else(|error| Answer { is_there: false, claim: Err(error), unread: None })
     }
 
     async fn try_to_ask(&self, kind: Kind, root: &Root, name: &str, asked: Option<Kind>) -> Result<Answer> {
@@ -78,22 +95,22 @@ impl Scope<'_> {
         if self.is_asleep(kind, root)
             && let Some(disk) = self.on_disk(kind, root, asked).await?
         {
-            let claim = Claim::from_files(&disk, name).await;
-            if !matches!(claim, Ok(None)) {
-                return Ok(Answer { is_there: true, claim });
+            let answer = Answer::from_files(&disk, name).await;
+            if !matches!(answer.claim, Ok(None)) {
+                return Ok(answer);
             }
         }
         let by_socket = self.at_socket(kind, root, question).await;
         match by_socket {
-            Ok(Some(claim)) => return Ok(Answer { is_there: true, claim: Ok(claim) }),
+            Ok(Some(claim)) => return Ok(Answer { is_there: true, claim: Ok(claim), unread: None }),
             Err(error) if error.errno() != Some(Errno::ECONNREFUSED) => {
-                return Ok(Answer { is_there: true, claim: Err(error) });
+                return Ok(Answer { is_there: true, claim: Err(error), unread: None });
             }
             Ok(None) | Err(_) => {}
         }
         match self.on_disk(kind, root, asked).await? {
-            Some(disk) => Ok(Answer { is_there: true, claim: Claim::from_files(&disk, name).await }),
-            None => by_socket.map(|_| Answer { is_there: false, claim: Ok(None) }),
+            Some(disk) => Ok(Answer::from_files(&disk, name).await),
+            None => by_socket.map(|_| Answer { is_there: false, claim: Ok(None), unread: None }),
         }
     }
 
@@ -120,8 +137,10 @@ impl Scope<'_> {
     /// Decides on one container, given all answers.
     async fn settle(&self, kind: Option<Kind>, name: &str, answers: Vec<Answer>) -> Result<Found> {
         let (mut found, mut refusals, mut some_there) = (Vec::<Found>::new(), Vec::new(), false);
+        let mut unread = None;
         for answer in answers {
             some_there |= answer.is_there;
+            unread = unread.or(answer.unread);
             let claim = match answer.claim {
                 // One engine runs it for the other: it is the same container.
                 Ok(Some(claim)) if found.iter().any(|found| found.is(&claim.container)) => continue,
@@ -152,7 +171,10 @@ impl Scope<'_> {
         let worst = refusals.iter().map(Error::status).max();
         let refusal = refusals.into_iter().find(|error| Some(error.status()) == worst);
         match (found.len(), refusal) {
-            (0, None) => Err(self.explain(kind, name).await),
+            (0, None) => Err(match unread {
+                Some(error) => error.and_say(&format!(" (so whether there is a container \"{name}\" is unknown)")),
+                None => self.explain(kind, name).await,
+            }),
             (0, Some(refusal)) => Err(refusal),
             (1, None) => Ok(found.remove(0)),
             (1, Some(refusal)) => {
