@@ -15,10 +15,10 @@ use nicon_core::{Doing, Error, Namespace, NsType, Process, Result};
 use nix::fcntl::{OFlag, openat, readlinkat};
 use nix::sys::stat::Mode;
 
+use crate::address::Address;
 use crate::aside;
 use crate::claim::{Claim, Found, Via};
 use crate::container::Container;
-use crate::endpoint::Address;
 use crate::files::Files;
 use crate::root::{Directory, FileId};
 use crate::roster::Member;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use nicon_core::container::is_id;
 use nicon_core::{Error, Result};
 use nix::errno::Errno;
 
@@ -40,15 +41,22 @@ impl Scope<'_> {
         // A permission for one engine is enough, as it is for a name.
         let is_grave = |error: &&Error| !matches!(error.errno(), Some(Errno::EACCES | Errno::EPERM));
         let refusal = list.failures.iter().find(is_grave).cloned();
-        match (choose(digits, &list.members)?, refusal) {
-            (Some(member), None) => Ok(Some(member.clone())),
-            (Some(member), Some(refusal)) => {
+        // The directories tell the IDs of containers whose own files cannot be read. A whole ID is nobody else's.
+        let unread = list.unread.iter().find(is_grave).filter(|_| !is_id(digits)).cloned();
+        match (choose(digits, &list.members)?, refusal, unread) {
+            (Some(member), None, None) => Ok(Some(member.clone())),
+            (Some(member), Some(refusal), _) => {
                 let kind = member.kind.name();
                 Err(refusal
                     .and_say(&format!(" (it may have such an ID, too; to ask only {kind}, say --engine {kind})")))
             }
-            (None, Some(refusal)) => Err(refusal),
-            (None, None) => Ok(None),
+            (Some(member), None, Some(unread)) => {
+                let Member { id, segment, .. } = member;
+                Err(unread
+                    .and_say(&format!(" (such an ID may be there, too; if {id} is meant, say {segment}, or that)")))
+            }
+            (None, Some(error), _) | (None, None, Some(error)) => Err(error),
+            (None, None, None) => Ok(None),
         }
     }
 }

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use nicon_core::container::is_id;
 use nicon_core::{Namespace, NsId, Process, Result, Status, pidns};
 
+use crate::address::Address;
 use crate::container::Container;
-use crate::disk::Disk;
-use crate::endpoint::Address;
+use crate::disk::{Disk, Told};
 use crate::locate::{Proof, locate};
 use crate::scope::Scope;
 use crate::trust::Bounds;
 
 /// A container that was found and proved.
+#[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) container: Container,
     pub(crate) process: Process,
@@ -46,17 +47,25 @@ impl Claim {
     }
 
     /// A claim that was read from files.
-    pub(crate) fn of_files(disk: &Disk<'_>, engine: &Address, container: Container, file: PathBuf) -> Result<Self> {
-        Ok(Self::new(container, engine.clone(), Via::Disk { file }, vec![disk.pidns.try_clone()?], disk.bounds.clone()))
+    pub(crate) fn of_files(disk: &Disk<'_>, container: Container, file: PathBuf) -> Result<Self> {
+        let (engine, pidns) = (disk.engine.clone(), disk.pidns.try_clone()?);
+        Ok(Self::new(container, engine, Via::Disk { file }, vec![pidns], disk.bounds.clone()))
     }
 
-    /// What the files say about the container called `name`; `None` if it is not in them.
+    /// The container, by the process that was proved to be its.
+    pub(crate) fn by(self, process: Process, proof: Proof) -> Found {
+        let Self { container, engine, via, bounds, .. } = self;
+        Found { container, process, proof, engine, via, bounds }
+    }
+
+    /// What the files say about the container called `name`.
     ///
     /// # Errors
     /// Those of [`Disk::find`].
-    pub(crate) async fn from_files(disk: &Disk<'_>, engine: &Address, name: &str) -> Result<Option<Self>> {
-        let Some((container, file)) = disk.find(name).await? else { return Ok(None) };
-        Self::of_files(disk, engine, container, file).map(Some)
+    pub(crate) async fn from_files(disk: &Disk<'_>, name: &str) -> Result<Told<Self>> {
+        let Told { found, unread } = disk.find(name).await?;
+        let claim = found.map(|(container, file)| Self::of_files(disk, container, file)).transpose()?;
+        Ok(Told { found: claim, unread })
     }
 }
 
@@ -102,8 +111,7 @@ impl Scope<'_> {
     /// Those of [`locate`].
     pub(crate) async fn proved(&self, name: &str, claim: Claim) -> Result<Found> {
         let (process, proof) = self.prove(name, &claim).await?;
-        let Claim { container, engine, via, bounds, .. } = claim;
-        Ok(Found { container, process, proof, engine, via, bounds })
+        Ok(claim.by(process, proof))
     }
 
     /// Proves that the claimed process is the container's.
@@ -125,7 +133,11 @@ impl Scope<'_> {
         })
     }
 
-    async fn prove(&self, name: &str, claim: &Claim) -> Result<(Process, Proof)> {
+    /// Finds the claimed process, and what proves that it is the container's.
+    ///
+    /// # Errors
+    /// Those of [`locate`].
+    pub(crate) async fn prove(&self, name: &str, claim: &Claim) -> Result<(Process, Proof)> {
         let Claim { container, engine, via, namespaces, bounds } = claim;
         let (said, of) = (container.inner_pid, container.short_id());
         self.settings.log(name, || match via.file() {

@@ -3,37 +3,31 @@
 mod containerd;
 mod crun;
 mod docker;
+mod index;
 mod podman;
 mod runc;
 mod runtime;
 
 pub(crate) use docker::places_of as docker_places;
+pub(crate) use index::Entry;
 
 use std::path::{Path, PathBuf};
 
-use nicon_core::container::{is_id, is_short_id};
+use nicon_core::container::is_short_id;
 use nicon_core::{Error, Namespace, Result, Status};
 use nix::errno::Errno;
 
-use crate::container::{self, Container, Fit, fit};
+use crate::address::Address;
+use crate::container::Container;
 use crate::files::Files;
 use crate::kind::Kind;
 use crate::listing::Listed;
 use crate::root::{FileId, Root};
 use crate::trust::Bounds;
+use index::Index;
 
 /// Where programs of root's keep what is of no use after a restart of the machine.
 const RUN: &str = "/run";
-
-/// A container in an engine's files.
-struct Entry {
-    id: String,
-    name: String,
-    /// Where it belongs, to tell apart containers of the same name.
-    about: String,
-    /// The file or directory with its state.
-    place: PathBuf,
-}
 
 /// Where an engine keeps its files.
 #[derive(Clone)]
@@ -95,6 +89,7 @@ impl Store {
 
 /// An engine's files, and the PID namespace to which the PIDs in them belong.
 pub(crate) struct Disk<'a> {
+    pub(crate) engine: Address,
     pub(crate) pidns: Namespace,
     /// What whoever may write the files may name.
     pub(crate) bounds: Bounds,
@@ -103,6 +98,28 @@ pub(crate) struct Disk<'a> {
     root: &'a Root,
     /// The places that are there.
     store: Store,
+    /// The other places, where they may not be looked for.
+    barred: Vec<Error>,
+}
+
+/// What an engine's files tell of a name.
+pub(crate) struct Told<T> {
+    pub(crate) found: Option<T>,
+    /// If it was not found: what could not be read, where it may be.
+    pub(crate) unread: Option<Error>,
+}
+
+/// What an engine's files tell of all containers.
+pub(crate) struct Contents<T> {
+    pub(crate) containers: Vec<T>,
+    /// What could not be read, where there may be others.
+    pub(crate) unread: Vec<Error>,
+}
+
+/// A container whose files name a process, which may have ended.
+pub(crate) struct Started {
+    pub(crate) container: Container,
+    pub(crate) entry: Entry,
 }
 
 impl<'a> Disk<'a> {
@@ -113,13 +130,14 @@ impl<'a> Disk<'a> {
     /// # Errors
     /// If they cannot be accessed.
     pub(crate) async fn of(
+        engine: &Address,
         store: &Store,
         root: &'a Root,
         pidns: Namespace,
         bounds: Bounds,
         asked_for: bool,
     ) -> Result<Option<Self>> {
-        let (mut there, mut file) = (Vec::new(), None);
+        let (mut there, mut file, mut barred) = (Vec::new(), None, Vec::new());
         for place in store.places(asked_for) {
             match root.file_at(&place).await {
                 Ok(found) => {
@@ -129,33 +147,36 @@ impl<'a> Disk<'a> {
                 Err(error) => match error.errno() {
                     Some(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => {}
                     Some(Errno::EACCES | Errno::EPERM) => {
-                        return Err(error.and_say(" (needs root, or CAP_DAC_OVERRIDE)"));
+                        barred.push(error.and_say(" (needs root, or CAP_DAC_OVERRIDE)"));
                     }
-                    _ => return Err(error),
+                    _ => barred.push(error),
                 },
             }
         }
         let store = Store { places: there, others: Vec::new(), asked_for, ..store.clone() };
-        Ok(file.map(|file| Self { pidns, bounds, file, root, store }))
+        match (file, barred.first()) {
+            (Some(file), _) => Ok(Some(Self { engine: engine.clone(), pidns, bounds, file, root, store, barred })),
+            (None, Some(error)) => Err(error.clone()),
+            (None, None) => Ok(None),
+        }
     }
 
-    /// Finds the container that `asked` means, by [`fit`], and its file.
+    /// Finds the container that `asked` means, by [`fit`](crate::container::fit), and its file. Those of others do not matter.
     ///
     /// # Errors
-    /// [`Status::No`](nicon_core::Status::No) if it is not running; otherwise if several match, or files cannot be
-    /// read.
-    pub(crate) async fn find(&self, asked: &str) -> Result<Option<(Container, PathBuf)>> {
+    /// [`Status::No`] if it is not running; otherwise if several match, or its own files cannot be read.
+    pub(crate) async fn find(&self, asked: &str) -> Result<Told<(Container, PathBuf)>> {
         let asked = asked.to_owned();
-        self.read(move |store, files| {
-            let entries = match store.kind {
+        self.read(move |store, files, mut index| {
+            match store.kind {
                 // With these the name is the ID and the directory, so only what may be a shortened ID needs the index.
-                Kind::Crun if !is_short_id(&asked) => runtime::named(files, &store.places, &asked, crun::STATE)?,
-                Kind::Runc if !is_short_id(&asked) => runtime::named(files, &store.places, &asked, runc::STATE)?,
-                _ => index(store, files)?,
-            };
-            choose(&asked, entries)?
-                .map(|entry| load(store, files, &entry).map(|found| (found, entry.place)))
-                .transpose()
+                Kind::Crun if !is_short_id(&asked) => runtime::named(files, &mut index, &asked, crun::STATE),
+                Kind::Runc if !is_short_id(&asked) => runtime::named(files, &mut index, &asked, runc::STATE),
+                _ => read_index(files, &mut index),
+            }
+            let (entry, unread) = index.choose(&asked)?;
+            let found = entry.map(|mut entry| load(store, files, &mut entry).map(|found| (found, entry.place)));
+            Ok(Told { found: found.transpose()?, unread })
         })
         .await
     }
@@ -163,57 +184,66 @@ impl<'a> Disk<'a> {
     /// All containers in the files, running or not.
     ///
     /// # Errors
-    /// If files cannot be read.
-    pub(crate) async fn list(&self) -> Result<Vec<Listed>> {
-        self.read(|store, files| {
-            let entries = index(store, files)?.into_iter();
-            Ok(entries.map(|entry| Listed { id: entry.id, name: entry.name }).collect())
+    /// If too many threads are blocked.
+    pub(crate) async fn list(&self) -> Result<Contents<Listed>> {
+        self.read(|_, files, mut index| {
+            read_index(files, &mut index);
+            let listed = index.entries.into_iter().map(|entry| Listed { id: entry.id, name: entry.name });
+            Ok(Contents { containers: listed.collect(), unread: index.unread })
         })
         .await
     }
 
-    /// All containers whose files name a process, which may have ended. The inner error is about one container only.
+    /// All containers whose files name a process, which may have ended. An inner error is about one container only.
     ///
     /// # Errors
-    /// If there is no telling which containers there are.
-    pub(crate) async fn with_process(&self) -> Result<Vec<Result<(Container, PathBuf)>>> {
-        self.read(|store, files| {
-            let entries = index(store, files)?.into_iter();
-            let mut loaded = Vec::new();
-            for entry in entries {
-                match load(store, files, &entry) {
-                    Ok(container) => loaded.push(Ok((container, entry.place))),
+    /// If too many threads are blocked.
+    pub(crate) async fn with_process(&self) -> Result<Contents<Result<Started>>> {
+        self.read(|store, files, mut index| {
+            read_index(files, &mut index);
+            let mut containers = Vec::new();
+            for mut entry in index.entries {
+                match load(store, files, &mut entry) {
+                    Ok(container) => containers.push(Ok(Started { container, entry })),
                     Err(error) if error.status() == Status::No => {}
-                    Err(error) => loaded.push(Err(error)),
+                    Err(error) => containers.push(Err(error)),
                 }
             }
-            Ok(loaded)
+            Ok(Contents { containers, unread: index.unread })
         })
         .await
+    }
+
+    /// What the files tell now of a container that they told of before.
+    ///
+    /// # Errors
+    /// [`Status::No`] if it is gone, or not running.
+    pub(crate) async fn again(&self, mut entry: Entry) -> Result<Started> {
+        self.read(|store, files, _| load(store, files, &mut entry).map(|container| Started { container, entry })).await
     }
 
     async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Store, &Files) -> Result<T> + Send + 'static,
+        work: impl FnOnce(&Store, &Files, Index) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let store = self.store.clone();
-        self.root.ask(move |directory| work(&store, &Files::new(directory))).await
+        let (store, index) = (self.store.clone(), Index::of(self.store.clone(), self.barred.clone()));
+        self.root.ask(move |directory| work(&store, &Files::new(directory), index)).await
     }
 }
 
-/// The containers in the files.
-fn index(store: &Store, files: &Files) -> Result<Vec<Entry>> {
-    let Store { kind, places, run, asked_for, .. } = store;
-    match kind {
-        Kind::Containerd => containerd::index(files, places, *asked_for),
-        Kind::Crun => runtime::index(files, places, crun::STATE),
-        Kind::Runc => runtime::index(files, places, runc::STATE),
-        Kind::Podman => podman::index(files, places, run),
-        Kind::Docker => docker::index(files, places),
+/// Reads which containers there are.
+fn read_index(files: &Files, index: &mut Index) {
+    match index.store.kind {
+        Kind::Containerd => containerd::index(files, index),
+        Kind::Crun => runtime::index(files, index, crun::STATE),
+        Kind::Runc => runtime::index(files, index, runc::STATE),
+        Kind::Podman => podman::index(files, index),
+        Kind::Docker => docker::index(files, index),
     }
 }
 
-fn load(store: &Store, files: &Files, entry: &Entry) -> Result<Container> {
+/// Reads what the files tell of one container.
+fn load(store: &Store, files: &Files, entry: &mut Entry) -> Result<Container> {
     match store.kind {
         Kind::Containerd => containerd::load(files, entry),
         Kind::Crun => runtime::load::<crun::State>(files, entry),
@@ -223,49 +253,7 @@ fn load(store: &Store, files: &Files, entry: &Entry) -> Result<Container> {
     }
 }
 
-/// The entry with this name or whole ID, or else the only one with this short ID.
-fn choose(asked: &str, entries: Vec<Entry>) -> Result<Option<Entry>> {
-    let fits = |entry: &Entry, how| fit(asked, &entry.id, &entry.name) == Some(how);
-    let (exact, others): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| fits(entry, Fit::Exact));
-    let short = |entry: &Entry| fits(entry, Fit::ShortId);
-    let mut fitting: Vec<Entry> = if exact.is_empty() { others.into_iter().filter(short).collect() } else { exact };
-    // A container may have files in several places.
-    fitting.sort_by(|a, b| a.id.cmp(&b.id));
-    fitting.dedup_by(|a, b| a.id == b.id && a.name == b.name && is_id(&a.id));
-    if fitting.len() > 1 {
-        let shown = fitting.iter().map(|entry| format!("{}{}", container::short(&entry.id), entry.about));
-        let shown = shown.collect::<Vec<_>>().join(", ");
-        return Err(Error::failed(format!("\"{asked}\" is ambiguous: it matches {shown} (use an ID)")));
-    }
-    Ok(fitting.pop())
-}
-
 /// The error for a container without a process in its files.
 fn not_running(id: &str) -> Error {
     Error::no(format!("container \"{id}\" is not running"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn entry(id: &str, name: &str) -> Entry {
-        Entry { id: id.into(), name: name.into(), about: String::new(), place: PathBuf::new() }
-    }
-
-    #[test]
-    fn a_name_is_exact_and_an_id_may_be_short() {
-        let (a, b, c) = ("a1".repeat(32), "ab".repeat(32), format!("{}c", "a".repeat(63)));
-        let (d, dozen) = (format!("{}d", "a".repeat(63)), &"a1".repeat(6)[..]);
-        let of = |id: &str, name: &str| entry(id, name);
-        let all = || vec![of(&a, "web"), of(&b, "db"), of("webs", "webs"), of(dozen, dozen), of(&c, "c"), of(&d, "d")];
-        let chosen = |asked: &str| choose(asked, all()).map(|entry| entry.map(|entry| entry.id));
-        assert_eq!(chosen("web").unwrap(), Some(a.clone()));
-        assert_eq!(chosen(&b[..12]).unwrap(), Some(b.clone()));
-        assert_eq!(chosen(&a[..13]).unwrap(), Some(a.clone()));
-        assert_eq!(chosen(dozen).unwrap(), Some(dozen.to_owned()), "a name before the beginning of an ID");
-        assert_eq!(chosen("we").unwrap(), None, "only the digits of an ID may be left out");
-        assert_eq!(chosen("ab").unwrap(), None, "so few digits are a name");
-        assert!(chosen(&c[..20]).unwrap_err().to_string().contains("ambiguous"));
-    }
 }

@@ -33,7 +33,7 @@ impl Scope<'_> {
         if let Ok(answer) = timeout(self.patience(connection), &mut asking).await {
             return answer.map(Answered::ByDaemon);
         }
-        let find = async |disk: &Disk<'_>| Claim::from_files(disk, &endpoint.address, name).await;
+        let find = async |disk: &Disk<'_>| Ok(Claim::from_files(disk, name).await?.found);
         match self.ask_files_of(endpoint, connection, name, find).await {
             Ok(Some(Some(claim))) if self.verify(name, &claim).await.is_ok() => Ok(Answered::ByFiles(claim)),
             _ => asking.await.map(Answered::ByDaemon),
@@ -56,7 +56,7 @@ impl Scope<'_> {
         if let Ok(answer) = timeout(patience, &mut asking).await {
             return answer.map(Answered::ByDaemon);
         }
-        let list = async |disk: &Disk<'_>| self.list_files(disk, &endpoint.address, state).await;
+        let list = async |disk: &Disk<'_>| self.list_files(disk, state).await;
         match self.ask_files_of(endpoint, connection, "the list of containers", list).await {
             Ok(Some(mut listing)) => {
                 let waited = patience.as_secs_f64();
@@ -90,7 +90,8 @@ impl Scope<'_> {
         let root = Root::of(Some(&daemon.process))?;
         let bounds = self.bounds.and(&endpoint.bounds).and(&connection.listeners_bounds()?);
         let store = Store::of_docker(places);
-        let Some(disk) = Disk::of(&store, &root, daemon.pidns.try_clone()?, bounds, false).await? else {
+        let Some(disk) = Disk::of(&endpoint.address, &store, &root, daemon.pidns.try_clone()?, bounds, false).await?
+        else {
             return Ok(None);
         };
         self.settings.log(name, || "the engine is slow: reading its files".to_owned());

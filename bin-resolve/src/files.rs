@@ -34,6 +34,17 @@ impl<'a> Files<'a> {
         Self { root, left: Cell::new(MAX_TOTAL) }
     }
 
+    /// Whether there is a file, of any type.
+    ///
+    /// # Errors
+    /// If it cannot be looked up.
+    pub(crate) fn has(&self, path: &Path) -> Result<bool> {
+        match self.root.find(path) {
+            Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(false),
+            found => found.doing(|| format!("read {}", path.display())).map(|_| true),
+        }
+    }
+
     /// Reads a file; `None` if there is none.
     ///
     /// # Errors
@@ -77,7 +88,7 @@ impl<'a> Files<'a> {
             .map_err(|error| Error::failed(format!("{} is not understood: {}", path.display(), cause(error))))
     }
 
-    /// The names in a directory; none if it does not exist.
+    /// The names in a directory; none if it does not exist, or is something else.
     ///
     /// # Errors
     /// If it cannot be read, or has too many entries to be an engine's.
@@ -87,6 +98,10 @@ impl<'a> Files<'a> {
             Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(Vec::new()),
             found => found.doing(reading)?,
         };
+        let known = Known::of(&directory).doing(reading)?;
+        if known.kind != SFlag::S_IFDIR {
+            return Ok(Vec::new());
+        }
         let own_name = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd()));
         let mut names = Vec::new();
         for entry in std::fs::read_dir(own_name).doing(reading)? {

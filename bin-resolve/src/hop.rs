@@ -7,9 +7,9 @@ use nicon_core::pidns::Method;
 use nicon_core::{Error, Namespace, NsId, NsType, Process, Result, text};
 use serde_json::{Value, json};
 
+use crate::address::Address;
 use crate::claim::{Found, Via};
 use crate::container::Container;
-use crate::endpoint::Address;
 use crate::kind::{Kind, Wanted};
 use crate::locate::Proof;
 use crate::roster::Member;

@@ -1,6 +1,7 @@
 //! nicon-resolve: resolves container names to processes. Private to the program and its fuzz targets.
 
 mod activation;
+mod address;
 mod answer;
 mod args;
 mod aside;
@@ -33,6 +34,7 @@ mod root;
 mod rootlesskit;
 mod roster;
 mod run;
+mod running;
 mod scope;
 mod search;
 mod socket;

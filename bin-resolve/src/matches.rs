@@ -113,7 +113,7 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
             Ok(list) => list,
             Err(error) => return (self.give)(Err(error.within(engine.place()))),
         };
-        for failure in roster.failures.iter().chain(&roster.remarks) {
+        for failure in roster.failures.iter().chain(&roster.remarks).chain(&roster.unread) {
             (self.give)(Err(failure.clone().within(engine.place())))?;
         }
         engine.expect(chosen);

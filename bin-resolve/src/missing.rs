@@ -54,7 +54,7 @@ mod tests {
     use nicon_core::Status;
 
     use super::*;
-    use crate::endpoint::Address;
+    use crate::address::Address;
     use crate::kind::Kind;
     use crate::listing::Listed;
     use crate::root::FileId;

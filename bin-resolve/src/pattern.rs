@@ -115,7 +115,7 @@ fn is_meant(asked: &str, container: &Member, list: &[Member]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::endpoint::Address;
+    use crate::address::Address;
     use crate::kind::Kind;
     use crate::listing::Listed;
     use crate::name::{Asked, parse};

@@ -1,5 +1,6 @@
 //! Lists all containers of all engines in one place.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -8,10 +9,10 @@ use futures_util::future::join_all;
 use nicon_core::{Error, NsId, Result};
 use nix::errno::Errno;
 
+use crate::address::Address;
 use crate::bundles::Bundle;
-use crate::claim::Claim;
-use crate::disk::Disk;
-use crate::endpoint::{Address, Endpoint};
+use crate::claim::Found;
+use crate::endpoint::Endpoint;
 use crate::fallback::Answered;
 use crate::kind::{Kind, Qualifier};
 use crate::listing::{Listed, State};
@@ -38,6 +39,8 @@ pub(crate) struct Member {
     pub(crate) engine: FileId,
     /// The container's bundle, if it was read.
     pub(crate) bundle: Option<Rc<Bundle>>,
+    /// Its proof, if it was proved when it was listed; for one who asks.
+    pub(crate) found: Rc<RefCell<Option<Found>>>,
 }
 
 /// What one engine lists.
@@ -46,6 +49,8 @@ pub(crate) struct Listing {
     pub(crate) members: Vec<Member>,
     /// What people have to know of it: that files were read, or what was not found to be true.
     pub(crate) remarks: Vec<Error>,
+    /// What could not be read, where there may be other containers.
+    pub(crate) unread: Vec<Error>,
 }
 
 /// What the engines of one place list.
@@ -59,6 +64,8 @@ pub(crate) struct Roster {
     pub(crate) failures: Vec<Error>,
     /// The remarks on those that answered.
     pub(crate) remarks: Vec<Error>,
+    /// What could not be read of their files, where there may be other containers.
+    pub(crate) unread: Vec<Error>,
 }
 
 /// An engine that is present, and where it was found.
@@ -83,10 +90,11 @@ impl Scope<'_> {
         if !roster.some_there {
             return Err(roster.failures.into_iter().next().unwrap_or_else(|| self.no_engine(asked)));
         }
-        let (denied, failures): (Vec<_>, _) = roster.failures.into_iter().partition(|error| self.is_denied(error));
-        roster.failures = failures;
+        let mut denied = Vec::new();
+        for errors in [&mut roster.failures, &mut roster.unread] {
+            denied.extend(errors.extract_if(.., |error| self.is_denied(error)).map(|error| error.to_string()));
+        }
         if !denied.is_empty() {
-            let denied: Vec<_> = denied.iter().map(ToString::to_string).collect();
             self.settings.log("not listed, since they are of other users", || denied.join("; "));
         }
         // The list of all is only read by people, who need no unique paths.
@@ -111,6 +119,7 @@ impl Scope<'_> {
                 Ok(Some(list)) => {
                     roster.some_there = true;
                     roster.remarks.extend(brief(list.remarks));
+                    roster.unread.extend(brief(list.unread));
                     // If several engines know a container, the first one has the better name for it.
                     let known: HashSet<String> = roster.members.iter().map(|member| member.id.clone()).collect();
                     roster.members.extend(list.members.into_iter().filter(|member| !known.contains(&member.id)));
@@ -119,6 +128,9 @@ impl Scope<'_> {
                 Err(error) => roster.failures.push(error),
             }
         }
+        // An engine and the runtime below it may have read the same file.
+        let mut told = HashSet::new();
+        roster.remarks.retain(|remark| told.insert(remark.to_string()));
         let some_there = roster.some_there;
         roster.failures.retain(|error| !some_there || error.errno() != Some(Errno::ECONNREFUSED));
         roster
@@ -129,7 +141,7 @@ impl Scope<'_> {
         let place = &endpoint.address;
         if self.is_asleep(endpoint).await {
             return match self.in_time(self.on_disk(endpoint, asked)).await? {
-                Some(disk) => self.in_time(self.list_files(&disk, place, state)).await.map(Some),
+                Some(disk) => self.in_time(self.list_files(&disk, state)).await.map(Some),
                 // It has never run here.
                 None => Ok(Some(Listing::default())),
             };
@@ -146,7 +158,7 @@ impl Scope<'_> {
             };
             let (kind, file) = (connection.engine.kind(), connection.file);
             let member = |listed| Member { kind, ..Member::new(listed, place.clone(), file) };
-            Ok(Listing { members: list.into_iter().map(member).collect(), remarks: Vec::new() })
+            Ok(Listing { members: list.into_iter().map(member).collect(), ..Listing::default() })
         };
         let by_socket = self.in_time(endpoint.pool.ask(&endpoint.root, &endpoint.sockets, question)).await;
         match &by_socket {
@@ -155,42 +167,9 @@ impl Scope<'_> {
             _ => return by_socket,
         }
         match self.in_time(self.on_disk(endpoint, asked)).await? {
-            Some(disk) => self.in_time(self.list_files(&disk, place, state)).await.map(Some),
+            Some(disk) => self.in_time(self.list_files(&disk, state)).await.map(Some),
             None => by_socket,
         }
-    }
-
-    /// Lists containers from files. Files outlive containers: only those with a proved process are running.
-    pub(crate) async fn list_files(&self, disk: &Disk<'_>, place: &Address, state: State) -> Result<Listing> {
-        let mut listing = Listing::default();
-        if state == State::Any {
-            let list = disk.list().await?.into_iter();
-            listing.members = list.map(|listed| Member::new(listed, place.clone(), disk.file)).collect();
-            return Ok(listing);
-        }
-        for loaded in disk.with_process().await? {
-            // Files may name any number of containers; the time-out is to be kept.
-            tokio::task::yield_now().await;
-            let (container, file) = match loaded {
-                Ok(loaded) => loaded,
-                Err(error) => {
-                    listing.remarks.push(error);
-                    continue;
-                }
-            };
-            let (id, name) = (container.id.clone(), container.name.clone());
-            let claim = Claim::of_files(disk, place, container, file)?;
-            if let Err(error) = self.verify(&name, &claim).await {
-                if !self.has_ended(&claim) {
-                    listing.remarks.push(error.within(&name));
-                }
-            } else if is_name(&name) || is_name(&id) {
-                listing.members.push(Member::new(Listed { id, name }, place.clone(), disk.file));
-            } else {
-                listing.remarks.push(Error::failed(format!("\"{name}\" runs, but no path can name it")));
-            }
-        }
-        Ok(listing)
     }
 
     /// Finds the engines that are present, without asking them anything, so that they cannot delay us.
@@ -268,7 +247,7 @@ impl Scope<'_> {
 impl Member {
     pub(crate) fn new(Listed { id, name }: Listed, place: Address, engine: FileId) -> Self {
         let segment = if is_name(&name) { &name } else { &id }.clone();
-        Self { id, name, segment, kind: place.kind, place, engine, bundle: None }
+        Self { id, name, segment, kind: place.kind, place, engine, bundle: None, found: Rc::default() }
     }
 
     /// Whether it is one of those that a path's qualifier leaves.
@@ -313,7 +292,7 @@ fn disambiguate(members: &mut [Member], is_near: impl Fn(&Address) -> bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::endpoint::Owner;
+    use crate::address::Owner;
 
     #[test]
     fn each_has_a_path_of_its_own() {

@@ -6,8 +6,9 @@ use nicon_core::{Error, Namespace, Process, Result};
 use nix::errno::Errno;
 use tokio::sync::OnceCell;
 
+use crate::address::Address;
 use crate::disk::Disk;
-use crate::endpoint::{Address, Endpoint};
+use crate::endpoint::Endpoint;
 use crate::hop::Settings;
 use crate::kind::{Kind, Qualifier};
 use crate::root::Root;
@@ -131,12 +132,13 @@ impl Scope<'_> {
         };
         let asked_for = self.is_asked_for(asked);
         let Some(hidden) = &endpoint.hidden else {
-            return Disk::of(store, &endpoint.root, self.pidns.try_clone()?, bounds, asked_for).await;
+            return Disk::of(&endpoint.address, store, &endpoint.root, self.pidns.try_clone()?, bounds, asked_for)
+                .await;
         };
         let Some(Inside { root, pidns, bounds: inside }) = self.look_behind(hidden, endpoint).await? else {
             return Ok(None);
         };
-        Disk::of(store, root, pidns.try_clone()?, bounds.and(inside), asked_for).await
+        Disk::of(&endpoint.address, store, root, pidns.try_clone()?, bounds.and(inside), asked_for).await
     }
 
     /// Whether a failure means that we may not ask an engine, since it is another user's.

@@ -7,9 +7,11 @@ use nicon_core::{Error, Result, Status};
 use nix::errno::Errno;
 use tokio::time::timeout;
 
+use crate::address::Address;
 use crate::claim::{Claim, Found, Via};
 use crate::container::{Fit, fit};
-use crate::endpoint::{Address, Endpoint};
+use crate::disk::{Disk, Told};
+use crate::endpoint::Endpoint;
 use crate::fallback::Answered;
 use crate::kind::Qualifier;
 use crate::listing::State;
@@ -24,13 +26,26 @@ struct Answer {
     /// Whether there is such an engine.
     is_there: bool,
     claim: Result<Option<Claim>>,
+    /// What could not be read, where it may be that was asked for.
+    unread: Option<Error>,
 }
 
 impl Answer {
+    fn new(is_there: bool, claim: Result<Option<Claim>>) -> Self {
+        Self { is_there, claim, unread: None }
+    }
+
+    async fn from_files(disk: &Disk<'_>, name: &str) -> Self {
+        match Claim::from_files(disk, name).await {
+            Ok(Told { found, unread }) => Self { is_there: true, claim: Ok(found), unread },
+            Err(error) => Self::new(true, Err(error)),
+        }
+    }
+
     /// Whether it says nothing of the name: there may be the socket of an engine that has ended.
     fn is_nothing(&self) -> bool {
         match &self.claim {
-            Ok(claim) => claim.is_none(),
+            Ok(claim) => claim.is_none() && self.unread.is_none(),
             Err(error) => error.errno() == Some(Errno::ECONNREFUSED),
         }
     }
@@ -49,11 +64,16 @@ impl Scope<'_> {
         self.settle(of, name, answers).await
     }
 
-    /// Finds a container that was listed, by its bundle or by asking the engine that listed it for its ID.
+    /// Finds a container that was listed, as it was proved then, by its bundle, or by asking the engine that listed it for its ID.
     ///
     /// # Errors
     /// [`Status::No`] if it is no longer running; [`Status::Failed`] if that is unknown.
     pub(crate) async fn find_listed(&self, member: &Member) -> Result<Found> {
+        if let Some(found) = member.found.take()
+            && found.process.is_alive()
+        {
+            return Ok(found);
+        }
         if let Some(bundle) = &member.bundle {
             let claim = bundle.claim(member)?;
             if let Ok(found) = self.proved(&member.name, claim).await {
@@ -85,9 +105,9 @@ impl Scope<'_> {
     async fn ask_others(&self, of: &Qualifier, name: &str) -> Result<Vec<Answer>> {
         let ask = async |endpoint: &Arc<Endpoint>| {
             let asking = self.ask(endpoint, name, of);
-            let late = |_| Answer { is_there: true, claim: Err(self.settings.timed_out()) };
-            let Answer { is_there, claim } = timeout(self.settings.timeout / 2, asking).await.unwrap_or_else(late);
-            Answer { is_there, claim: claim.map_err(|error| error.within(endpoint.address.to_string())) }
+            let late = |_| Answer::new(true, Err(self.settings.timed_out()));
+            let answer = timeout(self.settings.timeout / 2, asking).await.unwrap_or_else(late);
+            Answer { claim: answer.claim.map_err(|error| error.within(endpoint.address.to_string())), ..answer }
         };
         let endpoints = self.others(of).await?;
         let answers = join_all(endpoints.iter().map(ask)).await;
@@ -99,11 +119,11 @@ impl Scope<'_> {
 
     async fn ask(&self, endpoint: &Endpoint, name: &str, asked: &Qualifier) -> Answer {
         let tried = self.try_to_ask(endpoint, name, asked).await;
-        tried.unwrap_or_else(|error| Answer { is_there: false, claim: Err(error) })
+        tried.unwrap_or_else(|error| Answer::new(false, Err(error)))
     }
 
     async fn try_to_ask(&self, endpoint: &Endpoint, name: &str, asked: &Qualifier) -> Result<Answer> {
-        let (kind, address) = (endpoint.kind(), &endpoint.address);
+        let kind = endpoint.kind();
         let question = async |connection: &Connection| {
             let claim = self.ask_api(endpoint, connection, name).await;
             let other = connection.engine.kind();
@@ -117,23 +137,23 @@ impl Scope<'_> {
         if self.is_asleep(endpoint).await
             && let Some(disk) = self.on_disk(endpoint, asked).await?
         {
-            let claim = Claim::from_files(&disk, address, name).await;
+            let answer = Answer::from_files(&disk, name).await;
             // Another user's is not started for a name that it may not even know.
-            if !matches!(claim, Ok(None)) || !self.is_near(address) {
-                return Ok(Answer { is_there: true, claim });
+            if !matches!(answer.claim, Ok(None)) || !self.is_near(&endpoint.address) {
+                return Ok(answer);
             }
         }
         let by_socket = endpoint.pool.ask(&endpoint.root, &endpoint.sockets, question).await;
         match by_socket {
-            Ok(Some(claim)) => return Ok(Answer { is_there: true, claim: Ok(claim) }),
+            Ok(Some(claim)) => return Ok(Answer::new(true, Ok(claim))),
             Err(error) if error.errno() != Some(Errno::ECONNREFUSED) => {
-                return Ok(Answer { is_there: true, claim: Err(error) });
+                return Ok(Answer::new(true, Err(error)));
             }
             Ok(None) | Err(_) => {}
         }
         match self.on_disk(endpoint, asked).await? {
-            Some(disk) => Ok(Answer { is_there: true, claim: Claim::from_files(&disk, address, name).await }),
-            None => by_socket.map(|_| Answer { is_there: false, claim: Ok(None) }),
+            Some(disk) => Ok(Answer::from_files(&disk, name).await),
+            None => by_socket.map(|_| Answer::new(false, Ok(None))),
         }
     }
 
@@ -161,8 +181,10 @@ impl Scope<'_> {
     /// Decides on one container, given all answers.
     async fn settle(&self, of: &Qualifier, name: &str, answers: Vec<Answer>) -> Result<Found> {
         let (mut found, mut refusals, mut some_there) = (Vec::<Found>::new(), Vec::new(), false);
+        let mut unread = None;
         for answer in answers {
             some_there |= answer.is_there;
+            unread = unread.or(answer.unread);
             let claim = match answer.claim {
                 // One engine runs it for the other: it is the same container.
                 Ok(Some(claim)) if found.iter().any(|found| found.is(&claim.container)) => continue,
@@ -193,7 +215,10 @@ impl Scope<'_> {
         let worst = refusals.iter().map(Error::status).max();
         let refusal = refusals.into_iter().find(|error| Some(error.status()) == worst);
         match (found.len(), refusal) {
-            (0, None) => Err(self.explain(of, name).await),
+            (0, None) => Err(match unread {
+                Some(error) => error.and_say(&format!(" (so whether there is a container \"{name}\" is unknown)")),
+                None => self.explain(of, name).await,
+            }),
             (0, Some(refusal)) => Err(refusal),
             (1, None) => Ok(found.remove(0)),
             (1, Some(refusal)) => {

@@ -8,8 +8,9 @@ use nicon_core::{Doing, Result};
 use nix::sys::stat::fstat;
 use nix::unistd::{Uid, geteuid};
 
+use crate::address::{Address, Owner};
 use crate::disk::Store;
-use crate::endpoint::{Address, Endpoint, Owner};
+use crate::endpoint::Endpoint;
 use crate::files::Files;
 use crate::kind::Kind;
 use crate::root::{Directory, Root};

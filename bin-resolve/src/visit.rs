@@ -96,7 +96,7 @@ impl Visit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::endpoint::Address;
+    use crate::address::Address;
     use crate::kind::Kind;
     use crate::listing::Listed;
     use crate::name::{Asked, parse};

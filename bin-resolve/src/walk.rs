@@ -11,8 +11,8 @@ use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared};
 use nicon_core::Result;
 
+use crate::address::Address;
 use crate::aside;
-use crate::endpoint::Address;
 use crate::hop::{Hop, Settings, Sharing};
 use crate::kind::Qualifier;
 use crate::listing::State;

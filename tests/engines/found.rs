@@ -1,13 +1,13 @@
 //! Engines of ordinary users that nobody told of: found by their runtime directories, by each of these users and by root.
 
-use std::sync::{Mutex, Once, PoisonError};
+use std::sync::Once;
 
 use libtest_mimic::{Failed, Trial};
 
 use crate::Suite;
 use crate::expect::{found_by, found_where_it_is, targets};
 use crate::machine::Machine;
-use crate::users::{DAVE, ERIN, FRANK, MALLORY, User};
+use crate::users::{DAVE, ERIN, FRANK, MALLORY, User, undisturbed};
 use crate::{docker, podman};
 
 /// A user's containerd, as its set-up tool raises it: rootlesskit gives it a /run of its own, and leaves a PID.
@@ -30,10 +30,8 @@ const JOB: &str = r#"until ctr version >/dev/null 2>&1; do sleep 0.05; done; cd 
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     let trial = |name: &str, test: fn(&Machine) -> Result<(), Failed>| {
-        // What one user does is seen by all that look for a name of another user's.
         suite.trial(name, move |machine| {
-            static ONE: Mutex<()> = Mutex::new(());
-            let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+            let _guard = undisturbed();
             test(machine)
         })
     };

@@ -7,7 +7,7 @@ use libtest_mimic::{Failed, Trial};
 use crate::Suite;
 use crate::expect::{found_by, targets};
 use crate::machine::Machine;
-use crate::users::{ALICE, BOB, CAROL, User};
+use crate::users::{ALICE, BOB, CAROL, User, undisturbed};
 use crate::{docker, podman};
 
 /// What people run by Podman, each by a name.
@@ -147,6 +147,7 @@ fn in_a_pid_namespace(machine: &Machine) -> Result<(), Failed> {
 
 /// A user's daemon that is stopped is known by the files in the user's home. Root's files are not its own.
 fn that_does_not_answer(machine: &Machine) -> Result<(), Failed> {
+    let _guard = undisturbed();
     docker::run(machine, "roots-alone", &[])?;
     CAROL.add(machine)?;
     CAROL.start_docker(machine, "", "--log-level=warn")?;

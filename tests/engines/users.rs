@@ -1,6 +1,6 @@
 //! Ordinary users of the machine, who linger, and their rootless engines.
 
-use std::sync::Once;
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 use libtest_mimic::Failed;
 
@@ -53,6 +53,12 @@ pub(crate) const FRANK: User =
 /// One who would have root's containers for hers.
 pub(crate) const MALLORY: User =
     User { name: "mallory", uid: "1005", docker: "DOCKER_HOST=unix:///run/user/1005/docker.sock" };
+
+/// Held by a test while it finds an engine that no one told of, or has one fail: all who look for a name see that.
+pub(crate) fn undisturbed() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 impl User {
     /// Makes the user, whose systemd runs from now on.

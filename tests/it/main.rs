@@ -7,6 +7,7 @@
 #![allow(clippy::unnecessary_wraps, reason = "all trials have one signature, also those that use no `?`")]
 
 mod answered;
+mod broken_files;
 mod bundles;
 mod by_id;
 mod chosen;
@@ -93,6 +94,7 @@ fn main() -> ExitCode {
     trials.extend(engines::trials(&suite));
     trials.extend(answered::trials(&suite));
     trials.extend(placed::trials(&suite));
+    trials.extend(broken_files::trials(&suite));
     trials.extend(bundles::trials(&suite));
     trials.extend(by_id::trials(&suite));
     trials.extend(chosen::trials(&suite));

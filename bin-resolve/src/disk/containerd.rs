@@ -1,11 +1,12 @@
 //! The files of containerd's shims: a bundle for each container, and runc's state.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nicon_core::Result;
 use serde::Deserialize;
 
+use super::index::Index;
 use super::{Entry, not_running, runc, runtime};
 use crate::container::Container;
 use crate::files::Files;
@@ -45,27 +46,48 @@ impl Config {
     }
 }
 
-pub(super) fn index(files: &Files, places: &[PathBuf], docker_too: bool) -> Result<Vec<Entry>> {
-    let mut entries = Vec::new();
-    for place in places {
-        for namespace in files.names(place)?.into_iter().filter(|name| name != MOBY || docker_too) {
+pub(super) fn index(files: &Files, index: &mut Index) {
+    for place in index.store.places.clone() {
+        for namespace in index.names(files, &place) {
+            if namespace == MOBY && !index.store.asked_for {
+                continue;
+            }
             let bundles = place.join(&namespace);
-            for id in files.names(&bundles)? {
-                let bundle = bundles.join(&id);
-                let Some(config) = files.json::<Config>(&bundle.join("config.json"))? else { continue };
-                let name = config.name().unwrap_or(&id).clone();
-                let within = config.pod().unwrap_or(format!("namespace {namespace}"));
-                entries.push(Entry { id, name, about: format!(" in {within}"), place: bundle });
+            for id in index.names(files, &bundles) {
+                let about = format!(" in namespace {namespace}");
+                let place = bundles.join(&id);
+                let mut entry = Entry { name: id.clone(), id, about, place, unnamed: None };
+                match configured(files, &mut entry) {
+                    Ok(true) => {}
+                    Ok(false) => continue,
+                    Err(error) => entry.unnamed = Some(error),
+                }
+                index.entries.push(entry);
             }
         }
     }
-    Ok(entries)
 }
 
-pub(super) fn load(files: &Files, entry: &Entry) -> Result<Container> {
+/// Takes its name from the configuration; `false` if there is none.
+fn configured(files: &Files, entry: &mut Entry) -> Result<bool> {
+    let Some(config) = files.json::<Config>(&entry.place.join("config.json"))? else { return Ok(false) };
+    if let Some(name) = config.name() {
+        entry.name.clone_from(name);
+    }
+    if let Some(pod) = config.pod() {
+        entry.about = format!(" in {pod}");
+    }
+    Ok(true)
+}
+
+pub(super) fn load(files: &Files, entry: &mut Entry) -> Result<Container> {
     let pid = files.read(&entry.place.join("init.pid"))?.unwrap_or_default();
     let inner_pid = String::from_utf8_lossy(&pid).trim().parse().ok().filter(|pid| *pid > 0);
     let inner_pid = inner_pid.ok_or_else(|| not_running(&entry.name))?;
+    // The PID is written last: by now the configuration is as whole as it will be.
+    if entry.unnamed.is_some() && configured(files, entry).is_ok() {
+        entry.unnamed = None;
+    }
     // Only runc keeps such a state. Without it, the proof rests on the shim or the cgroup alone.
     let namespace = entry.place.parent().and_then(Path::file_name).unwrap_or_default();
     let states = STATES.iter().map(|states| Path::new(states).join(namespace));

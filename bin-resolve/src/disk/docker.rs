@@ -7,6 +7,7 @@ use nicon_core::container::is_id;
 use nicon_core::{Error, Process, Result};
 use serde::Deserialize;
 
+use super::index::Index;
 use super::{Entry, not_running};
 use crate::aside;
 use crate::container::{Container, bare};
@@ -62,18 +63,19 @@ fn root_of_user(environ: &str) -> Option<PathBuf> {
     Some(variable("XDG_DATA_HOME").map_or_else(home, PathBuf::from).join("docker"))
 }
 
-pub(super) fn index(files: &Files, places: &[PathBuf]) -> Result<Vec<Entry>> {
-    let mut entries = Vec::new();
-    for place in places {
-        for id in files.names(place)?.into_iter().filter(|id| is_id(id)) {
+pub(super) fn index(files: &Files, index: &mut Index) {
+    for place in index.store.places.clone() {
+        for id in index.names(files, &place).into_iter().filter(|id| is_id(id)) {
             let config_file = place.join(&id).join("config.v2.json");
-            // A container that is being created or removed has no file.
-            let Some(config) = files.json::<Config>(&config_file)? else { continue };
-            let name = bare(&config.name).to_owned();
-            entries.push(Entry { id, name, about: String::new(), place: config_file });
+            let (name, unnamed) = match files.json::<Config>(&config_file) {
+                Ok(Some(config)) => (bare(&config.name).to_owned(), None),
+                // A container that is being created or removed has no file.
+                Ok(None) => continue,
+                Err(error) => (id.clone(), Some(error)),
+            };
+            index.entries.push(Entry { id, name, about: String::new(), place: config_file, unnamed });
         }
     }
-    Ok(entries)
 }
 
 pub(super) fn load(files: &Files, entry: &Entry) -> Result<Container> {

@@ -1,11 +1,12 @@
 //! The files of Podman: names in its storage, and PIDs where conmon writes them. They are all there is where nobody has
 //! started its service, as is usual.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nicon_core::{Error, Result};
 use serde::Deserialize;
 
+use super::index::Index;
 use super::{Entry, crun, not_running, runc, runtime};
 use crate::container::Container;
 use crate::files::Files;
@@ -31,22 +32,22 @@ struct Stored {
     names: Vec<String>,
 }
 
-pub(super) fn index(files: &Files, places: &[PathBuf], run: &Path) -> Result<Vec<Entry>> {
-    let mut entries = Vec::new();
+pub(super) fn index(files: &Files, index: &mut Index) {
+    let run = &index.store.run;
     let run = run.join(if run == Path::new(super::RUN) { RUN } else { RUN_OF_USER });
-    for (place, driver) in places.iter().flat_map(|place| DRIVERS.map(|driver| (place, format!("{driver}-containers"))))
-    {
+    for (place, driver) in index.store.places.clone().iter().flat_map(|place| DRIVERS.map(|driver| (place, driver))) {
+        let directory = format!("{driver}-containers");
         for list in LISTS {
-            let stored: Option<Vec<Stored>> = files.json(&place.join(&driver).join(list))?;
-            entries.extend(stored.into_iter().flatten().map(|Stored { id, names }| Entry {
+            let stored: Option<Vec<Stored>> = index.take(files.json(&place.join(&directory).join(list)));
+            index.entries.extend(stored.into_iter().flatten().map(|Stored { id, names }| Entry {
                 name: names.into_iter().next().unwrap_or_else(|| id.clone()),
                 about: String::new(),
-                place: run.join(&driver).join(&id).join("userdata/pidfile"),
+                place: run.join(&directory).join(&id).join("userdata/pidfile"),
+                unnamed: None,
                 id,
             }));
         }
     }
-    Ok(entries)
 }
 
 /// The PID file outlives the container; the runtime's state, which has the start time, does not.

@@ -1,10 +1,11 @@
 //! What crun and runc have in common: a directory for each container, which has its ID for a name, with a file of its state.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nicon_core::{Error, Result};
 use serde::de::DeserializeOwned;
 
+use super::index::Index;
 use super::{Entry, not_running};
 use crate::container::Container;
 use crate::files::Files;
@@ -32,28 +33,25 @@ pub(super) fn read<S: DeserializeOwned + Into<Init>>(
 }
 
 /// The containers whose ID is `asked`.
-pub(super) fn named(files: &Files, places: &[PathBuf], asked: &str, state: &str) -> Result<Vec<Entry>> {
-    let mut entries = Vec::new();
-    for place in places {
-        let entry = entry(place, asked.to_owned(), state);
-        if files.read(&entry.place)?.is_some() {
-            entries.push(entry);
+pub(super) fn named(files: &Files, index: &mut Index, asked: &str, state: &str) {
+    for place in index.store.places.clone() {
+        let entry = entry(&place, asked.to_owned(), state);
+        if index.take(files.has(&entry.place)) {
+            index.entries.push(entry);
         }
     }
-    Ok(entries)
 }
 
-pub(super) fn index(files: &Files, places: &[PathBuf], state: &str) -> Result<Vec<Entry>> {
-    let mut entries = Vec::new();
-    for place in places {
-        entries.extend(files.names(place)?.into_iter().map(|id| entry(place, id, state)));
+pub(super) fn index(files: &Files, index: &mut Index, state: &str) {
+    for place in index.store.places.clone() {
+        let entries = index.names(files, &place).into_iter().map(|id| entry(&place, id, state));
+        index.entries.extend(entries.collect::<Vec<_>>());
     }
-    Ok(entries)
 }
 
 fn entry(place: &Path, id: String, state: &str) -> Entry {
     let about = format!(" in {}", place.display());
-    Entry { name: id.clone(), about, place: place.join(&id).join(state), id }
+    Entry { name: id.clone(), about, place: place.join(&id).join(state), unnamed: None, id }
 }
 
 pub(super) fn load<S: DeserializeOwned + Into<Init>>(files: &Files, entry: &Entry) -> Result<Container> {
