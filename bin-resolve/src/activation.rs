@@ -4,12 +4,12 @@
 //! first process's network namespace, and its inode number among the descriptors of that process and its children. For an
 //! ordinary user's engines, the user's own systemd is that process.
 
+use std::io::ErrorKind::PermissionDenied;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use nicon_core::{Process, Result};
 
-use crate::daemon::{Daemon, Listener};
+use crate::daemon::Listener;
 use crate::endpoint::Endpoint;
 use crate::root::Root;
 use crate::scope::Scope;
@@ -51,10 +51,10 @@ impl Scope<'_> {
 }
 
 /// The process that listens at `path`. To connect to a systemd tells it nothing.
-async fn listener_at(root: &Root, path: &Path) -> Result<Option<Arc<Process>>> {
+async fn listener_at(root: &Root, path: &Path) -> Result<Option<Process>> {
     let Some(connected) = socket::connect(root, &[path.to_owned()]).await? else { return Ok(None) };
     let (listener, _) = Listener::of(&connected.stream)?;
-    Daemon::listening(listener).map(|daemon| Some(daemon.process))
+    listener.pin().map(Some)
 }
 
 fn sleeps_at_one(first: &Process, paths: &[&PathBuf]) -> bool {
@@ -67,16 +67,18 @@ fn sleeps(first: &Process, path: &Path) -> Result<bool> {
     let Some(inode) = listening(&sockets, &path.to_string_lossy()) else { return Ok(false) };
     let link = format!("socket:[{inode}]");
     let holds = |pid: i32, fd: &str| {
-        std::fs::read_link(format!("/proc/{pid}/fd/{fd}")).is_ok_and(|found| found.as_os_str() == link.as_str())
+        std::fs::read_link(format!("/proc/{pid}/fd/{fd}")).map(|found| found.as_os_str() == link.as_str())
     };
+    // A user's own systemd has a capability that the user lacks, so its descriptors cannot be told.
+    let may_hold = |fd: &String| holds(first.pid(), fd).unwrap_or_else(|error| error.kind() == PermissionDenied);
     let fds = std::fs::read_dir(format!("/proc/{}/fd", first.pid()));
     let mut fds = fds.into_iter().flatten().flatten().filter_map(|entry| entry.file_name().into_string().ok());
-    if !fds.any(|fd| holds(first.pid(), &fd)) {
+    if !fds.any(|fd| may_hold(&fd)) {
         return Ok(false);
     }
     let children = first.read(&format!("task/{}/children", first.pid()))?;
     let mut children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
-    Ok(!children.any(|pid: i32| holds(pid, &FIRST.to_string())))
+    Ok(!children.any(|pid: i32| holds(pid, &FIRST.to_string()).unwrap_or(false)))
 }
 
 /// The inode number of the socket that listens at `path`, by /proc/PID/net/unix.

@@ -38,17 +38,25 @@ impl Listener {
         };
         Ok((listener, peer.uid()))
     }
+
+    /// Pins it.
+    ///
+    /// # Errors
+    /// If it is gone, or outside our PID namespace.
+    pub(crate) fn pin(self) -> Result<Process> {
+        match self {
+            Self::Pidfd(pidfd) => Process::from_pidfd(pidfd),
+            Self::Pid(0) => Err(Error::failed(Process::OUTSIDE)),
+            Self::Pid(pid) => Process::pin(pid),
+            Self::Gone => Err(Error::no("the process that listens has exited")),
+        }
+    }
 }
 
 impl Daemon {
     /// Pins the listener and opens its PID namespace.
     pub(crate) fn listening(listener: Listener) -> Result<Self> {
-        Self::new(match listener {
-            Listener::Pidfd(pidfd) => Process::from_pidfd(pidfd),
-            Listener::Pid(0) => Err(Error::failed(Process::OUTSIDE)),
-            Listener::Pid(pid) => Process::pin(pid),
-            Listener::Gone => Err(Error::no("the process that listens has exited")),
-        })
+        Self::new(listener.pin())
     }
 
     /// Pins the process that wrote an answer and opens its PID namespace.

@@ -7,11 +7,12 @@ mod index;
 mod podman;
 mod runc;
 mod runtime;
+mod storage;
 
 pub(crate) use docker::places_of as docker_places;
 pub(crate) use index::Entry;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use nicon_core::container::is_short_id;
 use nicon_core::{Error, Namespace, Result, Status};
@@ -22,7 +23,7 @@ use crate::container::Container;
 use crate::files::Files;
 use crate::kind::Kind;
 use crate::listing::Listed;
-use crate::root::{FileId, Root};
+use crate::root::{FileId, Root, is_absent};
 use crate::trust::Bounds;
 use index::Index;
 
@@ -38,8 +39,26 @@ pub(crate) struct Store {
     others: Vec<PathBuf>,
     /// The directory for what is of no use after a restart: `/run`, or a user's runtime directory.
     run: PathBuf,
+    /// The user whose settings count, if it is not root.
+    user: Option<User>,
+    /// Where Podman was told to keep what is of no use after a restart.
+    runroot: Option<PathBuf>,
     /// Whether the engine was asked for by name.
     asked_for: bool,
+}
+
+/// Where the programs of a user keep what.
+#[derive(Clone, Debug)]
+pub(crate) struct User {
+    pub(crate) name: String,
+    pub(crate) uid: u32,
+    /// `XDG_RUNTIME_DIR`.
+    pub(crate) runtime: PathBuf,
+    pub(crate) home: PathBuf,
+    /// `XDG_DATA_HOME`.
+    pub(crate) data: PathBuf,
+    /// `XDG_CONFIG_HOME`.
+    pub(crate) config: PathBuf,
 }
 
 impl Store {
@@ -53,26 +72,20 @@ impl Store {
             Kind::Podman => (podman::PLACES, &[]),
         };
         let paths = |places: &[&str]| places.iter().map(PathBuf::from).collect();
-        Self { kind, places: paths(places), others: paths(others), run: RUN.into(), asked_for: false }
+        let (places, others) = (paths(places), paths(others));
+        Self { kind, places, others, run: RUN.into(), user: None, runroot: None, asked_for: false }
     }
 
-    /// Where those of a user's engine usually are, given the user's runtime directory and the directory for the data of programs.
-    /// A user's containerd has them where root's has, in a mount namespace of its own.
-    pub(crate) fn of_user(kind: Kind, runtime: &Path, data: Option<&Path>) -> Self {
-        let below_data = |path| data.map(|data| data.join(path));
+    /// Where those of a user's engine usually are. A user's containerd has them where root's has, in a mount namespace of its own.
+    pub(crate) fn of_user(kind: Kind, user: &User) -> Self {
         let place = match kind {
-            Kind::Docker => below_data("docker/containers"),
-            Kind::Podman => below_data("containers/storage"),
+            Kind::Docker => user.data.join("docker/containers"),
+            Kind::Podman => user.data.join("containers/storage"),
             Kind::Containerd => return Self::usual(kind),
-            Kind::Crun | Kind::Runc => Some(runtime.join(kind.name())),
+            Kind::Crun | Kind::Runc => user.runtime.join(kind.name()),
         };
-        Self {
-            kind,
-            places: place.into_iter().collect(),
-            others: Vec::new(),
-            run: runtime.to_owned(),
-            asked_for: false,
-        }
+        let (places, run) = (vec![place], user.runtime.clone());
+        Self { places, others: Vec::new(), run, user: Some(user.clone()), ..Self::usual(kind) }
     }
 
     /// A Docker daemon that keeps its containers in these directories.
@@ -80,10 +93,34 @@ impl Store {
         Self { places, ..Self::usual(Kind::Docker) }
     }
 
-    /// Where the files may be.
+    /// Where the files may be, unless settings say otherwise.
     pub(crate) fn places(&self, asked_for: bool) -> Vec<PathBuf> {
         let others = self.others.iter().filter(|_| asked_for);
         self.places.iter().chain(others).cloned().collect()
+    }
+
+    /// The files with the settings.
+    pub(crate) fn settings(&self) -> Vec<PathBuf> {
+        match self.kind {
+            Kind::Podman => storage::files(self.user.as_ref()),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Where the files are according to settings.
+    ///
+    /// # Errors
+    /// If these cannot be read, or are not understood.
+    async fn as_set(&self, root: &Root) -> Result<Self> {
+        let is_absent =
+            |path: &PathBuf| root.cached(path).is_some_and(|found| found.is_err_and(|error| is_absent(&error)));
+        if self.settings().iter().all(is_absent) {
+            return Ok(self.clone());
+        }
+        let user = self.user.clone();
+        let set = root.ask(move |directory| storage::read(&Files::new(directory), user.as_ref())).await?;
+        let places = set.graphroot.map_or_else(|| self.places.clone(), |place| vec![place]);
+        Ok(Self { places, runroot: set.runroot, ..self.clone() })
     }
 }
 
@@ -138,6 +175,7 @@ impl<'a> Disk<'a> {
         asked_for: bool,
     ) -> Result<Option<Self>> {
         let (mut there, mut file, mut barred) = (Vec::new(), None, Vec::new());
+        let store = store.as_set(root).await?;
         for place in store.places(asked_for) {
             match root.file_at(&place).await {
                 Ok(found) => {
@@ -153,7 +191,7 @@ impl<'a> Disk<'a> {
                 },
             }
         }
-        let store = Store { places: there, others: Vec::new(), asked_for, ..store.clone() };
+        let store = Store { places: there, others: Vec::new(), asked_for, ..store };
         match (file, barred.first()) {
             (Some(file), _) => Ok(Some(Self { engine: engine.clone(), pidns, bounds, file, root, store, barred })),
             (None, Some(error)) => Err(error.clone()),

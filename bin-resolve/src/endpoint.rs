@@ -63,7 +63,8 @@ impl Endpoint {
 
     /// All paths at which it may be found.
     pub(crate) fn paths(&self, asked_for: bool) -> Vec<PathBuf> {
-        let files = self.store.as_ref().filter(|_| self.hidden.is_none()).map(|store| store.places(asked_for));
+        let store = self.store.as_ref().filter(|_| self.hidden.is_none());
+        let files = store.map(|store| [store.settings(), store.places(asked_for)].concat());
         [self.sockets.clone(), files.unwrap_or_default()].concat()
     }
 }

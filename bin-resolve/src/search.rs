@@ -133,13 +133,12 @@ impl Scope<'_> {
             }
             claim
         };
-        // Its files first: that a path is asked for should start an engine only if they do not answer.
+        // An engine is not started for a name that its files do not have. If they cannot be read, our own may be.
         if self.is_asleep(endpoint).await
             && let Some(disk) = self.on_disk(endpoint, asked).await?
         {
             let answer = Answer::from_files(&disk, name).await;
-            // Another user's is not started for a name that it may not even know.
-            if !matches!(answer.claim, Ok(None)) || !self.is_near(&endpoint.address) {
+            if answer.unread.is_none() || !self.is_near(&endpoint.address) {
                 return Ok(answer);
             }
         }

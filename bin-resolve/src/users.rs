@@ -9,7 +9,7 @@ use nix::sys::stat::fstat;
 use nix::unistd::{Uid, geteuid};
 
 use crate::address::{Address, Owner};
-use crate::disk::Store;
+use crate::disk::{Store, User};
 use crate::endpoint::Endpoint;
 use crate::files::Files;
 use crate::kind::Kind;
@@ -26,35 +26,23 @@ const CHILD_PID: &str = "containerd-rootless/child_pid";
 /// Where their names and homes are.
 const PASSWD: &str = "/etc/passwd";
 
-/// A user who may have engines.
-#[derive(Debug)]
-struct User {
-    owner: Owner,
-    /// Whose the runtime directory is, as we see it. In a user namespace the user has another ID there.
-    uid: u32,
-    runtime: PathBuf,
-    /// Where programs keep their data.
-    data: Option<PathBuf>,
-}
-
 /// What we are, if that is not root: our own engines are as near to us as those of the machine.
 pub(crate) async fn own(root: &Arc<Root>) -> Result<Vec<Arc<Endpoint>>> {
-    let euid = geteuid();
-    if euid.is_root() {
+    let uid = geteuid().as_raw();
+    if uid == 0 {
         return Ok(Vec::new());
     }
     let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let uid = euid.as_raw();
-    let known = root.ask(move |directory| passwd(&Files::new(directory))).await.unwrap_or_default();
+    let known = root.ask(|directory| passwd(&Files::new(directory))).await.unwrap_or_default();
     let entry = known.lines().find_map(|line| parse(line).filter(|entry| entry.uid == uid));
-    let data = || Some(variable("HOME").or_else(|| Some(entry.as_ref()?.home.into()))?.join(".local/share"));
+    let usual = user(uid, entry.as_ref(), variable("HOME"));
     let user = User {
-        owner: owner(uid, entry.as_ref()),
-        uid,
-        runtime: variable("XDG_RUNTIME_DIR").unwrap_or_else(|| Path::new(RUNTIME).join(uid.to_string())),
-        data: variable("XDG_DATA_HOME").or_else(data),
+        runtime: variable("XDG_RUNTIME_DIR").unwrap_or(usual.runtime),
+        data: variable("XDG_DATA_HOME").unwrap_or(usual.data),
+        config: variable("XDG_CONFIG_HOME").unwrap_or(usual.config),
+        ..usual
     };
-    Ok(user.endpoints(root, &Bounds::default()))
+    Ok(endpoints(&user, root, &Bounds::default()))
 }
 
 /// The engines of all users below a root directory who have a runtime directory there; without ourselves, if it is `ours`.
@@ -66,15 +54,15 @@ pub(crate) async fn others(root: &Arc<Root>, ours: bool) -> Result<Vec<Arc<Endpo
         return Ok(Vec::new());
     }
     let users = root.ask(users).await?;
-    let is_other = |user: &User| !ours || Uid::from_raw(user.uid) != geteuid();
-    let endpoints = |user: User| {
-        let bounds = Bounds::of_user(&format!("{}, whose files these are,", user.owner.name), user.uid);
-        user.endpoints(root, &bounds)
+    let is_other = |(_, uid): &(User, u32)| !ours || Uid::from_raw(*uid) != geteuid();
+    let endpoints = |(user, uid): (User, u32)| {
+        endpoints(&user, root, &Bounds::of_user(&format!("{}, whose files these are,", user.name), uid))
     };
     Ok(users.into_iter().filter(is_other).flat_map(endpoints).collect())
 }
 
-fn users(directory: &Directory) -> Result<Vec<User>> {
+/// The users, and who they are as we see it: in a user namespace they have other IDs.
+fn users(directory: &Directory) -> Result<Vec<(User, u32)>> {
     let files = Files::new(directory);
     let uids = files.names(Path::new(RUNTIME))?;
     let uids: Vec<u32> = uids.iter().filter_map(|name| name.parse().ok()).filter(|uid| *uid != 0).collect();
@@ -84,34 +72,43 @@ fn users(directory: &Directory) -> Result<Vec<User>> {
     let known = passwd(&files)?;
     let mut users = Vec::new();
     for uid in uids {
-        let runtime = Path::new(RUNTIME).join(uid.to_string());
-        let reading = || format!("open {}", runtime.display());
-        let Ok(found) = directory.find(&runtime) else { continue };
-        let seen_as = fstat(&found).doing(reading)?.st_uid;
         let entry = known.lines().find_map(|line| parse(line).filter(|entry| entry.uid == uid));
-        let data = entry.as_ref().map(|entry| Path::new(entry.home).join(".local/share"));
-        users.push(User { owner: owner(uid, entry.as_ref()), uid: seen_as, runtime, data });
+        let user = user(uid, entry.as_ref(), None);
+        // They come and go.
+        let Ok(runtime) = directory.find(&user.runtime) else { continue };
+        let seen_as = fstat(&runtime).doing(|| format!("inspect {}", user.runtime.display()))?.st_uid;
+        users.push((user, seen_as));
     }
     Ok(users)
 }
 
-impl User {
-    fn endpoints(&self, root: &Arc<Root>, bounds: &Bounds) -> Vec<Arc<Endpoint>> {
-        let endpoint = |kind| {
-            let sockets = match kind {
-                Kind::Docker => vec![self.runtime.join("docker.sock")],
-                Kind::Podman => vec![self.runtime.join("podman/podman.sock")],
-                Kind::Crun | Kind::Runc | Kind::Containerd => Vec::new(),
-            };
-            let store = Store::of_user(kind, &self.runtime, self.data.as_deref());
-            let address = Address { kind, owner: Some(self.owner.clone()) };
-            let manager = Some(self.runtime.join("systemd/private"));
-            let hidden = (kind == Kind::Containerd).then(|| Hidden::behind(self.runtime.join(CHILD_PID)));
-            let endpoint = Endpoint::new(address, root, sockets, Some(store), bounds.clone());
-            Arc::new(Endpoint { hidden, manager, ..endpoint })
-        };
-        Kind::ALL.map(endpoint).into()
+fn user(uid: u32, entry: Option<&Entry<'_>>, home: Option<PathBuf>) -> User {
+    let home = home.unwrap_or_else(|| entry.map_or("/", |entry| entry.home).into());
+    User {
+        name: entry.map_or_else(|| uid.to_string(), |entry| entry.name.to_owned()),
+        uid,
+        runtime: Path::new(RUNTIME).join(uid.to_string()),
+        data: home.join(".local/share"),
+        config: home.join(".config"),
+        home,
     }
+}
+
+fn endpoints(user: &User, root: &Arc<Root>, bounds: &Bounds) -> Vec<Arc<Endpoint>> {
+    let owner = Owner { uid: user.uid, name: user.name.as_str().into() };
+    let endpoint = |kind| {
+        let sockets = match kind {
+            Kind::Docker => vec![user.runtime.join("docker.sock")],
+            Kind::Podman => vec![user.runtime.join("podman/podman.sock")],
+            Kind::Crun | Kind::Runc | Kind::Containerd => Vec::new(),
+        };
+        let address = Address { kind, owner: Some(owner.clone()) };
+        let manager = Some(user.runtime.join("systemd/private"));
+        let hidden = (kind == Kind::Containerd).then(|| Hidden::behind(user.runtime.join(CHILD_PID)));
+        let endpoint = Endpoint::new(address, root, sockets, Some(Store::of_user(kind, user)), bounds.clone());
+        Arc::new(Endpoint { hidden, manager, ..endpoint })
+    };
+    Kind::ALL.map(endpoint).into()
 }
 
 /// The fields used of a line of `passwd(5)`.
@@ -125,11 +122,6 @@ fn parse(line: &str) -> Option<Entry<'_>> {
     let mut fields = line.split(':');
     let (name, uid, home) = (fields.next()?, fields.nth(1)?, fields.nth(2)?);
     Some(Entry { name, uid: uid.parse().ok()?, home })
-}
-
-fn owner(uid: u32, entry: Option<&Entry<'_>>) -> Owner {
-    let name = entry.map_or_else(|| uid.to_string(), |entry| entry.name.to_owned());
-    Owner { uid, name: name.into() }
 }
 
 fn passwd(files: &Files) -> Result<String> {

@@ -7,7 +7,7 @@ use libtest_mimic::{Failed, Trial};
 use crate::Suite;
 use crate::expect::{found_by, found_where_it_is, targets};
 use crate::machine::Machine;
-use crate::users::{DAVE, ERIN, FRANK, MALLORY, User, undisturbed};
+use crate::users::{DAVE, ERIN, FRANK, GRACE, MALLORY, User, undisturbed};
 use crate::{docker, podman};
 
 /// A user's containerd, as its set-up tool raises it: rootlesskit gives it a /run of its own, and leaves a PID.
@@ -42,6 +42,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         trial("found::what_others_have_is_no_failure", what_others_have_is_no_failure),
         trial("found::whatever_a_user_puts_there", whatever_a_user_puts_there),
         trial("found::containerd_of_a_user", containerd_of_a_user),
+        trial("found::podman_where_it_is_set_to_be", podman_where_it_is_set_to_be),
     ]
 }
 
@@ -225,5 +226,25 @@ fn containerd_of_a_user(machine: &Machine) -> Result<(), Failed> {
     let witness = machine.script(INSIDE, &[&[FRANK.name, FRANK.uid][..], &exec].concat())?;
     assert_eq!(link, witness);
     assert_eq!(targets(&machine.run(&["nicon-resolve", "frank@*"]).ok()?)?, ["job"]);
+    Ok(())
+}
+
+/// Podman's files may be anywhere.
+fn podman_where_it_is_set_to_be(machine: &Machine) -> Result<(), Failed> {
+    GRACE.add(machine)?;
+    let set = r#"as grace mkdir -p /home/grace/.config/containers && printf '%s\n' '[storage]' 'driver = "vfs"' \
+        'graphroot = "/home/grace/elsewhere"' 'runroot = "/run/user/1007/aside"' |
+        as grace tee /home/grace/.config/containers/storage.conf >&2 &&
+        as grace podman import /var/tmp/image.tar image && as grace systemctl --user start podman.socket"#;
+    machine.script(set, &[])?;
+    run(machine, &podman_of(&GRACE), "graces")?;
+    for caller in [&[][..], &["as", GRACE.name]] {
+        found_by(machine, caller, "graces", &podman_of(&GRACE), 0)?;
+        found_by(machine, caller, "grace@podman:graces", &podman_of(&GRACE), 0)?;
+        let listed = machine.run(&[caller, &["nicon-resolve", "grace@*"]].concat());
+        assert_eq!(targets(&listed.ok()?)?, ["graces"]);
+    }
+    let active = machine.run(&["as", GRACE.name, "systemctl", "--user", "is-active", "podman.service"]);
+    assert_eq!(active.stdout.trim(), "inactive");
     Ok(())
 }

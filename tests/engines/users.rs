@@ -49,6 +49,8 @@ pub(crate) const ERIN: User =
 
 pub(crate) const FRANK: User =
     User { name: "frank", uid: "1006", docker: "DOCKER_HOST=unix:///run/user/1006/docker.sock" };
+pub(crate) const GRACE: User =
+    User { name: "grace", uid: "1007", docker: "DOCKER_HOST=unix:///run/user/1007/docker.sock" };
 
 /// One who would have root's containers for hers.
 pub(crate) const MALLORY: User =

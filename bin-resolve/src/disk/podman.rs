@@ -33,8 +33,11 @@ struct Stored {
 }
 
 pub(super) fn index(files: &Files, index: &mut Index) {
-    let run = &index.store.run;
-    let run = run.join(if run == Path::new(super::RUN) { RUN } else { RUN_OF_USER });
+    let run = index
+        .store
+        .runroot
+        .clone()
+        .unwrap_or_else(|| index.store.run.join(if index.store.user.is_none() { RUN } else { RUN_OF_USER }));
     for (place, driver) in index.store.places.clone().iter().flat_map(|place| DRIVERS.map(|driver| (place, driver))) {
         let directory = format!("{driver}-containers");
         for list in LISTS {
