@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use futures_util::future::join_all;
+use nicon_core::container::is_id;
 use nicon_core::{Error, NsId, Result};
 use nix::errno::Errno;
 
@@ -78,8 +79,10 @@ impl Scope<'_> {
                 Ok(Some(list)) => {
                     some_there = true;
                     remarks.extend(list.remarks);
-                    // If several engines know a container, the first one has the better name for it.
-                    let known: HashSet<String> = members.iter().map(|member| member.id.clone()).collect();
+                    // If several engines know a container, the first one has the better name for it. What is no ID that
+                    // an engine made up can be the name of different containers.
+                    let ids = members.iter().map(|member| &member.id).filter(|id| is_id(id));
+                    let known: HashSet<String> = ids.cloned().collect();
                     members.extend(list.members.into_iter().filter(|member| !known.contains(&member.id)));
                 }
                 Ok(None) => {}

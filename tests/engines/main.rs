@@ -9,6 +9,7 @@ mod expect;
 mod machine;
 mod podman;
 mod rootless;
+mod runtimes;
 mod users;
 
 use std::path::PathBuf;
@@ -63,7 +64,12 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let nothing = || Suite::without(Missing::Failed("not prepared".into()));
     let suite = if arguments.list { nothing() } else { Suite::prepare() };
-    let trials = [docker::trials(&suite), podman::trials(&suite), rootless::trials(&suite)];
+    let trials = [
+        docker::trials(&suite),
+        podman::trials(&suite),
+        rootless::trials(&suite),
+        runtimes::trials(&suite),
+    ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
     // Ends the machine before the verdict.
     drop(suite);
