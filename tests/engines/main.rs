@@ -8,6 +8,7 @@ mod docker;
 mod expect;
 mod machine;
 mod podman;
+mod podman_modes;
 mod rootless;
 mod runtimes;
 mod users;
@@ -67,6 +68,7 @@ fn main() -> ExitCode {
     let trials = [
         docker::trials(&suite),
         podman::trials(&suite),
+        podman_modes::trials(&suite),
         rootless::trials(&suite),
         runtimes::trials(&suite),
     ];
