@@ -5,6 +5,8 @@
 #![allow(clippy::unnecessary_wraps, reason = "all trials have one signature, also those that use no `?`")]
 
 mod docker;
+mod docker_daemons;
+mod docker_tools;
 mod expect;
 mod machine;
 mod podman;
@@ -67,6 +69,8 @@ fn main() -> ExitCode {
     let suite = if arguments.list { nothing() } else { Suite::prepare() };
     let trials = [
         docker::trials(&suite),
+        docker_daemons::trials(&suite),
+        docker_tools::trials(&suite),
         podman::trials(&suite),
         podman_modes::trials(&suite),
         rootless::trials(&suite),
