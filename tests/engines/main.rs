@@ -9,6 +9,7 @@ mod docker_daemons;
 mod docker_tools;
 mod expect;
 mod machine;
+mod nested;
 mod podman;
 mod podman_modes;
 mod rootless;
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
         docker::trials(&suite),
         docker_daemons::trials(&suite),
         docker_tools::trials(&suite),
+        nested::trials(&suite),
         podman::trials(&suite),
         podman_modes::trials(&suite),
         rootless::trials(&suite),
