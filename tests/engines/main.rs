@@ -15,6 +15,7 @@ mod podman_modes;
 mod rootless;
 mod runtimes;
 mod users;
+mod whole;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -77,6 +78,7 @@ fn main() -> ExitCode {
         podman_modes::trials(&suite),
         rootless::trials(&suite),
         runtimes::trials(&suite),
+        whole::trials(&suite),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
     // Ends the machine before the verdict.

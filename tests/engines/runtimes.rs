@@ -52,7 +52,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
 }
 
 /// Runs a container of a bundle of its own.
-fn run(machine: &Machine, runtime: &str, name: &str, options: &[&str], filter: &str) -> Result<(), Failed> {
+pub(crate) fn run(machine: &Machine, runtime: &str, name: &str, options: &[&str], filter: &str) -> Result<(), Failed> {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         machine.script(BUNDLE, &[]).unwrap();
