@@ -27,6 +27,9 @@ const PODMAN: &str = "libpod-api-version";
 /// The path of the list of containers.
 const LIST: &str = "/containers/json";
 
+/// The list of those that have a process. By default, Podman leaves paused ones out: `{"status":["running","paused"]}`.
+const LIST_RUNNING: &str = "/containers/json?filters=%7B%22status%22%3A%5B%22running%22%2C%22paused%22%5D%7D";
+
 type Answer = std::result::Result<Response<Incoming>, hyper::Error>;
 
 /// An engine at the other end of a socket, which is asked one question at a time.
@@ -84,7 +87,7 @@ impl Engine {
     pub(crate) async fn list(&self, state: State) -> Result<Vec<Listed>> {
         let (status, body) = self
             .get(Uri::from_static(match state {
-                State::Running => LIST,
+                State::Running => LIST_RUNNING,
                 State::Any => "/containers/json?all=true",
             }))
             .await?;

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use nicon_core::container::is_id;
 use nicon_core::{Error, NsId, Result};
 use nix::errno::Errno;
 
@@ -120,8 +121,10 @@ impl Scope<'_> {
                     roster.some_there = true;
                     roster.remarks.extend(brief(list.remarks));
                     roster.unread.extend(brief(list.unread));
-                    // If several engines know a container, the first one has the better name for it.
-                    let known: HashSet<String> = roster.members.iter().map(|member| member.id.clone()).collect();
+                    // If several engines know a container, the first one has the better name for it. What is no ID that
+                    // an engine made up can be the name of different containers.
+                    let ids = roster.members.iter().map(|member| &member.id).filter(|id| is_id(id));
+                    let known: HashSet<String> = ids.cloned().collect();
                     roster.members.extend(list.members.into_iter().filter(|member| !known.contains(&member.id)));
                 }
                 Ok(None) => {}

@@ -17,7 +17,9 @@ pub(crate) fn found_by(
     engine: &[&str],
     depth: usize,
 ) -> Result<(), Failed> {
-    let bare = name.rsplit(['.', ':', '@']).next().unwrap_or(name);
+    // In a path that has slashes, dots are a part of names.
+    let separators: &[char] = if name.contains('/') { &['/', ':', '@'] } else { &['.', ':', '@'] };
+    let bare = name.rsplit(separators).next().unwrap_or(name);
     let inspect = [engine, &["inspect", "--format", "{{.State.Pid}}", bare]].concat();
     let expected = machine.run(&inspect).ok()?;
     let found = machine.run(&[caller, &["nicon-resolve", "--pid", name]].concat()).ok()?;

@@ -5,12 +5,18 @@
 #![allow(clippy::unnecessary_wraps, reason = "all trials have one signature, also those that use no `?`")]
 
 mod docker;
+mod docker_daemons;
+mod docker_tools;
 mod expect;
 mod found;
 mod machine;
+mod nested;
 mod podman;
+mod podman_modes;
 mod rootless;
+mod runtimes;
 mod users;
+mod whole;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -64,7 +70,18 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let nothing = || Suite::without(Missing::Failed("not prepared".into()));
     let suite = if arguments.list { nothing() } else { Suite::prepare() };
-    let trials = [docker::trials(&suite), podman::trials(&suite), rootless::trials(&suite), found::trials(&suite)];
+    let trials = [
+        docker::trials(&suite),
+        docker_daemons::trials(&suite),
+        docker_tools::trials(&suite),
+        found::trials(&suite),
+        nested::trials(&suite),
+        podman::trials(&suite),
+        podman_modes::trials(&suite),
+        rootless::trials(&suite),
+        runtimes::trials(&suite),
+        whole::trials(&suite),
+    ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
     // Ends the machine before the verdict.
     drop(suite);

@@ -8,7 +8,7 @@ use crate::Suite;
 use crate::expect::{found_by, targets};
 use crate::machine::Machine;
 use crate::users::{ALICE, BOB, CAROL, User, undisturbed};
-use crate::{docker, podman};
+use crate::{docker, nested, podman};
 
 /// What people run by Podman, each by a name.
 const PODMAN: [(&str, &[&str]); 7] = [
@@ -37,19 +37,6 @@ for word; do
     option=$word
 done
 "#;
-
-/// Makes an image for a daemon that runs in a container: its programs are the machine's.
-const NEST: &str = "cd $(mktemp -d) && mkdir -p dev etc proc root run sys tmp usr var/tmp &&
-    for name in bin lib lib64 sbin; do ln -s usr/$name $name; done && echo root:x:0:0::/:/bin/sh >etc/passwd &&
-    tar -cf /var/tmp/nest.tar . && chmod 644 /var/tmp/nest.tar";
-
-/// What such a container runs: a daemon below which there may be cgroups, since no process is in its own one.
-const DAEMON: &str = "mkdir /sys/fs/cgroup/init && echo $$ >/sys/fs/cgroup/init/cgroup.procs &&
-    exec dockerd --storage-driver=vfs --iptables=false --ip6tables=false --bridge=none";
-
-/// Runs a container in that one.
-const INNER: &str = "until docker info; do sleep 0.05; done && docker import /var/tmp/image.tar image &&
-    docker run --detach --network=none --name inner image sleep 600";
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     let by_podman = PODMAN.map(|(name, options)| {
@@ -177,13 +164,13 @@ fn that_does_not_answer(machine: &Machine) -> Result<(), Failed> {
 /// A path goes on below a user's container.
 fn in_docker(machine: &Machine) -> Result<(), Failed> {
     prepare(machine);
-    machine.script(NEST, &[])?;
+    nested::prepare(machine);
     let engine = docker_of(&ALICE);
     machine.run(&[&engine[..], &["import", "/var/tmp/nest.tar", "nest"]].concat()).ok()?;
     let options = ["run", "--detach", "--name=nest", "--privileged", "--volume=/usr:/usr:ro"];
-    let nest = ["--volume=/var/tmp:/var/tmp:ro", "nest", "sh", "-c", DAEMON];
+    let nest = ["--volume=/var/tmp:/var/tmp:ro", "nest", "sh", "-c", nested::DOCKER];
     machine.run(&[&engine[..], &options, &nest].concat()).ok()?;
-    machine.script("\"$@\"", &[&engine[..], &["exec", "nest", "sh", "-c", INNER]].concat())?;
+    machine.script("\"$@\"", &[&engine[..], &["exec", "nest", "sh", "-c", nested::IN_DOCKER]].concat())?;
     let inner = [&engine[..], &["exec", "nest", "docker"]].concat();
     found_by(machine, &["env", ALICE.docker], "nest.inner", &inner, 1)?;
     found_by(machine, &ALICE.with_docker(), "nest.inner", &inner, 1)

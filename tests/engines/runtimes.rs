@@ -1,0 +1,158 @@
+//! runc and crun by hand, without an engine on top.
+
+use std::sync::Once;
+
+use libtest_mimic::{Failed, Trial};
+
+use crate::Suite;
+use crate::expect::targets;
+use crate::machine::Machine;
+use crate::{docker, podman};
+
+const RUNTIMES: [&str; 2] = ["runc", "crun"];
+
+/// Makes a bundle. A limit is removed that cannot be set where limits are lowered already.
+const BUNDLE: &str =
+    "mkdir -p /root/bundle/rootfs && cd /root/bundle && tar -C rootfs -xf /var/tmp/image.tar && runc spec &&
+    jq '.process.args = [\"sleep\", \"600\"] | .process.terminal = false | del(.process.rlimits, .linux.resources)' \
+    config.json >config && mv config config.json";
+
+/// Runs a container of a bundle of its own: `RUNTIME NAME FILTER [OPTION].. `, with a filter of jq's for what `runc spec` makes.
+/// Without a terminal, the container keeps what are its runtime's standard output and error.
+const RUN: &str = "runtime=$1 name=$2 filter=$3 bundle=/root/bundles/$1-$2 && shift 3 && mkdir -p $bundle &&
+    cp -r /root/bundle/rootfs $bundle && jq --arg of $runtime \"$filter\" /root/bundle/config.json >$bundle/config.json &&
+    { $runtime \"$@\" run --detach --bundle=$bundle $name >$bundle/log 2>&1 || { cat $bundle/log >&2; exit 1; }; }";
+
+/// What people run: by a name, with options of the runtime, and other settings of the bundle than `runc spec` makes.
+const KINDS: [(&str, &[&str], &str); 4] = [
+    ("plain", &[], "."),
+    ("by-systemd", &["--systemd-cgroup"], ".linux.cgroupsPath = \"system.slice:\\($of):scope\""),
+    ("in-own-cgroup", &[], ".linux.cgroupsPath = \"/labs/of-\\($of)\""),
+    ("by-host-pid", &[], "del(.linux.namespaces[] | select(.type == \"pid\"))"),
+];
+
+pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
+    let by_name = RUNTIMES.iter().flat_map(|runtime| {
+        KINDS.map(|(kind, options, filter)| {
+            suite.trial(&format!("runtimes::{runtime}::{kind}"), move |machine| {
+                let name = format!("{runtime}-{kind}");
+                run(machine, runtime, &name, options, filter)?;
+                found(machine, runtime, &name)
+            })
+        })
+    });
+    let others = [
+        suite.trial("runtimes::paused", paused),
+        suite.trial("runtimes::named_like_an_id", named_like_an_id),
+        suite.trial("runtimes::of_the_same_name", of_the_same_name),
+        suite.trial("runtimes::that_no_path_can_name", that_no_path_can_name),
+        suite.trial("runtimes::below_engines", below_engines),
+    ];
+    by_name.chain(others).collect()
+}
+
+/// Runs a container of a bundle of its own.
+pub(crate) fn run(machine: &Machine, runtime: &str, name: &str, options: &[&str], filter: &str) -> Result<(), Failed> {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        machine.script(BUNDLE, &[]).unwrap();
+    });
+    machine.script(RUN, &[&[runtime, name, filter], options].concat())?;
+    Ok(())
+}
+
+/// The PID of a container, as its runtime says.
+fn told(machine: &Machine, runtime: &str, name: &str) -> Result<String, Failed> {
+    let state: serde_json::Value = serde_json::from_str(&machine.run(&[runtime, "state", name]).ok()?)?;
+    Ok(state["pid"].to_string())
+}
+
+/// The path of this name leads to the process that the runtime names, which is where a command of the runtime's is.
+fn found(machine: &Machine, runtime: &str, path: &str) -> Result<(), Failed> {
+    let name = path.rsplit(':').next().unwrap_or(path);
+    let pid = machine.run(&["nicon-resolve", "--pid", path]).ok()?;
+    assert_eq!(pid, told(machine, runtime, name)?, "{runtime} {path}");
+    let link = machine.run(&["readlink", &format!("/proc/{pid}/ns/mnt")]).ok()?;
+    assert_eq!(machine.run(&[runtime, "exec", name, "readlink", "/proc/self/ns/mnt"]).ok()?, link, "{runtime} {path}");
+    Ok(())
+}
+
+fn listed(machine: &Machine, pattern: &str) -> Result<Vec<String>, Failed> {
+    let mut listed = targets(&machine.run(&["nicon-resolve", pattern]).stdout)?;
+    listed.sort();
+    Ok(listed)
+}
+
+fn paused(machine: &Machine) -> Result<(), Failed> {
+    for runtime in RUNTIMES {
+        let name = format!("{runtime}-paused");
+        run(machine, runtime, &name, &[], ".")?;
+        machine.run(&[runtime, "pause", &name]).ok()?;
+        assert_eq!(machine.run(&["nicon-resolve", "--pid", &name]).ok()?, told(machine, runtime, &name)?, "{name}");
+        assert_eq!(listed(machine, &format!("{runtime}-pause?"))?, [&name[..]]);
+        machine.run(&[runtime, "resume", &name]).ok()?;
+    }
+    Ok(())
+}
+
+/// As long as an ID, as long as the beginning of one that engines print, and the very beginning of another container's ID.
+fn named_like_an_id(machine: &Machine) -> Result<(), Failed> {
+    for (runtime, digit) in [("runc", "a"), ("crun", "b")] {
+        for name in [digit.repeat(64), digit.repeat(12)] {
+            run(machine, runtime, &name, &[], ".")?;
+            found(machine, runtime, &name)?;
+            assert_eq!(listed(machine, &format!("[{digit}]*"))?.iter().filter(|target| **target == name).count(), 1);
+        }
+    }
+    let id = docker::run(machine, "of-the-same-id", &[])?;
+    run(machine, "runc", &id[..12], &[], ".")?;
+    found(machine, "runc", &id[..12])?;
+    let pid = machine.run(&["docker", "inspect", "--format", "{{.State.Pid}}", "of-the-same-id"]).ok()?;
+    for path in ["of-the-same-id", &id[..13]] {
+        assert_eq!(machine.run(&["nicon-resolve", "--pid", path]).ok()?, pid, "{path}");
+    }
+    Ok(())
+}
+
+/// A name that people gave is no ID: different containers can have it.
+fn of_the_same_name(machine: &Machine) -> Result<(), Failed> {
+    for runtime in RUNTIMES {
+        run(machine, runtime, "like-another", &[], ".")?;
+    }
+    for runtime in RUNTIMES {
+        found(machine, runtime, &format!("{runtime}:like-another"))?;
+    }
+    assert_eq!(machine.run(&["nicon-resolve", "like-another"]).code(), Some(2));
+    assert_eq!(listed(machine, "like-*")?, ["crun:like-another", "runc:like-another"]);
+    Ok(())
+}
+
+/// A pattern does not leave it out in silence.
+fn that_no_path_can_name(machine: &Machine) -> Result<(), Failed> {
+    run(machine, "runc", "with+plus", &[], ".")?;
+    let ran = machine.run(&["nicon-resolve", "*"]);
+    machine.run(&["runc", "delete", "--force", "with+plus"]).ok()?;
+    assert_eq!(ran.code(), Some(2), "{ran:?}");
+    assert!(ran.stderr.contains("\"with+plus\" runs, but no path can name it"), "{ran:?}");
+    Ok(())
+}
+
+/// What a runtime runs for an engine is listed once, by the engine's name for it.
+fn below_engines(machine: &Machine) -> Result<(), Failed> {
+    podman::prepare(machine);
+    docker::run(machine, "below-docker", &[])?;
+    for runtime in RUNTIMES {
+        let (name, option) = (format!("below-podman-{runtime}"), format!("--runtime={runtime}"));
+        let run = ["podman", "run", "--detach", "--network=none", &option, "--name", &name, "image", "sleep", "600"];
+        let id = machine.run(&run).ok()?;
+        let pid = machine.run(&["podman", "inspect", "--format", "{{.State.Pid}}", &name]).ok()?;
+        for path in [&name, &id, &format!("{runtime}:{id}")] {
+            assert_eq!(machine.run(&["nicon-resolve", "--pid", path]).ok()?, pid, "{path}");
+        }
+        assert!(machine.run(&[runtime, "list", "--quiet"]).ok()?.contains(&id), "{runtime} does not run {name}");
+        assert!(!listed(machine, "*")?.contains(&id), "{name} is listed twice");
+    }
+    let names = ["below-docker", "below-podman-crun", "below-podman-runc"];
+    assert_eq!(listed(machine, "below-*")?, names);
+    Ok(())
+}
