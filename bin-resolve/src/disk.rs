@@ -3,12 +3,13 @@
 mod containerd;
 mod crun;
 mod docker;
+mod dockerd;
 mod index;
 mod podman;
 mod runc;
 mod runtime;
 
-pub(crate) use docker::places_of as docker_places;
+pub(crate) use dockerd::places_of as docker_places;
 pub(crate) use index::Entry;
 
 use std::path::PathBuf;
@@ -75,14 +76,27 @@ impl<'a> Disk<'a> {
         bounds: Bounds,
         asked_for: bool,
     ) -> Result<Option<Self>> {
-        let disk = Self::at(kind, root, pidns, bounds, Self::places(kind, asked_for)).await?;
+        let places = match kind {
+            Kind::Docker => dockerd::places(root).await?,
+            _ => Self::places(kind, asked_for),
+        };
+        let disk = Self::at(kind, root, pidns, bounds, places).await?;
         Ok(disk.map(|disk| Self { asked_for, ..disk }))
     }
 
+    /// The paths that are looked up to find the files of an engine.
+    pub(crate) fn paths(kind: Kind, asked_for: bool) -> Vec<PathBuf> {
+        let mut paths = Self::places(kind, asked_for);
+        if kind == Kind::Docker {
+            paths.push(dockerd::CONFIG.into());
+        }
+        paths
+    }
+
     /// Where the files of an engine usually are.
-    pub(crate) fn places(kind: Kind, asked_for: bool) -> Vec<PathBuf> {
+    fn places(kind: Kind, asked_for: bool) -> Vec<PathBuf> {
         let usual = match kind {
-            Kind::Docker => docker::PLACES,
+            Kind::Docker => return vec![dockerd::default_place()],
             Kind::Containerd => containerd::PLACES,
             Kind::Crun => crun::PLACES,
             Kind::Runc => runc::PLACES,

@@ -80,8 +80,8 @@ impl Scope<'_> {
     ) -> Result<Option<T>> {
         connection.set_late();
         let Ok(daemon) = connection.listener() else { return Ok(None) };
-        let places = disk::docker_places(Arc::clone(&daemon.process)).await?;
         let root = Root::of(Some(&daemon.process))?;
+        let places = disk::docker_places(Arc::clone(&daemon.process), &root).await?;
         let bounds = self.bounds.and(&connection.listeners_bounds()?);
         let Some(disk) = Disk::at(Kind::Docker, &root, daemon.pidns.try_clone()?, bounds, places).await? else {
             return Ok(None);

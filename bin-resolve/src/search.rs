@@ -108,9 +108,10 @@ impl Scope<'_> {
             }
             Ok(None) | Err(_) => {}
         }
-        match self.on_disk(kind, root, asked).await? {
-            Some(disk) => Ok(Answer::from_files(&disk, name).await),
-            None => by_socket.map(|_| Answer { is_there: false, claim: Ok(None), unread: None }),
+        match self.on_disk(kind, root, asked).await {
+            Ok(Some(disk)) => Ok(Answer::from_files(&disk, name).await),
+            Ok(None) => by_socket.map(|_| Answer { is_there: false, claim: Ok(None), unread: None }),
+            Err(error) => Ok(Answer { is_there: false, claim: Ok(None), unread: Some(error) }),
         }
     }
 

@@ -63,7 +63,7 @@ impl Scope<'_> {
     /// All paths at which engines of these kinds may be found.
     pub(crate) fn paths_of(&self, kinds: &[Kind], asked: Option<Kind>) -> Vec<PathBuf> {
         let asked_for = asked.or(self.settings.engine).is_some();
-        let paths = |kind: &Kind| [self.places().of(*kind), &Disk::places(*kind, asked_for)].concat();
+        let paths = |kind: &Kind| [self.places().of(*kind), &Disk::paths(*kind, asked_for)].concat();
         kinds.iter().flat_map(paths).collect()
     }
 }

@@ -6,6 +6,7 @@
 
 mod docker;
 mod expect;
+mod live_restore;
 mod machine;
 mod podman;
 mod rootless;
@@ -63,7 +64,8 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let nothing = || Suite::without(Missing::Failed("not prepared".into()));
     let suite = if arguments.list { nothing() } else { Suite::prepare() };
-    let trials = [docker::trials(&suite), podman::trials(&suite), rootless::trials(&suite)];
+    let trials =
+        [docker::trials(&suite), live_restore::trials(&suite), podman::trials(&suite), rootless::trials(&suite)];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
     // Ends the machine before the verdict.
     drop(suite);
