@@ -33,7 +33,7 @@ pub(crate) struct Member {
     /// The container's bundle, if it was read.
     pub(crate) bundle: Option<Rc<Bundle>>,
     /// Its proof, if it was proved when it was listed; for one who asks.
-    pub(crate) found: Rc<RefCell<Option<Found>>>,
+    pub(crate) found: Rc<RefCell<Option<Box<Found>>>>,
 }
 
 /// What one engine lists.
@@ -159,7 +159,11 @@ impl Scope<'_> {
                 Err(error) => refused = refused.or(Some(error)),
             }
         }
-        if present.is_empty() { Err(refused.unwrap_or_else(|| self.no_engine(None))) } else { Ok(present) }
+        if present.is_empty() {
+            root.forget();
+            return Err(refused.unwrap_or_else(|| self.no_engine(None)));
+        }
+        Ok(present)
     }
 
     async fn look_for(&self, kind: Kind, root: &Root) -> Result<Option<Present>> {

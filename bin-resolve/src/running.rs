@@ -72,7 +72,7 @@ impl Listing {
         let (id, name) = (found.container.id.clone(), found.container.name.clone());
         if is_name(&name) || is_name(&id) {
             let member = Member::new(Listed { id, name }, disk.kind, disk.file);
-            member.found.replace(Some(found));
+            member.found.replace(Some(Box::new(found)));
             self.members.push(member);
         } else {
             self.remarks.push(Error::failed(format!("\"{name}\" runs, but no path can name it")));

@@ -60,7 +60,7 @@ impl Scope<'_> {
         if let Some(found) = member.found.take()
             && found.process.is_alive()
         {
-            return Ok(found);
+            return Ok(*found);
         }
         if let Some(bundle) = &member.bundle {
             let claim = bundle.claim(member)?;
@@ -73,7 +73,12 @@ impl Scope<'_> {
         // If it is gone, its ID may be another's name.
         let claim = claim?.filter(|claim| claim.container.id == member.id);
         let claim = claim.ok_or_else(|| Error::no(format!("container \"{}\" is gone", member.name)))?;
-        self.proved(&member.name, claim).await
+        match self.prove(&member.name, &claim).await {
+            Ok((process, proof)) => Ok(claim.by(process, proof)),
+            // Files outlive containers.
+            Err(error) if claim.is_of_files() && self.has_ended(&claim) => Err(error.as_no()),
+            Err(error) => Err(error),
+        }
     }
 
     async fn ask(&self, kind: Kind, root: &Root, name: &str, asked: Option<Kind>) -> Answer {

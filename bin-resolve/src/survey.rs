@@ -31,8 +31,7 @@ impl Scope<'_> {
     /// look-ups.
     async fn survey(&self, root: &Root, kinds: &[Kind], asked: Option<Kind>) -> Result<()> {
         let (seen, paths) = root.split_known(self.paths_of(kinds, asked));
-        let is_there =
-            |path: &PathBuf| seen.iter().any(|(at, file)| at == path && !file.as_ref().is_err_and(is_absent));
+        let is_there = |path: &PathBuf| seen.iter().any(|(at, file)| at == path && !file.is_err_and(is_absent));
         let may_be_there = |path: &&PathBuf| paths.contains(path) || is_there(path);
         let sockets = kinds.iter().map(|kind| {
             let places = self.places().of(*kind).iter().filter(may_be_there).cloned();

@@ -1,18 +1,11 @@
 //! A Docker daemon whose containers outlive it (`live-restore`), with its data where its configuration file says.
 
 use libtest_mimic::{Failed, Trial};
+use nicon_lab::Ran;
 
 use crate::Suite;
+use crate::apart::Apart;
 use crate::machine::Machine;
-
-/// The words with which a command begins that sees what such a daemon sees.
-type Place = [String; 3];
-
-/// Starts a process in whose mount namespace nothing of the machine's own engines is seen, and tells its PID.
-const APART: &str = r#"pid=$(mktemp); setsid unshare --mount sh -c '
-    mount -t tmpfs -o mode=755 apart /run && mount -t tmpfs apart /etc/docker && mount -t tmpfs apart /var/lib/docker
-    mkdir /run/data && echo $$ && exec sleep infinity >/dev/null' </dev/null >"$pid" 2>/dev/null &
-    until [ -s "$pid" ]; do sleep 0.02; done; cat "$pid" && rm "$pid""#;
 
 /// Writes a configuration file, the first argument, with one more setting, and starts a daemon by it, with options.
 const START: &str = r#"config=$1 setting=$2; shift 2
@@ -38,57 +31,46 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     ]
 }
 
-fn apart(machine: &Machine) -> Result<Place, Failed> {
-    let pid = machine.script(APART, &[])?;
-    Ok(["nsenter".to_owned(), format!("--mount=/proc/{pid}/ns/mnt"), "--wd=/".to_owned()])
-}
-
-fn script(machine: &Machine, place: &Place, script: &str, arguments: &[&str]) -> Result<String, Failed> {
-    let words: Vec<&str> = place.iter().map(String::as_str).chain(["sh", "-c", script, "sh"]).collect();
-    Ok(machine.run(&[&words, arguments].concat()).ok()?)
-}
-
 /// What nicon-resolve says there.
-fn resolve(machine: &Machine, place: &Place, arguments: &[&str]) -> nicon_lab::Ran {
-    let words: Vec<&str> = place.iter().map(String::as_str).chain(["nicon-resolve", "--pid"]).collect();
-    machine.run(&[&words, arguments].concat())
+fn resolve(place: &Apart, arguments: &[&str]) -> Ran {
+    place.run(&[&["nicon-resolve", "--pid"], arguments].concat())
 }
 
 fn stopped_under_live_restore(machine: &Machine) -> Result<(), Failed> {
-    let place = apart(machine)?;
+    let place = Apart::of(machine)?;
     let config = "/etc/docker/daemon.json";
     let setting = r#""live-restore":true,"data-root":"/run/data""#;
-    script(machine, &place, START, &[config, setting])?;
-    let pid = script(machine, &place, RUN, &["outlives"])?;
-    script(machine, &place, SIGNAL, &["TERM"])?;
+    place.script(START, &[config, setting])?;
+    let pid = place.script(RUN, &["outlives"])?;
+    place.script(SIGNAL, &["TERM"])?;
     // The kernel is the witness that it runs.
-    assert!(script(machine, &place, "cat /proc/$1/cgroup", &[&pid])?.contains("docker"));
+    assert!(place.script("cat /proc/$1/cgroup", &[&pid])?.contains("docker"));
     for path in ["outlives", "docker:outlives", "*", "**"] {
-        assert_eq!(resolve(machine, &place, &[path]).ok()?, pid, "{path}");
+        assert_eq!(resolve(&place, &[path]).ok()?, pid, "{path}");
     }
-    let refused = resolve(machine, &place, &["nobody"]);
+    let refused = resolve(&place, &["nobody"]);
     assert_eq!(refused.code(), Some(1), "{refused:?}");
 
     // A configuration that is not understood may name any place.
-    script(machine, &place, r#"cp "$1" /run/kept && echo '{' >"$1""#, &[config])?;
+    place.script(r#"cp "$1" /run/kept && echo '{' >"$1""#, &[config])?;
     for path in ["outlives", "*"] {
-        let refused = resolve(machine, &place, &[path]);
+        let refused = resolve(&place, &[path]);
         assert_eq!((refused.code(), &refused.stdout[..]), (Some(2), ""), "{refused:?}");
         assert!(refused.stderr.contains("/etc/docker/daemon.json is not understood"), "{refused:?}");
     }
-    script(machine, &place, r#"mv /run/kept "$1""#, &[config])?;
+    place.script(r#"mv /run/kept "$1""#, &[config])?;
 
     // A daemon that takes containers with it: those that it finds running, and those that it started.
     let setting = r#""data-root":"/run/data""#;
-    script(machine, &place, START, &[config, setting])?;
-    script(machine, &place, RUN, &["ends"])?;
-    script(machine, &place, SIGNAL, &["TERM"])?;
+    place.script(START, &[config, setting])?;
+    place.script(RUN, &["ends"])?;
+    place.script(SIGNAL, &["TERM"])?;
     for name in ["ends", "outlives"] {
-        let refused = resolve(machine, &place, &[name]);
+        let refused = resolve(&place, &[name]);
         assert_eq!(refused.code(), Some(1), "{refused:?}");
         assert!(refused.stderr.contains(&format!("container \"{name}\" is not running")), "{refused:?}");
     }
-    let refused = resolve(machine, &place, &["*"]);
+    let refused = resolve(&place, &["*"]);
     assert_eq!((refused.code(), refused.stderr.lines().count()), (Some(1), 1), "{refused:?}");
     Ok(())
 }
@@ -97,15 +79,15 @@ fn slow_with_data_elsewhere(machine: &Machine) -> Result<(), Failed> {
     for (config, options) in
         [("/etc/docker/daemon.json", &[][..]), ("/run/by-option.json", &["--config-file=/run/by-option.json"][..])]
     {
-        let place = apart(machine)?;
-        script(machine, &place, START, &[&[config, r#""data-root":"/run/data""#], options].concat())?;
-        let pid = script(machine, &place, RUN, &["slow"])?;
-        script(machine, &place, SIGNAL, &["STOP"])?;
-        let found = resolve(machine, &place, &["--timeout=2", "slow"]);
-        let listed = resolve(machine, &place, &["--timeout=2", "*"]);
-        script(machine, &place, SIGNAL, &["CONT"])?;
-        script(machine, &place, "docker rm --force slow", &[])?;
-        script(machine, &place, SIGNAL, &["TERM"])?;
+        let place = Apart::of(machine)?;
+        place.script(START, &[&[config, r#""data-root":"/run/data""#], options].concat())?;
+        let pid = place.script(RUN, &["slow"])?;
+        place.script(SIGNAL, &["STOP"])?;
+        let found = resolve(&place, &["--timeout=2", "slow"]);
+        let listed = resolve(&place, &["--timeout=2", "*"]);
+        place.script(SIGNAL, &["CONT"])?;
+        place.script("docker rm --force slow", &[])?;
+        place.script(SIGNAL, &["TERM"])?;
         assert_eq!(found.ok()?, pid, "{config}");
         assert_eq!((listed.code(), listed.stdout.trim()), (Some(2), &pid[..]), "{listed:?}");
         assert!(listed.stderr.contains("its files were read instead"), "{listed:?}");

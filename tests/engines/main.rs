@@ -4,12 +4,14 @@
 
 #![allow(clippy::unnecessary_wraps, reason = "all trials have one signature, also those that use no `?`")]
 
+mod apart;
 mod docker;
 mod expect;
 mod live_restore;
 mod machine;
 mod podman;
 mod rootless;
+mod tide;
 mod users;
 
 use std::path::PathBuf;
@@ -64,8 +66,13 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let nothing = || Suite::without(Missing::Failed("not prepared".into()));
     let suite = if arguments.list { nothing() } else { Suite::prepare() };
-    let trials =
-        [docker::trials(&suite), live_restore::trials(&suite), podman::trials(&suite), rootless::trials(&suite)];
+    let trials = [
+        docker::trials(&suite),
+        live_restore::trials(&suite),
+        podman::trials(&suite),
+        rootless::trials(&suite),
+        tide::trials(&suite),
+    ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
     // Ends the machine before the verdict.
     drop(suite);

@@ -68,7 +68,7 @@ pub(super) fn default_place() -> PathBuf {
 /// The directory of the data that a configuration file names, if it does.
 async fn configured(root: &Root, file: PathBuf) -> Result<Option<PathBuf>> {
     // Mostly there is none, which the kernel mostly knows at once.
-    if root.file_at(&file).await.is_err_and(|error| is_absent(&error)) {
+    if root.file_at(&file).await.is_err_and(|error| error.errno().is_some_and(is_absent)) {
         return Ok(None);
     }
     root.ask(move |directory| {
