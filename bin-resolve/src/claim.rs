@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use nicon_core::container::is_id;
-use nicon_core::{Namespace, NsId, Process, Result, Status, pidns};
+use nicon_core::{Error, Namespace, NsId, NsType, Process, Result, Status, pidns};
 
 use crate::address::Address;
 use crate::container::Container;
@@ -50,6 +50,11 @@ impl Claim {
     pub(crate) fn of_files(disk: &Disk<'_>, container: Container, file: PathBuf) -> Result<Self> {
         let (engine, pidns) = (disk.engine.clone(), disk.pidns.try_clone()?);
         Ok(Self::new(container, engine, Via::Disk { file }, vec![pidns], disk.bounds.clone()))
+    }
+
+    /// Whether files say so, rather than an engine.
+    pub(crate) fn is_of_files(&self) -> bool {
+        matches!(self.via, Via::Disk { .. })
     }
 
     /// The container, by the process that was proved to be its.
@@ -127,7 +132,9 @@ impl Scope<'_> {
         claim.namespaces.iter().all(|pidns| match pidns::pin(pidns, claim.container.inner_pid, self.settings.method) {
             Ok(process) => {
                 let recorded = claim.container.starttime;
-                recorded.is_some_and(|recorded| process.starttime().is_ok_and(|started| started != recorded))
+                let is_another = |recorded| process.starttime().is_ok_and(|started| started != recorded);
+                let is_gone = |error: Error| error.status() == Status::No;
+                recorded.is_some_and(is_another) || process.namespace_id(NsType::Pid).is_err_and(is_gone)
             }
             Err(error) => error.status() == Status::No,
         })

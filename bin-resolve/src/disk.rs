@@ -3,13 +3,14 @@
 mod containerd;
 mod crun;
 mod docker;
+mod dockerd;
 mod index;
 mod podman;
 mod runc;
 mod runtime;
 mod storage;
 
-pub(crate) use docker::places_of as docker_places;
+pub(crate) use dockerd::places_of as docker_places;
 pub(crate) use index::Entry;
 
 use std::path::PathBuf;
@@ -65,7 +66,7 @@ impl Store {
     /// Where the files of an engine that root runs usually are.
     pub(crate) fn usual(kind: Kind) -> Self {
         let (places, others): (&[&str], &[&str]) = match kind {
-            Kind::Docker => (docker::PLACES, &[]),
+            Kind::Docker => (dockerd::PLACES, &[]),
             Kind::Containerd => (containerd::PLACES, containerd::OTHERS),
             Kind::Crun => (crun::PLACES, &[]),
             Kind::Runc => (runc::PLACES, runc::OTHERS),
@@ -102,8 +103,9 @@ impl Store {
     /// The files with the settings.
     pub(crate) fn settings(&self) -> Vec<PathBuf> {
         match self.kind {
+            Kind::Docker => vec![dockerd::settings(self.user.as_ref())],
             Kind::Podman => storage::files(self.user.as_ref()),
-            _ => Vec::new(),
+            Kind::Containerd | Kind::Crun | Kind::Runc => Vec::new(),
         }
     }
 
@@ -112,15 +114,21 @@ impl Store {
     /// # Errors
     /// If these cannot be read, or are not understood.
     async fn as_set(&self, root: &Root) -> Result<Self> {
-        let is_absent =
-            |path: &PathBuf| root.cached(path).is_some_and(|found| found.is_err_and(|error| is_absent(&error)));
+        let is_absent = |path: &PathBuf| root.cached(path).is_some_and(|found| found.is_err_and(is_absent));
         if self.settings().iter().all(is_absent) {
             return Ok(self.clone());
         }
-        let user = self.user.clone();
-        let set = root.ask(move |directory| storage::read(&Files::new(directory), user.as_ref())).await?;
-        let places = set.graphroot.map_or_else(|| self.places.clone(), |place| vec![place]);
-        Ok(Self { places, runroot: set.runroot, ..self.clone() })
+        let store = self.clone();
+        root.ask(move |directory| {
+            let files = Files::new(directory);
+            if store.kind == Kind::Docker {
+                let set = dockerd::read(&files, &dockerd::settings(store.user.as_ref()))?;
+                return Ok(Self { places: set.map_or(store.places, |place| vec![place]), ..store });
+            }
+            let set = storage::read(&files, store.user.as_ref())?;
+            Ok(Self { places: set.graphroot.map_or(store.places, |place| vec![place]), runroot: set.runroot, ..store })
+        })
+        .await
     }
 }
 

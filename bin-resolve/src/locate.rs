@@ -10,6 +10,9 @@ use crate::container::Container;
 use crate::root::FileId;
 use crate::trust::Bounds;
 
+/// How often a process may be left to another parent while it is looked at.
+const MAX_PARENTS: usize = 5;
+
 /// How a process was proved to be its container's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Proof {
@@ -96,13 +99,41 @@ enum Verdict {
     Refuted(&'static str),
 }
 
+/// Its parent may end while it is looked at, as a runtime does that has started it and leaves it to others.
 async fn prove(process: &Process, container: &Container, pidns: &Namespace, bounds: &Bounds) -> Result<Verdict> {
+    let mut parent = process.parent()?;
+    for _ in 0..MAX_PARENTS {
+        let verdict = match Process::pin(parent) {
+            Ok(pinned) => {
+                let verdict = prove_by(process, pinned, container, pidns, bounds).await;
+                if matches!(verdict, Ok(Verdict::Proved(_))) {
+                    return verdict;
+                }
+                verdict
+            }
+            Err(_) => {
+                Ok(Verdict::Refuted("its parent, which would be the engine's shim, is outside our PID namespace"))
+            }
+        };
+        let now = process.parent()?;
+        if now == parent {
+            return verdict;
+        }
+        parent = now;
+    }
+    Ok(Verdict::Refuted("its parent has changed again and again"))
+}
+
+async fn prove_by(
+    process: &Process,
+    parent: Process,
+    container: &Container,
+    pidns: &Namespace,
+    bounds: &Bounds,
+) -> Result<Verdict> {
     if container.starttime.is_some_and(|recorded| process.starttime().is_ok_and(|starttime| starttime != recorded)) {
         return Ok(Verdict::Refuted("it started at another time (has the container ended?)"));
     }
-    let Ok(parent) = Process::pin(process.parent()?) else {
-        return Ok(Verdict::Refuted("its parent, which would be the engine's shim, is outside our PID namespace"));
-    };
     let placement = cgroup::placement(&process.read("cgroup")?, &parent.read("cgroup")?, container);
     // In a namespace further in than the engine's, the PID may be that of another process of this container.
     if parent.namespace_id(NsType::Pid)? != Some(pidns.id()) || !is_outside(&parent, &placement, container) {

@@ -2,11 +2,11 @@
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nicon_core::file::{Known, RESOLVE_CACHED, retry};
 use nicon_core::rights::to_look;
-use nicon_core::{Doing, Error, Process, Result};
+use nicon_core::{Doing, Process, Result};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat, openat2};
 use nix::sys::stat::Mode;
@@ -23,8 +23,8 @@ impl From<Known> for FileId {
     }
 }
 
-/// A path, and the file that was found there.
-pub(crate) type Lookup = (PathBuf, Result<FileId>);
+/// A path, and the file that was found there. A machine has thousands of these, so that a failure is but its number.
+pub(crate) type Lookup = (PathBuf, nix::Result<FileId>);
 
 /// The root directory of a container, or our own, and look-ups below it.
 ///
@@ -33,7 +33,7 @@ pub(crate) type Lookup = (PathBuf, Result<FileId>);
 pub(crate) struct Root {
     directory: Arc<Directory>,
     /// Look-ups that were done in advance.
-    seen: OnceLock<Vec<Lookup>>,
+    seen: Mutex<Box<[Lookup]>>,
 }
 
 impl Root {
@@ -44,20 +44,21 @@ impl Root {
             Some(process) => openat(process.dir(), "root", flags, Mode::empty())
                 .doing(|| format!("open /proc/{}/root", process.pid()))
                 .map_err(|error| match error.errno() {
+                    Some(Errno::ENOENT) if process.is_ending() => error.as_no(),
                     Some(Errno::EACCES | Errno::EPERM) => error.and_say(&format!(" ({})", to_look("the process has"))),
                     _ => error,
                 }),
             None => open("/", flags, Mode::empty()).doing(|| "open /"),
         };
         let directory = Arc::new(Directory { fd: opened?, is_ours: container.is_none() });
-        Ok(Self { directory, seen: OnceLock::new() })
+        Ok(Self { directory, seen: Mutex::default() })
     }
 
     /// Our own root directory, for paths that lead through directories of other users.
     pub(crate) fn untrusted() -> Result<Self> {
-        let Self { directory, seen } = Self::of(None)?;
-        let fd = directory.fd.try_clone().map_err(|error| Error::failed(format!("duplicate a descriptor: {error}")))?;
-        Ok(Self { directory: Arc::new(Directory::untrusted(fd)), seen })
+        let root = Self::of(None)?;
+        let fd = root.directory.find(Path::new("/")).doing(|| "open /")?;
+        Ok(Self { directory: Arc::new(Directory::untrusted(fd)), ..root })
     }
 
     /// Does `work` that may block forever on a thread; in place if the directory is our own.
@@ -96,32 +97,41 @@ impl Root {
         (seen, left)
     }
 
-    /// Remembers look-ups; only the first call counts.
+    /// Remembers look-ups, unless there are some already.
     pub(crate) fn remember(&self, seen: Vec<Lookup>) {
-        let _ = self.seen.set(seen);
+        let mut known = self.seen();
+        if known.is_empty() {
+            *known = seen.into();
+        }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Box<[Lookup]>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The file at `path`.
     pub(crate) async fn file_at(&self, path: &Path) -> Result<FileId> {
-        if let Some(known) = self.cached(path) {
-            return known;
-        }
-        let path = path.to_owned();
-        self.ask(move |directory| directory.file_at(&path)).await
+        let known = if let Some(known) = self.cached(path) {
+            known
+        } else {
+            let path = path.to_owned();
+            self.ask(move |directory| Ok(directory.file_at(&path))).await?
+        };
+        known.doing(|| format!("open {}", path.display()))
     }
 
     /// The file at `path`, if that is known without blocking: it was looked up in advance, or is in the kernel's cache,
     /// as it nearly always is.
-    pub(crate) fn cached(&self, path: &Path) -> Option<Result<FileId>> {
-        if let Some((_, seen)) = self.seen.get().and_then(|seen| seen.iter().find(|(seen, _)| seen == path)) {
-            return Some(seen.clone());
+    pub(crate) fn cached(&self, path: &Path) -> Option<nix::Result<FileId>> {
+        if let Some((_, seen)) = self.seen().iter().find(|(seen, _)| seen == path) {
+            return Some(*seen);
         }
         if self.directory.is_ours {
             return None;
         }
         match self.directory.look_up(path, RESOLVE_CACHED) {
             Err(Errno::EAGAIN | Errno::EINVAL) => None,
-            settled => Some(identify(path, settled)),
+            settled => Some(identify(settled)),
         }
     }
 }
@@ -157,8 +167,8 @@ impl Directory {
     }
 
     /// The file at `path`. This may block forever.
-    pub(crate) fn file_at(&self, path: &Path) -> Result<FileId> {
-        identify(path, self.find(path))
+    pub(crate) fn file_at(&self, path: &Path) -> nix::Result<FileId> {
+        identify(self.find(path))
     }
 
     fn look_up(&self, path: &Path, more: ResolveFlag) -> nix::Result<OwnedFd> {
@@ -167,11 +177,11 @@ impl Directory {
     }
 }
 
-fn identify(path: &Path, found: nix::Result<OwnedFd>) -> Result<FileId> {
-    found.and_then(Known::of).map(FileId::from).doing(|| format!("open {}", path.display()))
+fn identify(found: nix::Result<OwnedFd>) -> nix::Result<FileId> {
+    found.and_then(Known::of).map(FileId::from)
 }
 
 /// Whether a failure means that there is no such file.
-pub(crate) fn is_absent(error: &Error) -> bool {
-    matches!(error.errno(), Some(Errno::ENOENT | Errno::ENOTDIR))
+pub(crate) fn is_absent(errno: Errno) -> bool {
+    matches!(errno, Errno::ENOENT | Errno::ENOTDIR)
 }

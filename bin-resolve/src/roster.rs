@@ -41,7 +41,7 @@ pub(crate) struct Member {
     /// The container's bundle, if it was read.
     pub(crate) bundle: Option<Rc<Bundle>>,
     /// Its proof, if it was proved when it was listed; for one who asks.
-    pub(crate) found: Rc<RefCell<Option<Found>>>,
+    pub(crate) found: Rc<RefCell<Option<Box<Found>>>>,
 }
 
 /// What one engine lists.
@@ -181,17 +181,22 @@ impl Scope<'_> {
     /// [`Status::No`](nicon_core::Status::No) if there is none, as in most containers.
     pub(crate) async fn look(&self) -> Result<Vec<Present>> {
         let (mut present, mut refused, any) = (Vec::new(), None, Qualifier::default());
-        let near = self.near(&any).await?;
-        if let [first, ..] = &near[..] {
-            first.root.look_for(paths_of(&near, self.is_asked_for(&any))).await;
+        let (near, others) = self.look_around().await?;
+        let asked = self.chosen(&any, &near);
+        if let [first, ..] = &asked[..] {
+            first.root.look_for(paths_of(&asked, self.is_asked_for(&any))).await;
         }
-        for endpoint in near.iter().chain(&self.others(&any).await?) {
+        for endpoint in asked.iter().chain(&self.chosen(&any, &others)) {
             match self.look_for(endpoint, &any).await {
                 Ok(found) => present.extend(found),
                 Err(error) => refused = refused.or(Some(error)),
             }
         }
-        if present.is_empty() { Err(refused.unwrap_or_else(|| self.no_engine(&any))) } else { Ok(present) }
+        if present.is_empty() {
+            return Err(refused.unwrap_or_else(|| self.no_engine(&any)));
+        }
+        self.keep(near, others);
+        Ok(present)
     }
 
     async fn look_for(&self, endpoint: &Endpoint, any: &Qualifier) -> Result<Option<Present>> {

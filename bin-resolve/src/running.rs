@@ -75,7 +75,7 @@ impl Listing {
         let (id, name) = (found.container.id.clone(), found.container.name.clone());
         if is_name(&name) || is_name(&id) {
             let member = Member::new(Listed { id, name }, disk.engine.clone(), disk.file);
-            member.found.replace(Some(found));
+            member.found.replace(Some(Box::new(found)));
             self.members.push(member);
         } else {
             self.remarks.push(Error::failed(format!("\"{name}\" runs, but no path can name it")));

@@ -43,18 +43,7 @@ impl Scope<'_> {
     /// # Errors
     /// If the root directory cannot be opened, or too many threads are blocked.
     pub(crate) async fn near(&self, asked: &Qualifier) -> Result<Vec<Arc<Endpoint>>> {
-        let open = async || {
-            let root = Arc::new(Root::of(self.container)?);
-            let mut endpoints = Endpoint::usual(&root, self.places());
-            if self.container.is_none() {
-                endpoints.extend(users::own(&root).await?);
-            } else {
-                let asked_for = self.is_asked_for(asked);
-                self.survey(&root, &self.chosen(asked, &endpoints), asked_for).await?;
-            }
-            Ok(endpoints)
-        };
-        let endpoints = self.engines.near.get_or_try_init(open).await?;
+        let endpoints = self.engines.near.get_or_try_init(|| self.look_near(asked)).await?;
         Ok(self.chosen(asked, endpoints))
     }
 
@@ -64,16 +53,52 @@ impl Scope<'_> {
     /// # Errors
     /// If they cannot be looked for.
     pub(crate) async fn others(&self, asked: &Qualifier) -> Result<Vec<Arc<Endpoint>>> {
-        let look = async || {
-            // Users can put anything into their directories, on our own machine, too.
-            let root = match (self.container, &self.near(&Qualifier::default()).await?[..]) {
-                (Some(_), [first, ..]) => Arc::clone(&first.root),
-                _ => Arc::new(Root::untrusted()?),
-            };
-            users::others(&root, self.container.is_none()).await
-        };
+        let look = async || self.look_further(&self.near(&Qualifier::default()).await?).await;
         let endpoints = self.engines.of_others.get_or_try_init(look).await?;
         Ok(self.chosen(asked, endpoints))
+    }
+
+    /// Which engines may be here, whoever asks. What is found is kept only with [`Scope::keep`]: a machine has thousands of
+    /// containers, and mostly there is none in them.
+    ///
+    /// # Errors
+    /// As [`Scope::near`] and [`Scope::others`].
+    pub(crate) async fn look_around(&self) -> Result<(Vec<Arc<Endpoint>>, Vec<Arc<Endpoint>>)> {
+        let near = match self.engines.near.get() {
+            Some(near) => near.clone(),
+            None => self.look_near(&Qualifier::default()).await?,
+        };
+        let others = match self.engines.of_others.get() {
+            Some(others) => others.clone(),
+            None => self.look_further(&near).await?,
+        };
+        Ok((near, others))
+    }
+
+    /// Keeps what [`Scope::look_around`] found.
+    pub(crate) fn keep(&self, near: Vec<Arc<Endpoint>>, others: Vec<Arc<Endpoint>>) {
+        // Whoever was first has kept the same.
+        let _ = (self.engines.near.set(near), self.engines.of_others.set(others));
+    }
+
+    async fn look_near(&self, asked: &Qualifier) -> Result<Vec<Arc<Endpoint>>> {
+        let root = Arc::new(Root::of(self.container)?);
+        let mut endpoints = Endpoint::usual(&root, self.places());
+        if self.container.is_none() {
+            endpoints.extend(users::own(&root).await?);
+        } else {
+            self.survey(&root, &self.chosen(asked, &endpoints), self.is_asked_for(asked)).await?;
+        }
+        Ok(endpoints)
+    }
+
+    async fn look_further(&self, near: &[Arc<Endpoint>]) -> Result<Vec<Arc<Endpoint>>> {
+        // Users can put anything into their directories, on our own machine, too.
+        let root = match (self.container, near) {
+            (Some(_), [first, ..]) => Arc::clone(&first.root),
+            _ => Arc::new(Root::untrusted()?),
+        };
+        users::others(&root, self.container.is_none()).await
     }
 
     /// The engine that usually is at this place.
@@ -96,7 +121,7 @@ impl Scope<'_> {
     }
 
     /// Those that are to be asked: what the path and the options leave, and the caller's settings.
-    fn chosen(&self, asked: &Qualifier, endpoints: &[Arc<Endpoint>]) -> Vec<Arc<Endpoint>> {
+    pub(crate) fn chosen(&self, asked: &Qualifier, endpoints: &[Arc<Endpoint>]) -> Vec<Arc<Endpoint>> {
         let engine = asked.engine.or(self.settings.engine);
         let asked = Qualifier { engine, ..asked.clone() };
         let is_left = |endpoint: &&Arc<Endpoint>| {

@@ -72,7 +72,7 @@ impl Scope<'_> {
         if let Some(found) = member.found.take()
             && found.process.is_alive()
         {
-            return Ok(found);
+            return Ok(*found);
         }
         if let Some(bundle) = &member.bundle {
             let claim = bundle.claim(member)?;
@@ -86,7 +86,12 @@ impl Scope<'_> {
         let Answer { claim, .. } = self.ask(&endpoint, &member.id, &any).await;
         // If it is gone, its ID may be another's name.
         let claim = claim?.filter(|claim| claim.container.id == member.id).ok_or_else(gone)?;
-        self.proved(&member.name, claim).await
+        match self.prove(&member.name, &claim).await {
+            Ok((process, proof)) => Ok(claim.by(process, proof)),
+            // Files outlive containers.
+            Err(error) if claim.is_of_files() && self.has_ended(&claim) => Err(error.as_no()),
+            Err(error) => Err(error),
+        }
     }
 
     async fn ask_near(&self, of: &Qualifier, name: &str) -> Result<Vec<Answer>> {
@@ -150,9 +155,10 @@ impl Scope<'_> {
             }
             Ok(None) | Err(_) => {}
         }
-        match self.on_disk(endpoint, asked).await? {
-            Some(disk) => Ok(Answer::from_files(&disk, name).await),
-            None => by_socket.map(|_| Answer::new(false, Ok(None))),
+        match self.on_disk(endpoint, asked).await {
+            Ok(Some(disk)) => Ok(Answer::from_files(&disk, name).await),
+            Ok(None) => by_socket.map(|_| Answer::new(false, Ok(None))),
+            Err(error) => Ok(Answer { unread: Some(error), ..Answer::new(false, Ok(None)) }),
         }
     }
 

@@ -94,7 +94,7 @@ pub(crate) struct Connected {
 /// Connects to the first of `places` below `root` where a process listens; `None` if none of them exists. If the
 /// listener's queue is full, tries again until the hop's time is up.
 pub(crate) async fn connect(root: &Root, places: &[PathBuf]) -> Result<Option<Connected>> {
-    let may_be_there = |path: &&PathBuf| !matches!(root.cached(path), Some(Err(error)) if is_absent(&error));
+    let may_be_there = |path: &&PathBuf| !matches!(root.cached(path), Some(Err(errno)) if is_absent(errno));
     let places: Arc<[PathBuf]> = places.iter().filter(may_be_there).cloned().collect();
     if places.is_empty() {
         return Ok(None);
@@ -116,7 +116,7 @@ pub(crate) fn connect_to_first(root: &Directory, places: &[PathBuf]) -> Result<O
         match connect_to(root, path) {
             Ok(connected) => return Ok(Some(connected)),
             Err(error) if error.errno() == Some(Errno::EAGAIN) => return Err(error),
-            Err(error) if is_absent(&error) => {}
+            Err(error) if error.errno().is_some_and(is_absent) => {}
             Err(error) => refused = refused.or(Some(error)),
         }
     }

@@ -19,8 +19,7 @@ impl Scope<'_> {
     /// If too many threads are blocked.
     pub(crate) async fn survey(&self, root: &Root, endpoints: &[Arc<Endpoint>], asked_for: bool) -> Result<()> {
         let (seen, paths) = root.split_known(paths_of(endpoints, asked_for));
-        let is_there =
-            |path: &PathBuf| seen.iter().any(|(at, file)| at == path && !file.as_ref().is_err_and(is_absent));
+        let is_there = |path: &PathBuf| seen.iter().any(|(at, file)| at == path && !file.is_err_and(is_absent));
         let may_be_there = |path: &&PathBuf| paths.contains(path) || is_there(path);
         let mut listening = Vec::new();
         for endpoint in endpoints {

@@ -1,6 +1,7 @@
 //! A pinned process: a pidfd, which a reused PID cannot redirect, and the identity that a record carries.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 use std::sync::OnceLock;
 
 use nix::errno::Errno;
@@ -12,6 +13,9 @@ use serde_json::Map;
 
 use crate::rights::to_look;
 use crate::{Doing, Error, Namespace, NsId, NsType, Record, Result, proc, sys};
+
+/// How long a process may take to end that has lost its namespaces, in milliseconds.
+const MAX_ENDING: u8 = 100;
 
 /// The magic number of pidfs (`PID_FS_MAGIC` of linux/magic.h): "PIDF".
 const PID_FS_MAGIC: i64 = 0x5049_4446;
@@ -122,6 +126,13 @@ impl Process {
         is_running(&self.pidfd)
     }
 
+    /// Whether it is ending right now. To be asked of a process that lacks what every process has: one that ends loses its root
+    /// directory and its namespaces before it counts as ended. This waits for the end, which takes some microseconds.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        !is_running_for(&self.pidfd, MAX_ENDING.into())
+    }
+
     /// Its directory in /proc, opened with `O_PATH`. Names in it always refer to this process.
     #[must_use]
     pub fn dir(&self) -> BorrowedFd<'_> {
@@ -202,7 +213,7 @@ impl Process {
     pub fn namespace(&self, ns_type: NsType) -> Result<Namespace> {
         let open = |file: &str| openat(&self.dir, file, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
         let namespace = self.by_link(ns_type, open).and_then(Namespace::from_fd);
-        namespace.map_err(|errno| self.failed("open", &format!("ns/{ns_type}"), errno))
+        namespace.map_err(|errno| self.without_link("open", ns_type, errno))
     }
 
     /// The identity of one of its namespaces, or `None` if the kernel lacks that type.
@@ -212,9 +223,9 @@ impl Process {
     pub fn namespace_id(&self, ns_type: NsType) -> Result<Option<NsId>> {
         match self.by_link(ns_type, |file| NsId::named_by(&self.dir, file)) {
             Ok(id) => Ok(Some(id)),
-            // A zombie has lost its links, too. Only for a live process does this mean that the kernel lacks the type.
-            Err(Errno::ENOENT) if self.is_alive() => Ok(None),
-            Err(errno) => Err(self.failed("read", &format!("ns/{ns_type}"), errno)),
+            // A process that ends has lost its links, too: only if we have none does the kernel lack the type.
+            Err(Errno::ENOENT) if !has(ns_type) && self.is_alive() => Ok(None),
+            Err(errno) => Err(self.without_link("read", ns_type, errno)),
         }
     }
 
@@ -298,9 +309,20 @@ impl Process {
         parser(&self.read(file)?).map_err(|cause| Error::failed(format!("read /proc/{}/{file}: {cause}", self.pid)))
     }
 
+    fn without_link(&self, verb: &str, ns_type: NsType, errno: Errno) -> Error {
+        if errno == Errno::ENOENT && has(ns_type) && self.is_ending() {
+            return self.gone();
+        }
+        self.failed(verb, &format!("ns/{ns_type}"), errno)
+    }
+
+    fn gone(&self) -> Error {
+        Error::no(format!("process {} is gone", self.pid))
+    }
+
     fn failed(&self, verb: &str, file: &str, errno: Errno) -> Error {
         if errno == Errno::ESRCH || !self.is_alive() {
-            return Error::no(format!("process {} is gone", self.pid));
+            return self.gone();
         }
         let error = Error::os(format!("{verb} /proc/{}/{file}", self.pid), errno);
         match errno {
@@ -317,10 +339,20 @@ impl AsFd for Process {
     }
 }
 
+/// Whether this kernel has namespaces of that type: then we are in one.
+fn has(ns_type: NsType) -> bool {
+    Path::new(&format!("/proc/self/ns/{ns_type}")).exists()
+}
+
 /// A pidfd becomes readable when its process exits; see `pidfd_open(2)`.
 fn is_running(pidfd: &OwnedFd) -> bool {
+    is_running_for(pidfd, PollTimeout::ZERO)
+}
+
+/// Whether it still runs after that time.
+fn is_running_for(pidfd: &OwnedFd, time: PollTimeout) -> bool {
     let mut fds = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
-    matches!(poll(&mut fds, PollTimeout::ZERO), Ok(0))
+    matches!(poll(&mut fds, time), Ok(0))
 }
 
 fn pidfs_inode(pidfd: &OwnedFd) -> nix::Result<Option<u64>> {

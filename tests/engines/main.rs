@@ -4,17 +4,20 @@
 
 #![allow(clippy::unnecessary_wraps, reason = "all trials have one signature, also those that use no `?`")]
 
+mod apart;
 mod docker;
 mod docker_daemons;
 mod docker_tools;
 mod expect;
 mod found;
+mod live_restore;
 mod machine;
 mod nested;
 mod podman;
 mod podman_modes;
 mod rootless;
 mod runtimes;
+mod tide;
 mod users;
 mod whole;
 
@@ -81,6 +84,10 @@ fn main() -> ExitCode {
         rootless::trials(&suite),
         runtimes::trials(&suite),
         whole::trials(&suite),
+        live_restore::trials(&suite),
+        podman::trials(&suite),
+        rootless::trials(&suite),
+        tide::trials(&suite),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
     // Ends the machine before the verdict.

@@ -1,20 +1,13 @@
-//! The files of a Docker daemon.
-
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+//! The files of a Docker daemon: its containers, below the directory of its data.
 
 use nicon_core::container::is_id;
-use nicon_core::{Error, Process, Result};
+use nicon_core::{Error, Result};
 use serde::Deserialize;
 
 use super::index::Index;
 use super::{Entry, not_running};
-use crate::aside;
 use crate::container::{Container, bare};
 use crate::files::Files;
-
-/// Where the daemon keeps its containers by default.
-pub(super) const PLACES: &[&str] = &["/var/lib/docker/containers"];
 
 #[derive(Deserialize)]
 struct Config {
@@ -30,37 +23,6 @@ struct State {
     running: bool,
     #[serde(rename = "Pid")]
     pid: i32,
-}
-
-/// Where a daemon keeps its containers, according to its command line and environment, or else as `usual`.
-///
-/// # Errors
-/// If these cannot be read.
-pub(crate) async fn places_of(daemon: Arc<Process>, usual: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
-    // Reading them reads the process's memory, which can block.
-    aside::ask(move || Ok(places_in(&daemon.read("cmdline")?, &daemon.read("environ")?).unwrap_or(usual))).await
-}
-
-fn places_in(cmdline: &str, environ: &str) -> Option<Vec<PathBuf>> {
-    let arguments: Vec<&str> = cmdline.split('\0').collect();
-    let named = arguments.iter().enumerate().find_map(|(i, argument)| match *argument {
-        "--data-root" | "-g" | "--graph" => arguments.get(i + 1).copied(),
-        _ => argument.strip_prefix("--data-root=").or_else(|| argument.strip_prefix("--graph=")),
-    });
-    let root = named.map(PathBuf::from).or_else(|| root_of_user(environ))?;
-    Some(vec![root.join("containers")])
-}
-
-/// Where a rootless daemon keeps its data unless told otherwise: in its user's home, since `/var/lib/docker` is root's. As
-/// dockerd has it, `ROOTLESSKIT_STATE_DIR` tells that it is rootless.
-fn root_of_user(environ: &str) -> Option<PathBuf> {
-    let variable = |name: &str| {
-        let mut variables = environ.split('\0').filter_map(|variable| variable.split_once('='));
-        variables.find(|(known, value)| *known == name && !value.is_empty()).map(|(_, value)| value)
-    };
-    variable("ROOTLESSKIT_STATE_DIR")?;
-    let home = || Path::new(variable("HOME").unwrap_or("/")).join(".local/share");
-    Some(variable("XDG_DATA_HOME").map_or_else(home, PathBuf::from).join("docker"))
 }
 
 pub(super) fn index(files: &Files, index: &mut Index) {
@@ -86,26 +48,4 @@ pub(super) fn load(files: &Files, entry: &Entry) -> Result<Container> {
     }
     let (id, name) = (entry.id.clone(), entry.name.clone());
     Ok(Container { id, name, inner_pid: config.state.pid, ..Container::default() })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn where_a_daemon_keeps_its_containers() {
-        let rootless = "PATH=/bin\0ROOTLESSKIT_STATE_DIR=/run/user/1000/dockerd-rootless\0HOME=/home/alice\0";
-        let elsewhere = format!("{rootless}XDG_DATA_HOME=/data/alice\0");
-        for (cmdline, environ, expected) in [
-            ("dockerd\0", rootless, "/home/alice/.local/share/docker/containers"),
-            ("dockerd\0", &elsewhere, "/data/alice/docker/containers"),
-            ("dockerd\0--data-root\0/d\0", &elsewhere, "/d/containers"),
-            ("dockerd\0--data-root=/d\0", "", "/d/containers"),
-        ] {
-            assert_eq!(places_in(cmdline, environ).unwrap(), [Path::new(expected)], "{cmdline} {environ}");
-        }
-        for environ in ["HOME=/root\0", "HOME=/root\0ROOTLESSKIT_STATE_DIR=\0"] {
-            assert_eq!(places_in("dockerd\0", environ), None, "{environ}");
-        }
-    }
 }
