@@ -5,7 +5,9 @@ use nix::errno::Errno;
 
 use crate::claim::Found;
 use crate::container::{brief, short};
+use crate::kind::Qualifier;
 use crate::listing::State;
+use crate::name::show;
 use crate::roster::Member;
 use crate::scope::Scope;
 
@@ -21,7 +23,7 @@ impl Scope<'_> {
     /// [`Status::No`](nicon_core::Status::No) if there is none, or it does not run;
     /// [`Status::Failed`](nicon_core::Status::Failed) if there are several, or an engine failed.
     pub(crate) async fn find_by_id(&self, digits: &str) -> Result<Found> {
-        let list = self.list(None, State::Any).await?;
+        let list = self.list(&Qualifier::default(), State::Any).await?;
         // A permission for one engine is enough, as it is for a name.
         let is_grave = |error: &&Error| !matches!(error.errno(), Some(Errno::EACCES | Errno::EPERM));
         let refusal = list.failures.iter().find(is_grave).cloned();
@@ -40,8 +42,14 @@ impl Scope<'_> {
 
 /// The container with this ID or, if there is none, the only one whose ID begins so.
 fn choose<'a>(digits: &str, members: &'a [Member]) -> Result<Option<&'a Member>> {
-    if let Some(exact) = members.iter().find(|member| member.id == digits) {
-        return Ok(Some(exact));
+    let exact: Vec<_> = members.iter().filter(|member| member.id == digits).collect();
+    match exact[..] {
+        [] => {}
+        [only] => return Ok(Some(only)),
+        _ => {
+            let ways: Vec<_> = exact.iter().map(|member| show(&[format!("{}{digits}", member.qualifier())])).collect();
+            return Err(Error::failed(format!("ID \"{digits}\" is ambiguous: say {}", ways.join(" or "))));
+        }
     }
     let fitting: Vec<_> = members.iter().filter(|member| member.id.starts_with(digits)).collect();
     match fitting[..] {

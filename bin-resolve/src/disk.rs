@@ -9,6 +9,7 @@ mod runtime;
 
 pub(crate) use docker::places_of as docker_places;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use nicon_core::container::{is_id, is_short_id};
@@ -17,8 +18,9 @@ use nix::errno::Errno;
 
 use crate::container::{self, Container, Fit, fit};
 use crate::files::Files;
-use crate::kind::Kind;
+use crate::kind::{Kind, Qualifier};
 use crate::listing::Listed;
+use crate::name::show;
 use crate::root::{FileId, Root};
 use crate::trust::Bounds;
 
@@ -26,6 +28,8 @@ use crate::trust::Bounds;
 struct Entry {
     id: String,
     name: String,
+    /// The engine's namespace in which it is, if it has any.
+    namespace: Option<String>,
     /// Where it belongs, to tell apart containers of the same name.
     about: String,
     /// The file or directory with its state.
@@ -42,8 +46,16 @@ pub(crate) struct Disk<'a> {
     pub(crate) file: FileId,
     root: &'a Root,
     places: Vec<PathBuf>,
-    /// Whether the engine was asked for by name.
-    asked_for: bool,
+    extent: Extent,
+}
+
+/// Which of an engine's containers are wanted.
+#[derive(Clone, Default)]
+struct Extent {
+    /// Also those that belong to an engine on top, since the engine was asked for by name.
+    all: bool,
+    /// Only those in this one of the engine's namespaces.
+    namespace: Option<String>,
 }
 
 impl<'a> Disk<'a> {
@@ -61,7 +73,7 @@ impl<'a> Disk<'a> {
         asked_for: bool,
     ) -> Result<Option<Self>> {
         let disk = Self::at(kind, root, pidns, bounds, Self::places(kind, asked_for)).await?;
-        Ok(disk.map(|disk| Self { asked_for, ..disk }))
+        Ok(disk.map(|disk| Self { extent: Extent { all: asked_for, namespace: None }, ..disk }))
     }
 
     /// Where the files of an engine usually are.
@@ -108,7 +120,12 @@ impl<'a> Disk<'a> {
                 },
             }
         }
-        Ok(file.map(|file| Self { kind, pidns, bounds, file, root, places: there, asked_for: false }))
+        Ok(file.map(|file| Self { kind, pidns, bounds, file, root, places: there, extent: Extent::default() }))
+    }
+
+    /// The same, looking only into this one of the engine's namespaces.
+    pub(crate) fn within(self, namespace: Option<String>) -> Self {
+        Self { extent: Extent { namespace, ..self.extent }, ..self }
     }
 
     /// Finds the container that `asked` means, by [`fit`], and its file.
@@ -118,12 +135,12 @@ impl<'a> Disk<'a> {
     /// read.
     pub(crate) async fn find(&self, asked: &str) -> Result<Option<(Container, PathBuf)>> {
         let asked = asked.to_owned();
-        self.read(move |kind, files, places, all| {
+        self.read(move |kind, files, places, extent| {
             let entries = match kind {
                 // With these the name is the ID and the directory, so only what may be a shortened ID needs the index.
                 Kind::Crun if !is_short_id(&asked) => runtime::named(files, places, &asked, crun::STATE)?,
-                Kind::Runc if !is_short_id(&asked) => runtime::named(files, places, &asked, runc::STATE)?,
-                _ => index(kind, files, places, all)?,
+                Kind::Runc if !is_short_id(&asked) => runc::own(runtime::named(files, places, &asked, runc::STATE)?),
+                _ => index(kind, files, places, extent)?,
             };
             choose(&asked, entries)?
                 .map(|entry| load(kind, files, &entry).map(|found| (found, entry.place)))
@@ -137,9 +154,9 @@ impl<'a> Disk<'a> {
     /// # Errors
     /// If files cannot be read.
     pub(crate) async fn list(&self) -> Result<Vec<Listed>> {
-        self.read(|kind, files, places, all| {
-            let entries = index(kind, files, places, all)?.into_iter();
-            Ok(entries.map(|entry| Listed { id: entry.id, name: entry.name }).collect())
+        self.read(|kind, files, places, extent| {
+            let entries = index(kind, files, places, extent)?.into_iter();
+            Ok(entries.map(|entry| Listed { id: entry.id, name: entry.name, namespace: entry.namespace }).collect())
         })
         .await
     }
@@ -149,8 +166,8 @@ impl<'a> Disk<'a> {
     /// # Errors
     /// If there is no telling which containers there are.
     pub(crate) async fn with_process(&self) -> Result<Vec<Result<(Container, PathBuf)>>> {
-        self.read(|kind, files, places, all| {
-            let entries = index(kind, files, places, all)?.into_iter();
+        self.read(|kind, files, places, extent| {
+            let entries = index(kind, files, places, extent)?.into_iter();
             let mut loaded = Vec::new();
             for entry in entries {
                 match load(kind, files, &entry) {
@@ -166,17 +183,17 @@ impl<'a> Disk<'a> {
 
     async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(Kind, &Files, &[PathBuf], bool) -> Result<T> + Send + 'static,
+        work: impl FnOnce(Kind, &Files, &[PathBuf], &Extent) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (kind, places, all) = (self.kind, self.places.clone(), self.asked_for);
-        self.root.ask(move |directory| work(kind, &Files::new(directory), &places, all)).await
+        let (kind, places, extent) = (self.kind, self.places.clone(), self.extent.clone());
+        self.root.ask(move |directory| work(kind, &Files::new(directory), &places, &extent)).await
     }
 }
 
-/// The containers in the files; with `all`, also those that belong to an engine on top.
-fn index(kind: Kind, files: &Files, places: &[PathBuf], all: bool) -> Result<Vec<Entry>> {
+/// The containers in the files.
+fn index(kind: Kind, files: &Files, places: &[PathBuf], extent: &Extent) -> Result<Vec<Entry>> {
     match kind {
-        Kind::Containerd => containerd::index(files, places, all),
+        Kind::Containerd => containerd::index(files, places, extent),
         Kind::Crun => runtime::index(files, places, crun::STATE),
         Kind::Runc => runtime::index(files, places, runc::STATE),
         Kind::Podman => podman::index(files, places),
@@ -203,12 +220,25 @@ fn choose(asked: &str, entries: Vec<Entry>) -> Result<Option<Entry>> {
     // A container may have files in several places.
     fitting.sort_by(|a, b| a.id.cmp(&b.id));
     fitting.dedup_by(|a, b| a.id == b.id && a.name == b.name && is_id(&a.id));
-    if fitting.len() > 1 {
-        let shown = fitting.iter().map(|entry| format!("{}{}", container::short(&entry.id), entry.about));
-        let shown = shown.collect::<Vec<_>>().join(", ");
-        return Err(Error::failed(format!("\"{asked}\" is ambiguous: it matches {shown} (use an ID)")));
-    }
-    Ok(fitting.pop())
+    if fitting.len() > 1 { Err(ambiguous(asked, &fitting)) } else { Ok(fitting.pop()) }
+}
+
+/// The error for several containers that a name may mean, and how to tell them apart.
+fn ambiguous(asked: &str, fitting: &[Entry]) -> Error {
+    let shown = fitting.iter().map(|entry| format!("{}{}", container::short(&entry.id), entry.about));
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    let namespaces: BTreeSet<_> = fitting.iter().map(|entry| &entry.namespace).collect();
+    let ids: BTreeSet<_> = fitting.iter().map(|entry| &entry.id).collect();
+    let way_out = if namespaces.len() == fitting.len() {
+        let of = |namespace| Qualifier { engine: Some(Kind::Containerd), namespace, ..Qualifier::default() };
+        let ways = fitting.iter().map(|entry| show(&[format!("{}{asked}", of(entry.namespace.clone()))]));
+        format!("say {}", ways.collect::<Vec<_>>().join(" or "))
+    } else if ids.len() == fitting.len() {
+        "use an ID".to_owned()
+    } else {
+        "begin the path with its process, as in pid:4242".to_owned()
+    };
+    Error::failed(format!("\"{asked}\" is ambiguous: it matches {shown} ({way_out})"))
 }
 
 /// The error for a container without a process in its files.
@@ -221,7 +251,8 @@ mod tests {
     use super::*;
 
     fn entry(id: &str, name: &str) -> Entry {
-        Entry { id: id.into(), name: name.into(), about: String::new(), place: PathBuf::new() }
+        let (about, place) = (String::new(), PathBuf::new());
+        Entry { id: id.into(), name: name.into(), namespace: None, about, place }
     }
 
     #[test]
@@ -238,5 +269,24 @@ mod tests {
         assert_eq!(chosen("we").unwrap(), None, "only the digits of an ID may be left out");
         assert_eq!(chosen("ab").unwrap(), None, "so few digits are a name");
         assert!(chosen(&c[..20]).unwrap_err().to_string().contains("ambiguous"));
+    }
+
+    #[test]
+    fn containers_of_one_name_are_told_apart_as_far_as_they_can_be() {
+        let (a, b) = ("a".repeat(64), "b".repeat(64));
+        let told = |entries: &[(&str, Option<&str>)]| {
+            let of = |(id, namespace): &(&str, Option<&str>)| Entry {
+                namespace: namespace.map(str::to_owned),
+                ..entry(id, "web")
+            };
+            let error = choose("web", entries.iter().map(of).collect()).err().unwrap().to_string();
+            error.split_once(" (").unwrap().1.to_owned()
+        };
+        let ways = "say containerd:teama:web or /containerd:k8s.io:web)";
+        assert_eq!(told(&[("web", Some("teama")), ("web", Some("k8s.io"))]), ways);
+        assert_eq!(told(&[(&a, Some("k8s.io")), (&b, Some("k8s.io"))]), "use an ID)");
+        let twins = "begin the path with its process, as in pid:4242)";
+        assert_eq!(told(&[("web", None), ("web", None)]), twins);
+        assert_eq!(told(&[("web", Some("a")), ("web", Some("a")), (&a, Some("a"))]), twins);
     }
 }

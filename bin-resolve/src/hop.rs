@@ -102,7 +102,7 @@ impl Hop {
         let scope = settings.scope(outer.as_deref(), own)?;
         let Found { container, process, proof, kind, via, bounds } = match (listed, wanted) {
             (Some(member), _) => scope.find_listed(member).await?,
-            (None, Some(Wanted::Container { of, name })) => scope.find(of.engine, name).await?,
+            (None, Some(Wanted::Container { of, name })) => scope.find(&of, name).await?,
             (None, Some(Wanted::Id(digits))) => scope.find_by_id(digits).await?,
             (None, _) => return Err(Error::failed(format!("\"{segment}\" is not a container"))),
         };
@@ -157,6 +157,9 @@ impl Finding {
             "id": self.container.id,
             "engine": self.kind.name(),
         });
+        if let Some(namespace) = &self.container.namespace {
+            hop["namespace"] = namespace[..].into();
+        }
         hop["via"] = match &self.via {
             Via::Api { .. } => "api".into(),
             Via::Disk { .. } => "disk".into(),

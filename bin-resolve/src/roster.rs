@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use futures_util::future::join_all;
+use nicon_core::container::is_id;
 use nicon_core::{Error, NsId, Result};
 use nix::errno::Errno;
 
@@ -23,6 +24,8 @@ use crate::scope::Scope;
 pub(crate) struct Member {
     pub(crate) id: String,
     pub(crate) name: String,
+    /// The engine's namespace in which it is, if it has any.
+    pub(crate) namespace: Option<String>,
     /// Its segment in a path: its name, with the engine's if two know that name, or its ID if the name is not usable.
     pub(crate) segment: String,
     pub(crate) kind: Kind,
@@ -67,9 +70,9 @@ impl Scope<'_> {
     ///
     /// # Errors
     /// If there is no engine, or none that answers.
-    pub(crate) async fn list(&self, asked: Option<Kind>, state: State) -> Result<Roster> {
-        let kinds = self.kinds(asked);
-        let root = self.in_time(self.root(&kinds, asked)).await?;
+    pub(crate) async fn list(&self, asked: &Qualifier, state: State) -> Result<Roster> {
+        let kinds = self.kinds(asked.engine);
+        let root = self.in_time(self.root(&kinds, asked.engine)).await?;
         let listing = kinds.into_iter().map(|kind| self.list_one(kind, root, asked, state));
         let mut members: Vec<Member> = Vec::new();
         let (mut failures, mut remarks, mut some_there) = (Vec::<Error>::new(), Vec::new(), false);
@@ -79,7 +82,9 @@ impl Scope<'_> {
                     some_there = true;
                     remarks.extend(list.remarks);
                     // If several engines know a container, the first one has the better name for it.
-                    let known: HashSet<String> = members.iter().map(|member| member.id.clone()).collect();
+                    // Only IDs that engines generate are unique.
+                    let known = members.iter().map(|member| member.id.clone()).filter(|id| is_id(id));
+                    let known: HashSet<String> = known.collect();
                     members.extend(list.members.into_iter().filter(|member| !known.contains(&member.id)));
                 }
                 Ok(None) => {}
@@ -89,7 +94,7 @@ impl Scope<'_> {
         if some_there {
             failures.retain(|error| error.errno() != Some(Errno::ECONNREFUSED));
         } else {
-            return Err(failures.into_iter().next().unwrap_or_else(|| self.no_engine(asked)));
+            return Err(failures.into_iter().next().unwrap_or_else(|| self.no_engine(asked.engine)));
         }
         // The list of all is only read by people, who need no unique paths.
         if state == State::Running {
@@ -99,7 +104,7 @@ impl Scope<'_> {
     }
 
     /// The containers of one engine.
-    async fn list_one(&self, kind: Kind, root: &Root, asked: Option<Kind>, state: State) -> Result<Option<Listing>> {
+    async fn list_one(&self, kind: Kind, root: &Root, asked: &Qualifier, state: State) -> Result<Option<Listing>> {
         if self.is_asleep(kind, root) {
             return match self.in_time(self.on_disk(kind, root, asked)).await? {
                 Some(disk) => self.in_time(self.list_files(&disk, state)).await.map(Some),
@@ -149,14 +154,14 @@ impl Scope<'_> {
                     continue;
                 }
             };
-            let (id, name) = (container.id.clone(), container.name.clone());
+            let (id, name, namespace) = (container.id.clone(), container.name.clone(), container.namespace.clone());
             let claim = Claim::of_files(disk, container, file)?;
             if let Err(error) = self.verify(&name, &claim).await {
                 if !self.has_ended(&claim) {
                     listing.remarks.push(error.within(&name));
                 }
             } else if is_name(&name) || is_name(&id) {
-                listing.members.push(Member::new(Listed { id, name }, disk.kind, disk.file));
+                listing.members.push(Member::new(Listed { id, name, namespace }, disk.kind, disk.file));
             } else {
                 listing.remarks.push(Error::failed(format!("\"{name}\" runs, but no path can name it")));
             }
@@ -188,13 +193,13 @@ impl Scope<'_> {
             Ok(Present::Socket { file: connection.file, daemon })
         };
         if self.is_asleep(kind, root) {
-            return Ok(self.on_disk(kind, root, None).await?.map(|disk| Present::Files(disk.file)));
+            return Ok(self.on_disk(kind, root, &Qualifier::default()).await?.map(|disk| Present::Files(disk.file)));
         }
         let by_socket = self.at_socket(kind, root, question).await;
         if let Ok(Some(_)) = by_socket {
             return by_socket;
         }
-        match self.on_disk(kind, root, None).await? {
+        match self.on_disk(kind, root, &Qualifier::default()).await? {
             Some(disk) => Ok(Some(Present::Files(disk.file))),
             None => by_socket,
         }
@@ -225,33 +230,38 @@ impl Scope<'_> {
 }
 
 impl Member {
-    pub(crate) fn new(Listed { id, name }: Listed, kind: Kind, engine: FileId) -> Self {
+    pub(crate) fn new(Listed { id, name, namespace }: Listed, kind: Kind, engine: FileId) -> Self {
         let segment = if is_name(&name) { &name } else { &id }.clone();
-        Self { id, name, segment, kind, place: kind, engine, bundle: None }
+        Self { id, name, namespace, segment, kind, place: kind, engine, bundle: None }
     }
 
     /// Whether it is one of those that a path's qualifier leaves.
     pub(crate) fn is_of(&self, of: &Qualifier) -> bool {
-        of.engine.is_none_or(|kind| kind == self.kind)
+        of.engine.is_none_or(|kind| kind == self.kind) && (of.namespace.is_none() || of.namespace == self.namespace)
+    }
+
+    /// How a path names its engine alone, and its namespace there.
+    pub(crate) fn qualifier(&self) -> Qualifier {
+        Qualifier { user: None, engine: Some(self.kind), namespace: self.namespace.clone() }
     }
 }
 
-/// Makes segments unique: adds the engine's name, or uses the ID.
+/// Makes segments unique: adds the engine's name, and a namespace of the engine's, or uses the ID.
 fn disambiguate(members: &mut [Member]) {
     members.sort_by(|a, b| a.name.cmp(&b.name));
-    let mut bearers: HashMap<String, Vec<Kind>> = HashMap::new();
+    let mut bearers: HashMap<String, Vec<Member>> = HashMap::new();
     for member in members.iter() {
-        bearers.entry(member.segment.clone()).or_default().push(member.kind);
+        bearers.entry(member.segment.clone()).or_default().push(member.clone());
     }
     for member in members {
-        let kinds = &bearers[&member.segment];
-        let same_kind = kinds.iter().filter(|kind| **kind == member.kind).count();
-        if kinds.len() > same_kind {
-            member.segment = format!("{}:{}", member.kind.name(), member.segment);
-        }
-        if same_kind > 1 {
-            member.segment = member.id.clone();
-        }
+        let rivals = &bearers[&member.segment];
+        let is_alone = |way: &&Qualifier| rivals.iter().filter(|rival| rival.is_of(way)).count() == 1;
+        let whole = member.qualifier();
+        let ways = [Qualifier::default(), Qualifier { namespace: None, ..whole.clone() }, whole];
+        member.segment = match ways.iter().find(is_alone) {
+            Some(way) => format!("{way}{}", member.segment),
+            None => member.id.clone(),
+        };
     }
 }
 
@@ -262,18 +272,26 @@ mod tests {
     #[test]
     fn each_has_a_path_of_its_own() {
         let file = FileId::default();
-        let member = |id: &str, name: &str, kind| Member::new(Listed { id: id.into(), name: name.into() }, kind, file);
+        let within = |namespace: Option<&str>, id: &str, name: &str, kind| {
+            let listed = Listed { id: id.into(), name: name.into(), namespace: namespace.map(str::to_owned) };
+            Member::new(listed, kind, file)
+        };
+        let member = |id, name, kind| within(None, id, name, kind);
         let mut members = [
             member("a1", "web", Kind::Docker),
             member("b2", "web", Kind::Podman),
             member("c3", "db", Kind::Docker),
-            member("d4", "pause", Kind::Containerd),
-            member("e5", "pause", Kind::Containerd),
-            member("f6", "no name", Kind::Containerd),
+            within(Some("k8s.io"), "d4", "pause", Kind::Containerd),
+            within(Some("k8s.io"), "e5", "pause", Kind::Containerd),
+            within(Some("k8s.io"), "f6", "no name", Kind::Containerd),
+            within(Some("teama"), "job", "job", Kind::Containerd),
+            within(Some("teamb"), "job", "job", Kind::Containerd),
         ];
         disambiguate(&mut members);
         let mut segments = members.map(|member| member.segment);
         segments.sort_unstable();
-        assert_eq!(segments, ["d4", "db", "docker:web", "e5", "f6", "podman:web"]);
+        let (jobs, others) = segments.split_at(2);
+        assert_eq!(jobs, ["containerd:teama:job", "containerd:teamb:job"]);
+        assert_eq!(others, ["d4", "db", "docker:web", "e5", "f6", "podman:web"]);
     }
 }

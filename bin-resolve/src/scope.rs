@@ -7,7 +7,7 @@ use tokio::sync::OnceCell;
 
 use crate::disk::Disk;
 use crate::hop::Settings;
-use crate::kind::Kind;
+use crate::kind::{Kind, Qualifier};
 use crate::pool::{Connection, Pool};
 use crate::root::Root;
 use crate::socket::Places;
@@ -82,20 +82,16 @@ impl Scope<'_> {
     ///
     /// # Errors
     /// If they cannot be accessed.
-    pub(crate) async fn on_disk<'r>(
-        &self,
-        kind: Kind,
-        root: &'r Root,
-        asked: Option<Kind>,
-    ) -> Result<Option<Disk<'r>>> {
+    pub(crate) async fn on_disk<'r>(&self, kind: Kind, root: &'r Root, asked: &Qualifier) -> Result<Option<Disk<'r>>> {
         if self.places().chosen(kind).is_some() {
             return Ok(None);
         }
-        let asked_for = asked.or(self.settings.engine).is_some();
+        let asked_for = asked.engine.or(self.settings.engine).is_some();
         let bounds = match self.container {
             Some(container) => self.bounds.and(&Bounds::of_files(container)?),
             None => self.bounds.clone(),
         };
-        Disk::of(kind, root, self.pidns.try_clone()?, bounds, asked_for).await
+        let disk = Disk::of(kind, root, self.pidns.try_clone()?, bounds, asked_for).await?;
+        Ok(disk.map(|disk| disk.within(asked.namespace.clone())))
     }
 }

@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use crate::claim::{Claim, Found, Via};
 use crate::container::{Fit, fit};
 use crate::fallback::Answered;
-use crate::kind::Kind;
+use crate::kind::{Kind, Qualifier};
 use crate::listing::State;
 use crate::missing;
 use crate::pool::Connection;
@@ -27,17 +27,17 @@ impl Scope<'_> {
     ///
     /// # Errors
     /// [`Status::No`] if no engine runs it; [`Status::Failed`] if several do, or one of them failed.
-    pub(crate) async fn find(&self, kind: Option<Kind>, name: &str) -> Result<Found> {
-        let kinds = self.kinds(kind);
-        let root = self.root(&kinds, kind).await?;
+    pub(crate) async fn find(&self, of: &Qualifier, name: &str) -> Result<Found> {
+        let kinds = self.kinds(of.engine);
+        let root = self.root(&kinds, of.engine).await?;
         let (first, others) = kinds.split_first().expect("some kind is asked");
         // Look for the other engines while the likeliest one works on its answer.
         let ask_others = async {
-            root.look_for(self.paths_of(others, kind)).await;
-            join_all(others.iter().map(|one| self.ask(*one, root, name, kind))).await
+            root.look_for(self.paths_of(others, of.engine)).await;
+            join_all(others.iter().map(|one| self.ask(*one, root, name, of))).await
         };
-        let (first, others) = join(self.ask(*first, root, name, kind), ask_others).await;
-        self.settle(kind, name, std::iter::once(first).chain(others).collect()).await
+        let (first, others) = join(self.ask(*first, root, name, of), ask_others).await;
+        self.settle(of, name, std::iter::once(first).chain(others).collect()).await
     }
 
     /// Finds a container that was listed, by its bundle or by asking the engine that listed it for its ID.
@@ -52,23 +52,24 @@ impl Scope<'_> {
             }
         }
         let root = self.root(&[member.place], None).await?;
-        let Answer { claim, .. } = self.ask(member.place, root, &member.id, None).await;
+        let of = Qualifier { namespace: member.namespace.clone(), ..Qualifier::default() };
+        let Answer { claim, .. } = self.ask(member.place, root, &member.id, &of).await;
         // If it is gone, its ID may be another's name.
         let claim = claim?.filter(|claim| claim.container.id == member.id);
         let claim = claim.ok_or_else(|| Error::no(format!("container \"{}\" is gone", member.name)))?;
         self.proved(&member.name, claim).await
     }
 
-    async fn ask(&self, kind: Kind, root: &Root, name: &str, asked: Option<Kind>) -> Answer {
+    async fn ask(&self, kind: Kind, root: &Root, name: &str, asked: &Qualifier) -> Answer {
         let tried = self.try_to_ask(kind, root, name, asked).await;
         tried.unwrap_or_else(|error| Answer { is_there: false, claim: Err(error) })
     }
 
-    async fn try_to_ask(&self, kind: Kind, root: &Root, name: &str, asked: Option<Kind>) -> Result<Answer> {
+    async fn try_to_ask(&self, kind: Kind, root: &Root, name: &str, asked: &Qualifier) -> Result<Answer> {
         let question = async |connection: &Connection| {
             let claim = self.ask_api(connection, name).await;
             let other = connection.engine.kind();
-            if asked.is_some() && claim.is_ok() && other != kind {
+            if asked.engine.is_some() && claim.is_ok() && other != kind {
                 let (other, socket) = (other.name(), connection.socket.display());
                 return Err(Error::failed(format!("{other} answers at {socket}, not {}", kind.name())));
             }
@@ -118,7 +119,7 @@ impl Scope<'_> {
     }
 
     /// Decides on one container, given all answers.
-    async fn settle(&self, kind: Option<Kind>, name: &str, answers: Vec<Answer>) -> Result<Found> {
+    async fn settle(&self, of: &Qualifier, name: &str, answers: Vec<Answer>) -> Result<Found> {
         let (mut found, mut refusals, mut some_there) = (Vec::<Found>::new(), Vec::new(), false);
         for answer in answers {
             some_there |= answer.is_there;
@@ -152,7 +153,7 @@ impl Scope<'_> {
         let worst = refusals.iter().map(Error::status).max();
         let refusal = refusals.into_iter().find(|error| Some(error.status()) == worst);
         match (found.len(), refusal) {
-            (0, None) => Err(self.explain(kind, name).await),
+            (0, None) => Err(self.explain(of, name).await),
             (0, Some(refusal)) => Err(refusal),
             (1, None) => Ok(found.remove(0)),
             (1, Some(refusal)) => {
@@ -164,8 +165,8 @@ impl Scope<'_> {
     }
 
     /// Why nothing was found, if no engine gave a reason.
-    async fn explain(&self, kind: Option<Kind>, name: &str) -> Error {
-        match self.list(kind, State::Any).await {
+    async fn explain(&self, of: &Qualifier, name: &str) -> Error {
+        match self.list(of, State::Any).await {
             Ok(list) => missing::explain(name, &list.members),
             Err(error) => error,
         }

@@ -13,7 +13,7 @@ use nicon_core::Result;
 
 use crate::aside;
 use crate::hop::{Hop, Settings, Sharing};
-use crate::kind::Kind;
+use crate::kind::{Kind, Qualifier};
 use crate::listing::State;
 use crate::name;
 use crate::pool::AT_ONCE;
@@ -93,7 +93,7 @@ impl Walk {
             async move {
                 let container = container.await?;
                 let scope = context.settings.scope(container.as_deref(), &context.own)?;
-                scope.list(None, State::Running).await.map(Rc::new)
+                scope.list(&Qualifier::default(), State::Running).await.map(Rc::new)
             }
         })
     }

@@ -4,10 +4,12 @@
 
 #![allow(clippy::unnecessary_wraps, reason = "all trials have one signature, also those that use no `?`")]
 
+mod containerd;
 mod docker;
 mod expect;
 mod machine;
 mod podman;
+mod pods;
 mod rootless;
 mod users;
 
@@ -63,7 +65,13 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let nothing = || Suite::without(Missing::Failed("not prepared".into()));
     let suite = if arguments.list { nothing() } else { Suite::prepare() };
-    let trials = [docker::trials(&suite), podman::trials(&suite), rootless::trials(&suite)];
+    let trials = [
+        containerd::trials(&suite),
+        docker::trials(&suite),
+        podman::trials(&suite),
+        pods::trials(&suite),
+        rootless::trials(&suite),
+    ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
     // Ends the machine before the verdict.
     drop(suite);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use nicon_core::Result;
 use serde::Deserialize;
 
-use super::{Entry, not_running, runc, runtime};
+use super::{Entry, Extent, not_running, runc, runtime};
 use crate::container::Container;
 use crate::files::Files;
 
@@ -45,17 +45,22 @@ impl Config {
     }
 }
 
-pub(super) fn index(files: &Files, places: &[PathBuf], docker_too: bool) -> Result<Vec<Entry>> {
+pub(super) fn index(files: &Files, places: &[PathBuf], extent: &Extent) -> Result<Vec<Entry>> {
+    let is_wanted = |name: &String| match &extent.namespace {
+        Some(only) => name == only,
+        None => name != MOBY || extent.all,
+    };
     let mut entries = Vec::new();
     for place in places {
-        for namespace in files.names(place)?.into_iter().filter(|name| name != MOBY || docker_too) {
+        for namespace in files.names(place)?.into_iter().filter(is_wanted) {
             let bundles = place.join(&namespace);
             for id in files.names(&bundles)? {
                 let bundle = bundles.join(&id);
                 let Some(config) = files.json::<Config>(&bundle.join("config.json"))? else { continue };
                 let name = config.name().unwrap_or(&id).clone();
                 let within = config.pod().unwrap_or(format!("namespace {namespace}"));
-                entries.push(Entry { id, name, about: format!(" in {within}"), place: bundle });
+                let (about, namespace) = (format!(" in {within}"), Some(namespace.clone()));
+                entries.push(Entry { id, name, namespace, about, place: bundle });
             }
         }
     }
@@ -76,6 +81,7 @@ pub(super) fn load(files: &Files, entry: &Entry) -> Result<Container> {
     Ok(Container {
         id: entry.id.clone(),
         name: entry.name.clone(),
+        namespace: entry.namespace.clone(),
         inner_pid,
         starttime: state.as_ref().map(|init| init.starttime),
         cgroups: state.map(|init| init.cgroups).unwrap_or_default(),

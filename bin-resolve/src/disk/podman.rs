@@ -38,6 +38,7 @@ pub(super) fn index(files: &Files, places: &[PathBuf]) -> Result<Vec<Entry>> {
             let stored: Option<Vec<Stored>> = files.json(&place.join(&driver).join(list))?;
             entries.extend(stored.into_iter().flatten().map(|Stored { id, names }| Entry {
                 name: names.into_iter().next().unwrap_or_else(|| id.clone()),
+                namespace: None,
                 about: String::new(),
                 place: Path::new(RUN).join(&driver).join(&id).join("userdata/pidfile"),
                 id,

@@ -53,7 +53,7 @@ pub(super) fn index(files: &Files, places: &[PathBuf], state: &str) -> Result<Ve
 
 fn entry(place: &Path, id: String, state: &str) -> Entry {
     let about = format!(" in {}", place.display());
-    Entry { name: id.clone(), about, place: place.join(&id).join(state), id }
+    Entry { name: id.clone(), namespace: None, about, place: place.join(&id).join(state), id }
 }
 
 pub(super) fn load<S: DeserializeOwned + Into<Init>>(files: &Files, entry: &Entry) -> Result<Container> {
@@ -63,7 +63,8 @@ pub(super) fn load<S: DeserializeOwned + Into<Init>>(files: &Files, entry: &Entr
         return Err(not_running(&entry.name));
     }
     let (id, name) = (entry.id.clone(), entry.name.clone());
-    Ok(Container { id, name, inner_pid: pid, starttime: Some(starttime), cgroups, bundle: None })
+    let starttime = Some(starttime);
+    Ok(Container { id, name, inner_pid: pid, starttime, cgroups, ..Container::default() })
 }
 
 /// The last components of paths of cgroups.
