@@ -8,6 +8,7 @@ mod containerd;
 mod docker;
 mod expect;
 mod machine;
+mod nodes;
 mod podman;
 mod pods;
 mod rootless;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
     let trials = [
         containerd::trials(&suite),
         docker::trials(&suite),
+        nodes::trials(&suite),
         podman::trials(&suite),
         pods::trials(&suite),
         rootless::trials(&suite),

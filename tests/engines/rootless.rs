@@ -41,7 +41,7 @@ done
 /// Makes an image for a daemon that runs in a container: its programs are the machine's.
 const NEST: &str = "cd $(mktemp -d) && mkdir -p dev etc proc root run sys tmp usr var/tmp &&
     for name in bin lib lib64 sbin; do ln -s usr/$name $name; done && echo root:x:0:0::/:/bin/sh >etc/passwd &&
-    tar -cf /var/tmp/nest.tar . && chmod 644 /var/tmp/nest.tar";
+    tar -cf nest.tar * && chmod 644 nest.tar && mv nest.tar /var/tmp";
 
 /// What such a container runs: a daemon below which there may be cgroups, since no process is in its own one.
 const DAEMON: &str = "mkdir /sys/fs/cgroup/init && echo $$ >/sys/fs/cgroup/init/cgroup.procs &&
@@ -173,10 +173,15 @@ fn that_does_not_answer(machine: &Machine) -> Result<(), Failed> {
     Ok(())
 }
 
+/// Makes the image as a file.
+pub(crate) fn make_nest(machine: &Machine) -> Result<(), Failed> {
+    Ok(machine.script(NEST, &[]).map(drop)?)
+}
+
 /// A path goes on below a user's container.
 fn in_docker(machine: &Machine) -> Result<(), Failed> {
     prepare(machine);
-    machine.script(NEST, &[])?;
+    make_nest(machine)?;
     let engine = docker_of(&ALICE);
     machine.run(&[&engine[..], &["import", "/var/tmp/nest.tar", "nest"]].concat()).ok()?;
     let options = ["run", "--detach", "--name=nest", "--privileged", "--volume=/usr:/usr:ro"];

@@ -56,6 +56,7 @@ mod patterns;
 mod pipes;
 mod placed;
 mod plan;
+mod pods;
 mod proved;
 mod resolve;
 mod rights;
@@ -112,6 +113,7 @@ fn main() -> ExitCode {
     trials.extend(mixed::trials(&suite));
     trials.extend(pipes::trials(&suite));
     trials.extend(plan::trials(&suite));
+    trials.extend(pods::trials(&suite));
     trials.extend(proved::trials(&suite));
     trials.extend(veth::trials(&suite));
     trials.extend(linklist::trials(&suite));
