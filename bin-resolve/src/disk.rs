@@ -59,24 +59,9 @@ struct Extent {
 }
 
 impl<'a> Disk<'a> {
-    /// Looks for the files of an engine below a root directory; `None` if there are none.
-    ///
-    /// Unless the engine was asked for by name, files that belong to an engine on top of it are left to that one.
-    ///
-    /// # Errors
-    /// If they cannot be accessed.
-    pub(crate) async fn of(
-        kind: Kind,
-        root: &'a Root,
-        pidns: Namespace,
-        bounds: Bounds,
-        asked_for: bool,
-    ) -> Result<Option<Self>> {
-        let disk = Self::at(kind, root, pidns, bounds, Self::places(kind, asked_for)).await?;
-        Ok(disk.map(|disk| Self { extent: Extent { all: asked_for, namespace: None }, ..disk }))
-    }
-
     /// Where the files of an engine usually are.
+    ///
+    /// Unless it was asked for by name, files that belong to an engine on top of it are left to that one.
     pub(crate) fn places(kind: Kind, asked_for: bool) -> Vec<PathBuf> {
         let usual = match kind {
             Kind::Docker => docker::PLACES,
@@ -123,9 +108,9 @@ impl<'a> Disk<'a> {
         Ok(file.map(|file| Self { kind, pidns, bounds, file, root, places: there, extent: Extent::default() }))
     }
 
-    /// The same, looking only into this one of the engine's namespaces.
-    pub(crate) fn within(self, namespace: Option<String>) -> Self {
-        Self { extent: Extent { namespace, ..self.extent }, ..self }
+    /// The same: with `all`, also what belongs to an engine on top; and only what is in this one of the engine's namespaces.
+    pub(crate) fn within(self, all: bool, namespace: Option<String>) -> Self {
+        Self { extent: Extent { all, namespace }, ..self }
     }
 
     /// Finds the container that `asked` means, by [`fit`], and its file.

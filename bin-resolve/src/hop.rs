@@ -95,7 +95,7 @@ impl Hop {
     ) -> Result<Self> {
         let wanted = Wanted::parse(segment);
         if let (Some(Wanted::Process(pid)), None) = (&wanted, &outer) {
-            let (process, inside) = (Process::pin(*pid)?, Pools::new());
+            let (process, inside) = (Process::pin(*pid)?, Pools::new(own.shims.clone()));
             let (segment, bounds) = (segment.to_owned(), Bounds::default());
             return Ok(Self { process, inside, bounds, segment, found: None, outer: None });
         }
@@ -112,7 +112,8 @@ impl Hop {
             (Some(_), Via::Disk { .. }) => Sharing::Dind,
         };
         let found = Some(Finding { container, proof, kind, via, sharing });
-        Ok(Self { process, inside: Pools::new(), bounds, segment: segment.to_owned(), found, outer })
+        let inside = Pools::new(own.shims.clone());
+        Ok(Self { process, inside, bounds, segment: segment.to_owned(), found, outer })
     }
 
     /// How an engine that was reached through this container relates to it, given its process and PID namespace.

@@ -33,6 +33,7 @@ mod roster;
 mod run;
 mod scope;
 mod search;
+mod shims;
 mod socket;
 mod survey;
 mod task;

@@ -33,6 +33,8 @@ pub(crate) struct Member {
     pub(crate) place: Kind,
     /// The engine's socket or directory.
     pub(crate) engine: FileId,
+    /// Whether no path leads to it, since the only one leads to another.
+    pub(crate) is_twin: bool,
     /// The container's bundle, if it was read.
     pub(crate) bundle: Option<Rc<Bundle>>,
 }
@@ -76,7 +78,8 @@ impl Scope<'_> {
         let listing = kinds.into_iter().map(|kind| self.list_one(kind, root, asked, state));
         let mut members: Vec<Member> = Vec::new();
         let (mut failures, mut remarks, mut some_there) = (Vec::<Error>::new(), Vec::new(), false);
-        for list in join_all(listing).await {
+        let usual = join_all(listing).await;
+        for list in usual.into_iter().chain(self.list_by_shims(asked, state).await) {
             match list {
                 Ok(Some(list)) => {
                     some_there = true;
@@ -99,6 +102,7 @@ impl Scope<'_> {
         // The list of all is only read by people, who need no unique paths.
         if state == State::Running {
             disambiguate(&mut members);
+            mark_twins(&mut members);
         }
         Ok(Roster { members, failures, remarks })
     }
@@ -184,6 +188,7 @@ impl Scope<'_> {
                 Err(error) => refused = refused.or(Some(error)),
             }
         }
+        present.extend(self.unusual_engines().await?.into_iter().map(Present::Files));
         if present.is_empty() { Err(refused.unwrap_or_else(|| self.no_engine(None))) } else { Ok(present) }
     }
 
@@ -224,7 +229,7 @@ impl Scope<'_> {
         Error::no(format!("no {engine} engine (no socket at {tried}{hint})"))
     }
 
-    async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(crate) async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::time::timeout(self.settings.timeout, work).await.unwrap_or_else(|_| Err(self.settings.timed_out()))
     }
 }
@@ -232,7 +237,7 @@ impl Scope<'_> {
 impl Member {
     pub(crate) fn new(Listed { id, name, namespace }: Listed, kind: Kind, engine: FileId) -> Self {
         let segment = if is_name(&name) { &name } else { &id }.clone();
-        Self { id, name, namespace, segment, kind, place: kind, engine, bundle: None }
+        Self { id, name, namespace, segment, kind, place: kind, engine, is_twin: false, bundle: None }
     }
 
     /// Whether it is one of those that a path's qualifier leaves.
@@ -262,6 +267,17 @@ fn disambiguate(members: &mut [Member]) {
             Some(way) => format!("{way}{}", member.segment),
             None => member.id.clone(),
         };
+    }
+}
+
+/// Marks those whose segments are others' already.
+fn mark_twins(members: &mut [Member]) {
+    let mut known = HashSet::new();
+    for member in members {
+        while !known.insert(member.segment.clone()) {
+            member.is_twin = true;
+            member.segment = format!("another {}", member.segment);
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The scope of a search for engines: one container, or our own machine.
 
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use nicon_core::{Namespace, Process, Result};
@@ -10,6 +11,7 @@ use crate::hop::Settings;
 use crate::kind::{Kind, Qualifier};
 use crate::pool::{Connection, Pool};
 use crate::root::Root;
+use crate::shims::{Shims, Store};
 use crate::socket::Places;
 use crate::trust::Bounds;
 
@@ -33,11 +35,17 @@ pub(crate) struct Pools {
     pub(crate) root: OnceCell<Root>,
     /// Whether Podman does not run yet, once looked at.
     pub(crate) is_asleep: OnceLock<bool>,
+    /// All shims of containerd, wherever they are.
+    pub(crate) shims: Shims,
+    /// Where containerd keeps its files here, besides the usual places, once looked for.
+    pub(crate) stores: OnceCell<Vec<Store>>,
 }
 
 impl Pools {
-    pub(crate) fn new() -> Self {
-        Self { docker: Pool::new(), podman: Pool::new(), root: OnceCell::new(), is_asleep: OnceLock::new() }
+    /// None yet, for a place of which the `shims` may be known.
+    pub(crate) fn new(shims: Shims) -> Self {
+        let (docker, podman) = (Pool::new(), Pool::new());
+        Self { docker, podman, root: OnceCell::new(), is_asleep: OnceLock::new(), shims, stores: OnceCell::new() }
     }
 
     /// The connections to the engine of this kind; `None` if it has no socket.
@@ -87,11 +95,26 @@ impl Scope<'_> {
             return Ok(None);
         }
         let asked_for = asked.engine.or(self.settings.engine).is_some();
+        self.disk_at(Disk::places(kind, asked_for), kind, root, asked).await
+    }
+
+    /// The files at `places`; `None` if there are none.
+    ///
+    /// # Errors
+    /// If they cannot be accessed.
+    pub(crate) async fn disk_at<'r>(
+        &self,
+        places: Vec<PathBuf>,
+        kind: Kind,
+        root: &'r Root,
+        asked: &Qualifier,
+    ) -> Result<Option<Disk<'r>>> {
+        let asked_for = asked.engine.or(self.settings.engine).is_some();
         let bounds = match self.container {
             Some(container) => self.bounds.and(&Bounds::of_files(container)?),
             None => self.bounds.clone(),
         };
-        let disk = Disk::of(kind, root, self.pidns.try_clone()?, bounds, asked_for).await?;
-        Ok(disk.map(|disk| disk.within(asked.namespace.clone())))
+        let disk = Disk::at(kind, root, self.pidns.try_clone()?, bounds, places).await?;
+        Ok(disk.map(|disk| disk.within(asked_for, asked.namespace.clone())))
     }
 }

@@ -37,7 +37,10 @@ impl Scope<'_> {
             join_all(others.iter().map(|one| self.ask(*one, root, name, of))).await
         };
         let (first, others) = join(self.ask(*first, root, name, of), ask_others).await;
-        self.settle(of, name, std::iter::once(first).chain(others).collect()).await
+        match self.settle(of, name, std::iter::once(first).chain(others).collect()).await {
+            Err(nobody) if nobody.status() == Status::No => self.find_by_shims(of, name).await?.ok_or(nobody),
+            settled => settled,
+        }
     }
 
     /// Finds a container that was listed, by its bundle or by asking the engine that listed it for its ID.
@@ -45,6 +48,13 @@ impl Scope<'_> {
     /// # Errors
     /// [`Status::No`] if it is no longer running; [`Status::Failed`] if that is unknown.
     pub(crate) async fn find_listed(&self, member: &Member) -> Result<Found> {
+        if member.is_twin {
+            let (kind, id) = (member.kind.name(), &member.id);
+            return Err(Error::failed(format!(
+                "{kind} runs several containers \"{id}\", which no path tells apart (begin the path with the process, as in \
+                 pid:4242)"
+            )));
+        }
         if let Some(bundle) = &member.bundle {
             let claim = bundle.claim(member)?;
             if let Ok(found) = self.proved(&member.name, claim).await {
@@ -55,9 +65,11 @@ impl Scope<'_> {
         let of = Qualifier { namespace: member.namespace.clone(), ..Qualifier::default() };
         let Answer { claim, .. } = self.ask(member.place, root, &member.id, &of).await;
         // If it is gone, its ID may be another's name.
-        let claim = claim?.filter(|claim| claim.container.id == member.id);
-        let claim = claim.ok_or_else(|| Error::no(format!("container \"{}\" is gone", member.name)))?;
-        self.proved(&member.name, claim).await
+        if let Some(claim) = claim?.filter(|claim| claim.container.id == member.id) {
+            return self.proved(&member.name, claim).await;
+        }
+        let elsewhere = self.find_by_shims(&Qualifier { engine: Some(member.kind), ..of }, &member.id).await?;
+        elsewhere.ok_or_else(|| Error::no(format!("container \"{}\" is gone", member.name)))
     }
 
     async fn ask(&self, kind: Kind, root: &Root, name: &str, asked: &Qualifier) -> Answer {

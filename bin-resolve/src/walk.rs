@@ -20,6 +20,7 @@ use crate::pool::AT_ONCE;
 use crate::root::FileId;
 use crate::roster::{Member, Present, Roster};
 use crate::scope::Pools;
+use crate::shims::Shims;
 
 type Asking<T> = Shared<LocalBoxFuture<'static, Result<T>>>;
 pub(crate) type Finding = Asking<Arc<Hop>>;
@@ -48,7 +49,7 @@ pub(crate) struct Inner {
 impl Walk {
     /// Begins a batch.
     pub(crate) fn new(settings: Arc<Settings>) -> Self {
-        let context = Arc::new(Context { settings, own: Pools::new() });
+        let context = Arc::new(Context { settings, own: Pools::new(Shims::default()) });
         Self { context, found: RefCell::default(), listed: RefCell::default() }
     }
 

@@ -106,6 +106,11 @@ fn one_name_in_two_roots_of_runc(machine: &Machine) -> Result<(), Failed> {
     let ran = machine.run(&["nicon-resolve", "twi*"]);
     assert_eq!((ran.code(), targets(&ran.stdout)?), (Some(2), vec!["containerd:twin".to_owned()]), "{ran:?}");
     words.iter().for_each(|word| assert!(ran.stderr.contains(word), "{ran:?}"));
+    assert!(ran.stderr.contains("runc runs several containers \"twin\""), "{ran:?}");
+    // Who asks for others is not told of them.
+    let ran = machine.run(&["nicon-resolve", "nobody*"]);
+    assert!(!ran.stderr.contains("twin"), "{ran:?}");
+    machine.script("for root in /run/runc /run/user/0/runc; do runc --root $root delete --force twin; done", &[])?;
     Ok(())
 }
 

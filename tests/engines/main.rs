@@ -6,6 +6,7 @@
 
 mod containerd;
 mod docker;
+mod elsewhere;
 mod expect;
 mod machine;
 mod nodes;
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
     let trials = [
         containerd::trials(&suite),
         docker::trials(&suite),
+        elsewhere::trials(&suite),
         nodes::trials(&suite),
         podman::trials(&suite),
         pods::trials(&suite),

@@ -23,19 +23,24 @@ const PODS: [(&str, &[&str], &str); 3] = [
 ];
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
-    vec![suite.trial("nodes::of_pods", of_pods)]
+    vec![
+        suite.trial("nodes::of_pods", |machine| of_pods(machine, "node", CONTAINERD)),
+        suite.trial("nodes::with_state_elsewhere", |machine| {
+            of_pods(machine, "odd-node", &format!("{CONTAINERD} --state /run/k0s/containerd"))
+        }),
+    ]
 }
 
-fn of_pods(machine: &Machine) -> Result<(), Failed> {
+fn of_pods(machine: &Machine, node: &str, containerd: &str) -> Result<(), Failed> {
     prepare(machine);
     make_nest(machine)?;
     machine.run(&["docker", "import", "/var/tmp/nest.tar", "nest"]).ok()?;
     let volumes = ["/usr:/usr:ro", "/etc/containerd:/etc/containerd:ro", "/var/tmp:/var/tmp:ro", "/var/lib/containerd"];
     let volumes = volumes.map(|volume| format!("--volume={volume}"));
-    let run = ["docker", "run", "--detach", "--name=node", "--privileged", "--network=none"];
-    let what = ["nest", "sh", "-c", CONTAINERD];
+    let run = ["docker", "run", "--detach", "--name", node, "--privileged", "--network=none"];
+    let what = ["nest", "sh", "-c", containerd];
     machine.run(&[&run[..], &volumes.each_ref().map(String::as_str), &what].concat()).ok()?;
-    let inside = |words: &[&str]| machine.run(&[&["docker", "exec", "node"], words].concat()).ok();
+    let inside = |words: &[&str]| machine.run(&[&["docker", "exec", node], words].concat()).ok();
     inside(&["sh", "-c", IMAGES])?;
 
     // ID, and the PID there, of all.
@@ -48,7 +53,7 @@ fn of_pods(machine: &Machine) -> Result<(), Failed> {
         }
         known.push((inside(&["cri", "sandbox", &sandbox])?, sandbox));
     }
-    let ran = machine.run(&["nicon-resolve", "node.**"]);
+    let ran = machine.run(&["nicon-resolve", &format!("{node}.**")]);
     let records = ran.stdout.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
     assert_eq!((ran.code(), records.len()), (Some(0), known.len()), "{ran:?}");
     for (told, id) in &known {
@@ -58,10 +63,10 @@ fn of_pods(machine: &Machine) -> Result<(), Failed> {
         assert_eq!(record["nspid"][1].to_string(), *told, "{record}");
         is_in(machine, path, &pid, &inside(&["readlink", &format!("/proc/{told}/ns/mnt")])?)?;
     }
-    for path in ["node.helper", "node.db", "node.agent", "node/containerd:k8s.io:helper"] {
-        machine.run(&["nicon-resolve", path]).ok()?;
+    for path in ["helper", "db", "agent", "containerd:k8s.io:helper"] {
+        machine.run(&["nicon-resolve", &format!("{node}/{path}")]).ok()?;
     }
-    let refused = machine.run(&["nicon-resolve", "node.web"]);
+    let refused = machine.run(&["nicon-resolve", &format!("{node}.web")]);
     assert!(
         refused.stderr.contains("in pod default/front") && refused.stderr.contains("in pod default/back"),
         "{refused:?}"
