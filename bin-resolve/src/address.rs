@@ -11,6 +11,8 @@ pub(crate) struct Address {
     pub(crate) kind: Kind,
     /// `None` for the engine of the place itself, which root runs, or which the caller chose.
     pub(crate) owner: Option<Owner>,
+    /// The one of its namespaces that is meant, if it has any.
+    pub(crate) namespace: Option<String>,
 }
 
 /// A user who has engines of their own.
@@ -25,14 +27,21 @@ pub(crate) struct Owner {
 impl Address {
     /// The engine of this kind of the place itself.
     pub(crate) fn usual(kind: Kind) -> Self {
-        Self { kind, owner: None }
+        Self { kind, owner: None, namespace: None }
     }
 
     /// Whether it is one of those that a path's qualifier leaves.
     pub(crate) fn is_of(&self, of: &Qualifier) -> bool {
         let uid = self.owner.as_ref().map_or(0, |owner| owner.uid);
         let is_owner = |user: &str| user == self.owner_name() || user == uid.to_string();
-        of.engine.is_none_or(|kind| kind == self.kind) && of.user.as_deref().is_none_or(is_owner)
+        of.engine.is_none_or(|kind| kind == self.kind)
+            && of.user.as_deref().is_none_or(is_owner)
+            && (of.namespace.is_none() || of.namespace == self.namespace)
+    }
+
+    /// The same engine, and this of its namespaces.
+    pub(crate) fn within(&self, namespace: Option<&String>) -> Self {
+        Self { namespace: namespace.cloned(), ..self.clone() }
     }
 
     /// How a path names this engine: by its kind, and its owner if it has one.
@@ -43,13 +52,18 @@ impl Address {
 
     /// The shortest qualifier that leaves no other of `engines`, this one among them; `None` if there is none.
     pub(crate) fn shortest(&self, engines: &[Self]) -> Option<Qualifier> {
-        let whole = Qualifier { user: Some(self.owner_name().to_owned()), ..self.qualifier() };
-        let shorter = match self.owner {
-            None => Qualifier { user: None, ..whole.clone() },
-            Some(_) => Qualifier { engine: None, ..whole.clone() },
+        let near = Qualifier { user: None, ..self.qualifier() };
+        let namespace = self.namespace.clone();
+        let whole =
+            Qualifier { user: Some(self.owner_name().to_owned()), namespace: namespace.clone(), ..near.clone() };
+        let of_theirs = Qualifier { namespace: None, ..whole.clone() };
+        let shorter = if self.owner.is_some() {
+            [Qualifier { engine: None, ..of_theirs.clone() }, of_theirs.clone()]
+        } else {
+            [near.clone(), Qualifier { namespace, ..near }]
         };
         let is_enough = |of: &Qualifier| engines.iter().filter(|engine| engine.is_of(of)).count() == 1;
-        [Qualifier::default(), shorter, whole].into_iter().find(is_enough)
+        [Qualifier::default()].into_iter().chain(shorter).chain([of_theirs, whole]).find(is_enough)
     }
 
     fn owner_name(&self) -> &str {
@@ -73,7 +87,8 @@ mod tests {
     #[test]
     fn a_qualifier_chooses_among_engines() {
         let alice = || Some(Owner { uid: 1000, name: "alice".into() });
-        let (roots, hers) = (Address::usual(Kind::Docker), Address { kind: Kind::Podman, owner: alice() });
+        let (roots, hers) =
+            (Address::usual(Kind::Docker), Address { kind: Kind::Podman, owner: alice(), namespace: None });
         for (text, is_roots, is_hers) in [
             ("web", true, true),
             ("docker:web", true, false),
@@ -94,8 +109,15 @@ mod tests {
             let others: Vec<_> = others.iter().copied().cloned().collect();
             engine.shortest(&others).map(|of| of.to_string())
         };
-        let her_other = Address { kind: Kind::Docker, owner: alice() };
+        let her_other = Address { kind: Kind::Docker, ..hers.clone() };
+        let within = |namespace: &str| Address::usual(Kind::Containerd).within(Some(&namespace.to_owned()));
+        let (one, two) = (within("teama"), within("teamb"));
+        let hers_there = Address { owner: alice(), ..one.clone() };
         for (engine, engines, expected) in [
+            (&one, &[&one, &two][..], Some("containerd:teama:")),
+            (&one, &[&one, &roots], Some("containerd:")),
+            (&one, &[&one, &two, &hers_there], Some("root@containerd:teama:")),
+            (&hers_there, &[&one, &two, &hers_there], Some("alice@")),
             (&roots, &[&roots][..], Some("")),
             (&roots, &[&roots, &hers], Some("docker:")),
             (&roots, &[&roots, &her_other], Some("root@docker:")),

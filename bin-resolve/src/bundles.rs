@@ -67,6 +67,7 @@ impl Bundle {
         let container = Container {
             id: member.id.clone(),
             name: member.name.clone(),
+            namespace: member.namespace.clone(),
             inner_pid: self.pid,
             bundle: Some(self.directory),
             ..Container::default()

@@ -12,6 +12,8 @@ pub(crate) struct Container {
     /// 64 hexadecimal digits; with containerd and runc, any name.
     pub(crate) id: String,
     pub(crate) name: String,
+    /// The engine's namespace in which it is, if it has any.
+    pub(crate) namespace: Option<String>,
     /// The PID of its first process, in the engine's own PID namespace.
     pub(crate) inner_pid: i32,
     /// When that process started, in clock ticks since boot, if the engine records it.

@@ -9,9 +9,11 @@ mod podman;
 mod runc;
 mod runtime;
 mod storage;
+mod store;
 
 pub(crate) use dockerd::places_of as docker_places;
 pub(crate) use index::Entry;
+pub(crate) use store::{Store, User};
 
 use std::path::PathBuf;
 
@@ -24,113 +26,9 @@ use crate::container::Container;
 use crate::files::Files;
 use crate::kind::Kind;
 use crate::listing::Listed;
-use crate::root::{FileId, Root, is_absent};
+use crate::root::{FileId, Root};
 use crate::trust::Bounds;
 use index::Index;
-
-/// Where programs of root's keep what is of no use after a restart of the machine.
-const RUN: &str = "/run";
-
-/// Where an engine keeps its files.
-#[derive(Clone)]
-pub(crate) struct Store {
-    pub(crate) kind: Kind,
-    places: Vec<PathBuf>,
-    /// Places that are of interest only if the engine was asked for by name: they belong to an engine on top of it.
-    others: Vec<PathBuf>,
-    /// The directory for what is of no use after a restart: `/run`, or a user's runtime directory.
-    run: PathBuf,
-    /// The user whose settings count, if it is not root.
-    user: Option<User>,
-    /// Where Podman was told to keep what is of no use after a restart.
-    runroot: Option<PathBuf>,
-    /// Whether the engine was asked for by name.
-    asked_for: bool,
-}
-
-/// Where the programs of a user keep what.
-#[derive(Clone, Debug)]
-pub(crate) struct User {
-    pub(crate) name: String,
-    pub(crate) uid: u32,
-    /// `XDG_RUNTIME_DIR`.
-    pub(crate) runtime: PathBuf,
-    pub(crate) home: PathBuf,
-    /// `XDG_DATA_HOME`.
-    pub(crate) data: PathBuf,
-    /// `XDG_CONFIG_HOME`.
-    pub(crate) config: PathBuf,
-}
-
-impl Store {
-    /// Where the files of an engine that root runs usually are.
-    pub(crate) fn usual(kind: Kind) -> Self {
-        let (places, others): (&[&str], &[&str]) = match kind {
-            Kind::Docker => (dockerd::PLACES, &[]),
-            Kind::Containerd => (containerd::PLACES, containerd::OTHERS),
-            Kind::Crun => (crun::PLACES, &[]),
-            Kind::Runc => (runc::PLACES, runc::OTHERS),
-            Kind::Podman => (podman::PLACES, &[]),
-        };
-        let paths = |places: &[&str]| places.iter().map(PathBuf::from).collect();
-        let (places, others) = (paths(places), paths(others));
-        Self { kind, places, others, run: RUN.into(), user: None, runroot: None, asked_for: false }
-    }
-
-    /// Where those of a user's engine usually are. A user's containerd has them where root's has, in a mount namespace of its own.
-    pub(crate) fn of_user(kind: Kind, user: &User) -> Self {
-        let place = match kind {
-            Kind::Docker => user.data.join("docker/containers"),
-            Kind::Podman => user.data.join("containers/storage"),
-            Kind::Containerd => return Self::usual(kind),
-            Kind::Crun | Kind::Runc => user.runtime.join(kind.name()),
-        };
-        let (places, run) = (vec![place], user.runtime.clone());
-        Self { places, others: Vec::new(), run, user: Some(user.clone()), ..Self::usual(kind) }
-    }
-
-    /// A Docker daemon that keeps its containers in these directories.
-    pub(crate) fn of_docker(places: Vec<PathBuf>) -> Self {
-        Self { places, ..Self::usual(Kind::Docker) }
-    }
-
-    /// Where the files may be, unless settings say otherwise.
-    pub(crate) fn places(&self, asked_for: bool) -> Vec<PathBuf> {
-        let others = self.others.iter().filter(|_| asked_for);
-        self.places.iter().chain(others).cloned().collect()
-    }
-
-    /// The files with the settings.
-    pub(crate) fn settings(&self) -> Vec<PathBuf> {
-        match self.kind {
-            Kind::Docker => vec![dockerd::settings(self.user.as_ref())],
-            Kind::Podman => storage::files(self.user.as_ref()),
-            Kind::Containerd | Kind::Crun | Kind::Runc => Vec::new(),
-        }
-    }
-
-    /// Where the files are according to settings.
-    ///
-    /// # Errors
-    /// If these cannot be read, or are not understood.
-    async fn as_set(&self, root: &Root) -> Result<Self> {
-        let is_absent = |path: &PathBuf| root.cached(path).is_some_and(|found| found.is_err_and(is_absent));
-        if self.settings().iter().all(is_absent) {
-            return Ok(self.clone());
-        }
-        let store = self.clone();
-        root.ask(move |directory| {
-            let files = Files::new(directory);
-            if store.kind == Kind::Docker {
-                let set = dockerd::read(&files, &dockerd::settings(store.user.as_ref()))?;
-                return Ok(Self { places: set.map_or(store.places, |place| vec![place]), ..store });
-            }
-            let set = storage::read(&files, store.user.as_ref())?;
-            Ok(Self { places: set.graphroot.map_or(store.places, |place| vec![place]), runroot: set.runroot, ..store })
-        })
-        .await
-    }
-}
 
 /// An engine's files, and the PID namespace to which the PIDs in them belong.
 pub(crate) struct Disk<'a> {
@@ -180,11 +78,10 @@ impl<'a> Disk<'a> {
         root: &'a Root,
         pidns: Namespace,
         bounds: Bounds,
-        asked_for: bool,
     ) -> Result<Option<Self>> {
         let (mut there, mut file, mut barred) = (Vec::new(), None, Vec::new());
         let store = store.as_set(root).await?;
-        for place in store.places(asked_for) {
+        for place in store.places() {
             match root.file_at(&place).await {
                 Ok(found) => {
                     file = file.or(Some(found));
@@ -199,7 +96,7 @@ impl<'a> Disk<'a> {
                 },
             }
         }
-        let store = Store { places: there, others: Vec::new(), asked_for, ..store };
+        let store = store.only(there);
         match (file, barred.first()) {
             (Some(file), _) => Ok(Some(Self { engine: engine.clone(), pidns, bounds, file, root, store, barred })),
             (None, Some(error)) => Err(error.clone()),
@@ -217,7 +114,10 @@ impl<'a> Disk<'a> {
             match store.kind {
                 // With these the name is the ID and the directory, so only what may be a shortened ID needs the index.
                 Kind::Crun if !is_short_id(&asked) => runtime::named(files, &mut index, &asked, crun::STATE),
-                Kind::Runc if !is_short_id(&asked) => runtime::named(files, &mut index, &asked, runc::STATE),
+                Kind::Runc if !is_short_id(&asked) => {
+                    runtime::named(files, &mut index, &asked, runc::STATE);
+                    index.entries = runc::own(index.entries);
+                }
                 _ => read_index(files, &mut index),
             }
             let (entry, unread) = index.choose(&asked)?;
@@ -234,7 +134,11 @@ impl<'a> Disk<'a> {
     pub(crate) async fn list(&self) -> Result<Contents<Listed>> {
         self.read(|_, files, mut index| {
             read_index(files, &mut index);
-            let listed = index.entries.into_iter().map(|entry| Listed { id: entry.id, name: entry.name });
+            let listed = index.entries.into_iter().map(|entry| Listed {
+                id: entry.id,
+                name: entry.name,
+                namespace: entry.namespace,
+            });
             Ok(Contents { containers: listed.collect(), unread: index.unread })
         })
         .await

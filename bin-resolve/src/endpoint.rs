@@ -64,7 +64,7 @@ impl Endpoint {
     /// All paths at which it may be found.
     pub(crate) fn paths(&self, asked_for: bool) -> Vec<PathBuf> {
         let store = self.store.as_ref().filter(|_| self.hidden.is_none());
-        let files = store.map(|store| [store.settings(), store.places(asked_for)].concat());
+        let files = store.map(|store| [store.settings(), store.asked(asked_for, None).places()].concat());
         [self.sockets.clone(), files.unwrap_or_default()].concat()
     }
 }

@@ -86,12 +86,12 @@ impl Scope<'_> {
         let Ok(daemon) = connection.listener() else { return Ok(None) };
         let root = Root::of(Some(&daemon.process))?;
         let usual = endpoint.store.as_ref().filter(|_| endpoint.kind() == Kind::Docker);
-        let usual = usual.map_or_else(|| Store::usual(Kind::Docker).places(false), |store| store.places(false));
+        let usual = usual.map_or_else(|| Store::usual(Kind::Docker).places(), Store::places);
         let places = disk::docker_places(Arc::clone(&daemon.process), &root, usual).await?;
         let bounds = self.bounds.and(&endpoint.bounds).and(&connection.listeners_bounds()?);
-        let store = Store::of_docker(places);
+        let store = Store::at(Kind::Docker, places);
         let pidns = daemon.pidns.try_clone()?;
-        let Some(disk) = Disk::of(&endpoint.address, &store, &root, pidns, bounds, false).await? else {
+        let Some(disk) = Disk::of(&endpoint.address, &store, &root, pidns, bounds).await? else {
             return Ok(None);
         };
         self.settings.log(name, || "the engine is slow: reading its files".to_owned());

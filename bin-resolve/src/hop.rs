@@ -98,7 +98,7 @@ impl Hop {
     ) -> Result<Self> {
         let wanted = Wanted::parse(segment);
         if let (Some(Wanted::Process(pid)), None) = (&wanted, &outer) {
-            let (process, inside) = (Process::pin(*pid)?, Engines::default());
+            let (process, inside) = (Process::pin(*pid)?, Engines::new(own.shims.clone()));
             let (segment, bounds) = (segment.to_owned(), Bounds::default());
             return Ok(Self { process, inside, bounds, segment, found: None, outer: None });
         }
@@ -115,7 +115,8 @@ impl Hop {
             (Some(_), Via::Disk { .. }) => Sharing::Dind,
         };
         let found = Some(Finding { container, proof, engine, via, sharing });
-        Ok(Self { process, inside: Engines::default(), bounds, segment: segment.to_owned(), found, outer })
+        let inside = Engines::new(own.shims.clone());
+        Ok(Self { process, inside, bounds, segment: segment.to_owned(), found, outer })
     }
 
     /// How an engine that was reached through this container relates to it, given its process and PID namespace.
@@ -162,6 +163,9 @@ impl Finding {
         });
         if let Some(owner) = &self.engine.owner {
             hop["user"] = (*owner.name).into();
+        }
+        if let Some(namespace) = &self.container.namespace {
+            hop["namespace"] = namespace[..].into();
         }
         hop["via"] = match &self.via {
             Via::Api { .. } => "api".into(),

@@ -26,6 +26,8 @@ pub(crate) struct Listed {
     pub(crate) id: String,
     /// A name that the engine accepts, or its ID if it has none.
     pub(crate) name: String,
+    /// The engine's namespace in which it is, if it has any.
+    pub(crate) namespace: Option<String>,
 }
 
 /// Reads an engine's answer to `GET /containers/json`.
@@ -62,7 +64,8 @@ impl<'de> Visitor<'de> for Entries {
                 return Err(A::Error::custom(format!("it lists more than {MAX_CONTAINERS} containers")));
             }
             let name = name.or_else(|| is_name(&id).then(|| id.clone()));
-            list.push(Listed { name: name.ok_or_else(|| A::Error::custom("a container without a name"))?, id });
+            let name = name.ok_or_else(|| A::Error::custom("a container without a name"))?;
+            list.push(Listed { id, name, namespace: None });
         }
         Ok(list)
     }

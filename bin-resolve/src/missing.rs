@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn the_beginning_of_an_id_is_no_name() {
         let member = |id: &str, name: &str| {
-            let listed = Listed { id: id.repeat(32), name: name.to_owned() };
+            let listed = Listed { id: id.repeat(32), name: name.to_owned(), namespace: None };
             Member::new(listed, Address::usual(Kind::Docker), FileId::default())
         };
         let known = [member("c6", "web"), member("c7", "db")];

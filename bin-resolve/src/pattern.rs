@@ -129,7 +129,7 @@ mod tests {
         };
         let mut progress = pattern.begin();
         for name in path {
-            let listed = |id: &str, name: &str| Listed { id: id.repeat(32), name: name.to_owned() };
+            let listed = |id: &str, name: &str| Listed { id: id.repeat(32), name: name.to_owned(), namespace: None };
             let member = |id, name| Member::new(listed(id, name), Address::usual(Kind::Docker), FileId::default());
             let list = [member("a0", name), member("b1", "besides")];
             progress = pattern.advance(&progress, &list[0], &list);

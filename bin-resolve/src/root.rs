@@ -50,7 +50,7 @@ impl Root {
                 }),
             None => open("/", flags, Mode::empty()).doing(|| "open /"),
         };
-        let directory = Arc::new(Directory { fd: opened?, is_ours: container.is_none() });
+        let directory = Arc::new(Directory { fd: opened?, at: PathBuf::new(), is_ours: container.is_none() });
         Ok(Self { directory, seen: Mutex::default() })
     }
 
@@ -59,6 +59,12 @@ impl Root {
         let root = Self::of(None)?;
         let fd = root.directory.find(Path::new("/")).doing(|| "open /")?;
         Ok(Self { directory: Arc::new(Directory::untrusted(fd)), ..root })
+    }
+
+    /// A directory with untrusted contents, with what is below it under the paths that it has at `path`.
+    pub(crate) fn at(directory: OwnedFd, path: PathBuf) -> Self {
+        let directory = Arc::new(Directory { fd: directory, at: path, is_ours: false });
+        Self { directory, seen: Mutex::default() }
     }
 
     /// Does `work` that may block forever on a thread; in place if the directory is our own.
@@ -140,13 +146,15 @@ impl Root {
 /// such as /proc/1/root are not followed. Our own file system is trusted.
 pub(crate) struct Directory {
     fd: OwnedFd,
+    /// What paths below it begin with, if it is not a root directory.
+    at: PathBuf,
     is_ours: bool,
 }
 
 impl Directory {
     /// A directory with untrusted contents.
     pub(crate) fn untrusted(fd: OwnedFd) -> Self {
-        Self { fd, is_ours: false }
+        Self { fd, at: PathBuf::new(), is_ours: false }
     }
 
     /// Finds `path`. This may block forever.
@@ -173,6 +181,11 @@ impl Directory {
 
     fn look_up(&self, path: &Path, more: ResolveFlag) -> nix::Result<OwnedFd> {
         let resolve = ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS | more;
+        let path = match path.strip_prefix(&self.at) {
+            Ok(below) if self.at.as_os_str().is_empty() || !below.as_os_str().is_empty() => below,
+            Ok(_) => Path::new("."),
+            Err(_) => path,
+        };
         openat2(&self.fd, path, OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC).resolve(resolve))
     }
 }

@@ -1,13 +1,13 @@
 //! Lists all containers of all engines in one place.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 use nicon_core::container::is_id;
-use nicon_core::{Error, NsId, Result};
+use nicon_core::{Error, Result};
 use nix::errno::Errno;
 
 use crate::address::Address;
@@ -21,7 +21,7 @@ use crate::name::is_name;
 use crate::pool::Connection;
 use crate::root::FileId;
 use crate::scope::Scope;
-use crate::survey::paths_of;
+use crate::segments;
 
 /// How many remarks on one engine are reported.
 const MAX_REMARKS: usize = 20;
@@ -31,6 +31,8 @@ const MAX_REMARKS: usize = 20;
 pub(crate) struct Member {
     pub(crate) id: String,
     pub(crate) name: String,
+    /// The engine's namespace in which it is, if it has any.
+    pub(crate) namespace: Option<String>,
     /// Its segment in a path: its name, with the engine's if two know that name, or its ID if the name is not usable.
     pub(crate) segment: String,
     pub(crate) kind: Kind,
@@ -38,6 +40,8 @@ pub(crate) struct Member {
     pub(crate) place: Address,
     /// The engine's socket or directory.
     pub(crate) engine: FileId,
+    /// Whether no path leads to it, since the only one leads to another.
+    pub(crate) is_twin: bool,
     /// The container's bundle, if it was read.
     pub(crate) bundle: Option<Rc<Bundle>>,
     /// Its proof, if it was proved when it was listed; for one who asks.
@@ -69,25 +73,15 @@ pub(crate) struct Roster {
     pub(crate) unread: Vec<Error>,
 }
 
-/// An engine that is present, and where it was found.
-pub(crate) enum Present {
-    /// A socket, with the process that listens and its PID namespace, if they are known.
-    Socket {
-        file: FileId,
-        daemon: Option<(i32, NsId)>,
-    },
-    Files(FileId),
-}
-
 impl Scope<'_> {
     /// Lists the containers of the engines asked for.
     ///
     /// # Errors
     /// If there is no engine, or none that answers.
     pub(crate) async fn list(&self, asked: &Qualifier, state: State) -> Result<Roster> {
-        let mut endpoints = self.near(asked).await?;
-        endpoints.extend(self.in_time(self.others(asked)).await?);
-        let mut roster = self.list_of(&endpoints, asked, state).await;
+        let mut lists = self.list_near(asked, state).await?;
+        lists.extend(self.list_others(asked, state).await?);
+        let mut roster = Roster::of(lists);
         if !roster.some_there {
             return Err(roster.failures.into_iter().next().unwrap_or_else(|| self.no_engine(asked)));
         }
@@ -100,13 +94,36 @@ impl Scope<'_> {
         }
         // The list of all is only read by people, who need no unique paths.
         if state == State::Running {
-            disambiguate(&mut roster.members, |place| self.is_near(place));
+            segments::make_unique(&mut roster.members, |place| self.is_near(place));
         }
         Ok(roster)
     }
 
-    /// Lists the containers of some engines.
-    pub(crate) async fn list_of(&self, endpoints: &[Arc<Endpoint>], asked: &Qualifier, state: State) -> Roster {
+    /// What each of the engines near lists: those at usual places, and those that are found by their shims.
+    ///
+    /// # Errors
+    /// As [`Scope::near`].
+    pub(crate) async fn list_near(&self, asked: &Qualifier, state: State) -> Result<Vec<Result<Option<Listing>>>> {
+        let mut lists = self.list_each(&self.in_time(self.near(asked)).await?, asked, state).await;
+        lists.extend(self.list_by_shims(asked, state).await);
+        Ok(lists)
+    }
+
+    /// What each of the engines of other users lists.
+    ///
+    /// # Errors
+    /// As [`Scope::others`].
+    pub(crate) async fn list_others(&self, asked: &Qualifier, state: State) -> Result<Vec<Result<Option<Listing>>>> {
+        let lists = self.list_each(&self.in_time(self.others(asked)).await?, asked, state).await;
+        Ok(lists)
+    }
+
+    async fn list_each(
+        &self,
+        endpoints: &[Arc<Endpoint>],
+        asked: &Qualifier,
+        state: State,
+    ) -> Vec<Result<Option<Listing>>> {
         let list = async |endpoint: &Arc<Endpoint>| {
             let list = self.list_one(endpoint, asked, state).await;
             list.map_err(|error| match &endpoint.address.owner {
@@ -114,29 +131,7 @@ impl Scope<'_> {
                 None => error,
             })
         };
-        let mut roster = Roster::default();
-        for list in join_all(endpoints.iter().map(list)).await {
-            match list {
-                Ok(Some(list)) => {
-                    roster.some_there = true;
-                    roster.remarks.extend(brief(list.remarks));
-                    roster.unread.extend(brief(list.unread));
-                    // If several engines know a container, the first one has the better name for it. What is no ID that
-                    // an engine made up can be the name of different containers.
-                    let ids = roster.members.iter().map(|member| &member.id).filter(|id| is_id(id));
-                    let known: HashSet<String> = ids.cloned().collect();
-                    roster.members.extend(list.members.into_iter().filter(|member| !known.contains(&member.id)));
-                }
-                Ok(None) => {}
-                Err(error) => roster.failures.push(error),
-            }
-        }
-        // An engine and the runtime below it may have read the same file.
-        let mut told = HashSet::new();
-        roster.remarks.retain(|remark| told.insert(remark.to_string()));
-        let some_there = roster.some_there;
-        roster.failures.retain(|error| !some_there || error.errno() != Some(Errno::ECONNREFUSED));
-        roster
+        join_all(endpoints.iter().map(list)).await
     }
 
     /// The containers of one engine.
@@ -175,50 +170,8 @@ impl Scope<'_> {
         }
     }
 
-    /// Finds the engines that are present, without asking them anything, so that they cannot delay us.
-    ///
-    /// # Errors
-    /// [`Status::No`](nicon_core::Status::No) if there is none, as in most containers.
-    pub(crate) async fn look(&self) -> Result<Vec<Present>> {
-        let (mut present, mut refused, any) = (Vec::new(), None, Qualifier::default());
-        let (near, others) = self.look_around().await?;
-        let asked = self.chosen(&any, &near);
-        if let [first, ..] = &asked[..] {
-            first.root.look_for(paths_of(&asked, self.is_asked_for(&any))).await;
-        }
-        for endpoint in asked.iter().chain(&self.chosen(&any, &others)) {
-            match self.look_for(endpoint, &any).await {
-                Ok(found) => present.extend(found),
-                Err(error) => refused = refused.or(Some(error)),
-            }
-        }
-        if present.is_empty() {
-            return Err(refused.unwrap_or_else(|| self.no_engine(&any)));
-        }
-        self.keep(near, others);
-        Ok(present)
-    }
-
-    async fn look_for(&self, endpoint: &Endpoint, any: &Qualifier) -> Result<Option<Present>> {
-        let question = async |connection: &Connection| {
-            let daemon = connection.listener().ok().map(|daemon| (daemon.process.pid(), daemon.pidns.id()));
-            Ok(Present::Socket { file: connection.file, daemon })
-        };
-        if self.is_asleep(endpoint).await {
-            return Ok(self.on_disk(endpoint, any).await?.map(|disk| Present::Files(disk.file)));
-        }
-        let by_socket = endpoint.pool.ask(&endpoint.root, &endpoint.sockets, question).await;
-        if let Ok(Some(_)) = by_socket {
-            return by_socket;
-        }
-        match self.on_disk(endpoint, any).await? {
-            Some(disk) => Ok(Some(Present::Files(disk.file))),
-            None => by_socket,
-        }
-    }
-
     /// The error if there is no engine: what was tried, and how to choose another socket.
-    fn no_engine(&self, asked: &Qualifier) -> Error {
+    pub(crate) fn no_engine(&self, asked: &Qualifier) -> Error {
         if let Some(user) = &asked.user {
             let whose = Qualifier { namespace: None, ..asked.clone() };
             return Error::no(format!(
@@ -247,15 +200,45 @@ impl Scope<'_> {
         Error::no(format!("no {engine} engine (no socket at {tried}{hint})"))
     }
 
-    async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(crate) async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::time::timeout(self.settings.timeout, work).await.unwrap_or_else(|_| Err(self.settings.timed_out()))
     }
 }
 
+impl Roster {
+    /// The lists of several engines, the nearest first.
+    pub(crate) fn of(lists: Vec<Result<Option<Listing>>>) -> Self {
+        let mut roster = Self::default();
+        for list in lists {
+            match list {
+                Ok(Some(list)) => {
+                    roster.some_there = true;
+                    roster.remarks.extend(brief(list.remarks));
+                    roster.unread.extend(brief(list.unread));
+                    // If several engines know a container, the first one has the better name for it. What is no ID that
+                    // an engine made up can be the name of different containers.
+                    let ids = roster.members.iter().map(|member| &member.id).filter(|id| is_id(id));
+                    let known: HashSet<String> = ids.cloned().collect();
+                    roster.members.extend(list.members.into_iter().filter(|member| !known.contains(&member.id)));
+                }
+                Ok(None) => {}
+                Err(error) => roster.failures.push(error),
+            }
+        }
+        // An engine and the runtime below it may have read the same file.
+        let mut told = HashSet::new();
+        roster.remarks.retain(|remark| told.insert(remark.to_string()));
+        let some_there = roster.some_there;
+        roster.failures.retain(|error| !some_there || error.errno() != Some(Errno::ECONNREFUSED));
+        roster
+    }
+}
+
 impl Member {
-    pub(crate) fn new(Listed { id, name }: Listed, place: Address, engine: FileId) -> Self {
+    pub(crate) fn new(Listed { id, name, namespace }: Listed, place: Address, engine: FileId) -> Self {
         let segment = if is_name(&name) { &name } else { &id }.clone();
-        Self { id, name, segment, kind: place.kind, place, engine, bundle: None, found: Rc::default() }
+        let (kind, bundle, found) = (place.kind, None, Rc::default());
+        Self { id, name, namespace, segment, kind, place, engine, is_twin: false, bundle, found }
     }
 
     /// Whether it is one of those that a path's qualifier leaves.
@@ -263,9 +246,9 @@ impl Member {
         self.address().is_of(of)
     }
 
-    /// The engine that listed it.
-    fn address(&self) -> Address {
-        Address { kind: self.kind, ..self.place.clone() }
+    /// The engine that listed it, and the namespace in which it did.
+    pub(crate) fn address(&self) -> Address {
+        Address { kind: self.kind, ..self.place.within(self.namespace.as_ref()) }
     }
 }
 
@@ -276,74 +259,4 @@ fn brief(mut remarks: Vec<Error>) -> Vec<Error> {
         remarks.push(Error::failed(format!("{left} more are left out for such reasons")));
     }
     remarks
-}
-
-/// Makes segments unique: says which engine is meant, and whose, or uses the ID. A name that a near engine knows is its
-/// container's, whatever other users call theirs.
-fn disambiguate(members: &mut [Member], is_near: impl Fn(&Address) -> bool) {
-    members.sort_by(|a, b| a.name.cmp(&b.name));
-    let mut bearers: HashMap<String, Vec<Address>> = HashMap::new();
-    for member in members.iter() {
-        bearers.entry(member.segment.clone()).or_default().push(member.address());
-    }
-    for member in members {
-        let is_ours = is_near(&member.place);
-        let rivals = bearers[&member.segment].iter().filter(|rival| !is_ours || is_near(rival));
-        let rivals: Vec<_> = rivals.cloned().collect();
-        member.segment = match member.address().shortest(&rivals) {
-            Some(way) => format!("{way}{}", member.segment),
-            None => member.id.clone(),
-        };
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::address::Owner;
-
-    #[test]
-    fn each_has_a_path_of_its_own() {
-        let file = FileId::default();
-        let member = |id: &str, name: &str, kind| {
-            Member::new(Listed { id: id.into(), name: name.into() }, Address::usual(kind), file)
-        };
-        let mut members = [
-            member("a1", "web", Kind::Docker),
-            member("b2", "web", Kind::Podman),
-            member("c3", "db", Kind::Docker),
-            member("d4", "pause", Kind::Containerd),
-            member("e5", "pause", Kind::Containerd),
-            member("f6", "no name", Kind::Containerd),
-        ];
-        disambiguate(&mut members, |place| place.owner.is_none());
-        let mut segments = members.map(|member| member.segment);
-        segments.sort_unstable();
-        assert_eq!(segments, ["d4", "db", "docker:web", "e5", "f6", "podman:web"]);
-    }
-
-    #[test]
-    fn other_users_do_not_change_how_ours_are_called() {
-        let file = FileId::default();
-        let of = |user: &str, kind| Address { kind, owner: Some(Owner { uid: 1, name: user.into() }) };
-        let member =
-            |id: &str, name: &str, place| Member::new(Listed { id: id.into(), name: name.into() }, place, file);
-        let mut members = [
-            member("a1", "web", Address::usual(Kind::Docker)),
-            member("b2", "web", of("alice", Kind::Docker)),
-            member("c3", "web", of("bob", Kind::Docker)),
-            member("d4", "web", of("bob", Kind::Podman)),
-            member("e5", "db", of("bob", Kind::Podman)),
-        ];
-        disambiguate(&mut members, |place| place.owner.is_none());
-        let mut segments = members.clone().map(|member| member.segment);
-        segments.sort_unstable();
-        assert_eq!(segments, ["alice@web", "bob@docker:web", "bob@podman:web", "db", "web"]);
-        // As alice sees it.
-        let mut members = members.map(|member| Member { segment: member.name.clone(), ..member });
-        disambiguate(&mut members, |place| place.owner.as_ref().is_none_or(|owner| &*owner.name == "alice"));
-        let mut segments = members.map(|member| member.segment);
-        segments.sort_unstable();
-        assert_eq!(segments, ["alice@web", "bob@docker:web", "bob@podman:web", "db", "root@docker:web"]);
-    }
 }

@@ -5,6 +5,7 @@
 use nicon_core::{Error, Result, Status};
 
 use crate::claim::{Claim, Found};
+use crate::container::Container;
 use crate::disk::{Contents, Disk, Started};
 use crate::listing::{Listed, State};
 use crate::name::is_name;
@@ -72,9 +73,10 @@ impl Scope<'_> {
 impl Listing {
     fn add(&mut self, disk: &Disk<'_>, found: Found, unnamed: Option<Error>) {
         self.remarks.extend(unnamed);
-        let (id, name) = (found.container.id.clone(), found.container.name.clone());
+        let Container { id, name, namespace, .. } = &found.container;
+        let (id, name, namespace) = (id.clone(), name.clone(), namespace.clone());
         if is_name(&name) || is_name(&id) {
-            let member = Member::new(Listed { id, name }, disk.engine.clone(), disk.file);
+            let member = Member::new(Listed { id, name, namespace }, disk.engine.clone(), disk.file);
             member.found.replace(Some(Box::new(found)));
             self.members.push(member);
         } else {

@@ -7,12 +7,13 @@ use nix::errno::Errno;
 use tokio::sync::OnceCell;
 
 use crate::address::Address;
-use crate::disk::Disk;
+use crate::disk::{Disk, Store};
 use crate::endpoint::Endpoint;
 use crate::hop::Settings;
 use crate::kind::{Kind, Qualifier};
 use crate::root::Root;
 use crate::rootlesskit::Inside;
+use crate::shims::{Shims, Unusual};
 use crate::socket::Places;
 use crate::trust::Bounds;
 use crate::users;
@@ -30,10 +31,20 @@ pub(crate) struct Scope<'a> {
 }
 
 /// The engines in a container, or on our own machine, and the connections to them.
-#[derive(Default)]
 pub(crate) struct Engines {
     near: OnceCell<Vec<Arc<Endpoint>>>,
     of_others: OnceCell<Vec<Arc<Endpoint>>>,
+    /// All shims of containerd, wherever they are.
+    pub(crate) shims: Shims,
+    /// Where containerd keeps its files here, besides the usual places, once looked for.
+    pub(crate) unusual: OnceCell<Vec<Unusual>>,
+}
+
+impl Engines {
+    /// Those of a place that nobody has looked at yet. The `shims` may be known.
+    pub(crate) fn new(shims: Shims) -> Self {
+        Self { near: OnceCell::new(), of_others: OnceCell::new(), shims, unusual: OnceCell::new() }
+    }
 }
 
 impl Scope<'_> {
@@ -120,19 +131,20 @@ impl Scope<'_> {
         near.into_iter().any(|endpoint| endpoint.address == *place)
     }
 
-    /// Those that are to be asked: what the path and the options leave, and the caller's settings.
+    /// Those that are to be asked.
     pub(crate) fn chosen(&self, asked: &Qualifier, endpoints: &[Arc<Endpoint>]) -> Vec<Arc<Endpoint>> {
+        endpoints.iter().filter(|endpoint| self.is_asked(&endpoint.address, asked)).cloned().collect()
+    }
+
+    /// Whether an engine is to be asked: whether the path, the options, and the caller's settings leave it.
+    pub(crate) fn is_asked(&self, address: &Address, asked: &Qualifier) -> bool {
         let engine = asked.engine.or(self.settings.engine);
-        let asked = Qualifier { engine, ..asked.clone() };
-        let is_left = |endpoint: &&Arc<Endpoint>| {
-            let Address { kind, owner } = &endpoint.address;
-            // Who chose one engine means no other.
-            let is_replaced = owner.is_some() && self.places().chosen(*kind).is_some();
-            let is_passed_over =
-                engine.is_none() && *kind != Kind::Docker && self.places().chosen(Kind::Docker).is_some();
-            endpoint.address.is_of(&asked) && (asked.user.is_some() || !is_replaced && !is_passed_over)
-        };
-        endpoints.iter().filter(is_left).cloned().collect()
+        let asked = Qualifier { engine, namespace: None, ..asked.clone() };
+        let Address { kind, owner, .. } = address;
+        // Who chose one engine means no other.
+        let is_replaced = owner.is_some() && self.places().chosen(*kind).is_some();
+        let is_passed_over = engine.is_none() && *kind != Kind::Docker && self.places().chosen(Kind::Docker).is_some();
+        address.is_of(&asked) && (asked.user.is_some() || !is_replaced && !is_passed_over)
     }
 
     /// Whether the path or an option names the kind of engine.
@@ -150,20 +162,37 @@ impl Scope<'_> {
     /// If they cannot be accessed.
     pub(crate) async fn on_disk<'r>(&self, endpoint: &'r Endpoint, asked: &Qualifier) -> Result<Option<Disk<'r>>> {
         let Some(store) = &endpoint.store else { return Ok(None) };
-        let bounds = self.bounds.and(&endpoint.bounds);
+        let Some(hidden) = &endpoint.hidden else {
+            return self.disk_of(store, &endpoint.address, &endpoint.root, &endpoint.bounds, asked).await;
+        };
+        let Some(Inside { root, pidns, bounds }) = self.look_behind(hidden, endpoint).await? else { return Ok(None) };
+        let bounds = endpoint.bounds.and(bounds);
+        let mut disk = self.disk_of(store, &endpoint.address, root, &bounds, asked).await?;
+        if let Some(disk) = &mut disk {
+            disk.pidns = pidns.try_clone()?;
+        }
+        Ok(disk)
+    }
+
+    /// The files of an engine below a root directory, as far as they are asked for; `None` if there are none.
+    ///
+    /// # Errors
+    /// If they cannot be accessed.
+    pub(crate) async fn disk_of<'r>(
+        &self,
+        store: &Store,
+        engine: &Address,
+        root: &'r Root,
+        bounds: &Bounds,
+        asked: &Qualifier,
+    ) -> Result<Option<Disk<'r>>> {
+        let store = store.asked(self.is_asked_for(asked), asked.namespace.as_ref());
+        let bounds = self.bounds.and(bounds);
         let bounds = match self.container {
             Some(container) => bounds.and(&Bounds::of_files(container)?),
             None => bounds,
         };
-        let asked_for = self.is_asked_for(asked);
-        let Some(hidden) = &endpoint.hidden else {
-            return Disk::of(&endpoint.address, store, &endpoint.root, self.pidns.try_clone()?, bounds, asked_for)
-                .await;
-        };
-        let Some(Inside { root, pidns, bounds: inside }) = self.look_behind(hidden, endpoint).await? else {
-            return Ok(None);
-        };
-        Disk::of(&endpoint.address, store, root, pidns.try_clone()?, bounds.and(inside), asked_for).await
+        Disk::of(engine, &store, root, self.pidns.try_clone()?, bounds).await
     }
 
     /// Whether a failure means that we may not ask an engine, since it is another user's.

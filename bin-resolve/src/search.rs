@@ -59,6 +59,9 @@ impl Scope<'_> {
     pub(crate) async fn find(&self, of: &Qualifier, name: &str) -> Result<Found> {
         let mut answers = self.ask_near(of, name).await?;
         if answers.iter().all(Answer::is_nothing) {
+            if let Some(found) = self.find_by_shims(of, name).await? {
+                return Ok(found);
+            }
             answers.extend(self.ask_others(of, name).await?);
         }
         self.settle(of, name, answers).await
@@ -69,6 +72,13 @@ impl Scope<'_> {
     /// # Errors
     /// [`Status::No`] if it is no longer running; [`Status::Failed`] if that is unknown.
     pub(crate) async fn find_listed(&self, member: &Member) -> Result<Found> {
+        if member.is_twin {
+            let (engine, id) = (&member.place, &member.id);
+            return Err(Error::failed(format!(
+                "{engine} runs several containers \"{id}\", which no path tells apart (begin the path with the process, as in \
+                 pid:4242)"
+            )));
+        }
         if let Some(found) = member.found.take()
             && found.process.is_alive()
         {
@@ -81,11 +91,14 @@ impl Scope<'_> {
             }
         }
         let gone = || Error::no(format!("container \"{}\" is gone", member.name));
-        let any = Qualifier::default();
+        let of = Qualifier { namespace: member.namespace.clone(), ..Qualifier::default() };
         let endpoint = self.at(&member.place).await?.ok_or_else(gone)?;
-        let Answer { claim, .. } = self.ask(&endpoint, &member.id, &any).await;
+        let Answer { claim, .. } = self.ask(&endpoint, &member.id, &of).await;
         // If it is gone, its ID may be another's name.
-        let claim = claim?.filter(|claim| claim.container.id == member.id).ok_or_else(gone)?;
+        let Some(claim) = claim?.filter(|claim| claim.container.id == member.id) else {
+            let of = Qualifier { engine: Some(member.kind), ..of };
+            return self.find_by_shims(&of, &member.id).await?.ok_or_else(gone);
+        };
         match self.prove(&member.name, &claim).await {
             Ok((process, proof)) => Ok(claim.by(process, proof)),
             // Files outlive containers.
@@ -246,7 +259,8 @@ impl Scope<'_> {
 
 /// The error for several containers of the same name.
 fn ambiguous(name: &str, found: &[Found]) -> Error {
-    let engines: Vec<_> = found.iter().map(|found| found.engine.clone()).collect();
+    let engine = |found: &Found| found.engine.within(found.container.namespace.as_ref());
+    let engines: Vec<_> = found.iter().map(engine).collect();
     let ways = engines.iter().map(|engine| format!("{}{name}", engine.shortest(&engines).unwrap_or_default()));
     let ways = ways.collect::<Vec<_>>().join(" or ");
     let engines = engines.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");

@@ -102,7 +102,7 @@ fn endpoints(user: &User, root: &Arc<Root>, bounds: &Bounds) -> Vec<Arc<Endpoint
             Kind::Podman => vec![user.runtime.join("podman/podman.sock")],
             Kind::Crun | Kind::Runc | Kind::Containerd => Vec::new(),
         };
-        let address = Address { kind, owner: Some(owner.clone()) };
+        let address = Address { kind, owner: Some(owner.clone()), namespace: None };
         let manager = Some(user.runtime.join("systemd/private"));
         let hidden = (kind == Kind::Containerd).then(|| Hidden::behind(user.runtime.join(CHILD_PID)));
         let endpoint = Endpoint::new(address, root, sockets, Some(Store::of_user(kind, user)), bounds.clone());

@@ -105,7 +105,7 @@ mod tests {
         let Ok(Asked::Many(pattern)) = parse("*") else { panic!("a pattern") };
         let engine = Visit::new(vec!["a".to_owned()], pattern.begin());
         let member = |n: usize| {
-            let listed = Listed { id: n.to_string(), name: n.to_string() };
+            let listed = Listed { id: n.to_string(), name: n.to_string(), namespace: None };
             Member::new(listed, Address::usual(Kind::Docker), FileId::default())
         };
         engine.expect((0..containers).map(|n| (member(n), pattern.begin())));

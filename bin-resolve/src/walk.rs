@@ -18,9 +18,11 @@ use crate::kind::Qualifier;
 use crate::listing::State;
 use crate::name;
 use crate::pool::AT_ONCE;
+use crate::present::Present;
 use crate::root::FileId;
-use crate::roster::{Member, Present, Roster};
+use crate::roster::{Member, Roster};
 use crate::scope::Engines;
+use crate::shims::Shims;
 
 type Asking<T> = Shared<LocalBoxFuture<'static, Result<T>>>;
 pub(crate) type Finding = Asking<Arc<Hop>>;
@@ -49,7 +51,7 @@ pub(crate) struct Inner {
 impl Walk {
     /// Begins a batch.
     pub(crate) fn new(settings: Arc<Settings>) -> Self {
-        let context = Arc::new(Context { settings, own: Engines::default() });
+        let context = Arc::new(Context { settings, own: Engines::new(Shims::default()) });
         Self { context, found: RefCell::default(), listed: RefCell::default() }
     }
 

@@ -41,3 +41,11 @@ pub(crate) fn targets(records: &str) -> Result<Vec<String>, Failed> {
     };
     records.lines().map(target).collect()
 }
+
+/// A path leads to the process with this PID, which is in the mount namespace to which such a link leads.
+pub(crate) fn is_in(machine: &Machine, path: &str, pid: &str, link: &str) -> Result<(), Failed> {
+    let found = machine.run(&["nicon-resolve", "--pid", path]).ok()?;
+    assert_eq!(found, pid, "{path}");
+    assert_eq!(machine.run(&["readlink", &format!("/proc/{found}/ns/mnt")]).ok()?, link, "{path}");
+    Ok(())
+}

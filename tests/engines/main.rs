@@ -5,16 +5,20 @@
 #![allow(clippy::unnecessary_wraps, reason = "all trials have one signature, also those that use no `?`")]
 
 mod apart;
+mod containerd;
 mod docker;
 mod docker_daemons;
 mod docker_tools;
+mod elsewhere;
 mod expect;
 mod found;
 mod live_restore;
 mod machine;
 mod nested;
+mod nodes;
 mod podman;
 mod podman_modes;
+mod pods;
 mod rootless;
 mod runtimes;
 mod tide;
@@ -74,20 +78,22 @@ fn main() -> ExitCode {
     let nothing = || Suite::without(Missing::Failed("not prepared".into()));
     let suite = if arguments.list { nothing() } else { Suite::prepare() };
     let trials = [
+        containerd::trials(&suite),
         docker::trials(&suite),
         docker_daemons::trials(&suite),
         docker_tools::trials(&suite),
+        elsewhere::trials(&suite),
         found::trials(&suite),
+        live_restore::trials(&suite),
         nested::trials(&suite),
+        nodes::trials(&suite),
         podman::trials(&suite),
         podman_modes::trials(&suite),
+        pods::trials(&suite),
         rootless::trials(&suite),
         runtimes::trials(&suite),
-        whole::trials(&suite),
-        live_restore::trials(&suite),
-        podman::trials(&suite),
-        rootless::trials(&suite),
         tide::trials(&suite),
+        whole::trials(&suite),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
     // Ends the machine before the verdict.

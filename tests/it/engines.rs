@@ -106,14 +106,10 @@ fn podman_in_docker(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
 fn containerd_by_its_files(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     lab.run_daemon_container("setup", "pier", &[])?;
     lab.start_containerd("setup.pier")?;
-    let (a, b) = ("a1".repeat(32), "a2".repeat(32));
-    let in_pod = |pod: &str| {
-        ["container-name=web", &format!("sandbox-name={pod}"), "sandbox-namespace=default"]
-            .map(|annotation| format!("--annotation=io.kubernetes.cri.{annotation}"))
-    };
+    let a = "a1".repeat(32);
     lab.run_ctr("setup.pier", "default", "plain", &[])?;
     lab.run_ctr("setup.pier", "default", "named", &["--annotation=nerdctl/name=from-nerdctl"])?;
-    lab.run_ctr("setup.pier", "k8s.io", &a, &in_pod("front").each_ref().map(String::as_str))?;
+    lab.run_ctr("setup.pier", "k8s.io", &a, &[])?;
     let pid = |namespace: &str, id: &str| -> Result<u32, Failed> {
         let list = lab.script("setup.pier", "ctr --namespace \"$1\" task ls", &[namespace])?;
         let row = list.lines().find(|row| row.starts_with(id)).ok_or("no such task")?;
@@ -123,18 +119,13 @@ fn containerd_by_its_files(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         ("plain", "default", "plain"),
         ("from-nerdctl", "default", "named"),
         ("named", "default", "named"),
-        ("web", "k8s.io", &a),
         ("id:a1", "k8s.io", &a),
         (&a[..12], "k8s.io", &a),
-        ("containerd:web", "k8s.io", &a),
+        (&format!("containerd:{a}"), "k8s.io", &a),
     ] {
         let hop = leads_to(suite, &format!("setup.pier.{name}"), pid(namespace, id)?);
         assert_eq!((&hop["engine"], &hop["via"], &hop["id"]), (&"containerd".into(), &"disk".into(), &(*id).into()));
     }
-    lab.run_ctr("setup.pier", "k8s.io", &b, &in_pod("back").each_ref().map(String::as_str))?;
-    let words = ["\"web\" is ambiguous", "a1a1a1a1a1a1 in pod default/front", "a2a2a2a2a2a2 in pod default/back"];
-    refusal(&suite.run(&["nicon-resolve", "setup.pier.web"]), 2, &words);
-    leads_to(suite, &format!("setup.pier.{b}"), pid("k8s.io", &b)?);
     refusal(&suite.run(&["nicon-resolve", "setup.pier.plane"]), 1, &["no container \"plane\" (did you mean plain"]);
 
     // What Docker's own containerd runs is Docker's, unless it is asked for.

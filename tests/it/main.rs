@@ -57,6 +57,7 @@ mod patterns;
 mod pipes;
 mod placed;
 mod plan;
+mod pods;
 mod proved;
 mod resolve;
 mod rights;
@@ -114,6 +115,7 @@ fn main() -> ExitCode {
     trials.extend(mixed::trials(&suite));
     trials.extend(pipes::trials(&suite));
     trials.extend(plan::trials(&suite));
+    trials.extend(pods::trials(&suite));
     trials.extend(proved::trials(&suite));
     trials.extend(veth::trials(&suite));
     trials.extend(linklist::trials(&suite));

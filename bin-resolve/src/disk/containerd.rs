@@ -49,14 +49,19 @@ impl Config {
 pub(super) fn index(files: &Files, index: &mut Index) {
     for place in index.store.places.clone() {
         for namespace in index.names(files, &place) {
-            if namespace == MOBY && !index.store.asked_for {
+            let is_wanted = match &index.store.namespace {
+                Some(only) => namespace == *only,
+                None => namespace != MOBY || index.store.asked_for,
+            };
+            if !is_wanted {
                 continue;
             }
             let bundles = place.join(&namespace);
             for id in index.names(files, &bundles) {
                 let about = format!(" in namespace {namespace}");
                 let place = bundles.join(&id);
-                let mut entry = Entry { name: id.clone(), id, about, place, unnamed: None };
+                let namespace = Some(namespace.clone());
+                let mut entry = Entry { name: id.clone(), id, namespace, about, place, unnamed: None };
                 match configured(files, &mut entry) {
                     Ok(true) => {}
                     Ok(false) => continue,
@@ -96,6 +101,7 @@ pub(super) fn load(files: &Files, entry: &mut Entry) -> Result<Container> {
     Ok(Container {
         id: entry.id.clone(),
         name: entry.name.clone(),
+        namespace: entry.namespace.clone(),
         inner_pid,
         starttime: state.as_ref().map(|init| init.starttime),
         cgroups: state.map(|init| init.cgroups).unwrap_or_default(),

@@ -1,5 +1,6 @@
 //! What an engine's files tell: which containers there are, and what could not be read of them.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use nicon_core::container::is_id;
@@ -8,6 +9,8 @@ use nicon_core::{Error, Result};
 use super::Store;
 use crate::container::{Fit, fit, short};
 use crate::files::Files;
+use crate::kind::{Kind, Qualifier};
+use crate::name::show;
 
 /// A container in an engine's files.
 #[derive(Clone)]
@@ -16,6 +19,8 @@ pub(crate) struct Entry {
     pub(super) id: String,
     /// Its ID if its name could not be read.
     pub(super) name: String,
+    /// The engine's namespace in which it is, if it has any.
+    pub(super) namespace: Option<String>,
     /// Where it belongs, to tell apart containers of the same name.
     pub(super) about: String,
     /// The file or directory with its state.
@@ -75,21 +80,34 @@ fn choose(asked: &str, entries: Vec<Entry>) -> Result<Option<Entry>> {
     // A container may have files in several places.
     fitting.sort_by(|a, b| a.id.cmp(&b.id));
     fitting.dedup_by(|a, b| a.id == b.id && a.name == b.name && is_id(&a.id));
-    if fitting.len() > 1 {
-        let shown = fitting.iter().map(|entry| format!("{}{}", short(&entry.id), entry.about));
-        let shown = shown.collect::<Vec<_>>().join(", ");
-        return Err(Error::failed(format!("\"{asked}\" is ambiguous: it matches {shown} (use an ID)")));
-    }
-    Ok(fitting.pop())
+    if fitting.len() > 1 { Err(ambiguous(asked, &fitting)) } else { Ok(fitting.pop()) }
+}
+
+/// The error for several containers that a name may mean, and how to tell them apart.
+fn ambiguous(asked: &str, fitting: &[Entry]) -> Error {
+    let shown = fitting.iter().map(|entry| format!("{}{}", short(&entry.id), entry.about));
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    let namespaces: BTreeSet<_> = fitting.iter().map(|entry| &entry.namespace).collect();
+    let ids: BTreeSet<_> = fitting.iter().map(|entry| &entry.id).collect();
+    let way_out = if namespaces.len() == fitting.len() {
+        let of = |namespace| Qualifier { engine: Some(Kind::Containerd), namespace, ..Qualifier::default() };
+        let ways = fitting.iter().map(|entry| show(&[format!("{}{asked}", of(entry.namespace.clone()))]));
+        format!("say {}", ways.collect::<Vec<_>>().join(" or "))
+    } else if ids.len() == fitting.len() {
+        "use an ID".to_owned()
+    } else {
+        "begin the path with its process, as in pid:4242".to_owned()
+    };
+    Error::failed(format!("\"{asked}\" is ambiguous: it matches {shown} ({way_out})"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kind::Kind;
 
     fn entry(id: &str, name: &str) -> Entry {
-        Entry { id: id.into(), name: name.into(), about: String::new(), place: PathBuf::new(), unnamed: None }
+        let (about, place) = (String::new(), PathBuf::new());
+        Entry { id: id.into(), name: name.into(), namespace: None, about, place, unnamed: None }
     }
 
     #[test]
@@ -106,6 +124,25 @@ mod tests {
         assert_eq!(chosen("we").unwrap(), None, "only the digits of an ID may be left out");
         assert_eq!(chosen("ab").unwrap(), None, "so few digits are a name");
         assert!(chosen(&c[..20]).unwrap_err().to_string().contains("ambiguous"));
+    }
+
+    #[test]
+    fn containers_of_one_name_are_told_apart_as_far_as_they_can_be() {
+        let (a, b) = ("a".repeat(64), "b".repeat(64));
+        let told = |entries: &[(&str, Option<&str>)]| {
+            let of = |(id, namespace): &(&str, Option<&str>)| Entry {
+                namespace: namespace.map(str::to_owned),
+                ..entry(id, "web")
+            };
+            let error = choose("web", entries.iter().map(of).collect()).err().unwrap().to_string();
+            error.split_once(" (").unwrap().1.to_owned()
+        };
+        let ways = "say containerd:teama:web or /containerd:k8s.io:web)";
+        assert_eq!(told(&[("web", Some("teama")), ("web", Some("k8s.io"))]), ways);
+        assert_eq!(told(&[(&a, Some("k8s.io")), (&b, Some("k8s.io"))]), "use an ID)");
+        let twins = "begin the path with its process, as in pid:4242)";
+        assert_eq!(told(&[("web", None), ("web", None)]), twins);
+        assert_eq!(told(&[("web", Some("a")), ("web", Some("a")), (&a, Some("a"))]), twins);
     }
 
     #[test]

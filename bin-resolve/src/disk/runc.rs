@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::Entry;
 use super::runtime::{Init, names_of};
 
 /// Where runc keeps the state of containers that it runs on its own, and the file of one.
@@ -13,6 +14,13 @@ pub(super) const STATE: &str = "state.json";
 /// The state of containers that runc runs for Docker and for containerd.
 pub(super) const OTHERS: &[&str] =
     &["/run/docker/runtime-runc/moby", "/run/containerd/runc/default", "/run/containerd/runc/k8s.io"];
+
+/// Those of `entries`, all of one name, that runc runs on its own; if there are none, all.
+pub(super) fn own(entries: Vec<Entry>) -> Vec<Entry> {
+    let is_anothers = |entry: &Entry| OTHERS.iter().any(|place| entry.place.starts_with(place));
+    let (others, own): (Vec<_>, Vec<_>) = entries.into_iter().partition(is_anothers);
+    if own.is_empty() { others } else { own }
+}
 
 /// The fields used of libcontainer's `State`.
 #[derive(Deserialize)]

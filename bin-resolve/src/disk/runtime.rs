@@ -51,7 +51,7 @@ pub(super) fn index(files: &Files, index: &mut Index, state: &str) {
 
 fn entry(place: &Path, id: String, state: &str) -> Entry {
     let about = format!(" in {}", place.display());
-    Entry { name: id.clone(), about, place: place.join(&id).join(state), unnamed: None, id }
+    Entry { name: id.clone(), namespace: None, about, place: place.join(&id).join(state), unnamed: None, id }
 }
 
 pub(super) fn load<S: DeserializeOwned + Into<Init>>(files: &Files, entry: &Entry) -> Result<Container> {
@@ -61,7 +61,7 @@ pub(super) fn load<S: DeserializeOwned + Into<Init>>(files: &Files, entry: &Entr
         return Err(not_running(&entry.name));
     }
     let (id, name) = (entry.id.clone(), entry.name.clone());
-    Ok(Container { id, name, inner_pid: pid, starttime: Some(starttime), cgroups, bundle: None })
+    Ok(Container { id, name, inner_pid: pid, starttime: Some(starttime), cgroups, ..Container::default() })
 }
 
 /// The last components of paths of cgroups.

@@ -1,0 +1,126 @@
+//! Where an engine keeps its files: usually, as a user's, or as its settings say.
+
+use std::path::PathBuf;
+
+use nicon_core::Result;
+
+use super::{containerd, crun, dockerd, podman, runc, storage};
+use crate::files::Files;
+use crate::kind::Kind;
+use crate::root::{Root, is_absent};
+
+/// Where programs of root's keep what is of no use after a restart of the machine.
+const RUN: &str = "/run";
+
+/// Where an engine keeps its files.
+#[derive(Clone)]
+pub(crate) struct Store {
+    pub(crate) kind: Kind,
+    pub(super) places: Vec<PathBuf>,
+    /// Places that are of interest only if the engine was asked for by name: they belong to an engine on top of it.
+    others: Vec<PathBuf>,
+    /// The directory for what is of no use after a restart: `/run`, or a user's runtime directory.
+    pub(super) run: PathBuf,
+    /// The user whose settings count, if it is not root.
+    pub(super) user: Option<User>,
+    /// Where Podman was told to keep what is of no use after a restart.
+    pub(super) runroot: Option<PathBuf>,
+    /// Whether the engine was asked for by name.
+    pub(super) asked_for: bool,
+    /// The only one of its namespaces that was asked for.
+    pub(super) namespace: Option<String>,
+}
+
+/// Where the programs of a user keep what.
+#[derive(Clone, Debug)]
+pub(crate) struct User {
+    pub(crate) name: String,
+    pub(crate) uid: u32,
+    /// `XDG_RUNTIME_DIR`.
+    pub(crate) runtime: PathBuf,
+    pub(crate) home: PathBuf,
+    /// `XDG_DATA_HOME`.
+    pub(crate) data: PathBuf,
+    /// `XDG_CONFIG_HOME`.
+    pub(crate) config: PathBuf,
+}
+
+impl Store {
+    /// Where the files of an engine that root runs usually are.
+    pub(crate) fn usual(kind: Kind) -> Self {
+        let (places, others): (&[&str], &[&str]) = match kind {
+            Kind::Docker => (dockerd::PLACES, &[]),
+            Kind::Containerd => (containerd::PLACES, containerd::OTHERS),
+            Kind::Crun => (crun::PLACES, &[]),
+            Kind::Runc => (runc::PLACES, runc::OTHERS),
+            Kind::Podman => (podman::PLACES, &[]),
+        };
+        let paths = |places: &[&str]| places.iter().map(PathBuf::from).collect();
+        let (places, others) = (paths(places), paths(others));
+        Self { kind, places, others, run: RUN.into(), user: None, runroot: None, asked_for: false, namespace: None }
+    }
+
+    /// Where those of a user's engine usually are. A user's containerd has them where root's has, in a mount namespace of its own.
+    pub(crate) fn of_user(kind: Kind, user: &User) -> Self {
+        let place = match kind {
+            Kind::Docker => user.data.join("docker/containers"),
+            Kind::Podman => user.data.join("containers/storage"),
+            Kind::Containerd => return Self::usual(kind),
+            Kind::Crun | Kind::Runc => user.runtime.join(kind.name()),
+        };
+        let (places, run) = (vec![place], user.runtime.clone());
+        Self { places, others: Vec::new(), run, user: Some(user.clone()), ..Self::usual(kind) }
+    }
+
+    /// An engine that keeps its containers in these directories.
+    pub(crate) fn at(kind: Kind, places: Vec<PathBuf>) -> Self {
+        Self { places, others: Vec::new(), ..Self::usual(kind) }
+    }
+
+    /// What is asked for of it.
+    pub(crate) fn asked(&self, asked_for: bool, namespace: Option<&String>) -> Self {
+        Self { asked_for, namespace: namespace.cloned(), ..self.clone() }
+    }
+
+    /// The same, of which only these places are there.
+    pub(super) fn only(self, places: Vec<PathBuf>) -> Self {
+        Self { places, others: Vec::new(), ..self }
+    }
+
+    /// Where the files may be, unless settings say otherwise.
+    pub(crate) fn places(&self) -> Vec<PathBuf> {
+        let others = self.others.iter().filter(|_| self.asked_for);
+        self.places.iter().chain(others).cloned().collect()
+    }
+
+    /// The files with the settings.
+    pub(crate) fn settings(&self) -> Vec<PathBuf> {
+        match self.kind {
+            Kind::Docker => vec![dockerd::settings(self.user.as_ref())],
+            Kind::Podman => storage::files(self.user.as_ref()),
+            Kind::Containerd | Kind::Crun | Kind::Runc => Vec::new(),
+        }
+    }
+
+    /// Where the files are according to settings.
+    ///
+    /// # Errors
+    /// If these cannot be read, or are not understood.
+    pub(super) async fn as_set(&self, root: &Root) -> Result<Self> {
+        let is_absent = |path: &PathBuf| root.cached(path).is_some_and(|found| found.is_err_and(is_absent));
+        if self.settings().iter().all(is_absent) {
+            return Ok(self.clone());
+        }
+        let store = self.clone();
+        root.ask(move |directory| {
+            let files = Files::new(directory);
+            if store.kind == Kind::Docker {
+                let set = dockerd::read(&files, &dockerd::settings(store.user.as_ref()))?;
+                return Ok(Self { places: set.map_or(store.places, |place| vec![place]), ..store });
+            }
+            let set = storage::read(&files, store.user.as_ref())?;
+            Ok(Self { places: set.graphroot.map_or(store.places, |place| vec![place]), runroot: set.runroot, ..store })
+        })
+        .await
+    }
+}

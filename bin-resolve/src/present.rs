@@ -1,0 +1,65 @@
+//! Which engines are in a place, before anything is asked of them.
+
+use nicon_core::{NsId, Result};
+
+use crate::endpoint::Endpoint;
+use crate::kind::Qualifier;
+use crate::pool::Connection;
+use crate::root::FileId;
+use crate::scope::Scope;
+use crate::survey::paths_of;
+
+/// An engine that is present, and where it was found.
+pub(crate) enum Present {
+    /// A socket, with the process that listens and its PID namespace, if they are known.
+    Socket {
+        file: FileId,
+        daemon: Option<(i32, NsId)>,
+    },
+    Files(FileId),
+}
+
+impl Scope<'_> {
+    /// Finds the engines that are present, without asking them anything, so that they cannot delay us.
+    ///
+    /// # Errors
+    /// [`Status::No`](nicon_core::Status::No) if there is none, as in most containers.
+    pub(crate) async fn look(&self) -> Result<Vec<Present>> {
+        let (mut present, mut refused, any) = (Vec::new(), None, Qualifier::default());
+        let (near, others) = self.look_around().await?;
+        let asked = self.chosen(&any, &near);
+        if let [first, ..] = &asked[..] {
+            first.root.look_for(paths_of(&asked, self.is_asked_for(&any))).await;
+        }
+        for endpoint in asked.iter().chain(&self.chosen(&any, &others)) {
+            match self.look_for(endpoint, &any).await {
+                Ok(found) => present.extend(found),
+                Err(error) => refused = refused.or(Some(error)),
+            }
+        }
+        present.extend(self.unusual_engines().await?.into_iter().map(Present::Files));
+        if present.is_empty() {
+            return Err(refused.unwrap_or_else(|| self.no_engine(&any)));
+        }
+        self.keep(near, others);
+        Ok(present)
+    }
+
+    async fn look_for(&self, endpoint: &Endpoint, any: &Qualifier) -> Result<Option<Present>> {
+        let question = async |connection: &Connection| {
+            let daemon = connection.listener().ok().map(|daemon| (daemon.process.pid(), daemon.pidns.id()));
+            Ok(Present::Socket { file: connection.file, daemon })
+        };
+        if self.is_asleep(endpoint).await {
+            return Ok(self.on_disk(endpoint, any).await?.map(|disk| Present::Files(disk.file)));
+        }
+        let by_socket = endpoint.pool.ask(&endpoint.root, &endpoint.sockets, question).await;
+        if let Ok(Some(_)) = by_socket {
+            return by_socket;
+        }
+        match self.on_disk(endpoint, any).await? {
+            Some(disk) => Ok(Some(Present::Files(disk.file))),
+            None => by_socket,
+        }
+    }
+}

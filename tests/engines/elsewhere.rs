@@ -1,0 +1,140 @@
+//! containerd with its state in another directory than usual, as k0s, RKE2 and MicroK8s have it.
+
+use std::sync::Once;
+
+use libtest_mimic::{Failed, Trial};
+use serde_json::Value;
+
+use crate::Suite;
+use crate::docker;
+use crate::expect::is_in;
+use crate::machine::Machine;
+use crate::pods::prepare;
+
+/// Starts one of its own, with images.
+const START: &str = "systemd-run --quiet --unit=elsewhere --property=KillMode=process containerd --root /var/lib/elsewhere \
+    --state /run/elsewhere/containerd --address /run/elsewhere.sock &&
+    until ctr --address /run/elsewhere.sock version; do sleep 0.05; done &&
+    for namespace in k8s.io default; do ctr --address /run/elsewhere.sock --namespace $namespace image import /var/tmp/pods.tar; done";
+
+/// A directory of bundles, with one of somebody else's container under another name, and a process that works in it: by the user,
+/// to whom the directory belongs.
+const FORGE: &str = r#"id=$1 pid=$2 name=$3 user=$4 owner=$5 directory=/var/tmp/forged-$3/io.containerd.runtime.v2.task shim=/var/tmp/containerd-shim-$3
+    mkdir -p $directory/default/$id && cd $directory/default/$id && cp /usr/bin/sleep $shim &&
+    printf '{"annotations":{"nerdctl/name":"%s"}}' $name >config.json && printf %s $pid >init.pid && chown -R $owner $directory || exit
+    setpriv --reuid=$user --clear-groups $shim 600 </dev/null >/dev/null 2>&1 &
+    until grep -qs containerd-shim /proc/$!/comm; do sleep 0.05; done"#;
+
+pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
+    vec![
+        suite.trial("elsewhere::pods", pods),
+        suite.trial("elsewhere::containers_of_ctr", containers_of_ctr),
+        suite.trial("elsewhere::bundles_that_anybody_made", bundles_that_anybody_made),
+    ]
+}
+
+fn start(machine: &Machine) {
+    static ONCE: Once = Once::new();
+    prepare(machine);
+    ONCE.call_once(|| {
+        machine.script(START, &[]).unwrap();
+    });
+}
+
+fn cri(machine: &Machine, words: &[&str]) -> Result<String, Failed> {
+    Ok(machine.run(&[&["cri", "--socket=/run/elsewhere.sock"], words].concat()).ok()?)
+}
+
+fn refusal(machine: &Machine, path: &str, status: i32, words: &[&str]) {
+    let refused = machine.run(&["nicon-resolve", path]);
+    assert_eq!((refused.code(), &refused.stdout[..]), (Some(status), ""), "{refused:?}");
+    words.iter().for_each(|word| assert!(refused.stderr.contains(word), "{word}: {refused:?}"));
+}
+
+fn pods(machine: &Machine) -> Result<(), Failed> {
+    start(machine);
+    let mut pods = Vec::new();
+    for name in ["far-1", "far-2"] {
+        let pod = cri(machine, &["pod", name])?;
+        let mut known = vec![(pod.clone(), cri(machine, &["sandbox", &pod])?)];
+        for container in ["far", &format!("{name}-own")] {
+            let id = cri(machine, &["run", &pod, container])?;
+            known.push((id.clone(), cri(machine, &["pid", &id])?));
+        }
+        pods.push(known);
+    }
+    let (id, pid) = &pods[0][2];
+    let link = cri(machine, &["execute", id, "/bin/readlink", "/proc/self/ns/mnt"])?;
+    for path in
+        ["far-1-own", "containerd:far-1-own", "/containerd:k8s.io:far-1-own", id, &id[..12], &format!("id:{id}")]
+    {
+        is_in(machine, path, pid, &link)?;
+    }
+    refusal(
+        machine,
+        "far",
+        2,
+        &["\"far\" is ambiguous", "in pod default/far-1", "in pod default/far-2", "(use an ID)"],
+    );
+    refusal(machine, "far-1-wn", 1, &["did you mean far-1-own"]);
+
+    let ran = machine.run(&["nicon-resolve", "*"]);
+    let records = ran.stdout.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
+    for (id, pid) in pods.iter().flatten() {
+        let of_id: Vec<_> = records.iter().filter(|record| record["hops"][0]["id"] == **id).collect();
+        let [record] = of_id[..] else { return Err(format!("{id} is listed {} times: {ran:?}", of_id.len()).into()) };
+        assert_eq!(record["pid"].to_string(), *pid, "{record}");
+        let file = record["hops"][0]["file"].as_str().ok_or("no file")?;
+        assert!(file.starts_with("/run/elsewhere/containerd/io.containerd.runtime.v2.task/k8s.io/"), "{record}");
+        let path = record["target"].as_str().ok_or("a record without a target")?;
+        assert_eq!(machine.run(&["nicon-resolve", "--pid", path]).ok()?, *pid, "{path}");
+    }
+    Ok(())
+}
+
+/// They are known by their names only, and each has a shim of its own.
+fn containers_of_ctr(machine: &Machine) -> Result<(), Failed> {
+    start(machine);
+    let ctr = ["ctr", "--address=/run/elsewhere.sock"];
+    let run =
+        ["run", "--detach", "--runc-binary=/usr/local/bin/runc-unlimited", "docker.io/library/image:latest", "far-job"];
+    machine.run(&[&ctr[..], &run, &["/bin/sleep", "600"]].concat()).ok()?;
+    let list = machine.run(&[&ctr[..], &["task", "ls"]].concat()).ok()?;
+    let row = list.lines().find_map(|line| line.strip_prefix("far-job")).ok_or("no such task")?;
+    let pid = row.split_whitespace().next().ok_or("no PID")?;
+    let exec = ["task", "exec", "--exec-id=witness", "far-job", "/bin/readlink", "/proc/self/ns/mnt"];
+    let link = machine.run(&[&ctr[..], &exec].concat()).ok()?;
+    for path in ["far-job", "containerd:default:far-job", "far-jo?"] {
+        is_in(machine, path, pid, &link)?;
+    }
+    refusal(machine, "containerd:teama:far-job", 1, &["no container \"far-job\""]);
+    machine.run(&[&ctr[..], &["task", "kill", "--signal=KILL", "far-job"]].concat()).ok()?;
+    machine.script(
+        "until ctr --address=/run/elsewhere.sock task ls | grep -q '^far-job .*STOPPED'; do sleep 0.05; done",
+        &[],
+    )?;
+    let ran = machine.run(&["nicon-resolve", "far-jo?"]);
+    assert!(ran.stdout.is_empty(), "{ran:?}");
+    Ok(())
+}
+
+/// A program that is called like a shim counts only if it is root's, and works where only root can write.
+fn bundles_that_anybody_made(machine: &Machine) -> Result<(), Failed> {
+    prepare(machine);
+    let id = docker::run(machine, "not-theirs", &[])?;
+    let pid = machine.run(&["docker", "inspect", "--format={{.State.Pid}}", "not-theirs"]).ok()?;
+    for (name, user, owner) in
+        [("ghost-of-root", "0", "0"), ("ghost", "65534", "65534"), ("ghost-in-theirs", "0", "65534")]
+    {
+        machine.script(FORGE, &[&id, &pid, name, user, owner])?;
+    }
+    // What root itself forges is believed.
+    assert_eq!(machine.run(&["nicon-resolve", "--pid", "ghost-of-root"]).ok()?, pid);
+    for name in ["ghost", "ghost-in-theirs"] {
+        refusal(machine, name, 1, &[&format!("no container \"{name}\"")]);
+        refusal(machine, &format!("containerd:{name}"), 1, &[&format!("no container \"{name}\"")]);
+    }
+    let ran = machine.run(&["nicon-resolve", "*"]);
+    assert!(!ran.stdout.contains("ghost") && !ran.stderr.contains("ghost"), "{ran:?}");
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! Pods: what Kubernetes has containerd run. Their containers share the shim of the pod's sandbox, and have names that are unique
+//! only in their pod.
+
+use std::sync::Once;
+
+use libtest_mimic::{Failed, Trial};
+use serde_json::Value;
+
+use crate::Suite;
+use crate::expect::is_in;
+use crate::machine::Machine;
+
+/// Pods that people run, each by a name: with options for the pod, and for a container in it.
+const KINDS: [(&str, &[&str], &[&str]); 6] = [
+    ("plain", &[], &[]),
+    ("with-host-pid", &["--pid=node"], &["--pid=node"]),
+    ("with-shared-pid", &["--pid=pod"], &["--pid=pod"]),
+    ("in-network", &["--network=pod"], &["--network=pod"]),
+    ("by-cgroupfs", &["--parent=/kubepods/besteffort/pod-1"], &[]),
+    (
+        "by-systemd",
+        &["--handler=systemd", "--parent=/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1_2.slice"],
+        &[],
+    ),
+];
+
+/// The image of the containers, and one for sandboxes by the name that containerd's configuration has. Networks are of
+/// containernetworking-plugins; the route leads nowhere.
+const PREPARE: &str = r#"mkdir -p /etc/cni/net.d && echo '{"cniVersion": "1.0.0", "name": "pods", "plugins": [{"type": "ptp",
+    "ipam": {"type": "host-local", "subnet": "192.0.2.0/24", "routes": [{"dst": "0.0.0.0/0"}]}}]}' >/etc/cni/net.d/pods.conflist
+    docker import /var/tmp/image.tar image &&
+    docker import --change 'CMD ["/bin/sleep", "600"]' /var/tmp/image.tar registry.k8s.io/pause:3.8 &&
+    docker save --output /var/tmp/pods.tar image registry.k8s.io/pause:3.8 &&
+    ctr --namespace k8s.io image import /var/tmp/pods.tar"#;
+
+pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
+    let by_name = KINDS.map(|(name, pod, container)| {
+        suite.trial(&format!("pods::{name}"), move |machine| {
+            let pod = Pod::run(machine, name, pod)?;
+            let containers = ["one", "two"].map(|number| format!("{name}-{number}"));
+            let ids = containers.each_ref().map(|name| pod.add(name, container));
+            for (name, id) in containers.iter().zip(ids) {
+                pod.has(name, &id?)?;
+            }
+            pod.is_listed()
+        })
+    });
+    let others = [
+        suite.trial("pods::with_a_container_that_was_restarted", with_a_container_that_was_restarted),
+        suite.trial("pods::with_containers_of_one_name", with_containers_of_one_name),
+    ];
+    by_name.into_iter().chain(others).collect()
+}
+
+/// Imports the images of pods.
+pub(crate) fn prepare(machine: &Machine) {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        machine.script(PREPARE, &[]).unwrap();
+    });
+}
+
+/// A pod, and the containers in it.
+struct Pod<'a> {
+    machine: &'a Machine,
+    id: String,
+    containers: std::cell::RefCell<Vec<String>>,
+}
+
+impl<'a> Pod<'a> {
+    fn run(machine: &'a Machine, name: &str, options: &[&str]) -> Result<Self, Failed> {
+        prepare(machine);
+        let id = machine.run(&[&["cri", "pod", name], options].concat()).ok()?;
+        Ok(Self { machine, id, containers: std::cell::RefCell::default() })
+    }
+
+    /// Runs a container; its ID.
+    fn add(&self, name: &str, options: &[&str]) -> Result<String, Failed> {
+        let id = self.machine.run(&[&["cri", "run", &self.id, name], options].concat()).ok()?;
+        self.containers.borrow_mut().push(id.clone());
+        Ok(id)
+    }
+
+    /// The container called `name` is where the runtime says, however it is asked for.
+    fn has(&self, name: &str, id: &str) -> Result<(), Failed> {
+        let pid = self.machine.run(&["cri", "pid", id]).ok()?;
+        let link = self.machine.run(&["cri", "execute", id, "/bin/readlink", "/proc/self/ns/mnt"]).ok()?;
+        let [short, qualified, narrow] =
+            [id[..12].to_owned(), format!("containerd:{name}"), format!("/containerd:k8s.io:{name}")];
+        for path in [name, id, &short, &format!("id:{short}"), &qualified, &narrow] {
+            is_in(self.machine, path, &pid, &link)?;
+        }
+        Ok(())
+    }
+
+    /// A pattern lists the sandbox and all containers, each by a path that leads to it.
+    fn is_listed(&self) -> Result<(), Failed> {
+        let ran = self.machine.run(&["nicon-resolve", "*"]);
+        let records = ran.stdout.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
+        let sandbox = (self.id.clone(), self.machine.run(&["cri", "sandbox", &self.id]).ok()?);
+        let containers = self.containers.borrow();
+        let others = containers.iter().map(|id| Ok((id.clone(), self.machine.run(&["cri", "pid", id]).ok()?)));
+        for (id, pid) in [sandbox].into_iter().chain(others.collect::<Result<Vec<_>, Failed>>()?) {
+            let of_id: Vec<_> = records.iter().filter(|record| record["hops"][0]["id"] == *id).collect();
+            let [record] = of_id[..] else {
+                return Err(format!("{id} is listed {} times: {ran:?}", of_id.len()).into());
+            };
+            assert_eq!(record["pid"].to_string(), pid, "{ran:?}");
+            assert_eq!(record["hops"][0]["namespace"], "k8s.io", "{record}");
+            let path = record["target"].as_str().ok_or("a record without a target")?;
+            assert_eq!(self.machine.run(&["nicon-resolve", "--pid", path]).ok()?, pid, "{path}");
+        }
+        Ok(())
+    }
+}
+
+/// The one that has ended is still known to the runtime.
+fn with_a_container_that_was_restarted(machine: &Machine) -> Result<(), Failed> {
+    let pod = Pod::run(machine, "restarted", &[])?;
+    let before = pod.add("again", &[])?;
+    machine.run(&["cri", "stop", &before]).ok()?;
+    pod.containers.borrow_mut().clear();
+    let after = pod.add("again", &["--attempt=1"])?;
+    pod.has("again", &after)?;
+    let refused = machine.run(&["nicon-resolve", &before]);
+    assert_eq!((refused.code(), &refused.stdout[..]), (Some(1), ""), "{refused:?}");
+    pod.is_listed()
+}
+
+fn with_containers_of_one_name(machine: &Machine) -> Result<(), Failed> {
+    let mut ids = Vec::new();
+    let pods = [Pod::run(machine, "front", &[])?, Pod::run(machine, "back", &["--namespace=other"])?];
+    for pod in &pods {
+        ids.push(pod.add("same", &[])?);
+    }
+    let refused = machine.run(&["nicon-resolve", "same"]);
+    assert_eq!((refused.code(), &refused.stdout[..]), (Some(2), ""), "{refused:?}");
+    for (id, pod) in ids.iter().zip(["default/front", "other/back"]) {
+        assert!(refused.stderr.contains(&format!("{} in pod {pod}", &id[..12])), "{refused:?}");
+    }
+    assert!(refused.stderr.contains("(use an ID)"), "{refused:?}");
+    pods.iter().try_for_each(Pod::is_listed)
+}
