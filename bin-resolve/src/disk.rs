@@ -30,6 +30,8 @@ struct Entry {
     name: String,
     /// The engine's namespace in which it is, if it has any.
     namespace: Option<String>,
+    /// The ID for which its shim was started, if not its own.
+    sandbox: Option<String>,
     /// Where it belongs, to tell apart containers of the same name.
     about: String,
     /// The file or directory with its state.
@@ -237,7 +239,7 @@ mod tests {
 
     fn entry(id: &str, name: &str) -> Entry {
         let (about, place) = (String::new(), PathBuf::new());
-        Entry { id: id.into(), name: name.into(), namespace: None, about, place }
+        Entry { id: id.into(), name: name.into(), namespace: None, sandbox: None, about, place }
     }
 
     #[test]

@@ -38,6 +38,11 @@ impl Config {
         NAMES.iter().find_map(|key| self.annotations.get(*key))
     }
 
+    /// The pod's sandbox, with which the pod's shim began.
+    fn sandbox(&self) -> Option<String> {
+        self.annotations.get("io.kubernetes.cri.sandbox-id").cloned()
+    }
+
     /// Its pod, since several pods may have containers of the same name.
     fn pod(&self) -> Option<String> {
         let sandbox = |what| self.annotations.get(&format!("io.kubernetes.cri.sandbox-{what}"));
@@ -60,7 +65,7 @@ pub(super) fn index(files: &Files, places: &[PathBuf], extent: &Extent) -> Resul
                 let name = config.name().unwrap_or(&id).clone();
                 let within = config.pod().unwrap_or(format!("namespace {namespace}"));
                 let (about, namespace) = (format!(" in {within}"), Some(namespace.clone()));
-                entries.push(Entry { id, name, namespace, about, place: bundle });
+                entries.push(Entry { id, name, namespace, sandbox: config.sandbox(), about, place: bundle });
             }
         }
     }
@@ -82,6 +87,7 @@ pub(super) fn load(files: &Files, entry: &Entry) -> Result<Container> {
         id: entry.id.clone(),
         name: entry.name.clone(),
         namespace: entry.namespace.clone(),
+        sandbox: entry.sandbox.clone(),
         inner_pid,
         starttime: state.as_ref().map(|init| init.starttime),
         cgroups: state.map(|init| init.cgroups).unwrap_or_default(),

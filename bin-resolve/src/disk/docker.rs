@@ -72,7 +72,7 @@ pub(super) fn index(files: &Files, places: &[PathBuf]) -> Result<Vec<Entry>> {
             // A container that is being created or removed has no file.
             let Some(config) = files.json::<Config>(&config_file)? else { continue };
             let name = bare(&config.name).to_owned();
-            entries.push(Entry { id, name, namespace: None, about: String::new(), place: config_file });
+            entries.push(Entry { id, name, namespace: None, sandbox: None, about: String::new(), place: config_file });
         }
     }
     Ok(entries)

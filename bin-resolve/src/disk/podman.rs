@@ -39,6 +39,7 @@ pub(super) fn index(files: &Files, places: &[PathBuf]) -> Result<Vec<Entry>> {
             entries.extend(stored.into_iter().flatten().map(|Stored { id, names }| Entry {
                 name: names.into_iter().next().unwrap_or_else(|| id.clone()),
                 namespace: None,
+                sandbox: None,
                 about: String::new(),
                 place: Path::new(RUN).join(&driver).join(&id).join("userdata/pidfile"),
                 id,

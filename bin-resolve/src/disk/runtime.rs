@@ -53,7 +53,7 @@ pub(super) fn index(files: &Files, places: &[PathBuf], state: &str) -> Result<Ve
 
 fn entry(place: &Path, id: String, state: &str) -> Entry {
     let about = format!(" in {}", place.display());
-    Entry { name: id.clone(), namespace: None, about, place: place.join(&id).join(state), id }
+    Entry { name: id.clone(), namespace: None, sandbox: None, about, place: place.join(&id).join(state), id }
 }
 
 pub(super) fn load<S: DeserializeOwned + Into<Init>>(files: &Files, entry: &Entry) -> Result<Container> {
