@@ -16,6 +16,8 @@ pub(crate) struct Container {
     pub(crate) namespace: Option<String>,
     /// The PID of its first process, in the engine's own PID namespace.
     pub(crate) inner_pid: i32,
+    /// The ID for which its shim was started, if not its own: containers of a pod have one shim.
+    pub(crate) sandbox: Option<String>,
     /// When that process started, in clock ticks since boot, if the engine records it.
     pub(crate) starttime: Option<u64>,
     /// Names that its cgroup may have instead of its ID.

@@ -18,7 +18,7 @@ const MAX_PARENTS: usize = 5;
 pub(crate) enum Proof {
     /// Its cgroup carries the container's ID.
     Cgroup,
-    /// Its parent, the engine's shim, was started for the container's ID.
+    /// Its parent, the engine's shim, was started for the container's ID, or that of its pod's sandbox.
     Shim,
 }
 
@@ -150,7 +150,8 @@ async fn prove_by(
     // It may have been moved to another cgroup. The engine's shim is started with the ID among its arguments, but
     // reading those reads its memory, which can block.
     let cmdline = aside::ask(move || parent.read("cmdline")).await?;
-    if cmdline.split('\0').any(|argument| argument == container.id) {
+    let id = container.sandbox.as_ref().unwrap_or(&container.id);
+    if cmdline.split('\0').any(|argument| argument == id) {
         return Ok(Verdict::Proved(Proof::Shim));
     }
     Ok(Verdict::Refuted(

@@ -47,6 +47,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     });
     let others = [
         suite.trial("pods::with_a_container_that_was_restarted", with_a_container_that_was_restarted),
+        suite.trial("pods::with_a_container_outside_of_its_cgroup", with_a_container_outside_of_its_cgroup),
         suite.trial("pods::with_containers_of_one_name", with_containers_of_one_name),
     ];
     by_name.into_iter().chain(others).collect()
@@ -124,6 +125,18 @@ fn with_a_container_that_was_restarted(machine: &Machine) -> Result<(), Failed> 
     pod.has("again", &after)?;
     let refused = machine.run(&["nicon-resolve", &before]);
     assert_eq!((refused.code(), &refused.stdout[..]), (Some(1), ""), "{refused:?}");
+    pod.is_listed()
+}
+
+/// What is left as a proof is the shim, whose arguments have the ID of the sandbox.
+fn with_a_container_outside_of_its_cgroup(machine: &Machine) -> Result<(), Failed> {
+    let pod = Pod::run(machine, "roaming", &[])?;
+    let id = pod.add("roamer", &[])?;
+    let pid = machine.run(&["cri", "pid", &id]).ok()?;
+    machine.script("echo $1 >/sys/fs/cgroup/init.scope/cgroup.procs", &[&pid])?;
+    pod.has("roamer", &id)?;
+    let record: Value = serde_json::from_str(&machine.run(&["nicon-resolve", "roamer"]).ok()?)?;
+    assert_eq!(record["hops"][0]["verified"], "shim", "{record}");
     pod.is_listed()
 }
 

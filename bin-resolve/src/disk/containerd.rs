@@ -39,6 +39,11 @@ impl Config {
         NAMES.iter().find_map(|key| self.annotations.get(*key))
     }
 
+    /// The pod's sandbox, with which the pod's shim began.
+    fn sandbox(&self) -> Option<String> {
+        self.annotations.get("io.kubernetes.cri.sandbox-id").cloned()
+    }
+
     /// Its pod, since several pods may have containers of the same name.
     fn pod(&self) -> Option<String> {
         let sandbox = |what| self.annotations.get(&format!("io.kubernetes.cri.sandbox-{what}"));
@@ -61,7 +66,7 @@ pub(super) fn index(files: &Files, index: &mut Index) {
                 let about = format!(" in namespace {namespace}");
                 let place = bundles.join(&id);
                 let namespace = Some(namespace.clone());
-                let mut entry = Entry { name: id.clone(), id, namespace, about, place, unnamed: None };
+                let mut entry = Entry { name: id.clone(), id, namespace, about, place, ..Entry::default() };
                 match configured(files, &mut entry) {
                     Ok(true) => {}
                     Ok(false) => continue,
@@ -79,6 +84,7 @@ fn configured(files: &Files, entry: &mut Entry) -> Result<bool> {
     if let Some(name) = config.name() {
         entry.name.clone_from(name);
     }
+    entry.sandbox = config.sandbox();
     if let Some(pod) = config.pod() {
         entry.about = format!(" in {pod}");
     }
@@ -102,6 +108,7 @@ pub(super) fn load(files: &Files, entry: &mut Entry) -> Result<Container> {
         id: entry.id.clone(),
         name: entry.name.clone(),
         namespace: entry.namespace.clone(),
+        sandbox: entry.sandbox.clone(),
         inner_pid,
         starttime: state.as_ref().map(|init| init.starttime),
         cgroups: state.map(|init| init.cgroups).unwrap_or_default(),

@@ -35,7 +35,7 @@ pub(super) fn index(files: &Files, index: &mut Index) {
                 Ok(None) => continue,
                 Err(error) => (id.clone(), Some(error)),
             };
-            index.entries.push(Entry { id, name, namespace: None, about: String::new(), place: config_file, unnamed });
+            index.entries.push(Entry { id, name, place: config_file, unnamed, ..Entry::default() });
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::kind::{Kind, Qualifier};
 use crate::name::show;
 
 /// A container in an engine's files.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Entry {
     /// By the name of its directory, whatever is in there.
     pub(super) id: String,
@@ -21,6 +21,8 @@ pub(crate) struct Entry {
     pub(super) name: String,
     /// The engine's namespace in which it is, if it has any.
     pub(super) namespace: Option<String>,
+    /// The ID for which its shim was started, if not its own.
+    pub(super) sandbox: Option<String>,
     /// Where it belongs, to tell apart containers of the same name.
     pub(super) about: String,
     /// The file or directory with its state.
@@ -106,8 +108,7 @@ mod tests {
     use super::*;
 
     fn entry(id: &str, name: &str) -> Entry {
-        let (about, place) = (String::new(), PathBuf::new());
-        Entry { id: id.into(), name: name.into(), namespace: None, about, place, unnamed: None }
+        Entry { id: id.into(), name: name.into(), ..Entry::default() }
     }
 
     #[test]

@@ -44,11 +44,9 @@ pub(super) fn index(files: &Files, index: &mut Index) {
             let stored: Option<Vec<Stored>> = index.take(files.json(&place.join(&directory).join(list)));
             index.entries.extend(stored.into_iter().flatten().map(|Stored { id, names }| Entry {
                 name: names.into_iter().next().unwrap_or_else(|| id.clone()),
-                namespace: None,
-                about: String::new(),
                 place: run.join(&directory).join(&id).join("userdata/pidfile"),
-                unnamed: None,
                 id,
+                ..Entry::default()
             }));
         }
     }

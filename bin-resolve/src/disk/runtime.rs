@@ -51,7 +51,7 @@ pub(super) fn index(files: &Files, index: &mut Index, state: &str) {
 
 fn entry(place: &Path, id: String, state: &str) -> Entry {
     let about = format!(" in {}", place.display());
-    Entry { name: id.clone(), namespace: None, about, place: place.join(&id).join(state), unnamed: None, id }
+    Entry { name: id.clone(), about, place: place.join(&id).join(state), id, ..Entry::default() }
 }
 
 pub(super) fn load<S: DeserializeOwned + Into<Init>>(files: &Files, entry: &Entry) -> Result<Container> {
