@@ -33,10 +33,12 @@ test: ## Run the unit and the integration tests, on a real nested Docker (as roo
 	@tests/lab/install-packages
 	NICON_MUST_RUN=1 cargo test --workspace --locked
 
+# SUITE takes another of Debian's.
+test-engines: SUITE ?= trixie
 test-engines: ## Run those that want machines with systemd and the engines of Debian 13 (as root)
 	@tests/lab/install-packages
-	@tests/engines/make-root
-	NICON_MUST_RUN=1 cargo test --locked --package nicon-tests --test engines
+	@tests/engines/make-root $(SUITE)
+	NICON_MUST_RUN=1 NICON_ENGINES=$(SUITE) cargo test --locked --package nicon-tests --test engines
 
 # FILTER takes one test or a few; NICON_ONLY several groups.
 test-debian: ## Run the integration tests on Debian's own kernel, in a virtual machine (as root)

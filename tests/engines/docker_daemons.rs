@@ -103,9 +103,9 @@ const CRUN: &str = r#"printf '%s\n' '#!/bin/sh' 'for word; do' 'if [ "$option" =
     'exec crun "$@"' >/usr/local/bin/crun-here.$$ && chmod 755 /usr/local/bin/crun-here.$$ &&
     mv /usr/local/bin/crun-here.$$ /usr/local/bin/crun-here"#;
 
-/// Whom `--userns-remap=default` means, and their IDs.
-const REMAP: &str =
-    "useradd --system dockremap && for file in subuid subgid; do echo dockremap:20000000:65536 >>/etc/$file; done";
+/// Whom `--userns-remap=default` means, and their IDs. Not while others are added: `useradd` replaces the files.
+const REMAP: &str = "flock /run/useradd sh -c 'useradd --system dockremap &&
+    echo dockremap:20000000:65536 | tee -a /etc/subgid >>/etc/subuid'";
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     let by_name = DAEMONS.map(|daemon| {

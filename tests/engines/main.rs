@@ -1,6 +1,7 @@
 //! Tests of nicon on the machines that people have: systemd, cgroup v2, and the engines as their distribution configures them.
 //!
-//! `make test-engines` makes the root file system first. One machine serves all tests of a run.
+//! `make test-engines` makes the root file system first, of the suite of Debian's that `NICON_ENGINES` names. One machine serves
+//! all tests of a run.
 
 #![allow(clippy::unnecessary_wraps, reason = "all trials have one signature, also those that use no `?`")]
 
@@ -25,6 +26,7 @@ mod tide;
 mod users;
 mod whole;
 
+use std::env;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -47,7 +49,8 @@ enum Missing {
 impl Suite {
     /// Starts the machine, which ends with the thread that calls this.
     fn prepare() -> Self {
-        let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/debian/engines"));
+        let suite = env::var("NICON_ENGINES").unwrap_or_else(|_| "trixie".into());
+        let root = PathBuf::from(format!("{}/../target/debian/engines-{suite}", env!("CARGO_MANIFEST_DIR")));
         if !root.is_dir() {
             return Self::without(Missing::Here("there is no root of a machine (make test-engines)".into()));
         }

@@ -35,6 +35,11 @@ const MODES: [(&str, &[&str]); 16] = [
 /// Those of the command itself, which come before its verb.
 const GLOBAL: [&str; 1] = ["--cgroup-manager="];
 
+/// The IDs that `--userns=auto` takes, of a user whom Podman 5.8 wants to exist. Not while others are added: `useradd` replaces the
+/// files.
+const RANGE: &str = "flock /run/useradd sh -c 'useradd --system containers &&
+    echo containers:10000000:1000000 | tee -a /etc/subgid >>/etc/subuid'";
+
 /// A container in the cgroup of the unit that runs `podman`.
 const SPLIT: &str = "systemd-run --quiet --unit=split --property=Delegate=yes --property=Type=notify \
     --property=NotifyAccess=all podman run --name split --cgroups=split --sdnotify=conmon --network=none image sleep 600";
@@ -76,9 +81,7 @@ fn prepare(machine: &Machine) {
     static ONCE: Once = Once::new();
     podman::prepare(machine);
     ONCE.call_once(|| {
-        let range =
-            "grep -q ^containers: /etc/subuid || echo containers:10000000:1000000 | tee -a /etc/subgid >>/etc/subuid";
-        machine.script(range, &[]).unwrap();
+        machine.script(RANGE, &[]).unwrap();
         run(machine, &["podman"], "mode-host", &["--pid=private"]).unwrap();
     });
 }
