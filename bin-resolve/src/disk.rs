@@ -13,7 +13,7 @@ mod store;
 
 pub(crate) use dockerd::places_of as docker_places;
 pub(crate) use index::Entry;
-pub(crate) use store::{Store, User};
+pub(crate) use store::{Extent, Store, User};
 
 use std::path::PathBuf;
 
@@ -67,8 +67,6 @@ pub(crate) struct Started {
 
 impl<'a> Disk<'a> {
     /// Looks for the files of an engine below a root directory; `None` if there are none.
-    ///
-    /// Unless the engine was asked for by name, files that belong to an engine on top of it are left to that one.
     ///
     /// # Errors
     /// If they cannot be accessed.

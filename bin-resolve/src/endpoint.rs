@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::OnceCell;
 
 use crate::address::Address;
-use crate::disk::Store;
+use crate::disk::{Extent, Store};
 use crate::kind::Kind;
 use crate::pool::Pool;
 use crate::root::Root;
@@ -62,9 +62,9 @@ impl Endpoint {
     }
 
     /// All paths at which it may be found.
-    pub(crate) fn paths(&self, asked_for: bool) -> Vec<PathBuf> {
+    pub(crate) fn paths(&self, extent: &Extent) -> Vec<PathBuf> {
         let store = self.store.as_ref().filter(|_| self.hidden.is_none());
-        let files = store.map(|store| [store.settings(), store.asked(asked_for, None).places()].concat());
+        let files = store.map(|store| [store.settings(), store.wanted(extent).places()].concat());
         [self.sockets.clone(), files.unwrap_or_default()].concat()
     }
 }

@@ -2,6 +2,7 @@
 
 use nicon_core::{NsId, Result};
 
+use crate::disk::Extent;
 use crate::endpoint::Endpoint;
 use crate::kind::Qualifier;
 use crate::pool::Connection;
@@ -26,13 +27,14 @@ impl Scope<'_> {
     /// [`Status::No`](nicon_core::Status::No) if there is none, as in most containers.
     pub(crate) async fn look(&self) -> Result<Vec<Present>> {
         let (mut present, mut refused, any) = (Vec::new(), None, Qualifier::default());
+        let wanted = Extent { all: true, ..Extent::default() };
         let (near, others) = self.look_around().await?;
         let asked = self.chosen(&any, &near);
         if let [first, ..] = &asked[..] {
-            first.root.look_for(paths_of(&asked, self.is_asked_for(&any))).await;
+            first.root.look_for(paths_of(&asked, &wanted)).await;
         }
         for endpoint in asked.iter().chain(&self.chosen(&any, &others)) {
-            match self.look_for(endpoint, &any).await {
+            match self.look_for(endpoint, &wanted).await {
                 Ok(found) => present.extend(found),
                 Err(error) => refused = refused.or(Some(error)),
             }
@@ -45,19 +47,19 @@ impl Scope<'_> {
         Ok(present)
     }
 
-    async fn look_for(&self, endpoint: &Endpoint, any: &Qualifier) -> Result<Option<Present>> {
+    async fn look_for(&self, endpoint: &Endpoint, wanted: &Extent) -> Result<Option<Present>> {
         let question = async |connection: &Connection| {
             let daemon = connection.listener().ok().map(|daemon| (daemon.process.pid(), daemon.pidns.id()));
             Ok(Present::Socket { file: connection.file, daemon })
         };
         if self.is_asleep(endpoint).await {
-            return Ok(self.on_disk(endpoint, any).await?.map(|disk| Present::Files(disk.file)));
+            return Ok(self.on_disk(endpoint, wanted).await?.map(|disk| Present::Files(disk.file)));
         }
         let by_socket = endpoint.pool.ask(&endpoint.root, &endpoint.sockets, question).await;
         if let Ok(Some(_)) = by_socket {
             return by_socket;
         }
-        match self.on_disk(endpoint, any).await? {
+        match self.on_disk(endpoint, wanted).await? {
             Some(disk) => Ok(Some(Present::Files(disk.file))),
             None => by_socket,
         }

@@ -1,7 +1,7 @@
 //! Lists all containers of all engines in one place.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -10,9 +10,11 @@ use nicon_core::container::is_id;
 use nicon_core::{Error, Result};
 use nix::errno::Errno;
 
-use crate::address::Address;
+use crate::address::{Address, Owner};
+
 use crate::bundles::Bundle;
 use crate::claim::Found;
+use crate::disk::Extent;
 use crate::endpoint::Endpoint;
 use crate::fallback::Answered;
 use crate::kind::{Kind, Qualifier};
@@ -40,7 +42,7 @@ pub(crate) struct Member {
     pub(crate) place: Address,
     /// The engine's socket or directory.
     pub(crate) engine: FileId,
-    /// Whether no path leads to it, since the only one leads to another.
+    /// Whether no path leads to it alone.
     pub(crate) is_twin: bool,
     /// The container's bundle, if it was read.
     pub(crate) bundle: Option<Rc<Bundle>>,
@@ -105,7 +107,8 @@ impl Scope<'_> {
     /// As [`Scope::near`].
     pub(crate) async fn list_near(&self, asked: &Qualifier, state: State) -> Result<Vec<Result<Option<Listing>>>> {
         let mut lists = self.list_each(&self.in_time(self.near(asked)).await?, asked, state).await;
-        lists.extend(self.list_by_shims(asked, state).await);
+        let wanted = self.extent_below(&lists, &Address::usual(Kind::Containerd), asked);
+        lists.extend(self.list_by_shims(asked, &wanted, state).await);
         Ok(lists)
     }
 
@@ -124,21 +127,38 @@ impl Scope<'_> {
         asked: &Qualifier,
         state: State,
     ) -> Vec<Result<Option<Listing>>> {
-        let list = async |endpoint: &Arc<Endpoint>| {
-            let list = self.list_one(endpoint, asked, state).await;
+        let list = async |endpoint: &Arc<Endpoint>, wanted: Extent| {
+            let list = self.list_one(endpoint, &wanted, state).await;
             list.map_err(|error| match &endpoint.address.owner {
                 Some(_) => error.within(endpoint.address.to_string()),
                 None => error,
             })
         };
-        join_all(endpoints.iter().map(list)).await
+        let (above, below): (Vec<_>, Vec<_>) =
+            endpoints.iter().partition(|endpoint| !endpoint.kind().is_below_others());
+        let mut lists = join_all(above.into_iter().map(|endpoint| list(endpoint, self.extent_of(asked)))).await;
+        let wanted = |endpoint: &Endpoint| self.extent_below(&lists, &endpoint.address, asked);
+        let below = join_all(below.into_iter().map(|endpoint| list(endpoint, wanted(endpoint)))).await;
+        lists.extend(below);
+        lists
+    }
+
+    /// What is wanted of the files of an engine that others use, given what these list: whatever none of them has told.
+    fn extent_below(&self, lists: &[Result<Option<Listing>>], engine: &Address, asked: &Qualifier) -> Extent {
+        let listings = lists.iter().flatten().flatten();
+        let told = listings.flat_map(|list| &list.members).filter(|member| member.counts_for(engine.owner.as_ref()));
+        let known: HashSet<String> = told.map(|member| member.id.clone()).filter(|id| is_id(id)).collect();
+        let extent = self.extent_of(asked);
+        // What runc keeps for containerd, containerd tells as well.
+        let all = extent.all || engine.kind == Kind::Containerd;
+        Extent { all, known: Arc::new(known), ..extent }
     }
 
     /// The containers of one engine.
-    async fn list_one(&self, endpoint: &Endpoint, asked: &Qualifier, state: State) -> Result<Option<Listing>> {
+    async fn list_one(&self, endpoint: &Endpoint, wanted: &Extent, state: State) -> Result<Option<Listing>> {
         let place = &endpoint.address;
         if self.is_asleep(endpoint).await {
-            return match self.in_time(self.on_disk(endpoint, asked)).await? {
+            return match self.in_time(self.on_disk(endpoint, wanted)).await? {
                 Some(disk) => self.in_time(self.list_files(&disk, state)).await.map(Some),
                 // It has never run here.
                 None => Ok(Some(Listing::default())),
@@ -164,7 +184,7 @@ impl Scope<'_> {
             Err(error) if error.errno() == Some(Errno::ECONNREFUSED) => {}
             _ => return by_socket,
         }
-        match self.in_time(self.on_disk(endpoint, asked)).await? {
+        match self.in_time(self.on_disk(endpoint, wanted)).await? {
             Some(disk) => self.in_time(self.list_files(&disk, state)).await.map(Some),
             None => by_socket,
         }
@@ -217,9 +237,15 @@ impl Roster {
                     roster.unread.extend(brief(list.unread));
                     // If several engines know a container, the first one has the better name for it. What is no ID that
                     // an engine made up can be the name of different containers.
-                    let ids = roster.members.iter().map(|member| &member.id).filter(|id| is_id(id));
-                    let known: HashSet<String> = ids.cloned().collect();
-                    roster.members.extend(list.members.into_iter().filter(|member| !known.contains(&member.id)));
+                    let mut known: HashMap<String, Vec<Member>> = HashMap::new();
+                    for member in roster.members.iter().filter(|member| is_id(&member.id)) {
+                        known.entry(member.id.clone()).or_default().push(member.clone());
+                    }
+                    let is_new = |member: &Member| {
+                        let owner = member.place.owner.as_ref();
+                        known.get(&member.id).is_none_or(|known| !known.iter().any(|known| known.counts_for(owner)))
+                    };
+                    roster.members.extend(list.members.into_iter().filter(is_new));
                 }
                 Ok(None) => {}
                 Err(error) => roster.failures.push(error),
@@ -244,6 +270,11 @@ impl Member {
     /// Whether it is one of those that a path's qualifier leaves.
     pub(crate) fn is_of(&self, of: &Qualifier) -> bool {
         self.address().is_of(of)
+    }
+
+    /// Whether a container of this user's is told by it, if it has the same ID. Nobody can hide another's.
+    fn counts_for(&self, owner: Option<&Owner>) -> bool {
+        self.place.owner.is_none() || self.place.owner.as_ref() == owner
     }
 
     /// The engine that listed it, and the namespace in which it did.

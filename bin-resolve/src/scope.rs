@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use tokio::sync::OnceCell;
 
 use crate::address::Address;
-use crate::disk::{Disk, Store};
+use crate::disk::{Disk, Extent, Store};
 use crate::endpoint::Endpoint;
 use crate::hop::Settings;
 use crate::kind::{Kind, Qualifier};
@@ -98,7 +98,7 @@ impl Scope<'_> {
         if self.container.is_none() {
             endpoints.extend(users::own(&root).await?);
         } else {
-            self.survey(&root, &self.chosen(asked, &endpoints), self.is_asked_for(asked)).await?;
+            self.survey(&root, &self.chosen(asked, &endpoints), &self.extent_of(asked)).await?;
         }
         Ok(endpoints)
     }
@@ -147,9 +147,10 @@ impl Scope<'_> {
         address.is_of(&asked) && (asked.user.is_some() || !is_replaced && !is_passed_over)
     }
 
-    /// Whether the path or an option names the kind of engine.
-    pub(crate) fn is_asked_for(&self, asked: &Qualifier) -> bool {
-        asked.engine.or(self.settings.engine).is_some()
+    /// What is wanted of engines' files. Those of engines on top are left to these, unless a kind is asked for.
+    pub(crate) fn extent_of(&self, asked: &Qualifier) -> Extent {
+        let all = asked.engine.or(self.settings.engine).is_some();
+        Extent { all, namespace: asked.namespace.clone(), ..Extent::default() }
     }
 
     pub(crate) fn places(&self) -> &Places {
@@ -160,21 +161,21 @@ impl Scope<'_> {
     ///
     /// # Errors
     /// If they cannot be accessed.
-    pub(crate) async fn on_disk<'r>(&self, endpoint: &'r Endpoint, asked: &Qualifier) -> Result<Option<Disk<'r>>> {
+    pub(crate) async fn on_disk<'r>(&self, endpoint: &'r Endpoint, wanted: &Extent) -> Result<Option<Disk<'r>>> {
         let Some(store) = &endpoint.store else { return Ok(None) };
         let Some(hidden) = &endpoint.hidden else {
-            return self.disk_of(store, &endpoint.address, &endpoint.root, &endpoint.bounds, asked).await;
+            return self.disk_of(store, &endpoint.address, &endpoint.root, &endpoint.bounds, wanted).await;
         };
         let Some(Inside { root, pidns, bounds }) = self.look_behind(hidden, endpoint).await? else { return Ok(None) };
         let bounds = endpoint.bounds.and(bounds);
-        let mut disk = self.disk_of(store, &endpoint.address, root, &bounds, asked).await?;
+        let mut disk = self.disk_of(store, &endpoint.address, root, &bounds, wanted).await?;
         if let Some(disk) = &mut disk {
             disk.pidns = pidns.try_clone()?;
         }
         Ok(disk)
     }
 
-    /// The files of an engine below a root directory, as far as they are asked for; `None` if there are none.
+    /// The files of an engine below a root directory, as far as they are wanted; `None` if there are none.
     ///
     /// # Errors
     /// If they cannot be accessed.
@@ -184,9 +185,9 @@ impl Scope<'_> {
         engine: &Address,
         root: &'r Root,
         bounds: &Bounds,
-        asked: &Qualifier,
+        wanted: &Extent,
     ) -> Result<Option<Disk<'r>>> {
-        let store = store.asked(self.is_asked_for(asked), asked.namespace.as_ref());
+        let store = store.wanted(wanted);
         let bounds = self.bounds.and(bounds);
         let bounds = match self.container {
             Some(container) => bounds.and(&Bounds::of_files(container)?),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::{join, join_all};
+use nicon_core::container::is_short_id;
 use nicon_core::{Error, Result, Status};
 use nix::errno::Errno;
 use tokio::time::timeout;
@@ -10,7 +11,7 @@ use tokio::time::timeout;
 use crate::address::Address;
 use crate::claim::{Claim, Found, Via};
 use crate::container::{Fit, fit};
-use crate::disk::{Disk, Told};
+use crate::disk::{Disk, Extent, Told};
 use crate::endpoint::Endpoint;
 use crate::fallback::Answered;
 use crate::kind::Qualifier;
@@ -112,7 +113,7 @@ impl Scope<'_> {
         let Some((first, others)) = endpoints.split_first() else { return Ok(Vec::new()) };
         // Look for the other engines while the likeliest one works on its answer.
         let ask_others = async {
-            first.root.look_for(paths_of(others, self.is_asked_for(of))).await;
+            first.root.look_for(paths_of(others, &self.extent_for(of, name))).await;
             join_all(others.iter().map(|one| self.ask(one, name, of))).await
         };
         let (first, others) = join(self.ask(first, name, of), ask_others).await;
@@ -135,13 +136,19 @@ impl Scope<'_> {
             .collect())
     }
 
+    /// What is wanted of engines' files to find a name there. What Docker keeps in containerd's has none but IDs.
+    pub(crate) fn extent_for(&self, of: &Qualifier, name: &str) -> Extent {
+        let extent = self.extent_of(of);
+        Extent { all: extent.all || is_short_id(name), ..extent }
+    }
+
     async fn ask(&self, endpoint: &Endpoint, name: &str, asked: &Qualifier) -> Answer {
         let tried = self.try_to_ask(endpoint, name, asked).await;
         tried.unwrap_or_else(|error| Answer::new(false, Err(error)))
     }
 
     async fn try_to_ask(&self, endpoint: &Endpoint, name: &str, asked: &Qualifier) -> Result<Answer> {
-        let kind = endpoint.kind();
+        let (kind, wanted) = (endpoint.kind(), self.extent_for(asked, name));
         let question = async |connection: &Connection| {
             let claim = self.ask_api(endpoint, connection, name).await;
             let other = connection.engine.kind();
@@ -153,7 +160,7 @@ impl Scope<'_> {
         };
         // An engine is not started for a name that its files do not have. If they cannot be read, our own may be.
         if self.is_asleep(endpoint).await
-            && let Some(disk) = self.on_disk(endpoint, asked).await?
+            && let Some(disk) = self.on_disk(endpoint, &wanted).await?
         {
             let answer = Answer::from_files(&disk, name).await;
             if answer.unread.is_none() || !self.is_near(&endpoint.address) {
@@ -168,7 +175,7 @@ impl Scope<'_> {
             }
             Ok(None) | Err(_) => {}
         }
-        match self.on_disk(endpoint, asked).await {
+        match self.on_disk(endpoint, &wanted).await {
             Ok(Some(disk)) => Ok(Answer::from_files(&disk, name).await),
             Ok(None) => by_socket.map(|_| Answer::new(false, Ok(None))),
             Err(error) => Ok(Answer { unread: Some(error), ..Answer::new(false, Ok(None)) }),

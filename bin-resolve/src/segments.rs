@@ -31,12 +31,16 @@ fn disambiguate(members: &mut [Member], is_near: impl Fn(&Address) -> bool) {
     }
 }
 
-/// Marks those whose segments are others' already.
+/// Marks those to which no path leads, since it would lead to others as well.
 fn mark_twins(members: &mut [Member]) {
+    let mut bearers: HashMap<String, usize> = HashMap::new();
+    for member in members.iter() {
+        *bearers.entry(member.segment.clone()).or_default() += 1;
+    }
     let mut known = HashSet::new();
     for member in members {
+        member.is_twin = bearers.get(&member.segment).is_some_and(|bearers| *bearers > 1);
         while !known.insert(member.segment.clone()) {
-            member.is_twin = true;
             member.segment = format!("another {}", member.segment);
         }
     }

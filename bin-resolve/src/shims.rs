@@ -17,7 +17,7 @@ use tokio::sync::OnceCell;
 use crate::address::Address;
 use crate::aside;
 use crate::claim::{Claim, Found};
-use crate::disk::{Disk, Store};
+use crate::disk::{Disk, Extent, Store};
 use crate::kind::{Kind, Qualifier};
 use crate::listing::State;
 use crate::root::{FileId, Root};
@@ -63,7 +63,7 @@ impl Scope<'_> {
     pub(crate) async fn find_by_shims(&self, of: &Qualifier, name: &str) -> Result<Option<Found>> {
         let mut found: Option<(Found, &Path)> = None;
         for store in self.stores(of).await? {
-            let Some(disk) = self.disk_there(store, of).await? else { continue };
+            let Some(disk) = self.disk_there(store, &self.extent_for(of, name)).await? else { continue };
             let Some(claim) = Claim::from_files(&disk, name).await?.found else { continue };
             let another = self.proved(name, claim).await?;
             if let Some((_, first)) = found {
@@ -80,14 +80,19 @@ impl Scope<'_> {
     }
 
     /// Lists the containers in unusual places.
-    pub(crate) async fn list_by_shims(&self, of: &Qualifier, state: State) -> Vec<Result<Option<Listing>>> {
+    pub(crate) async fn list_by_shims(
+        &self,
+        of: &Qualifier,
+        wanted: &Extent,
+        state: State,
+    ) -> Vec<Result<Option<Listing>>> {
         let stores = match self.in_time(self.stores(of)).await {
             Ok(stores) => stores,
             Err(error) => return vec![Err(error)],
         };
         let mut lists = Vec::new();
         for store in stores {
-            lists.push(match self.in_time(self.disk_there(store, of)).await {
+            lists.push(match self.in_time(self.disk_there(store, wanted)).await {
                 Ok(Some(disk)) => self.in_time(self.list_files(&disk, state)).await.map(Some),
                 Ok(None) => Ok(None),
                 Err(error) => Err(error),
@@ -122,8 +127,11 @@ impl Scope<'_> {
             let is_roots = !is_ours(process)? || process.uids()?.iter().all(|uid| *uid == 0);
             Ok(is_roots && is_same(NsType::User)? && is_same(NsType::Mnt)?)
         };
-        let mut known: BTreeSet<PathBuf> =
-            Store::usual(Kind::Containerd).asked(true, None).places().into_iter().collect();
+        let mut known: BTreeSet<PathBuf> = Store::usual(Kind::Containerd)
+            .wanted(&Extent { all: true, ..Extent::default() })
+            .places()
+            .into_iter()
+            .collect();
         let mut stores = Vec::new();
         let own = self.pidns.id().ino;
         for shim in self.engines.shims.all().await?.iter().filter(|shim| shim.pidns == own) {
@@ -145,9 +153,9 @@ impl Scope<'_> {
         Ok(stores)
     }
 
-    async fn disk_there<'r>(&self, place: &'r Unusual, of: &Qualifier) -> Result<Option<Disk<'r>>> {
+    async fn disk_there<'r>(&self, place: &'r Unusual, wanted: &Extent) -> Result<Option<Disk<'r>>> {
         let store = Store::at(Kind::Containerd, vec![place.path.clone()]);
-        self.disk_of(&store, &Address::usual(Kind::Containerd), &place.root, &Bounds::default(), of).await
+        self.disk_of(&store, &Address::usual(Kind::Containerd), &place.root, &Bounds::default(), wanted).await
     }
 }
 

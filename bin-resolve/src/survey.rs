@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use nicon_core::Result;
 
+use crate::disk::Extent;
 use crate::endpoint::Endpoint;
 use crate::pool::Connection;
 use crate::root::{Directory, Root, is_absent};
@@ -17,8 +18,8 @@ impl Scope<'_> {
     ///
     /// # Errors
     /// If too many threads are blocked.
-    pub(crate) async fn survey(&self, root: &Root, endpoints: &[Arc<Endpoint>], asked_for: bool) -> Result<()> {
-        let (seen, paths) = root.split_known(paths_of(endpoints, asked_for));
+    pub(crate) async fn survey(&self, root: &Root, endpoints: &[Arc<Endpoint>], extent: &Extent) -> Result<()> {
+        let (seen, paths) = root.split_known(paths_of(endpoints, extent));
         let is_there = |path: &PathBuf| seen.iter().any(|(at, file)| at == path && !file.is_err_and(is_absent));
         let may_be_there = |path: &&PathBuf| paths.contains(path) || is_there(path);
         let mut listening = Vec::new();
@@ -53,6 +54,6 @@ impl Scope<'_> {
 }
 
 /// All paths at which these engines may be found.
-pub(crate) fn paths_of(endpoints: &[Arc<Endpoint>], asked_for: bool) -> Vec<PathBuf> {
-    endpoints.iter().flat_map(|endpoint| endpoint.paths(asked_for)).collect()
+pub(crate) fn paths_of(endpoints: &[Arc<Endpoint>], extent: &Extent) -> Vec<PathBuf> {
+    endpoints.iter().flat_map(|endpoint| endpoint.paths(extent)).collect()
 }

@@ -26,7 +26,7 @@ const INSIDE: &str = r#"child=$(cat "/run/user/$2/containerd-rootless/child_pid"
 /// Runs a container by it, of a bundle's specification: an image would have to be unpacked, and limits take controllers.
 const JOB: &str = r#"until ctr version >/dev/null 2>&1; do sleep 0.05; done; cd /home/frank && rm -f config.json && runc spec &&
     jq '.process.args = ["sleep", "600"] | .process.terminal = false | .root.path = "/home/frank/rootfs" | del(.linux.resources)' \
-        config.json >job.json && ctr run --detach --config job.json job >&2 && ctr task list | awk '$1 == "job" { print $2 }'"#;
+        config.json >job.json && ctr run --detach --config job.json franks-job >&2 && ctr task list | awk '$1 == "franks-job" { print $2 }'"#;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     let trial = |name: &str, test: fn(&Machine) -> Result<(), Failed>| {
@@ -215,17 +215,17 @@ fn containerd_of_a_user(machine: &Machine) -> Result<(), Failed> {
     )?;
     machine.script(CONTAINERD, &[FRANK.name, FRANK.uid])?;
     let pid = machine.script(INSIDE, &[FRANK.name, FRANK.uid, "sh", "-c", JOB])?;
-    for path in ["job", "containerd:job", "frank@job", "frank@containerd:job"] {
+    for path in ["franks-job", "containerd:franks-job", "frank@franks-job", "frank@containerd:franks-job"] {
         for caller in [&[][..], &["as", FRANK.name]] {
             let found = machine.run(&[caller, &["nicon-resolve", "--pid", path]].concat()).ok()?;
             assert_eq!(found, pid, "{path} for {caller:?}");
         }
     }
     let link = machine.run(&["readlink", &format!("/proc/{pid}/ns/mnt")]).ok()?;
-    let exec = ["ctr", "task", "exec", "--exec-id=witness", "job", "readlink", "/proc/self/ns/mnt"];
+    let exec = ["ctr", "task", "exec", "--exec-id=witness", "franks-job", "readlink", "/proc/self/ns/mnt"];
     let witness = machine.script(INSIDE, &[&[FRANK.name, FRANK.uid][..], &exec].concat())?;
     assert_eq!(link, witness);
-    assert_eq!(targets(&machine.run(&["nicon-resolve", "frank@*"]).ok()?)?, ["job"]);
+    assert_eq!(targets(&machine.run(&["nicon-resolve", "frank@*"]).ok()?)?, ["franks-job"]);
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use nicon_core::Result;
 use serde::Deserialize;
 
 use super::index::Index;
-use super::{Entry, not_running, runc, runtime};
+use super::{Entry, Extent, not_running, runc, runtime};
 use crate::container::Container;
 use crate::files::Files;
 
@@ -54,15 +54,12 @@ impl Config {
 pub(super) fn index(files: &Files, index: &mut Index) {
     for place in index.store.places.clone() {
         for namespace in index.names(files, &place) {
-            let is_wanted = match &index.store.namespace {
-                Some(only) => namespace == *only,
-                None => namespace != MOBY || index.store.asked_for,
-            };
-            if !is_wanted {
+            let Extent { all, namespace: only, known } = index.store.extent.clone();
+            if only.map_or(namespace == MOBY && !all, |only| namespace != only) {
                 continue;
             }
             let bundles = place.join(&namespace);
-            for id in index.names(files, &bundles) {
+            for id in index.names(files, &bundles).into_iter().filter(|id| !known.contains(id)) {
                 let about = format!(" in namespace {namespace}");
                 let place = bundles.join(&id);
                 let namespace = Some(namespace.clone());

@@ -1,6 +1,7 @@
 //! What crun and runc have in common: a directory for each container, which has its ID for a name, with a file of its state.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use nicon_core::{Error, Result};
 use serde::de::DeserializeOwned;
@@ -44,8 +45,9 @@ pub(super) fn named(files: &Files, index: &mut Index, asked: &str, state: &str) 
 
 pub(super) fn index(files: &Files, index: &mut Index, state: &str) {
     for place in index.store.places.clone() {
-        let entries = index.names(files, &place).into_iter().map(|id| entry(&place, id, state));
-        index.entries.extend(entries.collect::<Vec<_>>());
+        let known = Arc::clone(&index.store.extent.known);
+        let ids = index.names(files, &place).into_iter().filter(|id| !known.contains(id));
+        index.entries.extend(ids.map(|id| entry(&place, id, state)));
     }
 }
 

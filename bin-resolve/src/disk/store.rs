@@ -1,6 +1,8 @@
 //! Where an engine keeps its files: usually, as a user's, or as its settings say.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use nicon_core::Result;
 
@@ -17,7 +19,7 @@ const RUN: &str = "/run";
 pub(crate) struct Store {
     pub(crate) kind: Kind,
     pub(super) places: Vec<PathBuf>,
-    /// Places that are of interest only if the engine was asked for by name: they belong to an engine on top of it.
+    /// Places of containers that belong to an engine on top of it.
     others: Vec<PathBuf>,
     /// The directory for what is of no use after a restart: `/run`, or a user's runtime directory.
     pub(super) run: PathBuf,
@@ -25,10 +27,18 @@ pub(crate) struct Store {
     pub(super) user: Option<User>,
     /// Where Podman was told to keep what is of no use after a restart.
     pub(super) runroot: Option<PathBuf>,
-    /// Whether the engine was asked for by name.
-    pub(super) asked_for: bool,
-    /// The only one of its namespaces that was asked for.
-    pub(super) namespace: Option<String>,
+    pub(super) extent: Extent,
+}
+
+/// Which of the containers in an engine's files are wanted.
+#[derive(Clone, Default)]
+pub(crate) struct Extent {
+    /// Also those that belong to an engine on top of it.
+    pub(crate) all: bool,
+    /// Only those in this one of the engine's namespaces.
+    pub(crate) namespace: Option<String>,
+    /// None of those with these IDs, which other engines have told already.
+    pub(crate) known: Arc<HashSet<String>>,
 }
 
 /// Where the programs of a user keep what.
@@ -57,7 +67,7 @@ impl Store {
         };
         let paths = |places: &[&str]| places.iter().map(PathBuf::from).collect();
         let (places, others) = (paths(places), paths(others));
-        Self { kind, places, others, run: RUN.into(), user: None, runroot: None, asked_for: false, namespace: None }
+        Self { kind, places, others, run: RUN.into(), user: None, runroot: None, extent: Extent::default() }
     }
 
     /// Where those of a user's engine usually are. A user's containerd has them where root's has, in a mount namespace of its own.
@@ -77,9 +87,9 @@ impl Store {
         Self { places, others: Vec::new(), ..Self::usual(kind) }
     }
 
-    /// What is asked for of it.
-    pub(crate) fn asked(&self, asked_for: bool, namespace: Option<&String>) -> Self {
-        Self { asked_for, namespace: namespace.cloned(), ..self.clone() }
+    /// The same, of which this is wanted.
+    pub(crate) fn wanted(&self, extent: &Extent) -> Self {
+        Self { extent: extent.clone(), ..self.clone() }
     }
 
     /// The same, of which only these places are there.
@@ -89,7 +99,7 @@ impl Store {
 
     /// Where the files may be, unless settings say otherwise.
     pub(crate) fn places(&self) -> Vec<PathBuf> {
-        let others = self.others.iter().filter(|_| self.asked_for);
+        let others = self.others.iter().filter(|_| self.extent.all);
         self.places.iter().chain(others).cloned().collect()
     }
 

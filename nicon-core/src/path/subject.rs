@@ -34,6 +34,12 @@ impl Engine {
         self == Self::Containerd
     }
 
+    /// Whether other engines run their containers by it.
+    #[must_use]
+    pub fn is_below_others(self) -> bool {
+        matches!(self, Self::Containerd | Self::Crun | Self::Runc)
+    }
+
     /// Its name in paths, options and records.
     #[must_use]
     pub fn name(self) -> &'static str {
