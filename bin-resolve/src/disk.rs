@@ -4,12 +4,14 @@ mod containerd;
 mod crun;
 mod docker;
 mod dockerd;
+mod fuzz;
 mod index;
 mod podman;
 mod runc;
 mod runtime;
 
 pub(crate) use dockerd::places_of as docker_places;
+pub(crate) use fuzz::parse as parse_any;
 pub(crate) use index::Entry;
 
 use std::path::PathBuf;

@@ -27,7 +27,7 @@ struct Config {
 
 /// How a daemon was started.
 #[derive(Debug, PartialEq)]
-struct Started {
+pub(super) struct Started {
     /// The directory of the data, if the command line names it.
     data: Option<PathBuf>,
     /// The configuration file, which names it otherwise.
@@ -80,7 +80,7 @@ async fn configured(root: &Root, file: PathBuf) -> Result<Option<PathBuf>> {
 
 /// The directory that the text of a configuration file names. As for `dockerd(8)`, an empty file is one without settings, and
 /// there may be a byte order mark.
-fn data_root(text: &[u8]) -> std::result::Result<Option<PathBuf>, String> {
+pub(super) fn data_root(text: &[u8]) -> std::result::Result<Option<PathBuf>, String> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let config = match serde_json::from_slice::<Config>(text) {
         Err(_) if text.trim_ascii().is_empty() => Config::default(),
@@ -92,7 +92,7 @@ fn data_root(text: &[u8]) -> std::result::Result<Option<PathBuf>, String> {
 }
 
 impl Started {
-    fn by(cmdline: &str, environ: &str) -> Self {
+    pub(super) fn by(cmdline: &str, environ: &str) -> Self {
         let user = directories_of_user(environ);
         let (config, or_else) = user.unwrap_or_else(|| (CONFIG.into(), DATA.into()));
         Self {
