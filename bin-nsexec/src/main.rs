@@ -6,6 +6,7 @@ mod args;
 mod attached;
 mod capability;
 mod cgroup;
+mod cgroup_text;
 mod command;
 mod each;
 mod early;

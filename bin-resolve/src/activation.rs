@@ -82,7 +82,7 @@ fn sleeps(first: &Process, path: &Path) -> Result<bool> {
 }
 
 /// The inode number of the socket that listens at `path`, by /proc/PID/net/unix.
-fn listening<'a>(sockets: &'a str, path: &str) -> Option<&'a str> {
+pub(crate) fn listening<'a>(sockets: &'a str, path: &str) -> Option<&'a str> {
     sockets.lines().find_map(|line| {
         let mut fields = line.split_whitespace();
         let accepts = fields.nth(3)? == ACCEPTS;

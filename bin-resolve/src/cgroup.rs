@@ -22,12 +22,12 @@ pub(crate) enum Placement {
 pub(crate) fn placement(cgroups: &str, parents: &str, container: &Container) -> Placement {
     let mut is_there = false;
     for (hierarchy, path) in cgroups.lines().filter_map(parse) {
-        let parents = parents.lines().filter_map(parse).find(|line| line.0 == hierarchy).map(|line| line.1);
+        let mut parents = parents.lines().filter_map(parse).filter(|line| line.0 == hierarchy).map(|line| line.1);
         match own(path, container) {
-            Some(own) if parents.is_some_and(|path| is_within(path, own)) => return Placement::Inner,
+            Some(own) if parents.any(|path| is_within(path, own)) => return Placement::Inner,
             Some(_) => is_there = true,
             // The engine leaves this hierarchy alone, where it left its parent.
-            None if parents == Some(path) || path == "/" => {}
+            None if path == "/" || parents.any(|parents| parents == path) => {}
             None => return Placement::Elsewhere,
         }
     }
@@ -103,6 +103,12 @@ mod tests {
             assert_ne!(placement(&cgroups, &parents, &container(&a)), Placement::First, "{cgroups}{parents}");
             assert_eq!(placement(&cgroups, &cgroups, &container(&b)), Placement::Inner, "{cgroups}");
         }
+    }
+
+    #[test]
+    fn a_parent_in_the_container_by_any_line() {
+        let (of_b, b) = (format!("0::/x\n0::/docker/{}\n", "b".repeat(64)), "b".repeat(64));
+        assert_eq!(placement(&of_b, &of_b, &container(&b)), Placement::Inner);
     }
 
     #[test]

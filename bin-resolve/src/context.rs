@@ -61,11 +61,27 @@ impl Context {
         let refuse = |why: &str| Error::failed(format!("{} {why} {} ({way_out})", context(), file.display()));
         let meta = read(&file).map_err(|error| error.within(context()))?;
         let meta = meta.ok_or_else(|| refuse("is unknown: there is no"))?;
-        // The names of endpoints are keys, not fields.
-        let endpoint = field(&meta, "Endpoints").and_then(|endpoints| endpoints.get("docker")?.as_object());
-        let endpoint = endpoint.ok_or_else(|| refuse("has no docker endpoint in"))?;
+        let endpoint = endpoint(&meta).ok_or_else(|| refuse("has no docker endpoint in"))?;
         let host = text(endpoint, "Host", &file).map_err(|error| error.within(context()))?;
         Ok(host.unwrap_or_default())
+    }
+}
+
+/// The endpoint of Docker's. The names of endpoints are keys, not fields.
+fn endpoint(meta: &Map<String, Value>) -> Option<&Map<String, Value>> {
+    field(meta, "Endpoints")?.get("docker")?.as_object()
+}
+
+/// The text of any of Docker's files, for a fuzz target: a field that is read is text, and not empty.
+///
+/// # Panics
+/// If that does not hold.
+pub(crate) fn parse_any(text_of_file: &[u8]) {
+    let Ok(object) = parse(text_of_file) else { return };
+    let file = Path::new("/file");
+    let host = endpoint(&object).map(|endpoint| text(endpoint, "Host", file));
+    for read in [Some(text(&object, "currentContext", file)), host].into_iter().flatten().flatten().flatten() {
+        assert!(!read.is_empty());
     }
 }
 
@@ -95,11 +111,15 @@ fn read(file: &Path) -> Result<Option<Map<String, Value>>> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Error::failed(format!("read {}: {error}", file.display()))),
     };
-    let object: Option<Map<String, Value>> = match serde_json::from_slice(&text) {
+    parse(&text).map(Some).map_err(|error| not_understood(file, &error))
+}
+
+fn parse(text: &[u8]) -> std::result::Result<Map<String, Value>, String> {
+    let object: Option<Map<String, Value>> = match serde_json::from_slice(text) {
         Err(_) if text.trim_ascii().is_empty() => None,
-        parsed => parsed.map_err(|error| not_understood(file, &error.to_string()))?,
+        parsed => parsed.map_err(|error| error.to_string())?,
     };
-    Ok(Some(object.unwrap_or_default()))
+    Ok(object.unwrap_or_default())
 }
 
 /// A field, by Docker's rule (that of Go): in any case, and the last one counts.

@@ -4,6 +4,7 @@ mod containerd;
 mod crun;
 mod docker;
 mod dockerd;
+mod fuzz;
 mod index;
 mod podman;
 mod runc;
@@ -12,6 +13,7 @@ mod storage;
 mod store;
 
 pub(crate) use dockerd::places_of as docker_places;
+pub(crate) use fuzz::parse as parse_any;
 pub(crate) use index::Entry;
 pub(crate) use store::{Extent, Store, User};
 

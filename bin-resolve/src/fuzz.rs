@@ -6,10 +6,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use nicon_core::container::is_id;
 
-use crate::container::{fit, judge};
+use crate::cgroup::{Placement, placement};
+use crate::container::{Container, fit, judge};
 use crate::engine::Engine;
 use crate::listing::{self, State};
 use crate::name::{self, Asked, is_name};
+use crate::{activation, context, disk};
 
 /// A path: if it is accepted, it is safe in a URL, and parses to the same again after it was displayed.
 ///
@@ -57,6 +59,47 @@ pub fn engine(sent: &[u8]) {
         }
         let _ = engine.list(State::Any).await;
     });
+}
+
+/// The text of any file that an engine keeps, or Docker's command line: reading it ends.
+///
+/// # Panics
+/// If what was read breaks a promise of its type.
+pub fn files(text: &[u8]) {
+    disk::parse_any(text);
+    context::parse_any(text);
+}
+
+/// The texts of /proc/net/unix: a socket that is found has a number.
+///
+/// # Panics
+/// If that does not hold.
+pub fn sockets(text: &str) {
+    if let Some(inode) = activation::listening(text, "/run/podman/podman.sock") {
+        assert!(!inode.is_empty() && !inode.contains(char::is_whitespace), "{inode:?}");
+    }
+}
+
+/// The cgroups of a process and its parent, separated by an empty line; `@` stands for the ID of the container. It is the first
+/// process of the container only if its cgroups carry the ID, or a name that a runtime told, and its parent is elsewhere.
+///
+/// # Panics
+/// If that does not hold.
+pub fn cgroups(text: &str) {
+    const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    let text = text.replace('@', ID);
+    let (own, parents) = text.split_once("\n\n").unwrap_or((&text, ""));
+    for (id, starttime, names) in [(ID, None, &[][..]), ("web", Some(1), &["made-up"][..]), ("web", None, &[])] {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let container = Container { id: id.to_owned(), starttime, cgroups: names.clone(), ..Container::default() };
+        assert_ne!(placement(own, own, &container), Placement::First, "{own}");
+        if placement(own, parents, &container) != Placement::First {
+            continue;
+        }
+        let is_told = |line: &str| line.contains(id) || names.iter().any(|name| line.ends_with(name.as_str()));
+        assert!(own.lines().any(is_told), "{own}");
+        assert!(is_id(id) || starttime.is_some(), "an ID that anybody may choose takes a start time");
+    }
 }
 
 /// Waits for the first request, as HTTP requires, and sends the whole input.

@@ -25,6 +25,7 @@ pub mod cli;
 pub mod container;
 pub mod error;
 pub mod file;
+pub mod fuzz;
 pub mod link;
 pub mod near;
 pub mod ns;
@@ -40,6 +41,7 @@ pub mod table;
 pub mod text;
 pub mod walk;
 
+mod pidfd;
 mod sys;
 
 pub use error::{Doing, Error, Result, Status};

@@ -1,4 +1,4 @@
-//! Reading procfs. The parsers are the procfs crate's; files are opened here, relative to a pinned process.
+//! Reading procfs. What is not parsed in place is left to the procfs crate; files are opened here, relative to a pinned process.
 
 use std::os::fd::AsFd;
 use std::sync::OnceLock;
@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 use nix::unistd::getpid;
-use procfs::prelude::{FromBufRead, FromRead};
+use procfs::prelude::FromBufRead;
 
 use crate::rights::to_look;
 use crate::{Doing, Error, Result};
@@ -94,7 +94,7 @@ fn hides_processes() -> bool {
 }
 
 /// Only the last file system mounted on /proc counts: it covers the earlier ones.
-fn hides(mountinfo: &str) -> bool {
+pub(crate) fn hides(mountinfo: &str) -> bool {
     let on_proc = mountinfo.lines().rfind(|line| line.split(' ').nth(4) == Some("/proc"));
     let options = on_proc.and_then(|line| line.split_once(" - ")).and_then(|(_, tail)| tail.split(' ').nth(2));
     let options = options.unwrap_or_default().split(',').filter_map(|option| option.strip_prefix("hidepid="));
@@ -102,24 +102,35 @@ fn hides(mountinfo: &str) -> bool {
 }
 
 /// Whether the effective capabilities in /proc/PID/status include `CAP_SYS_PTRACE`, bit 19.
-fn may_ptrace(status: &str) -> bool {
+pub(crate) fn may_ptrace(status: &str) -> bool {
     let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
     effective.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).is_some_and(|bits| bits & 1 << 19 != 0)
 }
 
-/// The fields of /proc/PID/stat that are used; see `proc_pid_stat(5)`.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Stat {
-    /// Field 4: the parent's PID.
-    pub(crate) parent: i32,
-    /// Field 22: the start time, in clock ticks since boot.
-    pub(crate) starttime: u64,
+/// What /proc/PID/stat says about a process; see `proc_pid_stat(5)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// Whether it is a zombie, or about to be reaped: field 3 is `Z` or `X`, and field 20 counts no other thread.
+    pub ended: bool,
+    /// The PID of its parent, or of the process that adopted it, in our own PID namespace: field 4.
+    pub parent: i32,
+    /// Its start time, in clock ticks since boot: field 22.
+    pub starttime: u64,
 }
 
 impl Stat {
-    pub(crate) fn parse(stat: &str) -> std::result::Result<Self, String> {
-        let stat = procfs::process::Stat::from_read(stat.as_bytes()).map_err(|error| error.to_string())?;
-        Ok(Self { parent: stat.ppid, starttime: stat.starttime })
+    /// Parses the file, or as much of it as has these fields. A command's name cannot shift them.
+    pub(crate) fn parse(line: &[u8]) -> Option<Self> {
+        // The command's name may contain anything, so count the fields from the last parenthesis.
+        let end = line.iter().rposition(|&byte| byte == b')')?;
+        let mut fields = line[end + 1..].split(|&byte| byte == b' ').skip(1);
+        let main_has_ended = matches!(fields.next()?, b"Z" | b"X");
+        let number = |field: &[u8]| std::str::from_utf8(field).ok()?.parse::<u64>().ok();
+        let parent = i32::try_from(number(fields.next()?)?).ok()?;
+        let threads = number(fields.nth(15)?)?;
+        let starttime = number(fields.nth(1)?)?;
+        let ended = main_has_ended && threads <= 1;
+        Some(Self { ended, parent, starttime })
     }
 }
 
@@ -142,15 +153,22 @@ pub(crate) fn pidfd_pid(fdinfo: &str) -> Option<i32> {
 
 #[cfg(test)]
 mod tests {
+    use procfs::prelude::FromRead;
+
     use super::*;
 
     #[test]
     fn a_command_name_cannot_shift_the_fields_of_stat() {
         let own = std::fs::read_to_string("/proc/self/stat").unwrap();
-        let (head, tail) = (own.split_once('(').unwrap().0, own.rsplit_once(')').unwrap().1);
-        let forged = format!("{head}(x) R 1 1 1){tail}");
-        assert_eq!(Stat::parse(&forged), Stat::parse(&own));
-        assert!(Stat::parse(&own).unwrap().starttime > 0);
+        let stat = Stat::parse(own.as_bytes()).unwrap();
+        assert_eq!((stat.ended, stat.parent), (false, nix::unistd::getppid().as_raw()));
+        let whole = procfs::process::Stat::from_read(own.as_bytes()).unwrap();
+        assert_eq!((stat.parent, stat.starttime), (whole.ppid, whole.starttime));
+        let forged = b"7 (a) Z 1 ) Z 1 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 12345 0 0";
+        assert_eq!(Stat::parse(forged), Some(Stat { ended: true, parent: 1, starttime: 12345 }));
+        for text in [&b"7 (a) R 1"[..], b"docker-default (enforce)", b")", b""] {
+            assert_eq!(Stat::parse(text), None);
+        }
     }
 
     #[test]

@@ -6,19 +6,15 @@ use std::sync::OnceLock;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::stat::{Mode, fstat};
-use nix::sys::statfs::fstatfs;
+use nix::sys::stat::Mode;
 use serde_json::Map;
 
+use crate::pidfd::{inode, is_running, is_running_for};
 use crate::rights::to_look;
 use crate::{Doing, Error, Namespace, NsId, NsType, Record, Result, proc, sys};
 
 /// How long a process may take to end that has lost its namespaces, in milliseconds.
 const MAX_ENDING: u8 = 100;
-
-/// The magic number of pidfs (`PID_FS_MAGIC` of linux/magic.h): "PIDF".
-const PID_FS_MAGIC: i64 = 0x5049_4446;
 
 /// A process, held by a pidfd and by its directory in /proc. Both refer to this process even after its PID is reused.
 #[derive(Debug)]
@@ -117,7 +113,7 @@ impl Process {
     /// # Errors
     /// [`Status::Failed`](crate::Status::Failed) with the kernel's reason.
     pub fn pidfs(&self) -> Result<Option<u64>> {
-        pidfs_inode(&self.pidfd).doing(|| format!("stat the pidfd of process {}", self.pid))
+        inode(&self.pidfd).doing(|| format!("stat the pidfd of process {}", self.pid))
     }
 
     /// Whether it has not exited. A zombie has.
@@ -200,7 +196,9 @@ impl Process {
     }
 
     fn stat(&self) -> Result<proc::Stat> {
-        let stat = self.parse("stat", proc::Stat::parse)?;
+        let stat = self.parse("stat", |stat| {
+            proc::Stat::parse(stat.as_bytes()).ok_or_else(|| "it has not the fields of a process".to_owned())
+        })?;
         let _ = self.starttime.set(stat.starttime);
         Ok(stat)
     }
@@ -342,27 +340,4 @@ impl AsFd for Process {
 /// Whether this kernel has namespaces of that type: then we are in one.
 fn has(ns_type: NsType) -> bool {
     Path::new(&format!("/proc/self/ns/{ns_type}")).exists()
-}
-
-/// A pidfd becomes readable when its process exits; see `pidfd_open(2)`.
-fn is_running(pidfd: &OwnedFd) -> bool {
-    is_running_for(pidfd, PollTimeout::ZERO)
-}
-
-/// Whether it still runs after that time.
-fn is_running_for(pidfd: &OwnedFd, time: PollTimeout) -> bool {
-    let mut fds = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
-    matches!(poll(&mut fds, time), Ok(0))
-}
-
-fn pidfs_inode(pidfd: &OwnedFd) -> nix::Result<Option<u64>> {
-    // Before Linux 6.9 all pidfds share one anonymous inode. This is checked once.
-    static HAS_PIDFS: OnceLock<bool> = OnceLock::new();
-    let has_pidfs = if let Some(known) = HAS_PIDFS.get() {
-        *known
-    } else {
-        let found = fstatfs(pidfd)?.filesystem_type().0 == PID_FS_MAGIC;
-        *HAS_PIDFS.get_or_init(|| found)
-    };
-    if has_pidfs { Ok(Some(fstat(pidfd)?.st_ino)) } else { Ok(None) }
 }

@@ -16,7 +16,7 @@ pub fn to_look(whose: &str) -> String {
 }
 
 /// The name of the profile that the kernel shows, if it is enforced.
-fn confining(shown: &str) -> Option<&str> {
+pub(crate) fn confining(shown: &str) -> Option<&str> {
     shown.trim_end().strip_suffix(" (enforce)")
 }
 

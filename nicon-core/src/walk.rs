@@ -15,6 +15,7 @@ use nix::sched::{CpuSet, sched_getaffinity};
 use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 
+pub use crate::proc::Stat;
 use crate::{Doing, NsType, Result, ns, proc, sys};
 
 /// Enough for `2147483647/task/2147483647/children` and its NUL.
@@ -124,17 +125,6 @@ pub struct Entry<'a> {
     pid: i32,
 }
 
-/// What /proc/PID/stat says about a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stat {
-    /// Whether it is a zombie, or about to be reaped: field 3 is `Z` or `X`, and field 20 counts no other thread.
-    pub ended: bool,
-    /// The PID of its parent, or of the process that adopted it, in our own PID namespace: field 4.
-    pub parent: i32,
-    /// Its start time, in clock ticks since boot: field 22.
-    pub starttime: u64,
-}
-
 impl Entry<'_> {
     /// Its PID in our own PID namespace.
     #[must_use]
@@ -196,7 +186,7 @@ impl Entry<'_> {
         let fd = openat(self.proc, file, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).ok()?;
         let mut line = [0; STAT];
         let length = nix::unistd::read(&fd, &mut line).ok()?;
-        parse_stat(&line[..length])
+        Stat::parse(&line[..length])
     }
 
     /// The children of its main thread, started or adopted, that have not been waited for. Empty if it is gone, or the
@@ -250,19 +240,6 @@ fn link(dir: impl AsFd, path: &CStr) -> nix::Result<u64> {
     std::str::from_utf8(text).ok().and_then(ns::parse_link).map(|(_, ino)| ino).ok_or(Errno::EINVAL)
 }
 
-fn parse_stat(line: &[u8]) -> Option<Stat> {
-    // The command's name may contain anything, so count the fields from the last parenthesis.
-    let end = line.iter().rposition(|&byte| byte == b')')?;
-    let mut fields = line[end + 1..].split(|&byte| byte == b' ').skip(1);
-    let main_has_ended = matches!(fields.next()?, b"Z" | b"X");
-    let number = |field: &[u8]| std::str::from_utf8(field).ok()?.parse::<u64>().ok();
-    let parent = i32::try_from(number(fields.next()?)?).ok()?;
-    let threads = number(fields.nth(15)?)?;
-    let starttime = number(fields.nth(1)?)?;
-    let ended = main_has_ended && threads <= 1;
-    Some(Stat { ended, parent, starttime })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -288,17 +265,6 @@ mod tests {
         let parent = nix::unistd::getppid().as_raw();
         assert!(proc.process(parent).children().contains(&me));
         assert!(proc.process(i32::MAX).children().is_empty());
-    }
-
-    #[test]
-    fn stat_is_parsed_after_any_command_name() {
-        let own = std::fs::read_to_string("/proc/self/stat").unwrap();
-        let stat = parse_stat(own.as_bytes()).unwrap();
-        assert_eq!(stat.starttime, proc::Stat::parse(&own).unwrap().starttime);
-        assert_eq!((stat.ended, stat.parent), (false, nix::unistd::getppid().as_raw()));
-        let forged = b"7 (a) Z 1 ) Z 1 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 12345 0 0";
-        assert_eq!(parse_stat(forged), Some(Stat { ended: true, parent: 1, starttime: 12345 }));
-        assert_eq!(parse_stat(b"7 (a) R 1"), None);
     }
 
     #[test]

@@ -28,14 +28,14 @@ const MOBY: &str = "moby";
 const NAMES: [&str; 2] = ["io.kubernetes.cri.container-name", "nerdctl/name"];
 
 #[derive(Deserialize)]
-struct Config {
+pub(super) struct Config {
     #[serde(default)]
     annotations: HashMap<String, String>,
 }
 
 impl Config {
     /// The name that Kubernetes or nerdctl gave.
-    fn name(&self) -> Option<&String> {
+    pub(super) fn name(&self) -> Option<&String> {
         NAMES.iter().find_map(|key| self.annotations.get(*key))
     }
 
@@ -45,7 +45,7 @@ impl Config {
     }
 
     /// Its pod, since several pods may have containers of the same name.
-    fn pod(&self) -> Option<String> {
+    pub(super) fn pod(&self) -> Option<String> {
         let sandbox = |what| self.annotations.get(&format!("io.kubernetes.cri.sandbox-{what}"));
         Some(format!("pod {}/{}", sandbox("namespace")?, sandbox("name")?))
     }

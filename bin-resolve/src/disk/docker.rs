@@ -10,7 +10,7 @@ use crate::container::{Container, bare};
 use crate::files::Files;
 
 #[derive(Deserialize)]
-struct Config {
+pub(super) struct Config {
     #[serde(rename = "Name")]
     name: String,
     #[serde(rename = "State")]

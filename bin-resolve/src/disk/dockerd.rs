@@ -31,7 +31,7 @@ struct Config {
 
 /// How a daemon was started.
 #[derive(Debug, PartialEq)]
-struct Started {
+pub(super) struct Started {
     /// The directory of the data, if the command line names it.
     data: Option<PathBuf>,
     /// The configuration file, which names it otherwise.
@@ -74,7 +74,7 @@ pub(super) fn read(files: &Files, config: &Path) -> Result<Option<PathBuf>> {
 
 /// The directory that the text of a configuration file names. As for `dockerd(8)`, an empty file is one without settings, and
 /// there may be a byte order mark.
-fn data_root(text: &[u8]) -> std::result::Result<Option<PathBuf>, String> {
+pub(super) fn data_root(text: &[u8]) -> std::result::Result<Option<PathBuf>, String> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let config = match serde_json::from_slice::<Config>(text) {
         Err(_) if text.trim_ascii().is_empty() => Config::default(),
@@ -86,7 +86,7 @@ fn data_root(text: &[u8]) -> std::result::Result<Option<PathBuf>, String> {
 }
 
 impl Started {
-    fn by(cmdline: &str, environ: &str) -> Self {
+    pub(super) fn by(cmdline: &str, environ: &str) -> Self {
         let user = directories_of_user(environ);
         let (config, of_user) = user.map_or_else(|| (CONFIG.into(), None), |(config, data)| (config, Some(data)));
         Self {

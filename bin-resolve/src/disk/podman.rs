@@ -26,7 +26,7 @@ const LISTS: [&str; 2] = ["containers.json", "volatile-containers.json"];
 
 /// The fields used of an entry of these lists.
 #[derive(Deserialize)]
-struct Stored {
+pub(super) struct Stored {
     id: String,
     #[serde(default)]
     names: Vec<String>,
