@@ -5,6 +5,7 @@
 #![allow(clippy::unnecessary_wraps, reason = "all trials have one signature, also those that use no `?`")]
 
 mod apart;
+mod broken;
 mod docker;
 mod expect;
 mod live_restore;
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
         podman::trials(&suite),
         rootless::trials(&suite),
         tide::trials(&suite),
+        broken::trials(&suite),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
     // Ends the machine before the verdict.
