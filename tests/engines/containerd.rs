@@ -105,8 +105,7 @@ fn one_name_in_two_roots_of_runc(machine: &Machine) -> Result<(), Failed> {
     refusal(machine, "runc:twin", 2, &words);
     let ran = machine.run(&["nicon-resolve", "twi*"]);
     assert_eq!((ran.code(), targets(&ran.stdout)?), (Some(2), vec!["containerd:twin".to_owned()]), "{ran:?}");
-    words.iter().for_each(|word| assert!(ran.stderr.contains(word), "{ran:?}"));
-    assert!(ran.stderr.contains("runc runs several containers \"twin\""), "{ran:?}");
+    assert_eq!(ran.stderr.matches("runc runs several containers \"twin\"").count(), 2, "{ran:?}");
     // Who asks for others is not told of them.
     let ran = machine.run(&["nicon-resolve", "nobody*"]);
     assert!(!ran.stderr.contains("twin"), "{ran:?}");

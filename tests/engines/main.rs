@@ -6,6 +6,7 @@
 #![allow(clippy::unnecessary_wraps, reason = "all trials have one signature, also those that use no `?`")]
 
 mod apart;
+mod broken;
 mod containerd;
 mod docker;
 mod docker_daemons;
@@ -81,6 +82,7 @@ fn main() -> ExitCode {
     let nothing = || Suite::without(Missing::Failed("not prepared".into()));
     let suite = if arguments.list { nothing() } else { Suite::prepare() };
     let trials = [
+        broken::trials(&suite),
         containerd::trials(&suite),
         docker::trials(&suite),
         docker_daemons::trials(&suite),

@@ -9,13 +9,13 @@ use crate::apart::Apart;
 use crate::machine::Machine;
 
 /// A bundle that all containers share.
-const BUNDLE: &str = r#"mkdir -p /run/bundle/rootfs && cd /run/bundle && tar -xf /var/tmp/image.tar -C rootfs && mkdir rootfs/proc rootfs/dev rootfs/sys &&
+pub(crate) const BUNDLE: &str = r#"mkdir -p /run/bundle/rootfs && cd /run/bundle && tar -xf /var/tmp/image.tar -C rootfs && mkdir rootfs/proc rootfs/dev rootfs/sys &&
     runc spec && jq '.process.terminal = false | .process.args = ["sleep", "600"] | del(.process.rlimits) |
         .root.readonly = false' config.json >new &&
     mv new config.json"#;
 
 /// Runs the container of the second argument, by the runtime that is the first, and tells its PID.
-const RUN: &str = r#"cd /run/bundle && "$1" run --detach "$2" </dev/null >/run/log 2>&1 || { cat /run/log; exit 1; }
+pub(crate) const RUN: &str = r#"cd /run/bundle && "$1" run --detach "$2" </dev/null >/run/log 2>&1 || { cat /run/log; exit 1; }
     "$1" state "$2" | jq .pid"#;
 
 /// Has a runtime run and remove as many containers as the second argument says, three at a time under seven names, as fast as
