@@ -13,15 +13,15 @@ use crate::kind::Kind;
 ///
 /// PATH names a container inside a container: `a.b.c`. If names contain dots, use slashes, as in `a/my.dotted/c` or
 /// `/my.dotted`, or escape the dots, as in `a.my\.dotted.c`. A segment is a container's exact name, or its ID, of
-/// which at least 12 digits are needed; `id:c6d` takes fewer, if they are unique. The first one can also be a process, as in
-/// `pid:4242.a`.
+/// which at least 12 digits are needed; `id:c6d` takes fewer, if they are unique. A prefix says which engine is meant, and
+/// whose: `podman:a`, `alice@podman:a`, `containerd:NAMESPACE:a`. The first segment can also be a process, as in `pid:4242.a`.
 ///
 /// A pattern names all running containers that match it: `*`, `?`, `[a-z]` and `[!a-z]` within a segment, and `**` for
 /// any number of segments; `**` alone is every container on this machine.
 ///
 /// Without PATH, reads paths, one a line, or records with a "target" from standard input.
 ///
-/// The host's own engines are asked at their usual sockets, unless a setting chooses one instead, as for docker(1) and
+/// The host's own engines are asked, and those of its users, unless a setting chooses one instead, as for docker(1) and
 /// podman(1): `DOCKER_HOST=unix:///PATH`, `DOCKER_CONTEXT` or `docker context use`; `CONTAINER_HOST` for Podman.
 #[derive(Debug, Parser)]
 #[command(

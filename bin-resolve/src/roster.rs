@@ -291,3 +291,29 @@ fn brief(mut remarks: Vec<Error>) -> Vec<Error> {
     }
     remarks
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_hides_a_container_of_anothers() {
+        let id = "a".repeat(64);
+        let listing = |user: Option<&str>, kind: Kind| {
+            let owner = user.map(|user| Owner { uid: 1, name: user.into() });
+            let listed = Listed { id: id.clone(), name: kind.name().to_owned(), namespace: None };
+            let place = Address { kind, owner, namespace: None };
+            let members = vec![Member::new(listed, place, FileId::default())];
+            Ok(Some(Listing { members, ..Listing::default() }))
+        };
+        let listed = |lists| {
+            let members = Roster::of(lists).members.into_iter();
+            members.map(|member| member.place.to_string()).collect::<Vec<_>>()
+        };
+        // The first engine of the machine's, or of one user's, has the better name.
+        assert_eq!(listed(vec![listing(None, Kind::Docker), listing(None, Kind::Containerd)]), ["docker"]);
+        assert_eq!(listed(vec![listing(None, Kind::Docker), listing(Some("bob"), Kind::Podman)]), ["docker"]);
+        let of_two = vec![listing(Some("mallory"), Kind::Docker), listing(Some("bob"), Kind::Podman)];
+        assert_eq!(listed(of_two), ["mallory@docker", "bob@podman"]);
+    }
+}

@@ -39,11 +39,27 @@ impl Context {
                         "The socket of the outermost Podman, unix:///PATH. CONTAINER_CONNECTION is refused, and the \
                          settings remote and active_service of containers.conf are not read.",
                     ),
+                    (
+                        "XDG_RUNTIME_DIR, XDG_DATA_HOME, XDG_CONFIG_HOME, HOME",
+                        "Where the engines of an ordinary user who calls listen, have their files, and their settings.",
+                    ),
                 ],
                 files: &[
                     ("$HOME/.docker/config.json", "The context in use, as docker context use writes it."),
                     ("/run/docker.sock, /var/run/docker.sock", "Docker's socket, on the host and inside containers."),
                     ("/run/podman/podman.sock", "Podman's socket."),
+                    (
+                        "/run/user/UID",
+                        "The runtime directory of a user, with the sockets and files of that user's engines.",
+                    ),
+                    (
+                        "/etc/docker/daemon.json, $HOME/.config/docker/daemon.json",
+                        "Where a Docker daemon that does not answer has its data.",
+                    ),
+                    (
+                        "/etc/containers/storage.conf, $HOME/.config/containers/storage.conf",
+                        "Where Podman has its storage.",
+                    ),
                 ],
                 related: &["docker-context(1)", "docker-inspect(1)", "podman-inspect(1)"],
             },
