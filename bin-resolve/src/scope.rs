@@ -1,5 +1,6 @@
 //! The scope of a search for engines: one container, or our own machine.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use nicon_core::{Error, Namespace, Process, Result};
@@ -11,10 +12,11 @@ use crate::disk::{Disk, Extent, Store};
 use crate::endpoint::Endpoint;
 use crate::hop::Settings;
 use crate::kind::{Kind, Qualifier};
-use crate::root::Root;
+use crate::root::{Root, is_absent};
 use crate::rootlesskit::Inside;
 use crate::shims::{Shims, Unusual};
 use crate::socket::Places;
+use crate::survey::survey;
 use crate::trust::Bounds;
 use crate::users;
 
@@ -98,7 +100,7 @@ impl Scope<'_> {
         if self.container.is_none() {
             endpoints.extend(users::own(&root).await?);
         } else {
-            self.survey(&root, &self.chosen(asked, &endpoints), &self.extent_of(asked)).await?;
+            survey(&root, &self.chosen(asked, &endpoints), &self.extent_of(asked)).await?;
         }
         Ok(endpoints)
     }
@@ -188,6 +190,10 @@ impl Scope<'_> {
         wanted: &Extent,
     ) -> Result<Option<Disk<'r>>> {
         let store = store.wanted(wanted);
+        let is_absent = |path: &PathBuf| root.cached(path).is_some_and(|found| found.is_err_and(is_absent));
+        if store.settings().iter().chain(&store.places()).all(is_absent) {
+            return Ok(None);
+        }
         let bounds = self.bounds.and(bounds);
         let bounds = match self.container {
             Some(container) => bounds.and(&Bounds::of_files(container)?),

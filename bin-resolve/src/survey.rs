@@ -9,48 +9,45 @@ use crate::disk::Extent;
 use crate::endpoint::Endpoint;
 use crate::pool::Connection;
 use crate::root::{Directory, Root, is_absent};
-use crate::scope::Scope;
 use crate::socket::connect_to_first;
 
-impl Scope<'_> {
-    /// Connects to the engines that listen, and looks up everything else, in one go: a thread costs as much as ten
-    /// look-ups.
-    ///
-    /// # Errors
-    /// If too many threads are blocked.
-    pub(crate) async fn survey(&self, root: &Root, endpoints: &[Arc<Endpoint>], extent: &Extent) -> Result<()> {
-        let (seen, paths) = root.split_known(paths_of(endpoints, extent));
-        let is_there = |path: &PathBuf| seen.iter().any(|(at, file)| at == path && !file.is_err_and(is_absent));
-        let may_be_there = |path: &&PathBuf| paths.contains(path) || is_there(path);
-        let mut listening = Vec::new();
-        for endpoint in endpoints {
-            let places: Vec<_> = endpoint.sockets.iter().filter(may_be_there).cloned().collect();
-            if !places.is_empty() && !self.is_asleep(endpoint).await {
-                listening.push((Arc::clone(endpoint), places));
-            }
-        }
-        if listening.is_empty() && paths.is_empty() {
-            root.remember(seen);
-            return Ok(());
-        }
-        let look = move |directory: &Directory| {
-            let connect = |(endpoint, places): (Arc<Endpoint>, Vec<PathBuf>)| {
-                let connected = connect_to_first(directory, &places);
-                (endpoint, connected)
-            };
-            let connected: Vec<_> = listening.into_iter().map(connect).collect();
-            Ok((connected, directory.files_at(paths)))
-        };
-        let (connected, asked) = root.ask(look).await?;
-        root.remember([seen, asked].concat());
-        for (endpoint, connected) in connected {
-            // A failure is repeated when the engine is asked, and reported then.
-            if let Ok(Some(connected)) = connected {
-                endpoint.pool.keep(Connection::new(connected, &endpoint.pool).await?);
-            }
-        }
-        Ok(())
+/// Connects to the engines that listen, and looks up everything else, in one go: a thread costs as much as ten
+/// look-ups.
+///
+/// # Errors
+/// If too many threads are blocked.
+pub(crate) async fn survey(root: &Root, endpoints: &[Arc<Endpoint>], extent: &Extent) -> Result<()> {
+    let (seen, paths) = root.split_known(paths_of(endpoints, extent));
+    let is_there = |path: &PathBuf| seen.iter().any(|(at, file)| at == path && !file.is_err_and(is_absent));
+    let may_be_there = |path: &&PathBuf| paths.contains(path) || is_there(path);
+    // Whether one that starts on demand may be connected to is known when its socket has been looked up.
+    let is_running = |endpoint: &&Arc<Endpoint>| !endpoint.kind().starts_on_demand();
+    let sockets = endpoints.iter().filter(is_running).map(|endpoint| {
+        let places = endpoint.sockets.iter().filter(may_be_there).cloned();
+        (Arc::clone(endpoint), places.collect::<Vec<_>>())
+    });
+    let listening: Vec<_> = sockets.filter(|(_, places)| !places.is_empty()).collect();
+    if listening.is_empty() && paths.is_empty() {
+        root.remember(seen);
+        return Ok(());
     }
+    let look = move |directory: &Directory| {
+        let connect = |(endpoint, places): (Arc<Endpoint>, Vec<PathBuf>)| {
+            let connected = connect_to_first(directory, &places);
+            (endpoint, connected)
+        };
+        let connected: Vec<_> = listening.into_iter().map(connect).collect();
+        Ok((connected, directory.files_at(paths)))
+    };
+    let (connected, asked) = root.ask(look).await?;
+    root.remember([seen, asked].concat());
+    for (endpoint, connected) in connected {
+        // A failure is repeated when the engine is asked, and reported then.
+        if let Ok(Some(connected)) = connected {
+            endpoint.pool.keep(Connection::new(connected, &endpoint.pool).await?);
+        }
+    }
+    Ok(())
 }
 
 /// All paths at which these engines may be found.
