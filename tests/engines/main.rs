@@ -14,6 +14,7 @@ mod docker_tools;
 mod elsewhere;
 mod expect;
 mod found;
+mod found_inside;
 mod live_restore;
 mod machine;
 mod nested;
@@ -89,6 +90,7 @@ fn main() -> ExitCode {
         docker_tools::trials(&suite),
         elsewhere::trials(&suite),
         found::trials(&suite),
+        found_inside::trials(&suite),
         live_restore::trials(&suite),
         nested::trials(&suite),
         nodes::trials(&suite),

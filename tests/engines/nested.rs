@@ -61,7 +61,7 @@ pub(crate) fn prepare(machine: &Machine) {
 }
 
 /// Runs a container with an engine in it by the machine's own Docker or Podman.
-fn nest(machine: &Machine, engine: &str, name: &str, command: &str) -> Result<(), Failed> {
+pub(crate) fn nest(machine: &Machine, engine: &str, name: &str, command: &str) -> Result<(), Failed> {
     static ONCE: Once = Once::new();
     prepare(machine);
     ONCE.call_once(|| {
