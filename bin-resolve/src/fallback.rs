@@ -8,7 +8,7 @@ use nicon_core::{Error, Result};
 use tokio::time::timeout;
 
 use crate::claim::Claim;
-use crate::disk::{self, Disk, Store};
+use crate::disk::{self, Disk, Extent, Store};
 use crate::endpoint::Endpoint;
 use crate::kind::Kind;
 use crate::listing::State;
@@ -84,6 +84,10 @@ impl Scope<'_> {
     ) -> Result<Option<T>> {
         connection.set_late();
         let Ok(daemon) = connection.listener() else { return Ok(None) };
+        if endpoint.kind() == Kind::Podman && endpoint.store.is_some() {
+            let Some(disk) = self.on_disk(endpoint, &Extent::default()).await? else { return Ok(None) };
+            return question(&disk).await.map(Some);
+        }
         let root = Root::of(Some(&daemon.process))?;
         let usual = endpoint.store.as_ref().filter(|_| endpoint.kind() == Kind::Docker);
         let usual = usual.map_or_else(|| Store::usual(Kind::Docker).places(), Store::places);

@@ -201,9 +201,9 @@ impl Settings {
         Ok(Scope { container, engines, pidns, bounds, settings: self })
     }
 
-    /// The error for an engine that took too long.
+    /// The error for an engine that took longer than a hop may.
     pub(crate) fn timed_out(&self) -> Error {
-        Error::failed(format!("the engine does not answer (waited {} s)", self.timeout.as_secs_f64()))
+        late(self.timeout)
     }
 
     /// Reports a step on standard error if the user asked for that.
@@ -212,4 +212,9 @@ impl Settings {
             eprintln!("{PROGRAM}: {name}: {}", text::escape(&step()));
         }
     }
+}
+
+/// The error for an engine that did not answer in this time.
+pub(crate) fn late(waited: Duration) -> Error {
+    Error::failed(format!("the engine does not answer (waited {} s)", waited.as_secs_f64()))
 }

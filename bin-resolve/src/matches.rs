@@ -11,6 +11,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use nicon_core::{Error, Result, Status};
 
+use crate::address::Address;
 use crate::hop::{Hop, Sharing};
 use crate::name::{MAX_DEPTH, Path};
 use crate::pattern::Pattern;
@@ -81,7 +82,7 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
             self.tasks.done(&whose);
             match outcome {
                 Outcome::Listed(engine, list) => self.take_list(&engine, list)?,
-                Outcome::Found(engine, found) => self.take_found(&engine, found)?,
+                Outcome::Found(visit, engine, found) => self.take_found(&visit, engine, found)?,
                 Outcome::SeenInside(found, inside) => self.take_inside(found, inside)?,
             }
         }
@@ -129,11 +130,14 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
                 Ok(())
             }
             Ok(None) => Ok(()),
-            Err(given_up) => (self.give)(Err(given_up)),
+            Err(given_up) => {
+                (self.give)(Err(given_up))?;
+                self.go_on(engine)
+            }
         }
     }
 
-    fn take_found(&mut self, engine: &Rc<Visit>, found: Result<Candidate>) -> Result<()> {
+    fn take_found(&mut self, visit: &Rc<Visit>, engine: Address, found: Result<Candidate>) -> Result<()> {
         match found {
             Ok(found) if !self.met.insert(found.hop.process.pid()) => {}
             Ok(found) if self.pattern.leads_on(&found.progress) => self.wait(Task::LookInside(found)),
@@ -141,11 +145,11 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
             // It has stopped since it was listed.
             Err(error) if error.status() == Status::No => {}
             Err(error) => {
-                engine.has_failed();
+                visit.has_failed(engine);
                 (self.give)(Err(error))?;
             }
         }
-        self.go_on(engine)
+        self.go_on(visit)
     }
 
     fn take_inside(&mut self, found: Candidate, inside: Result<Vec<Inner>>) -> Result<()> {

@@ -193,9 +193,9 @@ impl Scope<'_> {
     /// The error if there is no engine: what was tried, and how to choose another socket.
     pub(crate) fn no_engine(&self, asked: &Qualifier) -> Error {
         if let Some(user) = &asked.user {
-            let whose = Qualifier { namespace: None, ..asked.clone() };
+            let what = asked.engine.map_or("engine", Kind::name);
             return Error::no(format!(
-                "no engine \"{whose}\" (user {user} has no /run/user/UID here, or nothing in it)"
+                "user {user} has no {what} here (users are looked for in /run/user/UID, by their IDs and the names in /etc/passwd)"
             ));
         }
         let (places, asked) = (self.places(), asked.engine.or(self.settings.engine));

@@ -14,6 +14,7 @@ use crate::container::{Fit, fit};
 use crate::disk::{Disk, Extent, Told};
 use crate::endpoint::Endpoint;
 use crate::fallback::Answered;
+use crate::hop::late;
 use crate::kind::Qualifier;
 use crate::listing::State;
 use crate::missing;
@@ -124,8 +125,8 @@ impl Scope<'_> {
     async fn ask_others(&self, of: &Qualifier, name: &str) -> Result<Vec<Answer>> {
         let ask = async |endpoint: &Arc<Endpoint>| {
             let asking = self.ask(endpoint, name, of);
-            let late = |_| Answer::new(true, Err(self.settings.timed_out()));
-            let answer = timeout(self.settings.timeout / 2, asking).await.unwrap_or_else(late);
+            let patience = self.settings.timeout / 2;
+            let answer = timeout(patience, asking).await.unwrap_or_else(|_| Answer::new(true, Err(late(patience))));
             Answer { claim: answer.claim.map_err(|error| error.within(endpoint.address.to_string())), ..answer }
         };
         let endpoints = self.others(of).await?;

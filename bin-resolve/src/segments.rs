@@ -7,13 +7,13 @@ use crate::roster::Member;
 
 /// Gives each container a segment that no other one has, and orders them by name.
 pub(crate) fn make_unique(members: &mut [Member], is_near: impl Fn(&Address) -> bool) {
-    disambiguate(members, is_near);
-    mark_twins(members);
+    disambiguate(members, &is_near);
+    mark_twins(members, &is_near);
 }
 
 /// Makes segments unique: says which engine is meant, and whose, or uses the ID. A name that a near engine knows is its
 /// container's, whatever other users call theirs.
-fn disambiguate(members: &mut [Member], is_near: impl Fn(&Address) -> bool) {
+fn disambiguate(members: &mut [Member], is_near: &impl Fn(&Address) -> bool) {
     members.sort_by(|a, b| a.name.cmp(&b.name));
     let mut bearers: HashMap<String, Vec<Address>> = HashMap::new();
     for member in members.iter() {
@@ -26,20 +26,27 @@ fn disambiguate(members: &mut [Member], is_near: impl Fn(&Address) -> bool) {
         let rivals: Vec<_> = rivals.cloned().collect();
         member.segment = match member.address().shortest(&rivals) {
             Some(way) => format!("{way}{}", member.segment),
-            None => member.id.clone(),
+            None if is_ours => member.id.clone(),
+            None => format!("{}{}", member.address().qualifier(), member.id),
         };
     }
 }
 
-/// Marks those to which no path leads, since it would lead to others as well.
-fn mark_twins(members: &mut [Member]) {
-    let mut bearers: HashMap<String, usize> = HashMap::new();
+/// Marks those to which no path leads, since it would lead to others as well. Nobody makes a twin of one that is nearer.
+fn mark_twins(members: &mut [Member], is_near: &impl Fn(&Address) -> bool) {
+    let mut bearers: HashMap<(String, bool), usize> = HashMap::new();
     for member in members.iter() {
-        *bearers.entry(member.segment.clone()).or_default() += 1;
+        *bearers.entry((member.segment.clone(), is_near(&member.place))).or_default() += 1;
     }
-    let mut known = HashSet::new();
-    for member in members {
-        member.is_twin = bearers.get(&member.segment).is_some_and(|bearers| *bearers > 1);
+    let count = |segment: &str, near| bearers.get(&(segment.to_owned(), near)).copied().unwrap_or_default();
+    let mut known: HashSet<String> = HashSet::new();
+    // The nearest keep their segments.
+    let (near, others): (Vec<_>, Vec<_>) = members.iter_mut().partition(|member| is_near(&member.place));
+    for (is_ours, member) in
+        near.into_iter().map(|near| (true, near)).chain(others.into_iter().map(|other| (false, other)))
+    {
+        let rivals = count(&member.segment, true) + if is_ours { 0 } else { count(&member.segment, false) };
+        member.is_twin = rivals > 1;
         while !known.insert(member.segment.clone()) {
             member.segment = format!("another {}", member.segment);
         }
@@ -72,7 +79,7 @@ mod tests {
             within(Some("teama"), "job", "job", Kind::Containerd),
             within(Some("teamb"), "job", "job", Kind::Containerd),
         ];
-        disambiguate(&mut members, |place| place.owner.is_none());
+        disambiguate(&mut members, &|place: &Address| place.owner.is_none());
         let mut segments = members.map(|member| member.segment);
         segments.sort_unstable();
         let (jobs, others) = segments.split_at(2);
@@ -94,15 +101,42 @@ mod tests {
             member("d4", "web", of("bob", Kind::Podman)),
             member("e5", "db", of("bob", Kind::Podman)),
         ];
-        disambiguate(&mut members, |place| place.owner.is_none());
+        disambiguate(&mut members, &|place: &Address| place.owner.is_none());
         let mut segments = members.clone().map(|member| member.segment);
         segments.sort_unstable();
         assert_eq!(segments, ["alice@web", "bob@docker:web", "bob@podman:web", "db", "web"]);
         // As alice sees it.
         let mut members = members.map(|member| Member { segment: member.name.clone(), ..member });
-        disambiguate(&mut members, |place| place.owner.as_ref().is_none_or(|owner| &*owner.name == "alice"));
+        disambiguate(&mut members, &|place: &Address| place.owner.as_ref().is_none_or(|owner| &*owner.name == "alice"));
         let mut segments = members.map(|member| member.segment);
         segments.sort_unstable();
         assert_eq!(segments, ["alice@web", "bob@docker:web", "bob@podman:web", "db", "root@docker:web"]);
+    }
+
+    #[test]
+    fn nobody_makes_a_twin_of_a_nearer_one() {
+        let file = FileId::default();
+        let member = |id: &str, name: &str, user: Option<&str>| {
+            let owner = user.map(|user| Owner { uid: 1, name: user.into() });
+            let place = Address { kind: Kind::Docker, owner, namespace: None };
+            Member::new(Listed { id: id.into(), name: name.into(), namespace: None }, place, file)
+        };
+        let id = "a".repeat(64);
+        // Its IDs are names of root's, and its names no path can have; and one that has an ID for a name.
+        let mut members = [
+            member(&id, "web", None),
+            member("web", "/!!", Some("mal")),
+            member("web", "/!?", Some("mal")),
+            member("b", &id, Some("mal")),
+            member("c1", "db", None),
+            member("c2", "db", None),
+        ];
+        make_unique(&mut members, |place| place.owner.is_none());
+        let of_root = members.iter().filter(|member| member.place.owner.is_none());
+        let of_root: Vec<_> = of_root.map(|member| (&member.segment[..], member.is_twin)).collect();
+        assert_eq!(of_root, [("c1", false), ("c2", false), ("web", false)]);
+        let of_mal = members.iter().filter(|member| member.place.owner.is_some());
+        let of_mal: Vec<_> = of_mal.map(|member| (&member.segment[..], member.is_twin)).collect();
+        assert_eq!(of_mal[..2], [("mal@docker:web", true), ("another mal@docker:web", true)]);
     }
 }

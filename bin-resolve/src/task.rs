@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use nicon_core::Result;
 
+use crate::address::Address;
 use crate::hop::Hop;
 use crate::name::Path;
 use crate::pattern::{Pattern, Progress};
@@ -22,7 +23,8 @@ pub(crate) enum Task {
 /// The result of a step.
 pub(crate) enum Outcome {
     Listed(Rc<Visit>, Result<List>),
-    Found(Rc<Visit>, Result<Candidate>),
+    /// With the engine that listed it.
+    Found(Rc<Visit>, Address, Result<Candidate>),
     SeenInside(Candidate, Result<Vec<Inner>>),
 }
 
@@ -62,9 +64,10 @@ impl Task {
                 Outcome::Listed(engine, list)
             }
             Self::Find { from, member, path, progress } => {
+                let engine = member.place.clone();
                 let hop = walk.find_listed(&path, member).await;
                 let found = hop.map(|hop| Candidate { from: Rc::clone(&from), path, progress, hop });
-                Outcome::Found(from, found)
+                Outcome::Found(from, engine, found)
             }
             Self::LookInside(found) => {
                 let inside = walk.look_inside(&found.path).await;

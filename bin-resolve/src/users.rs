@@ -56,7 +56,7 @@ pub(crate) async fn others(root: &Arc<Root>, ours: bool) -> Result<Vec<Arc<Endpo
     let users = root.ask(users).await?;
     let is_other = |(_, uid): &(User, u32)| !ours || Uid::from_raw(*uid) != geteuid();
     let endpoints = |(user, uid): (User, u32)| {
-        endpoints(&user, root, &Bounds::of_user(&format!("{}, whose files these are,", user.name), uid))
+        endpoints(&user, root, &Bounds::of_user(&format!("the engine of user {}", user.name), uid))
     };
     Ok(users.into_iter().filter(is_other).flat_map(endpoints).collect())
 }

@@ -1,19 +1,20 @@
 //! The search of one container's engines, and when it is given up.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use nicon_core::{Error, Result};
 
+use crate::address::Address;
 use crate::name::{self, Path};
 use crate::pattern::Progress;
 use crate::root::FileId;
 use crate::roster::Member;
 
 /// How often an engine may fail before its remaining containers are left out.
-const MAX_FAILURES: u32 = 3;
+const MAX_FAILURES: usize = 3;
 
 /// How many hop time-outs the containers of our own engine get together, and again everything inside one of them,
 /// however deep: a hostile container could otherwise delay us forever.
@@ -30,7 +31,8 @@ pub(crate) struct Visit {
     /// When the first visit began that shares its time with this one.
     since: Instant,
     waiting: RefCell<VecDeque<(Member, Progress)>>,
-    failures: Cell<u32>,
+    /// Once for each failure: the engine.
+    failures: RefCell<Vec<Address>>,
 }
 
 impl Visit {
@@ -46,7 +48,7 @@ impl Visit {
     }
 
     fn begin(path: Path, progress: Progress, engines: Vec<FileId>, since: Instant) -> Rc<Self> {
-        Rc::new(Self { path, progress, engines, since, waiting: RefCell::default(), failures: Cell::new(0) })
+        Rc::new(Self { path, progress, engines, since, waiting: RefCell::default(), failures: RefCell::default() })
     }
 
     /// Whether this engine is to be searched.
@@ -67,29 +69,41 @@ impl Visit {
         self.waiting.borrow_mut().extend(containers);
     }
 
-    /// Counts a failure.
-    pub(crate) fn has_failed(&self) {
-        self.failures.set(self.failures.get() + 1);
+    /// Counts a failure of an engine.
+    pub(crate) fn has_failed(&self, engine: Address) {
+        self.failures.borrow_mut().push(engine);
     }
 
     /// The next container to be found.
     ///
     /// # Errors
-    /// Once, if the engine is given up and containers are left.
+    /// Once for each engine that is given up, if containers are left.
     pub(crate) fn next(&self, timeout: Duration) -> Result<Option<(Member, Progress)>> {
         let patience = PATIENCE * timeout;
-        let why = if self.failures.get() >= MAX_FAILURES {
-            format!("the engine failed {} times", self.failures.get())
-        } else if self.since.elapsed() > patience {
+        let why = if self.since.elapsed() > patience {
             let who = self.path.first().map_or("the engine".to_owned(), |outermost| format!("what is in {outermost}"));
             format!("{who} took more than {} s", patience.as_secs_f64())
         } else {
-            return Ok(self.waiting.borrow_mut().pop_front());
+            return self.next_of_those_that_answer();
         };
         match std::mem::take(&mut *self.waiting.borrow_mut()).len() {
             0 => Ok(None),
             left => Err(Error::failed(format!("{}: {left} are left out: {why}", self.place()))),
         }
+    }
+
+    fn next_of_those_that_answer(&self) -> Result<Option<(Member, Progress)>> {
+        let mut waiting = self.waiting.borrow_mut();
+        let Some((member, progress)) = waiting.pop_front() else { return Ok(None) };
+        let engine = &member.place;
+        let failures = self.failures.borrow().iter().filter(|failed| *failed == engine).count();
+        if failures < MAX_FAILURES {
+            return Ok(Some((member, progress)));
+        }
+        let before = waiting.len() + 1;
+        waiting.retain(|(waiting, _)| waiting.place != *engine);
+        let left = before - waiting.len();
+        Err(Error::failed(format!("{}: {left} are left out: {engine} failed {failures} times", self.place())))
     }
 }
 
@@ -116,9 +130,9 @@ mod tests {
     fn an_engine_that_fails_too_often_is_given_up_once() {
         let (engine, timeout) = (engine(5), Duration::from_secs(5));
         assert_eq!(engine.next(timeout).unwrap().unwrap().0.name, "0");
-        (0..MAX_FAILURES).for_each(|_| engine.has_failed());
+        (0..MAX_FAILURES).for_each(|_| engine.has_failed(Address::usual(Kind::Docker)));
         let error = engine.next(timeout).unwrap_err().to_string();
-        assert_eq!(error, "list containers in a: 4 are left out: the engine failed 3 times");
+        assert_eq!(error, "list containers in a: 4 are left out: docker failed 3 times");
         assert!(engine.next(timeout).unwrap().is_none());
     }
 

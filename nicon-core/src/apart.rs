@@ -34,8 +34,10 @@ pub fn run(program: &str, filter: impl FnOnce() -> Result<Status>) -> ExitCode {
                 return Status::Failed as i32;
             }
             let status = cli::outcome(program, filter);
-            sys::close_all_but(writer.as_fd());
+            sys::close_standard();
             let _ = (&writer).write_all(&[status as u8]);
+            // From here on a thread that was left behind may end the process: it closes what is closed already.
+            sys::close_all_but(writer.as_fd());
             status as i32
         });
         let child = child.doing(|| "start a child")?;

@@ -184,15 +184,19 @@ pub(crate) fn fork(work: impl FnOnce() -> i32) -> nix::Result<Pid> {
     }
 }
 
-/// Closes all descriptors but `kept`, in a process that is about to exit: `close_range(2)`. Before Linux 5.9 it closes
-/// only standard input, output and error.
+/// Closes standard input, output and error, in a process that is about to exit.
+pub(crate) fn close_standard() {
+    for standard in 0..3 {
+        // SAFETY: the argument is an integer, which has no owner that would close it.
+        unsafe { libc::close(standard) };
+    }
+}
+
+/// Closes all other descriptors but `kept`, in a process that is about to exit: `close_range(2)`, since Linux 5.9.
 pub(crate) fn close_all_but(kept: BorrowedFd<'_>) {
     let kept = kept.as_raw_fd();
     // SAFETY: the arguments are integers. The process exits before a closed number could be reused under its old owner.
     unsafe {
-        for standard in 0..3 {
-            libc::close(standard);
-        }
         libc::syscall(libc::SYS_close_range, 3, kept - 1, 0);
         libc::syscall(libc::SYS_close_range, kept + 1, libc::c_uint::MAX, 0);
     }

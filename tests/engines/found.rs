@@ -42,6 +42,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         trial("found::what_others_have_is_no_failure", what_others_have_is_no_failure),
         trial("found::whatever_a_user_puts_there", whatever_a_user_puts_there),
         trial("found::containerd_of_a_user", containerd_of_a_user),
+        trial("found::claims_of_others_containers", claims_of_others_containers),
         trial("found::podman_where_it_is_set_to_be", podman_where_it_is_set_to_be),
     ]
 }
@@ -77,6 +78,11 @@ fn prepare(machine: &Machine) {
             run(machine, engine, name).unwrap();
         }
     });
+}
+
+fn add_mallory(machine: &Machine) {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| MALLORY.add(machine).unwrap());
 }
 
 fn by_the_user_and_by_root(machine: &Machine) -> Result<(), Failed> {
@@ -174,7 +180,7 @@ fn whatever_a_user_puts_there(machine: &Machine) -> Result<(), Failed> {
     prepare(machine);
     docker::run(machine, "coveted", &[])?;
     let pid = machine.run(&["docker", "inspect", "--format", "{{.State.Pid}}", "coveted"]).ok()?;
-    MALLORY.add(machine)?;
+    add_mallory(machine);
     let listen = "as mallory ln -s /run/docker.sock /run/user/1005/docker.sock";
     machine.script(listen, &[])?;
     let ran = machine.run(&["nicon-resolve", "*"]);
@@ -226,6 +232,32 @@ fn containerd_of_a_user(machine: &Machine) -> Result<(), Failed> {
     let witness = machine.script(INSIDE, &[&[FRANK.name, FRANK.uid][..], &exec].concat())?;
     assert_eq!(link, witness);
     assert_eq!(targets(&machine.run(&["nicon-resolve", "frank@*"]).ok()?)?, ["franks-job"]);
+    Ok(())
+}
+
+/// Mallory's engine has containers whose IDs are names and IDs of root's and of Dave's. That hides none of these.
+fn claims_of_others_containers(machine: &Machine) -> Result<(), Failed> {
+    prepare(machine);
+    docker::run(machine, "claimed", &[])?;
+    run(machine, &podman_of(&DAVE), "daves-claimed")?;
+    add_mallory(machine);
+    let id = |engine: &[&str], name| machine.run(&[engine, &["inspect", "--format", "{{.Id}}", name]].concat()).ok();
+    let ids = [id(&["docker"], "claimed")?, id(&podman_of(&DAVE), "daves-claimed")?];
+    let claims = ["claimed", "daves-claimed", &ids[0], &ids[1]].map(|id| format!(r#"{{"Id":"{id}","Names":["/!!"]}}"#));
+    let list = format!("[{}]", claims.join(","));
+    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{list}", list.len());
+    let serve = r#"printf %s "$1" >/run/claims && chmod 644 /run/claims && as mallory systemd-run --user --quiet --unit=claims \
+        socat UNIX-LISTEN:/run/user/1005/docker.sock,fork SYSTEM:'cat /run/claims' &&
+        until [ -S /run/user/1005/docker.sock ]; do sleep 0.02; done"#;
+    machine.script(serve, &[&answer])?;
+    let ran = machine.run(&["nicon-resolve", "--timeout=2", "*"]);
+    let listed = targets(&ran.stdout)?;
+    for name in ["claimed", "dave@daves-claimed"] {
+        assert_eq!(listed.iter().filter(|target| *target == name).count(), 1, "{name}: {ran:?}");
+    }
+    assert!(!ran.stderr.contains("left out: docker") && !ran.stderr.contains("docker runs several"), "{ran:?}");
+    found_where_it_is(machine, "claimed", &["docker"])?;
+    machine.script("as mallory systemctl --user stop claims; rm -f /run/user/1005/docker.sock", &[])?;
     Ok(())
 }
 

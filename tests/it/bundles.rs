@@ -98,7 +98,7 @@ fn that_are_not_to_be_believed(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     spoil("rm $1/init.pid", &[&id("c3")?])?;
     spoil("rm $1/init.pid && mkfifo $1/init.pid", &[&id("c4")?])?;
     assert_eq!(by_bundles(suite, lab, name, &store)?, ["c0", "c5"]);
-    spoil("mv $1 old && mkdir $1 && cp old/init.pid $1", &[&id("c5")?])?;
+    spoil("mv $1 /run/old && mkdir $1 && cp /run/old/init.pid $1", &[&id("c5")?])?;
     assert_eq!(by_bundles(suite, lab, name, &store)?, ["c0"]);
 
     // One that never tells.

@@ -67,7 +67,7 @@ pub(crate) fn same(suite: &Suite, arguments: &[&str]) -> String {
     ours.ok().unwrap()
 }
 
-pub(crate) fn wait_for(what: &str, condition: impl Fn() -> bool) {
+pub(crate) fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
     let give_up = Instant::now() + Duration::from_secs(10);
     while !condition() {
         assert!(Instant::now() < give_up, "no {what} within 10 s");

@@ -163,8 +163,11 @@ fn leaves_no_orphan_of_a_stopped_keeper(suite: &Suite, _: &Lab) -> Result<(), Fa
     strace.args(["-e", "inject=execve:delay_enter=2000000"]).arg(suite.bins()?.join("nicon-nsexec"));
     strace.arg(&plain).args(PLAIN).args(command).stdin(Stdio::null());
     let strace = Cell(strace.spawn()?);
-    wait_for("keeper and command", || living(strace.0.id()).len() == 4);
-    let family = living(strace.0.id());
+    let mut family = Vec::new();
+    wait_for("keeper and command", || {
+        family = living(strace.0.id());
+        family.len() == 4
+    });
     let [watcher, keeper, command] = [1, 2, 3].map(|index| family[index].0);
     let signal = |pid: u32, signal| kill(Pid::from_raw(pid.cast_signed()), signal);
     assert_ne!(name(command), "setpriv", "the keeper is too late to be stopped before the exec");
