@@ -11,7 +11,6 @@ use nicon_core::{Error, Result};
 use nix::errno::Errno;
 
 use crate::address::{Address, Owner};
-
 use crate::bundles::Bundle;
 use crate::claim::Found;
 use crate::disk::Extent;

@@ -84,7 +84,7 @@ fn containers_that_are_not_there(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         say(stream, &inspect(&id(number), &format!("/{name}"), &own))
     });
     let ran = engine.ask_for(suite, "'**'");
-    told_a_few_times(&ran, "which is not the container's", "are left out: the engine failed");
+    told_a_few_times(&ran, "which is not the container's", "are left out: docker failed");
 
     // Gone since they were listed: that is nobody's failure, but there is none that fits.
     let engine = listing("gone", list(20), |_, stream| {
@@ -107,7 +107,7 @@ fn answers_that_take_for_ever(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     told_a_few_times(
         &engine.ask_for(suite, "--timeout=0.8 '**'"),
         "does not answer",
-        "are left out: the engine failed",
+        "are left out: docker failed",
     );
 
     // Each answer comes in time, and there is always another.
