@@ -126,6 +126,11 @@ impl Root {
         known.doing(|| format!("open {}", path.display()))
     }
 
+    /// Whether there is nothing at `path`, as far as that is known without blocking.
+    pub(crate) fn is_known_absent(&self, path: &Path) -> bool {
+        self.cached(path).is_some_and(|found| found.is_err_and(is_absent))
+    }
+
     /// The file at `path`, if that is known without blocking: it was looked up in advance, or is in the kernel's cache,
     /// as it nearly always is.
     pub(crate) fn cached(&self, path: &Path) -> Option<nix::Result<FileId>> {

@@ -116,8 +116,7 @@ impl Scope<'_> {
     /// # Errors
     /// As [`Scope::others`].
     pub(crate) async fn list_others(&self, asked: &Qualifier, state: State) -> Result<Vec<Result<Option<Listing>>>> {
-        let lists = self.list_each(&self.in_time(self.others(asked)).await?, asked, state).await;
-        Ok(lists)
+        Ok(self.list_each(&self.in_time(self.others(asked)).await?, asked, state).await)
     }
 
     async fn list_each(
@@ -145,7 +144,9 @@ impl Scope<'_> {
     /// What is wanted of the files of an engine that others use, given what these list: whatever none of them has told.
     fn extent_below(&self, lists: &[Result<Option<Listing>>], engine: &Address, asked: &Qualifier) -> Extent {
         let listings = lists.iter().flatten().flatten();
-        let told = listings.flat_map(|list| &list.members).filter(|member| member.counts_for(engine.owner.as_ref()));
+        let told = listings
+            .flat_map(|list| &list.members)
+            .filter(|member| counts_for(member.place.owner.as_ref(), engine.owner.as_ref()));
         let known: HashSet<String> = told.map(|member| member.id.clone()).filter(|id| is_id(id)).collect();
         let extent = self.extent_of(asked);
         // What runc keeps for containerd, containerd tells as well.
@@ -228,23 +229,24 @@ impl Roster {
     /// The lists of several engines, the nearest first.
     pub(crate) fn of(lists: Vec<Result<Option<Listing>>>) -> Self {
         let mut roster = Self::default();
+        // If several engines know a container, the first one has the better name for it. What is no ID that an engine made up
+        // can be the name of different containers.
+        let mut known: HashMap<String, Vec<Option<Owner>>> = HashMap::new();
         for list in lists {
             match list {
                 Ok(Some(list)) => {
                     roster.some_there = true;
                     roster.remarks.extend(brief(list.remarks));
                     roster.unread.extend(brief(list.unread));
-                    // If several engines know a container, the first one has the better name for it. What is no ID that
-                    // an engine made up can be the name of different containers.
-                    let mut known: HashMap<String, Vec<Member>> = HashMap::new();
-                    for member in roster.members.iter().filter(|member| is_id(&member.id)) {
-                        known.entry(member.id.clone()).or_default().push(member.clone());
-                    }
                     let is_new = |member: &Member| {
-                        let owner = member.place.owner.as_ref();
-                        known.get(&member.id).is_none_or(|known| !known.iter().any(|known| known.counts_for(owner)))
+                        let tellers = known.get(&member.id).into_iter().flatten();
+                        !tellers.into_iter().any(|teller| counts_for(teller.as_ref(), member.place.owner.as_ref()))
                     };
-                    roster.members.extend(list.members.into_iter().filter(is_new));
+                    let new: Vec<_> = list.members.into_iter().filter(is_new).collect();
+                    for member in new.iter().filter(|member| is_id(&member.id)) {
+                        known.entry(member.id.clone()).or_default().push(member.place.owner.clone());
+                    }
+                    roster.members.extend(new);
                 }
                 Ok(None) => {}
                 Err(error) => roster.failures.push(error),
@@ -271,15 +273,15 @@ impl Member {
         self.address().is_of(of)
     }
 
-    /// Whether a container of this user's is told by it, if it has the same ID. Nobody can hide another's.
-    fn counts_for(&self, owner: Option<&Owner>) -> bool {
-        self.place.owner.is_none() || self.place.owner.as_ref() == owner
-    }
-
     /// The engine that listed it, and the namespace in which it did.
     pub(crate) fn address(&self) -> Address {
         Address { kind: self.kind, ..self.place.within(self.namespace.as_ref()) }
     }
+}
+
+/// Whether what the engine of one user tells of an ID counts for a container of another's. Nobody can hide another's.
+fn counts_for(teller: Option<&Owner>, owner: Option<&Owner>) -> bool {
+    teller.is_none() || teller == owner
 }
 
 /// The first of many remarks on one engine: its files may be anybody's.

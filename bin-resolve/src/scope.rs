@@ -1,6 +1,5 @@
 //! The scope of a search for engines: one container, or our own machine.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use nicon_core::{Error, Namespace, Process, Result};
@@ -12,7 +11,7 @@ use crate::disk::{Disk, Extent, Store};
 use crate::endpoint::Endpoint;
 use crate::hop::Settings;
 use crate::kind::{Kind, Qualifier};
-use crate::root::{Root, is_absent};
+use crate::root::Root;
 use crate::rootlesskit::Inside;
 use crate::shims::{Shims, Unusual};
 use crate::socket::Places;
@@ -190,8 +189,7 @@ impl Scope<'_> {
         wanted: &Extent,
     ) -> Result<Option<Disk<'r>>> {
         let store = store.wanted(wanted);
-        let is_absent = |path: &PathBuf| root.cached(path).is_some_and(|found| found.is_err_and(is_absent));
-        if store.settings().iter().chain(&store.places()).all(is_absent) {
+        if store.settings().iter().chain(&store.places()).all(|path| root.is_known_absent(path)) {
             return Ok(None);
         }
         let bounds = self.bounds.and(bounds);

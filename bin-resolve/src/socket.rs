@@ -94,7 +94,7 @@ pub(crate) struct Connected {
 /// Connects to the first of `places` below `root` where a process listens; `None` if none of them exists. If the
 /// listener's queue is full, tries again until the hop's time is up.
 pub(crate) async fn connect(root: &Root, places: &[PathBuf]) -> Result<Option<Connected>> {
-    let may_be_there = |path: &&PathBuf| !matches!(root.cached(path), Some(Err(errno)) if is_absent(errno));
+    let may_be_there = |path: &&PathBuf| !root.is_known_absent(path);
     let places: Arc<[PathBuf]> = places.iter().filter(may_be_there).cloned().collect();
     if places.is_empty() {
         return Ok(None);

@@ -104,11 +104,7 @@ fn answers_that_take_for_ever(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         }
         Ok(())
     });
-    told_a_few_times(
-        &engine.ask_for(suite, "--timeout=0.8 '**'"),
-        "does not answer",
-        "are left out: docker failed",
-    );
+    told_a_few_times(&engine.ask_for(suite, "--timeout=0.8 '**'"), "does not answer", "are left out: docker failed");
 
     // Each answer comes in time, and there is always another.
     let engine = listing("slow", list(1_000), |_, stream| {

@@ -9,7 +9,7 @@ use nicon_core::Result;
 use super::{containerd, crun, dockerd, podman, runc, storage};
 use crate::files::Files;
 use crate::kind::Kind;
-use crate::root::{Root, is_absent};
+use crate::root::Root;
 
 /// Where programs of root's keep what is of no use after a restart of the machine.
 const RUN: &str = "/run";
@@ -117,8 +117,7 @@ impl Store {
     /// # Errors
     /// If these cannot be read, or are not understood.
     pub(super) async fn as_set(&self, root: &Root) -> Result<Self> {
-        let is_absent = |path: &PathBuf| root.cached(path).is_some_and(|found| found.is_err_and(is_absent));
-        if self.settings().iter().all(is_absent) {
+        if self.settings().iter().all(|path| root.is_known_absent(path)) {
             return Ok(self.clone());
         }
         let store = self.clone();
