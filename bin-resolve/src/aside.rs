@@ -1,11 +1,13 @@
 //! Calls that a container can block forever run on threads, which the hop's time-out abandons.
 //!
-//! Such a thread may not end before the container does. [`nicon_core::apart`] lets the program exit anyway.
+//! Such a thread may not end before the container does. [`apart`] lets the program exit anyway.
 
 use std::sync::{Mutex, PoisonError};
 
-use nicon_core::{Doing, Error, Result};
+use nicon_core::{Doing, Error, Result, apart};
 use tokio::sync::Semaphore;
+
+use crate::run::PROGRAM;
 
 /// The most threads at once, including abandoned ones. All concurrent hops together need half of that.
 const MAX_THREADS: usize = 256;
@@ -17,12 +19,13 @@ pub(crate) fn prepare() {
     let _ = first();
 }
 
-/// Starts the first thread, once. Tokio panics where it cannot start its first one, and takes what there is where it cannot
+/// Starts the first thread, once, in a process that may be left behind. Tokio panics where it cannot start its first one, and takes what there is where it cannot
 /// start another; so whether threads can be had is tried out before it is asked for one.
 fn first() -> Result<()> {
     static STARTED: Mutex<bool> = Mutex::new(false);
     let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
     if !*started {
+        apart::part(PROGRAM)?;
         let trial = std::thread::Builder::new().spawn(|| ()).doing(|| "start a thread")?;
         // It makes room for the one that is to stay.
         let _ = trial.join();

@@ -47,6 +47,7 @@ pub(crate) struct Connection {
     /// Whether the kernel tells who writes (Linux 6.5).
     tells_writer: bool,
     listener: OnceCell<Result<Daemon>>,
+    listeners_bounds: OnceCell<Result<Bounds>>,
     writer: OnceCell<Writer>,
     was_used: Cell<bool>,
     is_late: Arc<AtomicBool>,
@@ -115,9 +116,21 @@ impl Connection {
         let peer = Cell::new(Some(peer));
         let (socket, file, tells_writer) = (connected.path, connected.file, connected.tells_writer);
         let engine = Engine::new(connected.stream).await?;
-        let (listener, writer) = (OnceCell::new(), OnceCell::new());
+        let (listener, listeners_bounds, writer) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
         let (was_used, is_late) = (Cell::new(false), Arc::clone(&pool.is_late));
-        Ok(Self { engine, socket, file, peer, listened_as, tells_writer, listener, writer, was_used, is_late })
+        Ok(Self {
+            engine,
+            socket,
+            file,
+            peer,
+            listened_as,
+            tells_writer,
+            listener,
+            listeners_bounds,
+            writer,
+            was_used,
+            is_late,
+        })
     }
 
     /// Records, for all connections to this engine, that it takes too long.
@@ -130,17 +143,17 @@ impl Connection {
         self.is_late.load(Ordering::Relaxed)
     }
 
-    /// Asks for the container called `asked`; `None` if the engine knows none, or several, by that name.
+    /// Asks for the container called `asked`; `None` if the engine knows none, or several, by that name. Does other work
+    /// `meanwhile`, once the engine was asked.
     ///
     /// # Errors
     /// [`Status::No`] if it is not running; otherwise if the answer cannot be used.
-    pub(crate) async fn find(&self, asked: &str) -> Result<Option<Container>> {
+    pub(crate) async fn find(&self, asked: &str, meanwhile: impl FnOnce()) -> Result<Option<Container>> {
         let asking = std::pin::pin!(self.engine.inspect(asked));
         let answer = match select(asking, std::pin::pin!(self.engine.asked())).await {
             Either::Left((answer, _)) => answer,
-            // Identify the listener while the engine works on its answer.
             Either::Right(((), asking)) => {
-                let _ = self.listener();
+                meanwhile();
                 asking.await
             }
         };
@@ -196,10 +209,11 @@ impl Connection {
     /// # Errors
     /// If that cannot be found out.
     pub(crate) fn listeners_bounds(&self) -> Result<Bounds> {
-        match self.listener() {
+        let bounds = self.listeners_bounds.get_or_init(|| match self.listener() {
             Ok(listener) => self.bounds_of(listener, Some(self.listened_as)),
             Err(_) => Ok(Bounds::of_user(&self.whom(), self.listened_as)),
-        }
+        });
+        bounds.clone()
     }
 
     fn bounds_of(&self, daemon: &Daemon, listened_as: Option<u32>) -> Result<Bounds> {

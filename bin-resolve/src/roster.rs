@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use futures_util::future::join_all;
 use nicon_core::container::is_id;
 use nicon_core::{Error, Result};
@@ -23,6 +24,7 @@ use crate::pool::Connection;
 use crate::root::FileId;
 use crate::scope::Scope;
 use crate::segments;
+use crate::survey::paths_of;
 
 /// How many remarks on one engine are reported.
 const MAX_REMARKS: usize = 20;
@@ -105,7 +107,12 @@ impl Scope<'_> {
     /// # Errors
     /// As [`Scope::near`].
     pub(crate) async fn list_near(&self, asked: &Qualifier, state: State) -> Result<Vec<Result<Option<Listing>>>> {
-        let mut lists = self.list_each(&self.in_time(self.near(asked)).await?, asked, state).await;
+        let near = self.in_time(self.near(asked)).await?;
+        if let (Some(_), [first, ..]) = (self.container, &near[..]) {
+            let paths = paths_of(&near, &self.extent_of(asked));
+            self.in_time(first.root.look_for(paths).map(Ok)).await?;
+        }
+        let mut lists = self.list_each(&near, asked, state).await;
         let wanted = self.extent_below(&lists, &Address::usual(Kind::Containerd), asked);
         lists.extend(self.list_by_shims(asked, &wanted, state).await);
         Ok(lists)

@@ -40,8 +40,8 @@ pub fn run(args: Args) -> Result<Status> {
     // The thread that could be started is kept: where threads are few, there may be none to be had later.
     let runtime = runtime.enable_all().thread_keep_alive(Duration::MAX).build().doing(|| "start the event loop")?;
     let outcome = runtime.block_on(answer_input(args.paths, Arc::new(settings), answers));
-    // An abandoned thread may never end.
-    runtime.shutdown_background();
+    // An abandoned thread may never end, and the process is about to.
+    std::mem::forget(runtime);
     outcome
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nicon_core::{Error, Namespace, Process, Result};
 use nix::errno::Errno;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, watch};
 
 use crate::address::Address;
 use crate::disk::{Disk, Extent, Store};
@@ -39,12 +39,27 @@ pub(crate) struct Engines {
     pub(crate) shims: Shims,
     /// Where containerd keeps its files here, besides the usual places, once looked for.
     pub(crate) unusual: OnceCell<Vec<Unusual>>,
+    /// Whether one of them has been asked something: there is time for other work until it answers.
+    asked: watch::Sender<bool>,
 }
 
 impl Engines {
     /// Those of a place that nobody has looked at yet. The `shims` may be known.
     pub(crate) fn new(shims: Shims) -> Self {
-        Self { near: OnceCell::new(), of_others: OnceCell::new(), shims, unusual: OnceCell::new() }
+        let (near, of_others, unusual, asked) =
+            (OnceCell::new(), OnceCell::new(), OnceCell::new(), watch::Sender::new(false));
+        Self { near, of_others, shims, unusual, asked }
+    }
+
+    /// Notes that one of them is working on its answer, or that none will be asked.
+    pub(crate) fn set_asked(&self) {
+        self.asked.send_replace(true);
+    }
+
+    /// Waits until one of them is working on its answer.
+    pub(crate) async fn asked(&self) {
+        // The sender is ours, and so still there.
+        let _ = self.asked.subscribe().wait_for(|asked| *asked).await;
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::address::Address;
 use crate::claim::{Claim, Found, Via};
-use crate::container::{Fit, fit};
+use crate::container::{Container, Fit, fit};
 use crate::disk::{Disk, Extent, Told};
 use crate::endpoint::Endpoint;
 use crate::fallback::Answered;
@@ -112,12 +112,18 @@ impl Scope<'_> {
     async fn ask_near(&self, of: &Qualifier, name: &str) -> Result<Vec<Answer>> {
         let endpoints = self.near(of).await?;
         let Some((first, others)) = endpoints.split_first() else { return Ok(Vec::new()) };
+        let ask_first = async {
+            let answer = self.ask(first, name, of).await;
+            self.engines.set_asked();
+            answer
+        };
         // Look for the other engines while the likeliest one works on its answer.
         let ask_others = async {
+            self.engines.asked().await;
             first.root.look_for(paths_of(others, &self.extent_for(of, name))).await;
             join_all(others.iter().map(|one| self.ask(one, name, of))).await
         };
-        let (first, others) = join(self.ask(first, name, of), ask_others).await;
+        let (first, others) = join(ask_first, ask_others).await;
         Ok(std::iter::once(first).chain(others).collect())
     }
 
@@ -185,7 +191,7 @@ impl Scope<'_> {
 
     /// Asks through a socket.
     async fn ask_api(&self, endpoint: &Endpoint, connection: &Connection, name: &str) -> Result<Option<Claim>> {
-        let container = match self.find_in_time(endpoint, connection, name, connection.find(name)).await? {
+        let container = match self.find_in_time(endpoint, connection, name, self.find_over(connection, name)).await? {
             Answered::ByFiles(claim) => return Ok(Some(claim)),
             Answered::ByDaemon(None) => return Ok(None),
             Answered::ByDaemon(Some(container)) => container,
@@ -202,6 +208,16 @@ impl Scope<'_> {
         let bounds = self.bounds.and(&endpoint.bounds).and(&connection.bounds()?);
         let engine = Address { kind: connection.engine.kind(), ..endpoint.address.clone() };
         Ok(Some(Claim::new(container, engine, via, namespaces, bounds)))
+    }
+
+    /// Asks over a connection, and prepares for the answer while the engine works on it.
+    async fn find_over(&self, connection: &Connection, name: &str) -> Result<Option<Container>> {
+        let meanwhile = || {
+            self.engines.set_asked();
+            // A failure is reported when the answer is there.
+            let _ = connection.listeners_bounds();
+        };
+        connection.find(name, meanwhile).await
     }
 
     /// Decides on one container, given all answers.

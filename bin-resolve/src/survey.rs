@@ -1,4 +1,4 @@
-//! The survey of a container: all look-ups and connections that its engines need, on one thread.
+//! The survey of a container: the look-ups and connections that its engines need, on one thread.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,14 +9,24 @@ use crate::disk::Extent;
 use crate::endpoint::Endpoint;
 use crate::pool::Connection;
 use crate::root::{Directory, Root, is_absent};
-use crate::socket::connect_to_first;
+use crate::socket::{Connected, connect_to_first};
 
-/// Connects to the engines that listen, and looks up everything else, in one go: a thread costs as much as ten
-/// look-ups.
+/// Connects to an engine whose socket is known to be there, so that it can be asked at once; there is time for everything
+/// else while it works. If there is none, connects to those that listen, and looks up everything else, in one go: a thread
+/// costs as much as ten look-ups.
 ///
 /// # Errors
 /// If too many threads are blocked.
 pub(crate) async fn survey(root: &Root, endpoints: &[Arc<Endpoint>], extent: &Extent) -> Result<()> {
+    let is_there = |path: &&PathBuf| root.cached(path).is_some_and(|found| found.is_ok());
+    if let [first, ..] = endpoints
+        && !first.kind().starts_on_demand()
+        && let Some(path) = first.sockets.iter().find(is_there)
+    {
+        let places = [path.clone()];
+        let connected = root.ask(move |directory| Ok(connect_to_first(directory, &places))).await?;
+        return keep(first, connected).await;
+    }
     let (seen, paths) = root.split_known(paths_of(endpoints, extent));
     let is_there = |path: &PathBuf| seen.iter().any(|(at, file)| at == path && !file.is_err_and(is_absent));
     let may_be_there = |path: &&PathBuf| paths.contains(path) || is_there(path);
@@ -42,10 +52,15 @@ pub(crate) async fn survey(root: &Root, endpoints: &[Arc<Endpoint>], extent: &Ex
     let (connected, asked) = root.ask(look).await?;
     root.remember([seen, asked].concat());
     for (endpoint, connected) in connected {
-        // A failure is repeated when the engine is asked, and reported then.
-        if let Ok(Some(connected)) = connected {
-            endpoint.pool.keep(Connection::new(connected, &endpoint.pool).await?);
-        }
+        keep(&endpoint, connected).await?;
+    }
+    Ok(())
+}
+
+/// Keeps a connection for the question. A failure is repeated when the engine is asked, and reported then.
+async fn keep(endpoint: &Endpoint, connected: Result<Option<Connected>>) -> Result<()> {
+    if let Ok(Some(connected)) = connected {
+        endpoint.pool.keep(Connection::new(connected, &endpoint.pool).await?);
     }
     Ok(())
 }

@@ -3,12 +3,13 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::{LocalBoxFuture, Shared};
+use futures_util::future::{Either, LocalBoxFuture, Shared, select};
 use nicon_core::Result;
 
 use crate::address::Address;
@@ -76,11 +77,17 @@ impl Walk {
             let place = if outer.is_empty() { String::new() } else { format!(" in {}", name::show(outer)) };
             let (context, outer) = (Arc::clone(&self.context), self.container(outer));
             let (name, number) = (name.clone(), path.len());
-            if number > 1 {
-                aside::prepare();
-            }
             async move {
-                let outer = outer.await?;
+                // What is inside a container needs a thread. There is time to start it while our own engine is asked.
+                let ready = async {
+                    if number == 2 {
+                        context.own.asked().await;
+                        aside::prepare();
+                    }
+                    std::future::pending().await
+                };
+                let (Either::Left((outer, _)) | Either::Right((outer, _))) = select(pin!(outer), pin!(ready)).await;
+                let outer = outer?;
                 let finding = Hop::find(outer, &context.own, &name, listed.as_ref(), &context.settings);
                 let hop = tokio::time::timeout(context.settings.timeout, finding).await;
                 let hop = hop.unwrap_or_else(|_| Err(context.settings.timed_out()));

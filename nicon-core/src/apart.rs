@@ -1,12 +1,13 @@
-//! Runs a filter in a child process, so that the program ends when the work is done even if one of its threads hangs.
+//! Goes on in a child process, so that the program ends when the work is done even if one of its threads hangs.
 //!
 //! A container's root can serve a FUSE file system that never replies. A thread blocked there cannot be killed, and keeps
-//! its process, and anyone waiting for it, from ending. So a child does the work. The parent opens nothing of a
-//! container's, and ends whether the child does or not.
+//! its process, and anyone waiting for it, from ending. So before the first thread is started that may hang, a child takes
+//! the work over. The parent, which has no such thread, ends whether the child does or not.
 
-use std::io::{PipeReader, Read, Write, pipe};
+use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::os::fd::AsFd;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl::set_pdeathsig;
@@ -14,36 +15,64 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, getpid, getppid};
 
-use crate::{Doing, Error, Result, Status, cli, proc, sys};
+use crate::sys::{self, Fork};
+use crate::{Doing, Error, Result, Status, cli, proc};
 
 /// How long to wait for the child to exit after its work, in milliseconds. It normally takes some hundred microseconds.
 const GRACE: u8 = 100;
 
-/// Runs a filter in a child process, as [`cli::run`] does in this one, and returns when the work is done.
-///
-/// A child that hangs is left behind with all of its inherited descriptors closed, so that the next program of the pipe
-/// reads end of file. If this process dies first, the child is killed.
+/// In the child: where its parent waits for its status.
+static PARENT: OnceLock<PipeWriter> = OnceLock::new();
+
+/// Runs a filter, as [`cli::run`] does, which may call [`part`].
 pub fn run(program: &str, filter: impl FnOnce() -> Result<Status>) -> ExitCode {
-    cli::run(program, || {
+    let status = cli::outcome(program, || {
         proc::check()?;
-        let (reader, writer) = pipe().doing(|| "make a pipe")?;
-        let us = getpid();
-        let child = sys::fork(|| {
+        filter()
+    });
+    if let Some(parent) = PARENT.get() {
+        leave(parent, status);
+    }
+    status.into()
+}
+
+/// Goes on in a child process, unless this is one already. The caller's process waits, and ends with the child's status.
+///
+/// A child that hangs in the end is left behind with all of its descriptors closed, so that the next program of the pipe
+/// reads end of file. If the parent dies first, the child is killed.
+///
+/// # Errors
+/// If no child can be started, also since there is a second thread.
+pub fn part(program: &str) -> Result<()> {
+    if PARENT.get().is_some() {
+        return Ok(());
+    }
+    let (reader, writer) = pipe().doing(|| "make a pipe")?;
+    let us = getpid();
+    match sys::fork().doing(|| "start a child")? {
+        Fork::Parent(child) => {
+            drop(writer);
+            let status = cli::outcome(program, || await_end(child, reader));
+            sys::exit(status as i32)
+        }
+        Fork::Child => {
             // If the parent died before the call to prctl, no signal will come.
             if set_pdeathsig(Signal::SIGKILL).is_err() || getppid() != us {
-                return Status::Failed as i32;
+                sys::exit(Status::Failed as i32);
             }
-            let status = cli::outcome(program, filter);
-            sys::close_standard();
-            let _ = (&writer).write_all(&[status as u8]);
-            // From here on a thread that was left behind may end the process: it closes what is closed already.
-            sys::close_all_but(writer.as_fd());
-            status as i32
-        });
-        let child = child.doing(|| "start a child")?;
-        drop(writer);
-        await_end(child, reader)
-    })
+            PARENT.get_or_init(|| writer);
+            Ok(())
+        }
+    }
+}
+
+/// Ends the child, as far as that is possible.
+fn leave(mut parent: &PipeWriter, status: Status) -> ! {
+    sys::close_standard();
+    let _ = parent.write_all(&[status as u8]);
+    // From here on a thread that was left behind may end the process: it closes what is closed already.
+    sys::close_all_but(parent.as_fd());
+    sys::exit(status as i32)
 }
 
 /// Waits for the status that the child sends when its work is done, and then for the child, unless that hangs.

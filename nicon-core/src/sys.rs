@@ -4,7 +4,6 @@
 use std::ffi::CStr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::MetadataExt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::errno::Errno;
@@ -163,25 +162,37 @@ pub(crate) fn peek_writer(socket: impl AsFd) -> nix::Result<Option<OwnedFd>> {
     Ok(writer)
 }
 
-/// Starts a child that runs `work` and exits with the status that `work` returns: `fork(2)`. It stays a zombie until it is
-/// waited for, even if this program was started with SIGCHLD ignored.
+/// Which of the two processes that [`fork`] returns in.
+pub(crate) enum Fork {
+    Parent(Pid),
+    Child,
+}
+
+/// Starts a child that is a copy of this process, and goes on in both: `fork(2)`. The child stays a zombie until it is waited
+/// for, even if this program was started with SIGCHLD ignored.
 ///
 /// Fails with EBUSY if there is a second thread, which might hold a lock that the child would wait for.
-pub(crate) fn fork(work: impl FnOnce() -> i32) -> nix::Result<Pid> {
+pub(crate) fn fork() -> nix::Result<Fork> {
     // Each thread is a directory there, in addition to `.` and `..`.
     let threads = std::fs::metadata("/proc/self/task").map_or(0, |task| task.nlink().saturating_sub(2));
     if threads != 1 {
         return Err(Errno::EBUSY);
     }
     // SAFETY: signal(2) with the default action installs no handler. As there is a single thread, the child may call any
-    // function. It never returns from here, neither after `work` nor by a panic, so nothing is dropped twice.
+    // function.
     unsafe {
         libc::signal(libc::SIGCHLD, libc::SIG_DFL);
-        match Errno::result(libc::fork())? {
-            0 => libc::_exit(catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| libc::abort())),
-            child => Ok(Pid::from_raw(child)),
-        }
+        Ok(match Errno::result(libc::fork())? {
+            0 => Fork::Child,
+            child => Fork::Parent(Pid::from_raw(child)),
+        })
     }
+}
+
+/// Exits at once: `_exit(2)`. What is buffered is neither written nor dropped.
+pub(crate) fn exit(status: i32) -> ! {
+    // SAFETY: the argument is an integer, and nothing of this process is used after the call.
+    unsafe { libc::_exit(status) }
 }
 
 /// Closes standard input, output and error, in a process that is about to exit.

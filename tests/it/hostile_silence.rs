@@ -1,7 +1,7 @@
 //! nicon-resolve in containers whose file systems take a question and never answer it: not even SIGKILL ends that.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -144,8 +144,11 @@ fn more_than_threads(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
 fn whoever_is_killed(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     for victim in ["the child", "the program"] {
         let mut command = suite.command("nicon-resolve")?;
-        let mut program = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let mut program = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
         let (pid, begun) = (program.id(), Instant::now());
+        let mut input = program.stdin.take().ok_or("no standard input")?;
+        // For what is inside a container, threads are needed, and so a child.
+        input.write_all(b"setup.olt_1\n")?;
         let child = loop {
             if let [_, (child, _)] = witness::family(pid)[..] {
                 break child;
@@ -153,7 +156,6 @@ fn whoever_is_killed(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
             assert!(begun.elapsed() < LIMIT, "no child");
         };
         lab.signal(if victim == "the child" { child } else { pid }, "KILL")?;
-        let input = program.stdin.take();
         let ended = program.wait_with_output()?;
         if victim == "the child" {
             assert_eq!(ended.status.code(), Some(2), "{ended:?}");
