@@ -11,12 +11,13 @@ use crate::disk::{Disk, Extent, Store};
 use crate::endpoint::Endpoint;
 use crate::hop::Settings;
 use crate::kind::{Kind, Qualifier};
+use crate::monitors::Monitors;
 use crate::root::Root;
 use crate::rootlesskit::Inside;
-use crate::shims::{Shims, Unusual};
 use crate::socket::Places;
 use crate::survey::survey;
 use crate::trust::Bounds;
+use crate::unusual;
 use crate::users;
 
 /// Where engines are searched: inside a container, or on our own machine.
@@ -35,16 +36,18 @@ pub(crate) struct Scope<'a> {
 pub(crate) struct Engines {
     near: OnceCell<Vec<Arc<Endpoint>>>,
     of_others: OnceCell<Vec<Arc<Endpoint>>>,
-    /// All shims of containerd, wherever they are.
-    pub(crate) shims: Shims,
-    /// Where containerd keeps its files here, besides the usual places, once looked for.
-    pub(crate) unusual: OnceCell<Vec<Unusual>>,
+    /// The monitors of all containers, wherever they are.
+    pub(crate) monitors: Monitors,
+    /// Where engines keep their files here, besides the usual places, once looked for; and where those of users do.
+    pub(crate) unusual: OnceCell<unusual::Places>,
+    pub(crate) unusual_of_users: OnceCell<unusual::Places>,
 }
 
 impl Engines {
-    /// Those of a place that nobody has looked at yet. The `shims` may be known.
-    pub(crate) fn new(shims: Shims) -> Self {
-        Self { near: OnceCell::new(), of_others: OnceCell::new(), shims, unusual: OnceCell::new() }
+    /// Those of a place that nobody has looked at yet. The `monitors` may be known.
+    pub(crate) fn new(monitors: Monitors) -> Self {
+        let (near, of_others) = (OnceCell::new(), OnceCell::new());
+        Self { near, of_others, monitors, unusual: OnceCell::new(), unusual_of_users: OnceCell::new() }
     }
 }
 

@@ -20,6 +20,7 @@ mod machine;
 mod nested;
 mod nodes;
 mod podman;
+mod podman_elsewhere;
 mod podman_modes;
 mod pods;
 mod rootless;
@@ -95,6 +96,7 @@ fn main() -> ExitCode {
         nested::trials(&suite),
         nodes::trials(&suite),
         podman::trials(&suite),
+        podman_elsewhere::trials(&suite),
         podman_modes::trials(&suite),
         pods::trials(&suite),
         rootless::trials(&suite),
