@@ -15,6 +15,7 @@ mod elsewhere;
 mod expect;
 mod found;
 mod found_inside;
+mod leftovers;
 mod live_restore;
 mod machine;
 mod nested;
@@ -92,6 +93,7 @@ fn main() -> ExitCode {
         elsewhere::trials(&suite),
         found::trials(&suite),
         found_inside::trials(&suite),
+        leftovers::trials(&suite),
         live_restore::trials(&suite),
         nested::trials(&suite),
         nodes::trials(&suite),
