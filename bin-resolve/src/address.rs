@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use nicon_core::Error;
+
 use crate::kind::{Kind, Qualifier};
 
 /// Which engine of a place: there may be one of each kind for each user.
@@ -64,6 +66,11 @@ impl Address {
         };
         let is_enough = |of: &Qualifier| engines.iter().filter(|engine| engine.is_of(of)).count() == 1;
         [Qualifier::default()].into_iter().chain(shorter).chain([of_theirs, whole]).find(is_enough)
+    }
+
+    /// An error about this engine, which says whose it is if it is a user's.
+    pub(crate) fn within_owner(&self, error: Error) -> Error {
+        if self.owner.is_some() { error.within(self.to_string()) } else { error }
     }
 
     fn owner_name(&self) -> &str {

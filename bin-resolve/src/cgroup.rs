@@ -34,6 +34,21 @@ pub(crate) fn placement(cgroups: &str, parents: &str, container: &Container) -> 
     if is_there { Placement::First } else { Placement::Elsewhere }
 }
 
+/// Whether a process is in a container by its cgroups, but not in the one that another process is in. The cgroup of conmon has
+/// the ID of a container, but is beside that.
+pub(crate) fn is_in_another_container(cgroups: &str, of_other: &str) -> bool {
+    cgroups.lines().filter_map(parse).any(|(hierarchy, path)| {
+        let mut others = of_other.lines().filter_map(parse).filter(|line| line.0 == hierarchy);
+        let container = container_of(path);
+        container.is_some() && container != others.find_map(|(_, path)| container_of(path))
+    })
+}
+
+/// The ID of the innermost container on a path of cgroups.
+fn container_of(path: &str) -> Option<&str> {
+    path.rsplit('/').filter(|component| !component.contains("conmon-")).find_map(innermost_id)
+}
+
 /// Hierarchy and path of a line.
 fn parse(line: &str) -> Option<(&str, &str)> {
     let (number, rest) = line.split_once(':')?;
@@ -129,6 +144,25 @@ mod tests {
                 Placement::Elsewhere,
                 "{cgroups}"
             );
+        }
+    }
+
+    #[test]
+    fn a_process_in_another_container() {
+        let (a, b) = ("a".repeat(64), "b".repeat(64));
+        let (none, conmons) = ("0::/system.slice/x.service\n", format!("0::/machine.slice/libpod-conmon-{b}.scope\n"));
+        let (of_a, below_a) = (format!("2:cpu:/docker/{a}\n0::/\n"), format!("2:cpu:/docker/{a}/docker/{b}\n0::/\n"));
+        for (cgroups, others, expected) in [
+            (none, none, false),
+            (&conmons, none, false),
+            (&of_a, none, true),
+            (&of_a, &of_a, false),
+            (&below_a, &of_a, true),
+            (&of_a, &below_a, true),
+            (none, &of_a, false),
+            (&format!("0::/docker/{a}{conmons}"), &format!("0::/docker/{a}/init.scope"), false),
+        ] {
+            assert_eq!(is_in_another_container(cgroups, others), expected, "{cgroups}{others}");
         }
     }
 

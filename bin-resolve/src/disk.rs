@@ -15,7 +15,7 @@ mod store;
 pub(crate) use dockerd::places_of as docker_places;
 pub(crate) use fuzz::parse as parse_any;
 pub(crate) use index::Entry;
-pub(crate) use store::{Extent, Store, User};
+pub(crate) use store::{Extent, Storage, Store, User};
 
 use std::path::PathBuf;
 
@@ -102,6 +102,11 @@ impl<'a> Disk<'a> {
             (None, Some(error)) => Err(error.clone()),
             (None, None) => Ok(None),
         }
+    }
+
+    /// Whether these are the files of `store`, which are in the directory `file`.
+    pub(crate) fn is_that_of(&self, store: &Store, file: FileId) -> bool {
+        self.file == file && (self.store.runroot(), self.store.states()) == (store.runroot(), store.states())
     }
 
     /// Finds the container that `asked` means, by [`fit`](crate::container::fit), and its file. Those of others do not matter.
@@ -198,7 +203,7 @@ fn load(store: &Store, files: &Files, entry: &mut Entry) -> Result<Container> {
         Kind::Containerd => containerd::load(files, entry),
         Kind::Crun => runtime::load::<crun::State>(files, entry),
         Kind::Runc => runtime::load::<runc::State>(files, entry),
-        Kind::Podman => podman::load(files, entry, &store.run),
+        Kind::Podman => podman::load(files, entry, store),
         Kind::Docker => docker::load(files, entry),
     }
 }

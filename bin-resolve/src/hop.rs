@@ -98,7 +98,7 @@ impl Hop {
     ) -> Result<Self> {
         let wanted = Wanted::parse(segment);
         if let (Some(Wanted::Process(pid)), None) = (&wanted, &outer) {
-            let (process, inside) = (Process::pin(*pid)?, Engines::new(own.shims.clone()));
+            let (process, inside) = (Process::pin(*pid)?, Engines::new(own.monitors.clone()));
             let (segment, bounds) = (segment.to_owned(), Bounds::default());
             return Ok(Self { process, inside, bounds, segment, found: None, outer: None });
         }
@@ -115,7 +115,7 @@ impl Hop {
             (Some(_), Via::Disk { .. }) => Sharing::Dind,
         };
         let found = Some(Finding { container, proof, engine, via, sharing });
-        let inside = Engines::new(own.shims.clone());
+        let inside = Engines::new(own.monitors.clone());
         Ok(Self { process, inside, bounds, segment: segment.to_owned(), found, outer })
     }
 

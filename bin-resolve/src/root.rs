@@ -50,7 +50,7 @@ impl Root {
                 }),
             None => open("/", flags, Mode::empty()).doing(|| "open /"),
         };
-        let directory = Arc::new(Directory { fd: opened?, at: PathBuf::new(), is_ours: container.is_none() });
+        let directory = Arc::new(Directory { parts: vec![(PathBuf::new(), opened?)], is_ours: container.is_none() });
         Ok(Self { directory, seen: Mutex::default() })
     }
 
@@ -61,10 +61,11 @@ impl Root {
         Ok(Self { directory: Arc::new(Directory::untrusted(fd)), ..root })
     }
 
-    /// A directory with untrusted contents, with what is below it under the paths that it has at `path`.
-    pub(crate) fn at(directory: OwnedFd, path: PathBuf) -> Self {
-        let directory = Arc::new(Directory { fd: directory, at: path, is_ours: false });
-        Self { directory, seen: Mutex::default() }
+    /// Nothing but some directories with untrusted contents, each with the path at which it is seen.
+    pub(crate) fn of_parts(mut parts: Vec<(PathBuf, OwnedFd)>) -> Self {
+        // One may be below another: the innermost counts.
+        parts.sort_by_key(|(path, _)| std::cmp::Reverse(path.components().count()));
+        Self { directory: Arc::new(Directory { parts, is_ours: false }), seen: Mutex::default() }
     }
 
     /// Does `work` that may block forever on a thread; in place if the directory is our own.
@@ -150,16 +151,15 @@ impl Root {
 /// A root directory. Paths below a container's never lead out of it: absolute links are resolved inside it, and links
 /// such as /proc/1/root are not followed. Our own file system is trusted.
 pub(crate) struct Directory {
-    fd: OwnedFd,
-    /// What paths below it begin with, if it is not a root directory.
-    at: PathBuf,
+    /// What paths begin with, and the directory below which they then are; nothing for a root directory.
+    parts: Vec<(PathBuf, OwnedFd)>,
     is_ours: bool,
 }
 
 impl Directory {
     /// A directory with untrusted contents.
     pub(crate) fn untrusted(fd: OwnedFd) -> Self {
-        Self { fd, at: PathBuf::new(), is_ours: false }
+        Self { parts: vec![(PathBuf::new(), fd)], is_ours: false }
     }
 
     /// Finds `path`. This may block forever.
@@ -186,12 +186,10 @@ impl Directory {
 
     fn look_up(&self, path: &Path, more: ResolveFlag) -> nix::Result<OwnedFd> {
         let resolve = ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS | more;
-        let path = match path.strip_prefix(&self.at) {
-            Ok(below) if self.at.as_os_str().is_empty() || !below.as_os_str().is_empty() => below,
-            Ok(_) => Path::new("."),
-            Err(_) => path,
-        };
-        openat2(&self.fd, path, OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC).resolve(resolve))
+        let below = |(at, fd)| Some((path.strip_prefix(at).ok()?, fd));
+        let (below, fd) = self.parts.iter().find_map(|(at, fd)| below((at, fd))).ok_or(Errno::ENOENT)?;
+        let path = if below.as_os_str().is_empty() { Path::new(".") } else { below };
+        openat2(fd, path, OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC).resolve(resolve))
     }
 }
 

@@ -25,6 +25,7 @@ use crate::root::FileId;
 use crate::scope::Scope;
 use crate::segments;
 use crate::survey::paths_of;
+use crate::unusual::Whose;
 
 /// How many remarks on one engine are reported.
 const MAX_REMARKS: usize = 20;
@@ -102,7 +103,7 @@ impl Scope<'_> {
         Ok(roster)
     }
 
-    /// What each of the engines near lists: those at usual places, and those that are found by their shims.
+    /// What each of the engines near lists: those at usual places, and those to which monitors lead.
     ///
     /// # Errors
     /// As [`Scope::near`].
@@ -112,10 +113,7 @@ impl Scope<'_> {
             let paths = paths_of(&near, &self.extent_of(asked));
             self.in_time(first.root.look_for(paths).map(Ok)).await?;
         }
-        let mut lists = self.list_each(&near, asked, state).await;
-        let wanted = self.extent_below(&lists, &Address::usual(Kind::Containerd), asked);
-        lists.extend(self.list_by_shims(asked, &wanted, state).await);
-        Ok(lists)
+        Ok(self.list_each(Whose::Near, &near, asked, state).await)
     }
 
     /// What each of the engines of other users lists.
@@ -123,33 +121,38 @@ impl Scope<'_> {
     /// # Errors
     /// As [`Scope::others`].
     pub(crate) async fn list_others(&self, asked: &Qualifier, state: State) -> Result<Vec<Result<Option<Listing>>>> {
-        Ok(self.list_each(&self.in_time(self.others(asked)).await?, asked, state).await)
+        let endpoints = self.in_time(self.others(asked)).await?;
+        Ok(self.list_each(Whose::Users, &endpoints, asked, state).await)
     }
 
     async fn list_each(
         &self,
+        whose: Whose,
         endpoints: &[Arc<Endpoint>],
         asked: &Qualifier,
         state: State,
     ) -> Vec<Result<Option<Listing>>> {
         let list = async |endpoint: &Arc<Endpoint>, wanted: Extent| {
             let list = self.list_one(endpoint, &wanted, state).await;
-            list.map_err(|error| match &endpoint.address.owner {
-                Some(_) => error.within(endpoint.address.to_string()),
-                None => error,
-            })
+            list.map_err(|error| endpoint.address.within_owner(error))
         };
         let (above, below): (Vec<_>, Vec<_>) =
             endpoints.iter().partition(|endpoint| !endpoint.kind().is_below_others());
-        let mut lists = join_all(above.into_iter().map(|endpoint| list(endpoint, self.extent_of(asked)))).await;
+        let lists = join_all(above.into_iter().map(|endpoint| list(endpoint, self.extent_of(asked)))).await;
+        let mut lists = self.list_unusual(whose, false, asked, state, lists).await;
         let wanted = |endpoint: &Endpoint| self.extent_below(&lists, &endpoint.address, asked);
         let below = join_all(below.into_iter().map(|endpoint| list(endpoint, wanted(endpoint)))).await;
         lists.extend(below);
-        lists
+        self.list_unusual(whose, true, asked, state, lists).await
     }
 
     /// What is wanted of the files of an engine that others use, given what these list: whatever none of them has told.
-    fn extent_below(&self, lists: &[Result<Option<Listing>>], engine: &Address, asked: &Qualifier) -> Extent {
+    pub(crate) fn extent_below(
+        &self,
+        lists: &[Result<Option<Listing>>],
+        engine: &Address,
+        asked: &Qualifier,
+    ) -> Extent {
         let listings = lists.iter().flatten().flatten();
         let told = listings
             .flat_map(|list| &list.members)

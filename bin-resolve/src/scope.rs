@@ -1,22 +1,24 @@
 //! The scope of a search for engines: one container, or our own machine.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use nicon_core::{Error, Namespace, Process, Result};
 use nix::errno::Errno;
-use tokio::sync::{OnceCell, watch};
+use tokio::sync::{Notify, OnceCell};
 
 use crate::address::Address;
 use crate::disk::{Disk, Extent, Store};
 use crate::endpoint::Endpoint;
 use crate::hop::Settings;
 use crate::kind::{Kind, Qualifier};
+use crate::monitors::Monitors;
 use crate::root::Root;
 use crate::rootlesskit::Inside;
-use crate::shims::{Shims, Unusual};
 use crate::socket::Places;
 use crate::survey::survey;
 use crate::trust::Bounds;
+use crate::unusual;
 use crate::users;
 
 /// Where engines are searched: inside a container, or on our own machine.
@@ -35,31 +37,36 @@ pub(crate) struct Scope<'a> {
 pub(crate) struct Engines {
     near: OnceCell<Vec<Arc<Endpoint>>>,
     of_others: OnceCell<Vec<Arc<Endpoint>>>,
-    /// All shims of containerd, wherever they are.
-    pub(crate) shims: Shims,
-    /// Where containerd keeps its files here, besides the usual places, once looked for.
-    pub(crate) unusual: OnceCell<Vec<Unusual>>,
+    /// The monitors of all containers, wherever they are.
+    pub(crate) monitors: Monitors,
+    /// Where engines keep their files here, besides the usual places, once looked for; and where those of users do.
+    pub(crate) unusual: OnceCell<unusual::Places>,
+    pub(crate) unusual_of_users: OnceCell<unusual::Places>,
     /// Whether one of them has been asked something: there is time for other work until it answers.
-    asked: watch::Sender<bool>,
+    is_asked: AtomicBool,
+    asked: Notify,
 }
 
 impl Engines {
-    /// Those of a place that nobody has looked at yet. The `shims` may be known.
-    pub(crate) fn new(shims: Shims) -> Self {
-        let (near, of_others, unusual, asked) =
-            (OnceCell::new(), OnceCell::new(), OnceCell::new(), watch::Sender::new(false));
-        Self { near, of_others, shims, unusual, asked }
+    /// Those of a place that nobody has looked at yet. The `monitors` may be known.
+    pub(crate) fn new(monitors: Monitors) -> Self {
+        let (near, of_others) = (OnceCell::new(), OnceCell::new());
+        let (unusual, unusual_of_users) = (OnceCell::new(), OnceCell::new());
+        let (is_asked, asked) = (AtomicBool::new(false), Notify::new());
+        Self { near, of_others, monitors, unusual, unusual_of_users, is_asked, asked }
     }
 
     /// Notes that one of them is working on its answer, or that none will be asked.
     pub(crate) fn set_asked(&self) {
-        self.asked.send_replace(true);
+        self.is_asked.store(true, Ordering::Relaxed);
+        self.asked.notify_waiters();
     }
 
     /// Waits until one of them is working on its answer.
     pub(crate) async fn asked(&self) {
-        // The sender is ours, and so still there.
-        let _ = self.asked.subscribe().wait_for(|asked| *asked).await;
+        if !self.is_asked.load(Ordering::Relaxed) {
+            self.asked.notified().await;
+        }
     }
 }
 

@@ -22,6 +22,7 @@ use crate::pool::Connection;
 use crate::roster::Member;
 use crate::scope::Scope;
 use crate::survey::paths_of;
+use crate::unusual::Whose;
 
 /// The answer of one engine.
 struct Answer {
@@ -51,6 +52,11 @@ impl Answer {
             Err(error) => error.errno() == Some(Errno::ECONNREFUSED),
         }
     }
+
+    /// Whether it says nothing, or that the container does not run: files do not say where another runtime has its state.
+    fn is_no(&self) -> bool {
+        self.is_nothing() || self.claim.as_ref().is_err_and(|error| error.status() == Status::No)
+    }
 }
 
 impl Scope<'_> {
@@ -60,11 +66,27 @@ impl Scope<'_> {
     /// [`Status::No`] if no engine runs it; [`Status::Failed`] if several do, or one of them failed.
     pub(crate) async fn find(&self, of: &Qualifier, name: &str) -> Result<Found> {
         let mut answers = self.ask_near(of, name).await?;
-        if answers.iter().all(Answer::is_nothing) {
-            if let Some(found) = self.find_by_shims(of, name).await? {
-                return Ok(found);
+        // What an ordinary user may not ask hides nothing of their own.
+        let is_denied = |answer: &Answer| match (&answer.claim, &answer.unread) {
+            (Err(error), _) | (Ok(None), Some(error)) => self.is_denied(error),
+            _ => false,
+        };
+        for whose in [Whose::Near, Whose::Users] {
+            if whose == Whose::Users {
+                // What root has is root's, even if it has ended.
+                if !answers.iter().all(|answer| answer.is_nothing() || is_denied(answer)) {
+                    break;
+                }
+                answers.extend(self.ask_others(of, name).await?);
             }
-            answers.extend(self.ask_others(of, name).await?);
+            if !answers.iter().all(|answer| answer.is_no() || is_denied(answer)) {
+                break;
+            }
+            match self.find_unusual(whose, of, name).await {
+                Ok(Told { found: Some(found), .. }) => return Ok(found),
+                Ok(Told { found: None, unread }) => answers.push(Answer { unread, ..Answer::new(false, Ok(None)) }),
+                Err(error) => answers.push(Answer::new(true, Err(error))),
+            }
         }
         self.settle(of, name, answers).await
     }
@@ -97,9 +119,11 @@ impl Scope<'_> {
         let endpoint = self.at(&member.place).await?.ok_or_else(gone)?;
         let Answer { claim, .. } = self.ask(&endpoint, &member.id, &of).await;
         // If it is gone, its ID may be another's name.
-        let Some(claim) = claim?.filter(|claim| claim.container.id == member.id) else {
-            let of = Qualifier { engine: Some(member.kind), ..of };
-            return self.find_by_shims(&of, &member.id).await?.ok_or_else(gone);
+        let claim = claim.or_else(|error| if error.status() == Status::No { Ok(None) } else { Err(error) })?;
+        let Some(claim) = claim.filter(|claim| claim.container.id == member.id) else {
+            let whose = if self.is_near(&member.place) { Whose::Near } else { Whose::Users };
+            let of = Qualifier { namespace: member.namespace.clone(), ..member.place.qualifier() };
+            return self.find_unusual(whose, &of, &member.id).await?.found.ok_or_else(gone);
         };
         match self.prove(&member.name, &claim).await {
             Ok((process, proof)) => Ok(claim.by(process, proof)),

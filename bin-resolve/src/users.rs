@@ -61,6 +61,13 @@ pub(crate) async fn others(root: &Arc<Root>, ours: bool) -> Result<Vec<Arc<Endpo
     Ok(users.into_iter().filter(is_other).flat_map(endpoints).collect())
 }
 
+/// The user with this ID of a place.
+pub(crate) async fn owner(root: &Root, uid: u32) -> Owner {
+    let known = root.ask(|directory| passwd(&Files::new(directory))).await.unwrap_or_default();
+    let name = known.lines().find_map(|line| parse(line).filter(|entry| entry.uid == uid)).map(|entry| entry.name);
+    Owner { uid, name: name.map_or_else(|| uid.to_string(), str::to_owned).into() }
+}
+
 /// The users, and who they are as we see it: in a user namespace they have other IDs.
 fn users(directory: &Directory) -> Result<Vec<(User, u32)>> {
     let files = Files::new(directory);

@@ -17,13 +17,13 @@ use crate::aside;
 use crate::hop::{Hop, Settings, Sharing};
 use crate::kind::Qualifier;
 use crate::listing::State;
+use crate::monitors::Monitors;
 use crate::name;
 use crate::pool::AT_ONCE;
 use crate::present::Present;
 use crate::root::FileId;
 use crate::roster::{Member, Roster};
 use crate::scope::Engines;
-use crate::shims::Shims;
 
 type Asking<T> = Shared<LocalBoxFuture<'static, Result<T>>>;
 pub(crate) type Finding = Asking<Arc<Hop>>;
@@ -52,7 +52,7 @@ pub(crate) struct Inner {
 impl Walk {
     /// Begins a batch.
     pub(crate) fn new(settings: Arc<Settings>) -> Self {
-        let context = Arc::new(Context { settings, own: Engines::new(Shims::default()) });
+        let context = Arc::new(Context { settings, own: Engines::new(Monitors::default()) });
         Self { context, found: RefCell::default(), listed: RefCell::default() }
     }
 

@@ -5,27 +5,29 @@ use nicon_lab::Ran;
 
 use crate::machine::Machine;
 
-/// Starts a process in whose mount namespace /run and the directories of Docker are empty, and tells its PID.
-const APART: &str = r#"pid=$(mktemp); setsid unshare --mount sh -c '
+/// Starts a process in whose mount namespace /run and the directories of Docker are empty, and in whose PID namespace there is
+/// nothing else; and tells its PID. It waits for whatever is left to it.
+const APART: &str = r#"ready=$(mktemp); setsid unshare --mount --pid --fork --mount-proc sh -c '
     mount -t tmpfs -o mode=755 apart /run && mount -t tmpfs apart /etc/docker && mount -t tmpfs apart /var/lib/docker
-    mount -t tmpfs apart /var/lib/containers && mkdir /run/data && echo $$ && exec sleep infinity >/dev/null
-    ' </dev/null >"$pid" 2>/dev/null & until [ -s "$pid" ]; do sleep 0.02; done; cat "$pid" && rm "$pid""#;
+    mount -t tmpfs apart /var/lib/containers && mkdir /run/data && echo ready && { sleep infinity & wait; } >/dev/null
+    ' </dev/null >"$ready" 2>/dev/null & until [ -s "$ready" ]; do sleep 0.02; done
+    rm "$ready" && cat /proc/$!/task/$!/children"#;
 
 /// Such a place, which is there as long as the machine.
 pub(crate) struct Apart<'a> {
     machine: &'a Machine,
-    mount: String,
+    pid: String,
 }
 
 impl<'a> Apart<'a> {
     pub(crate) fn of(machine: &'a Machine) -> Result<Self, Failed> {
-        let pid = machine.script(APART, &[])?;
-        Ok(Self { machine, mount: format!("--mount=/proc/{pid}/ns/mnt") })
+        Ok(Self { machine, pid: machine.script(APART, &[])?.trim().to_owned() })
     }
 
     /// Runs a command there to its end.
     pub(crate) fn run(&self, words: &[&str]) -> Ran {
-        self.machine.run(&[&["nsenter", &self.mount, "--wd=/"], words].concat())
+        let target = format!("--target={}", self.pid);
+        self.machine.run(&[&["nsenter", &target, "--mount", "--pid", "--wd=/"], words].concat())
     }
 
     /// Runs a shell script there, with arguments.

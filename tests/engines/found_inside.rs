@@ -13,6 +13,14 @@ const ADD: &str = r#"echo "$1:x:$2:$2::/home/$1:/bin/sh" >>/etc/passwd && echo "
     for file in subuid subgid; do echo "$1:$(($2 * 65536)):65536" >>/etc/$file; done &&
     install --directory --owner="$2" --group="$2" --mode=700 "/home/$1" "/run/user/$2" && chmod 1777 /tmp"#;
 
+/// The same in a container with a user namespace of its own, which has fewer IDs, and to which the machine's programs belong to
+/// nobody, so that those that set user IDs are copied. Only the first user has a runtime directory.
+const ADD_WITH_IDS: &str = r#"[ -e /opt/newuidmap ] || install -D --mode=4755 --target-directory=/opt /usr/bin/newuidmap /usr/bin/newgidmap &&
+    echo "$1:x:$2:$2::/home/$1:/bin/sh" >>/etc/passwd && echo "$1:x:$2:" >>/etc/group &&
+    for file in subuid subgid; do echo "$1:$((($2 - 999) * 100000)):65536" >>/etc/$file; done && chmod 1777 /tmp &&
+    install --directory --owner="$2" --group="$2" --mode=700 "/home/$1" &&
+    { [ "$2" != 1000 ] || install --directory --owner="$2" --group="$2" --mode=700 "/run/user/$2"; }"#;
+
 /// Waits for the Docker at the socket that the environment names.
 const IMPORT: &str = "until docker info; do sleep 0.05; done && docker import /var/tmp/image.tar image";
 
@@ -102,6 +110,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     };
     vec![
         trial("found_inside::rootless_in_docker", rootless_in_docker),
+        trial("found_inside::rootless_in_a_user_namespace", rootless_in_a_user_namespace),
         trial("found_inside::whatever_a_user_puts_there", whatever_a_user_puts_there),
     ]
 }
@@ -145,6 +154,42 @@ fn rootless_in_docker(machine: &Machine) -> Result<(), Failed> {
     }
     assert_eq!(listed.iter().filter(|target| target.contains("kims-")).count(), 2, "{ran:?}");
     Ok(())
+}
+
+/// Who has no runtime directory there is known by the ID and name that the container has for them.
+fn rootless_in_a_user_namespace(machine: &Machine) -> Result<(), Failed> {
+    nested::prepare(machine);
+    machine.run(&["podman", "import", "/var/tmp/nest.tar", "nest"]).ok()?;
+    let nest = ["podman", "run", "--detach", "--network=none", "--name=walled", "--uidmap=0:200000:300000"];
+    machine.run(&[&nest[..], &nested::OPTIONS, &["nest", "sh", "-c", nested::PODMAN]].concat()).ok()?;
+    let (kims, leos) = (
+        ["--user=1000", "--env=HOME=/home/kim", "--env=XDG_RUNTIME_DIR=/run/user/1000"],
+        ["--user=1001", "--env=HOME=/home/leo", "--env=XDG_RUNTIME_DIR="],
+    );
+    let mut engines = Vec::new();
+    for (user, options) in [(&KIM, kims), (&LEO, leos)] {
+        machine.run(&["podman", "exec", "walled", "sh", "-c", ADD_WITH_IDS, "sh", user.name, user.uid]).ok()?;
+        let exec = ["podman", "exec", "--env=TMPDIR=/tmp", "--env=PATH=/opt:/usr/bin:/usr/sbin"];
+        let podman = ["walled", "podman", "--cgroup-manager=cgroupfs", "--storage-driver=vfs"];
+        let engine = [&exec[..], &options, &podman].concat();
+        machine.run(&[&engine[..], &["import", "/var/tmp/image.tar", "image"]].concat()).ok()?;
+        let name = format!("walled-{}", user.name);
+        run(machine, &engine, &name)?;
+        for path in [name.clone(), format!("{}@{name}", user.name), format!("{}@podman:{name}", user.uid)] {
+            found_by(machine, &[], &format!("walled.{path}"), &engine, 1)?;
+        }
+        engines.push(engine);
+    }
+    let ran = machine.run(&["nicon-resolve", "walled.**"]);
+    let mut listed = targets(&ran.stdout)?;
+    listed.sort();
+    assert_eq!(listed, ["walled.walled-kim", "walled.walled-leo"], "{ran:?}");
+    let ran = machine.run(&["nicon-resolve", "walled.*"]);
+    assert_eq!((ran.code(), &ran.stderr[..]), (Some(0), ""), "{ran:?}");
+    // One has the name of the other's: neither takes its place.
+    run(machine, &engines[1], "walled-kim")?;
+    found_by(machine, &[], "walled.leo@walled-kim", &engines[1], 1)?;
+    found_by(machine, &[], "walled.kim@walled-kim", &engines[0], 1)
 }
 
 /// In one container, root has Docker, Kim has Podman, and Leo claims what is theirs.

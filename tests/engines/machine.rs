@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use nicon_lab::{LIMIT, Ran, output_within, tool, witness};
 
+use crate::leftovers;
+
 /// Where the machine sees nicon's programs.
 const PROGRAMS: &str = "/opt/nicon";
 
@@ -29,8 +31,8 @@ pub(crate) struct Machine {
 impl Machine {
     /// Starts one from the root file system at `root`, and waits until it is up.
     pub(crate) fn start(root: &Path, programs: &Path) -> Result<Self, String> {
-        let unified = witness::cgroup_mounts().into_iter().find(|mount| mount.join("cgroup.controllers").exists());
-        let cgroup = unified.ok_or("a machine needs cgroup v2")?.join(format!("nicon-machine-{}", std::process::id()));
+        leftovers::sweep()?;
+        let cgroup = leftovers::own()?;
         fs::create_dir_all(&cgroup).map_err(|error| format!("make {}: {error}", cgroup.display()))?;
         let mut unshare = tool("setpriv");
         unshare.args(["--pdeathsig=KILL", "unshare", "--mount", "--uts", "--ipc", "--pid", "--net"]);
@@ -95,10 +97,8 @@ impl Drop for Machine {
         let _ = self.first.wait();
         let _ = fs::write(self.cgroup.join("cgroup.kill"), "1");
         let give_up = Instant::now() + LIMIT;
-        let mut remove = tool("find");
-        remove.arg(&self.cgroup).args(["-depth", "-type", "d", "-exec", "rmdir", "{}", "+"]).stderr(Stdio::null());
         while self.cgroup.exists() && Instant::now() < give_up {
-            let _ = remove.status();
+            leftovers::remove(&self.cgroup);
         }
     }
 }

@@ -15,11 +15,13 @@ mod elsewhere;
 mod expect;
 mod found;
 mod found_inside;
+mod leftovers;
 mod live_restore;
 mod machine;
 mod nested;
 mod nodes;
 mod podman;
+mod podman_elsewhere;
 mod podman_modes;
 mod pods;
 mod rootless;
@@ -91,10 +93,12 @@ fn main() -> ExitCode {
         elsewhere::trials(&suite),
         found::trials(&suite),
         found_inside::trials(&suite),
+        leftovers::trials(&suite),
         live_restore::trials(&suite),
         nested::trials(&suite),
         nodes::trials(&suite),
         podman::trials(&suite),
+        podman_elsewhere::trials(&suite),
         podman_modes::trials(&suite),
         pods::trials(&suite),
         rootless::trials(&suite),

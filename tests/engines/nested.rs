@@ -31,7 +31,8 @@ pub(crate) const IN_DOCKER: &str = "until docker info; do sleep 0.05; done && do
     docker run --detach --network=none --name inner image sleep 600";
 
 /// What a container with Podman in it runs, which needs no daemon.
-const PODMAN: &str = "mkdir /sys/fs/cgroup/init && echo $$ >/sys/fs/cgroup/init/cgroup.procs && exec sleep 600";
+pub(crate) const PODMAN: &str =
+    "mkdir /sys/fs/cgroup/init && echo $$ >/sys/fs/cgroup/init/cgroup.procs && exec sleep 600";
 
 /// Podman's command line there: nobody has put systemd in there, and overlays do not stack.
 const PODMAN_THERE: [&str; 5] = ["env", "TMPDIR=/tmp", "podman", "--cgroup-manager=cgroupfs", "--storage-driver=vfs"];

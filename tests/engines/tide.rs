@@ -35,8 +35,8 @@ const WRONG: &str = r#"printf '%s\n' "$1" | while read -r target pid start; do
         case $cgroup in */"$target" | *-"$target" | */"$target"/* | *-"$target".scope*) ;; *) echo "$target $pid $cgroup" ;; esac
     done"#;
 
-/// How many come and go by each runtime.
-const TIDES: &str = "150";
+/// How many come and go by each runtime, so that there are 500 in all.
+const TIDES: &str = "250";
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![suite.trial("tide::by_runc_and_crun", by_runc_and_crun)]

@@ -52,6 +52,10 @@ pub(crate) const FRANK: User =
 pub(crate) const GRACE: User =
     User { name: "grace", uid: "1007", docker: "DOCKER_HOST=unix:///run/user/1007/docker.sock" };
 
+/// One who does not linger.
+pub(crate) const HEIDI: User =
+    User { name: "heidi", uid: "1008", docker: "DOCKER_HOST=unix:///run/user/1008/docker.sock" };
+
 /// One who would have root's containers for hers.
 pub(crate) const MALLORY: User =
     User { name: "mallory", uid: "1005", docker: "DOCKER_HOST=unix:///run/user/1005/docker.sock" };

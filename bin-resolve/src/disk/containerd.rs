@@ -19,7 +19,7 @@ pub(super) const PLACES: &[&str] =
 pub(super) const OTHERS: &[&str] = &["/run/docker/containerd/daemon/io.containerd.runtime.v2.task"];
 
 /// Where runc keeps its state for shims, in a directory for each namespace: their default, and Docker's.
-const STATES: [&str; 2] = ["/run/containerd/runc", "/run/docker/runtime-runc"];
+pub(super) const STATES: [&str; 2] = ["/run/containerd/runc", "/run/docker/runtime-runc"];
 
 /// The containerd namespace of Docker. Docker does not record its containers' names here.
 const MOBY: &str = "moby";
@@ -96,11 +96,12 @@ pub(super) fn load(files: &Files, entry: &mut Entry) -> Result<Container> {
     if entry.unnamed.is_some() && configured(files, entry).is_ok() {
         entry.unnamed = None;
     }
-    // Only runc keeps such a state. Without it, the proof rests on the shim or the cgroup alone.
+    // Only runc keeps such a state, and a shim may have been told to have it kept elsewhere: what is here is then another's of
+    // the same name. Without it, the proof rests on the shim or the cgroup alone.
     let namespace = entry.place.parent().and_then(Path::file_name).unwrap_or_default();
     let states = STATES.iter().map(|states| Path::new(states).join(namespace));
     let state = states.flat_map(|states| runtime::read::<runc::State>(files, &states, &entry.id, runc::STATE));
-    let state = state.flatten().next();
+    let state = state.flatten().find(|init| init.pid == inner_pid);
     Ok(Container {
         id: entry.id.clone(),
         name: entry.name.clone(),

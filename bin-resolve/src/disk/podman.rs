@@ -1,13 +1,13 @@
 //! The files of Podman: names in its storage, and PIDs where conmon writes them. They are all there is where nobody has
 //! started its service, as is usual.
 
-use std::path::Path;
+use std::sync::Arc;
 
 use nicon_core::{Error, Result};
 use serde::Deserialize;
 
 use super::index::Index;
-use super::{Entry, crun, not_running, runc, runtime};
+use super::{Entry, Store, crun, not_running, runc, runtime};
 use crate::container::Container;
 use crate::files::Files;
 
@@ -15,8 +15,8 @@ use crate::files::Files;
 pub(super) const PLACES: &[&str] = &["/var/lib/containers/storage"];
 
 /// Where it keeps what is of no use after a restart of the machine, below root's directory for that, and below a user's.
-const RUN: &str = "containers/storage";
-const RUN_OF_USER: &str = "containers";
+pub(super) const RUN: &str = "containers/storage";
+pub(super) const RUN_OF_USER: &str = "containers";
 
 /// The storage drivers; a container's directories have their names.
 const DRIVERS: [&str; 4] = ["overlay", "vfs", "btrfs", "zfs"];
@@ -33,16 +33,13 @@ pub(super) struct Stored {
 }
 
 pub(super) fn index(files: &Files, index: &mut Index) {
-    let run = index
-        .store
-        .runroot
-        .clone()
-        .unwrap_or_else(|| index.store.run.join(if index.store.user.is_none() { RUN } else { RUN_OF_USER }));
+    let (run, known) = (index.store.runroot(), Arc::clone(&index.store.extent.known));
     for (place, driver) in index.store.places.clone().iter().flat_map(|place| DRIVERS.map(|driver| (place, driver))) {
         let directory = format!("{driver}-containers");
         for list in LISTS {
             let stored: Option<Vec<Stored>> = index.take(files.json(&place.join(&directory).join(list)));
-            index.entries.extend(stored.into_iter().flatten().map(|Stored { id, names }| Entry {
+            let stored = stored.into_iter().flatten().filter(|stored| !known.contains(&stored.id));
+            index.entries.extend(stored.map(|Stored { id, names }| Entry {
                 name: names.into_iter().next().unwrap_or_else(|| id.clone()),
                 place: run.join(&directory).join(&id).join("userdata/pidfile"),
                 id,
@@ -52,21 +49,25 @@ pub(super) fn index(files: &Files, index: &mut Index) {
     }
 }
 
-/// The PID file outlives the container; the runtime's state, which has the start time, does not.
-pub(super) fn load(files: &Files, entry: &Entry, run: &Path) -> Result<Container> {
-    let starttime = starttime(files, &entry.id, run)?.ok_or_else(|| not_running(&entry.name))?;
+/// The PID file outlives the container; the runtime's state, which has the start time, does not, and neither does conmon.
+pub(super) fn load(files: &Files, entry: &Entry, store: &Store) -> Result<Container> {
+    let starttime = starttime(files, &entry.id, store)?;
+    if starttime.is_none() && !store.watched.contains(&entry.id) {
+        return Err(not_running(&entry.name));
+    }
     let pid = files.read(&entry.place)?.ok_or_else(|| not_running(&entry.name))?;
     let inner_pid = str::from_utf8(&pid).ok().and_then(|text| text.trim().parse().ok()).filter(|pid| *pid > 0);
     let inner_pid = inner_pid.ok_or_else(|| Error::failed(format!("{} has no PID in it", entry.place.display())))?;
-    let (id, name, starttime) = (entry.id.clone(), entry.name.clone(), Some(starttime));
+    let (id, name) = (entry.id.clone(), entry.name.clone());
     Ok(Container { id, name, inner_pid, starttime, ..Container::default() })
 }
 
 /// When the container's first process started, by whichever runtime runs it.
-fn starttime(files: &Files, id: &str, run: &Path) -> Result<Option<u64>> {
-    if let Some(init) = runtime::read::<crun::State>(files, &run.join("crun"), id, crun::STATE)? {
+fn starttime(files: &Files, id: &str, store: &Store) -> Result<Option<u64>> {
+    let [crun, runc] = store.states();
+    if let Some(init) = runtime::read::<crun::State>(files, &crun, id, crun::STATE)? {
         return Ok(Some(init.starttime));
     }
-    let init = runtime::read::<runc::State>(files, &run.join("runc"), id, runc::STATE)?;
+    let init = runtime::read::<runc::State>(files, &runc, id, runc::STATE)?;
     Ok(init.map(|init| init.starttime))
 }

@@ -27,7 +27,22 @@ pub(crate) struct Store {
     pub(super) user: Option<User>,
     /// Where Podman was told to keep what is of no use after a restart.
     pub(super) runroot: Option<PathBuf>,
+    /// Where a runtime was told to keep its state.
+    state: Option<PathBuf>,
+    /// The IDs of containers that conmon watches, so that they run whatever else is known.
+    pub(super) watched: Arc<HashSet<String>>,
     pub(super) extent: Extent,
+}
+
+/// Where a Podman was told to keep what, by the options that conmon passes on to it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Storage {
+    pub(crate) graphroot: PathBuf,
+    pub(crate) runroot: PathBuf,
+    /// The directory for what is of no use after a restart.
+    pub(crate) run: PathBuf,
+    /// Where the runtime keeps its state, if it was told that.
+    pub(crate) state: Option<PathBuf>,
 }
 
 /// Which of the containers in an engine's files are wanted.
@@ -67,7 +82,8 @@ impl Store {
         };
         let paths = |places: &[&str]| places.iter().map(PathBuf::from).collect();
         let (places, others) = (paths(places), paths(others));
-        Self { kind, places, others, run: RUN.into(), user: None, runroot: None, extent: Extent::default() }
+        let (run, watched) = (RUN.into(), Arc::default());
+        Self { kind, places, others, run, user: None, runroot: None, state: None, watched, extent: Extent::default() }
     }
 
     /// Where those of a user's engine usually are. A user's containerd has them where root's has, in a mount namespace of its own.
@@ -85,6 +101,37 @@ impl Store {
     /// An engine that keeps its containers in these directories.
     pub(crate) fn at(kind: Kind, places: Vec<PathBuf>) -> Self {
         Self { places, others: Vec::new(), ..Self::usual(kind) }
+    }
+
+    /// A Podman that was told where to keep its containers, of which conmon watches these.
+    pub(crate) fn told(storage: &Storage, watched: HashSet<String>) -> Self {
+        let Storage { graphroot, runroot, run, state } = storage.clone();
+        let (runroot, watched) = (Some(runroot), Arc::new(watched));
+        Self { run, runroot, state, watched, ..Self::at(Kind::Podman, vec![graphroot]) }
+    }
+
+    /// Where Podman keeps what is of no use after a restart of the machine.
+    pub(crate) fn runroot(&self) -> PathBuf {
+        let usual = if self.user.is_none() { podman::RUN } else { podman::RUN_OF_USER };
+        self.runroot.clone().unwrap_or_else(|| self.run.join(usual))
+    }
+
+    /// Where the runtimes of Podman's keep their state: crun, and runc.
+    pub(crate) fn states(&self) -> [PathBuf; 2] {
+        match &self.state {
+            Some(state) => [state.clone(), state.clone()],
+            None => [self.run.join(Kind::Crun.name()), self.run.join(Kind::Runc.name())],
+        }
+    }
+
+    /// The directories in which there is anything to read of an engine that was told where its files are.
+    pub(crate) fn parts(&self) -> Vec<PathBuf> {
+        let more = match self.kind {
+            Kind::Podman => [&[self.runroot()], &self.states()[..]].concat(),
+            Kind::Containerd => containerd::STATES.map(PathBuf::from).into(),
+            Kind::Docker | Kind::Crun | Kind::Runc => Vec::new(),
+        };
+        [self.places.clone(), more].concat()
     }
 
     /// The same, of which this is wanted.
