@@ -105,8 +105,8 @@ impl Scope<'_> {
     ///
     /// # Errors
     /// If processes cannot be looked at.
-    pub(crate) async fn unusual_engines(&self) -> Result<Vec<FileId>> {
-        Ok(self.stores(&Qualifier::default()).await?.iter().map(|store| store.file).collect())
+    pub(crate) async fn unusual_engines(&self, asked: &Qualifier) -> Result<Vec<FileId>> {
+        Ok(self.stores(asked).await?.iter().map(|store| store.file).collect())
     }
 
     async fn stores(&self, of: &Qualifier) -> Result<&[Unusual]> {
