@@ -46,26 +46,37 @@ impl Address {
         Self { namespace: namespace.cloned(), ..self.clone() }
     }
 
-    /// How a path names this engine: by its kind, and its owner if it has one.
+    /// How a path names this engine: by its kind, its owner if it has one, and the namespace that is meant.
     pub(crate) fn qualifier(&self) -> Qualifier {
         let user = self.owner.as_ref().map(|owner| owner.name.to_string());
-        Qualifier { user, engine: Some(self.kind), namespace: None }
+        Qualifier { user, engine: Some(self.kind), namespace: self.namespace.clone() }
     }
 
-    /// The shortest qualifier that leaves no other of `engines`, this one among them; `None` if there is none.
-    pub(crate) fn shortest(&self, engines: &[Self]) -> Option<Qualifier> {
-        let near = Qualifier { user: None, ..self.qualifier() };
-        let namespace = self.namespace.clone();
-        let whole =
-            Qualifier { user: Some(self.owner_name().to_owned()), namespace: namespace.clone(), ..near.clone() };
-        let of_theirs = Qualifier { namespace: None, ..whole.clone() };
-        let shorter = if self.owner.is_some() {
-            [Qualifier { engine: None, ..of_theirs.clone() }, of_theirs.clone()]
+    /// What a path says at least that asks for this engine as `asked` does.
+    pub(crate) fn as_asked(&self, asked: &Qualifier) -> Qualifier {
+        Qualifier {
+            user: asked.user.as_ref().map(|_| self.owner_name().to_owned()),
+            engine: asked.engine.map(|_| self.kind),
+            namespace: asked.namespace.clone(),
+        }
+    }
+
+    /// The shortest qualifier that leaves no other of `engines`, this one among them, and says what is `asked`; `None` if there is
+    /// none.
+    pub(crate) fn shortest(&self, engines: &[Self], asked: &Qualifier) -> Option<Qualifier> {
+        let least = self.as_asked(asked);
+        let user = Some(self.owner_name().to_owned());
+        let (engine, namespace) = (Some(self.kind), self.namespace.clone());
+        let with_user = Qualifier { user, ..least.clone() };
+        let with_kind = |of: &Qualifier| Qualifier { engine, ..of.clone() };
+        let whole = |of: &Qualifier| Qualifier { engine, namespace: namespace.clone(), ..of.clone() };
+        let ways = if self.owner.is_some() {
+            vec![least, with_user.clone(), with_kind(&with_user), whole(&with_user)]
         } else {
-            [near.clone(), Qualifier { namespace, ..near }]
+            vec![least.clone(), with_kind(&least), whole(&least), with_kind(&with_user), whole(&with_user)]
         };
         let is_enough = |of: &Qualifier| engines.iter().filter(|engine| engine.is_of(of)).count() == 1;
-        [Qualifier::default()].into_iter().chain(shorter).chain([of_theirs, whole]).find(is_enough)
+        ways.into_iter().find(is_enough)
     }
 
     /// An error about this engine, which says whose it is if it is a user's.
@@ -90,6 +101,7 @@ impl fmt::Display for Address {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kind::Wanted;
 
     #[test]
     fn a_qualifier_chooses_among_engines() {
@@ -107,14 +119,14 @@ mod tests {
             ("alice@docker:web", false, false),
             ("bob@web", false, false),
         ] {
-            let (of, _) = Qualifier::split(text).unwrap();
+            let of = Wanted::qualifier(text);
             assert_eq!((roots.is_of(&of), hers.is_of(&of)), (is_roots, is_hers), "{text}");
         }
         assert_eq!((roots.to_string(), hers.to_string()), ("docker".to_owned(), "alice@podman".to_owned()));
         assert_eq!(format!("{}web", hers.qualifier()), "alice@podman:web");
         let shortest = |engine: &Address, others: &[&Address]| {
             let others: Vec<_> = others.iter().copied().cloned().collect();
-            engine.shortest(&others).map(|of| of.to_string())
+            engine.shortest(&others, &Qualifier::default()).map(|of| of.to_string())
         };
         let her_other = Address { kind: Kind::Docker, ..hers.clone() };
         let within = |namespace: &str| Address::usual(Kind::Containerd).within(Some(&namespace.to_owned()));
@@ -133,6 +145,16 @@ mod tests {
             (&hers, &[&hers, &hers], None),
         ] {
             assert_eq!(shortest(engine, engines).as_deref(), expected);
+        }
+        for (engine, asked, expected) in [
+            (&one, "containerd:teama:x", "containerd:teama:"),
+            (&one, "containerd:x", "containerd:"),
+            (&roots, "0@x", "root@"),
+            (&hers, "1000@x", "alice@"),
+            (&hers, "podman:x", "podman:"),
+        ] {
+            let way = engine.shortest(std::slice::from_ref(engine), &Wanted::qualifier(asked));
+            assert_eq!(way.unwrap().to_string(), expected);
         }
     }
 }

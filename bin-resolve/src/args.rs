@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{PathBufValueParser, TypedValueParser};
+use clap::builder::{PathBufValueParser, PossibleValue, TypedValueParser};
 use clap::{Parser, ValueEnum};
 use nicon_core::pidns;
 
@@ -14,7 +14,8 @@ use crate::kind::Kind;
 /// PATH names a container inside a container: `a.b.c`. If names contain dots, use slashes, as in `a/my.dotted/c` or
 /// `/my.dotted`, or escape the dots, as in `a.my\.dotted.c`. A segment is a container's exact name, or its ID, of
 /// which at least 12 digits are needed; `id:c6d` takes fewer, if they are unique. A prefix says which engine is meant, and
-/// whose: `podman:a`, `alice@podman:a`, `containerd:NAMESPACE:a`. The first segment can also be a process, as in `pid:4242.a`.
+/// whose: `podman:a`, `alice@podman:a`, `containerd:NAMESPACE:a`, `docker:id:c6d`. The first segment can also be a process, as in
+/// `pid:4242.a`.
 ///
 /// A pattern names all running containers that match it: `*`, `?`, `[a-z]` and `[!a-z]` within a segment, and `**` for
 /// any number of segments; `**` alone is every container on this machine.
@@ -50,7 +51,7 @@ pub struct Args {
     pub(crate) json: bool,
 
     /// Ask only this engine; a path can choose per name: podman:web.docker:db
-    #[arg(long, value_name = "ENGINE", value_enum, default_value_t = Engine::Auto)]
+    #[arg(long, value_name = "ENGINE", value_enum, default_value_t = Engine::AUTO)]
     pub(crate) engine: Engine,
 
     /// Look for an engine's socket here first, inside containers (for the host's own engine: `DOCKER_HOST`)
@@ -70,28 +71,39 @@ pub struct Args {
     pub(crate) verbose: bool,
 }
 
-/// The choice of [`Kind`].
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Engine {
-    /// All that are present
-    Auto,
-    Docker,
-    Podman,
-    Containerd,
-    Crun,
-    Runc,
-}
+/// The choice of a [`Kind`], or of all.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Engine(Option<Kind>);
 
 impl Engine {
-    pub(crate) fn kind(self) -> Option<Kind> {
-        match self {
-            Self::Auto => None,
-            Self::Docker => Some(Kind::Docker),
-            Self::Podman => Some(Kind::Podman),
-            Self::Containerd => Some(Kind::Containerd),
-            Self::Crun => Some(Kind::Crun),
-            Self::Runc => Some(Kind::Runc),
+    const AUTO: Self = Self(None);
+
+    /// All choices.
+    const ALL: [Self; Kind::ALL.len() + 1] = {
+        let mut all = [Self::AUTO; Kind::ALL.len() + 1];
+        let mut at = 0;
+        while at < Kind::ALL.len() {
+            all[at + 1] = Self(Some(Kind::ALL[at]));
+            at += 1;
         }
+        all
+    };
+
+    pub(crate) fn kind(self) -> Option<Kind> {
+        self.0
+    }
+}
+
+impl ValueEnum for Engine {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self.0 {
+            None => PossibleValue::new("auto").help("All that are present"),
+            Some(kind) => PossibleValue::new(kind.name()),
+        })
     }
 }
 

@@ -6,6 +6,9 @@ use serde::Deserialize;
 
 use crate::root::FileId;
 
+/// How many characters of an engine's texts are shown.
+const MAX_SAID: usize = 300;
+
 /// A running container, as its engine describes it.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Container {
@@ -118,7 +121,23 @@ pub(crate) fn not_understood(why: &str) -> Error {
 
 /// The beginning of a text from an engine, which could fill the screen.
 pub(crate) fn brief(said: &str) -> String {
-    said.chars().take(300).collect()
+    said.chars().take(MAX_SAID).collect()
+}
+
+/// The first of these texts, as many as there is room for, each of them whole.
+pub(crate) fn brief_list(texts: impl ExactSizeIterator<Item = String>, separator: &str, most: usize) -> String {
+    let number = texts.len();
+    let mut shown: Vec<String> = Vec::new();
+    let mut left = MAX_SAID;
+    for text in texts.take(most) {
+        let Some(rest) = left.checked_sub(text.chars().count() + separator.len()) else { break };
+        left = rest;
+        shown.push(text);
+    }
+    if shown.len() < number {
+        shown.push("...".to_owned());
+    }
+    shown.join(separator)
 }
 
 #[cfg(test)]

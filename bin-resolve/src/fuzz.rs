@@ -20,7 +20,7 @@ use crate::{activation, context, disk};
 pub fn path(text: &str) {
     let Ok(Asked::One(path)) = name::parse(text) else { return };
     for segment in &path {
-        assert!(is_name(segment.rsplit(':').next().unwrap_or_default()), "{segment}");
+        assert!(is_name(segment.rsplit([':', '@']).next().unwrap_or_default()), "{segment}");
     }
     let shown = name::show(&path);
     assert_eq!(name::parse(&shown).ok(), Some(Asked::One(path)), "{shown}");

@@ -97,7 +97,7 @@ impl Hop {
         settings: &Settings,
     ) -> Result<Self> {
         let wanted = Wanted::parse(segment);
-        if let (Some(Wanted::Process(pid)), None) = (&wanted, &outer) {
+        if let (Ok(Wanted::Process(pid)), None) = (&wanted, &outer) {
             let (process, inside) = (Process::pin(*pid)?, Engines::new(own.monitors.clone()));
             let (segment, bounds) = (segment.to_owned(), Bounds::default());
             return Ok(Self { process, inside, bounds, segment, found: None, outer: None });
@@ -105,8 +105,8 @@ impl Hop {
         let scope = settings.scope(outer.as_deref(), own)?;
         let Found { container, process, proof, engine, via, bounds } = match (listed, wanted) {
             (Some(member), _) => scope.find_listed(member).await?,
-            (None, Some(Wanted::Container { of, name })) => scope.find(&of, name).await?,
-            (None, Some(Wanted::Id(digits))) => scope.find_by_id(digits).await?,
+            (None, Ok(Wanted::Container { of, name })) => scope.find(&of, name).await?,
+            (None, Ok(Wanted::Id { of, digits })) => scope.find_by_id(&of, digits).await?,
             (None, _) => return Err(Error::failed(format!("\"{segment}\" is not a container"))),
         };
         let sharing = match (&outer, &via) {

@@ -13,6 +13,7 @@ use nicon_core::{Error, Result, Status};
 
 use crate::address::Address;
 use crate::hop::{Hop, Sharing};
+use crate::kind::Wanted;
 use crate::name::{MAX_DEPTH, Path};
 use crate::pattern::Pattern;
 use crate::pool::AT_ONCE;
@@ -100,7 +101,10 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
             self.walk.find(prefix).await?;
         }
         for depth in 0..=prefix.len() {
-            let inside = self.walk.look_inside(&prefix[..depth]).await.map_err(|error| error.within(engine.place()))?;
+            let asked =
+                prefix.get(depth).map_or_else(|| self.pattern.asks(&engine.progress), |name| Wanted::qualifier(name));
+            let inside =
+                self.walk.look_inside(&prefix[..depth], &asked).await.map_err(|error| error.within(engine.place()))?;
             for inner in inside {
                 self.engines.entry(inner.engine).or_insert_with(|| prefix[..depth].to_vec());
             }

@@ -7,15 +7,19 @@ use nicon_core::container::{begins_id, is_short_id};
 use nicon_core::near::nearest;
 
 use crate::by_id::shown;
-use crate::container::brief;
+use crate::container::{brief_list, short};
+use crate::kind::Qualifier;
 use crate::name::is_name;
 use crate::roster::Member;
 
 /// How many containers are named if none has a similar name.
 const MAX_SHOWN: usize = 5;
 
-/// Why `asked` was not found among `known`.
-pub(crate) fn explain(asked: &str, known: &[Member]) -> Error {
+/// The longest name that a hint repeats.
+const MAX_LENGTH: usize = 100;
+
+/// Why `asked` was not found among `known`, the containers of engines that are `of` those asked for.
+pub(crate) fn explain(of: &Qualifier, asked: &str, known: &[Member]) -> Error {
     let by_id: Vec<_> = known.iter().filter(|known| begins_id(asked) && known.id.starts_with(asked)).collect();
     if by_id.len() > 1 && is_short_id(asked) {
         return Error::failed(format!("ID \"{asked}\" is ambiguous: {} begin so: {}", by_id.len(), shown(&by_id)));
@@ -23,30 +27,29 @@ pub(crate) fn explain(asked: &str, known: &[Member]) -> Error {
     let names: Vec<&str> = known.iter().map(|known| &known.name[..]).filter(|name| is_name(name)).collect();
     let by_id = match by_id.len() {
         0 => None,
-        1 => Some(format!("one has an ID that begins so: id:{asked}")),
+        1 => Some(format!("one has an ID that begins so: {of}id:{asked}")),
         several => Some(format!("{several} have IDs that begin so: {}", shown(&by_id))),
     };
     Error::no(match by_id.or_else(|| hint(asked, &names)) {
-        Some(hint) => format!("no container \"{asked}\" ({})", brief(&hint)),
+        Some(hint) => format!("no container \"{asked}\" ({hint})"),
         None => format!("no container \"{asked}\""),
     })
 }
 
 fn hint(asked: &str, names: &[&str]) -> Option<String> {
-    if let Some(dotted) = names.iter().find(|name| name.strip_prefix(asked).is_some_and(|rest| rest.starts_with('.'))) {
+    let is_dotted =
+        |name: &&&str| name.len() <= MAX_LENGTH && name.strip_prefix(asked).is_some_and(|rest| rest.starts_with('.'));
+    if let Some(dotted) = names.iter().find(is_dotted) {
         return Some(format!("a container is called \"{dotted}\": separate names with slashes, as in /{dotted}"));
     }
     let by_lowercase: BTreeMap<String, &str> = names.iter().map(|name| (name.to_ascii_lowercase(), *name)).collect();
     let near = nearest(&asked.to_ascii_lowercase(), by_lowercase.keys().map(String::as_str));
     if !near.is_empty() {
-        let near: Vec<_> = near.into_iter().map(|name| by_lowercase[name]).collect();
-        return Some(format!("did you mean {}?", near.join(" or ")));
+        let near = near.into_iter().map(|name| short(by_lowercase[name]).to_owned());
+        return Some(format!("did you mean {}?", brief_list(near, " or ", MAX_SHOWN)));
     }
-    let mut shown: Vec<_> = by_lowercase.into_values().take(MAX_SHOWN + 1).collect();
-    if shown.len() > MAX_SHOWN {
-        shown[MAX_SHOWN] = "...";
-    }
-    (!shown.is_empty()).then(|| format!("containers here: {}", shown.join(", ")))
+    let shown = by_lowercase.into_values().map(|name| short(name).to_owned());
+    (shown.len() > 0).then(|| format!("containers here: {}", brief_list(shown, ", ", MAX_SHOWN)))
 }
 
 #[cfg(test)]
@@ -71,13 +74,13 @@ mod tests {
             ("c", Status::No, "no container \"c\" (2 have IDs that begin so: c6c6c6c6c6c6, c7c7c7c7c7c7)"),
             ("we", Status::No, "no container \"we\" (did you mean web?)"),
         ] {
-            let error = explain(asked, &known);
+            let error = explain(&Qualifier::default(), asked, &known);
             assert_eq!((error.status(), &error.to_string()[..]), (status, expected));
         }
         let twins = [member("c6", "web"), member("c6", "db")];
-        let error = explain(&"c6".repeat(6), &twins);
-        let ambiguous = "ID \"c6c6c6c6c6c6\" is ambiguous: 2 begin so: c6c6c6c6c6c6, c6c6c6c6c6c6";
-        assert_eq!((error.status(), &error.to_string()[..]), (Status::Failed, ambiguous));
+        let error = explain(&Qualifier::default(), &"c6".repeat(6), &twins);
+        let ambiguous = "ID \"c6c6c6c6c6c6\" is ambiguous: 2 begin so: ";
+        assert!(error.status() == Status::Failed && error.to_string().starts_with(ambiguous), "{error}");
     }
 
     #[test]
@@ -93,5 +96,12 @@ mod tests {
         }
         assert_eq!(hint("qqqqqqqq", &["a", "b", "c", "d", "e", "f"]).unwrap(), "containers here: a, b, c, d, e, ...");
         assert_eq!(hint("web", &[]), None);
+        // No name, and no ID that is one, is cut.
+        let ids: Vec<_> = ["a", "b", "c", "d"].iter().map(|digit| digit.repeat(64)).collect();
+        let ids: Vec<_> = ids.iter().map(String::as_str).collect();
+        assert_eq!(hint(&"a".repeat(60), &ids).unwrap(), "did you mean aaaaaaaaaaaa?");
+        let long = ["x", "y", "z"].map(|letter| format!("{letter}-{}", "web-".repeat(30)));
+        let long = [&long[0][..], &long[1], &long[2]];
+        assert_eq!(hint("qqq", &long).unwrap(), format!("containers here: {}, {}, ...", long[0], long[1]));
     }
 }

@@ -2,10 +2,11 @@
 
 use glob::Pattern as Glob;
 use nicon_core::Result;
-use nicon_core::path::{Letter, is_name_char, not_a_name, refuse, split, unknown_prefix};
+use nicon_core::container::begins_id;
+use nicon_core::path::{Letter, is_name_char, not_a_name, refuse, split};
 pub(crate) use nicon_core::path::{MAX_DEPTH, is_name};
 
-use crate::kind::Wanted;
+use crate::kind::{Qualifier, Wanted};
 use crate::pattern::{Pattern, Segment};
 
 /// A container's path: one segment for each engine on the way in, none of them empty.
@@ -27,7 +28,7 @@ pub(crate) fn parse(path: &str) -> Result<Asked> {
     let segments = segments.iter().map(|segment| read(segment).map_err(|why| refuse(path, &why)));
     let segments = segments.collect::<Result<Vec<Segment>>>()?;
     let is_process = |segment: &Segment| match segment {
-        Segment::Name(name) => matches!(Wanted::parse(name), Some(Wanted::Process(_))),
+        Segment::Name(name) => matches!(Wanted::parse(name), Ok(Wanted::Process(_))),
         _ => false,
     };
     if segments.iter().skip(1).any(is_process) {
@@ -50,10 +51,9 @@ fn read(segment: &[Letter]) -> std::result::Result<Segment, String> {
     if whole == "**" && segment.iter().all(is_wild) {
         return Ok(Segment::Depths);
     }
-    let (of, name) = match Wanted::parse(&whole) {
-        Some(Wanted::Container { of, name }) => (of, name),
-        Some(Wanted::Id(_) | Wanted::Process(_)) => return Ok(Segment::Name(whole)),
-        None => return Err(unknown_prefix(&whole)),
+    let (of, name) = match Wanted::parse(&whole)? {
+        Wanted::Container { of, name } => (of, name),
+        Wanted::Id { .. } | Wanted::Process(_) => return Ok(Segment::Name(whole)),
     };
     let name = &segment[segment.len() - name.chars().count()..];
     if !name.iter().any(is_wild) {
@@ -67,6 +67,21 @@ fn read(segment: &[Letter]) -> std::result::Result<Segment, String> {
     let glob = Glob::new(&text(name))
         .map_err(|_| format!("\"{whole}\" is not a pattern (use *, ?, [a-z], [!a-z], or ** as a whole segment)"));
     glob.map(|glob| Segment::Glob(of, glob))
+}
+
+/// The segment of a container: its name after prefixes, or its ID where that would be read as something else.
+pub(crate) fn spell(way: &Qualifier, name: &str, id: &str) -> String {
+    let spelt = format!("{way}{name}");
+    match Wanted::parse(&spelt) {
+        Ok(Wanted::Container { of, name: read }) if of == *way && read == name => spelt,
+        _ => by_id(way, id),
+    }
+}
+
+/// The segment of a container by its ID after prefixes; with some engines that is a name.
+pub(crate) fn by_id(way: &Qualifier, id: &str) -> String {
+    let prefix = if begins_id(id) { "id:" } else { "" };
+    format!("{way}{prefix}{id}")
 }
 
 /// Formats a path: with dots if that is unambiguous.
@@ -102,6 +117,10 @@ mod tests {
             ("podman:a.docker:b", &["podman:a", "docker:b"]),
             ("pid:42.runc:a", &["pid:42", "runc:a"]),
             ("id:c6d.a.id:0", &["id:c6d", "a", "id:0"]),
+            ("docker:id:c6d.ann@id:0", &["docker:id:c6d", "ann@id:0"]),
+            ("/containerd:k8s.io:id:c6d", &["containerd:k8s.io:id:c6d"]),
+            ("_a.-b.c+d", &["_a", "-b", "c+d"]),
+            ("/.a/+", &[".a", "+"]),
             ("alice@podman:web.bob@db", &["alice@podman:web", "bob@db"]),
             ("containerd:teama:job.x", &["containerd:teama:job", "x"]),
         ] {
@@ -120,7 +139,7 @@ mod tests {
     #[test]
     fn what_no_engine_accepts_is_refused() {
         for path in
-            ["", "/", ".", "a..b", "a.", ".a", "a//b", "a/../b", "a\\", "a b", "x?y=", "a/%2e", "-a", "_a", "ü", "a\n"]
+            ["", "/", ".", "a..b", "a.", ".a", "a//b", "a/../b", "a\\", "a b", "x?y=", "a/%2e", "/..", "ü", "a\n"]
                 .into_iter()
                 .chain([
                     "x:a",
@@ -128,9 +147,10 @@ mod tests {
                     "id:",
                     "id:web",
                     "id:c*",
-                    "docker:id:c6d",
+                    "docker:id:web",
+                    "ann@id:",
                     "docker:",
-                    "docker:-a",
+                    "docker:a b",
                     "docker:a:b",
                     "@a",
                     "*@a",

@@ -53,6 +53,19 @@ impl Pattern {
         self.with_skipped_depths(vec![0])
     }
 
+    /// Which engines are to be asked inside a container with this progress: those that the next segments name.
+    pub(crate) fn asks(&self, progress: &Progress) -> Qualifier {
+        // With several next segments one of them is `**`.
+        match progress.0[..] {
+            [at] => match self.rest.get(at) {
+                Some(Segment::Glob(of, _)) => of.clone(),
+                Some(Segment::Name(name)) => Wanted::qualifier(name),
+                Some(Segment::Depths) | None => Qualifier::default(),
+            },
+            _ => Qualifier::default(),
+        }
+    }
+
     /// The progress of `container`, one of `list`, given that of the container around them.
     pub(crate) fn advance(&self, outer: &Progress, container: &Member, list: &[Member]) -> Progress {
         let mut next = Vec::new();
@@ -98,10 +111,10 @@ impl Pattern {
 
 /// The engine's own rule: a name takes precedence over the beginning of an ID, which must be unique.
 fn is_meant(asked: &str, container: &Member, list: &[Member]) -> bool {
-    let fit = |member: &Member| match Wanted::parse(asked)? {
+    let fit = |member: &Member| match Wanted::parse(asked).ok()? {
         Wanted::Container { of, name } if member.is_of(&of) => fit(name, &member.id, &member.name),
-        Wanted::Id(digits) if member.id == digits => Some(Fit::Exact),
-        Wanted::Id(digits) if member.id.starts_with(digits) => Some(Fit::ShortId),
+        Wanted::Id { of, digits } if member.is_of(&of) && member.id == digits => Some(Fit::Exact),
+        Wanted::Id { of, digits } if member.is_of(&of) && member.id.starts_with(digits) => Some(Fit::ShortId),
         _ => None,
     };
     let other = |other: &Member| other.id != container.id && fit(other).is_some();

@@ -21,27 +21,27 @@ pub(crate) enum Present {
 }
 
 impl Scope<'_> {
-    /// Finds the engines that are present, without asking them anything, so that they cannot delay us.
+    /// Finds those engines that are present and `asked` for, without asking them anything yet, so that they cannot delay us.
     ///
     /// # Errors
     /// [`Status::No`](nicon_core::Status::No) if there is none, as in most containers.
-    pub(crate) async fn look(&self) -> Result<Vec<Present>> {
-        let (mut present, mut refused, any) = (Vec::new(), None, Qualifier::default());
+    pub(crate) async fn look(&self, asked: &Qualifier) -> Result<Vec<Present>> {
+        let (mut present, mut refused) = (Vec::new(), None);
         let wanted = Extent { all: true, ..Extent::default() };
         let (near, others) = self.look_around().await?;
-        let asked = self.chosen(&any, &near);
-        if let [first, ..] = &asked[..] {
-            first.root.look_for(paths_of(&asked, &wanted)).await;
+        let chosen = self.chosen(asked, &near);
+        if let [first, ..] = &chosen[..] {
+            first.root.look_for(paths_of(&chosen, &wanted)).await;
         }
-        for endpoint in asked.iter().chain(&self.chosen(&any, &others)) {
+        for endpoint in chosen.iter().chain(&self.chosen(asked, &others)) {
             match self.look_for(endpoint, &wanted).await {
                 Ok(found) => present.extend(found),
                 Err(error) => refused = refused.or(Some(error)),
             }
         }
-        present.extend(self.unusual_engines().await?.into_iter().map(Present::Files));
+        present.extend(self.unusual_engines(asked).await?.into_iter().map(Present::Files));
         if present.is_empty() {
-            return Err(refused.unwrap_or_else(|| self.no_engine(&any)));
+            return Err(refused.unwrap_or_else(|| self.no_engine(asked)));
         }
         self.keep(near, others);
         Ok(present)

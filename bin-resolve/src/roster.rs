@@ -4,12 +4,14 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use nicon_core::container::is_id;
 use nicon_core::{Error, Result};
 use nix::errno::Errno;
+use tokio::time::timeout;
 
 use crate::address::{Address, Owner};
 use crate::bundles::Bundle;
@@ -17,6 +19,7 @@ use crate::claim::Found;
 use crate::disk::Extent;
 use crate::endpoint::Endpoint;
 use crate::fallback::Answered;
+use crate::hop::late;
 use crate::kind::{Kind, Qualifier};
 use crate::listing::{Listed, State};
 use crate::name::is_name;
@@ -66,7 +69,7 @@ pub(crate) struct Listing {
 #[derive(Default)]
 pub(crate) struct Roster {
     /// Whether there is an engine that answers.
-    some_there: bool,
+    pub(crate) some_there: bool,
     /// By name.
     pub(crate) members: Vec<Member>,
     /// Failures of engines, while others answered.
@@ -98,7 +101,7 @@ impl Scope<'_> {
         }
         // The list of all is only read by people, who need no unique paths.
         if state == State::Running {
-            segments::make_unique(&mut roster.members, |place| self.is_near(place));
+            segments::make_unique(&mut roster.members, asked, |place| self.is_near(place));
         }
         Ok(roster)
     }
@@ -133,8 +136,12 @@ impl Scope<'_> {
         state: State,
     ) -> Vec<Result<Option<Listing>>> {
         let list = async |endpoint: &Arc<Endpoint>, wanted: Extent| {
-            let list = self.list_one(endpoint, &wanted, state).await;
-            list.map_err(|error| endpoint.address.within_owner(error))
+            let patience = self.patience_with(endpoint, state);
+            let list = timeout(patience, self.list_one(endpoint, &wanted, state)).await;
+            let list = list.unwrap_or_else(|_| Err(late(patience)));
+            // Whoever asks for one container has not named this engine.
+            let is_unnamed = endpoint.address.owner.is_none() && state == State::Running;
+            list.map_err(|error| if is_unnamed { error } else { error.within(endpoint.address.to_string()) })
         };
         let (above, below): (Vec<_>, Vec<_>) =
             endpoints.iter().partition(|endpoint| !endpoint.kind().is_below_others());
@@ -144,6 +151,16 @@ impl Scope<'_> {
         let below = join_all(below.into_iter().map(|endpoint| list(endpoint, wanted(endpoint)))).await;
         lists.extend(below);
         self.list_unusual(whose, true, asked, state, lists).await
+    }
+
+    /// How long one engine may take. A list of all is a part of the search for one container, which is to end in time, and to say who
+    /// was silent.
+    fn patience_with(&self, endpoint: &Endpoint, state: State) -> Duration {
+        match state {
+            State::Running => self.settings.timeout,
+            State::Any if endpoint.address.owner.is_some() => self.settings.timeout / 2,
+            State::Any => self.settings.timeout * 9 / 10,
+        }
     }
 
     /// What is wanted of the files of an engine that others use, given what these list: whatever none of them has told.
@@ -231,7 +248,7 @@ impl Scope<'_> {
     }
 
     pub(crate) async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        tokio::time::timeout(self.settings.timeout, work).await.unwrap_or_else(|_| Err(self.settings.timed_out()))
+        timeout(self.settings.timeout, work).await.unwrap_or_else(|_| Err(self.settings.timed_out()))
     }
 }
 

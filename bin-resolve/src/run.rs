@@ -6,6 +6,7 @@ use std::time::Duration;
 use nicon_core::stream::{Answers, Lines};
 use nicon_core::{Doing, Namespace, Result, Status};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::stat::stat;
 use nix::unistd::geteuid;
 
 use crate::answer::{Question, answer_all};
@@ -32,7 +33,7 @@ pub fn run(args: Args) -> Result<Status> {
         pidns: Namespace::open("/proc/self/ns/pid".as_ref())?,
         engine: args.engine.kind(),
         timeout: args.timeout,
-        is_root: geteuid().is_root(),
+        is_root: is_root()?,
         verbose: args.verbose,
     };
     allow_many_files()?;
@@ -43,6 +44,13 @@ pub fn run(args: Args) -> Result<Status> {
     // An abandoned thread may never end, and the process is about to.
     std::mem::forget(runtime);
     outcome
+}
+
+/// Whether we are the machine's root. Root in a user namespace may be anybody outside of it, to whom the root directory does not
+/// belong.
+fn is_root() -> Result<bool> {
+    let root = stat("/").doing(|| "inspect /")?;
+    Ok(geteuid().is_root() && root.st_uid == 0)
 }
 
 /// Each container that was found keeps two descriptors open until its batch ends. The usual limit of 1,024 exists for

@@ -80,7 +80,10 @@ impl Listing {
             member.found.replace(Some(Box::new(found)));
             self.members.push(member);
         } else {
-            self.remarks.push(Error::failed(format!("\"{name}\" runs, but no path can name it")));
+            let pid = found.process.pid();
+            self.remarks.push(Error::failed(format!(
+                "\"{name}\" runs, but no path can name it (begin the path with its process, pid:{pid})"
+            )));
         }
     }
 }

@@ -77,8 +77,7 @@ impl Scope<'_> {
     /// # Errors
     /// If the root directory cannot be opened, or too many threads are blocked.
     pub(crate) async fn near(&self, asked: &Qualifier) -> Result<Vec<Arc<Endpoint>>> {
-        let endpoints = self.engines.near.get_or_try_init(|| self.look_near(asked)).await?;
-        Ok(self.chosen(asked, endpoints))
+        Ok(self.chosen(asked, self.all_near(asked).await?))
     }
 
     /// The engines of all other users. They are asked for a name only if no nearer engine knows it: nobody can make a name of
@@ -87,9 +86,16 @@ impl Scope<'_> {
     /// # Errors
     /// If they cannot be looked for.
     pub(crate) async fn others(&self, asked: &Qualifier) -> Result<Vec<Arc<Endpoint>>> {
-        let look = async || self.look_further(&self.near(&Qualifier::default()).await?).await;
-        let endpoints = self.engines.of_others.get_or_try_init(look).await?;
-        Ok(self.chosen(asked, endpoints))
+        Ok(self.chosen(asked, self.all_others().await?))
+    }
+
+    async fn all_near(&self, asked: &Qualifier) -> Result<&Vec<Arc<Endpoint>>> {
+        self.engines.near.get_or_try_init(|| self.look_near(asked)).await
+    }
+
+    async fn all_others(&self) -> Result<&Vec<Arc<Endpoint>>> {
+        let look = async || self.look_further(self.all_near(&Qualifier::default()).await?).await;
+        self.engines.of_others.get_or_try_init(look).await
     }
 
     /// Which engines may be here, whoever asks. What is found is kept only with [`Scope::keep`]: a machine has thousands of
@@ -118,9 +124,9 @@ impl Scope<'_> {
     async fn look_near(&self, asked: &Qualifier) -> Result<Vec<Arc<Endpoint>>> {
         let root = Arc::new(Root::of(self.container)?);
         let mut endpoints = Endpoint::usual(&root, self.places());
-        if self.container.is_none() {
+        if self.container.is_none() && !self.settings.is_root {
             endpoints.extend(users::own(&root).await?);
-        } else {
+        } else if self.container.is_some() {
             survey(&root, &self.chosen(asked, &endpoints), &self.extent_of(asked)).await?;
         }
         Ok(endpoints)
@@ -135,17 +141,16 @@ impl Scope<'_> {
         users::others(&root, self.container.is_none()).await
     }
 
-    /// The engine that usually is at this place.
+    /// The engine that usually is at this place, whether it is asked without a prefix or not.
     ///
     /// # Errors
     /// If engines cannot be looked for.
     pub(crate) async fn at(&self, place: &Address) -> Result<Option<Arc<Endpoint>>> {
-        let any = Qualifier::default();
-        let is_there = |endpoint: &Arc<Endpoint>| endpoint.address == *place;
-        if let Some(near) = self.near(&any).await?.into_iter().find(is_there) {
-            return Ok(Some(near));
+        let is_there = |endpoint: &&Arc<Endpoint>| endpoint.address == *place;
+        if let Some(near) = self.all_near(&Qualifier::default()).await?.iter().find(is_there) {
+            return Ok(Some(Arc::clone(near)));
         }
-        Ok(self.others(&any).await?.into_iter().find(is_there))
+        Ok(self.all_others().await?.iter().find(is_there).cloned())
     }
 
     /// Whether an engine is near: see [`Scope::near`].

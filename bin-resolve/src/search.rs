@@ -18,6 +18,7 @@ use crate::hop::late;
 use crate::kind::Qualifier;
 use crate::listing::State;
 use crate::missing;
+use crate::name::{show, spell};
 use crate::pool::Connection;
 use crate::roster::Member;
 use crate::scope::Scope;
@@ -289,27 +290,30 @@ impl Scope<'_> {
             (1, None) => Ok(found.remove(0)),
             (1, Some(refusal)) => {
                 let Found { engine, .. } = &found[0];
-                let way = engine.qualifier();
-                Err(refusal.and_say(&format!(" (it may know the name, too; to ask only {engine}, say {way}{name})")))
+                let way = show(&[format!("{}{name}", engine.qualifier())]);
+                Err(refusal.and_say(&format!(" (it may know the name, too; to ask only {engine}, say {way})")))
             }
-            _ => Err(ambiguous(name, &found)),
+            _ => Err(ambiguous(of, name, &found)),
         }
     }
 
     /// Why nothing was found, if no engine gave a reason.
     async fn explain(&self, of: &Qualifier, name: &str) -> Error {
         match self.list(of, State::Any).await {
-            Ok(list) => missing::explain(name, &list.members),
+            Ok(list) => missing::explain(of, name, &list.members),
             Err(error) => error,
         }
     }
 }
 
 /// The error for several containers of the same name.
-fn ambiguous(name: &str, found: &[Found]) -> Error {
+fn ambiguous(of: &Qualifier, name: &str, found: &[Found]) -> Error {
     let engine = |found: &Found| found.engine.within(found.container.namespace.as_ref());
     let engines: Vec<_> = found.iter().map(engine).collect();
-    let ways = engines.iter().map(|engine| format!("{}{name}", engine.shortest(&engines).unwrap_or_default()));
+    let way = |(engine, found): (&Address, &Found)| {
+        show(&[spell(&engine.shortest(&engines, of).unwrap_or_default(), name, &found.container.id)])
+    };
+    let ways = engines.iter().zip(found).map(way);
     let ways = ways.collect::<Vec<_>>().join(" or ");
     let engines = engines.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
     Error::failed(format!("{engines} each run a container \"{name}\" (say {ways})"))

@@ -57,7 +57,7 @@ impl Task {
     pub(crate) async fn perform(self, walk: &Walk, pattern: &Pattern) -> Outcome {
         match self {
             Self::List(engine) => {
-                let list = match walk.list(&engine.path).await {
+                let list = match walk.list(&engine.path, &pattern.asks(&engine.progress)).await {
                     Ok(roster) => Ok(choose(walk, pattern, &engine, roster).await),
                     Err(error) => Err(error),
                 };
@@ -70,7 +70,7 @@ impl Task {
                 Outcome::Found(from, engine, found)
             }
             Self::LookInside(found) => {
-                let inside = walk.look_inside(&found.path).await;
+                let inside = walk.look_inside(&found.path, &pattern.asks(&found.progress)).await;
                 Outcome::SeenInside(found, inside)
             }
         }

@@ -151,11 +151,11 @@ impl Scope<'_> {
     ///
     /// # Errors
     /// If processes cannot be looked at.
-    pub(crate) async fn unusual_engines(&self) -> Result<Vec<FileId>> {
+    pub(crate) async fn unusual_engines(&self, asked: &Qualifier) -> Result<Vec<FileId>> {
         let mut files = Vec::new();
         for whose in [Whose::Near, Whose::Users] {
-            let places = self.unusual(whose, &Qualifier::default()).await?;
-            files.extend(places.into_iter().flat_map(|places| &places.there).map(|place| place.file));
+            let places = self.unusual(whose, asked).await?;
+            files.extend(self.asked_of(places, asked).map(|place| place.file));
         }
         Ok(files)
     }

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use nicon_core::path::is_user;
 use nicon_core::{Doing, Result};
 use nix::sys::stat::fstat;
 use nix::unistd::{Uid, geteuid};
@@ -26,9 +27,12 @@ const CHILD_PID: &str = "containerd-rootless/child_pid";
 /// Where their names and homes are.
 const PASSWD: &str = "/etc/passwd";
 
-/// What we are, if that is not root: our own engines are as near to us as those of the machine.
+/// The engines of ours, if we are not the machine's root: they are as near to us as those of the machine.
 pub(crate) async fn own(root: &Arc<Root>) -> Result<Vec<Arc<Endpoint>>> {
-    let uid = geteuid().as_raw();
+    let myself = geteuid().as_raw();
+    // In a user namespace, root is who made it. The runtime directory tells who that is on the machine.
+    let ours = root.ask(users).await.unwrap_or_default().into_iter().find(|(_, seen_as)| *seen_as == myself);
+    let uid = ours.map_or(myself, |(user, _)| user.uid);
     if uid == 0 {
         return Ok(Vec::new());
     }
@@ -92,7 +96,8 @@ fn users(directory: &Directory) -> Result<Vec<(User, u32)>> {
 fn user(uid: u32, entry: Option<&Entry<'_>>, home: Option<PathBuf>) -> User {
     let home = home.unwrap_or_else(|| entry.map_or("/", |entry| entry.home).into());
     User {
-        name: entry.map_or_else(|| uid.to_string(), |entry| entry.name.to_owned()),
+        // Not every login name can be a part of a path.
+        name: entry.map(|entry| entry.name).filter(|name| is_user(name)).map_or_else(|| uid.to_string(), str::to_owned),
         uid,
         runtime: Path::new(RUNTIME).join(uid.to_string()),
         data: home.join(".local/share"),

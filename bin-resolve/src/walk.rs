@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -27,12 +28,13 @@ use crate::scope::Engines;
 
 type Asking<T> = Shared<LocalBoxFuture<'static, Result<T>>>;
 pub(crate) type Finding = Asking<Arc<Hop>>;
+type Known<K, T> = RefCell<HashMap<K, Asking<T>>>;
 
 /// The paths of one batch. Results are kept for the batch only, since containers come and go.
 pub(crate) struct Walk {
     context: Arc<Context>,
-    found: RefCell<HashMap<name::Path, Finding>>,
-    listed: RefCell<HashMap<name::Path, Asking<Rc<Roster>>>>,
+    found: Known<name::Path, Arc<Hop>>,
+    listed: Known<(name::Path, Qualifier), Rc<Roster>>,
 }
 
 /// What every search needs.
@@ -72,7 +74,7 @@ impl Walk {
     }
 
     fn find_once(&self, path: &[String], listed: Option<Member>) -> Finding {
-        once(&self.found, path, || {
+        once(&self.found, &path.to_vec(), || {
             let (name, outer) = path.split_last().expect("a path has a segment");
             let place = if outer.is_empty() { String::new() } else { format!(" in {}", name::show(outer)) };
             let (context, outer) = (Arc::clone(&self.context), self.container(outer));
@@ -96,14 +98,14 @@ impl Walk {
         })
     }
 
-    /// Lists the running containers inside the one at `path`, or our own if it is empty.
-    pub(crate) fn list(&self, path: &[String]) -> Asking<Rc<Roster>> {
-        once(&self.listed, path, || {
-            let (container, context) = (self.container(path), Arc::clone(&self.context));
+    /// Lists the running containers inside the one at `path`, or our own if it is empty, of the engines `asked` for.
+    pub(crate) fn list(&self, path: &[String], asked: &Qualifier) -> Asking<Rc<Roster>> {
+        once(&self.listed, &(path.to_vec(), asked.clone()), || {
+            let (container, context, asked) = (self.container(path), Arc::clone(&self.context), asked.clone());
             async move {
                 let container = container.await?;
                 let scope = context.settings.scope(container.as_deref(), &context.own)?;
-                scope.list(&Qualifier::default(), State::Running).await.map(Rc::new)
+                scope.list(&asked, State::Running).await.map(Rc::new)
             }
         })
     }
@@ -134,15 +136,15 @@ impl Walk {
         }
     }
 
-    /// The engines in the container at `path`, or our own if it is empty. They are not asked anything, so that they
-    /// cannot delay us.
+    /// Those engines in the container at `path`, or our own if it is empty, that are `asked` for. They are not asked anything yet,
+    /// so that they cannot delay us.
     ///
     /// # Errors
     /// [`Status::No`](nicon_core::Status::No) if there is none, as in most containers.
-    pub(crate) async fn look_inside(&self, path: &[String]) -> Result<Vec<Inner>> {
+    pub(crate) async fn look_inside(&self, path: &[String], asked: &Qualifier) -> Result<Vec<Inner>> {
         let container = self.container(path).await?;
         let scope = self.context.settings.scope(container.as_deref(), &self.context.own)?;
-        let present = tokio::time::timeout(self.timeout(), scope.look()).await;
+        let present = tokio::time::timeout(self.timeout(), scope.look(asked)).await;
         let present = present.unwrap_or_else(|_| Err(self.context.settings.timed_out()))?;
         let inner = |present| match (present, &container) {
             (Present::Socket { file, .. } | Present::Files(file), None) => {
@@ -169,16 +171,16 @@ impl Walk {
     }
 }
 
-/// The entry of `known` for `path`, which is begun if there is none.
-fn once<T: Clone + 'static, F: Future<Output = Result<T>> + 'static>(
-    known: &RefCell<HashMap<name::Path, Asking<T>>>,
-    path: &[String],
+/// The entry of `known` for `key`, which is begun if there is none.
+fn once<K: Clone + Eq + Hash, T: Clone + 'static, F: Future<Output = Result<T>> + 'static>(
+    known: &Known<K, T>,
+    key: &K,
     begin: impl FnOnce() -> F,
 ) -> Asking<T> {
-    if let Some(asking) = known.borrow().get(path) {
+    if let Some(asking) = known.borrow().get(key) {
         return asking.clone();
     }
     let asking = begin().boxed_local().shared();
-    known.borrow_mut().insert(path.to_vec(), asking.clone());
+    known.borrow_mut().insert(key.clone(), asking.clone());
     asking
 }

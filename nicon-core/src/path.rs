@@ -1,10 +1,12 @@
 //! Paths of nested containers, such as `setup.olt_1.lt_1`: names from the outside in, one for each engine.
 
+mod refusal;
 mod subject;
 
-pub use subject::{Engine, Qualifier, Subject};
+pub use refusal::{not_a_name, refuse};
+pub use subject::{Engine, Qualifier, Subject, is_user};
 
-use crate::{Error, Result};
+use crate::Result;
 
 /// The most names that a path may have. Kernels nest PID namespaces 32 deep; more is needed only for paths with loops.
 pub const MAX_DEPTH: usize = 64;
@@ -19,13 +21,10 @@ pub type Letter = (char, bool);
 pub fn parse(path: &str) -> Result<Vec<String>> {
     let names = split(path)?.iter().map(|letters| letters.iter().map(|(c, _)| c).collect()).collect::<Vec<String>>();
     for (at, name) in names.iter().enumerate() {
-        match Subject::parse(name) {
-            Some(Subject::Container { name, .. }) if is_name(name) => {}
-            Some(Subject::Container { name, .. }) => return Err(refuse(path, &not_a_name(name))),
-            Some(Subject::Id(_)) => {}
-            Some(Subject::Process(_)) if at == 0 => {}
-            Some(Subject::Process(_)) => return Err(refuse(path, "only its beginning can be a process")),
-            None => return Err(refuse(path, &unknown_prefix(name))),
+        match Subject::parse(name).map_err(|why| refuse(path, &why))? {
+            Subject::Container { name, .. } if !is_name(name) => return Err(refuse(path, &not_a_name(name))),
+            Subject::Process(_) if at > 0 => return Err(refuse(path, "only its beginning can be a process")),
+            Subject::Container { .. } | Subject::Id { .. } | Subject::Process(_) => {}
         }
     }
     Ok(names)
@@ -65,37 +64,18 @@ pub fn split(path: &str) -> Result<Vec<Vec<Letter>>> {
     Ok(names)
 }
 
-/// Whether Docker would accept it as a container's name. IDs follow the same rule.
+/// Whether runc would accept it as a container's ID, which is its name. Its rule is the widest: Docker's, Podman's and nerdctl's names
+/// begin with a letter or digit and have no `+`, and containerd's identifiers have single marks within. (crun takes anything
+/// but a slash.) What is a name is safe as a part of a URL, and of a file's path.
 #[must_use]
 pub fn is_name(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(is_name_char)
+    !matches!(name, "" | "." | "..") && name.chars().all(is_name_char)
 }
 
 /// Whether a container's name can contain this character.
 #[must_use]
 pub fn is_name_char(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-')
-}
-
-/// Why a name is refused that no engine accepts.
-#[must_use]
-pub fn not_a_name(name: &str) -> String {
-    format!("\"{name}\" is not a container name ([a-zA-Z0-9][a-zA-Z0-9_.-]*)")
-}
-
-/// Why a name is refused whose prefix is unknown, or does not go with what follows it.
-#[must_use]
-pub fn unknown_prefix(name: &str) -> String {
-    format!(
-        "\"{name}\" has an unknown prefix (docker:, podman:, containerd:, containerd:NAMESPACE:, crun:, runc:, any of them \
-         after USER@, id:DIGITS, or pid:NUMBER)"
-    )
-}
-
-/// The refusal of a path.
-#[must_use]
-pub fn refuse(path: &str, why: &str) -> Error {
-    Error::failed(format!("path \"{path}\": {why}"))
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | '+')
 }
 
 #[cfg(test)]
@@ -111,6 +91,8 @@ mod tests {
             (r"a.my\.dotted", &["a", "my.dotted"]),
             ("pid:42.runc:a", &["pid:42", "runc:a"]),
             ("a.id:c6d", &["a", "id:c6d"]),
+            ("a.docker:id:06.ann@id:0", &["a", "docker:id:06", "ann@id:0"]),
+            ("a._b.c+d.-", &["a", "_b", "c+d", "-"]),
         ] {
             assert_eq!(parse(path).unwrap(), names, "{path}");
         }
@@ -125,15 +107,18 @@ mod tests {
             ("a..b", "name 2 is empty"),
             ("setup/", "it ends in an empty name (drop the trailing \"/\")"),
             ("a\\", "it ends in a backslash"),
-            ("a.-b", "\"-b\" is not a container name"),
-            ("a.docker:", "\"\" is not a container name"),
-            ("lxc:a", "\"lxc:a\" has an unknown prefix"),
-            ("pid:x", "\"pid:x\" has an unknown prefix"),
+            ("a.b c", "\"b c\" is not a container name ([a-zA-Z0-9_.+-]+)"),
+            ("a/../b", "\"..\" is not a container name"),
+            ("a.docker:", "the name of a container is missing"),
+            ("ann@", "the name of a container is missing"),
             (
-                "id:web",
-                "\"id:web\" has an unknown prefix (docker:, podman:, containerd:, containerd:NAMESPACE:, crun:, runc:, ",
+                "lxc:a",
+                "\"lxc:a\" has an unknown prefix (docker:, podman:, containerd:, containerd:NAMESPACE:, crun:, runc:, any of them \
+                 after USER@; before an ID, id:; before a PID, pid: alone)",
             ),
-            ("docker:a:web", "\"docker:a:web\" has an unknown prefix"),
+            ("pid:x", "\"x\" is not a PID"),
+            ("id:web", "\"web\" is not the beginning of an ID"),
+            ("docker:a:web", "\"docker:a:web\": docker has no namespaces"),
             ("a.pid:42", "only its beginning"),
             (&["a"; MAX_DEPTH + 1].join("."), "it has more than 64 names"),
         ] {

@@ -81,10 +81,28 @@ fn one_id_in_two_namespaces(machine: &Machine) -> Result<(), Failed> {
     for namespace in ["default", "teama"] {
         run(machine, namespace, "cafe", &["/bin/sleep", "600"])?;
     }
-    let ways = "say containerd:default:cafe or containerd:teama:cafe";
+    let ways = "say containerd:default:id:cafe or containerd:teama:id:cafe";
     refusal(machine, "id:cafe", 2, &["ID \"cafe\" is ambiguous", ways]);
-    refusal(machine, "cafe", 2, &[ways]);
-    leads_to(machine, "containerd:teama:cafe", "teama", "cafe").map(drop)
+    refusal(machine, "containerd:id:cafe", 2, &["ID \"cafe\" is ambiguous", ways]);
+    refusal(machine, "cafe", 2, &["say containerd:default:cafe or containerd:teama:cafe"]);
+    for (path, namespace) in [
+        ("containerd:teama:cafe", "teama"),
+        ("containerd:teama:id:cafe", "teama"),
+        ("containerd:default:id:ca", "default"),
+    ] {
+        leads_to(machine, path, namespace, "cafe")?;
+    }
+    // A namespace may be called like a prefix.
+    run(machine, "id", "cafe", &["/bin/sleep", "600"])?;
+    leads_to(machine, "containerd:id:id:cafe", "id", "cafe")?;
+    let ran = machine.run(&["nicon-resolve", "containerd:caf[e]"]);
+    let listed = ["containerd:default:cafe", "containerd:id:id:cafe", "containerd:teama:cafe"];
+    assert_eq!(targets(&ran.stdout)?, listed, "{ran:?}");
+    for namespace in ["default", "teama", "id"] {
+        let ctr = ["ctr", "--namespace", namespace, "task"];
+        machine.run(&[&ctr[..], &["delete", "--force", "cafe"]].concat()).ok()?;
+    }
+    Ok(())
 }
 
 /// Nothing but its process tells one from another: it is said, and none is passed over in silence. A container of containerd's

@@ -41,6 +41,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         trial("found::what_root_has_is_roots", what_root_has_is_roots),
         trial("found::what_others_have_is_no_failure", what_others_have_is_no_failure),
         trial("found::whatever_a_user_puts_there", whatever_a_user_puts_there),
+        trial("found::in_a_user_namespace", in_a_user_namespace),
         trial("found::containerd_of_a_user", containerd_of_a_user),
         trial("found::claims_of_others_containers", claims_of_others_containers),
         trial("found::podman_where_it_is_set_to_be", podman_where_it_is_set_to_be),
@@ -122,13 +123,25 @@ fn all_in_one_pattern(machine: &Machine) -> Result<(), Failed> {
         assert!(!ran.stderr.contains(name), "{ran:?}");
     }
     for (pattern, expected) in [
-        ("dave@daves-*", &["daves-dock", "daves-pod"][..]),
-        ("dave@podman:d*", &["daves-pod"]),
-        ("1003@docker:d*", &["daves-dock"]),
+        ("dave@daves-*", &["dave@daves-dock", "dave@daves-pod"][..]),
+        ("dave@podman:d*", &["dave@podman:daves-pod"]),
+        ("1003@docker:d*", &["dave@docker:daves-dock"]),
     ] {
-        let mut listed = targets(&machine.run(&["nicon-resolve", pattern]).ok()?)?;
+        let ran = machine.run(&["nicon-resolve", "--verbose", pattern]);
+        let mut listed = targets(&ran.stdout)?;
         listed.sort();
         assert_eq!(listed, expected, "{pattern}");
+        // No one else's is asked for it.
+        let others = ran.stderr.lines().filter(|line| line.contains("roots-dock") || line.contains("erin"));
+        assert_eq!(others.count(), 0, "{pattern}: {ran:?}");
+    }
+    // Whatever is listed leads back to the same process.
+    let records = machine.run(&["nicon-resolve", "*", "dave@*", "podman:*", "erin@podman:*"]).stdout;
+    for line in records.lines() {
+        let record: serde_json::Value = serde_json::from_str(line)?;
+        let target = record["target"].as_str().ok_or("a record without a target")?;
+        let again = machine.run(&["nicon-resolve", "--pid", target]);
+        assert_eq!(again.stdout.trim(), record["pid"].to_string(), "{target}: {again:?}");
     }
     Ok(())
 }
@@ -209,7 +222,51 @@ fn whatever_a_user_puts_there(machine: &Machine) -> Result<(), Failed> {
     let ran = machine.run(&["nicon-resolve", "--timeout=1", "*"]);
     assert!(targets(&ran.stdout)?.iter().any(|target| target == "coveted"), "{ran:?}");
     assert!(ran.stderr.contains("mallory@docker: the engine does not answer"), "{ran:?}");
+    // Nor is Dave's by name or ID, if it is said whose it is; otherwise, who is silent is told with that way out.
+    let id = machine.run(&["as", DAVE.name, "podman", "inspect", "--format", "{{.Id}}", "daves-pod"]).ok()?;
+    let (pid, few) = (machine.run(&["nicon-resolve", "--pid", "dave@daves-pod"]).ok()?, &id[..10]);
+    for path in [&format!("dave@id:{few}"), &format!("podman:id:{few}")] {
+        assert_eq!(machine.run(&["nicon-resolve", "--pid", "--timeout=1", path]).ok()?, pid, "{path}");
+    }
+    let refused = machine.run(&["nicon-resolve", "--timeout=2", &format!("id:{few}")]);
+    let way_out = format!("to ask only dave@podman, say dave@podman:id:{few}");
+    for words in ["mallory@docker: the engine does not answer", &way_out] {
+        assert!(refused.stderr.contains(words), "{words}: {refused:?}");
+    }
+    let ran = machine.run(&["nicon-resolve", "--timeout=2", "id:facade"]);
+    for words in ["mallory@docker: the engine does not answer", "is unknown", "as in docker:id:facade"] {
+        assert!(ran.stderr.contains(words), "{words}: {ran:?}");
+    }
     machine.script("rm -r /run/user/1005/docker.sock /run/user/1005/crun /run/user/1005/containerd-rootless", &[])?;
+    Ok(())
+}
+
+/// As root of a user namespace, a user is still that user, whose containers in that namespace are found; others' do not matter.
+fn in_a_user_namespace(machine: &Machine) -> Result<(), Failed> {
+    prepare(machine);
+    docker::run(machine, "out-of-reach", &[])?;
+    for (user, name) in [(&DAVE, "daves-pod"), (&ERIN, "erins")] {
+        let unshared = ["as", user.name, "podman", "unshare"];
+        for path in [name, &format!("podman:{name}"), &format!("{}@{name}", user.name)] {
+            found_by(machine, &unshared, path, &podman_of(user), 0)?;
+        }
+        let listed = machine.run(&[&unshared[..], &["nicon-resolve", "podman:*"]].concat());
+        assert!(targets(&listed.ok()?)?.contains(&format!("podman:{name}")));
+    }
+    let erins = ["as", ERIN.name, "podman", "unshare", "nicon-resolve"];
+    let ran = machine.run(&[&erins[..], &["**"]].concat());
+    assert_eq!(
+        (targets(&ran.stdout)?, ran.code(), &ran.stderr[..]),
+        (vec!["erins".to_owned()], Some(0), ""),
+        "{ran:?}"
+    );
+    let told = machine.run(&[&erins[..], &["--verbose", "**"]].concat());
+    assert_eq!(told.stderr.matches("not listed, since they are of other users").count(), 1, "{told:?}");
+    // The kernel lets nobody look from one user namespace into another beside it.
+    let ran = machine.run(&["as", ERIN.name, "unshare", "--user", "--map-root-user", "nicon-resolve", "**"]);
+    assert_eq!((ran.code(), &ran.stdout[..]), (Some(2), ""), "{ran:?}");
+    let is_about_hers = |line: &str| line.contains("outside of our user namespace unless the process is in it");
+    assert!(ran.stderr.contains("erins: ") && ran.stderr.lines().all(is_about_hers), "{ran:?}");
     Ok(())
 }
 
@@ -231,7 +288,7 @@ fn containerd_of_a_user(machine: &Machine) -> Result<(), Failed> {
     let exec = ["ctr", "task", "exec", "--exec-id=witness", "franks-job", "readlink", "/proc/self/ns/mnt"];
     let witness = machine.script(INSIDE, &[&[FRANK.name, FRANK.uid][..], &exec].concat())?;
     assert_eq!(link, witness);
-    assert_eq!(targets(&machine.run(&["nicon-resolve", "frank@*"]).ok()?)?, ["franks-job"]);
+    assert_eq!(targets(&machine.run(&["nicon-resolve", "frank@*"]).ok()?)?, ["frank@franks-job"]);
     Ok(())
 }
 
@@ -255,6 +312,19 @@ fn claims_of_others_containers(machine: &Machine) -> Result<(), Failed> {
     for name in ["claimed", "dave@daves-claimed"] {
         assert_eq!(listed.iter().filter(|target| *target == name).count(), 1, "{name}: {ran:?}");
     }
+    // An ID that two claim has a way out that works.
+    let by_id = format!("id:{}", ids[1]);
+    let refused = machine.run(&["nicon-resolve", &by_id]);
+    let ways = [format!("mallory@{by_id}"), format!("dave@{by_id}")];
+    assert!(ways.iter().all(|way| refused.stderr.contains(way)), "{refused:?}");
+    let pid =
+        machine.run(&["as", DAVE.name, "podman", "inspect", "--format", "{{.State.Pid}}", "daves-claimed"]).ok()?;
+    for way in [&ways[1], &format!("podman:{by_id}"), &format!("1003@podman:id:{}", &ids[1][..6])] {
+        assert_eq!(machine.run(&["nicon-resolve", "--pid", way]).ok()?, pid, "{way}");
+    }
+    // What she claims is refused, and not said to be nothing.
+    let ran = machine.run(&["nicon-resolve", "--timeout=2", "mallory@*"]);
+    assert!(ran.stdout.is_empty() && ran.code() == Some(2) && !ran.stderr.contains("no running container"), "{ran:?}");
     assert!(!ran.stderr.contains("left out: docker") && !ran.stderr.contains("docker runs several"), "{ran:?}");
     found_where_it_is(machine, "claimed", &["docker"])?;
     machine.script("as mallory systemctl --user stop claims; rm -f /run/user/1005/docker.sock", &[])?;
@@ -274,7 +344,7 @@ fn podman_where_it_is_set_to_be(machine: &Machine) -> Result<(), Failed> {
         found_by(machine, caller, "graces", &podman_of(&GRACE), 0)?;
         found_by(machine, caller, "grace@podman:graces", &podman_of(&GRACE), 0)?;
         let listed = machine.run(&[caller, &["nicon-resolve", "grace@*"]].concat());
-        assert_eq!(targets(&listed.ok()?)?, ["graces"]);
+        assert_eq!(targets(&listed.ok()?)?, ["grace@graces"]);
     }
     let active = machine.run(&["as", GRACE.name, "systemctl", "--user", "is-active", "podman.service"]);
     assert_eq!(active.stdout.trim(), "inactive");

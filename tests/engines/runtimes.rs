@@ -45,6 +45,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("runtimes::paused", paused),
         suite.trial("runtimes::named_like_an_id", named_like_an_id),
         suite.trial("runtimes::of_the_same_name", of_the_same_name),
+        suite.trial("runtimes::named_as_only_runtimes_permit", named_as_only_runtimes_permit),
         suite.trial("runtimes::that_no_path_can_name", that_no_path_can_name),
         suite.trial("runtimes::below_engines", below_engines),
     ];
@@ -127,13 +128,28 @@ fn of_the_same_name(machine: &Machine) -> Result<(), Failed> {
     Ok(())
 }
 
-/// A pattern does not leave it out in silence.
+/// runc accepts more than other engines do.
+fn named_as_only_runtimes_permit(machine: &Machine) -> Result<(), Failed> {
+    for (pattern, name, path) in
+        [("*+*", "with+plus", "with+plus"), ("_un*", "_under", "_under"), ("/.d*", ".dotted", "/.dotted")]
+    {
+        run(machine, "runc", name, &[], ".")?;
+        assert_eq!(listed(machine, pattern)?, [path]);
+        found(machine, "runc", &format!("/runc:{name}"))?;
+        assert_eq!(machine.run(&["nicon-resolve", "--pid", path]).ok()?, told(machine, "runc", name)?);
+    }
+    Ok(())
+}
+
+/// A pattern does not leave it out in silence: crun accepts anything but a slash.
 fn that_no_path_can_name(machine: &Machine) -> Result<(), Failed> {
-    run(machine, "runc", "with+plus", &[], ".")?;
-    let ran = machine.run(&["nicon-resolve", "*"]);
-    machine.run(&["runc", "delete", "--force", "with+plus"]).ok()?;
-    assert_eq!(ran.code(), Some(2), "{ran:?}");
-    assert!(ran.stderr.contains("\"with+plus\" runs, but no path can name it"), "{ran:?}");
+    run(machine, "crun", "with:colon", &[], ".")?;
+    let (ran, pid) = (machine.run(&["nicon-resolve", "*"]), told(machine, "crun", "with:colon")?);
+    let by_pid = machine.run(&["nicon-resolve", "--pid", &format!("pid:{pid}")]).ok()?;
+    machine.run(&["crun", "delete", "--force", "with:colon"]).ok()?;
+    assert_eq!((ran.code(), &by_pid), (Some(2), &pid), "{ran:?}");
+    let told = format!("\"with:colon\" runs, but no path can name it (begin the path with its process, pid:{pid})");
+    assert!(ran.stderr.contains(&told), "{ran:?}");
     Ok(())
 }
 

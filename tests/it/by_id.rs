@@ -35,6 +35,10 @@ fn as_engines_print_it(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         leads_to(suite, &format!("setup.{digits}"), pid);
         leads_to(suite, &format!("setup.docker:{digits}"), pid);
         leads_to(suite, &format!("setup.id:{digits}"), pid);
+        leads_to(suite, &format!("setup.docker:id:{digits}"), pid);
+        leads_to(suite, &format!("setup.root@id:{digits}"), pid);
+        leads_to(suite, &format!("setu*.docker:id:{digits}"), pid);
+        refusal(&suite.run(&["nicon-resolve", &format!("setup.podman:id:{digits}")]), 1, &["no podman engine"]);
         leads_to(suite, &format!("setu*.{digits}"), pid);
         leads_to(suite, &format!("setu*.id:{digits}"), pid);
     }
@@ -51,7 +55,7 @@ fn few_digits_are_a_name(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
             format!("hop 2 ({digits} in setup): no container \"{digits}\" (one has an ID that begins so: id:{digits})");
         refusal(&suite.run(&["nicon-resolve", &format!("setup.{digits}")]), 1, &[&why]);
         let ran = suite.run(&["nicon-resolve", &format!("setup.docker:{digits}")]);
-        refusal(&ran, 1, &[&format!("begins so: id:{digits})")]);
+        refusal(&ran, 1, &[&format!("begins so: docker:id:{digits})")]);
         refusal(&suite.run(&["nicon-resolve", &format!("setu*.{digits}")]), 1, &["no running container matches"]);
         let pipe = format!("nicon-resolve setup.{digits} | nicon-linkmv stray");
         assert_eq!(suite.shell(&pipe, "").code(), Some(1));
@@ -92,8 +96,16 @@ fn few_digits_on_request(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     for name in &names {
         lab.remove("setup", name)?;
     }
-    for bad in ["id:", "id:xyz", "id:C6D", "id:c6*", "docker:id:c6d"] {
-        refusal(&suite.run(&["nicon-resolve", bad]), 2, &[bad, "path "]);
+    for (bad, why) in [
+        ("id:", "\"\" is not the beginning of an ID"),
+        ("id:xyz", "\"xyz\" is not the beginning of an ID"),
+        ("id:C6D", "say c6d"),
+        ("id:c6*", "\"c6*\" is not the beginning of an ID"),
+        ("docker:id:web", "\"web\" is not the beginning of an ID"),
+        ("pid:0", "\"0\" is not a PID"),
+        ("*@web", "\"*\" is not a user"),
+    ] {
+        refusal(&suite.run(&["nicon-resolve", bad]), 2, &["path ", bad, why]);
     }
     Ok(())
 }
@@ -123,9 +135,10 @@ fn of_other_engines(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let inspect = ["inspect", "--format={{.Id}}", few];
     assert_eq!(lab.podman("setup.berth", &inspect)?.ok()?, id, "podman takes it");
     let ask = |segment: &str| suite.run(&["nicon-resolve", "--timeout=25", &format!("setup.berth.{segment}")]);
-    let begins = format!("begins so: id:{few})");
-    for segment in [few, &format!("podman:{few}"), &format!("runc:{few}")] {
-        refusal(&ask(segment), 1, &["no container", &begins]);
+    for engine in ["", "podman:", "runc:"] {
+        let begins = format!("begins so: {engine}id:{few})");
+        refusal(&ask(&format!("{engine}{few}")), 1, &["no container", &begins]);
+        is_process(&record(&ask(&format!("{engine}id:{few}"))), pid);
     }
     is_process(&record(&ask(&format!("id:{few}"))), pid);
     is_process(&record(&ask(&id[..12])), pid);
@@ -136,6 +149,7 @@ fn of_other_engines(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     lab.script("setup.berth", state, &[&twin])?;
     refusal(&ask(&format!("id:{few}")), 2, &["is ambiguous: 2 begin so: ", &id[..12], &twin[..12]]);
     refusal(&ask(few), 1, &["(2 have IDs that begin so: "]);
+    is_process(&record(&ask(&format!("podman:id:{few}"))), pid);
     lab.script("setup.berth", "mv \"/run/runc/$1\" \"/run/runc/$2\"", &[&twin, few])?;
     refusal(&ask(&format!("id:{few}")), 1, &[&format!("\"{few}\" is not running")]);
     Ok(lab.remove("setup", "berth")?)

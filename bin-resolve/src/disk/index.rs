@@ -10,7 +10,7 @@ use super::Store;
 use crate::container::{Fit, fit, short};
 use crate::files::Files;
 use crate::kind::{Kind, Qualifier};
-use crate::name::show;
+use crate::name::{show, spell};
 
 /// A container in an engine's files.
 #[derive(Clone, Default)]
@@ -93,7 +93,7 @@ fn ambiguous(asked: &str, fitting: &[Entry]) -> Error {
     let ids: BTreeSet<_> = fitting.iter().map(|entry| &entry.id).collect();
     let way_out = if namespaces.len() == fitting.len() {
         let of = |namespace| Qualifier { engine: Some(Kind::Containerd), namespace, ..Qualifier::default() };
-        let ways = fitting.iter().map(|entry| show(&[format!("{}{asked}", of(entry.namespace.clone()))]));
+        let ways = fitting.iter().map(|entry| show(&[spell(&of(entry.namespace.clone()), asked, &entry.id)]));
         format!("say {}", ways.collect::<Vec<_>>().join(" or "))
     } else if ids.len() == fitting.len() {
         "use an ID".to_owned()
@@ -140,6 +140,13 @@ mod tests {
         };
         let ways = "say containerd:teama:web or /containerd:k8s.io:web)";
         assert_eq!(told(&[("web", Some("teama")), ("web", Some("k8s.io"))]), ways);
+        let error = choose(
+            "cafe",
+            ["id", "teama"]
+                .map(|namespace| Entry { namespace: Some(namespace.into()), ..entry("cafe", "cafe") })
+                .into(),
+        );
+        assert!(error.err().unwrap().to_string().ends_with("(say containerd:id:id:cafe or containerd:teama:cafe)"));
         assert_eq!(told(&[(&a, Some("k8s.io")), (&b, Some("k8s.io"))]), "use an ID)");
         let twins = "begin the path with its process, as in pid:4242)";
         assert_eq!(told(&[("web", None), ("web", None)]), twins);

@@ -1,10 +1,11 @@
-//! What one name of a path refers to: `alice@containerd:teama:job`, `id:c6d`, `pid:4242`.
+//! What one name of a path refers to: `alice@containerd:teama:job`, `docker:id:c6d`, `pid:4242`.
 
 use super::is_name;
+use super::refusal::{no_id, no_namespace, no_namespaces, no_pid, no_process, no_user, unknown_prefix};
 use crate::container::begins_id;
 
 /// The engines that a name can choose with a prefix, as in `podman:web`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Engine {
     /// Docker.
     Docker,
@@ -54,7 +55,7 @@ impl Engine {
 }
 
 /// What a name says of the engine that knows its container. What it leaves open may be any.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Qualifier {
     /// Whose engine it is: a login name, or a user ID.
     pub user: Option<String>,
@@ -65,25 +66,36 @@ pub struct Qualifier {
 }
 
 impl Qualifier {
-    /// Splits a name at its prefixes; `None` if one of them is unknown, or does not go with the others.
-    #[must_use]
-    pub fn split(name: &str) -> Option<(Self, &str)> {
+    /// Splits a name at the prefixes that say which engine is meant.
+    fn split(name: &str) -> Result<(Self, &str), String> {
         let (user, rest) = match name.rsplit_once('@') {
-            Some((user, rest)) => (Some(is_user(user).then(|| user.to_owned())?), rest),
+            Some((user, _)) if !is_user(user) => return Err(no_user(user)),
+            Some((user, rest)) => (Some(user.to_owned()), rest),
             None => (None, name),
         };
-        let Some((engine, rest)) = rest.split_once(':') else {
-            return Some((Self { user, ..Self::default() }, rest));
+        let Some((prefix, after)) = rest.split_once(':').filter(|(prefix, _)| !is_word(prefix)) else {
+            return Ok((Self { user, ..Self::default() }, rest));
         };
-        let engine = Engine::ALL.into_iter().find(|known| known.name() == engine)?;
-        let (namespace, rest) = match rest.split_once(':') {
-            Some((namespace, rest)) if engine.has_namespaces() => {
-                (Some(is_name(namespace).then(|| namespace.to_owned())?), rest)
-            }
-            Some(_) => return None,
-            None => (None, rest),
+        let engine = Engine::ALL.into_iter().find(|known| known.name() == prefix);
+        let engine = engine.ok_or_else(|| unknown_prefix(name, prefix))?;
+        let (namespace, rest) = match after.split_once(':') {
+            None => (None, after),
+            // A namespace may be called so, too.
+            Some(("id", digits)) if begins_id(digits) => (None, after),
+            Some((word, _)) if is_word(word) && !engine.has_namespaces() => (None, after),
+            Some(_) if !engine.has_namespaces() => return Err(no_namespaces(name, engine)),
+            Some((namespace, _)) if !is_name(namespace) => return Err(no_namespace(namespace)),
+            Some((namespace, rest)) => (Some(namespace.to_owned()), rest),
         };
-        Some((Self { user, engine: Some(engine), namespace }, rest))
+        Ok((Self { user, engine: Some(engine), namespace }, rest))
+    }
+}
+
+impl Subject<'_> {
+    /// What a name of a path says of the engine; nothing if it is refused.
+    #[must_use]
+    pub fn qualifier(name: &str) -> Qualifier {
+        Qualifier::split(name).map(|(of, _)| of).unwrap_or_default()
     }
 }
 
@@ -110,28 +122,47 @@ pub enum Subject<'a> {
         name: &'a str,
     },
     /// A container, by the beginning of its ID, however short: `id:c6d`.
-    Id(&'a str),
+    Id {
+        /// The engines that may know it.
+        of: Qualifier,
+        /// The first digits.
+        digits: &'a str,
+    },
     /// A process, by its PID in our own PID namespace: `pid:4242`.
     Process(i32),
 }
 
 impl<'a> Subject<'a> {
-    /// Parses a name; `None` if its prefix is unknown, is `pid:` without a PID, or `id:` without digits of an ID.
-    #[must_use]
-    pub fn parse(name: &'a str) -> Option<Self> {
-        match name.split_once(':') {
-            Some(("pid", number)) => {
+    /// Parses a name. `id:` before digits means an ID, whatever is before it: a container of containerd's namespace `id` that has
+    /// such a name is `containerd:id:id:c6d`.
+    ///
+    /// # Errors
+    /// Why it is refused, and what may stand there.
+    pub fn parse(name: &'a str) -> Result<Self, String> {
+        let (of, rest) = Qualifier::split(name)?;
+        match rest.split_once(':') {
+            None => Ok(Self::Container { of, name: rest }),
+            Some(("id", digits)) if begins_id(digits) => Ok(Self::Id { of, digits }),
+            Some(("id", other)) => Err(no_id(other)),
+            Some(("pid", number)) if of == Qualifier::default() => {
                 let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
-                number.parse().ok().filter(|pid| is_number && *pid > 0).map(Self::Process)
+                let pid = number.parse().ok().filter(|pid| is_number && *pid > 0);
+                pid.map(Self::Process).ok_or_else(|| no_pid(number))
             }
-            Some(("id", digits)) => begins_id(digits).then_some(Self::Id(digits)),
-            _ => Qualifier::split(name).map(|(of, name)| Self::Container { of, name }),
+            Some(("pid", number)) => Err(no_process(name, number)),
+            Some((prefix, _)) => Err(unknown_prefix(name, prefix)),
         }
     }
 }
 
-/// Whether a text can be a user's name, or ID. Names of directory services may have an `@` in them.
-fn is_user(text: &str) -> bool {
+/// Whether it is no engine's prefix.
+fn is_word(prefix: &str) -> bool {
+    matches!(prefix, "id" | "pid")
+}
+
+/// Whether a path can have this user's name, or ID, before an `@`. Names of directory services may have one in them.
+#[must_use]
+pub fn is_user(text: &str) -> bool {
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | '@');
     text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') && text.chars().all(is_part)
 }
@@ -150,44 +181,77 @@ mod tests {
             ("a.b@corp@docker:web", Some("a.b@corp"), Some(Engine::Docker), None, "web"),
             ("containerd:k8s.io:web", None, Some(Engine::Containerd), Some("k8s.io"), "web"),
             ("bob@containerd:teama:job", Some("bob"), Some(Engine::Containerd), Some("teama"), "job"),
+            ("containerd:id:job", None, Some(Engine::Containerd), Some("id"), "job"),
+            ("containerd:pid:7", None, Some(Engine::Containerd), Some("pid"), "7"),
         ] {
-            let Some(Subject::Container { of, name: found }) = Subject::parse(name) else { panic!("{name}") };
+            let Ok(Subject::Container { of, name: found }) = Subject::parse(name) else { panic!("{name}") };
             assert_eq!(
                 (of.user.as_deref(), of.engine, of.namespace.as_deref(), found),
                 (user, engine, namespace, rest)
             );
             assert_eq!(format!("{of}{rest}"), name);
         }
-        assert_eq!(Subject::parse("pid:42"), Some(Subject::Process(42)));
-        assert_eq!(Subject::parse("id:c6d"), Some(Subject::Id("c6d")));
+        assert_eq!(Subject::parse("pid:42"), Ok(Subject::Process(42)));
     }
 
     #[test]
-    fn unknown_prefixes_are_refused() {
-        for bad in [
-            "id:",
-            "id:C6D",
-            "id:web",
-            "id:c6d:",
-            "lxc:web",
-            ":web",
-            "pid:",
-            "pid:x",
-            "pid:-1",
-            "pid:+1",
-            "pid:0",
-            "Docker:web",
-            "@web",
-            "a b@web",
-            "docker:x:web",
-            "containerd::web",
-            "containerd:a:b:c:",
-            "alice@pid:1",
-            "teama:job",
+    fn prefixes_choose_the_engine_of_an_id_too() {
+        for (name, prefix, rest) in [
+            ("id:c6d", "", "c6d"),
+            ("docker:id:06", "docker:", "06"),
+            ("ann@id:0123", "ann@", "0123"),
+            ("1000@podman:id:0123", "1000@podman:", "0123"),
+            ("containerd:id:06", "containerd:", "06"),
+            ("containerd:teama:id:06", "containerd:teama:", "06"),
+            ("containerd:id:id:06", "containerd:id:", "06"),
         ] {
-            let parsed = Subject::parse(bad);
-            let is_name = matches!(&parsed, Some(Subject::Container { name, .. }) if is_name(name));
-            assert!(!is_name && !matches!(parsed, Some(Subject::Id(_) | Subject::Process(_))), "{bad} {parsed:?}");
+            let Ok(Subject::Id { of, digits }) = Subject::parse(name) else { panic!("{name}") };
+            assert_eq!((&of.to_string()[..], digits), (prefix, rest));
+        }
+    }
+
+    #[test]
+    fn what_is_refused_is_told_by_what_is_wrong_with_it() {
+        let id = "of an ID (1 to 64 of 0-9 and a-f)";
+        let not_id = |text: &str| format!("\"{text}\" is not the beginning {id}");
+        let bad_number = |text: &str| format!("\"{text}\" is not a PID (a number from 1, as in pid:4242)");
+        let not_user = |text: &str| format!("\"{text}\" is not a user (before @, a login name or user ID)");
+        let unknown = |name: &str| format!("\"{name}\" has an unknown prefix (docker:, podman:, containerd:, ");
+        for (name, why) in [
+            ("id:", not_id("")),
+            ("id:g", not_id("g")),
+            ("id:web", not_id("web")),
+            ("id:c6d:", not_id("c6d:")),
+            ("id:c*", not_id("c*")),
+            ("docker:id:web", not_id("web")),
+            ("ann@id:", not_id("")),
+            ("containerd:teama:id:x", not_id("x")),
+            ("id:C6D", format!("\"C6D\" is not the beginning {id}: say c6d")),
+            ("pid:", bad_number("")),
+            ("pid:x", bad_number("x")),
+            ("pid:0", bad_number("0")),
+            ("pid:-1", bad_number("-1")),
+            ("pid:+1", bad_number("+1")),
+            ("pid:4294967297", bad_number("4294967297")),
+            ("alice@pid:1", "\"alice@pid:1\": a process is no engine's (say pid:1 alone)".to_owned()),
+            ("docker:pid:1", "\"docker:pid:1\": a process is no engine's (say pid:1 alone)".to_owned()),
+            ("@web", not_user("")),
+            ("*@web", not_user("*")),
+            ("a b@web", not_user("a b")),
+            ("docker:a@web", not_user("docker:a")),
+            ("lxc:web", unknown("lxc:web")),
+            (":web", unknown(":web")),
+            ("teama:job", unknown("teama:job")),
+            ("*:job", unknown("*:job")),
+            ("Docker:web", "\"Docker:web\" has an unknown prefix (did you mean docker:?)".to_owned()),
+            ("PID:7", "\"PID:7\" has an unknown prefix (did you mean pid:?)".to_owned()),
+            ("docker:x:web", "\"docker:x:web\": docker has no namespaces (say docker:NAME".to_owned()),
+            ("containerd::web", "\"\" is not a namespace ".to_owned()),
+            ("containerd:t*:web", "\"t*\" is not a namespace ".to_owned()),
+            ("containerd:a:b:c:", unknown("containerd:a:b:c:")),
+        ] {
+            let refusal = Subject::parse(name).expect_err(name);
+            assert!(refusal.starts_with(&why), "{name}: {refusal}");
         }
     }
 }
