@@ -16,7 +16,6 @@ mod expect;
 mod found;
 mod found_inside;
 mod live_restore;
-mod machine;
 mod nested;
 mod nodes;
 mod podman;
@@ -28,15 +27,12 @@ mod tide;
 mod users;
 mod whole;
 
-use std::env;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use nicon_lab::machine::{self, Machine};
 use nicon_lab::{bins, isolate, must_run};
-
-use machine::Machine;
 
 /// What the tests of one run share: the machine, or why there is none.
 #[derive(Clone)]
@@ -51,11 +47,10 @@ enum Missing {
 impl Suite {
     /// Starts the machine, which ends with the thread that calls this.
     fn prepare() -> Self {
-        let suite = env::var("NICON_ENGINES").unwrap_or_else(|_| "trixie".into());
-        let root = PathBuf::from(format!("{}/../target/debian/engines-{suite}", env!("CARGO_MANIFEST_DIR")));
-        if !root.is_dir() {
-            return Self::without(Missing::Here("there is no root of a machine (make test-engines)".into()));
-        }
+        let root = match machine::root() {
+            Ok(root) => root,
+            Err(missing) => return Self::without(Missing::Here(missing)),
+        };
         let machine = bins().and_then(|bins| isolate().and_then(|()| Machine::start(&root, &bins)));
         Self(Arc::new(machine.map_err(Missing::Failed)))
     }
