@@ -73,6 +73,15 @@ impl Suite {
     }
 }
 
+/// A test of what Debian 12 lacks: it is skipped there, also where tests must run.
+fn since_trixie(trial: Trial, lack: &str) -> Trial {
+    if machine::suite() != "bookworm" {
+        return trial;
+    }
+    let lack = format!("Debian 12 has no {lack}");
+    Trial::ignorable_test(trial.name().to_owned(), || Ok(Completion::ignored_with(lack)))
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let nothing = || Suite::without(Missing::Failed("not prepared".into()));

@@ -21,12 +21,18 @@ const IMAGE: &str = "cd $(mktemp -d) && mkdir -p bin etc tmp && cp /bin/busybox 
 const LIMITS: &str = "grep -qw pids /sys/fs/cgroup/cgroup.controllers || {
     mkdir -p /etc/containers/containers.conf.d && printf '[containers]\\npids_limit=0\\n' >/etc/containers/containers.conf.d/limits.conf; }";
 
-/// The root file system of machines, of the suite of Debian's that `NICON_ENGINES` names.
+/// The suite of Debian's that machines are of, which `NICON_ENGINES` names.
+#[must_use]
+pub fn suite() -> String {
+    env::var("NICON_ENGINES").unwrap_or_else(|_| "trixie".into())
+}
+
+/// The root file system of machines.
 ///
 /// # Errors
 /// How to make it, where there is none.
 pub fn root() -> Result<PathBuf, String> {
-    let suite = env::var("NICON_ENGINES").unwrap_or_else(|_| "trixie".into());
+    let suite = suite();
     let root = PathBuf::from(format!("{}/../target/debian/engines-{suite}", env!("CARGO_MANIFEST_DIR")));
     if root.is_dir() {
         Ok(root)
