@@ -13,7 +13,7 @@ use std::{
 const PROGRAMS: &str = "/opt/nicon";
 
 /// Makes an image that every engine of the machine can import: busybox, and links to it.
-const IMAGE: &str = "cd $(mktemp -d) && mkdir -p bin etc tmp && cp /bin/busybox bin &&
+const IMAGE: &str = "cd $(mktemp -d) && chmod 755 . && mkdir -p bin etc tmp && cp /bin/busybox bin &&
     for name in $(busybox --list); do [ $name = busybox ] || ln -s busybox bin/$name; done &&
     echo root:x:0:0::/:/bin/sh >etc/passwd && tar -cf /var/tmp/image.tar . && chmod 644 /var/tmp/image.tar";
 
