@@ -37,7 +37,7 @@ test: ## Run the unit and the integration tests, on a real nested Docker (as roo
 test-engines: SUITE ?= trixie
 test-engines: ## Run those that want machines with systemd and the engines of Debian 13 (as root)
 	@tests/lab/install-packages
-	@tests/engines/make-root $(SUITE)
+	@tests/machine/make-root $(SUITE)
 	NICON_MUST_RUN=1 NICON_ENGINES=$(SUITE) cargo test --locked --package nicon-tests --test engines
 
 # FILTER takes one test or a few; NICON_ONLY several groups.
@@ -52,6 +52,7 @@ test-debian13: ## The same in a bare Debian 13
 
 bench: ## Compare speed and memory with what people use now (as root)
 	@tests/lab/install-packages bench
+	@tests/machine/make-root trixie
 	@cargo build --quiet --release --workspace --bins --locked
 	@cargo run --quiet --release --locked --package nicon-tests --bin nicon-bench
 

@@ -19,6 +19,9 @@ use crate::root::Directory;
 const MAX_FILE: u64 = 1 << 20;
 const MAX_TOTAL: u64 = 64 << 20;
 
+/// What a usual file needs, in bytes: to grow from nothing takes ten reads of one.
+const USUAL_FILE: usize = 16 << 10;
+
 /// The most entries that a directory may have.
 const MAX_ENTRIES: usize = 10_000;
 
@@ -61,7 +64,7 @@ impl<'a> Files<'a> {
         }
         let file = File::open(format!("/proc/self/fd/{}", found.as_raw_fd())).doing(reading)?;
         let allowed = MAX_FILE.min(self.left.get());
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(USUAL_FILE);
         file.take(allowed + 1).read_to_end(&mut bytes).doing(reading)?;
         match self.left.get().checked_sub(bytes.len() as u64) {
             Some(left) if bytes.len() as u64 <= allowed => self.left.set(left),

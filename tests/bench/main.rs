@@ -1,6 +1,7 @@
 //! The benchmarks: nicon beside what people use now, whole processes, in the same run.
 
 mod crowd;
+mod engines;
 mod latency;
 mod links;
 mod measure;
@@ -8,6 +9,7 @@ mod nsexec;
 mod nsfind;
 mod patterns;
 mod resolve;
+mod start;
 
 use std::process::ExitCode;
 
@@ -31,25 +33,36 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the groups of benchmarks, or only one: `resolve`, `nsexec`, `patterns`, `nsfind`, `links`, `list`.
+/// Runs the groups of benchmarks, or only one: `resolve`, `nsexec`, `patterns`, `podman`, `pods`, `runtimes`, `nsfind`, `links`,
+/// `list`.
 fn run(only: Option<&str>) -> Result<(), String> {
     let wanted = |group: &str| only.is_none_or(|only| only == group);
     requirements()?;
     let bins = bins()?;
     isolate()?;
-    let lab = Lab::start(bins.join("nicon-lab"))?;
     let mut comparisons = Vec::new();
-    if wanted("resolve") {
-        comparisons.push(resolve::three_deep(&lab, &bins)?);
+    if ["resolve", "nsexec", "patterns"].into_iter().any(wanted) {
+        // The nest must not be counted by those below, and its daemons not disturb: it ends here.
+        let lab = Lab::start(bins.join("nicon-lab"))?;
+        if wanted("resolve") {
+            comparisons.push(resolve::three_deep(&lab, &bins)?);
+        }
+        if wanted("nsexec") {
+            comparisons.extend(nsexec::beside_nsenter(&lab, &bins)?);
+        }
+        if wanted("patterns") {
+            comparisons.extend(patterns::run(&lab, &bins)?);
+        }
     }
-    if wanted("nsexec") {
-        comparisons.extend(nsexec::beside_nsenter(&lab, &bins)?);
+    if wanted("podman") {
+        comparisons.push(engines::podman(&bins)?);
     }
-    if wanted("patterns") {
-        comparisons.extend(patterns::run(&lab, &bins)?);
+    if wanted("pods") {
+        comparisons.push(engines::pods(&bins)?);
     }
-    // The nest must not be counted, and its daemons not disturb.
-    drop(lab);
+    if wanted("runtimes") {
+        comparisons.extend(engines::by_hand(&bins)?);
+    }
     if wanted("nsfind") {
         comparisons.extend(nsfind::run(&bins)?);
     }

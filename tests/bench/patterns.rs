@@ -7,6 +7,7 @@ use nicon_lab::{Lab, command, tool};
 
 use crate::crowd::Crowd;
 use crate::measure::{Comparison, Contender, compare};
+use crate::start;
 
 /// How many containers run under the outer daemon.
 const CONTAINERS: usize = 300;
@@ -37,7 +38,7 @@ pub(crate) fn run(lab: &Lab, bins: &Path) -> Result<Vec<Comparison>, String> {
     }
     drop(crowd);
     lab.remove("setup.olt_1", "deep")?;
-    start_containers(lab)?;
+    start::each(0..CONTAINERS, 4, |number| lab.run_container("", &name(number), &[]).map(drop))?;
     comparisons.extend(many(bins)?);
     Ok(comparisons)
 }
@@ -93,19 +94,6 @@ fn many(bins: &Path) -> Result<[Comparison; 3], String> {
 
 fn name(number: usize) -> String {
     format!("many-{number}")
-}
-
-/// Four at a time: most of it is waiting.
-fn start_containers(lab: &Lab) -> Result<(), String> {
-    std::thread::scope(|scope| {
-        let starting = [0, 1, 2, 3].map(|first| {
-            scope.spawn(move || {
-                let mut numbers = (first..CONTAINERS).step_by(4);
-                numbers.try_for_each(|number| lab.run_container("", &name(number), &[]).map(drop))
-            })
-        });
-        starting.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|_| Err("a thread panicked".into())))
-    })
 }
 
 fn contender<'a>(name: &'a str, runs: usize, command: impl Fn() -> Command + 'a) -> Contender<'a> {

@@ -5,6 +5,7 @@ use libtest_mimic::{Failed, Trial};
 use crate::Suite;
 use crate::expect::{found_by, targets};
 use crate::machine::Machine;
+use crate::since_trixie;
 
 /// A daemon with a name of its own: where it keeps all that is its own is derived from that.
 struct Daemon {
@@ -109,7 +110,8 @@ const REMAP: &str = "flock /run/useradd sh -c 'useradd --system dockremap &&
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     let by_name = DAEMONS.map(|daemon| {
-        suite.trial(&format!("docker_daemons::{}", daemon.name), move |machine| {
+        let name = daemon.name;
+        let trial = suite.trial(&format!("docker_daemons::{name}"), move |machine| {
             match daemon.name {
                 "with-userns-remap" => drop(machine.script(REMAP, &[])?),
                 "by-crun" | "by-crun-added" => drop(machine.script(CRUN, &[])?),
@@ -117,7 +119,11 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
             }
             machine.script(START, &[&[daemon.name, daemon.config], daemon.options].concat())?;
             serves(machine, &daemon)
-        })
+        });
+        match name {
+            "with-image-store" => since_trixie(trial, "Docker with containerd's image store: it came with 24"),
+            _ => trial,
+        }
     });
     let others = [
         suite.trial("docker_daemons::with_own_containerd", with_own_containerd),

@@ -7,6 +7,7 @@ use crate::Suite;
 use crate::docker;
 use crate::expect::{found_where_it_is, targets};
 use crate::machine::Machine;
+use crate::since_trixie;
 
 /// A project of Compose's with a service of two containers, one whose container has a name of its own, and one that is ordinary.
 const PROJECT: &str =
@@ -25,7 +26,7 @@ const BUILD: &str = r"mkdir -p /root/$1 && cd /root/$1 && printf 'FROM image\nRU
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
-        suite.trial("docker_tools::compose", compose),
+        since_trixie(suite.trial("docker_tools::compose", compose), "Compose that is a plugin of Docker's"),
         suite.trial("docker_tools::step_of_buildkit", step_of_buildkit),
         suite.trial("docker_tools::step_of_the_classic_builder", step_of_the_classic_builder),
     ]

@@ -17,7 +17,6 @@ mod found;
 mod found_inside;
 mod leftovers;
 mod live_restore;
-mod machine;
 mod nested;
 mod nodes;
 mod podman;
@@ -30,15 +29,12 @@ mod tide;
 mod users;
 mod whole;
 
-use std::env;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use nicon_lab::machine::{self, Machine};
 use nicon_lab::{bins, isolate, must_run};
-
-use machine::Machine;
 
 /// What the tests of one run share: the machine, or why there is none.
 #[derive(Clone)]
@@ -53,11 +49,10 @@ enum Missing {
 impl Suite {
     /// Starts the machine, which ends with the thread that calls this.
     fn prepare() -> Self {
-        let suite = env::var("NICON_ENGINES").unwrap_or_else(|_| "trixie".into());
-        let root = PathBuf::from(format!("{}/../target/debian/engines-{suite}", env!("CARGO_MANIFEST_DIR")));
-        if !root.is_dir() {
-            return Self::without(Missing::Here("there is no root of a machine (make test-engines)".into()));
-        }
+        let root = match machine::root() {
+            Ok(root) => root,
+            Err(missing) => return Self::without(Missing::Here(missing)),
+        };
         let machine = bins().and_then(|bins| isolate().and_then(|()| Machine::start(&root, &bins)));
         Self(Arc::new(machine.map_err(Missing::Failed)))
     }
@@ -78,6 +73,15 @@ impl Suite {
             Err(Missing::Here(error) | Missing::Failed(error)) => Err(error.into()),
         })
     }
+}
+
+/// A test of what Debian 12 lacks: it is skipped there, also where tests must run.
+fn since_trixie(trial: Trial, lack: &str) -> Trial {
+    if machine::suite() != "bookworm" {
+        return trial;
+    }
+    let lack = format!("Debian 12 has no {lack}");
+    Trial::ignorable_test(trial.name().to_owned(), || Ok(Completion::ignored_with(lack)))
 }
 
 fn main() -> ExitCode {

@@ -7,6 +7,7 @@ use libtest_mimic::{Failed, Trial};
 use crate::Suite;
 use crate::expect::{found_where_it_is, targets};
 use crate::machine::Machine;
+use crate::since_trixie;
 
 /// What people run, each by a name.
 const KINDS: [(&str, &[&str]); 7] = [
@@ -39,7 +40,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         })
     });
     let others = [
-        suite.trial("podman::quadlet", quadlet),
+        since_trixie(suite.trial("podman::quadlet", quadlet), "quadlets: they came with Podman 4.4"),
         suite.trial("podman::pod", pod),
         suite.trial("podman::no_service_is_started", no_service_is_started),
     ];

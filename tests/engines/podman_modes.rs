@@ -8,6 +8,7 @@ use crate::Suite;
 use crate::expect::{found_by, found_where_it_is, targets};
 use crate::machine::Machine;
 use crate::podman;
+use crate::since_trixie;
 
 /// Options, each by a name. Some refer to another container.
 const MODES: [(&str, &[&str]); 16] = [
@@ -58,11 +59,15 @@ const BY_HAND: [&str; 3] = ["podman", "--root=/var/lib/by-hand", "--runroot=/run
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     let by_mode = MODES.map(|(name, options)| {
-        suite.trial(&format!("podman_modes::{name}"), move |machine| {
+        let trial = suite.trial(&format!("podman_modes::{name}"), move |machine| {
             prepare(machine);
             run(machine, &["podman"], name, options)?;
             found_where_it_is(machine, &as_path(name), &["podman"])
-        })
+        });
+        match name {
+            "in-own-id-userns" => since_trixie(trial, "--userns=keep-id of root's Podman"),
+            _ => trial,
+        }
     });
     let others = [
         suite.trial("podman_modes::in_given_pid_namespace", in_given_pid_namespace),

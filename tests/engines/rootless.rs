@@ -8,7 +8,7 @@ use crate::Suite;
 use crate::expect::{found_by, targets};
 use crate::machine::Machine;
 use crate::users::{ALICE, BOB, CAROL, User, undisturbed};
-use crate::{docker, nested, podman};
+use crate::{docker, nested, podman, since_trixie};
 
 /// What people run by Podman, each by a name.
 const PODMAN: [(&str, &[&str]); 7] = [
@@ -49,12 +49,16 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         })
     });
     let by_docker = DOCKER.map(|(name, options)| {
-        suite.trial(&format!("rootless::docker::{name}"), move |machine| {
+        let trial = suite.trial(&format!("rootless::docker::{name}"), move |machine| {
             prepare(machine);
             run(machine, &docker_of(&ALICE), name, options)?;
             found_by(machine, &["env", ALICE.docker], name, &docker_of(&ALICE), 0)?;
             found_by(machine, &ALICE.with_docker(), name, &docker_of(&ALICE), 0)
-        })
+        });
+        match name {
+            "user-host-pid" => since_trixie(trial, "rootless Docker that takes --pid=host"),
+            _ => trial,
+        }
     });
     let others = [
         suite.trial("rootless::docker::by_context", by_context),

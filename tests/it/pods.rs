@@ -44,7 +44,7 @@ struct Node<'a> {
 impl<'a> Node<'a> {
     fn start(lab: &'a Lab) -> Result<Self, Failed> {
         let (at, id) = ("setup.node", lab.run_daemon_container("setup", "node", &[])?);
-        let scripts = [include_str!("../engines/cri"), include_str!("../engines/runc-unlimited"), SETTINGS];
+        let scripts = [include_str!("../machine/cri"), include_str!("../machine/runc-unlimited"), SETTINGS];
         lab.script(at, CONTAINERD, &scripts)?;
         let mut compile = lab.beside(at, &["gcc", "-static", "-x", "c", "-o", "/run/image/bin/sleep", "-"]);
         output_of_input(&mut compile, SLEEP, LIMIT)?.ok()?;

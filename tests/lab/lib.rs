@@ -1,4 +1,4 @@
-//! The lab: a real nest of three Docker daemons, for tests, benchmarks and the demo.
+//! The lab: a real nest of three Docker daemons, for tests, benchmarks and the demo; and a [`machine`] with systemd.
 //!
 //! ```text
 //! machine ── runner (own mount and network namespace)
@@ -15,7 +15,7 @@
 //! cgroup directories can outlive a `kill -9` of the keeper; the next lab sweeps them.
 //!
 //! A program that uses the lab calls, in this order and before it starts a thread: [`requirements`], [`bins`] (it may
-//! need the network), [`isolate`], [`Lab::start`].
+//! need the network), [`isolate`], [`Lab::start`] or [`machine::Machine::start`].
 
 mod bins;
 mod capabilities;
@@ -25,6 +25,8 @@ mod image;
 mod isolate;
 mod keeper;
 mod lab;
+pub mod leftovers;
+pub mod machine;
 mod name;
 mod place;
 mod requirements;

@@ -1,11 +1,13 @@
 //! A machine with systemd as its first process and nothing but cgroup v2, in namespaces of its own.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-
-use nicon_lab::{LIMIT, Ran, output_within, tool, witness};
+use crate::{LIMIT, Ran, output_within, tool, witness};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
 
 use crate::leftovers;
 
@@ -13,7 +15,7 @@ use crate::leftovers;
 const PROGRAMS: &str = "/opt/nicon";
 
 /// Makes an image that every engine of the machine can import: busybox, and links to it.
-const IMAGE: &str = "cd $(mktemp -d) && mkdir -p bin etc tmp && cp /bin/busybox bin &&
+const IMAGE: &str = "cd $(mktemp -d) && chmod 755 . && mkdir -p bin etc tmp && cp /bin/busybox bin &&
     for name in $(busybox --list); do [ $name = busybox ] || ln -s busybox bin/$name; done &&
     echo root:x:0:0::/:/bin/sh >etc/passwd && tar -cf /var/tmp/image.tar . && chmod 644 /var/tmp/image.tar";
 
@@ -21,22 +23,45 @@ const IMAGE: &str = "cd $(mktemp -d) && mkdir -p bin etc tmp && cp /bin/busybox 
 const LIMITS: &str = "grep -qw pids /sys/fs/cgroup/cgroup.controllers || {
     mkdir -p /etc/containers/containers.conf.d && printf '[containers]\\npids_limit=0\\n' >/etc/containers/containers.conf.d/limits.conf; }";
 
+/// The suite of Debian's that machines are of, which `NICON_ENGINES` names.
+#[must_use]
+pub fn suite() -> String {
+    env::var("NICON_ENGINES").unwrap_or_else(|_| "trixie".into())
+}
+
+/// The root file system of machines.
+///
+/// # Errors
+/// How to make it, where there is none.
+pub fn root() -> Result<PathBuf, String> {
+    let suite = suite();
+    let root = PathBuf::from(format!("{}/../target/debian/engines-{suite}", env!("CARGO_MANIFEST_DIR")));
+    if root.is_dir() {
+        Ok(root)
+    } else {
+        Err(format!("there is no root of a machine (tests/machine/make-root {suite})"))
+    }
+}
+
 /// A machine, which ends when this is dropped, or its runner.
-pub(crate) struct Machine {
+pub struct Machine {
     first: Child,
     pid: u32,
     cgroup: PathBuf,
 }
 
 impl Machine {
-    /// Starts one from the root file system at `root`, and waits until it is up.
-    pub(crate) fn start(root: &Path, programs: &Path) -> Result<Self, String> {
+    /// Starts one from the root file system at `root`, with nicon's programs, and waits until it is up.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn start(root: &Path, programs: &Path) -> Result<Self, String> {
         leftovers::sweep()?;
         let cgroup = leftovers::own()?;
         fs::create_dir_all(&cgroup).map_err(|error| format!("make {}: {error}", cgroup.display()))?;
         let mut unshare = tool("setpriv");
         unshare.args(["--pdeathsig=KILL", "unshare", "--mount", "--uts", "--ipc", "--pid", "--net"]);
-        unshare.args(["--fork", "--kill-child"]).arg(concat!(env!("CARGO_MANIFEST_DIR"), "/engines/init"));
+        unshare.args(["--fork", "--kill-child"]).arg(concat!(env!("CARGO_MANIFEST_DIR"), "/machine/init"));
         unshare.args([&cgroup, root, programs]).stdin(Stdio::null());
         let first = unshare.spawn().map_err(|error| format!("start a machine: {error}"))?;
         let mut machine = Self { first, pid: 0, cgroup };
@@ -61,13 +86,14 @@ impl Machine {
             if let Some(pid) = family.into_iter().map(|(pid, _)| pid).find(is_up).filter(|pid| socket(*pid)) {
                 return Ok(pid);
             }
-            std::thread::sleep(Duration::from_millis(20));
+            thread::sleep(Duration::from_millis(20));
         }
         Err("systemd does not come up".into())
     }
 
     /// A command in the machine, as its root.
-    pub(crate) fn command(&self, words: &[&str]) -> Command {
+    #[must_use]
+    pub fn command(&self, words: &[&str]) -> Command {
         let mut command = tool("nsenter");
         command.args([&format!("--target={}", self.pid), "--all", "env", "--ignore-environment", "HOME=/root"]);
         command
@@ -77,15 +103,19 @@ impl Machine {
     }
 
     /// Runs a command there to its end.
-    pub(crate) fn run(&self, words: &[&str]) -> Ran {
-        output_within(&mut self.command(words), LIMIT).unwrap()
+    ///
+    /// # Panics
+    /// When it cannot be started, or does not end.
+    #[must_use]
+    pub fn run(&self, words: &[&str]) -> Ran {
+        output_within(&mut self.command(words), LIMIT).expect("a command of the machine ends")
     }
 
     /// Runs a shell script there, with arguments.
     ///
     /// # Errors
     /// When it fails.
-    pub(crate) fn script(&self, script: &str, arguments: &[&str]) -> Result<String, String> {
+    pub fn script(&self, script: &str, arguments: &[&str]) -> Result<String, String> {
         output_within(&mut self.command(&[&["sh", "-c", script, "sh"], arguments].concat()), LIMIT * 2)?.ok()
     }
 }

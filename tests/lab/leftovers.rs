@@ -1,0 +1,66 @@
+//! What a run leaves behind that was killed: the cgroup of its machine, whose processes have ended with it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use crate::{tool, witness};
+
+/// What the name of a machine's cgroup begins with; the PID of its runner follows.
+pub const NAME: &str = "nicon-machine-";
+
+/// What the names of the programs begin with that raise machines: cargo adds a hash to that of tests.
+const RUNNERS: [&str; 2] = ["engines-", "nicon-"];
+
+/// The cgroup of this run's machine.
+///
+/// # Errors
+/// If there is no cgroup v2.
+pub fn own() -> Result<PathBuf, String> {
+    Ok(unified()?.join(format!("{NAME}{}", std::process::id())))
+}
+
+/// Removes those that runs have left that are no more. What has processes in it stays.
+///
+/// # Errors
+/// If there is no cgroup v2.
+pub fn sweep() -> Result<(), String> {
+    let entries = fs::read_dir(unified()?).map_err(|error| format!("list cgroups: {error}"))?;
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let runner = name.to_str().and_then(|name| name.strip_prefix(NAME)?.parse::<u32>().ok());
+        let is_empty =
+            || fs::read_to_string(entry.path().join("cgroup.events")).is_ok_and(|text| text.contains("populated 0\n"));
+        if runner.is_some_and(|pid| !is_runner(pid)) && is_empty() {
+            remove(&entry.path());
+        }
+    }
+    Ok(())
+}
+
+/// Removes a cgroup and all below it, as far as there are no processes in them.
+pub fn remove(cgroup: &Path) {
+    let mut remove = tool("find");
+    remove.arg(cgroup).args(["-depth", "-type", "d", "-exec", "rmdir", "{}", "+"]).stderr(Stdio::null());
+    let _ = remove.status();
+}
+
+/// Where cgroup v2 is mounted.
+///
+/// # Errors
+/// If it is not.
+pub fn unified() -> Result<PathBuf, String> {
+    let unified = witness::cgroup_mounts().into_iter().find(|mount| mount.join("cgroup.controllers").exists());
+    unified.ok_or_else(|| "a machine needs cgroup v2".into())
+}
+
+/// Whether a process with this PID runs such tests, or may.
+fn is_runner(pid: u32) -> bool {
+    match fs::read_link(format!("/proc/{pid}/exe")) {
+        Ok(program) => program.file_name().is_some_and(|name| {
+            let name = name.to_string_lossy();
+            RUNNERS.iter().any(|runner| name.starts_with(runner))
+        }),
+        Err(_) => Path::new(&format!("/proc/{pid}")).exists(),
+    }
+}
