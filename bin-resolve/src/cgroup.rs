@@ -34,14 +34,18 @@ pub(crate) fn placement(cgroups: &str, parents: &str, container: &Container) -> 
     if is_there { Placement::First } else { Placement::Elsewhere }
 }
 
-/// Whether a process is in a container by its cgroups, but not in the one that another process is in. The cgroup of conmon has
-/// the ID of a container, but is beside that.
-pub(crate) fn is_in_another_container(cgroups: &str, of_other: &str) -> bool {
+/// Whether of two processes one is, by its cgroups, in a container in which the other is not. The cgroup of conmon has the ID of a
+/// container, but is beside that.
+pub(crate) fn are_in_different_containers(cgroups: &str, of_other: &str) -> bool {
     cgroups.lines().filter_map(parse).any(|(hierarchy, path)| {
         let mut others = of_other.lines().filter_map(parse).filter(|line| line.0 == hierarchy);
-        let container = container_of(path);
-        container.is_some() && container != others.find_map(|(_, path)| container_of(path))
+        container_of(path) != others.find_map(|(_, path)| container_of(path))
     })
+}
+
+/// Whether a process is in a container by its cgroups.
+pub(crate) fn is_in_a_container(cgroups: &str) -> bool {
+    cgroups.lines().filter_map(parse).any(|(_, path)| container_of(path).is_some())
 }
 
 /// The ID of the innermost container on a path of cgroups.
@@ -148,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_in_another_container() {
+    fn processes_in_different_containers() {
         let (a, b) = ("a".repeat(64), "b".repeat(64));
         let (none, conmons) = ("0::/system.slice/x.service\n", format!("0::/machine.slice/libpod-conmon-{b}.scope\n"));
         let (of_a, below_a) = (format!("2:cpu:/docker/{a}\n0::/\n"), format!("2:cpu:/docker/{a}/docker/{b}\n0::/\n"));
@@ -159,10 +163,10 @@ mod tests {
             (&of_a, &of_a, false),
             (&below_a, &of_a, true),
             (&of_a, &below_a, true),
-            (none, &of_a, false),
+            ("2:cpu:/\n0::/x\n", &of_a, true),
             (&format!("0::/docker/{a}{conmons}"), &format!("0::/docker/{a}/init.scope"), false),
         ] {
-            assert_eq!(is_in_another_container(cgroups, others), expected, "{cgroups}{others}");
+            assert_eq!(are_in_different_containers(cgroups, others), expected, "{cgroups}{others}");
         }
     }
 

@@ -4,9 +4,10 @@ use std::os::unix::net::UnixStream;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use nicon_core::container::is_id;
+use nicon_core::container::{innermost_id, is_id};
 
-use crate::cgroup::{Placement, placement};
+use crate::cgroup::{Placement, is_in_a_container, placement};
+use crate::conmon::Conmon;
 use crate::container::{Container, fit, judge};
 use crate::engine::Engine;
 use crate::listing::{self, State};
@@ -61,12 +62,16 @@ pub fn engine(sent: &[u8]) {
     });
 }
 
-/// The text of any file that an engine keeps, or Docker's command line: reading it ends.
+/// The text of any file that an engine keeps, or of the command line of Docker or conmon: reading it ends.
 ///
 /// # Panics
 /// If what was read breaks a promise of its type.
 pub fn files(text: &[u8]) {
     disk::parse_any(text);
+    if let Some(Conmon { storage: Some(storage), state, .. }) = Conmon::parse(&String::from_utf8_lossy(text)) {
+        let told = [Some(storage.graphroot), Some(storage.runroot), state];
+        assert!(told.into_iter().flatten().all(|path| path.is_absolute()));
+    }
     context::parse_any(text);
 }
 
@@ -89,6 +94,9 @@ pub fn cgroups(text: &str) {
     const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
     let text = text.replace('@', ID);
     let (own, parents) = text.split_once("\n\n").unwrap_or((&text, ""));
+    if is_in_a_container(own) {
+        assert!(own.lines().any(|line| innermost_id(line).is_some()), "{own}");
+    }
     for (id, starttime, names) in [(ID, None, &[][..]), ("web", Some(1), &["made-up"][..]), ("web", None, &[])] {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let container = Container { id: id.to_owned(), starttime, cgroups: names.clone(), ..Container::default() };

@@ -54,6 +54,24 @@ enum Told {
     State(Kind, PathBuf),
 }
 
+/// The directory of bundles of a shim, and where it is there.
+#[derive(PartialEq)]
+pub(crate) struct Bundles {
+    path: Option<PathBuf>,
+    namespaces: [Option<NsId>; 2],
+}
+
+impl Bundles {
+    /// That of a shim.
+    ///
+    /// # Errors
+    /// If it is gone, or may not be inspected.
+    pub(crate) fn of(shim: &Process) -> Result<Self> {
+        let namespaces = [shim.namespace_id(NsType::Mnt)?, shim.namespace_id(NsType::User)?];
+        Ok(Self { path: place_of(shim)?, namespaces })
+    }
+}
+
 /// What several monitors tell alike.
 struct Lead {
     told: Told,

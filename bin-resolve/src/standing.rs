@@ -4,7 +4,7 @@
 
 use nicon_core::{Error, Namespace, NsId, NsType, Process, Result};
 
-use crate::cgroup::is_in_another_container;
+use crate::cgroup::{are_in_different_containers, is_in_a_container};
 
 /// What `CAP_SYS_ADMIN` is in `CapEff` of /proc/PID/status: `capabilities(7)`.
 const SYS_ADMIN: u64 = 1 << 21;
@@ -33,6 +33,8 @@ pub(crate) struct User {
 pub(crate) struct Vantage<'a> {
     pub(crate) around: &'a Process,
     pub(crate) myself: &'a Process,
+    /// Whether the place is a container that does so.
+    pub(crate) shares_our_pidns: bool,
 }
 
 impl Vantage<'_> {
@@ -42,8 +44,12 @@ impl Vantage<'_> {
     /// If it is gone, or may not be inspected.
     pub(crate) fn standing_of(&self, process: &Process) -> Result<Standing> {
         let is_same = |of: NsType| Ok::<_, Error>(process.namespace_id(of)? == self.around.namespace_id(of)?);
-        let is_elsewhere =
-            || Ok::<_, Error>(is_in_another_container(&process.read("cgroup")?, &self.around.read("cgroup")?));
+        let is_elsewhere = || {
+            let around = self.around.read("cgroup")?;
+            // A container that shares our PID namespace sees all that is ours.
+            let is_unknown = self.shares_our_pidns && !is_in_a_container(&around);
+            Ok::<_, Error>(is_unknown || are_in_different_containers(&process.read("cgroup")?, &around))
+        };
         if is_same(NsType::User)? {
             if self.is_in_our_userns(process)? && !process.uids()?.iter().all(|uid| *uid == 0) {
                 return Ok(Standing::Foreign);
@@ -134,7 +140,7 @@ mod tests {
     #[test]
     fn we_stand_for_ourselves() {
         let myself = Process::myself().unwrap();
-        let vantage = Vantage { around: &myself, myself: &myself };
+        let vantage = Vantage { around: &myself, myself: &myself, shares_our_pidns: false };
         let is_root = myself.uids().unwrap() == [0; 4];
         let expected = if is_root { Standing::Roots } else { Standing::Foreign };
         assert_eq!(vantage.standing_of(&myself).unwrap(), expected);

@@ -15,7 +15,7 @@ use crate::claim::{Claim, Found};
 use crate::disk::{Disk, Extent, Store, Told};
 use crate::hop::late;
 use crate::kind::{Kind, Qualifier};
-use crate::leads::{Opened, Trust, open_all};
+use crate::leads::{Bundles, Opened, Trust, open_all};
 use crate::listing::State;
 use crate::root::{FileId, Root};
 use crate::roster::Listing;
@@ -161,7 +161,9 @@ impl Scope<'_> {
     }
 
     fn asked_of<'p>(&self, places: Option<&'p Places>, of: &Qualifier) -> impl Iterator<Item = &'p Unusual> {
-        let is_asked = |place: &&Unusual| self.is_asked(&place.address, of);
+        // Who chose one engine means no other.
+        let is_replaced = |kind| self.places().chosen(kind).is_some();
+        let is_asked = |place: &&Unusual| self.is_asked(&place.address, of) && !is_replaced(place.address.kind);
         places.into_iter().flat_map(|places| &places.there).filter(is_asked).collect::<Vec<_>>().into_iter()
     }
 
@@ -180,12 +182,18 @@ impl Scope<'_> {
     async fn look_for_places(&self, whose: Whose) -> Result<Places> {
         let mut places = Places::default();
         let myself = Process::myself()?;
-        let vantage = Vantage { around: self.container.unwrap_or(&myself), myself: &myself };
+        let shares_our_pidns = self.container.is_some() && self.pidns.id() == self.settings.pidns.id();
+        let vantage = Vantage { around: self.container.unwrap_or(&myself), myself: &myself, shares_our_pidns };
         let mut groups: BTreeMap<Option<User>, Group> = BTreeMap::new();
-        let own = self.pidns.id().ino;
+        let (own, mut known) = (self.pidns.id().ino, Vec::new());
         for monitor in self.engines.monitors.all().await?.iter().filter(|monitor| monitor.pidns == own) {
             // It may be gone, or not ours to look at.
             let Ok(process) = Process::pin(monitor.pid) else { continue };
+            // Most shims lead to the same place.
+            let shims = (monitor.kind == Kind::Containerd).then(|| Bundles::of(&process)).and_then(Result::ok);
+            if shims.as_ref().is_some_and(|bundles| known.contains(bundles)) {
+                continue;
+            }
             let group = match vantage.standing_of(&process) {
                 Ok(Standing::Roots) if whose == Whose::Near => None,
                 Ok(Standing::Users(user)) if whose == self.nearness_of(user) => Some(user),
@@ -198,6 +206,7 @@ impl Scope<'_> {
                 }
                 _ => continue,
             };
+            known.extend(shims);
             groups.entry(group).or_default().push((process, monitor.kind));
         }
         let roots_only = vantage.is_in_our_userns(vantage.around)?;
