@@ -25,14 +25,19 @@ impl Scope<'_> {
     /// [`Status::No`](nicon_core::Status::No) if there is none, or it does not run;
     /// [`Status::Failed`](nicon_core::Status::Failed) if there are several, or an engine failed.
     pub(crate) async fn find_by_id(&self, of: &Qualifier, digits: &str) -> Result<Found> {
-        let mut found = choose_among(of, digits, Roster::of(self.list_near(of, State::Any).await?))?;
+        let near = Roster::of(self.list_near(of, State::Any).await?);
+        let mut some_there = near.some_there;
+        let mut found = choose_among(of, digits, near)?;
         if found.is_none() {
             let others = self.list_others(of, State::Any).await?;
             let may_be_asked = |list: &Result<_>| !list.as_ref().is_err_and(|error| self.is_denied(error));
-            found = choose_among(of, digits, Roster::of(others.into_iter().filter(may_be_asked).collect()))?;
+            let others = Roster::of(others.into_iter().filter(may_be_asked).collect());
+            some_there |= others.some_there;
+            found = choose_among(of, digits, others)?;
         }
         match found {
             Some(member) => self.find_listed(&member).await,
+            None if !some_there => Err(self.no_engine(of)),
             None => Err(Error::no(format!("no container has an ID that begins with \"{digits}\""))),
         }
     }

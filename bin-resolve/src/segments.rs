@@ -179,7 +179,7 @@ mod tests {
             for member in &listed {
                 let segment = &member.segment;
                 assert!(!member.is_twin, "{segment}");
-                assert_eq!(meant(segment, &members, is_near), [member.id.clone()], "{segment} of {asked}*");
+                assert_eq!(meant(segment, &members, is_near), [&member.id[..]], "{segment} of {asked}*");
             }
         }
     }

@@ -26,6 +26,7 @@ mod pods;
 mod rootless;
 mod runtimes;
 mod tide;
+mod unshared;
 mod users;
 mod whole;
 
@@ -108,6 +109,7 @@ fn main() -> ExitCode {
         rootless::trials(&suite),
         runtimes::trials(&suite),
         tide::trials(&suite),
+        unshared::trials(&suite),
         whole::trials(&suite),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
