@@ -271,14 +271,20 @@ impl Scope<'_> {
             }
             return Ok(false);
         }
-        let endpoint = match address.owner {
-            None => self.near(&Qualifier::default()).await?.into_iter().find(|endpoint| endpoint.address == *address),
-            Some(_) => self.at(address).await?,
+        let mut endpoints = match address.owner {
+            None => self.near(&Qualifier::default()).await?,
+            Some(_) => self.at(address).await?.into_iter().collect(),
         };
-        let Some(endpoint) = endpoint else { return Ok(false) };
-        // If its files cannot be looked at, that is told elsewhere.
-        let usual = self.on_disk(&endpoint, &all).await.ok().flatten();
-        Ok(usual.is_some_and(|usual| usual.is_that_of(store, file)))
+        // In a user namespace, root's engines there are those of the user who made it.
+        endpoints.retain(|endpoint| endpoint.kind() == address.kind);
+        for endpoint in endpoints {
+            // If its files cannot be looked at, that is told elsewhere.
+            let usual = self.on_disk(&endpoint, &all).await.ok().flatten();
+            if usual.is_some_and(|usual| usual.is_that_of(store, file)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     async fn near_root(&self) -> Result<Arc<Root>> {

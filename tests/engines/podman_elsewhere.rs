@@ -131,9 +131,8 @@ fn a_user_without_a_runtime_directory(machine: &Machine) -> Result<(), Failed> {
         }
     }
     found_by(machine, &["bare", HEIDI.name], "heidis-1", &HEIDIS, 0)?;
-    for pattern in ["heidis-*", "heidi@*"] {
-        lists(machine, pattern, &["heidis-1", "heidis-2"])?;
-    }
+    lists(machine, "heidis-*", &["heidis-1", "heidis-2"])?;
+    lists(machine, "heidi@*", &["heidi@heidis-1", "heidi@heidis-2"])?;
     let ran = machine.run(&["nicon-resolve", "**"]);
     let listed = targets(&ran.stdout)?;
     assert_eq!(listed.iter().filter(|target| target.starts_with("heidis-")).count(), 2, "{ran:?}");

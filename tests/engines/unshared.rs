@@ -25,7 +25,8 @@ fn a_user_is_still_that_user(machine: &Machine) -> Result<(), Failed> {
             found_by(machine, &unshared, path, &podman_of(user), 0)?;
         }
         let listed = machine.run(&[&unshared[..], &["nicon-resolve", "podman:*"]].concat());
-        assert!(targets(&listed.ok()?)?.contains(&format!("podman:{name}")));
+        let listed = targets(&listed.ok()?)?;
+        assert!(listed.contains(&format!("podman:{name}")), "{listed:?}");
     }
     let erins = ["as", ERIN.name, "podman", "unshare", "nicon-resolve"];
     let ran = machine.run(&[&erins[..], &["**"]].concat());
