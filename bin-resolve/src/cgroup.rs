@@ -164,7 +164,7 @@ mod tests {
             (&below_a, &of_a, true),
             (&of_a, &below_a, true),
             ("2:cpu:/\n0::/x\n", &of_a, true),
-            (&format!("0::/docker/{a}{conmons}"), &format!("0::/docker/{a}/init.scope"), false),
+            (&format!("0::/docker/{a}/libpod-conmon-{b}.scope\n"), &format!("0::/docker/{a}/init.scope\n"), false),
         ] {
             assert_eq!(are_in_different_containers(cgroups, others), expected, "{cgroups}{others}");
         }

@@ -161,7 +161,7 @@ fn whatever_calls_itself_conmon(machine: &Machine) -> Result<(), Failed> {
         machine.script(FORGE, &[starter, name, &pid, &format!("/var/tmp/forged/{name}"), owner])
     };
     let mut forgers = vec![forge("", "forged-by-root", "0")?];
-    // What root itself forges is believed: the process is in no container of that ID, but what has its name has started it.
+    // What root itself forges is read, but still has to be proved: the process is in no container of that ID.
     refused(machine, "forged-by-root", 2, "not the container's");
     for (starter, name, owner) in [(nobody, "forged-by-nobody", "0"), ("", "forged-in-theirs", "65534")] {
         forgers.push(forge(starter, name, owner)?);
