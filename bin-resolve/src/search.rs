@@ -120,11 +120,15 @@ impl Scope<'_> {
         let endpoint = self.at(&member.place).await?.ok_or_else(gone)?;
         let Answer { claim, .. } = self.ask(&endpoint, &member.id, &of).await;
         // If it is gone, its ID may be another's name.
-        let claim = claim.or_else(|error| if error.status() == Status::No { Ok(None) } else { Err(error) })?;
-        let Some(claim) = claim.filter(|claim| claim.container.id == member.id) else {
+        let (claim, no) = match claim {
+            Ok(claim) => (claim.filter(|claim| claim.container.id == member.id), gone()),
+            Err(error) if error.status() == Status::No => (None, error),
+            Err(error) => return Err(error),
+        };
+        let Some(claim) = claim else {
             let whose = if self.is_near(&member.place) { Whose::Near } else { Whose::Users };
             let of = Qualifier { namespace: member.namespace.clone(), ..member.place.qualifier() };
-            return self.find_unusual(whose, &of, &member.id).await?.found.ok_or_else(gone);
+            return self.find_unusual(whose, &of, &member.id).await?.found.ok_or(no);
         };
         match self.prove(&member.name, &claim).await {
             Ok((process, proof)) => Ok(claim.by(process, proof)),
