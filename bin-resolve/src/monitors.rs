@@ -7,6 +7,7 @@ use std::sync::Arc;
 use nicon_core::{NsType, Result, walk};
 use tokio::sync::OnceCell;
 
+use crate::aside;
 use crate::kind::Kind;
 
 /// What the name of a shim's program begins with.
@@ -34,7 +35,8 @@ impl Monitors {
     /// # Errors
     /// If /proc cannot be read.
     pub(crate) async fn all(&self) -> Result<&Vec<Monitor>> {
-        self.0.get_or_try_init(async || scan()).await
+        // The walk has threads of its own, after which this process could not be left to a child.
+        self.0.get_or_try_init(|| aside::ask(scan)).await
     }
 }
 
