@@ -1,4 +1,4 @@
-//! nicon-resolve, many containers of other engines than Docker: of Podman, of a containerd that Kubernetes asks, and of runtimes by
+//! nicon-resolve, many containers of other engines than Docker: of Podman, of a containerd that Kubernetes asks, and of crun by
 //! hand, each on a machine with systemd. Every command enters that machine first, whatever it is.
 
 use std::path::Path;
@@ -16,7 +16,7 @@ const IN_A_POD: usize = 3;
 const BY_HAND: [usize; 2] = [500, 2_000];
 
 const NICON: [(&str, &[&str], usize); 2] =
-    [("nicon-resolve '**'", &["nicon-resolve", "**"], 40), ("nicon-resolve '*'", &["nicon-resolve", "*"], 40)];
+    [("nicon-resolve '**'", &["nicon-resolve", "**"], 20), ("nicon-resolve '*'", &["nicon-resolve", "*"], 20)];
 
 /// The image for pods, also by the name that the machine's containerd has for a sandbox's, whose command comes from the image.
 const IMAGES: &str = r#"docker import /var/tmp/image.tar image &&
@@ -27,15 +27,15 @@ const IMAGES: &str = r#"docker import /var/tmp/image.tar image &&
 /// Runs a pod of the first argument's name, with as many containers as the second says.
 const POD: &str = r#"pod=$(cri pod "$1") && for number in $(seq "$2"); do cri run "$pod" "$1-$number" || exit; done"#;
 
-/// A bundle that all containers of runtimes share; limits are left out that cannot be set where they are lowered already.
+/// A bundle that all containers by hand share; limits are left out that cannot be set where they are lowered already.
 const BUNDLE: &str = r#"mkdir -p /run/bundle/rootfs && cd /run/bundle && tar -xf /var/tmp/image.tar -C rootfs &&
     mkdir rootfs/proc rootfs/dev rootfs/sys && runc spec &&
     jq '.process.terminal = false | .process.args = ["sleep", "infinity"] | del(.process.rlimits, .linux.resources)' \
     config.json >new && mv new config.json"#;
 
-/// Runs the container of the second argument, by the runtime that is the first.
+/// Runs a container of that bundle.
 const RUN: &str =
-    r#"cd /run/bundle && "$1" run --detach "$2" </dev/null >"/run/$2.log" 2>&1 || { cat "/run/$2.log"; exit 1; }"#;
+    r#"cd /run/bundle && crun run --detach "$1" </dev/null >"/run/$1.log" 2>&1 || { cat "/run/$1.log"; exit 1; }"#;
 
 /// Compares with Podman, which is a command that reads its files: nothing listens.
 pub(crate) fn podman(bins: &Path) -> Result<Comparison, String> {
@@ -53,7 +53,8 @@ pub(crate) fn podman(bins: &Path) -> Result<Comparison, String> {
         ("podman ps -q | xargs podman inspect", &["sh", "-c", at_once], 10),
         ("podman ps -q, and podman inspect for each", &["sh", "-c", one_by_one], 2),
     ];
-    all(&machine, &format!("All of {CONTAINERS} containers of Podman, whose service does not run"), &others)
+    let title = format!("All of {CONTAINERS} containers of Podman, whose service does not run");
+    all(&machine, &title, CONTAINERS, &others)
 }
 
 /// Compares with what Kubernetes asks its runtime. nicon lists the pods' own containers besides.
@@ -63,41 +64,46 @@ pub(crate) fn pods(bins: &Path) -> Result<Comparison, String> {
     start::each(0..CONTAINERS / IN_A_POD, 2, |number| {
         machine.script(POD, &[&format!("pod-{number}"), &IN_A_POD.to_string()]).map(drop)
     })?;
+    let one_by_one = "for id in $(ctr -n k8s.io task ls -q); do ctr -n k8s.io task ps $id; done";
     let others = [
         ("ctr task ls", &["ctr", "--namespace=k8s.io", "task", "ls"][..], 20),
         ("CRI: ListContainers, and ContainerStatus for each", &["cri", "every"], 10),
         ("CRI: Version, which is mostly the start of Python", &["cri", "version"], 10),
+        ("ctr task ls -q, and ctr task ps for each", &["sh", "-c", one_by_one], 2),
     ];
-    let (all_pods, title) = (CONTAINERS / IN_A_POD, "containers that Kubernetes would have containerd run");
-    all(&machine, &format!("All of {CONTAINERS} {title}, in {all_pods} pods"), &others)
+    let pods = CONTAINERS / IN_A_POD;
+    let title = format!("All of {CONTAINERS} containers that Kubernetes would have containerd run, in {pods} pods");
+    all(&machine, &title, CONTAINERS + pods, &others)
 }
 
 /// Compares with the runtime's own list, as their number grows.
 pub(crate) fn by_hand(bins: &Path) -> Result<Vec<Comparison>, String> {
-    let mut comparisons = Vec::new();
-    for runtime in ["crun", "runc"] {
-        let machine = Machine::start(&machine::root()?, bins)?;
-        machine.script(BUNDLE, &[])?;
-        let mut running = 0;
-        for many in BY_HAND {
-            start::each(running..many, 2, |number| {
-                machine.script(RUN, &[runtime, &format!("many-{number}")]).map(drop)
-            })?;
-            running = many;
-            let list = format!("{runtime} list");
-            let others = [(&list[..], &[runtime, "list"][..], 10)];
-            comparisons.push(all(
-                &machine,
-                &format!("All of {many} containers of {runtime}, without an engine"),
-                &others,
-            )?);
-        }
+    let machine = Machine::start(&machine::root()?, bins)?;
+    machine.script(BUNDLE, &[])?;
+    let (mut running, mut comparisons) = (0, Vec::new());
+    for many in BY_HAND {
+        start::each(running..many, 2, |number| machine.script(RUN, &[&format!("many-{number}")]).map(drop))?;
+        running = many;
+        let title = format!("All of {many} containers of crun, without an engine");
+        comparisons.push(all(&machine, &title, many, &[("crun list", &["crun", "list"], 10)])?);
     }
     Ok(comparisons)
 }
 
-/// All containers of a machine, as nicon-resolve lists them, and as others do: by a name, a command line and how often.
-fn all(machine: &Machine, title: &str, others: &[(&str, &[&str], usize)]) -> Result<Comparison, String> {
+/// All containers of a machine, as nicon-resolve lists them, so many and no other, and as others do: by a name, a command line and
+/// how often.
+fn all(
+    machine: &Machine,
+    title: &str,
+    expected: usize,
+    others: &[(&str, &[&str], usize)],
+) -> Result<Comparison, String> {
+    for (name, words, _) in NICON {
+        let listed = machine.run(words).ok()?.lines().count();
+        if listed != expected {
+            return Err(format!("{title}: {name} lists {listed} of {expected}"));
+        }
+    }
     let contenders: Vec<_> = NICON
         .iter()
         .chain(others)

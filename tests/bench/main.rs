@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the groups of benchmarks, or only one: `resolve`, `nsexec`, `patterns`, `podman`, `pods`, `runtimes`, `nsfind`, `links`,
+/// Runs the groups of benchmarks, or only one: `resolve`, `nsexec`, `patterns`, `podman`, `pods`, `crun`, `nsfind`, `links`,
 /// `list`.
 fn run(only: Option<&str>) -> Result<(), String> {
     let wanted = |group: &str| only.is_none_or(|only| only == group);
@@ -60,7 +60,7 @@ fn run(only: Option<&str>) -> Result<(), String> {
     if wanted("pods") {
         comparisons.push(engines::pods(&bins)?);
     }
-    if wanted("runtimes") {
+    if wanted("crun") {
         comparisons.extend(engines::by_hand(&bins)?);
     }
     if wanted("nsfind") {

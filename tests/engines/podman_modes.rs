@@ -74,6 +74,10 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("podman_modes::split", split),
         suite.trial("podman_modes::paused", paused),
         suite.trial("podman_modes::replaced_renamed_restarted", replaced_renamed_restarted),
+        since_trixie(
+            suite.trial("podman_modes::restarted_though_it_is_to_be_removed", restarted_though_it_is_to_be_removed),
+            "Podman that keeps a container of --rm while it restarts it",
+        ),
         suite.trial("podman_modes::that_executes", that_executes),
         suite.trial("podman_modes::infra", infra),
         suite.trial("podman_modes::service_by_hand", service_by_hand),
@@ -157,14 +161,21 @@ fn replaced_renamed_restarted(machine: &Machine) -> Result<(), Failed> {
     found_where_it_is(machine, "mode-new", &["podman"])?;
     let refused = machine.run(&["nicon-resolve", "mode-old"]);
     assert_eq!(refused.code(), Some(1), "{refused:?}");
-    for (name, options) in [("mode-restarted", &[quick][..]), ("mode-removed-on-stop", &["--rm", quick])] {
-        run(machine, &["podman"], name, options)?;
-        let before = told(machine, &["podman"], name)?;
-        machine.run(&["podman", "restart", name]).ok()?;
-        assert_ne!(told(machine, &["podman"], name)?, before, "{name} was restarted");
-        found_where_it_is(machine, name, &["podman"])?;
-    }
-    Ok(())
+    restarted(machine, "mode-restarted", &[quick])
+}
+
+fn restarted_though_it_is_to_be_removed(machine: &Machine) -> Result<(), Failed> {
+    prepare(machine);
+    restarted(machine, "mode-removed-on-stop", &["--rm", "--stop-timeout=0"])
+}
+
+/// A container has another process after a restart.
+fn restarted(machine: &Machine, name: &str, options: &[&str]) -> Result<(), Failed> {
+    run(machine, &["podman"], name, options)?;
+    let before = told(machine, &["podman"], name)?;
+    machine.run(&["podman", "restart", name]).ok()?;
+    assert_ne!(told(machine, &["podman"], name)?, before, "{name} was restarted");
+    found_where_it_is(machine, name, &["podman"])
 }
 
 /// The first process becomes another program, and there are others that were started later.
