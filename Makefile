@@ -72,6 +72,7 @@ lint: ## Check formatting and run clippy, warnings denied
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	rustfmt --check --config-path . --edition 2024 bin-nsexec/last-step/main.rs
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
+	cargo clippy --package nicon-tests --test engines --locked -- --deny warnings
 
 manual: ## Renew man pages, completions and the help in docs/programs.md after a change of a command line
 	NICON_RENEW=1 cargo test --quiet --workspace --lib --bins the_manual

@@ -104,11 +104,13 @@ impl Root {
         (seen, left)
     }
 
-    /// Remembers look-ups, unless there are some already.
+    /// Remembers look-ups.
     pub(crate) fn remember(&self, seen: Vec<Lookup>) {
         let mut known = self.seen();
-        if known.is_empty() {
-            *known = seen.into();
+        let more = seen.into_iter().filter(|(path, _)| known.iter().all(|(seen, _)| seen != path));
+        let more: Vec<_> = more.collect();
+        if !more.is_empty() {
+            *known = std::mem::take(&mut *known).into_iter().chain(more).collect();
         }
     }
 

@@ -127,7 +127,7 @@ impl Scope<'_> {
         if self.container.is_none() && !self.settings.is_root {
             endpoints.extend(users::own(&root).await?);
         } else if self.container.is_some() {
-            survey(&root, &self.chosen(asked, &endpoints), &self.extent_of(asked)).await?;
+            survey(&root, &self.chosen(asked, &endpoints)).await?;
         }
         Ok(endpoints)
     }

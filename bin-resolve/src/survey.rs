@@ -10,6 +10,7 @@ use crate::endpoint::Endpoint;
 use crate::pool::Connection;
 use crate::root::{Directory, Root, is_absent};
 use crate::socket::{Connected, connect_to_first};
+use crate::users;
 
 /// Connects to an engine whose socket is known to be there, so that it can be asked at once; there is time for everything
 /// else while it works. If there is none, connects to those that listen, and looks up everything else, in one go: a thread
@@ -17,17 +18,20 @@ use crate::socket::{Connected, connect_to_first};
 ///
 /// # Errors
 /// If too many threads are blocked.
-pub(crate) async fn survey(root: &Root, endpoints: &[Arc<Endpoint>], extent: &Extent) -> Result<()> {
-    let is_there = |path: &&PathBuf| root.cached(path).is_some_and(|found| found.is_ok());
+pub(crate) async fn survey(root: &Root, endpoints: &[Arc<Endpoint>]) -> Result<()> {
+    let mut paths = paths_of(endpoints, &Extent { all: true, ..Extent::default() });
+    paths.push(PathBuf::from(users::RUNTIME));
+    let (seen, paths) = root.split_known(paths);
+    let is_known = |path: &&PathBuf| seen.iter().any(|(at, file)| at == *path && file.is_ok());
     if let [first, ..] = endpoints
         && !first.kind().starts_on_demand()
-        && let Some(path) = first.sockets.iter().find(is_there)
+        && let Some(path) = first.sockets.iter().find(is_known)
     {
         let places = [path.clone()];
+        root.remember(seen);
         let connected = root.ask(move |directory| Ok(connect_to_first(directory, &places))).await?;
         return keep(first, connected).await;
     }
-    let (seen, paths) = root.split_known(paths_of(endpoints, extent));
     let is_there = |path: &PathBuf| seen.iter().any(|(at, file)| at == path && !file.is_err_and(is_absent));
     let may_be_there = |path: &&PathBuf| paths.contains(path) || is_there(path);
     // Whether one that starts on demand may be connected to is known when its socket has been looked up.

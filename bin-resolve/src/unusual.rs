@@ -181,12 +181,17 @@ impl Scope<'_> {
 
     async fn look_for_places(&self, whose: Whose) -> Result<Places> {
         let mut places = Places::default();
+        let (own, mut known) = (self.pidns.id().ino, Vec::new());
+        let monitors = self.engines.monitors.all().await?.iter().filter(|monitor| monitor.pidns == own);
+        let monitors: Vec<_> = monitors.collect();
+        if monitors.is_empty() {
+            return Ok(places);
+        }
         let myself = Process::myself()?;
         let shares_our_pidns = self.container.is_some() && self.pidns.id() == self.settings.pidns.id();
         let vantage = Vantage { around: self.container.unwrap_or(&myself), myself: &myself, shares_our_pidns };
         let mut groups: BTreeMap<Option<User>, Group> = BTreeMap::new();
-        let (own, mut known) = (self.pidns.id().ino, Vec::new());
-        for monitor in self.engines.monitors.all().await?.iter().filter(|monitor| monitor.pidns == own) {
+        for monitor in monitors {
             // It may be gone, or not ours to look at.
             let Ok(process) = Process::pin(monitor.pid) else { continue };
             // Most shims lead to the same place.

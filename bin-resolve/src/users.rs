@@ -19,7 +19,7 @@ use crate::rootlesskit::Hidden;
 use crate::trust::Bounds;
 
 /// Where users have their runtime directories.
-const RUNTIME: &str = "/run/user";
+pub(crate) const RUNTIME: &str = "/run/user";
 
 /// Where rootlesskit leaves a PID for a user's containerd.
 const CHILD_PID: &str = "containerd-rootless/child_pid";

@@ -45,7 +45,9 @@ fn leads_to(machine: &Machine, path: &str, namespace: &str, id: &str) -> Result<
 fn refusal(machine: &Machine, path: &str, status: i32, words: &[&str]) {
     let refused = machine.run(&["nicon-resolve", path]);
     assert_eq!((refused.code(), &refused.stdout[..]), (Some(status), ""), "{refused:?}");
-    words.iter().for_each(|word| assert!(refused.stderr.contains(word), "{word}: {refused:?}"));
+    for word in words {
+        assert!(refused.stderr.contains(word), "{word}: {refused:?}");
+    }
 }
 
 fn one_name_in_two_namespaces(machine: &Machine) -> Result<(), Failed> {

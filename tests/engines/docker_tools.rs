@@ -51,7 +51,7 @@ fn compose(machine: &Machine) -> Result<(), Failed> {
     Ok(())
 }
 
-/// No container of Docker's, but one that BuildKit has runc run, which knows it by BuildKit's ID for the step.
+/// No container of Docker's, but one that `BuildKit` has runc run, which knows it by `BuildKit`'s ID for the step.
 fn step_of_buildkit(machine: &Machine) -> Result<(), Failed> {
     docker::run(machine, "beside-buildkit", &[])?;
     let sleeping = machine.script(BUILD, &["by-buildkit", "617", "DOCKER_BUILDKIT=1"])?;

@@ -1,4 +1,4 @@
-//! containerd with its state in another directory than usual, as k0s, RKE2 and MicroK8s have it.
+//! containerd with its state in another directory than usual, as k0s, RKE2 and `MicroK8s` have it.
 
 use std::sync::Once;
 
@@ -69,7 +69,9 @@ fn cri(machine: &Machine, words: &[&str]) -> Result<String, Failed> {
 fn refusal(machine: &Machine, path: &str, status: i32, words: &[&str]) {
     let refused = machine.run(&["nicon-resolve", path]);
     assert_eq!((refused.code(), &refused.stdout[..]), (Some(status), ""), "{refused:?}");
-    words.iter().for_each(|word| assert!(refused.stderr.contains(word), "{word}: {refused:?}"));
+    for word in words {
+        assert!(refused.stderr.contains(word), "{word}: {refused:?}");
+    }
 }
 
 fn pods(machine: &Machine) -> Result<(), Failed> {

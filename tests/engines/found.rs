@@ -196,8 +196,8 @@ fn whatever_a_user_puts_there(machine: &Machine) -> Result<(), Failed> {
     let listen = "as mallory ln -s /run/docker.sock /run/user/1005/docker.sock";
     machine.script(listen, &[])?;
     let ran = machine.run(&["nicon-resolve", "*"]);
-    let listed = targets(&ran.stdout)?;
-    assert_eq!(listed.iter().filter(|target| target.ends_with("coveted")).count(), 1, "{ran:?}");
+    let targets_of_all = targets(&ran.stdout)?;
+    assert_eq!(targets_of_all.iter().filter(|target| target.ends_with("coveted")).count(), 1, "{ran:?}");
     assert!(!ran.stderr.contains("mallory"), "{ran:?}");
     let files = r#"as mallory mkdir -p /run/user/1005/crun/stolen /run/user/1005/containerd-rootless &&
         start=$(cut -d' ' -f22 /proc/$1/stat) && group=$(sed -n 's/^0:://p' /proc/$1/cgroup) &&

@@ -71,9 +71,9 @@ pub(crate) fn nest(machine: &Machine, engine: &str, name: &str, command: &str) -
         }
     });
     if engine == "podman" {
-        podman::prepare(machine)
+        podman::prepare(machine);
     } else {
-        drop(docker::run(machine, &format!("beside-{name}"), &[])?)
+        docker::run(machine, &format!("beside-{name}"), &[])?;
     }
     let run = [engine, "run", "--detach", "--network=none", "--name", name];
     machine.run(&[&run[..], &OPTIONS, &["nest", "sh", "-c", command]].concat()).ok()?;

@@ -1,6 +1,7 @@
 //! Containers of runc and crun that come and go while nicon-resolve lists them by their files.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 
 use libtest_mimic::{Failed, Trial};
 
@@ -61,7 +62,7 @@ fn by_runc_and_crun(machine: &Machine) -> Result<(), Failed> {
         for line in ran.stdout.lines() {
             let record: serde_json::Value = serde_json::from_str(line)?;
             let target = record["target"].as_str().ok_or("no target")?.to_owned();
-            lines += &format!("{target} {} {}\n", record["pid"], record["starttime"]);
+            let _ = writeln!(lines, "{target} {} {}", record["pid"], record["starttime"]);
             let twice = found.insert(target, record["pid"].to_string());
             assert_eq!(twice, None, "{line}");
         }
