@@ -11,6 +11,7 @@ use crate::suite::Suite;
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("wish::a_link_as_told", a_link_as_told),
+        suite.trial("wish::what_is_told_of_one_link_is_not_asked_of_another", of_one_link),
         suite.trial("wish::told_again_only_what_lacks_is_added", told_again),
         suite.trial("wish::all_or_back", all_or_back),
         suite.trial("wish::routes_of_other_links_stay", routes_of_other_links),
@@ -94,6 +95,34 @@ pub(crate) const ALL: [&str; 13] = [
     "--altname=wan",
     "--altname=a-name-of-more-than-fifteen-bytes",
 ];
+
+/// What a program printed of a link that it moved, made or listed, with a link on the command line of the next.
+fn of_one_link(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let ground = Ground::new();
+    ground.from.ip_batch("link add v1 mtu 1300 type veth peer name p1\nlink add v2 type veth peer name p2\nlink add v3 type veth peer name p3");
+    ground.to.ip_batch("link add br0 type bridge\nlink add port0 master br0 type veth peer name port1");
+    let (from, to) = (ground.from.pid().to_string(), ground.to.pid().to_string());
+    let made = suite.run(&["nicon-veth", "-t", &to, "-t", &to, "one", "other", "--mtu=1200", "--addr=192.0.2.1/24"]);
+    let listed = suite.run(&["nicon-links", "-t", &to]);
+    let is_port = |line: &&str| serde_json::from_str(line).is_ok_and(|record: Value| record["name"] == "port0");
+    let port = listed.ok()?.lines().find(is_port).ok_or("no port0")?.to_owned();
+    assert!(port.contains("\"master\":{"), "{port}");
+    for (link, name, told) in [
+        ("v1", "eth1", ground.mv(suite, &["v9", "eth0", "--mac=02:00:5e:00:53:21", "--mtu=1400"]).ok()?),
+        ("v2", "eth2", made.ok()?.lines().next().ok_or("nothing was made")?.to_owned()),
+        ("v3", "eth3", port),
+    ] {
+        let before = one(&ground.from.ip(&format!("-j link show dev {link}")));
+        let moved = suite.feed(&["nicon-linkmv", "-f", &from, link, name], format!("{told}\n"));
+        assert_eq!(record(&moved)["name"], name);
+        let after = one(&ground.to.ip(&format!("-j addr show dev {name}")));
+        for kept in ["address", "mtu", "master"] {
+            assert_eq!(after[kept], before[kept], "{kept}: {after}");
+        }
+        assert!(!after.to_string().contains("192.0.2.1"), "{after}");
+    }
+    Ok(())
+}
 
 fn a_link_as_told(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let ground = Ground::new();
