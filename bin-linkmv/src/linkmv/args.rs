@@ -10,8 +10,8 @@ use nicon_core::link::{Alias, AltName, Cidr, Gateway, Keep, LinkName, Mac, NewNa
 ///
 /// The process is the one that the record on standard input names (as nicon-resolve prints it), or --target. Without LINK,
 /// each record says with "link" and "name" what is moved; it may also say with "from" where from, and with fields named like
-/// the options below what the link is to be like. An option overrides the field of the same name. With LINK, no such field is
-/// read: it tells of another link.
+/// the options below what the link is to be like. An option overrides the field of the same name. With LINK, none but
+/// "from" is read: they tell of another link.
 ///
 /// Namespaces are named by a PID, by the name that "ip netns" knows, by a file, or as "host": our own. LINK is a name, an
 /// alternative name, an ifindex, mac:02:00:5e:00:53:01 or pci:0000:01:00.0.

@@ -3,7 +3,6 @@
 use nicon_core::link::target::HOST;
 use nicon_core::{Error, Record, Result};
 use nicon_linkmv::Place;
-use serde_json::Value;
 
 use crate::args::Args;
 use crate::source::Source;
@@ -30,12 +29,12 @@ impl<'a> Ends<'a> {
         Ok(Self { home, from: Source::new(from), is_given: args.from.is_some(), told: None, to: None })
     }
 
-    /// Where a link is, by what its record tells with `from`, and where it goes.
+    /// Where the link of a record is, and where it goes.
     ///
     /// # Errors
     /// If a place is gone or must not be entered, or both are one.
-    pub(crate) fn of(&mut self, from: Option<&Value>, record: &Record) -> Result<(&Source, &Place)> {
-        let from = match from.filter(|_| !self.is_given) {
+    pub(crate) fn of(&mut self, record: &Record) -> Result<(&Source, &Place)> {
+        let from = match record.get("from").filter(|_| !self.is_given) {
             Some(from) => {
                 let last = self.told.take();
                 let place = Place::of_field_after(last.as_ref().map(|last| &last.place), "from", from, self.home)?;

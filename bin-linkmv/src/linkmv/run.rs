@@ -86,14 +86,14 @@ fn hint(args: &Args) -> &'static str {
 
 fn answer(mut record: Record, args: &Args, mover: &Mover<'_>, ends: &mut Ends<'_>) -> Result<Record> {
     let nothing = Record::default();
-    // A link that is named on the command line is not the one of which the record tells.
+    // A link that is named on the command line is not the one of which the record tells. Both may be in one place.
     let told = if args.link.is_some() { &nothing } else { &record };
     let (selector, name) = names(told, args)?;
     let wish = wish::read(told, name, &args.attributes)?;
     if (mover.announce || mover.wait.is_some()) && !wish.up {
         return Err(Error::failed("field \"up\": a link that stays down has no carrier, and announces nothing"));
     }
-    let (from, to) = ends.of(told.get("from"), &record)?;
+    let (from, to) = ends.of(&record)?;
     match mover.send(&Job { selector: &selector, wish: &wish, from, to })? {
         Outcome::Moved(done) => tell(&mut record, *done),
         Outcome::Planned { link, name, steps, lost } => {
