@@ -19,8 +19,8 @@ pub(crate) fn prepare() {
     let _ = first();
 }
 
-/// Starts the first thread, once, in a process that may be left behind. Tokio panics where it cannot start its first one, and takes what there is where it cannot
-/// start another; so whether threads can be had is tried out before it is asked for one.
+/// Starts the first thread, once, in a process that may be left behind. Tokio panics where it cannot start its first one, and
+/// takes what there is where it cannot start another; so whether threads can be had is tried out before it is asked for one.
 fn first() -> Result<()> {
     static STARTED: Mutex<bool> = Mutex::new(false);
     let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);

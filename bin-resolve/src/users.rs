@@ -38,7 +38,7 @@ pub(crate) async fn own(root: &Arc<Root>) -> Result<Vec<Arc<Endpoint>>> {
     }
     let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let known = root.ask(|directory| passwd(&Files::new(directory))).await.unwrap_or_default();
-    let entry = known.lines().find_map(|line| parse(line).filter(|entry| entry.uid == uid));
+    let entry = entry_of(&known, uid);
     let usual = user(uid, entry.as_ref(), variable("HOME"));
     let user = User {
         runtime: variable("XDG_RUNTIME_DIR").unwrap_or(usual.runtime),
@@ -68,8 +68,7 @@ pub(crate) async fn others(root: &Arc<Root>, ours: bool) -> Result<Vec<Arc<Endpo
 /// The user with this ID of a place.
 pub(crate) async fn owner(root: &Root, uid: u32) -> Owner {
     let known = root.ask(|directory| passwd(&Files::new(directory))).await.unwrap_or_default();
-    let name = known.lines().find_map(|line| parse(line).filter(|entry| entry.uid == uid)).map(|entry| entry.name);
-    Owner { uid, name: name.map_or_else(|| uid.to_string(), str::to_owned).into() }
+    Owner { uid, name: name_of(uid, entry_of(&known, uid).as_ref()).into() }
 }
 
 /// The users, and who they are as we see it: in a user namespace they have other IDs.
@@ -83,7 +82,7 @@ fn users(directory: &Directory) -> Result<Vec<(User, u32)>> {
     let known = passwd(&files)?;
     let mut users = Vec::new();
     for uid in uids {
-        let entry = known.lines().find_map(|line| parse(line).filter(|entry| entry.uid == uid));
+        let entry = entry_of(&known, uid);
         let user = user(uid, entry.as_ref(), None);
         // They come and go.
         let Ok(runtime) = directory.find(&user.runtime) else { continue };
@@ -96,8 +95,7 @@ fn users(directory: &Directory) -> Result<Vec<(User, u32)>> {
 fn user(uid: u32, entry: Option<&Entry<'_>>, home: Option<PathBuf>) -> User {
     let home = home.unwrap_or_else(|| entry.map_or("/", |entry| entry.home).into());
     User {
-        // Not every login name can be a part of a path.
-        name: entry.map(|entry| entry.name).filter(|name| is_user(name)).map_or_else(|| uid.to_string(), str::to_owned),
+        name: name_of(uid, entry),
         uid,
         runtime: Path::new(RUNTIME).join(uid.to_string()),
         data: home.join(".local/share"),
@@ -134,6 +132,15 @@ fn parse(line: &str) -> Option<Entry<'_>> {
     let mut fields = line.split(':');
     let (name, uid, home) = (fields.next()?, fields.nth(1)?, fields.nth(2)?);
     Some(Entry { name, uid: uid.parse().ok()?, home })
+}
+
+fn entry_of(passwd: &str, uid: u32) -> Option<Entry<'_>> {
+    passwd.lines().find_map(|line| parse(line).filter(|entry| entry.uid == uid))
+}
+
+/// What a path calls the user with this ID: not every login name can be a part of one.
+fn name_of(uid: u32, entry: Option<&Entry<'_>>) -> String {
+    entry.map(|entry| entry.name).filter(|name| is_user(name)).map_or_else(|| uid.to_string(), str::to_owned)
 }
 
 fn passwd(files: &Files) -> Result<String> {

@@ -7,7 +7,7 @@ use libtest_mimic::{Failed, Trial};
 use crate::Suite;
 use crate::expect::{found_by, found_where_it_is, targets};
 use crate::machine::Machine;
-use crate::users::{DAVE, ERIN, FRANK, GRACE, MALLORY, User, undisturbed};
+use crate::users::{DAVE, ERIN, FRANK, GRACE, MALLORY, User, undisturbed_trial};
 use crate::{docker, podman};
 
 /// A user's containerd, as its set-up tool raises it: rootlesskit gives it a /run of its own, and leaves a PID.
@@ -29,12 +29,7 @@ const JOB: &str = r#"until ctr version >/dev/null 2>&1; do sleep 0.05; done; cd 
         config.json >job.json && ctr run --detach --config job.json franks-job >&2 && ctr task list | awk '$1 == "franks-job" { print $2 }'"#;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
-    let trial = |name: &str, test: fn(&Machine) -> Result<(), Failed>| {
-        suite.trial(name, move |machine| {
-            let _guard = undisturbed();
-            test(machine)
-        })
-    };
+    let trial = |name: &str, test: fn(&Machine) -> Result<(), Failed>| undisturbed_trial(suite, name, test);
     vec![
         trial("found::by_the_user_and_by_root", by_the_user_and_by_root),
         trial("found::all_in_one_pattern", all_in_one_pattern),

@@ -6,7 +6,7 @@ use crate::Suite;
 use crate::expect::{found_by, targets};
 use crate::machine::Machine;
 use crate::nested;
-use crate::users::undisturbed;
+use crate::users::undisturbed_trial;
 
 /// Adds a user there as a session would, but without one: nobody has put systemd in there.
 const ADD: &str = r#"echo "$1:x:$2:$2::/home/$1:/bin/sh" >>/etc/passwd && echo "$1:x:$2:" >>/etc/group &&
@@ -102,12 +102,7 @@ impl Inner {
 }
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
-    let trial = |name: &str, test: fn(&Machine) -> Result<(), Failed>| {
-        suite.trial(name, move |machine| {
-            let _guard = undisturbed();
-            test(machine)
-        })
-    };
+    let trial = |name: &str, test: fn(&Machine) -> Result<(), Failed>| undisturbed_trial(suite, name, test);
     vec![
         trial("found_inside::rootless_in_docker", rootless_in_docker),
         trial("found_inside::rootless_in_a_user_namespace", rootless_in_a_user_namespace),

@@ -8,7 +8,7 @@ use crate::docker;
 use crate::expect::{found_by, targets};
 use crate::machine::Machine;
 use crate::podman;
-use crate::users::{HEIDI, undisturbed};
+use crate::users::{HEIDI, undisturbed_trial};
 
 /// A second store of root's.
 const SECOND: [&str; 3] = ["podman", "--root=/var/lib/elsewhere/second", "--runroot=/run/elsewhere/second"];
@@ -41,8 +41,7 @@ const FORGE: &str = r#"id=$(printf %064d "$3") pid=$3 dir=$4 conmon=/var/tmp/for
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     let trial = |name: &str, test: fn(&Machine) -> Result<(), Failed>| {
-        suite.trial(name, move |machine| {
-            let _guard = undisturbed();
+        undisturbed_trial(suite, name, move |machine| {
             podman::prepare(machine);
             test(machine)
         })

@@ -5,14 +5,11 @@ use libtest_mimic::{Failed, Trial};
 use crate::expect::{found_by, targets};
 use crate::found::{podman_of, prepare};
 use crate::machine::Machine;
-use crate::users::{DAVE, ERIN, undisturbed};
+use crate::users::{DAVE, ERIN, undisturbed_trial};
 use crate::{Suite, docker};
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
-    vec![suite.trial("unshared::a_user_is_still_that_user", |machine| {
-        let _guard = undisturbed();
-        a_user_is_still_that_user(machine)
-    })]
+    vec![undisturbed_trial(suite, "unshared::a_user_is_still_that_user", a_user_is_still_that_user)]
 }
 
 /// As root of a user namespace, a user is still that user, whose containers in that namespace are found; others' do not matter.

@@ -2,8 +2,9 @@
 
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
-use libtest_mimic::Failed;
+use libtest_mimic::{Failed, Trial};
 
+use crate::Suite;
 use crate::machine::Machine;
 
 /// Runs a command as a user: `as USER [NAME=VALUE]... COMMAND`, with what a session would set.
@@ -64,6 +65,17 @@ pub(crate) const MALLORY: User =
 pub(crate) fn undisturbed() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A test that is [`undisturbed`] from its beginning to its end.
+pub(crate) fn undisturbed_trial<F>(suite: &Suite, name: &str, test: F) -> Trial
+where
+    F: FnOnce(&Machine) -> Result<(), Failed> + Send + 'static,
+{
+    suite.trial(name, move |machine| {
+        let _guard = undisturbed();
+        test(machine)
+    })
 }
 
 impl User {
