@@ -23,7 +23,7 @@ const MAX_LINES: usize = 350;
 const LIGHT: [&str; 5] = ["nicon-core", "nicon-nsexec", "nicon-nsid", "nicon-plan", "nicon-tree"];
 const HEAVY: [&str; 4] = ["tokio", "hyper", "bollard", "rtnetlink"];
 const OWNERS: [(&str, &str); 3] =
-    [("bollard", "nicon-resolve"), ("rtnetlink", "nicon-linkmv"), ("saphyr-parser", "nicon-plan")];
+    [("bollard", "nicon-resolve"), ("rtnetlink", "nicon-rtnl"), ("saphyr-parser", "nicon-plan")];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

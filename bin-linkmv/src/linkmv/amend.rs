@@ -2,7 +2,7 @@
 
 use nicon_core::Result;
 use nicon_core::link::{Cidr, RouteSpec};
-use nicon_linkmv::{Carry, Link, Refusal, address, route};
+use nicon_rtnl::{Carry, Link, Refusal, address, route};
 use nix::errno::Errno;
 
 use crate::check::check_again;

@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd;
 
 use nicon_core::link::mac;
 use nicon_core::{Doing, Error, Result};
-use nicon_linkmv::{Link, Place};
+use nicon_rtnl::{Link, Place};
 use nix::ifaddrs::getifaddrs;
 use nix::sys::socket::{
     AddressFamily, LinkAddr, MsgFlags, SockFlag, SockType, SockaddrLike, SockaddrStorage, bind, send, socket,

@@ -2,9 +2,9 @@
 
 use nicon_core::link::{AltName, NewName};
 use nicon_core::{Error, Result};
-use nicon_linkmv::{Link, Place, Refusal};
+use nicon_rtnl::packet_route::link::LinkAttribute;
+use nicon_rtnl::{Link, Place, Refusal};
 use nix::errno::Errno;
-use rtnetlink::packet_route::link::LinkAttribute;
 
 use crate::lacking;
 use crate::mark::is_mark;

@@ -2,7 +2,7 @@
 
 use nicon_core::link::{Keep, Wish};
 use nicon_core::{Error, Result};
-use nicon_linkmv::{Carry, Link, Place, address, route};
+use nicon_rtnl::{Carry, Link, Place, address, route};
 use nix::errno::Errno;
 
 use crate::check::{name_taken, refused};

@@ -2,7 +2,7 @@
 
 use nicon_core::link::target::HOST;
 use nicon_core::{Error, Record, Result};
-use nicon_linkmv::Place;
+use nicon_rtnl::Place;
 
 use crate::args::Args;
 use crate::source::Source;

@@ -2,7 +2,7 @@
 
 use nicon_core::Result;
 use nicon_core::link::{AltName, Cidr, RouteSpec, Wish};
-use nicon_linkmv::{Carry, Link, Place, address};
+use nicon_rtnl::{Carry, Link, Place, address};
 
 use crate::mark::{Origin, is_trace};
 use crate::wish::is_noted;

@@ -2,8 +2,8 @@
 
 use nicon_core::link::{Keep, Wish};
 use nicon_core::{Record, Result};
-use nicon_linkmv::route::Route;
-use nicon_linkmv::{Carry, Link, Place};
+use nicon_rtnl::route::Route;
+use nicon_rtnl::{Carry, Link, Place};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nicon_core::link::{Selector, Wish};
 use nicon_core::{Error, Result};
-use nicon_linkmv::{Carry, Link, Place, Refusal};
+use nicon_rtnl::{Carry, Link, Place, Refusal};
 use nix::errno::Errno;
 
 use crate::announce::announce;

@@ -4,8 +4,8 @@ use std::fmt::Display;
 
 use nicon_core::Result;
 use nicon_core::link::Wish;
-use nicon_linkmv::Link;
-use rtnetlink::packet_route::link::LinkAttribute;
+use nicon_rtnl::Link;
+use nicon_rtnl::packet_route::link::LinkAttribute;
 
 use crate::dress::Luggage;
 use crate::lacking;

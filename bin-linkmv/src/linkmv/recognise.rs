@@ -2,7 +2,7 @@
 
 use nicon_core::link::{NewName, Selector};
 use nicon_core::{Error, Result};
-use nicon_linkmv::Link;
+use nicon_rtnl::Link;
 
 use crate::amend;
 use crate::check::master;

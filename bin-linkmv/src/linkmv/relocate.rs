@@ -3,8 +3,8 @@
 use std::os::fd::{AsFd, AsRawFd};
 
 use nicon_core::{Error, Result};
-use nicon_linkmv::{Link, Place};
-use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+use nicon_rtnl::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+use nicon_rtnl::{Link, Place};
 
 use crate::check::Checked;
 use crate::dress::Luggage;

@@ -7,8 +7,8 @@ use nicon_core::link::{NewName, Selector};
 use nicon_core::stream::{Answers, Lines, View};
 use nicon_core::table::Column;
 use nicon_core::{Error, Record, Result, Status};
-use nicon_linkmv::Place;
-use nicon_linkmv::fields::{CHANGED, IFINDEX, MAC, NAME, TARGET};
+use nicon_rtnl::Place;
+use nicon_rtnl::fields::{CHANGED, IFINDEX, MAC, NAME, TARGET};
 
 use crate::args::Args;
 use crate::batch::{Batch, Next};

@@ -4,10 +4,10 @@ use std::os::fd::{AsFd, AsRawFd};
 
 use nicon_core::link::mac;
 use nicon_core::{Error, Record, Result};
-use nicon_linkmv::netlink::about;
-use nicon_linkmv::route::Route;
-use nicon_linkmv::{Carry, Link, Place};
-use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+use nicon_rtnl::netlink::about;
+use nicon_rtnl::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+use nicon_rtnl::route::Route;
+use nicon_rtnl::{Carry, Link, Place};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -32,7 +32,7 @@ pub(crate) struct Undo {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct State {
     pub(crate) ifindex: u32,
-    /// What identifies it; see [`nicon_linkmv::sysfs`].
+    /// What identifies it; see [`nicon_rtnl::sysfs`].
     #[serde(default)]
     inode: Option<u64>,
     up: bool,
@@ -96,7 +96,7 @@ impl Undo {
         Self { netns: place.ns.id().ino, name: name.to_owned(), state: None }
     }
 
-    /// What identifies the link, if known; see [`nicon_linkmv::sysfs`].
+    /// What identifies the link, if known; see [`nicon_rtnl::sysfs`].
     pub(crate) fn inode(&self) -> Option<u64> {
         self.state.as_ref().and_then(|state| state.inode)
     }

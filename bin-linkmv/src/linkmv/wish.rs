@@ -2,9 +2,9 @@
 
 use nicon_core::link::{NewName, RouteSpec, Wish};
 use nicon_core::{Record, Result};
-use nicon_linkmv::Link;
-use nicon_linkmv::netlink::about;
-use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+use nicon_rtnl::Link;
+use nicon_rtnl::netlink::about;
+use nicon_rtnl::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 
 use crate::args::Attributes;
 use crate::mark::{Origin, is_note};

@@ -4,10 +4,10 @@ use std::os::fd::{AsFd, AsRawFd};
 
 use nicon_core::link::Cidr;
 use nicon_core::{Error, Result};
-use nicon_linkmv::netlink::about;
-use nicon_linkmv::{Link, Place, address};
+use nicon_rtnl::netlink::about;
+use nicon_rtnl::packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
+use nicon_rtnl::{Link, Place, address};
 use nix::errno::Errno;
-use rtnetlink::packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
 
 use crate::end::End;
 

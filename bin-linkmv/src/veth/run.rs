@@ -3,8 +3,8 @@
 use nicon_core::stream::{Answers, Lines, View};
 use nicon_core::table::Column;
 use nicon_core::{Error, Record, Result, Status};
-use nicon_linkmv::fields::{CHANGED, IFINDEX, MAC, NAME, TARGET};
-use nicon_linkmv::{Link, Place};
+use nicon_rtnl::fields::{CHANGED, IFINDEX, MAC, NAME, TARGET};
+use nicon_rtnl::{Link, Place};
 use serde_json::json;
 
 use crate::args::Args;

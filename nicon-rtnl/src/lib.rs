@@ -1,5 +1,4 @@
-//! What nicon-linkmv, nicon-veth and nicon-links share: links, as rtnetlink(7) knows them, and the network namespaces that
-//! they are in. Private to these programs.
+//! Network links, as rtnetlink(7) knows them, their addresses and routes, and the network namespaces that they are in.
 
 pub mod address;
 mod attribute;
@@ -27,3 +26,5 @@ pub use link::Link;
 pub use netlink::Netlink;
 pub use place::Place;
 pub use refusal::Refusal;
+/// The messages that [`Netlink`] sends, and their parts.
+pub use rtnetlink::packet_route;

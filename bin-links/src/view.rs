@@ -7,8 +7,8 @@ use nicon_core::link::Cidr;
 use nicon_core::link::target::{self, Target};
 use nicon_core::stream::{Answers, Lines};
 use nicon_core::{Process, Record, Result, Status, proc};
-use nicon_linkmv::netns::{self, Way};
-use nicon_linkmv::{Link, Place};
+use nicon_rtnl::netns::{self, Way};
+use nicon_rtnl::{Link, Place};
 
 use crate::args::Args;
 use crate::tell::{Told, fields};

@@ -3,8 +3,8 @@
 use std::fmt::Display;
 
 use nicon_core::table::Column;
-use nicon_linkmv::fields::label;
-use nicon_linkmv::link::Counters;
+use nicon_rtnl::fields::label;
+use nicon_rtnl::link::Counters;
 
 use crate::tell::Told;
 use crate::wiring::Peer;

@@ -2,7 +2,7 @@
 
 use nicon_core::stream::{Answers, View as Show};
 use nicon_core::{Doing, Error, Result, Status};
-use nicon_linkmv::Place;
+use nicon_rtnl::Place;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::args::Args;

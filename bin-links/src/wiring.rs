@@ -4,8 +4,8 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 
 use nicon_core::{Namespace, NsId, Result};
-use nicon_linkmv::netlink::Far;
-use nicon_linkmv::{Link, Place, netns};
+use nicon_rtnl::netlink::Far;
+use nicon_rtnl::{Link, Place, netns};
 use serde::Serialize;
 
 use crate::view::View;

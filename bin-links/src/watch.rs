@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use nicon_core::stream::Answers;
 use nicon_core::{Error, Result};
-use nicon_linkmv::news::{Ear, News, hear};
-use nicon_linkmv::{Link, Place};
+use nicon_rtnl::news::{Ear, News, hear};
+use nicon_rtnl::{Link, Place};
 use serde_json::{Map, Value};
 
 use crate::args::Args;

@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use nicon_core::link::Cidr;
 use nicon_core::{Record, Result};
-use nicon_linkmv::Link;
-use nicon_linkmv::link::Stats;
-use rtnetlink::packet_route::link::LinkFlags;
+use nicon_rtnl::Link;
+use nicon_rtnl::link::Stats;
+use nicon_rtnl::packet_route::link::LinkFlags;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
