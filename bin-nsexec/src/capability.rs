@@ -4,7 +4,6 @@ use nicon_core::{Doing, Error, NsId, NsType, Process, Result};
 use nix::errno::Errno;
 use nix::sys::prctl;
 
-use crate::join;
 use crate::sys::{self, Capabilities};
 
 /// `CAP_SYS_ADMIN` of linux/capability.h, which every join takes.
@@ -27,14 +26,13 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// What the target has. Its capabilities count in its own user namespace: for a command that runs in another,
-    /// `joined` or ours, they are worth nothing.
-    pub(crate) fn of(target: &Process, joined: Option<NsId>) -> Result<Self> {
+    /// What the target has. Its capabilities count in its own user namespace: for a command in another one, `user`, they are
+    /// worth nothing.
+    pub(crate) fn of(target: &Process, user: NsId) -> Result<Self> {
         let limits = Self::parse(&target.read("status")?).ok_or_else(|| {
             Error::failed(format!("read /proc/{}/status: it does not tell the capabilities", target.pid()))
         })?;
-        let commands = joined.map_or_else(join::own_user_id, Ok)?;
-        let is_same = target.namespace_id(NsType::User)?.is_none_or(|targets| targets == commands);
+        let is_same = target.namespace_id(NsType::User)?.is_none_or(|targets| targets == user);
         Ok(if is_same { limits } else { Self { permitted: 0, ..limits } })
     }
 

@@ -25,9 +25,9 @@ use nix::unistd::{Pid, getppid, isatty, setpgid, setsid, tcsetpgrp};
 
 use crate::args::Stage;
 use crate::entry::Entry;
-use crate::run::fail;
+use crate::failure::{FAILED, fail};
 use crate::signals::{Received, Signals};
-use crate::start::{Progress, Start};
+use crate::start::{Progress, Start, exit_status};
 use crate::sys;
 
 /// Said to the watcher: the command has ended; what it wrote to its terminal is to be read now.
@@ -219,16 +219,7 @@ impl Keeper {
             }
             let _ = kill(command, Signal::SIGKILL);
         }
-        crate::run::FAILED
-    }
-}
-
-/// The exit status for the end of a child; `None` if it has not ended.
-pub(crate) fn exit_status(status: WaitStatus) -> Option<u8> {
-    match status {
-        WaitStatus::Exited(_, code) => Some(u8::try_from(code & 0xff).unwrap_or_default()),
-        WaitStatus::Signaled(_, signal, _) => Some(u8::try_from(128 + signal as i32).unwrap_or_default()),
-        _ => None,
+        FAILED
     }
 }
 

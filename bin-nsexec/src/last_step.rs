@@ -12,9 +12,9 @@ use nix::fcntl::AtFlags;
 use nix::unistd::execveat;
 
 use crate::command::{Command, c_strings};
+use crate::failure::PROGRAM;
 use crate::image;
 use crate::lsm::Labels;
-use crate::run::PROGRAM;
 use crate::sys;
 
 /// The last step, ready to be taken.

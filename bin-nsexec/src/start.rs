@@ -23,8 +23,7 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{ForkResult, Pid};
 
 use crate::entry::Entry;
-use crate::keeper::exit_status;
-use crate::run::fail;
+use crate::failure::fail;
 use crate::signals::Signals;
 use crate::sys;
 
@@ -120,6 +119,15 @@ impl Start {
 impl AsFd for Start {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.status.as_fd()
+    }
+}
+
+/// The exit status for the end of a child; `None` if it has not ended.
+pub(crate) fn exit_status(status: WaitStatus) -> Option<u8> {
+    match status {
+        WaitStatus::Exited(_, code) => Some(u8::try_from(code & 0xff).unwrap_or_default()),
+        WaitStatus::Signaled(_, signal, _) => Some(u8::try_from(128 + signal as i32).unwrap_or_default()),
+        _ => None,
     }
 }
 

@@ -16,6 +16,7 @@ use crate::args::Stage;
 use crate::entry::Entry;
 use crate::keeper::{self, Handover, TO_GROUP};
 use crate::signals::{Received, Signals};
+use crate::start::exit_status;
 use crate::sys;
 use crate::terminal::Terminal;
 
@@ -179,7 +180,7 @@ impl Watch {
             Ok(WaitStatus::Signaled(_, signal, _)) => {
                 Err(Error::failed(format!("the process that watched the command was killed ({signal})")))
             }
-            Ok(WaitStatus::Exited(keeper, code)) => Ok(keeper::exit_status(match self.gave_up_on {
+            Ok(WaitStatus::Exited(keeper, code)) => Ok(exit_status(match self.gave_up_on {
                 Some(signal) => WaitStatus::Signaled(keeper, signal, false),
                 None => WaitStatus::Exited(keeper, code),
             })),

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 
 use libc::{EACCES, ENOENT, ENOTDIR};
 
-use crate::early::text::{Path, Strings, Text};
+use super::text::{Path, Strings, Text};
 
 /// What was understood of a command line.
 pub(crate) struct Wish {
