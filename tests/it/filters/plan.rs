@@ -11,6 +11,7 @@ use crate::support::suite::Suite;
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("filters::plan::wires_a_lab", wires_a_lab),
+        suite.trial("filters::plan::looks_for_containers_without_links", looks_for_containers),
         suite.trial("filters::plan::links_get_their_attributes", links_get_their_attributes),
         suite.trial("filters::plan::another_pid_than_expected_moves_nothing", another_pid_than_expected),
         suite.trial("filters::plan::a_container_that_is_missing_moves_nothing", a_container_that_is_missing),
@@ -68,6 +69,25 @@ fn wires_a_lab(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     for pair in &pairs {
         ip(&format!("link delete {}", pair.peer));
     }
+    Ok(())
+}
+
+/// A plan that moves nothing says whether each container is the process that it is expected to be.
+fn looks_for_containers(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let (first, second) = (lab.host_pid("setup.olt_1")?, lab.host_pid("setup.olt_1.lt_1")?);
+    let plan = |expected| {
+        format!(
+            "links:\n- {{inspect_ns: setup.olt_1, expected_pid: {first}}}\n- inspect_ns: setup.olt_1.lt_1\n  \
+             expected_pid: {expected}\n"
+        )
+    };
+    let found = records(&suite.shell("nicon-plan - | nicon-resolve", plan(second)));
+    assert_eq!(found.iter().map(|record| &record["pid"]).collect::<Vec<_>>(), [&json!(first), &json!(second)]);
+    let ran = suite.shell("nicon-plan - | nicon-resolve --pid", plan(second));
+    assert_eq!((ran.code(), &ran.stdout[..]), (Some(0), &format!("{first}\n{second}\n")[..]), "{ran:?}");
+    let ran = suite.shell("nicon-plan - | nicon-resolve --pid", plan(first));
+    let both = ran.stderr.contains(&second.to_string()) && ran.stderr.contains(&first.to_string());
+    assert!(ran.code() == Some(1) && ran.stdout.is_empty() && both, "{ran:?}");
     Ok(())
 }
 
