@@ -164,9 +164,10 @@ fn leaves_no_orphan_of_a_stopped_keeper(suite: &Suite, _: &Lab) -> Result<(), Fa
     strace.arg(&plain).args(PLAIN).args(command).stdin(Stdio::null());
     let strace = Cell(strace.spawn()?);
     let mut family = Vec::new();
+    // The last of four may still be the one that joins; and before it executes, the command waits for a word of the keeper's.
     wait_for("keeper and command", || {
         family = living(strace.0.id());
-        family.len() == 4
+        family.len() == 4 && is_executing(family[3].0)
     });
     let [watcher, keeper, command] = [1, 2, 3].map(|index| family[index].0);
     let signal = |pid: u32, signal| kill(Pid::from_raw(pid.cast_signed()), signal);
@@ -179,6 +180,12 @@ fn leaves_no_orphan_of_a_stopped_keeper(suite: &Suite, _: &Lab) -> Result<(), Fa
     let _ = signal(keeper, Signal::SIGCONT);
     wait_for("end of all", || family.iter().all(is_gone));
     Ok(())
+}
+
+/// Whether a process that strace holds is held at execve(2).
+fn is_executing(pid: u32) -> bool {
+    let call = std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
+    call.split(' ').next().is_some_and(|number| number.parse() == Ok(nix::libc::SYS_execve))
 }
 
 fn name(pid: u32) -> String {
