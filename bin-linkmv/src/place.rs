@@ -81,10 +81,10 @@ impl Place {
         let record = match value {
             Value::Object(_) => Record::parse(&value.to_string())?,
             other => {
-                Record::from(&Target::try_from(other).map_err(|error| error.within(format!("field \"{field}\"")))?)
+                Record::from(&Target::try_from(other).map_err(|error| error.prefix(format!("field \"{field}\"")))?)
             }
         };
-        Self::of_record_after(last, &record, home).map_err(|error| error.within(field))
+        Self::of_record_after(last, &record, home).map_err(|error| error.prefix(field))
     }
 
     /// The ifindex of the link that another one is to become a port of.

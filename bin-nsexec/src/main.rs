@@ -18,9 +18,9 @@ mod keeper;
 mod last_step;
 mod lsm;
 mod place;
+mod privileges;
 #[cfg(target_arch = "x86_64")]
 mod quick_step;
-mod rights;
 mod run;
 mod shield;
 mod signals;

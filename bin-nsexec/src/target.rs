@@ -73,7 +73,7 @@ impl<'a> Records<'a> {
 
     /// An error that is about the record of this line.
     pub(crate) fn locate(&self, error: Error) -> Error {
-        error.within(format!("line {}", self.line))
+        error.prefix(format!("line {}", self.line))
     }
 }
 

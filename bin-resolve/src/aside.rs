@@ -4,7 +4,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use nicon_core::{Doing, Error, Result, apart};
+use nicon_core::{Context, Error, Result, apart};
 use tokio::sync::Semaphore;
 
 use crate::run::PROGRAM;
@@ -26,7 +26,7 @@ fn first() -> Result<()> {
     let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
     if !*started {
         apart::part(PROGRAM)?;
-        let trial = std::thread::Builder::new().spawn(|| ()).doing(|| "start a thread")?;
+        let trial = std::thread::Builder::new().spawn(|| ()).context(|| "start a thread")?;
         // It makes room for the one that is to stay.
         let _ = trial.join();
         drop(tokio::task::spawn_blocking(|| ()));

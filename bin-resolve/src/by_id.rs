@@ -56,16 +56,16 @@ fn choose_among(of: &Qualifier, digits: &str, mut list: Roster) -> Result<Option
         (Some(member), Some(refusal), _) => {
             let address = member.address();
             let way = show(&[format!("{}id:{digits}", address.qualifier())]);
-            Err(refusal.and_say(&format!(" (it may have such an ID, too; to ask only {address}, say {way})")))
+            Err(refusal.suffix(&format!(" (it may have such an ID, too; to ask only {address}, say {way})")))
         }
         (Some(member), None, Some(unread)) => {
             let Member { id, segment, .. } = member;
-            Err(unread.and_say(&format!(" (such an ID may be there, too; if {id} is meant, say {segment}, or that)")))
+            Err(unread.suffix(&format!(" (such an ID may be there, too; if {id} is meant, say {segment}, or that)")))
         }
         (None, Some(error), _) | (None, None, Some(error)) => {
             let way_out = format!("; an engine that is named is asked alone, as in docker:id:{digits}");
             let way_out = if *of == Qualifier::default() { &way_out[..] } else { "" };
-            Err(error.and_say(&format!(" (so whether a container has an ID \"{digits}..\" is unknown{way_out})")))
+            Err(error.suffix(&format!(" (so whether a container has an ID \"{digits}..\" is unknown{way_out})")))
         }
         (None, None, None) => Ok(None),
     }

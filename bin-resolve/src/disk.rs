@@ -90,7 +90,7 @@ impl<'a> Disk<'a> {
                 Err(error) => match error.errno() {
                     Some(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => {}
                     Some(Errno::EACCES | Errno::EPERM) => {
-                        barred.push(error.and_say(" (needs root, or CAP_DAC_OVERRIDE)"));
+                        barred.push(error.suffix(" (needs root, or CAP_DAC_OVERRIDE)"));
                     }
                     _ => barred.push(error),
                 },

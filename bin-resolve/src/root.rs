@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nicon_core::file::{Known, RESOLVE_CACHED, retry};
-use nicon_core::rights::to_look;
-use nicon_core::{Doing, Process, Result};
+use nicon_core::privileges::ptrace_hint;
+use nicon_core::{Context, Process, Result};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat, openat2};
 use nix::sys::stat::Mode;
@@ -42,13 +42,15 @@ impl Root {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let opened = match container {
             Some(process) => openat(process.dir(), "root", flags, Mode::empty())
-                .doing(|| format!("open /proc/{}/root", process.pid()))
+                .context(|| format!("open /proc/{}/root", process.pid()))
                 .map_err(|error| match error.errno() {
                     Some(Errno::ENOENT) if process.is_ending() => error.as_no(),
-                    Some(Errno::EACCES | Errno::EPERM) => error.and_say(&format!(" ({})", to_look("the process has"))),
+                    Some(Errno::EACCES | Errno::EPERM) => {
+                        error.suffix(&format!(" ({})", ptrace_hint("the process has")))
+                    }
                     _ => error,
                 }),
-            None => open("/", flags, Mode::empty()).doing(|| "open /"),
+            None => open("/", flags, Mode::empty()).context(|| "open /"),
         };
         let directory = Arc::new(Directory { parts: vec![(PathBuf::new(), opened?)], is_ours: container.is_none() });
         Ok(Self { directory, seen: Mutex::default() })
@@ -57,7 +59,7 @@ impl Root {
     /// Our own root directory, for paths that lead through directories of other users.
     pub(crate) fn untrusted() -> Result<Self> {
         let root = Self::of(None)?;
-        let fd = root.directory.find(Path::new("/")).doing(|| "open /")?;
+        let fd = root.directory.find(Path::new("/")).context(|| "open /")?;
         Ok(Self { directory: Arc::new(Directory::untrusted(fd)), ..root })
     }
 
@@ -126,7 +128,7 @@ impl Root {
             let path = path.to_owned();
             self.ask(move |directory| Ok(directory.file_at(&path))).await?
         };
-        known.doing(|| format!("open {}", path.display()))
+        known.context(|| format!("open {}", path.display()))
     }
 
     /// Whether there is nothing at `path`, as far as that is known without blocking.

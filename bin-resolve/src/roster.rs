@@ -141,7 +141,7 @@ impl Scope<'_> {
             let list = list.unwrap_or_else(|_| Err(late(patience)));
             // Whoever asks for one container has not named this engine.
             let is_unnamed = endpoint.address.owner.is_none() && state == State::Running;
-            list.map_err(|error| if is_unnamed { error } else { error.within(endpoint.address.to_string()) })
+            list.map_err(|error| if is_unnamed { error } else { error.prefix(endpoint.address.to_string()) })
         };
         let (above, below): (Vec<_>, Vec<_>) =
             endpoints.iter().partition(|endpoint| !endpoint.kind().is_below_others());

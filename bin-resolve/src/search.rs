@@ -162,7 +162,7 @@ impl Scope<'_> {
             let asking = self.ask(endpoint, name, of);
             let patience = self.settings.timeout / 2;
             let answer = timeout(patience, asking).await.unwrap_or_else(|_| Answer::new(true, Err(late(patience))));
-            Answer { claim: answer.claim.map_err(|error| error.within(endpoint.address.to_string())), ..answer }
+            Answer { claim: answer.claim.map_err(|error| error.prefix(endpoint.address.to_string())), ..answer }
         };
         let endpoints = self.others(of).await?;
         let answers = join_all(endpoints.iter().map(ask)).await;
@@ -287,7 +287,7 @@ impl Scope<'_> {
         let refusal = refusals.into_iter().find(|error| Some(error.status()) == worst);
         match (found.len(), refusal) {
             (0, None) => Err(match unread {
-                Some(error) => error.and_say(&format!(" (so whether there is a container \"{name}\" is unknown)")),
+                Some(error) => error.suffix(&format!(" (so whether there is a container \"{name}\" is unknown)")),
                 None => self.explain(of, name).await,
             }),
             (0, Some(refusal)) => Err(refusal),
@@ -295,7 +295,7 @@ impl Scope<'_> {
             (1, Some(refusal)) => {
                 let Found { engine, .. } = &found[0];
                 let way = show(&[format!("{}{name}", engine.qualifier())]);
-                Err(refusal.and_say(&format!(" (it may know the name, too; to ask only {engine}, say {way})")))
+                Err(refusal.suffix(&format!(" (it may know the name, too; to ask only {engine}, say {way})")))
             }
             _ => Err(ambiguous(of, name, &found)),
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nicon_core::file::Known;
-use nicon_core::{Doing, Error, Result, peer};
+use nicon_core::{Context, Error, Result, peer};
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr};
 use nix::sys::stat::SFlag;
@@ -124,17 +124,17 @@ pub(crate) fn connect_to_first(root: &Directory, places: &[PathBuf]) -> Result<O
 }
 
 fn connect_to(root: &Directory, path: &Path) -> Result<Connected> {
-    let socket = root.find(path).doing(|| format!("open {}", path.display()))?;
-    let known = Known::of(&socket).doing(|| format!("inspect {}", path.display()))?;
+    let socket = root.find(path).context(|| format!("open {}", path.display()))?;
+    let known = Known::of(&socket).context(|| format!("inspect {}", path.display()))?;
     if known.kind != SFlag::S_IFSOCK {
         return Err(Error::failed(format!("{} is not a socket", path.display())));
     }
     // The descriptor refers to this very socket, even if the path is replaced.
     let address = UnixAddr::new(format!("/proc/self/fd/{}", socket.as_raw_fd()).as_str());
-    let address = address.doing(|| "name the socket by its descriptor")?;
+    let address = address.context(|| "name the socket by its descriptor")?;
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let stream =
-        nix::sys::socket::socket(AddressFamily::Unix, SockType::Stream, flags, None).doing(|| "open a socket")?;
+        nix::sys::socket::socket(AddressFamily::Unix, SockType::Stream, flags, None).context(|| "open a socket")?;
     let tells_writer = match peer::ask_who_writes(&stream) {
         Ok(()) => true,
         Err(Errno::ENOPROTOOPT) => false,
@@ -145,7 +145,7 @@ fn connect_to(root: &Directory, path: &Path) -> Result<Connected> {
         Err(errno) => {
             let error = Error::os(format!("connect to {}", path.display()), errno);
             Err(match errno {
-                Errno::EACCES | Errno::EPERM => error.and_say(" (needs root, CAP_DAC_OVERRIDE, or the socket's group)"),
+                Errno::EACCES | Errno::EPERM => error.suffix(" (needs root, CAP_DAC_OVERRIDE, or the socket's group)"),
                 _ => error,
             })
         }

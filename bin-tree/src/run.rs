@@ -1,6 +1,6 @@
 //! The run: all records in, a drawing out.
 
-use nicon_core::rights::to_look;
+use nicon_core::privileges::ptrace_hint;
 use nicon_core::stream::{Answers, Lines, View, write_out};
 use nicon_core::{Error, Record, Result, Status};
 
@@ -34,7 +34,7 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
     let procs = args.procs.then(|| procs::find(&nest, &views)).transpose()?;
     if let Some(denied) = procs.as_ref().map(|procs| procs.denied).filter(|denied| *denied > 0) {
         let message =
-            format!("{denied} processes could not be inspected ({}): some may be missing", to_look("they have"));
+            format!("{denied} processes could not be inspected ({}): some may be missing", ptrace_hint("they have"));
         answers.give(None, Err(Error::failed(message)))?;
     }
     let (blocks, wires) = block::blocks(&nest, &views, procs.as_ref(), args);

@@ -16,7 +16,7 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, getpid, getppid};
 
 use crate::sys::{self, Fork};
-use crate::{Doing, Error, Result, Status, cli, proc};
+use crate::{Context, Error, Result, Status, cli, proc};
 
 /// How long to wait for the child to exit after its work, in milliseconds. It normally takes some hundred microseconds.
 const GRACE: u8 = 100;
@@ -47,9 +47,9 @@ pub fn part(program: &str) -> Result<()> {
     if PARENT.get().is_some() {
         return Ok(());
     }
-    let (reader, writer) = pipe().doing(|| "make a pipe")?;
+    let (reader, writer) = pipe().context(|| "make a pipe")?;
     let us = getpid();
-    match sys::fork().doing(|| "start a child")? {
+    match sys::fork().context(|| "start a child")? {
         Fork::Parent(child) => {
             drop(writer);
             let status = cli::outcome(program, || await_end(child, reader));
@@ -83,7 +83,7 @@ fn await_end(child: Pid, mut reader: PipeReader) -> Result<Status> {
     let mut end = [PollFd::new(reader.as_fd(), PollFlags::POLLIN)];
     let hangs = done && poll(&mut end, PollTimeout::from(GRACE)) == Ok(0);
     if !hangs {
-        let ended = waitpid(child, None).doing(|| "wait for our child")?;
+        let ended = waitpid(child, None).context(|| "wait for our child")?;
         if !done {
             return Err(Error::failed(match ended {
                 WaitStatus::Signaled(_, signal, _) => format!("our child was killed by {signal}"),

@@ -52,14 +52,14 @@ impl Error {
 
     /// Puts the larger operation that failed, or the place of the failure, before the message.
     #[must_use]
-    pub fn within(mut self, context: impl fmt::Display) -> Self {
+    pub fn prefix(mut self, context: impl fmt::Display) -> Self {
         self.message = format!("{context}: {}", self.message);
         self
     }
 
     /// Appends to the message, such as the way out.
     #[must_use]
-    pub fn and_say(mut self, more: &str) -> Self {
+    pub fn suffix(mut self, more: &str) -> Self {
         self.message.push_str(more);
         self
     }
@@ -99,22 +99,22 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// Names what was being done when a system call failed.
-pub trait Doing<T> {
+pub trait Context<T> {
     /// Turns the failure into an [`Error`] whose message begins with `what`: a verb and its object.
     ///
     /// # Errors
     /// The failure, with [`Status::Failed`].
-    fn doing<W: fmt::Display>(self, what: impl FnOnce() -> W) -> Result<T>;
+    fn context<W: fmt::Display>(self, what: impl FnOnce() -> W) -> Result<T>;
 }
 
-impl<T> Doing<T> for nix::Result<T> {
-    fn doing<W: fmt::Display>(self, what: impl FnOnce() -> W) -> Result<T> {
+impl<T> Context<T> for nix::Result<T> {
+    fn context<W: fmt::Display>(self, what: impl FnOnce() -> W) -> Result<T> {
         self.map_err(|errno| Error::os(what(), errno))
     }
 }
 
-impl<T> Doing<T> for io::Result<T> {
-    fn doing<W: fmt::Display>(self, what: impl FnOnce() -> W) -> Result<T> {
+impl<T> Context<T> for io::Result<T> {
+    fn context<W: fmt::Display>(self, what: impl FnOnce() -> W) -> Result<T> {
         self.map_err(|error| match error.raw_os_error() {
             Some(number) => Error::os(what(), Errno::from_raw(number)),
             None => Error::failed(format!("{}: {error}", what())),
@@ -129,10 +129,10 @@ mod tests {
     #[test]
     fn a_message_reads_verb_object_cause() {
         assert_eq!(Error::os("write x", Errno::EBADF).to_string(), "write x: Bad file descriptor");
-        let error = Err::<(), _>(Errno::ENOENT).doing(|| "open /proc/42/ns/net").unwrap_err();
+        let error = Err::<(), _>(Errno::ENOENT).context(|| "open /proc/42/ns/net").unwrap_err();
         assert_eq!(error.to_string(), "open /proc/42/ns/net: No such file or directory");
         assert_eq!(error.errno(), Some(Errno::ENOENT));
-        assert_eq!(error.within("line 3").to_string(), "line 3: open /proc/42/ns/net: No such file or directory");
+        assert_eq!(error.prefix("line 3").to_string(), "line 3: open /proc/42/ns/net: No such file or directory");
     }
 
     #[test]

@@ -18,7 +18,7 @@
 //! One kernel noun per file: [`process`] pins processes, [`ns`] names and opens namespaces, [`pidns`] translates PIDs
 //! between PID namespaces, [`peer`] identifies the writer of a socket, [`proc`] reads procfs, [`walk`](mod@walk) visits
 //! all processes, [`path`] parses the paths of containers, [`link`] what records ask of links. [`record`], [`stream`],
-//! [`rights`] and [`cli`] are what all programs have in common.
+//! [`privileges`] and [`cli`] are what all programs have in common.
 
 pub mod apart;
 pub mod cli;
@@ -27,16 +27,16 @@ pub mod error;
 pub mod file;
 pub mod fuzz;
 pub mod link;
-pub mod near;
 pub mod ns;
 pub mod path;
 pub mod peer;
 pub mod pidns;
+pub mod privileges;
 pub mod proc;
 pub mod process;
 pub mod record;
-pub mod rights;
 pub mod stream;
+pub mod suggest;
 pub mod table;
 pub mod text;
 pub mod walk;
@@ -44,7 +44,7 @@ pub mod walk;
 mod pidfd;
 mod sys;
 
-pub use error::{Doing, Error, Result, Status};
+pub use error::{Context, Error, Result, Status};
 pub use link::LinkName;
 pub use ns::{Namespace, NsId, NsType};
 pub use process::Process;

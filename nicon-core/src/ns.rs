@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, readlinkat};
 use nix::sys::stat::{Mode, fstat, stat};
 
-use crate::{Doing, Error, Result, sys};
+use crate::{Context, Error, Result, sys};
 
 /// The types of namespace, in the order in which the protocol lists them; see `namespaces(7)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -155,7 +155,7 @@ impl Namespace {
     /// [`Status::Failed`](crate::Status::Failed) with the kernel's reason.
     pub fn open(path: &Path) -> Result<Self> {
         let fd = open(path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
-        fd.and_then(Self::from_fd).doing(|| format!("open {}", path.display()))
+        fd.and_then(Self::from_fd).context(|| format!("open {}", path.display()))
     }
 
     /// Takes an open nsfs descriptor.
@@ -178,7 +178,7 @@ impl Namespace {
     /// # Errors
     /// [`Status::Failed`](crate::Status::Failed) if there are too many open descriptors.
     pub fn try_clone(&self) -> Result<Self> {
-        let fd = self.fd.try_clone().doing(|| format!("copy the descriptor of namespace {}", self.id.ino))?;
+        let fd = self.fd.try_clone().context(|| format!("copy the descriptor of namespace {}", self.id.ino))?;
         Ok(Self { fd, id: self.id })
     }
 
@@ -187,7 +187,7 @@ impl Namespace {
     /// # Errors
     /// [`Status::Failed`](crate::Status::Failed) if the type is unknown, or the file is not a namespace.
     pub fn ns_type(&self) -> Result<NsType> {
-        let flag = sys::ns_get_nstype(&self.fd).doing(|| format!("find the type of namespace {}", self.id.ino))?;
+        let flag = sys::ns_get_nstype(&self.fd).context(|| format!("find the type of namespace {}", self.id.ino))?;
         let known = NsType::ALL.into_iter().find(|ns_type| ns_type.flag() == flag);
         known.ok_or_else(|| Error::failed(format!("namespace {} is of an unknown type ({flag:#x})", self.id.ino)))
     }
@@ -210,7 +210,7 @@ impl Namespace {
     /// # Errors
     /// [`Status::Failed`](crate::Status::Failed) for other types of namespace.
     pub fn owner_uid(&self) -> Result<u32> {
-        sys::ns_get_owner_uid(&self.fd).doing(|| format!("find the owner of namespace {}", self.id.ino))
+        sys::ns_get_owner_uid(&self.fd).context(|| format!("find the owner of namespace {}", self.id.ino))
     }
 
     /// The parent of a PID or user namespace (`NS_GET_PARENT`, Linux 4.9), or `None` if it is outside the caller's own

@@ -10,8 +10,8 @@ use nix::sys::stat::Mode;
 use nix::unistd::getpid;
 use procfs::prelude::FromBufRead;
 
-use crate::rights::to_look;
-use crate::{Doing, Error, Result};
+use crate::privileges::ptrace_hint;
+use crate::{Context, Error, Result};
 
 /// Checks, once per run, that /proc is that of our own PID namespace.
 ///
@@ -23,9 +23,9 @@ pub fn check() -> Result<()> {
     static CHECKED: OnceLock<Result<()>> = OnceLock::new();
     CHECKED
         .get_or_init(|| {
-            let own = std::fs::read_link("/proc/self").doing(|| "read /proc/self");
+            let own = std::fs::read_link("/proc/self").context(|| "read /proc/self");
             let own = own.map_err(|error| match error.errno() {
-                Some(Errno::ENOENT) => error.and_say(" (is a /proc of our PID namespace mounted?)"),
+                Some(Errno::ENOENT) => error.suffix(" (is a /proc of our PID namespace mounted?)"),
                 _ => error,
             })?;
             if own.to_str() == Some(&getpid().to_string()) {
@@ -78,7 +78,7 @@ pub fn complaint(denied: &[i32]) -> Option<Error> {
         [one] => (format!("process {one} could not be inspected"), "it has"),
         [first, ..] => (format!("{} processes could not be inspected, such as {first}", denied.len()), "they have"),
     };
-    Some(Error::failed(format!("{missing} ({}): the answer may be incomplete", to_look(whose))))
+    Some(Error::failed(format!("{missing} ({}): the answer may be incomplete", ptrace_hint(whose))))
 }
 
 /// Whether /proc may hide processes from us: mounted with `hidepid=invisible` or `hidepid=ptraceable`, it does not even

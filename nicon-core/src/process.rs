@@ -10,8 +10,8 @@ use nix::sys::stat::Mode;
 use serde_json::Map;
 
 use crate::pidfd::{inode, is_running, is_running_for};
-use crate::rights::to_look;
-use crate::{Doing, Error, Namespace, NsId, NsType, Record, Result, proc, sys};
+use crate::privileges::ptrace_hint;
+use crate::{Context, Error, Namespace, NsId, NsType, Record, Result, proc, sys};
 
 /// How long a process may take to end that has lost its namespaces, in milliseconds.
 const MAX_ENDING: u8 = 100;
@@ -57,7 +57,7 @@ impl Process {
         proc::check()?;
         let path = format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd());
         let fdinfo = open(path.as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).and_then(proc::read);
-        let fdinfo = fdinfo.doing(|| format!("read {path}"))?;
+        let fdinfo = fdinfo.context(|| format!("read {path}"))?;
         match proc::pidfd_pid(&String::from_utf8_lossy(&fdinfo)) {
             Some(pid) if pid > 0 => Self::hold(pid, pidfd),
             Some(-1) => Err(Error::no("the process has exited")),
@@ -113,7 +113,7 @@ impl Process {
     /// # Errors
     /// [`Status::Failed`](crate::Status::Failed) with the kernel's reason.
     pub fn pidfs(&self) -> Result<Option<u64>> {
-        inode(&self.pidfd).doing(|| format!("stat the pidfd of process {}", self.pid))
+        inode(&self.pidfd).context(|| format!("stat the pidfd of process {}", self.pid))
     }
 
     /// Whether it has not exited. A zombie has.
@@ -324,7 +324,7 @@ impl Process {
         }
         let error = Error::os(format!("{verb} /proc/{}/{file}", self.pid), errno);
         match errno {
-            Errno::EACCES | Errno::EPERM => error.and_say(&format!(" ({})", to_look("the process has"))),
+            Errno::EACCES | Errno::EPERM => error.suffix(&format!(" ({})", ptrace_hint("the process has"))),
             _ => error,
         }
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::record::append_line;
 use crate::table::{self, Column};
-use crate::{Doing, Error, Record, Result, Status, cli, sys};
+use crate::{Context, Error, Record, Result, Status, cli, sys};
 
 /// The longest line that is read, in bytes. A longer one is an error of its own; the stream goes on behind it.
 pub const MAX_LINE: usize = 1 << 20;
@@ -50,7 +50,7 @@ impl<R: Read> Lines<R> {
         loop {
             let mut bytes = Vec::new();
             let mut limited = self.reader.by_ref().take(MAX_LINE as u64 + 1);
-            if limited.read_until(b'\n', &mut bytes).doing(|| "read standard input")? == 0 {
+            if limited.read_until(b'\n', &mut bytes).context(|| "read standard input")? == 0 {
                 return Ok(None);
             }
             self.number += 1;
@@ -58,7 +58,7 @@ impl<R: Read> Lines<R> {
             if bytes.last() == Some(&b'\n') {
                 bytes.pop();
             } else if bytes.len() > MAX_LINE {
-                self.reader.skip_until(b'\n').doing(|| "read standard input")?;
+                self.reader.skip_until(b'\n').context(|| "read standard input")?;
                 return Ok(Some(Line { number, text: Err(Error::failed("longer than 1 MiB")) }));
             }
             let text = String::from_utf8(bytes).map_err(|_| Error::failed("not valid UTF-8"));
@@ -156,7 +156,7 @@ impl<A: Serialize> Answers<A> {
     /// # Errors
     /// Only where standard output itself fails; see [`cli::run`] for how a reader that left is met.
     pub fn give(&mut self, line: Option<u64>, answer: Result<A>) -> Result<()> {
-        self.give_all([answer.map_err(|error| line.iter().fold(error, |error, n| error.within(format!("line {n}"))))])
+        self.give_all([answer.map_err(|error| line.iter().fold(error, |error, n| error.prefix(format!("line {n}"))))])
     }
 
     /// Gives answers that are known at once: they are written together.
@@ -212,7 +212,7 @@ impl<A: Serialize> Answers<A> {
 /// Where standard output fails; see [`cli::run`] for how a reader that left is met.
 pub fn write_out(text: impl AsRef<[u8]>) -> Result<()> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_ref()).and_then(|()| stdout.flush()).doing(|| cli::WRITE_STDOUT)
+    stdout.write_all(text.as_ref()).and_then(|()| stdout.flush()).context(|| cli::WRITE_STDOUT)
 }
 
 #[cfg(test)]

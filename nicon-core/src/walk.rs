@@ -16,7 +16,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 
 pub use crate::proc::Stat;
-use crate::{Doing, NsType, Result, ns, proc, sys};
+use crate::{Context, NsType, Result, ns, proc, sys};
 
 /// Enough for `2147483647/task/2147483647/children` and its NUL.
 const PATH: usize = 48;
@@ -88,11 +88,11 @@ struct Listing(Dir);
 
 impl Listing {
     fn open() -> Result<Self> {
-        Dir::open("/proc", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).map(Self).doing(|| "open /proc")
+        Dir::open("/proc", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).map(Self).context(|| "open /proc")
     }
 
     fn iter(&mut self) -> impl Iterator<Item = Result<i32>> {
-        let entries = self.0.iter().map(|entry| entry.doing(|| "read /proc"));
+        let entries = self.0.iter().map(|entry| entry.context(|| "read /proc"));
         entries.filter_map(|entry| entry.map(|entry| entry.file_name().to_str().ok()?.parse().ok()).transpose())
     }
 }
@@ -108,7 +108,7 @@ impl Proc {
     /// [`Status::Failed`](crate::Status::Failed) if it cannot be opened, or is not that of our own PID namespace.
     pub fn open() -> Result<Self> {
         proc::check()?;
-        open("/proc", DIR, Mode::empty()).map(Self).doing(|| "open /proc")
+        open("/proc", DIR, Mode::empty()).map(Self).context(|| "open /proc")
     }
 
     /// The entry of a PID, whether or not a process has it.

@@ -38,7 +38,7 @@ fn two_records(args: &Args) -> Result<[Record; 2]> {
         for line in Lines::stdin("give --target PID twice")? {
             let line = line?;
             let record = line.text.and_then(|text| Record::parse(&text));
-            records.push(record.map_err(|error| error.within(format!("line {}", line.number)))?);
+            records.push(record.map_err(|error| error.prefix(format!("line {}", line.number)))?);
         }
     }
     if records.is_empty() {

@@ -8,7 +8,7 @@ use crate::{Error, Record, Result};
 
 /// All that was asked for; what is absent stays as it is.
 #[derive(Clone, Debug)]
-pub struct Wish {
+pub struct LinkSpec {
     /// Its name.
     pub name: Option<NewName>,
     /// Its MTU, in bytes.
@@ -31,7 +31,7 @@ pub struct Wish {
     pub keep: Vec<Keep>,
 }
 
-impl Wish {
+impl LinkSpec {
     /// What a record says.
     ///
     /// # Errors
