@@ -33,7 +33,7 @@ impl Cgroups {
         let mounts = read("/proc/self/mountinfo")?;
         for line in others {
             let (controllers, path) = parse(line).ok_or_else(|| Error::failed(format!("strange cgroup: {line}")))?;
-            let Some(directory) = directory(&mounts, controllers, path) else {
+            let Some(directory) = directory(mounts.as_bytes(), controllers, path) else {
                 return Err(Error::failed(format!(
                     "the target's cgroup {line} is not below a cgroup mount of ours (--privileged stays in the caller's)"
                 )));

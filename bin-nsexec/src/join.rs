@@ -170,9 +170,10 @@ pub(crate) fn own_user_id() -> Result<NsId> {
 fn of_socket(fd: i32, target: &Process) -> Result<Join> {
     let descriptor = || format!("descriptor {fd} of process {}", target.pid());
     let socket = looking(sys::pidfd_getfd(target, fd), || format!("get {}", descriptor()))?;
-    let namespace = match sys::socket_netns(&socket).and_then(Namespace::from_fd) {
+    let finding = || format!("find the network namespace of {}", descriptor());
+    let namespace = match sys::socket_netns(&socket) {
         Err(Errno::ENOTTY) => return Err(Error::failed(format!("{} is not a socket", descriptor()))),
-        namespace => namespace.context(|| format!("find the network namespace of {}", descriptor()))?,
+        fd => Namespace::from_fd(fd.context(finding)?).context(finding)?,
     };
     Ok(Join { ns_type: NsType::Net, namespace: Some(namespace) })
 }

@@ -5,7 +5,6 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use nicon_core::{Context, Error, Process, Result};
-use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::Mode;
 use rustix::fs::CWD;
@@ -49,7 +48,7 @@ impl Module {
         match fs::read_to_string(&path).context(|| format!("read {path}")) {
             Ok(label) => Ok(Some(label)),
             // The kernel lacks the module, or it is disabled.
-            Err(error) if matches!(error.errno(), Some(Errno::ENOENT | Errno::EINVAL)) => Ok(None),
+            Err(error) if matches!(error.errno(), Some(libc::ENOENT | libc::EINVAL)) => Ok(None),
             Err(error) => Err(error),
         }
     }

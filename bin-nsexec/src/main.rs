@@ -33,7 +33,8 @@ mod terminal;
 mod wish;
 
 use clap::Parser;
-use nicon_core::{Status, cli};
+use nicon_core::Status;
+use nicon_core::filter::cli;
 
 /// What `main` does; see [`early`] for why it is not called so.
 fn begin() -> u8 {

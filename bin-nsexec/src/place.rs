@@ -1,11 +1,12 @@
 //! Root and working directory of the command.
 
-use std::os::fd::OwnedFd;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use nicon_core::file::retry;
+use nicon_core::file::open_below;
 use nicon_core::{Context, Error, Process, Result};
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat, openat2};
+use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::{chdir, chroot, fchdir};
 
@@ -82,9 +83,7 @@ impl Place {
 }
 
 /// Looks a directory up in the container's own tree: neither `..`, a symbolic link nor a link of /proc leads out.
-fn inside(path: &Path) -> nix::Result<OwnedFd> {
+fn inside(path: &Path) -> io::Result<OwnedFd> {
     let root = open("/", DIRECTORY, Mode::empty())?;
-    let how =
-        OpenHow::new().flags(DIRECTORY).resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-    retry(|| openat2(&root, path, how))
+    open_below(root.as_fd(), path, DIRECTORY.bits())
 }

@@ -1,6 +1,7 @@
 //! The run: find the target, open everything, enter, and become the command or watch over it.
 
-use nicon_core::{Error, Result, cli};
+use nicon_core::filter::output;
+use nicon_core::{Error, Result};
 
 use crate::args::Args;
 use crate::entry::Entry;
@@ -20,7 +21,7 @@ pub(crate) fn run(args: &Args) -> u8 {
 
 /// Reports a failure of our own.
 pub(crate) fn fail(error: &Error) -> u8 {
-    cli::report(PROGRAM, error);
+    output::report(PROGRAM, error);
     FAILED
 }
 

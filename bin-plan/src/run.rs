@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 
+use nicon_core::filter::stream::{Answers, View};
+use nicon_core::filter::table::Column;
 use nicon_core::record::cell;
-use nicon_core::stream::{Answers, View};
-use nicon_core::table::Column;
 use nicon_core::{Context, Error, Record, Result, Status};
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
 //! Questions and their answers: one for a path, any number for a pattern.
 
 use futures_util::StreamExt;
-use nicon_core::stream::Line;
+use nicon_core::filter::stream::Line;
 use nicon_core::{Error, Record, Result};
 
 use crate::matches::{self, Match};

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use nicon_core::container::is_id;
-use nicon_core::file::Known;
+use nicon_core::file::FileInfo;
 use nicon_core::{Context, Error, Namespace, NsType, Process, Result};
 use nix::fcntl::{OFlag, openat, readlinkat};
 use nix::sys::stat::Mode;
@@ -102,7 +102,7 @@ fn read(shim: &Process, first: &Container, ids: Vec<String>) -> Result<(PathBuf,
         openat(dir, path, flags, Mode::empty()).context(|| format!("open the bundle of {}", first.short_id()))
     };
     let own = open(shim.dir(), "cwd")?;
-    let directory = FileId::from(Known::of(&own).context(|| "inspect a bundle")?);
+    let directory = FileId::from(FileInfo::of(&own).context(|| "inspect a bundle")?);
     let store = Directory::untrusted(open(own.as_fd(), "..")?);
     let path = PathBuf::from(readlinkat(shim.dir(), "cwd").context(|| "read the path of a bundle")?);
     let files = Files::new(&store);

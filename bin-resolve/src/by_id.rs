@@ -2,7 +2,6 @@
 
 use nicon_core::container::is_id;
 use nicon_core::{Error, Result};
-use nix::errno::Errno;
 
 use crate::claim::Found;
 use crate::container::{brief_list, short};
@@ -47,7 +46,7 @@ impl Scope<'_> {
 fn choose_among(of: &Qualifier, digits: &str, mut list: Roster) -> Result<Option<Member>> {
     list.members.retain(|member| member.is_of(of));
     // A permission for one engine is enough, as it is for a name.
-    let is_grave = |error: &&Error| !matches!(error.errno(), Some(Errno::EACCES | Errno::EPERM));
+    let is_grave = |error: &&Error| !matches!(error.errno(), Some(nix::libc::EACCES | nix::libc::EPERM));
     let refusal = list.failures.iter().find(is_grave).cloned();
     // The directories tell the IDs of containers whose own files cannot be read. A whole ID is nobody else's.
     let unread = list.unread.iter().find(is_grave).filter(|_| !is_id(digits)).cloned();

@@ -6,10 +6,9 @@ use std::io::Read;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
-use nicon_core::file::Known;
+use nicon_core::file::FileInfo;
 use nicon_core::{Context, Error, Result};
 use nix::errno::Errno;
-use nix::sys::stat::SFlag;
 use serde::de::DeserializeOwned;
 
 use crate::container::brief;
@@ -59,7 +58,7 @@ impl<'a> Files<'a> {
             found => found.context(reading)?,
         };
         // Opening a pipe or a device has side effects, so only regular files are opened.
-        if Known::of(&found).context(reading)?.kind != SFlag::S_IFREG {
+        if !FileInfo::of(&found).context(reading)?.is_file() {
             return Err(Error::failed(format!("{}: it is not a regular file", reading())));
         }
         let file = File::open(format!("/proc/self/fd/{}", found.as_raw_fd())).context(reading)?;
@@ -101,8 +100,8 @@ impl<'a> Files<'a> {
             Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(Vec::new()),
             found => found.context(reading)?,
         };
-        let known = Known::of(&directory).context(reading)?;
-        if known.kind != SFlag::S_IFDIR {
+        let known = FileInfo::of(&directory).context(reading)?;
+        if !known.is_dir() {
             return Ok(Vec::new());
         }
         let own_name = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd()));

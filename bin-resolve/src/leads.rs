@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use nicon_core::file::Known;
+use nicon_core::file::FileInfo;
 use nicon_core::{Context, Error, NsId, NsType, Process, Result, Status};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, readlinkat};
@@ -158,7 +158,7 @@ fn open(lead: Lead, roots_only: bool) -> Result<Opened> {
         }
     }
     let (path, directory) = parts.first().ok_or_else(|| Error::failed("an engine's files are not in a directory"))?;
-    let file = FileId::from(Known::of(directory).context(|| format!("inspect {}", path.display()))?);
+    let file = FileId::from(FileInfo::of(directory).context(|| format!("inspect {}", path.display()))?);
     Ok(Opened { store, root: Root::of_parts(parts), file, is_plain })
 }
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nicon_core::stream::{Answers, Lines};
+use nicon_core::filter::open_files;
+use nicon_core::filter::stream::{Answers, Lines};
 use nicon_core::{Context, Namespace, Result, Status};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::stat;
 use nix::unistd::geteuid;
 
@@ -36,7 +36,8 @@ pub fn run(args: Args) -> Result<Status> {
         is_root: is_root()?,
         verbose: args.verbose,
     };
-    allow_many_files()?;
+    // Each container that was found keeps two descriptors open until its batch ends.
+    open_files::allow_many()?;
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     // The thread that could be started is kept: where threads are few, there may be none to be had later.
     let runtime = runtime.enable_all().thread_keep_alive(Duration::MAX).build().context(|| "start the event loop")?;
@@ -51,13 +52,6 @@ pub fn run(args: Args) -> Result<Status> {
 fn is_root() -> Result<bool> {
     let root = stat("/").context(|| "inspect /")?;
     Ok(geteuid().is_root() && root.st_uid == 0)
-}
-
-/// Each container that was found keeps two descriptors open until its batch ends. The usual limit of 1,024 exists for
-/// programs that use select(2).
-fn allow_many_files() -> Result<()> {
-    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).context(|| "read the limit of open files")?;
-    setrlimit(Resource::RLIMIT_NOFILE, most, most).context(|| "raise the limit of open files")
 }
 
 async fn answer_input(paths: Vec<String>, settings: Arc<Settings>, answers: Answers) -> Result<Status> {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use futures_util::future::{join, join_all};
 use nicon_core::container::is_short_id;
 use nicon_core::{Error, Result, Status};
-use nix::errno::Errno;
 use tokio::time::timeout;
 
 use crate::address::Address;
@@ -50,7 +49,7 @@ impl Answer {
     fn is_nothing(&self) -> bool {
         match &self.claim {
             Ok(claim) => claim.is_none() && self.unread.is_none(),
-            Err(error) => error.errno() == Some(Errno::ECONNREFUSED),
+            Err(error) => error.errno() == Some(nix::libc::ECONNREFUSED),
         }
     }
 
@@ -206,7 +205,7 @@ impl Scope<'_> {
         let by_socket = endpoint.pool.ask(&endpoint.root, &endpoint.sockets, question).await;
         match by_socket {
             Ok(Some(claim)) => return Ok(Answer::new(true, Ok(claim))),
-            Err(error) if error.errno() != Some(Errno::ECONNREFUSED) => {
+            Err(error) if error.errno() != Some(nix::libc::ECONNREFUSED) => {
                 return Ok(Answer::new(true, Err(error)));
             }
             Ok(None) | Err(_) => {}
@@ -278,9 +277,9 @@ impl Scope<'_> {
         }
         refusals.retain(|error| match error.errno() {
             // The socket of an engine that has ended.
-            Some(Errno::ECONNREFUSED) => !some_there,
+            Some(nix::libc::ECONNREFUSED) => !some_there,
             // A permission for one engine is enough.
-            Some(Errno::EACCES | Errno::EPERM) => found.is_empty(),
+            Some(nix::libc::EACCES | nix::libc::EPERM) => found.is_empty(),
             _ => error.status() == Status::Failed || found.is_empty(),
         });
         let worst = refusals.iter().map(Error::status).max();

@@ -10,6 +10,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::getpid;
 use procfs::prelude::FromBufRead;
 
+use crate::mountinfo::mounts;
 use crate::privileges::ptrace_hint;
 use crate::{Context, Error, Result};
 
@@ -25,7 +26,7 @@ pub fn check() -> Result<()> {
         .get_or_init(|| {
             let own = std::fs::read_link("/proc/self").context(|| "read /proc/self");
             let own = own.map_err(|error| match error.errno() {
-                Some(Errno::ENOENT) => error.suffix(" (is a /proc of our PID namespace mounted?)"),
+                Some(libc::ENOENT) => error.suffix(" (is a /proc of our PID namespace mounted?)"),
                 _ => error,
             })?;
             if own.to_str() == Some(&getpid().to_string()) {
@@ -90,15 +91,14 @@ fn hides_processes() -> bool {
     if may_ptrace(&status) && std::fs::exists("/proc/1").unwrap_or(false) {
         return false;
     }
-    hides(&String::from_utf8_lossy(&std::fs::read("/proc/self/mountinfo").unwrap_or_default()))
+    hides(&std::fs::read("/proc/self/mountinfo").unwrap_or_default())
 }
 
 /// Only the last file system mounted on /proc counts: it covers the earlier ones.
-pub(crate) fn hides(mountinfo: &str) -> bool {
-    let on_proc = mountinfo.lines().rfind(|line| line.split(' ').nth(4) == Some("/proc"));
-    let options = on_proc.and_then(|line| line.split_once(" - ")).and_then(|(_, tail)| tail.split(' ').nth(2));
-    let options = options.unwrap_or_default().split(',').filter_map(|option| option.strip_prefix("hidepid="));
-    options.into_iter().any(|how| matches!(how, "2" | "4" | "invisible" | "ptraceable"))
+pub(crate) fn hides(mountinfo: &[u8]) -> bool {
+    let on_proc = mounts(mountinfo).rfind(|mount| mount.point == b"/proc");
+    let hiding = ["hidepid=2", "hidepid=4", "hidepid=invisible", "hidepid=ptraceable"];
+    on_proc.is_some_and(|mount| hiding.iter().any(|option| mount.has_option(option)))
 }
 
 /// Whether the effective capabilities in /proc/PID/status include `CAP_SYS_PTRACE`, bit 19.
@@ -174,6 +174,7 @@ mod tests {
     #[test]
     fn hidepid_and_capabilities_are_parsed() {
         let line = |on, options| format!("22 27 0:21 / {on} rw,nosuid shared:5 - proc proc {options}\n");
+        let hides = |list: &str| hides(list.as_bytes());
         for hiding in ["rw,hidepid=2", "rw,gid=5,hidepid=invisible", "rw,hidepid=ptraceable"] {
             assert!(hides(&line("/proc", hiding)), "{hiding}");
             assert!(!hides(&(line("/proc", hiding) + &line("/proc", "rw"))));

@@ -1,6 +1,6 @@
 //! The records of a run, and what happens to the others when one fails.
 
-use nicon_core::stream::Answers;
+use nicon_core::filter::stream::Answers;
 use nicon_core::{Error, Record, Result};
 
 use crate::args::Args;

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use nicon_core::stream::Lines;
+use nicon_core::filter::stream::Lines;
 use nicon_core::{Context, Error, Record, Result};
 
 /// Whether the names are read from standard input, so that it has no questions.
@@ -36,7 +36,8 @@ impl Names {
         let mut names = Self::default();
         for line in lines {
             let line = line?;
-            let added = line.text.and_then(|text| names.add(&Record::parse(&text)?));
+            let added =
+                line.record("nicon-resolve prints one for each container").and_then(|record| names.add(&record));
             added.map_err(|error| error.prefix(format!("line {}", line.number)))?;
         }
         Ok(names)

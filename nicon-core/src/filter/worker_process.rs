@@ -15,8 +15,9 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, getpid, getppid};
 
-use crate::sys::{self, Fork};
-use crate::{Context, Error, Result, Status, cli, proc};
+use super::cli;
+use crate::sys::filter::{self as sys, Fork};
+use crate::{Context, Error, Result, Status, proc};
 
 /// How long to wait for the child to exit after its work, in milliseconds. It normally takes some hundred microseconds.
 const GRACE: u8 = 100;
@@ -24,7 +25,7 @@ const GRACE: u8 = 100;
 /// In the child: where its parent waits for its status.
 static PARENT: OnceLock<PipeWriter> = OnceLock::new();
 
-/// Runs a filter, as [`cli::run`] does, which may call [`part`].
+/// Runs a filter, as [`cli::run`] does, which may call [`start`].
 pub fn run(program: &str, filter: impl FnOnce() -> Result<Status>) -> ExitCode {
     let status = cli::outcome(program, || {
         proc::check()?;
@@ -43,7 +44,7 @@ pub fn run(program: &str, filter: impl FnOnce() -> Result<Status>) -> ExitCode {
 ///
 /// # Errors
 /// If no child can be started, also since there is a second thread.
-pub fn part(program: &str) -> Result<()> {
+pub fn start(program: &str) -> Result<()> {
     if PARENT.get().is_some() {
         return Ok(());
     }
