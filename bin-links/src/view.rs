@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use nicon_core::filter::stream::{Answers, Lines};
 use nicon_core::link::Cidr;
 use nicon_core::link::target::{self, Target};
-use nicon_core::stream::{Answers, Lines};
 use nicon_core::{Process, Record, Result, Status, proc};
+use nicon_rtnl::fields::RECORDS;
 use nicon_rtnl::netns::{self, Way};
 use nicon_rtnl::{Link, Place};
 
@@ -91,7 +92,7 @@ pub(crate) fn views(args: &Args, home: &Place, answers: &mut Answers<Told>) -> R
         for line in Lines::stdin("give --target PID, --netns NAME or --all")? {
             let line = line?;
             let view = || {
-                let record = Record::parse(&line.text?)?;
+                let record = line.record(RECORDS)?;
                 let place = Place::of_record(&record, home)?;
                 View::new(record, place, args)
             };

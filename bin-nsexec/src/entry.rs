@@ -2,7 +2,7 @@
 
 use std::os::fd::BorrowedFd;
 
-use nicon_core::{Doing, Error, Process, Result};
+use nicon_core::{Context, Error, Process, Result};
 
 use crate::args::Args;
 use crate::capability::{self, Limits};
@@ -94,7 +94,7 @@ impl<'a> Entry<'a> {
     /// Executes the command directly; returns only if that fails.
     fn execute(&self) -> (u8, Error) {
         let labels = self.labels.as_ref().map_or(Ok(()), Labels::set);
-        match labels.and_then(|()| sys::close_all_but(None).doing(|| "close our descriptors")) {
+        match labels.and_then(|()| sys::close_all_but(None).context(|| "close our descriptors")) {
             Ok(()) => self.command.exec(),
             Err(error) => (FAILED, error),
         }

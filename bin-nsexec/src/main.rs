@@ -19,7 +19,7 @@ mod keeper;
 mod last_step;
 mod lsm;
 mod place;
-mod rights;
+mod privileges;
 mod run;
 mod shield;
 mod signals;
@@ -30,7 +30,8 @@ mod target;
 mod terminal;
 
 use clap::Parser;
-use nicon_core::{Status, cli};
+use nicon_core::Status;
+use nicon_core::filter::cli;
 
 /// What `main` does; see [`early`] for why it is not called so.
 fn begin() -> u8 {

@@ -15,7 +15,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
-use nicon_core::{Doing, Error, Result};
+use nicon_core::{Context, Error, Result};
 use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill};
@@ -47,13 +47,13 @@ pub(crate) enum Progress {
 impl Start {
     /// Starts the joiner. `signals` are those that the command gets back.
     pub(crate) fn begin(entry: &Entry<'_>, signals: &Signals) -> Result<Self> {
-        let (status, far) = UnixStream::pair().doing(|| "make a socket pair")?;
+        let (status, far) = UnixStream::pair().context(|| "make a socket pair")?;
         let born = entry.birthplace().map(sys::fork_into);
         let is_in_birthplace = matches!(born, Some(Ok(_)));
         let forked = match born {
             Some(Ok(forked)) => forked,
             // The kernel is older, or does not permit it: the joiner moves itself.
-            _ => sys::fork().doing(|| "start a child")?,
+            _ => sys::fork().context(|| "start a child")?,
         };
         match forked {
             ForkResult::Parent { child } => Ok(Self { joiner: child, status, is_born: false }),
@@ -78,7 +78,7 @@ impl Start {
                 self.newborn(&word[..length]).map(Progress::Born)
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => Ok(Progress::Noise),
-            Err(error) => Err(error).doing(|| "wait for the start of the command"),
+            Err(error) => Err(error).context(|| "wait for the start of the command"),
         }
     }
 
@@ -133,7 +133,7 @@ pub(crate) fn exit_status(status: WaitStatus) -> Option<u8> {
 
 /// Has the joiner die with the keeper. The last step does the same for the command.
 fn die_with_parent() -> Result<()> {
-    prctl::set_pdeathsig(Signal::SIGKILL).doing(|| "tie ourselves to our parent")
+    prctl::set_pdeathsig(Signal::SIGKILL).context(|| "tie ourselves to our parent")
 }
 
 /// Done last: a change of the user has cleared what [`die_with_parent`] set, and the command has the caller's signals.

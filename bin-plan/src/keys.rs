@@ -1,6 +1,6 @@
 //! The keys of a link: the record's field that each becomes, and the values that it may have.
 
-use nicon_core::link::{Selector, Target, Wish};
+use nicon_core::link::{LinkSpec, Selector, Target};
 use nicon_core::{Error, Record, Result, path};
 use serde_json::Value;
 
@@ -143,5 +143,5 @@ fn namespace(record: &Record) -> Result<()> {
 }
 
 fn wish(record: &Record) -> Result<()> {
-    Wish::from_record(record).map(drop)
+    LinkSpec::from_record(record).map(drop)
 }

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use nicon_core::link::{AltName, NewName, Selector, Wish};
-use nicon_core::near::nearest;
+use nicon_core::link::{AltName, LinkSpec, NewName, Selector};
+use nicon_core::suggest::nearest;
 use nicon_core::{Record, Result};
 
 use crate::document::{Content, Entry, Fault, Node, Place};
@@ -83,7 +83,7 @@ impl Reading {
                     Err(faults) => self.faults.extend(faults),
                 },
                 None if key.need == Need::All || key.need == Need::Links && has_link => {
-                    self.faults.push(node.place.fault(format!("the link has no {}", key.name)))
+                    self.faults.push(node.place.fault(format!("the link has no {}", key.name)));
                 }
                 None => {}
             }
@@ -98,7 +98,7 @@ impl Reading {
 
     /// Checks a link whose keys are valid one by one.
     fn check(&mut self, record: &Record, place: Place) -> Result<()> {
-        let wish = Wish::from_record(record)?;
+        let wish = LinkSpec::from_record(record)?;
         let Some(link) = record.text("link")? else { return Ok(()) };
         self.take(Side::From(record.cell("from")), link, place);
         // The name of a link that is given by a number or an address is unknown here.

@@ -1,7 +1,10 @@
 //! Fields of records that several programs read or show.
 
 use nicon_core::Record;
-use nicon_core::table::Column;
+use nicon_core::filter::table::Column;
+
+/// Where records come from: for who pipes something else in.
+pub const RECORDS: &str = "nicon-resolve prints one for each container";
 
 /// Where a link is: what messages call its process.
 pub const TARGET: Column = Column { title: "TARGET", cell: label };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use nicon_core::stream::{self, Answers, Line, Lines};
+use nicon_core::filter::stream::{self, Answers, Line, Lines};
 use nicon_core::{Error, NsType, Process, Record, Result, Status, proc};
 
 use crate::args::Args;

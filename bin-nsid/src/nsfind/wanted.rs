@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use nicon_core::{Doing, Error, Namespace, NsType, Record, Result, ns};
-use nix::errno::Errno;
+use nicon_core::{Context, Error, Namespace, NsType, Record, Result, ns};
 use nix::sys::statfs::statfs;
 
 /// The magic number of nsfs (`NSFS_MAGIC` of linux/magic.h).
@@ -121,8 +120,8 @@ fn allowed(ns_type: NsType, types: &[NsType], text: &str) -> Result<NsType> {
 
 /// Opens a namespace by its path. The file system is checked first: opening a FIFO would wait for a writer.
 fn open(path: &Path) -> Result<Namespace> {
-    let filesystem = statfs(path).doing(|| format!("open {}", path.display())).map_err(|error| {
-        if matches!(error.errno(), Some(Errno::ENOENT | Errno::ESRCH)) { error.as_no() } else { error }
+    let filesystem = statfs(path).context(|| format!("open {}", path.display())).map_err(|error| {
+        if matches!(error.errno(), Some(nix::libc::ENOENT | nix::libc::ESRCH)) { error.as_no() } else { error }
     })?;
     if filesystem.filesystem_type().0 != NSFS_MAGIC {
         return Err(Error::failed(format!("{} is not a namespace", path.display())));

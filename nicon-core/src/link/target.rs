@@ -41,7 +41,7 @@ impl FromStr for Target {
             Err(_) if !is_number && !matches!(text, "" | "." | "..") && !text.starts_with('-') => {
                 Ok(Self::File(path(text)))
             }
-            _ => Err(Error::failed(format!(
+            _ => Err(Error::invalid(format!(
                 "\"{text}\" is neither a PID, the name or file of a network namespace, nor \"{HOST}\""
             ))),
         }
@@ -56,7 +56,7 @@ impl TryFrom<&Value> for Target {
         match value {
             Value::String(text) => text.parse(),
             Value::Number(pid) => pid.to_string().parse(),
-            _ => Err(Error::failed("expected a record, a PID or a name")),
+            _ => Err(Error::invalid("expected a record, a PID or a name")),
         }
     }
 }

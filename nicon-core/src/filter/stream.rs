@@ -1,13 +1,15 @@
 //! The record stream: newline-delimited JSON in, and records, a table, or bare values out.
 
-use std::io::{self, BufRead, BufReader, IsTerminal, Read, StdinLock, Write};
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, StdinLock};
 
 use nix::sys::stat::{SFlag, fstat};
 use serde::Serialize;
 
+use super::output::{report, write_out};
+use super::table::{self, Column};
 use crate::record::append_line;
-use crate::table::{self, Column};
-use crate::{Doing, Error, Record, Result, Status, cli, sys};
+use crate::sys::filter::stdout_was_closed;
+use crate::{Context, Error, Record, Result, Status};
 
 /// The longest line that is read, in bytes. A longer one is an error of its own; the stream goes on behind it.
 pub const MAX_LINE: usize = 1 << 20;
@@ -18,6 +20,25 @@ pub struct Line {
     pub number: u64,
     /// Its text without the newline, or why it cannot be used.
     pub text: Result<String>,
+}
+
+impl Line {
+    /// The record in it. `hint` tells a user who piped something else in where records come from.
+    ///
+    /// # Errors
+    /// Why the line cannot be used, or is not a record.
+    pub fn record(&self, hint: &str) -> Result<Record> {
+        parse_record(self.text.as_ref().map_err(Error::clone)?, hint)
+    }
+}
+
+/// Parses a record, as [`Line::record`] does.
+///
+/// # Errors
+/// As [`Record::parse`].
+pub fn parse_record(text: &str, hint: &str) -> Result<Record> {
+    let was_meant = text.trim_start().starts_with('{');
+    Record::parse(text).map_err(|error| if was_meant { error } else { error.suffix(&format!(": {hint}")) })
 }
 
 /// The lines of an input, read one at a time.
@@ -50,7 +71,7 @@ impl<R: Read> Lines<R> {
         loop {
             let mut bytes = Vec::new();
             let mut limited = self.reader.by_ref().take(MAX_LINE as u64 + 1);
-            if limited.read_until(b'\n', &mut bytes).doing(|| "read standard input")? == 0 {
+            if limited.read_until(b'\n', &mut bytes).context(|| "read standard input")? == 0 {
                 return Ok(None);
             }
             self.number += 1;
@@ -58,7 +79,7 @@ impl<R: Read> Lines<R> {
             if bytes.last() == Some(&b'\n') {
                 bytes.pop();
             } else if bytes.len() > MAX_LINE {
-                self.reader.skip_until(b'\n').doing(|| "read standard input")?;
+                self.reader.skip_until(b'\n').context(|| "read standard input")?;
                 return Ok(Some(Line { number, text: Err(Error::failed("longer than 1 MiB")) }));
             }
             let text = String::from_utf8(bytes).map_err(|_| Error::failed("not valid UTF-8"));
@@ -145,7 +166,7 @@ impl<A: Serialize> Answers<A> {
     /// # Errors
     /// [`Status::Failed`] where standard output was closed: answers would be lost without a word.
     pub fn new(program: &'static str, view: View<A>) -> Result<Self> {
-        if sys::stdout_was_closed() {
+        if stdout_was_closed() {
             return Err(Error::os("write standard output", nix::errno::Errno::EBADF));
         }
         Ok(Self { program, view, rows: Vec::new(), worst: Status::Answered })
@@ -154,9 +175,9 @@ impl<A: Serialize> Answers<A> {
     /// Gives one answer. A failure is told on standard error, after the input's `line` number where it has one.
     ///
     /// # Errors
-    /// Only where standard output itself fails; see [`cli::run`] for how a reader that left is met.
+    /// Only where standard output itself fails; see [`cli::run`](super::cli::run) for how a reader that left is met.
     pub fn give(&mut self, line: Option<u64>, answer: Result<A>) -> Result<()> {
-        self.give_all([answer.map_err(|error| line.iter().fold(error, |error, n| error.within(format!("line {n}"))))])
+        self.give_all([answer.map_err(|error| line.iter().fold(error, |error, n| error.prefix(format!("line {n}"))))])
     }
 
     /// Gives answers that are known at once: they are written together.
@@ -170,7 +191,7 @@ impl<A: Serialize> Answers<A> {
                 Ok(answer) => self.show(answer, &mut lines),
                 Err(error) => {
                     self.worst = self.worst.max(error.status());
-                    cli::report(self.program, &error);
+                    report(self.program, &error);
                 }
             }
             if lines.len() >= CHUNK {
@@ -204,15 +225,6 @@ impl<A: Serialize> Answers<A> {
         }
         Ok(self.worst)
     }
-}
-
-/// Writes to standard output and flushes, so that the next program of the pipe has it at once.
-///
-/// # Errors
-/// Where standard output fails; see [`cli::run`] for how a reader that left is met.
-pub fn write_out(text: impl AsRef<[u8]>) -> Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_ref()).and_then(|()| stdout.flush()).doing(|| cli::WRITE_STDOUT)
 }
 
 #[cfg(test)]

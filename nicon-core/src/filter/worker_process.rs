@@ -15,8 +15,9 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, getpid, getppid};
 
-use crate::sys::{self, Fork};
-use crate::{Doing, Error, Result, Status, cli, proc};
+use super::cli;
+use crate::sys::filter::{self as sys, Fork};
+use crate::{Context, Error, Result, Status, proc};
 
 /// How long to wait for the child to exit after its work, in milliseconds. It normally takes some hundred microseconds.
 const GRACE: u8 = 100;
@@ -24,7 +25,7 @@ const GRACE: u8 = 100;
 /// In the child: where its parent waits for its status.
 static PARENT: OnceLock<PipeWriter> = OnceLock::new();
 
-/// Runs a filter, as [`cli::run`] does, which may call [`part`].
+/// Runs a filter, as [`cli::run`] does, which may call [`start`].
 pub fn run(program: &str, filter: impl FnOnce() -> Result<Status>) -> ExitCode {
     let status = cli::outcome(program, || {
         proc::check()?;
@@ -43,13 +44,13 @@ pub fn run(program: &str, filter: impl FnOnce() -> Result<Status>) -> ExitCode {
 ///
 /// # Errors
 /// If no child can be started, also since there is a second thread.
-pub fn part(program: &str) -> Result<()> {
+pub fn start(program: &str) -> Result<()> {
     if PARENT.get().is_some() {
         return Ok(());
     }
-    let (reader, writer) = pipe().doing(|| "make a pipe")?;
+    let (reader, writer) = pipe().context(|| "make a pipe")?;
     let us = getpid();
-    match sys::fork().doing(|| "start a child")? {
+    match sys::fork().context(|| "start a child")? {
         Fork::Parent(child) => {
             drop(writer);
             let status = cli::outcome(program, || await_end(child, reader));
@@ -83,7 +84,7 @@ fn await_end(child: Pid, mut reader: PipeReader) -> Result<Status> {
     let mut end = [PollFd::new(reader.as_fd(), PollFlags::POLLIN)];
     let hangs = done && poll(&mut end, PollTimeout::from(GRACE)) == Ok(0);
     if !hangs {
-        let ended = waitpid(child, None).doing(|| "wait for our child")?;
+        let ended = waitpid(child, None).context(|| "wait for our child")?;
         if !done {
             return Err(Error::failed(match ended {
                 WaitStatus::Signaled(_, signal, _) => format!("our child was killed by {signal}"),

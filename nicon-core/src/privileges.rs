@@ -1,4 +1,4 @@
-//! The rights that inspecting a process needs, for messages when the kernel refuses.
+//! The privileges that inspecting a process needs, for messages when the kernel refuses.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use nix::unistd::geteuid;
 /// `whose` is the process with its verb, as in
 /// "it has".
 #[must_use]
-pub fn to_look(whose: &str) -> String {
+pub fn ptrace_hint(whose: &str) -> String {
     let shown = fs::read_to_string("/proc/self/attr/apparmor/current").unwrap_or_default();
     let profile = confining(&shown).map(|profile| format!(", and our AppArmor profile {profile} must allow it"));
     let root = if geteuid().is_root() { "" } else { "root, or " };

@@ -8,7 +8,7 @@ use crate::{Error, Record, Result};
 
 /// All that was asked for; what is absent stays as it is.
 #[derive(Clone, Debug)]
-pub struct Wish {
+pub struct LinkSpec {
     /// Its name.
     pub name: Option<NewName>,
     /// Its MTU, in bytes.
@@ -31,7 +31,7 @@ pub struct Wish {
     pub keep: Vec<Keep>,
 }
 
-impl Wish {
+impl LinkSpec {
     /// What a record says.
     ///
     /// # Errors
@@ -40,7 +40,7 @@ impl Wish {
         let mut routes: Vec<RouteSpec> = record.list("route", "198.51.100.0/24,192.0.2.254")?;
         routes.extend(record.list("gateway", "192.0.2.254")?.into_iter().map(RouteSpec::default_by));
         let up = match record.get("up").filter(|up| !up.is_null()) {
-            Some(up) => up.as_bool().ok_or_else(|| Error::failed("field \"up\": expected true or false"))?,
+            Some(up) => up.as_bool().ok_or_else(|| Error::invalid("field \"up\": expected true or false"))?,
             None => true,
         };
         Ok(Self {
@@ -69,7 +69,7 @@ impl Wish {
     /// Where the kernel could not give a link all of it.
     pub fn check(&self) -> Result<()> {
         if !self.up && (!self.routes.is_empty() || self.keeps(Keep::Route)) {
-            return Err(Error::failed("a route needs the link up: it conflicts with --no-up (\"up\":false)"));
+            return Err(Error::invalid("a route needs the link up: it conflicts with --no-up (\"up\":false)"));
         }
         if self.keeps(Keep::Route) || self.keeps(Keep::Addr) {
             return Ok(());
@@ -80,7 +80,7 @@ impl Wish {
             link_local || self.addresses.iter().chain(directly).any(|network| network.contains(ip))
         };
         match self.routes.iter().filter_map(|route| route.via).find(|via| !on_link(*via)) {
-            Some(via) => Err(Error::failed(format!(
+            Some(via) => Err(Error::invalid(format!(
                 "gateway {via} is not reachable through any of the link's addresses (give one with --addr)"
             ))),
             None => Ok(()),
@@ -107,7 +107,7 @@ impl FromStr for Keep {
             "addr" => Ok(Self::Addr),
             "route" => Ok(Self::Route),
             "sysctl" => Ok(Self::Sysctl),
-            _ => Err(Error::failed(format!("\"{text}\" cannot be kept: addr, route or sysctl"))),
+            _ => Err(Error::invalid(format!("\"{text}\" cannot be kept: addr, route or sysctl"))),
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Suggestions for mistyped names.
 
+use strsim::levenshtein;
+
 /// The names among `known` that are similar to `asked`, the most similar first; at most three.
 #[must_use]
 pub fn nearest<'a>(asked: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let mut similar: Vec<&str> = known.into_iter().filter(|name| is_similar(name, asked)).collect();
-    similar.sort_by_key(|name| distance(name, asked));
+    similar.sort_by_key(|name| levenshtein(name, asked));
     similar.truncate(3);
     similar
 }
@@ -12,22 +14,7 @@ pub fn nearest<'a>(asked: &str, known: impl IntoIterator<Item = &'a str>) -> Vec
 /// Whether one contains the other (parts of one or two letters do not count), or at most a third of the letters differ.
 fn is_similar(name: &str, asked: &str) -> bool {
     let is_part = |part: &str, whole: &str| part.len() > 2 && whole.contains(part);
-    is_part(asked, name) || is_part(name, asked) || distance(name, asked) <= asked.chars().count().div_ceil(3)
-}
-
-/// The Levenshtein distance: the number of letters to insert, delete or replace to turn one into the other.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
+    is_part(asked, name) || is_part(name, asked) || levenshtein(name, asked) <= asked.chars().count().div_ceil(3)
 }
 
 #[cfg(test)]
@@ -36,7 +23,6 @@ mod tests {
 
     #[test]
     fn similar_names_are_suggested() {
-        assert_eq!(distance("kitten", "sitting"), 3);
         let known = ["database", "xsetup", "olt_1", "setup"];
         assert_eq!(nearest("olt1", known), ["olt_1"]);
         assert_eq!(nearest("setup", known), ["setup", "xsetup"]);
