@@ -112,8 +112,9 @@ pub(crate) fn views(args: &Args, home: &Place, answers: &mut Answers<Told>) -> R
     }
     for name in &args.netns {
         let view = || {
-            let place = Place::of_file(&target::path(name), home)?;
-            View::new(named(name), place, args)
+            let file = Target::File(target::path(name));
+            let place = Place::of_record(&Record::from(&file), home)?;
+            View::new(Record::from(&file), place, args)
         };
         keep(&mut views, None, view(), answers)?;
     }
@@ -133,10 +134,4 @@ fn of_process(pid: i32) -> Result<Record> {
     let mut record = Record::default();
     Process::pin(pid)?.write_to(&mut record)?;
     Ok(record)
-}
-
-fn named(name: &str) -> Record {
-    let mut record = Record::default();
-    record.set("target", name);
-    record
 }

@@ -129,6 +129,7 @@ fn one_container(record: &Record) -> Result<()> {
         Some(path) if path.contains(['*', '?', '[']) => {
             Err(Error::failed(format!("a link goes to one container: \"{path}\" is a pattern")))
         }
+        Some(path) if path::Start::parse(path)?.is_some() => Ok(()),
         Some(path) => path::parse(path).map(drop),
         None => Ok(()),
     }

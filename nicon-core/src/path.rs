@@ -3,11 +3,13 @@
 mod engine;
 mod name;
 mod refusal;
+mod start;
 mod subject;
 
 pub use engine::Engine;
 pub use name::{is_name, is_name_char};
 pub use refusal::{not_a_name, refuse};
+pub use start::{HOST, Start};
 pub use subject::{Qualifier, Subject, is_user};
 
 use crate::Result;

@@ -83,7 +83,7 @@ fn names_and_files(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let before = state(&pair.link);
     ip("netns add linkmv-blue");
     let moved = suite.run(&["nicon-linkmv", "-t", "linkmv-blue", &pair.link, "eth1"]);
-    assert_eq!(record(&moved)["target"], "/run/netns/linkmv-blue");
+    assert_eq!(record(&moved)["target"], "netns:linkmv-blue");
     assert!(ip("netns exec linkmv-blue ip -o link show eth1").contains("eth1"));
     let file = format!("/proc/{}/ns/net", place.pid());
     let further = suite.run(&["nicon-linkmv", "-f", "linkmv-blue", "-t", &file, "eth1"]);

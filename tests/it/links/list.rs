@@ -159,7 +159,7 @@ fn by_name_and_by_file(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     ip("-n blue link add only-in-blue type bridge");
     for name in ["blue", "/run/netns/blue"] {
         let told = records(&suite.run(&["nicon-links", "--netns", name, "-k", "bridge"]));
-        assert_eq!((&told[0]["name"], &told[0]["target"]), (&json!("only-in-blue"), &json!(name)));
+        assert_eq!((&told[0]["name"], &told[0]["target"]), (&json!("only-in-blue"), &json!("netns:blue")));
         assert_eq!(told.len(), 1);
     }
     refusal(&suite.run(&["nicon-links", "-n", "no-such"]), 1, &["no network namespace is called \"no-such\""]);
@@ -182,7 +182,7 @@ fn all_namespaces(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         is_process(there, place.pid());
     }
     assert!(loopbacks.iter().any(|told| told["target"] == "host"));
-    assert!(loopbacks.iter().any(|told| told["target"] == "/run/netns/red"));
+    assert!(loopbacks.iter().any(|told| told["target"] == "netns:red"));
     let count = inodes.len();
     inodes.sort_unstable();
     inodes.dedup();
