@@ -33,6 +33,7 @@ pub mod filter;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod link;
+pub mod machine;
 pub mod mountinfo;
 pub mod ns;
 pub mod path;

@@ -11,6 +11,7 @@ use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::Mode;
 use serde_json::Map;
 
+use crate::machine::Machine;
 use crate::pidfd::{inode, is_running, is_running_for};
 use crate::privileges::ptrace_hint;
 use crate::{Context, Error, Namespace, NsId, NsType, Record, Result, proc, sys};
@@ -246,11 +247,12 @@ impl Process {
     ///
     /// # Errors
     /// [`Status::No`](crate::Status::No) if it is gone, its PID was reused, or it has changed a namespace;
-    /// [`Status::Failed`](crate::Status::Failed) if the record has no `pid`.
+    /// [`Status::Failed`](crate::Status::Failed) if the record has no `pid`. As [`Machine::check`].
     pub fn from_record(record: &Record) -> Result<Self> {
         let Some(pid) = record.integer("pid")? else {
             return Err(Error::invalid("the record has no \"pid\""));
         };
+        Machine::this()?.check(record)?;
         let process = Self::pin(pid)?;
         if let Some(recorded) = record.integer("starttime")? {
             process.expect("start time", process.starttime()?, recorded)?;
@@ -277,7 +279,8 @@ impl Process {
         Err(Error::no(format!("PID {pid} now belongs to another process ({what} {actual}, not {recorded})")))
     }
 
-    /// Writes its identity and namespaces into a record: `pid`, `starttime`, `pidfs`, `nspid`, `ns` and `nsdev`.
+    /// Writes its identity and namespaces into a record: `pid`, `starttime`, `pidfs`, `nspid`, `ns`, `nsdev`, `boot` and
+    /// `machine`.
     ///
     /// # Errors
     /// [`Status::No`](crate::Status::No) if it exits before all is read.
@@ -299,6 +302,7 @@ impl Process {
         record.set("nspid", self.nspid()?);
         record.set("ns", ns);
         record.set("nsdev", nsdev);
+        Machine::this()?.write_to(record);
         if self.is_alive() { Ok(()) } else { Err(Error::no(format!("process {} is gone", self.pid))) }
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use nicon_core::machine::Machine;
 use nicon_core::{Context, Error, Namespace, NsType, Record, Result, ns};
 use nix::sys::statfs::statfs;
 
@@ -73,6 +74,7 @@ impl Wanted {
     /// # Errors
     /// If it names none of these types, or was made on another machine.
     pub(crate) fn of_record(record: &Record, types: &[NsType], nsdev: u64) -> Result<Vec<Self>> {
+        Machine::this()?.check(record)?;
         if record.integer("nsdev")?.is_some_and(|dev: u64| dev != nsdev) {
             return Err(Error::failed("the record's \"nsdev\" is not ours: it comes from another kernel"));
         }
