@@ -220,6 +220,7 @@ impl Args {
             NsType::Pid => &self.pid,
             NsType::Mnt => &self.mount,
             NsType::Time => &self.time,
+            _ => return None,
         };
         option.as_ref()
     }

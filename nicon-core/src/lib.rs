@@ -19,11 +19,15 @@
 //!
 //! - Of the kernel: [`process`] pins processes, [`ns`] names and opens namespaces, [`pidns`] translates PIDs between PID
 //!   namespaces, [`peer`] identifies the writer of a socket, [`walk`](mod@walk) visits all processes, [`proc`] and
-//!   [`mountinfo`] read procfs, [`file`] looks at files that others serve.
+//!   [`mountinfo`] read procfs, [`file`](mod@file) looks at files that others serve.
 //! - Of nicon: a [`record`] is what filters exchange, a [`path`] names a container, and [`link`] is what records ask of
 //!   network links.
 //! - For messages: [`error`], [`privileges`], [`suggest`], [`text`].
 //! - For programs that are filters themselves, with the feature of that name: `filter`.
+
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+mod readme {}
 
 pub mod container;
 pub mod error;

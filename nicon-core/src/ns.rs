@@ -15,6 +15,7 @@ use crate::{Context, Error, Result, sys};
 
 /// The types of namespace, in the order in which the protocol lists them; see `namespaces(7)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum NsType {
     /// User and group IDs, capabilities.
     User,

@@ -109,6 +109,7 @@ pub(crate) fn may_ptrace(status: &str) -> bool {
 
 /// What /proc/PID/stat says about a process; see `proc_pid_stat(5)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Stat {
     /// Whether it is a zombie, or about to be reaped: field 3 is `Z` or `X`, and field 20 counts no other thread.
     pub ended: bool,

@@ -135,7 +135,7 @@ pub(crate) fn peek_writer(socket: impl AsFd) -> nix::Result<Option<OwnedFd>> {
         message.msg_iov = &raw mut data;
         message.msg_iovlen = 1;
         message.msg_control = control.as_mut_ptr().cast();
-        message.msg_controllen = size_of_val(&control);
+        message.msg_controllen = size_of_val(&control) as _;
         let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;
         Errno::result(libc::recvmsg(socket.as_fd().as_raw_fd(), &raw mut message, flags))?;
         let mut header = libc::CMSG_FIRSTHDR(&raw const message);
@@ -143,7 +143,9 @@ pub(crate) fn peek_writer(socket: impl AsFd) -> nix::Result<Option<OwnedFd>> {
             let (level, kind, length) = ((*header).cmsg_level, (*header).cmsg_type, (*header).cmsg_len);
             if level == libc::SOL_SOCKET && matches!(kind, SCM_PIDFD | libc::SCM_RIGHTS) {
                 let fds = libc::CMSG_DATA(header).cast::<[u8; size_of::<RawFd>()]>();
-                for i in 0..(length - libc::CMSG_LEN(0) as usize) / size_of::<RawFd>() {
+                #[allow(clippy::unnecessary_cast, reason = "in musl, a length is a u32")]
+                let length = length as usize - libc::CMSG_LEN(0) as usize;
+                for i in 0..length / size_of::<RawFd>() {
                     let fd = RawFd::from_ne_bytes(fds.add(i).read());
                     // Descriptors that the peer sends are closed; a pidfd that could not be made is negative.
                     let owned = (fd >= 0).then(|| OwnedFd::from_raw_fd(fd));

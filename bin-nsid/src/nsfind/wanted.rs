@@ -4,10 +4,10 @@ use std::path::Path;
 
 use nicon_core::machine::Machine;
 use nicon_core::{Context, Error, Namespace, NsType, Record, Result, ns};
-use nix::sys::statfs::statfs;
+use nix::sys::statfs::{FsType, statfs};
 
 /// The magic number of nsfs (`NSFS_MAGIC` of linux/magic.h).
-const NSFS_MAGIC: i64 = 0x6e73_6673;
+const NSFS_MAGIC: FsType = FsType(0x6e73_6673);
 
 /// The greatest PID (`PID_MAX_LIMIT` of linux/threads.h). Inode numbers of namespaces are greater.
 const PID_MAX: u64 = 4 << 20;
@@ -125,7 +125,7 @@ fn open(path: &Path) -> Result<Namespace> {
     let filesystem = statfs(path).context(|| format!("open {}", path.display())).map_err(|error| {
         if matches!(error.errno(), Some(nix::libc::ENOENT | nix::libc::ESRCH)) { error.as_no() } else { error }
     })?;
-    if filesystem.filesystem_type().0 != NSFS_MAGIC {
+    if filesystem.filesystem_type() != NSFS_MAGIC {
         return Err(Error::failed(format!("{} is not a namespace", path.display())));
     }
     Namespace::open(path)

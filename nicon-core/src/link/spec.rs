@@ -90,6 +90,7 @@ impl LinkSpec {
 
 /// What a move loses, and may carry over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Keep {
     /// The addresses.
     Addr,
