@@ -1,8 +1,8 @@
-//! The keeper: the parent of the command, which makes it end with us.
+//! The session leader: the parent of the command, which makes it end with us.
 //!
 //! ```text
-//! caller's shell ── nicon-nsexec ── keeper ── command
-//!                   │               │         └ in all namespaces that are joined, a process group of its own
+//! caller's shell ── nicon-nsexec ── session leader ── command
+//!                   │               │                 └ in all namespaces that are joined, a process group of its own
 //!                   │               └ in the caller's namespaces, leads the session of the command
 //!                   └ in the caller's namespaces, session and process group
 //! ```
@@ -23,29 +23,29 @@ use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, getppid, isatty, setpgid, setsid, tcsetpgrp};
 
-use crate::args::Stage;
+use crate::args::Stdio;
 use crate::entry::Entry;
 use crate::failure::{FAILED, fail};
 use crate::signals::{Received, Signals};
 use crate::start::{Progress, Start, exit_status};
 use crate::sys;
 
-/// Said to the watcher: the command has ended; what it wrote to its terminal is to be read now.
+/// Said to the supervisor: the command has ended; what it wrote to its terminal is to be read now.
 pub(crate) const ENDED: u8 = b'e';
-/// Said to the watcher: the command wants to read from its terminal.
+/// Said to the supervisor: the command wants to read from its terminal.
 pub(crate) const WANTS_INPUT: u8 = b'i';
 
-/// Said to the watcher: the command has stopped; its PID follows, in four bytes.
+/// Said to the supervisor: the command has stopped; its PID follows, in four bytes.
 pub(crate) const STOPPED: u8 = b's';
 
 /// Goes with a signal that is meant for all of the command's process group.
 pub(crate) const TO_GROUP: usize = 1;
 
-/// What the watcher hands to the keeper.
+/// What the supervisor hands to the session leader.
 pub(crate) struct Handover {
-    pub(crate) stage: Stage,
+    pub(crate) stdio: Stdio,
     pub(crate) signals: Signals,
-    /// Ends when the watcher does.
+    /// Ends when the supervisor does.
     pub(crate) link: UnixStream,
     /// The command's own terminal.
     pub(crate) terminal: Option<OwnedFd>,
@@ -53,8 +53,8 @@ pub(crate) struct Handover {
     pub(crate) has_input: bool,
 }
 
-struct Keeper {
-    watcher: Pid,
+struct SessionLeader {
+    supervisor: Pid,
     handover: Handover,
     /// Until the command is executed.
     start: Option<Start>,
@@ -62,27 +62,27 @@ struct Keeper {
     command: Option<Pid>,
 }
 
-/// Acts as the keeper, and exits with the command's status.
+/// Acts as the session leader, and exits with the command's status.
 pub(crate) fn keep(entry: &Entry<'_>, handover: Handover) -> ! {
-    let watched = Keeper::start(entry, handover).and_then(|mut keeper| {
-        let watched = keeper.watch();
+    let watched = SessionLeader::start(entry, handover).and_then(|mut leader| {
+        let watched = leader.watch();
         // Without us nobody is to be left; the kernel would see to the command, if it has not changed its user.
         if watched.is_err() {
-            keeper.kill();
+            leader.kill();
         }
         watched
     });
     sys::exit(watched.unwrap_or_else(|error| fail(&error)))
 }
 
-impl Keeper {
+impl SessionLeader {
     fn start(entry: &Entry<'_>, handover: Handover) -> Result<Self> {
-        let watcher = getppid();
-        set_stage(&handover)?;
+        let supervisor = getppid();
+        set_stdio(&handover)?;
         let start = Some(Start::begin(entry, &handover.signals)?);
-        let keeper = Self { watcher, handover, start, command: None };
-        keeper.let_go()?;
-        Ok(keeper)
+        let leader = Self { supervisor, handover, start, command: None };
+        leader.let_go()?;
+        Ok(leader)
     }
 
     /// Closes what was opened for the way, and what the caller left open.
@@ -96,7 +96,7 @@ impl Keeper {
     fn watch(&mut self) -> Result<u8> {
         loop {
             let Handover { signals, link, .. } = &self.handover;
-            // Signals stay pending until the exec: so the watcher sees that it is held up.
+            // Signals stay pending until the exec: so the supervisor sees that it is held up.
             let news = self.start.as_ref().map_or(signals.as_fd(), AsFd::as_fd);
             let mut events = [link.as_fd(), news].map(|end| PollFd::new(end, PollFlags::POLLIN));
             match poll(&mut events, PollTimeout::NONE) {
@@ -104,7 +104,7 @@ impl Keeper {
                 Err(Errno::EINTR) => continue,
                 Err(errno) => return Err(Error::os("wait for events", errno)),
             }
-            // The watcher writes nothing: an event means that its end is closed.
+            // The supervisor writes nothing: an event means that its end is closed.
             if events[0].any() == Some(true) {
                 return Ok(self.kill());
             }
@@ -155,7 +155,7 @@ impl Keeper {
                 Ok(WaitStatus::Stopped(_, Signal::SIGTTIN | Signal::SIGTTOU)) if self.handover.terminal.is_some() => {
                     self.give_input(command)?;
                 }
-                // The watcher stops then. We do not: if it were killed, nothing would wake us.
+                // The supervisor stops then. We do not: if it were killed, nothing would wake us.
                 Ok(WaitStatus::Stopped(..)) => {
                     let [a, b, c, d] = command.as_raw().to_ne_bytes();
                     self.say(&[STOPPED, a, b, c, d]);
@@ -185,7 +185,7 @@ impl Keeper {
     }
 
     fn say(&mut self, words: &[u8]) {
-        // If the watcher is gone, the link's end is noticed next.
+        // If the supervisor is gone, the link's end is noticed next.
         let _ = self.handover.link.write_all(words);
     }
 
@@ -199,22 +199,22 @@ impl Keeper {
     fn pass_on(&self, received: &Received) {
         // In the caller's process group we get the terminal's signals, as the child does: they are not ours to pass on.
         let (Some((sender, number)), Some(command)) = (received.queued, self.command) else { return };
-        if sender != self.watcher {
+        if sender != self.supervisor {
             return;
         }
         // The command may have ended: we have not waited for it, so its PID is not reused.
-        let is_for_group = self.handover.stage.has_session && number.cast_unsigned() as usize == TO_GROUP;
+        let is_for_group = self.handover.stdio.has_session && number.cast_unsigned() as usize == TO_GROUP;
         let _ = if is_for_group { killpg(command, received.signal) } else { kill(command, received.signal) };
     }
 
-    /// Kills the command, whose watcher is gone or has given it up. It is not waited for: a container's file system can keep a
+    /// Kills the command, whose supervisor is gone or has given it up. It is not waited for: a container's file system can keep a
     /// process from ending.
     fn kill(&self) -> u8 {
         if let Some(start) = &self.start {
             start.kill();
         }
         if let Some(command) = self.command {
-            if self.handover.stage.has_session {
+            if self.handover.stdio.has_session {
                 let _ = killpg(command, Signal::SIGKILL);
             }
             let _ = kill(command, Signal::SIGKILL);
@@ -224,8 +224,8 @@ impl Keeper {
 }
 
 /// Session, terminal and standard input of the command.
-fn set_stage(handover: &Handover) -> Result<()> {
-    if handover.stage.has_session {
+fn set_stdio(handover: &Handover) -> Result<()> {
+    if handover.stdio.has_session {
         setsid().context(|| "begin a session")?;
     }
     if let Some(terminal) = &handover.terminal {
@@ -236,7 +236,7 @@ fn set_stage(handover: &Handover) -> Result<()> {
             }
         }
     }
-    if handover.stage.has_null_input {
+    if handover.stdio.has_null_input {
         let null = open("/dev/null", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).context(|| "open /dev/null")?;
         sys::put_at(null, 0).context(|| "connect /dev/null")?;
     }
@@ -255,7 +255,7 @@ fn is_terminal(place: i32) -> bool {
 /// Gives the command a process group of its own, in the foreground of its terminal if it has input.
 fn step_forward(handover: &Handover, command: Pid) -> Result<()> {
     // If it has ended meanwhile, that is noticed next.
-    if !handover.stage.has_session || setpgid(command, command) == Err(Errno::ESRCH) {
+    if !handover.stdio.has_session || setpgid(command, command) == Err(Errno::ESRCH) {
         return Ok(());
     }
     match &handover.terminal {

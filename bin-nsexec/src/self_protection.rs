@@ -9,7 +9,7 @@ use crate::sys;
 
 /// Puts something in the places of those of the descriptors 0, 1 and 2 that the caller closed, lest another file get
 /// such a number and be taken for standard output. The command finds them closed again.
-pub(crate) fn hold_places() -> Result<()> {
+pub(crate) fn hold_standard_descriptors() -> Result<()> {
     for place in 0..=2 {
         if !sys::is_open(place) {
             let null = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty());
@@ -21,6 +21,6 @@ pub(crate) fn hold_places() -> Result<()> {
 }
 
 /// Closes our process to ptrace and /proc: a container that shares our PID namespace sees it.
-pub(crate) fn raise() -> Result<()> {
+pub(crate) fn deny_inspection() -> Result<()> {
     prctl::set_dumpable(false).context(|| "close our process to others")
 }

@@ -8,7 +8,7 @@ use crate::nest::Nest;
 
 /// The result for a node.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct View {
+pub(crate) struct Comparison {
     /// Whether its process has ended, or is no longer the one in the record.
     pub(crate) gone: bool,
     /// An earlier node that is the same container, reached by another path.
@@ -38,28 +38,28 @@ pub(crate) enum Owner {
 ///
 /// # Errors
 /// If our own namespaces cannot be read.
-pub(crate) fn views(nest: &Nest) -> Result<Vec<View>> {
+pub(crate) fn compare(nest: &Nest) -> Result<Vec<Comparison>> {
     let mut own = Record::default();
     Process::myself()?.write_to(&mut own)?;
-    let mut views = compare(nest, &own)?;
-    for (node, view) in nest.nodes.iter().zip(&mut views) {
+    let mut comparisons = compare_with(nest, &own)?;
+    for (node, comparison) in nest.nodes.iter().zip(&mut comparisons) {
         // A process that may not be inspected is not gone.
         let gone = |record| Process::from_record(record).is_err_and(|error| error.status() == Status::No);
-        view.gone = node.pid.is_some() && node.record.as_ref().is_some_and(gone);
+        comparison.gone = node.pid.is_some() && node.record.as_ref().is_some_and(gone);
     }
-    Ok(views)
+    Ok(comparisons)
 }
 
 /// Compares each node with the nearest container around it whose namespaces are known, the outermost with `own`.
-fn compare(nest: &Nest, own: &Record) -> Result<Vec<View>> {
+fn compare_with(nest: &Nest, own: &Record) -> Result<Vec<Comparison>> {
     let mut owners: HashMap<(&str, u64), Owner> = own.integers("ns")?.into_iter().map(|ns| (ns, Owner::Host)).collect();
     let mut containers = HashMap::new();
-    let mut views = Vec::new();
+    let mut comparisons = Vec::new();
     for (index, node) in nest.nodes.iter().enumerate() {
-        let mut view = View::default();
+        let mut comparison = Comparison::default();
         if !node.id.is_empty() {
             let first = *containers.entry((&node.id, node.pid)).or_insert(index);
-            view.same = Some(first).filter(|&first| first != index);
+            comparison.same = Some(first).filter(|&first| first != index);
         }
         let mut around = std::iter::successors(node.outer, |&outer| nest.nodes[outer].outer);
         let around = around.find_map(|outer| nest.nodes[outer].record.as_ref()).unwrap_or(own).integers("ns")?;
@@ -67,12 +67,12 @@ fn compare(nest: &Nest, own: &Record) -> Result<Vec<View>> {
             let owner = *owners.entry(ns).or_insert(Owner::Node(index));
             if !around.contains(&ns) {
                 let owner = Some(owner).filter(|&owner| owner != Owner::Node(index));
-                view.changes.push(Change { ns_type: ns.0.to_owned(), owner });
+                comparison.changes.push(Change { ns_type: ns.0.to_owned(), owner });
             }
         }
-        views.push(view);
+        comparisons.push(comparison);
     }
-    Ok(views)
+    Ok(comparisons)
 }
 
 #[cfg(test)]
@@ -92,10 +92,10 @@ mod tests {
         ] {
             nest.add(record(path, &format!(r#","ns":{ns}"#))).unwrap();
         }
-        let views = compare(&nest, &own).unwrap();
-        let changes: Vec<Vec<(&str, Option<Owner>)>> = views
+        let comparisons = compare_with(&nest, &own).unwrap();
+        let changes: Vec<Vec<(&str, Option<Owner>)>> = comparisons
             .iter()
-            .map(|view| view.changes.iter().map(|change| (change.ns_type.as_str(), change.owner)).collect())
+            .map(|comparison| comparison.changes.iter().map(|change| (change.ns_type.as_str(), change.owner)).collect())
             .collect();
         assert_eq!(
             changes,
@@ -107,7 +107,7 @@ mod tests {
                 vec![],
             ]
         );
-        assert_eq!(views.iter().map(|view| view.same).collect::<Vec<_>>(), [None; 5]);
+        assert_eq!(comparisons.iter().map(|comparison| comparison.same).collect::<Vec<_>>(), [None; 5]);
     }
 
     #[test]
@@ -118,7 +118,7 @@ mod tests {
         for hops in [hop("a"), format!("{},{}", hop("b"), hop("a"))] {
             nest.add(Record::parse(&format!(r#"{{"hops":[{hops}]}}"#)).unwrap()).unwrap();
         }
-        let same: Vec<_> = compare(&nest, &own).unwrap().iter().map(|view| view.same).collect();
+        let same: Vec<_> = compare_with(&nest, &own).unwrap().iter().map(|comparison| comparison.same).collect();
         assert_eq!(same, [None, None, Some(0)]);
     }
 }

@@ -9,7 +9,7 @@ use crate::args::{Args, Id};
 use crate::privileges::taking;
 
 /// Who the command runs as.
-pub(crate) struct Identity<'a> {
+pub(crate) struct Credentials<'a> {
     uid: Option<Id>,
     gid: Option<Id>,
     /// Whose IDs "follow" means.
@@ -17,7 +17,7 @@ pub(crate) struct Identity<'a> {
     keep_caps: bool,
 }
 
-impl<'a> Identity<'a> {
+impl<'a> Credentials<'a> {
     /// What the command line asks for: in a user namespace that is entered, user and group 0 if nothing else.
     pub(crate) fn open(args: &Args, target: Option<&'a Process>, enters_user: bool) -> Self {
         let default = (enters_user && !args.preserve_credentials).then_some(Id::Number(0));
@@ -25,7 +25,7 @@ impl<'a> Identity<'a> {
     }
 
     /// Drops supplementary groups while the caller's own user namespace still allows it: the one that is entered may
-    /// not (see `/proc/PID/setgroups` in `user_namespaces(7)`), and then [`Identity::assume`] fails.
+    /// not (see `/proc/PID/setgroups` in `user_namespaces(7)`), and then [`Credentials::assume`] fails.
     pub(crate) fn drop_groups_early(&self) {
         if self.gid.is_some() {
             let _ = setgroups(&[]);

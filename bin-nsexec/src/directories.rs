@@ -17,13 +17,13 @@ use crate::sys;
 const DIRECTORY: OFlag = OFlag::O_PATH.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);
 
 /// Where the command runs.
-pub(crate) struct Place {
+pub(crate) struct Directories {
     root: Option<OwnedFd>,
-    directory: Directory,
+    directory: WorkingDirectory,
     is_contained: bool,
 }
 
-enum Directory {
+enum WorkingDirectory {
     /// The one that the joins result in.
     Stay,
     /// One that was opened before them.
@@ -32,7 +32,7 @@ enum Directory {
     Inside(PathBuf),
 }
 
-impl Place {
+impl Directories {
     /// Opens what the command line asks for.
     pub(crate) fn open(args: &Args, target: Option<&Process>) -> Result<Self> {
         let opened = |source: &Source, link: &str| match source {
@@ -47,10 +47,10 @@ impl Place {
         let root = args.root.as_ref().map(|source| opened(source, "root")).transpose()?;
         let directory = match (&args.wd, &args.wdns) {
             // A directory of ours would be a way out of the container: there it means one of the container's.
-            (Some(Source::Path(path)), _) if is_contained => Directory::Inside(path.clone()),
-            (Some(source), _) => Directory::Opened(opened(source, "cwd")?),
-            (None, Some(path)) => Directory::Inside(path.clone()),
-            (None, None) => Directory::Stay,
+            (Some(Source::Path(path)), _) if is_contained => WorkingDirectory::Inside(path.clone()),
+            (Some(source), _) => WorkingDirectory::Opened(opened(source, "cwd")?),
+            (None, Some(path)) => WorkingDirectory::Inside(path.clone()),
+            (None, None) => WorkingDirectory::Stay,
         };
         Ok(Self { root, directory, is_contained })
     }
@@ -61,13 +61,13 @@ impl Place {
             taking("CAP_SYS_CHROOT", fchdir(root).and_then(|()| chroot(".")), || "change the root directory")?;
         }
         match &self.directory {
-            Directory::Stay => {}
-            Directory::Opened(directory) => fchdir(directory).context(|| "change the working directory")?,
-            Directory::Inside(path) if self.is_contained => {
+            WorkingDirectory::Stay => {}
+            WorkingDirectory::Opened(directory) => fchdir(directory).context(|| "change the working directory")?,
+            WorkingDirectory::Inside(path) if self.is_contained => {
                 let directory = inside(path).context(|| format!("open {} in the container", shown(path)))?;
                 fchdir(&directory).context(|| "change the working directory")?;
             }
-            Directory::Inside(path) => chdir(path).context(|| format!("change to {}", shown(path)))?,
+            WorkingDirectory::Inside(path) => chdir(path).context(|| format!("change to {}", shown(path)))?,
         }
         if self.is_contained { Self::check() } else { Ok(()) }
     }

@@ -13,7 +13,7 @@ const NSFS_MAGIC: FsType = FsType(0x6e73_6673);
 const PID_MAX: u64 = 4 << 20;
 
 /// A namespace, and the question that it came from.
-pub(crate) struct Wanted {
+pub(crate) struct Query {
     /// Its inode number, which is unique among namespaces of all types.
     pub(crate) ino: u64,
     /// Its possible types: more than one if only the number is known.
@@ -28,7 +28,7 @@ pub(crate) struct Wanted {
     _held: Option<Namespace>,
 }
 
-impl Wanted {
+impl Query {
     /// A namespace that was found, not asked for by name.
     pub(crate) fn found(ns_type: NsType, ino: u64) -> Self {
         Self::new(ino, vec![ns_type], &format!("{ns_type}:[{ino}]"))
@@ -138,35 +138,35 @@ mod tests {
 
     #[test]
     fn numbers_links_and_paths_are_parsed() {
-        let number = Wanted::parse("4026532565", &NsType::ALL).unwrap();
+        let number = Query::parse("4026532565", &NsType::ALL).unwrap();
         assert_eq!((number.ino, number.types.len()), (4_026_532_565, 8));
-        let link = Wanted::parse("pid:[4026532565]", &NsType::ALL).unwrap();
+        let link = Query::parse("pid:[4026532565]", &NsType::ALL).unwrap();
         assert_eq!((link.ino, link.types), (4_026_532_565, vec![NsType::Pid]));
-        let path = Wanted::parse("/proc/self/ns/uts", &NsType::ALL).unwrap();
+        let path = Query::parse("/proc/self/ns/uts", &NsType::ALL).unwrap();
         assert_eq!(path.types, [NsType::Uts]);
         for bad in ["", "x", "+1", "-1", "1.5", "pid:[", "net", "/", "/etc/passwd", "/proc/self/ns"] {
-            assert!(Wanted::parse(bad, &NsType::ALL).is_err(), "{bad}");
+            assert!(Query::parse(bad, &NsType::ALL).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn a_missing_path_is_status_no() {
-        let status = |path, types: &[NsType]| Wanted::parse(path, types).err().map(|error| error.status());
+        let status = |path, types: &[NsType]| Query::parse(path, types).err().map(|error| error.status());
         assert_eq!(status("/run/netns/no-such-name", &NsType::ALL), Some(Status::No));
         assert_eq!(status("/proc/self/ns/uts", &[NsType::Net]), Some(Status::Failed));
     }
 
     #[test]
     fn a_number_that_can_only_be_a_pid_is_refused() {
-        let error = Wanted::parse("4194304", &NsType::ALL).err().unwrap();
+        let error = Query::parse("4194304", &NsType::ALL).err().unwrap();
         assert!(error.status() == Status::No && error.to_string().contains("nicon-nsid 4194304"), "{error}");
-        assert!(Wanted::parse("4194305", &NsType::ALL).is_ok());
+        assert!(Query::parse("4194305", &NsType::ALL).is_ok());
     }
 
     #[test]
     fn a_record_names_its_namespaces() {
         let inos = |line, types: &[NsType]| {
-            let wanted = Wanted::of_record(&Record::parse(line).unwrap(), types, 4);
+            let wanted = Query::of_record(&Record::parse(line).unwrap(), types, 4);
             wanted.map(|wanted| wanted.iter().map(|wanted| wanted.ino).collect::<Vec<_>>()).map_err(|e| e.to_string())
         };
         let line = r#"{"ns":{"net":7,"pid":8},"nsdev":4,"nstype":"net","nsino":7}"#;
