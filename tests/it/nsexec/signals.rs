@@ -175,6 +175,7 @@ fn leaves_no_orphan_of_a_stopped_session_leader(suite: &Suite, _: &Lab) -> Resul
     let [supervisor, leader, command] = [1, 2, 3].map(|index| family[index].0);
     let signal = |pid: u32, signal| kill(Pid::from_raw(pid.cast_signed()), signal);
     assert_ne!(name(command), "setpriv", "the session leader is too late to be stopped before the exec");
+    let _end = End(family.clone());
     signal(leader, Signal::SIGSTOP)?;
     wait_for("the new user's command", || name(command) == "sleep" && "tT".contains(state(leader)));
     signal(supervisor, Signal::SIGKILL)?;
@@ -183,6 +184,17 @@ fn leaves_no_orphan_of_a_stopped_session_leader(suite: &Suite, _: &Lab) -> Resul
     let _ = signal(leader, Signal::SIGCONT);
     wait_for("end of all", || family.iter().all(is_gone));
     Ok(())
+}
+
+/// Ends what is left of these processes, also where a test fails: nobody wakes one that is stopped.
+struct End(Vec<(u32, u64)>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        for (pid, _) in self.0.iter().filter(|process| !is_gone(process)) {
+            let _ = kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
+        }
+    }
 }
 
 /// Whether a process that strace holds is held at execve(2).
