@@ -1,0 +1,25 @@
+//! The kinds of engines that keep files, a line for each.
+
+use crate::engine::state::store::{Layout, Store, User};
+use crate::engine::state::{containerd, crun, docker, podman, runc};
+use crate::query::Kind;
+
+fn layout(kind: Kind) -> &'static Layout {
+    match kind {
+        Kind::Docker => &docker::LAYOUT,
+        Kind::Podman => &podman::LAYOUT,
+        Kind::Containerd => &containerd::LAYOUT,
+        Kind::Crun => &crun::LAYOUT,
+        Kind::Runc => &runc::LAYOUT,
+    }
+}
+
+/// Where the files of an engine that root runs usually are.
+pub(crate) fn usual(kind: Kind) -> Store {
+    Store::usual(layout(kind))
+}
+
+/// Where those of a user's engine usually are.
+pub(crate) fn of_user(kind: Kind, user: &User) -> Store {
+    usual(kind).of_user(user)
+}
