@@ -10,3 +10,5 @@ pub(crate) mod rootlesskit;
 pub(crate) mod settings;
 pub(crate) mod state;
 pub(crate) mod users;
+
+mod passwd;

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{PathBufValueParser, PossibleValue, TypedValueParser};
-use clap::{Parser, ValueEnum};
+use clap::Parser;
+use clap::builder::{PathBufValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use nicon_core::path::Engine as Kind;
-use nicon_core::pidns;
+use nicon_core::pidns::Method;
 use nicon_resolve::Options;
 
 /// Find the real process of a container, however deep it is nested.
@@ -51,7 +51,7 @@ pub(crate) struct Args {
     pub(crate) json: bool,
 
     /// Ask only this engine; a path can choose per name: podman:web.docker:db
-    #[arg(long, value_name = "ENGINE", value_enum, default_value_t = Engine::AUTO)]
+    #[arg(long, value_name = "ENGINE", value_parser = engine(), default_value = "auto")]
     pub(crate) engine: Engine,
 
     /// Look for an engine's socket here first, inside containers (for the host's own engine: `DOCKER_HOST`)
@@ -63,8 +63,8 @@ pub(crate) struct Args {
     pub(crate) timeout: Duration,
 
     /// How to translate PIDs: ask the kernel (Linux 6.11), or scan /proc
-    #[arg(long, value_name = "HOW", value_enum, default_value_t = Translate::Auto)]
-    pub(crate) translate: Translate,
+    #[arg(long, value_name = "HOW", value_parser = method(), default_value = "auto")]
+    pub(crate) translate: Method,
 
     /// Report each step on standard error
     #[arg(short, long)]
@@ -78,60 +78,29 @@ impl Args {
             engine: self.engine.0,
             sockets: self.socket.clone(),
             timeout: self.timeout,
-            method: self.translate.method(),
+            method: self.translate,
             log: self.verbose.then_some(log),
         }
     }
 }
 
-/// The choice of a [`Kind`], or of all.
+/// The only kind of engine to ask, if any.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Engine(Option<Kind>);
 
-impl Engine {
-    const AUTO: Self = Self(None);
-
-    /// All choices.
-    const ALL: [Self; Kind::ALL.len() + 1] = {
-        let mut all = [Self::AUTO; Kind::ALL.len() + 1];
-        let mut at = 0;
-        while at < Kind::ALL.len() {
-            all[at + 1] = Self(Some(Kind::ALL[at]));
-            at += 1;
-        }
-        all
-    };
+fn engine() -> impl TypedValueParser<Value = Engine> {
+    let kinds = Kind::ALL.map(|kind| PossibleValue::new(kind.name()));
+    let auto = PossibleValue::new("auto").help("All that are present");
+    let kind = |name: String| Kind::ALL.into_iter().find(|kind| kind.name() == name);
+    PossibleValuesParser::new([auto].into_iter().chain(kinds)).map(move |name| Engine(kind(name)))
 }
 
-impl ValueEnum for Engine {
-    fn value_variants<'a>() -> &'a [Self] {
-        &Self::ALL
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(match self.0 {
-            None => PossibleValue::new("auto").help("All that are present"),
-            Some(kind) => PossibleValue::new(kind.name()),
-        })
-    }
-}
-
-/// The choice of [`pidns::Method`].
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Translate {
-    Auto,
-    Ioctl,
-    Scan,
-}
-
-impl Translate {
-    fn method(self) -> pidns::Method {
-        match self {
-            Self::Auto => pidns::Method::Auto,
-            Self::Ioctl => pidns::Method::Ioctl,
-            Self::Scan => pidns::Method::Scan,
-        }
-    }
+fn method() -> impl TypedValueParser<Value = Method> {
+    PossibleValuesParser::new(["auto", "ioctl", "scan"]).map(|name| match &name[..] {
+        "ioctl" => Method::Ioctl,
+        "scan" => Method::Scan,
+        _ => Method::Auto,
+    })
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -13,8 +13,9 @@ use crate::engine::address::{Address, Owner};
 use crate::engine::api::sockets;
 use crate::engine::bounds::Bounds;
 use crate::engine::endpoint::Endpoint;
+use crate::engine::passwd::{PASSWD, PasswdEntry, entry_of};
 use crate::engine::rootlesskit::Hidden;
-use crate::engine::state::store::User;
+use crate::engine::state::store::UserDirs;
 use crate::engine::state::table;
 use crate::query::Kind;
 use crate::rootfs::files::Files;
@@ -25,9 +26,6 @@ pub(crate) const RUNTIME: &str = "/run/user";
 
 /// Where rootlesskit leaves a PID for a user's containerd.
 const CHILD_PID: &str = "containerd-rootless/child_pid";
-
-/// Where their names and homes are.
-const PASSWD: &str = "/etc/passwd";
 
 /// The engines of ours, if we are not the machine's root: they are as near to us as those of the machine.
 pub(crate) async fn own(root: &Arc<Root>) -> Result<Vec<Arc<Endpoint>>> {
@@ -42,7 +40,7 @@ pub(crate) async fn own(root: &Arc<Root>) -> Result<Vec<Arc<Endpoint>>> {
     let known = root.ask(|directory| passwd(&Files::new(directory))).await.unwrap_or_default();
     let entry = entry_of(&known, uid);
     let usual = user(uid, entry.as_ref(), variable("HOME"));
-    let user = User {
+    let user = UserDirs {
         runtime: variable("XDG_RUNTIME_DIR").unwrap_or(usual.runtime),
         data: variable("XDG_DATA_HOME").unwrap_or(usual.data),
         config: variable("XDG_CONFIG_HOME").unwrap_or(usual.config),
@@ -60,8 +58,8 @@ pub(crate) async fn others(root: &Arc<Root>, ours: bool) -> Result<Vec<Arc<Endpo
         return Ok(Vec::new());
     }
     let users = root.ask(users).await?;
-    let is_other = |(_, uid): &(User, u32)| !ours || Uid::from_raw(*uid) != geteuid();
-    let endpoints = |(user, uid): (User, u32)| {
+    let is_other = |(_, uid): &(UserDirs, u32)| !ours || Uid::from_raw(*uid) != geteuid();
+    let endpoints = |(user, uid): (UserDirs, u32)| {
         endpoints(&user, root, &Bounds::of_user(&format!("the engine of user {}", user.name), uid))
     };
     Ok(users.into_iter().filter(is_other).flat_map(endpoints).collect())
@@ -74,7 +72,7 @@ pub(crate) async fn owner(root: &Root, uid: u32) -> Owner {
 }
 
 /// The users, and who they are as we see it: in a user namespace they have other IDs.
-fn users(directory: &Directory) -> Result<Vec<(User, u32)>> {
+fn users(directory: &Directory) -> Result<Vec<(UserDirs, u32)>> {
     let files = Files::new(directory);
     let uids = files.names(Path::new(RUNTIME))?;
     let uids: Vec<u32> = uids.iter().filter_map(|name| name.parse().ok()).filter(|uid| *uid != 0).collect();
@@ -94,9 +92,9 @@ fn users(directory: &Directory) -> Result<Vec<(User, u32)>> {
     Ok(users)
 }
 
-fn user(uid: u32, entry: Option<&PasswdEntry<'_>>, home: Option<PathBuf>) -> User {
+fn user(uid: u32, entry: Option<&PasswdEntry<'_>>, home: Option<PathBuf>) -> UserDirs {
     let home = home.unwrap_or_else(|| entry.map_or("/", |entry| entry.home).into());
-    User {
+    UserDirs {
         name: name_of(uid, entry),
         uid,
         runtime: Path::new(RUNTIME).join(uid.to_string()),
@@ -106,7 +104,7 @@ fn user(uid: u32, entry: Option<&PasswdEntry<'_>>, home: Option<PathBuf>) -> Use
     }
 }
 
-fn endpoints(user: &User, root: &Arc<Root>, bounds: &Bounds) -> Vec<Arc<Endpoint>> {
+fn endpoints(user: &UserDirs, root: &Arc<Root>, bounds: &Bounds) -> Vec<Arc<Endpoint>> {
     let owner = Owner { uid: user.uid, name: user.name.as_str().into() };
     let endpoint = |kind| {
         let address = Address { kind, owner: Some(owner.clone()), namespace: None };
@@ -120,23 +118,6 @@ fn endpoints(user: &User, root: &Arc<Root>, bounds: &Bounds) -> Vec<Arc<Endpoint
     Kind::ALL.map(endpoint).into()
 }
 
-/// The fields used of a line of `passwd(5)`.
-struct PasswdEntry<'a> {
-    name: &'a str,
-    uid: u32,
-    home: &'a str,
-}
-
-fn parse(line: &str) -> Option<PasswdEntry<'_>> {
-    let mut fields = line.split(':');
-    let (name, uid, home) = (fields.next()?, fields.nth(1)?, fields.nth(2)?);
-    Some(PasswdEntry { name, uid: uid.parse().ok()?, home })
-}
-
-fn entry_of(passwd: &str, uid: u32) -> Option<PasswdEntry<'_>> {
-    passwd.lines().find_map(|line| parse(line).filter(|entry| entry.uid == uid))
-}
-
 /// What a path calls the user with this ID: not every login name can be a part of one.
 fn name_of(uid: u32, entry: Option<&PasswdEntry<'_>>) -> String {
     entry.map(|entry| entry.name).filter(|name| is_user(name)).map_or_else(|| uid.to_string(), str::to_owned)
@@ -145,18 +126,4 @@ fn name_of(uid: u32, entry: Option<&PasswdEntry<'_>>) -> String {
 fn passwd(files: &Files) -> Result<String> {
     let text = files.read(Path::new(PASSWD))?.unwrap_or_default();
     Ok(String::from_utf8_lossy(&text).into_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_of_passwd() {
-        let entry = parse("alice:x:1000:1000:Alice,,,:/home/alice:/bin/bash").unwrap();
-        assert_eq!((entry.name, entry.uid, entry.home), ("alice", 1000, "/home/alice"));
-        for other in ["", "+::::::", "alice:x:-1:0::/:", "alice"] {
-            assert!(parse(other).is_none(), "{other}");
-        }
-    }
 }

@@ -12,7 +12,7 @@ use crate::engine::api::connection::Connection;
 use crate::engine::container::Container;
 use crate::engine::endpoint::Endpoint;
 use crate::engine::settings::within;
-use crate::engine::state::disk::{self, Disk};
+use crate::engine::state::disk::{Disk, FileAnswer};
 use crate::lookup::fallback::{Answered, find_in_time};
 use crate::lookup::prefetch::look_ahead;
 use crate::lookup::site::EngineSite;
@@ -35,7 +35,7 @@ impl Answer {
 
     async fn from_files(disk: &Disk<'_>, name: &str) -> Self {
         match Claim::from_files(disk, name).await {
-            Ok(disk::Answer { found, unread }) => Self { is_there: true, claim: Ok(found), unread },
+            Ok(FileAnswer { found, unread }) => Self { is_there: true, claim: Ok(found), unread },
             Err(error) => Self::new(true, Err(error)),
         }
     }

@@ -1,10 +1,9 @@
 //! The engines of one site, as far as they are known.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use nicon_core::Error;
-use tokio::sync::{Notify, OnceCell};
+use tokio::sync::{OnceCell, SetOnce};
 
 use crate::engine::address::Address;
 use crate::engine::bounds::Bounds;
@@ -23,8 +22,7 @@ pub(crate) struct Engines {
     pub(super) unusual: OnceCell<UnusualStores>,
     pub(super) unusual_of_users: OnceCell<UnusualStores>,
     /// Whether one of them has been asked something: there is time for other work until it answers.
-    is_asked: AtomicBool,
-    asked: Notify,
+    asked: SetOnce<()>,
 }
 
 impl Engines {
@@ -32,21 +30,17 @@ impl Engines {
     pub(crate) fn new(monitors: Monitors) -> Self {
         let (near, of_others) = (OnceCell::new(), OnceCell::new());
         let (unusual, unusual_of_users) = (OnceCell::new(), OnceCell::new());
-        let (is_asked, asked) = (AtomicBool::new(false), Notify::new());
-        Self { near, of_others, monitors, unusual, unusual_of_users, is_asked, asked }
+        Self { near, of_others, monitors, unusual, unusual_of_users, asked: SetOnce::new() }
     }
 
     /// Notes that one of them is working on its answer, or that none will be asked.
     pub(crate) fn set_asked(&self) {
-        self.is_asked.store(true, Ordering::Relaxed);
-        self.asked.notify_waiters();
+        let _ = self.asked.set(());
     }
 
     /// Waits until one of them is working on its answer.
     pub(crate) async fn asked(&self) {
-        if !self.is_asked.load(Ordering::Relaxed) {
-            self.asked.notified().await;
-        }
+        self.asked.wait().await;
     }
 }
 

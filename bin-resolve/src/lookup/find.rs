@@ -5,7 +5,7 @@ use nix::errno::Errno;
 
 use crate::engine::address::Address;
 use crate::engine::container::{Filter, Fit, fit};
-use crate::engine::state::disk;
+use crate::engine::state::disk::FileAnswer;
 use crate::lookup::ask::{Answer, ask_near, ask_others};
 use crate::lookup::engines::Whose;
 use crate::lookup::list::list;
@@ -39,8 +39,8 @@ pub(crate) async fn find(site: &EngineSite<'_>, of: &Qualifier, name: &str) -> R
             break;
         }
         match find_unusual(site, whose, of, name).await {
-            Ok(disk::Answer { found: Some(found), .. }) => return Ok(found),
-            Ok(disk::Answer { found: None, unread }) => answers.push(Answer { unread, ..Answer::new(false, Ok(None)) }),
+            Ok(FileAnswer { found: Some(found), .. }) => return Ok(found),
+            Ok(FileAnswer { found: None, unread }) => answers.push(Answer { unread, ..Answer::new(false, Ok(None)) }),
             Err(error) => answers.push(Answer::new(true, Err(error))),
         }
     }

@@ -10,14 +10,14 @@ use nix::unistd::{Uid, geteuid};
 use crate::engine::address::{Address, Owner};
 use crate::engine::bounds::Bounds;
 use crate::engine::settings::within;
-use crate::engine::state::leads::{Bundles, Opened, Trust, open_all};
+use crate::engine::state::leads::{Opened, ShimDirectory, Trust, open_all};
 use crate::engine::state::monitors::Monitor;
 use crate::engine::state::store::{Extent, Store};
 use crate::engine::state::table;
 use crate::engine::users;
 use crate::lookup::engines::{UnusualStore, UnusualStores, Whose};
 use crate::lookup::site::EngineSite;
-use crate::proof::standing::{Standing, User, Vantage};
+use crate::proof::standing::{Standing, UsernsOwner, Vantage};
 use crate::query::{Kind, Qualifier};
 use crate::rootfs::blocking;
 use crate::rootfs::root::{FileId, Root};
@@ -63,14 +63,14 @@ fn group(
     vantage: &Vantage<'_>,
     monitors: &[&Monitor],
     unread: &mut Vec<Error>,
-) -> BTreeMap<Option<User>, Group> {
-    let mut groups: BTreeMap<Option<User>, Group> = BTreeMap::new();
+) -> BTreeMap<Option<UsernsOwner>, Group> {
+    let mut groups: BTreeMap<Option<UsernsOwner>, Group> = BTreeMap::new();
     let mut known = Vec::new();
     for monitor in monitors {
         // It may be gone, or not ours to look at.
         let Ok(process) = Process::pin(monitor.pid) else { continue };
         // Most shims lead to the same directory.
-        let shims = (monitor.kind == Kind::Containerd).then(|| Bundles::of(&process)).and_then(Result::ok);
+        let shims = (monitor.kind == Kind::Containerd).then(|| ShimDirectory::of(&process)).and_then(Result::ok);
         if shims.as_ref().is_some_and(|bundles| known.contains(bundles)) {
             continue;
         }
@@ -93,7 +93,7 @@ fn group(
 }
 
 /// Our own engines are as near to us as those of the machine.
-fn nearness_of(site: &EngineSite<'_>, user: User) -> Whose {
+fn nearness_of(site: &EngineSite<'_>, user: UsernsOwner) -> Whose {
     let is_own = site.container.is_none() && geteuid() == Uid::from_raw(user.uid);
     if is_own { Whose::Near } else { Whose::Users }
 }
@@ -101,7 +101,7 @@ fn nearness_of(site: &EngineSite<'_>, user: User) -> Whose {
 /// Opens the files of one user's engines, or of root's. None of them delays the others.
 async fn open(
     site: &EngineSite<'_>,
-    user: Option<User>,
+    user: Option<UsernsOwner>,
     group: Group,
     roots_only: bool,
 ) -> Result<Vec<Result<Option<UnusualStore>>>> {
@@ -128,7 +128,7 @@ async fn open(
 async fn placed(
     site: &EngineSite<'_>,
     owner: Option<Owner>,
-    user: Option<User>,
+    user: Option<UsernsOwner>,
     opened: Opened,
 ) -> Result<Option<UnusualStore>> {
     let Opened { store, root, file, is_plain } = opened;

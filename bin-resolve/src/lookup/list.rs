@@ -15,7 +15,7 @@ use crate::engine::settings::within;
 use crate::engine::state::store::Extent;
 use crate::lookup::engines::Whose;
 use crate::lookup::fallback::{Answered, list_in_time};
-use crate::lookup::listing::{EngineListing, ListedContainer, Listing, extent_below};
+use crate::lookup::listing::{EngineListing, ListResult, ListedContainer, Listing, extent_below};
 use crate::lookup::prefetch::look_ahead;
 use crate::lookup::running::list_files;
 use crate::lookup::segments;
@@ -53,11 +53,7 @@ pub(crate) async fn list(site: &EngineSite<'_>, asked: &Qualifier, filter: Filte
 ///
 /// # Errors
 /// As [`EngineSite::near`].
-pub(crate) async fn list_near(
-    site: &EngineSite<'_>,
-    asked: &Qualifier,
-    filter: Filter,
-) -> Result<Vec<Result<Option<EngineListing>>>> {
+pub(crate) async fn list_near(site: &EngineSite<'_>, asked: &Qualifier, filter: Filter) -> Result<Vec<ListResult>> {
     let near = site.settings.in_time(site.near(asked)).await?;
     if site.container.is_some() {
         site.settings.in_time(look_ahead(&near, &site.extent_of(asked)).map(Ok)).await?;
@@ -69,11 +65,7 @@ pub(crate) async fn list_near(
 ///
 /// # Errors
 /// As [`EngineSite::others`].
-pub(crate) async fn list_others(
-    site: &EngineSite<'_>,
-    asked: &Qualifier,
-    filter: Filter,
-) -> Result<Vec<Result<Option<EngineListing>>>> {
+pub(crate) async fn list_others(site: &EngineSite<'_>, asked: &Qualifier, filter: Filter) -> Result<Vec<ListResult>> {
     let endpoints = site.settings.in_time(site.others(asked)).await?;
     Ok(list_each(site, Whose::Users, &endpoints, asked, filter).await)
 }
@@ -84,7 +76,7 @@ async fn list_each(
     endpoints: &[Arc<Endpoint>],
     asked: &Qualifier,
     filter: Filter,
-) -> Vec<Result<Option<EngineListing>>> {
+) -> Vec<ListResult> {
     let list = async |endpoint: &Arc<Endpoint>, wanted: Extent| {
         let list = within(budget_of(site, endpoint, filter), list_one(site, endpoint, &wanted, filter)).await;
         // Whoever asks for one container has not named this engine.
@@ -111,12 +103,7 @@ fn budget_of(site: &EngineSite<'_>, endpoint: &Endpoint, filter: Filter) -> Dura
 }
 
 /// The containers of one engine.
-async fn list_one(
-    site: &EngineSite<'_>,
-    endpoint: &Endpoint,
-    wanted: &Extent,
-    filter: Filter,
-) -> Result<Option<EngineListing>> {
+async fn list_one(site: &EngineSite<'_>, endpoint: &Endpoint, wanted: &Extent, filter: Filter) -> ListResult {
     if site.is_asleep(endpoint).await {
         return match site.settings.in_time(site.on_disk(endpoint, wanted)).await? {
             Some(disk) => site.settings.in_time(list_files(site, &disk, filter)).await.map(Some),

@@ -53,6 +53,9 @@ pub(crate) struct EngineListing {
     pub(crate) unread: Vec<Error>,
 }
 
+/// What one engine lists, if there is such an engine.
+pub(crate) type ListResult = Result<Option<EngineListing>>;
+
 /// What the engines of one site list.
 #[derive(Default)]
 pub(crate) struct Listing {
@@ -70,7 +73,7 @@ pub(crate) struct Listing {
 
 impl Listing {
     /// The lists of several engines, the nearest first.
-    pub(crate) fn of(lists: Vec<Result<Option<EngineListing>>>) -> Self {
+    pub(crate) fn of(lists: Vec<ListResult>) -> Self {
         let mut listing = Self::default();
         // If several engines know a container, the first one has the better name for it. What is no ID that an engine made up
         // can be the name of different containers.
@@ -130,7 +133,7 @@ impl ListedContainer {
 }
 
 /// What is wanted of the files of an engine that others use, given what these list: whatever none of them has told.
-pub(crate) fn extent_below(lists: &[Result<Option<EngineListing>>], engine: &Address, extent: Extent) -> Extent {
+pub(crate) fn extent_below(lists: &[ListResult], engine: &Address, extent: Extent) -> Extent {
     let listings = lists.iter().flatten().flatten();
     let told = listings
         .flat_map(|list| &list.containers)

@@ -12,14 +12,24 @@ use crate::lookup::unusual::unusual_engines;
 use crate::query::Qualifier;
 use crate::rootfs::root::FileId;
 
-/// An engine that is present, and where it was found.
-pub(crate) enum PresentEngine {
+/// An engine that is present.
+pub(crate) struct PresentEngine {
+    /// Its socket, or the directory of its files.
+    pub(crate) file: FileId,
+    pub(crate) by: Presence,
+}
+
+/// By what an engine is known to be present.
+pub(crate) enum Presence {
     /// A socket, with the process that listens and its PID namespace, if they are known.
-    Socket {
-        file: FileId,
-        daemon: Option<(i32, NsId)>,
-    },
-    Files(FileId),
+    Socket(Option<(i32, NsId)>),
+    Files,
+}
+
+impl PresentEngine {
+    fn of_files(file: FileId) -> Self {
+        Self { file, by: Presence::Files }
+    }
 }
 
 /// Finds those engines that are present and `asked` for, without asking them anything yet, so that they cannot delay us.
@@ -38,7 +48,7 @@ pub(crate) async fn look(site: &EngineSite<'_>, asked: &Qualifier) -> Result<Vec
             Err(error) => refused = refused.or(Some(error)),
         }
     }
-    present.extend(unusual_engines(site, asked).await?.into_iter().map(PresentEngine::Files));
+    present.extend(unusual_engines(site, asked).await?.into_iter().map(PresentEngine::of_files));
     if present.is_empty() {
         return Err(refused.unwrap_or_else(|| no_engine(site, asked)));
     }
@@ -49,17 +59,17 @@ pub(crate) async fn look(site: &EngineSite<'_>, asked: &Qualifier) -> Result<Vec
 async fn look_for(site: &EngineSite<'_>, endpoint: &Endpoint, wanted: &Extent) -> Result<Option<PresentEngine>> {
     let question = async |connection: &Connection| {
         let daemon = connection.listener().ok().map(|daemon| (daemon.process.pid(), daemon.pidns.id()));
-        Ok(PresentEngine::Socket { file: connection.file, daemon })
+        Ok(PresentEngine { file: connection.file, by: Presence::Socket(daemon) })
     };
     if site.is_asleep(endpoint).await {
-        return Ok(site.on_disk(endpoint, wanted).await?.map(|disk| PresentEngine::Files(disk.file)));
+        return Ok(site.on_disk(endpoint, wanted).await?.map(|disk| PresentEngine::of_files(disk.file)));
     }
     let by_socket = endpoint.pool.ask(&endpoint.root, &endpoint.sockets, question).await;
     if let Ok(Some(_)) = by_socket {
         return by_socket;
     }
     match site.on_disk(endpoint, wanted).await? {
-        Some(disk) => Ok(Some(PresentEngine::Files(disk.file))),
+        Some(disk) => Ok(Some(PresentEngine::of_files(disk.file))),
         None => by_socket,
     }
 }

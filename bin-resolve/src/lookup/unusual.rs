@@ -7,12 +7,12 @@ use nicon_core::{Error, Result};
 
 use crate::engine::address::Address;
 use crate::engine::container::Filter;
-use crate::engine::state::disk::{Answer, Disk};
+use crate::engine::state::disk::{Disk, FileAnswer};
 use crate::engine::state::monitors::WATCHED;
 use crate::engine::state::store::Extent;
 use crate::lookup::engines::{UnusualStore, UnusualStores, Whose};
 use crate::lookup::follow::follow;
-use crate::lookup::listing::{EngineListing, extent_below};
+use crate::lookup::listing::{ListResult, extent_below};
 use crate::lookup::running::list_files;
 use crate::lookup::site::EngineSite;
 use crate::proof::claim::{Claim, Verified};
@@ -28,7 +28,7 @@ pub(super) async fn find_unusual(
     whose: Whose,
     of: &Qualifier,
     name: &str,
-) -> Result<Answer<Verified>> {
+) -> Result<FileAnswer<Verified>> {
     let mut found: Option<(Verified, &UnusualStore)> = None;
     let (mut unread, mut refused) = (None, None);
     let places = stores(site, whose, of).await?;
@@ -74,7 +74,7 @@ pub(super) async fn find_unusual(
         (None, Some(refused)) => Err(refused),
         (found, _) => {
             let unread = unread.or_else(|| places.and_then(|places| places.unread.first().cloned()));
-            Ok(Answer { found: found.map(|(found, _)| found), unread })
+            Ok(FileAnswer { found: found.map(|(found, _)| found), unread })
         }
     }
 }
@@ -86,8 +86,8 @@ pub(super) async fn list_unusual(
     is_below: bool,
     of: &Qualifier,
     filter: Filter,
-    mut lists: Vec<Result<Option<EngineListing>>>,
-) -> Vec<Result<Option<EngineListing>>> {
+    mut lists: Vec<ListResult>,
+) -> Vec<ListResult> {
     let places = match site.settings.in_time(stores(site, whose, of)).await {
         Ok(places) => places,
         Err(error) => {
@@ -159,7 +159,7 @@ fn path_of(store: &UnusualStore) -> PathBuf {
 }
 
 /// Whether the same files were read for another engine. Those of Podman have more than one directory.
-fn is_listed(store: &UnusualStore, lists: &[Result<Option<EngineListing>>]) -> bool {
+fn is_listed(store: &UnusualStore, lists: &[ListResult]) -> bool {
     let told = lists.iter().flatten().flatten().flat_map(|list| &list.containers);
     store.address.kind != Kind::Podman
         && told.map(|told| (&told.endpoint, told.engine)).any(|told| told == (&store.address, store.file))

@@ -10,7 +10,7 @@ use crate::engine::address::Address;
 use crate::engine::bounds::Bounds;
 use crate::engine::container::Container;
 use crate::engine::settings::Settings;
-use crate::engine::state::disk::{Answer, Disk};
+use crate::engine::state::disk::{Disk, FileAnswer};
 use crate::proof::verify::{Proof, locate};
 
 /// A container that was found, and proved to be this process's.
@@ -68,10 +68,10 @@ impl Claim {
     ///
     /// # Errors
     /// Those of [`Disk::find`].
-    pub(crate) async fn from_files(disk: &Disk<'_>, name: &str) -> Result<Answer<Self>> {
-        let Answer { found, unread } = disk.find(name).await?;
+    pub(crate) async fn from_files(disk: &Disk<'_>, name: &str) -> Result<FileAnswer<Self>> {
+        let FileAnswer { found, unread } = disk.find(name).await?;
         let claim = found.map(|(container, file)| Self::of_files(disk, container, file)).transpose()?;
-        Ok(Answer { found: claim, unread })
+        Ok(FileAnswer { found: claim, unread })
     }
 
     /// Finds the claimed process, and what proves that it is the container's.

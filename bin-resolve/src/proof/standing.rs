@@ -14,7 +14,7 @@ const SYS_ADMIN: u64 = 1 << 21;
 pub(crate) enum Standing {
     /// Root's of the place.
     Roots,
-    Users(User),
+    Users(UsernsOwner),
     /// It is of the place, but not believed, and why.
     Doubtful(&'static str),
     /// Another place's, or of somebody who cannot run containers.
@@ -23,7 +23,7 @@ pub(crate) enum Standing {
 
 /// A user who has user namespaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct User {
+pub(crate) struct UsernsOwner {
     /// The user ID as we see it, and as the place does.
     pub(crate) uid: u32,
     pub(crate) uid_there: u32,
@@ -75,7 +75,7 @@ impl Vantage<'_> {
         let uid = outermost.owner_uid()?;
         Ok(match seen_inside(&self.around.read("uid_map")?, uid) {
             Some(0) => Standing::Doubtful("it is in a user namespace of root's, in which anybody may be"),
-            Some(uid_there) => Standing::Users(User { uid, uid_there }),
+            Some(uid_there) => Standing::Users(UsernsOwner { uid, uid_there }),
             None => Standing::Foreign,
         })
     }

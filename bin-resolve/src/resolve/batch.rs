@@ -22,14 +22,13 @@ use crate::lookup::engines::Engines;
 use crate::lookup::find_listed::find_listed;
 use crate::lookup::list::list;
 use crate::lookup::listing::{ListedContainer, Listing};
-use crate::lookup::present::{PresentEngine, look};
+use crate::lookup::present::{Presence, PresentEngine, look};
 use crate::query::Qualifier;
 use crate::query::path::{Path, show};
 use crate::resolve::hop::{Hop, Sharing, site};
 use crate::rootfs::root::FileId;
 
 type Asking<T> = Shared<LocalBoxFuture<'static, Result<T>>>;
-pub(crate) type Finding = Asking<Arc<Hop>>;
 type Known<K, T> = RefCell<HashMap<K, Asking<T>>>;
 
 /// The paths of one batch. Results are kept for the batch only, since containers come and go.
@@ -66,16 +65,16 @@ impl Batch {
     }
 
     /// Finds the container at `path`.
-    pub(crate) fn find(&self, path: &[String]) -> Finding {
+    pub(crate) fn find(&self, path: &[String]) -> Asking<Arc<Hop>> {
         self.find_once(path, None)
     }
 
     /// Finds a container that was listed, at `path`.
-    pub(crate) fn find_listed(&self, path: &[String], listed: ListedContainer) -> Finding {
+    pub(crate) fn find_listed(&self, path: &[String], listed: ListedContainer) -> Asking<Arc<Hop>> {
         self.find_once(path, Some(listed))
     }
 
-    fn find_once(&self, path: &[String], listed: Option<ListedContainer>) -> Finding {
+    fn find_once(&self, path: &[String], listed: Option<ListedContainer>) -> Asking<Arc<Hop>> {
         once(&self.found, &path.to_vec(), || {
             let (name, outer) = path.split_last().expect("a path has a segment");
             let place = if outer.is_empty() { String::new() } else { format!(" in {}", show(outer)) };
@@ -83,8 +82,8 @@ impl Batch {
             let (name, number) = (name.clone(), path.len());
             async move {
                 let outer = outer.await?;
-                let finding = Hop::find(outer, &host.own, &name, listed.as_ref(), &host.settings);
-                let hop = host.settings.in_time(finding).await;
+                let find = Hop::find(outer, &host.own, &name, listed.as_ref(), &host.settings);
+                let hop = host.settings.in_time(find).await;
                 hop.map(Arc::new).map_err(|error| error.within(format!("hop {number} ({name}{place})")))
             }
         })
@@ -137,17 +136,14 @@ impl Batch {
         let container = self.container(path).await?;
         let site = site(&self.host.settings, container.as_deref(), &self.host.own)?;
         let present = site.settings.in_time(look(&site, asked)).await?;
-        let inner = |present| match (present, &container) {
-            (PresentEngine::Socket { file, .. } | PresentEngine::Files(file), None) => {
-                Ok(Inner { engine: file, sharing: Sharing::Host })
-            }
-            (PresentEngine::Socket { file, daemon: Some((daemon, pidns)) }, Some(container)) => {
-                Ok(Inner { engine: file, sharing: container.shares(daemon, pidns)? })
-            }
-            (PresentEngine::Socket { file, daemon: None }, Some(_)) => {
-                Ok(Inner { engine: file, sharing: Sharing::Other })
-            }
-            (PresentEngine::Files(file), Some(_)) => Ok(Inner { engine: file, sharing: Sharing::Dind }),
+        let inner = |PresentEngine { file, by }| {
+            let sharing = match (&container, by) {
+                (None, _) => Sharing::Host,
+                (Some(container), Presence::Socket(Some((daemon, pidns)))) => container.shares(daemon, pidns)?,
+                (Some(_), Presence::Socket(None)) => Sharing::Other,
+                (Some(_), Presence::Files) => Sharing::Dind,
+            };
+            Ok(Inner { engine: file, sharing })
         };
         present.into_iter().map(inner).collect()
     }

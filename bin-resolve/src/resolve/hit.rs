@@ -26,7 +26,7 @@ impl Hit {
     /// Its first process.
     #[must_use]
     pub fn process(&self) -> &Process {
-        &self.hop.process
+        self.hop.process()
     }
 
     /// How it was found, from the outside in: the `hops` of a record.

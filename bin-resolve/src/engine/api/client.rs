@@ -32,13 +32,13 @@ const LIST: &str = "/containers/json";
 /// The list of those that have a process. By default, Podman leaves paused ones out: `{"status":["running","paused"]}`.
 const LIST_RUNNING: &str = "/containers/json?filters=%7B%22status%22%3A%5B%22running%22%2C%22paused%22%5D%7D";
 
-type Answer = std::result::Result<Response<Incoming>, hyper::Error>;
+type HttpResult = std::result::Result<Response<Incoming>, hyper::Error>;
 
 /// An engine at the other end of a socket, which is asked one question at a time.
 pub(crate) struct Client {
-    ask: Arc<dyn Fn(BollardRequest) -> BoxFuture<'static, Answer> + Send + Sync>,
+    ask: Box<dyn Fn(BollardRequest) -> BoxFuture<'static, HttpResult> + Send + Sync>,
     seen: Arc<Seen>,
-    is_podman: Arc<AtomicBool>,
+    is_podman: AtomicBool,
 }
 
 impl Client {
@@ -51,21 +51,18 @@ impl Client {
         let (sender, connection) = handshake.map_err(|error| Error::failed(format!("begin HTTP: {error}")))?;
         tokio::spawn(connection);
 
-        let is_podman = Arc::new(AtomicBool::new(false));
-        let shared = (Arc::new(Mutex::new(sender)), Arc::clone(&seen), Arc::clone(&is_podman));
-        let ask = Arc::new(move |request: BollardRequest| {
-            let (sender, seen, is_podman) = shared.clone();
+        let shared = (Arc::new(Mutex::new(sender)), Arc::clone(&seen));
+        let ask = Box::new(move |request: BollardRequest| {
+            let (sender, seen) = shared.clone();
             async move {
                 let mut sender = sender.lock().await;
                 sender.ready().await?;
                 seen.begin_answer(if request.uri().path() == LIST { MAX_LIST } else { MAX_CONTAINER });
-                let response = sender.send_request(origin_form(request)).await?;
-                is_podman.store(response.headers().contains_key(PODMAN), Ordering::Relaxed);
-                Ok(response)
+                sender.send_request(request).await
             }
             .boxed()
         });
-        Ok(Self { ask, seen, is_podman })
+        Ok(Self { ask, seen, is_podman: AtomicBool::new(false) })
     }
 
     /// Inspects a container by name or ID; `None` if the engine knows none, or several, by it. Bollard's model of the answer
@@ -102,7 +99,9 @@ impl Client {
     async fn get(&self, path: Uri) -> Result<(StatusCode, Bytes)> {
         let mut request = BollardRequest::new(body_full(Bytes::new()));
         *request.uri_mut() = path;
+        request.headers_mut().insert(HOST, HeaderValue::from_static("engine"));
         let answer = (self.ask)(request).await.map_err(|error| self.explain(&error))?;
+        self.is_podman.store(answer.headers().contains_key(PODMAN), Ordering::Relaxed);
         let status = answer.status();
         let body = answer.into_body().collect().await.map_err(|error| self.explain(&error))?.to_bytes();
         Ok((status, body))
@@ -140,13 +139,4 @@ fn said(body: &[u8]) -> String {
     }
     let refusal = serde_json::from_slice::<Refusal>(body);
     refusal.map_or_else(|_| String::from_utf8_lossy(body).into_owned(), |refusal| refusal.message)
-}
-
-/// A request in origin form: only the path in its first line, and a Host.
-fn origin_form(mut request: BollardRequest) -> BollardRequest {
-    if let Some(path) = request.uri().path_and_query() {
-        *request.uri_mut() = path.clone().into();
-    }
-    request.headers_mut().insert(HOST, HeaderValue::from_static("engine"));
-    request
 }

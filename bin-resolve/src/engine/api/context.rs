@@ -9,6 +9,8 @@ use nicon_core::{Error, Result};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use crate::engine::passwd::{PASSWD, entry_of};
+
 /// The environment, by the names of its variables.
 pub(crate) type Variables<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
@@ -94,14 +96,10 @@ fn directory(variables: Variables<'_>) -> Option<PathBuf> {
     path("HOME").or_else(|| home_of(nix::unistd::getuid().as_raw())).map(|home| home.join(".docker"))
 }
 
-/// A user's home directory, of passwd(5). The C library would load modules, which a static program cannot.
+/// A user's home directory.
 fn home_of(uid: u32) -> Option<PathBuf> {
-    let users = fs::read("/etc/passwd").ok()?;
-    let home = |line: &str| {
-        let fields: Vec<&str> = line.split(':').collect();
-        (fields.get(2) == Some(&&uid.to_string()[..])).then(|| fields.get(5).map(PathBuf::from))?
-    };
-    String::from_utf8_lossy(&users).lines().find_map(home)
+    let users = fs::read(PASSWD).ok()?;
+    entry_of(&String::from_utf8_lossy(&users), uid).map(|entry| entry.home.into())
 }
 
 /// Reads a JSON object; `None` if there is no such file. Docker takes an empty configuration for none.

@@ -7,25 +7,21 @@ use nicon_core::Result;
 use serde::Deserialize;
 
 use crate::engine::container::{Container, not_running};
-use crate::engine::state::index::{Entry, Index};
+use crate::engine::state::index::{Index, IndexEntry};
 use crate::engine::state::store::{Extent, Layout, Store};
 use crate::engine::state::{runc, runtime};
 use crate::query::Kind;
 use crate::rootfs::files::Files;
 
+/// Where bundles are, in a directory for each containerd namespace.
+const PLACES: &[&str] =
+    &["/run/containerd/io.containerd.runtime.v2.task", "/run/k3s/containerd/io.containerd.runtime.v2.task"];
+
 pub(super) static LAYOUT: Layout = Layout {
-    kind: Kind::Containerd,
-    // Bundles, in a directory for each containerd namespace.
-    places: &["/run/containerd/io.containerd.runtime.v2.task", "/run/k3s/containerd/io.containerd.runtime.v2.task"],
     // Those of the containerd that a Docker daemon starts for itself.
     others: &["/run/docker/containerd/daemon/io.containerd.runtime.v2.task"],
-    of_user: None,
-    settings: |_| Vec::new(),
-    set: |_, store| Ok(store),
     parts: |_| STATES.map(PathBuf::from).into(),
-    index,
-    named: None,
-    load,
+    ..Layout::plain(Kind::Containerd, PLACES, index, load)
 };
 
 /// Where runc keeps its state for shims, in a directory for each namespace: their default, and Docker's.
@@ -73,7 +69,7 @@ fn index(files: &Files, store: &Store, index: &mut Index) {
                 let about = format!(" in namespace {namespace}");
                 let place = bundles.join(&id);
                 let namespace = Some(namespace.clone());
-                let mut entry = Entry { name: id.clone(), id, namespace, about, place, ..Entry::default() };
+                let mut entry = IndexEntry { name: id.clone(), id, namespace, about, place, ..IndexEntry::default() };
                 match configured(files, &mut entry) {
                     Ok(true) => {}
                     Ok(false) => continue,
@@ -86,7 +82,7 @@ fn index(files: &Files, store: &Store, index: &mut Index) {
 }
 
 /// Takes its name from the configuration; `false` if there is none.
-fn configured(files: &Files, entry: &mut Entry) -> Result<bool> {
+fn configured(files: &Files, entry: &mut IndexEntry) -> Result<bool> {
     let Some(config) = files.json::<Config>(&entry.place.join("config.json"))? else { return Ok(false) };
     if let Some(name) = config.name() {
         entry.name.clone_from(name);
@@ -98,7 +94,7 @@ fn configured(files: &Files, entry: &mut Entry) -> Result<bool> {
     Ok(true)
 }
 
-fn load(files: &Files, _: &Store, entry: &mut Entry) -> Result<Container> {
+fn load(files: &Files, _: &Store, entry: &mut IndexEntry) -> Result<Container> {
     let pid = files.read(&entry.place.join("init.pid"))?.unwrap_or_default();
     let inner_pid = String::from_utf8_lossy(&pid).trim().parse().ok().filter(|pid| *pid > 0);
     let inner_pid = inner_pid.ok_or_else(|| not_running(&entry.name))?;

@@ -8,16 +8,9 @@ use crate::query::Kind;
 
 /// One that runs containers on its own, or for Podman, which tells of its own.
 pub(super) static LAYOUT: Layout = Layout {
-    kind: Kind::Crun,
-    places: &["/run/crun"],
-    others: &[],
     of_user: Some(|user| user.runtime.join("crun")),
-    settings: |_| Vec::new(),
-    set: |_, store| Ok(store),
-    parts: |_| Vec::new(),
-    index: runtime::index::<State>,
     named: Some(runtime::named::<State>),
-    load: runtime::load::<State>,
+    ..Layout::plain(Kind::Crun, &["/run/crun"], runtime::index::<State>, runtime::load::<State>)
 };
 
 /// The fields used of its state.
@@ -30,7 +23,7 @@ pub(super) struct State {
     cgroup: String,
 }
 
-impl runtime::State for State {
+impl runtime::StateFile for State {
     const FILE: &str = "status";
 }
 

@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use crate::engine::address::Address;
 use crate::engine::bounds::Bounds;
 use crate::engine::container::{Container, Summary};
-use crate::engine::state::index::{Entry, Index};
+use crate::engine::state::index::{Index, IndexEntry};
 use crate::engine::state::store::Store;
 use crate::rootfs::files::Files;
 use crate::rootfs::root::{FileId, Root};
@@ -30,7 +30,7 @@ pub(crate) struct Disk<'a> {
 }
 
 /// What an engine's files tell of a name.
-pub(crate) struct Answer<T> {
+pub(crate) struct FileAnswer<T> {
     pub(crate) found: Option<T>,
     /// If it was not found: what could not be read, where it may be.
     pub(crate) unread: Option<Error>,
@@ -46,7 +46,7 @@ pub(crate) struct Contents<T> {
 /// A container whose files name a process, which may have ended.
 pub(crate) struct Started {
     pub(crate) container: Container,
-    pub(crate) entry: Entry,
+    pub(crate) entry: IndexEntry,
 }
 
 impl<'a> Disk<'a> {
@@ -95,7 +95,7 @@ impl<'a> Disk<'a> {
     ///
     /// # Errors
     /// [`Status::No`] if it is not running; otherwise if several match, or its own files cannot be read.
-    pub(crate) async fn find(&self, asked: &str) -> Result<Answer<(Container, PathBuf)>> {
+    pub(crate) async fn find(&self, asked: &str) -> Result<FileAnswer<(Container, PathBuf)>> {
         let asked = asked.to_owned();
         self.read(move |store, files, mut index| {
             match store.layout.named {
@@ -106,7 +106,7 @@ impl<'a> Disk<'a> {
             let (entry, unread) = index.choose(&asked)?;
             let found =
                 entry.map(|mut entry| (store.layout.load)(files, store, &mut entry).map(|found| (found, entry.place)));
-            Ok(Answer { found: found.transpose()?, unread })
+            Ok(FileAnswer { found: found.transpose()?, unread })
         })
         .await
     }
@@ -152,7 +152,7 @@ impl<'a> Disk<'a> {
     ///
     /// # Errors
     /// [`Status::No`] if it is gone, or not running.
-    pub(crate) async fn again(&self, mut entry: Entry) -> Result<Started> {
+    pub(crate) async fn again(&self, mut entry: IndexEntry) -> Result<Started> {
         self.read(|store, files, _| {
             (store.layout.load)(files, store, &mut entry).map(|container| Started { container, entry })
         })

@@ -6,25 +6,19 @@ use serde::Deserialize;
 
 use crate::engine::container::{Container, bare, not_running};
 use crate::engine::state::dockerd;
-use crate::engine::state::index::{Entry, Index};
+use crate::engine::state::index::{Index, IndexEntry};
 use crate::engine::state::store::{Layout, Store};
 use crate::query::Kind;
 use crate::rootfs::files::Files;
 
 pub(super) static LAYOUT: Layout = Layout {
-    kind: Kind::Docker,
-    places: &["/var/lib/docker/containers"],
-    others: &[],
     of_user: Some(|user| user.data.join("docker/containers")),
     settings: |user| vec![dockerd::settings(user)],
     set: |files, store| {
         let set = dockerd::read(files, &dockerd::settings(store.user.as_ref()))?;
         Ok(Store { places: set.map_or_else(|| store.places.clone(), |place| vec![place]), ..store })
     },
-    parts: |_| Vec::new(),
-    index,
-    named: None,
-    load,
+    ..Layout::plain(Kind::Docker, &["/var/lib/docker/containers"], index, load)
 };
 
 #[derive(Deserialize)]
@@ -53,12 +47,12 @@ fn index(files: &Files, store: &Store, index: &mut Index) {
                 Ok(None) => continue,
                 Err(error) => (id.clone(), Some(error)),
             };
-            index.entries.push(Entry { id, name, place: config_file, unnamed, ..Entry::default() });
+            index.entries.push(IndexEntry { id, name, place: config_file, unnamed, ..IndexEntry::default() });
         }
     }
 }
 
-fn load(files: &Files, _: &Store, entry: &mut Entry) -> Result<Container> {
+fn load(files: &Files, _: &Store, entry: &mut IndexEntry) -> Result<Container> {
     let gone = || Error::no(format!("container \"{}\" is gone", entry.name));
     let config: Config = files.json(&entry.place)?.ok_or_else(gone)?;
     if !config.state.running || config.state.pid <= 0 {

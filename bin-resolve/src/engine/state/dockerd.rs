@@ -8,7 +8,7 @@ use nicon_core::{Error, Process, Result};
 use serde::Deserialize;
 
 use crate::brief::brief;
-use crate::engine::state::store::User;
+use crate::engine::state::store::UserDirs;
 use crate::rootfs::blocking;
 use crate::rootfs::files::Files;
 use crate::rootfs::root::Root;
@@ -54,7 +54,7 @@ pub(crate) async fn places_of(daemon: Arc<Process>, root: &Root, usual: Vec<Path
 }
 
 /// The configuration file of a daemon that does not run: root's, or a user's.
-pub(super) fn settings(user: Option<&User>) -> PathBuf {
+pub(super) fn settings(user: Option<&UserDirs>) -> PathBuf {
     user.map_or_else(|| CONFIG.into(), |user| user.config.join(CONFIG_OF_USER))
 }
 

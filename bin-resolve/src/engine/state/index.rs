@@ -13,7 +13,7 @@ use crate::rootfs::files::Files;
 
 /// A container in an engine's files.
 #[derive(Clone, Default)]
-pub(crate) struct Entry {
+pub(crate) struct IndexEntry {
     /// By the name of its directory, whatever is in there.
     pub(super) id: String,
     /// Its ID if its name could not be read.
@@ -32,7 +32,7 @@ pub(crate) struct Entry {
 
 /// The containers in an engine's files, as far as these can be read.
 pub(crate) struct Index {
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<IndexEntry>,
     /// What could not be read: there may be any container in it.
     pub(super) unread: Vec<Error>,
 }
@@ -61,7 +61,7 @@ impl Index {
     ///
     /// # Errors
     /// If several match.
-    pub(super) fn choose(self, asked: &str) -> Result<(Option<Entry>, Option<Error>)> {
+    pub(super) fn choose(self, asked: &str) -> Result<(Option<IndexEntry>, Option<Error>)> {
         let Self { entries, unread } = self;
         let unnamed = entries.iter().find_map(|entry| entry.unnamed.clone());
         let unread = unread.into_iter().next().or(unnamed);
@@ -72,11 +72,12 @@ impl Index {
     }
 }
 
-fn choose(asked: &str, entries: Vec<Entry>) -> Result<Option<Entry>> {
-    let fits = |entry: &Entry, how| fit(asked, &entry.id, &entry.name) == Some(how);
+fn choose(asked: &str, entries: Vec<IndexEntry>) -> Result<Option<IndexEntry>> {
+    let fits = |entry: &IndexEntry, how| fit(asked, &entry.id, &entry.name) == Some(how);
     let (exact, others): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| fits(entry, Fit::Exact));
-    let is_short = |entry: &Entry| fits(entry, Fit::ShortId);
-    let mut fitting: Vec<Entry> = if exact.is_empty() { others.into_iter().filter(is_short).collect() } else { exact };
+    let is_short = |entry: &IndexEntry| fits(entry, Fit::ShortId);
+    let mut fitting: Vec<IndexEntry> =
+        if exact.is_empty() { others.into_iter().filter(is_short).collect() } else { exact };
     // A container may have files in several places.
     fitting.sort_by(|a, b| a.id.cmp(&b.id));
     fitting.dedup_by(|a, b| a.id == b.id && a.name == b.name && is_id(&a.id));
@@ -84,7 +85,7 @@ fn choose(asked: &str, entries: Vec<Entry>) -> Result<Option<Entry>> {
 }
 
 /// The error for several containers that a name may mean, and how to tell them apart.
-fn ambiguous(asked: &str, fitting: &[Entry]) -> Error {
+fn ambiguous(asked: &str, fitting: &[IndexEntry]) -> Error {
     let shown = fitting.iter().map(|entry| format!("{}{}", short(&entry.id), entry.about));
     let shown = shown.collect::<Vec<_>>().join(", ");
     let namespaces: BTreeSet<_> = fitting.iter().map(|entry| &entry.namespace).collect();
@@ -105,8 +106,8 @@ fn ambiguous(asked: &str, fitting: &[Entry]) -> Error {
 mod tests {
     use super::*;
 
-    fn entry(id: &str, name: &str) -> Entry {
-        Entry { id: id.into(), name: name.into(), ..Entry::default() }
+    fn entry(id: &str, name: &str) -> IndexEntry {
+        IndexEntry { id: id.into(), name: name.into(), ..IndexEntry::default() }
     }
 
     #[test]
@@ -129,7 +130,7 @@ mod tests {
     fn containers_of_one_name_are_told_apart_as_far_as_they_can_be() {
         let (a, b) = ("a".repeat(64), "b".repeat(64));
         let told = |entries: &[(&str, Option<&str>)]| {
-            let of = |(id, namespace): &(&str, Option<&str>)| Entry {
+            let of = |(id, namespace): &(&str, Option<&str>)| IndexEntry {
                 namespace: namespace.map(str::to_owned),
                 ..entry(id, "web")
             };
@@ -141,7 +142,7 @@ mod tests {
         let error = choose(
             "cafe",
             ["id", "teama"]
-                .map(|namespace| Entry { namespace: Some(namespace.into()), ..entry("cafe", "cafe") })
+                .map(|namespace| IndexEntry { namespace: Some(namespace.into()), ..entry("cafe", "cafe") })
                 .into(),
         );
         assert!(error.err().unwrap().to_string().ends_with("(say containerd:id:id:cafe or containerd:teama:cafe)"));
@@ -154,7 +155,7 @@ mod tests {
     #[test]
     fn what_was_not_read_counts_where_nothing_is_found() {
         let index = |unnamed: Option<&str>, unread: &[&str]| Index {
-            entries: vec![entry("a1", "web"), Entry { unnamed: unnamed.map(Error::failed), ..entry("b2", "b2") }],
+            entries: vec![entry("a1", "web"), IndexEntry { unnamed: unnamed.map(Error::failed), ..entry("b2", "b2") }],
             unread: unread.iter().map(|why| Error::failed(*why)).collect(),
         };
         let told = |index: Index, asked: &str| {

@@ -1,7 +1,6 @@
 //! Where monitors lead: to the directories in which engines keep their files, which are opened through the monitors, since these
 //! may be in a mount namespace of their own.
 
-use std::collections::HashSet;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -12,7 +11,7 @@ use nix::fcntl::{OFlag, openat, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
 
 use crate::engine::state::conmon::Conmon;
-use crate::engine::state::podman::{self, Storage};
+use crate::engine::state::podman;
 use crate::engine::state::store::Store;
 use crate::engine::state::table;
 use crate::query::Kind;
@@ -43,27 +42,14 @@ pub(crate) struct Trust {
     pub(crate) most: usize,
 }
 
-/// What a monitor tells of its engine's files.
-#[derive(PartialEq)]
-enum Told {
-    /// The directory of all bundles.
-    Bundles(PathBuf),
-    Storage {
-        storage: Storage,
-        is_plain: bool,
-    },
-    /// Where a runtime was told to keep its state, by an engine of which no more is known.
-    State(Kind, PathBuf),
-}
-
 /// The directory of bundles of a shim, and where it is there.
 #[derive(PartialEq)]
-pub(crate) struct Bundles {
+pub(crate) struct ShimDirectory {
     path: Option<PathBuf>,
     namespaces: [Option<NsId>; 2],
 }
 
-impl Bundles {
+impl ShimDirectory {
     /// That of a shim.
     ///
     /// # Errors
@@ -74,14 +60,20 @@ impl Bundles {
     }
 }
 
-/// What several monitors tell alike.
+/// Where several monitors lead.
 struct Lead {
-    told: Told,
-    /// The mount namespace in which it is there.
+    store: Store,
+    is_plain: bool,
+    /// The mount namespace in which the store is there.
     mnt: Option<NsId>,
     monitor: Process,
-    /// The IDs of their containers.
-    watched: HashSet<String>,
+}
+
+impl Lead {
+    fn is_same(&self, other: &Self) -> bool {
+        let told = |lead: &Self| (lead.mnt, lead.is_plain, lead.store.kind(), lead.store.parts());
+        told(self) == told(other)
+    }
 }
 
 /// Opens the files to which `monitors` lead. This may block forever.
@@ -92,8 +84,8 @@ pub(crate) fn open_all(monitors: Vec<(Process, Kind)>, trust: Trust) -> Vec<Resu
         let pid = monitor.pid();
         match follow(monitor, kind) {
             Ok(None) => {}
-            Ok(Some(lead)) => match leads.iter().position(|known| known.told == lead.told && known.mnt == lead.mnt) {
-                Some(known) => leads[known].watched.extend(lead.watched),
+            Ok(Some(lead)) => match leads.iter().position(|known| known.is_same(&lead)) {
+                Some(known) => leads[known].store.watch(&lead.store),
                 None if leads.len() < trust.most => leads.push(lead),
                 None => {
                     let most = trust.most;
@@ -111,36 +103,30 @@ pub(crate) fn open_all(monitors: Vec<(Process, Kind)>, trust: Trust) -> Vec<Resu
     leads.into_iter().map(|lead| open(lead, trust.roots_only)).chain(failed).filter(is_there).collect()
 }
 
-/// What a monitor tells; `None` if nothing that is not known anyway.
+/// Where a monitor leads; `None` if to nothing that is not known anyway.
 fn follow(monitor: Process, kind: Kind) -> Result<Option<Lead>> {
-    let mut watched = HashSet::new();
     let told = if kind == Kind::Containerd {
-        place_of(&monitor)?.map(Told::Bundles)
+        place_of(&monitor)?.map(|bundles| (table::usual(kind).at(vec![bundles]), true))
     } else {
         let Some(conmon) = Conmon::parse(&monitor.read("cmdline")?) else { return Ok(None) };
         let is_plain = conmon.is_plain();
         let runtime = [Kind::Crun, Kind::Runc].into_iter().find(|kind| kind.name() == conmon.runtime);
-        watched.insert(conmon.id);
         match (conmon.storage, runtime, conmon.state) {
-            (Some(storage), ..) => Some(Told::Storage { storage, is_plain }),
-            (None, Some(runtime), Some(state)) => Some(Told::State(runtime, state)),
+            (Some(storage), ..) => Some((podman::told(storage, conmon.id), is_plain)),
+            // An engine of which no more is known.
+            (None, Some(runtime), Some(state)) => Some((table::usual(runtime).at(vec![state]), true)),
             (None, ..) => None,
         }
     };
     let mnt = monitor.namespace_id(NsType::Mnt)?;
-    Ok(told.map(|told| Lead { told, mnt, monitor, watched }))
+    Ok(told.map(|(store, is_plain)| Lead { store, is_plain, mnt, monitor }))
 }
 
 fn open(lead: Lead, roots_only: bool) -> Result<Opened> {
-    let Lead { told, monitor, watched, .. } = lead;
+    let Lead { store, is_plain, monitor, .. } = lead;
     let root = Directory::untrusted(open_directory(monitor.dir(), "root")?);
-    let (store, first, is_plain) = match told {
-        Told::Bundles(path) => (table::usual(Kind::Containerd).at(vec![path]), Some(bundles_of(&monitor)?), true),
-        Told::Storage { storage, is_plain } => (podman::told(&storage, watched), None, is_plain),
-        Told::State(kind, path) => (table::usual(kind).at(vec![path]), None, true),
-    };
+    let mut first = (store.kind() == Kind::Containerd).then(|| bundles_of(&monitor)).transpose()?;
     let mut parts: Vec<(PathBuf, OwnedFd)> = Vec::new();
-    let mut first = first;
     for path in store.parts() {
         let opened = match first.take() {
             Some(bundles) => Ok(bundles),

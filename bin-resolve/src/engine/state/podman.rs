@@ -1,7 +1,6 @@
 //! The files of Podman: names in its storage, and PIDs where conmon writes them. They are all there is where nobody has
 //! started its service, as is usual.
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use nicon_core::{Error, Result};
 use serde::Deserialize;
 
 use crate::engine::container::{Container, not_running};
-use crate::engine::state::index::{Entry, Index};
+use crate::engine::state::index::{Index, IndexEntry};
 use crate::engine::state::storage::{self, Set};
 use crate::engine::state::store::{Layout, Store};
 use crate::engine::state::{crun, runc, runtime};
@@ -35,9 +34,6 @@ pub(super) struct Stored {
 }
 
 pub(super) static LAYOUT: Layout = Layout {
-    kind: Kind::Podman,
-    places: &["/var/lib/containers/storage"],
-    others: &[],
     of_user: Some(|user| user.data.join("containers/storage")),
     settings: storage::files,
     set: |files, store| {
@@ -46,9 +42,7 @@ pub(super) static LAYOUT: Layout = Layout {
         Ok(Store { places, runroot, ..store })
     },
     parts: |store| [&[runroot(store)], &states(store)[..]].concat(),
-    index,
-    named: None,
-    load,
+    ..Layout::plain(Kind::Podman, &["/var/lib/containers/storage"], index, load)
 };
 
 /// Where a Podman was told to keep what, by the options that conmon passes on to it.
@@ -62,10 +56,10 @@ pub(crate) struct Storage {
     pub(crate) state: Option<PathBuf>,
 }
 
-/// A Podman that was told where to keep its containers, of which conmon watches these.
-pub(super) fn told(storage: &Storage, watched: HashSet<String>) -> Store {
-    let Storage { graphroot, runroot, run, state } = storage.clone();
-    let (runroot, watched) = (Some(runroot), Arc::new(watched));
+/// A Podman that was told where to keep its containers, of which conmon watches this one.
+pub(super) fn told(storage: Storage, watched: String) -> Store {
+    let Storage { graphroot, runroot, run, state } = storage;
+    let (runroot, watched) = (Some(runroot), Arc::new([watched].into()));
     Store { run, runroot, state, watched, ..Store::usual(&LAYOUT).at(vec![graphroot]) }
 }
 
@@ -90,18 +84,18 @@ fn index(files: &Files, store: &Store, index: &mut Index) {
         for list in LISTS {
             let stored: Option<Vec<Stored>> = index.take(files.json(&place.join(&directory).join(list)));
             let stored = stored.into_iter().flatten().filter(|stored| !known.contains(&stored.id));
-            index.entries.extend(stored.map(|Stored { id, names }| Entry {
+            index.entries.extend(stored.map(|Stored { id, names }| IndexEntry {
                 name: names.into_iter().next().unwrap_or_else(|| id.clone()),
                 place: run.join(&directory).join(&id).join("userdata/pidfile"),
                 id,
-                ..Entry::default()
+                ..IndexEntry::default()
             }));
         }
     }
 }
 
 /// The PID file outlives the container; the runtime's state, which has the start time, does not, and neither does conmon.
-fn load(files: &Files, store: &Store, entry: &mut Entry) -> Result<Container> {
+fn load(files: &Files, store: &Store, entry: &mut IndexEntry) -> Result<Container> {
     let starttime = starttime(files, &entry.id, store)?;
     if starttime.is_none() && !store.watched.contains(&entry.id) {
         return Err(not_running(&entry.name));

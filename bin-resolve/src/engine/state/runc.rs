@@ -4,25 +4,19 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::engine::state::index::Entry;
+use crate::engine::state::index::IndexEntry;
 use crate::engine::state::runtime::{self, Init, names_of};
 use crate::engine::state::store::Layout;
 use crate::query::Kind;
 
 pub(super) static LAYOUT: Layout = Layout {
-    kind: Kind::Runc,
-    places: &["/run/runc", "/run/user/0/runc"],
     others: OTHERS,
     of_user: Some(|user| user.runtime.join("runc")),
-    settings: |_| Vec::new(),
-    set: |_, store| Ok(store),
-    parts: |_| Vec::new(),
-    index: runtime::index::<State>,
     named: Some(|files, store, index, asked| {
         runtime::named::<State>(files, store, index, asked);
         index.entries = own(std::mem::take(&mut index.entries));
     }),
-    load: runtime::load::<State>,
+    ..Layout::plain(Kind::Runc, &["/run/runc", "/run/user/0/runc"], runtime::index::<State>, runtime::load::<State>)
 };
 
 /// The state of containers that runc runs for Docker and for containerd.
@@ -30,8 +24,8 @@ const OTHERS: &[&str] =
     &["/run/docker/runtime-runc/moby", "/run/containerd/runc/default", "/run/containerd/runc/k8s.io"];
 
 /// Those of `entries`, all of one name, that runc runs on its own; if there are none, all.
-fn own(entries: Vec<Entry>) -> Vec<Entry> {
-    let is_anothers = |entry: &Entry| OTHERS.iter().any(|place| entry.place.starts_with(place));
+fn own(entries: Vec<IndexEntry>) -> Vec<IndexEntry> {
+    let is_anothers = |entry: &IndexEntry| OTHERS.iter().any(|place| entry.place.starts_with(place));
     let (others, own): (Vec<_>, Vec<_>) = entries.into_iter().partition(is_anothers);
     if own.is_empty() { others } else { own }
 }
@@ -45,7 +39,7 @@ pub(super) struct State {
     cgroup_paths: BTreeMap<String, String>,
 }
 
-impl runtime::State for State {
+impl runtime::StateFile for State {
     const FILE: &str = "state.json";
 }
 

@@ -6,12 +6,12 @@ use nicon_core::{Error, Result};
 use serde::de::DeserializeOwned;
 
 use crate::engine::container::{Container, not_running};
-use crate::engine::state::index::{Entry, Index};
+use crate::engine::state::index::{Index, IndexEntry};
 use crate::engine::state::store::Store;
 use crate::rootfs::files::Files;
 
 /// The state that a runtime keeps of a container.
-pub(super) trait State: DeserializeOwned + Into<Init> {
+pub(super) trait StateFile: DeserializeOwned + Into<Init> {
     /// The name of its file.
     const FILE: &str;
 }
@@ -29,12 +29,12 @@ pub(super) struct Init {
 ///
 /// # Errors
 /// As [`Files::json`].
-pub(super) fn read<S: State>(files: &Files, place: &Path, id: &str) -> Result<Option<Init>> {
+pub(super) fn read<S: StateFile>(files: &Files, place: &Path, id: &str) -> Result<Option<Init>> {
     Ok(files.json::<S>(&place.join(id).join(S::FILE))?.map(Into::into))
 }
 
 /// The containers whose ID is `asked`.
-pub(super) fn named<S: State>(files: &Files, store: &Store, index: &mut Index, asked: &str) {
+pub(super) fn named<S: StateFile>(files: &Files, store: &Store, index: &mut Index, asked: &str) {
     for place in &store.places {
         let entry = entry::<S>(place, asked.to_owned());
         if index.take(files.has(&entry.place)) {
@@ -43,19 +43,19 @@ pub(super) fn named<S: State>(files: &Files, store: &Store, index: &mut Index, a
     }
 }
 
-pub(super) fn index<S: State>(files: &Files, store: &Store, index: &mut Index) {
+pub(super) fn index<S: StateFile>(files: &Files, store: &Store, index: &mut Index) {
     for place in &store.places {
         let ids = index.names(files, place).into_iter().filter(|id| !store.extent.known.contains(id));
         index.entries.extend(ids.map(|id| entry::<S>(place, id)));
     }
 }
 
-fn entry<S: State>(place: &Path, id: String) -> Entry {
+fn entry<S: StateFile>(place: &Path, id: String) -> IndexEntry {
     let about = format!(" in {}", place.display());
-    Entry { name: id.clone(), about, place: place.join(&id).join(S::FILE), id, ..Entry::default() }
+    IndexEntry { name: id.clone(), about, place: place.join(&id).join(S::FILE), id, ..IndexEntry::default() }
 }
 
-pub(super) fn load<S: State>(files: &Files, _: &Store, entry: &mut Entry) -> Result<Container> {
+pub(super) fn load<S: StateFile>(files: &Files, _: &Store, entry: &mut IndexEntry) -> Result<Container> {
     let gone = || Error::no(format!("container \"{}\" is gone", entry.name));
     let Init { pid, starttime, cgroups } = files.json::<S>(&entry.place)?.ok_or_else(gone)?.into();
     if pid <= 0 {

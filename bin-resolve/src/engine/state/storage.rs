@@ -6,7 +6,7 @@ use nicon_core::{Error, Result};
 use serde::Deserialize;
 
 use crate::brief::brief;
-use crate::engine::state::store::User;
+use crate::engine::state::store::UserDirs;
 use crate::rootfs::files::Files;
 
 /// The settings of the machine; the first file that is there counts.
@@ -25,18 +25,18 @@ pub(super) struct Set {
 #[derive(Default, Deserialize)]
 struct Conf {
     #[serde(default)]
-    storage: Settings,
+    storage: StorageSettings,
 }
 
 #[derive(Default, Deserialize)]
-struct Settings {
+struct StorageSettings {
     graphroot: Option<String>,
     runroot: Option<String>,
     rootless_storage_path: Option<String>,
 }
 
 /// The files with the settings that count for root, or for a user.
-pub(super) fn files(user: Option<&User>) -> Vec<PathBuf> {
+pub(super) fn files(user: Option<&UserDirs>) -> Vec<PathBuf> {
     let own = user.map(|user| user.config.join(OF_USER));
     SYSTEM.iter().map(PathBuf::from).chain(own).collect()
 }
@@ -45,7 +45,7 @@ pub(super) fn files(user: Option<&User>) -> Vec<PathBuf> {
 ///
 /// # Errors
 /// If a file cannot be read, or is not understood.
-pub(super) fn read(files: &Files, user: Option<&User>) -> Result<Set> {
+pub(super) fn read(files: &Files, user: Option<&UserDirs>) -> Result<Set> {
     let mut system = None;
     for path in SYSTEM {
         system = settings(files, Path::new(path))?;
@@ -57,10 +57,10 @@ pub(super) fn read(files: &Files, user: Option<&User>) -> Result<Set> {
     Ok(set(system.unwrap_or_default(), own.unwrap_or_default(), user))
 }
 
-fn set(system: Settings, own: Settings, user: Option<&User>) -> Set {
+fn set(system: StorageSettings, own: StorageSettings, user: Option<&UserDirs>) -> Set {
     // An empty text counts as none.
     let path = |text: Option<String>| text.filter(|text| !text.is_empty()).map(PathBuf::from);
-    let Some(User { name, uid, home, .. }) = user else {
+    let Some(UserDirs { name, uid, home, .. }) = user else {
         return Set { graphroot: path(system.graphroot), runroot: path(system.runroot) };
     };
     let of_all = system.rootless_storage_path.map(|text| {
@@ -70,7 +70,7 @@ fn set(system: Settings, own: Settings, user: Option<&User>) -> Set {
     Set { graphroot: path(own.graphroot).or(path(of_all)), runroot: path(own.runroot) }
 }
 
-fn settings(files: &Files, path: &Path) -> Result<Option<Settings>> {
+fn settings(files: &Files, path: &Path) -> Result<Option<StorageSettings>> {
     let Some(bytes) = files.read(path)? else { return Ok(None) };
     let conf: Conf = toml::from_slice(&bytes)
         .map_err(|error| Error::failed(format!("{} is not understood: {}", path.display(), brief(error.message()))))?;
@@ -91,7 +91,7 @@ mod tests {
             )
         };
         let some = |path: &str| Some(PathBuf::from(path));
-        let alice = User {
+        let alice = UserDirs {
             name: "alice".into(),
             uid: 7,
             runtime: "/run/user/7".into(),

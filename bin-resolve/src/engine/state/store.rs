@@ -7,7 +7,7 @@ use std::sync::Arc;
 use nicon_core::Result;
 
 use crate::engine::container::Container;
-use crate::engine::state::index::{Entry, Index};
+use crate::engine::state::index::{Index, IndexEntry};
 use crate::query::Kind;
 use crate::rootfs::files::Files;
 use crate::rootfs::root::Root;
@@ -22,9 +22,9 @@ pub(crate) struct Layout {
     pub(super) places: &'static [&'static str],
     pub(super) others: &'static [&'static str],
     /// Where a user's has them; `None` if they are where root's are, in a mount namespace of its own.
-    pub(super) of_user: Option<fn(&User) -> PathBuf>,
+    pub(super) of_user: Option<fn(&UserDirs) -> PathBuf>,
     /// The files with the settings of root's, or of a user's, and what they say of where the others are.
-    pub(super) settings: fn(Option<&User>) -> Vec<PathBuf>,
+    pub(super) settings: fn(Option<&UserDirs>) -> Vec<PathBuf>,
     pub(super) set: fn(&Files, Store) -> Result<Store>,
     /// Where there is anything to read besides the places, if it was told where these are.
     pub(super) parts: fn(&Store) -> Vec<PathBuf>,
@@ -33,7 +33,21 @@ pub(crate) struct Layout {
     /// Reads those of one name, if that leads to them.
     pub(super) named: Option<fn(&Files, &Store, &mut Index, &str)>,
     /// Reads what the files tell of one container.
-    pub(super) load: fn(&Files, &Store, &mut Entry) -> Result<Container>,
+    pub(super) load: fn(&Files, &Store, &mut IndexEntry) -> Result<Container>,
+}
+
+impl Layout {
+    /// That of an engine without settings, whose containers are all in its places.
+    pub(super) const fn plain(
+        kind: Kind,
+        places: &'static [&'static str],
+        index: fn(&Files, &Store, &mut Index),
+        load: fn(&Files, &Store, &mut IndexEntry) -> Result<Container>,
+    ) -> Self {
+        let (settings, parts) = (|_: Option<&UserDirs>| Vec::new(), |_: &Store| Vec::new());
+        let set = |_: &Files, store| Ok(store);
+        Self { kind, places, others: &[], of_user: None, settings, set, parts, index, named: None, load }
+    }
 }
 
 /// Where an engine keeps its files.
@@ -46,7 +60,7 @@ pub(crate) struct Store {
     /// The directory for what is of no use after a restart: `/run`, or a user's runtime directory.
     pub(super) run: PathBuf,
     /// The user whose settings count, if it is not root.
-    pub(super) user: Option<User>,
+    pub(super) user: Option<UserDirs>,
     /// Where Podman was told to keep what is of no use after a restart.
     pub(super) runroot: Option<PathBuf>,
     /// Where a runtime was told to keep its state.
@@ -69,7 +83,7 @@ pub(crate) struct Extent {
 
 /// Where the programs of a user keep what.
 #[derive(Clone, Debug)]
-pub(crate) struct User {
+pub(crate) struct UserDirs {
     pub(crate) name: String,
     pub(crate) uid: u32,
     /// `XDG_RUNTIME_DIR`.
@@ -99,7 +113,7 @@ impl Store {
     }
 
     /// Where those of a user's engine usually are.
-    pub(super) fn of_user(self, user: &User) -> Self {
+    pub(super) fn of_user(self, user: &UserDirs) -> Self {
         match self.layout.of_user {
             Some(place) => Self { run: user.runtime.clone(), user: Some(user.clone()), ..self.at(vec![place(user)]) },
             None => self,
@@ -114,6 +128,11 @@ impl Store {
     /// The same, of which this is wanted.
     pub(crate) fn wanted(&self, extent: &Extent) -> Self {
         Self { extent: extent.clone(), ..self.clone() }
+    }
+
+    /// Adds the containers that conmon watches of another one, which is the same otherwise.
+    pub(super) fn watch(&mut self, other: &Self) {
+        Arc::make_mut(&mut self.watched).extend(other.watched.iter().cloned());
     }
 
     pub(crate) fn kind(&self) -> Kind {

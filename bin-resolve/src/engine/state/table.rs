@@ -1,6 +1,6 @@
 //! The kinds of engines that keep files, a line for each.
 
-use crate::engine::state::store::{Layout, Store, User};
+use crate::engine::state::store::{Layout, Store, UserDirs};
 use crate::engine::state::{containerd, crun, docker, podman, runc};
 use crate::query::Kind;
 
@@ -20,6 +20,6 @@ pub(crate) fn usual(kind: Kind) -> Store {
 }
 
 /// Where those of a user's engine usually are.
-pub(crate) fn of_user(kind: Kind, user: &User) -> Store {
+pub(crate) fn of_user(kind: Kind, user: &UserDirs) -> Store {
     usual(kind).of_user(user)
 }

@@ -140,7 +140,7 @@ impl<Give: FnMut(Result<Hit>) -> Result<()>> Search<'_, Give> {
 
     fn take_found(&mut self, frontier: &Rc<Frontier>, engine: Address, found: Result<Node>) -> Result<()> {
         match found {
-            Ok(found) if !self.met.insert(found.hop.process.pid()) => {}
+            Ok(found) if !self.met.insert(found.hop.process().pid()) => {}
             Ok(found) if found.progress.leads_on(self.pattern) => self.wait(Task::LookInside(found)),
             Ok(found) => self.give_fit(found, None)?,
             // It has stopped since it was listed.
@@ -164,7 +164,7 @@ impl<Give: FnMut(Result<Hit>) -> Result<()>> Search<'_, Give> {
                 }
                 self.enter(found, &inside)
             }
-            Err(error) if error.status() == Status::Failed && found.hop.process.is_alive() => {
+            Err(error) if error.status() == Status::Failed && found.hop.process().is_alive() => {
                 let place = Frontier::new(found.path.clone(), found.progress.clone()).place();
                 self.give_fit(found, None)?;
                 (self.give)(Err(error.within(place)))
