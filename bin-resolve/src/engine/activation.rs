@@ -20,7 +20,7 @@ const ACCEPTS: &str = "00010000";
 /// The descriptor by which a service gets its first socket: `SD_LISTEN_FDS_START` of `sd_listen_fds(3)`.
 const FIRST: i32 = 3;
 
-/// Whether to connect to this engine would be to start it. It is in a place with this `first` process, or our own.
+/// Whether to connect to this engine would be to start it. It is in a container with this `first` process, or on our own machine.
 pub(crate) async fn is_asleep(endpoint: &Endpoint, first: Option<&Process>) -> bool {
     if !endpoint.kind().starts_on_demand() {
         return false;

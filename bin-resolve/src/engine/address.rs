@@ -7,11 +7,11 @@ use nicon_core::Error;
 
 use crate::query::{Kind, Qualifier};
 
-/// Which engine of a place: there may be one of each kind for each user.
+/// Which engine of a site, a container or our own machine: there may be one of each kind for each user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Address {
     pub(crate) kind: Kind,
-    /// `None` for the engine of the place itself, which root runs, or which the caller chose.
+    /// `None` for the engine of the site itself, which root runs, or which the caller chose.
     pub(crate) owner: Option<Owner>,
     /// The one of its namespaces that is meant, if it has any.
     pub(crate) namespace: Option<String>,
@@ -20,14 +20,14 @@ pub(crate) struct Address {
 /// A user who has engines of their own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Owner {
-    /// The user ID, as the place has it.
+    /// The user ID, as the site has it.
     pub(crate) uid: u32,
     /// The login name, or the ID if there is none.
     pub(crate) name: Arc<str>,
 }
 
 impl Address {
-    /// The engine of this kind of the place itself.
+    /// The engine of this kind of the site itself.
     pub(crate) fn usual(kind: Kind) -> Self {
         Self { kind, owner: None, namespace: None }
     }

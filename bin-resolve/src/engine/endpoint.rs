@@ -1,4 +1,4 @@
-//! The engines that may be in a place: of which kind, and whose, each one is; where it may listen, and where its files may be.
+//! The engines that may be at a site: of which kind, and whose, each one is; where it may listen, and where its files may be.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub(crate) struct Endpoint {
     pub(crate) store: Option<Store>,
     /// The way to its files, if they are in another mount namespace.
     pub(crate) hidden: Option<Hidden>,
-    /// Where the systemd of its user listens; `None` if the first process of the place is the one that starts it.
+    /// Where the systemd of its user listens; `None` if the first process of the site is the one that starts it.
     pub(crate) manager: Option<PathBuf>,
     /// What whoever owns it may name.
     pub(crate) bounds: Bounds,
@@ -36,7 +36,7 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// The engines of the place itself.
+    /// The engines of the site itself.
     pub(crate) fn usual(root: &Arc<Root>, sockets: &Sockets) -> Vec<Arc<Self>> {
         let endpoint = |kind| {
             let store = sockets.chosen(kind).is_none().then(|| table::usual(kind));
@@ -65,7 +65,7 @@ impl Endpoint {
     /// All paths at which it may be found.
     pub(crate) fn paths(&self, extent: &Extent) -> Vec<PathBuf> {
         let store = self.store.as_ref().filter(|_| self.hidden.is_none());
-        let files = store.map(|store| [store.settings(), store.wanted(extent).places()].concat());
+        let files = store.map(|store| [store.settings(), store.wanted(extent).dirs()].concat());
         [self.sockets.clone(), files.unwrap_or_default()].concat()
     }
 }

@@ -65,7 +65,7 @@ pub(crate) async fn others(root: &Arc<Root>, ours: bool) -> Result<Vec<Arc<Endpo
     Ok(users.into_iter().filter(is_other).flat_map(endpoints).collect())
 }
 
-/// The user with this ID of a place.
+/// The user with this ID of a site.
 pub(crate) async fn owner(root: &Root, uid: u32) -> Owner {
     let known = root.ask(|directory| passwd(&Files::new(directory))).await.unwrap_or_default();
     Owner { uid, name: name_of(uid, entry_of(&known, uid).as_ref()).into() }

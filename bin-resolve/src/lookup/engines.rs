@@ -26,7 +26,7 @@ pub(crate) struct Engines {
 }
 
 impl Engines {
-    /// Those of a place that nobody has looked at yet. The `monitors` may be known.
+    /// Those of a site that nobody has looked at yet. The `monitors` may be known.
     pub(crate) fn new(monitors: Monitors) -> Self {
         let (near, of_others) = (OnceCell::new(), OnceCell::new());
         let (unusual, unusual_of_users) = (OnceCell::new(), OnceCell::new());
@@ -53,10 +53,10 @@ pub(crate) enum Whose {
     Users,
 }
 
-/// An engine's files in an unusual place.
+/// An engine's files where they usually are not.
 pub(crate) struct UnusualStore {
     pub(crate) address: Address,
-    pub(crate) store: Store,
+    pub(crate) files: Store,
     pub(crate) root: Root,
     pub(crate) bounds: Bounds,
     /// The directory that holds them.

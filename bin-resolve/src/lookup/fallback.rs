@@ -31,15 +31,11 @@ pub(super) async fn find_in_time<T>(
     name: &str,
     asking: impl Future<Output = Result<T>>,
 ) -> Result<Answered<T, Claim>> {
-    let mut asking = std::pin::pin!(asking);
-    if let Ok(answer) = timeout(budget(site, connection), &mut asking).await {
-        return answer.map(Answered::ByDaemon);
-    }
-    let find = async |disk: &Disk<'_>| Ok(Claim::from_files(disk, name).await?.found);
-    match ask_files_of(site, endpoint, connection, name, find).await {
-        Ok(Some(Some(claim))) if site.prove(name, &claim).await.is_ok() => Ok(Answered::ByFiles(claim)),
-        _ => asking.await.map(Answered::ByDaemon),
-    }
+    let find = async |disk: &Disk<'_>| {
+        let claim = Claim::from_files(disk, name).await?.found.ok_or_else(|| Error::no("it is not in its files"))?;
+        site.prove(name, &claim).await.map(|_| claim)
+    };
+    ask_in_time(site, endpoint, connection, name, asking, find).await
 }
 
 /// Lists the containers: by `asking` the daemon, or else from its files.
@@ -53,20 +49,31 @@ pub(super) async fn list_in_time<T>(
     filter: Filter,
     asking: impl Future<Output = Result<T>>,
 ) -> Result<Answered<T, EngineListing>> {
-    let budget = budget(site, connection);
+    let waited = budget(site, connection).as_secs_f64();
+    let list = async |disk: &Disk<'_>| {
+        let mut listing = list_files(site, disk, filter).await?;
+        listing.remarks.push(Error::failed(format!(
+            "the engine does not answer (waited {waited} s): its files were read instead"
+        )));
+        Ok(listing)
+    };
+    ask_in_time(site, endpoint, connection, "the list of containers", asking, list).await
+}
+
+async fn ask_in_time<T, F>(
+    site: &EngineSite<'_>,
+    endpoint: &Endpoint,
+    connection: &Connection,
+    name: &str,
+    asking: impl Future<Output = Result<T>>,
+    by_files: impl AsyncFnOnce(&Disk<'_>) -> Result<F>,
+) -> Result<Answered<T, F>> {
     let mut asking = std::pin::pin!(asking);
-    if let Ok(answer) = timeout(budget, &mut asking).await {
+    if let Ok(answer) = timeout(budget(site, connection), &mut asking).await {
         return answer.map(Answered::ByDaemon);
     }
-    let list = async |disk: &Disk<'_>| list_files(site, disk, filter).await;
-    match ask_files_of(site, endpoint, connection, "the list of containers", list).await {
-        Ok(Some(mut listing)) => {
-            let waited = budget.as_secs_f64();
-            listing.remarks.push(Error::failed(format!(
-                "the engine does not answer (waited {waited} s): its files were read instead"
-            )));
-            Ok(Answered::ByFiles(listing))
-        }
+    match ask_files_of(site, endpoint, connection, name, by_files).await {
+        Ok(Some(answer)) => Ok(Answered::ByFiles(answer)),
         _ => asking.await.map(Answered::ByDaemon),
     }
 }
@@ -92,10 +99,10 @@ async fn ask_files_of<T>(
     }
     let root = Root::of(Some(&daemon.process))?;
     let usual = endpoint.store.as_ref().filter(|_| endpoint.kind() == Kind::Docker);
-    let usual = usual.map_or_else(|| table::usual(Kind::Docker).places(), Store::places);
-    let places = dockerd::places_of(Arc::clone(&daemon.process), &root, usual).await?;
+    let usual = usual.map_or_else(|| table::usual(Kind::Docker).dirs(), Store::dirs);
+    let dirs = dockerd::dirs_of(Arc::clone(&daemon.process), &root, usual).await?;
     let bounds = site.bounds.and(&endpoint.bounds).and(&connection.listeners_bounds()?);
-    let store = table::usual(Kind::Docker).at(places);
+    let store = table::usual(Kind::Docker).at(dirs);
     let pidns = daemon.pidns.try_clone()?;
     let Some(disk) = Disk::of(&endpoint.address, &store, &root, pidns, bounds).await? else {
         return Ok(None);

@@ -137,14 +137,14 @@ async fn placed(
         return Ok(None);
     }
     let bounds = user.map_or_else(Bounds::default, |user| Bounds::of_user(&format!("the engine {address}"), user.uid));
-    Ok(Some(UnusualStore { address, store, root, bounds, file }))
+    Ok(Some(UnusualStore { address, files: store, root, bounds, file }))
 }
 
 async fn is_usual(site: &EngineSite<'_>, address: &Address, store: &Store, file: FileId) -> Result<bool> {
     let all = Extent { all: true, ..Extent::default() };
     if address.owner.is_none() && address.kind != Kind::Podman {
         let root = near_root(site).await?;
-        for path in table::usual(address.kind).wanted(&all).places() {
+        for path in table::usual(address.kind).wanted(&all).dirs() {
             if root.file_at(&path).await.is_ok_and(|usual| usual == file) {
                 return Ok(true);
             }

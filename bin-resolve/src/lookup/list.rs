@@ -17,7 +17,7 @@ use crate::lookup::engines::Whose;
 use crate::lookup::fallback::{Answered, list_in_time};
 use crate::lookup::listing::{EngineListing, ListResult, ListedContainer, Listing, extent_below};
 use crate::lookup::prefetch::look_ahead;
-use crate::lookup::running::list_files;
+use crate::lookup::running::list_found;
 use crate::lookup::segments;
 use crate::lookup::site::EngineSite;
 use crate::lookup::suggest::no_engine;
@@ -44,7 +44,7 @@ pub(crate) async fn list(site: &EngineSite<'_>, asked: &Qualifier, filter: Filte
     }
     // The list of all is only read by people, who need no unique paths.
     if filter == Filter::Running {
-        segments::make_unique(&mut listing.containers, asked, |place| site.is_near(place));
+        segments::make_unique(&mut listing.containers, asked, |address| site.is_near(address));
     }
     Ok(listing)
 }
@@ -105,11 +105,9 @@ fn budget_of(site: &EngineSite<'_>, endpoint: &Endpoint, filter: Filter) -> Dura
 /// The containers of one engine.
 async fn list_one(site: &EngineSite<'_>, endpoint: &Endpoint, wanted: &Extent, filter: Filter) -> ListResult {
     if site.is_asleep(endpoint).await {
-        return match site.settings.in_time(site.on_disk(endpoint, wanted)).await? {
-            Some(disk) => site.settings.in_time(list_files(site, &disk, filter)).await.map(Some),
-            // It has never run here.
-            None => Ok(Some(EngineListing::default())),
-        };
+        // Without files, it has never run here.
+        let list = list_found(site, site.on_disk(endpoint, wanted), filter).await?;
+        return Ok(Some(list.unwrap_or_default()));
     }
     let question = async |connection: &Connection| {
         let asking = connection.engine.list(filter);
@@ -132,8 +130,8 @@ async fn list_one(site: &EngineSite<'_>, endpoint: &Endpoint, wanted: &Extent, f
         Err(error) if error.errno() == Some(Errno::ECONNREFUSED) => {}
         _ => return by_socket,
     }
-    match site.settings.in_time(site.on_disk(endpoint, wanted)).await? {
-        Some(disk) => site.settings.in_time(list_files(site, &disk, filter)).await.map(Some),
+    match list_found(site, site.on_disk(endpoint, wanted), filter).await? {
         None => by_socket,
+        list => Ok(list),
     }
 }

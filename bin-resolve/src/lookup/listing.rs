@@ -168,8 +168,8 @@ mod tests {
         let listing = |user: Option<&str>, kind: Kind| {
             let owner = user.map(|user| Owner { uid: 1, name: user.into() });
             let listed = Summary { id: id.clone(), name: kind.name().to_owned(), namespace: None };
-            let place = Address { kind, owner, namespace: None };
-            let containers = vec![ListedContainer::new(listed, place, FileId::default())];
+            let address = Address { kind, owner, namespace: None };
+            let containers = vec![ListedContainer::new(listed, address, FileId::default())];
             Ok(Some(EngineListing { containers, ..EngineListing::default() }))
         };
         let listed = |lists| {

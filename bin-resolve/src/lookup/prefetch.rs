@@ -32,9 +32,9 @@ pub(crate) async fn connect_ahead(root: &Root, endpoints: &[Arc<Endpoint>]) -> R
         && !first.kind().starts_on_demand()
         && let Some(path) = first.sockets.iter().find(is_known)
     {
-        let places = [path.clone()];
+        let sockets = [path.clone()];
         root.remember(seen);
-        let connected = root.ask(move |directory| Ok(connect_to_first(directory, &places))).await?;
+        let connected = root.ask(move |directory| Ok(connect_to_first(directory, &sockets))).await?;
         return keep(first, connected).await;
     }
     let is_there = |path: &PathBuf| seen.iter().any(|(at, file)| at == path && !file.is_err_and(is_absent));
@@ -42,17 +42,17 @@ pub(crate) async fn connect_ahead(root: &Root, endpoints: &[Arc<Endpoint>]) -> R
     // Whether one that starts on demand may be connected to is known when its socket has been looked up.
     let is_running = |endpoint: &&Arc<Endpoint>| !endpoint.kind().starts_on_demand();
     let sockets = endpoints.iter().filter(is_running).map(|endpoint| {
-        let places = endpoint.sockets.iter().filter(may_be_there).cloned();
-        (Arc::clone(endpoint), places.collect::<Vec<_>>())
+        let paths = endpoint.sockets.iter().filter(may_be_there).cloned();
+        (Arc::clone(endpoint), paths.collect::<Vec<_>>())
     });
-    let listening: Vec<_> = sockets.filter(|(_, places)| !places.is_empty()).collect();
+    let listening: Vec<_> = sockets.filter(|(_, sockets)| !sockets.is_empty()).collect();
     if listening.is_empty() && paths.is_empty() {
         root.remember(seen);
         return Ok(());
     }
     let look = move |directory: &Directory| {
-        let connect = |(endpoint, places): (Arc<Endpoint>, Vec<PathBuf>)| {
-            let connected = connect_to_first(directory, &places);
+        let connect = |(endpoint, sockets): (Arc<Endpoint>, Vec<PathBuf>)| {
+            let connected = connect_to_first(directory, &sockets);
             (endpoint, connected)
         };
         let connected: Vec<_> = listening.into_iter().map(connect).collect();

@@ -7,12 +7,24 @@ use nicon_core::{Error, Result, Status};
 
 use crate::engine::container::{Container, Filter, Summary};
 use crate::engine::state::disk::{Contents, Disk, Started};
-use crate::lookup::listing::{EngineListing, ListedContainer};
+use crate::lookup::listing::{EngineListing, ListResult, ListedContainer};
 use crate::lookup::site::EngineSite;
 use crate::proof::claim::{Claim, Verified};
 
 /// How often files are read again that have changed since.
 const MAX_CHANGES: usize = 5;
+
+/// Lists the containers in files, which are to be found and read in time; `None` if there are none.
+pub(super) async fn list_found<'d>(
+    site: &EngineSite<'_>,
+    disk: impl Future<Output = Result<Option<Disk<'d>>>>,
+    filter: Filter,
+) -> ListResult {
+    match site.settings.in_time(disk).await? {
+        Some(disk) => site.settings.in_time(list_files(site, &disk, filter)).await.map(Some),
+        None => Ok(None),
+    }
+}
 
 /// Lists containers from files. What is broken of one container does not hide the others.
 ///
@@ -52,7 +64,7 @@ async fn running(
     for _ in 0..MAX_CHANGES {
         let Started { container, entry } = started;
         let name = container.name.clone();
-        let claim = Claim::of_files(disk, container, entry.place.clone())?;
+        let claim = Claim::of_files(disk, container, entry.path.clone())?;
         let error = match site.prove(&name, &claim).await {
             Ok((process, proof)) => return Ok(Some((claim.by(process, proof), entry.unnamed))),
             Err(error) => error.within(&name),

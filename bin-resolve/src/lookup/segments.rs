@@ -112,7 +112,7 @@ mod tests {
             within(Some("teama"), "job", "job", Kind::Containerd),
             within(Some("teamb"), "job", "job", Kind::Containerd),
         ];
-        disambiguate(&mut containers, &Qualifier::default(), &|place: &Address| place.owner.is_none());
+        disambiguate(&mut containers, &Qualifier::default(), &|address: &Address| address.owner.is_none());
         let mut segments = containers.map(|container| container.segment);
         segments.sort_unstable();
         let (jobs, others) = segments.split_at(2);
@@ -163,7 +163,7 @@ mod tests {
             of(Some("bob"), Kind::Docker, None, &id("b"), &id("1")),
             of(Some("bob"), Kind::Docker, None, &id("c"), &id("2")[..12]),
         ];
-        let is_near = |place: &Address| place.owner.is_none();
+        let is_near = |address: &Address| address.owner.is_none();
         for asked in [
             "",
             "docker:",
@@ -191,8 +191,8 @@ mod tests {
     fn other_users_do_not_change_how_ours_are_called() {
         let file = FileId::default();
         let of = |user: &str, kind| Address { kind, owner: Some(Owner { uid: 1, name: user.into() }), namespace: None };
-        let container = |id: &str, name: &str, place| {
-            ListedContainer::new(Summary { id: id.into(), name: name.into(), namespace: None }, place, file)
+        let container = |id: &str, name: &str, address| {
+            ListedContainer::new(Summary { id: id.into(), name: name.into(), namespace: None }, address, file)
         };
         let mut containers = [
             container("a1", "web", Address::usual(Kind::Docker)),
@@ -201,15 +201,15 @@ mod tests {
             container("d4", "web", of("bob", Kind::Podman)),
             container("e5", "db", of("bob", Kind::Podman)),
         ];
-        disambiguate(&mut containers, &Qualifier::default(), &|place: &Address| place.owner.is_none());
+        disambiguate(&mut containers, &Qualifier::default(), &|address: &Address| address.owner.is_none());
         let mut segments = containers.clone().map(|container| container.segment);
         segments.sort_unstable();
         assert_eq!(segments, ["alice@web", "bob@docker:web", "bob@podman:web", "db", "web"]);
         // As alice sees it.
         let mut containers =
             containers.map(|container| ListedContainer { segment: container.name.clone(), ..container });
-        disambiguate(&mut containers, &Qualifier::default(), &|place: &Address| {
-            place.owner.as_ref().is_none_or(|owner| &*owner.name == "alice")
+        disambiguate(&mut containers, &Qualifier::default(), &|address: &Address| {
+            address.owner.as_ref().is_none_or(|owner| &*owner.name == "alice")
         });
         let mut segments = containers.map(|container| container.segment);
         segments.sort_unstable();
@@ -221,8 +221,8 @@ mod tests {
         let file = FileId::default();
         let container = |id: &str, name: &str, user: Option<&str>| {
             let owner = user.map(|user| Owner { uid: 1, name: user.into() });
-            let place = Address { kind: Kind::Docker, owner, namespace: None };
-            ListedContainer::new(Summary { id: id.into(), name: name.into(), namespace: None }, place, file)
+            let address = Address { kind: Kind::Docker, owner, namespace: None };
+            ListedContainer::new(Summary { id: id.into(), name: name.into(), namespace: None }, address, file)
         };
         let id = "a".repeat(64);
         // Its IDs are names of root's, and its names no path can have; and one that has an ID for a name.
@@ -234,7 +234,7 @@ mod tests {
             container("c1", "db", None),
             container("c2", "db", None),
         ];
-        make_unique(&mut containers, &Qualifier::default(), |place| place.owner.is_none());
+        make_unique(&mut containers, &Qualifier::default(), |address| address.owner.is_none());
         let of_root = containers.iter().filter(|container| container.endpoint.owner.is_none());
         let of_root: Vec<_> = of_root.map(|container| (&container.segment[..], container.is_twin)).collect();
         assert_eq!(of_root, [("c1", false), ("c2", false), ("web", false)]);

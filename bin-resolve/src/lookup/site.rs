@@ -189,7 +189,7 @@ impl EngineSite<'_> {
         wanted: &Extent,
     ) -> Result<Option<Disk<'r>>> {
         let store = store.wanted(wanted);
-        if store.settings().iter().chain(&store.places()).all(|path| root.is_known_absent(path)) {
+        if store.settings().iter().chain(&store.dirs()).all(|path| root.is_known_absent(path)) {
             return Ok(None);
         }
         let bounds = self.bounds.and(bounds);

@@ -13,7 +13,7 @@ use crate::engine::state::store::Extent;
 use crate::lookup::engines::{UnusualStore, UnusualStores, Whose};
 use crate::lookup::follow::follow;
 use crate::lookup::listing::{ListResult, extent_below};
-use crate::lookup::running::list_files;
+use crate::lookup::running::list_found;
 use crate::lookup::site::EngineSite;
 use crate::proof::claim::{Claim, Verified};
 use crate::query::{Kind, Qualifier};
@@ -31,10 +31,10 @@ pub(super) async fn find_unusual(
 ) -> Result<FileAnswer<Verified>> {
     let mut found: Option<(Verified, &UnusualStore)> = None;
     let (mut unread, mut refused) = (None, None);
-    let places = stores(site, whose, of).await?;
-    for place in asked_of(site, places, of) {
+    let (stores, unread_dirs) = stores_of(site, whose, of).await?;
+    for store in stores {
         let found_there = async {
-            let Some(disk) = disk_of(site, place, &site.extent_for(of, name)).await? else { return Ok(None) };
+            let Some(disk) = disk_of(site, store, &site.extent_for(of, name)).await? else { return Ok(None) };
             let told = Claim::from_files(&disk, name).await?;
             unread = unread.take().or(told.unread);
             let Some(claim) = told.found else { return Ok(None) };
@@ -58,22 +58,22 @@ pub(super) async fn find_unusual(
         match &found {
             Some((first, _)) if first.process.pid() == another.process.pid() => {}
             Some((_, first)) => {
-                let (engine, first, second) = (&first.address, path_of(first), path_of(place));
+                let (engine, first, second) = (&first.address, path_of(first), path_of(store));
                 return Err(Error::failed(format!(
                     "{engine} runs a container \"{name}\" below {}, and {} one below {} (use an ID, or begin the path with \
                      its process, as in pid:4242)",
                     first.display(),
-                    place.address,
+                    store.address,
                     second.display()
                 )));
             }
-            None => found = Some((another, place)),
+            None => found = Some((another, store)),
         }
     }
     match (found, refused) {
         (None, Some(refused)) => Err(refused),
         (found, _) => {
-            let unread = unread.or_else(|| places.and_then(|places| places.unread.first().cloned()));
+            let unread = unread.or_else(|| unread_dirs.first().cloned());
             Ok(FileAnswer { found: found.map(|(found, _)| found), unread })
         }
     }
@@ -88,27 +88,23 @@ pub(super) async fn list_unusual(
     filter: Filter,
     mut lists: Vec<ListResult>,
 ) -> Vec<ListResult> {
-    let places = match site.settings.in_time(stores(site, whose, of)).await {
-        Ok(places) => places,
+    let (stores, unread) = match site.settings.in_time(stores_of(site, whose, of)).await {
+        Ok(found) => found,
         Err(error) => {
             lists.push(Err(error));
             return lists;
         }
     };
-    for place in asked_of(site, places, of).filter(|place| place.address.kind.is_below_others() == is_below) {
-        if is_listed(place, &lists) {
+    for store in stores.into_iter().filter(|store| store.address.kind.is_below_others() == is_below) {
+        if is_listed(store, &lists) {
             continue;
         }
-        let wanted = extent_below(&lists, &place.address, site.extent_of(of));
-        let list = match site.settings.in_time(disk_of(site, place, &wanted)).await {
-            Ok(Some(disk)) => site.settings.in_time(list_files(site, &disk, filter)).await.map(Some),
-            Ok(None) => Ok(None),
-            Err(error) => Err(error),
-        };
-        lists.push(list.map_err(|error| place.address.within_owner(error)));
+        let wanted = extent_below(&lists, &store.address, site.extent_of(of));
+        let list = list_found(site, disk_of(site, store, &wanted), filter).await;
+        lists.push(list.map_err(|error| store.address.within_owner(error)));
     }
     if is_below {
-        lists.extend(places.into_iter().flat_map(|places| &places.unread).cloned().map(Err));
+        lists.extend(unread.iter().cloned().map(Err));
     }
     lists
 }
@@ -120,42 +116,40 @@ pub(super) async fn list_unusual(
 pub(super) async fn unusual_engines(site: &EngineSite<'_>, asked: &Qualifier) -> Result<Vec<FileId>> {
     let mut files = Vec::new();
     for whose in [Whose::Near, Whose::Users] {
-        let places = stores(site, whose, asked).await?;
-        files.extend(asked_of(site, places, asked).map(|place| place.file));
+        let (stores, _) = stores_of(site, whose, asked).await?;
+        files.extend(stores.into_iter().map(|store| store.file));
     }
     Ok(files)
 }
 
-fn asked_of<'p>(
-    site: &EngineSite<'_>,
-    places: Option<&'p UnusualStores>,
+/// The stores that are asked for, and what could not be read, where there may be others.
+async fn stores_of<'s>(
+    site: &EngineSite<'s>,
+    whose: Whose,
     of: &Qualifier,
-) -> impl Iterator<Item = &'p UnusualStore> {
-    // Who chose one engine means no other.
-    let is_replaced = |kind| site.sockets().chosen(kind).is_some();
-    let is_asked = |place: &&UnusualStore| site.is_asked(&place.address, of) && !is_replaced(place.address.kind);
-    places.into_iter().flat_map(|places| &places.there).filter(is_asked).collect::<Vec<_>>().into_iter()
-}
-
-async fn stores<'s>(site: &EngineSite<'s>, whose: Whose, of: &Qualifier) -> Result<Option<&'s UnusualStores>> {
+) -> Result<(Vec<&'s UnusualStore>, &'s [Error])> {
     let of_any = Qualifier { user: None, ..of.clone() };
     if !WATCHED.iter().any(|kind| site.is_asked(&Address::usual(*kind), &of_any)) {
-        return Ok(None);
+        return Ok((Vec::new(), &[]));
     }
     let known = match whose {
         Whose::Near => &site.engines.unusual,
         Whose::Users => &site.engines.unusual_of_users,
     };
-    known.get_or_try_init(|| follow(site, whose)).await.map(Some)
+    let UnusualStores { there, unread } = known.get_or_try_init(|| follow(site, whose)).await?;
+    // Who chose one engine means no other.
+    let is_replaced = |kind| site.sockets().chosen(kind).is_some();
+    let is_asked = |store: &&UnusualStore| site.is_asked(&store.address, of) && !is_replaced(store.address.kind);
+    Ok((there.iter().filter(is_asked).collect(), unread))
 }
 
 async fn disk_of<'r>(site: &EngineSite<'_>, store: &'r UnusualStore, wanted: &Extent) -> Result<Option<Disk<'r>>> {
-    site.disk_of(&store.store, &store.address, &store.root, &store.bounds, wanted).await
+    site.disk_of(&store.files, &store.address, &store.root, &store.bounds, wanted).await
 }
 
 /// Where it is, as its monitors see it.
 fn path_of(store: &UnusualStore) -> PathBuf {
-    store.store.places().into_iter().next().unwrap_or_default()
+    store.files.dirs().into_iter().next().unwrap_or_default()
 }
 
 /// Whether the same files were read for another engine. Those of Podman have more than one directory.

@@ -1,4 +1,4 @@
-//! Whose a monitor is, as seen from the place that is searched: anybody can run a program called like one. It stands for root there
+//! Whose a monitor is, as seen from the site that is searched: anybody can run a program called like one. It stands for root there
 //! only if it has what root has: in the same user namespace, on our side as root, and in the same mount namespace or with
 //! `CAP_SYS_ADMIN`. In a user namespace that belongs to a user, it stands for that user, and is bound like their engines.
 
@@ -12,28 +12,28 @@ const SYS_ADMIN: u64 = 1 << 21;
 /// Whose a monitor is.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Standing {
-    /// Root's of the place.
+    /// Root's of the site.
     Roots,
     Users(UsernsOwner),
-    /// It is of the place, but not believed, and why.
+    /// It is of the site, but not believed, and why.
     Doubtful(&'static str),
-    /// Another place's, or of somebody who cannot run containers.
+    /// Another site's, or of somebody who cannot run containers.
     Foreign,
 }
 
 /// A user who has user namespaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct UsernsOwner {
-    /// The user ID as we see it, and as the place does.
+    /// The user ID as we see it, and as the site does.
     pub(crate) uid: u32,
     pub(crate) uid_there: u32,
 }
 
-/// The place that is searched, by a process in it, and ourselves.
+/// The site that is searched, by a process in it, and ourselves.
 pub(crate) struct Vantage<'a> {
     pub(crate) around: &'a Process,
     pub(crate) myself: &'a Process,
-    /// Whether the place is a container that does so.
+    /// Whether the site is a container that does so.
     pub(crate) shares_our_pidns: bool,
 }
 

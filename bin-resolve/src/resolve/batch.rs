@@ -77,14 +77,14 @@ impl Batch {
     fn find_once(&self, path: &[String], listed: Option<ListedContainer>) -> Asking<Arc<Hop>> {
         once(&self.found, &path.to_vec(), || {
             let (name, outer) = path.split_last().expect("a path has a segment");
-            let place = if outer.is_empty() { String::new() } else { format!(" in {}", show(outer)) };
+            let inside = if outer.is_empty() { String::new() } else { format!(" in {}", show(outer)) };
             let (host, outer) = (Arc::clone(&self.host), self.container(outer));
             let (name, number) = (name.clone(), path.len());
             async move {
                 let outer = outer.await?;
                 let find = Hop::find(outer, &host.own, &name, listed.as_ref(), &host.settings);
                 let hop = host.settings.in_time(find).await;
-                hop.map(Arc::new).map_err(|error| error.within(format!("hop {number} ({name}{place})")))
+                hop.map(Arc::new).map_err(|error| error.within(format!("hop {number} ({name}{inside})")))
             }
         })
     }

@@ -14,14 +14,14 @@ use crate::query::Kind;
 use crate::rootfs::files::Files;
 
 /// Where bundles are, in a directory for each containerd namespace.
-const PLACES: &[&str] =
+const DIRS: &[&str] =
     &["/run/containerd/io.containerd.runtime.v2.task", "/run/k3s/containerd/io.containerd.runtime.v2.task"];
 
 pub(super) static LAYOUT: Layout = Layout {
     // Those of the containerd that a Docker daemon starts for itself.
     others: &["/run/docker/containerd/daemon/io.containerd.runtime.v2.task"],
     parts: |_| STATES.map(PathBuf::from).into(),
-    ..Layout::plain(Kind::Containerd, PLACES, index, load)
+    ..Layout::plain(Kind::Containerd, DIRS, index, load)
 };
 
 /// Where runc keeps its state for shims, in a directory for each namespace: their default, and Docker's.
@@ -59,17 +59,17 @@ impl Config {
 
 fn index(files: &Files, store: &Store, index: &mut Index) {
     let Extent { all, namespace: only, known } = &store.extent;
-    for place in &store.places {
-        for namespace in index.names(files, place) {
+    for dir in &store.dirs {
+        for namespace in index.names(files, dir) {
             if only.as_ref().map_or(namespace == MOBY && !all, |only| namespace != *only) {
                 continue;
             }
-            let bundles = place.join(&namespace);
+            let bundles = dir.join(&namespace);
             for id in index.names(files, &bundles).into_iter().filter(|id| !known.contains(id)) {
                 let about = format!(" in namespace {namespace}");
-                let place = bundles.join(&id);
+                let path = bundles.join(&id);
                 let namespace = Some(namespace.clone());
-                let mut entry = IndexEntry { name: id.clone(), id, namespace, about, place, ..IndexEntry::default() };
+                let mut entry = IndexEntry { name: id.clone(), id, namespace, about, path, ..IndexEntry::default() };
                 match configured(files, &mut entry) {
                     Ok(true) => {}
                     Ok(false) => continue,
@@ -83,7 +83,7 @@ fn index(files: &Files, store: &Store, index: &mut Index) {
 
 /// Takes its name from the configuration; `false` if there is none.
 fn configured(files: &Files, entry: &mut IndexEntry) -> Result<bool> {
-    let Some(config) = files.json::<Config>(&entry.place.join("config.json"))? else { return Ok(false) };
+    let Some(config) = files.json::<Config>(&entry.path.join("config.json"))? else { return Ok(false) };
     if let Some(name) = config.name() {
         entry.name.clone_from(name);
     }
@@ -95,7 +95,7 @@ fn configured(files: &Files, entry: &mut IndexEntry) -> Result<bool> {
 }
 
 fn load(files: &Files, _: &Store, entry: &mut IndexEntry) -> Result<Container> {
-    let pid = files.read(&entry.place.join("init.pid"))?.unwrap_or_default();
+    let pid = files.read(&entry.path.join("init.pid"))?.unwrap_or_default();
     let inner_pid = String::from_utf8_lossy(&pid).trim().parse().ok().filter(|pid| *pid > 0);
     let inner_pid = inner_pid.ok_or_else(|| not_running(&entry.name))?;
     // The PID is written last: by now the configuration is as whole as it will be.
@@ -104,7 +104,7 @@ fn load(files: &Files, _: &Store, entry: &mut IndexEntry) -> Result<Container> {
     }
     // Only runc keeps such a state, and a shim may have been told to have it kept elsewhere: what is here is then another's of
     // the same name. Without it, the proof rests on the shim or the cgroup alone.
-    let namespace = entry.place.parent().and_then(Path::file_name).unwrap_or_default();
+    let namespace = entry.path.parent().and_then(Path::file_name).unwrap_or_default();
     let states = STATES.iter().map(|states| Path::new(states).join(namespace));
     let state = states.flat_map(|states| runtime::read::<runc::State>(files, &states, &entry.id));
     let state = state.flatten().find(|init| init.pid == inner_pid);

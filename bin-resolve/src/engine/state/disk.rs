@@ -23,9 +23,9 @@ pub(crate) struct Disk<'a> {
     /// The directory that holds the files.
     pub(crate) file: FileId,
     root: &'a Root,
-    /// The places that are there.
+    /// The directories that are there.
     store: Store,
-    /// The other places, where they may not be looked for.
+    /// The others, where nothing may be looked for.
     barred: Vec<Error>,
 }
 
@@ -63,11 +63,11 @@ impl<'a> Disk<'a> {
     ) -> Result<Option<Self>> {
         let (mut there, mut file, mut barred) = (Vec::new(), None, Vec::new());
         let store = store.as_set(root).await?;
-        for place in store.places() {
-            match root.file_at(&place).await {
+        for dir in store.dirs() {
+            match root.file_at(&dir).await {
                 Ok(found) => {
                     file = file.or(Some(found));
-                    there.push(place);
+                    there.push(dir);
                 }
                 Err(error) => match error.errno() {
                     Some(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => {}
@@ -105,7 +105,7 @@ impl<'a> Disk<'a> {
             }
             let (entry, unread) = index.choose(&asked)?;
             let found =
-                entry.map(|mut entry| (store.layout.load)(files, store, &mut entry).map(|found| (found, entry.place)));
+                entry.map(|mut entry| (store.layout.load)(files, store, &mut entry).map(|found| (found, entry.path)));
             Ok(FileAnswer { found: found.transpose()?, unread })
         })
         .await

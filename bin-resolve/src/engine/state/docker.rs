@@ -16,7 +16,7 @@ pub(super) static LAYOUT: Layout = Layout {
     settings: |user| vec![dockerd::settings(user)],
     set: |files, store| {
         let set = dockerd::read(files, &dockerd::settings(store.user.as_ref()))?;
-        Ok(Store { places: set.map_or_else(|| store.places.clone(), |place| vec![place]), ..store })
+        Ok(Store { dirs: set.map_or_else(|| store.dirs.clone(), |dir| vec![dir]), ..store })
     },
     ..Layout::plain(Kind::Docker, &["/var/lib/docker/containers"], index, load)
 };
@@ -38,23 +38,23 @@ struct State {
 }
 
 fn index(files: &Files, store: &Store, index: &mut Index) {
-    for place in &store.places {
-        for id in index.names(files, place).into_iter().filter(|id| is_id(id)) {
-            let config_file = place.join(&id).join("config.v2.json");
+    for dir in &store.dirs {
+        for id in index.names(files, dir).into_iter().filter(|id| is_id(id)) {
+            let config_file = dir.join(&id).join("config.v2.json");
             let (name, unnamed) = match files.json::<Config>(&config_file) {
                 Ok(Some(config)) => (bare(&config.name).to_owned(), None),
                 // A container that is being created or removed has no file.
                 Ok(None) => continue,
                 Err(error) => (id.clone(), Some(error)),
             };
-            index.entries.push(IndexEntry { id, name, place: config_file, unnamed, ..IndexEntry::default() });
+            index.entries.push(IndexEntry { id, name, path: config_file, unnamed, ..IndexEntry::default() });
         }
     }
 }
 
 fn load(files: &Files, _: &Store, entry: &mut IndexEntry) -> Result<Container> {
     let gone = || Error::no(format!("container \"{}\" is gone", entry.name));
-    let config: Config = files.json(&entry.place)?.ok_or_else(gone)?;
+    let config: Config = files.json(&entry.path)?.ok_or_else(gone)?;
     if !config.state.running || config.state.pid <= 0 {
         return Err(not_running(&entry.name));
     }

@@ -41,7 +41,7 @@ pub(super) struct Invocation {
 ///
 /// # Errors
 /// If its command line or environment cannot be read, or its configuration is not understood.
-pub(crate) async fn places_of(daemon: Arc<Process>, root: &Root, usual: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
+pub(crate) async fn dirs_of(daemon: Arc<Process>, root: &Root, usual: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
     // Reading them reads the process's memory, which can block.
     let started = blocking::ask(move || Ok(Invocation::by(&daemon.read("cmdline")?, &daemon.read("environ")?)));
     let Invocation { data, config, of_user } = started.await?;
@@ -49,8 +49,8 @@ pub(crate) async fn places_of(daemon: Arc<Process>, root: &Root, usual: Vec<Path
         return Ok(vec![data.join("containers")]);
     }
     let configured = root.ask(move |directory| read(&Files::new(directory), &config)).await?;
-    let place = configured.or_else(|| Some(of_user?.join("containers")));
-    Ok(place.map_or(usual, |place| vec![place]))
+    let dir = configured.or_else(|| Some(of_user?.join("containers")));
+    Ok(dir.map_or(usual, |dir| vec![dir]))
 }
 
 /// The configuration file of a daemon that does not run: root's, or a user's.

@@ -6,7 +6,7 @@ use crate::engine::state::{containerd, crun, docker, dockerd, podman, runc};
 /// The text of any file, read as each of those that engines keep.
 ///
 /// # Panics
-/// If a cgroup has no plain name, or the place of the data is not an absolute path.
+/// If a cgroup has no plain name, or the directory of the data is not an absolute path.
 pub(crate) fn parse(text: &[u8]) {
     let states = [
         serde_json::from_slice::<runc::State>(text).ok().map(Init::from),

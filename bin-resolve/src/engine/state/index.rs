@@ -25,7 +25,7 @@ pub(crate) struct IndexEntry {
     /// Where it belongs, to tell apart containers of the same name.
     pub(super) about: String,
     /// The file or directory with its state.
-    pub(crate) place: PathBuf,
+    pub(crate) path: PathBuf,
     /// Why its name is not known.
     pub(crate) unnamed: Option<Error>,
 }
@@ -38,7 +38,7 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    /// An empty one. Some places are `barred`.
+    /// An empty one. Some directories are `barred`.
     pub(super) fn new(barred: Vec<Error>) -> Self {
         Self { entries: Vec::new(), unread: barred }
     }

@@ -38,7 +38,7 @@ pub(crate) struct Opened {
 pub(crate) struct Trust {
     /// Only root may be able to write the directories.
     pub(crate) roots_only: bool,
-    /// The most places of which there may be files.
+    /// The most directories of which there may be files.
     pub(crate) most: usize,
 }
 
@@ -56,7 +56,7 @@ impl ShimDirectory {
     /// If it is gone, or may not be inspected.
     pub(crate) fn of(shim: &Process) -> Result<Self> {
         let namespaces = [shim.namespace_id(NsType::Mnt)?, shim.namespace_id(NsType::User)?];
-        Ok(Self { path: place_of(shim)?, namespaces })
+        Ok(Self { path: dir_of(shim)?, namespaces })
     }
 }
 
@@ -106,7 +106,7 @@ pub(crate) fn open_all(monitors: Vec<(Process, Kind)>, trust: Trust) -> Vec<Resu
 /// Where a monitor leads; `None` if to nothing that is not known anyway.
 fn follow(monitor: Process, kind: Kind) -> Result<Option<Lead>> {
     let told = if kind == Kind::Containerd {
-        place_of(&monitor)?.map(|bundles| (table::usual(kind).at(vec![bundles]), true))
+        dir_of(&monitor)?.map(|bundles| (table::usual(kind).at(vec![bundles]), true))
     } else {
         let Some(conmon) = Conmon::parse(&monitor.read("cmdline")?) else { return Ok(None) };
         let is_plain = conmon.is_plain();
@@ -150,25 +150,25 @@ fn open(lead: Lead, roots_only: bool) -> Result<Opened> {
     Ok(Opened { store, root: Root::of_parts(parts), file, is_plain })
 }
 
-/// The error for a place that is as good as none.
+/// The error for a store that is as good as none.
 fn others_can_write() -> Error {
     Error::no("others can write to a directory of root's engine")
 }
 
-/// Whether there is such a place, or may be.
+/// Whether there is such a store, or may be.
 fn is_there(opened: &Result<Opened>) -> bool {
     opened.as_ref().err().is_none_or(|error| error.status() != Status::No)
 }
 
 /// The directory that is two levels above the one in which a shim works; `None` if that is no bundle.
-fn place_of(shim: &Process) -> Result<Option<PathBuf>> {
+fn dir_of(shim: &Process) -> Result<Option<PathBuf>> {
     let bundle = readlinkat(shim.dir(), "cwd");
     let bundle = match bundle {
         Err(Errno::ENOENT | Errno::ESRCH) => return Ok(None),
         bundle => PathBuf::from(bundle.doing(|| "read where a shim works")?),
     };
     let is_plugins =
-        |place: &&Path| place.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(PLUGIN.as_bytes()));
+        |dir: &&Path| dir.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(PLUGIN.as_bytes()));
     Ok(bundle.parent().and_then(Path::parent).filter(is_plugins).map(Path::to_owned))
 }
 

@@ -38,8 +38,8 @@ pub(super) static LAYOUT: Layout = Layout {
     settings: storage::files,
     set: |files, store| {
         let Set { graphroot, runroot } = storage::read(files, store.user.as_ref())?;
-        let places = graphroot.map_or_else(|| store.places.clone(), |place| vec![place]);
-        Ok(Store { places, runroot, ..store })
+        let dirs = graphroot.map_or_else(|| store.dirs.clone(), |dir| vec![dir]);
+        Ok(Store { dirs, runroot, ..store })
     },
     parts: |store| [&[runroot(store)], &states(store)[..]].concat(),
     ..Layout::plain(Kind::Podman, &["/var/lib/containers/storage"], index, load)
@@ -79,14 +79,14 @@ fn states(store: &Store) -> [PathBuf; 2] {
 
 fn index(files: &Files, store: &Store, index: &mut Index) {
     let (run, known) = (runroot(store), &store.extent.known);
-    for (place, driver) in store.places.iter().flat_map(|place| DRIVERS.map(|driver| (place, driver))) {
+    for (dir, driver) in store.dirs.iter().flat_map(|dir| DRIVERS.map(|driver| (dir, driver))) {
         let directory = format!("{driver}-containers");
         for list in LISTS {
-            let stored: Option<Vec<Stored>> = index.take(files.json(&place.join(&directory).join(list)));
+            let stored: Option<Vec<Stored>> = index.take(files.json(&dir.join(&directory).join(list)));
             let stored = stored.into_iter().flatten().filter(|stored| !known.contains(&stored.id));
             index.entries.extend(stored.map(|Stored { id, names }| IndexEntry {
                 name: names.into_iter().next().unwrap_or_else(|| id.clone()),
-                place: run.join(&directory).join(&id).join("userdata/pidfile"),
+                path: run.join(&directory).join(&id).join("userdata/pidfile"),
                 id,
                 ..IndexEntry::default()
             }));
@@ -100,9 +100,9 @@ fn load(files: &Files, store: &Store, entry: &mut IndexEntry) -> Result<Containe
     if starttime.is_none() && !store.watched.contains(&entry.id) {
         return Err(not_running(&entry.name));
     }
-    let pid = files.read(&entry.place)?.ok_or_else(|| not_running(&entry.name))?;
+    let pid = files.read(&entry.path)?.ok_or_else(|| not_running(&entry.name))?;
     let inner_pid = str::from_utf8(&pid).ok().and_then(|text| text.trim().parse().ok()).filter(|pid| *pid > 0);
-    let inner_pid = inner_pid.ok_or_else(|| Error::failed(format!("{} has no PID in it", entry.place.display())))?;
+    let inner_pid = inner_pid.ok_or_else(|| Error::failed(format!("{} has no PID in it", entry.path.display())))?;
     let (id, name) = (entry.id.clone(), entry.name.clone());
     Ok(Container { id, name, inner_pid, starttime, ..Container::default() })
 }

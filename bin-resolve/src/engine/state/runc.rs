@@ -25,7 +25,7 @@ const OTHERS: &[&str] =
 
 /// Those of `entries`, all of one name, that runc runs on its own; if there are none, all.
 fn own(entries: Vec<IndexEntry>) -> Vec<IndexEntry> {
-    let is_anothers = |entry: &IndexEntry| OTHERS.iter().any(|place| entry.place.starts_with(place));
+    let is_anothers = |entry: &IndexEntry| OTHERS.iter().any(|dir| entry.path.starts_with(dir));
     let (others, own): (Vec<_>, Vec<_>) = entries.into_iter().partition(is_anothers);
     if own.is_empty() { others } else { own }
 }

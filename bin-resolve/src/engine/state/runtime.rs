@@ -25,39 +25,39 @@ pub(super) struct Init {
     pub(super) cgroups: Vec<String>,
 }
 
-/// Reads the state of a container at `place`; `None` if the runtime knows none of this ID there.
+/// Reads the state of a container in `dir`; `None` if the runtime knows none of this ID there.
 ///
 /// # Errors
 /// As [`Files::json`].
-pub(super) fn read<S: StateFile>(files: &Files, place: &Path, id: &str) -> Result<Option<Init>> {
-    Ok(files.json::<S>(&place.join(id).join(S::FILE))?.map(Into::into))
+pub(super) fn read<S: StateFile>(files: &Files, dir: &Path, id: &str) -> Result<Option<Init>> {
+    Ok(files.json::<S>(&dir.join(id).join(S::FILE))?.map(Into::into))
 }
 
 /// The containers whose ID is `asked`.
 pub(super) fn named<S: StateFile>(files: &Files, store: &Store, index: &mut Index, asked: &str) {
-    for place in &store.places {
-        let entry = entry::<S>(place, asked.to_owned());
-        if index.take(files.has(&entry.place)) {
+    for dir in &store.dirs {
+        let entry = entry::<S>(dir, asked.to_owned());
+        if index.take(files.has(&entry.path)) {
             index.entries.push(entry);
         }
     }
 }
 
 pub(super) fn index<S: StateFile>(files: &Files, store: &Store, index: &mut Index) {
-    for place in &store.places {
-        let ids = index.names(files, place).into_iter().filter(|id| !store.extent.known.contains(id));
-        index.entries.extend(ids.map(|id| entry::<S>(place, id)));
+    for dir in &store.dirs {
+        let ids = index.names(files, dir).into_iter().filter(|id| !store.extent.known.contains(id));
+        index.entries.extend(ids.map(|id| entry::<S>(dir, id)));
     }
 }
 
-fn entry<S: StateFile>(place: &Path, id: String) -> IndexEntry {
-    let about = format!(" in {}", place.display());
-    IndexEntry { name: id.clone(), about, place: place.join(&id).join(S::FILE), id, ..IndexEntry::default() }
+fn entry<S: StateFile>(dir: &Path, id: String) -> IndexEntry {
+    let about = format!(" in {}", dir.display());
+    IndexEntry { name: id.clone(), about, path: dir.join(&id).join(S::FILE), id, ..IndexEntry::default() }
 }
 
 pub(super) fn load<S: StateFile>(files: &Files, _: &Store, entry: &mut IndexEntry) -> Result<Container> {
     let gone = || Error::no(format!("container \"{}\" is gone", entry.name));
-    let Init { pid, starttime, cgroups } = files.json::<S>(&entry.place)?.ok_or_else(gone)?.into();
+    let Init { pid, starttime, cgroups } = files.json::<S>(&entry.path)?.ok_or_else(gone)?.into();
     if pid <= 0 {
         return Err(not_running(&entry.name));
     }

@@ -18,15 +18,15 @@ const RUN: &str = "/run";
 /// What one kind of engine keeps where, and how that is read.
 pub(crate) struct Layout {
     pub(super) kind: Kind,
-    /// Where the files of root's usually are, and those of containers that belong to an engine on top of it.
-    pub(super) places: &'static [&'static str],
+    /// The directories of root's, usually, and those of containers that belong to an engine on top of it.
+    pub(super) dirs: &'static [&'static str],
     pub(super) others: &'static [&'static str],
     /// Where a user's has them; `None` if they are where root's are, in a mount namespace of its own.
     pub(super) of_user: Option<fn(&UserDirs) -> PathBuf>,
     /// The files with the settings of root's, or of a user's, and what they say of where the others are.
     pub(super) settings: fn(Option<&UserDirs>) -> Vec<PathBuf>,
     pub(super) set: fn(&Files, Store) -> Result<Store>,
-    /// Where there is anything to read besides the places, if it was told where these are.
+    /// Where there is anything to read besides these directories, if it was told where these are.
     pub(super) parts: fn(&Store) -> Vec<PathBuf>,
     /// Reads which containers there are.
     pub(super) index: fn(&Files, &Store, &mut Index),
@@ -37,16 +37,16 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// That of an engine without settings, whose containers are all in its places.
+    /// That of an engine without settings, whose containers are all in these directories.
     pub(super) const fn plain(
         kind: Kind,
-        places: &'static [&'static str],
+        dirs: &'static [&'static str],
         index: fn(&Files, &Store, &mut Index),
         load: fn(&Files, &Store, &mut IndexEntry) -> Result<Container>,
     ) -> Self {
         let (settings, parts) = (|_: Option<&UserDirs>| Vec::new(), |_: &Store| Vec::new());
         let set = |_: &Files, store| Ok(store);
-        Self { kind, places, others: &[], of_user: None, settings, set, parts, index, named: None, load }
+        Self { kind, dirs, others: &[], of_user: None, settings, set, parts, index, named: None, load }
     }
 }
 
@@ -54,8 +54,8 @@ impl Layout {
 #[derive(Clone)]
 pub(crate) struct Store {
     pub(super) layout: &'static Layout,
-    pub(super) places: Vec<PathBuf>,
-    /// Places of containers that belong to an engine on top of it.
+    pub(super) dirs: Vec<PathBuf>,
+    /// Those of containers that belong to an engine on top of it.
     pub(super) others: Vec<PathBuf>,
     /// The directory for what is of no use after a restart: `/run`, or a user's runtime directory.
     pub(super) run: PathBuf,
@@ -98,10 +98,10 @@ pub(crate) struct UserDirs {
 impl Store {
     /// Where the files of an engine that root runs usually are.
     pub(super) fn usual(layout: &'static Layout) -> Self {
-        let paths = |places: &[&str]| places.iter().map(PathBuf::from).collect();
+        let paths = |dirs: &[&str]| dirs.iter().map(PathBuf::from).collect();
         Self {
             layout,
-            places: paths(layout.places),
+            dirs: paths(layout.dirs),
             others: paths(layout.others),
             run: RUN.into(),
             user: None,
@@ -115,14 +115,14 @@ impl Store {
     /// Where those of a user's engine usually are.
     pub(super) fn of_user(self, user: &UserDirs) -> Self {
         match self.layout.of_user {
-            Some(place) => Self { run: user.runtime.clone(), user: Some(user.clone()), ..self.at(vec![place(user)]) },
+            Some(dir) => Self { run: user.runtime.clone(), user: Some(user.clone()), ..self.at(vec![dir(user)]) },
             None => self,
         }
     }
 
     /// The same engine, which keeps its containers in these directories only.
-    pub(crate) fn at(self, places: Vec<PathBuf>) -> Self {
-        Self { places, others: Vec::new(), ..self }
+    pub(crate) fn at(self, dirs: Vec<PathBuf>) -> Self {
+        Self { dirs, others: Vec::new(), ..self }
     }
 
     /// The same, of which this is wanted.
@@ -145,17 +145,17 @@ impl Store {
     }
 
     /// Where the files may be, unless settings say otherwise.
-    pub(crate) fn places(&self) -> Vec<PathBuf> {
+    pub(crate) fn dirs(&self) -> Vec<PathBuf> {
         let others = self.others.iter().filter(|_| self.extent.all);
-        self.places.iter().chain(others).cloned().collect()
+        self.dirs.iter().chain(others).cloned().collect()
     }
 
     /// The directories in which there is anything to read of an engine that was told where its files are.
     pub(crate) fn parts(&self) -> Vec<PathBuf> {
-        [self.places.clone(), self.more()].concat()
+        [self.dirs.clone(), self.more()].concat()
     }
 
-    /// Those of them that are no places.
+    /// Those of them that hold no containers.
     pub(super) fn more(&self) -> Vec<PathBuf> {
         (self.layout.parts)(self)
     }

@@ -57,7 +57,7 @@ impl Frontier {
     }
 
     /// The context of a failure here.
-    pub(crate) fn place(&self) -> String {
+    pub(crate) fn context(&self) -> String {
         match &self.path[..] {
             [] => "list containers".to_owned(),
             path => format!("list containers in {}", show(path)),
@@ -88,7 +88,7 @@ impl Frontier {
         };
         match std::mem::take(&mut *self.waiting.borrow_mut()).len() {
             0 => Ok(None),
-            left => Err(Error::failed(format!("{}: {left} are left out: {why}", self.place()))),
+            left => Err(Error::failed(format!("{}: {left} are left out: {why}", self.context()))),
         }
     }
 
@@ -103,7 +103,7 @@ impl Frontier {
         let before = waiting.len() + 1;
         waiting.retain(|(waiting, _)| waiting.endpoint != *engine);
         let left = before - waiting.len();
-        Err(Error::failed(format!("{}: {left} are left out: {engine} failed {failures} times", self.place())))
+        Err(Error::failed(format!("{}: {left} are left out: {engine} failed {failures} times", self.context())))
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) enum Outcome {
     SeenInside(Node, Result<Vec<Inner>>),
 }
 
-/// The containers of the engines in one place.
+/// The containers of the engines of one site.
 pub(crate) struct List {
     pub(crate) listing: Rc<Listing>,
     /// Those that match the pattern, or may contain some that do.
