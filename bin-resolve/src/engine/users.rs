@@ -109,7 +109,7 @@ fn endpoints(user: &UserDirs, root: &Arc<Root>, bounds: &Bounds) -> Vec<Arc<Endp
     let endpoint = |kind| {
         let address = Address { kind, owner: Some(owner.clone()), namespace: None };
         let manager = Some(user.runtime.join("systemd/private"));
-        let store = table::of_user(kind, user);
+        let store = table::usual(kind).of_user(user);
         let hidden = store.is_hidden_of_users().then(|| Hidden::behind(user.runtime.join(CHILD_PID)));
         let sockets = sockets::of_user(kind, &user.runtime);
         let endpoint = Endpoint::new(address, root, sockets, Some(store), bounds.clone());

@@ -13,7 +13,7 @@ use crate::engine::container::Container;
 use crate::engine::endpoint::Endpoint;
 use crate::engine::settings::within;
 use crate::engine::state::disk::{Disk, FileAnswer};
-use crate::lookup::fallback::{Answered, find_in_time};
+use crate::lookup::fallback::ask_in_time;
 use crate::lookup::prefetch::look_ahead;
 use crate::lookup::site::EngineSite;
 use crate::proof::claim::{Claim, Via};
@@ -134,11 +134,26 @@ async fn ask_api(
     connection: &Connection,
     name: &str,
 ) -> Result<Option<Claim>> {
-    let container = match find_in_time(site, endpoint, connection, name, find_over(site, connection, name)).await? {
-        Answered::ByFiles(claim) => return Ok(Some(claim)),
-        Answered::ByDaemon(None) => return Ok(None),
-        Answered::ByDaemon(Some(container)) => container,
+    let asking = async {
+        let container = find_over(site, connection, name).await?;
+        container.map(|container| claim_of(site, endpoint, connection, name, container)).transpose()
     };
+    let by_files = async |disk: &Disk<'_>, _| {
+        let found = Claim::from_files(disk, name).await?.found;
+        let claim = found.ok_or_else(|| Error::no("it is not in the files"))?;
+        site.prove(name, &claim).await.map(|_| Some(claim))
+    };
+    ask_in_time(site, endpoint, connection, name, asking, by_files).await
+}
+
+/// What an engine said, and which processes may have said it.
+fn claim_of(
+    site: &EngineSite<'_>,
+    endpoint: &Endpoint,
+    connection: &Connection,
+    name: &str,
+    container: Container,
+) -> Result<Claim> {
     let daemons = connection.daemons()?;
     let (daemon, socket) = (daemons[0], &connection.socket);
     site.settings.log(name, || {
@@ -150,7 +165,7 @@ async fn ask_api(
     let via = Via::Api { socket: socket.clone(), daemon, pidns, file: None };
     let bounds = site.bounds.and(&endpoint.bounds).and(&connection.bounds()?);
     let engine = Address { kind: connection.engine.kind(), ..endpoint.address.clone() };
-    Ok(Some(Claim::new(container, engine, via, namespaces, bounds)))
+    Ok(Claim::new(container, engine, via, namespaces, bounds))
 }
 
 /// Asks over a connection, and prepares for the answer while the engine works on it.

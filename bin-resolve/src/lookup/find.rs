@@ -64,9 +64,9 @@ async fn settle(site: &EngineSite<'_>, of: &Qualifier, name: &str, answers: Vec<
                 continue;
             }
         };
-        match site.verified(name, claim).await {
-            Ok(same) if found.iter().any(|found| found.process.pid() == same.process.pid()) => {}
-            Ok(another) => found.push(another),
+        match site.prove(name, &claim).await {
+            Ok((process, _)) if found.iter().any(|found| found.process.pid() == process.pid()) => {}
+            Ok((process, proof)) => found.push(claim.by(process, proof)),
             Err(error) => refusals.push(error),
         }
     }

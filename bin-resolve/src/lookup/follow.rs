@@ -10,7 +10,7 @@ use nix::unistd::{Uid, geteuid};
 use crate::engine::address::{Address, Owner};
 use crate::engine::bounds::Bounds;
 use crate::engine::settings::within;
-use crate::engine::state::leads::{Opened, ShimDirectory, Trust, open_all};
+use crate::engine::state::leads::{Opened, ShimDirectory, open_all};
 use crate::engine::state::monitors::Monitor;
 use crate::engine::state::store::{Extent, Store};
 use crate::engine::state::table;
@@ -21,9 +21,6 @@ use crate::proof::standing::{Standing, UsernsOwner, Vantage};
 use crate::query::{Kind, Qualifier};
 use crate::rootfs::blocking;
 use crate::rootfs::root::{FileId, Root};
-
-/// The most stores of one user's, or in one container.
-const MOST: usize = 16;
 
 /// The monitors of the site itself, or of a user.
 type Group = Vec<(Process, Kind)>;
@@ -106,8 +103,7 @@ async fn open(
     roots_only: bool,
 ) -> Result<Vec<Result<Option<UnusualStore>>>> {
     let roots_only = roots_only && user.is_none();
-    let trust = Trust { roots_only, most: if roots_only { usize::MAX } else { MOST } };
-    let opening = within(site.settings.timeout / 2, blocking::ask(move || Ok(open_all(group, trust))));
+    let opening = within(site.settings.timeout / 2, blocking::ask(move || Ok(open_all(group, roots_only))));
     let all = opening.await.unwrap_or_else(|error| vec![Err(error)]);
     let owner = match user {
         Some(user) => Some(users::owner(&*near_root(site).await?, user.uid_there).await),

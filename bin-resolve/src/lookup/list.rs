@@ -5,19 +5,20 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
-use nicon_core::Result;
+use nicon_core::{Error, Result};
 use nix::errno::Errno;
 
 use crate::engine::api::connection::Connection;
 use crate::engine::container::Filter;
 use crate::engine::endpoint::Endpoint;
 use crate::engine::settings::within;
+use crate::engine::state::disk::Disk;
 use crate::engine::state::store::Extent;
 use crate::lookup::engines::Whose;
-use crate::lookup::fallback::{Answered, list_in_time};
+use crate::lookup::fallback::ask_in_time;
 use crate::lookup::listing::{EngineListing, ListResult, ListedContainer, Listing, extent_below};
 use crate::lookup::prefetch::look_ahead;
-use crate::lookup::running::list_found;
+use crate::lookup::running::{list_files, list_found};
 use crate::lookup::segments;
 use crate::lookup::site::EngineSite;
 use crate::lookup::suggest::no_engine;
@@ -110,19 +111,24 @@ async fn list_one(site: &EngineSite<'_>, endpoint: &Endpoint, wanted: &Extent, f
         return Ok(Some(list.unwrap_or_default()));
     }
     let question = async |connection: &Connection| {
-        let asking = connection.engine.list(filter);
-        let list = match list_in_time(site, endpoint, connection, filter, asking).await? {
-            Answered::ByFiles(mut listing) => {
-                let of_engine = |container| ListedContainer { engine: connection.file, ..container };
-                listing.containers = listing.containers.into_iter().map(of_engine).collect();
-                return Ok(listing);
-            }
-            Answered::ByDaemon(list) => list,
+        let asking = async {
+            let (list, kind) = (connection.engine.list(filter).await?, connection.engine.kind());
+            let container = |listed| ListedContainer {
+                kind,
+                ..ListedContainer::new(listed, endpoint.address.clone(), connection.file)
+            };
+            Ok(EngineListing { containers: list.into_iter().map(container).collect(), ..EngineListing::default() })
         };
-        let (kind, file) = (connection.engine.kind(), connection.file);
-        let container =
-            |listed| ListedContainer { kind, ..ListedContainer::new(listed, endpoint.address.clone(), file) };
-        Ok(EngineListing { containers: list.into_iter().map(container).collect(), ..EngineListing::default() })
+        let by_files = async |disk: &Disk<'_>, waited: Duration| {
+            let mut listing = list_files(site, disk, filter).await?;
+            listing.containers.iter_mut().for_each(|container| container.engine = connection.file);
+            listing.remarks.push(Error::failed(format!(
+                "the engine does not answer (waited {} s): its files were read instead",
+                waited.as_secs_f64()
+            )));
+            Ok(listing)
+        };
+        ask_in_time(site, endpoint, connection, "the list of containers", asking, by_files).await
     };
     let by_socket = site.settings.in_time(endpoint.pool.ask(&endpoint.root, &endpoint.sockets, question)).await;
     match &by_socket {

@@ -18,7 +18,7 @@ use crate::engine::state::store::{Extent, Store};
 use crate::engine::users;
 use crate::lookup::engines::Engines;
 use crate::lookup::prefetch::connect_ahead;
-use crate::proof::claim::{Claim, Verified};
+use crate::proof::claim::Claim;
 use crate::proof::verify::Proof;
 use crate::query::{Kind, Qualifier};
 use crate::rootfs::root::Root;
@@ -211,15 +211,6 @@ impl EngineSite<'_> {
     /// If it is not, or that is unknown.
     pub(crate) async fn prove(&self, name: &str, claim: &Claim) -> Result<(Process, Proof)> {
         claim.prove(name, self.pidns.id(), self.settings).await
-    }
-
-    /// The claimed container, if the claim is proved.
-    ///
-    /// # Errors
-    /// As [`EngineSite::prove`].
-    pub(crate) async fn verified(&self, name: &str, claim: Claim) -> Result<Verified> {
-        let (process, proof) = self.prove(name, &claim).await?;
-        Ok(claim.by(process, proof))
     }
 
     /// Whether a failure means that we may not ask an engine, since it is another user's.

@@ -20,6 +20,9 @@ use crate::rootfs::root::{Directory, FileId, Root};
 /// What the name of the directory of all bundles begins with: it is that of a plugin of containerd's.
 const PLUGIN: &str = "io.containerd.runtime.";
 
+/// The most directories of one user's, or in one container, of which there may be files.
+const MOST: usize = 16;
+
 /// How a directory is opened, only to look into it.
 const DIRECTORY: OFlag = OFlag::O_PATH.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);
 
@@ -31,15 +34,6 @@ pub(crate) struct Opened {
     pub(crate) file: FileId,
     /// Whether the runtime's state is where it usually is.
     pub(crate) is_plain: bool,
-}
-
-/// Whom to believe how much.
-#[derive(Clone, Copy)]
-pub(crate) struct Trust {
-    /// Only root may be able to write the directories.
-    pub(crate) roots_only: bool,
-    /// The most directories of which there may be files.
-    pub(crate) most: usize,
 }
 
 /// The directory of bundles of a shim, and where it is there.
@@ -76,19 +70,20 @@ impl Lead {
     }
 }
 
-/// Opens the files to which `monitors` lead. This may block forever.
-pub(crate) fn open_all(monitors: Vec<(Process, Kind)>, trust: Trust) -> Vec<Result<Opened>> {
+/// Opens the files to which `monitors` lead: of `roots_only`, those in directories that only root can write. This may block
+/// forever.
+pub(crate) fn open_all(monitors: Vec<(Process, Kind)>, roots_only: bool) -> Vec<Result<Opened>> {
     let mut leads: Vec<Lead> = Vec::new();
     let mut failed = Vec::new();
+    let most = if roots_only { usize::MAX } else { MOST };
     for (monitor, kind) in monitors {
         let pid = monitor.pid();
         match follow(monitor, kind) {
             Ok(None) => {}
             Ok(Some(lead)) => match leads.iter().position(|known| known.is_same(&lead)) {
                 Some(known) => leads[known].store.watch(&lead.store),
-                None if leads.len() < trust.most => leads.push(lead),
+                None if leads.len() < most => leads.push(lead),
                 None => {
-                    let most = trust.most;
                     failed.push(Err(Error::failed(format!(
                         "engines' files in more than {most} places: the rest is left out"
                     ))));
@@ -100,7 +95,7 @@ pub(crate) fn open_all(monitors: Vec<(Process, Kind)>, trust: Trust) -> Vec<Resu
             Err(error) => failed.push(Err(error.within(format!("process {pid}")))),
         }
     }
-    leads.into_iter().map(|lead| open(lead, trust.roots_only)).chain(failed).filter(is_there).collect()
+    leads.into_iter().map(|lead| open(lead, roots_only)).chain(failed).filter(is_there).collect()
 }
 
 /// Where a monitor leads; `None` if to nothing that is not known anyway.

@@ -113,7 +113,7 @@ impl Store {
     }
 
     /// Where those of a user's engine usually are.
-    pub(super) fn of_user(self, user: &UserDirs) -> Self {
+    pub(crate) fn of_user(self, user: &UserDirs) -> Self {
         match self.layout.of_user {
             Some(dir) => Self { run: user.runtime.clone(), user: Some(user.clone()), ..self.at(vec![dir(user)]) },
             None => self,

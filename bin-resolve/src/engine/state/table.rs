@@ -1,6 +1,6 @@
 //! The kinds of engines that keep files, a line for each.
 
-use crate::engine::state::store::{Layout, Store, UserDirs};
+use crate::engine::state::store::{Layout, Store};
 use crate::engine::state::{containerd, crun, docker, podman, runc};
 use crate::query::Kind;
 
@@ -17,9 +17,4 @@ fn layout(kind: Kind) -> &'static Layout {
 /// Where the files of an engine that root runs usually are.
 pub(crate) fn usual(kind: Kind) -> Store {
     Store::usual(layout(kind))
-}
-
-/// Where those of a user's engine usually are.
-pub(crate) fn of_user(kind: Kind, user: &UserDirs) -> Store {
-    usual(kind).of_user(user)
 }
