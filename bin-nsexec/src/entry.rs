@@ -2,27 +2,27 @@
 
 use std::os::fd::BorrowedFd;
 
-use nicon_core::{Doing, Error, Process, Result};
+use nicon_core::{Context, Error, Process, Result};
 
 use crate::args::Args;
 use crate::capability::{self, Limits};
 use crate::cgroup::Cgroups;
 use crate::command::Command;
-use crate::identity::Identity;
-use crate::join::Joins;
+use crate::credentials::Credentials;
+use crate::directories::Directories;
+use crate::failure::{FAILED, fail};
+use crate::join::{Joins, own_user_id};
 use crate::last_step::LastStep;
 use crate::lsm::Labels;
-use crate::place::Place;
-use crate::run::{FAILED, fail};
 use crate::sys;
 
 /// What was opened. From the first join on nothing of ours is looked up by name: names are the container's then.
 pub(crate) struct Entry<'a> {
     joins: Joins<'a>,
     cgroups: Option<Cgroups>,
-    place: Place,
+    directories: Directories,
     limits: Option<Limits>,
-    identity: Identity<'a>,
+    credentials: Credentials<'a>,
     keep_caps: bool,
     labels: Option<Labels>,
     /// `None` if no process of ours comes near the container: then the command is executed directly.
@@ -35,14 +35,15 @@ impl<'a> Entry<'a> {
     pub(crate) fn open(args: &Args, target: Option<&'a Process>) -> Result<Self> {
         let joins = Joins::open(args, target)?;
         let joined = joins.user_id()?;
+        let limits = |target| Limits::of(target, joined.map_or_else(own_user_id, Ok)?);
         if args.follow_context {
             Labels::require_selinux()?;
         }
         let entry = Self {
             cgroups: target.filter(|_| args.join_cgroup || args.is_limited()).map(Cgroups::open).transpose()?,
-            place: Place::open(args, target)?,
-            limits: target.filter(|_| args.is_limited()).map(|target| Limits::of(target, joined)).transpose()?,
-            identity: Identity::open(args, target, joined.is_some()),
+            directories: Directories::open(args, target)?,
+            limits: target.filter(|_| args.is_limited()).map(limits).transpose()?,
+            credentials: Credentials::open(args, target, joined.is_some()),
             keep_caps: args.keep_caps,
             labels: target
                 .filter(|_| args.follow_context || args.is_limited())
@@ -61,7 +62,7 @@ impl<'a> Entry<'a> {
 
     /// Joins the namespaces. A PID namespace takes effect with the next child.
     pub(crate) fn enter(&self) -> Result<()> {
-        self.identity.drop_groups_early();
+        self.credentials.drop_groups_early();
         self.joins.enter()
     }
 
@@ -93,7 +94,7 @@ impl<'a> Entry<'a> {
     /// Executes the command directly; returns only if that fails.
     fn execute(&self) -> (u8, Error) {
         let labels = self.labels.as_ref().map_or(Ok(()), Labels::set);
-        match labels.and_then(|()| sys::close_all_but(None).doing(|| "close our descriptors")) {
+        match labels.and_then(|()| sys::close_all_but(None).context(|| "close our descriptors")) {
             Ok(()) => self.command.exec(),
             Err(error) => (FAILED, error),
         }
@@ -103,13 +104,13 @@ impl<'a> Entry<'a> {
         if let Some(cgroups) = &self.cgroups {
             cgroups.join(is_in_birthplace)?;
         }
-        self.place.go()?;
+        self.directories.go()?;
         // The bounding set first, since a change of the user takes the right to; the rest afterwards, since it includes that
         // right.
         if let Some(limits) = &self.limits {
             limits.bound()?;
         }
-        self.identity.assume()?;
+        self.credentials.assume()?;
         if let Some(limits) = &self.limits {
             limits.drop_excess()?;
         }

@@ -25,7 +25,7 @@ pub use resolve::resolver::{Options, Resolver};
 ///
 /// A container's root can serve a file system that never replies. Look-ups there are done on threads, which time-outs abandon; but a
 /// process with such a thread cannot end before the container does. Whoever has to end anyway goes on in a child process, which can
-/// be left behind: that is what [`nicon_core::apart::part`] does. Only the first call counts.
+/// be left behind: that is what [`nicon_core::filter::worker_process::start`] does. Only the first call counts.
 pub fn prepare_for_threads(preparation: fn() -> Result<()>) {
     rootfs::blocking::prepare_by(preparation);
 }

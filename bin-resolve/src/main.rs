@@ -5,11 +5,11 @@ mod cli;
 use clap::Parser;
 use cli::args::Args;
 use cli::run::{PROGRAM, run};
-use nicon_core::apart;
+use nicon_core::filter::{self, worker_process};
 
 fn main() -> std::process::ExitCode {
     match Args::try_parse() {
-        Ok(args) => apart::run(PROGRAM, || run(&args)),
-        Err(error) => nicon_core::cli::usage(PROGRAM, error.use_stderr(), &error.to_string()).into(),
+        Ok(args) => worker_process::run(PROGRAM, || run(&args)),
+        Err(error) => filter::cli::usage(PROGRAM, error.use_stderr(), &error.to_string()).into(),
     }
 }

@@ -1,6 +1,6 @@
 //! The records of a run, and what happens to the others when one fails.
 
-use nicon_core::stream::Answers;
+use nicon_core::filter::stream::Answers;
 use nicon_core::{Error, Record, Result};
 
 use crate::args::Args;
@@ -49,7 +49,7 @@ impl Batch {
                 let name = record.cell("name");
                 Err(Error::failed(format!("{name}, which an earlier run moved, keeps what this run gave it")))
             } else {
-                undo(record).map_err(|error| error.within("put it back, since another failed"))
+                undo(record).map_err(|error| error.prefix("put it back, since another failed"))
             };
             if let Err(error) = undone {
                 answers.give(line, Err(error))?;

@@ -1,8 +1,8 @@
 //! The two ends of a move, as the records of a run name them.
 
-use nicon_core::link::target::HOST;
+use nicon_core::path::HOST;
 use nicon_core::{Error, Record, Result};
-use nicon_linkmv::Place;
+use nicon_rtnl::Place;
 
 use crate::args::Args;
 use crate::source::Source;

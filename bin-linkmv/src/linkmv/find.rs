@@ -4,7 +4,7 @@ use std::path::Path;
 
 use nicon_core::link::Selector;
 use nicon_core::{Error, Result};
-use nicon_linkmv::{Link, Place};
+use nicon_rtnl::{Link, Place};
 
 /// The link of a namespace that `selector` selects.
 ///

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use nicon_core::{Error, NsId, Result};
-use nicon_linkmv::{Carry, Link, Place};
+use nicon_rtnl::{Carry, Link, Place};
 
 /// Kinds of links that are stacked on others.
 const STACKED: [&str; 6] = ["vxlan", "vlan", "macvlan", "macvtap", "ipvlan", "macsec"];

@@ -1,6 +1,6 @@
 //! The marks by which another run recognises a link: during a move, and afterwards.
 
-use nicon_linkmv::{Link, Place};
+use nicon_rtnl::{Link, Place};
 
 /// How the alternative name of a link that is being moved begins.
 const MARK: &str = "nicon.";
@@ -29,7 +29,7 @@ impl Origin {
     /// leaves it, and the next run of the same command finds the link by it, wherever the kernel has left it and whatever it
     /// is called.
     ///
-    /// The root of the link's namespace can move the mark to another link: [`nicon_linkmv::sysfs`] has what identifies the link.
+    /// The root of the link's namespace can move the mark to another link: [`nicon_rtnl::sysfs`] has what identifies the link.
     pub(crate) fn mark(&self) -> String {
         self.altname(MARK)
     }

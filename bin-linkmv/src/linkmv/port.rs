@@ -1,10 +1,12 @@
 //! The options of a link as a port of a bridge, which it loses when it leaves.
 
 use nicon_core::{Error, Result};
-use nicon_linkmv::netlink::about;
-use nicon_linkmv::wire::{from_hex, to_hex};
-use rtnetlink::packet_route::RouteNetlinkMessage;
-use rtnetlink::packet_route::link::{InfoBridgePort, InfoPortData, InfoPortKind, LinkAttribute, LinkInfo, LinkMessage};
+use nicon_rtnl::netlink::about;
+use nicon_rtnl::packet_route::RouteNetlinkMessage;
+use nicon_rtnl::packet_route::link::{
+    InfoBridgePort, InfoPortData, InfoPortKind, LinkAttribute, LinkInfo, LinkMessage,
+};
+use nicon_rtnl::wire::{from_hex, to_hex};
 
 /// The request that sets them again, in hexadecimal; `None` if the link is not a port of a bridge.
 pub(crate) fn request(link: &LinkMessage) -> Option<String> {

@@ -1,9 +1,9 @@
 //! Changes that some kernels make only to links that are down.
 
-use nicon_linkmv::netlink::about;
-use nicon_linkmv::{Link, Place, Refusal};
+use nicon_rtnl::netlink::about;
+use nicon_rtnl::packet_route::link::{LinkFlags, LinkMessage};
+use nicon_rtnl::{Link, Place, Refusal};
 use nix::errno::Errno;
-use rtnetlink::packet_route::link::{LinkFlags, LinkMessage};
 
 /// Changes a link that stays where it is. Linux before 6.2 gives no name to one that is up, and some drivers no hardware
 /// address: where the kernel refuses for that, the link is down for the moment of it, at the cost of its routes.

@@ -3,12 +3,12 @@
 use std::thread::sleep;
 use std::time::Duration;
 
+use nicon_core::filter::stream::{Answers, Lines, View};
+use nicon_core::filter::table::Column;
 use nicon_core::link::{NewName, Selector};
-use nicon_core::stream::{Answers, Lines, View};
-use nicon_core::table::Column;
 use nicon_core::{Error, Record, Result, Status};
-use nicon_linkmv::Place;
-use nicon_linkmv::fields::{CHANGED, IFINDEX, MAC, NAME, TARGET};
+use nicon_rtnl::Place;
+use nicon_rtnl::fields::{CHANGED, IFINDEX, MAC, NAME, RECORDS, TARGET};
 
 use crate::args::Args;
 use crate::batch::{Batch, Next};
@@ -56,7 +56,7 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
             let line = line?;
             unmoved = None;
             sleep(rest);
-            let answer = match line.text.and_then(|text| Record::parse(&text)) {
+            let answer = match line.record(RECORDS) {
                 Ok(record) if args.undo => undo(record, &here),
                 Ok(record) => answer(record, args, &mover, &mut ends),
                 Err(error) => Err(error),

@@ -5,9 +5,9 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use nicon_core::{Error, Result};
-use nicon_linkmv::{Link, Place, address};
-use rtnetlink::packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
-use rtnetlink::packet_route::link::LinkFlags;
+use nicon_rtnl::packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
+use nicon_rtnl::packet_route::link::LinkFlags;
+use nicon_rtnl::{Link, Place, address};
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 

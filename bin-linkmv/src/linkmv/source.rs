@@ -4,8 +4,8 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 
 use nicon_core::Result;
-use nicon_linkmv::conf::Conf;
-use nicon_linkmv::{Link, Place};
+use nicon_rtnl::conf::Conf;
+use nicon_rtnl::{Link, Place};
 
 use crate::sysctl::Sysctls;
 

@@ -6,8 +6,8 @@ use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use nicon_core::{Doing, Error, Result};
-use nicon_linkmv::Place;
+use nicon_core::{Context, Error, Result};
+use nicon_rtnl::Place;
 use nix::errno::Errno;
 use nix::fcntl::{self, OFlag};
 use nix::sys::stat::Mode;
@@ -24,7 +24,7 @@ const FAMILIES: [&str; 2] = ["ipv4/conf", "ipv6/conf"];
 /// Settings that are derived from others, or read-only.
 const NOT_SETTINGS: [&str; 3] = ["mtu", "mc_forwarding", "stable_secret"];
 
-/// The settings of IPv6 that the kernel reports with the link (see [`nicon_linkmv::conf`]); of IPv4 it reports all. A newer
+/// The settings of IPv6 that the kernel reports with the link (see [`nicon_rtnl::conf`]); of IPv4 it reports all. A newer
 /// kernel may have others that it does not report, as with `regen_min_advance`.
 const TOLD_OF_IPV6: &str = "\
     accept_dad accept_ra accept_ra_defrtr accept_ra_from_local accept_ra_min_hop_limit accept_ra_min_lft \
@@ -76,7 +76,7 @@ impl Sysctls {
             }
             Ok::<_, std::io::Error>(names)
         })?;
-        let mut names = listed.doing(|| "list the settings of links in /proc/sys/net")?;
+        let mut names = listed.context(|| "list the settings of links in /proc/sys/net")?;
         names.retain(|name| !NOT_SETTINGS.iter().any(|other| name.ends_with(&format!("/{other}"))));
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         Self::read(place, home, "default", &names)
@@ -114,7 +114,7 @@ impl Sysctls {
             }
             Ok::<_, Errno>(settings)
         })?;
-        read.map(Self).doing(|| format!("read the settings of {link} in /proc/sys/net"))
+        read.map(Self).context(|| format!("read the settings of {link} in /proc/sys/net"))
     }
 
     /// Sets them for a link.
@@ -133,7 +133,7 @@ impl Sysctls {
                 Ok(present) if present.trim_end() == value => Ok(()),
                 _ => fs::write(&path, value),
             })?;
-            written.doing(|| format!("set {name} of {link} to {value}"))?;
+            written.context(|| format!("set {name} of {link} to {value}"))?;
         }
         Ok(())
     }

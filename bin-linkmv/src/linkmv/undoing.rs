@@ -1,7 +1,7 @@
 //! Undoing a move: the link is looked for where the move left it, and where an interrupted undo may have left it.
 
 use nicon_core::{Error, LinkName, Record, Result};
-use nicon_linkmv::{Link, Place, netns};
+use nicon_rtnl::{Link, Place, netns};
 
 use crate::find::by_inode;
 use crate::undo::Undo;

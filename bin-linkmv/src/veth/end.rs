@@ -2,7 +2,7 @@
 
 use nicon_core::link::{Cidr, LinkName, Mac};
 use nicon_core::{Error, Record, Result};
-use rtnetlink::packet_route::link::LinkAttribute;
+use nicon_rtnl::packet_route::link::LinkAttribute;
 
 /// One end.
 pub(crate) struct End {

@@ -6,7 +6,7 @@ mod pair;
 mod run;
 
 use clap::Parser;
-use nicon_core::cli;
+use nicon_core::filter::cli;
 
 fn main() -> std::process::ExitCode {
     match args::Args::try_parse() {

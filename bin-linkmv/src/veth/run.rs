@@ -1,10 +1,10 @@
 //! The run: two processes in, a pair between them, two records out.
 
-use nicon_core::stream::{Answers, Lines, View};
-use nicon_core::table::Column;
+use nicon_core::filter::stream::{Answers, Lines, View};
+use nicon_core::filter::table::Column;
 use nicon_core::{Error, Record, Result, Status};
-use nicon_linkmv::fields::{CHANGED, IFINDEX, MAC, NAME, TARGET};
-use nicon_linkmv::{Link, Place};
+use nicon_rtnl::fields::{CHANGED, IFINDEX, MAC, NAME, RECORDS, TARGET};
+use nicon_rtnl::{Link, Place};
 use serde_json::json;
 
 use crate::args::Args;
@@ -37,8 +37,8 @@ fn two_records(args: &Args) -> Result<[Record; 2]> {
     if records.len() < 2 {
         for line in Lines::stdin("give --target PID twice")? {
             let line = line?;
-            let record = line.text.and_then(|text| Record::parse(&text));
-            records.push(record.map_err(|error| error.within(format!("line {}", line.number)))?);
+            let record = line.record(RECORDS);
+            records.push(record.map_err(|error| error.prefix(format!("line {}", line.number)))?);
         }
     }
     if records.is_empty() {
@@ -56,7 +56,7 @@ fn many(answers: &mut Answers, home: &Place) -> Result<()> {
     let mut waiting: Vec<(u64, String, Record)> = Vec::new();
     for line in Lines::stdin("name both ends and give --target PID twice")? {
         let line = line?;
-        let record = line.text.and_then(|text| Record::parse(&text));
+        let record = line.record(RECORDS);
         let record = record.and_then(|record| match record.text("pair")? {
             Some(pair) => Ok((pair.to_owned(), record)),
             None => Err(Error::failed("give NAME and PEER, or \"pair\" in each record")),

@@ -12,15 +12,15 @@ mod mounts;
 mod names;
 mod oldest;
 mod output;
+mod query;
 mod run;
 mod scope;
 mod search;
 #[path = "../types.rs"]
 mod types;
-mod wanted;
 
 use clap::Parser;
-use nicon_core::cli;
+use nicon_core::filter::cli;
 
 fn main() -> std::process::ExitCode {
     match args::Args::try_parse() {

@@ -1,6 +1,6 @@
 //! Questions and their answers: a target, and the record that asks for it.
 
-use nicon_core::stream::Line;
+use nicon_core::filter::stream::Line;
 use nicon_core::{Error, Record, Result};
 use nicon_resolve::{Hit, Query, Resolver};
 
@@ -83,7 +83,7 @@ impl Turn<'_> {
             Ok(hit) => match output::fill(record.clone(), &hit, *is_pattern) {
                 // It has just stopped.
                 Err(_) if *is_pattern && !hit.process().is_alive() => return Ok(()),
-                filled => filled.map_err(|error| error.within(record.cell("target"))),
+                filled => filled.map_err(|error| error.prefix(record.cell("target"))),
             },
             Err(error) => Err(error),
         };
@@ -96,7 +96,7 @@ impl Turn<'_> {
         while self.number < number {
             if !self.is_answered {
                 let Origin { line, group, record, .. } = &self.origins[self.number];
-                let nothing = Error::no("no running container matches").within(record.cell("target"));
+                let nothing = Error::no("no running container matches").prefix(record.cell("target"));
                 self.answers.give(*line, group.clone(), Err(nothing))?;
             }
             (self.number, self.is_answered) = (self.number + 1, false);

@@ -1,9 +1,9 @@
 //! The run: reads paths and patterns, and answers them in order.
 
-use nicon_core::stream::{Answers, Lines};
-use nicon_core::{Doing, Result, Status, apart, text};
+use nicon_core::filter::stream::{Answers, Lines};
+use nicon_core::filter::{open_files, worker_process};
+use nicon_core::{Result, Status, text};
 use nicon_resolve::Resolver;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::cli::args::Args;
 use crate::cli::groups::Groups;
@@ -18,10 +18,11 @@ pub(crate) const PROGRAM: &str = "nicon-resolve";
 /// # Errors
 /// If the whole run fails; a path that cannot be resolved does not end it.
 pub(crate) fn run(args: &Args) -> Result<Status> {
-    nicon_resolve::prepare_for_threads(|| apart::part(PROGRAM));
+    nicon_resolve::prepare_for_threads(|| worker_process::start(PROGRAM));
     let answers = Groups::new(Answers::new(PROGRAM, output::view(args))?);
     let resolver = Resolver::new(args.options(log))?;
-    allow_many_files()?;
+    // Each container that was found keeps two descriptors open until its batch ends.
+    open_files::allow_many()?;
     let outcome = answer_input(&args.paths, &resolver, answers);
     // The process is about to end, and all that the resolver holds with it.
     std::mem::forget(resolver);
@@ -31,13 +32,6 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
 /// Reports a step on standard error.
 fn log(name: &str, step: &str) {
     eprintln!("{PROGRAM}: {name}: {}", text::escape(step));
-}
-
-/// Each container that was found keeps two descriptors open until its batch ends. The usual limit of 1,024 exists for
-/// programs that use select(2).
-fn allow_many_files() -> Result<()> {
-    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).doing(|| "read the limit of open files")?;
-    setrlimit(Resource::RLIMIT_NOFILE, most, most).doing(|| "raise the limit of open files")
 }
 
 fn answer_input(paths: &[String], resolver: &Resolver, mut answers: Groups) -> Result<Status> {

@@ -57,7 +57,7 @@ impl Hidden {
                 pinned => pinned?,
             };
             // Whoever may write the file may name any process.
-            bounds.permit(&child, &child).map_err(|error| error.within(self.child_pid.display()))?;
+            bounds.permit(&child, &child).map_err(|error| error.prefix(self.child_pid.display()))?;
             let (root, bounds) = (Arc::new(Root::of(Some(&child))?), Bounds::of_files(&child)?);
             Ok(Some(Inside { root, pidns: child.namespace(NsType::Pid)?, bounds }))
         };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::{join, join_all};
 use nicon_core::{Error, Result, Status};
-use nix::errno::Errno;
+use nix::libc;
 
 use crate::engine::address::Address;
 use crate::engine::api::connection::Connection;
@@ -44,7 +44,7 @@ impl Answer {
     pub(super) fn is_nothing(&self) -> bool {
         match &self.claim {
             Ok(claim) => claim.is_none() && self.unread.is_none(),
-            Err(error) => error.errno() == Some(Errno::ECONNREFUSED),
+            Err(error) => error.errno() == Some(libc::ECONNREFUSED),
         }
     }
 
@@ -79,7 +79,7 @@ pub(super) async fn ask_others(site: &EngineSite<'_>, of: &Qualifier, name: &str
         let asking = ask(site, endpoint, name, of).map(Ok);
         let answer = within(site.settings.timeout / 2, asking).await;
         let answer = answer.unwrap_or_else(|late| Answer::new(true, Err(late)));
-        Answer { claim: answer.claim.map_err(|error| error.within(endpoint.address.to_string())), ..answer }
+        Answer { claim: answer.claim.map_err(|error| error.prefix(endpoint.address.to_string())), ..answer }
     };
     let endpoints = site.others(of).await?;
     let answers = join_all(endpoints.iter().map(ask_one)).await;
@@ -115,7 +115,7 @@ async fn try_to_ask(site: &EngineSite<'_>, endpoint: &Endpoint, name: &str, aske
     let by_socket = endpoint.pool.ask(&endpoint.root, &endpoint.sockets, question).await;
     match by_socket {
         Ok(Some(claim)) => return Ok(Answer::new(true, Ok(claim))),
-        Err(error) if error.errno() != Some(Errno::ECONNREFUSED) => {
+        Err(error) if error.errno() != Some(libc::ECONNREFUSED) => {
             return Ok(Answer::new(true, Err(error)));
         }
         Ok(None) | Err(_) => {}

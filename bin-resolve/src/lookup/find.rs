@@ -1,7 +1,7 @@
 //! Finds one container by its name: every engine that is present is asked, and the answers decide.
 
 use nicon_core::{Error, Result, Status};
-use nix::errno::Errno;
+use nix::libc;
 
 use crate::engine::address::Address;
 use crate::engine::container::{Filter, Fit, fit};
@@ -76,16 +76,16 @@ async fn settle(site: &EngineSite<'_>, of: &Qualifier, name: &str, answers: Vec<
     }
     refusals.retain(|error| match error.errno() {
         // The socket of an engine that has ended.
-        Some(Errno::ECONNREFUSED) => !some_there,
+        Some(libc::ECONNREFUSED) => !some_there,
         // A permission for one engine is enough.
-        Some(Errno::EACCES | Errno::EPERM) => found.is_empty(),
+        Some(libc::EACCES | libc::EPERM) => found.is_empty(),
         _ => error.status() == Status::Failed || found.is_empty(),
     });
     let worst = refusals.iter().map(Error::status).max();
     let refusal = refusals.into_iter().find(|error| Some(error.status()) == worst);
     match (found.len(), refusal) {
         (0, None) => Err(match unread {
-            Some(error) => error.and_say(&format!(" (so whether there is a container \"{name}\" is unknown)")),
+            Some(error) => error.suffix(&format!(" (so whether there is a container \"{name}\" is unknown)")),
             None => explain(site, of, name).await,
         }),
         (0, Some(refusal)) => Err(refusal),
@@ -93,7 +93,7 @@ async fn settle(site: &EngineSite<'_>, of: &Qualifier, name: &str, answers: Vec<
         (1, Some(refusal)) => {
             let Verified { engine, .. } = &found[0];
             let way = show(&[format!("{}{name}", engine.qualifier())]);
-            Err(refusal.and_say(&format!(" (it may know the name, too; to ask only {engine}, say {way})")))
+            Err(refusal.suffix(&format!(" (it may know the name, too; to ask only {engine}, say {way})")))
         }
         _ => Err(ambiguous(of, name, &found)),
     }

@@ -113,7 +113,7 @@ async fn open(
     for opened in all {
         stores.push(match (opened, &owner) {
             (Ok(opened), _) => placed(site, owner.clone(), user, opened).await,
-            (Err(error), Some(owner)) => Err(error.within(format!("user {}", owner.name))),
+            (Err(error), Some(owner)) => Err(error.prefix(format!("user {}", owner.name))),
             (Err(error), None) => Err(error),
         });
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use nicon_core::{Error, Result};
-use nix::errno::Errno;
+use nix::libc;
 
 use crate::engine::api::connection::Connection;
 use crate::engine::container::Filter;
@@ -82,7 +82,7 @@ async fn list_each(
         let list = within(budget_of(site, endpoint, filter), list_one(site, endpoint, &wanted, filter)).await;
         // Whoever asks for one container has not named this engine.
         let is_unnamed = endpoint.address.owner.is_none() && filter == Filter::Running;
-        list.map_err(|error| if is_unnamed { error } else { error.within(endpoint.address.to_string()) })
+        list.map_err(|error| if is_unnamed { error } else { error.prefix(endpoint.address.to_string()) })
     };
     let (above, below): (Vec<_>, Vec<_>) = endpoints.iter().partition(|endpoint| !endpoint.kind().is_below_others());
     let lists = join_all(above.into_iter().map(|endpoint| list(endpoint, site.extent_of(asked)))).await;
@@ -133,7 +133,7 @@ async fn list_one(site: &EngineSite<'_>, endpoint: &Endpoint, wanted: &Extent, f
     let by_socket = site.settings.in_time(endpoint.pool.ask(&endpoint.root, &endpoint.sockets, question)).await;
     match &by_socket {
         Ok(None) => {}
-        Err(error) if error.errno() == Some(Errno::ECONNREFUSED) => {}
+        Err(error) if error.errno() == Some(libc::ECONNREFUSED) => {}
         _ => return by_socket,
     }
     match list_found(site, site.on_disk(endpoint, wanted), filter).await? {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use nicon_core::container::is_id;
 use nicon_core::path::is_name;
 use nicon_core::{Error, Result};
-use nix::errno::Errno;
+use nix::libc;
 
 use crate::engine::address::{Address, Owner};
 use crate::engine::container::Summary;
@@ -104,7 +104,7 @@ impl Listing {
         let mut told = HashSet::new();
         listing.remarks.retain(|remark| told.insert(remark.to_string()));
         let some_there = listing.some_there;
-        listing.failures.retain(|error| !some_there || error.errno() != Some(Errno::ECONNREFUSED));
+        listing.failures.retain(|error| !some_there || error.errno() != Some(libc::ECONNREFUSED));
         listing
     }
 }

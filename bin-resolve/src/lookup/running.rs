@@ -67,7 +67,7 @@ async fn running(
         let claim = Claim::of_files(disk, container, entry.path.clone())?;
         let error = match site.prove(&name, &claim).await {
             Ok((process, proof)) => return Ok(Some((claim.by(process, proof), entry.unnamed))),
-            Err(error) => error.within(&name),
+            Err(error) => error.prefix(&name),
         };
         if claim.has_ended(site.settings.method) {
             return Ok(None);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nicon_core::container::is_short_id;
 use nicon_core::{Error, Namespace, Process, Result};
-use nix::errno::Errno;
+use nix::libc;
 
 use crate::engine::activation;
 use crate::engine::address::Address;
@@ -215,6 +215,6 @@ impl EngineSite<'_> {
 
     /// Whether a failure means that we may not ask an engine, since it is another user's.
     pub(crate) fn is_denied(&self, error: &Error) -> bool {
-        !self.settings.is_root && matches!(error.errno(), Some(Errno::EACCES | Errno::EPERM))
+        !self.settings.is_root && matches!(error.errno(), Some(libc::EACCES | libc::EPERM))
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use nicon_core::Error;
 use nicon_core::container::{begins_id, is_short_id};
-use nicon_core::near::nearest;
 use nicon_core::path::is_name;
+use nicon_core::suggest::nearest;
 
 use crate::brief::brief_list;
 use crate::engine::container::short;

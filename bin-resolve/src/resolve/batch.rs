@@ -84,7 +84,7 @@ impl Batch {
                 let outer = outer.await?;
                 let find = Hop::find(outer, &host.own, &name, listed.as_ref(), &host.settings);
                 let hop = host.settings.in_time(find).await;
-                hop.map(Arc::new).map_err(|error| error.within(format!("hop {number} ({name}{inside})")))
+                hop.map(Arc::new).map_err(|error| error.prefix(format!("hop {number} ({name}{inside})")))
             }
         })
     }

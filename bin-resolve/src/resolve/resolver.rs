@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use nicon_core::pidns::Method;
-use nicon_core::{Doing, Error, Namespace, Result};
+use nicon_core::{Context, Error, Namespace, Result};
 use nix::sys::stat::stat;
 use nix::unistd::geteuid;
 use tokio::runtime::{Builder, Runtime};
@@ -72,7 +72,8 @@ impl Resolver {
         };
         let mut runtime = Builder::new_current_thread();
         // The thread that could be started is kept: where threads are few, there may be none to be had later.
-        let runtime = runtime.enable_all().thread_keep_alive(Duration::MAX).build().doing(|| "start the event loop")?;
+        let runtime =
+            runtime.enable_all().thread_keep_alive(Duration::MAX).build().context(|| "start the event loop")?;
         Ok(Self { settings: Arc::new(settings), runtime: Some(runtime) })
     }
 
@@ -123,7 +124,7 @@ impl Drop for Resolver {
 /// Whether we are the machine's root. Root in a user namespace may be anybody outside of it, to whom the root directory does not
 /// belong.
 fn is_root() -> Result<bool> {
-    let root = stat("/").doing(|| "inspect /")?;
+    let root = stat("/").context(|| "inspect /")?;
     Ok(geteuid().is_root() && root.st_uid == 0)
 }
 
@@ -138,7 +139,7 @@ async fn answer_all(
             Ok(Query { text, target: Target::One(path) }) => paths.push((number, Ok((text, path)))),
             Ok(Query { text, target: Target::Many(pattern) }) => {
                 answer_paths(std::mem::take(&mut paths), batch, &mut give).await?;
-                let give = |hit: Result<Hit>| give(number, hit.map_err(|error| error.within(&text)));
+                let give = |hit: Result<Hit>| give(number, hit.map_err(|error| error.prefix(&text)));
                 search::find(batch, &pattern, give).await?;
             }
             Err(error) => paths.push((number, Err(error))),
@@ -167,6 +168,6 @@ async fn answer_paths(
 }
 
 async fn find(text: String, path: Path, batch: &Batch) -> Result<Hit> {
-    let hop = batch.find(&path).await.map_err(|error| error.within(text))?;
+    let hop = batch.find(&path).await.map_err(|error| error.prefix(text))?;
     Ok(Hit { path, hop, engine_of: None })
 }

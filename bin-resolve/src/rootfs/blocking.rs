@@ -4,7 +4,7 @@
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use nicon_core::{Doing, Error, Result};
+use nicon_core::{Context, Error, Result};
 use tokio::runtime::{Handle, Id};
 use tokio::sync::Semaphore;
 
@@ -31,7 +31,7 @@ fn start_first() -> Result<()> {
     let runtime = Handle::current().id();
     if *started != Some(runtime) {
         PREPARATION.get().map_or(Ok(()), |prepare| prepare())?;
-        let trial = std::thread::Builder::new().spawn(|| ()).doing(|| "start a thread")?;
+        let trial = std::thread::Builder::new().spawn(|| ()).context(|| "start a thread")?;
         // It makes room for the one that is to stay.
         let _ = trial.join();
         drop(tokio::task::spawn_blocking(|| ()));

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use nicon_core::container::is_short_id;
 use nicon_core::{Error, Namespace, Result, Status};
-use nix::errno::Errno;
+use nix::libc;
 
 use crate::engine::address::Address;
 use crate::engine::bounds::Bounds;
@@ -70,9 +70,9 @@ impl<'a> Disk<'a> {
                     there.push(dir);
                 }
                 Err(error) => match error.errno() {
-                    Some(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => {}
-                    Some(Errno::EACCES | Errno::EPERM) => {
-                        barred.push(error.and_say(" (needs root, or CAP_DAC_OVERRIDE)"));
+                    Some(libc::ENOENT | libc::ENOTDIR | libc::ELOOP) => {}
+                    Some(libc::EACCES | libc::EPERM) => {
+                        barred.push(error.suffix(" (needs root, or CAP_DAC_OVERRIDE)"));
                     }
                     _ => barred.push(error),
                 },

@@ -44,7 +44,7 @@ impl Monitors {
 }
 
 fn scan() -> Result<Vec<Monitor>> {
-    let monitor = |entry: walk::Entry<'_>| {
+    let monitor = |entry: walk::Unpinned<'_>| {
         let program = std::fs::read_link(format!("/proc/{}/exe", entry.pid())).ok()?;
         let kind = kind_of(&program)?;
         Some(Monitor { pid: entry.pid(), pidns: entry.namespace(NsType::Pid).ok()?, kind })

@@ -101,7 +101,7 @@ impl<Give: FnMut(Result<Hit>) -> Result<()>> Search<'_, Give> {
                 .batch
                 .look_inside(&prefix[..depth], &asked)
                 .await
-                .map_err(|error| error.within(frontier.context()))?;
+                .map_err(|error| error.prefix(frontier.context()))?;
             for inner in inside {
                 self.engines.entry(inner.engine).or_insert_with(|| prefix[..depth].to_vec());
             }
@@ -113,10 +113,10 @@ impl<Give: FnMut(Result<Hit>) -> Result<()>> Search<'_, Give> {
     fn take_list(&mut self, frontier: &Rc<Frontier>, list: Result<List>) -> Result<()> {
         let List { listing, chosen } = match list {
             Ok(list) => list,
-            Err(error) => return (self.give)(Err(error.within(frontier.context()))),
+            Err(error) => return (self.give)(Err(error.prefix(frontier.context()))),
         };
         for failure in listing.failures.iter().chain(&listing.remarks).chain(&listing.unread) {
-            (self.give)(Err(failure.clone().within(frontier.context())))?;
+            (self.give)(Err(failure.clone().prefix(frontier.context())))?;
         }
         frontier.expect(chosen);
         (0..AT_ONCE).try_for_each(|_| self.go_on(frontier))
@@ -167,7 +167,7 @@ impl<Give: FnMut(Result<Hit>) -> Result<()>> Search<'_, Give> {
             Err(error) if error.status() == Status::Failed && found.hop.process().is_alive() => {
                 let context = Frontier::new(found.path.clone(), found.progress.clone()).context();
                 self.give_fit(found, None)?;
-                (self.give)(Err(error.within(context)))
+                (self.give)(Err(error.prefix(context)))
             }
             Err(_) => self.give_fit(found, None),
         }
@@ -193,7 +193,7 @@ impl<Give: FnMut(Result<Hit>) -> Result<()>> Search<'_, Give> {
         let frontier = from.enter(path, progress, new);
         if frontier.path.len() == MAX_DEPTH {
             let too_deep = Error::failed(format!("their paths have more than {MAX_DEPTH} names"));
-            return (self.give)(Err(too_deep.within(frontier.context())));
+            return (self.give)(Err(too_deep.prefix(frontier.context())));
         }
         self.wait(Task::List(frontier));
         Ok(())

@@ -1,0 +1,19 @@
+//! nicon-links: the links of network namespaces, and which of them are wired to which.
+
+mod args;
+mod output;
+mod run;
+mod tell;
+mod view;
+mod watch;
+mod wiring;
+
+use clap::Parser;
+use nicon_core::filter::cli;
+
+fn main() -> std::process::ExitCode {
+    match args::Args::try_parse() {
+        Ok(args) => cli::run(output::PROGRAM, || run::run(&args)),
+        Err(error) => cli::usage(output::PROGRAM, error.use_stderr(), &error.to_string()).into(),
+    }
+}

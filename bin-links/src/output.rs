@@ -1,0 +1,57 @@
+//! How links are shown at a terminal.
+
+use std::fmt::Display;
+
+use nicon_core::filter::table::Column;
+use nicon_rtnl::fields::label;
+use nicon_rtnl::link::Counters;
+
+use crate::tell::Told;
+use crate::wiring::Peer;
+
+/// The program's name, as its messages begin.
+pub(crate) const PROGRAM: &str = "nicon-links";
+
+const ALL: &[Column<Told>] = &[
+    Column { title: "TARGET", cell: |told| label(&told.record) },
+    Column { title: "NAME", cell: |told| told.name.clone() },
+    Column { title: "IFINDEX", cell: |told| told.ifindex.to_string() },
+    Column { title: "KIND", cell: |told| cell(told.kind.as_ref()) },
+    Column { title: "STATE", cell: |told| cell(told.operstate.as_ref()) },
+    Column { title: "MTU", cell: |told| cell(told.mtu) },
+    Column { title: "MAC", cell: |told| cell(told.mac.as_ref()) },
+    Column { title: "PEER", cell: |told| cell(told.peer.as_ref().map(peer)) },
+    Column { title: "ADDRESSES", cell: addresses },
+    Column { title: "RX", cell: |told| cell(told.stats.as_ref().map(|stats| counted(&stats.rx))) },
+    Column { title: "TX", cell: |told| cell(told.stats.as_ref().map(|stats| counted(&stats.tx))) },
+];
+
+/// The table's columns; those of the counters come last.
+pub(crate) fn columns(with_stats: bool) -> &'static [Column<Told>] {
+    if with_stats { ALL } else { &ALL[..ALL.len() - 2] }
+}
+
+fn cell(value: Option<impl Display>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+}
+
+/// `eth1 in a.b`, or as much of it as is known.
+fn peer(peer: &Peer) -> String {
+    let name = peer.name.clone().unwrap_or_else(|| peer.ifindex.to_string());
+    let place = peer.target.clone().or_else(|| peer.netns.map(|netns| format!("net:[{netns}]")));
+    format!("{name} in {}", place.as_deref().unwrap_or("?"))
+}
+
+fn addresses(told: &Told) -> String {
+    let addresses: Vec<String> = told.addresses.iter().map(ToString::to_string).collect();
+    if addresses.is_empty() { "-".to_owned() } else { addresses.join(" ") }
+}
+
+/// `12 packets, 980 bytes`, and what went wrong.
+fn counted(counters: &Counters) -> String {
+    let Counters { bytes, packets, errors, dropped } = counters;
+    let mut parts = vec![format!("{packets} packets"), format!("{bytes} bytes")];
+    let wrong = [(errors, "errors"), (dropped, "dropped")].into_iter().filter(|(count, _)| **count > 0);
+    parts.extend(wrong.map(|(count, what)| format!("{count} {what}")));
+    parts.join(", ")
+}

@@ -1,0 +1,162 @@
+//! Watching: what happens to links, printed as it happens.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use nicon_core::filter::stream::Answers;
+use nicon_core::{Error, Result};
+use nicon_rtnl::news::{Ear, News, hear};
+use nicon_rtnl::{Link, Place};
+use serde_json::{Map, Value};
+
+use crate::args::Args;
+use crate::tell::{Destination, Told, tell};
+use crate::view::{Listed, View};
+use crate::wiring::Wiring;
+
+/// A view that is listened to.
+struct Watched {
+    view: View,
+    ear: Ear,
+    /// What was printed last of each of its links, by ifindex.
+    told: BTreeMap<u32, Told>,
+}
+
+struct Watch<'a> {
+    watched: Vec<Watched>,
+    args: &'a Args,
+    home: &'a Place,
+    answers: &'a mut Answers<Told>,
+}
+
+/// Prints all links that are there, and then every change, until no process is left in any of the namespaces. Listening begins
+/// before the list is made, so that nothing is missed; after an overrun of the socket another list is compared with the last.
+pub(crate) fn watch(views: Vec<View>, args: &Args, home: &Place, answers: &mut Answers<Told>) -> Result<()> {
+    let listen = |view: View| Ok(Watched { ear: view.place.listen(home)?, view, told: BTreeMap::new() });
+    let watched = views.into_iter().map(listen).collect::<Result<_>>()?;
+    let mut watch = Watch { watched, args, home, answers };
+    for number in 0..watch.watched.len() {
+        watch.look_again(number, "present")?;
+    }
+    while !watch.watched.is_empty() {
+        for (number, event) in hear(watch.watched.iter().map(|watched| (&watched.view.place, &watched.ear)))? {
+            watch.hear(number, event)?;
+        }
+    }
+    Ok(())
+}
+
+impl Watch<'_> {
+    fn hear(&mut self, number: usize, event: News) -> Result<()> {
+        let View { place, links, .. } = &mut self.watched[number].view;
+        let ifindex = match event {
+            News::Exited => return self.follow(number),
+            News::Overrun => return self.look_again(number, "arrived"),
+            News::Gone(link) => return self.depart(number, &link),
+            News::Link(link) => {
+                if self.args.kind.is_some() && link.kind != self.args.kind {
+                    return Ok(());
+                }
+                let ifindex = link.ifindex;
+                // The second end of a new pair is announced before it is tied to the first, and not again afterwards.
+                let link = match link.lower {
+                    None if link.kind.as_deref() == Some("veth") => {
+                        place.netlink.link_at(ifindex)?.map_or(link, Box::new)
+                    }
+                    _ => link,
+                };
+                let addresses = links.remove(&ifindex).map(|listed| listed.addresses).unwrap_or_default();
+                links.insert(ifindex, Listed { link, addresses });
+                ifindex
+            }
+            News::Address(ifindex, address) => {
+                if let Some(listed) = links.get_mut(&ifindex)
+                    && !listed.addresses.contains(&address)
+                {
+                    listed.addresses.push(address);
+                }
+                ifindex
+            }
+            News::AddressGone(ifindex, address) => {
+                if let Some(listed) = links.get_mut(&ifindex) {
+                    listed.addresses.retain(|other| *other != address);
+                }
+                ifindex
+            }
+        };
+        self.compare(number, ifindex, "arrived")
+    }
+
+    fn wiring(&self) -> Wiring<'_> {
+        Wiring::new(self.home, self.watched.iter().map(|watched| &watched.view))
+    }
+
+    /// Lists a view, and prints how it differs from what was printed last.
+    fn look_again(&mut self, number: usize, arrival: &'static str) -> Result<()> {
+        // What is missing in it will be heard of.
+        let Watched { view, told, .. } = &mut self.watched[number];
+        view.list(self.args)?;
+        let present: BTreeSet<u32> = view.links.keys().copied().collect();
+        let known: BTreeSet<u32> = told.keys().copied().collect();
+        for gone in known.difference(&present) {
+            if let Some(told) = told.remove(gone) {
+                self.answers.give(None, Ok(event("gone", told)))?;
+            }
+        }
+        for ifindex in present {
+            self.compare(number, ifindex, arrival)?;
+        }
+        Ok(())
+    }
+
+    /// Prints how a link differs from what was printed of it last.
+    fn compare(&mut self, number: usize, ifindex: u32, arrival: &'static str) -> Result<()> {
+        let view = &self.watched[number].view;
+        let Some(listed) = view.links.get(&ifindex) else { return Ok(()) };
+        let now = tell(view, listed, &self.wiring())?;
+        match self.watched[number].told.insert(ifindex, now.clone()) {
+            None => self.answers.give(None, Ok(event(arrival, now))),
+            Some(before) if before != now => {
+                let mut changed = event("changed", now);
+                changed.was = Some(was(&before, &changed));
+                self.answers.give(None, Ok(changed))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Prints that a link has left, and where to, if it was moved: the kernel says so in the namespace that it left.
+    fn depart(&mut self, number: usize, link: &Link) -> Result<()> {
+        let Watched { view, told, .. } = &mut self.watched[number];
+        view.links.remove(&link.ifindex);
+        let Some(told) = told.remove(&link.ifindex) else { return Ok(()) };
+        let mut gone = event("gone", told);
+        if let Some((nsid, ifindex)) = link.gone_to {
+            let id = self.wiring().identify(&self.watched[number].view.place, nsid)?;
+            gone.to = Some(Destination { netns: id.map(|id| id.ino), ifindex });
+        }
+        self.answers.give(None, Ok(gone))
+    }
+
+    /// Continues with another process of the same namespace. If there is none, the namespace is let go: it, and the links in
+    /// it, would live for as long as they were watched.
+    fn follow(&mut self, number: usize) -> Result<()> {
+        if self.watched[number].view.place.find_again()? {
+            return Ok(());
+        }
+        let Watched { view, told, .. } = self.watched.remove(number);
+        self.answers.give_all(told.into_values().map(|told| Ok(event("gone", told))))?;
+        let label = &view.place.label;
+        self.answers.give(None, Err(Error::no(format!("{label} exited: nobody is left in its network namespace"))))
+    }
+}
+
+fn event(what: &'static str, mut told: Told) -> Told {
+    told.event = Some(what);
+    told
+}
+
+/// The fields that were different, as they were.
+fn was(before: &Told, now: &Told) -> Map<String, Value> {
+    let now = now.to_map();
+    before.to_map().into_iter().filter(|(field, value)| now.get(field) != Some(value)).collect()
+}

@@ -1,0 +1,111 @@
+//! Who is wired to whom: finding the other end of a veth.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
+
+use nicon_core::{Namespace, NsId, Result};
+use nicon_rtnl::netlink::Far;
+use nicon_rtnl::{Link, Place, netns};
+use serde::Serialize;
+
+use crate::view::View;
+
+/// The other end of a veth.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Peer {
+    /// Its name, if we may read it.
+    pub(crate) name: Option<String>,
+    pub(crate) ifindex: u32,
+    /// Inode number of its network namespace, if found.
+    pub(crate) netns: Option<u64>,
+    /// What the input called that namespace, or `host`.
+    pub(crate) target: Option<String>,
+}
+
+/// The namespaces in which other ends are looked for.
+pub(crate) struct Wiring<'a> {
+    home: &'a Place,
+    /// Those that were asked for.
+    views: BTreeMap<NsId, &'a View>,
+    /// All others, opened where those that were asked for are not enough.
+    others: OnceCell<Vec<Namespace>>,
+    numbers: RefCell<BTreeMap<NsId, Numbers>>,
+}
+
+/// The numbers by which one namespace knows others, as far as it was asked.
+#[derive(Default)]
+struct Numbers {
+    known: BTreeMap<i32, NsId>,
+    /// Of how many namespaces it was asked for the number.
+    asked: usize,
+}
+
+impl<'a> Wiring<'a> {
+    pub(crate) fn new(
+        home: &'a Place,
+        views: impl IntoIterator<Item = &'a View, IntoIter: DoubleEndedIterator>,
+    ) -> Self {
+        // Of containers that share a namespace, the first that was asked for gives it its name.
+        let views = views.into_iter().rev().map(|view| (view.place.ns.id(), view)).collect();
+        Self { home, views, others: OnceCell::new(), numbers: RefCell::default() }
+    }
+
+    /// The other end of a link of `view`, if it has one. The kernel told of it a moment ago: it, or its whole namespace, may
+    /// have gone meanwhile.
+    pub(crate) fn peer(&self, view: &View, link: &Link) -> Result<Option<Peer>> {
+        let Some(ifindex) = link.lower.filter(|_| link.kind.as_deref() == Some("veth")) else {
+            return Ok(None);
+        };
+        let id = match link.lower_nsid {
+            None => Some(view.place.ns.id()),
+            // A namespace that is being taken down has no number.
+            Some(..0) => return Ok(None),
+            Some(nsid) => self.identify(&view.place, nsid)?,
+        };
+        let known = id.and_then(|id| self.views.get(&id));
+        let end = match (known.and_then(|known| known.links.get(&ifindex)), link.lower_nsid) {
+            (Some(peer), _) => Far::There(peer.link.clone()),
+            (None, Some(nsid)) => view.place.netlink.link_in(nsid, ifindex)?,
+            (None, None) => view.place.netlink.link_at(ifindex)?.map_or(Far::Gone, |peer| Far::There(peer.into())),
+        };
+        let name = match end {
+            Far::There(peer) => Some(peer.name),
+            Far::Denied => None,
+            Far::Gone => return Ok(None),
+        };
+        let home = (Some(self.home.ns.id()) == id).then_some(self.home);
+        let target = known.map(|known| &known.place).or(home).map(|place| place.label.clone());
+        Ok(Some(Peer { name, ifindex, netns: id.map(|id| id.ino), target }))
+    }
+
+    /// The kernel numbers the namespaces that links of a namespace lead to, but does not tell which they are: one has to
+    /// ask of each which number it has. None is asked about twice.
+    pub(crate) fn identify(&self, place: &Place, nsid: i32) -> Result<Option<NsId>> {
+        let mut numbers = self.numbers.borrow_mut();
+        let numbers = numbers.entry(place.ns.id()).or_default();
+        if let Some(id) = numbers.known.get(&nsid) {
+            return Ok(Some(*id));
+        }
+        for ns in self.namespaces().skip(numbers.asked) {
+            numbers.asked += 1;
+            let Some(number) = place.netlink.nsid_of(ns)? else { continue };
+            numbers.known.insert(number, ns.id());
+            if number == nsid {
+                return Ok(Some(ns.id()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The namespaces that a link may lead to. Those that were asked for come first, which is nearly always enough.
+    fn namespaces(&self) -> impl Iterator<Item = &Namespace> {
+        let asked_for = self.views.values().map(|view| &view.place.ns);
+        // Not to know a name is no reason to tell nothing: whoever may not look at all processes sees fewer of them.
+        let open = || -> Vec<Namespace> {
+            let found = netns::all().into_iter().flat_map(|census| census.found);
+            found.filter_map(|found| found.open().ok()).collect()
+        };
+        let others = std::iter::once_with(move || self.others.get_or_init(open)).flatten();
+        std::iter::once(&self.home.ns).chain(asked_for).chain(others)
+    }
+}

@@ -1,0 +1,263 @@
+//! What a link loses when it changes its network namespace: its addresses, routes and permanent neighbours.
+
+use std::net::IpAddr;
+
+use nicon_core::{Error, Result};
+use rtnetlink::packet_route::AddressFamily;
+use rtnetlink::packet_route::RouteNetlinkMessage;
+use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
+use rtnetlink::packet_route::neighbour::NeighbourMessage;
+use rtnetlink::packet_route::route::{RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteProtocol, RouteType};
+
+use crate::address;
+use crate::neighbour;
+use crate::netlink::Netlink;
+use crate::route::Route;
+use crate::wire::{from_hex, to_hex};
+
+/// The addresses, routes and neighbours of one link, as the kernel reports them and accepts them again.
+#[derive(Clone, Default)]
+pub struct Carry {
+    addresses: Vec<AddressMessage>,
+    routes: Vec<RouteMessage>,
+    neighbours: Vec<NeighbourMessage>,
+    /// Routes of which it is one way among several, in short. They live on with the others.
+    shared_routes: Vec<String>,
+    has_default_route: bool,
+}
+
+impl Carry {
+    /// Reads them. Equivalent to `ip addr show dev LINK`, `ip route show table all dev LINK` and `ip neigh show nud permanent
+    /// dev LINK`.
+    ///
+    /// # Errors
+    /// If the kernel does not list them.
+    pub fn read(netlink: &Netlink, ifindex: u32) -> Result<Self> {
+        let addresses = netlink.addresses(ifindex)?;
+        let (mut addresses, mut latest_first): (Vec<_>, Vec<_>) =
+            addresses.into_iter().partition(|address| address.header.family == AddressFamily::Inet);
+        // The kernel lists the latest IPv6 address first.
+        latest_first.reverse();
+        addresses.append(&mut latest_first);
+
+        let (mut routes, mut shared_routes, mut has_default_route) = (Vec::new(), Vec::new(), false);
+        for family in [AddressFamily::Inet, AddressFamily::Inet6] {
+            let mut question = RouteMessage::default();
+            question.header.address_family = family;
+            question.attributes.push(RouteAttribute::Oif(ifindex));
+            let answers = netlink.dump(RouteNetlinkMessage::GetRoute(question));
+            let answers = answers.map_err(|refusal| refusal.context("list routes"))?;
+            for answer in answers {
+                if let RouteNetlinkMessage::NewRoute(route) = answer {
+                    has_default_route |= is_default(&route) && leads_through(&route, ifindex);
+                    shared_routes.extend(shared(&route, ifindex));
+                    routes.extend(restorable(route, ifindex));
+                }
+            }
+        }
+        // A gateway must be reachable before a route can lead through it.
+        routes.sort_by_key(|route| route.attributes.iter().any(is_gateway));
+        let neighbours = netlink.neighbours(ifindex)?;
+        Ok(Self { addresses, routes, neighbours, shared_routes, has_default_route })
+    }
+
+    /// Gives them back to the link, which must have its old ifindex, and be up if it was.
+    ///
+    /// # Errors
+    /// The first that the kernel does not take.
+    pub fn put_back(&self, netlink: &Netlink) -> Result<()> {
+        for address in &self.addresses {
+            let put = netlink.put(RouteNetlinkMessage::NewAddress(address.clone()));
+            put.map_err(|refusal| refusal.context(&format!("add address {}", address::told(address))))?;
+        }
+        for route in &self.routes {
+            let put = netlink.put(RouteNetlinkMessage::NewRoute(route.clone()));
+            put.map_err(|refusal| refusal.context(&format!("add route {}", Route::from(route))))?;
+        }
+        for known in &self.neighbours {
+            let put = netlink.put(RouteNetlinkMessage::NewNeighbour(known.clone()));
+            put.map_err(|refusal| refusal.context(&format!("add neighbour {}", neighbour::told(known))))?;
+        }
+        Ok(())
+    }
+
+    /// Those that are to come along to another place, where the link has another ifindex. Addresses that IPv6 makes of the
+    /// hardware address by itself are not among them: it makes them again.
+    #[must_use]
+    pub fn along(&self, addresses: bool, routes: bool, ifindex: u32) -> Self {
+        let mut along = Self::default();
+        if addresses {
+            along.addresses = self.addresses.iter().filter(|address| !is_automatic(address)).cloned().collect();
+        }
+        if routes {
+            along.routes.clone_from(&self.routes);
+        }
+        for address in &mut along.addresses {
+            address.header.index = ifindex;
+        }
+        for route in &mut along.routes {
+            lead_through(route, ifindex);
+        }
+        along
+    }
+
+    /// Whether the default route of the main table leads through the link.
+    #[must_use]
+    pub fn has_default_route(&self) -> bool {
+        self.has_default_route
+    }
+
+    /// Whether there is nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.addresses.is_empty() && self.routes.is_empty() && self.neighbours.is_empty()
+    }
+
+    /// The requests that give them to the link again, each as a message of `netlink(7)` in hexadecimal: only the kernel's
+    /// own form keeps labels, lifetimes, scopes and metrics in full.
+    #[must_use]
+    pub fn to_hex(&self) -> Vec<String> {
+        let addresses = self.addresses.iter().cloned().map(RouteNetlinkMessage::NewAddress);
+        let routes = self.routes.iter().cloned().map(RouteNetlinkMessage::NewRoute);
+        let neighbours = self.neighbours.iter().cloned().map(RouteNetlinkMessage::NewNeighbour);
+        addresses.chain(routes).chain(neighbours).map(to_hex).collect()
+    }
+
+    /// Reads back what [`Carry::to_hex`] wrote of a link that had the ifindex `was`, for the one that has `ifindex`.
+    ///
+    /// # Errors
+    /// Where a request is none, or is about anything else than an address, a route or a neighbour of that link.
+    pub fn from_hex(requests: &[String], was: u32, ifindex: u32) -> Result<Self> {
+        let mut carry = Self::default();
+        for request in requests {
+            match from_hex(request) {
+                Some(RouteNetlinkMessage::NewAddress(mut address)) if address.header.index == was => {
+                    address.header.index = ifindex;
+                    carry.addresses.push(address);
+                }
+                Some(RouteNetlinkMessage::NewRoute(mut route))
+                    if route.attributes.contains(&RouteAttribute::Oif(was)) =>
+                {
+                    lead_through(&mut route, ifindex);
+                    carry.routes.push(route);
+                }
+                Some(RouteNetlinkMessage::NewNeighbour(mut neighbour)) if neighbour.header.ifindex == was => {
+                    neighbour.header.ifindex = ifindex;
+                    carry.neighbours.push(neighbour);
+                }
+                _ => return Err(Error::failed(format!("\"{request}\" is nothing of link {was}"))),
+            }
+        }
+        Ok(carry)
+    }
+
+    /// The addresses with their prefix lengths, as `ip addr` prints them.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<String> {
+        self.addresses.iter().map(|address| address::told(address).to_string()).collect()
+    }
+
+    /// The permanent neighbours, as `ip neigh` prints them.
+    #[must_use]
+    pub fn neighbours(&self) -> Vec<String> {
+        self.neighbours.iter().map(neighbour::told).collect()
+    }
+
+    /// The routes of which the link is one way among several.
+    #[must_use]
+    pub fn shared_routes(&self) -> &[String] {
+        &self.shared_routes
+    }
+
+    /// The routes, apart from those that come with the addresses.
+    #[must_use]
+    pub fn routes(&self) -> Vec<Route> {
+        self.routes.iter().map(Route::from).collect()
+    }
+}
+
+/// A route that leads through this link and others, in short.
+fn shared(route: &RouteMessage, ifindex: u32) -> Option<String> {
+    let hops = route.attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::MultiPath(hops) => Some(hops),
+        _ => None,
+    })?;
+    let hop = hops.iter().find(|hop| hop.interface_index == ifindex)?;
+    let mut alone = route.clone();
+    alone.attributes.extend(hop.attributes.iter().filter(|attribute| is_gateway(attribute)).cloned());
+    Some(format!("{} (one way of {})", Route::from(&alone), hops.len()))
+}
+
+/// The route as it can be asked for again, or `None` for one of another link, or one that the kernel makes by itself.
+fn restorable(mut route: RouteMessage, ifindex: u32) -> Option<RouteMessage> {
+    let kernels_own = matches!(route.header.protocol, RouteProtocol::Kernel | RouteProtocol::Ra);
+    if kernels_own || !route.attributes.contains(&RouteAttribute::Oif(ifindex)) {
+        return None;
+    }
+    // The kernel reports a route's state, but does not accept it in a request.
+    route.header.flags &= RouteFlags::Onlink;
+    route
+        .attributes
+        // A nexthop object vanished with the link; the gateway is also in the route.
+        .retain(|attribute| {
+            use RouteAttribute::{CacheInfo, Expires, NhId};
+            !matches!(attribute, CacheInfo(_) | Expires(_) | NhId(_))
+        });
+    Some(route)
+}
+
+fn lead_through(route: &mut RouteMessage, ifindex: u32) {
+    route.attributes.retain(|attribute| !matches!(attribute, RouteAttribute::Oif(_)));
+    route.attributes.push(RouteAttribute::Oif(ifindex));
+}
+
+fn leads_through(route: &RouteMessage, ifindex: u32) -> bool {
+    route.attributes.iter().any(|attribute| match attribute {
+        RouteAttribute::Oif(oif) => *oif == ifindex,
+        RouteAttribute::MultiPath(hops) => hops.iter().any(|hop| hop.interface_index == ifindex),
+        _ => false,
+    })
+}
+
+fn is_default(route: &RouteMessage) -> bool {
+    let header = &route.header;
+    let main = header.table == RouteHeader::RT_TABLE_MAIN && header.kind == RouteType::Unicast;
+    main && header.destination_prefix_length == 0
+}
+
+/// One that the kernel makes when the link comes up.
+fn is_automatic(address: &AddressMessage) -> bool {
+    address
+        .attributes
+        .iter()
+        .any(|attribute| matches!(attribute, AddressAttribute::Address(IpAddr::V6(ip)) if ip.is_unicast_link_local()))
+}
+
+fn is_gateway(attribute: &RouteAttribute) -> bool {
+    matches!(attribute, RouteAttribute::Gateway(_) | RouteAttribute::Via(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_read_back_and_checked() {
+        let RouteNetlinkMessage::NewAddress(address) = address::request(&"192.0.2.1/24".parse().unwrap(), 7) else {
+            unreachable!("a request for an address")
+        };
+        let mut route = RouteMessage::default();
+        route.header.address_family = AddressFamily::Inet;
+        route.attributes.push(RouteAttribute::Oif(7));
+        let written = Carry { addresses: vec![address], routes: vec![route], ..Carry::default() }.to_hex();
+        let read = Carry::from_hex(&written, 7, 9).unwrap();
+        assert_eq!((read.addresses(), read.addresses[0].header.index), (vec!["192.0.2.1/24".to_owned()], 9));
+        assert_eq!(read.routes[0].attributes, [RouteAttribute::Oif(9)]);
+
+        assert!(Carry::from_hex(&written, 8, 9).is_err(), "another link's");
+        let flush = to_hex(RouteNetlinkMessage::DelRoute(RouteMessage::default()));
+        for request in ["", "zz", "00", "ü", &written[0][..20], &flush] {
+            assert!(Carry::from_hex(&[request.to_owned()], 7, 9).is_err(), "{request}");
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Network links, as rtnetlink(7) knows them, their addresses and routes, and the network namespaces that they are in.
+
+pub mod address;
+mod attribute;
+pub mod carry;
+pub mod conf;
+mod entry;
+pub mod fields;
+pub mod link;
+pub mod list;
+mod neighbour;
+pub mod netlink;
+pub mod netns;
+pub mod news;
+pub mod place;
+pub mod qdisc;
+pub mod refusal;
+pub mod route;
+pub mod socket;
+pub mod sysfs;
+pub mod vlan;
+pub mod wire;
+
+pub use carry::Carry;
+pub use link::Link;
+pub use netlink::Netlink;
+pub use place::Place;
+pub use refusal::Refusal;
+/// The messages that [`Netlink`] sends, and their parts.
+pub use rtnetlink::packet_route;

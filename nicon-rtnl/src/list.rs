@@ -1,0 +1,60 @@
+//! Lists of links and addresses.
+
+use nicon_core::Result;
+use nicon_core::link::Cidr;
+use rtnetlink::packet_core::NLM_F_DUMP;
+use rtnetlink::packet_route::RouteNetlinkMessage;
+use rtnetlink::packet_route::address::AddressMessage;
+use rtnetlink::packet_route::link::{LinkAttribute, LinkInfo, LinkMessage};
+
+use crate::entry::Entry;
+use crate::link::Link;
+use crate::netlink::{Netlink, without_stats};
+use crate::refusal::Refusal;
+use crate::socket::Listed;
+
+/// How often a list is asked for that changes while it is told.
+const TRIES: usize = 4;
+
+impl Netlink {
+    /// All links, or those of one kind. Equivalent to `ip -s -d link show type KIND`.
+    ///
+    /// # Errors
+    /// Where the kernel does not tell.
+    pub fn links(&self, kind: Option<&str>) -> Result<Listed<Box<Link>>> {
+        let mut question = LinkMessage::default();
+        question.attributes.push(without_stats());
+        if let Some(kind) = kind {
+            question.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(kind.into())]));
+        }
+        let listed = self.list(&RouteNetlinkMessage::GetLink(question));
+        Ok(listed.map_err(|refusal| refusal.context("list links"))?.filter_map(|entry| match entry {
+            // A kind that the kernel has never heard of does not filter anything there.
+            Entry::Link(link) if kind.is_none() || link.kind.as_deref() == kind => Some(link),
+            _ => None,
+        }))
+    }
+
+    /// The addresses of all links, each with the ifindex of its link. Equivalent to `ip addr show`.
+    ///
+    /// # Errors
+    /// Where the kernel does not tell.
+    pub fn all_addresses(&self) -> Result<Listed<(u32, Cidr)>> {
+        let listed = self.list(&RouteNetlinkMessage::GetAddress(AddressMessage::default()));
+        Ok(listed.map_err(|refusal| refusal.context("list addresses"))?.filter_map(|entry| match entry {
+            Entry::Address(ifindex, address) => Some((ifindex, address)),
+            _ => None,
+        }))
+    }
+
+    fn list(&self, question: &RouteNetlinkMessage) -> std::result::Result<Listed<Entry>, Refusal> {
+        let mut tries = 1;
+        loop {
+            let listed = self.requests.exchange(question.clone(), NLM_F_DUMP)?;
+            if listed.settled || tries == TRIES {
+                return Ok(listed);
+            }
+            tries += 1;
+        }
+    }
+}

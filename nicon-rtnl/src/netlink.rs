@@ -1,0 +1,305 @@
+//! A netlink socket of one network namespace. It stays there wherever the program goes.
+
+use std::os::fd::{AsFd, AsRawFd};
+
+use nicon_core::{Context, Error, Namespace, Result};
+use nix::errno::Errno;
+use nix::sched::{CloneFlags, setns};
+use rtnetlink::packet_core::{DefaultNla, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE};
+use rtnetlink::packet_route::RouteNetlinkMessage;
+use rtnetlink::packet_route::address::AddressMessage;
+use rtnetlink::packet_route::link::{LinkAttribute, LinkExtentMask, LinkMessage, Prop};
+use rtnetlink::packet_route::nsid::{NsidAttribute, NsidMessage};
+
+use crate::entry::Entry;
+use crate::link::Link;
+use crate::refusal::Refusal;
+use crate::socket::Requests;
+
+/// The attribute by which names longer than 15 bytes are asked for: `IFLA_ALT_IFNAME`, of `linux/if_link.h`.
+const IFLA_ALT_IFNAME: u16 = 53;
+
+/// The stack of a thread that enters another network namespace, in bytes.
+const STACK: usize = 256 << 10;
+
+/// A rtnetlink socket; see `rtnetlink(7)`.
+pub struct Netlink {
+    pub(crate) requests: Requests,
+}
+
+/// A link of another network namespace, as far as it may be looked at from this one.
+pub enum Far {
+    /// It is there.
+    There(Box<Link>),
+    /// It, or its namespace, is gone.
+    Gone,
+    /// We may not look: it takes root, or `CAP_NET_ADMIN` there.
+    Denied,
+}
+
+impl Netlink {
+    /// Opens a socket in a network namespace.
+    ///
+    /// # Errors
+    /// Where we may not enter it.
+    pub fn open_in(there: &Namespace, home: &Namespace) -> Result<Self> {
+        let requests = inside(there, home, Requests::open)?.context(|| "open a netlink socket")?;
+        Ok(Self { requests })
+    }
+
+    /// The link called `name`, which may be an alternative name. Equivalent to `ip link show NAME`.
+    ///
+    /// # Errors
+    /// Where the kernel does not tell.
+    pub fn link(&self, name: &str) -> Result<Option<Link>> {
+        let mut question = LinkMessage::default();
+        question.attributes.push(if name.len() <= 15 {
+            LinkAttribute::IfName(name.to_owned())
+        } else {
+            LinkAttribute::Other(DefaultNla::new(IFLA_ALT_IFNAME, name.bytes().chain([0]).collect()))
+        });
+        self.ask(question).map_err(|refusal| refusal.context(&format!("look for link {name}")))
+    }
+
+    fn ask(&self, mut question: LinkMessage) -> std::result::Result<Option<Link>, Refusal> {
+        question.attributes.push(without_stats());
+        match self.requests.exchange(RouteNetlinkMessage::GetLink(question), 0) {
+            Err(refusal) if refusal.errno == Errno::ENODEV => Ok(None),
+            answered => Ok(answered?.entries.into_iter().find_map(link)),
+        }
+    }
+
+    /// The link that has an ifindex. Equivalent to `ip link show`, by number.
+    ///
+    /// # Errors
+    /// Where the kernel does not tell.
+    pub fn link_at(&self, ifindex: u32) -> Result<Option<Link>> {
+        self.ask(about(ifindex)).map_err(|refusal| refusal.context(&format!("look for link {ifindex}")))
+    }
+
+    /// All that the kernel tells of one link. Equivalent to `ip -d link show`, by number.
+    ///
+    /// # Errors
+    /// Where the kernel does not tell, or there is no such link.
+    pub fn message(&self, ifindex: u32) -> Result<LinkMessage> {
+        let mut question = about(ifindex);
+        question.attributes.push(without_stats());
+        let context = format!("look at link {ifindex}");
+        let answers = self.exchange(RouteNetlinkMessage::GetLink(question), 0);
+        let answers = answers.map_err(|refusal| match refusal.errno {
+            Errno::ENODEV => Error::no(format!("link {ifindex} is gone")),
+            _ => refusal.context(&context),
+        })?;
+        answers.into_iter().find_map(message).ok_or_else(|| Error::failed(format!("{context}: no answer")))
+    }
+
+    /// Gives a link an alternative name. Equivalent to `ip link property add dev LINK altname NAME`.
+    ///
+    /// # Errors
+    /// The kernel's no.
+    pub fn add_altname(&self, ifindex: u32, name: &str) -> std::result::Result<(), Refusal> {
+        let message = RouteNetlinkMessage::NewLinkProp(altname(ifindex, name));
+        self.exchange(message, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL).map(drop)
+    }
+
+    /// Takes an alternative name away. Equivalent to `ip link property del dev LINK altname NAME`.
+    ///
+    /// # Errors
+    /// The kernel's no.
+    pub fn remove_altname(&self, ifindex: u32, name: &str) -> std::result::Result<(), Refusal> {
+        self.exchange(RouteNetlinkMessage::DelLinkProp(altname(ifindex, name)), NLM_F_ACK).map(drop)
+    }
+
+    /// The link that has an ifindex in the namespace that this socket's own knows by the number `nsid`: nobody needs to go
+    /// there. See `ip-netns(8)`, nsid.
+    ///
+    /// # Errors
+    /// Where the kernel does not tell.
+    pub fn link_in(&self, nsid: i32, ifindex: u32) -> Result<Far> {
+        let mut question = about(ifindex);
+        question.attributes.push(LinkAttribute::IfNetnsId(nsid));
+        match self.ask(question) {
+            Ok(link) => Ok(link.map_or(Far::Gone, |link| Far::There(Box::new(link)))),
+            // A namespace that has ended has no number any more.
+            Err(refusal) if refusal.errno == Errno::EINVAL => Ok(Far::Gone),
+            // Of another namespace the kernel says EACCES in place of EPERM (`rtnl_get_net_ns_capable` of
+            // `net/core/rtnetlink.c`).
+            Err(refusal) if [Errno::EACCES, Errno::EPERM].contains(&refusal.errno) => Ok(Far::Denied),
+            Err(refusal) => {
+                Err(refusal.context(&format!("find link {ifindex} in another network namespace (nsid {nsid})")))
+            }
+        }
+    }
+
+    /// The addresses of a link. Equivalent to `ip addr show dev LINK`.
+    ///
+    /// # Errors
+    /// Where the kernel does not tell.
+    pub fn addresses(&self, ifindex: u32) -> Result<Vec<AddressMessage>> {
+        let mut question = AddressMessage::default();
+        question.header.index = ifindex;
+        let answers = self.dump(RouteNetlinkMessage::GetAddress(question));
+        let answers = answers.map_err(|refusal| refusal.context("list addresses"))?;
+        let addresses = answers.into_iter().filter_map(|answer| match answer {
+            RouteNetlinkMessage::NewAddress(address) => Some(address),
+            _ => None,
+        });
+        Ok(addresses.filter(|address| address.header.index == ifindex).collect())
+    }
+
+    /// The number by which this socket's network namespace knows `other`, where it knows it at all; see
+    /// `ip-netns(8)`, nsid.
+    ///
+    /// # Errors
+    /// Where the kernel does not tell.
+    pub fn nsid_of(&self, other: &Namespace) -> Result<Option<i32>> {
+        let mut question = NsidMessage::default();
+        question.attributes.push(NsidAttribute::Fd(other.as_fd().as_raw_fd().cast_unsigned()));
+        let answers = self.exchange(RouteNetlinkMessage::GetNsId(question), 0);
+        let answers = answers.map_err(|refusal| refusal.context("ask for the number of a network namespace"))?;
+        let ids = answers.into_iter().find_map(|answer| match answer {
+            RouteNetlinkMessage::NewNsId(message) => {
+                message.attributes.into_iter().find_map(|attribute| match attribute {
+                    NsidAttribute::Id(id) => Some(id),
+                    _ => None,
+                })
+            }
+            _ => None,
+        });
+        Ok(ids.filter(|id| *id >= 0))
+    }
+
+    /// Creates a link. Equivalent to `ip link add`.
+    ///
+    /// # Errors
+    /// The kernel's no.
+    pub fn create_link(&self, message: LinkMessage) -> std::result::Result<(), Refusal> {
+        let flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
+        self.exchange(RouteNetlinkMessage::NewLink(message), flags).map(drop)
+    }
+
+    /// Deletes a link. Equivalent to `ip link del`.
+    ///
+    /// # Errors
+    /// The kernel's no.
+    pub fn delete_link(&self, ifindex: u32) -> std::result::Result<(), Refusal> {
+        self.exchange(RouteNetlinkMessage::DelLink(about(ifindex)), NLM_F_ACK).map(drop)
+    }
+
+    /// Changes a link.
+    ///
+    /// # Errors
+    /// The kernel's no.
+    pub fn set_link(&self, message: LinkMessage) -> std::result::Result<(), Refusal> {
+        self.exchange(RouteNetlinkMessage::SetLink(message), NLM_F_ACK).map(drop)
+    }
+
+    /// Changes a link, by the one message that also reaches its options as a port. Equivalent to
+    /// `ip link set LINK type bridge_slave ...`.
+    ///
+    /// # Errors
+    /// The kernel's no.
+    pub fn change(&self, message: LinkMessage) -> std::result::Result<(), Refusal> {
+        self.exchange(RouteNetlinkMessage::NewLink(message), NLM_F_ACK).map(drop)
+    }
+
+    /// Creates what `message` says, or puts it in the place of what is there.
+    ///
+    /// # Errors
+    /// The kernel's no.
+    pub fn put(&self, message: RouteNetlinkMessage) -> std::result::Result<(), Refusal> {
+        self.exchange(message, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE).map(drop)
+    }
+
+    /// Creates what `message` says, and replaces nothing. Equivalent to `ip route add`.
+    ///
+    /// # Errors
+    /// The kernel's no: EEXIST if it is there already.
+    pub fn add(&self, message: RouteNetlinkMessage) -> std::result::Result<(), Refusal> {
+        self.exchange(message, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL).map(drop)
+    }
+
+    /// Removes the address or the route that `message` would create.
+    ///
+    /// # Errors
+    /// The kernel's no.
+    ///
+    /// # Panics
+    /// If `message` creates neither: an error of the program.
+    pub fn remove(&self, message: RouteNetlinkMessage) -> std::result::Result<(), Refusal> {
+        let message = match message {
+            RouteNetlinkMessage::NewAddress(address) => RouteNetlinkMessage::DelAddress(address),
+            RouteNetlinkMessage::NewRoute(route) => RouteNetlinkMessage::DelRoute(route),
+            other => unreachable!("{other:?} creates no address or route"),
+        };
+        self.exchange(message, NLM_F_ACK).map(drop)
+    }
+
+    /// Lists what `question` asks for.
+    ///
+    /// # Errors
+    /// The kernel's no.
+    pub fn dump(&self, question: RouteNetlinkMessage) -> std::result::Result<Vec<RouteNetlinkMessage>, Refusal> {
+        self.exchange(question, NLM_F_DUMP)
+    }
+
+    fn exchange(
+        &self,
+        message: RouteNetlinkMessage,
+        flags: u16,
+    ) -> std::result::Result<Vec<RouteNetlinkMessage>, Refusal> {
+        Ok(self.requests.exchange(message, flags)?.entries)
+    }
+}
+
+/// A message about the link that has an ifindex, and nothing about it yet.
+#[must_use]
+pub fn about(ifindex: u32) -> LinkMessage {
+    let mut message = LinkMessage::default();
+    message.header.index = ifindex;
+    message
+}
+
+/// The wish that the kernel leaves out the counters of IPv6, which nobody looks at.
+pub(crate) fn without_stats() -> LinkAttribute {
+    LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats])
+}
+
+/// Does something in another network namespace, on a thread that ends there: whoever may enter need not have the right to come
+/// back, as the root user of a container's user namespace has not. In our own namespace it takes neither rights nor a thread.
+pub(crate) fn inside<T: Send>(there: &Namespace, home: &Namespace, work: impl FnOnce() -> T + Send) -> Result<T> {
+    if there.id() == home.id() {
+        return Ok(work());
+    }
+    let enter_and_work = || {
+        setns(there, CloneFlags::CLONE_NEWNET).context(|| "enter a network namespace").map_err(|error| {
+            error.suffix(" (needs root, or CAP_SYS_ADMIN: in our user namespace, and in the one that owns it)")
+        })?;
+        Ok(work())
+    };
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, enter_and_work);
+        let thread = thread.context(|| "start a thread")?;
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+fn link(answer: Entry) -> Option<Link> {
+    match answer {
+        Entry::Link(link) => Some(*link),
+        _ => None,
+    }
+}
+
+fn message(answer: RouteNetlinkMessage) -> Option<LinkMessage> {
+    match answer {
+        RouteNetlinkMessage::NewLink(message) => Some(message),
+        _ => None,
+    }
+}
+
+fn altname(ifindex: u32, name: &str) -> LinkMessage {
+    let mut message = about(ifindex);
+    message.attributes.push(LinkAttribute::PropList(vec![Prop::AltIfName(name.to_owned())]));
+    message
+}

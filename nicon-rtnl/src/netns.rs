@@ -1,0 +1,93 @@
+//! The network namespaces of this machine, as far as /proc and /run/netns show them.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use nicon_core::link::target::NAMED;
+use nicon_core::walk::{is_gone, walk};
+use nicon_core::{Error, Namespace, NsType, Process, Result};
+
+/// A network namespace, and one way to it.
+#[derive(Debug)]
+pub struct Found {
+    /// Its inode number.
+    pub ino: u64,
+    /// By what it was found.
+    pub way: Way,
+}
+
+/// What leads to a network namespace.
+#[derive(Debug)]
+pub enum Way {
+    /// The PID of a process that is in it.
+    Process(i32),
+    /// A file that it is mounted on.
+    Name(PathBuf),
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Process(pid) => write!(f, "the network namespace of PID {pid}"),
+            Self::Name(path) => path.display().fmt(f),
+        }
+    }
+}
+
+impl Found {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// [`nicon_core::Status::No`] where the way leads elsewhere by now.
+    pub fn open(&self) -> Result<Namespace> {
+        let ns = match &self.way {
+            Way::Process(pid) => Process::pin(*pid)?.namespace(NsType::Net)?,
+            Way::Name(path) => Namespace::open(path).map_err(|error| match error.errno() {
+                Some(nix::libc::ENOENT) => error.as_no(),
+                _ => error,
+            })?,
+        };
+        if ns.id().ino != self.ino {
+            return Err(Error::no(format!("{} is not net:[{}] any more", self.way, self.ino)));
+        }
+        Ok(ns)
+    }
+}
+
+/// The network namespaces that were found, and whose may be missing.
+pub struct Census {
+    /// Each once.
+    pub found: Vec<Found>,
+    /// The processes that may not be looked at.
+    pub denied: Vec<i32>,
+}
+
+/// Every network namespace that a process is in, each with the lowest PID in it, and those that only a name keeps.
+///
+/// # Errors
+/// Where /proc cannot be read.
+pub fn all() -> Result<Census> {
+    let (mut known, mut found, mut denied) = (HashSet::new(), Vec::new(), Vec::new());
+    walk(|seen| {
+        match seen.namespace(NsType::Net) {
+            Ok(ino) if known.insert(ino) => found.push(Found { ino, way: Way::Process(seen.pid()) }),
+            // Where it is not known yet, the process has ended meanwhile, or is a zombie.
+            Ok(_) => {}
+            Err(error) if is_gone(&error) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => denied.push(seen.pid()),
+            Err(error) => return Err(Error::os(format!("look at PID {}", seen.pid()), error)),
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    for entry in std::fs::read_dir(NAMED).into_iter().flatten().flatten() {
+        // A name that nothing is mounted on any more is nobody's namespace.
+        let Ok(ns) = Namespace::open(&entry.path()) else { continue };
+        let is_new = matches!(ns.ns_type(), Ok(NsType::Net)) && known.insert(ns.id().ino);
+        if is_new {
+            found.push(Found { ino: ns.id().ino, way: Way::Name(entry.path()) });
+        }
+    }
+    Ok(Census { found, denied })
+}

@@ -1,0 +1,209 @@
+//! The network namespaces that links are in.
+
+use std::cell::OnceCell;
+use std::path::Path;
+use std::rc::Rc;
+
+use nicon_core::link::Target;
+use nicon_core::link::target::NAMED;
+use nicon_core::path::HOST;
+use nicon_core::{Error, LinkName, Namespace, NsType, Process, Record, Result};
+use serde_json::Value;
+
+use crate::fields::label;
+use crate::link::Link;
+use crate::netlink::{Netlink, inside};
+use crate::netns::{self, Way};
+use crate::sysfs::Sysfs;
+
+/// A network namespace, held open, with a netlink socket in it.
+pub struct Place {
+    /// What messages call it.
+    pub label: String,
+    /// The namespace.
+    pub ns: Namespace,
+    /// A socket that was opened there.
+    pub netlink: Rc<Netlink>,
+    sysfs: Rc<OnceCell<Option<Sysfs>>>,
+    /// The process that it was found by, if any.
+    process: Option<Process>,
+}
+
+impl Place {
+    /// Our own.
+    ///
+    /// # Errors
+    /// Where it cannot be opened.
+    pub fn home() -> Result<Self> {
+        let found = Found::home()?;
+        let netlink = Netlink::open_in(&found.ns, &found.ns)?;
+        Ok(Self { label: found.label, ns: found.ns, netlink: netlink.into(), sysfs: Rc::default(), process: None })
+    }
+
+    /// That which a file names, such as `/run/netns/blue` or `/proc/42/ns/net`.
+    ///
+    /// # Errors
+    /// Where it cannot be opened, or is no network namespace.
+    pub fn of_file(path: &Path, home: &Self) -> Result<Self> {
+        Found::by_file(path)?.open(home, None)
+    }
+
+    /// That which is held open, under the name that messages call it.
+    ///
+    /// # Errors
+    /// Where it must not be entered.
+    pub fn of_namespace(ns: Namespace, label: String, home: &Self) -> Result<Self> {
+        Found { label, ns, process: None }.open(home, None)
+    }
+
+    /// That of the process which a record names. A record without one means what its target names, where that is no container:
+    /// `host`, `netns:NAME` or `file:/PATH`.
+    ///
+    /// # Errors
+    /// Where the process is gone or another by now, or its namespace must not be entered.
+    pub fn of_record(record: &Record, home: &Self) -> Result<Self> {
+        Self::of_record_after(None, record, home)
+    }
+
+    /// Like [`Place::of_record`]; where it is the namespace of the `last` place, what is open there serves this one, too.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn of_record_after(last: Option<&Self>, record: &Record, home: &Self) -> Result<Self> {
+        Found::by_record(record)?.open(home, last)
+    }
+
+    /// That which a field of a record names: a record, or what `--target` takes.
+    ///
+    /// # Errors
+    /// As [`Place::of_record`], and where the field is neither.
+    pub fn of_field_after(last: Option<&Self>, field: &str, value: &Value, home: &Self) -> Result<Self> {
+        let record = match value {
+            Value::Object(_) => Record::parse(&value.to_string())?,
+            other => {
+                Record::from(&Target::try_from(other).map_err(|error| error.prefix(format!("field \"{field}\"")))?)
+            }
+        };
+        Self::of_record_after(last, &record, home).map_err(|error| error.prefix(field))
+    }
+
+    /// The ifindex of the link that another one is to become a port of.
+    ///
+    /// # Errors
+    /// [`nicon_core::Status::No`] where there is none of that name.
+    pub fn master(&self, name: &LinkName) -> Result<u32> {
+        let master = self.netlink.link(name.as_str())?;
+        let master = master.ok_or_else(|| Error::no(format!("master: no link {name} in {}", self.label)))?;
+        Ok(master.ifindex)
+    }
+
+    /// Whether both are one namespace.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        self.ns.id() == other.ns.id()
+    }
+
+    /// Does something in this network namespace: what /proc/sys/net and a socket mean depends on where one opens them.
+    ///
+    /// # Errors
+    /// Where we may not enter it.
+    pub fn inside<T: Send>(&self, home: &Self, work: impl FnOnce() -> T + Send) -> Result<T> {
+        inside(&self.ns, &home.ns, work)
+    }
+
+    /// The inode number by which a link of this namespace is known wherever it goes (see [`crate::sysfs`]); `None` where it is
+    /// not there any more, or no sysfs can be had.
+    ///
+    /// # Errors
+    /// Where we may not enter the namespace.
+    pub fn inode(&self, link: &Link, home: &Self) -> Result<Option<u64>> {
+        if self.sysfs.get().is_none() {
+            let _ = self.sysfs.set(Sysfs::mount(&self.ns, &home.ns)?);
+        }
+        Ok(self.sysfs.get().and_then(Option::as_ref).and_then(|sysfs| sysfs.inode(link)))
+    }
+
+    /// The process that it was found by, if any.
+    #[must_use]
+    pub fn process(&self) -> Option<&Process> {
+        self.process.as_ref()
+    }
+
+    /// Takes another process for the one that it was found by, where one is left in it, or a name that keeps it; and tells
+    /// whether there is anything.
+    ///
+    /// # Errors
+    /// Where /proc cannot be read.
+    pub fn find_again(&mut self) -> Result<bool> {
+        let found = netns::all()?.found.into_iter().find(|found| found.ino == self.ns.id().ino);
+        let Some(found) = found else { return Ok(false) };
+        self.process = match found.way {
+            Way::Process(pid) => Some(Process::pin(pid)?),
+            Way::Name(_) => None,
+        };
+        Ok(true)
+    }
+
+    /// Makes sure that the process still runs: without it the namespace may be held by nobody but us, and take its links
+    /// with it when we go.
+    ///
+    /// # Errors
+    /// [`nicon_core::Status::No`] where it has exited.
+    pub fn check_alive(&self) -> Result<()> {
+        match &self.process {
+            Some(process) if !process.is_alive() => Err(Error::no(format!("{} exited meanwhile", self.label))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A network namespace in which nothing was opened yet.
+struct Found {
+    label: String,
+    ns: Namespace,
+    process: Option<Process>,
+}
+
+impl Found {
+    fn home() -> Result<Self> {
+        let ns = Namespace::open("/proc/self/ns/net".as_ref())?;
+        Ok(Self { label: HOST.to_owned(), ns, process: None })
+    }
+
+    fn by_file(path: &Path) -> Result<Self> {
+        let named = path.strip_prefix(NAMED).ok();
+        let ns = Namespace::open(path).map_err(|error| match (error.errno(), named) {
+            (Some(nix::libc::ENOENT), Some(name)) => {
+                Error::no(format!("no network namespace is called \"{}\" (`ip netns` lists them; for a container, pipe in what nicon-resolve prints)", name.display()))
+            }
+            _ => error,
+        })?;
+        let label = path.display().to_string();
+        match ns.ns_type() {
+            Ok(NsType::Net) => Ok(Self { label, ns, process: None }),
+            _ => Err(Error::failed(format!("{label} is not a network namespace"))),
+        }
+    }
+
+    fn by_record(record: &Record) -> Result<Self> {
+        let target = record.text("target")?.filter(|_| record.get("pid").is_none());
+        match target.map(Target::without_container).transpose()?.flatten() {
+            Some(Target::Host) => Self::home(),
+            Some(Target::File(file)) => Self::by_file(&file),
+            Some(Target::Pid(_)) | None => {
+                let process = Process::from_record(record)?;
+                let ns = process.namespace(NsType::Net)?;
+                Ok(Self { label: label(record), ns, process: Some(process) })
+            }
+        }
+    }
+
+    fn open(self, home: &Place, last: Option<&Place>) -> Result<Place> {
+        let open = last.into_iter().chain([home]).find(|place| place.ns.id() == self.ns.id());
+        let (netlink, sysfs) = match open {
+            Some(place) => (place.netlink.clone(), place.sysfs.clone()),
+            None => (Netlink::open_in(&self.ns, &home.ns)?.into(), Rc::default()),
+        };
+        Ok(Place { label: self.label, ns: self.ns, netlink, sysfs, process: self.process })
+    }
+}

@@ -1,0 +1,74 @@
+//! How the kernel says no.
+
+use std::io;
+
+use nicon_core::Error;
+use nix::errno::Errno;
+use rtnetlink::packet_core::{DecodeError, ErrorMessage};
+
+use crate::attribute::value;
+
+/// The kernel's no: its error number, and its own words where it has any.
+#[derive(Debug)]
+pub struct Refusal {
+    /// The error number.
+    pub errno: Errno,
+    words: Option<String>,
+}
+
+impl Refusal {
+    /// What the kernel says that makes no sense.
+    pub(crate) fn unreadable(error: &DecodeError) -> Self {
+        Self { errno: Errno::EBADMSG, words: Some(error.to_string()) }
+    }
+
+    /// This refusal as an error that begins with what was being done.
+    #[must_use]
+    pub fn context(self, what: &str) -> Error {
+        let words = self.words.map(|words| format!(" ({words})")).unwrap_or_default();
+        let rights = if self.errno == Errno::EPERM { " (needs root, or CAP_NET_ADMIN in both namespaces)" } else { "" };
+        Error::os(what, self.errno).suffix(&format!("{words}{rights}"))
+    }
+}
+
+impl From<Errno> for Refusal {
+    fn from(errno: Errno) -> Self {
+        Self { errno, words: None }
+    }
+}
+
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Self {
+        error.raw_os_error().map_or(Errno::EIO, Errno::from_raw).into()
+    }
+}
+
+impl From<&ErrorMessage> for Refusal {
+    fn from(error: &ErrorMessage) -> Self {
+        let errno = Errno::from_raw(error.raw_code().wrapping_neg());
+        Self { errno, words: words(&error.header) }
+    }
+}
+
+/// The kernel's message out of what follows the error number: the header of the request (16 bytes), then attributes, of
+/// which `NLMSGERR_ATTR_MSG` (1) is a text that ends in a zero. See `netlink(7)`, `NETLINK_EXT_ACK`.
+fn words(payload: &[u8]) -> Option<String> {
+    let text = value(payload.get(16..)?, 1)?.split(|&byte| byte == 0).next()?;
+    Some(String::from_utf8_lossy(text).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernels_own_words() {
+        let mut payload = vec![0; 16];
+        payload.extend([8, 0, 2, 0, 1, 2, 3, 4]);
+        payload.extend([9, 0, 1, 0, b'b', b'u', b's', b'y', 0, 0, 0, 0]);
+        assert_eq!(words(&payload).as_deref(), Some("busy"));
+        assert_eq!(words(&payload[..24]), None);
+        assert_eq!(words(&[]), None);
+        assert_eq!(words(&[0; 20]), None);
+    }
+}
