@@ -34,7 +34,7 @@ pub(crate) async fn find_by_id(site: &EngineSite<'_>, of: &Qualifier, digits: &s
         found = choose_among(of, digits, others)?;
     }
     match found {
-        Some(member) => find_listed(site, &member).await,
+        Some(container) => find_listed(site, &container).await,
         None if !some_there => Err(no_engine(site, of)),
         None => Err(Error::no(format!("no container has an ID that begins with \"{digits}\""))),
     }
@@ -42,21 +42,21 @@ pub(crate) async fn find_by_id(site: &EngineSite<'_>, of: &Qualifier, digits: &s
 
 /// The container that is meant by `digits`; `None` if there is none.
 fn choose_among(of: &Qualifier, digits: &str, mut list: Listing) -> Result<Option<ListedContainer>> {
-    list.containers.retain(|member| member.is_of(of));
+    list.containers.retain(|container| container.is_of(of));
     // A permission for one engine is enough, as it is for a name.
     let is_grave = |error: &&Error| !matches!(error.errno(), Some(libc::EACCES | libc::EPERM));
     let refusal = list.failures.iter().find(is_grave).cloned();
     // The directories tell the IDs of containers whose own files cannot be read. A whole ID is nobody else's.
     let unread = list.unread.iter().find(is_grave).filter(|_| !is_id(digits)).cloned();
     match (choose(digits, &list.containers)?, refusal, unread) {
-        (Some(member), None, None) => Ok(Some(member.clone())),
-        (Some(member), Some(refusal), _) => {
-            let address = member.address();
+        (Some(container), None, None) => Ok(Some(container.clone())),
+        (Some(container), Some(refusal), _) => {
+            let address = container.address();
             let way = show(&[format!("{}id:{digits}", address.qualifier())]);
             Err(refusal.suffix(&format!(" (it may have such an ID, too; to ask only {address}, say {way})")))
         }
-        (Some(member), None, Some(unread)) => {
-            let ListedContainer { id, segment, .. } = member;
+        (Some(container), None, Some(unread)) => {
+            let ListedContainer { id, segment, .. } = container;
             Err(unread.suffix(&format!(" (such an ID may be there, too; if {id} is meant, say {segment}, or that)")))
         }
         (None, Some(error), _) | (None, None, Some(error)) => {
@@ -69,8 +69,8 @@ fn choose_among(of: &Qualifier, digits: &str, mut list: Listing) -> Result<Optio
 }
 
 /// The container with this ID or, if there is none, the only one whose ID begins so.
-fn choose<'a>(digits: &str, members: &'a [ListedContainer]) -> Result<Option<&'a ListedContainer>> {
-    let exact: Vec<_> = members.iter().filter(|member| member.id == digits).collect();
+fn choose<'a>(digits: &str, containers: &'a [ListedContainer]) -> Result<Option<&'a ListedContainer>> {
+    let exact: Vec<_> = containers.iter().filter(|container| container.id == digits).collect();
     if exact.len() > 1 {
         let way_out = match ways(&exact) {
             Some(ways) => format!("say {}", ways.join(" or ")),
@@ -81,7 +81,7 @@ fn choose<'a>(digits: &str, members: &'a [ListedContainer]) -> Result<Option<&'a
     if let [only] = exact[..] {
         return Ok(Some(only));
     }
-    let fitting: Vec<_> = members.iter().filter(|member| member.id.starts_with(digits)).collect();
+    let fitting: Vec<_> = containers.iter().filter(|container| container.id.starts_with(digits)).collect();
     match fitting[..] {
         [] => Ok(None),
         [only] => Ok(Some(only)),
@@ -99,7 +99,7 @@ mod tests {
     use crate::query::{Kind, Subject};
     use crate::rootfs::root::FileId;
 
-    fn member(id: &str, user: Option<&str>, kind: Kind) -> ListedContainer {
+    fn container(id: &str, user: Option<&str>, kind: Kind) -> ListedContainer {
         let owner = user.map(|user| Owner { uid: 1, name: user.into() });
         let listed = Summary { id: id.to_owned(), name: "web".to_owned(), namespace: None };
         ListedContainer::new(listed, Address { kind, owner, namespace: None }, FileId::default())
@@ -108,7 +108,7 @@ mod tests {
     fn asked(path: &str, list: Listing) -> std::result::Result<Option<String>, String> {
         let Ok(Subject::Id { of, digits }) = Subject::parse(path) else { panic!("{path}") };
         let chosen = choose_among(&of, digits, list).map_err(|error| error.to_string());
-        chosen.map(|member| member.map(|member| member.address().to_string()))
+        chosen.map(|container| container.map(|container| container.address().to_string()))
     }
 
     #[test]
@@ -116,9 +116,9 @@ mod tests {
         let id = &"c6".repeat(32)[..];
         let list = || Listing {
             containers: vec![
-                member(id, Some("mal"), Kind::Docker),
-                member(id, Some("dave"), Kind::Podman),
-                member(id, Some("dave"), Kind::Docker),
+                container(id, Some("mal"), Kind::Docker),
+                container(id, Some("dave"), Kind::Podman),
+                container(id, Some("dave"), Kind::Docker),
             ],
             ..Listing::default()
         };
@@ -142,7 +142,7 @@ mod tests {
             failures: vec![Error::failed("mal@docker: the engine does not answer")],
             ..Listing::default()
         };
-        let refusal = asked("id:c6", list(&[member("c6", Some("dave"), Kind::Podman)])).unwrap_err();
+        let refusal = asked("id:c6", list(&[container("c6", Some("dave"), Kind::Podman)])).unwrap_err();
         let expected = "mal@docker: the engine does not answer (it may have such an ID, too; to ask only dave@podman, say \
              dave@podman:id:c6)";
         assert_eq!(refusal, expected);

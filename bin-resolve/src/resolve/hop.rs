@@ -20,14 +20,14 @@ use crate::query::Subject;
 pub(crate) struct Hop {
     /// Its segment of the path.
     segment: String,
-    found: Found,
+    resolved: Resolved,
     /// The engines inside it, and the connections to them.
     inside: Engines,
     /// The container in which this one was found, if any.
     outer: Option<Arc<Hop>>,
 }
 
-enum Found {
+enum Resolved {
     Process(Process),
     Container(Box<Verified>, Sharing),
 }
@@ -71,8 +71,8 @@ impl Hop {
     ) -> Result<Self> {
         let subject = Subject::parse(segment);
         if let (Ok(Subject::Process(pid)), None) = (&subject, &outer) {
-            let (found, inside) = (Found::Process(Process::pin(*pid)?), Engines::new(own.monitors.clone()));
-            return Ok(Self { segment: segment.to_owned(), found, inside, outer: None });
+            let (resolved, inside) = (Resolved::Process(Process::pin(*pid)?), Engines::new(own.monitors.clone()));
+            return Ok(Self { segment: segment.to_owned(), resolved, inside, outer: None });
         }
         let site = site(settings, outer.as_deref(), own)?;
         let verified = match (listed, subject) {
@@ -86,15 +86,15 @@ impl Hop {
             (Some(outer), Via::Api { daemon, pidns, .. }) => outer.shares(*daemon, *pidns)?,
             (Some(_), Via::Disk { .. }) => Sharing::Dind,
         };
-        let (found, inside) = (Found::Container(Box::new(verified), sharing), Engines::new(own.monitors.clone()));
-        Ok(Self { segment: segment.to_owned(), found, inside, outer })
+        let (resolved, inside) = (Resolved::Container(Box::new(verified), sharing), Engines::new(own.monitors.clone()));
+        Ok(Self { segment: segment.to_owned(), resolved, inside, outer })
     }
 
     /// The container's first process, or the one at which a path starts.
     pub(crate) fn process(&self) -> &Process {
-        match &self.found {
-            Found::Process(process) => process,
-            Found::Container(verified, _) => &verified.process,
+        match &self.resolved {
+            Resolved::Process(process) => process,
+            Resolved::Container(verified, _) => &verified.process,
         }
     }
 
@@ -112,16 +112,16 @@ impl Hop {
 
     fn has_met(&self, daemon: i32) -> bool {
         let has_met = |verified: &Verified| matches!(verified.via, Via::Api { daemon: met, .. } if met == daemon);
-        matches!(&self.found, Found::Container(verified, _) if has_met(verified))
+        matches!(&self.resolved, Resolved::Container(verified, _) if has_met(verified))
             || self.outer.as_ref().is_some_and(|outer| outer.has_met(daemon))
     }
 
     /// All hops of the path up to here, outermost first: the protocol's `hops`.
     pub(crate) fn trail(&self) -> Vec<Value> {
         let mut trail = self.outer.as_ref().map(|outer| outer.trail()).unwrap_or_default();
-        trail.push(match &self.found {
-            Found::Container(verified, sharing) => to_json(verified, *sharing),
-            Found::Process(process) => json!({ "name": self.segment, "pid": process.pid() }),
+        trail.push(match &self.resolved {
+            Resolved::Container(verified, sharing) => to_json(verified, *sharing),
+            Resolved::Process(process) => json!({ "name": self.segment, "pid": process.pid() }),
         });
         trail
     }
@@ -168,9 +168,9 @@ pub(crate) fn site<'a>(settings: &'a Settings, outer: Option<&'a Hop>, own: &'a 
         None => settings.pidns.try_clone()?,
     };
     let (container, engines) = (outer.map(Hop::process), outer.map_or(own, |hop| &hop.inside));
-    let bounds = match outer.map(|hop| &hop.found) {
-        Some(Found::Container(verified, _)) => verified.bounds.clone(),
-        Some(Found::Process(_)) | None => Bounds::default(),
+    let bounds = match outer.map(|hop| &hop.resolved) {
+        Some(Resolved::Container(verified, _)) => verified.bounds.clone(),
+        Some(Resolved::Process(_)) | None => Bounds::default(),
     };
     Ok(EngineSite { container, engines, pidns, bounds, settings })
 }

@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 /// A queue of questions of many parties, with a limit on how many run at once.
 ///
-/// The parties take turns. A party gets another slot only while more slots are free than it has. So one slow party has
+/// The parties take queue. A party gets another slot only while more slots are free than it has. So one slow party has
 /// at most half of them, two have a third each in the long run, and a slot is left for the next one.
 pub(crate) struct FairQueue<P, Q> {
     slots: usize,
@@ -60,46 +60,46 @@ mod tests {
     use super::*;
 
     /// Takes all slots that can be taken.
-    fn take(turns: &mut FairQueue<&'static str, usize>) -> Vec<&'static str> {
-        std::iter::from_fn(|| turns.next()).map(|(party, _)| party).collect()
+    fn take(queue: &mut FairQueue<&'static str, usize>) -> Vec<&'static str> {
+        std::iter::from_fn(|| queue.next()).map(|(party, _)| party).collect()
     }
 
-    fn ask(turns: &mut FairQueue<&'static str, usize>, party: &'static str, questions: usize) {
-        (0..questions).for_each(|question| turns.wait(party, question));
+    fn ask(queue: &mut FairQueue<&'static str, usize>, party: &'static str, questions: usize) {
+        (0..questions).for_each(|question| queue.wait(party, question));
     }
 
     #[test]
     fn no_party_takes_all_slots() {
-        let mut turns = FairQueue::new(8);
-        ask(&mut turns, "slow", 100);
-        assert_eq!(take(&mut turns), ["slow"; 4]);
-        ask(&mut turns, "slow too", 100);
-        assert_eq!(take(&mut turns), ["slow too"; 2]);
-        ask(&mut turns, "quick", 3);
-        assert_eq!(take(&mut turns), ["quick"]);
-        turns.done(&"quick");
-        assert_eq!(take(&mut turns), ["quick"], "it goes on");
+        let mut queue = FairQueue::new(8);
+        ask(&mut queue, "slow", 100);
+        assert_eq!(take(&mut queue), ["slow"; 4]);
+        ask(&mut queue, "slow too", 100);
+        assert_eq!(take(&mut queue), ["slow too"; 2]);
+        ask(&mut queue, "quick", 3);
+        assert_eq!(take(&mut queue), ["quick"]);
+        queue.done(&"quick");
+        assert_eq!(take(&mut queue), ["quick"], "it goes on");
     }
 
     #[test]
     fn parties_take_turns_and_each_keeps_its_order() {
-        let mut turns = FairQueue::new(100);
-        ask(&mut turns, "a", 3);
-        ask(&mut turns, "b", 1);
-        ask(&mut turns, "c", 2);
-        let taken: Vec<_> = std::iter::from_fn(|| turns.next()).collect();
+        let mut queue = FairQueue::new(100);
+        ask(&mut queue, "a", 3);
+        ask(&mut queue, "b", 1);
+        ask(&mut queue, "c", 2);
+        let taken: Vec<_> = std::iter::from_fn(|| queue.next()).collect();
         assert_eq!(taken, [("a", 0), ("b", 0), ("c", 0), ("a", 1), ("c", 1), ("a", 2)]);
-        assert!(turns.next().is_none());
+        assert!(queue.next().is_none());
     }
 
     #[test]
     fn a_slot_that_is_given_back_is_free() {
-        let mut turns = FairQueue::new(2);
-        ask(&mut turns, "a", 10);
+        let mut queue = FairQueue::new(2);
+        ask(&mut queue, "a", 10);
         for _ in 0..10 {
-            assert_eq!(take(&mut turns), ["a"]);
-            turns.done(&"a");
+            assert_eq!(take(&mut queue), ["a"]);
+            queue.done(&"a");
         }
-        assert!(turns.next().is_none() && turns.running.is_empty() && turns.waiting.is_empty());
+        assert!(queue.next().is_none() && queue.running.is_empty() && queue.waiting.is_empty());
     }
 }

@@ -76,10 +76,10 @@ impl Progress {
 
 /// The engine's own rule: a name takes precedence over the beginning of an ID, which must be unique.
 fn is_meant(asked: &str, container: &ListedContainer, list: &[ListedContainer]) -> bool {
-    let fit = |member: &ListedContainer| match Subject::parse(asked).ok()? {
-        Subject::Container { of, name } if member.is_of(&of) => fit(name, &member.id, &member.name),
-        Subject::Id { of, digits } if member.is_of(&of) && member.id == digits => Some(Fit::Exact),
-        Subject::Id { of, digits } if member.is_of(&of) && member.id.starts_with(digits) => Some(Fit::ShortId),
+    let fit = |listed: &ListedContainer| match Subject::parse(asked).ok()? {
+        Subject::Container { of, name } if listed.is_of(&of) => fit(name, &listed.id, &listed.name),
+        Subject::Id { of, digits } if listed.is_of(&of) && listed.id == digits => Some(Fit::Exact),
+        Subject::Id { of, digits } if listed.is_of(&of) && listed.id.starts_with(digits) => Some(Fit::ShortId),
         _ => None,
     };
     let other = |other: &ListedContainer| other.id != container.id && fit(other).is_some();
@@ -108,9 +108,9 @@ mod tests {
         let mut progress = Progress::begin(&pattern);
         for name in path {
             let listed = |id: &str, name: &str| Summary { id: id.repeat(32), name: name.to_owned(), namespace: None };
-            let member =
+            let listed_as =
                 |id, name| ListedContainer::new(listed(id, name), Address::usual(Kind::Docker), FileId::default());
-            let list = [member("a0", name), member("b1", "besides")];
+            let list = [listed_as("a0", name), listed_as("b1", "besides")];
             progress = progress.advance(&pattern, &list[0], &list);
         }
         progress.is_fit(&pattern)
