@@ -8,10 +8,11 @@ use nicon_core::link::target::{self, Target};
 use nicon_core::stream::{Answers, Lines};
 use nicon_core::{Process, Record, Result, Status, proc};
 use nicon_rtnl::netns::{self, Way};
+use nicon_rtnl::record::NIC;
 use nicon_rtnl::{Link, Place};
 
 use crate::args::Args;
-use crate::tell::{Told, fields};
+use crate::tell::Told;
 
 /// A network namespace, and the record that each of its links continues.
 pub(crate) struct View {
@@ -33,9 +34,7 @@ pub(crate) struct Listed {
 
 impl View {
     fn new(mut record: Record, place: Place, args: &Args) -> Result<Self> {
-        for field in fields(args) {
-            record.remove(&field);
-        }
+        record.remove(NIC);
         let with_stats = args.stats;
         let mut view = Self { record: record.into(), place, links: BTreeMap::new(), settled: false, with_stats };
         view.list(args)?;

@@ -9,7 +9,7 @@ use nicon_rtnl::{Link, Place};
 use serde_json::{Map, Value};
 
 use crate::args::Args;
-use crate::tell::{Destination, Told, tell};
+use crate::tell::{Destination, Nic, Told, tell};
 use crate::view::{Listed, View};
 use crate::wiring::Wiring;
 
@@ -117,7 +117,7 @@ impl Watch<'_> {
             None => self.answers.give(None, Ok(event(arrival, now))),
             Some(before) if before != now => {
                 let mut changed = event("changed", now);
-                changed.was = Some(was(&before, &changed));
+                changed.nic.was = Some(was(&before.nic, &changed.nic));
                 self.answers.give(None, Ok(changed))
             }
             Some(_) => Ok(()),
@@ -132,7 +132,7 @@ impl Watch<'_> {
         let mut gone = event("gone", told);
         if let Some((nsid, ifindex)) = link.gone_to {
             let id = self.wiring().identify(&self.watched[number].view.place, nsid)?;
-            gone.to = Some(Destination { netns: id.map(|id| id.ino), ifindex });
+            gone.nic.to = Some(Destination { netns: id.map(|id| id.ino), ifindex });
         }
         self.answers.give(None, Ok(gone))
     }
@@ -151,12 +151,12 @@ impl Watch<'_> {
 }
 
 fn event(what: &'static str, mut told: Told) -> Told {
-    told.event = Some(what);
+    told.nic.event = Some(what);
     told
 }
 
 /// The fields that were different, as they were.
-fn was(before: &Told, now: &Told) -> Map<String, Value> {
+fn was(before: &Nic, now: &Nic) -> Map<String, Value> {
     let now = now.to_map();
     before.to_map().into_iter().filter(|(field, value)| now.get(field) != Some(value)).collect()
 }

@@ -10,10 +10,10 @@ use nicon_core::{Error, LinkName, Namespace, NsType, Process, Record, Result};
 use nix::errno::Errno;
 use serde_json::Value;
 
-use crate::fields::label;
 use crate::link::Link;
 use crate::netlink::{Netlink, inside};
 use crate::netns::{self, Way};
+use crate::record::label;
 use crate::sysfs::Sysfs;
 
 /// A network namespace, held open, with a netlink socket in it.

@@ -59,6 +59,7 @@ mod placed;
 mod plan;
 mod pods;
 mod proved;
+mod records;
 mod resolve;
 mod rights;
 mod subject;
@@ -118,6 +119,7 @@ fn main() -> ExitCode {
     trials.extend(pods::trials(&suite));
     trials.extend(proved::trials(&suite));
     trials.extend(veth::trials(&suite));
+    trials.extend(records::trials(&suite));
     trials.extend(linklist::trials(&suite));
     trials.extend(linkwatch::trials(&suite));
     trials.extend(tree::trials(&suite));

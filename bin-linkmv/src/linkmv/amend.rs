@@ -5,15 +5,15 @@ use nicon_core::link::{Cidr, RouteSpec};
 use nicon_rtnl::{Carry, Link, Refusal, address, route};
 use nix::errno::Errno;
 
-use crate::check::check_again;
-use crate::dress::{Luggage, dress};
-use crate::lacking;
-use crate::lost::Forfeit;
-use crate::mark::Origin;
-use crate::mover::{Job, Mover, Outcome};
-use crate::plan;
-use crate::sysctl::Sysctls;
-use crate::undo::Undo;
+use crate::linkmv::check::check_again;
+use crate::linkmv::dress::{Luggage, dress};
+use crate::linkmv::lacking;
+use crate::linkmv::lost::Forfeit;
+use crate::linkmv::mark::Origin;
+use crate::linkmv::mover::{Job, Mover, Outcome};
+use crate::linkmv::plan;
+use crate::linkmv::sysctl::Sysctls;
+use crate::linkmv::undo::Undo;
 
 /// The steps that are left to do for a link that came from `origin`.
 ///

@@ -6,9 +6,9 @@ use nicon_rtnl::packet_route::link::LinkAttribute;
 use nicon_rtnl::{Link, Place, Refusal};
 use nix::errno::Errno;
 
-use crate::lacking;
-use crate::mark::is_mark;
-use crate::mover::Job;
+use crate::linkmv::lacking;
+use crate::linkmv::mark::is_mark;
+use crate::linkmv::mover::Job;
 
 /// What the look at the target told.
 pub(crate) struct Checked {

@@ -5,13 +5,13 @@ use nicon_core::{Error, Result};
 use nicon_rtnl::{Carry, Link, Place, address, route};
 use nix::errno::Errno;
 
-use crate::check::{name_taken, refused};
-use crate::lacking;
-use crate::mark::Origin;
-use crate::mover::Job;
-use crate::resting;
-use crate::sysctl::Sysctls;
-use crate::wish;
+use crate::linkmv::check::{name_taken, refused};
+use crate::linkmv::lacking;
+use crate::linkmv::mark::Origin;
+use crate::linkmv::mover::Job;
+use crate::linkmv::resting;
+use crate::linkmv::sysctl::Sysctls;
+use crate::linkmv::wish;
 
 /// What comes along from the old place.
 #[derive(Default)]

@@ -4,8 +4,8 @@ use nicon_core::link::target::HOST;
 use nicon_core::{Error, Record, Result};
 use nicon_rtnl::Place;
 
-use crate::args::Args;
-use crate::source::Source;
+use crate::linkmv::args::Args;
+use crate::linkmv::source::Source;
 
 /// Where links are and where they go. Consecutive records mostly name the same places: what is open there, and known of
 /// them, is reused.

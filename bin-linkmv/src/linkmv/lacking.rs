@@ -4,8 +4,8 @@ use nicon_core::Result;
 use nicon_core::link::{AltName, Cidr, RouteSpec, Wish};
 use nicon_rtnl::{Carry, Link, Place, address};
 
-use crate::mark::{Origin, is_trace};
-use crate::wish::is_noted;
+use crate::linkmv::mark::{Origin, is_trace};
+use crate::linkmv::wish::is_noted;
 
 /// The alternative names.
 pub(crate) fn altnames<'a>(wish: &'a Wish, link: &Link) -> Vec<&'a str> {

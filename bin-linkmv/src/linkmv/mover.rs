@@ -7,21 +7,21 @@ use nicon_core::{Error, Result};
 use nicon_rtnl::{Carry, Link, Place, Refusal};
 use nix::errno::Errno;
 
-use crate::announce::announce;
-use crate::check::{Checked, check, refused};
-use crate::dress::{Luggage, dress};
-use crate::find::{find, marked};
-use crate::guard::Guard;
-use crate::journal::Journal;
-use crate::lost::{Forfeit, Lost};
-use crate::mark::{Origin, mark_of};
-use crate::plan::plan;
-use crate::recognise::recognise;
-use crate::relocate::{request, take_back, unmark};
-use crate::settle::{unique_addresses, wait_for_carrier};
-use crate::source::Source;
-use crate::sysctl::Sysctls;
-use crate::undo::Undo;
+use crate::linkmv::announce::announce;
+use crate::linkmv::check::{Checked, check, refused};
+use crate::linkmv::dress::{Luggage, dress};
+use crate::linkmv::find::{find, marked};
+use crate::linkmv::guard::Guard;
+use crate::linkmv::journal::Journal;
+use crate::linkmv::lost::{Forfeit, Lost};
+use crate::linkmv::mark::{Origin, mark_of};
+use crate::linkmv::plan::plan;
+use crate::linkmv::recognise::recognise;
+use crate::linkmv::relocate::{request, take_back, unmark};
+use crate::linkmv::settle::{unique_addresses, wait_for_carrier};
+use crate::linkmv::source::Source;
+use crate::linkmv::sysctl::Sysctls;
+use crate::linkmv::undo::Undo;
 
 /// One link to be moved.
 pub(crate) struct Job<'a> {
@@ -108,6 +108,9 @@ impl Mover<'_> {
             Ok(link) => {
                 unmark(job.to, &link, &mark)?;
                 journal.end();
+                // It was last looked at before it got all that was asked for.
+                let now = job.to.netlink.link_at(link.ifindex).ok().flatten();
+                let link = now.unwrap_or(link);
                 let origin = undo.name.clone();
                 Ok(Outcome::Moved(Box::new(Moved { origin, link, changed: true, undo, lost: Some(lost) })))
             }

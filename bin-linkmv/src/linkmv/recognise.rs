@@ -4,16 +4,16 @@ use nicon_core::link::{NewName, Selector};
 use nicon_core::{Error, Result};
 use nicon_rtnl::Link;
 
-use crate::amend;
-use crate::check::master;
-use crate::dress::{Luggage, dress};
-use crate::find::{fits, marked};
-use crate::journal::Journal;
-use crate::lost::Lost;
-use crate::mark::{Origin, mark_of, origin_of};
-use crate::mover::{Job, Moved, Mover, Outcome};
-use crate::relocate::unmark;
-use crate::undo::Undo;
+use crate::linkmv::amend;
+use crate::linkmv::check::master;
+use crate::linkmv::dress::{Luggage, dress};
+use crate::linkmv::find::{fits, marked};
+use crate::linkmv::journal::Journal;
+use crate::linkmv::lost::Lost;
+use crate::linkmv::mark::{Origin, mark_of, origin_of};
+use crate::linkmv::mover::{Job, Moved, Mover, Outcome};
+use crate::linkmv::relocate::unmark;
+use crate::linkmv::undo::Undo;
 
 /// Finishes what an earlier run began, or finds that there is nothing left to do.
 ///

@@ -6,13 +6,13 @@ use nicon_core::{Error, Result};
 use nicon_rtnl::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use nicon_rtnl::{Link, Place};
 
-use crate::check::Checked;
-use crate::dress::Luggage;
-use crate::find::marked;
-use crate::mark::Origin;
-use crate::mover::Job;
-use crate::undo::Undo;
-use crate::wish;
+use crate::linkmv::check::Checked;
+use crate::linkmv::dress::Luggage;
+use crate::linkmv::find::marked;
+use crate::linkmv::mark::Origin;
+use crate::linkmv::mover::Job;
+use crate::linkmv::undo::Undo;
+use crate::linkmv::wish;
 
 /// The one message that moves the link, names it, and brings it up unless settings are to be made before.
 pub(crate) fn request(job: &Job<'_>, link: &Link, checked: &Checked, luggage: &Luggage) -> LinkMessage {

@@ -7,7 +7,7 @@ use nicon_core::Result;
 use nicon_rtnl::conf::Conf;
 use nicon_rtnl::{Link, Place};
 
-use crate::sysctl::Sysctls;
+use crate::linkmv::sysctl::Sysctls;
 
 /// A place, and what holds for all links of it.
 pub(crate) struct Source {

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, AsRawFd};
 
 use nicon_core::link::mac;
-use nicon_core::{Error, Record, Result};
+use nicon_core::{Error, Result};
 use nicon_rtnl::netlink::about;
 use nicon_rtnl::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use nicon_rtnl::route::Route;
@@ -11,11 +11,11 @@ use nicon_rtnl::{Carry, Link, Place};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::lost::Forfeit;
-use crate::mark::{Origin, is_mark, is_trace};
-use crate::port;
-use crate::resting;
-use crate::sysctl::Sysctls;
+use crate::linkmv::lost::Forfeit;
+use crate::linkmv::mark::{Origin, is_mark, is_trace};
+use crate::linkmv::port;
+use crate::linkmv::resting;
+use crate::linkmv::sysctl::Sysctls;
 
 /// What is needed to put a link back.
 #[derive(Serialize)]
@@ -113,14 +113,6 @@ impl Undo {
     pub(crate) fn luggage(&self, ifindex: u32) -> Result<(Carry, Sysctls)> {
         let Some(state) = &self.state else { return Ok((Carry::default(), Sysctls::default())) };
         Ok((Carry::from_hex(&state.requests, state.ifindex, ifindex)?, state.sysctl.clone()))
-    }
-
-    /// Reads what a move wrote.
-    pub(crate) fn read(record: &Record) -> Result<Self> {
-        let undo = record
-            .get("undo")
-            .ok_or_else(|| Error::failed("the record has no \"undo\": it is not the output of a move"))?;
-        Self::from_value(undo)
     }
 
     /// Reads what was written of one.

@@ -3,7 +3,7 @@
 use clap::Parser;
 use nicon_core::link::{Cidr, LinkName, Mac, Target};
 
-use crate::end::End;
+use crate::veth::end::End;
 
 /// Wire two network namespaces with a veth pair, whose ends are made in their places, named, and brought up.
 ///

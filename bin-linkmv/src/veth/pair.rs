@@ -9,7 +9,7 @@ use nicon_rtnl::packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute
 use nicon_rtnl::{Link, Place, address};
 use nix::errno::Errno;
 
-use crate::end::End;
+use crate::veth::end::End;
 
 /// Where the two ends lie.
 pub(crate) type Places<'a> = [&'a Place; 2];
@@ -20,13 +20,16 @@ pub(crate) struct Made {
     pub(crate) links: [Link; 2],
     /// False where all was there already.
     pub(crate) changed: bool,
+    /// What identifies the ends of a pair that is new (see [`nicon_rtnl::sysfs`]), as far as that can be found out. `None`
+    /// where the pair was there already.
+    pub(crate) inodes: Option<[Option<u64>; 2]>,
 }
 
 /// Makes a pair, or completes the one that is there.
 ///
 /// # Errors
 /// There is then nothing that was not there before.
-pub(crate) fn make(places: Places<'_>, ends: &[End; 2]) -> Result<Made> {
+pub(crate) fn make(places: Places<'_>, ends: &[End; 2], home: &Place) -> Result<Made> {
     if places[0].is(places[1]) && ends[0].name == ends[1].name {
         return Err(Error::failed(format!("both ends would be called {} in one namespace", ends[0].name)));
     }
@@ -35,14 +38,17 @@ pub(crate) fn make(places: Places<'_>, ends: &[End; 2]) -> Result<Made> {
     match look(places, ends)? {
         [Some(first), Some(second)] if are_one_pair(places, [&first, &second])? => {
             let changed = complete(places, ends, &[first, second])?;
-            Ok(Made { links: both(places, ends)?, changed })
+            Ok(Made { links: both(places, ends)?, changed, inodes: None })
         }
         [None, None] => {
             create(places, ends)?;
             let links = both(places, ends)?;
-            let made = complete(places, ends, &links).and_then(|_| both(places, ends));
+            let made = complete(places, ends, &links).and_then(|_| {
+                let inodes = [places[0].inode(&links[0], home)?, places[1].inode(&links[1], home)?];
+                Ok(Made { links: both(places, ends)?, changed: true, inodes: Some(inodes) })
+            });
             match made {
-                Ok(links) => Ok(Made { links, changed: true }),
+                Ok(made) => Ok(made),
                 Err(error) => {
                     let deleted = places[0].netlink.delete_link(links[0].ifindex);
                     deleted.map_err(|refusal| refusal.doing("delete the pair again").within(&error))?;
