@@ -60,6 +60,7 @@ mod plan;
 mod pods;
 mod proved;
 mod records;
+mod records_undo;
 mod resolve;
 mod rights;
 mod subject;
@@ -120,6 +121,7 @@ fn main() -> ExitCode {
     trials.extend(proved::trials(&suite));
     trials.extend(veth::trials(&suite));
     trials.extend(records::trials(&suite));
+    trials.extend(records_undo::trials(&suite));
     trials.extend(linklist::trials(&suite));
     trials.extend(linkwatch::trials(&suite));
     trials.extend(tree::trials(&suite));

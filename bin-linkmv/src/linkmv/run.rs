@@ -138,26 +138,26 @@ fn act(
 
 /// Does what a record asks for, writes it down there, and tells whether anything was changed. After an error the record is as
 /// it was.
-fn change(record: &mut Record, args: &Args, mover: &Mover<'_>, ends: &mut Ends<'_>) -> Result<bool> {
+fn change(record: &mut Record, args: &Args, run: &Mover<'_>, ends: &mut Ends<'_>) -> Result<bool> {
     deed::list(record)?;
     let nothing = Record::default();
     // A link that is named on the command line is not the one that the record's wishes are about.
     let wishes = if args.link.is_some() { &nothing } else { &*record };
     let (selector, name) = names(wishes, args)?;
     let wish = wish::read(wishes, name, &args.attributes)?;
-    if (mover.announce || mover.wait.is_some()) && !wish.up {
+    if (run.announce || run.wait.is_some()) && !wish.up {
         return Err(Error::failed("field \"up\": a link that stays down has no carrier, and announces nothing"));
     }
     let (from, to) = ends.of(record)?;
     let id = Deed::new_id()?;
-    match mover.send(&Job { selector: &selector, wish: &wish, from, to })? {
+    match run.send(&Job { selector: &selector, wish: &wish, from, to })? {
         Outcome::Moved(moved) => {
             let netns = to.ns.id().ino;
             if args.link.is_none() {
-                wish::FIELDS.iter().for_each(|field| record.remove(field));
+                record.remove_all(&wish::FIELDS);
             }
             // What a dry run said would be done.
-            ["steps", "lost"].iter().for_each(|field| record.remove(field));
+            record.remove_all(&["steps", "lost"]);
             record.set(NIC, LinkRecord::new(&moved.link, netns));
             deed_of(id, &moved, netns).add_to(record);
             Ok(moved.changed)

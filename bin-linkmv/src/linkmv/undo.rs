@@ -242,3 +242,22 @@ fn forget_trace(link: &Link, origin: &Place) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What version 0.1 wrote into a journal, and into the field `undo` of a record.
+    const OF_0_1: &str = r#"{"netns":4026532606,"name":"v0","ifindex":3,"inode":12404782,"up":true,"alias":"","master":null,"mtu":1400,"mac":"02:00:5e:00:54:01","addresses":["10.9.0.1/24","fe80::5eff:fe00:5401/64"],"routes":[{"dst":"10.9.2.0/26","via":"10.9.0.254","src":null,"table":254,"metric":null,"protocol":3,"scope":0,"type":1,"onlink":false}],"requests":["4c0000001400000000000000000000000218800003000000080001000a090001080002000a0900010700030076300000080008008000000014000600ffffffffffffffff9cf236009cf23600","500000001400000000000000000000000a40c0fd0300000014000100fe8000000000000000005efffe00540114000600ffffffffffffffff9cf236009cf2360008000800c000000005000b0003000000","3c000000180000000000000000000000021a0000fe0300010000000008000f00fe000000080001000a090200080005000a0900fe0800040003000000"],"altnames":[],"sysctl":{},"port":null,"forfeit":{"qdisc":[],"vlan":[],"route":[]}}"#;
+
+    #[test]
+    fn what_version_0_1_wrote_is_understood() {
+        let undo = Undo::from_value(&serde_json::from_str(OF_0_1).unwrap()).unwrap();
+        assert_eq!((undo.netns, &undo.name[..], undo.inode()), (4_026_532_606, "v0", Some(12_404_782)));
+        let (carry, _) = undo.luggage(9).unwrap();
+        assert_eq!(carry.addresses(), ["10.9.0.1/24", "fe80::5eff:fe00:5401/64"]);
+        assert_eq!(carry.routes()[0].to_string(), "10.9.2.0/26 via 10.9.0.254");
+        let short = Undo::from_value(&serde_json::json!({"netns": 7, "name": "v0"})).unwrap();
+        assert!(undo.is_whole() && !short.is_whole());
+    }
+}

@@ -12,10 +12,10 @@ use crate::record::deed::{Deed, PairUndo};
 /// Removes the pair of which a record tells one end.
 pub(crate) fn undo(deed: &Deed, record: &Record, home: &Place) -> Result<Undone> {
     if deed.undo.is_null() {
-        return match deed.changed {
-            false => Ok(Undone { changed: false, now: None }),
-            true => Err(Error::failed(format!("{}, which was there before, keeps what it was given", deed.name))),
-        };
+        if deed.changed {
+            return Err(Error::failed(format!("{}, which was there before, keeps what it was given", deed.name)));
+        }
+        return Ok(Undone { changed: false, now: None });
     }
     let pair = PairUndo::deserialize(&deed.undo);
     let pair = pair.map_err(|error| Error::failed(format!("field \"undo\": {error}")))?;

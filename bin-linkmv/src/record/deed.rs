@@ -125,16 +125,16 @@ impl Deed {
     /// Takes it out of a record, of whose deeds it is the one at `index`.
     pub(crate) fn take_from(&self, record: &mut Record, index: usize) {
         if self.netns.is_none() {
-            FIELDS_OF_0_1.iter().for_each(|field| record.remove(field));
+            record.remove_all(&FIELDS_OF_0_1);
             return;
         }
         let of_0_1 = usize::from(record.get("undo").is_some());
         let mut done = record.get(DONE).and_then(Value::as_array).cloned().unwrap_or_default();
         done.remove(index - of_0_1);
         if done.is_empty() {
-            record.remove(DONE)
+            record.remove(DONE);
         } else {
-            record.set(DONE, done)
+            record.set(DONE, done);
         }
         if record.get("nic").is_some_and(|nic| self.is_about(nic)) {
             record.remove("nic");

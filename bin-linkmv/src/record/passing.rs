@@ -18,7 +18,7 @@ fn is_meant(record: &Record) -> bool {
     !matches!(Act::of(record), Ok(None))
         || has_deeds(record)
         || is_passed_over(record)
-        || ["expected_pid", "undone"].iter().any(|field| has(&field))
+        || ["expected_pid", "undone"].iter().any(has)
 }
 
 /// The records that a program passes on. If nothing in its whole input means anything to any program, whoever wrote it has

@@ -136,7 +136,7 @@ impl Wiring {
         let ends = [End::try_from(&records[0])?, End::try_from(&records[1])?];
         self.wire(records, &ends)?;
         for record in records {
-            FIELDS.iter().for_each(|field| record.remove(field));
+            record.remove_all(&FIELDS);
         }
         Ok(())
     }
