@@ -30,7 +30,7 @@ mod undoing;
 mod wish;
 
 use clap::Parser;
-use nicon_core::cli;
+use nicon_core::filter::cli;
 
 pub(crate) use run::PROGRAM;
 

@@ -6,7 +6,7 @@ mod pair;
 mod run;
 
 use clap::Parser;
-use nicon_core::cli;
+use nicon_core::filter::cli;
 
 pub(crate) use run::PROGRAM;
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use nicon_core::table::Column;
+use nicon_core::filter::table::Column;
 
 use nicon_rtnl::link::Counters;
 use nicon_rtnl::record::label;

@@ -1,7 +1,7 @@
 //! The run: namespaces in, their links out, and then what happens to them.
 
-use nicon_core::stream::{Answers, View as Show};
-use nicon_core::{Doing, Error, Result, Status};
+use nicon_core::filter::stream::{Answers, View as Show};
+use nicon_core::{Context, Error, Result, Status};
 use nicon_rtnl::Place;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
@@ -39,6 +39,6 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
 
 /// Each namespace is held open by a few descriptors, and there may be thousands of them.
 fn allow_many_namespaces() -> Result<()> {
-    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).doing(|| "ask for the limit of open files")?;
-    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).doing(|| "raise the limit of open files")
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).context(|| "ask for the limit of open files")?;
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).context(|| "raise the limit of open files")
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use nicon_core::filter::stream::{Answers, Lines};
 use nicon_core::link::Cidr;
 use nicon_core::link::target::{self, Target};
-use nicon_core::stream::{Answers, Lines};
 use nicon_core::{Process, Record, Result, Status, proc};
 use nicon_rtnl::netns::{self, Way};
 use nicon_rtnl::record::NIC;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nicon_core::stream::Answers;
+use nicon_core::filter::stream::Answers;
 use nicon_core::{Error, Result};
 use nicon_rtnl::news::{Ear, News, hear};
 use nicon_rtnl::{Link, Place};

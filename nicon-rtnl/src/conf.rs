@@ -36,7 +36,7 @@ impl Netlink {
         question.attributes.push(without_stats());
         match self.requests.exchange::<Conf>(RouteNetlinkMessage::GetLink(question), 0) {
             Err(refusal) if refusal.errno == Errno::ENODEV => Ok(None),
-            Err(refusal) => Err(refusal.doing(&format!("look at the settings of link {ifindex}"))),
+            Err(refusal) => Err(refusal.context(&format!("look at the settings of link {ifindex}"))),
             Ok(answer) => Ok(answer.entries.into_iter().find(|Conf(bytes)| !bytes.is_empty())),
         }
     }

@@ -28,7 +28,7 @@ impl Netlink {
             question.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(kind.into())]));
         }
         let listed = self.list(&RouteNetlinkMessage::GetLink(question));
-        Ok(listed.map_err(|refusal| refusal.doing("list links"))?.filter_map(|entry| match entry {
+        Ok(listed.map_err(|refusal| refusal.context("list links"))?.filter_map(|entry| match entry {
             // A kind that the kernel has never heard of does not filter anything there.
             Entry::Link(link) if kind.is_none() || link.kind.as_deref() == kind => Some(link),
             _ => None,
@@ -41,7 +41,7 @@ impl Netlink {
     /// Where the kernel does not tell.
     pub fn all_addresses(&self) -> Result<Listed<(u32, Cidr)>> {
         let listed = self.list(&RouteNetlinkMessage::GetAddress(AddressMessage::default()));
-        Ok(listed.map_err(|refusal| refusal.doing("list addresses"))?.filter_map(|entry| match entry {
+        Ok(listed.map_err(|refusal| refusal.context("list addresses"))?.filter_map(|entry| match entry {
             Entry::Address(ifindex, address) => Some((ifindex, address)),
             _ => None,
         }))

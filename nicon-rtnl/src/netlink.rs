@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, AsRawFd};
 
-use nicon_core::{Doing, Error, Namespace, Result};
+use nicon_core::{Context, Error, Namespace, Result};
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
 use rtnetlink::packet_core::{DefaultNla, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE};
@@ -43,7 +43,7 @@ impl Netlink {
     /// # Errors
     /// Where we may not enter it.
     pub fn open_in(there: &Namespace, home: &Namespace) -> Result<Self> {
-        let requests = inside(there, home, Requests::open)?.doing(|| "open a netlink socket")?;
+        let requests = inside(there, home, Requests::open)?.context(|| "open a netlink socket")?;
         Ok(Self { requests })
     }
 
@@ -58,7 +58,7 @@ impl Netlink {
         } else {
             LinkAttribute::Other(DefaultNla::new(IFLA_ALT_IFNAME, name.bytes().chain([0]).collect()))
         });
-        self.ask(question).map_err(|refusal| refusal.doing(&format!("look for link {name}")))
+        self.ask(question).map_err(|refusal| refusal.context(&format!("look for link {name}")))
     }
 
     fn ask(&self, mut question: LinkMessage) -> std::result::Result<Option<Link>, Refusal> {
@@ -74,7 +74,7 @@ impl Netlink {
     /// # Errors
     /// Where the kernel does not tell.
     pub fn link_at(&self, ifindex: u32) -> Result<Option<Link>> {
-        self.ask(about(ifindex)).map_err(|refusal| refusal.doing(&format!("look for link {ifindex}")))
+        self.ask(about(ifindex)).map_err(|refusal| refusal.context(&format!("look for link {ifindex}")))
     }
 
     /// All that the kernel tells of one link. Equivalent to `ip -d link show`, by number.
@@ -84,13 +84,13 @@ impl Netlink {
     pub fn message(&self, ifindex: u32) -> Result<LinkMessage> {
         let mut question = about(ifindex);
         question.attributes.push(without_stats());
-        let doing = format!("look at link {ifindex}");
+        let context = format!("look at link {ifindex}");
         let answers = self.exchange(RouteNetlinkMessage::GetLink(question), 0);
         let answers = answers.map_err(|refusal| match refusal.errno {
             Errno::ENODEV => Error::no(format!("link {ifindex} is gone")),
-            _ => refusal.doing(&doing),
+            _ => refusal.context(&context),
         })?;
-        answers.into_iter().find_map(message).ok_or_else(|| Error::failed(format!("{doing}: no answer")))
+        answers.into_iter().find_map(message).ok_or_else(|| Error::failed(format!("{context}: no answer")))
     }
 
     /// Gives a link an alternative name. Equivalent to `ip link property add dev LINK altname NAME`.
@@ -126,7 +126,7 @@ impl Netlink {
             // `net/core/rtnetlink.c`).
             Err(refusal) if [Errno::EACCES, Errno::EPERM].contains(&refusal.errno) => Ok(Far::Denied),
             Err(refusal) => {
-                Err(refusal.doing(&format!("find link {ifindex} in another network namespace (nsid {nsid})")))
+                Err(refusal.context(&format!("find link {ifindex} in another network namespace (nsid {nsid})")))
             }
         }
     }
@@ -139,7 +139,7 @@ impl Netlink {
         let mut question = AddressMessage::default();
         question.header.index = ifindex;
         let answers = self.dump(RouteNetlinkMessage::GetAddress(question));
-        let answers = answers.map_err(|refusal| refusal.doing("list addresses"))?;
+        let answers = answers.map_err(|refusal| refusal.context("list addresses"))?;
         let addresses = answers.into_iter().filter_map(|answer| match answer {
             RouteNetlinkMessage::NewAddress(address) => Some(address),
             _ => None,
@@ -156,7 +156,7 @@ impl Netlink {
         let mut question = NsidMessage::default();
         question.attributes.push(NsidAttribute::Fd(other.as_fd().as_raw_fd().cast_unsigned()));
         let answers = self.exchange(RouteNetlinkMessage::GetNsId(question), 0);
-        let answers = answers.map_err(|refusal| refusal.doing("ask for the number of a network namespace"))?;
+        let answers = answers.map_err(|refusal| refusal.context("ask for the number of a network namespace"))?;
         let ids = answers.into_iter().find_map(|answer| match answer {
             RouteNetlinkMessage::NewNsId(message) => {
                 message.attributes.into_iter().find_map(|attribute| match attribute {
@@ -272,14 +272,14 @@ pub(crate) fn inside<T: Send>(there: &Namespace, home: &Namespace, work: impl Fn
         return Ok(work());
     }
     let enter_and_work = || {
-        setns(there, CloneFlags::CLONE_NEWNET).doing(|| "enter a network namespace").map_err(|error| {
-            error.and_say(" (needs root, or CAP_SYS_ADMIN: in our user namespace, and in the one that owns it)")
+        setns(there, CloneFlags::CLONE_NEWNET).context(|| "enter a network namespace").map_err(|error| {
+            error.suffix(" (needs root, or CAP_SYS_ADMIN: in our user namespace, and in the one that owns it)")
         })?;
         Ok(work())
     };
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, enter_and_work);
-        let thread = thread.doing(|| "start a thread")?;
+        let thread = thread.context(|| "start a thread")?;
         thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }

@@ -46,7 +46,7 @@ impl Found {
         let ns = match &self.way {
             Way::Process(pid) => Process::pin(*pid)?.namespace(NsType::Net)?,
             Way::Name(path) => Namespace::open(path).map_err(|error| match error.errno() {
-                Some(Errno::ENOENT) => error.as_no(),
+                Some(nix::libc::ENOENT) => error.as_no(),
                 _ => error,
             })?,
         };

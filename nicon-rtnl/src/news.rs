@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::AsFd;
 
 use nicon_core::link::Cidr;
-use nicon_core::{Doing, Result};
+use nicon_core::{Context, Result};
 use nix::errno::Errno;
 use nix::libc::{MSG_DONTWAIT, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR, RTMGRP_LINK};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -53,7 +53,7 @@ impl Place {
             socket.bind(&SocketAddr::new(0, groups.cast_unsigned()))?;
             Ok::<_, io::Error>(Ear(socket))
         };
-        inside(&self.ns, &home.ns, open)?.doing(|| "open a netlink socket")
+        inside(&self.ns, &home.ns, open)?.context(|| "open a netlink socket")
     }
 }
 
@@ -67,7 +67,7 @@ pub fn hear<'a>(places: impl IntoIterator<Item = (&'a Place, &'a Ear)>) -> Resul
     let sockets = places.iter().map(|(_, Ear(socket))| socket.as_fd());
     let processes = places.iter().filter_map(|(place, _)| place.process()).map(AsFd::as_fd);
     let mut waiting: Vec<_> = sockets.chain(processes).map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
-    poll(&mut waiting, PollTimeout::NONE).doing(|| "wait for news of links")?;
+    poll(&mut waiting, PollTimeout::NONE).context(|| "wait for news of links")?;
     let mut heard = Vec::new();
     let mut bytes = Vec::with_capacity(LONGEST);
     for (number, ((_, Ear(socket)), ready)) in places.iter().zip(&waiting).enumerate() {
@@ -77,13 +77,13 @@ pub fn hear<'a>(places: impl IntoIterator<Item = (&'a Place, &'a Ear)>) -> Resul
         bytes.clear();
         match socket.recv(&mut bytes, 0) {
             Err(error) if is(&error, Errno::ENOBUFS) => {
-                drain(socket).doing(|| "read news of links")?;
+                drain(socket).context(|| "read news of links")?;
                 heard.push((number, News::Overrun));
             }
             received => {
-                received.doing(|| "read news of links")?;
+                received.context(|| "read news of links")?;
                 for message in messages(&bytes) {
-                    let message = message.map_err(|refusal| refusal.doing("read news of links"))?;
+                    let message = message.map_err(|refusal| refusal.context("read news of links"))?;
                     heard.extend(news(message.payload).map(|news| (number, news)));
                 }
             }

@@ -81,10 +81,10 @@ impl Place {
         let record = match value {
             Value::Object(_) => Record::parse(&value.to_string())?,
             other => {
-                Record::from(&Target::try_from(other).map_err(|error| error.within(format!("field \"{field}\"")))?)
+                Record::from(&Target::try_from(other).map_err(|error| error.prefix(format!("field \"{field}\"")))?)
             }
         };
-        Self::of_record_after(last, &record, home).map_err(|error| error.within(field))
+        Self::of_record_after(last, &record, home).map_err(|error| error.prefix(field))
     }
 
     /// The ifindex of the link that another one is to become a port of.
@@ -173,7 +173,7 @@ impl Found {
     fn by_file(path: &Path) -> Result<Self> {
         let named = path.strip_prefix(NAMED).ok();
         let ns = Namespace::open(path).map_err(|error| match (error.errno(), named) {
-            (Some(Errno::ENOENT), Some(name)) => {
+            (Some(nix::libc::ENOENT), Some(name)) => {
                 Error::no(format!("no network namespace is called \"{}\" (`ip netns` lists them; for a container, pipe in what nicon-resolve prints)", name.display()))
             }
             _ => error,

@@ -1,8 +1,8 @@
 //! What a record tells of a link: the facts in its field `nic`.
 
 use nicon_core::Record;
+use nicon_core::filter::table::Column;
 use nicon_core::record::cell;
-use nicon_core::table::Column;
 use rtnetlink::packet_route::link::LinkFlags;
 use serde::Serialize;
 

@@ -24,10 +24,10 @@ impl Refusal {
 
     /// This refusal as an error that begins with what was being done.
     #[must_use]
-    pub fn doing(self, what: &str) -> Error {
+    pub fn context(self, what: &str) -> Error {
         let words = self.words.map(|words| format!(" ({words})")).unwrap_or_default();
         let rights = if self.errno == Errno::EPERM { " (needs root, or CAP_NET_ADMIN in both namespaces)" } else { "" };
-        Error::os(what, self.errno).and_say(&format!("{words}{rights}"))
+        Error::os(what, self.errno).suffix(&format!("{words}{rights}"))
     }
 }
 

@@ -38,7 +38,7 @@ pub(crate) fn amend(mover: &Mover<'_>, job: &Job<'_>, link: &Link, origin: &Orig
     let changed = dress(job, link, (origin, master), &Luggage::default(), mover.home);
     match changed.and_then(|changed| mover.settle(job, link).map(|()| changed)) {
         Err(failure) => {
-            before.restore(mover, job, link).map_err(|error| error.within(&failure))?;
+            before.restore(mover, job, link).map_err(|error| error.prefix(&failure))?;
             Err(failure)
         }
         changed => changed,
@@ -79,10 +79,10 @@ impl<'a> Before<'a> {
     }
 }
 
-fn unless_absent(removed: std::result::Result<(), Refusal>, doing: &str) -> Result<()> {
+fn unless_absent(removed: std::result::Result<(), Refusal>, context: &str) -> Result<()> {
     match removed {
         Err(refusal) if !matches!(refusal.errno, Errno::ESRCH | Errno::EADDRNOTAVAIL | Errno::ENETDOWN) => {
-            Err(refusal.doing(doing))
+            Err(refusal.context(context))
         }
         _ => Ok(()),
     }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::AsRawFd;
 
 use nicon_core::link::mac;
-use nicon_core::{Doing, Error, Result};
+use nicon_core::{Context, Error, Result};
 use nicon_rtnl::{Link, Place};
 use nix::ifaddrs::getifaddrs;
 use nix::sys::socket::{
@@ -31,7 +31,7 @@ pub(crate) fn announce(place: &Place, link: &Link, addresses: &[IpAddr], home: &
         }
         Ok::<_, nix::Error>(())
     })?;
-    sent.doing(|| format!("announce {} in {} (root, or CAP_NET_RAW)", link.name, place.label))
+    sent.context(|| format!("announce {} in {} (root, or CAP_NET_RAW)", link.name, place.label))
 }
 
 /// What a packet socket is bound to.

@@ -1,6 +1,6 @@
 //! The records of a run, and what happens to the others when one fails.
 
-use nicon_core::stream::Answers;
+use nicon_core::filter::stream::Answers;
 use nicon_core::{Error, Record, Result};
 
 use crate::linkmv::args::Args;
@@ -100,7 +100,7 @@ fn take_back(record: &Record, deed: &Deed, undo: impl Fn(&Record, &Deed) -> Resu
         let name = &deed.name;
         return Err(Error::failed(format!("{name}, which an earlier run moved, keeps what this run gave it")));
     }
-    undo(record, deed).map_err(|error| error.within("put it back, since another failed"))
+    undo(record, deed).map_err(|error| error.prefix("put it back, since another failed"))
 }
 
 /// Whether an earlier run moved the link: the deed then does not say how it was, and it is not this run's to move back.

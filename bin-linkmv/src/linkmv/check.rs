@@ -105,7 +105,7 @@ pub(crate) fn refused(
     job: &Job<'_>,
     link: &Link,
     is_it: impl Fn(&Link) -> bool,
-    (refusal, doing): (Refusal, &str),
+    (refusal, context): (Refusal, &str),
 ) -> Error {
     if refusal.errno == Errno::EEXIST {
         let new_name = job.wish.name.as_ref().map_or(link.name.as_str(), NewName::as_str);
@@ -119,9 +119,9 @@ pub(crate) fn refused(
     }
     // A kernel that tells beforehand which links cannot be moved has told that this one can.
     let may_be_bound = refusal.errno == Errno::EINVAL && link.immutable.is_none();
-    let error = refusal.doing(doing);
+    let error = refusal.context(context);
     if may_be_bound {
-        return error.and_say(&format!("; one that ethtool -k {} calls netns-local cannot be moved", link.name));
+        return error.suffix(&format!("; one that ethtool -k {} calls netns-local cannot be moved", link.name));
     }
     error
 }

@@ -1,6 +1,6 @@
 //! Giving a link, in its new place, what it is to have there.
 
-use nicon_core::link::{Keep, Wish};
+use nicon_core::link::{Keep, LinkSpec};
 use nicon_core::{Error, Result};
 use nicon_rtnl::{Carry, Link, Place, address, route};
 use nix::errno::Errno;
@@ -23,7 +23,7 @@ pub(crate) struct Luggage {
 
 impl Luggage {
     /// Of what a link has, as much as the wish keeps, made out to the ifindex that the link has.
-    pub(crate) fn pack(wish: &Wish, carry: &Carry, settings: Sysctls, ifindex: u32) -> Self {
+    pub(crate) fn pack(wish: &LinkSpec, carry: &Carry, settings: Sysctls, ifindex: u32) -> Self {
         let carry = carry.along(wish.keeps(Keep::Addr), wish.keeps(Keep::Route), ifindex);
         Self { carry, settings: if wish.keeps(Keep::Sysctl) { settings } else { Sysctls::default() } }
     }
@@ -60,7 +60,7 @@ pub(crate) fn dress(
         let added = to.netlink.add_altname(link.ifindex, altname);
         added.map_err(|refusal| match refusal.errno {
             Errno::EEXIST => name_taken(altname, to),
-            _ => refusal.doing(&failed(&format!("add alternative name {altname} to"))),
+            _ => refusal.context(&failed(&format!("add alternative name {altname} to"))),
         })?;
         changed = true;
     }
@@ -68,7 +68,7 @@ pub(crate) fn dress(
     luggage.carry.put_back(&to.netlink)?;
     for cidr in lacking::addresses(wish, link, to)? {
         let put = to.netlink.put(address::request(cidr, link.ifindex));
-        put.map_err(|refusal| refusal.doing(&failed(&format!("add address {cidr} to"))))?;
+        put.map_err(|refusal| refusal.context(&failed(&format!("add address {cidr} to"))))?;
         changed = true;
     }
     for asked in lacking::routes(wish, link, to)? {
@@ -78,7 +78,7 @@ pub(crate) fn dress(
             Errno::EEXIST => {
                 Error::no(format!("{} has a route to {} through another link already", to.label, asked.dst))
             }
-            _ => refusal.doing(&failed(&format!("add route {asked} through"))),
+            _ => refusal.context(&failed(&format!("add route {asked} through"))),
         })?;
         changed = true;
     }
@@ -91,7 +91,7 @@ fn trace(job: &Job<'_>, link: &Link, origin: &Origin) -> Result<bool> {
     let mut changed = false;
     for stale in lacking::stale_traces(job.wish, link, origin) {
         let removed = netlink.remove_altname(link.ifindex, stale);
-        removed.map_err(|refusal| refusal.doing(&format!("remove alternative name {stale}")))?;
+        removed.map_err(|refusal| refusal.context(&format!("remove alternative name {stale}")))?;
         changed = true;
     }
     if let Some(trace) = lacking::trace(job.wish, link, origin) {
@@ -99,7 +99,7 @@ fn trace(job: &Job<'_>, link: &Link, origin: &Origin) -> Result<bool> {
             // Another link from the same place had that name before: a second run will not know which of them is meant.
             Err(refusal) if refusal.errno == Errno::EEXIST => {}
             added => {
-                added.map_err(|refusal| refusal.doing(&format!("add alternative name {trace}")))?;
+                added.map_err(|refusal| refusal.context(&format!("add alternative name {trace}")))?;
                 changed = true;
             }
         }

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Result as IoResult, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use nicon_core::{Doing, Result};
+use nicon_core::{Context, Result};
 
 use crate::linkmv::undo::Undo;
 
@@ -29,7 +29,7 @@ impl Journal {
         let path = Path::new(DIRECTORY).join(mark);
         let opened = match lock(&path) {
             Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => None,
-            opened => Some(opened.doing(|| format!("open {}", path.display()))?),
+            opened => Some(opened.context(|| format!("open {}", path.display()))?),
         };
         let Some((file, text)) = opened else { return Ok(Self { file: None, left_behind: None, begun: false }) };
         // One that was cut off was being written: the link had not been touched yet.
@@ -50,7 +50,7 @@ impl Journal {
         let Some((file, path)) = &mut self.file else { return Ok(()) };
         let text = serde_json::to_string(undo).expect("plain data");
         let written = file.set_len(0).and_then(|()| file.write_all(text.as_bytes()));
-        written.doing(|| format!("write {}", path.display()))?;
+        written.context(|| format!("write {}", path.display()))?;
         self.begun = true;
         Ok(())
     }

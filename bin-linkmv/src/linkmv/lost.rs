@@ -1,7 +1,7 @@
 //! What a link loses in a move.
 
 use nicon_core::Result;
-use nicon_core::link::{Keep, Wish};
+use nicon_core::link::{Keep, LinkSpec};
 use nicon_rtnl::route::Route;
 use nicon_rtnl::{Carry, Link, Place};
 use serde::{Deserialize, Serialize};
@@ -45,7 +45,7 @@ impl Forfeit {
 }
 
 impl Lost {
-    pub(crate) fn of(carry: &Carry, settings: &Sysctls, forfeit: &Forfeit, wish: &Wish) -> Self {
+    pub(crate) fn of(carry: &Carry, settings: &Sysctls, forfeit: &Forfeit, wish: &LinkSpec) -> Self {
         let Forfeit { qdisc, vlan, route } = forfeit.clone();
         let mut lost = Self { neigh: carry.neighbours(), qdisc, vlan, ..Self::default() };
         // A route that was asked for again is not lost, even if its attributes differ.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nicon_core::link::{Selector, Wish};
+use nicon_core::link::{LinkSpec, Selector};
 use nicon_core::{Error, Result};
 use nicon_rtnl::{Carry, Link, Place, Refusal};
 use nix::errno::Errno;
@@ -26,7 +26,7 @@ use crate::linkmv::undo::Undo;
 /// One link to be moved.
 pub(crate) struct Job<'a> {
     pub(crate) selector: &'a Selector,
-    pub(crate) wish: &'a Wish,
+    pub(crate) wish: &'a LinkSpec,
     pub(crate) from: &'a Source,
     pub(crate) to: &'a Place,
 }
@@ -121,7 +121,7 @@ impl Mover<'_> {
             }
             Err(Failure::Halfway(failure)) => {
                 let taken_back = take_back(&link, &mark, &undo, job, self.home);
-                taken_back.map_err(|error| error.within(&failure))?;
+                taken_back.map_err(|error| error.prefix(&failure))?;
                 journal.end();
                 Err(failure)
             }
@@ -157,8 +157,8 @@ impl Mover<'_> {
                 return Failure::Gone;
             }
             let is_it = |other: &Link| other.altnames.iter().any(|altname| altname == mark);
-            let doing = format!("move {} to {}", link.name, to.label);
-            Failure::Halfway(refused(job, link, is_it, (refusal, &doing)))
+            let context = format!("move {} to {}", link.name, to.label);
+            Failure::Halfway(refused(job, link, is_it, (refusal, &context)))
         })?;
         let moved = marked(mark, inode, to, self.home)?;
         let moved = moved.ok_or_else(|| Error::failed(format!("{} has vanished from {}", link.name, to.label)))?;
@@ -218,8 +218,8 @@ impl From<Error> for Failure {
     }
 }
 
-fn gone_or(link: &Link, refusal: Refusal, doing: &str) -> Error {
-    if refusal.errno == Errno::ENODEV { gone(link) } else { refusal.doing(doing) }
+fn gone_or(link: &Link, refusal: Refusal, context: &str) -> Error {
+    if refusal.errno == Errno::ENODEV { gone(link) } else { refusal.context(context) }
 }
 
 fn gone(link: &Link) -> Error {

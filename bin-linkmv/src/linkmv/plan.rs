@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use nicon_core::Result;
-use nicon_core::link::Wish;
+use nicon_core::link::LinkSpec;
 use nicon_rtnl::Link;
 use nicon_rtnl::packet_route::link::LinkAttribute;
 
@@ -59,7 +59,7 @@ pub(crate) fn amendments(job: &Job<'_>, link: &Link, origin: &Origin, master: Op
 }
 
 /// The step that the one request for the link's own attributes is, if there is anything to set.
-fn set(wish: &Wish, link: &Link, master: Option<u32>, origin: &Origin) -> Option<String> {
+fn set(wish: &LinkSpec, link: &Link, master: Option<u32>, origin: &Origin) -> Option<String> {
     let request = wish::request(wish, link, master, origin);
     let mut words: Vec<String> = request.attributes.iter().filter_map(|attribute| word(attribute, wish)).collect();
     if !request.header.flags.is_empty() {
@@ -68,7 +68,7 @@ fn set(wish: &Wish, link: &Link, master: Option<u32>, origin: &Origin) -> Option
     (!words.is_empty()).then(|| format!("link set {} {}", link.name, words.join(" ")))
 }
 
-fn word(attribute: &LinkAttribute, wish: &Wish) -> Option<String> {
+fn word(attribute: &LinkAttribute, wish: &LinkSpec) -> Option<String> {
     Some(match attribute {
         LinkAttribute::IfName(name) => format!("name {name}"),
         LinkAttribute::IfAlias(alias) => format!("alias {alias}"),

@@ -82,12 +82,12 @@ fn finish(
         // the namespace that it claims to have come from.
         if !undo.is_whole() {
             let (name, to) = (&link.name, &job.to.label);
-            return Err(failure.and_say(&format!("; {name} stays in {to}: there is no journal of its move")));
+            return Err(failure.suffix(&format!("; {name} stays in {to}: there is no journal of its move")));
         }
-        let restored = undo.restore(link, job.to, from, mover.home).map_err(|error| error.within(&failure))?;
+        let restored = undo.restore(link, job.to, from, mover.home).map_err(|error| error.prefix(&failure))?;
         unmark(from, &restored, mark)?;
         journal.end();
-        return Err(failure.and_say(&format!("; {}, which an interrupted run had moved, is back", origin.name)));
+        return Err(failure.suffix(&format!("; {}, which an interrupted run had moved, is back", origin.name)));
     }
     unmark(job.to, link, mark)?;
     journal.end();

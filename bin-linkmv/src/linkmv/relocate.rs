@@ -37,7 +37,7 @@ pub(crate) fn unmark(place: &Place, link: &Link, mark: &str) -> Result<()> {
     match place.netlink.link_at(link.ifindex)? {
         None => Err(Error::failed(format!("{} has vanished from {}", link.name, place.label))),
         Some(now) if now.altnames.iter().any(|altname| altname == mark) => {
-            Err(refusal.doing(&format!("take the mark off {} in {}", now.name, place.label)))
+            Err(refusal.context(&format!("take the mark off {} in {}", now.name, place.label)))
         }
         // Another run of the same command was faster.
         Some(_) => Ok(()),
@@ -54,7 +54,7 @@ pub(crate) fn take_back(link: &Link, mark: &str, undo: &Undo, job: &Job<'_>, hom
         let stranded = stranded
             .ok_or_else(|| Error::failed(format!("{} is neither in {} nor in {}", link.name, from.label, to.label)))?;
         let restored = undo.restore(&stranded, to, from, home);
-        restored.map_err(|error| error.within(format!("it is now called {} in {}", stranded.name, to.label)))?
+        restored.map_err(|error| error.prefix(format!("it is now called {} in {}", stranded.name, to.label)))?
     };
     unmark(from, &back, mark)
 }

@@ -3,10 +3,10 @@
 use std::thread::sleep;
 use std::time::Duration;
 
+use nicon_core::filter::stream::{Answers, Lines, View};
+use nicon_core::filter::table::Column;
 use nicon_core::link::{NewName, Selector};
 use nicon_core::record::cell;
-use nicon_core::stream::{Answers, Lines, View};
-use nicon_core::table::Column;
 use nicon_core::{Error, Record, Result, Status};
 use nicon_rtnl::Place;
 use nicon_rtnl::record::{IFINDEX, LinkRecord, MAC, NAME, NIC, TARGET};

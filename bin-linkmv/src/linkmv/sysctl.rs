@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use nicon_core::{Doing, Error, Result};
+use nicon_core::{Context, Error, Result};
 use nicon_rtnl::Place;
 use nix::errno::Errno;
 use nix::fcntl::{self, OFlag};
@@ -76,7 +76,7 @@ impl Sysctls {
             }
             Ok::<_, std::io::Error>(names)
         })?;
-        let mut names = listed.doing(|| "list the settings of links in /proc/sys/net")?;
+        let mut names = listed.context(|| "list the settings of links in /proc/sys/net")?;
         names.retain(|name| !NOT_SETTINGS.iter().any(|other| name.ends_with(&format!("/{other}"))));
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         Self::read(place, home, "default", &names)
@@ -114,7 +114,7 @@ impl Sysctls {
             }
             Ok::<_, Errno>(settings)
         })?;
-        read.map(Self).doing(|| format!("read the settings of {link} in /proc/sys/net"))
+        read.map(Self).context(|| format!("read the settings of {link} in /proc/sys/net"))
     }
 
     /// Sets them for a link.
@@ -133,7 +133,7 @@ impl Sysctls {
                 Ok(present) if present.trim_end() == value => Ok(()),
                 _ => fs::write(&path, value),
             })?;
-            written.doing(|| format!("set {name} of {link} to {value}"))?;
+            written.context(|| format!("set {name} of {link} to {value}"))?;
         }
         Ok(())
     }

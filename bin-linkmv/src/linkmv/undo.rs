@@ -133,7 +133,7 @@ impl Undo {
     pub(crate) fn restore(&self, link: &Link, at: &Place, origin: &Place, home: &Place) -> Result<Link> {
         let request = self.request(link, at, origin)?;
         let sent = if at.is(origin) { resting::change(at, link, request) } else { at.netlink.set_link(request) };
-        sent.map_err(|refusal| refusal.doing("put it back"))?;
+        sent.map_err(|refusal| refusal.context("put it back"))?;
         let restored = origin.netlink.link(&self.name)?;
         let restored = restored.ok_or_else(|| Error::no(format!("{} has vanished again", self.name)))?;
         self.check(&restored, at, origin, home)?;
@@ -141,7 +141,7 @@ impl Undo {
             Some(state) => state.restore(&restored, origin, home),
             None => forget_trace(&restored, origin),
         }
-        .map_err(|error| error.within(&self.name))?;
+        .map_err(|error| error.prefix(&self.name))?;
         let restored = origin.netlink.link_at(restored.ifindex)?;
         restored.ok_or_else(|| Error::no(format!("{} has vanished again", self.name)))
     }
@@ -156,7 +156,7 @@ impl Undo {
         let mut message = about(restored.ifindex);
         message.attributes.push(LinkAttribute::NetNsFd(at.ns.as_fd().as_raw_fd()));
         let sent = origin.netlink.set_link(message);
-        sent.map_err(|refusal| refusal.doing(&format!("send back another link that came as {}", self.name)))?;
+        sent.map_err(|refusal| refusal.context(&format!("send back another link that came as {}", self.name)))?;
         Err(Error::no(format!("another link came as {} from {}: it was sent back", self.name, at.label)))
     }
 
@@ -213,21 +213,21 @@ impl State {
         }
         if !message.header.flags.is_empty() || !message.attributes.is_empty() {
             let set = origin.netlink.set_link(message);
-            set.map_err(|refusal| refusal.doing("bring it up, and make it a port of its master again"))?;
+            set.map_err(|refusal| refusal.context("bring it up, and make it a port of its master again"))?;
         }
         if let Some(port) = &self.port {
             let request = port::read(port, link.ifindex)?;
             let set = origin.netlink.change(request);
-            set.map_err(|refusal| refusal.doing("set its options as a port of its master"))?;
+            set.map_err(|refusal| refusal.context("set its options as a port of its master"))?;
         }
         if let Some(altnames) = &self.altnames {
             for altname in link.altnames.iter().filter(|altname| !altnames.contains(altname) && !is_mark(altname)) {
                 let removed = origin.netlink.remove_altname(link.ifindex, altname);
-                removed.map_err(|refusal| refusal.doing(&format!("remove alternative name {altname}")))?;
+                removed.map_err(|refusal| refusal.context(&format!("remove alternative name {altname}")))?;
             }
             for altname in altnames.iter().filter(|altname| !link.altnames.contains(altname)) {
                 let added = origin.netlink.add_altname(link.ifindex, altname);
-                added.map_err(|refusal| refusal.doing(&format!("add alternative name {altname}")))?;
+                added.map_err(|refusal| refusal.context(&format!("add alternative name {altname}")))?;
             }
         }
         Carry::from_hex(&self.requests, self.ifindex, link.ifindex)?.put_back(&origin.netlink)
@@ -238,7 +238,7 @@ impl State {
 fn forget_trace(link: &Link, origin: &Place) -> Result<()> {
     for altname in link.altnames.iter().filter(|altname| is_trace(altname)) {
         let removed = origin.netlink.remove_altname(link.ifindex, altname);
-        removed.map_err(|refusal| refusal.doing(&format!("remove alternative name {altname}")))?;
+        removed.map_err(|refusal| refusal.context(&format!("remove alternative name {altname}")))?;
     }
     Ok(())
 }

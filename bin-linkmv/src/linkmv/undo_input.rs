@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::thread::sleep;
 
+use nicon_core::filter::stream::{Answers, Lines, View};
+use nicon_core::filter::table::Column;
 use nicon_core::record::cell;
-use nicon_core::stream::{Answers, Lines, View};
-use nicon_core::table::Column;
 use nicon_core::{Error, Record, Result, Status};
 use nicon_rtnl::Place;
 use nicon_rtnl::record::TARGET;

@@ -25,7 +25,7 @@ pub(crate) fn undo(deed: &Deed, record: &Record, home: &Place) -> Result<Undone>
         && let Some(link) = own.find(place, home)?
     {
         let deleted = place.netlink.delete_link(link.ifindex);
-        deleted.map_err(|refusal| refusal.doing(&format!("remove {} from {}", link.name, place.label)))?;
+        deleted.map_err(|refusal| refusal.context(&format!("remove {} from {}", link.name, place.label)))?;
         return Ok(Undone { changed: true, now: None });
     }
     // A pair lives and dies as one: if the other end is there, this one was moved on.

@@ -1,6 +1,6 @@
 //! What a link is to be like in its new place.
 
-use nicon_core::link::{NewName, RouteSpec, Wish};
+use nicon_core::link::{LinkSpec, NewName, RouteSpec};
 use nicon_core::{Record, Result};
 use nicon_rtnl::Link;
 use nicon_rtnl::netlink::about;
@@ -14,7 +14,7 @@ pub(crate) const FIELDS: [&str; 13] =
     ["link", "name", "from", "addr", "gateway", "route", "mtu", "mac", "master", "alias", "altname", "up", "keep"];
 
 /// What the command line says; where it says nothing, the record.
-pub(crate) fn read(record: &Record, name: Option<NewName>, args: &Attributes) -> Result<Wish> {
+pub(crate) fn read(record: &Record, name: Option<NewName>, args: &Attributes) -> Result<LinkSpec> {
     let mut told = record.clone();
     told.remove("name");
     for (field, given) in [
@@ -32,9 +32,9 @@ pub(crate) fn read(record: &Record, name: Option<NewName>, args: &Attributes) ->
             told.remove(field);
         }
     }
-    let told = Wish::from_record(&told)?;
+    let told = LinkSpec::from_record(&told)?;
     let by_gateways = args.gateway.iter().copied().map(RouteSpec::default_by);
-    let wish = Wish {
+    let wish = LinkSpec {
         name,
         mtu: args.mtu.or(told.mtu),
         mac: args.mac.or(told.mac),
@@ -51,12 +51,12 @@ pub(crate) fn read(record: &Record, name: Option<NewName>, args: &Attributes) ->
 }
 
 /// Whether a link is to have nicon's note as its alias: where it has none but that of an earlier move, and none was asked for.
-pub(crate) fn is_noted(wish: &Wish, link: &Link) -> bool {
+pub(crate) fn is_noted(wish: &LinkSpec, link: &Link) -> bool {
     wish.alias.is_none() && (link.alias.is_empty() || is_note(&link.alias))
 }
 
 /// The request for what a link lacks that came from `origin`.
-pub(crate) fn request(wish: &Wish, link: &Link, master: Option<u32>, origin: &Origin) -> LinkMessage {
+pub(crate) fn request(wish: &LinkSpec, link: &Link, master: Option<u32>, origin: &Origin) -> LinkMessage {
     let mut message = about(link.ifindex);
     if wish.up && !link.is_up() {
         message.header.flags = LinkFlags::Up;

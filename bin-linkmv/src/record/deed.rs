@@ -1,7 +1,7 @@
 //! What was done, as the field `done` of a record lists it: one deed for each act, the last one at the end.
 
 use nicon_core::record::cell;
-use nicon_core::{Doing, Error, Record, Result};
+use nicon_core::{Context, Error, Record, Result};
 use rustix::rand::{GetRandomFlags, getrandom};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -66,7 +66,7 @@ impl Deed {
     pub(crate) fn new_id() -> Result<String> {
         let mut bytes = [0; 8];
         let filled = getrandom(&mut bytes, GetRandomFlags::empty()).map_err(std::io::Error::from);
-        filled.doing(|| "get random bytes")?;
+        filled.context(|| "get random bytes")?;
         Ok(format!("{:016x}", u64::from_ne_bytes(bytes)))
     }
 

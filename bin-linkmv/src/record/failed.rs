@@ -1,6 +1,6 @@
 //! Records whose act failed. What was done before must not be lost to `--undo`: such a record goes on, and no program acts on it.
 
-use nicon_core::stream::Answers;
+use nicon_core::filter::stream::Answers;
 use nicon_core::{Error, Record, Result};
 
 use super::deed::has_deeds;

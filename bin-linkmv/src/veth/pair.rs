@@ -51,7 +51,7 @@ pub(crate) fn make(places: Places<'_>, ends: &[End; 2], home: &Place) -> Result<
                 Ok(made) => Ok(made),
                 Err(error) => {
                     let deleted = places[0].netlink.delete_link(links[0].ifindex);
-                    deleted.map_err(|refusal| refusal.doing("delete the pair again").within(&error))?;
+                    deleted.map_err(|refusal| refusal.context("delete the pair again").prefix(&error))?;
                     Err(error)
                 }
             }
@@ -100,7 +100,7 @@ fn create(places: Places<'_>, ends: &[End; 2]) -> Result<()> {
             "{} in {} or {} in {} already exists",
             ends[0].name, places[0].label, ends[1].name, places[1].label
         )),
-        _ => refusal.doing(&format!("wire {} and {}", places[0].label, places[1].label)),
+        _ => refusal.context(&format!("wire {} and {}", places[0].label, places[1].label)),
     })
 }
 
@@ -129,7 +129,7 @@ fn set(place: &Place, end: &End, link: &Link) -> Result<bool> {
         return Ok(false);
     }
     let set = place.netlink.set_link(message);
-    set.map_err(|refusal| refusal.doing(&format!("set {} in {} up", end.name, place.label)))?;
+    set.map_err(|refusal| refusal.context(&format!("set {} in {} up", end.name, place.label)))?;
     Ok(true)
 }
 
@@ -147,7 +147,7 @@ fn give_addresses(place: &Place, end: &End, link: &Link) -> Result<bool> {
     let mut given = false;
     for cidr in end.addresses.iter().filter(|cidr| !present.contains(cidr)) {
         let put = place.netlink.put(address::request(cidr, link.ifindex));
-        put.map_err(|refusal| refusal.doing(&format!("give {cidr} to {} in {}", end.name, place.label)))?;
+        put.map_err(|refusal| refusal.context(&format!("give {cidr} to {} in {}", end.name, place.label)))?;
         given = true;
     }
     Ok(given)

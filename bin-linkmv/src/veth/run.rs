@@ -1,7 +1,7 @@
 //! The run: two processes in, a pair between them, two records out.
 
-use nicon_core::stream::{Answers, Lines, View};
-use nicon_core::table::Column;
+use nicon_core::filter::stream::{Answers, Lines, View};
+use nicon_core::filter::table::Column;
 use nicon_core::{Error, Record, Result, Status};
 use nicon_rtnl::record::{IFINDEX, LinkRecord, MAC, NAME, NIC, TARGET};
 use nicon_rtnl::{Link, Place};
@@ -49,7 +49,7 @@ fn two_records(args: &Args, answers: &mut Answers) -> Result<Option<[Record; 2]>
         for line in Lines::stdin("give --target PID twice")? {
             let line = line?;
             let record = line.text.and_then(|text| Record::parse(&text));
-            let record = record.map_err(|error| error.within(format!("line {}", line.number)))?;
+            let record = record.map_err(|error| error.prefix(format!("line {}", line.number)))?;
             if is_passed_over(&record) {
                 answers.give(Some(line.number), Ok(record))?;
             } else {
