@@ -1,7 +1,7 @@
 # Each target installs what it needs; see `make help`.
 PREFIX ?= /usr/local
 
-.PHONY: help build install demo lab test test-engines test-debian test-debian12 test-debian13 bench fuzz lint manual docs
+.PHONY: help build install demo lab test test-engines test-debian test-debian12 test-debian13 bench fuzz portable lint manual docs
 
 help: ## Show this list
 	@echo "nicon: wire and enter deeply nested containers. Targets:"
@@ -67,7 +67,21 @@ fuzz: ## Feed whatever comes to mind to what reads strangers' bytes, FUZZ_SECOND
 	        -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=5 -rss_limit_mb=512 || exit; \
 	done
 
-lint: ## Check formatting and run clippy, warnings denied
+# Which C library and processor there are besides this machine's. Without rustup only those are checked that are there.
+TARGETS := x86_64-unknown-linux-musl aarch64-unknown-linux-gnu aarch64-unknown-linux-musl
+
+portable: ## Check that nicon-core builds for musl and for arm64
+	@for target in $(TARGETS); do \
+	    ! command -v rustup >/dev/null || rustup target list --installed | grep -qx $$target || \
+	        rustup target add $$target || exit; \
+	    if [ -d "$$(rustc --print target-libdir --target $$target)" ]; then \
+	        cargo check --quiet --locked --package nicon-core --all-features --target $$target || exit; \
+	    else \
+	        echo "portable: not checked for $$target: Rust has no standard library for it here" >&2; \
+	    fi; \
+	done
+
+lint: portable ## Check formatting and run clippy, warnings denied
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	rustfmt --check --config-path . --edition 2024 bin-nsexec/last-step/main.rs

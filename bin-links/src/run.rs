@@ -1,9 +1,9 @@
 //! The run: namespaces in, their links out, and then what happens to them.
 
+use nicon_core::filter::open_files;
 use nicon_core::filter::stream::{Answers, View as Show};
-use nicon_core::{Context, Error, Result, Status};
+use nicon_core::{Error, Result, Status};
 use nicon_rtnl::Place;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::args::Args;
 use crate::output::{PROGRAM, columns};
@@ -19,7 +19,8 @@ use crate::wiring::Wiring;
 pub(crate) fn run(args: &Args) -> Result<Status> {
     // A table is printed when all is known; of what goes on happening that is never.
     let mut answers = Answers::new(PROGRAM, Show::choose(args.json || args.watch, columns(args.stats)))?;
-    allow_many_namespaces()?;
+    // Each namespace is held open by a few descriptors, and there may be thousands of them.
+    open_files::allow_many()?;
     let home = Place::home()?;
     let views = views(args, &home, &mut answers)?;
     if args.watch {
@@ -35,10 +36,4 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
         answers.give_all(view.links.values().map(|link| tell(view, link, &wiring)))?;
     }
     answers.finish()
-}
-
-/// Each namespace is held open by a few descriptors, and there may be thousands of them.
-fn allow_many_namespaces() -> Result<()> {
-    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).context(|| "ask for the limit of open files")?;
-    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).context(|| "raise the limit of open files")
 }

@@ -9,6 +9,7 @@ use nicon_core::link::target::{self, Target};
 use nicon_core::{Process, Record, Result, Status, proc};
 use nicon_rtnl::netns::{self, Way};
 use nicon_rtnl::record::NIC;
+use nicon_rtnl::record::RECORDS;
 use nicon_rtnl::{Link, Place};
 
 use crate::args::Args;
@@ -90,7 +91,7 @@ pub(crate) fn views(args: &Args, home: &Place, answers: &mut Answers<Told>) -> R
         for line in Lines::stdin("give --target PID, --netns NAME or --all")? {
             let line = line?;
             let view = || {
-                let record = Record::parse(&line.text?)?;
+                let record = line.record(RECORDS)?;
                 let place = Place::of_record(&record, home)?;
                 View::new(record, place, args)
             };
@@ -110,8 +111,9 @@ pub(crate) fn views(args: &Args, home: &Place, answers: &mut Answers<Told>) -> R
     }
     for name in &args.netns {
         let view = || {
-            let place = Place::of_file(&target::path(name), home)?;
-            View::new(named(name), place, args)
+            let file = Target::File(target::path(name));
+            let place = Place::of_record(&Record::from(&file), home)?;
+            View::new(Record::from(&file), place, args)
         };
         keep(&mut views, None, view(), answers)?;
     }
@@ -131,10 +133,4 @@ fn of_process(pid: i32) -> Result<Record> {
     let mut record = Record::default();
     Process::pin(pid)?.write_to(&mut record)?;
     Ok(record)
-}
-
-fn named(name: &str) -> Record {
-    let mut record = Record::default();
-    record.set("target", name);
-    record
 }

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
+use nicon_core::process::PidInode;
 use nicon_core::{Error, Namespace, NsType};
 
 /// Run a command in chosen namespaces of a process.
@@ -38,8 +39,8 @@ executed, 127 COMMAND not found."
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct Args {
     /// Process whose namespaces are entered; INODE is that of its pidfd
-    #[arg(short, long, value_name = "PID[:INODE]")]
-    pub(crate) target: Option<TargetPid>,
+    #[arg(short, long, value_name = "PID[:INODE]", value_parser = target)]
+    pub(crate) target: Option<PidInode>,
 
     /// Enter all of its namespaces
     #[arg(short, long)]
@@ -202,23 +203,9 @@ impl std::str::FromStr for Id {
 }
 
 /// The operand of `--target`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct TargetPid {
-    pub(crate) pid: i32,
-    pub(crate) pidfs: Option<u64>,
-}
-
-impl std::str::FromStr for TargetPid {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let (pid, pidfs) = text.split_once(':').map_or((text, None), |(pid, inode)| (pid, Some(inode)));
-        let bad =
-            || Error::failed("expected PID or PID:INODE (for a container: nicon-resolve PATH | nicon-nsexec ...)");
-        let pid = pid.parse().ok().filter(|pid| *pid > 0).ok_or_else(bad)?;
-        let pidfs = pidfs.map(|inode| inode.parse().map_err(|_| bad())).transpose()?;
-        Ok(Self { pid, pidfs })
-    }
+fn target(text: &str) -> Result<PidInode, Error> {
+    let hint = "expected PID or PID:INODE (for a container: nicon-resolve PATH | nicon-nsexec ...)";
+    text.parse().map_err(|_| Error::failed(hint))
 }
 
 impl Args {
@@ -233,6 +220,7 @@ impl Args {
             NsType::Pid => &self.pid,
             NsType::Mnt => &self.mount,
             NsType::Time => &self.time,
+            _ => return None,
         };
         option.as_ref()
     }
@@ -335,7 +323,7 @@ mod tests {
         assert!(!args.all && matches!(args.net, Some(Source::Target)));
         assert_eq!(args.command, ["ip", "-n", "--all"]);
         let args = Args::parse_from(["nsexec", "-t7:99", "--mount=/x", "--", "-c"]);
-        assert_eq!(args.target, Some(TargetPid { pid: 7, pidfs: Some(99) }));
+        assert_eq!(args.target, Some(PidInode { pid: 7, pidfs: Some(99) }));
         assert!(matches!(args.mount, Some(Source::Path(path)) if path == Path::new("/x")));
         assert_eq!(args.command, ["-c"]);
     }

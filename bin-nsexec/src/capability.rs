@@ -1,10 +1,9 @@
 //! Capabilities: what the target has, and giving up what goes beyond it.
 
-use nicon_core::{Doing, Error, NsId, NsType, Process, Result};
+use nicon_core::{Context, Error, NsId, NsType, Process, Result};
 use nix::errno::Errno;
 use nix::sys::prctl;
 
-use crate::join;
 use crate::sys::{self, Capabilities};
 
 /// `CAP_SYS_ADMIN` of linux/capability.h, which every join takes.
@@ -16,7 +15,7 @@ pub(crate) fn may_join() -> Result<bool> {
 }
 
 fn own() -> Result<Capabilities> {
-    Capabilities::get().doing(|| "read our own capabilities")
+    Capabilities::get().context(|| "read our own capabilities")
 }
 
 /// The most that the command may have.
@@ -27,14 +26,13 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// What the target has. Its capabilities count in its own user namespace: for a command that runs in another,
-    /// `joined` or ours, they are worth nothing.
-    pub(crate) fn of(target: &Process, joined: Option<NsId>) -> Result<Self> {
+    /// What the target has. Its capabilities count in its own user namespace: for a command in another one, `user`, they are
+    /// worth nothing.
+    pub(crate) fn of(target: &Process, user: NsId) -> Result<Self> {
         let limits = Self::parse(&target.read("status")?).ok_or_else(|| {
             Error::failed(format!("read /proc/{}/status: it does not tell the capabilities", target.pid()))
         })?;
-        let commands = joined.map_or_else(join::own_user_id, Ok)?;
-        let is_same = target.namespace_id(NsType::User)?.is_none_or(|targets| targets == commands);
+        let is_same = target.namespace_id(NsType::User)?.is_none_or(|targets| targets == user);
         Ok(if is_same { limits } else { Self { permitted: 0, ..limits } })
     }
 
@@ -57,10 +55,10 @@ impl Limits {
                 // Beyond the last one that the kernel knows.
                 Err(Errno::EINVAL) => break,
                 Err(Errno::EPERM) if sys::is_bounding(capability) != Ok(true) => {}
-                dropped => dropped.doing(|| "limit the command's capabilities")?,
+                dropped => dropped.context(|| "limit the command's capabilities")?,
             }
         }
-        prctl::set_no_new_privs().doing(|| "set no_new_privs")
+        prctl::set_no_new_privs().context(|| "set no_new_privs")
     }
 
     /// Gives up what goes beyond the limits now.
@@ -69,7 +67,7 @@ impl Limits {
         let permitted = permitted & self.permitted;
         let limited = Capabilities { effective: permitted, permitted, inheritable: inheritable & permitted };
         // Ambient capabilities follow: the kernel keeps them within the permitted and the inheritable ones.
-        limited.set().doing(|| "limit our capabilities")
+        limited.set().context(|| "limit our capabilities")
     }
 }
 
@@ -77,8 +75,8 @@ impl Limits {
 pub(crate) fn keep_across_exec() -> Result<()> {
     let Capabilities { permitted, .. } = own()?;
     let kept = Capabilities { effective: permitted, permitted, inheritable: permitted };
-    kept.set().doing(|| "keep the capabilities")?;
-    sys::clear_ambient().doing(|| "keep the capabilities")?;
+    kept.set().context(|| "keep the capabilities")?;
+    sys::clear_ambient().context(|| "keep the capabilities")?;
     for capability in (0..64).filter(|capability| permitted & (1 << capability) != 0) {
         match sys::raise_ambient(capability) {
             // After entering a user namespace all are permitted, even those unknown to this kernel.

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use nicon_core::{Doing, Error, Process, Result};
+use nicon_core::{Context, Error, Process, Result};
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 
@@ -33,7 +33,7 @@ impl Cgroups {
         let mounts = read("/proc/self/mountinfo")?;
         for line in others {
             let (controllers, path) = parse(line).ok_or_else(|| Error::failed(format!("strange cgroup: {line}")))?;
-            let Some(directory) = directory(&mounts, controllers, path) else {
+            let Some(directory) = directory(mounts.as_bytes(), controllers, path) else {
                 return Err(Error::failed(format!(
                     "the target's cgroup {line} is not below a cgroup mount of ours (--privileged stays in the caller's)"
                 )));
@@ -41,7 +41,7 @@ impl Cgroups {
             if controllers.is_empty() {
                 let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
                 let opened = open(&directory, flags, Mode::empty());
-                cgroups.directory = Some(opened.doing(|| format!("open {}", directory.display()))?);
+                cgroups.directory = Some(opened.context(|| format!("open {}", directory.display()))?);
                 cgroups.v2 = Some(writable(&directory.join("cgroup.procs"))?);
             } else {
                 // A process that moves only itself, its one thread, needs not wait for all others to hold still: that
@@ -62,7 +62,7 @@ impl Cgroups {
         let v2 = self.v2.iter().filter(|_| !is_born_inside);
         for mut file in v2.chain(&self.v1) {
             // 0 is the process that writes.
-            file.write_all(b"0").doing(|| "join the target's cgroup (--privileged stays in the caller's)")?;
+            file.write_all(b"0").context(|| "join the target's cgroup (--privileged stays in the caller's)")?;
         }
         Ok(())
     }
@@ -71,11 +71,11 @@ impl Cgroups {
 /// Reads a file of procfs, whose size is unknown, in one go if it fits.
 fn read(path: &str) -> Result<String> {
     let mut text = String::with_capacity(8192);
-    File::open(path).and_then(|mut file| file.read_to_string(&mut text)).doing(|| format!("read {path}"))?;
+    File::open(path).and_then(|mut file| file.read_to_string(&mut text)).context(|| format!("read {path}"))?;
     Ok(text)
 }
 
 fn writable(path: &Path) -> Result<File> {
     let file = File::options().write(true).open(path);
-    file.doing(|| format!("open {} (--privileged stays in the caller's cgroup)", path.display()))
+    file.context(|| format!("open {} (--privileged stays in the caller's cgroup)", path.display()))
 }

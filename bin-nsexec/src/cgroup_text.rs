@@ -1,6 +1,10 @@
 //! What the texts of /proc tell of cgroups: `cgroups(7)`, `proc_pid_mountinfo(5)`.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+
+use nicon_core::mountinfo::{mounts, unescape};
 
 /// Controllers (none for v2) and path of a line of /proc/PID/cgroup.
 pub(crate) fn parse(line: &str) -> Option<(&str, &str)> {
@@ -10,30 +14,17 @@ pub(crate) fn parse(line: &str) -> Option<(&str, &str)> {
 }
 
 /// Where the cgroup `path` of a hierarchy is mounted, by the lines of /proc/self/mountinfo.
-pub(crate) fn directory(mounts: &str, controllers: &str, path: &str) -> Option<PathBuf> {
-    mounts.lines().find_map(|line| {
-        let (mount, filesystem) = line.split_once(" - ")?;
-        let mut fields = mount.split(' ').skip(3);
-        let (root, point) = (fields.next()?, fields.next()?);
-        let mut filesystem = filesystem.split(' ');
-        let is_it = match (filesystem.next()?, controllers) {
-            ("cgroup2", "") => true,
-            ("cgroup", "") => false,
-            ("cgroup", _) => {
-                let options: Vec<&str> = filesystem.nth(1)?.split(',').collect();
-                controllers.split(',').all(|controller| options.contains(&controller))
-            }
+pub(crate) fn directory(mountinfo: &[u8], controllers: &str, path: &str) -> Option<PathBuf> {
+    mounts(mountinfo).find_map(|mount| {
+        let is_it = match (mount.fs_type, controllers) {
+            (b"cgroup2", "") => true,
+            (b"cgroup", "") => false,
+            (b"cgroup", _) => controllers.split(',').all(|controller| mount.has_option(controller)),
             _ => false,
         };
-        let below = Path::new(path).strip_prefix(root).ok()?;
-        is_it.then(|| Path::new(&unescape(point)).join(below))
+        let below = Path::new(path).strip_prefix(OsStr::from_bytes(mount.root)).ok()?;
+        is_it.then(|| Path::new(OsStr::from_bytes(&unescape(mount.point))).join(below))
     })
-}
-
-/// mountinfo writes space, tab, newline and backslash in octal.
-fn unescape(field: &str) -> String {
-    let escapes = [(r"\040", " "), (r"\011", "\t"), (r"\012", "\n"), (r"\134", "\\")];
-    escapes.iter().fold(field.to_owned(), |text, (code, character)| text.replace(code, character))
 }
 
 #[cfg(test)]
@@ -48,7 +39,7 @@ mod tests {
 
     #[test]
     fn a_cgroup_is_found_where_its_hierarchy_is_mounted() {
-        let found = |line| parse(line).and_then(|(controllers, path)| directory(MOUNTS, controllers, path));
+        let found = |line| parse(line).and_then(|(controllers, path)| directory(MOUNTS.as_bytes(), controllers, path));
         assert_eq!(found("1:name=systemd:/x"), Some("/sys/fs/cgroup/systemd/x".into()));
         assert_eq!(found("2:cpu,cpuacct:/docker/1"), Some("/sys/fs/cgroup/cpu,cpuacct/docker/1".into()));
         assert_eq!(found("0::/box/in:side"), Some("/mnt/a b/in:side".into()));

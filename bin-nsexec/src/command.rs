@@ -7,14 +7,14 @@ use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
-use nicon_core::{Doing, Error, Process, Result};
+use nicon_core::{Context, Error, Process, Result};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::execve;
 
 use crate::args::{Args, shown};
-use crate::rights::looking;
+use crate::privileges::looking;
 use crate::sys;
 
 /// Where programs are looked for without a `PATH`, as glibc does.
@@ -141,7 +141,7 @@ fn environment_of(target: &Process) -> Result<Vec<u8>> {
     let opened = openat(target.dir(), "environ", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
     let file = File::from(looking(opened, || format!("open {path}"))?);
     let mut bytes = Vec::new();
-    let length = file.take(MAX_ENVIRONMENT + 1).read_to_end(&mut bytes).doing(|| format!("read {path}"))?;
+    let length = file.take(MAX_ENVIRONMENT + 1).read_to_end(&mut bytes).context(|| format!("read {path}"))?;
     if length as u64 > MAX_ENVIRONMENT {
         return Err(Error::failed(format!("read {path}: longer than the {MAX_ENVIRONMENT} bytes that an exec takes")));
     }

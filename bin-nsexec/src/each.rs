@@ -4,7 +4,7 @@ use nicon_core::Result;
 
 use crate::args::Args;
 use crate::entry::Entry;
-use crate::run::fail;
+use crate::failure::fail;
 use crate::supervise::{Ended, supervise};
 use crate::target::Records;
 

@@ -1,7 +1,7 @@
 //! The program's entry points: in C, and before that, with a quick step.
 //!
 //! Starting the C library costs more than most of the work itself: it executes CPUID, which traps to the hypervisor.
-//! [`crate::quick_step`] does without. What runs here has no relocations, no thread-local storage, none of the C library's
+//! [`quick_step`] does without. What runs here has no relocations, no thread-local storage, none of the C library's
 //! functions and no handling of panics: only numbers, pointers and system calls.
 #![allow(unsafe_code, reason = "neither an entry point nor what runs before the C library can be safe")]
 
@@ -9,11 +9,15 @@
 use std::ffi::{c_char, c_int};
 
 #[cfg(target_arch = "x86_64")]
-pub(crate) mod process;
+mod process;
 #[cfg(target_arch = "x86_64")]
-pub(crate) mod system;
+mod quick_step;
 #[cfg(target_arch = "x86_64")]
-pub(crate) mod text;
+mod system;
+#[cfg(target_arch = "x86_64")]
+mod text;
+#[cfg(target_arch = "x86_64")]
+mod wish;
 
 /// The program begins here and not in Rust's own start-up code: that would put /dev/null on descriptors that the caller
 /// closed, ignore SIGPIPE and install handlers, all of which the command would inherit or lose.
@@ -27,8 +31,8 @@ extern "C" fn main(_argc: c_int, _argv: *const *const c_char) -> c_int {
 mod entry {
     use std::arch::global_asm;
 
+    use super::quick_step;
     use super::text::Strings;
-    use crate::quick_step;
 
     // The kernel enters with the stack pointer at the number of arguments. `_start` wants it so, and rdx as it was.
     global_asm!(

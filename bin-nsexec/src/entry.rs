@@ -2,18 +2,18 @@
 
 use std::os::fd::BorrowedFd;
 
-use nicon_core::{Doing, Error, Process, Result};
+use nicon_core::{Context, Error, Process, Result};
 
 use crate::args::Args;
 use crate::capability::{self, Limits};
 use crate::cgroup::Cgroups;
 use crate::command::Command;
+use crate::failure::{FAILED, fail};
 use crate::identity::Identity;
-use crate::join::Joins;
+use crate::join::{Joins, own_user_id};
 use crate::last_step::LastStep;
 use crate::lsm::Labels;
 use crate::place::Place;
-use crate::run::{FAILED, fail};
 use crate::sys;
 
 /// What was opened. From the first join on nothing of ours is looked up by name: names are the container's then.
@@ -35,13 +35,14 @@ impl<'a> Entry<'a> {
     pub(crate) fn open(args: &Args, target: Option<&'a Process>) -> Result<Self> {
         let joins = Joins::open(args, target)?;
         let joined = joins.user_id()?;
+        let limits = |target| Limits::of(target, joined.map_or_else(own_user_id, Ok)?);
         if args.follow_context {
             Labels::require_selinux()?;
         }
         let entry = Self {
             cgroups: target.filter(|_| args.join_cgroup || args.is_limited()).map(Cgroups::open).transpose()?,
             place: Place::open(args, target)?,
-            limits: target.filter(|_| args.is_limited()).map(|target| Limits::of(target, joined)).transpose()?,
+            limits: target.filter(|_| args.is_limited()).map(limits).transpose()?,
             identity: Identity::open(args, target, joined.is_some()),
             keep_caps: args.keep_caps,
             labels: target
@@ -93,7 +94,7 @@ impl<'a> Entry<'a> {
     /// Executes the command directly; returns only if that fails.
     fn execute(&self) -> (u8, Error) {
         let labels = self.labels.as_ref().map_or(Ok(()), Labels::set);
-        match labels.and_then(|()| sys::close_all_but(None).doing(|| "close our descriptors")) {
+        match labels.and_then(|()| sys::close_all_but(None).context(|| "close our descriptors")) {
             Ok(()) => self.command.exec(),
             Err(error) => (FAILED, error),
         }

@@ -1,12 +1,12 @@
 //! User and group IDs of the command.
 
-use nicon_core::{Doing, Error, Process, Result};
+use nicon_core::{Context, Error, Process, Result};
 use nix::sys::prctl;
 use nix::sys::stat::fstat;
 use nix::unistd::{Gid, Uid, getgroups, setgid, setgroups, setuid};
 
 use crate::args::{Args, Id};
-use crate::rights::taking;
+use crate::privileges::taking;
 
 /// Who the command runs as.
 pub(crate) struct Identity<'a> {
@@ -36,14 +36,14 @@ impl<'a> Identity<'a> {
     pub(crate) fn assume(&self) -> Result<()> {
         if let Some(id) = self.gid {
             let gid = Gid::from_raw(self.number(id, |owner| owner.1)?);
-            if !getgroups().doing(|| "read our groups")?.is_empty() {
+            if !getgroups().context(|| "read our groups")?.is_empty() {
                 taking("CAP_SETGID", setgroups(&[]), || "drop the supplementary groups")?;
             }
             taking("CAP_SETGID", setgid(gid), || format!("set group ID {gid}"))?;
         }
         if let Some(id) = self.uid {
             let uid = Uid::from_raw(self.number(id, |owner| owner.0)?);
-            prctl::set_keepcaps(self.keep_caps).doing(|| "keep the capabilities")?;
+            prctl::set_keepcaps(self.keep_caps).context(|| "keep the capabilities")?;
             taking("CAP_SETUID", setuid(uid), || format!("set user ID {uid}"))?;
         }
         Ok(())
@@ -56,7 +56,7 @@ impl<'a> Identity<'a> {
         let target = self.target.ok_or_else(|| Error::failed("no target to follow"))?;
         // A process owns its directory in /proc; asked for after the joins, its IDs are those of the user namespace
         // that we are in.
-        let stat = fstat(target.dir()).doing(|| "look at the target's user")?;
+        let stat = fstat(target.dir()).context(|| "look at the target's user")?;
         Ok(of((stat.st_uid, stat.st_gid)))
     }
 }

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{Result as IoResult, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use nicon_core::{Doing, Result};
+use nicon_core::{Context, Result};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, SealFlag, fcntl, openat};
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -39,10 +39,10 @@ const SEAL_EXEC: SealFlag = SealFlag::from_bits_retain(0x20);
 pub(crate) fn open_last_step() -> Result<OwnedFd> {
     let what = "make the program that runs in the container";
     match sealed_memfd() {
-        Err(error) if error.raw_os_error() == Some(libc::EACCES) => overlay().doing(|| {
+        Err(error) if error.raw_os_error() == Some(libc::EACCES) => overlay().context(|| {
             format!("{what}: vm.memfd_noexec forbids a memfd (1 or 0 permits it), and mount an overlay instead")
         }),
-        made => made.doing(|| what),
+        made => made.context(|| what),
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use nicon_core::{Doing, Error, Namespace, NsId, NsType, Process, Result};
+use nicon_core::{Context, Error, Namespace, NsId, NsType, Process, Result};
 use nix::errno::Errno;
 use nix::fcntl::AT_FDCWD;
 use nix::sched::{CloneFlags, setns};
 
 use crate::args::{Args, Source, shown};
 use crate::capability;
-use crate::rights::{looking, taking};
+use crate::privileges::{looking, taking};
 use crate::sys;
 
 /// The order in which namespaces are joined one by one. `setns(2)` of several types at once leaves the order to the
@@ -102,14 +102,14 @@ impl<'a> Joins<'a> {
                 Some(namespace) => setns(namespace, flag(ns_type)),
                 None => setns(required(self.target)?.namespace(ns_type)?, flag(ns_type)),
             };
-            let rights = match ns_type {
+            let privileges = match ns_type {
                 NsType::Mnt => "CAP_SYS_ADMIN over it, and CAP_SYS_CHROOT",
                 _ => "CAP_SYS_ADMIN over it",
             };
             if (ns_type, joined) == (NsType::User, Err(Errno::EINVAL)) {
                 return Err(Error::failed("join the user namespace: it is our own, which cannot be joined again"));
             }
-            taking(rights, joined, || format!("join the {ns_type} namespace"))?;
+            taking(privileges, joined, || format!("join the {ns_type} namespace"))?;
         }
         Ok(())
     }
@@ -164,15 +164,16 @@ fn is_of_all(target: &Process, ns_type: NsType) -> Result<bool> {
 /// The identity of our own user namespace.
 pub(crate) fn own_user_id() -> Result<NsId> {
     let path = c"/proc/self/ns/user";
-    NsId::at(AT_FDCWD, path).doing(|| "look at /proc/self/ns/user")
+    NsId::at(AT_FDCWD, path).context(|| "look at /proc/self/ns/user")
 }
 
 fn of_socket(fd: i32, target: &Process) -> Result<Join> {
     let descriptor = || format!("descriptor {fd} of process {}", target.pid());
     let socket = looking(sys::pidfd_getfd(target, fd), || format!("get {}", descriptor()))?;
-    let namespace = match sys::socket_netns(&socket).and_then(Namespace::from_fd) {
+    let finding = || format!("find the network namespace of {}", descriptor());
+    let namespace = match sys::socket_netns(&socket) {
         Err(Errno::ENOTTY) => return Err(Error::failed(format!("{} is not a socket", descriptor()))),
-        namespace => namespace.doing(|| format!("find the network namespace of {}", descriptor()))?,
+        fd => Namespace::from_fd(fd.context(finding)?).context(finding)?,
     };
     Ok(Join { ns_type: NsType::Net, namespace: Some(namespace) })
 }

@@ -14,7 +14,7 @@ use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
-use nicon_core::{Doing, Error, Result};
+use nicon_core::{Context, Error, Result};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -25,9 +25,9 @@ use nix::unistd::{Pid, getppid, isatty, setpgid, setsid, tcsetpgrp};
 
 use crate::args::Stage;
 use crate::entry::Entry;
-use crate::run::fail;
+use crate::failure::{FAILED, fail};
 use crate::signals::{Received, Signals};
-use crate::start::{Progress, Start};
+use crate::start::{Progress, Start, exit_status};
 use crate::sys;
 
 /// Said to the watcher: the command has ended; what it wrote to its terminal is to be read now.
@@ -90,7 +90,7 @@ impl Keeper {
         let Self { handover: Handover { signals, link, terminal, .. }, start, .. } = self;
         let kept = [signals.as_fd(), link.as_fd()].into_iter();
         let kept = kept.chain(terminal.as_ref().map(AsFd::as_fd)).chain(start.as_ref().map(AsFd::as_fd));
-        sys::close_all_but(kept).doing(|| "close our descriptors")
+        sys::close_all_but(kept).context(|| "close our descriptors")
     }
 
     fn watch(&mut self) -> Result<u8> {
@@ -177,7 +177,7 @@ impl Keeper {
     /// caller's terminal until then.
     fn give_input(&mut self, command: Pid) -> Result<()> {
         if let Some(terminal) = &self.handover.terminal {
-            tcsetpgrp(terminal, command).doing(|| "hand over the terminal")?;
+            tcsetpgrp(terminal, command).context(|| "hand over the terminal")?;
         }
         self.say(&[WANTS_INPUT]);
         let _ = killpg(command, Signal::SIGCONT);
@@ -219,35 +219,26 @@ impl Keeper {
             }
             let _ = kill(command, Signal::SIGKILL);
         }
-        crate::run::FAILED
-    }
-}
-
-/// The exit status for the end of a child; `None` if it has not ended.
-pub(crate) fn exit_status(status: WaitStatus) -> Option<u8> {
-    match status {
-        WaitStatus::Exited(_, code) => Some(u8::try_from(code & 0xff).unwrap_or_default()),
-        WaitStatus::Signaled(_, signal, _) => Some(u8::try_from(128 + signal as i32).unwrap_or_default()),
-        _ => None,
+        FAILED
     }
 }
 
 /// Session, terminal and standard input of the command.
 fn set_stage(handover: &Handover) -> Result<()> {
     if handover.stage.has_session {
-        setsid().doing(|| "begin a session")?;
+        setsid().context(|| "begin a session")?;
     }
     if let Some(terminal) = &handover.terminal {
-        sys::control(terminal).doing(|| "take the new terminal")?;
+        sys::control(terminal).context(|| "take the new terminal")?;
         for place in 0..=2 {
             if is_terminal(place) {
-                sys::put_at(terminal, place).doing(|| "connect the new terminal")?;
+                sys::put_at(terminal, place).context(|| "connect the new terminal")?;
             }
         }
     }
     if handover.stage.has_null_input {
-        let null = open("/dev/null", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).doing(|| "open /dev/null")?;
-        sys::put_at(null, 0).doing(|| "connect /dev/null")?;
+        let null = open("/dev/null", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).context(|| "open /dev/null")?;
+        sys::put_at(null, 0).context(|| "connect /dev/null")?;
     }
     Ok(())
 }
@@ -268,7 +259,7 @@ fn step_forward(handover: &Handover, command: Pid) -> Result<()> {
         return Ok(());
     }
     match &handover.terminal {
-        Some(terminal) if handover.has_input => tcsetpgrp(terminal, command).doing(|| "hand over the terminal"),
+        Some(terminal) if handover.has_input => tcsetpgrp(terminal, command).context(|| "hand over the terminal"),
         _ => Ok(()),
     }
 }

@@ -7,14 +7,14 @@ use std::convert::Infallible;
 use std::ffi::{CString, OsString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use nicon_core::{Doing, Error, Result, text};
+use nicon_core::{Context, Error, Result, text};
 use nix::fcntl::AtFlags;
 use nix::unistd::execveat;
 
 use crate::command::{Command, c_strings};
+use crate::failure::PROGRAM;
 use crate::image;
 use crate::lsm::Labels;
-use crate::run::PROGRAM;
 use crate::sys;
 
 /// The last step, ready to be taken.
@@ -47,8 +47,8 @@ impl LastStep {
         let words = words(status.is_some(), labels, command)?;
         // Where `last-step/main.rs` expects them; the exec closes its own.
         let image = sys::hand_over([status, labels.and_then(Labels::proc)], self.image.as_fd());
-        let image = image.doing(|| "arrange our descriptors")?;
-        execveat(image, c"", &words, command.environment(), AtFlags::AT_EMPTY_PATH).doing(|| "take the last step")
+        let image = image.context(|| "arrange our descriptors")?;
+        execveat(image, c"", &words, command.environment(), AtFlags::AT_EMPTY_PATH).context(|| "take the last step")
     }
 }
 

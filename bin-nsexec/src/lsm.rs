@@ -4,8 +4,7 @@ use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use nicon_core::{Doing, Error, Process, Result};
-use nix::errno::Errno;
+use nicon_core::{Context, Error, Process, Result};
 use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::Mode;
 use rustix::fs::CWD;
@@ -46,10 +45,10 @@ impl Module {
             return Ok(None);
         }
         let path = format!("/proc/self/{}", self.current);
-        match fs::read_to_string(&path).doing(|| format!("read {path}")) {
+        match fs::read_to_string(&path).context(|| format!("read {path}")) {
             Ok(label) => Ok(Some(label)),
             // The kernel lacks the module, or it is disabled.
-            Err(error) if matches!(error.errno(), Some(Errno::ENOENT | Errno::EINVAL)) => Ok(None),
+            Err(error) if matches!(error.errno(), Some(libc::ENOENT | libc::EINVAL)) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -90,8 +89,8 @@ impl Labels {
         let Some(proc) = &self.proc else { return Ok(()) };
         self.list.iter().try_for_each(|label| {
             let file = openat(proc, label.file().as_str(), OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty());
-            let file = file.doing(|| label.what())?;
-            nix::unistd::write(file, label.words().as_bytes()).doing(|| label.what()).map(drop)
+            let file = file.context(|| label.what())?;
+            nix::unistd::write(file, label.words().as_bytes()).context(|| label.what()).map(drop)
         })
     }
 
@@ -134,9 +133,9 @@ fn open_proc() -> Result<OwnedFd> {
     match open_tree(CWD, c"/proc", flags) {
         Err(rustix::io::Errno::PERM) => {
             let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-            open("/proc", flags, Mode::empty()).doing(|| "open /proc")
+            open("/proc", flags, Mode::empty()).context(|| "open /proc")
         }
-        opened => opened.map_err(std::io::Error::from).doing(|| "open /proc"),
+        opened => opened.map_err(std::io::Error::from).context(|| "open /proc"),
     }
 }
 

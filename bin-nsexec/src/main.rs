@@ -11,6 +11,7 @@ mod command;
 mod each;
 mod early;
 mod entry;
+mod failure;
 mod identity;
 mod image;
 mod join;
@@ -18,9 +19,7 @@ mod keeper;
 mod last_step;
 mod lsm;
 mod place;
-#[cfg(target_arch = "x86_64")]
-mod quick_step;
-mod rights;
+mod privileges;
 mod run;
 mod shield;
 mod signals;
@@ -29,19 +28,18 @@ mod supervise;
 mod sys;
 mod target;
 mod terminal;
-#[cfg(target_arch = "x86_64")]
-mod wish;
 
 use clap::Parser;
-use nicon_core::{Status, cli};
+use nicon_core::Status;
+use nicon_core::filter::cli;
 
 /// What `main` does; see [`early`] for why it is not called so.
 fn begin() -> u8 {
     match args::Args::try_parse_from(attached::arguments()) {
         Ok(args) => run::run(&args),
-        Err(error) => match cli::usage(run::PROGRAM, error.use_stderr(), &error.to_string()) {
+        Err(error) => match cli::usage(failure::PROGRAM, error.use_stderr(), &error.to_string()) {
             Status::Answered => 0,
-            _ => run::FAILED,
+            _ => failure::FAILED,
         },
     }
 }

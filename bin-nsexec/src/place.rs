@@ -1,16 +1,17 @@
 //! Root and working directory of the command.
 
-use std::os::fd::OwnedFd;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use nicon_core::file::retry;
-use nicon_core::{Doing, Error, Process, Result};
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat, openat2};
+use nicon_core::file::open_below;
+use nicon_core::{Context, Error, Process, Result};
+use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::{chdir, chroot, fchdir};
 
 use crate::args::{Args, Source, shown};
-use crate::rights::{looking, taking};
+use crate::privileges::{looking, taking};
 use crate::sys;
 
 const DIRECTORY: OFlag = OFlag::O_PATH.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);
@@ -35,7 +36,7 @@ impl Place {
     /// Opens what the command line asks for.
     pub(crate) fn open(args: &Args, target: Option<&Process>) -> Result<Self> {
         let opened = |source: &Source, link: &str| match source {
-            Source::Path(path) => open(path, DIRECTORY, Mode::empty()).doing(|| format!("open {}", shown(path))),
+            Source::Path(path) => open(path, DIRECTORY, Mode::empty()).context(|| format!("open {}", shown(path))),
             Source::Target => {
                 let target = target.ok_or_else(|| Error::failed("no target"))?;
                 let directory = openat(target.dir(), link, DIRECTORY, Mode::empty());
@@ -61,19 +62,19 @@ impl Place {
         }
         match &self.directory {
             Directory::Stay => {}
-            Directory::Opened(directory) => fchdir(directory).doing(|| "change the working directory")?,
+            Directory::Opened(directory) => fchdir(directory).context(|| "change the working directory")?,
             Directory::Inside(path) if self.is_contained => {
-                let directory = inside(path).doing(|| format!("open {} in the container", shown(path)))?;
-                fchdir(&directory).doing(|| "change the working directory")?;
+                let directory = inside(path).context(|| format!("open {} in the container", shown(path)))?;
+                fchdir(&directory).context(|| "change the working directory")?;
             }
-            Directory::Inside(path) => chdir(path).doing(|| format!("change to {}", shown(path)))?,
+            Directory::Inside(path) => chdir(path).context(|| format!("change to {}", shown(path)))?,
         }
         if self.is_contained { Self::check() } else { Ok(()) }
     }
 
     /// A working directory outside of the root, which a container can arrange, is a way out of it.
     fn check() -> Result<()> {
-        let cwd = sys::getcwd().doing(|| "find the working directory")?;
+        let cwd = sys::getcwd().context(|| "find the working directory")?;
         if cwd.starts_with(b"/") {
             return Ok(());
         }
@@ -82,9 +83,7 @@ impl Place {
 }
 
 /// Looks a directory up in the container's own tree: neither `..`, a symbolic link nor a link of /proc leads out.
-fn inside(path: &Path) -> nix::Result<OwnedFd> {
+fn inside(path: &Path) -> io::Result<OwnedFd> {
     let root = open("/", DIRECTORY, Mode::empty())?;
-    let how =
-        OpenHow::new().flags(DIRECTORY).resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-    retry(|| openat2(&root, path, how))
+    open_below(root.as_fd(), path, DIRECTORY.bits())
 }

@@ -1,27 +1,16 @@
 //! The run: find the target, open everything, enter, and become the command or watch over it.
 
-use nicon_core::{Error, Result, cli};
+use nicon_core::{Error, Result};
 
 use crate::args::Args;
 use crate::entry::Entry;
+use crate::failure::fail;
 use crate::supervise::{self, Ended};
 use crate::{each, shield, sys, target};
-
-/// The program's name, as its messages begin.
-pub(crate) const PROGRAM: &str = "nicon-nsexec";
-
-/// The exit status for a failure of our own.
-pub(crate) const FAILED: u8 = 125;
 
 /// Does what the command line asks for; returns the exit status if it did not become the command.
 pub(crate) fn run(args: &Args) -> u8 {
     try_run(args).unwrap_or_else(|error| fail(&error))
-}
-
-/// Reports a failure of our own.
-pub(crate) fn fail(error: &Error) -> u8 {
-    cli::report(PROGRAM, error);
-    FAILED
 }
 
 fn try_run(args: &Args) -> Result<u8> {

@@ -1,6 +1,6 @@
 //! What keeps a container from our memory and our descriptors; see docs/nsexec-security.md.
 
-use nicon_core::{Doing, Result};
+use nicon_core::{Context, Result};
 use nix::fcntl::{OFlag, open};
 use nix::sys::prctl;
 use nix::sys::stat::Mode;
@@ -14,7 +14,7 @@ pub(crate) fn hold_places() -> Result<()> {
         if !sys::is_open(place) {
             let null = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty());
             // It got the lowest free number, which is the place; it is to stay there.
-            std::mem::forget(null.doing(|| "open /dev/null")?);
+            std::mem::forget(null.context(|| "open /dev/null")?);
         }
     }
     Ok(())
@@ -22,5 +22,5 @@ pub(crate) fn hold_places() -> Result<()> {
 
 /// Closes our process to ptrace and /proc: a container that shares our PID namespace sees it.
 pub(crate) fn raise() -> Result<()> {
-    prctl::set_dumpable(false).doing(|| "close our process to others")
+    prctl::set_dumpable(false).context(|| "close our process to others")
 }

@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
-use nicon_core::{Doing, Result};
+use nicon_core::{Context, Result};
 use nix::sys::signal::{SigAction, SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
@@ -44,19 +44,19 @@ pub(crate) struct Received {
 impl Signals {
     /// Takes them. Across a fork both processes have them, each its own.
     pub(crate) fn take() -> Result<Self> {
-        let sigchld = sys::default_sigchld().doing(|| "have children waited for")?;
+        let sigchld = sys::default_sigchld().context(|| "have children waited for")?;
         let read: SigSet = PASSED_ON.into_iter().chain([Signal::SIGCHLD]).collect();
         let held: SigSet = read.iter().chain(HELD_BACK).collect();
         let mut mask = SigSet::empty();
-        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&held), Some(&mut mask)).doing(|| "block signals")?;
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&held), Some(&mut mask)).context(|| "block signals")?;
         let fd = SignalFd::with_flags(&read, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK);
-        Ok(Self { fd: fd.doing(|| "read signals")?, mask, sigchld })
+        Ok(Self { fd: fd.context(|| "read signals")?, mask, sigchld })
     }
 
     /// The next one that is pending.
     pub(crate) fn next(&self) -> Result<Option<Received>> {
         loop {
-            let Some(info) = self.fd.read_signal().doing(|| "read signals")? else {
+            let Some(info) = self.fd.read_signal().context(|| "read signals")? else {
                 return Ok(None);
             };
             let Some(signal) = i32::try_from(info.ssi_signo).ok().and_then(|number| Signal::try_from(number).ok())
@@ -74,8 +74,8 @@ impl Signals {
 
     /// Restores the caller's mask and action.
     pub(crate) fn give_back(&self) -> Result<()> {
-        sys::restore_sigchld(&self.sigchld).doing(|| "restore SIGCHLD")?;
-        sigprocmask(SigmaskHow::SIG_SETMASK, Some(&self.mask), None).doing(|| "restore the signal mask")
+        sys::restore_sigchld(&self.sigchld).context(|| "restore SIGCHLD")?;
+        sigprocmask(SigmaskHow::SIG_SETMASK, Some(&self.mask), None).context(|| "restore the signal mask")
     }
 }
 

@@ -15,7 +15,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
-use nicon_core::{Doing, Error, Result};
+use nicon_core::{Context, Error, Result};
 use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill};
@@ -23,8 +23,7 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{ForkResult, Pid};
 
 use crate::entry::Entry;
-use crate::keeper::exit_status;
-use crate::run::fail;
+use crate::failure::fail;
 use crate::signals::Signals;
 use crate::sys;
 
@@ -48,13 +47,13 @@ pub(crate) enum Progress {
 impl Start {
     /// Starts the joiner. `signals` are those that the command gets back.
     pub(crate) fn begin(entry: &Entry<'_>, signals: &Signals) -> Result<Self> {
-        let (status, far) = UnixStream::pair().doing(|| "make a socket pair")?;
+        let (status, far) = UnixStream::pair().context(|| "make a socket pair")?;
         let born = entry.birthplace().map(sys::fork_into);
         let is_in_birthplace = matches!(born, Some(Ok(_)));
         let forked = match born {
             Some(Ok(forked)) => forked,
             // The kernel is older, or does not permit it: the joiner moves itself.
-            _ => sys::fork().doing(|| "start a child")?,
+            _ => sys::fork().context(|| "start a child")?,
         };
         match forked {
             ForkResult::Parent { child } => Ok(Self { joiner: child, status, is_born: false }),
@@ -79,7 +78,7 @@ impl Start {
                 self.newborn(&word[..length]).map(Progress::Born)
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => Ok(Progress::Noise),
-            Err(error) => Err(error).doing(|| "wait for the start of the command"),
+            Err(error) => Err(error).context(|| "wait for the start of the command"),
         }
     }
 
@@ -123,9 +122,18 @@ impl AsFd for Start {
     }
 }
 
+/// The exit status for the end of a child; `None` if it has not ended.
+pub(crate) fn exit_status(status: WaitStatus) -> Option<u8> {
+    match status {
+        WaitStatus::Exited(_, code) => Some(u8::try_from(code & 0xff).unwrap_or_default()),
+        WaitStatus::Signaled(_, signal, _) => Some(u8::try_from(128 + signal as i32).unwrap_or_default()),
+        _ => None,
+    }
+}
+
 /// Has the joiner die with the keeper. The last step does the same for the command.
 fn die_with_parent() -> Result<()> {
-    prctl::set_pdeathsig(Signal::SIGKILL).doing(|| "tie ourselves to our parent")
+    prctl::set_pdeathsig(Signal::SIGKILL).context(|| "tie ourselves to our parent")
 }
 
 /// Done last: a change of the user has cleared what [`die_with_parent`] set, and the command has the caller's signals.

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
-use nicon_core::{Doing, Error, Result};
+use nicon_core::{Context, Error, Result};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, raise, sigprocmask};
@@ -16,6 +16,7 @@ use crate::args::Stage;
 use crate::entry::Entry;
 use crate::keeper::{self, Handover, TO_GROUP};
 use crate::signals::{Received, Signals};
+use crate::start::exit_status;
 use crate::sys;
 use crate::terminal::Terminal;
 
@@ -36,8 +37,8 @@ pub(crate) fn supervise(entry: &Entry<'_>, stage: Stage) -> Result<Ended> {
         if stage.has_pty { Terminal::open().map(|(near, far)| (Some(near), Some(far)))? } else { (None, None) };
     // In a pipeline the terminal may be in use by another: what is typed is the command's when it wants it.
     let has_input = std::io::IsTerminal::is_terminal(&std::io::stdout());
-    let (link, far_link) = UnixStream::pair().doing(|| "make a socket pair")?;
-    match sys::fork().doing(|| "start a child")? {
+    let (link, far_link) = UnixStream::pair().context(|| "make a socket pair")?;
+    match sys::fork().context(|| "start a child")? {
         ForkResult::Child => {
             drop(link);
             // The caller's terminal is not the keeper's to put back.
@@ -179,7 +180,7 @@ impl Watch {
             Ok(WaitStatus::Signaled(_, signal, _)) => {
                 Err(Error::failed(format!("the process that watched the command was killed ({signal})")))
             }
-            Ok(WaitStatus::Exited(keeper, code)) => Ok(keeper::exit_status(match self.gave_up_on {
+            Ok(WaitStatus::Exited(keeper, code)) => Ok(exit_status(match self.gave_up_on {
                 Some(signal) => WaitStatus::Signaled(keeper, signal, false),
                 None => WaitStatus::Exited(keeper, code),
             })),
@@ -211,9 +212,9 @@ impl Watch {
         }
         let stop: SigSet = [Signal::SIGTSTP].into_iter().collect();
         let through = || "let a stop through";
-        raise(Signal::SIGTSTP).doing(through)?;
-        sigprocmask(SigmaskHow::SIG_UNBLOCK, Some(&stop), None).doing(through)?;
-        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&stop), None).doing(through)?;
+        raise(Signal::SIGTSTP).context(through)?;
+        sigprocmask(SigmaskHow::SIG_UNBLOCK, Some(&stop), None).context(through)?;
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&stop), None).context(through)?;
         // If no shell is there to wake us, the kernel does not stop us, and the command must not stay stopped either.
         // Otherwise a SIGCONT is pending and is passed on; or the next stop, which has taken that SIGCONT's place (`signal(7)`).
         if !sys::is_pending(Signal::SIGCONT) && !sys::is_pending(Signal::SIGTSTP) {

@@ -2,11 +2,12 @@
 
 use std::io::IsTerminal;
 
-use nicon_core::stream::MAX_LINE;
-use nicon_core::{Error, Process, Record, Result};
+use nicon_core::filter::stream::{MAX_LINE, parse_record};
+use nicon_core::process::PidInode;
+use nicon_core::{Error, Process, Result};
 use nix::errno::Errno;
 
-use crate::args::{Args, TargetPid};
+use crate::args::Args;
 
 /// Pins the target that the command line or, without one, the record on standard input names.
 pub(crate) fn find(args: &Args) -> Result<Process> {
@@ -18,7 +19,7 @@ pub(crate) fn find(args: &Args) -> Result<Process> {
     record.map_err(|error| records.locate(error))
 }
 
-fn pin(TargetPid { pid, pidfs }: TargetPid) -> Result<Process> {
+fn pin(PidInode { pid, pidfs }: PidInode) -> Result<Process> {
     let process = Process::pin(pid)?;
     let Some(wanted) = pidfs else {
         return Ok(process);
@@ -64,7 +65,10 @@ impl<'a> Records<'a> {
             }
             match str::from_utf8(&line) {
                 Ok(text) if text.trim().is_empty() => {}
-                Ok(text) => return Ok(Some(Record::parse(text).and_then(|record| Process::from_record(&record)))),
+                Ok(text) => {
+                    let record = parse_record(text, "nicon-resolve prints one for each container");
+                    return Ok(Some(record.and_then(|record| Process::from_record(&record))));
+                }
                 Err(_) => return Ok(Some(Err(Error::failed("the record is not valid UTF-8")))),
             }
         }
@@ -73,7 +77,7 @@ impl<'a> Records<'a> {
 
     /// An error that is about the record of this line.
     pub(crate) fn locate(&self, error: Error) -> Error {
-        error.within(format!("line {}", self.line))
+        error.prefix(format!("line {}", self.line))
     }
 }
 

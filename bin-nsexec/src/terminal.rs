@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::{AsFd, OwnedFd};
 
-use nicon_core::{Doing, Result};
+use nicon_core::{Context, Result};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags};
@@ -30,12 +30,12 @@ impl Terminal {
     /// Makes a terminal for the command, like the caller's; also returns its far end.
     pub(crate) fn open() -> Result<(Self, OwnedFd)> {
         let near = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK);
-        let near = near.doing(|| "open a new terminal")?;
-        unlockpt(&near).doing(|| "unlock the new terminal")?;
-        let far = sys::pty_peer(&near).doing(|| "open the far end of the new terminal")?;
-        let settings = tcgetattr(io::stdin()).doing(|| "read the terminal's settings")?;
-        tcsetattr(&far, SetArg::TCSANOW, &settings).doing(|| "set the new terminal's settings")?;
-        let near = near.as_fd().try_clone_to_owned().doing(|| "hold the new terminal")?;
+        let near = near.context(|| "open a new terminal")?;
+        unlockpt(&near).context(|| "unlock the new terminal")?;
+        let far = sys::pty_peer(&near).context(|| "open the far end of the new terminal")?;
+        let settings = tcgetattr(io::stdin()).context(|| "read the terminal's settings")?;
+        tcsetattr(&far, SetArg::TCSANOW, &settings).context(|| "set the new terminal's settings")?;
+        let near = near.as_fd().try_clone_to_owned().context(|| "hold the new terminal")?;
         let terminal =
             Self { near, stdin: io::stdin(), settings, is_raw: false, wants_input: false, typed: Vec::new() };
         terminal.resize();

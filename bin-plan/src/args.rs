@@ -18,7 +18,7 @@ use clap::Parser;
 A plan:
   links:
   - inspect_ns: setup.olt_1.lt_1   # the container that gets the link
-    nic_tmp: veth0                 # the link's name here
+    nic_tmp: veth0                 # the link's name here (without it, the container is only looked for)
     nic_name: eth1                 # its name in the container (default: unchanged)
     expected_pid: 17180            # the PID that the container must have (default: any)
     from: blue                     # where the link is now (default: here)

@@ -187,7 +187,7 @@ impl fmt::Display for Place {
 
 impl Fault {
     /// The fault as an error in the file `name`, formatted as by compilers: `links.yaml:4:15: ...`.
-    pub(crate) fn within(self, name: &str) -> Error {
+    pub(crate) fn prefix(self, name: &str) -> Error {
         Error::failed(format!("{name}:{}: {}", self.place, self.message))
     }
 }

@@ -1,6 +1,6 @@
 //! The keys of a link: the record's field that each becomes, and the values that it may have.
 
-use nicon_core::link::{Selector, Target, Wish};
+use nicon_core::link::{LinkSpec, Selector, Target};
 use nicon_core::{Error, Record, Result, path};
 use serde_json::Value;
 
@@ -13,11 +13,20 @@ pub(crate) struct Key {
     pub(crate) name: &'static str,
     /// The name of the field in a record.
     pub(crate) field: &'static str,
-    /// Whether each link must have it.
-    pub(crate) required: bool,
+    /// What an entry without it is refused for.
+    pub(crate) need: Need,
     kind: Kind,
     /// Checks a record that has only this field with the code of the program that will read it.
     check: fn(&Record) -> Result<()>,
+}
+
+/// Which entries must have a key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    All,
+    /// Those with a key that says what a link is to become. Others only name a container that is to be found.
+    Links,
+    None,
 }
 
 /// The type of a value.
@@ -36,8 +45,8 @@ enum Kind {
 /// Any positive `mtu` is accepted: 68 is the minimum of IPv4 (RFC 791) and of most drivers, but some, such as dummy, take
 /// any value. Only nicon-linkmv knows the link's driver.
 pub(crate) const KEYS: [Key; 15] = [
-    Key { required: true, ..key("inspect_ns", "target", Kind::Text, one_container) },
-    Key { required: true, ..key("nic_tmp", "link", Kind::Text, link) },
+    Key { need: Need::All, ..key("inspect_ns", "target", Kind::Text, one_container) },
+    Key { need: Need::Links, ..key("nic_tmp", "link", Kind::Text, link) },
     key("nic_name", "name", Kind::Text, wish),
     key("expected_pid", "expected_pid", Kind::Number, |_| Ok(())),
     key("from", "from", Kind::NumberOrText, namespace),
@@ -59,10 +68,15 @@ pub(crate) fn names() -> [&'static str; KEYS.len()] {
 }
 
 const fn key(name: &'static str, field: &'static str, kind: Kind, check: fn(&Record) -> Result<()>) -> Key {
-    Key { name, field, required: false, kind, check }
+    Key { name, field, need: Need::None, kind, check }
 }
 
 impl Key {
+    /// Whether it says what a link is to become.
+    pub(crate) fn is_of_links(&self) -> bool {
+        !matches!(self.field, "target" | "expected_pid")
+    }
+
     /// The value of the field.
     ///
     /// # Errors
@@ -115,6 +129,7 @@ fn one_container(record: &Record) -> Result<()> {
         Some(path) if path.contains(['*', '?', '[']) => {
             Err(Error::failed(format!("a link goes to one container: \"{path}\" is a pattern")))
         }
+        Some(path) if path::Start::parse(path)?.is_some() => Ok(()),
         Some(path) => path::parse(path).map(drop),
         None => Ok(()),
     }
@@ -129,5 +144,5 @@ fn namespace(record: &Record) -> Result<()> {
 }
 
 fn wish(record: &Record) -> Result<()> {
-    Wish::from_record(record).map(drop)
+    LinkSpec::from_record(record).map(drop)
 }

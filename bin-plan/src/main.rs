@@ -8,7 +8,7 @@ mod run;
 mod scalar;
 
 use clap::Parser;
-use nicon_core::cli;
+use nicon_core::filter::cli;
 
 fn main() -> std::process::ExitCode {
     match args::Args::try_parse() {

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use nicon_core::link::{AltName, NewName, Selector, Wish};
-use nicon_core::near::nearest;
+use nicon_core::link::{AltName, LinkSpec, NewName, Selector};
+use nicon_core::suggest::nearest;
 use nicon_core::{Record, Result};
 
 use crate::document::{Content, Entry, Fault, Node, Place};
-use crate::keys::{KEYS, names};
+use crate::keys::{KEYS, Need, names};
 
 /// The only key of a plan.
 const LINKS: &str = "links";
@@ -74,13 +74,17 @@ impl Reading {
             self.faults.push(unknown(entry, &names()));
         }
         let (mut record, faults) = (Record::default(), self.faults.len());
+        let is_given = |name: &str| entries.iter().any(|entry| entry.key == name);
+        let has_link = KEYS.iter().any(|key| key.is_of_links() && is_given(key.name));
         for key in &KEYS {
             match entries.iter().find(|entry| entry.key == key.name) {
                 Some(entry) => match key.read(&entry.value) {
                     Ok(value) => record.set(key.field, value),
                     Err(faults) => self.faults.extend(faults),
                 },
-                None if key.required => self.faults.push(node.place.fault(format!("the link has no {}", key.name))),
+                None if key.need == Need::All || key.need == Need::Links && has_link => {
+                    self.faults.push(node.place.fault(format!("the link has no {}", key.name)));
+                }
                 None => {}
             }
         }
@@ -94,8 +98,8 @@ impl Reading {
 
     /// Checks a link whose keys are valid one by one.
     fn check(&mut self, record: &Record, place: Place) -> Result<()> {
-        let wish = Wish::from_record(record)?;
-        let link = record.text("link")?.unwrap_or_default();
+        let wish = LinkSpec::from_record(record)?;
+        let Some(link) = record.text("link")? else { return Ok(()) };
         self.take(Side::From(record.cell("from")), link, place);
         // The name of a link that is given by a number or an address is unknown here.
         let kept = match link.parse()? {
@@ -161,6 +165,21 @@ mod tests {
             ]
         );
         assert!(records(document::parse("links: []\n").unwrap().as_ref(), None).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_container_can_be_named_without_a_link() {
+        let text = "links:\n- {inspect_ns: a, expected_pid: 42}\n- inspect_ns: b\n- {inspect_ns: a, nic_tmp: x}\n";
+        let records = records(document::parse(text).unwrap().as_ref(), None).unwrap();
+        let lines: Vec<_> = records.iter().map(Record::to_line).collect();
+        assert_eq!(lines, [r#"{"target":"a","expected_pid":42}"#, r#"{"target":"b"}"#, r#"{"target":"a","link":"x"}"#]);
+        for key in ["nic_name: eth1", "from: b", "up: false", "addr: 192.0.2.1/24"] {
+            assert_eq!(
+                faults(&format!("links:\n- inspect_ns: a\n  {key}\n")),
+                ["2:3: the link has no nic_tmp"],
+                "{key}"
+            );
+        }
     }
 
     #[test]

@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 
+use nicon_core::filter::stream::{Answers, View};
+use nicon_core::filter::table::Column;
 use nicon_core::record::cell;
-use nicon_core::stream::{Answers, View};
-use nicon_core::table::Column;
-use nicon_core::{Doing, Error, Record, Result, Status};
+use nicon_core::{Context, Error, Record, Result, Status};
 use serde_json::Value;
 
 use crate::args::Args;
@@ -59,20 +59,20 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
         ("standard input".to_owned(), read(io::stdin(), "standard input")?)
     } else {
         let name = file.display().to_string();
-        let text = read(File::open(file).doing(|| format!("open {name}"))?, &name)?;
+        let text = read(File::open(file).context(|| format!("open {name}"))?, &name)?;
         (name, text)
     };
-    let document = document::parse(&text).map_err(|fault| fault.within(&name))?;
+    let document = document::parse(&text).map_err(|fault| fault.prefix(&name))?;
     match plan::records(document.as_ref(), (!args.each).then_some(&name)) {
         Ok(records) => records.into_iter().try_for_each(|record| answers.give(None, Ok(record)))?,
-        Err(faults) => faults.into_iter().try_for_each(|fault| answers.give(None, Err(fault.within(&name))))?,
+        Err(faults) => faults.into_iter().try_for_each(|fault| answers.give(None, Err(fault.prefix(&name))))?,
     }
     answers.finish()
 }
 
 fn read(from: impl Read, name: &str) -> Result<String> {
     let mut bytes = Vec::new();
-    from.take(MAX + 1).read_to_end(&mut bytes).doing(|| format!("read {name}"))?;
+    from.take(MAX + 1).read_to_end(&mut bytes).context(|| format!("read {name}"))?;
     if bytes.len() as u64 > MAX {
         return Err(Error::failed(format!("{name} is larger than {} MiB", MAX >> 20)));
     }

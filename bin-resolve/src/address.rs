@@ -81,7 +81,7 @@ impl Address {
 
     /// An error about this engine, which says whose it is if it is a user's.
     pub(crate) fn within_owner(&self, error: Error) -> Error {
-        if self.owner.is_some() { error.within(self.to_string()) } else { error }
+        if self.owner.is_some() { error.prefix(self.to_string()) } else { error }
     }
 
     fn owner_name(&self) -> &str {

@@ -1,7 +1,7 @@
 //! Questions and their answers: one for a path, any number for a pattern.
 
 use futures_util::StreamExt;
-use nicon_core::stream::Line;
+use nicon_core::filter::stream::Line;
 use nicon_core::{Error, Record, Result};
 
 use crate::matches::{self, Match};
@@ -91,8 +91,8 @@ async fn answer_paths(questions: Vec<Question<Path>>, walk: &Walk, answers: &mut
 async fn answer_path(asked: Result<(Path, Record)>, walk: &Walk) -> Result<Record> {
     let (path, record) = asked?;
     let target = record.cell("target");
-    let hop = walk.find(&path).await.map_err(|error| error.within(&target))?;
-    output::fill(record, &hop).map_err(|error| error.within(&target))
+    let hop = walk.find(&path).await.map_err(|error| error.prefix(&target))?;
+    output::fill(record, &hop).map_err(|error| error.prefix(&target))
 }
 
 async fn answer_pattern(
@@ -106,7 +106,7 @@ async fn answer_pattern(
     let mut given = 0;
     let mut give = |answer: Result<Record>| {
         given += 1;
-        answers.give(from.line, from.plan.clone(), answer.map_err(|error| error.within(&target)))
+        answers.give(from.line, from.plan.clone(), answer.map_err(|error| error.prefix(&target)))
     };
     let give_found = |found: Result<Match>| match found {
         Ok(found) => match output::fill_match(record.clone(), &found) {
@@ -120,6 +120,6 @@ async fn answer_pattern(
     if given > 0 {
         return Ok(());
     }
-    let nothing = Error::no("no running container matches").within(&target);
+    let nothing = Error::no("no running container matches").prefix(&target);
     answers.give(from.line, from.plan.clone(), Err(nothing))
 }

@@ -1,10 +1,11 @@
 //! Calls that a container can block forever run on threads, which the hop's time-out abandons.
 //!
-//! Such a thread may not end before the container does. [`apart`] lets the program exit anyway.
+//! Such a thread may not end before the container does. [`worker_process`] lets the program exit anyway.
 
 use std::sync::{Mutex, PoisonError};
 
-use nicon_core::{Doing, Error, Result, apart};
+use nicon_core::filter::worker_process;
+use nicon_core::{Context, Error, Result};
 use tokio::sync::Semaphore;
 
 use crate::run::PROGRAM;
@@ -25,8 +26,8 @@ fn first() -> Result<()> {
     static STARTED: Mutex<bool> = Mutex::new(false);
     let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
     if !*started {
-        apart::part(PROGRAM)?;
-        let trial = std::thread::Builder::new().spawn(|| ()).doing(|| "start a thread")?;
+        worker_process::start(PROGRAM)?;
+        let trial = std::thread::Builder::new().spawn(|| ()).context(|| "start a thread")?;
         // It makes room for the one that is to stay.
         let _ = trial.join();
         drop(tokio::task::spawn_blocking(|| ()));

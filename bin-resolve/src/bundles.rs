@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use nicon_core::container::is_id;
-use nicon_core::file::Known;
-use nicon_core::{Doing, Error, Namespace, NsType, Process, Result};
+use nicon_core::file::FileInfo;
+use nicon_core::{Context, Error, Namespace, NsType, Process, Result};
 use nix::fcntl::{OFlag, openat, readlinkat};
 use nix::sys::stat::Mode;
 
@@ -99,12 +99,12 @@ impl Scope<'_> {
 fn read(shim: &Process, first: &Container, ids: Vec<String>) -> Result<(PathBuf, Vec<(String, Written)>)> {
     let open = |dir: BorrowedFd<'_>, path| {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        openat(dir, path, flags, Mode::empty()).doing(|| format!("open the bundle of {}", first.short_id()))
+        openat(dir, path, flags, Mode::empty()).context(|| format!("open the bundle of {}", first.short_id()))
     };
     let own = open(shim.dir(), "cwd")?;
-    let directory = FileId::from(Known::of(&own).doing(|| "inspect a bundle")?);
+    let directory = FileId::from(FileInfo::of(&own).context(|| "inspect a bundle")?);
     let store = Directory::untrusted(open(own.as_fd(), "..")?);
-    let path = PathBuf::from(readlinkat(shim.dir(), "cwd").doing(|| "read the path of a bundle")?);
+    let path = PathBuf::from(readlinkat(shim.dir(), "cwd").context(|| "read the path of a bundle")?);
     let files = Files::new(&store);
     if read_one(&store, &files, &first.id) != Some(Written { directory, pid: first.inner_pid }) {
         return Err(Error::no(format!("the engine keeps no bundle of {}", first.short_id())));

@@ -2,7 +2,6 @@
 
 use nicon_core::container::is_id;
 use nicon_core::{Error, Result};
-use nix::errno::Errno;
 
 use crate::claim::Found;
 use crate::container::{brief_list, short};
@@ -47,7 +46,7 @@ impl Scope<'_> {
 fn choose_among(of: &Qualifier, digits: &str, mut list: Roster) -> Result<Option<Member>> {
     list.members.retain(|member| member.is_of(of));
     // A permission for one engine is enough, as it is for a name.
-    let is_grave = |error: &&Error| !matches!(error.errno(), Some(Errno::EACCES | Errno::EPERM));
+    let is_grave = |error: &&Error| !matches!(error.errno(), Some(nix::libc::EACCES | nix::libc::EPERM));
     let refusal = list.failures.iter().find(is_grave).cloned();
     // The directories tell the IDs of containers whose own files cannot be read. A whole ID is nobody else's.
     let unread = list.unread.iter().find(is_grave).filter(|_| !is_id(digits)).cloned();
@@ -56,16 +55,16 @@ fn choose_among(of: &Qualifier, digits: &str, mut list: Roster) -> Result<Option
         (Some(member), Some(refusal), _) => {
             let address = member.address();
             let way = show(&[format!("{}id:{digits}", address.qualifier())]);
-            Err(refusal.and_say(&format!(" (it may have such an ID, too; to ask only {address}, say {way})")))
+            Err(refusal.suffix(&format!(" (it may have such an ID, too; to ask only {address}, say {way})")))
         }
         (Some(member), None, Some(unread)) => {
             let Member { id, segment, .. } = member;
-            Err(unread.and_say(&format!(" (such an ID may be there, too; if {id} is meant, say {segment}, or that)")))
+            Err(unread.suffix(&format!(" (such an ID may be there, too; if {id} is meant, say {segment}, or that)")))
         }
         (None, Some(error), _) | (None, None, Some(error)) => {
             let way_out = format!("; an engine that is named is asked alone, as in docker:id:{digits}");
             let way_out = if *of == Qualifier::default() { &way_out[..] } else { "" };
-            Err(error.and_say(&format!(" (so whether a container has an ID \"{digits}..\" is unknown{way_out})")))
+            Err(error.suffix(&format!(" (so whether a container has an ID \"{digits}..\" is unknown{way_out})")))
         }
         (None, None, None) => Ok(None),
     }

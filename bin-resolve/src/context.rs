@@ -59,10 +59,10 @@ impl Context {
         let file = directory.join("contexts/meta").join(digest.concat()).join("meta.json");
         let context = || format!("context \"{name}\" ({by})");
         let refuse = |why: &str| Error::failed(format!("{} {why} {} ({way_out})", context(), file.display()));
-        let meta = read(&file).map_err(|error| error.within(context()))?;
+        let meta = read(&file).map_err(|error| error.prefix(context()))?;
         let meta = meta.ok_or_else(|| refuse("is unknown: there is no"))?;
         let endpoint = endpoint(&meta).ok_or_else(|| refuse("has no docker endpoint in"))?;
-        let host = text(endpoint, "Host", &file).map_err(|error| error.within(context()))?;
+        let host = text(endpoint, "Host", &file).map_err(|error| error.prefix(context()))?;
         Ok(host.unwrap_or_default())
     }
 }

@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
-use nicon_core::{Doing, Error, Namespace, NsType, Process, Result, Status};
+use nicon_core::{Context, Error, Namespace, NsType, Process, Result, Status};
 use nix::errno::Errno;
 use nix::sys::socket::{getsockopt, sockopt};
 use nix::sys::stat::fstat;
@@ -29,7 +29,7 @@ impl Listener {
     /// Reads it from the connection, with the user ID that it had when it called `listen(2)`.
     pub(crate) fn of(stream: &UnixStream) -> Result<(Self, u32)> {
         let pidfd = getsockopt(stream, sockopt::PeerPidfd);
-        let peer = getsockopt(stream, sockopt::PeerCredentials).doing(|| "read the peer of the socket")?;
+        let peer = getsockopt(stream, sockopt::PeerCredentials).context(|| "read the peer of the socket")?;
         let listener = match pidfd {
             Ok(pidfd) => Self::Pidfd(pidfd),
             Err(Errno::ENOPROTOOPT) => Self::Pid(peer.pid()),

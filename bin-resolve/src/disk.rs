@@ -21,7 +21,6 @@ use std::path::PathBuf;
 
 use nicon_core::container::is_short_id;
 use nicon_core::{Error, Namespace, Result, Status};
-use nix::errno::Errno;
 
 use crate::address::Address;
 use crate::container::Container;
@@ -88,9 +87,9 @@ impl<'a> Disk<'a> {
                     there.push(place);
                 }
                 Err(error) => match error.errno() {
-                    Some(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => {}
-                    Some(Errno::EACCES | Errno::EPERM) => {
-                        barred.push(error.and_say(" (needs root, or CAP_DAC_OVERRIDE)"));
+                    Some(nix::libc::ENOENT | nix::libc::ENOTDIR | nix::libc::ELOOP) => {}
+                    Some(nix::libc::EACCES | nix::libc::EPERM) => {
+                        barred.push(error.suffix(" (needs root, or CAP_DAC_OVERRIDE)"));
                     }
                     _ => barred.push(error),
                 },

@@ -13,7 +13,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::header::{HOST, HeaderValue};
 use hyper::{Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
-use nicon_core::{Doing, Error, Result};
+use nicon_core::{Context, Error, Result};
 use tokio::sync::Mutex;
 
 use crate::container::{Inspected, brief, not_understood};
@@ -42,7 +42,7 @@ pub(crate) struct Engine {
 impl Engine {
     /// Begins HTTP on a connected, non-blocking socket.
     pub(crate) async fn new(stream: UnixStream) -> Result<Self> {
-        let stream = tokio::net::UnixStream::from_std(stream).doing(|| "watch the socket")?;
+        let stream = tokio::net::UnixStream::from_std(stream).context(|| "watch the socket")?;
         let seen = Arc::new(Seen::default());
         let wire = Wire::new(stream, Arc::clone(&seen));
         let handshake = hyper::client::conn::http1::handshake(TokioIo::new(wire)).await;

@@ -6,10 +6,9 @@ use std::io::Read;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
-use nicon_core::file::Known;
-use nicon_core::{Doing, Error, Result};
+use nicon_core::file::FileInfo;
+use nicon_core::{Context, Error, Result};
 use nix::errno::Errno;
-use nix::sys::stat::SFlag;
 use serde::de::DeserializeOwned;
 
 use crate::container::brief;
@@ -44,7 +43,7 @@ impl<'a> Files<'a> {
     pub(crate) fn has(&self, path: &Path) -> Result<bool> {
         match self.root.find(path) {
             Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(false),
-            found => found.doing(|| format!("read {}", path.display())).map(|_| true),
+            found => found.context(|| format!("read {}", path.display())).map(|_| true),
         }
     }
 
@@ -56,16 +55,16 @@ impl<'a> Files<'a> {
         let reading = || format!("read {}", path.display());
         let found = match self.root.find(path) {
             Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(None),
-            found => found.doing(reading)?,
+            found => found.context(reading)?,
         };
         // Opening a pipe or a device has side effects, so only regular files are opened.
-        if Known::of(&found).doing(reading)?.kind != SFlag::S_IFREG {
+        if !FileInfo::of(&found).context(reading)?.is_file() {
             return Err(Error::failed(format!("{}: it is not a regular file", reading())));
         }
-        let file = File::open(format!("/proc/self/fd/{}", found.as_raw_fd())).doing(reading)?;
+        let file = File::open(format!("/proc/self/fd/{}", found.as_raw_fd())).context(reading)?;
         let allowed = MAX_FILE.min(self.left.get());
         let mut bytes = Vec::with_capacity(USUAL_FILE);
-        file.take(allowed + 1).read_to_end(&mut bytes).doing(reading)?;
+        file.take(allowed + 1).read_to_end(&mut bytes).context(reading)?;
         match self.left.get().checked_sub(bytes.len() as u64) {
             Some(left) if bytes.len() as u64 <= allowed => self.left.set(left),
             _ => {
@@ -99,17 +98,17 @@ impl<'a> Files<'a> {
         let reading = || format!("read {}", path.display());
         let directory = match self.root.find(path) {
             Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(Vec::new()),
-            found => found.doing(reading)?,
+            found => found.context(reading)?,
         };
-        let known = Known::of(&directory).doing(reading)?;
-        if known.kind != SFlag::S_IFDIR {
+        let known = FileInfo::of(&directory).context(reading)?;
+        if !known.is_dir() {
             return Ok(Vec::new());
         }
         let own_name = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd()));
         let mut names = Vec::new();
-        for entry in std::fs::read_dir(own_name).doing(reading)? {
+        for entry in std::fs::read_dir(own_name).context(reading)? {
             // Engines use plain ASCII; other names are not theirs.
-            names.extend(entry.doing(reading)?.file_name().into_string());
+            names.extend(entry.context(reading)?.file_name().into_string());
             if names.len() > MAX_ENTRIES {
                 return Err(Error::failed(format!("{}: it has more than {MAX_ENTRIES} entries", reading())));
             }

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use nicon_core::file::Known;
-use nicon_core::{Doing, Error, NsId, NsType, Process, Result, Status};
+use nicon_core::file::FileInfo;
+use nicon_core::{Context, Error, NsId, NsType, Process, Result, Status};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
@@ -103,7 +103,7 @@ pub(crate) fn open_all(monitors: Vec<(Process, Kind)>, trust: Trust) -> Vec<Resu
             },
             // It may have ended.
             Err(error) if error.status() == Status::No => {}
-            Err(error) => failed.push(Err(error.within(format!("process {pid}")))),
+            Err(error) => failed.push(Err(error.prefix(format!("process {pid}")))),
         }
     }
     leads.into_iter().map(|lead| open(lead, trust.roots_only)).chain(failed).filter(is_there).collect()
@@ -147,9 +147,9 @@ fn open(lead: Lead, roots_only: bool) -> Result<Opened> {
         let directory = match opened {
             Ok(directory) => directory,
             Err(Errno::ENOENT | Errno::ENOTDIR) if !parts.is_empty() => continue,
-            Err(errno) => return Err(errno).doing(|| format!("open {}", path.display())),
+            Err(errno) => return Err(errno).context(|| format!("open {}", path.display())),
         };
-        let FileStat { st_uid, st_mode, .. } = fstat(&directory).doing(|| format!("inspect {}", path.display()))?;
+        let FileStat { st_uid, st_mode, .. } = fstat(&directory).context(|| format!("inspect {}", path.display()))?;
         if roots_only && (st_uid != 0 || st_mode & 0o022 != 0) {
             return Err(others_can_write());
         }
@@ -158,7 +158,7 @@ fn open(lead: Lead, roots_only: bool) -> Result<Opened> {
         }
     }
     let (path, directory) = parts.first().ok_or_else(|| Error::failed("an engine's files are not in a directory"))?;
-    let file = FileId::from(Known::of(directory).doing(|| format!("inspect {}", path.display()))?);
+    let file = FileId::from(FileInfo::of(directory).context(|| format!("inspect {}", path.display()))?);
     Ok(Opened { store, root: Root::of_parts(parts), file, is_plain })
 }
 
@@ -177,7 +177,7 @@ fn place_of(shim: &Process) -> Result<Option<PathBuf>> {
     let bundle = readlinkat(shim.dir(), "cwd");
     let bundle = match bundle {
         Err(Errno::ENOENT | Errno::ESRCH) => return Ok(None),
-        bundle => PathBuf::from(bundle.doing(|| "read where a shim works")?),
+        bundle => PathBuf::from(bundle.context(|| "read where a shim works")?),
     };
     let is_plugins =
         |place: &&Path| place.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(PLUGIN.as_bytes()));
@@ -193,8 +193,8 @@ fn bundles_of(shim: &Process) -> Result<OwnedFd> {
 fn open_directory(dir: BorrowedFd<'_>, path: &str) -> Result<OwnedFd> {
     match openat(dir, path, DIRECTORY, Mode::empty()) {
         Err(errno @ (Errno::ENOENT | Errno::ESRCH)) => {
-            Err(errno).doing(|| "look into a process that is gone").map_err(Error::as_no)
+            Err(errno).context(|| "look into a process that is gone").map_err(Error::as_no)
         }
-        opened => opened.doing(|| format!("open {path} of a process")),
+        opened => opened.context(|| format!("open {path} of a process")),
     }
 }

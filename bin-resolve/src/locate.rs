@@ -1,6 +1,6 @@
 //! From the PID that an engine reports to the pinned process, with the proof that it is the container's.
 
-use nicon_core::file::Known;
+use nicon_core::file::FileInfo;
 use nicon_core::pidns::{self, Method};
 use nicon_core::{Error, Namespace, NsId, NsType, Process, Result, Status};
 
@@ -163,7 +163,7 @@ async fn prove_by(
 /// is the bundle; otherwise it is not in the container's cgroup.
 fn is_outside(parent: &Process, placement: &Placement, container: &Container) -> bool {
     match container.bundle {
-        Some(bundle) => Known::at(parent.dir(), c"cwd").is_ok_and(|directory| FileId::from(directory) == bundle),
+        Some(bundle) => FileInfo::at(parent.dir(), c"cwd").is_ok_and(|directory| FileId::from(directory) == bundle),
         None => *placement != Placement::Inner,
     }
 }

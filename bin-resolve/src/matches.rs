@@ -104,7 +104,7 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
             let asked =
                 prefix.get(depth).map_or_else(|| self.pattern.asks(&engine.progress), |name| Wanted::qualifier(name));
             let inside =
-                self.walk.look_inside(&prefix[..depth], &asked).await.map_err(|error| error.within(engine.place()))?;
+                self.walk.look_inside(&prefix[..depth], &asked).await.map_err(|error| error.prefix(engine.place()))?;
             for inner in inside {
                 self.engines.entry(inner.engine).or_insert_with(|| prefix[..depth].to_vec());
             }
@@ -116,10 +116,10 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
     fn take_list(&mut self, engine: &Rc<Visit>, list: Result<List>) -> Result<()> {
         let List { roster, chosen } = match list {
             Ok(list) => list,
-            Err(error) => return (self.give)(Err(error.within(engine.place()))),
+            Err(error) => return (self.give)(Err(error.prefix(engine.place()))),
         };
         for failure in roster.failures.iter().chain(&roster.remarks).chain(&roster.unread) {
-            (self.give)(Err(failure.clone().within(engine.place())))?;
+            (self.give)(Err(failure.clone().prefix(engine.place())))?;
         }
         engine.expect(chosen);
         (0..AT_ONCE).try_for_each(|_| self.go_on(engine))
@@ -170,7 +170,7 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
             Err(error) if error.status() == Status::Failed && found.hop.process.is_alive() => {
                 let place = Visit::new(found.path.clone(), found.progress.clone()).place();
                 self.give_fit(found, None)?;
-                (self.give)(Err(error.within(place)))
+                (self.give)(Err(error.prefix(place)))
             }
             Err(_) => self.give_fit(found, None),
         }
@@ -196,7 +196,7 @@ impl<Give: FnMut(Result<Match>) -> Result<()>> Search<'_, Give> {
         let engine = from.enter(path, progress, new);
         if engine.path.len() == MAX_DEPTH {
             let too_deep = Error::failed(format!("their paths have more than {MAX_DEPTH} names"));
-            return (self.give)(Err(too_deep.within(engine.place())));
+            return (self.give)(Err(too_deep.prefix(engine.place())));
         }
         self.wait(Task::List(engine));
         Ok(())

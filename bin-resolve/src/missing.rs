@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use nicon_core::Error;
 use nicon_core::container::{begins_id, is_short_id};
-use nicon_core::near::nearest;
+use nicon_core::suggest::nearest;
 
 use crate::by_id::shown;
 use crate::container::{brief_list, short};

@@ -1,8 +1,8 @@
 //! The output: records, tables and bare PIDs.
 
+use nicon_core::filter::stream::View;
+use nicon_core::filter::table::Column;
 use nicon_core::record::cell;
-use nicon_core::stream::View;
-use nicon_core::table::Column;
 use nicon_core::{Error, Record, Result};
 use serde_json::Value;
 

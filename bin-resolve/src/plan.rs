@@ -1,6 +1,6 @@
 //! Plans: consecutive records with the same `plan`, which are passed on together or not at all.
 
-use nicon_core::stream::Answers;
+use nicon_core::filter::stream::Answers;
 use nicon_core::{Error, Record, Result, Status};
 use serde_json::Value;
 

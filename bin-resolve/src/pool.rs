@@ -167,7 +167,7 @@ impl Connection {
     pub(crate) fn listener(&self) -> Result<&Daemon> {
         let listener = self.listener.get_or_init(|| {
             let daemon = Daemon::listening(self.peer.take().unwrap_or(Listener::Gone));
-            daemon.map_err(|error| error.within(format!("the listener at {}", self.socket.display())))
+            daemon.map_err(|error| error.prefix(format!("the listener at {}", self.socket.display())))
         });
         listener.as_ref().map_err(Error::clone)
     }

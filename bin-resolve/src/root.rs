@@ -1,14 +1,16 @@
 //! Looks up paths below a container's root directory, where anything may be.
 
-use std::os::fd::OwnedFd;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use nicon_core::file::{Known, RESOLVE_CACHED, retry};
-use nicon_core::rights::to_look;
-use nicon_core::{Doing, Process, Result};
+use nicon_core::file::{FileInfo, open_below, open_cached};
+use nicon_core::privileges::ptrace_hint;
+use nicon_core::{Context, Process, Result};
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat, openat2};
+use nix::fcntl::{OFlag, open, openat};
+use nix::libc;
 use nix::sys::stat::Mode;
 
 use crate::aside;
@@ -17,8 +19,8 @@ use crate::aside;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct FileId(u64, u64);
 
-impl From<Known> for FileId {
-    fn from(known: Known) -> Self {
+impl From<FileInfo> for FileId {
+    fn from(known: FileInfo) -> Self {
         Self(known.dev, known.ino)
     }
 }
@@ -42,13 +44,15 @@ impl Root {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let opened = match container {
             Some(process) => openat(process.dir(), "root", flags, Mode::empty())
-                .doing(|| format!("open /proc/{}/root", process.pid()))
+                .context(|| format!("open /proc/{}/root", process.pid()))
                 .map_err(|error| match error.errno() {
-                    Some(Errno::ENOENT) if process.is_ending() => error.as_no(),
-                    Some(Errno::EACCES | Errno::EPERM) => error.and_say(&format!(" ({})", to_look("the process has"))),
+                    Some(nix::libc::ENOENT) if process.is_ending() => error.as_no(),
+                    Some(nix::libc::EACCES | nix::libc::EPERM) => {
+                        error.suffix(&format!(" ({})", ptrace_hint("the process has")))
+                    }
                     _ => error,
                 }),
-            None => open("/", flags, Mode::empty()).doing(|| "open /"),
+            None => open("/", flags, Mode::empty()).context(|| "open /"),
         };
         let directory = Arc::new(Directory { parts: vec![(PathBuf::new(), opened?)], is_ours: container.is_none() });
         Ok(Self { directory, seen: Mutex::default() })
@@ -57,7 +61,7 @@ impl Root {
     /// Our own root directory, for paths that lead through directories of other users.
     pub(crate) fn untrusted() -> Result<Self> {
         let root = Self::of(None)?;
-        let fd = root.directory.find(Path::new("/")).doing(|| "open /")?;
+        let fd = root.directory.find(Path::new("/")).context(|| "open /")?;
         Ok(Self { directory: Arc::new(Directory::untrusted(fd)), ..root })
     }
 
@@ -126,7 +130,7 @@ impl Root {
             let path = path.to_owned();
             self.ask(move |directory| Ok(directory.file_at(&path))).await?
         };
-        known.doing(|| format!("open {}", path.display()))
+        known.context(|| format!("open {}", path.display()))
     }
 
     /// Whether there is nothing at `path`, as far as that is known without blocking.
@@ -143,7 +147,7 @@ impl Root {
         if self.directory.is_ours {
             return None;
         }
-        match self.directory.look_up(path, RESOLVE_CACHED) {
+        match self.directory.look_up(path, open_cached) {
             Err(Errno::EAGAIN | Errno::EINVAL) => None,
             settled => Some(identify(settled)),
         }
@@ -169,7 +173,7 @@ impl Directory {
         if self.is_ours {
             return open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty());
         }
-        retry(|| self.look_up(path, ResolveFlag::empty()))
+        self.look_up(path, open_below)
     }
 
     /// Looks up `paths`. This may block forever.
@@ -186,17 +190,24 @@ impl Directory {
         identify(self.find(path))
     }
 
-    fn look_up(&self, path: &Path, more: ResolveFlag) -> nix::Result<OwnedFd> {
-        let resolve = ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS | more;
+    fn look_up(
+        &self,
+        path: &Path,
+        open: fn(BorrowedFd<'_>, &Path, i32) -> io::Result<OwnedFd>,
+    ) -> nix::Result<OwnedFd> {
         let below = |(at, fd)| Some((path.strip_prefix(at).ok()?, fd));
         let (below, fd) = self.parts.iter().find_map(|(at, fd)| below((at, fd))).ok_or(Errno::ENOENT)?;
         let path = if below.as_os_str().is_empty() { Path::new(".") } else { below };
-        openat2(fd, path, OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC).resolve(resolve))
+        open(fd.as_fd(), path, libc::O_PATH).map_err(errno)
     }
 }
 
 fn identify(found: nix::Result<OwnedFd>) -> nix::Result<FileId> {
-    found.and_then(Known::of).map(FileId::from)
+    found.and_then(|file| FileInfo::of(file).map_err(errno)).map(FileId::from)
+}
+
+fn errno(error: io::Error) -> Errno {
+    Errno::try_from(error).unwrap_or(Errno::EIO)
 }
 
 /// Whether a failure means that there is no such file.

@@ -53,7 +53,7 @@ impl Scope<'_> {
                 pinned => pinned?,
             };
             // Whoever may write the file may name any process.
-            endpoint.bounds.permit(&child, &child).map_err(|error| error.within(hidden.child_pid.display()))?;
+            endpoint.bounds.permit(&child, &child).map_err(|error| error.prefix(hidden.child_pid.display()))?;
             let (root, bounds) = (Arc::new(Root::of(Some(&child))?), Bounds::of_files(&child)?);
             Ok(Some(Inside { root, pidns: child.namespace(NsType::Pid)?, bounds }))
         };

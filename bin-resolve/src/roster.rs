@@ -10,7 +10,6 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 use nicon_core::container::is_id;
 use nicon_core::{Error, Result};
-use nix::errno::Errno;
 use tokio::time::timeout;
 
 use crate::address::{Address, Owner};
@@ -141,7 +140,7 @@ impl Scope<'_> {
             let list = list.unwrap_or_else(|_| Err(late(patience)));
             // Whoever asks for one container has not named this engine.
             let is_unnamed = endpoint.address.owner.is_none() && state == State::Running;
-            list.map_err(|error| if is_unnamed { error } else { error.within(endpoint.address.to_string()) })
+            list.map_err(|error| if is_unnamed { error } else { error.prefix(endpoint.address.to_string()) })
         };
         let (above, below): (Vec<_>, Vec<_>) =
             endpoints.iter().partition(|endpoint| !endpoint.kind().is_below_others());
@@ -208,7 +207,7 @@ impl Scope<'_> {
         let by_socket = self.in_time(endpoint.pool.ask(&endpoint.root, &endpoint.sockets, question)).await;
         match &by_socket {
             Ok(None) => {}
-            Err(error) if error.errno() == Some(Errno::ECONNREFUSED) => {}
+            Err(error) if error.errno() == Some(nix::libc::ECONNREFUSED) => {}
             _ => return by_socket,
         }
         match self.in_time(self.on_disk(endpoint, wanted)).await? {
@@ -283,7 +282,7 @@ impl Roster {
         let mut told = HashSet::new();
         roster.remarks.retain(|remark| told.insert(remark.to_string()));
         let some_there = roster.some_there;
-        roster.failures.retain(|error| !some_there || error.errno() != Some(Errno::ECONNREFUSED));
+        roster.failures.retain(|error| !some_there || error.errno() != Some(nix::libc::ECONNREFUSED));
         roster
     }
 }

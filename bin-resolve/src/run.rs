@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nicon_core::stream::{Answers, Lines};
-use nicon_core::{Doing, Namespace, Result, Status};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nicon_core::filter::open_files;
+use nicon_core::filter::stream::{Answers, Lines};
+use nicon_core::{Context, Namespace, Result, Status};
 use nix::sys::stat::stat;
 use nix::unistd::geteuid;
 
@@ -36,10 +36,11 @@ pub fn run(args: Args) -> Result<Status> {
         is_root: is_root()?,
         verbose: args.verbose,
     };
-    allow_many_files()?;
+    // Each container that was found keeps two descriptors open until its batch ends.
+    open_files::allow_many()?;
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     // The thread that could be started is kept: where threads are few, there may be none to be had later.
-    let runtime = runtime.enable_all().thread_keep_alive(Duration::MAX).build().doing(|| "start the event loop")?;
+    let runtime = runtime.enable_all().thread_keep_alive(Duration::MAX).build().context(|| "start the event loop")?;
     let outcome = runtime.block_on(answer_input(args.paths, Arc::new(settings), answers));
     // An abandoned thread may never end, and the process is about to.
     std::mem::forget(runtime);
@@ -49,15 +50,8 @@ pub fn run(args: Args) -> Result<Status> {
 /// Whether we are the machine's root. Root in a user namespace may be anybody outside of it, to whom the root directory does not
 /// belong.
 fn is_root() -> Result<bool> {
-    let root = stat("/").doing(|| "inspect /")?;
+    let root = stat("/").context(|| "inspect /")?;
     Ok(geteuid().is_root() && root.st_uid == 0)
-}
-
-/// Each container that was found keeps two descriptors open until its batch ends. The usual limit of 1,024 exists for
-/// programs that use select(2).
-fn allow_many_files() -> Result<()> {
-    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).doing(|| "read the limit of open files")?;
-    setrlimit(Resource::RLIMIT_NOFILE, most, most).doing(|| "raise the limit of open files")
 }
 
 async fn answer_input(paths: Vec<String>, settings: Arc<Settings>, answers: Answers) -> Result<Status> {

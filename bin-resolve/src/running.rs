@@ -53,7 +53,7 @@ impl Scope<'_> {
             let claim = Claim::of_files(disk, container, entry.place.clone())?;
             let error = match self.prove(&name, &claim).await {
                 Ok((process, proof)) => return Ok(Some((claim.by(process, proof), entry.unnamed))),
-                Err(error) => error.within(&name),
+                Err(error) => error.prefix(&name),
             };
             if self.has_ended(&claim) {
                 return Ok(None);

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nicon_core::{Error, Namespace, Process, Result};
-use nix::errno::Errno;
 use tokio::sync::{Notify, OnceCell};
 
 use crate::address::Address;
@@ -229,6 +228,6 @@ impl Scope<'_> {
 
     /// Whether a failure means that we may not ask an engine, since it is another user's.
     pub(crate) fn is_denied(&self, error: &Error) -> bool {
-        !self.settings.is_root && matches!(error.errno(), Some(Errno::EACCES | Errno::EPERM))
+        !self.settings.is_root && matches!(error.errno(), Some(nix::libc::EACCES | nix::libc::EPERM))
     }
 }

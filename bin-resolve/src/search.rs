@@ -5,7 +5,6 @@ use std::sync::Arc;
 use futures_util::future::{join, join_all};
 use nicon_core::container::is_short_id;
 use nicon_core::{Error, Result, Status};
-use nix::errno::Errno;
 use tokio::time::timeout;
 
 use crate::address::Address;
@@ -50,7 +49,7 @@ impl Answer {
     fn is_nothing(&self) -> bool {
         match &self.claim {
             Ok(claim) => claim.is_none() && self.unread.is_none(),
-            Err(error) => error.errno() == Some(Errno::ECONNREFUSED),
+            Err(error) => error.errno() == Some(nix::libc::ECONNREFUSED),
         }
     }
 
@@ -162,7 +161,7 @@ impl Scope<'_> {
             let asking = self.ask(endpoint, name, of);
             let patience = self.settings.timeout / 2;
             let answer = timeout(patience, asking).await.unwrap_or_else(|_| Answer::new(true, Err(late(patience))));
-            Answer { claim: answer.claim.map_err(|error| error.within(endpoint.address.to_string())), ..answer }
+            Answer { claim: answer.claim.map_err(|error| error.prefix(endpoint.address.to_string())), ..answer }
         };
         let endpoints = self.others(of).await?;
         let answers = join_all(endpoints.iter().map(ask)).await;
@@ -206,7 +205,7 @@ impl Scope<'_> {
         let by_socket = endpoint.pool.ask(&endpoint.root, &endpoint.sockets, question).await;
         match by_socket {
             Ok(Some(claim)) => return Ok(Answer::new(true, Ok(claim))),
-            Err(error) if error.errno() != Some(Errno::ECONNREFUSED) => {
+            Err(error) if error.errno() != Some(nix::libc::ECONNREFUSED) => {
                 return Ok(Answer::new(true, Err(error)));
             }
             Ok(None) | Err(_) => {}
@@ -278,16 +277,16 @@ impl Scope<'_> {
         }
         refusals.retain(|error| match error.errno() {
             // The socket of an engine that has ended.
-            Some(Errno::ECONNREFUSED) => !some_there,
+            Some(nix::libc::ECONNREFUSED) => !some_there,
             // A permission for one engine is enough.
-            Some(Errno::EACCES | Errno::EPERM) => found.is_empty(),
+            Some(nix::libc::EACCES | nix::libc::EPERM) => found.is_empty(),
             _ => error.status() == Status::Failed || found.is_empty(),
         });
         let worst = refusals.iter().map(Error::status).max();
         let refusal = refusals.into_iter().find(|error| Some(error.status()) == worst);
         match (found.len(), refusal) {
             (0, None) => Err(match unread {
-                Some(error) => error.and_say(&format!(" (so whether there is a container \"{name}\" is unknown)")),
+                Some(error) => error.suffix(&format!(" (so whether there is a container \"{name}\" is unknown)")),
                 None => self.explain(of, name).await,
             }),
             (0, Some(refusal)) => Err(refusal),
@@ -295,7 +294,7 @@ impl Scope<'_> {
             (1, Some(refusal)) => {
                 let Found { engine, .. } = &found[0];
                 let way = show(&[format!("{}{name}", engine.qualifier())]);
-                Err(refusal.and_say(&format!(" (it may know the name, too; to ask only {engine}, say {way})")))
+                Err(refusal.suffix(&format!(" (it may know the name, too; to ask only {engine}, say {way})")))
             }
             _ => Err(ambiguous(of, name, &found)),
         }

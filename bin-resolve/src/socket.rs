@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use nicon_core::file::Known;
-use nicon_core::{Doing, Error, Result, peer};
+use nicon_core::file::FileInfo;
+use nicon_core::{Context, Error, Result, peer};
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr};
-use nix::sys::stat::SFlag;
 
 use crate::chosen::{self, Chosen};
 use crate::kind::Kind;
@@ -103,7 +102,7 @@ pub(crate) async fn connect(root: &Root, places: &[PathBuf]) -> Result<Option<Co
         let places = Arc::clone(&places);
         // Connecting can block: the kernel asks the socket's file system for permission.
         match root.ask(move |directory| connect_to_first(directory, &places)).await {
-            Err(error) if error.errno() == Some(Errno::EAGAIN) => tokio::time::sleep(BACKLOG_PAUSE).await,
+            Err(error) if error.errno() == Some(nix::libc::EAGAIN) => tokio::time::sleep(BACKLOG_PAUSE).await,
             connected => return connected,
         }
     }
@@ -115,8 +114,8 @@ pub(crate) fn connect_to_first(root: &Directory, places: &[PathBuf]) -> Result<O
     for path in places {
         match connect_to(root, path) {
             Ok(connected) => return Ok(Some(connected)),
-            Err(error) if error.errno() == Some(Errno::EAGAIN) => return Err(error),
-            Err(error) if error.errno().is_some_and(is_absent) => {}
+            Err(error) if error.errno() == Some(nix::libc::EAGAIN) => return Err(error),
+            Err(error) if error.errno().is_some_and(|errno| is_absent(Errno::from_raw(errno))) => {}
             Err(error) => refused = refused.or(Some(error)),
         }
     }
@@ -124,28 +123,28 @@ pub(crate) fn connect_to_first(root: &Directory, places: &[PathBuf]) -> Result<O
 }
 
 fn connect_to(root: &Directory, path: &Path) -> Result<Connected> {
-    let socket = root.find(path).doing(|| format!("open {}", path.display()))?;
-    let known = Known::of(&socket).doing(|| format!("inspect {}", path.display()))?;
-    if known.kind != SFlag::S_IFSOCK {
+    let socket = root.find(path).context(|| format!("open {}", path.display()))?;
+    let known = FileInfo::of(&socket).context(|| format!("inspect {}", path.display()))?;
+    if !known.is_socket() {
         return Err(Error::failed(format!("{} is not a socket", path.display())));
     }
     // The descriptor refers to this very socket, even if the path is replaced.
     let address = UnixAddr::new(format!("/proc/self/fd/{}", socket.as_raw_fd()).as_str());
-    let address = address.doing(|| "name the socket by its descriptor")?;
+    let address = address.context(|| "name the socket by its descriptor")?;
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let stream =
-        nix::sys::socket::socket(AddressFamily::Unix, SockType::Stream, flags, None).doing(|| "open a socket")?;
+        nix::sys::socket::socket(AddressFamily::Unix, SockType::Stream, flags, None).context(|| "open a socket")?;
     let tells_writer = match peer::ask_who_writes(&stream) {
         Ok(()) => true,
-        Err(Errno::ENOPROTOOPT) => false,
-        Err(errno) => return Err(Error::os("request the credentials of writers", errno)),
+        Err(error) if error.raw_os_error() == Some(nix::libc::ENOPROTOOPT) => false,
+        Err(error) => return Err(Error::os("request the credentials of writers", error)),
     };
     match nix::sys::socket::connect(stream.as_raw_fd(), &address) {
         Ok(()) => Ok(Connected { stream: stream.into(), path: path.to_owned(), file: known.into(), tells_writer }),
         Err(errno) => {
             let error = Error::os(format!("connect to {}", path.display()), errno);
             Err(match errno {
-                Errno::EACCES | Errno::EPERM => error.and_say(" (needs root, CAP_DAC_OVERRIDE, or the socket's group)"),
+                Errno::EACCES | Errno::EPERM => error.suffix(" (needs root, CAP_DAC_OVERRIDE, or the socket's group)"),
                 _ => error,
             })
         }

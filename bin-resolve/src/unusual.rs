@@ -225,7 +225,7 @@ impl Scope<'_> {
                 let place = match opened {
                     Ok(opened) => self.placed(owner.clone(), user, opened).await,
                     Err(error) => Err(match &owner {
-                        Some(owner) => error.within(format!("user {}", owner.name)),
+                        Some(owner) => error.prefix(format!("user {}", owner.name)),
                         None => error,
                     }),
                 };

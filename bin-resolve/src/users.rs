@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nicon_core::path::is_user;
-use nicon_core::{Doing, Result};
+use nicon_core::{Context, Result};
 use nix::sys::stat::fstat;
 use nix::unistd::{Uid, geteuid};
 
@@ -86,7 +86,7 @@ fn users(directory: &Directory) -> Result<Vec<(User, u32)>> {
         let user = user(uid, entry.as_ref(), None);
         // They come and go.
         let Ok(runtime) = directory.find(&user.runtime) else { continue };
-        let seen_as = fstat(&runtime).doing(|| format!("inspect {}", user.runtime.display()))?.st_uid;
+        let seen_as = fstat(&runtime).context(|| format!("inspect {}", user.runtime.display()))?.st_uid;
         users.push((user, seen_as));
     }
     Ok(users)

@@ -93,7 +93,7 @@ impl Walk {
                 let finding = Hop::find(outer, &context.own, &name, listed.as_ref(), &context.settings);
                 let hop = tokio::time::timeout(context.settings.timeout, finding).await;
                 let hop = hop.unwrap_or_else(|_| Err(context.settings.timed_out()));
-                hop.map(Arc::new).map_err(|error| error.within(format!("hop {number} ({name}{place})")))
+                hop.map(Arc::new).map_err(|error| error.prefix(format!("hop {number} ({name}{place})")))
             }
         })
     }

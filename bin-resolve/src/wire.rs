@@ -72,7 +72,7 @@ impl Wire {
         while !self.looked {
             ready!(self.stream.poll_read_ready(cx))?;
             let stream = &self.stream;
-            match stream.try_io(Interest::READABLE, || peer::who_wrote(stream).map_err(io::Error::from)) {
+            match stream.try_io(Interest::READABLE, || peer::who_wrote(stream)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 // An error of the stream recurs when it is read.
                 writer => {

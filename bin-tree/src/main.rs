@@ -13,7 +13,7 @@ mod text;
 mod view;
 
 use clap::Parser;
-use nicon_core::cli;
+use nicon_core::filter::cli;
 
 fn main() -> std::process::ExitCode {
     match args::Args::try_parse() {

@@ -1,11 +1,11 @@
 //! The processes of each container, as trees.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
 use std::ops::ControlFlow;
 
 use nicon_core::walk::walk;
 use nicon_core::{NsType, Process, Result, container};
-use nix::errno::Errno;
 
 use crate::nest::Nest;
 use crate::view::View;
@@ -75,11 +75,11 @@ fn census(own: u64) -> Result<(HashMap<i32, Entry>, usize)> {
     walk(|process| {
         let pidns = match process.namespace(NsType::Pid) {
             // Anyone may read how deeply it is nested.
-            Err(Errno::EACCES | Errno::EPERM) if is_nested(process.pid()) => {
+            Err(error) if is_denied(&error) && is_nested(process.pid()) => {
                 denied += 1;
                 None
             }
-            Err(Errno::EACCES | Errno::EPERM) => Some(own),
+            Err(error) if is_denied(&error) => Some(own),
             answer => answer.ok(),
         };
         if let (Some(pidns), Some(stat)) = (pidns, process.stat().filter(|stat| !stat.ended)) {
@@ -88,6 +88,10 @@ fn census(own: u64) -> Result<(HashMap<i32, Entry>, usize)> {
         Ok(ControlFlow::Continue(()))
     })?;
     Ok((all, denied))
+}
+
+fn is_denied(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied
 }
 
 /// Whether a process is in another PID namespace than ours.

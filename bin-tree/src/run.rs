@@ -1,8 +1,9 @@
 //! The run: all records in, a drawing out.
 
-use nicon_core::rights::to_look;
-use nicon_core::stream::{Answers, Lines, View, write_out};
-use nicon_core::{Error, Record, Result, Status};
+use nicon_core::filter::output::write_out;
+use nicon_core::filter::stream::{Answers, Lines, View};
+use nicon_core::privileges::ptrace_hint;
+use nicon_core::{Error, Result, Status};
 
 use crate::args::Args;
 use crate::nest::Nest;
@@ -21,7 +22,7 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
     let mut nest = Nest::default();
     for line in Lines::stdin("run nicon-resolve | nicon-tree")? {
         let line = line?;
-        let added = line.text.and_then(|text| Record::parse(&text)).and_then(|record| nest.add(record));
+        let added = line.record("nicon-resolve prints one for each container").and_then(|record| nest.add(record));
         if let Err(error) = added {
             answers.give(Some(line.number), Err(error))?;
         }
@@ -34,7 +35,7 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
     let procs = args.procs.then(|| procs::find(&nest, &views)).transpose()?;
     if let Some(denied) = procs.as_ref().map(|procs| procs.denied).filter(|denied| *denied > 0) {
         let message =
-            format!("{denied} processes could not be inspected ({}): some may be missing", to_look("they have"));
+            format!("{denied} processes could not be inspected ({}): some may be missing", ptrace_hint("they have"));
         answers.give(None, Err(Error::failed(message)))?;
     }
     let (blocks, wires) = block::blocks(&nest, &views, procs.as_ref(), args);

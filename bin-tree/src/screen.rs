@@ -61,11 +61,6 @@ impl Screen {
     }
 }
 
-/// Pads a text with spaces.
-pub(crate) fn pad(text: &str, columns: usize) -> String {
-    format!("{text}{}", " ".repeat(columns.saturating_sub(text.width())))
-}
-
 fn ascii(c: char) -> String {
     match c {
         '\u{2194}' => "<->".to_owned(),
@@ -93,7 +88,6 @@ mod tests {
         assert_eq!(UNICODE.fit("網路網路", 6), "網路…");
         assert_eq!(UNICODE.fit("e\u{301}e\u{301}e\u{301}", 2), "e\u{301}…");
         assert_eq!((ASCII.fit("abcdef", 5).as_ref(), ASCII.fit("abcdef", 2).as_ref()), ("ab...", ".."));
-        assert_eq!(pad("網", 4), "網  ");
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Draws a tree as text, with columns next to it.
 
+use nicon_core::filter::table::align;
 use unicode_width::UnicodeWidthStr;
 
 use crate::block::{Block, Line};
-use crate::screen::{Screen, pad};
+use crate::screen::Screen;
 
 /// The most levels that are drawn. For a deeper node, the outermost levels are replaced by their number.
 const LEVELS: usize = 100;
@@ -24,7 +25,7 @@ pub(crate) fn draw(blocks: &[Block], title: &str, screen: Screen) -> String {
         let [kind, pid, inner, rest] = others.map(|text| if text.is_empty() { "-".to_owned() } else { text });
         rows.push([name, kind, pid, inner, rest]);
     }
-    lay_out(&rows, screen)
+    lay_out(rows, screen)
 }
 
 /// The branches before each line, given the lines' depths. They are drawn from the bottom up: then it is known whether a
@@ -56,22 +57,19 @@ fn guides(depths: &[usize], levels: usize, screen: Screen) -> Vec<String> {
     guides
 }
 
-fn lay_out(rows: &[[String; 5]], screen: Screen) -> String {
-    let mut widths = [0, 1, 2, 3].map(|column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0));
+fn lay_out(mut rows: Vec<[String; 5]>, screen: Screen) -> String {
     if let Some(width) = screen.width {
         // The names are shortened first, down to half of the width, then the last column.
-        let others: usize = widths[1..].iter().map(|width| width + 2).sum();
-        let rest = rows.iter().map(|row| row[4].width()).max().unwrap_or(0);
-        widths[0] = widths[0].min(width.saturating_sub(others + 2 + rest).max(width / 2));
+        let widest = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
+        let others: usize = [1, 2, 3].map(|column| widest(column) + 2).iter().sum();
+        let rest = widest(4);
+        let longest = width.saturating_sub(others + 2 + rest).max(width / 2);
+        for [name, ..] in &mut rows {
+            *name = screen.fit(name, longest).into_owned();
+        }
     }
-    let mut out = String::new();
-    for row in rows {
-        let cells = row.iter().zip(widths).map(|(cell, width)| pad(&screen.fit(cell, width), width));
-        let line = cells.collect::<Vec<_>>().join("  ") + "  " + &row[4];
-        out.push_str(&screen.fit(line.trim_end(), screen.width.unwrap_or(usize::MAX)));
-        out.push('\n');
-    }
-    out
+    let width = screen.width.unwrap_or(usize::MAX);
+    align(&rows).iter().map(|line| screen.fit(line, width).into_owned() + "\n").collect()
 }
 
 #[cfg(test)]

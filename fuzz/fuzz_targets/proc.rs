@@ -17,11 +17,11 @@ fuzz_target!(|bytes: &[u8]| {
     nicon_core::fuzz::proc(bytes);
     let text = String::from_utf8_lossy(bytes);
     nicon_resolve::fuzz::sockets(&text);
-    let _ = bytes.split(|byte| *byte == b'\n').filter_map(mounts::parse).count();
+    let _ = mounts::of(bytes).count();
     let _ = nicon_core::container::id(&text);
     for (controllers, path) in text.lines().filter_map(cgroup_text::parse) {
         // A command joins no cgroup above the one that is named.
-        if let Some(directory) = cgroup_text::directory(&text, controllers, path) {
+        if let Some(directory) = cgroup_text::directory(bytes, controllers, path) {
             let named = std::path::Path::new(path).components().filter(|part| *part == Component::ParentDir);
             assert_eq!(named.count(), 0, "{}", directory.display());
         }

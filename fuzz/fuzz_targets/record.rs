@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use nicon_core::Record;
-use nicon_core::stream::{Lines, MAX_LINE};
+use nicon_core::filter::stream::{Lines, MAX_LINE};
 
 fuzz_target!(|input: &[u8]| {
     for line in Lines::new(input) {

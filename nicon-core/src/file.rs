@@ -1,75 +1,126 @@
-//! What the kernel knows about an open file without asking the server of its file system.
+//! Files that others may serve or change: what the kernel knows of an open one, and look-ups that stay below a directory.
 
 use std::ffi::CStr;
-use std::os::fd::AsFd;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 
 use nix::errno::Errno;
-use nix::fcntl::ResolveFlag;
-use nix::sys::stat::SFlag;
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 
 use crate::sys;
 
-/// `RESOLVE_CACHED` of linux/openat2.h (Linux 5.12), which nix lacks: fail with EAGAIN if the lookup would have to wait.
-pub const RESOLVE_CACHED: ResolveFlag = ResolveFlag::from_bits_retain(0x20);
+/// `RESOLVE_CACHED` of linux/openat2.h (Linux 5.12), which nix lacks: fail with EAGAIN if the look-up would have to wait.
+const RESOLVE_CACHED: ResolveFlag = ResolveFlag::from_bits_retain(0x20);
 
 /// How often a look-up is tried.
 const MAX_LOOKUPS: usize = 64;
 
-/// Looks something up with `openat2(2)`, and once more if names change meanwhile: the kernel then returns EAGAIN, which a
-/// container could cause forever.
+/// Opens what is at `path` below the directory `root`, as if that were the root directory: no link, `..` or magic link of
+/// /proc leads out of it. `flags` are those of `open(2)`, to which `O_CLOEXEC` is added. This waits for whoever serves the
+/// file system: see [`open_cached`].
 ///
 /// # Errors
-/// What `look_up` fails with; EAGAIN if names change each time.
-pub fn retry<T>(look_up: impl Fn() -> nix::Result<T>) -> nix::Result<T> {
-    let mut looks = (0..MAX_LOOKUPS).map(|_| look_up());
-    looks.find(|answer| !matches!(answer, Err(Errno::EAGAIN))).unwrap_or(Err(Errno::EAGAIN))
+/// What `openat2(2)` fails with; EAGAIN if names change all the time, which whoever may rename them can cause.
+pub fn open_below(root: BorrowedFd<'_>, path: &Path, flags: i32) -> io::Result<OwnedFd> {
+    // The kernel returns EAGAIN if names change meanwhile.
+    let mut looks = (0..MAX_LOOKUPS).map(|_| look_up(root, path, flags, ResolveFlag::empty()));
+    Ok(looks.find(|answer| !matches!(answer, Err(Errno::EAGAIN))).unwrap_or(Err(Errno::EAGAIN))?)
+}
+
+/// The same, if the kernel can do so without asking the server of a file system, which may never reply.
+///
+/// # Errors
+/// EAGAIN if it cannot, EINVAL before Linux 5.12; otherwise as [`open_below`].
+pub fn open_cached(root: BorrowedFd<'_>, path: &Path, flags: i32) -> io::Result<OwnedFd> {
+    Ok(look_up(root, path, flags, RESOLVE_CACHED)?)
+}
+
+fn look_up(root: BorrowedFd<'_>, path: &Path, flags: i32, more: ResolveFlag) -> nix::Result<OwnedFd> {
+    let flags = OFlag::from_bits_retain(flags) | OFlag::O_CLOEXEC;
+    let resolve = ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS | more;
+    openat2(root, path, OpenHow::new().flags(flags).resolve(resolve))
 }
 
 /// An open file's identity and type. Reading them never blocks, unlike `fstat(2)`, which asks the server of a FUSE file
 /// system: that may be a process in a container that never replies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Known {
+#[non_exhaustive]
+pub struct FileInfo {
     /// Device number.
     pub dev: u64,
     /// Inode number.
     pub ino: u64,
-    /// File type: `S_IFREG`, `S_IFSOCK`, ...
-    pub kind: SFlag,
+    /// File type, and permissions where the kernel knows them: `st_mode` of `stat(3type)`.
+    mode: u32,
 }
 
-impl Known {
+impl FileInfo {
     /// Reads them with `statx(2)`; a file opened with `O_PATH` will do.
     ///
     /// # Errors
     /// What `statx(2)` fails with.
-    pub fn of(file: impl AsFd) -> nix::Result<Self> {
+    pub fn of(file: impl AsFd) -> io::Result<Self> {
         Self::at(file, c"")
     }
 
-    /// Reads them of the file at `path` in `dir`. So that the lookup does not block either, `path` must be a magic link in
+    /// Reads them of the file at `path` in `dir`. So that the look-up does not block either, `path` must be a magic link in
     /// /proc, such as `cwd`.
     ///
     /// # Errors
     /// What `statx(2)` fails with.
-    pub fn at(dir: impl AsFd, path: &CStr) -> nix::Result<Self> {
+    pub fn at(dir: impl AsFd, path: &CStr) -> io::Result<Self> {
         let stat = sys::stat_without_sync(dir, path)?;
-        let kind = SFlag::from_bits_truncate(stat.mode.into()) & SFlag::S_IFMT;
-        Ok(Self { dev: stat.dev, ino: stat.ino, kind })
+        Ok(Self { dev: stat.dev, ino: stat.ino, mode: stat.mode.into() })
+    }
+
+    /// Whether it is a regular file.
+    #[must_use]
+    pub fn is_file(&self) -> bool {
+        self.mode & libc::S_IFMT == libc::S_IFREG
+    }
+
+    /// Whether it is a directory.
+    #[must_use]
+    pub fn is_dir(&self) -> bool {
+        self.mode & libc::S_IFMT == libc::S_IFDIR
+    }
+
+    /// Whether it is a socket.
+    #[must_use]
+    pub fn is_socket(&self) -> bool {
+        self.mode & libc::S_IFMT == libc::S_IFSOCK
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::os::unix::fs::MetadataExt;
+
+    use super::*;
 
     #[test]
     fn identity_and_type_match_stat() {
-        for (path, kind) in [("/proc/self/stat", SFlag::S_IFREG), ("/dev/null", SFlag::S_IFCHR), ("/", SFlag::S_IFDIR)]
+        let socket = std::os::unix::net::UnixDatagram::unbound().unwrap();
+        assert!(FileInfo::of(&socket).unwrap().is_socket());
+        for (path, is_file, is_dir) in
+            [("/proc/self/stat", true, false), ("/dev/null", false, false), ("/", false, true)]
         {
             let file = std::fs::File::open(path).unwrap();
-            let stat = file.metadata().unwrap();
-            assert_eq!(Known::of(&file), Ok(Known { dev: stat.dev(), ino: stat.ino(), kind }));
+            let (stat, info) = (file.metadata().unwrap(), FileInfo::of(&file).unwrap());
+            assert_eq!((info.dev, info.ino), (stat.dev(), stat.ino()));
+            assert_eq!((info.is_file(), info.is_dir(), info.is_socket()), (is_file, is_dir, false));
         }
+    }
+
+    #[test]
+    fn a_look_up_stays_below_its_root() {
+        let root = std::fs::File::open("/proc/self/task").unwrap();
+        let at = |path: &str| open_below(root.as_fd(), path.as_ref(), libc::O_PATH).and_then(FileInfo::of);
+        assert_eq!(at("/").unwrap(), FileInfo::of(&root).unwrap());
+        assert_eq!(at("../../..").unwrap(), FileInfo::of(&root).unwrap());
+        let own = std::process::id();
+        assert_eq!(at(&format!("{own}/cwd")).unwrap_err().raw_os_error(), Some(libc::ELOOP));
+        assert_eq!(at("absent").unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 }

@@ -15,36 +15,46 @@
 //! # Ok::<(), nicon_core::Error>(())
 //! ```
 //!
-//! One kernel noun per file: [`process`] pins processes, [`ns`] names and opens namespaces, [`pidns`] translates PIDs
-//! between PID namespaces, [`peer`] identifies the writer of a socket, [`proc`] reads procfs, [`walk`](mod@walk) visits
-//! all processes, [`path`] parses the paths of containers, [`link`] what records ask of links. [`record`], [`stream`],
-//! [`rights`] and [`cli`] are what all programs have in common.
+//! Each module is about one noun.
+//!
+//! - Of the kernel: [`process`] pins processes, [`ns`] names and opens namespaces, [`pidns`] translates PIDs between PID
+//!   namespaces, [`peer`] identifies the writer of a socket, [`walk`](mod@walk) visits all processes, [`proc`] and
+//!   [`mountinfo`] read procfs, [`file`](mod@file) looks at files that others serve.
+//! - Of nicon: a [`record`] is what filters exchange, a [`path`] names a container, and [`link`] is what records ask of
+//!   network links.
+//! - For messages: [`error`], [`privileges`], [`suggest`], [`text`].
+//! - For programs that are filters themselves, with the feature of that name: `filter`.
 
-pub mod apart;
-pub mod cli;
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+mod readme {}
+
 pub mod container;
 pub mod error;
 pub mod file;
+#[cfg(feature = "filter")]
+pub mod filter;
+#[doc(hidden)]
 pub mod fuzz;
 pub mod link;
-pub mod near;
+pub mod machine;
+pub mod mountinfo;
 pub mod ns;
 pub mod path;
 pub mod peer;
 pub mod pidns;
+pub mod privileges;
 pub mod proc;
 pub mod process;
 pub mod record;
-pub mod rights;
-pub mod stream;
-pub mod table;
+pub mod suggest;
 pub mod text;
 pub mod walk;
 
 mod pidfd;
 mod sys;
 
-pub use error::{Doing, Error, Result, Status};
+pub use error::{Context, Error, ErrorKind, Result, Status};
 pub use link::LinkName;
 pub use ns::{Namespace, NsId, NsType};
 pub use process::Process;

@@ -7,8 +7,8 @@ pub mod name;
 pub mod newname;
 pub mod route;
 pub mod selector;
+pub mod spec;
 pub mod target;
-pub mod wish;
 
 pub use cidr::Cidr;
 pub use mac::Mac;
@@ -16,5 +16,5 @@ pub use name::{Alias, AltName, LinkName};
 pub use newname::NewName;
 pub use route::{Gateway, RouteSpec};
 pub use selector::Selector;
+pub use spec::{Keep, LinkSpec};
 pub use target::Target;
-pub use wish::{Keep, Wish};

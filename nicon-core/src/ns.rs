@@ -1,20 +1,21 @@
 //! Namespaces: their types, their identities, and handles that keep them alive.
 
 use std::ffi::CStr;
-use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::OnceLock;
+use std::{fmt, io};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, readlinkat};
 use nix::sys::stat::{Mode, fstat, stat};
 
-use crate::{Doing, Error, Result, sys};
+use crate::{Context, Error, Result, sys};
 
 /// The types of namespace, in the order in which the protocol lists them; see `namespaces(7)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum NsType {
     /// User and group IDs, capabilities.
     User,
@@ -94,7 +95,7 @@ impl FromStr for NsType {
         let is_meant = |ns_type: &Self| ns_type.name() == name || ns_type.alias() == Some(name);
         Self::ALL.into_iter().find(is_meant).ok_or_else(|| {
             let known = Self::ALL.map(Self::name).join(", ");
-            Error::failed(format!("unknown namespace type \"{name}\" (the types are {known})"))
+            Error::invalid(format!("unknown namespace type \"{name}\" (the types are {known})"))
         })
     }
 }
@@ -136,8 +137,8 @@ impl NsId {
     ///
     /// # Errors
     /// What `statx(2)` fails with.
-    pub fn at(dir: impl AsFd, path: &CStr) -> nix::Result<Self> {
-        sys::stat_without_sync(dir, path).map(|stat| Self { dev: stat.dev, ino: stat.ino })
+    pub fn at(dir: impl AsFd, path: &CStr) -> io::Result<Self> {
+        Ok(sys::stat_without_sync(dir, path).map(|stat| Self { dev: stat.dev, ino: stat.ino })?)
     }
 }
 
@@ -155,14 +156,18 @@ impl Namespace {
     /// [`Status::Failed`](crate::Status::Failed) with the kernel's reason.
     pub fn open(path: &Path) -> Result<Self> {
         let fd = open(path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
-        fd.and_then(Self::from_fd).doing(|| format!("open {}", path.display()))
+        fd.and_then(Self::hold).context(|| format!("open {}", path.display()))
     }
 
     /// Takes an open nsfs descriptor.
     ///
     /// # Errors
     /// What `fstat(2)` fails with.
-    pub fn from_fd(fd: OwnedFd) -> nix::Result<Self> {
+    pub fn from_fd(fd: OwnedFd) -> io::Result<Self> {
+        Ok(Self::hold(fd)?)
+    }
+
+    pub(crate) fn hold(fd: OwnedFd) -> nix::Result<Self> {
         let stat = fstat(&fd)?;
         Ok(Self { fd, id: NsId { dev: stat.st_dev, ino: stat.st_ino } })
     }
@@ -178,7 +183,7 @@ impl Namespace {
     /// # Errors
     /// [`Status::Failed`](crate::Status::Failed) if there are too many open descriptors.
     pub fn try_clone(&self) -> Result<Self> {
-        let fd = self.fd.try_clone().doing(|| format!("copy the descriptor of namespace {}", self.id.ino))?;
+        let fd = self.fd.try_clone().context(|| format!("copy the descriptor of namespace {}", self.id.ino))?;
         Ok(Self { fd, id: self.id })
     }
 
@@ -187,7 +192,7 @@ impl Namespace {
     /// # Errors
     /// [`Status::Failed`](crate::Status::Failed) if the type is unknown, or the file is not a namespace.
     pub fn ns_type(&self) -> Result<NsType> {
-        let flag = sys::ns_get_nstype(&self.fd).doing(|| format!("find the type of namespace {}", self.id.ino))?;
+        let flag = sys::ns_get_nstype(&self.fd).context(|| format!("find the type of namespace {}", self.id.ino))?;
         let known = NsType::ALL.into_iter().find(|ns_type| ns_type.flag() == flag);
         known.ok_or_else(|| Error::failed(format!("namespace {} is of an unknown type ({flag:#x})", self.id.ino)))
     }
@@ -198,7 +203,7 @@ impl Namespace {
     /// # Errors
     /// [`Status::Failed`](crate::Status::Failed) with the kernel's reason.
     pub fn owner(&self) -> Result<Option<Self>> {
-        match sys::ns_get_userns(&self.fd).and_then(Self::from_fd) {
+        match sys::ns_get_userns(&self.fd).and_then(Self::hold) {
             Ok(owner) => Ok(Some(owner)),
             Err(Errno::EPERM) => Ok(None),
             Err(errno) => Err(Error::os(format!("find the owner of namespace {}", self.id.ino), errno)),
@@ -210,7 +215,7 @@ impl Namespace {
     /// # Errors
     /// [`Status::Failed`](crate::Status::Failed) for other types of namespace.
     pub fn owner_uid(&self) -> Result<u32> {
-        sys::ns_get_owner_uid(&self.fd).doing(|| format!("find the owner of namespace {}", self.id.ino))
+        sys::ns_get_owner_uid(&self.fd).context(|| format!("find the owner of namespace {}", self.id.ino))
     }
 
     /// The parent of a PID or user namespace (`NS_GET_PARENT`, Linux 4.9), or `None` if it is outside the caller's own
@@ -219,7 +224,7 @@ impl Namespace {
     /// # Errors
     /// [`Status::Failed`](crate::Status::Failed) for other types of namespace.
     pub fn parent(&self) -> Result<Option<Self>> {
-        match sys::ns_get_parent(&self.fd).and_then(Self::from_fd) {
+        match sys::ns_get_parent(&self.fd).and_then(Self::hold) {
             Ok(parent) => Ok(Some(parent)),
             Err(Errno::EPERM) => Ok(None),
             Err(errno) => Err(Error::os(format!("find the parent of namespace {}", self.id.ino), errno)),
@@ -241,7 +246,7 @@ mod tests {
     fn path_and_handle_have_the_same_identity() {
         let root = std::fs::File::open("/").unwrap();
         let own = Namespace::open("/proc/self/ns/net".as_ref()).unwrap();
-        assert_eq!(NsId::at(&root, c"/proc/self/ns/net"), Ok(own.id()));
+        assert_eq!(NsId::at(&root, c"/proc/self/ns/net").unwrap(), own.id());
         assert_eq!(NsId::named_by(&root, "/proc/self/ns/net"), Ok(own.id()));
     }
 

@@ -1,10 +1,16 @@
 //! Paths of nested containers, such as `setup.olt_1.lt_1`: names from the outside in, one for each engine.
 
+mod engine;
+mod name;
 mod refusal;
+mod start;
 mod subject;
 
+pub use engine::Engine;
+pub use name::{is_name, is_name_char};
 pub use refusal::{not_a_name, refuse};
-pub use subject::{Engine, Qualifier, Subject, is_user};
+pub use start::{HOST, Start};
+pub use subject::{Qualifier, Subject, is_user};
 
 use crate::Result;
 
@@ -62,20 +68,6 @@ pub fn split(path: &str) -> Result<Vec<Vec<Letter>>> {
         return Err(refuse(path, &format!("it has more than {MAX_DEPTH} names")));
     }
     Ok(names)
-}
-
-/// Whether runc would accept it as a container's ID, which is its name. Its rule is the widest: Docker's, Podman's and nerdctl's names
-/// begin with a letter or digit and have no `+`, and containerd's identifiers have single marks within. (crun takes anything
-/// but a slash.) What is a name is safe as a part of a URL, and of a file's path.
-#[must_use]
-pub fn is_name(name: &str) -> bool {
-    !matches!(name, "" | "." | "..") && name.chars().all(is_name_char)
-}
-
-/// Whether a container's name can contain this character.
-#[must_use]
-pub fn is_name_char(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | '+')
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Identifies the process that writes to us through a unix socket.
 
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 use crate::sys;
@@ -9,8 +10,8 @@ use crate::sys;
 ///
 /// # Errors
 /// ENOPROTOOPT before Linux 6.5.
-pub fn ask_who_writes(socket: impl AsFd) -> nix::Result<()> {
-    sys::pass_pidfd(socket)
+pub fn ask_who_writes(socket: impl AsFd) -> io::Result<()> {
+    Ok(sys::pass_pidfd(socket)?)
 }
 
 /// The pidfd of the process that wrote the next bytes, which are left in the socket. `None` at the end of the stream, and
@@ -20,15 +21,14 @@ pub fn ask_who_writes(socket: impl AsFd) -> nix::Result<()> {
 ///
 /// # Errors
 /// EAGAIN if there is nothing to be read yet.
-pub fn who_wrote(socket: impl AsFd) -> nix::Result<Option<OwnedFd>> {
-    sys::peek_writer(socket)
+pub fn who_wrote(socket: impl AsFd) -> io::Result<Option<OwnedFd>> {
+    Ok(sys::peek_writer(socket)?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Process;
-    use nix::errno::Errno;
     use std::io::{Read, Write};
     use std::os::unix::net::{UnixListener, UnixStream};
 
@@ -48,7 +48,7 @@ mod tests {
         nix::sys::socket::connect(std::os::fd::AsRawFd::as_raw_fd(&socket), &address).unwrap();
         std::fs::remove_file(&place).unwrap();
         let mut stream = UnixStream::from(socket);
-        assert_eq!(who_wrote(&stream).unwrap_err(), Errno::EAGAIN);
+        assert_eq!(who_wrote(&stream).unwrap_err().kind(), io::ErrorKind::WouldBlock);
 
         let (mut other, _) = listener.accept().unwrap();
         other.write_all(b"hello").unwrap();
@@ -57,7 +57,7 @@ mod tests {
                 let writer = Process::from_pidfd(who_wrote(&stream).unwrap().unwrap()).unwrap();
                 assert_eq!(writer.pid(), nix::unistd::getpid().as_raw());
             }
-            Err(errno) => assert_eq!(errno, Errno::ENOPROTOOPT),
+            Err(error) => assert_eq!(error.raw_os_error(), Some(libc::ENOPROTOOPT)),
         }
         drop(other);
         let mut text = String::new();

@@ -5,10 +5,10 @@ use std::sync::OnceLock;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::fstat;
-use nix::sys::statfs::fstatfs;
+use nix::sys::statfs::{FsType, fstatfs};
 
 /// The magic number of pidfs (`PID_FS_MAGIC` of linux/magic.h): "PIDF".
-const PID_FS_MAGIC: i64 = 0x5049_4446;
+const PID_FS_MAGIC: FsType = FsType(0x5049_4446);
 
 /// A pidfd becomes readable when its process exits; see `pidfd_open(2)`.
 pub(crate) fn is_running(pidfd: &OwnedFd) -> bool {
@@ -28,7 +28,7 @@ pub(crate) fn inode(pidfd: &OwnedFd) -> nix::Result<Option<u64>> {
     let has_pidfs = if let Some(known) = HAS_PIDFS.get() {
         *known
     } else {
-        let found = fstatfs(pidfd)?.filesystem_type().0 == PID_FS_MAGIC;
+        let found = fstatfs(pidfd)?.filesystem_type() == PID_FS_MAGIC;
         *HAS_PIDFS.get_or_init(|| found)
     };
     if has_pidfs { Ok(Some(fstat(pidfd)?.st_ino)) } else { Ok(None) }

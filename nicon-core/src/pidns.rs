@@ -9,6 +9,7 @@ use crate::{Error, Namespace, NsType, Process, Result, proc, sys};
 
 /// How a PID is translated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Method {
     /// `Ioctl`, or `Scan` if the kernel is too old for that.
     Auto,

@@ -10,8 +10,9 @@ use nix::sys::stat::Mode;
 use nix::unistd::getpid;
 use procfs::prelude::FromBufRead;
 
-use crate::rights::to_look;
-use crate::{Doing, Error, Result};
+use crate::mountinfo::mounts;
+use crate::privileges::ptrace_hint;
+use crate::{Context, Error, Result};
 
 /// Checks, once per run, that /proc is that of our own PID namespace.
 ///
@@ -23,9 +24,9 @@ pub fn check() -> Result<()> {
     static CHECKED: OnceLock<Result<()>> = OnceLock::new();
     CHECKED
         .get_or_init(|| {
-            let own = std::fs::read_link("/proc/self").doing(|| "read /proc/self");
+            let own = std::fs::read_link("/proc/self").context(|| "read /proc/self");
             let own = own.map_err(|error| match error.errno() {
-                Some(Errno::ENOENT) => error.and_say(" (is a /proc of our PID namespace mounted?)"),
+                Some(libc::ENOENT) => error.suffix(" (is a /proc of our PID namespace mounted?)"),
                 _ => error,
             })?;
             if own.to_str() == Some(&getpid().to_string()) {
@@ -78,7 +79,7 @@ pub fn complaint(denied: &[i32]) -> Option<Error> {
         [one] => (format!("process {one} could not be inspected"), "it has"),
         [first, ..] => (format!("{} processes could not be inspected, such as {first}", denied.len()), "they have"),
     };
-    Some(Error::failed(format!("{missing} ({}): the answer may be incomplete", to_look(whose))))
+    Some(Error::failed(format!("{missing} ({}): the answer may be incomplete", ptrace_hint(whose))))
 }
 
 /// Whether /proc may hide processes from us: mounted with `hidepid=invisible` or `hidepid=ptraceable`, it does not even
@@ -90,15 +91,14 @@ fn hides_processes() -> bool {
     if may_ptrace(&status) && std::fs::exists("/proc/1").unwrap_or(false) {
         return false;
     }
-    hides(&String::from_utf8_lossy(&std::fs::read("/proc/self/mountinfo").unwrap_or_default()))
+    hides(&std::fs::read("/proc/self/mountinfo").unwrap_or_default())
 }
 
 /// Only the last file system mounted on /proc counts: it covers the earlier ones.
-pub(crate) fn hides(mountinfo: &str) -> bool {
-    let on_proc = mountinfo.lines().rfind(|line| line.split(' ').nth(4) == Some("/proc"));
-    let options = on_proc.and_then(|line| line.split_once(" - ")).and_then(|(_, tail)| tail.split(' ').nth(2));
-    let options = options.unwrap_or_default().split(',').filter_map(|option| option.strip_prefix("hidepid="));
-    options.into_iter().any(|how| matches!(how, "2" | "4" | "invisible" | "ptraceable"))
+pub(crate) fn hides(mountinfo: &[u8]) -> bool {
+    let on_proc = mounts(mountinfo).rfind(|mount| mount.point == b"/proc");
+    let hiding = ["hidepid=2", "hidepid=4", "hidepid=invisible", "hidepid=ptraceable"];
+    on_proc.is_some_and(|mount| hiding.iter().any(|option| mount.has_option(option)))
 }
 
 /// Whether the effective capabilities in /proc/PID/status include `CAP_SYS_PTRACE`, bit 19.
@@ -109,6 +109,7 @@ pub(crate) fn may_ptrace(status: &str) -> bool {
 
 /// What /proc/PID/stat says about a process; see `proc_pid_stat(5)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Stat {
     /// Whether it is a zombie, or about to be reaped: field 3 is `Z` or `X`, and field 20 counts no other thread.
     pub ended: bool,
@@ -174,6 +175,7 @@ mod tests {
     #[test]
     fn hidepid_and_capabilities_are_parsed() {
         let line = |on, options| format!("22 27 0:21 / {on} rw,nosuid shared:5 - proc proc {options}\n");
+        let hides = |list: &str| hides(list.as_bytes());
         for hiding in ["rw,hidepid=2", "rw,gid=5,hidepid=invisible", "rw,hidepid=ptraceable"] {
             assert!(hides(&line("/proc", hiding)), "{hiding}");
             assert!(!hides(&(line("/proc", hiding) + &line("/proc", "rw"))));

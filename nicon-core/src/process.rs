@@ -1,5 +1,7 @@
 //! A pinned process: a pidfd, which a reused PID cannot redirect, and the identity that a record carries.
 
+mod pid_inode;
+
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::OnceLock;
@@ -9,9 +11,12 @@ use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::Mode;
 use serde_json::Map;
 
+use crate::machine::Machine;
 use crate::pidfd::{inode, is_running, is_running_for};
-use crate::rights::to_look;
-use crate::{Doing, Error, Namespace, NsId, NsType, Record, Result, proc, sys};
+use crate::privileges::ptrace_hint;
+use crate::{Context, Error, Namespace, NsId, NsType, Record, Result, proc, sys};
+
+pub use pid_inode::PidInode;
 
 /// How long a process may take to end that has lost its namespaces, in milliseconds.
 const MAX_ENDING: u8 = 100;
@@ -38,12 +43,12 @@ impl Process {
     pub fn pin(pid: i32) -> Result<Self> {
         proc::check()?;
         if pid <= 0 {
-            return Err(Error::failed(format!("{pid} is not a PID")));
+            return Err(Error::invalid(format!("{pid} is not a PID")));
         }
         match sys::pidfd_open(pid) {
             Ok(pidfd) => Self::hold(pid, pidfd),
             Err(Errno::ESRCH) => Err(Error::no(format!("no process has PID {pid}"))),
-            Err(Errno::EINVAL) => Err(Error::failed(format!("PID {pid} is a thread, not a process"))),
+            Err(Errno::EINVAL) => Err(Error::invalid(format!("PID {pid} is a thread, not a process"))),
             Err(errno) => Err(Error::os(format!("open a pidfd of process {pid}"), errno)),
         }
     }
@@ -57,7 +62,7 @@ impl Process {
         proc::check()?;
         let path = format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd());
         let fdinfo = open(path.as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).and_then(proc::read);
-        let fdinfo = fdinfo.doing(|| format!("read {path}"))?;
+        let fdinfo = fdinfo.context(|| format!("read {path}"))?;
         match proc::pidfd_pid(&String::from_utf8_lossy(&fdinfo)) {
             Some(pid) if pid > 0 => Self::hold(pid, pidfd),
             Some(-1) => Err(Error::no("the process has exited")),
@@ -113,7 +118,7 @@ impl Process {
     /// # Errors
     /// [`Status::Failed`](crate::Status::Failed) with the kernel's reason.
     pub fn pidfs(&self) -> Result<Option<u64>> {
-        inode(&self.pidfd).doing(|| format!("stat the pidfd of process {}", self.pid))
+        inode(&self.pidfd).context(|| format!("stat the pidfd of process {}", self.pid))
     }
 
     /// Whether it has not exited. A zombie has.
@@ -210,7 +215,7 @@ impl Process {
     /// it may not be inspected: see `ptrace(2)`, "Ptrace access mode checking".
     pub fn namespace(&self, ns_type: NsType) -> Result<Namespace> {
         let open = |file: &str| openat(&self.dir, file, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
-        let namespace = self.by_link(ns_type, open).and_then(Namespace::from_fd);
+        let namespace = self.by_link(ns_type, open).and_then(Namespace::hold);
         namespace.map_err(|errno| self.without_link("open", ns_type, errno))
     }
 
@@ -242,11 +247,12 @@ impl Process {
     ///
     /// # Errors
     /// [`Status::No`](crate::Status::No) if it is gone, its PID was reused, or it has changed a namespace;
-    /// [`Status::Failed`](crate::Status::Failed) if the record has no `pid`.
+    /// [`Status::Failed`](crate::Status::Failed) if the record has no `pid`. As [`Machine::check`].
     pub fn from_record(record: &Record) -> Result<Self> {
         let Some(pid) = record.integer("pid")? else {
-            return Err(Error::failed("the record has no \"pid\""));
+            return Err(Error::invalid("the record has no \"pid\""));
         };
+        Machine::this()?.check(record)?;
         let process = Self::pin(pid)?;
         if let Some(recorded) = record.integer("starttime")? {
             process.expect("start time", process.starttime()?, recorded)?;
@@ -273,7 +279,8 @@ impl Process {
         Err(Error::no(format!("PID {pid} now belongs to another process ({what} {actual}, not {recorded})")))
     }
 
-    /// Writes its identity and namespaces into a record: `pid`, `starttime`, `pidfs`, `nspid`, `ns` and `nsdev`.
+    /// Writes its identity and namespaces into a record: `pid`, `starttime`, `pidfs`, `nspid`, `ns`, `nsdev`, `boot` and
+    /// `machine`.
     ///
     /// # Errors
     /// [`Status::No`](crate::Status::No) if it exits before all is read.
@@ -295,6 +302,7 @@ impl Process {
         record.set("nspid", self.nspid()?);
         record.set("ns", ns);
         record.set("nsdev", nsdev);
+        Machine::this()?.write_to(record);
         if self.is_alive() { Ok(()) } else { Err(Error::no(format!("process {} is gone", self.pid))) }
     }
 
@@ -324,7 +332,7 @@ impl Process {
         }
         let error = Error::os(format!("{verb} /proc/{}/{file}", self.pid), errno);
         match errno {
-            Errno::EACCES | Errno::EPERM => error.and_say(&format!(" ({})", to_look("the process has"))),
+            Errno::EACCES | Errno::EPERM => error.suffix(&format!(" ({})", ptrace_hint("the process has"))),
             _ => error,
         }
     }

@@ -25,12 +25,11 @@ impl Record {
                 let said = error.to_string();
                 // The caller adds the number of the line.
                 let cause = said.split(" at line ").next().unwrap_or_default();
-                Err(Error::failed(format!("not a record (a JSON object): {cause} at column {}", error.column())))
+                Err(Error::invalid(format!("not a record (a JSON object): {cause} at column {}", error.column())))
             }
             _ => {
                 let line = shorten(line.trim(), 40);
-                let hint = "nicon-resolve prints one for each container";
-                Err(Error::failed(format!("\"{line}\" is not a record (a JSON object): {hint}")))
+                Err(Error::invalid(format!("\"{line}\" is not a record (a JSON object)")))
             }
         }
     }
@@ -64,7 +63,7 @@ impl Record {
     /// # Errors
     /// [`Status::Failed`](crate::Status::Failed) where it is anything else; what `T` says of an item that it cannot be.
     pub fn list<T: FromStr<Err = Error>>(&self, field: &str, example: &str) -> Result<Vec<T>> {
-        let wrong = || Error::failed(format!("field \"{field}\": expected a list like [\"{example}\"]"));
+        let wrong = || Error::invalid(format!("field \"{field}\": expected a list like [\"{example}\"]"));
         match self.0.get(field) {
             None | Some(Value::Null) => Ok(Vec::new()),
             Some(Value::String(item)) => Ok(vec![item.parse()?]),
@@ -177,7 +176,7 @@ fn integer<T: TryFrom<i128>>(value: &Value) -> Option<T> {
 
 fn wrong_type(field: &str, wanted: &str, found: &Value) -> Error {
     let found = shorten(&found.to_string(), 40);
-    Error::failed(format!("field \"{field}\": expected {wanted}, found {found}"))
+    Error::invalid(format!("field \"{field}\": expected {wanted}, found {found}"))
 }
 
 fn shorten(text: &str, longest: usize) -> String {

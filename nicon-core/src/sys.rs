@@ -2,18 +2,14 @@
 #![allow(unsafe_code, reason = "these calls have no safe wrapper in nix")]
 
 use std::ffi::CStr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::fs::MetadataExt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
-use nix::unistd::Pid;
-
-/// The magic number of ioctls on nsfs, from linux/nsfs.h.
-const NSIO: u8 = 0xb7;
 
 mod ioctl {
-    use super::NSIO;
+    /// The magic number of ioctls on nsfs, from linux/nsfs.h.
+    const NSIO: u8 = 0xb7;
+
     nix::ioctl_none!(ns_get_userns, NSIO, 0x1);
     nix::ioctl_none!(ns_get_parent, NSIO, 0x2);
     nix::ioctl_none!(ns_get_nstype, NSIO, 0x3);
@@ -69,7 +65,7 @@ pub(crate) fn readlinkat<'a>(dir: impl AsFd, path: &CStr, buffer: &'a mut [u8]) 
 }
 
 /// What the kernel knows about a file without asking the server of its file system.
-pub(crate) struct Stat {
+pub(crate) struct Statx {
     pub(crate) dev: u64,
     pub(crate) ino: u64,
     /// Type and permissions.
@@ -77,7 +73,7 @@ pub(crate) struct Stat {
 }
 
 /// The file at a path, or `dir` itself if the path is empty: `statx(2)` with `AT_STATX_DONT_SYNC`.
-pub(crate) fn stat_without_sync(dir: impl AsFd, path: &CStr) -> nix::Result<Stat> {
+pub(crate) fn stat_without_sync(dir: impl AsFd, path: &CStr) -> nix::Result<Statx> {
     let mut answer = std::mem::MaybeUninit::<libc::statx>::zeroed();
     let flags = libc::AT_STATX_DONT_SYNC | libc::AT_NO_AUTOMOUNT | libc::AT_EMPTY_PATH;
     let wanted = libc::STATX_INO | libc::STATX_TYPE;
@@ -89,7 +85,7 @@ pub(crate) fn stat_without_sync(dir: impl AsFd, path: &CStr) -> nix::Result<Stat
         answer.assume_init()
     };
     let dev = libc::makedev(answer.stx_dev_major, answer.stx_dev_minor);
-    Ok(Stat { dev, ino: answer.stx_ino, mode: answer.stx_mode })
+    Ok(Statx { dev, ino: answer.stx_ino, mode: answer.stx_mode })
 }
 
 /// Translates a PID in `pidns` to the caller's PID namespace: `NS_GET_TGID_FROM_PIDNS` of linux/nsfs.h, Linux 6.11
@@ -139,7 +135,7 @@ pub(crate) fn peek_writer(socket: impl AsFd) -> nix::Result<Option<OwnedFd>> {
         message.msg_iov = &raw mut data;
         message.msg_iovlen = 1;
         message.msg_control = control.as_mut_ptr().cast();
-        message.msg_controllen = size_of_val(&control);
+        message.msg_controllen = size_of_val(&control) as _;
         let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;
         Errno::result(libc::recvmsg(socket.as_fd().as_raw_fd(), &raw mut message, flags))?;
         let mut header = libc::CMSG_FIRSTHDR(&raw const message);
@@ -147,7 +143,9 @@ pub(crate) fn peek_writer(socket: impl AsFd) -> nix::Result<Option<OwnedFd>> {
             let (level, kind, length) = ((*header).cmsg_level, (*header).cmsg_type, (*header).cmsg_len);
             if level == libc::SOL_SOCKET && matches!(kind, SCM_PIDFD | libc::SCM_RIGHTS) {
                 let fds = libc::CMSG_DATA(header).cast::<[u8; size_of::<RawFd>()]>();
-                for i in 0..(length - libc::CMSG_LEN(0) as usize) / size_of::<RawFd>() {
+                #[allow(clippy::unnecessary_cast, reason = "in musl, a length is a u32")]
+                let length = length as usize - libc::CMSG_LEN(0) as usize;
+                for i in 0..length / size_of::<RawFd>() {
                     let fd = RawFd::from_ne_bytes(fds.add(i).read());
                     // Descriptors that the peer sends are closed; a pidfd that could not be made is negative.
                     let owned = (fd >= 0).then(|| OwnedFd::from_raw_fd(fd));
@@ -162,75 +160,86 @@ pub(crate) fn peek_writer(socket: impl AsFd) -> nix::Result<Option<OwnedFd>> {
     Ok(writer)
 }
 
-/// Which of the two processes that [`fork`] returns in.
-pub(crate) enum Fork {
-    Parent(Pid),
-    Child,
-}
+/// What only filters need.
+#[cfg(feature = "filter")]
+pub(crate) mod filter {
+    use std::os::fd::{AsRawFd, BorrowedFd};
+    use std::os::unix::fs::MetadataExt;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Starts a child that is a copy of this process, and goes on in both: `fork(2)`. The child stays a zombie until it is waited
-/// for, even if this program was started with SIGCHLD ignored.
-///
-/// Fails with EBUSY if there is a second thread, which might hold a lock that the child would wait for.
-pub(crate) fn fork() -> nix::Result<Fork> {
-    // Each thread is a directory there, in addition to `.` and `..`.
-    let threads = std::fs::metadata("/proc/self/task").map_or(0, |task| task.nlink().saturating_sub(2));
-    if threads != 1 {
-        return Err(Errno::EBUSY);
+    use nix::errno::Errno;
+    use nix::unistd::Pid;
+
+    /// Which of the two processes that [`fork`] returns in.
+    pub(crate) enum Fork {
+        Parent(Pid),
+        Child,
     }
-    // SAFETY: signal(2) with the default action installs no handler. As there is a single thread, the child may call any
-    // function.
-    unsafe {
-        libc::signal(libc::SIGCHLD, libc::SIG_DFL);
-        Ok(match Errno::result(libc::fork())? {
-            0 => Fork::Child,
-            child => Fork::Parent(Pid::from_raw(child)),
-        })
+
+    /// Starts a child that is a copy of this process, and goes on in both: `fork(2)`. The child stays a zombie until it is waited
+    /// for, even if this program was started with SIGCHLD ignored.
+    ///
+    /// Fails with EBUSY if there is a second thread, which might hold a lock that the child would wait for.
+    pub(crate) fn fork() -> nix::Result<Fork> {
+        // Each thread is a directory there, in addition to `.` and `..`.
+        let threads = std::fs::metadata("/proc/self/task").map_or(0, |task| task.nlink().saturating_sub(2));
+        if threads != 1 {
+            return Err(Errno::EBUSY);
+        }
+        // SAFETY: signal(2) with the default action installs no handler. As there is a single thread, the child may call any
+        // function.
+        unsafe {
+            libc::signal(libc::SIGCHLD, libc::SIG_DFL);
+            Ok(match Errno::result(libc::fork())? {
+                0 => Fork::Child,
+                child => Fork::Parent(Pid::from_raw(child)),
+            })
+        }
     }
-}
 
-/// Exits at once: `_exit(2)`. What is buffered is neither written nor dropped.
-pub(crate) fn exit(status: i32) -> ! {
-    // SAFETY: the argument is an integer, and nothing of this process is used after the call.
-    unsafe { libc::_exit(status) }
-}
-
-/// Closes standard input, output and error, in a process that is about to exit.
-pub(crate) fn close_standard() {
-    for standard in 0..3 {
-        // SAFETY: the argument is an integer, which has no owner that would close it.
-        unsafe { libc::close(standard) };
+    /// Exits at once: `_exit(2)`. What is buffered is neither written nor dropped.
+    pub(crate) fn exit(status: i32) -> ! {
+        // SAFETY: the argument is an integer, and nothing of this process is used after the call.
+        unsafe { libc::_exit(status) }
     }
-}
 
-/// Closes all other descriptors but `kept`, in a process that is about to exit: `close_range(2)`, since Linux 5.9.
-pub(crate) fn close_all_but(kept: BorrowedFd<'_>) {
-    let kept = kept.as_raw_fd();
-    // SAFETY: the arguments are integers. The process exits before a closed number could be reused under its old owner.
-    unsafe {
-        libc::syscall(libc::SYS_close_range, 3, kept - 1, 0);
-        libc::syscall(libc::SYS_close_range, kept + 1, libc::c_uint::MAX, 0);
+    /// Closes standard input, output and error, in a process that is about to exit.
+    pub(crate) fn close_standard() {
+        for standard in 0..3 {
+            // SAFETY: the argument is an integer, which has no owner that would close it.
+            unsafe { libc::close(standard) };
+        }
     }
-}
 
-static STDOUT_WAS_CLOSED: AtomicBool = AtomicBool::new(false);
-
-/// Whether the program was started without a standard output.
-///
-/// Rust's start-up code then opens /dev/null in its place, where answers would be lost without an error. So this must be
-/// checked before that code runs.
-pub(crate) fn stdout_was_closed() -> bool {
-    STDOUT_WAS_CLOSED.load(Ordering::Relaxed)
-}
-
-/// The C library calls the functions in `.init_array` before `main`, and so before Rust's start-up code.
-#[used]
-#[unsafe(link_section = ".init_array")]
-static CHECK_STDOUT: extern "C" fn() = {
-    extern "C" fn check() {
-        // SAFETY: F_GETFD touches no memory; on a closed descriptor it fails with EBADF.
-        let closed = unsafe { libc::fcntl(libc::STDOUT_FILENO, libc::F_GETFD) } == -1;
-        STDOUT_WAS_CLOSED.store(closed, Ordering::Relaxed);
+    /// Closes all other descriptors but `kept`, in a process that is about to exit: `close_range(2)`, since Linux 5.9.
+    pub(crate) fn close_all_but(kept: BorrowedFd<'_>) {
+        let kept = kept.as_raw_fd();
+        // SAFETY: the arguments are integers. The process exits before a closed number could be reused under its old owner.
+        unsafe {
+            libc::syscall(libc::SYS_close_range, 3, kept - 1, 0);
+            libc::syscall(libc::SYS_close_range, kept + 1, libc::c_uint::MAX, 0);
+        }
     }
-    check
-};
+
+    static STDOUT_WAS_CLOSED: AtomicBool = AtomicBool::new(false);
+
+    /// Whether the program was started without a standard output.
+    ///
+    /// Rust's start-up code then opens /dev/null in its place, where answers would be lost without an error. So this must be
+    /// checked before that code runs.
+    pub(crate) fn stdout_was_closed() -> bool {
+        STDOUT_WAS_CLOSED.load(Ordering::Relaxed)
+    }
+
+    /// The C library calls the functions in `.init_array` before `main`, and so before Rust's start-up code.
+    #[used]
+    #[unsafe(link_section = ".init_array")]
+    static CHECK_STDOUT: extern "C" fn() = {
+        extern "C" fn check() {
+            // SAFETY: F_GETFD touches no memory; on a closed descriptor it fails with EBADF.
+            let closed = unsafe { libc::fcntl(libc::STDOUT_FILENO, libc::F_GETFD) } == -1;
+            STDOUT_WAS_CLOSED.store(closed, Ordering::Relaxed);
+        }
+        check
+    };
+}

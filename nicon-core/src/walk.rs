@@ -4,7 +4,7 @@
 
 use std::cell::LazyCell;
 use std::ffi::CStr;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -16,7 +16,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 
 pub use crate::proc::Stat;
-use crate::{Doing, NsType, Result, ns, proc, sys};
+use crate::{Context, NsType, Result, ns, proc, sys};
 
 /// Enough for `2147483647/task/2147483647/children` and its NUL.
 const PATH: usize = 48;
@@ -88,13 +88,19 @@ struct Listing(Dir);
 
 impl Listing {
     fn open() -> Result<Self> {
-        Dir::open("/proc", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).map(Self).doing(|| "open /proc")
+        Dir::open("/proc", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).map(Self).context(|| "open /proc")
     }
 
     fn iter(&mut self) -> impl Iterator<Item = Result<i32>> {
-        let entries = self.0.iter().map(|entry| entry.doing(|| "read /proc"));
+        let entries = self.0.iter().map(|entry| entry.context(|| "read /proc"));
         entries.filter_map(|entry| entry.map(|entry| entry.file_name().to_str().ok()?.parse().ok()).transpose())
     }
+}
+
+/// Whether an [`Entry`] could not be asked because its process has exited: ENOENT or ESRCH.
+#[must_use]
+pub fn is_gone(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESRCH))
 }
 
 /// The open directory /proc.
@@ -108,7 +114,7 @@ impl Proc {
     /// [`Status::Failed`](crate::Status::Failed) if it cannot be opened, or is not that of our own PID namespace.
     pub fn open() -> Result<Self> {
         proc::check()?;
-        open("/proc", DIR, Mode::empty()).map(Self).doing(|| "open /proc")
+        open("/proc", DIR, Mode::empty()).map(Self).context(|| "open /proc")
     }
 
     /// The entry of a PID, whether or not a process has it.
@@ -136,15 +142,19 @@ impl Entry<'_> {
     ///
     /// # Errors
     /// `ENOENT` if it is gone.
-    pub fn dir(&self) -> nix::Result<OwnedFd> {
-        self.open(format_args!("{}", self.pid))
+    pub fn dir(&self) -> io::Result<OwnedFd> {
+        Ok(self.open(format_args!("{}", self.pid))?)
     }
 
     /// The inode number of one of its namespaces.
     ///
     /// # Errors
     /// `ENOENT` or `ESRCH` if it has exited, `EACCES` or `EPERM` if it may not be inspected.
-    pub fn namespace(&self, ns_type: NsType) -> nix::Result<u64> {
+    pub fn namespace(&self, ns_type: NsType) -> io::Result<u64> {
+        Ok(self.inode_of(ns_type)?)
+    }
+
+    fn inode_of(&self, ns_type: NsType) -> nix::Result<u64> {
         match link(self.proc, path(&mut [0; PATH], format_args!("{}/ns/{ns_type}", self.pid))?) {
             Err(Errno::ENOENT) => link_in(&self.links_of_a_thread(&self.links()?)?, ns_type),
             answer => answer,
@@ -155,7 +165,7 @@ impl Entry<'_> {
     ///
     /// # Errors
     /// As [`Entry::namespace`], except that missing links are not an error: a zombie has only two.
-    pub fn namespaces(&self, types: &[NsType], mut each: impl FnMut(NsType, u64)) -> nix::Result<()> {
+    pub fn namespaces(&self, types: &[NsType], mut each: impl FnMut(NsType, u64)) -> io::Result<()> {
         if let [only] = types {
             return self.namespace(*only).map(|ino| each(*only, ino));
         }
@@ -172,7 +182,7 @@ impl Entry<'_> {
             match answer {
                 Ok(ino) => each(ns_type, ino),
                 Err(Errno::ENOENT | Errno::ESRCH) => {}
-                Err(errno) => return Err(errno),
+                Err(errno) => return Err(errno.into()),
             }
         }
         Ok(())
@@ -255,7 +265,8 @@ mod tests {
             let (name, _) = link.split_once(':').unwrap();
             assert_eq!(std::fs::read_link(format!("/proc/self/ns/{name}")).unwrap().to_str(), Some(link.as_str()));
         }
-        assert_eq!(proc.process(i32::MAX).namespace(NsType::Net), Err(Errno::ENOENT));
+        let nobody = proc.process(i32::MAX).namespace(NsType::Net);
+        assert_eq!(nobody.unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
     #[test]

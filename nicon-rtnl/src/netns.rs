@@ -6,9 +6,8 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use nicon_core::link::target::NAMED;
-use nicon_core::walk::walk;
+use nicon_core::walk::{is_gone, walk};
 use nicon_core::{Error, Namespace, NsType, Process, Result};
-use nix::errno::Errno;
 
 /// A network namespace, and one way to it.
 #[derive(Debug)]
@@ -75,9 +74,10 @@ pub fn all() -> Result<Census> {
         match seen.namespace(NsType::Net) {
             Ok(ino) if known.insert(ino) => found.push(Found { ino, way: Way::Process(seen.pid()) }),
             // Where it is not known yet, the process has ended meanwhile, or is a zombie.
-            Ok(_) | Err(Errno::ENOENT | Errno::ESRCH) => {}
-            Err(Errno::EACCES | Errno::EPERM) => denied.push(seen.pid()),
-            Err(errno) => return Err(Error::os(format!("look at PID {}", seen.pid()), errno)),
+            Ok(_) => {}
+            Err(error) if is_gone(&error) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => denied.push(seen.pid()),
+            Err(error) => return Err(Error::os(format!("look at PID {}", seen.pid()), error)),
         }
         Ok(ControlFlow::Continue(()))
     })?;

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::rc::Rc;
 
 use nicon_core::link::Target;
-use nicon_core::link::target::{HOST, NAMED};
+use nicon_core::link::target::NAMED;
+use nicon_core::path::HOST;
 use nicon_core::{Error, LinkName, Namespace, NsType, Process, Record, Result};
-use nix::errno::Errno;
 use serde_json::Value;
 
 use crate::link::Link;
@@ -56,8 +56,8 @@ impl Place {
         Found { label, ns, process: None }.open(home, None)
     }
 
-    /// That of the process which a record names. A record without one means our own namespace where its target is `host`,
-    /// and where its target begins with a slash, the namespace which that file names.
+    /// That of the process which a record names. A record without one means what its target names, where that is no container:
+    /// `host`, `netns:NAME` or `file:/PATH`.
     ///
     /// # Errors
     /// Where the process is gone or another by now, or its namespace must not be entered.
@@ -186,10 +186,11 @@ impl Found {
     }
 
     fn by_record(record: &Record) -> Result<Self> {
-        match record.text("target")? {
-            Some(HOST) if record.get("pid").is_none() => Self::home(),
-            Some(file) if record.get("pid").is_none() && file.starts_with('/') => Self::by_file(file.as_ref()),
-            _ => {
+        let target = record.text("target")?.filter(|_| record.get("pid").is_none());
+        match target.map(Target::without_container).transpose()?.flatten() {
+            Some(Target::Host) => Self::home(),
+            Some(Target::File(file)) => Self::by_file(&file),
+            Some(Target::Pid(_)) | None => {
                 let process = Process::from_record(record)?;
                 let ns = process.namespace(NsType::Net)?;
                 Ok(Self { label: label(record), ns, process: Some(process) })

@@ -3,7 +3,7 @@
 use libtest_mimic::Failed;
 use nicon_lab::Ran;
 
-use crate::machine::Machine;
+use nicon_lab::machine::Machine;
 
 /// Starts a process in whose mount namespace /run and the directories of Docker are empty, and in whose PID namespace there is
 /// nothing else; and tells its PID. It waits for whatever is left to it.

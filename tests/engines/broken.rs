@@ -2,11 +2,11 @@
 
 use libtest_mimic::{Failed, Trial};
 
-use crate::Suite;
 use crate::apart::Apart;
 use crate::expect::targets;
-use crate::machine::Machine;
+use crate::suite::Suite;
 use crate::tide::{BUNDLE, RUN};
+use nicon_lab::machine::Machine;
 
 /// Runs a container of Podman's, and tells its ID and PID.
 const PODMAN: &str = r#"podman image exists image || podman import /var/tmp/image.tar image >/dev/null 2>&1

@@ -3,10 +3,10 @@
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
-use crate::Suite;
 use crate::expect::{is_in, targets};
-use crate::machine::Machine;
 use crate::pods::prepare;
+use crate::suite::Suite;
+use nicon_lab::machine::Machine;
 
 /// Starts a container of runc's own in a root directory: its name is its ID.
 const RUNC: &str = r#"bundle=$(mktemp -d) && cd $bundle && mkdir rootfs && tar -xf /var/tmp/image.tar -C rootfs && runc spec &&

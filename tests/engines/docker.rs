@@ -4,9 +4,9 @@ use std::sync::Once;
 
 use libtest_mimic::{Failed, Trial};
 
-use crate::Suite;
 use crate::expect::{found_where_it_is, targets};
-use crate::machine::Machine;
+use crate::suite::Suite;
+use nicon_lab::machine::Machine;
 
 /// What people run, each by a name.
 const KINDS: [(&str, &[&str]); 6] = [

@@ -2,10 +2,10 @@
 
 use libtest_mimic::{Failed, Trial};
 
-use crate::Suite;
 use crate::expect::{found_by, targets};
-use crate::machine::Machine;
-use crate::since_trixie;
+use crate::suite::Suite;
+use crate::suite::since_trixie;
+use nicon_lab::machine::Machine;
 
 /// A daemon with a name of its own: where it keeps all that is its own is derived from that.
 struct Daemon {

@@ -3,11 +3,11 @@
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
-use crate::Suite;
 use crate::docker;
 use crate::expect::{found_where_it_is, targets};
-use crate::machine::Machine;
-use crate::since_trixie;
+use crate::suite::Suite;
+use crate::suite::since_trixie;
+use nicon_lab::machine::Machine;
 
 /// A project of Compose's with a service of two containers, one whose container has a name of its own, and one that is ordinary.
 const PROJECT: &str =

@@ -5,11 +5,11 @@ use std::sync::Once;
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
-use crate::Suite;
 use crate::docker;
 use crate::expect::is_in;
-use crate::machine::Machine;
 use crate::pods::prepare;
+use crate::suite::Suite;
+use nicon_lab::machine::Machine;
 
 /// Starts one of its own, with images.
 const START: &str = "systemd-run --quiet --unit=elsewhere --property=KillMode=process containerd --root /var/lib/elsewhere \

@@ -2,7 +2,7 @@
 
 use libtest_mimic::Failed;
 
-use crate::machine::Machine;
+use nicon_lab::machine::Machine;
 
 /// The path `name` leads to the first process of the container, as the engine names it by its command line `engine`.
 pub(crate) fn found_where_it_is(machine: &Machine, name: &str, engine: &[&str]) -> Result<(), Failed> {

@@ -4,11 +4,11 @@ use std::sync::Once;
 
 use libtest_mimic::{Failed, Trial};
 
-use crate::Suite;
 use crate::expect::{found_by, found_where_it_is, targets};
-use crate::machine::Machine;
+use crate::suite::Suite;
 use crate::users::{DAVE, ERIN, FRANK, GRACE, MALLORY, User, undisturbed_trial};
 use crate::{docker, podman};
+use nicon_lab::machine::Machine;
 
 /// A user's containerd, as its set-up tool raises it: rootlesskit gives it a /run of its own, and leaves a PID.
 const CONTAINERD: &str = r#"mkdir -p /home/$1/data && chown "$1" /home/$1/data && printf '%s\n' 'version = 2' \

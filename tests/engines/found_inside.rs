@@ -2,11 +2,11 @@
 
 use libtest_mimic::{Failed, Trial};
 
-use crate::Suite;
 use crate::expect::{found_by, targets};
-use crate::machine::Machine;
 use crate::nested;
+use crate::suite::Suite;
 use crate::users::undisturbed_trial;
+use nicon_lab::machine::Machine;
 
 /// Adds a user there as a session would, but without one: nobody has put systemd in there.
 const ADD: &str = r#"echo "$1:x:$2:$2::/home/$1:/bin/sh" >>/etc/passwd && echo "$1:x:$2:" >>/etc/group &&

@@ -9,7 +9,7 @@ use nicon_lab::leftovers::{NAME, own, remove, sweep, unified};
 use nicon_lab::machine::Machine;
 use nicon_lab::tool;
 
-use crate::Suite;
+use crate::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![suite.trial("leftovers::of_killed_runs", of_killed_runs)]

@@ -3,9 +3,9 @@
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::Ran;
 
-use crate::Suite;
 use crate::apart::Apart;
-use crate::machine::Machine;
+use crate::suite::Suite;
+use nicon_lab::machine::Machine;
 
 /// Writes a configuration file, the first argument, with one more setting, and starts a daemon by it, with options.
 const START: &str = r#"config=$1 setting=$2; shift 2

@@ -3,6 +3,8 @@
 //! `make test-engines` makes the root file system first, of the suite of Debian's that `NICON_ENGINES` names. One machine serves
 //! all tests of a run.
 
+// A trial that is written but not listed is dead code.
+#![deny(dead_code)]
 #![allow(clippy::unnecessary_wraps, reason = "all trials have one signature, also those that use no `?`")]
 
 mod apart;
@@ -25,70 +27,20 @@ mod podman_modes;
 mod pods;
 mod rootless;
 mod runtimes;
+mod suite;
 mod tide;
 mod unshared;
 mod users;
 mod whole;
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
-use nicon_lab::machine::{self, Machine};
-use nicon_lab::{bins, isolate, must_run};
-
-/// What the tests of one run share: the machine, or why there is none.
-#[derive(Clone)]
-struct Suite(Arc<Result<Machine, Missing>>);
-
-enum Missing {
-    /// Something that only this machine lacks: it excuses a test.
-    Here(String),
-    Failed(String),
-}
-
-impl Suite {
-    /// Starts the machine, which ends with the thread that calls this.
-    fn prepare() -> Self {
-        let root = match machine::root() {
-            Ok(root) => root,
-            Err(missing) => return Self::without(Missing::Here(missing)),
-        };
-        let machine = bins().and_then(|bins| isolate().and_then(|()| Machine::start(&root, &bins)));
-        Self(Arc::new(machine.map_err(Missing::Failed)))
-    }
-
-    fn without(missing: Missing) -> Self {
-        Self(Arc::new(Err(missing)))
-    }
-
-    /// A test that needs a machine.
-    fn trial<F>(&self, name: &str, test: F) -> Trial
-    where
-        F: FnOnce(&Machine) -> Result<(), Failed> + Send + 'static,
-    {
-        let suite = self.clone();
-        Trial::ignorable_test(name, move || match &*suite.0 {
-            Ok(machine) => test(machine).map(|()| Completion::Completed),
-            Err(Missing::Here(missing)) if !must_run() => Ok(Completion::ignored_with(missing.clone())),
-            Err(Missing::Here(error) | Missing::Failed(error)) => Err(error.into()),
-        })
-    }
-}
-
-/// A test of what Debian 12 lacks: it is skipped there, also where tests must run.
-fn since_trixie(trial: Trial, lack: &str) -> Trial {
-    if machine::suite() != "bookworm" {
-        return trial;
-    }
-    let lack = format!("Debian 12 has no {lack}");
-    Trial::ignorable_test(trial.name().to_owned(), || Ok(Completion::ignored_with(lack)))
-}
+use libtest_mimic::Arguments;
+use suite::Suite;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let nothing = || Suite::without(Missing::Failed("not prepared".into()));
-    let suite = if arguments.list { nothing() } else { Suite::prepare() };
+    let suite = if arguments.list { Suite::of_nothing() } else { Suite::prepare() };
     let trials = [
         broken::trials(&suite),
         containerd::trials(&suite),

@@ -4,10 +4,10 @@ use std::sync::Once;
 
 use libtest_mimic::{Failed, Trial};
 
-use crate::Suite;
 use crate::expect::{found_by, targets};
-use crate::machine::Machine;
+use crate::suite::Suite;
 use crate::{docker, podman};
+use nicon_lab::machine::Machine;
 
 /// Makes an image for a container with an engine in it: its programs are the machine's.
 const IMAGE: &str = "cd $(mktemp -d) && mkdir -p dev etc proc root run sys tmp usr var/tmp &&

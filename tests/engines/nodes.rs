@@ -3,11 +3,11 @@
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
-use crate::Suite;
 use crate::expect::is_in;
-use crate::machine::Machine;
 use crate::nested;
 use crate::pods::prepare;
+use crate::suite::Suite;
+use nicon_lab::machine::Machine;
 
 /// What a node runs: containerd with the machine's settings, below whose cgroup there may be others.
 const CONTAINERD: &str = "mkdir /sys/fs/cgroup/init && echo $$ >/sys/fs/cgroup/init/cgroup.procs && exec containerd";

@@ -4,10 +4,10 @@ use std::sync::Once;
 
 use libtest_mimic::{Failed, Trial};
 
-use crate::Suite;
 use crate::expect::{found_where_it_is, targets};
-use crate::machine::Machine;
-use crate::since_trixie;
+use crate::suite::Suite;
+use crate::suite::since_trixie;
+use nicon_lab::machine::Machine;
 
 /// What people run, each by a name.
 const KINDS: [(&str, &[&str]); 7] = [

@@ -3,12 +3,12 @@
 
 use libtest_mimic::{Failed, Trial};
 
-use crate::Suite;
 use crate::docker;
 use crate::expect::{found_by, targets};
-use crate::machine::Machine;
 use crate::podman;
+use crate::suite::Suite;
 use crate::users::{HEIDI, undisturbed_trial};
+use nicon_lab::machine::Machine;
 
 /// A second store of root's.
 const SECOND: [&str; 3] = ["podman", "--root=/var/lib/elsewhere/second", "--runroot=/run/elsewhere/second"];

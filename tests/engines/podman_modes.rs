@@ -4,11 +4,11 @@ use std::sync::Once;
 
 use libtest_mimic::{Failed, Trial};
 
-use crate::Suite;
 use crate::expect::{found_by, found_where_it_is, targets};
-use crate::machine::Machine;
 use crate::podman;
-use crate::since_trixie;
+use crate::suite::Suite;
+use crate::suite::since_trixie;
+use nicon_lab::machine::Machine;
 
 /// Options, each by a name. Some refer to another container.
 const MODES: [(&str, &[&str]); 16] = [

@@ -6,9 +6,9 @@ use std::sync::Once;
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
-use crate::Suite;
 use crate::expect::is_in;
-use crate::machine::Machine;
+use crate::suite::Suite;
+use nicon_lab::machine::Machine;
 
 /// Pods that people run, each by a name: with options for the pod, and for a container in it.
 const KINDS: [(&str, &[&str], &[&str]); 6] = [

@@ -4,11 +4,12 @@ use std::sync::Once;
 
 use libtest_mimic::{Failed, Trial};
 
-use crate::Suite;
 use crate::expect::{found_by, targets};
-use crate::machine::Machine;
+use crate::suite::Suite;
+use crate::suite::since_trixie;
 use crate::users::{ALICE, BOB, CAROL, User, undisturbed};
-use crate::{docker, nested, podman, since_trixie};
+use crate::{docker, nested, podman};
+use nicon_lab::machine::Machine;
 
 /// What people run by Podman, each by a name.
 const PODMAN: [(&str, &[&str]); 7] = [

@@ -4,10 +4,10 @@ use std::sync::Once;
 
 use libtest_mimic::{Failed, Trial};
 
-use crate::Suite;
 use crate::expect::targets;
-use crate::machine::Machine;
+use crate::suite::Suite;
 use crate::{docker, podman};
+use nicon_lab::machine::Machine;
 
 const RUNTIMES: [&str; 2] = ["runc", "crun"];
 

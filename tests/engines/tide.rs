@@ -5,9 +5,9 @@ use std::fmt::Write;
 
 use libtest_mimic::{Failed, Trial};
 
-use crate::Suite;
 use crate::apart::Apart;
-use crate::machine::Machine;
+use crate::suite::Suite;
+use nicon_lab::machine::Machine;
 
 /// A bundle that all containers share.
 pub(crate) const BUNDLE: &str = r#"mkdir -p /run/bundle/rootfs && cd /run/bundle && tar -xf /var/tmp/image.tar -C rootfs && mkdir rootfs/proc rootfs/dev rootfs/sys &&

@@ -2,11 +2,12 @@
 
 use libtest_mimic::{Failed, Trial};
 
+use crate::docker;
 use crate::expect::{found_by, targets};
 use crate::found::{podman_of, prepare};
-use crate::machine::Machine;
+use crate::suite::Suite;
 use crate::users::{DAVE, ERIN, undisturbed_trial};
-use crate::{Suite, docker};
+use nicon_lab::machine::Machine;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![undisturbed_trial(suite, "unshared::a_user_is_still_that_user", a_user_is_still_that_user)]

@@ -4,8 +4,8 @@ use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 use libtest_mimic::{Failed, Trial};
 
-use crate::Suite;
-use crate::machine::Machine;
+use crate::suite::Suite;
+use nicon_lab::machine::Machine;
 
 /// Runs a command as a user: `as USER [NAME=VALUE]... COMMAND`, with what a session would set.
 const AS: &str = r#"#!/bin/sh

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
-use crate::Suite;
-use crate::machine::Machine;
 use crate::runtimes;
+use crate::suite::Suite;
 use crate::{docker, podman};
+use nicon_lab::machine::Machine;
 
 /// Prints PID, name and ID of each container that the engines of the machine run, as they say by their command lines.
 const OF_ENGINES: &str = r#"format='{{.State.Pid}} {{.Name}} {{.Id}}' && {

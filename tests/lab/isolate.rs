@@ -1,6 +1,6 @@
 //! The runner's own namespaces.
 
-use crate::{requirements::tool, run::output_within};
+use crate::{requirements::tool, run::output_within, signals::keep_ignored_signals_to_ourselves};
 use nix::{
     mount::{MsFlags, mount},
     sched::{CloneFlags, unshare},
@@ -11,7 +11,8 @@ use std::time::Duration;
 /// Puts the calling process in a private mount and network namespace with an empty `/run`.
 ///
 /// The machine's own Docker is out of sight then, the lab's may sit at the default socket, and links, mounts and
-/// `ip netns` names of a test end with its processes. The PID namespace stays the machine's, so PIDs are the real ones.
+/// `ip netns` names of a test end with its processes. The PID namespace stays the machine's, so PIDs are the real ones. How
+/// this process was started, such as in the background, is out of its children's sight as well.
 /// A thread that runs already would stay behind: call this first.
 ///
 /// # Errors
@@ -26,6 +27,7 @@ pub fn isolate() -> Result<(), String> {
         .map_err(|errno| format!("make mounts private: {errno}"))?;
     mount(Some("tmpfs"), "/run", Some("tmpfs"), MsFlags::empty(), Some("mode=755"))
         .map_err(|errno| format!("mount a tmpfs on /run: {errno}"))?;
+    keep_ignored_signals_to_ourselves()?;
     let mut loopback = tool("ip");
     loopback.args(["link", "set", "lo", "up"]);
     output_within(&mut loopback, Duration::from_secs(10))?.ok().map(drop)

@@ -31,6 +31,7 @@ mod name;
 mod place;
 mod requirements;
 mod run;
+mod signals;
 pub mod witness;
 
 pub use bins::{bins, command, copy_program};

@@ -1,6 +1,6 @@
 //! The two ends of a move, as the records of a run name them.
 
-use nicon_core::link::target::HOST;
+use nicon_core::path::HOST;
 use nicon_core::{Error, Record, Result};
 use nicon_rtnl::Place;
 

@@ -9,7 +9,7 @@ use nicon_core::link::{NewName, Selector};
 use nicon_core::record::cell;
 use nicon_core::{Error, Record, Result, Status};
 use nicon_rtnl::Place;
-use nicon_rtnl::record::{IFINDEX, LinkRecord, MAC, NAME, NIC, TARGET};
+use nicon_rtnl::record::{IFINDEX, LinkRecord, MAC, NAME, NIC, RECORDS, TARGET};
 
 use crate::linkmv::args::Args;
 use crate::linkmv::batch::Batch;
@@ -77,7 +77,7 @@ fn each_record(args: &Args, batch: &mut Batch<'_>, mut change: impl FnMut(&mut R
         Lines::stdin(if args.link.is_some() { "give --target PID" } else { "name a link and give --target PID" })?
     {
         let line = line?;
-        let record = line.text.and_then(|text| Record::parse(&text));
+        let record = line.record(RECORDS);
         if batch.is_stopped() {
             record.map_or(Ok(()), |record| batch.skip(line.number, record))?;
             continue;

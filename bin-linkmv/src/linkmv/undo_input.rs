@@ -8,7 +8,7 @@ use nicon_core::filter::table::Column;
 use nicon_core::record::cell;
 use nicon_core::{Error, Record, Result, Status};
 use nicon_rtnl::Place;
-use nicon_rtnl::record::TARGET;
+use nicon_rtnl::record::{RECORDS, TARGET};
 use serde_json::{Value, json};
 
 use crate::linkmv::args::Args;
@@ -71,7 +71,7 @@ fn read(answers: &mut Answers) -> Result<Vec<Input>> {
     let mut all = Vec::new();
     for line in Lines::stdin("redirect the output of an earlier run (nicon-linkmv --undo <moved)")? {
         let line = line?;
-        let record = line.text.and_then(|text| Record::parse(&text));
+        let record = line.record(RECORDS);
         match record.and_then(|record| Ok((Deed::all(&record)?, record))) {
             Ok((deeds, record)) => all.push(Input { line: line.number, record, deeds, undone: Vec::new() }),
             Err(error) => answers.give(Some(line.number), Err(error))?,

@@ -3,7 +3,7 @@
 use nicon_core::filter::stream::{Answers, Lines, View};
 use nicon_core::filter::table::Column;
 use nicon_core::{Error, Record, Result, Status};
-use nicon_rtnl::record::{IFINDEX, LinkRecord, MAC, NAME, NIC, TARGET};
+use nicon_rtnl::record::{IFINDEX, LinkRecord, MAC, NAME, NIC, RECORDS, TARGET};
 use nicon_rtnl::{Link, Place};
 use serde_json::{Value, json};
 
@@ -48,7 +48,7 @@ fn two_records(args: &Args, answers: &mut Answers) -> Result<Option<[Record; 2]>
     if records.len() < 2 {
         for line in Lines::stdin("give --target PID twice")? {
             let line = line?;
-            let record = line.text.and_then(|text| Record::parse(&text));
+            let record = line.record(RECORDS);
             let record = record.map_err(|error| error.prefix(format!("line {}", line.number)))?;
             if is_passed_over(&record) {
                 answers.give(Some(line.number), Ok(record))?;
@@ -78,7 +78,7 @@ fn many(answers: &mut Answers, wiring: &mut Wiring) -> Result<()> {
     let mut waiting: Vec<(u64, String, Record)> = Vec::new();
     for line in Lines::stdin("name both ends and give --target PID twice")? {
         let line = line?;
-        let record = match line.text.and_then(|text| Record::parse(&text)) {
+        let record = match line.record(RECORDS) {
             Ok(record) => record,
             Err(error) => {
                 give_all(answers, passing.release())?;

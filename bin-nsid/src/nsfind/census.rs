@@ -3,10 +3,10 @@
 use std::cell::LazyCell;
 use std::collections::HashMap;
 use std::collections::hash_map;
+use std::io;
 
-use nicon_core::walk::{Entry, share};
+use nicon_core::walk::{Entry, is_gone, share};
 use nicon_core::{Error, NsType, Result};
-use nix::errno::Errno;
 
 use crate::scope::Scope;
 
@@ -90,18 +90,18 @@ impl Census {
     ///
     /// # Errors
     /// The failure, unless the process has exited or may not be inspected.
-    pub(crate) fn note(&mut self, pid: i32, result: nix::Result<()>) -> Result<()> {
+    pub(crate) fn note(&mut self, pid: i32, result: io::Result<()>) -> Result<()> {
         match result {
             Ok(()) => {
                 self.readable.get_or_insert(pid);
                 Ok(())
             }
-            Err(Errno::ENOENT | Errno::ESRCH) => Ok(()),
-            Err(Errno::EACCES | Errno::EPERM) => {
+            Err(error) if is_gone(&error) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 self.denied.push(pid);
                 Ok(())
             }
-            Err(errno) => Err(Error::os(format!("read /proc/{pid}/ns"), errno)),
+            Err(error) => Err(Error::os(format!("read /proc/{pid}/ns"), error)),
         }
     }
 }

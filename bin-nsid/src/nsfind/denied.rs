@@ -6,6 +6,7 @@
 
 use std::io::{BufRead, BufReader};
 
+use nicon_core::mountinfo::Mount;
 use nicon_core::{Error, NsId, NsType, Process, proc};
 
 use crate::census::Census;
@@ -71,9 +72,10 @@ impl Fingerprint {
             }
             NsType::Mnt => {
                 let file = std::fs::File::open(format!("/proc/{pid}/mountinfo")).ok()?;
-                let lines = BufReader::new(file).lines();
-                let root = lines.map_while(Result::ok).find(|line| line.split(' ').nth(4) == Some("/"))?;
-                root.split(' ').next()?.parse().ok().map(Self::RootMount)
+                BufReader::new(file).split(b'\n').map_while(Result::ok).find_map(|line| {
+                    let mount = Mount::parse(&line)?;
+                    (mount.point == b"/").then_some(Self::RootMount(mount.id))
+                })
             }
             _ => None,
         }

@@ -20,7 +20,7 @@ mod types;
 mod wanted;
 
 use clap::Parser;
-use nicon_core::cli;
+use nicon_core::filter::cli;
 
 fn main() -> std::process::ExitCode {
     match args::Args::try_parse() {

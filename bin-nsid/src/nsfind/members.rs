@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use nicon_core::stream::Answers;
+use nicon_core::filter::stream::Answers;
 use nicon_core::walk::walk;
 use nicon_core::{NsType, Process, Result, Status};
 

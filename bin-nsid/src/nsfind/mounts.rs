@@ -3,11 +3,12 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
+use nicon_core::mountinfo::{mounts, unescape};
 use nicon_core::{NsType, ns};
 
 /// A mounted namespace.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Mount {
+pub(crate) struct MountedNs {
     /// The mount's ID, unique among the mounts of the machine.
     pub(crate) id: u64,
     /// Type and inode number of the namespace.
@@ -16,34 +17,12 @@ pub(crate) struct Mount {
     pub(crate) path: OsString,
 }
 
-/// Parses a line of /proc/PID/mountinfo; `None` if it is not about a namespace. See `proc_pid_mountinfo(5)`.
-pub(crate) fn parse(line: &[u8]) -> Option<Mount> {
-    let mut fields = line.split(|&byte| byte == b' ');
-    let id = text(fields.next()?)?.parse().ok()?;
-    let root = text(fields.nth(2)?)?;
-    let path = unescape(fields.next()?);
-    // A separator ends the optional fields; the file system's type follows.
-    let filesystem = fields.skip_while(|field| *field != b"-").nth(1)?;
-    (filesystem == b"nsfs").then_some(Mount { id, namespace: ns::parse_link(root)?, path: OsString::from_vec(path) })
-}
-
-fn text(field: &[u8]) -> Option<&str> {
-    std::str::from_utf8(field).ok()
-}
-
-/// Undoes the escapes of white space and backslashes: a backslash and three octal digits.
-fn unescape(mut field: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(field.len());
-    while let [first, rest @ ..] = field {
-        if let [b'\\', a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', rest @ ..] = field {
-            plain.push((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'));
-            field = rest;
-        } else {
-            plain.push(*first);
-            field = rest;
-        }
-    }
-    plain
+/// The mounted namespaces in a list of mounts.
+pub(crate) fn of(mountinfo: &[u8]) -> impl Iterator<Item = MountedNs> {
+    mounts(mountinfo).filter(|mount| mount.fs_type == b"nsfs").filter_map(|mount| {
+        let namespace = ns::parse_link(std::str::from_utf8(mount.root).ok()?)?;
+        Some(MountedNs { id: mount.id, namespace, path: OsString::from_vec(unescape(mount.point).into_owned()) })
+    })
 }
 
 #[cfg(test)]
@@ -53,8 +32,8 @@ mod tests {
     #[test]
     fn only_mounts_of_namespaces_are_parsed() {
         let netns = br"242 25 0:4 net:[4026532546] /run/netns/a\040b\134\012 rw shared:7 master:1 - nsfs nsfs rw";
-        let mount = Mount { id: 242, namespace: (NsType::Net, 4_026_532_546), path: "/run/netns/a b\\\n".into() };
-        assert_eq!(parse(netns), Some(mount));
+        let mount = MountedNs { id: 242, namespace: (NsType::Net, 4_026_532_546), path: "/run/netns/a b\\\n".into() };
+        assert!(of(netns).eq([mount]));
         for other in [
             &b"22 27 0:21 / /proc rw,relatime - proc proc rw"[..],
             b"22 27 0:21 /net:[1] /x rw - tmpfs nsfs rw",
@@ -62,7 +41,7 @@ mod tests {
             b"22 27",
             b"",
         ] {
-            assert_eq!(parse(other), None);
+            assert_eq!(of(other).next(), None);
         }
     }
 }

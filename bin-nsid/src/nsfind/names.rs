@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use nicon_core::stream::Lines;
-use nicon_core::{Doing, Error, Record, Result};
+use nicon_core::filter::stream::Lines;
+use nicon_core::{Context, Error, Record, Result};
 
 /// Whether the names are read from standard input, so that it has no questions.
 pub(crate) fn is_stdin(file: &Path) -> bool {
@@ -27,17 +27,18 @@ impl Names {
         let names = if is_stdin(file) {
             Self::of(Lines::stdin("--names - reads the output of nicon-resolve '**'")?)
         } else {
-            File::open(file).doing(|| "open").and_then(|file| Self::of(Lines::new(file)))
+            File::open(file).context(|| "open").and_then(|file| Self::of(Lines::new(file)))
         };
-        names.map_err(|error| error.within(format!("--names {}", file.display())))
+        names.map_err(|error| error.prefix(format!("--names {}", file.display())))
     }
 
     fn of(lines: Lines<impl Read>) -> Result<Self> {
         let mut names = Self::default();
         for line in lines {
             let line = line?;
-            let added = line.text.and_then(|text| names.add(&Record::parse(&text)?));
-            added.map_err(|error| error.within(format!("line {}", line.number)))?;
+            let added =
+                line.record("nicon-resolve prints one for each container").and_then(|record| names.add(&record));
+            added.map_err(|error| error.prefix(format!("line {}", line.number)))?;
         }
         Ok(names)
     }

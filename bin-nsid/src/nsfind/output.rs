@@ -1,7 +1,7 @@
 //! The output of namespaces and their processes.
 
-use nicon_core::stream::View;
-use nicon_core::table::Column;
+use nicon_core::filter::stream::View;
+use nicon_core::filter::table::Column;
 use nicon_core::{NsType, Process, Record, Result, container};
 
 use crate::args::Args;

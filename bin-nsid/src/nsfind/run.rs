@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use nicon_core::stream::{self, Answers, Line, Lines};
+use nicon_core::filter::stream::{self, Answers, Line, Lines};
+use nicon_core::machine::Machine;
 use nicon_core::{Error, NsType, Process, Record, Result, Status, proc};
 
 use crate::args::Args;
@@ -128,10 +129,12 @@ impl Run<'_> {
         self.complain(proc::complaint(&census.denied))
     }
 
-    /// Prints an answer. `nsdev` is set here, since a namespace without a process gets none from a process.
+    /// Prints an answer. What says whose kernel it is of is set here, since a namespace without a process gets it from no process.
     fn give(&mut self, line: Option<u64>, answer: Result<Record>) -> Result<()> {
+        let machine = Machine::this()?;
         let answer = answer.map(|mut record| {
             record.set("nsdev", self.nsdev);
+            machine.write_to(&mut record);
             self.names.add_to(&mut record);
             record
         });

@@ -3,18 +3,18 @@
 use std::collections::{HashMap, HashSet};
 use std::ffi::{CString, OsStr, OsString};
 use std::ops::ControlFlow;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
-use nicon_core::file::{Known, RESOLVE_CACHED};
+use nicon_core::file::{FileInfo, open_cached};
 use nicon_core::walk::{Entry, walk};
 use nicon_core::{Namespace, NsId, NsType, Process, Result, ns};
 use nix::dir::Dir;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat};
+use nix::fcntl::{OFlag, openat, readlinkat};
 use nix::sys::stat::Mode;
 
 use crate::ancestry::Ancestry;
 use crate::holders::{Holder, Holders};
-use crate::mounts::{self, Mount};
+use crate::mounts::{self, MountedNs};
 
 /// Finds the holders of all namespaces.
 ///
@@ -137,8 +137,7 @@ impl Search {
         if std::io::Read::read_to_end(&mut std::fs::File::from(file), &mut text).is_err() {
             return Ok(());
         }
-        for Mount { id, namespace: (ns_type, ino), path } in text.split(|&byte| byte == b'\n').filter_map(mounts::parse)
-        {
+        for MountedNs { id, namespace: (ns_type, ino), path } in mounts::of(&text) {
             if !self.mounts.insert(id) {
                 continue;
             }
@@ -182,14 +181,12 @@ fn open(dir: &OwnedFd, file: &str) -> Option<Namespace> {
 }
 
 /// Opens a namespace that is mounted at a path below another process's root, without leaving that root. Nothing else is
-/// opened, whatever is there now. `RESOLVE_CACHED` keeps the lookup from waiting for a file system that never replies; the
-/// path to a mount is always cached.
+/// opened, whatever is there now. The look-up does not wait for a file system that never replies; the path to a mount is
+/// always cached.
 fn open_mounted(dir: &OwnedFd, path: &OsStr, namespace: NsId) -> Option<Namespace> {
     let root = openat(dir, "root", OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()).ok()?;
-    let resolve = ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS | RESOLVE_CACHED;
-    let how = OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC).resolve(resolve);
-    let file = openat2(root, path, how).ok()?;
-    let known = Known::of(&file).ok()?;
+    let file = open_cached(root.as_fd(), path.as_ref(), OFlag::O_PATH.bits()).ok()?;
+    let known = FileInfo::of(&file).ok()?;
     if (NsId { dev: known.dev, ino: known.ino }) != namespace {
         return None;
     }

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use nicon_core::{Doing, Error, Namespace, NsType, Record, Result, ns};
-use nix::errno::Errno;
-use nix::sys::statfs::statfs;
+use nicon_core::machine::Machine;
+use nicon_core::{Context, Error, Namespace, NsType, Record, Result, ns};
+use nix::sys::statfs::{FsType, statfs};
 
 /// The magic number of nsfs (`NSFS_MAGIC` of linux/magic.h).
-const NSFS_MAGIC: i64 = 0x6e73_6673;
+const NSFS_MAGIC: FsType = FsType(0x6e73_6673);
 
 /// The greatest PID (`PID_MAX_LIMIT` of linux/threads.h). Inode numbers of namespaces are greater.
 const PID_MAX: u64 = 4 << 20;
@@ -74,6 +74,7 @@ impl Wanted {
     /// # Errors
     /// If it names none of these types, or was made on another machine.
     pub(crate) fn of_record(record: &Record, types: &[NsType], nsdev: u64) -> Result<Vec<Self>> {
+        Machine::this()?.check(record)?;
         if record.integer("nsdev")?.is_some_and(|dev: u64| dev != nsdev) {
             return Err(Error::failed("the record's \"nsdev\" is not ours: it comes from another kernel"));
         }
@@ -121,10 +122,10 @@ fn allowed(ns_type: NsType, types: &[NsType], text: &str) -> Result<NsType> {
 
 /// Opens a namespace by its path. The file system is checked first: opening a FIFO would wait for a writer.
 fn open(path: &Path) -> Result<Namespace> {
-    let filesystem = statfs(path).doing(|| format!("open {}", path.display())).map_err(|error| {
-        if matches!(error.errno(), Some(Errno::ENOENT | Errno::ESRCH)) { error.as_no() } else { error }
+    let filesystem = statfs(path).context(|| format!("open {}", path.display())).map_err(|error| {
+        if matches!(error.errno(), Some(nix::libc::ENOENT | nix::libc::ESRCH)) { error.as_no() } else { error }
     })?;
-    if filesystem.filesystem_type().0 != NSFS_MAGIC {
+    if filesystem.filesystem_type() != NSFS_MAGIC {
         return Err(Error::failed(format!("{} is not a namespace", path.display())));
     }
     Namespace::open(path)

@@ -9,7 +9,7 @@ mod tree;
 mod types;
 
 use clap::Parser;
-use nicon_core::cli;
+use nicon_core::filter::cli;
 
 fn main() -> std::process::ExitCode {
     match args::Args::try_parse() {

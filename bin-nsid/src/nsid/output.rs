@@ -1,7 +1,7 @@
 //! The output of namespaces: records, a table, or bare values.
 
-use nicon_core::stream::View;
-use nicon_core::table::Column;
+use nicon_core::filter::stream::View;
+use nicon_core::filter::table::Column;
 use nicon_core::{Error, Process, Record, Result};
 
 use crate::args::Args;

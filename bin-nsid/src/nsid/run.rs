@@ -1,6 +1,6 @@
 //! The run: processes in, their namespaces out.
 
-use nicon_core::stream::{Answers, Lines, View};
+use nicon_core::filter::stream::{Answers, Lines, View};
 use nicon_core::{Process, Record, Result, Status};
 
 use crate::args::Args;

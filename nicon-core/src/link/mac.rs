@@ -21,7 +21,7 @@ impl FromStr for Mac {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let refuse = |why: &str| Error::failed(format!("\"{text}\" is not a hardware address: {why}"));
+        let refuse = |why: &str| Error::invalid(format!("\"{text}\" is not a hardware address: {why}"));
         let byte = |pair: &str| (pair.len() == 2).then(|| u8::from_str_radix(pair, 16).ok())?;
         let bytes: Option<Vec<u8>> = text.split(':').map(byte).collect();
         let bytes = bytes.and_then(|bytes| <[u8; 6]>::try_from(bytes).ok());

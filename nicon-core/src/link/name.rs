@@ -66,7 +66,7 @@ text_of_a_link!(
 );
 
 fn check_name(name: &str) -> Result<()> {
-    let refuse = |why: &str| Err(Error::failed(format!("\"{name}\" is not a link name: {why}")));
+    let refuse = |why: &str| Err(Error::invalid(format!("\"{name}\" is not a link name: {why}")));
     match name {
         "" => refuse("it is empty"),
         "." | ".." => refuse("it is taken by the file system"),
@@ -80,7 +80,7 @@ fn check_name(name: &str) -> Result<()> {
 
 fn check_alias(text: &str) -> Result<()> {
     if text.len() > Alias::MAX || text.contains(char::is_control) {
-        return Err(Error::failed(format!("an alias has at most {} bytes, and no control characters", Alias::MAX)));
+        return Err(Error::invalid(format!("an alias has at most {} bytes, and no control characters", Alias::MAX)));
     }
     Ok(())
 }
@@ -89,7 +89,7 @@ fn check_altname(text: &str) -> Result<()> {
     let forbidden = |c: char| matches!(c, '/' | '%') || c.is_whitespace() || c.is_control();
     if text.is_empty() || text.len() > AltName::MAX || text.contains(forbidden) {
         let max = AltName::MAX;
-        return Err(Error::failed(format!(
+        return Err(Error::invalid(format!(
             "\"{text}\" is not an alternative name: up to {max} bytes, no space, / or %"
         )));
     }

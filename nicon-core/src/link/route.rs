@@ -26,21 +26,12 @@ impl RouteSpec {
     }
 }
 
-/// The network that an address lies in: the kernel refuses a route to an address with bits behind its prefix.
-fn network(cidr: &Cidr) -> IpAddr {
-    let host_bits = |width: u32| width - u32::from(cidr.prefix_len());
-    match cidr.ip() {
-        IpAddr::V4(ip) => Ipv4Addr::from_bits(ip.to_bits() & u32::MAX.checked_shl(host_bits(32)).unwrap_or(0)).into(),
-        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & u128::MAX.checked_shl(host_bits(128)).unwrap_or(0)).into(),
-    }
-}
-
 impl FromStr for RouteSpec {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
         let refuse =
-            |why: &str| Error::failed(format!("\"{text}\" is not a route like 198.51.100.0/24,192.0.2.254: {why}"));
+            |why: &str| Error::invalid(format!("\"{text}\" is not a route like 198.51.100.0/24,192.0.2.254: {why}"));
         let (dst, via) = text.split_once(',').map_or((text, None), |(dst, via)| (dst, Some(via)));
         let via: Option<IpAddr> =
             via.map(str::parse).transpose().map_err(|_| refuse("the gateway is no IP address"))?;
@@ -48,8 +39,9 @@ impl FromStr for RouteSpec {
         if via.is_some_and(|via| via.is_ipv4() != dst.ip().is_ipv4()) {
             return Err(refuse("the gateway is of the other family"));
         }
-        if dst.ip() != network(&dst) {
-            return Err(refuse(&format!("the network begins at {}", network(&dst))));
+        // The kernel refuses a route to an address with bits behind its prefix.
+        if dst.ip() != dst.network() {
+            return Err(refuse(&format!("the network begins at {}", dst.network())));
         }
         Ok(Self { dst, via })
     }
@@ -70,7 +62,7 @@ impl FromStr for Gateway {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        text.parse().map(Self).map_err(|_| Error::failed(format!("\"{text}\" is not an IP address")))
+        text.parse().map(Self).map_err(|_| Error::invalid(format!("\"{text}\" is not an IP address")))
     }
 }
 

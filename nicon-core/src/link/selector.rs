@@ -21,7 +21,7 @@ impl FromStr for Selector {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let refuse = |why: &str| Err(Error::failed(format!("\"{text}\" is not a link: {why}")));
+        let refuse = |why: &str| Err(Error::invalid(format!("\"{text}\" is not a link: {why}")));
         if let Some(address) = text.strip_prefix("mac:") {
             return match mac::bytes(address) {
                 Some(bytes) => Ok(Self::Mac(mac::hex(&bytes))),

@@ -5,10 +5,8 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
+use crate::path::{HOST, Start, Subject};
 use crate::{Error, Record, Result};
-
-/// What our own network namespace is called, on the command line and in a record's `target`.
-pub const HOST: &str = "host";
 
 /// Where `ip netns add` puts its files.
 pub const NAMED: &str = "/run/netns";
@@ -20,8 +18,33 @@ pub enum Target {
     Host,
     /// That of the process with this PID.
     Pid(i32),
-    /// That which this file names: `/run/netns/blue`, or `blue` for short.
+    /// That which this file names: `/run/netns/blue`, or `netns:blue` or `blue` for short.
     File(PathBuf),
+}
+
+impl Target {
+    /// What a record's `target` says that leads to no container; `None` where it is a path to one. What begins with a slash is
+    /// a file, as nicon 0.1 wrote it.
+    ///
+    /// # Errors
+    /// As [`Start::parse`].
+    pub fn without_container(target: &str) -> Result<Option<Self>> {
+        Ok(match Start::parse(target)? {
+            Some(start) => Some(start.into()),
+            None if target.starts_with('/') => Some(Self::File(target.into())),
+            None => None,
+        })
+    }
+}
+
+impl From<Start<'_>> for Target {
+    fn from(start: Start<'_>) -> Self {
+        match start {
+            Start::Host => Self::Host,
+            Start::Netns(name) => Self::File(path(name)),
+            Start::File(file) => Self::File(file.to_owned()),
+        }
+    }
 }
 
 /// The file of a network namespace that was called by the name that `ip netns` gave it, or by a path.
@@ -34,14 +57,19 @@ impl FromStr for Target {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
+        if let Some(start) = Start::parse(text)? {
+            return Ok(start.into());
+        }
+        if let Ok(Subject::Process(pid)) = Subject::parse(text) {
+            return Ok(Self::Pid(pid));
+        }
         let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         match text.parse() {
-            _ if text == HOST => Ok(Self::Host),
             Ok(pid) if pid > 0 => Ok(Self::Pid(pid)),
             Err(_) if !is_number && !matches!(text, "" | "." | "..") && !text.starts_with('-') => {
                 Ok(Self::File(path(text)))
             }
-            _ => Err(Error::failed(format!(
+            _ => Err(Error::invalid(format!(
                 "\"{text}\" is neither a PID, the name or file of a network namespace, nor \"{HOST}\""
             ))),
         }
@@ -56,7 +84,7 @@ impl TryFrom<&Value> for Target {
         match value {
             Value::String(text) => text.parse(),
             Value::Number(pid) => pid.to_string().parse(),
-            _ => Err(Error::failed("expected a record, a PID or a name")),
+            _ => Err(Error::invalid("expected a record, a PID or a name")),
         }
     }
 }
@@ -67,7 +95,10 @@ impl From<&Target> for Record {
         match target {
             Target::Host => record.set("target", HOST),
             Target::Pid(pid) => record.set("pid", pid),
-            Target::File(path) => record.set("target", path),
+            Target::File(path) => match path.strip_prefix(NAMED) {
+                Ok(name) => record.set("target", format!("netns:{}", name.display())),
+                Err(_) => record.set("target", format!("file:{}", path.display())),
+            },
         }
         record
     }
@@ -78,16 +109,36 @@ mod tests {
     use super::*;
 
     #[test]
+    fn records_name_them_so_that_a_path_is_told_from_them() {
+        for (target, text) in [
+            (Target::Host, r#"{"target":"host"}"#),
+            (Target::Pid(42), r#"{"pid":42}"#),
+            (Target::File("/run/netns/blue".into()), r#"{"target":"netns:blue"}"#),
+            (Target::File("/proc/42/ns/net".into()), r#"{"target":"file:/proc/42/ns/net"}"#),
+        ] {
+            let record = Record::from(&target);
+            assert_eq!(record.to_line(), text);
+            let read = record.text("target").unwrap().map(|target| Target::without_container(target).unwrap());
+            assert_eq!(read, (target != Target::Pid(42)).then_some(Some(target)));
+        }
+        assert_eq!(Target::without_container("a.b").unwrap(), None);
+        assert_eq!(Target::without_container("/run/netns/red").unwrap(), Some(Target::File("/run/netns/red".into())));
+    }
+
+    #[test]
     fn names_of_namespaces() {
         for (text, target) in [
             ("host", Target::Host),
             ("42", Target::Pid(42)),
             ("blue", Target::File("/run/netns/blue".into())),
             ("/proc/42/ns/net", Target::File("/proc/42/ns/net".into())),
+            ("pid:42", Target::Pid(42)),
+            ("netns:my.net", Target::File("/run/netns/my.net".into())),
+            ("file:/proc/42/ns/net", Target::File("/proc/42/ns/net".into())),
         ] {
             assert_eq!(text.parse::<Target>().unwrap(), target);
         }
-        for text in ["", "0", "-1", "99999999999", ".", ".."] {
+        for text in ["", "0", "-1", "99999999999", ".", "..", "netns:", "file:x", "host.a"] {
             assert!(text.parse::<Target>().is_err(), "{text}");
         }
     }

@@ -1,12 +1,12 @@
 //! Why a path is refused, and what may stand in the place of what is wrong.
 
-use super::Engine;
+use super::engine::Engine;
 use crate::Error;
 
 /// The refusal of a path.
 #[must_use]
 pub fn refuse(path: &str, why: &str) -> Error {
-    Error::failed(format!("path \"{path}\": {why}"))
+    Error::invalid(format!("path \"{path}\": {why}"))
 }
 
 /// Why a name is refused that no path can have.

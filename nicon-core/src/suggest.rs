@@ -1,0 +1,31 @@
+//! Suggestions for mistyped names.
+
+use strsim::levenshtein;
+
+/// The names among `known` that are similar to `asked`, the most similar first; at most three.
+#[must_use]
+pub fn nearest<'a>(asked: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut similar: Vec<&str> = known.into_iter().filter(|name| is_similar(name, asked)).collect();
+    similar.sort_by_key(|name| levenshtein(name, asked));
+    similar.truncate(3);
+    similar
+}
+
+/// Whether one contains the other (parts of one or two letters do not count), or at most a third of the letters differ.
+fn is_similar(name: &str, asked: &str) -> bool {
+    let is_part = |part: &str, whole: &str| part.len() > 2 && whole.contains(part);
+    is_part(asked, name) || is_part(name, asked) || levenshtein(name, asked) <= asked.chars().count().div_ceil(3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn similar_names_are_suggested() {
+        let known = ["database", "xsetup", "olt_1", "setup"];
+        assert_eq!(nearest("olt1", known), ["olt_1"]);
+        assert_eq!(nearest("setup", known), ["setup", "xsetup"]);
+        assert!(nearest("web", known).is_empty() && nearest("t", known).is_empty());
+    }
+}

@@ -1,0 +1,102 @@
+//! The programs of the suite together, in pipes that people type.
+
+use libtest_mimic::{Failed, Trial};
+use nicon_lab::{LIMIT, Lab, output_within, tool, witness};
+use serde_json::{Value, json};
+
+use crate::support::expect::{parse, refusal};
+use crate::support::subject::{answers, ino, link, members, pids};
+use crate::support::suite::Suite;
+
+pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
+    vec![
+        suite.trial("filters::pipes::resolve_to_nsid", resolve_to_nsid),
+        suite.trial("filters::pipes::nsid_to_nsfind", nsid_to_nsfind),
+        suite.trial("filters::pipes::the_old_recipe", the_old_recipe),
+        suite.trial("filters::pipes::records_of_elsewhere_are_refused", records_of_elsewhere),
+        suite.trial("filters::pipes::containers_are_called_by_their_paths", containers_by_path),
+    ]
+}
+
+fn resolve_to_nsid(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    for path in ["setup", "setup.olt_1.lt_1"] {
+        let said = suite.shell(&format!("nicon-resolve {path} | nicon-nsid --id net"), "").ok()?;
+        assert_eq!(said, ino(lab.host_pid(path)?, "net").to_string());
+    }
+    Ok(())
+}
+
+fn nsid_to_nsfind(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let pid = lab.host_pid("setup.olt_1")?;
+    let name = link("pid", ino(pid, "pid"));
+    // The daemon in there starts and ends processes of its own: until a moment at which it does not.
+    let lives = |(_, pid): &(u64, u32)| witness::stat(*pid).is_some_and(|stat| stat.state != 'Z');
+    let living = || members(&name).into_iter().filter(lives).collect::<Vec<_>>();
+    for _ in 0..50 {
+        let before = living();
+        let ran = suite.shell(&format!("nicon-nsid {pid} | nicon-nsfind --all -T pid"), "");
+        if living() == before {
+            assert!(before.len() >= 3, "{before:?}");
+            assert_eq!(pids(&parse(&ran.ok()?)), before.into_iter().map(|(_, pid)| pid).collect());
+            return Ok(());
+        }
+    }
+    Err("the processes in olt_1 never stood still".into())
+}
+
+fn the_old_recipe(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let inside = "docker exec setup docker exec olt_1";
+    let fake = format!("$({inside} docker inspect --format='{{{{.State.Pid}}}}' lt_1)");
+    let ran = suite.shell(&format!("{inside} readlink /proc/{fake}/ns/pid | nicon-nsfind --pid"), "");
+    assert_eq!(ran.ok()?, lab.host_pid("setup.olt_1.lt_1")?.to_string());
+    Ok(())
+}
+
+/// A PID means another process on another machine, or after a boot, even if a number beside it should happen to be the same.
+fn records_of_elsewhere(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+    let name = output_within(tool("uname").arg("-n"), LIMIT)?.ok()?;
+    let found = suite.run(&["nicon-resolve", "setup"]).ok()?;
+    for record in [&found, &suite.run(&["nicon-nsid", &lab.host_pid("setup")?.to_string()]).ok()?] {
+        let record: Value = serde_json::from_str(record)?;
+        assert_eq!((&record["boot"], &record["machine"]), (&json!(boot.trim()), &json!(name)));
+    }
+    let found: Value = serde_json::from_str(&found)?;
+    for (field, status, why) in [("boot", 1, "another boot"), ("machine", 2, "machine \"elsewhere\"")] {
+        let mut record = found.clone();
+        record[field] = json!("elsewhere");
+        let alone = json!({"pid": record["pid"], field: "elsewhere"});
+        for (program, status) in [
+            (&["nicon-nsid"][..], status),
+            (&["nicon-nsfind"], status),
+            (&["nicon-links"], status),
+            (&["nicon-linkmv", "lo", "eth9"], status),
+            (&["nicon-veth", "-t", "host", "a9", "b9"], status),
+            (&["nicon-nsexec", "--net", "true"], 125),
+        ] {
+            refusal(&suite.feed(program, record.to_string()), status, &[why]);
+        }
+        refusal(&suite.feed(&["nicon-nsid"], alone.to_string()), status, &[why]);
+    }
+    Ok(())
+}
+
+fn containers_by_path(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let told =
+        answers(&suite.shell("nicon-resolve setup 'setup.olt_?' setup.olt_1.lt_1 | nicon-nsfind --names - -T net", ""));
+    let of_net = |ino| told.iter().find(|told| told["nsino"] == ino).ok_or("a namespace is missing");
+    for path in ["setup", "setup.olt_1", "setup.olt_1.lt_1"] {
+        let found = of_net(ino(lab.host_pid(path)?, "net"))?;
+        assert_eq!(found["container_path"], path, "{found}");
+    }
+    let ours = of_net(ino(std::process::id(), "net"))?;
+    assert!(ours.get("container_path").is_none(), "{ours}");
+    let table = "script -qec \"nicon-nsfind -T net --names <(nicon-resolve setup.olt_1)\" /dev/null < /dev/null";
+    let table = suite.shell(&format!("SHELL=$(command -v bash) {table}"), "").stdout;
+    let row = |row: &&str| row.split_whitespace().nth(4) == Some("setup.olt_1");
+    assert_eq!(table.lines().filter(row).count(), 1, "{table}");
+    refusal(&suite.run(&["nicon-nsfind", "--names", "/proc/self/mounts"]), 2, &["--names /proc/self/mounts: line 1"]);
+    refusal(&suite.feed(&["nicon-nsfind", "--names", "-"], "{}\n"), 2, &["--names -: line 1", "nicon-resolve"]);
+    refusal(&suite.run(&["nicon-nsfind", "--names", "/nowhere"]), 2, &["--names /nowhere: open: No such file"]);
+    Ok(())
+}

@@ -1,0 +1,212 @@
+//! nicon-plan: a plan becomes records, and all of its links are moved or none.
+
+use libtest_mimic::{Failed, Trial};
+use nicon_lab::{LIMIT, Lab, Ran, output_within, tool};
+use serde_json::{Value, json};
+
+use crate::support::expect::{deed, parse, records, refusal};
+use crate::support::links::{Pair, Place, ip, links, one};
+use crate::support::suite::Suite;
+
+pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
+    vec![
+        suite.trial("filters::plan::wires_a_lab", wires_a_lab),
+        suite.trial("filters::plan::looks_for_containers_without_links", looks_for_containers),
+        suite.trial("filters::plan::links_get_their_attributes", links_get_their_attributes),
+        suite.trial("filters::plan::another_pid_than_expected_moves_nothing", another_pid_than_expected),
+        suite.trial("filters::plan::a_container_that_is_missing_moves_nothing", a_container_that_is_missing),
+        suite.trial("filters::plan::each_link_for_itself", each_link_for_itself),
+        suite.trial("filters::plan::several_plans_in_a_stream", several_plans),
+        suite.trial("filters::plan::faults_are_reported_with_their_places", faults),
+        suite.trial("filters::plan::unreadable_plans", unreadable_plans),
+    ]
+}
+
+/// A link of a plan. It gets the name of its peer, which is unique in the container as well.
+fn wire(target: &str, pair: &Pair, more: &str) -> String {
+    format!("- inspect_ns: {target}\n  nic_tmp: {}\n  nic_name: {}\n{more}", pair.link, pair.peer)
+}
+
+/// A plan of two links: the first is valid, the second goes to `target` and has `more` keys.
+fn plan_of_two(lab: &Lab, pairs: [&Pair; 2], target: &str, more: &str) -> Result<String, Failed> {
+    let right = format!("  expected_pid: {}   # on the host\n", lab.host_pid("setup")?);
+    Ok(format!("links:\n{}{}", wire("setup", pairs[0], &right), wire(target, pairs[1], more)))
+}
+
+/// Longer than a link's own name may be.
+const LONG: &str = "a-name-of-more-than-fifteen-bytes";
+
+const PIPE: &str = "nicon-plan - | nicon-resolve | nicon-linkmv";
+
+/// A refusal by nicon-resolve, after which nothing was moved.
+#[track_caller]
+fn moved_nothing(ran: &Ran, pairs: [&Pair; 2], words: &[&str]) {
+    assert_eq!((ran.code(), &ran.stdout[..]), (Some(1), ""), "{ran:?}");
+    for word in words.iter().chain(&["nicon-resolve: standard input is held back"]) {
+        assert!(ran.stderr.contains(word), "\"{word}\" is not in {ran:?}");
+    }
+    for pair in pairs {
+        assert!(links().contains(&pair.link), "{ran:?}");
+    }
+}
+
+fn wires_a_lab(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let pairs = [Pair::new(), Pair::new()];
+    let expected = format!("  expected_pid: {}\n", lab.host_pid("setup.olt_1.lt_1")?);
+    let plan = plan_of_two(lab, [&pairs[0], &pairs[1]], "setup.olt_1.lt_1", &expected)?;
+    let moved = records(&suite.shell(PIPE, &plan));
+    for (record, path, name) in [(&moved[0], "setup", &pairs[0].peer), (&moved[1], "setup.olt_1.lt_1", &pairs[1].peer)]
+    {
+        assert_eq!(
+            (&record["target"], &record["nic"]["name"], &deed(record)["changed"]),
+            (&json!(path), &json!(name), &json!(true))
+        );
+        assert_eq!(record["pid"], lab.host_pid(path)?);
+        lab.exec(path, &["ip", "link", "show", "dev", name])?.ok()?;
+    }
+    // A second run changes nothing.
+    assert!(records(&suite.shell(PIPE, &plan)).iter().all(|record| deed(record)["changed"] == false));
+    for pair in &pairs {
+        ip(&format!("link delete {}", pair.peer));
+    }
+    Ok(())
+}
+
+/// A plan that moves nothing says whether each container is the process that it is expected to be.
+fn looks_for_containers(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let (first, second) = (lab.host_pid("setup.olt_1")?, lab.host_pid("setup.olt_1.lt_1")?);
+    let plan = |expected| {
+        format!(
+            "links:\n- {{inspect_ns: setup.olt_1, expected_pid: {first}}}\n- inspect_ns: setup.olt_1.lt_1\n  \
+             expected_pid: {expected}\n"
+        )
+    };
+    let found = records(&suite.shell("nicon-plan - | nicon-resolve", plan(second)));
+    assert_eq!(found.iter().map(|record| &record["pid"]).collect::<Vec<_>>(), [&json!(first), &json!(second)]);
+    let ran = suite.shell("nicon-plan - | nicon-resolve --pid", plan(second));
+    assert_eq!((ran.code(), &ran.stdout[..]), (Some(0), &format!("{first}\n{second}\n")[..]), "{ran:?}");
+    let ran = suite.shell("nicon-plan - | nicon-resolve --pid", plan(first));
+    let both = ran.stderr.contains(&second.to_string()) && ran.stderr.contains(&first.to_string());
+    assert!(ran.code() == Some(1) && ran.stdout.is_empty() && both, "{ran:?}");
+    Ok(())
+}
+
+/// Through the whole pipe: the link in the container has the attributes of the plan, according to `ip`.
+fn links_get_their_attributes(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    // Docker switches IPv6 off in there.
+    let (path, pairs, from) = ("setup.olt_1.lt_1", [Pair::new(), Pair::new()], Place::new());
+    let net = format!("--net=/proc/{}/ns/net", lab.host_pid(path)?);
+    let inside = |line: &str| {
+        let mut ip = tool("nsenter");
+        ip.arg(&net).arg("ip").args(line.split(' '));
+        Ok::<_, Failed>(output_within(&mut ip, LIMIT)?.ok()?)
+    };
+    ip(&format!("link set {} netns {}", pairs[1].link, from.pid()));
+    let attributes = &format!(
+        "  addr: [192.0.2.2/24, 192.0.2.130/25]\n  gateway: 192.0.2.1\n  \
+        route:\n  - 198.51.100.0/24,192.0.2.9\n  - 203.0.113.0/25\n  mtu: 1400\n  mac: 02:00:5e:00:53:41\n  \
+        alias: up link\n  altname: {LONG}\n  keep: sysctl\n"
+    );
+    let down = format!("  from: {}\n  addr: 198.51.100.130/25\n  up: false\n", from.pid());
+    let plan = format!("links:\n{}{}", wire(path, &pairs[0], attributes), wire(path, &pairs[1], &down));
+    let moved = suite.shell(PIPE, &plan);
+    assert!(records(&moved).iter().all(|record| deed(record)["changed"] == true), "{moved:?}");
+
+    let there = one(&inside(&format!("-j -d addr show dev {}", pairs[0].peer))?);
+    assert_eq!((&there["mtu"], &there["address"]), (&json!(1400), &json!("02:00:5e:00:53:41")), "{there}");
+    assert_eq!((&there["ifalias"], &there["altnames"][0]), (&json!("up link"), &json!(LONG)), "{there}");
+    for address in [("192.0.2.2", 24), ("192.0.2.130", 25)] {
+        let has = |info: &Value| info["local"] == address.0 && info["prefixlen"] == address.1;
+        assert!(there["addr_info"].as_array().is_some_and(|all| all.iter().any(has)), "{there}");
+    }
+    let routes: Value = serde_json::from_str(&inside(&format!("-j route show dev {}", pairs[0].peer))?)?;
+    for (dst, gateway) in
+        [("default", json!("192.0.2.1")), ("198.51.100.0/24", json!("192.0.2.9")), ("203.0.113.0/25", Value::Null)]
+    {
+        let is = |route: &Value| route["dst"] == dst && route["gateway"] == gateway;
+        assert!(routes.as_array().is_some_and(|all| all.iter().any(is)), "{dst} is not in {routes}");
+    }
+    let there = one(&inside(&format!("-j addr show dev {}", pairs[1].peer))?);
+    assert!(!there["flags"].as_array().ok_or("no flags")?.contains(&json!("UP")), "{there}");
+    assert_eq!(there["addr_info"][0]["local"], "198.51.100.130", "{there}");
+
+    records(&suite.feed(&["nicon-linkmv", "--undo"], &moved.stdout));
+    assert!(links().contains(&pairs[0].link) && from.links().contains(&pairs[1].link));
+    Ok(())
+}
+
+fn another_pid_than_expected(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let (pairs, pid) = ([Pair::new(), Pair::new()], lab.host_pid("setup.olt_1")?);
+    // The PID that the inner engine reports: a typical mistake, which the field is meant to catch.
+    let inner = lab.docker("setup", &["inspect", "--format", "{{.State.Pid}}", "olt_1"])?.ok()?;
+    let plan = plan_of_two(lab, [&pairs[0], &pairs[1]], "setup.olt_1", &format!("  expected_pid: {inner}\n"))?;
+    let told = format!("setup.olt_1: its PID is {pid}, but {inner} was expected");
+    moved_nothing(&suite.shell(PIPE, &plan), [&pairs[0], &pairs[1]], &["nicon-resolve: line 2: ", &told]);
+    Ok(())
+}
+
+fn a_container_that_is_missing(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let pairs = [Pair::new(), Pair::new()];
+    let plan = plan_of_two(lab, [&pairs[0], &pairs[1]], "setup.nobody", "")?;
+    moved_nothing(&suite.shell(PIPE, &plan), [&pairs[0], &pairs[1]], &["no container \"nobody\""]);
+    Ok(())
+}
+
+fn each_link_for_itself(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let pairs = [Pair::new(), Pair::new()];
+    let plan = plan_of_two(lab, [&pairs[0], &pairs[1]], "setup.nobody", "")?;
+    let ran = suite.shell("nicon-plan --each - | nicon-resolve | nicon-linkmv", &plan);
+    assert_eq!((ran.code(), parse(&ran.stdout).len(), ran.stderr.lines().count()), (Some(1), 1, 1), "{ran:?}");
+    assert!(!links().contains(&pairs[0].link) && links().contains(&pairs[1].link));
+    ip(&format!("link delete {}", pairs[0].peer));
+    Ok(())
+}
+
+fn several_plans(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let wrong = format!("{{\"target\":\"setup\",\"plan\":\"b\",\"expected_pid\":{}}}\n", lab.host_pid("setup")? + 1);
+    let asked = |plan: &str| format!("{{\"target\":\"setup\",\"plan\":\"{plan}\"}}\n");
+    let input = [&asked("a"), &asked("b"), &wrong, "setup\n", &asked("b"), "{\n", &asked("c")].concat();
+    let ran = suite.feed(&["nicon-resolve"], input);
+    let plans: Vec<_> = parse(&ran.stdout).iter().map(|record| record["plan"].clone()).collect();
+    assert_eq!(plans, [json!("a"), json!(null), json!("c")], "{ran:?}");
+    // A line that cannot be parsed may belong to the plan of the lines around it.
+    let failed: Vec<_> = ran.stderr.lines().map(|line| line.split(": ").nth(1).unwrap()).collect();
+    assert_eq!(failed, ["line 3", "b is held back", "line 6", "b is held back"], "{ran:?}");
+    Ok(())
+}
+
+fn faults(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let plan = "links:\n- inspect_ns: setup\n  nic_tmp: veth0\n  nic_nam: eth1\n- inspect_ns: setup\n  nic_tmp: 1e3\n";
+    let ran = suite.feed(&["nicon-plan", "-"], plan);
+    assert_eq!((ran.code(), &ran.stdout[..]), (Some(2), ""), "{ran:?}");
+    let expected = [
+        "nicon-plan: standard input:4:3: unknown key \"nic_nam\": did you mean nic_name?",
+        "nicon-plan: standard input:6:12: nic_tmp: expected text, found the number 1e3: write \"1e3\" in quotes",
+    ];
+    assert_eq!(ran.stderr.lines().collect::<Vec<_>>(), expected);
+    let laughs = "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n";
+    for (plan, words) in [
+        ("", "1:1: the plan is empty"),
+        (laughs, "1:4: a plan cannot have anchors (&) or aliases (*)"),
+        ("links: []\n---\nlinks: []\n", "2:1: a second YAML document"),
+        ("links: []\nlinks: []\n", "2:1: duplicate key links (first on line 1)"),
+        ("links:\n\t- a\n", "2:2: not YAML: tabs are not allowed for indentation"),
+        ("links:\n- inspect_ns: \"a\\x1b[2J\"\n  nic_tmp: x\n", "2:15: inspect_ns: it contains"),
+        ("links:\n- inspect_ns: a..b\n  nic_tmp: x\n", "2:15: inspect_ns: path \"a..b\": name 2 is empty"),
+    ] {
+        refusal(&suite.feed(&["nicon-plan"], plan), 2, &["nicon-plan: standard input:", words]);
+        refusal(&suite.feed(&["nicon-plan", "-"], plan), 2, &["nicon-plan: standard input:", words]);
+    }
+    Ok(())
+}
+
+fn unreadable_plans(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    refusal(&suite.run(&["nicon-plan", "/nowhere/plan"]), 2, &["open /nowhere/plan: No such file or directory"]);
+    refusal(&suite.run(&["nicon-plan", "/"]), 2, &["read /: Is a directory"]);
+    refusal(&suite.feed(&["nicon-plan", "-"], b"links:\n- \xff\n"), 2, &["standard input:2: not valid UTF-8"]);
+    // Endless input is refused.
+    let mut endless = tool("sh");
+    endless.args(["-c", "yes links | \"$1\" -", "sh"]).arg(suite.bins()?.join("nicon-plan"));
+    refusal(&output_within(&mut endless, LIMIT)?, 2, &["larger than 16 MiB"]);
+    Ok(())
+}

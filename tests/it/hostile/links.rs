@@ -1,0 +1,167 @@
+//! nicon-linkmv against a container whose root changes links while they are moved, or says of them what is not true.
+
+use std::process::Stdio;
+
+use libtest_mimic::{Failed, Trial};
+use nicon_lab::{LIMIT, Lab, Ran, output_of_input, output_within, tool};
+
+use crate::support::expect::{not_undone, record, refusal};
+use crate::support::links::{Pair, Place, ip, links, one, state, wait_until};
+use crate::support::suite::Suite;
+
+pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
+    vec![
+        suite.trial("hostile::links::a_link_that_says_it_was_ours", a_link_that_says_it_was_ours),
+        suite.trial("hostile::links::a_mark_on_another_link_when_a_move_fails", a_mark_on_another_link),
+        suite.trial("hostile::links::a_mark_on_another_link_after_a_kill", a_mark_after_a_kill),
+        suite.trial("hostile::links::another_link_when_a_move_is_undone", another_link_when_undone),
+        suite.trial("hostile::links::another_link_at_the_last_moment", another_link_at_the_last_moment),
+    ]
+}
+
+/// The container's own link carries the mark of an interrupted move of a link that is gone; that move cannot be finished.
+/// To put the link "back" would let it into our network namespace.
+fn a_link_that_says_it_was_ours(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let to = Place::new();
+    let ours = our_netns()?;
+    to.ip("link add eth1 type veth peer name eth1-peer");
+    to.ip("link add trap type veth peer name trap-peer");
+    to.ip(&format!("link property add dev trap altname nicon.{ours}.7.long-gone"));
+    let words = ["nicon-linkmv", "-t", &to.pid().to_string(), "long-gone", "eth1"];
+    refusal(&suite.run(&words), 1, &["eth1 already exists", "trap stays in", "there is no journal"]);
+    assert!(!links().iter().any(|name| name == "long-gone" || name == "trap"), "nothing came in");
+    assert!(to.links().contains(&"trap".to_owned()));
+    Ok(())
+}
+
+fn our_netns() -> Result<String, Failed> {
+    let ours = std::fs::read_link("/proc/self/ns/net")?.to_string_lossy().into_owned();
+    Ok(ours.trim_start_matches("net:[").trim_end_matches(']').to_owned())
+}
+
+/// The mark that the one link of a place carries.
+fn mark_in(place: &Place) -> Option<String> {
+    let text = place.ip("-o link");
+    let mark = text.split_whitespace().map(|word| word.trim_end_matches('\\')).find(|word| word.starts_with("nicon."));
+    mark.map(str::to_owned)
+}
+
+/// Takes the mark off `link` and puts it on `trap`.
+fn swap(place: &Place, link: &str, mark: &str) {
+    place.ip("link add trap type veth peer name trap-peer");
+    place.ip(&format!("link property del dev {link} altname {mark}"));
+    place.ip(&format!("link property add dev trap altname {mark}"));
+}
+
+/// While nicon waits for a carrier that never comes, the container gives the mark to a link of its own.
+fn a_mark_on_another_link(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let (pair, to) = (Pair::new(), Place::new());
+    let before = state(&pair.link);
+    let ran = std::thread::scope(|scope| {
+        let run = scope
+            .spawn(|| suite.run(&["nicon-linkmv", "-t", &to.pid().to_string(), &pair.link, "eth1", "--wait", "2"]));
+        wait_until(|| to.links().contains(&"eth1".to_owned()) && mark_in(&to).is_some());
+        swap(&to, "eth1", &mark_in(&to).unwrap());
+        run.join().unwrap()
+    });
+    refusal(&ran, 1, &["eth1 in process", "no carrier"]);
+    assert_eq!(state(&pair.link), before, "the link itself came back");
+    let mut there = to.links();
+    there.sort();
+    assert_eq!(there, ["lo", "trap", "trap-peer"]);
+    Ok(())
+}
+
+/// Kills a move behind its message, so that the mark stays on the link.
+fn killed(suite: &Suite, to: &Place, link: &str) -> Result<(), Failed> {
+    for when in 1..40 {
+        let mut strace = tool("strace");
+        let kill = format!("inject=sendto:signal=KILL:when={when}");
+        strace.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=sendto", "-e", &kill]);
+        strace.arg(suite.bins()?.join("nicon-linkmv")).args(["-t", &to.pid().to_string(), link, "eth1"]);
+        output_within(&mut strace, LIMIT)?;
+        if to.links().contains(&"eth1".to_owned()) {
+            return if mark_in(to).is_some() { Ok(()) } else { Err("it was killed too late".into()) };
+        }
+    }
+    Err("no kill left it there".into())
+}
+
+fn a_mark_after_a_kill(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let (pair, to) = (Pair::new(), Place::new());
+    killed(suite, &to, &pair.link)?;
+    let mac = one(&to.ip("-j link show dev eth1"))["address"].clone();
+    swap(&to, "eth1", &mark_in(&to).ok_or("no mark")?);
+    let words = ["nicon-linkmv", "-t", &to.pid().to_string(), &pair.link, "eth1"];
+    let finished = record(&suite.run(&words));
+    let finished = &finished["nic"];
+    assert_eq!((&finished["name"], &finished["mac"]), (&"eth1".into(), &mac));
+
+    // The link itself is gone, and what carries its mark is not it.
+    let (pair, to) = (Pair::new(), Place::new());
+    killed(suite, &to, &pair.link)?;
+    swap(&to, "eth1", &mark_in(&to).ok_or("no mark")?);
+    to.ip("link del eth1");
+    let words = ["nicon-linkmv", "-t", &to.pid().to_string(), &pair.link, "eth1"];
+    refusal(&suite.run(&words), 1, &["trap in process", &format!("is not {}, whose mark it carries", pair.link)]);
+    assert!(!links().iter().any(|name| *name == pair.link || name == "trap"));
+    assert!(to.links().contains(&"trap".to_owned()));
+    Ok(())
+}
+
+/// Puts another link in the place of `eth1`: by name, ifindex and hardware address nobody can tell them apart.
+fn impersonate(to: &Place, elsewhere: &Place) {
+    let link = one(&to.ip("-j link show dev eth1"));
+    let (ifindex, mac) = (&link["ifindex"], link["address"].as_str().unwrap());
+    to.ip(&format!("link set eth1 netns {}", elsewhere.pid()));
+    to.ip(&format!("link add eth1 index {ifindex} address {mac} type veth peer name trap-peer"));
+}
+
+fn another_link_when_undone(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let (pair, to, elsewhere) = (Pair::new(), Place::new(), Place::new());
+    let moved = suite.run(&["nicon-linkmv", "-t", &to.pid().to_string(), &pair.link, "eth1"]);
+    record(&moved);
+    impersonate(&to, &elsewhere);
+    let there = to.ip("-j -d addr");
+    let undone = suite.feed(&["nicon-linkmv", "--undo"], &moved.stdout);
+    not_undone(&undone, 1, &["eth1 in process", "is not the link that was moved there as eth1"]);
+    assert_eq!(to.ip("-j -d addr"), there);
+    assert!(!links().contains(&pair.link));
+    Ok(())
+}
+
+/// Between the look and the message the container puts another link in the place of the one that is to come back. What
+/// comes then is never up in our namespace, and is sent back. strace holds the message back for long enough.
+fn another_link_at_the_last_moment(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let (pair, to, elsewhere) = (Pair::new(), Place::new(), Place::new());
+    ip(&format!("link set {} up", pair.link));
+    let moved = suite.run(&["nicon-linkmv", "-t", &to.pid().to_string(), &pair.link, "eth1"]);
+    record(&moved);
+    let undo = |options: &[&str]| -> Result<Ran, Failed> {
+        let mut strace = tool("strace");
+        strace.args(["-f", "-qq", "-e", "trace=sendto"]).args(options);
+        strace.arg(suite.bins()?.join("nicon-linkmv")).arg("--undo").stderr(Stdio::piped());
+        Ok(output_of_input(&mut strace, &moved.stdout, LIMIT)?)
+    };
+    // A run that is not disturbed shows how many messages go before it.
+    let messages = undo(&[])?;
+    let sent: Vec<_> = messages.stderr.lines().filter(|line| line.contains("sendto(")).collect();
+    // Of a socket that belongs to another namespace strace knows the numbers only.
+    let is_move = |line: &&str| ["RTM_SETLINK", "nlmsg_type=0x13 "].iter().any(|kind| line.contains(kind));
+    let when = sent.iter().position(is_move).ok_or("nothing was put back")? + 1;
+    assert!(links().contains(&pair.link), "{messages:?}");
+    let again = suite.run(&["nicon-linkmv", "-t", &to.pid().to_string(), &pair.link, "eth1"]);
+    record(&again);
+    let delay = format!("inject=sendto:delay_enter=2s:when={when}");
+    let held = std::thread::scope(|scope| {
+        let run = scope.spawn(|| undo(&["-e", &delay]).unwrap());
+        std::thread::sleep(std::time::Duration::from_millis(700));
+        impersonate(&to, &elsewhere);
+        run.join().unwrap()
+    });
+    assert!(held.stderr.contains("another link came as"), "{held:?}");
+    assert_eq!(held.code(), Some(1), "{held:?}");
+    assert!(!links().contains(&pair.link), "it was sent back");
+    assert_eq!(to.links().len(), 3, "{:?}", to.links());
+    Ok(())
+}

@@ -1,0 +1,24 @@
+//! nicon-nsid and nicon-nsfind: processes and their namespaces.
+
+pub(crate) mod denied;
+pub(crate) mod ended_main_thread;
+pub(crate) mod holders;
+pub(crate) mod nsfind;
+pub(crate) mod nsid;
+
+use libtest_mimic::Trial;
+
+use crate::support::suite::Suite;
+
+pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
+    [
+        denied::trials(suite),
+        ended_main_thread::trials(suite),
+        holders::trials(suite),
+        nsfind::trials(suite),
+        nsid::trials(suite),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

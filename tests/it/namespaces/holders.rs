@@ -1,0 +1,172 @@
+//! nicon-nsfind --holders finds what keeps a namespace without processes alive.
+
+use std::sync::mpsc;
+
+use libtest_mimic::{Failed, Trial};
+use nicon_lab::{LIMIT, Lab, output_within, tool};
+use nix::sched::{CloneFlags, unshare};
+use serde_json::{Value, json};
+
+use crate::support::expect::refusal;
+use crate::support::subject::{Subject, answers, ino, members};
+use crate::support::suite::Suite;
+
+pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
+    vec![
+        suite.trial("namespaces::holders::a_named_network_namespace", a_named_network_namespace),
+        suite.trial("namespaces::holders::a_mount_in_another_mount_namespace", a_mount_elsewhere),
+        suite.trial("namespaces::holders::an_open_descriptor", an_open_descriptor),
+        suite.trial("namespaces::holders::a_descriptor_of_a_mount", a_descriptor_of_a_mount),
+        suite.trial("namespaces::holders::a_thread_that_left", a_thread_that_left),
+        suite.trial("namespaces::holders::a_thread_whose_children_will_be_in_it", future_children),
+        suite.trial("namespaces::holders::child_namespaces", child_namespaces),
+        suite.trial("namespaces::holders::the_list_of_all", the_list_of_all),
+    ]
+}
+
+/// Asks about a namespace without processes, with and without `--holders`.
+#[track_caller]
+fn held(suite: &Suite, name: &str) -> Value {
+    assert_eq!(members(name), [], "{name}");
+    let plain = suite.run(&["nicon-nsfind", name]);
+    let not_found = format!("no process was found in namespace {name} ");
+    assert!(plain.stdout.is_empty() && plain.stderr.contains(&not_found), "{plain:?}");
+    let ran = suite.run(&["nicon-nsfind", "--holders", name]);
+    let mut found = answers(&ran);
+    assert_eq!(found.len(), 1, "{ran:?}");
+    let found = found.remove(0);
+    assert_eq!((&found["nprocs"], found.get("pid")), (&0.into(), None), "{found}");
+    assert_eq!(format!("{}:[{}]", found["nstype"].as_str().unwrap(), found["nsino"]), name);
+    found["holders"].clone()
+}
+
+/// Runs `ip netns add`, and returns the inode number that stat shows.
+fn add_netns(name: &str) -> Result<u64, Failed> {
+    output_within(tool("ip").args(["netns", "add", name]), LIMIT)?.ok()?;
+    let path = format!("/run/netns/{name}");
+    Ok(output_within(tool("stat").args(["-c", "%i", &path]), LIMIT)?.ok()?.parse()?)
+}
+
+fn delete_netns(name: &str) -> Result<(), Failed> {
+    Ok(output_within(tool("ip").args(["netns", "delete", name]), LIMIT)?.ok().map(drop)?)
+}
+
+fn a_named_network_namespace(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let ino = add_netns("holders-named")?;
+    let holders = held(suite, &format!("net:[{ino}]"));
+    // Copies of our mount namespace have the mount as well, so there may be several.
+    let all = holders.as_array().unwrap();
+    assert!(!all.is_empty() && all.iter().all(|holder| holder["kind"] == "mount"), "{holders}");
+    assert!(all.iter().any(|holder| holder["path"] == "/run/netns/holders-named"), "{holders}");
+    delete_netns("holders-named")
+}
+
+fn a_mount_elsewhere(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let script = "mount -t tmpfs t /mnt && : >'/mnt/a b' && unshare --uts='/mnt/a b' true &&
+        exec 2>/dev/null && echo ready && exec sleep 600";
+    let subject = Subject::start(&["--mount"], script);
+    let path = format!("/proc/{}/root/mnt/a b", subject.pid());
+    let ino = output_within(tool("stat").args(["-c", "%i", &path]), LIMIT)?.ok()?;
+    let holders = held(suite, &format!("uts:[{ino}]"));
+    let mount = json!([{"kind": "mount", "path": "/mnt/a b", "mnt": subject.ino("mnt"), "pid": subject.pid()}]);
+    assert_eq!(holders, mount);
+    drop(subject);
+    refusal_of_gone(suite, &format!("uts:[{ino}]"));
+    Ok(())
+}
+
+#[track_caller]
+fn refusal_of_gone(suite: &Suite, name: &str) {
+    let ran = suite.run(&["nicon-nsfind", "--holders", name]);
+    assert!(ran.stdout.is_empty() && ran.stderr.contains("no process and no other holder was found"), "{ran:?}");
+}
+
+fn an_open_descriptor(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let first = Subject::asleep(&["--net"]);
+    let name = format!("net:[{}]", first.ino("net"));
+    let script = format!("exec 9</proc/{}/ns/net; echo ready; exec sleep 600", first.pid());
+    let second = Subject::start(&[], &script);
+    drop(first);
+    assert_eq!(held(suite, &name), json!([{"kind": "fd", "pid": second.pid(), "fd": 9}]));
+    drop(second);
+    refusal(&suite.run(&["nicon-nsfind", "--holders", &name]), 1, &["no process and no other holder was found"]);
+    Ok(())
+}
+
+fn a_descriptor_of_a_mount(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let ino = add_netns("holders-open")?;
+    let subject = Subject::start(&[], "exec 9</run/netns/holders-open; echo ready; exec sleep 600");
+    let holders = held(suite, &format!("net:[{ino}]"));
+    let fd = json!({"kind": "fd", "pid": subject.pid(), "fd": 9});
+    assert!(holders.as_array().unwrap().contains(&fd), "{holders}");
+    // After the unmount the descriptor's link is a path that does not exist, but the descriptor still holds it.
+    delete_netns("holders-open")?;
+    assert!(held(suite, &format!("net:[{ino}]")).as_array().unwrap().contains(&fd));
+    Ok(())
+}
+
+/// Calls `check` with the TID of a thread that has entered a new namespace and stays in it meanwhile.
+fn with_thread(flag: CloneFlags, check: impl FnOnce(i32)) {
+    let (sender, receiver) = mpsc::channel();
+    let (release, hold) = mpsc::channel::<()>();
+    let thread = std::thread::spawn(move || {
+        unshare(flag).unwrap();
+        sender.send(nix::unistd::gettid().as_raw()).unwrap();
+        let _ = hold.recv();
+    });
+    check(receiver.recv().unwrap());
+    drop(release);
+    thread.join().unwrap();
+}
+
+fn thread_link(tid: i32, file: &str) -> String {
+    let link = std::fs::read_link(format!("/proc/self/task/{tid}/ns/{file}")).unwrap();
+    link.to_str().unwrap().to_owned()
+}
+
+fn a_thread_that_left(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    with_thread(CloneFlags::CLONE_NEWUTS, |tid| {
+        let holder = json!([{"kind": "thread", "pid": std::process::id(), "tid": tid}]);
+        assert_eq!(held(suite, &thread_link(tid, "uts")), holder);
+    });
+    Ok(())
+}
+
+fn future_children(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    with_thread(CloneFlags::CLONE_NEWPID, |tid| {
+        // A PID namespace is not visible before it has its first process.
+        assert!(std::fs::read_link(format!("/proc/self/task/{tid}/ns/pid_for_children")).is_err());
+    });
+    let flag = CloneFlags::from_bits_retain(0x80);
+    with_thread(flag, |tid| {
+        let holder = json!([{"kind": "children", "pid": std::process::id(), "tid": tid}]);
+        assert_eq!(held(suite, &thread_link(tid, "time_for_children")), holder);
+    });
+    Ok(())
+}
+
+fn child_namespaces(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let nested = ["--user", "--map-root-user", "unshare", "--user", "--map-root-user"];
+    let subject = Subject::asleep(&nested);
+    let inner = subject.ino("user");
+    let lsns = tool("lsns").args(["--json", "--output", "NS,PNS", "--type", "user"]).output()?;
+    let list: Value = serde_json::from_slice(&lsns.stdout)?;
+    let rows = list["namespaces"].as_array().ok_or("lsns said nothing")?;
+    let outer = rows.iter().find(|row| row["ns"] == inner).ok_or("lsns does not know it")?["pns"].clone();
+    assert_ne!(outer, ino(std::process::id(), "user"));
+    let holders = held(suite, &format!("user:[{outer}]"));
+    assert_eq!(holders, json!([{"kind": "child", "nstype": "user", "nsino": inner}]));
+    Ok(())
+}
+
+fn the_list_of_all(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let ino = add_netns("holders-list")?;
+    let find = |options: &[&str]| {
+        let words = [&["nicon-nsfind", "--list", "-T", "net"], options].concat();
+        answers(&suite.run(&words)).into_iter().find(|record| record["nsino"] == ino)
+    };
+    assert_eq!(find(&[]), None);
+    let found = find(&["--holders"]).ok_or("it is not listed")?;
+    assert_eq!((&found["nprocs"], &found["holders"][0]["kind"]), (&0.into(), &"mount".into()), "{found}");
+    delete_netns("holders-list")
+}

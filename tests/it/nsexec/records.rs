@@ -1,0 +1,86 @@
+//! nicon-nsexec and the records that name its targets.
+
+use libtest_mimic::{Failed, Trial};
+use nicon_lab::{Lab, witness};
+
+use crate::nsexec::as_nsenter::CONTAINER;
+use crate::support::expect::refusal;
+use crate::support::kernel::Feature;
+use crate::support::suite::Suite;
+
+pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
+    vec![
+        suite.trial("nsexec::records::the_record_and_the_rest_of_the_input", the_record_and_the_rest_of_the_input),
+        suite.trial("nsexec::records::once_for_each_record", once_for_each_record),
+        suite.trial("nsexec::records::a_reused_pid_is_refused", a_reused_pid_is_refused),
+        suite.trial_with(
+            &[Feature::Pidfs],
+            "nsexec::records::a_reused_pid_is_refused_by_its_inode",
+            a_reused_pid_is_refused_by_its_inode,
+        ),
+    ]
+}
+
+fn the_record_and_the_rest_of_the_input(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let record = suite.run(&["nicon-resolve", CONTAINER]).stdout;
+    assert!(record.ends_with('\n'));
+    for options in [&["--net"][..], &["--all"][..]] {
+        let words = [&["nicon-nsexec"], options, &["sh", "-c", "cat; readlink /proc/self/ns/net"]].concat();
+        let ran = suite.feed(&words, format!("{record}the rest\nis the command's\n"));
+        let net = witness::ns_link(lab.host_pid(CONTAINER)?, "net").ok_or("gone")?;
+        assert_eq!(ran.stdout, format!("the rest\nis the command's\n{net}\n"), "{ran:?}");
+    }
+    refusal(
+        &suite.feed(&["nicon-nsexec", "--net", "true"], ""),
+        125,
+        &["no target: give --target PID or pipe in a record"],
+    );
+    refusal(
+        &suite.feed(&["nicon-nsexec", "--net", "true"], "nonsense\n"),
+        125,
+        &["nicon-nsexec: line 1: \"nonsense\" is not a record"],
+    );
+    Ok(())
+}
+
+fn once_for_each_record(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let records = suite.run(&["nicon-resolve", "setup", "setup.olt_1", CONTAINER]).stdout;
+    assert_eq!(records.lines().count(), 3);
+    for options in [&["--uts"][..], &["--all"][..]] {
+        let words = [&["nicon-nsexec", "--each"], options, &["sh", "-c", "hostname; wc -c; [ $(hostname) != olt_1 ]"]];
+        let ran = suite.feed(&words.concat(), &records);
+        assert_eq!(ran.stdout, "setup\n0\nolt_1\n0\nlt_1\n0\n", "{ran:?}");
+        assert_eq!(ran.code(), Some(1), "{ran:?}");
+    }
+    let broken = format!("nonsense\n{records}");
+    let ran = suite.feed(&["nicon-nsexec", "--each", "--uts", "hostname"], &broken);
+    assert_eq!((ran.stdout.as_str(), ran.code()), ("setup\nolt_1\nlt_1\n", Some(125)), "{ran:?}");
+    assert!(ran.stderr.contains("line 1:"), "{ran:?}");
+    Ok(())
+}
+
+fn a_reused_pid_is_refused(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    refuses_another(suite, "starttime").map(drop)
+}
+
+fn a_reused_pid_is_refused_by_its_inode(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let inode = refuses_another(suite, "pidfs")?;
+    let pid = lab.host_pid(CONTAINER)?;
+    suite.run(&["nicon-nsexec", "-t", &format!("{pid}:{inode}"), "-n", "true"]).ok()?;
+    let other = format!("{pid}:{}", inode + 1);
+    refusal(&suite.run(&["nicon-nsexec", "-t", &other, "-n", "true"]), 125, &["now belongs to another process"]);
+    Ok(())
+}
+
+/// Changes a number by which a record names its process; returns what it was.
+fn refuses_another(suite: &Suite, field: &str) -> Result<u64, Failed> {
+    let mut record: serde_json::Value = serde_json::from_str(&suite.run(&["nicon-resolve", CONTAINER]).stdout)?;
+    let number = record[field].as_u64().ok_or_else(|| format!("no {field}"))?;
+    record[field] = (number + 1).into();
+    refusal(
+        &suite.feed(&["nicon-nsexec", "-n", "true"], format!("{record}\n")),
+        125,
+        &["now belongs to another process"],
+    );
+    Ok(number)
+}

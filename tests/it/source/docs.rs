@@ -1,0 +1,99 @@
+//! The documents say what the programs do.
+
+use std::path::Path;
+
+use libtest_mimic::{Failed, Trial};
+use nicon_lab::{LIMIT, Lab, output_within, tool};
+use serde_json::Value;
+
+use crate::support::suite::Suite;
+
+pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
+    vec![
+        suite.trial("source::docs::examples_of_the_protocol", examples_of_the_protocol),
+        suite.trial("source::docs::help_of_the_programs", help_of_the_programs),
+    ]
+}
+
+const PROGRAMS: [&str; 9] = [
+    "nicon-resolve",
+    "nicon-plan",
+    "nicon-tree",
+    "nicon-nsid",
+    "nicon-nsfind",
+    "nicon-nsexec",
+    "nicon-linkmv",
+    "nicon-veth",
+    "nicon-links",
+];
+
+fn document(path: &str) -> std::io::Result<String> {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path))
+}
+
+/// The examples of a document: each a command line and the output that is printed below it.
+fn examples(text: &str) -> Vec<(&str, &str)> {
+    let blocks = text.split("```console\n").skip(1).filter_map(|block| block.split("\n```").next());
+    blocks.filter_map(|block| block.strip_prefix("$ ")?.split_once('\n')).collect()
+}
+
+/// What the examples take for granted beside the nest: a veth with an address and a route, and one without.
+const BEFORE_EXAMPLES: &str = "ip link add veth0 type veth peer name veth0p && ip link set veth0p up &&
+    ip link set veth0 up && ip address add 203.0.113.1/25 dev veth0 &&
+    ip route add 203.0.113.128/25 via 203.0.113.2 dev veth0 metric 77 && ip link add veth1 type veth peer name veth1p";
+
+fn examples_of_the_protocol(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let path = format!("{}:{}", suite.bins()?.display(), nicon_lab::search_path().to_string_lossy());
+    let run = |line: &str| output_within(tool("sh").args(["-c", line]).env("PATH", &path), LIMIT)?.ok();
+    run(BEFORE_EXAMPLES)?;
+    let text = document("docs/protocol.md")?;
+    let examples = examples(&text);
+    for program in PROGRAMS {
+        assert!(examples.iter().any(|(line, _)| line.contains(program)), "no example of {program}");
+    }
+    for (line, printed) in examples {
+        if !printed.starts_with('{') {
+            assert_eq!(run(line)?, printed, "{line}");
+            continue;
+        }
+        let (printed, real): (Value, Value) = (serde_json::from_str(printed)?, serde_json::from_str(&run(line)?)?);
+        assert_eq!(shape(&real), shape(&printed), "{line}: {real}");
+        for field in real.as_object().ok_or("not an object")?.keys() {
+            let tables = text.lines().filter(|line| line.starts_with('|')).filter_map(|line| line.split('|').nth(1));
+            let documented = tables.flat_map(|cell| cell.split(", ")).any(|name| name.trim() == format!("`{field}`"));
+            let documented = documented || field == "wanted_by";
+            assert!(documented, "{field} is not in the table of fields");
+        }
+    }
+    Ok(())
+}
+
+/// A value with its own particulars taken out: what is left are the names of fields, in order, and the types.
+fn shape(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(_) => "boolean".to_owned(),
+        Value::Number(_) => "number".to_owned(),
+        Value::String(_) => "string".to_owned(),
+        Value::Array(items) => {
+            let mut shapes: Vec<String> = items.iter().map(shape).collect();
+            shapes.dedup();
+            format!("[{}]", shapes.join(","))
+        }
+        Value::Object(fields) => {
+            let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name}:{}", shape(value))).collect();
+            format!("{{{}}}", fields.join(","))
+        }
+    }
+}
+
+fn help_of_the_programs(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let text = document("docs/programs.md")?;
+    let shown = examples(&text);
+    for (line, printed) in &shown {
+        let program = line.strip_suffix(" -h").ok_or("only help is shown here")?;
+        assert_eq!(suite.run(&[program, "-h"]).ok()?, printed.trim(), "{line}");
+    }
+    assert_eq!(shown.len(), PROGRAMS.len(), "one for each program");
+    Ok(())
+}

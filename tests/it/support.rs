@@ -1,0 +1,8 @@
+//! What tests ask with, and what they look at.
+
+pub(crate) mod expect;
+pub(crate) mod kernel;
+pub(crate) mod killed;
+pub(crate) mod links;
+pub(crate) mod subject;
+pub(crate) mod suite;
