@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use nicon_core::{Namespace, NsId, Result};
 use nicon_rtnl::netlink::Far;
-use nicon_rtnl::{Link, Place, netns};
+use nicon_rtnl::{Link, NetnsHandle, netns};
 use serde::Serialize;
 
 use crate::view::View;
@@ -24,7 +24,7 @@ pub(crate) struct OtherLink {
 
 /// The namespaces in which other ends are looked for.
 pub(crate) struct Wiring<'a> {
-    home: &'a Place,
+    home: &'a NetnsHandle,
     /// Those that were asked for.
     views: BTreeMap<NsId, &'a View>,
     /// All others, opened where those that were asked for are not enough.
@@ -42,7 +42,7 @@ struct Numbers {
 
 impl<'a> Wiring<'a> {
     pub(crate) fn new(
-        home: &'a Place,
+        home: &'a NetnsHandle,
         views: impl IntoIterator<Item = &'a View, IntoIter: DoubleEndedIterator>,
     ) -> Self {
         // Of containers that share a namespace, the first that was asked for gives it its name.
@@ -87,7 +87,7 @@ impl<'a> Wiring<'a> {
 
     /// The kernel numbers the namespaces that links of a namespace lead to, but does not tell which they are: one has to
     /// ask of each which number it has. None is asked about twice.
-    pub(crate) fn identify(&self, place: &Place, nsid: i32) -> Result<Option<NsId>> {
+    pub(crate) fn identify(&self, place: &NetnsHandle, nsid: i32) -> Result<Option<NsId>> {
         let mut numbers = self.numbers.borrow_mut();
         let numbers = numbers.entry(place.ns.id()).or_default();
         if let Some(id) = numbers.known.get(&nsid) {

@@ -3,7 +3,7 @@
 use nicon_core::Result;
 use nicon_core::link::{Keep, LinkSpec};
 use nicon_rtnl::route::Route;
-use nicon_rtnl::{Carry, Link, Place};
+use nicon_rtnl::{Carry, Link, NetnsHandle};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -38,7 +38,7 @@ pub(crate) struct Forfeit {
 }
 
 impl Forfeit {
-    pub(crate) fn of(place: &Place, link: &Link, carry: &Carry) -> Result<Self> {
+    pub(crate) fn of(place: &NetnsHandle, link: &Link, carry: &Carry) -> Result<Self> {
         let vlan = if link.master.is_some() { place.netlink.vlans(link.ifindex)? } else { Vec::new() };
         Ok(Self { qdisc: place.netlink.qdiscs(link.ifindex)?, vlan, route: carry.shared_routes().to_vec() })
     }

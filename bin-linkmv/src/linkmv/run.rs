@@ -8,7 +8,7 @@ use nicon_core::filter::table::Column;
 use nicon_core::link::{NewName, Selector};
 use nicon_core::record::cell;
 use nicon_core::{Error, Record, Result, Status};
-use nicon_rtnl::Place;
+use nicon_rtnl::NetnsHandle;
 use nicon_rtnl::record::{IFINDEX, LinkRecord, MAC, NAME, NIC, RECORDS, TARGET};
 
 use crate::linkmv::args::Args;
@@ -46,7 +46,7 @@ const PLAN: &[Column] = &[
 /// # Errors
 /// What ends the whole run; a link that cannot be moved does not.
 pub(crate) fn run(args: &Args) -> Result<Status> {
-    let home = Place::home()?;
+    let home = NetnsHandle::home()?;
     if args.undo {
         return undo_input::run(args, &home);
     }
@@ -54,7 +54,6 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
     let mut answers = Answers::new(PROGRAM, View::choose(args.json, columns))?;
     let mut ends = Ends::new(args, &home)?;
     let mover = Mover {
-        home: &home,
         guard: (!args.force).then(Guard::default),
         wait: args.wait,
         announce: args.announce,
@@ -138,7 +137,7 @@ fn act(
 
 /// Does what a record asks for, writes it down there, and tells whether anything was changed. After an error the record is as
 /// it was.
-fn change(record: &mut Record, args: &Args, run: &Mover<'_>, ends: &mut Ends<'_>) -> Result<bool> {
+fn change(record: &mut Record, args: &Args, run: &Mover, ends: &mut Ends<'_>) -> Result<bool> {
     deed::list(record)?;
     let nothing = Record::default();
     // A link that is named on the command line is not the one that the record's wishes are about.

@@ -7,7 +7,7 @@ use nicon_core::filter::stream::{Answers, Lines, View};
 use nicon_core::filter::table::Column;
 use nicon_core::record::cell;
 use nicon_core::{Error, Record, Result, Status};
-use nicon_rtnl::Place;
+use nicon_rtnl::NetnsHandle;
 use nicon_rtnl::record::{RECORDS, TARGET};
 use serde_json::{Value, json};
 
@@ -59,7 +59,7 @@ struct Input {
 ///
 /// # Errors
 /// What ends the whole run; a deed that cannot be undone does not.
-pub(crate) fn run(args: &Args, home: &Place) -> Result<Status> {
+pub(crate) fn run(args: &Args, home: &NetnsHandle) -> Result<Status> {
     let mut answers = Answers::new(PROGRAM, View::choose(args.json, COLUMNS))?;
     let mut input = read(&mut answers)?;
     undo_all(&mut input, args, home, &mut answers)?;
@@ -89,7 +89,7 @@ fn read(answers: &mut Answers) -> Result<Vec<Input>> {
 
 /// Undoes each deed once: the last line's first, and of one record the last one first. So whatever was done on top of
 /// something else is undone before it.
-fn undo_all(input: &mut [Input], args: &Args, home: &Place, answers: &mut Answers) -> Result<()> {
+fn undo_all(input: &mut [Input], args: &Args, home: &NetnsHandle, answers: &mut Answers) -> Result<()> {
     let mut undone: HashMap<String, Option<Undone>> = HashMap::new();
     for Input { line, record, deeds, undone: told } in input.iter_mut().rev() {
         for index in (0..deeds.len()).rev() {
@@ -118,7 +118,7 @@ fn undo_all(input: &mut [Input], args: &Args, home: &Place, answers: &mut Answer
     Ok(())
 }
 
-fn undo(deed: &Deed, record: &Record, home: &Place) -> Result<Undone> {
+fn undo(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<Undone> {
     match deed.by.as_str() {
         linkmv::PROGRAM => undoing::undo(deed, record, home),
         veth::PROGRAM => undo_pair::undo(deed, record, home),

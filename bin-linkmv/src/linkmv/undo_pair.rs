@@ -1,7 +1,7 @@
 //! Undoing what nicon-veth did: the pair is removed, if it is the very same one still.
 
 use nicon_core::{Error, Record, Result, Status};
-use nicon_rtnl::{Link, Place};
+use nicon_rtnl::{Link, NetnsHandle};
 use serde::Deserialize;
 
 use crate::linkmv::find::by_inode;
@@ -10,7 +10,7 @@ use crate::linkmv::undoing::{place_of, place_of_number};
 use crate::record::deed::{Deed, PairUndo};
 
 /// Removes the pair of which a record tells one end.
-pub(crate) fn undo(deed: &Deed, record: &Record, home: &Place) -> Result<Undone> {
+pub(crate) fn undo(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<Undone> {
     if deed.undo.is_null() {
         if deed.changed {
             return Err(Error::failed(format!("{}, which was there before, keeps what it was given", deed.name)));
@@ -22,17 +22,17 @@ pub(crate) fn undo(deed: &Deed, record: &Record, home: &Place) -> Result<Undone>
     let own = End { name: &deed.name, ifindex: deed.ifindex, inode: pair.inode, peer: pair.peer.ifindex };
     let place = unless_gone(place_of(deed, record, home))?;
     if let Some(place) = &place
-        && let Some(link) = own.find(place, home)?
+        && let Some(link) = own.find(place)?
     {
         let deleted = place.netlink.delete_link(link.ifindex);
-        deleted.map_err(|refusal| refusal.context(&format!("remove {} from {}", link.name, place.label)))?;
+        deleted.map_err(|error| error.context(&format!("remove {} from {}", link.name, place.label)))?;
         return Ok(Undone { changed: true, now: None });
     }
     // A pair lives and dies as one: if the other end is there, this one was moved on.
     let peer = End { name: &pair.peer.name, ifindex: pair.peer.ifindex, inode: pair.peer.inode, peer: deed.ifindex };
     let far = unless_gone(place_of_number(pair.peer.netns, &format!("the other end of {}", deed.name), home))?;
     if let Some(far) = far
-        && peer.find(&far, home)?.is_some()
+        && peer.find(&far)?.is_some()
     {
         let wherever = place.map_or_else(|| "its network namespace".to_owned(), |place| place.label);
         return Err(Error::no(format!("{} is not in {wherever} any more: it was moved on", deed.name)));
@@ -50,10 +50,10 @@ struct End<'a> {
 }
 
 impl End<'_> {
-    fn find(&self, place: &Place, home: &Place) -> Result<Option<Link>> {
+    fn find(&self, place: &NetnsHandle) -> Result<Option<Link>> {
         let link = place.netlink.link_at(self.ifindex)?;
         match self.inode {
-            Some(inode) => by_inode(inode, link, place, home),
+            Some(inode) => by_inode(inode, link, place),
             None => Ok(link.filter(|link| {
                 link.kind.as_deref() == Some("veth") && link.name == self.name && link.lower == Some(self.peer)
             })),
@@ -62,7 +62,7 @@ impl End<'_> {
 }
 
 /// A namespace that is gone has taken its links along.
-fn unless_gone(place: Result<Place>) -> Result<Option<Place>> {
+fn unless_gone(place: Result<NetnsHandle>) -> Result<Option<NetnsHandle>> {
     match place {
         Ok(place) => Ok(Some(place)),
         Err(error) if error.status() == Status::No => Ok(None),

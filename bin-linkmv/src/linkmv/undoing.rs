@@ -1,7 +1,7 @@
 //! Undoing a move: the link is looked for where the move left it, and where an interrupted undo may have left it.
 
 use nicon_core::{Error, LinkName, Record, Result};
-use nicon_rtnl::{Link, Place, netns};
+use nicon_rtnl::{Link, NetnsHandle, netns};
 
 use crate::linkmv::find::by_inode;
 use crate::linkmv::undo::Undo;
@@ -9,18 +9,18 @@ use crate::linkmv::undo_input::{Location, Undone};
 use crate::record::deed::Deed;
 
 /// Puts back the link of a deed.
-pub(crate) fn undo(deed: &Deed, record: &Record, home: &Place) -> Result<Undone> {
+pub(crate) fn undo(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<Undone> {
     let undo = Undo::from_value(&deed.undo)?;
     let name: LinkName = undo.name.parse()?;
     let sought = Sought { name: &deed.name, ifindex: deed.ifindex, mac: deed.mac.as_ref() };
     let origin = place_of_number(undo.netns, &format!("which {} came from", undo.name), home)?;
-    let (restored, changed) = if let Some(link) = at_home(&undo, &sought, &origin, home)? {
-        (undo.restore(&link, &origin, &origin, home)?, false)
+    let (restored, changed) = if let Some(link) = at_home(&undo, &sought, &origin)? {
+        (undo.restore(&link, &origin, &origin)?, false)
     } else {
         let there = place_of(deed, record, home)?;
-        let link = sought.find(&undo, &there, home)?;
+        let link = sought.find(&undo, &there)?;
         check(&link, &name, &origin)?;
-        (undo.restore(&link, &there, &origin, home)?, true)
+        (undo.restore(&link, &there, &origin)?, true)
     };
     let now = Location { netns: undo.netns, name: restored.name, ifindex: restored.ifindex };
     Ok(Undone { changed, now: Some(now) })
@@ -36,11 +36,11 @@ struct Sought<'a> {
 impl Sought<'_> {
     /// It may have got any other name, ifindex and address meanwhile. Where nothing but these is known of it, it may have been
     /// renamed, or have got another hardware address, but hardly both.
-    fn find(&self, undo: &Undo, there: &Place, home: &Place) -> Result<Link> {
+    fn find(&self, undo: &Undo, there: &NetnsHandle) -> Result<Link> {
         let link = there.netlink.link_at(self.ifindex)?;
         let seen = link.as_ref().map(|link| link.name.clone());
         let found = match undo.inode() {
-            Some(inode) => by_inode(inode, link, there, home)?,
+            Some(inode) => by_inode(inode, link, there)?,
             None => link.filter(|link| link.name == self.name || link.mac.as_ref() == self.mac),
         };
         found.ok_or_else(|| {
@@ -55,8 +55,8 @@ impl Sought<'_> {
 }
 
 /// The namespace in which a deed left its link.
-pub(crate) fn place_of(deed: &Deed, record: &Record, home: &Place) -> Result<Place> {
-    let place = Place::of_record(record, home)?;
+pub(crate) fn place_of(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<NetnsHandle> {
+    let place = home.open_record(record)?;
     match deed.netns.filter(|netns| *netns != place.ns.id().ino) {
         Some(netns) => place_of_number(netns, &format!("where {} was left", deed.name), home),
         None => Ok(place),
@@ -64,17 +64,17 @@ pub(crate) fn place_of(deed: &Deed, record: &Record, home: &Place) -> Result<Pla
 }
 
 /// The namespace that has an inode number: ours, or wherever else that is. An error says `what` it is.
-pub(crate) fn place_of_number(netns: u64, what: &str, home: &Place) -> Result<Place> {
+pub(crate) fn place_of_number(netns: u64, what: &str, home: &NetnsHandle) -> Result<NetnsHandle> {
     if netns == home.ns.id().ino {
-        return Place::home();
+        return NetnsHandle::home();
     }
     let found = netns::all()?.found.into_iter().find(|found| found.ino == netns);
     let found = found.ok_or_else(|| Error::no(format!("net:[{netns}], {what}, is not there any more")))?;
-    Place::of_namespace(found.open()?, found.way.to_string(), home)
+    home.open_namespace(found.open()?, found.way.to_string())
 }
 
 /// The link, where it has come home already: under its old name, or not yet.
-fn at_home(undo: &Undo, sought: &Sought<'_>, origin: &Place, home: &Place) -> Result<Option<Link>> {
+fn at_home(undo: &Undo, sought: &Sought<'_>, origin: &NetnsHandle) -> Result<Option<Link>> {
     let before = undo.state.as_ref().and_then(|state| state.mac.as_ref());
     let may_be = |link: &Link| link.mac.is_some() && (link.mac.as_ref() == sought.mac || link.mac.as_ref() == before);
     let mut candidates = vec![origin.netlink.link(&undo.name)?];
@@ -83,7 +83,7 @@ fn at_home(undo: &Undo, sought: &Sought<'_>, origin: &Place, home: &Place) -> Re
     }
     for link in candidates.into_iter().flatten() {
         let is_it = match undo.inode() {
-            Some(inode) => origin.inode(&link, home)? == Some(inode),
+            Some(inode) => origin.inode(&link)? == Some(inode),
             None => may_be(&link),
         };
         if is_it {
@@ -94,7 +94,7 @@ fn at_home(undo: &Undo, sought: &Sought<'_>, origin: &Place, home: &Place) -> Re
 }
 
 /// A name that is taken would leave the link in its old namespace under its new name: the kernel moves it first.
-fn check(link: &Link, name: &LinkName, origin: &Place) -> Result<()> {
+fn check(link: &Link, name: &LinkName, origin: &NetnsHandle) -> Result<()> {
     for name in link.altnames.iter().map(String::as_str).chain([name.as_str()]) {
         if origin.netlink.link(name)?.is_some() {
             return Err(Error::no(format!("{name} already exists where {} came from", link.name)));

@@ -6,13 +6,13 @@ use nicon_core::link::Cidr;
 use nicon_core::{Error, Result};
 use nicon_rtnl::netlink::about;
 use nicon_rtnl::packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
-use nicon_rtnl::{Link, Place, address};
+use nicon_rtnl::{Link, NetnsHandle, address};
 use nix::errno::Errno;
 
 use crate::veth::end::End;
 
 /// Where the two ends lie.
-pub(crate) type Places<'a> = [&'a Place; 2];
+pub(crate) type Places<'a> = [&'a NetnsHandle; 2];
 
 /// A pair.
 pub(crate) struct Made {
@@ -29,7 +29,7 @@ pub(crate) struct Made {
 ///
 /// # Errors
 /// There is then nothing that was not there before.
-pub(crate) fn make(places: Places<'_>, ends: &[End; 2], home: &Place) -> Result<Made> {
+pub(crate) fn make(places: Places<'_>, ends: &[End; 2]) -> Result<Made> {
     if places[0].is(places[1]) && ends[0].name == ends[1].name {
         return Err(Error::failed(format!("both ends would be called {} in one namespace", ends[0].name)));
     }
@@ -44,14 +44,14 @@ pub(crate) fn make(places: Places<'_>, ends: &[End; 2], home: &Place) -> Result<
             create(places, ends)?;
             let links = both(places, ends)?;
             let made = complete(places, ends, &links).and_then(|_| {
-                let inodes = [places[0].inode(&links[0], home)?, places[1].inode(&links[1], home)?];
+                let inodes = [places[0].inode(&links[0])?, places[1].inode(&links[1])?];
                 Ok(Made { links: both(places, ends)?, changed: true, inodes: Some(inodes) })
             });
             match made {
                 Ok(made) => Ok(made),
                 Err(error) => {
                     let deleted = places[0].netlink.delete_link(links[0].ifindex);
-                    deleted.map_err(|refusal| refusal.context("delete the pair again").prefix(&error))?;
+                    deleted.map_err(|failure| failure.context("delete the pair again").prefix(&error))?;
                     Err(error)
                 }
             }
@@ -94,13 +94,13 @@ fn create(places: Places<'_>, ends: &[End; 2]) -> Result<()> {
         LinkInfo::Kind(InfoKind::Veth),
         LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer))),
     ]));
-    places[0].netlink.create_link(message).map_err(|refusal| match refusal.errno {
+    places[0].netlink.create_link(message).map_err(|error| match error.errno {
         // Since the look somebody else has taken one of the names; the kernel does not tell which.
         Errno::EEXIST => Error::no(format!(
             "{} in {} or {} in {} already exists",
             ends[0].name, places[0].label, ends[1].name, places[1].label
         )),
-        _ => refusal.context(&format!("wire {} and {}", places[0].label, places[1].label)),
+        _ => error.context(&format!("wire {} and {}", places[0].label, places[1].label)),
     })
 }
 
@@ -117,7 +117,7 @@ fn complete(places: Places<'_>, ends: &[End; 2], links: &[Link; 2]) -> Result<bo
 }
 
 /// Brings an end up, makes it what it is to be, and tells whether anything was to be done.
-fn set(place: &Place, end: &End, link: &Link) -> Result<bool> {
+fn set(place: &NetnsHandle, end: &End, link: &Link) -> Result<bool> {
     let mut message = up(link.ifindex);
     let mac = end.mac.filter(|mac| link.mac != Some(mac.to_string()));
     message.attributes.extend(mac.map(|mac| LinkAttribute::Address(mac.bytes())));
@@ -129,17 +129,17 @@ fn set(place: &Place, end: &End, link: &Link) -> Result<bool> {
         return Ok(false);
     }
     let set = place.netlink.set_link(message);
-    set.map_err(|refusal| refusal.context(&format!("set {} in {} up", end.name, place.label)))?;
+    set.map_err(|error| error.context(&format!("set {} in {} up", end.name, place.label)))?;
     Ok(true)
 }
 
 /// The ifindex of the master that an end is to have.
-fn master(place: &Place, end: &End) -> Result<Option<u32>> {
+fn master(place: &NetnsHandle, end: &End) -> Result<Option<u32>> {
     end.master.as_ref().map(|name| place.master(name)).transpose()
 }
 
 /// Gives an end the addresses that it lacks, and tells whether there were any.
-fn give_addresses(place: &Place, end: &End, link: &Link) -> Result<bool> {
+fn give_addresses(place: &NetnsHandle, end: &End, link: &Link) -> Result<bool> {
     if end.addresses.is_empty() {
         return Ok(false);
     }
@@ -147,7 +147,7 @@ fn give_addresses(place: &Place, end: &End, link: &Link) -> Result<bool> {
     let mut given = false;
     for cidr in end.addresses.iter().filter(|cidr| !present.contains(cidr)) {
         let put = place.netlink.put(address::request(cidr, link.ifindex));
-        put.map_err(|refusal| refusal.context(&format!("give {cidr} to {} in {}", end.name, place.label)))?;
+        put.map_err(|error| error.context(&format!("give {cidr} to {} in {}", end.name, place.label)))?;
         given = true;
     }
     Ok(given)
@@ -160,6 +160,6 @@ fn up(ifindex: u32) -> LinkMessage {
     message
 }
 
-fn name_taken(end: &End, place: &Place) -> Error {
+fn name_taken(end: &End, place: &NetnsHandle) -> Error {
     Error::no(format!("{} already exists in {}", end.name, place.label))
 }

@@ -4,7 +4,7 @@ use nicon_core::filter::stream::{Answers, Lines, View};
 use nicon_core::filter::table::Column;
 use nicon_core::{Error, Record, Result, Status};
 use nicon_rtnl::record::{IFINDEX, LinkRecord, MAC, NAME, NIC, RECORDS, TARGET};
-use nicon_rtnl::{Link, Place};
+use nicon_rtnl::{Link, NetnsHandle};
 use serde_json::{Value, json};
 
 use crate::record::act::Act;
@@ -28,7 +28,7 @@ const COLUMNS: &[Column] = &[TARGET, NAME, IFINDEX, MAC, CHANGED];
 /// What ends the whole run; a pair that cannot be made does not.
 pub(crate) fn run(args: &Args) -> Result<Status> {
     let mut answers = Answers::new(PROGRAM, View::choose(args.json, COLUMNS))?;
-    let mut wiring = Wiring { home: Place::home()?, last: [None, None] };
+    let mut wiring = Wiring { home: NetnsHandle::home()?, last: [None, None] };
     match args.ends() {
         Some(ends) => {
             if let Some(mut records) = two_records(args, &mut answers)? {
@@ -125,9 +125,9 @@ fn pair_of(record: &Record) -> Result<Option<String>> {
 
 /// The namespaces that are wired.
 struct Wiring {
-    home: Place,
+    home: NetnsHandle,
     /// Those of the last pair: the next one's are often the same, and what is open there is reused.
-    last: [Option<Place>; 2],
+    last: [Option<NetnsHandle>; 2],
 }
 
 impl Wiring {
@@ -147,10 +147,10 @@ impl Wiring {
             deed::list(record)?;
         }
         let [first, second] = &mut self.last;
-        let first = first.insert(Place::of_record_after(first.as_ref(), &records[0], &self.home)?);
-        let second = second.insert(Place::of_record_after(second.as_ref(), &records[1], &self.home)?);
+        let first = first.insert(first.as_ref().unwrap_or(&self.home).open_record(&records[0])?);
+        let second = second.insert(second.as_ref().unwrap_or(&self.home).open_record(&records[1])?);
         let id = Deed::new_id()?;
-        let made = make([first, second], ends, &self.home)?;
+        let made = make([first, second], ends)?;
         write_down(&mut records[0], &id, &made, [(0, first), (1, second)]);
         write_down(&mut records[1], &id, &made, [(1, second), (0, first)]);
         Ok(())
@@ -158,7 +158,7 @@ impl Wiring {
 }
 
 /// Writes down one end, given the numbers and places of this end and the other one.
-fn write_down(record: &mut Record, id: &str, made: &Made, [(own, place), (other, far)]: [(usize, &Place); 2]) {
+fn write_down(record: &mut Record, id: &str, made: &Made, [(own, place), (other, far)]: [(usize, &NetnsHandle); 2]) {
     let (link, peer) = (&made.links[own], &made.links[other]);
     let netns = place.ns.id().ino;
     record.set(NIC, nic(link, netns, (peer, far)));
@@ -181,7 +181,7 @@ fn write_down(record: &mut Record, id: &str, made: &Made, [(own, place), (other,
     deed.add_to(record);
 }
 
-fn nic(link: &Link, netns: u64, (peer, far): (&Link, &Place)) -> Value {
+fn nic(link: &Link, netns: u64, (peer, far): (&Link, &NetnsHandle)) -> Value {
     let mut nic = serde_json::to_value(LinkRecord::new(link, netns)).expect("plain data");
     nic["peer"] = json!({
         "name": peer.name, "ifindex": peer.ifindex, "netns": far.ns.id().ino, "target": far.label
