@@ -7,7 +7,7 @@ use nicon_core::link::Target;
 ///
 /// The namespaces are those of the processes that the records on standard input name (as nicon-resolve prints them), or
 /// of --target, --netns or --all. Each link is one record: the one that named its process, with what is known of the link
-/// added. The other end of a veth is shown by its name, ifindex and network namespace, and by the target's name, if
+/// added as "nic". The other end of a veth is shown by its name, ifindex and network namespace, and by the target's name, if
 /// that namespace is one of those that were asked for.
 #[derive(Debug, Parser)]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]

@@ -3,7 +3,7 @@
 use nicon_core::filter::open_files;
 use nicon_core::filter::stream::{Answers, View as Show};
 use nicon_core::{Error, Result, Status};
-use nicon_rtnl::Place;
+use nicon_rtnl::NetnsHandle;
 
 use crate::args::Args;
 use crate::output::{PROGRAM, columns};
@@ -21,7 +21,7 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
     let mut answers = Answers::new(PROGRAM, Show::choose(args.json || args.watch, columns(args.stats)))?;
     // Each namespace is held open by a few descriptors, and there may be thousands of them.
     open_files::allow_many()?;
-    let home = Place::home()?;
+    let home = NetnsHandle::home()?;
     let views = views(args, &home, &mut answers)?;
     if args.watch {
         watch(views, args, &home, &mut answers)?;

@@ -7,17 +7,18 @@ use nicon_core::filter::stream::{Answers, Lines};
 use nicon_core::link::Cidr;
 use nicon_core::link::target::{self, Target};
 use nicon_core::{Process, Record, Result, Status, proc};
-use nicon_rtnl::fields::RECORDS;
 use nicon_rtnl::netns::{self, Way};
-use nicon_rtnl::{Link, Place};
+use nicon_rtnl::record::NIC;
+use nicon_rtnl::record::RECORDS;
+use nicon_rtnl::{Link, NetnsHandle};
 
 use crate::args::Args;
-use crate::tell::{Told, fields};
+use crate::tell::Told;
 
 /// A network namespace, and the record that each of its links continues.
 pub(crate) struct View {
     pub(crate) record: Rc<Record>,
-    pub(crate) place: Place,
+    pub(crate) place: NetnsHandle,
     /// Its links by ifindex.
     pub(crate) links: BTreeMap<u32, Listed>,
     /// Whether they stayed the same while they were listed.
@@ -33,10 +34,8 @@ pub(crate) struct Listed {
 }
 
 impl View {
-    fn new(mut record: Record, place: Place, args: &Args) -> Result<Self> {
-        for field in fields(args) {
-            record.remove(&field);
-        }
+    fn new(mut record: Record, place: NetnsHandle, args: &Args) -> Result<Self> {
+        record.remove(NIC);
         let with_stats = args.stats;
         let mut view = Self { record: record.into(), place, links: BTreeMap::new(), settled: false, with_stats };
         view.list(args)?;
@@ -61,7 +60,7 @@ impl View {
 
 /// Everything that the command line or standard input asks for. All of it is read before the first link is told: each
 /// record may name the place of the other end of a link of the one before.
-pub(crate) fn views(args: &Args, home: &Place, answers: &mut Answers<Told>) -> Result<Vec<View>> {
+pub(crate) fn views(args: &Args, home: &NetnsHandle, answers: &mut Answers<Told>) -> Result<Vec<View>> {
     let mut views = Vec::new();
     if args.all {
         let census = netns::all()?;
@@ -75,11 +74,11 @@ pub(crate) fn views(args: &Args, home: &Place, answers: &mut Answers<Told>) -> R
                     Way::Process(pid) => of_process(*pid)?,
                     // What is opened is what was found: on a name that is being removed nothing is mounted for a moment.
                     Way::Name(path) => {
-                        let place = Place::of_namespace(found.open()?, path.display().to_string(), home)?;
+                        let place = home.open_namespace(found.open()?, path.display().to_string())?;
                         return View::new(Record::from(&Target::File(path.clone())), place, args);
                     }
                 };
-                let place = Place::of_record(&record, home)?;
+                let place = home.open_record(&record)?;
                 View::new(record, place, args)
             };
             match view() {
@@ -93,7 +92,7 @@ pub(crate) fn views(args: &Args, home: &Place, answers: &mut Answers<Told>) -> R
             let line = line?;
             let view = || {
                 let record = line.record(RECORDS)?;
-                let place = Place::of_record(&record, home)?;
+                let place = home.open_record(&record)?;
                 View::new(record, place, args)
             };
             keep(&mut views, Some(line.number), view(), answers)?;
@@ -105,7 +104,7 @@ pub(crate) fn views(args: &Args, home: &Place, answers: &mut Answers<Told>) -> R
                 Target::Host | Target::File(_) => Record::from(target),
                 Target::Pid(pid) => of_process(*pid)?,
             };
-            let place = Place::of_record(&record, home)?;
+            let place = home.open_record(&record)?;
             View::new(record, place, args)
         };
         keep(&mut views, None, view(), answers)?;
@@ -113,7 +112,7 @@ pub(crate) fn views(args: &Args, home: &Place, answers: &mut Answers<Told>) -> R
     for name in &args.netns {
         let view = || {
             let file = Target::File(target::path(name));
-            let place = Place::of_record(&Record::from(&file), home)?;
+            let place = home.open_record(&Record::from(&file))?;
             View::new(Record::from(&file), place, args)
         };
         keep(&mut views, None, view(), answers)?;

@@ -4,19 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use nicon_core::filter::stream::Answers;
 use nicon_core::{Error, Result};
-use nicon_rtnl::news::{Ear, News, hear};
-use nicon_rtnl::{Link, Place};
+use nicon_rtnl::monitor::{Event, Monitor, next_events};
+use nicon_rtnl::{Link, NetnsHandle};
 use serde_json::{Map, Value};
 
 use crate::args::Args;
-use crate::tell::{Destination, Told, tell};
+use crate::tell::{Destination, Nic, Told, tell};
 use crate::view::{Listed, View};
 use crate::wiring::Wiring;
 
-/// A view that is listened to.
+/// A view that is monitored.
 struct Watched {
     view: View,
-    ear: Ear,
+    monitor: Monitor,
     /// What was printed last of each of its links, by ifindex.
     told: BTreeMap<u32, Told>,
 }
@@ -24,35 +24,36 @@ struct Watched {
 struct Watch<'a> {
     watched: Vec<Watched>,
     args: &'a Args,
-    home: &'a Place,
+    home: &'a NetnsHandle,
     answers: &'a mut Answers<Told>,
 }
 
 /// Prints all links that are there, and then every change, until no process is left in any of the namespaces. Listening begins
 /// before the list is made, so that nothing is missed; after an overrun of the socket another list is compared with the last.
-pub(crate) fn watch(views: Vec<View>, args: &Args, home: &Place, answers: &mut Answers<Told>) -> Result<()> {
-    let listen = |view: View| Ok(Watched { ear: view.place.listen(home)?, view, told: BTreeMap::new() });
+pub(crate) fn watch(views: Vec<View>, args: &Args, home: &NetnsHandle, answers: &mut Answers<Told>) -> Result<()> {
+    let listen = |view: View| Ok(Watched { monitor: view.place.monitor()?, view, told: BTreeMap::new() });
     let watched = views.into_iter().map(listen).collect::<Result<_>>()?;
     let mut watch = Watch { watched, args, home, answers };
     for number in 0..watch.watched.len() {
         watch.look_again(number, "present")?;
     }
     while !watch.watched.is_empty() {
-        for (number, event) in hear(watch.watched.iter().map(|watched| (&watched.view.place, &watched.ear)))? {
-            watch.hear(number, event)?;
+        for (number, event) in next_events(watch.watched.iter().map(|watched| (&watched.view.place, &watched.monitor)))?
+        {
+            watch.handle(number, event)?;
         }
     }
     Ok(())
 }
 
 impl Watch<'_> {
-    fn hear(&mut self, number: usize, event: News) -> Result<()> {
+    fn handle(&mut self, number: usize, event: Event) -> Result<()> {
         let View { place, links, .. } = &mut self.watched[number].view;
         let ifindex = match event {
-            News::Exited => return self.follow(number),
-            News::Overrun => return self.look_again(number, "arrived"),
-            News::Gone(link) => return self.depart(number, &link),
-            News::Link(link) => {
+            Event::Exited => return self.follow(number),
+            Event::Overrun => return self.look_again(number, "arrived"),
+            Event::Gone(link) => return self.depart(number, &link),
+            Event::Link(link) => {
                 if self.args.kind.is_some() && link.kind != self.args.kind {
                     return Ok(());
                 }
@@ -68,7 +69,7 @@ impl Watch<'_> {
                 links.insert(ifindex, Listed { link, addresses });
                 ifindex
             }
-            News::Address(ifindex, address) => {
+            Event::Address(ifindex, address) => {
                 if let Some(listed) = links.get_mut(&ifindex)
                     && !listed.addresses.contains(&address)
                 {
@@ -76,7 +77,7 @@ impl Watch<'_> {
                 }
                 ifindex
             }
-            News::AddressGone(ifindex, address) => {
+            Event::AddressGone(ifindex, address) => {
                 if let Some(listed) = links.get_mut(&ifindex) {
                     listed.addresses.retain(|other| *other != address);
                 }
@@ -92,7 +93,7 @@ impl Watch<'_> {
 
     /// Lists a view, and prints how it differs from what was printed last.
     fn look_again(&mut self, number: usize, arrival: &'static str) -> Result<()> {
-        // What is missing in it will be heard of.
+        // What is missing in it will be announced.
         let Watched { view, told, .. } = &mut self.watched[number];
         view.list(self.args)?;
         let present: BTreeSet<u32> = view.links.keys().copied().collect();
@@ -117,7 +118,7 @@ impl Watch<'_> {
             None => self.answers.give(None, Ok(event(arrival, now))),
             Some(before) if before != now => {
                 let mut changed = event("changed", now);
-                changed.was = Some(was(&before, &changed));
+                changed.nic.was = Some(was(&before.nic, &changed.nic));
                 self.answers.give(None, Ok(changed))
             }
             Some(_) => Ok(()),
@@ -132,7 +133,7 @@ impl Watch<'_> {
         let mut gone = event("gone", told);
         if let Some((nsid, ifindex)) = link.gone_to {
             let id = self.wiring().identify(&self.watched[number].view.place, nsid)?;
-            gone.to = Some(Destination { netns: id.map(|id| id.ino), ifindex });
+            gone.nic.to = Some(Destination { netns: id.map(|id| id.ino), ifindex });
         }
         self.answers.give(None, Ok(gone))
     }
@@ -151,12 +152,12 @@ impl Watch<'_> {
 }
 
 fn event(what: &'static str, mut told: Told) -> Told {
-    told.event = Some(what);
+    told.nic.event = Some(what);
     told
 }
 
 /// The fields that were different, as they were.
-fn was(before: &Told, now: &Told) -> Map<String, Value> {
+fn was(before: &Nic, now: &Nic) -> Map<String, Value> {
     let now = now.to_map();
     before.to_map().into_iter().filter(|(field, value)| now.get(field) != Some(value)).collect()
 }

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use nicon_core::{Namespace, NsId, Result};
 use nicon_rtnl::netlink::Far;
-use nicon_rtnl::{Link, Place, netns};
+use nicon_rtnl::{Link, NetnsHandle, netns};
 use serde::Serialize;
 
 use crate::view::View;
 
-/// The other end of a veth.
+/// A link that another one is tied to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Peer {
+pub(crate) struct OtherLink {
     /// Its name, if we may read it.
     pub(crate) name: Option<String>,
     pub(crate) ifindex: u32,
@@ -24,7 +24,7 @@ pub(crate) struct Peer {
 
 /// The namespaces in which other ends are looked for.
 pub(crate) struct Wiring<'a> {
-    home: &'a Place,
+    home: &'a NetnsHandle,
     /// Those that were asked for.
     views: BTreeMap<NsId, &'a View>,
     /// All others, opened where those that were asked for are not enough.
@@ -42,7 +42,7 @@ struct Numbers {
 
 impl<'a> Wiring<'a> {
     pub(crate) fn new(
-        home: &'a Place,
+        home: &'a NetnsHandle,
         views: impl IntoIterator<Item = &'a View, IntoIter: DoubleEndedIterator>,
     ) -> Self {
         // Of containers that share a namespace, the first that was asked for gives it its name.
@@ -50,12 +50,19 @@ impl<'a> Wiring<'a> {
         Self { home, views, others: OnceCell::new(), numbers: RefCell::default() }
     }
 
-    /// The other end of a link of `view`, if it has one. The kernel told of it a moment ago: it, or its whole namespace, may
-    /// have gone meanwhile.
-    pub(crate) fn peer(&self, view: &View, link: &Link) -> Result<Option<Peer>> {
-        let Some(ifindex) = link.lower.filter(|_| link.kind.as_deref() == Some("veth")) else {
-            return Ok(None);
-        };
+    /// The other end of a link of `view`, if it is an end of a veth.
+    pub(crate) fn peer(&self, view: &View, link: &Link) -> Result<Option<OtherLink>> {
+        if is_veth(link) { self.lower(view, link) } else { Ok(None) }
+    }
+
+    /// The link that one of `view` is stacked on, such as the one below a VLAN.
+    pub(crate) fn parent(&self, view: &View, link: &Link) -> Result<Option<OtherLink>> {
+        if is_veth(link) { Ok(None) } else { self.lower(view, link) }
+    }
+
+    /// The kernel told of the other link a moment ago: it, or its whole namespace, may have gone meanwhile.
+    fn lower(&self, view: &View, link: &Link) -> Result<Option<OtherLink>> {
+        let Some(ifindex) = link.lower else { return Ok(None) };
         let id = match link.lower_nsid {
             None => Some(view.place.ns.id()),
             // A namespace that is being taken down has no number.
@@ -75,12 +82,12 @@ impl<'a> Wiring<'a> {
         };
         let home = (Some(self.home.ns.id()) == id).then_some(self.home);
         let target = known.map(|known| &known.place).or(home).map(|place| place.label.clone());
-        Ok(Some(Peer { name, ifindex, netns: id.map(|id| id.ino), target }))
+        Ok(Some(OtherLink { name, ifindex, netns: id.map(|id| id.ino), target }))
     }
 
     /// The kernel numbers the namespaces that links of a namespace lead to, but does not tell which they are: one has to
     /// ask of each which number it has. None is asked about twice.
-    pub(crate) fn identify(&self, place: &Place, nsid: i32) -> Result<Option<NsId>> {
+    pub(crate) fn identify(&self, place: &NetnsHandle, nsid: i32) -> Result<Option<NsId>> {
         let mut numbers = self.numbers.borrow_mut();
         let numbers = numbers.entry(place.ns.id()).or_default();
         if let Some(id) = numbers.known.get(&nsid) {
@@ -108,4 +115,8 @@ impl<'a> Wiring<'a> {
         let others = std::iter::once_with(move || self.others.get_or_init(open)).flatten();
         std::iter::once(&self.home.ns).chain(asked_for).chain(others)
     }
+}
+
+fn is_veth(link: &Link) -> bool {
+    link.kind.as_deref() == Some("veth")
 }

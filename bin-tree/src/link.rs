@@ -1,7 +1,7 @@
 //! Links, as nicon-links prints them: one record each.
 
 use nicon_core::record::cell;
-use nicon_core::{Record, Result};
+use nicon_core::{Error, Record, Result};
 use serde_json::Value;
 
 /// A link of a container.
@@ -14,6 +14,8 @@ pub(crate) struct Link {
     pub(crate) state: String,
     pub(crate) addresses: Vec<String>,
     pub(crate) peer: Option<Peer>,
+    /// Every namespace has a loopback link, so it is not worth drawing.
+    pub(crate) is_loopback: bool,
 }
 
 /// The other end of a veth.
@@ -27,29 +29,39 @@ pub(crate) struct Peer {
 }
 
 impl Link {
-    /// The link in a record, if there is one.
+    /// The link that a record tells of in `nic`, if it does.
     ///
     /// # Errors
-    /// If a field has the wrong type.
+    /// If `nic`, or a field of it, has the wrong type.
     pub(crate) fn of(record: &Record) -> Result<Option<Self>> {
-        let (Some(ifindex), Some(netns)) = (record.integer("ifindex")?, record.integer("netns")?) else {
+        let Some(nic) = nic(record)? else { return Ok(None) };
+        let (Some(ifindex), Some(netns)) = (nic.integer("ifindex")?, nic.integer("netns")?) else {
             return Ok(None);
         };
-        let addresses = record.get("addresses").and_then(Value::as_array).into_iter().flatten();
+        let addresses = nic.get("addresses").and_then(Value::as_array).into_iter().flatten();
         Ok(Some(Self {
-            name: record.cell("name"),
-            kind: record.text("kind")?.unwrap_or("link").to_owned(),
+            name: nic.cell("name"),
+            kind: nic.text("kind")?.unwrap_or("link").to_owned(),
             id: (netns, ifindex),
-            state: record.cell("operstate"),
+            state: nic.cell("operstate"),
             addresses: addresses.map(|address| cell(Some(address))).collect(),
-            peer: record.get("peer").filter(|peer| peer.is_object()).map(Peer::of),
+            peer: nic.get("peer").filter(|peer| peer.is_object()).map(Peer::of),
+            is_loopback: is_loopback(&nic),
         }))
     }
 }
 
-/// Whether a record has a loopback link. Every namespace has one, so it is not worth drawing.
-pub(crate) fn is_loopback(record: &Record) -> bool {
-    let flags = record.get("flags").and_then(Value::as_array);
+fn nic(record: &Record) -> Result<Option<Record>> {
+    match record.get("nic") {
+        None | Some(Value::Null) => Ok(None),
+        Some(nic) => {
+            Record::parse(&nic.to_string()).map(Some).map_err(|_| Error::failed("field \"nic\": expected an object"))
+        }
+    }
+}
+
+fn is_loopback(nic: &Record) -> bool {
+    let flags = nic.get("flags").and_then(Value::as_array);
     flags.is_some_and(|flags| flags.iter().any(|flag| flag == "LOOPBACK"))
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use nicon_core::{Error, Record, Result};
 use serde_json::Value;
 
-use crate::link::{self, Link};
+use crate::link::Link;
 
 /// The deepest nest that is drawn. The kernel nests PID namespaces at most 32 deep.
 const DEPTH: usize = 256;
@@ -46,14 +46,14 @@ impl Nest {
     pub(crate) fn add(&mut self, record: Record) -> Result<()> {
         record.integers("ns")?;
         let link = Link::of(&record)?;
-        let is_loopback = link::is_loopback(&record);
         let index = match record.get("hops") {
             Some(Value::Array(hops)) if !hops.is_empty() => self.container(hops)?,
             None | Some(Value::Null | Value::Array(_)) => self.other(&record)?,
             Some(_) => return Err(Error::failed("field \"hops\": expected a list")),
         };
         let node = &mut self.nodes[index];
-        if let Some(link) = link.filter(|link| !is_loopback && node.links.iter().all(|known| known.id != link.id)) {
+        if let Some(link) = link.filter(|link| !link.is_loopback && node.links.iter().all(|known| known.id != link.id))
+        {
             node.links.push(link);
         }
         node.record.get_or_insert(record);
@@ -143,7 +143,7 @@ impl Node {
             || Some(format!("{}:[{}]", record.text("nstype").ok()??, record.integer::<u64>("nsino").ok()??));
         let (kind, name) = match pid {
             Some(pid) => ("process", target.or_else(|| Some(format!("process {pid}")))),
-            None if target.is_some() && record.get("netns").is_some() => ("netns", target),
+            None if target.is_some() && record.get("nic").is_some() => ("netns", target),
             None if target.is_some() => ("unresolved", target),
             None => ("namespace", namespace()),
         };
@@ -203,7 +203,7 @@ pub(crate) mod tests {
         let mut nest = Nest::default();
         for (line, name, kind) in [
             (r#"{"pid":42}"#, "process 42", "process"),
-            (r#"{"target":"host","netns":7,"ifindex":1}"#, "host", "netns"),
+            (r#"{"target":"host","nic":{"netns":7,"ifindex":1}}"#, "host", "netns"),
             (r#"{"target":"a.b"}"#, "a.b", "unresolved"),
             (r#"{"nstype":"net","nsino":7}"#, "net:[7]", "namespace"),
             (r#"{"pid":42,"hops":[]}"#, "process 42", "process"),
@@ -248,8 +248,8 @@ pub(crate) mod tests {
     fn each_link_is_added_once() {
         let mut nest = Nest::default();
         for link in [
-            r#","name":"lo","ifindex":1,"netns":9,"flags":["UP","LOOPBACK"]"#,
-            r#","name":"eth1","ifindex":2,"netns":9,"kind":"veth","peer":{"name":"x","ifindex":3,"netns":8,"target":null}"#,
+            r#","nic":{"name":"lo","ifindex":1,"netns":9,"flags":["UP","LOOPBACK"]}"#,
+            r#","nic":{"name":"eth1","ifindex":2,"netns":9,"kind":"veth","peer":{"name":"x","ifindex":3,"netns":8,"target":null}}"#,
         ] {
             nest.add(record(&["a"], link)).unwrap();
             nest.add(record(&["a"], link)).unwrap();

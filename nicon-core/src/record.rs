@@ -122,6 +122,11 @@ impl Record {
         self.0.shift_remove(field);
     }
 
+    /// Removes several fields.
+    pub fn remove_all(&mut self, fields: &[&str]) {
+        self.0.retain(|field, _| !fields.contains(&field.as_str()));
+    }
+
     /// The record as one line of JSON, without its newline; see [`append_line`].
     ///
     /// # Panics

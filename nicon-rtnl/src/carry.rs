@@ -46,7 +46,7 @@ impl Carry {
             question.header.address_family = family;
             question.attributes.push(RouteAttribute::Oif(ifindex));
             let answers = netlink.dump(RouteNetlinkMessage::GetRoute(question));
-            let answers = answers.map_err(|refusal| refusal.context("list routes"))?;
+            let answers = answers.map_err(|error| error.context("list routes"))?;
             for answer in answers {
                 if let RouteNetlinkMessage::NewRoute(route) = answer {
                     has_default_route |= is_default(&route) && leads_through(&route, ifindex);
@@ -68,15 +68,15 @@ impl Carry {
     pub fn put_back(&self, netlink: &Netlink) -> Result<()> {
         for address in &self.addresses {
             let put = netlink.put(RouteNetlinkMessage::NewAddress(address.clone()));
-            put.map_err(|refusal| refusal.context(&format!("add address {}", address::told(address))))?;
+            put.map_err(|error| error.context(&format!("add address {}", address::told(address))))?;
         }
         for route in &self.routes {
             let put = netlink.put(RouteNetlinkMessage::NewRoute(route.clone()));
-            put.map_err(|refusal| refusal.context(&format!("add route {}", Route::from(route))))?;
+            put.map_err(|error| error.context(&format!("add route {}", Route::from(route))))?;
         }
         for known in &self.neighbours {
             let put = netlink.put(RouteNetlinkMessage::NewNeighbour(known.clone()));
-            put.map_err(|refusal| refusal.context(&format!("add neighbour {}", neighbour::told(known))))?;
+            put.map_err(|error| error.context(&format!("add neighbour {}", neighbour::told(known))))?;
         }
         Ok(())
     }

@@ -35,8 +35,8 @@ impl Netlink {
         let mut question = about(ifindex);
         question.attributes.push(without_stats());
         match self.requests.exchange::<Conf>(RouteNetlinkMessage::GetLink(question), 0) {
-            Err(refusal) if refusal.errno == Errno::ENODEV => Ok(None),
-            Err(refusal) => Err(refusal.context(&format!("look at the settings of link {ifindex}"))),
+            Err(error) if error.errno == Errno::ENODEV => Ok(None),
+            Err(error) => Err(error.context(&format!("look at the settings of link {ifindex}"))),
             Ok(answer) => Ok(answer.entries.into_iter().find(|Conf(bytes)| !bytes.is_empty())),
         }
     }

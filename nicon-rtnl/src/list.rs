@@ -8,9 +8,9 @@ use rtnetlink::packet_route::address::AddressMessage;
 use rtnetlink::packet_route::link::{LinkAttribute, LinkInfo, LinkMessage};
 
 use crate::entry::Entry;
+use crate::error::NetlinkError;
 use crate::link::Link;
 use crate::netlink::{Netlink, without_stats};
-use crate::refusal::Refusal;
 use crate::socket::Listed;
 
 /// How often a list is asked for that changes while it is told.
@@ -28,7 +28,7 @@ impl Netlink {
             question.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(kind.into())]));
         }
         let listed = self.list(&RouteNetlinkMessage::GetLink(question));
-        Ok(listed.map_err(|refusal| refusal.context("list links"))?.filter_map(|entry| match entry {
+        Ok(listed.map_err(|error| error.context("list links"))?.filter_map(|entry| match entry {
             // A kind that the kernel has never heard of does not filter anything there.
             Entry::Link(link) if kind.is_none() || link.kind.as_deref() == kind => Some(link),
             _ => None,
@@ -41,13 +41,13 @@ impl Netlink {
     /// Where the kernel does not tell.
     pub fn all_addresses(&self) -> Result<Listed<(u32, Cidr)>> {
         let listed = self.list(&RouteNetlinkMessage::GetAddress(AddressMessage::default()));
-        Ok(listed.map_err(|refusal| refusal.context("list addresses"))?.filter_map(|entry| match entry {
+        Ok(listed.map_err(|error| error.context("list addresses"))?.filter_map(|entry| match entry {
             Entry::Address(ifindex, address) => Some((ifindex, address)),
             _ => None,
         }))
     }
 
-    fn list(&self, question: &RouteNetlinkMessage) -> std::result::Result<Listed<Entry>, Refusal> {
+    fn list(&self, question: &RouteNetlinkMessage) -> std::result::Result<Listed<Entry>, NetlinkError> {
         let mut tries = 1;
         loop {
             let listed = self.requests.exchange(question.clone(), NLM_F_DUMP)?;

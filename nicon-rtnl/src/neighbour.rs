@@ -16,7 +16,7 @@ impl Netlink {
         let mut question = NeighbourMessage::default();
         question.attributes.push(NeighbourAttribute::IfIndex(ifindex));
         let answers = self.dump(RouteNetlinkMessage::GetNeighbour(question));
-        let answers = answers.map_err(|refusal| refusal.context("list neighbours"))?;
+        let answers = answers.map_err(|error| error.context("list neighbours"))?;
         Ok(answers.into_iter().filter_map(|answer| permanent(answer, ifindex)).collect())
     }
 }

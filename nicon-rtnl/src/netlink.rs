@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, AsRawFd};
 
-use nicon_core::{Context, Error, Namespace, Result};
+use nicon_core::{Context, Error, Namespace, NsId, Result};
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
 use rtnetlink::packet_core::{DefaultNla, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE};
@@ -12,8 +12,8 @@ use rtnetlink::packet_route::link::{LinkAttribute, LinkExtentMask, LinkMessage, 
 use rtnetlink::packet_route::nsid::{NsidAttribute, NsidMessage};
 
 use crate::entry::Entry;
+use crate::error::NetlinkError;
 use crate::link::Link;
-use crate::refusal::Refusal;
 use crate::socket::Requests;
 
 /// The attribute by which names longer than 15 bytes are asked for: `IFLA_ALT_IFNAME`, of `linux/if_link.h`.
@@ -42,7 +42,7 @@ impl Netlink {
     ///
     /// # Errors
     /// Where we may not enter it.
-    pub fn open_in(there: &Namespace, home: &Namespace) -> Result<Self> {
+    pub(crate) fn open_in(there: &Namespace, home: NsId) -> Result<Self> {
         let requests = inside(there, home, Requests::open)?.context(|| "open a netlink socket")?;
         Ok(Self { requests })
     }
@@ -58,13 +58,13 @@ impl Netlink {
         } else {
             LinkAttribute::Other(DefaultNla::new(IFLA_ALT_IFNAME, name.bytes().chain([0]).collect()))
         });
-        self.ask(question).map_err(|refusal| refusal.context(&format!("look for link {name}")))
+        self.ask(question).map_err(|error| error.context(&format!("look for link {name}")))
     }
 
-    fn ask(&self, mut question: LinkMessage) -> std::result::Result<Option<Link>, Refusal> {
+    fn ask(&self, mut question: LinkMessage) -> std::result::Result<Option<Link>, NetlinkError> {
         question.attributes.push(without_stats());
         match self.requests.exchange(RouteNetlinkMessage::GetLink(question), 0) {
-            Err(refusal) if refusal.errno == Errno::ENODEV => Ok(None),
+            Err(error) if error.errno == Errno::ENODEV => Ok(None),
             answered => Ok(answered?.entries.into_iter().find_map(link)),
         }
     }
@@ -74,7 +74,7 @@ impl Netlink {
     /// # Errors
     /// Where the kernel does not tell.
     pub fn link_at(&self, ifindex: u32) -> Result<Option<Link>> {
-        self.ask(about(ifindex)).map_err(|refusal| refusal.context(&format!("look for link {ifindex}")))
+        self.ask(about(ifindex)).map_err(|error| error.context(&format!("look for link {ifindex}")))
     }
 
     /// All that the kernel tells of one link. Equivalent to `ip -d link show`, by number.
@@ -86,9 +86,9 @@ impl Netlink {
         question.attributes.push(without_stats());
         let context = format!("look at link {ifindex}");
         let answers = self.exchange(RouteNetlinkMessage::GetLink(question), 0);
-        let answers = answers.map_err(|refusal| match refusal.errno {
+        let answers = answers.map_err(|error| match error.errno {
             Errno::ENODEV => Error::no(format!("link {ifindex} is gone")),
-            _ => refusal.context(&context),
+            _ => error.context(&context),
         })?;
         answers.into_iter().find_map(message).ok_or_else(|| Error::failed(format!("{context}: no answer")))
     }
@@ -97,7 +97,7 @@ impl Netlink {
     ///
     /// # Errors
     /// The kernel's no.
-    pub fn add_altname(&self, ifindex: u32, name: &str) -> std::result::Result<(), Refusal> {
+    pub fn add_altname(&self, ifindex: u32, name: &str) -> std::result::Result<(), NetlinkError> {
         let message = RouteNetlinkMessage::NewLinkProp(altname(ifindex, name));
         self.exchange(message, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL).map(drop)
     }
@@ -106,7 +106,7 @@ impl Netlink {
     ///
     /// # Errors
     /// The kernel's no.
-    pub fn remove_altname(&self, ifindex: u32, name: &str) -> std::result::Result<(), Refusal> {
+    pub fn remove_altname(&self, ifindex: u32, name: &str) -> std::result::Result<(), NetlinkError> {
         self.exchange(RouteNetlinkMessage::DelLinkProp(altname(ifindex, name)), NLM_F_ACK).map(drop)
     }
 
@@ -121,12 +121,12 @@ impl Netlink {
         match self.ask(question) {
             Ok(link) => Ok(link.map_or(Far::Gone, |link| Far::There(Box::new(link)))),
             // A namespace that has ended has no number any more.
-            Err(refusal) if refusal.errno == Errno::EINVAL => Ok(Far::Gone),
+            Err(error) if error.errno == Errno::EINVAL => Ok(Far::Gone),
             // Of another namespace the kernel says EACCES in place of EPERM (`rtnl_get_net_ns_capable` of
             // `net/core/rtnetlink.c`).
-            Err(refusal) if [Errno::EACCES, Errno::EPERM].contains(&refusal.errno) => Ok(Far::Denied),
-            Err(refusal) => {
-                Err(refusal.context(&format!("find link {ifindex} in another network namespace (nsid {nsid})")))
+            Err(error) if [Errno::EACCES, Errno::EPERM].contains(&error.errno) => Ok(Far::Denied),
+            Err(error) => {
+                Err(error.context(&format!("find link {ifindex} in another network namespace (nsid {nsid})")))
             }
         }
     }
@@ -139,7 +139,7 @@ impl Netlink {
         let mut question = AddressMessage::default();
         question.header.index = ifindex;
         let answers = self.dump(RouteNetlinkMessage::GetAddress(question));
-        let answers = answers.map_err(|refusal| refusal.context("list addresses"))?;
+        let answers = answers.map_err(|error| error.context("list addresses"))?;
         let addresses = answers.into_iter().filter_map(|answer| match answer {
             RouteNetlinkMessage::NewAddress(address) => Some(address),
             _ => None,
@@ -156,7 +156,7 @@ impl Netlink {
         let mut question = NsidMessage::default();
         question.attributes.push(NsidAttribute::Fd(other.as_fd().as_raw_fd().cast_unsigned()));
         let answers = self.exchange(RouteNetlinkMessage::GetNsId(question), 0);
-        let answers = answers.map_err(|refusal| refusal.context("ask for the number of a network namespace"))?;
+        let answers = answers.map_err(|error| error.context("ask for the number of a network namespace"))?;
         let ids = answers.into_iter().find_map(|answer| match answer {
             RouteNetlinkMessage::NewNsId(message) => {
                 message.attributes.into_iter().find_map(|attribute| match attribute {
@@ -173,7 +173,7 @@ impl Netlink {
     ///
     /// # Errors
     /// The kernel's no.
-    pub fn create_link(&self, message: LinkMessage) -> std::result::Result<(), Refusal> {
+    pub fn create_link(&self, message: LinkMessage) -> std::result::Result<(), NetlinkError> {
         let flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
         self.exchange(RouteNetlinkMessage::NewLink(message), flags).map(drop)
     }
@@ -182,7 +182,7 @@ impl Netlink {
     ///
     /// # Errors
     /// The kernel's no.
-    pub fn delete_link(&self, ifindex: u32) -> std::result::Result<(), Refusal> {
+    pub fn delete_link(&self, ifindex: u32) -> std::result::Result<(), NetlinkError> {
         self.exchange(RouteNetlinkMessage::DelLink(about(ifindex)), NLM_F_ACK).map(drop)
     }
 
@@ -190,7 +190,7 @@ impl Netlink {
     ///
     /// # Errors
     /// The kernel's no.
-    pub fn set_link(&self, message: LinkMessage) -> std::result::Result<(), Refusal> {
+    pub fn set_link(&self, message: LinkMessage) -> std::result::Result<(), NetlinkError> {
         self.exchange(RouteNetlinkMessage::SetLink(message), NLM_F_ACK).map(drop)
     }
 
@@ -199,7 +199,7 @@ impl Netlink {
     ///
     /// # Errors
     /// The kernel's no.
-    pub fn change(&self, message: LinkMessage) -> std::result::Result<(), Refusal> {
+    pub fn change(&self, message: LinkMessage) -> std::result::Result<(), NetlinkError> {
         self.exchange(RouteNetlinkMessage::NewLink(message), NLM_F_ACK).map(drop)
     }
 
@@ -207,7 +207,7 @@ impl Netlink {
     ///
     /// # Errors
     /// The kernel's no.
-    pub fn put(&self, message: RouteNetlinkMessage) -> std::result::Result<(), Refusal> {
+    pub fn put(&self, message: RouteNetlinkMessage) -> std::result::Result<(), NetlinkError> {
         self.exchange(message, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE).map(drop)
     }
 
@@ -215,7 +215,7 @@ impl Netlink {
     ///
     /// # Errors
     /// The kernel's no: EEXIST if it is there already.
-    pub fn add(&self, message: RouteNetlinkMessage) -> std::result::Result<(), Refusal> {
+    pub fn add(&self, message: RouteNetlinkMessage) -> std::result::Result<(), NetlinkError> {
         self.exchange(message, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL).map(drop)
     }
 
@@ -226,7 +226,7 @@ impl Netlink {
     ///
     /// # Panics
     /// If `message` creates neither: an error of the program.
-    pub fn remove(&self, message: RouteNetlinkMessage) -> std::result::Result<(), Refusal> {
+    pub fn remove(&self, message: RouteNetlinkMessage) -> std::result::Result<(), NetlinkError> {
         let message = match message {
             RouteNetlinkMessage::NewAddress(address) => RouteNetlinkMessage::DelAddress(address),
             RouteNetlinkMessage::NewRoute(route) => RouteNetlinkMessage::DelRoute(route),
@@ -239,7 +239,7 @@ impl Netlink {
     ///
     /// # Errors
     /// The kernel's no.
-    pub fn dump(&self, question: RouteNetlinkMessage) -> std::result::Result<Vec<RouteNetlinkMessage>, Refusal> {
+    pub fn dump(&self, question: RouteNetlinkMessage) -> std::result::Result<Vec<RouteNetlinkMessage>, NetlinkError> {
         self.exchange(question, NLM_F_DUMP)
     }
 
@@ -247,7 +247,7 @@ impl Netlink {
         &self,
         message: RouteNetlinkMessage,
         flags: u16,
-    ) -> std::result::Result<Vec<RouteNetlinkMessage>, Refusal> {
+    ) -> std::result::Result<Vec<RouteNetlinkMessage>, NetlinkError> {
         Ok(self.requests.exchange(message, flags)?.entries)
     }
 }
@@ -267,8 +267,8 @@ pub(crate) fn without_stats() -> LinkAttribute {
 
 /// Does something in another network namespace, on a thread that ends there: whoever may enter need not have the right to come
 /// back, as the root user of a container's user namespace has not. In our own namespace it takes neither rights nor a thread.
-pub(crate) fn inside<T: Send>(there: &Namespace, home: &Namespace, work: impl FnOnce() -> T + Send) -> Result<T> {
-    if there.id() == home.id() {
+pub(crate) fn inside<T: Send>(there: &Namespace, home: NsId, work: impl FnOnce() -> T + Send) -> Result<T> {
+    if there.id() == home {
         return Ok(work());
     }
     let enter_and_work = || {

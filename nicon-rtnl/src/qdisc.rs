@@ -22,7 +22,7 @@ impl Netlink {
         let mut question = TcMessage::default();
         question.header.index = ifindex.cast_signed();
         let listed = self.requests.exchange::<Qdisc>(RouteNetlinkMessage::GetQueueDiscipline(question), NLM_F_DUMP);
-        let listed = listed.map_err(|refusal| refusal.context("list queueing disciplines"))?;
+        let listed = listed.map_err(|error| error.context("list queueing disciplines"))?;
         // The kernel lists those of all links.
         let of_this =
             listed.entries.iter().filter(|qdisc| qdisc.index == ifindex.cast_signed() && qdisc.handle.major != 0);

@@ -12,7 +12,7 @@ use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::sys::protocols::NETLINK_ROUTE;
 use rtnetlink::sys::{Socket, SocketAddr};
 
-use crate::refusal::Refusal;
+use crate::error::NetlinkError;
 
 /// The longest answer, in bytes: of a list the kernel sends half as much at once (`netlink_dump` of
 /// `net/netlink/af_netlink.c`).
@@ -58,7 +58,7 @@ impl Requests {
     ///
     /// # Errors
     /// The kernel's no, or the socket's failure.
-    pub(crate) fn exchange<T>(&self, request: RouteNetlinkMessage, flags: u16) -> Result<Listed<T>, Refusal>
+    pub(crate) fn exchange<T>(&self, request: RouteNetlinkMessage, flags: u16) -> Result<Listed<T>, NetlinkError>
     where
         T: NetlinkDeserializable,
     {
@@ -74,7 +74,7 @@ impl Requests {
         self.receive(sequence, flags & (NLM_F_DUMP | NLM_F_ACK) == 0)
     }
 
-    fn receive<T: NetlinkDeserializable>(&self, sequence: u32, only_one: bool) -> Result<Listed<T>, Refusal> {
+    fn receive<T: NetlinkDeserializable>(&self, sequence: u32, only_one: bool) -> Result<Listed<T>, NetlinkError> {
         let mut listed = Listed { entries: Vec::new(), settled: true };
         let mut answer = self.answer.borrow_mut();
         loop {
@@ -96,7 +96,7 @@ impl Requests {
                             return Ok(listed);
                         }
                     }
-                    NetlinkPayload::Error(error) if error.code.is_some() => return Err(Refusal::from(&error)),
+                    NetlinkPayload::Error(error) if error.code.is_some() => return Err(NetlinkError::from(&error)),
                     NetlinkPayload::Error(_) | NetlinkPayload::Done(_) => return Ok(listed),
                     _ => {}
                 }
@@ -108,12 +108,12 @@ impl Requests {
 /// The messages that came at once.
 pub(crate) fn messages<T: NetlinkDeserializable>(
     mut rest: &[u8],
-) -> impl Iterator<Item = Result<NetlinkMessage<T>, Refusal>> {
+) -> impl Iterator<Item = Result<NetlinkMessage<T>, NetlinkError>> {
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
         }
-        let message = NetlinkMessage::<T>::deserialize(rest).map_err(|error| Refusal::unreadable(&error));
+        let message = NetlinkMessage::<T>::deserialize(rest).map_err(|error| NetlinkError::unreadable(&error));
         let length = message.as_ref().map_or(rest.len(), |message| message.header.length as usize);
         rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
         Some(message)

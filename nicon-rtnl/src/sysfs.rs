@@ -10,7 +10,7 @@
 
 use std::os::fd::OwnedFd;
 
-use nicon_core::{Namespace, Result};
+use nicon_core::{Namespace, NsId, Result};
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::{Mode, fstat};
 use nix::unistd::read;
@@ -24,7 +24,7 @@ pub(crate) struct Sysfs(OwnedFd);
 
 impl Sysfs {
     /// Mounts it; `None` where we may not, or the kernel has none.
-    pub(crate) fn mount(there: &Namespace, home: &Namespace) -> Result<Option<Self>> {
+    pub(crate) fn mount(there: &Namespace, home: NsId) -> Result<Option<Self>> {
         let mounted = inside(there, home, || {
             let context = fsopen(c"sysfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
             fsconfig_create(&context)?;

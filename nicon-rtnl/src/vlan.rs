@@ -19,7 +19,7 @@ impl Netlink {
         question.header.interface_family = AddressFamily::Bridge;
         question.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::Brvlan]));
         let answers = self.dump(RouteNetlinkMessage::GetLink(question));
-        let answers = answers.map_err(|refusal| refusal.context("list the VLANs of bridges"))?;
+        let answers = answers.map_err(|error| error.context("list the VLANs of bridges"))?;
         let of_this = answers.into_iter().filter_map(|answer| match answer {
             RouteNetlinkMessage::NewLink(port) if port.header.index == ifindex => Some(port.attributes),
             _ => None,

@@ -7,6 +7,8 @@ pub(crate) mod interrupted;
 pub(crate) mod list;
 pub(crate) mod losses;
 pub(crate) mod moves;
+pub(crate) mod records;
+pub(crate) mod records_undo;
 pub(crate) mod settings;
 pub(crate) mod taken_names;
 pub(crate) mod undo;
@@ -26,6 +28,8 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         list::trials(suite),
         losses::trials(suite),
         moves::trials(suite),
+        records::trials(suite),
+        records_undo::trials(suite),
         settings::trials(suite),
         taken_names::trials(suite),
         undo::trials(suite),

@@ -2,18 +2,18 @@
 
 use nicon_core::Result;
 use nicon_core::link::{Cidr, RouteSpec};
-use nicon_rtnl::{Carry, Link, Refusal, address, route};
+use nicon_rtnl::{Carry, Link, NetlinkError, address, route};
 use nix::errno::Errno;
 
-use crate::check::check_again;
-use crate::dress::{Luggage, dress};
-use crate::lacking;
-use crate::lost::Forfeit;
-use crate::mark::Origin;
-use crate::mover::{Job, Mover, Outcome};
-use crate::plan;
-use crate::sysctl::Sysctls;
-use crate::undo::Undo;
+use crate::linkmv::check::check_again;
+use crate::linkmv::dress::{Luggage, dress};
+use crate::linkmv::lacking;
+use crate::linkmv::lost::Forfeit;
+use crate::linkmv::mark::Origin;
+use crate::linkmv::mover::{Job, Mover, Outcome};
+use crate::linkmv::plan;
+use crate::linkmv::sysctl::Sysctls;
+use crate::linkmv::undo::Undo;
 
 /// The steps that are left to do for a link that came from `origin`.
 ///
@@ -28,17 +28,17 @@ pub(crate) fn plan(job: &Job<'_>, link: &Link, origin: &Origin) -> Result<Outcom
 ///
 /// # Errors
 /// The link is then as it was.
-pub(crate) fn amend(mover: &Mover<'_>, job: &Job<'_>, link: &Link, origin: &Origin) -> Result<bool> {
+pub(crate) fn amend(mover: &Mover, job: &Job<'_>, link: &Link, origin: &Origin) -> Result<bool> {
     let master = check_again(job, link)?;
     if plan::amendments(job, link, origin, master)?.is_empty() {
         mover.settle(job, link)?;
         return Ok(false);
     }
-    let before = Before::of(mover, job, link)?;
-    let changed = dress(job, link, (origin, master), &Luggage::default(), mover.home);
+    let before = Before::of(job, link)?;
+    let changed = dress(job, link, (origin, master), &Luggage::default());
     match changed.and_then(|changed| mover.settle(job, link).map(|()| changed)) {
         Err(failure) => {
-            before.restore(mover, job, link).map_err(|error| error.prefix(&failure))?;
+            before.restore(job, link).map_err(|error| error.prefix(&failure))?;
             Err(failure)
         }
         changed => changed,
@@ -54,17 +54,17 @@ struct Before<'a> {
 }
 
 impl<'a> Before<'a> {
-    fn of(mover: &Mover<'_>, job: &Job<'a>, link: &Link) -> Result<Self> {
+    fn of(job: &Job<'a>, link: &Link) -> Result<Self> {
         let carry = Carry::read(&job.to.netlink, link.ifindex)?;
         Ok(Self {
-            undo: Undo::of(job.to, link, (&carry, &Sysctls::default(), &Forfeit::default()), mover.home)?,
+            undo: Undo::of(job.to, link, (&carry, &Sysctls::default(), &Forfeit::default()))?,
             addresses: lacking::addresses(job.wish, link, job.to)?,
             routes: lacking::routes(job.wish, link, job.to)?,
         })
     }
 
     /// Removes what was added, and sets what was changed as it was.
-    fn restore(&self, mover: &Mover<'_>, job: &Job<'_>, link: &Link) -> Result<()> {
+    fn restore(&self, job: &Job<'_>, link: &Link) -> Result<()> {
         let netlink = &job.to.netlink;
         let Some(now) = netlink.link_at(link.ifindex)? else { return Ok(()) };
         for route in self.routes.iter().rev() {
@@ -75,14 +75,14 @@ impl<'a> Before<'a> {
             let removed = netlink.remove(address::request(cidr, link.ifindex));
             unless_absent(removed, &format!("remove address {cidr}"))?;
         }
-        self.undo.restore(&now, job.to, job.to, mover.home).map(drop)
+        self.undo.restore(&now, job.to, job.to).map(drop)
     }
 }
 
-fn unless_absent(removed: std::result::Result<(), Refusal>, context: &str) -> Result<()> {
+fn unless_absent(removed: std::result::Result<(), NetlinkError>, context: &str) -> Result<()> {
     match removed {
-        Err(refusal) if !matches!(refusal.errno, Errno::ESRCH | Errno::EADDRNOTAVAIL | Errno::ENETDOWN) => {
-            Err(refusal.context(context))
+        Err(error) if !matches!(error.errno, Errno::ESRCH | Errno::EADDRNOTAVAIL | Errno::ENETDOWN) => {
+            Err(error.context(context))
         }
         _ => Ok(()),
     }

@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd;
 
 use nicon_core::link::mac;
 use nicon_core::{Context, Error, Result};
-use nicon_rtnl::{Link, Place};
+use nicon_rtnl::{Link, NetnsHandle};
 use nix::ifaddrs::getifaddrs;
 use nix::sys::socket::{
     AddressFamily, LinkAddr, MsgFlags, SockFlag, SockType, SockaddrLike, SockaddrStorage, bind, send, socket,
@@ -16,10 +16,10 @@ use nix::sys::socket::{
 ///
 /// # Errors
 /// Where no packet socket can be had, or the link sends nothing.
-pub(crate) fn announce(place: &Place, link: &Link, addresses: &[IpAddr], home: &Place) -> Result<()> {
+pub(crate) fn announce(place: &NetnsHandle, link: &Link, addresses: &[IpAddr]) -> Result<()> {
     let address = link.mac.as_deref().and_then(mac::bytes).and_then(|bytes| <[u8; 6]>::try_from(bytes).ok());
     let address = address.ok_or_else(|| Error::failed(format!("{} is no Ethernet: nothing to announce", link.name)))?;
-    let sent = place.inside(home, || {
+    let sent = place.inside(|| {
         let socket = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, None)?;
         bind(socket.as_raw_fd(), &link_address(&link.name)?)?;
         for ip in addresses {

@@ -10,8 +10,9 @@ use nicon_core::link::{Alias, AltName, Cidr, Gateway, Keep, LinkName, Mac, NewNa
 ///
 /// The process is the one that the record on standard input names (as nicon-resolve prints it), or --target. Without LINK,
 /// each record says with "link" and "name" what is moved; it may also say with "from" where from, and with fields named like
-/// the options below what the link is to be like. An option overrides the field of the same name. With LINK, none but
-/// "from" is read: they tell of another link.
+/// the options below what the link is to be like. An option overrides the field of the same name. What was done is then no
+/// longer among the record's wishes, but in its list "done". With LINK, no wish but "from" is read. A record that does not
+/// ask for a move passes through, as does one that has "failed".
 ///
 /// Namespaces are named by a PID, by the name that "ip netns" knows, by a file, or as "host": our own. LINK is a name, an
 /// alternative name, an ifindex, mac:02:00:5e:00:53:01 or pci:0000:01:00.0.
@@ -82,7 +83,7 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with_all = ["fail_fast", "dry_run", "undo"])]
     pub(crate) all_or_nothing: bool,
 
-    /// Undo earlier moves: standard input is what nicon-linkmv printed
+    /// Undo what was done: standard input is what nicon-linkmv or nicon-veth printed
     #[arg(long, conflicts_with_all = ["link", "target", "from", "dry_run", "Attributes"])]
     pub(crate) undo: bool,
 

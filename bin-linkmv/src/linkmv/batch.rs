@@ -3,63 +3,107 @@
 use nicon_core::filter::stream::Answers;
 use nicon_core::{Error, Record, Result};
 
-use crate::args::Args;
+use crate::linkmv::args::Args;
+use crate::record::{deed::Deed, failed};
 
-/// Whether a run goes on.
-pub(crate) enum Next {
-    GoOn,
-    Stop,
-}
+/// Why no later record was acted on.
+const NOT_TRIED: &str = "not tried, since another record failed";
 
-/// Collects the answers of a run as the command line asks.
-pub(crate) struct Batch {
+/// Why a record of a run that is all or nothing goes on as failed.
+const TAKEN_BACK: &str = "taken back, since another record failed";
+
+/// Gives the records of a run as the command line asks.
+pub(crate) struct Batch<'a> {
+    answers: &'a mut Answers,
     fail_fast: bool,
     all_or_nothing: bool,
-    /// What was moved, held back until all is known to have succeeded.
-    held: Vec<(Option<u64>, Record)>,
+    /// What is held back until all is known to have succeeded, and whether this run did something to it.
+    held: Vec<(Option<u64>, Record, bool)>,
     failed: bool,
 }
 
-impl Batch {
-    pub(crate) fn new(args: &Args) -> Self {
-        Self { fail_fast: args.fail_fast, all_or_nothing: args.all_or_nothing, held: Vec::new(), failed: false }
-    }
-
-    /// Takes one answer.
-    pub(crate) fn take(&mut self, answers: &mut Answers, line: Option<u64>, answer: Result<Record>) -> Result<Next> {
-        let failed = answer.is_err();
-        match answer {
-            Ok(record) if self.all_or_nothing => self.held.push((line, record)),
-            answer => answers.give(line, answer)?,
+impl<'a> Batch<'a> {
+    pub(crate) fn new(args: &Args, answers: &'a mut Answers) -> Self {
+        Self {
+            answers,
+            fail_fast: args.fail_fast,
+            all_or_nothing: args.all_or_nothing,
+            held: Vec::new(),
+            failed: false,
         }
-        self.failed |= failed;
-        Ok(if failed && (self.fail_fast || self.all_or_nothing) { Next::Stop } else { Next::GoOn })
     }
 
-    /// Ends the run: prints what was held back, or has it undone, the last first.
-    pub(crate) fn finish(self, answers: &mut Answers, undo: impl Fn(Record) -> Result<Record>) -> Result<()> {
+    /// Whether no further record is acted on.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.failed && (self.fail_fast || self.all_or_nothing)
+    }
+
+    /// Takes a record to which nothing was done.
+    pub(crate) fn pass(&mut self, line: Option<u64>, record: Record) -> Result<()> {
+        self.take(line, record, false)
+    }
+
+    /// Takes a record whose last deed is this run's.
+    pub(crate) fn done(&mut self, line: Option<u64>, record: Record) -> Result<()> {
+        self.take(line, record, true)
+    }
+
+    fn take(&mut self, line: Option<u64>, record: Record, is_own: bool) -> Result<()> {
+        if self.all_or_nothing {
+            self.held.push((line, record, is_own));
+            return Ok(());
+        }
+        self.answers.give(line, Ok(record))
+    }
+
+    /// Takes a failure, and the record whose act it is, if that could be read.
+    pub(crate) fn fail(&mut self, line: Option<u64>, record: Option<Record>, error: Error) -> Result<()> {
+        self.failed = true;
+        let left = record.and_then(|record| failed::mark(record, &error.to_string()));
+        self.answers.give(line, Err(error))?;
+        left.map_or(Ok(()), |record| self.pass(line, record))
+    }
+
+    /// Takes a record that came after a failure that ended the run.
+    pub(crate) fn skip(&mut self, line: u64, record: Record) -> Result<()> {
+        failed::mark(record, NOT_TRIED).map_or(Ok(()), |record| self.pass(Some(line), record))
+    }
+
+    /// Ends the run: gives what was held back, or has this run's deeds undone, the last one first. What then still tells of
+    /// deeds, of earlier programs or of this one, goes on as failed.
+    pub(crate) fn finish(self, undo: impl Fn(&Record, &Deed) -> Result<()>) -> Result<()> {
         if !self.failed {
-            return self.held.into_iter().try_for_each(|(line, record)| answers.give(line, Ok(record)));
+            return self.held.into_iter().try_for_each(|(line, record, _)| self.answers.give(line, Ok(record)));
         }
-        for (line, record) in self.held.into_iter().rev() {
-            if record.get("changed") != Some(&true.into()) {
-                continue;
+        let mut left = Vec::new();
+        for (line, mut record, is_own) in self.held.into_iter().rev() {
+            if is_own && let Some((index, deed)) = Deed::all(&record)?.iter().enumerate().next_back() {
+                let taken_back = take_back(&record, deed, &undo);
+                if taken_back.is_ok() || is_of_an_earlier_run(deed) {
+                    deed.take_from(&mut record, index);
+                }
+                if let Err(error) = taken_back {
+                    self.answers.give(line, Err(error))?;
+                }
             }
-            let undone = if is_of_an_earlier_run(&record) {
-                let name = record.cell("name");
-                Err(Error::failed(format!("{name}, which an earlier run moved, keeps what this run gave it")))
-            } else {
-                undo(record).map_err(|error| error.prefix("put it back, since another failed"))
-            };
-            if let Err(error) = undone {
-                answers.give(line, Err(error))?;
-            }
+            left.extend(failed::mark(record, TAKEN_BACK).map(|record| (line, record)));
         }
-        Ok(())
+        left.into_iter().rev().try_for_each(|(line, record)| self.answers.give(line, Ok(record)))
     }
 }
 
-/// Whether an earlier run moved the link: the record then does not say how it was, and it is not this run's to move back.
-fn is_of_an_earlier_run(record: &Record) -> bool {
-    record.get("undo").is_some_and(|undo| undo.get("ifindex").is_none())
+fn take_back(record: &Record, deed: &Deed, undo: impl Fn(&Record, &Deed) -> Result<()>) -> Result<()> {
+    if !deed.changed {
+        return Ok(());
+    }
+    if is_of_an_earlier_run(deed) {
+        let name = &deed.name;
+        return Err(Error::failed(format!("{name}, which an earlier run moved, keeps what this run gave it")));
+    }
+    undo(record, deed).map_err(|error| error.prefix("put it back, since another failed"))
+}
+
+/// Whether an earlier run moved the link: the deed then does not say how it was, and it is not this run's to move back.
+fn is_of_an_earlier_run(deed: &Deed) -> bool {
+    deed.undo.get("ifindex").is_none()
 }

@@ -3,12 +3,12 @@
 use nicon_core::link::{AltName, NewName};
 use nicon_core::{Error, Result};
 use nicon_rtnl::packet_route::link::LinkAttribute;
-use nicon_rtnl::{Link, Place, Refusal};
+use nicon_rtnl::{Link, NetlinkError, NetnsHandle};
 use nix::errno::Errno;
 
-use crate::lacking;
-use crate::mark::is_mark;
-use crate::mover::Job;
+use crate::linkmv::lacking;
+use crate::linkmv::mark::is_mark;
+use crate::linkmv::mover::Job;
 
 /// What the look at the target told.
 pub(crate) struct Checked {
@@ -73,7 +73,7 @@ pub(crate) fn master(job: &Job<'_>) -> Result<Option<u32>> {
 }
 
 /// Checks the MTU and the hardware address that were asked for against what the link's driver allows.
-fn limits(job: &Job<'_>, link: &Link, place: &Place) -> Result<()> {
+fn limits(job: &Job<'_>, link: &Link, place: &NetnsHandle) -> Result<()> {
     let (mtu, mac, name) = (job.wish.mtu, job.wish.mac, &link.name);
     if mtu.is_none() && mac.is_none() {
         return Ok(());
@@ -105,9 +105,9 @@ pub(crate) fn refused(
     job: &Job<'_>,
     link: &Link,
     is_it: impl Fn(&Link) -> bool,
-    (refusal, context): (Refusal, &str),
+    (error, context): (NetlinkError, &str),
 ) -> Error {
-    if refusal.errno == Errno::EEXIST {
+    if error.errno == Errno::EEXIST {
         let new_name = job.wish.name.as_ref().map_or(link.name.as_str(), NewName::as_str);
         for name in std::iter::once(new_name).chain(link.altnames.iter().map(String::as_str)) {
             if let Ok(Some(other)) = job.to.netlink.link(name)
@@ -118,14 +118,14 @@ pub(crate) fn refused(
         }
     }
     // A kernel that tells beforehand which links cannot be moved has told that this one can.
-    let may_be_bound = refusal.errno == Errno::EINVAL && link.immutable.is_none();
-    let error = refusal.context(context);
+    let may_be_bound = error.errno == Errno::EINVAL && link.immutable.is_none();
+    let error = error.context(context);
     if may_be_bound {
         return error.suffix(&format!("; one that ethtool -k {} calls netns-local cannot be moved", link.name));
     }
     error
 }
 
-pub(crate) fn name_taken(name: &str, to: &Place) -> Error {
+pub(crate) fn name_taken(name: &str, to: &NetnsHandle) -> Error {
     Error::no(format!("{name} already exists in {}", to.label))
 }

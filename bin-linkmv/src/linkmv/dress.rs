@@ -2,16 +2,16 @@
 
 use nicon_core::link::{Keep, LinkSpec};
 use nicon_core::{Error, Result};
-use nicon_rtnl::{Carry, Link, Place, address, route};
+use nicon_rtnl::{Carry, Link, address, route};
 use nix::errno::Errno;
 
-use crate::check::{name_taken, refused};
-use crate::lacking;
-use crate::mark::Origin;
-use crate::mover::Job;
-use crate::resting;
-use crate::sysctl::Sysctls;
-use crate::wish;
+use crate::linkmv::check::{name_taken, refused};
+use crate::linkmv::lacking;
+use crate::linkmv::mark::Origin;
+use crate::linkmv::mover::Job;
+use crate::linkmv::resting;
+use crate::linkmv::sysctl::Sysctls;
+use crate::linkmv::wish;
 
 /// What comes along from the old place.
 #[derive(Default)]
@@ -43,24 +43,23 @@ pub(crate) fn dress(
     link: &Link,
     (origin, master): (&Origin, Option<u32>),
     luggage: &Luggage,
-    home: &Place,
 ) -> Result<bool> {
     let Job { wish, to, .. } = job;
     let failed = |what: &str| format!("{what} {} in {}", link.name, to.label);
     // IPv6 makes addresses as soon as the link is up, and by its settings.
-    luggage.settings.write(to, home, &link.name)?;
+    luggage.settings.write(to, &link.name)?;
     let request = wish::request(wish, link, master, origin);
     let mut changed = !request.attributes.is_empty() || !request.header.flags.is_empty();
     if changed {
         let is_it = |other: &Link| other.ifindex == link.ifindex;
         let set = resting::change(to, link, request);
-        set.map_err(|refusal| refused(job, link, is_it, (refusal, &failed("set up"))))?;
+        set.map_err(|error| refused(job, link, is_it, (error, &failed("set up"))))?;
     }
     for altname in lacking::altnames(wish, link) {
         let added = to.netlink.add_altname(link.ifindex, altname);
-        added.map_err(|refusal| match refusal.errno {
+        added.map_err(|error| match error.errno {
             Errno::EEXIST => name_taken(altname, to),
-            _ => refusal.context(&failed(&format!("add alternative name {altname} to"))),
+            _ => error.context(&failed(&format!("add alternative name {altname} to"))),
         })?;
         changed = true;
     }
@@ -68,17 +67,17 @@ pub(crate) fn dress(
     luggage.carry.put_back(&to.netlink)?;
     for cidr in lacking::addresses(wish, link, to)? {
         let put = to.netlink.put(address::request(cidr, link.ifindex));
-        put.map_err(|refusal| refusal.context(&failed(&format!("add address {cidr} to"))))?;
+        put.map_err(|error| error.context(&failed(&format!("add address {cidr} to"))))?;
         changed = true;
     }
     for asked in lacking::routes(wish, link, to)? {
         let added = to.netlink.add(route::request(asked, link.ifindex));
-        added.map_err(|refusal| match refusal.errno {
+        added.map_err(|error| match error.errno {
             // To replace it would cut off what the other link leads to.
             Errno::EEXIST => {
                 Error::no(format!("{} has a route to {} through another link already", to.label, asked.dst))
             }
-            _ => refusal.context(&failed(&format!("add route {asked} through"))),
+            _ => error.context(&failed(&format!("add route {asked} through"))),
         })?;
         changed = true;
     }
@@ -91,15 +90,15 @@ fn trace(job: &Job<'_>, link: &Link, origin: &Origin) -> Result<bool> {
     let mut changed = false;
     for stale in lacking::stale_traces(job.wish, link, origin) {
         let removed = netlink.remove_altname(link.ifindex, stale);
-        removed.map_err(|refusal| refusal.context(&format!("remove alternative name {stale}")))?;
+        removed.map_err(|error| error.context(&format!("remove alternative name {stale}")))?;
         changed = true;
     }
     if let Some(trace) = lacking::trace(job.wish, link, origin) {
         match netlink.add_altname(link.ifindex, &trace) {
             // Another link from the same place had that name before: a second run will not know which of them is meant.
-            Err(refusal) if refusal.errno == Errno::EEXIST => {}
+            Err(error) if error.errno == Errno::EEXIST => {}
             added => {
-                added.map_err(|refusal| refusal.context(&format!("add alternative name {trace}")))?;
+                added.map_err(|error| error.context(&format!("add alternative name {trace}")))?;
                 changed = true;
             }
         }

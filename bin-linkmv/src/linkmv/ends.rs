@@ -2,29 +2,29 @@
 
 use nicon_core::path::HOST;
 use nicon_core::{Error, Record, Result};
-use nicon_rtnl::Place;
+use nicon_rtnl::NetnsHandle;
 
-use crate::args::Args;
-use crate::source::Source;
+use crate::linkmv::args::Args;
+use crate::linkmv::source::Source;
 
 /// Where links are and where they go. Consecutive records mostly name the same places: what is open there, and known of
 /// them, is reused.
 pub(crate) struct Ends<'a> {
-    home: &'a Place,
+    home: &'a NetnsHandle,
     /// Where links are that do not say it.
     from: Source,
     /// Whether the command line says it, so that no record can.
     is_given: bool,
     told: Option<Source>,
-    to: Option<Place>,
+    to: Option<NetnsHandle>,
 }
 
 impl<'a> Ends<'a> {
     /// The places that the command line names.
-    pub(crate) fn new(args: &Args, home: &'a Place) -> Result<Self> {
+    pub(crate) fn new(args: &Args, home: &'a NetnsHandle) -> Result<Self> {
         let from = match &args.from {
-            Some(from) => Place::of_record(&Record::from(from), home)?,
-            None => Place::home()?,
+            Some(from) => home.open_record(&Record::from(from))?,
+            None => NetnsHandle::home()?,
         };
         Ok(Self { home, from: Source::new(from), is_given: args.from.is_some(), told: None, to: None })
     }
@@ -33,16 +33,16 @@ impl<'a> Ends<'a> {
     ///
     /// # Errors
     /// If a place is gone or must not be entered, or both are one.
-    pub(crate) fn of(&mut self, record: &Record) -> Result<(&Source, &Place)> {
+    pub(crate) fn of(&mut self, record: &Record) -> Result<(&Source, &NetnsHandle)> {
         let from = match record.get("from").filter(|_| !self.is_given) {
             Some(from) => {
                 let last = self.told.take();
-                let place = Place::of_field_after(last.as_ref().map(|last| &last.place), "from", from, self.home)?;
+                let place = last.as_ref().map_or(self.home, |last| &last.place).open_field("from", from)?;
                 self.told.insert(Source::after(last, place))
             }
             None => &self.from,
         };
-        let to = self.to.insert(Place::of_record_after(self.to.as_ref(), record, self.home)?);
+        let to = self.to.insert(self.to.as_ref().unwrap_or(self.home).open_record(record)?);
         differ(&from.place, to, self.home)?;
         Ok((from, to))
     }
@@ -50,7 +50,7 @@ impl<'a> Ends<'a> {
 
 /// Refuses a move into the namespace where the link already is: the target is probably not what the caller meant, such as a
 /// container with --network=host. The kernel would accept it, and take the link down.
-fn differ(from: &Place, to: &Place, home: &Place) -> Result<()> {
+fn differ(from: &NetnsHandle, to: &NetnsHandle, home: &NetnsHandle) -> Result<()> {
     if !to.is(from) {
         return Ok(());
     }

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use nicon_core::link::Selector;
 use nicon_core::{Error, Result};
-use nicon_rtnl::{Link, Place};
+use nicon_rtnl::{Link, NetnsHandle};
 
 /// The link of a namespace that `selector` selects.
 ///
 /// # Errors
 /// If it may be any of several.
-pub(crate) fn find(selector: &Selector, place: &Place) -> Result<Option<Link>> {
+pub(crate) fn find(selector: &Selector, place: &NetnsHandle) -> Result<Option<Link>> {
     if let Selector::Name(name) = selector {
         let named = place.netlink.link(name)?;
         return match name.parse::<i32>() {
@@ -32,10 +32,10 @@ pub(crate) fn find(selector: &Selector, place: &Place) -> Result<Option<Link>> {
 ///
 /// # Errors
 /// If the kernel does not answer.
-pub(crate) fn marked(mark: &str, inode: Option<u64>, place: &Place, home: &Place) -> Result<Option<Link>> {
+pub(crate) fn marked(mark: &str, inode: Option<u64>, place: &NetnsHandle) -> Result<Option<Link>> {
     let carrier = place.netlink.link(mark)?;
     match inode {
-        Some(inode) => by_inode(inode, carrier, place, home),
+        Some(inode) => by_inode(inode, carrier, place),
         None => Ok(carrier),
     }
 }
@@ -44,14 +44,14 @@ pub(crate) fn marked(mark: &str, inode: Option<u64>, place: &Place, home: &Place
 ///
 /// # Errors
 /// If the kernel does not answer.
-pub(crate) fn by_inode(inode: u64, likely: Option<Link>, place: &Place, home: &Place) -> Result<Option<Link>> {
+pub(crate) fn by_inode(inode: u64, likely: Option<Link>, place: &NetnsHandle) -> Result<Option<Link>> {
     if let Some(link) = likely
-        && place.inode(&link, home)? == Some(inode)
+        && place.inode(&link)? == Some(inode)
     {
         return Ok(Some(link));
     }
     for link in place.netlink.links(None)?.entries {
-        if place.inode(&link, home)? == Some(inode) {
+        if place.inode(&link)? == Some(inode) {
             return Ok(Some(*link));
         }
     }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use nicon_core::{Error, NsId, Result};
-use nicon_rtnl::{Carry, Link, Place};
+use nicon_rtnl::{Carry, Link, NetnsHandle};
 
 /// Kinds of links that are stacked on others.
 const STACKED: [&str; 6] = ["vxlan", "vlan", "macvlan", "macvtap", "ipvlan", "macsec"];
@@ -29,7 +29,7 @@ struct Listed {
 
 impl Guard {
     /// Refuses to move a link that something else depends on.
-    pub(crate) fn check(&self, link: &Link, carry: &Carry, from: &Place) -> Result<()> {
+    pub(crate) fn check(&self, link: &Link, carry: &Carry, from: &NetnsHandle) -> Result<()> {
         let refuse = |why: String| Err(Error::failed(format!("{} {why} (--force moves it anyway)", link.name)));
         if carry.has_default_route() {
             return refuse(format!("carries the default route of {}", from.label));
@@ -45,7 +45,7 @@ impl Guard {
     }
 
     /// The links of a namespace that are stacked on others.
-    fn stacked(&self, from: &Place) -> Result<Rc<[Box<Link>]>> {
+    fn stacked(&self, from: &NetnsHandle) -> Result<Rc<[Box<Link>]>> {
         if let Some(listed) = &*self.listed.borrow()
             && listed.ns == from.ns.id()
             && listed.when.elapsed() < FRESH

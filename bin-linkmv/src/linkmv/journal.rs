@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use nicon_core::{Context, Result};
 
-use crate::undo::Undo;
+use crate::linkmv::undo::Undo;
 
 /// Where the journals are; like all namespaces, it does not outlive the boot.
 const DIRECTORY: &str = "/run/nicon";

@@ -2,10 +2,10 @@
 
 use nicon_core::Result;
 use nicon_core::link::{AltName, Cidr, LinkSpec, RouteSpec};
-use nicon_rtnl::{Carry, Link, Place, address};
+use nicon_rtnl::{Carry, Link, NetnsHandle, address};
 
-use crate::mark::{Origin, is_trace};
-use crate::wish::is_noted;
+use crate::linkmv::mark::{Origin, is_trace};
+use crate::linkmv::wish::is_noted;
 
 /// The alternative names.
 pub(crate) fn altnames<'a>(wish: &'a LinkSpec, link: &Link) -> Vec<&'a str> {
@@ -31,7 +31,7 @@ fn needed_trace(wish: &LinkSpec, link: &Link, origin: &Origin) -> Option<String>
 }
 
 /// The addresses.
-pub(crate) fn addresses<'a>(wish: &'a LinkSpec, link: &Link, place: &Place) -> Result<Vec<&'a Cidr>> {
+pub(crate) fn addresses<'a>(wish: &'a LinkSpec, link: &Link, place: &NetnsHandle) -> Result<Vec<&'a Cidr>> {
     if wish.addresses.is_empty() {
         return Ok(Vec::new());
     }
@@ -41,7 +41,7 @@ pub(crate) fn addresses<'a>(wish: &'a LinkSpec, link: &Link, place: &Place) -> R
 }
 
 /// The routes.
-pub(crate) fn routes<'a>(wish: &'a LinkSpec, link: &Link, place: &Place) -> Result<Vec<&'a RouteSpec>> {
+pub(crate) fn routes<'a>(wish: &'a LinkSpec, link: &Link, place: &NetnsHandle) -> Result<Vec<&'a RouteSpec>> {
     if wish.routes.is_empty() {
         return Ok(Vec::new());
     }

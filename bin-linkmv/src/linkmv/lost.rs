@@ -1,13 +1,13 @@
 //! What a link loses in a move.
 
+use nicon_core::Result;
 use nicon_core::link::{Keep, LinkSpec};
-use nicon_core::{Record, Result};
 use nicon_rtnl::route::Route;
-use nicon_rtnl::{Carry, Link, Place};
+use nicon_rtnl::{Carry, Link, NetnsHandle};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::sysctl::Sysctls;
+use crate::linkmv::sysctl::Sysctls;
 
 /// What the link had where it came from, and has no longer.
 #[derive(Debug, Default, Serialize)]
@@ -38,7 +38,7 @@ pub(crate) struct Forfeit {
 }
 
 impl Forfeit {
-    pub(crate) fn of(place: &Place, link: &Link, carry: &Carry) -> Result<Self> {
+    pub(crate) fn of(place: &NetnsHandle, link: &Link, carry: &Carry) -> Result<Self> {
         let vlan = if link.master.is_some() { place.netlink.vlans(link.ifindex)? } else { Vec::new() };
         Ok(Self { qdisc: place.netlink.qdiscs(link.ifindex)?, vlan, route: carry.shared_routes().to_vec() })
     }
@@ -69,8 +69,8 @@ impl Lost {
 }
 
 /// How many of each, as a cell of the table.
-pub(crate) fn cell(record: &Record) -> String {
-    let Some(Value::Object(lost)) = record.get("lost") else { return "-".to_owned() };
+pub(crate) fn cell(lost: Option<&Value>) -> String {
+    let Some(Value::Object(lost)) = lost else { return "-".to_owned() };
     let parts = lost.iter().filter_map(|(kind, value)| match value {
         Value::Array(items) if items.is_empty() => None,
         Value::Array(items) => Some(format!("{} {kind}", items.len())),
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn losses_are_counted() {
-        let cell = |lost: &str| cell(&Record::parse(&format!("{{\"lost\":{lost}}}")).unwrap());
+        let cell = |lost: &str| cell(Some(&serde_json::from_str(lost).unwrap()));
         assert_eq!(
             cell(r#"{"addr":["a","b"],"route":[],"sysctl":["c"],"master":"br0"}"#),
             "2 addr, 1 sysctl, master br0"

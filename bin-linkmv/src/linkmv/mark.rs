@@ -1,6 +1,6 @@
 //! The marks by which another run recognises a link: during a move, and afterwards.
 
-use nicon_rtnl::{Link, Place};
+use nicon_rtnl::{Link, NetnsHandle};
 
 /// How the alternative name of a link that is being moved begins.
 const MARK: &str = "nicon.";
@@ -21,7 +21,7 @@ pub(crate) struct Origin {
 
 impl Origin {
     /// That of a link which is still there.
-    pub(crate) fn of(place: &Place, link: &Link) -> Self {
+    pub(crate) fn of(place: &NetnsHandle, link: &Link) -> Self {
         Self { netns: place.ns.id().ino, name: link.name.clone(), ifindex: Some(link.ifindex) }
     }
 

@@ -4,36 +4,35 @@ use std::time::Duration;
 
 use nicon_core::link::{LinkSpec, Selector};
 use nicon_core::{Error, Result};
-use nicon_rtnl::{Carry, Link, Place, Refusal};
+use nicon_rtnl::{Carry, Link, NetlinkError, NetnsHandle};
 use nix::errno::Errno;
 
-use crate::announce::announce;
-use crate::check::{Checked, check, refused};
-use crate::dress::{Luggage, dress};
-use crate::find::{find, marked};
-use crate::guard::Guard;
-use crate::journal::Journal;
-use crate::lost::{Forfeit, Lost};
-use crate::mark::{Origin, mark_of};
-use crate::plan::plan;
-use crate::recognise::recognise;
-use crate::relocate::{request, take_back, unmark};
-use crate::settle::{unique_addresses, wait_for_carrier};
-use crate::source::Source;
-use crate::sysctl::Sysctls;
-use crate::undo::Undo;
+use crate::linkmv::announce::announce;
+use crate::linkmv::check::{Checked, check, refused};
+use crate::linkmv::dress::{Luggage, dress};
+use crate::linkmv::find::{find, marked};
+use crate::linkmv::guard::Guard;
+use crate::linkmv::journal::Journal;
+use crate::linkmv::lost::{Forfeit, Lost};
+use crate::linkmv::mark::{Origin, mark_of};
+use crate::linkmv::plan::plan;
+use crate::linkmv::recognise::recognise;
+use crate::linkmv::relocate::{request, take_back, unmark};
+use crate::linkmv::settle::{unique_addresses, wait_for_carrier};
+use crate::linkmv::source::Source;
+use crate::linkmv::sysctl::Sysctls;
+use crate::linkmv::undo::Undo;
 
 /// One link to be moved.
 pub(crate) struct Job<'a> {
     pub(crate) selector: &'a Selector,
     pub(crate) wish: &'a LinkSpec,
     pub(crate) from: &'a Source,
-    pub(crate) to: &'a Place,
+    pub(crate) to: &'a NetnsHandle,
 }
 
 /// How all links of a run are moved.
-pub(crate) struct Mover<'a> {
-    pub(crate) home: &'a Place,
+pub(crate) struct Mover {
     /// `None` with `--force`.
     pub(crate) guard: Option<Guard>,
     pub(crate) wait: Option<Duration>,
@@ -69,7 +68,7 @@ pub(crate) struct Moved {
     pub(crate) lost: Option<Lost>,
 }
 
-impl Mover<'_> {
+impl Mover {
     /// Moves a link, and gives it in its new place what it is to have there.
     ///
     /// # Errors
@@ -83,24 +82,24 @@ impl Mover<'_> {
         let known = mark_of(&link).filter(|(_, origin)| origin.netns == from.ns.id().ino);
         let mark = known.map_or_else(|| Origin::of(from, &link).mark(), |(mark, _)| mark.to_owned());
         let mut journal = Journal::open(&mark)?;
-        let inode = from.inode(&link, self.home)?;
+        let inode = from.inode(&link)?;
         let is_of_this =
             |undo: &Undo| link.altnames.contains(&mark) && (undo.inode().is_none() || undo.inode() == inode);
         if let Some(undo) = journal.left_behind().filter(is_of_this) {
             // A run was killed while it put the link back.
-            link = undo.restore(&link, from, from, self.home)?;
+            link = undo.restore(&link, from, from)?;
         }
         let Look { checked, carry, settings, forfeit, lost } = self.look(job, &link)?;
-        let undo = Undo::of(from, &link, (&carry, &settings, &forfeit), self.home)?;
+        let undo = Undo::of(from, &link, (&carry, &settings, &forfeit))?;
         let luggage = Luggage::pack(job.wish, &carry, settings, link.ifindex);
         journal.begin(&undo)?;
         match from.netlink.add_altname(link.ifindex, &mark) {
             // An interrupted run left it there.
-            Err(refusal) if refusal.errno == Errno::EEXIST => {}
-            Err(refusal) => {
+            Err(error) if error.errno == Errno::EEXIST => {}
+            Err(error) => {
                 // Nothing was done to the link, which may have left while we waited for our turn.
                 journal.end();
-                return Err(gone_or(&link, refusal, &format!("mark {}", link.name)));
+                return Err(gone_or(&link, error, &format!("mark {}", link.name)));
             }
             Ok(()) => {}
         }
@@ -108,6 +107,9 @@ impl Mover<'_> {
             Ok(link) => {
                 unmark(job.to, &link, &mark)?;
                 journal.end();
+                // It was last looked at before it got all that was asked for.
+                let now = job.to.netlink.link_at(link.ifindex).ok().flatten();
+                let link = now.unwrap_or(link);
                 let origin = undo.name.clone();
                 Ok(Outcome::Moved(Box::new(Moved { origin, link, changed: true, undo, lost: Some(lost) })))
             }
@@ -117,7 +119,7 @@ impl Mover<'_> {
                 Err(gone(&link))
             }
             Err(Failure::Halfway(failure)) => {
-                let taken_back = take_back(&link, &mark, &undo, job, self.home);
+                let taken_back = take_back(&link, &mark, &undo, job);
                 taken_back.map_err(|error| error.prefix(&failure))?;
                 journal.end();
                 Err(failure)
@@ -133,7 +135,7 @@ impl Mover<'_> {
         if let Some(guard) = &self.guard {
             guard.check(link, &carry, from)?;
         }
-        let settings = job.from.settings(self.home, link)?;
+        let settings = job.from.settings(link)?;
         let forfeit = Forfeit::of(from, link, &carry)?;
         let lost = Lost::of(&carry, &settings, &forfeit, job.wish).and_master(master_of(link, from)?);
         Ok(Look { checked, carry, settings, forfeit, lost })
@@ -149,18 +151,18 @@ impl Mover<'_> {
     ) -> std::result::Result<Link, Failure> {
         let (from, to) = (&job.from.place, job.to);
         let request = request(job, link, checked, &luggage);
-        from.netlink.set_link(request).map_err(|refusal| {
-            if refusal.errno == Errno::ENODEV {
+        from.netlink.set_link(request).map_err(|error| {
+            if error.errno == Errno::ENODEV {
                 return Failure::Gone;
             }
             let is_it = |other: &Link| other.altnames.iter().any(|altname| altname == mark);
             let context = format!("move {} to {}", link.name, to.label);
-            Failure::Halfway(refused(job, link, is_it, (refusal, &context)))
+            Failure::Halfway(refused(job, link, is_it, (error, &context)))
         })?;
-        let moved = marked(mark, inode, to, self.home)?;
+        let moved = marked(mark, inode, to)?;
         let moved = moved.ok_or_else(|| Error::failed(format!("{} has vanished from {}", link.name, to.label)))?;
         let luggage = luggage.readdressed(moved.ifindex);
-        dress(job, &moved, (&Origin::of(from, link), checked.master), &luggage, self.home)?;
+        dress(job, &moved, (&Origin::of(from, link), checked.master), &luggage)?;
         self.settle(job, &moved)?;
         to.check_alive()?;
         Ok(moved)
@@ -173,7 +175,7 @@ impl Mover<'_> {
         }
         if self.announce && job.wish.up {
             let addresses = unique_addresses(job.to, link)?;
-            announce(job.to, link, &addresses, self.home)?;
+            announce(job.to, link, &addresses)?;
         }
         Ok(())
     }
@@ -197,7 +199,7 @@ impl Look {
 }
 
 /// The name of the link that this one is a port of.
-fn master_of(link: &Link, place: &Place) -> Result<Option<String>> {
+fn master_of(link: &Link, place: &NetnsHandle) -> Result<Option<String>> {
     let Some(master) = link.master else { return Ok(None) };
     Ok(place.netlink.link_at(master)?.map(|master| master.name))
 }
@@ -215,8 +217,8 @@ impl From<Error> for Failure {
     }
 }
 
-fn gone_or(link: &Link, refusal: Refusal, context: &str) -> Error {
-    if refusal.errno == Errno::ENODEV { gone(link) } else { refusal.context(context) }
+fn gone_or(link: &Link, error: NetlinkError, context: &str) -> Error {
+    if error.errno == Errno::ENODEV { gone(link) } else { error.context(context) }
 }
 
 fn gone(link: &Link) -> Error {

@@ -7,11 +7,11 @@ use nicon_core::link::LinkSpec;
 use nicon_rtnl::Link;
 use nicon_rtnl::packet_route::link::LinkAttribute;
 
-use crate::dress::Luggage;
-use crate::lacking;
-use crate::mark::Origin;
-use crate::mover::Job;
-use crate::wish;
+use crate::linkmv::dress::Luggage;
+use crate::linkmv::lacking;
+use crate::linkmv::mark::Origin;
+use crate::linkmv::mover::Job;
+use crate::linkmv::wish;
 
 /// The steps, in order. Equivalents: nicon sends messages, and the first line is one of them.
 pub(crate) fn plan(job: &Job<'_>, link: &Link, luggage: &Luggage) -> Vec<String> {

@@ -4,22 +4,22 @@ use nicon_core::link::{NewName, Selector};
 use nicon_core::{Error, Result};
 use nicon_rtnl::Link;
 
-use crate::amend;
-use crate::check::master;
-use crate::dress::{Luggage, dress};
-use crate::find::{fits, marked};
-use crate::journal::Journal;
-use crate::lost::Lost;
-use crate::mark::{Origin, mark_of, origin_of};
-use crate::mover::{Job, Moved, Mover, Outcome};
-use crate::relocate::unmark;
-use crate::undo::Undo;
+use crate::linkmv::amend;
+use crate::linkmv::check::master;
+use crate::linkmv::dress::{Luggage, dress};
+use crate::linkmv::find::{fits, marked};
+use crate::linkmv::journal::Journal;
+use crate::linkmv::lost::Lost;
+use crate::linkmv::mark::{Origin, mark_of, origin_of};
+use crate::linkmv::mover::{Job, Moved, Mover, Outcome};
+use crate::linkmv::relocate::unmark;
+use crate::linkmv::undo::Undo;
 
 /// Finishes what an earlier run began, or finds that there is nothing left to do.
 ///
 /// # Errors
 /// If no link came from there. A move that cannot be completed is undone as far as its journal allows.
-pub(crate) fn recognise(mover: &Mover<'_>, job: &Job<'_>) -> Result<Outcome> {
+pub(crate) fn recognise(mover: &Mover, job: &Job<'_>) -> Result<Outcome> {
     let mut complete = None;
     for link in job.to.netlink.links(None)?.entries {
         let selected = fits(job.selector, &link);
@@ -29,7 +29,7 @@ pub(crate) fn recognise(mover: &Mover<'_>, job: &Job<'_>) -> Result<Outcome> {
             }
             let mut journal = Journal::open(mark)?;
             let undo = journal.left_behind().unwrap_or_else(|| Undo::of_nothing_but(&job.from.place, &origin.name));
-            return match marked(mark, undo.inode(), job.to, mover.home)? {
+            return match marked(mark, undo.inode(), job.to)? {
                 Some(link) => finish(mover, job, &link, (mark, &origin), undo, journal),
                 None if job.to.netlink.link(mark)?.is_some() => {
                     journal.begin(&undo)?;
@@ -60,7 +60,7 @@ pub(crate) fn recognise(mover: &Mover<'_>, job: &Job<'_>) -> Result<Outcome> {
 
 /// Completes an interrupted move, or puts the link back.
 fn finish(
-    mover: &Mover<'_>,
+    mover: &Mover,
     job: &Job<'_>,
     link: &Link,
     (mark, origin): (&str, &Origin),
@@ -74,7 +74,7 @@ fn finish(
     let lost = Lost::of(&carry, &settings, &forfeit, wish);
     let luggage = Luggage::pack(wish, &carry, settings, link.ifindex);
     let finished = || {
-        dress(job, link, (origin, master(job)?), &luggage, mover.home)?;
+        dress(job, link, (origin, master(job)?), &luggage)?;
         mover.settle(job, link)
     };
     if let Err(failure) = finished() {
@@ -84,7 +84,7 @@ fn finish(
             let (name, to) = (&link.name, &job.to.label);
             return Err(failure.suffix(&format!("; {name} stays in {to}: there is no journal of its move")));
         }
-        let restored = undo.restore(link, job.to, from, mover.home).map_err(|error| error.prefix(&failure))?;
+        let restored = undo.restore(link, job.to, from).map_err(|error| error.prefix(&failure))?;
         unmark(from, &restored, mark)?;
         journal.end();
         return Err(failure.suffix(&format!("; {}, which an interrupted run had moved, is back", origin.name)));

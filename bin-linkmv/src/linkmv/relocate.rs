@@ -4,15 +4,15 @@ use std::os::fd::{AsFd, AsRawFd};
 
 use nicon_core::{Error, Result};
 use nicon_rtnl::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
-use nicon_rtnl::{Link, Place};
+use nicon_rtnl::{Link, NetnsHandle};
 
-use crate::check::Checked;
-use crate::dress::Luggage;
-use crate::find::marked;
-use crate::mark::Origin;
-use crate::mover::Job;
-use crate::undo::Undo;
-use crate::wish;
+use crate::linkmv::check::Checked;
+use crate::linkmv::dress::Luggage;
+use crate::linkmv::find::marked;
+use crate::linkmv::mark::Origin;
+use crate::linkmv::mover::Job;
+use crate::linkmv::undo::Undo;
+use crate::linkmv::wish;
 
 /// The one message that moves the link, names it, and brings it up unless settings are to be made before.
 pub(crate) fn request(job: &Job<'_>, link: &Link, checked: &Checked, luggage: &Luggage) -> LinkMessage {
@@ -32,12 +32,12 @@ pub(crate) fn request(job: &Job<'_>, link: &Link, checked: &Checked, luggage: &L
 }
 
 /// Ends a move: removes the mark.
-pub(crate) fn unmark(place: &Place, link: &Link, mark: &str) -> Result<()> {
-    let Err(refusal) = place.netlink.remove_altname(link.ifindex, mark) else { return Ok(()) };
+pub(crate) fn unmark(place: &NetnsHandle, link: &Link, mark: &str) -> Result<()> {
+    let Err(error) = place.netlink.remove_altname(link.ifindex, mark) else { return Ok(()) };
     match place.netlink.link_at(link.ifindex)? {
         None => Err(Error::failed(format!("{} has vanished from {}", link.name, place.label))),
         Some(now) if now.altnames.iter().any(|altname| altname == mark) => {
-            Err(refusal.context(&format!("take the mark off {} in {}", now.name, place.label)))
+            Err(error.context(&format!("take the mark off {} in {}", now.name, place.label)))
         }
         // Another run of the same command was faster.
         Some(_) => Ok(()),
@@ -45,15 +45,15 @@ pub(crate) fn unmark(place: &Place, link: &Link, mark: &str) -> Result<()> {
 }
 
 /// Moves a link back after a move that failed, or that was only partly applied.
-pub(crate) fn take_back(link: &Link, mark: &str, undo: &Undo, job: &Job<'_>, home: &Place) -> Result<()> {
+pub(crate) fn take_back(link: &Link, mark: &str, undo: &Undo, job: &Job<'_>) -> Result<()> {
     let (from, to) = (&job.from.place, job.to);
-    let back = if let Some(here) = marked(mark, undo.inode(), from, home)? {
+    let back = if let Some(here) = marked(mark, undo.inode(), from)? {
         here
     } else {
-        let stranded = marked(mark, undo.inode(), to, home)?;
+        let stranded = marked(mark, undo.inode(), to)?;
         let stranded = stranded
             .ok_or_else(|| Error::failed(format!("{} is neither in {} nor in {}", link.name, from.label, to.label)))?;
-        let restored = undo.restore(&stranded, to, from, home);
+        let restored = undo.restore(&stranded, to, from);
         restored.map_err(|error| error.prefix(format!("it is now called {} in {}", stranded.name, to.label)))?
     };
     unmark(from, &back, mark)

@@ -2,7 +2,7 @@
 
 use nicon_rtnl::netlink::about;
 use nicon_rtnl::packet_route::link::{LinkFlags, LinkMessage};
-use nicon_rtnl::{Link, Place, Refusal};
+use nicon_rtnl::{Link, NetlinkError, NetnsHandle};
 use nix::errno::Errno;
 
 /// Changes a link that stays where it is. Linux before 6.2 gives no name to one that is up, and some drivers no hardware
@@ -10,9 +10,9 @@ use nix::errno::Errno;
 ///
 /// # Errors
 /// The kernel's no; the link is then up if it was.
-pub(crate) fn change(place: &Place, link: &Link, message: LinkMessage) -> Result<(), Refusal> {
+pub(crate) fn change(place: &NetnsHandle, link: &Link, message: LinkMessage) -> Result<(), NetlinkError> {
     let busy = match place.netlink.set_link(message.clone()) {
-        Err(refusal) if refusal.errno == Errno::EBUSY && link.is_up() => refusal,
+        Err(error) if error.errno == Errno::EBUSY && link.is_up() => error,
         done => return done,
     };
     place.netlink.set_link(set(about(link.ifindex), LinkFlags::empty())).map_err(|_| busy)?;

@@ -6,114 +6,185 @@ use std::time::Duration;
 use nicon_core::filter::stream::{Answers, Lines, View};
 use nicon_core::filter::table::Column;
 use nicon_core::link::{NewName, Selector};
+use nicon_core::record::cell;
 use nicon_core::{Error, Record, Result, Status};
-use nicon_rtnl::Place;
-use nicon_rtnl::fields::{CHANGED, IFINDEX, MAC, NAME, RECORDS, TARGET};
+use nicon_rtnl::NetnsHandle;
+use nicon_rtnl::record::{IFINDEX, LinkRecord, MAC, NAME, NIC, RECORDS, TARGET};
 
-use crate::args::Args;
-use crate::batch::{Batch, Next};
-use crate::ends::Ends;
-use crate::guard::Guard;
-use crate::lost;
-use crate::mover::{Job, Moved, Mover, Outcome};
-use crate::undoing::undo;
-use crate::wish;
+use crate::linkmv::args::Args;
+use crate::linkmv::batch::Batch;
+use crate::linkmv::ends::Ends;
+use crate::linkmv::guard::Guard;
+use crate::linkmv::lost;
+use crate::linkmv::mover::{Job, Moved, Mover, Outcome};
+use crate::linkmv::undo_input;
+use crate::linkmv::undoing::undo;
+use crate::linkmv::wish;
+use crate::record::act::Act;
+use crate::record::deed::{self, Deed};
+use crate::record::passing::{Passing, is_passed_over};
 
 /// The program's name, as its messages begin.
 pub(crate) const PROGRAM: &str = "nicon-linkmv";
 
-const LINK: Column = Column { title: "LINK", cell: |record| record.cell("link") };
-const LOST: Column = Column { title: "LOST", cell: lost::cell };
-const STEPS: Column = Column { title: "STEPS", cell: steps };
+const LINK: Column =
+    Column { title: "LINK", cell: |record| cell(deed::last(record).and_then(|deed| deed.get("link"))) };
+const CHANGED: Column = Column { title: "CHANGED", cell: deed::changed };
+const LOST: Column =
+    Column { title: "LOST", cell: |record| lost::cell(deed::last(record).and_then(|deed| deed.get("lost"))) };
 
 const COLUMNS: &[Column] = &[TARGET, LINK, NAME, IFINDEX, MAC, CHANGED, LOST];
-const PLAN: &[Column] = &[TARGET, LINK, LOST, STEPS];
+const PLAN: &[Column] = &[
+    TARGET,
+    Column { title: "LINK", cell: |record| record.cell("link") },
+    Column { title: "LOST", cell: |record| lost::cell(record.get("lost")) },
+    Column { title: "STEPS", cell: steps },
+];
 
 /// Moves what the command line or the records ask for.
 ///
 /// # Errors
 /// What ends the whole run; a link that cannot be moved does not.
 pub(crate) fn run(args: &Args) -> Result<Status> {
+    let home = NetnsHandle::home()?;
+    if args.undo {
+        return undo_input::run(args, &home);
+    }
     let columns = if args.dry_run { PLAN } else { COLUMNS };
     let mut answers = Answers::new(PROGRAM, View::choose(args.json, columns))?;
-    let here = Place::home()?;
-    let mut ends = Ends::new(args, &here)?;
+    let mut ends = Ends::new(args, &home)?;
     let mover = Mover {
-        home: &here,
         guard: (!args.force).then(Guard::default),
         wait: args.wait,
         announce: args.announce,
         dry_run: args.dry_run,
     };
-    let mut batch = Batch::new(args);
+    let mut batch = Batch::new(args, &mut answers);
     if let Some(target) = &args.target {
-        let answer = answer(Record::from(target), args, &mover, &mut ends);
-        batch.take(&mut answers, None, answer)?;
+        act(&mut batch, None, Record::from(target), |record| change(record, args, &mover, &mut ends))?;
     } else {
-        let mut rest = Duration::ZERO;
-        let mut unmoved = args.link.as_ref();
-        for line in Lines::stdin(hint(args))? {
-            let line = line?;
-            unmoved = None;
-            sleep(rest);
-            let answer = match line.record(RECORDS) {
-                Ok(record) if args.undo => undo(record, &here),
-                Ok(record) => answer(record, args, &mover, &mut ends),
-                Err(error) => Err(error),
-            };
-            let changed = answer.as_ref().is_ok_and(|record| record.get("changed") == Some(&true.into()));
-            rest = args.pace.filter(|_| changed).unwrap_or_default();
-            if let Next::Stop = batch.take(&mut answers, Some(line.number), answer)? {
-                break;
-            }
-        }
-        if let Some(link) = unmoved {
-            answers.give(None, Err(Error::no(format!("no record on standard input: {link} was not moved"))))?;
-        }
+        each_record(args, &mut batch, |record| change(record, args, &mover, &mut ends))?;
     }
-    batch.finish(&mut answers, |record| undo(record, &here))?;
+    batch.finish(|record, deed| undo(deed, record, &home).map(drop))?;
     answers.finish()
 }
 
-/// What to do where there is nothing to read.
-fn hint(args: &Args) -> &'static str {
-    match args.link {
-        _ if args.undo => "redirect the output of an earlier run (nicon-linkmv --undo <moved)",
-        Some(_) => "give --target PID",
-        None => "name a link and give --target PID",
+/// Acts on the records of standard input that ask for it, and passes the others on.
+fn each_record(args: &Args, batch: &mut Batch<'_>, mut change: impl FnMut(&mut Record) -> Result<bool>) -> Result<()> {
+    let (mut passing, mut rest, mut acted) = (Passing::default(), Duration::ZERO, false);
+    for line in
+        Lines::stdin(if args.link.is_some() { "give --target PID" } else { "name a link and give --target PID" })?
+    {
+        let line = line?;
+        let record = line.record(RECORDS);
+        if batch.is_stopped() {
+            record.map_or(Ok(()), |record| batch.skip(line.number, record))?;
+            continue;
+        }
+        let asked = record.map_err(|error| (None, error)).and_then(|record| match asks(&record, args) {
+            Ok(asks) => Ok((record, asks)),
+            Err(error) => Err((Some(record), error)),
+        });
+        let given = match &asked {
+            Ok((record, false)) => passing.pass(line.number, record.clone()),
+            Ok((_, true)) | Err(_) => passing.release(),
+        };
+        for (number, record) in given {
+            batch.pass(Some(number), record)?;
+        }
+        match asked {
+            Ok((record, true)) => {
+                sleep(rest);
+                acted = true;
+                let changed = act(batch, Some(line.number), record, &mut change)?;
+                rest = args.pace.filter(|_| changed).unwrap_or_default();
+            }
+            Ok((_, false)) => {}
+            Err((record, error)) => batch.fail(Some(line.number), record, error)?,
+        }
+    }
+    match &args.link {
+        Some(link) if !acted && !batch.is_stopped() => {
+            batch.fail(None, None, Error::no(format!("no record on standard input: {link} was not moved")))
+        }
+        None if passing.is_a_mistake() => {
+            batch.fail(None, None, Error::failed("no record names a link: give LINK, or \"link\" in a record"))
+        }
+        _ => Ok(()),
     }
 }
 
-fn answer(mut record: Record, args: &Args, mover: &Mover<'_>, ends: &mut Ends<'_>) -> Result<Record> {
+/// Whether a record asks for a move.
+fn asks(record: &Record, args: &Args) -> Result<bool> {
+    if is_passed_over(record) {
+        return Ok(false);
+    }
+    Ok(args.link.is_some() || Act::of(record)? == Some(Act::Link))
+}
+
+/// Acts on one record, and tells whether anything was changed.
+fn act(
+    batch: &mut Batch<'_>,
+    line: Option<u64>,
+    mut record: Record,
+    change: impl FnOnce(&mut Record) -> Result<bool>,
+) -> Result<bool> {
+    match change(&mut record) {
+        Ok(changed) => batch.done(line, record).map(|()| changed),
+        Err(error) => batch.fail(line, Some(record), error).map(|()| false),
+    }
+}
+
+/// Does what a record asks for, writes it down there, and tells whether anything was changed. After an error the record is as
+/// it was.
+fn change(record: &mut Record, args: &Args, run: &Mover, ends: &mut Ends<'_>) -> Result<bool> {
+    deed::list(record)?;
     let nothing = Record::default();
-    // A link that is named on the command line is not the one of which the record tells. Both may be in one place.
-    let told = if args.link.is_some() { &nothing } else { &record };
-    let (selector, name) = names(told, args)?;
-    let wish = wish::read(told, name, &args.attributes)?;
-    if (mover.announce || mover.wait.is_some()) && !wish.up {
+    // A link that is named on the command line is not the one that the record's wishes are about.
+    let wishes = if args.link.is_some() { &nothing } else { &*record };
+    let (selector, name) = names(wishes, args)?;
+    let wish = wish::read(wishes, name, &args.attributes)?;
+    if (run.announce || run.wait.is_some()) && !wish.up {
         return Err(Error::failed("field \"up\": a link that stays down has no carrier, and announces nothing"));
     }
-    let (from, to) = ends.of(&record)?;
-    match mover.send(&Job { selector: &selector, wish: &wish, from, to })? {
-        Outcome::Moved(done) => tell(&mut record, *done),
+    let (from, to) = ends.of(record)?;
+    let id = Deed::new_id()?;
+    match run.send(&Job { selector: &selector, wish: &wish, from, to })? {
+        Outcome::Moved(moved) => {
+            let netns = to.ns.id().ino;
+            if args.link.is_none() {
+                record.remove_all(&wish::FIELDS);
+            }
+            // What a dry run said would be done.
+            record.remove_all(&["steps", "lost"]);
+            record.set(NIC, LinkRecord::new(&moved.link, netns));
+            deed_of(id, &moved, netns).add_to(record);
+            Ok(moved.changed)
+        }
         Outcome::Planned { link, name, steps, lost } => {
             record.set("link", link);
             record.set("name", name);
             record.set("steps", steps);
             record.set("lost", lost);
+            Ok(false)
         }
     }
-    Ok(record)
 }
 
-fn tell(record: &mut Record, Moved { origin, link, changed, undo, lost }: Moved) {
-    record.set("link", origin);
-    record.set("name", link.name);
-    record.set("ifindex", link.ifindex);
-    record.set("mac", link.mac);
-    record.set("changed", changed);
-    record.set("lost", lost);
-    record.set("undo", undo);
+fn deed_of(id: String, moved: &Moved, netns: u64) -> Deed {
+    let Moved { origin, link, changed, undo, lost } = moved;
+    Deed {
+        id: Some(id),
+        by: PROGRAM.to_owned(),
+        netns: Some(netns),
+        link: Some(origin.clone()),
+        name: link.name.clone(),
+        ifindex: link.ifindex,
+        changed: *changed,
+        lost: Some(serde_json::to_value(lost).expect("plain data")),
+        undo: serde_json::to_value(undo).expect("plain data"),
+        mac: link.mac.clone(),
+    }
 }
 
 /// The link to move and the name that it gets: the operands, or the record's `link` and `name`.

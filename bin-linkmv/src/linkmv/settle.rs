@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use nicon_core::{Error, Result};
 use nicon_rtnl::packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
 use nicon_rtnl::packet_route::link::LinkFlags;
-use nicon_rtnl::{Link, Place, address};
+use nicon_rtnl::{Link, NetnsHandle, address};
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
@@ -18,7 +18,7 @@ const UNIQUE_WITHIN: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// [`nicon_core::Status::No`] if it has none within `limit`.
-pub(crate) fn wait_for_carrier(place: &Place, link: &Link, limit: Duration) -> Result<()> {
+pub(crate) fn wait_for_carrier(place: &NetnsHandle, link: &Link, limit: Duration) -> Result<()> {
     let begun = Instant::now();
     loop {
         let now = place.netlink.link_at(link.ifindex)?;
@@ -39,7 +39,7 @@ pub(crate) fn wait_for_carrier(place: &Place, link: &Link, limit: Duration) -> R
 ///
 /// # Errors
 /// If the kernel does not list them.
-pub(crate) fn unique_addresses(place: &Place, link: &Link) -> Result<Vec<IpAddr>> {
+pub(crate) fn unique_addresses(place: &NetnsHandle, link: &Link) -> Result<Vec<IpAddr>> {
     let give_up = Instant::now() + UNIQUE_WITHIN;
     loop {
         let all = place.netlink.addresses(link.ifindex)?;

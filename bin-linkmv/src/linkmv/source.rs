@@ -5,13 +5,13 @@ use std::collections::HashMap;
 
 use nicon_core::Result;
 use nicon_rtnl::conf::Conf;
-use nicon_rtnl::{Link, Place};
+use nicon_rtnl::{Link, NetnsHandle};
 
-use crate::sysctl::Sysctls;
+use crate::linkmv::sysctl::Sysctls;
 
 /// A place, and what holds for all links of it.
 pub(crate) struct Source {
-    pub(crate) place: Place,
+    pub(crate) place: NetnsHandle,
     /// Those that the kernel reports with a link, and those that it does not.
     defaults: OnceCell<(Sysctls, Sysctls)>,
     /// The settings of links that were read before: they are a hundred files for each link, and most links have the same,
@@ -20,12 +20,12 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    pub(crate) fn new(place: Place) -> Self {
+    pub(crate) fn new(place: NetnsHandle) -> Self {
         Self { place, defaults: OnceCell::new(), known: RefCell::default() }
     }
 
     /// Keeps what is known of the `last` place if this is the same namespace.
-    pub(crate) fn after(last: Option<Self>, place: Place) -> Self {
+    pub(crate) fn after(last: Option<Self>, place: NetnsHandle) -> Self {
         match last.filter(|last| last.place.is(&place)) {
             Some(last) => Self { place, ..last },
             None => Self::new(place),
@@ -33,12 +33,12 @@ impl Source {
     }
 
     /// The settings of a link that are not the namespace's defaults.
-    pub(crate) fn settings(&self, home: &Place, link: &Link) -> Result<Sysctls> {
+    pub(crate) fn settings(&self, link: &Link) -> Result<Sysctls> {
         if self.defaults.get().is_none() {
-            let _ = self.defaults.set(Sysctls::defaults(&self.place, home)?.told_and_untold());
+            let _ = self.defaults.set(Sysctls::defaults(&self.place)?.told_and_untold());
         }
         let (told, untold) = self.defaults.get().expect("just set");
-        let read = |defaults| Sysctls::of(&self.place, home, &link.name, defaults);
+        let read = |defaults| Sysctls::of(&self.place, &link.name, defaults);
         let conf = self.place.netlink.conf(link.ifindex)?;
         if let Some(settings) = conf.as_ref().and_then(|conf| self.known.borrow().get(conf).cloned()) {
             return Ok(settings.and(read(untold)?));

@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use nicon_core::{Context, Error, Result};
-use nicon_rtnl::Place;
+use nicon_rtnl::NetnsHandle;
 use nix::errno::Errno;
 use nix::fcntl::{self, OFlag};
 use nix::sys::stat::Mode;
@@ -60,8 +60,8 @@ impl Sysctls {
     ///
     /// # Errors
     /// Where the namespace may not be entered, or /proc/sys not be read.
-    pub(crate) fn defaults(place: &Place, home: &Place) -> Result<Self> {
-        let listed = place.inside(home, || {
+    pub(crate) fn defaults(place: &NetnsHandle) -> Result<Self> {
+        let listed = place.inside(|| {
             let mut names = Vec::new();
             for family in FAMILIES {
                 match fs::read_dir(directory(family, "default")) {
@@ -79,23 +79,23 @@ impl Sysctls {
         let mut names = listed.context(|| "list the settings of links in /proc/sys/net")?;
         names.retain(|name| !NOT_SETTINGS.iter().any(|other| name.ends_with(&format!("/{other}"))));
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        Self::read(place, home, "default", &names)
+        Self::read(place, "default", &names)
     }
 
     /// Those of a link that differ from the `defaults`: somebody chose them for it.
     ///
     /// # Errors
     /// Where the namespace may not be entered, or /proc/sys not be read.
-    pub(crate) fn of(place: &Place, home: &Place, link: &str, defaults: &Self) -> Result<Self> {
+    pub(crate) fn of(place: &NetnsHandle, link: &str, defaults: &Self) -> Result<Self> {
         let names: Vec<&str> = defaults.0.keys().map(String::as_str).collect();
-        let mut settings = Self::read(place, home, link, &names)?;
+        let mut settings = Self::read(place, link, &names)?;
         settings.0.retain(|name, value| defaults.0.get(name) != Some(value));
         Ok(settings)
     }
 
     /// There may be a hundred of them: one open directory for each family spares the way there, for each file.
-    fn read(place: &Place, home: &Place, link: &str, names: &[&str]) -> Result<Self> {
-        let read = place.inside(home, || {
+    fn read(place: &NetnsHandle, link: &str, names: &[&str]) -> Result<Self> {
+        let read = place.inside(|| {
             let mut settings = BTreeMap::new();
             for family in FAMILIES {
                 let path = directory(family, link);
@@ -121,7 +121,7 @@ impl Sysctls {
     ///
     /// # Errors
     /// The first that the kernel does not take, or that is none.
-    pub(crate) fn write(&self, place: &Place, home: &Place, link: &str) -> Result<()> {
+    pub(crate) fn write(&self, place: &NetnsHandle, link: &str) -> Result<()> {
         for (name, value) in &self.0 {
             let family_and_file = name.rsplit_once('/').filter(|(family, file)| {
                 FAMILIES.contains(family) && file.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
@@ -129,7 +129,7 @@ impl Sysctls {
             let (family, file) =
                 family_and_file.ok_or_else(|| Error::failed(format!("\"{name}\" is no setting of a link")))?;
             let path = directory(family, link).join(file);
-            let written = place.inside(home, || match fs::read_to_string(&path) {
+            let written = place.inside(|| match fs::read_to_string(&path) {
                 Ok(present) if present.trim_end() == value => Ok(()),
                 _ => fs::write(&path, value),
             })?;

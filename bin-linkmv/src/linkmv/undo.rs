@@ -3,19 +3,19 @@
 use std::os::fd::{AsFd, AsRawFd};
 
 use nicon_core::link::mac;
-use nicon_core::{Error, Record, Result};
+use nicon_core::{Error, Result};
 use nicon_rtnl::netlink::about;
 use nicon_rtnl::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use nicon_rtnl::route::Route;
-use nicon_rtnl::{Carry, Link, Place};
+use nicon_rtnl::{Carry, Link, NetnsHandle};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::lost::Forfeit;
-use crate::mark::{Origin, is_mark, is_trace};
-use crate::port;
-use crate::resting;
-use crate::sysctl::Sysctls;
+use crate::linkmv::lost::Forfeit;
+use crate::linkmv::mark::{Origin, is_mark, is_trace};
+use crate::linkmv::port;
+use crate::linkmv::resting;
+use crate::linkmv::sysctl::Sysctls;
 
 /// What is needed to put a link back.
 #[derive(Serialize)]
@@ -63,10 +63,9 @@ impl Undo {
     /// # Errors
     /// If the kernel does not answer.
     pub(crate) fn of(
-        place: &Place,
+        place: &NetnsHandle,
         link: &Link,
         (carry, settings, forfeit): (&Carry, &Sysctls, &Forfeit),
-        home: &Place,
     ) -> Result<Self> {
         let port = match link.master {
             Some(_) => port::request(&place.netlink.message(link.ifindex)?),
@@ -74,7 +73,7 @@ impl Undo {
         };
         let state = State {
             ifindex: link.ifindex,
-            inode: place.inode(link, home)?,
+            inode: place.inode(link)?,
             up: link.is_up(),
             alias: link.alias.clone(),
             master: link.master,
@@ -92,7 +91,7 @@ impl Undo {
     }
 
     /// All that is known of a link that an earlier run moved.
-    pub(crate) fn of_nothing_but(place: &Place, name: &str) -> Self {
+    pub(crate) fn of_nothing_but(place: &NetnsHandle, name: &str) -> Self {
         Self { netns: place.ns.id().ino, name: name.to_owned(), state: None }
     }
 
@@ -115,14 +114,6 @@ impl Undo {
         Ok((Carry::from_hex(&state.requests, state.ifindex, ifindex)?, state.sysctl.clone()))
     }
 
-    /// Reads what a move wrote.
-    pub(crate) fn read(record: &Record) -> Result<Self> {
-        let undo = record
-            .get("undo")
-            .ok_or_else(|| Error::failed("the record has no \"undo\": it is not the output of a move"))?;
-        Self::from_value(undo)
-    }
-
     /// Reads what was written of one.
     pub(crate) fn from_value(undo: &Value) -> Result<Self> {
         let broken = |why: &str| Error::failed(format!("field \"undo\": {why}"));
@@ -138,15 +129,15 @@ impl Undo {
     ///
     /// # Errors
     /// The first thing that the kernel refuses.
-    pub(crate) fn restore(&self, link: &Link, at: &Place, origin: &Place, home: &Place) -> Result<Link> {
+    pub(crate) fn restore(&self, link: &Link, at: &NetnsHandle, origin: &NetnsHandle) -> Result<Link> {
         let request = self.request(link, at, origin)?;
         let sent = if at.is(origin) { resting::change(at, link, request) } else { at.netlink.set_link(request) };
-        sent.map_err(|refusal| refusal.context("put it back"))?;
+        sent.map_err(|error| error.context("put it back"))?;
         let restored = origin.netlink.link(&self.name)?;
         let restored = restored.ok_or_else(|| Error::no(format!("{} has vanished again", self.name)))?;
-        self.check(&restored, at, origin, home)?;
+        self.check(&restored, at, origin)?;
         match &self.state {
-            Some(state) => state.restore(&restored, origin, home),
+            Some(state) => state.restore(&restored, origin),
             None => forget_trace(&restored, origin),
         }
         .map_err(|error| error.prefix(&self.name))?;
@@ -156,19 +147,19 @@ impl Undo {
 
     /// Makes sure that the link which came back is the one that left. The root of the other namespace may have put another in
     /// its place since it was looked up: that one is still down, and is sent back.
-    fn check(&self, restored: &Link, at: &Place, origin: &Place, home: &Place) -> Result<()> {
+    fn check(&self, restored: &Link, at: &NetnsHandle, origin: &NetnsHandle) -> Result<()> {
         let Some(inode) = self.inode().filter(|_| !at.is(origin)) else { return Ok(()) };
-        if origin.inode(restored, home)? == Some(inode) {
+        if origin.inode(restored)? == Some(inode) {
             return Ok(());
         }
         let mut message = about(restored.ifindex);
         message.attributes.push(LinkAttribute::NetNsFd(at.ns.as_fd().as_raw_fd()));
         let sent = origin.netlink.set_link(message);
-        sent.map_err(|refusal| refusal.context(&format!("send back another link that came as {}", self.name)))?;
+        sent.map_err(|error| error.context(&format!("send back another link that came as {}", self.name)))?;
         Err(Error::no(format!("another link came as {} from {}: it was sent back", self.name, at.label)))
     }
 
-    fn request(&self, link: &Link, at: &Place, origin: &Place) -> Result<LinkMessage> {
+    fn request(&self, link: &Link, at: &NetnsHandle, origin: &NetnsHandle) -> Result<LinkMessage> {
         let mut message = about(link.ifindex);
         message.header.flags = link.flags & LinkFlags::Up;
         message.header.change_mask = LinkFlags::Up;
@@ -208,8 +199,8 @@ impl Undo {
 
 impl State {
     /// What is left to do when the link has its place and its name again.
-    fn restore(&self, link: &Link, origin: &Place, home: &Place) -> Result<()> {
-        self.sysctl.write(origin, home, &link.name)?;
+    fn restore(&self, link: &Link, origin: &NetnsHandle) -> Result<()> {
+        self.sysctl.write(origin, &link.name)?;
         let mut message = about(link.ifindex);
         if self.up && !link.is_up() {
             message.header.flags = LinkFlags::Up;
@@ -221,21 +212,21 @@ impl State {
         }
         if !message.header.flags.is_empty() || !message.attributes.is_empty() {
             let set = origin.netlink.set_link(message);
-            set.map_err(|refusal| refusal.context("bring it up, and make it a port of its master again"))?;
+            set.map_err(|error| error.context("bring it up, and make it a port of its master again"))?;
         }
         if let Some(port) = &self.port {
             let request = port::read(port, link.ifindex)?;
             let set = origin.netlink.change(request);
-            set.map_err(|refusal| refusal.context("set its options as a port of its master"))?;
+            set.map_err(|error| error.context("set its options as a port of its master"))?;
         }
         if let Some(altnames) = &self.altnames {
             for altname in link.altnames.iter().filter(|altname| !altnames.contains(altname) && !is_mark(altname)) {
                 let removed = origin.netlink.remove_altname(link.ifindex, altname);
-                removed.map_err(|refusal| refusal.context(&format!("remove alternative name {altname}")))?;
+                removed.map_err(|error| error.context(&format!("remove alternative name {altname}")))?;
             }
             for altname in altnames.iter().filter(|altname| !link.altnames.contains(altname)) {
                 let added = origin.netlink.add_altname(link.ifindex, altname);
-                added.map_err(|refusal| refusal.context(&format!("add alternative name {altname}")))?;
+                added.map_err(|error| error.context(&format!("add alternative name {altname}")))?;
             }
         }
         Carry::from_hex(&self.requests, self.ifindex, link.ifindex)?.put_back(&origin.netlink)
@@ -243,10 +234,29 @@ impl State {
 }
 
 /// Removes the record of where a link came from: it is there again.
-fn forget_trace(link: &Link, origin: &Place) -> Result<()> {
+fn forget_trace(link: &Link, origin: &NetnsHandle) -> Result<()> {
     for altname in link.altnames.iter().filter(|altname| is_trace(altname)) {
         let removed = origin.netlink.remove_altname(link.ifindex, altname);
-        removed.map_err(|refusal| refusal.context(&format!("remove alternative name {altname}")))?;
+        removed.map_err(|error| error.context(&format!("remove alternative name {altname}")))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What version 0.1 wrote into a journal, and into the field `undo` of a record.
+    const OF_0_1: &str = r#"{"netns":4026532606,"name":"v0","ifindex":3,"inode":12404782,"up":true,"alias":"","master":null,"mtu":1400,"mac":"02:00:5e:00:54:01","addresses":["10.9.0.1/24","fe80::5eff:fe00:5401/64"],"routes":[{"dst":"10.9.2.0/26","via":"10.9.0.254","src":null,"table":254,"metric":null,"protocol":3,"scope":0,"type":1,"onlink":false}],"requests":["4c0000001400000000000000000000000218800003000000080001000a090001080002000a0900010700030076300000080008008000000014000600ffffffffffffffff9cf236009cf23600","500000001400000000000000000000000a40c0fd0300000014000100fe8000000000000000005efffe00540114000600ffffffffffffffff9cf236009cf2360008000800c000000005000b0003000000","3c000000180000000000000000000000021a0000fe0300010000000008000f00fe000000080001000a090200080005000a0900fe0800040003000000"],"altnames":[],"sysctl":{},"port":null,"forfeit":{"qdisc":[],"vlan":[],"route":[]}}"#;
+
+    #[test]
+    fn what_version_0_1_wrote_is_understood() {
+        let undo = Undo::from_value(&serde_json::from_str(OF_0_1).unwrap()).unwrap();
+        assert_eq!((undo.netns, &undo.name[..], undo.inode()), (4_026_532_606, "v0", Some(12_404_782)));
+        let (carry, _) = undo.luggage(9).unwrap();
+        assert_eq!(carry.addresses(), ["10.9.0.1/24", "fe80::5eff:fe00:5401/64"]);
+        assert_eq!(carry.routes()[0].to_string(), "10.9.2.0/26 via 10.9.0.254");
+        let short = Undo::from_value(&serde_json::json!({"netns": 7, "name": "v0"})).unwrap();
+        assert!(undo.is_whole() && !short.is_whole());
+    }
 }

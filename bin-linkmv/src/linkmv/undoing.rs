@@ -1,61 +1,47 @@
 //! Undoing a move: the link is looked for where the move left it, and where an interrupted undo may have left it.
 
 use nicon_core::{Error, LinkName, Record, Result};
-use nicon_rtnl::{Link, Place, netns};
+use nicon_rtnl::{Link, NetnsHandle, netns};
 
-use crate::find::by_inode;
-use crate::undo::Undo;
+use crate::linkmv::find::by_inode;
+use crate::linkmv::undo::Undo;
+use crate::linkmv::undo_input::{Location, Undone};
+use crate::record::deed::Deed;
 
-/// Puts back what a record says was moved.
-pub(crate) fn undo(mut record: Record, home: &Place) -> Result<Record> {
-    let undo = Undo::read(&record)?;
+/// Puts back the link of a deed.
+pub(crate) fn undo(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<Undone> {
+    let undo = Undo::from_value(&deed.undo)?;
     let name: LinkName = undo.name.parse()?;
-    let sought = Sought::read(&record)?;
-    let origin = origin(&undo, home)?;
-    let (restored, changed) = if let Some(link) = at_home(&undo, &sought, &origin, home)? {
-        (undo.restore(&link, &origin, &origin, home)?, false)
+    let sought = Sought { name: &deed.name, ifindex: deed.ifindex, mac: deed.mac.as_ref() };
+    let origin = place_of_number(undo.netns, &format!("which {} came from", undo.name), home)?;
+    let (restored, changed) = if let Some(link) = at_home(&undo, &sought, &origin)? {
+        (undo.restore(&link, &origin, &origin)?, false)
     } else {
-        let there = Place::of_record(&record, home)?;
-        let link = sought.find(&undo, &there, home)?;
+        let there = place_of(deed, record, home)?;
+        let link = sought.find(&undo, &there)?;
         check(&link, &name, &origin)?;
-        (undo.restore(&link, &there, &origin, home)?, true)
+        (undo.restore(&link, &there, &origin)?, true)
     };
-    record.set("link", sought.name);
-    record.set("name", restored.name);
-    record.set("ifindex", restored.ifindex);
-    record.set("mac", restored.mac);
-    record.set("changed", changed);
-    record.remove("undo");
-    record.remove("lost");
-    Ok(record)
+    let now = Location { netns: undo.netns, name: restored.name, ifindex: restored.ifindex };
+    Ok(Undone { changed, now: Some(now) })
 }
 
 /// The link that is looked for, as the move left it.
-struct Sought {
-    name: String,
+struct Sought<'a> {
+    name: &'a str,
     ifindex: u32,
-    mac: Option<String>,
+    mac: Option<&'a String>,
 }
 
-impl Sought {
-    fn read(record: &Record) -> Result<Self> {
-        let absent =
-            |field: &str| Error::failed(format!("the record has no \"{field}\": it is not the output of a move"));
-        Ok(Self {
-            name: record.text("name")?.ok_or_else(|| absent("name"))?.to_owned(),
-            ifindex: record.integer("ifindex")?.ok_or_else(|| absent("ifindex"))?,
-            mac: record.text("mac")?.map(str::to_owned),
-        })
-    }
-
+impl Sought<'_> {
     /// It may have got any other name, ifindex and address meanwhile. Where nothing but these is known of it, it may have been
     /// renamed, or have got another hardware address, but hardly both.
-    fn find(&self, undo: &Undo, there: &Place, home: &Place) -> Result<Link> {
+    fn find(&self, undo: &Undo, there: &NetnsHandle) -> Result<Link> {
         let link = there.netlink.link_at(self.ifindex)?;
         let seen = link.as_ref().map(|link| link.name.clone());
         let found = match undo.inode() {
-            Some(inode) => by_inode(inode, link, there, home)?,
-            None => link.filter(|link| link.name == self.name || link.mac == self.mac),
+            Some(inode) => by_inode(inode, link, there)?,
+            None => link.filter(|link| link.name == self.name || link.mac.as_ref() == self.mac),
         };
         found.ok_or_else(|| {
             Error::no(match seen {
@@ -68,28 +54,36 @@ impl Sought {
     }
 }
 
-/// The namespace that the link came from: ours, or wherever else that is.
-fn origin(undo: &Undo, home: &Place) -> Result<Place> {
-    if undo.netns == home.ns.id().ino {
-        return Place::home();
+/// The namespace in which a deed left its link.
+pub(crate) fn place_of(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<NetnsHandle> {
+    let place = home.open_record(record)?;
+    match deed.netns.filter(|netns| *netns != place.ns.id().ino) {
+        Some(netns) => place_of_number(netns, &format!("where {} was left", deed.name), home),
+        None => Ok(place),
     }
-    let found = netns::all()?.found.into_iter().find(|found| found.ino == undo.netns);
-    let gone = || Error::no(format!("net:[{}], which {} came from, is not there any more", undo.netns, undo.name));
-    let found = found.ok_or_else(gone)?;
-    Place::of_namespace(found.open()?, found.way.to_string(), home)
+}
+
+/// The namespace that has an inode number: ours, or wherever else that is. An error says `what` it is.
+pub(crate) fn place_of_number(netns: u64, what: &str, home: &NetnsHandle) -> Result<NetnsHandle> {
+    if netns == home.ns.id().ino {
+        return NetnsHandle::home();
+    }
+    let found = netns::all()?.found.into_iter().find(|found| found.ino == netns);
+    let found = found.ok_or_else(|| Error::no(format!("net:[{netns}], {what}, is not there any more")))?;
+    home.open_namespace(found.open()?, found.way.to_string())
 }
 
 /// The link, where it has come home already: under its old name, or not yet.
-fn at_home(undo: &Undo, sought: &Sought, origin: &Place, home: &Place) -> Result<Option<Link>> {
+fn at_home(undo: &Undo, sought: &Sought<'_>, origin: &NetnsHandle) -> Result<Option<Link>> {
     let before = undo.state.as_ref().and_then(|state| state.mac.as_ref());
-    let may_be = |link: &Link| link.mac.is_some() && (link.mac == sought.mac || link.mac.as_ref() == before);
+    let may_be = |link: &Link| link.mac.is_some() && (link.mac.as_ref() == sought.mac || link.mac.as_ref() == before);
     let mut candidates = vec![origin.netlink.link(&undo.name)?];
     if let Some(state) = &undo.state {
-        candidates.extend([origin.netlink.link_at(state.ifindex)?, origin.netlink.link(&sought.name)?]);
+        candidates.extend([origin.netlink.link_at(state.ifindex)?, origin.netlink.link(sought.name)?]);
     }
     for link in candidates.into_iter().flatten() {
         let is_it = match undo.inode() {
-            Some(inode) => origin.inode(&link, home)? == Some(inode),
+            Some(inode) => origin.inode(&link)? == Some(inode),
             None => may_be(&link),
         };
         if is_it {
@@ -100,7 +94,7 @@ fn at_home(undo: &Undo, sought: &Sought, origin: &Place, home: &Place) -> Result
 }
 
 /// A name that is taken would leave the link in its old namespace under its new name: the kernel moves it first.
-fn check(link: &Link, name: &LinkName, origin: &Place) -> Result<()> {
+fn check(link: &Link, name: &LinkName, origin: &NetnsHandle) -> Result<()> {
     for name in link.altnames.iter().map(String::as_str).chain([name.as_str()]) {
         if origin.netlink.link(name)?.is_some() {
             return Err(Error::no(format!("{name} already exists where {} came from", link.name)));

@@ -6,8 +6,12 @@ use nicon_rtnl::Link;
 use nicon_rtnl::netlink::about;
 use nicon_rtnl::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 
-use crate::args::Attributes;
-use crate::mark::{Origin, is_note};
+use crate::linkmv::args::Attributes;
+use crate::linkmv::mark::{Origin, is_note};
+
+/// The fields of a record that ask for a move, and for what the link is to be like.
+pub(crate) const FIELDS: [&str; 13] =
+    ["link", "name", "from", "addr", "gateway", "route", "mtu", "mac", "master", "alias", "altname", "up", "keep"];
 
 /// What the command line says; where it says nothing, the record.
 pub(crate) fn read(record: &Record, name: Option<NewName>, args: &Attributes) -> Result<LinkSpec> {

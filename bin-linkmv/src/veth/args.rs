@@ -3,16 +3,17 @@
 use clap::Parser;
 use nicon_core::link::{Cidr, LinkName, Mac, Target};
 
-use crate::end::End;
+use crate::veth::end::End;
 
 /// Wire two network namespaces with a veth pair, whose ends are made in their places, named, and brought up.
 ///
 /// The two ends are placed where the two records on standard input say (as nicon-resolve prints them), or --target, given
 /// twice; with one of each, --target is the first end. Without NAME and PEER, many pairs are made: each record says with "pair"
-/// which two belong together, and with "name" (and "mac", "mtu", "master", "addr") what its end is like.
+/// which two belong together, and with "name" (and "mac", "mtu", "master", "addr") what its end is like; one without "pair"
+/// passes through.
 ///
 /// No link is moved, so none can be left halfway: the whole pair is made, or nothing. If the two links exist already, as the
-/// two ends of one pair, only what they lack is added.
+/// two ends of one pair, only what they lack is added. What was done is listed in "done": nicon-linkmv --undo removes the pair.
 #[derive(Debug, Parser)]
 #[command(
     name = "nicon-veth",

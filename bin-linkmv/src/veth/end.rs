@@ -4,6 +4,9 @@ use nicon_core::link::{Cidr, LinkName, Mac};
 use nicon_core::{Error, Record, Result};
 use nicon_rtnl::packet_route::link::LinkAttribute;
 
+/// The fields of a record that ask for an end of a pair.
+pub(crate) const FIELDS: [&str; 6] = ["pair", "name", "mac", "mtu", "master", "addr"];
+
 /// One end.
 pub(crate) struct End {
     pub(crate) name: LinkName,

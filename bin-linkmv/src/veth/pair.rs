@@ -6,13 +6,13 @@ use nicon_core::link::Cidr;
 use nicon_core::{Error, Result};
 use nicon_rtnl::netlink::about;
 use nicon_rtnl::packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
-use nicon_rtnl::{Link, Place, address};
+use nicon_rtnl::{Link, NetnsHandle, address};
 use nix::errno::Errno;
 
-use crate::end::End;
+use crate::veth::end::End;
 
 /// Where the two ends lie.
-pub(crate) type Places<'a> = [&'a Place; 2];
+pub(crate) type Places<'a> = [&'a NetnsHandle; 2];
 
 /// A pair.
 pub(crate) struct Made {
@@ -20,6 +20,9 @@ pub(crate) struct Made {
     pub(crate) links: [Link; 2],
     /// False where all was there already.
     pub(crate) changed: bool,
+    /// What identifies the ends of a pair that is new (see [`nicon_rtnl::sysfs`]), as far as that can be found out. `None`
+    /// where the pair was there already.
+    pub(crate) inodes: Option<[Option<u64>; 2]>,
 }
 
 /// Makes a pair, or completes the one that is there.
@@ -35,17 +38,20 @@ pub(crate) fn make(places: Places<'_>, ends: &[End; 2]) -> Result<Made> {
     match look(places, ends)? {
         [Some(first), Some(second)] if are_one_pair(places, [&first, &second])? => {
             let changed = complete(places, ends, &[first, second])?;
-            Ok(Made { links: both(places, ends)?, changed })
+            Ok(Made { links: both(places, ends)?, changed, inodes: None })
         }
         [None, None] => {
             create(places, ends)?;
             let links = both(places, ends)?;
-            let made = complete(places, ends, &links).and_then(|_| both(places, ends));
+            let made = complete(places, ends, &links).and_then(|_| {
+                let inodes = [places[0].inode(&links[0])?, places[1].inode(&links[1])?];
+                Ok(Made { links: both(places, ends)?, changed: true, inodes: Some(inodes) })
+            });
             match made {
-                Ok(links) => Ok(Made { links, changed: true }),
+                Ok(made) => Ok(made),
                 Err(error) => {
                     let deleted = places[0].netlink.delete_link(links[0].ifindex);
-                    deleted.map_err(|refusal| refusal.context("delete the pair again").prefix(&error))?;
+                    deleted.map_err(|failure| failure.context("delete the pair again").prefix(&error))?;
                     Err(error)
                 }
             }
@@ -88,13 +94,13 @@ fn create(places: Places<'_>, ends: &[End; 2]) -> Result<()> {
         LinkInfo::Kind(InfoKind::Veth),
         LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer))),
     ]));
-    places[0].netlink.create_link(message).map_err(|refusal| match refusal.errno {
+    places[0].netlink.create_link(message).map_err(|error| match error.errno {
         // Since the look somebody else has taken one of the names; the kernel does not tell which.
         Errno::EEXIST => Error::no(format!(
             "{} in {} or {} in {} already exists",
             ends[0].name, places[0].label, ends[1].name, places[1].label
         )),
-        _ => refusal.context(&format!("wire {} and {}", places[0].label, places[1].label)),
+        _ => error.context(&format!("wire {} and {}", places[0].label, places[1].label)),
     })
 }
 
@@ -111,7 +117,7 @@ fn complete(places: Places<'_>, ends: &[End; 2], links: &[Link; 2]) -> Result<bo
 }
 
 /// Brings an end up, makes it what it is to be, and tells whether anything was to be done.
-fn set(place: &Place, end: &End, link: &Link) -> Result<bool> {
+fn set(place: &NetnsHandle, end: &End, link: &Link) -> Result<bool> {
     let mut message = up(link.ifindex);
     let mac = end.mac.filter(|mac| link.mac != Some(mac.to_string()));
     message.attributes.extend(mac.map(|mac| LinkAttribute::Address(mac.bytes())));
@@ -123,17 +129,17 @@ fn set(place: &Place, end: &End, link: &Link) -> Result<bool> {
         return Ok(false);
     }
     let set = place.netlink.set_link(message);
-    set.map_err(|refusal| refusal.context(&format!("set {} in {} up", end.name, place.label)))?;
+    set.map_err(|error| error.context(&format!("set {} in {} up", end.name, place.label)))?;
     Ok(true)
 }
 
 /// The ifindex of the master that an end is to have.
-fn master(place: &Place, end: &End) -> Result<Option<u32>> {
+fn master(place: &NetnsHandle, end: &End) -> Result<Option<u32>> {
     end.master.as_ref().map(|name| place.master(name)).transpose()
 }
 
 /// Gives an end the addresses that it lacks, and tells whether there were any.
-fn give_addresses(place: &Place, end: &End, link: &Link) -> Result<bool> {
+fn give_addresses(place: &NetnsHandle, end: &End, link: &Link) -> Result<bool> {
     if end.addresses.is_empty() {
         return Ok(false);
     }
@@ -141,7 +147,7 @@ fn give_addresses(place: &Place, end: &End, link: &Link) -> Result<bool> {
     let mut given = false;
     for cidr in end.addresses.iter().filter(|cidr| !present.contains(cidr)) {
         let put = place.netlink.put(address::request(cidr, link.ifindex));
-        put.map_err(|refusal| refusal.context(&format!("give {cidr} to {} in {}", end.name, place.label)))?;
+        put.map_err(|error| error.context(&format!("give {cidr} to {} in {}", end.name, place.label)))?;
         given = true;
     }
     Ok(given)
@@ -154,6 +160,6 @@ fn up(ifindex: u32) -> LinkMessage {
     message
 }
 
-fn name_taken(end: &End, place: &Place) -> Error {
+fn name_taken(end: &End, place: &NetnsHandle) -> Error {
     Error::no(format!("{} already exists in {}", end.name, place.label))
 }

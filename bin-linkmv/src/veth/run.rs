@@ -3,16 +3,22 @@
 use nicon_core::filter::stream::{Answers, Lines, View};
 use nicon_core::filter::table::Column;
 use nicon_core::{Error, Record, Result, Status};
-use nicon_rtnl::fields::{CHANGED, IFINDEX, MAC, NAME, RECORDS, TARGET};
-use nicon_rtnl::{Link, Place};
-use serde_json::json;
+use nicon_rtnl::record::{IFINDEX, LinkRecord, MAC, NAME, NIC, RECORDS, TARGET};
+use nicon_rtnl::{Link, NetnsHandle};
+use serde_json::{Value, json};
 
-use crate::args::Args;
-use crate::end::End;
-use crate::pair::{Made, make};
+use crate::record::act::Act;
+use crate::record::deed::{self, Deed, PairUndo, PeerUndo};
+use crate::record::failed;
+use crate::record::passing::{Passing, is_passed_over};
+use crate::veth::args::Args;
+use crate::veth::end::{End, FIELDS};
+use crate::veth::pair::{Made, make};
 
 /// The program's name, as its messages begin.
 pub(crate) const PROGRAM: &str = "nicon-veth";
+
+const CHANGED: Column = Column { title: "CHANGED", cell: deed::changed };
 
 const COLUMNS: &[Column] = &[TARGET, NAME, IFINDEX, MAC, CHANGED];
 
@@ -22,94 +28,174 @@ const COLUMNS: &[Column] = &[TARGET, NAME, IFINDEX, MAC, CHANGED];
 /// What ends the whole run; a pair that cannot be made does not.
 pub(crate) fn run(args: &Args) -> Result<Status> {
     let mut answers = Answers::new(PROGRAM, View::choose(args.json, COLUMNS))?;
-    let home = Place::home()?;
+    let mut wiring = Wiring { home: NetnsHandle::home()?, last: [None, None] };
     match args.ends() {
-        Some(ends) => give(&mut answers, None, wire(two_records(args)?, &ends, &home))?,
-        None => many(&mut answers, &home)?,
+        Some(ends) => {
+            if let Some(mut records) = two_records(args, &mut answers)? {
+                let wired = wiring.wire(&mut records, &ends);
+                give(&mut answers, None, records, wired)?;
+            }
+        }
+        None => many(&mut answers, &mut wiring)?,
     }
     answers.finish()
 }
 
 /// The two records that one pair is made of: what --target names first, then standard input. All of it is read before
 /// anything is done: a third record, or a missing one, means that what was asked for is not what came.
-fn two_records(args: &Args) -> Result<[Record; 2]> {
+fn two_records(args: &Args, answers: &mut Answers) -> Result<Option<[Record; 2]>> {
     let mut records: Vec<Record> = args.targets.iter().map(Record::from).collect();
     if records.len() < 2 {
         for line in Lines::stdin("give --target PID twice")? {
             let line = line?;
             let record = line.record(RECORDS);
-            records.push(record.map_err(|error| error.prefix(format!("line {}", line.number)))?);
+            let record = record.map_err(|error| error.prefix(format!("line {}", line.number)))?;
+            if is_passed_over(&record) {
+                answers.give(Some(line.number), Ok(record))?;
+            } else {
+                records.push(record);
+            }
         }
     }
     if records.is_empty() {
         return Err(Error::no("no record on standard input: no pair was made"));
     }
-    let count = records.len();
-    records
-        .try_into()
-        .map_err(|_| Error::failed(format!("2 ends needed, {count} given: pipe in two records, or repeat --target")))
+    match <[Record; 2]>::try_from(records) {
+        Ok(records) => Ok(Some(records)),
+        Err(records) => {
+            let count = records.len();
+            let why = format!("2 ends needed, {count} given: pipe in two records, or repeat --target");
+            failed::give(answers, None, records, Error::failed(why))?;
+            Ok(None)
+        }
+    }
 }
 
 /// Makes many pairs. Which two records belong together is never guessed from their order: one that is missing, because
 /// its container is, would shift all others and wire the wrong ones.
-fn many(answers: &mut Answers, home: &Place) -> Result<()> {
+fn many(answers: &mut Answers, wiring: &mut Wiring) -> Result<()> {
+    let mut passing = Passing::default();
     let mut waiting: Vec<(u64, String, Record)> = Vec::new();
     for line in Lines::stdin("name both ends and give --target PID twice")? {
         let line = line?;
-        let record = line.record(RECORDS);
-        let record = record.and_then(|record| match record.text("pair")? {
-            Some(pair) => Ok((pair.to_owned(), record)),
-            None => Err(Error::failed("give NAME and PEER, or \"pair\" in each record")),
-        });
-        let (pair, record) = match record {
-            Ok(named) => named,
+        let record = match line.record(RECORDS) {
+            Ok(record) => record,
             Err(error) => {
+                give_all(answers, passing.release())?;
                 answers.give(Some(line.number), Err(error))?;
                 continue;
             }
         };
-        if let Some(position) = waiting.iter().position(|(_, other, _)| *other == pair) {
-            let (_, _, first) = waiting.remove(position);
-            give(answers, Some(line.number), wire_as_told([first, record], home))?;
-        } else {
-            waiting.push((line.number, pair, record));
+        match pair_of(&record) {
+            Ok(None) => give_all(answers, passing.pass(line.number, record))?,
+            Ok(Some(pair)) => {
+                give_all(answers, passing.release())?;
+                if let Some(position) = waiting.iter().position(|(_, other, _)| *other == pair) {
+                    let mut records = [waiting.remove(position).2, record];
+                    let wired = wiring.wire_as_asked(&mut records);
+                    give(answers, Some(line.number), records, wired)?;
+                } else {
+                    waiting.push((line.number, pair, record));
+                }
+            }
+            Err(error) => {
+                give_all(answers, passing.release())?;
+                failed::give(answers, Some(line.number), [record], error)?;
+            }
         }
     }
-    for (number, pair, _) in waiting {
-        answers.give(Some(number), Err(Error::failed(format!("pair \"{pair}\" has no other end"))))?;
+    for (number, pair, record) in waiting {
+        let error = Error::failed(format!("pair \"{pair}\" has no other end"));
+        failed::give(answers, Some(number), [record], error)?;
+    }
+    if passing.is_a_mistake() {
+        let error = Error::failed("no record names a pair: give NAME and PEER, or \"pair\" in two records each");
+        answers.give(None, Err(error))?;
     }
     Ok(())
 }
 
-fn wire_as_told(records: [Record; 2], home: &Place) -> Result<[Record; 2]> {
-    let ends = [End::try_from(&records[0])?, End::try_from(&records[1])?];
-    wire(records, &ends, home)
-}
-
-fn wire(records: [Record; 2], ends: &[End; 2], home: &Place) -> Result<[Record; 2]> {
-    let places = [Place::of_record(&records[0], home)?, Place::of_record(&records[1], home)?];
-    let Made { links, changed } = make([&places[0], &places[1]], ends)?;
-    let [mut first, mut second] = records;
-    tell(&mut first, &links[0], (&links[1], &places[1]), changed);
-    tell(&mut second, &links[1], (&links[0], &places[0]), changed);
-    Ok([first, second])
-}
-
-fn tell(record: &mut Record, link: &Link, (peer, place): (&Link, &Place), changed: bool) {
-    record.set("name", &link.name);
-    record.set("ifindex", link.ifindex);
-    record.set("mac", &link.mac);
-    record.set("mtu", link.mtu);
-    record.set(
-        "peer",
-        json!({ "name": peer.name, "ifindex": peer.ifindex, "netns": place.ns.id().ino, "target": place.label }),
-    );
-    record.set("changed", changed);
-}
-
-fn give(answers: &mut Answers, line: Option<u64>, made: Result<[Record; 2]>) -> Result<()> {
-    match made {
-        Ok(records) => records.into_iter().try_for_each(|record| answers.give(line, Ok(record))),
-        Err(error) => answers.give(line, Err(error)),
+/// The pair of which a record asks for one end, if it does.
+fn pair_of(record: &Record) -> Result<Option<String>> {
+    if is_passed_over(record) || Act::of(record)? != Some(Act::Pair) {
+        return Ok(None);
     }
+    record.text("pair").map(|pair| pair.map(str::to_owned))
+}
+
+/// The namespaces that are wired.
+struct Wiring {
+    home: NetnsHandle,
+    /// Those of the last pair: the next one's are often the same, and what is open there is reused.
+    last: [Option<NetnsHandle>; 2],
+}
+
+impl Wiring {
+    /// Makes the pair that the records ask for.
+    fn wire_as_asked(&mut self, records: &mut [Record; 2]) -> Result<()> {
+        let ends = [End::try_from(&records[0])?, End::try_from(&records[1])?];
+        self.wire(records, &ends)?;
+        for record in records {
+            record.remove_all(&FIELDS);
+        }
+        Ok(())
+    }
+
+    /// Makes a pair, and writes it down in the records of its ends. After an error these are as they were.
+    fn wire(&mut self, records: &mut [Record; 2], ends: &[End; 2]) -> Result<()> {
+        for record in &*records {
+            deed::list(record)?;
+        }
+        let [first, second] = &mut self.last;
+        let first = first.insert(first.as_ref().unwrap_or(&self.home).open_record(&records[0])?);
+        let second = second.insert(second.as_ref().unwrap_or(&self.home).open_record(&records[1])?);
+        let id = Deed::new_id()?;
+        let made = make([first, second], ends)?;
+        write_down(&mut records[0], &id, &made, [(0, first), (1, second)]);
+        write_down(&mut records[1], &id, &made, [(1, second), (0, first)]);
+        Ok(())
+    }
+}
+
+/// Writes down one end, given the numbers and places of this end and the other one.
+fn write_down(record: &mut Record, id: &str, made: &Made, [(own, place), (other, far)]: [(usize, &NetnsHandle); 2]) {
+    let (link, peer) = (&made.links[own], &made.links[other]);
+    let netns = place.ns.id().ino;
+    record.set(NIC, nic(link, netns, (peer, far)));
+    let undo = made.inodes.map(|inodes| PairUndo {
+        inode: inodes[own],
+        peer: PeerUndo { netns: far.ns.id().ino, name: peer.name.clone(), ifindex: peer.ifindex, inode: inodes[other] },
+    });
+    let deed = Deed {
+        id: Some(id.to_owned()),
+        by: PROGRAM.to_owned(),
+        netns: Some(netns),
+        link: None,
+        name: link.name.clone(),
+        ifindex: link.ifindex,
+        changed: made.changed,
+        lost: None,
+        undo: serde_json::to_value(undo).expect("plain data"),
+        mac: None,
+    };
+    deed.add_to(record);
+}
+
+fn nic(link: &Link, netns: u64, (peer, far): (&Link, &NetnsHandle)) -> Value {
+    let mut nic = serde_json::to_value(LinkRecord::new(link, netns)).expect("plain data");
+    nic["peer"] = json!({
+        "name": peer.name, "ifindex": peer.ifindex, "netns": far.ns.id().ino, "target": far.label
+    });
+    nic
+}
+
+fn give(answers: &mut Answers, line: Option<u64>, records: [Record; 2], wired: Result<()>) -> Result<()> {
+    match wired {
+        Ok(()) => records.into_iter().try_for_each(|record| answers.give(line, Ok(record))),
+        Err(error) => failed::give(answers, line, records, error),
+    }
+}
+
+fn give_all(answers: &mut Answers, records: Vec<(u64, Record)>) -> Result<()> {
+    records.into_iter().try_for_each(|(line, record)| answers.give(Some(line), Ok(record)))
 }

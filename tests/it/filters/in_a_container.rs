@@ -52,7 +52,7 @@ fn in_a_container(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     assert_eq!(run("nicon-resolve setup.olt_1.lt_1 | nicon-nsexec --uts hostname")?.ok()?, "lt_1");
     run("ip link add placed0 type veth peer name placed1")?.ok()?;
     let moved: Ran = run("nicon-resolve setup.olt_1 | nicon-linkmv placed0 eth7")?;
-    assert_eq!(parse(&moved.ok()?)[0]["name"], "eth7");
+    assert_eq!(parse(&moved.ok()?)[0]["nic"]["name"], "eth7");
     assert!(lab.exec("setup.olt_1", &["ls", "/sys/class/net"])?.ok()?.contains("eth7"));
     run("ip link delete placed1")?.ok()?;
     Ok(lab.remove("", "tools")?)

@@ -4,7 +4,7 @@ use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, Ran, output_within, tool};
 use serde_json::{Value, json};
 
-use crate::support::expect::{parse, records, refusal};
+use crate::support::expect::{deed, parse, records, refusal};
 use crate::support::links::{Pair, Place, ip, links, one};
 use crate::support::suite::Suite;
 
@@ -58,14 +58,14 @@ fn wires_a_lab(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     for (record, path, name) in [(&moved[0], "setup", &pairs[0].peer), (&moved[1], "setup.olt_1.lt_1", &pairs[1].peer)]
     {
         assert_eq!(
-            (&record["target"], &record["name"], &record["changed"]),
+            (&record["target"], &record["nic"]["name"], &deed(record)["changed"]),
             (&json!(path), &json!(name), &json!(true))
         );
         assert_eq!(record["pid"], lab.host_pid(path)?);
         lab.exec(path, &["ip", "link", "show", "dev", name])?.ok()?;
     }
     // A second run changes nothing.
-    assert!(records(&suite.shell(PIPE, &plan)).iter().all(|record| record["changed"] == false));
+    assert!(records(&suite.shell(PIPE, &plan)).iter().all(|record| deed(record)["changed"] == false));
     for pair in &pairs {
         ip(&format!("link delete {}", pair.peer));
     }
@@ -110,7 +110,7 @@ fn links_get_their_attributes(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let down = format!("  from: {}\n  addr: 198.51.100.130/25\n  up: false\n", from.pid());
     let plan = format!("links:\n{}{}", wire(path, &pairs[0], attributes), wire(path, &pairs[1], &down));
     let moved = suite.shell(PIPE, &plan);
-    assert!(records(&moved).iter().all(|record| record["changed"] == true), "{moved:?}");
+    assert!(records(&moved).iter().all(|record| deed(record)["changed"] == true), "{moved:?}");
 
     let there = one(&inside(&format!("-j -d addr show dev {}", pairs[0].peer))?);
     assert_eq!((&there["mtu"], &there["address"]), (&json!(1400), &json!("02:00:5e:00:53:41")), "{there}");

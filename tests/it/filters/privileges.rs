@@ -67,8 +67,8 @@ fn of_links(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     ip(&format!("link set {} netns {}", pair.peer, place.pid()));
     let there = one(&place.ip(&format!("-j link show dev {}", pair.peer)))["ifindex"].clone();
     let ours = records(&as_nobody(suite, "-all", &["nicon-links", "-t", "host"], "")?);
-    let told = ours.iter().find(|told| told["name"] == *pair.link).ok_or("it is missing")?;
-    assert_eq!(told["peer"], json!({"name": null, "ifindex": there, "netns": null, "target": null}));
+    let told = ours.iter().find(|told| told["nic"]["name"] == *pair.link).ok_or("it is missing")?;
+    assert_eq!(told["nic"]["peer"], json!({"name": null, "ifindex": there, "netns": null, "target": null}));
     ip(&format!("link del {}", pair.link));
     Ok(())
 }

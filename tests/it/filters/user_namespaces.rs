@@ -94,12 +94,12 @@ fn links_are_listed_and_made(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         assert!(ours.contains(&"a0".to_owned()) && theirs.contains(&"b0".to_owned()), "{ours:?} {theirs:?}");
 
         let listed = records(&one.run(suite, &["nicon-links", "-t", &one.pid(), "-t", &other.pid()])?);
-        let names: Vec<_> = listed.iter().filter_map(|told| told["name"].as_str()).collect();
+        let names: Vec<_> = listed.iter().filter_map(|told| told["nic"]["name"].as_str()).collect();
         assert_eq!(names, [ours, theirs].concat());
         // Others' processes may not be looked at, which is said; what can be seen is listed.
         let all = one.run(suite, &["nicon-links", "--all", "--json"])?;
         assert!(all.code() == Some(2) && all.stderr.contains("could not be inspected"), "{all:?}");
-        assert!(parse(&all.stdout).iter().any(|told| told["name"] == "b0"), "{all:?}");
+        assert!(parse(&all.stdout).iter().any(|told| told["nic"]["name"] == "b0"), "{all:?}");
     }
     // The journal of a move is root's.
     let one = Rootless::new("0")?;

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, Ran, output_of_input, output_within, tool};
 
-use crate::support::expect::{record, refusal};
+use crate::support::expect::{not_undone, record, refusal};
 use crate::support::links::{Pair, Place, ip, links, one, state, wait_until};
 use crate::support::suite::Suite;
 
@@ -94,6 +94,7 @@ fn a_mark_after_a_kill(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     swap(&to, "eth1", &mark_in(&to).ok_or("no mark")?);
     let words = ["nicon-linkmv", "-t", &to.pid().to_string(), &pair.link, "eth1"];
     let finished = record(&suite.run(&words));
+    let finished = &finished["nic"];
     assert_eq!((&finished["name"], &finished["mac"]), (&"eth1".into(), &mac));
 
     // The link itself is gone, and what carries its mark is not it.
@@ -123,7 +124,7 @@ fn another_link_when_undone(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     impersonate(&to, &elsewhere);
     let there = to.ip("-j -d addr");
     let undone = suite.feed(&["nicon-linkmv", "--undo"], &moved.stdout);
-    refusal(&undone, 1, &["eth1 in process", "is not the link that was moved there as eth1"]);
+    not_undone(&undone, 1, &["eth1 in process", "is not the link that was moved there as eth1"]);
     assert_eq!(to.ip("-j -d addr"), there);
     assert!(!links().contains(&pair.link));
     Ok(())

@@ -55,7 +55,7 @@ fn all_or_nothing(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     there["note"] = json!("kept");
     let mut back = renamed(place.pid(), json!({"target": "other", "pid": other.pid()}), "eth0", "eth5");
     back["wrong"] = Value::Null;
-    let broken = feed(suite, &["--all-or-nothing"], &[there.clone(), back, json!({"pid": 0})]);
+    let broken = feed(suite, &["--all-or-nothing"], &[there.clone(), back, json!({"pid": 0, "link": "x"})]);
     assert_eq!((broken.code(), &broken.stdout[..]), (Some(2), ""), "{broken:?}");
     settles_as(&before[0], &pairs[0].link);
     assert_eq!((place.links(), other.links()), (vec!["lo".to_owned()], vec!["lo".to_owned()]));

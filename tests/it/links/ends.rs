@@ -7,7 +7,7 @@ use nicon_lab::{LIMIT, Lab, Ran, output_within, tool};
 use serde_json::{Value, json};
 
 use crate::links::undo::{furnished, settles_as};
-use crate::support::expect::{self, record, refusal};
+use crate::support::expect::{self, deed, not_undone, record, refusal};
 use crate::support::links::{Pair, Place, ip, links, one, state, wait_until};
 use crate::support::suite::Suite;
 
@@ -49,10 +49,10 @@ fn container_to_container(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
             .map(|json| one(&json)["address"].clone())
     };
     assert!(mac(first, "hop1").is_err());
-    assert_eq!(mac(second, "hop2")?, record(&moved)["mac"]);
+    assert_eq!(mac(second, "hop2")?, record(&moved)["nic"]["mac"]);
     // Undoing finds the container that it came from by its namespace.
     record(&undo(suite, &moved));
-    assert_eq!(mac(first, "hop1")?, record(&moved)["mac"]);
+    assert_eq!(mac(first, "hop1")?, record(&moved)["nic"]["mac"]);
     ip(&format!("link del {}", pair.peer));
     Ok(())
 }
@@ -87,7 +87,7 @@ fn names_and_files(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     assert!(ip("netns exec linkmv-blue ip -o link show eth1").contains("eth1"));
     let file = format!("/proc/{}/ns/net", place.pid());
     let further = suite.run(&["nicon-linkmv", "-f", "linkmv-blue", "-t", &file, "eth1"]);
-    assert_eq!(record(&further)["name"], "eth1");
+    assert_eq!(record(&further)["nic"]["name"], "eth1");
     assert_eq!(place.links(), ["lo", "eth1"]);
     // No process is in that namespace: its name leads there.
     record(&undo(suite, &further));
@@ -102,9 +102,11 @@ fn names_and_files(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 
     let moved = suite.run(&["nicon-linkmv", "-f", "host", "-t", "linkmv-blue", &pair.link, "eth1"]);
     let further = suite.run(&["nicon-linkmv", "-f", "linkmv-blue", "-t", &file, "eth1"]);
-    assert_eq!((record(&moved)["changed"].clone(), record(&further)["changed"].clone()), (json!(true), json!(true)));
+    for moved in [&moved, &further] {
+        assert_eq!(deed(&record(moved))["changed"], true);
+    }
     ip("netns del linkmv-blue");
-    refusal(&undo(suite, &further), 1, &["which eth1 came from, is not there any more"]);
+    not_undone(&undo(suite, &further), 1, &["which eth1 came from, is not there any more"]);
     assert_eq!(place.links(), ["lo", "eth1"]);
     assert!(!Path::new("/run/netns/linkmv-blue").exists());
     for (from, status, words) in [
@@ -149,23 +151,23 @@ fn selectors(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let known_by = ["left", "the-left-end-of-a-veth", &index, "mac:02:00:5E:00:53:0A"];
     for selector in known_by {
         let moved = mv(suite, &from, &to, &[selector, "eth1"]);
-        assert_eq!(record(&moved)["link"], "left", "{selector}");
+        assert_eq!(deed(&record(&moved))["link"], "left", "{selector}");
         assert_eq!(
             (from.links(), to.links()),
             (vec!["lo".into(), "right".into()], vec!["lo".into(), "eth1".to_owned()])
         );
-        assert_eq!(record(&mv(suite, &from, &to, &[selector, "eth1"]))["changed"], false, "{selector}");
+        assert_eq!(deed(&record(&mv(suite, &from, &to, &[selector, "eth1"])))["changed"], false, "{selector}");
         record(&undo(suite, &moved));
     }
     // What was not renamed keeps its own name, whatever it was called.
     let moved = mv(suite, &from, &to, &["mac:02:00:5e:00:53:0a"]);
-    assert_eq!(record(&moved)["name"], "left");
+    assert_eq!(record(&moved)["nic"]["name"], "left");
     record(&undo(suite, &moved));
 
     // A link may be called by a number, which then is its name.
     from.ip(&format!("link set right name {index}"));
     let moved = mv(suite, &from, &to, &[&index, "eth1"]);
-    assert_eq!(record(&moved)["link"], index);
+    assert_eq!(deed(&record(&moved))["link"], index);
     record(&undo(suite, &moved));
 
     from.ip(&format!("link set {index} address 02:00:5e:00:53:0a"));
@@ -225,20 +227,21 @@ fn a_free_name(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let mut names = Vec::new();
     for pair in &pairs {
         let moved = suite.run(&["nicon-linkmv", "-t", &place.pid().to_string(), &pair.link, "eth%d"]);
-        let told = record(&moved);
+        let told = record(&moved)["nic"].clone();
         let there = one(&place.ip(&format!("-j link show dev {}", told["name"].as_str().unwrap())));
         assert_eq!((&there["address"], &there["ifindex"]), (&told["mac"], &told["ifindex"]));
         names.push(told["name"].as_str().unwrap().to_owned());
         // The same command again is about the same link.
         let again = suite.run(&["nicon-linkmv", "-t", &place.pid().to_string(), &pair.link, "eth%d"]);
-        assert_eq!((&record(&again)["name"], &record(&again)["changed"]), (&told["name"], &json!(false)));
+        let again = record(&again);
+        assert_eq!((&again["nic"]["name"], &deed(&again)["changed"]), (&told["name"], &json!(false)));
     }
     assert_eq!(names, ["eth1", "eth2"]);
     assert_eq!(place.links().len(), 4);
     // One that is called so already, and whose name is taken.
     let (from, net) = (Place::new(), format!("--net=/proc/{}/ns/net", place.pid()));
     from.ip("link add eth0 type veth peer name p");
-    let told = record(&mv(suite, &from, &place, &["eth0", "eth%d"]));
+    let told = record(&mv(suite, &from, &place, &["eth0", "eth%d"]))["nic"].clone();
     let name = told["name"].as_str().ok_or("no name")?;
     output_within(tool("nsenter").args([&net, "ip", "link", "show", "dev", name]), LIMIT)?.ok()?;
     assert!(!names.contains(&name.to_owned()) && name.starts_with("eth"), "{told}");

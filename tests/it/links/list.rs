@@ -57,27 +57,27 @@ fn every_field_as_ip_tells_it(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     assert_eq!(told.len(), ips.len());
     assert_eq!(ips.len(), 6);
     for ip in ips {
-        let told = told.iter().find(|told| told["ifindex"] == ip["ifindex"]).ok_or(format!("no {ip}"))?;
-        assert_eq!(told["name"], ip["ifname"]);
-        assert_eq!(told["kind"], ip["linkinfo"]["info_kind"], "{ip}");
-        assert_eq!((&told["mac"], &told["mtu"]), (&ip["address"], &ip["mtu"]));
-        assert_eq!(told["operstate"], ip["operstate"], "{ip}");
+        let told = told.iter().find(|told| told["nic"]["ifindex"] == ip["ifindex"]).ok_or(format!("no {ip}"))?;
+        assert_eq!(told["nic"]["name"], ip["ifname"]);
+        assert_eq!(told["nic"]["kind"], ip["linkinfo"]["info_kind"], "{ip}");
+        assert_eq!((&told["nic"]["mac"], &told["nic"]["mtu"]), (&ip["address"], &ip["mtu"]));
+        assert_eq!(told["nic"]["operstate"], ip["operstate"], "{ip}");
         let mut flags = ip["flags"].clone();
         // What `ip` adds of its own where the lower link of another is down.
         flags.as_array_mut().ok_or("no flags")?.retain(|flag| flag != "M-DOWN");
-        assert_eq!(sorted(&told["flags"]), sorted(&flags), "{ip}");
-        assert_eq!(told["master"]["name"], ip["master"]);
-        assert_eq!(told["alias"], ip.get("ifalias").cloned().unwrap_or(json!("")));
-        assert_eq!(sorted(&told["altnames"]), sorted(&ip["altnames"]));
+        assert_eq!(sorted(&told["nic"]["flags"]), sorted(&flags), "{ip}");
+        assert_eq!(told["nic"]["master"]["name"], ip["master"]);
+        assert_eq!(told["nic"]["alias"], ip.get("ifalias").cloned().unwrap_or(json!("")));
+        assert_eq!(sorted(&told["nic"]["altnames"]), sorted(&ip["altnames"]));
         let infos = ip["addr_info"].as_array().ok_or("no addresses")?.iter();
         let addresses: Vec<_> =
             infos.map(|info| json!(format!("{}/{}", info["local"].as_str().unwrap(), info["prefixlen"]))).collect();
-        assert_eq!(sorted(&told["addresses"]), sorted(&json!(addresses)));
+        assert_eq!(sorted(&told["nic"]["addresses"]), sorted(&json!(addresses)));
         let bound = ["lo", "br0"].contains(&ip["ifname"].as_str().ok_or("no name")?);
-        assert_eq!(told["movable"], !bound, "{ip}");
+        assert_eq!(told["nic"]["movable"], !bound, "{ip}");
         is_process(told, place.pid());
-        assert_eq!(told["netns"], place.netns());
-        assert_eq!(told.get("stats"), None);
+        assert_eq!(told["nic"]["netns"], place.netns());
+        assert_eq!(told["nic"].get("stats"), None);
     }
     Ok(())
 }
@@ -94,8 +94,8 @@ fn who_is_wired_to_whom(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let index =
         |place: usize, name: &str| one(&places[place].ip(&format!("-j link show dev {name}")))["ifindex"].clone();
     let peer = |target: &str, name: &str| {
-        let link = told.iter().find(|told| told["target"] == target && told["name"] == name);
-        link.unwrap_or_else(|| panic!("no {name} in {told:?}"))["peer"].clone()
+        let link = told.iter().find(|told| told["target"] == target && told["nic"]["name"] == name);
+        link.unwrap_or_else(|| panic!("no {name} in {told:?}"))["nic"]["peer"].clone()
     };
     let netns = places.each_ref().map(Place::netns);
     for (target, name, expected) in [
@@ -125,10 +125,17 @@ fn containers_by_name(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let found = suite.run(&["nicon-resolve", "setup", "setup.olt_1.lt_1"]).ok()?;
     records(&suite.feed(&["nicon-veth", "listed1", "listed2"], &found));
     let told = records(&suite.feed(&["nicon-links", "--kind", "veth"], &found));
-    let mine: Vec<&Value> = told.iter().filter(|told| told["name"].as_str().unwrap().starts_with("listed")).collect();
+    let mine: Vec<&Value> =
+        told.iter().filter(|told| told["nic"]["name"].as_str().unwrap().starts_with("listed")).collect();
     assert_eq!(mine.len(), 2, "{told:?}");
-    assert_eq!((&mine[0]["peer"]["target"], &mine[0]["peer"]["name"]), (&json!("setup.olt_1.lt_1"), &json!("listed2")));
-    assert_eq!((&mine[1]["peer"]["target"], &mine[1]["peer"]["name"]), (&json!("setup"), &json!("listed1")));
+    assert_eq!(
+        (&mine[0]["nic"]["peer"]["target"], &mine[0]["nic"]["peer"]["name"]),
+        (&json!("setup.olt_1.lt_1"), &json!("listed2"))
+    );
+    assert_eq!(
+        (&mine[1]["nic"]["peer"]["target"], &mine[1]["nic"]["peer"]["name"]),
+        (&json!("setup"), &json!("listed1"))
+    );
     is_process(mine[0], lab.host_pid("setup")?);
     lab.exec("setup", &["ip", "link", "del", "listed1"])?.ok()?;
     Ok(())
@@ -139,8 +146,9 @@ fn one_kind(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let place = Place::new();
     place.ip("link add v0 type veth peer name v1");
     place.ip("link add br0 type bridge");
-    let names =
-        |kind: &str| of(&place, suite, &["-k", kind]).iter().map(|told| told["name"].clone()).collect::<Vec<_>>();
+    let names = |kind: &str| {
+        of(&place, suite, &["-k", kind]).iter().map(|told| told["nic"]["name"].clone()).collect::<Vec<_>>()
+    };
     assert_eq!(names("veth"), ["v1", "v0"]);
     assert_eq!(names("bridge"), ["br0"]);
     assert!(names("no-such-kind").is_empty());
@@ -159,13 +167,13 @@ fn by_name_and_by_file(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     ip("-n blue link add only-in-blue type bridge");
     for name in ["blue", "/run/netns/blue"] {
         let told = records(&suite.run(&["nicon-links", "--netns", name, "-k", "bridge"]));
-        assert_eq!((&told[0]["name"], &told[0]["target"]), (&json!("only-in-blue"), &json!("netns:blue")));
+        assert_eq!((&told[0]["nic"]["name"], &told[0]["target"]), (&json!("only-in-blue"), &json!("netns:blue")));
         assert_eq!(told.len(), 1);
     }
     refusal(&suite.run(&["nicon-links", "-n", "no-such"]), 1, &["no network namespace is called \"no-such\""]);
     refusal(&suite.run(&["nicon-links", "-n", "/etc/passwd"]), 2, &["/etc/passwd is not a network namespace"]);
     let ours = records(&suite.run(&["nicon-links", "-t", "host"]));
-    let names: Vec<Value> = ours.iter().map(|told| told["name"].clone()).collect();
+    let names: Vec<Value> = ours.iter().map(|told| told["nic"]["name"].clone()).collect();
     assert!(names.contains(&json!("lo")) && !names.contains(&json!("only-in-blue")), "{names:?}");
     ip("netns del blue");
     Ok(())
@@ -175,10 +183,10 @@ fn all_namespaces(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let places = [Place::new(), Place::new()];
     ip("netns add red");
     let ran = suite.run(&["nicon-links", "--all"]);
-    let loopbacks: Vec<Value> = answers(&ran).into_iter().filter(|told| told["name"] == "lo").collect();
-    let mut inodes: Vec<u64> = loopbacks.iter().map(|told| told["netns"].as_u64().unwrap()).collect();
+    let loopbacks: Vec<Value> = answers(&ran).into_iter().filter(|told| told["nic"]["name"] == "lo").collect();
+    let mut inodes: Vec<u64> = loopbacks.iter().map(|told| told["nic"]["netns"].as_u64().unwrap()).collect();
     for place in &places {
-        let there = loopbacks.iter().find(|told| told["netns"] == place.netns()).ok_or("a place is missing")?;
+        let there = loopbacks.iter().find(|told| told["nic"]["netns"] == place.netns()).ok_or("a place is missing")?;
         is_process(there, place.pid());
     }
     assert!(loopbacks.iter().any(|told| told["target"] == "host"));
@@ -213,8 +221,8 @@ fn a_peer_that_goes_while_it_is_listed(suite: &Suite, _: &Lab) -> Result<(), Fai
     assert_eq!(std::io::read_to_string(stderr)?, "");
     assert_eq!(ended.status.code(), Some(2), "of the second line");
     let told = parse(&String::from_utf8(ended.stdout)?);
-    let near = told.iter().find(|told| told["name"] == "near").ok_or("an end is missing")?;
-    assert_eq!((told.len(), &near["peer"]), (4, &Value::Null), "{told:?}");
+    let near = told.iter().find(|told| told["nic"]["name"] == "near").ok_or("an end is missing")?;
+    assert_eq!((told.len(), &near["nic"]["peer"]), (4, &Value::Null), "{told:?}");
     Ok(())
 }
 
@@ -238,7 +246,10 @@ fn all_while_links_come_and_go(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         let faults: Vec<&str> = ran.stderr.lines().filter(|line| !no_fault(line)).collect();
         assert!(faults.is_empty(), "round {round}: {faults:?}");
         let told = parse(&ran.stdout);
-        assert!(told.iter().any(|told| told["name"] == "lo" && told["netns"] == place.netns()), "{ran:?}");
+        assert!(
+            told.iter().any(|told| told["nic"]["name"] == "lo" && told["nic"]["netns"] == place.netns()),
+            "{ran:?}"
+        );
     }
     Ok(())
 }
@@ -252,9 +263,9 @@ fn counters(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let ip = one(&place.ip("-j -s link show dev lo"));
     for side in ["rx", "tx"] {
         for counter in ["bytes", "packets", "errors", "dropped"] {
-            assert_eq!(told["stats"][side][counter], ip["stats64"][side][counter], "{side} {counter}");
+            assert_eq!(told["nic"]["stats"][side][counter], ip["stats64"][side][counter], "{side} {counter}");
         }
     }
-    assert!(told["stats"]["rx"]["packets"].as_u64() >= Some(2), "{told}");
+    assert!(told["nic"]["stats"]["rx"]["packets"].as_u64() >= Some(2), "{told}");
     Ok(())
 }

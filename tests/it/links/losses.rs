@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::links::settings::{ALL, Ground, undo};
 use crate::links::undo::furnished;
-use crate::support::expect::{record, refusal};
+use crate::support::expect::{deed, record, refusal};
 use crate::support::kernel::Feature;
 use crate::support::links::{Place, one, wait_until};
 use crate::support::suite::Suite;
@@ -35,7 +35,7 @@ fn kept_and_lost(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     };
 
     let moved = ground.mv(suite, &["v9", "eth1"]);
-    let lost = &record(&moved)["lost"];
+    let lost = &deed(&record(&moved))["lost"].clone();
     assert_eq!(lost["addr"], json!(["10.9.1.1/32", "10.9.0.1/24", "2001:db8:9::1/64", "2001:db8:9::2/64"]));
     assert_eq!(lost["route"].as_array().map(Vec::len), Some(4), "{lost}");
     assert_eq!(lost["sysctl"], json!(["ipv4/conf/rp_filter", "ipv6/conf/hop_limit"]));
@@ -46,7 +46,7 @@ fn kept_and_lost(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 
     let moved = ground.mv(suite, &["v9", "v9", "--keep=addr,route,sysctl"]);
     let nothing = json!({"addr": [], "route": [], "sysctl": [], "master": null, "neigh": [], "qdisc": [], "vlan": []});
-    assert_eq!(record(&moved)["lost"], nothing);
+    assert_eq!(deed(&record(&moved))["lost"], nothing);
     let told = |place: &Place| {
         let link = one(&place.ip("-j -d addr show dev v9"));
         let infos = link["addr_info"].as_array().unwrap().iter();
@@ -61,7 +61,7 @@ fn kept_and_lost(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 
     let moved = ground.mv(suite, &["v9", "eth1", "--keep=sysctl", "--addr=10.9.0.1/24"]);
     assert_eq!(settings(&ground.to, "eth1"), "2\n7");
-    let lost = &record(&moved)["lost"];
+    let lost = &deed(&record(&moved))["lost"].clone();
     assert_eq!((&lost["sysctl"], lost["addr"].as_array().map(Vec::len)), (&json!([]), Some(3)), "{lost}");
 
     // A terminal is told as well.
@@ -94,7 +94,7 @@ fn guards(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let ground = Ground::new();
     ground.from.ip("link add br0 type bridge");
     ground.from.ip("link set v9 master br0");
-    assert_eq!(record(&check(&ground, &["v9 is a port of br0"]))["lost"]["master"], "br0");
+    assert_eq!(deed(&record(&check(&ground, &["v9 is a port of br0"])))["lost"]["master"], "br0");
 
     for (line, name) in [
         ("link add x1 type vxlan id 7 dev v9 dstport 4790", "x1"),
@@ -129,7 +129,7 @@ fn dry_run(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     ] {
         assert!(steps.contains(&step), "{step} is not in {steps:?}");
     }
-    assert_eq!((plan.get("undo"), plan.get("changed"), plan["lost"]["addr"].to_string()), (None, None, "[]".into()));
+    assert_eq!((plan.get("done"), plan.get("nic"), plan["lost"]["addr"].to_string()), (None, None, "[]".into()));
     refusal(&undo(suite, &planned), 2, &["not the output of a move"]);
     refusal(&ground.mv(suite, &["-n", "v9", "lo"]), 1, &["lo already exists"]);
     record(&ground.mv(suite, &["v9", "eth1"]));
@@ -191,7 +191,7 @@ fn forfeit_is_told(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     assert!(qdiscs_before.contains("pfifo 5: root") && qdiscs_before.contains("clsact ffff:"), "{qdiscs_before}");
 
     let moved = ground.mv(suite, &["--force", "--keep=addr,route", "v9", "eth1"]);
-    let lost = &record(&moved)["lost"];
+    let lost = &deed(&record(&moved))["lost"].clone();
     assert_eq!(lost["qdisc"], json!(["pfifo 5: root", "clsact ffff: parent ffff:fff1"]));
     assert_eq!(lost["vlan"], json!([]));
     assert_eq!(lost["route"], json!(["203.0.113.0/24 via 192.0.2.2 (one way of 2)"]));
@@ -234,7 +234,7 @@ fn vlans_are_told(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     assert_eq!(of("p9"), ["1 PVID untagged"]);
     for (link, lost) in [("v9", json!(of("v9"))), ("p9", json!([]))] {
         let moved = ground.mv(suite, &["--force", link, "eth1"]);
-        assert_eq!(record(&moved)["lost"]["vlan"], lost, "{link}");
+        assert_eq!(deed(&record(&moved))["lost"]["vlan"], lost, "{link}");
         record(&undo(suite, &moved));
         // None but those of every port come back, as it was told.
         assert_eq!(of(link), ["1 PVID untagged"]);

@@ -4,7 +4,7 @@ use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, Ran, output_of_input, tool, witness};
 use serde_json::{Value, json};
 
-use crate::support::expect::{parse, record, refusal};
+use crate::support::expect::{deed, parse, record, refusal};
 use crate::support::kernel::Feature;
 use crate::support::links::{Pair, Place, ip, links, one, state};
 use crate::support::suite::Suite;
@@ -40,11 +40,13 @@ fn moves_renames_and_ups(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     assert!(there["flags"].as_array().ok_or("no flags")?.contains(&json!("UP")), "{there}");
     assert!(!links().contains(&pair.link));
 
-    assert_eq!(moved["link"], pair.link.as_str());
-    assert_eq!(moved["name"], "eth7");
-    assert_eq!(moved["ifindex"], there["ifindex"]);
-    assert_eq!(moved["mac"], there["address"]);
-    assert_eq!(moved["changed"], true);
+    let (nic, deed) = (&moved["nic"], deed(&moved));
+    assert_eq!((&deed["by"], &deed["link"]), (&json!("nicon-linkmv"), &json!(pair.link)));
+    assert_eq!((&nic["name"], &deed["name"]), (&json!("eth7"), &json!("eth7")));
+    assert_eq!((&nic["ifindex"], &deed["ifindex"]), (&there["ifindex"], &there["ifindex"]));
+    assert_eq!((&nic["mac"], &nic["mtu"]), (&there["address"], &there["mtu"]));
+    assert_eq!((&nic["netns"], &deed["netns"]), (&moved["ns"]["net"], &moved["ns"]["net"]));
+    assert_eq!(deed["changed"], true);
     for (field, value) in serde_json::from_str::<Value>(&found)?.as_object().ok_or("no record")? {
         assert_eq!(&moved[field], value, "{field} passes through");
     }
@@ -56,8 +58,8 @@ fn twice_is_once(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let first = record(&mv(&place, suite, &[&pair.link, "eth1"]));
     let state = place.ip("-j -d addr show dev eth1");
     let second = record(&mv(&place, suite, &[&pair.link, "eth1"]));
-    assert_eq!((&first["changed"], &second["changed"]), (&json!(true), &json!(false)));
-    assert_eq!(second["mac"], first["mac"]);
+    assert_eq!((&deed(&first)["changed"], &deed(&second)["changed"]), (&json!(true), &json!(false)));
+    assert_eq!(second["nic"]["mac"], first["nic"]["mac"]);
     assert_eq!(place.ip("-j -d addr show dev eth1"), state, "nothing was touched");
     // Another link of that name is not the one that was moved.
     let other = Pair::new();
@@ -167,7 +169,7 @@ fn two_movers_race(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     for (place, ran) in places.iter().zip(&outcomes) {
         assert_eq!(ran.code(), Some(1), "{}", ran.stderr);
         let won: Vec<String> =
-            parse(&ran.stdout).iter().map(|record| record["name"].as_str().unwrap().to_owned()).collect();
+            parse(&ran.stdout).iter().map(|record| record["nic"]["name"].as_str().unwrap().to_owned()).collect();
         assert_eq!(won.len() + ran.stderr.lines().count(), 2 * PAIRS);
         assert!(won.len() > PAIRS / 10, "it was no race: {} links were won", won.len());
         let mut there = place.links();
@@ -248,14 +250,20 @@ fn names_in_the_record(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let input =
         [ask(&pairs[0].link, "eth1"), ask("nowhere", "eth2"), ask(&pairs[1].link, "eth3"), json!({"pid": place.pid()})];
     let ran = suite.feed(&["nicon-linkmv"], input.map(|record| record.to_string()).join("\n"));
-    assert_eq!(ran.code(), Some(2), "{ran:?}");
+    assert_eq!(ran.code(), Some(1), "{ran:?}");
     let moved = parse(&ran.stdout);
-    assert_eq!(moved.iter().map(|record| &record["name"]).collect::<Vec<_>>(), ["eth1", "eth3"]);
-    assert!(moved.iter().all(|record| record["note"] == "kept"));
+    assert_eq!(
+        moved.iter().map(|record| record["nic"]["name"].clone()).collect::<Vec<_>>(),
+        [json!("eth1"), json!("eth3"), Value::Null]
+    );
+    assert!(moved[..2].iter().all(|record| record["note"] == "kept"));
+    assert_eq!(moved[2], json!({"pid": place.pid()}), "it asks for nothing");
     let told: Vec<_> = ran.stderr.lines().collect();
+    assert_eq!(told.len(), 1, "{ran:?}");
     assert!(told[0].starts_with("nicon-linkmv: line 2: no link nowhere"), "{ran:?}");
-    assert!(told[1].starts_with("nicon-linkmv: line 4: ") && told[1].contains("\"link\""), "{ran:?}");
     assert_eq!(place.links(), ["lo", "eth1", "eth3"]);
+    let nothing = suite.feed(&["nicon-linkmv"], json!({"pid": place.pid()}).to_string());
+    refusal(&nothing, 2, &["nicon-linkmv: no record names a link: give LINK, or \"link\" in a record\n"]);
     Ok(())
 }
 
@@ -269,7 +277,7 @@ fn what_undo_knows(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let before = one(&ip(&format!("-j -d link show dev {}", pair.link)));
     let netns = witness::ns_link(std::process::id(), "net").ok_or("no netns")?;
 
-    let undo = record(&mv(&place, suite, &[&pair.link, "eth1"]))["undo"].clone();
+    let undo = deed(&record(&mv(&place, suite, &[&pair.link, "eth1"])))["undo"].clone();
     assert_eq!(format!("net:[{}]", undo["netns"]), netns);
     assert_eq!(undo["name"], pair.link.as_str());
     assert_eq!((&undo["ifindex"], &undo["mtu"]), (&before["ifindex"], &before["mtu"]));

@@ -4,7 +4,7 @@ use libtest_mimic::{Failed, Trial};
 use nicon_lab::{Lab, Ran};
 use serde_json::{Value, json};
 
-use crate::support::expect::{record, refusal};
+use crate::support::expect::{deed, record, refusal};
 use crate::support::links::{Place, one, wait_until};
 use crate::support::suite::Suite;
 
@@ -104,7 +104,7 @@ fn of_one_link(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let (from, to) = (ground.from.pid().to_string(), ground.to.pid().to_string());
     let made = suite.run(&["nicon-veth", "-t", &to, "-t", &to, "one", "other", "--mtu=1200", "--addr=192.0.2.1/24"]);
     let listed = suite.run(&["nicon-links", "-t", &to]);
-    let is_port = |line: &&str| serde_json::from_str(line).is_ok_and(|record: Value| record["name"] == "port0");
+    let is_port = |line: &&str| serde_json::from_str(line).is_ok_and(|record: Value| record["nic"]["name"] == "port0");
     let port = listed.ok()?.lines().find(is_port).ok_or("no port0")?.to_owned();
     assert!(port.contains("\"master\":{"), "{port}");
     for (link, name, told) in [
@@ -114,7 +114,7 @@ fn of_one_link(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     ] {
         let before = one(&ground.from.ip(&format!("-j link show dev {link}")));
         let moved = suite.feed(&["nicon-linkmv", "-f", &from, link, name], format!("{told}\n"));
-        assert_eq!(record(&moved)["name"], name);
+        assert_eq!(record(&moved)["nic"]["name"], name);
         let after = one(&ground.to.ip(&format!("-j addr show dev {name}")));
         for kept in ["address", "mtu", "master"] {
             assert_eq!(after[kept], before[kept], "{kept}: {after}");
@@ -128,7 +128,7 @@ fn a_link_as_told(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let ground = Ground::new();
     let before = ground.state();
     let moved = ground.mv(suite, &ALL);
-    assert_eq!(record(&moved)["mac"], "02:00:5e:00:53:21");
+    assert_eq!(record(&moved)["nic"]["mac"], "02:00:5e:00:53:21");
     let there = one(&ground.to.ip("-j -d addr show dev eth1"));
     assert_eq!((&there["mtu"], &there["address"]), (&json!(1400), &json!("02:00:5e:00:53:21")));
     assert_eq!((&there["ifalias"], &there["flags"][0]), (&json!("up link"), &json!("NO-CARRIER")));
@@ -162,10 +162,10 @@ fn told_again(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     record(&ground.mv(suite, &["v9", "eth1", "--addr=192.0.2.1/24", "--gateway=192.0.2.2"]));
     let before = ground.state();
     let again = ground.mv(suite, &["v9", "eth1", "--addr=192.0.2.1/24", "--gateway=192.0.2.2"]);
-    assert_eq!(record(&again)["changed"], false);
+    assert_eq!(deed(&record(&again))["changed"], false);
     ground.settles_as(&before);
     let more = ground.mv(suite, &["v9", "eth1", "--addr=192.0.2.1/24", "--addr=192.0.2.9/24", "--mtu=1300"]);
-    assert_eq!(record(&more)["changed"], true);
+    assert_eq!(deed(&record(&more))["changed"], true);
     let there = ground.to.ip("-j addr show dev eth1");
     assert!(there.contains("192.0.2.9") && there.contains("\"mtu\":1300"), "{there}");
 
@@ -180,7 +180,7 @@ fn told_again(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         let first = ground.mv(suite, words);
         record(&first);
         let before = ground.state();
-        assert_eq!(record(&ground.mv(suite, words))["changed"], false);
+        assert_eq!(deed(&record(&ground.mv(suite, words)))["changed"], false);
         ground.settles_as(&before);
         let alias = one(&ground.to.ip("-j link show dev eth1"))["ifalias"].clone();
         assert_eq!(alias, if own_alias { "its-own" } else { "up link" });
@@ -190,7 +190,7 @@ fn told_again(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         let on = ["nicon-linkmv", "--force", "-f", &from, "-t", &to, "eth1", "eth2"];
         let moved_on = suite.run(&on);
         record(&moved_on);
-        assert_eq!(record(&suite.run(&on))["changed"], false);
+        assert_eq!(deed(&record(&suite.run(&on)))["changed"], false);
         let link = further.ip("-j link show dev eth2");
         assert!(link.contains(&format!("nicon-from.{}.", ground.to.netns())), "{link}");
         assert!(!link.contains(&format!("nicon-from.{}.", ground.from.netns())), "{link}");
@@ -205,7 +205,7 @@ fn told_again(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let (from, to) = (ground.to.pid().to_string(), further.pid().to_string());
     let on = ["nicon-linkmv", "-f", &from, "-t", &to, "eth1", "eth2"];
     record(&suite.run(&on));
-    assert_eq!(record(&suite.run(&on))["changed"], false);
+    assert_eq!(deed(&record(&suite.run(&on)))["changed"], false);
     assert_eq!(
         one(&further.ip("-j link show dev eth2"))["ifalias"],
         format!("nicon: eth1 from net:[{}]", ground.to.netns())
@@ -263,7 +263,7 @@ fn announced(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     // Neighbours are not overwritten within a second of having been learned.
     ground.from.sh("echo 0 >/proc/sys/net/ipv4/neigh/p9/locktime");
     let words = ["v9", "eth1", "--addr=192.0.2.1/24", "--addr=2001:db8::1/64", "--wait=5", "--announce"];
-    let mac = record(&ground.mv(suite, &words))["mac"].clone();
+    let mac = record(&ground.mv(suite, &words))["nic"]["mac"].clone();
     let known = |address: &str| {
         let all: Vec<Value> = serde_json::from_str(&ground.from.ip("-j neigh show dev p9")).unwrap();
         all.into_iter().find(|entry| entry["dst"] == address).map(|entry| entry["lladdr"].clone())

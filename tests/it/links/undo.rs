@@ -4,7 +4,7 @@ use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, Ran, output_within, tool, witness};
 use serde_json::{Value, json};
 
-use crate::support::expect::{record, refusal};
+use crate::support::expect::{deed, not_undone, record, refusal, undone};
 use crate::support::links::{Pair, Place, ip, links, one, state, wait_until};
 use crate::support::suite::Suite;
 
@@ -70,8 +70,11 @@ fn leaves_all_as_before(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     record(&moved);
     assert!(!links().contains(&pair.link));
     let back = record(&undo(suite, &moved));
-    assert_eq!((&back["link"], &back["name"]), (&json!("undo-me"), &json!(pair.link)));
-    assert_eq!((&back["changed"], back.get("undo")), (&json!(true), None));
+    let (told, did) = (undone(&back), record(&moved)["done"][0].clone());
+    let ours = one(&ip(&format!("-j link show dev {}", pair.link)));
+    assert_eq!((&told["name"], &told["ifindex"]), (&json!(pair.link), &ours["ifindex"]));
+    assert_eq!((&told["id"], &told["by"], &told["netns"]), (&did["id"], &did["by"], &did["undo"]["netns"]));
+    assert_eq!((&told["changed"], back.get("done"), back.get("nic")), (&json!(true), None, None));
     assert_eq!(back["hops"].as_array().map(Vec::len), Some(3));
     settles_as(&before, &pair.link);
     settles_as(&peer, &pair.peer);
@@ -118,9 +121,9 @@ fn whatever_was_done_meanwhile(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     place.ip("link set eth1 down");
     place.ip("link set eth1 address 02:00:5e:00:53:78 name other");
     let mut told = record(&moved);
-    told["undo"]["inode"] = Value::Null;
+    told["done"][0]["undo"]["inode"] = Value::Null;
     let refused = suite.feed(&["nicon-linkmv", "--undo"], told.to_string());
-    refusal(&refused, 1, &["other in process", "is not the link that was moved there as eth1"]);
+    not_undone(&refused, 1, &["other in process", "is not the link that was moved there as eth1"]);
     assert_eq!(place.links(), ["lo", "other"]);
     Ok(())
 }
@@ -130,17 +133,17 @@ fn twice_is_once(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     furnished(ip, &pair.link, &pair.peer);
     let before = state(&pair.link);
     let moved = mv(&place, suite, &pair.link);
-    assert_eq!(record(&undo(suite, &moved))["changed"], true);
+    assert_eq!(undone(&record(&undo(suite, &moved)))["changed"], true);
     settles_as(&before, &pair.link);
     // What is missing, as after an interrupted run, is put back.
     ip(&format!("addr flush dev {}", pair.link));
-    assert_eq!(record(&undo(suite, &moved))["changed"], false);
+    assert_eq!(undone(&record(&undo(suite, &moved)))["changed"], false);
     settles_as(&before, &pair.link);
     // Not every kernel renames a link that is up.
     ip(&format!("link set {} down", pair.link));
     ip(&format!("link set {} name {}-other", pair.link, pair.link));
     ip(&format!("link set {}-other up", pair.link));
-    assert_eq!(record(&undo(suite, &moved))["changed"], false);
+    assert_eq!(undone(&record(&undo(suite, &moved)))["changed"], false);
     settles_as(&before, &pair.link);
     Ok(())
 }
@@ -153,7 +156,7 @@ fn names_and_numbers_that_are_taken(suite: &Suite, _: &Lab) -> Result<(), Failed
     record(&moved);
     ip(&format!("link add {} index {} type bridge", pair.link, before["ifindex"]));
     let there = place.ip("-j -d addr");
-    refusal(&undo(suite, &moved), 1, &[&pair.link, "already exists where eth1 came from"]);
+    not_undone(&undo(suite, &moved), 1, &[&pair.link, "already exists where eth1 came from"]);
     assert_eq!(place.ip("-j -d addr"), there);
     // The name is free again, the number is not.
     ip(&format!("link set {} name other-{}", pair.link, pair.link));
@@ -174,8 +177,8 @@ fn of_a_run_that_changed_nothing(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let (pair, place) = (Pair::new(), Place::new());
     record(&mv(&place, suite, &pair.link));
     let again = mv(&place, suite, &pair.link);
-    assert_eq!(record(&again)["changed"], false);
-    assert_eq!(record(&undo(suite, &again))["changed"], true);
+    assert_eq!(deed(&record(&again))["changed"], false);
+    assert_eq!(undone(&record(&undo(suite, &again)))["changed"], true);
     let back = one(&ip(&format!("-j link show dev {}", pair.link)));
     assert_eq!(back.get("ifalias"), None, "the note is gone");
     assert!(back["flags"].as_array().ok_or("no flags")?.contains(&json!("UP")), "as it was there");
@@ -206,15 +209,15 @@ fn records_that_undo_nothing(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let there = place.ip("-j -d addr");
     let with = |field: &str, value: Value| {
         let mut changed = moved.clone();
-        changed["undo"][field] = value;
+        changed["done"][0]["undo"][field] = value;
         suite.feed(&["nicon-linkmv", "--undo"], changed.to_string())
     };
     let own = json!({"pid": place.pid()}).to_string();
-    refusal(&suite.feed(&["nicon-linkmv", "--undo"], own), 2, &["no \"undo\""]);
-    refusal(&with("name", json!("a/b")), 2, &["\"a/b\" is not a link name"]);
-    refusal(&with("netns", json!("x")), 2, &["\"undo\"", "netns"]);
-    refusal(&with("netns", json!(1)), 1, &["net:[1]", "is not there any more"]);
-    refusal(&with("up", json!(7)), 2, &["\"undo\""]);
+    refusal(&suite.feed(&["nicon-linkmv", "--undo"], own), 2, &["no record has a \"done\""]);
+    not_undone(&with("name", json!("a/b")), 2, &["\"a/b\" is not a link name"]);
+    not_undone(&with("netns", json!("x")), 2, &["\"undo\"", "netns"]);
+    not_undone(&with("netns", json!(1)), 1, &["net:[1]", "is not there any more"]);
+    not_undone(&with("up", json!(7)), 2, &["\"undo\""]);
     assert_eq!(place.ip("-j -d addr"), there);
     let usage = suite.run(&["nicon-linkmv", "--undo", "veth0"]);
     assert_eq!((usage.code(), &usage.stdout[..]), (Some(2), ""), "{usage:?}");
@@ -223,6 +226,6 @@ fn records_that_undo_nothing(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     assert!(starttime > 0);
     drop(place);
     wait_until(|| !links().contains(&pair.peer));
-    refusal(&suite.feed(&["nicon-linkmv", "--undo"], moved.to_string()), 1, &["no process has PID"]);
+    not_undone(&suite.feed(&["nicon-linkmv", "--undo"], moved.to_string()), 1, &["no process has PID"]);
     Ok(())
 }

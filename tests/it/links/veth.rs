@@ -4,7 +4,7 @@ use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, Ran, output_within, tool};
 use serde_json::{Value, json};
 
-use crate::support::expect::{parse, records, refusal};
+use crate::support::expect::{deed, parse, records, refusal};
 use crate::support::killed;
 use crate::support::links::{Pair, Place, ip, links, one};
 use crate::support::suite::Suite;
@@ -35,12 +35,14 @@ fn wires_containers_of_different_daemons(suite: &Suite, lab: &Lab) -> Result<(),
     assert_eq!((&made[0]["target"], &made[1]["target"]), (&json!("setup.olt_1.lt_1"), &json!("setup.wired")));
     for (path, name, record) in [("setup.olt_1.lt_1", "w1", &made[0]), ("setup.wired", "w2", &made[1])] {
         let there = one(&lab.exec(path, &["ip", "-j", "link", "show", "dev", name])?.ok()?);
-        assert_eq!((&record["ifindex"], &record["mac"]), (&there["ifindex"], &there["address"]));
+        let nic = &record["nic"];
+        assert_eq!((&nic["ifindex"], &nic["mac"]), (&there["ifindex"], &there["address"]));
         assert_eq!(there["operstate"], "UP", "{there}");
         assert_eq!(record["hops"].as_array().map(Vec::len), Some(path.split('.').count()), "passes through");
     }
-    assert_eq!(made[0]["peer"]["ifindex"], made[1]["ifindex"]);
-    assert_eq!(made[0]["peer"]["target"], "setup.wired");
+    assert_eq!(made[0]["nic"]["peer"]["ifindex"], made[1]["nic"]["ifindex"]);
+    assert_eq!(made[0]["nic"]["peer"]["target"], "setup.wired");
+    assert_eq!((&deed(&made[0])["id"], &deed(&made[0])["by"]), (&deed(&made[1])["id"], &json!("nicon-veth")));
     let net = format!("--net=/proc/{}/ns/net", lab.host_pid("setup.olt_1.lt_1")?);
     output_within(tool("nsenter").args([&net, "ping", "-c1", "-W5", "192.0.2.2"]), LIMIT)?.ok()?;
     Ok(lab.remove("setup", "wired")?)
@@ -88,11 +90,11 @@ fn ports_of_bridges(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     refusal(&wire(&["eth1", "eth2", "--master=br0", "--peer-master=plain"]), 2, &["set eth2 in process"]);
     assert_eq!(places.each_ref().map(|place| place.links().len()), [2, 3]);
 
-    assert_eq!(records(&wire(&["eth1", "eth2", "--master=br0"]))[0]["changed"], true);
+    assert_eq!(deed(&records(&wire(&["eth1", "eth2", "--master=br0"]))[0])["changed"], true);
     assert_eq!((master(&places[0], "eth1"), master(&places[1], "eth2")), (json!("br0"), Value::Null));
-    assert_eq!(records(&wire(&["eth1", "eth2", "--master=br0"]))[0]["changed"], false);
+    assert_eq!(deed(&records(&wire(&["eth1", "eth2", "--master=br0"]))[0])["changed"], false);
     places[0].ip("link set eth1 nomaster");
-    assert_eq!(records(&wire(&["eth1", "eth2", "--master=br0"]))[0]["changed"], true);
+    assert_eq!(deed(&records(&wire(&["eth1", "eth2", "--master=br0"]))[0])["changed"], true);
     assert_eq!(master(&places[0], "eth1"), "br0");
 
     let end = |place: &Place, name: &str| json!({"pid": place.pid(), "pair": "p", "name": name, "master": "br0"});
@@ -130,15 +132,15 @@ fn the_pair_or_nothing(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 fn twice_is_once(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let places = [Place::new(), Place::new()];
     let words = ["eth1", "eth2", "--addr=192.0.2.1/24"];
-    assert_eq!(records(&veth(suite, places.each_ref(), &words))[0]["changed"], true);
+    assert_eq!(deed(&records(&veth(suite, places.each_ref(), &words))[0])["changed"], true);
     let state = || places.each_ref().map(|place| place.ip("-j addr"));
     let before = state();
-    assert_eq!(records(&veth(suite, places.each_ref(), &words))[0]["changed"], false);
+    assert_eq!(deed(&records(&veth(suite, places.each_ref(), &words))[0])["changed"], false);
     assert_eq!(state(), before);
     // What the pair lacks is added.
     places[1].ip("link set eth2 down");
     let again = ["eth1", "eth2", "--addr=192.0.2.1/24", "--peer-addr=192.0.2.2/24", "--peer-mtu=1400"];
-    assert_eq!(records(&veth(suite, places.each_ref(), &again))[1]["changed"], true);
+    assert_eq!(deed(&records(&veth(suite, places.each_ref(), &again))[1])["changed"], true);
     let there = one(&places[1].ip("-j addr show dev eth2"));
     assert_eq!((&there["operstate"], &there["mtu"]), (&json!("UP"), &json!(1400)));
     assert_eq!(given(&there), ["192.0.2.2/24"]);
@@ -171,13 +173,15 @@ fn many_pairs(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let ran = suite.feed(&["nicon-veth"], input.map(|record| record.to_string()).join("\n"));
     assert_eq!(ran.code(), Some(2), "{ran:?}");
     let made = parse(&ran.stdout);
-    assert_eq!(made.iter().map(|record| &record["name"]).collect::<Vec<_>>(), ["x0", "x2", "y1", "y2"]);
-    assert_eq!(made[3]["note"], 1);
+    // One that names no pair asks for nothing.
+    let names = [json!("x0"), json!("x2"), Value::Null, json!("y1"), json!("y2")];
+    assert_eq!(made.iter().map(|record| record["nic"]["name"].clone()).collect::<Vec<_>>(), names);
+    assert_eq!((&made[2], &made[4]["note"]), (&json!({"pid": places[0].pid(), "name": "alone"}), &json!(1)));
     let told: Vec<_> = ran.stderr.lines().collect();
-    for ((line, number), words) in told.iter().zip([4, 7, 8]).zip(["\"pair\"", "lo already exists", "no other end"]) {
+    for ((line, number), words) in told.iter().zip([7, 8]).zip(["lo already exists", "no other end"]) {
         assert!(line.starts_with(&format!("nicon-veth: line {number}: ")) && line.contains(words), "{told:?}");
     }
-    assert_eq!(told.len(), 3, "{told:?}");
+    assert_eq!(told.len(), 2, "{told:?}");
     assert_eq!(places.each_ref().map(Place::links), [vec!["lo", "x0"], vec!["lo", "y1"], vec!["lo", "x2", "y2"]]);
     let y2 = one(&places[2].ip("-j addr show dev y2"));
     assert_eq!((given(&y2), &y2["mtu"]), (vec!["192.0.2.9/24".to_owned()], &json!(1400)));
@@ -189,7 +193,7 @@ fn one_end_here(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let name = format!("h{}", Pair::new().link);
     let pid = json!({"pid": place.pid()}).to_string();
     let made = records(&suite.feed(&["nicon-veth", "-t", "host", &name, "eth1"], pid));
-    assert_eq!((&made[0]["target"], &made[1]["name"]), (&json!("host"), &json!("eth1")));
+    assert_eq!((&made[0]["target"], &made[1]["nic"]["name"]), (&json!("host"), &json!("eth1")));
     assert!(links().contains(&name));
     assert_eq!(one(&ip(&format!("-j link show dev {name}")))["operstate"], "UP");
     assert_eq!(place.links(), ["lo", "eth1"]);

@@ -50,7 +50,9 @@ impl Watching {
         let (sender, events) = channel();
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
-                let _ = sender.send(serde_json::from_str(&line).unwrap());
+                let mut record: Value = serde_json::from_str(&line).unwrap();
+                assert!(record.get("event").is_none(), "that would be about the container: {line}");
+                let _ = sender.send(record["nic"].take());
             }
         });
         Ok(Self { child, events, links: BTreeMap::new() })

@@ -69,7 +69,7 @@ fn links_lists_them(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         Command::new("nsenter").args([&format!("--net={net}"), "ip", "link", "add", name, "type", "veth"]).status()?;
     assert!(made.success());
     let links = answers(&suite.run(&["nicon-links", "--all"]));
-    let told = links.iter().find(|link| link["name"] == name).ok_or("it is not listed")?;
+    let told = links.iter().find(|link| link["nic"]["name"] == name).ok_or("it is not listed")?;
     assert_eq!(told["pid"], json!(subject.pid()), "{told}");
     Ok(())
 }

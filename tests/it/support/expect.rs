@@ -24,6 +24,29 @@ pub(crate) fn parse(output: &str) -> Vec<Value> {
     output.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
 }
 
+/// What the last program of a pipe has done, as its record lists it.
+#[track_caller]
+pub(crate) fn deed(record: &Value) -> &Value {
+    record["done"].as_array().and_then(|done| done.last()).unwrap_or_else(|| panic!("nothing was done: {record}"))
+}
+
+/// The one thing that was undone.
+#[track_caller]
+pub(crate) fn undone(record: &Value) -> &Value {
+    match record["undone"].as_array().map(Vec::as_slice) {
+        Some([undone]) => undone,
+        _ => panic!("not one thing was undone: {record}"),
+    }
+}
+
+/// An undoing that failed with `status`, printed its input again, and said all of `words` in one line.
+#[track_caller]
+pub(crate) fn not_undone(ran: &Ran, status: i32, words: &[&str]) {
+    assert!(parse(&ran.stdout).iter().all(|record| record.get("undone").is_none()), "{ran:?}");
+    assert!(!ran.stdout.is_empty(), "{ran:?}");
+    refusal(&Ran { stdout: String::new(), ..ran.clone() }, status, words);
+}
+
 /// A run that failed with `status`, printed no record, and said all of `words` in one line.
 #[track_caller]
 pub(crate) fn refusal(ran: &Ran, status: i32, words: &[&str]) {

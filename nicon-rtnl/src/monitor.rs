@@ -13,16 +13,15 @@ use rtnetlink::sys::protocols::NETLINK_ROUTE;
 use rtnetlink::sys::{Socket, SocketAddr};
 
 use crate::entry::Entry;
+use crate::handle::NetnsHandle;
 use crate::link::Link;
-use crate::netlink::inside;
-use crate::place::Place;
 use crate::socket::messages;
 
 /// The longest announcement, in bytes.
 const LONGEST: usize = 64 << 10;
 
-/// One announcement.
-pub enum News {
+/// What happened to a link.
+pub enum Event {
     /// The link is there, and like this.
     Link(Box<Link>),
     /// The link has left.
@@ -38,62 +37,64 @@ pub enum News {
     Exited,
 }
 
-/// A socket of one network namespace that hears what happens there.
-pub struct Ear(Socket);
+/// A socket to which the kernel announces what happens in one network namespace.
+pub struct Monitor(Socket);
 
-impl Place {
-    /// Hears what happens here from now on. Equivalent to `ip monitor link address`.
+impl NetnsHandle {
+    /// Subscribes to what happens here from now on. Equivalent to `ip monitor link address`.
     ///
     /// # Errors
     /// Where no socket can be opened.
-    pub fn listen(&self, home: &Self) -> Result<Ear> {
+    pub fn monitor(&self) -> Result<Monitor> {
         let open = || {
             let mut socket = Socket::new(NETLINK_ROUTE)?;
             let groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
             socket.bind(&SocketAddr::new(0, groups.cast_unsigned()))?;
-            Ok::<_, io::Error>(Ear(socket))
+            Ok::<_, io::Error>(Monitor(socket))
         };
-        inside(&self.ns, &home.ns, open)?.context(|| "open a netlink socket")
+        self.inside(open)?.context(|| "open a netlink socket")
     }
 }
 
-/// Waits for the next events in any of the places, and returns each with the number of its place. Exited processes come last,
-/// that of the last place first, so that a caller that removes a place need not renumber the events that follow.
+/// Waits for the next events in any of the namespaces, and returns each with the position of its namespace. Exited processes
+/// come last, that of the last namespace first, so that a caller that removes one need not renumber the events that follow.
 ///
 /// # Errors
 /// Where a socket fails.
-pub fn hear<'a>(places: impl IntoIterator<Item = (&'a Place, &'a Ear)>) -> Result<Vec<(usize, News)>> {
+pub fn next_events<'a>(
+    places: impl IntoIterator<Item = (&'a NetnsHandle, &'a Monitor)>,
+) -> Result<Vec<(usize, Event)>> {
     let places: Vec<_> = places.into_iter().collect();
-    let sockets = places.iter().map(|(_, Ear(socket))| socket.as_fd());
+    let sockets = places.iter().map(|(_, Monitor(socket))| socket.as_fd());
     let processes = places.iter().filter_map(|(place, _)| place.process()).map(AsFd::as_fd);
     let mut waiting: Vec<_> = sockets.chain(processes).map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
-    poll(&mut waiting, PollTimeout::NONE).context(|| "wait for news of links")?;
-    let mut heard = Vec::new();
+    poll(&mut waiting, PollTimeout::NONE).context(|| "wait for events of links")?;
+    let mut events = Vec::new();
     let mut bytes = Vec::with_capacity(LONGEST);
-    for (number, ((_, Ear(socket)), ready)) in places.iter().zip(&waiting).enumerate() {
+    for (number, ((_, Monitor(socket)), ready)) in places.iter().zip(&waiting).enumerate() {
         if ready.any() != Some(true) {
             continue;
         }
         bytes.clear();
         match socket.recv(&mut bytes, 0) {
             Err(error) if is(&error, Errno::ENOBUFS) => {
-                drain(socket).context(|| "read news of links")?;
-                heard.push((number, News::Overrun));
+                drain(socket).context(|| "read events of links")?;
+                events.push((number, Event::Overrun));
             }
             received => {
-                received.context(|| "read news of links")?;
+                received.context(|| "read events of links")?;
                 for message in messages(&bytes) {
-                    let message = message.map_err(|refusal| refusal.context("read news of links"))?;
-                    heard.extend(news(message.payload).map(|news| (number, news)));
+                    let message = message.map_err(|error| error.context("read events of links"))?;
+                    events.extend(event(message.payload).map(|event| (number, event)));
                 }
             }
         }
     }
     if waiting[places.len()..].iter().any(|process| process.any() == Some(true)) {
         let exited = places.iter().enumerate().rev().filter(|(_, (place, _))| place.check_alive().is_err());
-        heard.extend(exited.map(|(number, _)| (number, News::Exited)));
+        events.extend(exited.map(|(number, _)| (number, Event::Exited)));
     }
-    Ok(heard)
+    Ok(events)
 }
 
 /// Reads all that a socket holds, for nothing.
@@ -111,14 +112,14 @@ fn is(error: &io::Error, errno: Errno) -> bool {
     error.raw_os_error() == Some(errno as i32)
 }
 
-fn news(payload: NetlinkPayload<Entry>) -> Option<News> {
+fn event(payload: NetlinkPayload<Entry>) -> Option<Event> {
     match payload {
-        NetlinkPayload::Overrun(_) => Some(News::Overrun),
+        NetlinkPayload::Overrun(_) => Some(Event::Overrun),
         NetlinkPayload::InnerMessage(entry) => match entry {
-            Entry::Link(link) => Some(News::Link(link)),
-            Entry::LinkGone(link) => Some(News::Gone(link)),
-            Entry::Address(ifindex, address) => Some(News::Address(ifindex, address)),
-            Entry::AddressGone(ifindex, address) => Some(News::AddressGone(ifindex, address)),
+            Entry::Link(link) => Some(Event::Link(link)),
+            Entry::LinkGone(link) => Some(Event::Gone(link)),
+            Entry::Address(ifindex, address) => Some(Event::Address(ifindex, address)),
+            Entry::AddressGone(ifindex, address) => Some(Event::AddressGone(ifindex, address)),
             Entry::Other => None,
         },
         _ => None,

@@ -10,19 +10,19 @@ use crate::attribute::value;
 
 /// The kernel's no: its error number, and its own words where it has any.
 #[derive(Debug)]
-pub struct Refusal {
+pub struct NetlinkError {
     /// The error number.
     pub errno: Errno,
     words: Option<String>,
 }
 
-impl Refusal {
+impl NetlinkError {
     /// What the kernel says that makes no sense.
     pub(crate) fn unreadable(error: &DecodeError) -> Self {
         Self { errno: Errno::EBADMSG, words: Some(error.to_string()) }
     }
 
-    /// This refusal as an error that begins with what was being done.
+    /// This as an error that begins with what was being done.
     #[must_use]
     pub fn context(self, what: &str) -> Error {
         let words = self.words.map(|words| format!(" ({words})")).unwrap_or_default();
@@ -31,19 +31,19 @@ impl Refusal {
     }
 }
 
-impl From<Errno> for Refusal {
+impl From<Errno> for NetlinkError {
     fn from(errno: Errno) -> Self {
         Self { errno, words: None }
     }
 }
 
-impl From<io::Error> for Refusal {
+impl From<io::Error> for NetlinkError {
     fn from(error: io::Error) -> Self {
         error.raw_os_error().map_or(Errno::EIO, Errno::from_raw).into()
     }
 }
 
-impl From<&ErrorMessage> for Refusal {
+impl From<&ErrorMessage> for NetlinkError {
     fn from(error: &ErrorMessage) -> Self {
         let errno = Errno::from_raw(error.raw_code().wrapping_neg());
         Self { errno, words: words(&error.header) }

@@ -7,84 +7,105 @@ use std::rc::Rc;
 use nicon_core::link::Target;
 use nicon_core::link::target::NAMED;
 use nicon_core::path::HOST;
-use nicon_core::{Error, LinkName, Namespace, NsType, Process, Record, Result};
+use nicon_core::{Error, LinkName, Namespace, NsId, NsType, Process, Record, Result};
 use serde_json::Value;
 
-use crate::fields::label;
 use crate::link::Link;
 use crate::netlink::{Netlink, inside};
 use crate::netns::{self, Way};
+use crate::record::label;
 use crate::sysfs::Sysfs;
 
-/// A network namespace, held open, with a netlink socket in it.
-pub struct Place {
+/// A network namespace, held open, with a netlink socket in it. Work is done there from where this program is: nobody has to
+/// enter it, and come home, for a request.
+pub struct NetnsHandle {
     /// What messages call it.
     pub label: String,
     /// The namespace.
     pub ns: Namespace,
     /// A socket that was opened there.
     pub netlink: Rc<Netlink>,
-    sysfs: Rc<OnceCell<Option<Sysfs>>>,
+    sysfs: SharedSysfs,
     /// The process that it was found by, if any.
     process: Option<Process>,
+    home: Rc<Home>,
 }
 
-impl Place {
-    /// Our own.
+/// The sysfs of a namespace, mounted when it is first needed; `None` where none can be had.
+type SharedSysfs = Rc<OnceCell<Option<Sysfs>>>;
+
+/// The namespace that this program is in, and what is open there.
+struct Home {
+    id: NsId,
+    netlink: Rc<Netlink>,
+    sysfs: SharedSysfs,
+}
+
+impl NetnsHandle {
+    /// The network namespace that this program is in.
     ///
     /// # Errors
     /// Where it cannot be opened.
     pub fn home() -> Result<Self> {
-        let found = Found::home()?;
-        let netlink = Netlink::open_in(&found.ns, &found.ns)?;
-        Ok(Self { label: found.label, ns: found.ns, netlink: netlink.into(), sysfs: Rc::default(), process: None })
+        let Found { label, ns, process } = Found::home()?;
+        let netlink = Rc::new(Netlink::open_in(&ns, ns.id())?);
+        let home = Home { id: ns.id(), netlink, sysfs: Rc::default() };
+        Ok(Self { label, ns, netlink: home.netlink.clone(), sysfs: home.sysfs.clone(), process, home: home.into() })
     }
 
-    /// That which a file names, such as `/run/netns/blue` or `/proc/42/ns/net`.
+    /// Opens the namespace which a file names, such as `/run/netns/blue` or `/proc/42/ns/net`. Like all that is opened through
+    /// a handle, it shares what is open in this one if both are one namespace.
     ///
     /// # Errors
     /// Where it cannot be opened, or is no network namespace.
-    pub fn of_file(path: &Path, home: &Self) -> Result<Self> {
-        Found::by_file(path)?.open(home, None)
+    pub fn open_file(&self, path: &Path) -> Result<Self> {
+        self.open(Found::by_file(path)?)
     }
 
-    /// That which is held open, under the name that messages call it.
+    /// Opens a namespace that is held already, under the name that messages call it.
     ///
     /// # Errors
     /// Where it must not be entered.
-    pub fn of_namespace(ns: Namespace, label: String, home: &Self) -> Result<Self> {
-        Found { label, ns, process: None }.open(home, None)
+    pub fn open_namespace(&self, ns: Namespace, label: String) -> Result<Self> {
+        self.open(Found { label, ns, process: None })
     }
 
-    /// That of the process which a record names. A record without one means what its target names, where that is no container:
-    /// `host`, `netns:NAME` or `file:/PATH`.
+    /// Opens the namespace of the process which a record names. A record without one means what its target names, where that
+    /// is no container: `host`, `netns:NAME` or `file:/PATH`.
     ///
     /// # Errors
     /// Where the process is gone or another by now, or its namespace must not be entered.
-    pub fn of_record(record: &Record, home: &Self) -> Result<Self> {
-        Self::of_record_after(None, record, home)
+    pub fn open_record(&self, record: &Record) -> Result<Self> {
+        self.open(Found::by_record(record)?)
     }
 
-    /// Like [`Place::of_record`]; where it is the namespace of the `last` place, what is open there serves this one, too.
+    /// Opens the namespace which a field of a record names: a record, or what `--target` takes.
     ///
     /// # Errors
-    /// The same.
-    pub fn of_record_after(last: Option<&Self>, record: &Record, home: &Self) -> Result<Self> {
-        Found::by_record(record)?.open(home, last)
-    }
-
-    /// That which a field of a record names: a record, or what `--target` takes.
-    ///
-    /// # Errors
-    /// As [`Place::of_record`], and where the field is neither.
-    pub fn of_field_after(last: Option<&Self>, field: &str, value: &Value, home: &Self) -> Result<Self> {
+    /// As [`NetnsHandle::open_record`], and where the field is neither.
+    pub fn open_field(&self, field: &str, value: &Value) -> Result<Self> {
         let record = match value {
             Value::Object(_) => Record::parse(&value.to_string())?,
             other => {
                 Record::from(&Target::try_from(other).map_err(|error| error.prefix(format!("field \"{field}\"")))?)
             }
         };
-        Self::of_record_after(last, &record, home).map_err(|error| error.prefix(field))
+        self.open_record(&record).map_err(|error| error.prefix(field))
+    }
+
+    fn open(&self, Found { label, ns, process }: Found) -> Result<Self> {
+        let (netlink, sysfs) = match ns.id() {
+            id if id == self.ns.id() => (self.netlink.clone(), self.sysfs.clone()),
+            id if id == self.home.id => (self.home.netlink.clone(), self.home.sysfs.clone()),
+            _ => (Netlink::open_in(&ns, self.home.id)?.into(), Rc::default()),
+        };
+        Ok(Self { label, ns, netlink, sysfs, process, home: self.home.clone() })
+    }
+
+    /// Whether this is the network namespace that this program is in.
+    #[must_use]
+    pub fn is_home(&self) -> bool {
+        self.ns.id() == self.home.id
     }
 
     /// The ifindex of the link that another one is to become a port of.
@@ -107,8 +128,8 @@ impl Place {
     ///
     /// # Errors
     /// Where we may not enter it.
-    pub fn inside<T: Send>(&self, home: &Self, work: impl FnOnce() -> T + Send) -> Result<T> {
-        inside(&self.ns, &home.ns, work)
+    pub fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T> {
+        inside(&self.ns, self.home.id, work)
     }
 
     /// The inode number by which a link of this namespace is known wherever it goes (see [`crate::sysfs`]); `None` where it is
@@ -116,9 +137,9 @@ impl Place {
     ///
     /// # Errors
     /// Where we may not enter the namespace.
-    pub fn inode(&self, link: &Link, home: &Self) -> Result<Option<u64>> {
+    pub fn inode(&self, link: &Link) -> Result<Option<u64>> {
         if self.sysfs.get().is_none() {
-            let _ = self.sysfs.set(Sysfs::mount(&self.ns, &home.ns)?);
+            let _ = self.sysfs.set(Sysfs::mount(&self.ns, self.home.id)?);
         }
         Ok(self.sysfs.get().and_then(Option::as_ref).and_then(|sysfs| sysfs.inode(link)))
     }
@@ -196,14 +217,5 @@ impl Found {
                 Ok(Self { label: label(record), ns, process: Some(process) })
             }
         }
-    }
-
-    fn open(self, home: &Place, last: Option<&Place>) -> Result<Place> {
-        let open = last.into_iter().chain([home]).find(|place| place.ns.id() == self.ns.id());
-        let (netlink, sysfs) = match open {
-            Some(place) => (place.netlink.clone(), place.sysfs.clone()),
-            None => (Netlink::open_in(&self.ns, &home.ns)?.into(), Rc::default()),
-        };
-        Ok(Place { label: self.label, ns: self.ns, netlink, sysfs, process: self.process })
     }
 }

@@ -24,13 +24,19 @@ mod settle;
 mod source;
 mod sysctl;
 mod undo;
+mod undo_input;
+mod undo_pair;
 mod undoing;
 mod wish;
 
 use clap::Parser;
 use nicon_core::filter::cli;
 
-fn main() -> std::process::ExitCode {
+pub(crate) use run::PROGRAM;
+
+/// Runs the program, and gives the status that it ends with.
+#[must_use]
+pub fn main() -> std::process::ExitCode {
     match args::Args::try_parse() {
         Ok(args) => cli::run(run::PROGRAM, || run::run(&args)),
         Err(error) => cli::usage(run::PROGRAM, error.use_stderr(), &error.to_string()).into(),

@@ -1,0 +1,6 @@
+//! What the programs that change links write in records, and read there: acts, deeds, and failures.
+
+pub(crate) mod act;
+pub(crate) mod deed;
+pub(crate) mod failed;
+pub(crate) mod passing;

@@ -1,0 +1,213 @@
+//! What was done, as the field `done` of a record lists it: one deed for each act, the last one at the end.
+
+use nicon_core::record::cell;
+use nicon_core::{Context, Error, Record, Result};
+use rustix::rand::{GetRandomFlags, getrandom};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The field.
+const DONE: &str = "done";
+
+/// The flat fields in which version 0.1 told what was done. Others, such as `mtu`, were the caller's.
+const FIELDS_OF_0_1: [&str; 7] = ["link", "name", "ifindex", "mac", "changed", "lost", "undo"];
+
+/// One thing that was done to a link.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Deed {
+    /// Identifies it: both ends of a pair tell of one deed. `None` in a record of 0.1.
+    pub(crate) id: Option<String>,
+    /// The program that did it.
+    pub(crate) by: String,
+    /// Inode number of the network namespace that the link is in since. `None` in a record of 0.1: the record's own.
+    pub(crate) netns: Option<u64>,
+    /// The link's name where it came from, if it came from somewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) link: Option<String>,
+    /// Its name since.
+    pub(crate) name: String,
+    /// Its ifindex since.
+    pub(crate) ifindex: u32,
+    /// False if everything had been done before.
+    pub(crate) changed: bool,
+    /// What the link lost in a move, or null if that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) lost: Option<Value>,
+    /// What the program needs to take it back, or null if there is nothing to take back.
+    pub(crate) undo: Value,
+    /// The link's hardware address since, if the record still tells of that link.
+    #[serde(skip)]
+    pub(crate) mac: Option<String>,
+}
+
+/// What is needed to remove a pair of which one end is this deed's link.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct PairUndo {
+    /// What identifies this end wherever it goes (see [`nicon_rtnl::sysfs`]), if that could be found out.
+    pub(crate) inode: Option<u64>,
+    pub(crate) peer: PeerUndo,
+}
+
+/// The other end.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct PeerUndo {
+    /// Inode number of its network namespace.
+    pub(crate) netns: u64,
+    pub(crate) name: String,
+    pub(crate) ifindex: u32,
+    pub(crate) inode: Option<u64>,
+}
+
+impl Deed {
+    /// An identifier that no other deed has.
+    ///
+    /// # Errors
+    /// If the kernel gives no random bytes.
+    pub(crate) fn new_id() -> Result<String> {
+        let mut bytes = [0; 8];
+        let filled = getrandom(&mut bytes, GetRandomFlags::empty()).map_err(std::io::Error::from);
+        filled.context(|| "get random bytes")?;
+        Ok(format!("{:016x}", u64::from_ne_bytes(bytes)))
+    }
+
+    /// All deeds of a record, the first one first.
+    ///
+    /// # Errors
+    /// If the record tells of them in a way that cannot be understood.
+    pub(crate) fn all(record: &Record) -> Result<Vec<Self>> {
+        let mut deeds: Vec<Self> = Self::of_0_1(record)?.into_iter().collect();
+        for value in list(record)? {
+            let deed = Self::deserialize(value);
+            let mut deed = deed.map_err(|error| Error::failed(format!("field \"{DONE}\": {error}")))?;
+            let nic = record.get("nic").filter(|nic| deed.is_about(nic));
+            deed.mac = nic.and_then(|nic| nic.get("mac")?.as_str()).map(str::to_owned);
+            deeds.push(deed);
+        }
+        Ok(deeds)
+    }
+
+    /// What a record of version 0.1 tells in its flat fields.
+    fn of_0_1(record: &Record) -> Result<Option<Self>> {
+        let Some(undo) = record.get("undo") else { return Ok(None) };
+        let absent = |field| Error::failed(format!("the record has an \"undo\", but no \"{field}\""));
+        Ok(Some(Self {
+            id: None,
+            by: "nicon-linkmv".to_owned(),
+            netns: None,
+            link: record.text("link")?.map(str::to_owned),
+            name: record.text("name")?.ok_or_else(|| absent("name"))?.to_owned(),
+            ifindex: record.integer("ifindex")?.ok_or_else(|| absent("ifindex"))?,
+            changed: record.get("changed") == Some(&true.into()),
+            lost: record.get("lost").cloned(),
+            undo: undo.clone(),
+            mac: record.text("mac")?.map(str::to_owned),
+        }))
+    }
+
+    /// What tells it from other deeds.
+    pub(crate) fn key(&self) -> String {
+        self.id.clone().unwrap_or_else(|| self.undo.to_string())
+    }
+
+    /// Whether the field `nic` of a record tells of this deed's link, where the deed left it.
+    pub(crate) fn is_about(&self, nic: &Value) -> bool {
+        let number = |field: &str| nic.get(field).and_then(Value::as_u64);
+        number("ifindex") == Some(self.ifindex.into()) && number("netns").is_some() && number("netns") == self.netns
+    }
+
+    /// Adds it to a record.
+    pub(crate) fn add_to(&self, record: &mut Record) {
+        let mut done = record.get(DONE).and_then(Value::as_array).cloned().unwrap_or_default();
+        done.push(serde_json::to_value(self).expect("plain data"));
+        record.set(DONE, done);
+    }
+
+    /// Takes it out of a record, of whose deeds it is the one at `index`.
+    pub(crate) fn take_from(&self, record: &mut Record, index: usize) {
+        if self.netns.is_none() {
+            record.remove_all(&FIELDS_OF_0_1);
+            return;
+        }
+        let of_0_1 = usize::from(record.get("undo").is_some());
+        let mut done = record.get(DONE).and_then(Value::as_array).cloned().unwrap_or_default();
+        done.remove(index - of_0_1);
+        if done.is_empty() {
+            record.remove(DONE);
+        } else {
+            record.set(DONE, done);
+        }
+        if record.get("nic").is_some_and(|nic| self.is_about(nic)) {
+            record.remove("nic");
+        }
+    }
+}
+
+/// Whether a record tells of anything that can be undone.
+pub(crate) fn has_deeds(record: &Record) -> bool {
+    record.get("undo").is_some() || record.get(DONE).and_then(Value::as_array).is_some_and(|done| !done.is_empty())
+}
+
+/// What a record lists as done.
+///
+/// # Errors
+/// If it is no list.
+pub(crate) fn list(record: &Record) -> Result<&[Value]> {
+    match record.get(DONE) {
+        None | Some(Value::Null) => Ok(&[]),
+        Some(Value::Array(done)) => Ok(done),
+        Some(_) => Err(Error::failed(format!("field \"{DONE}\": expected a list"))),
+    }
+}
+
+/// The last deed that a record lists, for a table.
+pub(crate) fn last(record: &Record) -> Option<&Value> {
+    record.get(DONE)?.as_array()?.last()
+}
+
+/// Whether the last deed changed anything, as a cell of a table.
+pub(crate) fn changed(record: &Record) -> String {
+    cell(last(record).and_then(|deed| deed.get("changed")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deeds_are_read_back_in_order() {
+        let mut record = Record::parse(
+            r#"{"link":"v0","name":"eth0","ifindex":7,"mac":"02:00:5e:00:53:01","changed":true,"undo":{"netns":1,"name":"v0"}}"#,
+        )
+        .unwrap();
+        let deed = Deed {
+            id: Some(Deed::new_id().unwrap()),
+            by: "nicon-veth".to_owned(),
+            netns: Some(4),
+            link: None,
+            name: "eth1".to_owned(),
+            ifindex: 9,
+            changed: true,
+            lost: None,
+            undo: Value::Null,
+            mac: None,
+        };
+        deed.add_to(&mut record);
+        record.set("nic", serde_json::json!({"netns": 4, "ifindex": 9, "mac": "02:00:5e:00:53:02"}));
+        let deeds = Deed::all(&record).unwrap();
+        let told: Vec<_> = deeds.iter().map(|deed| (&deed.name[..], deed.mac.as_deref())).collect();
+        assert_eq!(told, [("eth0", Some("02:00:5e:00:53:01")), ("eth1", Some("02:00:5e:00:53:02"))]);
+        assert_eq!(deeds[1].key(), deed.key());
+        deeds[1].take_from(&mut record, 1);
+        assert!(has_deeds(&record) && record.get("nic").is_none() && record.get("done").is_none());
+        deeds[0].take_from(&mut record, 0);
+        assert_eq!(record.to_line(), "{}");
+    }
+
+    #[test]
+    fn what_is_no_deed_is_named() {
+        for line in [r#"{"done":7}"#, r#"{"done":[{"by":"x"}]}"#, r#"{"undo":{}}"#, r#"{"undo":{},"name":"x"}"#] {
+            assert!(Deed::all(&Record::parse(line).unwrap()).is_err(), "{line}");
+        }
+        assert!(Deed::all(&Record::parse(r#"{"done":null}"#).unwrap()).unwrap().is_empty());
+    }
+}

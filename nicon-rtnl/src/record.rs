@@ -1,0 +1,125 @@
+//! What a record tells of a link: the facts in its field `nic`.
+
+use nicon_core::Record;
+use nicon_core::filter::table::Column;
+use nicon_core::record::cell;
+use rtnetlink::packet_route::link::LinkFlags;
+use serde::Serialize;
+
+use crate::link::Link;
+
+/// Where records come from: for who pipes something else in.
+pub const RECORDS: &str = "nicon-resolve prints one for each container";
+
+/// The name of the field.
+pub const NIC: &str = "nic";
+
+/// Where a link is: what messages call its process.
+pub const TARGET: Column = Column { title: "TARGET", cell: label };
+/// Its name.
+pub const NAME: Column = Column { title: "NAME", cell: |record| fact(record, "name") };
+/// Its interface index.
+pub const IFINDEX: Column = Column { title: "IFINDEX", cell: |record| fact(record, "ifindex") };
+/// Its hardware address.
+pub const MAC: Column = Column { title: "MAC", cell: |record| fact(record, "mac") };
+
+/// What messages call a record's process: the path that was asked for, or its PID.
+#[must_use]
+pub fn label(record: &Record) -> String {
+    match record.text("target") {
+        Ok(Some(target)) => target.to_owned(),
+        _ => format!("process {}", record.cell("pid")),
+    }
+}
+
+fn fact(record: &Record, field: &str) -> String {
+    cell(record.get(NIC).and_then(|nic| nic.get(field)))
+}
+
+/// The flags by the names that `ip link` has for them, without RUNNING, which `operstate` shows better.
+const FLAGS: [(LinkFlags, &str); 17] = [
+    (LinkFlags::Loopback, "LOOPBACK"),
+    (LinkFlags::Broadcast, "BROADCAST"),
+    (LinkFlags::Pointopoint, "POINTOPOINT"),
+    (LinkFlags::Multicast, "MULTICAST"),
+    (LinkFlags::Noarp, "NOARP"),
+    (LinkFlags::Allmulti, "ALLMULTI"),
+    (LinkFlags::Promisc, "PROMISC"),
+    (LinkFlags::Controller, "MASTER"),
+    (LinkFlags::Port, "SLAVE"),
+    (LinkFlags::Debug, "DEBUG"),
+    (LinkFlags::Dynamic, "DYNAMIC"),
+    (LinkFlags::Automedia, "AUTOMEDIA"),
+    (LinkFlags::Portsel, "PORTSEL"),
+    (LinkFlags::Notrailers, "NOTRAILERS"),
+    (LinkFlags::Up, "UP"),
+    (LinkFlags::LowerUp, "LOWER_UP"),
+    (LinkFlags::Dormant, "DORMANT"),
+];
+
+/// The facts that one answer of the kernel has. The fields are those of `nic` in docs/protocol.md.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct LinkRecord {
+    /// Its name.
+    pub name: String,
+    /// Its interface index.
+    pub ifindex: u32,
+    /// Inode number of its network namespace.
+    pub netns: u64,
+    /// Its type, such as `veth`; physical links have none.
+    pub kind: Option<String>,
+    /// Its hardware address.
+    pub mac: Option<String>,
+    /// Its MTU, in bytes.
+    pub mtu: Option<u32>,
+    /// Its flags, as `ip link` prints them.
+    pub flags: Vec<&'static str>,
+    /// Its operational state (RFC 2863), as `ip link` prints it.
+    pub operstate: Option<String>,
+    /// Its alias; empty where it has none.
+    pub alias: String,
+    /// Its alternative names.
+    pub altnames: Vec<String>,
+    /// Whether it can change its network namespace, where the kernel says so (Linux 6.15).
+    pub movable: Option<bool>,
+}
+
+impl LinkRecord {
+    /// The facts about a link in the network namespace that has the inode number `netns`.
+    #[must_use]
+    pub fn new(link: &Link, netns: u64) -> Self {
+        Self {
+            name: link.name.clone(),
+            ifindex: link.ifindex,
+            netns,
+            kind: link.kind.clone(),
+            mac: link.mac.clone(),
+            mtu: link.mtu,
+            flags: flags(link.flags),
+            operstate: link.operstate.map(|state| state.to_string()),
+            alias: link.alias.clone(),
+            altnames: link.altnames.clone(),
+            movable: link.immutable.map(|immutable| !immutable),
+        }
+    }
+}
+
+/// Names as `ip link` prints them.
+fn flags(flags: LinkFlags) -> Vec<&'static str> {
+    let no_carrier = flags.contains(LinkFlags::Up) && !flags.contains(LinkFlags::Running);
+    let named = FLAGS.iter().filter(|(flag, _)| flags.contains(*flag)).map(|(_, name)| *name);
+    no_carrier.then_some("NO-CARRIER").into_iter().chain(named).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_read_as_ip_prints_them() {
+        assert_eq!(flags(LinkFlags::Up | LinkFlags::Broadcast), ["NO-CARRIER", "BROADCAST", "UP"]);
+        let up = LinkFlags::Up | LinkFlags::Running | LinkFlags::LowerUp;
+        assert_eq!(flags(up), ["UP", "LOWER_UP"]);
+        assert!(flags(LinkFlags::empty()).is_empty());
+    }
+}

@@ -1,0 +1,174 @@
+//! Undoing what records list as done: by either program, in part, twice, and as version 0.1 wrote it.
+
+use libtest_mimic::{Failed, Trial};
+use nicon_lab::Lab;
+use serde_json::json;
+
+use crate::links::records::{B, Ground, undo};
+use crate::support::expect::{deed, not_undone, parse, record, records};
+use crate::support::links::{Place, one, wait_until};
+use crate::support::suite::Suite;
+
+pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
+    vec![
+        suite.trial("records::one_end_of_a_pair_is_undone", one_end_is_undone),
+        suite.trial("records::a_pair_that_is_another_is_not_undone", another_pair),
+        suite.trial("records::nothing_that_was_done_is_lost", nothing_is_lost),
+        suite.trial("records::one_of_version_0_1_is_undone", of_version_0_1),
+    ]
+}
+
+fn one_end_is_undone(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let places = [Place::new(), Place::new()];
+    let ends = places.each_ref().map(|place| place.pid().to_string());
+    let wire = || suite.run(&["nicon-veth", "-t", &ends[0], "-t", &ends[1], "w1", "w2"]);
+    for end in 0..2 {
+        let made = wire();
+        let told = records(&made)[end].clone();
+        assert!(deed(&told)["undo"]["inode"].is_u64(), "{told}");
+        let undone = record(&undo(suite, told.to_string()));
+        assert_eq!(undone["undone"][0]["changed"], true);
+        assert_eq!(undone["undone"][0]["name"], ["w1", "w2"][end]);
+        assert_eq!(places.each_ref().map(Place::links), [["lo"], ["lo"]]);
+        assert_eq!(record(&undo(suite, told.to_string()))["undone"][0]["changed"], false);
+    }
+    // What was there before is not this run's to remove.
+    let (first, again) = (wire(), wire());
+    assert_eq!(deed(&records(&again)[0])["changed"], false);
+    let undone = records(&undo(suite, &again.stdout));
+    assert!(undone.iter().all(|record| record["undone"][0]["changed"] == false), "{undone:?}");
+    assert_eq!(places[0].links(), ["lo", "w1"]);
+    places[0].ip("link set w1 down");
+    let completed = wire();
+    assert_eq!(deed(&records(&completed)[0])["changed"], true);
+    not_undone(&undo(suite, &completed.stdout), 2, &["was there before", "keeps what it was given"]);
+    assert_eq!(places[0].links(), ["lo", "w1"]);
+    records(&undo(suite, &first.stdout));
+    assert_eq!(places[0].links(), ["lo"]);
+    Ok(())
+}
+
+/// By name, ifindex and hardware address nobody can tell them apart.
+fn another_pair(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let (places, third) = ([Place::new(), Place::new()], Place::new());
+    let ends = places.each_ref().map(|place| place.pid().to_string());
+    let made = suite.run(&["nicon-veth", "-t", &ends[0], "-t", &ends[1], "w1", "w2"]);
+    let first = records(&made)[0].clone();
+    let (index, mac) = (&first["nic"]["ifindex"], first["nic"]["mac"].as_str().ok_or("no address")?);
+    places[0].ip(&format!("link set w1 netns {} name w3", third.pid()));
+    places[0].ip(&format!("link add w1 index {index} address {mac} type veth peer name other"));
+    not_undone(&undo(suite, first.to_string()), 1, &["w1 is not in process", "it was moved on"]);
+    assert_eq!((third.links(), places[0].links().len()), (vec!["lo".to_owned(), "w3".into()], 3));
+    third.ip("link del w3");
+    assert_eq!(record(&undo(suite, first.to_string()))["undone"][0]["changed"], false);
+    assert_eq!(places[0].links().len(), 3, "that pair is somebody else's");
+    // A container that is gone has taken the pair along.
+    let made = suite.run(&["nicon-veth", "-t", &ends[0], "-t", &ends[1], "w5", "w6"]);
+    drop(third);
+    let [first, second] = places;
+    drop(first);
+    wait_until(|| second.links() == ["lo"]);
+    let undone = records(&undo(suite, &made.stdout));
+    assert!(undone.iter().all(|record| record["undone"][0]["changed"] == false), "{undone:?}");
+    Ok(())
+}
+
+/// What a run that stops does not come to, or takes back, still tells what others did.
+fn nothing_is_lost(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let ground = Ground::new();
+    let before = ground.state();
+    let (from, to) = (ground.from.pid(), ground.to.pid());
+    let first = ground.pipe(suite, "nicon-linkmv -f FROM va eth1");
+    let earlier = |link: &str, name: &str| {
+        let mut asked = record(&first);
+        for (field, value) in [("link", json!(link)), ("from", json!(from)), ("name", json!(name))] {
+            asked[field] = value;
+        }
+        asked.to_string()
+    };
+    let ask = |link: &str, name: &str| json!({"pid": to, "from": from, "link": link, "name": name}).to_string();
+    for option in ["--all-or-nothing", "--fail-fast"] {
+        let input =
+            [earlier("vb", "eth2"), ask("nowhere", "eth3"), earlier("pb", "eth4"), ask("pa", "eth5")].join("\n");
+        let ran = suite.feed(&["nicon-linkmv", option], input);
+        assert_eq!((ran.code(), ran.stderr.lines().count()), (Some(1), 1), "{ran:?}");
+        let left = parse(&ran.stdout);
+        let told: Vec<_> =
+            left.iter().map(|record| (record["failed"].as_str(), record["done"].as_array().map(Vec::len))).collect();
+        let not_tried = (Some("not tried, since another record failed"), Some(1));
+        let first = if option == "--fail-fast" {
+            (None, Some(2))
+        } else {
+            (Some("taken back, since another record failed"), Some(1))
+        };
+        assert_eq!(told, [first, not_tried], "{ran:?}");
+        assert_eq!(ground.to.links().contains(&"eth2".to_owned()), option == "--fail-fast");
+        if option == "--fail-fast" {
+            records(&undo(suite, &ran.stdout));
+            assert_eq!(ground.state(), before);
+        }
+    }
+    // A deed that cannot be undone stays in the record, and the others are undone.
+    let both = ground.pipe(suite, "nicon-linkmv -f FROM va eth1 | nicon-linkmv -f FROM vb eth2");
+    ground.from.ip("link add vb type bridge");
+    let undone = undo(suite, &both.stdout);
+    let left = parse(&undone.stdout).remove(0);
+    assert_eq!((undone.code(), undone.stderr.lines().count()), (Some(1), 1), "{undone:?}");
+    assert_eq!(
+        (deed(&left)["name"].as_str(), left["undone"][0]["name"].as_str()),
+        (Some("eth2"), Some("va")),
+        "{left}"
+    );
+    ground.from.ip("link del vb");
+    let rest = record(&undo(suite, &undone.stdout));
+    assert_eq!((rest["undone"].as_array().map(Vec::len), ground.state()), (Some(2), before));
+    Ok(())
+}
+
+/// What nicon-linkmv 0.1 printed of `v0`, which it moved and called `eth1`, and what it printed when it was run again.
+const OF_0_1: [&str; 2] = [
+    r#"{"pid":23324,"note":"kept","link":"v0","name":"eth1","ifindex":3,"mac":"02:00:5e:00:54:01","changed":true,"lost":{"addr":["10.9.0.1/24"],"route":["10.9.2.0/26 via 10.9.0.254"],"sysctl":[],"master":null,"neigh":[],"qdisc":[],"vlan":[]},"undo":{"netns":4026532606,"name":"v0","ifindex":3,"inode":12404782,"up":true,"alias":"","master":null,"mtu":1400,"mac":"02:00:5e:00:54:01","addresses":["10.9.0.1/24","fe80::5eff:fe00:5401/64"],"routes":[{"dst":"10.9.2.0/26","via":"10.9.0.254","src":null,"table":254,"metric":null,"protocol":3,"scope":0,"type":1,"onlink":false}],"requests":["4c0000001400000000000000000000000218800003000000080001000a090001080002000a0900010700030076300000080008008000000014000600ffffffffffffffff9cf236009cf23600","500000001400000000000000000000000a40c0fd0300000014000100fe8000000000000000005efffe00540114000600ffffffffffffffff9cf236009cf2360008000800c000000005000b0003000000","3c000000180000000000000000000000021a0000fe0300010000000008000f00fe000000080001000a090200080005000a0900fe0800040003000000"],"altnames":[],"sysctl":{},"port":null,"forfeit":{"qdisc":[],"vlan":[],"route":[]}}}"#,
+    r#"{"pid":23324,"note":"kept","link":"v0","name":"eth1","ifindex":3,"mac":"02:00:5e:00:54:01","changed":false,"lost":null,"undo":{"netns":4026532606,"name":"v0"}}"#,
+];
+
+fn of_version_0_1(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    for (text, knows_all) in OF_0_1.into_iter().zip([true, false]) {
+        let ground = Ground::new();
+        // As 0.1 left it.
+        ground.to.ip("link add eth1 index 3 mtu 1400 address 02:00:5e:00:54:01 type veth peer name p0");
+        ground.to.sh(&format!("ip link set eth1 alias 'nicon: v0 from net:[{}]' up", ground.from.netns()));
+        ground.to.ip(&format!("link set p0 netns {} up", ground.from.pid()));
+        let inode = "unshare -m sh -c 'mount -t sysfs sysfs /mnt && stat -L -c %i /mnt/class/net/eth1'";
+        let text = text
+            .replace("23324", &ground.to.pid().to_string())
+            .replace("4026532606", &ground.from.netns().to_string())
+            .replace("12404782", ground.to.sh(inode).trim());
+        // What the next program does is told beside it.
+        let wish = format!("nicon-linkmv -f {} vb eth2", ground.from.pid());
+        let both = suite.shell(&wish, &text);
+        let told = record(&both);
+        assert_eq!((told["undo"]["name"].as_str(), told["done"].as_array().map(Vec::len)), (Some("v0"), Some(1)));
+        assert_eq!(ground.there("eth2"), (B.into(), 1300));
+        for changed in [true, false] {
+            let undone = record(&undo(suite, &both.stdout));
+            let names: Vec<_> = undone["undone"]
+                .as_array()
+                .ok_or("none")?
+                .iter()
+                .map(|undone| (&undone["name"], &undone["changed"]))
+                .collect();
+            assert_eq!(names, [(&json!("vb"), &json!(changed)), (&json!("v0"), &json!(changed))]);
+            assert_eq!(undone["note"], "kept");
+            for field in ["link", "name", "ifindex", "mac", "changed", "lost", "undo", "done", "nic"] {
+                assert_eq!(undone.get(field), None, "{field}");
+            }
+            let back = one(&ground.from.ip("-j addr show dev v0"));
+            assert_eq!((&back["address"], &back["mtu"]), (&json!("02:00:5e:00:54:01"), &json!(1400)));
+            assert_eq!(back.to_string().contains("10.9.0.1"), knows_all);
+            let routes = ground.from.ip("route show dev v0");
+            assert_eq!(routes.contains("10.9.2.0/26 via 10.9.0.254"), knows_all, "{routes}");
+            assert_eq!(ground.to.links(), ["lo"]);
+        }
+    }
+    Ok(())
+}
