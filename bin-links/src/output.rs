@@ -7,13 +7,13 @@ use nicon_core::filter::table::Column;
 use nicon_rtnl::link::Counters;
 use nicon_rtnl::record::label;
 
-use crate::tell::Told;
+use crate::record::LinkRecord;
 use crate::wiring::OtherLink;
 
 /// The program's name, as its messages begin.
 pub(crate) const PROGRAM: &str = "nicon-links";
 
-const ALL: &[Column<Told>] = &[
+const ALL: &[Column<LinkRecord>] = &[
     Column { title: "TARGET", cell: |told| label(&told.record) },
     Column { title: "NAME", cell: |told| told.nic.link.name.clone() },
     Column { title: "IFINDEX", cell: |told| told.nic.link.ifindex.to_string() },
@@ -28,7 +28,7 @@ const ALL: &[Column<Told>] = &[
 ];
 
 /// The table's columns; those of the counters come last.
-pub(crate) fn columns(with_stats: bool) -> &'static [Column<Told>] {
+pub(crate) fn columns(with_stats: bool) -> &'static [Column<LinkRecord>] {
     if with_stats { ALL } else { &ALL[..ALL.len() - 2] }
 }
 
@@ -43,7 +43,7 @@ fn peer(peer: &OtherLink) -> String {
     format!("{name} in {}", place.as_deref().unwrap_or("?"))
 }
 
-fn addresses(told: &Told) -> String {
+fn addresses(told: &LinkRecord) -> String {
     let addresses: Vec<String> = told.nic.addresses.iter().map(ToString::to_string).collect();
     if addresses.is_empty() { "-".to_owned() } else { addresses.join(" ") }
 }

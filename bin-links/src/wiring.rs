@@ -8,7 +8,7 @@ use nicon_rtnl::netlink::Far;
 use nicon_rtnl::{Link, NetnsHandle, netns};
 use serde::Serialize;
 
-use crate::view::View;
+use crate::listing::Listing;
 
 /// A link that another one is tied to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -26,7 +26,7 @@ pub(crate) struct OtherLink {
 pub(crate) struct Wiring<'a> {
     home: &'a NetnsHandle,
     /// Those that were asked for.
-    views: BTreeMap<NsId, &'a View>,
+    listings: BTreeMap<NsId, &'a Listing>,
     /// All others, opened where those that were asked for are not enough.
     others: OnceCell<Vec<Namespace>>,
     numbers: RefCell<BTreeMap<NsId, Numbers>>,
@@ -43,37 +43,37 @@ struct Numbers {
 impl<'a> Wiring<'a> {
     pub(crate) fn new(
         home: &'a NetnsHandle,
-        views: impl IntoIterator<Item = &'a View, IntoIter: DoubleEndedIterator>,
+        listings: impl IntoIterator<Item = &'a Listing, IntoIter: DoubleEndedIterator>,
     ) -> Self {
         // Of containers that share a namespace, the first that was asked for gives it its name.
-        let views = views.into_iter().rev().map(|view| (view.place.ns.id(), view)).collect();
-        Self { home, views, others: OnceCell::new(), numbers: RefCell::default() }
+        let listings = listings.into_iter().rev().map(|listing| (listing.place.ns.id(), listing)).collect();
+        Self { home, listings, others: OnceCell::new(), numbers: RefCell::default() }
     }
 
-    /// The other end of a link of `view`, if it is an end of a veth.
-    pub(crate) fn peer(&self, view: &View, link: &Link) -> Result<Option<OtherLink>> {
-        if is_veth(link) { self.lower(view, link) } else { Ok(None) }
+    /// The other end of a link of `listing`, if it is an end of a veth.
+    pub(crate) fn peer(&self, listing: &Listing, link: &Link) -> Result<Option<OtherLink>> {
+        if is_veth(link) { self.lower(listing, link) } else { Ok(None) }
     }
 
-    /// The link that one of `view` is stacked on, such as the one below a VLAN.
-    pub(crate) fn parent(&self, view: &View, link: &Link) -> Result<Option<OtherLink>> {
-        if is_veth(link) { Ok(None) } else { self.lower(view, link) }
+    /// The link that one of `listing` is stacked on, such as the one below a VLAN.
+    pub(crate) fn parent(&self, listing: &Listing, link: &Link) -> Result<Option<OtherLink>> {
+        if is_veth(link) { Ok(None) } else { self.lower(listing, link) }
     }
 
     /// The kernel told of the other link a moment ago: it, or its whole namespace, may have gone meanwhile.
-    fn lower(&self, view: &View, link: &Link) -> Result<Option<OtherLink>> {
+    fn lower(&self, listing: &Listing, link: &Link) -> Result<Option<OtherLink>> {
         let Some(ifindex) = link.lower else { return Ok(None) };
         let id = match link.lower_nsid {
-            None => Some(view.place.ns.id()),
+            None => Some(listing.place.ns.id()),
             // A namespace that is being taken down has no number.
             Some(..0) => return Ok(None),
-            Some(nsid) => self.identify(&view.place, nsid)?,
+            Some(nsid) => self.identify(&listing.place, nsid)?,
         };
-        let known = id.and_then(|id| self.views.get(&id));
+        let known = id.and_then(|id| self.listings.get(&id));
         let end = match (known.and_then(|known| known.links.get(&ifindex)), link.lower_nsid) {
             (Some(peer), _) => Far::There(peer.link.clone()),
-            (None, Some(nsid)) => view.place.netlink.link_in(nsid, ifindex)?,
-            (None, None) => view.place.netlink.link_at(ifindex)?.map_or(Far::Gone, |peer| Far::There(peer.into())),
+            (None, Some(nsid)) => listing.place.netlink.link_in(nsid, ifindex)?,
+            (None, None) => listing.place.netlink.link_at(ifindex)?.map_or(Far::Gone, |peer| Far::There(peer.into())),
         };
         let name = match end {
             Far::There(peer) => Some(peer.name),
@@ -106,7 +106,7 @@ impl<'a> Wiring<'a> {
 
     /// The namespaces that a link may lead to. Those that were asked for come first, which is nearly always enough.
     fn namespaces(&self) -> impl Iterator<Item = &Namespace> {
-        let asked_for = self.views.values().map(|view| &view.place.ns);
+        let asked_for = self.listings.values().map(|listing| &listing.place.ns);
         // Not to know a name is no reason to tell nothing: whoever may not look at all processes sees fewer of them.
         let open = || -> Vec<Namespace> {
             let found = netns::all().into_iter().flat_map(|census| census.found);

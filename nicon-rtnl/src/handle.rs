@@ -127,7 +127,7 @@ impl NetnsHandle {
     /// Does something in this network namespace: what /proc/sys/net and a socket mean depends on where one opens them.
     ///
     /// # Errors
-    /// Where we may not enter it.
+    /// If we may not enter it.
     pub fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T> {
         inside(&self.ns, self.home.id, work)
     }

@@ -35,7 +35,7 @@ pub struct Link {
     pub lower_nsid: Option<i32>,
     /// The bus and the name of the device that it is the network side of, such as `pci` and `0000:01:00.0`.
     pub device: Option<(String, String)>,
-    /// Where it has gone, in the news of its departure: network namespace and ifindex there.
+    /// Where it was moved, in the event of its departure: network namespace and ifindex there.
     pub gone_to: Option<(i32, Option<u32>)>,
     /// Its traffic counters.
     pub stats: Option<Stats>,

@@ -1,4 +1,4 @@
-//! The network namespaces of this machine, as far as /proc and /run/netns show them.
+//! The network namespaces of this machine that /proc and /run/netns show.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -14,7 +14,7 @@ use nicon_core::{Error, Namespace, NsType, Process, Result};
 pub struct Found {
     /// Its inode number.
     pub ino: u64,
-    /// By what it was found.
+    /// How it was found.
     pub way: Way,
 }
 
@@ -40,7 +40,7 @@ impl Found {
     /// Opens it.
     ///
     /// # Errors
-    /// [`nicon_core::Status::No`] where the way leads elsewhere by now.
+    /// [`nicon_core::Status::No`] if that leads elsewhere by now.
     pub fn open(&self) -> Result<Namespace> {
         let ns = match &self.way {
             Way::Process(pid) => Process::pin(*pid)?.namespace(NsType::Net)?,
@@ -56,11 +56,11 @@ impl Found {
     }
 }
 
-/// The network namespaces that were found, and whose may be missing.
+/// The network namespaces that were found, and the processes whose own may be missing.
 pub struct Census {
     /// Each once.
     pub found: Vec<Found>,
-    /// The processes that may not be looked at.
+    /// Processes that we may not inspect.
     pub denied: Vec<i32>,
 }
 
@@ -73,7 +73,7 @@ pub fn all() -> Result<Census> {
     walk(|seen| {
         match seen.namespace(NsType::Net) {
             Ok(ino) if known.insert(ino) => found.push(Found { ino, way: Way::Process(seen.pid()) }),
-            // Where it is not known yet, the process has ended meanwhile, or is a zombie.
+            // If it is not known yet, the process has ended or is a zombie.
             Ok(_) => {}
             Err(error) if is_gone(&error) => {}
             Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => denied.push(seen.pid()),
@@ -82,7 +82,7 @@ pub fn all() -> Result<Census> {
         Ok(ControlFlow::Continue(()))
     })?;
     for entry in std::fs::read_dir(NAMED).into_iter().flatten().flatten() {
-        // A name that nothing is mounted on any more is nobody's namespace.
+        // Nothing is mounted on this name any more.
         let Ok(ns) = Namespace::open(&entry.path()) else { continue };
         let is_new = matches!(ns.ns_type(), Ok(NsType::Net)) && known.insert(ns.id().ino);
         if is_new {

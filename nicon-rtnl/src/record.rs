@@ -59,7 +59,7 @@ const FLAGS: [(LinkFlags, &str); 17] = [
 
 /// The facts that one answer of the kernel has. The fields are those of `nic` in docs/protocol.md.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct LinkRecord {
+pub struct LinkFacts {
     /// Its name.
     pub name: String,
     /// Its interface index.
@@ -84,7 +84,7 @@ pub struct LinkRecord {
     pub movable: Option<bool>,
 }
 
-impl LinkRecord {
+impl LinkFacts {
     /// The facts about a link in the network namespace that has the inode number `netns`.
     #[must_use]
     pub fn new(link: &Link, netns: u64) -> Self {

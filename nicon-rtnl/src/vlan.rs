@@ -9,11 +9,11 @@ use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use crate::netlink::Netlink;
 
 impl Netlink {
-    /// The VLANs of a port, as `bridge vlan show dev LINK` prints them; not the one that a bridge gives to every port unless
-    /// it is told otherwise.
+    /// The VLANs of a port, as `bridge vlan show dev LINK` prints them, without the one that a bridge gives to every port by
+    /// default.
     ///
     /// # Errors
-    /// Where the kernel does not tell.
+    /// If the kernel does not answer.
     pub fn vlans(&self, ifindex: u32) -> Result<Vec<String>> {
         let mut question = LinkMessage::default();
         question.header.interface_family = AddressFamily::Bridge;

@@ -1,4 +1,4 @@
-//! Making a pair: the kernel creates both ends in their places with one message, and what fails behind it deletes them.
+//! Makes a pair: the kernel creates both ends in place with one message. If a later step fails, they are deleted.
 
 use std::os::fd::{AsFd, AsRawFd};
 
@@ -28,12 +28,12 @@ pub(crate) struct Made {
 /// Makes a pair, or completes the one that is there.
 ///
 /// # Errors
-/// There is then nothing that was not there before.
+/// Nothing is left behind.
 pub(crate) fn make(places: Places<'_>, ends: &[End; 2]) -> Result<Made> {
     if places[0].is(places[1]) && ends[0].name == ends[1].name {
         return Err(Error::failed(format!("both ends would be called {} in one namespace", ends[0].name)));
     }
-    // A master that is not there is better missed before anything is done.
+    // A missing master should be noticed before anything is done.
     places.iter().zip(ends).try_for_each(|(place, end)| master(place, end).map(drop))?;
     match look(places, ends)? {
         [Some(first), Some(second)] if are_one_pair(places, [&first, &second])? => {
@@ -75,7 +75,7 @@ fn both(places: Places<'_>, ends: &[End; 2]) -> Result<[Link; 2]> {
     }
 }
 
-/// Each end tells the other's ifindex and namespace: an earlier run, whole or interrupted, is known again by that.
+/// Each end reports the other's ifindex and namespace, which identifies the pair of an earlier run, complete or not.
 fn are_one_pair(places: Places<'_>, links: [&Link; 2]) -> Result<bool> {
     let veths = links.iter().all(|link| link.kind.as_deref() == Some("veth"));
     let mutual = links[0].lower == Some(links[1].ifindex) && links[1].lower == Some(links[0].ifindex);
@@ -95,7 +95,7 @@ fn create(places: Places<'_>, ends: &[End; 2]) -> Result<()> {
         LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer))),
     ]));
     places[0].netlink.create_link(message).map_err(|error| match error.errno {
-        // Since the look somebody else has taken one of the names; the kernel does not tell which.
+        // One of the names was taken meanwhile; the kernel does not say which.
         Errno::EEXIST => Error::no(format!(
             "{} in {} or {} in {} already exists",
             ends[0].name, places[0].label, ends[1].name, places[1].label
@@ -104,8 +104,8 @@ fn create(places: Places<'_>, ends: &[End; 2]) -> Result<()> {
     })
 }
 
-/// Gives a pair what it lacks, and tells whether there was anything. That of a new one lacks what the kernel cannot do while it
-/// creates the pair: the second end up (it refuses that with ENOTCONN), masters and addresses.
+/// Adds what a pair is missing, and returns whether there was anything. A new pair is missing what the kernel cannot set while
+/// creating it: the second end up (which fails with ENOTCONN), masters and addresses.
 fn complete(places: Places<'_>, ends: &[End; 2], links: &[Link; 2]) -> Result<bool> {
     let mut changed = false;
     for ((place, end), link) in places.iter().zip(ends).zip(links) {
@@ -116,7 +116,7 @@ fn complete(places: Places<'_>, ends: &[End; 2], links: &[Link; 2]) -> Result<bo
     Ok(changed)
 }
 
-/// Brings an end up, makes it what it is to be, and tells whether anything was to be done.
+/// Brings an end up and sets its attributes, and returns whether there was anything to do.
 fn set(place: &NetnsHandle, end: &End, link: &Link) -> Result<bool> {
     let mut message = up(link.ifindex);
     let mac = end.mac.filter(|mac| link.mac != Some(mac.to_string()));
@@ -133,12 +133,12 @@ fn set(place: &NetnsHandle, end: &End, link: &Link) -> Result<bool> {
     Ok(true)
 }
 
-/// The ifindex of the master that an end is to have.
+/// The ifindex of an end's master.
 fn master(place: &NetnsHandle, end: &End) -> Result<Option<u32>> {
     end.master.as_ref().map(|name| place.master(name)).transpose()
 }
 
-/// Gives an end the addresses that it lacks, and tells whether there were any.
+/// Adds the addresses that an end is missing, and returns whether there were any.
 fn give_addresses(place: &NetnsHandle, end: &End, link: &Link) -> Result<bool> {
     if end.addresses.is_empty() {
         return Ok(false);

@@ -1,0 +1,71 @@
+//! Undoing what nicon-veth did: the pair is removed, if it is the very same one still.
+
+use nicon_core::{Error, Record, Result, Status};
+use nicon_rtnl::{Link, NetnsHandle};
+use serde::Deserialize;
+
+use crate::link::find::by_inode;
+use crate::record::deed::{Deed, PairUndo};
+use crate::undoing::moved_link::{place_of, place_of_number};
+use crate::undoing::undone::Undone;
+
+/// Removes the pair of which a record tells one end.
+pub(crate) fn undo(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<Undone> {
+    if deed.undo.is_null() {
+        if deed.changed {
+            return Err(Error::failed(format!("{}, which was there before, keeps what it was given", deed.name)));
+        }
+        return Ok(Undone { changed: false, now: None });
+    }
+    let pair = PairUndo::deserialize(&deed.undo);
+    let pair = pair.map_err(|error| Error::failed(format!("field \"undo\": {error}")))?;
+    let own = End { name: &deed.name, ifindex: deed.ifindex, inode: pair.inode, peer: pair.peer.ifindex };
+    let place = unless_gone(place_of(deed, record, home))?;
+    if let Some(place) = &place
+        && let Some(link) = own.find(place)?
+    {
+        let deleted = place.netlink.delete_link(link.ifindex);
+        deleted.map_err(|error| error.context(&format!("remove {} from {}", link.name, place.label)))?;
+        return Ok(Undone { changed: true, now: None });
+    }
+    // Both ends exist, or neither. If the other end is there, this one was moved on.
+    let peer = End { name: &pair.peer.name, ifindex: pair.peer.ifindex, inode: pair.peer.inode, peer: deed.ifindex };
+    let far = unless_gone(place_of_number(pair.peer.netns, &format!("the other end of {}", deed.name), home))?;
+    if let Some(far) = far
+        && peer.find(&far)?.is_some()
+    {
+        let wherever = place.map_or_else(|| "its network namespace".to_owned(), |place| place.label);
+        return Err(Error::no(format!("{} is not in {wherever} any more: it was moved on", deed.name)));
+    }
+    Ok(Undone { changed: false, now: None })
+}
+
+/// One end, as it was when the pair was made.
+struct End<'a> {
+    name: &'a str,
+    ifindex: u32,
+    inode: Option<u64>,
+    /// The other end's ifindex.
+    peer: u32,
+}
+
+impl End<'_> {
+    fn find(&self, place: &NetnsHandle) -> Result<Option<Link>> {
+        let link = place.netlink.link_at(self.ifindex)?;
+        match self.inode {
+            Some(inode) => by_inode(inode, link, place),
+            None => Ok(link.filter(|link| {
+                link.kind.as_deref() == Some("veth") && link.name == self.name && link.lower == Some(self.peer)
+            })),
+        }
+    }
+}
+
+/// `None` if the namespace is gone, and its links with it.
+fn unless_gone(place: Result<NetnsHandle>) -> Result<Option<NetnsHandle>> {
+    match place {
+        Ok(place) => Ok(Some(place)),
+        Err(error) if error.status() == Status::No => Ok(None),
+        Err(error) => Err(error),
+    }
+}
