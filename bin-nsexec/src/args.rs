@@ -156,7 +156,7 @@ const OF_TARGET: &str = "";
 
 /// Session, terminal and input of a command that is watched.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Stage {
+pub(crate) struct Stdio {
     /// It has a session of its own: the caller's terminal is not its controlling one, so it cannot inject input there.
     pub(crate) has_session: bool,
     /// That session has a terminal of its own.
@@ -253,9 +253,9 @@ impl Args {
     }
 
     /// Session, terminal and input of the command.
-    pub(crate) fn stage(&self) -> Stage {
+    pub(crate) fn stdio(&self) -> Stdio {
         let has_session = self.is_contained() && !self.no_pty;
-        Stage { has_session, has_pty: has_session && std::io::stdin().is_terminal(), has_null_input: self.each }
+        Stdio { has_session, has_pty: has_session && std::io::stdin().is_terminal(), has_null_input: self.each }
     }
 
     /// Whether a namespace is joined, or the target or another root directory used in any other way.

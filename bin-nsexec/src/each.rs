@@ -13,7 +13,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let mut worst = 0;
     let mut records = Records::new(args);
     while let Some(record) = records.next()? {
-        let ended = record.and_then(|target| supervise(&Entry::open(args, Some(&target))?, args.stage()));
+        let ended = record.and_then(|target| supervise(&Entry::open(args, Some(&target))?, args.stdio()));
         match ended {
             Ok(Ended { status, is_interrupted }) => {
                 worst = worst.max(status);

@@ -8,21 +8,21 @@ use crate::args::Args;
 use crate::capability::{self, Limits};
 use crate::cgroup::Cgroups;
 use crate::command::Command;
+use crate::credentials::Credentials;
+use crate::directories::Directories;
 use crate::failure::{FAILED, fail};
-use crate::identity::Identity;
 use crate::join::{Joins, own_user_id};
 use crate::last_step::LastStep;
 use crate::lsm::Labels;
-use crate::place::Place;
 use crate::sys;
 
 /// What was opened. From the first join on nothing of ours is looked up by name: names are the container's then.
 pub(crate) struct Entry<'a> {
     joins: Joins<'a>,
     cgroups: Option<Cgroups>,
-    place: Place,
+    directories: Directories,
     limits: Option<Limits>,
-    identity: Identity<'a>,
+    credentials: Credentials<'a>,
     keep_caps: bool,
     labels: Option<Labels>,
     /// `None` if no process of ours comes near the container: then the command is executed directly.
@@ -41,9 +41,9 @@ impl<'a> Entry<'a> {
         }
         let entry = Self {
             cgroups: target.filter(|_| args.join_cgroup || args.is_limited()).map(Cgroups::open).transpose()?,
-            place: Place::open(args, target)?,
+            directories: Directories::open(args, target)?,
             limits: target.filter(|_| args.is_limited()).map(limits).transpose()?,
-            identity: Identity::open(args, target, joined.is_some()),
+            credentials: Credentials::open(args, target, joined.is_some()),
             keep_caps: args.keep_caps,
             labels: target
                 .filter(|_| args.follow_context || args.is_limited())
@@ -62,7 +62,7 @@ impl<'a> Entry<'a> {
 
     /// Joins the namespaces. A PID namespace takes effect with the next child.
     pub(crate) fn enter(&self) -> Result<()> {
-        self.identity.drop_groups_early();
+        self.credentials.drop_groups_early();
         self.joins.enter()
     }
 
@@ -104,13 +104,13 @@ impl<'a> Entry<'a> {
         if let Some(cgroups) = &self.cgroups {
             cgroups.join(is_in_birthplace)?;
         }
-        self.place.go()?;
+        self.directories.go()?;
         // The bounding set first, since a change of the user takes the right to; the rest afterwards, since it includes that
         // right.
         if let Some(limits) = &self.limits {
             limits.bound()?;
         }
-        self.identity.assume()?;
+        self.credentials.assume()?;
         if let Some(limits) = &self.limits {
             limits.drop_excess()?;
         }

@@ -6,7 +6,7 @@ use crate::args::Args;
 use crate::entry::Entry;
 use crate::failure::fail;
 use crate::supervise::{self, Ended};
-use crate::{each, shield, sys, target};
+use crate::{each, self_protection, sys, target};
 
 /// Does what the command line asks for; returns the exit status if it did not become the command.
 pub(crate) fn run(args: &Args) -> u8 {
@@ -23,21 +23,21 @@ fn try_run(args: &Args) -> Result<u8> {
              caller's files (--privileged permits it)",
         ));
     }
-    shield::hold_places()?;
+    self_protection::hold_standard_descriptors()?;
     if args.is_contained() {
-        shield::raise()?;
+        self_protection::deny_inspection()?;
     }
     if args.each {
         return each::run(args);
     }
     let target = args.needs_target().then(|| target::find(args)).transpose()?;
     let entry = Entry::open(args, target.as_ref())?;
-    // The caller's own programs, out of the container's reach, need no watcher.
+    // The caller's own programs, out of the container's reach, need no supervisor.
     if args.no_fork || !args.is_contained() {
         entry.enter()?;
         entry.become_command(false, || Ok(()), None);
     }
-    let Ended { status, .. } = supervise::supervise(&entry, args.stage())?;
+    let Ended { status, .. } = supervise::supervise(&entry, args.stdio())?;
     // Not to free our memory saves the kernel from copying each page that the command's parent had, too.
     sys::exit(status)
 }

@@ -22,7 +22,7 @@ const PASSED_ON: [Signal; 9] = [
     Signal::SIGCONT,
 ];
 
-/// Blocked as well: two by which a watcher would stop for touching a terminal that is not its own. It looks first who owns it.
+/// Blocked as well: two by which a supervisor would stop for touching a terminal that is not its own. It looks first who owns it.
 const HELD_BACK: [Signal; 2] = [Signal::SIGTTIN, Signal::SIGTTOU];
 
 /// Signals that are blocked for us to read, and the caller's mask and action.

@@ -1,11 +1,11 @@
-//! Starting the command, from the keeper's side.
+//! Starting the command, from the session leader's side.
 //!
 //! ```text
-//! keeper ┬ joiner: joins, gives up what the command must not have, takes the last step, and ends
-//!        └ command: born of the last step, in the PID namespace that was joined
+//! session leader ┬ joiner: joins, gives up what the command must not have, takes the last step, and ends
+//!                └ command: born of the last step, in the PID namespace that was joined
 //! ```
 //!
-//! The command is a child of the keeper's all the same (`CLONE_PARENT` of `clone(2)`). It waits for the keeper's word before
+//! The command is a child of the session leader's all the same (`CLONE_PARENT` of `clone(2)`). It waits for the session leader's word before
 //! it is executed, since only until then can it be given a process group.
 //!
 //! From its birth on the container may trace it, and say anything in its place: no word of it is taken for granted, or waited
@@ -131,7 +131,7 @@ pub(crate) fn exit_status(status: WaitStatus) -> Option<u8> {
     }
 }
 
-/// Has the joiner die with the keeper. The last step does the same for the command.
+/// Has the joiner die with the session leader. The last step does the same for the command.
 fn die_with_parent() -> Result<()> {
     prctl::set_pdeathsig(Signal::SIGKILL).context(|| "tie ourselves to our parent")
 }

@@ -1,4 +1,4 @@
-//! The watcher: what the caller knows as nicon-nsexec while the command runs. It passes signals on, stops and goes on
+//! The supervisor: what the caller knows as nicon-nsexec while the command runs. It passes signals on, stops and goes on
 //! with the command, and carries what is typed and shown.
 
 use std::io::Read;
@@ -12,15 +12,15 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, raise, sigprocmask};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
 
-use crate::args::Stage;
+use crate::args::Stdio;
 use crate::entry::Entry;
-use crate::keeper::{self, Handover, TO_GROUP};
+use crate::session_leader::{self, Handover, TO_GROUP};
 use crate::signals::{Received, Signals};
 use crate::start::exit_status;
 use crate::sys;
 use crate::terminal::Terminal;
 
-/// How long the keeper may take to hear that the command is to end, in milliseconds.
+/// How long the session leader may take to hear that the command is to end, in milliseconds.
 const PATIENCE: u16 = 1000;
 
 /// How a watched command ended.
@@ -31,23 +31,23 @@ pub(crate) struct Ended {
 }
 
 /// Runs the command as a child and watches it to its end.
-pub(crate) fn supervise(entry: &Entry<'_>, stage: Stage) -> Result<Ended> {
+pub(crate) fn supervise(entry: &Entry<'_>, stdio: Stdio) -> Result<Ended> {
     let signals = Signals::take()?;
     let (terminal, far) =
-        if stage.has_pty { Terminal::open().map(|(near, far)| (Some(near), Some(far)))? } else { (None, None) };
+        if stdio.has_pty { Terminal::open().map(|(near, far)| (Some(near), Some(far)))? } else { (None, None) };
     // In a pipeline the terminal may be in use by another: what is typed is the command's when it wants it.
     let has_input = std::io::IsTerminal::is_terminal(&std::io::stdout());
     let (link, far_link) = UnixStream::pair().context(|| "make a socket pair")?;
     match sys::fork().context(|| "start a child")? {
         ForkResult::Child => {
             drop(link);
-            // The caller's terminal is not the keeper's to put back.
+            // The caller's terminal is not the session leader's to put back.
             std::mem::forget(terminal);
-            keeper::keep(entry, Handover { stage, signals, link: far_link, terminal: far, has_input })
+            session_leader::keep(entry, Handover { stdio, signals, link: far_link, terminal: far, has_input })
         }
         ForkResult::Parent { child } => {
             drop((far, far_link));
-            let mut watch = Watch::new(child, stage, signals, link, terminal);
+            let mut watch = Watch::new(child, stdio, signals, link, terminal);
             if let Some(terminal) = watch.terminal.as_mut().filter(|_| has_input) {
                 terminal.take_input();
             }
@@ -59,13 +59,13 @@ pub(crate) fn supervise(entry: &Entry<'_>, stage: Stage) -> Result<Ended> {
 }
 
 struct Watch {
-    keeper: Pid,
-    stage: Stage,
+    leader: Pid,
+    stdio: Stdio,
     signals: Signals,
-    /// When it is closed, the keeper kills the command and ends.
+    /// When it is closed, the session leader kills the command and ends.
     link: Option<UnixStream>,
     terminal: Option<Terminal>,
-    /// The signal that asked the command to end, until the keeper has had it.
+    /// The signal that asked the command to end, until the session leader has had it.
     asked: Option<Signal>,
     /// That signal, if the command was killed since its start was held up.
     gave_up_on: Option<Signal>,
@@ -73,10 +73,10 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(keeper: Pid, stage: Stage, signals: Signals, link: UnixStream, terminal: Option<Terminal>) -> Self {
+    fn new(leader: Pid, stdio: Stdio, signals: Signals, link: UnixStream, terminal: Option<Terminal>) -> Self {
         Self {
-            keeper,
-            stage,
+            leader,
+            stdio,
             signals,
             link: Some(link),
             terminal,
@@ -122,25 +122,25 @@ impl Watch {
         Ok(typed.is_some_and(|events| !events.is_empty()))
     }
 
-    /// What the keeper says.
+    /// What the session leader says.
     fn listen(&mut self) -> Result<()> {
         let Some(link) = &mut self.link else { return Ok(()) };
         let mut word = [0];
         let _ = link.set_nonblocking(true);
         match (link.read(&mut word), &mut self.terminal) {
-            (Ok(1), Some(terminal)) if word[0] == keeper::WANTS_INPUT => terminal.take_input(),
-            (Ok(1), Some(terminal)) if word[0] == keeper::ENDED => {
+            (Ok(1), Some(terminal)) if word[0] == session_leader::WANTS_INPUT => terminal.take_input(),
+            (Ok(1), Some(terminal)) if word[0] == session_leader::ENDED => {
                 terminal.drain();
                 self.link = None;
             }
-            (Ok(1), _) if word[0] == keeper::STOPPED => {
+            (Ok(1), _) if word[0] == session_leader::STOPPED => {
                 let mut pid = [0; 4];
                 // Written in one piece with the word. The command may be awake again: then nothing would wake us.
                 if link.read_exact(&mut pid).is_ok() && is_stopped(i32::from_ne_bytes(pid)) {
                     return self.stop();
                 }
             }
-            // The keeper has ended: SIGCHLD follows.
+            // The session leader has ended: SIGCHLD follows.
             (Ok(0), _) => self.link = None,
             _ => {}
         }
@@ -162,7 +162,7 @@ impl Watch {
         // In our process group the command gets what the terminal sends us, and is stopped and woken with us by the
         // caller's shell: to do the same once more, a little later, would undo what came in between.
         let is_groups = received.is_kernels || matches!(signal, Signal::SIGTSTP | Signal::SIGCONT);
-        if self.stage.has_session || !is_groups {
+        if self.stdio.has_session || !is_groups {
             self.send(signal, received.is_kernels);
         }
     }
@@ -170,30 +170,30 @@ impl Watch {
     fn send(&self, signal: Signal, is_kernels: bool) {
         // What comes from a terminal is for the whole group, and a job that is woken is woken as a whole.
         let is_for_group = is_kernels || signal == Signal::SIGCONT;
-        // The keeper may have ended: we have not waited for it, so its PID is not reused.
-        let _ = sys::sigqueue(self.keeper, signal, if is_for_group { TO_GROUP } else { 0 });
+        // The session leader may have ended: we have not waited for it, so its PID is not reused.
+        let _ = sys::sigqueue(self.leader, signal, if is_for_group { TO_GROUP } else { 0 });
     }
 
-    /// The exit status, if the keeper has ended.
+    /// The exit status, if the session leader has ended.
     fn look(&mut self) -> Result<Option<u8>> {
-        match waitpid(self.keeper, Some(WaitPidFlag::WNOHANG)) {
+        match waitpid(self.leader, Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::Signaled(_, signal, _)) => {
                 Err(Error::failed(format!("the process that watched the command was killed ({signal})")))
             }
-            Ok(WaitStatus::Exited(keeper, code)) => Ok(exit_status(match self.gave_up_on {
-                Some(signal) => WaitStatus::Signaled(keeper, signal, false),
-                None => WaitStatus::Exited(keeper, code),
+            Ok(WaitStatus::Exited(leader, code)) => Ok(exit_status(match self.gave_up_on {
+                Some(signal) => WaitStatus::Signaled(leader, signal, false),
+                None => WaitStatus::Exited(leader, code),
             })),
             Ok(_) | Err(Errno::EINTR) => Ok(None),
             Err(errno) => Err(Error::os("wait for the command", errno)),
         }
     }
 
-    /// Has the keeper kill the command if its start is held up, as a container's file system can do for as long as it likes:
-    /// the keeper reads no signal before the command is executed.
+    /// Has the session leader kill the command if its start is held up, as a container's file system can do for as long as it likes:
+    /// the session leader reads no signal before the command is executed.
     fn insist(&mut self) {
         let is_pending = |signal: &Signal| {
-            let status = std::fs::read_to_string(format!("/proc/{}/status", self.keeper)).unwrap_or_default();
+            let status = std::fs::read_to_string(format!("/proc/{}/status", self.leader)).unwrap_or_default();
             let pending = status.lines().find_map(|line| line.strip_prefix("ShdPnd:"));
             let pending = pending.and_then(|set| u64::from_str_radix(set.trim(), 16).ok());
             pending.is_some_and(|set| set & (1 << (*signal as i32 - 1)) != 0)

@@ -1,4 +1,4 @@
-//! The YAML that plans need: a single document of maps, lists and scalars, each with its place.
+//! The YAML that plans need: a single document of maps, lists and scalars, each with its position.
 //!
 //! Anchors, aliases and tags are refused: a plan means what it says, and a short text cannot expand to a long one.
 
@@ -15,24 +15,24 @@ const DEPTH: usize = 8;
 /// The most keys of a map: far more than a plan can use.
 const KEYS: usize = 64;
 
-/// A place in the text. Lines and columns count from 1.
+/// A position in the text. Lines and columns count from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
+pub(crate) struct Position {
     pub(crate) line: usize,
     pub(crate) column: usize,
 }
 
-/// An error at a place.
+/// An error at a position.
 #[derive(Debug)]
 pub(crate) struct Fault {
-    pub(crate) place: Place,
+    pub(crate) position: Position,
     pub(crate) message: String,
 }
 
-/// A value and its place.
+/// A value and its position.
 #[derive(Debug)]
 pub(crate) struct Node {
-    pub(crate) place: Place,
+    pub(crate) position: Position,
     pub(crate) content: Content,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct Node {
 pub(crate) enum Content {
     Scalar(Scalar),
     List(Vec<Node>),
-    Map(Vec<Entry>),
+    Map(Vec<KeyValue>),
 }
 
 impl Content {
@@ -57,8 +57,8 @@ impl Content {
 
 /// An entry of a map.
 #[derive(Debug)]
-pub(crate) struct Entry {
-    pub(crate) place: Place,
+pub(crate) struct KeyValue {
+    pub(crate) position: Position,
     pub(crate) key: String,
     pub(crate) value: Node,
 }
@@ -70,13 +70,13 @@ pub(crate) struct Entry {
 pub(crate) fn parse(text: &str) -> Result<Option<Node>, Fault> {
     let mut reader = Reader(Parser::new_from_str(text));
     let mut document = None;
-    while let Some((event, place)) = reader.next()? {
+    while let Some((event, position)) = reader.next()? {
         match event {
             Event::DocumentStart(_) if document.is_some() => {
-                return Err(place.fault("a second YAML document: a plan is a single document"));
+                return Err(position.fault("a second YAML document: a plan is a single document"));
             }
             Event::DocumentStart(_) | Event::DocumentEnd | Event::StreamStart | Event::StreamEnd | Event::Nothing => {}
-            event => document = Some(reader.node(event, place, DEPTH)?),
+            event => document = Some(reader.node(event, position, DEPTH)?),
         }
     }
     Ok(document)
@@ -85,16 +85,16 @@ pub(crate) fn parse(text: &str) -> Result<Option<Node>, Fault> {
 struct Reader<'a>(Parser<'a, StrInput<'a>>);
 
 impl<'a> Reader<'a> {
-    fn next(&mut self) -> Result<Option<(Event<'a>, Place)>, Fault> {
+    fn next(&mut self) -> Result<Option<(Event<'a>, Position)>, Fault> {
         self.0.next().transpose().map(|next| next.map(|(event, span)| (event, span.into()))).map_err(Fault::from)
     }
 
     /// The next event, inside a document.
-    fn must_next(&mut self) -> Result<(Event<'a>, Place), Fault> {
+    fn must_next(&mut self) -> Result<(Event<'a>, Position), Fault> {
         self.next().map(|next| next.expect("the parser ends what it began"))
     }
 
-    fn node(&mut self, event: Event<'a>, place: Place, depth: usize) -> Result<Node, Fault> {
+    fn node(&mut self, event: Event<'a>, position: Position, depth: usize) -> Result<Node, Fault> {
         let (anchor, tag) = match &event {
             Event::Scalar(_, _, anchor, tag) | Event::SequenceStart(anchor, tag) | Event::MappingStart(anchor, tag) => {
                 (*anchor, tag.is_some())
@@ -102,12 +102,12 @@ impl<'a> Reader<'a> {
             _ => (0, false),
         };
         if anchor != 0 || matches!(event, Event::Alias(_)) {
-            return Err(place.fault("a plan cannot have anchors (&) or aliases (*): repeat the value"));
+            return Err(position.fault("a plan cannot have anchors (&) or aliases (*): repeat the value"));
         }
         if tag {
-            return Err(place.fault("a plan cannot have tags (!)"));
+            return Err(position.fault("a plan cannot have tags (!)"));
         }
-        let Some(depth) = depth.checked_sub(1) else { return Err(place.fault("nested too deep for a plan")) };
+        let Some(depth) = depth.checked_sub(1) else { return Err(position.fault("nested too deep for a plan")) };
         let content = match event {
             Event::Scalar(text, style, ..) => {
                 Content::Scalar(Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain })
@@ -115,7 +115,7 @@ impl<'a> Reader<'a> {
             Event::SequenceStart(..) => Content::List(self.list(depth)?),
             _ => Content::Map(self.map(depth)?),
         };
-        Ok(Node { place, content })
+        Ok(Node { position, content })
     }
 
     fn list(&mut self, depth: usize) -> Result<Vec<Node>, Fault> {
@@ -123,46 +123,46 @@ impl<'a> Reader<'a> {
         loop {
             match self.must_next()? {
                 (Event::SequenceEnd, _) => return Ok(items),
-                (event, place) => items.push(self.node(event, place, depth)?),
+                (event, position) => items.push(self.node(event, position, depth)?),
             }
         }
     }
 
-    fn map(&mut self, depth: usize) -> Result<Vec<Entry>, Fault> {
-        let mut entries: Vec<Entry> = Vec::new();
+    fn map(&mut self, depth: usize) -> Result<Vec<KeyValue>, Fault> {
+        let mut entries: Vec<KeyValue> = Vec::new();
         loop {
-            let (event, place) = match self.must_next()? {
+            let (event, position) = match self.must_next()? {
                 (Event::MappingEnd, _) => return Ok(entries),
                 next => next,
             };
             if entries.len() == KEYS {
-                return Err(place.fault(format!("more than {KEYS} keys in one map")));
+                return Err(position.fault(format!("more than {KEYS} keys in one map")));
             }
-            let Content::Scalar(Scalar { text: key, .. }) = self.node(event, place, depth)?.content else {
-                return Err(place.fault("a key must be a word, not a list or a map"));
+            let Content::Scalar(Scalar { text: key, .. }) = self.node(event, position, depth)?.content else {
+                return Err(position.fault("a key must be a word, not a list or a map"));
             };
             if let Some(first) = entries.iter().find(|entry| entry.key == key) {
-                return Err(place.fault(format!("duplicate key {key} (first on line {})", first.place.line)));
+                return Err(position.fault(format!("duplicate key {key} (first on line {})", first.position.line)));
             }
             let (event, at) = self.must_next()?;
             let mut value = self.node(event, at, depth)?;
-            // A missing value has no place of its own.
+            // A missing value has no position of its own.
             if matches!(&value.content, Content::Scalar(scalar) if scalar.plain && scalar.text.is_empty()) {
-                value.place = place;
+                value.position = position;
             }
-            entries.push(Entry { place, key, value });
+            entries.push(KeyValue { position, key, value });
         }
     }
 }
 
-impl Place {
-    /// A fault at this place.
+impl Position {
+    /// A fault at this position.
     pub(crate) fn fault(self, message: impl Into<String>) -> Fault {
-        Fault { place: self, message: message.into() }
+        Fault { position: self, message: message.into() }
     }
 }
 
-impl From<Span> for Place {
+impl From<Span> for Position {
     fn from(span: Span) -> Self {
         Self { line: span.start.line(), column: span.start.col() + 1 }
     }
@@ -170,16 +170,16 @@ impl From<Span> for Place {
 
 impl From<ScanError> for Fault {
     fn from(error: ScanError) -> Self {
-        let place = Place { line: error.marker().line(), column: error.marker().col() + 1 };
+        let position = Position { line: error.marker().line(), column: error.marker().col() + 1 };
         let cause = match error.info() {
             tab if tab.starts_with("tabs disallowed") => "tabs are not allowed for indentation",
             other => other,
         };
-        place.fault(format!("not YAML: {cause}"))
+        position.fault(format!("not YAML: {cause}"))
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.line, self.column)
     }
@@ -188,7 +188,7 @@ impl fmt::Display for Place {
 impl Fault {
     /// The fault as an error in the file `name`, formatted as by compilers: `links.yaml:4:15: ...`.
     pub(crate) fn prefix(self, name: &str) -> Error {
-        Error::failed(format!("{name}:{}: {}", self.place, self.message))
+        Error::failed(format!("{name}:{}: {}", self.position, self.message))
     }
 }
 
@@ -198,7 +198,7 @@ mod tests {
 
     fn fault(text: &str) -> String {
         let fault = parse(text).unwrap_err();
-        format!("{}: {}", fault.place, fault.message)
+        format!("{}: {}", fault.position, fault.message)
     }
 
     #[test]

@@ -108,7 +108,7 @@ impl Key {
             (self.check)(&record).map_err(|error| error.to_string())?;
             Ok(value)
         });
-        checked.map_err(|why| node.place.fault(format!("{}: {why}", self.name)))
+        checked.map_err(|why| node.position.fault(format!("{}: {why}", self.name)))
     }
 }
 

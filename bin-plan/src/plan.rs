@@ -6,7 +6,7 @@ use nicon_core::link::{AltName, LinkSpec, NewName, Selector};
 use nicon_core::suggest::nearest;
 use nicon_core::{Record, Result};
 
-use crate::document::{Content, Entry, Fault, Node, Place};
+use crate::document::{Content, Fault, KeyValue, Node, Position};
 use crate::keys::{KEYS, Need, names};
 
 /// The only key of a plan.
@@ -17,13 +17,13 @@ const LINKS: &str = "links";
 /// # Errors
 /// All its faults.
 pub(crate) fn records(document: Option<&Node>, plan: Option<&String>) -> std::result::Result<Vec<Record>, Vec<Fault>> {
-    let start = Place { line: 1, column: 1 };
+    let start = Position { line: 1, column: 1 };
     let empty = || start.fault(format!("the plan is empty: expected \"{LINKS}:\" and a list of links below it"));
     let node = document.ok_or_else(|| vec![empty()])?;
     let entries = match &node.content {
         Content::Map(entries) => entries,
         Content::Scalar(scalar) if scalar.text.is_empty() => return Err(vec![empty()]),
-        other => return Err(vec![node.place.fault(format!("expected \"{LINKS}:\", found {}", other.display()))]),
+        other => return Err(vec![node.position.fault(format!("expected \"{LINKS}:\", found {}", other.display()))]),
     };
     let mut reading = Reading::default();
     for entry in entries {
@@ -32,7 +32,7 @@ pub(crate) fn records(document: Option<&Node>, plan: Option<&String>) -> std::re
             Content::List(links) => links.iter().for_each(|link| reading.link(link)),
             other => {
                 let found = other.display();
-                reading.faults.push(entry.value.place.fault(format!("{LINKS}: expected a list, found {found}")));
+                reading.faults.push(entry.value.position.fault(format!("{LINKS}: expected a list, found {found}")));
             }
         }
     }
@@ -40,7 +40,7 @@ pub(crate) fn records(document: Option<&Node>, plan: Option<&String>) -> std::re
         reading.faults.push(empty());
     }
     if !reading.faults.is_empty() {
-        reading.faults.sort_by_key(|fault| fault.place);
+        reading.faults.sort_by_key(|fault| fault.position);
         return Err(reading.faults);
     }
     if let Some(plan) = plan {
@@ -54,7 +54,7 @@ struct Reading {
     records: Vec<Record>,
     faults: Vec<Fault>,
     /// The links that are moved out of each namespace, and the names that each container gets. Both must be unique.
-    taken: HashMap<(Side, String), Place>,
+    taken: HashMap<(Side, String), Position>,
 }
 
 /// A side of a move, with the plan's name for the namespace.
@@ -68,7 +68,7 @@ impl Reading {
     fn link(&mut self, node: &Node) {
         let Content::Map(entries) = &node.content else {
             let expected = format!("expected a map with the keys {}", names().join(", "));
-            return self.faults.push(node.place.fault(format!("{expected}, found {}", node.content.display())));
+            return self.faults.push(node.position.fault(format!("{expected}, found {}", node.content.display())));
         };
         for entry in entries.iter().filter(|entry| KEYS.iter().all(|key| key.name != entry.key)) {
             self.faults.push(unknown(entry, &names()));
@@ -83,24 +83,24 @@ impl Reading {
                     Err(faults) => self.faults.extend(faults),
                 },
                 None if key.need == Need::All || key.need == Need::Links && has_link => {
-                    self.faults.push(node.place.fault(format!("the link has no {}", key.name)));
+                    self.faults.push(node.position.fault(format!("the link has no {}", key.name)));
                 }
                 None => {}
             }
         }
         if self.faults.len() == faults
-            && let Err(error) = self.check(&record, node.place)
+            && let Err(error) = self.check(&record, node.position)
         {
-            self.faults.push(node.place.fault(error.to_string()));
+            self.faults.push(node.position.fault(error.to_string()));
         }
         self.records.push(record);
     }
 
     /// Checks a link whose keys are valid one by one.
-    fn check(&mut self, record: &Record, place: Place) -> Result<()> {
+    fn check(&mut self, record: &Record, position: Position) -> Result<()> {
         let wish = LinkSpec::from_record(record)?;
         let Some(link) = record.text("link")? else { return Ok(()) };
-        self.take(Side::From(record.cell("from")), link, place);
+        self.take(Side::From(record.cell("from")), link, position);
         // The name of a link that is given by a number or an address is unknown here.
         let kept = match link.parse()? {
             Selector::Name(name) if name.parse::<u32>().is_err() => Some(name),
@@ -112,28 +112,28 @@ impl Reading {
             None => kept.as_deref(),
         };
         for name in given.into_iter().chain(wish.altnames.iter().map(AltName::as_str)) {
-            self.take(Side::To(record.cell("target")), name, place);
+            self.take(Side::To(record.cell("target")), name, position);
         }
         wish.check()
     }
 
     /// Records that a link is moved out of a namespace, or that a container gets a link of this name. It is a fault if an
     /// earlier link of the plan does so, too.
-    fn take(&mut self, side: Side, link: &str, place: Place) {
+    fn take(&mut self, side: Side, link: &str, position: Position) {
         let what = match &side {
             Side::From(_) => format!("{link} is already moved"),
             Side::To(container) => format!("{container} already gets a link {link}"),
         };
-        let taken = self.taken.entry((side, link.to_owned())).or_insert(place);
-        if *taken != place {
-            self.faults.push(place.fault(format!("{what} on line {}", taken.line)));
+        let taken = self.taken.entry((side, link.to_owned())).or_insert(position);
+        if *taken != position {
+            self.faults.push(position.fault(format!("{what} on line {}", taken.line)));
         }
     }
 }
 
-fn unknown(entry: &Entry, known: &[&str]) -> Fault {
+fn unknown(entry: &KeyValue, known: &[&str]) -> Fault {
     let (key, known_keys) = (&entry.key, known.join(", "));
-    entry.place.fault(match nearest(key, known.iter().copied()).first() {
+    entry.position.fault(match nearest(key, known.iter().copied()).first() {
         Some(similar) => format!("unknown key \"{key}\": did you mean {similar}?"),
         None => format!("unknown key \"{key}\" (the keys are {known_keys})"),
     })
@@ -146,7 +146,7 @@ mod tests {
 
     fn faults(text: &str) -> Vec<String> {
         let faults = records(document::parse(text).unwrap().as_ref(), None).unwrap_err();
-        faults.into_iter().map(|fault| format!("{}: {}", fault.place, fault.message)).collect()
+        faults.into_iter().map(|fault| format!("{}: {}", fault.position, fault.message)).collect()
     }
 
     #[test]

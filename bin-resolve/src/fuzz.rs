@@ -1,30 +1,33 @@
-//! Entry points of the fuzz targets: all untrusted input, with the invariants that must hold.
+//! Entry points of the fuzz targets: all untrusted input, with the invariants that must hold. No part of the library's interface.
 
 use std::os::unix::net::UnixStream;
 
+use nicon_core::container::{innermost_id, is_id};
+use nicon_core::path::is_name;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use nicon_core::container::{innermost_id, is_id};
-
-use crate::cgroup::{Placement, is_in_a_container, placement};
-use crate::conmon::Conmon;
-use crate::container::{Container, fit, judge};
-use crate::engine::Engine;
-use crate::listing::{self, State};
-use crate::name::{self, Asked, is_name};
-use crate::{activation, context, disk};
+use crate::engine::activation;
+use crate::engine::api::client::Client;
+use crate::engine::api::inspect::judge;
+use crate::engine::api::{context, list};
+use crate::engine::container::{Container, Filter, fit};
+use crate::engine::state;
+use crate::engine::state::conmon::Conmon;
+use crate::proof::cgroup::{Placement, is_in_a_container, placement};
+use crate::query::parse::{Target, parse};
+use crate::query::path::show;
 
 /// A path: if it is accepted, it is safe in a URL, and parses to the same again after it was displayed.
 ///
 /// # Panics
 /// If that does not hold.
 pub fn path(text: &str) {
-    let Ok(Asked::One(path)) = name::parse(text) else { return };
+    let Ok(Target::One(path)) = parse(text) else { return };
     for segment in &path {
         assert!(is_name(segment.rsplit([':', '@']).next().unwrap_or_default()), "{segment}");
     }
-    let shown = name::show(&path);
-    assert_eq!(name::parse(&shown).ok(), Some(Asked::One(path)), "{shown}");
+    let shown = show(&path);
+    assert_eq!(parse(&shown).ok(), Some(Target::One(path)), "{shown}");
 }
 
 /// The list of an engine's containers: each can be asked for.
@@ -32,7 +35,7 @@ pub fn path(text: &str) {
 /// # Panics
 /// If that does not hold.
 pub fn list(answer: &[u8]) {
-    for listed in listing::parse(answer).into_iter().flatten() {
+    for listed in list::parse(answer).into_iter().flatten() {
         assert!(is_name(&listed.name), "{listed:?}");
     }
 }
@@ -51,14 +54,14 @@ pub fn engine(sent: &[u8]) {
         theirs.set_nonblocking(true).expect("make it non-blocking");
         let theirs = tokio::net::UnixStream::from_std(theirs).expect("watch the socket");
         tokio::spawn(answer(theirs, sent.to_owned()));
-        let engine = Engine::new(ours).await.expect("begin HTTP");
+        let engine = Client::new(ours).await.expect("begin HTTP");
         if let Ok(Some(answer)) = engine.inspect(ASKED).await
             && let Ok(Some(container)) = judge(ASKED, answer)
         {
             assert!(is_id(&container.id) && container.inner_pid > 0);
             assert!(fit(ASKED, &container.id, &container.name).is_some());
         }
-        let _ = engine.list(State::Any).await;
+        let _ = engine.list(Filter::Any).await;
     });
 }
 
@@ -67,7 +70,7 @@ pub fn engine(sent: &[u8]) {
 /// # Panics
 /// If what was read breaks a promise of its type.
 pub fn files(text: &[u8]) {
-    disk::parse_any(text);
+    state::fuzz::parse(text);
     if let Some(Conmon { storage: Some(storage), state, .. }) = Conmon::parse(&String::from_utf8_lossy(text)) {
         let told = [Some(storage.graphroot), Some(storage.runroot), state];
         assert!(told.into_iter().flatten().all(|path| path.is_absolute()));

@@ -1,58 +1,31 @@
-//! nicon-resolve: resolves container names to processes. Private to the program and its fuzz targets.
+#![doc = include_str!("../README.md")]
+//!
+//! # Layers
+//! Each uses those below it only: `resolve` (many paths at once, patterns), `lookup` (one site: a container,
+//! or our own machine), `proof` (what proves an answer), `engine` (what tells of containers), `query` (what is asked for), `rootfs`
+//! (a container's files, safely).
 
-mod activation;
-mod address;
-mod answer;
-mod args;
-mod aside;
-mod bundles;
-mod by_id;
-mod cgroup;
-mod chosen;
-mod claim;
-mod conmon;
-mod container;
-mod context;
-mod daemon;
-mod disk;
-mod endpoint;
+mod brief;
 mod engine;
-mod fallback;
-mod files;
+#[doc(hidden)]
 pub mod fuzz;
-mod hop;
-mod kind;
-mod leads;
-mod listing;
-mod locate;
-mod matches;
-mod missing;
-mod monitors;
-mod name;
-mod output;
-mod pattern;
-mod plan;
-mod pool;
-mod present;
-mod root;
-mod rootlesskit;
-mod roster;
-mod run;
-mod running;
-mod scope;
-mod search;
-mod segments;
-mod socket;
-mod standing;
-mod survey;
-mod task;
-mod trust;
-mod turns;
-mod unusual;
-mod users;
-mod visit;
-mod walk;
-mod wire;
+mod lookup;
+mod proof;
+mod query;
+mod resolve;
+mod rootfs;
 
-pub use args::Args;
-pub use run::{PROGRAM, run};
+use nicon_core::Result;
+
+pub use query::parse::Query;
+pub use resolve::hit::Hit;
+pub use resolve::resolver::{Options, Resolver};
+
+/// Has the program prepare for threads that may never end, before the first one is started.
+///
+/// A container's root can serve a file system that never replies. Look-ups there are done on threads, which time-outs abandon; but a
+/// process with such a thread cannot end before the container does. Whoever has to end anyway goes on in a child process, which can
+/// be left behind: that is what [`nicon_core::filter::worker_process::start`] does. Only the first call counts.
+pub fn prepare_for_threads(preparation: fn() -> Result<()>) {
+    rootfs::blocking::prepare_by(preparation);
+}

@@ -1,12 +1,15 @@
 //! nicon-resolve: see the library.
 
+mod cli;
+
 use clap::Parser;
-use nicon_core::filter::{cli, worker_process};
-use nicon_resolve::{Args, PROGRAM, run};
+use cli::args::Args;
+use cli::run::{PROGRAM, run};
+use nicon_core::filter::{self, worker_process};
 
 fn main() -> std::process::ExitCode {
     match Args::try_parse() {
-        Ok(args) => worker_process::run(PROGRAM, || run(args)),
-        Err(error) => cli::usage(PROGRAM, error.use_stderr(), &error.to_string()).into(),
+        Ok(args) => worker_process::run(PROGRAM, || run(&args)),
+        Err(error) => filter::cli::usage(PROGRAM, error.use_stderr(), &error.to_string()).into(),
     }
 }

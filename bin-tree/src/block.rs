@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use crate::args::Args;
+use crate::compare::{Change, Comparison, Owner};
 use crate::link::Link;
 use crate::nest::Nest;
 use crate::procs::{Proc, Procs};
 use crate::screen::Screen;
-use crate::view::{Change, Owner, View};
 
 /// The most columns of a line in an image. Commands can be long.
 const BOX: usize = 80;
@@ -77,7 +77,12 @@ impl Line {
 }
 
 /// The blocks of all nodes, each after the one that it is in, and the wires between them.
-pub(crate) fn blocks(nest: &Nest, views: &[View], procs: Option<&Procs>, args: &Args) -> (Vec<Block>, Vec<Wire>) {
+pub(crate) fn blocks(
+    nest: &Nest,
+    comparisons: &[Comparison],
+    procs: Option<&Procs>,
+    args: &Args,
+) -> (Vec<Block>, Vec<Wire>) {
     let mut blocks: Vec<Block> = Vec::new();
     let mut ends = HashMap::new();
     let mut wires = Vec::new();
@@ -86,7 +91,7 @@ pub(crate) fn blocks(nest: &Nest, views: &[View], procs: Option<&Procs>, args: &
     waiting.reverse();
     while let Some((index, depth, outer)) = waiting.pop() {
         let (node, place) = (&nest.nodes[index], blocks.len());
-        let mut lines = vec![node_line(nest, index, &views[index])];
+        let mut lines = vec![node_line(nest, index, &comparisons[index])];
         for link in node.links.iter().filter(|_| args.links) {
             let here = (place, lines.len());
             if let Some(there) = link.peer.as_ref().and_then(|peer| ends.get(&peer.id?)) {
@@ -102,13 +107,13 @@ pub(crate) fn blocks(nest: &Nest, views: &[View], procs: Option<&Procs>, args: &
     (blocks, wires)
 }
 
-fn node_line(nest: &Nest, index: usize, view: &View) -> Line {
+fn node_line(nest: &Nest, index: usize, comparison: &Comparison) -> Line {
     let node = &nest.nodes[index];
-    let mut rest: Vec<String> = view.changes.iter().map(|change| change_text(nest, change)).collect();
-    if let Some(same) = view.same {
+    let mut rest: Vec<String> = comparison.changes.iter().map(|change| change_text(nest, change)).collect();
+    if let Some(same) = comparison.same {
         rest = vec![format!("the same as {}", nest.path(same))];
     }
-    if view.gone {
+    if comparison.gone {
         rest = vec!["gone".to_owned()];
     }
     Line {

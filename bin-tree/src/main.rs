@@ -2,6 +2,7 @@
 
 mod args;
 mod block;
+mod compare;
 mod dot;
 mod link;
 mod nest;
@@ -10,7 +11,6 @@ mod run;
 mod screen;
 mod svg;
 mod text;
-mod view;
 
 use clap::Parser;
 use nicon_core::filter::cli;

@@ -7,8 +7,8 @@ use std::ops::ControlFlow;
 use nicon_core::walk::walk;
 use nicon_core::{NsType, Process, Result, container};
 
+use crate::compare::Comparison;
 use crate::nest::Nest;
-use crate::view::View;
 
 /// A process of a container.
 #[derive(Debug)]
@@ -38,10 +38,10 @@ pub(crate) struct Procs {
 ///
 /// # Errors
 /// If /proc cannot be read.
-pub(crate) fn find(nest: &Nest, views: &[View]) -> Result<Procs> {
+pub(crate) fn find(nest: &Nest, comparisons: &[Comparison]) -> Result<Procs> {
     let own = Process::myself()?.namespace(NsType::Pid)?.id().ino;
     let (all, denied) = census(own)?;
-    let places: Vec<Option<(u64, i32)>> = (0..nest.nodes.len()).map(|index| place(nest, views, index)).collect();
+    let places: Vec<Option<(u64, i32)>> = (0..nest.nodes.len()).map(|index| place(nest, comparisons, index)).collect();
     let shared = shared(&places, own);
     let sharing = all.iter().filter(|(_, entry)| shared.contains(&entry.pidns));
     let ids: HashMap<i32, String> = sharing.filter_map(|(pid, _)| Some((*pid, container_of(*pid)?))).collect();
@@ -63,14 +63,14 @@ pub(crate) fn find(nest: &Nest, views: &[View]) -> Result<Procs> {
 }
 
 /// A running process.
-struct Entry {
+struct Running {
     parent: i32,
     pidns: u64,
     starttime: u64,
 }
 
 /// All running processes, and the number of those that may not be inspected. `own` is our own PID namespace.
-fn census(own: u64) -> Result<(HashMap<i32, Entry>, usize)> {
+fn census(own: u64) -> Result<(HashMap<i32, Running>, usize)> {
     let (mut all, mut denied) = (HashMap::new(), 0);
     walk(|process| {
         let pidns = match process.namespace(NsType::Pid) {
@@ -83,7 +83,7 @@ fn census(own: u64) -> Result<(HashMap<i32, Entry>, usize)> {
             answer => answer.ok(),
         };
         if let (Some(pidns), Some(stat)) = (pidns, process.stat().filter(|stat| !stat.ended)) {
-            all.insert(process.pid(), Entry { parent: stat.parent, pidns, starttime: stat.starttime });
+            all.insert(process.pid(), Running { parent: stat.parent, pidns, starttime: stat.starttime });
         }
         Ok(ControlFlow::Continue(()))
     })?;
@@ -100,9 +100,9 @@ fn is_nested(pid: i32) -> bool {
 }
 
 /// The PID namespace and the first process of a node that is still running.
-fn place(nest: &Nest, views: &[View], index: usize) -> Option<(u64, i32)> {
+fn place(nest: &Nest, comparisons: &[Comparison], index: usize) -> Option<(u64, i32)> {
     let node = &nest.nodes[index];
-    let namespaces = node.record.as_ref().filter(|_| !views[index].gone)?.integers("ns").ok()?;
+    let namespaces = node.record.as_ref().filter(|_| !comparisons[index].gone)?.integers("ns").ok()?;
     let pidns = namespaces.into_iter().find_map(|(ns_type, ino)| (ns_type == "pid").then_some(ino))?;
     Some((pidns, node.pid?))
 }
@@ -119,7 +119,7 @@ fn container_of(pid: i32) -> Option<String> {
     container::id(&cgroup).map(str::to_owned)
 }
 
-fn is_below(all: &HashMap<i32, Entry>, pid: i32, first: i32) -> bool {
+fn is_below(all: &HashMap<i32, Running>, pid: i32, first: i32) -> bool {
     // The limit guards against a loop: the parents were not all read at the same time.
     let up = std::iter::successors(Some(pid), |pid| all.get(pid).map(|entry| entry.parent));
     up.take(all.len()).any(|pid| pid == first)
@@ -127,7 +127,7 @@ fn is_below(all: &HashMap<i32, Entry>, pid: i32, first: i32) -> bool {
 
 /// Orders the members, each after its parent: the first process and its descendants, then those that were started from
 /// outside, as by `docker exec`.
-fn tree(all: &HashMap<i32, Entry>, members: &HashSet<i32>, first: i32) -> Vec<Proc> {
+fn tree(all: &HashMap<i32, Running>, members: &HashSet<i32>, first: i32) -> Vec<Proc> {
     let mut children: HashMap<Option<i32>, Vec<i32>> = HashMap::new();
     for pid in members {
         let parent = Some(all[pid].parent).filter(|parent| *pid != first && members.contains(parent));

@@ -8,7 +8,7 @@ use nicon_core::{Error, Result, Status};
 use crate::args::Args;
 use crate::nest::Nest;
 use crate::screen::Screen;
-use crate::{block, dot, procs, svg, text, view};
+use crate::{block, compare, dot, procs, svg, text};
 
 /// The program's name, as its messages begin.
 pub(crate) const PROGRAM: &str = "nicon-tree";
@@ -31,14 +31,14 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
         let none = "--links: no links in the input: nicon-resolve PATH... | nicon-links | nicon-tree --links";
         answers.give(None, Err(Error::failed(none)))?;
     }
-    let views = view::views(&nest)?;
-    let procs = args.procs.then(|| procs::find(&nest, &views)).transpose()?;
+    let comparisons = compare::compare(&nest)?;
+    let procs = args.procs.then(|| procs::find(&nest, &comparisons)).transpose()?;
     if let Some(denied) = procs.as_ref().map(|procs| procs.denied).filter(|denied| *denied > 0) {
         let message =
             format!("{denied} processes could not be inspected ({}): some may be missing", ptrace_hint("they have"));
         answers.give(None, Err(Error::failed(message)))?;
     }
-    let (blocks, wires) = block::blocks(&nest, &views, procs.as_ref(), args);
+    let (blocks, wires) = block::blocks(&nest, &comparisons, procs.as_ref(), args);
     if !blocks.is_empty() {
         let title = if args.links || args.procs { "DETAILS" } else { "NAMESPACES" };
         write_out(match (args.dot, args.svg) {

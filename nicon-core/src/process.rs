@@ -1,6 +1,7 @@
 //! A pinned process: a pidfd, which a reused PID cannot redirect, and the identity that a record carries.
 
 mod pid_inode;
+mod recorded;
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -9,12 +10,10 @@ use std::sync::OnceLock;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::Mode;
-use serde_json::Map;
 
-use crate::machine::Machine;
 use crate::pidfd::{inode, is_running, is_running_for};
 use crate::privileges::ptrace_hint;
-use crate::{Context, Error, Namespace, NsId, NsType, Record, Result, proc, sys};
+use crate::{Context, Error, Namespace, NsId, NsType, Result, proc, sys};
 
 pub use pid_inode::PidInode;
 
@@ -241,69 +240,6 @@ impl Process {
             },
             answer => answer,
         }
-    }
-
-    /// Pins the process that a record names, and checks that it is still the same process, in the same namespaces.
-    ///
-    /// # Errors
-    /// [`Status::No`](crate::Status::No) if it is gone, its PID was reused, or it has changed a namespace;
-    /// [`Status::Failed`](crate::Status::Failed) if the record has no `pid`. As [`Machine::check`].
-    pub fn from_record(record: &Record) -> Result<Self> {
-        let Some(pid) = record.integer("pid")? else {
-            return Err(Error::invalid("the record has no \"pid\""));
-        };
-        Machine::this()?.check(record)?;
-        let process = Self::pin(pid)?;
-        if let Some(recorded) = record.integer("starttime")? {
-            process.expect("start time", process.starttime()?, recorded)?;
-        }
-        if let (Some(recorded), Some(actual)) = (record.integer("pidfs")?, process.pidfs()?) {
-            process.expect("pidfs inode", actual, recorded)?;
-        }
-        for (name, recorded) in record.integers("ns")? {
-            if let Some(id) = process.namespace_id(name.parse()?)?
-                && id.ino != recorded
-            {
-                let now = id.ino;
-                return Err(Error::no(format!("process {pid} is in {name} namespace {now} now, not in {recorded}")));
-            }
-        }
-        Ok(process)
-    }
-
-    fn expect(&self, what: &str, actual: u64, recorded: u64) -> Result<()> {
-        if actual == recorded {
-            return Ok(());
-        }
-        let pid = self.pid;
-        Err(Error::no(format!("PID {pid} now belongs to another process ({what} {actual}, not {recorded})")))
-    }
-
-    /// Writes its identity and namespaces into a record: `pid`, `starttime`, `pidfs`, `nspid`, `ns`, `nsdev`, `boot` and
-    /// `machine`.
-    ///
-    /// # Errors
-    /// [`Status::No`](crate::Status::No) if it exits before all is read.
-    pub fn write_to(&self, record: &mut Record) -> Result<()> {
-        let mut ns = Map::new();
-        let mut nsdev = None;
-        for ns_type in NsType::ALL {
-            if let Some(id) = self.namespace_id(ns_type)? {
-                ns.insert(ns_type.name().to_owned(), id.ino.into());
-                nsdev = Some(id.dev);
-            }
-        }
-        record.set("pid", self.pid);
-        record.set("starttime", self.starttime()?);
-        match self.pidfs()? {
-            Some(inode) => record.set("pidfs", inode),
-            None => record.remove("pidfs"),
-        }
-        record.set("nspid", self.nspid()?);
-        record.set("ns", ns);
-        record.set("nsdev", nsdev);
-        Machine::this()?.write_to(record);
-        if self.is_alive() { Ok(()) } else { Err(Error::no(format!("process {} is gone", self.pid))) }
     }
 
     fn open(&self, file: &str) -> Result<OwnedFd> {

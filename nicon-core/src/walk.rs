@@ -1,6 +1,6 @@
 //! A fast walk over all processes in /proc: one system call per question, no allocation, no open handles.
 //!
-//! An [`Entry`] is not pinned. Pin the process that you choose, and check it again.
+//! An [`Unpinned`] is not pinned. Pin the process that you choose, and check it again.
 
 use std::cell::LazyCell;
 use std::ffi::CStr;
@@ -33,7 +33,7 @@ const STAT: usize = 1024;
 ///
 /// # Errors
 /// [`Status::Failed`](crate::Status::Failed) if /proc cannot be read, and what `visit` fails with.
-pub fn walk(mut visit: impl FnMut(&Entry<'_>) -> Result<ControlFlow<()>>) -> Result<()> {
+pub fn walk(mut visit: impl FnMut(&Unpinned<'_>) -> Result<ControlFlow<()>>) -> Result<()> {
     let proc = Proc::open()?;
     for pid in Listing::open()?.iter() {
         if visit(&proc.process(pid?))?.is_break() {
@@ -54,7 +54,7 @@ const SHARE: usize = 50;
 ///
 /// # Errors
 /// [`Status::Failed`](crate::Status::Failed) if /proc cannot be read, and what `visit` fails with.
-pub fn share<T: Send>(visit: impl Fn(&mut dyn Iterator<Item = Entry<'_>>) -> Result<T> + Sync) -> Result<Vec<T>> {
+pub fn share<T: Send>(visit: impl Fn(&mut dyn Iterator<Item = Unpinned<'_>>) -> Result<T> + Sync) -> Result<Vec<T>> {
     let proc = Proc::open()?;
     let pids = Listing::open()?.iter().collect::<Result<Vec<_>>>()?;
     // std::thread::available_parallelism reads the cgroup's files as well, which takes longer than some walks.
@@ -97,7 +97,7 @@ impl Listing {
     }
 }
 
-/// Whether an [`Entry`] could not be asked because its process has exited: ENOENT or ESRCH.
+/// Whether an [`Unpinned`] could not be asked because its process has exited: ENOENT or ESRCH.
 #[must_use]
 pub fn is_gone(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESRCH))
@@ -119,19 +119,19 @@ impl Proc {
 
     /// The entry of a PID, whether or not a process has it.
     #[must_use]
-    pub fn process(&self, pid: i32) -> Entry<'_> {
-        Entry { proc: &self.0, pid }
+    pub fn process(&self, pid: i32) -> Unpinned<'_> {
+        Unpinned { proc: &self.0, pid }
     }
 }
 
 /// A process as /proc lists it, not pinned: between two calls its PID may be reused.
 #[derive(Debug)]
-pub struct Entry<'a> {
+pub struct Unpinned<'a> {
     proc: &'a OwnedFd,
     pid: i32,
 }
 
-impl Entry<'_> {
+impl Unpinned<'_> {
     /// Its PID in our own PID namespace.
     #[must_use]
     pub fn pid(&self) -> i32 {
@@ -164,7 +164,7 @@ impl Entry<'_> {
     /// Calls `each` with the inode number of each of its namespaces of these `types`, all read from the same process.
     ///
     /// # Errors
-    /// As [`Entry::namespace`], except that missing links are not an error: a zombie has only two.
+    /// As [`Unpinned::namespace`], except that missing links are not an error: a zombie has only two.
     pub fn namespaces(&self, types: &[NsType], mut each: impl FnMut(NsType, u64)) -> io::Result<()> {
         if let [only] = types {
             return self.namespace(*only).map(|ino| each(*only, ino));

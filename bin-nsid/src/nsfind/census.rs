@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::collections::hash_map;
 use std::io;
 
-use nicon_core::walk::{Entry, is_gone, share};
+use nicon_core::walk::{Unpinned, is_gone, share};
 use nicon_core::{Error, NsType, Result};
 
 use crate::scope::Scope;
@@ -54,7 +54,7 @@ impl Census {
         Ok(parts.into_iter().reduce(Self::joined).unwrap_or_default())
     }
 
-    fn visit(&mut self, process: &Entry<'_>, scope: &mut Scope) -> Result<()> {
+    fn visit(&mut self, process: &Unpinned<'_>, scope: &mut Scope) -> Result<()> {
         let mut found = [None; NsType::ALL.len()];
         let result = process.namespaces(scope.reading(), |ns_type, ino| {
             if scope.covers(ns_type, ino) {

@@ -9,8 +9,8 @@ use crate::descriptions::Descriptions;
 use crate::holders::Holders;
 use crate::oldest::{self, Oldest};
 use crate::output;
+use crate::query::Query;
 use crate::scope::Scope;
-use crate::wanted::Wanted;
 
 /// The most walks to find leaders: one that a walk has found may exit before it is pinned.
 const WALKS: usize = 8;
@@ -21,7 +21,7 @@ const WALKS: usize = 8;
 /// # Errors
 /// If /proc cannot be read.
 pub(crate) fn answers(
-    wanted: &[Wanted],
+    wanted: &[Query],
     census: &Census,
     holders: Option<&Holders>,
     empty: bool,
@@ -40,7 +40,7 @@ pub(crate) fn answers(
         }
     }
     let too_fast =
-        |wanted: &Wanted| Error::failed(format!("the processes in namespace {} come and go too fast", wanted.label));
+        |wanted: &Query| Error::failed(format!("the processes in namespace {} come and go too fast", wanted.label));
     let answers = wanted.iter().zip(answers).map(|(wanted, answer)| match answer {
         Answer::Known(record) => Some(record),
         Answer::Empty => None,
@@ -58,13 +58,7 @@ enum Answer {
     Gone,
 }
 
-fn answer(
-    wanted: &Wanted,
-    census: &Census,
-    holders: Option<&Holders>,
-    empty: bool,
-    cache: &mut Descriptions,
-) -> Answer {
+fn answer(wanted: &Query, census: &Census, holders: Option<&Holders>, empty: bool, cache: &mut Descriptions) -> Answer {
     let tally = census.tallies.get(&wanted.ino);
     let held = holders.and_then(|holders| holders.ns_type(wanted.ino)).filter(|held| wanted.types.contains(held));
     let Some(ns_type) = tally.map(|tally| tally.ns_type).or(held) else { return Answer::Empty };

@@ -12,12 +12,12 @@ mod mounts;
 mod names;
 mod oldest;
 mod output;
+mod query;
 mod run;
 mod scope;
 mod search;
 #[path = "../types.rs"]
 mod types;
-mod wanted;
 
 use clap::Parser;
 use nicon_core::filter::cli;

@@ -10,8 +10,8 @@ use crate::census::Census;
 use crate::leader;
 use crate::names::Names;
 use crate::output;
+use crate::query::Query;
 use crate::scope::Scope;
-use crate::wanted::Wanted;
 
 /// How many members of each namespace are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(crate) type Member = (NsType, i32);
 /// # Errors
 /// If /proc cannot be read, or standard output fails.
 pub(crate) fn print(
-    wanted: &[Wanted],
+    wanted: &[Query],
     many: Many,
     names: &Names,
     answers: &mut Answers,
@@ -76,7 +76,7 @@ pub(crate) fn print(
 
 /// Prints the record of a member. Returns whether it did: not if the process has exited.
 fn print_member(
-    wanted: &Wanted,
+    wanted: &Query,
     process: &Process,
     ns_type: NsType,
     names: &Names,

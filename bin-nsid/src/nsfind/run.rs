@@ -14,9 +14,9 @@ use crate::leader;
 use crate::members::{self, Many, Member};
 use crate::names::{Names, is_stdin};
 use crate::output;
+use crate::query::Query;
 use crate::scope::Scope;
 use crate::search;
-use crate::wanted::Wanted;
 
 /// The program's name, as its messages begin.
 pub(crate) const PROGRAM: &str = "nicon-nsfind";
@@ -60,15 +60,15 @@ struct Run<'a> {
     nsdev: u64,
 }
 
-type Question = (Option<u64>, Result<Vec<Wanted>>);
+type Question = (Option<u64>, Result<Vec<Query>>);
 
 impl Run<'_> {
     /// The namespaces that an operand or a line asks for.
-    fn ask(&self, text: &str) -> Result<Vec<Wanted>> {
+    fn ask(&self, text: &str) -> Result<Vec<Query>> {
         if text.starts_with('{') {
-            return Wanted::of_record(&Record::parse(text)?, self.args.types.chosen(), self.nsdev);
+            return Query::of_record(&Record::parse(text)?, self.args.types.chosen(), self.nsdev);
         }
-        Ok(vec![Wanted::parse(text, self.args.types.chosen())?])
+        Ok(vec![Query::parse(text, self.args.types.chosen())?])
     }
 
     /// Answers several questions with one walk.
@@ -86,7 +86,7 @@ impl Run<'_> {
         if self.args.all || self.args.first { self.members(&wanted) } else { self.leaders(&wanted) }
     }
 
-    fn members(&mut self, wanted: &[Wanted]) -> Result<()> {
+    fn members(&mut self, wanted: &[Query]) -> Result<()> {
         let many = if self.args.all { Many::All } else { Many::First };
         let (census, printed) = members::print(wanted, many, &self.names, self.answers)?;
         let mut asked = Vec::new();
@@ -102,7 +102,7 @@ impl Run<'_> {
         self.complain(denied::complaint(&census, &asked))
     }
 
-    fn leaders(&mut self, wanted: &[Wanted]) -> Result<()> {
+    fn leaders(&mut self, wanted: &[Query]) -> Result<()> {
         let census = Census::take(&Scope::only(wanted))?;
         let holders = self.args.holders.then(search::find).transpose()?;
         let answers = leader::answers(wanted, &census, holders.as_ref(), holders.is_some())?;
@@ -121,7 +121,7 @@ impl Run<'_> {
         let held = holders.iter().flat_map(Holders::namespaces);
         let every: BTreeMap<u64, NsType> = counted.chain(held).map(|(ns_type, ino)| (ino, ns_type)).collect();
         let every = every.into_iter().filter(|(_, ns_type)| self.args.types.chosen().contains(ns_type));
-        let every: Vec<Wanted> = every.map(|(ino, ns_type)| Wanted::found(ns_type, ino)).collect();
+        let every: Vec<Query> = every.map(|(ino, ns_type)| Query::found(ns_type, ino)).collect();
         // Nobody asked for these by name, so one that has ended since the walk is not an error.
         for answer in leader::answers(&every, &census, holders.as_ref(), !self.args.pid)?.into_iter().flatten() {
             self.give(None, answer)?;
@@ -146,7 +146,7 @@ impl Run<'_> {
     }
 }
 
-fn asked_for(wanted: &Wanted, member: Option<Member>) -> Asked {
+fn asked_for(wanted: &Query, member: Option<Member>) -> Asked {
     let ns_type = member.map(|(ns_type, _)| ns_type).or(match wanted.types[..] {
         [only] => Some(only),
         _ => None,

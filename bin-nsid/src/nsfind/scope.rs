@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use nicon_core::NsType;
 
-use crate::wanted::Wanted;
+use crate::query::Query;
 
 /// The namespaces that a walk looks for.
 #[derive(Clone)]
@@ -22,7 +22,7 @@ impl Scope {
     }
 
     /// Only these namespaces.
-    pub(crate) fn only<'a>(wanted: impl IntoIterator<Item = &'a Wanted>) -> Self {
+    pub(crate) fn only<'a>(wanted: impl IntoIterator<Item = &'a Query>) -> Self {
         let wanted = wanted.into_iter().map(|wanted| (wanted.ino, wanted.types.clone())).collect();
         let mut scope = Self { wanted: Some(wanted), reading: Vec::new() };
         scope.choose_links();
@@ -76,8 +76,8 @@ mod tests {
 
     #[test]
     fn a_known_type_narrows_the_links_to_read() {
-        let number = Wanted::parse("4026532565", &NsType::ALL).unwrap();
-        let link = Wanted::parse("net:[4026532001]", &NsType::ALL).unwrap();
+        let number = Query::parse("4026532565", &NsType::ALL).unwrap();
+        let link = Query::parse("net:[4026532001]", &NsType::ALL).unwrap();
         let mut scope = Scope::only([&number, &link]);
         assert_eq!(scope.reading(), NsType::ALL);
         assert!(!scope.covers(NsType::Pid, 4_026_532_001));

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use nicon_core::file::{FileInfo, open_cached};
-use nicon_core::walk::{Entry, walk};
+use nicon_core::walk::{Unpinned, walk};
 use nicon_core::{Namespace, NsId, NsType, Process, Result, ns};
 use nix::dir::Dir;
 use nix::fcntl::{OFlag, openat, readlinkat};
@@ -50,7 +50,7 @@ struct Search {
 }
 
 impl Search {
-    fn process(&mut self, process: &Entry<'_>, dir: &OwnedFd) -> Result<()> {
+    fn process(&mut self, process: &Unpinned<'_>, dir: &OwnedFd) -> Result<()> {
         let pid = process.pid();
         let mut own = HashMap::new();
         let result = process.namespaces(&NsType::ALL, |ns_type, ino| {

@@ -197,7 +197,7 @@ static int grab(int pid)
 
 static int32_t claimed;
 
-/* The socket to its keeper is the only descriptor that it has besides 0 to 2. */
+/* The socket to its session leader is the only descriptor that it has besides 0 to 2. */
 static int lie(int pid)
 {
 	int pidfd = syscall(SYS_pidfd_open, pid, 0);

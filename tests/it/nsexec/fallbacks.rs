@@ -99,7 +99,7 @@ fn a_start_that_is_held_up(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     strace.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=execve", "-e", "inject=execve:delay_enter=5000000"]);
     strace.arg(suite.bins()?.join("nicon-nsexec")).args([&target, "-m", "-p", "sleep", "60"]);
     let mut strace = Cell(strace.stdin(Stdio::null()).spawn()?);
-    wait_for("keeper and command", || living(strace.0.id()).len() == 4);
+    wait_for("session leader and command", || living(strace.0.id()).len() == 4);
     let family = living(strace.0.id());
     let begun = Instant::now();
     kill(Pid::from_raw(family[1].0.cast_signed()), Signal::SIGTERM)?;

@@ -20,7 +20,10 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("nsexec::signals::signals_reach_the_command", signals_reach_the_command),
         suite.trial("nsexec::signals::stops_and_goes_on_with_the_command", stops_and_goes_on_with_the_command),
         suite.trial("nsexec::signals::leaves_no_orphan", leaves_no_orphan),
-        suite.trial("nsexec::signals::leaves_no_orphan_of_a_stopped_keeper", leaves_no_orphan_of_a_stopped_keeper),
+        suite.trial(
+            "nsexec::signals::leaves_no_orphan_of_a_stopped_session_leader",
+            leaves_no_orphan_of_a_stopped_session_leader,
+        ),
         suite.trial("nsexec::signals::a_thousand_runs_with_signals_at_random_moments", a_thousand_runs),
         suite.trial("nsexec::signals::a_terminal_of_its_own", a_terminal_of_its_own),
         suite.trial("nsexec::signals::job_control_every_time", job_control_every_time),
@@ -153,10 +156,10 @@ fn leaves_no_orphan(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-/// The watcher is killed at a moment when its keeper, stopped since before the exec, has not yet noticed the exec.
-fn leaves_no_orphan_of_a_stopped_keeper(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+/// The supervisor is killed at a moment when its session leader, stopped since before the exec, has not yet noticed the exec.
+fn leaves_no_orphan_of_a_stopped_session_leader(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let (_cell, plain) = plain_cell()?;
-    // Changing the user makes the kernel forget that the command is to die with its keeper.
+    // Changing the user makes the kernel forget that the command is to die with its session leader.
     let command = ["/usr/bin/setpriv", "--reuid=1000", "--clear-groups", "/bin/sleep", "60"];
     let mut strace = tool("strace");
     strace.args(["-f", "-qq", "-o", "/dev/null", "-P", command[0], "-e", "trace=execve"]);
@@ -164,22 +167,34 @@ fn leaves_no_orphan_of_a_stopped_keeper(suite: &Suite, _: &Lab) -> Result<(), Fa
     strace.arg(&plain).args(PLAIN).args(command).stdin(Stdio::null());
     let strace = Cell(strace.spawn()?);
     let mut family = Vec::new();
-    // The last of four may still be the one that joins; and before it executes, the command waits for a word of the keeper's.
-    wait_for("keeper and command", || {
+    // The last of four may still be the one that joins; and before it executes, the command waits for a word of the session leader's.
+    wait_for("session leader and command", || {
         family = living(strace.0.id());
         family.len() == 4 && is_executing(family[3].0)
     });
-    let [watcher, keeper, command] = [1, 2, 3].map(|index| family[index].0);
+    let [supervisor, leader, command] = [1, 2, 3].map(|index| family[index].0);
     let signal = |pid: u32, signal| kill(Pid::from_raw(pid.cast_signed()), signal);
-    assert_ne!(name(command), "setpriv", "the keeper is too late to be stopped before the exec");
-    signal(keeper, Signal::SIGSTOP)?;
-    wait_for("the new user's command", || name(command) == "sleep" && "tT".contains(state(keeper)));
-    signal(watcher, Signal::SIGKILL)?;
-    wait_for("end of the watcher", || is_gone(&family[1]));
-    // A keeper that is gone already cannot be woken, and has left the command alone.
-    let _ = signal(keeper, Signal::SIGCONT);
+    assert_ne!(name(command), "setpriv", "the session leader is too late to be stopped before the exec");
+    let _end = End(family.clone());
+    signal(leader, Signal::SIGSTOP)?;
+    wait_for("the new user's command", || name(command) == "sleep" && "tT".contains(state(leader)));
+    signal(supervisor, Signal::SIGKILL)?;
+    wait_for("end of the supervisor", || is_gone(&family[1]));
+    // A session leader that is gone already cannot be woken, and has left the command alone.
+    let _ = signal(leader, Signal::SIGCONT);
     wait_for("end of all", || family.iter().all(is_gone));
     Ok(())
+}
+
+/// Ends what is left of these processes, also where a test fails: nobody wakes one that is stopped.
+struct End(Vec<(u32, u64)>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        for (pid, _) in self.0.iter().filter(|process| !is_gone(process)) {
+            let _ = kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
+        }
+    }
 }
 
 /// Whether a process that strace holds is held at execve(2).

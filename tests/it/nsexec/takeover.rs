@@ -254,7 +254,7 @@ fn processes_that_enter(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     })
 }
 
-/// The keeper sends signals to the command by its PID: a container that names another is not to have that one killed.
+/// The session leader sends signals to the command by its PID: a container that names another is not to have that one killed.
 fn the_pid_of_another(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let mut victim = Cell(tool("sleep").arg("600").spawn()?);
     let before = witness::stat(victim.0.id()).ok_or("no victim")?.start_time;

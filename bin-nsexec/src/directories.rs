@@ -1,0 +1,89 @@
+//! Root and working directory of the command.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use nicon_core::file::open_below;
+use nicon_core::{Context, Error, Process, Result};
+use nix::fcntl::{OFlag, open, openat};
+use nix::sys::stat::Mode;
+use nix::unistd::{chdir, chroot, fchdir};
+
+use crate::args::{Args, Source, shown};
+use crate::privileges::{looking, taking};
+use crate::sys;
+
+const DIRECTORY: OFlag = OFlag::O_PATH.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);
+
+/// Where the command runs.
+pub(crate) struct Directories {
+    root: Option<OwnedFd>,
+    directory: WorkingDirectory,
+    is_contained: bool,
+}
+
+enum WorkingDirectory {
+    /// The one that the joins result in.
+    Stay,
+    /// One that was opened before them.
+    Opened(OwnedFd),
+    /// One to be looked up after them.
+    Inside(PathBuf),
+}
+
+impl Directories {
+    /// Opens what the command line asks for.
+    pub(crate) fn open(args: &Args, target: Option<&Process>) -> Result<Self> {
+        let opened = |source: &Source, link: &str| match source {
+            Source::Path(path) => open(path, DIRECTORY, Mode::empty()).context(|| format!("open {}", shown(path))),
+            Source::Target => {
+                let target = target.ok_or_else(|| Error::failed("no target"))?;
+                let directory = openat(target.dir(), link, DIRECTORY, Mode::empty());
+                looking(directory, || format!("open /proc/{}/{link}", target.pid()))
+            }
+        };
+        let is_contained = args.runs_container_code();
+        let root = args.root.as_ref().map(|source| opened(source, "root")).transpose()?;
+        let directory = match (&args.wd, &args.wdns) {
+            // A directory of ours would be a way out of the container: there it means one of the container's.
+            (Some(Source::Path(path)), _) if is_contained => WorkingDirectory::Inside(path.clone()),
+            (Some(source), _) => WorkingDirectory::Opened(opened(source, "cwd")?),
+            (None, Some(path)) => WorkingDirectory::Inside(path.clone()),
+            (None, None) => WorkingDirectory::Stay,
+        };
+        Ok(Self { root, directory, is_contained })
+    }
+
+    /// Changes to it, after the joins.
+    pub(crate) fn go(&self) -> Result<()> {
+        if let Some(root) = &self.root {
+            taking("CAP_SYS_CHROOT", fchdir(root).and_then(|()| chroot(".")), || "change the root directory")?;
+        }
+        match &self.directory {
+            WorkingDirectory::Stay => {}
+            WorkingDirectory::Opened(directory) => fchdir(directory).context(|| "change the working directory")?,
+            WorkingDirectory::Inside(path) if self.is_contained => {
+                let directory = inside(path).context(|| format!("open {} in the container", shown(path)))?;
+                fchdir(&directory).context(|| "change the working directory")?;
+            }
+            WorkingDirectory::Inside(path) => chdir(path).context(|| format!("change to {}", shown(path)))?,
+        }
+        if self.is_contained { Self::check() } else { Ok(()) }
+    }
+
+    /// A working directory outside of the root, which a container can arrange, is a way out of it.
+    fn check() -> Result<()> {
+        let cwd = sys::getcwd().context(|| "find the working directory")?;
+        if cwd.starts_with(b"/") {
+            return Ok(());
+        }
+        Err(Error::failed(format!("the working directory is outside of the root: {}", String::from_utf8_lossy(&cwd))))
+    }
+}
+
+/// Looks a directory up in the container's own tree: neither `..`, a symbolic link nor a link of /proc leads out.
+fn inside(path: &Path) -> io::Result<OwnedFd> {
+    let root = open("/", DIRECTORY, Mode::empty())?;
+    open_below(root.as_fd(), path, DIRECTORY.bits())
+}

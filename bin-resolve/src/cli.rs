@@ -1,0 +1,8 @@
+//! What the user typed, and what the user sees.
+
+pub(crate) mod args;
+pub(crate) mod run;
+
+mod groups;
+mod output;
+mod question;

@@ -1,0 +1,142 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+use clap::builder::{PathBufValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
+use nicon_core::path::Engine as Kind;
+use nicon_core::pidns::Method;
+use nicon_resolve::Options;
+
+/// Find the real process of a container, however deep it is nested.
+///
+/// PATH names a container inside a container: `a.b.c`. If names contain dots, use slashes, as in `a/my.dotted/c` or
+/// `/my.dotted`, or escape the dots, as in `a.my\.dotted.c`. A segment is a container's exact name, or its ID, of
+/// which at least 12 digits are needed; `id:c6d` takes fewer, if they are unique. A prefix says which engine is meant, and
+/// whose: `podman:a`, `alice@podman:a`, `containerd:NAMESPACE:a`, `docker:id:c6d`. The first segment can also be a process, as in
+/// `pid:4242.a`.
+///
+/// A pattern names all running containers that match it: `*`, `?`, `[a-z]` and `[!a-z]` within a segment, and `**` for
+/// any number of segments; `**` alone is every container on this machine.
+///
+/// Without PATH, reads paths, one a line, or records with a "target" from standard input.
+///
+/// The host's own engines are asked, and those of its users, unless a setting chooses one instead, as for docker(1) and
+/// podman(1): `DOCKER_HOST=unix:///PATH`, `DOCKER_CONTEXT` or `docker context use`; `CONTAINER_HOST` for Podman.
+#[derive(Debug, Parser)]
+#[command(
+    name = "nicon-resolve",
+    version,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  nicon-resolve a.b.c | nicon-linkmv veth0 eth1
+  nicon-resolve 'a.*.lt_?' '**'
+  nsenter -t $(nicon-resolve --pid a.b) -n ip addr
+
+Exit status: 0 all found, 1 no such container or not running, 2 any other failure."
+)]
+pub(crate) struct Args {
+    /// Paths or patterns of the containers to find
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<String>,
+
+    /// Print bare PIDs, one a line
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) pid: bool,
+
+    /// Print records even at a terminal
+    #[arg(short = 'J', long)]
+    pub(crate) json: bool,
+
+    /// Ask only this engine; a path can choose per name: podman:web.docker:db
+    #[arg(long, value_name = "ENGINE", value_parser = engine(), default_value = "auto")]
+    pub(crate) engine: Engine,
+
+    /// Look for an engine's socket here first, inside containers (for the host's own engine: `DOCKER_HOST`)
+    #[arg(long, value_name = "PATH", value_parser = PathBufValueParser::new().try_map(absolute))]
+    pub(crate) socket: Vec<PathBuf>,
+
+    /// How long one hop may take
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub(crate) timeout: Duration,
+
+    /// How to translate PIDs: ask the kernel (Linux 6.11), or scan /proc
+    #[arg(long, value_name = "HOW", value_parser = method(), default_value = "auto")]
+    pub(crate) translate: Method,
+
+    /// Report each step on standard error
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+}
+
+impl Args {
+    /// The options of the resolver.
+    pub(crate) fn options(&self, log: fn(&str, &str)) -> Options {
+        Options {
+            engine: self.engine.0,
+            sockets: self.socket.clone(),
+            timeout: self.timeout,
+            method: self.translate,
+            log: self.verbose.then_some(log),
+        }
+    }
+}
+
+/// The only kind of engine to ask, if any.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Engine(Option<Kind>);
+
+fn engine() -> impl TypedValueParser<Value = Engine> {
+    let kinds = Kind::ALL.map(|kind| PossibleValue::new(kind.name()));
+    let auto = PossibleValue::new("auto").help("All that are present");
+    let kind = |name: String| Kind::ALL.into_iter().find(|kind| kind.name() == name);
+    PossibleValuesParser::new([auto].into_iter().chain(kinds)).map(move |name| Engine(kind(name)))
+}
+
+fn method() -> impl TypedValueParser<Value = Method> {
+    PossibleValuesParser::new(["auto", "ioctl", "scan"]).map(|name| match &name[..] {
+        "ioctl" => Method::Ioctl,
+        "scan" => Method::Scan,
+        _ => Method::Auto,
+    })
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err("must be greater than 0".to_owned()),
+    }
+}
+
+fn absolute(path: PathBuf) -> Result<PathBuf, &'static str> {
+    if path.is_absolute() { Ok(path) } else { Err("must be an absolute path") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_manual_is_that_of_the_command_line() {
+        nicon_manual::check(Args::command());
+    }
+
+    #[test]
+    fn a_time_out_is_a_positive_number() {
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        for bad in ["0", "-1", "nan", "inf", "x", "1e300"] {
+            assert!(seconds(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_socket_is_an_absolute_path() {
+        assert!(Args::try_parse_from(["nicon-resolve", "--socket=/run/x.sock"]).is_ok());
+        let error = Args::try_parse_from(["nicon-resolve", "--socket=run/x.sock"]).unwrap_err();
+        assert!(error.to_string().contains("must be an absolute path"), "{error}");
+    }
+}

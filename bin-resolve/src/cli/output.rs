@@ -1,0 +1,63 @@
+//! The output: records, tables and bare PIDs.
+
+use nicon_core::filter::stream::View;
+use nicon_core::filter::table::Column;
+use nicon_core::record::cell;
+use nicon_core::{Error, Record, Result};
+use nicon_resolve::Hit;
+use serde_json::Value;
+
+use crate::cli::args::Args;
+
+const COLUMNS: &[Column] = &[
+    Column { title: "TARGET", cell: |record| record.cell("target") },
+    Column { title: "PID", cell: |record| record.cell("pid") },
+    Column { title: "NSPID", cell: |record| list(record.get("nspid")) },
+    Column { title: "NET", cell: |record| cell(record.get("ns").and_then(|ns| ns.get("net"))) },
+    Column { title: "HOPS", cell: |record| hops(record.get("hops")) },
+];
+
+/// The view that the command line chooses.
+pub(crate) fn view(args: &Args) -> View {
+    if args.pid { View::Bare(|record| record.cell("pid")) } else { View::choose(args.json, COLUMNS) }
+}
+
+/// Adds the container to the record that asked for it; of a pattern, each container that matches has its own path.
+///
+/// # Errors
+/// [`Status::No`](nicon_core::Status::No) if the record expects another PID, or the process is gone.
+pub(crate) fn fill(mut record: Record, hit: &Hit, is_pattern: bool) -> Result<Record> {
+    if is_pattern {
+        let pattern = record.get("target").cloned();
+        record.set("target", hit.path());
+        record.set("pattern", pattern);
+    }
+    let pid = hit.process().pid();
+    if let Some(expected) = record.integer::<i32>("expected_pid")?
+        && expected != pid
+    {
+        return Err(Error::no(format!("its PID is {pid}, but {expected} was expected")));
+    }
+    hit.process().write_to(&mut record)?;
+    record.set("hops", hit.hops());
+    match hit.engine_of() {
+        Some(path) => record.set("engine_of", path),
+        None if is_pattern => record.remove("engine_of"),
+        None => {}
+    }
+    Ok(record)
+}
+
+fn list(value: Option<&Value>) -> String {
+    let items = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    items.iter().map(|item| cell(Some(item))).collect::<Vec<_>>().join(" ")
+}
+
+/// `host:setup dind:olt_1`: how each engine was reached, and its container.
+fn hops(value: Option<&Value>) -> String {
+    let hops = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    hops.iter()
+        .map(|hop| format!("{}:{}", cell(hop.get("sharing")), cell(hop.get("name"))))
+        .collect::<Vec<_>>()
+        .join(" ")
+}

@@ -1,0 +1,87 @@
+//! Where engines listen: a line for each kind that can be asked.
+
+use std::path::{Path, PathBuf};
+
+use nicon_core::Result;
+
+use crate::engine::api::chosen::{self, Chosen};
+use crate::engine::api::context::Variables;
+use crate::query::Kind;
+
+/// A kind of engine that listens.
+struct Row {
+    kind: Kind,
+    /// Where root's usually does. `/run` comes first, since `/var/run` is usually a link to it.
+    usual: &'static [&'static str],
+    /// Where a user's does, below the runtime directory.
+    of_user: &'static str,
+    /// The one that the user's settings choose.
+    chosen: fn(Variables<'_>) -> Result<Option<Chosen>>,
+}
+
+const TABLE: [Row; 2] = [
+    Row {
+        kind: Kind::Docker,
+        usual: &["/run/docker.sock", "/var/run/docker.sock"],
+        of_user: "docker.sock",
+        chosen: chosen::docker,
+    },
+    Row {
+        kind: Kind::Podman,
+        usual: &["/run/podman/podman.sock"],
+        of_user: "podman/podman.sock",
+        chosen: chosen::podman,
+    },
+];
+
+/// Where the sockets of a hop may be.
+#[derive(Debug)]
+pub(crate) struct Sockets(Vec<OfKind>);
+
+#[derive(Debug)]
+struct OfKind {
+    kind: Kind,
+    paths: Vec<PathBuf>,
+    /// The setting by which the user chose this one.
+    by: Option<String>,
+}
+
+impl Sockets {
+    /// Those inside a container: `more`, then the usual ones.
+    pub(crate) fn inside(more: &[PathBuf]) -> Self {
+        let paths = |row: &Row| more.iter().cloned().chain(row.usual.iter().map(PathBuf::from)).collect();
+        Self(TABLE.iter().map(|row| OfKind { kind: row.kind, paths: paths(row), by: None }).collect())
+    }
+
+    /// Those on our own machine: those that the user's settings choose, or else the usual ones. Settings of engines that are not
+    /// asked do not count.
+    ///
+    /// # Errors
+    /// If a chosen engine may be on another machine, or the choice is not understood.
+    pub(crate) fn own(only: Option<Kind>) -> Result<Self> {
+        let variables = |name: &str| std::env::var_os(name);
+        let Self(mut sockets) = Self::inside(&[]);
+        for (of_kind, row) in sockets.iter_mut().zip(&TABLE).filter(|(_, row)| only.is_none_or(|only| only == row.kind))
+        {
+            if let Some(Chosen { socket, by }) = (row.chosen)(&variables)? {
+                (of_kind.paths, of_kind.by) = (vec![socket], Some(by));
+            }
+        }
+        Ok(Self(sockets))
+    }
+
+    /// The setting by which the user chose the engine of this kind, if any.
+    pub(crate) fn chosen(&self, kind: Kind) -> Option<&str> {
+        self.0.iter().find(|of_kind| of_kind.kind == kind)?.by.as_deref()
+    }
+
+    /// Where an engine of this kind may listen; empty if it has no socket.
+    pub(crate) fn of(&self, kind: Kind) -> &[PathBuf] {
+        self.0.iter().find(|of_kind| of_kind.kind == kind).map_or(&[], |of_kind| &of_kind.paths)
+    }
+}
+
+/// Where an engine of a user may listen, who has this runtime directory.
+pub(crate) fn of_user(kind: Kind, runtime: &Path) -> Vec<PathBuf> {
+    TABLE.iter().filter(|row| row.kind == kind).map(|row| runtime.join(row.of_user)).collect()
+}

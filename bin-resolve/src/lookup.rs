@@ -1,0 +1,20 @@
+//! One site of engines, a container or our own machine: which engines are there, and the containers that they know.
+
+pub(crate) mod bundle;
+pub(crate) mod by_id;
+pub(crate) mod engines;
+pub(crate) mod find;
+pub(crate) mod find_listed;
+pub(crate) mod list;
+pub(crate) mod listing;
+pub(crate) mod present;
+pub(crate) mod site;
+
+mod ask;
+mod fallback;
+mod follow;
+mod prefetch;
+mod running;
+mod segments;
+mod suggest;
+mod unusual;

@@ -1,0 +1,143 @@
+//! Lists all containers of all engines of one site.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::join_all;
+use nicon_core::{Error, Result};
+use nix::libc;
+
+use crate::engine::api::connection::Connection;
+use crate::engine::container::Filter;
+use crate::engine::endpoint::Endpoint;
+use crate::engine::settings::within;
+use crate::engine::state::disk::Disk;
+use crate::engine::state::store::Extent;
+use crate::lookup::engines::Whose;
+use crate::lookup::fallback::ask_in_time;
+use crate::lookup::listing::{EngineListing, ListResult, ListedContainer, Listing, extent_below};
+use crate::lookup::prefetch::look_ahead;
+use crate::lookup::running::{list_files, list_found};
+use crate::lookup::segments;
+use crate::lookup::site::EngineSite;
+use crate::lookup::suggest::no_engine;
+use crate::lookup::unusual::list_unusual;
+use crate::query::Qualifier;
+
+/// Lists the containers of the engines asked for.
+///
+/// # Errors
+/// If there is no engine, or none that answers.
+pub(crate) async fn list(site: &EngineSite<'_>, asked: &Qualifier, filter: Filter) -> Result<Listing> {
+    let mut lists = list_near(site, asked, filter).await?;
+    lists.extend(list_others(site, asked, filter).await?);
+    let mut listing = Listing::of(lists);
+    if !listing.some_there {
+        return Err(listing.failures.into_iter().next().unwrap_or_else(|| no_engine(site, asked)));
+    }
+    let mut denied = Vec::new();
+    for errors in [&mut listing.failures, &mut listing.unread] {
+        denied.extend(errors.extract_if(.., |error| site.is_denied(error)).map(|error| error.to_string()));
+    }
+    if !denied.is_empty() {
+        site.settings.log("not listed, since they are of other users", || denied.join("; "));
+    }
+    // The list of all is only read by people, who need no unique paths.
+    if filter == Filter::Running {
+        segments::make_unique(&mut listing.containers, asked, |address| site.is_near(address));
+    }
+    Ok(listing)
+}
+
+/// What each of the engines near lists: those at usual places, and those to which monitors lead.
+///
+/// # Errors
+/// As [`EngineSite::near`].
+pub(crate) async fn list_near(site: &EngineSite<'_>, asked: &Qualifier, filter: Filter) -> Result<Vec<ListResult>> {
+    let near = site.settings.in_time(site.near(asked)).await?;
+    if site.container.is_some() {
+        site.settings.in_time(look_ahead(&near, &site.extent_of(asked)).map(Ok)).await?;
+    }
+    Ok(list_each(site, Whose::Near, &near, asked, filter).await)
+}
+
+/// What each of the engines of other users lists.
+///
+/// # Errors
+/// As [`EngineSite::others`].
+pub(crate) async fn list_others(site: &EngineSite<'_>, asked: &Qualifier, filter: Filter) -> Result<Vec<ListResult>> {
+    let endpoints = site.settings.in_time(site.others(asked)).await?;
+    Ok(list_each(site, Whose::Users, &endpoints, asked, filter).await)
+}
+
+async fn list_each(
+    site: &EngineSite<'_>,
+    whose: Whose,
+    endpoints: &[Arc<Endpoint>],
+    asked: &Qualifier,
+    filter: Filter,
+) -> Vec<ListResult> {
+    let list = async |endpoint: &Arc<Endpoint>, wanted: Extent| {
+        let list = within(budget_of(site, endpoint, filter), list_one(site, endpoint, &wanted, filter)).await;
+        // Whoever asks for one container has not named this engine.
+        let is_unnamed = endpoint.address.owner.is_none() && filter == Filter::Running;
+        list.map_err(|error| if is_unnamed { error } else { error.prefix(endpoint.address.to_string()) })
+    };
+    let (above, below): (Vec<_>, Vec<_>) = endpoints.iter().partition(|endpoint| !endpoint.kind().is_below_others());
+    let lists = join_all(above.into_iter().map(|endpoint| list(endpoint, site.extent_of(asked)))).await;
+    let mut lists = list_unusual(site, whose, false, asked, filter, lists).await;
+    let wanted = |endpoint: &Endpoint| extent_below(&lists, &endpoint.address, site.extent_of(asked));
+    let below = join_all(below.into_iter().map(|endpoint| list(endpoint, wanted(endpoint)))).await;
+    lists.extend(below);
+    list_unusual(site, whose, true, asked, filter, lists).await
+}
+
+/// How long one engine may take. A list of all is a part of the search for one container, which is to end in time, and to say who
+/// was silent.
+fn budget_of(site: &EngineSite<'_>, endpoint: &Endpoint, filter: Filter) -> Duration {
+    match filter {
+        Filter::Running => site.settings.timeout,
+        Filter::Any if endpoint.address.owner.is_some() => site.settings.timeout / 2,
+        Filter::Any => site.settings.timeout * 9 / 10,
+    }
+}
+
+/// The containers of one engine.
+async fn list_one(site: &EngineSite<'_>, endpoint: &Endpoint, wanted: &Extent, filter: Filter) -> ListResult {
+    if site.is_asleep(endpoint).await {
+        // Without files, it has never run here.
+        let list = list_found(site, site.on_disk(endpoint, wanted), filter).await?;
+        return Ok(Some(list.unwrap_or_default()));
+    }
+    let question = async |connection: &Connection| {
+        let asking = async {
+            let (list, kind) = (connection.engine.list(filter).await?, connection.engine.kind());
+            let container = |listed| ListedContainer {
+                kind,
+                ..ListedContainer::new(listed, endpoint.address.clone(), connection.file)
+            };
+            Ok(EngineListing { containers: list.into_iter().map(container).collect(), ..EngineListing::default() })
+        };
+        let by_files = async |disk: &Disk<'_>, waited: Duration| {
+            let mut listing = list_files(site, disk, filter).await?;
+            listing.containers.iter_mut().for_each(|container| container.engine = connection.file);
+            listing.remarks.push(Error::failed(format!(
+                "the engine does not answer (waited {} s): its files were read instead",
+                waited.as_secs_f64()
+            )));
+            Ok(listing)
+        };
+        ask_in_time(site, endpoint, connection, "the list of containers", asking, by_files).await
+    };
+    let by_socket = site.settings.in_time(endpoint.pool.ask(&endpoint.root, &endpoint.sockets, question)).await;
+    match &by_socket {
+        Ok(None) => {}
+        Err(error) if error.errno() == Some(libc::ECONNREFUSED) => {}
+        _ => return by_socket,
+    }
+    match list_found(site, site.on_disk(endpoint, wanted), filter).await? {
+        None => by_socket,
+        list => Ok(list),
+    }
+}

@@ -1,0 +1,75 @@
+//! Which engines are at a site, before anything is asked of them.
+
+use nicon_core::{NsId, Result};
+
+use crate::engine::api::connection::Connection;
+use crate::engine::endpoint::Endpoint;
+use crate::engine::state::store::Extent;
+use crate::lookup::prefetch::look_ahead;
+use crate::lookup::site::EngineSite;
+use crate::lookup::suggest::no_engine;
+use crate::lookup::unusual::unusual_engines;
+use crate::query::Qualifier;
+use crate::rootfs::root::FileId;
+
+/// An engine that is present.
+pub(crate) struct PresentEngine {
+    /// Its socket, or the directory of its files.
+    pub(crate) file: FileId,
+    pub(crate) by: Presence,
+}
+
+/// By what an engine is known to be present.
+pub(crate) enum Presence {
+    /// A socket, with the process that listens and its PID namespace, if they are known.
+    Socket(Option<(i32, NsId)>),
+    Files,
+}
+
+impl PresentEngine {
+    fn of_files(file: FileId) -> Self {
+        Self { file, by: Presence::Files }
+    }
+}
+
+/// Finds those engines that are present and `asked` for, without asking them anything yet, so that they cannot delay us.
+///
+/// # Errors
+/// [`Status::No`](nicon_core::Status::No) if there is none, as in most containers.
+pub(crate) async fn look(site: &EngineSite<'_>, asked: &Qualifier) -> Result<Vec<PresentEngine>> {
+    let (mut present, mut refused) = (Vec::new(), None);
+    let wanted = Extent { all: true, ..Extent::default() };
+    let (near, others) = site.look_around().await?;
+    let chosen = site.chosen(asked, &near);
+    look_ahead(&chosen, &wanted).await;
+    for endpoint in chosen.iter().chain(&site.chosen(asked, &others)) {
+        match look_for(site, endpoint, &wanted).await {
+            Ok(found) => present.extend(found),
+            Err(error) => refused = refused.or(Some(error)),
+        }
+    }
+    present.extend(unusual_engines(site, asked).await?.into_iter().map(PresentEngine::of_files));
+    if present.is_empty() {
+        return Err(refused.unwrap_or_else(|| no_engine(site, asked)));
+    }
+    site.keep(near, others);
+    Ok(present)
+}
+
+async fn look_for(site: &EngineSite<'_>, endpoint: &Endpoint, wanted: &Extent) -> Result<Option<PresentEngine>> {
+    let question = async |connection: &Connection| {
+        let daemon = connection.listener().ok().map(|daemon| (daemon.process.pid(), daemon.pidns.id()));
+        Ok(PresentEngine { file: connection.file, by: Presence::Socket(daemon) })
+    };
+    if site.is_asleep(endpoint).await {
+        return Ok(site.on_disk(endpoint, wanted).await?.map(|disk| PresentEngine::of_files(disk.file)));
+    }
+    let by_socket = endpoint.pool.ask(&endpoint.root, &endpoint.sockets, question).await;
+    if let Ok(Some(_)) = by_socket {
+        return by_socket;
+    }
+    match site.on_disk(endpoint, wanted).await? {
+        Some(disk) => Ok(Some(PresentEngine::of_files(disk.file))),
+        None => by_socket,
+    }
+}

@@ -1,0 +1,6 @@
+//! What proves that a process is the container's of which an engine tells.
+
+pub(crate) mod cgroup;
+pub(crate) mod claim;
+pub(crate) mod standing;
+pub(crate) mod verify;

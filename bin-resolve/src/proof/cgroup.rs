@@ -1,0 +1,186 @@
+//! Whether processes are in a container's own cgroups, by the lines of /proc/PID/cgroup (`cgroups(7)`).
+//!
+//! To be inside of a container is to be in its cgroup or below that. An ID in the name of a cgroup alone proves nothing:
+//! conmon, which is outside, is in `libpod-conmon-ID.scope`, and a container's root makes cgroups of any name below its own.
+
+use nicon_core::container::{innermost_id, is_id};
+
+use crate::engine::container::Container;
+
+/// Where a process and its parent are, with regard to a container.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Placement {
+    /// The process is in the container's cgroups, and its parent is not: it is the first one there.
+    First,
+    /// The parent is in them, too.
+    Inner,
+    /// They tell nothing of the container, or contradict each other.
+    Elsewhere,
+}
+
+/// Compares a process's cgroups with its parent's.
+pub(crate) fn placement(cgroups: &str, parents: &str, container: &Container) -> Placement {
+    let mut is_there = false;
+    for (hierarchy, path) in cgroups.lines().filter_map(parse) {
+        let mut parents = parents.lines().filter_map(parse).filter(|line| line.0 == hierarchy).map(|line| line.1);
+        match own(path, container) {
+            Some(own) if parents.any(|path| is_within(path, own)) => return Placement::Inner,
+            Some(_) => is_there = true,
+            // The engine leaves this hierarchy alone, where it left its parent.
+            None if path == "/" || parents.any(|parents| parents == path) => {}
+            None => return Placement::Elsewhere,
+        }
+    }
+    if is_there { Placement::First } else { Placement::Elsewhere }
+}
+
+/// Whether of two processes one is, by its cgroups, in a container in which the other is not. The cgroup of conmon has the ID of a
+/// container, but is beside that.
+pub(crate) fn are_in_different_containers(cgroups: &str, of_other: &str) -> bool {
+    cgroups.lines().filter_map(parse).any(|(hierarchy, path)| {
+        let mut others = of_other.lines().filter_map(parse).filter(|line| line.0 == hierarchy);
+        container_of(path) != others.find_map(|(_, path)| container_of(path))
+    })
+}
+
+/// Whether a process is in a container by its cgroups.
+pub(crate) fn is_in_a_container(cgroups: &str) -> bool {
+    cgroups.lines().filter_map(parse).any(|(_, path)| container_of(path).is_some())
+}
+
+/// The ID of the innermost container on a path of cgroups.
+fn container_of(path: &str) -> Option<&str> {
+    path.rsplit('/').filter(|component| !component.contains("conmon-")).find_map(innermost_id)
+}
+
+/// Hierarchy and path of a line.
+fn parse(line: &str) -> Option<(&str, &str)> {
+    let (number, rest) = line.split_once(':')?;
+    Some((number, rest.split_once(':')?.1))
+}
+
+/// The container's own cgroup, if `path` is that or lies below it, and in no cgroup of another container on the way.
+fn own<'a>(path: &'a str, container: &Container) -> Option<&'a str> {
+    if is_id(&container.id) {
+        let (above, last) = path.rmatch_indices('/').find_map(|(at, _)| {
+            let component = path[at + 1..].split('/').next()?;
+            Some((&path[..=at], component)).filter(|_| innermost_id(component).is_some())
+        })?;
+        let named = last.strip_suffix(".scope").unwrap_or(last).strip_suffix(container.id.as_str())?;
+        return (!named.ends_with("conmon-")).then(|| &path[..above.len() + last.len()]);
+    }
+    // An ID that is an arbitrary name must be the whole last component, and the start time must have matched, too.
+    let last = path.rsplit_once('/')?.1;
+    let scope = last.strip_suffix(".scope").and_then(|scope| scope.rsplit('-').next());
+    let is_name =
+        last == container.id || scope == Some(&container.id) || container.cgroups.iter().any(|name| name == last);
+    (container.starttime.is_some() && is_name).then_some(path)
+}
+
+fn is_within(path: &str, cgroup: &str) -> bool {
+    path.strip_prefix(cgroup).is_some_and(|below| below.is_empty() || below.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn container(id: &str) -> Container {
+        Container { id: id.to_owned(), ..Container::default() }
+    }
+
+    #[test]
+    fn the_first_process_of_a_container() {
+        let (a, b) = ("a".repeat(64), "b".repeat(64));
+        for (cgroups, parents) in [
+            (format!("0::/docker/{b}\n"), "0::/system.slice/docker.service\n".to_owned()),
+            (format!("0::/system.slice/docker-{b}.scope/init\n"), "0::/system.slice/containerd.service\n".to_owned()),
+            (format!("0::/../../docker/{a}/docker/{b}\n"), format!("0::/../../docker/{a}\n")),
+            (
+                format!("2:cpu:/lab/{b}\n1:name=systemd:/lab/{b}\n0::/\n"),
+                "2:cpu:/\n1:name=systemd:/x\n0::/\n".to_owned(),
+            ),
+            (
+                format!("0::/machine.slice/libpod-{b}.scope/container\n"),
+                format!("0::/machine.slice/libpod-conmon-{b}.scope\n"),
+            ),
+            (
+                format!("0::/machine.slice/machine-libpod_pod_{a}.slice/libpod-{b}.scope\n"),
+                format!("0::/machine.slice/machine-libpod_pod_{a}.slice/libpod-conmon-{b}.scope\n"),
+            ),
+            (
+                format!("0::/system.slice/q.service/libpod-payload-{b}\n"),
+                "0::/system.slice/q.service/runtime\n".to_owned(),
+            ),
+            // A node of kind on a machine with both versions: the engine in it leaves that of version 2 alone.
+            (
+                format!("2:cpu:/docker/{a}/kubelet/pod1/{b}\n0::/docker/{a}\n"),
+                format!("2:cpu:/docker/{a}\n0::/docker/{a}\n"),
+            ),
+        ] {
+            assert_eq!(placement(&cgroups, &parents, &container(&b)), Placement::First, "{cgroups}{parents}");
+            assert_ne!(placement(&cgroups, &parents, &container(&a)), Placement::First, "{cgroups}{parents}");
+            assert_eq!(placement(&cgroups, &cgroups, &container(&b)), Placement::Inner, "{cgroups}");
+        }
+    }
+
+    #[test]
+    fn a_parent_in_the_container_by_any_line() {
+        let (of_b, b) = (format!("0::/x\n0::/docker/{}\n", "b".repeat(64)), "b".repeat(64));
+        assert_eq!(placement(&of_b, &of_b, &container(&b)), Placement::Inner);
+    }
+
+    #[test]
+    fn a_process_elsewhere() {
+        let (a, b) = ("a".repeat(64), "b".repeat(64));
+        for cgroups in [
+            "0::/\n".to_owned(),
+            "0::/user.slice\n".to_owned(),
+            String::new(),
+            format!("0::/{a}{b}\n"),
+            format!("2:cpu:/{a}\n0::/{b}\n"),
+            format!("0::/machine.slice/libpod-conmon-{b}.scope\n"),
+            format!("0::/docker/{b}/docker/{a}\n"),
+            format!("0::/x-{b}.slice/y\n"),
+        ] {
+            assert_eq!(
+                placement(&cgroups, "2:cpu:/\n0::/init.scope\n", &container(&b)),
+                Placement::Elsewhere,
+                "{cgroups}"
+            );
+        }
+    }
+
+    #[test]
+    fn processes_in_different_containers() {
+        let (a, b) = ("a".repeat(64), "b".repeat(64));
+        let (none, conmons) = ("0::/system.slice/x.service\n", format!("0::/machine.slice/libpod-conmon-{b}.scope\n"));
+        let (of_a, below_a) = (format!("2:cpu:/docker/{a}\n0::/\n"), format!("2:cpu:/docker/{a}/docker/{b}\n0::/\n"));
+        for (cgroups, others, expected) in [
+            (none, none, false),
+            (&conmons, none, false),
+            (&of_a, none, true),
+            (&of_a, &of_a, false),
+            (&below_a, &of_a, true),
+            (&of_a, &below_a, true),
+            ("2:cpu:/\n0::/x\n", &of_a, true),
+            (&format!("0::/docker/{a}/libpod-conmon-{b}.scope\n"), &format!("0::/docker/{a}/init.scope\n"), false),
+        ] {
+            assert_eq!(are_in_different_containers(cgroups, others), expected, "{cgroups}{others}");
+        }
+    }
+
+    #[test]
+    fn a_cgroup_may_have_a_plain_name() {
+        let web =
+            Container { id: "web".into(), starttime: Some(1), cgroups: vec!["made-up".into()], ..Container::default() };
+        for of_web in ["0::/web\n", "4:memory:/x/web\n0::/\n", "0::/system.slice/runc-web.scope\n", "0::/x/made-up\n"] {
+            assert_eq!(placement(of_web, "4:memory:/x\n0::/x\n", &web), Placement::First, "{of_web}");
+        }
+        for of_another in ["0::/xweb\n", "0::/web/below\n", "0::/\n", "", "0::/web.scope.d\n"] {
+            assert_eq!(placement(of_another, "0::/x\n", &web), Placement::Elsewhere, "{of_another}");
+        }
+        let untimed = Container { starttime: None, ..web };
+        assert_eq!(placement("0::/web\n", "0::/x\n", &untimed), Placement::Elsewhere);
+    }
+}

@@ -1,0 +1,7 @@
+//! What is asked for: a path of names, or a pattern for many.
+
+pub(crate) mod parse;
+pub(crate) mod path;
+pub(crate) mod pattern;
+
+pub(crate) use nicon_core::path::{Engine as Kind, Qualifier, Subject};

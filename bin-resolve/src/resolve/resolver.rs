@@ -1,0 +1,173 @@
+//! Queries and their answers: one for a path, any number for a pattern.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use nicon_core::pidns::Method;
+use nicon_core::{Context, Error, Namespace, Result};
+use nix::sys::stat::stat;
+use nix::unistd::geteuid;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::engine::api::sockets::Sockets;
+use crate::engine::settings::Settings;
+use crate::query::Kind;
+use crate::query::parse::{Query, Target};
+use crate::query::path::Path;
+use crate::resolve::batch::Batch;
+use crate::resolve::hit::Hit;
+use crate::resolve::scan::search;
+
+/// How many paths are resolved at once.
+const CONCURRENT: usize = 32;
+
+/// How to look for containers.
+pub struct Options {
+    /// The only kind of engine to ask; `None` for all that are present.
+    pub engine: Option<Kind>,
+    /// Where engines' sockets may be inside containers, besides the usual places.
+    pub sockets: Vec<PathBuf>,
+    /// How long one hop may take.
+    pub timeout: Duration,
+    /// How to translate PIDs.
+    pub method: Method,
+    /// Who is told of each step: what is looked up, and what was done. Texts of engines are in it as they are.
+    pub log: Option<fn(&str, &str)>,
+}
+
+impl Default for Options {
+    /// All engines, at the usual places, with 5 s for a hop.
+    fn default() -> Self {
+        let (sockets, timeout, method) = (Vec::new(), Duration::from_secs(5), Method::Auto);
+        Self { engine: None, sockets, timeout, method, log: None }
+    }
+}
+
+/// Finds containers and their processes. Its methods block; it has an event loop of its own.
+pub struct Resolver {
+    settings: Arc<Settings>,
+    /// Taken when it is dropped.
+    runtime: Option<Runtime>,
+}
+
+impl Resolver {
+    /// Begins with these options, and with the environment's choice of the machine's own engines: `DOCKER_HOST`,
+    /// `DOCKER_CONTEXT` and `CONTAINER_HOST`.
+    ///
+    /// # Errors
+    /// If the environment chooses an engine of another machine, or the system does not give what is needed.
+    pub fn new(options: Options) -> Result<Self> {
+        let Options { engine, sockets, timeout, method, log } = options;
+        let settings = Settings {
+            own: Sockets::own(engine)?,
+            inside: Sockets::inside(&sockets),
+            method,
+            pidns: Namespace::open("/proc/self/ns/pid".as_ref())?,
+            engine,
+            timeout,
+            is_root: is_root()?,
+            log,
+        };
+        let mut runtime = Builder::new_current_thread();
+        // The thread that could be started is kept: where threads are few, there may be none to be had later.
+        let runtime =
+            runtime.enable_all().thread_keep_alive(Duration::MAX).build().context(|| "start the event loop")?;
+        Ok(Self { settings: Arc::new(settings), runtime: Some(runtime) })
+    }
+
+    /// Finds the container at `path`.
+    ///
+    /// # Errors
+    /// [`Status::No`](nicon_core::Status::No) if there is none, or it does not run;
+    /// [`Status::Failed`](nicon_core::Status::Failed) if that is unknown, or `path` is no path.
+    pub fn find(&self, path: &str) -> Result<Hit> {
+        let Query { text, target } = path.parse()?;
+        match target {
+            Target::One(path) => self.block_on(find(text, path, &self.batch())),
+            Target::Many(_) => Err(Error::failed(format!("{text} is a pattern, not a path"))),
+        }
+    }
+
+    /// Answers queries in their order, each by its number. Consecutive paths are resolved together; the containers of a pattern
+    /// are given as they are found, and may be none. What is no query is answered by its error.
+    ///
+    /// # Errors
+    /// Those of `give`, which end the search. That a query cannot be answered is given like an answer.
+    pub fn answer(
+        &self,
+        queries: impl IntoIterator<Item = Result<Query>>,
+        give: impl FnMut(usize, Result<Hit>) -> Result<()>,
+    ) -> Result<()> {
+        self.block_on(answer_all(queries, &self.batch(), give))
+    }
+
+    fn batch(&self) -> Batch {
+        Batch::new(Arc::clone(&self.settings))
+    }
+
+    fn block_on<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        self.runtime.as_ref().expect("it is there until the end").block_on(work)
+    }
+}
+
+impl Drop for Resolver {
+    /// An abandoned thread may never end, so it is not waited for.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Whether we are the machine's root. Root in a user namespace may be anybody outside of it, to whom the root directory does not
+/// belong.
+fn is_root() -> Result<bool> {
+    let root = stat("/").context(|| "inspect /")?;
+    Ok(geteuid().is_root() && root.st_uid == 0)
+}
+
+async fn answer_all(
+    queries: impl IntoIterator<Item = Result<Query>>,
+    batch: &Batch,
+    mut give: impl FnMut(usize, Result<Hit>) -> Result<()>,
+) -> Result<()> {
+    let mut paths = Vec::new();
+    for (number, query) in queries.into_iter().enumerate() {
+        match query {
+            Ok(Query { text, target: Target::One(path) }) => paths.push((number, Ok((text, path)))),
+            Ok(Query { text, target: Target::Many(pattern) }) => {
+                answer_paths(std::mem::take(&mut paths), batch, &mut give).await?;
+                let give = |hit: Result<Hit>| give(number, hit.map_err(|error| error.prefix(&text)));
+                search::find(batch, &pattern, give).await?;
+            }
+            Err(error) => paths.push((number, Err(error))),
+        }
+    }
+    answer_paths(paths, batch, &mut give).await
+}
+
+async fn answer_paths(
+    paths: Vec<(usize, Result<(String, Path)>)>,
+    batch: &Batch,
+    give: &mut impl FnMut(usize, Result<Hit>) -> Result<()>,
+) -> Result<()> {
+    let answering = futures_util::stream::iter(paths).map(|(number, asked)| async move {
+        let answer = match asked {
+            Ok((text, path)) => find(text, path, batch).await,
+            Err(error) => Err(error),
+        };
+        (number, answer)
+    });
+    let mut answers = answering.buffered(CONCURRENT);
+    while let Some((number, answer)) = answers.next().await {
+        give(number, answer)?;
+    }
+    Ok(())
+}
+
+async fn find(text: String, path: Path, batch: &Batch) -> Result<Hit> {
+    let hop = batch.find(&path).await.map_err(|error| error.prefix(text))?;
+    Ok(Hit { path, hop, engine_of: None })
+}

@@ -1,0 +1,208 @@
+//! Finds all containers that match a pattern, and reports them as they are found.
+//!
+//! The nest need not be a tree: a container may have the socket of any engine, even an outer one. Each engine is
+//! searched once, and each container reported once, under the path by which it was found first.
+
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use nicon_core::path::MAX_DEPTH;
+use nicon_core::{Error, Result, Status};
+
+use crate::engine::address::Address;
+use crate::engine::api::pool::AT_ONCE;
+use crate::query::Subject;
+use crate::query::path::Path;
+use crate::query::pattern::Pattern;
+use crate::resolve::batch::{Batch, Inner};
+use crate::resolve::hit::Hit;
+use crate::resolve::hop::Sharing;
+use crate::resolve::scan::fair_queue::FairQueue;
+use crate::resolve::scan::frontier::Frontier;
+use crate::resolve::scan::progress::Progress;
+use crate::resolve::scan::task::{List, Node, Outcome, Task};
+use crate::rootfs::root::FileId;
+
+/// The most concurrent questions to all engines together. The containers of our own engine share them, each with
+/// everything inside it.
+const CONCURRENT: usize = 32;
+
+/// Finds all running containers that match `pattern`. Failures are reported, too, and do not end the search.
+///
+/// # Errors
+/// Those of `give`, which end the search.
+pub(crate) async fn find(batch: &Batch, pattern: &Pattern, give: impl FnMut(Result<Hit>) -> Result<()>) -> Result<()> {
+    let (met, engines) = (HashSet::new(), HashMap::new());
+    let tasks = FairQueue::new(CONCURRENT);
+    let mut search = Search { batch, pattern, give, met, engines, tasks, later: Vec::new() };
+    search.run().await
+}
+
+struct Search<'a, Give> {
+    batch: &'a Batch,
+    pattern: &'a Pattern,
+    give: Give,
+    /// PIDs of the containers found so far. The batch pins them all, so none is reused.
+    met: HashSet<i32>,
+    /// The engines that are searched, and the path of the container through which.
+    engines: HashMap<FileId, Path>,
+    /// By the outermost container that they concern; `None` for our own engine.
+    tasks: FairQueue<Option<String>, Task>,
+    /// Containers with only the sockets of engines that run elsewhere: in another container, or our own. They are
+    /// searched last, so that those engines' containers are found under better names.
+    later: Vec<(Node, Vec<Inner>)>,
+}
+
+impl<Give: FnMut(Result<Hit>) -> Result<()>> Search<'_, Give> {
+    async fn run(&mut self) -> Result<()> {
+        if let Err(error) = self.begin().await {
+            return (self.give)(Err(error));
+        }
+        let mut running = FuturesUnordered::new();
+        loop {
+            while let Some((whose, task)) = self.tasks.next() {
+                let performing = task.perform(self.batch, self.pattern);
+                running.push(async { (whose, performing.await) });
+            }
+            // If nothing is running, nothing waits either: there was a slot for it.
+            let Some((whose, outcome)) = running.next().await else {
+                match self.next_of_later() {
+                    Some((found, inside)) => self.enter(found, &inside)?,
+                    None => return Ok(()),
+                }
+                continue;
+            };
+            self.tasks.done(&whose);
+            match outcome {
+                Outcome::Listed(frontier, list) => self.take_list(&frontier, list)?,
+                Outcome::Found(frontier, engine, found) => self.take_found(&frontier, engine, found)?,
+                Outcome::SeenInside(found, inside) => self.take_inside(found, inside)?,
+            }
+        }
+    }
+
+    fn wait(&mut self, task: Task) {
+        self.tasks.wait(task.path().first().cloned(), task);
+    }
+
+    /// Finds the container where the wildcards begin. The engines on the way there are not searched again from inside.
+    async fn begin(&mut self) -> Result<()> {
+        let prefix = &self.pattern.prefix;
+        let frontier = Frontier::new(prefix.clone(), Progress::begin(self.pattern));
+        if !prefix.is_empty() {
+            self.batch.find(prefix).await?;
+        }
+        for depth in 0..=prefix.len() {
+            let asked =
+                prefix.get(depth).map_or_else(|| frontier.progress.asks(self.pattern), |name| Subject::qualifier(name));
+            let inside = self
+                .batch
+                .look_inside(&prefix[..depth], &asked)
+                .await
+                .map_err(|error| error.prefix(frontier.context()))?;
+            for inner in inside {
+                self.engines.entry(inner.engine).or_insert_with(|| prefix[..depth].to_vec());
+            }
+        }
+        self.wait(Task::List(frontier));
+        Ok(())
+    }
+
+    fn take_list(&mut self, frontier: &Rc<Frontier>, list: Result<List>) -> Result<()> {
+        let List { listing, chosen } = match list {
+            Ok(list) => list,
+            Err(error) => return (self.give)(Err(error.prefix(frontier.context()))),
+        };
+        for failure in listing.failures.iter().chain(&listing.remarks).chain(&listing.unread) {
+            (self.give)(Err(failure.clone().prefix(frontier.context())))?;
+        }
+        frontier.expect(chosen);
+        (0..AT_ONCE).try_for_each(|_| self.go_on(frontier))
+    }
+
+    /// Starts to find the next container of an engine.
+    fn go_on(&mut self, frontier: &Rc<Frontier>) -> Result<()> {
+        match frontier.next(self.batch.timeout()) {
+            Ok(Some((listed, progress))) => {
+                let path = [&frontier.path[..], std::slice::from_ref(&listed.segment)].concat();
+                self.wait(Task::Find { from: Rc::clone(frontier), listed, path, progress });
+                Ok(())
+            }
+            Ok(None) => Ok(()),
+            Err(given_up) => {
+                (self.give)(Err(given_up))?;
+                self.go_on(frontier)
+            }
+        }
+    }
+
+    fn take_found(&mut self, frontier: &Rc<Frontier>, engine: Address, found: Result<Node>) -> Result<()> {
+        match found {
+            Ok(found) if !self.met.insert(found.hop.process().pid()) => {}
+            Ok(found) if found.progress.leads_on(self.pattern) => self.wait(Task::LookInside(found)),
+            Ok(found) => self.give_fit(found, None)?,
+            // It has stopped since it was listed.
+            Err(error) if error.status() == Status::No => {}
+            Err(error) => {
+                frontier.has_failed(engine);
+                (self.give)(Err(error))?;
+            }
+        }
+        self.go_on(frontier)
+    }
+
+    fn take_inside(&mut self, found: Node, inside: Result<Vec<Inner>>) -> Result<()> {
+        match inside {
+            Ok(inside) => {
+                let is_new = |inner: &&Inner| !self.engines.contains_key(&inner.engine);
+                let mut new = inside.iter().filter(is_new).peekable();
+                if new.peek().is_some() && new.all(|inner| inner.sharing != Sharing::Dind) {
+                    self.later.push((found, inside));
+                    return Ok(());
+                }
+                self.enter(found, &inside)
+            }
+            Err(error) if error.status() == Status::Failed && found.hop.process().is_alive() => {
+                let context = Frontier::new(found.path.clone(), found.progress.clone()).context();
+                self.give_fit(found, None)?;
+                (self.give)(Err(error.prefix(context)))
+            }
+            Err(_) => self.give_fit(found, None),
+        }
+    }
+
+    /// The first by name, so that each run gives the same paths.
+    fn next_of_later(&mut self) -> Option<(Node, Vec<Inner>)> {
+        self.later.sort_by(|(a, _), (b, _)| b.path.cmp(&a.path));
+        self.later.pop()
+    }
+
+    /// Starts to search the engines inside a container that are not searched yet.
+    fn enter(&mut self, found: Node, inside: &[Inner]) -> Result<()> {
+        let known = inside.iter().find_map(|inner| self.engines.get(&inner.engine)).cloned();
+        let new: Vec<_> =
+            inside.iter().map(|inner| inner.engine).filter(|engine| !self.engines.contains_key(engine)).collect();
+        let (from, path, progress) = (Rc::clone(&found.from), found.path.clone(), found.progress.clone());
+        self.give_fit(found, known)?;
+        if new.is_empty() {
+            return Ok(());
+        }
+        self.engines.extend(new.iter().map(|engine| (*engine, path.clone())));
+        let frontier = from.enter(path, progress, new);
+        if frontier.path.len() == MAX_DEPTH {
+            let too_deep = Error::failed(format!("their paths have more than {MAX_DEPTH} names"));
+            return (self.give)(Err(too_deep.prefix(frontier.context())));
+        }
+        self.wait(Task::List(frontier));
+        Ok(())
+    }
+
+    fn give_fit(&mut self, found: Node, engine_of: Option<Path>) -> Result<()> {
+        if !found.progress.is_fit(self.pattern) {
+            return Ok(());
+        }
+        (self.give)(Ok(Hit { path: found.path, hop: found.hop, engine_of }))
+    }
+}

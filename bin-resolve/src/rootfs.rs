@@ -1,0 +1,5 @@
+//! A container's files, read safely: whatever is there, no path leads out of it, and nothing blocks us forever.
+
+pub(crate) mod blocking;
+pub(crate) mod files;
+pub(crate) mod root;

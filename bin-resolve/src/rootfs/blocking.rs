@@ -1,0 +1,57 @@
+//! Calls that a container can block forever run on threads, which the hop's time-out abandons.
+//!
+//! Such a thread may not end before the container does, and keeps the program from exiting; so the program may prepare for it.
+
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use nicon_core::{Context, Error, Result};
+use tokio::runtime::{Handle, Id};
+use tokio::sync::Semaphore;
+
+/// The most threads at once, including abandoned ones. All concurrent hops together need half of that.
+const MAX_THREADS: usize = 256;
+
+static THREADS: Semaphore = Semaphore::const_new(MAX_THREADS);
+
+/// What the program does before the first thread.
+static PREPARATION: OnceLock<fn() -> Result<()>> = OnceLock::new();
+
+/// Has the program prepare for threads that may never end, before the first one is started: see
+/// [`prepare_for_threads`](crate::prepare_for_threads).
+pub(crate) fn prepare_by(preparation: fn() -> Result<()>) {
+    // Whoever came first has decided.
+    let _ = PREPARATION.set(preparation);
+}
+
+/// Starts the first thread of a runtime, once. Tokio panics where it cannot start its first one, and takes what there is where it
+/// cannot start another; so whether threads can be had is tried out before it is asked for one.
+fn start_first() -> Result<()> {
+    static STARTED: Mutex<Option<Id>> = Mutex::new(None);
+    let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
+    let runtime = Handle::current().id();
+    if *started != Some(runtime) {
+        PREPARATION.get().map_or(Ok(()), |prepare| prepare())?;
+        let trial = std::thread::Builder::new().spawn(|| ()).context(|| "start a thread")?;
+        // It makes room for the one that is to stay.
+        let _ = trial.join();
+        drop(tokio::task::spawn_blocking(|| ()));
+        *started = Some(runtime);
+    }
+    Ok(())
+}
+
+/// Does `work` on a thread of its own.
+///
+/// # Errors
+/// Those of `work`, or if too many threads are blocked already, or none can be started.
+pub(crate) async fn ask<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    start_first()?;
+    let turn = THREADS.try_acquire().map_err(|_| {
+        Error::failed(format!("{MAX_THREADS} threads wait for file systems that do not answer: no more are started"))
+    })?;
+    let working = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        work()
+    });
+    working.await.unwrap_or_else(|error| Err(Error::failed(format!("ask on a thread: {error}"))))
+}

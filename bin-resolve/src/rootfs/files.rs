@@ -1,0 +1,119 @@
+//! Reads files below a container's root directory, where anything may be.
+
+use std::cell::Cell;
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+
+use nicon_core::file::FileInfo;
+use nicon_core::{Context, Error, Result};
+use nix::errno::Errno;
+use serde::de::DeserializeOwned;
+
+use crate::brief::brief;
+use crate::rootfs::root::Directory;
+
+/// The most that is read of one file, and of all files of one engine, in bytes. Such a file usually has some 10 KiB.
+const MAX_FILE: u64 = 1 << 20;
+const MAX_TOTAL: u64 = 64 << 20;
+
+/// What a usual file needs, in bytes: to grow from nothing takes ten reads of one.
+const USUAL_FILE: usize = 16 << 10;
+
+/// The most entries that a directory may have.
+const MAX_ENTRIES: usize = 10_000;
+
+/// The files of one engine. Reading them may block forever.
+pub(crate) struct Files<'a> {
+    root: &'a Directory,
+    left: Cell<u64>,
+}
+
+impl<'a> Files<'a> {
+    /// Files below a root directory.
+    pub(crate) fn new(root: &'a Directory) -> Self {
+        Self { root, left: Cell::new(MAX_TOTAL) }
+    }
+
+    /// Whether there is a file, of any type.
+    ///
+    /// # Errors
+    /// If it cannot be looked up.
+    pub(crate) fn has(&self, path: &Path) -> Result<bool> {
+        match self.root.find(path) {
+            Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(false),
+            found => found.context(|| format!("read {}", path.display())).map(|_| true),
+        }
+    }
+
+    /// Reads a file; `None` if there is none.
+    ///
+    /// # Errors
+    /// If it cannot be read, is not a regular file, or is too large to be an engine's.
+    pub(crate) fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
+        let reading = || format!("read {}", path.display());
+        let found = match self.root.find(path) {
+            Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(None),
+            found => found.context(reading)?,
+        };
+        // Opening a pipe or a device has side effects, so only regular files are opened.
+        if !FileInfo::of(&found).context(reading)?.is_file() {
+            return Err(Error::failed(format!("{}: it is not a regular file", reading())));
+        }
+        let file = File::open(format!("/proc/self/fd/{}", found.as_raw_fd())).context(reading)?;
+        let allowed = MAX_FILE.min(self.left.get());
+        let mut bytes = Vec::with_capacity(USUAL_FILE);
+        file.take(allowed + 1).read_to_end(&mut bytes).context(reading)?;
+        match self.left.get().checked_sub(bytes.len() as u64) {
+            Some(left) if bytes.len() as u64 <= allowed => self.left.set(left),
+            _ => {
+                return Err(Error::failed(format!(
+                    "{}: it is too large (more than 1 MiB, or 64 MiB in all)",
+                    reading()
+                )));
+            }
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Reads a JSON file; `None` if there is none.
+    ///
+    /// # Errors
+    /// As [`Files::read`], and if it is not the expected JSON.
+    pub(crate) fn json<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>> {
+        let Some(bytes) = self.read(path)? else { return Ok(None) };
+        let parsed = serde_json::from_slice(&bytes);
+        let cause = |error: serde_json::Error| brief(&error.to_string());
+        parsed
+            .map(Some)
+            .map_err(|error| Error::failed(format!("{} is not understood: {}", path.display(), cause(error))))
+    }
+
+    /// The names in a directory; none if it does not exist, or is something else.
+    ///
+    /// # Errors
+    /// If it cannot be read, or has too many entries to be an engine's.
+    pub(crate) fn names(&self, path: &Path) -> Result<Vec<String>> {
+        let reading = || format!("read {}", path.display());
+        let directory = match self.root.find(path) {
+            Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(Vec::new()),
+            found => found.context(reading)?,
+        };
+        let known = FileInfo::of(&directory).context(reading)?;
+        if !known.is_dir() {
+            return Ok(Vec::new());
+        }
+        let own_name = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd()));
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(own_name).context(reading)? {
+            // Engines use plain ASCII; other names are not theirs.
+            names.extend(entry.context(reading)?.file_name().into_string());
+            if names.len() > MAX_ENTRIES {
+                return Err(Error::failed(format!("{}: it has more than {MAX_ENTRIES} entries", reading())));
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+}
