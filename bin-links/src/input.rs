@@ -27,12 +27,12 @@ pub(crate) fn listings(args: &Args, home: &NetnsHandle, answers: &mut Answers<Li
                     Way::Process(pid) => of_process(*pid)?,
                     // What is opened is what was found: on a name that is being removed nothing is mounted for a moment.
                     Way::Name(path) => {
-                        let place = home.open_namespace(found.open()?, path.display().to_string())?;
-                        return Listing::new(Record::from(&Target::File(path.clone())), place, args);
+                        let netns = home.open_namespace(found.open()?, path.display().to_string())?;
+                        return Listing::new(Record::from(&Target::File(path.clone())), netns, args);
                     }
                 };
-                let place = home.open_record(&record)?;
-                Listing::new(record, place, args)
+                let netns = home.open_record(&record)?;
+                Listing::new(record, netns, args)
             };
             match listing() {
                 // It was not asked for by name, so its end is not an error.
@@ -45,8 +45,8 @@ pub(crate) fn listings(args: &Args, home: &NetnsHandle, answers: &mut Answers<Li
             let line = line?;
             let listing = || {
                 let record = line.record(RECORDS)?;
-                let place = home.open_record(&record)?;
-                Listing::new(record, place, args)
+                let netns = home.open_record(&record)?;
+                Listing::new(record, netns, args)
             };
             keep(&mut listings, Some(line.number), listing(), answers)?;
         }
@@ -57,16 +57,16 @@ pub(crate) fn listings(args: &Args, home: &NetnsHandle, answers: &mut Answers<Li
                 Target::Host | Target::File(_) => Record::from(target),
                 Target::Pid(pid) => of_process(*pid)?,
             };
-            let place = home.open_record(&record)?;
-            Listing::new(record, place, args)
+            let netns = home.open_record(&record)?;
+            Listing::new(record, netns, args)
         };
         keep(&mut listings, None, listing(), answers)?;
     }
     for name in &args.netns {
         let listing = || {
             let file = Target::File(target::path(name));
-            let place = home.open_record(&Record::from(&file))?;
-            Listing::new(Record::from(&file), place, args)
+            let netns = home.open_record(&Record::from(&file))?;
+            Listing::new(Record::from(&file), netns, args)
         };
         keep(&mut listings, None, listing(), answers)?;
     }

@@ -13,7 +13,7 @@ use crate::args::Args;
 /// A network namespace, and the record that each of its links continues.
 pub(crate) struct Listing {
     pub(crate) record: Rc<Record>,
-    pub(crate) place: NetnsHandle,
+    pub(crate) netns: NetnsHandle,
     /// Its links by ifindex.
     pub(crate) links: BTreeMap<u32, ListedLink>,
     /// Whether they stayed the same while they were listed.
@@ -29,18 +29,18 @@ pub(crate) struct ListedLink {
 }
 
 impl Listing {
-    pub(crate) fn new(mut record: Record, place: NetnsHandle, args: &Args) -> Result<Self> {
+    pub(crate) fn new(mut record: Record, netns: NetnsHandle, args: &Args) -> Result<Self> {
         record.remove(NIC);
         let with_stats = args.stats;
-        let mut listing = Self { record: record.into(), place, links: BTreeMap::new(), settled: false, with_stats };
+        let mut listing = Self { record: record.into(), netns, links: BTreeMap::new(), settled: false, with_stats };
         listing.list(args)?;
         Ok(listing)
     }
 
     /// Looks at the links as they are now.
     pub(crate) fn list(&mut self, args: &Args) -> Result<()> {
-        let links = self.place.netlink.links(args.kind.as_deref())?;
-        let addresses = self.place.netlink.all_addresses()?;
+        let links = self.netns.netlink.links(args.kind.as_deref())?;
+        let addresses = self.netns.netlink.all_addresses()?;
         self.settled = links.settled && addresses.settled;
         let listed = |link: Box<Link>| (link.ifindex, ListedLink { link, addresses: Vec::new() });
         self.links = links.entries.into_iter().map(listed).collect();

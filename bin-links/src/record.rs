@@ -70,7 +70,7 @@ impl Nic {
 pub(crate) fn to_record(listing: &Listing, listed: &ListedLink, wiring: &Wiring<'_>) -> Result<LinkRecord> {
     let ListedLink { link, addresses } = listed;
     let nic = Nic {
-        link: LinkFacts::new(link, listing.place.ns.id().ino),
+        link: LinkFacts::new(link, listing.netns.ns.id().ino),
         master: master(listing, link)?,
         addresses: addresses.clone(),
         peer: wiring.peer(listing, link)?,
@@ -87,7 +87,7 @@ fn master(listing: &Listing, link: &Link) -> Result<Option<Master>> {
     let Some(ifindex) = link.master else { return Ok(None) };
     let name = match listing.links.get(&ifindex) {
         Some(master) => Some(master.link.name.clone()),
-        None => listing.place.netlink.link_at(ifindex)?.map(|master| master.name),
+        None => listing.netns.netlink.link_at(ifindex)?.map(|master| master.name),
     };
     Ok(Some(Master { name, ifindex }))
 }

@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
     let wiring = Wiring::new(&home, &listings);
     for listing in &listings {
         if !listing.settled {
-            let restless = format!("{}: links come and go too fast: some may be missing", listing.place.label);
+            let restless = format!("{}: links come and go too fast: some may be missing", listing.netns.label);
             answers.give(None, Err(Error::failed(restless)))?;
         }
         answers.give_all(listing.links.values().map(|link| to_record(listing, link, &wiring)))?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use nicon_core::{Namespace, NsId, Result};
 use nicon_rtnl::netlink::Far;
-use nicon_rtnl::{Link, NetnsHandle, netns};
+use nicon_rtnl::{Link, NetnsHandle, Relation, netns};
 use serde::Serialize;
 
 use crate::listing::Listing;
@@ -46,34 +46,34 @@ impl<'a> Wiring<'a> {
         listings: impl IntoIterator<Item = &'a Listing, IntoIter: DoubleEndedIterator>,
     ) -> Self {
         // Of containers that share a namespace, the first that was asked for gives it its name.
-        let listings = listings.into_iter().rev().map(|listing| (listing.place.ns.id(), listing)).collect();
+        let listings = listings.into_iter().rev().map(|listing| (listing.netns.ns.id(), listing)).collect();
         Self { home, listings, others: OnceCell::new(), numbers: RefCell::default() }
     }
 
     /// The other end of a link of `listing`, if it is an end of a veth.
     pub(crate) fn peer(&self, listing: &Listing, link: &Link) -> Result<Option<OtherLink>> {
-        if is_veth(link) { self.lower(listing, link) } else { Ok(None) }
+        if is_end(link) { self.lower(listing, link) } else { Ok(None) }
     }
 
     /// The link that one of `listing` is stacked on, such as the one below a VLAN.
     pub(crate) fn parent(&self, listing: &Listing, link: &Link) -> Result<Option<OtherLink>> {
-        if is_veth(link) { Ok(None) } else { self.lower(listing, link) }
+        if is_end(link) { Ok(None) } else { self.lower(listing, link) }
     }
 
     /// The kernel told of the other link a moment ago: it, or its whole namespace, may have gone meanwhile.
     fn lower(&self, listing: &Listing, link: &Link) -> Result<Option<OtherLink>> {
         let Some(ifindex) = link.lower else { return Ok(None) };
         let id = match link.lower_nsid {
-            None => Some(listing.place.ns.id()),
+            None => Some(listing.netns.ns.id()),
             // A namespace that is being taken down has no number.
             Some(..0) => return Ok(None),
-            Some(nsid) => self.identify(&listing.place, nsid)?,
+            Some(nsid) => self.identify(&listing.netns, nsid)?,
         };
         let known = id.and_then(|id| self.listings.get(&id));
         let end = match (known.and_then(|known| known.links.get(&ifindex)), link.lower_nsid) {
             (Some(peer), _) => Far::There(peer.link.clone()),
-            (None, Some(nsid)) => listing.place.netlink.link_in(nsid, ifindex)?,
-            (None, None) => listing.place.netlink.link_at(ifindex)?.map_or(Far::Gone, |peer| Far::There(peer.into())),
+            (None, Some(nsid)) => listing.netns.netlink.link_in(nsid, ifindex)?,
+            (None, None) => listing.netns.netlink.link_at(ifindex)?.map_or(Far::Gone, |peer| Far::There(peer.into())),
         };
         let name = match end {
             Far::There(peer) => Some(peer.name),
@@ -81,21 +81,21 @@ impl<'a> Wiring<'a> {
             Far::Gone => return Ok(None),
         };
         let home = (Some(self.home.ns.id()) == id).then_some(self.home);
-        let target = known.map(|known| &known.place).or(home).map(|place| place.label.clone());
+        let target = known.map(|known| &known.netns).or(home).map(|netns| netns.label.clone());
         Ok(Some(OtherLink { name, ifindex, netns: id.map(|id| id.ino), target }))
     }
 
     /// The kernel numbers the namespaces that links of a namespace lead to, but does not tell which they are: one has to
     /// ask of each which number it has. None is asked about twice.
-    pub(crate) fn identify(&self, place: &NetnsHandle, nsid: i32) -> Result<Option<NsId>> {
+    pub(crate) fn identify(&self, netns: &NetnsHandle, nsid: i32) -> Result<Option<NsId>> {
         let mut numbers = self.numbers.borrow_mut();
-        let numbers = numbers.entry(place.ns.id()).or_default();
+        let numbers = numbers.entry(netns.ns.id()).or_default();
         if let Some(id) = numbers.known.get(&nsid) {
             return Ok(Some(*id));
         }
         for ns in self.namespaces().skip(numbers.asked) {
             numbers.asked += 1;
-            let Some(number) = place.netlink.nsid_of(ns)? else { continue };
+            let Some(number) = netns.netlink.nsid_of(ns)? else { continue };
             numbers.known.insert(number, ns.id());
             if number == nsid {
                 return Ok(Some(ns.id()));
@@ -106,7 +106,7 @@ impl<'a> Wiring<'a> {
 
     /// The namespaces that a link may lead to. Those that were asked for come first, which is nearly always enough.
     fn namespaces(&self) -> impl Iterator<Item = &Namespace> {
-        let asked_for = self.listings.values().map(|listing| &listing.place.ns);
+        let asked_for = self.listings.values().map(|listing| &listing.netns.ns);
         // Not to know a name is no reason to tell nothing: whoever may not look at all processes sees fewer of them.
         let open = || -> Vec<Namespace> {
             let found = netns::all().into_iter().flat_map(|census| census.found);
@@ -117,6 +117,6 @@ impl<'a> Wiring<'a> {
     }
 }
 
-fn is_veth(link: &Link) -> bool {
-    link.kind.as_deref() == Some("veth")
+fn is_end(link: &Link) -> bool {
+    link.relation() == Some(Relation::Peer)
 }

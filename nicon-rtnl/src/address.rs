@@ -20,7 +20,7 @@ pub fn request(address: &Cidr, ifindex: u32) -> RouteNetlinkMessage {
 
 /// The address in a message. `IFA_LOCAL` is the link's own; without it, as in IPv6, `IFA_ADDRESS` is.
 #[must_use]
-pub fn told(message: &AddressMessage) -> Cidr {
+pub fn cidr(message: &AddressMessage) -> Cidr {
     let (mut local, mut address) = (None, None);
     for attribute in &message.attributes {
         match attribute {

@@ -68,7 +68,7 @@ impl Carry {
     pub fn put_back(&self, netlink: &Netlink) -> Result<()> {
         for address in &self.addresses {
             let put = netlink.put(RouteNetlinkMessage::NewAddress(address.clone()));
-            put.map_err(|error| error.context(&format!("add address {}", address::told(address))))?;
+            put.map_err(|error| error.context(&format!("add address {}", address::cidr(address))))?;
         }
         for route in &self.routes {
             let put = netlink.put(RouteNetlinkMessage::NewRoute(route.clone()));
@@ -76,7 +76,7 @@ impl Carry {
         }
         for known in &self.neighbours {
             let put = netlink.put(RouteNetlinkMessage::NewNeighbour(known.clone()));
-            put.map_err(|error| error.context(&format!("add neighbour {}", neighbour::told(known))))?;
+            put.map_err(|error| error.context(&format!("add neighbour {}", neighbour::text(known))))?;
         }
         Ok(())
     }
@@ -154,13 +154,13 @@ impl Carry {
     /// The addresses with their prefix lengths, as `ip addr` prints them.
     #[must_use]
     pub fn addresses(&self) -> Vec<String> {
-        self.addresses.iter().map(|address| address::told(address).to_string()).collect()
+        self.addresses.iter().map(|address| address::cidr(address).to_string()).collect()
     }
 
     /// The permanent neighbours, as `ip neigh` prints them.
     #[must_use]
     pub fn neighbours(&self) -> Vec<String> {
-        self.neighbours.iter().map(neighbour::told).collect()
+        self.neighbours.iter().map(neighbour::text).collect()
     }
 
     /// The multipath routes of which the link is one nexthop.

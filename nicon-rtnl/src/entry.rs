@@ -121,5 +121,5 @@ fn stats(counters: &[u8]) -> Option<Stats> {
 
 fn address(payload: &[u8]) -> Result<(u32, Cidr), DecodeError> {
     let message = AddressMessage::parse(payload)?;
-    Ok((message.header.index, address::told(&message)))
+    Ok((message.header.index, address::cidr(&message)))
 }

@@ -62,16 +62,16 @@ impl NetnsHandle {
 /// # Errors
 /// If a socket fails.
 pub fn next_events<'a>(
-    places: impl IntoIterator<Item = (&'a NetnsHandle, &'a Monitor)>,
+    namespaces: impl IntoIterator<Item = (&'a NetnsHandle, &'a Monitor)>,
 ) -> Result<Vec<(usize, Event)>> {
-    let places: Vec<_> = places.into_iter().collect();
-    let sockets = places.iter().map(|(_, Monitor(socket))| socket.as_fd());
-    let processes = places.iter().filter_map(|(place, _)| place.process()).map(AsFd::as_fd);
+    let namespaces: Vec<_> = namespaces.into_iter().collect();
+    let sockets = namespaces.iter().map(|(_, Monitor(socket))| socket.as_fd());
+    let processes = namespaces.iter().filter_map(|(netns, _)| netns.process()).map(AsFd::as_fd);
     let mut waiting: Vec<_> = sockets.chain(processes).map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
     poll(&mut waiting, PollTimeout::NONE).context(|| "wait for events of links")?;
     let mut events = Vec::new();
     let mut bytes = Vec::with_capacity(LONGEST);
-    for (number, ((_, Monitor(socket)), ready)) in places.iter().zip(&waiting).enumerate() {
+    for (number, ((_, Monitor(socket)), ready)) in namespaces.iter().zip(&waiting).enumerate() {
         if ready.any() != Some(true) {
             continue;
         }
@@ -90,8 +90,8 @@ pub fn next_events<'a>(
             }
         }
     }
-    if waiting[places.len()..].iter().any(|process| process.any() == Some(true)) {
-        let exited = places.iter().enumerate().rev().filter(|(_, (place, _))| place.check_alive().is_err());
+    if waiting[namespaces.len()..].iter().any(|process| process.any() == Some(true)) {
+        let exited = namespaces.iter().enumerate().rev().filter(|(_, (netns, _))| netns.check_alive().is_err());
         events.extend(exited.map(|(number, _)| (number, Event::Exited)));
     }
     Ok(events)

@@ -34,7 +34,7 @@ fn permanent(answer: RouteNetlinkMessage, ifindex: u32) -> Option<NeighbourMessa
 }
 
 /// A neighbour as `ip neigh` prints it, in short.
-pub(crate) fn told(neighbour: &NeighbourMessage) -> String {
+pub(crate) fn text(neighbour: &NeighbourMessage) -> String {
     let (mut ip, mut lladdr) = (String::new(), String::new());
     for attribute in &neighbour.attributes {
         match attribute {

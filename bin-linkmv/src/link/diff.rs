@@ -31,20 +31,20 @@ fn needed_origin_altname(spec: &LinkSpec, link: &Link, origin: &Origin) -> Optio
 }
 
 /// The addresses.
-pub(crate) fn addresses<'a>(spec: &'a LinkSpec, link: &Link, place: &NetnsHandle) -> Result<Vec<&'a Cidr>> {
+pub(crate) fn addresses<'a>(spec: &'a LinkSpec, link: &Link, netns: &NetnsHandle) -> Result<Vec<&'a Cidr>> {
     if spec.addresses.is_empty() {
         return Ok(Vec::new());
     }
-    let present = place.netlink.addresses(link.ifindex)?;
-    let present: Vec<Cidr> = present.iter().map(address::told).collect();
+    let present = netns.netlink.addresses(link.ifindex)?;
+    let present: Vec<Cidr> = present.iter().map(address::cidr).collect();
     Ok(spec.addresses.iter().filter(|cidr| !present.contains(cidr)).collect())
 }
 
 /// The routes.
-pub(crate) fn routes<'a>(spec: &'a LinkSpec, link: &Link, place: &NetnsHandle) -> Result<Vec<&'a RouteSpec>> {
+pub(crate) fn routes<'a>(spec: &'a LinkSpec, link: &Link, netns: &NetnsHandle) -> Result<Vec<&'a RouteSpec>> {
     if spec.routes.is_empty() {
         return Ok(Vec::new());
     }
-    let present = Carry::read(&place.netlink, link.ifindex)?.routes();
+    let present = Carry::read(&netns.netlink, link.ifindex)?.routes();
     Ok(spec.routes.iter().filter(|asked| !present.iter().any(|there| there.is(asked))).collect())
 }

@@ -10,19 +10,19 @@ use nicon_rtnl::{Link, NetnsHandle};
 ///
 /// # Errors
 /// If it may be any of several.
-pub(crate) fn find(selector: &Selector, place: &NetnsHandle) -> Result<Option<Link>> {
+pub(crate) fn find(selector: &Selector, netns: &NetnsHandle) -> Result<Option<Link>> {
     if let Selector::Name(name) = selector {
-        let named = place.netlink.link(name)?;
+        let named = netns.netlink.link(name)?;
         return match name.parse::<i32>() {
-            Ok(ifindex) if named.is_none() && ifindex > 0 => place.netlink.link_at(ifindex.cast_unsigned()),
+            Ok(ifindex) if named.is_none() && ifindex > 0 => netns.netlink.link_at(ifindex.cast_unsigned()),
             _ => Ok(named),
         };
     }
-    let mut found = place.netlink.links(None)?.entries;
+    let mut found = netns.netlink.links(None)?.entries;
     found.retain(|link| fits(selector, link));
     if found.len() > 1 {
         let names = found.into_iter().map(|link| link.name).collect::<Vec<_>>().join(", ");
-        return Err(Error::failed(format!("{selector} may be any of {names} in {}: say which", place.label)));
+        return Err(Error::failed(format!("{selector} may be any of {names} in {}: say which", netns.label)));
     }
     Ok(found.pop().map(|link| *link))
 }
@@ -32,10 +32,10 @@ pub(crate) fn find(selector: &Selector, place: &NetnsHandle) -> Result<Option<Li
 ///
 /// # Errors
 /// If the kernel does not answer.
-pub(crate) fn tagged(tag: &str, inode: Option<u64>, place: &NetnsHandle) -> Result<Option<Link>> {
-    let carrier = place.netlink.link(tag)?;
+pub(crate) fn tagged(tag: &str, inode: Option<u64>, netns: &NetnsHandle) -> Result<Option<Link>> {
+    let carrier = netns.netlink.link(tag)?;
     match inode {
-        Some(inode) => by_inode(inode, carrier, place),
+        Some(inode) => by_inode(inode, carrier, netns),
         None => Ok(carrier),
     }
 }
@@ -44,14 +44,14 @@ pub(crate) fn tagged(tag: &str, inode: Option<u64>, place: &NetnsHandle) -> Resu
 ///
 /// # Errors
 /// If the kernel does not answer.
-pub(crate) fn by_inode(inode: u64, likely: Option<Link>, place: &NetnsHandle) -> Result<Option<Link>> {
+pub(crate) fn by_inode(inode: u64, likely: Option<Link>, netns: &NetnsHandle) -> Result<Option<Link>> {
     if let Some(link) = likely
-        && place.inode(&link)? == Some(inode)
+        && netns.inode(&link)? == Some(inode)
     {
         return Ok(Some(link));
     }
-    for link in place.netlink.links(None)?.entries {
-        if place.inode(&link)? == Some(inode) {
+    for link in netns.netlink.links(None)?.entries {
+        if netns.inode(&link)? == Some(inode) {
             return Ok(Some(*link));
         }
     }

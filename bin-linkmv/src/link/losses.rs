@@ -38,9 +38,9 @@ pub(crate) struct Unrestorable {
 }
 
 impl Unrestorable {
-    pub(crate) fn of(place: &NetnsHandle, link: &Link, carry: &Carry) -> Result<Self> {
-        let vlan = if link.master.is_some() { place.netlink.vlans(link.ifindex)? } else { Vec::new() };
-        Ok(Self { qdisc: place.netlink.qdiscs(link.ifindex)?, vlan, route: carry.shared_routes().to_vec() })
+    pub(crate) fn of(netns: &NetnsHandle, link: &Link, carry: &Carry) -> Result<Self> {
+        let vlan = if link.master.is_some() { netns.netlink.vlans(link.ifindex)? } else { Vec::new() };
+        Ok(Self { qdisc: netns.netlink.qdiscs(link.ifindex)?, vlan, route: carry.shared_routes().to_vec() })
     }
 }
 

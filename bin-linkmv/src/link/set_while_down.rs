@@ -10,16 +10,16 @@ use nix::errno::Errno;
 ///
 /// # Errors
 /// The kernel's error. A link that was up is up again.
-pub(crate) fn change(place: &NetnsHandle, link: &Link, message: LinkMessage) -> Result<(), NetlinkError> {
-    let busy = match place.netlink.set_link(message.clone()) {
+pub(crate) fn change(netns: &NetnsHandle, link: &Link, message: LinkMessage) -> Result<(), NetlinkError> {
+    let busy = match netns.netlink.set_link(message.clone()) {
         Err(error) if error.errno == Errno::EBUSY && link.is_up() => error,
         done => return done,
     };
-    place.netlink.set_link(set(about(link.ifindex), LinkFlags::empty())).map_err(|_| busy)?;
+    netns.netlink.set_link(set(about(link.ifindex), LinkFlags::empty())).map_err(|_| busy)?;
     let decides = message.header.change_mask.contains(LinkFlags::Up);
-    let changed = place.netlink.set_link(if decides { message } else { set(message, LinkFlags::Up) });
+    let changed = netns.netlink.set_link(if decides { message } else { set(message, LinkFlags::Up) });
     if changed.is_err() {
-        place.netlink.set_link(set(about(link.ifindex), LinkFlags::Up))?;
+        netns.netlink.set_link(set(about(link.ifindex), LinkFlags::Up))?;
     }
     changed
 }

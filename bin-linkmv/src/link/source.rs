@@ -11,7 +11,7 @@ use crate::link::sysctl::Sysctls;
 
 /// A network namespace, and what is known about all of its links.
 pub(crate) struct Source {
-    pub(crate) place: NetnsHandle,
+    pub(crate) netns: NetnsHandle,
     /// The defaults of settings that the kernel reports with a link, and of those that have to be read.
     defaults: OnceCell<(Sysctls, Sysctls)>,
     /// The settings of links that were read before. Reading them takes a hundred files a link, but most links have the same
@@ -20,35 +20,35 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    pub(crate) fn new(place: NetnsHandle) -> Self {
-        Self { place, defaults: OnceCell::new(), known: RefCell::default() }
+    pub(crate) fn new(netns: NetnsHandle) -> Self {
+        Self { netns, defaults: OnceCell::new(), known: RefCell::default() }
     }
 
     /// Keeps what is known about the `last` source if this is the same namespace.
-    pub(crate) fn after(last: Option<Self>, place: NetnsHandle) -> Self {
-        match last.filter(|last| last.place.is(&place)) {
-            Some(last) => Self { place, ..last },
-            None => Self::new(place),
+    pub(crate) fn after(last: Option<Self>, netns: NetnsHandle) -> Self {
+        match last.filter(|last| last.netns.is(&netns)) {
+            Some(last) => Self { netns, ..last },
+            None => Self::new(netns),
         }
     }
 
     /// The settings of a link that are not the namespace's defaults.
     pub(crate) fn settings(&self, link: &Link) -> Result<Sysctls> {
         if self.defaults.get().is_none() {
-            let _ = self.defaults.set(Sysctls::defaults(&self.place)?.told_and_untold());
+            let _ = self.defaults.set(Sysctls::defaults(&self.netns)?.split_reported());
         }
-        let (told, untold) = self.defaults.get().expect("just set");
-        let read = |defaults| Sysctls::of(&self.place, &link.name, defaults);
-        let conf = self.place.netlink.conf(link.ifindex)?;
+        let (reported, unreported) = self.defaults.get().expect("just set");
+        let read = |defaults| Sysctls::of(&self.netns, &link.name, defaults);
+        let conf = self.netns.netlink.conf(link.ifindex)?;
         if let Some(settings) = conf.as_ref().and_then(|conf| self.known.borrow().get(conf).cloned()) {
-            return Ok(settings.and(read(untold)?));
+            return Ok(settings.and(read(unreported)?));
         }
-        let settings = read(told)?;
+        let settings = read(reported)?;
         // They may have been changed while they were read.
-        let after = self.place.netlink.conf(link.ifindex)?;
+        let after = self.netns.netlink.conf(link.ifindex)?;
         if let Some(conf) = conf.filter(|conf| after.as_ref() == Some(conf)) {
             self.known.borrow_mut().insert(conf, settings.clone());
         }
-        Ok(settings.and(read(untold)?))
+        Ok(settings.and(read(unreported)?))
     }
 }

@@ -26,7 +26,7 @@ const NOT_SETTINGS: [&str; 3] = ["mtu", "mc_forwarding", "stable_secret"];
 
 /// The IPv6 settings that the kernel reports with the link (see [`nicon_rtnl::conf`]); of IPv4 it reports all. A newer kernel
 /// may have more that it does not report, such as `regen_min_advance`.
-const TOLD_OF_IPV6: &str = "\
+const REPORTED_OF_IPV6: &str = "\
     accept_dad accept_ra accept_ra_defrtr accept_ra_from_local accept_ra_min_hop_limit accept_ra_min_lft \
     accept_ra_mtu accept_ra_pinfo accept_ra_rt_info_max_plen accept_ra_rt_info_min_plen accept_ra_rtr_pref \
     accept_redirects accept_source_route accept_untracked_na addr_gen_mode autoconf dad_transmits disable_ipv6 \
@@ -41,13 +41,13 @@ const TOLD_OF_IPV6: &str = "\
 
 impl Sysctls {
     /// Splits them into those that are reported with the link and those that have to be read.
-    pub(crate) fn told_and_untold(self) -> (Self, Self) {
-        let told = |name: &str| match name.strip_prefix("ipv6/conf/") {
-            Some(name) => TOLD_OF_IPV6.split(' ').any(|told| told == name),
+    pub(crate) fn split_reported(self) -> (Self, Self) {
+        let reported = |name: &str| match name.strip_prefix("ipv6/conf/") {
+            Some(name) => REPORTED_OF_IPV6.split(' ').any(|reported| reported == name),
             None => true,
         };
-        let (told, untold) = self.0.into_iter().partition(|(name, _)| told(name));
-        (Self(told), Self(untold))
+        let (reported, unreported) = self.0.into_iter().partition(|(name, _)| reported(name));
+        (Self(reported), Self(unreported))
     }
 
     /// Adds the `others`.
@@ -60,8 +60,8 @@ impl Sysctls {
     ///
     /// # Errors
     /// If the namespace may not be entered, or /proc/sys cannot be read.
-    pub(crate) fn defaults(place: &NetnsHandle) -> Result<Self> {
-        let listed = place.inside(|| {
+    pub(crate) fn defaults(netns: &NetnsHandle) -> Result<Self> {
+        let listed = netns.inside(|| {
             let mut names = Vec::new();
             for family in FAMILIES {
                 match fs::read_dir(directory(family, "default")) {
@@ -79,23 +79,23 @@ impl Sysctls {
         let mut names = listed.context(|| "list the settings of links in /proc/sys/net")?;
         names.retain(|name| !NOT_SETTINGS.iter().any(|other| name.ends_with(&format!("/{other}"))));
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        Self::read(place, "default", &names)
+        Self::read(netns, "default", &names)
     }
 
     /// The settings of a link that differ from the `defaults`.
     ///
     /// # Errors
     /// If the namespace may not be entered, or /proc/sys cannot be read.
-    pub(crate) fn of(place: &NetnsHandle, link: &str, defaults: &Self) -> Result<Self> {
+    pub(crate) fn of(netns: &NetnsHandle, link: &str, defaults: &Self) -> Result<Self> {
         let names: Vec<&str> = defaults.0.keys().map(String::as_str).collect();
-        let mut settings = Self::read(place, link, &names)?;
+        let mut settings = Self::read(netns, link, &names)?;
         settings.0.retain(|name, value| defaults.0.get(name) != Some(value));
         Ok(settings)
     }
 
     /// There are about a hundred files. Opening them relative to their directory saves a path lookup for each.
-    fn read(place: &NetnsHandle, link: &str, names: &[&str]) -> Result<Self> {
-        let read = place.inside(|| {
+    fn read(netns: &NetnsHandle, link: &str, names: &[&str]) -> Result<Self> {
+        let read = netns.inside(|| {
             let mut settings = BTreeMap::new();
             for family in FAMILIES {
                 let path = directory(family, link);
@@ -121,7 +121,7 @@ impl Sysctls {
     ///
     /// # Errors
     /// The first that the kernel rejects, or that is not a setting.
-    pub(crate) fn write(&self, place: &NetnsHandle, link: &str) -> Result<()> {
+    pub(crate) fn write(&self, netns: &NetnsHandle, link: &str) -> Result<()> {
         for (name, value) in &self.0 {
             let family_and_file = name.rsplit_once('/').filter(|(family, file)| {
                 FAMILIES.contains(family) && file.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
@@ -129,7 +129,7 @@ impl Sysctls {
             let (family, file) =
                 family_and_file.ok_or_else(|| Error::failed(format!("\"{name}\" is no setting of a link")))?;
             let path = directory(family, link).join(file);
-            let written = place.inside(|| match fs::read_to_string(&path) {
+            let written = netns.inside(|| match fs::read_to_string(&path) {
                 Ok(present) if present.trim_end() == value => Ok(()),
                 _ => fs::write(&path, value),
             })?;

@@ -22,8 +22,8 @@ pub(crate) struct Origin {
 
 impl Origin {
     /// That of a link which is still there.
-    pub(crate) fn of(place: &NetnsHandle, link: &Link) -> Self {
-        Self { netns: place.ns.id().ino, name: link.name.clone(), ifindex: Some(link.ifindex) }
+    pub(crate) fn of(netns: &NetnsHandle, link: &Link) -> Self {
+        Self { netns: netns.ns.id().ino, name: link.name.clone(), ifindex: Some(link.ifindex) }
     }
 
     /// The alternative name that a link gets before its move, and loses when the move is complete. A run that is killed

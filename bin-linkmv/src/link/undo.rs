@@ -63,17 +63,17 @@ impl Undo {
     /// # Errors
     /// If the kernel does not answer.
     pub(crate) fn of(
-        place: &NetnsHandle,
+        netns: &NetnsHandle,
         link: &Link,
         (carry, settings, unrestorable): (&Carry, &Sysctls, &Unrestorable),
     ) -> Result<Self> {
         let port = match link.master {
-            Some(_) => port::request(&place.netlink.message(link.ifindex)?),
+            Some(_) => port::request(&netns.netlink.message(link.ifindex)?),
             None => None,
         };
         let state = State {
             ifindex: link.ifindex,
-            inode: place.inode(link)?,
+            inode: netns.inode(link)?,
             up: link.is_up(),
             alias: link.alias.clone(),
             master: link.master,
@@ -87,12 +87,12 @@ impl Undo {
             port,
             unrestorable: unrestorable.clone(),
         };
-        Ok(Self { netns: place.ns.id().ino, name: link.name.clone(), state: Some(state) })
+        Ok(Self { netns: netns.ns.id().ino, name: link.name.clone(), state: Some(state) })
     }
 
     /// All that is known about a link that an earlier run moved.
-    pub(crate) fn of_nothing_but(place: &NetnsHandle, name: &str) -> Self {
-        Self { netns: place.ns.id().ino, name: name.to_owned(), state: None }
+    pub(crate) fn of_nothing_but(netns: &NetnsHandle, name: &str) -> Self {
+        Self { netns: netns.ns.id().ino, name: name.to_owned(), state: None }
     }
 
     /// What identifies the link, if known; see [`nicon_rtnl::sysfs`].
@@ -247,7 +247,7 @@ mod tests {
     use super::*;
 
     /// What version 0.1 wrote into a journal, and into the field `undo` of a record.
-    const OF_0_1: &str = r#"{"netns":4026532606,"name":"v0","ifindex":3,"inode":12404782,"up":true,"alias":"","master":null,"mtu":1400,"mac":"02:00:5e:00:54:01","addresses":["10.9.0.1/24","fe80::5eff:fe00:5401/64"],"routes":[{"dst":"10.9.2.0/26","via":"10.9.0.254","src":null,"table":254,"metric":null,"protocol":3,"scope":0,"type":1,"onlink":false}],"requests":["4c0000001400000000000000000000000218800003000000080001000a090001080002000a0900010700030076300000080008008000000014000600ffffffffffffffff9cf236009cf23600","500000001400000000000000000000000a40c0fd0300000014000100fe8000000000000000005efffe00540114000600ffffffffffffffff9cf236009cf2360008000800c000000005000b0003000000","3c000000180000000000000000000000021a0000fe0300010000000008000f00fe000000080001000a090200080005000a0900fe0800040003000000"],"altnames":[],"sysctl":{},"port":null,"unrestorable":{"qdisc":[],"vlan":[],"route":[]}}"#;
+    const OF_0_1: &str = r#"{"netns":4026532606,"name":"v0","ifindex":3,"inode":12404782,"up":true,"alias":"","master":null,"mtu":1400,"mac":"02:00:5e:00:54:01","addresses":["10.9.0.1/24","fe80::5eff:fe00:5401/64"],"routes":[{"dst":"10.9.2.0/26","via":"10.9.0.254","src":null,"table":254,"metric":null,"protocol":3,"scope":0,"type":1,"onlink":false}],"requests":["4c0000001400000000000000000000000218800003000000080001000a090001080002000a0900010700030076300000080008008000000014000600ffffffffffffffff9cf236009cf23600","500000001400000000000000000000000a40c0fd0300000014000100fe8000000000000000005efffe00540114000600ffffffffffffffff9cf236009cf2360008000800c000000005000b0003000000","3c000000180000000000000000000000021a0000fe0300010000000008000f00fe000000080001000a090200080005000a0900fe0800040003000000"],"altnames":[],"sysctl":{},"port":null,"forfeit":{"qdisc":[],"vlan":[],"route":[]}}"#;
 
     #[test]
     fn what_version_0_1_wrote_is_understood() {

@@ -14,7 +14,7 @@ pub(crate) struct Endpoints<'a> {
     from: Source,
     /// Whether the command line decides that for all records.
     is_given: bool,
-    told: Option<Source>,
+    of_record: Option<Source>,
     to: Option<NetnsHandle>,
 }
 
@@ -25,7 +25,7 @@ impl<'a> Endpoints<'a> {
             Some(from) => home.open_record(&Record::from(from))?,
             None => NetnsHandle::home()?,
         };
-        Ok(Self { home, from: Source::new(from), is_given: args.from.is_some(), told: None, to: None })
+        Ok(Self { home, from: Source::new(from), is_given: args.from.is_some(), of_record: None, to: None })
     }
 
     /// Where the link of a record is, and its target.
@@ -35,14 +35,14 @@ impl<'a> Endpoints<'a> {
     pub(crate) fn of(&mut self, record: &Record) -> Result<(&Source, &NetnsHandle)> {
         let from = match record.get("from").filter(|_| !self.is_given) {
             Some(from) => {
-                let last = self.told.take();
-                let place = last.as_ref().map_or(self.home, |last| &last.place).open_field("from", from)?;
-                self.told.insert(Source::after(last, place))
+                let last = self.of_record.take();
+                let netns = last.as_ref().map_or(self.home, |last| &last.netns).open_field("from", from)?;
+                self.of_record.insert(Source::after(last, netns))
             }
             None => &self.from,
         };
         let to = self.to.insert(self.to.as_ref().unwrap_or(self.home).open_record(record)?);
-        differ(&from.place, to, self.home)?;
+        differ(&from.netns, to, self.home)?;
         Ok((from, to))
     }
 }

@@ -11,8 +11,8 @@ pub(crate) const FIELDS: [&str; 13] =
 
 /// Combines the options with the wishes of a record; an option wins.
 pub(crate) fn read(record: &Record, name: Option<NewName>, args: &Attributes) -> Result<LinkSpec> {
-    let mut told = record.clone();
-    told.remove("name");
+    let mut asked = record.clone();
+    asked.remove("name");
     for (field, given) in [
         ("addr", !args.addr.is_empty()),
         ("gateway", !args.gateway.is_empty()),
@@ -25,22 +25,22 @@ pub(crate) fn read(record: &Record, name: Option<NewName>, args: &Attributes) ->
         ("keep", !args.keep.is_empty()),
     ] {
         if given {
-            told.remove(field);
+            asked.remove(field);
         }
     }
-    let told = LinkSpec::from_record(&told)?;
+    let asked = LinkSpec::from_record(&asked)?;
     let by_gateways = args.gateway.iter().copied().map(RouteSpec::default_by);
     let spec = LinkSpec {
         name,
-        mtu: args.mtu.or(told.mtu),
-        mac: args.mac.or(told.mac),
-        addresses: [&args.addr[..], &told.addresses].concat(),
-        routes: args.route.iter().cloned().chain(told.routes).chain(by_gateways).collect(),
-        master: args.master.clone().or(told.master),
-        alias: args.alias.clone().or(told.alias),
-        altnames: [&args.altname[..], &told.altnames].concat(),
-        up: told.up && !args.no_up,
-        keep: [&args.keep[..], &told.keep].concat(),
+        mtu: args.mtu.or(asked.mtu),
+        mac: args.mac.or(asked.mac),
+        addresses: [&args.addr[..], &asked.addresses].concat(),
+        routes: args.route.iter().cloned().chain(asked.routes).chain(by_gateways).collect(),
+        master: args.master.clone().or(asked.master),
+        alias: args.alias.clone().or(asked.alias),
+        altnames: [&args.altname[..], &asked.altnames].concat(),
+        up: asked.up && !args.no_up,
+        keep: [&args.keep[..], &asked.keep].concat(),
     };
     spec.check()?;
     Ok(spec)

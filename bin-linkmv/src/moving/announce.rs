@@ -16,10 +16,10 @@ use nix::sys::socket::{
 ///
 /// # Errors
 /// If no packet socket can be opened, or the link cannot send.
-pub(crate) fn announce(place: &NetnsHandle, link: &Link, addresses: &[IpAddr]) -> Result<()> {
+pub(crate) fn announce(netns: &NetnsHandle, link: &Link, addresses: &[IpAddr]) -> Result<()> {
     let address = link.mac.as_deref().and_then(mac::bytes).and_then(|bytes| <[u8; 6]>::try_from(bytes).ok());
     let address = address.ok_or_else(|| Error::failed(format!("{} is no Ethernet: nothing to announce", link.name)))?;
-    let sent = place.inside(|| {
+    let sent = netns.inside(|| {
         let socket = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, None)?;
         bind(socket.as_raw_fd(), &link_address(&link.name)?)?;
         for ip in addresses {
@@ -31,7 +31,7 @@ pub(crate) fn announce(place: &NetnsHandle, link: &Link, addresses: &[IpAddr]) -
         }
         Ok::<_, nix::Error>(())
     })?;
-    sent.context(|| format!("announce {} in {} (root, or CAP_NET_RAW)", link.name, place.label))
+    sent.context(|| format!("announce {} in {} (root, or CAP_NET_RAW)", link.name, netns.label))
 }
 
 /// The address that a packet socket is bound to.

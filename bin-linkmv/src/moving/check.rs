@@ -49,7 +49,7 @@ pub(crate) fn check(job: &Job<'_>, link: &Link) -> Result<Checked> {
             return Err(name_taken(name, to));
         }
     }
-    limits(job, link, &job.from.place)?;
+    limits(job, link, &job.from.netns)?;
     Ok(Checked { master: master(job)?, own_name_is_free })
 }
 
@@ -73,13 +73,13 @@ pub(crate) fn master(job: &Job<'_>) -> Result<Option<u32>> {
 }
 
 /// Checks the requested MTU and hardware address against what the link's driver allows.
-fn limits(job: &Job<'_>, link: &Link, place: &NetnsHandle) -> Result<()> {
+fn limits(job: &Job<'_>, link: &Link, netns: &NetnsHandle) -> Result<()> {
     let (mtu, mac, name) = (job.spec.mtu, job.spec.mac, &link.name);
     if mtu.is_none() && mac.is_none() {
         return Ok(());
     }
     let (mut least, mut most) = (0, 0);
-    for attribute in place.netlink.message(link.ifindex)?.attributes {
+    for attribute in netns.netlink.message(link.ifindex)?.attributes {
         match attribute {
             LinkAttribute::MinMtu(mtu) => least = mtu,
             LinkAttribute::MaxMtu(mtu) => most = mtu,

@@ -5,10 +5,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use nicon_core::{Error, NsId, Result};
-use nicon_rtnl::{Carry, Link, NetnsHandle};
-
-/// Kinds of links that sit on top of others.
-const STACKED: [&str; 6] = ["vxlan", "vlan", "macvlan", "macvtap", "ipvlan", "macsec"];
+use nicon_rtnl::{Carry, Link, NetnsHandle, Relation};
 
 /// How long a list of them is reused. The guard protects against oversights, not races, and listing them again for each link
 /// would slow a batch down.
@@ -53,7 +50,7 @@ impl Guard {
             return Ok(listed.links.clone());
         }
         let mut links = from.netlink.links(None)?.entries;
-        links.retain(|link| link.kind.as_deref().is_some_and(|kind| STACKED.contains(&kind)));
+        links.retain(|link| link.relation() == Some(Relation::Parent));
         let links: Rc<[Box<Link>]> = links.into();
         *self.listed.borrow_mut() = Some(Listed { when: Instant::now(), ns: from.ns.id(), links: links.clone() });
         Ok(links)

@@ -20,7 +20,7 @@ use crate::moving::wait_ready::wait_ready;
 /// # Errors
 /// The link is back where it was, unchanged. If that failed as well, the message says where the link is now.
 pub(crate) fn move_link(job: &Job<'_>, options: &Options, mut link: Link) -> Result<Outcome> {
-    let from = &job.from.place;
+    let from = &job.from.netns;
     if options.dry_run {
         return Survey::of(job, options, &link).map(|survey| survey.plan(job, link));
     }
@@ -79,7 +79,7 @@ fn transfer(
     checked: &Checked,
     carried: Carried,
 ) -> std::result::Result<Link, Failure> {
-    let (from, to) = (&job.from.place, job.to);
+    let (from, to) = (&job.from.netns, job.to);
     from.netlink.set_link(request(job, link, checked, &carried)).map_err(|error| {
         if error.errno == Errno::ENODEV {
             return Failure::Gone;

@@ -29,7 +29,7 @@ pub(crate) fn resume(job: &Job<'_>, options: &Options) -> Result<Outcome> {
                 return Ok(finish_later(job, &link, &origin));
             }
             let mut journal = Journal::open(tag)?;
-            let undo = journal.left_behind().unwrap_or_else(|| Undo::of_nothing_but(&job.from.place, &origin.name));
+            let undo = journal.left_behind().unwrap_or_else(|| Undo::of_nothing_but(&job.from.netns, &origin.name));
             return match tagged(tag, undo.inode(), job.to)? {
                 Some(link) => finish(job, options, &link, (tag, &origin), undo, journal),
                 None if job.to.netlink.link(tag)?.is_some() => {
@@ -54,7 +54,7 @@ pub(crate) fn resume(job: &Job<'_>, options: &Options) -> Result<Outcome> {
     }
     let changed = reconcile::reconcile(job, options, &link, &origin)?;
     let now = job.to.netlink.link_at(link.ifindex)?;
-    let undo = Undo::of_nothing_but(&job.from.place, &origin.name);
+    let undo = Undo::of_nothing_but(&job.from.netns, &origin.name);
     let link = now.unwrap_or(*link);
     Ok(Outcome::Moved(Box::new(Moved { origin: origin.name, link, changed, undo, lost: None })))
 }
@@ -68,7 +68,7 @@ fn finish(
     undo: Undo,
     mut journal: Journal,
 ) -> Result<Outcome> {
-    let (from, spec) = (&job.from.place, job.spec);
+    let (from, spec) = (&job.from.netns, job.spec);
     journal.begin(&undo)?;
     let (carry, settings) = undo.carried(link.ifindex)?;
     let unrestorable = undo.state.as_ref().map(|state| state.unrestorable.clone()).unwrap_or_default();
@@ -114,11 +114,11 @@ fn is_meant(job: &Job<'_>, link: &Link, origin: &Origin, selected: bool) -> bool
         }
         _ => selected,
     };
-    named && origin.netns == job.from.place.ns.id().ino
+    named && origin.netns == job.from.netns.ns.id().ino
 }
 
 fn missing(job: &Job<'_>) -> Result<Error> {
-    let from = &job.from.place;
+    let from = &job.from.netns;
     let missing = format!("no link {} in {}", job.selector, from.label);
     let name = match (&job.spec.name, job.selector) {
         (Some(NewName::Name(name)), _) => name.as_str(),

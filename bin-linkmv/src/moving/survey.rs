@@ -25,7 +25,7 @@ impl Survey {
     /// # Errors
     /// If the move is not allowed, or the kernel would reject it.
     pub(crate) fn of(job: &Job<'_>, options: &Options, link: &Link) -> Result<Self> {
-        let from = &job.from.place;
+        let from = &job.from.netns;
         let checked = check(job, link)?;
         let carry = Carry::read(&from.netlink, link.ifindex)?;
         if let Some(guard) = &options.guard {
@@ -46,7 +46,7 @@ impl Survey {
 }
 
 /// The name of the link that this one is a port of.
-fn master_of(link: &Link, place: &NetnsHandle) -> Result<Option<String>> {
+fn master_of(link: &Link, netns: &NetnsHandle) -> Result<Option<String>> {
     let Some(master) = link.master else { return Ok(None) };
-    Ok(place.netlink.link_at(master)?.map(|master| master.name))
+    Ok(netns.netlink.link_at(master)?.map(|master| master.name))
 }

@@ -18,7 +18,7 @@ use crate::moving::job::Job;
 pub(crate) fn request(job: &Job<'_>, link: &Link, checked: &Checked, carried: &Carried) -> LinkMessage {
     // The kernel takes a link down when it moves it.
     let down = Link { flags: link.flags & !LinkFlags::Up, ..link.clone() };
-    let mut message = spec::request(job.spec, &down, checked.master, &Origin::of(&job.from.place, link));
+    let mut message = spec::request(job.spec, &down, checked.master, &Origin::of(&job.from.netns, link));
     if !carried.settings.is_empty() {
         message.header.flags = LinkFlags::empty();
         message.header.change_mask = LinkFlags::empty();
@@ -32,12 +32,12 @@ pub(crate) fn request(job: &Job<'_>, link: &Link, checked: &Checked, carried: &C
 }
 
 /// Ends a move: removes the in-progress tag.
-pub(crate) fn remove_tag(place: &NetnsHandle, link: &Link, tag: &str) -> Result<()> {
-    let Err(error) = place.netlink.remove_altname(link.ifindex, tag) else { return Ok(()) };
-    match place.netlink.link_at(link.ifindex)? {
-        None => Err(Error::failed(format!("{} has vanished from {}", link.name, place.label))),
+pub(crate) fn remove_tag(netns: &NetnsHandle, link: &Link, tag: &str) -> Result<()> {
+    let Err(error) = netns.netlink.remove_altname(link.ifindex, tag) else { return Ok(()) };
+    match netns.netlink.link_at(link.ifindex)? {
+        None => Err(Error::failed(format!("{} has vanished from {}", link.name, netns.label))),
         Some(now) if now.altnames.iter().any(|altname| altname == tag) => {
-            Err(error.context(&format!("remove the tag of {} in {}", now.name, place.label)))
+            Err(error.context(&format!("remove the tag of {} in {}", now.name, netns.label)))
         }
         // Another run of the same command removed it first.
         Some(_) => Ok(()),
@@ -46,7 +46,7 @@ pub(crate) fn remove_tag(place: &NetnsHandle, link: &Link, tag: &str) -> Result<
 
 /// Moves a link back after a move that failed or was only partly applied.
 pub(crate) fn bring_back(link: &Link, tag: &str, undo: &Undo, job: &Job<'_>) -> Result<()> {
-    let (from, to) = (&job.from.place, job.to);
+    let (from, to) = (&job.from.netns, job.to);
     let back = if let Some(here) = tagged(tag, undo.inode(), from)? {
         here
     } else {

@@ -36,18 +36,18 @@ pub(crate) fn wait_ready(job: &Job<'_>, options: &Options, link: &Link) -> Resul
 ///
 /// # Errors
 /// [`nicon_core::Status::No`] if it has none within `limit`.
-fn wait_for_carrier(place: &NetnsHandle, link: &Link, limit: Duration) -> Result<()> {
+fn wait_for_carrier(netns: &NetnsHandle, link: &Link, limit: Duration) -> Result<()> {
     let begun = Instant::now();
     loop {
-        let now = place.netlink.link_at(link.ifindex)?;
-        let now = now.ok_or_else(|| Error::no(format!("{} has vanished from {}", link.name, place.label)))?;
+        let now = netns.netlink.link_at(link.ifindex)?;
+        let now = now.ok_or_else(|| Error::no(format!("{} has vanished from {}", link.name, netns.label)))?;
         if now.flags.contains(LinkFlags::LowerUp) {
             return Ok(());
         }
         // A deadline could overflow, since `limit` may have any value.
         if begun.elapsed() >= limit {
             let seconds = limit.as_secs_f64();
-            return Err(Error::no(format!("{} in {} has no carrier after {seconds} s", now.name, place.label)));
+            return Err(Error::no(format!("{} in {} has no carrier after {seconds} s", now.name, netns.label)));
         }
         sleep(BETWEEN_LOOKS);
     }
@@ -57,13 +57,13 @@ fn wait_for_carrier(place: &NetnsHandle, link: &Link, limit: Duration) -> Result
 ///
 /// # Errors
 /// If the kernel does not list them.
-fn unique_addresses(place: &NetnsHandle, link: &Link) -> Result<Vec<IpAddr>> {
+fn unique_addresses(netns: &NetnsHandle, link: &Link) -> Result<Vec<IpAddr>> {
     let give_up = Instant::now() + UNIQUE_WITHIN;
     loop {
-        let all = place.netlink.addresses(link.ifindex)?;
+        let all = netns.netlink.addresses(link.ifindex)?;
         if !all.iter().any(is_tentative) || Instant::now() >= give_up {
             let unique = all.iter().filter(|address| !is_tentative(address));
-            return Ok(unique.map(|address| address::told(address).ip()).collect());
+            return Ok(unique.map(|address| address::cidr(address).ip()).collect());
         }
         sleep(BETWEEN_LOOKS);
     }

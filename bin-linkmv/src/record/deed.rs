@@ -194,8 +194,8 @@ mod tests {
         deed.add_to(&mut record);
         record.set("nic", serde_json::json!({"netns": 4, "ifindex": 9, "mac": "02:00:5e:00:53:02"}));
         let deeds = Deed::all(&record).unwrap();
-        let told: Vec<_> = deeds.iter().map(|deed| (&deed.name[..], deed.mac.as_deref())).collect();
-        assert_eq!(told, [("eth0", Some("02:00:5e:00:53:01")), ("eth1", Some("02:00:5e:00:53:02"))]);
+        let read: Vec<_> = deeds.iter().map(|deed| (&deed.name[..], deed.mac.as_deref())).collect();
+        assert_eq!(read, [("eth0", Some("02:00:5e:00:53:01")), ("eth1", Some("02:00:5e:00:53:02"))]);
         assert_eq!(deeds[1].key(), deed.key());
         deeds[1].take_from(&mut record, 1);
         assert!(has_deeds(&record) && record.get("nic").is_none() && record.get("done").is_none());

@@ -83,7 +83,7 @@ fn read(answers: &mut Answers) -> Result<Vec<Input>> {
 /// something else is undone before it.
 fn undo_all(input: &mut [Input], options: &Options, home: &NetnsHandle, answers: &mut Answers) -> Result<()> {
     let mut undone: HashMap<String, Option<Undone>> = HashMap::new();
-    for Input { line, record, deeds, undone: told } in input.iter_mut().rev() {
+    for Input { line, record, deeds, undone: listed } in input.iter_mut().rev() {
         for index in (0..deeds.len()).rev() {
             let key = deeds[index].key();
             if !undone.contains_key(&key) {
@@ -103,7 +103,7 @@ fn undo_all(input: &mut [Input], options: &Options, home: &NetnsHandle, answers:
             if let Some(Some(undone)) = undone.get(&key) {
                 let deed = deeds.remove(index);
                 deed.take_from(record, index);
-                told.push(tell(&deed, undone));
+                listed.push(entry(&deed, undone));
             }
         }
     }
@@ -111,7 +111,7 @@ fn undo_all(input: &mut [Input], options: &Options, home: &NetnsHandle, answers:
 }
 
 /// The entry of a deed in `undone`.
-fn tell(deed: &Deed, Undone { changed, now }: &Undone) -> Value {
+fn entry(deed: &Deed, Undone { changed, now }: &Undone) -> Value {
     let (netns, name, ifindex) = match now {
         Some(now) => (Some(now.netns), &now.name, now.ifindex),
         None => (deed.netns, &deed.name, deed.ifindex),

@@ -13,11 +13,11 @@ pub(crate) fn undo(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<U
     let undo = Undo::from_value(&deed.undo)?;
     let name: LinkName = undo.name.parse()?;
     let sought = Sought { name: &deed.name, ifindex: deed.ifindex, mac: deed.mac.as_ref() };
-    let origin = place_of_number(undo.netns, &format!("which {} came from", undo.name), home)?;
+    let origin = open_by_number(undo.netns, &format!("which {} came from", undo.name), home)?;
     let (restored, changed) = if let Some(link) = at_home(&undo, &sought, &origin)? {
         (undo.restore(&link, &origin, &origin)?, false)
     } else {
-        let there = place_of(deed, record, home)?;
+        let there = open_target(deed, record, home)?;
         let link = sought.find(&undo, &there)?;
         check(&link, &name, &origin)?;
         (undo.restore(&link, &there, &origin)?, true)
@@ -55,16 +55,16 @@ impl Sought<'_> {
 }
 
 /// The namespace in which a deed left its link.
-pub(crate) fn place_of(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<NetnsHandle> {
-    let place = home.open_record(record)?;
-    match deed.netns.filter(|netns| *netns != place.ns.id().ino) {
-        Some(netns) => place_of_number(netns, &format!("where {} was left", deed.name), home),
-        None => Ok(place),
+pub(crate) fn open_target(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<NetnsHandle> {
+    let target = home.open_record(record)?;
+    match deed.netns.filter(|ino| *ino != target.ns.id().ino) {
+        Some(ino) => open_by_number(ino, &format!("where {} was left", deed.name), home),
+        None => Ok(target),
     }
 }
 
-/// The namespace that has an inode number: ours, or wherever else that is. An error says `what` it is.
-pub(crate) fn place_of_number(netns: u64, what: &str, home: &NetnsHandle) -> Result<NetnsHandle> {
+/// Opens the namespace with an inode number, ours or any other. An error says `what` it is.
+pub(crate) fn open_by_number(netns: u64, what: &str, home: &NetnsHandle) -> Result<NetnsHandle> {
     if netns == home.ns.id().ino {
         return NetnsHandle::home();
     }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::link::find::by_inode;
 use crate::record::deed::{Deed, PairUndo};
-use crate::undoing::moved_link::{place_of, place_of_number};
+use crate::undoing::moved_link::{open_by_number, open_target};
 use crate::undoing::undone::Undone;
 
 /// Removes the pair of which a record tells one end.
@@ -20,21 +20,21 @@ pub(crate) fn undo(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<U
     let pair = PairUndo::deserialize(&deed.undo);
     let pair = pair.map_err(|error| Error::failed(format!("field \"undo\": {error}")))?;
     let own = End { name: &deed.name, ifindex: deed.ifindex, inode: pair.inode, peer: pair.peer.ifindex };
-    let place = unless_gone(place_of(deed, record, home))?;
-    if let Some(place) = &place
-        && let Some(link) = own.find(place)?
+    let netns = unless_gone(open_target(deed, record, home))?;
+    if let Some(netns) = &netns
+        && let Some(link) = own.find(netns)?
     {
-        let deleted = place.netlink.delete_link(link.ifindex);
-        deleted.map_err(|error| error.context(&format!("remove {} from {}", link.name, place.label)))?;
+        let deleted = netns.netlink.delete_link(link.ifindex);
+        deleted.map_err(|error| error.context(&format!("remove {} from {}", link.name, netns.label)))?;
         return Ok(Undone { changed: true, now: None });
     }
     // Both ends exist, or neither. If the other end is there, this one was moved on.
     let peer = End { name: &pair.peer.name, ifindex: pair.peer.ifindex, inode: pair.peer.inode, peer: deed.ifindex };
-    let far = unless_gone(place_of_number(pair.peer.netns, &format!("the other end of {}", deed.name), home))?;
+    let far = unless_gone(open_by_number(pair.peer.netns, &format!("the other end of {}", deed.name), home))?;
     if let Some(far) = far
         && peer.find(&far)?.is_some()
     {
-        let wherever = place.map_or_else(|| "its network namespace".to_owned(), |place| place.label);
+        let wherever = netns.map_or_else(|| "its network namespace".to_owned(), |netns| netns.label);
         return Err(Error::no(format!("{} is not in {wherever} any more: it was moved on", deed.name)));
     }
     Ok(Undone { changed: false, now: None })
@@ -50,10 +50,10 @@ struct End<'a> {
 }
 
 impl End<'_> {
-    fn find(&self, place: &NetnsHandle) -> Result<Option<Link>> {
-        let link = place.netlink.link_at(self.ifindex)?;
+    fn find(&self, netns: &NetnsHandle) -> Result<Option<Link>> {
+        let link = netns.netlink.link_at(self.ifindex)?;
         match self.inode {
-            Some(inode) => by_inode(inode, link, place),
+            Some(inode) => by_inode(inode, link, netns),
             None => Ok(link.filter(|link| {
                 link.kind.as_deref() == Some("veth") && link.name == self.name && link.lower == Some(self.peer)
             })),
@@ -62,9 +62,9 @@ impl End<'_> {
 }
 
 /// `None` if the namespace is gone, and its links with it.
-fn unless_gone(place: Result<NetnsHandle>) -> Result<Option<NetnsHandle>> {
-    match place {
-        Ok(place) => Ok(Some(place)),
+fn unless_gone(netns: Result<NetnsHandle>) -> Result<Option<NetnsHandle>> {
+    match netns {
+        Ok(netns) => Ok(Some(netns)),
         Err(error) if error.status() == Status::No => Ok(None),
         Err(error) => Err(error),
     }

@@ -156,9 +156,9 @@ impl Wiring {
 }
 
 /// Adds one end's facts and deed to its record, given the index and namespace of this end and of the other.
-fn write_down(record: &mut Record, id: &str, made: &Made, [(own, place), (other, far)]: [(usize, &NetnsHandle); 2]) {
+fn write_down(record: &mut Record, id: &str, made: &Made, [(own, netns), (other, far)]: [(usize, &NetnsHandle); 2]) {
     let (link, peer) = (&made.links[own], &made.links[other]);
-    let netns = place.ns.id().ino;
+    let netns = netns.ns.id().ino;
     record.set(NIC, nic(link, netns, (peer, far)));
     let undo = made.inodes.map(|inodes| PairUndo {
         inode: inodes[own],
