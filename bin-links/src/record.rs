@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::listing::{ListedLink, Listing};
 use crate::wiring::{OtherLink, Wiring};
 
-/// A link: the record by which its network namespace was asked for, continued with what is known of the link.
+/// A link: the record that named its network namespace, with the link's facts added.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct LinkRecord {
     #[serde(flatten)]

@@ -25,9 +25,9 @@ pub(crate) struct OtherLink {
 /// The namespaces in which other ends are looked for.
 pub(crate) struct Wiring<'a> {
     home: &'a NetnsHandle,
-    /// Those that were asked for.
+    /// The requested ones.
     listings: BTreeMap<NsId, &'a Listing>,
-    /// All others, opened where those that were asked for are not enough.
+    /// All others, opened if the requested ones are not enough.
     others: OnceCell<Vec<Namespace>>,
     numbers: RefCell<BTreeMap<NsId, Numbers>>,
 }
@@ -36,7 +36,7 @@ pub(crate) struct Wiring<'a> {
 #[derive(Default)]
 struct Numbers {
     known: BTreeMap<i32, NsId>,
-    /// Of how many namespaces it was asked for the number.
+    /// For how many namespaces it was asked.
     asked: usize,
 }
 
@@ -45,7 +45,7 @@ impl<'a> Wiring<'a> {
         home: &'a NetnsHandle,
         listings: impl IntoIterator<Item = &'a Listing, IntoIter: DoubleEndedIterator>,
     ) -> Self {
-        // Of containers that share a namespace, the first that was asked for gives it its name.
+        // If containers share a namespace, it gets the name of the one that was requested first.
         let listings = listings.into_iter().rev().map(|listing| (listing.netns.ns.id(), listing)).collect();
         Self { home, listings, others: OnceCell::new(), numbers: RefCell::default() }
     }
@@ -60,7 +60,7 @@ impl<'a> Wiring<'a> {
         if is_end(link) { Ok(None) } else { self.lower(listing, link) }
     }
 
-    /// The kernel told of the other link a moment ago: it, or its whole namespace, may have gone meanwhile.
+    /// The other link, or its whole namespace, may be gone by now.
     fn lower(&self, listing: &Listing, link: &Link) -> Result<Option<OtherLink>> {
         let Some(ifindex) = link.lower else { return Ok(None) };
         let id = match link.lower_nsid {
@@ -85,8 +85,8 @@ impl<'a> Wiring<'a> {
         Ok(Some(OtherLink { name, ifindex, netns: id.map(|id| id.ino), target }))
     }
 
-    /// The kernel numbers the namespaces that links of a namespace lead to, but does not tell which they are: one has to
-    /// ask of each which number it has. None is asked about twice.
+    /// The kernel numbers the namespaces that links lead to, but does not say which they are. It has to be asked for the number of
+    /// each. None is asked for twice.
     pub(crate) fn identify(&self, netns: &NetnsHandle, nsid: i32) -> Result<Option<NsId>> {
         let mut numbers = self.numbers.borrow_mut();
         let numbers = numbers.entry(netns.ns.id()).or_default();
@@ -104,10 +104,10 @@ impl<'a> Wiring<'a> {
         Ok(None)
     }
 
-    /// The namespaces that a link may lead to. Those that were asked for come first, which is nearly always enough.
+    /// The namespaces that a link may lead to. The requested ones come first, which is nearly always enough.
     fn namespaces(&self) -> impl Iterator<Item = &Namespace> {
         let asked_for = self.listings.values().map(|listing| &listing.netns.ns);
-        // Not to know a name is no reason to tell nothing: whoever may not look at all processes sees fewer of them.
+        // If not all processes may be inspected, fewer are found. The list is printed all the same, without those names.
         let open = || -> Vec<Namespace> {
             let found = netns::all().into_iter().flat_map(|census| census.found);
             found.filter_map(|found| found.open().ok()).collect()

@@ -27,7 +27,7 @@ const IFLA_INET6_ADDR_GEN_MODE: u16 = 8;
 pub struct Conf(Vec<u8>);
 
 impl Netlink {
-    /// The settings of a link; `None` where the kernel tells none, or there is no such link.
+    /// The settings of a link; `None` if the kernel reports none, or there is no such link.
     ///
     /// # Errors
     /// If the kernel does not answer.

@@ -77,7 +77,7 @@ impl Netlink {
         self.ask(about(ifindex)).map_err(|error| error.context(&format!("look for link {ifindex}")))
     }
 
-    /// All that the kernel tells of one link. Equivalent to `ip -d link show`, by number.
+    /// All that the kernel reports about one link. Equivalent to `ip -d link show`, by number.
     ///
     /// # Errors
     /// If the kernel does not answer, or there is no such link.

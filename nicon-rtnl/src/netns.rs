@@ -67,7 +67,7 @@ pub struct Census {
 /// Every network namespace that a process is in, each with the lowest PID in it, and those that only a name keeps.
 ///
 /// # Errors
-/// Where /proc cannot be read.
+/// If /proc cannot be read.
 pub fn all() -> Result<Census> {
     let (mut known, mut found, mut denied) = (HashSet::new(), Vec::new(), Vec::new());
     walk(|seen| {
@@ -81,13 +81,32 @@ pub fn all() -> Result<Census> {
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    for entry in std::fs::read_dir(NAMED).into_iter().flatten().flatten() {
-        // Nothing is mounted on this name any more.
-        let Ok(ns) = Namespace::open(&entry.path()) else { continue };
-        let is_new = matches!(ns.ns_type(), Ok(NsType::Net)) && known.insert(ns.id().ino);
-        if is_new {
-            found.push(Found { ino: ns.id().ino, way: Way::Name(entry.path()) });
-        }
-    }
+    found.extend(named().filter(|named| known.insert(named.ino)));
     Ok(Census { found, denied })
+}
+
+/// Every way into the network namespace that has an inode number: processes come and go, and one of them may be gone by the
+/// time that it is tried. Names come first.
+///
+/// # Errors
+/// If /proc cannot be read.
+pub fn find(ino: u64) -> Result<Vec<Found>> {
+    let mut found: Vec<Found> = named().filter(|named| named.ino == ino).collect();
+    walk(|seen| {
+        if seen.namespace(NsType::Net).is_ok_and(|other| other == ino) {
+            found.push(Found { ino, way: Way::Process(seen.pid()) });
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(found)
+}
+
+/// The network namespaces that have a name.
+fn named() -> impl Iterator<Item = Found> {
+    std::fs::read_dir(NAMED).into_iter().flatten().flatten().filter_map(|entry| {
+        // On a name that is being removed nothing is mounted any more.
+        let ns = Namespace::open(&entry.path()).ok()?;
+        let is_net = matches!(ns.ns_type(), Ok(NsType::Net));
+        is_net.then(|| Found { ino: ns.id().ino, way: Way::Name(entry.path()) })
+    })
 }

@@ -1,4 +1,4 @@
-//! What a record tells of a link: the facts in its field `nic`.
+//! The facts about a link in a record: its field `nic`.
 
 use nicon_core::Record;
 use nicon_core::filter::table::Column;
@@ -23,7 +23,7 @@ pub const IFINDEX: Column = Column { title: "IFINDEX", cell: |record| fact(recor
 /// Its hardware address.
 pub const MAC: Column = Column { title: "MAC", cell: |record| fact(record, "mac") };
 
-/// What messages call a record's process: the path that was asked for, or its PID.
+/// What messages call a record's process: the requested path, or its PID.
 #[must_use]
 pub fn label(record: &Record) -> String {
     match record.text("target") {

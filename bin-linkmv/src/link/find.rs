@@ -1,4 +1,4 @@
-//! Finding the link that was asked for.
+//! Finds the requested link.
 
 use std::path::Path;
 

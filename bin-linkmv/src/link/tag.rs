@@ -65,7 +65,7 @@ pub(crate) fn is_origin_alias(alias: &str) -> bool {
     read_alias(alias).is_some()
 }
 
-/// The in-progress tag of a link, and the origin that it tells.
+/// The in-progress tag of a link, and the origin that it records.
 pub(crate) fn tag_of(link: &Link) -> Option<(&str, Origin)> {
     link.altnames.iter().find_map(|altname| Some((altname.as_str(), read_altname(IN_PROGRESS, altname)?)))
 }

@@ -77,14 +77,8 @@ impl<'a> Batch<'a> {
         }
         let mut left = Vec::new();
         for (line, mut record, is_own) in self.held.into_iter().rev() {
-            if is_own && let Some((index, deed)) = Deed::all(&record)?.iter().enumerate().next_back() {
-                let taken_back = bring_back(&record, deed, &undo);
-                if taken_back.is_ok() || is_of_an_earlier_run(deed) {
-                    deed.take_from(&mut record, index);
-                }
-                if let Err(error) = taken_back {
-                    self.answers.give(line, Err(error))?;
-                }
+            if is_own && let Err(error) = take_back(&mut record, &undo) {
+                self.answers.give(line, Err(error))?;
             }
             left.extend(failed::mark(record, TAKEN_BACK).map(|record| (line, record)));
         }
@@ -92,18 +86,19 @@ impl<'a> Batch<'a> {
     }
 }
 
-fn bring_back(record: &Record, deed: &Deed, undo: impl Fn(&Record, &Deed) -> Result<()>) -> Result<()> {
-    if !deed.changed {
-        return Ok(());
+/// Undoes the last deed of a record, and takes it out of it.
+fn take_back(record: &mut Record, undo: impl Fn(&Record, &Deed) -> Result<()>) -> Result<()> {
+    let deeds = Deed::all(record)?;
+    let Some((index, deed)) = deeds.iter().enumerate().next_back() else { return Ok(()) };
+    // An earlier run moved the link. The deed then does not have its state, and moving it back is not up to this run.
+    let is_earlier = deed.undo.get("ifindex").is_none();
+    if deed.changed && !is_earlier {
+        undo(record, deed).map_err(|error| error.prefix("put it back, since another failed"))?;
     }
-    if is_of_an_earlier_run(deed) {
+    deed.take_from(record, index);
+    if deed.changed && is_earlier {
         let name = &deed.name;
         return Err(Error::failed(format!("{name}, which an earlier run moved, keeps what this run gave it")));
     }
-    undo(record, deed).map_err(|error| error.prefix("put it back, since another failed"))
-}
-
-/// Whether an earlier run moved the link. The deed then does not have its state, and moving it back is not up to this run.
-fn is_of_an_earlier_run(deed: &Deed) -> bool {
-    deed.undo.get("ifindex").is_none()
+    Ok(())
 }

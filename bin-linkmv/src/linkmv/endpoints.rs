@@ -42,18 +42,18 @@ impl<'a> Endpoints<'a> {
             None => &self.from,
         };
         let to = self.to.insert(self.to.as_ref().unwrap_or(self.home).open_record(record)?);
-        differ(&from.netns, to, self.home)?;
+        differ(&from.netns, to)?;
         Ok((from, to))
     }
 }
 
 /// Rejects a move into the namespace where the link already is. The target is probably not what the caller meant, such as a
 /// container with --network=host. The kernel would accept the request and take the link down.
-fn differ(from: &NetnsHandle, to: &NetnsHandle, home: &NetnsHandle) -> Result<()> {
+fn differ(from: &NetnsHandle, to: &NetnsHandle) -> Result<()> {
     if !to.is(from) {
         return Ok(());
     }
-    let why = match (from.is(home), to.label == HOST) {
+    let why = match (from.is_home(), to.label == HOST) {
         (true, true) => {
             "the link is already in the host's network namespace (give --from to say where it comes from)".to_owned()
         }

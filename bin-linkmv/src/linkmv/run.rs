@@ -122,7 +122,7 @@ fn asks(record: &Record, args: &Args) -> Result<bool> {
     Ok(args.link.is_some() || Act::of(record)? == Some(Act::Link))
 }
 
-/// Acts on one record, and tells whether anything was changed.
+/// Acts on one record, and returns whether anything was changed.
 fn act(
     batch: &mut Batch<'_>,
     line: Option<u64>,
@@ -135,10 +135,11 @@ fn act(
     }
 }
 
-/// Does what a record asks for, writes it down there, and tells whether anything was changed. After an error the record is as
-/// it was.
+/// Does what a record asks for, adds the facts and the deed to it, and returns whether anything was changed. After an error
+/// the record is unchanged.
 fn change(record: &mut Record, args: &Args, options: &Options, endpoints: &mut Endpoints<'_>) -> Result<bool> {
-    deed::list(record)?;
+    // What cannot be read could not be undone, either.
+    Deed::all(record)?;
     let nothing = Record::default();
     // A link named on the command line is not the link that the record's wishes are about.
     let asked = if args.link.is_some() { &nothing } else { &*record };

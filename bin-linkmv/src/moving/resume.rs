@@ -104,7 +104,7 @@ fn finish_later(job: &Job<'_>, link: &Link, origin: &Origin) -> Outcome {
     Outcome::Planned { link: origin.name.clone(), name, steps, lost: None }
 }
 
-/// Whether a link that came from `origin` is the one that was asked for.
+/// Whether a link that came from `origin` is the requested one.
 fn is_meant(job: &Job<'_>, link: &Link, origin: &Origin, selected: bool) -> bool {
     let named = match job.selector {
         Selector::Name(name) => {

@@ -17,7 +17,7 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 /// How long to wait for duplicate address detection: it takes one second unless configured to probe more often.
 const UNIQUE_WITHIN: Duration = Duration::from_secs(5);
 
-/// Waits for the carrier and announces the link, if that was asked for.
+/// Waits for the carrier and announces the link, if requested.
 ///
 /// # Errors
 /// If there is no carrier in time, or nothing can be announced.

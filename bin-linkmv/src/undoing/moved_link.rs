@@ -1,6 +1,6 @@
 //! Undoes a move. The link is looked up where the move left it, and where an interrupted undo may have left it.
 
-use nicon_core::{Error, LinkName, Record, Result};
+use nicon_core::{Error, LinkName, Record, Result, Status};
 use nicon_rtnl::{Link, NetnsHandle, netns};
 
 use crate::link::find::by_inode;
@@ -64,13 +64,19 @@ pub(crate) fn open_target(deed: &Deed, record: &Record, home: &NetnsHandle) -> R
 }
 
 /// Opens the namespace with an inode number, ours or any other. An error says `what` it is.
-pub(crate) fn open_by_number(netns: u64, what: &str, home: &NetnsHandle) -> Result<NetnsHandle> {
-    if netns == home.ns.id().ino {
+pub(crate) fn open_by_number(ino: u64, what: &str, home: &NetnsHandle) -> Result<NetnsHandle> {
+    if ino == home.ns.id().ino {
         return NetnsHandle::home();
     }
-    let found = netns::all()?.found.into_iter().find(|found| found.ino == netns);
-    let found = found.ok_or_else(|| Error::no(format!("net:[{netns}], {what}, is not there any more")))?;
-    home.open_namespace(found.open()?, found.way.to_string())
+    let mut gone = Error::no(format!("net:[{ino}], {what}, is not there any more"));
+    for found in netns::find(ino)? {
+        match found.open() {
+            Ok(ns) => return home.open_namespace(ns, found.way.to_string()),
+            Err(error) if error.status() == Status::No => {}
+            Err(error) => gone = error,
+        }
+    }
+    Err(gone)
 }
 
 /// The link, if it is home already, under its old name or still under the new one.

@@ -1,4 +1,4 @@
-//! Undoing what nicon-veth did: the pair is removed, if it is the very same one still.
+//! Undoes a deed of nicon-veth: removes the pair, if it is still the same one.
 
 use nicon_core::{Error, Record, Result, Status};
 use nicon_rtnl::{Link, NetnsHandle};
@@ -9,7 +9,7 @@ use crate::record::deed::{Deed, PairUndo};
 use crate::undoing::moved_link::{open_by_number, open_target};
 use crate::undoing::undone::Undone;
 
-/// Removes the pair of which a record tells one end.
+/// Removes the pair of which a record has one end.
 pub(crate) fn undo(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<Undone> {
     if deed.undo.is_null() {
         if deed.changed {
@@ -52,12 +52,11 @@ struct End<'a> {
 impl End<'_> {
     fn find(&self, netns: &NetnsHandle) -> Result<Option<Link>> {
         let link = netns.netlink.link_at(self.ifindex)?;
-        match self.inode {
-            Some(inode) => by_inode(inode, link, netns),
-            None => Ok(link.filter(|link| {
-                link.kind.as_deref() == Some("veth") && link.name == self.name && link.lower == Some(self.peer)
-            })),
-        }
+        let found = match self.inode {
+            Some(inode) => by_inode(inode, link, netns)?,
+            None => link.filter(|link| link.name == self.name && link.lower == Some(self.peer)),
+        };
+        Ok(found.filter(|link| link.kind.as_deref() == Some("veth")))
     }
 }
 

@@ -142,7 +142,7 @@ impl Wiring {
     /// Makes a pair, and writes it down in the records of its ends. After an error these are as they were.
     fn wire(&mut self, records: &mut [Record; 2], ends: &[End; 2]) -> Result<()> {
         for record in &*records {
-            deed::list(record)?;
+            Deed::all(record)?;
         }
         let [first, second] = &mut self.last;
         let first = first.insert(first.as_ref().unwrap_or(&self.home).open_record(&records[0])?);
