@@ -1,6 +1,9 @@
 # Each target installs what it needs; see `make help`.
 PREFIX ?= /usr/local
 
+# Under cron and sudo, PATH has neither what rustup installs nor the system's own programs.
+export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:/usr/local/sbin:/usr/sbin:/sbin
+
 .PHONY: help build install demo lab test test-engines test-debian test-debian12 test-debian13 bench fuzz portable lint manual docs
 
 help: ## Show this list

@@ -8,6 +8,8 @@ use serde_json::Value;
 /// first while the last may still fail.
 pub(crate) struct Groups {
     answers: Answers,
+    /// Whether nothing but PIDs is printed.
+    pub(crate) of_pids: bool,
     /// The plan whose group is being answered.
     plan: Option<String>,
     held: Vec<(Option<u64>, Record)>,
@@ -39,8 +41,8 @@ impl From<&Result<Record>> for Group {
 
 impl Groups {
     /// Begins a run.
-    pub(crate) fn new(answers: Answers) -> Self {
-        Self { answers, plan: None, held: Vec::new(), failed: None }
+    pub(crate) fn new(answers: Answers, of_pids: bool) -> Self {
+        Self { answers, of_pids, plan: None, held: Vec::new(), failed: None }
     }
 
     /// Prints one answer, or holds it back if it belongs to a group.

@@ -48,6 +48,18 @@ pub(crate) fn fill(mut record: Record, hit: &Hit, is_pattern: bool) -> Result<Re
     Ok(record)
 }
 
+/// Passes on a record whose target is no container. What is found then is a namespace's affair, and not a process's.
+///
+/// # Errors
+/// If the record expects a process, or only PIDs are printed.
+pub(crate) fn pass(record: &Record, of_pids: bool) -> Result<Record> {
+    match record.integer::<i32>("expected_pid")? {
+        Some(expected) => Err(Error::failed(format!("it is no container, but PID {expected} was expected"))),
+        None if of_pids => Err(Error::failed("it is no container, and has no PID")),
+        None => Ok(record.clone()),
+    }
+}
+
 fn list(value: Option<&Value>) -> String {
     let items = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     items.iter().map(|item| cell(Some(item))).collect::<Vec<_>>().join(" ")

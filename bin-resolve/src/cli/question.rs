@@ -1,6 +1,7 @@
 //! Questions and their answers: a target, and the record that asks for it.
 
 use nicon_core::filter::stream::Line;
+use nicon_core::path::Start;
 use nicon_core::{Error, Record, Result};
 use nicon_resolve::{Hit, Query, Resolver};
 
@@ -9,7 +10,8 @@ use crate::cli::output;
 
 /// A query, and who asks.
 pub(crate) struct Question {
-    query: Result<Query>,
+    /// `None` where the target is no container: then there is nothing to be found.
+    query: Option<Result<Query>>,
     from: Origin,
 }
 
@@ -18,7 +20,18 @@ struct Origin {
     line: Option<u64>,
     group: Group,
     record: Record,
-    is_pattern: bool,
+    kind: Kind,
+}
+
+/// How many answers a question can have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// One: a container.
+    Path,
+    /// Any number of containers.
+    Pattern,
+    /// The record itself, whose target is no container.
+    Start,
 }
 
 impl Question {
@@ -31,12 +44,19 @@ impl Question {
         let group = Group::from(&record);
         let asked = record.and_then(|record| {
             let target = record.text("target")?.ok_or_else(|| Error::failed("the record has no \"target\""))?;
-            Ok((target.parse()?, record))
+            let query = if Start::parse(target)?.is_some() { None } else { Some(target.parse::<Query>()?) };
+            Ok((query, record))
         });
-        let (query, record) =
-            asked.map_or_else(|error| (Err(error), Record::default()), |(query, record)| (Ok(query), record));
-        let is_pattern = query.as_ref().is_ok_and(Query::is_pattern);
-        Self { query, from: Origin { line, group, record, is_pattern } }
+        let (query, record) = match asked {
+            Ok((query, record)) => (query.map(Ok), record),
+            Err(error) => (Some(Err(error)), Record::default()),
+        };
+        let kind = match &query {
+            None => Kind::Start,
+            Some(Ok(query)) if query.is_pattern() => Kind::Pattern,
+            Some(_) => Kind::Path,
+        };
+        Self { query, from: Origin { line, group, record, kind } }
     }
 }
 
@@ -62,8 +82,10 @@ fn asking_for(target: &str) -> Record {
 /// If standard output fails. A question that cannot be answered does not end the run.
 pub(crate) fn answer_all(questions: Vec<Question>, resolver: &Resolver, answers: &mut Groups) -> Result<()> {
     let (origins, queries): (Vec<_>, Vec<_>) = questions.into_iter().map(|asked| (asked.from, asked.query)).unzip();
+    let (numbers, queries): (Vec<_>, Vec<_>) =
+        queries.into_iter().enumerate().filter_map(|(number, query)| Some((number, query?))).unzip();
     let mut turn = Turn { origins: &origins, answers, number: 0, is_answered: false };
-    resolver.answer(queries, |number, answer| turn.give(number, answer))?;
+    resolver.answer(queries, |query, answer| turn.give(numbers[query], answer))?;
     turn.go_to(origins.len())
 }
 
@@ -78,11 +100,12 @@ struct Turn<'a> {
 impl Turn<'_> {
     fn give(&mut self, number: usize, answer: Result<Hit>) -> Result<()> {
         self.go_to(number)?;
-        let Origin { line, group, record, is_pattern } = &self.origins[number];
+        let Origin { line, group, record, kind } = &self.origins[number];
+        let is_pattern = *kind == Kind::Pattern;
         let answer = match answer {
-            Ok(hit) => match output::fill(record.clone(), &hit, *is_pattern) {
+            Ok(hit) => match output::fill(record.clone(), &hit, is_pattern) {
                 // It has just stopped.
-                Err(_) if *is_pattern && !hit.process().is_alive() => return Ok(()),
+                Err(_) if is_pattern && !hit.process().is_alive() => return Ok(()),
                 filled => filled.map_err(|error| error.prefix(record.cell("target"))),
             },
             Err(error) => Err(error),
@@ -91,13 +114,17 @@ impl Turn<'_> {
         self.answers.give(*line, group.clone(), answer)
     }
 
-    /// Goes on to another question. Only patterns can be left without an answer.
+    /// Goes on to another question. What has no answer yet is a pattern that nothing matches, or no container.
     fn go_to(&mut self, number: usize) -> Result<()> {
         while self.number < number {
             if !self.is_answered {
-                let Origin { line, group, record, .. } = &self.origins[self.number];
-                let nothing = Error::no("no running container matches").prefix(record.cell("target"));
-                self.answers.give(*line, group.clone(), Err(nothing))?;
+                let Origin { line, group, record, kind } = &self.origins[self.number];
+                let answer = match kind {
+                    Kind::Start => output::pass(record, self.answers.of_pids),
+                    Kind::Path | Kind::Pattern => Err(Error::no("no running container matches")),
+                };
+                let answer = answer.map_err(|error| error.prefix(record.cell("target")));
+                self.answers.give(*line, group.clone(), answer)?;
             }
             (self.number, self.is_answered) = (self.number + 1, false);
         }

@@ -19,7 +19,7 @@ pub(crate) const PROGRAM: &str = "nicon-resolve";
 /// If the whole run fails; a path that cannot be resolved does not end it.
 pub(crate) fn run(args: &Args) -> Result<Status> {
     nicon_resolve::prepare_for_threads(|| worker_process::start(PROGRAM));
-    let answers = Groups::new(Answers::new(PROGRAM, output::view(args))?);
+    let answers = Groups::new(Answers::new(PROGRAM, output::view(args))?, args.pid);
     let resolver = Resolver::new(args.options(log))?;
     // Each container that was found keeps two descriptors open until its batch ends.
     open_files::allow_many()?;

@@ -46,6 +46,9 @@ pub(crate) async fn list(site: &EngineSite<'_>, asked: &Qualifier, filter: Filte
     // The list of all is only read by people, who need no unique paths.
     if filter == Filter::Running {
         segments::make_unique(&mut listing.containers, asked, |address| site.is_near(address));
+        if site.container.is_none() {
+            segments::tell_from_starts(&mut listing.containers);
+        }
     }
     Ok(listing)
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use nicon_core::container::is_short_id;
+use nicon_core::path::HOST;
 
 use crate::engine::address::Address;
 use crate::lookup::listing::ListedContainer;
@@ -14,6 +15,13 @@ use crate::query::path::{by_id, spell};
 pub(crate) fn make_unique(containers: &mut [ListedContainer], asked: &Qualifier, is_near: impl Fn(&Address) -> bool) {
     disambiguate(containers, asked, &is_near);
     mark_twins(containers, &is_near);
+}
+
+/// Says which engine is meant where a container is called like what a path can begin with and is no container.
+pub(crate) fn tell_from_starts(containers: &mut [ListedContainer]) {
+    for container in containers.iter_mut().filter(|container| container.segment == HOST) {
+        container.segment = format!("{}:{HOST}", container.endpoint.kind.name());
+    }
 }
 
 /// Makes segments unique: says which engine is meant, and whose, or uses the ID. A name that a near engine knows is its

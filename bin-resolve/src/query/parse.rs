@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use glob::Pattern as Glob;
-use nicon_core::path::{Letter, is_name, is_name_char, not_a_name, refuse, split};
+use nicon_core::path::{Letter, Start, is_name, is_name_char, not_a_name, refuse, split};
 use nicon_core::{Error, Result};
 
 use crate::query::Subject;
@@ -52,6 +52,9 @@ impl FromStr for Query {
 /// # Errors
 /// As [`Query::from_str`].
 pub(crate) fn parse(path: &str) -> Result<Target> {
+    if Start::parse(path)?.is_some() {
+        return Err(refuse(path, "it is no container"));
+    }
     let segments = split(path)?;
     let segments = segments.iter().map(|segment| read(segment).map_err(|why| refuse(path, &why)));
     let segments = segments.collect::<Result<Vec<Segment>>>()?;

@@ -6,7 +6,7 @@ use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, output_of_input, output_within, tool, witness};
 use serde_json::{Value, json};
 
-use crate::support::expect::{is_process, record, records, refusal};
+use crate::support::expect::{is_process, parse, record, records, refusal};
 use crate::support::kernel::translations;
 use crate::support::suite::Suite;
 
@@ -19,6 +19,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("resolve::paths::names_with_dots", names_with_dots),
         suite.trial("resolve::paths::docker_out_of_docker", docker_out_of_docker),
         suite.trial("resolve::paths::containers_that_do_not_run", containers_that_do_not_run),
+        suite.trial("resolve::paths::what_is_no_container_passes_on", what_is_no_container),
         suite.trial("resolve::paths::near_misses", near_misses),
         suite.trial("resolve::paths::docker_host", docker_host),
         suite.trial("resolve::paths::records_on_stdin", records_on_stdin),
@@ -159,6 +160,32 @@ fn containers_that_do_not_run(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         lab.remove("setup", name)?;
     }
     Ok(())
+}
+
+/// Records of namespaces that are no container's go through the pipe as they are, in their turn. Containers that are called like one
+/// are told by their engine.
+fn what_is_no_container(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let starts = ["host", "netns:my.net", "file:/run/netns/my.net"];
+    let lines = starts.map(|start| json!({"target": start, "link": "veth0", "x": 1}).to_string());
+    let input = format!("{}\n{{\"target\":\"setup\"}}\n{}\n{}\n", lines[0], lines[1], lines[2]);
+    let ran = suite.feed(&["nicon-resolve"], input);
+    let printed: Vec<&str> = ran.stdout.lines().collect();
+    assert_eq!((ran.code(), [printed[0], printed[2], printed[3]]), (Some(0), [&lines[0][..], &lines[1], &lines[2]]));
+    is_process(&parse(printed[1])[0], lab.host_pid("setup")?);
+    let ran = suite.run(&["nicon-resolve", "netns:my.net"]);
+    assert_eq!((ran.code(), ran.stdout.trim()), (Some(0), "{\"target\":\"netns:my.net\"}"), "{ran:?}");
+    refusal(&suite.run(&["nicon-resolve", "--pid", "host"]), 2, &["host: it is no container, and has no PID"]);
+    refusal(&suite.feed(&["nicon-resolve"], r#"{"target":"host","expected_pid":7}"#), 2, &["PID 7 was expected"]);
+    refusal(&suite.run(&["nicon-resolve", "host.setup"]), 2, &["say \"setup\""]);
+
+    lab.run_container("", "host", &[])?;
+    lab.run_container("setup", "host", &[])?;
+    is_right(suite, lab, "setup.host");
+    is_process(&record(&suite.run(&["nicon-resolve", "docker:host"])), lab.host_pid("host")?);
+    let listed = records(&suite.run(&["nicon-resolve", "hos?", "setup.hos?"]));
+    assert_eq!(listed.iter().map(|found| &found["target"]).collect::<Vec<_>>(), ["docker:host", "setup.host"]);
+    lab.remove("setup", "host")?;
+    Ok(lab.remove("", "host")?)
 }
 
 fn near_misses(suite: &Suite, _: &Lab) -> Result<(), Failed> {
