@@ -92,7 +92,7 @@ lint: portable ## Check formatting and run clippy, warnings denied
 	cargo clippy --package nicon-tests --test engines --locked -- --deny warnings
 
 manual: ## Renew man pages, completions and the help in docs/programs.md after a change of a command line
-	NICON_RENEW=1 cargo test --quiet --workspace --lib --bins the_manual
+	NICON_RENEW=1 cargo test --quiet --workspace --lib --bins the_manual -- --test-threads=1
 
 docs: ## Build the API documentation, warnings denied
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --locked

@@ -4,3 +4,4 @@ pub(crate) mod act;
 pub(crate) mod deed;
 pub(crate) mod failed;
 pub(crate) mod passing;
+pub(crate) mod program;

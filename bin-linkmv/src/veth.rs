@@ -8,13 +8,13 @@ mod run;
 use clap::Parser;
 use nicon_core::filter::cli;
 
-pub(crate) use run::PROGRAM;
+use crate::record::program::VETH;
 
 /// Runs the program, and gives the status that it ends with.
 #[must_use]
 pub fn main() -> std::process::ExitCode {
     match args::Args::try_parse() {
-        Ok(args) => cli::run(run::PROGRAM, || run::run(&args)),
-        Err(error) => cli::usage(run::PROGRAM, error.use_stderr(), &error.to_string()).into(),
+        Ok(args) => cli::run(VETH, || run::run(&args)),
+        Err(error) => cli::usage(VETH, error.use_stderr(), &error.to_string()).into(),
     }
 }

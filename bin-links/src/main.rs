@@ -1,10 +1,11 @@
 //! nicon-links: the links of network namespaces, and which of them are wired to which.
 
 mod args;
+mod input;
+mod listing;
 mod output;
+mod record;
 mod run;
-mod tell;
-mod view;
 mod watch;
 mod wiring;
 

@@ -7,28 +7,28 @@ use nicon_core::filter::table::Column;
 use nicon_rtnl::link::Counters;
 use nicon_rtnl::record::label;
 
-use crate::tell::Told;
+use crate::record::LinkRecord;
 use crate::wiring::OtherLink;
 
 /// The program's name, as its messages begin.
 pub(crate) const PROGRAM: &str = "nicon-links";
 
-const ALL: &[Column<Told>] = &[
-    Column { title: "TARGET", cell: |told| label(&told.record) },
-    Column { title: "NAME", cell: |told| told.nic.link.name.clone() },
-    Column { title: "IFINDEX", cell: |told| told.nic.link.ifindex.to_string() },
-    Column { title: "KIND", cell: |told| cell(told.nic.link.kind.as_ref()) },
-    Column { title: "STATE", cell: |told| cell(told.nic.link.operstate.as_ref()) },
-    Column { title: "MTU", cell: |told| cell(told.nic.link.mtu) },
-    Column { title: "MAC", cell: |told| cell(told.nic.link.mac.as_ref()) },
-    Column { title: "PEER", cell: |told| cell(told.nic.peer.as_ref().map(peer)) },
+const ALL: &[Column<LinkRecord>] = &[
+    Column { title: "TARGET", cell: |record| label(&record.record) },
+    Column { title: "NAME", cell: |record| record.nic.link.name.clone() },
+    Column { title: "IFINDEX", cell: |record| record.nic.link.ifindex.to_string() },
+    Column { title: "KIND", cell: |record| cell(record.nic.link.kind.as_ref()) },
+    Column { title: "STATE", cell: |record| cell(record.nic.link.operstate.as_ref()) },
+    Column { title: "MTU", cell: |record| cell(record.nic.link.mtu) },
+    Column { title: "MAC", cell: |record| cell(record.nic.link.mac.as_ref()) },
+    Column { title: "PEER", cell: |record| cell(record.nic.peer.as_ref().map(peer)) },
     Column { title: "ADDRESSES", cell: addresses },
-    Column { title: "RX", cell: |told| cell(told.nic.stats.as_ref().map(|stats| counted(&stats.rx))) },
-    Column { title: "TX", cell: |told| cell(told.nic.stats.as_ref().map(|stats| counted(&stats.tx))) },
+    Column { title: "RX", cell: |record| cell(record.nic.stats.as_ref().map(|stats| counted(&stats.rx))) },
+    Column { title: "TX", cell: |record| cell(record.nic.stats.as_ref().map(|stats| counted(&stats.tx))) },
 ];
 
 /// The table's columns; those of the counters come last.
-pub(crate) fn columns(with_stats: bool) -> &'static [Column<Told>] {
+pub(crate) fn columns(with_stats: bool) -> &'static [Column<LinkRecord>] {
     if with_stats { ALL } else { &ALL[..ALL.len() - 2] }
 }
 
@@ -39,12 +39,12 @@ fn cell(value: Option<impl Display>) -> String {
 /// `eth1 in a.b`, or as much of it as is known.
 fn peer(peer: &OtherLink) -> String {
     let name = peer.name.clone().unwrap_or_else(|| peer.ifindex.to_string());
-    let place = peer.target.clone().or_else(|| peer.netns.map(|netns| format!("net:[{netns}]")));
-    format!("{name} in {}", place.as_deref().unwrap_or("?"))
+    let location = peer.target.clone().or_else(|| peer.netns.map(|netns| format!("net:[{netns}]")));
+    format!("{name} in {}", location.as_deref().unwrap_or("?"))
 }
 
-fn addresses(told: &Told) -> String {
-    let addresses: Vec<String> = told.nic.addresses.iter().map(ToString::to_string).collect();
+fn addresses(record: &LinkRecord) -> String {
+    let addresses: Vec<String> = record.nic.addresses.iter().map(ToString::to_string).collect();
     if addresses.is_empty() { "-".to_owned() } else { addresses.join(" ") }
 }
 

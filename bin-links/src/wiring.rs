@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use nicon_core::{Namespace, NsId, Result};
 use nicon_rtnl::netlink::Far;
-use nicon_rtnl::{Link, NetnsHandle, netns};
+use nicon_rtnl::{Link, NetnsHandle, Relation, netns};
 use serde::Serialize;
 
-use crate::view::View;
+use crate::listing::Listing;
 
 /// A link that another one is tied to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -25,9 +25,9 @@ pub(crate) struct OtherLink {
 /// The namespaces in which other ends are looked for.
 pub(crate) struct Wiring<'a> {
     home: &'a NetnsHandle,
-    /// Those that were asked for.
-    views: BTreeMap<NsId, &'a View>,
-    /// All others, opened where those that were asked for are not enough.
+    /// The requested ones.
+    listings: BTreeMap<NsId, &'a Listing>,
+    /// All others, opened if the requested ones are not enough.
     others: OnceCell<Vec<Namespace>>,
     numbers: RefCell<BTreeMap<NsId, Numbers>>,
 }
@@ -36,44 +36,44 @@ pub(crate) struct Wiring<'a> {
 #[derive(Default)]
 struct Numbers {
     known: BTreeMap<i32, NsId>,
-    /// Of how many namespaces it was asked for the number.
+    /// For how many namespaces it was asked.
     asked: usize,
 }
 
 impl<'a> Wiring<'a> {
     pub(crate) fn new(
         home: &'a NetnsHandle,
-        views: impl IntoIterator<Item = &'a View, IntoIter: DoubleEndedIterator>,
+        listings: impl IntoIterator<Item = &'a Listing, IntoIter: DoubleEndedIterator>,
     ) -> Self {
-        // Of containers that share a namespace, the first that was asked for gives it its name.
-        let views = views.into_iter().rev().map(|view| (view.place.ns.id(), view)).collect();
-        Self { home, views, others: OnceCell::new(), numbers: RefCell::default() }
+        // If containers share a namespace, it gets the name of the one that was requested first.
+        let listings = listings.into_iter().rev().map(|listing| (listing.netns.ns.id(), listing)).collect();
+        Self { home, listings, others: OnceCell::new(), numbers: RefCell::default() }
     }
 
-    /// The other end of a link of `view`, if it is an end of a veth.
-    pub(crate) fn peer(&self, view: &View, link: &Link) -> Result<Option<OtherLink>> {
-        if is_veth(link) { self.lower(view, link) } else { Ok(None) }
+    /// The other end of a link of `listing`, if it is an end of a veth.
+    pub(crate) fn peer(&self, listing: &Listing, link: &Link) -> Result<Option<OtherLink>> {
+        if is_end(link) { self.lower(listing, link) } else { Ok(None) }
     }
 
-    /// The link that one of `view` is stacked on, such as the one below a VLAN.
-    pub(crate) fn parent(&self, view: &View, link: &Link) -> Result<Option<OtherLink>> {
-        if is_veth(link) { Ok(None) } else { self.lower(view, link) }
+    /// The link that one of `listing` is stacked on, such as the one below a VLAN.
+    pub(crate) fn parent(&self, listing: &Listing, link: &Link) -> Result<Option<OtherLink>> {
+        if is_end(link) { Ok(None) } else { self.lower(listing, link) }
     }
 
-    /// The kernel told of the other link a moment ago: it, or its whole namespace, may have gone meanwhile.
-    fn lower(&self, view: &View, link: &Link) -> Result<Option<OtherLink>> {
+    /// The other link, or its whole namespace, may be gone by now.
+    fn lower(&self, listing: &Listing, link: &Link) -> Result<Option<OtherLink>> {
         let Some(ifindex) = link.lower else { return Ok(None) };
         let id = match link.lower_nsid {
-            None => Some(view.place.ns.id()),
+            None => Some(listing.netns.ns.id()),
             // A namespace that is being taken down has no number.
             Some(..0) => return Ok(None),
-            Some(nsid) => self.identify(&view.place, nsid)?,
+            Some(nsid) => self.identify(&listing.netns, nsid)?,
         };
-        let known = id.and_then(|id| self.views.get(&id));
+        let known = id.and_then(|id| self.listings.get(&id));
         let end = match (known.and_then(|known| known.links.get(&ifindex)), link.lower_nsid) {
             (Some(peer), _) => Far::There(peer.link.clone()),
-            (None, Some(nsid)) => view.place.netlink.link_in(nsid, ifindex)?,
-            (None, None) => view.place.netlink.link_at(ifindex)?.map_or(Far::Gone, |peer| Far::There(peer.into())),
+            (None, Some(nsid)) => listing.netns.netlink.link_in(nsid, ifindex)?,
+            (None, None) => listing.netns.netlink.link_at(ifindex)?.map_or(Far::Gone, |peer| Far::There(peer.into())),
         };
         let name = match end {
             Far::There(peer) => Some(peer.name),
@@ -81,21 +81,21 @@ impl<'a> Wiring<'a> {
             Far::Gone => return Ok(None),
         };
         let home = (Some(self.home.ns.id()) == id).then_some(self.home);
-        let target = known.map(|known| &known.place).or(home).map(|place| place.label.clone());
+        let target = known.map(|known| &known.netns).or(home).map(|netns| netns.label.clone());
         Ok(Some(OtherLink { name, ifindex, netns: id.map(|id| id.ino), target }))
     }
 
-    /// The kernel numbers the namespaces that links of a namespace lead to, but does not tell which they are: one has to
-    /// ask of each which number it has. None is asked about twice.
-    pub(crate) fn identify(&self, place: &NetnsHandle, nsid: i32) -> Result<Option<NsId>> {
+    /// The kernel numbers the namespaces that links lead to, but does not say which they are. It has to be asked for the number of
+    /// each. None is asked for twice.
+    pub(crate) fn identify(&self, netns: &NetnsHandle, nsid: i32) -> Result<Option<NsId>> {
         let mut numbers = self.numbers.borrow_mut();
-        let numbers = numbers.entry(place.ns.id()).or_default();
+        let numbers = numbers.entry(netns.ns.id()).or_default();
         if let Some(id) = numbers.known.get(&nsid) {
             return Ok(Some(*id));
         }
         for ns in self.namespaces().skip(numbers.asked) {
             numbers.asked += 1;
-            let Some(number) = place.netlink.nsid_of(ns)? else { continue };
+            let Some(number) = netns.netlink.nsid_of(ns)? else { continue };
             numbers.known.insert(number, ns.id());
             if number == nsid {
                 return Ok(Some(ns.id()));
@@ -104,10 +104,10 @@ impl<'a> Wiring<'a> {
         Ok(None)
     }
 
-    /// The namespaces that a link may lead to. Those that were asked for come first, which is nearly always enough.
+    /// The namespaces that a link may lead to. The requested ones come first, which is nearly always enough.
     fn namespaces(&self) -> impl Iterator<Item = &Namespace> {
-        let asked_for = self.views.values().map(|view| &view.place.ns);
-        // Not to know a name is no reason to tell nothing: whoever may not look at all processes sees fewer of them.
+        let asked_for = self.listings.values().map(|listing| &listing.netns.ns);
+        // If not all processes may be inspected, fewer are found. The list is printed all the same, without those names.
         let open = || -> Vec<Namespace> {
             let found = netns::all().into_iter().flat_map(|census| census.found);
             found.filter_map(|found| found.open().ok()).collect()
@@ -117,6 +117,6 @@ impl<'a> Wiring<'a> {
     }
 }
 
-fn is_veth(link: &Link) -> bool {
-    link.kind.as_deref() == Some("veth")
+fn is_end(link: &Link) -> bool {
+    link.relation() == Some(Relation::Peer)
 }

@@ -1,4 +1,4 @@
-//! The addresses of links, in messages.
+//! Addresses of links.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -18,9 +18,9 @@ pub fn request(address: &Cidr, ifindex: u32) -> RouteNetlinkMessage {
     RouteNetlinkMessage::NewAddress(message)
 }
 
-/// The address that a message tells. `IFA_LOCAL` is the link's own; where there is none, as in IPv6, `IFA_ADDRESS` is.
+/// The address in a message. `IFA_LOCAL` is the link's own; without it, as in IPv6, `IFA_ADDRESS` is.
 #[must_use]
-pub fn told(message: &AddressMessage) -> Cidr {
+pub fn cidr(message: &AddressMessage) -> Cidr {
     let (mut local, mut address) = (None, None);
     for attribute in &message.attributes {
         match attribute {

@@ -1,12 +1,12 @@
-//! The attributes of messages, of which no more is parsed than is looked at.
+//! Walks the attributes of a message without parsing those that are not used.
 
-/// Length of what comes before an attribute's value, in bytes: its length and its kind.
+/// Length of an attribute's header, in bytes: its length and its type.
 const HEADER: usize = 4;
 
-/// What of it is the kind, and no flag: `NLA_TYPE_MASK` of `linux/netlink.h`.
+/// Masks the flags out of a type: `NLA_TYPE_MASK` in `linux/netlink.h`.
 const KIND: u16 = 0x3fff;
 
-/// Attributes, each with its kind and its value, up to the first that is none; see `netlink(7)`.
+/// Attributes with their types and values, up to the first malformed one; see `netlink(7)`.
 pub(crate) fn attributes(mut rest: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     std::iter::from_fn(move || {
         let &[short, long, kind, flags] = rest.first_chunk::<HEADER>()?;
@@ -17,7 +17,7 @@ pub(crate) fn attributes(mut rest: &[u8]) -> impl Iterator<Item = (u16, &[u8])> 
     })
 }
 
-/// The value of the first attribute of a kind, if there is one.
+/// The value of the first attribute of a type, if there is one.
 pub(crate) fn value(bytes: &[u8], kind: u16) -> Option<&[u8]> {
     attributes(bytes).find(|(found, _)| *found == kind).map(|(_, value)| value)
 }
@@ -28,7 +28,7 @@ mod tests {
 
     #[test]
     fn attributes_are_read_up_to_the_first_that_is_none() {
-        // 0x8000 marks a value that holds attributes itself.
+        // 0x8000 marks nested attributes.
         let bytes = [5_u16.to_ne_bytes(), 0x8001_u16.to_ne_bytes(), [7, 0], [0, 0], [4, 0], [2, 0], [9, 0], [3, 0]];
         let bytes = bytes.concat();
         assert_eq!(attributes(&bytes).collect::<Vec<_>>(), [(1, &[7][..]), (2, &[])]);

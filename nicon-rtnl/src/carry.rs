@@ -15,13 +15,13 @@ use crate::netlink::Netlink;
 use crate::route::Route;
 use crate::wire::{from_hex, to_hex};
 
-/// The addresses, routes and neighbours of one link, as the kernel reports them and accepts them again.
+/// The addresses, routes and neighbours of one link, in the form in which the kernel reports and accepts them.
 #[derive(Clone, Default)]
 pub struct Carry {
     addresses: Vec<AddressMessage>,
     routes: Vec<RouteMessage>,
     neighbours: Vec<NeighbourMessage>,
-    /// Routes of which it is one way among several, in short. They live on with the others.
+    /// Multipath routes of which it is one nexthop, in short. They live on with the other nexthops.
     shared_routes: Vec<String>,
     has_default_route: bool,
 }
@@ -61,14 +61,14 @@ impl Carry {
         Ok(Self { addresses, routes, neighbours, shared_routes, has_default_route })
     }
 
-    /// Gives them back to the link, which must have its old ifindex, and be up if it was.
+    /// Restores them to the link, which must have its old ifindex, and be up if it was.
     ///
     /// # Errors
-    /// The first that the kernel does not take.
+    /// The first that the kernel rejects.
     pub fn put_back(&self, netlink: &Netlink) -> Result<()> {
         for address in &self.addresses {
             let put = netlink.put(RouteNetlinkMessage::NewAddress(address.clone()));
-            put.map_err(|error| error.context(&format!("add address {}", address::told(address))))?;
+            put.map_err(|error| error.context(&format!("add address {}", address::cidr(address))))?;
         }
         for route in &self.routes {
             let put = netlink.put(RouteNetlinkMessage::NewRoute(route.clone()));
@@ -76,13 +76,13 @@ impl Carry {
         }
         for known in &self.neighbours {
             let put = netlink.put(RouteNetlinkMessage::NewNeighbour(known.clone()));
-            put.map_err(|error| error.context(&format!("add neighbour {}", neighbour::told(known))))?;
+            put.map_err(|error| error.context(&format!("add neighbour {}", neighbour::text(known))))?;
         }
         Ok(())
     }
 
-    /// Those that are to come along to another place, where the link has another ifindex. Addresses that IPv6 makes of the
-    /// hardware address by itself are not among them: it makes them again.
+    /// The part that is carried over to another namespace, addressed to the ifindex that the link has there. It leaves out the
+    /// addresses that IPv6 derives from the hardware address, since they are derived again.
     #[must_use]
     pub fn along(&self, addresses: bool, routes: bool, ifindex: u32) -> Self {
         let mut along = Self::default();
@@ -113,8 +113,8 @@ impl Carry {
         self.addresses.is_empty() && self.routes.is_empty() && self.neighbours.is_empty()
     }
 
-    /// The requests that give them to the link again, each as a message of `netlink(7)` in hexadecimal: only the kernel's
-    /// own form keeps labels, lifetimes, scopes and metrics in full.
+    /// The requests that restore them, each as a message of `netlink(7)` in hexadecimal: only the kernel's own form preserves
+    /// labels, lifetimes, scopes and metrics.
     #[must_use]
     pub fn to_hex(&self) -> Vec<String> {
         let addresses = self.addresses.iter().cloned().map(RouteNetlinkMessage::NewAddress);
@@ -123,10 +123,10 @@ impl Carry {
         addresses.chain(routes).chain(neighbours).map(to_hex).collect()
     }
 
-    /// Reads back what [`Carry::to_hex`] wrote of a link that had the ifindex `was`, for the one that has `ifindex`.
+    /// Reads what [`Carry::to_hex`] wrote about a link with the ifindex `was`, and addresses it to `ifindex`.
     ///
     /// # Errors
-    /// Where a request is none, or is about anything else than an address, a route or a neighbour of that link.
+    /// If a request is malformed, or is not about an address, route or neighbour of that link.
     pub fn from_hex(requests: &[String], was: u32, ifindex: u32) -> Result<Self> {
         let mut carry = Self::default();
         for request in requests {
@@ -154,16 +154,16 @@ impl Carry {
     /// The addresses with their prefix lengths, as `ip addr` prints them.
     #[must_use]
     pub fn addresses(&self) -> Vec<String> {
-        self.addresses.iter().map(|address| address::told(address).to_string()).collect()
+        self.addresses.iter().map(|address| address::cidr(address).to_string()).collect()
     }
 
     /// The permanent neighbours, as `ip neigh` prints them.
     #[must_use]
     pub fn neighbours(&self) -> Vec<String> {
-        self.neighbours.iter().map(neighbour::told).collect()
+        self.neighbours.iter().map(neighbour::text).collect()
     }
 
-    /// The routes of which the link is one way among several.
+    /// The multipath routes of which the link is one nexthop.
     #[must_use]
     pub fn shared_routes(&self) -> &[String] {
         &self.shared_routes
@@ -176,7 +176,7 @@ impl Carry {
     }
 }
 
-/// A route that leads through this link and others, in short.
+/// A multipath route through this link, in short.
 fn shared(route: &RouteMessage, ifindex: u32) -> Option<String> {
     let hops = route.attributes.iter().find_map(|attribute| match attribute {
         RouteAttribute::MultiPath(hops) => Some(hops),
@@ -188,7 +188,7 @@ fn shared(route: &RouteMessage, ifindex: u32) -> Option<String> {
     Some(format!("{} (one way of {})", Route::from(&alone), hops.len()))
 }
 
-/// The route as it can be asked for again, or `None` for one of another link, or one that the kernel makes by itself.
+/// The route in a form that can be requested again; `None` if it is another link's, or one that the kernel adds by itself.
 fn restorable(mut route: RouteMessage, ifindex: u32) -> Option<RouteMessage> {
     let kernels_own = matches!(route.header.protocol, RouteProtocol::Kernel | RouteProtocol::Ra);
     if kernels_own || !route.attributes.contains(&RouteAttribute::Oif(ifindex)) {
@@ -198,7 +198,7 @@ fn restorable(mut route: RouteMessage, ifindex: u32) -> Option<RouteMessage> {
     route.header.flags &= RouteFlags::Onlink;
     route
         .attributes
-        // A nexthop object vanished with the link; the gateway is also in the route.
+        // A nexthop object vanished with the link, but the gateway is in the route, too.
         .retain(|attribute| {
             use RouteAttribute::{CacheInfo, Expires, NhId};
             !matches!(attribute, CacheInfo(_) | Expires(_) | NhId(_))
@@ -225,7 +225,7 @@ fn is_default(route: &RouteMessage) -> bool {
     main && header.destination_prefix_length == 0
 }
 
-/// One that the kernel makes when the link comes up.
+/// Whether the kernel adds it when the link comes up.
 fn is_automatic(address: &AddressMessage) -> bool {
     address
         .attributes

@@ -1,7 +1,7 @@
 //! The settings of a link below /proc/sys/net, as the kernel reports them with the link: equal arrays mean equal settings.
 //!
-//! Of each family there is one array of all values (`inet_fill_link_af` of net/ipv4/devinet.c, `ipv6_store_devconf` of
-//! net/ipv6/addrconf.c); the mode in which IPv6 makes addresses stands beside it.
+//! Each family has one array of all values (`inet_fill_link_af` in net/ipv4/devinet.c, `ipv6_store_devconf` in
+//! net/ipv6/addrconf.c); the IPv6 address generation mode is a separate attribute.
 
 use nicon_core::Result;
 use nix::errno::Errno;
@@ -13,7 +13,7 @@ use crate::attribute::value;
 use crate::entry::LINK_HEADER;
 use crate::netlink::{Netlink, about, without_stats};
 
-/// What holds the settings, within `IFLA_AF_SPEC`: family and attribute, of `linux/socket.h` and `linux/if_link.h`.
+/// The attributes with the settings within `IFLA_AF_SPEC`, by family; see `linux/socket.h` and `linux/if_link.h`.
 const SETTINGS: [(u16, u16); 3] =
     [(AF_INET, IFLA_INET_CONF), (AF_INET6, IFLA_INET6_CONF), (AF_INET6, IFLA_INET6_ADDR_GEN_MODE)];
 const AF_INET: u16 = 2;
@@ -22,15 +22,15 @@ const IFLA_INET_CONF: u16 = 1;
 const IFLA_INET6_CONF: u16 = 2;
 const IFLA_INET6_ADDR_GEN_MODE: u16 = 8;
 
-/// All settings of a link, to be compared with those of others.
+/// All settings of a link, for comparison with those of others.
 #[derive(PartialEq, Eq, Hash)]
 pub struct Conf(Vec<u8>);
 
 impl Netlink {
-    /// The settings of a link; `None` where the kernel tells none, or there is no such link.
+    /// The settings of a link; `None` if the kernel reports none, or there is no such link.
     ///
     /// # Errors
-    /// Where the kernel does not answer.
+    /// If the kernel does not answer.
     pub fn conf(&self, ifindex: u32) -> Result<Option<Conf>> {
         let mut question = about(ifindex);
         question.attributes.push(without_stats());

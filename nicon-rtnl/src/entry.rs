@@ -1,4 +1,4 @@
-//! Links and addresses as the kernel tells them: of each no more is parsed than is looked at.
+//! Parses links and addresses, and of each message only the attributes that are used.
 
 use nicon_core::link::{Cidr, mac};
 use nix::libc;
@@ -13,13 +13,13 @@ use crate::address;
 use crate::attribute::{attributes, value};
 use crate::link::{Counters, Link, Stats};
 
-/// Length of the `ifinfomsg` before the attributes of a link, in bytes; see `rtnetlink(7)`.
+/// Length of the `ifinfomsg` that precedes the attributes of a link, in bytes; see `rtnetlink(7)`.
 pub(crate) const LINK_HEADER: usize = 16;
 
-/// Whether a link is bound to its network namespace; of `linux/if_link.h`, Linux 6.15.
+/// Whether a link is bound to its network namespace; `linux/if_link.h`, since Linux 6.15.
 const IFLA_NETNS_IMMUTABLE: u16 = 67;
 
-/// Within `IFLA_LINKINFO` of a VXLAN: what it lies on.
+/// The underlying link of a VXLAN, within `IFLA_LINKINFO`.
 const IFLA_VXLAN_LINK: u16 = 3;
 
 /// One message.
@@ -37,7 +37,7 @@ impl NetlinkDeserializable for Entry {
 
     fn deserialize(header: &NetlinkHeader, payload: &[u8]) -> Result<Self, DecodeError> {
         match header.message_type {
-            // What bridges tell of their ports comes with the same types of message.
+            // Bridges report their ports with the same message types.
             libc::RTM_NEWLINK | libc::RTM_DELLINK if payload.first() != Some(&u8::from(AddressFamily::Unspec)) => {
                 Ok(Self::Other)
             }
@@ -85,8 +85,8 @@ fn link(payload: &[u8]) -> Result<Link, DecodeError> {
     Ok(link)
 }
 
-/// The ifindex of another link. 0 is none: with it the kernel announces an end of a veth that is not tied to the other yet, or
-/// not any more.
+/// The ifindex of another link. The kernel reports 0, which is none, for an end of a veth that is not connected to the other
+/// yet, or not any more.
 fn ifindex(value: &[u8]) -> Result<Option<u32>, DecodeError> {
     Ok(Some(parse_u32(value)?).filter(|ifindex| *ifindex > 0))
 }
@@ -96,7 +96,7 @@ fn altnames(properties: &[u8]) -> Result<Vec<String>, DecodeError> {
     names.map(|(_, name)| parse_string(name)).collect()
 }
 
-/// The type of a link; and what a VXLAN lies on: before Linux 6.9 there is no other attribute that tells.
+/// The type of a link, and the underlying link of a VXLAN, which no other attribute has before Linux 6.9.
 fn kind_and_carrier(infos: &[u8]) -> Result<(Option<String>, Option<u32>), DecodeError> {
     let kind = value(infos, libc::IFLA_INFO_KIND).map(parse_string).transpose()?;
     let carrier = match value(infos, libc::IFLA_INFO_DATA) {
@@ -108,7 +108,7 @@ fn kind_and_carrier(infos: &[u8]) -> Result<(Option<String>, Option<u32>), Decod
     Ok((kind, carrier))
 }
 
-/// The counters of `struct rtnl_link_stats64` (`linux/if_link.h`) that are looked at; they come first in it.
+/// The counters of `struct rtnl_link_stats64` (`linux/if_link.h`) that are used; they are its first members.
 fn stats(counters: &[u8]) -> Option<Stats> {
     let (counters, _) = counters.as_chunks::<8>();
     let counters = counters.first_chunk::<8>()?.map(u64::from_ne_bytes);
@@ -121,5 +121,5 @@ fn stats(counters: &[u8]) -> Option<Stats> {
 
 fn address(payload: &[u8]) -> Result<(u32, Cidr), DecodeError> {
     let message = AddressMessage::parse(payload)?;
-    Ok((message.header.index, address::told(&message)))
+    Ok((message.header.index, address::cidr(&message)))
 }

@@ -1,4 +1,4 @@
-//! How the kernel says no.
+//! Errors that the kernel reports.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use rtnetlink::packet_core::{DecodeError, ErrorMessage};
 
 use crate::attribute::value;
 
-/// The kernel's no: its error number, and its own words where it has any.
+/// An error of the kernel: its number, and its explanation if there is one.
 #[derive(Debug)]
 pub struct NetlinkError {
     /// The error number.
@@ -17,12 +17,12 @@ pub struct NetlinkError {
 }
 
 impl NetlinkError {
-    /// What the kernel says that makes no sense.
+    /// A message of the kernel that cannot be parsed.
     pub(crate) fn unreadable(error: &DecodeError) -> Self {
         Self { errno: Errno::EBADMSG, words: Some(error.to_string()) }
     }
 
-    /// This as an error that begins with what was being done.
+    /// Turns it into an error that begins with what was being done.
     #[must_use]
     pub fn context(self, what: &str) -> Error {
         let words = self.words.map(|words| format!(" ({words})")).unwrap_or_default();
@@ -50,8 +50,8 @@ impl From<&ErrorMessage> for NetlinkError {
     }
 }
 
-/// The kernel's message out of what follows the error number: the header of the request (16 bytes), then attributes, of
-/// which `NLMSGERR_ATTR_MSG` (1) is a text that ends in a zero. See `netlink(7)`, `NETLINK_EXT_ACK`.
+/// The kernel's explanation. The error number is followed by the header of the request (16 bytes) and by attributes, of which
+/// `NLMSGERR_ATTR_MSG` (1) is a zero-terminated text. See `netlink(7)`, `NETLINK_EXT_ACK`.
 fn words(payload: &[u8]) -> Option<String> {
     let text = value(payload.get(16..)?, 1)?.split(|&byte| byte == 0).next()?;
     Some(String::from_utf8_lossy(text).into_owned())

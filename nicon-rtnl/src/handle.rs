@@ -7,7 +7,7 @@ use std::rc::Rc;
 use nicon_core::link::Target;
 use nicon_core::link::target::NAMED;
 use nicon_core::path::HOST;
-use nicon_core::{Error, LinkName, Namespace, NsId, NsType, Process, Record, Result};
+use nicon_core::{Error, LinkName, Namespace, NsId, NsType, Process, Record, Result, Status};
 use serde_json::Value;
 
 use crate::link::Link;
@@ -31,7 +31,7 @@ pub struct NetnsHandle {
     home: Rc<Home>,
 }
 
-/// The sysfs of a namespace, mounted when it is first needed; `None` where none can be had.
+/// The sysfs of a namespace, mounted when it is first needed; `None` if none can be had.
 type SharedSysfs = Rc<OnceCell<Option<Sysfs>>>;
 
 /// The namespace that this program is in, and what is open there.
@@ -45,7 +45,7 @@ impl NetnsHandle {
     /// The network namespace that this program is in.
     ///
     /// # Errors
-    /// Where it cannot be opened.
+    /// If it cannot be opened.
     pub fn home() -> Result<Self> {
         let Found { label, ns, process } = Found::home()?;
         let netlink = Rc::new(Netlink::open_in(&ns, ns.id())?);
@@ -57,7 +57,7 @@ impl NetnsHandle {
     /// a handle, it shares what is open in this one if both are one namespace.
     ///
     /// # Errors
-    /// Where it cannot be opened, or is no network namespace.
+    /// If it cannot be opened, or is no network namespace.
     pub fn open_file(&self, path: &Path) -> Result<Self> {
         self.open(Found::by_file(path)?)
     }
@@ -65,7 +65,7 @@ impl NetnsHandle {
     /// Opens a namespace that is held already, under the name that messages call it.
     ///
     /// # Errors
-    /// Where it must not be entered.
+    /// If it must not be entered.
     pub fn open_namespace(&self, ns: Namespace, label: String) -> Result<Self> {
         self.open(Found { label, ns, process: None })
     }
@@ -74,7 +74,7 @@ impl NetnsHandle {
     /// is no container: `host`, `netns:NAME` or `file:/PATH`.
     ///
     /// # Errors
-    /// Where the process is gone or another by now, or its namespace must not be entered.
+    /// If the process is gone or another by now, or its namespace must not be entered.
     pub fn open_record(&self, record: &Record) -> Result<Self> {
         self.open(Found::by_record(record)?)
     }
@@ -111,7 +111,7 @@ impl NetnsHandle {
     /// The ifindex of the link that another one is to become a port of.
     ///
     /// # Errors
-    /// [`nicon_core::Status::No`] where there is none of that name.
+    /// [`nicon_core::Status::No`] if there is none of that name.
     pub fn master(&self, name: &LinkName) -> Result<u32> {
         let master = self.netlink.link(name.as_str())?;
         let master = master.ok_or_else(|| Error::no(format!("master: no link {name} in {}", self.label)))?;
@@ -127,16 +127,16 @@ impl NetnsHandle {
     /// Does something in this network namespace: what /proc/sys/net and a socket mean depends on where one opens them.
     ///
     /// # Errors
-    /// Where we may not enter it.
+    /// If we may not enter it.
     pub fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T> {
         inside(&self.ns, self.home.id, work)
     }
 
-    /// The inode number by which a link of this namespace is known wherever it goes (see [`crate::sysfs`]); `None` where it is
+    /// The inode number by which a link of this namespace is known wherever it goes (see [`crate::sysfs`]); `None` if it is
     /// not there any more, or no sysfs can be had.
     ///
     /// # Errors
-    /// Where we may not enter the namespace.
+    /// If we may not enter the namespace.
     pub fn inode(&self, link: &Link) -> Result<Option<u64>> {
         if self.sysfs.get().is_none() {
             let _ = self.sysfs.set(Sysfs::mount(&self.ns, self.home.id)?);
@@ -150,26 +150,31 @@ impl NetnsHandle {
         self.process.as_ref()
     }
 
-    /// Takes another process for the one that it was found by, where one is left in it, or a name that keeps it; and tells
-    /// whether there is anything.
+    /// Continues with another process in it, or with a name that keeps it, and returns whether there is any.
     ///
     /// # Errors
-    /// Where /proc cannot be read.
+    /// If /proc cannot be read.
     pub fn find_again(&mut self) -> Result<bool> {
-        let found = netns::all()?.found.into_iter().find(|found| found.ino == self.ns.id().ino);
-        let Some(found) = found else { return Ok(false) };
-        self.process = match found.way {
-            Way::Process(pid) => Some(Process::pin(pid)?),
-            Way::Name(_) => None,
-        };
-        Ok(true)
+        for found in netns::find(self.ns.id().ino)? {
+            let process = match found.way {
+                Way::Process(pid) => match Process::pin(pid) {
+                    Ok(process) => Some(process),
+                    Err(error) if error.status() == Status::No => continue,
+                    Err(error) => return Err(error),
+                },
+                Way::Name(_) => None,
+            };
+            self.process = process;
+            return Ok(true);
+        }
+        Ok(false)
     }
 
     /// Makes sure that the process still runs: without it the namespace may be held by nobody but us, and take its links
     /// with it when we go.
     ///
     /// # Errors
-    /// [`nicon_core::Status::No`] where it has exited.
+    /// [`nicon_core::Status::No`] if it has exited.
     pub fn check_alive(&self) -> Result<()> {
         match &self.process {
             Some(process) if !process.is_alive() => Err(Error::no(format!("{} exited meanwhile", self.label))),

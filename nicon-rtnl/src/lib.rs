@@ -1,4 +1,4 @@
-//! Network links, as rtnetlink(7) knows them, their addresses and routes, and the network namespaces that they are in.
+#![doc = include_str!("../README.md")]
 
 pub mod address;
 mod attribute;
@@ -7,6 +7,7 @@ pub mod conf;
 mod entry;
 pub mod error;
 pub mod handle;
+pub mod kind;
 pub mod link;
 pub mod list;
 pub mod monitor;
@@ -24,6 +25,7 @@ pub mod wire;
 pub use carry::Carry;
 pub use error::NetlinkError;
 pub use handle::NetnsHandle;
+pub use kind::Relation;
 pub use link::Link;
 pub use netlink::Netlink;
 /// The messages that [`Netlink`] sends, and their parts.

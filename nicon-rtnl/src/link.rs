@@ -31,11 +31,11 @@ pub struct Link {
     /// The ifindex of the link that it is the other end of, or is stacked on; of an end of a veth it may be missing while the
     /// pair is made or removed.
     pub lower: Option<u32>,
-    /// The network namespace of that other link, as the namespace of this one numbers it; `None` where it is the same.
+    /// The network namespace of that other link, as the namespace of this one numbers it; `None` if it is the same.
     pub lower_nsid: Option<i32>,
     /// The bus and the name of the device that it is the network side of, such as `pci` and `0000:01:00.0`.
     pub device: Option<(String, String)>,
-    /// Where it has gone, in the news of its departure: network namespace and ifindex there.
+    /// Where it was moved, in the event of its departure: network namespace and ifindex there.
     pub gone_to: Option<(i32, Option<u32>)>,
     /// Its traffic counters.
     pub stats: Option<Stats>,

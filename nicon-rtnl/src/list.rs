@@ -13,14 +13,14 @@ use crate::link::Link;
 use crate::netlink::{Netlink, without_stats};
 use crate::socket::Listed;
 
-/// How often a list is asked for that changes while it is told.
+/// How often to try again if a list changes while it is being read.
 const TRIES: usize = 4;
 
 impl Netlink {
     /// All links, or those of one kind. Equivalent to `ip -s -d link show type KIND`.
     ///
     /// # Errors
-    /// Where the kernel does not tell.
+    /// If the kernel does not answer.
     pub fn links(&self, kind: Option<&str>) -> Result<Listed<Box<Link>>> {
         let mut question = LinkMessage::default();
         question.attributes.push(without_stats());
@@ -29,7 +29,7 @@ impl Netlink {
         }
         let listed = self.list(&RouteNetlinkMessage::GetLink(question));
         Ok(listed.map_err(|error| error.context("list links"))?.filter_map(|entry| match entry {
-            // A kind that the kernel has never heard of does not filter anything there.
+            // The kernel does not filter by a kind that it does not know.
             Entry::Link(link) if kind.is_none() || link.kind.as_deref() == kind => Some(link),
             _ => None,
         }))
@@ -38,7 +38,7 @@ impl Netlink {
     /// The addresses of all links, each with the ifindex of its link. Equivalent to `ip addr show`.
     ///
     /// # Errors
-    /// Where the kernel does not tell.
+    /// If the kernel does not answer.
     pub fn all_addresses(&self) -> Result<Listed<(u32, Cidr)>> {
         let listed = self.list(&RouteNetlinkMessage::GetAddress(AddressMessage::default()));
         Ok(listed.map_err(|error| error.context("list addresses"))?.filter_map(|entry| match entry {

@@ -17,23 +17,23 @@ use crate::handle::NetnsHandle;
 use crate::link::Link;
 use crate::socket::messages;
 
-/// The longest announcement, in bytes.
+/// The longest message, in bytes.
 const LONGEST: usize = 64 << 10;
 
 /// What happened to a link.
 pub enum Event {
-    /// The link is there, and like this.
+    /// The link exists, with these attributes.
     Link(Box<Link>),
-    /// The link has left.
+    /// The link is gone.
     Gone(Box<Link>),
     /// The link with this ifindex has an address.
     Address(u32, Cidr),
     /// The link with this ifindex has lost an address.
     AddressGone(u32, Cidr),
-    /// More happened than the socket could hold, and some of it is lost: look at everything again. What the socket did hold is
-    /// dropped: it is older than the look, and nothing may follow that takes it back.
+    /// The socket overflowed and events were lost: everything has to be listed again. Events that were still in the socket are
+    /// dropped, since they are older than that list and could contradict it.
     Overrun,
-    /// The process that the place was found by has exited.
+    /// The process that the namespace was found by has exited.
     Exited,
 }
 
@@ -44,7 +44,7 @@ impl NetnsHandle {
     /// Subscribes to what happens here from now on. Equivalent to `ip monitor link address`.
     ///
     /// # Errors
-    /// Where no socket can be opened.
+    /// If no socket can be opened.
     pub fn monitor(&self) -> Result<Monitor> {
         let open = || {
             let mut socket = Socket::new(NETLINK_ROUTE)?;
@@ -60,18 +60,18 @@ impl NetnsHandle {
 /// come last, that of the last namespace first, so that a caller that removes one need not renumber the events that follow.
 ///
 /// # Errors
-/// Where a socket fails.
+/// If a socket fails.
 pub fn next_events<'a>(
-    places: impl IntoIterator<Item = (&'a NetnsHandle, &'a Monitor)>,
+    namespaces: impl IntoIterator<Item = (&'a NetnsHandle, &'a Monitor)>,
 ) -> Result<Vec<(usize, Event)>> {
-    let places: Vec<_> = places.into_iter().collect();
-    let sockets = places.iter().map(|(_, Monitor(socket))| socket.as_fd());
-    let processes = places.iter().filter_map(|(place, _)| place.process()).map(AsFd::as_fd);
+    let namespaces: Vec<_> = namespaces.into_iter().collect();
+    let sockets = namespaces.iter().map(|(_, Monitor(socket))| socket.as_fd());
+    let processes = namespaces.iter().filter_map(|(netns, _)| netns.process()).map(AsFd::as_fd);
     let mut waiting: Vec<_> = sockets.chain(processes).map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
     poll(&mut waiting, PollTimeout::NONE).context(|| "wait for events of links")?;
     let mut events = Vec::new();
     let mut bytes = Vec::with_capacity(LONGEST);
-    for (number, ((_, Monitor(socket)), ready)) in places.iter().zip(&waiting).enumerate() {
+    for (number, ((_, Monitor(socket)), ready)) in namespaces.iter().zip(&waiting).enumerate() {
         if ready.any() != Some(true) {
             continue;
         }
@@ -90,14 +90,14 @@ pub fn next_events<'a>(
             }
         }
     }
-    if waiting[places.len()..].iter().any(|process| process.any() == Some(true)) {
-        let exited = places.iter().enumerate().rev().filter(|(_, (place, _))| place.check_alive().is_err());
+    if waiting[namespaces.len()..].iter().any(|process| process.any() == Some(true)) {
+        let exited = namespaces.iter().enumerate().rev().filter(|(_, (netns, _))| netns.check_alive().is_err());
         events.extend(exited.map(|(number, _)| (number, Event::Exited)));
     }
     Ok(events)
 }
 
-/// Reads all that a socket holds, for nothing.
+/// Discards all that is in a socket.
 fn drain(socket: &Socket) -> io::Result<()> {
     loop {
         match socket.recv(&mut Vec::new(), MSG_DONTWAIT) {

@@ -1,4 +1,4 @@
-//! The neighbours of links that somebody has written down, in messages: those that the kernel finds out it finds out again.
+//! Permanent neighbours. The others need not be restored, since the kernel discovers them again.
 
 use nicon_core::Result;
 use nicon_core::link::mac;
@@ -11,7 +11,7 @@ impl Netlink {
     /// The permanent neighbours of a link. Equivalent to `ip neigh show nud permanent dev LINK`.
     ///
     /// # Errors
-    /// Where the kernel does not tell.
+    /// If the kernel does not answer.
     pub(crate) fn neighbours(&self, ifindex: u32) -> Result<Vec<NeighbourMessage>> {
         let mut question = NeighbourMessage::default();
         question.attributes.push(NeighbourAttribute::IfIndex(ifindex));
@@ -21,7 +21,7 @@ impl Netlink {
     }
 }
 
-/// A permanent neighbour as it can be asked for again.
+/// A permanent neighbour, in a form that can be requested again.
 fn permanent(answer: RouteNetlinkMessage, ifindex: u32) -> Option<NeighbourMessage> {
     let RouteNetlinkMessage::NewNeighbour(mut neighbour) = answer else { return None };
     if neighbour.header.ifindex != ifindex || neighbour.header.state != NeighbourState::Permanent {
@@ -34,7 +34,7 @@ fn permanent(answer: RouteNetlinkMessage, ifindex: u32) -> Option<NeighbourMessa
 }
 
 /// A neighbour as `ip neigh` prints it, in short.
-pub(crate) fn told(neighbour: &NeighbourMessage) -> String {
+pub(crate) fn text(neighbour: &NeighbourMessage) -> String {
     let (mut ip, mut lladdr) = (String::new(), String::new());
     for attribute in &neighbour.attributes {
         match attribute {

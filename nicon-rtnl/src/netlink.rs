@@ -1,4 +1,4 @@
-//! A netlink socket of one network namespace. It stays there wherever the program goes.
+//! A netlink socket in one network namespace. It stays there wherever the program goes.
 
 use std::os::fd::{AsFd, AsRawFd};
 
@@ -16,7 +16,7 @@ use crate::error::NetlinkError;
 use crate::link::Link;
 use crate::socket::Requests;
 
-/// The attribute by which names longer than 15 bytes are asked for: `IFLA_ALT_IFNAME`, of `linux/if_link.h`.
+/// The attribute for looking up names longer than 15 bytes: `IFLA_ALT_IFNAME` in `linux/if_link.h`.
 const IFLA_ALT_IFNAME: u16 = 53;
 
 /// The stack of a thread that enters another network namespace, in bytes.
@@ -27,13 +27,13 @@ pub struct Netlink {
     pub(crate) requests: Requests,
 }
 
-/// A link of another network namespace, as far as it may be looked at from this one.
+/// A link of another network namespace, as seen from this one.
 pub enum Far {
     /// It is there.
     There(Box<Link>),
     /// It, or its namespace, is gone.
     Gone,
-    /// We may not look: it takes root, or `CAP_NET_ADMIN` there.
+    /// We may not look: that needs root, or `CAP_NET_ADMIN` there.
     Denied,
 }
 
@@ -41,7 +41,7 @@ impl Netlink {
     /// Opens a socket in a network namespace.
     ///
     /// # Errors
-    /// Where we may not enter it.
+    /// If we may not enter it.
     pub(crate) fn open_in(there: &Namespace, home: NsId) -> Result<Self> {
         let requests = inside(there, home, Requests::open)?.context(|| "open a netlink socket")?;
         Ok(Self { requests })
@@ -50,7 +50,7 @@ impl Netlink {
     /// The link called `name`, which may be an alternative name. Equivalent to `ip link show NAME`.
     ///
     /// # Errors
-    /// Where the kernel does not tell.
+    /// If the kernel does not answer.
     pub fn link(&self, name: &str) -> Result<Option<Link>> {
         let mut question = LinkMessage::default();
         question.attributes.push(if name.len() <= 15 {
@@ -72,15 +72,15 @@ impl Netlink {
     /// The link that has an ifindex. Equivalent to `ip link show`, by number.
     ///
     /// # Errors
-    /// Where the kernel does not tell.
+    /// If the kernel does not answer.
     pub fn link_at(&self, ifindex: u32) -> Result<Option<Link>> {
         self.ask(about(ifindex)).map_err(|error| error.context(&format!("look for link {ifindex}")))
     }
 
-    /// All that the kernel tells of one link. Equivalent to `ip -d link show`, by number.
+    /// All that the kernel reports about one link. Equivalent to `ip -d link show`, by number.
     ///
     /// # Errors
-    /// Where the kernel does not tell, or there is no such link.
+    /// If the kernel does not answer, or there is no such link.
     pub fn message(&self, ifindex: u32) -> Result<LinkMessage> {
         let mut question = about(ifindex);
         question.attributes.push(without_stats());
@@ -96,7 +96,7 @@ impl Netlink {
     /// Gives a link an alternative name. Equivalent to `ip link property add dev LINK altname NAME`.
     ///
     /// # Errors
-    /// The kernel's no.
+    /// The kernel's error.
     pub fn add_altname(&self, ifindex: u32, name: &str) -> std::result::Result<(), NetlinkError> {
         let message = RouteNetlinkMessage::NewLinkProp(altname(ifindex, name));
         self.exchange(message, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL).map(drop)
@@ -105,7 +105,7 @@ impl Netlink {
     /// Takes an alternative name away. Equivalent to `ip link property del dev LINK altname NAME`.
     ///
     /// # Errors
-    /// The kernel's no.
+    /// The kernel's error.
     pub fn remove_altname(&self, ifindex: u32, name: &str) -> std::result::Result<(), NetlinkError> {
         self.exchange(RouteNetlinkMessage::DelLinkProp(altname(ifindex, name)), NLM_F_ACK).map(drop)
     }
@@ -114,7 +114,7 @@ impl Netlink {
     /// there. See `ip-netns(8)`, nsid.
     ///
     /// # Errors
-    /// Where the kernel does not tell.
+    /// If the kernel does not answer.
     pub fn link_in(&self, nsid: i32, ifindex: u32) -> Result<Far> {
         let mut question = about(ifindex);
         question.attributes.push(LinkAttribute::IfNetnsId(nsid));
@@ -134,7 +134,7 @@ impl Netlink {
     /// The addresses of a link. Equivalent to `ip addr show dev LINK`.
     ///
     /// # Errors
-    /// Where the kernel does not tell.
+    /// If the kernel does not answer.
     pub fn addresses(&self, ifindex: u32) -> Result<Vec<AddressMessage>> {
         let mut question = AddressMessage::default();
         question.header.index = ifindex;
@@ -151,7 +151,7 @@ impl Netlink {
     /// `ip-netns(8)`, nsid.
     ///
     /// # Errors
-    /// Where the kernel does not tell.
+    /// If the kernel does not answer.
     pub fn nsid_of(&self, other: &Namespace) -> Result<Option<i32>> {
         let mut question = NsidMessage::default();
         question.attributes.push(NsidAttribute::Fd(other.as_fd().as_raw_fd().cast_unsigned()));
@@ -172,7 +172,7 @@ impl Netlink {
     /// Creates a link. Equivalent to `ip link add`.
     ///
     /// # Errors
-    /// The kernel's no.
+    /// The kernel's error.
     pub fn create_link(&self, message: LinkMessage) -> std::result::Result<(), NetlinkError> {
         let flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
         self.exchange(RouteNetlinkMessage::NewLink(message), flags).map(drop)
@@ -181,7 +181,7 @@ impl Netlink {
     /// Deletes a link. Equivalent to `ip link del`.
     ///
     /// # Errors
-    /// The kernel's no.
+    /// The kernel's error.
     pub fn delete_link(&self, ifindex: u32) -> std::result::Result<(), NetlinkError> {
         self.exchange(RouteNetlinkMessage::DelLink(about(ifindex)), NLM_F_ACK).map(drop)
     }
@@ -189,7 +189,7 @@ impl Netlink {
     /// Changes a link.
     ///
     /// # Errors
-    /// The kernel's no.
+    /// The kernel's error.
     pub fn set_link(&self, message: LinkMessage) -> std::result::Result<(), NetlinkError> {
         self.exchange(RouteNetlinkMessage::SetLink(message), NLM_F_ACK).map(drop)
     }
@@ -198,15 +198,15 @@ impl Netlink {
     /// `ip link set LINK type bridge_slave ...`.
     ///
     /// # Errors
-    /// The kernel's no.
+    /// The kernel's error.
     pub fn change(&self, message: LinkMessage) -> std::result::Result<(), NetlinkError> {
         self.exchange(RouteNetlinkMessage::NewLink(message), NLM_F_ACK).map(drop)
     }
 
-    /// Creates what `message` says, or puts it in the place of what is there.
+    /// Creates what `message` says, or replaces what is there.
     ///
     /// # Errors
-    /// The kernel's no.
+    /// The kernel's error.
     pub fn put(&self, message: RouteNetlinkMessage) -> std::result::Result<(), NetlinkError> {
         self.exchange(message, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE).map(drop)
     }
@@ -214,7 +214,7 @@ impl Netlink {
     /// Creates what `message` says, and replaces nothing. Equivalent to `ip route add`.
     ///
     /// # Errors
-    /// The kernel's no: EEXIST if it is there already.
+    /// The kernel's error: EEXIST if it is there already.
     pub fn add(&self, message: RouteNetlinkMessage) -> std::result::Result<(), NetlinkError> {
         self.exchange(message, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL).map(drop)
     }
@@ -222,10 +222,10 @@ impl Netlink {
     /// Removes the address or the route that `message` would create.
     ///
     /// # Errors
-    /// The kernel's no.
+    /// The kernel's error.
     ///
     /// # Panics
-    /// If `message` creates neither: an error of the program.
+    /// If `message` creates neither, which is a bug.
     pub fn remove(&self, message: RouteNetlinkMessage) -> std::result::Result<(), NetlinkError> {
         let message = match message {
             RouteNetlinkMessage::NewAddress(address) => RouteNetlinkMessage::DelAddress(address),
@@ -238,7 +238,7 @@ impl Netlink {
     /// Lists what `question` asks for.
     ///
     /// # Errors
-    /// The kernel's no.
+    /// The kernel's error.
     pub fn dump(&self, question: RouteNetlinkMessage) -> std::result::Result<Vec<RouteNetlinkMessage>, NetlinkError> {
         self.exchange(question, NLM_F_DUMP)
     }
@@ -252,7 +252,7 @@ impl Netlink {
     }
 }
 
-/// A message about the link that has an ifindex, and nothing about it yet.
+/// An empty message about the link with this ifindex.
 #[must_use]
 pub fn about(ifindex: u32) -> LinkMessage {
     let mut message = LinkMessage::default();
@@ -260,13 +260,14 @@ pub fn about(ifindex: u32) -> LinkMessage {
     message
 }
 
-/// The wish that the kernel leaves out the counters of IPv6, which nobody looks at.
+/// Asks the kernel to leave out the IPv6 counters, which nobody uses.
 pub(crate) fn without_stats() -> LinkAttribute {
     LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats])
 }
 
-/// Does something in another network namespace, on a thread that ends there: whoever may enter need not have the right to come
-/// back, as the root user of a container's user namespace has not. In our own namespace it takes neither rights nor a thread.
+/// Runs a closure in another network namespace, on a thread that ends there. Whoever may enter a namespace does not always have
+/// the right to come back: root in a container's user namespace does not. In our own namespace it needs neither rights nor a
+/// thread.
 pub(crate) fn inside<T: Send>(there: &Namespace, home: NsId, work: impl FnOnce() -> T + Send) -> Result<T> {
     if there.id() == home {
         return Ok(work());

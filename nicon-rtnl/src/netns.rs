@@ -1,4 +1,4 @@
-//! The network namespaces of this machine, as far as /proc and /run/netns show them.
+//! The network namespaces of this machine that /proc and /run/netns show.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -14,7 +14,7 @@ use nicon_core::{Error, Namespace, NsType, Process, Result};
 pub struct Found {
     /// Its inode number.
     pub ino: u64,
-    /// By what it was found.
+    /// How it was found.
     pub way: Way,
 }
 
@@ -40,7 +40,7 @@ impl Found {
     /// Opens it.
     ///
     /// # Errors
-    /// [`nicon_core::Status::No`] where the way leads elsewhere by now.
+    /// [`nicon_core::Status::No`] if that leads elsewhere by now.
     pub fn open(&self) -> Result<Namespace> {
         let ns = match &self.way {
             Way::Process(pid) => Process::pin(*pid)?.namespace(NsType::Net)?,
@@ -56,24 +56,24 @@ impl Found {
     }
 }
 
-/// The network namespaces that were found, and whose may be missing.
+/// The network namespaces that were found, and the processes whose own may be missing.
 pub struct Census {
     /// Each once.
     pub found: Vec<Found>,
-    /// The processes that may not be looked at.
+    /// Processes that we may not inspect.
     pub denied: Vec<i32>,
 }
 
 /// Every network namespace that a process is in, each with the lowest PID in it, and those that only a name keeps.
 ///
 /// # Errors
-/// Where /proc cannot be read.
+/// If /proc cannot be read.
 pub fn all() -> Result<Census> {
     let (mut known, mut found, mut denied) = (HashSet::new(), Vec::new(), Vec::new());
     walk(|seen| {
         match seen.namespace(NsType::Net) {
             Ok(ino) if known.insert(ino) => found.push(Found { ino, way: Way::Process(seen.pid()) }),
-            // Where it is not known yet, the process has ended meanwhile, or is a zombie.
+            // If it is not known yet, the process has ended or is a zombie.
             Ok(_) => {}
             Err(error) if is_gone(&error) => {}
             Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => denied.push(seen.pid()),
@@ -81,13 +81,32 @@ pub fn all() -> Result<Census> {
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    for entry in std::fs::read_dir(NAMED).into_iter().flatten().flatten() {
-        // A name that nothing is mounted on any more is nobody's namespace.
-        let Ok(ns) = Namespace::open(&entry.path()) else { continue };
-        let is_new = matches!(ns.ns_type(), Ok(NsType::Net)) && known.insert(ns.id().ino);
-        if is_new {
-            found.push(Found { ino: ns.id().ino, way: Way::Name(entry.path()) });
-        }
-    }
+    found.extend(named().filter(|named| known.insert(named.ino)));
     Ok(Census { found, denied })
+}
+
+/// Every way into the network namespace that has an inode number: processes come and go, and one of them may be gone by the
+/// time that it is tried. Names come first.
+///
+/// # Errors
+/// If /proc cannot be read.
+pub fn find(ino: u64) -> Result<Vec<Found>> {
+    let mut found: Vec<Found> = named().filter(|named| named.ino == ino).collect();
+    walk(|seen| {
+        if seen.namespace(NsType::Net).is_ok_and(|other| other == ino) {
+            found.push(Found { ino, way: Way::Process(seen.pid()) });
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(found)
+}
+
+/// The network namespaces that have a name.
+fn named() -> impl Iterator<Item = Found> {
+    std::fs::read_dir(NAMED).into_iter().flatten().flatten().filter_map(|entry| {
+        // On a name that is being removed nothing is mounted any more.
+        let ns = Namespace::open(&entry.path()).ok()?;
+        let is_net = matches!(ns.ns_type(), Ok(NsType::Net));
+        is_net.then(|| Found { ino: ns.id().ino, way: Way::Name(entry.path()) })
+    })
 }

@@ -13,11 +13,11 @@ use crate::netlink::Netlink;
 const HEADER: usize = 20;
 
 impl Netlink {
-    /// The queueing disciplines that somebody gave to a link, as `tc qdisc show dev LINK` prints them, in short. Those of the
-    /// kernel's own have no handle.
+    /// The configured queueing disciplines of a link, in short, as `tc qdisc show dev LINK` prints them. The kernel's defaults
+    /// have no handle.
     ///
     /// # Errors
-    /// Where the kernel does not tell.
+    /// If the kernel does not answer.
     pub fn qdiscs(&self, ifindex: u32) -> Result<Vec<String>> {
         let mut question = TcMessage::default();
         question.header.index = ifindex.cast_signed();
@@ -30,7 +30,7 @@ impl Netlink {
     }
 }
 
-/// One of them. What it is set to is not looked at.
+/// A queueing discipline, without its parameters.
 #[derive(Default)]
 struct Qdisc {
     index: i32,

@@ -1,4 +1,4 @@
-//! What a record tells of a link: the facts in its field `nic`.
+//! The facts about a link in a record: its field `nic`.
 
 use nicon_core::Record;
 use nicon_core::filter::table::Column;
@@ -23,7 +23,7 @@ pub const IFINDEX: Column = Column { title: "IFINDEX", cell: |record| fact(recor
 /// Its hardware address.
 pub const MAC: Column = Column { title: "MAC", cell: |record| fact(record, "mac") };
 
-/// What messages call a record's process: the path that was asked for, or its PID.
+/// What messages call a record's process: the requested path, or its PID.
 #[must_use]
 pub fn label(record: &Record) -> String {
     match record.text("target") {
@@ -59,7 +59,7 @@ const FLAGS: [(LinkFlags, &str); 17] = [
 
 /// The facts that one answer of the kernel has. The fields are those of `nic` in docs/protocol.md.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct LinkRecord {
+pub struct LinkFacts {
     /// Its name.
     pub name: String,
     /// Its interface index.
@@ -84,7 +84,7 @@ pub struct LinkRecord {
     pub movable: Option<bool>,
 }
 
-impl LinkRecord {
+impl LinkFacts {
     /// The facts about a link in the network namespace that has the inode number `netns`.
     #[must_use]
     pub fn new(link: &Link, netns: u64) -> Self {

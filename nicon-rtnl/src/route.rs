@@ -1,4 +1,4 @@
-//! Routes: as a record tells them, and as they are asked for.
+//! Routes, as records show them and as they are requested.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,7 +10,7 @@ use rtnetlink::packet_route::route::{
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use serde::Serialize;
 
-/// A route through one link, in the words of `ip -N route`: protocol, scope and type are numbers of rtnetlink.h.
+/// A route through one link, as `ip -N route` shows it: protocol, scope and type are numbers from rtnetlink.h.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Route {
     /// Where it leads, such as `192.0.2.0/24`; `0.0.0.0/0` and `::/0` are the default routes.
@@ -30,7 +30,7 @@ pub struct Route {
 }
 
 impl Route {
-    /// Whether it is the one that was asked for, in the main table.
+    /// Whether it is the requested one, in the main table.
     #[must_use]
     pub fn is(&self, asked: &RouteSpec) -> bool {
         let main = u32::from(RouteHeader::RT_TABLE_MAIN);

@@ -14,7 +14,7 @@ use rtnetlink::sys::{Socket, SocketAddr};
 
 use crate::error::NetlinkError;
 
-/// The longest answer, in bytes: of a list the kernel sends half as much at once (`netlink_dump` of
+/// The longest answer, in bytes. The kernel sends a list in parts of at most half of that (`netlink_dump` in
 /// `net/netlink/af_netlink.c`).
 const LONGEST: usize = 64 << 10;
 
@@ -22,7 +22,7 @@ const LONGEST: usize = 64 << 10;
 pub struct Listed<T> {
     /// The entries.
     pub entries: Vec<T>,
-    /// Whether nothing changed meanwhile. Otherwise one that was there all the while may be missing.
+    /// Whether nothing changed while it was listed. Otherwise entries may be missing.
     pub settled: bool,
 }
 
@@ -43,21 +43,21 @@ pub(crate) struct Requests {
 impl Requests {
     pub(crate) fn open() -> io::Result<Self> {
         let socket = Socket::new(NETLINK_ROUTE)?;
-        // Nobody but the kernel can then send us anything.
+        // After this only the kernel can send us anything.
         socket.connect(&SocketAddr::new(0, 0))?;
-        // The kernel then says in words what it dislikes, does not send the request back before them, and takes no
-        // condition of a list that it does not understand.
+        // The kernel then explains errors in words, does not echo the request, and rejects filters of a list that it does not
+        // support.
         socket.set_ext_ack(true)?;
         socket.set_cap_ack(true)?;
         socket.set_netlink_get_strict_chk(true)?;
         Ok(Self { socket, sequence: Cell::new(0), answer: RefCell::new(Vec::with_capacity(LONGEST)) })
     }
 
-    /// Sends a request and reads what it is answered with: with `NLM_F_DUMP` a list, with `NLM_F_ACK` all until the kernel
-    /// says that it is done, else one message.
+    /// Sends a request and reads the answer: a list with `NLM_F_DUMP`, everything up to the acknowledgement with `NLM_F_ACK`,
+    /// otherwise one message.
     ///
     /// # Errors
-    /// The kernel's no, or the socket's failure.
+    /// The kernel's error, or the socket's.
     pub(crate) fn exchange<T>(&self, request: RouteNetlinkMessage, flags: u16) -> Result<Listed<T>, NetlinkError>
     where
         T: NetlinkDeserializable,
@@ -85,7 +85,7 @@ impl Requests {
             for message in messages::<T>(&answer) {
                 let message = message?;
                 if message.header.sequence_number != sequence {
-                    // What is left of an answer that could not be read.
+                    // The rest of an earlier answer that could not be read.
                     continue;
                 }
                 listed.settled &= message.header.flags & NLM_F_DUMP_INTR == 0;
@@ -105,7 +105,7 @@ impl Requests {
     }
 }
 
-/// The messages that came at once.
+/// The messages of one datagram.
 pub(crate) fn messages<T: NetlinkDeserializable>(
     mut rest: &[u8],
 ) -> impl Iterator<Item = Result<NetlinkMessage<T>, NetlinkError>> {

@@ -1,12 +1,12 @@
 //! What identifies a link wherever it goes: its directory in sysfs.
 //!
-//! A link's names, ifindex, hardware address and alias are what the root user of its namespace makes of them. Its directory
-//! is not: the kernel makes it together with the link, and when the link gets another name or namespace it renames that very
-//! directory (`device_rename` in `dev_change_net_namespace`, net/core/dev.c). So the inode number stays; nobody can choose it;
-//! and it is not given twice, being a counter of 64 bits (`__kernfs_new_node`, fs/kernfs/dir.c, Linux 5.5).
+//! Root in a link's namespace controls its names, ifindex, hardware address and alias, but not its directory. The kernel creates
+//! that together with the link, and renames it when the link gets another name or namespace (`device_rename` in
+//! `dev_change_net_namespace`, net/core/dev.c). So the inode number stays the same, nobody can choose it, and it is not reused,
+//! being a 64-bit counter (`__kernfs_new_node` in fs/kernfs/dir.c, Linux 5.5).
 //!
-//! Which links a sysfs shows depends on who mounted it, and where: each network namespace gets a mount of our own, which is
-//! attached nowhere.
+//! Which links a sysfs shows depends on the namespace that it was mounted in, so each namespace gets a detached mount of our
+//! own.
 
 use std::os::fd::OwnedFd;
 
@@ -23,7 +23,7 @@ use crate::netlink::inside;
 pub(crate) struct Sysfs(OwnedFd);
 
 impl Sysfs {
-    /// Mounts it; `None` where we may not, or the kernel has none.
+    /// Mounts it; `None` if we may not, or the kernel does not have it.
     pub(crate) fn mount(there: &Namespace, home: NsId) -> Result<Option<Self>> {
         let mounted = inside(there, home, || {
             let context = fsopen(c"sysfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
@@ -34,11 +34,11 @@ impl Sysfs {
         Ok(mounted.ok().map(Self))
     }
 
-    /// The inode number of a link's directory; `None` where the link is not there any more under its name and ifindex.
+    /// The inode number of a link's directory; `None` if the link is not there any more under its name and ifindex.
     pub(crate) fn inode(&self, link: &Link) -> Option<u64> {
         let open = |path: &str, flags| openat(&self.0, path, flags | OFlag::O_CLOEXEC, Mode::empty()).ok();
         let directory = open(&format!("class/net/{}", link.name), OFlag::O_PATH | OFlag::O_DIRECTORY)?;
-        // The name may have been given to another link since it was asked for.
+        // The name may belong to another link by now.
         let file = openat(&directory, "ifindex", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).ok()?;
         let mut text = [0; 16];
         let length = read(&file, &mut text).ok()?;

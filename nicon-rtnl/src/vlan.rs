@@ -9,11 +9,11 @@ use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use crate::netlink::Netlink;
 
 impl Netlink {
-    /// The VLANs of a port, as `bridge vlan show dev LINK` prints them; not the one that a bridge gives to every port unless
-    /// it is told otherwise.
+    /// The VLANs of a port, as `bridge vlan show dev LINK` prints them, without the one that a bridge gives to every port by
+    /// default.
     ///
     /// # Errors
-    /// Where the kernel does not tell.
+    /// If the kernel does not answer.
     pub fn vlans(&self, ifindex: u32) -> Result<Vec<String>> {
         let mut question = LinkMessage::default();
         question.header.interface_family = AddressFamily::Bridge;
@@ -28,11 +28,11 @@ impl Netlink {
             LinkAttribute::AfSpecBridge(specs) => Some(specs),
             _ => None,
         });
-        Ok(specs.flatten().filter_map(|spec| told(&spec)).collect())
+        Ok(specs.flatten().filter_map(|spec| text(&spec)).collect())
     }
 }
 
-fn told(spec: &AfSpecBridge) -> Option<String> {
+fn text(spec: &AfSpecBridge) -> Option<String> {
     const EVERY_PORTS: (u16, bool, bool) = (1, true, true);
     let AfSpecBridge::VlanInfo(BridgeVlanInfo { vid, flags, .. }) = spec else { return None };
     let (pvid, untagged) = (flags.contains(BridgeVlanInfoFlags::Pvid), flags.contains(BridgeVlanInfoFlags::Untagged));
@@ -51,9 +51,9 @@ mod tests {
             let bytes = [flags.to_ne_bytes(), vid.to_ne_bytes()].concat();
             AfSpecBridge::VlanInfo(BridgeVlanInfo::try_from(&bytes[..]).unwrap())
         };
-        let told = |flags, vid| told(&spec(flags, vid));
-        assert_eq!(told(0, 77).as_deref(), Some("77"));
-        assert_eq!(told(2 | 4, 78).as_deref(), Some("78 PVID untagged"));
-        assert_eq!((told(2 | 4, 1), told(0, 1).as_deref()), (None, Some("1")));
+        let text = |flags, vid| text(&spec(flags, vid));
+        assert_eq!(text(0, 77).as_deref(), Some("77"));
+        assert_eq!(text(2 | 4, 78).as_deref(), Some("78 PVID untagged"));
+        assert_eq!((text(2 | 4, 1), text(0, 1).as_deref()), (None, Some("1")));
     }
 }

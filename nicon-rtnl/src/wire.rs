@@ -1,9 +1,9 @@
-//! Requests to the kernel, as records carry them.
+//! Requests to the kernel, in the form that records carry.
 
 use rtnetlink::packet_core::{NetlinkMessage, NetlinkPayload};
 use rtnetlink::packet_route::RouteNetlinkMessage;
 
-/// A request as a message of `netlink(7)` in hexadecimal: the kernel's own words, which tell everything.
+/// A request as a message of `netlink(7)` in hexadecimal, which preserves everything.
 #[must_use]
 pub fn to_hex(request: RouteNetlinkMessage) -> String {
     let mut message = NetlinkMessage::from(request);
@@ -13,7 +13,7 @@ pub fn to_hex(request: RouteNetlinkMessage) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
-/// Reads back what [`to_hex`] wrote; `None` where it is no such message.
+/// Reads what [`to_hex`] wrote; `None` if it is anything else.
 #[must_use]
 pub fn from_hex(text: &str) -> Option<RouteNetlinkMessage> {
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();

@@ -19,7 +19,7 @@ use nicon_core::link::{Alias, AltName, Cidr, Gateway, Keep, LinkName, Mac, NewNa
 ///
 /// A link that cannot be moved, or cannot be given all that was asked for, stays where it was, as it was. Moving a link twice
 /// is harmless: the second run only adds what is missing, or, if that fails, takes back what it added. nicon recognises a link
-/// that it moved by a note in the alias, or, if the alias is taken, by an alternative name that begins with "nicon-from.".
+/// that it moved by its origin, which is in its alias or, if it has another alias, in an alternative name "nicon-from.*".
 /// While a move is in progress the link has an alternative name that begins with "nicon."; if the run is killed, repeat the
 /// command to finish it.
 #[derive(Debug, Parser)]
@@ -95,7 +95,7 @@ pub(crate) struct Args {
     pub(crate) attributes: Attributes,
 }
 
-/// What the link is to be like in its new place.
+/// What the link is to be like in its new namespace.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "What the link gets")]
 pub(crate) struct Attributes {
@@ -123,7 +123,7 @@ pub(crate) struct Attributes {
     #[arg(long, value_name = "NAME")]
     pub(crate) master: Option<LinkName>,
 
-    /// Its alias (default: a note by which nicon recognises it)
+    /// Its alias (default: its origin, by which nicon recognises it)
     #[arg(long, value_name = "TEXT")]
     pub(crate) alias: Option<Alias>,
 

@@ -1,4 +1,4 @@
-//! The records of a run, and what happens to the others when one fails.
+//! The records of a run, and what becomes of the others when one fails.
 
 use nicon_core::filter::stream::Answers;
 use nicon_core::{Error, Record, Result};
@@ -12,12 +12,12 @@ const NOT_TRIED: &str = "not tried, since another record failed";
 /// Why a record of a run that is all or nothing goes on as failed.
 const TAKEN_BACK: &str = "taken back, since another record failed";
 
-/// Gives the records of a run as the command line asks.
+/// Prints the records of a run as the command line asks.
 pub(crate) struct Batch<'a> {
     answers: &'a mut Answers,
     fail_fast: bool,
     all_or_nothing: bool,
-    /// What is held back until all is known to have succeeded, and whether this run did something to it.
+    /// Records that are held back until all have succeeded, and whether this run acted on them.
     held: Vec<(Option<u64>, Record, bool)>,
     failed: bool,
 }
@@ -38,12 +38,12 @@ impl<'a> Batch<'a> {
         self.failed && (self.fail_fast || self.all_or_nothing)
     }
 
-    /// Takes a record to which nothing was done.
+    /// Takes a record that was not acted on.
     pub(crate) fn pass(&mut self, line: Option<u64>, record: Record) -> Result<()> {
         self.take(line, record, false)
     }
 
-    /// Takes a record whose last deed is this run's.
+    /// Takes a record that was acted on: its last deed is this run's.
     pub(crate) fn done(&mut self, line: Option<u64>, record: Record) -> Result<()> {
         self.take(line, record, true)
     }
@@ -56,7 +56,7 @@ impl<'a> Batch<'a> {
         self.answers.give(line, Ok(record))
     }
 
-    /// Takes a failure, and the record whose act it is, if that could be read.
+    /// Takes a failure, and its record if that could be read.
     pub(crate) fn fail(&mut self, line: Option<u64>, record: Option<Record>, error: Error) -> Result<()> {
         self.failed = true;
         let left = record.and_then(|record| failed::mark(record, &error.to_string()));
@@ -69,22 +69,16 @@ impl<'a> Batch<'a> {
         failed::mark(record, NOT_TRIED).map_or(Ok(()), |record| self.pass(Some(line), record))
     }
 
-    /// Ends the run: gives what was held back, or has this run's deeds undone, the last one first. What then still tells of
-    /// deeds, of earlier programs or of this one, goes on as failed.
+    /// Ends the run: prints what was held back, or undoes this run's deeds, the last one first. Records that still have deeds
+    /// then, of earlier programs or of this one, go on as failed.
     pub(crate) fn finish(self, undo: impl Fn(&Record, &Deed) -> Result<()>) -> Result<()> {
         if !self.failed {
             return self.held.into_iter().try_for_each(|(line, record, _)| self.answers.give(line, Ok(record)));
         }
         let mut left = Vec::new();
         for (line, mut record, is_own) in self.held.into_iter().rev() {
-            if is_own && let Some((index, deed)) = Deed::all(&record)?.iter().enumerate().next_back() {
-                let taken_back = take_back(&record, deed, &undo);
-                if taken_back.is_ok() || is_of_an_earlier_run(deed) {
-                    deed.take_from(&mut record, index);
-                }
-                if let Err(error) = taken_back {
-                    self.answers.give(line, Err(error))?;
-                }
+            if is_own && let Err(error) = take_back(&mut record, &undo) {
+                self.answers.give(line, Err(error))?;
             }
             left.extend(failed::mark(record, TAKEN_BACK).map(|record| (line, record)));
         }
@@ -92,18 +86,19 @@ impl<'a> Batch<'a> {
     }
 }
 
-fn take_back(record: &Record, deed: &Deed, undo: impl Fn(&Record, &Deed) -> Result<()>) -> Result<()> {
-    if !deed.changed {
-        return Ok(());
+/// Undoes the last deed of a record, and takes it out of it.
+fn take_back(record: &mut Record, undo: impl Fn(&Record, &Deed) -> Result<()>) -> Result<()> {
+    let deeds = Deed::all(record)?;
+    let Some((index, deed)) = deeds.iter().enumerate().next_back() else { return Ok(()) };
+    // An earlier run moved the link. The deed then does not have its state, and moving it back is not up to this run.
+    let is_earlier = deed.undo.get("ifindex").is_none();
+    if deed.changed && !is_earlier {
+        undo(record, deed).map_err(|error| error.prefix("put it back, since another failed"))?;
     }
-    if is_of_an_earlier_run(deed) {
+    deed.take_from(record, index);
+    if deed.changed && is_earlier {
         let name = &deed.name;
         return Err(Error::failed(format!("{name}, which an earlier run moved, keeps what this run gave it")));
     }
-    undo(record, deed).map_err(|error| error.prefix("put it back, since another failed"))
-}
-
-/// Whether an earlier run moved the link: the deed then does not say how it was, and it is not this run's to move back.
-fn is_of_an_earlier_run(deed: &Deed) -> bool {
-    deed.undo.get("ifindex").is_none()
+    Ok(())
 }

@@ -9,35 +9,33 @@ use nicon_core::link::{NewName, Selector};
 use nicon_core::record::cell;
 use nicon_core::{Error, Record, Result, Status};
 use nicon_rtnl::NetnsHandle;
-use nicon_rtnl::record::{IFINDEX, LinkRecord, MAC, NAME, NIC, RECORDS, TARGET};
+use nicon_rtnl::record::{IFINDEX, LinkFacts, MAC, NAME, NIC, RECORDS, TARGET};
 
+use crate::link::losses;
 use crate::linkmv::args::Args;
 use crate::linkmv::batch::Batch;
-use crate::linkmv::ends::Ends;
-use crate::linkmv::guard::Guard;
-use crate::linkmv::lost;
-use crate::linkmv::mover::{Job, Moved, Mover, Outcome};
-use crate::linkmv::undo_input;
-use crate::linkmv::undoing::undo;
-use crate::linkmv::wish;
+use crate::linkmv::endpoints::Endpoints;
+use crate::linkmv::wishes;
+use crate::moving::carry_out;
+use crate::moving::guard::Guard;
+use crate::moving::job::{Job, Moved, Options, Outcome};
 use crate::record::act::Act;
 use crate::record::deed::{self, Deed};
 use crate::record::passing::{Passing, is_passed_over};
-
-/// The program's name, as its messages begin.
-pub(crate) const PROGRAM: &str = "nicon-linkmv";
+use crate::record::program::LINKMV;
+use crate::undoing::{input, undo};
 
 const LINK: Column =
     Column { title: "LINK", cell: |record| cell(deed::last(record).and_then(|deed| deed.get("link"))) };
 const CHANGED: Column = Column { title: "CHANGED", cell: deed::changed };
 const LOST: Column =
-    Column { title: "LOST", cell: |record| lost::cell(deed::last(record).and_then(|deed| deed.get("lost"))) };
+    Column { title: "LOST", cell: |record| losses::cell(deed::last(record).and_then(|deed| deed.get("lost"))) };
 
 const COLUMNS: &[Column] = &[TARGET, LINK, NAME, IFINDEX, MAC, CHANGED, LOST];
 const PLAN: &[Column] = &[
     TARGET,
     Column { title: "LINK", cell: |record| record.cell("link") },
-    Column { title: "LOST", cell: |record| lost::cell(record.get("lost")) },
+    Column { title: "LOST", cell: |record| losses::cell(record.get("lost")) },
     Column { title: "STEPS", cell: steps },
 ];
 
@@ -48,12 +46,14 @@ const PLAN: &[Column] = &[
 pub(crate) fn run(args: &Args) -> Result<Status> {
     let home = NetnsHandle::home()?;
     if args.undo {
-        return undo_input::run(args, &home);
+        let options =
+            input::Options { json: args.json, fail_fast: args.fail_fast, pace: args.pace.unwrap_or_default() };
+        return input::run(&options, &home);
     }
     let columns = if args.dry_run { PLAN } else { COLUMNS };
-    let mut answers = Answers::new(PROGRAM, View::choose(args.json, columns))?;
-    let mut ends = Ends::new(args, &home)?;
-    let mover = Mover {
+    let mut answers = Answers::new(LINKMV, View::choose(args.json, columns))?;
+    let mut endpoints = Endpoints::new(args, &home)?;
+    let options = Options {
         guard: (!args.force).then(Guard::default),
         wait: args.wait,
         announce: args.announce,
@@ -61,9 +61,9 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
     };
     let mut batch = Batch::new(args, &mut answers);
     if let Some(target) = &args.target {
-        act(&mut batch, None, Record::from(target), |record| change(record, args, &mover, &mut ends))?;
+        act(&mut batch, None, Record::from(target), |record| change(record, args, &options, &mut endpoints))?;
     } else {
-        each_record(args, &mut batch, |record| change(record, args, &mover, &mut ends))?;
+        each_record(args, &mut batch, |record| change(record, args, &options, &mut endpoints))?;
     }
     batch.finish(|record, deed| undo(deed, record, &home).map(drop))?;
     answers.finish()
@@ -122,7 +122,7 @@ fn asks(record: &Record, args: &Args) -> Result<bool> {
     Ok(args.link.is_some() || Act::of(record)? == Some(Act::Link))
 }
 
-/// Acts on one record, and tells whether anything was changed.
+/// Acts on one record, and returns whether anything was changed.
 fn act(
     batch: &mut Batch<'_>,
     line: Option<u64>,
@@ -135,29 +135,30 @@ fn act(
     }
 }
 
-/// Does what a record asks for, writes it down there, and tells whether anything was changed. After an error the record is as
-/// it was.
-fn change(record: &mut Record, args: &Args, run: &Mover, ends: &mut Ends<'_>) -> Result<bool> {
-    deed::list(record)?;
+/// Does what a record asks for, adds the facts and the deed to it, and returns whether anything was changed. After an error
+/// the record is unchanged.
+fn change(record: &mut Record, args: &Args, options: &Options, endpoints: &mut Endpoints<'_>) -> Result<bool> {
+    // What cannot be read could not be undone, either.
+    Deed::all(record)?;
     let nothing = Record::default();
-    // A link that is named on the command line is not the one that the record's wishes are about.
-    let wishes = if args.link.is_some() { &nothing } else { &*record };
-    let (selector, name) = names(wishes, args)?;
-    let wish = wish::read(wishes, name, &args.attributes)?;
-    if (run.announce || run.wait.is_some()) && !wish.up {
+    // A link named on the command line is not the link that the record's wishes are about.
+    let asked = if args.link.is_some() { &nothing } else { &*record };
+    let (selector, name) = names(asked, args)?;
+    let spec = wishes::read(asked, name, &args.attributes)?;
+    if (options.announce || options.wait.is_some()) && !spec.up {
         return Err(Error::failed("field \"up\": a link that stays down has no carrier, and announces nothing"));
     }
-    let (from, to) = ends.of(record)?;
+    let (from, to) = endpoints.of(record)?;
     let id = Deed::new_id()?;
-    match run.send(&Job { selector: &selector, wish: &wish, from, to })? {
+    match carry_out(&Job { selector: &selector, spec: &spec, from, to }, options)? {
         Outcome::Moved(moved) => {
             let netns = to.ns.id().ino;
             if args.link.is_none() {
-                record.remove_all(&wish::FIELDS);
+                record.remove_all(&wishes::FIELDS);
             }
             // What a dry run said would be done.
             record.remove_all(&["steps", "lost"]);
-            record.set(NIC, LinkRecord::new(&moved.link, netns));
+            record.set(NIC, LinkFacts::new(&moved.link, netns));
             deed_of(id, &moved, netns).add_to(record);
             Ok(moved.changed)
         }
@@ -175,7 +176,7 @@ fn deed_of(id: String, moved: &Moved, netns: u64) -> Deed {
     let Moved { origin, link, changed, undo, lost } = moved;
     Deed {
         id: Some(id),
-        by: PROGRAM.to_owned(),
+        by: LINKMV.to_owned(),
         netns: Some(netns),
         link: Some(origin.clone()),
         name: link.name.clone(),

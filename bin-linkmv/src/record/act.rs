@@ -19,7 +19,7 @@ impl Act {
     /// The act of a record, if it has one.
     ///
     /// # Errors
-    /// If it has several: they cannot be told which of its other fields belong to which.
+    /// If it has several, since it is then unclear which of its other fields belong to which.
     pub(crate) fn of(record: &Record) -> Result<Option<Self>> {
         let asked = |(field, _): &&(&str, Act)| record.get(field).is_some_and(|value| !value.is_null());
         let mut asked = ACTS.iter().filter(asked);

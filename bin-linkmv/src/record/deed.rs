@@ -9,17 +9,17 @@ use serde_json::Value;
 /// The field.
 const DONE: &str = "done";
 
-/// The flat fields in which version 0.1 told what was done. Others, such as `mtu`, were the caller's.
+/// The flat fields in which version 0.1 recorded what was done. Others, such as `mtu`, were the caller's.
 const FIELDS_OF_0_1: [&str; 7] = ["link", "name", "ifindex", "mac", "changed", "lost", "undo"];
 
 /// One thing that was done to a link.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Deed {
-    /// Identifies it: both ends of a pair tell of one deed. `None` in a record of 0.1.
+    /// Identifies it: the records of both ends of a pair have the same deed. `None` in a record of 0.1.
     pub(crate) id: Option<String>,
     /// The program that did it.
     pub(crate) by: String,
-    /// Inode number of the network namespace that the link is in since. `None` in a record of 0.1: the record's own.
+    /// Inode number of the network namespace where the link is since. `None` in a record of 0.1, which means the record's own.
     pub(crate) netns: Option<u64>,
     /// The link's name where it came from, if it came from somewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -35,7 +35,7 @@ pub(crate) struct Deed {
     pub(crate) lost: Option<Value>,
     /// What the program needs to take it back, or null if there is nothing to take back.
     pub(crate) undo: Value,
-    /// The link's hardware address since, if the record still tells of that link.
+    /// The link's hardware address since, if the record still has its facts.
     #[serde(skip)]
     pub(crate) mac: Option<String>,
 }
@@ -73,7 +73,7 @@ impl Deed {
     /// All deeds of a record, the first one first.
     ///
     /// # Errors
-    /// If the record tells of them in a way that cannot be understood.
+    /// If they cannot be understood.
     pub(crate) fn all(record: &Record) -> Result<Vec<Self>> {
         let mut deeds: Vec<Self> = Self::of_0_1(record)?.into_iter().collect();
         for value in list(record)? {
@@ -86,7 +86,7 @@ impl Deed {
         Ok(deeds)
     }
 
-    /// What a record of version 0.1 tells in its flat fields.
+    /// The deed in the flat fields of a record of version 0.1.
     fn of_0_1(record: &Record) -> Result<Option<Self>> {
         let Some(undo) = record.get("undo") else { return Ok(None) };
         let absent = |field| Error::failed(format!("the record has an \"undo\", but no \"{field}\""));
@@ -104,12 +104,12 @@ impl Deed {
         }))
     }
 
-    /// What tells it from other deeds.
+    /// A key that differs from those of other deeds.
     pub(crate) fn key(&self) -> String {
         self.id.clone().unwrap_or_else(|| self.undo.to_string())
     }
 
-    /// Whether the field `nic` of a record tells of this deed's link, where the deed left it.
+    /// Whether a record's `nic` is this deed's link, where the deed left it.
     pub(crate) fn is_about(&self, nic: &Value) -> bool {
         let number = |field: &str| nic.get(field).and_then(Value::as_u64);
         number("ifindex") == Some(self.ifindex.into()) && number("netns").is_some() && number("netns") == self.netns
@@ -142,7 +142,7 @@ impl Deed {
     }
 }
 
-/// Whether a record tells of anything that can be undone.
+/// Whether a record has deeds.
 pub(crate) fn has_deeds(record: &Record) -> bool {
     record.get("undo").is_some() || record.get(DONE).and_then(Value::as_array).is_some_and(|done| !done.is_empty())
 }
@@ -151,7 +151,7 @@ pub(crate) fn has_deeds(record: &Record) -> bool {
 ///
 /// # Errors
 /// If it is no list.
-pub(crate) fn list(record: &Record) -> Result<&[Value]> {
+fn list(record: &Record) -> Result<&[Value]> {
     match record.get(DONE) {
         None | Some(Value::Null) => Ok(&[]),
         Some(Value::Array(done)) => Ok(done),
@@ -194,8 +194,8 @@ mod tests {
         deed.add_to(&mut record);
         record.set("nic", serde_json::json!({"netns": 4, "ifindex": 9, "mac": "02:00:5e:00:53:02"}));
         let deeds = Deed::all(&record).unwrap();
-        let told: Vec<_> = deeds.iter().map(|deed| (&deed.name[..], deed.mac.as_deref())).collect();
-        assert_eq!(told, [("eth0", Some("02:00:5e:00:53:01")), ("eth1", Some("02:00:5e:00:53:02"))]);
+        let read: Vec<_> = deeds.iter().map(|deed| (&deed.name[..], deed.mac.as_deref())).collect();
+        assert_eq!(read, [("eth0", Some("02:00:5e:00:53:01")), ("eth1", Some("02:00:5e:00:53:02"))]);
         assert_eq!(deeds[1].key(), deed.key());
         deeds[1].take_from(&mut record, 1);
         assert!(has_deeds(&record) && record.get("nic").is_none() && record.get("done").is_none());

@@ -1,4 +1,4 @@
-//! Records whose act failed. What was done before must not be lost to `--undo`: such a record goes on, and no program acts on it.
+//! Records whose act failed. If they have earlier deeds, `--undo` needs them, so they go on, but no program acts on them.
 
 use nicon_core::filter::stream::Answers;
 use nicon_core::{Error, Record, Result};
@@ -8,7 +8,7 @@ use super::deed::has_deeds;
 /// The field that says why.
 pub(crate) const FAILED: &str = "failed";
 
-/// Reports an error, and gives the records that it is about if they tell of earlier deeds.
+/// Reports an error, and prints those of its records that have earlier deeds.
 ///
 /// # Errors
 /// Only where standard output itself fails.
@@ -23,7 +23,7 @@ pub(crate) fn give(
     left.into_iter().try_for_each(|record| answers.give(line, Ok(record)))
 }
 
-/// The record as it goes on after a failure, if it tells of earlier deeds.
+/// The record as it goes on after a failure, if it has earlier deeds.
 pub(crate) fn mark(mut record: Record, why: &str) -> Option<Record> {
     if !has_deeds(&record) {
         return None;

@@ -6,13 +6,13 @@ use super::act::Act;
 use super::deed::has_deeds;
 use super::failed::FAILED;
 
-/// Whether no program may act on a record: an earlier act of it failed, or its container is gone.
+/// Whether no program may act on a record: one of its acts failed, or its container is gone.
 pub(crate) fn is_passed_over(record: &Record) -> bool {
     let is_gone = record.get("event").is_some_and(|event| event == "gone");
     is_gone || record.get(FAILED).is_some_and(|failed| !failed.is_null())
 }
 
-/// Whether a record means something to some program for links. One that does not may be a mistake.
+/// Whether a record means anything to any program for links. If not, it may be a mistake.
 fn is_meant(record: &Record) -> bool {
     let has = |field: &&str| record.get(field).is_some_and(|value| !value.is_null());
     !matches!(Act::of(record), Ok(None))
@@ -21,8 +21,8 @@ fn is_meant(record: &Record) -> bool {
         || ["expected_pid", "undone"].iter().any(has)
 }
 
-/// The records that a program passes on. If nothing in its whole input means anything to any program, whoever wrote it has
-/// forgotten to say what is to be done, and must hear of it: such records are held back until the first that means something.
+/// The records that a program passes on. If no record of its whole input means anything, its author probably forgot to say what
+/// should be done, and should be told. So such records are held back until the first one that does.
 #[derive(Default)]
 pub(crate) struct Passing {
     held: Vec<(u64, Record)>,

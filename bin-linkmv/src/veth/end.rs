@@ -18,7 +18,7 @@ pub(crate) struct End {
 }
 
 impl End {
-    /// What the kernel is asked for when the pair is made.
+    /// The attributes with which the kernel creates it.
     pub(crate) fn attributes(&self) -> Vec<LinkAttribute> {
         let mut attributes = vec![LinkAttribute::IfName(self.name.to_string())];
         attributes.extend(self.mac.map(|mac| LinkAttribute::Address(mac.bytes())));

@@ -1,4 +1,4 @@
-//! Making a pair: the kernel creates both ends in their places with one message, and what fails behind it deletes them.
+//! Makes a pair: the kernel creates both ends in place with one message. If a later step fails, they are deleted.
 
 use std::os::fd::{AsFd, AsRawFd};
 
@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use crate::veth::end::End;
 
 /// Where the two ends lie.
-pub(crate) type Places<'a> = [&'a NetnsHandle; 2];
+pub(crate) type Namespaces<'a> = [&'a NetnsHandle; 2];
 
 /// A pair.
 pub(crate) struct Made {
@@ -28,29 +28,29 @@ pub(crate) struct Made {
 /// Makes a pair, or completes the one that is there.
 ///
 /// # Errors
-/// There is then nothing that was not there before.
-pub(crate) fn make(places: Places<'_>, ends: &[End; 2]) -> Result<Made> {
-    if places[0].is(places[1]) && ends[0].name == ends[1].name {
+/// Nothing is left behind.
+pub(crate) fn make(namespaces: Namespaces<'_>, ends: &[End; 2]) -> Result<Made> {
+    if namespaces[0].is(namespaces[1]) && ends[0].name == ends[1].name {
         return Err(Error::failed(format!("both ends would be called {} in one namespace", ends[0].name)));
     }
-    // A master that is not there is better missed before anything is done.
-    places.iter().zip(ends).try_for_each(|(place, end)| master(place, end).map(drop))?;
-    match look(places, ends)? {
-        [Some(first), Some(second)] if are_one_pair(places, [&first, &second])? => {
-            let changed = complete(places, ends, &[first, second])?;
-            Ok(Made { links: both(places, ends)?, changed, inodes: None })
+    // A missing master should be noticed before anything is done.
+    namespaces.iter().zip(ends).try_for_each(|(netns, end)| master(netns, end).map(drop))?;
+    match look(namespaces, ends)? {
+        [Some(first), Some(second)] if are_one_pair(namespaces, [&first, &second])? => {
+            let changed = complete(namespaces, ends, &[first, second])?;
+            Ok(Made { links: both(namespaces, ends)?, changed, inodes: None })
         }
         [None, None] => {
-            create(places, ends)?;
-            let links = both(places, ends)?;
-            let made = complete(places, ends, &links).and_then(|_| {
-                let inodes = [places[0].inode(&links[0])?, places[1].inode(&links[1])?];
-                Ok(Made { links: both(places, ends)?, changed: true, inodes: Some(inodes) })
+            create(namespaces, ends)?;
+            let links = both(namespaces, ends)?;
+            let made = complete(namespaces, ends, &links).and_then(|_| {
+                let inodes = [namespaces[0].inode(&links[0])?, namespaces[1].inode(&links[1])?];
+                Ok(Made { links: both(namespaces, ends)?, changed: true, inodes: Some(inodes) })
             });
             match made {
                 Ok(made) => Ok(made),
                 Err(error) => {
-                    let deleted = places[0].netlink.delete_link(links[0].ifindex);
+                    let deleted = namespaces[0].netlink.delete_link(links[0].ifindex);
                     deleted.map_err(|failure| failure.context("delete the pair again").prefix(&error))?;
                     Err(error)
                 }
@@ -58,96 +58,96 @@ pub(crate) fn make(places: Places<'_>, ends: &[End; 2]) -> Result<Made> {
         }
         found => {
             let taken = usize::from(found[0].is_none());
-            Err(name_taken(&ends[taken], places[taken]))
+            Err(name_taken(&ends[taken], namespaces[taken]))
         }
     }
 }
 
 /// The links that have the ends' names.
-fn look(places: Places<'_>, ends: &[End; 2]) -> Result<[Option<Link>; 2]> {
-    Ok([places[0].netlink.link(ends[0].name.as_str())?, places[1].netlink.link(ends[1].name.as_str())?])
+fn look(namespaces: Namespaces<'_>, ends: &[End; 2]) -> Result<[Option<Link>; 2]> {
+    Ok([namespaces[0].netlink.link(ends[0].name.as_str())?, namespaces[1].netlink.link(ends[1].name.as_str())?])
 }
 
-fn both(places: Places<'_>, ends: &[End; 2]) -> Result<[Link; 2]> {
-    match look(places, ends)? {
+fn both(namespaces: Namespaces<'_>, ends: &[End; 2]) -> Result<[Link; 2]> {
+    match look(namespaces, ends)? {
         [Some(first), Some(second)] => Ok([first, second]),
         _ => Err(Error::no(format!("{} and {} have vanished again", ends[0].name, ends[1].name))),
     }
 }
 
-/// Each end tells the other's ifindex and namespace: an earlier run, whole or interrupted, is known again by that.
-fn are_one_pair(places: Places<'_>, links: [&Link; 2]) -> Result<bool> {
+/// Each end reports the other's ifindex and namespace, which identifies the pair of an earlier run, complete or not.
+fn are_one_pair(namespaces: Namespaces<'_>, links: [&Link; 2]) -> Result<bool> {
     let veths = links.iter().all(|link| link.kind.as_deref() == Some("veth"));
     let mutual = links[0].lower == Some(links[1].ifindex) && links[1].lower == Some(links[0].ifindex);
-    let nsid = if places[0].is(places[1]) { None } else { places[0].netlink.nsid_of(&places[1].ns)? };
+    let nsid = if namespaces[0].is(namespaces[1]) { None } else { namespaces[0].netlink.nsid_of(&namespaces[1].ns)? };
     Ok(veths && mutual && links[0].lower_nsid == nsid)
 }
 
 /// Equivalent to `ip link add NAME up type veth peer name PEER netns ...`, sent from the first end's namespace.
-fn create(places: Places<'_>, ends: &[End; 2]) -> Result<()> {
+fn create(namespaces: Namespaces<'_>, ends: &[End; 2]) -> Result<()> {
     let mut peer = LinkMessage::default();
     peer.attributes = ends[1].attributes();
-    peer.attributes.push(LinkAttribute::NetNsFd(places[1].ns.as_fd().as_raw_fd()));
+    peer.attributes.push(LinkAttribute::NetNsFd(namespaces[1].ns.as_fd().as_raw_fd()));
     let mut message = up(0);
     message.attributes = ends[0].attributes();
     message.attributes.push(LinkAttribute::LinkInfo(vec![
         LinkInfo::Kind(InfoKind::Veth),
         LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer))),
     ]));
-    places[0].netlink.create_link(message).map_err(|error| match error.errno {
-        // Since the look somebody else has taken one of the names; the kernel does not tell which.
+    namespaces[0].netlink.create_link(message).map_err(|error| match error.errno {
+        // One of the names was taken meanwhile; the kernel does not say which.
         Errno::EEXIST => Error::no(format!(
             "{} in {} or {} in {} already exists",
-            ends[0].name, places[0].label, ends[1].name, places[1].label
+            ends[0].name, namespaces[0].label, ends[1].name, namespaces[1].label
         )),
-        _ => error.context(&format!("wire {} and {}", places[0].label, places[1].label)),
+        _ => error.context(&format!("wire {} and {}", namespaces[0].label, namespaces[1].label)),
     })
 }
 
-/// Gives a pair what it lacks, and tells whether there was anything. That of a new one lacks what the kernel cannot do while it
-/// creates the pair: the second end up (it refuses that with ENOTCONN), masters and addresses.
-fn complete(places: Places<'_>, ends: &[End; 2], links: &[Link; 2]) -> Result<bool> {
+/// Adds what a pair is missing, and returns whether there was anything. A new pair is missing what the kernel cannot set while
+/// creating it: the second end up (which fails with ENOTCONN), masters and addresses.
+fn complete(namespaces: Namespaces<'_>, ends: &[End; 2], links: &[Link; 2]) -> Result<bool> {
     let mut changed = false;
-    for ((place, end), link) in places.iter().zip(ends).zip(links) {
-        changed |= set(place, end, link)?;
-        changed |= give_addresses(place, end, link)?;
-        place.check_alive()?;
+    for ((netns, end), link) in namespaces.iter().zip(ends).zip(links) {
+        changed |= set(netns, end, link)?;
+        changed |= give_addresses(netns, end, link)?;
+        netns.check_alive()?;
     }
     Ok(changed)
 }
 
-/// Brings an end up, makes it what it is to be, and tells whether anything was to be done.
-fn set(place: &NetnsHandle, end: &End, link: &Link) -> Result<bool> {
+/// Brings an end up and sets its attributes, and returns whether there was anything to do.
+fn set(netns: &NetnsHandle, end: &End, link: &Link) -> Result<bool> {
     let mut message = up(link.ifindex);
     let mac = end.mac.filter(|mac| link.mac != Some(mac.to_string()));
     message.attributes.extend(mac.map(|mac| LinkAttribute::Address(mac.bytes())));
     let mtu = end.mtu.filter(|mtu| link.mtu != Some(*mtu));
     message.attributes.extend(mtu.map(LinkAttribute::Mtu));
-    let master = master(place, end)?.filter(|master| link.master != Some(*master));
+    let master = master(netns, end)?.filter(|master| link.master != Some(*master));
     message.attributes.extend(master.map(LinkAttribute::Controller));
     if link.is_up() && message.attributes.is_empty() {
         return Ok(false);
     }
-    let set = place.netlink.set_link(message);
-    set.map_err(|error| error.context(&format!("set {} in {} up", end.name, place.label)))?;
+    let set = netns.netlink.set_link(message);
+    set.map_err(|error| error.context(&format!("set {} in {} up", end.name, netns.label)))?;
     Ok(true)
 }
 
-/// The ifindex of the master that an end is to have.
-fn master(place: &NetnsHandle, end: &End) -> Result<Option<u32>> {
-    end.master.as_ref().map(|name| place.master(name)).transpose()
+/// The ifindex of an end's master.
+fn master(netns: &NetnsHandle, end: &End) -> Result<Option<u32>> {
+    end.master.as_ref().map(|name| netns.master(name)).transpose()
 }
 
-/// Gives an end the addresses that it lacks, and tells whether there were any.
-fn give_addresses(place: &NetnsHandle, end: &End, link: &Link) -> Result<bool> {
+/// Adds the addresses that an end is missing, and returns whether there were any.
+fn give_addresses(netns: &NetnsHandle, end: &End, link: &Link) -> Result<bool> {
     if end.addresses.is_empty() {
         return Ok(false);
     }
-    let present: Vec<Cidr> = place.netlink.addresses(link.ifindex)?.iter().map(address::told).collect();
+    let present: Vec<Cidr> = netns.netlink.addresses(link.ifindex)?.iter().map(address::cidr).collect();
     let mut given = false;
     for cidr in end.addresses.iter().filter(|cidr| !present.contains(cidr)) {
-        let put = place.netlink.put(address::request(cidr, link.ifindex));
-        put.map_err(|error| error.context(&format!("give {cidr} to {} in {}", end.name, place.label)))?;
+        let put = netns.netlink.put(address::request(cidr, link.ifindex));
+        put.map_err(|error| error.context(&format!("give {cidr} to {} in {}", end.name, netns.label)))?;
         given = true;
     }
     Ok(given)
@@ -160,6 +160,6 @@ fn up(ifindex: u32) -> LinkMessage {
     message
 }
 
-fn name_taken(end: &End, place: &NetnsHandle) -> Error {
-    Error::no(format!("{} already exists in {}", end.name, place.label))
+fn name_taken(end: &End, netns: &NetnsHandle) -> Error {
+    Error::no(format!("{} already exists in {}", end.name, netns.label))
 }

@@ -3,7 +3,7 @@
 use nicon_core::filter::stream::{Answers, Lines, View};
 use nicon_core::filter::table::Column;
 use nicon_core::{Error, Record, Result, Status};
-use nicon_rtnl::record::{IFINDEX, LinkRecord, MAC, NAME, NIC, RECORDS, TARGET};
+use nicon_rtnl::record::{IFINDEX, LinkFacts, MAC, NAME, NIC, RECORDS, TARGET};
 use nicon_rtnl::{Link, NetnsHandle};
 use serde_json::{Value, json};
 
@@ -11,12 +11,10 @@ use crate::record::act::Act;
 use crate::record::deed::{self, Deed, PairUndo, PeerUndo};
 use crate::record::failed;
 use crate::record::passing::{Passing, is_passed_over};
+use crate::record::program::VETH;
 use crate::veth::args::Args;
 use crate::veth::end::{End, FIELDS};
 use crate::veth::pair::{Made, make};
-
-/// The program's name, as its messages begin.
-pub(crate) const PROGRAM: &str = "nicon-veth";
 
 const CHANGED: Column = Column { title: "CHANGED", cell: deed::changed };
 
@@ -27,7 +25,7 @@ const COLUMNS: &[Column] = &[TARGET, NAME, IFINDEX, MAC, CHANGED];
 /// # Errors
 /// What ends the whole run; a pair that cannot be made does not.
 pub(crate) fn run(args: &Args) -> Result<Status> {
-    let mut answers = Answers::new(PROGRAM, View::choose(args.json, COLUMNS))?;
+    let mut answers = Answers::new(VETH, View::choose(args.json, COLUMNS))?;
     let mut wiring = Wiring { home: NetnsHandle::home()?, last: [None, None] };
     match args.ends() {
         Some(ends) => {
@@ -41,8 +39,8 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
     answers.finish()
 }
 
-/// The two records that one pair is made of: what --target names first, then standard input. All of it is read before
-/// anything is done: a third record, or a missing one, means that what was asked for is not what came.
+/// The two records of one pair: first what --target names, then standard input. All of it is read before anything is done: with
+/// a third record, or a missing one, it is not clear what was meant.
 fn two_records(args: &Args, answers: &mut Answers) -> Result<Option<[Record; 2]>> {
     let mut records: Vec<Record> = args.targets.iter().map(Record::from).collect();
     if records.len() < 2 {
@@ -126,7 +124,7 @@ fn pair_of(record: &Record) -> Result<Option<String>> {
 /// The namespaces that are wired.
 struct Wiring {
     home: NetnsHandle,
-    /// Those of the last pair: the next one's are often the same, and what is open there is reused.
+    /// Those of the last pair. The next pair often has the same ones, so what is open there is reused.
     last: [Option<NetnsHandle>; 2],
 }
 
@@ -144,7 +142,7 @@ impl Wiring {
     /// Makes a pair, and writes it down in the records of its ends. After an error these are as they were.
     fn wire(&mut self, records: &mut [Record; 2], ends: &[End; 2]) -> Result<()> {
         for record in &*records {
-            deed::list(record)?;
+            Deed::all(record)?;
         }
         let [first, second] = &mut self.last;
         let first = first.insert(first.as_ref().unwrap_or(&self.home).open_record(&records[0])?);
@@ -157,10 +155,10 @@ impl Wiring {
     }
 }
 
-/// Writes down one end, given the numbers and places of this end and the other one.
-fn write_down(record: &mut Record, id: &str, made: &Made, [(own, place), (other, far)]: [(usize, &NetnsHandle); 2]) {
+/// Adds one end's facts and deed to its record, given the index and namespace of this end and of the other.
+fn write_down(record: &mut Record, id: &str, made: &Made, [(own, netns), (other, far)]: [(usize, &NetnsHandle); 2]) {
     let (link, peer) = (&made.links[own], &made.links[other]);
-    let netns = place.ns.id().ino;
+    let netns = netns.ns.id().ino;
     record.set(NIC, nic(link, netns, (peer, far)));
     let undo = made.inodes.map(|inodes| PairUndo {
         inode: inodes[own],
@@ -168,7 +166,7 @@ fn write_down(record: &mut Record, id: &str, made: &Made, [(own, place), (other,
     });
     let deed = Deed {
         id: Some(id.to_owned()),
-        by: PROGRAM.to_owned(),
+        by: VETH.to_owned(),
         netns: Some(netns),
         link: None,
         name: link.name.clone(),
@@ -182,7 +180,7 @@ fn write_down(record: &mut Record, id: &str, made: &Made, [(own, place), (other,
 }
 
 fn nic(link: &Link, netns: u64, (peer, far): (&Link, &NetnsHandle)) -> Value {
-    let mut nic = serde_json::to_value(LinkRecord::new(link, netns)).expect("plain data");
+    let mut nic = serde_json::to_value(LinkFacts::new(link, netns)).expect("plain data");
     nic["peer"] = json!({
         "name": peer.name, "ifindex": peer.ifindex, "netns": far.ns.id().ino, "target": far.label
     });

@@ -103,7 +103,7 @@ fn a_mark_after_a_kill(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     swap(&to, "eth1", &mark_in(&to).ok_or("no mark")?);
     to.ip("link del eth1");
     let words = ["nicon-linkmv", "-t", &to.pid().to_string(), &pair.link, "eth1"];
-    refusal(&suite.run(&words), 1, &["trap in process", &format!("is not {}, whose mark it carries", pair.link)]);
+    refusal(&suite.run(&words), 1, &["trap in process", &format!("is not {}, whose tag it carries", pair.link)]);
     assert!(!links().iter().any(|name| *name == pair.link || name == "trap"));
     assert!(to.links().contains(&"trap".to_owned()));
     Ok(())

@@ -11,14 +11,14 @@ use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
-        suite.trial("records::linkmv_to_linkmv", linkmv_to_linkmv),
-        suite.trial("records::facts_are_told_at_the_end", facts),
-        suite.trial("records::linkmv_to_veth", linkmv_to_veth),
-        suite.trial("records::veth_to_linkmv", veth_to_linkmv),
-        suite.trial("records::links_to_linkmv_to_undo", links_to_linkmv),
-        suite.trial("records::plan_to_resolve_to_linkmv_to_veth", plan_to_veth),
-        suite.trial("records::a_second_act_that_fails", a_second_act_that_fails),
-        suite.trial("records::a_record_asks_for_one_thing", one_act),
+        suite.trial("links::records::linkmv_to_linkmv", linkmv_to_linkmv),
+        suite.trial("links::records::facts_are_told_at_the_end", facts),
+        suite.trial("links::records::linkmv_to_veth", linkmv_to_veth),
+        suite.trial("links::records::veth_to_linkmv", veth_to_linkmv),
+        suite.trial("links::records::links_to_linkmv_to_undo", links_to_linkmv),
+        suite.trial("links::records::plan_to_resolve_to_linkmv_to_veth", plan_to_veth),
+        suite.trial("links::records::a_second_act_that_fails", a_second_act_that_fails),
+        suite.trial("links::records::a_record_asks_for_one_thing", one_act),
     ]
 }
 

@@ -11,10 +11,10 @@ use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
-        suite.trial("records::one_end_of_a_pair_is_undone", one_end_is_undone),
-        suite.trial("records::a_pair_that_is_another_is_not_undone", another_pair),
-        suite.trial("records::nothing_that_was_done_is_lost", nothing_is_lost),
-        suite.trial("records::one_of_version_0_1_is_undone", of_version_0_1),
+        suite.trial("links::records_undo::one_end_of_a_pair_is_undone", one_end_is_undone),
+        suite.trial("links::records_undo::a_pair_that_is_another_is_not_undone", another_pair),
+        suite.trial("links::records_undo::nothing_that_was_done_is_lost", nothing_is_lost),
+        suite.trial("links::records_undo::one_of_version_0_1_is_undone", of_version_0_1),
     ]
 }
 

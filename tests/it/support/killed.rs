@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use libtest_mimic::Failed;
 use nicon_lab::{LIMIT, output_of_input, tool};
@@ -45,7 +46,9 @@ pub(crate) fn at_each_call(
 
 /// How often a run makes each of the calls that matter.
 fn calls(suite: &Suite, words: &[&str], input: &str) -> Result<BTreeMap<String, usize>, Failed> {
-    let trace = format!("/run/calls-of-{}-{}", words[0], std::process::id());
+    // Tests run beside each other.
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let trace = format!("/run/calls-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     output_of_input(&mut strace(suite, &["-o", &trace], words)?, input, LIMIT)?;
     let text = std::fs::read_to_string(&trace)?;
     std::fs::remove_file(&trace)?;

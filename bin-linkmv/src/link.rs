@@ -1,0 +1,13 @@
+//! A link: what it is to be like, what it has, what it loses, and how it was before.
+
+pub(crate) mod diff;
+pub(crate) mod find;
+pub(crate) mod journal;
+pub(crate) mod losses;
+mod port;
+pub(crate) mod set_while_down;
+pub(crate) mod source;
+pub(crate) mod spec;
+pub(crate) mod sysctl;
+pub(crate) mod tag;
+pub(crate) mod undo;

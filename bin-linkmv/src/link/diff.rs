@@ -1,0 +1,50 @@
+//! The difference between what was requested and what a link has.
+
+use nicon_core::Result;
+use nicon_core::link::{AltName, Cidr, LinkSpec, RouteSpec};
+use nicon_rtnl::{Carry, Link, NetnsHandle, address};
+
+use crate::link::spec::takes_origin_alias;
+use crate::link::tag::{Origin, is_origin_altname};
+
+/// The alternative names.
+pub(crate) fn altnames<'a>(spec: &'a LinkSpec, link: &Link) -> Vec<&'a str> {
+    let asked = spec.altnames.iter().map(AltName::as_str);
+    asked.filter(|name| !link.altnames.iter().any(|has| has == name)).collect()
+}
+
+/// The alternative name that records the link's origin, if its alias does not.
+pub(crate) fn origin_altname(spec: &LinkSpec, link: &Link, origin: &Origin) -> Option<String> {
+    let altname = needed_origin_altname(spec, link, origin)?;
+    Some(altname).filter(|altname| !link.altnames.contains(altname))
+}
+
+/// The alternative names that record the origins of earlier moves.
+pub(crate) fn stale_origin_altnames<'a>(spec: &LinkSpec, link: &'a Link, origin: &Origin) -> Vec<&'a str> {
+    let needed = needed_origin_altname(spec, link, origin);
+    let recorded = link.altnames.iter().filter(|altname| is_origin_altname(altname));
+    recorded.filter(|altname| Some(*altname) != needed.as_ref()).map(String::as_str).collect()
+}
+
+fn needed_origin_altname(spec: &LinkSpec, link: &Link, origin: &Origin) -> Option<String> {
+    (!takes_origin_alias(spec, link)).then(|| origin.altname())
+}
+
+/// The addresses.
+pub(crate) fn addresses<'a>(spec: &'a LinkSpec, link: &Link, netns: &NetnsHandle) -> Result<Vec<&'a Cidr>> {
+    if spec.addresses.is_empty() {
+        return Ok(Vec::new());
+    }
+    let present = netns.netlink.addresses(link.ifindex)?;
+    let present: Vec<Cidr> = present.iter().map(address::cidr).collect();
+    Ok(spec.addresses.iter().filter(|cidr| !present.contains(cidr)).collect())
+}
+
+/// The routes.
+pub(crate) fn routes<'a>(spec: &'a LinkSpec, link: &Link, netns: &NetnsHandle) -> Result<Vec<&'a RouteSpec>> {
+    if spec.routes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let present = Carry::read(&netns.netlink, link.ifindex)?.routes();
+    Ok(spec.routes.iter().filter(|asked| !present.iter().any(|there| there.is(asked))).collect())
+}

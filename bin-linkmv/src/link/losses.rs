@@ -1,0 +1,97 @@
+//! What a link loses in a move.
+
+use nicon_core::Result;
+use nicon_core::link::{Keep, LinkSpec};
+use nicon_rtnl::route::Route;
+use nicon_rtnl::{Carry, Link, NetnsHandle};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::link::sysctl::Sysctls;
+
+/// What the link had before the move and has no longer.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Losses {
+    /// Addresses, with their prefix lengths.
+    addr: Vec<String>,
+    /// Routes, in short.
+    route: Vec<String>,
+    /// The names of settings that were not the namespace's defaults.
+    sysctl: Vec<String>,
+    /// The link that it was a port of.
+    master: Option<String>,
+    /// Permanent neighbours.
+    neigh: Vec<String>,
+    /// Queueing disciplines.
+    qdisc: Vec<String>,
+    /// VLANs that it had as a port of a bridge.
+    vlan: Vec<String>,
+}
+
+/// What neither `--keep` nor `--undo` restores.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Unrestorable {
+    qdisc: Vec<String>,
+    vlan: Vec<String>,
+    /// Multipath routes of which it was one nexthop.
+    route: Vec<String>,
+}
+
+impl Unrestorable {
+    pub(crate) fn of(netns: &NetnsHandle, link: &Link, carry: &Carry) -> Result<Self> {
+        let vlan = if link.master.is_some() { netns.netlink.vlans(link.ifindex)? } else { Vec::new() };
+        Ok(Self { qdisc: netns.netlink.qdiscs(link.ifindex)?, vlan, route: carry.shared_routes().to_vec() })
+    }
+}
+
+impl Losses {
+    pub(crate) fn of(carry: &Carry, settings: &Sysctls, unrestorable: &Unrestorable, spec: &LinkSpec) -> Self {
+        let Unrestorable { qdisc, vlan, route } = unrestorable.clone();
+        let mut lost = Self { neigh: carry.neighbours(), qdisc, vlan, ..Self::default() };
+        // A route that was requested again is not lost, even if its attributes differ.
+        let along = carry.along(!spec.keeps(Keep::Addr), !spec.keeps(Keep::Route), 0);
+        lost.addr = along.addresses();
+        lost.addr.retain(|address| !spec.addresses.iter().any(|given| given.to_string() == *address));
+        let routes = along.routes();
+        let again = |route: &&Route| spec.routes.iter().any(|given| route.is(given));
+        lost.route = routes.iter().filter(|route| !again(route)).map(ToString::to_string).collect();
+        lost.route.extend(route);
+        if !spec.keeps(Keep::Sysctl) {
+            lost.sysctl = settings.names();
+        }
+        lost
+    }
+
+    /// Adds the `master` that the link was a port of.
+    pub(crate) fn and_master(self, master: Option<String>) -> Self {
+        Self { master, ..self }
+    }
+}
+
+/// How many of each, as a cell of the table.
+pub(crate) fn cell(lost: Option<&Value>) -> String {
+    let Some(Value::Object(lost)) = lost else { return "-".to_owned() };
+    let parts = lost.iter().filter_map(|(kind, value)| match value {
+        Value::Array(items) if items.is_empty() => None,
+        Value::Array(items) => Some(format!("{} {kind}", items.len())),
+        Value::String(name) => Some(format!("{kind} {name}")),
+        _ => None,
+    });
+    let parts: Vec<_> = parts.collect();
+    if parts.is_empty() { "-".to_owned() } else { parts.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn losses_are_counted() {
+        let cell = |lost: &str| cell(Some(&serde_json::from_str(lost).unwrap()));
+        assert_eq!(
+            cell(r#"{"addr":["a","b"],"route":[],"sysctl":["c"],"master":"br0"}"#),
+            "2 addr, 1 sysctl, master br0"
+        );
+        assert_eq!(cell(r#"{"addr":[],"route":[],"sysctl":[],"master":null}"#), "-");
+    }
+}

@@ -1,0 +1,54 @@
+//! The network namespace that links are moved out of.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+
+use nicon_core::Result;
+use nicon_rtnl::conf::Conf;
+use nicon_rtnl::{Link, NetnsHandle};
+
+use crate::link::sysctl::Sysctls;
+
+/// A network namespace, and what is known about all of its links.
+pub(crate) struct Source {
+    pub(crate) netns: NetnsHandle,
+    /// The defaults of settings that the kernel reports with a link, and of those that have to be read.
+    defaults: OnceCell<(Sysctls, Sysctls)>,
+    /// The settings of links that were read before. Reading them takes a hundred files a link, but most links have the same
+    /// settings, and one netlink message shows whether they do.
+    known: RefCell<HashMap<Conf, Sysctls>>,
+}
+
+impl Source {
+    pub(crate) fn new(netns: NetnsHandle) -> Self {
+        Self { netns, defaults: OnceCell::new(), known: RefCell::default() }
+    }
+
+    /// Keeps what is known about the `last` source if this is the same namespace.
+    pub(crate) fn after(last: Option<Self>, netns: NetnsHandle) -> Self {
+        match last.filter(|last| last.netns.is(&netns)) {
+            Some(last) => Self { netns, ..last },
+            None => Self::new(netns),
+        }
+    }
+
+    /// The settings of a link that are not the namespace's defaults.
+    pub(crate) fn settings(&self, link: &Link) -> Result<Sysctls> {
+        if self.defaults.get().is_none() {
+            let _ = self.defaults.set(Sysctls::defaults(&self.netns)?.split_reported());
+        }
+        let (reported, unreported) = self.defaults.get().expect("just set");
+        let read = |defaults| Sysctls::of(&self.netns, &link.name, defaults);
+        let conf = self.netns.netlink.conf(link.ifindex)?;
+        if let Some(settings) = conf.as_ref().and_then(|conf| self.known.borrow().get(conf).cloned()) {
+            return Ok(settings.and(read(unreported)?));
+        }
+        let settings = read(reported)?;
+        // They may have been changed while they were read.
+        let after = self.netns.netlink.conf(link.ifindex)?;
+        if let Some(conf) = conf.filter(|conf| after.as_ref() == Some(conf)) {
+            self.known.borrow_mut().insert(conf, settings.clone());
+        }
+        Ok(settings.and(read(unreported)?))
+    }
+}

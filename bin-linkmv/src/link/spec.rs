@@ -1,0 +1,42 @@
+//! The request for a link's own attributes.
+
+use nicon_core::link::LinkSpec;
+use nicon_rtnl::Link;
+use nicon_rtnl::netlink::about;
+use nicon_rtnl::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+
+use crate::link::tag::{Origin, is_origin_alias};
+
+/// Whether a link's origin goes into its alias: if no alias was requested, and it has none, or one from an earlier move.
+pub(crate) fn takes_origin_alias(spec: &LinkSpec, link: &Link) -> bool {
+    spec.alias.is_none() && (link.alias.is_empty() || is_origin_alias(&link.alias))
+}
+
+/// The request for the attributes that a link from `origin` is missing.
+pub(crate) fn request(spec: &LinkSpec, link: &Link, master: Option<u32>, origin: &Origin) -> LinkMessage {
+    let mut message = about(link.ifindex);
+    if spec.up && !link.is_up() {
+        message.header.flags = LinkFlags::Up;
+        message.header.change_mask = LinkFlags::Up;
+    }
+    if let Some(name) = spec.name.as_ref().filter(|name| !name.fits(&link.name)) {
+        message.attributes.push(LinkAttribute::IfName(name.to_string()));
+    }
+    let alias = match &spec.alias {
+        Some(alias) => Some(alias.as_str().to_owned()),
+        None => takes_origin_alias(spec, link).then(|| origin.alias()),
+    };
+    if let Some(alias) = alias.filter(|alias| *alias != link.alias) {
+        message.attributes.push(LinkAttribute::IfAlias(alias));
+    }
+    if let Some(mtu) = spec.mtu.filter(|mtu| link.mtu != Some(*mtu)) {
+        message.attributes.push(LinkAttribute::Mtu(mtu));
+    }
+    if let Some(mac) = spec.mac.filter(|mac| link.mac != Some(mac.to_string())) {
+        message.attributes.push(LinkAttribute::Address(mac.bytes()));
+    }
+    if let Some(master) = master.filter(|master| link.master != Some(*master)) {
+        message.attributes.push(LinkAttribute::Controller(master));
+    }
+    message
+}

@@ -1,0 +1,262 @@
+//! The state of a link before its move, and how to restore it.
+
+use std::os::fd::{AsFd, AsRawFd};
+
+use nicon_core::link::mac;
+use nicon_core::{Error, Result};
+use nicon_rtnl::netlink::about;
+use nicon_rtnl::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+use nicon_rtnl::route::Route;
+use nicon_rtnl::{Carry, Link, NetnsHandle};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::link::losses::Unrestorable;
+use crate::link::port;
+use crate::link::set_while_down;
+use crate::link::sysctl::Sysctls;
+use crate::link::tag::{Origin, is_origin_altname, is_tag};
+
+/// What is needed to put a link back.
+#[derive(Serialize)]
+pub(crate) struct Undo {
+    /// Inode number of the network namespace that it came from.
+    pub(crate) netns: u64,
+    /// The name that it had there.
+    pub(crate) name: String,
+    #[serde(flatten)]
+    pub(crate) state: Option<State>,
+}
+
+/// The state of a link in the namespace that it came from.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct State {
+    pub(crate) ifindex: u32,
+    /// What identifies it; see [`nicon_rtnl::sysfs`].
+    #[serde(default)]
+    inode: Option<u64>,
+    up: bool,
+    alias: String,
+    master: Option<u32>,
+    mtu: Option<u32>,
+    pub(crate) mac: Option<String>,
+    /// For people. `requests` is what gets restored.
+    addresses: Vec<String>,
+    #[serde(skip_deserializing)]
+    routes: Vec<Route>,
+    requests: Vec<String>,
+    #[serde(default)]
+    altnames: Option<Vec<String>>,
+    #[serde(default)]
+    sysctl: Sysctls,
+    /// The request that sets its bridge port options, in hexadecimal.
+    #[serde(default)]
+    port: Option<String>,
+    /// For people. It is not restored.
+    #[serde(default, alias = "forfeit")]
+    pub(crate) unrestorable: Unrestorable,
+}
+
+impl Undo {
+    /// Records the current state of a link.
+    ///
+    /// # Errors
+    /// If the kernel does not answer.
+    pub(crate) fn of(
+        netns: &NetnsHandle,
+        link: &Link,
+        (carry, settings, unrestorable): (&Carry, &Sysctls, &Unrestorable),
+    ) -> Result<Self> {
+        let port = match link.master {
+            Some(_) => port::request(&netns.netlink.message(link.ifindex)?),
+            None => None,
+        };
+        let state = State {
+            ifindex: link.ifindex,
+            inode: netns.inode(link)?,
+            up: link.is_up(),
+            alias: link.alias.clone(),
+            master: link.master,
+            mtu: link.mtu,
+            mac: link.mac.clone(),
+            addresses: carry.addresses(),
+            routes: carry.routes(),
+            requests: carry.to_hex(),
+            altnames: Some(link.altnames.iter().filter(|altname| !is_tag(altname)).cloned().collect()),
+            sysctl: settings.clone(),
+            port,
+            unrestorable: unrestorable.clone(),
+        };
+        Ok(Self { netns: netns.ns.id().ino, name: link.name.clone(), state: Some(state) })
+    }
+
+    /// All that is known about a link that an earlier run moved.
+    pub(crate) fn of_nothing_but(netns: &NetnsHandle, name: &str) -> Self {
+        Self { netns: netns.ns.id().ino, name: name.to_owned(), state: None }
+    }
+
+    /// What identifies the link, if known; see [`nicon_rtnl::sysfs`].
+    pub(crate) fn inode(&self) -> Option<u64> {
+        self.state.as_ref().and_then(|state| state.inode)
+    }
+
+    /// Whether it records the link's state, and not only where it was.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.state.is_some()
+    }
+
+    /// The addresses, routes and settings that the link had, addressed to its present ifindex.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub(crate) fn carried(&self, ifindex: u32) -> Result<(Carry, Sysctls)> {
+        let Some(state) = &self.state else { return Ok((Carry::default(), Sysctls::default())) };
+        Ok((Carry::from_hex(&state.requests, state.ifindex, ifindex)?, state.sysctl.clone()))
+    }
+
+    /// Reads one from a journal or a record.
+    pub(crate) fn from_value(undo: &Value) -> Result<Self> {
+        let broken = |why: &str| Error::failed(format!("field \"undo\": {why}"));
+        let netns = undo.get("netns").and_then(Value::as_u64).ok_or_else(|| broken("no \"netns\""))?;
+        let name = undo.get("name").and_then(Value::as_str).ok_or_else(|| broken("no \"name\""))?;
+        let state = undo.get("ifindex").map(|_| State::deserialize(undo)).transpose();
+        let state = state.map_err(|error| broken(&error.to_string()))?;
+        Ok(Self { netns, name: name.to_owned(), state })
+    }
+
+    /// Puts a link that is now in `at` back into `origin`, as it was. Steps that an interrupted run has already done are
+    /// repeated, which changes nothing.
+    ///
+    /// # Errors
+    /// The first change that the kernel rejects.
+    pub(crate) fn restore(&self, link: &Link, at: &NetnsHandle, origin: &NetnsHandle) -> Result<Link> {
+        let request = self.request(link, at, origin)?;
+        let sent = if at.is(origin) { set_while_down::change(at, link, request) } else { at.netlink.set_link(request) };
+        sent.map_err(|error| error.context("put it back"))?;
+        let restored = origin.netlink.link(&self.name)?;
+        let restored = restored.ok_or_else(|| Error::no(format!("{} has vanished again", self.name)))?;
+        self.check(&restored, at, origin)?;
+        match &self.state {
+            Some(state) => state.restore(&restored, origin),
+            None => remove_origin_altnames(&restored, origin),
+        }
+        .map_err(|error| error.prefix(&self.name))?;
+        let restored = origin.netlink.link_at(restored.ifindex)?;
+        restored.ok_or_else(|| Error::no(format!("{} has vanished again", self.name)))
+    }
+
+    /// Makes sure that the link which came back is the one that left. Root in the other namespace may have replaced it since it
+    /// was looked up. The impostor is still down, and is sent back.
+    fn check(&self, restored: &Link, at: &NetnsHandle, origin: &NetnsHandle) -> Result<()> {
+        let Some(inode) = self.inode().filter(|_| !at.is(origin)) else { return Ok(()) };
+        if origin.inode(restored)? == Some(inode) {
+            return Ok(());
+        }
+        let mut message = about(restored.ifindex);
+        message.attributes.push(LinkAttribute::NetNsFd(at.ns.as_fd().as_raw_fd()));
+        let sent = origin.netlink.set_link(message);
+        sent.map_err(|error| error.context(&format!("send back another link that came as {}", self.name)))?;
+        Err(Error::no(format!("another link came as {} from {}: it was sent back", self.name, at.label)))
+    }
+
+    fn request(&self, link: &Link, at: &NetnsHandle, origin: &NetnsHandle) -> Result<LinkMessage> {
+        let mut message = about(link.ifindex);
+        message.header.flags = link.flags & LinkFlags::Up;
+        message.header.change_mask = LinkFlags::Up;
+        if !at.is(origin) {
+            message.attributes.push(LinkAttribute::NetNsFd(origin.ns.as_fd().as_raw_fd()));
+        }
+        if !at.is(origin) || link.name != self.name {
+            message.attributes.push(LinkAttribute::IfName(self.name.clone()));
+        }
+        let Some(state) = &self.state else {
+            let origin = Origin { netns: self.netns, name: self.name.clone(), ifindex: None };
+            if link.alias == origin.alias() {
+                message.attributes.push(LinkAttribute::IfAlias(String::new()));
+            }
+            return Ok(message);
+        };
+        // It is brought up last, once it is verified and configured, since IPv6 assigns addresses according to the settings as
+        // soon as it is up. A link that is up in its own namespace already has its settings.
+        let settled = at.is(origin) && link.is_up() && state.up;
+        message.header.change_mask = if settled { LinkFlags::empty() } else { LinkFlags::Up };
+        message.header.flags = LinkFlags::empty();
+        message.attributes.push(LinkAttribute::IfAlias(state.alias.clone()));
+        if !at.is(origin) && origin.netlink.link_at(state.ifindex)?.is_none() {
+            message.attributes.push(LinkAttribute::NewIfIndex(state.ifindex.cast_signed()));
+        }
+        if let Some(mtu) = state.mtu.filter(|mtu| link.mtu != Some(*mtu)) {
+            message.attributes.push(LinkAttribute::Mtu(mtu));
+        }
+        if let Some(address) = state.mac.as_ref().filter(|mac| link.mac.as_ref() != Some(*mac)) {
+            let bytes = mac::bytes(address);
+            let bytes = bytes.ok_or_else(|| Error::failed(format!("field \"undo\": \"{address}\" is no address")))?;
+            message.attributes.push(LinkAttribute::Address(bytes));
+        }
+        Ok(message)
+    }
+}
+
+impl State {
+    /// Restores the rest once the link is back in its namespace under its old name.
+    fn restore(&self, link: &Link, origin: &NetnsHandle) -> Result<()> {
+        self.sysctl.write(origin, &link.name)?;
+        let mut message = about(link.ifindex);
+        if self.up && !link.is_up() {
+            message.header.flags = LinkFlags::Up;
+            message.header.change_mask = LinkFlags::Up;
+        }
+        if link.master != self.master {
+            // Zero detaches a link from its master.
+            message.attributes.push(LinkAttribute::Controller(self.master.unwrap_or(0)));
+        }
+        if !message.header.flags.is_empty() || !message.attributes.is_empty() {
+            let set = origin.netlink.set_link(message);
+            set.map_err(|error| error.context("bring it up, and make it a port of its master again"))?;
+        }
+        if let Some(port) = &self.port {
+            let request = port::read(port, link.ifindex)?;
+            let set = origin.netlink.change(request);
+            set.map_err(|error| error.context("set its options as a port of its master"))?;
+        }
+        if let Some(altnames) = &self.altnames {
+            for altname in link.altnames.iter().filter(|altname| !altnames.contains(altname) && !is_tag(altname)) {
+                let removed = origin.netlink.remove_altname(link.ifindex, altname);
+                removed.map_err(|error| error.context(&format!("remove alternative name {altname}")))?;
+            }
+            for altname in altnames.iter().filter(|altname| !link.altnames.contains(altname)) {
+                let added = origin.netlink.add_altname(link.ifindex, altname);
+                added.map_err(|error| error.context(&format!("add alternative name {altname}")))?;
+            }
+        }
+        Carry::from_hex(&self.requests, self.ifindex, link.ifindex)?.put_back(&origin.netlink)
+    }
+}
+
+/// Removes the alternative names that record the link's origin: it is back there.
+fn remove_origin_altnames(link: &Link, origin: &NetnsHandle) -> Result<()> {
+    for altname in link.altnames.iter().filter(|altname| is_origin_altname(altname)) {
+        let removed = origin.netlink.remove_altname(link.ifindex, altname);
+        removed.map_err(|error| error.context(&format!("remove alternative name {altname}")))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What version 0.1 wrote into a journal, and into the field `undo` of a record.
+    const OF_0_1: &str = r#"{"netns":4026532606,"name":"v0","ifindex":3,"inode":12404782,"up":true,"alias":"","master":null,"mtu":1400,"mac":"02:00:5e:00:54:01","addresses":["10.9.0.1/24","fe80::5eff:fe00:5401/64"],"routes":[{"dst":"10.9.2.0/26","via":"10.9.0.254","src":null,"table":254,"metric":null,"protocol":3,"scope":0,"type":1,"onlink":false}],"requests":["4c0000001400000000000000000000000218800003000000080001000a090001080002000a0900010700030076300000080008008000000014000600ffffffffffffffff9cf236009cf23600","500000001400000000000000000000000a40c0fd0300000014000100fe8000000000000000005efffe00540114000600ffffffffffffffff9cf236009cf2360008000800c000000005000b0003000000","3c000000180000000000000000000000021a0000fe0300010000000008000f00fe000000080001000a090200080005000a0900fe0800040003000000"],"altnames":[],"sysctl":{},"port":null,"forfeit":{"qdisc":[],"vlan":[],"route":[]}}"#;
+
+    #[test]
+    fn what_version_0_1_wrote_is_understood() {
+        let undo = Undo::from_value(&serde_json::from_str(OF_0_1).unwrap()).unwrap();
+        assert_eq!((undo.netns, &undo.name[..], undo.inode()), (4_026_532_606, "v0", Some(12_404_782)));
+        let (carry, _) = undo.carried(9).unwrap();
+        assert_eq!(carry.addresses(), ["10.9.0.1/24", "fe80::5eff:fe00:5401/64"]);
+        assert_eq!(carry.routes()[0].to_string(), "10.9.2.0/26 via 10.9.0.254");
+        let short = Undo::from_value(&serde_json::json!({"netns": 7, "name": "v0"})).unwrap();
+        assert!(undo.is_whole() && !short.is_whole());
+    }
+}

@@ -1,0 +1,64 @@
+//! The namespaces of a move, as the records of a run name them.
+
+use nicon_core::path::HOST;
+use nicon_core::{Error, Record, Result};
+use nicon_rtnl::NetnsHandle;
+
+use crate::link::source::Source;
+use crate::linkmv::args::Args;
+
+/// Where links are and where they go. Consecutive records mostly name the same namespaces, so what is open there is reused.
+pub(crate) struct Endpoints<'a> {
+    home: &'a NetnsHandle,
+    /// Where links are if their records do not say.
+    from: Source,
+    /// Whether the command line decides that for all records.
+    is_given: bool,
+    of_record: Option<Source>,
+    to: Option<NetnsHandle>,
+}
+
+impl<'a> Endpoints<'a> {
+    /// The namespaces that the command line names.
+    pub(crate) fn new(args: &Args, home: &'a NetnsHandle) -> Result<Self> {
+        let from = match &args.from {
+            Some(from) => home.open_record(&Record::from(from))?,
+            None => NetnsHandle::home()?,
+        };
+        Ok(Self { home, from: Source::new(from), is_given: args.from.is_some(), of_record: None, to: None })
+    }
+
+    /// Where the link of a record is, and its target.
+    ///
+    /// # Errors
+    /// If one is gone or may not be entered, or both are the same.
+    pub(crate) fn of(&mut self, record: &Record) -> Result<(&Source, &NetnsHandle)> {
+        let from = match record.get("from").filter(|_| !self.is_given) {
+            Some(from) => {
+                let last = self.of_record.take();
+                let netns = last.as_ref().map_or(self.home, |last| &last.netns).open_field("from", from)?;
+                self.of_record.insert(Source::after(last, netns))
+            }
+            None => &self.from,
+        };
+        let to = self.to.insert(self.to.as_ref().unwrap_or(self.home).open_record(record)?);
+        differ(&from.netns, to)?;
+        Ok((from, to))
+    }
+}
+
+/// Rejects a move into the namespace where the link already is. The target is probably not what the caller meant, such as a
+/// container with --network=host. The kernel would accept the request and take the link down.
+fn differ(from: &NetnsHandle, to: &NetnsHandle) -> Result<()> {
+    if !to.is(from) {
+        return Ok(());
+    }
+    let why = match (from.is_home(), to.label == HOST) {
+        (true, true) => {
+            "the link is already in the host's network namespace (give --from to say where it comes from)".to_owned()
+        }
+        (true, false) => format!("{} is in our own network namespace (does it run with --network=host?)", to.label),
+        (false, _) => format!("{} and {} are the same network namespace", from.label, to.label),
+    };
+    Err(Error::failed(format!("{why}: nothing to move")))
+}

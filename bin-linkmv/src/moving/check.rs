@@ -1,0 +1,131 @@
+//! Checks that run before anything is changed.
+
+use nicon_core::link::{AltName, NewName};
+use nicon_core::{Error, Result};
+use nicon_rtnl::packet_route::link::LinkAttribute;
+use nicon_rtnl::{Link, NetlinkError, NetnsHandle};
+use nix::errno::Errno;
+
+use crate::link::diff;
+use crate::link::tag::is_tag;
+use crate::moving::job::Job;
+
+/// What checking the target showed.
+pub(crate) struct Checked {
+    /// The ifindex of the requested master.
+    pub(crate) master: Option<u32>,
+    /// False if a pattern was requested and the link's own name is taken there.
+    pub(crate) own_name_is_free: bool,
+}
+
+/// Checks the link and its target. The kernel moves a link first and applies the other attributes afterwards, so a request
+/// that it would reject must not be sent at all.
+///
+/// # Errors
+/// If the kernel would reject the change.
+pub(crate) fn check(job: &Job<'_>, link: &Link) -> Result<Checked> {
+    let (spec, to) = (job.spec, job.to);
+    if link.immutable == Some(true) {
+        return Err(Error::failed(format!(
+            "{} cannot be moved: the kernel ties it to its network namespace",
+            link.name
+        )));
+    }
+    let new_name = spec.name.as_ref().map_or(link.name.as_str(), NewName::as_str);
+    if link.altnames.iter().any(|altname| altname == new_name) {
+        return Err(Error::no(format!(
+            "{new_name} is an alternative name of {} already (ip link property del dev {} altname {new_name})",
+            link.name, link.name
+        )));
+    }
+    let (literal, own_name_is_free) = match &spec.name {
+        Some(NewName::Pattern(_)) => (None, to.netlink.link(&link.name)?.is_none()),
+        Some(NewName::Name(name)) => (Some(name.as_str()), true),
+        None => (Some(link.name.as_str()), true),
+    };
+    let brought = link.altnames.iter().map(String::as_str).filter(|altname| !is_tag(altname));
+    for name in brought.chain(spec.altnames.iter().map(AltName::as_str)).chain(literal) {
+        if to.netlink.link(name)?.is_some() {
+            return Err(name_taken(name, to));
+        }
+    }
+    limits(job, link, &job.from.netns)?;
+    Ok(Checked { master: master(job)?, own_name_is_free })
+}
+
+/// Checks a link that an earlier run moved, and returns the ifindex of the requested master.
+///
+/// # Errors
+/// If the kernel would reject the change.
+pub(crate) fn check_again(job: &Job<'_>, link: &Link) -> Result<Option<u32>> {
+    for name in diff::altnames(job.spec, link) {
+        if job.to.netlink.link(name)?.is_some() {
+            return Err(name_taken(name, job.to));
+        }
+    }
+    limits(job, link, job.to)?;
+    master(job)
+}
+
+/// The ifindex of the requested master.
+pub(crate) fn master(job: &Job<'_>) -> Result<Option<u32>> {
+    job.spec.master.as_ref().map(|name| job.to.master(name)).transpose()
+}
+
+/// Checks the requested MTU and hardware address against what the link's driver allows.
+fn limits(job: &Job<'_>, link: &Link, netns: &NetnsHandle) -> Result<()> {
+    let (mtu, mac, name) = (job.spec.mtu, job.spec.mac, &link.name);
+    if mtu.is_none() && mac.is_none() {
+        return Ok(());
+    }
+    let (mut least, mut most) = (0, 0);
+    for attribute in netns.netlink.message(link.ifindex)?.attributes {
+        match attribute {
+            LinkAttribute::MinMtu(mtu) => least = mtu,
+            LinkAttribute::MaxMtu(mtu) => most = mtu,
+            LinkAttribute::Address(bytes) if mac.is_some() && bytes.len() != 6 => {
+                return Err(Error::failed(format!("{name} is not an Ethernet link: it cannot have such an address")));
+            }
+            _ => {}
+        }
+    }
+    // A maximum MTU of zero means no limit.
+    match mtu.filter(|mtu| *mtu < least || (most > 0 && *mtu > most)) {
+        Some(mtu) if most > 0 => {
+            Err(Error::failed(format!("MTU {mtu} is out of range for {name} ({least} to {most})")))
+        }
+        Some(mtu) => Err(Error::failed(format!("MTU {mtu} is out of range for {name} ({least} or more)"))),
+        None => Ok(()),
+    }
+}
+
+/// Turns the kernel's error for a request with new names into ours: it says which name is taken in the target, if one is. The
+/// link itself may be there by now; `is_it` recognises it.
+pub(crate) fn refused(
+    job: &Job<'_>,
+    link: &Link,
+    is_it: impl Fn(&Link) -> bool,
+    (error, context): (NetlinkError, &str),
+) -> Error {
+    if error.errno == Errno::EEXIST {
+        let new_name = job.spec.name.as_ref().map_or(link.name.as_str(), NewName::as_str);
+        for name in std::iter::once(new_name).chain(link.altnames.iter().map(String::as_str)) {
+            if let Ok(Some(other)) = job.to.netlink.link(name)
+                && !is_it(&other)
+            {
+                return name_taken(name, job.to);
+            }
+        }
+    }
+    // If the kernel reports which links are immovable, this one was reported as movable.
+    let may_be_bound = error.errno == Errno::EINVAL && link.immutable.is_none();
+    let error = error.context(context);
+    if may_be_bound {
+        return error.suffix(&format!("; one that ethtool -k {} calls netns-local cannot be moved", link.name));
+    }
+    error
+}
+
+pub(crate) fn name_taken(name: &str, to: &NetnsHandle) -> Error {
+    Error::no(format!("{name} already exists in {}", to.label))
+}

@@ -1,0 +1,56 @@
+//! A request to move a link, and its outcome.
+
+use std::time::Duration;
+
+use nicon_core::link::{LinkSpec, Selector};
+use nicon_rtnl::{Link, NetnsHandle};
+
+use crate::link::losses::Losses;
+use crate::link::source::Source;
+use crate::link::undo::Undo;
+use crate::moving::guard::Guard;
+
+/// One link to be moved.
+pub(crate) struct Job<'a> {
+    pub(crate) selector: &'a Selector,
+    pub(crate) spec: &'a LinkSpec,
+    pub(crate) from: &'a Source,
+    pub(crate) to: &'a NetnsHandle,
+}
+
+/// Options that apply to all links of a run.
+pub(crate) struct Options {
+    /// `None` with `--force`.
+    pub(crate) guard: Option<Guard>,
+    pub(crate) wait: Option<Duration>,
+    pub(crate) announce: bool,
+    pub(crate) dry_run: bool,
+}
+
+/// The outcome of a job.
+pub(crate) enum Outcome {
+    Moved(Box<Moved>),
+    /// Nothing was done: this is what would be.
+    Planned {
+        /// The link's name where it comes from.
+        link: String,
+        /// The name that it gets, or the pattern for it.
+        name: String,
+        steps: Vec<String>,
+        lost: Option<Box<Losses>>,
+    },
+}
+
+/// A link that is in its target.
+pub(crate) struct Moved {
+    /// Its name before the move.
+    pub(crate) origin: String,
+    /// The link, as it is now.
+    pub(crate) link: Link,
+    /// False if nothing was left to do.
+    pub(crate) changed: bool,
+    /// Its state before the move.
+    pub(crate) undo: Undo,
+    /// What it lost in the move, if known.
+    pub(crate) lost: Option<Losses>,
+}

@@ -1,0 +1,119 @@
+//! The move: checks, then one message, then the link's configuration. After a failure everything is as it was.
+
+use nicon_core::{Error, Result};
+use nicon_rtnl::{Link, NetlinkError};
+use nix::errno::Errno;
+
+use crate::link::find::tagged;
+use crate::link::journal::Journal;
+use crate::link::tag::{Origin, tag_of};
+use crate::link::undo::Undo;
+use crate::moving::apply::{Carried, apply};
+use crate::moving::check::{Checked, refused};
+use crate::moving::job::{Job, Moved, Options, Outcome};
+use crate::moving::survey::Survey;
+use crate::moving::transfer::{bring_back, remove_tag, request};
+use crate::moving::wait_ready::wait_ready;
+
+/// Moves a link and configures it in its new namespace.
+///
+/// # Errors
+/// The link is back where it was, unchanged. If that failed as well, the message says where the link is now.
+pub(crate) fn move_link(job: &Job<'_>, options: &Options, mut link: Link) -> Result<Outcome> {
+    let from = &job.from.netns;
+    if options.dry_run {
+        return Survey::of(job, options, &link).map(|survey| survey.plan(job, link));
+    }
+    let known = tag_of(&link).filter(|(_, origin)| origin.netns == from.ns.id().ino);
+    let tag = known.map_or_else(|| Origin::of(from, &link).tag(), |(tag, _)| tag.to_owned());
+    let mut journal = Journal::open(&tag)?;
+    let inode = from.inode(&link)?;
+    let is_of_this = |undo: &Undo| link.altnames.contains(&tag) && (undo.inode().is_none() || undo.inode() == inode);
+    if let Some(undo) = journal.left_behind().filter(is_of_this) {
+        // An earlier run was killed while it was putting the link back.
+        link = undo.restore(&link, from, from)?;
+    }
+    let Survey { checked, carry, settings, unrestorable, losses } = Survey::of(job, options, &link)?;
+    let undo = Undo::of(from, &link, (&carry, &settings, &unrestorable))?;
+    let carried = Carried::pack(job.spec, &carry, settings, link.ifindex);
+    journal.begin(&undo)?;
+    match from.netlink.add_altname(link.ifindex, &tag) {
+        // An interrupted run left the tag on the link.
+        Err(error) if error.errno == Errno::EEXIST => {}
+        Err(error) => {
+            // The link is untouched. It may have been moved while we waited for the journal.
+            journal.end();
+            return Err(gone_or(&link, error, &format!("tag {}", link.name)));
+        }
+        Ok(()) => {}
+    }
+    match transfer(job, options, &link, (&tag, undo.inode()), &checked, carried) {
+        Ok(link) => {
+            remove_tag(job.to, &link, &tag)?;
+            journal.end();
+            // The facts that we have are from before the link was configured.
+            let now = job.to.netlink.link_at(link.ifindex).ok().flatten();
+            let link = now.unwrap_or(link);
+            let origin = undo.name.clone();
+            Ok(Outcome::Moved(Box::new(Moved { origin, link, changed: true, undo, lost: Some(losses) })))
+        }
+        // Another program moved it first, so it is not ours to put back.
+        Err(Failure::Gone) => {
+            journal.end();
+            Err(gone(&link))
+        }
+        Err(Failure::Halfway(failure)) => {
+            bring_back(&link, &tag, &undo, job).map_err(|error| error.prefix(&failure))?;
+            journal.end();
+            Err(failure)
+        }
+    }
+}
+
+/// Sends the message that moves the link, and then configures it.
+fn transfer(
+    job: &Job<'_>,
+    options: &Options,
+    link: &Link,
+    (tag, inode): (&str, Option<u64>),
+    checked: &Checked,
+    carried: Carried,
+) -> std::result::Result<Link, Failure> {
+    let (from, to) = (&job.from.netns, job.to);
+    from.netlink.set_link(request(job, link, checked, &carried)).map_err(|error| {
+        if error.errno == Errno::ENODEV {
+            return Failure::Gone;
+        }
+        let is_it = |other: &Link| other.altnames.iter().any(|altname| altname == tag);
+        let context = format!("move {} to {}", link.name, to.label);
+        Failure::Halfway(refused(job, link, is_it, (error, &context)))
+    })?;
+    let moved = tagged(tag, inode, to)?;
+    let moved = moved.ok_or_else(|| Error::failed(format!("{} has vanished from {}", link.name, to.label)))?;
+    let carried = carried.for_ifindex(moved.ifindex);
+    apply(job, &moved, (&Origin::of(from, link), checked.master), &carried)?;
+    wait_ready(job, options, &moved)?;
+    to.check_alive()?;
+    Ok(moved)
+}
+
+enum Failure {
+    /// The link is gone.
+    Gone,
+    /// The link has to be put back, wherever it is.
+    Halfway(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Halfway(error)
+    }
+}
+
+fn gone_or(link: &Link, error: NetlinkError, context: &str) -> Error {
+    if error.errno == Errno::ENODEV { gone(link) } else { error.context(context) }
+}
+
+fn gone(link: &Link) -> Error {
+    Error::no(format!("link {} is gone", link.name))
+}

@@ -1,0 +1,132 @@
+//! Recognises a link that an earlier run moved, by the names that it left on the link.
+
+use nicon_core::link::{NewName, Selector};
+use nicon_core::{Error, Result};
+use nicon_rtnl::Link;
+
+use crate::link::find::{fits, tagged};
+use crate::link::journal::Journal;
+use crate::link::losses::Losses;
+use crate::link::tag::{Origin, origin_of, tag_of};
+use crate::link::undo::Undo;
+use crate::moving::apply::{Carried, apply};
+use crate::moving::check::master;
+use crate::moving::job::{Job, Moved, Options, Outcome};
+use crate::moving::reconcile;
+use crate::moving::transfer::remove_tag;
+use crate::moving::wait_ready::wait_ready;
+
+/// Finishes what an earlier run began, or finds that there is nothing left to do.
+///
+/// # Errors
+/// If no link came from there. A move that cannot be completed is undone as far as its journal allows.
+pub(crate) fn resume(job: &Job<'_>, options: &Options) -> Result<Outcome> {
+    let mut complete = None;
+    for link in job.to.netlink.links(None)?.entries {
+        let selected = fits(job.selector, &link);
+        if let Some((tag, origin)) = tag_of(&link).filter(|(_, origin)| is_meant(job, &link, origin, selected)) {
+            if options.dry_run {
+                return Ok(finish_later(job, &link, &origin));
+            }
+            let mut journal = Journal::open(tag)?;
+            let undo = journal.left_behind().unwrap_or_else(|| Undo::of_nothing_but(&job.from.netns, &origin.name));
+            return match tagged(tag, undo.inode(), job.to)? {
+                Some(link) => finish(job, options, &link, (tag, &origin), undo, journal),
+                None if job.to.netlink.link(tag)?.is_some() => {
+                    journal.begin(&undo)?;
+                    Err(Error::no(format!(
+                        "{} in {} is not {}, whose tag it carries",
+                        link.name, job.to.label, origin.name
+                    )))
+                }
+                // Another run of the same command has finished the move meanwhile.
+                None => resume(job, options),
+            };
+        }
+        if let Some(origin) = origin_of(&link).filter(|origin| is_meant(job, &link, origin, selected)) {
+            let wanted = job.spec.name.as_ref().map_or(link.name == origin.name, |name| name.fits(&link.name));
+            complete = complete.or(wanted.then_some((link, origin)));
+        }
+    }
+    let Some((link, origin)) = complete else { return Err(missing(job)?) };
+    if options.dry_run {
+        return reconcile::plan(job, &link, &origin);
+    }
+    let changed = reconcile::reconcile(job, options, &link, &origin)?;
+    let now = job.to.netlink.link_at(link.ifindex)?;
+    let undo = Undo::of_nothing_but(&job.from.netns, &origin.name);
+    let link = now.unwrap_or(*link);
+    Ok(Outcome::Moved(Box::new(Moved { origin: origin.name, link, changed, undo, lost: None })))
+}
+
+/// Completes an interrupted move, or puts the link back.
+fn finish(
+    job: &Job<'_>,
+    options: &Options,
+    link: &Link,
+    (tag, origin): (&str, &Origin),
+    undo: Undo,
+    mut journal: Journal,
+) -> Result<Outcome> {
+    let (from, spec) = (&job.from.netns, job.spec);
+    journal.begin(&undo)?;
+    let (carry, settings) = undo.carried(link.ifindex)?;
+    let unrestorable = undo.state.as_ref().map(|state| state.unrestorable.clone()).unwrap_or_default();
+    let lost = Losses::of(&carry, &settings, &unrestorable, spec);
+    let carried = Carried::pack(spec, &carry, settings, link.ifindex);
+    let finished = || {
+        apply(job, link, (origin, master(job)?), &carried)?;
+        wait_ready(job, options, link)
+    };
+    if let Err(failure) = finished() {
+        // Without a journal the only evidence is on the link itself, where root in the target can forge it. Such a link must
+        // not enter the namespace that it claims to come from.
+        if !undo.is_whole() {
+            let (name, to) = (&link.name, &job.to.label);
+            return Err(failure.suffix(&format!("; {name} stays in {to}: there is no journal of its move")));
+        }
+        let restored = undo.restore(link, job.to, from).map_err(|error| error.prefix(&failure))?;
+        remove_tag(from, &restored, tag)?;
+        journal.end();
+        return Err(failure.suffix(&format!("; {}, which an interrupted run had moved, is back", origin.name)));
+    }
+    remove_tag(job.to, link, tag)?;
+    journal.end();
+    let link = job.to.netlink.link_at(link.ifindex)?.unwrap_or_else(|| link.clone());
+    let lost = undo.is_whole().then_some(lost);
+    Ok(Outcome::Moved(Box::new(Moved { origin: undo.name.clone(), link, changed: true, undo, lost })))
+}
+
+fn finish_later(job: &Job<'_>, link: &Link, origin: &Origin) -> Outcome {
+    let steps = vec![format!("finish the move of {}, which was interrupted", origin.name)];
+    let other_name = job.spec.name.as_ref().filter(|name| !name.fits(&link.name));
+    let name = other_name.map_or_else(|| link.name.clone(), ToString::to_string);
+    Outcome::Planned { link: origin.name.clone(), name, steps, lost: None }
+}
+
+/// Whether a link that came from `origin` is the requested one.
+fn is_meant(job: &Job<'_>, link: &Link, origin: &Origin, selected: bool) -> bool {
+    let named = match job.selector {
+        Selector::Name(name) => {
+            // A move keeps the ifindex if it is free in the target.
+            let ifindex = origin.ifindex.unwrap_or(link.ifindex).to_string() == *name;
+            origin.name == *name || ifindex || link.altnames.contains(name)
+        }
+        _ => selected,
+    };
+    named && origin.netns == job.from.netns.ns.id().ino
+}
+
+fn missing(job: &Job<'_>) -> Result<Error> {
+    let from = &job.from.netns;
+    let missing = format!("no link {} in {}", job.selector, from.label);
+    let name = match (&job.spec.name, job.selector) {
+        (Some(NewName::Name(name)), _) => name.as_str(),
+        (None, Selector::Name(name)) => name,
+        _ => return Ok(Error::no(missing)),
+    };
+    Ok(match job.to.netlink.link(name)? {
+        Some(_) => Error::no(format!("{missing}, and {name} in {} did not come from there", job.to.label)),
+        None => Error::no(missing),
+    })
+}

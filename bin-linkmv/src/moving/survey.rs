@@ -1,0 +1,52 @@
+//! The state of a link before anything is changed.
+
+use nicon_core::Result;
+use nicon_rtnl::{Carry, Link, NetnsHandle};
+
+use crate::link::losses::{Losses, Unrestorable};
+use crate::link::sysctl::Sysctls;
+use crate::moving::apply::Carried;
+use crate::moving::check::{Checked, check};
+use crate::moving::job::{Job, Options, Outcome};
+use crate::moving::plan::plan;
+
+/// What a link has, and what a move would take from it.
+pub(crate) struct Survey {
+    pub(crate) checked: Checked,
+    pub(crate) carry: Carry,
+    pub(crate) settings: Sysctls,
+    pub(crate) unrestorable: Unrestorable,
+    pub(crate) losses: Losses,
+}
+
+impl Survey {
+    /// Reads the link's state.
+    ///
+    /// # Errors
+    /// If the move is not allowed, or the kernel would reject it.
+    pub(crate) fn of(job: &Job<'_>, options: &Options, link: &Link) -> Result<Self> {
+        let from = &job.from.netns;
+        let checked = check(job, link)?;
+        let carry = Carry::read(&from.netlink, link.ifindex)?;
+        if let Some(guard) = &options.guard {
+            guard.check(link, &carry, from)?;
+        }
+        let settings = job.from.settings(link)?;
+        let unrestorable = Unrestorable::of(from, link, &carry)?;
+        let losses = Losses::of(&carry, &settings, &unrestorable, job.spec).and_master(master_of(link, from)?);
+        Ok(Self { checked, carry, settings, unrestorable, losses })
+    }
+
+    /// What a move would do.
+    pub(crate) fn plan(self, job: &Job<'_>, link: Link) -> Outcome {
+        let steps = plan(job, &link, &Carried::pack(job.spec, &self.carry, self.settings, link.ifindex));
+        let name = job.spec.name.as_ref().map_or_else(|| link.name.clone(), ToString::to_string);
+        Outcome::Planned { link: link.name, name, steps, lost: Some(Box::new(self.losses)) }
+    }
+}
+
+/// The name of the link that this one is a port of.
+fn master_of(link: &Link, netns: &NetnsHandle) -> Result<Option<String>> {
+    let Some(master) = link.master else { return Ok(None) };
+    Ok(netns.netlink.link_at(master)?.map(|master| master.name))
+}

@@ -1,0 +1,60 @@
+//! The netlink requests of a move: there, and back after a failure.
+
+use std::os::fd::{AsFd, AsRawFd};
+
+use nicon_core::{Error, Result};
+use nicon_rtnl::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+use nicon_rtnl::{Link, NetnsHandle};
+
+use crate::link::find::tagged;
+use crate::link::spec;
+use crate::link::tag::Origin;
+use crate::link::undo::Undo;
+use crate::moving::apply::Carried;
+use crate::moving::check::Checked;
+use crate::moving::job::Job;
+
+/// The one message that moves the link, renames it and brings it up, unless settings have to be applied before that.
+pub(crate) fn request(job: &Job<'_>, link: &Link, checked: &Checked, carried: &Carried) -> LinkMessage {
+    // The kernel takes a link down when it moves it.
+    let down = Link { flags: link.flags & !LinkFlags::Up, ..link.clone() };
+    let mut message = spec::request(job.spec, &down, checked.master, &Origin::of(&job.from.netns, link));
+    if !carried.settings.is_empty() {
+        message.header.flags = LinkFlags::empty();
+        message.header.change_mask = LinkFlags::empty();
+    }
+    message.attributes.insert(0, LinkAttribute::NetNsFd(job.to.ns.as_fd().as_raw_fd()));
+    let named = message.attributes.iter().any(|attribute| matches!(attribute, LinkAttribute::IfName(_)));
+    if let (false, false, Some(name)) = (named, checked.own_name_is_free, &job.spec.name) {
+        message.attributes.push(LinkAttribute::IfName(name.to_string()));
+    }
+    message
+}
+
+/// Ends a move: removes the in-progress tag.
+pub(crate) fn remove_tag(netns: &NetnsHandle, link: &Link, tag: &str) -> Result<()> {
+    let Err(error) = netns.netlink.remove_altname(link.ifindex, tag) else { return Ok(()) };
+    match netns.netlink.link_at(link.ifindex)? {
+        None => Err(Error::failed(format!("{} has vanished from {}", link.name, netns.label))),
+        Some(now) if now.altnames.iter().any(|altname| altname == tag) => {
+            Err(error.context(&format!("remove the tag of {} in {}", now.name, netns.label)))
+        }
+        // Another run of the same command removed it first.
+        Some(_) => Ok(()),
+    }
+}
+
+/// Moves a link back after a move that failed or was only partly applied.
+pub(crate) fn bring_back(link: &Link, tag: &str, undo: &Undo, job: &Job<'_>) -> Result<()> {
+    let (from, to) = (&job.from.netns, job.to);
+    let back = if let Some(here) = tagged(tag, undo.inode(), from)? {
+        here
+    } else {
+        let stranded = tagged(tag, undo.inode(), to)?;
+        let stranded = stranded
+            .ok_or_else(|| Error::failed(format!("{} is neither in {} nor in {}", link.name, from.label, to.label)))?;
+        let restored = undo.restore(&stranded, to, from);
+        restored.map_err(|error| error.prefix(format!("it is now called {} in {}", stranded.name, to.label)))?
+    };
+    remove_tag(from, &back, tag)
+}

@@ -1,0 +1,7 @@
+//! The names of the programs, as messages begin with them, and as a deed says who did it.
+
+/// Moves links.
+pub(crate) const LINKMV: &str = "nicon-linkmv";
+
+/// Makes pairs.
+pub(crate) const VETH: &str = "nicon-veth";

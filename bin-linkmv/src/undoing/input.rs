@@ -1,0 +1,143 @@
+//! Undoing: all records in, their deeds undone from the last to the first, what remains out.
+
+use std::collections::HashMap;
+use std::thread::sleep;
+use std::time::Duration;
+
+use nicon_core::filter::stream::{Answers, Lines, View};
+use nicon_core::filter::table::Column;
+use nicon_core::record::cell;
+use nicon_core::{Error, Record, Result, Status};
+use nicon_rtnl::NetnsHandle;
+use nicon_rtnl::record::{RECORDS, TARGET};
+use serde_json::{Value, json};
+
+use crate::record::deed::Deed;
+use crate::record::failed::FAILED;
+use crate::record::program::LINKMV;
+use crate::undoing::undo;
+use crate::undoing::undone::Undone;
+
+/// The field that lists what was undone.
+const UNDONE: &str = "undone";
+
+const COLUMNS: &[Column] = &[
+    TARGET,
+    Column { title: "NAME", cell: |record| of_each(record, "name") },
+    Column { title: "IFINDEX", cell: |record| of_each(record, "ifindex") },
+    Column { title: "CHANGED", cell: |record| of_each(record, "changed") },
+    Column { title: "FAILED", cell: |record| record.cell(FAILED) },
+];
+
+/// How the command line asks for it.
+pub(crate) struct Options {
+    /// Whether records are printed even at a terminal.
+    pub(crate) json: bool,
+    /// Whether the first failure ends the run.
+    pub(crate) fail_fast: bool,
+    /// How long to rest after each deed that is undone.
+    pub(crate) pace: Duration,
+}
+
+/// A record, and its deeds that are not undone yet.
+struct Input {
+    line: u64,
+    record: Record,
+    deeds: Vec<Deed>,
+    undone: Vec<Value>,
+}
+
+/// Undoes the deeds of all records.
+///
+/// # Errors
+/// What ends the whole run; a deed that cannot be undone does not.
+pub(crate) fn run(options: &Options, home: &NetnsHandle) -> Result<Status> {
+    let mut answers = Answers::new(LINKMV, View::choose(options.json, COLUMNS))?;
+    let mut input = read(&mut answers)?;
+    undo_all(&mut input, options, home, &mut answers)?;
+    answers.give_all(input.into_iter().map(|input| Ok(input.remains())))?;
+    answers.finish()
+}
+
+fn read(answers: &mut Answers) -> Result<Vec<Input>> {
+    let mut all = Vec::new();
+    for line in Lines::stdin("redirect the output of an earlier run (nicon-linkmv --undo <moved)")? {
+        let line = line?;
+        let record = line.record(RECORDS);
+        match record.and_then(|record| Ok((Deed::all(&record)?, record))) {
+            Ok((deeds, record)) => all.push(Input { line: line.number, record, deeds, undone: Vec::new() }),
+            Err(error) => answers.give(Some(line.number), Err(error))?,
+        }
+    }
+    let tells =
+        |input: &Input| !input.deeds.is_empty() || [FAILED, UNDONE].iter().any(|f| input.record.get(f).is_some());
+    if !all.is_empty() && !all.iter().any(tells) {
+        return Err(Error::failed(
+            "no record has a \"done\": this is not the output of a move (of nicon-linkmv, nor of nicon-veth)",
+        ));
+    }
+    Ok(all)
+}
+
+/// Undoes each deed once: the last line's first, and of one record the last one first. So whatever was done on top of
+/// something else is undone before it.
+fn undo_all(input: &mut [Input], options: &Options, home: &NetnsHandle, answers: &mut Answers) -> Result<()> {
+    let mut undone: HashMap<String, Option<Undone>> = HashMap::new();
+    for Input { line, record, deeds, undone: listed } in input.iter_mut().rev() {
+        for index in (0..deeds.len()).rev() {
+            let key = deeds[index].key();
+            if !undone.contains_key(&key) {
+                let outcome = undo(&deeds[index], record, home);
+                if outcome.as_ref().is_ok_and(|undone| undone.changed) {
+                    sleep(options.pace);
+                }
+                let failed = outcome.is_err();
+                undone.insert(key.clone(), outcome.as_ref().ok().cloned());
+                if let Err(error) = outcome {
+                    answers.give(Some(*line), Err(error))?;
+                }
+                if failed && options.fail_fast {
+                    return Ok(());
+                }
+            }
+            if let Some(Some(undone)) = undone.get(&key) {
+                let deed = deeds.remove(index);
+                deed.take_from(record, index);
+                listed.push(entry(&deed, undone));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The entry of a deed in `undone`.
+fn entry(deed: &Deed, Undone { changed, now }: &Undone) -> Value {
+    let (netns, name, ifindex) = match now {
+        Some(now) => (Some(now.netns), &now.name, now.ifindex),
+        None => (deed.netns, &deed.name, deed.ifindex),
+    };
+    json!({ "id": deed.id, "by": deed.by, "netns": netns, "name": name, "ifindex": ifindex, "changed": changed })
+}
+
+impl Input {
+    /// The record as it goes on.
+    fn remains(self) -> Record {
+        let Self { mut record, deeds, undone, .. } = self;
+        if undone.is_empty() {
+            return record;
+        }
+        if deeds.is_empty() {
+            record.remove(FAILED);
+        }
+        let before = record.get(UNDONE).and_then(Value::as_array).cloned().unwrap_or_default();
+        record.set(UNDONE, [before, undone].concat());
+        record
+    }
+}
+
+/// A field of each entry of `undone`, as a cell of a table.
+fn of_each(record: &Record, field: &str) -> String {
+    let entries = record.get(UNDONE).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let cells: Vec<_> = entries.iter().map(|entry| cell(entry.get(field))).collect();
+    if cells.is_empty() { "-".to_owned() } else { cells.join(", ") }
+}

@@ -1,0 +1,110 @@
+//! Undoes a move. The link is looked up where the move left it, and where an interrupted undo may have left it.
+
+use nicon_core::{Error, LinkName, Record, Result, Status};
+use nicon_rtnl::{Link, NetnsHandle, netns};
+
+use crate::link::find::by_inode;
+use crate::link::undo::Undo;
+use crate::record::deed::Deed;
+use crate::undoing::undone::{Location, Undone};
+
+/// Puts back the link of a deed.
+pub(crate) fn undo(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<Undone> {
+    let undo = Undo::from_value(&deed.undo)?;
+    let name: LinkName = undo.name.parse()?;
+    let sought = Sought { name: &deed.name, ifindex: deed.ifindex, mac: deed.mac.as_ref() };
+    let origin = open_by_number(undo.netns, &format!("which {} came from", undo.name), home)?;
+    let (restored, changed) = if let Some(link) = at_home(&undo, &sought, &origin)? {
+        (undo.restore(&link, &origin, &origin)?, false)
+    } else {
+        let there = open_target(deed, record, home)?;
+        let link = sought.find(&undo, &there)?;
+        check(&link, &name, &origin)?;
+        (undo.restore(&link, &there, &origin)?, true)
+    };
+    let now = Location { netns: undo.netns, name: restored.name, ifindex: restored.ifindex };
+    Ok(Undone { changed, now: Some(now) })
+}
+
+/// The link that is looked for, as the move left it.
+struct Sought<'a> {
+    name: &'a str,
+    ifindex: u32,
+    mac: Option<&'a String>,
+}
+
+impl Sought<'_> {
+    /// Its name, ifindex and address may have changed since. If they are all that is known, the name or the hardware address must
+    /// still match.
+    fn find(&self, undo: &Undo, there: &NetnsHandle) -> Result<Link> {
+        let link = there.netlink.link_at(self.ifindex)?;
+        let seen = link.as_ref().map(|link| link.name.clone());
+        let found = match undo.inode() {
+            Some(inode) => by_inode(inode, link, there)?,
+            None => link.filter(|link| link.name == self.name || link.mac.as_ref() == self.mac),
+        };
+        found.ok_or_else(|| {
+            Error::no(match seen {
+                None => format!("{} is not in {} any more", self.name, there.label),
+                Some(other) => {
+                    format!("{other} in {} is not the link that was moved there as {}", there.label, self.name)
+                }
+            })
+        })
+    }
+}
+
+/// The namespace in which a deed left its link.
+pub(crate) fn open_target(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<NetnsHandle> {
+    let target = home.open_record(record)?;
+    match deed.netns.filter(|ino| *ino != target.ns.id().ino) {
+        Some(ino) => open_by_number(ino, &format!("where {} was left", deed.name), home),
+        None => Ok(target),
+    }
+}
+
+/// Opens the namespace with an inode number, ours or any other. An error says `what` it is.
+pub(crate) fn open_by_number(ino: u64, what: &str, home: &NetnsHandle) -> Result<NetnsHandle> {
+    if ino == home.ns.id().ino {
+        return NetnsHandle::home();
+    }
+    let mut gone = Error::no(format!("net:[{ino}], {what}, is not there any more"));
+    for found in netns::find(ino)? {
+        match found.open() {
+            Ok(ns) => return home.open_namespace(ns, found.way.to_string()),
+            Err(error) if error.status() == Status::No => {}
+            Err(error) => gone = error,
+        }
+    }
+    Err(gone)
+}
+
+/// The link, if it is home already, under its old name or still under the new one.
+fn at_home(undo: &Undo, sought: &Sought<'_>, origin: &NetnsHandle) -> Result<Option<Link>> {
+    let before = undo.state.as_ref().and_then(|state| state.mac.as_ref());
+    let may_be = |link: &Link| link.mac.is_some() && (link.mac.as_ref() == sought.mac || link.mac.as_ref() == before);
+    let mut candidates = vec![origin.netlink.link(&undo.name)?];
+    if let Some(state) = &undo.state {
+        candidates.extend([origin.netlink.link_at(state.ifindex)?, origin.netlink.link(sought.name)?]);
+    }
+    for link in candidates.into_iter().flatten() {
+        let is_it = match undo.inode() {
+            Some(inode) => origin.inode(&link)? == Some(inode),
+            None => may_be(&link),
+        };
+        if is_it {
+            return Ok(Some(link));
+        }
+    }
+    Ok(None)
+}
+
+/// The kernel moves a link before it renames it. If the name is taken, the link would arrive under the wrong name.
+fn check(link: &Link, name: &LinkName, origin: &NetnsHandle) -> Result<()> {
+    for name in link.altnames.iter().map(String::as_str).chain([name.as_str()]) {
+        if origin.netlink.link(name)?.is_some() {
+            return Err(Error::no(format!("{name} already exists where {} came from", link.name)));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! A network namespace that is listed.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use nicon_core::link::Cidr;
+use nicon_core::{Record, Result};
+use nicon_rtnl::record::NIC;
+use nicon_rtnl::{Link, NetnsHandle};
+
+use crate::args::Args;
+
+/// A network namespace, and the record that each of its links continues.
+pub(crate) struct Listing {
+    pub(crate) record: Rc<Record>,
+    pub(crate) netns: NetnsHandle,
+    /// Its links by ifindex.
+    pub(crate) links: BTreeMap<u32, ListedLink>,
+    /// Whether they stayed the same while they were listed.
+    pub(crate) settled: bool,
+    /// Whether their counters are shown.
+    pub(crate) with_stats: bool,
+}
+
+/// A link and its addresses.
+pub(crate) struct ListedLink {
+    pub(crate) link: Box<Link>,
+    pub(crate) addresses: Vec<Cidr>,
+}
+
+impl Listing {
+    pub(crate) fn new(mut record: Record, netns: NetnsHandle, args: &Args) -> Result<Self> {
+        record.remove(NIC);
+        let with_stats = args.stats;
+        let mut listing = Self { record: record.into(), netns, links: BTreeMap::new(), settled: false, with_stats };
+        listing.list(args)?;
+        Ok(listing)
+    }
+
+    /// Looks at the links as they are now.
+    pub(crate) fn list(&mut self, args: &Args) -> Result<()> {
+        let links = self.netns.netlink.links(args.kind.as_deref())?;
+        let addresses = self.netns.netlink.all_addresses()?;
+        self.settled = links.settled && addresses.settled;
+        let listed = |link: Box<Link>| (link.ifindex, ListedLink { link, addresses: Vec::new() });
+        self.links = links.entries.into_iter().map(listed).collect();
+        for (ifindex, address) in addresses.entries {
+            if let Some(listed) = self.links.get_mut(&ifindex) {
+                listed.addresses.push(address);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,93 @@
+//! A link as a record shows it.
+
+use std::rc::Rc;
+
+use nicon_core::link::Cidr;
+use nicon_core::{Record, Result};
+use nicon_rtnl::Link;
+use nicon_rtnl::link::Stats;
+use nicon_rtnl::record::LinkFacts;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::listing::{ListedLink, Listing};
+use crate::wiring::{OtherLink, Wiring};
+
+/// A link: the record that named its network namespace, with the link's facts added.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct LinkRecord {
+    #[serde(flatten)]
+    pub(crate) record: Rc<Record>,
+    pub(crate) nic: Nic,
+}
+
+/// What is known of a link. The fields are those of docs/protocol.md.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Nic {
+    #[serde(flatten)]
+    pub(crate) link: LinkFacts,
+    master: Option<Master>,
+    pub(crate) addresses: Vec<Cidr>,
+    pub(crate) peer: Option<OtherLink>,
+    parent: Option<OtherLink>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stats: Option<Stats>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) event: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) was: Option<Map<String, Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) to: Option<Destination>,
+}
+
+/// The bridge, bond or VRF that a link is a port of.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Master {
+    /// Its name, unless it has vanished in the meantime.
+    name: Option<String>,
+    ifindex: u32,
+}
+
+/// Where a link was moved.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct Destination {
+    /// Inode number of the network namespace, if found.
+    pub(crate) netns: Option<u64>,
+    pub(crate) ifindex: Option<u32>,
+}
+
+impl Nic {
+    /// Its fields, as they will be written.
+    pub(crate) fn to_map(&self) -> Map<String, Value> {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(fields)) => fields,
+            _ => Map::new(),
+        }
+    }
+}
+
+/// One link of a listing.
+pub(crate) fn to_record(listing: &Listing, listed: &ListedLink, wiring: &Wiring<'_>) -> Result<LinkRecord> {
+    let ListedLink { link, addresses } = listed;
+    let nic = Nic {
+        link: LinkFacts::new(link, listing.netns.ns.id().ino),
+        master: master(listing, link)?,
+        addresses: addresses.clone(),
+        peer: wiring.peer(listing, link)?,
+        parent: wiring.parent(listing, link)?,
+        stats: link.stats.clone().filter(|_| listing.with_stats),
+        event: None,
+        was: None,
+        to: None,
+    };
+    Ok(LinkRecord { record: listing.record.clone(), nic })
+}
+
+fn master(listing: &Listing, link: &Link) -> Result<Option<Master>> {
+    let Some(ifindex) = link.master else { return Ok(None) };
+    let name = match listing.links.get(&ifindex) {
+        Some(master) => Some(master.link.name.clone()),
+        None => listing.netns.netlink.link_at(ifindex)?.map(|master| master.name),
+    };
+    Ok(Some(Master { name, ifindex }))
+}
