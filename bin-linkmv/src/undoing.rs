@@ -5,6 +5,7 @@ mod moved_link;
 mod pair;
 mod undone;
 
+use nicon_core::machine::Machine;
 use nicon_core::{Error, Record, Result};
 use nicon_rtnl::NetnsHandle;
 
@@ -17,9 +18,24 @@ use undone::Undone;
 /// # Errors
 /// If it cannot be undone, or not as a whole.
 pub(crate) fn undo(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<Undone> {
+    // On another machine, or after a restart of this one, the same numbers mean other links.
+    Machine::this()?.check(record)?;
     match deed.by.as_str() {
         LINKMV => moved_link::undo(deed, record, home),
         VETH => pair::undo(deed, record, home),
         other => Err(Error::failed(format!("{} was done by {other}, which this version does not know", deed.name))),
+    }
+}
+
+/// What became of a deed that has been undone already. Nothing is changed.
+///
+/// # Errors
+/// If that cannot be found out.
+pub(crate) fn find_undone(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<Option<Undone>> {
+    Machine::this()?.check(record)?;
+    match deed.by.as_str() {
+        LINKMV => moved_link::find_undone(deed, home),
+        VETH => pair::find_undone(deed, record, home),
+        _ => Ok(None),
     }
 }

@@ -17,8 +17,8 @@ pub(crate) struct Batch<'a> {
     answers: &'a mut Answers,
     fail_fast: bool,
     all_or_nothing: bool,
-    /// Records that are held back until all have succeeded, and whether this run acted on them.
-    held: Vec<(Option<u64>, Record, bool)>,
+    /// Records that are held back until all have succeeded, and what those were like that this run acted on.
+    held: Vec<(Option<u64>, Record, Option<Record>)>,
     failed: bool,
 }
 
@@ -40,17 +40,17 @@ impl<'a> Batch<'a> {
 
     /// Takes a record that was not acted on.
     pub(crate) fn pass(&mut self, line: Option<u64>, record: Record) -> Result<()> {
-        self.take(line, record, false)
+        self.take(line, record, None)
     }
 
-    /// Takes a record that was acted on: its last deed is this run's.
-    pub(crate) fn done(&mut self, line: Option<u64>, record: Record) -> Result<()> {
-        self.take(line, record, true)
+    /// Takes a record that was acted on: its last deed is this run's, `before` is what it was like without.
+    pub(crate) fn done(&mut self, line: Option<u64>, before: Record, record: Record) -> Result<()> {
+        self.take(line, record, Some(before))
     }
 
-    fn take(&mut self, line: Option<u64>, record: Record, is_own: bool) -> Result<()> {
+    fn take(&mut self, line: Option<u64>, record: Record, before: Option<Record>) -> Result<()> {
         if self.all_or_nothing {
-            self.held.push((line, record, is_own));
+            self.held.push((line, record, before));
             return Ok(());
         }
         self.answers.give(line, Ok(record))
@@ -76,9 +76,12 @@ impl<'a> Batch<'a> {
             return self.held.into_iter().try_for_each(|(line, record, _)| self.answers.give(line, Ok(record)));
         }
         let mut left = Vec::new();
-        for (line, mut record, is_own) in self.held.into_iter().rev() {
-            if is_own && let Err(error) = take_back(&mut record, &undo) {
-                self.answers.give(line, Err(error))?;
+        for (line, mut record, before) in self.held.into_iter().rev() {
+            if let Some(before) = before {
+                match take_back(&mut record, &undo) {
+                    Ok(()) => record = before,
+                    Err(error) => self.answers.give(line, Err(error))?,
+                }
             }
             left.extend(failed::mark(record, TAKEN_BACK).map(|record| (line, record)));
         }

@@ -129,8 +129,9 @@ fn act(
     mut record: Record,
     change: impl FnOnce(&mut Record) -> Result<bool>,
 ) -> Result<bool> {
+    let before = record.clone();
     match change(&mut record) {
-        Ok(changed) => batch.done(line, record).map(|()| changed),
+        Ok(changed) => batch.done(line, before, record).map(|()| changed),
         Err(error) => batch.fail(line, Some(record), error).map(|()| false),
     }
 }

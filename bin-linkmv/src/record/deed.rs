@@ -109,6 +109,11 @@ impl Deed {
         self.id.clone().unwrap_or_else(|| self.undo.to_string())
     }
 
+    /// What identifies its link wherever it goes (see [`nicon_rtnl::sysfs`]), if that is known.
+    pub(crate) fn inode(&self) -> Option<u64> {
+        self.undo.get("inode")?.as_u64()
+    }
+
     /// Whether a record's `nic` is this deed's link, where the deed left it.
     pub(crate) fn is_about(&self, nic: &Value) -> bool {
         let number = |field: &str| nic.get(field).and_then(Value::as_u64);

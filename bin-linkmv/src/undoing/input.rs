@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use crate::record::deed::Deed;
 use crate::record::failed::FAILED;
 use crate::record::program::LINKMV;
-use crate::undoing::undo;
 use crate::undoing::undone::Undone;
+use crate::undoing::{find_undone, undo};
 
 /// The field that lists what was undone.
 const UNDONE: &str = "undone";
@@ -83,11 +83,18 @@ fn read(answers: &mut Answers) -> Result<Vec<Input>> {
 /// something else is undone before it.
 fn undo_all(input: &mut [Input], options: &Options, home: &NetnsHandle, answers: &mut Answers) -> Result<()> {
     let mut undone: HashMap<String, Option<Undone>> = HashMap::new();
-    for Input { line, record, deeds, undone: listed } in input.iter_mut().rev() {
+    for at in (0..input.len()).rev() {
+        let (before, rest) = input.split_at_mut(at);
+        let Input { line, record, deeds, undone: listed } = &mut rest[0];
         for index in (0..deeds.len()).rev() {
             let key = deeds[index].key();
             if !undone.contains_key(&key) {
-                let outcome = undo(&deeds[index], record, home);
+                let mut outcome = undo(&deeds[index], record, home);
+                if outcome.as_ref().is_err_and(|error| error.status() == Status::No) {
+                    let earlier = deeds[..index].iter().map(|deed| (deed, &*record));
+                    let earlier = earlier.chain(before.iter().flat_map(Input::each_deed));
+                    outcome = undone_below(&deeds[index], earlier, home).map_or(outcome, Ok);
+                }
                 if outcome.as_ref().is_ok_and(|undone| undone.changed) {
                     sleep(options.pace);
                 }
@@ -110,6 +117,17 @@ fn undo_all(input: &mut [Input], options: &Options, home: &NetnsHandle, answers:
     Ok(())
 }
 
+/// What became of a deed that was done on top of an earlier one which has been undone: it has been undone before that.
+fn undone_below<'a>(
+    deed: &Deed,
+    earlier: impl Iterator<Item = (&'a Deed, &'a Record)>,
+    home: &NetnsHandle,
+) -> Option<Undone> {
+    let inode = deed.inode()?;
+    let mut same = earlier.filter(|(earlier, _)| earlier.inode() == Some(inode));
+    same.find_map(|(earlier, record)| find_undone(earlier, record, home).ok().flatten())
+}
+
 /// The entry of a deed in `undone`.
 fn entry(deed: &Deed, Undone { changed, now }: &Undone) -> Value {
     let (netns, name, ifindex) = match now {
@@ -120,6 +138,10 @@ fn entry(deed: &Deed, Undone { changed, now }: &Undone) -> Value {
 }
 
 impl Input {
+    fn each_deed(&self) -> impl Iterator<Item = (&Deed, &Record)> {
+        self.deeds.iter().map(|deed| (deed, &self.record))
+    }
+
     /// The record as it goes on.
     fn remains(self) -> Record {
         let Self { mut record, deeds, undone, .. } = self;

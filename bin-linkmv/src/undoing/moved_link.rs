@@ -12,8 +12,8 @@ use crate::undoing::undone::{Location, Undone};
 pub(crate) fn undo(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<Undone> {
     let undo = Undo::from_value(&deed.undo)?;
     let name: LinkName = undo.name.parse()?;
-    let sought = Sought { name: &deed.name, ifindex: deed.ifindex, mac: deed.mac.as_ref() };
-    let origin = open_by_number(undo.netns, &format!("which {} came from", undo.name), home)?;
+    let sought = Sought::of(deed);
+    let origin = open_origin(&undo, home)?;
     let (restored, changed) = if let Some(link) = at_home(&undo, &sought, &origin)? {
         (undo.restore(&link, &origin, &origin)?, false)
     } else {
@@ -22,8 +22,22 @@ pub(crate) fn undo(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<U
         check(&link, &name, &origin)?;
         (undo.restore(&link, &there, &origin)?, true)
     };
-    let now = Location { netns: undo.netns, name: restored.name, ifindex: restored.ifindex };
-    Ok(Undone { changed, now: Some(now) })
+    Ok(Undone { changed, now: Some(location(&undo, restored)) })
+}
+
+/// Where the link of a deed is, if it is home already.
+pub(crate) fn find_undone(deed: &Deed, home: &NetnsHandle) -> Result<Option<Undone>> {
+    let undo = Undo::from_value(&deed.undo)?;
+    let link = at_home(&undo, &Sought::of(deed), &open_origin(&undo, home)?)?;
+    Ok(link.map(|link| Undone { changed: false, now: Some(location(&undo, link)) }))
+}
+
+fn open_origin(undo: &Undo, home: &NetnsHandle) -> Result<NetnsHandle> {
+    open_by_number(undo.netns, &format!("which {} came from", undo.name), home)
+}
+
+fn location(undo: &Undo, link: Link) -> Location {
+    Location { netns: undo.netns, name: link.name, ifindex: link.ifindex }
 }
 
 /// The link that is looked for, as the move left it.
@@ -33,7 +47,11 @@ struct Sought<'a> {
     mac: Option<&'a String>,
 }
 
-impl Sought<'_> {
+impl<'a> Sought<'a> {
+    fn of(deed: &'a Deed) -> Self {
+        Self { name: &deed.name, ifindex: deed.ifindex, mac: deed.mac.as_ref() }
+    }
+
     /// Its name, ifindex and address may have changed since. If they are all that is known, the name or the hardware address must
     /// still match.
     fn find(&self, undo: &Undo, there: &NetnsHandle) -> Result<Link> {
@@ -54,12 +72,17 @@ impl Sought<'_> {
     }
 }
 
-/// The namespace in which a deed left its link.
+/// The namespace in which a deed left its link. It may have outlived the record's process.
 pub(crate) fn open_target(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<NetnsHandle> {
-    let target = home.open_record(record)?;
-    match deed.netns.filter(|ino| *ino != target.ns.id().ino) {
-        Some(ino) => open_by_number(ino, &format!("where {} was left", deed.name), home),
-        None => Ok(target),
+    let target = home.open_record(record);
+    let Some(ino) = deed.netns else { return target };
+    match target {
+        Ok(target) if target.ns.id().ino == ino => Ok(target),
+        Err(error) if error.status() != Status::No => Err(error),
+        other => open_by_number(ino, &format!("where {} was left", deed.name), home).map_err(|error| match other {
+            Err(gone) if error.status() == Status::No => gone,
+            _ => error,
+        }),
     }
 }
 

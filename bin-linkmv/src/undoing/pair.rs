@@ -15,29 +15,53 @@ pub(crate) fn undo(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<U
         if deed.changed {
             return Err(Error::failed(format!("{}, which was there before, keeps what it was given", deed.name)));
         }
-        return Ok(Undone { changed: false, now: None });
+        return Ok(GONE);
     }
+    match look(deed, record, home)? {
+        Seen::There(netns, link) => {
+            let deleted = netns.netlink.delete_link(link.ifindex);
+            deleted.map_err(|error| error.context(&format!("remove {} from {}", link.name, netns.label)))?;
+            Ok(Undone { changed: true, now: None })
+        }
+        Seen::MovedOn(from) => Err(Error::no(format!("{} is not in {from} any more: it was moved on", deed.name))),
+        Seen::Gone => Ok(GONE),
+    }
+}
+
+/// Whether the pair of a deed is no more.
+pub(crate) fn find_undone(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<Option<Undone>> {
+    Ok(matches!(look(deed, record, home)?, Seen::Gone).then_some(GONE))
+}
+
+const GONE: Undone = Undone { changed: false, now: None };
+
+/// What is left of a pair, seen from the end of which a record tells.
+enum Seen {
+    /// This end is where it was made.
+    There(NetnsHandle, Box<Link>),
+    /// It is not in the namespace of this name any more, but the other end is in its own.
+    MovedOn(String),
+    Gone,
+}
+
+fn look(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<Seen> {
     let pair = PairUndo::deserialize(&deed.undo);
     let pair = pair.map_err(|error| Error::failed(format!("field \"undo\": {error}")))?;
     let own = End { name: &deed.name, ifindex: deed.ifindex, inode: pair.inode, peer: pair.peer.ifindex };
     let netns = unless_gone(open_target(deed, record, home))?;
-    if let Some(netns) = &netns
-        && let Some(link) = own.find(netns)?
+    let label = netns.as_ref().map_or_else(|| "its network namespace".to_owned(), |netns| netns.label.clone());
+    if let Some(netns) = netns
+        && let Some(link) = own.find(&netns)?
     {
-        let deleted = netns.netlink.delete_link(link.ifindex);
-        deleted.map_err(|error| error.context(&format!("remove {} from {}", link.name, netns.label)))?;
-        return Ok(Undone { changed: true, now: None });
+        return Ok(Seen::There(netns, Box::new(link)));
     }
     // Both ends exist, or neither. If the other end is there, this one was moved on.
     let peer = End { name: &pair.peer.name, ifindex: pair.peer.ifindex, inode: pair.peer.inode, peer: deed.ifindex };
     let far = unless_gone(open_by_number(pair.peer.netns, &format!("the other end of {}", deed.name), home))?;
-    if let Some(far) = far
-        && peer.find(&far)?.is_some()
-    {
-        let wherever = netns.map_or_else(|| "its network namespace".to_owned(), |netns| netns.label);
-        return Err(Error::no(format!("{} is not in {wherever} any more: it was moved on", deed.name)));
+    match far {
+        Some(far) if peer.find(&far)?.is_some() => Ok(Seen::MovedOn(label)),
+        _ => Ok(Seen::Gone),
     }
-    Ok(Undone { changed: false, now: None })
 }
 
 /// One end, as it was when the pair was made.

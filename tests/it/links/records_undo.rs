@@ -2,11 +2,11 @@
 
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::Lab;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::links::records::{B, Ground, undo};
 use crate::support::expect::{deed, not_undone, parse, record, records};
-use crate::support::links::{Place, one, wait_until};
+use crate::support::links::{Place, ip, one, wait_until};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -14,6 +14,9 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("links::records_undo::one_end_of_a_pair_is_undone", one_end_is_undone),
         suite.trial("links::records_undo::a_pair_that_is_another_is_not_undone", another_pair),
         suite.trial("links::records_undo::nothing_that_was_done_is_lost", nothing_is_lost),
+        suite.trial("links::records_undo::a_link_that_was_moved_on_is_undone_twice", moved_on_and_undone_twice),
+        suite.trial("links::records_undo::a_namespace_that_outlives_its_process", namespace_outlives_process),
+        suite.trial("links::records_undo::a_record_of_elsewhere_is_not_undone", of_elsewhere),
         suite.trial("links::records_undo::one_of_version_0_1_is_undone", of_version_0_1),
     ]
 }
@@ -103,6 +106,12 @@ fn nothing_is_lost(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         };
         assert_eq!(told, [first, not_tried], "{ran:?}");
         assert_eq!(ground.to.links().contains(&"eth2".to_owned()), option == "--fail-fast");
+        if option == "--all-or-nothing" {
+            // What was taken back is still wished for.
+            let mut asked: Value = serde_json::from_str(&earlier("vb", "eth2"))?;
+            asked["failed"] = left[0]["failed"].clone();
+            assert_eq!(left[0], asked);
+        }
         if option == "--fail-fast" {
             records(&undo(suite, &ran.stdout));
             assert_eq!(ground.state(), before);
@@ -122,6 +131,70 @@ fn nothing_is_lost(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     ground.from.ip("link del vb");
     let rest = record(&undo(suite, &undone.stdout));
     assert_eq!((rest["undone"].as_array().map(Vec::len), ground.state()), (Some(2), before));
+    Ok(())
+}
+
+/// What was done on top of something that is undone already, is undone as well.
+fn moved_on_and_undone_twice(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let (ground, third) = (Ground::new(), Place::new());
+    let before = ground.state();
+    let on = |link: &str| format!("jq -c '.from = .pid | .pid = {}' | nicon-linkmv {link} eth9", third.pid());
+    let ends = format!("nicon-veth -t {} -t {} w1 w2 | head -n 1", ground.to.pid(), ground.from.pid());
+    for pipe in [format!("nicon-linkmv -f FROM va eth1 | {}", on("eth1")), format!("{ends} | {}", on("w1"))] {
+        let done = ground.pipe(suite, &pipe);
+        assert_eq!(third.links(), ["lo", "eth9"]);
+        for changed in [true, false] {
+            let undone = record(&undo(suite, &done.stdout));
+            let told: Vec<_> = undone["undone"].as_array().ok_or("none")?.iter().map(|one| &one["changed"]).collect();
+            assert_eq!((told, undone.get("done")), (vec![&json!(changed); 2], None));
+            assert_eq!((ground.state(), third.links()), (before.clone(), vec!["lo".to_owned()]));
+        }
+    }
+    Ok(())
+}
+
+fn namespace_outlives_process(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let ground = Ground::new();
+    let before = ground.from.ip("-j -d addr");
+    let from = ground.from.pid().to_string();
+    for pair in [false, true] {
+        let place = Place::new();
+        let to = place.pid().to_string();
+        ip(&format!("netns attach outlives {to}"));
+        let done = if pair {
+            suite.run(&["nicon-veth", "-t", &to, "-t", &from, "w1", "w2"])
+        } else {
+            suite.feed(&["nicon-linkmv", "-f", &from, "va", "eth1"], format!("{{\"pid\":{to}}}"))
+        };
+        let told = records(&done)[0].clone();
+        drop(place);
+        let undone = record(&undo(suite, told.to_string()));
+        assert_eq!((&undone["undone"][0]["changed"], undone.get("done")), (&json!(true), None));
+        ip("netns del outlives");
+        assert_eq!(ground.from.ip("-j -d addr"), before);
+    }
+    Ok(())
+}
+
+/// After a start of the machine, and on another one, the same numbers mean other links.
+fn of_elsewhere(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let (ground, third) = (Ground::new(), Place::new());
+    let elsewhere = |told: &Value| {
+        let mut told = told.clone();
+        told["boot"] = json!("another");
+        told.to_string()
+    };
+    let moved = record(&ground.pipe(suite, "nicon-linkmv -f FROM va eth1"));
+    record(&undo(suite, moved.to_string()));
+    ground.from.ip("link set va mtu 1350");
+    let before = ground.state();
+    not_undone(&undo(suite, elsewhere(&moved)), 1, &["line 1: the record is of another boot"]);
+    assert_eq!(ground.state(), before);
+    // That there is no such pair here says nothing of there.
+    let ends = [&ground.to, &third].map(|place| place.pid().to_string());
+    let made = records(&suite.run(&["nicon-veth", "-t", &ends[0], "-t", &ends[1], "w1", "w2"]))[0].clone();
+    third.ip("link del w2");
+    not_undone(&undo(suite, elsewhere(&made)), 1, &["line 1: the record is of another boot"]);
     Ok(())
 }
 
