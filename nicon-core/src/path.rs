@@ -106,7 +106,7 @@ mod tests {
             (
                 "lxc:a",
                 "\"lxc:a\" has an unknown prefix (docker:, podman:, containerd:, containerd:NAMESPACE:, crun:, runc:, any of them \
-                 after USER@; before an ID, id:; before a PID, pid: alone)",
+                 after USER@; before an ID, id:; alone, pid:PID, netns:NAME, file:/PATH)",
             ),
             ("pid:x", "\"x\" is not a PID"),
             ("id:web", "\"web\" is not the beginning of an ID"),

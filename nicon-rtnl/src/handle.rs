@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use nicon_core::link::Target;
 use nicon_core::link::target::NAMED;
-use nicon_core::path::HOST;
+use nicon_core::path::{HOST, Start};
 use nicon_core::{Error, LinkName, Namespace, NsId, NsType, Process, Record, Result, Status};
 use serde_json::Value;
 
@@ -212,8 +212,13 @@ impl Found {
     }
 
     fn by_record(record: &Record) -> Result<Self> {
-        let target = record.text("target")?.filter(|_| record.get("pid").is_none());
-        match target.map(Target::without_container).transpose()?.flatten() {
+        let target = record.text("target")?;
+        let has_pid = record.get("pid").is_some_and(|pid| !pid.is_null());
+        if let Some(target) = target.filter(|target| has_pid && matches!(Start::parse(target), Ok(Some(_)))) {
+            let why = format!("the record's target is {target}, which is no process, and it has a \"pid\" as well");
+            return Err(Error::failed(format!("{why}: remove one of them")));
+        }
+        match target.filter(|_| !has_pid).map(Target::without_container).transpose()?.flatten() {
             Some(Target::Host) => Self::home(),
             Some(Target::File(file)) => Self::by_file(&file),
             Some(Target::Pid(_)) | None => {

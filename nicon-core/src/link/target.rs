@@ -95,9 +95,13 @@ impl From<&Target> for Record {
         match target {
             Target::Host => record.set("target", HOST),
             Target::Pid(pid) => record.set("pid", pid),
-            Target::File(path) => match path.strip_prefix(NAMED) {
-                Ok(name) => record.set("target", format!("netns:{}", name.display())),
-                Err(_) => record.set("target", format!("file:{}", path.display())),
+            Target::File(path) => match path.file_name().filter(|_| path.parent() == Some(Path::new(NAMED))) {
+                Some(name) => record.set("target", format!("netns:{}", name.display())),
+                // Whoever reads the record may be in another directory.
+                None => {
+                    let whole = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                    record.set("target", format!("file:{}", whole.display()));
+                }
             },
         }
         record
@@ -115,12 +119,17 @@ mod tests {
             (Target::Pid(42), r#"{"pid":42}"#),
             (Target::File("/run/netns/blue".into()), r#"{"target":"netns:blue"}"#),
             (Target::File("/proc/42/ns/net".into()), r#"{"target":"file:/proc/42/ns/net"}"#),
+            (Target::File("/run/netns/a/b".into()), r#"{"target":"file:/run/netns/a/b"}"#),
+            (Target::File("/run/netns/..".into()), r#"{"target":"file:/run/netns/.."}"#),
         ] {
             let record = Record::from(&target);
             assert_eq!(record.to_line(), text);
             let read = record.text("target").unwrap().map(|target| Target::without_container(target).unwrap());
             assert_eq!(read, (target != Target::Pid(42)).then_some(Some(target)));
         }
+        let here = std::env::current_dir().unwrap().join("x/net");
+        let record = Record::from(&"./x/net".parse::<Target>().unwrap());
+        assert_eq!(record.cell("target"), format!("file:{}", here.display()));
         assert_eq!(Target::without_container("a.b").unwrap(), None);
         assert_eq!(Target::without_container("/run/netns/red").unwrap(), Some(Target::File("/run/netns/red".into())));
     }

@@ -29,12 +29,12 @@ pub(super) fn unknown_prefix(name: &str, prefix: &str) -> String {
     }
     let lowercase = format!("{}:", prefix.to_ascii_lowercase());
     let is_meant = !prefix.is_empty() && prefix != prefix.to_ascii_lowercase();
-    if is_meant && (prefixes.contains(&lowercase) || matches!(&lowercase[..], "id:" | "pid:")) {
+    if is_meant && (prefixes.contains(&lowercase) || matches!(&lowercase[..], "id:" | "pid:" | "netns:" | "file:")) {
         return format!("\"{name}\" has an unknown prefix (did you mean {lowercase}?)");
     }
     let prefixes = prefixes.join(", ");
     format!(
-        "\"{name}\" has an unknown prefix ({prefixes}, any of them after USER@; before an ID, id:; before a PID, pid: alone)"
+        "\"{name}\" has an unknown prefix ({prefixes}, any of them after USER@; before an ID, id:; alone, pid:PID, netns:NAME, file:/PATH)"
     )
 }
 

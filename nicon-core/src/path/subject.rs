@@ -196,6 +196,7 @@ mod tests {
             ("*:job", unknown("*:job")),
             ("Docker:web", "\"Docker:web\" has an unknown prefix (did you mean docker:?)".to_owned()),
             ("PID:7", "\"PID:7\" has an unknown prefix (did you mean pid:?)".to_owned()),
+            ("Netns:blue", "\"Netns:blue\" has an unknown prefix (did you mean netns:?)".to_owned()),
             ("docker:x:web", "\"docker:x:web\": docker has no namespaces (say docker:NAME".to_owned()),
             ("containerd::web", "\"\" is not a namespace ".to_owned()),
             ("containerd:t*:web", "\"t*\" is not a namespace ".to_owned()),

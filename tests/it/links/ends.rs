@@ -96,6 +96,13 @@ fn names_and_files(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 
     // The other programs know the same names.
     record(&suite.run(&["nicon-links", "-t", "linkmv-blue"]));
+    let relative = suite
+        .shell("cd /run && nicon-links -t ./netns/linkmv-blue | nicon-linkmv -n -f netns/../netns/linkmv-blue lo", "");
+    refusal(&relative, 2, &["line 1: /run/netns/../netns/linkmv-blue and /run/netns/linkmv-blue are the same"]);
+    let stale = json!({"target": "host", "pid": place.pid()}).to_string();
+    for words in [&["nicon-links"][..], &["nicon-linkmv", "-n", &pair.peer]] {
+        refusal(&suite.feed(words, &stale), 2, &["line 1: the record's target is host", "it has a \"pid\" as well"]);
+    }
     expect::records(&suite.run(&["nicon-veth", "-t", "linkmv-blue", "-t", &file, "w1", "w2"]));
     assert_eq!(place.links(), ["lo", "w2"]);
     place.ip("link del w2");
