@@ -6,12 +6,14 @@ use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, output_within, tool};
 use serde_json::Value;
 
+use super::tidy::rust_files;
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("source::docs::examples_of_the_protocol", examples_of_the_protocol),
         suite.trial("source::docs::help_of_the_programs", help_of_the_programs),
+        Trial::test("source::docs::tests_that_threat_models_name", tests_that_threat_models_name),
     ]
 }
 
@@ -95,5 +97,21 @@ fn help_of_the_programs(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         assert_eq!(suite.run(&[program, "-h"]).ok()?, printed.trim(), "{line}");
     }
     assert_eq!(shown.len(), PROGRAMS.len(), "one for each program");
+    Ok(())
+}
+
+/// A promise is worth what the test that attacks it is worth: there must be one of that name.
+fn tests_that_threat_models_name() -> Result<(), Failed> {
+    let source: String = rust_files()?.into_iter().map(|(_, text)| text).collect();
+    let is_name = |word: &&str| {
+        word.contains("::") && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_:".contains(c))
+    };
+    for path in ["docs/resolve-security.md", "docs/nsexec-security.md"] {
+        let text = document(path)?;
+        let names: Vec<_> = text.split('`').filter(is_name).collect();
+        assert!(names.len() > 10, "{path} names no tests");
+        let missing: Vec<_> = names.into_iter().filter(|name| !source.contains(&format!("\"{name}\""))).collect();
+        assert!(missing.is_empty(), "{path} names tests that do not exist: {missing:?}");
+    }
     Ok(())
 }
