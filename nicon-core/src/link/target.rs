@@ -95,17 +95,20 @@ impl From<&Target> for Record {
         match target {
             Target::Host => record.set("target", HOST),
             Target::Pid(pid) => record.set("pid", pid),
-            Target::File(path) => match path.file_name().filter(|_| path.parent() == Some(Path::new(NAMED))) {
-                Some(name) => record.set("target", format!("netns:{}", name.display())),
-                // Whoever reads the record may be in another directory.
-                None => {
-                    let whole = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-                    record.set("target", format!("file:{}", whole.display()));
-                }
-            },
+            Target::File(path) => record.set("target", file_target(path)),
         }
         record
     }
+}
+
+/// How a record's `target` names a file.
+fn file_target(path: &Path) -> String {
+    if let Some(name) = path.file_name().filter(|_| path.parent() == Some(Path::new(NAMED))) {
+        return format!("netns:{}", name.display());
+    }
+    // Whoever reads the record may be in another directory.
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    format!("file:{}", whole.display())
 }
 
 #[cfg(test)]
