@@ -14,6 +14,7 @@ const FIELDS_OF_0_1: [&str; 7] = ["link", "name", "ifindex", "mac", "changed", "
 
 /// One thing that was done to a link.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(expecting = "an object")]
 pub(crate) struct Deed {
     /// Identifies it: the records of both ends of a pair have the same deed. `None` in a record of 0.1.
     pub(crate) id: Option<String>,
@@ -213,6 +214,8 @@ mod tests {
         for line in [r#"{"done":7}"#, r#"{"done":[{"by":"x"}]}"#, r#"{"undo":{}}"#, r#"{"undo":{},"name":"x"}"#] {
             assert!(Deed::all(&Record::parse(line).unwrap()).is_err(), "{line}");
         }
+        let error = Deed::all(&Record::parse(r#"{"done":[1]}"#).unwrap()).unwrap_err().to_string();
+        assert!(error.ends_with("expected an object"), "{error}");
         assert!(Deed::all(&Record::parse(r#"{"done":null}"#).unwrap()).unwrap().is_empty());
     }
 }
