@@ -107,11 +107,15 @@ pub(crate) fn may_ptrace(status: &str) -> bool {
     effective.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).is_some_and(|bits| bits & 1 << 19 != 0)
 }
 
+/// A flag of a task that ends: `linux/sched.h`.
+const PF_EXITING: u64 = 0x4;
+
 /// What /proc/PID/stat says about a process; see `proc_pid_stat(5)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stat {
-    /// Whether it is a zombie, or about to be reaped: field 3 is `Z` or `X`, and field 20 counts no other thread.
+    /// Whether it is a zombie, about to be reaped, or ending: field 3 is `Z` or `X`, or field 9 has `PF_EXITING`; and field 20
+    /// counts no other thread. The first process of a PID namespace is ending for as long as a process in there is not reaped.
     pub ended: bool,
     /// The PID of its parent, or of the process that adopted it, in our own PID namespace: field 4.
     pub parent: i32,
@@ -125,12 +129,13 @@ impl Stat {
         // The command's name may contain anything, so count the fields from the last parenthesis.
         let end = line.iter().rposition(|&byte| byte == b')')?;
         let mut fields = line[end + 1..].split(|&byte| byte == b' ').skip(1);
-        let main_has_ended = matches!(fields.next()?, b"Z" | b"X");
+        let is_dead = matches!(fields.next()?, b"Z" | b"X");
         let number = |field: &[u8]| std::str::from_utf8(field).ok()?.parse::<u64>().ok();
         let parent = i32::try_from(number(fields.next()?)?).ok()?;
-        let threads = number(fields.nth(15)?)?;
+        let is_ending = number(fields.nth(4)?)? & PF_EXITING != 0;
+        let threads = number(fields.nth(10)?)?;
         let starttime = number(fields.nth(1)?)?;
-        let ended = main_has_ended && threads <= 1;
+        let ended = (is_dead || is_ending) && threads <= 1;
         Some(Self { ended, parent, starttime })
     }
 }
@@ -167,6 +172,11 @@ mod tests {
         assert_eq!((stat.parent, stat.starttime), (whole.ppid, whole.starttime));
         let forged = b"7 (a) Z 1 ) Z 1 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 12345 0 0";
         assert_eq!(Stat::parse(forged), Some(Stat { ended: true, parent: 1, starttime: 12345 }));
+        // The first process of a PID namespace that waits for the others to be reaped; and one whose main thread ends.
+        let ending = b"7 (sleep) S 1 7 7 0 -1 4194308 0 0 0 0 0 0 0 0 20 0 1 0 12345 0 0";
+        assert!(Stat::parse(ending).unwrap().ended);
+        let main_thread = b"7 (a) S 1 7 7 0 -1 4194308 0 0 0 0 0 0 0 0 20 0 3 0 12345 0 0";
+        assert!(!Stat::parse(main_thread).unwrap().ended);
         for text in [&b"7 (a) R 1"[..], b"docker-default (enforce)", b")", b""] {
             assert_eq!(Stat::parse(text), None);
         }

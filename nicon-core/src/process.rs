@@ -252,8 +252,9 @@ impl Process {
     }
 
     fn without_link(&self, verb: &str, ns_type: NsType, errno: Errno) -> Error {
-        if errno == Errno::ENOENT && has(ns_type) && self.is_ending() {
-            return self.gone();
+        // It has none any more, but will not be gone before all of its PID namespace is.
+        if errno == Errno::ENOENT && has(ns_type) {
+            return Error::no(format!("process {} is ending", self.pid));
         }
         self.failed(verb, &format!("ns/{ns_type}"), errno)
     }

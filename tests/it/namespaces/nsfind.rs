@@ -5,6 +5,8 @@ use std::process::Stdio;
 
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, Ran, output_within, tool, witness};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::support::expect::{is_process, parse, refusal};
@@ -24,6 +26,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("namespaces::nsfind::named_network_namespaces", named_network_namespaces),
         suite.trial("namespaces::nsfind::the_container_of_a_leader", the_container_of_a_leader),
         suite.trial("namespaces::nsfind::zombies_are_not_members", zombies_are_not_members),
+        suite.trial("namespaces::nsfind::what_is_ending_is_no_member", what_is_ending),
         suite.trial("namespaces::nsfind::forks_at_full_speed", forks_at_full_speed),
         suite.trial("namespaces::nsfind::empty_namespaces_and_bad_operands", empty_namespaces_and_bad_operands),
         suite.trial("namespaces::nsfind::a_table_at_a_terminal", a_table_at_a_terminal),
@@ -237,6 +240,28 @@ fn zombies_are_not_members(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     assert_eq!(pids(&answers(&suite.run(&["nicon-nsfind", "--all", &name]))), [pid].into());
     let found = answer(&suite.run(&["nicon-nsfind", &name]));
     assert_eq!((&found["pid"], &found["nprocs"]), (&pid.into(), &members(&name).len().into()), "{found}");
+    Ok(())
+}
+
+/// The first process of a PID namespace that was killed waits for all others in there to be reaped, without namespaces but that.
+fn what_is_ending(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let subject = Subject::asleep(&["--net", "--pid", "--fork", "--kill-child"]);
+    let (first, name) = (subject.child(), link("pid", ino(subject.child(), "pid")));
+    let mut guest = tool("setpriv");
+    guest.args(["--pdeathsig", "KILL", "nsenter", "-t", &first.to_string(), "-p", "sleep", "600"]);
+    let mut guest = guest.stdin(Stdio::null()).spawn()?;
+    until("a guest", || (members(&name).len() == 2).then_some(()));
+    let signal = |pid: u32, signal| kill(Pid::from_raw(pid.cast_signed()), signal);
+    signal(guest.id(), Signal::SIGSTOP)?;
+    signal(first, Signal::SIGKILL)?;
+    until("an end", || (witness::ns_link(first, "net").is_none() && witness::stat(first)?.state == 'S').then_some(()));
+    let (found, all) = (suite.run(&["nicon-nsfind", &name]), suite.run(&["nicon-nsfind", "--list"]));
+    let pinned = suite.run(&["nicon-nsid", &first.to_string()]);
+    guest.kill()?;
+    guest.wait()?;
+    refusal(&found, 1, &["no process was found"]);
+    assert!(answers(&all).iter().all(|record| record["pid"] != first));
+    refusal(&pinned, 1, &["is ending"]);
     Ok(())
 }
 
