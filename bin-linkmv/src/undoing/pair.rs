@@ -2,6 +2,7 @@
 
 use nicon_core::{Error, Record, Result, Status};
 use nicon_rtnl::{Link, NetnsHandle};
+use nix::errno::Errno;
 use serde::Deserialize;
 
 use crate::link::find::by_inode;
@@ -19,9 +20,12 @@ pub(crate) fn undo(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<U
     }
     match look(deed, record, home)? {
         Seen::There(netns, link) => {
-            let deleted = netns.netlink.delete_link(link.ifindex);
-            deleted.map_err(|error| error.context(&format!("remove {} from {}", link.name, netns.label)))?;
-            Ok(Undone { changed: true, now: None })
+            match netns.netlink.delete_link(link.ifindex) {
+                Ok(()) => Ok(Undone { changed: true, now: None }),
+                // Another run was faster.
+                Err(error) if error.errno == Errno::ENODEV => Ok(GONE),
+                Err(error) => Err(error.context(&format!("remove {} from {}", link.name, netns.label))),
+            }
         }
         Seen::MovedOn(from) => Err(Error::no(format!("{} is not in {from} any more: it was moved on", deed.name))),
         Seen::Gone => Ok(GONE),
