@@ -16,9 +16,9 @@ use nicon_core::{Error, Namespace, NsType};
 /// standard input is the command's. Options and letters are those of nsenter, with one difference: without an option that
 /// enters a namespace or uses the target, nothing is run. Without COMMAND, $SHELL is run.
 ///
-/// If the mount namespace or the root directory is the container's, the command gets no more capabilities than the
-/// target has, no right to gain more by setuid, and the target's cgroup and LSM label; if standard input is a terminal,
-/// also a terminal of its own. With --net alone, the program, its files and its privileges are the caller's. With --pid
+/// If the mount namespace or the root directory is the container's, the command runs as the target's user and groups, with
+/// no more capabilities than the target has, no right to gain more by setuid, and the target's cgroup and LSM label; if
+/// standard input is a terminal, also a terminal of its own. With --net alone, the program, its files and its privileges are the caller's. With --pid
 /// they must not be, since the container's processes could take over the command: see --privileged.
 #[derive(Debug, Parser)]
 #[command(
@@ -86,15 +86,16 @@ pub(crate) struct Args {
     #[arg(short = 'T', long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = OF_TARGET)]
     pub(crate) time: Option<Source>,
 
-    /// Set the user ID ("follow": the target's)
+    /// Set the user ID ("follow": the target's, the default where its files run)
     #[arg(short = 'S', long, value_name = "UID", allow_negative_numbers = true)]
     pub(crate) setuid: Option<Id>,
 
-    /// Set the group ID ("follow": the target's) and drop the supplementary groups
+    /// Set the group ID ("follow": the target's) and drop the supplementary groups, which are else the target's where its
+    /// files run
     #[arg(short = 'G', long, value_name = "GID", allow_negative_numbers = true)]
     pub(crate) setgid: Option<Id>,
 
-    /// Leave user and group IDs alone when a user namespace is entered
+    /// Leave user and group IDs, and the supplementary groups, as they are
     #[arg(long)]
     pub(crate) preserve_credentials: bool,
 
@@ -134,7 +135,7 @@ pub(crate) struct Args {
     #[arg(short = 'c', long)]
     pub(crate) join_cgroup: bool,
 
-    /// Give the command the caller's capabilities, cgroup and LSM label, even where the container may take them over
+    /// Give the command the caller's user, capabilities, cgroup and LSM label, even where the container may take them over
     #[arg(long)]
     pub(crate) privileged: bool,
 

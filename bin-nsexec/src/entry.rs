@@ -43,7 +43,7 @@ impl<'a> Entry<'a> {
             cgroups: target.filter(|_| args.join_cgroup || args.is_limited()).map(Cgroups::open).transpose()?,
             directories: Directories::open(args, target)?,
             limits: target.filter(|_| args.is_limited()).map(limits).transpose()?,
-            credentials: Credentials::open(args, target, joined.is_some()),
+            credentials: Credentials::open(args, target, joined.is_some())?,
             keep_caps: args.keep_caps,
             labels: target
                 .filter(|_| args.follow_context || args.is_limited())
@@ -62,7 +62,7 @@ impl<'a> Entry<'a> {
 
     /// Joins the namespaces. A PID namespace takes effect with the next child.
     pub(crate) fn enter(&self) -> Result<()> {
-        self.credentials.drop_groups_early();
+        self.credentials.set_groups_early();
         self.joins.enter()
     }
 

@@ -14,6 +14,7 @@ mod each;
 mod early;
 mod entry;
 mod failure;
+mod identity;
 mod image;
 mod join;
 mod last_step;

@@ -1,0 +1,100 @@
+//! A command that runs the container's files has no more than the container's own processes.
+
+use std::fs;
+
+use libtest_mimic::{Failed, Trial};
+use nicon_lab::{LIMIT, Lab, Ran, output_within, tool};
+
+use crate::nsexec::as_nsenter::{Cell, wait_for};
+use crate::support::suite::Suite;
+
+pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
+    vec![
+        suite.trial("nsexec::rights::the_user_is_the_targets", the_user_is_the_targets),
+        suite.trial("nsexec::rights::the_user_of_a_user_namespace", the_user_of_a_user_namespace),
+        suite.trial("nsexec::rights::a_target_that_hides_its_user", a_target_that_hides_its_user),
+    ]
+}
+
+/// A container of Docker's whose process is an ordinary user without a capability.
+const MODEST: [&str; 6] =
+    ["--user=1000:2000", "--group-add=3000", "--cap-drop=ALL", "--ulimit=nofile=64:99", "--ulimit", "core=0"];
+
+/// Enters from a shell with groups and limits of its own.
+fn enter(suite: &Suite, pid: u32, options: &[&str], words: &[&str]) -> Ran {
+    let program = suite.bins().unwrap().join("nicon-nsexec");
+    let mut caller = tool("setpriv");
+    caller.args(["--groups=4,27,4242", "--"]).arg(program).arg(format!("-t{pid}"));
+    output_within(caller.args(options).args(words), LIMIT).unwrap()
+}
+
+fn the_user_is_the_targets(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let name = "modest-user";
+    lab.run_container("", name, &MODEST)?;
+    let pid = lab.host_pid(name)?;
+    let look = ["grep", "-E", "^(Uid|Gid|Groups|CapPrm|CapEff|CapAmb|CapBnd):", "/proc/self/status"];
+    let theirs = output_within(&mut lab.command(name, &look), LIMIT)?.ok()?;
+    assert!(theirs.starts_with("Uid:\t1000\t1000\t1000\t1000\nGid:\t2000"), "{theirs}");
+    for options in [&["--all"][..], &["-m", "-p"], &["-r", "-p"], &["--all", "-S", "follow"]] {
+        assert_eq!(enter(suite, pid, options, &look).ok()?, theirs, "{options:?}");
+    }
+    // It makes no file of another user, by which that one could be impersonated, and does not read one.
+    let secret = ["sh", "-c", "umask 077; echo told >/dev/shm/secret"];
+    enter(suite, pid, &["--all", "--privileged"], &secret).ok()?;
+    let plant =
+        "cp /bin/sh /dev/shm/planted && chmod u+s /dev/shm/planted && stat -c %u /dev/shm/planted; cat /dev/shm/secret";
+    let ran = enter(suite, pid, &["--all"], &["sh", "-c", plant]);
+    assert!(ran.stdout == "1000\n" && ran.stderr.contains("secret: Permission denied"), "{ran:?}");
+    // Others are chosen.
+    let ids = ["sh", "-c", "id -u; id -g; id -G"];
+    for (options, shown) in [
+        (&["--all", "-F"][..], "1000\n2000\n2000 3000"),
+        (&["-m"], "1000\n2000\n2000 3000"),
+        (&["-r"], "1000\n2000\n2000 3000"),
+        (&["--all", "-S0"], "0\n2000\n2000 3000"),
+        (&["--all", "-G7"], "1000\n7\n7"),
+        (&["--all", "-S5", "-G6"], "5\n6\n6"),
+        (&["--all", "--privileged"], "0\n0\n0 4 27 4242"),
+        (&["--all", "--preserve-credentials"], "0\n0\n0 4 27 4242"),
+        // The caller's files: nothing changes.
+        (&["--net"], "0\n0\n0 4 27 4242"),
+    ] {
+        assert_eq!(enter(suite, pid, options, &ids).ok()?, shown, "{options:?}");
+    }
+    // Chosen or not, capabilities are not gained by it.
+    let caps = enter(suite, pid, &["--all", "-S0"], &["grep", "CapEff", "/proc/self/status"]);
+    assert_eq!(caps.ok()?, "CapEff:\t0000000000000000");
+    Ok(lab.remove("", name)?)
+}
+
+/// Its users have other numbers inside, and some of its groups none.
+fn the_user_of_a_user_namespace(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    // Becomes the namespace's root once that is mapped.
+    let script = r#"exec perl -e '$| = 1; syscall(272, 0x10020000) == 0 or die; print "unshared\n";
+        select(undef, undef, undef, 0.01) until syscall(119, 0, 0, 0) == 0 and syscall(117, 0, 0, 0) == 0;
+        exec qw(setpriv --reuid=1000 --regid=2000 --groups=3000 sleep 60)'"#;
+    let cell = Cell::new(&["-n"], script);
+    for map in ["uid_map", "gid_map"] {
+        fs::write(format!("/proc/{}/{map}", cell.pid()), "0 100000 65536\n")?;
+    }
+    wait_for("user", || {
+        fs::read_to_string(format!("/proc/{}/status", cell.pid())).is_ok_and(|text| text.contains("Uid:\t101000"))
+    });
+    let ids = ["sh", "-c", "id -u; id -g; id -G"];
+    for options in [&["--all"][..], &["-U", "-m"], &["--all", "-F"]] {
+        assert_eq!(enter(suite, cell.0.id(), options, &ids).ok()?, "1000\n2000\n2000 3000", "{options:?}");
+    }
+    // Where no group may be set, the caller's are not kept either.
+    let denying = Cell::new(&["-U", "-r", "-m"], "echo; exec sleep 60");
+    assert_eq!(enter(suite, denying.0.id(), &["--all"], &ids).ok()?, "0\n0\n0");
+    Ok(())
+}
+
+/// The kernel says that the files in /proc of such a process are root's.
+fn a_target_that_hides_its_user(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let script = "exec setpriv --reuid=1000 --regid=2000 --clear-groups perl -e 'syscall(157, 4, 0); $| = 1; print qq(x\\n); sleep 60'";
+    let cell = Cell::new(&["-m"], script);
+    let shown = enter(suite, cell.0.id(), &["-m"], &["sh", "-c", "id -u; id -g; id -G"]);
+    assert_eq!(shown.ok()?, "1000\n2000\n2000");
+    Ok(())
+}
