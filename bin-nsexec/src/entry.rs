@@ -14,6 +14,7 @@ use crate::failure::{FAILED, fail};
 use crate::join::{Joins, own_user_id};
 use crate::last_step::LastStep;
 use crate::lsm::Labels;
+use crate::resources::Resources;
 use crate::sys;
 
 /// What was opened. From the first join on nothing of ours is looked up by name: names are the container's then.
@@ -22,6 +23,7 @@ pub(crate) struct Entry<'a> {
     cgroups: Option<Cgroups>,
     directories: Directories,
     limits: Option<Limits>,
+    resources: Option<Resources>,
     credentials: Credentials<'a>,
     keep_caps: bool,
     labels: Option<Labels>,
@@ -43,6 +45,7 @@ impl<'a> Entry<'a> {
             cgroups: target.filter(|_| args.join_cgroup || args.is_limited()).map(Cgroups::open).transpose()?,
             directories: Directories::open(args, target)?,
             limits: target.filter(|_| args.is_limited()).map(limits).transpose()?,
+            resources: target.filter(|_| args.is_limited()).map(Resources::of).transpose()?,
             credentials: Credentials::open(args, target, joined.is_some())?,
             keep_caps: args.keep_caps,
             labels: target
@@ -113,6 +116,10 @@ impl<'a> Entry<'a> {
         self.credentials.assume()?;
         if let Some(limits) = &self.limits {
             limits.drop_excess()?;
+        }
+        // Late, since what we do ourselves counts, too.
+        if let Some(resources) = &self.resources {
+            resources.lower()?;
         }
         if self.keep_caps {
             capability::keep_across_exec()?;

@@ -20,6 +20,7 @@ mod join;
 mod last_step;
 mod lsm;
 mod privileges;
+mod resources;
 mod run;
 mod self_protection;
 mod session_leader;

@@ -13,6 +13,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("nsexec::rights::the_user_is_the_targets", the_user_is_the_targets),
         suite.trial("nsexec::rights::the_user_of_a_user_namespace", the_user_of_a_user_namespace),
         suite.trial("nsexec::rights::a_target_that_hides_its_user", a_target_that_hides_its_user),
+        suite.trial("nsexec::rights::limits_are_the_lower_ones", limits_are_the_lower_ones),
     ]
 }
 
@@ -97,4 +98,26 @@ fn a_target_that_hides_its_user(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let shown = enter(suite, cell.0.id(), &["-m"], &["sh", "-c", "id -u; id -g; id -G"]);
     assert_eq!(shown.ok()?, "1000\n2000\n2000");
     Ok(())
+}
+
+fn limits_are_the_lower_ones(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let name = "modest-limits";
+    lab.run_container("", name, &MODEST)?;
+    let pid = lab.host_pid(name)?;
+    let ask = "ulimit -Sn; ulimit -Hn; ulimit -Sc; ulimit -Hc; ulimit -St; ulimit -Ht";
+    // The caller's CPU time is the lower one, and its soft limit for files.
+    let run = |soft_files: &str, options: &[&str]| {
+        let limits = format!("ulimit -Sn {soft_files}; ulimit -t 77; exec \"$@\"");
+        let mut caller = tool("bash");
+        caller.args(["-c", &limits, "bash"]).arg(suite.bins().unwrap().join("nicon-nsexec")).arg(format!("-t{pid}"));
+        output_within(caller.args(options).args(["bash", "-c", ask]), LIMIT).unwrap().ok().unwrap()
+    };
+    for options in [&["--all"][..], &["--all", "-F"], &["-m"], &["-r"], &["--all", "-S0"]] {
+        assert_eq!(run("200", options), "64\n99\n0\n0\n77\n77", "{options:?}");
+        assert_eq!(run("33", options), "33\n99\n0\n0\n77\n77", "{options:?}");
+    }
+    for options in [&["--all", "--privileged"][..], &["--net"]] {
+        assert!(run("200", options).starts_with("200\n"), "{options:?}");
+    }
+    Ok(lab.remove("", name)?)
 }
