@@ -12,6 +12,7 @@ use crate::credentials::Credentials;
 use crate::directories::Directories;
 use crate::failure::{FAILED, fail};
 use crate::join::{Joins, own_user_id};
+use crate::keyring;
 use crate::last_step::LastStep;
 use crate::lsm::Labels;
 use crate::resources::Resources;
@@ -25,6 +26,8 @@ pub(crate) struct Entry<'a> {
     limits: Option<Limits>,
     resources: Option<Resources>,
     credentials: Credentials<'a>,
+    /// Whether the container's code runs.
+    is_containers_code: bool,
     keep_caps: bool,
     labels: Option<Labels>,
     /// `None` if no process of ours comes near the container: then the command is executed directly.
@@ -47,6 +50,7 @@ impl<'a> Entry<'a> {
             limits: target.filter(|_| args.is_limited()).map(limits).transpose()?,
             resources: target.filter(|_| args.is_limited()).map(Resources::of).transpose()?,
             credentials: Credentials::open(args, target, joined.is_some())?,
+            is_containers_code: args.runs_container_code(),
             keep_caps: args.keep_caps,
             labels: target
                 .filter(|_| args.follow_context || args.is_limited())
@@ -108,6 +112,9 @@ impl<'a> Entry<'a> {
             cgroups.join(is_in_birthplace)?;
         }
         self.directories.go()?;
+        if self.is_containers_code {
+            keyring::leave()?;
+        }
         // The bounding set first, since a change of the user takes the right to; the rest afterwards, since it includes that
         // right.
         if let Some(limits) = &self.limits {

@@ -17,6 +17,7 @@ mod failure;
 mod identity;
 mod image;
 mod join;
+mod keyring;
 mod last_step;
 mod lsm;
 mod privileges;

@@ -194,6 +194,19 @@ pub(crate) fn copy_window_size(from: impl AsFd, to: impl AsFd) -> nix::Result<()
     }
 }
 
+/// Begins a session keyring without a name: `keyctl(2)`.
+pub(crate) fn new_session_keyring() -> nix::Result<()> {
+    // SAFETY: a null pointer stands for no name.
+    Errno::result(unsafe { libc::syscall(libc::SYS_keyctl, libc::KEYCTL_JOIN_SESSION_KEYRING, 0_usize) }).map(drop)
+}
+
+/// Asks for the session keyring, without making one: `keyctl(2)`.
+pub(crate) fn session_keyring() -> nix::Result<()> {
+    let (ask, session) = (libc::KEYCTL_GET_KEYRING_ID, libc::KEY_SPEC_SESSION_KEYRING);
+    // SAFETY: the call takes plain numbers.
+    Errno::result(unsafe { libc::syscall(libc::SYS_keyctl, ask, session, 0) }).map(drop)
+}
+
 /// The capability sets of the calling process, as `capset(2)` takes them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Capabilities {

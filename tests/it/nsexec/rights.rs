@@ -14,6 +14,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("nsexec::rights::the_user_of_a_user_namespace", the_user_of_a_user_namespace),
         suite.trial("nsexec::rights::a_target_that_hides_its_user", a_target_that_hides_its_user),
         suite.trial("nsexec::rights::limits_are_the_lower_ones", limits_are_the_lower_ones),
+        suite.trial("nsexec::rights::keys_are_not_the_callers", keys_are_not_the_callers),
     ]
 }
 
@@ -118,6 +119,29 @@ fn limits_are_the_lower_ones(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     }
     for options in [&["--all", "--privileged"][..], &["--net"]] {
         assert!(run("200", options).starts_with("200\n"), "{options:?}");
+    }
+    Ok(lab.remove("", name)?)
+}
+
+/// A session keyring with a key in it, and whether a process finds that key.
+const ADD_KEY: &str = r#"my ($name, $type, $text) = ("session", "user", "the-callers-key");
+    syscall(250, 1, $name) > 0 or die "keyring: $!"; syscall(248, $type, $text, $text, 4, -3) > 0 or die "key: $!"; exec @ARGV"#;
+const FIND_KEY: &str = r#"my ($type, $text) = ("user", "the-callers-key"); my ($id, $own) = (syscall(250, 10, -3, $type, $text, 0),
+    syscall(250, 0, -3, 0)); print $id > 0 ? "found" : "none", $own > 0 ? " in a keyring" : ""; "#;
+
+fn keys_are_not_the_callers(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let name = "modest-keys";
+    lab.run_container("", name, &MODEST)?;
+    let target = format!("-t{}", lab.host_pid(name)?);
+    let program = suite.bins()?.join("nicon-nsexec");
+    let find = |options: &[&str]| {
+        let mut caller = tool("perl");
+        caller.args(["-e", ADD_KEY]).arg(&program).arg(&target).args(options).args(["perl", "-e", FIND_KEY]);
+        output_within(&mut caller, LIMIT).unwrap().ok().unwrap()
+    };
+    assert_eq!(find(&["--net"]), "found in a keyring");
+    for options in [&["--all"][..], &["--all", "-F"], &["-m"], &["-r"], &["-m", "-p"], &["--all", "--privileged"]] {
+        assert_eq!(find(options), "none in a keyring", "{options:?}");
     }
     Ok(lab.remove("", name)?)
 }
