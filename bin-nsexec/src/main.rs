@@ -31,6 +31,7 @@ mod supervise;
 mod sys;
 mod target;
 mod terminal;
+mod variable;
 
 use clap::Parser;
 use nicon_core::Status;
