@@ -16,6 +16,7 @@ use crate::keyring;
 use crate::last_step::LastStep;
 use crate::lsm::Labels;
 use crate::resources::Resources;
+use crate::rulers;
 use crate::sys;
 
 /// What was opened. From the first join on nothing of ours is looked up by name: names are the container's then.
@@ -39,6 +40,7 @@ impl<'a> Entry<'a> {
     /// Opens what the command line asks for.
     pub(crate) fn open(args: &Args, target: Option<&'a Process>) -> Result<Self> {
         let joins = Joins::open(args, target)?;
+        target.filter(|_| args.is_limited()).map_or(Ok(()), |target| rulers::check(args, &joins, target))?;
         let joined = joins.user_id()?;
         let limits = |target| Limits::of(target, joined.map_or_else(own_user_id, Ok)?);
         if args.follow_context {

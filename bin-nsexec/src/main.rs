@@ -22,6 +22,7 @@ mod last_step;
 mod lsm;
 mod privileges;
 mod resources;
+mod rulers;
 mod run;
 mod self_protection;
 mod session_leader;

@@ -1,11 +1,13 @@
 //! A command that runs the container's files has no more than the container's own processes.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_within, tool};
+use nicon_lab::{LIMIT, Lab, Ran, output_within, tool, witness};
 
 use crate::nsexec::as_nsenter::{Cell, wait_for};
+use crate::support::expect::refusal;
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -15,6 +17,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("nsexec::rights::a_target_that_hides_its_user", a_target_that_hides_its_user),
         suite.trial("nsexec::rights::limits_are_the_lower_ones", limits_are_the_lower_ones),
         suite.trial("nsexec::rights::keys_are_not_the_callers", keys_are_not_the_callers),
+        suite.trial("nsexec::rights::files_of_a_users_own_namespace", files_of_a_users_own_namespace),
     ]
 }
 
@@ -144,4 +147,33 @@ fn keys_are_not_the_callers(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         assert_eq!(find(options), "none in a keyring", "{options:?}");
     }
     Ok(lab.remove("", name)?)
+}
+
+/// A user plants a program in a namespace of their own, for root to run it there.
+fn files_of_a_users_own_namespace(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let secret = format!("/run/nsexec-secret-{}", std::process::id());
+    fs::write(&secret, "told\n")?;
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600))?;
+    let plant =
+        format!("mount -t tmpfs none /mnt; echo \"#!/bin/sh\ncat {secret}\" >/mnt/ip; chmod +x /mnt/ip; echo ready");
+    let own = format!("unshare -U -r -m -p -f --kill-child sh -c '{plant}; exec sleep 60'");
+    let cell = Cell::new(&["-n"], &format!("exec setpriv --reuid=1000 --regid=1000 --clear-groups {own}"));
+    let inner = witness::family(cell.0.id()).last().ok_or("no child")?.0;
+    let (file, user) = (format!("--mount=/proc/{inner}/ns/mnt"), format!("--user=/proc/{inner}/ns/user"));
+    let run = |pid: u32, options: &[&str]| enter(suite, pid, options, &["/mnt/ip"]);
+    for options in [&["-m"][..], &["-m", "-p"], &["-r"], &["-r", "-p", "-n"], &["-m", "-S0"], &["-m", "-F"], &[&file]] {
+        refusal(
+            &run(inner, options),
+            125,
+            &["the files belong to another user namespace", "add --user, or take --all"],
+        );
+    }
+    // Nor does it help to name another target.
+    refusal(&run(std::process::id(), &[&file]), 125, &["the files belong to another user namespace"]);
+    for options in [&["--all"][..], &["-U", "-m"], &["-U", "-m", "-p"], &["-U", "-r"], &[&user, &file]] {
+        let ran = run(inner, options);
+        assert!(ran.stdout.is_empty() && ran.stderr.contains("Permission denied"), "{options:?} {ran:?}");
+    }
+    assert_eq!(run(inner, &["-m", "--privileged"]).ok()?, "told", "the attack does not work at all");
+    Ok(fs::remove_file(secret)?)
 }

@@ -1,0 +1,35 @@
+//! The user namespaces whose root decides what is in the files that the command runs: it must be under the rule of all of them.
+
+use nicon_core::{Error, NsType, Process, Result};
+
+use crate::args::{Args, Source};
+use crate::join::{Joins, own_user_id};
+
+/// Refuses files that belong to another user namespace than the one in which the command runs, or one above that: an ordinary
+/// user can plant programs there, which would run with rights in ours.
+pub(crate) fn check(args: &Args, joins: &Joins<'_>, target: &Process) -> Result<()> {
+    let own = own_user_id()?;
+    let of_file = joins.mount_file();
+    let is_targets =
+        of_file.is_none() && (args.all || args.mount.is_some()) || matches!(args.root, Some(Source::Target));
+    let mut rulers = Vec::new();
+    // An owner that we are not told of is above our own.
+    rulers.extend(of_file.map(|file| file.owner()).transpose()?.flatten().map(|owner| owner.id()));
+    if is_targets {
+        rulers.extend(target.namespace_id(NsType::User)?);
+        rulers.extend(target.namespace(NsType::Mnt)?.owner()?.map(|owner| owner.id()));
+    }
+    rulers.retain(|ruler| *ruler != own);
+    let mut user = if rulers.is_empty() { None } else { joins.user()? };
+    while let Some(above) = user.filter(|user| user.id() != own) {
+        rulers.retain(|ruler| *ruler != above.id());
+        user = above.parent()?;
+    }
+    if rulers.is_empty() {
+        return Ok(());
+    }
+    Err(Error::failed(
+        "the files belong to another user namespace, and would run with rights in ours (add --user, or take --all; \
+         --privileged permits it)",
+    ))
+}
