@@ -40,6 +40,9 @@ use nicon_core::filter::cli;
 
 /// What `main` does; see [`early`] for why it is not called so.
 fn begin() -> u8 {
+    if let Err(error) = self_protection::refuse_borrowed_rights() {
+        return failure::fail(&error);
+    }
     match args::Args::try_parse_from(attached::arguments()) {
         Ok(args) => run::run(&args),
         Err(error) => match cli::usage(failure::PROGRAM, error.use_stderr(), &error.to_string()) {

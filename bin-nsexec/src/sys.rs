@@ -194,6 +194,12 @@ pub(crate) fn copy_window_size(from: impl AsFd, to: impl AsFd) -> nix::Result<()
     }
 }
 
+/// Whether this program was given more rights than its caller has: by a setuid or setgid bit, or capabilities of its file.
+pub(crate) fn is_secure() -> bool {
+    // SAFETY: the call takes a plain number.
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
+}
+
 /// Begins a session keyring without a name: `keyctl(2)`.
 pub(crate) fn new_session_keyring() -> nix::Result<()> {
     // SAFETY: a null pointer stands for no name.

@@ -4,9 +4,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_within, tool, witness};
+use nicon_lab::{LIMIT, Lab, Ran, copy_program, output_within, tool, witness};
 
-use crate::nsexec::as_nsenter::{Cell, wait_for};
+use crate::nsexec::as_nsenter::{CONTAINER, Cell, wait_for};
 use crate::support::expect::refusal;
 use crate::support::suite::Suite;
 
@@ -18,6 +18,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("nsexec::rights::limits_are_the_lower_ones", limits_are_the_lower_ones),
         suite.trial("nsexec::rights::keys_are_not_the_callers", keys_are_not_the_callers),
         suite.trial("nsexec::rights::files_of_a_users_own_namespace", files_of_a_users_own_namespace),
+        suite.trial("nsexec::rights::not_to_be_had_by_setuid", not_to_be_had_by_setuid),
     ]
 }
 
@@ -176,4 +177,27 @@ fn files_of_a_users_own_namespace(suite: &Suite, _: &Lab) -> Result<(), Failed> 
     }
     assert_eq!(run(inner, &["-m", "--privileged"]).ok()?, "told", "the attack does not work at all");
     Ok(fs::remove_file(secret)?)
+}
+
+fn not_to_be_had_by_setuid(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let target = format!("-t{}", lab.host_pid(CONTAINER)?);
+    let copy = format!("/run/nsexec-setuid-{}", std::process::id());
+    for (give, has_more) in [
+        ("chmod 755", false),
+        ("chmod 4755", true),
+        ("chown 0:4242 $1 && chmod 2755", true),
+        ("setcap cap_sys_admin,cap_sys_ptrace,cap_sys_chroot+ep", true),
+    ] {
+        copy_program(suite.bins()?.join("nicon-nsexec"), &copy)?;
+        output_within(tool("sh").args(["-c", &format!("{give} $1"), "sh", &copy]), LIMIT)?.ok()?;
+        for options in [&["--net"][..], &["--net", "-F"], &["--all"]] {
+            let mut user = tool("setpriv");
+            user.args(["--reuid=1000", "--regid=1000", "--clear-groups", &copy]);
+            let ran = output_within(user.arg(&target).args(options).args(["id", "-u"]), LIMIT)?;
+            assert_eq!(ran.code(), Some(125), "{give} {options:?} {ran:?}");
+            assert_eq!(ran.stderr.contains("it would give its rights to whoever runs it"), has_more, "{give} {ran:?}");
+        }
+        fs::remove_file(&copy)?;
+    }
+    Ok(())
 }
