@@ -16,6 +16,7 @@ mod entry;
 mod failure;
 mod identity;
 mod image;
+mod inherited;
 mod join;
 mod keyring;
 mod last_step;

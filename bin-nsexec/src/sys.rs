@@ -200,6 +200,40 @@ pub(crate) fn is_secure() -> bool {
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }
 
+/// Our nice value: `getpriority(2)`, whose system call counts it downwards from 20.
+pub(crate) fn nice() -> nix::Result<i32> {
+    // SAFETY: the call takes plain numbers.
+    let priority = Errno::result(unsafe { libc::syscall(libc::SYS_getpriority, libc::PRIO_PROCESS, 0) })?;
+    Ok(20 - i32::try_from(priority).unwrap_or_default())
+}
+
+/// Sets our nice value: `setpriority(2)`.
+pub(crate) fn set_nice(nice: i32) -> nix::Result<()> {
+    // SAFETY: the call takes plain numbers.
+    Errno::result(unsafe { libc::syscall(libc::SYS_setpriority, libc::PRIO_PROCESS, 0, nice) }).map(drop)
+}
+
+/// Our scheduling policy, without its flags: `sched_getscheduler(2)`.
+pub(crate) fn policy() -> nix::Result<u32> {
+    // SAFETY: the call takes a plain number.
+    let policy = Errno::result(unsafe { libc::syscall(libc::SYS_sched_getscheduler, 0) })?;
+    Ok(u32::try_from(policy).unwrap_or_default() & !libc::SCHED_RESET_ON_FORK.cast_unsigned())
+}
+
+/// Gives us the policy that processes usually have: `sched_setscheduler(2)`.
+pub(crate) fn schedule_normally() -> nix::Result<()> {
+    let priority: c_int = 0;
+    // SAFETY: the kernel reads one number.
+    let set = unsafe { libc::syscall(libc::SYS_sched_setscheduler, 0, libc::SCHED_OTHER, &raw const priority) };
+    Errno::result(set).map(drop)
+}
+
+/// Sets our personality: `personality(2)`.
+pub(crate) fn set_personality(personality: u32) -> nix::Result<()> {
+    // SAFETY: it concerns later mappings and the next exec, not what is mapped.
+    Errno::result(unsafe { libc::personality(c_ulong::from(personality)) }).map(drop)
+}
+
 /// Begins a session keyring without a name: `keyctl(2)`.
 pub(crate) fn new_session_keyring() -> nix::Result<()> {
     // SAFETY: a null pointer stands for no name.

@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+use std::time::Duration;
 
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, Ran, copy_program, output_within, tool, witness};
@@ -19,6 +21,8 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("nsexec::rights::keys_are_not_the_callers", keys_are_not_the_callers),
         suite.trial("nsexec::rights::files_of_a_users_own_namespace", files_of_a_users_own_namespace),
         suite.trial("nsexec::rights::not_to_be_had_by_setuid", not_to_be_had_by_setuid),
+        suite.trial("nsexec::rights::a_target_that_leaves_for_its_own_namespace", a_target_that_leaves),
+        suite.trial("nsexec::rights::what_is_inherited_besides", what_is_inherited_besides),
     ]
 }
 
@@ -198,6 +202,51 @@ fn not_to_be_had_by_setuid(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
             assert_eq!(ran.stderr.contains("it would give its rights to whoever runs it"), has_more, "{give} {ran:?}");
         }
         fs::remove_file(&copy)?;
+    }
+    Ok(())
+}
+
+/// It is an ordinary process when we look, and in namespaces of its own when we join.
+fn a_target_that_leaves(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let go = format!("/run/nsexec-go-{}", std::process::id());
+    let script = format!("until [ -e {go} ]; do sleep 0.01; done; exec unshare -U -r -m sleep 60");
+    let leave = format!("exec setpriv --reuid=1000 --regid=1000 --clear-groups sh -c 'echo; {script}'");
+    let cell = Cell::new(&["-n"], &leave);
+    let mut strace = tool("strace");
+    // Held up where the pinned target's namespaces are joined.
+    strace.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=setns", "-e", "inject=setns:delay_enter=1000000"]);
+    strace.arg(suite.bins()?.join("nicon-nsexec")).args([&format!("-t{}", cell.pid()), "-m", "-S0", "id"]);
+    let entering = strace.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    std::thread::sleep(Duration::from_millis(500));
+    fs::write(&go, "")?;
+    let ran = entering.wait_with_output()?;
+    fs::remove_file(&go)?;
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert!(said.contains("the target has changed its user namespace meanwhile"), "{ran:?}");
+    assert_eq!((ran.status.code(), ran.stdout.is_empty()), (Some(125), true), "{ran:?}");
+    Ok(())
+}
+
+fn what_is_inherited_besides(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let script = "umask 027; echo 300 >/proc/self/oom_score_adj; echo; exec nice -n 7 setarch -R sleep 60";
+    let cell = Cell::new(&["-m"], script);
+    wait_for("sleep", || fs::read(format!("/proc/{}/comm", cell.pid())).is_ok_and(|name| name == b"sleep\n"));
+    let show = "umask; nice; cat /proc/self/oom_score_adj /proc/self/personality; chrt -p $$ | head -n 1";
+    let run = |before: &str, options: &[&str]| {
+        let mut caller = tool("sh");
+        caller.args(["-c", &format!("{before} \"$@\""), "sh"]).arg(suite.bins().unwrap().join("nicon-nsexec"));
+        caller.arg(format!("-t{}", cell.pid())).args(options).args(["sh", "-c", show]);
+        let shown = output_within(&mut caller, LIMIT).unwrap().ok().unwrap();
+        shown.lines().map(|line| line.split(' ').next_back().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let more = "umask 070; echo 100 >/proc/self/oom_score_adj; exec nice -n -5 chrt --fifo 1";
+    let less = "umask 0; echo 400 >/proc/self/oom_score_adj; exec nice -n 9";
+    for options in [&["-m"][..], &["-m", "-F"], &["-r"]] {
+        assert_eq!(run(more, options), ["0077", "7", "300", "00040000", "SCHED_OTHER"], "{options:?}");
+        assert_eq!(run(less, options), ["0027", "9", "400", "00040000", "SCHED_OTHER"], "{options:?}");
+    }
+    for options in [&["-m", "--privileged"][..], &["--net"]] {
+        assert_eq!(run(more, options), ["0070", "-5", "100", "00000000", "SCHED_FIFO"], "{options:?}");
     }
     Ok(())
 }
