@@ -1,6 +1,7 @@
 //! Undoing what nicon-linkmv and nicon-veth did.
 
 pub(crate) mod input;
+mod locate;
 mod moved_link;
 mod pair;
 mod undone;

@@ -21,6 +21,10 @@ impl Act {
     /// # Errors
     /// If it has several, since it is then unclear which of its other fields belong to which.
     pub(crate) fn of(record: &Record) -> Result<Option<Self>> {
+        // What version 0.1 printed has its deed in the fields that are wishes now.
+        if record.get("undo").is_some() {
+            return Ok(None);
+        }
         let asked = |(field, _): &&(&str, Act)| record.get(field).is_some_and(|value| !value.is_null());
         let mut asked = ACTS.iter().filter(asked);
         match (asked.next(), asked.next()) {
@@ -42,6 +46,7 @@ mod tests {
         assert_eq!(act(r#"{"pid":1,"link":"a","pair":null}"#).unwrap(), Some(Act::Link));
         assert_eq!(act(r#"{"pair":"a","name":"b"}"#).unwrap(), Some(Act::Pair));
         assert_eq!(act(r#"{"pid":1,"nic":{"kind":"veth"}}"#).unwrap(), None);
+        assert_eq!(act(r#"{"link":"a","name":"b","undo":{}}"#).unwrap(), None);
         let two = act(r#"{"kind":"vxlan","link":"a"}"#).unwrap_err().to_string();
         assert!(two.contains("both \"link\" and \"kind\""), "{two}");
     }

@@ -79,6 +79,9 @@ impl Deed {
         for value in list(record)? {
             let deed = Self::deserialize(value);
             let mut deed = deed.map_err(|error| Error::failed(format!("field \"{DONE}\": {error}")))?;
+            if deed.netns.is_none() {
+                return Err(Error::failed(format!("field \"{DONE}\": missing field `netns`")));
+            }
             let nic = record.get("nic").filter(|nic| deed.is_about(nic));
             deed.mac = nic.and_then(|nic| nic.get("mac")?.as_str()).map(str::to_owned);
             deeds.push(deed);
@@ -205,7 +208,13 @@ mod tests {
 
     #[test]
     fn what_is_no_deed_is_named() {
-        for line in [r#"{"done":7}"#, r#"{"done":[{"by":"x"}]}"#, r#"{"undo":{}}"#, r#"{"undo":{},"name":"x"}"#] {
+        for line in [
+            r#"{"done":7}"#,
+            r#"{"done":[{"by":"x"}]}"#,
+            r#"{"done":[{"by":"x","name":"y","ifindex":1,"changed":true,"undo":{}}]}"#,
+            r#"{"undo":{}}"#,
+            r#"{"undo":{},"name":"x"}"#,
+        ] {
             assert!(Deed::all(&Record::parse(line).unwrap()).is_err(), "{line}");
         }
         assert!(Deed::all(&Record::parse(r#"{"done":null}"#).unwrap()).unwrap().is_empty());

@@ -1,11 +1,12 @@
 //! Undoes a move. The link is looked up where the move left it, and where an interrupted undo may have left it.
 
-use nicon_core::{Error, LinkName, Record, Result, Status};
-use nicon_rtnl::{Link, NetnsHandle, netns};
+use nicon_core::{Error, LinkName, Record, Result};
+use nicon_rtnl::{Link, NetnsHandle};
 
 use crate::link::find::by_inode;
 use crate::link::undo::Undo;
 use crate::record::deed::Deed;
+use crate::undoing::locate::{open_by_number, open_target};
 use crate::undoing::undone::{Location, Undone};
 
 /// Puts back the link of a deed.
@@ -52,31 +53,6 @@ impl Sought<'_> {
             })
         })
     }
-}
-
-/// The namespace in which a deed left its link.
-pub(crate) fn open_target(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<NetnsHandle> {
-    let target = home.open_record(record)?;
-    match deed.netns.filter(|ino| *ino != target.ns.id().ino) {
-        Some(ino) => open_by_number(ino, &format!("where {} was left", deed.name), home),
-        None => Ok(target),
-    }
-}
-
-/// Opens the namespace with an inode number, ours or any other. An error says `what` it is.
-pub(crate) fn open_by_number(ino: u64, what: &str, home: &NetnsHandle) -> Result<NetnsHandle> {
-    if ino == home.ns.id().ino {
-        return NetnsHandle::home();
-    }
-    let mut gone = Error::no(format!("net:[{ino}], {what}, is not there any more"));
-    for found in netns::find(ino)? {
-        match found.open() {
-            Ok(ns) => return home.open_namespace(ns, found.way.to_string()),
-            Err(error) if error.status() == Status::No => {}
-            Err(error) => gone = error,
-        }
-    }
-    Err(gone)
 }
 
 /// The link, if it is home already, under its old name or still under the new one.

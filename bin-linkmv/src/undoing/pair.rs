@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::link::find::by_inode;
 use crate::record::deed::{Deed, PairUndo};
-use crate::undoing::moved_link::{open_by_number, open_target};
+use crate::undoing::locate::{open_by_number, open_target};
 use crate::undoing::undone::Undone;
 
 /// Removes the pair of which a record has one end.

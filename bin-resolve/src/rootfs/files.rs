@@ -1,7 +1,6 @@
 //! Reads files below a container's root directory, where anything may be.
 
 use std::cell::Cell;
-use std::fs::File;
 use std::io::Read;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
@@ -53,15 +52,11 @@ impl<'a> Files<'a> {
     /// If it cannot be read, is not a regular file, or is too large to be an engine's.
     pub(crate) fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
         let reading = || format!("read {}", path.display());
-        let found = match self.root.find(path) {
+        let file = match self.root.open_regular(path) {
             Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(None),
-            found => found.context(reading)?,
+            file => file.context(reading)?,
         };
-        // Opening a pipe or a device has side effects, so only regular files are opened.
-        if !FileInfo::of(&found).context(reading)?.is_file() {
-            return Err(Error::failed(format!("{}: it is not a regular file", reading())));
-        }
-        let file = File::open(format!("/proc/self/fd/{}", found.as_raw_fd())).context(reading)?;
+        let file = file.ok_or_else(|| Error::failed(format!("{}: it is not a regular file", reading())))?;
         let allowed = MAX_FILE.min(self.left.get());
         let mut bytes = Vec::with_capacity(USUAL_FILE);
         file.take(allowed + 1).read_to_end(&mut bytes).context(reading)?;

@@ -1,7 +1,8 @@
 //! Looks up paths below a container's root directory, where anything may be.
 
+use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -109,7 +110,7 @@ impl Root {
     /// Remembers look-ups.
     pub(crate) fn remember(&self, seen: Vec<Lookup>) {
         let mut known = self.seen();
-        let more = seen.into_iter().filter(|(path, _)| known.iter().all(|(seen, _)| seen != path));
+        let more = seen.into_iter().filter(|(path, _)| known.iter().all(|(seen, _)| !is_spelt_as(seen, path)));
         let more: Vec<_> = more.collect();
         if !more.is_empty() {
             *known = std::mem::take(&mut *known).into_iter().chain(more).collect();
@@ -139,7 +140,7 @@ impl Root {
     /// The file at `path`, if that is known without blocking: it was looked up in advance, or is in the kernel's cache,
     /// as it nearly always is.
     pub(crate) fn cached(&self, path: &Path) -> Option<nix::Result<FileId>> {
-        if let Some((_, seen)) = self.seen().iter().find(|(seen, _)| seen == path) {
+        if let Some((_, seen)) = self.seen().iter().find(|(seen, _)| is_spelt_as(seen, path)) {
             return Some(*seen);
         }
         if self.directory.is_ours {
@@ -150,6 +151,11 @@ impl Root {
             settled => Some(identify(settled)),
         }
     }
+}
+
+/// Whether two paths are the same text: to compare them by their components would take longer than most look-ups.
+fn is_spelt_as(one: &Path, other: &Path) -> bool {
+    one.as_os_str() == other.as_os_str()
 }
 
 /// A root directory. Paths below a container's never lead out of it: absolute links are resolved inside it, and links
@@ -172,6 +178,21 @@ impl Directory {
             return open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty());
         }
         self.look_up(path, open_below)
+    }
+
+    /// Opens the file at `path` to read it; `None` if it is not a regular file. This may block forever.
+    pub(crate) fn open_regular(&self, path: &Path) -> nix::Result<Option<File>> {
+        if self.is_ours {
+            let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+            let file = File::from(open(path, flags, Mode::empty())?);
+            return Ok(FileInfo::of(&file).map_err(errno)?.is_file().then_some(file));
+        }
+        // To open a pipe or a device has side effects, which whoever put it there may want.
+        let found = self.find(path)?;
+        if !FileInfo::of(&found).map_err(errno)?.is_file() {
+            return Ok(None);
+        }
+        Ok(Some(File::open(format!("/proc/self/fd/{}", found.as_raw_fd())).map_err(errno)?))
     }
 
     /// Looks up `paths`. This may block forever.
