@@ -7,8 +7,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use nicon_core::process::PidInode;
 use nicon_core::{Error, Namespace, NsType};
+
+use crate::variable::Variable;
 
 /// Run a command in chosen namespaces of a process.
 ///
@@ -16,9 +19,10 @@ use nicon_core::{Error, Namespace, NsType};
 /// standard input is the command's. Options and letters are those of nsenter, with one difference: without an option that
 /// enters a namespace or uses the target, nothing is run. Without COMMAND, $SHELL is run.
 ///
-/// If the mount namespace or the root directory is the container's, the command gets no more capabilities than the
-/// target has, no right to gain more by setuid, and the target's cgroup and LSM label; if standard input is a terminal,
-/// also a terminal of its own. With --net alone, the program, its files and its privileges are the caller's. With --pid
+/// If the mount namespace or the root directory is the container's, the command runs as the target's user and groups, with
+/// no more capabilities than the target has, no right to gain more by setuid, the lower of both resource limits, the
+/// target's cgroup and LSM label, and an environment of TERM and PATH; if standard input is a terminal, also a terminal of
+/// its own. With --net alone, the program, its files and its privileges are the caller's. With --pid
 /// they must not be, since the container's processes could take over the command: see --privileged.
 #[derive(Debug, Parser)]
 #[command(
@@ -86,15 +90,16 @@ pub(crate) struct Args {
     #[arg(short = 'T', long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = OF_TARGET)]
     pub(crate) time: Option<Source>,
 
-    /// Set the user ID ("follow": the target's)
+    /// Set the user ID ("follow": the target's, the default where its files run)
     #[arg(short = 'S', long, value_name = "UID", allow_negative_numbers = true)]
     pub(crate) setuid: Option<Id>,
 
-    /// Set the group ID ("follow": the target's) and drop the supplementary groups
+    /// Set the group ID ("follow": the target's) and drop the supplementary groups, which are else the target's where its
+    /// files run
     #[arg(short = 'G', long, value_name = "GID", allow_negative_numbers = true)]
     pub(crate) setgid: Option<Id>,
 
-    /// Leave user and group IDs alone when a user namespace is entered
+    /// Leave user and group IDs, and the supplementary groups, as they are
     #[arg(long)]
     pub(crate) preserve_credentials: bool,
 
@@ -118,9 +123,17 @@ pub(crate) struct Args {
     #[arg(short, long)]
     pub(crate) env: bool,
 
-    /// Begin with an empty environment but for TERM and PATH
+    /// Begin with an empty environment but for TERM and PATH (default where the container's files run)
     #[arg(long, conflicts_with = "env")]
     pub(crate) clear_env: bool,
+
+    /// Keep the caller's environment (default where they do not)
+    #[arg(long, conflicts_with_all = ["env", "clear_env"])]
+    pub(crate) keep_env: bool,
+
+    /// Set a variable of the environment; without VALUE, to the caller's
+    #[arg(long, value_name = "NAME[=VALUE]", value_parser = OsStringValueParser::new().try_map(Variable::parse))]
+    pub(crate) set: Vec<Variable>,
 
     /// Become the command: no child, no terminal of its own, no signals passed on
     #[arg(short = 'F', long, conflicts_with = "each")]
@@ -134,7 +147,7 @@ pub(crate) struct Args {
     #[arg(short = 'c', long)]
     pub(crate) join_cgroup: bool,
 
-    /// Give the command the caller's capabilities, cgroup and LSM label, even where the container may take them over
+    /// Give the command the caller's user, limits, capabilities, cgroup and LSM label, even where the container may take them over
     #[arg(long)]
     pub(crate) privileged: bool,
 
@@ -252,6 +265,11 @@ impl Args {
         self.runs_container_code() && !self.privileged
     }
 
+    /// Whether the command begins with the caller's environment.
+    pub(crate) fn keeps_environment(&self) -> bool {
+        self.keep_env || !(self.clear_env || self.runs_container_code())
+    }
+
     /// Session, terminal and input of the command.
     pub(crate) fn stdio(&self) -> Stdio {
         let has_session = self.is_contained() && !self.no_pty;
@@ -326,6 +344,15 @@ mod tests {
         assert_eq!(args.target, Some(PidInode { pid: 7, pidfs: Some(99) }));
         assert!(matches!(args.mount, Some(Source::Path(path)) if path == Path::new("/x")));
         assert_eq!(args.command, ["-c"]);
+    }
+
+    #[test]
+    fn whose_environment_it_is() {
+        let keeps = |options: &[&str]| Args::parse_from([&["nsexec"], options, &["true"]].concat()).keeps_environment();
+        assert!(keeps(&["-n"]) && keeps(&["-p"]) && keeps(&["-a", "--keep-env"]) && keeps(&["-U", "--set", "X=1"]));
+        assert!(
+            !keeps(&["-a"]) && !keeps(&["-m"]) && !keeps(&["-r=/x", "--privileged"]) && !keeps(&["-n", "--clear-env"])
+        );
     }
 
     #[test]

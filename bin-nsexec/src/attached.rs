@@ -23,7 +23,9 @@ pub(crate) fn arguments() -> Vec<OsString> {
 /// Whether the operand of this option is the next argument.
 fn takes_next(option: &[u8]) -> bool {
     match option {
-        [b'-', b'-', word @ ..] => [&b"target"[..], b"setuid", b"setgid", b"wdns", b"net-socket"].contains(&word),
+        [b'-', b'-', word @ ..] => {
+            [&b"target"[..], b"setuid", b"setgid", b"wdns", b"net-socket", b"set"].contains(&word)
+        }
         [b'-', .., letter] => b"tSGWN".contains(letter),
         _ => false,
     }

@@ -120,18 +120,22 @@ impl Command {
 }
 
 fn environment(args: &Args, target: Option<&Process>) -> Result<Vec<CString>> {
-    if args.clear_env {
-        let term = env::var_os("TERM").map(|term| OsString::from_vec([b"TERM=", term.as_bytes()].concat()));
-        return c_strings(term.into_iter().chain([format!("PATH={CLEAR_PATH}").into()]));
-    }
-    match target {
+    let mut environment: Vec<OsString> = match target {
         Some(target) if args.env => {
             let bytes = environment_of(target)?;
             let strings = bytes.split(|byte| *byte == 0).filter(|string| !string.is_empty());
-            c_strings(strings.map(|string| OsString::from_vec(string.to_vec())))
+            strings.map(|string| OsString::from_vec(string.to_vec())).collect()
         }
-        _ => Ok(sys::environment()),
-    }
+        _ if args.keeps_environment() => {
+            sys::environment().into_iter().map(|string| OsString::from_vec(string.into_bytes())).collect()
+        }
+        _ => {
+            let term = env::var_os("TERM").map(|term| OsString::from_vec([b"TERM=", term.as_bytes()].concat()));
+            term.into_iter().chain([format!("PATH={CLEAR_PATH}").into()]).collect()
+        }
+    };
+    args.set.iter().for_each(|variable| variable.put(&mut environment));
+    c_strings(environment)
 }
 
 /// Reads /proc/PID/environ. The kernel skips memory that is backed by a file (`FOLL_ANON`, Linux 4.17), so that a container's

@@ -1,62 +1,96 @@
 //! User and group IDs of the command.
 
 use nicon_core::{Context, Error, Process, Result};
+use nix::errno::Errno;
 use nix::sys::prctl;
-use nix::sys::stat::fstat;
 use nix::unistd::{Gid, Uid, getgroups, setgid, setgroups, setuid};
 
 use crate::args::{Args, Id};
+use crate::identity::{Identity, OVERFLOW};
 use crate::privileges::taking;
 
 /// Who the command runs as.
 pub(crate) struct Credentials<'a> {
     uid: Option<Id>,
     gid: Option<Id>,
+    /// The supplementary groups of the target, as they are called here; none if they are not to be followed.
+    groups: Option<Vec<u32>>,
     /// Whose IDs "follow" means.
     target: Option<&'a Process>,
     keep_caps: bool,
 }
 
 impl<'a> Credentials<'a> {
-    /// What the command line asks for: in a user namespace that is entered, user and group 0 if nothing else.
-    pub(crate) fn open(args: &Args, target: Option<&'a Process>, enters_user: bool) -> Self {
-        let default = (enters_user && !args.preserve_credentials).then_some(Id::Number(0));
-        Self { uid: args.setuid.or(default), gid: args.setgid.or(default), target, keep_caps: args.keep_caps }
+    /// What the command line asks for. If nothing else: the target's where its files run, and otherwise user and group 0 of
+    /// a user namespace that is entered.
+    pub(crate) fn open(args: &Args, target: Option<&'a Process>, enters_user: bool) -> Result<Self> {
+        let default = match (args.preserve_credentials, args.is_limited()) {
+            (true, _) => None,
+            (false, true) => Some(Id::Follow),
+            (false, false) => enters_user.then_some(Id::Number(0)),
+        };
+        let follows_groups = args.setgid.is_none() && matches!(default, Some(Id::Follow));
+        let groups = target.filter(|_| follows_groups).map(|target| Ok(Identity::of(target)?.groups)).transpose()?;
+        let (uid, gid) = (args.setuid.or(default), args.setgid.or(default));
+        Ok(Self { uid, gid, groups, target, keep_caps: args.keep_caps })
     }
 
-    /// Drops supplementary groups while the caller's own user namespace still allows it: the one that is entered may
+    /// Changes the supplementary groups while the caller's own user namespace still allows it: the one that is entered may
     /// not (see `/proc/PID/setgroups` in `user_namespaces(7)`), and then [`Credentials::assume`] fails.
-    pub(crate) fn drop_groups_early(&self) {
+    pub(crate) fn set_groups_early(&self) {
         if self.gid.is_some() {
-            let _ = setgroups(&[]);
+            let _ = setgroups(&known(self.groups.as_deref().unwrap_or_default()));
         }
     }
 
     /// Becomes that user, after the joins.
     pub(crate) fn assume(&self) -> Result<()> {
+        let follows = [self.uid, self.gid].iter().any(|id| matches!(id, Some(Id::Follow)));
+        // Read after the joins, IDs are those of the user namespace that we are in; and a target that is gone has none.
+        let targets = self.target.filter(|_| follows).map(Identity::of).transpose()?;
+        let number = |id, of: fn(&Identity) -> u32| match id {
+            Id::Number(number) => Ok(number),
+            Id::Follow => targets.as_ref().map(of).ok_or_else(|| Error::failed("no target to follow")),
+        };
         if let Some(id) = self.gid {
-            let gid = Gid::from_raw(self.number(id, |owner| owner.1)?);
-            if !getgroups().context(|| "read our groups")?.is_empty() {
-                taking("CAP_SETGID", setgroups(&[]), || "drop the supplementary groups")?;
-            }
-            taking("CAP_SETGID", setgid(gid), || format!("set group ID {gid}"))?;
+            let groups = targets.as_ref().filter(|_| self.groups.is_some()).map(|targets| targets.groups.as_slice());
+            set_groups(groups.unwrap_or_default())?;
+            let gid = Gid::from_raw(number(id, |targets| targets.gid)?);
+            mapped("CAP_SETGID", setgid(gid), || format!("set group ID {gid}"), "--setgid")?;
         }
         if let Some(id) = self.uid {
-            let uid = Uid::from_raw(self.number(id, |owner| owner.0)?);
+            let uid = Uid::from_raw(number(id, |targets| targets.uid)?);
             prctl::set_keepcaps(self.keep_caps).context(|| "keep the capabilities")?;
-            taking("CAP_SETUID", setuid(uid), || format!("set user ID {uid}"))?;
+            mapped("CAP_SETUID", setuid(uid), || format!("set user ID {uid}"), "--setuid")?;
         }
         Ok(())
     }
+}
 
-    fn number(&self, id: Id, of: fn((u32, u32)) -> u32) -> Result<u32> {
-        if let Id::Number(number) = id {
-            return Ok(number);
-        }
-        let target = self.target.ok_or_else(|| Error::failed("no target to follow"))?;
-        // A process owns its directory in /proc; asked for after the joins, its IDs are those of the user namespace
-        // that we are in.
-        let stat = fstat(target.dir()).context(|| "look at the target's user")?;
-        Ok(of((stat.st_uid, stat.st_gid)))
+/// Makes these our supplementary groups.
+fn set_groups(wanted: &[u32]) -> Result<()> {
+    let own = getgroups().context(|| "read our groups")?;
+    let own: Vec<u32> = own.into_iter().map(Gid::as_raw).collect();
+    let is_same = own == wanted;
+    if is_same && !own.contains(&OVERFLOW) {
+        return Ok(());
     }
+    match setgroups(&known(wanted)) {
+        // A user namespace that denies it: there the groups are those that the caller had, or gave up before the join.
+        Err(Errno::EPERM) if is_same => Ok(()),
+        set => taking("CAP_SETGID", set, || "set the supplementary groups"),
+    }
+}
+
+/// The groups that have a number here: the others cannot be named.
+fn known(groups: &[u32]) -> Vec<Gid> {
+    groups.iter().filter(|group| **group != OVERFLOW).map(|group| Gid::from_raw(*group)).collect()
+}
+
+fn mapped(privileges: &str, set: nix::Result<()>, what: impl Fn() -> String, option: &str) -> Result<()> {
+    if set == Err(Errno::EINVAL) {
+        let cause = "it is not mapped in the user namespace";
+        return Err(Error::failed(format!("{}: {cause} ({option} chooses another)", what())));
+    }
+    taking(privileges, set, what)
 }

@@ -11,18 +11,28 @@ use crate::command::Command;
 use crate::credentials::Credentials;
 use crate::directories::Directories;
 use crate::failure::{FAILED, fail};
+use crate::inherited::Inherited;
 use crate::join::{Joins, own_user_id};
+use crate::keyring;
 use crate::last_step::LastStep;
 use crate::lsm::Labels;
+use crate::resources::Resources;
+use crate::rulers::Subject;
 use crate::sys;
 
 /// What was opened. From the first join on nothing of ours is looked up by name: names are the container's then.
 pub(crate) struct Entry<'a> {
     joins: Joins<'a>,
+    /// Where the command stays in our own user namespace.
+    subject: Option<Subject<'a>>,
     cgroups: Option<Cgroups>,
     directories: Directories,
     limits: Option<Limits>,
+    resources: Option<Resources>,
+    inherited: Option<Inherited>,
     credentials: Credentials<'a>,
+    /// Whether the container's code runs.
+    is_containers_code: bool,
     keep_caps: bool,
     labels: Option<Labels>,
     /// `None` if no process of ours comes near the container: then the command is executed directly.
@@ -34,6 +44,8 @@ impl<'a> Entry<'a> {
     /// Opens what the command line asks for.
     pub(crate) fn open(args: &Args, target: Option<&'a Process>) -> Result<Self> {
         let joins = Joins::open(args, target)?;
+        let subject =
+            target.filter(|_| args.is_limited()).map(|target| Subject::of(args, &joins, target)).transpose()?;
         let joined = joins.user_id()?;
         let limits = |target| Limits::of(target, joined.map_or_else(own_user_id, Ok)?);
         if args.follow_context {
@@ -43,7 +55,10 @@ impl<'a> Entry<'a> {
             cgroups: target.filter(|_| args.join_cgroup || args.is_limited()).map(Cgroups::open).transpose()?,
             directories: Directories::open(args, target)?,
             limits: target.filter(|_| args.is_limited()).map(limits).transpose()?,
-            credentials: Credentials::open(args, target, joined.is_some()),
+            resources: target.filter(|_| args.is_limited()).map(Resources::of).transpose()?,
+            inherited: target.filter(|_| args.is_limited()).map(Inherited::of).transpose()?,
+            credentials: Credentials::open(args, target, joined.is_some())?,
+            is_containers_code: args.runs_container_code(),
             keep_caps: args.keep_caps,
             labels: target
                 .filter(|_| args.follow_context || args.is_limited())
@@ -51,6 +66,7 @@ impl<'a> Entry<'a> {
                 .transpose()?,
             last_step: args.takes_last_step().then(LastStep::open).transpose()?,
             command: Command::new(args, target)?,
+            subject: subject.filter(|_| joined.is_none()),
             joins,
         };
         // What was read of the target by name is true of it if it has lived until now.
@@ -62,8 +78,12 @@ impl<'a> Entry<'a> {
 
     /// Joins the namespaces. A PID namespace takes effect with the next child.
     pub(crate) fn enter(&self) -> Result<()> {
-        self.credentials.drop_groups_early();
-        self.joins.enter()
+        if let Some(inherited) = &self.inherited {
+            inherited.take_on_early()?;
+        }
+        self.credentials.set_groups_early();
+        self.joins.enter()?;
+        self.subject.as_ref().map_or(Ok(()), Subject::is_still_there)
     }
 
     /// The cgroup in which a child may be born.
@@ -105,6 +125,9 @@ impl<'a> Entry<'a> {
             cgroups.join(is_in_birthplace)?;
         }
         self.directories.go()?;
+        if self.is_containers_code {
+            keyring::leave()?;
+        }
         // The bounding set first, since a change of the user takes the right to; the rest afterwards, since it includes that
         // right.
         if let Some(limits) = &self.limits {
@@ -114,8 +137,15 @@ impl<'a> Entry<'a> {
         if let Some(limits) = &self.limits {
             limits.drop_excess()?;
         }
+        // Late, since what we do ourselves counts, too.
+        if let Some(resources) = &self.resources {
+            resources.lower()?;
+        }
         if self.keep_caps {
             capability::keep_across_exec()?;
+        }
+        if let Some(inherited) = &self.inherited {
+            inherited.take_on()?;
         }
         Ok(())
     }

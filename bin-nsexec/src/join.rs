@@ -114,6 +114,20 @@ impl<'a> Joins<'a> {
         Ok(())
     }
 
+    /// The mount namespace that is joined, if it is a file's.
+    pub(crate) fn mount_file(&self) -> Option<&Namespace> {
+        self.others.iter().find(|join| join.ns_type == NsType::Mnt)?.namespace.as_ref()
+    }
+
+    /// The user namespace that is joined, if any.
+    pub(crate) fn user(&self) -> Result<Option<Namespace>> {
+        match &self.user {
+            Some(Join { namespace: Some(namespace), .. }) => namespace.try_clone().map(Some),
+            Some(Join { namespace: None, .. }) => required(self.target)?.namespace(NsType::User).map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// The identity of the user namespace that is joined, if any.
     pub(crate) fn user_id(&self) -> Result<Option<NsId>> {
         match &self.user {

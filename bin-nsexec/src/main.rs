@@ -14,11 +14,16 @@ mod each;
 mod early;
 mod entry;
 mod failure;
+mod identity;
 mod image;
+mod inherited;
 mod join;
+mod keyring;
 mod last_step;
 mod lsm;
 mod privileges;
+mod resources;
+mod rulers;
 mod run;
 mod self_protection;
 mod session_leader;
@@ -28,6 +33,7 @@ mod supervise;
 mod sys;
 mod target;
 mod terminal;
+mod variable;
 
 use clap::Parser;
 use nicon_core::Status;
@@ -35,6 +41,9 @@ use nicon_core::filter::cli;
 
 /// What `main` does; see [`early`] for why it is not called so.
 fn begin() -> u8 {
+    if let Err(error) = self_protection::refuse_borrowed_rights() {
+        return failure::fail(&error);
+    }
     match args::Args::try_parse_from(attached::arguments()) {
         Ok(args) => run::run(&args),
         Err(error) => match cli::usage(failure::PROGRAM, error.use_stderr(), &error.to_string()) {

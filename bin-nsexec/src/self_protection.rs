@@ -1,11 +1,21 @@
 //! What keeps a container from our memory and our descriptors; see docs/nsexec-security.md.
 
-use nicon_core::{Context, Result};
+use nicon_core::{Context, Error, Result};
 use nix::fcntl::{OFlag, open};
 use nix::sys::prctl;
 use nix::sys::stat::Mode;
 
 use crate::sys;
+
+/// Refuses to run with more rights than the caller has: nothing here asks whether the caller may have them.
+pub(crate) fn refuse_borrowed_rights() -> Result<()> {
+    if sys::is_secure() {
+        return Err(Error::failed(
+            "installed setuid, setgid or with capabilities, it would give its rights to whoever runs it (chmod ug-s, setcap -r)",
+        ));
+    }
+    Ok(())
+}
 
 /// Puts something in the places of those of the descriptors 0, 1 and 2 that the caller closed, lest another file get
 /// such a number and be taken for standard output. The command finds them closed again.

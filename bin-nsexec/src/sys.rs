@@ -194,6 +194,59 @@ pub(crate) fn copy_window_size(from: impl AsFd, to: impl AsFd) -> nix::Result<()
     }
 }
 
+/// Whether this program was given more rights than its caller has: by a setuid or setgid bit, or capabilities of its file.
+pub(crate) fn is_secure() -> bool {
+    // SAFETY: the call takes a plain number.
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
+}
+
+/// Our nice value: `getpriority(2)`, whose system call counts it downwards from 20.
+pub(crate) fn nice() -> nix::Result<i32> {
+    // SAFETY: the call takes plain numbers.
+    let priority = Errno::result(unsafe { libc::syscall(libc::SYS_getpriority, libc::PRIO_PROCESS, 0) })?;
+    Ok(20 - i32::try_from(priority).unwrap_or_default())
+}
+
+/// Sets our nice value: `setpriority(2)`.
+pub(crate) fn set_nice(nice: i32) -> nix::Result<()> {
+    // SAFETY: the call takes plain numbers.
+    Errno::result(unsafe { libc::syscall(libc::SYS_setpriority, libc::PRIO_PROCESS, 0, nice) }).map(drop)
+}
+
+/// Our scheduling policy, without its flags: `sched_getscheduler(2)`.
+pub(crate) fn policy() -> nix::Result<u32> {
+    // SAFETY: the call takes a plain number.
+    let policy = Errno::result(unsafe { libc::syscall(libc::SYS_sched_getscheduler, 0) })?;
+    Ok(u32::try_from(policy).unwrap_or_default() & !libc::SCHED_RESET_ON_FORK.cast_unsigned())
+}
+
+/// Gives us the policy that processes usually have: `sched_setscheduler(2)`.
+pub(crate) fn schedule_normally() -> nix::Result<()> {
+    let priority: c_int = 0;
+    // SAFETY: the kernel reads one number.
+    let set = unsafe { libc::syscall(libc::SYS_sched_setscheduler, 0, libc::SCHED_OTHER, &raw const priority) };
+    Errno::result(set).map(drop)
+}
+
+/// Sets our personality: `personality(2)`.
+pub(crate) fn set_personality(personality: u32) -> nix::Result<()> {
+    // SAFETY: it concerns later mappings and the next exec, not what is mapped.
+    Errno::result(unsafe { libc::personality(c_ulong::from(personality)) }).map(drop)
+}
+
+/// Begins a session keyring without a name: `keyctl(2)`.
+pub(crate) fn new_session_keyring() -> nix::Result<()> {
+    // SAFETY: a null pointer stands for no name.
+    Errno::result(unsafe { libc::syscall(libc::SYS_keyctl, libc::KEYCTL_JOIN_SESSION_KEYRING, 0_usize) }).map(drop)
+}
+
+/// Asks for the session keyring, without making one: `keyctl(2)`.
+pub(crate) fn session_keyring() -> nix::Result<()> {
+    let (ask, session) = (libc::KEYCTL_GET_KEYRING_ID, libc::KEY_SPEC_SESSION_KEYRING);
+    // SAFETY: the call takes plain numbers.
+    Errno::result(unsafe { libc::syscall(libc::SYS_keyctl, ask, session, 0) }).map(drop)
+}
+
 /// The capability sets of the calling process, as `capset(2)` takes them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Capabilities {

@@ -8,6 +8,7 @@ pub(crate) mod labels;
 pub(crate) mod options;
 pub(crate) mod quick;
 pub(crate) mod records;
+pub(crate) mod rights;
 pub(crate) mod signals;
 pub(crate) mod takeover;
 
@@ -25,6 +26,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         options::trials(suite),
         quick::trials(suite),
         records::trials(suite),
+        rights::trials(suite),
         signals::trials(suite),
         takeover::trials(suite),
     ]

@@ -24,6 +24,23 @@ impl Iterator for Strings {
     }
 }
 
+/// Whether the program was given more rights than its caller has: `AT_SECURE` of `getauxval(3)`, in what follows the environment.
+pub(crate) fn is_secure(environment: &Strings) -> bool {
+    let mut rest = environment.clone();
+    while rest.next().is_some() {}
+    // SAFETY: behind the null pointer are pairs of a type and a value, the last one of type `AT_NULL`, and we go no further.
+    unsafe {
+        let mut pair = rest.0.add(1).cast::<[u64; 2]>();
+        loop {
+            match *pair {
+                [libc::AT_NULL, _] => return false,
+                [libc::AT_SECURE, value] => return value != 0,
+                _ => pair = pair.add(1),
+            }
+        }
+    }
+}
+
 /// The rest of one of them, byte by byte: to look for its end at once would be a function of the C library.
 #[derive(Clone)]
 pub(crate) struct Text(*const u8);

@@ -109,13 +109,32 @@ fn environment_and_shell(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         output_of_input(&mut command, input, LIMIT).unwrap()
     };
     assert!(run(&["-n", "env"], "").ok()?.contains("MARK=ours"));
-    assert!(run(&["-a", "env"], "").ok()?.contains("MARK=ours"));
+    assert!(run(&["-p", "--privileged", "env"], "").ok()?.contains("MARK=ours"));
+    for options in [&["-a"][..], &["-m"], &["-r"], &["-a", "-F"], &["-a", "--privileged"], &["-n", "--clear-env"]] {
+        let clean = run(&[options, &["env"]].concat(), "").ok()?;
+        let names = clean.lines().map(|line| line.split('=').next().unwrap());
+        assert!(names.clone().all(|name| ["TERM", "PATH"].contains(&name)), "{options:?} {clean}");
+        assert!(names.clone().any(|name| name == "PATH"), "{options:?} {clean}");
+    }
+    assert!(run(&["-a", "--keep-env", "env"], "").ok()?.contains("MARK=ours"));
+    // Single variables, given or the caller's; what the caller does not have is not set.
+    let set = ["--set", "MARK", "--set=ONE=a=b", "--set", "ONE=c", "--set", "NO_SUCH_VARIABLE_OF_OURS"];
+    for options in [&["-a"][..], &["-a", "-e"], &["-n"], &["-n", "--clear-env"]] {
+        let shown = run(&[options, &set, &["env"]].concat(), "").ok()?;
+        let count = |text: &str| shown.lines().filter(|line| line.starts_with(text)).count();
+        let counts = [count("MARK=ours"), count("MARK="), count("ONE=c"), count("ONE="), count("NO_SUCH")];
+        assert_eq!(counts, [1, 1, 1, 1, 0], "{options:?} {shown}");
+    }
+    for refused in [&["--set", "=x"][..], &["--set", ""], &["--keep-env", "-e"], &["--keep-env", "--clear-env"]] {
+        assert_eq!(run(&[&["-a"], refused, &["env"]].concat(), "").code(), Some(125), "{refused:?}");
+    }
     let theirs = run(&["-a", "-e", "env"], "").ok()?;
     assert!(theirs.contains("HOSTNAME=lt_1") && !theirs.contains("MARK"), "{theirs}");
     let clear = run(&["-a", "--clear-env", "env"], "").ok()?;
     assert!(clear.contains("PATH=") && !clear.contains("MARK") && clear.lines().count() <= 2, "{clear}");
     // Without a command: the shell, as a login shell.
     assert_eq!(run(&["-a"], "echo $0 in $(hostname)\n").ok()?, "-sh in lt_1");
+    assert_eq!(run(&["-a", "--set=SHELL=/bin/bash"], "echo $0 in $(hostname)\n").ok()?, "-bash in lt_1");
     Ok(())
 }
 

@@ -1,0 +1,51 @@
+//! Who a process is: its user and groups.
+
+use nicon_core::{Error, Process, Result};
+
+/// What the kernel shows for an ID that has no number in our user namespace.
+pub(crate) const OVERFLOW: u32 = 65534;
+
+/// User and groups of a process, as numbers of our user namespace.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Identity {
+    /// The effective one: what the process may do as.
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) groups: Vec<u32>,
+}
+
+impl Identity {
+    /// That of a process.
+    ///
+    /// Not the owner of its directory in /proc: once the process is gone, the kernel calls that root's.
+    pub(crate) fn of(process: &Process) -> Result<Self> {
+        Self::parse(&process.read("status")?).ok_or_else(|| {
+            Error::failed(format!("read /proc/{}/status: it does not tell user and groups", process.pid()))
+        })
+    }
+
+    fn parse(status: &str) -> Option<Self> {
+        let numbers = |name| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            line.split_whitespace().map(|number| number.parse().ok()).collect::<Option<Vec<u32>>>()
+        };
+        // Real, effective, saved, of the file system.
+        let effective = |name| numbers(name)?.get(1).copied();
+        Some(Self { uid: effective("Uid:")?, gid: effective("Gid:")?, groups: numbers("Groups:")? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_of_a_status() {
+        let status = "Name:\tx\nUid:\t0\t1000\t2\t3\nGid:\t4\t5\t6\t7\nGroups:\t8 9 \nNStgid:\t1\n";
+        assert_eq!(Identity::parse(status), Some(Identity { uid: 1000, gid: 5, groups: vec![8, 9] }));
+        assert!(
+            Identity::parse("Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nGroups:\t\n").is_some_and(|id| id.groups.is_empty())
+        );
+        assert_eq!(Identity::parse("Uid:\t0\nGid:\t0\t0\t0\t0\nGroups:\t\n"), None);
+    }
+}

@@ -1,0 +1,59 @@
+//! The user namespaces whose root decides what is in the files that the command runs: it must be under the rule of all of them.
+
+use nicon_core::{Error, Namespace, NsId, NsType, Process, Result};
+
+use crate::args::{Args, Source};
+use crate::join::{Joins, own_user_id};
+
+/// A target whose files may be run, since it is in this user namespace.
+pub(crate) struct Subject<'a> {
+    target: &'a Process,
+    user: Option<NsId>,
+}
+
+impl<'a> Subject<'a> {
+    /// Checks what [`check`] does.
+    pub(crate) fn of(args: &Args, joins: &Joins<'_>, target: &'a Process) -> Result<Self> {
+        let user = target.namespace_id(NsType::User)?;
+        check(args, joins, target)?;
+        Ok(Self { target, user })
+    }
+
+    /// Refuses the files if the target has gone to another user namespace before we joined its others. From there it could not
+    /// go back.
+    pub(crate) fn is_still_there(&self) -> Result<()> {
+        if self.target.namespace_id(NsType::User)? == self.user {
+            return Ok(());
+        }
+        Err(Error::failed("the target has changed its user namespace meanwhile"))
+    }
+}
+
+/// Refuses files that belong to another user namespace than the one in which the command runs, or one above that: an ordinary
+/// user can plant programs there, which would run with rights in ours.
+fn check(args: &Args, joins: &Joins<'_>, target: &Process) -> Result<()> {
+    let own = own_user_id()?;
+    let of_file = joins.mount_file();
+    let is_targets =
+        of_file.is_none() && (args.all || args.mount.is_some()) || matches!(args.root, Some(Source::Target));
+    let mut rulers = Vec::new();
+    // An owner that we are not told of is above our own.
+    rulers.extend(of_file.map(Namespace::owner).transpose()?.flatten().map(|owner| owner.id()));
+    if is_targets {
+        rulers.extend(target.namespace_id(NsType::User)?);
+        rulers.extend(target.namespace(NsType::Mnt)?.owner()?.map(|owner| owner.id()));
+    }
+    rulers.retain(|ruler| *ruler != own);
+    let mut user = if rulers.is_empty() { None } else { joins.user()? };
+    while let Some(above) = user.filter(|user| user.id() != own) {
+        rulers.retain(|ruler| *ruler != above.id());
+        user = above.parent()?;
+    }
+    if rulers.is_empty() {
+        return Ok(());
+    }
+    Err(Error::failed(
+        "the files belong to another user namespace, and would run with rights in ours (add --user, or take --all; \
+         --privileged permits it)",
+    ))
+}
