@@ -11,20 +11,20 @@ use crate::command::Command;
 use crate::credentials::Credentials;
 use crate::directories::Directories;
 use crate::failure::{FAILED, fail};
+use crate::file_owners::CheckedTarget;
 use crate::inherited::Inherited;
 use crate::join::{Joins, own_user_id};
 use crate::keyring;
 use crate::last_step::LastStep;
 use crate::lsm::Labels;
 use crate::resources::Resources;
-use crate::rulers::Subject;
 use crate::sys;
 
 /// What was opened. From the first join on nothing of ours is looked up by name: names are the container's then.
 pub(crate) struct Entry<'a> {
     joins: Joins<'a>,
     /// Where the command stays in our own user namespace.
-    subject: Option<Subject<'a>>,
+    checked: Option<CheckedTarget<'a>>,
     cgroups: Option<Cgroups>,
     directories: Directories,
     limits: Option<Limits>,
@@ -44,8 +44,8 @@ impl<'a> Entry<'a> {
     /// Opens what the command line asks for.
     pub(crate) fn open(args: &Args, target: Option<&'a Process>) -> Result<Self> {
         let joins = Joins::open(args, target)?;
-        let subject =
-            target.filter(|_| args.is_limited()).map(|target| Subject::of(args, &joins, target)).transpose()?;
+        let checked =
+            target.filter(|_| args.is_limited()).map(|target| CheckedTarget::of(args, &joins, target)).transpose()?;
         let joined = joins.user_id()?;
         let limits = |target| Limits::of(target, joined.map_or_else(own_user_id, Ok)?);
         if args.follow_context {
@@ -66,7 +66,7 @@ impl<'a> Entry<'a> {
                 .transpose()?,
             last_step: args.takes_last_step().then(LastStep::open).transpose()?,
             command: Command::new(args, target)?,
-            subject: subject.filter(|_| joined.is_none()),
+            checked: checked.filter(|_| joined.is_none()),
             joins,
         };
         // What was read of the target by name is true of it if it has lived until now.
@@ -83,7 +83,7 @@ impl<'a> Entry<'a> {
         }
         self.credentials.set_groups_early();
         self.joins.enter()?;
-        self.subject.as_ref().map_or(Ok(()), Subject::is_still_there)
+        self.checked.as_ref().map_or(Ok(()), CheckedTarget::is_still_there)
     }
 
     /// The cgroup in which a child may be born.

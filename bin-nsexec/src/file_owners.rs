@@ -1,4 +1,4 @@
-//! The user namespaces whose root decides what is in the files that the command runs: it must be under the rule of all of them.
+//! The user namespaces that own the files which the command runs: their root decides what is in them, so the command must be below each.
 
 use nicon_core::{Error, Namespace, NsId, NsType, Process, Result};
 
@@ -6,12 +6,12 @@ use crate::args::{Args, Source};
 use crate::join::{Joins, own_user_id};
 
 /// A target whose files may be run, since it is in this user namespace.
-pub(crate) struct Subject<'a> {
+pub(crate) struct CheckedTarget<'a> {
     target: &'a Process,
     user: Option<NsId>,
 }
 
-impl<'a> Subject<'a> {
+impl<'a> CheckedTarget<'a> {
     /// Checks what [`check`] does.
     pub(crate) fn of(args: &Args, joins: &Joins<'_>, target: &'a Process) -> Result<Self> {
         let user = target.namespace_id(NsType::User)?;
@@ -36,20 +36,20 @@ fn check(args: &Args, joins: &Joins<'_>, target: &Process) -> Result<()> {
     let of_file = joins.mount_file();
     let is_targets =
         of_file.is_none() && (args.all || args.mount.is_some()) || matches!(args.root, Some(Source::Target));
-    let mut rulers = Vec::new();
+    let mut owners = Vec::new();
     // An owner that we are not told of is above our own.
-    rulers.extend(of_file.map(Namespace::owner).transpose()?.flatten().map(|owner| owner.id()));
+    owners.extend(of_file.map(Namespace::owner).transpose()?.flatten().map(|owner| owner.id()));
     if is_targets {
-        rulers.extend(target.namespace_id(NsType::User)?);
-        rulers.extend(target.namespace(NsType::Mnt)?.owner()?.map(|owner| owner.id()));
+        owners.extend(target.namespace_id(NsType::User)?);
+        owners.extend(target.namespace(NsType::Mnt)?.owner()?.map(|owner| owner.id()));
     }
-    rulers.retain(|ruler| *ruler != own);
-    let mut user = if rulers.is_empty() { None } else { joins.user()? };
+    owners.retain(|owner| *owner != own);
+    let mut user = if owners.is_empty() { None } else { joins.user()? };
     while let Some(above) = user.filter(|user| user.id() != own) {
-        rulers.retain(|ruler| *ruler != above.id());
+        owners.retain(|owner| *owner != above.id());
         user = above.parent()?;
     }
-    if rulers.is_empty() {
+    if owners.is_empty() {
         return Ok(());
     }
     Err(Error::failed(
