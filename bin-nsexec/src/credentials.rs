@@ -22,15 +22,21 @@ pub(crate) struct Credentials<'a> {
 
 impl<'a> Credentials<'a> {
     /// What the command line asks for. If nothing else: the target's where its files run, and otherwise user and group 0 of
-    /// a user namespace that is entered.
-    pub(crate) fn open(args: &Args, target: Option<&'a Process>, enters_user: bool) -> Result<Self> {
+    /// a user namespace that is entered. `status` is the text of the target's /proc/PID/status, if its files run.
+    pub(crate) fn open(
+        args: &Args,
+        target: Option<&'a Process>,
+        status: Option<&str>,
+        enters_user: bool,
+    ) -> Result<Self> {
         let default = match (args.preserve_credentials, args.is_limited()) {
             (true, _) => None,
             (false, true) => Some(Id::Follow),
             (false, false) => enters_user.then_some(Id::Number(0)),
         };
         let follows_groups = args.setgid.is_none() && matches!(default, Some(Id::Follow));
-        let groups = target.filter(|_| follows_groups).map(|target| Ok(Identity::of(target)?.groups)).transpose()?;
+        let groups =
+            status.filter(|_| follows_groups).map(|status| Ok(Identity::in_status(status)?.groups)).transpose()?;
         let (uid, gid) = (args.setuid.or(default), args.setgid.or(default));
         Ok(Self { uid, gid, groups, target, keep_caps: args.keep_caps })
     }
