@@ -3,6 +3,7 @@
 use std::os::fd::BorrowedFd;
 
 use nicon_core::{Context, Error, Process, Result};
+use nix::unistd::Uid;
 
 use crate::args::Args;
 use crate::capability::{self, Limits};
@@ -86,6 +87,11 @@ impl<'a> Entry<'a> {
         self.credentials.set_groups_early();
         self.joins.enter()?;
         self.subject.as_ref().map_or(Ok(()), Subject::is_still_there)
+    }
+
+    /// Who is to own the command's terminal.
+    pub(crate) fn terminal_owner(&self) -> Option<Uid> {
+        self.credentials.owner()
     }
 
     /// The cgroup in which a child may be born.
