@@ -28,10 +28,11 @@ pub(crate) struct Limits {
 impl Limits {
     /// What the target has. Its capabilities count in its own user namespace: for a command in another one, `user`, they are
     /// worth nothing.
-    pub(crate) fn of(target: &Process, user: NsId) -> Result<Self> {
-        let limits = Self::parse(&target.read("status")?).ok_or_else(|| {
-            Error::failed(format!("read /proc/{}/status: it does not tell the capabilities", target.pid()))
-        })?;
+    ///
+    /// `status` is the text of its /proc/PID/status.
+    pub(crate) fn of(target: &Process, status: &str, user: NsId) -> Result<Self> {
+        let limits = Self::parse(status)
+            .ok_or_else(|| Error::failed("the target's status in /proc does not tell the capabilities"))?;
         let is_same = target.namespace_id(NsType::User)?.is_none_or(|targets| targets == user);
         Ok(if is_same { limits } else { Self { permitted: 0, ..limits } })
     }

@@ -15,6 +15,8 @@ pub(crate) struct Credentials<'a> {
     gid: Option<Id>,
     /// The supplementary groups of the target, as they are called here; none if they are not to be followed.
     groups: Option<Vec<u32>>,
+    /// The user, as it is called here, if that is known before the joins.
+    owner: Option<Uid>,
     /// Whose IDs "follow" means.
     target: Option<&'a Process>,
     keep_caps: bool,
@@ -22,17 +24,33 @@ pub(crate) struct Credentials<'a> {
 
 impl<'a> Credentials<'a> {
     /// What the command line asks for. If nothing else: the target's where its files run, and otherwise user and group 0 of
-    /// a user namespace that is entered.
-    pub(crate) fn open(args: &Args, target: Option<&'a Process>, enters_user: bool) -> Result<Self> {
+    /// a user namespace that is entered. `status` is the text of the target's /proc/PID/status, if its files run.
+    pub(crate) fn open(
+        args: &Args,
+        target: Option<&'a Process>,
+        status: Option<&str>,
+        enters_user: bool,
+    ) -> Result<Self> {
         let default = match (args.preserve_credentials, args.is_limited()) {
             (true, _) => None,
             (false, true) => Some(Id::Follow),
             (false, false) => enters_user.then_some(Id::Number(0)),
         };
         let follows_groups = args.setgid.is_none() && matches!(default, Some(Id::Follow));
-        let groups = target.filter(|_| follows_groups).map(|target| Ok(Identity::of(target)?.groups)).transpose()?;
+        let groups =
+            status.filter(|_| follows_groups).map(|status| Ok(Identity::in_status(status)?.groups)).transpose()?;
         let (uid, gid) = (args.setuid.or(default), args.setgid.or(default));
-        Ok(Self { uid, gid, groups, target, keep_caps: args.keep_caps })
+        let owner = match (uid, status) {
+            (Some(Id::Follow), Some(status)) => Some(Identity::in_status(status)?.uid),
+            (Some(Id::Number(number)), _) if !enters_user => Some(number),
+            _ => None,
+        };
+        Ok(Self { uid, gid, groups, owner: owner.map(Uid::from_raw), target, keep_caps: args.keep_caps })
+    }
+
+    /// Who is to own the command's terminal, to open it by name; `None` if that is to stay as it is.
+    pub(crate) fn owner(&self) -> Option<Uid> {
+        self.owner
     }
 
     /// Changes the supplementary groups while the caller's own user namespace still allows it: the one that is entered may

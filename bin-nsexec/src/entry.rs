@@ -3,6 +3,7 @@
 use std::os::fd::BorrowedFd;
 
 use nicon_core::{Context, Error, Process, Result};
+use nix::unistd::Uid;
 
 use crate::args::Args;
 use crate::capability::{self, Limits};
@@ -44,20 +45,22 @@ impl<'a> Entry<'a> {
     /// Opens what the command line asks for.
     pub(crate) fn open(args: &Args, target: Option<&'a Process>) -> Result<Self> {
         let joins = Joins::open(args, target)?;
-        let checked =
-            target.filter(|_| args.is_limited()).map(|target| CheckedTarget::of(args, &joins, target)).transpose()?;
+        let limited = target.filter(|_| args.is_limited());
+        let checked = limited.map(|target| CheckedTarget::of(args, &joins, target)).transpose()?;
+        let status = limited.map(|target| target.read("status")).transpose()?;
+        let told = limited.zip(status.as_deref());
         let joined = joins.user_id()?;
-        let limits = |target| Limits::of(target, joined.map_or_else(own_user_id, Ok)?);
+        let limits = |(target, status)| Limits::of(target, status, joined.map_or_else(own_user_id, Ok)?);
         if args.follow_context {
             Labels::require_selinux()?;
         }
         let entry = Self {
             cgroups: target.filter(|_| args.join_cgroup || args.is_limited()).map(Cgroups::open).transpose()?,
             directories: Directories::open(args, target)?,
-            limits: target.filter(|_| args.is_limited()).map(limits).transpose()?,
-            resources: target.filter(|_| args.is_limited()).map(Resources::of).transpose()?,
-            inherited: target.filter(|_| args.is_limited()).map(Inherited::of).transpose()?,
-            credentials: Credentials::open(args, target, joined.is_some())?,
+            limits: told.map(limits).transpose()?,
+            resources: limited.map(Resources::of).transpose()?,
+            inherited: told.map(|(target, status)| Inherited::of(target, status)).transpose()?,
+            credentials: Credentials::open(args, target, status.as_deref(), joined.is_some())?,
             is_containers_code: args.runs_container_code(),
             keep_caps: args.keep_caps,
             labels: target
@@ -84,6 +87,11 @@ impl<'a> Entry<'a> {
         self.credentials.set_groups_early();
         self.joins.enter()?;
         self.checked.as_ref().map_or(Ok(()), CheckedTarget::is_still_there)
+    }
+
+    /// Who is to own the command's terminal.
+    pub(crate) fn terminal_owner(&self) -> Option<Uid> {
+        self.credentials.owner()
     }
 
     /// The cgroup in which a child may be born.

@@ -19,9 +19,12 @@ impl Identity {
     ///
     /// Not the owner of its directory in /proc: once the process is gone, the kernel calls that root's.
     pub(crate) fn of(process: &Process) -> Result<Self> {
-        Self::parse(&process.read("status")?).ok_or_else(|| {
-            Error::failed(format!("read /proc/{}/status: it does not tell user and groups", process.pid()))
-        })
+        Self::in_status(&process.read("status")?)
+    }
+
+    /// That in the text of /proc/PID/status.
+    pub(crate) fn in_status(status: &str) -> Result<Self> {
+        Self::parse(status).ok_or_else(|| Error::failed("the target's status in /proc does not tell user and groups"))
     }
 
     fn parse(status: &str) -> Option<Self> {

@@ -20,11 +20,11 @@ pub(crate) struct Inherited {
 }
 
 impl Inherited {
-    /// Reads it.
-    pub(crate) fn of(target: &Process) -> Result<Self> {
-        let [status, stat, oom] = ["status", "stat", "oom_score_adj"].map(|file| target.read(file));
+    /// Reads it. `status` is the text of /proc/PID/status.
+    pub(crate) fn of(target: &Process, status: &str) -> Result<Self> {
+        let [stat, oom] = ["stat", "oom_score_adj"].map(|file| target.read(file));
         let personality = target.read("personality").ok();
-        Self::parse(&status?, &stat?, &oom?, personality.as_deref()).ok_or_else(|| {
+        Self::parse(status, &stat?, &oom?, personality.as_deref()).ok_or_else(|| {
             let directory = format!("/proc/{}", target.pid());
             Error::failed(format!("read {directory}: it does not tell umask, nice value and OOM score"))
         })
@@ -92,6 +92,6 @@ mod tests {
             Some(Inherited { policy: 3, ..expected })
         );
         assert_eq!(Inherited::parse("", stat, "200\n", None), None);
-        assert!(Inherited::of(&Process::myself().unwrap()).is_ok());
+        assert!(Inherited::of(&Process::myself().unwrap(), "Umask:\t0022\n").is_ok());
     }
 }

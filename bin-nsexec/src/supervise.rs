@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, raise, sigprocmask};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid};
+use nix::unistd::{ForkResult, Pid, fchown};
 
 use crate::args::Stdio;
 use crate::entry::Entry;
@@ -35,6 +35,10 @@ pub(crate) fn supervise(entry: &Entry<'_>, stdio: Stdio) -> Result<Ended> {
     let signals = Signals::take()?;
     let (terminal, far) =
         if stdio.has_pty { Terminal::open().map(|(near, far)| (Some(near), Some(far)))? } else { (None, None) };
+    if let (Some(far), Some(owner)) = (&far, entry.terminal_owner()) {
+        // Without the right to, the command can use its terminal, but not open it anew.
+        let _ = fchown(far, Some(owner), None);
+    }
     // In a pipeline the terminal may be in use by another: what is typed is the command's when it wants it.
     let has_input = std::io::IsTerminal::is_terminal(&std::io::stdout());
     let (link, far_link) = UnixStream::pair().context(|| "make a socket pair")?;

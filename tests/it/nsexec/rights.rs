@@ -9,12 +9,14 @@ use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, Ran, copy_program, output_within, tool, witness};
 
 use crate::nsexec::as_nsenter::{CONTAINER, Cell, wait_for};
+use crate::nsexec::signals::at_terminal;
 use crate::support::expect::refusal;
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("nsexec::rights::the_user_is_the_targets", the_user_is_the_targets),
+        suite.trial("nsexec::rights::a_terminal_that_its_user_can_open", a_terminal_that_its_user_can_open),
         suite.trial("nsexec::rights::the_user_of_a_user_namespace", the_user_of_a_user_namespace),
         suite.trial("nsexec::rights::a_target_that_hides_its_user", a_target_that_hides_its_user),
         suite.trial("nsexec::rights::limits_are_the_lower_ones", limits_are_the_lower_ones),
@@ -74,6 +76,18 @@ fn the_user_is_the_targets(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     // Chosen or not, capabilities are not gained by it.
     let caps = enter(suite, pid, &["--all", "-S0"], &["grep", "CapEff", "/proc/self/status"]);
     assert_eq!(caps.ok()?, "CapEff:\t0000000000000000");
+    Ok(lab.remove("", name)?)
+}
+
+fn a_terminal_that_its_user_can_open(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let name = "modest-terminal";
+    lab.run_container("", name, &MODEST)?;
+    let pid = lab.host_pid(name)?;
+    for option in ["", "-S 1234"] {
+        let line = format!("nicon-nsexec -t {pid} --all {option} sh -c 'id -u; echo opened >/proc/self/fd/2'");
+        let shown = at_terminal(suite, &line, "");
+        assert!(shown.contains("opened") && !shown.contains("denied"), "{option}: {shown}");
+    }
     Ok(lab.remove("", name)?)
 }
 

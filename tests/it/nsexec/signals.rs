@@ -276,7 +276,7 @@ fn a_thousand_runs(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
 }
 
 /// Runs a line of bash at a terminal; tells what it shows.
-fn at_terminal(suite: &Suite, script: &str, input: &str) -> String {
+pub(crate) fn at_terminal(suite: &Suite, script: &str, input: &str) -> String {
     let path = format!("{}:{}", suite.bins().unwrap().display(), nicon_lab::search_path().to_string_lossy());
     let mut command = tool("script");
     command.args(["-qec", script, "/dev/null"]).env("PATH", path).env("SHELL", "/bin/bash");
