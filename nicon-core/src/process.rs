@@ -252,9 +252,9 @@ impl Process {
     }
 
     fn without_link(&self, verb: &str, ns_type: NsType, errno: Errno) -> Error {
-        // It has none any more, but will not be gone before all of its PID namespace is.
+        // It has none any more. The first process of a PID namespace will not be gone before all others in there are.
         if errno == Errno::ENOENT && has(ns_type) {
-            return Error::no(format!("process {} is ending", self.pid));
+            return if self.is_ending() { self.gone() } else { Error::no(format!("process {} is ending", self.pid)) };
         }
         self.failed(verb, &format!("ns/{ns_type}"), errno)
     }
