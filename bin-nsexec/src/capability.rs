@@ -1,5 +1,6 @@
 //! Capabilities: what the target has, and giving up what goes beyond it.
 
+use nicon_core::proc::status_field;
 use nicon_core::{Context, Error, NsId, NsType, Process, Result};
 use nix::errno::Errno;
 use nix::sys::prctl;
@@ -38,11 +39,8 @@ impl Limits {
     }
 
     fn parse(status: &str) -> Option<Self> {
-        let set = |name| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-            u64::from_str_radix(line.trim(), 16).ok()
-        };
-        Some(Self { bounding: set("CapBnd:")?, permitted: set("CapPrm:")? })
+        let set = |name| u64::from_str_radix(status_field(status, name)?, 16).ok();
+        Some(Self { bounding: set("CapBnd")?, permitted: set("CapPrm")? })
     }
 
     /// Takes what goes beyond the limits out of the bounding set, and for good: no program can give it back.

@@ -1,5 +1,6 @@
 //! Who a process is: its user and groups.
 
+use nicon_core::proc::status_field;
 use nicon_core::{Error, Process, Result};
 
 /// What the kernel shows for an ID that has no number in our user namespace.
@@ -29,12 +30,12 @@ impl Identity {
 
     fn parse(status: &str) -> Option<Self> {
         let numbers = |name| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-            line.split_whitespace().map(|number| number.parse().ok()).collect::<Option<Vec<u32>>>()
+            let field = status_field(status, name)?;
+            field.split_whitespace().map(|number| number.parse().ok()).collect::<Option<Vec<u32>>>()
         };
         // Real, effective, saved, of the file system.
         let effective = |name| numbers(name)?.get(1).copied();
-        Some(Self { uid: effective("Uid:")?, gid: effective("Gid:")?, groups: numbers("Groups:")? })
+        Some(Self { uid: effective("Uid")?, gid: effective("Gid")?, groups: numbers("Groups")? })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use nicon_core::proc::status_field;
 use nicon_core::{Context, Error, Process, Result};
 use nix::errno::Errno;
 use nix::sys::stat::{Mode, umask};
@@ -34,7 +35,7 @@ impl Inherited {
         // After the name, which may contain anything; the state is the third field of `proc_pid_stat(5)`.
         let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split_whitespace().collect();
         Some(Self {
-            umask: u32::from_str_radix(status.lines().find_map(|line| line.strip_prefix("Umask:"))?.trim(), 8).ok()?,
+            umask: u32::from_str_radix(status_field(status, "Umask")?, 8).ok()?,
             nice: fields.get(16)?.parse().ok()?,
             policy: fields.get(38)?.parse().ok()?,
             oom_score_adj: oom_score_adj.trim().parse().ok()?,

@@ -101,10 +101,16 @@ pub(crate) fn hides(mountinfo: &[u8]) -> bool {
     on_proc.is_some_and(|mount| hiding.iter().any(|option| mount.has_option(option)))
 }
 
+/// A field of /proc/PID/status by its name, without the colon; see `proc_pid_status(5)`.
+#[must_use]
+pub fn status_field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
+    status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
+}
+
 /// Whether the effective capabilities in /proc/PID/status include `CAP_SYS_PTRACE`, bit 19.
 pub(crate) fn may_ptrace(status: &str) -> bool {
-    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
-    effective.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).is_some_and(|bits| bits & 1 << 19 != 0)
+    let effective = status_field(status, "CapEff");
+    effective.and_then(|bits| u64::from_str_radix(bits, 16).ok()).is_some_and(|bits| bits & 1 << 19 != 0)
 }
 
 /// A flag of a task that ends: `linux/sched.h`.

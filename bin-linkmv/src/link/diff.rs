@@ -31,13 +31,13 @@ fn needed_origin_altname(spec: &LinkSpec, link: &Link, origin: &Origin) -> Optio
 }
 
 /// The addresses.
-pub(crate) fn addresses<'a>(spec: &'a LinkSpec, link: &Link, netns: &NetnsHandle) -> Result<Vec<&'a Cidr>> {
-    if spec.addresses.is_empty() {
+pub(crate) fn addresses<'a>(asked: &'a [Cidr], link: &Link, netns: &NetnsHandle) -> Result<Vec<&'a Cidr>> {
+    if asked.is_empty() {
         return Ok(Vec::new());
     }
     let present = netns.netlink.addresses(link.ifindex)?;
     let present: Vec<Cidr> = present.iter().map(address::cidr).collect();
-    Ok(spec.addresses.iter().filter(|cidr| !present.contains(cidr)).collect())
+    Ok(asked.iter().filter(|cidr| !present.contains(cidr)).collect())
 }
 
 /// The routes.

@@ -65,7 +65,7 @@ pub(crate) fn apply(
     }
     changed |= record_origin(job, link, origin)?;
     carried.carry.put_back(&to.netlink)?;
-    for cidr in diff::addresses(spec, link, to)? {
+    for cidr in diff::addresses(&spec.addresses, link, to)? {
         let put = to.netlink.put(address::request(cidr, link.ifindex));
         put.map_err(|error| error.context(&failed(&format!("add address {cidr} to"))))?;
         changed = true;

@@ -53,7 +53,7 @@ pub(crate) fn reconciling(job: &Job<'_>, link: &Link, origin: &Origin, master: O
     {
         steps.push(add_altname(name, &altname));
     }
-    steps.extend(diff::addresses(spec, link, to)?.into_iter().map(|address| add_address(name, address)));
+    steps.extend(diff::addresses(&spec.addresses, link, to)?.into_iter().map(|address| add_address(name, address)));
     steps.extend(diff::routes(spec, link, to)?.into_iter().map(|route| add_route(name, route)));
     Ok(steps)
 }

@@ -59,7 +59,7 @@ impl<'a> Before<'a> {
         let carry = Carry::read(&job.to.netlink, link.ifindex)?;
         Ok(Self {
             undo: Undo::of(job.to, link, (&carry, &Sysctls::default(), &Unrestorable::default()))?,
-            addresses: diff::addresses(job.spec, link, job.to)?,
+            addresses: diff::addresses(&job.spec.addresses, link, job.to)?,
             routes: diff::routes(job.spec, link, job.to)?,
         })
     }

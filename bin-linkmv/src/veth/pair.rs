@@ -2,13 +2,13 @@
 
 use std::os::fd::{AsFd, AsRawFd};
 
-use nicon_core::link::Cidr;
 use nicon_core::{Error, Result};
 use nicon_rtnl::netlink::about;
 use nicon_rtnl::packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
 use nicon_rtnl::{Link, NetnsHandle, address};
 use nix::errno::Errno;
 
+use crate::link::diff;
 use crate::veth::end::End;
 
 /// Where the two ends lie.
@@ -140,12 +140,8 @@ fn master(netns: &NetnsHandle, end: &End) -> Result<Option<u32>> {
 
 /// Adds the addresses that an end is missing, and returns whether there were any.
 fn give_addresses(netns: &NetnsHandle, end: &End, link: &Link) -> Result<bool> {
-    if end.addresses.is_empty() {
-        return Ok(false);
-    }
-    let present: Vec<Cidr> = netns.netlink.addresses(link.ifindex)?.iter().map(address::cidr).collect();
     let mut given = false;
-    for cidr in end.addresses.iter().filter(|cidr| !present.contains(cidr)) {
+    for cidr in diff::addresses(&end.addresses, link, netns)? {
         let put = netns.netlink.put(address::request(cidr, link.ifindex));
         put.map_err(|error| error.context(&format!("give {cidr} to {} in {}", end.name, netns.label)))?;
         given = true;
