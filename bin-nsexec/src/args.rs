@@ -24,7 +24,7 @@ use crate::variable::Variable;
 /// target's cgroup and LSM label, and an environment of TERM and PATH; if standard input is a terminal, also a terminal of
 /// its own. With --net alone, the program, its files and its privileges are the caller's. With --pid
 /// they must not be, since the container's processes could take over the command: see --privileged.
-#[derive(Debug, Parser)]
+#[derive(Debug, Default, Parser)]
 #[command(
     name = "nicon-nsexec",
     version,

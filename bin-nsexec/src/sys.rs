@@ -120,13 +120,21 @@ pub(crate) fn environment() -> Vec<CString> {
     unsafe extern "C" {
         static environ: *const *const c_char;
     }
-    let mut strings = Vec::new();
     // SAFETY: the program never changes `environ`: an array of C strings that ends with a null pointer, or null.
+    unsafe { strings(environ) }
+}
+
+/// Copies the strings of an array.
+///
+/// # Safety
+/// It is null, or its strings end with NUL, and itself with a null pointer.
+pub(crate) unsafe fn strings(mut array: *const *const c_char) -> Vec<CString> {
+    let mut strings = Vec::new();
+    // SAFETY: see above; we go no further than the null pointer.
     unsafe {
-        let mut next = environ;
-        while !next.is_null() && !(*next).is_null() {
-            strings.push(CStr::from_ptr(*next).to_owned());
-            next = next.add(1);
+        while !array.is_null() && !(*array).is_null() {
+            strings.push(CStr::from_ptr(*array).to_owned());
+            array = array.add(1);
         }
     }
     strings
