@@ -1,4 +1,4 @@
-//! The plain command lines: a target by its PID, namespaces of that target, and a command.
+//! The plain command lines: a target by its PID or none, namespaces of the target, and a command.
 //!
 //! To set up clap and its description of all options takes longer than to enter a namespace. These few words mean the same
 //! to both; whatever is not understood here, or is wrong, is left to clap.
@@ -16,7 +16,7 @@ pub(crate) fn parse(words: &[OsString]) -> Option<Args> {
         let (word, behind) = rest.split_first()?;
         if !word.as_bytes().starts_with(b"-") {
             args.command = rest.to_vec();
-            return args.target.is_some().then_some(args);
+            return Some(args);
         }
         rest = behind;
         if let Some(option) = option(&mut args, word.as_bytes()) {
@@ -78,6 +78,10 @@ mod tests {
             "-m -u -i -n -p -t 7 -U -C -T sh",
             "--mnt -t 3 --pid --user sh",
             "-t 3 sh",
+            "-n ip",
+            "--all sh -t 1",
+            "ip",
+            "",
         ] {
             let (plain, clap) = both(line);
             assert_eq!(plain, clap, "{line}");
@@ -86,7 +90,7 @@ mod tests {
 
     #[test]
     fn the_rest_is_left_to_clap() {
-        let lines = "|-n|-t|-n -t|-n ip|-t 1|-t 1 -n|-t 1 -n -n ip|-t 1 -t 1 -n ip|-t 0 -n ip|-t  -n ip|-t -1 -n ip|-t=1 -n ip|\
+        let lines = "-n|-t|-n -t|-t 1|-t 1 -n|-t 1 -n -n ip|-t 1 -t 1 -n ip|-t 0 -n ip|-t  -n ip|-t -1 -n ip|-t=1 -n ip|\
                      -t 99999999999 -n ip|-t 1 -a -a ip|-t 1 -nu ip|-t 1 -n=/x ip|-t 1 -n/x ip|-t 1 --ne ip|-t 1 -n -- ip|\
                      -t 1 -n - ip|-t 1 -n --each ip|--version";
         for line in lines.split('|') {
