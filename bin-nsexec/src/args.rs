@@ -1,7 +1,6 @@
 //! The command line: nsenter's letters and words.
 
 use std::ffi::{OsStr, OsString};
-use std::io::IsTerminal;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -11,18 +10,19 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use nicon_core::process::PidInode;
 use nicon_core::{Error, Namespace, NsType};
 
+use crate::stdio::{Input, Stdio};
 use crate::variable::Variable;
 
 /// Run a command in chosen namespaces of a process.
 ///
-/// The process is --target, or the one that the record on standard input names (as nicon-resolve prints it); the rest of
-/// standard input is the command's. Options and letters are those of nsenter, with one difference: without an option that
+/// The process is --target, or the one that the record on standard input names (as nicon-resolve prints it; a bare PID will do).
+/// Then standard input holds nothing else, and the command reads from the terminal, if there is one; --stdin hands it the
+/// rest. Options and letters are those of nsenter, with one difference: without an option that
 /// enters a namespace or uses the target, nothing is run. Without COMMAND, $SHELL is run.
 ///
 /// If the mount namespace or the root directory is the container's, the command runs as the target's user and groups, with
 /// no more capabilities than the target has, no right to gain more by setuid, the lower of both resource limits, the
-/// target's cgroup and LSM label, and an environment of TERM and PATH; if standard input is a terminal, also a terminal of
-/// its own. With --net alone, the program, its files and its privileges are the caller's. With --pid
+/// target's cgroup and LSM label, and an environment of TERM and PATH; if the caller has a terminal, also one of its own. With --net alone, the program, its files and its privileges are the caller's. With --pid
 /// they must not be, since the container's processes could take over the command: see --privileged.
 #[derive(Debug, Parser)]
 #[command(
@@ -155,7 +155,11 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) no_pty: bool,
 
-    /// Run the command once for each record on standard input, in turn
+    /// Hand what follows the record on standard input to the command
+    #[arg(long, conflicts_with_all = ["target", "each"])]
+    pub(crate) stdin: bool,
+
+    /// Run the command once for each record on standard input, in turn, with no input of its own
     #[arg(long, conflicts_with = "target")]
     pub(crate) each: bool,
 
@@ -166,17 +170,6 @@ pub(crate) struct Args {
 
 /// Stands for the target if FILE or DIR is left out. The kernel refuses an empty path, so it means nothing else.
 const OF_TARGET: &str = "";
-
-/// Session, terminal and input of a command that is watched.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Stdio {
-    /// It has a session of its own: the caller's terminal is not its controlling one, so it cannot inject input there.
-    pub(crate) has_session: bool,
-    /// That session has a terminal of its own.
-    pub(crate) has_pty: bool,
-    /// It reads nothing: standard input holds the records.
-    pub(crate) has_null_input: bool,
-}
 
 /// Where a namespace or directory comes from.
 #[derive(Clone, Debug)]
@@ -272,8 +265,18 @@ impl Args {
 
     /// Session, terminal and input of the command.
     pub(crate) fn stdio(&self) -> Stdio {
-        let has_session = self.is_contained() && !self.no_pty;
-        Stdio { has_session, has_pty: has_session && std::io::stdin().is_terminal(), has_null_input: self.each }
+        let input = match (self.each, self.target.is_some() || self.stdin || !self.needs_target()) {
+            (true, _) => Input::Nothing,
+            (_, true) => Input::Callers,
+            (_, false) => Input::Terminal,
+        };
+        Stdio { is_contained: self.is_contained(), is_shared: self.no_pty, input }
+    }
+
+    /// Whether the container's files are those of the target, as it sees them.
+    pub(crate) fn runs_targets_files(&self) -> bool {
+        let is_targets = |source: &Option<Source>| !matches!(source, Some(Source::Path(_)));
+        self.runs_container_code() && is_targets(&self.mount) && is_targets(&self.root)
     }
 
     /// Whether a namespace is joined, or the target or another root directory used in any other way.

@@ -1,9 +1,11 @@
 //! User and group IDs of the command.
 
+use std::os::fd::BorrowedFd;
+
 use nicon_core::{Context, Error, Process, Result};
 use nix::errno::Errno;
 use nix::sys::prctl;
-use nix::unistd::{Gid, Uid, getgroups, setgid, setgroups, setuid};
+use nix::unistd::{Gid, Uid, fchown, getgroups, setgid, setgroups, setuid};
 
 use crate::args::{Args, Id};
 use crate::identity::{Identity, OVERFLOW};
@@ -15,8 +17,6 @@ pub(crate) struct Credentials<'a> {
     gid: Option<Id>,
     /// The supplementary groups of the target, as they are called here; none if they are not to be followed.
     groups: Option<Vec<u32>>,
-    /// The user, as it is called here, if that is known before the joins.
-    owner: Option<Uid>,
     /// Whose IDs "follow" means.
     target: Option<&'a Process>,
     keep_caps: bool,
@@ -40,17 +40,7 @@ impl<'a> Credentials<'a> {
         let groups =
             status.filter(|_| follows_groups).map(|status| Ok(Identity::in_status(status)?.groups)).transpose()?;
         let (uid, gid) = (args.setuid.or(default), args.setgid.or(default));
-        let owner = match (uid, status) {
-            (Some(Id::Follow), Some(status)) => Some(Identity::in_status(status)?.uid),
-            (Some(Id::Number(number)), _) if !enters_user => Some(number),
-            _ => None,
-        };
-        Ok(Self { uid, gid, groups, owner: owner.map(Uid::from_raw), target, keep_caps: args.keep_caps })
-    }
-
-    /// Who is to own the command's terminal, to open it by name; `None` if that is to stay as it is.
-    pub(crate) fn owner(&self) -> Option<Uid> {
-        self.owner
+        Ok(Self { uid, gid, groups, target, keep_caps: args.keep_caps })
     }
 
     /// Changes the supplementary groups while the caller's own user namespace still allows it: the one that is entered may
@@ -61,8 +51,8 @@ impl<'a> Credentials<'a> {
         }
     }
 
-    /// Becomes that user, after the joins.
-    pub(crate) fn assume(&self) -> Result<()> {
+    /// Becomes that user, after the joins. `terminal` is to be that user's as well.
+    pub(crate) fn assume(&self, terminal: Option<BorrowedFd<'_>>) -> Result<()> {
         let follows = [self.uid, self.gid].iter().any(|id| matches!(id, Some(Id::Follow)));
         // Read after the joins, IDs are those of the user namespace that we are in; and a target that is gone has none.
         let targets = self.target.filter(|_| follows).map(Identity::of).transpose()?;
@@ -78,6 +68,8 @@ impl<'a> Credentials<'a> {
         }
         if let Some(id) = self.uid {
             let uid = Uid::from_raw(number(id, |targets| targets.uid)?);
+            // Without the right to, the command can use its terminal, but not open it anew.
+            let _ = terminal.map(|terminal| fchown(terminal, Some(uid), None));
             prctl::set_keepcaps(self.keep_caps).context(|| "keep the capabilities")?;
             mapped("CAP_SETUID", setuid(uid), || format!("set user ID {uid}"), "--setuid")?;
         }

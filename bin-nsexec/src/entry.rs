@@ -1,9 +1,10 @@
 //! Everything that entering the namespaces needs, opened beforehand, and entering them.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use nicon_core::{Context, Error, Process, Result};
-use nix::unistd::Uid;
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::Mode;
 
 use crate::args::Args;
 use crate::capability::{self, Limits};
@@ -23,6 +24,7 @@ use crate::sys;
 
 /// What was opened. From the first join on nothing of ours is looked up by name: names are the container's then.
 pub(crate) struct Entry<'a> {
+    target: Option<&'a Process>,
     joins: Joins<'a>,
     /// Where the command stays in our own user namespace.
     checked: Option<CheckedTarget<'a>>,
@@ -34,6 +36,8 @@ pub(crate) struct Entry<'a> {
     credentials: Credentials<'a>,
     /// Whether the container's code runs.
     is_containers_code: bool,
+    /// Whether it is found in the target's own mount namespace and root directory.
+    is_targets_files: bool,
     keep_caps: bool,
     labels: Option<Labels>,
     /// `None` if no process of ours comes near the container: then the command is executed directly.
@@ -62,6 +66,7 @@ impl<'a> Entry<'a> {
             inherited: told.map(|(target, status)| Inherited::of(target, status)).transpose()?,
             credentials: Credentials::open(args, target, status.as_deref(), joined.is_some())?,
             is_containers_code: args.runs_container_code(),
+            is_targets_files: args.runs_targets_files(),
             keep_caps: args.keep_caps,
             labels: target
                 .filter(|_| args.follow_context || args.is_limited())
@@ -71,6 +76,7 @@ impl<'a> Entry<'a> {
             command: Command::new(args, target)?,
             checked: checked.filter(|_| joined.is_none()),
             joins,
+            target,
         };
         // What was read of the target by name is true of it if it has lived until now.
         match target {
@@ -89,9 +95,10 @@ impl<'a> Entry<'a> {
         self.checked.as_ref().map_or(Ok(()), CheckedTarget::is_still_there)
     }
 
-    /// Who is to own the command's terminal.
-    pub(crate) fn terminal_owner(&self) -> Option<Uid> {
-        self.credentials.owner()
+    /// The root directory of the container whose files run, if it is the target's.
+    pub(crate) fn containers_root(&self) -> Option<OwnedFd> {
+        let target = self.target.filter(|_| self.is_targets_files)?;
+        openat(target.dir(), "root", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).ok()
     }
 
     /// The cgroup in which a child may be born.
@@ -102,14 +109,16 @@ impl<'a> Entry<'a> {
     /// Becomes the command, after the joins; a failure ends the process with its message and status.
     ///
     /// `last` is done when all else is, above all a change of the user. With `status`, it is not this process that becomes
-    /// the command but a child of the process at the other end: see [`LastStep::take`].
+    /// the command but a child of the process at the other end: see [`LastStep::take`]. `terminal` is one that was made for it,
+    /// and is to be its user's.
     pub(crate) fn become_command(
         &self,
         is_in_birthplace: bool,
+        terminal: Option<BorrowedFd<'_>>,
         last: impl FnOnce() -> Result<()>,
         status: Option<BorrowedFd<'_>>,
     ) -> ! {
-        let prepared = self.prepare(is_in_birthplace).and_then(|()| last());
+        let prepared = self.prepare(is_in_birthplace, terminal).and_then(|()| last());
         let (status, error) = match (prepared, &self.last_step) {
             (Err(error), _) => (FAILED, error),
             (Ok(()), Some(last_step)) => (FAILED, last_step.take(status, self.labels.as_ref(), &self.command)),
@@ -128,7 +137,7 @@ impl<'a> Entry<'a> {
         }
     }
 
-    fn prepare(&self, is_in_birthplace: bool) -> Result<()> {
+    fn prepare(&self, is_in_birthplace: bool, terminal: Option<BorrowedFd<'_>>) -> Result<()> {
         if let Some(cgroups) = &self.cgroups {
             cgroups.join(is_in_birthplace)?;
         }
@@ -141,7 +150,7 @@ impl<'a> Entry<'a> {
         if let Some(limits) = &self.limits {
             limits.bound()?;
         }
-        self.credentials.assume()?;
+        self.credentials.assume(terminal)?;
         if let Some(limits) = &self.limits {
             limits.drop_excess()?;
         }

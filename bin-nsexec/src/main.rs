@@ -26,14 +26,12 @@ mod privileges;
 mod resources;
 mod run;
 mod self_protection;
-mod session_leader;
-mod signals;
-mod start;
-mod supervise;
+mod stdio;
 mod sys;
 mod target;
 mod terminal;
 mod variable;
+mod watch;
 
 use clap::Parser;
 use nicon_core::Status;

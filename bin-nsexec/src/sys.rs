@@ -1,19 +1,17 @@
 //! The system calls that nix lacks, and the fork.
 #![allow(unsafe_code, reason = "these calls have no safe wrapper in nix")]
 
-use std::ffi::{CStr, CString, c_char, c_int, c_ulong, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_ulong};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::unistd::{ForkResult, Pid};
+
+pub(crate) mod signal;
+pub(crate) mod terminal;
 
 mod ioctl {
     nix::ioctl_none_bad!(siocgskns, libc::SIOCGSKNS);
-    nix::ioctl_write_int_bad!(tiocsctty, libc::TIOCSCTTY);
-    nix::ioctl_write_int_bad!(tiocgptpeer, libc::TIOCGPTPEER);
-    nix::ioctl_read_bad!(tiocgwinsz, libc::TIOCGWINSZ, libc::winsize);
-    nix::ioctl_write_ptr_bad!(tiocswinsz, libc::TIOCSWINSZ, libc::winsize);
 }
 
 fn owned(fd: i64) -> nix::Result<OwnedFd> {
@@ -140,58 +138,6 @@ pub(crate) fn getcwd() -> nix::Result<Vec<u8>> {
     let length = Errno::result(unsafe { libc::syscall(libc::SYS_getcwd, path.as_mut_ptr(), path.len()) })?;
     let length = usize::try_from(length).unwrap_or_default().saturating_sub(1);
     Ok(path[..length].to_vec())
-}
-
-/// Sends a signal with a number that goes with it.
-pub(crate) fn sigqueue(pid: Pid, signal: Signal, number: usize) -> nix::Result<()> {
-    let value = libc::sigval { sival_ptr: number as *mut c_void };
-    // SAFETY: the call takes plain numbers; the "pointer" is never followed.
-    Errno::result(unsafe { libc::sigqueue(pid.as_raw(), signal as c_int, value) }).map(drop)
-}
-
-/// Whether a signal that is blocked waits for us.
-pub(crate) fn is_pending(signal: Signal) -> bool {
-    // SAFETY: a set of signals is plain integers; the call fills it in.
-    unsafe {
-        let mut pending: libc::sigset_t = std::mem::zeroed();
-        libc::sigpending(&raw mut pending) == 0 && libc::sigismember(&raw const pending, signal as c_int) == 1
-    }
-}
-
-/// Has children waited for even if the caller ignores SIGCHLD; returns the action before.
-pub(crate) fn default_sigchld() -> nix::Result<SigAction> {
-    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
-    // SAFETY: the default action runs none of our code.
-    unsafe { sigaction(Signal::SIGCHLD, &default) }
-}
-
-/// Restores what [`default_sigchld`] returned.
-pub(crate) fn restore_sigchld(old: &SigAction) -> nix::Result<()> {
-    // SAFETY: across an exec a disposition is the default or to ignore: neither runs code of ours.
-    unsafe { sigaction(Signal::SIGCHLD, old) }.map(drop)
-}
-
-/// Makes a terminal the controlling one of the session that we lead.
-pub(crate) fn control(terminal: impl AsFd) -> nix::Result<()> {
-    // SAFETY: the descriptor is open for the time of the call, and the argument is a plain number.
-    unsafe { ioctl::tiocsctty(terminal.as_fd().as_raw_fd(), 0) }.map(drop)
-}
-
-/// The other end of a pseudo-terminal, without a path: `TIOCGPTPEER`, Linux 4.13.
-pub(crate) fn pty_peer(master: impl AsFd) -> nix::Result<OwnedFd> {
-    // SAFETY: the descriptor is open for the time of the call, and the argument is a plain number.
-    let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
-    owned(unsafe { ioctl::tiocgptpeer(master.as_fd().as_raw_fd(), flags) }?.into())
-}
-
-/// Gives one terminal the size of another.
-pub(crate) fn copy_window_size(from: impl AsFd, to: impl AsFd) -> nix::Result<()> {
-    // SAFETY: both descriptors are open for the time of the calls, and `size` is what they read and write.
-    unsafe {
-        let mut size: libc::winsize = std::mem::zeroed();
-        ioctl::tiocgwinsz(from.as_fd().as_raw_fd(), &raw mut size)?;
-        ioctl::tiocswinsz(to.as_fd().as_raw_fd(), &raw const size).map(drop)
-    }
 }
 
 /// Whether this program was given more rights than its caller has: by a setuid or setgid bit, or capabilities of its file.

@@ -3,14 +3,15 @@
 pub(crate) mod as_nsenter;
 pub(crate) mod attacks;
 pub(crate) mod fallbacks;
-pub(crate) mod keys;
 pub(crate) mod labels;
+pub(crate) mod left_behind;
 pub(crate) mod options;
 pub(crate) mod quick;
 pub(crate) mod records;
 pub(crate) mod rights;
 pub(crate) mod signals;
 pub(crate) mod takeover;
+pub(crate) mod terminal;
 
 use libtest_mimic::Trial;
 
@@ -21,14 +22,15 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         as_nsenter::trials(suite),
         attacks::trials(suite),
         fallbacks::trials(suite),
-        keys::trials(suite),
         labels::trials(suite),
+        left_behind::trials(suite),
         options::trials(suite),
         quick::trials(suite),
         records::trials(suite),
         rights::trials(suite),
         signals::trials(suite),
         takeover::trials(suite),
+        terminal::trials(suite),
     ]
     .into_iter()
     .flatten()

@@ -26,6 +26,7 @@ complete -c nicon-nsexec -s Z -l follow-context -d 'Run in the SELinux context o
 complete -c nicon-nsexec -s c -l join-cgroup -d 'Join the cgroup of the target'
 complete -c nicon-nsexec -l privileged -d 'Give the command the caller\'s user, limits, capabilities, cgroup and LSM label, even where the container may take them over'
 complete -c nicon-nsexec -l no-pty -d 'Run the command on the caller\'s own terminal, into which it can then inject input'
-complete -c nicon-nsexec -l each -d 'Run the command once for each record on standard input, in turn'
+complete -c nicon-nsexec -l stdin -d 'Hand what follows the record on standard input to the command'
+complete -c nicon-nsexec -l each -d 'Run the command once for each record on standard input, in turn, with no input of its own'
 complete -c nicon-nsexec -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nicon-nsexec -s V -l version -d 'Print version'
