@@ -10,12 +10,15 @@ help: ## Show this list
 	@echo "nicon: wire and enter deeply nested containers. Targets:"
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# The target that the programs are built for.
+build install demo lab bench: export CARGO_BUILD_TARGET ?= $(shell PATH="$(PATH)" .cargo/target)
+
 build: ## Build the static release programs
 	cargo build --release --workspace --bins --locked
 
 install: build ## Copy them, their man pages and completions to $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/bin
-	find target/*/release -maxdepth 1 -name 'nicon-*' -type f -executable ! -name 'nicon-bench*' ! -name nicon-lab \
+	find target/$(CARGO_BUILD_TARGET)/release -maxdepth 1 -name 'nicon-*' -type f -executable ! -name 'nicon-bench*' ! -name nicon-lab \
 	    -exec install -t $(DESTDIR)$(PREFIX)/bin {} +
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/man/*
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/bash-completion/completions docs/completions/bash/*
@@ -73,7 +76,8 @@ fuzz: ## Feed whatever comes to mind to what reads strangers' bytes, FUZZ_SECOND
 # Which C library and processor there are besides this machine's. Without rustup only those are checked that are there.
 TARGETS := x86_64-unknown-linux-musl aarch64-unknown-linux-gnu aarch64-unknown-linux-musl
 
-portable: ## Check that nicon-core builds for musl and for arm64
+portable: ## Check that the programs build for this machine's own C library, and nicon-core for musl and arm64
+	cargo build --quiet --locked --workspace --bins
 	@for target in $(TARGETS); do \
 	    ! command -v rustup >/dev/null || rustup target list --installed | grep -qx $$target || \
 	        rustup target add $$target || exit; \

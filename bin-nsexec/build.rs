@@ -1,5 +1,4 @@
-//! Compiles the last step, a program of its own that nsexec carries along (`src/image.rs`), and has nsexec begin at
-//! `nicon_entry` (`src/early.rs`).
+//! Compiles the last step, a program of its own that nsexec carries along (`src/image.rs`).
 
 use std::env;
 use std::path::Path;
@@ -19,9 +18,6 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=last-step");
     compile_last_step();
-    if variable("CARGO_CFG_TARGET_ARCH") == "x86_64" {
-        println!("cargo:rustc-link-arg-bins=-Wl,--entry=nicon_entry");
-    }
 }
 
 fn compile_last_step() {

@@ -24,7 +24,7 @@ use crate::variable::Variable;
 /// no more capabilities than the target has, no right to gain more by setuid, the lower of both resource limits, the
 /// target's cgroup and LSM label, and an environment of TERM and PATH; if the caller has a terminal, also one of its own. With --net alone, the program, its files and its privileges are the caller's. With --pid
 /// they must not be, since the container's processes could take over the command: see --privileged.
-#[derive(Debug, Parser)]
+#[derive(Debug, Default, Parser)]
 #[command(
     name = "nicon-nsexec",
     version,

@@ -3,10 +3,9 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-/// The arguments, with a FILE or DIR that is attached to a letter (`-n/run/netns/blue`, as for nsenter) made `-n=...`: clap
+/// These arguments, with a FILE or DIR that is attached to a letter (`-n/run/netns/blue`, as for nsenter) made `-n=...`: clap
 /// would take it for further letters.
-pub(crate) fn arguments() -> Vec<OsString> {
-    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+pub(crate) fn detach(mut arguments: Vec<OsString>) -> Vec<OsString> {
     let mut is_operand = true;
     for argument in &mut arguments {
         let is_option = argument.as_bytes().starts_with(b"-");

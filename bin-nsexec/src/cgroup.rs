@@ -6,17 +6,16 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use nicon_core::{Context, Error, Process, Result};
-use nix::fcntl::{OFlag, open};
+use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::Mode;
 
-use crate::cgroup_text::{directory, parse};
+use crate::cgroup_text::{cgroup_mounts, directory, parse};
 
 /// The target's cgroups in those hierarchies in which it is in another one than we are.
 pub(crate) struct Cgroups {
     /// On v2: the directory, in which a child can be born.
     directory: Option<OwnedFd>,
-    /// What moves the calling process: of v2, then of v1.
-    v2: Option<File>,
+    /// On v1: what moves the calling process.
     v1: Vec<File>,
 }
 
@@ -25,15 +24,16 @@ impl Cgroups {
     pub(crate) fn open(target: &Process) -> Result<Self> {
         let own = read("/proc/self/cgroup")?;
         let targets = target.read("cgroup")?;
-        let mut cgroups = Self { directory: None, v2: None, v1: Vec::new() };
+        let mut cgroups = Self { directory: None, v1: Vec::new() };
         let others: Vec<&str> = targets.lines().filter(|line| !own.lines().any(|ours| ours == *line)).collect();
         if others.is_empty() {
             return Ok(cgroups);
         }
-        let mounts = read("/proc/self/mountinfo")?;
+        let mountinfo = read("/proc/self/mountinfo")?;
+        let mounts = cgroup_mounts(mountinfo.as_bytes());
         for line in others {
             let (controllers, path) = parse(line).ok_or_else(|| Error::failed(format!("strange cgroup: {line}")))?;
-            let Some(directory) = directory(mounts.as_bytes(), controllers, path) else {
+            let Some(directory) = directory(&mounts, controllers, path) else {
                 return Err(Error::failed(format!(
                     "the target's cgroup {line} is not below a cgroup mount of ours (--privileged stays in the caller's)"
                 )));
@@ -42,7 +42,6 @@ impl Cgroups {
                 let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
                 let opened = open(&directory, flags, Mode::empty());
                 cgroups.directory = Some(opened.context(|| format!("open {}", directory.display()))?);
-                cgroups.v2 = Some(writable(&directory.join("cgroup.procs"))?);
             } else {
                 // A process that moves only itself, its one thread, needs not wait for all others to hold still: that
                 // wait is what makes a write to cgroup.procs slow.
@@ -59,12 +58,13 @@ impl Cgroups {
 
     /// Moves the calling process.
     pub(crate) fn join(&self, is_born_inside: bool) -> Result<()> {
-        let v2 = self.v2.iter().filter(|_| !is_born_inside);
-        for mut file in v2.chain(&self.v1) {
-            // 0 is the process that writes.
-            file.write_all(b"0").context(|| "join the target's cgroup (--privileged stays in the caller's)")?;
-        }
-        Ok(())
+        let enter = |mut file: &File| file.write_all(b"0"); // 0 is the process that writes
+        let v2 = self.directory.iter().filter(|_| !is_born_inside).map(|directory| {
+            let flags = OFlag::O_WRONLY | OFlag::O_CLOEXEC;
+            enter(&File::from(openat(directory, "cgroup.procs", flags, Mode::empty())?))
+        });
+        let mut joined = v2.chain(self.v1.iter().map(enter));
+        joined.try_for_each(|joined| joined.context(|| "join the target's cgroup (--privileged stays in the caller's)"))
     }
 }
 

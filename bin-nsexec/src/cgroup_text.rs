@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use nicon_core::mountinfo::{mounts, unescape};
+use nicon_core::mountinfo::{Mount, mounts, unescape};
 
 /// Controllers (none for v2) and path of a line of /proc/PID/cgroup.
 pub(crate) fn parse(line: &str) -> Option<(&str, &str)> {
@@ -13,17 +13,25 @@ pub(crate) fn parse(line: &str) -> Option<(&str, &str)> {
     (path.starts_with('/') && !path.split('/').any(|part| part == "..")).then_some((controllers, path))
 }
 
-/// Where the cgroup `path` of a hierarchy is mounted, by the lines of /proc/self/mountinfo.
-pub(crate) fn directory(mountinfo: &[u8], controllers: &str, path: &str) -> Option<PathBuf> {
-    mounts(mountinfo).find_map(|mount| {
+/// The mounts of cgroup file systems among the lines of /proc/self/mountinfo.
+pub(crate) fn cgroup_mounts(mountinfo: &[u8]) -> Vec<Mount<'_>> {
+    mounts(mountinfo).filter(|mount| mount.fs_type.starts_with(b"cgroup")).collect()
+}
+
+/// Where the cgroup `path` of a hierarchy is mounted.
+pub(crate) fn directory(mounts: &[Mount<'_>], controllers: &str, path: &str) -> Option<PathBuf> {
+    mounts.iter().find_map(|mount| {
         let is_it = match (mount.fs_type, controllers) {
             (b"cgroup2", "") => true,
             (b"cgroup", "") => false,
             (b"cgroup", _) => controllers.split(',').all(|controller| mount.has_option(controller)),
             _ => false,
         };
+        if !is_it {
+            return None;
+        }
         let below = Path::new(path).strip_prefix(OsStr::from_bytes(mount.root)).ok()?;
-        is_it.then(|| Path::new(OsStr::from_bytes(&unescape(mount.point))).join(below))
+        Some(Path::new(OsStr::from_bytes(&unescape(mount.point))).join(below))
     })
 }
 
@@ -39,7 +47,9 @@ mod tests {
 
     #[test]
     fn a_cgroup_is_found_where_its_hierarchy_is_mounted() {
-        let found = |line| parse(line).and_then(|(controllers, path)| directory(MOUNTS.as_bytes(), controllers, path));
+        let found = |line| {
+            parse(line).and_then(|(controllers, path)| directory(&cgroup_mounts(MOUNTS.as_bytes()), controllers, path))
+        };
         assert_eq!(found("1:name=systemd:/x"), Some("/sys/fs/cgroup/systemd/x".into()));
         assert_eq!(found("2:cpu,cpuacct:/docker/1"), Some("/sys/fs/cgroup/cpu,cpuacct/docker/1".into()));
         assert_eq!(found("0::/box/in:side"), Some("/mnt/a b/in:side".into()));

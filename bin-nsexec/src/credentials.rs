@@ -15,8 +15,12 @@ use crate::privileges::taking;
 pub(crate) struct Credentials<'a> {
     uid: Option<Id>,
     gid: Option<Id>,
-    /// The supplementary groups of the target, as they are called here; none if they are not to be followed.
-    groups: Option<Vec<u32>>,
+    /// Who the target is, as that is called here; `None` if nothing of the target's is followed where its files run.
+    identity: Option<Identity>,
+    /// Whether the supplementary groups are the target's.
+    follows_groups: bool,
+    /// Whether IDs are called otherwise after the joins.
+    enters_user: bool,
     /// Whose IDs "follow" means.
     target: Option<&'a Process>,
     keep_caps: bool,
@@ -37,32 +41,38 @@ impl<'a> Credentials<'a> {
             (false, false) => enters_user.then_some(Id::Number(0)),
         };
         let follows_groups = args.setgid.is_none() && matches!(default, Some(Id::Follow));
-        let groups =
-            status.filter(|_| follows_groups).map(|status| Ok(Identity::in_status(status)?.groups)).transpose()?;
         let (uid, gid) = (args.setuid.or(default), args.setgid.or(default));
-        Ok(Self { uid, gid, groups, target, keep_caps: args.keep_caps })
+        let follows = [uid, gid].iter().any(|id| matches!(id, Some(Id::Follow)));
+        let identity = status.filter(|_| follows).map(Identity::in_status).transpose()?;
+        Ok(Self { uid, gid, identity, follows_groups, enters_user, target, keep_caps: args.keep_caps })
     }
 
     /// Changes the supplementary groups while the caller's own user namespace still allows it: the one that is entered may
     /// not (see `/proc/PID/setgroups` in `user_namespaces(7)`), and then [`Credentials::assume`] fails.
     pub(crate) fn set_groups_early(&self) {
         if self.gid.is_some() {
-            let _ = setgroups(&known(self.groups.as_deref().unwrap_or_default()));
+            let _ = setgroups(&known(self.groups(self.identity.as_ref())));
         }
+    }
+
+    /// The supplementary groups, if the target is this.
+    fn groups<'b>(&self, target: Option<&'b Identity>) -> &'b [u32] {
+        target.filter(|_| self.follows_groups).map_or(&[], |target| &target.groups)
     }
 
     /// Becomes that user, after the joins. `terminal` is to be that user's as well.
     pub(crate) fn assume(&self, terminal: Option<BorrowedFd<'_>>) -> Result<()> {
         let follows = [self.uid, self.gid].iter().any(|id| matches!(id, Some(Id::Follow)));
+        let known = self.identity.as_ref().filter(|_| !self.enters_user);
         // Read after the joins, IDs are those of the user namespace that we are in; and a target that is gone has none.
-        let targets = self.target.filter(|_| follows).map(Identity::of).transpose()?;
+        let read = self.target.filter(|_| follows && known.is_none()).map(Identity::of).transpose()?;
+        let targets = known.or(read.as_ref());
         let number = |id, of: fn(&Identity) -> u32| match id {
             Id::Number(number) => Ok(number),
-            Id::Follow => targets.as_ref().map(of).ok_or_else(|| Error::failed("no target to follow")),
+            Id::Follow => targets.map(of).ok_or_else(|| Error::failed("no target to follow")),
         };
         if let Some(id) = self.gid {
-            let groups = targets.as_ref().filter(|_| self.groups.is_some()).map(|targets| targets.groups.as_slice());
-            set_groups(groups.unwrap_or_default())?;
+            set_groups(self.groups(targets))?;
             let gid = Gid::from_raw(number(id, |targets| targets.gid)?);
             mapped("CAP_SETGID", setgid(gid), || format!("set group ID {gid}"), "--setgid")?;
         }

@@ -15,7 +15,7 @@ impl<'a> CheckedTarget<'a> {
     /// Checks what [`check`] does.
     pub(crate) fn of(args: &Args, joins: &Joins<'_>, target: &'a Process) -> Result<Self> {
         let user = target.namespace_id(NsType::User)?;
-        check(args, joins, target)?;
+        check(args, joins, target, user)?;
         Ok(Self { target, user })
     }
 
@@ -31,7 +31,7 @@ impl<'a> CheckedTarget<'a> {
 
 /// Refuses files that belong to another user namespace than the one in which the command runs, or one above that: an ordinary
 /// user can plant programs there, which would run with rights in ours.
-fn check(args: &Args, joins: &Joins<'_>, target: &Process) -> Result<()> {
+fn check(args: &Args, joins: &Joins<'_>, target: &Process, targets_user: Option<NsId>) -> Result<()> {
     let own = own_user_id()?;
     let of_file = joins.mount_file();
     let is_targets =
@@ -40,7 +40,7 @@ fn check(args: &Args, joins: &Joins<'_>, target: &Process) -> Result<()> {
     // An owner that we are not told of is above our own.
     owners.extend(of_file.map(Namespace::owner).transpose()?.flatten().map(|owner| owner.id()));
     if is_targets {
-        owners.extend(target.namespace_id(NsType::User)?);
+        owners.extend(targets_user);
         owners.extend(target.namespace(NsType::Mnt)?.owner()?.map(|owner| owner.id()));
     }
     owners.retain(|owner| *owner != own);

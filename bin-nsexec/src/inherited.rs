@@ -7,7 +7,9 @@ use nicon_core::{Context, Error, Process, Result};
 use nix::errno::Errno;
 use nix::sys::stat::{Mode, umask};
 
-use crate::sys;
+use crate::sys::{self, OURSELVES};
+
+const OOM_SCORE_ADJ: &str = "/proc/self/oom_score_adj";
 
 /// What the target has of it.
 #[derive(Debug, PartialEq)]
@@ -15,56 +17,48 @@ pub(crate) struct Inherited {
     umask: u32,
     nice: i32,
     policy: u32,
-    oom_score_adj: i32,
+    /// `None` if ours is no less.
+    oom_score_adj: Option<i32>,
     /// `None` if it is not ours to look at.
     personality: Option<u32>,
 }
 
 impl Inherited {
     /// Reads it. `status` is the text of /proc/PID/status.
+    ///
+    /// What is asked by PID is true of the target if it is alive afterwards.
     pub(crate) fn of(target: &Process, status: &str) -> Result<Self> {
-        let [stat, oom] = ["stat", "oom_score_adj"].map(|file| target.read(file));
-        let personality = target.read("personality").ok();
-        Self::parse(status, &stat?, &oom?, personality.as_deref()).ok_or_else(|| {
-            let directory = format!("/proc/{}", target.pid());
-            Error::failed(format!("read {directory}: it does not tell umask, nice value and OOM score"))
-        })
-    }
-
-    fn parse(status: &str, stat: &str, oom_score_adj: &str, personality: Option<&str>) -> Option<Self> {
-        // After the name, which may contain anything; the state is the third field of `proc_pid_stat(5)`.
-        let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split_whitespace().collect();
-        Some(Self {
-            umask: u32::from_str_radix(status_field(status, "Umask")?, 8).ok()?,
-            nice: fields.get(16)?.parse().ok()?,
-            policy: fields.get(38)?.parse().ok()?,
-            oom_score_adj: oom_score_adj.trim().parse().ok()?,
-            personality: personality.and_then(|text| u32::from_str_radix(text.trim(), 16).ok()),
+        let untold = |what| move || Error::failed(format!("the target's {what} in /proc is not told"));
+        let oom: i32 = target.read("oom_score_adj")?.trim().parse().map_err(|_| untold("OOM score")())?;
+        let own = fs::read_to_string(OOM_SCORE_ADJ).context(|| format!("read {OOM_SCORE_ADJ}"))?;
+        Ok(Self {
+            umask: umask_in(status).ok_or_else(untold("umask"))?,
+            nice: sys::nice(target.pid()).context(|| "read the target's nice value")?,
+            policy: sys::policy(target.pid()).context(|| "read the target's scheduling policy")?,
+            oom_score_adj: own.trim().parse().is_ok_and(|own: i32| own < oom).then_some(oom),
+            personality: target.read("personality").ok().and_then(|text| u32::from_str_radix(text.trim(), 16).ok()),
         })
     }
 
     /// Takes on what needs a /proc of ours: before the joins.
     pub(crate) fn take_on_early(&self) -> Result<()> {
-        let path = "/proc/self/oom_score_adj";
-        let own = fs::read_to_string(path).context(|| format!("read {path}"))?;
-        if own.trim().parse().is_ok_and(|own: i32| own < self.oom_score_adj) {
-            let written = fs::write(path, self.oom_score_adj.to_string());
+        let Some(targets) = self.oom_score_adj else { return Ok(()) };
+        match fs::write(OOM_SCORE_ADJ, targets.to_string()) {
             // Our process is closed to others, and so to us if we are not root.
-            if !matches!(&written, Err(error) if error.raw_os_error() == Some(libc::EACCES)) {
-                written.context(|| format!("write {path}"))?;
-            }
+            Err(error) if error.raw_os_error() == Some(libc::EACCES) => Ok(()),
+            written => written.context(|| format!("write {OOM_SCORE_ADJ}")),
         }
-        Ok(())
     }
 
     /// Takes on the rest, where ours is more: last, for it concerns what we do ourselves, too.
     pub(crate) fn take_on(&self) -> Result<()> {
         let own = umask(Mode::empty());
         umask(own | Mode::from_bits_truncate(self.umask));
-        if !is_real_time(self.policy) && is_real_time(sys::policy().context(|| "read our scheduling policy")?) {
+        if !is_real_time(self.policy) && is_real_time(sys::policy(OURSELVES).context(|| "read our scheduling policy")?)
+        {
             sys::schedule_normally().context(|| "give up real-time scheduling")?;
         }
-        if sys::nice().context(|| "read our nice value")? < self.nice {
+        if sys::nice(OURSELVES).context(|| "read our nice value")? < self.nice {
             sys::set_nice(self.nice).context(|| "set the nice value")?;
         }
         match self.personality.map(sys::set_personality) {
@@ -73,6 +67,10 @@ impl Inherited {
             Some(set) => set.context(|| "set the personality"),
         }
     }
+}
+
+fn umask_in(status: &str) -> Option<u32> {
+    u32::from_str_radix(status_field(status, "Umask")?, 8).ok()
 }
 
 /// `SCHED_FIFO`, `SCHED_RR` and `SCHED_DEADLINE` of linux/sched.h.
@@ -86,13 +84,19 @@ mod tests {
 
     #[test]
     fn of_a_process() {
-        let stat = "7 (a) b) S 1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 -5 1 0 9 1 1 18446744073709551615 1 1 0 0 0 0 0 0 0 1 0 0 17 0 0 3 0 0";
-        let expected = Inherited { umask: 0o27, nice: -5, policy: 0, oom_score_adj: 200, personality: Some(0x40000) };
-        assert_eq!(
-            Inherited::parse("Name:\tx\nUmask:\t0027\n", stat, "200\n", Some("00040000\n")),
-            Some(Inherited { policy: 3, ..expected })
-        );
-        assert_eq!(Inherited::parse("", stat, "200\n", None), None);
-        assert!(Inherited::of(&Process::myself().unwrap(), "Umask:\t0022\n").is_ok());
+        let myself = Process::myself().unwrap();
+        let inherited = Inherited::of(&myself, "Name:\tx\nUmask:\t0027\n").unwrap();
+        // Independently: after the name, which may contain anything, the state is the third field of `proc_pid_stat(5)`.
+        let stat = fs::read_to_string("/proc/self/stat").unwrap();
+        let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split_whitespace().collect();
+        let expected = Inherited {
+            umask: 0o27,
+            nice: fields[16].parse().unwrap(),
+            policy: fields[38].parse().unwrap(),
+            oom_score_adj: None,
+            personality: Some(0),
+        };
+        assert_eq!(inherited, expected);
+        assert!(Inherited::of(&myself, "").is_err());
     }
 }

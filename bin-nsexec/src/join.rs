@@ -1,6 +1,7 @@
 //! Joining namespaces: which, from where, and in what order.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use nicon_core::{Context, Error, Namespace, NsId, NsType, Process, Result};
 use nix::errno::Errno;
@@ -175,10 +176,14 @@ fn is_of_all(target: &Process, ns_type: NsType) -> Result<bool> {
     })
 }
 
-/// The identity of our own user namespace.
+/// The identity of our own user namespace, before any join. The kernel makes an inode to tell it, so it is asked once.
 pub(crate) fn own_user_id() -> Result<NsId> {
-    let path = c"/proc/self/ns/user";
-    NsId::at(AT_FDCWD, path).context(|| "look at /proc/self/ns/user")
+    static OWN: OnceLock<NsId> = OnceLock::new();
+    if let Some(id) = OWN.get() {
+        return Ok(*id);
+    }
+    let id = NsId::at(AT_FDCWD, c"/proc/self/ns/user").context(|| "look at /proc/self/ns/user")?;
+    Ok(*OWN.get_or_init(|| id))
 }
 
 fn of_socket(fd: i32, target: &Process) -> Result<Join> {

@@ -11,7 +11,6 @@ mod command;
 mod credentials;
 mod directories;
 mod each;
-mod early;
 mod entry;
 mod failure;
 mod file_owners;
@@ -22,6 +21,7 @@ mod join;
 mod keyring;
 mod last_step;
 mod lsm;
+mod plain;
 mod privileges;
 mod resources;
 mod run;
@@ -33,16 +33,32 @@ mod terminal;
 mod variable;
 mod watch;
 
+use std::ffi::{CString, OsString};
+use std::os::unix::ffi::OsStringExt;
+
 use clap::Parser;
 use nicon_core::Status;
 use nicon_core::filter::cli;
 
-/// What `main` does; see [`early`] for why it is not called so.
-fn begin() -> u8 {
+/// The program begins here and not in Rust's own start-up code: that would put /dev/null on descriptors that the caller
+/// closed, ignore SIGPIPE and install handlers, all of which the command would inherit or lose.
+#[cfg(not(test))]
+#[unsafe(no_mangle)]
+#[allow(unsafe_code, reason = "an entry point in C cannot be safe")]
+extern "C" fn main(_argc: std::ffi::c_int, argv: *const *const std::ffi::c_char) -> std::ffi::c_int {
+    // SAFETY: this is what the C library hands to a program: C strings, with a null pointer behind the last one.
+    begin(unsafe { sys::strings(argv) }).into()
+}
+
+fn begin(words: Vec<CString>) -> u8 {
     if let Err(error) = self_protection::refuse_borrowed_rights() {
         return failure::fail(&error);
     }
-    match args::Args::try_parse_from(attached::arguments()) {
+    let words: Vec<_> = words.into_iter().map(|word| OsString::from_vec(word.into_bytes())).collect();
+    if let Some(args) = plain::parse(&words) {
+        return run::run(&args);
+    }
+    match args::Args::try_parse_from(attached::detach(words)) {
         Ok(args) => run::run(&args),
         Err(error) => match cli::usage(failure::PROGRAM, error.use_stderr(), &error.to_string()) {
             Status::Answered => 0,

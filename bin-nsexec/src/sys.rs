@@ -118,13 +118,21 @@ pub(crate) fn environment() -> Vec<CString> {
     unsafe extern "C" {
         static environ: *const *const c_char;
     }
-    let mut strings = Vec::new();
     // SAFETY: the program never changes `environ`: an array of C strings that ends with a null pointer, or null.
+    unsafe { strings(environ) }
+}
+
+/// Copies the strings of an array.
+///
+/// # Safety
+/// It is null, or its strings end with NUL, and itself with a null pointer.
+pub(crate) unsafe fn strings(mut array: *const *const c_char) -> Vec<CString> {
+    let mut strings = Vec::new();
+    // SAFETY: see above; we go no further than the null pointer.
     unsafe {
-        let mut next = environ;
-        while !next.is_null() && !(*next).is_null() {
-            strings.push(CStr::from_ptr(*next).to_owned());
-            next = next.add(1);
+        while !array.is_null() && !(*array).is_null() {
+            strings.push(CStr::from_ptr(*array).to_owned());
+            array = array.add(1);
         }
     }
     strings
@@ -146,23 +154,26 @@ pub(crate) fn is_secure() -> bool {
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }
 
-/// Our nice value: `getpriority(2)`, whose system call counts it downwards from 20.
-pub(crate) fn nice() -> nix::Result<i32> {
+/// Who is asked about or changed by the calls below: the calling process.
+pub(crate) const OURSELVES: i32 = 0;
+
+/// The nice value of a process: `getpriority(2)`, whose system call counts it downwards from 20.
+pub(crate) fn nice(pid: i32) -> nix::Result<i32> {
     // SAFETY: the call takes plain numbers.
-    let priority = Errno::result(unsafe { libc::syscall(libc::SYS_getpriority, libc::PRIO_PROCESS, 0) })?;
+    let priority = Errno::result(unsafe { libc::syscall(libc::SYS_getpriority, libc::PRIO_PROCESS, pid) })?;
     Ok(20 - i32::try_from(priority).unwrap_or_default())
 }
 
 /// Sets our nice value: `setpriority(2)`.
 pub(crate) fn set_nice(nice: i32) -> nix::Result<()> {
     // SAFETY: the call takes plain numbers.
-    Errno::result(unsafe { libc::syscall(libc::SYS_setpriority, libc::PRIO_PROCESS, 0, nice) }).map(drop)
+    Errno::result(unsafe { libc::syscall(libc::SYS_setpriority, libc::PRIO_PROCESS, OURSELVES, nice) }).map(drop)
 }
 
-/// Our scheduling policy, without its flags: `sched_getscheduler(2)`.
-pub(crate) fn policy() -> nix::Result<u32> {
+/// The scheduling policy of a process, without its flags: `sched_getscheduler(2)`.
+pub(crate) fn policy(pid: i32) -> nix::Result<u32> {
     // SAFETY: the call takes a plain number.
-    let policy = Errno::result(unsafe { libc::syscall(libc::SYS_sched_getscheduler, 0) })?;
+    let policy = Errno::result(unsafe { libc::syscall(libc::SYS_sched_getscheduler, pid) })?;
     Ok(u32::try_from(policy).unwrap_or_default() & !libc::SCHED_RESET_ON_FORK.cast_unsigned())
 }
 
@@ -170,7 +181,7 @@ pub(crate) fn policy() -> nix::Result<u32> {
 pub(crate) fn schedule_normally() -> nix::Result<()> {
     let priority: c_int = 0;
     // SAFETY: the kernel reads one number.
-    let set = unsafe { libc::syscall(libc::SYS_sched_setscheduler, 0, libc::SCHED_OTHER, &raw const priority) };
+    let set = unsafe { libc::syscall(libc::SYS_sched_setscheduler, OURSELVES, libc::SCHED_OTHER, &raw const priority) };
     Errno::result(set).map(drop)
 }
 

@@ -111,6 +111,7 @@ fn all(
             name,
             runs: *runs,
             ends: &[0],
+            input: None,
             command: Box::new(|| machine.command(words)),
         })
         .collect();

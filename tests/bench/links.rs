@@ -81,6 +81,7 @@ pub(crate) fn moves(bins: &Path) -> Result<Comparison, String> {
         name,
         runs: 5,
         ends: &[0],
+        input: None,
         command: Box::new(|| command(&moves, bins).expect("write the batch")),
     };
     compare(
@@ -123,12 +124,14 @@ pub(crate) fn pairs(bins: &Path) -> Result<Comparison, String> {
                 name: "nicon-veth, one batch",
                 runs: 9,
                 ends: &[0],
+                input: None,
                 command: Box::new(|| fresh(fed(bins, "nicon-veth", &format!("{PAIRING}.ndjson")))),
             },
             Contender {
                 name: "ip -batch: create, then move both ends",
                 runs: 3,
                 ends: &[0],
+                input: None,
                 command: Box::new(|| fresh(ip(&["-batch", PAIRING]))),
             },
         ],
@@ -147,24 +150,38 @@ pub(crate) fn list(bins: &Path) -> Result<Comparison, String> {
                 name: "nicon-links -t host",
                 runs: 50,
                 ends: &[0],
+                input: None,
                 command: Box::new(|| {
                     let mut links = command(bins, "nicon-links");
                     links.args(["-t", "host"]);
                     links
                 }),
             },
-            Contender { name: "ip -j -d link", runs: 50, ends: &[0], command: Box::new(|| ip(&["-j", "-d", "link"])) },
+            Contender {
+                name: "ip -j -d link",
+                runs: 50,
+                ends: &[0],
+                input: None,
+                command: Box::new(|| ip(&["-j", "-d", "link"])),
+            },
             Contender {
                 name: "the bare lists",
                 runs: 50,
                 ends: &[0],
+                input: None,
                 command: Box::new(|| {
                     let mut bare = command(bins, "nicon-bench-netlink");
                     bare.arg("list");
                     bare
                 }),
             },
-            Contender { name: "ip -j -d addr", runs: 50, ends: &[0], command: Box::new(|| ip(&["-j", "-d", "addr"])) },
+            Contender {
+                name: "ip -j -d addr",
+                runs: 50,
+                ends: &[0],
+                input: None,
+                command: Box::new(|| ip(&["-j", "-d", "addr"])),
+            },
         ],
     );
     let delete: Vec<String> = numbers.map(|n| format!("link del a{n}")).collect();

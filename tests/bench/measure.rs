@@ -1,6 +1,8 @@
 //! Measuring whole processes: from before they are started until after they have ended.
 
 use std::fmt;
+use std::fs::File;
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
@@ -18,6 +20,15 @@ pub(crate) struct Contender<'a> {
     pub(crate) command: Box<dyn Fn() -> Command + 'a>,
     /// The exit statuses that are no failure here.
     pub(crate) ends: &'static [i32],
+    /// The file that is its standard input; else it has none.
+    pub(crate) input: Option<&'a Path>,
+}
+
+impl Contender<'_> {
+    fn input(&self) -> Result<Stdio, String> {
+        let Some(path) = self.input else { return Ok(Stdio::null()) };
+        File::open(path).map(Stdio::from).map_err(|error| format!("open {}: {error}", path.display()))
+    }
 }
 
 /// The outcome: the first row is what the others are compared with.
@@ -60,7 +71,7 @@ pub(crate) fn compare(title: &str, contenders: &[Contender]) -> Result<Compariso
     let rows = contenders
         .iter()
         .zip(times)
-        .map(|(contender, times)| Ok(Row::new(contender.name.to_owned(), times, Some(peak(&(contender.command)())?))));
+        .map(|(contender, times)| Ok(Row::new(contender.name.to_owned(), times, Some(peak(contender)?))));
     Ok(Comparison { title: title.to_owned(), rows: rows.collect::<Result<_, String>>()?, bare: Duration::ZERO })
 }
 
@@ -74,7 +85,7 @@ pub(crate) fn compare_added(title: &str, contenders: &[Contender]) -> Result<Com
 
 fn time(contender: &Contender) -> Result<Duration, String> {
     let mut command = (contender.command)();
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.stdin(contender.input()?).stdout(Stdio::null()).stderr(Stdio::null());
     let begun = Instant::now();
     let status = command.status().map_err(|error| format!("{}: {error}", contender.name))?;
     let took = begun.elapsed();
@@ -86,12 +97,13 @@ fn time(contender: &Contender) -> Result<Duration, String> {
 }
 
 /// The most memory that a command, or any process that it waited for, held at once, in KiB.
-fn peak(command: &Command) -> Result<u64, String> {
+fn peak(contender: &Contender) -> Result<u64, String> {
+    let command = (contender.command)();
     let own = std::env::current_exe().map_err(|error| format!("find myself: {error}"))?;
     let mut measuring = Command::new(own);
     measuring.arg(PEAK).arg(command.get_program()).args(command.get_args());
     measuring.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let output = measuring.output().map_err(|error| format!("measure memory: {error}"))?;
+    let output = measuring.stdin(contender.input()?).output().map_err(|error| format!("measure memory: {error}"))?;
     let text = String::from_utf8_lossy(&output.stdout);
     text.trim().parse().map_err(|_| format!("measure memory: {text}{}", String::from_utf8_lossy(&output.stderr)))
 }

@@ -8,15 +8,18 @@ use nicon_lab::{LIMIT, Lab, command, output_within, tool};
 
 use crate::measure::{Comparison, Contender, compare_added};
 
-/// The container that is entered; it has cgroups of its own, and fewer capabilities than we have.
-const CONTAINER: &str = "setup.olt_1.lt_1";
+/// A container of Docker as it runs one by default, with cgroups and a cgroup namespace of its own.
+const CONTAINER: &str = "entered";
 
 /// The floor, compiled here: what entering takes, without guards, cgroups or capabilities.
 const ENTER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/bench/enter.c");
 
 const RUNS: usize = 400;
 
-/// Compares the network alone, five namespaces of a process in our own cgroup, and five of a container.
+/// `docker exec` takes that much longer.
+const RUNS_OF_DOCKER: usize = 40;
+
+/// Compares the network alone and five namespaces of a process in our own cgroup, and the network and all of a container.
 pub(crate) fn beside_nsenter(lab: &Lab, bins: &Path) -> Result<Vec<Comparison>, String> {
     let enter = Path::new("/run/nicon-bench-enter");
     output_within(tool("cc").args(["-O2", "-static", "-o"]).arg(enter).arg(ENTER), LIMIT)?.ok()?;
@@ -24,38 +27,64 @@ pub(crate) fn beside_nsenter(lab: &Lab, bins: &Path) -> Result<Vec<Comparison>, 
     println!("nicon-nsexec has {size} bytes, the limit is {}\n", 3 << 19);
 
     let neighbour = Neighbour::start()?;
-    let near = nicon_lab::witness::family(neighbour.0.id()).last().ok_or("unshare has no child")?.0;
-    let container = lab.host_pid(CONTAINER)?;
+    let near = nicon_lab::witness::family(neighbour.0.id()).last().ok_or("unshare has no child")?.0.to_string();
     let five = ["--mount", "--uts", "--ipc", "--net", "--pid"];
-    let cases = [
-        ("nsexec --net: added to the time of `true`", near, &["--net"][..]),
-        ("nsexec, five namespaces and a child: added to the time of `true`", near, &five[..]),
-        ("the same with a container, whose cgroups it joins", container, &five[..]),
+    let mut comparisons = vec![
+        beside_a_floor("nsexec --net: added to the time of `true`", &near, &["--net"], bins, enter)?,
+        beside_a_floor("nsexec, five namespaces and a child: added to the time of `true`", &near, &five, bins, enter)?,
     ];
-    let cases = cases.into_iter();
-    cases.map(|(title, pid, options)| case(title, &pid.to_string(), options, bins, enter)).collect()
+    lab.run_container("", CONTAINER, &["--cgroupns=private"])?;
+    comparisons.push(into_a_container(lab, bins)?);
+    lab.remove("", CONTAINER)?;
+    Ok(comparisons)
 }
 
-fn case(title: &str, pid: &str, options: &[&str], bins: &Path, enter: &Path) -> Result<Comparison, String> {
+fn contender<'a>(name: &'a str, command: impl Fn() -> Command + 'a) -> Contender<'a> {
+    Contender { name, runs: RUNS, command: Box::new(command), ends: &[0], input: None }
+}
+
+/// A program that enters as nsenter does, with `true` as its command.
+fn entering(mut program: Command, options: &[&str]) -> Command {
+    program.args(options).arg("/bin/true");
+    program
+}
+
+fn beside_a_floor(title: &str, pid: &str, options: &[&str], bins: &Path, enter: &Path) -> Result<Comparison, String> {
     let least = if options.len() > 1 { "five" } else { "net" };
-    let entering = |mut program: Command| {
-        program.args(["-t", pid]).args(options).arg("/bin/true");
-        program
-    };
-    let contender = |name, command| Contender { name, runs: RUNS, command, ends: &[0] };
+    let options = [&["-t", pid], options].concat();
     let contenders = [
-        contender("nicon-nsexec", Box::new(|| entering(command(bins, "nicon-nsexec"))) as Box<dyn Fn() -> Command>),
-        contender("nsenter", Box::new(|| entering(tool("nsenter")))),
-        contender("floor: a static C program", {
-            Box::new(|| {
-                let mut floor = Command::new(enter);
-                floor.args([pid, least, "/bin/true"]);
-                floor
-            })
+        contender("nicon-nsexec", || entering(command(bins, "nicon-nsexec"), &options)),
+        contender("nsenter", || entering(tool("nsenter"), &options)),
+        contender("floor: a static C program", || {
+            let mut floor = Command::new(enter);
+            floor.args([pid, least, "/bin/true"]);
+            floor
         }),
-        contender("true alone", Box::new(|| tool("/bin/true"))),
+        contender("true alone", || tool("/bin/true")),
     ];
     compare_added(title, &contenders)
+}
+
+fn into_a_container(lab: &Lab, bins: &Path) -> Result<Comparison, String> {
+    let record = Path::new("/run/nicon-bench-record");
+    let resolved = output_within(command(bins, "nicon-resolve").arg(CONTAINER), LIMIT)?.ok()?;
+    std::fs::write(record, resolved + "\n").map_err(|error| format!("write {}: {error}", record.display()))?;
+    let pid = lab.host_pid(CONTAINER)?.to_string();
+    let (all, net) = (["-t", &pid, "--all"], ["-t", &pid, "--net"]);
+    let nsexec = || command(bins, "nicon-nsexec");
+    let contenders = [
+        contender("nicon-nsexec --all", || entering(nsexec(), &all)),
+        Contender { input: Some(record), ..contender("the same of a record", || entering(nsexec(), &all[2..])) },
+        contender("nsenter --all, which joins no cgroup", || entering(tool("nsenter"), &all)),
+        Contender {
+            runs: RUNS_OF_DOCKER,
+            ..contender("docker exec", || entering(tool("docker"), &["exec", CONTAINER]))
+        },
+        contender("nicon-nsexec --net", || entering(nsexec(), &net)),
+        contender("nsenter --net", || entering(tool("nsenter"), &net)),
+        contender("true alone", || tool("/bin/true")),
+    ];
+    compare_added("nsexec into a container of Docker: added to the time of `true`", &contenders)
 }
 
 /// A process with namespaces of its own in our own cgroup, which ends with us.

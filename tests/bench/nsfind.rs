@@ -63,7 +63,7 @@ fn namespaces_of(bins: &Path, title: &str, crowd: &Crowd) -> Result<Comparison, 
 
 fn contender<'a>(name: &'a str, runs: usize, command: impl Fn() -> Command + 'a) -> Contender<'a> {
     // 2: somebody on this machine, as a rule its PID 1, may not be looked at, and an answer about all must say so.
-    Contender { name, runs, command: Box::new(command), ends: &[0, 2] }
+    Contender { name, runs, command: Box::new(command), ends: &[0, 2], input: None }
 }
 
 fn with(mut command: Command, words: &[&str]) -> Command {

@@ -97,7 +97,7 @@ fn name(number: usize) -> String {
 }
 
 fn contender<'a>(name: &'a str, runs: usize, command: impl Fn() -> Command + 'a) -> Contender<'a> {
-    Contender { name, runs, command: Box::new(command), ends: &[0] }
+    Contender { name, runs, command: Box::new(command), ends: &[0], input: None }
 }
 
 fn resolve(bins: &Path, words: &[&str]) -> Command {

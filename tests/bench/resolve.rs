@@ -26,6 +26,7 @@ pub(crate) fn three_deep(lab: &Lab, bins: &Path) -> Result<Comparison, String> {
                 name: "nicon-resolve setup.olt_1.lt_1",
                 runs: 300,
                 ends: &[0],
+                input: None,
                 command: Box::new(|| {
                     let mut resolve = command(bins, "nicon-resolve");
                     resolve.arg("setup.olt_1.lt_1");
@@ -36,6 +37,7 @@ pub(crate) fn three_deep(lab: &Lab, bins: &Path) -> Result<Comparison, String> {
                 name: "docker exec, docker inspect, readlink, lsns",
                 runs: 20,
                 ends: &[0],
+                input: None,
                 command: Box::new(|| {
                     let mut shell = tool("sh");
                     shell.args(["-c", BY_HAND]);
@@ -46,6 +48,7 @@ pub(crate) fn three_deep(lab: &Lab, bins: &Path) -> Result<Comparison, String> {
                 name: "floor: three GETs over three known sockets",
                 runs: 300,
                 ends: &[0],
+                input: None,
                 command: Box::new(|| {
                     let mut floor = command(bins, "nicon-bench-floor");
                     for (socket, name) in sockets.iter().zip(names) {

@@ -6,7 +6,7 @@ pub(crate) mod fallbacks;
 pub(crate) mod labels;
 pub(crate) mod left_behind;
 pub(crate) mod options;
-pub(crate) mod quick;
+pub(crate) mod plain;
 pub(crate) mod records;
 pub(crate) mod rights;
 pub(crate) mod signals;
@@ -25,7 +25,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         labels::trials(suite),
         left_behind::trials(suite),
         options::trials(suite),
-        quick::trials(suite),
+        plain::trials(suite),
         records::trials(suite),
         rights::trials(suite),
         signals::trials(suite),

@@ -10,6 +10,9 @@ use std::{
     process::{Command, Stdio},
 };
 
+/// Prints the target that they are built for.
+const CHOICE_OF_TARGET: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.cargo/target");
+
 /// The directory of nicon's programs: `NICON_BIN_DIR`; else the caller's own, when it is installed among them; else
 /// they are built in release mode.
 ///
@@ -50,7 +53,12 @@ pub fn copy_program(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<(), 
 
 /// Builds the programs and asks cargo where they went: that depends on settings and the environment.
 fn build() -> Result<PathBuf, String> {
+    let target = match env::var("CARGO_BUILD_TARGET") {
+        Ok(target) => target,
+        Err(_) => output_within(&mut Command::new(CHOICE_OF_TARGET), LIMIT)?.ok()?.trim().to_owned(),
+    };
     let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .env("CARGO_BUILD_TARGET", target)
         .args(["build", "--release", "--workspace", "--bins", "--message-format=json-render-diagnostics", "--quiet"])
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .stderr(Stdio::inherit())

@@ -1,4 +1,4 @@
-//! nicon-nsexec's quick step: it says and does what the whole program does, only sooner.
+//! nicon-nsexec's plain command lines, which it understands without clap: they mean and do the same, only sooner.
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
@@ -12,13 +12,31 @@ use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
-        suite.trial("nsexec::quick::before_the_c_library", before_the_c_library),
-        suite.trial("nsexec::quick::as_the_long_way", as_the_long_way),
-        suite.trial("nsexec::quick::the_command_is_found_as_by_the_long_way", the_command_is_found_as_by_the_long_way),
+        suite.trial("nsexec::plain::system_calls", system_calls),
+        suite.trial("nsexec::plain::as_by_clap", as_by_clap),
+        suite.trial("nsexec::plain::the_command_is_found_as_by_clap", the_command_is_found_as_by_clap),
     ]
 }
 
-fn before_the_c_library(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+/// What the C library does for its own sake, at its start or for memory; of these, nothing is the container's.
+const OF_THE_C_LIBRARY: [&str; 14] = [
+    "arch_prctl",
+    "brk",
+    "fcntl",
+    "getpid",
+    "getrandom",
+    "mmap",
+    "mprotect",
+    "munmap",
+    "prlimit64",
+    "readlink",
+    "rseq",
+    "set_robust_list",
+    "set_tid_address",
+    "uname",
+];
+
+fn system_calls(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let pid = lab.host_pid(CONTAINER)?.to_string();
     let (joined, equals) = (format!("-t{pid}"), format!("--target={pid}"));
     for options in [
@@ -29,25 +47,29 @@ fn before_the_c_library(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     ] {
         let (ran, trace) = traced(suite, &[], &[options, &["/bin/readlink", "/proc/self/ns/net"]].concat())?;
         assert_eq!(Some(ran.ok()?), witness::ns_link(pid.parse()?, "net"), "{options:?}");
-        let calls: Vec<&str> = trace.lines().filter_map(|line| line.split_once(' ')?.1.split('(').next()).collect();
-        let calls: Vec<&str> = calls.iter().map(|call| call.trim()).take(6).collect();
-        assert_eq!(calls, ["execve", "pidfd_open", "setns", "close", "close_range", "execve"], "{options:?} {trace}");
+        let calls = trace.lines().filter_map(|line| line.split_once(' ')?.1.trim().split('(').next());
+        let calls: Vec<&str> = calls.filter(|call| !OF_THE_C_LIBRARY.contains(call)).take(9).collect();
+        // The directory in /proc, and whether the command is the operand of an option; each C library has its own names.
+        let [exec, pin, open, alive, stat, rest @ ..] = &calls[..] else { panic!("{options:?} {trace}") };
+        assert_eq!([*exec, *pin, *alive], ["execve", "pidfd_open", "poll"], "{options:?} {trace}");
+        assert!(open.starts_with("open") && stat.contains("stat"), "{options:?} {trace}");
+        assert_eq!(rest, ["poll", "setns", "close_range", "execve"], "{options:?} {trace}");
     }
     Ok(())
 }
 
-/// Runs with `options`, and once more with one besides that means nothing here and is not understood by the quick step.
+/// Runs with `options`, and once more with one besides that means nothing here and is not plain.
 fn both_ways(suite: &Suite, options: &[&str], words: &[&str], prepare: impl Fn(&mut Command)) -> (Ran, Ran) {
-    let run = |long: &[&str]| {
+    let run = |besides: &[&str]| {
         let mut command = suite.command("nicon-nsexec").unwrap();
-        command.args(options).args(long).args(words);
+        command.args(options).args(besides).args(words);
         prepare(&mut command);
         output_of_input(&mut command, "", LIMIT).unwrap()
     };
     (run(&[]), run(&["--no-fork"]))
 }
 
-fn as_the_long_way(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+fn as_by_clap(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let pid = lab.host_pid(CONTAINER)?.to_string();
     let beyond = format!("{}", u64::from(u32::MAX) + 1 + pid.parse::<u64>()?);
     let look = "readlink /proc/self/ns/net /proc/self/ns/uts /proc/self/ns/mnt; grep -E '^(SigBlk|SigIgn|Cap)' /proc/self/status";
@@ -68,20 +90,20 @@ fn as_the_long_way(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         (&["-t", &pid, "--ne"], 125),
     ] {
         let words = ["sh", "-c", look, "-t", "1"];
-        let (quick, long) = both_ways(suite, options, &words, |_| {});
-        assert_eq!(quick.code(), Some(status), "{quick:?}");
+        let (plain, clap) = both_ways(suite, options, &words, |_| {});
+        assert_eq!(plain.code(), Some(status), "{plain:?}");
         assert_eq!(
-            (&quick.stdout, &quick.stderr, quick.code()),
-            (&long.stdout, &long.stderr, long.code()),
+            (&plain.stdout, &plain.stderr, plain.code()),
+            (&clap.stdout, &clap.stderr, clap.code()),
             "{options:?}"
         );
     }
     Ok(())
 }
 
-fn the_command_is_found_as_by_the_long_way(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+fn the_command_is_found_as_by_clap(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let pid = lab.host_pid(CONTAINER)?.to_string();
-    let directory = format!("/run/nsexec-quick-{}", std::process::id());
+    let directory = format!("/run/nsexec-plain-{}", std::process::id());
     std::fs::create_dir_all(format!("{directory}/first"))?;
     let write = |name: &str, text: &str, mode: u32| {
         let path = format!("{directory}/{name}");
@@ -111,11 +133,11 @@ fn the_command_is_found_as_by_the_long_way(suite: &Suite, lab: &Lab) -> Result<(
                 command.env("PATH", path);
             }
         };
-        let (quick, long) = both_ways(suite, &["-t", &pid, "--net"], &[program, "word"], prepare);
+        let (plain, clap) = both_ways(suite, &["-t", &pid, "--net"], &[program, "word"], prepare);
         let case = format!("{path:?} {program:?}");
-        assert_eq!(quick.code(), Some(status), "{case} {quick:?}");
-        assert!(quick.stdout.starts_with(said), "{case} {quick:?}");
-        assert_eq!((&quick.stdout, &quick.stderr, quick.code()), (&long.stdout, &long.stderr, long.code()), "{case}");
+        assert_eq!(plain.code(), Some(status), "{case} {plain:?}");
+        assert!(plain.stdout.starts_with(said), "{case} {plain:?}");
+        assert_eq!((&plain.stdout, &plain.stderr, plain.code()), (&clap.stdout, &clap.stderr, clap.code()), "{case}");
     }
     std::fs::remove_dir_all(directory)?;
     Ok(())
