@@ -147,6 +147,10 @@ pub(crate) struct Args {
     #[arg(short = 'c', long)]
     pub(crate) join_cgroup: bool,
 
+    /// Leave the command in the caller's cgroup, where else it would join the target's
+    #[arg(long, conflicts_with = "join_cgroup")]
+    pub(crate) no_cgroup: bool,
+
     /// Give the command the caller's user, limits, capabilities, cgroup and LSM label, even where the container may take them over
     #[arg(long)]
     pub(crate) privileged: bool,
@@ -263,6 +267,11 @@ impl Args {
     /// Whether the command may have no more privileges than the target.
     pub(crate) fn is_limited(&self) -> bool {
         self.runs_container_code() && !self.privileged
+    }
+
+    /// Whether the command joins the cgroups of the target.
+    pub(crate) fn joins_cgroup(&self) -> bool {
+        self.join_cgroup || self.is_limited() && !self.no_cgroup
     }
 
     /// Whether the command begins with the caller's environment.

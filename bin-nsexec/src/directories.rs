@@ -4,8 +4,9 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use nicon_core::file::open_below;
+use nicon_core::file::{FileInfo, open_below};
 use nicon_core::{Context, Error, Process, Result};
+use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::{chdir, chroot, fchdir};
@@ -58,7 +59,11 @@ impl Directories {
     /// Changes to it, after the joins.
     pub(crate) fn go(&self) -> Result<()> {
         if let Some(root) = &self.root {
-            taking("CAP_SYS_CHROOT", fchdir(root).and_then(|()| chroot(".")), || "change the root directory")?;
+            match fchdir(root).and_then(|()| chroot(".")) {
+                // It is ours already.
+                Err(Errno::EPERM) if is_own_root(root) => {}
+                changed => taking("CAP_SYS_CHROOT", changed, || "change the root directory")?,
+            }
         }
         match &self.directory {
             WorkingDirectory::Stay => {}
@@ -80,6 +85,11 @@ impl Directories {
         }
         Err(Error::failed(format!("the working directory is outside of the root: {}", String::from_utf8_lossy(&cwd))))
     }
+}
+
+fn is_own_root(root: &OwnedFd) -> bool {
+    let own = open("/", DIRECTORY, Mode::empty()).ok();
+    own.is_some_and(|own| FileInfo::of(own).ok() == FileInfo::of(root).ok())
 }
 
 /// Looks a directory up in the container's own tree: neither `..`, a symbolic link nor a link of /proc leads out.

@@ -14,10 +14,11 @@ use crate::directories::Directories;
 use crate::failure::{FAILED, fail};
 use crate::file_owners::CheckedTarget;
 use crate::inherited::Inherited;
-use crate::join::{Joins, own_user_id};
+use crate::join::Joins;
 use crate::keyring;
 use crate::last_step::LastStep;
 use crate::lsm::Labels;
+use crate::own_namespaces::own_user_id;
 use crate::resources::Resources;
 use crate::sys;
 
@@ -55,7 +56,7 @@ impl<'a> Entry<'a> {
             Labels::require_selinux()?;
         }
         let entry = Self {
-            cgroups: target.filter(|_| args.join_cgroup || args.is_limited()).map(Cgroups::open).transpose()?,
+            cgroups: target.filter(|_| args.joins_cgroup()).map(Cgroups::open).transpose()?,
             directories: Directories::open(args, target)?,
             limits: told.map(limits).transpose()?,
             resources: limited.map(Resources::of).transpose()?,

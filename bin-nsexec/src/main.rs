@@ -22,6 +22,7 @@ mod join;
 mod keyring;
 mod last_step;
 mod lsm;
+mod own_namespaces;
 mod privileges;
 mod resources;
 mod run;

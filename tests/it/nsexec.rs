@@ -3,9 +3,11 @@
 pub(crate) mod as_nsenter;
 pub(crate) mod attacks;
 pub(crate) mod fallbacks;
+pub(crate) mod in_a_container;
 pub(crate) mod keys;
 pub(crate) mod labels;
 pub(crate) mod options;
+pub(crate) mod own;
 pub(crate) mod quick;
 pub(crate) mod records;
 pub(crate) mod rights;
@@ -21,9 +23,11 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         as_nsenter::trials(suite),
         attacks::trials(suite),
         fallbacks::trials(suite),
+        in_a_container::trials(suite),
         keys::trials(suite),
         labels::trials(suite),
         options::trials(suite),
+        own::trials(suite),
         quick::trials(suite),
         records::trials(suite),
         rights::trials(suite),
