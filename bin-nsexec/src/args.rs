@@ -11,6 +11,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use nicon_core::process::PidInode;
 use nicon_core::{Error, Namespace, NsType};
 
+use crate::no_process;
 use crate::variable::Variable;
 
 /// Run a command in chosen namespaces of a process.
@@ -90,13 +91,14 @@ pub(crate) struct Args {
     #[arg(short = 'T', long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = OF_TARGET)]
     pub(crate) time: Option<Source>,
 
-    /// Set the user ID ("follow": the target's, the default where its files run)
-    #[arg(short = 'S', long, value_name = "UID", allow_negative_numbers = true)]
+    /// Set the user: an ID, a name of the /etc/passwd that the command finds, which brings the user's groups along if -G does
+    /// not say otherwise, or "follow": the target's, the default where its files run
+    #[arg(short = 'S', long, value_name = "USER", allow_negative_numbers = true)]
     pub(crate) setuid: Option<Id>,
 
-    /// Set the group ID ("follow": the target's) and drop the supplementary groups, which are else the target's where its
+    /// Set the group (an ID, a name of the command's /etc/group, or "follow": the target's) and drop the supplementary groups, which are else the target's where its
     /// files run
-    #[arg(short = 'G', long, value_name = "GID", allow_negative_numbers = true)]
+    #[arg(short = 'G', long, value_name = "GROUP", allow_negative_numbers = true)]
     pub(crate) setgid: Option<Id>,
 
     /// Leave user and group IDs, and the supplementary groups, as they are
@@ -197,13 +199,15 @@ impl From<OsString> for Source {
     }
 }
 
-/// A user or group ID.
-#[derive(Clone, Copy, Debug)]
+/// A user or group.
+#[derive(Clone, Debug)]
 pub(crate) enum Id {
     /// The target's, as seen in the user namespace that is entered.
     Follow,
     /// This one.
     Number(u32),
+    /// The one of this name.
+    Name(String),
 }
 
 impl std::str::FromStr for Id {
@@ -214,15 +218,19 @@ impl std::str::FromStr for Id {
             _ if text == "follow" => Ok(Self::Follow),
             // The kernel takes -1 for "leave it as it is".
             Ok(number) if number != u32::MAX => Ok(Self::Number(number)),
-            _ => Err(Error::failed("not an ID, nor \"follow\"")),
+            // Too large, or less than nothing.
+            _ if text.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit()) => {
+                Err(Error::failed("not an ID, a name, nor \"follow\""))
+            }
+            _ if text.contains([':', '\n', ',']) => Err(Error::failed("not an ID, a name, nor \"follow\"")),
+            _ => Ok(Self::Name(text.to_owned())),
         }
     }
 }
 
 /// The operand of `--target`.
 fn target(text: &str) -> Result<PidInode, Error> {
-    let hint = "expected PID or PID:INODE (for a container: nicon-resolve PATH | nicon-nsexec ...)";
-    text.parse().map_err(|_| Error::failed(hint))
+    text.parse().map_err(|_| Error::failed(no_process::expected(text)))
 }
 
 impl Args {
@@ -320,7 +328,7 @@ impl Args {
             || NsType::ALL.into_iter().any(|ns_type| of_target(self.source(ns_type)))
             || of_target(self.root.as_ref())
             || of_target(self.wd.as_ref())
-            || [self.setuid, self.setgid].iter().any(|id| matches!(id, Some(Id::Follow)))
+            || [&self.setuid, &self.setgid].into_iter().any(|id| matches!(id, Some(Id::Follow)))
             || self.net_socket.is_some()
             || self.env
             || self.join_cgroup

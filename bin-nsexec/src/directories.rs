@@ -41,6 +41,10 @@ impl Directories {
             Source::Target => {
                 let target = target.ok_or_else(|| Error::failed("no target"))?;
                 let directory = openat(target.dir(), link, DIRECTORY, Mode::empty());
+                if matches!(directory, Err(Errno::ENOENT | Errno::EPERM)) {
+                    // It knows why nothing can be seen.
+                    target.read("stat")?;
+                }
                 looking(directory, || format!("open /proc/{}/{link}", target.pid()))
             }
         };

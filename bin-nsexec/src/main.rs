@@ -2,6 +2,7 @@
 #![cfg_attr(not(test), no_main)]
 #![cfg_attr(test, allow(dead_code, reason = "a test program begins in a main of its own"))]
 
+mod accounts;
 mod args;
 mod attached;
 mod capability;
@@ -15,6 +16,7 @@ mod early;
 mod entry;
 mod failure;
 mod file_owners;
+mod frozen;
 mod identity;
 mod image;
 mod inherited;
@@ -22,6 +24,7 @@ mod join;
 mod keyring;
 mod last_step;
 mod lsm;
+mod no_process;
 mod own_namespaces;
 mod privileges;
 mod resources;

@@ -8,6 +8,7 @@ use nicon_core::{Error, Process, Result};
 use nix::errno::Errno;
 
 use crate::args::Args;
+use crate::no_process;
 
 /// Pins the target that the command line or, without one, the record on standard input names.
 pub(crate) fn find(args: &Args) -> Result<Process> {
@@ -67,7 +68,8 @@ impl<'a> Records<'a> {
                 Ok(text) if text.trim().is_empty() => {}
                 Ok(text) => {
                     let record = parse_record(text, "nicon-resolve prints one for each container");
-                    return Ok(Some(record.and_then(|record| Process::from_record(&record))));
+                    let pin = |record| no_process::explain(&record).map_or_else(|| Process::from_record(&record), Err);
+                    return Ok(Some(record.and_then(pin)));
                 }
                 Err(_) => return Ok(Some(Err(Error::failed("the record is not valid UTF-8")))),
             }

@@ -2,6 +2,7 @@
 
 pub(crate) mod as_nsenter;
 pub(crate) mod attacks;
+pub(crate) mod causes;
 pub(crate) mod fallbacks;
 pub(crate) mod in_a_container;
 pub(crate) mod keys;
@@ -13,6 +14,7 @@ pub(crate) mod records;
 pub(crate) mod rights;
 pub(crate) mod signals;
 pub(crate) mod takeover;
+pub(crate) mod users;
 
 use libtest_mimic::Trial;
 
@@ -22,6 +24,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     [
         as_nsenter::trials(suite),
         attacks::trials(suite),
+        causes::trials(suite),
         fallbacks::trials(suite),
         in_a_container::trials(suite),
         keys::trials(suite),
@@ -33,6 +36,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         rights::trials(suite),
         signals::trials(suite),
         takeover::trials(suite),
+        users::trials(suite),
     ]
     .into_iter()
     .flatten()

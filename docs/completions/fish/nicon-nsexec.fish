@@ -8,8 +8,8 @@ complete -c nicon-nsexec -s p -l pid -d 'Enter the PID namespace' -r
 complete -c nicon-nsexec -s C -l cgroup -d 'Enter the cgroup namespace' -r
 complete -c nicon-nsexec -s U -l user -d 'Enter the user namespace' -r
 complete -c nicon-nsexec -s T -l time -d 'Enter the time namespace' -r
-complete -c nicon-nsexec -s S -l setuid -d 'Set the user ID ("follow": the target\'s, the default where its files run)' -r
-complete -c nicon-nsexec -s G -l setgid -d 'Set the group ID ("follow": the target\'s) and drop the supplementary groups, which are else the target\'s where its files run' -r
+complete -c nicon-nsexec -s S -l setuid -d 'Set the user: an ID, a name of the /etc/passwd that the command finds, which brings the user\'s groups along if -G does not say otherwise, or "follow": the target\'s, the default where its files run' -r
+complete -c nicon-nsexec -s G -l setgid -d 'Set the group (an ID, a name of the command\'s /etc/group, or "follow": the target\'s) and drop the supplementary groups, which are else the target\'s where its files run' -r
 complete -c nicon-nsexec -s r -l root -d 'Set the root directory (default: the target\'s)' -r
 complete -c nicon-nsexec -s w -l wd -d 'Set the working directory (default: the target\'s)' -r
 complete -c nicon-nsexec -s W -l wdns -d 'Set the working directory, looked up in the namespaces' -r -F

@@ -24,10 +24,10 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
 const SINGLE: [&str; 8] = ["-u", "-i", "-n", "-C", "-T", "-m", "-w", "-r"];
 
 /// A copy of nsexec that an ordinary user can run.
-struct Copy(PathBuf);
+pub(crate) struct Copy(pub(crate) PathBuf);
 
 impl Copy {
-    fn new(suite: &Suite, name: &str) -> Result<Self, Failed> {
+    pub(crate) fn new(suite: &Suite, name: &str) -> Result<Self, Failed> {
         let copy = Self(Path::new("/run").join(name));
         copy_program(suite.bins()?.join("nicon-nsexec"), &copy.0)?;
         std::fs::set_permissions(&copy.0, PermissionsExt::from_mode(0o755))?;
