@@ -29,6 +29,8 @@ use crate::variable::Variable;
 #[command(
     name = "nicon-nsexec",
     version,
+    // As getopt_long(3) has it.
+    infer_long_args = true,
     max_term_width = 100,
     after_help = "\
 Examples:
@@ -117,9 +119,9 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = OF_TARGET)]
     pub(crate) wd: Option<Source>,
 
-    /// Set the working directory, looked up in the namespaces
-    #[arg(short = 'W', long, value_name = "DIR", conflicts_with = "wd")]
-    pub(crate) wdns: Option<PathBuf>,
+    /// Set the working directory, looked up in the namespaces (default: the one that entering them leads to)
+    #[arg(short = 'W', long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = OF_TARGET, conflicts_with = "wd")]
+    pub(crate) wdns: Option<Source>,
 
     /// Take the environment from the target
     #[arg(short, long)]
@@ -310,7 +312,7 @@ impl Args {
         let is_bare = |source: Option<&Source>| matches!(source, Some(Source::Target));
         let metadata = path.metadata().ok()?;
         let word = if metadata.is_dir() {
-            let directories = [(&self.wd, "wd"), (&self.root, "root")];
+            let directories = [(&self.wd, "wd"), (&self.root, "root"), (&self.wdns, "wdns")];
             directories.into_iter().find(|(source, _)| is_bare(source.as_ref()))?.1
         } else {
             // The file of a namespace has no permission to be executed.
@@ -323,6 +325,11 @@ impl Args {
 
     /// Whether an option needs a target process.
     pub(crate) fn needs_target(&self) -> bool {
+        self.is_limited() || self.uses_target()
+    }
+
+    /// Whether an option takes something of a target, besides what limits the command.
+    pub(crate) fn uses_target(&self) -> bool {
         let of_target = |source: Option<&Source>| matches!(source, Some(Source::Target));
         self.all
             || NsType::ALL.into_iter().any(|ns_type| of_target(self.source(ns_type)))
@@ -333,7 +340,6 @@ impl Args {
             || self.env
             || self.join_cgroup
             || self.follow_context
-            || self.is_limited()
     }
 }
 
@@ -376,7 +382,7 @@ mod tests {
     fn what_enters_nothing() {
         let enters = |options: &[&str]| Args::parse_from([&["nsexec"], options, &["true"]].concat()).enters();
         let nowhere: [&[&str]; 6] =
-            [&[], &["-t1"], &["-t1", "-S0"], &["-t1", "-w=/tmp"], &["-W/tmp"], &["--each", "--no-pty"]];
+            [&[], &["-t1"], &["-t1", "-S0"], &["-t1", "-w=/tmp"], &["-W=/tmp"], &["--each", "--no-pty"]];
         assert!(!nowhere.into_iter().any(enters));
         for option in
             ["-a", "-n", "-n=/x", "-N3", "-p", "-U", "--user-parent", "-r", "-r=/x", "-w", "-Sfollow", "-e", "-Z", "-c"]

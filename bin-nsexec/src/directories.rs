@@ -54,8 +54,8 @@ impl Directories {
             // A directory of ours would be a way out of the container: there it means one of the container's.
             (Some(Source::Path(path)), _) if is_contained => WorkingDirectory::Inside(path.clone()),
             (Some(source), _) => WorkingDirectory::Opened(opened(source, "cwd")?),
-            (None, Some(path)) => WorkingDirectory::Inside(path.clone()),
-            (None, None) => WorkingDirectory::Stay,
+            (None, Some(Source::Path(path))) => WorkingDirectory::Inside(path.clone()),
+            (None, Some(Source::Target) | None) => WorkingDirectory::Stay,
         };
         Ok(Self { root, directory, is_contained })
     }

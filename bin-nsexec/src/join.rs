@@ -1,5 +1,6 @@
 //! Joining namespaces: which, from where, and in what order.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use nicon_core::{Context, Error, Namespace, NsId, NsType, Process, Result};
@@ -179,7 +180,9 @@ fn open(args: &Args, target: Option<&Process>, ns_type: NsType) -> Result<Option
 }
 
 fn of_file(path: &Path, ns_type: NsType) -> Result<Namespace> {
-    let namespace = Namespace::open(path)?;
+    let by_number = path.as_os_str().as_bytes().starts_with(b":");
+    let hint = " (nsenter's :NSID is not taken: nicon-nsfind finds a process in the namespace of a number)";
+    let namespace = Namespace::open(path).map_err(|error| if by_number { error.suffix(hint) } else { error })?;
     if namespace.ns_type().is_ok_and(|actual| actual == ns_type) {
         return Ok(namespace);
     }

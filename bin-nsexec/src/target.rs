@@ -35,6 +35,12 @@ fn pin(PidInode { pid, pidfs }: PidInode) -> Result<Process> {
 }
 
 fn no_target(args: &Args) -> Error {
+    if !args.uses_target() {
+        return Error::failed(
+            "no target: with --mount=FILE or --root=DIR the command would be limited to the user, capabilities and limits of a \
+             process there (--target PID names it; --privileged gives the caller's)",
+        );
+    }
     let hint = args.misplaced_operand().map(|option| format!(" (did you mean {option}?)")).unwrap_or_default();
     Error::failed(format!("no target: give --target PID or pipe in a record{hint}"))
 }

@@ -1,5 +1,6 @@
 //! nicon-nsexec enters, and is not taken over.
 
+pub(crate) mod as_newest;
 pub(crate) mod as_nsenter;
 pub(crate) mod attacks;
 pub(crate) mod causes;
@@ -22,6 +23,7 @@ use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     [
+        as_newest::trials(suite),
         as_nsenter::trials(suite),
         attacks::trials(suite),
         causes::trials(suite),

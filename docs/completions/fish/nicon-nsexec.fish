@@ -12,7 +12,7 @@ complete -c nicon-nsexec -s S -l setuid -d 'Set the user: an ID, a name of the /
 complete -c nicon-nsexec -s G -l setgid -d 'Set the group (an ID, a name of the command\'s /etc/group, or "follow": the target\'s) and drop the supplementary groups, which are else the target\'s where its files run' -r
 complete -c nicon-nsexec -s r -l root -d 'Set the root directory (default: the target\'s)' -r
 complete -c nicon-nsexec -s w -l wd -d 'Set the working directory (default: the target\'s)' -r
-complete -c nicon-nsexec -s W -l wdns -d 'Set the working directory, looked up in the namespaces' -r -F
+complete -c nicon-nsexec -s W -l wdns -d 'Set the working directory, looked up in the namespaces (default: the one that entering them leads to)' -r
 complete -c nicon-nsexec -l set -d 'Set a variable of the environment; without VALUE, to the caller\'s' -r
 complete -c nicon-nsexec -s a -l all -d 'Enter all of its namespaces'
 complete -c nicon-nsexec -l user-parent -d 'Enter the parent of the user namespace, or the owner of another that is entered'
