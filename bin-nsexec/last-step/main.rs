@@ -94,7 +94,12 @@ fn fork() {
     call(sys::FCNTL, [STATUS, sys::F_SETFD, sys::FD_CLOEXEC, 0, 0]);
     let child = call(sys::CLONE, [sys::CLONE_PARENT | sys::SIGCHLD, 0, 0, 0, 0]);
     if child < 0 {
-        fail(Text::new(c"nicon-nsexec: start a process in its PID namespace"), child, FAILED);
+        let what = match child {
+            // So the kernel answers as well where the first process of the namespace has ended: none is born there any more.
+            sys::ENOMEM => c"nicon-nsexec: start a process in its PID namespace, whose init has ended or memory is short",
+            _ => c"nicon-nsexec: start a process in its PID namespace",
+        };
+        fail(Text::new(what), child, FAILED);
     }
     let mut word = [0_u8; 4];
     if child > 0 {

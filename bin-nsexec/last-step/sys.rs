@@ -51,6 +51,7 @@ pub(crate) const PR_SET_PDEATHSIG: usize = 1;
 // Errors, as a system call returns them.
 pub(crate) const ENOENT: isize = -2;
 pub(crate) const ENOEXEC: isize = -8;
+pub(crate) const ENOMEM: isize = -12;
 pub(crate) const EACCES: isize = -13;
 pub(crate) const ENOTDIR: isize = -20;
 

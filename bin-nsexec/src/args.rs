@@ -10,6 +10,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use nicon_core::process::PidInode;
 use nicon_core::{Error, Namespace, NsType};
 
+use crate::no_process;
 use crate::stdio::{Input, Stdio};
 use crate::variable::Variable;
 
@@ -28,6 +29,8 @@ use crate::variable::Variable;
 #[command(
     name = "nicon-nsexec",
     version,
+    // As getopt_long(3) has it.
+    infer_long_args = true,
     max_term_width = 100,
     after_help = "\
 Examples:
@@ -90,13 +93,14 @@ pub(crate) struct Args {
     #[arg(short = 'T', long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = OF_TARGET)]
     pub(crate) time: Option<Source>,
 
-    /// Set the user ID ("follow": the target's, the default where its files run)
-    #[arg(short = 'S', long, value_name = "UID", allow_negative_numbers = true)]
+    /// Set the user: an ID, a name of the /etc/passwd that the command finds, which brings the user's groups along if -G does
+    /// not say otherwise, or "follow": the target's, the default where its files run
+    #[arg(short = 'S', long, value_name = "USER", allow_negative_numbers = true)]
     pub(crate) setuid: Option<Id>,
 
-    /// Set the group ID ("follow": the target's) and drop the supplementary groups, which are else the target's where its
+    /// Set the group (an ID, a name of the command's /etc/group, or "follow": the target's) and drop the supplementary groups, which are else the target's where its
     /// files run
-    #[arg(short = 'G', long, value_name = "GID", allow_negative_numbers = true)]
+    #[arg(short = 'G', long, value_name = "GROUP", allow_negative_numbers = true)]
     pub(crate) setgid: Option<Id>,
 
     /// Leave user and group IDs, and the supplementary groups, as they are
@@ -115,9 +119,9 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = OF_TARGET)]
     pub(crate) wd: Option<Source>,
 
-    /// Set the working directory, looked up in the namespaces
-    #[arg(short = 'W', long, value_name = "DIR", conflicts_with = "wd")]
-    pub(crate) wdns: Option<PathBuf>,
+    /// Set the working directory, looked up in the namespaces (default: the one that entering them leads to)
+    #[arg(short = 'W', long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = OF_TARGET, conflicts_with = "wd")]
+    pub(crate) wdns: Option<Source>,
 
     /// Take the environment from the target
     #[arg(short, long)]
@@ -146,6 +150,10 @@ pub(crate) struct Args {
     /// Join the cgroup of the target
     #[arg(short = 'c', long)]
     pub(crate) join_cgroup: bool,
+
+    /// Leave the command in the caller's cgroup, where else it would join the target's
+    #[arg(long, conflicts_with = "join_cgroup")]
+    pub(crate) no_cgroup: bool,
 
     /// Give the command the caller's user, limits, capabilities, cgroup and LSM label, even where the container may take them over
     #[arg(long)]
@@ -186,13 +194,15 @@ impl From<OsString> for Source {
     }
 }
 
-/// A user or group ID.
-#[derive(Clone, Copy, Debug)]
+/// A user or group.
+#[derive(Clone, Debug)]
 pub(crate) enum Id {
     /// The target's, as seen in the user namespace that is entered.
     Follow,
     /// This one.
     Number(u32),
+    /// The one of this name.
+    Name(String),
 }
 
 impl std::str::FromStr for Id {
@@ -203,15 +213,19 @@ impl std::str::FromStr for Id {
             _ if text == "follow" => Ok(Self::Follow),
             // The kernel takes -1 for "leave it as it is".
             Ok(number) if number != u32::MAX => Ok(Self::Number(number)),
-            _ => Err(Error::failed("not an ID, nor \"follow\"")),
+            // Too large, or less than nothing.
+            _ if text.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit()) => {
+                Err(Error::failed("not an ID, a name, nor \"follow\""))
+            }
+            _ if text.contains([':', '\n', ',']) => Err(Error::failed("not an ID, a name, nor \"follow\"")),
+            _ => Ok(Self::Name(text.to_owned())),
         }
     }
 }
 
 /// The operand of `--target`.
 fn target(text: &str) -> Result<PidInode, Error> {
-    let hint = "expected PID or PID:INODE (for a container: nicon-resolve PATH | nicon-nsexec ...)";
-    text.parse().map_err(|_| Error::failed(hint))
+    text.parse().map_err(|_| Error::failed(no_process::expected(text)))
 }
 
 impl Args {
@@ -258,6 +272,11 @@ impl Args {
         self.runs_container_code() && !self.privileged
     }
 
+    /// Whether the command joins the cgroups of the target.
+    pub(crate) fn joins_cgroup(&self) -> bool {
+        self.join_cgroup || self.is_limited() && !self.no_cgroup
+    }
+
     /// Whether the command begins with the caller's environment.
     pub(crate) fn keeps_environment(&self) -> bool {
         self.keep_env || !(self.clear_env || self.runs_container_code())
@@ -296,7 +315,7 @@ impl Args {
         let is_bare = |source: Option<&Source>| matches!(source, Some(Source::Target));
         let metadata = path.metadata().ok()?;
         let word = if metadata.is_dir() {
-            let directories = [(&self.wd, "wd"), (&self.root, "root")];
+            let directories = [(&self.wd, "wd"), (&self.root, "root"), (&self.wdns, "wdns")];
             directories.into_iter().find(|(source, _)| is_bare(source.as_ref()))?.1
         } else {
             // The file of a namespace has no permission to be executed.
@@ -309,17 +328,21 @@ impl Args {
 
     /// Whether an option needs a target process.
     pub(crate) fn needs_target(&self) -> bool {
+        self.is_limited() || self.uses_target()
+    }
+
+    /// Whether an option takes something of a target, besides what limits the command.
+    pub(crate) fn uses_target(&self) -> bool {
         let of_target = |source: Option<&Source>| matches!(source, Some(Source::Target));
         self.all
             || NsType::ALL.into_iter().any(|ns_type| of_target(self.source(ns_type)))
             || of_target(self.root.as_ref())
             || of_target(self.wd.as_ref())
-            || [self.setuid, self.setgid].iter().any(|id| matches!(id, Some(Id::Follow)))
+            || [&self.setuid, &self.setgid].into_iter().any(|id| matches!(id, Some(Id::Follow)))
             || self.net_socket.is_some()
             || self.env
             || self.join_cgroup
             || self.follow_context
-            || self.is_limited()
     }
 }
 
@@ -362,7 +385,7 @@ mod tests {
     fn what_enters_nothing() {
         let enters = |options: &[&str]| Args::parse_from([&["nsexec"], options, &["true"]].concat()).enters();
         let nowhere: [&[&str]; 6] =
-            [&[], &["-t1"], &["-t1", "-S0"], &["-t1", "-w=/tmp"], &["-W/tmp"], &["--each", "--no-pty"]];
+            [&[], &["-t1"], &["-t1", "-S0"], &["-t1", "-w=/tmp"], &["-W=/tmp"], &["--each", "--no-pty"]];
         assert!(!nowhere.into_iter().any(enters));
         for option in
             ["-a", "-n", "-n=/x", "-N3", "-p", "-U", "--user-parent", "-r", "-r=/x", "-w", "-Sfollow", "-e", "-Z", "-c"]

@@ -49,11 +49,14 @@ impl Limits {
     pub(crate) fn bound(&self) -> Result<()> {
         // The root user would get back on exec all that the bounding set has.
         let allowed = self.bounding & self.permitted;
+        let has_excess = own()?.permitted & !allowed != 0;
         for capability in (0..64).filter(|capability| allowed & (1 << capability) == 0) {
             match sys::drop_bounding(capability) {
                 // Beyond the last one that the kernel knows.
                 Err(Errno::EINVAL) => break,
                 Err(Errno::EPERM) if sys::is_bounding(capability) != Ok(true) => {}
+                // We may not, but have no more than is allowed: with no_new_privs an exec cannot add to that.
+                Err(Errno::EPERM) if !has_excess => break,
                 dropped => dropped.context(|| "limit the command's capabilities")?,
             }
         }

@@ -15,10 +15,11 @@ use crate::directories::Directories;
 use crate::failure::{FAILED, fail};
 use crate::file_owners::CheckedTarget;
 use crate::inherited::Inherited;
-use crate::join::{Joins, own_user_id};
+use crate::join::Joins;
 use crate::keyring;
 use crate::last_step::LastStep;
 use crate::lsm::Labels;
+use crate::own_namespaces::own_user_id;
 use crate::resources::Resources;
 use crate::sys;
 
@@ -59,7 +60,7 @@ impl<'a> Entry<'a> {
             Labels::require_selinux()?;
         }
         let entry = Self {
-            cgroups: target.filter(|_| args.join_cgroup || args.is_limited()).map(Cgroups::open).transpose()?,
+            cgroups: target.filter(|_| args.joins_cgroup()).map(Cgroups::open).transpose()?,
             directories: Directories::open(args, target)?,
             limits: told.map(limits).transpose()?,
             resources: limited.map(Resources::of).transpose()?,
@@ -99,6 +100,11 @@ impl<'a> Entry<'a> {
     pub(crate) fn containers_root(&self) -> Option<OwnedFd> {
         let target = self.target.filter(|_| self.is_targets_files)?;
         openat(target.dir(), "root", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).ok()
+    }
+
+    /// The process whose cgroups the command joins, if any.
+    pub(crate) fn accounted_with(&self) -> Option<&'a Process> {
+        self.target.filter(|_| self.cgroups.is_some())
     }
 
     /// The cgroup in which a child may be born.

@@ -8,6 +8,7 @@ use nicon_core::{Error, Process, Result};
 use nix::errno::Errno;
 
 use crate::args::Args;
+use crate::no_process;
 
 /// Pins the target that the command line or, without one, the record on standard input names.
 ///
@@ -46,16 +47,23 @@ fn pin(PidInode { pid, pidfs }: PidInode) -> Result<Process> {
 }
 
 fn no_target(args: &Args) -> Error {
+    if !args.uses_target() {
+        return Error::failed(
+            "no target: with --mount=FILE or --root=DIR the command would be limited to the user, capabilities and limits of a \
+             process there (--target PID names it; --privileged gives the caller's)",
+        );
+    }
     let hint = args.misplaced_operand().map(|option| format!(" (did you mean {option}?)")).unwrap_or_default();
     Error::failed(format!("no target: give --target PID or pipe in a record{hint}"))
 }
 
 /// The process that a line of standard input names.
 fn named_in(text: &str) -> Result<Process> {
-    match text.trim().parse() {
-        Ok(target) => pin(target),
-        Err(_) => Process::from_record(&parse_record(text, "nicon-resolve prints one for each container")?),
+    if let Ok(target) = text.trim().parse() {
+        return pin(target);
     }
+    let record = parse_record(text, "nicon-resolve prints one for each container")?;
+    no_process::explain(&record).map_or_else(|| Process::from_record(&record), Err)
 }
 
 /// The records on standard input; nothing more after reading has failed.

@@ -4,7 +4,8 @@
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
 
-use nicon_core::{Context, Error, Result};
+use nicon_core::filter::output::report;
+use nicon_core::{Context, Error, Process, Result};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
@@ -17,12 +18,14 @@ use super::session_leader::{self, Handover};
 use super::signals::{Received, Signals};
 use super::start::exit_status;
 use crate::entry::Entry;
+use crate::failure::PROGRAM;
+use crate::frozen::is_frozen;
 use crate::stdio::Stdio;
 use crate::sys;
 use crate::sys::signal::SignalSet;
 use crate::terminal::{CallersTerminal, Terminal};
 
-/// How long the session leader may take to have the command executed after it is to end, in milliseconds.
+/// How long it may take to have the command executed, in milliseconds: then we ask why; or give up if it is to end.
 const PATIENCE: u16 = 1000;
 
 /// By these we are asked to end.
@@ -72,6 +75,7 @@ pub(crate) fn supervise(entry: &Entry<'_>, stdio: Stdio) -> Result<Ended> {
                 link: Some(link),
                 orders: 0,
                 terminal,
+                target: entry.accounted_with(),
                 is_executed: false,
                 asked: None,
                 gave_up_on: None,
@@ -84,7 +88,7 @@ pub(crate) fn supervise(entry: &Entry<'_>, stdio: Stdio) -> Result<Ended> {
     }
 }
 
-struct Supervisor {
+struct Supervisor<'a> {
     leader: Pid,
     has_session: bool,
     signals: Signals,
@@ -93,6 +97,8 @@ struct Supervisor {
     /// How many orders were given.
     orders: u32,
     terminal: Option<Terminal>,
+    /// The process whose cgroups the command joins, until it was told that these are frozen.
+    target: Option<&'a Process>,
     is_executed: bool,
     /// The signal that asked the command to end before it was executed.
     asked: Option<i32>,
@@ -101,7 +107,7 @@ struct Supervisor {
     is_interrupted: bool,
 }
 
-impl Supervisor {
+impl Supervisor<'_> {
     fn run(&mut self) -> Result<u8> {
         loop {
             self.wait()?;
@@ -122,13 +128,15 @@ impl Supervisor {
     /// Waits until there is something to do.
     fn wait(&mut self) -> Result<()> {
         let is_held_up = self.asked.is_some() && !self.is_executed;
+        let may_be_frozen = self.target.is_some() && !self.is_executed;
         let typed = self.terminal.as_mut().and_then(Terminal::patience);
-        let patience = if is_held_up { Some(PATIENCE) } else { typed };
+        let patience = if is_held_up || may_be_frozen { Some(PATIENCE) } else { typed };
         let mut events = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
         events.extend(self.link.iter().map(|link| PollFd::new(link.as_fd(), PollFlags::POLLIN)));
         events.extend(self.terminal.iter().flat_map(Terminal::interest));
         match poll(&mut events, patience.map_or(PollTimeout::NONE, PollTimeout::from)) {
             Ok(0) if is_held_up => self.give_up(),
+            Ok(0) if may_be_frozen => self.tell_if_frozen(),
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(Error::os("wait for events", errno)),
         }
@@ -207,6 +215,14 @@ impl Supervisor {
             }
             Ok(_) | Err(Errno::EINTR) => Ok(None),
             Err(errno) => Err(Error::os("wait for the command", errno)),
+        }
+    }
+
+    /// Says why nothing happens.
+    fn tell_if_frozen(&mut self) {
+        if self.target.take_if(|target| is_frozen(target)).is_some() {
+            let cause = "the target's cgroup is frozen: the command starts when it is thawed (docker unpause; --no-cgroup stays out of it)";
+            report(PROGRAM, &Error::failed(cause));
         }
     }
 
