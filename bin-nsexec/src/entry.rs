@@ -19,6 +19,7 @@ use crate::keyring;
 use crate::last_step::LastStep;
 use crate::lsm::Labels;
 use crate::resources::Resources;
+use crate::seccomp::Filters;
 use crate::sys;
 
 /// What was opened. From the first join on nothing of ours is looked up by name: names are the container's then.
@@ -26,6 +27,8 @@ pub(crate) struct Entry<'a> {
     joins: Joins<'a>,
     /// Where the command stays in our own user namespace.
     checked: Option<CheckedTarget<'a>>,
+    /// Whose filters bind the command.
+    filtered: Option<&'a Process>,
     cgroups: Option<Cgroups>,
     directories: Directories,
     limits: Option<Limits>,
@@ -70,6 +73,7 @@ impl<'a> Entry<'a> {
             last_step: args.takes_last_step().then(LastStep::open).transpose()?,
             command: Command::new(args, target)?,
             checked: checked.filter(|_| joined.is_none()),
+            filtered: limited,
             joins,
         };
         // What was read of the target by name is true of it if it has lived until now.
@@ -79,14 +83,17 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// Joins the namespaces. A PID namespace takes effect with the next child.
-    pub(crate) fn enter(&self) -> Result<()> {
+    /// Joins the namespaces. A PID namespace takes effect with the next child. Returns the filters that are to bind the
+    /// command.
+    pub(crate) fn enter(&self) -> Result<Option<Filters>> {
+        let filters = self.filtered.map(Filters::of).transpose()?.flatten();
         if let Some(inherited) = &self.inherited {
             inherited.take_on_early()?;
         }
         self.credentials.set_groups_early();
         self.joins.enter()?;
-        self.checked.as_ref().map_or(Ok(()), CheckedTarget::is_still_there)
+        self.checked.as_ref().map_or(Ok(()), CheckedTarget::is_still_there)?;
+        Ok(filters)
     }
 
     /// Who is to own the command's terminal.
@@ -99,12 +106,13 @@ impl<'a> Entry<'a> {
         self.cgroups.as_ref()?.birthplace()
     }
 
-    /// Becomes the command, after the joins; a failure ends the process with its message and status.
+    /// Becomes the command, after the joins, bound by `filters`; a failure ends the process with its message and status.
     ///
     /// `last` is done when all else is, above all a change of the user. With `status`, it is not this process that becomes
     /// the command but a child of the process at the other end: see [`LastStep::take`].
     pub(crate) fn become_command(
         &self,
+        filters: Option<&Filters>,
         is_in_birthplace: bool,
         last: impl FnOnce() -> Result<()>,
         status: Option<BorrowedFd<'_>>,
@@ -112,7 +120,7 @@ impl<'a> Entry<'a> {
         let prepared = self.prepare(is_in_birthplace).and_then(|()| last());
         let (status, error) = match (prepared, &self.last_step) {
             (Err(error), _) => (FAILED, error),
-            (Ok(()), Some(last_step)) => (FAILED, last_step.take(status, self.labels.as_ref(), &self.command)),
+            (Ok(()), Some(last_step)) => (FAILED, last_step.take(status, self.labels.as_ref(), filters, &self.command)),
             (Ok(()), None) => self.execute(),
         };
         fail(&error);

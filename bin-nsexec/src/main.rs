@@ -25,6 +25,8 @@ mod lsm;
 mod privileges;
 mod resources;
 mod run;
+mod seccomp;
+mod seccomp_verdict;
 mod self_protection;
 mod session_leader;
 mod signals;

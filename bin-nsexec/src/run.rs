@@ -34,8 +34,8 @@ fn try_run(args: &Args) -> Result<u8> {
     let entry = Entry::open(args, target.as_ref())?;
     // The caller's own programs, out of the container's reach, need no supervisor.
     if args.no_fork || !args.is_contained() {
-        entry.enter()?;
-        entry.become_command(false, || Ok(()), None);
+        let filters = entry.enter()?;
+        entry.become_command(filters.as_ref(), false, || Ok(()), None);
     }
     let Ended { status, .. } = supervise::supervise(&entry, args.stdio())?;
     // Not to free our memory saves the kernel from copying each page that the command's parent had, too.

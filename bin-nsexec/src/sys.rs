@@ -8,6 +8,9 @@ use nix::errno::Errno;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::unistd::{ForkResult, Pid};
 
+pub(crate) mod ptrace;
+pub(crate) mod seccomp;
+
 mod ioctl {
     nix::ioctl_none_bad!(siocgskns, libc::SIOCGSKNS);
     nix::ioctl_write_int_bad!(tiocsctty, libc::TIOCSCTTY);
@@ -75,10 +78,10 @@ pub(crate) fn close_all_but<'a>(kept: impl IntoIterator<Item = BorrowedFd<'a>>) 
 /// Puts copies of descriptors in the places from 3 on, and closes all others but 0, 1, 2 and `kept`; returns a copy of that.
 ///
 /// The caller uses no other one from then on, nor drops what owns it.
-pub(crate) fn hand_over(fds: [Option<BorrowedFd<'_>>; 2], kept: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
-    let places: [RawFd; 2] = [3, 4];
+pub(crate) fn hand_over(fds: [Option<BorrowedFd<'_>>; 3], kept: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
+    let places: [RawFd; 3] = [3, 4, 5];
     // First out of the way of each other.
-    let lift = |fd| rustix::io::fcntl_dupfd_cloexec(fd, 5).map_err(|errno| Errno::from_raw(errno.raw_os_error()));
+    let lift = |fd| rustix::io::fcntl_dupfd_cloexec(fd, 6).map_err(|errno| Errno::from_raw(errno.raw_os_error()));
     let (kept, fds) = (lift(kept)?, fds.map(|fd| fd.map(lift).transpose()));
     let mut open = vec![2, kept.as_raw_fd()];
     for (fd, place) in fds.into_iter().zip(places) {

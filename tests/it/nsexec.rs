@@ -9,6 +9,8 @@ pub(crate) mod options;
 pub(crate) mod quick;
 pub(crate) mod records;
 pub(crate) mod rights;
+pub(crate) mod seccomp;
+pub(crate) mod seccomp_targets;
 pub(crate) mod signals;
 pub(crate) mod takeover;
 
@@ -27,6 +29,8 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         quick::trials(suite),
         records::trials(suite),
         rights::trials(suite),
+        seccomp::trials(suite),
+        seccomp_targets::trials(suite),
         signals::trials(suite),
         takeover::trials(suite),
     ]
