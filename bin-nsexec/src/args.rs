@@ -21,7 +21,7 @@ use crate::variable::Variable;
 ///
 /// If the mount namespace or the root directory is the container's, the command runs as the target's user and groups, with
 /// no more capabilities than the target has, no right to gain more by setuid, the lower of both resource limits, the
-/// target's cgroup and LSM label, and an environment of TERM and PATH; if standard input is a terminal, also a terminal of
+/// target's cgroup, seccomp filters and LSM label, and an environment of TERM and PATH; if standard input is a terminal, also a terminal of
 /// its own. With --net alone, the program, its files and its privileges are the caller's. With --pid
 /// they must not be, since the container's processes could take over the command: see --privileged.
 #[derive(Debug, Parser)]
@@ -147,7 +147,7 @@ pub(crate) struct Args {
     #[arg(short = 'c', long)]
     pub(crate) join_cgroup: bool,
 
-    /// Give the command the caller's user, limits, capabilities, cgroup and LSM label, even where the container may take them over
+    /// Give the command the caller's user, limits, capabilities, cgroup, seccomp filters and LSM label, even where the container may take them over
     #[arg(long)]
     pub(crate) privileged: bool,
 
@@ -263,6 +263,11 @@ impl Args {
     /// Whether the command may have no more privileges than the target.
     pub(crate) fn is_limited(&self) -> bool {
         self.runs_container_code() && !self.privileged
+    }
+
+    /// Whether a limited command is the target's user.
+    pub(crate) fn follows_user(&self) -> bool {
+        !self.preserve_credentials && matches!(self.setuid, None | Some(Id::Follow))
     }
 
     /// Whether the command begins with the caller's environment.

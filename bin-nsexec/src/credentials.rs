@@ -19,7 +19,6 @@ pub(crate) struct Credentials<'a> {
     owner: Option<Uid>,
     /// Whose IDs "follow" means.
     target: Option<&'a Process>,
-    keep_caps: bool,
 }
 
 impl<'a> Credentials<'a> {
@@ -45,7 +44,7 @@ impl<'a> Credentials<'a> {
             (Some(Id::Number(number)), _) if !enters_user => Some(number),
             _ => None,
         };
-        Ok(Self { uid, gid, groups, owner: owner.map(Uid::from_raw), target, keep_caps: args.keep_caps })
+        Ok(Self { uid, gid, groups, owner: owner.map(Uid::from_raw), target })
     }
 
     /// Who is to own the command's terminal, to open it by name; `None` if that is to stay as it is.
@@ -61,8 +60,8 @@ impl<'a> Credentials<'a> {
         }
     }
 
-    /// Becomes that user, after the joins.
-    pub(crate) fn assume(&self) -> Result<()> {
+    /// Becomes that user, after the joins. With `keep_caps` the capabilities are not lost by it.
+    pub(crate) fn assume(&self, keep_caps: bool) -> Result<()> {
         let follows = [self.uid, self.gid].iter().any(|id| matches!(id, Some(Id::Follow)));
         // Read after the joins, IDs are those of the user namespace that we are in; and a target that is gone has none.
         let targets = self.target.filter(|_| follows).map(Identity::of).transpose()?;
@@ -78,7 +77,7 @@ impl<'a> Credentials<'a> {
         }
         if let Some(id) = self.uid {
             let uid = Uid::from_raw(number(id, |targets| targets.uid)?);
-            prctl::set_keepcaps(self.keep_caps).context(|| "keep the capabilities")?;
+            prctl::set_keepcaps(keep_caps).context(|| "keep the capabilities")?;
             mapped("CAP_SETUID", setuid(uid), || format!("set user ID {uid}"), "--setuid")?;
         }
         Ok(())

@@ -53,7 +53,8 @@ impl<'a> Entry<'a> {
         let status = limited.map(|target| target.read("status")).transpose()?;
         let told = limited.zip(status.as_deref());
         let joined = joins.user_id()?;
-        let limits = |(target, status)| Limits::of(target, status, joined.map_or_else(own_user_id, Ok)?);
+        let limits =
+            |(target, status)| Limits::of(target, status, joined.map_or_else(own_user_id, Ok)?, args.follows_user());
         if args.follow_context {
             Labels::require_selinux()?;
         }
@@ -149,7 +150,8 @@ impl<'a> Entry<'a> {
         if let Some(limits) = &self.limits {
             limits.bound()?;
         }
-        self.credentials.assume()?;
+        let keeps_some = self.keep_caps || self.limits.as_ref().is_some_and(Limits::has_ambient);
+        self.credentials.assume(keeps_some)?;
         if let Some(limits) = &self.limits {
             limits.drop_excess()?;
         }

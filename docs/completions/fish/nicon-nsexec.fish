@@ -24,7 +24,7 @@ complete -c nicon-nsexec -l keep-env -d 'Keep the caller\'s environment (default
 complete -c nicon-nsexec -s F -l no-fork -d 'Become the command: no child, no terminal of its own, no signals passed on'
 complete -c nicon-nsexec -s Z -l follow-context -d 'Run in the SELinux context of the target; fails without SELinux'
 complete -c nicon-nsexec -s c -l join-cgroup -d 'Join the cgroup of the target'
-complete -c nicon-nsexec -l privileged -d 'Give the command the caller\'s user, limits, capabilities, cgroup and LSM label, even where the container may take them over'
+complete -c nicon-nsexec -l privileged -d 'Give the command the caller\'s user, limits, capabilities, cgroup, seccomp filters and LSM label, even where the container may take them over'
 complete -c nicon-nsexec -l no-pty -d 'Run the command on the caller\'s own terminal, into which it can then inject input'
 complete -c nicon-nsexec -l each -d 'Run the command once for each record on standard input, in turn'
 complete -c nicon-nsexec -s h -l help -d 'Print help (see more with \'--help\')'
