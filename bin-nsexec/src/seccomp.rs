@@ -25,8 +25,8 @@ use crate::sys::seccomp::{Filter, Instruction, is_filtered};
 /// How long the target may take to stop.
 const LIMIT: Duration = Duration::from_secs(1);
 
-/// Between two looks at a target that cannot stop.
-const PAUSE: Duration = Duration::from_millis(5);
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// `PROC_USER_INIT_INO` of `linux/proc_ns.h`: the machine's own user namespace.
 const FIRST_USER_NAMESPACE: u64 = 0xefff_fffd;
@@ -123,15 +123,28 @@ fn may_be_told() -> Result<bool> {
 /// Stops the target; `None` if it does not within [`LIMIT`].
 fn stop(target: &Process, mut status: String) -> nix::Result<Option<Stopped>> {
     let end = Instant::now() + LIMIT;
-    // Seizing one that was stopped, and then frozen by a cgroup of version 1, would wait without end.
-    while status_field(&status, "State").is_some_and(|state| state.starts_with('D')) {
-        if Instant::now() >= end {
+    let mut denials = 0;
+    loop {
+        // Seizing one that was stopped, and then frozen by a cgroup of version 1, would wait without end.
+        let can_stop = status_field(&status, "State").is_some_and(|state| !state.starts_with('D'));
+        if can_stop {
+            match Stopped::seize(target.pid(), end.saturating_duration_since(Instant::now())) {
+                // Another process that enters it may be reading at this moment, or just have finished.
+                Err(Errno::EPERM) if Instant::now() < end && denials < 2 => {}
+                seized => return seized,
+            }
+        } else if Instant::now() >= end {
             return Ok(None);
         }
         sleep(PAUSE);
         status = target.read("status").map_err(|_| Errno::ESRCH)?;
+        denials += i32::from(can_stop && tracer(&status).is_none());
     }
-    Stopped::seize(target.pid(), end.saturating_duration_since(Instant::now()))
+}
+
+/// The process that traces one, from the text of its /proc/PID/status.
+fn tracer(status: &str) -> Option<&str> {
+    status_field(status, "TracerPid").filter(|tracer| *tracer != "0")
 }
 
 /// Why we may not stop it; `None` if nobody may.
@@ -141,9 +154,9 @@ fn why_denied(target: &Process) -> Result<Option<String>> {
         return Ok(None);
     }
     let status = target.read("status")?;
-    Ok(Some(match status_field(&status, "TracerPid") {
-        Some("0") | None => format!("Operation not permitted: {}", ptrace_hint("it has")),
+    Ok(Some(match tracer(&status) {
         Some(tracer) => format!("process {tracer} traces it, which only one can"),
+        None => format!("Operation not permitted: {}", ptrace_hint("it has")),
     }))
 }
 

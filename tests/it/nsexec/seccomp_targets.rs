@@ -24,6 +24,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("nsexec::seccomp_targets::a_stopped_target_stays_stopped", a_stopped_target_stays_stopped),
         suite.trial("nsexec::seccomp_targets::a_target_that_does_not_stop", a_target_that_does_not_stop),
         suite.trial("nsexec::seccomp_targets::a_target_that_another_traces", a_target_that_another_traces),
+        suite.trial("nsexec::seccomp_targets::many_enter_at_once", many_enter_at_once),
         suite.trial("nsexec::seccomp_targets::a_strict_target", a_strict_target),
         suite.trial("nsexec::seccomp_targets::who_may_not_read_enters_without", who_may_not_read_enters_without),
     ]
@@ -164,6 +165,16 @@ fn a_target_that_another_traces(suite: &Suite, lab: &Lab) -> Result<(), Failed> 
     kill(Pid::from_raw(by.parse()?), Signal::SIGKILL)?;
     drop(tracer);
     Ok(lab.remove("", name)?)
+}
+
+/// Only one process can trace another: the others wait.
+fn many_enter_at_once(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let cell = filtered(&[format!("{MKDIR}:1")], "sleep 60");
+    let mut all = tool("sh");
+    all.args(["-c", r#"for i in $(seq 60); do "$@" & done; wait"#, "sh"]).arg(suite.bins()?.join("nicon-nsexec"));
+    let ran = output_within(all.args([&format!("-t{}", cell.pid()), "-m", "echo", "in"]), LIMIT)?;
+    assert!(ran.stdout.lines().count() == 60 && ran.stderr.is_empty(), "{ran:?}");
+    Ok(())
 }
 
 fn a_strict_target(suite: &Suite, _: &Lab) -> Result<(), Failed> {
