@@ -44,8 +44,8 @@ fn verdict(program: &[Instruction], call: &SystemCall) -> Option<u32> {
         let Instruction { code, jump_true, jump_false, operand } = *program.get(at)?;
         at += 1;
         let is_true = match code {
-            // BPF_LD | BPF_W | BPF_ABS
-            0x20 => {
+            // BPF_LD | BPF_W | BPF_ABS: anything but the place from which the call is made, which we do not know.
+            0x20 if !matches!(operand, 8..16) => {
                 value = *call.0.get(usize::try_from(operand / 4).ok()?)?;
                 continue;
             }
@@ -108,11 +108,16 @@ mod tests {
     fn what_we_do_not_follow_is_not_allowed() {
         let call = SystemCall::new(1, &[]);
         assert!(allows(&filter(&[(0x06, 0, 0, LOG)]), &call));
-        // Tracers and listeners are not ours; RET A; beyond the data; beyond the end.
-        for odd in
-            [(0x06, 0, 0, 0x7ff0_0000), (0x06, 0, 0, 0x7fc0_0000), (0x16, 0, 0, 0), (0x20, 0, 0, 64), (0x05, 0, 0, 9)]
-        {
-            assert!(!allows(&filter(&[odd]), &call), "{odd:?}");
+        // Tracers and listeners are not ours; RET A; the instruction's place; beyond the data; beyond the end.
+        for odd in [
+            (0x06, 0, 0, 0x7ff0_0000),
+            (0x06, 0, 0, 0x7fc0_0000),
+            (0x16, 0, 0, 0),
+            (0x20, 0, 0, 8),
+            (0x20, 0, 0, 64),
+            (0x05, 0, 0, 9),
+        ] {
+            assert!(!allows(&filter(&[odd, (0x06, 0, 0, ALLOW)]), &call), "{odd:?}");
         }
     }
 }
