@@ -71,6 +71,8 @@ unsafe extern "C" fn start(stack: *mut usize) -> ! {
         }
         set_label(what, words.take(), words.take());
     }
+    // A way to the caller's processes, also for the command of this process.
+    call(sys::CLOSE, [PROC, 0, 0, 0, 0]);
     let filters = words.take();
     if !filters.is_empty() {
         call(sys::PRCTL, [sys::PR_SET_DUMPABLE, 0, 0, 0, 0]);
@@ -101,8 +103,7 @@ fn set_label(what: Text, file: Text, label: Text) {
 
 /// Goes on in a child of the caller's, once the caller is ready for it.
 fn fork() {
-    // Neither is for the command, and the child is to be born without the first one.
-    call(sys::CLOSE, [PROC, 0, 0, 0, 0]);
+    // It is not for the command.
     call(sys::FCNTL, [STATUS, sys::F_SETFD, sys::FD_CLOEXEC, 0, 0]);
     let child = call(sys::CLONE, [sys::CLONE_PARENT | sys::SIGCHLD, 0, 0, 0, 0]);
     if child < 0 {

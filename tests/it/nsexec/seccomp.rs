@@ -97,6 +97,10 @@ fn filters_on_filters(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         let cell = filtered(&filters, "sleep 60");
         let shown = enter(suite, cell.0.id(), &["-m"], &LOOK).ok()?;
         assert_eq!(shown, format!("Seccomp:\t2\nSeccomp_filters:\t{}", filters.len()));
+        let look = "for fd in 3 4 5 6 7 8 9; do (: <&$fd) 2>/dev/null && echo $fd is open; done; true";
+        for options in [&["-m"][..], &["-m", "-F"]] {
+            assert_eq!(enter(suite, cell.0.id(), options, &["sh", "-c", look]).ok()?, "", "{options:?}");
+        }
     }
     Ok(())
 }
