@@ -19,10 +19,6 @@ use crate::seccomp::{self, Filters};
 use crate::seccomp_verdict::SystemCall;
 use crate::sys;
 
-/// The descriptors of the socket to the caller and of a /proc, where `last-step/main.rs` expects them.
-const STATUS: u64 = 3;
-const PROC: u64 = 4;
-
 /// The last step, ready to be taken.
 pub(crate) struct LastStep {
     image: OwnedFd,
@@ -57,10 +53,11 @@ impl LastStep {
         filters: Option<&Filters>,
         command: &Command,
     ) -> Result<Infallible> {
-        // Best before the container can see us: whoever traces a process without a filter has none either. Otherwise the
-        // last step installs them when all is done.
+        // Best before the container can see us: whoever traces a process without a filter has none either. But a filter is
+        // the container's, and could have the last step believe that it did what it did not: unless it surely permits all
+        // of that, the last step installs it when all is done.
         let (early, late): (Option<_>, Option<_>) = match filters {
-            Some(filters) if filters.allow(&calls()) => (Some(filters), None),
+            Some(filters) if filters.allow(&calls(labels.and_then(Labels::proc).is_some())) => (Some(filters), None),
             late => (None, late),
         };
         let late = late.map(Filters::file).transpose()?;
@@ -73,22 +70,23 @@ impl LastStep {
     }
 }
 
-/// What we ask of the kernel from here to the exec of the command, and that exec, as far as a filter can tell it.
-fn calls() -> Vec<SystemCall> {
-    let set_cloexec = [STATUS, libc::F_SETFD as u64, libc::FD_CLOEXEC as u64];
-    let calls: [(i64, &[u64]); 10] = [
-        (libc::SYS_execveat, &[6, 0, 0, 0, libc::AT_EMPTY_PATH as u64]),
-        (libc::SYS_openat, &[PROC, 0, libc::O_WRONLY as u64 | libc::O_CLOEXEC as u64]),
-        (libc::SYS_write, &[STATUS, 0, 4]),
-        (libc::SYS_close, &[PROC]),
-        (libc::SYS_fcntl, &set_cloexec),
-        (libc::SYS_clone, &[libc::CLONE_PARENT as u64 | libc::SIGCHLD as u64]),
-        (libc::SYS_prctl, &[libc::PR_SET_PDEATHSIG as u64, libc::SIGKILL as u64]),
-        (libc::SYS_read, &[STATUS, 0, 1]),
-        (libc::SYS_execve, &[]),
-        (libc::SYS_exit_group, &[]),
+/// What we ask of the kernel from here to the exec of the command, and that exec. Arguments are told only where a usual filter
+/// looks at them.
+fn calls(sets_labels: bool) -> Vec<SystemCall> {
+    let flags = libc::CLONE_PARENT.cast_unsigned() | libc::SIGCHLD.cast_unsigned();
+    let clone = SystemCall::new(libc::SYS_clone, &[Some(flags.into())]);
+    let others = [
+        libc::SYS_execveat,
+        libc::SYS_write,
+        libc::SYS_close,
+        libc::SYS_fcntl,
+        libc::SYS_prctl,
+        libc::SYS_read,
+        libc::SYS_execve,
+        libc::SYS_exit_group,
     ];
-    calls.into_iter().map(|(number, arguments)| SystemCall::new(number, arguments)).collect()
+    let others = others.into_iter().chain(sets_labels.then_some(libc::SYS_openat));
+    others.map(|number| SystemCall::new(number, &[])).chain([clone]).collect()
 }
 
 /// The arguments of the last step, as `last-step/main.rs` has them: lists, with an empty word after each.

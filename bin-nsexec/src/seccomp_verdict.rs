@@ -2,8 +2,9 @@
 
 use crate::sys::seccomp::{Filter, Instruction};
 
-/// A system call as a filter sees it: `struct seccomp_data` of linux/seccomp.h, in words of 32 bits.
-pub(crate) struct SystemCall([u32; 16]);
+/// A system call as a filter sees it: `struct seccomp_data` of linux/seccomp.h, in words of 32 bits, as far as we know them
+/// beforehand. A filter that asks for more could say one thing now, and another then.
+pub(crate) struct SystemCall([Option<u32>; 16]);
 
 /// `AUDIT_ARCH_X86_64` and `AUDIT_ARCH_AARCH64` of linux/audit.h.
 const ARCHITECTURE: u32 = if cfg!(target_arch = "x86_64") { 0xc000_003e } else { 0xc000_00b7 };
@@ -14,14 +15,13 @@ const LOG: u32 = 0x7ffc_0000;
 const ACTION: u32 = 0xffff_0000;
 
 impl SystemCall {
-    /// That of this number, with as many arguments as matter; a filter does not see more of a pointer than the number that
-    /// it is.
-    pub(crate) fn new(number: i64, arguments: &[u64]) -> Self {
-        let mut words = [0; 16];
-        words[0] = low(number.cast_unsigned());
-        words[1] = ARCHITECTURE;
+    /// That of this number, with these arguments as the first ones; `None` is one that is not known, such as an address.
+    pub(crate) fn new(number: i64, arguments: &[Option<u64>]) -> Self {
+        let mut words = [None; 16];
+        words[0] = Some(low(number.cast_unsigned()));
+        words[1] = Some(ARCHITECTURE);
         for (place, argument) in words[4..].chunks_exact_mut(2).zip(arguments) {
-            let halves = [low(*argument), low(*argument >> 32)];
+            let halves = argument.map_or([None; 2], |argument| [Some(low(argument)), Some(low(argument >> 32))]);
             place.copy_from_slice(&if cfg!(target_endian = "little") { halves } else { [halves[1], halves[0]] });
         }
         Self(words)
@@ -44,9 +44,9 @@ fn verdict(program: &[Instruction], call: &SystemCall) -> Option<u32> {
         let Instruction { code, jump_true, jump_false, operand } = *program.get(at)?;
         at += 1;
         let is_true = match code {
-            // BPF_LD | BPF_W | BPF_ABS: anything but the place from which the call is made, which we do not know.
-            0x20 if !matches!(operand, 8..16) => {
-                value = *call.0.get(usize::try_from(operand / 4).ok()?)?;
+            // BPF_LD | BPF_W | BPF_ABS
+            0x20 => {
+                value = (*call.0.get(usize::try_from(operand / 4).ok()?)?)?;
                 continue;
             }
             // BPF_ALU | BPF_AND | BPF_K
@@ -99,21 +99,22 @@ mod tests {
             (0x06, 0, 0, ALLOW),
             (0x06, 0, 0, 0x5_0001),
         ]);
-        let asks = |number, arguments: &[u64]| allows(&program, &SystemCall::new(number, arguments));
-        assert!(asks(40, &[]) && asks(6, &[1, 2]) && asks(50, &[0, 0x2_0000_0001]));
-        assert!(!asks(7, &[]) && !asks(41, &[]) && !asks(50, &[]) && !asks(50, &[0, 0x3_0000_0000]));
+        let asks = |number, second| allows(&program, &SystemCall::new(number, &[None, second]));
+        assert!(asks(40, None) && asks(6, Some(2)) && asks(50, Some(0x2_0000_0001)));
+        assert!(!asks(7, None) && !asks(41, None) && !asks(50, None) && !asks(50, Some(0x3_0000_0000)));
     }
 
     #[test]
     fn what_we_do_not_follow_is_not_allowed() {
         let call = SystemCall::new(1, &[]);
         assert!(allows(&filter(&[(0x06, 0, 0, LOG)]), &call));
-        // Tracers and listeners are not ours; RET A; the instruction's place; beyond the data; beyond the end.
+        // Tracers and listeners are not ours; RET A; the instruction's address; an unknown argument; beyond the data; beyond the end.
         for odd in [
             (0x06, 0, 0, 0x7ff0_0000),
             (0x06, 0, 0, 0x7fc0_0000),
             (0x16, 0, 0, 0),
             (0x20, 0, 0, 8),
+            (0x20, 0, 0, 16),
             (0x20, 0, 0, 64),
             (0x05, 0, 0, 9),
         ] {
