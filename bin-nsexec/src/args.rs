@@ -23,7 +23,8 @@ use crate::variable::Variable;
 ///
 /// If the mount namespace or the root directory is the container's, the command runs as the target's user and groups, with
 /// no more capabilities than the target has, no right to gain more by setuid, the lower of both resource limits, the
-/// target's cgroup and LSM label, and an environment of TERM and PATH; if the caller has a terminal, also one of its own. With --net alone, the program, its files and its privileges are the caller's. With --pid
+/// target's cgroup, seccomp filters and LSM label, and an environment of TERM and PATH; if the caller has a terminal, also one of
+/// its own. With --net alone, the program, its files and its privileges are the caller's. With --pid
 /// they must not be, since the container's processes could take over the command: see --privileged.
 #[derive(Debug, Default, Parser)]
 #[command(
@@ -155,7 +156,7 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "join_cgroup")]
     pub(crate) no_cgroup: bool,
 
-    /// Give the command the caller's user, limits, capabilities, cgroup and LSM label, even where the container may take them over
+    /// Give the command the caller's user, limits, capabilities, cgroup, seccomp filters and LSM label, even where the container may take them over
     #[arg(long)]
     pub(crate) privileged: bool,
 
@@ -275,6 +276,11 @@ impl Args {
     /// Whether the command joins the cgroups of the target.
     pub(crate) fn joins_cgroup(&self) -> bool {
         self.join_cgroup || self.is_limited() && !self.no_cgroup
+    }
+
+    /// Whether a limited command is the target's user.
+    pub(crate) fn follows_user(&self) -> bool {
+        !self.preserve_credentials && matches!(self.setuid, None | Some(Id::Follow))
     }
 
     /// Whether the command begins with the caller's environment.

@@ -22,7 +22,6 @@ pub(crate) struct Credentials<'a> {
     enters_user: bool,
     /// Whose IDs "follow" means.
     target: Option<&'a Process>,
-    keep_caps: bool,
 }
 
 /// The group, and the supplementary groups.
@@ -58,7 +57,7 @@ impl<'a> Credentials<'a> {
         let uid = args.setuid.clone().or(default);
         let follows = matches!(uid, Some(Id::Follow)) || matches!(gid, Some(Gids::Targets | Gids::Alone(Id::Follow)));
         let identity = status.filter(|_| follows).map(Identity::in_status).transpose()?;
-        Ok(Self { uid, gid, identity, enters_user, target, keep_caps: args.keep_caps })
+        Ok(Self { uid, gid, identity, enters_user, target })
     }
 
     /// Changes the supplementary groups while the caller's own user namespace still allows it: the one that is entered may
@@ -72,8 +71,8 @@ impl<'a> Credentials<'a> {
         let _ = setgroups(&known(groups));
     }
 
-    /// Becomes that user, after the joins. `terminal` is to be that user's as well.
-    pub(crate) fn assume(&self, terminal: Option<BorrowedFd<'_>>) -> Result<()> {
+    /// Becomes that user, after the joins. `terminal` is to be that user's as well; with `keep_caps` the capabilities are not lost.
+    pub(crate) fn assume(&self, terminal: Option<BorrowedFd<'_>>, keep_caps: bool) -> Result<()> {
         let account = match &self.uid {
             Some(Id::Name(name)) => Some(Account::find(name)?),
             _ => None,
@@ -99,7 +98,7 @@ impl<'a> Credentials<'a> {
         if let Some(uid) = uid {
             // Without the right to, the command can use its terminal, but not open it anew.
             let _ = terminal.map(|terminal| fchown(terminal, Some(Uid::from_raw(uid)), None));
-            prctl::set_keepcaps(self.keep_caps).context(|| "keep the capabilities")?;
+            prctl::set_keepcaps(keep_caps).context(|| "keep the capabilities")?;
             mapped("CAP_SETUID", setuid(Uid::from_raw(uid)), "user", uid, "--setuid")?;
         }
         Ok(())

@@ -21,6 +21,7 @@ use crate::last_step::LastStep;
 use crate::lsm::Labels;
 use crate::own_namespaces::own_user_id;
 use crate::resources::Resources;
+use crate::seccomp::Filters;
 use crate::sys;
 
 /// What was opened. From the first join on nothing of ours is looked up by name: names are the container's then.
@@ -29,6 +30,8 @@ pub(crate) struct Entry<'a> {
     joins: Joins<'a>,
     /// Where the command stays in our own user namespace.
     checked: Option<CheckedTarget<'a>>,
+    /// Whose filters bind the command.
+    filtered: Option<&'a Process>,
     cgroups: Option<Cgroups>,
     directories: Directories,
     limits: Option<Limits>,
@@ -55,7 +58,8 @@ impl<'a> Entry<'a> {
         let status = limited.map(|target| target.read("status")).transpose()?;
         let told = limited.zip(status.as_deref());
         let joined = joins.user_id()?;
-        let limits = |(target, status)| Limits::of(target, status, joined.map_or_else(own_user_id, Ok)?);
+        let limits =
+            |(target, status)| Limits::of(target, status, joined.map_or_else(own_user_id, Ok)?, args.follows_user());
         if args.follow_context {
             Labels::require_selinux()?;
         }
@@ -76,6 +80,7 @@ impl<'a> Entry<'a> {
             last_step: args.takes_last_step().then(LastStep::open).transpose()?,
             command: Command::new(args, target)?,
             checked: checked.filter(|_| joined.is_none()),
+            filtered: limited,
             joins,
             target,
         };
@@ -86,14 +91,17 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// Joins the namespaces. A PID namespace takes effect with the next child.
-    pub(crate) fn enter(&self) -> Result<()> {
+    /// Joins the namespaces. A PID namespace takes effect with the next child. Returns the filters that are to bind the
+    /// command.
+    pub(crate) fn enter(&self) -> Result<Option<Filters>> {
+        let filters = self.filtered.map(Filters::of).transpose()?.flatten();
         if let Some(inherited) = &self.inherited {
             inherited.take_on_early()?;
         }
         self.credentials.set_groups_early();
         self.joins.enter()?;
-        self.checked.as_ref().map_or(Ok(()), CheckedTarget::is_still_there)
+        self.checked.as_ref().map_or(Ok(()), CheckedTarget::is_still_there)?;
+        Ok(filters)
     }
 
     /// The root directory of the container whose files run, if it is the target's.
@@ -112,13 +120,14 @@ impl<'a> Entry<'a> {
         self.cgroups.as_ref()?.birthplace()
     }
 
-    /// Becomes the command, after the joins; a failure ends the process with its message and status.
+    /// Becomes the command, after the joins, bound by `filters`; a failure ends the process with its message and status.
     ///
     /// `last` is done when all else is, above all a change of the user. With `status`, it is not this process that becomes
     /// the command but a child of the process at the other end: see [`LastStep::take`]. `terminal` is one that was made for it,
     /// and is to be its user's.
     pub(crate) fn become_command(
         &self,
+        filters: Option<&Filters>,
         is_in_birthplace: bool,
         terminal: Option<BorrowedFd<'_>>,
         last: impl FnOnce() -> Result<()>,
@@ -127,7 +136,7 @@ impl<'a> Entry<'a> {
         let prepared = self.prepare(is_in_birthplace, terminal).and_then(|()| last());
         let (status, error) = match (prepared, &self.last_step) {
             (Err(error), _) => (FAILED, error),
-            (Ok(()), Some(last_step)) => (FAILED, last_step.take(status, self.labels.as_ref(), &self.command)),
+            (Ok(()), Some(last_step)) => (FAILED, last_step.take(status, self.labels.as_ref(), filters, &self.command)),
             (Ok(()), None) => self.execute(),
         };
         fail(&error);
@@ -156,7 +165,8 @@ impl<'a> Entry<'a> {
         if let Some(limits) = &self.limits {
             limits.bound()?;
         }
-        self.credentials.assume(terminal)?;
+        let keeps_some = self.keep_caps || self.limits.as_ref().is_some_and(Limits::has_ambient);
+        self.credentials.assume(terminal, keeps_some)?;
         if let Some(limits) = &self.limits {
             limits.drop_excess()?;
         }

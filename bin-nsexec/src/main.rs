@@ -29,6 +29,8 @@ mod plain;
 mod privileges;
 mod resources;
 mod run;
+mod seccomp;
+mod seccomp_verdict;
 mod self_protection;
 mod stdio;
 mod sys;

@@ -35,8 +35,8 @@ fn try_run(args: &Args) -> Result<u8> {
     // The caller's own programs, out of the container's reach, need no supervisor.
     if args.no_fork || !args.is_contained() {
         args.stdio().input.connect()?;
-        entry.enter()?;
-        entry.become_command(false, None, || Ok(()), None);
+        let filters = entry.enter()?;
+        entry.become_command(filters.as_ref(), false, None, || Ok(()), None);
     }
     let Ended { status, .. } = supervise(&entry, args.stdio())?;
     // Not to free our memory saves the kernel from copying each page that the command's parent had, too.

@@ -7,6 +7,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use nix::errno::Errno;
 use nix::unistd::{ForkResult, Pid};
 
+pub(crate) mod capability;
+pub(crate) mod ptrace;
+pub(crate) mod seccomp;
 pub(crate) mod signal;
 pub(crate) mod terminal;
 
@@ -73,10 +76,10 @@ pub(crate) fn close_all_but<'a>(kept: impl IntoIterator<Item = BorrowedFd<'a>>) 
 /// Puts copies of descriptors in the places from 3 on, and closes all others but 0, 1, 2 and `kept`; returns a copy of that.
 ///
 /// The caller uses no other one from then on, nor drops what owns it.
-pub(crate) fn hand_over(fds: [Option<BorrowedFd<'_>>; 2], kept: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
-    let places: [RawFd; 2] = [3, 4];
+pub(crate) fn hand_over(fds: [Option<BorrowedFd<'_>>; 3], kept: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
+    let places: [RawFd; 3] = [3, 4, 5];
     // First out of the way of each other.
-    let lift = |fd| rustix::io::fcntl_dupfd_cloexec(fd, 5).map_err(|errno| Errno::from_raw(errno.raw_os_error()));
+    let lift = |fd| rustix::io::fcntl_dupfd_cloexec(fd, 6).map_err(|errno| Errno::from_raw(errno.raw_os_error()));
     let (kept, fds) = (lift(kept)?, fds.map(|fd| fd.map(lift).transpose()));
     let mut open = vec![2, kept.as_raw_fd()];
     for (fd, place) in fds.into_iter().zip(places) {
@@ -185,6 +188,22 @@ pub(crate) fn schedule_normally() -> nix::Result<()> {
     Errno::result(set).map(drop)
 }
 
+/// The I/O priority of a process, or ours for 0: `ioprio_get(2)`.
+pub(crate) fn io_priority(pid: c_int) -> nix::Result<u32> {
+    // SAFETY: the call takes plain numbers.
+    let priority = Errno::result(unsafe { libc::syscall(libc::SYS_ioprio_get, IOPRIO_WHO_PROCESS, pid) })?;
+    Ok(u32::try_from(priority).unwrap_or_default())
+}
+
+/// Sets our I/O priority: `ioprio_set(2)`.
+pub(crate) fn set_io_priority(priority: u32) -> nix::Result<()> {
+    // SAFETY: the call takes plain numbers.
+    Errno::result(unsafe { libc::syscall(libc::SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, priority) }).map(drop)
+}
+
+/// Of `linux/ioprio.h`.
+const IOPRIO_WHO_PROCESS: c_int = 1;
+
 /// Sets our personality: `personality(2)`.
 pub(crate) fn set_personality(personality: u32) -> nix::Result<()> {
     // SAFETY: it concerns later mappings and the next exec, not what is mapped.
@@ -202,84 +221,4 @@ pub(crate) fn session_keyring() -> nix::Result<()> {
     let (ask, session) = (libc::KEYCTL_GET_KEYRING_ID, libc::KEY_SPEC_SESSION_KEYRING);
     // SAFETY: the call takes plain numbers.
     Errno::result(unsafe { libc::syscall(libc::SYS_keyctl, ask, session, 0) }).map(drop)
-}
-
-/// The capability sets of the calling process, as `capset(2)` takes them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Capabilities {
-    pub(crate) effective: u64,
-    pub(crate) permitted: u64,
-    pub(crate) inheritable: u64,
-}
-
-/// `_LINUX_CAPABILITY_VERSION_3` of linux/capability.h: two words of 32 bits a set.
-const CAPABILITY_VERSION: u32 = 0x2008_0522;
-
-#[repr(C)]
-struct CapabilityHeader {
-    version: u32,
-    pid: c_int,
-}
-
-#[repr(C)]
-#[derive(Clone, Copy, Default)]
-struct CapabilityWord {
-    effective: u32,
-    permitted: u32,
-    inheritable: u32,
-}
-
-impl Capabilities {
-    /// `capget(2)` of the calling process.
-    pub(crate) fn get() -> nix::Result<Self> {
-        let header = CapabilityHeader { version: CAPABILITY_VERSION, pid: 0 };
-        let mut words = [CapabilityWord::default(); 2];
-        // SAFETY: this version of the call writes two words.
-        Errno::result(unsafe { libc::syscall(libc::SYS_capget, &raw const header, words.as_mut_ptr()) })?;
-        let join = |set: fn(&CapabilityWord) -> u32| u64::from(set(&words[0])) | u64::from(set(&words[1])) << 32;
-        Ok(Self {
-            effective: join(|word| word.effective),
-            permitted: join(|word| word.permitted),
-            inheritable: join(|word| word.inheritable),
-        })
-    }
-
-    /// `capset(2)` of the calling process.
-    pub(crate) fn set(self) -> nix::Result<()> {
-        let header = CapabilityHeader { version: CAPABILITY_VERSION, pid: 0 };
-        // The low and the high half of each set.
-        let half = |set: u64, shift: u32| u32::try_from((set >> shift) & u64::from(u32::MAX)).unwrap_or_default();
-        let words = [0, 32].map(|shift| CapabilityWord {
-            effective: half(self.effective, shift),
-            permitted: half(self.permitted, shift),
-            inheritable: half(self.inheritable, shift),
-        });
-        // SAFETY: this version of the call reads two words.
-        Errno::result(unsafe { libc::syscall(libc::SYS_capset, &raw const header, words.as_ptr()) }).map(drop)
-    }
-}
-
-fn prctl(option: c_int, first: u32, second: u32) -> nix::Result<c_int> {
-    // SAFETY: the options below take plain numbers.
-    Errno::result(unsafe { libc::prctl(option, c_ulong::from(first), c_ulong::from(second), 0_u64, 0_u64) })
-}
-
-/// Whether the bounding set has a capability; EINVAL beyond the last one that the kernel knows.
-pub(crate) fn is_bounding(capability: u32) -> nix::Result<bool> {
-    prctl(libc::PR_CAPBSET_READ, capability, 0).map(|answer| answer == 1)
-}
-
-/// Takes a capability out of the bounding set.
-pub(crate) fn drop_bounding(capability: u32) -> nix::Result<()> {
-    prctl(libc::PR_CAPBSET_DROP, capability, 0).map(drop)
-}
-
-/// Puts a capability in the ambient set, which survives an exec.
-pub(crate) fn raise_ambient(capability: u32) -> nix::Result<()> {
-    prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_RAISE.cast_unsigned(), capability).map(drop)
-}
-
-/// Empties the ambient set.
-pub(crate) fn clear_ambient() -> nix::Result<()> {
-    prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL.cast_unsigned(), 0).map(drop)
 }

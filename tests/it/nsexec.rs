@@ -13,6 +13,8 @@ pub(crate) mod own;
 pub(crate) mod plain;
 pub(crate) mod records;
 pub(crate) mod rights;
+pub(crate) mod seccomp;
+pub(crate) mod seccomp_targets;
 pub(crate) mod signals;
 pub(crate) mod takeover;
 pub(crate) mod terminal;
@@ -37,6 +39,8 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         plain::trials(suite),
         records::trials(suite),
         rights::trials(suite),
+        seccomp::trials(suite),
+        seccomp_targets::trials(suite),
         signals::trials(suite),
         takeover::trials(suite),
         users::trials(suite),

@@ -58,7 +58,10 @@ impl Start {
         match forked {
             ForkResult::Parent { child } => Ok(Self { joiner: child, status, is_born: false }),
             ForkResult::Child => match die_with_parent().and_then(|()| entry.enter()) {
-                Ok(()) => entry.become_command(is_in_birthplace, terminal, || tie(signals), Some(far.as_fd())),
+                Ok(filters) => {
+                    let status = Some(far.as_fd());
+                    entry.become_command(filters.as_ref(), is_in_birthplace, terminal, || tie(signals), status)
+                }
                 Err(error) => sys::exit(fail(&error)),
             },
         }

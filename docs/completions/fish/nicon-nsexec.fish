@@ -25,7 +25,7 @@ complete -c nicon-nsexec -s F -l no-fork -d 'Become the command: no child, no te
 complete -c nicon-nsexec -s Z -l follow-context -d 'Run in the SELinux context of the target; fails without SELinux'
 complete -c nicon-nsexec -s c -l join-cgroup -d 'Join the cgroup of the target'
 complete -c nicon-nsexec -l no-cgroup -d 'Leave the command in the caller\'s cgroup, where else it would join the target\'s'
-complete -c nicon-nsexec -l privileged -d 'Give the command the caller\'s user, limits, capabilities, cgroup and LSM label, even where the container may take them over'
+complete -c nicon-nsexec -l privileged -d 'Give the command the caller\'s user, limits, capabilities, cgroup, seccomp filters and LSM label, even where the container may take them over'
 complete -c nicon-nsexec -l no-pty -d 'Run the command on the caller\'s own terminal, into which it can then inject input'
 complete -c nicon-nsexec -l stdin -d 'Hand what follows the record on standard input to the command'
 complete -c nicon-nsexec -l each -d 'Run the command once for each record on standard input, in turn, with no input of its own'
