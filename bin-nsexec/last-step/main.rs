@@ -109,7 +109,9 @@ fn fork() {
     if child < 0 {
         let what = match child {
             // So the kernel answers as well where the first process of the namespace has ended: none is born there any more.
-            sys::ENOMEM => c"nicon-nsexec: start a process in its PID namespace, whose init has ended or memory is short",
+            sys::ENOMEM => {
+                c"nicon-nsexec: start a process in its PID namespace, whose init has ended or memory is short"
+            }
             _ => c"nicon-nsexec: start a process in its PID namespace",
         };
         fail(Text::new(what), child, FAILED);
