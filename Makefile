@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 # Under cron and sudo, PATH has neither what rustup installs nor the system's own programs.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:/usr/local/sbin:/usr/sbin:/sbin
 
-.PHONY: help build install demo lab test test-engines test-debian test-debian12 test-debian13 bench fuzz portable lint manual docs
+.PHONY: help build install demo lab test test-engines test-debian test-debian12 test-debian13 test-labels bench fuzz portable lint manual docs
 
 help: ## Show this list
 	@echo "nicon: wire and enter deeply nested containers. Targets:"
@@ -55,6 +55,11 @@ test-debian12: ## Run `make demo` and `make test` in a bare Debian 12, from a fr
 
 test-debian13: ## The same in a bare Debian 13
 	tests/root/run trixie
+
+test-labels: ## Run nicon-nsexec under SELinux and AppArmor, in user-mode Linux (as root)
+	@tests/lab/install-packages labels
+	cargo build --quiet --release --locked --package nicon-nsexec
+	tests/uml/run
 
 bench: ## Compare speed and memory with what people use now (as root)
 	@tests/lab/install-packages bench

@@ -7,12 +7,14 @@
 //! There is no policy in it. It does what its arguments say, with texts that are ready for printing:
 //!
 //! ```text
-//! NAME, fork|exec, [WHAT, FILE, LABEL]..., "", WHAT, [PATH]..., "", [ARGUMENT]...
+//! NAME, fork|exec, [WHAT, FILE, LABEL]..., "", FILTERS, WHAT, [PATH]..., "", [ARGUMENT]...
 //! ```
 //!
 //! - Each LABEL is written to FILE below the /proc that is open as [`PROC`]: it counts from the next exec.
 //! - `fork`: the command becomes a child of the caller's, for which it waits until the caller sends a byte to [`STATUS`];
 //!   the caller is sent the PID in four bytes. `exec`: this process becomes the command.
+//! - If FILTERS, a WHAT, is not empty, the seccomp filters in the file [`FILTERS`] are installed: last of all, since they need not
+//!   permit more than the exec. Until then the process is not dumpable, lest the container trace one without a filter.
 //! - The PATHs are tried in turn with the ARGUMENTs, as `execvp(3)` does.
 //! - A failure is printed as WHAT and the reason.
 #![no_std]
@@ -29,6 +31,9 @@ const STATUS: usize = 3;
 
 /// The descriptor of the /proc in which labels are set.
 const PROC: usize = 4;
+
+/// The descriptor of the file with filters: of each the flags, the number of instructions, and these.
+const FILTERS: usize = 5;
 
 /// The exit status for a failure of our own; that of a command that is not found, or cannot be executed: `env(1)`.
 const FAILED: usize = 125;
@@ -66,8 +71,17 @@ unsafe extern "C" fn start(stack: *mut usize) -> ! {
         }
         set_label(what, words.take(), words.take());
     }
+    // A way to the caller's processes, also for the command of this process.
+    call(sys::CLOSE, [PROC, 0, 0, 0, 0]);
+    let filters = words.take();
+    if !filters.is_empty() {
+        call(sys::PRCTL, [sys::PR_SET_DUMPABLE, 0, 0, 0, 0]);
+    }
     if forks {
         fork();
+    }
+    if !filters.is_empty() {
+        install_filters(filters);
     }
     let (what, paths) = (words.take(), words);
     while !words.take().is_empty() {}
@@ -89,12 +103,18 @@ fn set_label(what: Text, file: Text, label: Text) {
 
 /// Goes on in a child of the caller's, once the caller is ready for it.
 fn fork() {
-    // Neither is for the command, and the child is to be born without the first one.
-    call(sys::CLOSE, [PROC, 0, 0, 0, 0]);
+    // It is not for the command.
     call(sys::FCNTL, [STATUS, sys::F_SETFD, sys::FD_CLOEXEC, 0, 0]);
     let child = call(sys::CLONE, [sys::CLONE_PARENT | sys::SIGCHLD, 0, 0, 0, 0]);
     if child < 0 {
-        fail(Text::new(c"nicon-nsexec: start a process in its PID namespace"), child, FAILED);
+        let what = match child {
+            // So the kernel answers as well where the first process of the namespace has ended: none is born there any more.
+            sys::ENOMEM => {
+                c"nicon-nsexec: start a process in its PID namespace, whose init has ended or memory is short"
+            }
+            _ => c"nicon-nsexec: start a process in its PID namespace",
+        };
+        fail(Text::new(what), child, FAILED);
     }
     let mut word = [0_u8; 4];
     if child > 0 {
@@ -106,6 +126,42 @@ fn fork() {
     // Without the caller, who is to watch us, there is nothing to read.
     if call(sys::READ, [STATUS, word.as_mut_ptr() as usize, 1, 0, 0]) != 1 {
         exit(FAILED);
+    }
+}
+
+/// As many words of 32 bits as the filters of a process have at most.
+const FILTER_WORDS: usize = 1 << 16;
+static mut FILTER_BUFFER: [u32; FILTER_WORDS] = [0; FILTER_WORDS];
+
+/// `struct sock_fprog` of linux/filter.h.
+#[repr(C)]
+struct Program {
+    length: u16,
+    instructions: *const u32,
+}
+
+fn install_filters(what: Text) {
+    let buffer = &raw const FILTER_BUFFER;
+    let read = call(sys::READ, [FILTERS, buffer as usize, 4 * FILTER_WORDS, 0, 0]);
+    if read < 0 {
+        fail(what, read, FAILED);
+    }
+    call(sys::CLOSE, [FILTERS, 0, 0, 0, 0]);
+    let (mut next, mut left) = (buffer.cast::<u32>(), read.unsigned_abs() / 4);
+    while left >= 2 {
+        // SAFETY: `left` words follow, which the kernel has written; an instruction has two.
+        let (flags, length) = unsafe { (*next, *next.add(1)) };
+        let program = Program { length: length as u16, instructions: next.wrapping_add(2) };
+        let words = 2 + 2 * length as usize;
+        let set = if words > left {
+            sys::EINVAL
+        } else {
+            call(sys::SECCOMP, [sys::SET_MODE_FILTER, flags as usize, &raw const program as usize, 0, 0])
+        };
+        if set < 0 {
+            fail(what, set, FAILED);
+        }
+        (next, left) = (next.wrapping_add(words), left - words);
     }
 }
 

@@ -1,7 +1,6 @@
 //! The command line: nsenter's letters and words.
 
 use std::ffi::{OsStr, OsString};
-use std::io::IsTerminal;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -11,23 +10,28 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use nicon_core::process::PidInode;
 use nicon_core::{Error, Namespace, NsType};
 
+use crate::no_process;
+use crate::stdio::{Input, Stdio};
 use crate::variable::Variable;
 
 /// Run a command in chosen namespaces of a process.
 ///
-/// The process is --target, or the one that the record on standard input names (as nicon-resolve prints it); the rest of
-/// standard input is the command's. Options and letters are those of nsenter, with one difference: without an option that
+/// The process is --target, or the one that the record on standard input names (as nicon-resolve prints it; a bare PID will do).
+/// Then standard input holds nothing else, and the command reads from the terminal, if there is one; --stdin hands it the
+/// rest. Options and letters are those of nsenter, with one difference: without an option that
 /// enters a namespace or uses the target, nothing is run. Without COMMAND, $SHELL is run.
 ///
 /// If the mount namespace or the root directory is the container's, the command runs as the target's user and groups, with
 /// no more capabilities than the target has, no right to gain more by setuid, the lower of both resource limits, the
-/// target's cgroup and LSM label, and an environment of TERM and PATH; if standard input is a terminal, also a terminal of
+/// target's cgroup, seccomp filters and LSM label, and an environment of TERM and PATH; if the caller has a terminal, also one of
 /// its own. With --net alone, the program, its files and its privileges are the caller's. With --pid
 /// they must not be, since the container's processes could take over the command: see --privileged.
 #[derive(Debug, Default, Parser)]
 #[command(
     name = "nicon-nsexec",
     version,
+    // As getopt_long(3) has it.
+    infer_long_args = true,
     max_term_width = 100,
     after_help = "\
 Examples:
@@ -90,13 +94,14 @@ pub(crate) struct Args {
     #[arg(short = 'T', long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = OF_TARGET)]
     pub(crate) time: Option<Source>,
 
-    /// Set the user ID ("follow": the target's, the default where its files run)
-    #[arg(short = 'S', long, value_name = "UID", allow_negative_numbers = true)]
+    /// Set the user: an ID, a name of the /etc/passwd that the command finds, which brings the user's groups along if -G does
+    /// not say otherwise, or "follow": the target's, the default where its files run
+    #[arg(short = 'S', long, value_name = "USER", allow_negative_numbers = true)]
     pub(crate) setuid: Option<Id>,
 
-    /// Set the group ID ("follow": the target's) and drop the supplementary groups, which are else the target's where its
+    /// Set the group (an ID, a name of the command's /etc/group, or "follow": the target's) and drop the supplementary groups, which are else the target's where its
     /// files run
-    #[arg(short = 'G', long, value_name = "GID", allow_negative_numbers = true)]
+    #[arg(short = 'G', long, value_name = "GROUP", allow_negative_numbers = true)]
     pub(crate) setgid: Option<Id>,
 
     /// Leave user and group IDs, and the supplementary groups, as they are
@@ -115,9 +120,9 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = OF_TARGET)]
     pub(crate) wd: Option<Source>,
 
-    /// Set the working directory, looked up in the namespaces
-    #[arg(short = 'W', long, value_name = "DIR", conflicts_with = "wd")]
-    pub(crate) wdns: Option<PathBuf>,
+    /// Set the working directory, looked up in the namespaces (default: the one that entering them leads to)
+    #[arg(short = 'W', long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = OF_TARGET, conflicts_with = "wd")]
+    pub(crate) wdns: Option<Source>,
 
     /// Take the environment from the target
     #[arg(short, long)]
@@ -147,7 +152,11 @@ pub(crate) struct Args {
     #[arg(short = 'c', long)]
     pub(crate) join_cgroup: bool,
 
-    /// Give the command the caller's user, limits, capabilities, cgroup and LSM label, even where the container may take them over
+    /// Leave the command in the caller's cgroup, where else it would join the target's
+    #[arg(long, conflicts_with = "join_cgroup")]
+    pub(crate) no_cgroup: bool,
+
+    /// Give the command the caller's user, limits, capabilities, cgroup, seccomp filters and LSM label, even where the container may take them over
     #[arg(long)]
     pub(crate) privileged: bool,
 
@@ -155,7 +164,11 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) no_pty: bool,
 
-    /// Run the command once for each record on standard input, in turn
+    /// Hand what follows the record on standard input to the command
+    #[arg(long, conflicts_with_all = ["target", "each"])]
+    pub(crate) stdin: bool,
+
+    /// Run the command once for each record on standard input, in turn, with no input of its own
     #[arg(long, conflicts_with = "target")]
     pub(crate) each: bool,
 
@@ -166,17 +179,6 @@ pub(crate) struct Args {
 
 /// Stands for the target if FILE or DIR is left out. The kernel refuses an empty path, so it means nothing else.
 const OF_TARGET: &str = "";
-
-/// Session, terminal and input of a command that is watched.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Stdio {
-    /// It has a session of its own: the caller's terminal is not its controlling one, so it cannot inject input there.
-    pub(crate) has_session: bool,
-    /// That session has a terminal of its own.
-    pub(crate) has_pty: bool,
-    /// It reads nothing: standard input holds the records.
-    pub(crate) has_null_input: bool,
-}
 
 /// Where a namespace or directory comes from.
 #[derive(Clone, Debug)]
@@ -193,13 +195,15 @@ impl From<OsString> for Source {
     }
 }
 
-/// A user or group ID.
-#[derive(Clone, Copy, Debug)]
+/// A user or group.
+#[derive(Clone, Debug)]
 pub(crate) enum Id {
     /// The target's, as seen in the user namespace that is entered.
     Follow,
     /// This one.
     Number(u32),
+    /// The one of this name.
+    Name(String),
 }
 
 impl std::str::FromStr for Id {
@@ -210,15 +214,19 @@ impl std::str::FromStr for Id {
             _ if text == "follow" => Ok(Self::Follow),
             // The kernel takes -1 for "leave it as it is".
             Ok(number) if number != u32::MAX => Ok(Self::Number(number)),
-            _ => Err(Error::failed("not an ID, nor \"follow\"")),
+            // Too large, or less than nothing.
+            _ if text.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit()) => {
+                Err(Error::failed("not an ID, a name, nor \"follow\""))
+            }
+            _ if text.contains([':', '\n', ',']) => Err(Error::failed("not an ID, a name, nor \"follow\"")),
+            _ => Ok(Self::Name(text.to_owned())),
         }
     }
 }
 
 /// The operand of `--target`.
 fn target(text: &str) -> Result<PidInode, Error> {
-    let hint = "expected PID or PID:INODE (for a container: nicon-resolve PATH | nicon-nsexec ...)";
-    text.parse().map_err(|_| Error::failed(hint))
+    text.parse().map_err(|_| Error::failed(no_process::expected(text)))
 }
 
 impl Args {
@@ -265,6 +273,16 @@ impl Args {
         self.runs_container_code() && !self.privileged
     }
 
+    /// Whether the command joins the cgroups of the target.
+    pub(crate) fn joins_cgroup(&self) -> bool {
+        self.join_cgroup || self.is_limited() && !self.no_cgroup
+    }
+
+    /// Whether a limited command is the target's user.
+    pub(crate) fn follows_user(&self) -> bool {
+        !self.preserve_credentials && matches!(self.setuid, None | Some(Id::Follow))
+    }
+
     /// Whether the command begins with the caller's environment.
     pub(crate) fn keeps_environment(&self) -> bool {
         self.keep_env || !(self.clear_env || self.runs_container_code())
@@ -272,8 +290,18 @@ impl Args {
 
     /// Session, terminal and input of the command.
     pub(crate) fn stdio(&self) -> Stdio {
-        let has_session = self.is_contained() && !self.no_pty;
-        Stdio { has_session, has_pty: has_session && std::io::stdin().is_terminal(), has_null_input: self.each }
+        let input = match (self.each, self.target.is_some() || self.stdin || !self.needs_target()) {
+            (true, _) => Input::Nothing,
+            (_, true) => Input::Callers,
+            (_, false) => Input::Terminal,
+        };
+        Stdio { is_contained: self.is_contained(), is_shared: self.no_pty, input }
+    }
+
+    /// Whether the container's files are those of the target, as it sees them.
+    pub(crate) fn runs_targets_files(&self) -> bool {
+        let is_targets = |source: &Option<Source>| !matches!(source, Some(Source::Path(_)));
+        self.runs_container_code() && is_targets(&self.mount) && is_targets(&self.root)
     }
 
     /// Whether a namespace is joined, or the target or another root directory used in any other way.
@@ -293,7 +321,7 @@ impl Args {
         let is_bare = |source: Option<&Source>| matches!(source, Some(Source::Target));
         let metadata = path.metadata().ok()?;
         let word = if metadata.is_dir() {
-            let directories = [(&self.wd, "wd"), (&self.root, "root")];
+            let directories = [(&self.wd, "wd"), (&self.root, "root"), (&self.wdns, "wdns")];
             directories.into_iter().find(|(source, _)| is_bare(source.as_ref()))?.1
         } else {
             // The file of a namespace has no permission to be executed.
@@ -306,17 +334,21 @@ impl Args {
 
     /// Whether an option needs a target process.
     pub(crate) fn needs_target(&self) -> bool {
+        self.is_limited() || self.uses_target()
+    }
+
+    /// Whether an option takes something of a target, besides what limits the command.
+    pub(crate) fn uses_target(&self) -> bool {
         let of_target = |source: Option<&Source>| matches!(source, Some(Source::Target));
         self.all
             || NsType::ALL.into_iter().any(|ns_type| of_target(self.source(ns_type)))
             || of_target(self.root.as_ref())
             || of_target(self.wd.as_ref())
-            || [self.setuid, self.setgid].iter().any(|id| matches!(id, Some(Id::Follow)))
+            || [&self.setuid, &self.setgid].into_iter().any(|id| matches!(id, Some(Id::Follow)))
             || self.net_socket.is_some()
             || self.env
             || self.join_cgroup
             || self.follow_context
-            || self.is_limited()
     }
 }
 
@@ -359,7 +391,7 @@ mod tests {
     fn what_enters_nothing() {
         let enters = |options: &[&str]| Args::parse_from([&["nsexec"], options, &["true"]].concat()).enters();
         let nowhere: [&[&str]; 6] =
-            [&[], &["-t1"], &["-t1", "-S0"], &["-t1", "-w=/tmp"], &["-W/tmp"], &["--each", "--no-pty"]];
+            [&[], &["-t1"], &["-t1", "-S0"], &["-t1", "-w=/tmp"], &["-W=/tmp"], &["--each", "--no-pty"]];
         assert!(!nowhere.into_iter().any(enters));
         for option in
             ["-a", "-n", "-n=/x", "-N3", "-p", "-U", "--user-parent", "-r", "-r=/x", "-w", "-Sfollow", "-e", "-Z", "-c"]

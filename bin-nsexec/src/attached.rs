@@ -22,16 +22,20 @@ pub(crate) fn detach(mut arguments: Vec<OsString>) -> Vec<OsString> {
 /// Whether the operand of this option is the next argument.
 fn takes_next(option: &[u8]) -> bool {
     match option {
+        // The beginning of one will do, but `--net` is an option of its own.
         [b'-', b'-', word @ ..] => {
-            [&b"target"[..], b"setuid", b"setgid", b"wdns", b"net-socket", b"set"].contains(&word)
+            let options = [&b"target"[..], b"setuid", b"setgid", b"net-socket", b"set"];
+            word != b"net" && options.iter().any(|option| option.starts_with(word))
         }
-        [b'-', .., letter] => b"tSGWN".contains(letter),
+        [b'-', .., letter] => b"tSGN".contains(letter),
         _ => false,
     }
 }
 
 fn attach(argument: OsString) -> OsString {
     match argument.as_bytes() {
+        // No letter can follow: it took such an operand before this was optional.
+        [b'-', b'W', first, rest @ ..] if *first != b'=' => OsString::from_vec([b"-W=", &[*first][..], rest].concat()),
         [b'-', letter, first @ (b'/' | b'.'), rest @ ..] if b"muinpCUTrw".contains(letter) => {
             OsString::from_vec([&[b'-', *letter, b'=', *first], rest].concat())
         }
@@ -48,6 +52,7 @@ mod tests {
         let attached = |text: &str| attach(text.into()).into_string().unwrap();
         assert_eq!(attached("-n/run/netns/x"), "-n=/run/netns/x");
         assert_eq!(attached("-r."), "-r=.");
+        assert_eq!([attached("-Wtmp/.."), attached("-W=tmp"), attached("-W")], ["-W=tmp/..", "-W=tmp", "-W"]);
         assert_eq!(attached("-nm"), "-nm");
         assert_eq!(attached("-t42"), "-t42");
     }

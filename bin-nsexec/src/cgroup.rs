@@ -11,6 +11,9 @@ use nix::sys::stat::Mode;
 
 use crate::cgroup_text::{cgroup_mounts, directory, parse};
 
+/// The way out where the target's cgroup cannot be joined.
+const WAY_OUT: &str = "--no-cgroup stays in the caller's";
+
 /// The target's cgroups in those hierarchies in which it is in another one than we are.
 pub(crate) struct Cgroups {
     /// On v2: the directory, in which a child can be born.
@@ -32,12 +35,9 @@ impl Cgroups {
         let mountinfo = read("/proc/self/mountinfo")?;
         let mounts = cgroup_mounts(mountinfo.as_bytes());
         for line in others {
-            let (controllers, path) = parse(line).ok_or_else(|| Error::failed(format!("strange cgroup: {line}")))?;
-            let Some(directory) = directory(&mounts, controllers, path) else {
-                return Err(Error::failed(format!(
-                    "the target's cgroup {line} is not below a cgroup mount of ours (--privileged stays in the caller's)"
-                )));
-            };
+            let (controllers, path) = parse(line).ok_or_else(|| unseen(line, "outside of our cgroup namespace"))?;
+            let directory = directory(&mounts, controllers, path);
+            let directory = directory.ok_or_else(|| unseen(line, "not below a cgroup mount of ours"))?;
             if controllers.is_empty() {
                 let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
                 let opened = open(&directory, flags, Mode::empty());
@@ -64,7 +64,7 @@ impl Cgroups {
             enter(&File::from(openat(directory, "cgroup.procs", flags, Mode::empty())?))
         });
         let mut joined = v2.chain(self.v1.iter().map(enter));
-        joined.try_for_each(|joined| joined.context(|| "join the target's cgroup (--privileged stays in the caller's)"))
+        joined.try_for_each(|joined| joined.context(|| format!("join the target's cgroup ({WAY_OUT})")))
     }
 }
 
@@ -77,5 +77,13 @@ fn read(path: &str) -> Result<String> {
 
 fn writable(path: &Path) -> Result<File> {
     let file = File::options().write(true).open(path);
-    file.context(|| format!("open {} (--privileged stays in the caller's cgroup)", path.display()))
+    file.context(|| format!("open {} ({WAY_OUT} cgroup)", path.display()))
+}
+
+/// The target's cgroup cannot be told from where we are.
+fn unseen(line: &str, why: &str) -> Error {
+    Error::failed(format!(
+        "the target's cgroup {line} is {why} (in a container, --cgroupns=host and --volume=/sys/fs/cgroup:/sys/fs/cgroup \
+         show it; {WAY_OUT})"
+    ))
 }

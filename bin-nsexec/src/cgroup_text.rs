@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use nicon_core::mountinfo::{Mount, mounts, unescape};
 
-/// Controllers (none for v2) and path of a line of /proc/PID/cgroup.
+/// Controllers (none for v2) and path of a line of /proc/PID/cgroup; `None` if our cgroup namespace does not contain it.
 pub(crate) fn parse(line: &str) -> Option<(&str, &str)> {
     let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
     // A cgroup that lies outside of our cgroup namespace is shown relative to its root.

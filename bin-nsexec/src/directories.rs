@@ -4,8 +4,9 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use nicon_core::file::open_below;
+use nicon_core::file::{FileInfo, open_below};
 use nicon_core::{Context, Error, Process, Result};
+use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::{chdir, chroot, fchdir};
@@ -40,6 +41,10 @@ impl Directories {
             Source::Target => {
                 let target = target.ok_or_else(|| Error::failed("no target"))?;
                 let directory = openat(target.dir(), link, DIRECTORY, Mode::empty());
+                if matches!(directory, Err(Errno::ENOENT | Errno::EPERM)) {
+                    // It knows why nothing can be seen.
+                    target.read("stat")?;
+                }
                 looking(directory, || format!("open /proc/{}/{link}", target.pid()))
             }
         };
@@ -49,8 +54,8 @@ impl Directories {
             // A directory of ours would be a way out of the container: there it means one of the container's.
             (Some(Source::Path(path)), _) if is_contained => WorkingDirectory::Inside(path.clone()),
             (Some(source), _) => WorkingDirectory::Opened(opened(source, "cwd")?),
-            (None, Some(path)) => WorkingDirectory::Inside(path.clone()),
-            (None, None) => WorkingDirectory::Stay,
+            (None, Some(Source::Path(path))) => WorkingDirectory::Inside(path.clone()),
+            (None, Some(Source::Target) | None) => WorkingDirectory::Stay,
         };
         Ok(Self { root, directory, is_contained })
     }
@@ -58,7 +63,11 @@ impl Directories {
     /// Changes to it, after the joins.
     pub(crate) fn go(&self) -> Result<()> {
         if let Some(root) = &self.root {
-            taking("CAP_SYS_CHROOT", fchdir(root).and_then(|()| chroot(".")), || "change the root directory")?;
+            match fchdir(root).and_then(|()| chroot(".")) {
+                // It is ours already.
+                Err(Errno::EPERM) if is_own_root(root) => {}
+                changed => taking("CAP_SYS_CHROOT", changed, || "change the root directory")?,
+            }
         }
         match &self.directory {
             WorkingDirectory::Stay => {}
@@ -80,6 +89,11 @@ impl Directories {
         }
         Err(Error::failed(format!("the working directory is outside of the root: {}", String::from_utf8_lossy(&cwd))))
     }
+}
+
+fn is_own_root(root: &OwnedFd) -> bool {
+    let own = open("/", DIRECTORY, Mode::empty()).ok();
+    own.is_some_and(|own| FileInfo::of(own).ok() == FileInfo::of(root).ok())
 }
 
 /// Looks a directory up in the container's own tree: neither `..`, a symbolic link nor a link of /proc leads out.

@@ -1,9 +1,10 @@
 //! Everything that entering the namespaces needs, opened beforehand, and entering them.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use nicon_core::{Context, Error, Process, Result};
-use nix::unistd::Uid;
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::Mode;
 
 use crate::args::Args;
 use crate::capability::{self, Limits};
@@ -14,18 +15,23 @@ use crate::directories::Directories;
 use crate::failure::{FAILED, fail};
 use crate::file_owners::CheckedTarget;
 use crate::inherited::Inherited;
-use crate::join::{Joins, own_user_id};
+use crate::join::Joins;
 use crate::keyring;
 use crate::last_step::LastStep;
 use crate::lsm::Labels;
+use crate::own_namespaces::own_user_id;
 use crate::resources::Resources;
+use crate::seccomp::Filters;
 use crate::sys;
 
 /// What was opened. From the first join on nothing of ours is looked up by name: names are the container's then.
 pub(crate) struct Entry<'a> {
+    target: Option<&'a Process>,
     joins: Joins<'a>,
     /// Where the command stays in our own user namespace.
     checked: Option<CheckedTarget<'a>>,
+    /// Whose filters bind the command.
+    filtered: Option<&'a Process>,
     cgroups: Option<Cgroups>,
     directories: Directories,
     limits: Option<Limits>,
@@ -34,6 +40,8 @@ pub(crate) struct Entry<'a> {
     credentials: Credentials<'a>,
     /// Whether the container's code runs.
     is_containers_code: bool,
+    /// Whether it is found in the target's own mount namespace and root directory.
+    is_targets_files: bool,
     keep_caps: bool,
     labels: Option<Labels>,
     /// `None` if no process of ours comes near the container: then the command is executed directly.
@@ -50,18 +58,20 @@ impl<'a> Entry<'a> {
         let status = limited.map(|target| target.read("status")).transpose()?;
         let told = limited.zip(status.as_deref());
         let joined = joins.user_id()?;
-        let limits = |(target, status)| Limits::of(target, status, joined.map_or_else(own_user_id, Ok)?);
+        let limits =
+            |(target, status)| Limits::of(target, status, joined.map_or_else(own_user_id, Ok)?, args.follows_user());
         if args.follow_context {
             Labels::require_selinux()?;
         }
         let entry = Self {
-            cgroups: target.filter(|_| args.join_cgroup || args.is_limited()).map(Cgroups::open).transpose()?,
+            cgroups: target.filter(|_| args.joins_cgroup()).map(Cgroups::open).transpose()?,
             directories: Directories::open(args, target)?,
             limits: told.map(limits).transpose()?,
             resources: limited.map(Resources::of).transpose()?,
             inherited: told.map(|(target, status)| Inherited::of(target, status)).transpose()?,
             credentials: Credentials::open(args, target, status.as_deref(), joined.is_some())?,
             is_containers_code: args.runs_container_code(),
+            is_targets_files: args.runs_targets_files(),
             keep_caps: args.keep_caps,
             labels: target
                 .filter(|_| args.follow_context || args.is_limited())
@@ -70,7 +80,9 @@ impl<'a> Entry<'a> {
             last_step: args.takes_last_step().then(LastStep::open).transpose()?,
             command: Command::new(args, target)?,
             checked: checked.filter(|_| joined.is_none()),
+            filtered: limited,
             joins,
+            target,
         };
         // What was read of the target by name is true of it if it has lived until now.
         match target {
@@ -79,19 +91,28 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// Joins the namespaces. A PID namespace takes effect with the next child.
-    pub(crate) fn enter(&self) -> Result<()> {
+    /// Joins the namespaces. A PID namespace takes effect with the next child. Returns the filters that are to bind the
+    /// command.
+    pub(crate) fn enter(&self) -> Result<Option<Filters>> {
+        let filters = self.filtered.map(Filters::of).transpose()?.flatten();
         if let Some(inherited) = &self.inherited {
             inherited.take_on_early()?;
         }
         self.credentials.set_groups_early();
         self.joins.enter()?;
-        self.checked.as_ref().map_or(Ok(()), CheckedTarget::is_still_there)
+        self.checked.as_ref().map_or(Ok(()), CheckedTarget::is_still_there)?;
+        Ok(filters)
     }
 
-    /// Who is to own the command's terminal.
-    pub(crate) fn terminal_owner(&self) -> Option<Uid> {
-        self.credentials.owner()
+    /// The root directory of the container whose files run, if it is the target's.
+    pub(crate) fn containers_root(&self) -> Option<OwnedFd> {
+        let target = self.target.filter(|_| self.is_targets_files)?;
+        openat(target.dir(), "root", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).ok()
+    }
+
+    /// The process whose cgroups the command joins, if any.
+    pub(crate) fn accounted_with(&self) -> Option<&'a Process> {
+        self.target.filter(|_| self.cgroups.is_some())
     }
 
     /// The cgroup in which a child may be born.
@@ -99,20 +120,23 @@ impl<'a> Entry<'a> {
         self.cgroups.as_ref()?.birthplace()
     }
 
-    /// Becomes the command, after the joins; a failure ends the process with its message and status.
+    /// Becomes the command, after the joins, bound by `filters`; a failure ends the process with its message and status.
     ///
     /// `last` is done when all else is, above all a change of the user. With `status`, it is not this process that becomes
-    /// the command but a child of the process at the other end: see [`LastStep::take`].
+    /// the command but a child of the process at the other end: see [`LastStep::take`]. `terminal` is one that was made for it,
+    /// and is to be its user's.
     pub(crate) fn become_command(
         &self,
+        filters: Option<&Filters>,
         is_in_birthplace: bool,
+        terminal: Option<BorrowedFd<'_>>,
         last: impl FnOnce() -> Result<()>,
         status: Option<BorrowedFd<'_>>,
     ) -> ! {
-        let prepared = self.prepare(is_in_birthplace).and_then(|()| last());
+        let prepared = self.prepare(is_in_birthplace, terminal).and_then(|()| last());
         let (status, error) = match (prepared, &self.last_step) {
             (Err(error), _) => (FAILED, error),
-            (Ok(()), Some(last_step)) => (FAILED, last_step.take(status, self.labels.as_ref(), &self.command)),
+            (Ok(()), Some(last_step)) => (FAILED, last_step.take(status, self.labels.as_ref(), filters, &self.command)),
             (Ok(()), None) => self.execute(),
         };
         fail(&error);
@@ -128,7 +152,7 @@ impl<'a> Entry<'a> {
         }
     }
 
-    fn prepare(&self, is_in_birthplace: bool) -> Result<()> {
+    fn prepare(&self, is_in_birthplace: bool, terminal: Option<BorrowedFd<'_>>) -> Result<()> {
         if let Some(cgroups) = &self.cgroups {
             cgroups.join(is_in_birthplace)?;
         }
@@ -141,7 +165,8 @@ impl<'a> Entry<'a> {
         if let Some(limits) = &self.limits {
             limits.bound()?;
         }
-        self.credentials.assume()?;
+        let keeps_some = self.keep_caps || self.limits.as_ref().is_some_and(Limits::has_ambient);
+        self.credentials.assume(terminal, keeps_some)?;
         if let Some(limits) = &self.limits {
             limits.drop_excess()?;
         }

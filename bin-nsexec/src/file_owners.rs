@@ -3,7 +3,8 @@
 use nicon_core::{Error, Namespace, NsId, NsType, Process, Result};
 
 use crate::args::{Args, Source};
-use crate::join::{Joins, own_user_id};
+use crate::join::Joins;
+use crate::own_namespaces::own_user_id;
 
 /// A target whose files may be run, since it is in this user namespace.
 pub(crate) struct CheckedTarget<'a> {

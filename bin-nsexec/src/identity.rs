@@ -7,7 +7,7 @@ use nicon_core::{Error, Process, Result};
 pub(crate) const OVERFLOW: u32 = 65534;
 
 /// User and groups of a process, as numbers of our user namespace.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Identity {
     /// The effective one: what the process may do as.
     pub(crate) uid: u32,

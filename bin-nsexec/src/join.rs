@@ -1,15 +1,16 @@
 //! Joining namespaces: which, from where, and in what order.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::sync::OnceLock;
 
 use nicon_core::{Context, Error, Namespace, NsId, NsType, Process, Result};
 use nix::errno::Errno;
-use nix::fcntl::AT_FDCWD;
 use nix::sched::{CloneFlags, setns};
+use nix::unistd::chdir;
 
 use crate::args::{Args, Source, shown};
 use crate::capability;
+use crate::own_namespaces::is_own;
 use crate::privileges::{looking, taking};
 use crate::sys;
 
@@ -42,6 +43,8 @@ struct Join {
     ns_type: NsType,
     /// `None`: the target's, joined by the target's pidfd.
     namespace: Option<Namespace>,
+    /// Whether we are in it already.
+    is_own: bool,
 }
 
 impl<'a> Joins<'a> {
@@ -59,6 +62,8 @@ impl<'a> Joins<'a> {
         if args.user_parent {
             user = Some(parent(user.as_ref(), &others, target)?);
         }
+        // Joined once more, a mount namespace gives us its own root directory; the others nothing.
+        others.retain(|join| !join.is_own || join.ns_type == NsType::Mnt);
         Ok(Self { user, others, target })
     }
 
@@ -110,6 +115,11 @@ impl<'a> Joins<'a> {
             if (ns_type, joined) == (NsType::User, Err(Errno::EINVAL)) {
                 return Err(Error::failed("join the user namespace: it is our own, which cannot be joined again"));
             }
+            if join.is_own && joined == Err(Errno::EPERM) {
+                // Who lacks the right to is in it all the same, and goes where the join would have led.
+                chdir("/").context(|| "change the working directory")?;
+                continue;
+            }
             taking(privileges, joined, || format!("join the {ns_type} namespace"))?;
         }
         Ok(())
@@ -153,37 +163,30 @@ fn open(args: &Args, target: Option<&Process>, ns_type: NsType) -> Result<Option
     let namespace = match args.source(ns_type) {
         Some(Source::Path(path)) => Some(of_file(path, ns_type)?),
         Some(Source::Target) => None,
-        None if args.all && is_of_all(required(target)?, ns_type)? => None,
+        None if args.all => None,
         None => return Ok(None),
     };
-    Ok(Some(Join { ns_type, namespace }))
+    let id = match &namespace {
+        Some(namespace) => Some(namespace.id()),
+        None => required(target)?.namespace_id(ns_type)?,
+    };
+    let is_own = id.is_some_and(|id| is_own(ns_type, id));
+    // What `--all` means is there, in this kernel; and a user namespace that is our own cannot be joined again.
+    let is_implied = args.source(ns_type).is_none();
+    if is_implied && (id.is_none() || is_own && ns_type == NsType::User) {
+        return Ok(None);
+    }
+    Ok(Some(Join { ns_type, namespace, is_own }))
 }
 
 fn of_file(path: &Path, ns_type: NsType) -> Result<Namespace> {
-    let namespace = Namespace::open(path)?;
+    let by_number = path.as_os_str().as_bytes().starts_with(b":");
+    let hint = " (nsenter's :NSID is not taken: nicon-nsfind finds a process in the namespace of a number)";
+    let namespace = Namespace::open(path).map_err(|error| if by_number { error.suffix(hint) } else { error })?;
     if namespace.ns_type().is_ok_and(|actual| actual == ns_type) {
         return Ok(namespace);
     }
     Err(Error::failed(format!("{} is not a namespace of type {ns_type}", shown(path))))
-}
-
-/// Whether `--all` joins a namespace of this type: not if the kernel lacks it, nor a user namespace that is our own, which
-/// cannot be joined again.
-fn is_of_all(target: &Process, ns_type: NsType) -> Result<bool> {
-    Ok(match target.namespace_id(ns_type)? {
-        Some(id) => ns_type != NsType::User || own_user_id()? != id,
-        None => false,
-    })
-}
-
-/// The identity of our own user namespace, before any join. The kernel makes an inode to tell it, so it is asked once.
-pub(crate) fn own_user_id() -> Result<NsId> {
-    static OWN: OnceLock<NsId> = OnceLock::new();
-    if let Some(id) = OWN.get() {
-        return Ok(*id);
-    }
-    let id = NsId::at(AT_FDCWD, c"/proc/self/ns/user").context(|| "look at /proc/self/ns/user")?;
-    Ok(*OWN.get_or_init(|| id))
 }
 
 fn of_socket(fd: i32, target: &Process) -> Result<Join> {
@@ -194,7 +197,8 @@ fn of_socket(fd: i32, target: &Process) -> Result<Join> {
         Err(Errno::ENOTTY) => return Err(Error::failed(format!("{} is not a socket", descriptor()))),
         fd => Namespace::from_fd(fd.context(finding)?).context(finding)?,
     };
-    Ok(Join { ns_type: NsType::Net, namespace: Some(namespace) })
+    let is_own = is_own(NsType::Net, namespace.id());
+    Ok(Join { ns_type: NsType::Net, namespace: Some(namespace), is_own })
 }
 
 /// What `--user-parent` means: the parent of the user namespace that would be joined, or the owner of another that is.
@@ -213,7 +217,8 @@ fn parent(user: Option<&Join>, others: &[Join], target: Option<&Process>) -> Res
         }
     };
     let namespace = namespace.ok_or_else(|| Error::failed("the parent is outside of our own"))?;
-    Ok(Join { ns_type: NsType::User, namespace: Some(namespace) })
+    let is_own = is_own(NsType::User, namespace.id());
+    Ok(Join { ns_type: NsType::User, namespace: Some(namespace), is_own })
 }
 
 fn required(target: Option<&Process>) -> Result<&Process> {

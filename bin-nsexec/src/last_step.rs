@@ -15,6 +15,8 @@ use crate::command::{Command, c_strings};
 use crate::failure::PROGRAM;
 use crate::image;
 use crate::lsm::Labels;
+use crate::seccomp::{self, Filters};
+use crate::seccomp_verdict::SystemCall;
 use crate::sys;
 
 /// The last step, ready to be taken.
@@ -32,9 +34,15 @@ impl LastStep {
     }
 
     /// Becomes the last step; returns only if that fails. With `status`, the command becomes a child of the process at the
-    /// other end, and otherwise this process does.
-    pub(crate) fn take(&self, status: Option<BorrowedFd<'_>>, labels: Option<&Labels>, command: &Command) -> Error {
-        let Err(error) = self.try_take(status, labels, command);
+    /// other end, and otherwise this process does. `filters` are those that bind the command.
+    pub(crate) fn take(
+        &self,
+        status: Option<BorrowedFd<'_>>,
+        labels: Option<&Labels>,
+        filters: Option<&Filters>,
+        command: &Command,
+    ) -> Error {
+        let Err(error) = self.try_take(status, labels, filters, command);
         error
     }
 
@@ -42,24 +50,54 @@ impl LastStep {
         &self,
         status: Option<BorrowedFd<'_>>,
         labels: Option<&Labels>,
+        filters: Option<&Filters>,
         command: &Command,
     ) -> Result<Infallible> {
-        let words = words(status.is_some(), labels, command)?;
+        // Best before the container can see us: whoever traces a process without a filter has none either. But a filter is
+        // the container's, and could have the last step believe that it did what it did not: unless it surely permits all
+        // of that, the last step installs it when all is done.
+        let (early, late): (Option<_>, Option<_>) = match filters {
+            Some(filters) if filters.allow(&calls(labels.and_then(Labels::proc).is_some())) => (Some(filters), None),
+            late => (None, late),
+        };
+        let late = late.map(Filters::file).transpose()?;
+        let words = words(status.is_some(), labels, late.is_some(), command)?;
         // Where `last-step/main.rs` expects them; the exec closes its own.
-        let image = sys::hand_over([status, labels.and_then(Labels::proc)], self.image.as_fd());
-        let image = image.context(|| "arrange our descriptors")?;
+        let handed = [status, labels.and_then(Labels::proc), late.as_ref().map(AsFd::as_fd)];
+        let image = sys::hand_over(handed, self.image.as_fd()).context(|| "arrange our descriptors")?;
+        early.map_or(Ok(()), Filters::install)?;
         execveat(image, c"", &words, command.environment(), AtFlags::AT_EMPTY_PATH).context(|| "take the last step")
     }
 }
 
+/// What we ask of the kernel from here to the exec of the command, and that exec. Arguments are told only where a usual filter
+/// looks at them.
+fn calls(sets_labels: bool) -> Vec<SystemCall> {
+    let flags = libc::CLONE_PARENT.cast_unsigned() | libc::SIGCHLD.cast_unsigned();
+    let clone = SystemCall::new(libc::SYS_clone, &[Some(flags.into())]);
+    let others = [
+        libc::SYS_execveat,
+        libc::SYS_write,
+        libc::SYS_close,
+        libc::SYS_fcntl,
+        libc::SYS_prctl,
+        libc::SYS_read,
+        libc::SYS_execve,
+        libc::SYS_exit_group,
+    ];
+    let others = others.into_iter().chain(sets_labels.then_some(libc::SYS_openat));
+    others.map(|number| SystemCall::new(number, &[])).chain([clone]).collect()
+}
+
 /// The arguments of the last step, as `last-step/main.rs` has them: lists, with an empty word after each.
-fn words(forks: bool, labels: Option<&Labels>, command: &Command) -> Result<Vec<CString>> {
+fn words(forks: bool, labels: Option<&Labels>, has_filters: bool, command: &Command) -> Result<Vec<CString>> {
     let message = |what: &str| OsString::from(format!("{PROGRAM}: {}", text::escape(what)));
     let mut words = vec![PROGRAM.into(), if forks { "fork" } else { "exec" }.into()];
     for [what, file, label] in labels.into_iter().flat_map(Labels::orders) {
         words.extend([message(&what), file.into(), label.into()]);
     }
-    words.extend([OsString::new(), message(&command.what())]);
+    let install = if has_filters { message(seccomp::INSTALL) } else { OsString::new() };
+    words.extend([OsString::new(), install, message(&command.what())]);
     words.extend(command.candidates());
     words.push(OsString::new());
     let mut words = c_strings(words)?;

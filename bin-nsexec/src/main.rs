@@ -2,6 +2,7 @@
 #![cfg_attr(not(test), no_main)]
 #![cfg_attr(test, allow(dead_code, reason = "a test program begins in a main of its own"))]
 
+mod accounts;
 mod args;
 mod attached;
 mod capability;
@@ -14,6 +15,7 @@ mod each;
 mod entry;
 mod failure;
 mod file_owners;
+mod frozen;
 mod identity;
 mod image;
 mod inherited;
@@ -21,19 +23,21 @@ mod join;
 mod keyring;
 mod last_step;
 mod lsm;
+mod no_process;
+mod own_namespaces;
 mod plain;
 mod privileges;
 mod resources;
 mod run;
+mod seccomp;
+mod seccomp_verdict;
 mod self_protection;
-mod session_leader;
-mod signals;
-mod start;
-mod supervise;
+mod stdio;
 mod sys;
 mod target;
 mod terminal;
 mod variable;
+mod watch;
 
 use std::ffi::{CString, OsString};
 use std::os::unix::ffi::OsStringExt;

@@ -5,7 +5,7 @@ use nicon_core::{Error, Result};
 use crate::args::Args;
 use crate::entry::Entry;
 use crate::failure::fail;
-use crate::supervise::{self, Ended};
+use crate::watch::{Ended, supervise};
 use crate::{each, self_protection, sys, target};
 
 /// Does what the command line asks for; returns the exit status if it did not become the command.
@@ -34,10 +34,11 @@ fn try_run(args: &Args) -> Result<u8> {
     let entry = Entry::open(args, target.as_ref())?;
     // The caller's own programs, out of the container's reach, need no supervisor.
     if args.no_fork || !args.is_contained() {
-        entry.enter()?;
-        entry.become_command(false, || Ok(()), None);
+        args.stdio().input.connect()?;
+        let filters = entry.enter()?;
+        entry.become_command(filters.as_ref(), false, None, || Ok(()), None);
     }
-    let Ended { status, .. } = supervise::supervise(&entry, args.stdio())?;
+    let Ended { status, .. } = supervise(&entry, args.stdio())?;
     // Not to free our memory saves the kernel from copying each page that the command's parent had, too.
     sys::exit(status)
 }

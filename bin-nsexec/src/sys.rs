@@ -1,19 +1,20 @@
 //! The system calls that nix lacks, and the fork.
 #![allow(unsafe_code, reason = "these calls have no safe wrapper in nix")]
 
-use std::ffi::{CStr, CString, c_char, c_int, c_ulong, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_ulong};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::unistd::{ForkResult, Pid};
+
+pub(crate) mod capability;
+pub(crate) mod ptrace;
+pub(crate) mod seccomp;
+pub(crate) mod signal;
+pub(crate) mod terminal;
 
 mod ioctl {
     nix::ioctl_none_bad!(siocgskns, libc::SIOCGSKNS);
-    nix::ioctl_write_int_bad!(tiocsctty, libc::TIOCSCTTY);
-    nix::ioctl_write_int_bad!(tiocgptpeer, libc::TIOCGPTPEER);
-    nix::ioctl_read_bad!(tiocgwinsz, libc::TIOCGWINSZ, libc::winsize);
-    nix::ioctl_write_ptr_bad!(tiocswinsz, libc::TIOCSWINSZ, libc::winsize);
 }
 
 fn owned(fd: i64) -> nix::Result<OwnedFd> {
@@ -75,10 +76,10 @@ pub(crate) fn close_all_but<'a>(kept: impl IntoIterator<Item = BorrowedFd<'a>>) 
 /// Puts copies of descriptors in the places from 3 on, and closes all others but 0, 1, 2 and `kept`; returns a copy of that.
 ///
 /// The caller uses no other one from then on, nor drops what owns it.
-pub(crate) fn hand_over(fds: [Option<BorrowedFd<'_>>; 2], kept: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
-    let places: [RawFd; 2] = [3, 4];
+pub(crate) fn hand_over(fds: [Option<BorrowedFd<'_>>; 3], kept: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
+    let places: [RawFd; 3] = [3, 4, 5];
     // First out of the way of each other.
-    let lift = |fd| rustix::io::fcntl_dupfd_cloexec(fd, 5).map_err(|errno| Errno::from_raw(errno.raw_os_error()));
+    let lift = |fd| rustix::io::fcntl_dupfd_cloexec(fd, 6).map_err(|errno| Errno::from_raw(errno.raw_os_error()));
     let (kept, fds) = (lift(kept)?, fds.map(|fd| fd.map(lift).transpose()));
     let mut open = vec![2, kept.as_raw_fd()];
     for (fd, place) in fds.into_iter().zip(places) {
@@ -150,58 +151,6 @@ pub(crate) fn getcwd() -> nix::Result<Vec<u8>> {
     Ok(path[..length].to_vec())
 }
 
-/// Sends a signal with a number that goes with it.
-pub(crate) fn sigqueue(pid: Pid, signal: Signal, number: usize) -> nix::Result<()> {
-    let value = libc::sigval { sival_ptr: number as *mut c_void };
-    // SAFETY: the call takes plain numbers; the "pointer" is never followed.
-    Errno::result(unsafe { libc::sigqueue(pid.as_raw(), signal as c_int, value) }).map(drop)
-}
-
-/// Whether a signal that is blocked waits for us.
-pub(crate) fn is_pending(signal: Signal) -> bool {
-    // SAFETY: a set of signals is plain integers; the call fills it in.
-    unsafe {
-        let mut pending: libc::sigset_t = std::mem::zeroed();
-        libc::sigpending(&raw mut pending) == 0 && libc::sigismember(&raw const pending, signal as c_int) == 1
-    }
-}
-
-/// Has children waited for even if the caller ignores SIGCHLD; returns the action before.
-pub(crate) fn default_sigchld() -> nix::Result<SigAction> {
-    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
-    // SAFETY: the default action runs none of our code.
-    unsafe { sigaction(Signal::SIGCHLD, &default) }
-}
-
-/// Restores what [`default_sigchld`] returned.
-pub(crate) fn restore_sigchld(old: &SigAction) -> nix::Result<()> {
-    // SAFETY: across an exec a disposition is the default or to ignore: neither runs code of ours.
-    unsafe { sigaction(Signal::SIGCHLD, old) }.map(drop)
-}
-
-/// Makes a terminal the controlling one of the session that we lead.
-pub(crate) fn control(terminal: impl AsFd) -> nix::Result<()> {
-    // SAFETY: the descriptor is open for the time of the call, and the argument is a plain number.
-    unsafe { ioctl::tiocsctty(terminal.as_fd().as_raw_fd(), 0) }.map(drop)
-}
-
-/// The other end of a pseudo-terminal, without a path: `TIOCGPTPEER`, Linux 4.13.
-pub(crate) fn pty_peer(master: impl AsFd) -> nix::Result<OwnedFd> {
-    // SAFETY: the descriptor is open for the time of the call, and the argument is a plain number.
-    let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
-    owned(unsafe { ioctl::tiocgptpeer(master.as_fd().as_raw_fd(), flags) }?.into())
-}
-
-/// Gives one terminal the size of another.
-pub(crate) fn copy_window_size(from: impl AsFd, to: impl AsFd) -> nix::Result<()> {
-    // SAFETY: both descriptors are open for the time of the calls, and `size` is what they read and write.
-    unsafe {
-        let mut size: libc::winsize = std::mem::zeroed();
-        ioctl::tiocgwinsz(from.as_fd().as_raw_fd(), &raw mut size)?;
-        ioctl::tiocswinsz(to.as_fd().as_raw_fd(), &raw const size).map(drop)
-    }
-}
-
 /// Whether this program was given more rights than its caller has: by a setuid or setgid bit, or capabilities of its file.
 pub(crate) fn is_secure() -> bool {
     // SAFETY: the call takes a plain number.
@@ -239,6 +188,22 @@ pub(crate) fn schedule_normally() -> nix::Result<()> {
     Errno::result(set).map(drop)
 }
 
+/// The I/O priority of a process, or ours for 0: `ioprio_get(2)`.
+pub(crate) fn io_priority(pid: c_int) -> nix::Result<u32> {
+    // SAFETY: the call takes plain numbers.
+    let priority = Errno::result(unsafe { libc::syscall(libc::SYS_ioprio_get, IOPRIO_WHO_PROCESS, pid) })?;
+    Ok(u32::try_from(priority).unwrap_or_default())
+}
+
+/// Sets our I/O priority: `ioprio_set(2)`.
+pub(crate) fn set_io_priority(priority: u32) -> nix::Result<()> {
+    // SAFETY: the call takes plain numbers.
+    Errno::result(unsafe { libc::syscall(libc::SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, priority) }).map(drop)
+}
+
+/// Of `linux/ioprio.h`.
+const IOPRIO_WHO_PROCESS: c_int = 1;
+
 /// Sets our personality: `personality(2)`.
 pub(crate) fn set_personality(personality: u32) -> nix::Result<()> {
     // SAFETY: it concerns later mappings and the next exec, not what is mapped.
@@ -256,84 +221,4 @@ pub(crate) fn session_keyring() -> nix::Result<()> {
     let (ask, session) = (libc::KEYCTL_GET_KEYRING_ID, libc::KEY_SPEC_SESSION_KEYRING);
     // SAFETY: the call takes plain numbers.
     Errno::result(unsafe { libc::syscall(libc::SYS_keyctl, ask, session, 0) }).map(drop)
-}
-
-/// The capability sets of the calling process, as `capset(2)` takes them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Capabilities {
-    pub(crate) effective: u64,
-    pub(crate) permitted: u64,
-    pub(crate) inheritable: u64,
-}
-
-/// `_LINUX_CAPABILITY_VERSION_3` of linux/capability.h: two words of 32 bits a set.
-const CAPABILITY_VERSION: u32 = 0x2008_0522;
-
-#[repr(C)]
-struct CapabilityHeader {
-    version: u32,
-    pid: c_int,
-}
-
-#[repr(C)]
-#[derive(Clone, Copy, Default)]
-struct CapabilityWord {
-    effective: u32,
-    permitted: u32,
-    inheritable: u32,
-}
-
-impl Capabilities {
-    /// `capget(2)` of the calling process.
-    pub(crate) fn get() -> nix::Result<Self> {
-        let header = CapabilityHeader { version: CAPABILITY_VERSION, pid: 0 };
-        let mut words = [CapabilityWord::default(); 2];
-        // SAFETY: this version of the call writes two words.
-        Errno::result(unsafe { libc::syscall(libc::SYS_capget, &raw const header, words.as_mut_ptr()) })?;
-        let join = |set: fn(&CapabilityWord) -> u32| u64::from(set(&words[0])) | u64::from(set(&words[1])) << 32;
-        Ok(Self {
-            effective: join(|word| word.effective),
-            permitted: join(|word| word.permitted),
-            inheritable: join(|word| word.inheritable),
-        })
-    }
-
-    /// `capset(2)` of the calling process.
-    pub(crate) fn set(self) -> nix::Result<()> {
-        let header = CapabilityHeader { version: CAPABILITY_VERSION, pid: 0 };
-        // The low and the high half of each set.
-        let half = |set: u64, shift: u32| u32::try_from((set >> shift) & u64::from(u32::MAX)).unwrap_or_default();
-        let words = [0, 32].map(|shift| CapabilityWord {
-            effective: half(self.effective, shift),
-            permitted: half(self.permitted, shift),
-            inheritable: half(self.inheritable, shift),
-        });
-        // SAFETY: this version of the call reads two words.
-        Errno::result(unsafe { libc::syscall(libc::SYS_capset, &raw const header, words.as_ptr()) }).map(drop)
-    }
-}
-
-fn prctl(option: c_int, first: u32, second: u32) -> nix::Result<c_int> {
-    // SAFETY: the options below take plain numbers.
-    Errno::result(unsafe { libc::prctl(option, c_ulong::from(first), c_ulong::from(second), 0_u64, 0_u64) })
-}
-
-/// Whether the bounding set has a capability; EINVAL beyond the last one that the kernel knows.
-pub(crate) fn is_bounding(capability: u32) -> nix::Result<bool> {
-    prctl(libc::PR_CAPBSET_READ, capability, 0).map(|answer| answer == 1)
-}
-
-/// Takes a capability out of the bounding set.
-pub(crate) fn drop_bounding(capability: u32) -> nix::Result<()> {
-    prctl(libc::PR_CAPBSET_DROP, capability, 0).map(drop)
-}
-
-/// Puts a capability in the ambient set, which survives an exec.
-pub(crate) fn raise_ambient(capability: u32) -> nix::Result<()> {
-    prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_RAISE.cast_unsigned(), capability).map(drop)
-}
-
-/// Empties the ambient set.
-pub(crate) fn clear_ambient() -> nix::Result<()> {
-    prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL.cast_unsigned(), 0).map(drop)
 }

@@ -1,22 +1,35 @@
 //! The target: the process whose namespaces are entered.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, StdinLock, stdin};
 
-use nicon_core::filter::stream::{MAX_LINE, parse_record};
+use nicon_core::filter::stream::{Line, Lines, MAX_LINE, parse_record};
 use nicon_core::process::PidInode;
 use nicon_core::{Error, Process, Result};
 use nix::errno::Errno;
 
 use crate::args::Args;
+use crate::no_process;
 
 /// Pins the target that the command line or, without one, the record on standard input names.
+///
+/// # Errors
+/// Also if there are several records.
 pub(crate) fn find(args: &Args) -> Result<Process> {
     if let Some(target) = args.target {
         return pin(target);
     }
-    let mut records = Records::new(args);
-    let record = records.next()?.ok_or_else(|| no_target(args))?;
-    record.map_err(|error| records.locate(error))
+    if args.stdin {
+        let line = first_line(args)?.ok_or_else(|| no_target(args))?;
+        return named_in(&line);
+    }
+    let mut records = Records::new(args)?;
+    let process = records.next().ok_or_else(|| no_target(args))??;
+    match records.next() {
+        None => Ok(process),
+        Some(_) => Err(Error::failed(
+            "more than one record on standard input (--each runs the command for each; --stdin hands the rest to the command)",
+        )),
+    }
 }
 
 fn pin(PidInode { pid, pidfs }: PidInode) -> Result<Process> {
@@ -34,66 +47,74 @@ fn pin(PidInode { pid, pidfs }: PidInode) -> Result<Process> {
 }
 
 fn no_target(args: &Args) -> Error {
+    if !args.uses_target() {
+        return Error::failed(
+            "no target: with --mount=FILE or --root=DIR the command would be limited to the user, capabilities and limits of a \
+             process there (--target PID names it; --privileged gives the caller's)",
+        );
+    }
     let hint = args.misplaced_operand().map(|option| format!(" (did you mean {option}?)")).unwrap_or_default();
     Error::failed(format!("no target: give --target PID or pipe in a record{hint}"))
 }
 
-/// The records on standard input.
-pub(crate) struct Records<'a> {
-    args: &'a Args,
-    /// The number of the line that was read last, from 1.
-    line: u64,
+/// The process that a line of standard input names.
+fn named_in(text: &str) -> Result<Process> {
+    if let Ok(target) = text.trim().parse() {
+        return pin(target);
+    }
+    let record = parse_record(text, "nicon-resolve prints one for each container")?;
+    no_process::explain(&record).map_or_else(|| Process::from_record(&record), Err)
 }
 
-impl<'a> Records<'a> {
-    pub(crate) fn new(args: &'a Args) -> Self {
-        Self { args, line: 0 }
-    }
+/// The records on standard input; nothing more after reading has failed.
+pub(crate) struct Records(Option<Lines<StdinLock<'static>>>);
 
-    /// Pins the target that the next record names; `None` at the end of the input.
-    ///
+impl Records {
     /// # Errors
-    /// If standard input is a terminal, or reading fails. The inner error is about this record only.
-    pub(crate) fn next(&mut self) -> Result<Option<Result<Process>>> {
-        if std::io::stdin().is_terminal() {
-            return Err(no_target(self.args));
-        }
-        while let Some(line) = read_line()? {
-            self.line += 1;
-            if line.len() > MAX_LINE {
-                return Ok(Some(Err(Error::failed("the record is longer than 1 MiB"))));
-            }
-            match str::from_utf8(&line) {
-                Ok(text) if text.trim().is_empty() => {}
-                Ok(text) => {
-                    let record = parse_record(text, "nicon-resolve prints one for each container");
-                    return Ok(Some(record.and_then(|record| Process::from_record(&record))));
-                }
-                Err(_) => return Ok(Some(Err(Error::failed("the record is not valid UTF-8")))),
-            }
-        }
-        Ok(None)
-    }
-
-    /// An error that is about the record of this line.
-    pub(crate) fn locate(&self, error: Error) -> Error {
-        error.prefix(format!("line {}", self.line))
+    /// If standard input is a terminal.
+    pub(crate) fn new(args: &Args) -> Result<Self> {
+        refuse_terminal(args)?;
+        Ok(Self(Some(Lines::new(stdin().lock()))))
     }
 }
 
-/// Reads one line of standard input and not a byte more: the rest is the command's. Of a line that is too long, little
-/// more than the longest allowed is kept.
-fn read_line() -> Result<Option<Vec<u8>>> {
+impl Iterator for Records {
+    /// The process that the next record names, pinned.
+    type Item = Result<Process>;
+
+    fn next(&mut self) -> Option<Result<Process>> {
+        match self.0.as_mut()?.next()? {
+            Ok(Line { number, text }) => {
+                let process = text.and_then(|text| named_in(&text));
+                Some(process.map_err(|error| error.prefix(format!("line {number}"))))
+            }
+            Err(error) => {
+                self.0 = None;
+                Some(Err(error))
+            }
+        }
+    }
+}
+
+fn refuse_terminal(args: &Args) -> Result<()> {
+    if stdin().is_terminal() { Err(no_target(args)) } else { Ok(()) }
+}
+
+/// Reads the first line of standard input and not a byte more: the rest is the command's.
+fn first_line(args: &Args) -> Result<Option<String>> {
+    refuse_terminal(args)?;
     let mut line = Vec::new();
     let mut byte = [0];
     loop {
-        match nix::unistd::read(std::io::stdin(), &mut byte) {
+        match nix::unistd::read(stdin(), &mut byte) {
             Ok(0) if line.is_empty() => return Ok(None),
-            Ok(0) => return Ok(Some(line)),
-            Ok(_) if byte[0] == b'\n' => return Ok(Some(line)),
-            Ok(_) if line.len() <= MAX_LINE => line.push(byte[0]),
-            Ok(_) | Err(Errno::EINTR) => {}
+            Ok(0) => break,
+            Ok(_) if byte[0] == b'\n' => break,
+            Ok(_) if line.len() < MAX_LINE => line.push(byte[0]),
+            Ok(_) => return Err(Error::failed("the record is longer than 1 MiB")),
+            Err(Errno::EINTR) => {}
             Err(errno) => return Err(Error::os("read standard input", errno)),
         }
     }
+    String::from_utf8(line).map(Some).map_err(|_| Error::failed("the record is not valid UTF-8"))
 }

@@ -1,122 +1,191 @@
 //! A terminal of the command's own, and what passes between it and the caller's.
 
-use std::io::{self, IsTerminal, Write};
-use std::os::fd::{AsFd, OwnedFd};
+mod callers;
+mod ptmx;
+mod typed;
+mod waiting;
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nicon_core::{Context, Result};
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
-use nix::poll::{PollFd, PollFlags};
-use nix::pty::{posix_openpt, unlockpt};
-use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
-use nix::unistd::{getpgrp, read, tcgetpgrp, write};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::termios::{SetArg, tcgetattr, tcsetattr};
+use nix::unistd::{Pid, read, write};
+use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer};
+use rustix::termios::{tcgetwinsize, tcsetwinsize};
 
-use crate::sys;
+pub(crate) use callers::CallersTerminal;
 
-/// The caller's terminal, which is standard input, and the near end of the command's.
+use typed::Typed;
+
+/// How much is carried at once, in bytes; as much as a terminal has room for.
+const PIECE: usize = 4096;
+
+/// The caller's terminal, and the near end of the command's.
 pub(crate) struct Terminal {
+    callers: CallersTerminal,
     near: OwnedFd,
-    stdin: io::Stdin,
-    /// The caller's settings.
-    settings: Termios,
-    is_raw: bool,
     /// Whether what is typed is for the command.
     wants_input: bool,
     /// Typed, but not taken yet.
-    typed: Vec<u8>,
+    typed: Typed,
+    /// Written by the command, but not shown yet.
+    shown: Vec<u8>,
 }
 
 impl Terminal {
-    /// Makes a terminal for the command, like the caller's; also returns its far end.
-    pub(crate) fn open() -> Result<(Self, OwnedFd)> {
-        let near = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK);
-        let near = near.context(|| "open a new terminal")?;
-        unlockpt(&near).context(|| "unlock the new terminal")?;
-        let far = sys::pty_peer(&near).context(|| "open the far end of the new terminal")?;
-        let settings = tcgetattr(io::stdin()).context(|| "read the terminal's settings")?;
-        tcsetattr(&far, SetArg::TCSANOW, &settings).context(|| "set the new terminal's settings")?;
-        let near = near.as_fd().try_clone_to_owned().context(|| "hold the new terminal")?;
-        let terminal =
-            Self { near, stdin: io::stdin(), settings, is_raw: false, wants_input: false, typed: Vec::new() };
+    /// Makes a terminal for the command, like the caller's; also returns its far end. It belongs to the container's own file
+    /// system of terminals, below its `root`, if that has one: then it has a name there.
+    pub(crate) fn open(callers: CallersTerminal, root: Option<BorrowedFd<'_>>) -> Result<(Self, OwnedFd)> {
+        let near = ptmx::open_new(root)?;
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+        let far = ioctl_tiocgptpeer(&near, flags).map_err(std::io::Error::from);
+        let far = far.context(|| "open the far end of the new terminal")?;
+        tcsetattr(&far, SetArg::TCSANOW, callers.settings()).context(|| "set the new terminal's settings")?;
+        let terminal = Self { callers, near, wants_input: false, typed: Typed::default(), shown: Vec::new() };
         terminal.resize();
         Ok((terminal, far))
     }
 
-    /// From now on what is typed goes to the command, key by key, while we are in the terminal's foreground.
-    pub(crate) fn take_input(&mut self) {
+    /// Whether the caller's shell lets us read from its terminal.
+    pub(crate) fn is_in_foreground(&self) -> bool {
+        self.callers.is_in_foreground()
+    }
+
+    /// Whether what is typed goes to the command now.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.callers.is_taken()
+    }
+
+    /// From now on what is typed goes to the command, key by key, while we are in the terminal's foreground. `is_known`: the
+    /// command has tried to read.
+    pub(crate) fn take_input(&mut self, is_known: bool) {
         self.wants_input = true;
+        if is_known {
+            self.typed.release();
+        }
         self.resume();
+    }
+
+    /// Types the end of the input: from a terminal that is another's for good, there is nothing to be read.
+    pub(crate) fn end_input(&mut self) {
+        if let Ok(settings) = tcgetattr(&self.near) {
+            self.typed.end(&settings);
+        }
     }
 
     /// Gives the new terminal the size of the caller's.
     pub(crate) fn resize(&self) {
         // A size is a convenience: a terminal without one (a serial line) is no reason to fail.
-        let _ = sys::copy_window_size(io::stdin(), &self.near);
+        let _ = tcgetwinsize(self.callers.input()).and_then(|size| tcsetwinsize(&self.near, size));
     }
 
     /// Takes the caller's terminal again after a stop; in the background it is another's.
     pub(crate) fn resume(&mut self) {
         self.resize();
-        if self.wants_input && is_foreground() && !self.is_raw {
-            let mut raw = self.settings.clone();
-            cfmakeraw(&mut raw);
-            self.is_raw = tcsetattr(io::stdin(), SetArg::TCSADRAIN, &raw).is_ok();
+        if self.wants_input && self.is_in_foreground() {
+            self.callers.take();
         }
     }
 
-    /// Leaves the caller's terminal as it was.
+    /// Leaves the caller's terminal as it was, and what was typed ahead to the next who reads.
     pub(crate) fn leave(&mut self) {
-        if self.is_raw && is_foreground() {
-            let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, &self.settings);
-        }
-        self.is_raw = false;
+        self.callers.leave();
+        let held = self.typed.take_held();
+        self.callers.type_again(&held);
     }
 
     /// What to wait for.
     pub(crate) fn interest(&self) -> Vec<PollFd<'_>> {
-        let near = if self.typed.is_empty() { PollFlags::POLLIN } else { PollFlags::POLLIN | PollFlags::POLLOUT };
+        let mut near = PollFlags::empty();
+        near.set(PollFlags::POLLIN, self.shown.is_empty());
+        near.set(PollFlags::POLLOUT, self.typed.has_ready());
         let mut interest = vec![PollFd::new(self.near.as_fd(), near)];
-        if self.is_raw && self.typed.is_empty() {
-            interest.push(PollFd::new(self.stdin.as_fd(), PollFlags::POLLIN));
+        if self.callers.is_taken() && self.typed.has_room() {
+            interest.push(PollFd::new(self.callers.input(), PollFlags::POLLIN));
+        }
+        if !self.shown.is_empty() {
+            interest.push(PollFd::new(self.callers.output(), PollFlags::POLLOUT));
         }
         interest
     }
 
-    /// Carries over what is there. `has_typed`: there is something to be read from the caller's terminal.
-    pub(crate) fn transfer(&mut self, has_typed: bool) {
-        let mut buffer = [0; 4096];
-        if has_typed {
-            match read(&self.stdin, &mut buffer) {
-                Ok(0) => self.wants_input = false,
-                Ok(length) => self.typed.extend_from_slice(&buffer[..length]),
-                Err(Errno::EINTR | Errno::EAGAIN) => {}
-                // The terminal is gone, or another's: to poll it further would be to spin.
-                Err(_) => self.is_raw = false,
+    /// In how many milliseconds to look anew at what is held back.
+    pub(crate) fn patience(&mut self) -> Option<u16> {
+        self.typed.patience()
+    }
+
+    /// Carries over what is there. `session` is that of the command.
+    pub(crate) fn transfer(&mut self, session: Pid) {
+        if self.callers.is_taken() && self.typed.has_room() {
+            self.read_typed();
+        }
+        if self.typed.is_held() && !waiting::is_elsewhere(&self.near, session) {
+            self.typed.release();
+        }
+        if let Ok(taken) = write(&self.near, self.typed.ready()) {
+            self.typed.forget(taken);
+        }
+        self.show();
+    }
+
+    fn read_typed(&mut self) {
+        let mut buffer = [0; PIECE];
+        match self.callers.read(&mut buffer) {
+            Ok(0) => {
+                self.wants_input = false;
+                self.callers.leave();
             }
-            self.is_raw &= self.wants_input;
+            Ok(length) => {
+                if let Ok(settings) = tcgetattr(&self.near) {
+                    self.typed.push(&buffer[..length], &settings);
+                }
+            }
+            Err(Errno::EINTR | Errno::EAGAIN) => {}
+            // The terminal is gone, or another's: to poll it further would be to spin.
+            Err(_) => self.callers.forget(),
         }
-        if let Ok(taken) = write(&self.near, &self.typed) {
-            self.typed.drain(..taken);
-        }
-        self.show(&mut buffer);
     }
 
-    /// Shows what the command wrote, until there is no more.
-    fn show(&mut self, buffer: &mut [u8]) {
+    /// Shows what the command wrote.
+    fn show(&mut self) {
         // Only once: a command that never stops writing must not keep us from reading what is typed.
-        if let Ok(length @ 1..) = read(&self.near, buffer) {
-            show(&buffer[..length]);
+        if self.shown.is_empty() {
+            self.fetch();
         }
+        self.callers.show(&mut self.shown);
     }
 
-    /// Shows the last of what the command wrote.
-    pub(crate) fn drain(&mut self) {
-        let mut buffer = [0; 4096];
+    /// Gets what the command wrote; whether there was something.
+    fn fetch(&mut self) -> bool {
+        let mut buffer = [0; PIECE];
         loop {
             match read(&self.near, &mut buffer) {
-                Ok(length @ 1..) => show(&buffer[..length]),
+                Ok(length @ 1..) => {
+                    self.shown.extend_from_slice(&buffer[..length]);
+                    return true;
+                }
                 Err(Errno::EINTR) => {}
-                _ => break,
+                _ => return false,
+            }
+        }
+    }
+
+    /// Shows the last of what the command wrote, unless `interrupted` has something to be read first: the caller may have held their
+    /// terminal.
+    pub(crate) fn drain(&mut self, interrupted: BorrowedFd<'_>) {
+        while !self.shown.is_empty() || self.fetch() {
+            self.callers.show(&mut self.shown);
+            if self.shown.is_empty() {
+                continue;
+            }
+            let output = PollFd::new(self.callers.output(), PollFlags::POLLOUT);
+            let mut events = [PollFd::new(interrupted, PollFlags::POLLIN), output];
+            match poll(&mut events, PollTimeout::NONE) {
+                Ok(_) if events[0].any() == Some(true) => break,
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(_) => break,
             }
         }
     }
@@ -126,19 +195,4 @@ impl Drop for Terminal {
     fn drop(&mut self) {
         self.leave();
     }
-}
-
-/// Writes to the caller's terminal, by whichever of our descriptors leads there.
-fn show(bytes: &[u8]) {
-    // A terminal that is gone shows nothing more; the command hears of it by SIGHUP.
-    if io::stdout().is_terminal() {
-        let mut stdout = io::stdout().lock();
-        let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
-    } else {
-        let _ = io::stderr().write_all(bytes);
-    }
-}
-
-fn is_foreground() -> bool {
-    tcgetpgrp(io::stdin()).is_ok_and(|group| group == getpgrp())
 }

@@ -125,6 +125,10 @@ pub struct Stat {
     pub ended: bool,
     /// The PID of its parent, or of the process that adopted it, in our own PID namespace: field 4.
     pub parent: i32,
+    /// Its process group, by the PID of the process that leads it: field 5.
+    pub group: i32,
+    /// Its session, by the PID of the process that leads it: field 6.
+    pub session: i32,
     /// Its start time, in clock ticks since boot: field 22.
     pub starttime: u64,
 }
@@ -137,12 +141,13 @@ impl Stat {
         let mut fields = line[end + 1..].split(|&byte| byte == b' ').skip(1);
         let is_dead = matches!(fields.next()?, b"Z" | b"X");
         let number = |field: &[u8]| std::str::from_utf8(field).ok()?.parse::<u64>().ok();
-        let parent = i32::try_from(number(fields.next()?)?).ok()?;
-        let is_ending = number(fields.nth(4)?)? & PF_EXITING != 0;
+        let mut pid = || i32::try_from(number(fields.next()?)?).ok();
+        let (parent, group, session) = (pid()?, pid()?, pid()?);
+        let is_ending = number(fields.nth(2)?)? & PF_EXITING != 0;
         let threads = number(fields.nth(10)?)?;
         let starttime = number(fields.nth(1)?)?;
         let ended = (is_dead || is_ending) && threads <= 1;
-        Some(Self { ended, parent, starttime })
+        Some(Self { ended, parent, group, session, starttime })
     }
 }
 
@@ -175,9 +180,10 @@ mod tests {
         let stat = Stat::parse(own.as_bytes()).unwrap();
         assert_eq!((stat.ended, stat.parent), (false, nix::unistd::getppid().as_raw()));
         let whole = procfs::process::Stat::from_read(own.as_bytes()).unwrap();
-        assert_eq!((stat.parent, stat.starttime), (whole.ppid, whole.starttime));
+        assert_eq!((stat.parent, stat.group, stat.session), (whole.ppid, whole.pgrp, whole.session));
+        assert_eq!(stat.starttime, whole.starttime);
         let forged = b"7 (a) Z 1 ) Z 1 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 12345 0 0";
-        assert_eq!(Stat::parse(forged), Some(Stat { ended: true, parent: 1, starttime: 12345 }));
+        assert_eq!(Stat::parse(forged), Some(Stat { ended: true, parent: 1, group: 7, session: 7, starttime: 12345 }));
         // The first process of a PID namespace that waits for the others to be reaped; and one whose main thread ends.
         let ending = b"7 (sleep) S 1 7 7 0 -1 4194308 0 0 0 0 0 0 0 0 20 0 1 0 12345 0 0";
         assert!(Stat::parse(ending).unwrap().ended);

@@ -8,8 +8,9 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open, openat};
+use nix::fcntl::{AtFlags, OFlag, open, openat};
 use nix::sys::stat::Mode;
+use nix::unistd::{AccessFlags, faccessat};
 
 use crate::pidfd::{inode, is_running, is_running_for};
 use crate::privileges::ptrace_hint;
@@ -47,7 +48,8 @@ impl Process {
         match sys::pidfd_open(pid) {
             Ok(pidfd) => Self::hold(pid, pidfd),
             Err(Errno::ESRCH) => Err(Error::no(format!("no process has PID {pid}"))),
-            Err(Errno::EINVAL) => Err(Error::invalid(format!("PID {pid} is a thread, not a process"))),
+            // The latter since Linux 6.15.
+            Err(Errno::EINVAL | Errno::ENOENT) => Err(thread(pid)),
             Err(errno) => Err(Error::os(format!("open a pidfd of process {pid}"), errno)),
         }
     }
@@ -87,7 +89,7 @@ impl Process {
             Ok(dir) => dir,
             Err(Errno::ENOENT) if !is_running(&pidfd) => return Err(gone()),
             Err(Errno::ENOENT) => {
-                return Err(Error::failed(format!("{path} is hidden from us (is /proc mounted with hidepid?)")));
+                return Err(hidden(pid));
             }
             Err(errno) => return Err(Error::os(format!("open {path}"), errno)),
         };
@@ -252,11 +254,20 @@ impl Process {
     }
 
     fn without_link(&self, verb: &str, ns_type: NsType, errno: Errno) -> Error {
+        if self.is_hidden() {
+            return hidden(self.pid);
+        }
         // It has none any more. The first process of a PID namespace will not be gone before all others in there are.
         if errno == Errno::ENOENT && has(ns_type) {
             return if self.is_ending() { self.gone() } else { Error::no(format!("process {} is ending", self.pid)) };
         }
         self.failed(verb, &format!("ns/{ns_type}"), errno)
+    }
+
+    /// Whether /proc tells us nothing of it although it lives: it is then mounted with `hidepid`, see `proc(5)`.
+    fn is_hidden(&self) -> bool {
+        let found = faccessat(&self.dir, "stat", AccessFlags::F_OK, AtFlags::empty());
+        matches!(found, Err(Errno::ENOENT | Errno::EPERM)) && self.is_alive()
     }
 
     fn gone(&self) -> Error {
@@ -266,6 +277,9 @@ impl Process {
     fn failed(&self, verb: &str, file: &str, errno: Errno) -> Error {
         if errno == Errno::ESRCH || !self.is_alive() {
             return self.gone();
+        }
+        if self.is_hidden() {
+            return hidden(self.pid);
         }
         let error = Error::os(format!("{verb} /proc/{}/{file}", self.pid), errno);
         match errno {
@@ -280,6 +294,21 @@ impl AsFd for Process {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.pidfd.as_fd()
     }
+}
+
+/// The error for the ID of a thread that is not the first of its process.
+fn thread(tid: i32) -> Error {
+    let status = std::fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+    let process = proc::status_field(&status, "Tgid").map(|pid| format!(" of process {pid}"));
+    Error::invalid(format!("PID {tid} is a thread{}", process.unwrap_or_else(|| ", not a process".to_owned())))
+}
+
+/// The error for a process that /proc hides, and the ways out.
+fn hidden(pid: i32) -> Error {
+    Error::failed(format!(
+        "/proc/{pid} is hidden from us: /proc is mounted with hidepid (root, CAP_SYS_PTRACE, or the group of its option gid \
+         sees it)"
+    ))
 }
 
 /// Whether this kernel has namespaces of that type: then we are in one.

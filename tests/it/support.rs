@@ -1,5 +1,7 @@
 //! What tests ask with, and what they look at.
 
+pub(crate) mod cell;
+pub(crate) mod desk;
 pub(crate) mod expect;
 pub(crate) mod kernel;
 pub(crate) mod killed;

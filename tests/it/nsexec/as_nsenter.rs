@@ -1,12 +1,12 @@
 //! nicon-nsexec side by side with nsenter: option by option, and where nsenter goes wrong.
 
 use std::fs;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, Ran, output_of_input, tool, witness};
 
+pub(crate) use crate::support::cell::{Cell, wait_for};
 use crate::support::expect::refusal;
 use crate::support::suite::Suite;
 
@@ -24,35 +24,6 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
 /// The container that is entered.
 pub(crate) const CONTAINER: &str = "setup.olt_1.lt_1";
 
-/// A process of our own with namespaces of its own, which ends with the test.
-pub(crate) struct Cell(pub(crate) Child);
-
-impl Cell {
-    /// `unshare OPTIONS sh -c SCRIPT`, from when the script has said a line.
-    pub(crate) fn new(options: &[&str], script: &str) -> Self {
-        // It ends with the test also where that is killed.
-        let mut unshare = tool("setpriv");
-        unshare.args(["--pdeathsig=KILL", "unshare"]).args(options).args(["sh", "-c", script]);
-        let mut child = unshare.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        let mut output = std::io::BufReader::new(child.stdout.as_mut().unwrap());
-        std::io::BufRead::read_line(&mut output, &mut line).unwrap();
-        assert!(!line.is_empty(), "no word from {options:?} {script}");
-        Self(child)
-    }
-
-    pub(crate) fn pid(&self) -> String {
-        self.0.id().to_string()
-    }
-}
-
-impl Drop for Cell {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// Runs both programs with the same arguments.
 pub(crate) fn both(suite: &Suite, arguments: &[&str]) -> (Ran, Ran) {
     let nsexec = suite.run(&[&["nicon-nsexec"], arguments].concat());
@@ -65,14 +36,6 @@ pub(crate) fn same(suite: &Suite, arguments: &[&str]) -> String {
     assert_eq!(ours.code(), theirs.code(), "{ours:?}\n{theirs:?}");
     assert_eq!(ours.stdout, theirs.stdout, "{ours:?}\n{theirs:?}");
     ours.ok().unwrap()
-}
-
-pub(crate) fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
-    let give_up = Instant::now() + Duration::from_secs(10);
-    while !condition() {
-        assert!(Instant::now() < give_up, "no {what} within 10 s");
-        std::thread::sleep(Duration::from_millis(2));
-    }
 }
 
 fn each_namespace_as_nsenter(suite: &Suite, lab: &Lab) -> Result<(), Failed> {

@@ -57,21 +57,30 @@ pub(crate) fn traced(suite: &Suite, options: &[&str], words: &[&str]) -> Result<
 }
 
 fn a_kernel_that_takes_no_pidfd(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
-    let pid = lab.host_pid(CONTAINER)?;
     // As Linux before 5.8 answers: it knows only descriptors of nsfs.
     let refuse = ["-e", "trace=setns", "-e", "inject=setns:error=EINVAL:when=1"];
+    let cell = Cell::new(&["-C", "-i", "-u", "-n", "-T", "-p", "-m", "-f", "--kill-child"], "echo; exec sleep 60");
+    let inner = witness::family(cell.0.id()).last().ok_or("unshare has no child")?.0;
+    let pid = lab.host_pid(CONTAINER)?;
     let target = format!("-t{pid}");
     let look = "for n in /proc/self/ns/*; do readlink $n; done";
-    let (ran, trace) = traced(suite, &refuse, &[&target, "--all", "sh", "-c", look])?;
-    let shown = ran.ok()?;
-    for kind in ["cgroup", "ipc", "mnt", "net", "pid", "uts"] {
-        assert!(shown.contains(&witness::ns_link(pid, kind).ok_or("gone")?), "{kind}: {shown}");
+    // What the container shares with us is not joined.
+    let shared = ["IPC", "UTS", "NET", "PID", "NS"];
+    let all = ["CGROUP", "IPC", "UTS", "NET", "TIME", "PID", "NS"];
+    for (pid, options, expected) in [(pid, &["--all"][..], &shared[..]), (inner, &["--all", "-r"], &all)] {
+        let target = format!("-t{pid}");
+        let words = [&[target.as_str()][..], options, &["sh", "-c", look]].concat();
+        let (ran, trace) = traced(suite, &refuse, &words)?;
+        let shown = ran.ok()?;
+        for kind in ["cgroup", "ipc", "mnt", "net", "pid", "uts"] {
+            assert!(shown.contains(&witness::ns_link(pid, kind).ok_or("gone")?), "{kind}: {shown}");
+        }
+        // One by one, and in this order: what changes the meaning of paths comes last.
+        let joined: Vec<&str> = trace.lines().skip(1).filter_map(|line| line.split(", CLONE_NEW").nth(1)).collect();
+        let types: Vec<&str> = joined.iter().filter_map(|rest| rest.split(')').next()).collect();
+        assert_eq!(types, expected, "{trace}");
+        assert!(trace.lines().next().is_some_and(|line| line.contains("INJECTED")), "{trace}");
     }
-    // One by one, and in this order: what changes the meaning of paths comes last.
-    let joined: Vec<&str> = trace.lines().skip(1).filter_map(|line| line.split(", CLONE_NEW").nth(1)).collect();
-    let types: Vec<&str> = joined.iter().filter_map(|rest| rest.split(')').next()).collect();
-    assert_eq!(types, ["CGROUP", "IPC", "UTS", "NET", "TIME", "PID", "NS"], "{trace}");
-    assert!(trace.lines().next().is_some_and(|line| line.contains("INJECTED")), "{trace}");
 
     let net = ["-e", "trace=setns", "-e", "inject=setns:error=EINVAL:when=1"];
     let (ran, _) = traced(suite, &net, &[&target, "--net", "readlink", "/proc/self/ns/net"])?;

@@ -55,9 +55,11 @@ fn selinux_labels_are_followed(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         mount --bind theirs /proc/$2/attr/current
         # With -F the program keeps the number of the process that runs it.
         sh -c 'mount --bind ours /proc/$$/attr/current; mount --bind next /proc/$$/attr/exec
-            exec \"$@\"' sh \"$3\" -F -t $2 $4 true
+            exec \"$@\"' sh \"$3\" -F -t $2 $4 sh -c \"$5\"
         echo \"<$(cat next)>\"";
     let targets = "u:r:container_t:s0:c1";
+    // The /proc in which labels are set is not for the command.
+    let look = "for fd in 3 4 5 6 7 8 9; do (: <&$fd) 2>/dev/null && echo $fd is open; done; true";
     for (ours, options, written) in [
         ("u:r:unconfined_t:s0", "-n -Z", targets),
         ("u:r:unconfined_t:s0", "-m -n", targets),
@@ -66,7 +68,7 @@ fn selinux_labels_are_followed(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         (targets, "-n -Z", ""),
     ] {
         let mut unshare = tool("unshare");
-        unshare.args(["-m", "sh", "-c", script, "sh", ours, &pid.to_string(), &program, options]);
+        unshare.args(["-m", "sh", "-c", script, "sh", ours, &pid.to_string(), &program, options, look]);
         let ran = output_within(&mut unshare, LIMIT)?;
         assert_eq!(ran.ok()?, format!("<{written}>"), "{options} {ours}");
     }

@@ -1,7 +1,7 @@
 //! nicon-nsexec and the records that name its targets.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{Lab, witness};
+use nicon_lab::{LIMIT, Lab, Ran, output_of_input, tool, witness};
 
 use crate::nsexec::as_nsenter::CONTAINER;
 use crate::support::expect::refusal;
@@ -24,12 +24,27 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
 fn the_record_and_the_rest_of_the_input(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let record = suite.run(&["nicon-resolve", CONTAINER]).stdout;
     assert!(record.ends_with('\n'));
-    for options in [&["--net"][..], &["--all"][..]] {
-        let words = [&["nicon-nsexec"], options, &["sh", "-c", "cat; readlink /proc/self/ns/net"]].concat();
-        let ran = suite.feed(&words, format!("{record}the rest\nis the command's\n"));
-        let net = witness::ns_link(lab.host_pid(CONTAINER)?, "net").ok_or("gone")?;
+    let pid = lab.host_pid(CONTAINER)?;
+    let net = witness::ns_link(pid, "net").ok_or("gone")?;
+    let look = ["sh", "-c", "cat; readlink /proc/self/ns/net"];
+    for options in [&["--net"][..], &["--all"], &["--all", "--no-pty"], &["--all", "-F"]] {
+        let run = |more: &[&str], input: &str| without_terminal(suite, &[options, more, &look].concat(), input);
+        let ran = run(&[], &format!("{record}\n"));
+        assert_eq!(ran.stdout, format!("{net}\n"), "{ran:?}");
+        let ran = run(&[], &format!("{record}the rest\n"));
+        refusal(&ran, 125, &["more than one record on standard input", "--each", "--stdin"]);
+        let ran = run(&["--stdin"], &format!("{record}the rest\nis the command's\n"));
         assert_eq!(ran.stdout, format!("the rest\nis the command's\n{net}\n"), "{ran:?}");
+        // A bare PID names its process, too.
+        for (more, input, shown) in
+            [(&[][..], format!(" {pid}\n"), ""), (&["--stdin"], format!("{pid}\nthe rest"), "the rest")]
+        {
+            assert_eq!(run(more, &input).ok()?, format!("{shown}{net}"), "{options:?}");
+        }
     }
+    refusal(&suite.feed(&["nicon-nsexec", "--net", "true"], "0\n"), 125, &["line 1: \"0\" is not a record"]);
+    let ran = suite.run(&["nicon-nsexec", "-t1", "--stdin", "--net", "true"]);
+    assert!(ran.code() == Some(125) && ran.stderr.contains("cannot be used with '--stdin'"), "{ran:?}");
     refusal(
         &suite.feed(&["nicon-nsexec", "--net", "true"], ""),
         125,
@@ -41,6 +56,12 @@ fn the_record_and_the_rest_of_the_input(suite: &Suite, lab: &Lab) -> Result<(), 
         &["nicon-nsexec: line 1: \"nonsense\" is not a record"],
     );
     Ok(())
+}
+
+/// Runs it in a session that has no terminal, however the tests were started.
+fn without_terminal(suite: &Suite, words: &[&str], input: &str) -> Ran {
+    let program = suite.bins().unwrap().join("nicon-nsexec");
+    output_of_input(tool("setsid").arg("--wait").arg(program).args(words), input, LIMIT).unwrap()
 }
 
 fn once_for_each_record(suite: &Suite, _: &Lab) -> Result<(), Failed> {

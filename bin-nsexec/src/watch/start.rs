@@ -22,9 +22,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{ForkResult, Pid};
 
+use super::signals::Signals;
 use crate::entry::Entry;
 use crate::failure::fail;
-use crate::signals::Signals;
 use crate::sys;
 
 /// A start that is under way.
@@ -45,8 +45,8 @@ pub(crate) enum Progress {
 }
 
 impl Start {
-    /// Starts the joiner. `signals` are those that the command gets back.
-    pub(crate) fn begin(entry: &Entry<'_>, signals: &Signals) -> Result<Self> {
+    /// Starts the joiner. `signals` are those that the command gets back, `terminal` is one of its own.
+    pub(crate) fn begin(entry: &Entry<'_>, signals: &Signals, terminal: Option<BorrowedFd<'_>>) -> Result<Self> {
         let (status, far) = UnixStream::pair().context(|| "make a socket pair")?;
         let born = entry.birthplace().map(sys::fork_into);
         let is_in_birthplace = matches!(born, Some(Ok(_)));
@@ -58,7 +58,10 @@ impl Start {
         match forked {
             ForkResult::Parent { child } => Ok(Self { joiner: child, status, is_born: false }),
             ForkResult::Child => match die_with_parent().and_then(|()| entry.enter()) {
-                Ok(()) => entry.become_command(is_in_birthplace, || tie(signals), Some(far.as_fd())),
+                Ok(filters) => {
+                    let status = Some(far.as_fd());
+                    entry.become_command(filters.as_ref(), is_in_birthplace, terminal, || tie(signals), status)
+                }
                 Err(error) => sys::exit(fail(&error)),
             },
         }

@@ -1,0 +1,296 @@
+//! The supervisor: what the caller knows as nicon-nsexec while the command runs. It passes signals on, stops and goes on
+//! with the command, and carries what is typed and shown.
+
+use std::io::IsTerminal;
+use std::os::fd::AsFd;
+
+use nicon_core::filter::output::report;
+use nicon_core::{Context, Error, Process, Result};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
+use nix::unistd::{ForkResult, Pid, getpid};
+
+use super::left_behind;
+use super::protocol::{Heard, Link, Order, Report};
+use super::session_leader::{self, Handover};
+use super::signals::{Received, Signals};
+use super::start::exit_status;
+use crate::entry::Entry;
+use crate::failure::PROGRAM;
+use crate::frozen::is_frozen;
+use crate::stdio::Stdio;
+use crate::sys;
+use crate::sys::signal::SignalSet;
+use crate::terminal::{CallersTerminal, Terminal};
+
+/// How long it may take to have the command executed, in milliseconds: then we ask why; or give up if it is to end.
+const PATIENCE: u16 = 1000;
+
+/// By these we are asked to end.
+const ASK_TO_END: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
+
+/// By these a shell stops its jobs, and wakes them.
+const JOB_CONTROL: [Signal; 4] = [Signal::SIGTSTP, Signal::SIGTTIN, Signal::SIGTTOU, Signal::SIGCONT];
+
+/// How a watched command ended.
+pub(crate) struct Ended {
+    pub(crate) status: u8,
+    /// Whether we were asked to end: by SIGTERM, SIGINT, SIGHUP or SIGQUIT.
+    pub(crate) is_interrupted: bool,
+}
+
+/// Runs the command as a child and watches it to its end.
+pub(crate) fn supervise(entry: &Entry<'_>, stdio: Stdio) -> Result<Ended> {
+    let callers = if stdio.is_contained { CallersTerminal::find()? } else { None };
+    // Without a terminal there is none to be shared.
+    let has_session = stdio.is_contained && !(stdio.is_shared && callers.is_some());
+    let signals = Signals::take()?;
+    let root = entry.containers_root();
+    let terminal =
+        callers.filter(|_| has_session).map(|callers| Terminal::open(callers, root.as_ref().map(AsFd::as_fd)));
+    let (mut terminal, far) = terminal.transpose()?.unzip();
+    // In a pipeline the terminal may be in use by another: what is typed is the command's when it wants it.
+    let takes_input = |terminal: &&mut Terminal| std::io::stdout().is_terminal() && terminal.is_in_foreground();
+    let has_input = terminal.as_mut().filter(takes_input).map(|terminal| terminal.take_input(false)).is_some();
+    let (link, far_link) = Link::pair()?;
+    match sys::fork().context(|| "start a child")? {
+        ForkResult::Child => {
+            drop(link);
+            // The caller's terminal is not the session leader's to put back.
+            std::mem::forget(terminal);
+            let input = stdio.input;
+            session_leader::lead(
+                entry,
+                Handover { signals, link: far_link, has_session, terminal: far, has_input, input },
+            )
+        }
+        ForkResult::Parent { child } => {
+            drop((far, far_link));
+            let mut watch = Supervisor {
+                leader: child,
+                has_session,
+                signals,
+                link: Some(link),
+                orders: 0,
+                terminal,
+                target: entry.accounted_with(),
+                is_executed: false,
+                asked: None,
+                gave_up_on: None,
+                is_interrupted: false,
+            };
+            let status = watch.run()?;
+            watch.signals.give_back()?;
+            Ok(Ended { status, is_interrupted: watch.is_interrupted })
+        }
+    }
+}
+
+struct Supervisor<'a> {
+    leader: Pid,
+    has_session: bool,
+    signals: Signals,
+    /// When it is closed, the session leader kills the command and ends.
+    link: Option<Link>,
+    /// How many orders were given.
+    orders: u32,
+    terminal: Option<Terminal>,
+    /// The process whose cgroups the command joins, until it was told that these are frozen.
+    target: Option<&'a Process>,
+    is_executed: bool,
+    /// The signal that asked the command to end before it was executed.
+    asked: Option<i32>,
+    /// That signal, if the command was killed since its start was held up.
+    gave_up_on: Option<i32>,
+    is_interrupted: bool,
+}
+
+impl Supervisor<'_> {
+    fn run(&mut self) -> Result<u8> {
+        loop {
+            self.wait()?;
+            if let Some(terminal) = &mut self.terminal {
+                terminal.transfer(self.leader);
+            }
+            self.listen()?;
+            while let Some(received) = self.signals.next()? {
+                if received.number != Signal::SIGCHLD as i32 {
+                    self.pass_on(received);
+                } else if let Some(status) = self.look()? {
+                    return Ok(status);
+                }
+            }
+        }
+    }
+
+    /// Waits until there is something to do.
+    fn wait(&mut self) -> Result<()> {
+        let is_held_up = self.asked.is_some() && !self.is_executed;
+        let may_be_frozen = self.target.is_some() && !self.is_executed;
+        let typed = self.terminal.as_mut().and_then(Terminal::patience);
+        let patience = if is_held_up || may_be_frozen { Some(PATIENCE) } else { typed };
+        let mut events = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
+        events.extend(self.link.iter().map(|link| PollFd::new(link.as_fd(), PollFlags::POLLIN)));
+        events.extend(self.terminal.iter().flat_map(Terminal::interest));
+        match poll(&mut events, patience.map_or(PollTimeout::NONE, PollTimeout::from)) {
+            Ok(0) if is_held_up => self.give_up(),
+            Ok(0) if may_be_frozen => self.tell_if_frozen(),
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(Error::os("wait for events", errno)),
+        }
+        Ok(())
+    }
+
+    /// Hears what the session leader says.
+    fn listen(&mut self) -> Result<()> {
+        let Some(link) = &self.link else { return Ok(()) };
+        match link.next()? {
+            Heard::Said(Report::Executed) => self.is_executed = true,
+            Heard::Said(Report::Stopped { pid, signal, orders }) => {
+                let answer = self.stop(pid, signal, orders)?;
+                self.order(answer);
+            }
+            Heard::Said(Report::Ended) => {
+                if let Some(terminal) = &mut self.terminal {
+                    terminal.drain(self.signals.as_fd());
+                }
+                self.link = None;
+            }
+            // The session leader has ended: SIGCHLD follows.
+            Heard::End => self.link = None,
+            Heard::Nothing => {}
+        }
+        Ok(())
+    }
+
+    fn order(&mut self, order: Order) {
+        if let Some(link) = &self.link {
+            link.say(order);
+            self.orders = self.orders.wrapping_add(1);
+        }
+    }
+
+    fn pass_on(&mut self, Received { number, is_kernels }: Received) {
+        let is = |signal: Signal| number == signal as i32;
+        if ASK_TO_END.into_iter().any(is) {
+            self.is_interrupted = true;
+            self.asked = Some(number);
+        }
+        match &mut self.terminal {
+            // The new terminal reports its size to the command.
+            Some(terminal) if is(Signal::SIGWINCH) => return terminal.resize(),
+            Some(terminal) if is(Signal::SIGCONT) => {
+                terminal.resume();
+                let is_foreground = terminal.is_taken();
+                return self.order(Order::Wake { is_foreground });
+            }
+            _ => {}
+        }
+        // In our process group the command gets what the terminal sends us, and is stopped and woken with us by the
+        // caller's shell: to do the same once more, a little later, would undo what came in between.
+        if self.has_session || !is_kernels && !JOB_CONTROL.into_iter().any(is) {
+            // What comes from a terminal is for the whole group, and a job that is woken is woken as a whole.
+            self.order(Order::Signal { number, is_for_group: is_kernels || is(Signal::SIGCONT) });
+        }
+    }
+
+    /// The exit status, if the session leader has ended.
+    fn look(&mut self) -> Result<Option<u8>> {
+        let leader = self.leader;
+        match waitid(Id::Pid(leader), WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT) {
+            Ok(WaitStatus::Signaled(_, signal, _)) => {
+                // Before its PID can be another's.
+                if self.has_session {
+                    left_behind::kill_all(Some(leader), None)?;
+                }
+                waitpid(leader, None).context(|| "wait for the command")?;
+                Err(Error::failed(format!("the process that watched the command was killed ({signal})")))
+            }
+            Ok(WaitStatus::Exited(_, code)) => {
+                waitpid(leader, None).context(|| "wait for the command")?;
+                let killed = self.gave_up_on.map(|signal| u8::try_from(128 + signal).unwrap_or_default());
+                Ok(Some(killed.unwrap_or_else(|| exit_status(WaitStatus::Exited(leader, code)).unwrap_or_default())))
+            }
+            Ok(_) | Err(Errno::EINTR) => Ok(None),
+            Err(errno) => Err(Error::os("wait for the command", errno)),
+        }
+    }
+
+    /// Says why nothing happens.
+    fn tell_if_frozen(&mut self) {
+        if self.target.take_if(|target| is_frozen(target)).is_some() {
+            let cause = "the target's cgroup is frozen: the command starts when it is thawed (docker unpause; --no-cgroup stays out of it)";
+            report(PROGRAM, &Error::failed(cause));
+        }
+    }
+
+    /// Has the session leader kill the command, whose start is held up, as a container's file system can do for as long as it likes.
+    fn give_up(&mut self) {
+        self.gave_up_on = self.asked.take();
+        self.link = None;
+    }
+
+    /// Stops as the command did, for the caller's shell to see, until SIGCONT; returns what the session leader is to do then.
+    fn stop(&mut self, command: i32, signal: i32, orders: u32) -> Result<Order> {
+        let wants_terminal = signal == Signal::SIGTTIN as i32 || signal == Signal::SIGTTOU as i32;
+        // What is on its way wakes the command, or may; and others may have woken it.
+        if orders != self.orders || !is_stopped(command) {
+            return Ok(Order::LookAgain);
+        }
+        if let Some(terminal) = self.terminal.as_mut().filter(|_| wants_terminal)
+            && terminal.is_in_foreground()
+        {
+            terminal.take_input(true);
+            return Ok(Order::Wake { is_foreground: true });
+        }
+        if let Some(terminal) = &mut self.terminal {
+            terminal.drain(self.signals.as_fd());
+            terminal.leave();
+        }
+        let is_woken = stop_ourselves(if wants_terminal { signal } else { Signal::SIGTSTP as i32 })?;
+        let Some(terminal) = &mut self.terminal else {
+            // In our process group, it was woken with us.
+            let is_awake = is_woken && !self.has_session;
+            return Ok(if is_awake { Order::LookAgain } else { Order::Wake { is_foreground: true } });
+        };
+        if !wants_terminal {
+            terminal.resume();
+        } else if terminal.is_in_foreground() {
+            terminal.take_input(true);
+        } else if !is_woken {
+            // Nobody stops us, so nobody will ever give us the terminal.
+            terminal.end_input();
+            return Ok(Order::Wake { is_foreground: true });
+        }
+        // If it was let go on where it may not read, it will be stopped again.
+        Ok(Order::Wake { is_foreground: terminal.is_taken() })
+    }
+}
+
+/// Stops until SIGCONT; whether it came. If no shell is there to wake us, the kernel does not stop us.
+fn stop_ourselves(signal: i32) -> Result<bool> {
+    let through = || "let a stop through";
+    let woken = SignalSet::of(Signal::SIGCONT as i32);
+    // It has come already.
+    if sys::signal::take_pending(woken) {
+        return Ok(true);
+    }
+    sys::signal::send(getpid(), signal).context(through)?;
+    sys::signal::let_through(SignalSet::of(signal)).context(through)?;
+    // The next stop may have taken the place of the SIGCONT (`signal(7)`).
+    let stops = [Signal::SIGTSTP, Signal::SIGTTIN, Signal::SIGTTOU].map(|signal| SignalSet::of(signal as i32));
+    let stops = stops.into_iter().fold(woken, |all, stop| all | stop);
+    let is_woken = sys::signal::pending().context(through)?.intersects(stops);
+    // The command is woken by our answer. Once more, a little later, would undo what came in between.
+    sys::signal::take_pending(woken);
+    Ok(is_woken)
+}
+
+/// Whether /proc/PID/stat shows a process as stopped.
+fn is_stopped(pid: i32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // After the name, which may contain anything.
+    stat.rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with('T'))
+}

@@ -1,0 +1,227 @@
+//! nicon-nsexec and those whom it would leave behind: nobody, whoever is killed, and whenever.
+
+use std::collections::HashSet;
+use std::process::Stdio;
+use std::time::Duration;
+
+use libtest_mimic::{Failed, Trial};
+use nicon_lab::{Lab, tool, witness};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::nsexec::as_nsenter::{CONTAINER, Cell, wait_for};
+use crate::nsexec::fallbacks::living;
+use crate::nsexec::signals::{PLAIN, line, plain_cell, send, start, state};
+use crate::support::suite::Suite;
+
+pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
+    vec![
+        suite.trial("nsexec::left_behind::leaves_no_orphan", leaves_no_orphan),
+        suite.trial(
+            "nsexec::left_behind::leaves_no_orphan_of_a_stopped_session_leader",
+            leaves_no_orphan_of_a_stopped_session_leader,
+        ),
+        suite.trial("nsexec::left_behind::a_thousand_runs_with_signals_at_random_moments", a_thousand_runs),
+        suite.trial("nsexec::left_behind::kills_of_our_own_at_random_moments", kills_at_random),
+    ]
+}
+
+fn leaves_no_orphan(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let target = format!("-t{}", lab.host_pid(CONTAINER)?);
+    let (_cell, plain) = plain_cell()?;
+    // Changing the user makes the kernel forget that a process is to die with its parent.
+    let scripts = [
+        "echo ready; exec sleep 60",
+        "echo ready; exec setpriv --reuid=1000 --clear-groups sleep 60",
+        "trap '' TERM INT HUP; sleep 60 & echo ready; wait",
+    ];
+    for (script, is_stopped) in scripts.iter().flat_map(|script| [(script, false), (script, true)]) {
+        for (target, options) in [
+            (&target, &["--all"][..]),
+            (&target, &["--all", "--privileged"]),
+            (&target, &["-p", "--privileged"]),
+            (&plain, PLAIN),
+        ] {
+            let (mut child, mut output) = start(suite, &[&[target.as_str()], options, &["sh", "-c", script]].concat())?;
+            assert_eq!(line(&mut output), "ready");
+            let family = witness::family(child.0.id());
+            assert!(family.len() >= 3, "{family:?}");
+            if is_stopped {
+                send(&child.0, Signal::SIGTSTP);
+                wait_for("stop", || state(child.0.id()) == 'T');
+            }
+            child.0.kill()?;
+            child.0.wait()?;
+            wait_for("end of all", || family.iter().all(is_gone));
+        }
+    }
+    Ok(())
+}
+
+/// The supervisor is killed at a moment when its session leader, stopped since before the exec, has not yet noticed the exec.
+fn leaves_no_orphan_of_a_stopped_session_leader(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let (_cell, plain) = plain_cell()?;
+    // Changing the user makes the kernel forget that the command is to die with its session leader.
+    let command = ["/usr/bin/setpriv", "--reuid=1000", "--clear-groups", "/bin/sleep", "60"];
+    let mut strace = tool("strace");
+    strace.args(["-f", "-qq", "-o", "/dev/null", "-P", command[0], "-e", "trace=execve"]);
+    strace.args(["-e", "inject=execve:delay_enter=2000000"]).arg(suite.bins()?.join("nicon-nsexec"));
+    strace.arg(&plain).args(PLAIN).args(command).stdin(Stdio::null());
+    let strace = Cell(strace.spawn()?);
+    let mut family = Vec::new();
+    // The last of four may still be the one that joins; and before it executes, the command waits for a word of the session leader's.
+    wait_for("session leader and command", || {
+        family = living(strace.0.id());
+        family.len() == 4 && is_executing(family[3].0)
+    });
+    let [supervisor, leader, command] = [1, 2, 3].map(|index| family[index].0);
+    let signal = |pid: u32, signal| kill(Pid::from_raw(pid.cast_signed()), signal);
+    assert_ne!(name(command), "setpriv", "the session leader is too late to be stopped before the exec");
+    let _end = End(family.clone());
+    signal(leader, Signal::SIGSTOP)?;
+    wait_for("the new user's command", || name(command) == "sleep" && "tT".contains(state(leader)));
+    signal(supervisor, Signal::SIGKILL)?;
+    wait_for("end of the supervisor", || is_gone(&family[1]));
+    // A session leader that is gone already cannot be woken, and has left the command alone.
+    let _ = signal(leader, Signal::SIGCONT);
+    wait_for("end of all", || family.iter().all(is_gone));
+    Ok(())
+}
+
+/// Ends what is left of these processes, also where a test fails: nobody wakes one that is stopped.
+struct End(Vec<(u32, u64)>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        for (pid, _) in self.0.iter().filter(|process| !is_gone(process)) {
+            let _ = kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
+        }
+    }
+}
+
+/// Whether a process that strace holds is held at execve(2).
+fn is_executing(pid: u32) -> bool {
+    let call = std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
+    call.split(' ').next().is_some_and(|number| number.parse() == Ok(nix::libc::SYS_execve))
+}
+
+fn name(pid: u32) -> String {
+    std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
+}
+
+/// A PID may have been reused: the start time shows it.
+fn is_gone((pid, start): &(u32, u64)) -> bool {
+    witness::stat(*pid).is_none_or(|stat| stat.state == 'Z' || stat.start_time != *start)
+}
+
+/// A generator of numbers that are as good as random; the seed is told where a test fails.
+fn next(seed: &mut u64) -> u64 {
+    *seed ^= *seed << 13;
+    *seed ^= *seed >> 7;
+    *seed ^= *seed << 17;
+    *seed
+}
+
+fn a_thousand_runs(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let target = format!("-t{}", lab.host_pid(CONTAINER)?);
+    let (_cell, plain) = plain_cell()?;
+    let mut seed = u64::from(std::process::id()) << 20 | 1;
+    let first_seed = seed;
+    let signals = [
+        Signal::SIGTERM,
+        Signal::SIGKILL,
+        Signal::SIGINT,
+        Signal::SIGHUP,
+        Signal::SIGUSR1,
+        Signal::SIGTSTP,
+        Signal::SIGCONT,
+    ];
+    let before: HashSet<u32> = witness::pids().into_iter().collect();
+    let mut ends = HashSet::new();
+    for run in 0..1000 {
+        let mut command = suite.command("nicon-nsexec")?;
+        let (target, options) = if run / 2 % 2 == 0 { (&target, &["--all"][..]) } else { (&plain, PLAIN) };
+        command.arg(target).args(options).args(["sleep", "61.4142"]).stdin(Stdio::null()).stdout(Stdio::null());
+        let mut child = Cell(command.stderr(Stdio::null()).spawn()?);
+        std::thread::sleep(Duration::from_micros(next(&mut seed) % 4000));
+        for _ in 0..=next(&mut seed) % 3 {
+            let index = usize::try_from(next(&mut seed) % signals.len() as u64)?;
+            send(&child.0, signals[index]);
+        }
+        // Whatever the first ones did, these end it.
+        send(&child.0, Signal::SIGCONT);
+        send(&child.0, if run % 2 == 0 { Signal::SIGTERM } else { Signal::SIGKILL });
+        let mut tries = 0;
+        let status = loop {
+            if let Some(status) = child.0.try_wait()? {
+                break status;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+            tries += 1;
+            if tries % 100 == 0 {
+                send(&child.0, Signal::SIGCONT);
+                send(&child.0, Signal::SIGTERM);
+            }
+            assert!(tries < 10_000, "run {run} of seed {first_seed} does not end");
+        };
+        ends.insert(status.to_string());
+    }
+    assert!(ends.len() > 1, "{ends:?}");
+    wait_for("end of all that was started", || {
+        witness::pids().into_iter().filter(|pid| !before.contains(pid)).all(|pid| {
+            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let line = String::from_utf8_lossy(&line).into_owned();
+            !line.contains("61.4142")
+        })
+    });
+    Ok(())
+}
+
+/// Nobody of the command's session is left behind, whichever of our processes is killed, and whenever.
+fn kills_at_random(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let target = format!("-t{}", lab.host_pid(CONTAINER)?);
+    let (_cell, plain) = plain_cell()?;
+    let ways = [[&[target.as_str()], &["--all"][..]].concat(), [&[plain.as_str()], PLAIN].concat(), {
+        [&[plain.as_str(), "--no-pty"], PLAIN].concat()
+    }];
+    let script = "sleep 61.3131 & sh -c 'trap : HUP TERM; sleep 61.3131; :' & wait";
+    let mut seed = u64::from(std::process::id()) << 20 | 1;
+    let first_seed = seed;
+    let mut victims = [0; 3];
+    for run in 0..300 {
+        let (mut child, _output) = start(suite, &[&ways[run % ways.len()], &["sh", "-c", script][..]].concat())?;
+        std::thread::sleep(Duration::from_micros(next(&mut seed) % 12_000));
+        let ours: Vec<u32> =
+            witness::family(child.0.id()).into_iter().map(|(pid, _)| pid).filter(|pid| is_ours(*pid)).collect();
+        let index = usize::try_from(next(&mut seed) % ours.len().max(1) as u64)?;
+        // It may have ended meanwhile: nobody has waited for the first one, which is ours to wait for.
+        let victim = ours.get(index).copied().unwrap_or(child.0.id());
+        let _ = kill(Pid::from_raw(victim.cast_signed()), Signal::SIGKILL);
+        victims[index.min(2)] += 1;
+        // A joiner that has done its work is not missed.
+        if index >= 2 {
+            let _ = kill(Pid::from_raw(child.0.id().cast_signed()), Signal::SIGKILL);
+        }
+        let mut tries = 0;
+        while child.0.try_wait()?.is_none() {
+            std::thread::sleep(Duration::from_millis(1));
+            tries += 1;
+            assert!(tries < 10_000, "run {run} of seed {first_seed} does not end");
+        }
+        wait_for(&format!("end of all of run {run} of seed {first_seed}, victim {index}"), || !is_any_left("61.3131"));
+    }
+    assert!(victims.iter().all(|count| *count > 0), "{victims:?}");
+    Ok(())
+}
+
+/// Whether a process runs nicon-nsexec itself.
+fn is_ours(pid: u32) -> bool {
+    std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|path| path.ends_with("nicon-nsexec"))
+}
+
+fn is_any_left(word: &str) -> bool {
+    witness::pids().into_iter().any(|pid| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(word) && pid != std::process::id()
+    })
+}
