@@ -1,5 +1,6 @@
 //! Joining namespaces: which, from where, and in what order.
 
+use std::cell::OnceCell;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -10,7 +11,7 @@ use nix::unistd::chdir;
 
 use crate::args::{Args, Source, shown};
 use crate::capability;
-use crate::own_namespaces::is_own;
+use crate::own_namespaces::{is_own, own_user_id};
 use crate::privileges::{looking, taking};
 use crate::sys;
 
@@ -43,8 +44,8 @@ struct Join {
     ns_type: NsType,
     /// `None`: the target's, joined by the target's pidfd.
     namespace: Option<Namespace>,
-    /// Whether we are in it already.
-    is_own: bool,
+    /// Whether we are in it already, once that was looked at.
+    is_own: OnceCell<bool>,
 }
 
 impl<'a> Joins<'a> {
@@ -62,9 +63,19 @@ impl<'a> Joins<'a> {
         if args.user_parent {
             user = Some(parent(user.as_ref(), &others, target)?);
         }
-        // Joined once more, a mount namespace gives us its own root directory; the others nothing.
-        others.retain(|join| !join.is_own || join.ns_type == NsType::Mnt);
-        Ok(Self { user, others, target })
+        let joins = Self { user, others, target };
+        if joins.others.iter().any(|join| !join.is_targets()) {
+            // Once one of them was joined, /proc may be another's.
+            joins.look_for_own();
+        }
+        Ok(joins)
+    }
+
+    /// Finds out which of them are ours already.
+    fn look_for_own(&self) {
+        for join in self.others.iter().chain(&self.user) {
+            join.is_own.get_or_init(|| join.id(self.target).is_some_and(|id| is_own(join.ns_type, id)));
+        }
     }
 
     /// Enters them all. After a failure the process is in an undefined mix of namespaces and must exit.
@@ -97,7 +108,10 @@ impl<'a> Joins<'a> {
             Ok(()) => Ok(()),
             Err(Errno::ESRCH) => Err(Error::no("the target is gone")),
             // Linux before 5.8 takes no pidfd; and if one of them cannot be joined, this finds out which.
-            Err(_) => self.enter_in_turn(joins),
+            Err(_) => {
+                self.look_for_own();
+                self.enter_in_turn(joins)
+            }
         }
     }
 
@@ -115,9 +129,11 @@ impl<'a> Joins<'a> {
             if (ns_type, joined) == (NsType::User, Err(Errno::EINVAL)) {
                 return Err(Error::failed("join the user namespace: it is our own, which cannot be joined again"));
             }
-            if join.is_own && joined == Err(Errno::EPERM) {
-                // Who lacks the right to is in it all the same, and goes where the join would have led.
-                chdir("/").context(|| "change the working directory")?;
+            if joined == Err(Errno::EPERM) && join.is_own.get() == Some(&true) {
+                // Who lacks the right to join it is in it all the same, and goes where the join would have led.
+                if ns_type == NsType::Mnt {
+                    chdir("/").context(|| "change the working directory")?;
+                }
                 continue;
             }
             taking(privileges, joined, || format!("join the {ns_type} namespace"))?;
@@ -150,6 +166,18 @@ impl<'a> Joins<'a> {
 }
 
 impl Join {
+    fn new(ns_type: NsType, namespace: Option<Namespace>) -> Self {
+        Self { ns_type, namespace, is_own: OnceCell::new() }
+    }
+
+    /// Its identity, if that can be told.
+    fn id(&self, target: Option<&Process>) -> Option<NsId> {
+        match &self.namespace {
+            Some(namespace) => Some(namespace.id()),
+            None => target?.namespace_id(self.ns_type).ok()?,
+        }
+    }
+
     fn is_targets(&self) -> bool {
         self.namespace.is_none()
     }
@@ -166,17 +194,14 @@ fn open(args: &Args, target: Option<&Process>, ns_type: NsType) -> Result<Option
         None if args.all => None,
         None => return Ok(None),
     };
-    let id = match &namespace {
-        Some(namespace) => Some(namespace.id()),
-        None => required(target)?.namespace_id(ns_type)?,
-    };
-    let is_own = id.is_some_and(|id| is_own(ns_type, id));
     // What `--all` means is there, in this kernel; and a user namespace that is our own cannot be joined again.
-    let is_implied = args.source(ns_type).is_none();
-    if is_implied && (id.is_none() || is_own && ns_type == NsType::User) {
-        return Ok(None);
+    if args.source(ns_type).is_none() {
+        match required(target)?.namespace_id(ns_type)? {
+            Some(id) if ns_type != NsType::User || own_user_id()? != id => {}
+            _ => return Ok(None),
+        }
     }
-    Ok(Some(Join { ns_type, namespace, is_own }))
+    Ok(Some(Join::new(ns_type, namespace)))
 }
 
 fn of_file(path: &Path, ns_type: NsType) -> Result<Namespace> {
@@ -197,8 +222,7 @@ fn of_socket(fd: i32, target: &Process) -> Result<Join> {
         Err(Errno::ENOTTY) => return Err(Error::failed(format!("{} is not a socket", descriptor()))),
         fd => Namespace::from_fd(fd.context(finding)?).context(finding)?,
     };
-    let is_own = is_own(NsType::Net, namespace.id());
-    Ok(Join { ns_type: NsType::Net, namespace: Some(namespace), is_own })
+    Ok(Join::new(NsType::Net, Some(namespace)))
 }
 
 /// What `--user-parent` means: the parent of the user namespace that would be joined, or the owner of another that is.
@@ -217,8 +241,7 @@ fn parent(user: Option<&Join>, others: &[Join], target: Option<&Process>) -> Res
         }
     };
     let namespace = namespace.ok_or_else(|| Error::failed("the parent is outside of our own"))?;
-    let is_own = is_own(NsType::User, namespace.id());
-    Ok(Join { ns_type: NsType::User, namespace: Some(namespace), is_own })
+    Ok(Join::new(NsType::User, Some(namespace)))
 }
 
 fn required(target: Option<&Process>) -> Result<&Process> {

@@ -25,8 +25,11 @@ use crate::sys;
 use crate::sys::signal::SignalSet;
 use crate::terminal::{CallersTerminal, Terminal};
 
-/// How long it may take to have the command executed, in milliseconds: then we ask why; or give up if it is to end.
+/// How long it may take to have the command executed after it is to end, in milliseconds.
 const PATIENCE: u16 = 1000;
+
+/// After how many milliseconds without a sign of the command we look why.
+const LOOK_WHY: u16 = 2000;
 
 /// By these we are asked to end.
 const ASK_TO_END: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
@@ -130,7 +133,11 @@ impl Supervisor<'_> {
         let is_held_up = self.asked.is_some() && !self.is_executed;
         let may_be_frozen = self.target.is_some() && !self.is_executed;
         let typed = self.terminal.as_mut().and_then(Terminal::patience);
-        let patience = if is_held_up || may_be_frozen { Some(PATIENCE) } else { typed };
+        let patience = match (is_held_up, may_be_frozen) {
+            (true, _) => Some(PATIENCE),
+            (false, true) => Some(LOOK_WHY),
+            (false, false) => typed,
+        };
         let mut events = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
         events.extend(self.link.iter().map(|link| PollFd::new(link.as_fd(), PollFlags::POLLIN)));
         events.extend(self.terminal.iter().flat_map(Terminal::interest));

@@ -92,7 +92,7 @@ fn of_the_root_directory_that_is_entered(suite: &Suite, lab: &Lab) -> Result<(),
     container.run("mkdir -p /x && mv /etc/passwd /x/p && ln -s ../../../../x/p /etc/passwd")?;
     assert!(container.id(suite, &["-a", "-S", "ann"])?.ok()?.starts_with("uid=1234(ann) gid=2345(ann)"));
     container.run("ln -sf /proc/1/root/x/p /etc/passwd")?;
-    refusal(&container.id(suite, &["-a", "-S", "ann"])?, 125, &["read /etc/passwd", "Too many levels"]);
+    refusal(&container.id(suite, &["-a", "-S", "ann"])?, 125, &["read /etc/passwd", "ymbolic link"]);
     Ok(())
 }
 
@@ -122,6 +122,6 @@ fn a_named_user_has_the_terminal(suite: &Suite, lab: &Lab) -> Result<(), Failed>
     let target = lab.host_pid(container.name)?;
     let line = format!("{program} -t {target} -a -S ann sh -c ': </proc/self/fd/0 && echo opened anew'");
     let ran = output_within(tool("script").args(["-qec", &line, "/dev/null"]), LIMIT)?;
-    assert!(ran.ok()?.trim_end().ends_with("opened anew"));
+    assert!(ran.ok()?.contains("opened anew"));
     Ok(())
 }
