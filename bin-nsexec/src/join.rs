@@ -118,6 +118,11 @@ impl<'a> Joins<'a> {
     fn enter_in_turn(&self, joins: &[&Join]) -> Result<()> {
         for join in joins {
             let ns_type = join.ns_type;
+            let is_own = join.is_own.get() == Some(&true);
+            // Joined once more, a mount namespace gives us its own root directory; the others nothing.
+            if is_own && !matches!(ns_type, NsType::Mnt | NsType::User) {
+                continue;
+            }
             let joined = match &join.namespace {
                 Some(namespace) => setns(namespace, flag(ns_type)),
                 None => setns(required(self.target)?.namespace(ns_type)?, flag(ns_type)),
@@ -129,11 +134,9 @@ impl<'a> Joins<'a> {
             if (ns_type, joined) == (NsType::User, Err(Errno::EINVAL)) {
                 return Err(Error::failed("join the user namespace: it is our own, which cannot be joined again"));
             }
-            if joined == Err(Errno::EPERM) && join.is_own.get() == Some(&true) {
+            if is_own && (ns_type, joined) == (NsType::Mnt, Err(Errno::EPERM)) {
                 // Who lacks the right to join it is in it all the same, and goes where the join would have led.
-                if ns_type == NsType::Mnt {
-                    chdir("/").context(|| "change the working directory")?;
-                }
+                chdir("/").context(|| "change the working directory")?;
                 continue;
             }
             taking(privileges, joined, || format!("join the {ns_type} namespace"))?;
