@@ -51,9 +51,7 @@ pub(crate) fn supervise(entry: &Entry<'_>, stdio: Stdio) -> Result<Ended> {
     // Without a terminal there is none to be shared.
     let has_session = stdio.is_contained && !(stdio.is_shared && callers.is_some());
     let signals = Signals::take()?;
-    let root = entry.containers_root();
-    let terminal =
-        callers.filter(|_| has_session).map(|callers| Terminal::open(callers, root.as_ref().map(AsFd::as_fd)));
+    let terminal = callers.filter(|_| has_session).map(|callers| Terminal::open(callers, entry.shares_files_with()));
     let (mut terminal, far) = terminal.transpose()?.unzip();
     // In a pipeline the terminal may be in use by another: what is typed is the command's when it wants it.
     let takes_input = |terminal: &&mut Terminal| std::io::stdout().is_terminal() && terminal.is_in_foreground();
