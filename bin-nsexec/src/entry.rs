@@ -1,10 +1,8 @@
 //! Everything that entering the namespaces needs, opened beforehand, and entering them.
 
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 
 use nicon_core::{Context, Error, Process, Result};
-use nix::fcntl::{OFlag, openat};
-use nix::sys::stat::Mode;
 
 use crate::cli::args::Args;
 use crate::exec::command::Command;
@@ -104,10 +102,9 @@ impl<'a> Entry<'a> {
         Ok(filters)
     }
 
-    /// The root directory of the container whose files run, if it is the target's.
-    pub(crate) fn containers_root(&self) -> Option<OwnedFd> {
-        let target = self.target.filter(|_| self.is_targets_files)?;
-        openat(target.dir(), "root", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).ok()
+    /// A process in whose root directory the command runs, if there is one.
+    pub(crate) fn shares_files_with(&self) -> Option<&'a Process> {
+        self.target.filter(|_| self.is_targets_files)
     }
 
     /// The process whose cgroups the command joins, if any.

@@ -7,7 +7,7 @@ mod waiting;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use nicon_core::{Context, Result};
+use nicon_core::{Context, Process, Result};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::termios::{SetArg, tcgetattr, tcsetattr};
@@ -35,10 +35,10 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Makes a terminal for the command, like the caller's; also returns its far end. It belongs to the container's own file
-    /// system of terminals, below its `root`, if that has one: then it has a name there.
-    pub(crate) fn open(callers: CallersTerminal, root: Option<BorrowedFd<'_>>) -> Result<(Self, OwnedFd)> {
-        let near = ptmx::open_new(root)?;
+    /// Makes a terminal for the command, like the caller's; also returns its far end. It belongs to the file
+    /// system of terminals of `container`, a process there, if it has one: then it has a name there.
+    pub(crate) fn open(callers: CallersTerminal, container: Option<&Process>) -> Result<(Self, OwnedFd)> {
+        let near = ptmx::open_new(container)?;
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
         let far = ioctl_tiocgptpeer(&near, flags).map_err(std::io::Error::from);
         let far = far.context(|| "open the far end of the new terminal")?;

@@ -88,18 +88,15 @@ fn group(fields: &[&str], name: &str) -> Option<u32> {
     }
 }
 
-/// Those of `name:password:GID:member,member` that have this member, each once.
+/// Those of `name:password:GID:member,member` that have this member, each once, in ascending order.
 fn groups_of(text: &str, name: &str) -> Vec<u32> {
-    let mut groups = Vec::new();
-    for fields in lines(text) {
-        if let [_, _, gid, members, ..] = fields[..]
-            && members.split(',').any(|member| member == name)
-            && let Some(gid) = id(gid)
-            && !groups.contains(&gid)
-        {
-            groups.push(gid);
-        }
-    }
+    let gid = |fields: Vec<&str>| match fields[..] {
+        [_, _, gid, members, ..] if members.split(',').any(|member| member == name) => id(gid),
+        _ => None,
+    };
+    let mut groups: Vec<u32> = lines(text).filter_map(gid).collect();
+    groups.sort_unstable();
+    groups.dedup();
     groups
 }
 

@@ -12,6 +12,9 @@ use crate::privileges::taking;
 use crate::rights::accounts::{Account, find_group};
 use crate::rights::identity::{Identity, OVERFLOW};
 
+/// `NGROUPS_MAX` of linux/limits.h.
+const MAX_GROUPS: usize = 1 << 16;
+
 /// Who the command runs as.
 pub(crate) struct Credentials<'a> {
     uid: Option<Id>,
@@ -130,6 +133,10 @@ impl<'a> Credentials<'a> {
                 "{}: the user namespace denies it to all, see /proc/PID/setgroups (--preserve-credentials keeps the caller's)",
                 what()
             ))),
+            Err(Errno::EINVAL) if wanted.len() > MAX_GROUPS => {
+                let cause = "more than a process can have (--setgid sets one alone)";
+                Err(Error::failed(format!("{}: {} are {cause}", what(), wanted.len())))
+            }
             Err(Errno::EINVAL) => {
                 let list = wanted.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
                 let cause = "not all are mapped in the user namespace (--setgid sets one alone)";

@@ -32,18 +32,10 @@ impl Stopped {
         call(INTERRUPT, pid, 0, 0)?;
         let end = Instant::now() + limit;
         while wait_for_sigchld(end.saturating_duration_since(Instant::now())) {
-            let mut status = 0;
-            // SAFETY: the call writes one number.
-            let waited = unsafe { libc::waitpid(pid, &raw mut status, libc::WNOHANG | libc::__WALL) };
-            if Errno::result(waited)? != pid {
-                continue;
-            }
-            if !libc::WIFSTOPPED(status) {
-                return Err(Errno::ESRCH);
-            }
+            let Some(status) = stop_of(pid)? else { continue };
             // With an event this is a stop of our own, or one like that of SIGSTOP, which goes on when we let go.
-            let is_delivery = status >> 16 == 0;
-            return Ok(Some(Self { pid, signal: if is_delivery { libc::WSTOPSIG(status) } else { 0 } }));
+            let is_delivery = status >> 8 == 0;
+            return Ok(Some(Self { pid, signal: if is_delivery { status } else { 0 } }));
         }
         Ok(None)
     }
@@ -75,6 +67,26 @@ impl Drop for Stopped {
     fn drop(&mut self) {
         // If it was killed meanwhile, there is nothing to let go.
         let _ = call(DETACH, self.pid, 0, self.signal.cast_unsigned() as usize);
+    }
+}
+
+/// Why a process that we trace has stopped, if it has: the signal, with the event of `ptrace(2)` above bit 8.
+///
+/// The stop is left to be waited for. To wait for it would take the signal: if we were killed then, it would be lost.
+///
+/// # Errors
+/// ESRCH if it has ended.
+fn stop_of(pid: i32) -> nix::Result<Option<i32>> {
+    // SAFETY: all fields are numbers or addresses, for which zero is a value.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    let flags = libc::WSTOPPED | libc::WEXITED | libc::WNOHANG | libc::WNOWAIT | libc::__WALL;
+    // SAFETY: the call writes to `info`.
+    Errno::result(unsafe { libc::waitid(libc::P_PID, pid.cast_unsigned(), &raw mut info, flags) })?;
+    match info.si_code {
+        // SAFETY: it tells of a child's stop.
+        libc::CLD_TRAPPED => Ok(Some(unsafe { info.si_status() })),
+        0 => Ok(None),
+        _ => Err(Errno::ESRCH),
     }
 }
 

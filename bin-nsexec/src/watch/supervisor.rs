@@ -3,6 +3,7 @@
 
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
 
 use nicon_core::filter::output::report;
 use nicon_core::{Context, Error, Process, Result};
@@ -25,8 +26,8 @@ use crate::sys;
 use crate::sys::signal::SignalSet;
 use crate::terminal::{CallersTerminal, Terminal};
 
-/// How long it may take to have the command executed after it is to end, in milliseconds.
-const PATIENCE: u16 = 1000;
+/// How long it may take to have the command executed after it is to end.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// After how many milliseconds without a sign of the command we look why.
 const LOOK_WHY: u16 = 2000;
@@ -50,9 +51,7 @@ pub(crate) fn supervise(entry: &Entry<'_>, stdio: Stdio) -> Result<Ended> {
     // Without a terminal there is none to be shared.
     let has_session = stdio.is_contained && !(stdio.is_shared && callers.is_some());
     let signals = Signals::take()?;
-    let root = entry.containers_root();
-    let terminal =
-        callers.filter(|_| has_session).map(|callers| Terminal::open(callers, root.as_ref().map(AsFd::as_fd)));
+    let terminal = callers.filter(|_| has_session).map(|callers| Terminal::open(callers, entry.shares_files_with()));
     let (mut terminal, far) = terminal.transpose()?.unzip();
     // In a pipeline the terminal may be in use by another: what is typed is the command's when it wants it.
     let takes_input = |terminal: &&mut Terminal| std::io::stdout().is_terminal() && terminal.is_in_foreground();
@@ -81,6 +80,7 @@ pub(crate) fn supervise(entry: &Entry<'_>, stdio: Stdio) -> Result<Ended> {
                 target: entry.accounted_with(),
                 is_executed: false,
                 asked: None,
+                give_up_at: None,
                 gave_up_on: None,
                 is_interrupted: false,
             };
@@ -105,6 +105,8 @@ struct Supervisor<'a> {
     is_executed: bool,
     /// The signal that asked the command to end before it was executed.
     asked: Option<i32>,
+    /// When the command is killed if it has not been executed by then, since it was asked to end.
+    give_up_at: Option<Instant>,
     /// That signal, if the command was killed since its start was held up.
     gave_up_on: Option<i32>,
     is_interrupted: bool,
@@ -130,22 +132,25 @@ impl Supervisor<'_> {
 
     /// Waits until there is something to do.
     fn wait(&mut self) -> Result<()> {
-        let is_held_up = self.asked.is_some() && !self.is_executed;
+        // A moment, and not a silence: the container's other processes can write to the command's terminal all the time.
+        let give_up_at = self.give_up_at.filter(|_| !self.is_executed);
         let may_be_frozen = self.target.is_some() && !self.is_executed;
         let typed = self.terminal.as_mut().and_then(Terminal::patience);
-        let patience = match (is_held_up, may_be_frozen) {
-            (true, _) => Some(PATIENCE),
-            (false, true) => Some(LOOK_WHY),
-            (false, false) => typed,
+        let patience = match (give_up_at, may_be_frozen) {
+            (Some(at), _) => Some(milliseconds_until(at)),
+            (None, true) => Some(LOOK_WHY),
+            (None, false) => typed,
         };
         let mut events = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
         events.extend(self.link.iter().map(|link| PollFd::new(link.as_fd(), PollFlags::POLLIN)));
         events.extend(self.terminal.iter().flat_map(Terminal::interest));
         match poll(&mut events, patience.map_or(PollTimeout::NONE, PollTimeout::from)) {
-            Ok(0) if is_held_up => self.give_up(),
-            Ok(0) if may_be_frozen => self.tell_if_frozen(),
+            Ok(0) if give_up_at.is_none() && may_be_frozen => self.tell_if_frozen(),
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(Error::os("wait for events", errno)),
+        }
+        if give_up_at.is_some_and(|at| at <= Instant::now()) {
+            self.give_up();
         }
         Ok(())
     }
@@ -184,6 +189,7 @@ impl Supervisor<'_> {
         if ASK_TO_END.into_iter().any(is) {
             self.is_interrupted = true;
             self.asked = Some(number);
+            self.give_up_at.get_or_insert_with(|| Instant::now() + PATIENCE);
         }
         match &mut self.terminal {
             // The new terminal reports its size to the command.
@@ -235,7 +241,8 @@ impl Supervisor<'_> {
 
     /// Has the session leader kill the command, whose start is held up, as a container's file system can do for as long as it likes.
     fn give_up(&mut self) {
-        self.gave_up_on = self.asked.take();
+        self.gave_up_on = self.asked;
+        self.give_up_at = None;
         self.link = None;
     }
 
@@ -274,6 +281,12 @@ impl Supervisor<'_> {
         // If it was let go on where it may not read, it will be stopped again.
         Ok(Order::Wake { is_foreground: terminal.is_taken() })
     }
+}
+
+/// As poll(2) takes it; the last fraction of one counts as a whole.
+fn milliseconds_until(at: Instant) -> u16 {
+    let left = at.saturating_duration_since(Instant::now());
+    u16::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u16::MAX)
 }
 
 /// Stops until SIGCONT; whether it came. If no shell is there to wake us, the kernel does not stop us.

@@ -21,6 +21,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("nsexec::fallbacks::a_kernel_that_takes_no_pidfd", a_kernel_that_takes_no_pidfd),
         suite.trial("nsexec::fallbacks::another_time_namespace", another_time_namespace),
         suite.trial("nsexec::fallbacks::a_start_that_is_held_up", a_start_that_is_held_up),
+        suite.trial("nsexec::fallbacks::a_start_that_is_held_up_by_talkers", a_start_that_is_held_up_by_talkers),
         suite.trial("nsexec::fallbacks::descriptors_at_the_exec", descriptors_at_the_exec),
         suite.trial("nsexec::fallbacks::a_user_namespace_of_nobodys_own", a_user_namespace_of_nobodys_own),
         suite.trial("nsexec::fallbacks::nobody_may_not_join", nobody_may_not_join),
@@ -118,6 +119,37 @@ fn a_start_that_is_held_up(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     assert!(begun.elapsed() < Duration::from_secs(4), "the command was waited for");
     assert_eq!(strace.0.wait()?.code(), Some(128 + 15));
     wait_for("end of all", || family.iter().all(is_gone));
+    Ok(())
+}
+
+/// The container's other processes write to the command's terminal all the time.
+fn a_start_that_is_held_up_by_talkers(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let cell = Cell::new(&["-m", "-p", "-f", "--kill-child"], "echo; exec sleep 60");
+    let target = witness::family(cell.0.id()).last().ok_or("unshare has no child")?.0;
+    let trace = "strace -f -qq -o /dev/null -P /bin/sleep -e trace=execve -e inject=execve:delay_enter=20000000";
+    let nsexec = format!("{trace} {}/nicon-nsexec -t {target} -m -p /bin/sleep 60", suite.bins()?.display());
+    let mut script = tool("script");
+    script.args(["-qec", &nsexec, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::null());
+    let script = Cell(script.spawn()?);
+    let find = |program: &str| {
+        let is_one = |(pid, _): &(u32, u64)| {
+            std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|path| path.to_string_lossy().contains(program))
+        };
+        living(script.0.id()).into_iter().find(is_one)
+    };
+    let is_held_up =
+        |pid: u32| std::fs::read_to_string(format!("/proc/{pid}/syscall")).is_ok_and(|call| call.starts_with("59 "));
+    wait_for("exec", || find("last-step").is_some_and(|(pid, _)| is_held_up(pid)));
+    let supervisor = find("/nicon-nsexec").ok_or("no nicon-nsexec")?;
+    let terminal = format!("/proc/{}/fd/0", find("last-step").ok_or("no command")?.0);
+    let talk = format!("exec >{terminal} && while echo; do sleep 0.1; done");
+    let _talker = Cell(tool("setsid").args(["sh", "-c", &talk]).stdin(Stdio::null()).spawn()?);
+    kill(Pid::from_raw(supervisor.0.cast_signed()), Signal::SIGTERM)?;
+    let begun = Instant::now();
+    while living(script.0.id()).contains(&supervisor) {
+        assert!(begun.elapsed() < Duration::from_secs(8), "nicon-nsexec goes on");
+        std::thread::sleep(Duration::from_millis(20));
+    }
     Ok(())
 }
 

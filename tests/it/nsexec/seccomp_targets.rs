@@ -21,6 +21,7 @@ use crate::support::suite::Suite;
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("nsexec::seccomp_targets::no_signal_is_lost", no_signal_is_lost),
+        suite.trial("nsexec::seccomp_targets::no_signal_is_lost_by_a_kill", no_signal_is_lost_by_a_kill),
         suite.trial("nsexec::seccomp_targets::a_stopped_target_stays_stopped", a_stopped_target_stays_stopped),
         suite.trial("nsexec::seccomp_targets::a_target_that_does_not_stop", a_target_that_does_not_stop),
         suite.trial("nsexec::seccomp_targets::a_target_that_another_traces", a_target_that_another_traces),
@@ -69,6 +70,40 @@ fn no_signal_is_lost(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let mut said = String::new();
     output.read_to_string(&mut said)?;
     assert_eq!(said, "20000\n");
+    Ok(())
+}
+
+/// The joiner is killed while the target has stopped on its way to a signal.
+fn no_signal_is_lost_by_a_kill(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let program = Targets::compile()?;
+    let mut cell = filtered(&[format!("{MKDIR}:1")], &format!("{} busy", program.0));
+    let mut output = cell.0.stdout.take().ok_or("no output")?;
+    output.read_exact(&mut [0; 6])?;
+    let pid = cell.0.id();
+    let send = |number: &str| output_within(tool("kill").args([number, &pid.to_string()]), LIMIT)?.ok();
+    let field = |name: &str| {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        status.lines().find_map(|line| Some(line.strip_prefix(name)?.trim().to_owned())).unwrap_or_default()
+    };
+    // The signal comes before the target is told to stop, and the kill before the first filter is read.
+    let mut strace = tool("strace");
+    strace.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=ptrace"]);
+    strace.args(["-e", "inject=ptrace:delay_enter=1000000:when=2+1"]).arg(suite.bins()?.join("nicon-nsexec"));
+    strace.args([&format!("-t{pid}"), "-m", "true"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut strace = Cell(strace.spawn()?);
+    wait_for("tracer", || field("TracerPid:").parse::<i32>().is_ok_and(|tracer| tracer > 0));
+    let joiner: i32 = field("TracerPid:").parse()?;
+    send("-40")?;
+    let reads = || fs::read_to_string(format!("/proc/{joiner}/syscall")).is_ok_and(|call| call.contains(" 0x420c "));
+    wait_for("reading of filters", reads);
+    assert!(field("State:").starts_with('t'), "{}", field("State:"));
+    kill(Pid::from_raw(joiner), Signal::SIGKILL)?;
+    strace.0.wait()?;
+    assert_eq!(field("TracerPid:"), "0");
+    send("-TERM")?;
+    let mut said = String::new();
+    output.read_to_string(&mut said)?;
+    assert_eq!(said, "1\n");
     Ok(())
 }
 

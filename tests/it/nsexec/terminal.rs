@@ -181,6 +181,9 @@ fn a_false_ptmx(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         "ln -s /dev/null /dev/pts/ptmx",
         "mkdir /dev/pts/ptmx",
         "mount -t devpts -o newinstance,ptmxmode=0 none /dev/pts && mount --bind /dev/zero /dev/pts/ptmx",
+        // A file system (FUSE) that answers nothing.
+        "touch /dev/pts/ptmx && exec 3<>/dev/fuse && \
+         mount -i -t fuse -o fd=3,rootmode=100644,user_id=0,group_id=0 none /dev/pts/ptmx",
     ] {
         let script = format!("mount -t tmpfs none /dev/pts && {place} && echo && exec sleep 60");
         let cell = Cell::new(&["-m", "-p", "-f", "--kill-child"], &script);

@@ -113,6 +113,13 @@ fn files_that_are_none(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         let words = ["read /etc/passwd in the root directory in which the command runs", cause];
         refusal(&suite.run(&["nicon-nsexec", &target, "-a", "-S", "ann", "id"]), 125, &words);
     }
+    // More groups than there can be, in less than 1 MiB.
+    let line =
+        "echo ann:x:7:8: >/etc/passwd; i=0; while [ $i -lt 80000 ]; do i=$((i+1)); echo ::$i:ann; done >/etc/group";
+    output_within(tool("nsenter").args([&target, "-m", "sh", "-c", line]), LIMIT)?.ok()?;
+    let ran = suite.run(&["nicon-nsexec", &target, "-a", "-S", "ann", "id"]);
+    refusal(&ran, 125, &["set the supplementary groups: 80000 are more than a process can have", "--setgid"]);
+    assert_eq!(suite.run(&["nicon-nsexec", &target, "-a", "-S", "ann", "-G", "8", "id", "-u"]).ok()?, "7");
     Ok(())
 }
 
