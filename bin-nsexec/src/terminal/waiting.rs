@@ -16,6 +16,7 @@ const WAITS: &[i64] = &[
     libc::SYS_io_uring_enter,
     libc::SYS_io_getevents,
     libc::SYS_splice,
+    libc::SYS_sendfile,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_poll,
     #[cfg(target_arch = "x86_64")]
@@ -64,6 +65,8 @@ fn is_elsewhere_in(call: &str, is_terminal: impl Fn(u32) -> bool) -> bool {
         (Some(libc::SYS_read | libc::SYS_readv), _) => {
             number(1).and_then(|fd| fd.try_into().ok()).is_some_and(|fd| !is_terminal(fd))
         }
+        // It was stopped meanwhile, and either waits for descriptors, by an address, or sleeps, by the number of a clock.
+        (Some(libc::SYS_restart_syscall), _) => number(1).is_some_and(|first| first < 0x1000),
         (Some(call), _) => !WAITS.contains(&call),
         // On a processor, it waits for nothing.
         (None, _) => words == ["running"],
@@ -95,6 +98,9 @@ mod tests {
         assert!(is_elsewhere(&call(libc::SYS_read, "0x3")));
         assert!(!is_elsewhere(&call(libc::SYS_read, "0x0")));
         assert!(!is_elsewhere(&call(libc::SYS_ppoll, "0x0")));
+        assert!(is_elsewhere(&call(libc::SYS_restart_syscall, "0x0")));
+        assert!(!is_elsewhere(&call(libc::SYS_restart_syscall, "0x7ffe")));
+        assert!(!is_elsewhere(&call(libc::SYS_sendfile, "0x4")));
         // It waits for memory; it is not ours to ask; it has 32 bits, where 3 is read(2).
         assert!(is_elsewhere("-1 0x7ffdf 0x7f1\n") && !is_elsewhere(""));
         assert!(!is_elsewhere("3 0x0 0xffa0 0x400 0x0 0x0 0x0 0xff9b1c3c 0xf7f2a559\n"));

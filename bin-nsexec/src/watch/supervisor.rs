@@ -20,7 +20,7 @@ use super::start::exit_status;
 use crate::entry::Entry;
 use crate::failure::PROGRAM;
 use crate::frozen::is_frozen;
-use crate::stdio::Stdio;
+use crate::stdio::{Input, Stdio};
 use crate::sys;
 use crate::sys::signal::SignalSet;
 use crate::terminal::{CallersTerminal, Terminal};
@@ -55,7 +55,9 @@ pub(crate) fn supervise(entry: &Entry<'_>, stdio: Stdio) -> Result<Ended> {
         callers.filter(|_| has_session).map(|callers| Terminal::open(callers, root.as_ref().map(AsFd::as_fd)));
     let (mut terminal, far) = terminal.transpose()?.unzip();
     // In a pipeline the terminal may be in use by another: what is typed is the command's when it wants it.
-    let takes_input = |terminal: &&mut Terminal| std::io::stdout().is_terminal() && terminal.is_in_foreground();
+    let is_at_terminal =
+        std::io::stdout().is_terminal() && (stdio.input == Input::Terminal || std::io::stdin().is_terminal());
+    let takes_input = |terminal: &&mut Terminal| is_at_terminal && terminal.is_in_foreground();
     let has_input = terminal.as_mut().filter(takes_input).map(|terminal| terminal.take_input(false)).is_some();
     let (link, far_link) = Link::pair()?;
     match sys::fork().context(|| "start a child")? {
@@ -117,6 +119,8 @@ impl Supervisor<'_> {
             if let Some(terminal) = &mut self.terminal {
                 terminal.transfer(self.leader);
             }
+            // The kernel hangs the command's up in turn: there is nothing to be read any more, and nobody to write to.
+            self.terminal.take_if(|terminal| terminal.is_gone());
             self.listen()?;
             while let Some(received) = self.signals.next()? {
                 if received.number != Signal::SIGCHLD as i32 {
