@@ -192,11 +192,12 @@ fn in_use_by_another(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-/// The command's end is not held up by a process of its session that goes on writing.
+/// The command's end is not held up by a process of its session that writes faster than the terminal shows.
 fn written_by_who_is_left(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let slowly = "perl -e 'while (sysread STDIN, $b, 4096) { select undef, undef, undef, 0.002 }'";
     for way in ways(lab)? {
         let mut desk = Desk::new(suite, "bash", &way)?;
-        desk.press(&format!("{way} sh -c 'yes & sleep 0.3'\n"))?;
+        desk.press(&format!("script -qec \"{way} sh -c 'yes & exec sleep 0.3'\" /dev/null | {slowly}\n"))?;
         desk.sees_prompt();
     }
     Ok(())
