@@ -185,7 +185,8 @@ impl Supervisor<'_> {
 
     fn pass_on(&mut self, Received { number, is_kernels }: Received) {
         let is = |signal: Signal| number == signal as i32;
-        if ASK_TO_END.into_iter().any(is) {
+        // What the caller has us ignore (`nohup`) the command ignores too, unless it chooses not to.
+        if ASK_TO_END.into_iter().any(is) && !sys::signal::is_ignored(number) {
             self.is_interrupted = true;
             self.asked = Some(number);
         }
