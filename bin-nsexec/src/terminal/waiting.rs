@@ -45,13 +45,29 @@ pub(super) fn is_elsewhere(terminal: impl AsFd, session: Pid) -> bool {
     walked.is_ok() && is_elsewhere
 }
 
-/// Whether no thread of this process waits for what is typed.
+/// Whether no thread of this process waits for what is typed, nor looks for it from time to time.
 fn waits_elsewhere(pid: i32) -> bool {
+    if looks_at_terminal(pid) {
+        return false;
+    }
     let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return false };
     let mut threads = threads.filter_map(Result::ok);
     threads.all(|thread| {
         let call = fs::read_to_string(thread.path().join("syscall"));
         call.is_ok_and(|call| is_elsewhere_in(&call, |fd| is_terminal(pid, fd)))
+    })
+}
+
+/// Whether this process has a terminal open such that to read does not wait, or that a signal tells when there is something.
+fn looks_at_terminal(pid: i32) -> bool {
+    // What it inherits is one open file, as a rule. See `proc_pid_fdinfo(5)`.
+    (0..=2).any(|fd| {
+        let info = fs::read_to_string(format!("/proc/{pid}/fdinfo/{fd}")).unwrap_or_default();
+        let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
+        let flags = flags.and_then(|flags| i32::from_str_radix(flags.trim(), 8).ok()).unwrap_or_default();
+        flags & (libc::O_NONBLOCK | libc::O_ASYNC) != 0
+            && flags & libc::O_ACCMODE != libc::O_WRONLY
+            && is_terminal(pid, fd)
     })
 }
 

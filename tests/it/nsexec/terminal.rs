@@ -17,6 +17,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("nsexec::terminal::from_the_background", from_the_background),
         suite.trial("nsexec::terminal::typed_ahead", typed_ahead),
         suite.trial("nsexec::terminal::polled_by_a_stopped_command", polled_by_a_stopped_command),
+        suite.trial("nsexec::terminal::looked_at_now_and_then", looked_at_now_and_then),
         suite.trial("nsexec::terminal::held_output", held_output),
         suite.trial("nsexec::terminal::in_use_by_another", in_use_by_another),
         suite.trial("nsexec::terminal::written_by_who_is_left", written_by_who_is_left),
@@ -150,6 +151,27 @@ fn polled_by_a_stopped_command(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         desk.press("something\n")?;
         desk.sees("got something");
         desk.sees_prompt();
+    }
+    Ok(())
+}
+
+/// By a command that does not wait for what is typed: to read fails while there is nothing, or a signal tells.
+fn looked_at_now_and_then(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    for way in ways(lab)? {
+        for flag in ["O_NONBLOCK", "O_ASYNC"] {
+            let mut desk = Desk::new(suite, "bash", &format!("{way} {flag}"))?;
+            let look = format!(
+                r#"perl -MFcntl -e '$| = 1; $SIG{{IO}} = sub {{ sysread STDIN, $x, 99 and print "go", "t $x" }};
+                    fcntl STDIN, F_SETOWN, $$; fcntl STDIN, F_SETFL, O_RDWR | {flag}; print "rea", "dy\n";
+                    while (1) {{ sleep 1; $SIG{{IO}}->() if {flag} == O_NONBLOCK }}'"#
+            );
+            desk.press(&format!("{way} {}\n", look.replace('\n', " ")))?;
+            desk.sees("ready");
+            desk.press("something\n")?;
+            desk.sees("got something");
+            desk.press("\x03")?;
+            desk.sees_prompt();
+        }
     }
     Ok(())
 }
