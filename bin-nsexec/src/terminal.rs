@@ -22,6 +22,9 @@ use typed::Typed;
 /// How much is carried at once, in bytes; as much as a terminal has room for.
 const PIECE: usize = 4096;
 
+/// More than a pseudo-terminal holds of what was written to it, in bytes.
+const MOST: usize = 64 * 1024;
+
 /// The caller's terminal, and the near end of the command's.
 pub(crate) struct Terminal {
     callers: CallersTerminal,
@@ -51,6 +54,11 @@ impl Terminal {
     /// Whether the caller's shell lets us read from its terminal.
     pub(crate) fn is_in_foreground(&self) -> bool {
         self.callers.is_in_foreground()
+    }
+
+    /// Whether the caller's terminal was hung up.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.callers.is_gone()
     }
 
     /// Whether what is typed goes to the command now.
@@ -93,7 +101,9 @@ impl Terminal {
     pub(crate) fn leave(&mut self) {
         self.callers.leave();
         let held = self.typed.take_held();
-        self.callers.type_again(&held);
+        if !self.callers.is_gone() {
+            self.callers.type_again(&held);
+        }
     }
 
     /// What to wait for.
@@ -105,9 +115,9 @@ impl Terminal {
         if self.callers.is_taken() && self.typed.has_room() {
             interest.push(PollFd::new(self.callers.input(), PollFlags::POLLIN));
         }
-        if !self.shown.is_empty() {
-            interest.push(PollFd::new(self.callers.output(), PollFlags::POLLOUT));
-        }
+        // Its end is always told.
+        let output = if self.shown.is_empty() { PollFlags::empty() } else { PollFlags::POLLOUT };
+        interest.push(PollFd::new(self.callers.output(), output));
         interest
     }
 
@@ -175,7 +185,15 @@ impl Terminal {
     /// Shows the last of what the command wrote, unless `interrupted` has something to be read first: the caller may have held their
     /// terminal.
     pub(crate) fn drain(&mut self, interrupted: BorrowedFd<'_>) {
-        while !self.shown.is_empty() || self.fetch() {
+        let mut fetched = 0;
+        loop {
+            if self.shown.is_empty() {
+                // Not more than was there: another process may go on writing forever.
+                if fetched >= MOST || !self.fetch() {
+                    break;
+                }
+                fetched += self.shown.len();
+            }
             self.callers.show(&mut self.shown);
             if self.shown.is_empty() {
                 continue;

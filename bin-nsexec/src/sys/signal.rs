@@ -112,6 +112,16 @@ pub(crate) fn send(pid: Pid, number: c_int) -> nix::Result<()> {
     Errno::result(unsafe { libc::kill(pid.as_raw(), number) }).map(drop)
 }
 
+/// Whether the caller has us ignore a signal.
+pub(crate) fn is_ignored(number: c_int) -> bool {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: the kernel fills the structure in, if it knows the signal; otherwise it is not read.
+    unsafe {
+        libc::sigaction(number, ptr::null(), action.as_mut_ptr()) == 0
+            && action.assume_init().sa_sigaction == libc::SIG_IGN
+    }
+}
+
 /// Has children waited for even if the caller ignores SIGCHLD; returns the action before.
 pub(crate) fn default_sigchld() -> nix::Result<SigAction> {
     let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());

@@ -56,6 +56,13 @@ impl CallersTerminal {
         }
     }
 
+    /// Whether it was hung up.
+    pub(super) fn is_gone(&self) -> bool {
+        let mut events = [PollFd::new(self.output(), PollFlags::empty())];
+        let told = poll(&mut events, PollTimeout::ZERO).ok().and(events[0].revents());
+        told.is_some_and(|told| told.contains(PollFlags::POLLHUP))
+    }
+
     pub(super) fn is_taken(&self) -> bool {
         self.is_taken
     }

@@ -4,7 +4,7 @@
 //! the caller's shell. It is held back then. Only what was never handed over is given back: the container has no say in it.
 
 use nix::libc::{_POSIX_VDISABLE, cc_t};
-use nix::sys::termios::{LocalFlags, SpecialCharacterIndices, Termios};
+use nix::sys::termios::{InputFlags, LocalFlags, SpecialCharacterIndices, Termios};
 
 /// When to read no more, in bytes.
 const MAX: usize = 4096;
@@ -38,6 +38,9 @@ impl Typed {
                 if !settings.local_flags.contains(LocalFlags::NOFLSH) {
                     self.held.clear();
                 }
+                self.ready.push(*key);
+            } else if holds_output(*key, settings) {
+                // Acts at once too, and nobody reads it.
                 self.ready.push(*key);
             } else {
                 self.held.push(*key);
@@ -96,8 +99,15 @@ impl Typed {
 
 fn sends_signal(key: cc_t, settings: &Termios) -> bool {
     use SpecialCharacterIndices::{VINTR, VQUIT, VSUSP};
-    let is_one = |index| settings.control_chars[index as usize] == key;
-    settings.local_flags.contains(LocalFlags::ISIG)
-        && key != _POSIX_VDISABLE
-        && [VINTR, VQUIT, VSUSP].into_iter().any(is_one)
+    settings.local_flags.contains(LocalFlags::ISIG) && is_any_of(key, &[VINTR, VQUIT, VSUSP], settings)
+}
+
+/// Whether it holds or resumes what the command writes.
+fn holds_output(key: cc_t, settings: &Termios) -> bool {
+    use SpecialCharacterIndices::{VSTART, VSTOP};
+    settings.input_flags.contains(InputFlags::IXON) && is_any_of(key, &[VSTART, VSTOP], settings)
+}
+
+fn is_any_of(key: cc_t, functions: &[SpecialCharacterIndices], settings: &Termios) -> bool {
+    key != _POSIX_VDISABLE && functions.iter().any(|index| settings.control_chars[*index as usize] == key)
 }

@@ -21,7 +21,7 @@ use super::start::exit_status;
 use crate::entry::Entry;
 use crate::failure::PROGRAM;
 use crate::join::frozen::is_frozen;
-use crate::stdio::Stdio;
+use crate::stdio::{Input, Stdio};
 use crate::sys;
 use crate::sys::signal::SignalSet;
 use crate::terminal::{CallersTerminal, Terminal};
@@ -54,7 +54,9 @@ pub(crate) fn supervise(entry: &Entry<'_>, stdio: Stdio) -> Result<Ended> {
     let terminal = callers.filter(|_| has_session).map(|callers| Terminal::open(callers, entry.shares_files_with()));
     let (mut terminal, far) = terminal.transpose()?.unzip();
     // In a pipeline the terminal may be in use by another: what is typed is the command's when it wants it.
-    let takes_input = |terminal: &&mut Terminal| std::io::stdout().is_terminal() && terminal.is_in_foreground();
+    let is_at_terminal =
+        std::io::stdout().is_terminal() && (stdio.input == Input::Terminal || std::io::stdin().is_terminal());
+    let takes_input = |terminal: &&mut Terminal| is_at_terminal && terminal.is_in_foreground();
     let has_input = terminal.as_mut().filter(takes_input).map(|terminal| terminal.take_input(false)).is_some();
     let (link, far_link) = Link::pair()?;
     match sys::fork().context(|| "start a child")? {
@@ -119,6 +121,8 @@ impl Supervisor<'_> {
             if let Some(terminal) = &mut self.terminal {
                 terminal.transfer(self.leader);
             }
+            // The kernel hangs the command's up in turn: there is nothing to be read any more, and nobody to write to.
+            self.terminal.take_if(|terminal| terminal.is_gone());
             self.listen()?;
             while let Some(received) = self.signals.next()? {
                 if received.number != Signal::SIGCHLD as i32 {
@@ -186,7 +190,8 @@ impl Supervisor<'_> {
 
     fn pass_on(&mut self, Received { number, is_kernels }: Received) {
         let is = |signal: Signal| number == signal as i32;
-        if ASK_TO_END.into_iter().any(is) {
+        // What the caller has us ignore (`nohup`) the command ignores too, unless it chooses not to.
+        if ASK_TO_END.into_iter().any(is) && !sys::signal::is_ignored(number) {
             self.is_interrupted = true;
             self.asked = Some(number);
             self.give_up_at.get_or_insert_with(|| Instant::now() + PATIENCE);

@@ -16,6 +16,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("nsexec::signals::signals_reach_the_command", signals_reach_the_command),
         suite.trial("nsexec::signals::all_signals_reach_the_command", all_signals_reach_the_command),
+        suite.trial("nsexec::signals::not_asked_by_what_is_ignored", not_asked_by_what_is_ignored),
         suite.trial("nsexec::signals::stops_and_goes_on_with_the_command", stops_and_goes_on_with_the_command),
         suite.trial("nsexec::signals::a_terminal_of_its_own", a_terminal_of_its_own),
         suite.trial("nsexec::signals::job_control_every_time", job_control_every_time),
@@ -94,7 +95,7 @@ fn signals_reach_the_command(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
 /// Says the number of each signal that it gets, but for those that nobody gets or that are its children's.
 const SAY_SIGNALS: &str = r#"use Config; $| = 1; my @names = split / /, $Config{sig_name}; my @numbers = split / /, $Config{sig_num};
     for my $i (1..$#names) { my $number = $numbers[$i]; next if $names[$i] =~ /^(KILL|STOP|CHLD|CLD|ZERO)$/ or $number == 0;
-        $SIG{$names[$i]} = sub { print "got $number\n" } } print "ready\n"; sleep 1 while 1"#;
+        $SIG{$names[$i]} = sub { syswrite STDOUT, "got $number\n" } } print "ready\n"; sleep 1 while 1"#;
 
 fn all_signals_reach_the_command(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let (_cell, plain) = plain_cell()?;
@@ -107,6 +108,27 @@ fn all_signals_reach_the_command(suite: &Suite, lab: &Lab) -> Result<(), Failed>
             output_within(tool("kill").args([&format!("-{number}"), &child.0.id().to_string()]), LIMIT)?.ok()?;
             assert_eq!(line(&mut output), format!("got {number}"), "{options:?}");
         }
+    }
+    Ok(())
+}
+
+/// Under `nohup` a hang-up does not keep the next record from its turn; otherwise it does.
+fn not_asked_by_what_is_ignored(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let (_cell, plain) = plain_cell()?;
+    let records = format!("{0}\n{0}\n", plain.trim_start_matches("-t"));
+    for (ignored, turns) in [("HUP", 2), ("PIPE", 1)] {
+        let mut command = tool("sh");
+        command.args(["-c", "trap '' $0; exec \"$@\"", ignored]).arg(suite.bins()?.join("nicon-nsexec"));
+        command.args(["--each", "--net", "sh", "-c", "trap '' HUP; echo ready; sleep 0.5"]);
+        let mut child = Cell(command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?);
+        let mut keys = child.0.stdin.take().ok_or("no input")?;
+        std::io::Write::write_all(&mut keys, records.as_bytes())?;
+        drop(keys);
+        let mut output = BufReader::new(child.0.stdout.take().ok_or("no output")?);
+        assert_eq!(line(&mut output), "ready");
+        send(&child.0, Signal::SIGHUP);
+        let seen = 1 + output.lines().count();
+        assert_eq!(seen, turns, "{ignored} ignored");
     }
     Ok(())
 }

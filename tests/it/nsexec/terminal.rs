@@ -16,6 +16,12 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("nsexec::terminal::ctrl_z_and_ctrl_c", ctrl_z_and_ctrl_c),
         suite.trial("nsexec::terminal::from_the_background", from_the_background),
         suite.trial("nsexec::terminal::typed_ahead", typed_ahead),
+        suite.trial("nsexec::terminal::polled_by_a_stopped_command", polled_by_a_stopped_command),
+        suite.trial("nsexec::terminal::looked_at_now_and_then", looked_at_now_and_then),
+        suite.trial("nsexec::terminal::held_output", held_output),
+        suite.trial("nsexec::terminal::in_use_by_another", in_use_by_another),
+        suite.trial("nsexec::terminal::written_by_who_is_left", written_by_who_is_left),
+        suite.trial("nsexec::terminal::hung_up", hung_up),
         suite.trial("nsexec::terminal::a_shell_by_a_record", a_shell_by_a_record),
         suite.trial("nsexec::terminal::of_another_session", of_another_session),
         suite.trial("nsexec::terminal::that_has_a_name", that_has_a_name),
@@ -129,6 +135,113 @@ fn typed_ahead(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         assert!(!desk.sees_prompt().contains("notthis"), "{shell} {way}");
     }
     Ok(())
+}
+
+/// After a stop the kernel names the call anew in which the command waits.
+fn polled_by_a_stopped_command(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let poll = r#"perl -MIO::Poll -e '$| = 1; $p = IO::Poll->new; $p->mask(STDIN, POLLIN); print "rea", "dy\n"; $p->poll; print "go", "t ", scalar <STDIN> # 88.8'"#;
+    for way in ways(lab)? {
+        let mut desk = Desk::new(suite, "bash", &way)?;
+        desk.press(&format!("{way} {poll}\n"))?;
+        desk.sees("ready");
+        desk.press("\x1a")?;
+        desk.sees_prompt();
+        desk.press("fg\n")?;
+        desk.wait_for("the foreground", || desk.is_foreground("88.8") && !desk.states("88.8").contains('T'));
+        desk.press("something\n")?;
+        desk.sees("got something");
+        desk.sees_prompt();
+    }
+    Ok(())
+}
+
+/// By a command that does not wait for what is typed: to read fails while there is nothing, or a signal tells.
+fn looked_at_now_and_then(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    for way in ways(lab)? {
+        for flag in ["O_NONBLOCK", "O_ASYNC"] {
+            let mut desk = Desk::new(suite, "bash", &format!("{way} {flag}"))?;
+            let look = format!(
+                r#"perl -MFcntl -e '$| = 1; $SIG{{IO}} = sub {{ sysread STDIN, $x, 99 and print "go", "t $x" }};
+                    fcntl STDIN, F_SETOWN, $$; fcntl STDIN, F_SETFL, O_RDWR | {flag}; print "rea", "dy\n";
+                    while (1) {{ sleep 1; $SIG{{IO}}->() if {flag} == O_NONBLOCK }}'"#
+            );
+            desk.press(&format!("{way} {}\n", look.replace('\n', " ")))?;
+            desk.sees("ready");
+            desk.press("something\n")?;
+            desk.sees("got something");
+            desk.press("\x03")?;
+            desk.sees_prompt();
+        }
+    }
+    Ok(())
+}
+
+/// Ctrl-S holds what a command writes, also of one that does not read.
+fn held_output(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    for way in ways(lab)? {
+        let mut desk = Desk::new(suite, "bash", &way)?;
+        desk.press(&format!("{way} sh -c 'echo rea''dy; while :; do echo it is writ''ten; done'\n"))?;
+        desk.sees("is written");
+        desk.press("\x13")?;
+        // The command waits for its terminal: it is in write(2), and stays there.
+        desk.wait_for("the output to be held", || {
+            let before = desk.unseen();
+            std::thread::sleep(std::time::Duration::from_millis(200));
+            desk.unseen() == before
+        });
+        desk.press("\x11")?;
+        let before = desk.unseen();
+        desk.wait_for("the output to go on", || desk.unseen() > before);
+        desk.press("\x03")?;
+        desk.sees_prompt();
+    }
+    Ok(())
+}
+
+/// What is typed is for the other end of the pipeline, such as one that asks for a password.
+fn in_use_by_another(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    for way in ways(lab)? {
+        let mut desk = Desk::new(suite, "bash", &way)?;
+        let ask = "sh -c 'cat /dev/null; echo rea''dy >/dev/tty; read -r x </dev/tty; echo go''t $x'";
+        desk.press(&format!("{ask} | {way} sh -c 'cat; : 33.3'\n"))?;
+        desk.sees("ready");
+        desk.wait_for("the command", || desk.states("33.3").contains('S'));
+        // As the key is reported.
+        desk.press("a secret\r")?;
+        desk.sees("got a secret");
+        desk.sees_prompt();
+    }
+    Ok(())
+}
+
+/// The command's end is not held up by a process of its session that writes faster than the terminal shows.
+fn written_by_who_is_left(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let slowly = "perl -e 'while (sysread STDIN, $b, 4096) { select undef, undef, undef, 0.002 }'";
+    for way in ways(lab)? {
+        let mut desk = Desk::new(suite, "bash", &way)?;
+        desk.press(&format!("script -qec \"{way} sh -c 'yes & exec sleep 0.3'\" /dev/null | {slowly}\n"))?;
+        desk.sees_prompt();
+    }
+    Ok(())
+}
+
+/// As a terminal that is hung up, that of the command fails who writes to it, though SIGHUP is ignored.
+fn hung_up(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    for way in ways(lab)? {
+        let mut desk = Desk::new(suite, "bash", &way)?;
+        desk.press(&format!("{way} sh -c 'trap \"\" HUP; echo rea''dy; exec yes 22.2' >/dev/tty &\n"))?;
+        desk.sees("ready");
+        desk.wait_for("the writer", || desk.pids("22.2").iter().any(|pid| is_called(*pid, "yes")));
+        let all = desk.pids("22.2");
+        desk.hang_up()?;
+        let is_alive = |pid: &u32| witness::stat(*pid).is_some_and(|stat| stat.state != 'Z');
+        desk.wait_for("the end of all", || !all.iter().any(is_alive));
+    }
+    Ok(())
+}
+
+fn is_called(pid: u32, name: &str) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim() == name)
 }
 
 /// `nicon-resolve x | nicon-nsexec` is a shell at the terminal, though standard input is the record.

@@ -93,12 +93,28 @@ impl Desk {
 
     /// The states of those processes below the shell whose command line has this word.
     pub(crate) fn states(&self, word: &str) -> String {
-        let family = witness::family(self.shell.0.id());
-        let lines = family.into_iter().filter(|(pid, _)| {
+        self.pids(word).into_iter().filter_map(witness::stat).map(|stat| stat.state).collect()
+    }
+
+    /// These processes.
+    pub(crate) fn pids(&self, word: &str) -> Vec<u32> {
+        let has_word = |pid: &u32| {
             let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             String::from_utf8_lossy(&line).contains(word)
-        });
-        lines.filter_map(|(pid, _)| witness::stat(pid)).map(|stat| stat.state).collect()
+        };
+        witness::family(self.shell.0.id()).into_iter().map(|(pid, _)| pid).filter(has_word).collect()
+    }
+
+    /// How many bytes the terminal has shown that nobody has asked for.
+    pub(crate) fn unseen(&self) -> usize {
+        self.shown.lock().unwrap().len()
+    }
+
+    /// Hangs the terminal up.
+    pub(crate) fn hang_up(&mut self) -> Result<(), Failed> {
+        // Its near end is open there alone.
+        self.shell.0.kill()?;
+        Ok(self.shell.0.wait().map(drop)?)
     }
 
     /// Whether the job whose command line has this word has stopped, as the shell sees it: by the process that the shell has started.
