@@ -1,4 +1,4 @@
-//! Compiles the last step, a program of its own that nsexec carries along (`src/image.rs`).
+//! Compiles the last step, a program of its own that nsexec carries along (`src/exec/image.rs`).
 
 use std::env;
 use std::path::Path;

@@ -2,7 +2,7 @@
 //!
 //! nicon-nsexec executes this when the namespaces are joined and all that the command must not have is given up. So what
 //! is born in the container's PID namespace has the command's credentials from its first moment, and memory that never
-//! held anything else. `build.rs` compiles it; nicon-nsexec carries it along (see `src/image.rs`).
+//! held anything else. `build.rs` compiles it; nicon-nsexec carries it along (see `src/exec/image.rs`).
 //!
 //! There is no policy in it. It does what its arguments say, with texts that are ready for printing:
 //!

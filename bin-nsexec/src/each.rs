@@ -2,7 +2,7 @@
 
 use nicon_core::Result;
 
-use crate::args::Args;
+use crate::cli::args::Args;
 use crate::entry::Entry;
 use crate::failure::fail;
 use crate::target::Records;

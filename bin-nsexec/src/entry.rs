@@ -4,22 +4,22 @@ use std::os::fd::BorrowedFd;
 
 use nicon_core::{Context, Error, Process, Result};
 
-use crate::args::Args;
-use crate::capability::{self, Limits};
-use crate::cgroup::Cgroups;
-use crate::command::Command;
-use crate::credentials::Credentials;
-use crate::directories::Directories;
+use crate::cli::args::Args;
+use crate::exec::command::Command;
+use crate::exec::last_step::LastStep;
 use crate::failure::{FAILED, fail};
-use crate::file_owners::CheckedTarget;
-use crate::inherited::Inherited;
-use crate::join::Joins;
-use crate::keyring;
-use crate::last_step::LastStep;
-use crate::lsm::Labels;
+use crate::join::cgroup::Cgroups;
+use crate::join::directories::Directories;
+use crate::join::file_owners::CheckedTarget;
+use crate::join::namespaces::Joins;
 use crate::own_namespaces::own_user_id;
-use crate::resources::Resources;
-use crate::seccomp::Filters;
+use crate::rights::capability::{self, Limits};
+use crate::rights::credentials::Credentials;
+use crate::rights::inherited::Inherited;
+use crate::rights::keyring;
+use crate::rights::lsm::Labels;
+use crate::rights::resources::Resources;
+use crate::rights::seccomp::Filters;
 use crate::sys;
 
 /// What was opened. From the first join on nothing of ours is looked up by name: names are the container's then.

@@ -2,41 +2,21 @@
 #![cfg_attr(not(test), no_main)]
 #![cfg_attr(test, allow(dead_code, reason = "a test program begins in a main of its own"))]
 
-mod accounts;
-mod args;
-mod attached;
-mod capability;
-mod cgroup;
-mod cgroup_text;
-mod command;
-mod credentials;
-mod directories;
+mod cli;
 mod each;
 mod entry;
+mod exec;
 mod failure;
-mod file_owners;
-mod frozen;
-mod identity;
-mod image;
-mod inherited;
 mod join;
-mod keyring;
-mod last_step;
-mod lsm;
-mod no_process;
 mod own_namespaces;
-mod plain;
 mod privileges;
-mod resources;
+mod rights;
 mod run;
-mod seccomp;
-mod seccomp_verdict;
 mod self_protection;
 mod stdio;
 mod sys;
 mod target;
 mod terminal;
-mod variable;
 mod watch;
 
 use std::ffi::{CString, OsString};
@@ -44,7 +24,7 @@ use std::os::unix::ffi::OsStringExt;
 
 use clap::Parser;
 use nicon_core::Status;
-use nicon_core::filter::cli;
+use nicon_core::filter::cli::usage;
 
 /// The program begins here and not in Rust's own start-up code: that would put /dev/null on descriptors that the caller
 /// closed, ignore SIGPIPE and install handlers, all of which the command would inherit or lose.
@@ -61,12 +41,12 @@ fn begin(words: Vec<CString>) -> u8 {
         return failure::fail(&error);
     }
     let words: Vec<_> = words.into_iter().map(|word| OsString::from_vec(word.into_bytes())).collect();
-    if let Some(args) = plain::parse(&words) {
+    if let Some(args) = cli::plain::parse(&words) {
         return run::run(&args);
     }
-    match args::Args::try_parse_from(attached::detach(words)) {
+    match cli::args::Args::try_parse_from(cli::attached::detach(words)) {
         Ok(args) => run::run(&args),
-        Err(error) => match cli::usage(failure::PROGRAM, error.use_stderr(), &error.to_string()) {
+        Err(error) => match usage(failure::PROGRAM, error.use_stderr(), &error.to_string()) {
             Status::Answered => 0,
             _ => failure::FAILED,
         },

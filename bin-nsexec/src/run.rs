@@ -2,7 +2,7 @@
 
 use nicon_core::{Error, Result};
 
-use crate::args::Args;
+use crate::cli::args::Args;
 use crate::entry::Entry;
 use crate::failure::fail;
 use crate::watch::{Ended, supervise};

@@ -7,8 +7,8 @@ use nicon_core::process::PidInode;
 use nicon_core::{Error, Process, Result};
 use nix::errno::Errno;
 
-use crate::args::Args;
-use crate::no_process;
+use crate::cli::args::Args;
+use crate::cli::no_process;
 
 /// Pins the target that the command line or, without one, the record on standard input names.
 ///

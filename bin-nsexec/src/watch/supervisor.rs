@@ -20,7 +20,7 @@ use super::signals::{Received, Signals};
 use super::start::exit_status;
 use crate::entry::Entry;
 use crate::failure::PROGRAM;
-use crate::frozen::is_frozen;
+use crate::join::frozen::is_frozen;
 use crate::stdio::Stdio;
 use crate::sys;
 use crate::sys::signal::SignalSet;

@@ -1,6 +1,7 @@
 //! What cannot be entered, or not so: the message names the cause and a way out.
 
 use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 use std::os::fd::AsRawFd;
 use std::process::{Command, Stdio};
 
@@ -18,9 +19,48 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("nsexec::causes::ids_that_are_not_mapped", ids_that_are_not_mapped),
         suite.trial("nsexec::causes::a_thread_as_target", a_thread_as_target),
         suite.trial("nsexec::causes::a_pid_namespace_without_init", a_pid_namespace_without_init),
+        suite.trial("nsexec::causes::a_container_that_is_paused", a_container_that_is_paused),
         suite.trial("nsexec::causes::processes_that_proc_hides", processes_that_proc_hides),
         suite.trial("nsexec::causes::records_and_words_without_a_process", records_and_words_without_a_process),
     ]
+}
+
+/// The command waits with the container, and somebody says so.
+fn a_container_that_is_paused(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let name = "nsexec-paused";
+    lab.run_container("", name, &["--security-opt=seccomp=unconfined"])?;
+    let target = format!("-t{}", lab.host_pid(name)?);
+    lab.docker("", &["pause", name])?.ok()?;
+    // Out of the cgroup, it is not frozen.
+    suite.run(&["nicon-nsexec", &target, "--all", "--no-cgroup", "true"]).ok()?;
+    let start = |word: &str| {
+        let mut command = suite.command("nicon-nsexec")?;
+        command
+            .args([&target, "--all", "echo", word])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Ok::<_, Failed>(Cell(command.spawn()?))
+    };
+    let told = |cell: &mut Cell| {
+        let mut line = String::new();
+        BufReader::new(cell.0.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
+        line
+    };
+    let mut waits = start("thawed")?;
+    let line = told(&mut waits);
+    assert!(line.contains("frozen") && line.contains("docker unpause") && line.contains("--no-cgroup"), "{line}");
+    // One that is to end does not wait for that.
+    let mut ends = start("never")?;
+    told(&mut ends);
+    output_within(tool("kill").arg(ends.pid()), LIMIT)?.ok()?;
+    wait_for("end", || ends.0.try_wait().unwrap().is_some());
+    assert_eq!(ends.0.wait()?.code(), Some(143));
+    lab.docker("", &["unpause", name])?.ok()?;
+    let mut shown = String::new();
+    waits.0.stdout.as_mut().ok_or("no output")?.read_to_string(&mut shown)?;
+    assert_eq!((shown.as_str(), waits.0.wait()?.code()), ("thawed\n", Some(0)));
+    Ok(lab.remove("", name)?)
 }
 
 /// Of uid 1000 with a group besides, which only a privileged process can give up.

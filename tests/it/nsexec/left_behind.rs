@@ -1,8 +1,9 @@
 //! nicon-nsexec and those whom it would leave behind: nobody, whoever is killed, and whenever.
 
 use std::collections::HashSet;
+use std::fs;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::{Lab, tool, witness};
@@ -188,12 +189,19 @@ fn kills_at_random(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let mut seed = u64::from(std::process::id()) << 20 | 1;
     let first_seed = seed;
     let mut victims = [0; 3];
-    for run in 0..300 {
-        let (mut child, _output) = start(suite, &[&ways[run % ways.len()], &["sh", "-c", script][..]].concat())?;
-        std::thread::sleep(Duration::from_micros(next(&mut seed) % 12_000));
-        let ours: Vec<u32> =
-            witness::family(child.0.id()).into_iter().map(|(pid, _)| pid).filter(|pid| is_ours(*pid)).collect();
-        let index = usize::try_from(next(&mut seed) % ours.len().max(1) as u64)?;
+    for run in 0..1000 {
+        let mut command = suite.command("nicon-nsexec")?;
+        command.args(&ways[run % ways.len()]).args(["sh", "-c", script]).stdin(Stdio::null()).stdout(Stdio::null());
+        let mut child = Cell(command.stderr(Stdio::null()).spawn()?);
+        std::thread::sleep(Duration::from_micros(next(&mut seed) % 12_000 * u64::from(run % 4 != 0)));
+        let mut ours = ours_below(child.0.id());
+        // The third, the joiner, lives only for a moment.
+        let give_up = Instant::now() + Duration::from_millis(5);
+        while run % 4 == 0 && ours.len() < 3 && Instant::now() < give_up {
+            ours = ours_below(child.0.id());
+        }
+        let random = usize::try_from(next(&mut seed) % ours.len().max(1) as u64)?;
+        let index = if run % 4 == 0 { ours.len().saturating_sub(1) } else { random };
         // It may have ended meanwhile: nobody has waited for the first one, which is ours to wait for.
         let victim = ours.get(index).copied().unwrap_or(child.0.id());
         let _ = kill(Pid::from_raw(victim.cast_signed()), Signal::SIGKILL);
@@ -212,6 +220,13 @@ fn kills_at_random(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     }
     assert!(victims.iter().all(|count| *count > 0), "{victims:?}");
     Ok(())
+}
+
+/// A process and its descendants that run nicon-nsexec itself: fast, for one of them lives only for a moment.
+fn ours_below(pid: u32) -> Vec<u32> {
+    let children = |pid: u32| fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    let first = |pid: &u32| children(*pid).split_whitespace().find_map(|child| child.parse().ok());
+    std::iter::successors(Some(pid), first).take_while(|pid| is_ours(*pid)).collect()
 }
 
 /// Whether a process runs nicon-nsexec itself.

@@ -4,7 +4,7 @@ use std::fs;
 
 use nicon_core::Process;
 
-use crate::cgroup_text::{cgroup_mounts, directory, parse};
+use crate::join::cgroup_text::{cgroup_mounts, directory, parse};
 
 /// Whether one of its cgroups, or one above that, is frozen; not if that cannot be told from where we are.
 ///

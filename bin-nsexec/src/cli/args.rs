@@ -10,8 +10,8 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use nicon_core::Error;
 use nicon_core::process::PidInode;
 
-use crate::no_process;
-use crate::variable::Variable;
+use crate::cli::no_process;
+use crate::cli::variable::Variable;
 
 /// Run a command in chosen namespaces of a process.
 ///

@@ -13,7 +13,7 @@ use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::execve;
 
-use crate::args::{Args, shown};
+use crate::cli::args::{Args, shown};
 use crate::privileges::looking;
 use crate::sys;
 

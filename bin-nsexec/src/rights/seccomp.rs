@@ -16,9 +16,9 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
-use crate::capability;
 use crate::own_namespaces::own_user_id;
-use crate::seccomp_verdict::{SystemCall, allows};
+use crate::rights::capability;
+use crate::rights::seccomp_verdict::{SystemCall, allows};
 use crate::sys::ptrace::Stopped;
 use crate::sys::seccomp::{Filter, Instruction, is_filtered};
 

@@ -158,6 +158,23 @@ mod tests {
         assert!(Inherited::of(&myself, "").is_err());
     }
 
+    /// Of a process that has none of our own values.
+    #[test]
+    fn of_a_child() {
+        let mut nice = std::process::Command::new("nice");
+        nice.args(["-n", "7", "chrt", "--batch", "0", "sh", "-c", "echo 300 >/proc/self/oom_score_adj; exec sleep 60"]);
+        let mut child = nice.spawn().unwrap();
+        let process = Process::pin(child.id().cast_signed()).unwrap();
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while process.command().is_ok_and(|command| command != "sleep 60") {
+            assert!(std::time::Instant::now() < until, "no sleep");
+        }
+        let inherited = Inherited::of(&process, "Umask:\t0077\n");
+        let _ = (child.kill(), child.wait());
+        let Inherited { umask, nice, policy, oom_score_adj, .. } = inherited.unwrap();
+        assert_eq!((umask, nice, policy, oom_score_adj), (0o77, 7, libc::SCHED_BATCH.cast_unsigned(), Some(300)));
+    }
+
     #[test]
     fn processors_of_both() {
         let set = |cpus: &[usize]| {

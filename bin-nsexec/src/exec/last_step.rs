@@ -11,12 +11,12 @@ use nicon_core::{Context, Error, Result, text};
 use nix::fcntl::AtFlags;
 use nix::unistd::execveat;
 
-use crate::command::{Command, c_strings};
+use crate::exec::command::{Command, c_strings};
+use crate::exec::image;
 use crate::failure::PROGRAM;
-use crate::image;
-use crate::lsm::Labels;
-use crate::seccomp::{self, Filters};
-use crate::seccomp_verdict::SystemCall;
+use crate::rights::lsm::Labels;
+use crate::rights::seccomp::{self, Filters};
+use crate::rights::seccomp_verdict::SystemCall;
 use crate::sys;
 
 /// The last step, ready to be taken.

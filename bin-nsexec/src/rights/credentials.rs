@@ -7,10 +7,10 @@ use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::unistd::{Gid, Uid, fchown, getgroups, setgid, setgroups, setuid};
 
-use crate::accounts::{Account, find_group};
-use crate::args::{Args, Id};
-use crate::identity::{Identity, OVERFLOW};
+use crate::cli::args::{Args, Id};
 use crate::privileges::taking;
+use crate::rights::accounts::{Account, find_group};
+use crate::rights::identity::{Identity, OVERFLOW};
 
 /// `NGROUPS_MAX` of linux/limits.h.
 const MAX_GROUPS: usize = 1 << 16;

@@ -9,7 +9,7 @@ use nicon_core::{Context, Error, Process, Result};
 use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::Mode;
 
-use crate::cgroup_text::{cgroup_mounts, directory, parse};
+use crate::join::cgroup_text::{cgroup_mounts, directory, parse};
 
 /// The way out where the target's cgroup cannot be joined.
 const WAY_OUT: &str = "--no-cgroup stays in the caller's";

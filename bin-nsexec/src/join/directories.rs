@@ -11,7 +11,7 @@ use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::{chdir, chroot, fchdir};
 
-use crate::args::{Args, Source, shown};
+use crate::cli::args::{Args, Source, shown};
 use crate::privileges::{looking, taking};
 use crate::sys;
 

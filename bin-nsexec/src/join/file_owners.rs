@@ -2,8 +2,8 @@
 
 use nicon_core::{Error, Namespace, NsId, NsType, Process, Result};
 
-use crate::args::{Args, Source};
-use crate::join::Joins;
+use crate::cli::args::{Args, Source};
+use crate::join::namespaces::Joins;
 use crate::own_namespaces::own_user_id;
 
 /// A target whose files may be run, since it is in this user namespace.

@@ -1,0 +1,5 @@
+//! Becoming the command.
+
+pub(crate) mod command;
+pub(crate) mod image;
+pub(crate) mod last_step;
