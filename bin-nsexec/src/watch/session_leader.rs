@@ -161,8 +161,11 @@ impl SessionLeader {
             self.foreground = Some(owner);
         }
         let owner = if is_foreground { self.foreground.unwrap_or(command) } else { ours };
-        // That group may have ended meanwhile.
-        let _ = tcsetpgrp(terminal, owner).or_else(|_| tcsetpgrp(terminal, command));
+        if tcsetpgrp(terminal, owner).is_err() {
+            // That group has ended, and its number may be that of others by now.
+            self.foreground = None;
+            let _ = tcsetpgrp(terminal, command);
+        }
     }
 
     /// Attends to the start; returns the exit status if it has failed.
