@@ -109,6 +109,9 @@ impl Start {
 
     /// Lets the command be executed.
     pub(crate) fn release(&mut self) {
+        // The joiner has nothing left to do. If the command, in the same process group, reads from a terminal in the background,
+        // the kernel stops them both, and the end of the joiner would not come.
+        self.kill();
         // If it has ended meanwhile, that is noticed next.
         let _ = self.status.write_all(&[0]);
     }
