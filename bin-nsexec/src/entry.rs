@@ -133,7 +133,10 @@ impl<'a> Entry<'a> {
         let prepared = self.prepare(is_in_birthplace, terminal).and_then(|()| last());
         let (status, error) = match (prepared, &self.last_step) {
             (Err(error), _) => (FAILED, error),
-            (Ok(()), Some(last_step)) => (FAILED, last_step.take(status, self.labels.as_ref(), filters, &self.command)),
+            (Ok(()), Some(last_step)) => {
+                let (labels, resources) = (self.labels.as_ref(), self.resources.as_ref());
+                (FAILED, last_step.take(status, labels, filters, resources, &self.command))
+            }
             (Ok(()), None) => self.execute(),
         };
         fail(&error);
@@ -166,10 +169,6 @@ impl<'a> Entry<'a> {
         self.credentials.assume(terminal, keeps_some)?;
         if let Some(limits) = &self.limits {
             limits.drop_excess()?;
-        }
-        // Late, since what we do ourselves counts, too.
-        if let Some(resources) = &self.resources {
-            resources.lower()?;
         }
         if self.keep_caps {
             capability::keep_across_exec()?;

@@ -15,6 +15,7 @@ use crate::exec::command::{Command, c_strings};
 use crate::exec::image;
 use crate::failure::PROGRAM;
 use crate::rights::lsm::Labels;
+use crate::rights::resources::Resources;
 use crate::rights::seccomp::{self, Filters};
 use crate::rights::seccomp_verdict::SystemCall;
 use crate::sys;
@@ -34,15 +35,17 @@ impl LastStep {
     }
 
     /// Becomes the last step; returns only if that fails. With `status`, the command becomes a child of the process at the
-    /// other end, and otherwise this process does. `filters` are those that bind the command.
+    /// other end, and otherwise this process does. `filters` are those that bind the command; `resources` limit it, and by then we
+    /// have opened all that we need.
     pub(crate) fn take(
         &self,
         status: Option<BorrowedFd<'_>>,
         labels: Option<&Labels>,
         filters: Option<&Filters>,
+        resources: Option<&Resources>,
         command: &Command,
     ) -> Error {
-        let Err(error) = self.try_take(status, labels, filters, command);
+        let Err(error) = self.try_take(status, labels, filters, resources, command);
         error
     }
 
@@ -51,6 +54,7 @@ impl LastStep {
         status: Option<BorrowedFd<'_>>,
         labels: Option<&Labels>,
         filters: Option<&Filters>,
+        resources: Option<&Resources>,
         command: &Command,
     ) -> Result<Infallible> {
         // Best before the container can see us: whoever traces a process without a filter has none either. But a filter is
@@ -65,6 +69,7 @@ impl LastStep {
         // Where `last-step/main.rs` expects them; the exec closes its own.
         let handed = [status, labels.and_then(Labels::proc), late.as_ref().map(AsFd::as_fd)];
         let image = sys::hand_over(handed, self.image.as_fd()).context(|| "arrange our descriptors")?;
+        resources.map_or(Ok(()), Resources::lower)?;
         early.map_or(Ok(()), Filters::install)?;
         execveat(image, c"", &words, command.environment(), AtFlags::AT_EMPTY_PATH).context(|| "take the last step")
     }

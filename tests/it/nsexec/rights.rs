@@ -144,6 +144,9 @@ fn limits_are_the_lower_ones(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     for options in [&["--all", "--privileged"][..], &["--net"]] {
         assert!(run("200", options).starts_with("200\n"), "{options:?}");
     }
+    // So few that they would not do for what we open on the way.
+    let cell = Cell::new(&["-m"], "ulimit -n 4; echo; exec sleep 60");
+    assert_eq!(enter(suite, cell.0.id(), &["-m"], &["sh", "-c", "ulimit -n"]).ok()?, "4");
     Ok(lab.remove("", name)?)
 }
 
