@@ -280,7 +280,10 @@ fn forks_at_full_speed(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         assert_eq!(answer(&suite.run(&["nicon-nsfind", &uts]))["pid"], storms[0].pid());
         let members = answers(&suite.run(&["nicon-nsfind", "--all", &uts]));
         assert!(pids(&members).contains(&storms[0].pid()));
-        let listed = answers(&suite.run(&["nicon-nsfind", "--list", "-T", "net"]));
+        // Of a namespace that comes and goes it may only say so.
+        let ran = suite.run(&["nicon-nsfind", "--list", "-T", "net"]);
+        assert!(ran.code() == Some(0) || ran.stderr.contains("come and go too fast"), "{ran:?}");
+        let listed = ran.stdout.lines().map(serde_json::from_str).collect::<Result<Vec<serde_json::Value>, _>>()?;
         assert!(listed.iter().any(|record| record["nsino"] == subject.ino("net")), "{listed:?}");
         for record in listed {
             assert_eq!(record["ns"]["net"], record["nsino"], "{record}");

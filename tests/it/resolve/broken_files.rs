@@ -59,7 +59,7 @@ fn of_containerd(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         (r#"truncate --size=2M "$1""#, "too large"),
         (r#"rm "$1" && mkfifo "$1""#, "not a regular file"),
         (r#"rm "$1" && mkdir "$1""#, "not a regular file"),
-        (r#"rm -d "$1" && ln -s config.json "$1""#, "symbolic links"),
+        (r#"rm -d "$1" && ln -s config.json "$1""#, "ymbolic link"),
     ] {
         lab.script("shards", spoil, &[&config])?;
         assert_eq!(found_despite(&ask("*"), &[&[&config, why]]), [&torn, "far", "whole"], "{why}");

@@ -81,15 +81,25 @@ fn few_digits_on_request(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     }
     let begins = |digit: &str| ids.iter().filter(|id| id.starts_with(digit)).count();
     let twice = ids.iter().map(|id| &id[..1]).find(|digit| begins(digit) > 1).ok_or("pigeons fly")?;
-    let witness = lab.docker("setup", &["ps", "--all", "--no-trunc", "--quiet"])?.ok()?;
-    let number = witness.lines().filter(|id| id.starts_with(twice)).count();
-    let ran = suite.run(&["nicon-resolve", &format!("setup.id:{twice}")]);
-    refusal(&ran, 2, &["hop 2", &format!("\"{twice}\" is ambiguous: {number} begin so: ")]);
+    let number = || {
+        let witness = lab.docker("setup", &["ps", "--all", "--no-trunc", "--quiet"])?.ok()?;
+        Ok::<_, Failed>(witness.lines().filter(|id| id.starts_with(twice)).count())
+    };
+    let (number, ambiguous, unknown) = loop {
+        let before = number()?;
+        let ran = ["id:", ""].map(|prefix| suite.run(&["nicon-resolve", &format!("setup.{prefix}{twice}")]));
+        // Another test may have started a container there meanwhile.
+        if number()? == before {
+            let [ambiguous, unknown] = ran;
+            break (before, ambiguous, unknown);
+        }
+    };
+    refusal(&ambiguous, 2, &["hop 2", &format!("\"{twice}\" is ambiguous: {number} begin so: ")]);
     // Those that begin so are no containers of that name, either.
-    let ran = suite.run(&["nicon-resolve", &format!("setup.{twice}")]);
-    refusal(&ran, 1, &[&format!("no container \"{twice}\" ({number} have IDs that begin so: ")]);
+    refusal(&unknown, 1, &[&format!("no container \"{twice}\" ({number} have IDs that begin so: ")]);
     let idle = &ids[0];
     refusal(&suite.run(&["nicon-resolve", &format!("setup.id:{}", &idle[..30])]), 1, &["is not running (created)"]);
+    let witness = lab.docker("setup", &["ps", "--all", "--no-trunc", "--quiet"])?.ok()?;
     let nobody = if witness.contains("\n0000") { "ffffff" } else { "000000" };
     let ran = suite.run(&["nicon-resolve", &format!("setup.id:{nobody}")]);
     refusal(&ran, 1, &[&format!("no container has an ID that begins with \"{nobody}\"")]);
