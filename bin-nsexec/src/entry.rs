@@ -28,8 +28,6 @@ pub(crate) struct Entry<'a> {
     joins: Joins<'a>,
     /// Where the command stays in our own user namespace.
     checked: Option<CheckedTarget<'a>>,
-    /// Whose filters bind the command.
-    filtered: Option<&'a Process>,
     cgroups: Option<Cgroups>,
     directories: Directories,
     limits: Option<Limits>,
@@ -78,7 +76,6 @@ impl<'a> Entry<'a> {
             last_step: args.takes_last_step().then(LastStep::open).transpose()?,
             command: Command::new(args, target)?,
             checked: checked.filter(|_| joined.is_none()),
-            filtered: limited,
             joins,
             target,
         };
@@ -92,7 +89,8 @@ impl<'a> Entry<'a> {
     /// Joins the namespaces. A PID namespace takes effect with the next child. Returns the filters that are to bind the
     /// command.
     pub(crate) fn enter(&self) -> Result<Option<Filters>> {
-        let filters = self.filtered.map(Filters::of).transpose()?.flatten();
+        let limited = self.target.filter(|_| self.limits.is_some());
+        let filters = limited.map(Filters::of).transpose()?.flatten();
         if let Some(inherited) = &self.inherited {
             inherited.take_on_early()?;
         }
@@ -135,7 +133,8 @@ impl<'a> Entry<'a> {
             (Err(error), _) => (FAILED, error),
             (Ok(()), Some(last_step)) => {
                 let (labels, resources) = (self.labels.as_ref(), self.resources.as_ref());
-                (FAILED, last_step.take(status, labels, filters, resources, &self.command))
+                let Err(error) = last_step.take(status, labels, filters, resources, &self.command);
+                (FAILED, error)
             }
             (Ok(()), None) => self.execute(),
         };

@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use std::ffi::{CString, OsString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use nicon_core::{Context, Error, Result, text};
+use nicon_core::{Context, Result, text};
 use nix::fcntl::AtFlags;
 use nix::unistd::execveat;
 
@@ -38,18 +38,6 @@ impl LastStep {
     /// other end, and otherwise this process does. `filters` are those that bind the command; `resources` limit it, and by then we
     /// have opened all that we need.
     pub(crate) fn take(
-        &self,
-        status: Option<BorrowedFd<'_>>,
-        labels: Option<&Labels>,
-        filters: Option<&Filters>,
-        resources: Option<&Resources>,
-        command: &Command,
-    ) -> Error {
-        let Err(error) = self.try_take(status, labels, filters, resources, command);
-        error
-    }
-
-    fn try_take(
         &self,
         status: Option<BorrowedFd<'_>>,
         labels: Option<&Labels>,

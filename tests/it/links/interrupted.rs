@@ -111,7 +111,7 @@ fn a_move_that_fails(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let mut stranded = 0;
     let kills = killed::at_each_call(suite, (&words, "", 2), || {
         stranded += usize::from(!links().contains(&"doomed".to_owned()));
-        refusal(&suite.run(&words), 2, &["in use"]);
+        refusal(&suite.run(&words), 2, &["Address ", "in use"]);
         settles_as(&before, "doomed");
         assert_eq!(to.links(), ["lo"]);
         Ok(())

@@ -137,7 +137,7 @@ fn a_move_that_fails_halfway(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     ip("link set half master half-br mtu 1400 alias mine");
     ip("address add 192.0.2.9/24 dev half label half:x");
     let before = state("half");
-    refusal(&mv(&place, suite, &["--force", "half", "eth1"]), 2, &["move half to process", "in use"]);
+    refusal(&mv(&place, suite, &["--force", "half", "eth1"]), 2, &["move half to process", "Address ", "in use"]);
     assert_eq!(state("half"), before);
     assert_eq!(place.links(), ["lo"]);
     // Nothing but the port stood in the way.
