@@ -1,5 +1,7 @@
 //! The programs that change links: nicon-linkmv moves them between network namespaces, and nicon-veth makes pairs of them.
 
+#[doc(hidden)]
+pub mod fuzz;
 mod link;
 pub mod linkmv;
 mod moving;

@@ -4,7 +4,7 @@ pub(crate) mod diff;
 pub(crate) mod find;
 pub(crate) mod journal;
 pub(crate) mod losses;
-mod port;
+pub(crate) mod port;
 pub(crate) mod set_while_down;
 pub(crate) mod source;
 pub(crate) mod spec;

@@ -6,6 +6,8 @@ pub mod carry;
 pub mod conf;
 mod entry;
 pub mod error;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod handle;
 pub mod kind;
 pub mod link;

@@ -32,7 +32,7 @@ impl Netlink {
 
 /// A queueing discipline, without its parameters.
 #[derive(Default)]
-struct Qdisc {
+pub(crate) struct Qdisc {
     index: i32,
     handle: TcHandle,
     parent: TcHandle,
