@@ -4,6 +4,7 @@ pub(crate) mod diff;
 pub(crate) mod find;
 pub(crate) mod journal;
 pub(crate) mod losses;
+pub(crate) mod namespaces;
 pub(crate) mod port;
 pub(crate) mod set_while_down;
 pub(crate) mod source;

@@ -24,7 +24,7 @@ impl Survey {
     ///
     /// # Errors
     /// If the move is not allowed, or the kernel would reject it.
-    pub(crate) fn of(job: &Job<'_>, options: &Options, link: &Link) -> Result<Self> {
+    pub(crate) fn of(job: &Job<'_>, options: &Options<'_>, link: &Link) -> Result<Self> {
         let from = &job.from.netns;
         let checked = check(job, link)?;
         let carry = Carry::read(&from.netlink, link.ifindex)?;
