@@ -53,12 +53,8 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
     let columns = if args.dry_run { PLAN } else { COLUMNS };
     let mut answers = Answers::new(LINKMV, View::choose(args.json, columns))?;
     let mut endpoints = Endpoints::new(args, &home)?;
-    let options = Options {
-        guard: (!args.force).then(Guard::default),
-        wait: args.wait,
-        announce: args.announce,
-        dry_run: args.dry_run,
-    };
+    let options =
+        Options { guard: Guard::new(args.force), wait: args.wait, announce: args.announce, dry_run: args.dry_run };
     let mut batch = Batch::new(args, &mut answers);
     if let Some(target) = &args.target {
         act(&mut batch, None, Record::from(target), |record| change(record, args, &options, &mut endpoints))?;
