@@ -28,16 +28,16 @@ pub struct NetnsHandle {
     sysfs: SharedSysfs,
     /// The process that it was found by, if any.
     process: Option<Rc<Process>>,
-    home: Rc<Home>,
+    pub(crate) home: Rc<Home>,
 }
 
 /// The sysfs of a namespace, mounted when it is first needed; `None` if none can be had.
 type SharedSysfs = Rc<OnceCell<Option<Sysfs>>>;
 
 /// The namespace that this program is in, and what is open there.
-struct Home {
-    id: NsId,
-    netlink: Rc<Netlink>,
+pub(crate) struct Home {
+    pub(crate) id: NsId,
+    pub(crate) netlink: Rc<Netlink>,
     sysfs: SharedSysfs,
 }
 

@@ -21,6 +21,7 @@ pub mod record;
 pub mod route;
 pub mod socket;
 pub mod sysfs;
+pub mod uppers;
 pub mod vlan;
 pub mod wire;
 

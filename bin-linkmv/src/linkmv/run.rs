@@ -54,7 +54,7 @@ pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
     let answers = Answers::new(LINKMV, View::choose(args.json, columns))?;
     let mut endpoints = Endpoints::new(args, &namespaces)?;
     let options = Options {
-        guard: (!args.force).then(Guard::default),
+        guard: Guard::new(args.force),
         wait: args.wait,
         announce: args.announce,
         dry_run: args.dry_run,

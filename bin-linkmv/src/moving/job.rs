@@ -21,8 +21,7 @@ pub(crate) struct Job<'a> {
 
 /// Options that apply to all links of a run.
 pub(crate) struct Options<'a> {
-    /// `None` with `--force`.
-    pub(crate) guard: Option<Guard>,
+    pub(crate) guard: Guard,
     pub(crate) wait: Option<Duration>,
     pub(crate) announce: bool,
     pub(crate) dry_run: bool,

@@ -28,12 +28,11 @@ impl Survey {
         let from = &job.from.netns;
         let checked = check(job, link)?;
         let carry = Carry::read(&from.netlink, link.ifindex)?;
-        if let Some(guard) = &options.guard {
-            guard.check(link, &carry, from)?;
-        }
+        let destroyed = options.guard.check(link, &carry, from)?;
         let settings = job.from.settings(link)?;
         let unrestorable = Unrestorable::of(from, link, &carry)?;
-        let losses = Losses::of(&carry, &settings, &unrestorable, job.spec).and_master(master_of(link, from)?);
+        let losses =
+            Losses::of(&carry, &settings, &unrestorable, job.spec).and_links(master_of(link, from)?, destroyed);
         Ok(Self { checked, carry, settings, unrestorable, losses })
     }
 
