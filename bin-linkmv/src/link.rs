@@ -1,5 +1,6 @@
 //! A link: what it is to be like, what it has, what it loses, and how it was before.
 
+mod announce;
 pub(crate) mod diff;
 pub(crate) mod find;
 pub(crate) mod journal;
@@ -12,3 +13,4 @@ pub(crate) mod spec;
 pub(crate) mod sysctl;
 pub(crate) mod tag;
 pub(crate) mod undo;
+pub(crate) mod wait_ready;

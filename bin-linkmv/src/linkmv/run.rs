@@ -13,6 +13,7 @@ use nicon_rtnl::record::{IFINDEX, LinkFacts, MAC, NAME, NIC, RECORDS, TARGET};
 use crate::batch::{self, Batch};
 use crate::link::losses;
 use crate::link::namespaces::Namespaces;
+use crate::link::wait_ready::Readiness;
 use crate::linkmv::args::Args;
 use crate::linkmv::endpoints::Endpoints;
 use crate::linkmv::wishes;
@@ -55,10 +56,8 @@ pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
     let mut endpoints = Endpoints::new(args, &namespaces)?;
     let options = Options {
         guard: Guard::new(args.force),
-        wait: args.wait,
-        announce: args.announce,
+        readiness: Readiness { wait: args.wait, announce: args.announce, interrupt },
         dry_run: args.dry_run,
-        interrupt,
     };
     let (fail_fast, all_or_nothing) = (args.fail_fast, args.all_or_nothing);
     let mut batch =
@@ -152,7 +151,7 @@ fn change(record: &mut Record, args: &Args, options: &Options<'_>, endpoints: &m
     let asked = if args.link.is_some() { &nothing } else { &*record };
     let (selector, name) = names(asked, args)?;
     let spec = wishes::read(asked, name, &args.attributes)?;
-    if (options.announce || options.wait.is_some()) && !spec.up {
+    if options.readiness.is_asked() && !spec.up {
         return Err(Error::failed("field \"up\": a link that stays down has no carrier, and announces nothing"));
     }
     let (from, to) = endpoints.of(record)?;

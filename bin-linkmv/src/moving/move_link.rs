@@ -8,12 +8,12 @@ use crate::link::find::tagged;
 use crate::link::journal::Journal;
 use crate::link::tag::{Origin, tag_of};
 use crate::link::undo::Undo;
+use crate::link::wait_ready::wait_ready;
 use crate::moving::apply::{Carried, apply};
 use crate::moving::check::{Checked, refused};
 use crate::moving::job::{Job, Moved, Options, Outcome};
 use crate::moving::survey::Survey;
 use crate::moving::transfer::{bring_back, remove_tag, request};
-use crate::moving::wait_ready::wait_ready;
 
 /// Moves a link and configures it in its new namespace.
 ///
@@ -92,7 +92,7 @@ fn transfer(
     let moved = moved.ok_or_else(|| Error::failed(format!("{} has vanished from {}", link.name, to.label)))?;
     let carried = carried.for_ifindex(moved.ifindex);
     apply(job, &moved, (&Origin::of(from, link), checked.master), &carried)?;
-    wait_ready(job, options, &moved)?;
+    wait_ready(job.to, &moved, &options.readiness)?;
     to.check_alive()?;
     Ok(moved)
 }

@@ -10,11 +10,11 @@ use crate::link::losses::Unrestorable;
 use crate::link::sysctl::Sysctls;
 use crate::link::tag::Origin;
 use crate::link::undo::Undo;
+use crate::link::wait_ready::wait_ready;
 use crate::moving::apply::{Carried, apply};
 use crate::moving::check::check_again;
 use crate::moving::job::{Job, Options, Outcome};
 use crate::moving::plan;
-use crate::moving::wait_ready::wait_ready;
 
 /// The steps that are left to do for a link that came from `origin`.
 ///
@@ -32,12 +32,12 @@ pub(crate) fn plan(job: &Job<'_>, link: &Link, origin: &Origin) -> Result<Outcom
 pub(crate) fn reconcile(job: &Job<'_>, options: &Options<'_>, link: &Link, origin: &Origin) -> Result<bool> {
     let master = check_again(job, link)?;
     if plan::reconciling(job, link, origin, master)?.is_empty() {
-        wait_ready(job, options, link)?;
+        wait_ready(job.to, link, &options.readiness)?;
         return Ok(false);
     }
     let before = Before::of(job, link)?;
     let changed = apply(job, link, (origin, master), &Carried::default());
-    match changed.and_then(|changed| wait_ready(job, options, link).map(|()| changed)) {
+    match changed.and_then(|changed| wait_ready(job.to, link, &options.readiness).map(|()| changed)) {
         Err(failure) => {
             before.restore(job, link).map_err(|error| error.prefix(&failure))?;
             Err(failure)

@@ -9,12 +9,12 @@ use crate::link::journal::Journal;
 use crate::link::losses::Losses;
 use crate::link::tag::{Origin, origin_of, tag_of};
 use crate::link::undo::Undo;
+use crate::link::wait_ready::wait_ready;
 use crate::moving::apply::{Carried, apply};
 use crate::moving::check::master;
 use crate::moving::job::{Job, Moved, Options, Outcome};
 use crate::moving::reconcile;
 use crate::moving::transfer::remove_tag;
-use crate::moving::wait_ready::wait_ready;
 
 /// Finishes what an earlier run began, or finds that there is nothing left to do.
 ///
@@ -76,7 +76,7 @@ fn finish(
     let carried = Carried::pack(spec, &carry, settings, link.ifindex);
     let finished = || {
         apply(job, link, (origin, master(job)?), &carried)?;
-        wait_ready(job, options, link)
+        wait_ready(job.to, link, &options.readiness)
     };
     if let Err(failure) = finished() {
         // Without a journal the only evidence is on the link itself, where root in the target can forge it. Such a link must
