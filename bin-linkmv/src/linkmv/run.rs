@@ -65,7 +65,7 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
     } else {
         each_record(args, &mut batch, |record| change(record, args, &options, &mut endpoints))?;
     }
-    batch.finish(|record, deed| undo(deed, record, &home).map(drop))?;
+    batch.finish(|record, deed| undo(deed, record, &home)?.check())?;
     answers.finish()
 }
 
