@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 # Under cron and sudo, PATH has neither what rustup installs nor the system's own programs.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:/usr/local/sbin:/usr/sbin:/sbin
 
-.PHONY: help build install demo lab test test-engines test-debian test-debian12 test-debian13 test-labels bench fuzz portable lint manual docs
+.PHONY: help build install demo lab test test-engines test-debian test-debian12 test-debian13 test-labels test-links bench fuzz portable lint manual docs
 
 help: ## Show this list
 	@echo "nicon: wire and enter deeply nested containers. Targets:"
@@ -60,6 +60,10 @@ test-labels: ## Run nicon-nsexec under SELinux and AppArmor, in user-mode Linux 
 	@tests/lab/install-packages labels
 	cargo build --quiet --release --locked --package nicon-nsexec
 	tests/uml/run
+
+test-links: ## Run the tests of links of kinds that this kernel may lack, in user-mode Linux (as root)
+	@tests/lab/install-packages uml
+	tests/uml/links
 
 bench: ## Compare speed and memory with what people use now (as root)
 	@tests/lab/install-packages bench

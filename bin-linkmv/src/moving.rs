@@ -22,7 +22,7 @@ use job::{Job, Options, Outcome};
 ///
 /// # Errors
 /// The link is back where it was, unchanged. If that failed as well, the message says where the link is now.
-pub(crate) fn carry_out(job: &Job<'_>, options: &Options) -> Result<Outcome> {
+pub(crate) fn carry_out(job: &Job<'_>, options: &Options<'_>) -> Result<Outcome> {
     match find(job.selector, &job.from.netns)? {
         Some(link) => move_link::move_link(job, options, link),
         None => resume::resume(job, options),

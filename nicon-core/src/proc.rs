@@ -82,6 +82,19 @@ pub fn complaint(denied: &[i32]) -> Option<Error> {
     Some(Error::failed(format!("{missing} ({}): the answer may be incomplete", ptrace_hint(whose))))
 }
 
+/// As [`complaint`], but not of processes which nobody in our user namespace may inspect, since only who rules over it can have
+/// rights over them: with `CAP_SYS_PTRACE` there, all that are left out are outside it.
+#[must_use]
+pub fn complaint_within_reach(denied: &[i32]) -> Option<Error> {
+    let is_outside = || {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+        let is_initial = map.split_whitespace().eq(["0", "0", "4294967295"]);
+        may_ptrace(&status) && !is_initial
+    };
+    complaint(denied).filter(|_| !is_outside())
+}
+
 /// Whether /proc may hide processes from us: mounted with `hidepid=invisible` or `hidepid=ptraceable`, it does not even
 /// list the ones that we may not inspect.
 fn hides_processes() -> bool {

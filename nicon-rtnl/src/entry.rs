@@ -11,6 +11,7 @@ use rtnetlink::packet_route::link::{LinkFlags, LinkHeader};
 
 use crate::address;
 use crate::attribute::{attributes, value};
+use crate::kind::has_no_lower;
 use crate::link::{Counters, Link, Stats};
 
 /// Length of the `ifinfomsg` that precedes the attributes of a link, in bytes; see `rtnetlink(7)`.
@@ -21,6 +22,9 @@ const IFLA_NETNS_IMMUTABLE: u16 = 67;
 
 /// The underlying link of a VXLAN, within `IFLA_LINKINFO`.
 const IFLA_VXLAN_LINK: u16 = 3;
+
+/// The two links of an HSR or PRP ring, and the one to another ring, within `IFLA_LINKINFO`.
+const IFLA_HSR_PORTS: [u16; 3] = [1, 2, 8];
 
 /// One message.
 pub(crate) enum Entry {
@@ -53,7 +57,8 @@ impl NetlinkDeserializable for Entry {
 fn link(payload: &[u8]) -> Result<Link, DecodeError> {
     let header = LinkHeader::parse(payload)?;
     let mut link = Link { ifindex: header.index, flags: header.flags, ..Link::default() };
-    let (mut bus, mut device, mut carrier, mut new_nsid, mut new_ifindex) = (None, None, None, None, None);
+    let (mut bus, mut device, mut new_nsid, mut new_ifindex) = (None, None, None, None);
+    let mut info = Info::default();
     for (kind, value) in attributes(payload.get(LINK_HEADER..).unwrap_or_default()) {
         match kind {
             libc::IFLA_IFNAME => link.name = parse_string(value)?,
@@ -64,7 +69,7 @@ fn link(payload: &[u8]) -> Result<Link, DecodeError> {
             libc::IFLA_OPERSTATE => link.operstate = Some(parse_u8(value)?.into()),
             IFLA_NETNS_IMMUTABLE => link.immutable = Some(parse_u8(value)? > 0),
             libc::IFLA_PROP_LIST => link.altnames = altnames(value)?,
-            libc::IFLA_LINKINFO => (link.kind, carrier) = kind_and_carrier(value)?,
+            libc::IFLA_LINKINFO => info = Info::parse(value)?,
             libc::IFLA_LINK => link.lower = ifindex(value)?,
             libc::IFLA_LINK_NETNSID => link.lower_nsid = Some(parse_i32(value)?),
             libc::IFLA_NEW_NETNSID => new_nsid = Some(parse_i32(value)?),
@@ -79,7 +84,14 @@ fn link(payload: &[u8]) -> Result<Link, DecodeError> {
         // The loopback device has never been movable.
         link.immutable = Some(true);
     }
-    link.lower = link.lower.or(carrier);
+    let Info { kind, carrier, ring } = info;
+    match kind.as_deref() {
+        // Before Linux 6.9, `IFLA_LINK` of a VXLAN is its own ifindex if it is in another namespace, and is missing otherwise.
+        Some("vxlan") => link.lower = carrier,
+        Some(kind) if has_no_lower(kind) => link.lower = None,
+        _ => {}
+    }
+    (link.kind, link.ring) = (kind, ring);
     link.device = bus.zip(device);
     link.gone_to = new_nsid.map(|nsid| (nsid, new_ifindex));
     Ok(link)
@@ -96,16 +108,33 @@ fn altnames(properties: &[u8]) -> Result<Vec<String>, DecodeError> {
     names.map(|(_, name)| parse_string(name)).collect()
 }
 
-/// The type of a link, and the underlying link of a VXLAN, which no other attribute has before Linux 6.9.
-fn kind_and_carrier(infos: &[u8]) -> Result<(Option<String>, Option<u32>), DecodeError> {
-    let kind = value(infos, libc::IFLA_INFO_KIND).map(parse_string).transpose()?;
-    let carrier = match value(infos, libc::IFLA_INFO_DATA) {
-        Some(data) if kind.as_deref() == Some("vxlan") => {
-            value(data, IFLA_VXLAN_LINK).map(ifindex).transpose()?.flatten()
+/// What `IFLA_LINKINFO` has.
+#[derive(Default)]
+struct Info {
+    kind: Option<String>,
+    /// The underlying link of a VXLAN.
+    carrier: Option<u32>,
+    /// The links of an HSR or PRP ring.
+    ring: Vec<u32>,
+}
+
+impl Info {
+    fn parse(infos: &[u8]) -> Result<Self, DecodeError> {
+        let kind = value(infos, libc::IFLA_INFO_KIND).map(parse_string).transpose()?;
+        let data = value(infos, libc::IFLA_INFO_DATA).unwrap_or_default();
+        let of = |attribute| value(data, attribute).map_or(Ok(None), ifindex);
+        let (mut carrier, mut ring) = (None, Vec::new());
+        match kind.as_deref() {
+            Some("vxlan") => carrier = of(IFLA_VXLAN_LINK)?,
+            Some("hsr") => {
+                for port in IFLA_HSR_PORTS {
+                    ring.extend(of(port)?);
+                }
+            }
+            _ => {}
         }
-        _ => None,
-    };
-    Ok((kind, carrier))
+        Ok(Self { kind, carrier, ring })
+    }
 }
 
 /// The counters of `struct rtnl_link_stats64` (`linux/if_link.h`) that are used; they are its first members.

@@ -7,6 +7,8 @@ pub mod conf;
 mod entry;
 pub mod error;
 pub mod ethtool;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod handle;
 pub mod kind;
 pub mod link;
@@ -22,6 +24,7 @@ pub mod record;
 pub mod route;
 pub mod socket;
 pub mod sysfs;
+pub mod uppers;
 pub mod vlan;
 pub mod wire;
 

@@ -33,6 +33,8 @@ pub struct Link {
     pub lower: Option<u32>,
     /// The network namespace of that other link, as the namespace of this one numbers it; `None` if it is the same.
     pub lower_nsid: Option<i32>,
+    /// The ifindexes of the links of its own network namespace that an HSR or PRP ring consists of.
+    pub ring: Vec<u32>,
     /// The bus and the name of the device that it is the network side of, such as `pci` and `0000:01:00.0`.
     pub device: Option<(String, String)>,
     /// Where it was moved, in the event of its departure: network namespace and ifindex there.

@@ -47,7 +47,12 @@ impl Netlink {
     /// # Errors
     /// If we may not enter it.
     pub(crate) fn open_in(there: &Namespace, home: NsId) -> Result<Self> {
-        let requests = inside(there, home, Requests::open)?.context(|| "open a netlink socket")?;
+        inside(there, home, Self::open)?
+    }
+
+    /// Opens a socket in the network namespace of this thread.
+    pub(crate) fn open() -> Result<Self> {
+        let requests = Requests::open().context(|| "open a netlink socket")?;
         Ok(Self { requests, ethtool: OnceCell::new() })
     }
 
@@ -282,10 +287,15 @@ pub(crate) fn inside<T: Send>(there: &Namespace, home: NsId, work: impl FnOnce()
         })?;
         Ok(work())
     };
+    on_a_thread(enter_and_work)?
+}
+
+/// Runs a closure on a thread of its own, which may enter other namespaces and need not come back.
+pub(crate) fn on_a_thread<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T> {
     std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, enter_and_work);
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
         let thread = thread.context(|| "start a thread")?;
-        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        Ok(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     })
 }
 

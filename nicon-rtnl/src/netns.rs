@@ -1,8 +1,9 @@
 //! The network namespaces of this machine that /proc and /run/netns show.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::ops::ControlFlow;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use nicon_core::link::target::NAMED;
@@ -36,6 +37,17 @@ impl fmt::Display for Way {
     }
 }
 
+impl Way {
+    /// A number that the network namespace of a process has, and no other: that of a file in its /proc/net. It is not the
+    /// namespace's inode number, but takes no rights to see. `None` if the process is gone.
+    fn number(&self) -> Option<u64> {
+        match self {
+            Self::Process(pid) => std::fs::metadata(format!("/proc/{pid}/net/dev")).ok().map(|file| file.ino()),
+            Self::Name(_) => None,
+        }
+    }
+}
+
 impl Found {
     /// Opens it.
     ///
@@ -60,7 +72,7 @@ impl Found {
 pub struct Census {
     /// Each once.
     pub found: Vec<Found>,
-    /// Processes that we may not inspect.
+    /// Processes that we may not inspect, and that are in none of them.
     pub denied: Vec<i32>,
 }
 
@@ -81,6 +93,10 @@ pub fn all() -> Result<Census> {
         }
         Ok(ControlFlow::Continue(()))
     })?;
+    let mut seen = HashMap::new();
+    let mut is_seen =
+        |number| *seen.entry(number).or_insert_with(|| found.iter().any(|other| other.way.number() == Some(number)));
+    denied.retain(|pid| Way::Process(*pid).number().is_some_and(|number| !is_seen(number)));
     found.extend(named().filter(|named| known.insert(named.ino)));
     Ok(Census { found, denied })
 }

@@ -4,6 +4,7 @@ pub(crate) mod again;
 pub(crate) mod batch;
 pub(crate) mod ends;
 pub(crate) mod interrupted;
+pub(crate) mod kinds;
 pub(crate) mod list;
 pub(crate) mod losses;
 pub(crate) mod moves;
@@ -25,6 +26,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         batch::trials(suite),
         ends::trials(suite),
         interrupted::trials(suite),
+        kinds::trials(suite),
         list::trials(suite),
         losses::trials(suite),
         moves::trials(suite),

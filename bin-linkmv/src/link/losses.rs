@@ -26,6 +26,8 @@ pub(crate) struct Losses {
     qdisc: Vec<String>,
     /// VLANs that it had as a port of a bridge.
     vlan: Vec<String>,
+    /// Links that sat on it, and that the move destroyed.
+    stacked: Vec<String>,
 }
 
 impl Losses {
@@ -51,9 +53,9 @@ impl Losses {
         lost
     }
 
-    /// Adds the `master` that the link was a port of.
-    pub(crate) fn and_master(self, master: Option<String>) -> Self {
-        Self { master, ..self }
+    /// Adds the `master` that the link was a port of, and what was `stacked` on it.
+    pub(crate) fn and_links(self, master: Option<String>, stacked: Vec<String>) -> Self {
+        Self { master, stacked, ..self }
     }
 }
 

@@ -5,28 +5,43 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use nicon_core::{Error, NsId, Result};
-use nicon_rtnl::{Carry, Link, NetnsHandle, Relation};
+use nicon_rtnl::uppers::{Upper, Uppers};
+use nicon_rtnl::{Carry, Link, NetnsHandle};
 
-/// How long a list of them is reused. The guard protects against oversights, not races, and listing them again for each link
-/// would slow a batch down.
+/// How long a list of what sits on what is reused. The guard protects against oversights, not races, and asking every network
+/// namespace again for each link would slow a batch down.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// Refuses moves that cut something off.
-#[derive(Default)]
 pub(crate) struct Guard {
+    /// Whether such moves are made all the same.
+    force: bool,
     listed: RefCell<Option<Listed>>,
 }
 
-/// The links that sit on top of others, as last listed.
+/// The links that sit on those of a namespace, as last listed.
 struct Listed {
     when: Instant,
     ns: NsId,
-    links: Rc<[Box<Link>]>,
+    uppers: Rc<Uppers>,
 }
 
 impl Guard {
-    /// Refuses to move a link that something else depends on.
-    pub(crate) fn check(&self, link: &Link, carry: &Carry, from: &NetnsHandle) -> Result<()> {
+    pub(crate) fn new(force: bool) -> Self {
+        Self { force, listed: RefCell::default() }
+    }
+
+    /// Whether such moves are made all the same.
+    pub(crate) fn is_forced(&self) -> bool {
+        self.force
+    }
+
+    /// Refuses to move a link that something else depends on, unless it is forced. Returns the links that the move destroys.
+    pub(crate) fn check(&self, link: &Link, carry: &Carry, from: &NetnsHandle) -> Result<Vec<String>> {
+        if self.force {
+            let uppers = self.uppers(from)?;
+            return Ok(uppers.on(link.ifindex).filter(|upper| upper.link.falls_with_lower()).map(text).collect());
+        }
         let refuse = |why: String| Err(Error::failed(format!("{} {why} (--force moves it anyway)", link.name)));
         if carry.has_default_route() {
             return refuse(format!("carries the default route of {}", from.label));
@@ -35,24 +50,37 @@ impl Guard {
             let master = from.netlink.link_at(master)?;
             return refuse(format!("is a port of {}", master.map_or("another link".to_owned(), |master| master.name)));
         }
-        let stacked = self.stacked(from)?;
-        let on_it = stacked.iter().filter(|other| other.lower == Some(link.ifindex) && other.lower_nsid.is_none());
-        let names: Vec<&str> = on_it.map(|other| other.name.as_str()).collect();
-        if names.is_empty() { Ok(()) } else { refuse(format!("has {} stacked on it", names.join(", "))) }
+        let uppers = self.uppers(from)?;
+        let (falling, others): (Vec<_>, Vec<_>) =
+            uppers.on(link.ifindex).partition(|upper| upper.link.falls_with_lower());
+        if !falling.is_empty() || !others.is_empty() {
+            let names = falling.iter().chain(&others).copied().map(text).collect::<Vec<_>>().join(", ");
+            let falls = falling.iter().map(|upper| upper.link.name.as_str()).collect::<Vec<_>>().join(", ");
+            let fate = if falls.is_empty() { falls } else { format!(", and the move would destroy {falls}") };
+            return refuse(format!("has {names} stacked on it{fate}"));
+        }
+        match &uppers.doubt {
+            Some(doubt) => refuse(format!("may have links stacked on it: {doubt}")),
+            None => Ok(Vec::new()),
+        }
     }
 
-    /// The links of a namespace that sit on top of others.
-    fn stacked(&self, from: &NetnsHandle) -> Result<Rc<[Box<Link>]>> {
+    /// What sits on the links of a namespace.
+    fn uppers(&self, from: &NetnsHandle) -> Result<Rc<Uppers>> {
         if let Some(listed) = &*self.listed.borrow()
             && listed.ns == from.ns.id()
             && listed.when.elapsed() < FRESH
         {
-            return Ok(listed.links.clone());
+            return Ok(listed.uppers.clone());
         }
-        let mut links = from.netlink.links(None)?.entries;
-        links.retain(|link| link.relation() == Some(Relation::Parent));
-        let links: Rc<[Box<Link>]> = links.into();
-        *self.listed.borrow_mut() = Some(Listed { when: Instant::now(), ns: from.ns.id(), links: links.clone() });
-        Ok(links)
+        let uppers = Rc::new(from.uppers()?);
+        *self.listed.borrow_mut() = Some(Listed { when: Instant::now(), ns: from.ns.id(), uppers: uppers.clone() });
+        Ok(uppers)
     }
+}
+
+/// A link, and where it is if not in the namespace of the one that it sits on.
+fn text(upper: &Upper) -> String {
+    let name = &upper.link.name;
+    upper.place.as_ref().map_or_else(|| name.clone(), |place| format!("{name} in {place}"))
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use nicon_core::filter::interrupt::Interrupt;
 use nicon_core::link::{LinkSpec, Selector};
 use nicon_rtnl::{Link, NetnsHandle};
 
@@ -19,12 +20,13 @@ pub(crate) struct Job<'a> {
 }
 
 /// Options that apply to all links of a run.
-pub(crate) struct Options {
-    /// `None` with `--force`.
-    pub(crate) guard: Option<Guard>,
+pub(crate) struct Options<'a> {
+    pub(crate) guard: Guard,
     pub(crate) wait: Option<Duration>,
     pub(crate) announce: bool,
     pub(crate) dry_run: bool,
+    /// What ends a wait early.
+    pub(crate) interrupt: &'a Interrupt,
 }
 
 /// The outcome of a job.

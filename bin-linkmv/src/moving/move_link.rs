@@ -19,7 +19,7 @@ use crate::moving::wait_ready::wait_ready;
 ///
 /// # Errors
 /// The link is back where it was, unchanged. If that failed as well, the message says where the link is now.
-pub(crate) fn move_link(job: &Job<'_>, options: &Options, mut link: Link) -> Result<Outcome> {
+pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, mut link: Link) -> Result<Outcome> {
     let from = &job.from.netns;
     if options.dry_run {
         return Survey::of(job, options, &link).map(|survey| survey.plan(job, link));
@@ -91,7 +91,7 @@ fn leave_master(from: &NetnsHandle, link: &mut Link, undo: &mut Undo, journal: &
 /// Sends the message that moves the link, and then configures it.
 fn transfer(
     job: &Job<'_>,
-    options: &Options,
+    options: &Options<'_>,
     link: &Link,
     (tag, inode): (&str, Option<u64>),
     checked: &Checked,

@@ -29,7 +29,7 @@ pub(crate) fn plan(job: &Job<'_>, link: &Link, origin: &Origin) -> Result<Outcom
 ///
 /// # Errors
 /// The link is left unchanged.
-pub(crate) fn reconcile(job: &Job<'_>, options: &Options, link: &Link, origin: &Origin) -> Result<bool> {
+pub(crate) fn reconcile(job: &Job<'_>, options: &Options<'_>, link: &Link, origin: &Origin) -> Result<bool> {
     let master = check_again(job, link)?;
     if plan::reconciling(job, link, origin, master)?.is_empty() {
         wait_ready(job, options, link)?;

@@ -20,7 +20,7 @@ use crate::moving::wait_ready::wait_ready;
 ///
 /// # Errors
 /// If no link came from there. A move that cannot be completed is undone as far as its journal allows.
-pub(crate) fn resume(job: &Job<'_>, options: &Options) -> Result<Outcome> {
+pub(crate) fn resume(job: &Job<'_>, options: &Options<'_>) -> Result<Outcome> {
     let mut complete = None;
     for link in job.to.netlink.links(None)?.entries {
         let selected = fits(job.selector, &link);
@@ -62,7 +62,7 @@ pub(crate) fn resume(job: &Job<'_>, options: &Options) -> Result<Outcome> {
 /// Completes an interrupted move, or puts the link back.
 fn finish(
     job: &Job<'_>,
-    options: &Options,
+    options: &Options<'_>,
     link: &Link,
     (tag, origin): (&str, &Origin),
     undo: Undo,

@@ -25,18 +25,18 @@ impl Survey {
     ///
     /// # Errors
     /// If the move is not allowed, or the kernel would reject it.
-    pub(crate) fn of(job: &Job<'_>, options: &Options, link: &Link) -> Result<Self> {
+    pub(crate) fn of(job: &Job<'_>, options: &Options<'_>, link: &Link) -> Result<Self> {
         let from = &job.from.netns;
         let checked = check(job, link)?;
         let carry = Carry::read(&from.netlink, link.ifindex)?;
+        let destroyed = options.guard.check(link, &carry, from)?;
         let attached = Attached::of(from, link, &carry)?;
-        if let Some(guard) = &options.guard {
-            guard.check(link, &carry, from)?;
+        if !options.guard.is_forced() {
             attached.check(&link.name)?;
         }
         let settings = job.from.settings(link)?;
         let losses = Losses::of(&carry, &settings, (&attached, link.ifindex), job.spec);
-        let losses = losses.and_master(master_of(link, from)?);
+        let losses = losses.and_links(master_of(link, from)?, destroyed);
         Ok(Self { checked, carry, settings, attached, losses })
     }
 

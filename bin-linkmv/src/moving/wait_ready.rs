@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use nicon_core::filter::interrupt::Interrupt;
 use nicon_core::{Error, Result};
 use nicon_rtnl::packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
 use nicon_rtnl::packet_route::link::LinkFlags;
@@ -21,9 +22,9 @@ const UNIQUE_WITHIN: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// If there is no carrier in time, or nothing can be announced.
-pub(crate) fn wait_ready(job: &Job<'_>, options: &Options, link: &Link) -> Result<()> {
+pub(crate) fn wait_ready(job: &Job<'_>, options: &Options<'_>, link: &Link) -> Result<()> {
     if let Some(limit) = options.wait {
-        wait_for_carrier(job.to, link, limit)?;
+        wait_for_carrier(job.to, link, limit, options.interrupt)?;
     }
     if options.announce && job.spec.up {
         let addresses = unique_addresses(job.to, link)?;
@@ -36,7 +37,7 @@ pub(crate) fn wait_ready(job: &Job<'_>, options: &Options, link: &Link) -> Resul
 ///
 /// # Errors
 /// [`nicon_core::Status::No`] if it has none within `limit`.
-fn wait_for_carrier(netns: &NetnsHandle, link: &Link, limit: Duration) -> Result<()> {
+fn wait_for_carrier(netns: &NetnsHandle, link: &Link, limit: Duration, interrupt: &Interrupt) -> Result<()> {
     let begun = Instant::now();
     loop {
         let now = netns.netlink.link_at(link.ifindex)?;
@@ -49,7 +50,8 @@ fn wait_for_carrier(netns: &NetnsHandle, link: &Link, limit: Duration) -> Result
             let seconds = limit.as_secs_f64();
             return Err(Error::no(format!("{} in {} has no carrier after {seconds} s", now.name, netns.label)));
         }
-        sleep(BETWEEN_LOOKS);
+        interrupt.sleep(BETWEEN_LOOKS);
+        interrupt.check().map_err(|error| error.suffix(" while it waited for a carrier"))?;
     }
 }
 

@@ -4,21 +4,22 @@ use nicon_core::{Error, LinkName, Record, Result};
 use nicon_rtnl::{Link, NetnsHandle};
 
 use crate::link::find::by_inode;
+use crate::link::namespaces::Namespaces;
 use crate::link::undo::Undo;
 use crate::record::deed::Deed;
-use crate::undoing::locate::{open_by_number, open_target};
+use crate::undoing::locate::open_target;
 use crate::undoing::undone::{Location, Undone};
 
 /// Puts back the link of a deed.
-pub(crate) fn undo(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<Undone> {
+pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces) -> Result<Undone> {
     let undo = Undo::from_value(&deed.undo)?;
     let name: LinkName = undo.name.parse()?;
     let sought = Sought::of(deed);
-    let origin = open_origin(&undo, home)?;
+    let origin = open_origin(&undo, namespaces)?;
     let (restored, changed) = if let Some(link) = at_home(&undo, &sought, &origin)? {
         (undo.restore(&link, &origin, &origin)?, false)
     } else {
-        let there = open_target(deed, record, home)?;
+        let there = open_target(deed, record, namespaces)?;
         let link = sought.find(&undo, &there)?;
         check(&link, &name, &origin)?;
         (undo.restore(&link, &there, &origin)?, true)
@@ -27,14 +28,14 @@ pub(crate) fn undo(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<U
 }
 
 /// Where the link of a deed is, if it is home already.
-pub(crate) fn find_undone(deed: &Deed, home: &NetnsHandle) -> Result<Option<Undone>> {
+pub(crate) fn find_undone(deed: &Deed, namespaces: &Namespaces) -> Result<Option<Undone>> {
     let undo = Undo::from_value(&deed.undo)?;
-    let link = at_home(&undo, &Sought::of(deed), &open_origin(&undo, home)?)?;
+    let link = at_home(&undo, &Sought::of(deed), &open_origin(&undo, namespaces)?)?;
     Ok(link.map(|link| Undone { changed: false, now: Some(location(&undo, link)), missing: Vec::new() }))
 }
 
-fn open_origin(undo: &Undo, home: &NetnsHandle) -> Result<NetnsHandle> {
-    open_by_number(undo.netns, &format!("which {} came from", undo.name), home)
+fn open_origin(undo: &Undo, namespaces: &Namespaces) -> Result<NetnsHandle> {
+    namespaces.open(undo.netns, &format!("which {} came from", undo.name))
 }
 
 fn location(undo: &Undo, link: Link) -> Location {

@@ -45,7 +45,7 @@ fn kept_and_lost(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     assert_eq!(settings(&ground.from, "v9"), "2\n7");
 
     let moved = ground.mv(suite, &["v9", "v9", "--keep=addr,route,sysctl"]);
-    let nothing = json!({"addr": [], "route": [], "sysctl": [], "master": null, "neigh": [], "qdisc": [], "vlan": []});
+    let nothing = json!({"addr": [], "route": [], "sysctl": [], "master": null, "neigh": [], "qdisc": [], "vlan": [], "stacked": []});
     assert_eq!(deed(&record(&moved))["lost"], nothing);
     let told = |place: &Place| {
         let link = one(&place.ip("-j -d addr show dev v9"));

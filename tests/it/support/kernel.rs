@@ -14,6 +14,8 @@ pub(crate) enum Feature {
     BridgeVlans,
     /// Overlays of layers that are mounted nowhere.
     DetachedLayers,
+    /// Links of a kind, as `ip link add type` calls it.
+    LinkKind(&'static str),
     /// A processor that keeps up with time limits, which an emulated one (`NICON_EMULATED=1`) does not.
     FullSpeed,
     /// A `binfmt_misc` of one's own in a user namespace.
@@ -27,6 +29,7 @@ pub(crate) enum Feature {
 impl Feature {
     fn name(self) -> &'static str {
         match self {
+            Self::LinkKind(kind) => kind,
             Self::AppArmor => "AppArmor",
             Self::BridgeVlans => "bridge-VLANs",
             Self::DetachedLayers => "overlays of detached layers",
@@ -62,6 +65,7 @@ impl Feature {
                 runs(&["sh", "-c", bridge])
             }
             Self::DetachedLayers => is_linux(6, 15),
+            Self::LinkKind(kind) => knows_kind(kind),
             Self::FullSpeed => env::var_os("NICON_EMULATED").is_none(),
             Self::OwnInterpreters => {
                 runs(&["unshare", "--user", "--map-root-user", "--mount", "mount", "-t", "binfmt_misc", "none", "/mnt"])
@@ -77,6 +81,12 @@ impl Feature {
 pub(crate) fn translations() -> [&'static str; 2] {
     let by_kernel = if is_linux(6, 11) { "--translate=ioctl" } else { "--translate=auto" };
     [by_kernel, "--translate=scan"]
+}
+
+/// Whether the kernel knows a kind of links. What it wants to be told of a link of that kind does not matter.
+fn knows_kind(kind: &str) -> bool {
+    let made = output_within(tool("unshare").args(["-n", "ip", "link", "add", "type", kind]), LIMIT);
+    made.is_ok_and(|ran| !ran.stderr.contains("Unknown device type") && !ran.stderr.contains("not supported"))
 }
 
 fn is_linux(major: u32, minor: u32) -> bool {

@@ -57,13 +57,21 @@ impl Suite {
     where
         F: FnOnce(&Suite, &Lab) -> Result<(), Failed> + Send + 'static,
     {
+        self.trial_of_kernel(features, name, |suite| test(suite, suite.lab()?))
+    }
+
+    /// A test that needs no lab, but what only some kernels have.
+    pub(crate) fn trial_of_kernel<F>(&self, features: &'static [Feature], name: &str, test: F) -> Trial
+    where
+        F: FnOnce(&Suite) -> Result<(), Failed> + Send + 'static,
+    {
         let suite = self.clone();
         Trial::ignorable_test(name, move || {
             let excuse = suite.excuse()?.cloned();
             if let Some(missing) = excuse.or_else(|| features.iter().find_map(|feature| feature.missing())) {
                 return Ok(Completion::ignored_with(missing));
             }
-            test(&suite, suite.lab()?).map(|()| Completion::Completed)
+            test(&suite).map(|()| Completion::Completed)
         })
     }
 
