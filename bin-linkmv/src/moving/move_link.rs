@@ -1,7 +1,7 @@
 //! The move: checks, then one message, then the link's configuration. After a failure everything is as it was.
 
 use nicon_core::{Error, Result};
-use nicon_rtnl::{Link, NetlinkError};
+use nicon_rtnl::{Link, NetlinkError, NetnsHandle};
 use nix::errno::Errno;
 
 use crate::link::find::tagged;
@@ -31,10 +31,16 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, mut link: Link) ->
     let is_of_this = |undo: &Undo| link.altnames.contains(&tag) && (undo.inode().is_none() || undo.inode() == inode);
     if let Some(undo) = journal.left_behind().filter(is_of_this) {
         // An earlier run was killed while it was putting the link back.
-        link = undo.restore(&link, from, from)?;
+        let restored = undo.restore(&link, from, from)?;
+        if let Some(lack) = restored.lack() {
+            remove_tag(from, &restored.link, &tag)?;
+            journal.end();
+            return Err(Error::failed(lack));
+        }
+        link = restored.link;
     }
-    let Survey { checked, carry, settings, unrestorable, losses } = Survey::of(job, options, &link)?;
-    let undo = Undo::of(from, &link, (&carry, &settings, &unrestorable))?;
+    let Survey { checked, carry, settings, attached, losses } = Survey::of(job, options, &link)?;
+    let mut undo = Undo::of(from, &link, (&carry, &settings, &attached))?;
     let carried = Carried::pack(job.spec, &carry, settings, link.ifindex);
     journal.begin(&undo)?;
     match from.netlink.add_altname(link.ifindex, &tag) {
@@ -47,7 +53,9 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, mut link: Link) ->
         }
         Ok(()) => {}
     }
-    match transfer(job, options, &link, (&tag, undo.inode()), &checked, carried) {
+    let moved = leave_master(from, &mut link, &mut undo, &mut journal).map_err(Failure::Halfway);
+    let moved = moved.and_then(|()| transfer(job, options, &link, (&tag, undo.inode()), &checked, carried));
+    match moved {
         Ok(link) => {
             remove_tag(job.to, &link, &tag)?;
             journal.end();
@@ -63,11 +71,21 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, mut link: Link) ->
             Err(gone(&link))
         }
         Err(Failure::Halfway(failure)) => {
-            bring_back(&link, &tag, &undo, job).map_err(|error| error.prefix(&failure))?;
+            let words = failure.to_string();
+            let failure = bring_back(&link, &tag, &undo, job, failure).map_err(|error| error.prefix(&words))?;
             journal.end();
             Err(failure)
         }
     }
+}
+
+/// Takes a port from its master, and records what it is like alone.
+fn leave_master(from: &NetnsHandle, link: &mut Link, undo: &mut Undo, journal: &mut Journal) -> Result<()> {
+    if let Some(alone) = undo.detach(from, link)? {
+        *link = alone;
+        journal.begin(undo)?;
+    }
+    Ok(())
 }
 
 /// Sends the message that moves the link, and then configures it.

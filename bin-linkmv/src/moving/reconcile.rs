@@ -5,11 +5,11 @@ use nicon_core::link::{Cidr, RouteSpec};
 use nicon_rtnl::{Carry, Link, NetlinkError, address, route};
 use nix::errno::Errno;
 
+use crate::link::attached::Attached;
 use crate::link::diff;
-use crate::link::losses::Unrestorable;
 use crate::link::sysctl::Sysctls;
 use crate::link::tag::Origin;
-use crate::link::undo::Undo;
+use crate::link::undo::{Restored, Undo};
 use crate::link::wait_ready::wait_ready;
 use crate::moving::apply::{Carried, apply};
 use crate::moving::check::check_again;
@@ -58,7 +58,7 @@ impl<'a> Before<'a> {
     fn of(job: &Job<'a>, link: &Link) -> Result<Self> {
         let carry = Carry::read(&job.to.netlink, link.ifindex)?;
         Ok(Self {
-            undo: Undo::of(job.to, link, (&carry, &Sysctls::default(), &Unrestorable::default()))?,
+            undo: Undo::of(job.to, link, (&carry, &Sysctls::default(), &Attached::default()))?,
             addresses: diff::addresses(&job.spec.addresses, link, job.to)?,
             routes: diff::routes(job.spec, link, job.to)?,
         })
@@ -76,7 +76,7 @@ impl<'a> Before<'a> {
             let removed = netlink.remove(address::request(cidr, link.ifindex));
             unless_absent(removed, &format!("remove address {cidr}"))?;
         }
-        self.undo.restore(&now, job.to, job.to).map(drop)
+        self.undo.restore(&now, job.to, job.to).and_then(Restored::whole).map(drop)
     }
 }
 

@@ -71,8 +71,8 @@ fn finish(
     let (from, spec) = (&job.from.netns, job.spec);
     journal.begin(&undo)?;
     let (carry, settings) = undo.carried(link.ifindex)?;
-    let unrestorable = undo.state.as_ref().map(|state| state.unrestorable.clone()).unwrap_or_default();
-    let lost = Losses::of(&carry, &settings, &unrestorable, spec);
+    let attached = undo.state.as_ref().map(|state| (state.attached.clone(), state.ifindex)).unwrap_or_default();
+    let lost = Losses::of(&carry, &settings, (&attached.0, attached.1), spec);
     let carried = Carried::pack(spec, &carry, settings, link.ifindex);
     let finished = || {
         apply(job, link, (origin, master(job)?), &carried)?;
@@ -86,9 +86,10 @@ fn finish(
             return Err(failure.suffix(&format!("; {name} stays in {to}: there is no journal of its move")));
         }
         let restored = undo.restore(link, job.to, from).map_err(|error| error.prefix(&failure))?;
-        remove_tag(from, &restored, tag)?;
+        remove_tag(from, &restored.link, tag)?;
         journal.end();
-        return Err(failure.suffix(&format!("; {}, which an interrupted run had moved, is back", origin.name)));
+        let lack = restored.lack().map(|lack| format!("; {lack}")).unwrap_or_default();
+        return Err(failure.suffix(&format!("; {}, which an interrupted run had moved, is back{lack}", origin.name)));
     }
     remove_tag(job.to, link, tag)?;
     journal.end();

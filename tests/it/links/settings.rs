@@ -230,7 +230,7 @@ fn all_or_back(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         (&["--addr=192.0.2.1/24", "--route=203.0.113.0/24,198.51.100.1"], 2, "not reachable through any"),
         (&["--altname=taken-too"], 1, "taken-too already exists"),
         // The kernel takes the move, and then refuses these.
-        (&["--master=taken"], 2, "move v9 to process"),
+        (&["--master=taken"], 2, "set up eth1 in process"),
         (&["--altname=here", "--addr=ff02::1/64"], 2, "add address ff02::1/64"),
         (&["--addr=192.0.2.1/24", "--addr=255.255.255.255/33"], 2, "prefix length"),
         (&["--addr=192.0.2.1/24", "--gateway=192.0.2.255"], 2, "add route 0.0.0.0/0"),
