@@ -11,6 +11,7 @@ pub(crate) mod moves;
 pub(crate) mod records;
 pub(crate) mod records_undo;
 pub(crate) mod settings;
+pub(crate) mod stacked;
 pub(crate) mod taken_names;
 pub(crate) mod undo;
 pub(crate) mod veth;
@@ -33,6 +34,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         records::trials(suite),
         records_undo::trials(suite),
         settings::trials(suite),
+        stacked::trials(suite),
         taken_names::trials(suite),
         undo::trials(suite),
         veth::trials(suite),
