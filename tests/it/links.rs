@@ -10,6 +10,7 @@ pub(crate) mod losses;
 pub(crate) mod moves;
 pub(crate) mod records;
 pub(crate) mod records_undo;
+pub(crate) mod restored;
 pub(crate) mod settings;
 pub(crate) mod stacked;
 pub(crate) mod taken_names;
@@ -33,6 +34,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         moves::trials(suite),
         records::trials(suite),
         records_undo::trials(suite),
+        restored::trials(suite),
         settings::trials(suite),
         stacked::trials(suite),
         taken_names::trials(suite),
