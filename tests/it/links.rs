@@ -7,6 +7,7 @@ pub(crate) mod interrupted;
 pub(crate) mod kinds;
 pub(crate) mod list;
 pub(crate) mod losses;
+pub(crate) mod masters;
 pub(crate) mod moves;
 pub(crate) mod records;
 pub(crate) mod records_undo;
@@ -31,6 +32,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         kinds::trials(suite),
         list::trials(suite),
         losses::trials(suite),
+        masters::trials(suite),
         moves::trials(suite),
         records::trials(suite),
         records_undo::trials(suite),

@@ -65,12 +65,21 @@ fn unrestorable(suite: &Suite) -> Result<(), Failed> {
         addr add 198.51.100.1/24 dev v8
         route add 203.0.113.0/24 nexthop via 192.0.2.2 dev v9 nexthop via 198.51.100.2 dev v8";
     for (batch, script, words) in [
-        ("", "tc qdisc add dev v9 root handle 1: htb && tc class add dev v9 classid 1:1 parent 1: htb rate 1mbit",
-            "qdisc htb 1: root with 1 class"),
-        ("", "tc qdisc add dev v9 ingress && tc filter add dev v9 parent ffff: prio 1 protocol ip u32 match u32 0 0 classid 1:1",
-            "qdisc ingress ffff: parent ffff:fff1 with filters"),
-        ("", "tc qdisc add dev v9 clsact && tc filter add dev v9 egress prio 1 protocol ip u32 match u32 0 0 classid 1:1",
-            "qdisc clsact ffff: parent ffff:fff1 with filters"),
+        (
+            "",
+            "tc qdisc add dev v9 root handle 1: htb && tc class add dev v9 classid 1:1 parent 1: htb rate 1mbit",
+            "qdisc htb 1: root with 1 class",
+        ),
+        (
+            "",
+            "tc qdisc add dev v9 ingress && tc filter add dev v9 parent ffff: prio 1 protocol ip u32 match u32 0 0 classid 1:1",
+            "qdisc ingress ffff: parent ffff:fff1 with filters",
+        ),
+        (
+            "",
+            "tc qdisc add dev v9 clsact && tc filter add dev v9 egress prio 1 protocol ip u32 match u32 0 0 classid 1:1",
+            "qdisc clsact ffff: parent ffff:fff1 with filters",
+        ),
         ("", "tc qdisc add dev v9 ingress_block 7 clsact", "with a shared block"),
         (gateways, "true", "route 203.0.113.0/24 via 192.0.2.2 (one way of 2)"),
         ("nexthop add id 77 via 192.0.2.2 dev v9", "true", "nexthop 77"),
