@@ -1,5 +1,8 @@
 //! The programs that change links: nicon-linkmv moves them between network namespaces, and nicon-veth makes pairs of them.
 
+mod batch;
+#[doc(hidden)]
+pub mod fuzz;
 mod link;
 pub mod linkmv;
 mod moving;

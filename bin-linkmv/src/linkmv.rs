@@ -1,13 +1,12 @@
 //! nicon-linkmv: moves network links between network namespaces.
 
 mod args;
-mod batch;
 mod endpoints;
 mod run;
 mod wishes;
 
 use clap::Parser;
-use nicon_core::filter::cli;
+use nicon_core::filter::{cli, interrupt};
 
 use crate::record::program::LINKMV;
 
@@ -15,7 +14,7 @@ use crate::record::program::LINKMV;
 #[must_use]
 pub fn main() -> std::process::ExitCode {
     match args::Args::try_parse() {
-        Ok(args) => cli::run(LINKMV, || run::run(&args)),
+        Ok(args) => interrupt::run(LINKMV, |interrupt| run::run(&args, interrupt)),
         Err(error) => cli::usage(LINKMV, error.use_stderr(), &error.to_string()).into(),
     }
 }

@@ -1,6 +1,5 @@
 //! Moving a link: one that is still where it comes from is moved, and one that an earlier run moved gets what it lacks.
 
-mod announce;
 mod apply;
 mod check;
 pub(crate) mod guard;
@@ -11,7 +10,6 @@ mod reconcile;
 mod resume;
 mod survey;
 mod transfer;
-mod wait_ready;
 
 use nicon_core::Result;
 
@@ -22,7 +20,7 @@ use job::{Job, Options, Outcome};
 ///
 /// # Errors
 /// The link is back where it was, unchanged. If that failed as well, the message says where the link is now.
-pub(crate) fn carry_out(job: &Job<'_>, options: &Options) -> Result<Outcome> {
+pub(crate) fn carry_out(job: &Job<'_>, options: &Options<'_>) -> Result<Outcome> {
     match find(job.selector, &job.from.netns)? {
         Some(link) => move_link::move_link(job, options, link),
         None => resume::resume(job, options),

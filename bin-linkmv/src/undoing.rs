@@ -8,8 +8,8 @@ mod undone;
 
 use nicon_core::machine::Machine;
 use nicon_core::{Error, Record, Result};
-use nicon_rtnl::NetnsHandle;
 
+use crate::link::namespaces::Namespaces;
 use crate::record::deed::Deed;
 use crate::record::program::{LINKMV, VETH};
 use undone::Undone;
@@ -18,12 +18,12 @@ use undone::Undone;
 ///
 /// # Errors
 /// If it cannot be undone, or not as a whole.
-pub(crate) fn undo(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<Undone> {
+pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces) -> Result<Undone> {
     // On another machine, or after a restart of this one, the same numbers mean other links.
     Machine::this()?.check(record)?;
     match deed.by.as_str() {
-        LINKMV => moved_link::undo(deed, record, home),
-        VETH => pair::undo(deed, record, home),
+        LINKMV => moved_link::undo(deed, record, namespaces),
+        VETH => pair::undo(deed, record, namespaces),
         other => Err(Error::failed(format!("{} was done by {other}, which this version does not know", deed.name))),
     }
 }
@@ -32,11 +32,11 @@ pub(crate) fn undo(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<U
 ///
 /// # Errors
 /// If that cannot be found out.
-pub(crate) fn find_undone(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<Option<Undone>> {
+pub(crate) fn find_undone(deed: &Deed, record: &Record, namespaces: &Namespaces) -> Result<Option<Undone>> {
     Machine::this()?.check(record)?;
     match deed.by.as_str() {
-        LINKMV => moved_link::find_undone(deed, home),
-        VETH => pair::find_undone(deed, record, home),
+        LINKMV => moved_link::find_undone(deed, namespaces),
+        VETH => pair::find_undone(deed, record, namespaces),
         _ => Ok(None),
     }
 }

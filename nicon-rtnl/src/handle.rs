@@ -27,7 +27,7 @@ pub struct NetnsHandle {
     pub netlink: Rc<Netlink>,
     sysfs: SharedSysfs,
     /// The process that it was found by, if any.
-    process: Option<Process>,
+    process: Option<Rc<Process>>,
     pub(crate) home: Rc<Home>,
 }
 
@@ -50,7 +50,14 @@ impl NetnsHandle {
         let Found { label, ns, process } = Found::home()?;
         let netlink = Rc::new(Netlink::open_in(&ns, ns.id())?);
         let home = Home { id: ns.id(), netlink, sysfs: Rc::default() };
-        Ok(Self { label, ns, netlink: home.netlink.clone(), sysfs: home.sysfs.clone(), process, home: home.into() })
+        Ok(Self {
+            label,
+            ns,
+            netlink: home.netlink.clone(),
+            sysfs: home.sysfs.clone(),
+            process: process.map(Rc::new),
+            home: home.into(),
+        })
     }
 
     /// Opens the namespace which a file names, such as `/run/netns/blue` or `/proc/42/ns/net`. Like all that is opened through
@@ -93,13 +100,34 @@ impl NetnsHandle {
         self.open_record(&record).map_err(|error| error.prefix(field))
     }
 
+    /// Another handle to the same namespace, which shares what is open in it.
+    ///
+    /// # Errors
+    /// [`Status::Failed`] if there are too many open descriptors.
+    pub fn try_clone(&self) -> Result<Self> {
+        let (netlink, sysfs, process) = (self.netlink.clone(), self.sysfs.clone(), self.process.clone());
+        Ok(Self {
+            label: self.label.clone(),
+            ns: self.ns.try_clone()?,
+            netlink,
+            sysfs,
+            process,
+            home: self.home.clone(),
+        })
+    }
+
     fn open(&self, Found { label, ns, process }: Found) -> Result<Self> {
         let (netlink, sysfs) = match ns.id() {
             id if id == self.ns.id() => (self.netlink.clone(), self.sysfs.clone()),
             id if id == self.home.id => (self.home.netlink.clone(), self.home.sysfs.clone()),
             _ => (Netlink::open_in(&ns, self.home.id)?.into(), Rc::default()),
         };
-        Ok(Self { label, ns, netlink, sysfs, process, home: self.home.clone() })
+        Ok(Self { label, ns, netlink, sysfs, process: process.map(Rc::new), home: self.home.clone() })
+    }
+
+    /// What identifies the network namespace that this program is in.
+    pub(crate) fn home_id(&self) -> NsId {
+        self.home.id
     }
 
     /// Whether this is the network namespace that this program is in.
@@ -147,7 +175,7 @@ impl NetnsHandle {
     /// The process that it was found by, if any.
     #[must_use]
     pub fn process(&self) -> Option<&Process> {
-        self.process.as_ref()
+        self.process.as_deref()
     }
 
     /// Continues with another process in it, or with a name that keeps it, and returns whether there is any.
@@ -164,7 +192,7 @@ impl NetnsHandle {
                 },
                 Way::Name(_) => None,
             };
-            self.process = process;
+            self.process = process.map(Rc::new);
             return Ok(true);
         }
         Ok(false)

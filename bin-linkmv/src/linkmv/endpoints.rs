@@ -4,12 +4,15 @@ use nicon_core::path::HOST;
 use nicon_core::{Error, Record, Result};
 use nicon_rtnl::NetnsHandle;
 
+use crate::link::namespaces::Namespaces;
 use crate::link::source::Source;
 use crate::linkmv::args::Args;
 
 /// Where links are and where they go. Consecutive records mostly name the same namespaces, so what is open there is reused.
 pub(crate) struct Endpoints<'a> {
-    home: &'a NetnsHandle,
+    namespaces: &'a Namespaces,
+    /// Whether targets are held open to the end of the run.
+    all_or_nothing: bool,
     /// Where links are if their records do not say.
     from: Source,
     /// Whether the command line decides that for all records.
@@ -20,12 +23,13 @@ pub(crate) struct Endpoints<'a> {
 
 impl<'a> Endpoints<'a> {
     /// The namespaces that the command line names.
-    pub(crate) fn new(args: &Args, home: &'a NetnsHandle) -> Result<Self> {
+    pub(crate) fn new(args: &Args, namespaces: &'a Namespaces) -> Result<Self> {
         let from = match &args.from {
-            Some(from) => home.open_record(&Record::from(from))?,
-            None => NetnsHandle::home()?,
+            Some(from) => namespaces.home.open_record(&Record::from(from))?,
+            None => namespaces.home.try_clone()?,
         };
-        Ok(Self { home, from: Source::new(from), is_given: args.from.is_some(), of_record: None, to: None })
+        let (all_or_nothing, is_given) = (args.all_or_nothing, args.from.is_some());
+        Ok(Self { namespaces, all_or_nothing, from: Source::new(from), is_given, of_record: None, to: None })
     }
 
     /// Where the link of a record is, and its target.
@@ -33,16 +37,20 @@ impl<'a> Endpoints<'a> {
     /// # Errors
     /// If one is gone or may not be entered, or both are the same.
     pub(crate) fn of(&mut self, record: &Record) -> Result<(&Source, &NetnsHandle)> {
+        let home = &self.namespaces.home;
         let from = match record.get("from").filter(|_| !self.is_given) {
             Some(from) => {
                 let last = self.of_record.take();
-                let netns = last.as_ref().map_or(self.home, |last| &last.netns).open_field("from", from)?;
+                let netns = last.as_ref().map_or(home, |last| &last.netns).open_field("from", from)?;
                 self.of_record.insert(Source::after(last, netns))
             }
             None => &self.from,
         };
-        let to = self.to.insert(self.to.as_ref().unwrap_or(self.home).open_record(record)?);
+        let to = self.to.insert(self.to.as_ref().unwrap_or(home).open_record(record)?);
         differ(&from.netns, to)?;
+        if self.all_or_nothing {
+            self.namespaces.hold(to)?;
+        }
         Ok((from, to))
     }
 }

@@ -1,19 +1,20 @@
 //! The run: records in, the moves that they ask for, records out.
 
-use std::thread::sleep;
 use std::time::Duration;
 
+use nicon_core::filter::interrupt::Interrupt;
 use nicon_core::filter::stream::{Answers, Lines, View};
 use nicon_core::filter::table::Column;
 use nicon_core::link::{NewName, Selector};
 use nicon_core::record::cell;
 use nicon_core::{Error, Record, Result, Status};
-use nicon_rtnl::NetnsHandle;
 use nicon_rtnl::record::{IFINDEX, LinkFacts, MAC, NAME, NIC, RECORDS, TARGET};
 
+use crate::batch::{self, Batch};
 use crate::link::losses;
+use crate::link::namespaces::Namespaces;
+use crate::link::wait_ready::Readiness;
 use crate::linkmv::args::Args;
-use crate::linkmv::batch::Batch;
 use crate::linkmv::endpoints::Endpoints;
 use crate::linkmv::wishes;
 use crate::moving::carry_out;
@@ -23,7 +24,7 @@ use crate::record::act::Act;
 use crate::record::deed::{self, Deed};
 use crate::record::passing::{Passing, is_passed_over};
 use crate::record::program::LINKMV;
-use crate::undoing::{input, undo};
+use crate::undoing::input;
 
 const LINK: Column =
     Column { title: "LINK", cell: |record| cell(deed::last(record).and_then(|deed| deed.get("link"))) };
@@ -43,34 +44,42 @@ const PLAN: &[Column] = &[
 ///
 /// # Errors
 /// What ends the whole run; a link that cannot be moved does not.
-pub(crate) fn run(args: &Args) -> Result<Status> {
-    let home = NetnsHandle::home()?;
+pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
+    let namespaces = Namespaces::new()?;
     if args.undo {
-        let options =
-            input::Options { json: args.json, fail_fast: args.fail_fast, pace: args.pace.unwrap_or_default() };
-        return input::run(&options, &home);
+        let (json, fail_fast, pace) = (args.json, args.fail_fast, args.pace.unwrap_or_default());
+        let options = input::Options { program: LINKMV, json, fail_fast, pace };
+        return input::run(&options, interrupt, &namespaces);
     }
     let columns = if args.dry_run { PLAN } else { COLUMNS };
-    let mut answers = Answers::new(LINKMV, View::choose(args.json, columns))?;
-    let mut endpoints = Endpoints::new(args, &home)?;
-    let options =
-        Options { guard: Guard::new(args.force), wait: args.wait, announce: args.announce, dry_run: args.dry_run };
-    let mut batch = Batch::new(args, &mut answers);
+    let answers = Answers::new(LINKMV, View::choose(args.json, columns))?;
+    let mut endpoints = Endpoints::new(args, &namespaces)?;
+    let options = Options {
+        guard: Guard::new(args.force),
+        readiness: Readiness { wait: args.wait, announce: args.announce, interrupt },
+        dry_run: args.dry_run,
+    };
+    let (fail_fast, all_or_nothing) = (args.fail_fast, args.all_or_nothing);
+    let mut batch =
+        Batch::new(batch::Options { program: LINKMV, fail_fast, all_or_nothing }, answers, interrupt, &namespaces);
     if let Some(target) = &args.target {
         act(&mut batch, None, Record::from(target), |record| change(record, args, &options, &mut endpoints))?;
     } else {
-        each_record(args, &mut batch, |record| change(record, args, &options, &mut endpoints))?;
+        each_record(args, &mut batch, interrupt, |record| change(record, args, &options, &mut endpoints))?;
     }
-    batch.finish(|record, deed| undo(deed, record, &home).map(drop))?;
-    answers.finish()
+    batch.finish()
 }
 
 /// Acts on the records of standard input that ask for it, and passes the others on.
-fn each_record(args: &Args, batch: &mut Batch<'_>, mut change: impl FnMut(&mut Record) -> Result<bool>) -> Result<()> {
+fn each_record(
+    args: &Args,
+    batch: &mut Batch<'_>,
+    interrupt: &Interrupt,
+    mut change: impl FnMut(&mut Record) -> Result<bool>,
+) -> Result<()> {
     let (mut passing, mut rest, mut acted) = (Passing::default(), Duration::ZERO, false);
-    for line in
-        Lines::stdin(if args.link.is_some() { "give --target PID" } else { "name a link and give --target PID" })?
-    {
+    let hint = if args.link.is_some() { "give --target PID" } else { "name a link and give --target PID" };
+    for line in Lines::stdin_until(interrupt, hint)? {
         let line = line?;
         let record = line.record(RECORDS);
         if batch.is_stopped() {
@@ -90,7 +99,7 @@ fn each_record(args: &Args, batch: &mut Batch<'_>, mut change: impl FnMut(&mut R
         }
         match asked {
             Ok((record, true)) => {
-                sleep(rest);
+                interrupt.sleep(rest);
                 acted = true;
                 let changed = act(batch, Some(line.number), record, &mut change)?;
                 rest = args.pace.filter(|_| changed).unwrap_or_default();
@@ -128,13 +137,13 @@ fn act(
     let before = record.clone();
     match change(&mut record) {
         Ok(changed) => batch.done(line, before, record).map(|()| changed),
-        Err(error) => batch.fail(line, Some(record), error).map(|()| false),
+        Err(error) => batch.fail(line, [record], error).map(|()| false),
     }
 }
 
 /// Does what a record asks for, adds the facts and the deed to it, and returns whether anything was changed. After an error
 /// the record is unchanged.
-fn change(record: &mut Record, args: &Args, options: &Options, endpoints: &mut Endpoints<'_>) -> Result<bool> {
+fn change(record: &mut Record, args: &Args, options: &Options<'_>, endpoints: &mut Endpoints<'_>) -> Result<bool> {
     // What cannot be read could not be undone, either.
     Deed::all(record)?;
     let nothing = Record::default();
@@ -142,7 +151,7 @@ fn change(record: &mut Record, args: &Args, options: &Options, endpoints: &mut E
     let asked = if args.link.is_some() { &nothing } else { &*record };
     let (selector, name) = names(asked, args)?;
     let spec = wishes::read(asked, name, &args.attributes)?;
-    if (options.announce || options.wait.is_some()) && !spec.up {
+    if options.readiness.is_asked() && !spec.up {
         return Err(Error::failed("field \"up\": a link that stays down has no carrier, and announces nothing"));
     }
     let (from, to) = endpoints.of(record)?;

@@ -1,13 +1,12 @@
 //! A request to move a link, and its outcome.
 
-use std::time::Duration;
-
 use nicon_core::link::{LinkSpec, Selector};
 use nicon_rtnl::{Link, NetnsHandle};
 
 use crate::link::losses::Losses;
 use crate::link::source::Source;
 use crate::link::undo::Undo;
+use crate::link::wait_ready::Readiness;
 use crate::moving::guard::Guard;
 
 /// One link to be moved.
@@ -19,10 +18,9 @@ pub(crate) struct Job<'a> {
 }
 
 /// Options that apply to all links of a run.
-pub(crate) struct Options {
+pub(crate) struct Options<'a> {
     pub(crate) guard: Guard,
-    pub(crate) wait: Option<Duration>,
-    pub(crate) announce: bool,
+    pub(crate) readiness: Readiness<'a>,
     pub(crate) dry_run: bool,
 }
 

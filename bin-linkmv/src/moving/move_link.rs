@@ -1,25 +1,25 @@
 //! The move: checks, then one message, then the link's configuration. After a failure everything is as it was.
 
 use nicon_core::{Error, Result};
-use nicon_rtnl::{Link, NetlinkError};
+use nicon_rtnl::{Link, NetlinkError, NetnsHandle};
 use nix::errno::Errno;
 
 use crate::link::find::tagged;
 use crate::link::journal::Journal;
 use crate::link::tag::{Origin, tag_of};
 use crate::link::undo::Undo;
+use crate::link::wait_ready::wait_ready;
 use crate::moving::apply::{Carried, apply};
 use crate::moving::check::{Checked, refused};
 use crate::moving::job::{Job, Moved, Options, Outcome};
 use crate::moving::survey::Survey;
 use crate::moving::transfer::{bring_back, remove_tag, request};
-use crate::moving::wait_ready::wait_ready;
 
 /// Moves a link and configures it in its new namespace.
 ///
 /// # Errors
 /// The link is back where it was, unchanged. If that failed as well, the message says where the link is now.
-pub(crate) fn move_link(job: &Job<'_>, options: &Options, mut link: Link) -> Result<Outcome> {
+pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, mut link: Link) -> Result<Outcome> {
     let from = &job.from.netns;
     if options.dry_run {
         return Survey::of(job, options, &link).map(|survey| survey.plan(job, link));
@@ -31,10 +31,16 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options, mut link: Link) -> Res
     let is_of_this = |undo: &Undo| link.altnames.contains(&tag) && (undo.inode().is_none() || undo.inode() == inode);
     if let Some(undo) = journal.left_behind().filter(is_of_this) {
         // An earlier run was killed while it was putting the link back.
-        link = undo.restore(&link, from, from)?;
+        let restored = undo.restore(&link, from, from)?;
+        if let Some(lack) = restored.lack() {
+            remove_tag(from, &restored.link, &tag)?;
+            journal.end();
+            return Err(Error::failed(lack));
+        }
+        link = restored.link;
     }
-    let Survey { checked, carry, settings, unrestorable, losses } = Survey::of(job, options, &link)?;
-    let undo = Undo::of(from, &link, (&carry, &settings, &unrestorable))?;
+    let Survey { checked, carry, settings, attached, losses } = Survey::of(job, options, &link)?;
+    let mut undo = Undo::of(from, &link, (&carry, &settings, &attached))?;
     let carried = Carried::pack(job.spec, &carry, settings, link.ifindex);
     journal.begin(&undo)?;
     match from.netlink.add_altname(link.ifindex, &tag) {
@@ -47,7 +53,9 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options, mut link: Link) -> Res
         }
         Ok(()) => {}
     }
-    match transfer(job, options, &link, (&tag, undo.inode()), &checked, carried) {
+    let moved = leave_master(from, &mut link, &mut undo, &mut journal).map_err(Failure::Halfway);
+    let moved = moved.and_then(|()| transfer(job, options, &link, (&tag, undo.inode()), &checked, carried));
+    match moved {
         Ok(link) => {
             remove_tag(job.to, &link, &tag)?;
             journal.end();
@@ -63,17 +71,27 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options, mut link: Link) -> Res
             Err(gone(&link))
         }
         Err(Failure::Halfway(failure)) => {
-            bring_back(&link, &tag, &undo, job).map_err(|error| error.prefix(&failure))?;
+            let words = failure.to_string();
+            let failure = bring_back(&link, &tag, &undo, job, failure).map_err(|error| error.prefix(&words))?;
             journal.end();
             Err(failure)
         }
     }
 }
 
+/// Takes a port from its master, and records what it is like alone.
+fn leave_master(from: &NetnsHandle, link: &mut Link, undo: &mut Undo, journal: &mut Journal) -> Result<()> {
+    if let Some(alone) = undo.detach(from, link)? {
+        *link = alone;
+        journal.begin(undo)?;
+    }
+    Ok(())
+}
+
 /// Sends the message that moves the link, and then configures it.
 fn transfer(
     job: &Job<'_>,
-    options: &Options,
+    options: &Options<'_>,
     link: &Link,
     (tag, inode): (&str, Option<u64>),
     checked: &Checked,
@@ -92,7 +110,7 @@ fn transfer(
     let moved = moved.ok_or_else(|| Error::failed(format!("{} has vanished from {}", link.name, to.label)))?;
     let carried = carried.for_ifindex(moved.ifindex);
     apply(job, &moved, (&Origin::of(from, link), checked.master), &carried)?;
-    wait_ready(job, options, &moved)?;
+    wait_ready(job.to, &moved, &options.readiness)?;
     to.check_alive()?;
     Ok(moved)
 }

@@ -113,6 +113,11 @@ impl Deed {
         self.id.clone().unwrap_or_else(|| self.undo.to_string())
     }
 
+    /// Whether it says how all was before, so that it can be undone. It does not where an earlier run did what was asked.
+    pub(crate) fn is_whole(&self) -> bool {
+        ["ifindex", "peer"].iter().any(|field| self.undo.get(field).is_some())
+    }
+
     /// What identifies its link wherever it goes (see [`nicon_rtnl::sysfs`]), if that is known.
     pub(crate) fn inode(&self) -> Option<u64> {
         self.undo.get("inode")?.as_u64()

@@ -1,20 +1,19 @@
 //! Undoing: all records in, their deeds undone from the last to the first, what remains out.
 
 use std::collections::HashMap;
-use std::thread::sleep;
 use std::time::Duration;
 
+use nicon_core::filter::interrupt::Interrupt;
 use nicon_core::filter::stream::{Answers, Lines, View};
 use nicon_core::filter::table::Column;
 use nicon_core::record::cell;
 use nicon_core::{Error, Record, Result, Status};
-use nicon_rtnl::NetnsHandle;
 use nicon_rtnl::record::{RECORDS, TARGET};
 use serde_json::{Value, json};
 
+use crate::link::namespaces::Namespaces;
 use crate::record::deed::Deed;
 use crate::record::failed::FAILED;
-use crate::record::program::LINKMV;
 use crate::undoing::undone::Undone;
 use crate::undoing::{find_undone, undo};
 
@@ -31,6 +30,8 @@ const COLUMNS: &[Column] = &[
 
 /// How the command line asks for it.
 pub(crate) struct Options {
+    /// What messages begin with.
+    pub(crate) program: &'static str,
     /// Whether records are printed even at a terminal.
     pub(crate) json: bool,
     /// Whether the first failure ends the run.
@@ -51,17 +52,19 @@ struct Input {
 ///
 /// # Errors
 /// What ends the whole run; a deed that cannot be undone does not.
-pub(crate) fn run(options: &Options, home: &NetnsHandle) -> Result<Status> {
-    let mut answers = Answers::new(LINKMV, View::choose(options.json, COLUMNS))?;
-    let mut input = read(&mut answers)?;
-    undo_all(&mut input, options, home, &mut answers)?;
+pub(crate) fn run(options: &Options, interrupt: &Interrupt, namespaces: &Namespaces) -> Result<Status> {
+    let mut answers = Answers::new(options.program, View::choose(options.json, COLUMNS))?;
+    let mut input = read(&mut answers, options.program, interrupt)?;
+    undo_all(&mut input, options, interrupt, namespaces, &mut answers)?;
     answers.give_all(input.into_iter().map(|input| Ok(input.remains())))?;
     answers.finish()
 }
 
-fn read(answers: &mut Answers) -> Result<Vec<Input>> {
+fn read(answers: &mut Answers, program: &str, interrupt: &Interrupt) -> Result<Vec<Input>> {
     let mut all = Vec::new();
-    for line in Lines::stdin("redirect the output of an earlier run (nicon-linkmv --undo <moved)")? {
+    for line in
+        Lines::stdin_until(interrupt, &format!("redirect the output of an earlier run ({program} --undo <moved)"))?
+    {
         let line = line?;
         let record = line.record(RECORDS);
         match record.and_then(|record| Ok((Deed::all(&record)?, record))) {
@@ -81,7 +84,13 @@ fn read(answers: &mut Answers) -> Result<Vec<Input>> {
 
 /// Undoes each deed once: the last line's first, and of one record the last one first. So whatever was done on top of
 /// something else is undone before it.
-fn undo_all(input: &mut [Input], options: &Options, home: &NetnsHandle, answers: &mut Answers) -> Result<()> {
+fn undo_all(
+    input: &mut [Input],
+    options: &Options,
+    interrupt: &Interrupt,
+    namespaces: &Namespaces,
+    answers: &mut Answers,
+) -> Result<()> {
     let mut undone: HashMap<String, Option<Undone>> = HashMap::new();
     for at in (0..input.len()).rev() {
         let (before, rest) = input.split_at_mut(at);
@@ -89,14 +98,20 @@ fn undo_all(input: &mut [Input], options: &Options, home: &NetnsHandle, answers:
         for index in (0..deeds.len()).rev() {
             let key = deeds[index].key();
             if !undone.contains_key(&key) {
-                let mut outcome = undo(&deeds[index], record, home);
+                if let Err(error) = interrupt.check() {
+                    return answers.give(None, Err(error.suffix(", before all was undone")));
+                }
+                let mut outcome = undo(&deeds[index], record, namespaces);
                 if outcome.as_ref().is_err_and(|error| error.status() == Status::No) {
                     let earlier = deeds[..index].iter().map(|deed| (deed, &*record));
                     let earlier = earlier.chain(before.iter().flat_map(Input::each_deed));
-                    outcome = undone_below(&deeds[index], earlier, home).map_or(outcome, Ok);
+                    outcome = undone_below(&deeds[index], earlier, namespaces).map_or(outcome, Ok);
                 }
                 if outcome.as_ref().is_ok_and(|undone| undone.changed) {
-                    sleep(options.pace);
+                    interrupt.sleep(options.pace);
+                }
+                if let Ok(Err(error)) = outcome.as_ref().map(Undone::check) {
+                    answers.give(Some(*line), Err(error))?;
                 }
                 let failed = outcome.is_err();
                 undone.insert(key.clone(), outcome.as_ref().ok().cloned());
@@ -121,20 +136,25 @@ fn undo_all(input: &mut [Input], options: &Options, home: &NetnsHandle, answers:
 fn undone_below<'a>(
     deed: &Deed,
     earlier: impl Iterator<Item = (&'a Deed, &'a Record)>,
-    home: &NetnsHandle,
+    namespaces: &Namespaces,
 ) -> Option<Undone> {
     let inode = deed.inode()?;
     let mut same = earlier.filter(|(earlier, _)| earlier.inode() == Some(inode));
-    same.find_map(|(earlier, record)| find_undone(earlier, record, home).ok().flatten())
+    same.find_map(|(earlier, record)| find_undone(earlier, record, namespaces).ok().flatten())
 }
 
 /// The entry of a deed in `undone`.
-fn entry(deed: &Deed, Undone { changed, now }: &Undone) -> Value {
+fn entry(deed: &Deed, Undone { changed, now, missing }: &Undone) -> Value {
     let (netns, name, ifindex) = match now {
         Some(now) => (Some(now.netns), &now.name, now.ifindex),
         None => (deed.netns, &deed.name, deed.ifindex),
     };
-    json!({ "id": deed.id, "by": deed.by, "netns": netns, "name": name, "ifindex": ifindex, "changed": changed })
+    let mut entry =
+        json!({ "id": deed.id, "by": deed.by, "netns": netns, "name": name, "ifindex": ifindex, "changed": changed });
+    if !missing.is_empty() {
+        entry["missing"] = json!(missing);
+    }
+    entry
 }
 
 impl Input {

@@ -4,37 +4,38 @@ use nicon_core::{Error, LinkName, Record, Result};
 use nicon_rtnl::{Link, NetnsHandle};
 
 use crate::link::find::by_inode;
+use crate::link::namespaces::Namespaces;
 use crate::link::undo::Undo;
 use crate::record::deed::Deed;
-use crate::undoing::locate::{open_by_number, open_target};
+use crate::undoing::locate::open_target;
 use crate::undoing::undone::{Location, Undone};
 
 /// Puts back the link of a deed.
-pub(crate) fn undo(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<Undone> {
+pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces) -> Result<Undone> {
     let undo = Undo::from_value(&deed.undo)?;
     let name: LinkName = undo.name.parse()?;
     let sought = Sought::of(deed);
-    let origin = open_origin(&undo, home)?;
+    let origin = open_origin(&undo, namespaces)?;
     let (restored, changed) = if let Some(link) = at_home(&undo, &sought, &origin)? {
         (undo.restore(&link, &origin, &origin)?, false)
     } else {
-        let there = open_target(deed, record, home)?;
+        let there = open_target(deed, record, namespaces)?;
         let link = sought.find(&undo, &there)?;
         check(&link, &name, &origin)?;
         (undo.restore(&link, &there, &origin)?, true)
     };
-    Ok(Undone { changed, now: Some(location(&undo, restored)) })
+    Ok(Undone { changed, now: Some(location(&undo, restored.link)), missing: restored.missing })
 }
 
 /// Where the link of a deed is, if it is home already.
-pub(crate) fn find_undone(deed: &Deed, home: &NetnsHandle) -> Result<Option<Undone>> {
+pub(crate) fn find_undone(deed: &Deed, namespaces: &Namespaces) -> Result<Option<Undone>> {
     let undo = Undo::from_value(&deed.undo)?;
-    let link = at_home(&undo, &Sought::of(deed), &open_origin(&undo, home)?)?;
-    Ok(link.map(|link| Undone { changed: false, now: Some(location(&undo, link)) }))
+    let link = at_home(&undo, &Sought::of(deed), &open_origin(&undo, namespaces)?)?;
+    Ok(link.map(|link| Undone { changed: false, now: Some(location(&undo, link)), missing: Vec::new() }))
 }
 
-fn open_origin(undo: &Undo, home: &NetnsHandle) -> Result<NetnsHandle> {
-    open_by_number(undo.netns, &format!("which {} came from", undo.name), home)
+fn open_origin(undo: &Undo, namespaces: &Namespaces) -> Result<NetnsHandle> {
+    namespaces.open(undo.netns, &format!("which {} came from", undo.name))
 }
 
 fn location(undo: &Undo, link: Link) -> Location {
@@ -95,10 +96,8 @@ fn at_home(undo: &Undo, sought: &Sought<'_>, origin: &NetnsHandle) -> Result<Opt
 
 /// The kernel moves a link before it renames it. If the name is taken, the link would arrive under the wrong name.
 fn check(link: &Link, name: &LinkName, origin: &NetnsHandle) -> Result<()> {
-    for name in link.altnames.iter().map(String::as_str).chain([name.as_str()]) {
-        if origin.netlink.link(name)?.is_some() {
-            return Err(Error::no(format!("{name} already exists where {} came from", link.name)));
-        }
+    match origin.netlink.link(name.as_str())? {
+        Some(_) => Err(Error::no(format!("{name} already exists where {} came from", link.name))),
+        None => Ok(()),
     }
-    Ok(())
 }

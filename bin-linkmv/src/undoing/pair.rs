@@ -6,22 +6,23 @@ use nix::errno::Errno;
 use serde::Deserialize;
 
 use crate::link::find::by_inode;
+use crate::link::namespaces::Namespaces;
 use crate::record::deed::{Deed, PairUndo};
-use crate::undoing::locate::{open_by_number, open_target};
+use crate::undoing::locate::open_target;
 use crate::undoing::undone::Undone;
 
 /// Removes the pair of which a record has one end.
-pub(crate) fn undo(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<Undone> {
+pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces) -> Result<Undone> {
     if deed.undo.is_null() {
         if deed.changed {
             return Err(Error::failed(format!("{}, which was there before, keeps what it was given", deed.name)));
         }
         return Ok(GONE);
     }
-    match look(deed, record, home)? {
+    match look(deed, record, namespaces)? {
         Seen::There(netns, link) => {
             match netns.netlink.delete_link(link.ifindex) {
-                Ok(()) => Ok(Undone { changed: true, now: None }),
+                Ok(()) => Ok(Undone { changed: true, ..GONE }),
                 // Another run was faster.
                 Err(error) if error.errno == Errno::ENODEV => Ok(GONE),
                 Err(error) => Err(error.context(&format!("remove {} from {}", link.name, netns.label))),
@@ -33,11 +34,11 @@ pub(crate) fn undo(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<U
 }
 
 /// Whether the pair of a deed is no more.
-pub(crate) fn find_undone(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<Option<Undone>> {
-    Ok(matches!(look(deed, record, home)?, Seen::Gone).then_some(GONE))
+pub(crate) fn find_undone(deed: &Deed, record: &Record, namespaces: &Namespaces) -> Result<Option<Undone>> {
+    Ok(matches!(look(deed, record, namespaces)?, Seen::Gone).then_some(GONE))
 }
 
-const GONE: Undone = Undone { changed: false, now: None };
+const GONE: Undone = Undone { changed: false, now: None, missing: Vec::new() };
 
 /// What is left of a pair, seen from the end of which a record tells.
 enum Seen {
@@ -48,11 +49,11 @@ enum Seen {
     Gone,
 }
 
-fn look(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<Seen> {
+fn look(deed: &Deed, record: &Record, namespaces: &Namespaces) -> Result<Seen> {
     let pair = PairUndo::deserialize(&deed.undo);
     let pair = pair.map_err(|error| Error::failed(format!("field \"undo\": {error}")))?;
     let own = End { name: &deed.name, ifindex: deed.ifindex, inode: pair.inode, peer: pair.peer.ifindex };
-    let netns = unless_gone(open_target(deed, record, home))?;
+    let netns = unless_gone(open_target(deed, record, namespaces))?;
     let label = netns.as_ref().map_or_else(|| "its network namespace".to_owned(), |netns| netns.label.clone());
     if let Some(netns) = netns
         && let Some(link) = own.find(&netns)?
@@ -61,7 +62,7 @@ fn look(deed: &Deed, record: &Record, home: &NetnsHandle) -> Result<Seen> {
     }
     // Both ends exist, or neither. If the other end is there, this one was moved on.
     let peer = End { name: &pair.peer.name, ifindex: pair.peer.ifindex, inode: pair.peer.inode, peer: deed.ifindex };
-    let far = unless_gone(open_by_number(pair.peer.netns, &format!("the other end of {}", deed.name), home))?;
+    let far = unless_gone(namespaces.open(pair.peer.netns, &format!("the other end of {}", deed.name)))?;
     match far {
         Some(far) if peer.find(&far)?.is_some() => Ok(Seen::MovedOn(label)),
         _ => Ok(Seen::Gone),

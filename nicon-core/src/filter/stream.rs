@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, IsTerminal, Read, StdinLock};
 use nix::sys::stat::{SFlag, fstat};
 use serde::Serialize;
 
+use super::interrupt::{Interrupt, Interruptible};
 use super::output::{report, write_out};
 use super::table::{self, Column};
 use crate::record::append_line;
@@ -53,12 +54,27 @@ impl Lines<StdinLock<'static>> {
     /// # Errors
     /// [`Status::Failed`] where it is a terminal: nobody means to type records, and waiting would look like a hang.
     pub fn stdin(hint: &str) -> Result<Self> {
-        let stdin = io::stdin();
-        if stdin.is_terminal() {
-            return Err(Error::failed(format!("nothing to do: {hint}, or pipe records in (see --help)")));
-        }
-        Ok(Self::new(stdin.lock()))
+        check_stdin(hint)?;
+        Ok(Self::new(io::stdin().lock()))
     }
+}
+
+impl<'a> Lines<Interruptible<'a, StdinLock<'static>>> {
+    /// The same, until the run is interrupted: then what can be read without waiting is all.
+    ///
+    /// # Errors
+    /// As [`Lines::stdin`].
+    pub fn stdin_until(interrupt: &'a Interrupt, hint: &str) -> Result<Self> {
+        check_stdin(hint)?;
+        Ok(Self::new(interrupt.reader(io::stdin().lock())))
+    }
+}
+
+fn check_stdin(hint: &str) -> Result<()> {
+    if io::stdin().is_terminal() {
+        return Err(Error::failed(format!("nothing to do: {hint}, or pipe records in (see --help)")));
+    }
+    Ok(())
 }
 
 impl<R: Read> Lines<R> {

@@ -1,0 +1,168 @@
+//! The records of a run, and what becomes of the others when one fails or the run is interrupted.
+
+use nicon_core::filter::interrupt::Interrupt;
+use nicon_core::filter::output::report;
+use nicon_core::filter::stream::Answers;
+use nicon_core::{Error, Record, Result, Status};
+
+use crate::link::namespaces::Namespaces;
+use crate::record::{deed::Deed, failed};
+use crate::undoing::undo;
+
+/// How a run goes on after a failure.
+#[derive(Clone, Copy)]
+pub(crate) struct Options {
+    /// What messages begin with.
+    pub(crate) program: &'static str,
+    /// Whether the first failure ends the run.
+    pub(crate) fail_fast: bool,
+    /// Whether it also takes back what was done before.
+    pub(crate) all_or_nothing: bool,
+}
+
+/// Prints the records of a run as the command line asks.
+pub(crate) struct Batch<'a> {
+    options: Options,
+    answers: Answers,
+    interrupt: &'a Interrupt,
+    namespaces: &'a Namespaces,
+    /// Records that are held back until all have succeeded, and what those were like that this run acted on.
+    held: Vec<(Option<u64>, Record, Option<Record>)>,
+    failed: bool,
+}
+
+impl<'a> Batch<'a> {
+    pub(crate) fn new(
+        options: Options,
+        answers: Answers,
+        interrupt: &'a Interrupt,
+        namespaces: &'a Namespaces,
+    ) -> Self {
+        Self { options, answers, interrupt, namespaces, held: Vec::new(), failed: false }
+    }
+
+    /// Whether no further record is acted on.
+    pub(crate) fn is_stopped(&self) -> bool {
+        let is_failed = self.failed && (self.options.fail_fast || self.options.all_or_nothing);
+        is_failed || self.interrupt.signal().is_some()
+    }
+
+    /// Takes a record that was not acted on.
+    pub(crate) fn pass(&mut self, line: Option<u64>, record: Record) -> Result<()> {
+        self.take(line, record, None)
+    }
+
+    /// Takes a record that was acted on: its last deed is this run's, `before` is what it was like without.
+    pub(crate) fn done(&mut self, line: Option<u64>, before: Record, record: Record) -> Result<()> {
+        self.take(line, record, Some(before))
+    }
+
+    fn take(&mut self, line: Option<u64>, record: Record, before: Option<Record>) -> Result<()> {
+        if self.options.all_or_nothing {
+            self.held.push((line, record, before));
+            return Ok(());
+        }
+        self.answers.give(line, Ok(record))
+    }
+
+    /// Takes a failure, and its records as far as they could be read.
+    pub(crate) fn fail(
+        &mut self,
+        line: Option<u64>,
+        records: impl IntoIterator<Item = Record>,
+        error: Error,
+    ) -> Result<()> {
+        self.failed = true;
+        let why = error.to_string();
+        self.answers.give(line, Err(error))?;
+        records
+            .into_iter()
+            .filter_map(|record| failed::mark(record, &why))
+            .try_for_each(|record| self.pass(line, record))
+    }
+
+    /// Takes a record that came after what ended the run.
+    pub(crate) fn skip(&mut self, line: u64, record: Record) -> Result<()> {
+        let why = format!("not tried, since {}", self.cause());
+        failed::mark(record, &why).map_or(Ok(()), |record| self.pass(Some(line), record))
+    }
+
+    /// Why the run ended early.
+    fn cause(&self) -> String {
+        match self.interrupt.signal() {
+            Some(signal) if !self.failed => format!("the run was interrupted by {signal}"),
+            _ => "another record failed".to_owned(),
+        }
+    }
+
+    /// Ends the run. If it is all or nothing, prints what was held back. If any of it failed, was interrupted, or cannot be
+    /// printed, undoes this run's deeds, the last one first.
+    ///
+    /// # Errors
+    /// If standard output fails.
+    pub(crate) fn finish(mut self) -> Result<Status> {
+        let interrupted = self.interrupt.check();
+        if !self.options.all_or_nothing {
+            if let Err(error) = interrupted {
+                self.answers.give(None, Err(error))?;
+            }
+            return self.answers.finish();
+        }
+        if !self.failed
+            && let Err(error) = interrupted.and_then(|()| self.namespaces.check_alive())
+        {
+            self.answers.give(None, Err(error))?;
+            return self.take_all_back();
+        }
+        if self.failed {
+            return self.take_all_back();
+        }
+        let held = std::mem::take(&mut self.held);
+        let printed = self.answers.give_all(held.iter().map(|(_, record, _)| Ok(record.clone())));
+        printed.and_then(|()| self.answers.finish()).map_err(|error| {
+            // Nobody has the records, so nobody could undo what they tell of.
+            for (_, mut record, _) in held.into_iter().filter(|(_, _, before)| before.is_some()).rev() {
+                if let Err(error) = take_back(&mut record, self.namespaces) {
+                    report(self.options.program, &error);
+                }
+            }
+            Error::failed(format!("{error}; all was taken back"))
+        })
+    }
+
+    /// Undoes this run's deeds. Records that still have deeds then, of earlier programs or of this one, go on as failed.
+    fn take_all_back(mut self) -> Result<Status> {
+        let why = format!("taken back, since {}", self.cause());
+        let mut left = Vec::new();
+        for (line, mut record, before) in std::mem::take(&mut self.held).into_iter().rev() {
+            if let Some(before) = before {
+                match take_back(&mut record, self.namespaces) {
+                    Ok(()) => record = before,
+                    Err(error) => self.answers.give(line, Err(error))?,
+                }
+            }
+            left.extend(failed::mark(record, &why).map(|record| (line, record)));
+        }
+        left.into_iter().rev().try_for_each(|(line, record)| self.answers.give(line, Ok(record)))?;
+        self.answers.finish()
+    }
+}
+
+/// Undoes the last deed of a record, and takes it out of it.
+fn take_back(record: &mut Record, namespaces: &Namespaces) -> Result<()> {
+    let deeds = Deed::all(record)?;
+    let Some((index, deed)) = deeds.iter().enumerate().next_back() else { return Ok(()) };
+    // An earlier run did it. The deed then does not say how it was before, and taking it back is not up to this run.
+    let is_earlier = !deed.is_whole();
+    if deed.changed && !is_earlier {
+        undo(deed, record, namespaces)
+            .and_then(|undone| undone.check())
+            .map_err(|error| error.prefix("put it back, since another failed"))?;
+    }
+    deed.take_from(record, index);
+    if deed.changed && is_earlier {
+        let did = if deed.link.is_some() { "moved" } else { "made" };
+        return Err(Error::failed(format!("{}, which an earlier run {did}, keeps what this run gave it", deed.name)));
+    }
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! The network namespaces of a run.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use nicon_core::{Error, Result, Status};
+use nicon_rtnl::{NetnsHandle, netns};
+
+/// The network namespace of this program, and those that the run holds open to its end.
+pub(crate) struct Namespaces {
+    pub(crate) home: NetnsHandle,
+    /// By inode number.
+    held: RefCell<BTreeMap<u64, NetnsHandle>>,
+}
+
+impl Namespaces {
+    /// Those of a run that begins.
+    ///
+    /// # Errors
+    /// If our own cannot be opened.
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self { home: NetnsHandle::home()?, held: RefCell::default() })
+    }
+
+    /// Holds one open: if its container ends meanwhile, the links in it can still be brought home.
+    ///
+    /// # Errors
+    /// If there are too many open files.
+    pub(crate) fn hold(&self, netns: &NetnsHandle) -> Result<()> {
+        let ino = netns.ns.id().ino;
+        if !self.held.borrow().contains_key(&ino) {
+            self.held.borrow_mut().insert(ino, netns.try_clone()?);
+        }
+        Ok(())
+    }
+
+    /// Makes sure that the processes of those that are held still run.
+    ///
+    /// # Errors
+    /// [`Status::No`] if one has exited.
+    pub(crate) fn check_alive(&self) -> Result<()> {
+        self.held.borrow().values().try_for_each(NetnsHandle::check_alive)
+    }
+
+    /// Opens the one with an inode number, ours or any other. An error says `what` it is.
+    ///
+    /// # Errors
+    /// If it is gone, or must not be entered.
+    pub(crate) fn open(&self, ino: u64, what: &str) -> Result<NetnsHandle> {
+        if ino == self.home.ns.id().ino {
+            return self.home.try_clone();
+        }
+        if let Some(held) = self.held.borrow().get(&ino) {
+            return held.try_clone();
+        }
+        let mut gone = Error::no(format!("net:[{ino}], {what}, is not there any more"));
+        for found in netns::find(ino)? {
+            match found.open() {
+                Ok(ns) => return self.home.open_namespace(ns, found.way.to_string()),
+                Err(error) if error.status() == Status::No => {}
+                Err(error) => gone = error,
+            }
+        }
+        Err(gone)
+    }
+}
