@@ -8,6 +8,7 @@ pub(crate) mod kinds;
 pub(crate) mod list;
 pub(crate) mod losses;
 pub(crate) mod moves;
+pub(crate) mod planned;
 pub(crate) mod records;
 pub(crate) mod records_undo;
 pub(crate) mod settings;
@@ -31,6 +32,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         list::trials(suite),
         losses::trials(suite),
         moves::trials(suite),
+        planned::trials(suite),
         records::trials(suite),
         records_undo::trials(suite),
         settings::trials(suite),

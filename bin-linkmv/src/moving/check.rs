@@ -1,9 +1,12 @@
 //! Checks that run before anything is changed.
 
+use std::fmt::Display;
+
 use nicon_core::link::{AltName, NewName};
 use nicon_core::{Error, Result};
+use nicon_rtnl::packet_route::RouteNetlinkMessage;
 use nicon_rtnl::packet_route::link::LinkAttribute;
-use nicon_rtnl::{Link, NetlinkError, NetnsHandle};
+use nicon_rtnl::{Carry, Link, NetlinkError, NetnsHandle, route};
 use nix::errno::Errno;
 
 use crate::link::diff;
@@ -64,7 +67,28 @@ pub(crate) fn check_again(job: &Job<'_>, link: &Link) -> Result<Option<u32>> {
         }
     }
     limits(job, link, job.to)?;
+    check_routes(job, &Carry::default(), Some(link.ifindex))?;
     master(job)
+}
+
+/// Checks that no route of another link has the place of one that the link is to get, or brings along. Replacing it would cut off
+/// the hosts behind the other link. A link that is there already has the ifindex `own`.
+///
+/// # Errors
+/// [`nicon_core::Status::No`] if one has.
+pub(crate) fn check_routes(job: &Job<'_>, along: &Carry, own: Option<u32>) -> Result<()> {
+    let asked = job.spec.routes.iter().map(|asked| route::request(asked, own.unwrap_or(0)));
+    let requests: Vec<_> = asked
+        .chain(along.requests().map(|(request, _)| request))
+        .filter_map(|request| match request {
+            RouteNetlinkMessage::NewRoute(route) => Some(route),
+            _ => None,
+        })
+        .collect();
+    match job.to.netlink.taken_route(&requests, own)? {
+        Some(dst) => Err(route_taken(&dst, job.to)),
+        None => Ok(()),
+    }
 }
 
 /// The ifindex of the requested master.
@@ -128,4 +152,8 @@ pub(crate) fn refused(
 
 pub(crate) fn name_taken(name: &str, to: &NetnsHandle) -> Error {
     Error::no(format!("{name} already exists in {}", to.label))
+}
+
+pub(crate) fn route_taken(dst: impl Display, to: &NetnsHandle) -> Error {
+    Error::no(format!("{} has a route to {dst} through another link already", to.label))
 }
