@@ -16,5 +16,6 @@ pub(crate) mod spec;
 mod state;
 pub(crate) mod sysctl;
 pub(crate) mod tag;
+pub(crate) mod taken;
 pub(crate) mod undo;
 pub(crate) mod wait_ready;

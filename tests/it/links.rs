@@ -2,6 +2,7 @@
 
 pub(crate) mod again;
 pub(crate) mod batch;
+pub(crate) mod causes;
 pub(crate) mod ends;
 pub(crate) mod interrupted;
 pub(crate) mod kinds;
@@ -26,6 +27,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     [
         again::trials(suite),
         batch::trials(suite),
+        causes::trials(suite),
         ends::trials(suite),
         interrupted::trials(suite),
         kinds::trials(suite),

@@ -10,7 +10,8 @@ use crate::link::set_while_down;
 use crate::link::spec;
 use crate::link::sysctl::Sysctls;
 use crate::link::tag::Origin;
-use crate::moving::check::{name_taken, refused, route_taken};
+use crate::link::taken::name_taken;
+use crate::moving::check::{refused, route_taken};
 use crate::moving::job::Job;
 
 /// What a move carries over from the old namespace.

@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use nicon_core::link::{AltName, NewName};
 use nicon_core::{Error, Result};
+use nicon_rtnl::netlink::Far;
 use nicon_rtnl::packet_route::RouteNetlinkMessage;
 use nicon_rtnl::packet_route::link::LinkAttribute;
 use nicon_rtnl::{Carry, Link, NetlinkError, NetnsHandle, route};
@@ -11,6 +12,7 @@ use nix::errno::Errno;
 
 use crate::link::diff;
 use crate::link::tag::is_tag;
+use crate::link::taken::name_taken;
 use crate::moving::job::Job;
 
 /// What checking the target showed.
@@ -29,10 +31,7 @@ pub(crate) struct Checked {
 pub(crate) fn check(job: &Job<'_>, link: &Link) -> Result<Checked> {
     let (spec, to) = (job.spec, job.to);
     if link.immutable == Some(true) {
-        return Err(Error::failed(format!(
-            "{} cannot be moved: the kernel ties it to its network namespace",
-            link.name
-        )));
+        return Err(bound(link, &job.from.netns));
     }
     let new_name = spec.name.as_ref().map_or(link.name.as_str(), NewName::as_str);
     if link.altnames.iter().any(|altname| altname == new_name) {
@@ -54,6 +53,15 @@ pub(crate) fn check(job: &Job<'_>, link: &Link) -> Result<Checked> {
     }
     limits(job, link, &job.from.netns)?;
     Ok(Checked { master: master(job)?, own_name_is_free })
+}
+
+/// The error that a link cannot leave its namespace, with the way out that a wireless one has.
+fn bound(link: &Link, from: &NetnsHandle) -> Error {
+    let bound = format!("{} cannot be moved: the kernel ties it to its network namespace", link.name);
+    Error::failed(match from.phy(link) {
+        Some(phy) => format!("{bound}, but moves all links of a wireless device at once (iw phy {phy} set netns PID)"),
+        None => bound,
+    })
 }
 
 /// Checks a link that an earlier run moved, and returns the ifindex of the requested master.
@@ -119,6 +127,25 @@ fn limits(job: &Job<'_>, link: &Link, netns: &NetnsHandle) -> Result<()> {
             Err(Error::failed(format!("MTU {mtu} is out of range for {name} ({least} to {most})")))
         }
         Some(mtu) => Err(Error::failed(format!("MTU {mtu} is out of range for {name} ({least} or more)"))),
+        None => below(link, mtu, netns),
+    }
+}
+
+/// Checks the requested MTU against that of the link below.
+fn below(link: &Link, mtu: Option<u32>, netns: &NetnsHandle) -> Result<()> {
+    let (Some(mtu), Some(ifindex)) = (mtu.filter(|_| link.is_bound_by_mtu_below()), link.lower) else { return Ok(()) };
+    let lower = match link.lower_nsid {
+        None => netns.netlink.link_at(ifindex)?,
+        Some(nsid) => match netns.netlink.link_in(nsid, ifindex)? {
+            Far::There(lower) => Some(*lower),
+            Far::Gone | Far::Denied => None,
+        },
+    };
+    match lower.and_then(|lower| lower.mtu.filter(|most| mtu > *most).map(|most| (lower.name, most))) {
+        Some((below, most)) => Err(Error::failed(format!(
+            "MTU {mtu} is out of range for {}: that of {below} below it is {most}",
+            link.name
+        ))),
         None => Ok(()),
     }
 }
@@ -141,17 +168,24 @@ pub(crate) fn refused(
             }
         }
     }
+    let master = job.spec.master.as_ref().filter(|_| error.errno == Errno::EOPNOTSUPP);
+    if let Some(master) = master {
+        return Error::failed(format!("{master} in {} takes no ports", job.to.label)).prefix(context);
+    }
     // If the kernel reports which links are immovable, this one was reported as movable.
     let may_be_bound = error.errno == Errno::EINVAL && link.immutable.is_none();
-    let error = error.context(context);
-    if may_be_bound {
-        return error.suffix(&format!("; one that ethtool -k {} calls netns-local cannot be moved", link.name));
+    if may_be_bound && job.from.netns.phy(link).is_some() {
+        return bound(link, &job.from.netns);
     }
-    error
-}
-
-pub(crate) fn name_taken(name: &str, to: &NetnsHandle) -> Error {
-    Error::no(format!("{name} already exists in {}", to.label))
+    let mtu = job.spec.mtu.filter(|_| matches!(error.errno, Errno::EINVAL | Errno::ERANGE));
+    let error = error.context(context);
+    match mtu {
+        Some(mtu) => error.suffix(&format!("; the link may be unable to have an MTU of {mtu}")),
+        None if may_be_bound => {
+            error.suffix(&format!("; one that ethtool -k {} calls netns-local cannot be moved", link.name))
+        }
+        None => error,
+    }
 }
 
 pub(crate) fn route_taken(dst: impl Display, to: &NetnsHandle) -> Error {
