@@ -9,6 +9,7 @@ pub(crate) mod losses;
 mod master;
 mod missing;
 pub(crate) mod namespaces;
+pub(crate) mod on_top;
 pub(crate) mod port;
 pub(crate) mod set_while_down;
 pub(crate) mod source;
