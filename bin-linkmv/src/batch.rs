@@ -96,11 +96,17 @@ impl<'a> Batch<'a> {
     }
 
     /// Ends the run. If it is all or nothing, prints what was held back. If any of it failed, was interrupted, or cannot be
-    /// printed, undoes this run's deeds, the last one first.
+    /// printed, undoes this run's deeds, the last one first. `read` is whether all records could be read.
     ///
     /// # Errors
     /// If standard output fails.
-    pub(crate) fn finish(mut self) -> Result<Status> {
+    pub(crate) fn finish(mut self, read: Result<()>) -> Result<Status> {
+        if let Err(error) = read {
+            if !self.options.all_or_nothing {
+                return Err(error);
+            }
+            self.fail(None, None, error)?;
+        }
         let interrupted = self.interrupt.check();
         if !self.options.all_or_nothing {
             if let Err(error) = interrupted {

@@ -55,6 +55,11 @@ pub(crate) fn is_tag(altname: &str) -> bool {
     read_altname(IN_PROGRESS, altname).is_some()
 }
 
+/// Whether a tag is that of a link which came from a network namespace under this name.
+pub(crate) fn is_tag_of(tag: &str, netns: u64, name: &str) -> bool {
+    read_altname(IN_PROGRESS, tag).is_some_and(|origin| origin.netns == netns && origin.name == name)
+}
+
 /// Whether an alternative name records where a link came from.
 pub(crate) fn is_origin_altname(altname: &str) -> bool {
     read_altname(ORIGIN, altname).is_some()

@@ -11,12 +11,14 @@ use nicon_core::{Error, Record, Result, Status};
 use nicon_rtnl::record::{IFINDEX, LinkFacts, MAC, NAME, NIC, RECORDS, TARGET};
 
 use crate::batch::{self, Batch};
+use crate::link::journal::Journals;
 use crate::link::losses;
 use crate::link::namespaces::Namespaces;
 use crate::linkmv::args::Args;
 use crate::linkmv::endpoints::Endpoints;
 use crate::linkmv::wishes;
 use crate::moving::carry_out;
+use crate::moving::ending::Ending;
 use crate::moving::guard::Guard;
 use crate::moving::job::{Job, Moved, Options, Outcome};
 use crate::record::act::Act;
@@ -53,22 +55,34 @@ pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
     let columns = if args.dry_run { PLAN } else { COLUMNS };
     let answers = Answers::new(LINKMV, View::choose(args.json, columns))?;
     let mut endpoints = Endpoints::new(args, &namespaces)?;
+    let journals = if args.dry_run {
+        Journals::none(LINKMV, interrupt)
+    } else {
+        Journals::open(LINKMV, args.wait.unwrap_or_default(), interrupt)?
+    };
     let options = Options {
         guard: Guard::new(args.force),
         wait: args.wait,
         announce: args.announce,
         dry_run: args.dry_run,
+        journals,
+        namespaces: &namespaces,
+        all_or_nothing: args.all_or_nothing,
         interrupt,
     };
     let (fail_fast, all_or_nothing) = (args.fail_fast, args.all_or_nothing);
     let mut batch =
         Batch::new(batch::Options { program: LINKMV, fail_fast, all_or_nothing }, answers, interrupt, &namespaces);
-    if let Some(target) = &args.target {
-        act(&mut batch, None, Record::from(target), |record| change(record, args, &options, &mut endpoints))?;
-    } else {
-        each_record(args, &mut batch, interrupt, |record| change(record, args, &options, &mut endpoints))?;
-    }
-    batch.finish()
+    let mut endings = Vec::new();
+    let mut change = |record: &mut Record| change(record, args, &options, (&mut endpoints, &mut endings));
+    let read = match &args.target {
+        Some(target) => act(&mut batch, None, Record::from(target), change).map(drop),
+        None => each_record(args, &mut batch, interrupt, &mut change),
+    };
+    let finished = batch.finish(read);
+    let end = |ending: Ending| if finished.is_ok() { ending.end(&namespaces) } else { ending.end_at_home() };
+    endings.into_iter().try_for_each(end)?;
+    finished
 }
 
 /// Acts on the records of standard input that ask for it, and passes the others on.
@@ -144,7 +158,12 @@ fn act(
 
 /// Does what a record asks for, adds the facts and the deed to it, and returns whether anything was changed. After an error
 /// the record is unchanged.
-fn change(record: &mut Record, args: &Args, options: &Options<'_>, endpoints: &mut Endpoints<'_>) -> Result<bool> {
+fn change(
+    record: &mut Record,
+    args: &Args,
+    options: &Options<'_>,
+    (endpoints, endings): (&mut Endpoints<'_>, &mut Vec<Ending>),
+) -> Result<bool> {
     // What cannot be read could not be undone, either.
     Deed::all(record)?;
     let nothing = Record::default();
@@ -158,7 +177,8 @@ fn change(record: &mut Record, args: &Args, options: &Options<'_>, endpoints: &m
     let (from, to) = endpoints.of(record)?;
     let id = Deed::new_id()?;
     match carry_out(&Job { selector: &selector, spec: &spec, from, to }, options)? {
-        Outcome::Moved(moved) => {
+        Outcome::Moved(mut moved) => {
+            endings.extend(moved.ending.take());
             let netns = to.ns.id().ino;
             if args.link.is_none() {
                 record.remove_all(&wishes::FIELDS);
@@ -180,7 +200,7 @@ fn change(record: &mut Record, args: &Args, options: &Options<'_>, endpoints: &m
 }
 
 fn deed_of(id: String, moved: &Moved, netns: u64) -> Deed {
-    let Moved { origin, link, changed, undo, lost } = moved;
+    let Moved { origin, link, changed, undo, lost, .. } = moved;
     Deed {
         id: Some(id),
         by: LINKMV.to_owned(),

@@ -1,14 +1,18 @@
 //! A request to move a link, and its outcome.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use nicon_core::filter::interrupt::Interrupt;
 use nicon_core::link::{LinkSpec, Selector};
 use nicon_rtnl::{Link, NetnsHandle};
 
+use crate::link::journal::Journals;
 use crate::link::losses::Losses;
+use crate::link::namespaces::Namespaces;
 use crate::link::source::Source;
 use crate::link::undo::Undo;
+use crate::moving::ending::Ending;
 use crate::moving::guard::Guard;
 
 /// One link to be moved.
@@ -16,7 +20,7 @@ pub(crate) struct Job<'a> {
     pub(crate) selector: &'a Selector,
     pub(crate) spec: &'a LinkSpec,
     pub(crate) from: &'a Source,
-    pub(crate) to: &'a NetnsHandle,
+    pub(crate) to: &'a Rc<NetnsHandle>,
 }
 
 /// Options that apply to all links of a run.
@@ -25,6 +29,10 @@ pub(crate) struct Options<'a> {
     pub(crate) wait: Option<Duration>,
     pub(crate) announce: bool,
     pub(crate) dry_run: bool,
+    pub(crate) journals: Journals<'a>,
+    pub(crate) namespaces: &'a Namespaces,
+    /// Whether moves keep their marks and journals, until [`Moved::ending`] removes them.
+    pub(crate) all_or_nothing: bool,
     /// What ends a wait early.
     pub(crate) interrupt: &'a Interrupt,
 }
@@ -55,4 +63,6 @@ pub(crate) struct Moved {
     pub(crate) undo: Undo,
     /// What it lost in the move, if known.
     pub(crate) lost: Option<Losses>,
+    /// What ends the move, if the run does that later.
+    pub(crate) ending: Option<Ending>,
 }

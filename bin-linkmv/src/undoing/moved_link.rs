@@ -16,15 +16,33 @@ pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces) -> Res
     let name: LinkName = undo.name.parse()?;
     let sought = Sought::of(deed);
     let origin = open_origin(&undo, namespaces)?;
-    let (restored, changed) = if let Some(link) = at_home(&undo, &sought, &origin)? {
-        (undo.restore(&link, &origin, &origin)?, false)
-    } else {
-        let there = open_target(deed, record, namespaces)?;
-        let link = sought.find(&undo, &there)?;
-        check(&link, &name, &origin)?;
-        (undo.restore(&link, &there, &origin)?, true)
+    if let Some(link) = at_home(&undo, &sought, &origin)? {
+        // The kernel puts a network card back when its container ends, but as the container left it.
+        let changed = link.name != undo.name || undo.alias().is_some_and(|alias| *alias != link.alias);
+        let restored = undo.restore(&link, &origin, &origin)?;
+        return Ok(Undone { changed, now: Some(location(&undo, restored)) });
+    }
+    let (there, link) = match find_there(deed, record, (&undo, &sought), namespaces) {
+        Ok(found) => found,
+        Err(gone) => undo.inode().map_or(Ok(None), |inode| namespaces.find_link(inode))?.ok_or(gone)?,
     };
-    Ok(Undone { changed, now: Some(location(&undo, restored)) })
+    if !there.is(&origin) {
+        check(&link, &name, &origin)?;
+    }
+    let restored = undo.restore(&link, &there, &origin)?;
+    Ok(Undone { changed: true, now: Some(location(&undo, restored)) })
+}
+
+/// The link where its move left it.
+fn find_there(
+    deed: &Deed,
+    record: &Record,
+    (undo, sought): (&Undo, &Sought<'_>),
+    namespaces: &Namespaces,
+) -> Result<(NetnsHandle, Link)> {
+    let there = open_target(deed, record, namespaces)?;
+    let link = sought.find(undo, &there)?;
+    Ok((there, link))
 }
 
 /// Where the link of a deed is, if it is home already.
