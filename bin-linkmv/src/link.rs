@@ -1,6 +1,7 @@
 //! A link: what it is to be like, what it has, what it loses, and how it was before.
 
 pub(crate) mod diff;
+pub(crate) mod ending;
 pub(crate) mod find;
 pub(crate) mod journal;
 pub(crate) mod losses;

@@ -3,7 +3,6 @@
 mod announce;
 mod apply;
 mod check;
-pub(crate) mod ending;
 pub(crate) mod guard;
 pub(crate) mod job;
 mod move_link;

@@ -8,7 +8,7 @@ use std::fs::{File, remove_file};
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nicon_core::filter::interrupt::Interrupt;
@@ -151,7 +151,7 @@ impl Drop for Journal {
 }
 
 /// What is written in a journal. One that ends early was still being written, so the link had not been touched yet.
-fn read(file: &File, path: &PathBuf) -> Result<Option<Undo>> {
+fn read(file: &File, path: &Path) -> Result<Option<Undo>> {
     let mut text = Vec::new();
     file.take(MAX_LENGTH).read_to_end(&mut text).context(|| format!("read {}", path.display()))?;
     match serde_json::from_slice(&text) {
@@ -162,7 +162,7 @@ fn read(file: &File, path: &PathBuf) -> Result<Option<Undo>> {
 }
 
 /// Makes sure that a file can only have been written by us.
-fn check(file: &File, path: &PathBuf) -> Result<()> {
+fn check(file: &File, path: &Path) -> Result<()> {
     let found = file.metadata().context(|| format!("stat {}", path.display()))?;
     let why = if !found.is_file() {
         "it is not a file"
@@ -180,6 +180,6 @@ fn check(file: &File, path: &PathBuf) -> Result<()> {
     Err(refusal(path, why))
 }
 
-fn refusal(path: &PathBuf, why: &str) -> Error {
+fn refusal(path: &Path, why: &str) -> Error {
     Error::failed(format!("{} is no journal of nicon's: {why} (look at it, and remove it)", path.display()))
 }

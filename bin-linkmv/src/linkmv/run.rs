@@ -11,6 +11,7 @@ use nicon_core::{Error, Record, Result, Status};
 use nicon_rtnl::record::{IFINDEX, LinkFacts, MAC, NAME, NIC, RECORDS, TARGET};
 
 use crate::batch::{self, Batch};
+use crate::link::ending::Ending;
 use crate::link::journal::Journals;
 use crate::link::losses;
 use crate::link::namespaces::Namespaces;
@@ -18,7 +19,6 @@ use crate::linkmv::args::Args;
 use crate::linkmv::endpoints::Endpoints;
 use crate::linkmv::wishes;
 use crate::moving::carry_out;
-use crate::moving::ending::Ending;
 use crate::moving::guard::Guard;
 use crate::moving::job::{Job, Moved, Options, Outcome};
 use crate::record::act::Act;

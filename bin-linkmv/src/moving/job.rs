@@ -3,16 +3,17 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use nicon_core::Result;
 use nicon_core::filter::interrupt::Interrupt;
 use nicon_core::link::{LinkSpec, Selector};
 use nicon_rtnl::{Link, NetnsHandle};
 
+use crate::link::ending::Ending;
 use crate::link::journal::Journals;
 use crate::link::losses::Losses;
 use crate::link::namespaces::Namespaces;
 use crate::link::source::Source;
 use crate::link::undo::Undo;
-use crate::moving::ending::Ending;
 use crate::moving::guard::Guard;
 
 /// One link to be moved.
@@ -35,6 +36,16 @@ pub(crate) struct Options<'a> {
     pub(crate) all_or_nothing: bool,
     /// What ends a wait early.
     pub(crate) interrupt: &'a Interrupt,
+}
+
+impl Options<'_> {
+    /// Ends a move now, unless all those of the run are ended together.
+    ///
+    /// # Errors
+    /// As [`Ending::end`].
+    pub(crate) fn end(&self, ending: Ending) -> Result<Option<Ending>> {
+        if self.all_or_nothing { Ok(Some(ending)) } else { ending.end(self.namespaces).map(|()| None) }
+    }
 }
 
 /// The outcome of a job.

@@ -4,12 +4,12 @@ use nicon_core::{Error, Result};
 use nicon_rtnl::{Link, NetlinkError, NetnsHandle};
 use nix::errno::Errno;
 
+use crate::link::ending::Ending;
 use crate::link::find::tagged;
 use crate::link::tag::{Origin, tag_of};
 use crate::link::undo::Undo;
 use crate::moving::apply::{Carried, apply};
 use crate::moving::check::{Checked, refused};
-use crate::moving::ending::Ending;
 use crate::moving::job::{Job, Moved, Options, Outcome};
 use crate::moving::survey::Survey;
 use crate::moving::transfer::{bring_back, request};
@@ -62,7 +62,7 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, link: Link) -> Res
             let now = job.to.netlink.link_at(link.ifindex).ok().flatten();
             let mut link = now.unwrap_or(link);
             link.altnames.retain(|altname| *altname != tag);
-            let ending = Ending::new(job, (&tag, undo.inode()), journal).unless_later(options)?;
+            let ending = options.end(Ending::new([job.to, &job.from.netns], (&tag, undo.inode()), journal))?;
             let origin = undo.name.clone();
             let moved = Moved { origin, link, changed: true, undo, lost: Some(losses), ending };
             Ok(Some(Outcome::Moved(Box::new(moved))))

@@ -4,18 +4,17 @@ use nicon_core::link::{NewName, Selector};
 use nicon_core::{Error, Result};
 use nicon_rtnl::Link;
 
+use crate::link::ending::Ending;
 use crate::link::find::{find, fits, tagged};
 use crate::link::journal::Journal;
 use crate::link::losses::Losses;
-use crate::link::tag::{Origin, origin_of, tag_of};
+use crate::link::tag::{Origin, origin_of, remove_tag, tag_of};
 use crate::link::undo::Undo;
 use crate::moving::apply::{Carried, apply};
 use crate::moving::check::master;
-use crate::moving::ending::Ending;
 use crate::moving::job::{Job, Moved, Options, Outcome};
 use crate::moving::reconcile;
 use crate::moving::returned::come_home;
-use crate::moving::transfer::remove_tag;
 use crate::moving::wait_ready::wait_ready;
 
 /// Finishes what an earlier run began, or finds that there is nothing left to do. Gives nothing if the link is where it is to
@@ -114,7 +113,7 @@ fn finish(
         journal.end();
         return Err(failure.suffix(&format!("; {}, which an interrupted run had moved, is back", origin.name)));
     }
-    let ending = Ending::new(job, (tag, undo.inode()), journal).unless_later(options)?;
+    let ending = options.end(Ending::new([job.to, &job.from.netns], (tag, undo.inode()), journal))?;
     let mut link = job.to.netlink.link_at(link.ifindex)?.unwrap_or_else(|| link.clone());
     link.altnames.retain(|altname| altname != tag);
     let lost = undo.is_whole().then_some(lost);

@@ -11,10 +11,9 @@
 use nicon_core::link::Selector;
 use nicon_core::{Error, Result};
 
-use crate::link::tag::{origin_of, tag_of};
+use crate::link::tag::{origin_of, remove_tag, tag_of};
 use crate::link::undo::Undo;
 use crate::moving::job::{Job, Options};
-use crate::moving::transfer::remove_tag;
 
 /// Gives the link of a job its old name back if it is in the namespace that it came from under another one; and if its move was
 /// interrupted, brings it there from wherever it is. Returns whether it did.

@@ -8,8 +8,7 @@ use nicon_rtnl::{Link, NetnsHandle};
 use crate::link::find::tagged;
 use crate::link::journal::Journal;
 use crate::link::namespaces::Namespaces;
-use crate::moving::job::{Job, Options};
-use crate::moving::transfer::remove_tag;
+use crate::link::tag::remove_tag;
 
 /// What is left of a move that is complete. Until it is ended, the same command finds the link by it, and all that is known of
 /// how it was.
@@ -22,16 +21,9 @@ pub(crate) struct Ending {
 }
 
 impl Ending {
-    pub(crate) fn new(job: &Job<'_>, (tag, inode): (&str, Option<u64>), journal: Journal) -> Self {
-        Self { places: [job.to.clone(), job.from.netns.clone()], tag: tag.to_owned(), inode, journal }
-    }
-
-    /// Ends it now, unless the run ends all of its moves together.
-    ///
-    /// # Errors
-    /// As [`Ending::end`].
-    pub(crate) fn unless_later(self, options: &Options<'_>) -> Result<Option<Self>> {
-        if options.all_or_nothing { Ok(Some(self)) } else { self.end(options.namespaces).map(|()| None) }
+    /// What is left of the move of the link with a tag and an inode number, between its target and its home.
+    pub(crate) fn new(places: [&Rc<NetnsHandle>; 2], (tag, inode): (&str, Option<u64>), journal: Journal) -> Self {
+        Self { places: places.map(Rc::clone), tag: tag.to_owned(), inode, journal }
     }
 
     /// Ends it. A link that a later move of the run has brought elsewhere is looked for.
@@ -44,13 +36,11 @@ impl Ending {
                 return self.remove(&netns, &link);
             }
         }
-        match self.inode.map_or(Ok(None), |inode| namespaces.find_link(inode))? {
-            Some((netns, link)) => self.remove(&netns, &link),
-            None => {
-                self.journal.end();
-                Ok(())
-            }
+        if let Some((netns, link)) = self.inode.map_or(Ok(None), |inode| namespaces.find_link(inode))? {
+            return self.remove(&netns, &link);
         }
+        self.journal.end();
+        Ok(())
     }
 
     /// Ends it if the link is home again: where it is not, its journal is all that is left of how it was.
