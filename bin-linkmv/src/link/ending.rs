@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use nicon_core::Result;
-use nicon_rtnl::{Link, NetnsHandle};
+use nicon_rtnl::NetnsHandle;
 
 use crate::link::find::tagged;
 use crate::link::journal::Journal;
@@ -26,41 +26,24 @@ impl Ending {
         Self { places: places.map(Rc::clone), tag: tag.to_owned(), inode, journal }
     }
 
-    /// Ends it. A link that a later move of the run has brought elsewhere is looked for.
+    /// Removes the mark. A link that a later move of the run has brought elsewhere is looked for.
     ///
     /// # Errors
-    /// If the mark cannot be removed. The journal stays then.
-    pub(crate) fn end(self, namespaces: &Namespaces) -> Result<()> {
-        for netns in self.places.clone() {
-            if let Some(link) = tagged(&self.tag, self.inode, &netns)? {
-                return self.remove(&netns, &link);
+    /// If it cannot be removed.
+    pub(crate) fn remove_mark(&self, namespaces: &Namespaces) -> Result<()> {
+        for netns in &self.places {
+            if let Some(link) = tagged(&self.tag, self.inode, netns)? {
+                return remove_tag(netns, &link, &self.tag);
             }
         }
-        if let Some((netns, link)) = self.inode.map_or(Ok(None), |inode| namespaces.find_link(inode))? {
-            return self.remove(&netns, &link);
-        }
-        self.journal.end();
-        Ok(())
-    }
-
-    /// Ends it if the link is home again: where it is not, its journal is all that is left of how it was.
-    ///
-    /// # Errors
-    /// As [`Ending::end`].
-    pub(crate) fn end_at_home(self) -> Result<()> {
-        let [_, home] = &self.places;
-        match tagged(&self.tag, self.inode, home)? {
-            Some(link) => {
-                let home = home.clone();
-                self.remove(&home, &link)
-            }
+        match self.inode.map_or(Ok(None), |inode| namespaces.find_link(inode))? {
+            Some((netns, link)) => remove_tag(&netns, &link, &self.tag),
             None => Ok(()),
         }
     }
 
-    fn remove(self, netns: &NetnsHandle, link: &Link) -> Result<()> {
-        remove_tag(netns, link, &self.tag)?;
+    /// Removes the journal: somebody has the record of the move, or it was taken back.
+    pub(crate) fn end(self) {
         self.journal.end();
-        Ok(())
     }
 }

@@ -73,16 +73,12 @@ pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
     let (fail_fast, all_or_nothing) = (args.fail_fast, args.all_or_nothing);
     let mut batch =
         Batch::new(batch::Options { program: LINKMV, fail_fast, all_or_nothing }, answers, interrupt, &namespaces);
-    let mut endings = Vec::new();
-    let mut change = |record: &mut Record| change(record, args, &options, (&mut endpoints, &mut endings));
+    let mut change = |record: &mut Record| change(record, args, &options, &mut endpoints);
     let read = match &args.target {
         Some(target) => act(&mut batch, None, Record::from(target), change).map(drop),
         None => each_record(args, &mut batch, interrupt, &mut change),
     };
-    let finished = batch.finish(read);
-    let end = |ending: Ending| if finished.is_ok() { ending.end(&namespaces) } else { ending.end_at_home() };
-    endings.into_iter().try_for_each(end)?;
-    finished
+    batch.finish(read)
 }
 
 /// Acts on the records of standard input that ask for it, and passes the others on.
@@ -90,7 +86,7 @@ fn each_record(
     args: &Args,
     batch: &mut Batch<'_>,
     interrupt: &Interrupt,
-    mut change: impl FnMut(&mut Record) -> Result<bool>,
+    mut change: impl FnMut(&mut Record) -> Result<(bool, Option<Ending>)>,
 ) -> Result<()> {
     let (mut passing, mut rest, mut acted) = (Passing::default(), Duration::ZERO, false);
     let hint = if args.link.is_some() { "give --target PID" } else { "name a link and give --target PID" };
@@ -147,23 +143,23 @@ fn act(
     batch: &mut Batch<'_>,
     line: Option<u64>,
     mut record: Record,
-    change: impl FnOnce(&mut Record) -> Result<bool>,
+    change: impl FnOnce(&mut Record) -> Result<(bool, Option<Ending>)>,
 ) -> Result<bool> {
     let before = record.clone();
     match change(&mut record) {
-        Ok(changed) => batch.done(line, before, record).map(|()| changed),
+        Ok((changed, ending)) => batch.done(line, before, record, ending).map(|()| changed),
         Err(error) => batch.fail(line, [record], error).map(|()| false),
     }
 }
 
-/// Does what a record asks for, adds the facts and the deed to it, and returns whether anything was changed. After an error
-/// the record is unchanged.
+/// Does what a record asks for, adds the facts and the deed to it, and returns whether anything was changed, and what is left
+/// of a move. After an error the record is unchanged.
 fn change(
     record: &mut Record,
     args: &Args,
     options: &Options<'_>,
-    (endpoints, endings): (&mut Endpoints<'_>, &mut Vec<Ending>),
-) -> Result<bool> {
+    endpoints: &mut Endpoints<'_>,
+) -> Result<(bool, Option<Ending>)> {
     // What cannot be read could not be undone, either.
     Deed::all(record)?;
     let nothing = Record::default();
@@ -178,7 +174,7 @@ fn change(
     let id = Deed::new_id()?;
     match carry_out(&Job { selector: &selector, spec: &spec, from, to }, options)? {
         Outcome::Moved(mut moved) => {
-            endings.extend(moved.ending.take());
+            let ending = moved.ending.take();
             let netns = to.ns.id().ino;
             if args.link.is_none() {
                 record.remove_all(&wishes::FIELDS);
@@ -187,14 +183,14 @@ fn change(
             record.remove_all(&["steps", "lost"]);
             record.set(NIC, LinkFacts::new(&moved.link, netns));
             deed_of(id, &moved, netns).add_to(record);
-            Ok(moved.changed)
+            Ok((moved.changed, ending))
         }
         Outcome::Planned { link, name, steps, lost } => {
             record.set("link", link);
             record.set("name", name);
             record.set("steps", steps);
             record.set("lost", lost);
-            Ok(false)
+            Ok((false, None))
         }
     }
 }

@@ -32,19 +32,22 @@ pub(crate) struct Options<'a> {
     pub(crate) dry_run: bool,
     pub(crate) journals: Journals<'a>,
     pub(crate) namespaces: &'a Namespaces,
-    /// Whether moves keep their marks and journals, until [`Moved::ending`] removes them.
+    /// Whether moves keep their marks until all of them are done.
     pub(crate) all_or_nothing: bool,
     /// What ends a wait early.
     pub(crate) interrupt: &'a Interrupt,
 }
 
 impl Options<'_> {
-    /// Ends a move now, unless all those of the run are ended together.
+    /// Removes the mark of a move that is complete, unless that of all moves of the run goes in the end.
     ///
     /// # Errors
-    /// As [`Ending::end`].
-    pub(crate) fn end(&self, ending: Ending) -> Result<Option<Ending>> {
-        if self.all_or_nothing { Ok(Some(ending)) } else { ending.end(self.namespaces).map(|()| None) }
+    /// As [`Ending::remove_mark`].
+    pub(crate) fn unmark(&self, ending: Ending) -> Result<Ending> {
+        if !self.all_or_nothing {
+            ending.remove_mark(self.namespaces)?;
+        }
+        Ok(ending)
     }
 }
 
@@ -74,6 +77,6 @@ pub(crate) struct Moved {
     pub(crate) undo: Undo,
     /// What it lost in the move, if known.
     pub(crate) lost: Option<Losses>,
-    /// What ends the move, if the run does that later.
+    /// What is left of the move. `None` if this run did not move it.
     pub(crate) ending: Option<Ending>,
 }

@@ -3,8 +3,8 @@
 use std::os::fd::{AsFd, AsRawFd};
 
 use nicon_core::{Error, Result};
-use nicon_rtnl::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use nicon_rtnl::Link;
+use nicon_rtnl::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 
 use crate::link::find::tagged;
 use crate::link::spec;
