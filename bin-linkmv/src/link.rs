@@ -1,15 +1,21 @@
 //! A link: what it is to be like, what it has, what it loses, and how it was before.
 
+mod announce;
+pub(crate) mod attached;
 pub(crate) mod diff;
 pub(crate) mod ending;
 pub(crate) mod find;
 pub(crate) mod journal;
 pub(crate) mod losses;
+mod master;
+mod missing;
 pub(crate) mod namespaces;
 pub(crate) mod port;
 pub(crate) mod set_while_down;
 pub(crate) mod source;
 pub(crate) mod spec;
+mod state;
 pub(crate) mod sysctl;
 pub(crate) mod tag;
 pub(crate) mod undo;
+pub(crate) mod wait_ready;

@@ -1,6 +1,5 @@
 //! Moving a link: one that is still where it comes from is moved, and one that an earlier run moved gets what it lacks.
 
-mod announce;
 mod apply;
 mod check;
 pub(crate) mod guard;
@@ -12,7 +11,6 @@ mod resume;
 mod returned;
 mod survey;
 mod transfer;
-mod wait_ready;
 
 use nicon_core::{Error, Result};
 

@@ -66,19 +66,22 @@ impl Carry {
     /// # Errors
     /// The first that the kernel rejects.
     pub fn put_back(&self, netlink: &Netlink) -> Result<()> {
-        for address in &self.addresses {
-            let put = netlink.put(RouteNetlinkMessage::NewAddress(address.clone()));
-            put.map_err(|error| error.context(&format!("add address {}", address::cidr(address))))?;
-        }
-        for route in &self.routes {
-            let put = netlink.put(RouteNetlinkMessage::NewRoute(route.clone()));
-            put.map_err(|error| error.context(&format!("add route {}", Route::from(route))))?;
-        }
-        for known in &self.neighbours {
-            let put = netlink.put(RouteNetlinkMessage::NewNeighbour(known.clone()));
-            put.map_err(|error| error.context(&format!("add neighbour {}", neighbour::text(known))))?;
-        }
-        Ok(())
+        self.requests().try_for_each(|(request, what)| netlink.put(request).map_err(|error| error.context(&what)))
+    }
+
+    /// The requests that restore them, in order, each with what it does in words.
+    pub fn requests(&self) -> impl Iterator<Item = (RouteNetlinkMessage, String)> {
+        let addresses = self.addresses.iter().map(|address| {
+            (RouteNetlinkMessage::NewAddress(address.clone()), format!("add address {}", address::cidr(address)))
+        });
+        let routes = self
+            .routes
+            .iter()
+            .map(|route| (RouteNetlinkMessage::NewRoute(route.clone()), format!("add route {}", Route::from(route))));
+        let neighbours = self.neighbours.iter().map(|known| {
+            (RouteNetlinkMessage::NewNeighbour(known.clone()), format!("add neighbour {}", neighbour::text(known)))
+        });
+        addresses.chain(routes).chain(neighbours)
     }
 
     /// The part that is carried over to another namespace, addressed to the ifindex that the link has there. It leaves out the
@@ -117,10 +120,7 @@ impl Carry {
     /// labels, lifetimes, scopes and metrics.
     #[must_use]
     pub fn to_hex(&self) -> Vec<String> {
-        let addresses = self.addresses.iter().cloned().map(RouteNetlinkMessage::NewAddress);
-        let routes = self.routes.iter().cloned().map(RouteNetlinkMessage::NewRoute);
-        let neighbours = self.neighbours.iter().cloned().map(RouteNetlinkMessage::NewNeighbour);
-        addresses.chain(routes).chain(neighbours).map(to_hex).collect()
+        self.requests().map(|(request, _)| to_hex(request)).collect()
     }
 
     /// Reads what [`Carry::to_hex`] wrote about a link with the ifindex `was`, and addresses it to `ifindex`.

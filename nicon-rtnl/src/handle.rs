@@ -125,6 +125,11 @@ impl NetnsHandle {
         Ok(Self { label, ns, netlink, sysfs, process: process.map(Rc::new), home: self.home.clone() })
     }
 
+    /// What identifies the network namespace that this program is in.
+    pub(crate) fn home_id(&self) -> NsId {
+        self.home.id
+    }
+
     /// Whether this is the network namespace that this program is in.
     #[must_use]
     pub fn is_home(&self) -> bool {

@@ -6,6 +6,7 @@ pub mod carry;
 pub mod conf;
 mod entry;
 pub mod error;
+pub mod ethtool;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod handle;
@@ -16,7 +17,9 @@ pub mod monitor;
 mod neighbour;
 pub mod netlink;
 pub mod netns;
+pub mod parameters;
 pub mod qdisc;
+mod raw;
 pub mod record;
 pub mod route;
 pub mod socket;
@@ -27,9 +30,11 @@ pub mod wire;
 
 pub use carry::Carry;
 pub use error::NetlinkError;
+pub use ethtool::Offloads;
 pub use handle::NetnsHandle;
 pub use kind::Relation;
 pub use link::Link;
 pub use netlink::Netlink;
+pub use parameters::Parameters;
 /// The messages that [`Netlink`] sends, and their parts.
 pub use rtnetlink::packet_route;

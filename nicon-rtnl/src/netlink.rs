@@ -1,5 +1,6 @@
 //! A netlink socket in one network namespace. It stays there wherever the program goes.
 
+use std::cell::OnceCell;
 use std::os::fd::{AsFd, AsRawFd};
 
 use nicon_core::{Context, Error, Namespace, NsId, Result};
@@ -13,6 +14,7 @@ use rtnetlink::packet_route::nsid::{NsidAttribute, NsidMessage};
 
 use crate::entry::Entry;
 use crate::error::NetlinkError;
+use crate::ethtool::Ethtool;
 use crate::link::Link;
 use crate::socket::Requests;
 
@@ -25,6 +27,8 @@ const STACK: usize = 256 << 10;
 /// A rtnetlink socket; see `rtnetlink(7)`.
 pub struct Netlink {
     pub(crate) requests: Requests,
+    /// Opened when it is first needed; `None` if the kernel does not have it.
+    pub(crate) ethtool: OnceCell<Option<Ethtool>>,
 }
 
 /// A link of another network namespace, as seen from this one.
@@ -48,7 +52,8 @@ impl Netlink {
 
     /// Opens a socket in the network namespace of this thread.
     pub(crate) fn open() -> Result<Self> {
-        Ok(Self { requests: Requests::open().context(|| "open a netlink socket")? })
+        let requests = Requests::open().context(|| "open a netlink socket")?;
+        Ok(Self { requests, ethtool: OnceCell::new() })
     }
 
     /// The link called `name`, which may be an alternative name. Equivalent to `ip link show NAME`.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use nicon_core::link::target::NAMED;
 use nicon_core::walk::{is_gone, walk};
-use nicon_core::{Error, Namespace, NsType, Process, Result};
+use nicon_core::{Error, Namespace, NsType, Result};
 
 /// A network namespace, and one way to it.
 #[derive(Debug)]
@@ -54,13 +54,15 @@ impl Found {
     /// # Errors
     /// [`nicon_core::Status::No`] if that leads elsewhere by now.
     pub fn open(&self) -> Result<Namespace> {
-        let ns = match &self.way {
-            Way::Process(pid) => Process::pin(*pid)?.namespace(NsType::Net)?,
-            Way::Name(path) => Namespace::open(path).map_err(|error| match error.errno() {
-                Some(nix::libc::ENOENT) => error.as_no(),
-                _ => error,
-            })?,
+        let file = match &self.way {
+            Way::Process(pid) => PathBuf::from(format!("/proc/{pid}/ns/net")),
+            Way::Name(path) => path.clone(),
         };
+        let ns = Namespace::open(&file).map_err(|error| match error.errno() {
+            // Of a process that is ending, the file is still there for a moment, and cannot be opened.
+            Some(nix::libc::ENOENT | nix::libc::ESRCH) => error.as_no(),
+            _ => error,
+        })?;
         if ns.id().ino != self.ino {
             return Err(Error::no(format!("{} is not net:[{}] any more", self.way, self.ino)));
         }

@@ -6,9 +6,9 @@ use std::io;
 use nix::errno::Errno;
 use nix::libc::MSG_TRUNC;
 use rtnetlink::packet_core::{
-    NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkDeserializable, NetlinkMessage, NetlinkPayload,
+    NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader, NetlinkMessage,
+    NetlinkPayload, NetlinkSerializable,
 };
-use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::sys::protocols::NETLINK_ROUTE;
 use rtnetlink::sys::{Socket, SocketAddr};
 
@@ -42,7 +42,12 @@ pub(crate) struct Requests {
 
 impl Requests {
     pub(crate) fn open() -> io::Result<Self> {
-        let socket = Socket::new(NETLINK_ROUTE)?;
+        Self::of_protocol(NETLINK_ROUTE)
+    }
+
+    /// Opens a socket of another of netlink's protocols; see `netlink(7)`.
+    pub(crate) fn of_protocol(protocol: isize) -> io::Result<Self> {
+        let socket = Socket::new(protocol)?;
         // After this only the kernel can send us anything.
         socket.connect(&SocketAddr::new(0, 0))?;
         // The kernel then explains errors in words, does not echo the request, and rejects filters of a list that it does not
@@ -58,13 +63,13 @@ impl Requests {
     ///
     /// # Errors
     /// The kernel's error, or the socket's.
-    pub(crate) fn exchange<T>(&self, request: RouteNetlinkMessage, flags: u16) -> Result<Listed<T>, NetlinkError>
+    pub(crate) fn exchange<T>(&self, request: impl NetlinkSerializable, flags: u16) -> Result<Listed<T>, NetlinkError>
     where
         T: NetlinkDeserializable,
     {
         let sequence = self.sequence.get().wrapping_add(1);
         self.sequence.set(sequence);
-        let mut request = NetlinkMessage::from(request);
+        let mut request = NetlinkMessage::new(NetlinkHeader::default(), NetlinkPayload::InnerMessage(request));
         request.header.flags = NLM_F_REQUEST | flags;
         request.header.sequence_number = sequence;
         request.finalize();

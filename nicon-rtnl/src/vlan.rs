@@ -1,59 +1,184 @@
 //! The VLANs of a bridge's ports.
 
 use nicon_core::Result;
-use rtnetlink::packet_route::link::{
-    AfSpecBridge, BridgeVlanInfo, BridgeVlanInfoFlags, LinkAttribute, LinkExtentMask, LinkMessage,
+use nix::libc::{
+    AF_BRIDGE, IFLA_AF_SPEC, IFLA_EXT_MASK, NLA_F_NESTED, RTM_DELLINK, RTM_GETLINK, RTM_NEWLINK, RTM_SETLINK,
 };
-use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
+use rtnetlink::packet_core::{NLM_F_ACK, NLM_F_DUMP};
 
+use crate::attribute::{attributes, push};
+use crate::entry::LINK_HEADER;
+use crate::error::NetlinkError;
 use crate::netlink::Netlink;
+use crate::raw::{IFINDEX, Raw};
+
+/// Attributes of `linux/if_bridge.h`, within `IFLA_AF_SPEC`: a VLAN, or one end of a range of them; and the tunnels that they are
+/// mapped to.
+const IFLA_BRIDGE_VLAN_INFO: u16 = 2;
+const IFLA_BRIDGE_VLAN_TUNNEL_INFO: u16 = 3;
+
+/// Flags of a VLAN, there as well.
+const PVID: u16 = 2;
+const UNTAGGED: u16 = 4;
+const RANGE_BEGIN: u16 = 8;
+const RANGE_END: u16 = 16;
+
+/// What a bridge gives to every port by default: VLAN 1.
+const EVERY_PORTS: (u16, u16) = (PVID | UNTAGGED, 1);
+
+/// The VLANs of one port, in the form in which the kernel reports and accepts them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vlans(Raw);
 
 impl Netlink {
-    /// The VLANs of a port, as `bridge vlan show dev LINK` prints them, without the one that a bridge gives to every port by
-    /// default.
+    /// The VLANs of a port, as `bridge vlan show dev LINK` lists them; `None` if the kernel has none of them.
     ///
     /// # Errors
     /// If the kernel does not answer.
-    pub fn vlans(&self, ifindex: u32) -> Result<Vec<String>> {
-        let mut question = LinkMessage::default();
-        question.header.interface_family = AddressFamily::Bridge;
-        question.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::Brvlan]));
-        let answers = self.dump(RouteNetlinkMessage::GetLink(question));
-        let answers = answers.map_err(|error| error.context("list the VLANs of bridges"))?;
-        let of_this = answers.into_iter().filter_map(|answer| match answer {
-            RouteNetlinkMessage::NewLink(port) if port.header.index == ifindex => Some(port.attributes),
-            _ => None,
+    pub fn vlans(&self, ifindex: u32) -> Result<Option<Vlans>> {
+        /// `RTEXT_FILTER_BRVLAN_COMPRESSED`: ranges are reported by their ends.
+        const RANGES: u32 = 4;
+        let mut question = about(RTM_GETLINK, 0);
+        push(&mut question.payload, IFLA_EXT_MASK, &RANGES.to_ne_bytes());
+        let listed = self.requests.exchange::<Raw>(question, NLM_F_DUMP);
+        let listed = listed.map_err(|error| error.context("list the VLANs of bridges"))?.entries;
+        let is_it = |port: &&Raw| port.kind == RTM_NEWLINK && port.number_at(IFINDEX) == ifindex;
+        let reported = listed.iter().find(is_it).and_then(|port| port.value(LINK_HEADER, IFLA_AF_SPEC));
+        let Some(reported) = reported else { return Ok(None) };
+        let mut vlans = Vec::new();
+        for (kind, value) in attributes(reported) {
+            match kind {
+                IFLA_BRIDGE_VLAN_INFO => push(&mut vlans, kind, value),
+                IFLA_BRIDGE_VLAN_TUNNEL_INFO => push(&mut vlans, kind | NLA_F_NESTED as u16, value),
+                _ => {}
+            }
+        }
+        Ok(Some(Vlans(with(about(RTM_SETLINK, ifindex), &vlans))))
+    }
+
+    /// Gives a port these VLANs, and no others.
+    ///
+    /// # Errors
+    /// The kernel's error.
+    pub fn set_vlans(&self, vlans: &Vlans) -> Result<()> {
+        let Some(present) = self.vlans(vlans.0.number_at(IFINDEX))?.filter(|present| present != vlans) else {
+            return Ok(());
+        };
+        let only_vlans: Vec<u8> = present.infos().fold(Vec::new(), |mut bytes, info| {
+            push(&mut bytes, IFLA_BRIDGE_VLAN_INFO, info);
+            bytes
         });
-        let specs = of_this.flatten().filter_map(|attribute| match attribute {
-            LinkAttribute::AfSpecBridge(specs) => Some(specs),
-            _ => None,
-        });
-        Ok(specs.flatten().filter_map(|spec| text(&spec)).collect())
+        let remove = with(about(RTM_DELLINK, vlans.0.number_at(IFINDEX)), &only_vlans);
+        self.send_vlans(remove).map_err(|error| error.context("remove the VLANs that every port gets"))?;
+        self.send_vlans(vlans.0.clone()).map_err(|error| error.context("set its VLANs"))
+    }
+
+    fn send_vlans(&self, request: Raw) -> std::result::Result<(), NetlinkError> {
+        // The kernel does not accept an empty list.
+        if request.value(LINK_HEADER, IFLA_AF_SPEC).is_none_or(<[u8]>::is_empty) {
+            return Ok(());
+        }
+        self.requests.exchange::<Raw>(request, NLM_F_ACK).map(drop)
     }
 }
 
-fn text(spec: &AfSpecBridge) -> Option<String> {
-    const EVERY_PORTS: (u16, bool, bool) = (1, true, true);
-    let AfSpecBridge::VlanInfo(BridgeVlanInfo { vid, flags, .. }) = spec else { return None };
-    let (pvid, untagged) = (flags.contains(BridgeVlanInfoFlags::Pvid), flags.contains(BridgeVlanInfoFlags::Untagged));
-    let words = format!("{vid}{}{}", if pvid { " PVID" } else { "" }, if untagged { " untagged" } else { "" });
-    ((*vid, pvid, untagged) != EVERY_PORTS).then_some(words)
+impl Vlans {
+    /// The VLANs in short, as `bridge vlan` prints them, without the one that a bridge gives to every port by default.
+    #[must_use]
+    pub fn texts(&self) -> Vec<String> {
+        let mut begin = None;
+        let numbers = |info: &[u8]| {
+            let number = |at: usize| info.get(at..at + 2).map_or(0, |two| u16::from_ne_bytes([two[0], two[1]]));
+            (number(0), number(2))
+        };
+        let mut texts = Vec::new();
+        for (flags, vid) in self.infos().map(numbers).filter(|vlan| *vlan != EVERY_PORTS) {
+            if flags & RANGE_BEGIN != 0 {
+                begin = Some(vid);
+                continue;
+            }
+            let first = begin.take().filter(|_| flags & RANGE_END != 0).map(|first| format!("{first}-"));
+            let (pvid, untagged) = (flags & PVID != 0, flags & UNTAGGED != 0);
+            let words = if pvid { " PVID" } else { "" };
+            let more = if untagged { " untagged" } else { "" };
+            texts.push(format!("{}{vid}{words}{more}", first.unwrap_or_default()));
+        }
+        texts
+    }
+
+    /// The request for them in hexadecimal.
+    #[must_use]
+    pub fn to_hex(&self) -> String {
+        self.0.to_hex()
+    }
+
+    /// Reads what [`Vlans::to_hex`] wrote, and addresses it to `ifindex`. `None` if it is anything else.
+    #[must_use]
+    pub fn from_hex(text: &str, ifindex: u32) -> Option<Self> {
+        let mut request = Raw::from_hex(text)?;
+        let header = about(RTM_SETLINK, request.number_at(IFINDEX));
+        let specs = attributes(request.payload.get(LINK_HEADER..)?);
+        let vlans = specs.filter(|(kind, _)| *kind == IFLA_AF_SPEC).flat_map(|(_, specs)| attributes(specs));
+        let only_vlans = vlans
+            .map(|(kind, _)| kind)
+            .all(|kind| [IFLA_BRIDGE_VLAN_INFO, IFLA_BRIDGE_VLAN_TUNNEL_INFO].contains(&kind));
+        let only_specs = attributes(&request.payload[LINK_HEADER..]).all(|(kind, _)| kind == IFLA_AF_SPEC);
+        if !only_vlans || !only_specs || request.kind != header.kind || request.payload[..LINK_HEADER] != header.payload
+        {
+            return None;
+        }
+        request.set_number_at(IFINDEX, ifindex);
+        Some(Self(request))
+    }
+
+    fn infos(&self) -> impl Iterator<Item = &[u8]> {
+        let specs = self.0.value(LINK_HEADER, IFLA_AF_SPEC).unwrap_or_default();
+        attributes(specs).filter(|(kind, _)| *kind == IFLA_BRIDGE_VLAN_INFO).map(|(_, info)| info)
+    }
+}
+
+/// A message about a port.
+fn about(kind: u16, ifindex: u32) -> Raw {
+    let mut message = Raw::about_link(kind, ifindex);
+    message.payload[0] = AF_BRIDGE as u8;
+    message
+}
+
+fn with(mut message: Raw, specs: &[u8]) -> Raw {
+    push(&mut message.payload, IFLA_AF_SPEC | NLA_F_NESTED as u16, specs);
+    message
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn vlans(infos: &[(u16, u16)]) -> Vlans {
+        let specs = infos.iter().fold(Vec::new(), |mut specs, (flags, vid)| {
+            push(&mut specs, IFLA_BRIDGE_VLAN_INFO, &[flags.to_ne_bytes(), vid.to_ne_bytes()].concat());
+            specs
+        });
+        Vlans(with(about(RTM_SETLINK, 7), &specs))
+    }
+
     #[test]
     fn vlans_as_bridge_prints_them() {
-        // Flags and ID, of linux/if_bridge.h.
-        let spec = |flags: u16, vid: u16| {
-            let bytes = [flags.to_ne_bytes(), vid.to_ne_bytes()].concat();
-            AfSpecBridge::VlanInfo(BridgeVlanInfo::try_from(&bytes[..]).unwrap())
-        };
-        let text = |flags, vid| text(&spec(flags, vid));
-        assert_eq!(text(0, 77).as_deref(), Some("77"));
-        assert_eq!(text(2 | 4, 78).as_deref(), Some("78 PVID untagged"));
-        assert_eq!((text(2 | 4, 1), text(0, 1).as_deref()), (None, Some("1")));
+        let texts = |flags, vid| vlans(&[(flags, vid)]).texts();
+        assert_eq!(texts(0, 77), ["77"]);
+        assert_eq!(texts(2 | 4, 78), ["78 PVID untagged"]);
+        assert_eq!((texts(2 | 4, 1), texts(0, 1)), (vec![], vec!["1".to_owned()]));
+        assert_eq!(vlans(&[(8, 10), (16, 20), (4, 30)]).texts(), ["10-20", "30 untagged"]);
+    }
+
+    #[test]
+    fn only_vlans_are_read_back() {
+        let written = vlans(&[(0, 77)]);
+        let read = Vlans::from_hex(&written.to_hex(), 9).unwrap();
+        assert_eq!((read.texts(), read.0.number_at(IFINDEX)), (written.texts(), 9));
+        let mut other = about(RTM_SETLINK, 7);
+        push(&mut other.payload, nix::libc::IFLA_IFNAME, b"x\0");
+        for text in ["", "00", &other.to_hex(), &with(about(RTM_DELLINK, 7), &[]).to_hex()] {
+            assert!(Vlans::from_hex(text, 9).is_none(), "{text}");
+        }
     }
 }

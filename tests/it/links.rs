@@ -8,9 +8,11 @@ pub(crate) mod kinds;
 pub(crate) mod list;
 pub(crate) mod losses;
 pub(crate) mod moves;
+pub(crate) mod races;
 pub(crate) mod records;
 pub(crate) mod records_undo;
 pub(crate) mod settings;
+pub(crate) mod stacked;
 pub(crate) mod taken_names;
 pub(crate) mod undo;
 pub(crate) mod veth;
@@ -30,9 +32,11 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         list::trials(suite),
         losses::trials(suite),
         moves::trials(suite),
+        races::trials(suite),
         records::trials(suite),
         records_undo::trials(suite),
         settings::trials(suite),
+        stacked::trials(suite),
         taken_names::trials(suite),
         undo::trials(suite),
         veth::trials(suite),

@@ -18,6 +18,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::geteuid;
+use serde_json::Value;
 
 use crate::link::undo::Undo;
 
@@ -40,7 +41,8 @@ pub(crate) struct Journals<'a> {
 pub(crate) struct Journal {
     file: Option<(File, PathBuf)>,
     left_behind: Option<Undo>,
-    is_empty: bool,
+    /// How long what is written in it is, in bytes.
+    length: u64,
 }
 
 impl<'a> Journals<'a> {
@@ -77,7 +79,7 @@ impl<'a> Journals<'a> {
                 let what = "if this run is killed during a move, the link's addresses and routes are lost";
                 report(self.lock.program, &Error::failed(format!("{why}: {what}")));
             }
-            return Ok(Journal { file: None, left_behind: None, is_empty: true });
+            return Ok(Journal { file: None, left_behind: None, length: 0 });
         };
         let path = path.join(tag);
         loop {
@@ -93,8 +95,8 @@ impl<'a> Journals<'a> {
             lock::wait(&file, &path, &self.lock)?;
             // The run that held it before us removes it when it ends.
             if file.metadata().context(|| format!("stat {}", path.display()))?.nlink() > 0 {
-                let left_behind = read(&file, &path)?;
-                return Ok(Journal { file: Some((file, path)), is_empty: left_behind.is_none(), left_behind });
+                let (left_behind, length) = read(&file, &path)?;
+                return Ok(Journal { file: Some((file, path)), left_behind, length });
             }
         }
     }
@@ -117,48 +119,55 @@ impl Journal {
         self.left_behind.take()
     }
 
-    /// Records the link's state before anything is changed.
+    /// Records the link's state before anything is changed. It is written behind what is there, and the last one counts: if the
+    /// run is killed meanwhile, that is what was there.
     ///
     /// # Errors
     /// If it cannot be written, such as on a full disk.
     pub(crate) fn begin(&mut self, undo: &Undo) -> Result<()> {
         let Some((file, path)) = &mut self.file else { return Ok(()) };
-        let text = serde_json::to_string(undo).expect("plain data");
-        if text.len() as u64 > MAX_LENGTH {
+        let text = serde_json::to_string(undo).expect("plain data") + "\n";
+        let length = self.length + text.len() as u64;
+        if length > MAX_LENGTH {
             return Err(Error::failed(format!("write {}: the link has too many routes", path.display())));
         }
-        self.is_empty = false;
-        let written = file.set_len(0).and_then(|()| file.write_all(text.as_bytes()));
-        written.context(|| format!("write {}", path.display())).inspect_err(|_| {
-            // Half a journal is none, and nothing was changed yet.
-            let _ = file.set_len(0);
-            self.is_empty = true;
-        })
+        let written = file.set_len(self.length).and_then(|()| file.write_all(text.as_bytes()));
+        written.context(|| format!("write {}", path.display()))?;
+        self.length = length;
+        Ok(())
     }
 
     /// The move is complete, or was taken back.
     pub(crate) fn end(mut self) {
-        self.is_empty = true;
+        self.length = 0;
     }
 }
 
 impl Drop for Journal {
     fn drop(&mut self) {
-        if let (Some((_, path)), true) = (&self.file, self.is_empty) {
+        if let (Some((_, path)), 0) = (&self.file, self.length) {
             let _ = remove_file(path);
         }
     }
 }
 
-/// What is written in a journal. One that ends early was still being written, so the link had not been touched yet.
-fn read(file: &File, path: &Path) -> Result<Option<Undo>> {
+/// The last state that is written in a journal, and where it ends. One that ends early was still being written, so nothing was
+/// changed after the one before.
+fn read(file: &File, path: &Path) -> Result<(Option<Undo>, u64)> {
     let mut text = Vec::new();
     file.take(MAX_LENGTH).read_to_end(&mut text).context(|| format!("read {}", path.display()))?;
-    match serde_json::from_slice(&text) {
-        Ok(value) => Undo::from_value(&value).map(Some).map_err(|error| refusal(path, &error.to_string())),
-        Err(error) if error.is_eof() => Ok(None),
-        Err(error) => Err(refusal(path, &error.to_string())),
+    let mut values = serde_json::Deserializer::from_slice(&text).into_iter::<Value>();
+    let (mut last, mut length) = (None, 0);
+    while let Some(value) = values.next() {
+        match value {
+            Ok(value) => last = Some(value),
+            Err(error) if error.is_eof() => break,
+            Err(error) => return Err(refusal(path, &error.to_string())),
+        }
+        length = values.byte_offset() as u64;
     }
+    let undo = last.map(|value| Undo::from_value(&value)).transpose();
+    Ok((undo.map_err(|error| refusal(path, &error.to_string()))?, length))
 }
 
 /// Makes sure that a file can only have been written by us.

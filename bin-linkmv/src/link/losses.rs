@@ -1,12 +1,12 @@
 //! What a link loses in a move.
 
-use nicon_core::Result;
 use nicon_core::link::{Keep, LinkSpec};
+use nicon_rtnl::Carry;
 use nicon_rtnl::route::Route;
-use nicon_rtnl::{Carry, Link, NetnsHandle};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
+use crate::link::attached::Attached;
 use crate::link::sysctl::Sysctls;
 
 /// What the link had before the move and has no longer.
@@ -30,25 +30,14 @@ pub(crate) struct Losses {
     stacked: Vec<String>,
 }
 
-/// What neither `--keep` nor `--undo` restores.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Unrestorable {
-    qdisc: Vec<String>,
-    vlan: Vec<String>,
-    /// Multipath routes of which it was one nexthop.
-    route: Vec<String>,
-}
-
-impl Unrestorable {
-    pub(crate) fn of(netns: &NetnsHandle, link: &Link, carry: &Carry) -> Result<Self> {
-        let vlan = if link.master.is_some() { netns.netlink.vlans(link.ifindex)? } else { Vec::new() };
-        Ok(Self { qdisc: netns.netlink.qdiscs(link.ifindex)?, vlan, route: carry.shared_routes().to_vec() })
-    }
-}
-
 impl Losses {
-    pub(crate) fn of(carry: &Carry, settings: &Sysctls, unrestorable: &Unrestorable, spec: &LinkSpec) -> Self {
-        let Unrestorable { qdisc, vlan, route } = unrestorable.clone();
+    pub(crate) fn of(
+        carry: &Carry,
+        settings: &Sysctls,
+        (attached, ifindex): (&Attached, u32),
+        spec: &LinkSpec,
+    ) -> Self {
+        let [qdisc, vlan, route] = attached.lost(ifindex);
         let mut lost = Self { neigh: carry.neighbours(), qdisc, vlan, ..Self::default() };
         // A route that was requested again is not lost, even if its attributes differ.
         let along = carry.along(!spec.keeps(Keep::Addr), !spec.keeps(Keep::Route), 0);

@@ -1,29 +1,32 @@
-//! The bridge port options of a link, which it loses when it leaves the bridge.
+//! The options of a link as a port, which it loses when it leaves its bridge or bond.
 
 use nicon_core::{Error, Result};
 use nicon_rtnl::netlink::about;
 use nicon_rtnl::packet_route::RouteNetlinkMessage;
 use nicon_rtnl::packet_route::link::{
-    InfoBridgePort, InfoPortData, InfoPortKind, LinkAttribute, LinkInfo, LinkMessage,
+    InfoBondPort, InfoBridgePort, InfoPortData, InfoPortKind, LinkAttribute, LinkInfo, LinkMessage,
 };
 use nicon_rtnl::wire::{from_hex, to_hex};
 
-/// The request that restores them, in hexadecimal; `None` if the link is not a bridge port.
+/// The request that restores them, in hexadecimal; `None` if the link is no port that has such options.
 pub(crate) fn request(link: &LinkMessage) -> Option<String> {
     let infos = link.attributes.iter().find_map(|attribute| match attribute {
         LinkAttribute::LinkInfo(infos) => Some(infos),
         _ => None,
     })?;
-    let options = infos.iter().find_map(|info| match info {
-        LinkInfo::PortData(InfoPortData::BridgePort(options)) => Some(options),
+    let (kind, options) = infos.iter().find_map(|info| match info {
+        LinkInfo::PortData(InfoPortData::BridgePort(options)) => {
+            let options = options.iter().filter(|option| is_option(option)).cloned().collect();
+            Some((InfoPortKind::Bridge, InfoPortData::BridgePort(options)))
+        }
+        LinkInfo::PortData(InfoPortData::BondPort(options)) => {
+            let options = options.iter().filter(|option| is_bond_option(option)).cloned().collect();
+            Some((InfoPortKind::Bond, InfoPortData::BondPort(options)))
+        }
         _ => None,
     })?;
-    let options = options.iter().filter(|option| is_option(option)).cloned().collect();
     let mut message = about(link.header.index);
-    message.attributes.push(LinkAttribute::LinkInfo(vec![
-        LinkInfo::PortKind(InfoPortKind::Bridge),
-        LinkInfo::PortData(InfoPortData::BridgePort(options)),
-    ]));
+    message.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::PortKind(kind), LinkInfo::PortData(options)]));
     Some(to_hex(RouteNetlinkMessage::NewLink(message)))
 }
 
@@ -36,8 +39,9 @@ pub(crate) fn read(text: &str, ifindex: u32) -> Result<LinkMessage> {
     let Some(RouteNetlinkMessage::NewLink(mut message)) = from_hex(text) else { return Err(wrong()) };
     let harmless = message.attributes.iter().all(|attribute| match attribute {
         LinkAttribute::LinkInfo(infos) => infos.iter().all(|info| match info {
-            LinkInfo::PortKind(kind) => *kind == InfoPortKind::Bridge,
+            LinkInfo::PortKind(kind) => [InfoPortKind::Bridge, InfoPortKind::Bond].contains(kind),
             LinkInfo::PortData(InfoPortData::BridgePort(options)) => options.iter().all(is_option),
+            LinkInfo::PortData(InfoPortData::BondPort(options)) => options.iter().all(is_bond_option),
             _ => false,
         }),
         _ => false,
@@ -49,7 +53,16 @@ pub(crate) fn read(text: &str, ifindex: u32) -> Result<LinkMessage> {
     Ok(message)
 }
 
-/// Whether it can be set. The others follow from the bridge's own state.
+/// Whether it can be set for a port of a bond. A priority of zero need not be, and not every mode has priorities.
+fn is_bond_option(option: &InfoBondPort) -> bool {
+    match option {
+        InfoBondPort::QueueId(_) => true,
+        InfoBondPort::Prio(priority) => *priority != 0,
+        _ => false,
+    }
+}
+
+/// Whether it can be set for a port of a bridge. The others follow from the bridge's own state.
 fn is_option(option: &InfoBridgePort) -> bool {
     matches!(
         option,

@@ -122,7 +122,12 @@ impl Sysctls {
     /// # Errors
     /// The first that the kernel rejects, or that is not a setting.
     pub(crate) fn write(&self, netns: &NetnsHandle, link: &str) -> Result<()> {
-        for (name, value) in &self.0 {
+        self.write_each(netns, link).collect()
+    }
+
+    /// Sets them for a link, one by one.
+    pub(crate) fn write_each(&self, netns: &NetnsHandle, link: &str) -> impl Iterator<Item = Result<()>> {
+        self.0.iter().map(move |(name, value)| {
             let family_and_file = name.rsplit_once('/').filter(|(family, file)| {
                 FAMILIES.contains(family) && file.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
             });
@@ -133,9 +138,8 @@ impl Sysctls {
                 Ok(present) if present.trim_end() == value => Ok(()),
                 _ => fs::write(&path, value),
             })?;
-            written.context(|| format!("set {name} of {link} to {value}"))?;
-        }
-        Ok(())
+            written.context(|| format!("set {name} of {link} to {value}"))
+        })
     }
 
     /// Their names.

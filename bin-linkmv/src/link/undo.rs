@@ -1,19 +1,19 @@
-//! The state of a link before its move, and how to restore it.
+//! How to put a link back as it was before its move.
 
 use std::os::fd::{AsFd, AsRawFd};
 
-use nicon_core::link::mac;
 use nicon_core::{Error, Result};
 use nicon_rtnl::netlink::about;
 use nicon_rtnl::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
-use nicon_rtnl::route::Route;
 use nicon_rtnl::{Carry, Link, NetnsHandle};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::link::losses::Unrestorable;
-use crate::link::port;
+use crate::link::attached::Attached;
+use crate::link::master;
+use crate::link::missing::Missing;
 use crate::link::set_while_down;
+use crate::link::state::State;
 use crate::link::sysctl::Sysctls;
 use crate::link::tag::{Origin, is_origin_altname, is_tag};
 
@@ -28,33 +28,31 @@ pub(crate) struct Undo {
     pub(crate) state: Option<State>,
 }
 
-/// The state of a link in the namespace that it came from.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct State {
-    pub(crate) ifindex: u32,
-    /// What identifies it; see [`nicon_rtnl::sysfs`].
-    #[serde(default)]
-    inode: Option<u64>,
-    up: bool,
-    alias: String,
-    master: Option<u32>,
-    mtu: Option<u32>,
-    pub(crate) mac: Option<String>,
-    /// For people. `requests` is what gets restored.
-    addresses: Vec<String>,
-    #[serde(skip_deserializing)]
-    routes: Vec<Route>,
-    requests: Vec<String>,
-    #[serde(default)]
-    altnames: Option<Vec<String>>,
-    #[serde(default)]
-    sysctl: Sysctls,
-    /// The request that sets its bridge port options, in hexadecimal.
-    #[serde(default)]
-    port: Option<String>,
-    /// For people. It is not restored.
-    #[serde(default, alias = "forfeit")]
-    pub(crate) unrestorable: Unrestorable,
+/// A link that is back in its namespace under its old name.
+pub(crate) struct Restored {
+    pub(crate) link: Link,
+    /// What it had before and could not be given again, in words.
+    pub(crate) missing: Vec<String>,
+}
+
+impl Restored {
+    /// The link, if nothing is missing.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub(crate) fn whole(self) -> Result<Link> {
+        match self.lack() {
+            Some(lack) => Err(Error::failed(lack)),
+            None => Ok(self.link),
+        }
+    }
+
+    /// What is missing, as the end of a message.
+    pub(crate) fn lack(&self) -> Option<String> {
+        let missing = &self.missing;
+        (!missing.is_empty())
+            .then(|| format!("{} is back, but not all that it had: {}", self.link.name, missing.join("; ")))
+    }
 }
 
 impl Undo {
@@ -62,31 +60,8 @@ impl Undo {
     ///
     /// # Errors
     /// If the kernel does not answer.
-    pub(crate) fn of(
-        netns: &NetnsHandle,
-        link: &Link,
-        (carry, settings, unrestorable): (&Carry, &Sysctls, &Unrestorable),
-    ) -> Result<Self> {
-        let port = match link.master {
-            Some(_) => port::request(&netns.netlink.message(link.ifindex)?),
-            None => None,
-        };
-        let state = State {
-            ifindex: link.ifindex,
-            inode: netns.inode(link)?,
-            up: link.is_up(),
-            alias: link.alias.clone(),
-            master: link.master,
-            mtu: link.mtu,
-            mac: link.mac.clone(),
-            addresses: carry.addresses(),
-            routes: carry.routes(),
-            requests: carry.to_hex(),
-            altnames: Some(link.altnames.iter().filter(|altname| !is_tag(altname)).cloned().collect()),
-            sysctl: settings.clone(),
-            port,
-            unrestorable: unrestorable.clone(),
-        };
+    pub(crate) fn of(netns: &NetnsHandle, link: &Link, known: (&Carry, &Sysctls, &Attached)) -> Result<Self> {
+        let state = State::of(netns, link, known)?;
         Ok(Self { netns: netns.ns.id().ino, name: link.name.clone(), state: Some(state) })
     }
 
@@ -115,8 +90,7 @@ impl Undo {
     /// # Errors
     /// If they cannot be read.
     pub(crate) fn carried(&self, ifindex: u32) -> Result<(Carry, Sysctls)> {
-        let Some(state) = &self.state else { return Ok((Carry::default(), Sysctls::default())) };
-        Ok((Carry::from_hex(&state.requests, state.ifindex, ifindex)?, state.sysctl.clone()))
+        self.state.as_ref().map_or_else(|| Ok(Default::default()), |state| state.carried(ifindex))
     }
 
     /// Reads one from a journal or a record.
@@ -129,25 +103,49 @@ impl Undo {
         Ok(Self { netns, name: name.to_owned(), state })
     }
 
+    /// Takes a port from its master before its move, as the kernel would do. Only then it shows its own address and MTU, which
+    /// some masters replace by theirs. Returns the link if there was something to do.
+    ///
+    /// # Errors
+    /// The kernel's error.
+    pub(crate) fn detach(&mut self, netns: &NetnsHandle, link: &Link) -> Result<Option<Link>> {
+        let Some(state) = self.state.as_mut().filter(|_| link.master.is_some()) else { return Ok(None) };
+        master::set(netns, link, 0)?;
+        let alone = netns.netlink.link_at(link.ifindex)?;
+        if let Some(alone) = &alone {
+            state.set_own(alone);
+        }
+        Ok(alone)
+    }
+
+    /// Whether it was a port.
+    pub(crate) fn is_of_port(&self) -> bool {
+        self.state.as_ref().is_some_and(State::is_port)
+    }
+
     /// Puts a link that is now in `at` back into `origin`, as it was. Steps that an interrupted run has already done are
     /// repeated, which changes nothing.
     ///
     /// # Errors
-    /// The first change that the kernel rejects.
-    pub(crate) fn restore(&self, link: &Link, at: &NetnsHandle, origin: &NetnsHandle) -> Result<Link> {
+    /// If it cannot be put back at all. What cannot be restored of what it had is `missing`.
+    pub(crate) fn restore(&self, link: &Link, at: &NetnsHandle, origin: &NetnsHandle) -> Result<Restored> {
+        let mut missing = Missing::default();
+        if !at.is(origin) {
+            yield_altnames(link, at, origin)?;
+        }
         let request = self.request(link, at, origin)?;
         let sent = if at.is(origin) { set_while_down::change(at, link, request) } else { at.netlink.set_link(request) };
         sent.map_err(|error| error.context("put it back"))?;
-        let restored = origin.netlink.link(&self.name)?;
-        let restored = restored.ok_or_else(|| Error::no(format!("{} has vanished again", self.name)))?;
+        let vanished = || Error::no(format!("{} has vanished again", self.name));
+        let restored = origin.netlink.link(&self.name)?.ok_or_else(vanished)?;
         self.check(&restored, at, origin)?;
         match &self.state {
-            Some(state) => state.restore(&restored, origin),
+            Some(state) => state.restore(&restored, origin, &mut missing),
             None => remove_origin_altnames(&restored, origin),
         }
         .map_err(|error| error.prefix(&self.name))?;
-        let restored = origin.netlink.link_at(restored.ifindex)?;
-        restored.ok_or_else(|| Error::no(format!("{} has vanished again", self.name)))
+        let link = origin.netlink.link_at(restored.ifindex)?.ok_or_else(vanished)?;
+        Ok(Restored { link, missing: missing.into_words() })
     }
 
     /// Makes sure that the link which came back is the one that left. Root in the other namespace may have replaced it since it
@@ -181,61 +179,27 @@ impl Undo {
             }
             return Ok(message);
         };
-        // It is brought up last, once it is verified and configured, since IPv6 assigns addresses according to the settings as
-        // soon as it is up. A link that is up in its own namespace already has its settings.
+        // It is brought up last, once it is verified and configured. A link that is up in its own namespace already has its
+        // settings.
         let settled = at.is(origin) && link.is_up() && state.up;
         message.header.change_mask = if settled { LinkFlags::empty() } else { LinkFlags::Up };
         message.header.flags = LinkFlags::empty();
-        message.attributes.push(LinkAttribute::IfAlias(state.alias.clone()));
         if !at.is(origin) && origin.netlink.link_at(state.ifindex)?.is_none() {
             message.attributes.push(LinkAttribute::NewIfIndex(state.ifindex.cast_signed()));
-        }
-        if let Some(mtu) = state.mtu.filter(|mtu| link.mtu != Some(*mtu)) {
-            message.attributes.push(LinkAttribute::Mtu(mtu));
-        }
-        if let Some(address) = state.mac.as_ref().filter(|mac| link.mac.as_ref() != Some(*mac)) {
-            let bytes = mac::bytes(address);
-            let bytes = bytes.ok_or_else(|| Error::failed(format!("field \"undo\": \"{address}\" is no address")))?;
-            message.attributes.push(LinkAttribute::Address(bytes));
         }
         Ok(message)
     }
 }
 
-impl State {
-    /// Restores the rest once the link is back in its namespace under its old name.
-    fn restore(&self, link: &Link, origin: &NetnsHandle) -> Result<()> {
-        self.sysctl.write(origin, &link.name)?;
-        let mut message = about(link.ifindex);
-        if self.up && !link.is_up() {
-            message.header.flags = LinkFlags::Up;
-            message.header.change_mask = LinkFlags::Up;
+/// Takes those alternative names from a link that another one has where it goes: the kernel would not let it in.
+fn yield_altnames(link: &Link, at: &NetnsHandle, origin: &NetnsHandle) -> Result<()> {
+    for altname in link.altnames.iter().filter(|altname| !is_tag(altname)) {
+        if origin.netlink.link(altname)?.is_some() {
+            let removed = at.netlink.remove_altname(link.ifindex, altname);
+            removed.map_err(|error| error.context(&format!("remove alternative name {altname}, which is taken")))?;
         }
-        if link.master != self.master {
-            // Zero detaches a link from its master.
-            message.attributes.push(LinkAttribute::Controller(self.master.unwrap_or(0)));
-        }
-        if !message.header.flags.is_empty() || !message.attributes.is_empty() {
-            let set = origin.netlink.set_link(message);
-            set.map_err(|error| error.context("bring it up, and make it a port of its master again"))?;
-        }
-        if let Some(port) = &self.port {
-            let request = port::read(port, link.ifindex)?;
-            let set = origin.netlink.change(request);
-            set.map_err(|error| error.context("set its options as a port of its master"))?;
-        }
-        if let Some(altnames) = &self.altnames {
-            for altname in link.altnames.iter().filter(|altname| !altnames.contains(altname) && !is_tag(altname)) {
-                let removed = origin.netlink.remove_altname(link.ifindex, altname);
-                removed.map_err(|error| error.context(&format!("remove alternative name {altname}")))?;
-            }
-            for altname in altnames.iter().filter(|altname| !link.altnames.contains(altname)) {
-                let added = origin.netlink.add_altname(link.ifindex, altname);
-                added.map_err(|error| error.context(&format!("add alternative name {altname}")))?;
-            }
-        }
-        Carry::from_hex(&self.requests, self.ifindex, link.ifindex)?.put_back(&origin.netlink)
     }
+    Ok(())
 }
 
 /// Removes the alternative names that record the link's origin: it is back there.

@@ -59,7 +59,7 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) force: bool,
 
-    /// Wait up to SECONDS for a carrier; without one, put the link back
+    /// Wait up to SECONDS for a carrier, and to know that no other host has its IPv6 addresses; else put the link back
     #[arg(long, value_name = "SECONDS", value_parser = seconds, conflicts_with = "no_up")]
     pub(crate) wait: Option<Duration>,
 

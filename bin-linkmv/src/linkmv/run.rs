@@ -15,6 +15,7 @@ use crate::link::ending::Ending;
 use crate::link::journal::Journals;
 use crate::link::losses;
 use crate::link::namespaces::Namespaces;
+use crate::link::wait_ready::Readiness;
 use crate::linkmv::args::Args;
 use crate::linkmv::endpoints::Endpoints;
 use crate::linkmv::wishes;
@@ -62,13 +63,11 @@ pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
     };
     let options = Options {
         guard: Guard::new(args.force),
-        wait: args.wait,
-        announce: args.announce,
+        readiness: Readiness { wait: args.wait, announce: args.announce, interrupt },
         dry_run: args.dry_run,
         journals,
         namespaces: &namespaces,
         all_or_nothing: args.all_or_nothing,
-        interrupt,
     };
     let (fail_fast, all_or_nothing) = (args.fail_fast, args.all_or_nothing);
     let mut batch =
@@ -167,7 +166,7 @@ fn change(
     let asked = if args.link.is_some() { &nothing } else { &*record };
     let (selector, name) = names(asked, args)?;
     let spec = wishes::read(asked, name, &args.attributes)?;
-    if (options.announce || options.wait.is_some()) && !spec.up {
+    if options.readiness.is_asked() && !spec.up {
         return Err(Error::failed("field \"up\": a link that stays down has no carrier, and announces nothing"));
     }
     let (from, to) = endpoints.of(record)?;

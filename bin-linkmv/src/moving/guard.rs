@@ -31,6 +31,11 @@ impl Guard {
         Self { force, listed: RefCell::default() }
     }
 
+    /// Whether such moves are made all the same.
+    pub(crate) fn is_forced(&self) -> bool {
+        self.force
+    }
+
     /// Refuses to move a link that something else depends on, unless it is forced. Returns the links that the move destroys.
     pub(crate) fn check(&self, link: &Link, carry: &Carry, from: &NetnsHandle) -> Result<Vec<String>> {
         if self.force {

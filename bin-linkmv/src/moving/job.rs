@@ -1,10 +1,8 @@
 //! A request to move a link, and its outcome.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use nicon_core::Result;
-use nicon_core::filter::interrupt::Interrupt;
 use nicon_core::link::{LinkSpec, Selector};
 use nicon_rtnl::{Link, NetnsHandle};
 
@@ -14,6 +12,7 @@ use crate::link::losses::Losses;
 use crate::link::namespaces::Namespaces;
 use crate::link::source::Source;
 use crate::link::undo::Undo;
+use crate::link::wait_ready::Readiness;
 use crate::moving::guard::Guard;
 
 /// One link to be moved.
@@ -27,15 +26,12 @@ pub(crate) struct Job<'a> {
 /// Options that apply to all links of a run.
 pub(crate) struct Options<'a> {
     pub(crate) guard: Guard,
-    pub(crate) wait: Option<Duration>,
-    pub(crate) announce: bool,
+    pub(crate) readiness: Readiness<'a>,
     pub(crate) dry_run: bool,
     pub(crate) journals: Journals<'a>,
     pub(crate) namespaces: &'a Namespaces,
     /// Whether moves keep their marks until all of them are done.
     pub(crate) all_or_nothing: bool,
-    /// What ends a wait early.
-    pub(crate) interrupt: &'a Interrupt,
 }
 
 impl Options<'_> {

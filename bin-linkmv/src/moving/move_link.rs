@@ -6,14 +6,15 @@ use nix::errno::Errno;
 
 use crate::link::ending::Ending;
 use crate::link::find::tagged;
-use crate::link::tag::{Origin, tag_of};
+use crate::link::journal::Journal;
+use crate::link::tag::{Origin, remove_tag, tag_of};
 use crate::link::undo::Undo;
+use crate::link::wait_ready::wait_ready;
 use crate::moving::apply::{Carried, apply};
 use crate::moving::check::{Checked, refused};
 use crate::moving::job::{Job, Moved, Options, Outcome};
 use crate::moving::survey::Survey;
 use crate::moving::transfer::{bring_back, request};
-use crate::moving::wait_ready::wait_ready;
 
 /// Moves a link and configures it in its new namespace.
 ///
@@ -39,11 +40,17 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, link: Link) -> Res
         }
         if !is_of_another && link.altnames.contains(&tag) {
             // An earlier run was killed while it was putting the link back.
-            link = undo.restore(&link, from, from)?;
+            let restored = undo.restore(&link, from, from)?;
+            if let Some(lack) = restored.lack() {
+                remove_tag(from, &restored.link, &tag)?;
+                journal.end();
+                return Err(Error::failed(lack));
+            }
+            link = restored.link;
         }
     }
-    let Survey { checked, carry, settings, unrestorable, losses } = Survey::of(job, options, &link)?;
-    let undo = Undo::of(from, &link, (&carry, &settings, &unrestorable))?;
+    let Survey { checked, carry, settings, attached, losses } = Survey::of(job, options, &link)?;
+    let mut undo = Undo::of(from, &link, (&carry, &settings, &attached))?;
     let carried = Carried::pack(job.spec, &carry, settings, link.ifindex);
     journal.begin(&undo)?;
     match from.netlink.add_altname(link.ifindex, &tag) {
@@ -56,7 +63,9 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, link: Link) -> Res
         }
         Ok(()) => {}
     }
-    match transfer(job, options, &link, (&tag, undo.inode()), &checked, carried) {
+    let moved = leave_master(from, &mut link, &mut undo, &mut journal).map_err(Failure::Halfway);
+    let moved = moved.and_then(|()| transfer(job, options, &link, (&tag, undo.inode()), &checked, carried));
+    match moved {
         Ok(link) => {
             // The facts that we have are from before the link was configured.
             let now = job.to.netlink.link_at(link.ifindex).ok().flatten();
@@ -74,7 +83,8 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, link: Link) -> Res
             Err(gone(&link))
         }
         Err(Failure::Halfway(failure)) => {
-            bring_back(&link, &tag, &undo, job).map_err(|error| error.prefix(&failure))?;
+            let words = failure.to_string();
+            let failure = bring_back(&link, &tag, &undo, job, failure).map_err(|error| error.prefix(&words))?;
             journal.end();
             Err(failure)
         }
@@ -85,6 +95,15 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, link: Link) -> Res
 fn still_there(netns: &NetnsHandle, link: &Link, inode: Option<u64>) -> Result<Option<Link>> {
     let Some(now) = netns.netlink.link_at(link.ifindex)? else { return Ok(None) };
     Ok(if netns.inode(&now)? == inode { Some(now) } else { None })
+}
+
+/// Takes a port from its master, and records what it is like alone.
+fn leave_master(from: &NetnsHandle, link: &mut Link, undo: &mut Undo, journal: &mut Journal) -> Result<()> {
+    if let Some(alone) = undo.detach(from, link)? {
+        *link = alone;
+        journal.begin(undo)?;
+    }
+    Ok(())
 }
 
 /// Sends the message that moves the link, and then configures it.
@@ -109,7 +128,7 @@ fn transfer(
     let moved = moved.ok_or_else(|| Error::failed(format!("{} has vanished from {}", link.name, to.label)))?;
     let carried = carried.for_ifindex(moved.ifindex);
     apply(job, &moved, (&Origin::of(from, link), checked.master), &carried)?;
-    wait_ready(job, options, &moved)?;
+    wait_ready(job.to, &moved, &options.readiness)?;
     to.check_alive()?;
     Ok(moved)
 }

@@ -5,16 +5,16 @@ use nicon_core::link::{Cidr, RouteSpec};
 use nicon_rtnl::{Carry, Link, NetlinkError, address, route};
 use nix::errno::Errno;
 
+use crate::link::attached::Attached;
 use crate::link::diff;
-use crate::link::losses::Unrestorable;
 use crate::link::sysctl::Sysctls;
 use crate::link::tag::Origin;
-use crate::link::undo::Undo;
+use crate::link::undo::{Restored, Undo};
+use crate::link::wait_ready::wait_ready;
 use crate::moving::apply::{Carried, apply};
 use crate::moving::check::check_again;
 use crate::moving::job::{Job, Options, Outcome};
 use crate::moving::plan;
-use crate::moving::wait_ready::wait_ready;
 
 /// The steps that are left to do for a link that came from `origin`.
 ///
@@ -32,12 +32,12 @@ pub(crate) fn plan(job: &Job<'_>, link: &Link, origin: &Origin) -> Result<Outcom
 pub(crate) fn reconcile(job: &Job<'_>, options: &Options<'_>, link: &Link, origin: &Origin) -> Result<bool> {
     let master = check_again(job, link)?;
     if plan::reconciling(job, link, origin, master)?.is_empty() {
-        wait_ready(job, options, link)?;
+        wait_ready(job.to, link, &options.readiness)?;
         return Ok(false);
     }
     let before = Before::of(job, link)?;
     let changed = apply(job, link, (origin, master), &Carried::default());
-    match changed.and_then(|changed| wait_ready(job, options, link).map(|()| changed)) {
+    match changed.and_then(|changed| wait_ready(job.to, link, &options.readiness).map(|()| changed)) {
         Err(failure) => {
             before.restore(job, link).map_err(|error| error.prefix(&failure))?;
             Err(failure)
@@ -58,7 +58,7 @@ impl<'a> Before<'a> {
     fn of(job: &Job<'a>, link: &Link) -> Result<Self> {
         let carry = Carry::read(&job.to.netlink, link.ifindex)?;
         Ok(Self {
-            undo: Undo::of(job.to, link, (&carry, &Sysctls::default(), &Unrestorable::default()))?,
+            undo: Undo::of(job.to, link, (&carry, &Sysctls::default(), &Attached::default()))?,
             addresses: diff::addresses(&job.spec.addresses, link, job.to)?,
             routes: diff::routes(job.spec, link, job.to)?,
         })
@@ -76,7 +76,7 @@ impl<'a> Before<'a> {
             let removed = netlink.remove(address::request(cidr, link.ifindex));
             unless_absent(removed, &format!("remove address {cidr}"))?;
         }
-        self.undo.restore(&now, job.to, job.to).map(drop)
+        self.undo.restore(&now, job.to, job.to).and_then(Restored::whole).map(drop)
     }
 }
 

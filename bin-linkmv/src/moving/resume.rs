@@ -10,12 +10,12 @@ use crate::link::journal::Journal;
 use crate::link::losses::Losses;
 use crate::link::tag::{Origin, origin_of, remove_tag, tag_of};
 use crate::link::undo::Undo;
+use crate::link::wait_ready::wait_ready;
 use crate::moving::apply::{Carried, apply};
 use crate::moving::check::master;
 use crate::moving::job::{Job, Moved, Options, Outcome};
 use crate::moving::reconcile;
 use crate::moving::returned::come_home;
-use crate::moving::wait_ready::wait_ready;
 
 /// Finishes what an earlier run began, or finds that there is nothing left to do. Gives nothing if the link is where it is to
 /// come from by now.
@@ -94,12 +94,12 @@ fn finish(
 ) -> Result<Outcome> {
     let (from, spec) = (&job.from.netns, job.spec);
     let (carry, settings) = undo.carried(link.ifindex)?;
-    let unrestorable = undo.state.as_ref().map(|state| state.unrestorable.clone()).unwrap_or_default();
-    let lost = Losses::of(&carry, &settings, &unrestorable, spec);
+    let attached = undo.state.as_ref().map(|state| (state.attached.clone(), state.ifindex)).unwrap_or_default();
+    let lost = Losses::of(&carry, &settings, (&attached.0, attached.1), spec);
     let carried = Carried::pack(spec, &carry, settings, link.ifindex);
     let finished = || {
         apply(job, link, (origin, master(job)?), &carried)?;
-        wait_ready(job, options, link)
+        wait_ready(job.to, link, &options.readiness)
     };
     if let Err(failure) = finished() {
         // Without a journal the only evidence is on the link itself, where root in the target can forge it. Such a link must
@@ -109,9 +109,10 @@ fn finish(
             return Err(failure.suffix(&format!("; {name} stays in {to}: there is no journal of its move")));
         }
         let restored = undo.restore(link, job.to, from).map_err(|error| error.prefix(&failure))?;
-        remove_tag(from, &restored, tag)?;
+        remove_tag(from, &restored.link, tag)?;
         journal.end();
-        return Err(failure.suffix(&format!("; {}, which an interrupted run had moved, is back", origin.name)));
+        let lack = restored.lack().map(|lack| format!("; {lack}")).unwrap_or_default();
+        return Err(failure.suffix(&format!("; {}, which an interrupted run had moved, is back{lack}", origin.name)));
     }
     let ending = Some(options.unmark(Ending::new([job.to, &job.from.netns], (tag, undo.inode()), journal))?);
     let mut link = job.to.netlink.link_at(link.ifindex)?.unwrap_or_else(|| link.clone());

@@ -37,7 +37,8 @@ fn from_elsewhere(job: &Job<'_>, options: &Options<'_>, name: &str) -> Result<bo
         let Some(inode) = undo.inode() else { continue };
         if let Some((netns, link)) = options.namespaces.find_link(inode)? {
             let restored = undo.restore(&link, &netns, from)?;
-            remove_tag(from, &restored, &tag)?;
+            remove_tag(from, &restored.link, &tag)?;
+            // What is lacking by now, the move would take from it anyway.
             journal.end();
             return Ok(true);
         }
@@ -56,8 +57,8 @@ fn under_another_name(job: &Job<'_>, name: &str) -> Result<bool> {
         [] => Ok(false),
         [link] => {
             let restored = Undo::of_nothing_but(from, name).restore(link, from, from)?;
-            if let Some((tag, _)) = tag_of(&restored) {
-                remove_tag(from, &restored, tag)?;
+            if let Some((tag, _)) = tag_of(&restored.link) {
+                remove_tag(from, &restored.link, tag)?;
             }
             Ok(true)
         }

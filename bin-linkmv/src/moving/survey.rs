@@ -3,7 +3,8 @@
 use nicon_core::Result;
 use nicon_rtnl::{Carry, Link, NetnsHandle};
 
-use crate::link::losses::{Losses, Unrestorable};
+use crate::link::attached::Attached;
+use crate::link::losses::Losses;
 use crate::link::sysctl::Sysctls;
 use crate::moving::apply::Carried;
 use crate::moving::check::{Checked, check};
@@ -15,7 +16,7 @@ pub(crate) struct Survey {
     pub(crate) checked: Checked,
     pub(crate) carry: Carry,
     pub(crate) settings: Sysctls,
-    pub(crate) unrestorable: Unrestorable,
+    pub(crate) attached: Attached,
     pub(crate) losses: Losses,
 }
 
@@ -29,11 +30,14 @@ impl Survey {
         let checked = check(job, link)?;
         let carry = Carry::read(&from.netlink, link.ifindex)?;
         let destroyed = options.guard.check(link, &carry, from)?;
+        let attached = Attached::of(from, link, &carry)?;
+        if !options.guard.is_forced() {
+            attached.check(&link.name)?;
+        }
         let settings = job.from.settings(link)?;
-        let unrestorable = Unrestorable::of(from, link, &carry)?;
-        let losses =
-            Losses::of(&carry, &settings, &unrestorable, job.spec).and_links(master_of(link, from)?, destroyed);
-        Ok(Self { checked, carry, settings, unrestorable, losses })
+        let losses = Losses::of(&carry, &settings, (&attached, link.ifindex), job.spec);
+        let losses = losses.and_links(master_of(link, from)?, destroyed);
+        Ok(Self { checked, carry, settings, attached, losses })
     }
 
     /// What a move would do.

@@ -9,17 +9,19 @@ use nicon_rtnl::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use crate::link::find::tagged;
 use crate::link::spec;
 use crate::link::tag::{Origin, remove_tag};
-use crate::link::undo::Undo;
+use crate::link::undo::{Restored, Undo};
 use crate::moving::apply::Carried;
 use crate::moving::check::Checked;
 use crate::moving::job::Job;
 
-/// The one message that moves the link, renames it and brings it up, unless settings have to be applied before that.
+/// The one message that moves the link, renames it and brings it up, unless settings have to be applied before that, or it
+/// becomes a port.
 pub(crate) fn request(job: &Job<'_>, link: &Link, checked: &Checked, carried: &Carried) -> LinkMessage {
     // The kernel takes a link down when it moves it.
     let down = Link { flags: link.flags & !LinkFlags::Up, ..link.clone() };
-    let mut message = spec::request(job.spec, &down, checked.master, &Origin::of(&job.from.netns, link));
-    if !carried.settings.is_empty() {
+    // Some masters take no port that is up, nor lets every kernel a message do both in this order.
+    let mut message = spec::request(job.spec, &down, None, &Origin::of(&job.from.netns, link));
+    if !carried.settings.is_empty() || checked.master.is_some() {
         message.header.flags = LinkFlags::empty();
         message.header.change_mask = LinkFlags::empty();
     }
@@ -31,11 +33,13 @@ pub(crate) fn request(job: &Job<'_>, link: &Link, checked: &Checked, carried: &C
     message
 }
 
-/// Moves a link back after a move that failed or was only partly applied.
-pub(crate) fn bring_back(link: &Link, tag: &str, undo: &Undo, job: &Job<'_>) -> Result<()> {
+/// Moves a link back after a move that failed or was only partly applied. Returns the failure, extended by what could not be
+/// restored.
+pub(crate) fn bring_back(link: &Link, tag: &str, undo: &Undo, job: &Job<'_>, failure: Error) -> Result<Error> {
     let (from, to) = (&job.from.netns, job.to);
-    let back = if let Some(here) = tagged(tag, undo.inode(), from)? {
-        here
+    let restored = if let Some(here) = tagged(tag, undo.inode(), from)? {
+        // It never left. A port was taken from its master all the same.
+        if undo.is_of_port() { undo.restore(&here, from, from)? } else { Restored { link: here, missing: Vec::new() } }
     } else {
         let stranded = tagged(tag, undo.inode(), to)?;
         let stranded = stranded
@@ -43,5 +47,9 @@ pub(crate) fn bring_back(link: &Link, tag: &str, undo: &Undo, job: &Job<'_>) -> 
         let restored = undo.restore(&stranded, to, from);
         restored.map_err(|error| error.prefix(format!("it is now called {} in {}", stranded.name, to.label)))?
     };
-    remove_tag(from, &back, tag)
+    remove_tag(from, &restored.link, tag)?;
+    Ok(match restored.lack() {
+        Some(lack) => failure.suffix(&format!("; {lack}")),
+        None => failure,
+    })
 }

@@ -110,6 +110,9 @@ fn undo_all(
                 if outcome.as_ref().is_ok_and(|undone| undone.changed) {
                     interrupt.sleep(options.pace);
                 }
+                if let Ok(Err(error)) = outcome.as_ref().map(Undone::check) {
+                    answers.give(Some(*line), Err(error))?;
+                }
                 let failed = outcome.is_err();
                 undone.insert(key.clone(), outcome.as_ref().ok().cloned());
                 if let Err(error) = outcome {
@@ -141,12 +144,17 @@ fn undone_below<'a>(
 }
 
 /// The entry of a deed in `undone`.
-fn entry(deed: &Deed, Undone { changed, now }: &Undone) -> Value {
+fn entry(deed: &Deed, Undone { changed, now, missing }: &Undone) -> Value {
     let (netns, name, ifindex) = match now {
         Some(now) => (Some(now.netns), &now.name, now.ifindex),
         None => (deed.netns, &deed.name, deed.ifindex),
     };
-    json!({ "id": deed.id, "by": deed.by, "netns": netns, "name": name, "ifindex": ifindex, "changed": changed })
+    let mut entry =
+        json!({ "id": deed.id, "by": deed.by, "netns": netns, "name": name, "ifindex": ifindex, "changed": changed });
+    if !missing.is_empty() {
+        entry["missing"] = json!(missing);
+    }
+    entry
 }
 
 impl Input {

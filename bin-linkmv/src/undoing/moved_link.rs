@@ -20,7 +20,7 @@ pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces) -> Res
         // The kernel puts a network card back when its container ends, but as the container left it.
         let changed = link.name != undo.name || undo.alias().is_some_and(|alias| *alias != link.alias);
         let restored = undo.restore(&link, &origin, &origin)?;
-        return Ok(Undone { changed, now: Some(location(&undo, restored)) });
+        return Ok(Undone { changed, now: Some(location(&undo, restored.link)), missing: restored.missing });
     }
     let (there, link) = match find_there(deed, record, (&undo, &sought), namespaces) {
         Ok(found) => found,
@@ -30,7 +30,7 @@ pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces) -> Res
         check(&link, &name, &origin)?;
     }
     let restored = undo.restore(&link, &there, &origin)?;
-    Ok(Undone { changed: true, now: Some(location(&undo, restored)) })
+    Ok(Undone { changed: true, now: Some(location(&undo, restored.link)), missing: restored.missing })
 }
 
 /// The link where its move left it.
@@ -49,7 +49,7 @@ fn find_there(
 pub(crate) fn find_undone(deed: &Deed, namespaces: &Namespaces) -> Result<Option<Undone>> {
     let undo = Undo::from_value(&deed.undo)?;
     let link = at_home(&undo, &Sought::of(deed), &open_origin(&undo, namespaces)?)?;
-    Ok(link.map(|link| Undone { changed: false, now: Some(location(&undo, link)) }))
+    Ok(link.map(|link| Undone { changed: false, now: Some(location(&undo, link)), missing: Vec::new() }))
 }
 
 fn open_origin(undo: &Undo, namespaces: &Namespaces) -> Result<NetnsHandle> {
@@ -114,10 +114,8 @@ fn at_home(undo: &Undo, sought: &Sought<'_>, origin: &NetnsHandle) -> Result<Opt
 
 /// The kernel moves a link before it renames it. If the name is taken, the link would arrive under the wrong name.
 fn check(link: &Link, name: &LinkName, origin: &NetnsHandle) -> Result<()> {
-    for name in link.altnames.iter().map(String::as_str).chain([name.as_str()]) {
-        if origin.netlink.link(name)?.is_some() {
-            return Err(Error::no(format!("{name} already exists where {} came from", link.name)));
-        }
+    match origin.netlink.link(name.as_str())? {
+        Some(_) => Err(Error::no(format!("{name} already exists where {} came from", link.name))),
+        None => Ok(()),
     }
-    Ok(())
 }

@@ -22,7 +22,7 @@ pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces) -> Res
     match look(deed, record, namespaces)? {
         Seen::There(netns, link) => {
             match netns.netlink.delete_link(link.ifindex) {
-                Ok(()) => Ok(Undone { changed: true, now: None }),
+                Ok(()) => Ok(Undone { changed: true, ..GONE }),
                 // Another run was faster.
                 Err(error) if error.errno == Errno::ENODEV => Ok(GONE),
                 Err(error) => Err(error.context(&format!("remove {} from {}", link.name, netns.label))),
@@ -38,7 +38,7 @@ pub(crate) fn find_undone(deed: &Deed, record: &Record, namespaces: &Namespaces)
     Ok(matches!(look(deed, record, namespaces)?, Seen::Gone).then_some(GONE))
 }
 
-const GONE: Undone = Undone { changed: false, now: None };
+const GONE: Undone = Undone { changed: false, now: None, missing: Vec::new() };
 
 /// What is left of a pair, seen from the end of which a record tells.
 enum Seen {

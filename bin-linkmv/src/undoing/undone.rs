@@ -1,5 +1,7 @@
 //! What becomes of a deed that is undone.
 
+use nicon_core::{Error, Result};
+
 /// What became of a deed that is undone.
 #[derive(Clone)]
 pub(crate) struct Undone {
@@ -7,6 +9,20 @@ pub(crate) struct Undone {
     pub(crate) changed: bool,
     /// Where the link is now; `None` if it is no more.
     pub(crate) now: Option<Location>,
+    /// What it had before and could not be given again, in words.
+    pub(crate) missing: Vec<String>,
+}
+
+impl Undone {
+    /// # Errors
+    /// What is missing.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.missing.is_empty() {
+            return Ok(());
+        }
+        let name = self.now.as_ref().map_or("it", |now| &now.name);
+        Err(Error::failed(format!("{name} is back, but not all that it had: {}", self.missing.join("; "))))
+    }
 }
 
 /// A link, and where it is.

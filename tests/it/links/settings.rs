@@ -16,6 +16,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("links::settings::all_or_back", all_or_back),
         suite.trial("links::settings::routes_of_other_links_stay", routes_of_other_links),
         suite.trial("links::settings::announced_to_the_neighbours", announced),
+        suite.trial("links::settings::an_address_that_another_host_has", an_address_that_another_host_has),
         suite.trial("links::settings::waits_for_the_carrier", waits),
     ]
 }
@@ -229,7 +230,7 @@ fn all_or_back(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         (&["--addr=192.0.2.1/24", "--route=203.0.113.0/24,198.51.100.1"], 2, "not reachable through any"),
         (&["--altname=taken-too"], 1, "taken-too already exists"),
         // The kernel takes the move, and then refuses these.
-        (&["--master=taken"], 2, "move v9 to process"),
+        (&["--master=taken"], 2, "set up eth1 in process"),
         (&["--altname=here", "--addr=ff02::1/64"], 2, "add address ff02::1/64"),
         (&["--addr=192.0.2.1/24", "--addr=255.255.255.255/33"], 2, "prefix length"),
         (&["--addr=192.0.2.1/24", "--gateway=192.0.2.255"], 2, "add route 0.0.0.0/0"),
@@ -272,6 +273,24 @@ fn announced(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         wait_until(|| known(address).as_ref() == Some(&mac));
         assert_eq!(known(address), Some(mac.clone()), "{address}");
     }
+    Ok(())
+}
+
+fn an_address_that_another_host_has(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let ground = Ground::new();
+    ground.from.ip("link set p9 addrgenmode none");
+    ground.from.ip("link set p9 up");
+    ground.from.ip("-6 addr add 2001:db8::1/64 dev p9 nodad");
+    let before = ground.state();
+    for option in ["--wait=8", "--announce"] {
+        let ran = ground.mv(suite, &["v9", "eth1", "--addr=192.0.2.1/24", "--addr=2001:db8::1/64", option]);
+        refusal(&ran, 1, &["2001:db8::1/64 of eth1 in process", "is in use by another host"]);
+        ground.settles_as(&before);
+    }
+    record(&ground.mv(suite, &["v9", "eth1", "--addr=2001:db8::7/64", "--wait=8"]));
+    let there = one(&ground.to.ip("-j addr show dev eth1"));
+    let given = there["addr_info"].as_array().unwrap().iter().find(|info| info["local"] == "2001:db8::7").unwrap();
+    assert_eq!(given["tentative"], Value::Null, "{given}");
     Ok(())
 }
 

@@ -1,9 +1,6 @@
-//! What sits on a link is not cut off unless it is forced, whatever its kind and wherever it is.
-
-use std::process::Stdio;
+//! What sits on a link is not cut off unless that is forced, whatever its kind, and wherever it is.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, output_within, tool};
 use serde_json::json;
 
 use crate::links::settings::{Ground, undo};
@@ -12,48 +9,128 @@ use crate::support::kernel::Feature;
 use crate::support::links::{Place, one};
 use crate::support::suite::Suite;
 
-/// The kinds that sit on another link, each with what makes one. The first few every kernel has that tests run on.
-const KINDS: [(&str, &str); 16] = [
-    ("vxlan", "link add u0 type vxlan id 7 dev v9 dstport 4790"),
-    ("macvlan", "link add u0 link v9 type macvlan"),
-    ("macvtap", "link add u0 link v9 type macvtap"),
-    ("vlan", "link add u0 link v9 type vlan id 5"),
-    ("ipvlan", "link add u0 link v9 type ipvlan"),
-    ("ipvtap", "link add u0 link v9 type ipvtap"),
-    ("macsec", "link add u0 link v9 type macsec"),
-    ("gre", "link add u0 type gre local 192.0.2.1 remote 192.0.2.2 dev v9"),
-    ("gretap", "link add u0 type gretap local 192.0.2.1 remote 192.0.2.2 dev v9"),
-    ("ipip", "link add u0 type ipip local 192.0.2.1 remote 192.0.2.2 dev v9"),
-    ("sit", "link add u0 type sit local 192.0.2.1 remote 192.0.2.2 dev v9"),
-    ("vti", "link add u0 type vti local 192.0.2.1 remote 192.0.2.2 key 7 dev v9"),
-    ("ip6gre", "link add u0 type ip6gre local 2001:db8::1 remote 2001:db8::2 dev v9"),
-    ("ip6tnl", "link add u0 type ip6tnl local 2001:db8::1 remote 2001:db8::2 dev v9"),
-    ("xfrm", "link add u0 type xfrm dev v9 if_id 7"),
-    ("hsr", "link add u0 type hsr slave1 v9 slave2 p9"),
+/// The kinds that sit on another link, each with what makes one.
+const KINDS: [(&[Feature], &str); 16] = [
+    (&[Feature::LinkKind("vxlan")], "u0 type vxlan id 7 dev v9 dstport 4790"),
+    (&[Feature::LinkKind("macvlan")], "u0 link v9 type macvlan"),
+    (&[Feature::LinkKind("macvtap")], "u0 link v9 type macvtap"),
+    (&[Feature::LinkKind("vlan")], "u0 link v9 type vlan id 5"),
+    (&[Feature::LinkKind("ipvlan")], "u0 link v9 type ipvlan"),
+    (&[Feature::LinkKind("ipvtap")], "u0 link v9 type ipvtap"),
+    (&[Feature::LinkKind("macsec")], "u0 link v9 type macsec"),
+    (&[Feature::LinkKind("gre")], "u0 type gre local 192.0.2.1 remote 192.0.2.2 dev v9"),
+    (&[Feature::LinkKind("gretap")], "u0 type gretap local 192.0.2.1 remote 192.0.2.2 dev v9"),
+    (&[Feature::LinkKind("ipip")], "u0 type ipip local 192.0.2.1 remote 192.0.2.2 dev v9"),
+    (&[Feature::LinkKind("sit")], "u0 type sit local 192.0.2.1 remote 192.0.2.2 dev v9"),
+    (&[Feature::LinkKind("vti")], "u0 type vti local 192.0.2.1 remote 192.0.2.2 key 7 dev v9"),
+    (&[Feature::LinkKind("ip6gre")], "u0 type ip6gre local 2001:db8::1 remote 2001:db8::2 dev v9"),
+    (&[Feature::LinkKind("ip6tnl")], "u0 type ip6tnl local 2001:db8::1 remote 2001:db8::2 dev v9"),
+    (&[Feature::LinkKind("xfrm")], "u0 type xfrm dev v9 if_id 7"),
+    (&[Feature::LinkKind("hsr")], "u0 type hsr slave1 v9 slave2 p9"),
 ];
 
-/// Those of them that the kernel destroys when the lower link leaves.
+/// Those that the kernel destroys when the link below leaves its namespace.
 const FALL: [&str; 2] = ["vxlan", "macsec"];
 
-/// Those that stay in the namespace that they were made in, or are not found from another.
-const BOUND: [&str; 2] = ["hsr", "ipvtap"];
+/// Those that cannot be moved away, or of which the kernel does not tell that they were (ipvtap has no `get_link_net`).
+const STAY: [&str; 2] = ["hsr", "ipvtap"];
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     let mut trials = vec![
-        suite.trial("links::stacked::links_of_the_same_number_elsewhere_are_not_meant", same_number),
-        suite.trial("links::stacked::the_other_end_of_a_pair_is_not_on_top", pairs),
-        suite.trial("links::stacked::in_a_namespace_that_only_a_name_keeps", by_name),
+        suite.trial_of_kernel(&[], "links::stacked::numbers_of_other_namespaces", numbers_of_others),
+        suite.trial_of_kernel(&[], "links::stacked::where_only_a_name_leads", where_only_a_name_leads),
+        suite.trial_of_kernel(
+            &[Feature::LinkKind("geneve")],
+            "links::stacked::a_tunnel_that_sits_on_nothing",
+            on_nothing,
+        ),
     ];
-    for (kind, line) in KINDS {
-        let name = format!("links::stacked::{kind}");
-        trials.push(suite.trial_with(&[Feature::Kind(kind)], &name, move |suite, _| on_top(suite, kind, line)));
+    for (features, line) in KINDS {
+        let &[Feature::LinkKind(kind)] = features else { unreachable!("one kind") };
+        let name = format!("links::stacked::{kind}_on_top");
+        trials.push(suite.trial_of_kernel(features, &name, move |suite| on_top(suite, kind, line)));
     }
     trials
 }
 
-/// As [`Place::ip`], if the kernel has what it asks for.
-fn made(place: &Place, line: &str) -> bool {
-    let mut command = tool("nsenter");
-    command.args([&format!("--net=/proc/{}/ns/net", place.pid()), "ip"]).args(line.split(' '));
-    output_within(command.stdin(Stdio::null()), LIMIT).unwrap().ok().is_ok()
+/// In the same namespace, and in another.
+fn on_top(suite: &Suite, kind: &str, line: &str) -> Result<(), Failed> {
+    let (ground, other) = (Ground::new(), Place::new());
+    ground.from.ip(&format!("link add {line}"));
+    let refused = |words: &[&str]| {
+        let before = ground.state();
+        for options in [&["v9", "eth1"][..], &["--dry-run", "v9", "eth1"]] {
+            refusal(&ground.mv(suite, options), 2, &[words, &["v9 has u0", "stacked on it", "--force"]].concat());
+        }
+        assert_eq!(ground.state(), before);
+    };
+    refused(&["v9 has u0 stacked on it"]);
+    if !STAY.contains(&kind) {
+        ground.from.ip(&format!("link set u0 netns {}", other.pid()));
+        refused(&[&format!("u0 in the network namespace of PID {}", other.pid())]);
+    }
+    let falls = FALL.contains(&kind);
+    let told = if falls { json!([format!("u0 in the network namespace of PID {}", other.pid())]) } else { json!([]) };
+    assert_eq!(record(&ground.mv(suite, &["--force", "-n", "v9", "eth1"]))["lost"]["stacked"], told);
+    assert_eq!(deed(&record(&ground.mv(suite, &["--force", "v9", "eth1"])))["lost"]["stacked"], told);
+    // It is as it was told.
+    let place = if STAY.contains(&kind) { &ground.from } else { &other };
+    assert_eq!(place.links().contains(&"u0".to_owned()), !falls, "{kind}");
+    Ok(())
+}
+
+/// What sits on a link of the same number in another namespace is not on this one; the other end of a pair is not on top.
+fn numbers_of_others(suite: &Suite) -> Result<(), Failed> {
+    let (ground, other) = (Ground::new(), Ground::new());
+    ground.from.ip(&format!("link set p9 netns {}", other.to.pid()));
+    let ifindex = |place: &Place, link: &str| one(&place.ip(&format!("-j link show dev {link}")))["ifindex"].clone();
+    assert_eq!(ifindex(&ground.from, "v9"), ifindex(&other.from, "v9"));
+    other.from.ip("link add m0 link v9 type macvlan");
+    other.from.ip(&format!("link set m0 netns {}", ground.from.pid()));
+    assert_eq!(one(&ground.from.ip("-j link show dev m0"))["link_index"], ifindex(&ground.from, "v9"));
+    let moved = ground.mv(suite, &["v9", "eth1"]);
+    record(&moved);
+    record(&undo(suite, &moved));
+    // Of the other one it is found, wherever its own number is known.
+    refusal(&other.mv(suite, &["v9", "eth1"]), 2, &["v9 has m0 in ", &ground.from.pid().to_string()]);
+    Ok(())
+}
+
+fn where_only_a_name_leads(suite: &Suite) -> Result<(), Failed> {
+    let ground = Ground::new();
+    let named = Named::new("nicon-test-stacked");
+    ground.from.ip("link add m0 link v9 type macvlan");
+    ground.from.ip(&format!("link set m0 netns {}", named.0));
+    refusal(&ground.mv(suite, &["v9", "eth1"]), 2, &["v9 has m0 in /run/netns/nicon-test-stacked stacked on it"]);
+    Ok(())
+}
+
+/// The kernel says that such a link sits on one of its own number.
+fn on_nothing(suite: &Suite) -> Result<(), Failed> {
+    let (ground, other) = (Ground::new(), Place::new());
+    let number = one(&ground.from.ip("-j link show dev v9"))["ifindex"].to_string();
+    ground.from.ip("link add g0 type geneve id 7 remote 192.0.2.2");
+    ground.from.sh(&format!(
+        "ip link set g0 netns {} index {number} 2>/dev/null || ip link set g0 netns {}",
+        other.pid(),
+        other.pid()
+    ));
+    record(&ground.mv(suite, &["v9", "eth1"]));
+    Ok(())
+}
+
+/// A network namespace that a name keeps, until this is dropped.
+struct Named(&'static str);
+
+impl Named {
+    fn new(name: &'static str) -> Self {
+        crate::support::links::ip(&format!("netns add {name}"));
+        Self(name)
+    }
+}
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        crate::support::links::ip(&format!("netns del {}", self.0));
+    }
 }

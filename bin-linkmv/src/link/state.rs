@@ -1,0 +1,207 @@
+//! The state of a link in the namespace that it came from.
+
+use nicon_core::{Error, Result};
+use nicon_rtnl::netlink::about;
+use nicon_rtnl::packet_route::link::{LinkAttribute, LinkFlags};
+use nicon_rtnl::route::Route;
+use nicon_rtnl::{Carry, Link, NetnsHandle, Offloads, Parameters};
+use serde::{Deserialize, Serialize};
+
+use crate::link::attached::Attached;
+use crate::link::master::{self, Master, Own};
+use crate::link::missing::Missing;
+use crate::link::port;
+use crate::link::sysctl::Sysctls;
+use crate::link::tag::is_tag;
+
+/// The state of a link. What version 0.1 did not record yet is not restored.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct State {
+    pub(crate) ifindex: u32,
+    /// What identifies it; see [`nicon_rtnl::sysfs`].
+    #[serde(default)]
+    pub(crate) inode: Option<u64>,
+    pub(crate) up: bool,
+    alias: String,
+    master: Option<u32>,
+    /// What identifies the master.
+    #[serde(default)]
+    port_of: Option<Master>,
+    mtu: Option<u32>,
+    pub(crate) mac: Option<String>,
+    /// Its own address and MTU, if its master lent it others.
+    #[serde(default)]
+    own: Option<Own>,
+    /// For people. `requests` is what gets restored.
+    addresses: Vec<String>,
+    #[serde(skip_deserializing)]
+    routes: Vec<Route>,
+    requests: Vec<String>,
+    #[serde(default)]
+    altnames: Option<Vec<String>>,
+    #[serde(default)]
+    sysctl: Sysctls,
+    #[serde(default)]
+    parameters: Parameters,
+    #[serde(default)]
+    offloads: Option<Offloads>,
+    /// The request that sets its options as a port, in hexadecimal.
+    #[serde(default)]
+    port: Option<String>,
+    #[serde(flatten)]
+    pub(crate) attached: Attached,
+}
+
+impl State {
+    /// Reads the state of a link, of which a part is known.
+    ///
+    /// # Errors
+    /// If the kernel does not answer.
+    pub(crate) fn of(
+        netns: &NetnsHandle,
+        link: &Link,
+        (carry, settings, attached): (&Carry, &Sysctls, &Attached),
+    ) -> Result<Self> {
+        let port = match link.master {
+            Some(_) => port::request(&netns.netlink.message(link.ifindex)?),
+            None => None,
+        };
+        Ok(Self {
+            ifindex: link.ifindex,
+            inode: netns.inode(link)?,
+            up: link.is_up(),
+            alias: link.alias.clone(),
+            master: link.master,
+            port_of: Master::of(netns, link)?,
+            mtu: link.mtu,
+            mac: link.mac.clone(),
+            own: None,
+            addresses: carry.addresses(),
+            routes: carry.routes(),
+            requests: carry.to_hex(),
+            altnames: Some(link.altnames.iter().filter(|altname| !is_tag(altname)).cloned().collect()),
+            sysctl: settings.clone(),
+            parameters: netns.netlink.parameters(link.ifindex)?,
+            offloads: netns.offloads(link.ifindex)?,
+            port,
+            attached: attached.clone(),
+        })
+    }
+
+    /// The addresses, routes and settings that the link had, addressed to its present ifindex.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub(crate) fn carried(&self, ifindex: u32) -> Result<(Carry, Sysctls)> {
+        Ok((Carry::from_hex(&self.requests, self.ifindex, ifindex)?, self.sysctl.clone()))
+    }
+
+    /// Whether it was a port.
+    pub(crate) fn is_port(&self) -> bool {
+        self.master.is_some()
+    }
+
+    /// Records what the link is like as a port of none.
+    pub(crate) fn set_own(&mut self, link: &Link) {
+        if link.mac != self.mac || link.mtu != self.mtu {
+            self.own = Some(Own { mac: link.mac.clone(), mtu: link.mtu });
+        }
+    }
+
+    /// Restores a link that is back in its namespace under its old name: the master and UP after all that has to be there before,
+    /// since IPv6 assigns addresses according to the settings as soon as the link is up.
+    ///
+    /// # Errors
+    /// If the link is gone. All else that cannot be restored is `missing`.
+    pub(crate) fn restore(&self, link: &Link, origin: &NetnsHandle, missing: &mut Missing) -> Result<()> {
+        let netlink = &origin.netlink;
+        let again =
+            || netlink.link_at(link.ifindex)?.ok_or_else(|| Error::no(format!("{} has vanished again", link.name)));
+        let mut link = link.clone();
+        let wanted = self.find_master(origin).unwrap_or_else(|error| {
+            missing.unless(Err(error));
+            None
+        });
+        if link.master.is_some() && link.master != wanted {
+            missing.unless(master::set(origin, &link, 0));
+            link = again()?;
+        }
+        missing.unless(self.restore_alias(&link, origin));
+        let as_port = Own { mac: self.mac.clone(), mtu: self.mtu };
+        let own = if link.master.is_some() { None } else { self.own.as_ref() };
+        master::lend(origin, &link, own.unwrap_or(&as_port)).into_iter().for_each(|set| missing.unless(set));
+        let present = netlink.parameters(link.ifindex)?;
+        for (name, value) in self.parameters.differing_from(&present) {
+            let set = netlink.set_parameter(link.ifindex, name, value);
+            missing.unless(set.map_err(|error| error.context(&format!("set {name} to {value}"))));
+        }
+        if let Some(offloads) = &self.offloads {
+            missing.unless(origin.set_offloads(link.ifindex, offloads));
+        }
+        self.sysctl.write_each(origin, &link.name).for_each(|written| missing.unless(written));
+        self.restore_altnames(&link, origin, missing);
+        if let Some(wanted) = wanted {
+            if link.master != Some(wanted) {
+                missing.unless(master::set(origin, &link, wanted));
+                link = again()?;
+            }
+            missing.unless(self.restore_port(&link, origin));
+            missing.unless(self.attached.restore_vlans(origin, link.ifindex));
+        }
+        if self.up && !link.is_up() {
+            let mut message = about(link.ifindex);
+            message.header.flags = LinkFlags::Up;
+            message.header.change_mask = LinkFlags::Up;
+            missing.unless(netlink.set_link(message).map_err(|error| error.context("bring it up")));
+        }
+        if let (Some(wanted), Some(master)) = (wanted, &self.port_of) {
+            missing.unless(master.activate(origin, wanted, link.ifindex));
+        }
+        match self.carried(link.ifindex) {
+            Ok((carry, _)) => {
+                for (request, what) in carry.requests() {
+                    missing.unless(netlink.put(request).map_err(|error| error.context(&what)));
+                }
+            }
+            Err(error) => missing.unless(Err(error)),
+        }
+        let restored = self.attached.restore_qdiscs(origin, (self.ifindex, link.ifindex), missing);
+        missing.unless(restored);
+        Ok(())
+    }
+
+    /// The ifindex of the link that it was a port of.
+    fn find_master(&self, origin: &NetnsHandle) -> Result<Option<u32>> {
+        match &self.port_of {
+            Some(master) => master.find(origin).map(|master| Some(master.ifindex)),
+            None => Ok(self.master),
+        }
+    }
+
+    fn restore_alias(&self, link: &Link, origin: &NetnsHandle) -> Result<()> {
+        if link.alias == self.alias {
+            return Ok(());
+        }
+        let mut message = about(link.ifindex);
+        message.attributes.push(LinkAttribute::IfAlias(self.alias.clone()));
+        origin.netlink.set_link(message).map_err(|error| error.context(&format!("set alias \"{}\"", self.alias)))
+    }
+
+    fn restore_altnames(&self, link: &Link, origin: &NetnsHandle, missing: &mut Missing) {
+        let Some(altnames) = &self.altnames else { return };
+        for altname in link.altnames.iter().filter(|altname| !altnames.contains(altname) && !is_tag(altname)) {
+            let removed = origin.netlink.remove_altname(link.ifindex, altname);
+            missing.unless(removed.map_err(|error| error.context(&format!("remove alternative name {altname}"))));
+        }
+        for altname in altnames.iter().filter(|altname| !link.altnames.contains(altname)) {
+            let added = origin.netlink.add_altname(link.ifindex, altname);
+            missing.unless(added.map_err(|error| error.context(&format!("add alternative name {altname}"))));
+        }
+    }
+
+    fn restore_port(&self, link: &Link, origin: &NetnsHandle) -> Result<()> {
+        let Some(port) = &self.port else { return Ok(()) };
+        let set = origin.netlink.change(port::read(port, link.ifindex)?);
+        set.map_err(|error| error.context("set its options as a port of its master"))
+    }
+}

@@ -1,0 +1,157 @@
+//! The offloads of links (`ethtool -k`), over generic netlink; see `ethtool-netlink` in the kernel's documentation.
+
+use std::io;
+
+use nicon_core::Result;
+use nix::libc::{CTRL_ATTR_FAMILY_ID, CTRL_ATTR_FAMILY_NAME, CTRL_CMD_GETFAMILY, GENL_ID_CTRL, NLA_F_NESTED};
+use rtnetlink::packet_core::NLM_F_ACK;
+use rtnetlink::sys::protocols::NETLINK_GENERIC;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::attribute::{push, value};
+use crate::error::NetlinkError;
+use crate::handle::NetnsHandle;
+use crate::netlink::inside;
+use crate::raw::Raw;
+use crate::socket::Requests;
+use crate::wire;
+
+/// Length of the `genlmsghdr` before the attributes, in bytes.
+const HEADER: usize = 4;
+
+// Of `linux/ethtool_netlink.h`.
+const FEATURES_GET: u8 = 11;
+const FEATURES_SET: u8 = 12;
+const FEATURES_HEADER: u16 = 1;
+const FEATURES_HW: u16 = 2;
+const FEATURES_WANTED: u16 = 3;
+const HEADER_DEV_INDEX: u16 = 1;
+const HEADER_FLAGS: u16 = 3;
+const FLAG_COMPACT_BITSETS: u32 = 1;
+const FLAG_OMIT_REPLY: u32 = 2;
+const BITSET_SIZE: u16 = 2;
+const BITSET_VALUE: u16 = 4;
+const BITSET_MASK: u16 = 5;
+
+/// The offloads that are switched on, one bit each, of those that can be switched. The numbers of the bits are the kernel's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offloads(Vec<u8>);
+
+/// A socket for it, in one network namespace.
+pub(crate) struct Ethtool {
+    requests: Requests,
+    family: u16,
+}
+
+/// What the kernel reports.
+struct Features {
+    /// The number of bits.
+    size: u32,
+    can_be_switched: Vec<u8>,
+    wanted: Vec<u8>,
+}
+
+impl NetnsHandle {
+    /// The offloads of a link; `None` if the kernel (before Linux 5.7) does not report them.
+    ///
+    /// # Errors
+    /// If we may not enter the namespace.
+    pub fn offloads(&self, ifindex: u32) -> Result<Option<Offloads>> {
+        Ok(self.ethtool()?.and_then(|ethtool| ethtool.features(ifindex).ok()).map(|features| Offloads(features.wanted)))
+    }
+
+    /// Switches the offloads of a link as they were.
+    ///
+    /// # Errors
+    /// If the kernel does not do it.
+    pub fn set_offloads(&self, ifindex: u32, offloads: &Offloads) -> Result<()> {
+        let failed = |error: NetlinkError| error.context("switch its offloads");
+        let Some(ethtool) = self.ethtool()? else { return Ok(()) };
+        let features = ethtool.features(ifindex).map_err(failed)?;
+        let bits = offloads.0.iter().zip(&features.wanted).zip(&features.can_be_switched);
+        let mask: Vec<u8> = bits.map(|((was, is), can)| (was ^ is) & can).collect();
+        if mask.iter().all(|byte| *byte == 0) {
+            Ok(())
+        } else {
+            ethtool.set(ifindex, &features, offloads, &mask).map_err(failed)
+        }
+    }
+
+    fn ethtool(&self) -> Result<Option<&Ethtool>> {
+        let cell = &self.netlink.ethtool;
+        if cell.get().is_none() {
+            let _ = cell.set(inside(&self.ns, self.home_id(), || Ethtool::open().ok())?);
+        }
+        Ok(cell.get().and_then(Option::as_ref))
+    }
+}
+
+impl Ethtool {
+    fn open() -> std::result::Result<Self, NetlinkError> {
+        let requests = Requests::of_protocol(NETLINK_GENERIC)?;
+        let mut question = message(GENL_ID_CTRL as u16, CTRL_CMD_GETFAMILY as u8);
+        push(&mut question.payload, CTRL_ATTR_FAMILY_NAME as u16, b"ethtool\0");
+        let answer = requests.exchange::<Raw>(question, 0)?.entries.pop();
+        let family = answer.as_ref().and_then(|answer| answer.value(HEADER, CTRL_ATTR_FAMILY_ID as u16));
+        let family = family.and_then(|family| family.try_into().ok()).map(u16::from_ne_bytes);
+        Ok(Self { requests, family: family.ok_or_else(|| io::Error::from(io::ErrorKind::Unsupported))? })
+    }
+
+    fn features(&self, ifindex: u32) -> std::result::Result<Features, NetlinkError> {
+        let question = about(self.family, FEATURES_GET, ifindex, FLAG_COMPACT_BITSETS);
+        let answer = self.requests.exchange::<Raw>(question, 0)?.entries.pop().unwrap_or_default();
+        let bits = |set: u16| {
+            let set = answer.value(HEADER, set)?;
+            Some((value(set, BITSET_SIZE)?.try_into().map(u32::from_ne_bytes).ok()?, value(set, BITSET_VALUE)?))
+        };
+        let (Some((size, can)), Some((_, wanted))) = (bits(FEATURES_HW), bits(FEATURES_WANTED)) else {
+            return Err(io::Error::from(io::ErrorKind::Unsupported).into());
+        };
+        let wanted = wanted.iter().zip(can).map(|(wanted, can)| wanted & can).collect();
+        Ok(Features { size, can_be_switched: can.to_vec(), wanted })
+    }
+
+    fn set(
+        &self,
+        ifindex: u32,
+        features: &Features,
+        offloads: &Offloads,
+        mask: &[u8],
+    ) -> std::result::Result<(), NetlinkError> {
+        let mut request = about(self.family, FEATURES_SET, ifindex, FLAG_OMIT_REPLY);
+        let mut wanted = Vec::new();
+        let value: Vec<u8> = offloads.0.iter().zip(mask).map(|(was, mask)| was & mask).collect();
+        push(&mut wanted, BITSET_SIZE, &features.size.to_ne_bytes());
+        push(&mut wanted, BITSET_VALUE, &value);
+        push(&mut wanted, BITSET_MASK, mask);
+        push(&mut request.payload, FEATURES_WANTED | NLA_F_NESTED as u16, &wanted);
+        self.requests.exchange::<Raw>(request, NLM_F_ACK).map(drop)
+    }
+}
+
+/// A message without attributes.
+fn message(kind: u16, command: u8) -> Raw {
+    Raw { kind, payload: vec![command, 1, 0, 0] }
+}
+
+fn about(family: u16, command: u8, ifindex: u32, flags: u32) -> Raw {
+    let mut header = Vec::new();
+    push(&mut header, HEADER_DEV_INDEX, &ifindex.to_ne_bytes());
+    push(&mut header, HEADER_FLAGS, &flags.to_ne_bytes());
+    let mut message = message(family, command);
+    push(&mut message.payload, FEATURES_HEADER | NLA_F_NESTED as u16, &header);
+    message
+}
+
+impl Serialize for Offloads {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(&wire::text(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Offloads {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        wire::bytes(&text).map(Self).ok_or_else(|| de::Error::custom("expected offloads in hexadecimal"))
+    }
+}
