@@ -9,6 +9,7 @@ mod undone;
 use nicon_core::machine::Machine;
 use nicon_core::{Error, Record, Result};
 
+use crate::link::journal::Journals;
 use crate::link::namespaces::Namespaces;
 use crate::record::deed::Deed;
 use crate::record::program::{LINKMV, VETH};
@@ -25,6 +26,22 @@ pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces) -> Res
         LINKMV => moved_link::undo(deed, record, namespaces),
         VETH => pair::undo(deed, record, namespaces),
         other => Err(Error::failed(format!("{} was done by {other}, which this version does not know", deed.name))),
+    }
+}
+
+/// The same, while no other run moves its link.
+///
+/// # Errors
+/// As [`undo`], and where another run holds the link's journal for too long.
+pub(crate) fn undo_alone(
+    deed: &Deed,
+    record: &Record,
+    namespaces: &Namespaces,
+    journals: &Journals<'_>,
+) -> Result<Undone> {
+    match deed.by.as_str() {
+        LINKMV => moved_link::alone(deed, namespaces, journals, || undo(deed, record, namespaces)),
+        _ => undo(deed, record, namespaces),
     }
 }
 

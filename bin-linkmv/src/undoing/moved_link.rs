@@ -3,8 +3,10 @@
 use nicon_core::{Error, LinkName, Record, Result};
 use nicon_rtnl::{Link, NetnsHandle};
 
-use crate::link::find::by_inode;
+use crate::link::find::{by_inode, tagged};
+use crate::link::journal::Journals;
 use crate::link::namespaces::Namespaces;
+use crate::link::tag::remove_tag;
 use crate::link::undo::Undo;
 use crate::record::deed::Deed;
 use crate::undoing::locate::open_target;
@@ -31,6 +33,28 @@ pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces) -> Res
     }
     let restored = undo.restore(&link, &there, &origin)?;
     Ok(Undone { changed: true, now: Some(location(&undo, restored.link)), missing: restored.missing })
+}
+
+/// Undoes a move while no other run moves the link. What an interrupted move has left of it goes.
+pub(crate) fn alone(
+    deed: &Deed,
+    namespaces: &Namespaces,
+    journals: &Journals<'_>,
+    undo: impl FnOnce() -> Result<Undone>,
+) -> Result<Undone> {
+    let before = Undo::from_value(&deed.undo)?;
+    let Some(tag) = before.tag() else { return undo() };
+    let mut journal = journals.of(&tag)?;
+    let undone = undo()?;
+    let is_of_this = |left: &Undo| left.inode().is_some() && left.inode() == before.inode();
+    if journal.left_behind().as_ref().is_some_and(is_of_this) {
+        let home = open_origin(&before, namespaces)?;
+        if let Some(link) = tagged(&tag, before.inode(), &home)? {
+            remove_tag(&home, &link, &tag)?;
+        }
+        journal.end();
+    }
+    Ok(undone)
 }
 
 /// The link where its move left it.
