@@ -155,7 +155,7 @@ fn take_back(record: &mut Record, namespaces: &Namespaces) -> Result<()> {
     // An earlier run did it. The deed then does not say how it was before, and taking it back is not up to this run.
     let is_earlier = !deed.is_whole();
     if deed.changed && !is_earlier {
-        undo(deed, record, namespaces)
+        undo(deed, record, namespaces, None)
             .and_then(|undone| undone.check())
             .map_err(|error| error.prefix("put it back, since another failed"))?;
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod again;
 pub(crate) mod batch;
+pub(crate) mod causes;
 pub(crate) mod ends;
 pub(crate) mod interrupted;
 pub(crate) mod kinds;
@@ -9,6 +10,7 @@ pub(crate) mod list;
 pub(crate) mod losses;
 pub(crate) mod masters;
 pub(crate) mod moves;
+pub(crate) mod planned;
 pub(crate) mod records;
 pub(crate) mod records_undo;
 pub(crate) mod restored;
@@ -27,6 +29,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     [
         again::trials(suite),
         batch::trials(suite),
+        causes::trials(suite),
         ends::trials(suite),
         interrupted::trials(suite),
         kinds::trials(suite),
@@ -34,6 +37,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         losses::trials(suite),
         masters::trials(suite),
         moves::trials(suite),
+        planned::trials(suite),
         records::trials(suite),
         records_undo::trials(suite),
         restored::trials(suite),

@@ -50,7 +50,7 @@ pub(crate) fn resume(job: &Job<'_>, options: &Options<'_>) -> Result<Outcome> {
     }
     let Some((link, origin)) = complete else { return Err(missing(job)?) };
     if options.dry_run {
-        return reconcile::plan(job, &link, &origin);
+        return reconcile::plan(job, options, &link, &origin);
     }
     let changed = reconcile::reconcile(job, options, &link, &origin)?;
     let now = job.to.netlink.link_at(link.ifindex)?;

@@ -5,13 +5,14 @@ use nicon_rtnl::{Link, NetnsHandle};
 
 use crate::link::find::by_inode;
 use crate::link::namespaces::Namespaces;
+use crate::link::on_top::{OnTop, falling};
 use crate::link::undo::Undo;
 use crate::record::deed::Deed;
 use crate::undoing::locate::open_target;
 use crate::undoing::undone::{Location, Undone};
 
 /// Puts back the link of a deed.
-pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces) -> Result<Undone> {
+pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces, guard: Option<&OnTop>) -> Result<Undone> {
     let undo = Undo::from_value(&deed.undo)?;
     let name: LinkName = undo.name.parse()?;
     let sought = Sought::of(deed);
@@ -22,6 +23,7 @@ pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces) -> Res
         let there = open_target(deed, record, namespaces)?;
         let link = sought.find(&undo, &there)?;
         check(&link, &name, &origin)?;
+        guard.map_or(Ok(()), |guard| check_on_top(guard, &link, &there))?;
         (undo.restore(&link, &there, &origin)?, true)
     };
     Ok(Undone { changed, now: Some(location(&undo, restored.link)), missing: restored.missing })
@@ -100,4 +102,16 @@ fn check(link: &Link, name: &LinkName, origin: &NetnsHandle) -> Result<()> {
         Some(_) => Err(Error::no(format!("{name} already exists where {} came from", link.name))),
         None => Ok(()),
     }
+}
+
+/// What was stacked on the link since it was moved is not destroyed unawares.
+fn check_on_top(guard: &OnTop, link: &Link, there: &NetnsHandle) -> Result<()> {
+    let falling = falling(&*guard.of(there)?, link).join(", ");
+    if falling.is_empty() {
+        return Ok(());
+    }
+    let (name, there) = (&link.name, &there.label);
+    Err(Error::failed(format!(
+        "{name} in {there} has {falling} stacked on it, which putting {name} back would destroy (nicon-linkmv --undo --force does it anyway)"
+    )))
 }
