@@ -5,13 +5,13 @@ use std::fs;
 
 use nicon_core::link::mac;
 use nicon_core::{Context, Result};
-use nix::libc::{AF_BRIDGE, RTM_GETMDB};
+use nix::libc::RTM_GETMDB;
 use rtnetlink::packet_core::NLM_F_DUMP;
 
 use crate::attribute::{attributes, push};
 use crate::handle::NetnsHandle;
 use crate::netlink::Netlink;
-use crate::raw::Raw;
+use crate::raw::{BRIDGE, Raw};
 
 impl Netlink {
     /// The nexthop objects that lead through a link, by their numbers. Equivalent to `ip nexthop show dev LINK`.
@@ -39,7 +39,7 @@ impl Netlink {
         const MDBA_MDB: u16 = 1;
         const MDB_PERMANENT: u8 = 1;
         let mut question = Raw { kind: RTM_GETMDB, payload: vec![0; HEADER] };
-        question.payload[0] = AF_BRIDGE as u8;
+        question.payload[0] = BRIDGE;
         // Not every kernel has bridges, or knows groups.
         let Ok(listed) = self.requests.exchange::<Raw>(question, NLM_F_DUMP) else { return Vec::new() };
         let databases = listed.entries.iter().filter_map(|entry| entry.value(HEADER, MDBA_MDB));

@@ -3,14 +3,14 @@
 
 use nicon_core::Result;
 use nicon_core::link::mac;
-use nix::libc::{AF_BRIDGE, RTM_GETNEIGH, RTM_NEWNEIGH};
+use nix::libc::{RTM_GETNEIGH, RTM_NEWNEIGH};
 use rtnetlink::packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_REPLACE};
 
 use crate::attribute::push;
 use crate::error::NetlinkError;
 use crate::link::Link;
 use crate::netlink::Netlink;
-use crate::raw::{IFINDEX, Raw};
+use crate::raw::{BRIDGE, IFINDEX, Raw};
 
 /// Length of an `ndmsg`, in bytes, and where its fields are; see `rtnetlink(7)`.
 const HEADER: usize = 12;
@@ -39,7 +39,7 @@ impl Netlink {
     /// If the kernel does not answer.
     pub fn forwarding(&self, link: &Link) -> Result<Vec<ForwardingEntry>> {
         let mut question = Raw { kind: RTM_GETNEIGH, payload: vec![0; HEADER] };
-        question.payload[0] = AF_BRIDGE as u8;
+        question.payload[0] = BRIDGE;
         question.set_number_at(IFINDEX, link.ifindex);
         let listed = self.requests.exchange::<Raw>(question, NLM_F_DUMP);
         let listed = listed.map_err(|error| error.context("list forwarding databases"))?.entries;
@@ -75,7 +75,7 @@ impl ForwardingEntry {
     pub fn from_hex(text: &str, was: u32, ifindex: u32) -> Option<Self> {
         let mut request = Raw::from_hex(text)?;
         let is_one = request.kind == RTM_NEWNEIGH && request.payload.len() >= HEADER;
-        if !is_one || request.payload[0] != AF_BRIDGE as u8 || request.number_at(IFINDEX) != was {
+        if !is_one || request.payload[0] != BRIDGE || request.number_at(IFINDEX) != was {
             return None;
         }
         request.set_number_at(IFINDEX, ifindex);
@@ -116,7 +116,7 @@ fn made(reported: &Raw, link: &Link) -> Option<ForwardingEntry> {
         return None;
     }
     let mut payload = vec![0; HEADER];
-    payload[0] = AF_BRIDGE as u8;
+    payload[0] = BRIDGE;
     payload[IFINDEX..IFINDEX + 4].copy_from_slice(&link.ifindex.to_ne_bytes());
     payload[STATE] = state;
     payload[FLAGS] = flags & NTF_STICKY | if of_master { NTF_MASTER } else { NTF_SELF };
