@@ -11,6 +11,7 @@ pub(crate) mod losses;
 pub(crate) mod masters;
 pub(crate) mod moves;
 pub(crate) mod planned;
+pub(crate) mod races;
 pub(crate) mod records;
 pub(crate) mod records_undo;
 pub(crate) mod restored;
@@ -38,6 +39,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         masters::trials(suite),
         moves::trials(suite),
         planned::trials(suite),
+        races::trials(suite),
         records::trials(suite),
         records_undo::trials(suite),
         restored::trials(suite),

@@ -75,6 +75,18 @@ impl Undo {
         self.state.as_ref().and_then(|state| state.inode)
     }
 
+    /// The tag that its move gave the link, if that is known.
+    pub(crate) fn tag(&self) -> Option<String> {
+        let origin =
+            |state: &State| Origin { netns: self.netns, name: self.name.clone(), ifindex: Some(state.ifindex) };
+        self.state.as_ref().map(|state| origin(state).tag())
+    }
+
+    /// The alias that the link had, if that is known.
+    pub(crate) fn alias(&self) -> Option<&String> {
+        self.state.as_ref().map(|state| &state.alias)
+    }
+
     /// Whether it records the link's state, and not only where it was.
     pub(crate) fn is_whole(&self) -> bool {
         self.state.is_some()
