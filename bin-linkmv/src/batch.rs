@@ -5,6 +5,7 @@ use nicon_core::filter::output::report;
 use nicon_core::filter::stream::Answers;
 use nicon_core::{Error, Record, Result, Status};
 
+use crate::link::ending::Ending;
 use crate::link::namespaces::Namespaces;
 use crate::record::{deed::Deed, failed};
 use crate::undoing::undo;
@@ -26,9 +27,18 @@ pub(crate) struct Batch<'a> {
     answers: Answers,
     interrupt: &'a Interrupt,
     namespaces: &'a Namespaces,
-    /// Records that are held back until all have succeeded, and what those were like that this run acted on.
-    held: Vec<(Option<u64>, Record, Option<Record>)>,
+    held: Vec<Held>,
     failed: bool,
+}
+
+/// A record that is held back until all have succeeded.
+struct Held {
+    line: Option<u64>,
+    record: Record,
+    /// What it was like before this run acted on it, if it did.
+    before: Option<Record>,
+    /// What is left to do once somebody has the record.
+    ending: Option<Ending>,
 }
 
 impl<'a> Batch<'a> {
@@ -49,20 +59,29 @@ impl<'a> Batch<'a> {
 
     /// Takes a record that was not acted on.
     pub(crate) fn pass(&mut self, line: Option<u64>, record: Record) -> Result<()> {
-        self.take(line, record, None)
+        self.take(Held { line, record, before: None, ending: None })
     }
 
-    /// Takes a record that was acted on: its last deed is this run's, `before` is what it was like without.
-    pub(crate) fn done(&mut self, line: Option<u64>, before: Record, record: Record) -> Result<()> {
-        self.take(line, record, Some(before))
+    /// Takes a record that was acted on: its last deed is this run's, `before` is what it was like without, and `ending` is what is left of a move.
+    pub(crate) fn done(
+        &mut self,
+        line: Option<u64>,
+        before: Record,
+        record: Record,
+        ending: Option<Ending>,
+    ) -> Result<()> {
+        self.take(Held { line, record, before: Some(before), ending })
     }
 
-    fn take(&mut self, line: Option<u64>, record: Record, before: Option<Record>) -> Result<()> {
+    fn take(&mut self, held: Held) -> Result<()> {
         if self.options.all_or_nothing {
-            self.held.push((line, record, before));
+            self.held.push(held);
             return Ok(());
         }
-        self.answers.give(line, Ok(record))
+        self.answers.give(held.line, Ok(held.record))?;
+        // Without its record the move could not be undone. Then the same command finds the journal, and tells it again.
+        held.ending.into_iter().for_each(Ending::end);
+        Ok(())
     }
 
     /// Takes a failure, and its records as far as they could be read.
@@ -96,11 +115,17 @@ impl<'a> Batch<'a> {
     }
 
     /// Ends the run. If it is all or nothing, prints what was held back. If any of it failed, was interrupted, or cannot be
-    /// printed, undoes this run's deeds, the last one first.
+    /// printed, undoes this run's deeds, the last one first. `read` is whether all records could be read.
     ///
     /// # Errors
     /// If standard output fails.
-    pub(crate) fn finish(mut self) -> Result<Status> {
+    pub(crate) fn finish(mut self, read: Result<()>) -> Result<Status> {
+        if let Err(error) = read {
+            if !self.options.all_or_nothing {
+                return Err(error);
+            }
+            self.fail(None, None, error)?;
+        }
         let interrupted = self.interrupt.check();
         if !self.options.all_or_nothing {
             if let Err(error) = interrupted {
@@ -118,51 +143,65 @@ impl<'a> Batch<'a> {
             return self.take_all_back();
         }
         let held = std::mem::take(&mut self.held);
-        let printed = self.answers.give_all(held.iter().map(|(_, record, _)| Ok(record.clone())));
-        printed.and_then(|()| self.answers.finish()).map_err(|error| {
+        let printed = self.answers.give_all(held.iter().map(|held| Ok(held.record.clone())));
+        let printed = printed.and_then(|()| self.answers.finish());
+        if let Err(error) = printed {
             // Nobody has the records, so nobody could undo what they tell of.
-            for (_, mut record, _) in held.into_iter().filter(|(_, _, before)| before.is_some()).rev() {
-                if let Err(error) = take_back(&mut record, self.namespaces) {
+            for mut held in held.into_iter().rev() {
+                if let Err(error) = held.take_back(self.namespaces) {
                     report(self.options.program, &error);
                 }
             }
-            Error::failed(format!("{error}; all was taken back"))
-        })
+            return Err(Error::failed(format!("{error}; all was taken back")));
+        }
+        for ending in held.into_iter().filter_map(|held| held.ending) {
+            ending.remove_mark(self.namespaces)?;
+            ending.end();
+        }
+        printed
     }
 
     /// Undoes this run's deeds. Records that still have deeds then, of earlier programs or of this one, go on as failed.
     fn take_all_back(mut self) -> Result<Status> {
         let why = format!("taken back, since {}", self.cause());
         let mut left = Vec::new();
-        for (line, mut record, before) in std::mem::take(&mut self.held).into_iter().rev() {
-            if let Some(before) = before {
-                match take_back(&mut record, self.namespaces) {
-                    Ok(()) => record = before,
-                    Err(error) => self.answers.give(line, Err(error))?,
-                }
+        for mut held in std::mem::take(&mut self.held).into_iter().rev() {
+            if let Err(error) = held.take_back(self.namespaces) {
+                self.answers.give(held.line, Err(error))?;
             }
-            left.extend(failed::mark(record, &why).map(|record| (line, record)));
+            left.extend(failed::mark(held.record, &why).map(|record| (held.line, record)));
         }
         left.into_iter().rev().try_for_each(|(line, record)| self.answers.give(line, Ok(record)))?;
         self.answers.finish()
     }
 }
 
-/// Undoes the last deed of a record, and takes it out of it.
+impl Held {
+    /// Undoes what this run did. If that fails, what is left of a move stays, and the same command finds it.
+    fn take_back(&mut self, namespaces: &Namespaces) -> Result<()> {
+        let Some(before) = self.before.take() else { return Ok(()) };
+        take_back(&mut self.record, namespaces)?;
+        self.record = before;
+        if let Some(ending) = self.ending.take() {
+            ending.remove_mark(namespaces)?;
+            ending.end();
+        }
+        Ok(())
+    }
+}
+
+/// Undoes the last deed of a record, unless an earlier run did it: such a deed does not say how it was before, and taking it back
+/// is not up to this run.
 fn take_back(record: &mut Record, namespaces: &Namespaces) -> Result<()> {
     let deeds = Deed::all(record)?;
-    let Some((index, deed)) = deeds.iter().enumerate().next_back() else { return Ok(()) };
-    // An earlier run did it. The deed then does not say how it was before, and taking it back is not up to this run.
-    let is_earlier = !deed.is_whole();
-    if deed.changed && !is_earlier {
-        undo(deed, record, namespaces, None)
-            .and_then(|undone| undone.check())
-            .map_err(|error| error.prefix("put it back, since another failed"))?;
+    let Some((index, deed)) = deeds.iter().enumerate().next_back().filter(|(_, deed)| deed.changed) else {
+        return Ok(());
+    };
+    if deed.is_whole() {
+        let undone = undo(deed, record, namespaces, None).and_then(|undone| undone.check());
+        return undone.map(drop).map_err(|error| error.prefix("put it back, since another failed"));
     }
     deed.take_from(record, index);
-    if deed.changed && is_earlier {
-        let did = if deed.link.is_some() { "moved" } else { "made" };
-        return Err(Error::failed(format!("{}, which an earlier run {did}, keeps what this run gave it", deed.name)));
-    }
-    Ok(())
+    let did = if deed.link.is_some() { "moved" } else { "made" };
+    Err(Error::failed(format!("{}, which an earlier run {did}, keeps what this run gave it", deed.name)))
 }

@@ -3,6 +3,7 @@
 mod announce;
 pub(crate) mod attached;
 pub(crate) mod diff;
+pub(crate) mod ending;
 pub(crate) mod find;
 pub(crate) mod journal;
 pub(crate) mod losses;

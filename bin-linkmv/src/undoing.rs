@@ -9,6 +9,7 @@ mod undone;
 use nicon_core::machine::Machine;
 use nicon_core::{Error, Record, Result};
 
+use crate::link::journal::Journals;
 use crate::link::namespaces::Namespaces;
 use crate::link::on_top::OnTop;
 use crate::record::deed::Deed;
@@ -27,6 +28,23 @@ pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces, guard:
         LINKMV => moved_link::undo(deed, record, namespaces, guard),
         VETH => pair::undo(deed, record, namespaces),
         other => Err(Error::failed(format!("{} was done by {other}, which this version does not know", deed.name))),
+    }
+}
+
+/// The same, while no other run moves its link.
+///
+/// # Errors
+/// As [`undo`], and where another run holds the link's journal for too long.
+pub(crate) fn undo_alone(
+    deed: &Deed,
+    record: &Record,
+    namespaces: &Namespaces,
+    (journals, guard): (&Journals<'_>, Option<&OnTop>),
+) -> Result<Undone> {
+    let undo = || undo(deed, record, namespaces, guard);
+    match deed.by.as_str() {
+        LINKMV => moved_link::alone(deed, namespaces, journals, undo),
+        _ => undo(),
     }
 }
 

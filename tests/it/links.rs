@@ -8,10 +8,13 @@ pub(crate) mod interrupted;
 pub(crate) mod kinds;
 pub(crate) mod list;
 pub(crate) mod losses;
+pub(crate) mod masters;
 pub(crate) mod moves;
 pub(crate) mod planned;
+pub(crate) mod races;
 pub(crate) mod records;
 pub(crate) mod records_undo;
+pub(crate) mod restored;
 pub(crate) mod settings;
 pub(crate) mod stacked;
 pub(crate) mod taken_names;
@@ -33,10 +36,13 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         kinds::trials(suite),
         list::trials(suite),
         losses::trials(suite),
+        masters::trials(suite),
         moves::trials(suite),
         planned::trials(suite),
+        races::trials(suite),
         records::trials(suite),
         records_undo::trials(suite),
+        restored::trials(suite),
         settings::trials(suite),
         stacked::trials(suite),
         taken_names::trials(suite),

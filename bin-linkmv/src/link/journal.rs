@@ -1,88 +1,194 @@
 //! The state of a link before its move, on disk, for the run that follows one that was killed.
 
-use std::fs::{DirBuilder, File, OpenOptions, remove_file};
-use std::io::{ErrorKind, Read, Result as IoResult, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+mod directory;
+mod lock;
 
-use nicon_core::{Context, Result};
+use std::cell::Cell;
+use std::fs::{File, remove_file};
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nicon_core::filter::interrupt::Interrupt;
+use nicon_core::filter::output::report;
+use nicon_core::{Context, Error, Result};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::Mode;
+use nix::unistd::geteuid;
+use serde_json::Value;
 
 use crate::link::undo::Undo;
 
-/// Where the journals are. Like network namespaces, it does not survive a reboot.
-const DIRECTORY: &str = "/run/nicon";
+/// The longest journal, in bytes: one of a million routes is half as long.
+const MAX_LENGTH: u64 = 256 << 20;
 
-/// The journal of one move, held by one run at a time. It is removed on drop, unless a move is in progress.
-pub(crate) struct Journal {
-    /// `None` if we may not write there. If the run is killed, what it knew is lost.
-    file: Option<(File, PathBuf)>,
-    left_behind: Option<Undo>,
-    begun: bool,
+/// Where the journals of a run are.
+pub(crate) struct Journals<'a> {
+    /// `None` if there is no place for them. If the run is killed during a move, what it knew is lost.
+    directory: Option<(OwnedFd, PathBuf)>,
+    /// Whether that is known, or told.
+    is_told: Cell<bool>,
+    lock: lock::Options<'a>,
 }
 
-impl Journal {
+/// The journal of one move, held by one run at a time.
+///
+/// It is removed by the run that completes the move or takes it back, and by no other: it stays when this is dropped, unless it
+/// was empty when it was opened and nothing was written since.
+pub(crate) struct Journal {
+    file: Option<(File, PathBuf)>,
+    left_behind: Option<Undo>,
+    /// How long what is written in it is, in bytes.
+    length: u64,
+}
+
+impl<'a> Journals<'a> {
+    /// Opens their directory. A journal that another run holds is waited for up to half a minute and `more`.
+    ///
+    /// # Errors
+    /// If the directory could be another user's.
+    pub(crate) fn open(program: &'static str, more: Duration, interrupt: &'a Interrupt) -> Result<Self> {
+        let patience = lock::PATIENCE.saturating_add(more);
+        Ok(Self {
+            directory: directory::open()?,
+            is_told: Cell::new(false),
+            lock: lock::Options { program, patience, interrupt },
+        })
+    }
+
+    /// Those of a run that changes nothing.
+    pub(crate) fn none(program: &'static str, interrupt: &'a Interrupt) -> Self {
+        Self {
+            directory: None,
+            is_told: Cell::new(true),
+            lock: lock::Options { program, patience: Duration::ZERO, interrupt },
+        }
+    }
+
     /// Opens the journal of the link with this `tag`, and waits for any other run that holds it.
     ///
     /// # Errors
-    /// If it cannot be read or locked.
-    pub(crate) fn open(tag: &str) -> Result<Self> {
-        let path = Path::new(DIRECTORY).join(tag);
-        let opened = match lock(&path) {
-            Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => None,
-            opened => Some(opened.context(|| format!("open {}", path.display()))?),
+    /// If it cannot be read or locked, or is none.
+    pub(crate) fn of(&self, tag: &str) -> Result<Journal> {
+        let Some((directory, path)) = &self.directory else {
+            if !self.is_told.replace(true) {
+                let why = "no journal can be kept below /run or in XDG_RUNTIME_DIR";
+                let what = "if this run is killed during a move, the link's addresses and routes are lost";
+                report(self.lock.program, &Error::failed(format!("{why}: {what}")));
+            }
+            return Ok(Journal { file: None, left_behind: None, length: 0 });
         };
-        let Some((file, text)) = opened else { return Ok(Self { file: None, left_behind: None, begun: false }) };
-        // A truncated journal was still being written, so the link had not been touched yet.
-        let left_behind = serde_json::from_str(&text).ok().and_then(|value| Undo::from_value(&value).ok());
-        Ok(Self { file: Some((file, path)), left_behind, begun: false })
+        let path = path.join(tag);
+        loop {
+            let flags = OFlag::O_RDWR | OFlag::O_APPEND | OFlag::O_CREAT | OFlag::O_CLOEXEC;
+            // Whatever is there instead of a journal is not followed, and not waited for.
+            let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+            let file = match openat(directory, tag, flags, Mode::S_IRUSR | Mode::S_IWUSR) {
+                Ok(file) => File::from(file),
+                Err(Errno::ELOOP | Errno::EISDIR | Errno::ENXIO) => return Err(refusal(&path, "it is not a file")),
+                Err(errno) => return Err(Error::os(format!("open {}", path.display()), errno)),
+            };
+            check(&file, &path)?;
+            lock::wait(&file, &path, &self.lock)?;
+            // The run that held it before us removes it when it ends.
+            if file.metadata().context(|| format!("stat {}", path.display()))?.nlink() > 0 {
+                let (left_behind, length) = read(&file, &path)?;
+                return Ok(Journal { file: Some((file, path)), left_behind, length });
+            }
+        }
     }
 
+    /// The names of the journals of links that came from a network namespace under this name: they are the links' tags.
+    ///
+    /// # Errors
+    /// If the directory cannot be read.
+    pub(crate) fn tags(&self, netns: u64, name: &str) -> Result<Vec<String>> {
+        let Some((_, path)) = &self.directory else { return Ok(Vec::new()) };
+        let listed = std::fs::read_dir(path).context(|| format!("read {}", path.display()))?;
+        let tags = listed.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        Ok(tags.filter(|tag| crate::link::tag::is_tag_of(tag, netns, name)).collect())
+    }
+}
+
+impl Journal {
     /// What a run that was killed wrote.
     pub(crate) fn left_behind(&mut self) -> Option<Undo> {
         self.left_behind.take()
     }
 
-    /// Records the link's state before anything is changed.
+    /// Records the link's state before anything is changed. It is written behind what is there, and the last one counts: if the
+    /// run is killed meanwhile, that is what was there.
     ///
     /// # Errors
     /// If it cannot be written, such as on a full disk.
     pub(crate) fn begin(&mut self, undo: &Undo) -> Result<()> {
         let Some((file, path)) = &mut self.file else { return Ok(()) };
-        let text = serde_json::to_string(undo).expect("plain data");
-        let written = file.set_len(0).and_then(|()| file.write_all(text.as_bytes()));
+        let text = serde_json::to_string(undo).expect("plain data") + "\n";
+        let length = self.length + text.len() as u64;
+        if length > MAX_LENGTH {
+            return Err(Error::failed(format!("write {}: the link has too many routes", path.display())));
+        }
+        let written = file.set_len(self.length).and_then(|()| file.write_all(text.as_bytes()));
         written.context(|| format!("write {}", path.display()))?;
-        self.begun = true;
+        self.length = length;
         Ok(())
     }
 
     /// The move is complete, or was taken back.
     pub(crate) fn end(mut self) {
-        self.begun = false;
+        self.length = 0;
     }
 }
 
 impl Drop for Journal {
     fn drop(&mut self) {
-        if let (Some((_, path)), false) = (&self.file, self.begun) {
-            // A journal that stays behind does no harm: no link has its tag.
+        if let (Some((_, path)), 0) = (&self.file, self.length) {
             let _ = remove_file(path);
         }
     }
 }
 
-fn lock(path: &Path) -> IoResult<(File, String)> {
-    match DirBuilder::new().mode(0o700).create(DIRECTORY) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
-    loop {
-        let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
-        file.lock()?;
-        // The run that held it before us removes it when it ends.
-        if file.metadata()?.nlink() > 0 {
-            let mut text = String::new();
-            file.read_to_string(&mut text)?;
-            return Ok((file, text));
+/// The last state that is written in a journal, and where it ends. One that ends early was still being written, so nothing was
+/// changed after the one before.
+fn read(file: &File, path: &Path) -> Result<(Option<Undo>, u64)> {
+    let mut text = Vec::new();
+    file.take(MAX_LENGTH).read_to_end(&mut text).context(|| format!("read {}", path.display()))?;
+    let mut values = serde_json::Deserializer::from_slice(&text).into_iter::<Value>();
+    let (mut last, mut length) = (None, 0);
+    while let Some(value) = values.next() {
+        match value {
+            Ok(value) => last = Some(value),
+            Err(error) if error.is_eof() => break,
+            Err(error) => return Err(refusal(path, &error.to_string())),
         }
+        length = values.byte_offset() as u64;
     }
+    let undo = last.map(|value| Undo::from_value(&value)).transpose();
+    Ok((undo.map_err(|error| refusal(path, &error.to_string()))?, length))
+}
+
+/// Makes sure that a file can only have been written by us.
+fn check(file: &File, path: &Path) -> Result<()> {
+    let found = file.metadata().context(|| format!("stat {}", path.display()))?;
+    let why = if !found.is_file() {
+        "it is not a file"
+    } else if found.uid() != geteuid().as_raw() {
+        "it belongs to another user"
+    } else if found.mode() & 0o022 != 0 {
+        "others may write to it"
+    } else if found.nlink() > 1 {
+        "it has another name as well"
+    } else if found.len() > MAX_LENGTH {
+        "it is too long"
+    } else {
+        return Ok(());
+    };
+    Err(refusal(path, why))
+}
+
+fn refusal(path: &Path, why: &str) -> Error {
+    Error::failed(format!("{} is no journal of nicon's: {why} (look at it, and remove it)", path.display()))
 }

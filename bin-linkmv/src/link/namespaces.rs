@@ -4,7 +4,9 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use nicon_core::{Error, Result, Status};
-use nicon_rtnl::{NetnsHandle, netns};
+use nicon_rtnl::{Link, NetnsHandle, netns};
+
+use crate::link::find::by_inode;
 
 /// The network namespace of this program, and those that the run holds open to its end.
 pub(crate) struct Namespaces {
@@ -40,6 +42,24 @@ impl Namespaces {
     /// [`Status::No`] if one has exited.
     pub(crate) fn check_alive(&self) -> Result<()> {
         self.held.borrow().values().try_for_each(NetnsHandle::check_alive)
+    }
+
+    /// The link with an inode number (see [`nicon_rtnl::sysfs`]), in whichever namespace of this machine it is. One that may not
+    /// be entered is passed over.
+    ///
+    /// # Errors
+    /// If /proc cannot be read.
+    pub(crate) fn find_link(&self, inode: u64) -> Result<Option<(NetnsHandle, Link)>> {
+        let held = self.held.borrow();
+        let known = held.values().chain([&self.home]).map(NetnsHandle::try_clone);
+        let open = |found: netns::Found| self.home.open_namespace(found.open()?, found.way.to_string());
+        for netns in known.chain(netns::all()?.found.into_iter().map(open)) {
+            let found = netns.and_then(|netns| Ok((by_inode(inode, None, &netns)?, netns)));
+            if let Ok((Some(link), netns)) = found {
+                return Ok(Some((netns, link)));
+            }
+        }
+        Ok(None)
     }
 
     /// Opens the one with an inode number, ours or any other. An error says `what` it is.

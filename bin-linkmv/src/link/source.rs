@@ -2,6 +2,7 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use nicon_core::Result;
 use nicon_rtnl::conf::Conf;
@@ -11,7 +12,7 @@ use crate::link::sysctl::Sysctls;
 
 /// A network namespace, and what is known about all of its links.
 pub(crate) struct Source {
-    pub(crate) netns: NetnsHandle,
+    pub(crate) netns: Rc<NetnsHandle>,
     /// The defaults of settings that the kernel reports with a link, and of those that have to be read.
     defaults: OnceCell<(Sysctls, Sysctls)>,
     /// The settings of links that were read before. Reading them takes a hundred files a link, but most links have the same
@@ -21,13 +22,13 @@ pub(crate) struct Source {
 
 impl Source {
     pub(crate) fn new(netns: NetnsHandle) -> Self {
-        Self { netns, defaults: OnceCell::new(), known: RefCell::default() }
+        Self { netns: Rc::new(netns), defaults: OnceCell::new(), known: RefCell::default() }
     }
 
     /// Keeps what is known about the `last` source if this is the same namespace.
     pub(crate) fn after(last: Option<Self>, netns: NetnsHandle) -> Self {
         match last.filter(|last| last.netns.is(&netns)) {
-            Some(last) => Self { netns, ..last },
+            Some(last) => Self { netns: Rc::new(netns), ..last },
             None => Self::new(netns),
         }
     }

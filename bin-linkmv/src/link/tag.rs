@@ -1,6 +1,7 @@
 //! The names that nicon gives to a link, by which another run recognises it: the in-progress tag during a move, and its origin
 //! afterwards, in its alias or in an alternative name.
 
+use nicon_core::{Error, Result};
 use nicon_rtnl::{Link, NetnsHandle};
 
 /// How the alternative name of a link that is being moved begins.
@@ -55,6 +56,11 @@ pub(crate) fn is_tag(altname: &str) -> bool {
     read_altname(IN_PROGRESS, altname).is_some()
 }
 
+/// Whether a tag is that of a link which came from a network namespace under this name.
+pub(crate) fn is_tag_of(tag: &str, netns: u64, name: &str) -> bool {
+    read_altname(IN_PROGRESS, tag).is_some_and(|origin| origin.netns == netns && origin.name == name)
+}
+
 /// Whether an alternative name records where a link came from.
 pub(crate) fn is_origin_altname(altname: &str) -> bool {
     read_altname(ORIGIN, altname).is_some()
@@ -73,6 +79,19 @@ pub(crate) fn tag_of(link: &Link) -> Option<(&str, Origin)> {
 /// Where a link that was moved came from.
 pub(crate) fn origin_of(link: &Link) -> Option<Origin> {
     read_alias(&link.alias).or_else(|| link.altnames.iter().find_map(|altname| read_altname(ORIGIN, altname)))
+}
+
+/// Ends a move: removes the in-progress tag.
+pub(crate) fn remove_tag(netns: &NetnsHandle, link: &Link, tag: &str) -> Result<()> {
+    let Err(error) = netns.netlink.remove_altname(link.ifindex, tag) else { return Ok(()) };
+    match netns.netlink.link_at(link.ifindex)? {
+        None => Err(Error::failed(format!("{} has vanished from {}", link.name, netns.label))),
+        Some(now) if now.altnames.iter().any(|altname| altname == tag) => {
+            Err(error.context(&format!("remove the tag of {} in {}", now.name, netns.label)))
+        }
+        // Another run of the same command removed it first.
+        Some(_) => Ok(()),
+    }
 }
 
 fn read_altname(prefix: &str, altname: &str) -> Option<Origin> {

@@ -75,6 +75,18 @@ impl Undo {
         self.state.as_ref().and_then(|state| state.inode)
     }
 
+    /// The tag that its move gave the link, if that is known.
+    pub(crate) fn tag(&self) -> Option<String> {
+        let origin =
+            |state: &State| Origin { netns: self.netns, name: self.name.clone(), ifindex: Some(state.ifindex) };
+        self.state.as_ref().map(|state| origin(state).tag())
+    }
+
+    /// The alias that the link had, if that is known.
+    pub(crate) fn alias(&self) -> Option<&String> {
+        self.state.as_ref().map(|state| &state.alias)
+    }
+
     /// Whether it records the link's state, and not only where it was.
     pub(crate) fn is_whole(&self) -> bool {
         self.state.is_some()
@@ -126,6 +138,11 @@ impl Undo {
     pub(crate) fn restore(&self, link: &Link, at: &NetnsHandle, origin: &NetnsHandle) -> Result<Restored> {
         let mut missing = Missing::default();
         if !at.is(origin) {
+            if link.master.is_some() {
+                // If the kernel does it during the move, and the master then gives the port its own MTU back, Linux (6.1) leaves
+                // the link without IPv4 (`inetdev_event` of `net/ipv4/devinet.c`).
+                master::set(at, link, 0)?;
+            }
             yield_altnames(link, at, origin)?;
         }
         let request = self.request(link, at, origin)?;

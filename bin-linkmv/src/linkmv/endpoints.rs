@@ -1,5 +1,7 @@
 //! The namespaces of a move, as the records of a run name them.
 
+use std::rc::Rc;
+
 use nicon_core::path::HOST;
 use nicon_core::{Error, Record, Result};
 use nicon_rtnl::NetnsHandle;
@@ -18,7 +20,7 @@ pub(crate) struct Endpoints<'a> {
     /// Whether the command line decides that for all records.
     is_given: bool,
     of_record: Option<Source>,
-    to: Option<NetnsHandle>,
+    to: Option<Rc<NetnsHandle>>,
 }
 
 impl<'a> Endpoints<'a> {
@@ -36,17 +38,18 @@ impl<'a> Endpoints<'a> {
     ///
     /// # Errors
     /// If one is gone or may not be entered, or both are the same.
-    pub(crate) fn of(&mut self, record: &Record) -> Result<(&Source, &NetnsHandle)> {
+    pub(crate) fn of(&mut self, record: &Record) -> Result<(&Source, &Rc<NetnsHandle>)> {
         let home = &self.namespaces.home;
         let from = match record.get("from").filter(|_| !self.is_given) {
             Some(from) => {
                 let last = self.of_record.take();
-                let netns = last.as_ref().map_or(home, |last| &last.netns).open_field("from", from)?;
+                let netns = last.as_ref().map_or(home, |last| &*last.netns).open_field("from", from)?;
                 self.of_record.insert(Source::after(last, netns))
             }
             None => &self.from,
         };
-        let to = self.to.insert(self.to.as_ref().unwrap_or(home).open_record(record)?);
+        let to = self.to.as_deref().unwrap_or(home).open_record(record)?;
+        let to = self.to.insert(Rc::new(to));
         differ(&from.netns, to)?;
         if self.all_or_nothing {
             self.namespaces.hold(to)?;

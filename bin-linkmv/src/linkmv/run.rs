@@ -11,6 +11,8 @@ use nicon_core::{Error, Record, Result, Status};
 use nicon_rtnl::record::{IFINDEX, LinkFacts, MAC, NAME, NIC, RECORDS, TARGET};
 
 use crate::batch::{self, Batch};
+use crate::link::ending::Ending;
+use crate::link::journal::Journals;
 use crate::link::losses;
 use crate::link::namespaces::Namespaces;
 use crate::link::wait_ready::Readiness;
@@ -54,20 +56,28 @@ pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
     let columns = if args.dry_run { PLAN } else { COLUMNS };
     let answers = Answers::new(LINKMV, View::choose(args.json, columns))?;
     let mut endpoints = Endpoints::new(args, &namespaces)?;
+    let journals = if args.dry_run {
+        Journals::none(LINKMV, interrupt)
+    } else {
+        Journals::open(LINKMV, args.wait.unwrap_or_default(), interrupt)?
+    };
     let options = Options {
         guard: Guard::new(args.force),
         readiness: Readiness { wait: args.wait, announce: args.announce, interrupt },
         dry_run: args.dry_run,
+        journals,
+        namespaces: &namespaces,
+        all_or_nothing: args.all_or_nothing,
     };
     let (fail_fast, all_or_nothing) = (args.fail_fast, args.all_or_nothing);
     let mut batch =
         Batch::new(batch::Options { program: LINKMV, fail_fast, all_or_nothing }, answers, interrupt, &namespaces);
-    if let Some(target) = &args.target {
-        act(&mut batch, None, Record::from(target), |record| change(record, args, &options, &mut endpoints))?;
-    } else {
-        each_record(args, &mut batch, interrupt, |record| change(record, args, &options, &mut endpoints))?;
-    }
-    batch.finish()
+    let mut change = |record: &mut Record| change(record, args, &options, &mut endpoints);
+    let read = match &args.target {
+        Some(target) => act(&mut batch, None, Record::from(target), change).map(drop),
+        None => each_record(args, &mut batch, interrupt, &mut change),
+    };
+    batch.finish(read)
 }
 
 /// Acts on the records of standard input that ask for it, and passes the others on.
@@ -75,7 +85,7 @@ fn each_record(
     args: &Args,
     batch: &mut Batch<'_>,
     interrupt: &Interrupt,
-    mut change: impl FnMut(&mut Record) -> Result<bool>,
+    mut change: impl FnMut(&mut Record) -> Result<(bool, Option<Ending>)>,
 ) -> Result<()> {
     let (mut passing, mut rest, mut acted) = (Passing::default(), Duration::ZERO, false);
     let hint = if args.link.is_some() { "give --target PID" } else { "name a link and give --target PID" };
@@ -132,18 +142,23 @@ fn act(
     batch: &mut Batch<'_>,
     line: Option<u64>,
     mut record: Record,
-    change: impl FnOnce(&mut Record) -> Result<bool>,
+    change: impl FnOnce(&mut Record) -> Result<(bool, Option<Ending>)>,
 ) -> Result<bool> {
     let before = record.clone();
     match change(&mut record) {
-        Ok(changed) => batch.done(line, before, record).map(|()| changed),
+        Ok((changed, ending)) => batch.done(line, before, record, ending).map(|()| changed),
         Err(error) => batch.fail(line, [record], error).map(|()| false),
     }
 }
 
-/// Does what a record asks for, adds the facts and the deed to it, and returns whether anything was changed. After an error
-/// the record is unchanged.
-fn change(record: &mut Record, args: &Args, options: &Options<'_>, endpoints: &mut Endpoints<'_>) -> Result<bool> {
+/// Does what a record asks for, adds the facts and the deed to it, and returns whether anything was changed, and what is left
+/// of a move. After an error the record is unchanged.
+fn change(
+    record: &mut Record,
+    args: &Args,
+    options: &Options<'_>,
+    endpoints: &mut Endpoints<'_>,
+) -> Result<(bool, Option<Ending>)> {
     // What cannot be read could not be undone, either.
     Deed::all(record)?;
     let nothing = Record::default();
@@ -157,7 +172,8 @@ fn change(record: &mut Record, args: &Args, options: &Options<'_>, endpoints: &m
     let (from, to) = endpoints.of(record)?;
     let id = Deed::new_id()?;
     match carry_out(&Job { selector: &selector, spec: &spec, from, to }, options)? {
-        Outcome::Moved(moved) => {
+        Outcome::Moved(mut moved) => {
+            let ending = moved.ending.take();
             let netns = to.ns.id().ino;
             if args.link.is_none() {
                 record.remove_all(&wishes::FIELDS);
@@ -166,20 +182,20 @@ fn change(record: &mut Record, args: &Args, options: &Options<'_>, endpoints: &m
             record.remove_all(&["steps", "lost"]);
             record.set(NIC, LinkFacts::new(&moved.link, netns));
             deed_of(id, &moved, netns).add_to(record);
-            Ok(moved.changed)
+            Ok((moved.changed, ending))
         }
         Outcome::Planned { link, name, steps, lost } => {
             record.set("link", link);
             record.set("name", name);
             record.set("steps", steps);
             record.set("lost", lost);
-            Ok(false)
+            Ok((false, None))
         }
     }
 }
 
 fn deed_of(id: String, moved: &Moved, netns: u64) -> Deed {
-    let Moved { origin, link, changed, undo, lost } = moved;
+    let Moved { origin, link, changed, undo, lost, .. } = moved;
     Deed {
         id: Some(id),
         by: LINKMV.to_owned(),

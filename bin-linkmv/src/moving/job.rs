@@ -1,9 +1,15 @@
 //! A request to move a link, and its outcome.
 
+use std::rc::Rc;
+
+use nicon_core::Result;
 use nicon_core::link::{LinkSpec, Selector};
 use nicon_rtnl::{Link, NetnsHandle};
 
+use crate::link::ending::Ending;
+use crate::link::journal::Journals;
 use crate::link::losses::Losses;
+use crate::link::namespaces::Namespaces;
 use crate::link::source::Source;
 use crate::link::undo::Undo;
 use crate::link::wait_ready::Readiness;
@@ -14,7 +20,7 @@ pub(crate) struct Job<'a> {
     pub(crate) selector: &'a Selector,
     pub(crate) spec: &'a LinkSpec,
     pub(crate) from: &'a Source,
-    pub(crate) to: &'a NetnsHandle,
+    pub(crate) to: &'a Rc<NetnsHandle>,
 }
 
 /// Options that apply to all links of a run.
@@ -22,6 +28,23 @@ pub(crate) struct Options<'a> {
     pub(crate) guard: Guard,
     pub(crate) readiness: Readiness<'a>,
     pub(crate) dry_run: bool,
+    pub(crate) journals: Journals<'a>,
+    pub(crate) namespaces: &'a Namespaces,
+    /// Whether moves keep their marks until all of them are done.
+    pub(crate) all_or_nothing: bool,
+}
+
+impl Options<'_> {
+    /// Removes the mark of a move that is complete, unless that of all moves of the run goes in the end.
+    ///
+    /// # Errors
+    /// As [`Ending::remove_mark`].
+    pub(crate) fn unmark(&self, ending: Ending) -> Result<Ending> {
+        if !self.all_or_nothing {
+            ending.remove_mark(self.namespaces)?;
+        }
+        Ok(ending)
+    }
 }
 
 /// The outcome of a job.
@@ -50,4 +73,6 @@ pub(crate) struct Moved {
     pub(crate) undo: Undo,
     /// What it lost in the move, if known.
     pub(crate) lost: Option<Losses>,
+    /// What is left of the move. `None` if this run did not move it.
+    pub(crate) ending: Option<Ending>,
 }

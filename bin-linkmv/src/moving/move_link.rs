@@ -4,40 +4,50 @@ use nicon_core::{Error, Result};
 use nicon_rtnl::{Link, NetlinkError, NetnsHandle};
 use nix::errno::Errno;
 
+use crate::link::ending::Ending;
 use crate::link::find::tagged;
 use crate::link::journal::Journal;
-use crate::link::tag::{Origin, tag_of};
+use crate::link::tag::{Origin, remove_tag, tag_of};
 use crate::link::undo::Undo;
 use crate::link::wait_ready::wait_ready;
 use crate::moving::apply::{Carried, apply};
 use crate::moving::check::{Checked, refused};
 use crate::moving::job::{Job, Moved, Options, Outcome};
 use crate::moving::survey::Survey;
-use crate::moving::transfer::{bring_back, remove_tag, request};
+use crate::moving::transfer::{bring_back, request};
 
 /// Moves a link and configures it in its new namespace.
 ///
+/// Gives nothing if another run has moved the link before this one could.
+///
 /// # Errors
 /// The link is back where it was, unchanged. If that failed as well, the message says where the link is now.
-pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, mut link: Link) -> Result<Outcome> {
+pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, link: Link) -> Result<Option<Outcome>> {
     let from = &job.from.netns;
     if options.dry_run {
-        return Survey::of(job, options, &link)?.plan(job, options, link);
+        return Survey::of(job, options, &link)?.plan(job, options, link).map(Some);
     }
     let known = tag_of(&link).filter(|(_, origin)| origin.netns == from.ns.id().ino);
     let tag = known.map_or_else(|| Origin::of(from, &link).tag(), |(tag, _)| tag.to_owned());
-    let mut journal = Journal::open(&tag)?;
     let inode = from.inode(&link)?;
-    let is_of_this = |undo: &Undo| link.altnames.contains(&tag) && (undo.inode().is_none() || undo.inode() == inode);
-    if let Some(undo) = journal.left_behind().filter(is_of_this) {
-        // An earlier run was killed while it was putting the link back.
-        let restored = undo.restore(&link, from, from)?;
-        if let Some(lack) = restored.lack() {
-            remove_tag(from, &restored.link, &tag)?;
-            journal.end();
-            return Err(Error::failed(lack));
+    let mut journal = options.journals.of(&tag)?;
+    let Some(mut link) = still_there(from, &link, inode)? else { return Ok(None) };
+    if let Some(undo) = journal.left_behind() {
+        let is_of_another = undo.inode().is_some() && undo.inode() != inode;
+        if is_of_another && options.namespaces.find_link(undo.inode().unwrap_or_default())?.is_some() {
+            let why = "another link that was called so is being moved, or its move was interrupted";
+            return Err(Error::failed(format!("{} in {}: {why}", link.name, from.label)));
         }
-        link = restored.link;
+        if !is_of_another && link.altnames.contains(&tag) {
+            // An earlier run was killed while it was putting the link back.
+            let restored = undo.restore(&link, from, from)?;
+            if let Some(lack) = restored.lack() {
+                remove_tag(from, &restored.link, &tag)?;
+                journal.end();
+                return Err(Error::failed(lack));
+            }
+            link = restored.link;
+        }
     }
     let Survey { checked, carry, settings, attached, losses } = Survey::of(job, options, &link)?;
     let mut undo = Undo::of(from, &link, (&carry, &settings, &attached))?;
@@ -47,7 +57,7 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, mut link: Link) ->
         // An interrupted run left the tag on the link.
         Err(error) if error.errno == Errno::EEXIST => {}
         Err(error) => {
-            // The link is untouched. It may have been moved while we waited for the journal.
+            // The link is untouched.
             journal.end();
             return Err(gone_or(&link, error, &format!("tag {}", link.name)));
         }
@@ -57,15 +67,17 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, mut link: Link) ->
     let moved = moved.and_then(|()| transfer(job, options, &link, (&tag, undo.inode()), &checked, carried));
     match moved {
         Ok(link) => {
-            remove_tag(job.to, &link, &tag)?;
-            journal.end();
             // The facts that we have are from before the link was configured.
             let now = job.to.netlink.link_at(link.ifindex).ok().flatten();
-            let link = now.unwrap_or(link);
+            let mut link = now.unwrap_or(link);
+            link.altnames.retain(|altname| *altname != tag);
+            let ending = Some(options.unmark(Ending::new([job.to, &job.from.netns], (&tag, undo.inode()), journal))?);
             let origin = undo.name.clone();
-            Ok(Outcome::Moved(Box::new(Moved { origin, link, changed: true, undo, lost: Some(losses) })))
+            let moved = Moved { origin, link, changed: true, undo, lost: Some(losses), ending };
+            Ok(Some(Outcome::Moved(Box::new(moved))))
         }
         // Another program moved it first, so it is not ours to put back.
+        Err(Failure::Gone) if tagged(&tag, undo.inode(), job.to)?.is_some() => Ok(None),
         Err(Failure::Gone) => {
             journal.end();
             Err(gone(&link))
@@ -77,6 +89,12 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, mut link: Link) ->
             Err(failure)
         }
     }
+}
+
+/// The link as it is now that no other run moves it, if it is where it was found.
+fn still_there(netns: &NetnsHandle, link: &Link, inode: Option<u64>) -> Result<Option<Link>> {
+    let Some(now) = netns.netlink.link_at(link.ifindex)? else { return Ok(None) };
+    Ok(if netns.inode(&now)? == inode { Some(now) } else { None })
 }
 
 /// Takes a port from its master, and records what it is like alone.

@@ -4,43 +4,42 @@ use nicon_core::link::{NewName, Selector};
 use nicon_core::{Error, Result};
 use nicon_rtnl::Link;
 
-use crate::link::find::{fits, tagged};
+use crate::link::ending::Ending;
+use crate::link::find::{find, fits, tagged};
 use crate::link::journal::Journal;
 use crate::link::losses::Losses;
-use crate::link::tag::{Origin, origin_of, tag_of};
+use crate::link::tag::{Origin, origin_of, remove_tag, tag_of};
 use crate::link::undo::Undo;
 use crate::link::wait_ready::wait_ready;
 use crate::moving::apply::{Carried, apply};
 use crate::moving::check::master;
 use crate::moving::job::{Job, Moved, Options, Outcome};
 use crate::moving::reconcile;
-use crate::moving::transfer::remove_tag;
+use crate::moving::returned::come_home;
 
-/// Finishes what an earlier run began, or finds that there is nothing left to do.
+/// Finishes what an earlier run began, or finds that there is nothing left to do. Gives nothing if the link is where it is to
+/// come from by now.
 ///
 /// # Errors
 /// If no link came from there. A move that cannot be completed is undone as far as its journal allows.
-pub(crate) fn resume(job: &Job<'_>, options: &Options<'_>) -> Result<Outcome> {
+pub(crate) fn resume(job: &Job<'_>, options: &Options<'_>) -> Result<Option<Outcome>> {
     let mut complete = None;
     for link in job.to.netlink.links(None)?.entries {
         let selected = fits(job.selector, &link);
         if let Some((tag, origin)) = tag_of(&link).filter(|(_, origin)| is_meant(job, &link, origin, selected)) {
             if options.dry_run {
-                return Ok(finish_later(job, &link, &origin));
+                return Ok(Some(finish_later(job, &link, &origin)));
             }
-            let mut journal = Journal::open(tag)?;
+            let mut journal = options.journals.of(tag)?;
             let undo = journal.left_behind().unwrap_or_else(|| Undo::of_nothing_but(&job.from.netns, &origin.name));
             return match tagged(tag, undo.inode(), job.to)? {
-                Some(link) => finish(job, options, &link, (tag, &origin), undo, journal),
-                None if job.to.netlink.link(tag)?.is_some() => {
-                    journal.begin(&undo)?;
-                    Err(Error::no(format!(
-                        "{} in {} is not {}, whose tag it carries",
-                        link.name, job.to.label, origin.name
-                    )))
-                }
-                // Another run of the same command has finished the move meanwhile.
-                None => resume(job, options),
+                Some(link) => finish(job, options, &link, (tag, &origin), undo, journal).map(Some),
+                None if job.to.netlink.link(tag)?.is_some() => Err(Error::no(format!(
+                    "{} in {} is not {}, whose tag it carries",
+                    link.name, job.to.label, origin.name
+                ))),
+                // Another run of the same command has finished the move meanwhile, or has taken it back.
+                None => Ok(None),
             };
         }
         if let Some(origin) = origin_of(&link).filter(|origin| is_meant(job, &link, origin, selected)) {
@@ -48,15 +47,40 @@ pub(crate) fn resume(job: &Job<'_>, options: &Options<'_>) -> Result<Outcome> {
             complete = complete.or(wanted.then_some((link, origin)));
         }
     }
-    let Some((link, origin)) = complete else { return Err(missing(job)?) };
+    let Some((link, origin)) = complete else {
+        let is_back = find(job.selector, &job.from.netns)?.is_some() || come_home(job, options)?;
+        return if is_back { Ok(None) } else { Err(missing(job)?) };
+    };
     if options.dry_run {
-        return reconcile::plan(job, options, &link, &origin);
+        return reconcile::plan(job, options, &link, &origin).map(Some);
+    }
+    if let Some((tag, undo, journal)) = killed_at_the_end(job, options, &link, &origin)? {
+        return finish(job, options, &link, (&tag, &origin), undo, journal).map(Some);
     }
     let changed = reconcile::reconcile(job, options, &link, &origin)?;
     let now = job.to.netlink.link_at(link.ifindex)?;
     let undo = Undo::of_nothing_but(&job.from.netns, &origin.name);
     let link = now.unwrap_or(*link);
-    Ok(Outcome::Moved(Box::new(Moved { origin: origin.name, link, changed, undo, lost: None })))
+    Ok(Some(Outcome::Moved(Box::new(Moved { origin: origin.name, link, changed, undo, lost: None, ending: None }))))
+}
+
+/// The journal of a link from which its run had removed the tag already when it was killed.
+fn killed_at_the_end(
+    job: &Job<'_>,
+    options: &Options<'_>,
+    link: &Link,
+    origin: &Origin,
+) -> Result<Option<(String, Undo, Journal)>> {
+    for tag in options.journals.tags(origin.netns, &origin.name)? {
+        let mut journal = options.journals.of(&tag)?;
+        if let Some(undo) = journal.left_behind()
+            && undo.inode().is_some()
+            && undo.inode() == job.to.inode(link)?
+        {
+            return Ok(Some((tag, undo, journal)));
+        }
+    }
+    Ok(None)
 }
 
 /// Completes an interrupted move, or puts the link back.
@@ -66,10 +90,9 @@ fn finish(
     link: &Link,
     (tag, origin): (&str, &Origin),
     undo: Undo,
-    mut journal: Journal,
+    journal: Journal,
 ) -> Result<Outcome> {
     let (from, spec) = (&job.from.netns, job.spec);
-    journal.begin(&undo)?;
     let (carry, settings) = undo.carried(link.ifindex)?;
     let attached = undo.state.as_ref().map(|state| (state.attached.clone(), state.ifindex)).unwrap_or_default();
     let lost = Losses::of(&carry, &settings, (&attached.0, attached.1), spec);
@@ -91,11 +114,11 @@ fn finish(
         let lack = restored.lack().map(|lack| format!("; {lack}")).unwrap_or_default();
         return Err(failure.suffix(&format!("; {}, which an interrupted run had moved, is back{lack}", origin.name)));
     }
-    remove_tag(job.to, link, tag)?;
-    journal.end();
-    let link = job.to.netlink.link_at(link.ifindex)?.unwrap_or_else(|| link.clone());
+    let ending = Some(options.unmark(Ending::new([job.to, &job.from.netns], (tag, undo.inode()), journal))?);
+    let mut link = job.to.netlink.link_at(link.ifindex)?.unwrap_or_else(|| link.clone());
+    link.altnames.retain(|altname| altname != tag);
     let lost = undo.is_whole().then_some(lost);
-    Ok(Outcome::Moved(Box::new(Moved { origin: undo.name.clone(), link, changed: true, undo, lost })))
+    Ok(Outcome::Moved(Box::new(Moved { origin: undo.name.clone(), link, changed: true, undo, lost, ending })))
 }
 
 fn finish_later(job: &Job<'_>, link: &Link, origin: &Origin) -> Outcome {

@@ -3,12 +3,12 @@
 use std::os::fd::{AsFd, AsRawFd};
 
 use nicon_core::{Error, Result};
+use nicon_rtnl::Link;
 use nicon_rtnl::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
-use nicon_rtnl::{Link, NetnsHandle};
 
 use crate::link::find::tagged;
 use crate::link::spec;
-use crate::link::tag::Origin;
+use crate::link::tag::{Origin, remove_tag};
 use crate::link::undo::{Restored, Undo};
 use crate::moving::apply::Carried;
 use crate::moving::check::Checked;
@@ -31,19 +31,6 @@ pub(crate) fn request(job: &Job<'_>, link: &Link, checked: &Checked, carried: &C
         message.attributes.push(LinkAttribute::IfName(name.to_string()));
     }
     message
-}
-
-/// Ends a move: removes the in-progress tag.
-pub(crate) fn remove_tag(netns: &NetnsHandle, link: &Link, tag: &str) -> Result<()> {
-    let Err(error) = netns.netlink.remove_altname(link.ifindex, tag) else { return Ok(()) };
-    match netns.netlink.link_at(link.ifindex)? {
-        None => Err(Error::failed(format!("{} has vanished from {}", link.name, netns.label))),
-        Some(now) if now.altnames.iter().any(|altname| altname == tag) => {
-            Err(error.context(&format!("remove the tag of {} in {}", now.name, netns.label)))
-        }
-        // Another run of the same command removed it first.
-        Some(_) => Ok(()),
-    }
 }
 
 /// Moves a link back after a move that failed or was only partly applied. Returns the failure, extended by what could not be

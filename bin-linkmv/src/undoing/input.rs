@@ -11,12 +11,13 @@ use nicon_core::{Error, Record, Result, Status};
 use nicon_rtnl::record::{RECORDS, TARGET};
 use serde_json::{Value, json};
 
+use crate::link::journal::Journals;
 use crate::link::namespaces::Namespaces;
 use crate::link::on_top::OnTop;
 use crate::record::deed::Deed;
 use crate::record::failed::FAILED;
 use crate::undoing::undone::Undone;
-use crate::undoing::{find_undone, undo};
+use crate::undoing::{find_undone, undo_alone};
 
 /// The field that lists what was undone.
 const UNDONE: &str = "undone";
@@ -58,7 +59,8 @@ struct Input {
 pub(crate) fn run(options: &Options, interrupt: &Interrupt, namespaces: &Namespaces) -> Result<Status> {
     let mut answers = Answers::new(options.program, View::choose(options.json, COLUMNS))?;
     let mut input = read(&mut answers, options.program, interrupt)?;
-    undo_all(&mut input, options, interrupt, namespaces, &mut answers)?;
+    let journals = Journals::open(options.program, Duration::ZERO, interrupt)?;
+    undo_all(&mut input, options, interrupt, (namespaces, &journals), &mut answers)?;
     answers.give_all(input.into_iter().map(|input| Ok(input.remains())))?;
     answers.finish()
 }
@@ -91,7 +93,7 @@ fn undo_all(
     input: &mut [Input],
     options: &Options,
     interrupt: &Interrupt,
-    namespaces: &Namespaces,
+    (namespaces, journals): (&Namespaces, &Journals<'_>),
     answers: &mut Answers,
 ) -> Result<()> {
     let mut undone: HashMap<String, Option<Undone>> = HashMap::new();
@@ -105,7 +107,7 @@ fn undo_all(
                 if let Err(error) = interrupt.check() {
                     return answers.give(None, Err(error.suffix(", before all was undone")));
                 }
-                let mut outcome = undo(&deeds[index], record, namespaces, guard.as_ref());
+                let mut outcome = undo_alone(&deeds[index], record, namespaces, (journals, guard.as_ref()));
                 if outcome.as_ref().is_err_and(|error| error.status() == Status::No) {
                     let earlier = deeds[..index].iter().map(|deed| (deed, &*record));
                     let earlier = earlier.chain(before.iter().flat_map(Input::each_deed));

@@ -3,9 +3,11 @@
 use nicon_core::{Error, LinkName, Record, Result};
 use nicon_rtnl::{Link, NetnsHandle};
 
-use crate::link::find::by_inode;
+use crate::link::find::{by_inode, tagged};
+use crate::link::journal::Journals;
 use crate::link::namespaces::Namespaces;
 use crate::link::on_top::{OnTop, falling};
+use crate::link::tag::remove_tag;
 use crate::link::undo::Undo;
 use crate::record::deed::Deed;
 use crate::undoing::locate::open_target;
@@ -17,16 +19,56 @@ pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces, guard:
     let name: LinkName = undo.name.parse()?;
     let sought = Sought::of(deed);
     let origin = open_origin(&undo, namespaces)?;
-    let (restored, changed) = if let Some(link) = at_home(&undo, &sought, &origin)? {
-        (undo.restore(&link, &origin, &origin)?, false)
-    } else {
-        let there = open_target(deed, record, namespaces)?;
-        let link = sought.find(&undo, &there)?;
+    if let Some(link) = at_home(&undo, &sought, &origin)? {
+        // The kernel puts a network card back when its container ends, but as the container left it.
+        let changed = link.name != undo.name || undo.alias().is_some_and(|alias| *alias != link.alias);
+        let restored = undo.restore(&link, &origin, &origin)?;
+        return Ok(Undone { changed, now: Some(location(&undo, restored.link)), missing: restored.missing });
+    }
+    let (there, link) = match find_there(deed, record, (&undo, &sought), namespaces) {
+        Ok(found) => found,
+        Err(gone) => undo.inode().map_or(Ok(None), |inode| namespaces.find_link(inode))?.ok_or(gone)?,
+    };
+    if !there.is(&origin) {
         check(&link, &name, &origin)?;
         guard.map_or(Ok(()), |guard| check_on_top(guard, &link, &there))?;
-        (undo.restore(&link, &there, &origin)?, true)
-    };
-    Ok(Undone { changed, now: Some(location(&undo, restored.link)), missing: restored.missing })
+    }
+    let restored = undo.restore(&link, &there, &origin)?;
+    Ok(Undone { changed: true, now: Some(location(&undo, restored.link)), missing: restored.missing })
+}
+
+/// Undoes a move while no other run moves the link. What an interrupted move has left of it goes.
+pub(crate) fn alone(
+    deed: &Deed,
+    namespaces: &Namespaces,
+    journals: &Journals<'_>,
+    undo: impl FnOnce() -> Result<Undone>,
+) -> Result<Undone> {
+    let before = Undo::from_value(&deed.undo)?;
+    let Some(tag) = before.tag() else { return undo() };
+    let mut journal = journals.of(&tag)?;
+    let undone = undo()?;
+    let is_of_this = |left: &Undo| left.inode().is_some() && left.inode() == before.inode();
+    if journal.left_behind().as_ref().is_some_and(is_of_this) {
+        let home = open_origin(&before, namespaces)?;
+        if let Some(link) = tagged(&tag, before.inode(), &home)? {
+            remove_tag(&home, &link, &tag)?;
+        }
+        journal.end();
+    }
+    Ok(undone)
+}
+
+/// The link where its move left it.
+fn find_there(
+    deed: &Deed,
+    record: &Record,
+    (undo, sought): (&Undo, &Sought<'_>),
+    namespaces: &Namespaces,
+) -> Result<(NetnsHandle, Link)> {
+    let there = open_target(deed, record, namespaces)?;
+    let link = sought.find(undo, &there)?;
+    Ok((there, link))
 }
 
 /// Where the link of a deed is, if it is home already.

@@ -6,9 +6,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::signal::{SigSet, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::time::TimeSpec;
 
 use super::cli;
 use crate::proc::status_field;
@@ -34,6 +35,9 @@ const ENDING: [Signal; 14] = [
 
 /// How long the input is still read once the run is interrupted. Whoever writes it was mostly interrupted as well.
 const LINGER: Duration = Duration::from_secs(1);
+
+/// How long the kernel is asked to wait at most: longer than any run.
+const LONGEST: Duration = Duration::from_secs(1 << 31);
 
 /// What interrupts a run. Nothing does in a program that does not [`run`] in it.
 #[derive(Default)]
@@ -95,14 +99,10 @@ impl Interrupt {
     /// Sleeps for a time, or until a signal comes.
     pub fn sleep(&self, time: Duration) {
         let Some(signals) = &self.signals else { return std::thread::sleep(time) };
-        let end = Instant::now().checked_add(time);
-        while self.signal().is_none() {
-            let left = end.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()));
-            if left.is_zero() {
-                return;
-            }
-            // Rounded up, so that it does not spin in the last millisecond.
-            let _ = wait([signals.as_fd()], left.saturating_add(Duration::from_micros(999)));
+        let (begun, mut left) = (Instant::now(), time);
+        while !left.is_zero() && self.signal().is_none() {
+            let _ = wait([signals.as_fd()], left);
+            left = time.saturating_sub(begun.elapsed());
         }
     }
 
@@ -115,8 +115,8 @@ impl Interrupt {
     fn may_read(&self, input: BorrowedFd<'_>) -> io::Result<bool> {
         let Some(signals) = &self.signals else { return Ok(true) };
         if self.signal().is_none() {
-            let [is_ready, _] = wait([input, signals.as_fd()], Duration::MAX)?;
-            if is_ready && self.signal().is_none() {
+            wait([input, signals.as_fd()], LONGEST)?;
+            if self.signal().is_none() {
                 return Ok(true);
             }
         }
@@ -140,8 +140,7 @@ impl<R: Read + AsFd> Read for Interruptible<'_, R> {
 /// Which of some files can be read from, when one can or the time is over.
 fn wait<const N: usize>(files: [BorrowedFd<'_>; N], time: Duration) -> io::Result<[bool; N]> {
     let mut polled = files.map(|file| PollFd::new(file, PollFlags::POLLIN));
-    let time = PollTimeout::try_from(time).unwrap_or(PollTimeout::NONE);
-    poll(&mut polled, time)?;
+    ppoll(&mut polled, Some(TimeSpec::from_duration(time.min(LONGEST))), None)?;
     Ok(polled.map(|file| file.any() == Some(true)))
 }
 

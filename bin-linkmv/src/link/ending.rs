@@ -1,0 +1,49 @@
+//! The end of a move: its mark and its journal go.
+
+use std::rc::Rc;
+
+use nicon_core::Result;
+use nicon_rtnl::NetnsHandle;
+
+use crate::link::find::tagged;
+use crate::link::journal::Journal;
+use crate::link::namespaces::Namespaces;
+use crate::link::tag::remove_tag;
+
+/// What is left of a move that is complete. Until it is ended, the same command finds the link by it, and all that is known of
+/// how it was.
+pub(crate) struct Ending {
+    /// Where the link may be: in its target, or at home again.
+    places: [Rc<NetnsHandle>; 2],
+    tag: String,
+    inode: Option<u64>,
+    journal: Journal,
+}
+
+impl Ending {
+    /// What is left of the move of the link with a tag and an inode number, between its target and its home.
+    pub(crate) fn new(places: [&Rc<NetnsHandle>; 2], (tag, inode): (&str, Option<u64>), journal: Journal) -> Self {
+        Self { places: places.map(Rc::clone), tag: tag.to_owned(), inode, journal }
+    }
+
+    /// Removes the mark. A link that a later move of the run has brought elsewhere is looked for.
+    ///
+    /// # Errors
+    /// If it cannot be removed.
+    pub(crate) fn remove_mark(&self, namespaces: &Namespaces) -> Result<()> {
+        for netns in &self.places {
+            if let Some(link) = tagged(&self.tag, self.inode, netns)? {
+                return remove_tag(netns, &link, &self.tag);
+            }
+        }
+        match self.inode.map_or(Ok(None), |inode| namespaces.find_link(inode))? {
+            Some((netns, link)) => remove_tag(&netns, &link, &self.tag),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes the journal: somebody has the record of the move, or it was taken back.
+    pub(crate) fn end(self) {
+        self.journal.end();
+    }
+}

@@ -1,0 +1,67 @@
+//! Where the journals are.
+
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use nicon_core::{Error, Result};
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, open as open_file};
+use nix::sys::stat::{Mode, fstat};
+use nix::unistd::{AccessFlags, faccessat, geteuid, mkdir};
+
+/// The machine's place for what does not survive a reboot: a network namespace does not either.
+const RUN: &str = "/run";
+
+/// The user's own place for that, of the XDG Base Directory Specification.
+const OF_THE_USER: &str = "XDG_RUNTIME_DIR";
+
+/// Opens the directory, and makes it if it is not there: /run/nicon, or, where we may not write, that of the user. `None`
+/// where there is neither.
+///
+/// # Errors
+/// If what is there could be another user's.
+pub(super) fn open() -> Result<Option<(OwnedFd, PathBuf)>> {
+    let own = std::env::var_os(OF_THE_USER).map(PathBuf::from).filter(|path| path.is_absolute());
+    for parent in [Some(PathBuf::from(RUN)), own].into_iter().flatten() {
+        let path = parent.join("nicon");
+        match open_below(&path) {
+            Ok(directory) => {
+                check(&directory, &path)?;
+                return Ok(Some((directory, path)));
+            }
+            Err(Errno::EACCES | Errno::EPERM | Errno::EROFS | Errno::ENOENT) => {}
+            Err(Errno::ELOOP | Errno::ENOTDIR) => return Err(refusal(&path, "it is not a directory", "remove it")),
+            Err(errno) => return Err(Error::os(format!("open {}", path.display()), errno)),
+        }
+    }
+    Ok(None)
+}
+
+fn open_below(path: &Path) -> nix::Result<OwnedFd> {
+    match mkdir(path, Mode::S_IRWXU) {
+        Ok(()) | Err(Errno::EEXIST) => {}
+        // On a file system that cannot be written it may be there even so.
+        Err(errno) => return Err(errno),
+    }
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let directory = open_file(path, flags, Mode::empty())?;
+    // That of another user is no place for us, and one that is read-only is none for anybody.
+    faccessat(&directory, ".", AccessFlags::W_OK | AccessFlags::X_OK, AtFlags::AT_EACCESS)?;
+    Ok(directory)
+}
+
+/// Makes sure that nobody else can put anything there.
+fn check(directory: &OwnedFd, path: &Path) -> Result<()> {
+    let found = fstat(directory).map_err(|errno| Error::os(format!("stat {}", path.display()), errno))?;
+    if found.st_uid != geteuid().as_raw() {
+        return Err(refusal(path, "it belongs to another user", "remove it"));
+    }
+    if found.st_mode & 0o077 != 0 {
+        return Err(refusal(path, "others may enter it", &format!("chmod 700 {}", path.display())));
+    }
+    Ok(())
+}
+
+fn refusal(path: &Path, why: &str, way_out: &str) -> Error {
+    Error::failed(format!("{} is no directory for journals: {why} ({way_out})", path.display()))
+}
