@@ -3,7 +3,9 @@
 pub(crate) mod again;
 pub(crate) mod batch;
 pub(crate) mod ends;
+pub(crate) mod found_again;
 pub(crate) mod interrupted;
+pub(crate) mod journal;
 pub(crate) mod kinds;
 pub(crate) mod list;
 pub(crate) mod losses;
@@ -12,6 +14,7 @@ pub(crate) mod races;
 pub(crate) mod records;
 pub(crate) mod records_undo;
 pub(crate) mod settings;
+pub(crate) mod signals;
 pub(crate) mod stacked;
 pub(crate) mod taken_names;
 pub(crate) mod undo;
@@ -27,8 +30,10 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         again::trials(suite),
         batch::trials(suite),
         ends::trials(suite),
+        found_again::trials(suite),
         interrupted::trials(suite),
         kinds::trials(suite),
+        journal::trials(suite),
         list::trials(suite),
         losses::trials(suite),
         moves::trials(suite),
@@ -37,6 +42,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         records_undo::trials(suite),
         settings::trials(suite),
         stacked::trials(suite),
+        signals::trials(suite),
         taken_names::trials(suite),
         undo::trials(suite),
         veth::trials(suite),
