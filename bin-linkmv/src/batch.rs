@@ -198,7 +198,7 @@ fn take_back(record: &mut Record, namespaces: &Namespaces) -> Result<()> {
         return Ok(());
     };
     if deed.is_whole() {
-        let undone = undo(deed, record, namespaces).and_then(|undone| undone.check());
+        let undone = undo(deed, record, namespaces, None).and_then(|undone| undone.check());
         return undone.map(drop).map_err(|error| error.prefix("put it back, since another failed"));
     }
     deed.take_from(record, index);

@@ -11,19 +11,21 @@ use nicon_core::{Error, Record, Result};
 
 use crate::link::journal::Journals;
 use crate::link::namespaces::Namespaces;
+use crate::link::on_top::OnTop;
 use crate::record::deed::Deed;
 use crate::record::program::{LINKMV, VETH};
 use undone::Undone;
 
-/// Undoes one deed of a record, whichever program did it.
+/// Undoes one deed of a record, whichever program did it. A link is not put back where that destroys what the deed's target has
+/// stacked on it since, unless this is forced: without `guard`.
 ///
 /// # Errors
 /// If it cannot be undone, or not as a whole.
-pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces) -> Result<Undone> {
+pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces, guard: Option<&OnTop>) -> Result<Undone> {
     // On another machine, or after a restart of this one, the same numbers mean other links.
     Machine::this()?.check(record)?;
     match deed.by.as_str() {
-        LINKMV => moved_link::undo(deed, record, namespaces),
+        LINKMV => moved_link::undo(deed, record, namespaces, guard),
         VETH => pair::undo(deed, record, namespaces),
         other => Err(Error::failed(format!("{} was done by {other}, which this version does not know", deed.name))),
     }
@@ -37,11 +39,12 @@ pub(crate) fn undo_alone(
     deed: &Deed,
     record: &Record,
     namespaces: &Namespaces,
-    journals: &Journals<'_>,
+    (journals, guard): (&Journals<'_>, Option<&OnTop>),
 ) -> Result<Undone> {
+    let undo = || undo(deed, record, namespaces, guard);
     match deed.by.as_str() {
-        LINKMV => moved_link::alone(deed, namespaces, journals, || undo(deed, record, namespaces)),
-        _ => undo(deed, record, namespaces),
+        LINKMV => moved_link::alone(deed, namespaces, journals, undo),
+        _ => undo(),
     }
 }
 

@@ -88,11 +88,22 @@ pub fn complaint(denied: &[i32]) -> Option<Error> {
 pub fn complaint_within_reach(denied: &[i32]) -> Option<Error> {
     let is_outside = || {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-        let is_initial = map.split_whitespace().eq(["0", "0", "4294967295"]);
-        may_ptrace(&status) && !is_initial
+        may_ptrace(&status) && !is_in_initial_user_namespace()
     };
     complaint(denied).filter(|_| !is_outside())
+}
+
+/// Whether we have a capability, by its number in `linux/capability.h`, over all that a user namespace can own.
+#[must_use]
+pub fn has_everywhere(capability: u32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    is_in_initial_user_namespace() && has_capability(&status, capability)
+}
+
+/// Every user ID is mapped to itself there alone.
+fn is_in_initial_user_namespace() -> bool {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    map.split_whitespace().eq(["0", "0", "4294967295"])
 }
 
 /// Whether /proc may hide processes from us: mounted with `hidepid=invisible` or `hidepid=ptraceable`, it does not even
@@ -122,8 +133,12 @@ pub fn status_field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
 
 /// Whether the effective capabilities in /proc/PID/status include `CAP_SYS_PTRACE`, bit 19.
 pub(crate) fn may_ptrace(status: &str) -> bool {
+    has_capability(status, 19)
+}
+
+fn has_capability(status: &str, bit: u32) -> bool {
     let effective = status_field(status, "CapEff");
-    effective.and_then(|bits| u64::from_str_radix(bits, 16).ok()).is_some_and(|bits| bits & 1 << 19 != 0)
+    effective.and_then(|bits| u64::from_str_radix(bits, 16).ok()).is_some_and(|bits| bits & 1 << bit != 0)
 }
 
 /// A flag of a task that ends: `linux/sched.h`.

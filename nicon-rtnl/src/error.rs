@@ -2,11 +2,14 @@
 
 use std::io;
 
-use nicon_core::Error;
+use nicon_core::{Error, proc};
 use nix::errno::Errno;
 use rtnetlink::packet_core::{DecodeError, ErrorMessage};
 
 use crate::attribute::value;
+
+/// The capability that changes links: `CAP_NET_ADMIN` of `linux/capability.h`.
+const CAP_NET_ADMIN: u32 = 12;
 
 /// An error of the kernel: its number, and its explanation if there is one.
 #[derive(Debug)]
@@ -26,7 +29,8 @@ impl NetlinkError {
     #[must_use]
     pub fn context(self, what: &str) -> Error {
         let words = self.words.map(|words| format!(" ({words})")).unwrap_or_default();
-        let rights = if self.errno == Errno::EPERM { " (needs root, or CAP_NET_ADMIN in both namespaces)" } else { "" };
+        let may_lack = self.errno == Errno::EPERM && !proc::has_everywhere(CAP_NET_ADMIN);
+        let rights = if may_lack { " (needs root, or CAP_NET_ADMIN in both namespaces)" } else { "" };
         Error::os(what, self.errno).suffix(&format!("{words}{rights}"))
     }
 }

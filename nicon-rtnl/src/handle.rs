@@ -166,10 +166,20 @@ impl NetnsHandle {
     /// # Errors
     /// If we may not enter the namespace.
     pub fn inode(&self, link: &Link) -> Result<Option<u64>> {
+        Ok(self.sysfs()?.and_then(|sysfs| sysfs.inode(link)))
+    }
+
+    /// The wireless device that a link of this namespace belongs to, such as `phy0`, for a message.
+    #[must_use]
+    pub fn phy(&self, link: &Link) -> Option<String> {
+        self.sysfs().ok()??.phy(link)
+    }
+
+    fn sysfs(&self) -> Result<Option<&Sysfs>> {
         if self.sysfs.get().is_none() {
             let _ = self.sysfs.set(Sysfs::mount(&self.ns, self.home.id)?);
         }
-        Ok(self.sysfs.get().and_then(Option::as_ref).and_then(|sysfs| sysfs.inode(link)))
+        Ok(self.sysfs.get().and_then(Option::as_ref))
     }
 
     /// The process that it was found by, if any.

@@ -23,6 +23,9 @@ const WITHOUT_LOWER: [&str; 4] = ["bareudp", "geneve", "gtp", "ppp"];
 /// for its end (`NETDEV_UNREGISTER`).
 const FALL_WITH_LOWER: [&str; 6] = ["amt", "lowpan", "macsec", "rmnet", "virt_wifi", "vxlan"];
 
+/// The kinds whose MTU the kernel keeps at or below that of the link that they sit on.
+const BOUND_BY_MTU_BELOW: [&str; 5] = ["macsec", "macvlan", "macvtap", "vlan", "vxlan"];
+
 /// Whether links of a kind refer to no other link, whatever the kernel reports.
 pub(crate) fn has_no_lower(kind: &str) -> bool {
     WITHOUT_LOWER.contains(&kind)
@@ -42,6 +45,12 @@ impl Link {
     #[must_use]
     pub fn falls_with_lower(&self) -> bool {
         self.is_one_of(&FALL_WITH_LOWER)
+    }
+
+    /// Whether the kernel gives it no MTU above that of the link that it sits on.
+    #[must_use]
+    pub fn is_bound_by_mtu_below(&self) -> bool {
+        self.is_one_of(&BOUND_BY_MTU_BELOW)
     }
 
     /// Whether it sits on the link of its own network namespace that has an ifindex.

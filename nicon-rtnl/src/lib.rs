@@ -13,6 +13,7 @@ pub mod handle;
 pub mod kind;
 pub mod link;
 pub mod list;
+mod lower;
 pub mod monitor;
 mod neighbour;
 pub mod netlink;

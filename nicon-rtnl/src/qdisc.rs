@@ -171,21 +171,22 @@ fn request(reported: &Raw) -> Raw {
         }
     }
     if reported.value(HEADER, TCA_KIND).map(text).as_deref() == Some("htb") {
-        forget_packets(&mut payload);
+        accept_htb(&mut payload);
     }
     Raw { kind: RTM_NEWQDISC, payload }
 }
 
-/// Sets the counter within the parameters of `htb` to zero: `direct_pkts` of `tc_htb_glob`, its last field, which the kernel
-/// reports and does not read.
-fn forget_packets(payload: &mut [u8]) {
+/// Makes a request of what `htb` reports about itself, `tc_htb_glob`: its first field is a version, of which a request has the
+/// upper half, and its last field counts packets (`htb_init` and `htb_dump` of `net/sched/sch_htb.c`).
+fn accept_htb(payload: &mut [u8]) {
     const TCA_HTB_INIT: u16 = 2;
-    const GLOBAL: usize = 20;
-    // Kind (8 bytes), the header of the options, and that of `TCA_HTB_INIT`, which comes first.
+    // The header, kind, the header of the options, and that of `TCA_HTB_INIT`, which comes first.
     let init = HEADER + 8 + 4;
-    let is_init = value(payload.get(init..).unwrap_or_default(), TCA_HTB_INIT).is_some_and(|init| init.len() == GLOBAL);
-    if let (true, Some(packets)) = (is_init, payload.get_mut(init + 4 + GLOBAL - 4..init + 4 + GLOBAL)) {
-        packets.fill(0);
+    let is_init = value(payload.get(init..).unwrap_or_default(), TCA_HTB_INIT).is_some_and(|init| init.len() == 20);
+    if let (true, Some(global)) = (is_init, payload.get_mut(init + 4..init + 24)) {
+        let version = u32::from_ne_bytes([global[0], global[1], global[2], global[3]]);
+        global[..4].copy_from_slice(&(version >> 16).to_ne_bytes());
+        global[16..].fill(0);
     }
 }
 

@@ -1,14 +1,21 @@
 //! Routes, as records show them and as they are requested.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::net::IpAddr;
 
+use nicon_core::Result;
 use nicon_core::link::RouteSpec;
 use rtnetlink::packet_route::route::{
     RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
 };
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use serde::Serialize;
+
+use crate::netlink::Netlink;
+
+/// The metric of an IPv6 route for which none was requested: `IP6_RT_PRIO_USER` of `linux/ipv6_route.h`.
+const IP6_RT_PRIO_USER: u32 = 1024;
 
 /// A route through one link, as `ip -N route` shows it: protocol, scope and type are numbers from rtnetlink.h.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
@@ -75,7 +82,43 @@ impl From<&RouteMessage> for Route {
     }
 }
 
-/// The request that gives a route to a link. Equivalent to `ip route replace DST via GATEWAY dev LINK`.
+impl Netlink {
+    /// Where the first of `requests` leads whose place another route has: no request that replaces nothing adds that one.
+    /// Routes of the link `own` are not in its way.
+    ///
+    /// # Errors
+    /// If the kernel does not list the routes.
+    pub fn taken_route(&self, requests: &[RouteMessage], own: Option<u32>) -> Result<Option<String>> {
+        let mut taken = HashSet::new();
+        for family in [AddressFamily::Inet, AddressFamily::Inet6] {
+            if requests.iter().all(|request| request.header.address_family != family) {
+                continue;
+            }
+            let mut question = RouteMessage::default();
+            question.header.address_family = family;
+            let answers = self.dump(RouteNetlinkMessage::GetRoute(question));
+            for answer in answers.map_err(|error| error.context("list routes"))? {
+                if let RouteNetlinkMessage::NewRoute(route) = answer
+                    && own.is_none_or(|own| !route.attributes.contains(&RouteAttribute::Oif(own)))
+                {
+                    taken.insert(place(&route));
+                }
+            }
+        }
+        let request = requests.iter().find(|request| taken.contains(&place(request)));
+        Ok(request.map(|request| Route::from(request).dst))
+    }
+}
+
+/// What two routes cannot have in common: table, destination, type of service and metric (`fib_table_insert` in
+/// `net/ipv4/fib_trie.c`, `fib6_add_rt2node` in `net/ipv6/ip6_fib.c`).
+fn place(message: &RouteMessage) -> (u32, String, u8, u32) {
+    let Route { table, dst, metric, .. } = Route::from(message);
+    let default = if message.header.address_family == AddressFamily::Inet6 { IP6_RT_PRIO_USER } else { 0 };
+    (table, dst, message.header.tos, metric.unwrap_or(default))
+}
+
+/// The request that gives a route to a link. Equivalent to `ip route add DST via GATEWAY dev LINK`.
 #[must_use]
 pub fn request(route: &RouteSpec, ifindex: u32) -> RouteNetlinkMessage {
     let mut message = RouteMessage::default();

@@ -34,6 +34,15 @@ impl Sysfs {
         Ok(mounted.ok().map(Self))
     }
 
+    /// The wireless device that a link belongs to.
+    pub(crate) fn phy(&self, link: &Link) -> Option<String> {
+        let path = format!("class/net/{}/phy80211/name", link.name);
+        let file = openat(&self.0, path.as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).ok()?;
+        let mut text = [0; 128];
+        let length = read(&file, &mut text).ok()?;
+        std::str::from_utf8(&text[..length]).ok().map(|name| name.trim_end().to_owned())
+    }
+
     /// The inode number of a link's directory; `None` if the link is not there any more under its name and ifindex.
     pub(crate) fn inode(&self, link: &Link) -> Option<u64> {
         let open = |path: &str, flags| openat(&self.0, path, flags | OFlag::O_CLOEXEC, Mode::empty()).ok();

@@ -2,8 +2,10 @@
 //!
 //! The kernel says of each link which one is below it, and where, but of none what is on top of it; so all are asked.
 
+use std::rc::Rc;
+
 use nicon_core::path::HOST;
-use nicon_core::{Error, Namespace, Result, Status, proc};
+use nicon_core::{Error, Result, Status, proc};
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
 
@@ -16,7 +18,7 @@ use crate::netns::{self, Found};
 /// A link that sits on top of another.
 pub struct Upper {
     /// The link.
-    pub link: Box<Link>,
+    pub link: Link,
     /// Where it is; `None` if in the namespace of the other.
     pub place: Option<String>,
 }
@@ -39,44 +41,78 @@ impl Uppers {
     }
 }
 
+/// The links of this machine that sit on links of other network namespaces.
+pub struct Crossing {
+    places: Vec<Place>,
+    doubt: Option<Error>,
+}
+
+/// A namespace with such links.
+struct Place {
+    ino: u64,
+    words: String,
+    netlink: Rc<Netlink>,
+    links: Vec<Link>,
+}
+
 impl NetnsHandle {
-    /// What sits on the links of this namespace, here and wherever a process or a name leads to. A namespace that belongs to a
-    /// user namespace outside our own is passed over: only who rules over us can have put something in there on a link of ours.
+    /// Looks for them wherever a process or a name leads to. A namespace that belongs to a user namespace outside our own is
+    /// passed over: only who rules over us can have put something in there on a link of ours.
     ///
     /// # Errors
     /// If /proc cannot be read, or the kernel does not answer.
-    pub fn uppers(&self) -> Result<Uppers> {
-        let here = on_top(&self.netlink)?.filter(|link| link.lower_nsid.is_none());
-        let mut found: Vec<Upper> = here.map(|link| Upper { link, place: None }).collect();
+    pub fn crossing(&self) -> Result<Crossing> {
         let census = netns::all()?;
-        let ours = &self.ns;
         let mut doubt = proc::complaint_within_reach(&census.denied);
-        let mut elsewhere = census.found;
-        elsewhere.retain(|other| other.ino != ours.id().ino);
+        let (mut places, mut elsewhere) = (Vec::new(), census.found);
         if let Some(position) = elsewhere.iter().position(|other| other.ino == self.home.id.ino) {
             // No rights are needed there.
-            elsewhere.swap_remove(position);
-            found.extend(on_links_of(ours, &self.home.netlink, HOST)?);
+            let Found { ino, .. } = elsewhere.swap_remove(position);
+            let links = across(&self.home.netlink)?;
+            places.push(Place { ino, words: HOST.to_owned(), netlink: self.home.netlink.clone(), links });
         }
         if !elsewhere.is_empty() {
-            let looked = on_a_thread(|| elsewhere.iter().map(|other| look_into(other, ours)).collect::<Vec<_>>())?;
+            let looked = on_a_thread(|| elsewhere.iter().map(look_into).collect::<Vec<_>>())?;
             for (other, looked) in elsewhere.iter().zip(looked) {
                 match looked {
-                    Ok(there) => found.extend(there),
+                    Ok(Some((netlink, links))) => {
+                        let words = other.way.to_string();
+                        places.push(Place { ino: other.ino, words, netlink: netlink.into(), links });
+                    }
+                    Ok(None) => {}
                     Err(error) if error.status() == Status::No => {}
                     Err(error) => doubt = doubt.or_else(|| Some(error.prefix(format!("look into {}", other.way)))),
                 }
             }
         }
-        Ok(Uppers { found, doubt })
+        Ok(Crossing { places, doubt })
     }
 }
 
-/// What sits on the links of `ours` in another namespace, which this thread enters.
-fn look_into(other: &Found, ours: &Namespace) -> Result<Vec<Upper>> {
-    let look = |other: &Found| match enter(other)? {
-        Some(netlink) => on_links_of(ours, &netlink, &other.way.to_string()),
-        None => Ok(Vec::new()),
+impl Crossing {
+    /// What sits on the links of a namespace, there and elsewhere.
+    ///
+    /// # Errors
+    /// If the kernel does not answer.
+    pub fn uppers(&self, of: &NetnsHandle) -> Result<Uppers> {
+        let here = on_top(&of.netlink)?.filter(|link| link.lower_nsid.is_none());
+        let mut found: Vec<Upper> = here.map(|link| Upper { link, place: None }).collect();
+        for place in self.places.iter().filter(|place| place.ino != of.ns.id().ino && !place.links.is_empty()) {
+            let number = place.netlink.nsid_of(&of.ns)?;
+            let on_it = place.links.iter().filter(|link| number.is_some() && link.lower_nsid == number);
+            found.extend(on_it.map(|link| Upper { link: link.clone(), place: Some(place.words.clone()) }));
+        }
+        Ok(Uppers { found, doubt: self.doubt.clone() })
+    }
+}
+
+/// The links of another namespace, which this thread enters, that sit on links elsewhere; `None` if there are none, or it is
+/// passed over.
+fn look_into(other: &Found) -> Result<Option<(Netlink, Vec<Link>)>> {
+    let look = |other: &Found| -> Result<_> {
+        let Some(netlink) = enter(other)? else { return Ok(None) };
+        let links = across(&netlink)?;
+        Ok((!links.is_empty()).then_some((netlink, links)))
     };
     match look(other) {
         // The process by which it was found has ended, but there may be others.
@@ -102,19 +138,13 @@ fn enter(other: &Found) -> Result<Option<Netlink>> {
     }
 }
 
-/// The links of another namespace that sit on one of `ours`.
-fn on_links_of(ours: &Namespace, netlink: &Netlink, place: &str) -> Result<Vec<Upper>> {
-    let links: Vec<_> = on_top(netlink)?.filter(|link| link.lower_nsid.is_some()).collect();
-    if links.is_empty() {
-        return Ok(Vec::new());
-    }
-    let our_number = netlink.nsid_of(ours)?;
-    let on_us = links.into_iter().filter(|link| link.lower_nsid == our_number);
-    Ok(on_us.map(|link| Upper { link, place: Some(place.to_owned()) }).collect())
+/// The links of a namespace that sit on top of links of others.
+fn across(netlink: &Netlink) -> Result<Vec<Link>> {
+    Ok(on_top(netlink)?.filter(|link| link.lower_nsid.is_some()).collect())
 }
 
 /// The links of a namespace that sit on top of others.
-fn on_top(netlink: &Netlink) -> Result<impl Iterator<Item = Box<Link>>> {
-    let links = netlink.links(None)?.entries.into_iter();
+fn on_top(netlink: &Netlink) -> Result<impl Iterator<Item = Link>> {
+    let links = netlink.links(None)?.entries.into_iter().map(|link| *link);
     Ok(links.filter(|link| link.relation() == Some(Relation::Parent)))
 }

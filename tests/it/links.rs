@@ -2,6 +2,7 @@
 
 pub(crate) mod again;
 pub(crate) mod batch;
+pub(crate) mod causes;
 pub(crate) mod ends;
 pub(crate) mod found_again;
 pub(crate) mod interrupted;
@@ -9,10 +10,13 @@ pub(crate) mod journal;
 pub(crate) mod kinds;
 pub(crate) mod list;
 pub(crate) mod losses;
+pub(crate) mod masters;
 pub(crate) mod moves;
+pub(crate) mod planned;
 pub(crate) mod races;
 pub(crate) mod records;
 pub(crate) mod records_undo;
+pub(crate) mod restored;
 pub(crate) mod settings;
 pub(crate) mod signals;
 pub(crate) mod stacked;
@@ -29,6 +33,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     [
         again::trials(suite),
         batch::trials(suite),
+        causes::trials(suite),
         ends::trials(suite),
         found_again::trials(suite),
         interrupted::trials(suite),
@@ -36,10 +41,13 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         journal::trials(suite),
         list::trials(suite),
         losses::trials(suite),
+        masters::trials(suite),
         moves::trials(suite),
+        planned::trials(suite),
         races::trials(suite),
         records::trials(suite),
         records_undo::trials(suite),
+        restored::trials(suite),
         settings::trials(suite),
         stacked::trials(suite),
         signals::trials(suite),

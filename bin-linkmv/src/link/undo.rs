@@ -138,6 +138,11 @@ impl Undo {
     pub(crate) fn restore(&self, link: &Link, at: &NetnsHandle, origin: &NetnsHandle) -> Result<Restored> {
         let mut missing = Missing::default();
         if !at.is(origin) {
+            if link.master.is_some() {
+                // If the kernel does it during the move, and the master then gives the port its own MTU back, Linux (6.1) leaves
+                // the link without IPv4 (`inetdev_event` of `net/ipv4/devinet.c`).
+                master::set(at, link, 0)?;
+            }
             yield_altnames(link, at, origin)?;
         }
         let request = self.request(link, at, origin)?;

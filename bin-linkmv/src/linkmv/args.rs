@@ -55,7 +55,8 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "PID|NAME|FILE")]
     pub(crate) from: Option<Target>,
 
-    /// Move it even if it carries a default route, is a port of another link, or has links stacked on it
+    /// Move it even if it carries a default route, is a port of another link, or has links stacked on it, wherever they are;
+    /// with --undo, put it back even if that destroys links stacked on it
     #[arg(long)]
     pub(crate) force: bool,
 

@@ -50,7 +50,7 @@ pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
     let namespaces = Namespaces::new()?;
     if args.undo {
         let (json, fail_fast, pace) = (args.json, args.fail_fast, args.pace.unwrap_or_default());
-        let options = input::Options { program: LINKMV, json, fail_fast, pace };
+        let options = input::Options { program: LINKMV, json, force: args.force, fail_fast, pace };
         return input::run(&options, interrupt, &namespaces);
     }
     let columns = if args.dry_run { PLAN } else { COLUMNS };

@@ -1,7 +1,7 @@
 //! Configures a link in its new namespace.
 
+use nicon_core::Result;
 use nicon_core::link::{Keep, LinkSpec};
-use nicon_core::{Error, Result};
 use nicon_rtnl::{Carry, Link, address, route};
 use nix::errno::Errno;
 
@@ -10,7 +10,8 @@ use crate::link::set_while_down;
 use crate::link::spec;
 use crate::link::sysctl::Sysctls;
 use crate::link::tag::Origin;
-use crate::moving::check::{name_taken, refused};
+use crate::link::taken::name_taken;
+use crate::moving::check::{refused, route_taken};
 use crate::moving::job::Job;
 
 /// What a move carries over from the old namespace.
@@ -73,10 +74,7 @@ pub(crate) fn apply(
     for asked in diff::routes(spec, link, to)? {
         let added = to.netlink.add(route::request(asked, link.ifindex));
         added.map_err(|error| match error.errno {
-            // Replacing it would cut off the hosts behind the other link.
-            Errno::EEXIST => {
-                Error::no(format!("{} has a route to {} through another link already", to.label, asked.dst))
-            }
+            Errno::EEXIST => route_taken(asked.dst, to),
             _ => error.context(&failed(&format!("add route {asked} through"))),
         })?;
         changed = true;

@@ -25,7 +25,7 @@ use crate::moving::transfer::{bring_back, request};
 pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, link: Link) -> Result<Option<Outcome>> {
     let from = &job.from.netns;
     if options.dry_run {
-        return Survey::of(job, options, &link).map(|survey| Some(survey.plan(job, link)));
+        return Survey::of(job, options, &link)?.plan(job, options, link).map(Some);
     }
     let known = tag_of(&link).filter(|(_, origin)| origin.netns == from.ns.id().ino);
     let tag = known.map_or_else(|| Origin::of(from, &link).tag(), |(tag, _)| tag.to_owned());

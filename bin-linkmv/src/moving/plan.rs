@@ -3,69 +3,113 @@
 use std::fmt::Display;
 
 use nicon_core::Result;
-use nicon_core::link::LinkSpec;
+use nicon_core::link::{LinkSpec, mac};
 use nicon_rtnl::Link;
-use nicon_rtnl::packet_route::link::LinkAttribute;
+use nicon_rtnl::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 
 use crate::link::diff;
 use crate::link::spec;
 use crate::link::tag::Origin;
 use crate::moving::apply::Carried;
-use crate::moving::job::Job;
+use crate::moving::check::Checked;
+use crate::moving::job::{Job, Options};
+use crate::moving::transfer::request;
 
-/// The steps in order, as equivalent commands: nicon sends netlink messages, of which the first line is one.
-pub(crate) fn plan(job: &Job<'_>, link: &Link, carried: &Carried) -> Vec<String> {
-    let (spec, to) = (job.spec, &job.to.label);
+/// The steps in order, as equivalent commands.
+///
+/// # Errors
+/// If the kernel does not answer.
+pub(crate) fn plan(
+    job: &Job<'_>,
+    options: &Options<'_>,
+    link: &Link,
+    (checked, carried): (&Checked, &Carried),
+) -> Result<Vec<String>> {
+    let (spec, to) = (job.spec, job.to);
     let name = spec.name.as_ref().map_or(link.name.as_str(), |name| name.as_str());
-    let mut first = format!("link set {} netns [{to}] name {name}", link.name);
-    for (word, value) in [
-        ("mtu", spec.mtu.map(|mtu| mtu.to_string())),
-        ("address", spec.mac.map(|mac| mac.to_string())),
-        ("master", spec.master.as_ref().map(ToString::to_string)),
-        ("alias", spec.alias.as_ref().map(|alias| alias.as_str().to_owned())),
-    ] {
-        first.extend(value.map(|value| format!(" {word} {value}")));
-    }
-    first.push_str(if spec.up { " up" } else { " down" });
-    let mut steps = vec![first];
+    let origin = Origin::of(&job.from.netns, link);
+    let request = request(job, link, checked, carried);
+    let mut words = words(&request, spec);
+    words.push(if request.header.flags.is_empty() { "down" } else { "up" }.to_owned());
+    let mut steps = vec![format!("link set {} netns [{}] {}", link.name, to.label, words.join(" "))];
     let settings = carried.settings.names().into_iter();
     steps.extend(settings.map(|setting| format!("sysctl {setting} of {name}, as it is")));
-    steps.extend(spec.altnames.iter().map(|altname| add_altname(name, altname.as_str())));
-    let along = &carried.carry;
-    let addresses = along.addresses().into_iter().chain(spec.addresses.iter().map(ToString::to_string));
-    steps.extend(addresses.map(|address| add_address(name, &address)));
-    let routes = along.routes().iter().map(ToString::to_string).collect::<Vec<_>>();
-    let routes = routes.into_iter().chain(spec.routes.iter().map(ToString::to_string));
-    steps.extend(routes.map(|route| add_route(name, &route)));
-    steps
+    let moved = after(&request, link);
+    steps.extend(set(spec, &moved, (checked.master, &origin), name));
+    steps.extend(altnames(job, &moved, &origin, name)?);
+    let (addresses, routes) = (carried.carry.addresses(), carried.carry.routes());
+    steps.extend(addresses.iter().map(|address| replace_address(name, address)));
+    steps.extend(routes.iter().map(|route| format!("route replace {route} dev {name}")));
+    let other = spec.addresses.iter().map(ToString::to_string).filter(|address| !addresses.contains(address));
+    steps.extend(other.map(|address| replace_address(name, address)));
+    let other = spec.routes.iter().filter(|asked| !routes.iter().any(|there| there.is(asked)));
+    steps.extend(other.map(|route| add_route(name, route)));
+    steps.extend(until_ready(options, name));
+    Ok(steps)
+}
+
+/// What a link is like once a request has moved it.
+fn after(request: &LinkMessage, link: &Link) -> Link {
+    let up = request.header.flags & LinkFlags::Up;
+    let mut after = Link { flags: link.flags & !LinkFlags::Up | up, master: None, ..link.clone() };
+    for attribute in &request.attributes {
+        match attribute {
+            // The kernel puts some number in the place of a pattern's.
+            LinkAttribute::IfName(name) => after.name = name.replacen("%d", "0", 1),
+            LinkAttribute::IfAlias(alias) => after.alias.clone_from(alias),
+            LinkAttribute::Mtu(mtu) => after.mtu = Some(*mtu),
+            LinkAttribute::Address(bytes) => after.mac = Some(mac::hex(bytes)),
+            _ => {}
+        }
+    }
+    after
+}
+
+/// The steps that come last, whatever was to be done before.
+pub(crate) fn until_ready(options: &Options<'_>, name: &str) -> Vec<String> {
+    let wait = options.readiness.wait.map(|limit| format!("wait up to {} s for {name}", limit.as_secs_f64()));
+    let announce = options.readiness.announce.then(|| format!("announce the addresses of {name}"));
+    wait.into_iter().chain(announce).collect()
 }
 
 /// The steps that are left to do for a link that an earlier run moved from `origin`.
 pub(crate) fn reconciling(job: &Job<'_>, link: &Link, origin: &Origin, master: Option<u32>) -> Result<Vec<String>> {
     let Job { spec, to, .. } = job;
     let name = &link.name;
-    let mut steps: Vec<String> = set(spec, link, master, origin).into_iter().collect();
-    steps.extend(diff::altnames(spec, link).into_iter().map(|altname| add_altname(name, altname)));
-    let stale = diff::stale_origin_altnames(spec, link, origin).into_iter();
-    steps.extend(stale.map(|altname| format!("link property del dev {name} altname {altname}")));
-    if let Some(altname) = diff::origin_altname(spec, link, origin)
-        && to.netlink.link(&altname)?.is_none()
-    {
-        steps.push(add_altname(name, &altname));
-    }
-    steps.extend(diff::addresses(&spec.addresses, link, to)?.into_iter().map(|address| add_address(name, address)));
+    let mut steps: Vec<String> = set(spec, link, (master, origin), name).into_iter().collect();
+    steps.extend(altnames(job, link, origin, name)?);
+    steps.extend(diff::addresses(&spec.addresses, link, to)?.into_iter().map(|address| replace_address(name, address)));
     steps.extend(diff::routes(spec, link, to)?.into_iter().map(|route| add_route(name, route)));
     Ok(steps)
 }
 
-/// The step for the link's own attributes, which are set by one request, if any have to be set.
-fn set(spec: &LinkSpec, link: &Link, master: Option<u32>, origin: &Origin) -> Option<String> {
+/// The step for the attributes that the link itself lacks, if there are any.
+fn set(spec: &LinkSpec, link: &Link, (master, origin): (Option<u32>, &Origin), name: &str) -> Option<String> {
     let request = spec::request(spec, link, master, origin);
-    let mut words: Vec<String> = request.attributes.iter().filter_map(|attribute| word(attribute, spec)).collect();
-    if !request.header.flags.is_empty() {
-        words.push("up".to_owned());
+    let mut words = words(&request, spec);
+    words.extend((!request.header.flags.is_empty()).then(|| "up".to_owned()));
+    (!words.is_empty()).then(|| format!("link set {name} {}", words.join(" ")))
+}
+
+/// The steps for its alternative names.
+fn altnames(job: &Job<'_>, link: &Link, origin: &Origin, name: &str) -> Result<Vec<String>> {
+    let mut steps: Vec<String> =
+        diff::altnames(job.spec, link).into_iter().map(|altname| add_altname(name, altname)).collect();
+    let stale = diff::stale_origin_altnames(job.spec, link, origin).into_iter();
+    steps.extend(stale.map(|altname| format!("link property del dev {name} altname {altname}")));
+    if let Some(altname) = diff::origin_altname(job.spec, link, origin)
+        && job.to.netlink.link(&altname)?.is_none()
+    {
+        steps.push(add_altname(name, &altname));
     }
-    (!words.is_empty()).then(|| format!("link set {} {}", link.name, words.join(" ")))
+    Ok(steps)
+}
+
+/// What a request sets, an alias last: it may have spaces.
+fn words(request: &LinkMessage, spec: &LinkSpec) -> Vec<String> {
+    let (alias, others): (Vec<_>, Vec<_>) =
+        request.attributes.iter().partition(|attribute| matches!(attribute, LinkAttribute::IfAlias(_)));
+    others.into_iter().chain(alias).filter_map(|attribute| word(attribute, spec)).collect()
 }
 
 fn word(attribute: &LinkAttribute, spec: &LinkSpec) -> Option<String> {
@@ -83,10 +127,10 @@ fn add_altname(name: &str, altname: &str) -> String {
     format!("link property add dev {name} altname {altname}")
 }
 
-fn add_address(name: &str, address: impl Display) -> String {
+fn replace_address(name: &str, address: impl Display) -> String {
     format!("address replace {address} dev {name}")
 }
 
 fn add_route(name: &str, route: impl Display) -> String {
-    format!("route replace {route} dev {name}")
+    format!("route add {route} dev {name}")
 }

@@ -20,8 +20,9 @@ use crate::moving::plan;
 ///
 /// # Errors
 /// If the kernel would reject the change.
-pub(crate) fn plan(job: &Job<'_>, link: &Link, origin: &Origin) -> Result<Outcome> {
-    let steps = plan::reconciling(job, link, origin, check_again(job, link)?)?;
+pub(crate) fn plan(job: &Job<'_>, options: &Options<'_>, link: &Link, origin: &Origin) -> Result<Outcome> {
+    let mut steps = plan::reconciling(job, link, origin, check_again(job, link)?)?;
+    steps.extend(plan::until_ready(options, &link.name));
     Ok(Outcome::Planned { link: origin.name.clone(), name: link.name.clone(), steps, lost: None })
 }
 

@@ -52,7 +52,7 @@ pub(crate) fn resume(job: &Job<'_>, options: &Options<'_>) -> Result<Option<Outc
         return if is_back { Ok(None) } else { Err(missing(job)?) };
     };
     if options.dry_run {
-        return reconcile::plan(job, &link, &origin).map(Some);
+        return reconcile::plan(job, options, &link, &origin).map(Some);
     }
     if let Some((tag, undo, journal)) = killed_at_the_end(job, options, &link, &origin)? {
         return finish(job, options, &link, (&tag, &origin), undo, journal).map(Some);

@@ -1,13 +1,14 @@
 //! The state of a link before anything is changed.
 
 use nicon_core::Result;
+use nicon_core::link::Keep;
 use nicon_rtnl::{Carry, Link, NetnsHandle};
 
 use crate::link::attached::Attached;
 use crate::link::losses::Losses;
 use crate::link::sysctl::Sysctls;
 use crate::moving::apply::Carried;
-use crate::moving::check::{Checked, check};
+use crate::moving::check::{Checked, check, check_routes};
 use crate::moving::job::{Job, Options, Outcome};
 use crate::moving::plan::plan;
 
@@ -34,6 +35,7 @@ impl Survey {
         if !options.guard.is_forced() {
             attached.check(&link.name)?;
         }
+        check_routes(job, &carry.along(false, job.spec.keeps(Keep::Route), 0), None)?;
         let settings = job.from.settings(link)?;
         let losses = Losses::of(&carry, &settings, (&attached, link.ifindex), job.spec);
         let losses = losses.and_links(master_of(link, from)?, destroyed);
@@ -41,10 +43,14 @@ impl Survey {
     }
 
     /// What a move would do.
-    pub(crate) fn plan(self, job: &Job<'_>, link: Link) -> Outcome {
-        let steps = plan(job, &link, &Carried::pack(job.spec, &self.carry, self.settings, link.ifindex));
+    ///
+    /// # Errors
+    /// If the kernel does not answer.
+    pub(crate) fn plan(self, job: &Job<'_>, options: &Options<'_>, link: Link) -> Result<Outcome> {
+        let carried = Carried::pack(job.spec, &self.carry, self.settings, link.ifindex);
+        let steps = plan(job, options, &link, (&self.checked, &carried))?;
         let name = job.spec.name.as_ref().map_or_else(|| link.name.clone(), ToString::to_string);
-        Outcome::Planned { link: link.name, name, steps, lost: Some(Box::new(self.losses)) }
+        Ok(Outcome::Planned { link: link.name, name, steps, lost: Some(Box::new(self.losses)) })
     }
 }
 

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::link::journal::Journals;
 use crate::link::namespaces::Namespaces;
+use crate::link::on_top::OnTop;
 use crate::record::deed::Deed;
 use crate::record::failed::FAILED;
 use crate::undoing::undone::Undone;
@@ -35,6 +36,8 @@ pub(crate) struct Options {
     pub(crate) program: &'static str,
     /// Whether records are printed even at a terminal.
     pub(crate) json: bool,
+    /// Whether links are put back even if that destroys what is stacked on them.
+    pub(crate) force: bool,
     /// Whether the first failure ends the run.
     pub(crate) fail_fast: bool,
     /// How long to rest after each deed that is undone.
@@ -94,6 +97,7 @@ fn undo_all(
     answers: &mut Answers,
 ) -> Result<()> {
     let mut undone: HashMap<String, Option<Undone>> = HashMap::new();
+    let guard = (!options.force).then(OnTop::default);
     for at in (0..input.len()).rev() {
         let (before, rest) = input.split_at_mut(at);
         let Input { line, record, deeds, undone: listed } = &mut rest[0];
@@ -103,7 +107,7 @@ fn undo_all(
                 if let Err(error) = interrupt.check() {
                     return answers.give(None, Err(error.suffix(", before all was undone")));
                 }
-                let mut outcome = undo_alone(&deeds[index], record, namespaces, journals);
+                let mut outcome = undo_alone(&deeds[index], record, namespaces, (journals, guard.as_ref()));
                 if outcome.as_ref().is_err_and(|error| error.status() == Status::No) {
                     let earlier = deeds[..index].iter().map(|deed| (deed, &*record));
                     let earlier = earlier.chain(before.iter().flat_map(Input::each_deed));

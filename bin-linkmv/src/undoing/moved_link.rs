@@ -6,6 +6,7 @@ use nicon_rtnl::{Link, NetnsHandle};
 use crate::link::find::{by_inode, tagged};
 use crate::link::journal::Journals;
 use crate::link::namespaces::Namespaces;
+use crate::link::on_top::{OnTop, falling};
 use crate::link::tag::remove_tag;
 use crate::link::undo::Undo;
 use crate::record::deed::Deed;
@@ -13,7 +14,7 @@ use crate::undoing::locate::open_target;
 use crate::undoing::undone::{Location, Undone};
 
 /// Puts back the link of a deed.
-pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces) -> Result<Undone> {
+pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces, guard: Option<&OnTop>) -> Result<Undone> {
     let undo = Undo::from_value(&deed.undo)?;
     let name: LinkName = undo.name.parse()?;
     let sought = Sought::of(deed);
@@ -30,6 +31,7 @@ pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces) -> Res
     };
     if !there.is(&origin) {
         check(&link, &name, &origin)?;
+        guard.map_or(Ok(()), |guard| check_on_top(guard, &link, &there))?;
     }
     let restored = undo.restore(&link, &there, &origin)?;
     Ok(Undone { changed: true, now: Some(location(&undo, restored.link)), missing: restored.missing })
@@ -142,4 +144,16 @@ fn check(link: &Link, name: &LinkName, origin: &NetnsHandle) -> Result<()> {
         Some(_) => Err(Error::no(format!("{name} already exists where {} came from", link.name))),
         None => Ok(()),
     }
+}
+
+/// What was stacked on the link since it was moved is not destroyed unawares.
+fn check_on_top(guard: &OnTop, link: &Link, there: &NetnsHandle) -> Result<()> {
+    let falling = falling(&*guard.of(there)?, link).join(", ");
+    if falling.is_empty() {
+        return Ok(());
+    }
+    let (name, there) = (&link.name, &there.label);
+    Err(Error::failed(format!(
+        "{name} in {there} has {falling} stacked on it, which putting {name} back would destroy (nicon-linkmv --undo --force does it anyway)"
+    )))
 }

@@ -9,6 +9,7 @@ use nicon_rtnl::{Link, NetnsHandle, address};
 use nix::errno::Errno;
 
 use crate::link::diff;
+use crate::link::taken::name_taken;
 use crate::veth::end::End;
 
 /// Where the two ends lie.
@@ -58,7 +59,7 @@ pub(crate) fn make(namespaces: Namespaces<'_>, ends: &[End; 2]) -> Result<Made> 
         }
         found => {
             let taken = usize::from(found[0].is_none());
-            Err(name_taken(&ends[taken], namespaces[taken]))
+            Err(name_taken(ends[taken].name.as_str(), namespaces[taken]))
         }
     }
 }
@@ -154,8 +155,4 @@ fn up(ifindex: u32) -> LinkMessage {
     message.header.flags = LinkFlags::Up;
     message.header.change_mask = LinkFlags::Up;
     message
-}
-
-fn name_taken(end: &End, netns: &NetnsHandle) -> Error {
-    Error::no(format!("{} already exists in {}", end.name, netns.label))
 }

@@ -70,6 +70,8 @@ fn check_name(name: &str) -> Result<()> {
     match name {
         "" => refuse("it is empty"),
         "." | ".." => refuse("it is taken by the file system"),
+        // `sysctl_dev_name_is_allowed` in include/linux/inetdevice.h.
+        "all" | "default" => refuse("the kernel keeps it for settings (/proc/sys/net/ipv4/conf)"),
         _ if name.len() > LinkName::MAX => refuse(&format!("it is longer than {} bytes", LinkName::MAX)),
         _ => match name.chars().find(|&c| matches!(c, '/' | ':' | '%') || c.is_whitespace() || c.is_control()) {
             Some(c) => refuse(&format!("it contains {c:?}")),
@@ -115,8 +117,22 @@ mod tests {
         for name in ["eth0", "a", "veth-0.100@x", "123456789012345", "größe"] {
             assert_eq!(name.parse::<LinkName>().unwrap().as_str(), name);
         }
-        for name in ["", ".", "..", "1234567890123456", "a b", "a/b", "a:b", "a\tb", "a\nb", "eth%d", "a\u{a0}b", "a\0"]
-        {
+        for name in [
+            "",
+            ".",
+            "..",
+            "all",
+            "default",
+            "1234567890123456",
+            "a b",
+            "a/b",
+            "a:b",
+            "a\tb",
+            "a\nb",
+            "eth%d",
+            "a\u{a0}b",
+            "a\0",
+        ] {
             assert!(name.parse::<LinkName>().is_err(), "{name:?}");
         }
     }

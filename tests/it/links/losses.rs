@@ -121,11 +121,13 @@ fn dry_run(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let plan = record(&planned);
     ground.settles_as(&before);
     let steps: Vec<&str> = plan["steps"].as_array().ok_or("no steps")?.iter().filter_map(Value::as_str).collect();
-    assert!(steps[0].starts_with("link set v9 netns [process") && steps[0].contains("name eth1 mtu 1400"), "{steps:?}");
+    // It has the MTU already.
+    let sets = "] name eth1 address 02:00:5e:00:53:21 alias up link up";
+    assert!(steps[0].starts_with("link set v9 netns [process") && steps[0].ends_with(sets), "{steps:?}");
     for step in [
         "address replace 10.9.0.1/24 dev eth1",
         "address replace 192.0.2.1/24 dev eth1",
-        "route replace 0.0.0.0/0 via 192.0.2.2 dev eth1",
+        "route add 0.0.0.0/0 via 192.0.2.2 dev eth1",
     ] {
         assert!(steps.contains(&step), "{step} is not in {steps:?}");
     }

@@ -1,12 +1,13 @@
 //! What sits on a link is not cut off unless that is forced, whatever its kind, and wherever it is.
 
 use libtest_mimic::{Failed, Trial};
+use nicon_lab::{LIMIT, output_within, tool};
 use serde_json::json;
 
 use crate::links::settings::{Ground, undo};
 use crate::support::expect::{deed, record, refusal};
 use crate::support::kernel::Feature;
-use crate::support::links::{Place, one};
+use crate::support::links::{Place, ip, one};
 use crate::support::suite::Suite;
 
 /// The kinds that sit on another link, each with what makes one.
@@ -39,6 +40,8 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     let mut trials = vec![
         suite.trial_of_kernel(&[], "links::stacked::numbers_of_other_namespaces", numbers_of_others),
         suite.trial_of_kernel(&[], "links::stacked::where_only_a_name_leads", where_only_a_name_leads),
+        suite.trial_of_kernel(&[], "links::stacked::undo_destroys_nothing_unawares", undo_destroys_nothing),
+        suite.trial_of_kernel(&[], "links::stacked::what_nobody_may_look_at", what_nobody_may_look_at),
         suite.trial_of_kernel(
             &[Feature::LinkKind("geneve")],
             "links::stacked::a_tunnel_that_sits_on_nothing",
@@ -105,6 +108,57 @@ fn where_only_a_name_leads(suite: &Suite) -> Result<(), Failed> {
     Ok(())
 }
 
+/// What a container stacked on the link since it was moved there.
+fn undo_destroys_nothing(suite: &Suite) -> Result<(), Failed> {
+    let (ground, other) = (Ground::new(), Place::new());
+    let moved = ground.mv(suite, &["v9", "eth1"]);
+    ground.to.ip("link add m0 link eth1 type macvlan");
+    ground.to.ip("link add x0 type vxlan id 7 dev eth1 dstport 4790");
+    ground.to.ip(&format!("link set x0 netns {}", other.pid()));
+    let before = (ground.state(), other.ip("-j -d link"));
+    let refused = undo(suite, &moved);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    let words = format!(
+        "eth1 in process {} has x0 in the network namespace of PID {} stacked on it",
+        ground.to.pid(),
+        other.pid()
+    );
+    assert!(refused.stderr.contains(&words) && refused.stderr.contains("--undo --force"), "{refused:?}");
+    assert_eq!((ground.state(), other.ip("-j -d link")), before);
+    record(&suite.feed(&["nicon-linkmv", "--undo", "--force"], &moved.stdout));
+    assert!(ground.from.links().contains(&"v9".to_owned()) && other.links() == ["lo"]);
+    // What the kernel leaves alone is no reason.
+    assert!(ground.to.links().contains(&"m0".to_owned()));
+    let moved = ground.mv(suite, &["--force", "v9", "eth1"]);
+    record(&undo(suite, &moved));
+    Ok(())
+}
+
+/// A process that we may not inspect is in a namespace which another process leads to, or may hide what is on the link.
+fn what_nobody_may_look_at(suite: &Suite) -> Result<(), Failed> {
+    let (from, to) = (Named::new("nicon-test-from"), Named::new("nicon-test-to"));
+    ip(&format!("-n {} link add v9 type veth peer name p9", from.0));
+    let program = suite.bins()?.join("nicon-linkmv");
+    // The first process has a capability that nicon-linkmv lacks, as has the one that it starts.
+    let plan = |others: &str, option: &str| {
+        let script = format!(
+            "{others} setpriv --bounding-set=-sys_ptrace --inh-caps=-sys_ptrace {} -n {option} -f {} -t {} v9 eth1; exit $?",
+            program.display(),
+            from.0,
+            to.0
+        );
+        output_within(
+            tool("unshare").args(["--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", &script]),
+            LIMIT,
+        )
+    };
+    record(&plan("", "")?);
+    let hidden = "unshare -n sleep 60 & while [ $(stat -c %i /proc/$!/net/dev) = $(stat -c %i /proc/self/net/dev) ]; do :; done;";
+    refusal(&plan(hidden, "")?, 2, &["v9 may have links stacked on it: process 2 could not be inspected", "--force"]);
+    record(&plan(hidden, "--force")?);
+    Ok(())
+}
+
 /// The kernel says that such a link sits on one of its own number.
 fn on_nothing(suite: &Suite) -> Result<(), Failed> {
     let (ground, other) = (Ground::new(), Place::new());
@@ -124,13 +178,13 @@ struct Named(&'static str);
 
 impl Named {
     fn new(name: &'static str) -> Self {
-        crate::support::links::ip(&format!("netns add {name}"));
+        ip(&format!("netns add {name}"));
         Self(name)
     }
 }
 
 impl Drop for Named {
     fn drop(&mut self) {
-        crate::support::links::ip(&format!("netns del {}", self.0));
+        ip(&format!("netns del {}", self.0));
     }
 }

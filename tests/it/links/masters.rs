@@ -1,0 +1,143 @@
+//! Bonds and teams as masters: they take no port that is up, and lend their address and MTU to their ports.
+
+use libtest_mimic::{Failed, Trial};
+use serde_json::{Value, json};
+
+use crate::links::settings::undo;
+use crate::support::expect::{record, refusal};
+use crate::support::kernel::Feature;
+use crate::support::links::{Place, one, wait_until};
+use crate::support::suite::Suite;
+
+pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
+    vec![
+        suite.trial_of_kernel(&[Feature::LinkKind("bond")], "links::masters::a_bond_takes_the_link", |suite| {
+            takes(suite, "type bond mode active-backup")
+        }),
+        suite.trial_of_kernel(&[Feature::LinkKind("team")], "links::masters::a_team_takes_the_link", |suite| {
+            takes(suite, "type team")
+        }),
+        suite.trial_of_kernel(&[Feature::LinkKind("bond")], "links::masters::a_port_of_a_bond_comes_back", |suite| {
+            gives_back(suite, "type bond mode active-backup")
+        }),
+        suite.trial_of_kernel(&[Feature::LinkKind("team")], "links::masters::a_port_of_a_team_comes_back", |suite| {
+            gives_back(suite, "type team")
+        }),
+        suite.trial_of_kernel(&[], "links::masters::a_port_of_a_bridge_is_changed_while_up", |suite| {
+            takes(suite, "type bridge")
+        }),
+    ]
+}
+
+/// A pair in one place, and another place.
+fn places() -> (Place, Place) {
+    let (from, to) = (Place::new(), Place::new());
+    from.ip_batch(
+        "link add v9 mtu 1400 address 02:00:5e:00:53:09 type veth peer name p9\nlink set p9 up\nlink set v9 up
+        addr add 192.0.2.1/24 dev v9\naddr add 2001:db8::1/64 dev v9 nodad\nroute add 203.0.113.0/24 via 192.0.2.2",
+    );
+    wait_until(|| !from.ip("-6 -o addr show dev v9").contains("tentative"));
+    (from, to)
+}
+
+fn mv(suite: &Suite, (from, to): (&Place, &Place), words: &[&str]) -> nicon_lab::Ran {
+    let (source, target) = (from.pid().to_string(), to.pid().to_string());
+    suite.run(&[&["nicon-linkmv", "-f", &source, "-t", &target, "v9"], words].concat())
+}
+
+/// What `ip` tells of a link, without what a link-state or a counter makes of it.
+fn told(place: &Place, link: &str) -> Value {
+    let mut told = one(&place.ip(&format!("-j -d addr show dev {link}")));
+    for changing in ["operstate", "linkmode", "link", "link_index", "link_netnsid"] {
+        told.as_object_mut().unwrap().remove(changing);
+    }
+    let port = &mut told["linkinfo"]["info_slave_data"];
+    for changing in ["link_failure_count", "mii_status", "state"] {
+        port.as_object_mut().map(|port| port.remove(changing));
+    }
+    told
+}
+
+fn takes(suite: &Suite, kind: &str) -> Result<(), Failed> {
+    let (from, to) = places();
+    to.ip(&format!("link add m0 {kind}"));
+    to.ip("link set m0 up");
+    let before = from.state("v9");
+    let moved = mv(suite, (&from, &to), &["eth1", "--master", "m0", "--mtu", "1400"]);
+    record(&moved);
+    let link = one(&to.ip("-j link show dev eth1"));
+    assert_eq!(link["master"], "m0");
+    assert!(link["flags"].as_array().ok_or("no flags")?.contains(&json!("UP")), "{link}");
+    record(&undo(suite, &moved));
+    wait_until(|| from.state("v9") == before);
+    assert_eq!(from.state("v9"), before);
+
+    // A later run adds it, and takes nothing from the link for that.
+    let words = ["eth1", "--addr", "198.51.100.1/24", "--route", "203.0.113.0/24,198.51.100.2"];
+    record(&mv(suite, (&from, &to), &words));
+    record(&mv(suite, (&from, &to), &[&words[..], &["--master", "m0"]].concat()));
+    assert_eq!(one(&to.ip("-j link show dev eth1"))["master"], "m0");
+    assert!(to.ip("route show dev eth1").contains("203.0.113.0/24 via 198.51.100.2"), "{}", to.ip("route"));
+    assert!(to.ip("addr show dev eth1").contains("198.51.100.1/24"));
+
+    // One that fails after that leaves it without a master, and as it was.
+    to.ip("link set eth1 nomaster");
+    to.ip("link set eth1 up");
+    to.ip("route replace 203.0.113.0/24 via 198.51.100.2");
+    let alone = || {
+        wait_until(|| !to.ip("-6 -o addr show dev eth1").contains("tentative"));
+        to.state("eth1")
+    };
+    let before = alone();
+    let failed = mv(suite, (&from, &to), &[&words[..], &["--master", "m0", "--addr", "ff02::1/64"]].concat());
+    refusal(&failed, 2, &["add address ff02::1/64"]);
+    wait_until(|| alone() == before);
+    assert_eq!(alone(), before);
+    Ok(())
+}
+
+fn gives_back(suite: &Suite, kind: &str) -> Result<(), Failed> {
+    let (from, to) = places();
+    from.ip_batch(&format!(
+        "link add m0 {kind}\nlink add v8 mtu 1300 address 02:00:5e:00:53:08 type veth peer name p8\nlink set p8 up
+        link set m0 up\nlink set v8 master m0"
+    ));
+    from.ip("link set v9 down");
+    from.ip("link set v9 master m0");
+    if kind.contains("bond") {
+        from.ip("link set v9 type bond_slave queue_id 3");
+        from.ip("link set m0 type bond active_slave v9");
+    }
+    let state = || {
+        wait_until(|| !from.ip("-6 -o addr").contains("tentative"));
+        (told(&from, "v9"), told(&from, "m0"), told(&from, "v8"))
+    };
+    wait_until(|| told(&from, "m0")["flags"].to_string().contains("\"UP\""));
+    let before = state();
+    assert_eq!(before.0["master"], "m0");
+    let own = |place: &Place, link: &str| {
+        let link = one(&place.ip(&format!("-j link show dev {link}")));
+        (link["address"].clone(), link["mtu"].clone())
+    };
+    refusal(&mv(suite, (&from, &to), &["eth1"]), 2, &["v9 is a port of m0"]);
+    assert_eq!(state(), before);
+
+    let moved = mv(suite, (&from, &to), &["--force", "eth1"]);
+    record(&moved);
+    assert_eq!(own(&to, "eth1"), (json!("02:00:5e:00:53:09"), json!(1400)));
+    record(&undo(suite, &moved));
+    wait_until(|| state() == before);
+    assert_eq!(state(), before);
+    record(&undo(suite, &moved));
+    assert_eq!(state(), before, "twice is once");
+
+    from.ip("link set p9 down");
+    let before = state();
+    refusal(&mv(suite, (&from, &to), &["--force", "eth1", "--wait", "0.1"]), 1, &["no carrier"]);
+    wait_until(|| state() == before);
+    assert_eq!(state(), before);
+    // What is its own comes back when it leaves.
+    from.ip("link set v9 nomaster");
+    assert_eq!(own(&from, "v9"), (json!("02:00:5e:00:53:09"), json!(1400)));
+    Ok(())
+}
