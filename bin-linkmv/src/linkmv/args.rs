@@ -22,7 +22,8 @@ use crate::seconds::seconds;
 /// is harmless: the second run only adds what is missing, or, if that fails, takes back what it added. nicon recognises a link
 /// that it moved by its origin, which is in its alias or, if it has another alias, in an alternative name "nicon-from.*".
 /// While a move is in progress the link has an alternative name that begins with "nicon."; if the run is killed, repeat the
-/// command to finish it.
+/// command to finish it. It also finds a link that is back where it came from under another name, as when its container has
+/// ended, and an interrupted move's link wherever it is.
 #[derive(Debug, Parser)]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[command(
@@ -39,7 +40,8 @@ Examples:
 Rights: root, or CAP_NET_ADMIN and CAP_SYS_ADMIN over the namespaces, CAP_SYS_PTRACE for other
 users' processes, and CAP_NET_RAW for --announce.
 
-Exit status: 0 all moved, 1 a clear no (no such link, name taken, process gone), 2 could not."
+Exit status: 0 all moved, 1 a clear no (no such link, name taken, process gone), 2 could not.
+A signal ends a run after the move in progress, whose record is printed."
 )]
 pub(crate) struct Args {
     /// The link to move: a name, an ifindex, mac:ADDRESS or pci:ADDRESS
@@ -81,7 +83,7 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) fail_fast: bool,
 
-    /// Stop at the first record that fails, and undo the earlier moves
+    /// Stop at the first record that fails or at a signal, and undo the earlier moves, also if the output cannot be written
     #[arg(long, conflicts_with_all = ["fail_fast", "dry_run", "undo"])]
     pub(crate) all_or_nothing: bool,
 

@@ -15,7 +15,7 @@ complete -c nicon-linkmv -l force -d 'Move it even if it carries a default route
 complete -c nicon-linkmv -l announce -d 'Tell the neighbours where the link\'s addresses are now (gratuitous ARP, unsolicited NA)'
 complete -c nicon-linkmv -s n -l dry-run -d 'Print what would be done, and do nothing'
 complete -c nicon-linkmv -l fail-fast -d 'Stop at the first record that fails'
-complete -c nicon-linkmv -l all-or-nothing -d 'Stop at the first record that fails, and undo the earlier moves'
+complete -c nicon-linkmv -l all-or-nothing -d 'Stop at the first record that fails or at a signal, and undo the earlier moves, also if the output cannot be written'
 complete -c nicon-linkmv -l undo -d 'Undo what was done: standard input is what nicon-linkmv or nicon-veth printed'
 complete -c nicon-linkmv -s J -l json -d 'Print records even at a terminal'
 complete -c nicon-linkmv -l no-up -d 'Leave it down'
