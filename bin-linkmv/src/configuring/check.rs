@@ -22,7 +22,8 @@ impl Configuration<'_> {
     pub(crate) fn check(&self, link: &Link) -> Result<()> {
         let Self { spec, netns, .. } = self;
         for name in diff::altnames(spec, link) {
-            if netns.netlink.link(name)?.is_some() {
+            // Another run of the same command may have given it the name meanwhile.
+            if netns.netlink.link(name)?.is_some_and(|named| named.ifindex != link.ifindex) {
                 return Err(name_taken(name, netns));
             }
         }

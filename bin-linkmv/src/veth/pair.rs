@@ -116,7 +116,12 @@ impl<'a> Pair<'a> {
     /// # Errors
     /// If the kernel would reject it, or other links have the ends' names.
     fn find(&self) -> Result<Option<[Link; 2]>> {
-        match self.look()? {
+        let mut found = self.look()?;
+        if found.iter().flatten().count() == 1 {
+            // Another run of the same command may have made both between the two looks.
+            found = self.look()?;
+        }
+        match found {
             [Some(first), Some(second)] if self.are_one_pair([&first, &second])? => {
                 self.configurations[0].check(&first)?;
                 self.configurations[1].check(&second)?;

@@ -65,7 +65,7 @@ fn rich(name: &str, last: u8) -> Value {
 }
 
 fn has_all(place: &Place, name: &str, address: &str) {
-    let link = one(&place.ip(&format!("-j addr show dev {name}")));
+    let link = one(&place.ip(&format!("-j -d addr show dev {name}")));
     assert_eq!(
         (&link["ifalias"], &link["altnames"], &link["mtu"], &link["addr_info"][0]["local"]),
         (&json!("up link"), &json!(["wan", format!("{name}-too")]), &json!(1400), &json!(address))
