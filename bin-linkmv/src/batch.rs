@@ -101,9 +101,9 @@ impl<'a> Batch<'a> {
     }
 
     /// Takes a record that came after what ended the run.
-    pub(crate) fn skip(&mut self, line: u64, record: Record) -> Result<()> {
+    pub(crate) fn skip(&mut self, line: Option<u64>, record: Record) -> Result<()> {
         let why = format!("not tried, since {}", self.cause());
-        failed::mark(record, &why).map_or(Ok(()), |record| self.pass(Some(line), record))
+        failed::mark(record, &why).map_or(Ok(()), |record| self.pass(line, record))
     }
 
     /// Why the run ended early.

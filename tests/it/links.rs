@@ -4,7 +4,9 @@ pub(crate) mod again;
 pub(crate) mod batch;
 pub(crate) mod causes;
 pub(crate) mod ends;
+pub(crate) mod found_again;
 pub(crate) mod interrupted;
+pub(crate) mod journal;
 pub(crate) mod kinds;
 pub(crate) mod list;
 pub(crate) mod losses;
@@ -16,10 +18,12 @@ pub(crate) mod records;
 pub(crate) mod records_undo;
 pub(crate) mod restored;
 pub(crate) mod settings;
+pub(crate) mod signals;
 pub(crate) mod stacked;
 pub(crate) mod taken_names;
 pub(crate) mod undo;
 pub(crate) mod veth;
+pub(crate) mod veth_options;
 pub(crate) mod watch;
 
 use libtest_mimic::Trial;
@@ -32,8 +36,10 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         batch::trials(suite),
         causes::trials(suite),
         ends::trials(suite),
+        found_again::trials(suite),
         interrupted::trials(suite),
         kinds::trials(suite),
+        journal::trials(suite),
         list::trials(suite),
         losses::trials(suite),
         masters::trials(suite),
@@ -45,9 +51,11 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         restored::trials(suite),
         settings::trials(suite),
         stacked::trials(suite),
+        signals::trials(suite),
         taken_names::trials(suite),
         undo::trials(suite),
         veth::trials(suite),
+        veth_options::trials(suite),
         watch::trials(suite),
     ]
     .into_iter()

@@ -87,7 +87,7 @@ impl Context {
                     NETNS,
                     (
                         "/run/nicon",
-                        "The journals of moves in progress, from which an interrupted move is completed or undone.",
+                        "The journals of moves in progress, from which an interrupted move is completed or undone; in $XDG_RUNTIME_DIR/nicon where that cannot be written.",
                     ),
                 ],
                 related: &["ip-link(8)", "ip-netns(8)", "network_namespaces(7)"],

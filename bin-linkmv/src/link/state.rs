@@ -165,6 +165,7 @@ impl State {
             }
             Err(error) => missing.unless(Err(error)),
         }
+        self.attached.restore_fdb(origin, (self.ifindex, link.ifindex), missing);
         let restored = self.attached.restore_qdiscs(origin, (self.ifindex, link.ifindex), missing);
         missing.unless(restored);
         Ok(())

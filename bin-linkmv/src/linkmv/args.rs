@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use clap::Parser;
-use nicon_core::Error;
 use nicon_core::link::{Alias, AltName, Cidr, Gateway, Keep, LinkName, Mac, NewName, RouteSpec, Selector, Target};
+
+use crate::seconds::seconds;
 
 /// Move a network link into the network namespace of a process, under a new name, and bring it up.
 ///
@@ -21,7 +22,8 @@ use nicon_core::link::{Alias, AltName, Cidr, Gateway, Keep, LinkName, Mac, NewNa
 /// is harmless: the second run only adds what is missing, or, if that fails, takes back what it added. nicon recognises a link
 /// that it moved by its origin, which is in its alias or, if it has another alias, in an alternative name "nicon-from.*".
 /// While a move is in progress the link has an alternative name that begins with "nicon."; if the run is killed, repeat the
-/// command to finish it.
+/// command to finish it. It also finds a link that is back where it came from under another name, as when its container has
+/// ended, and an interrupted move's link wherever it is.
 #[derive(Debug, Parser)]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[command(
@@ -38,7 +40,8 @@ Examples:
 Rights: root, or CAP_NET_ADMIN and CAP_SYS_ADMIN over the namespaces, CAP_SYS_PTRACE for other
 users' processes, and CAP_NET_RAW for --announce.
 
-Exit status: 0 all moved, 1 a clear no (no such link, name taken, process gone), 2 could not."
+Exit status: 0 all moved, 1 a clear no (no such link, name taken, process gone), 2 could not.
+A signal ends a run after the move in progress, whose record is printed."
 )]
 pub(crate) struct Args {
     /// The link to move: a name, an ifindex, mac:ADDRESS or pci:ADDRESS
@@ -55,8 +58,8 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "PID|NAME|FILE")]
     pub(crate) from: Option<Target>,
 
-    /// Move it even if it carries a default route, is a port of another link, or has links stacked on it, wherever they are;
-    /// with --undo, put it back even if that destroys links stacked on it
+    /// Move it even if it carries a default route, is a port of another link, has links stacked on it, wherever they are, or
+    /// would lose for good what is attached to it, such as filters; with --undo, put it back even if that destroys links stacked on it
     #[arg(long)]
     pub(crate) force: bool,
 
@@ -80,7 +83,7 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) fail_fast: bool,
 
-    /// Stop at the first record that fails, and undo the earlier moves
+    /// Stop at the first record that fails or at a signal, and undo the earlier moves, also if the output cannot be written
     #[arg(long, conflicts_with_all = ["fail_fast", "dry_run", "undo"])]
     pub(crate) all_or_nothing: bool,
 
@@ -139,11 +142,6 @@ pub(crate) struct Attributes {
     /// Carry over what a move would lose: addr, route, sysctl
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     pub(crate) keep: Vec<Keep>,
-}
-
-fn seconds(text: &str) -> Result<Duration, Error> {
-    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    seconds.ok_or_else(|| Error::failed(format!("\"{text}\" is not a number of seconds")))
 }
 
 #[cfg(test)]

@@ -11,11 +11,11 @@ complete -c nicon-linkmv -l master -d 'The bridge, bond or VRF that it becomes a
 complete -c nicon-linkmv -l alias -d 'Its alias (default: its origin, by which nicon recognises it)' -r
 complete -c nicon-linkmv -l altname -d 'Add an alternative name' -r
 complete -c nicon-linkmv -l keep -d 'Carry over what a move would lose: addr, route, sysctl' -r
-complete -c nicon-linkmv -l force -d 'Move it even if it carries a default route, is a port of another link, or has links stacked on it, wherever they are; with --undo, put it back even if that destroys links stacked on it'
+complete -c nicon-linkmv -l force -d 'Move it even if it carries a default route, is a port of another link, has links stacked on it, wherever they are, or would lose for good what is attached to it, such as filters; with --undo, put it back even if that destroys links stacked on it'
 complete -c nicon-linkmv -l announce -d 'Tell the neighbours where the link\'s addresses are now (gratuitous ARP, unsolicited NA)'
 complete -c nicon-linkmv -s n -l dry-run -d 'Print what would be done, and do nothing'
 complete -c nicon-linkmv -l fail-fast -d 'Stop at the first record that fails'
-complete -c nicon-linkmv -l all-or-nothing -d 'Stop at the first record that fails, and undo the earlier moves'
+complete -c nicon-linkmv -l all-or-nothing -d 'Stop at the first record that fails or at a signal, and undo the earlier moves, also if the output cannot be written'
 complete -c nicon-linkmv -l undo -d 'Undo what was done: standard input is what nicon-linkmv or nicon-veth printed'
 complete -c nicon-linkmv -s J -l json -d 'Print records even at a terminal'
 complete -c nicon-linkmv -l no-up -d 'Leave it down'
