@@ -4,9 +4,9 @@ use nicon_core::Result;
 use nicon_rtnl::{Link, address, route};
 use nix::errno::Errno;
 
-use crate::configuring::Configuration;
 use crate::configuring::carried::Carried;
 use crate::configuring::check::{refused, route_taken};
+use crate::configuring::configuration::Configuration;
 use crate::link::diff;
 use crate::link::set_while_down;
 use crate::link::spec;
@@ -39,7 +39,7 @@ impl Configuration<'_> {
                     }
                 }
                 added => {
-                    added.map_err(|error| error.context(&failed(&format!("add alternative name {altname} to"))))?
+                    added.map_err(|error| error.context(&failed(&format!("add alternative name {altname} to"))))?;
                 }
             }
         }

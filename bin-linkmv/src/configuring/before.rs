@@ -5,7 +5,7 @@ use nicon_core::link::{Cidr, RouteSpec};
 use nicon_rtnl::{Carry, Link, NetlinkError, address, route};
 use nix::errno::Errno;
 
-use crate::configuring::Configuration;
+use crate::configuring::configuration::Configuration;
 use crate::link::attached::Attached;
 use crate::link::diff;
 use crate::link::sysctl::Sysctls;

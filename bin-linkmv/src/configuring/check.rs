@@ -10,7 +10,7 @@ use nicon_rtnl::packet_route::link::LinkAttribute;
 use nicon_rtnl::{Carry, Link, NetlinkError, NetnsHandle, route};
 use nix::errno::Errno;
 
-use crate::configuring::Configuration;
+use crate::configuring::configuration::Configuration;
 use crate::link::diff;
 use crate::link::taken::name_taken;
 

@@ -7,7 +7,7 @@ use nicon_core::link::LinkSpec;
 use nicon_rtnl::Link;
 use nicon_rtnl::packet_route::link::{LinkAttribute, LinkMessage};
 
-use crate::configuring::Configuration;
+use crate::configuring::configuration::Configuration;
 use crate::link::diff;
 use crate::link::spec;
 use crate::link::wait_ready::Readiness;

@@ -6,7 +6,7 @@ use nicon_core::Result;
 use nicon_core::link::{LinkSpec, Selector};
 use nicon_rtnl::{Link, NetnsHandle};
 
-use crate::configuring::Configuration;
+use crate::configuring::configuration::Configuration;
 use crate::link::ending::Ending;
 use crate::link::journal::Journals;
 use crate::link::losses::Losses;

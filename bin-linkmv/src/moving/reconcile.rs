@@ -3,7 +3,7 @@
 use nicon_core::Result;
 use nicon_rtnl::Link;
 
-use crate::configuring::complete;
+use crate::configuring::complete::complete;
 use crate::configuring::steps::until_ready;
 use crate::link::tag::Origin;
 use crate::link::wait_ready::wait_ready;

@@ -11,8 +11,9 @@ use nix::errno::Errno;
 
 use crate::configuring::carried::Carried;
 use crate::configuring::check::{check_mtu, check_routes};
+use crate::configuring::complete::complete;
+use crate::configuring::configuration::Configuration;
 use crate::configuring::steps::until_ready;
-use crate::configuring::{Configuration, complete};
 use crate::link::taken::name_taken;
 use crate::link::wait_ready::{Readiness, wait_ready};
 use crate::veth::end::End;
@@ -78,12 +79,10 @@ impl<'a> Pair<'a> {
             };
         }
         let links = self.links()?;
-        self.dress(&links, readiness).or_else(|error| {
-            match self.namespaces[0].netlink.delete_link(links[0].ifindex) {
-                // It went with a namespace that ended meanwhile.
-                Ok(()) | Err(NetlinkError { errno: Errno::ENODEV, .. }) => Err(error),
-                Err(failure) => Err(failure.context("delete the pair again").prefix(&error)),
-            }
+        self.dress(&links, readiness).map_err(|error| match self.namespaces[0].netlink.delete_link(links[0].ifindex) {
+            // It went with a namespace that ended meanwhile.
+            Ok(()) | Err(NetlinkError { errno: Errno::ENODEV, .. }) => error,
+            Err(failure) => failure.context("delete the pair again").prefix(&error),
         })
     }
 
@@ -92,15 +91,11 @@ impl<'a> Pair<'a> {
     /// # Errors
     /// If the kernel would reject them.
     pub(crate) fn plan(&self, readiness: &Readiness<'_>) -> Result<[Vec<String>; 2]> {
-        let links = self.find()?;
-        let mut steps = match &links {
-            Some(links) => [self.configurations[0].steps(&links[0])?, self.configurations[1].steps(&links[1])?],
-            None => {
-                let new = self.ends.each_ref().map(End::when_new);
-                [self.configurations[0].steps(&new[0])?, self.configurations[1].steps(&new[1])?]
-            }
-        };
-        if links.is_none() {
+        let found = self.find()?;
+        let is_new = found.is_none();
+        let links = found.unwrap_or_else(|| self.ends.each_ref().map(End::when_new));
+        let mut steps = [self.configurations[0].steps(&links[0])?, self.configurations[1].steps(&links[1])?];
+        if is_new {
             let [first, second] =
                 [0, 1].map(|at| format!("{} netns [{}]", self.ends[at].words(), self.namespaces[at].label));
             steps[0].insert(0, format!("link add {first} type veth peer {second}"));

@@ -42,7 +42,9 @@ impl<'a> Wiring<'a> {
         let ends = [End::try_from(&records[0])?, End::try_from(&records[1])?];
         self.wire(records, &ends)?;
         if !self.options.dry_run {
-            records.iter_mut().for_each(|record| record.remove_all(&FIELDS));
+            for record in records {
+                record.remove_all(&FIELDS);
+            }
         }
         Ok(())
     }
