@@ -45,6 +45,8 @@ pub(crate) fn alone(
     undo: impl FnOnce() -> Result<Undone>,
 ) -> Result<Undone> {
     let before = Undo::from_value(&deed.undo)?;
+    // It becomes part of a path.
+    before.name.parse::<LinkName>()?;
     let Some(tag) = before.tag() else { return undo() };
     let mut journal = journals.of(&tag)?;
     let undone = undo()?;
