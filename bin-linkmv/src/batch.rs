@@ -8,6 +8,7 @@ use nicon_core::{Error, Record, Result, Status};
 use crate::link::ending::Ending;
 use crate::link::namespaces::Namespaces;
 use crate::record::{deed::Deed, failed};
+use crate::undoing::locate::Reach;
 use crate::undoing::undo;
 
 /// How a run goes on after a failure.
@@ -101,9 +102,9 @@ impl<'a> Batch<'a> {
     }
 
     /// Takes a record that came after what ended the run.
-    pub(crate) fn skip(&mut self, line: u64, record: Record) -> Result<()> {
+    pub(crate) fn skip(&mut self, line: Option<u64>, record: Record) -> Result<()> {
         let why = format!("not tried, since {}", self.cause());
-        failed::mark(record, &why).map_or(Ok(()), |record| self.pass(Some(line), record))
+        failed::mark(record, &why).map_or(Ok(()), |record| self.pass(line, record))
     }
 
     /// Why the run ended early.
@@ -198,7 +199,7 @@ fn take_back(record: &mut Record, namespaces: &Namespaces) -> Result<()> {
         return Ok(());
     };
     if deed.is_whole() {
-        let undone = undo(deed, record, namespaces, None).and_then(|undone| undone.check());
+        let undone = undo(deed, record, namespaces, (None, Reach::Anywhere)).and_then(|undone| undone.check());
         return undone.map(drop).map_err(|error| error.prefix("put it back, since another failed"));
     }
     deed.take_from(record, index);

@@ -1,6 +1,5 @@
 //! Moving a link: one that is still where it comes from is moved, and one that an earlier run moved gets what it lacks.
 
-mod apply;
 mod check;
 pub(crate) mod guard;
 pub(crate) mod job;

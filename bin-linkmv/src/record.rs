@@ -5,3 +5,4 @@ pub(crate) mod deed;
 pub(crate) mod failed;
 pub(crate) mod passing;
 pub(crate) mod program;
+pub(crate) mod steps;

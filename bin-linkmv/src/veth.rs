@@ -4,9 +4,10 @@ mod args;
 mod end;
 mod pair;
 mod run;
+mod wiring;
 
 use clap::Parser;
-use nicon_core::filter::cli;
+use nicon_core::filter::{cli, interrupt};
 
 use crate::record::program::VETH;
 
@@ -14,7 +15,7 @@ use crate::record::program::VETH;
 #[must_use]
 pub fn main() -> std::process::ExitCode {
     match args::Args::try_parse() {
-        Ok(args) => cli::run(VETH, || run::run(&args)),
+        Ok(args) => interrupt::run(VETH, |interrupt| run::run(&args, interrupt)),
         Err(error) => cli::usage(VETH, error.use_stderr(), &error.to_string()).into(),
     }
 }

@@ -2,22 +2,24 @@
 
 use std::io;
 
-use nicon_core::Result;
-use nix::libc::{CTRL_ATTR_FAMILY_ID, CTRL_ATTR_FAMILY_NAME, CTRL_CMD_GETFAMILY, GENL_ID_CTRL, NLA_F_NESTED};
 use rtnetlink::packet_core::NLM_F_ACK;
 use rtnetlink::sys::protocols::NETLINK_GENERIC;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::attribute::{push, value};
 use crate::error::NetlinkError;
-use crate::handle::NetnsHandle;
-use crate::netlink::inside;
-use crate::raw::Raw;
+use crate::raw::{NESTED, Raw};
 use crate::socket::Requests;
 use crate::wire;
 
 /// Length of the `genlmsghdr` before the attributes, in bytes.
 const HEADER: usize = 4;
+
+// Of `linux/genetlink.h`.
+const GENL_ID_CTRL: u16 = 0x10;
+const CTRL_CMD_GETFAMILY: u8 = 3;
+const CTRL_ATTR_FAMILY_ID: u16 = 1;
+const CTRL_ATTR_FAMILY_NAME: u16 = 2;
 
 // Of `linux/ethtool_netlink.h`.
 const FEATURES_GET: u8 = 11;
@@ -51,50 +53,29 @@ struct Features {
     wanted: Vec<u8>,
 }
 
-impl NetnsHandle {
-    /// The offloads of a link; `None` if the kernel (before Linux 5.7) does not report them.
-    ///
-    /// # Errors
-    /// If we may not enter the namespace.
-    pub fn offloads(&self, ifindex: u32) -> Result<Option<Offloads>> {
-        Ok(self.ethtool()?.and_then(|ethtool| ethtool.features(ifindex).ok()).map(|features| Offloads(features.wanted)))
-    }
-
-    /// Switches the offloads of a link as they were.
-    ///
-    /// # Errors
-    /// If the kernel does not do it.
-    pub fn set_offloads(&self, ifindex: u32, offloads: &Offloads) -> Result<()> {
-        let failed = |error: NetlinkError| error.context("switch its offloads");
-        let Some(ethtool) = self.ethtool()? else { return Ok(()) };
-        let features = ethtool.features(ifindex).map_err(failed)?;
-        let bits = offloads.0.iter().zip(&features.wanted).zip(&features.can_be_switched);
-        let mask: Vec<u8> = bits.map(|((was, is), can)| (was ^ is) & can).collect();
-        if mask.iter().all(|byte| *byte == 0) {
-            Ok(())
-        } else {
-            ethtool.set(ifindex, &features, offloads, &mask).map_err(failed)
-        }
-    }
-
-    fn ethtool(&self) -> Result<Option<&Ethtool>> {
-        let cell = &self.netlink.ethtool;
-        if cell.get().is_none() {
-            let _ = cell.set(inside(&self.ns, self.home_id(), || Ethtool::open().ok())?);
-        }
-        Ok(cell.get().and_then(Option::as_ref))
-    }
-}
-
 impl Ethtool {
-    fn open() -> std::result::Result<Self, NetlinkError> {
+    /// Opens a socket in the network namespace of this thread.
+    pub(crate) fn open() -> std::result::Result<Self, NetlinkError> {
         let requests = Requests::of_protocol(NETLINK_GENERIC)?;
-        let mut question = message(GENL_ID_CTRL as u16, CTRL_CMD_GETFAMILY as u8);
-        push(&mut question.payload, CTRL_ATTR_FAMILY_NAME as u16, b"ethtool\0");
+        let mut question = message(GENL_ID_CTRL, CTRL_CMD_GETFAMILY);
+        push(&mut question.payload, CTRL_ATTR_FAMILY_NAME, b"ethtool\0");
         let answer = requests.exchange::<Raw>(question, 0)?.entries.pop();
-        let family = answer.as_ref().and_then(|answer| answer.value(HEADER, CTRL_ATTR_FAMILY_ID as u16));
+        let family = answer.as_ref().and_then(|answer| answer.value(HEADER, CTRL_ATTR_FAMILY_ID));
         let family = family.and_then(|family| family.try_into().ok()).map(u16::from_ne_bytes);
         Ok(Self { requests, family: family.ok_or_else(|| io::Error::from(io::ErrorKind::Unsupported))? })
+    }
+
+    /// The offloads of a link.
+    pub(crate) fn offloads(&self, ifindex: u32) -> std::result::Result<Offloads, NetlinkError> {
+        self.features(ifindex).map(|features| Offloads(features.wanted))
+    }
+
+    /// Switches those offloads that differ.
+    pub(crate) fn set_offloads(&self, ifindex: u32, offloads: &Offloads) -> std::result::Result<(), NetlinkError> {
+        let features = self.features(ifindex)?;
+        let bits = offloads.0.iter().zip(&features.wanted).zip(&features.can_be_switched);
+        let mask: Vec<u8> = bits.map(|((was, is), can)| (was ^ is) & can).collect();
+        if mask.iter().all(|byte| *byte == 0) { Ok(()) } else { self.set(ifindex, &features, offloads, &mask) }
     }
 
     fn features(&self, ifindex: u32) -> std::result::Result<Features, NetlinkError> {
@@ -124,7 +105,7 @@ impl Ethtool {
         push(&mut wanted, BITSET_SIZE, &features.size.to_ne_bytes());
         push(&mut wanted, BITSET_VALUE, &value);
         push(&mut wanted, BITSET_MASK, mask);
-        push(&mut request.payload, FEATURES_WANTED | NLA_F_NESTED as u16, &wanted);
+        push(&mut request.payload, FEATURES_WANTED | NESTED, &wanted);
         self.requests.exchange::<Raw>(request, NLM_F_ACK).map(drop)
     }
 }
@@ -139,7 +120,7 @@ fn about(family: u16, command: u8, ifindex: u32, flags: u32) -> Raw {
     push(&mut header, HEADER_DEV_INDEX, &ifindex.to_ne_bytes());
     push(&mut header, HEADER_FLAGS, &flags.to_ne_bytes());
     let mut message = message(family, command);
-    push(&mut message.payload, FEATURES_HEADER | NLA_F_NESTED as u16, &header);
+    push(&mut message.payload, FEATURES_HEADER | NESTED, &header);
     message
 }
 

@@ -10,6 +10,7 @@ use nicon_core::path::{HOST, Start};
 use nicon_core::{Error, LinkName, Namespace, NsId, NsType, Process, Record, Result, Status};
 use serde_json::Value;
 
+use crate::ethtool::{Ethtool, Offloads};
 use crate::link::Link;
 use crate::netlink::{Netlink, inside};
 use crate::netns::{self, Way};
@@ -125,11 +126,6 @@ impl NetnsHandle {
         Ok(Self { label, ns, netlink, sysfs, process: process.map(Rc::new), home: self.home.clone() })
     }
 
-    /// What identifies the network namespace that this program is in.
-    pub(crate) fn home_id(&self) -> NsId {
-        self.home.id
-    }
-
     /// Whether this is the network namespace that this program is in.
     #[must_use]
     pub fn is_home(&self) -> bool {
@@ -180,6 +176,31 @@ impl NetnsHandle {
             let _ = self.sysfs.set(Sysfs::mount(&self.ns, self.home.id)?);
         }
         Ok(self.sysfs.get().and_then(Option::as_ref))
+    }
+
+    /// The offloads of a link; `None` if the kernel (before Linux 5.7) does not report them.
+    ///
+    /// # Errors
+    /// If we may not enter the namespace.
+    pub fn offloads(&self, ifindex: u32) -> Result<Option<Offloads>> {
+        Ok(self.ethtool()?.and_then(|ethtool| ethtool.offloads(ifindex).ok()))
+    }
+
+    /// Switches the offloads of a link as they were.
+    ///
+    /// # Errors
+    /// If the kernel does not do it.
+    pub fn set_offloads(&self, ifindex: u32, offloads: &Offloads) -> Result<()> {
+        let Some(ethtool) = self.ethtool()? else { return Ok(()) };
+        ethtool.set_offloads(ifindex, offloads).map_err(|error| error.context("switch its offloads"))
+    }
+
+    fn ethtool(&self) -> Result<Option<&Ethtool>> {
+        let ethtool = &self.netlink.ethtool;
+        if ethtool.get().is_none() {
+            let _ = ethtool.set(self.inside(|| Ethtool::open().ok())?);
+        }
+        Ok(ethtool.get().and_then(Option::as_ref))
     }
 
     /// The process that it was found by, if any.

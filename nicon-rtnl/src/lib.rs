@@ -4,9 +4,11 @@ pub mod address;
 mod attribute;
 pub mod carry;
 pub mod conf;
+pub mod dependants;
 mod entry;
 pub mod error;
 pub mod ethtool;
+pub mod forwarding;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod handle;

@@ -11,6 +11,12 @@ use crate::wire;
 /// Where the ifindex is in an `ifinfomsg` and in a `tcmsg`, in bytes.
 pub(crate) const IFINDEX: usize = 4;
 
+/// The address family of bridges, `AF_BRIDGE`, as a message has it.
+pub(crate) const BRIDGE: u8 = 7;
+
+/// What marks an attribute that has others in it: `NLA_F_NESTED` of `linux/netlink.h`.
+pub(crate) const NESTED: u16 = 0x8000;
+
 /// A message of `netlink(7)`, without its header.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Raw {

@@ -1,16 +1,14 @@
 //! The VLANs of a bridge's ports.
 
 use nicon_core::Result;
-use nix::libc::{
-    AF_BRIDGE, IFLA_AF_SPEC, IFLA_EXT_MASK, NLA_F_NESTED, RTM_DELLINK, RTM_GETLINK, RTM_NEWLINK, RTM_SETLINK,
-};
+use nix::libc::{IFLA_AF_SPEC, IFLA_EXT_MASK, RTM_DELLINK, RTM_GETLINK, RTM_NEWLINK, RTM_SETLINK};
 use rtnetlink::packet_core::{NLM_F_ACK, NLM_F_DUMP};
 
 use crate::attribute::{attributes, push};
 use crate::entry::LINK_HEADER;
 use crate::error::NetlinkError;
 use crate::netlink::Netlink;
-use crate::raw::{IFINDEX, Raw};
+use crate::raw::{BRIDGE, IFINDEX, NESTED, Raw};
 
 /// Attributes of `linux/if_bridge.h`, within `IFLA_AF_SPEC`: a VLAN, or one end of a range of them; and the tunnels that they are
 /// mapped to.
@@ -49,7 +47,7 @@ impl Netlink {
         for (kind, value) in attributes(reported) {
             match kind {
                 IFLA_BRIDGE_VLAN_INFO => push(&mut vlans, kind, value),
-                IFLA_BRIDGE_VLAN_TUNNEL_INFO => push(&mut vlans, kind | NLA_F_NESTED as u16, value),
+                IFLA_BRIDGE_VLAN_TUNNEL_INFO => push(&mut vlans, kind | NESTED, value),
                 _ => {}
             }
         }
@@ -140,12 +138,12 @@ impl Vlans {
 /// A message about a port.
 fn about(kind: u16, ifindex: u32) -> Raw {
     let mut message = Raw::about_link(kind, ifindex);
-    message.payload[0] = AF_BRIDGE as u8;
+    message.payload[0] = BRIDGE;
     message
 }
 
 fn with(mut message: Raw, specs: &[u8]) -> Raw {
-    push(&mut message.payload, IFLA_AF_SPEC | NLA_F_NESTED as u16, specs);
+    push(&mut message.payload, IFLA_AF_SPEC | NESTED, specs);
     message
 }
 

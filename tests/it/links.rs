@@ -23,6 +23,7 @@ pub(crate) mod stacked;
 pub(crate) mod taken_names;
 pub(crate) mod undo;
 pub(crate) mod veth;
+pub(crate) mod veth_options;
 pub(crate) mod watch;
 
 use libtest_mimic::Trial;
@@ -54,6 +55,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         taken_names::trials(suite),
         undo::trials(suite),
         veth::trials(suite),
+        veth_options::trials(suite),
         watch::trials(suite),
     ]
     .into_iter()

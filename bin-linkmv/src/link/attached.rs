@@ -1,6 +1,9 @@
 //! What is attached to a link and goes with a move, besides addresses, routes and settings.
 
+use std::collections::BTreeMap;
+
 use nicon_core::{Error, Result};
+use nicon_rtnl::forwarding::ForwardingEntry;
 use nicon_rtnl::qdisc::Qdisc;
 use nicon_rtnl::vlan::Vlans;
 use nicon_rtnl::{Carry, Link, NetnsHandle};
@@ -17,21 +20,12 @@ pub(crate) struct Attached {
     /// The request that restores the VLANs of a bridge's port.
     #[serde(default)]
     vlans: Option<String>,
-    #[serde(default, alias = "forfeit")]
-    unrestorable: Unrestorable,
-}
-
-/// What nothing restores: neither `--undo`, nor what follows a move that fails.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Unrestorable {
-    #[serde(default)]
-    qdisc: Vec<String>,
-    /// Only in what earlier versions wrote.
+    /// The requests that restore entries of forwarding databases.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    vlan: Vec<String>,
-    /// Multipath routes of which it was one nexthop.
-    #[serde(default)]
-    route: Vec<String>,
+    fdb: Vec<String>,
+    /// What nothing restores, by kind: neither `--undo`, nor what follows a move that fails.
+    #[serde(default, alias = "forfeit")]
+    unrestorable: BTreeMap<String, Vec<String>>,
 }
 
 impl Attached {
@@ -42,13 +36,24 @@ impl Attached {
     pub(crate) fn of(netns: &NetnsHandle, link: &Link, carry: &Carry) -> Result<Self> {
         let netlink = &netns.netlink;
         let (flawed, whole): (Vec<_>, Vec<_>) = netlink.qdiscs(link.ifindex)?.into_iter().partition(Qdisc::is_flawed);
-        let vlans = if link.master.is_some() { netlink.vlans(link.ifindex)? } else { None };
-        let texts = |qdiscs: &[Qdisc]| qdiscs.iter().map(ToString::to_string).collect();
-        let unrestorable =
-            Unrestorable { qdisc: texts(&flawed), vlan: Vec::new(), route: carry.shared_routes().to_vec() };
+        let is_port = link.master.is_some();
+        let vlans = if is_port { netlink.vlans(link.ifindex)? } else { None };
+        let mut unrestorable = BTreeMap::new();
+        for (kind, texts) in [
+            ("qdisc", flawed.iter().map(ToString::to_string).collect()),
+            ("route", carry.shared_routes().to_vec()),
+            ("nexthop", netlink.nexthops(link.ifindex)),
+            ("mdb", if is_port { netlink.groups(link.ifindex) } else { Vec::new() }),
+            ("maddr", netns.multicast(link.ifindex)?),
+        ] {
+            if !texts.is_empty() {
+                unrestorable.insert(kind.to_owned(), texts);
+            }
+        }
         Ok(Self {
             qdiscs: whole.iter().map(Qdisc::to_hex).collect(),
             vlans: vlans.as_ref().map(Vlans::to_hex),
+            fdb: netlink.forwarding(link)?.iter().map(ForwardingEntry::to_hex).collect(),
             unrestorable,
         })
     }
@@ -58,28 +63,45 @@ impl Attached {
     /// # Errors
     /// What it would lose.
     pub(crate) fn check(&self, name: &str) -> Result<()> {
-        let Unrestorable { qdisc, vlan, route } = &self.unrestorable;
-        let lost: Vec<String> = [("qdisc", qdisc), ("VLAN", vlan), ("route", route)]
-            .into_iter()
-            .flat_map(|(kind, texts)| texts.iter().map(move |text| format!("{kind} {text}")))
-            .collect();
+        let lost =
+            self.unrestorable.iter().flat_map(|(kind, texts)| texts.iter().map(move |text| format!("{kind} {text}")));
+        let lost = lost.collect::<Vec<_>>().join(", ");
         if lost.is_empty() {
             return Ok(());
         }
-        let lost = lost.join(", ");
         Err(Error::failed(format!("{name} would lose for good: {lost} (--force moves it anyway)")))
     }
 
-    /// The queueing disciplines, VLANs and multipath routes, in short.
-    pub(crate) fn lost(&self, ifindex: u32) -> [Vec<String>; 3] {
-        let Unrestorable { qdisc, vlan, route } = self.unrestorable.clone();
+    /// What a link with this ifindex loses of it in a move, in short, by kind.
+    pub(crate) fn lost(&self, ifindex: u32) -> BTreeMap<String, Vec<String>> {
         let qdiscs = self.qdiscs.iter().filter_map(|text| Qdisc::from_hex(text, ifindex, ifindex));
         let vlans = self.vlans.iter().filter_map(|text| Vlans::from_hex(text, ifindex));
-        [
-            qdiscs.map(|qdisc| qdisc.to_string()).chain(qdisc).collect(),
-            vlans.flat_map(|vlans| vlans.texts()).chain(vlan).collect(),
-            route,
-        ]
+        let entries = self.fdb.iter().filter_map(|text| ForwardingEntry::from_hex(text, ifindex, ifindex));
+        let mut lost = BTreeMap::from([
+            ("qdisc".to_owned(), qdiscs.map(|qdisc| qdisc.to_string()).collect::<Vec<_>>()),
+            ("vlan".to_owned(), vlans.flat_map(|vlans| vlans.texts()).collect()),
+        ]);
+        let entries: Vec<_> = entries.map(|entry| entry.to_string()).collect();
+        if !entries.is_empty() {
+            lost.insert("fdb".to_owned(), entries);
+        }
+        for (kind, texts) in &self.unrestorable {
+            lost.entry(kind.clone()).or_default().extend(texts.iter().cloned());
+        }
+        lost
+    }
+
+    /// Restores the entries of forwarding databases of a link that had the ifindex `was`.
+    pub(crate) fn restore_fdb(&self, netns: &NetnsHandle, (was, ifindex): (u32, u32), missing: &mut Missing) {
+        for text in &self.fdb {
+            missing.unless(match ForwardingEntry::from_hex(text, was, ifindex) {
+                Some(entry) => netns
+                    .netlink
+                    .put_forwarding(&entry)
+                    .map_err(|error| error.context(&format!("add forwarding entry {entry}"))),
+                None => Err(Error::failed(format!("\"{text}\" is no forwarding entry of link {was}"))),
+            });
+        }
     }
 
     /// Restores the VLANs of a port.

@@ -1,5 +1,7 @@
 //! What a link loses in a move.
 
+use std::collections::BTreeMap;
+
 use nicon_core::link::{Keep, LinkSpec};
 use nicon_rtnl::Carry;
 use nicon_rtnl::route::Route;
@@ -22,10 +24,9 @@ pub(crate) struct Losses {
     master: Option<String>,
     /// Permanent neighbours.
     neigh: Vec<String>,
-    /// Queueing disciplines.
-    qdisc: Vec<String>,
-    /// VLANs that it had as a port of a bridge.
-    vlan: Vec<String>,
+    /// Queueing disciplines, VLANs and all else that was attached to it, by kind.
+    #[serde(flatten)]
+    attached: BTreeMap<String, Vec<String>>,
     /// Links that sat on it, and that the move destroyed.
     stacked: Vec<String>,
 }
@@ -37,8 +38,9 @@ impl Losses {
         (attached, ifindex): (&Attached, u32),
         spec: &LinkSpec,
     ) -> Self {
-        let [qdisc, vlan, route] = attached.lost(ifindex);
-        let mut lost = Self { neigh: carry.neighbours(), qdisc, vlan, ..Self::default() };
+        let mut attached = attached.lost(ifindex);
+        let shared_routes = attached.remove("route").unwrap_or_default();
+        let mut lost = Self { neigh: carry.neighbours(), attached, ..Self::default() };
         // A route that was requested again is not lost, even if its attributes differ.
         let along = carry.along(!spec.keeps(Keep::Addr), !spec.keeps(Keep::Route), 0);
         lost.addr = along.addresses();
@@ -46,7 +48,7 @@ impl Losses {
         let routes = along.routes();
         let again = |route: &&Route| spec.routes.iter().any(|given| route.is(given));
         lost.route = routes.iter().filter(|route| !again(route)).map(ToString::to_string).collect();
-        lost.route.extend(route);
+        lost.route.extend(shared_routes);
         if !spec.keeps(Keep::Sysctl) {
             lost.sysctl = settings.names();
         }

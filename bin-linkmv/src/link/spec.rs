@@ -12,8 +12,8 @@ pub(crate) fn takes_origin_alias(spec: &LinkSpec, link: &Link) -> bool {
     spec.alias.is_none() && (link.alias.is_empty() || is_origin_alias(&link.alias))
 }
 
-/// The request for the attributes that a link from `origin` is missing.
-pub(crate) fn request(spec: &LinkSpec, link: &Link, master: Option<u32>, origin: &Origin) -> LinkMessage {
+/// The request for the attributes that a link is missing. One that came from an `origin` is to say so.
+pub(crate) fn request(spec: &LinkSpec, link: &Link, master: Option<u32>, origin: Option<&Origin>) -> LinkMessage {
     let mut message = about(link.ifindex);
     if spec.up && !link.is_up() {
         message.header.flags = LinkFlags::Up;
@@ -24,7 +24,7 @@ pub(crate) fn request(spec: &LinkSpec, link: &Link, master: Option<u32>, origin:
     }
     let alias = match &spec.alias {
         Some(alias) => Some(alias.as_str().to_owned()),
-        None => takes_origin_alias(spec, link).then(|| origin.alias()),
+        None => origin.filter(|_| takes_origin_alias(spec, link)).map(Origin::alias),
     };
     if let Some(alias) = alias.filter(|alias| *alias != link.alias) {
         message.attributes.push(LinkAttribute::IfAlias(alias));

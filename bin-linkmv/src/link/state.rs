@@ -22,7 +22,7 @@ pub(crate) struct State {
     #[serde(default)]
     pub(crate) inode: Option<u64>,
     pub(crate) up: bool,
-    pub(crate) alias: String,
+    alias: String,
     master: Option<u32>,
     /// What identifies the master.
     #[serde(default)]
@@ -165,6 +165,7 @@ impl State {
             }
             Err(error) => missing.unless(Err(error)),
         }
+        self.attached.restore_fdb(origin, (self.ifindex, link.ifindex), missing);
         let restored = self.attached.restore_qdiscs(origin, (self.ifindex, link.ifindex), missing);
         missing.unless(restored);
         Ok(())

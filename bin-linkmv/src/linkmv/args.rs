@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use clap::Parser;
-use nicon_core::Error;
 use nicon_core::link::{Alias, AltName, Cidr, Gateway, Keep, LinkName, Mac, NewName, RouteSpec, Selector, Target};
+
+use crate::seconds::seconds;
 
 /// Move a network link into the network namespace of a process, under a new name, and bring it up.
 ///
@@ -57,8 +58,8 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "PID|NAME|FILE")]
     pub(crate) from: Option<Target>,
 
-    /// Move it even if it carries a default route, is a port of another link, or has links stacked on it, wherever they are;
-    /// with --undo, put it back even if that destroys links stacked on it
+    /// Move it even if it carries a default route, is a port of another link, has links stacked on it, wherever they are, or
+    /// would lose for good what is attached to it, such as filters; with --undo, put it back even if that destroys links stacked on it
     #[arg(long)]
     pub(crate) force: bool,
 
@@ -141,11 +142,6 @@ pub(crate) struct Attributes {
     /// Carry over what a move would lose: addr, route, sysctl
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     pub(crate) keep: Vec<Keep>,
-}
-
-fn seconds(text: &str) -> Result<Duration, Error> {
-    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    seconds.ok_or_else(|| Error::failed(format!("\"{text}\" is not a number of seconds")))
 }
 
 #[cfg(test)]

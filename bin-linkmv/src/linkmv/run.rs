@@ -26,6 +26,7 @@ use crate::record::act::Act;
 use crate::record::deed::{self, Deed};
 use crate::record::passing::{Passing, is_passed_over};
 use crate::record::program::LINKMV;
+use crate::record::steps::{self, STEPS};
 use crate::undoing::input;
 
 const LINK: Column =
@@ -39,7 +40,7 @@ const PLAN: &[Column] = &[
     TARGET,
     Column { title: "LINK", cell: |record| record.cell("link") },
     Column { title: "LOST", cell: |record| losses::cell(record.get("lost")) },
-    Column { title: "STEPS", cell: steps },
+    steps::COLUMN,
 ];
 
 /// Moves what the command line or the records ask for.
@@ -93,7 +94,7 @@ fn each_record(
         let line = line?;
         let record = line.record(RECORDS);
         if batch.is_stopped() {
-            record.map_or(Ok(()), |record| batch.skip(line.number, record))?;
+            record.map_or(Ok(()), |record| batch.skip(Some(line.number), record))?;
             continue;
         }
         let asked = record.map_err(|error| (None, error)).and_then(|record| match asks(&record, args) {
@@ -179,7 +180,7 @@ fn change(
                 record.remove_all(&wishes::FIELDS);
             }
             // What a dry run said would be done.
-            record.remove_all(&["steps", "lost"]);
+            record.remove_all(&[STEPS, "lost"]);
             record.set(NIC, LinkFacts::new(&moved.link, netns));
             deed_of(id, &moved, netns).add_to(record);
             Ok((moved.changed, ending))
@@ -187,7 +188,7 @@ fn change(
         Outcome::Planned { link, name, steps, lost } => {
             record.set("link", link);
             record.set("name", name);
-            record.set("steps", steps);
+            record.set(STEPS, steps);
             record.set("lost", lost);
             Ok((false, None))
         }
@@ -218,10 +219,4 @@ fn names(record: &Record, args: &Args) -> Result<(Selector, Option<NewName>)> {
     let link =
         record.text("link")?.ok_or_else(|| Error::failed("no link named: give LINK, or \"link\" in the record"))?;
     Ok((link.parse()?, record.text("name")?.map(str::parse).transpose()?))
-}
-
-fn steps(record: &Record) -> String {
-    let steps = record.get("steps").and_then(|steps| steps.as_array()).map(Vec::as_slice).unwrap_or_default();
-    let steps: Vec<_> = steps.iter().filter_map(|step| step.as_str()).collect();
-    if steps.is_empty() { "nothing to do".to_owned() } else { steps.join("; ") }
 }

@@ -6,11 +6,13 @@ use nicon_core::Result;
 use nicon_core::link::{LinkSpec, Selector};
 use nicon_rtnl::{Link, NetnsHandle};
 
+use crate::configuring::Configuration;
 use crate::link::ending::Ending;
 use crate::link::journal::Journals;
 use crate::link::losses::Losses;
 use crate::link::namespaces::Namespaces;
 use crate::link::source::Source;
+use crate::link::tag::Origin;
 use crate::link::undo::Undo;
 use crate::link::wait_ready::Readiness;
 use crate::moving::guard::Guard;
@@ -21,6 +23,13 @@ pub(crate) struct Job<'a> {
     pub(crate) spec: &'a LinkSpec,
     pub(crate) from: &'a Source,
     pub(crate) to: &'a Rc<NetnsHandle>,
+}
+
+impl Job<'_> {
+    /// What the link is to be like in its target, having come from `origin`.
+    pub(crate) fn configuration<'a>(&'a self, master: Option<u32>, origin: &'a Origin) -> Configuration<'a> {
+        Configuration { spec: self.spec, netns: self.to, master, origin: Some(origin) }
+    }
 }
 
 /// Options that apply to all links of a run.

@@ -4,13 +4,13 @@ use nicon_core::{Error, Result};
 use nicon_rtnl::{Link, NetlinkError, NetnsHandle};
 use nix::errno::Errno;
 
+use crate::configuring::carried::Carried;
 use crate::link::ending::Ending;
 use crate::link::find::tagged;
 use crate::link::journal::Journal;
 use crate::link::tag::{Origin, remove_tag, tag_of};
 use crate::link::undo::Undo;
 use crate::link::wait_ready::wait_ready;
-use crate::moving::apply::{Carried, apply};
 use crate::moving::check::{Checked, refused};
 use crate::moving::job::{Job, Moved, Options, Outcome};
 use crate::moving::survey::Survey;
@@ -128,7 +128,7 @@ fn transfer(
     let moved = tagged(tag, inode, to)?;
     let moved = moved.ok_or_else(|| Error::failed(format!("{} has vanished from {}", link.name, to.label)))?;
     let carried = carried.for_ifindex(moved.ifindex);
-    apply(job, &moved, (&Origin::of(from, link), checked.master), &carried)?;
+    job.configuration(checked.master, &Origin::of(from, link)).apply(&moved, &carried)?;
     wait_ready(job.to, &moved, &options.readiness)?;
     to.check_alive()?;
     Ok(moved)

@@ -4,6 +4,7 @@ use nicon_core::link::{NewName, Selector};
 use nicon_core::{Error, Result};
 use nicon_rtnl::Link;
 
+use crate::configuring::carried::Carried;
 use crate::link::ending::Ending;
 use crate::link::find::{find, fits, tagged};
 use crate::link::journal::Journal;
@@ -11,7 +12,6 @@ use crate::link::losses::Losses;
 use crate::link::tag::{Origin, origin_of, remove_tag, tag_of};
 use crate::link::undo::Undo;
 use crate::link::wait_ready::wait_ready;
-use crate::moving::apply::{Carried, apply};
 use crate::moving::check::master;
 use crate::moving::job::{Job, Moved, Options, Outcome};
 use crate::moving::reconcile;
@@ -98,7 +98,7 @@ fn finish(
     let lost = Losses::of(&carry, &settings, (&attached.0, attached.1), spec);
     let carried = Carried::pack(spec, &carry, settings, link.ifindex);
     let finished = || {
-        apply(job, link, (origin, master(job)?), &carried)?;
+        job.configuration(master(job)?, origin).apply(link, &carried)?;
         wait_ready(job.to, link, &options.readiness)
     };
     if let Err(failure) = finished() {

@@ -4,11 +4,12 @@ use nicon_core::Result;
 use nicon_core::link::Keep;
 use nicon_rtnl::{Carry, Link, NetnsHandle};
 
+use crate::configuring::carried::Carried;
+use crate::configuring::check::check_routes;
 use crate::link::attached::Attached;
 use crate::link::losses::Losses;
 use crate::link::sysctl::Sysctls;
-use crate::moving::apply::Carried;
-use crate::moving::check::{Checked, check, check_routes};
+use crate::moving::check::{Checked, check};
 use crate::moving::job::{Job, Options, Outcome};
 use crate::moving::plan::plan;
 
@@ -35,7 +36,7 @@ impl Survey {
         if !options.guard.is_forced() {
             attached.check(&link.name)?;
         }
-        check_routes(job, &carry.along(false, job.spec.keeps(Keep::Route), 0), None)?;
+        check_routes((job.spec, job.to), &carry.along(false, job.spec.keeps(Keep::Route), 0), None)?;
         let settings = job.from.settings(link)?;
         let losses = Losses::of(&carry, &settings, (&attached, link.ifindex), job.spec);
         let losses = losses.and_links(master_of(link, from)?, destroyed);

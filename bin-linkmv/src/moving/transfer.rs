@@ -6,11 +6,11 @@ use nicon_core::{Error, Result};
 use nicon_rtnl::Link;
 use nicon_rtnl::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 
+use crate::configuring::carried::Carried;
 use crate::link::find::tagged;
 use crate::link::spec;
 use crate::link::tag::{Origin, remove_tag};
 use crate::link::undo::{Restored, Undo};
-use crate::moving::apply::Carried;
 use crate::moving::check::Checked;
 use crate::moving::job::Job;
 
@@ -20,7 +20,7 @@ pub(crate) fn request(job: &Job<'_>, link: &Link, checked: &Checked, carried: &C
     // The kernel takes a link down when it moves it.
     let down = Link { flags: link.flags & !LinkFlags::Up, ..link.clone() };
     // Some masters take no port that is up, nor lets every kernel a message do both in this order.
-    let mut message = spec::request(job.spec, &down, None, &Origin::of(&job.from.netns, link));
+    let mut message = spec::request(job.spec, &down, None, Some(&Origin::of(&job.from.netns, link)));
     if !carried.settings.is_empty() || checked.master.is_some() {
         message.header.flags = LinkFlags::empty();
         message.header.change_mask = LinkFlags::empty();

@@ -2,20 +2,35 @@
 
 use std::os::fd::{AsFd, AsRawFd};
 
+use nicon_core::link::AltName;
 use nicon_core::{Error, Result};
 use nicon_rtnl::netlink::about;
 use nicon_rtnl::packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
-use nicon_rtnl::{Link, NetnsHandle, address};
+use nicon_rtnl::{Carry, Link, NetlinkError, NetnsHandle};
 use nix::errno::Errno;
 
-use crate::link::diff;
+use crate::configuring::carried::Carried;
+use crate::configuring::check::{check_mtu, check_routes};
+use crate::configuring::steps::until_ready;
+use crate::configuring::{Configuration, complete};
 use crate::link::taken::name_taken;
+use crate::link::wait_ready::{Readiness, wait_ready};
 use crate::veth::end::End;
+
+/// The least and the greatest MTU of a veth (`veth_setup` in drivers/net/veth.c), in bytes.
+const MTU: (u32, u32) = (68, 65_535);
 
 /// Where the two ends lie.
 pub(crate) type Namespaces<'a> = [&'a NetnsHandle; 2];
 
-/// A pair.
+/// A pair that is asked for.
+pub(crate) struct Pair<'a> {
+    namespaces: Namespaces<'a>,
+    ends: &'a [End; 2],
+    configurations: [Configuration<'a>; 2],
+}
+
+/// A pair that is there.
 pub(crate) struct Made {
     /// Its ends, as they are now.
     pub(crate) links: [Link; 2],
@@ -26,133 +41,178 @@ pub(crate) struct Made {
     pub(crate) inodes: Option<[Option<u64>; 2]>,
 }
 
-/// Makes a pair, or completes the one that is there.
-///
-/// # Errors
-/// Nothing is left behind.
-pub(crate) fn make(namespaces: Namespaces<'_>, ends: &[End; 2]) -> Result<Made> {
-    if namespaces[0].is(namespaces[1]) && ends[0].name == ends[1].name {
-        return Err(Error::failed(format!("both ends would be called {} in one namespace", ends[0].name)));
-    }
-    // A missing master should be noticed before anything is done.
-    namespaces.iter().zip(ends).try_for_each(|(netns, end)| master(netns, end).map(drop))?;
-    match look(namespaces, ends)? {
-        [Some(first), Some(second)] if are_one_pair(namespaces, [&first, &second])? => {
-            let changed = complete(namespaces, ends, &[first, second])?;
-            Ok(Made { links: both(namespaces, ends)?, changed, inodes: None })
+impl<'a> Pair<'a> {
+    /// A pair between two namespaces.
+    ///
+    /// # Errors
+    /// If both ends would be the same, or have a master that is not there.
+    pub(crate) fn new(namespaces: Namespaces<'a>, ends: &'a [End; 2]) -> Result<Self> {
+        if namespaces[0].is(namespaces[1]) && ends[0].name == ends[1].name {
+            return Err(Error::failed(format!("both ends would be called {} in one namespace", ends[0].name)));
         }
-        [None, None] => {
-            create(namespaces, ends)?;
-            let links = both(namespaces, ends)?;
-            let made = complete(namespaces, ends, &links).and_then(|_| {
-                let inodes = [namespaces[0].inode(&links[0])?, namespaces[1].inode(&links[1])?];
-                Ok(Made { links: both(namespaces, ends)?, changed: true, inodes: Some(inodes) })
-            });
-            match made {
-                Ok(made) => Ok(made),
-                Err(error) => {
-                    let deleted = namespaces[0].netlink.delete_link(links[0].ifindex);
-                    deleted.map_err(|failure| failure.context("delete the pair again").prefix(&error))?;
-                    Err(error)
+        let configuration = |netns: &'a NetnsHandle, end: &'a End| {
+            let spec = &end.spec;
+            let master = spec.master.as_ref().map(|name| netns.master(name)).transpose()?;
+            Ok::<_, Error>(Configuration { spec, netns, master, origin: None })
+        };
+        let [first, second] = [configuration(namespaces[0], &ends[0])?, configuration(namespaces[1], &ends[1])?];
+        Ok(Self { namespaces, ends, configurations: [first, second] })
+    }
+
+    /// Makes the pair, or completes the one that is there.
+    ///
+    /// # Errors
+    /// Nothing is left behind, and a pair that was there is as it was.
+    pub(crate) fn make(&self, readiness: &Readiness<'_>) -> Result<Made> {
+        if let Some(links) = self.find()? {
+            return self.complete(&links, readiness);
+        }
+        if let Err(error) = self.create() {
+            // Another run of the same command may have been faster.
+            return match self.find() {
+                Ok(Some(links)) => self.complete(&links, readiness),
+                Ok(None) => {
+                    Err(error.context(&format!("wire {} and {}", self.namespaces[0].label, self.namespaces[1].label)))
                 }
+                Err(taken) => Err(taken),
+            };
+        }
+        let links = self.links()?;
+        self.dress(&links, readiness).or_else(|error| {
+            match self.namespaces[0].netlink.delete_link(links[0].ifindex) {
+                // It went with a namespace that ended meanwhile.
+                Ok(()) | Err(NetlinkError { errno: Errno::ENODEV, .. }) => Err(error),
+                Err(failure) => Err(failure.context("delete the pair again").prefix(&error)),
+            }
+        })
+    }
+
+    /// The steps that make or complete it, for each of its ends.
+    ///
+    /// # Errors
+    /// If the kernel would reject them.
+    pub(crate) fn plan(&self, readiness: &Readiness<'_>) -> Result<[Vec<String>; 2]> {
+        let links = self.find()?;
+        let mut steps = match &links {
+            Some(links) => [self.configurations[0].steps(&links[0])?, self.configurations[1].steps(&links[1])?],
+            None => {
+                let new = self.ends.each_ref().map(End::when_new);
+                [self.configurations[0].steps(&new[0])?, self.configurations[1].steps(&new[1])?]
+            }
+        };
+        if links.is_none() {
+            let [first, second] =
+                [0, 1].map(|at| format!("{} netns [{}]", self.ends[at].words(), self.namespaces[at].label));
+            steps[0].insert(0, format!("link add {first} type veth peer {second}"));
+        }
+        for (steps, end) in steps.iter_mut().zip(self.ends) {
+            steps.extend(until_ready(readiness, end.name.as_str()));
+        }
+        Ok(steps)
+    }
+
+    /// The pair, if it is there. It is then checked that it can be completed, else that it can be made.
+    ///
+    /// # Errors
+    /// If the kernel would reject it, or other links have the ends' names.
+    fn find(&self) -> Result<Option<[Link; 2]>> {
+        let mut found = self.look()?;
+        if found.iter().flatten().count() == 1 {
+            // Another run of the same command may have made both between the two looks.
+            found = self.look()?;
+        }
+        match found {
+            [Some(first), Some(second)] if self.are_one_pair([&first, &second])? => {
+                self.configurations[0].check(&first)?;
+                self.configurations[1].check(&second)?;
+                Ok(Some([first, second]))
+            }
+            [None, None] => {
+                self.configurations.iter().try_for_each(check_new)?;
+                Ok(None)
+            }
+            found => {
+                let taken = usize::from(found[0].is_none());
+                Err(name_taken(self.ends[taken].name.as_str(), self.namespaces[taken]))
             }
         }
-        found => {
-            let taken = usize::from(found[0].is_none());
-            Err(name_taken(ends[taken].name.as_str(), namespaces[taken]))
+    }
+
+    /// The links that have the ends' names.
+    fn look(&self) -> Result<[Option<Link>; 2]> {
+        let look = |at: usize| self.namespaces[at].netlink.link(self.ends[at].name.as_str());
+        Ok([look(0)?, look(1)?])
+    }
+
+    fn links(&self) -> Result<[Link; 2]> {
+        match self.look()? {
+            [Some(first), Some(second)] => Ok([first, second]),
+            _ => Err(Error::no(format!("{} and {} have vanished again", self.ends[0].name, self.ends[1].name))),
         }
     }
-}
 
-/// The links that have the ends' names.
-fn look(namespaces: Namespaces<'_>, ends: &[End; 2]) -> Result<[Option<Link>; 2]> {
-    Ok([namespaces[0].netlink.link(ends[0].name.as_str())?, namespaces[1].netlink.link(ends[1].name.as_str())?])
-}
+    /// Each end reports the other's ifindex and namespace, which identifies the pair of an earlier run, complete or not.
+    fn are_one_pair(&self, links: [&Link; 2]) -> Result<bool> {
+        let veths = links.iter().all(|link| link.kind.as_deref() == Some("veth"));
+        let mutual = links[0].lower == Some(links[1].ifindex) && links[1].lower == Some(links[0].ifindex);
+        let [first, second] = self.namespaces;
+        let nsid = if first.is(second) { None } else { first.netlink.nsid_of(&second.ns)? };
+        Ok(veths && mutual && links[0].lower_nsid == nsid)
+    }
 
-fn both(namespaces: Namespaces<'_>, ends: &[End; 2]) -> Result<[Link; 2]> {
-    match look(namespaces, ends)? {
-        [Some(first), Some(second)] => Ok([first, second]),
-        _ => Err(Error::no(format!("{} and {} have vanished again", ends[0].name, ends[1].name))),
+    /// Equivalent to `ip link add NAME up type veth peer name PEER netns ...`, sent from the first end's namespace.
+    fn create(&self) -> std::result::Result<(), NetlinkError> {
+        let mut peer = LinkMessage::default();
+        peer.attributes = self.ends[1].attributes();
+        peer.attributes.push(LinkAttribute::NetNsFd(self.namespaces[1].ns.as_fd().as_raw_fd()));
+        let mut message = about(0);
+        if self.ends[0].spec.up {
+            message.header.flags = LinkFlags::Up;
+            message.header.change_mask = LinkFlags::Up;
+        }
+        message.attributes = self.ends[0].attributes();
+        message.attributes.push(LinkAttribute::LinkInfo(vec![
+            LinkInfo::Kind(InfoKind::Veth),
+            LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer))),
+        ]));
+        self.namespaces[0].netlink.create_link(message)
+    }
+
+    /// Gives a new pair what the kernel cannot set while it creates it: the second end up (which fails with ENOTCONN), and all
+    /// that is no attribute of a new link.
+    fn dress(&self, links: &[Link; 2], readiness: &Readiness<'_>) -> Result<Made> {
+        for (configuration, link) in self.configurations.iter().zip(links) {
+            configuration.apply(link, &Carried::default())?;
+        }
+        self.wait_ready(links, readiness)?;
+        let inodes = [self.namespaces[0].inode(&links[0])?, self.namespaces[1].inode(&links[1])?];
+        Ok(Made { links: self.links()?, changed: true, inodes: Some(inodes) })
+    }
+
+    /// Gives a pair that is there what it lacks.
+    fn complete(&self, links: &[Link; 2], readiness: &Readiness<'_>) -> Result<Made> {
+        let [first, second] = self.configurations;
+        let changed = complete(&[(first, &links[0]), (second, &links[1])], || self.wait_ready(links, readiness))?;
+        Ok(Made { links: self.links()?, changed, inodes: None })
+    }
+
+    fn wait_ready(&self, links: &[Link; 2], readiness: &Readiness<'_>) -> Result<()> {
+        for (netns, link) in self.namespaces.iter().zip(links) {
+            wait_ready(netns, link, readiness)?;
+            netns.check_alive()?;
+        }
+        Ok(())
     }
 }
 
-/// Each end reports the other's ifindex and namespace, which identifies the pair of an earlier run, complete or not.
-fn are_one_pair(namespaces: Namespaces<'_>, links: [&Link; 2]) -> Result<bool> {
-    let veths = links.iter().all(|link| link.kind.as_deref() == Some("veth"));
-    let mutual = links[0].lower == Some(links[1].ifindex) && links[1].lower == Some(links[0].ifindex);
-    let nsid = if namespaces[0].is(namespaces[1]) { None } else { namespaces[0].netlink.nsid_of(&namespaces[1].ns)? };
-    Ok(veths && mutual && links[0].lower_nsid == nsid)
-}
-
-/// Equivalent to `ip link add NAME up type veth peer name PEER netns ...`, sent from the first end's namespace.
-fn create(namespaces: Namespaces<'_>, ends: &[End; 2]) -> Result<()> {
-    let mut peer = LinkMessage::default();
-    peer.attributes = ends[1].attributes();
-    peer.attributes.push(LinkAttribute::NetNsFd(namespaces[1].ns.as_fd().as_raw_fd()));
-    let mut message = up(0);
-    message.attributes = ends[0].attributes();
-    message.attributes.push(LinkAttribute::LinkInfo(vec![
-        LinkInfo::Kind(InfoKind::Veth),
-        LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer))),
-    ]));
-    namespaces[0].netlink.create_link(message).map_err(|error| match error.errno {
-        // One of the names was taken meanwhile; the kernel does not say which.
-        Errno::EEXIST => Error::no(format!(
-            "{} in {} or {} in {} already exists",
-            ends[0].name, namespaces[0].label, ends[1].name, namespaces[1].label
-        )),
-        _ => error.context(&format!("wire {} and {}", namespaces[0].label, namespaces[1].label)),
-    })
-}
-
-/// Adds what a pair is missing, and returns whether there was anything. A new pair is missing what the kernel cannot set while
-/// creating it: the second end up (which fails with ENOTCONN), masters and addresses.
-fn complete(namespaces: Namespaces<'_>, ends: &[End; 2], links: &[Link; 2]) -> Result<bool> {
-    let mut changed = false;
-    for ((netns, end), link) in namespaces.iter().zip(ends).zip(links) {
-        changed |= set(netns, end, link)?;
-        changed |= give_addresses(netns, end, link)?;
-        netns.check_alive()?;
+/// Checks an end that is not there yet. Whether its name is free is known.
+fn check_new(configuration: &Configuration<'_>) -> Result<()> {
+    let Configuration { spec, netns, .. } = configuration;
+    for name in spec.altnames.iter().map(AltName::as_str) {
+        if netns.netlink.link(name)?.is_some() {
+            return Err(name_taken(name, netns));
+        }
     }
-    Ok(changed)
-}
-
-/// Brings an end up and sets its attributes, and returns whether there was anything to do.
-fn set(netns: &NetnsHandle, end: &End, link: &Link) -> Result<bool> {
-    let mut message = up(link.ifindex);
-    let mac = end.mac.filter(|mac| link.mac != Some(mac.to_string()));
-    message.attributes.extend(mac.map(|mac| LinkAttribute::Address(mac.bytes())));
-    let mtu = end.mtu.filter(|mtu| link.mtu != Some(*mtu));
-    message.attributes.extend(mtu.map(LinkAttribute::Mtu));
-    let master = master(netns, end)?.filter(|master| link.master != Some(*master));
-    message.attributes.extend(master.map(LinkAttribute::Controller));
-    if link.is_up() && message.attributes.is_empty() {
-        return Ok(false);
-    }
-    let set = netns.netlink.set_link(message);
-    set.map_err(|error| error.context(&format!("set {} in {} up", end.name, netns.label)))?;
-    Ok(true)
-}
-
-/// The ifindex of an end's master.
-fn master(netns: &NetnsHandle, end: &End) -> Result<Option<u32>> {
-    end.master.as_ref().map(|name| netns.master(name)).transpose()
-}
-
-/// Adds the addresses that an end is missing, and returns whether there were any.
-fn give_addresses(netns: &NetnsHandle, end: &End, link: &Link) -> Result<bool> {
-    let mut given = false;
-    for cidr in diff::addresses(&end.addresses, link, netns)? {
-        let put = netns.netlink.put(address::request(cidr, link.ifindex));
-        put.map_err(|error| error.context(&format!("give {cidr} to {} in {}", end.name, netns.label)))?;
-        given = true;
-    }
-    Ok(given)
-}
-
-fn up(ifindex: u32) -> LinkMessage {
-    let mut message = about(ifindex);
-    message.header.flags = LinkFlags::Up;
-    message.header.change_mask = LinkFlags::Up;
-    message
+    check_mtu(spec.mtu, "a veth", MTU)?;
+    check_routes((spec, netns), &Carry::default(), None)
 }

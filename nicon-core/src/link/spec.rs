@@ -31,6 +31,24 @@ pub struct LinkSpec {
     pub keep: Vec<Keep>,
 }
 
+/// Nothing but that the link is brought up.
+impl Default for LinkSpec {
+    fn default() -> Self {
+        Self {
+            name: None,
+            mtu: None,
+            mac: None,
+            addresses: Vec::new(),
+            routes: Vec::new(),
+            master: None,
+            alias: None,
+            altnames: Vec::new(),
+            up: true,
+            keep: Vec::new(),
+        }
+    }
+}
+
 impl LinkSpec {
     /// What a record says.
     ///

@@ -77,7 +77,7 @@ fn killed(suite: &Suite, to: &Place, link: &str) -> Result<(), Failed> {
     for when in 1..40 {
         let mut strace = tool("strace");
         let kill = format!("inject=sendto:signal=KILL:when={when}");
-        strace.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=sendto", "-e", &kill]);
+        strace.args(["-qq", "-o", "/dev/null", "-e", "trace=sendto", "-e", &kill]);
         strace.arg(suite.bins()?.join("nicon-linkmv")).args(["-t", &to.pid().to_string(), link, "eth1"]);
         output_within(&mut strace, LIMIT)?;
         if to.links().contains(&"eth1".to_owned()) {
@@ -147,7 +147,7 @@ fn another_link_at_the_last_moment(suite: &Suite, _: &Lab) -> Result<(), Failed>
     record(&moved);
     let undo = |options: &[&str]| -> Result<Ran, Failed> {
         let mut strace = tool("strace");
-        strace.args(["-f", "-qq", "-e", "trace=sendto"]).args(options);
+        strace.args(["-qq", "-e", "trace=sendto"]).args(options);
         strace.arg(suite.bins()?.join("nicon-linkmv")).arg("--undo").stderr(Stdio::piped());
         Ok(output_of_input(&mut strace, &moved.stdout, LIMIT)?)
     };

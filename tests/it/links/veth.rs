@@ -87,7 +87,7 @@ fn ports_of_bridges(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     refusal(&wire(&["eth1", "eth2", "--peer-master=br0"]), 1, &["master: no link br0 in process"]);
     // The kernel takes the pair, and then refuses the second end's master.
     places[1].ip("link add plain type veth peer name other");
-    refusal(&wire(&["eth1", "eth2", "--master=br0", "--peer-master=plain"]), 2, &["set eth2 in process"]);
+    refusal(&wire(&["eth1", "eth2", "--master=br0", "--peer-master=plain"]), 2, &["set up eth2 in process"]);
     assert_eq!(places.each_ref().map(|place| place.links().len()), [2, 3]);
 
     assert_eq!(deed(&records(&wire(&["eth1", "eth2", "--master=br0"]))[0])["changed"], true);
@@ -112,8 +112,8 @@ fn the_pair_or_nothing(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let wire = |words: &[&str]| veth(suite, places.each_ref(), words);
     refusal(&wire(&["eth1", "taken"]), 1, &["nicon-veth: taken already exists in process"]);
     refusal(&wire(&["lo", "eth2"]), 1, &["lo already exists in process"]);
-    refusal(&wire(&["eth1", "eth2", "--mtu=70000"]), 2, &["wire process"]);
-    refusal(&wire(&["eth1", "eth2", "--mtu=1400", "--peer-mtu=17"]), 2, &["wire process"]);
+    refusal(&wire(&["eth1", "eth2", "--mtu=70000"]), 2, &["MTU 70000 is out of range for a veth"]);
+    refusal(&wire(&["eth1", "eth2", "--mtu=1400", "--peer-mtu=17"]), 2, &["MTU 17 is out of range for a veth"]);
     // The kernel takes the pair, and then refuses the second end's address.
     refusal(&wire(&["eth1", "eth2", "--addr=192.0.2.1/24", "--peer-addr=ff02::1/64"]), 2, &["ff02::1/64", "eth2"]);
     for words in [["a/b", "eth2", "-J"], ["eth1", "eth%d", "-J"], ["eth1", "eth2", "--mac=01:00:5e:00:00:01"]] {

@@ -1,0 +1,116 @@
+//! Makes the pair that two records ask for, and writes it down in them.
+
+use nicon_core::{Error, Record, Result};
+use nicon_rtnl::record::{LinkFacts, NIC};
+use nicon_rtnl::{Link, NetnsHandle};
+use serde_json::{Value, json};
+
+use crate::link::namespaces::Namespaces;
+use crate::link::wait_ready::Readiness;
+use crate::record::deed::{Deed, PairUndo, PeerUndo};
+use crate::record::program::VETH;
+use crate::record::steps::STEPS;
+use crate::veth::end::{End, FIELDS};
+use crate::veth::pair::{Made, Pair};
+
+/// How pairs are made.
+pub(crate) struct Options<'a> {
+    pub(crate) readiness: Readiness<'a>,
+    pub(crate) dry_run: bool,
+    /// Whether the namespaces of a pair are held open to the end of the run.
+    pub(crate) all_or_nothing: bool,
+}
+
+/// The namespaces that are wired.
+pub(crate) struct Wiring<'a> {
+    options: Options<'a>,
+    namespaces: &'a Namespaces,
+    /// Those of the last pair. The next pair often has the same ones, so what is open there is reused.
+    last: [Option<NetnsHandle>; 2],
+}
+
+impl<'a> Wiring<'a> {
+    pub(crate) fn new(options: Options<'a>, namespaces: &'a Namespaces) -> Self {
+        Self { options, namespaces, last: [None, None] }
+    }
+
+    /// Makes the pair that the records ask for.
+    ///
+    /// # Errors
+    /// Nothing is made, and the records are as they were.
+    pub(crate) fn wire_as_asked(&mut self, records: &mut [Record; 2]) -> Result<()> {
+        let ends = [End::try_from(&records[0])?, End::try_from(&records[1])?];
+        self.wire(records, &ends)?;
+        if !self.options.dry_run {
+            records.iter_mut().for_each(|record| record.remove_all(&FIELDS));
+        }
+        Ok(())
+    }
+
+    /// Makes a pair, and writes it down in the records of its ends.
+    ///
+    /// # Errors
+    /// Nothing is made, and the records are as they were.
+    pub(crate) fn wire(&mut self, records: &mut [Record; 2], ends: &[End; 2]) -> Result<()> {
+        for record in &*records {
+            // What cannot be read could not be undone, either.
+            Deed::all(record)?;
+        }
+        if self.options.readiness.is_asked() && ends.iter().any(|end| !end.spec.up) {
+            return Err(Error::failed("field \"up\": an end that stays down has no carrier, and announces nothing"));
+        }
+        let home = &self.namespaces.home;
+        let [first, second] = &mut self.last;
+        let first = &*first.insert(first.as_ref().unwrap_or(home).open_record(&records[0])?);
+        let second = &*second.insert(second.as_ref().unwrap_or(home).open_record(&records[1])?);
+        let pair = Pair::new([first, second], ends)?;
+        if self.options.dry_run {
+            let steps = pair.plan(&self.options.readiness)?;
+            records.iter_mut().zip(steps).for_each(|(record, steps)| record.set(STEPS, steps));
+            return Ok(());
+        }
+        if self.options.all_or_nothing {
+            self.namespaces.hold(first)?;
+            self.namespaces.hold(second)?;
+        }
+        let id = Deed::new_id()?;
+        let made = pair.make(&self.options.readiness)?;
+        write_down(&mut records[0], &id, &made, [(0, first), (1, second)]);
+        write_down(&mut records[1], &id, &made, [(1, second), (0, first)]);
+        Ok(())
+    }
+}
+
+/// Adds one end's facts and deed to its record, given the index and namespace of this end and of the other.
+fn write_down(record: &mut Record, id: &str, made: &Made, [(own, netns), (other, far)]: [(usize, &NetnsHandle); 2]) {
+    let (link, peer) = (&made.links[own], &made.links[other]);
+    let netns = netns.ns.id().ino;
+    // What a dry run said would be done.
+    record.remove(STEPS);
+    record.set(NIC, nic(link, netns, (peer, far)));
+    let undo = made.inodes.map(|inodes| PairUndo {
+        inode: inodes[own],
+        peer: PeerUndo { netns: far.ns.id().ino, name: peer.name.clone(), ifindex: peer.ifindex, inode: inodes[other] },
+    });
+    let deed = Deed {
+        id: Some(id.to_owned()),
+        by: VETH.to_owned(),
+        netns: Some(netns),
+        link: None,
+        name: link.name.clone(),
+        ifindex: link.ifindex,
+        changed: made.changed,
+        lost: None,
+        undo: serde_json::to_value(undo).expect("plain data"),
+        mac: None,
+    };
+    deed.add_to(record);
+}
+
+fn nic(link: &Link, netns: u64, (peer, far): (&Link, &NetnsHandle)) -> Value {
+    let mut nic = serde_json::to_value(LinkFacts::new(link, netns)).expect("plain data");
+    nic["peer"] = json!({
+        "name": peer.name, "ifindex": peer.ifindex, "netns": far.ns.id().ino, "target": far.label
+    });
+    nic
+}
