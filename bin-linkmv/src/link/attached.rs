@@ -126,7 +126,7 @@ impl Attached {
             match Qdisc::from_hex(text, was, ifindex) {
                 Some(qdisc) => left.push(qdisc),
                 None => {
-                    missing.unless(Err(Error::failed(format!("\"{text}\" is no queueing discipline of link {was}"))))
+                    missing.unless(Err(Error::failed(format!("\"{text}\" is no queueing discipline of link {was}"))));
                 }
             }
         }
@@ -154,7 +154,9 @@ impl Attached {
                 missing.unless(Err(Error::failed(format!("qdisc {qdisc} has other parameters than before"))));
             }
         }
-        errors.into_iter().for_each(|error| missing.unless(Err(error)));
+        for error in errors {
+            missing.unless(Err(error));
+        }
         Ok(())
     }
 }

@@ -129,7 +129,9 @@ impl State {
         missing.unless(self.restore_alias(&link, origin));
         let as_port = Own { mac: self.mac.clone(), mtu: self.mtu };
         let own = if link.master.is_some() { None } else { self.own.as_ref() };
-        master::lend(origin, &link, own.unwrap_or(&as_port)).into_iter().for_each(|set| missing.unless(set));
+        for set in master::lend(origin, &link, own.unwrap_or(&as_port)) {
+            missing.unless(set);
+        }
         let present = netlink.parameters(link.ifindex)?;
         for (name, value) in self.parameters.differing_from(&present) {
             let set = netlink.set_parameter(link.ifindex, name, value);
