@@ -1,7 +1,7 @@
 //! Undoing what nicon-linkmv and nicon-veth did.
 
 pub(crate) mod input;
-mod locate;
+pub(crate) mod locate;
 mod moved_link;
 mod pair;
 mod undone;
@@ -14,6 +14,7 @@ use crate::link::namespaces::Namespaces;
 use crate::link::on_top::OnTop;
 use crate::record::deed::Deed;
 use crate::record::program::{LINKMV, VETH};
+use locate::Reach;
 use undone::Undone;
 
 /// Undoes one deed of a record, whichever program did it. A link is not put back where that destroys what the deed's target has
@@ -21,11 +22,16 @@ use undone::Undone;
 ///
 /// # Errors
 /// If it cannot be undone, or not as a whole.
-pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces, guard: Option<&OnTop>) -> Result<Undone> {
+pub(crate) fn undo(
+    deed: &Deed,
+    record: &Record,
+    namespaces: &Namespaces,
+    (guard, reach): (Option<&OnTop>, Reach),
+) -> Result<Undone> {
     // On another machine, or after a restart of this one, the same numbers mean other links.
     Machine::this()?.check(record)?;
     match deed.by.as_str() {
-        LINKMV => moved_link::undo(deed, record, namespaces, guard),
+        LINKMV => moved_link::undo(deed, record, namespaces, (guard, reach)),
         VETH => pair::undo(deed, record, namespaces),
         other => Err(Error::failed(format!("{} was done by {other}, which this version does not know", deed.name))),
     }
@@ -39,9 +45,9 @@ pub(crate) fn undo_alone(
     deed: &Deed,
     record: &Record,
     namespaces: &Namespaces,
-    (journals, guard): (&Journals<'_>, Option<&OnTop>),
+    (journals, guard, reach): (&Journals<'_>, Option<&OnTop>, Reach),
 ) -> Result<Undone> {
-    let undo = || undo(deed, record, namespaces, guard);
+    let undo = || undo(deed, record, namespaces, (guard, reach));
     match deed.by.as_str() {
         LINKMV => moved_link::alone(deed, namespaces, journals, undo),
         _ => undo(),

@@ -68,17 +68,21 @@ impl<'a> Journals<'a> {
         }
     }
 
+    /// Tells once if there is no place for them.
+    pub(crate) fn tell_if_none(&self) {
+        if self.directory.is_none() && !self.is_told.replace(true) {
+            let why = "no journal can be kept below /run or in XDG_RUNTIME_DIR";
+            let what = "if this run is killed during a move, the link's addresses and routes are lost";
+            report(self.lock.program, &Error::failed(format!("{why}: {what}")));
+        }
+    }
+
     /// Opens the journal of the link with this `tag`, and waits for any other run that holds it.
     ///
     /// # Errors
     /// If it cannot be read or locked, or is none.
     pub(crate) fn of(&self, tag: &str) -> Result<Journal> {
         let Some((directory, path)) = &self.directory else {
-            if !self.is_told.replace(true) {
-                let why = "no journal can be kept below /run or in XDG_RUNTIME_DIR";
-                let what = "if this run is killed during a move, the link's addresses and routes are lost";
-                report(self.lock.program, &Error::failed(format!("{why}: {what}")));
-            }
             return Ok(Journal { file: None, left_behind: None, length: 0 });
         };
         let path = path.join(tag);

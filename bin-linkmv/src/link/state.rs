@@ -22,7 +22,7 @@ pub(crate) struct State {
     #[serde(default)]
     pub(crate) inode: Option<u64>,
     pub(crate) up: bool,
-    pub(crate) alias: String,
+    alias: String,
     master: Option<u32>,
     /// What identifies the master.
     #[serde(default)]

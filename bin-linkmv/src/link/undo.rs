@@ -82,11 +82,6 @@ impl Undo {
         self.state.as_ref().map(|state| origin(state).tag())
     }
 
-    /// The alias that the link had, if that is known.
-    pub(crate) fn alias(&self) -> Option<&String> {
-        self.state.as_ref().map(|state| &state.alias)
-    }
-
     /// Whether it records the link's state, and not only where it was.
     pub(crate) fn is_whole(&self) -> bool {
         self.state.is_some()

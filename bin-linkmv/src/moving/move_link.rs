@@ -63,6 +63,7 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, link: Link) -> Res
         }
         Ok(()) => {}
     }
+    options.journals.tell_if_none();
     let moved = leave_master(from, &mut link, &mut undo, &mut journal).map_err(Failure::Halfway);
     let moved = moved.and_then(|()| transfer(job, options, &link, (&tag, undo.inode()), &checked, carried));
     match moved {

@@ -16,6 +16,7 @@ use crate::link::namespaces::Namespaces;
 use crate::link::on_top::OnTop;
 use crate::record::deed::Deed;
 use crate::record::failed::FAILED;
+use crate::undoing::locate::Reach;
 use crate::undoing::undone::Undone;
 use crate::undoing::{find_undone, undo_alone};
 
@@ -107,11 +108,13 @@ fn undo_all(
                 if let Err(error) = interrupt.check() {
                     return answers.give(None, Err(error.suffix(", before all was undone")));
                 }
-                let mut outcome = undo_alone(&deeds[index], record, namespaces, (journals, guard.as_ref()));
+                let undo_in = |reach| undo_alone(&deeds[index], record, namespaces, (journals, guard.as_ref(), reach));
+                let mut outcome = undo_in(Reach::Left);
                 if outcome.as_ref().is_err_and(|error| error.status() == Status::No) {
                     let earlier = deeds[..index].iter().map(|deed| (deed, &*record));
                     let earlier = earlier.chain(before.iter().flat_map(Input::each_deed));
-                    outcome = undone_below(&deeds[index], earlier, namespaces).map_or(outcome, Ok);
+                    outcome =
+                        undone_below(&deeds[index], earlier, namespaces).map_or_else(|| undo_in(Reach::Anywhere), Ok);
                 }
                 if outcome.as_ref().is_ok_and(|undone| undone.changed) {
                     interrupt.sleep(options.pace);

@@ -7,26 +7,33 @@ use crate::link::find::{by_inode, tagged};
 use crate::link::journal::Journals;
 use crate::link::namespaces::Namespaces;
 use crate::link::on_top::{OnTop, falling};
-use crate::link::tag::remove_tag;
+use crate::link::tag::{Origin, origin_of, remove_tag};
 use crate::link::undo::Undo;
 use crate::record::deed::Deed;
-use crate::undoing::locate::open_target;
+use crate::undoing::locate::{Reach, open_target};
 use crate::undoing::undone::{Location, Undone};
 
 /// Puts back the link of a deed.
-pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces, guard: Option<&OnTop>) -> Result<Undone> {
+pub(crate) fn undo(
+    deed: &Deed,
+    record: &Record,
+    namespaces: &Namespaces,
+    (guard, reach): (Option<&OnTop>, Reach),
+) -> Result<Undone> {
     let undo = Undo::from_value(&deed.undo)?;
     let name: LinkName = undo.name.parse()?;
     let sought = Sought::of(deed);
     let origin = open_origin(&undo, namespaces)?;
     if let Some(link) = at_home(&undo, &sought, &origin)? {
         // The kernel puts a network card back when its container ends, but as the container left it.
-        let changed = link.name != undo.name || undo.alias().is_some_and(|alias| *alias != link.alias);
+        let is_from_here = |from: Origin| from.netns == undo.netns && from.name == undo.name;
+        let changed = origin_of(&link).is_some_and(is_from_here);
         let restored = undo.restore(&link, &origin, &origin)?;
         return Ok(Undone { changed, now: Some(location(&undo, restored.link)), missing: restored.missing });
     }
     let (there, link) = match find_there(deed, record, (&undo, &sought), namespaces) {
         Ok(found) => found,
+        Err(gone) if reach == Reach::Left => return Err(gone),
         Err(gone) => undo.inode().map_or(Ok(None), |inode| namespaces.find_link(inode))?.ok_or(gone)?,
     };
     if !there.is(&origin) {
@@ -45,6 +52,8 @@ pub(crate) fn alone(
     undo: impl FnOnce() -> Result<Undone>,
 ) -> Result<Undone> {
     let before = Undo::from_value(&deed.undo)?;
+    // It becomes part of a path.
+    before.name.parse::<LinkName>()?;
     let Some(tag) = before.tag() else { return undo() };
     let mut journal = journals.of(&tag)?;
     let undone = undo()?;

@@ -1,14 +1,16 @@
 //! Links that are not where nicon-linkmv left them: somebody moved them on, or their container has ended.
 //!
 //! When a network namespace ends, the kernel puts a network card into the initial one, with the name, the alias and the
-//! alternative names that it has. Virtual links, which is all that there is here, go with their namespace. So the tests put the
-//! link there themselves, as the kernel does, and end the container then.
+//! alternative names that it has. Virtual links go with their namespace. So tests that have no card put the link there themselves, as
+//! the kernel does, and end the container then.
 
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, Ran, output_within, tool};
 use serde_json::{Value, json};
 
+use crate::support::cell::wait_for;
 use crate::support::expect::{deed, record, refusal, undone};
+use crate::support::kernel::Feature;
 use crate::support::links::{Place, one, wait_until};
 use crate::support::suite::Suite;
 
@@ -16,6 +18,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("links::found_again::an_undo_finds_it_anywhere", an_undo),
         suite.trial("links::found_again::the_same_command_after_a_restart", after_a_restart),
+        suite.trial_with(&[Feature::NetworkCard], "links::found_again::a_card_that_the_kernel_put_back", a_card),
         suite.trial("links::found_again::one_of_which_two_say_that_they_are_it", two_notes),
         suite.trial("links::found_again::a_killed_move_wherever_the_link_is", a_killed_move),
     ]
@@ -107,6 +110,34 @@ fn after_a_restart(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         assert_eq!(home["ifalias"].as_str().unwrap_or_default(), alias);
         assert!(!home.to_string().contains("nicon"), "{home}");
     }
+    Ok(())
+}
+
+/// A card, which the kernel itself puts back.
+fn a_card(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let ip = |line: &str| {
+        let host = ["-t", "1", "-n", "ip"].into_iter().chain(line.split(' '));
+        output_within(tool("nsenter").args(host), LIMIT).unwrap().ok()
+    };
+    ip("link set vec0 up")?;
+    ip("addr add 10.9.0.1/24 dev vec0")?;
+    let mv = |to: &Place| suite.run(&["nicon-linkmv", "-f", "1", "-t", &to.pid().to_string(), "vec0", "eth1"]);
+    let to = Place::new();
+    let moved = mv(&to);
+    record(&moved);
+    drop(to);
+    wait_for("card on the host", || ip("link show dev eth1").is_ok());
+    let to = Place::new();
+    let again = record(&mv(&to));
+    assert_eq!((&deed(&again)["undo"]["name"], &deed(&again)["changed"]), (&json!("vec0"), &json!(true)));
+    assert_eq!(to.links(), ["lo", "eth1"]);
+    drop(to);
+    wait_for("card on the host", || ip("link show dev eth1").is_ok());
+    let back = record(&suite.feed(&["nicon-linkmv", "--undo"], &moved.stdout));
+    assert_eq!(undone(&back)["changed"], true);
+    let home = one(&ip("-j addr show dev vec0")?);
+    assert_eq!((&home["addr_info"][0]["local"], home.get("ifalias")), (&json!("10.9.0.1"), None), "{home}");
+    ip("addr flush dev vec0").map(drop)?;
     Ok(())
 }
 

@@ -22,6 +22,9 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     ]
 }
 
+/// Puts something at a path.
+type Put<'a> = &'a dyn Fn(&Path) -> std::io::Result<()>;
+
 /// A link that is to be moved, and the path of its journal.
 fn ground() -> (Place, Place, PathBuf) {
     let (from, to) = (Place::new(), Place::new());
@@ -43,7 +46,7 @@ fn mv(suite: &Suite, from: &Place, to: &Place) -> Ran {
 fn what_is_none(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let (from, to, journal) = ground();
     let elsewhere = Path::new("/run/not-a-journal");
-    let put: [(&str, &dyn Fn(&Path) -> std::io::Result<()>); 9] = [
+    let put: [(&str, Put<'_>); 9] = [
         ("it is not a file", &|path| symlink(elsewhere, path)),
         ("it is not a file", &|path| std::fs::create_dir(path)),
         ("it is not a file", &|path| Ok(nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRWXU)?)),

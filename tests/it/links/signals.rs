@@ -23,6 +23,8 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("links::signals::all_or_nothing_where_a_container_ends", a_container_ends),
         suite.trial("links::signals::all_or_nothing_that_is_killed", killed),
         suite.trial("links::signals::what_was_done_is_printed", what_was_done),
+        suite.trial("links::signals::what_nobody_has_read_is_told_again", told_again),
+        suite.trial("links::signals::what_comes_behind_it_is_passed_on", passed_on),
         suite.trial("links::signals::what_is_ignored_stays_so", ignored),
     ]
 }
@@ -174,6 +176,46 @@ fn what_was_done(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     assert!(links().contains(&batch.pairs[1].link));
     assert_eq!(parse(&moved).len(), 1);
     record(&suite.feed(&["nicon-linkmv", "--undo"], &moved));
+    batch.is_home();
+    Ok(())
+}
+
+/// A move whose record could not be printed cannot be undone by it. So the next run of the same command prints it.
+fn told_again(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let batch = Batch::new();
+    let [asked, _] = batch.asked();
+    for shell in ["nicon-linkmv >/dev/full", "(sleep 0.2; exec nicon-linkmv) | :"] {
+        suite.shell(shell, &asked);
+        assert_eq!(batch.place.links(), ["lo", &batch.pairs[0].link]);
+        let again = suite.feed(&["nicon-linkmv"], &asked);
+        assert_eq!(record(&again)["done"][0]["changed"], true);
+        record(&suite.feed(&["nicon-linkmv", "--undo"], &again.stdout));
+        batch.is_home();
+    }
+    Ok(())
+}
+
+/// A record behind the signal tells of a deed of another program, which must not be lost.
+fn passed_on(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let batch = Batch::new();
+    let mut wait = suite.command("nicon-linkmv")?;
+    wait.args(["--wait", "20"]);
+    ip(&format!("link set {} down", batch.pairs[0].peer));
+    let (child, mut input) = halfway(wait, &batch)?;
+    let [_, second] = batch.asked();
+    let done = json!([{"id": "1", "by": "nicon-veth", "netns": 4, "name": "eth9", "ifindex": 9, "changed": true, "undo": null}]);
+    let second = serde_json::from_str::<serde_json::Value>(&second)?;
+    let mut second = second.as_object().ok_or("no record")?.clone();
+    second.insert("done".to_owned(), done);
+    input.write_all(format!("{}\n", serde_json::Value::Object(second)).as_bytes())?;
+    send(&child, Signal::SIGTERM)?;
+    let output = child.wait_with_output()?;
+    assert_eq!(output.status.signal(), Some(Signal::SIGTERM as i32), "{output:?}");
+    let passed = parse(&String::from_utf8(output.stdout)?);
+    assert_eq!((passed.len(), &passed[0]["done"][0]["id"]), (1, &json!("1")));
+    let why = passed[0]["failed"].as_str().unwrap_or_default();
+    assert!(why.contains("not tried, since"), "{why}");
+    ip(&format!("link set {} up", batch.pairs[0].peer));
     batch.is_home();
     Ok(())
 }

@@ -36,7 +36,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 /// If it is held by another program, or for longer than that, or the run is interrupted.
 pub(super) fn wait(file: &File, path: &Path, options: &Options<'_>) -> Result<()> {
     let Options { program, patience, interrupt } = *options;
-    let (begun, mut pause, mut strangers, mut told) = (Instant::now(), SHORTEST_PAUSE, 0, false);
+    let (begun, mut strangers, mut told) = (Instant::now(), 0, false);
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(()),
@@ -61,9 +61,9 @@ pub(super) fn wait(file: &File, path: &Path, options: &Options<'_>) -> Result<()
             told = true;
             report(program, &Error::failed(format!("waiting for {who}, which holds {}", path.display())));
         }
-        interrupt.sleep(pause);
+        // So it is late by an eighth of what it has waited.
+        interrupt.sleep((begun.elapsed() / 8).clamp(SHORTEST_PAUSE, LONGEST_PAUSE));
         interrupt.check()?;
-        pause = LONGEST_PAUSE.min(pause * 2);
     }
 }
 
