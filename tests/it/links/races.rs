@@ -111,8 +111,9 @@ fn identical_commands(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         let moved: String = told
             .iter()
             .filter(|record| record["done"][0]["changed"] == true)
-            .map(|record| format!("{record}\n"))
-            .collect();
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n");
         for ran in at_once(suite, 2, &["nicon-linkmv", "--undo"], &moved) {
             assert_eq!(records(&ran).len(), LINKS);
         }
@@ -171,7 +172,7 @@ fn killed_at_random(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         // The first deed of a link is the one that has its state.
         let mut deeds = parse(&format!("{printed}{}", again.stdout));
         deeds.retain(|record| record["done"][0]["undo"].get("requests").is_some());
-        let input: String = deeds.iter().map(|record| format!("{record}\n")).collect();
+        let input = deeds.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
         let undone = suite.feed(&["nicon-linkmv", "--undo"], input);
         if undone.code() != Some(0) {
             return Err(told(format!("{undone:?}").into()));
