@@ -3,12 +3,14 @@
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use nicon_core::Result;
 use nicon_rtnl::conf::Conf;
 use nicon_rtnl::{Link, NetnsHandle};
 
 use crate::link::sysctl::Sysctls;
+use crate::link::tag::noted_origin;
 
 /// A network namespace, and what is known about all of its links.
 pub(crate) struct Source {
@@ -18,11 +20,21 @@ pub(crate) struct Source {
     /// The settings of links that were read before. Reading them takes a hundred files a link, but most links have the same
     /// settings, and one netlink message shows whether they do.
     known: RefCell<HashMap<Conf, Sysctls>>,
+    /// Links that came back to it under another name, as last listed.
+    returned: RefCell<Option<(Instant, Rc<[Link]>)>>,
 }
+
+/// How long a list of links that came back is reused: most names that are not found are just wrong, and many may be.
+const FRESH: Duration = Duration::from_secs(1);
 
 impl Source {
     pub(crate) fn new(netns: NetnsHandle) -> Self {
-        Self { netns: Rc::new(netns), defaults: OnceCell::new(), known: RefCell::default() }
+        Self {
+            netns: Rc::new(netns),
+            defaults: OnceCell::new(),
+            known: RefCell::default(),
+            returned: RefCell::default(),
+        }
     }
 
     /// Keeps what is known about the `last` source if this is the same namespace.
@@ -31,6 +43,20 @@ impl Source {
             Some(last) => Self { netns: Rc::new(netns), ..last },
             None => Self::new(netns),
         }
+    }
+
+    /// The links of which it is noted that they came from this namespace, and that are in it again.
+    pub(crate) fn returned(&self) -> Result<Rc<[Link]>> {
+        if let Some((when, links)) = &*self.returned.borrow()
+            && when.elapsed() < FRESH
+        {
+            return Ok(links.clone());
+        }
+        let mut links = self.netns.netlink.links(None)?.entries;
+        links.retain(|link| noted_origin(link).is_some_and(|origin| origin.netns == self.netns.ns.id().ino));
+        let links: Rc<[Link]> = links.into_iter().map(|link| *link).collect();
+        *self.returned.borrow_mut() = Some((Instant::now(), links.clone()));
+        Ok(links)
     }
 
     /// The settings of a link that are not the namespace's defaults.

@@ -94,6 +94,11 @@ pub(crate) fn remove_tag(netns: &NetnsHandle, link: &Link, tag: &str) -> Result<
     }
 }
 
+/// Where a link came from, whether its move is complete or not.
+pub(crate) fn noted_origin(link: &Link) -> Option<Origin> {
+    tag_of(link).map(|(_, origin)| origin).or_else(|| origin_of(link))
+}
+
 fn read_altname(prefix: &str, altname: &str) -> Option<Origin> {
     let mut parts = altname.strip_prefix(prefix)?.splitn(3, '.');
     let (netns, ifindex, name) = (parts.next()?, parts.next()?, parts.next()?);

@@ -10,8 +10,9 @@
 
 use nicon_core::link::Selector;
 use nicon_core::{Error, Result};
+use nicon_rtnl::Link;
 
-use crate::link::tag::{origin_of, remove_tag, tag_of};
+use crate::link::tag::{noted_origin, remove_tag, tag_of};
 use crate::link::undo::Undo;
 use crate::moving::job::{Job, Options};
 
@@ -48,15 +49,16 @@ fn from_elsewhere(job: &Job<'_>, options: &Options<'_>, name: &str) -> Result<bo
 
 fn under_another_name(job: &Job<'_>, name: &str) -> Result<bool> {
     let from = &job.from.netns;
-    let mut found = from.netlink.links(None)?.entries;
-    found.retain(|link| {
-        let origin = tag_of(link).map(|(_, origin)| origin).or_else(|| origin_of(link));
-        origin.is_some_and(|origin| origin.netns == from.ns.id().ino && origin.name == name)
-    });
+    let returned = job.from.returned()?;
+    let found: Vec<&Link> =
+        returned.iter().filter(|link| noted_origin(link).is_some_and(|origin| origin.name == name)).collect();
     match &found[..] {
         [] => Ok(false),
         [link] => {
-            let restored = Undo::of_nothing_but(from, name).restore(link, from, from)?;
+            let Some(link) = from.netlink.link_at(link.ifindex)?.filter(|now| now.name == link.name) else {
+                return Ok(false);
+            };
+            let restored = Undo::of_nothing_but(from, name).restore(&link, from, from)?;
             if let Some((tag, _)) = tag_of(&restored.link) {
                 remove_tag(from, &restored.link, tag)?;
             }

@@ -154,11 +154,13 @@ fn two_movers_race(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let (from, places) = (Place::new(), [Place::new(), Place::new()]);
     let make = |n| format!("link add a{n} type veth peer name b{n}\n");
     from.ip_batch(&(0..PAIRS).map(make).collect::<String>());
-    let names = (0..PAIRS).flat_map(|n| [format!("a{n}"), format!("b{n}")]);
+    // Who has lost a link would lose the next ones as well, if both took them in one order.
+    let orders = [["a", "b"], ["b", "a"]];
     let outcomes: Vec<Ran> = std::thread::scope(|scope| {
-        let runs = places.each_ref().map(|place| {
-            let asked =
-                names.clone().map(|name| json!({"pid": place.pid(), "from": from.pid(), "link": name}).to_string());
+        let runs = [0, 1].map(|mover| {
+            let names = (0..PAIRS).flat_map(|n| orders[mover].map(|end| format!("{end}{n}")));
+            let pid = places[mover].pid();
+            let asked = names.map(|name| json!({"pid": pid, "from": from.pid(), "link": name}).to_string());
             let asked = asked.collect::<Vec<_>>().join("\n");
             let mut command = suite.command("nicon-linkmv").unwrap();
             scope.spawn(move || output_of_input(&mut command, asked, LIMIT * 4).unwrap())
