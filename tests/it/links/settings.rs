@@ -1,7 +1,7 @@
 //! What nicon-linkmv gives a link in its new place.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{Lab, Ran};
+use nicon_lab::Ran;
 use serde_json::{Value, json};
 
 use crate::support::expect::{deed, record, refusal};
@@ -10,14 +10,18 @@ use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
-        suite.trial("links::settings::a_link_as_told", a_link_as_told),
-        suite.trial("links::settings::what_is_told_of_one_link_is_not_asked_of_another", of_one_link),
-        suite.trial("links::settings::told_again_only_what_lacks_is_added", told_again),
-        suite.trial("links::settings::all_or_back", all_or_back),
-        suite.trial("links::settings::routes_of_other_links_stay", routes_of_other_links),
-        suite.trial("links::settings::announced_to_the_neighbours", announced),
-        suite.trial("links::settings::an_address_that_another_host_has", an_address_that_another_host_has),
-        suite.trial("links::settings::waits_for_the_carrier", waits),
+        suite.trial_of_kernel(&[], "links::settings::a_link_as_told", a_link_as_told),
+        suite.trial_of_kernel(&[], "links::settings::what_is_told_of_one_link_is_not_asked_of_another", of_one_link),
+        suite.trial_of_kernel(&[], "links::settings::told_again_only_what_lacks_is_added", told_again),
+        suite.trial_of_kernel(&[], "links::settings::all_or_back", all_or_back),
+        suite.trial_of_kernel(&[], "links::settings::routes_of_other_links_stay", routes_of_other_links),
+        suite.trial_of_kernel(&[], "links::settings::announced_to_the_neighbours", announced),
+        suite.trial_of_kernel(
+            &[],
+            "links::settings::an_address_that_another_host_has",
+            an_address_that_another_host_has,
+        ),
+        suite.trial_of_kernel(&[], "links::settings::waits_for_the_carrier", waits),
     ]
 }
 
@@ -65,7 +69,7 @@ pub(crate) fn undo(suite: &Suite, moved: &Ran) -> Ran {
 }
 
 /// A gateway for the link does not take the default route of another one, in either family.
-fn routes_of_other_links(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn routes_of_other_links(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     ground.to.ip_batch(
         "link add up0 type veth peer name up1\nlink set up1 up\nlink set up0 up
@@ -98,7 +102,7 @@ pub(crate) const ALL: [&str; 13] = [
 ];
 
 /// What a program printed of a link that it moved, made or listed, with a link on the command line of the next.
-fn of_one_link(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn of_one_link(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     ground.from.ip_batch("link add v1 mtu 1300 type veth peer name p1\nlink add v2 type veth peer name p2\nlink add v3 type veth peer name p3");
     ground.to.ip_batch("link add br0 type bridge\nlink add port0 master br0 type veth peer name port1");
@@ -125,7 +129,7 @@ fn of_one_link(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn a_link_as_told(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn a_link_as_told(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     let before = ground.state();
     let moved = ground.mv(suite, &ALL);
@@ -158,7 +162,7 @@ fn a_link_as_told(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn told_again(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn told_again(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     record(&ground.mv(suite, &["v9", "eth1", "--addr=192.0.2.1/24", "--gateway=192.0.2.2"]));
     let before = ground.state();
@@ -215,7 +219,7 @@ fn told_again(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// What can be known beforehand is refused before anything is changed; what the kernel finds later is taken back.
-fn all_or_back(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn all_or_back(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     ground.from.ip("link set v9 up");
     ground.from.ip("addr add 192.0.2.77/24 dev v9");
@@ -253,7 +257,7 @@ fn all_or_back(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// The neighbour at the other end has learned another hardware address for both addresses.
-fn announced(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn announced(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     ground.from.ip("link set p9 up");
     ground.from.ip("addr add 192.0.2.2/24 dev p9");
@@ -276,7 +280,7 @@ fn announced(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn an_address_that_another_host_has(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn an_address_that_another_host_has(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     ground.from.ip("link set p9 addrgenmode none");
     ground.from.ip("link set p9 up");
@@ -294,7 +298,7 @@ fn an_address_that_another_host_has(suite: &Suite, _: &Lab) -> Result<(), Failed
     Ok(())
 }
 
-fn waits(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn waits(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     let before = ground.state();
     refusal(&ground.mv(suite, &["v9", "eth1", "--wait=0.3"]), 1, &["eth1 in process", "no carrier after 0.3 s"]);
