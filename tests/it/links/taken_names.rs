@@ -49,13 +49,13 @@ fn refused(suite: &Suite, links: &[Pair; 2], words: &[&str], name: &str, take: &
     // It stops after the one before that.
     let stop = format!("inject=sendto:signal=STOP:when={when}");
     let mut held = start(&place, link, &["-e", &stop])?;
-    let (mut pid, mut line, mut told) = (String::new(), String::new(), String::new());
+    let (mut pid, mut message, mut told) = (String::new(), String::new(), String::new());
     BufReader::new(held.stdout.take().ok_or("no output")?).read_line(&mut pid)?;
     let mut stderr = BufReader::new(held.stderr.take().ok_or("no messages")?);
-    while !line.contains("stopped by SIGSTOP") {
-        line.clear();
-        assert_ne!(stderr.read_line(&mut line)?, 0, "it did not stop: {told}");
-        told += &line;
+    while !message.contains("stopped by SIGSTOP") {
+        message.clear();
+        assert_ne!(stderr.read_line(&mut message)?, 0, "it did not stop: {told}");
+        told += &message;
     }
     take.lines().for_each(|line| drop(place.ip(line)));
     kill(Pid::from_raw(pid.trim().parse()?), Signal::SIGCONT)?;
