@@ -253,6 +253,7 @@ fn links_that_cannot_move(suite: &Suite) -> Result<(), Failed> {
     for link in ["lo", "stays-here"] {
         let before = state(link);
         refusal(&mv(&place, suite, &[link, "eth1"]), 2, &[link, "cannot be moved"]);
+        refusal(&mv(&place, suite, &[link, "eth1", "--dry-run"]), 2, &[link, "cannot be moved"]);
         assert_eq!(state(link), before);
     }
     for name in ["", ".", "..", "a b", "a/b", "a:b", "eth%s", "1234567890123456"] {
