@@ -15,6 +15,7 @@ pub(crate) mod moves;
 pub(crate) mod not_its_alone;
 pub(crate) mod planned;
 pub(crate) mod races;
+pub(crate) mod ready;
 pub(crate) mod records;
 pub(crate) mod records_undo;
 pub(crate) mod restored;
@@ -47,6 +48,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         moves::trials(suite),
         planned::trials(suite),
         races::trials(suite),
+        ready::trials(suite),
         records::trials(suite),
         records_undo::trials(suite),
         not_its_alone::trials(suite),
