@@ -2,15 +2,14 @@
 
 use std::net::Ipv4Addr;
 
-use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteType};
 
 use crate::route::Route;
 
 /// The `routes` of other links whose preferred source is one of `addresses`, in short. The kernel removes those of the main table
 /// once the address is nowhere else (`fib_sync_down_addr` of `net/ipv4/fib_semantics.c`).
-pub(crate) fn dependent(addresses: &[Ipv4Addr], routes: &[RouteNetlinkMessage], ifindex: u32) -> Vec<String> {
-    let others = || routes.iter().filter_map(|route| elsewhere(route, ifindex));
+pub(crate) fn dependent(addresses: &[Ipv4Addr], routes: &[RouteMessage], ifindex: u32) -> Vec<String> {
+    let others = || routes.iter().filter(|route| is_elsewhere(route, ifindex));
     let is_lost = |ip: &Ipv4Addr| !others().any(|route| is_local(route, *ip));
     let lost: Vec<Ipv4Addr> = addresses.iter().copied().filter(is_lost).collect();
     let depends = |route: &&RouteMessage| {
@@ -22,11 +21,9 @@ pub(crate) fn dependent(addresses: &[Ipv4Addr], routes: &[RouteNetlinkMessage], 
     others().filter(depends).filter_map(text).collect()
 }
 
-/// The route, if it leads through one other link.
-fn elsewhere(route: &RouteNetlinkMessage, ifindex: u32) -> Option<&RouteMessage> {
-    let RouteNetlinkMessage::NewRoute(route) = route else { return None };
-    let is_other = |attribute: &RouteAttribute| matches!(attribute, RouteAttribute::Oif(oif) if *oif != ifindex);
-    route.attributes.iter().any(is_other).then_some(route)
+/// Whether it leads through one other link.
+fn is_elsewhere(route: &RouteMessage, ifindex: u32) -> bool {
+    route.attributes.iter().any(|attribute| matches!(attribute, RouteAttribute::Oif(oif) if *oif != ifindex))
 }
 
 /// Whether it delivers to the host what is sent to an address.
