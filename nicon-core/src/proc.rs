@@ -217,7 +217,9 @@ mod tests {
         assert!(Stat::parse(ending).unwrap().ended);
         let main_thread = b"7 (a) S 1 7 7 0 -1 4194308 0 0 0 0 0 0 0 0 20 0 3 0 12345 0 0";
         assert!(!Stat::parse(main_thread).unwrap().ended);
-        for text in [&b"7 (a) R 1"[..], b"docker-default (enforce)", b")", b""] {
+        // One that was reaped while the kernel wrote the line.
+        let reaped = b"7 (a) X 0 -1 -1 0 -1 4194308 0 0 0 0 0 0 0 0 20 0 0 0 12345 0 0";
+        for text in [&reaped[..], b"7 (a) R 1", b"docker-default (enforce)", b")", b""] {
             assert_eq!(Stat::parse(text), None);
         }
     }

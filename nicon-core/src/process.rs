@@ -250,7 +250,14 @@ impl Process {
     }
 
     fn parse<T>(&self, file: &str, parser: impl FnOnce(&str) -> std::result::Result<T, String>) -> Result<T> {
-        parser(&self.read(file)?).map_err(|cause| Error::failed(format!("read /proc/{}/{file}: {cause}", self.pid)))
+        parser(&self.read(file)?).map_err(|cause| {
+            // Of one that is reaped while the kernel writes the file, it has "-1" for some fields (`do_task_stat` of
+            // `fs/proc/array.c`).
+            if !self.is_alive() {
+                return self.gone();
+            }
+            Error::failed(format!("read /proc/{}/{file}: {cause}", self.pid))
+        })
     }
 
     fn without_link(&self, verb: &str, ns_type: NsType, errno: Errno) -> Error {
@@ -314,4 +321,22 @@ fn hidden(pid: i32) -> Error {
 /// Whether this kernel has namespaces of that type: then we are in one.
 fn has(ns_type: NsType) -> bool {
     Path::new(&format!("/proc/self/ns/{ns_type}")).exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_while_it_ends_is_no_error() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let process = Process::pin(child.id().cast_signed()).unwrap();
+        while process.is_alive() {
+            std::thread::yield_now();
+        }
+        // A zombie's files can be read.
+        let error = process.parse("stat", |_| Err::<(), _>("it has not the fields of a process".into())).unwrap_err();
+        assert_eq!(error.to_string(), format!("process {} is gone", process.pid()));
+        child.wait().unwrap();
+    }
 }

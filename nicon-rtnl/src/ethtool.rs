@@ -27,6 +27,9 @@ const FEATURES_SET: u8 = 12;
 const FEATURES_HEADER: u16 = 1;
 const FEATURES_HW: u16 = 2;
 const FEATURES_WANTED: u16 = 3;
+const FEATURES_ACTIVE: u16 = 4;
+/// Of `net/ethtool/common.c`.
+const NETNS_LOCAL: &[u8] = b"netns-local\0";
 const HEADER_DEV_INDEX: u16 = 1;
 const HEADER_FLAGS: u16 = 3;
 const FLAG_COMPACT_BITSETS: u32 = 1;
@@ -76,6 +79,13 @@ impl Ethtool {
         let bits = offloads.0.iter().zip(&features.wanted).zip(&features.can_be_switched);
         let mask: Vec<u8> = bits.map(|((was, is), can)| (was ^ is) & can).collect();
         if mask.iter().all(|byte| *byte == 0) { Ok(()) } else { self.set(ifindex, &features, offloads, &mask) }
+    }
+
+    /// Whether a link is tied to its network namespace. The number of that bit differs between kernels, so this asks for names.
+    pub(crate) fn is_netns_local(&self, ifindex: u32) -> std::result::Result<bool, NetlinkError> {
+        let answer = self.requests.exchange::<Raw>(about(self.family, FEATURES_GET, ifindex, 0), 0)?.entries.pop();
+        let active = answer.as_ref().and_then(|answer| answer.value(HEADER, FEATURES_ACTIVE));
+        Ok(active.is_some_and(|names| names.windows(NETNS_LOCAL.len()).any(|name| name == NETNS_LOCAL)))
     }
 
     fn features(&self, ifindex: u32) -> std::result::Result<Features, NetlinkError> {

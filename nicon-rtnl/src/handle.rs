@@ -171,6 +171,19 @@ impl NetnsHandle {
         self.sysfs().ok()??.phy(link)
     }
 
+    /// Whether the kernel ties a link to this namespace, as far as it tells before a move.
+    ///
+    /// # Errors
+    /// If we may not enter the namespace.
+    pub fn is_bound(&self, link: &Link) -> Result<bool> {
+        if let Some(immutable) = link.immutable {
+            return Ok(immutable);
+        }
+        // All wireless links are; up to Linux 6.11 every link tells it as an offload.
+        let is_local = |ethtool: &Ethtool| ethtool.is_netns_local(link.ifindex).unwrap_or(false);
+        Ok(self.phy(link).is_some() || self.ethtool()?.is_some_and(is_local))
+    }
+
     fn sysfs(&self) -> Result<Option<&Sysfs>> {
         if self.sysfs.get().is_none() {
             let _ = self.sysfs.set(Sysfs::mount(&self.ns, self.home.id)?);

@@ -42,4 +42,4 @@ pub use lab::Lab;
 pub use name::LabName;
 pub use place::NetPlace;
 pub use requirements::{must_run, requirements, search_path, tool};
-pub use run::{LIMIT, Ran, output_of_input, output_within};
+pub use run::{LIMIT, Ran, output_of_input, output_within, patience};

@@ -13,7 +13,8 @@ use std::{
 pub const LIMIT: Duration = Duration::from_secs(30);
 
 /// How much longer everything may take: an emulated processor (`NICON_EMULATED=1`) is that much slower.
-fn patience() -> u32 {
+#[must_use]
+pub fn patience() -> u32 {
     if env::var_os("NICON_EMULATED").is_some() { 10 } else { 1 }
 }
 

@@ -29,7 +29,7 @@ pub(crate) struct State {
     port_of: Option<Master>,
     mtu: Option<u32>,
     pub(crate) mac: Option<String>,
-    /// Its own address and MTU, if its master lent it others.
+    /// Its own address and MTU, if it was taken from a master, which may have lent it others.
     #[serde(default)]
     own: Option<Own>,
     /// For people. `requests` is what gets restored.
@@ -103,9 +103,12 @@ impl State {
 
     /// Records what the link is like as a port of none.
     pub(crate) fn set_own(&mut self, link: &Link) {
-        if link.mac != self.mac || link.mtu != self.mtu {
-            self.own = Some(Own { mac: link.mac.clone(), mtu: link.mtu });
-        }
+        self.own = Some(Own { mac: link.mac.clone(), mtu: link.mtu });
+    }
+
+    /// Whether the link was taken from its master since, and nothing tells yet what it is like alone.
+    pub(crate) fn is_detached(&self, link: &Link) -> bool {
+        self.port_of.is_some() && self.own.is_none() && link.master.is_none()
     }
 
     /// Restores a link that is back in its namespace under its old name: the master and UP after all that has to be there before,

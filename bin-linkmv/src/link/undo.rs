@@ -120,6 +120,14 @@ impl Undo {
         Ok(alone)
     }
 
+    /// Completes what a run recorded that was killed after it had taken a port from its master and before it could record what the
+    /// port is like alone. The link still shows that.
+    pub(crate) fn complete(&mut self, link: &Link) {
+        if let Some(state) = self.state.as_mut().filter(|state| state.is_detached(link)) {
+            state.set_own(link);
+        }
+    }
+
     /// Whether it was a port.
     pub(crate) fn is_of_port(&self) -> bool {
         self.state.as_ref().is_some_and(State::is_port)

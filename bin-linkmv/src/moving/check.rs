@@ -26,7 +26,7 @@ pub(crate) struct Checked {
 /// If the kernel would reject the change.
 pub(crate) fn check(job: &Job<'_>, link: &Link) -> Result<Checked> {
     let (spec, to) = (job.spec, job.to);
-    if link.immutable == Some(true) {
+    if job.from.netns.is_bound(link)? {
         return Err(bound(link, &job.from.netns));
     }
     let new_name = spec.name.as_ref().map_or(link.name.as_str(), NewName::as_str);

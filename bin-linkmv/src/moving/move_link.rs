@@ -32,14 +32,15 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, link: Link) -> Res
     let inode = from.inode(&link)?;
     let mut journal = options.journals.of(&tag)?;
     let Some(mut link) = still_there(from, &link, inode)? else { return Ok(None) };
-    if let Some(undo) = journal.left_behind() {
+    if let Some(mut undo) = journal.left_behind() {
         let is_of_another = undo.inode().is_some() && undo.inode() != inode;
         if is_of_another && options.namespaces.find_link(undo.inode().unwrap_or_default())?.is_some() {
             let why = "another link that was called so is being moved, or its move was interrupted";
             return Err(Error::failed(format!("{} in {}: {why}", link.name, from.label)));
         }
         if !is_of_another && link.altnames.contains(&tag) {
-            // An earlier run was killed while it was putting the link back.
+            // An earlier run was killed before it moved the link, or while it was putting it back.
+            undo.complete(&link);
             let restored = undo.restore(&link, from, from)?;
             if let Some(lack) = restored.lack() {
                 remove_tag(from, &restored.link, &tag)?;

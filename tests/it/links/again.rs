@@ -1,7 +1,7 @@
 //! nicon-linkmv and links that an earlier run moved.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_within, tool};
+use nicon_lab::{LIMIT, Ran, output_within, tool};
 use serde_json::json;
 
 use crate::links::settings::{ALL, Ground};
@@ -11,15 +11,15 @@ use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
-        suite.trial("links::again::again_a_dry_run_shows_what_a_run_does", dry_run),
-        suite.trial("links::again::again_all_or_as_it_was", all_or_as_it_was),
-        suite.trial("links::again::again_in_a_batch_that_fails", in_a_batch),
-        suite.trial("links::again::no_record_is_not_silence", no_record),
-        suite.trial("links::again::hints_at_a_terminal", hints),
+        suite.trial_of_kernel(&[], "links::again::again_a_dry_run_shows_what_a_run_does", dry_run),
+        suite.trial_of_kernel(&[], "links::again::again_all_or_as_it_was", all_or_as_it_was),
+        suite.trial_of_kernel(&[], "links::again::again_in_a_batch_that_fails", in_a_batch),
+        suite.trial_of_kernel(&[], "links::again::no_record_is_not_silence", no_record),
+        suite.trial_of_kernel(&[], "links::again::hints_at_a_terminal", hints),
     ]
 }
 
-fn dry_run(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn dry_run(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     record(&ground.mv(suite, &["v9", "eth1"]));
     let mut words = vec!["v9", "eth1"];
@@ -53,7 +53,7 @@ fn dry_run(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn all_or_as_it_was(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn all_or_as_it_was(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     record(&ground.mv(suite, &["v9", "eth1", "--addr=198.51.100.1/24", "--addr=2001:db8::1/64", "--altname=first"]));
     ground.to.ip("route add 203.0.113.0/24 via 198.51.100.2 dev eth1");
@@ -102,7 +102,7 @@ fn all_or_as_it_was(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// A batch that fails moves no link back that an earlier run moved, and says what it leaves.
-fn in_a_batch(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn in_a_batch(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     record(&ground.mv(suite, &["v9", "eth1"]));
     let ask = |link: &str| json!({"pid": ground.to.pid(), "from": ground.from.pid(), "link": link, "name": "eth1", "mtu": 1300});
@@ -115,7 +115,7 @@ fn in_a_batch(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// A link that was named and not moved is not passed over in silence; an empty stream of records is one that is done.
-fn no_record(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn no_record(suite: &Suite) -> Result<(), Failed> {
     for input in ["", "\n \n"] {
         let unmoved = suite.feed(&["nicon-linkmv", "veth0", "eth1"], input);
         refusal(&unmoved, 1, &["nicon-linkmv: no record on standard input: veth0 was not moved\n"]);
@@ -131,7 +131,7 @@ fn no_record(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn hints(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn hints(suite: &Suite) -> Result<(), Failed> {
     let at_a_terminal = |words: &str| -> Result<Ran, Failed> {
         let line = format!("{}/{words}", suite.bins()?.display());
         Ok(output_within(tool("script").args(["-qec", &line, "/dev/null"]).stdin(std::process::Stdio::null()), LIMIT)?)

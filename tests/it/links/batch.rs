@@ -1,7 +1,7 @@
 //! Many links in one run of nicon-linkmv, and what becomes of the others when one fails.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_of_input, tool};
+use nicon_lab::{LIMIT, Ran, output_of_input, tool};
 use serde_json::{Value, json};
 
 use crate::links::undo::{furnished, settles_as};
@@ -11,10 +11,10 @@ use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
-        suite.trial("links::batch::fail_fast_ends_with_the_first_failure", fail_fast),
-        suite.trial("links::batch::all_or_nothing", all_or_nothing),
-        suite.trial("links::batch::pace_rests_after_each_link", pace),
-        suite.trial("links::batch::each_record_has_its_own_attributes", own_attributes),
+        suite.trial_of_kernel(&[], "links::batch::fail_fast_ends_with_the_first_failure", fail_fast),
+        suite.trial_of_kernel(&[], "links::batch::all_or_nothing", all_or_nothing),
+        suite.trial_of_kernel(&[], "links::batch::pace_rests_after_each_link", pace),
+        suite.trial_of_kernel(&[], "links::batch::each_record_has_its_own_attributes", own_attributes),
     ]
 }
 
@@ -23,7 +23,7 @@ fn feed(suite: &Suite, options: &[&str], input: &[Value]) -> Ran {
     suite.feed(&[&["nicon-linkmv"], options].concat(), lines)
 }
 
-fn fail_fast(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn fail_fast(suite: &Suite) -> Result<(), Failed> {
     let (pairs, place) = ([Pair::new(), Pair::new()], Place::new());
     let ask = |link: &str| json!({"pid": place.pid(), "link": link});
     let input = [ask(&pairs[0].link), ask("nowhere"), ask(&pairs[1].link)];
@@ -35,7 +35,7 @@ fn fail_fast(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn all_or_nothing(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn all_or_nothing(suite: &Suite) -> Result<(), Failed> {
     let (pairs, place) = ([Pair::new(), Pair::new(), Pair::new()], Place::new());
     furnished(ip, &pairs[0].link, &pairs[0].peer);
     let before = pairs.each_ref().map(|pair| state(&pair.link));
@@ -73,7 +73,7 @@ fn all_or_nothing(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// It rests after what it moved, and after nothing else.
-fn pace(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn pace(suite: &Suite) -> Result<(), Failed> {
     let (pairs, place) = ([Pair::new(), Pair::new(), Pair::new()], Place::new());
     let ask = |link: &str| json!({"pid": place.pid(), "link": link});
     let rests = |input: &[Value]| -> Result<usize, Failed> {
@@ -92,7 +92,7 @@ fn pace(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn own_attributes(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn own_attributes(suite: &Suite) -> Result<(), Failed> {
     let (pairs, place) = ([Pair::new(), Pair::new()], Place::new());
     place.ip("link add br0 type bridge");
     let input = [

@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::links::settings::Ground;
 use crate::support::expect::refusal;
 use crate::support::kernel::Feature;
+use crate::support::links::Place;
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -18,6 +19,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
             mtu_of_vlan,
         ),
         suite.trial_of_kernel(&[], "links::causes::a_master_that_takes_no_ports", no_master),
+        suite.trial_of_kernel(&[Feature::Wireless], "links::causes::a_wireless_link", wireless),
         suite.trial_of_kernel(&[], "links::causes::what_has_the_name_already", what_has_the_name),
     ]
 }
@@ -104,5 +106,20 @@ fn what_has_the_name(suite: &Suite) -> Result<(), Failed> {
         refusal(&ground.mv(suite, &["v9", name]), 1, &[&told]);
     }
     assert_eq!(ground.state(), before);
+    Ok(())
+}
+
+/// The kernel moves it only with its whole device.
+fn wireless(suite: &Suite) -> Result<(), Failed> {
+    let to = Place::new();
+    let phys = std::fs::read_dir("/sys/class/ieee80211")?.collect::<Result<Vec<_>, _>>()?;
+    let phy = phys.first().ok_or("no device")?;
+    let link = std::fs::read_dir(phy.path().join("device/net"))?.next().ok_or("no link")??.file_name();
+    let words = ["nicon-linkmv", "-f", "1", "-t", &to.pid().to_string(), &link.to_string_lossy(), "eth1"];
+    let way_out = format!("iw phy {} set netns PID", phy.file_name().display());
+    for option in ["--force", "--dry-run"] {
+        refusal(&suite.run(&[&words[..], &[option]].concat()), 2, &["cannot be moved", &way_out]);
+    }
+    assert_eq!(to.links(), ["lo"]);
     Ok(())
 }

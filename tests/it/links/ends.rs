@@ -14,12 +14,12 @@ use crate::support::suite::Suite;
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("links::ends::container_to_container", container_to_container),
-        suite.trial("links::ends::back_to_the_host", back_to_the_host),
-        suite.trial("links::ends::names_and_files_of_namespaces", names_and_files),
-        suite.trial("links::ends::from_in_the_record", from_in_the_record),
-        suite.trial("links::ends::links_by_what_they_are_known_by", selectors),
+        suite.trial_of_kernel(&[], "links::ends::back_to_the_host", back_to_the_host),
+        suite.trial_of_kernel(&[], "links::ends::names_and_files_of_namespaces", names_and_files),
+        suite.trial_of_kernel(&[], "links::ends::from_in_the_record", from_in_the_record),
+        suite.trial_of_kernel(&[], "links::ends::links_by_what_they_are_known_by", selectors),
         suite.trial_where("links::ends::a_link_by_its_pci_device", a_pci_device, a_link_by_its_pci_device),
-        suite.trial("links::ends::a_free_name", a_free_name),
+        suite.trial_of_kernel(&[], "links::ends::a_free_name", a_free_name),
     ]
 }
 
@@ -57,7 +57,7 @@ fn container_to_container(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn back_to_the_host(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn back_to_the_host(suite: &Suite) -> Result<(), Failed> {
     let (pair, place) = (Pair::new(), Place::new());
     let pid = place.pid().to_string();
     record(&suite.run(&["nicon-linkmv", "-t", &pid, &pair.link, "eth1"]));
@@ -77,7 +77,7 @@ fn back_to_the_host(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn names_and_files(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn names_and_files(suite: &Suite) -> Result<(), Failed> {
     let (pair, place) = (Pair::new(), Place::new());
     furnished(ip, &pair.link, &pair.peer);
     let before = state(&pair.link);
@@ -125,7 +125,7 @@ fn names_and_files(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn from_in_the_record(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn from_in_the_record(suite: &Suite) -> Result<(), Failed> {
     let (pairs, places) = ([Pair::new(), Pair::new(), Pair::new()], [Place::new(), Place::new()]);
     let [one, two] = places.each_ref().map(Place::pid);
     let mut input = Vec::new();
@@ -149,7 +149,7 @@ fn from_in_the_record(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn selectors(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn selectors(suite: &Suite) -> Result<(), Failed> {
     let (from, to) = (Place::new(), Place::new());
     from.ip("link add left type veth peer name right");
     from.ip("link property add dev left altname the-left-end-of-a-veth");
@@ -228,7 +228,7 @@ fn a_link_by_its_pci_device(suite: &Suite, (name, address): &(String, String)) -
     Ok(())
 }
 
-fn a_free_name(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn a_free_name(suite: &Suite) -> Result<(), Failed> {
     let (pairs, place) = ([Pair::new(), Pair::new()], Place::new());
     place.ip("link add eth0 type bridge");
     let mut names = Vec::new();

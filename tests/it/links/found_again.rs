@@ -5,7 +5,7 @@
 //! the kernel does, and end the container then.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_within, tool};
+use nicon_lab::{LIMIT, Ran, output_within, tool};
 use serde_json::{Value, json};
 
 use crate::support::cell::wait_for;
@@ -16,12 +16,12 @@ use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
-        suite.trial("links::found_again::an_undo_finds_it_anywhere", an_undo),
-        suite.trial("links::found_again::the_same_command_after_a_restart", after_a_restart),
-        suite.trial_with(&[Feature::NetworkCard], "links::found_again::a_card_that_the_kernel_put_back", a_card),
-        suite.trial("links::found_again::a_dry_run_foresees_it", foreseen),
-        suite.trial("links::found_again::one_of_which_two_say_that_they_are_it", two_notes),
-        suite.trial("links::found_again::a_killed_move_wherever_the_link_is", a_killed_move),
+        suite.trial_of_kernel(&[], "links::found_again::an_undo_finds_it_anywhere", an_undo),
+        suite.trial_of_kernel(&[], "links::found_again::the_same_command_after_a_restart", after_a_restart),
+        suite.trial_of_kernel(&[Feature::NetworkCard], "links::found_again::a_card_that_the_kernel_put_back", a_card),
+        suite.trial_of_kernel(&[], "links::found_again::a_dry_run_foresees_it", foreseen),
+        suite.trial_of_kernel(&[], "links::found_again::one_of_which_two_say_that_they_are_it", two_notes),
+        suite.trial_of_kernel(&[], "links::found_again::a_killed_move_wherever_the_link_is", a_killed_move),
     ]
 }
 
@@ -58,7 +58,7 @@ fn comes_home(suite: &Suite, from: &Place, moved: &str, before: &[String; 3]) ->
     back
 }
 
-fn an_undo(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn an_undo(suite: &Suite) -> Result<(), Failed> {
     let (from, before) = ground();
     let (to, third) = (Place::new(), Place::new());
     // Somebody moved it on and renamed it.
@@ -90,7 +90,7 @@ fn an_undo(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn after_a_restart(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn after_a_restart(suite: &Suite) -> Result<(), Failed> {
     let (from, _) = ground();
     for alias in ["", "mine"] {
         from.ip_batch(&format!("link set v9 alias {}\n", if alias.is_empty() { "\"\"" } else { alias }));
@@ -115,7 +115,7 @@ fn after_a_restart(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// A card, which the kernel itself puts back.
-fn a_card(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn a_card(suite: &Suite) -> Result<(), Failed> {
     let ip = |line: &str| {
         let host = ["-t", "1", "-n", "ip"].into_iter().chain(line.split(' '));
         output_within(tool("nsenter").args(host), LIMIT).unwrap().ok()
@@ -143,7 +143,7 @@ fn a_card(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// A dry run says what the run does with a link that came back under another name, and is refused alike; `ip` does the same by its steps.
-fn foreseen(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn foreseen(suite: &Suite) -> Result<(), Failed> {
     for alias in ["", "mine"] {
         let (from, _) = ground();
         from.sh("echo 1 >/proc/sys/net/ipv4/conf/v9/forwarding");
@@ -180,7 +180,7 @@ fn foreseen(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn two_notes(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn two_notes(suite: &Suite) -> Result<(), Failed> {
     let (from, _) = ground();
     let to = Place::new();
     record(&mv(suite, &from, &to));
@@ -199,7 +199,7 @@ fn two_notes(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn a_killed_move(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn a_killed_move(suite: &Suite) -> Result<(), Failed> {
     let (from, before) = ground();
     let (to, third) = (Place::new(), Place::new());
     let words = words(&from, &to);

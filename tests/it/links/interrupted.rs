@@ -1,7 +1,7 @@
 //! Whatever call a move or its undo dies at, nothing is lost: the same command finishes what was begun, or puts it back.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{Lab, Ran};
+use nicon_lab::Ran;
 use serde_json::Value;
 
 use crate::links::undo::{furnished, settles_as};
@@ -12,9 +12,9 @@ use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
-        suite.trial("links::interrupted::a_move_at_each_call", a_move),
-        suite.trial("links::interrupted::an_undo_at_each_call", an_undo),
-        suite.trial("links::interrupted::a_move_that_fails_at_each_call", a_move_that_fails),
+        suite.trial_of_kernel(&[], "links::interrupted::a_move_at_each_call", a_move),
+        suite.trial_of_kernel(&[], "links::interrupted::an_undo_at_each_call", an_undo),
+        suite.trial_of_kernel(&[], "links::interrupted::a_move_that_fails_at_each_call", a_move_that_fails),
     ]
 }
 
@@ -42,7 +42,7 @@ fn undo(suite: &Suite, moved: &str) -> Ran {
     suite.feed(&["nicon-linkmv", "--undo"], moved)
 }
 
-fn a_move(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn a_move(suite: &Suite) -> Result<(), Failed> {
     let ((from, link), to) = (furnished_place(), hasty_place());
     let before = from.state(&link);
     let (source, target) = (from.pid().to_string(), to.pid().to_string());
@@ -80,7 +80,7 @@ fn a_move(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn an_undo(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn an_undo(suite: &Suite) -> Result<(), Failed> {
     let ((from, link), to) = (furnished_place(), hasty_place());
     let before = from.state(&link);
     let (source, target) = (from.pid().to_string(), to.pid().to_string());
@@ -99,7 +99,7 @@ fn an_undo(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// A VXLAN whose port is taken: the kernel finds that out when it has moved and renamed it, and the link must be taken back.
-fn a_move_that_fails(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn a_move_that_fails(suite: &Suite) -> Result<(), Failed> {
     let to = hasty_place();
     let taken = std::net::UdpSocket::bind("0.0.0.0:0")?;
     ip(&format!("link add doomed type vxlan id 9 dstport {}", taken.local_addr()?.port()));

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_within, tool};
+use nicon_lab::{LIMIT, Ran, output_within, tool};
 
 use crate::support::cell::Cell;
 use crate::support::expect::{record, refusal};
@@ -15,10 +15,10 @@ use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
-        suite.trial("links::journal::what_is_none_is_refused", what_is_none),
-        suite.trial("links::journal::a_lock_of_another_program_is_not_waited_for", a_foreign_lock),
-        suite.trial("links::journal::a_run_that_is_stopped_is_waited_for", a_stopped_run),
-        suite.trial("links::journal::a_directory_that_is_not_ours", a_foreign_directory),
+        suite.trial_of_kernel(&[], "links::journal::what_is_none_is_refused", what_is_none),
+        suite.trial_of_kernel(&[], "links::journal::a_lock_of_another_program_is_not_waited_for", a_foreign_lock),
+        suite.trial_of_kernel(&[], "links::journal::a_run_that_is_stopped_is_waited_for", a_stopped_run),
+        suite.trial_of_kernel(&[], "links::journal::a_directory_that_is_not_ours", a_foreign_directory),
     ]
 }
 
@@ -43,7 +43,7 @@ fn mv(suite: &Suite, from: &Place, to: &Place) -> Ran {
     suite.run(&words(from, to).each_ref().map(String::as_str))
 }
 
-fn what_is_none(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn what_is_none(suite: &Suite) -> Result<(), Failed> {
     let (from, to, journal) = ground();
     let elsewhere = Path::new("/run/not-a-journal");
     let put: [(&str, Put<'_>); 9] = [
@@ -92,7 +92,7 @@ fn what_is_none(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn a_foreign_lock(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn a_foreign_lock(suite: &Suite) -> Result<(), Failed> {
     let (from, to, journal) = ground();
     std::fs::write(&journal, "")?;
     std::fs::set_permissions(&journal, std::fs::Permissions::from_mode(0o600))?;
@@ -112,7 +112,7 @@ fn a_foreign_lock(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// A run that waits for a carrier holds its journal. The next one says whom it waits for, and ends by a signal.
-fn a_stopped_run(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn a_stopped_run(suite: &Suite) -> Result<(), Failed> {
     let (from, to, journal) = ground();
     let first = words(&from, &to);
     let mut holder = suite.command("nicon-linkmv")?;
@@ -134,7 +134,7 @@ fn a_stopped_run(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// In a mount namespace of its own, where /run is another.
-fn a_foreign_directory(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn a_foreign_directory(suite: &Suite) -> Result<(), Failed> {
     let (from, to, _) = ground();
     let program = suite.bins()?.join("nicon-linkmv");
     let copy = "/tmp/nicon-linkmv";

@@ -14,15 +14,19 @@ use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
-        suite.trial("links::list::every_field_as_ip_tells_it", every_field_as_ip_tells_it),
-        suite.trial("links::list::who_is_wired_to_whom", who_is_wired_to_whom),
+        suite.trial_of_kernel(&[], "links::list::every_field_as_ip_tells_it", every_field_as_ip_tells_it),
+        suite.trial_of_kernel(&[], "links::list::who_is_wired_to_whom", who_is_wired_to_whom),
         suite.trial("links::list::containers_by_name", containers_by_name),
-        suite.trial("links::list::one_kind", one_kind),
-        suite.trial("links::list::by_name_and_by_file", by_name_and_by_file),
-        suite.trial("links::list::all_namespaces", all_namespaces),
-        suite.trial("links::list::a_peer_that_goes_while_it_is_listed", a_peer_that_goes_while_it_is_listed),
-        suite.trial("links::list::all_while_links_come_and_go", all_while_links_come_and_go),
-        suite.trial("links::list::counters", counters),
+        suite.trial_of_kernel(&[], "links::list::one_kind", one_kind),
+        suite.trial_of_kernel(&[], "links::list::by_name_and_by_file", by_name_and_by_file),
+        suite.trial_of_kernel(&[], "links::list::all_namespaces", all_namespaces),
+        suite.trial_of_kernel(
+            &[],
+            "links::list::a_peer_that_goes_while_it_is_listed",
+            a_peer_that_goes_while_it_is_listed,
+        ),
+        suite.trial_of_kernel(&[], "links::list::all_while_links_come_and_go", all_while_links_come_and_go),
+        suite.trial_of_kernel(&[], "links::list::counters", counters),
     ]
 }
 
@@ -36,7 +40,7 @@ fn sorted(value: &Value) -> Vec<String> {
     items
 }
 
-fn every_field_as_ip_tells_it(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn every_field_as_ip_tells_it(suite: &Suite) -> Result<(), Failed> {
     let place = Place::new();
     for line in [
         "link add br0 type bridge",
@@ -82,7 +86,7 @@ fn every_field_as_ip_tells_it(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn who_is_wired_to_whom(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn who_is_wired_to_whom(suite: &Suite) -> Result<(), Failed> {
     let places = [Place::new(), Place::new(), Place::new()];
     let pids = places.each_ref().map(Place::pid);
     places[0].ip(&format!("link add a1 type veth peer name b1 netns {}", pids[1]));
@@ -142,7 +146,7 @@ fn containers_by_name(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
 }
 
 /// The kernel is asked for one kind alone, and a kind that it does not know leaves nothing.
-fn one_kind(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn one_kind(suite: &Suite) -> Result<(), Failed> {
     let place = Place::new();
     place.ip("link add v0 type veth peer name v1");
     place.ip("link add br0 type bridge");
@@ -162,7 +166,7 @@ fn one_kind(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn by_name_and_by_file(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn by_name_and_by_file(suite: &Suite) -> Result<(), Failed> {
     ip("netns add blue");
     ip("-n blue link add only-in-blue type bridge");
     for name in ["blue", "/run/netns/blue"] {
@@ -179,7 +183,7 @@ fn by_name_and_by_file(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn all_namespaces(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn all_namespaces(suite: &Suite) -> Result<(), Failed> {
     let places = [Place::new(), Place::new()];
     ip("netns add red");
     let ran = suite.run(&["nicon-links", "--all"]);
@@ -200,7 +204,7 @@ fn all_namespaces(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// Between the list and the look at the other end, that end goes with its whole namespace.
-fn a_peer_that_goes_while_it_is_listed(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn a_peer_that_goes_while_it_is_listed(suite: &Suite) -> Result<(), Failed> {
     let (place, other) = (Place::new(), Place::new());
     place.ip(&format!("link add near type veth peer name far netns {}", other.pid()));
     place.ip("link add left type veth peer name right");
@@ -227,7 +231,7 @@ fn a_peer_that_goes_while_it_is_listed(suite: &Suite, _: &Lab) -> Result<(), Fai
 }
 
 /// What vanishes while it is looked at, and whose other end vanishes, fails nothing.
-fn all_while_links_come_and_go(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn all_while_links_come_and_go(suite: &Suite) -> Result<(), Failed> {
     let place = Place::new();
     let pairs = format!(
         "ip link add s0 type veth peer name s1 && ip link del s0
@@ -254,7 +258,7 @@ fn all_while_links_come_and_go(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn counters(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn counters(suite: &Suite) -> Result<(), Failed> {
     let place = Place::new();
     place.ip("link set lo up");
     let net = format!("--net=/proc/{}/ns/net", place.pid());

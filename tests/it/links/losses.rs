@@ -3,7 +3,7 @@
 use std::process::Stdio;
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, output_within, tool};
+use nicon_lab::{LIMIT, output_within, tool};
 use serde_json::{Value, json};
 
 use crate::links::settings::{ALL, Ground, undo};
@@ -15,17 +15,17 @@ use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
-        suite.trial("links::losses::what_is_kept_and_what_is_lost", kept_and_lost),
-        suite.trial("links::losses::guards_need_force", guards),
-        suite.trial("links::losses::a_dry_run_touches_nothing", dry_run),
-        suite.trial("links::losses::undo_restores_settings_and_port", settings_and_port),
-        suite.trial("links::losses::what_nothing_gives_back_is_told", forfeit_is_told),
-        suite.trial_with(&[Feature::BridgeVlans], "links::losses::vlans_of_a_bridge_are_told", vlans_are_told),
-        suite.trial("links::losses::each_setting_is_noticed", each_setting),
+        suite.trial_of_kernel(&[], "links::losses::what_is_kept_and_what_is_lost", kept_and_lost),
+        suite.trial_of_kernel(&[], "links::losses::guards_need_force", guards),
+        suite.trial_of_kernel(&[], "links::losses::a_dry_run_touches_nothing", dry_run),
+        suite.trial_of_kernel(&[], "links::losses::undo_restores_settings_and_port", settings_and_port),
+        suite.trial_of_kernel(&[], "links::losses::what_nothing_gives_back_is_told", forfeit_is_told),
+        suite.trial_of_kernel(&[Feature::BridgeVlans], "links::losses::vlans_of_a_bridge_are_told", vlans_are_told),
+        suite.trial_of_kernel(&[], "links::losses::each_setting_is_noticed", each_setting),
     ]
 }
 
-fn kept_and_lost(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn kept_and_lost(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     furnished(|line| ground.from.ip(line), "v9", "p9");
     ground.from.sh("echo 2 >/proc/sys/net/ipv4/conf/v9/rp_filter; echo 7 >/proc/sys/net/ipv6/conf/v9/hop_limit");
@@ -73,7 +73,7 @@ fn kept_and_lost(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn guards(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn guards(suite: &Suite) -> Result<(), Failed> {
     let check = |ground: &Ground, words: &[&str]| {
         let before = ground.state();
         refusal(&ground.mv(suite, &["v9", "eth1"]), 2, &[words, &["--force"]].concat());
@@ -113,7 +113,7 @@ fn guards(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn dry_run(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn dry_run(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     furnished(|line| ground.from.ip(line), "v9", "p9");
     let before = ground.state();
@@ -141,7 +141,7 @@ fn dry_run(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn settings_and_port(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn settings_and_port(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     ground.from.ip("link add br0 type bridge");
     ground.from.ip("link set br0 up");
@@ -167,7 +167,7 @@ fn settings_and_port(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// `tc`, `ip` and `bridge` say what is gone; neighbours come back.
-fn forfeit_is_told(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn forfeit_is_told(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     for line in [
         "link add br0 type bridge",
@@ -220,7 +220,7 @@ fn forfeit_is_told(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// `bridge` says what a port has.
-fn vlans_are_told(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn vlans_are_told(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     for line in ["link add br0 type bridge vlan_filtering 1", "link set v9 master br0", "link set p9 master br0"] {
         ground.from.ip(line);
@@ -246,7 +246,7 @@ fn vlans_are_told(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 
 /// Settings are read only of links whose settings the kernel says are others than those of links before: whatever is set, it
 /// must say so.
-fn each_setting(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn each_setting(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     let files = ground.from.sh("cd /proc/sys/net && ls ipv4/conf/v9/* ipv6/conf/v9/*");
     let ask = |link: &str| json!({"pid": ground.to.pid(), "from": ground.from.pid(), "link": link}).to_string();

@@ -4,8 +4,9 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
 use crate::links::settings::undo;
-use crate::support::expect::{record, refusal};
+use crate::support::expect::{deed, record, refusal};
 use crate::support::kernel::Feature;
+use crate::support::killed;
 use crate::support::links::{Place, one, wait_until};
 use crate::support::suite::Suite;
 
@@ -22,6 +23,12 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         }),
         suite.trial_of_kernel(&[Feature::LinkKind("team")], "links::masters::a_port_of_a_team_comes_back", |suite| {
             gives_back(suite, "type team")
+        }),
+        suite.trial_of_kernel(&[Feature::LinkKind("bond")], "links::masters::a_port_of_a_bond_at_each_call", |suite| {
+            killed_at_each_call(suite, "type bond mode active-backup")
+        }),
+        suite.trial_of_kernel(&[Feature::LinkKind("team")], "links::masters::a_port_of_a_team_at_each_call", |suite| {
+            killed_at_each_call(suite, "type team")
         }),
         suite.trial_of_kernel(&[], "links::masters::a_port_of_a_bridge_is_changed_while_up", |suite| {
             takes(suite, "type bridge")
@@ -96,6 +103,12 @@ fn takes(suite: &Suite, kind: &str) -> Result<(), Failed> {
     Ok(())
 }
 
+/// The address and the MTU of a link.
+fn own(place: &Place, link: &str) -> (Value, Value) {
+    let link = one(&place.ip(&format!("-j link show dev {link}")));
+    (link["address"].clone(), link["mtu"].clone())
+}
+
 fn gives_back(suite: &Suite, kind: &str) -> Result<(), Failed> {
     let (from, to) = places();
     from.ip_batch(&format!(
@@ -115,10 +128,6 @@ fn gives_back(suite: &Suite, kind: &str) -> Result<(), Failed> {
     wait_until(|| told(&from, "m0")["flags"].to_string().contains("\"UP\""));
     let before = state();
     assert_eq!(before.0["master"], "m0");
-    let own = |place: &Place, link: &str| {
-        let link = one(&place.ip(&format!("-j link show dev {link}")));
-        (link["address"].clone(), link["mtu"].clone())
-    };
     refusal(&mv(suite, (&from, &to), &["eth1"]), 2, &["v9 is a port of m0"]);
     assert_eq!(state(), before);
 
@@ -137,5 +146,37 @@ fn gives_back(suite: &Suite, kind: &str) -> Result<(), Failed> {
     // What is its own comes back when it leaves.
     from.ip("link set v9 nomaster");
     assert_eq!(own(&from, "v9"), (json!("02:00:5e:00:53:09"), json!(1400)));
+    Ok(())
+}
+
+/// Wherever a move of a port is killed, the next one knows what was the port's own and what its master had lent it.
+fn killed_at_each_call(suite: &Suite, kind: &str) -> Result<(), Failed> {
+    let (from, to) = (Place::new(), Place::new());
+    from.ip_batch(&format!(
+        "link add m0 {kind}\nlink set m0 mtu 1300
+        link add v8 address 02:00:5e:00:53:08 type veth peer name p8\nlink set v8 master m0\nlink set m0 up
+        link add v9 mtu 1400 address 02:00:5e:00:53:09 type veth peer name p9\nlink set v9 master m0"
+    ));
+    // A team without a mode lends its MTU alone.
+    let (ours, lent) = ((json!("02:00:5e:00:53:09"), json!(1400)), own(&from, "v9"));
+    assert_eq!(lent.1, 1300);
+    let [source, target] = [&from, &to].map(|place| place.pid().to_string());
+    let words = ["nicon-linkmv", "-f", &source, "-t", &target, "--force", "v9", "eth1"];
+    let first = suite.run(&words);
+    record(&first);
+    record(&undo(suite, &first));
+    let mut detached = 0;
+    let kills = killed::at_each_call(suite, (&words, "", 0), || {
+        let home = from.links().contains(&"v9".to_owned());
+        detached += usize::from(home && own(&from, "v9") == ours);
+        let again = suite.run(&words);
+        record(&again);
+        assert_eq!(own(&to, "eth1"), ours);
+        let whole = deed(&record(&again))["undo"].get("requests").is_some();
+        record(&undo(suite, if whole { &again } else { &first }));
+        assert_eq!((own(&from, "v9"), &one(&from.ip("-j link show dev v9"))["master"]), (lent.clone(), &json!("m0")));
+        Ok(())
+    })?;
+    assert!(kills > 20 && detached > 1, "{kills} kills, {detached} of them between its master and its move");
     Ok(())
 }

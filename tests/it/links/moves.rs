@@ -1,9 +1,13 @@
 //! nicon-linkmv moves a link wholly, or leaves it where it was, as it was.
 
+use std::io::Write;
+use std::process::{Output, Stdio};
+
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_of_input, tool, witness};
+use nicon_lab::{Lab, Ran, tool, witness};
 use serde_json::{Value, json};
 
+use crate::support::cell::wait_for;
 use crate::support::expect::{deed, parse, record, refusal};
 use crate::support::kernel::Feature;
 use crate::support::links::{Pair, Place, ip, links, one, state};
@@ -12,17 +16,17 @@ use crate::support::suite::Suite;
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("links::moves::moves_renames_and_ups", moves_renames_and_ups),
-        suite.trial("links::moves::twice_is_once", twice_is_once),
+        suite.trial_of_kernel(&[], "links::moves::twice_is_once", twice_is_once),
         suite.trial("links::moves::a_name_that_is_taken", a_name_that_is_taken),
-        suite.trial("links::moves::alternative_names", alternative_names),
-        suite.trial("links::moves::a_move_that_fails_halfway", a_move_that_fails_halfway),
-        suite.trial("links::moves::two_movers_race_a_thousand_times", two_movers_race),
-        suite.trial("links::moves::a_process_that_is_another_by_now", a_process_that_is_another),
-        suite.trial_with(&[Feature::Pidfs], "links::moves::another_inode_on_pidfs", another_inode),
+        suite.trial_of_kernel(&[], "links::moves::alternative_names", alternative_names),
+        suite.trial_of_kernel(&[], "links::moves::a_move_that_fails_halfway", a_move_that_fails_halfway),
+        suite.trial_of_kernel(&[], "links::moves::two_movers_race_a_thousand_times", two_movers_race),
+        suite.trial_of_kernel(&[], "links::moves::a_process_that_is_another_by_now", a_process_that_is_another),
+        suite.trial_of_kernel(&[Feature::Pidfs], "links::moves::another_inode_on_pidfs", another_inode),
         suite.trial("links::moves::our_own_network_namespace", our_own_network_namespace),
-        suite.trial("links::moves::links_that_cannot_move", links_that_cannot_move),
-        suite.trial("links::moves::names_in_the_record", names_in_the_record),
-        suite.trial("links::moves::what_undo_knows", what_undo_knows),
+        suite.trial_of_kernel(&[], "links::moves::links_that_cannot_move", links_that_cannot_move),
+        suite.trial_of_kernel(&[], "links::moves::names_in_the_record", names_in_the_record),
+        suite.trial_of_kernel(&[], "links::moves::what_undo_knows", what_undo_knows),
     ]
 }
 
@@ -53,7 +57,7 @@ fn moves_renames_and_ups(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn twice_is_once(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn twice_is_once(suite: &Suite) -> Result<(), Failed> {
     let (pair, place) = (Pair::new(), Place::new());
     let first = record(&mv(&place, suite, &[&pair.link, "eth1"]));
     let state = place.ip("-j -d addr show dev eth1");
@@ -106,7 +110,7 @@ fn a_name_that_is_taken(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn alternative_names(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn alternative_names(suite: &Suite) -> Result<(), Failed> {
     let (pair, place) = (Pair::new(), Place::new());
     let long = format!("{}-has-a-name-longer-than-fifteen-bytes", pair.link);
     ip(&format!("link property add dev {} altname {}alt altname {long}", pair.link, pair.link));
@@ -129,7 +133,7 @@ fn alternative_names(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// A VXLAN whose port is taken cannot be brought up. The kernel finds that out when it has moved and renamed it.
-fn a_move_that_fails_halfway(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn a_move_that_fails_halfway(suite: &Suite) -> Result<(), Failed> {
     let place = Place::new();
     let taken = std::net::UdpSocket::bind("0.0.0.0:0")?;
     ip(&format!("link add half type vxlan id 7 dstport {}", taken.local_addr()?.port()));
@@ -149,30 +153,44 @@ fn a_move_that_fails_halfway(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 
 /// Two runs are given the same thousand links, each for a place of its own: who comes late finds the next link at once, so
 /// that they meet at each.
-fn two_movers_race(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn two_movers_race(suite: &Suite) -> Result<(), Failed> {
     const PAIRS: usize = 500;
     let (from, places) = (Place::new(), [Place::new(), Place::new()]);
     let make = |n| format!("link add a{n} type veth peer name b{n}\n");
     from.ip_batch(&(0..PAIRS).map(make).collect::<String>());
     // Who has lost a link would lose the next ones as well, if both took them in one order.
     let orders = [["a", "b"], ["b", "a"]];
-    let outcomes: Vec<Ran> = std::thread::scope(|scope| {
-        let runs = [0, 1].map(|mover| {
-            let names = (0..PAIRS).flat_map(|n| orders[mover].map(|end| format!("{end}{n}")));
-            let pid = places[mover].pid();
-            let asked = names.map(|name| json!({"pid": pid, "from": from.pid(), "link": name}).to_string());
-            let asked = asked.collect::<Vec<_>>().join("\n");
-            let mut command = suite.command("nicon-linkmv").unwrap();
-            scope.spawn(move || output_of_input(&mut command, asked, LIMIT * 4).unwrap())
-        });
+    from.ip("link add first0 type veth peer name first1");
+    let mut movers = Vec::new();
+    for place in &places {
+        let ask = |name| json!({"pid": place.pid(), "from": from.pid(), "link": name}).to_string() + "\n";
+        let mut mover = suite.command("nicon-linkmv")?;
+        let mut mover = mover.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let mut input = mover.stdin.take().ok_or("no input")?;
+        let number = movers.len();
+        input.write_all(ask(format!("first{number}")).as_bytes())?;
+        let names = (0..PAIRS).flat_map(|n| orders[number].map(|end| format!("{end}{n}")));
+        movers.push((mover, input, names.map(ask).collect::<String>()));
+    }
+    // Each is at work before the race begins.
+    wait_for("link in each place", || places.iter().all(|place| place.links().len() == 2));
+    let outcomes: Vec<Output> = std::thread::scope(|scope| {
+        let runs: Vec<_> = movers
+            .into_iter()
+            .map(|(mover, mut input, asked)| {
+                scope.spawn(move || input.write_all(asked.as_bytes()).unwrap());
+                scope.spawn(move || mover.wait_with_output().unwrap())
+            })
+            .collect();
         runs.into_iter().map(|run| run.join().unwrap()).collect()
     });
     let mut winners = std::collections::BTreeMap::new();
     for (place, ran) in places.iter().zip(&outcomes) {
-        assert_eq!(ran.code(), Some(1), "{}", ran.stderr);
+        let [stdout, stderr] = [&ran.stdout, &ran.stderr].map(|text| String::from_utf8_lossy(text));
+        assert_eq!(ran.status.code(), Some(1), "{stderr}");
         let won: Vec<String> =
-            parse(&ran.stdout).iter().map(|record| record["nic"]["name"].as_str().unwrap().to_owned()).collect();
-        assert_eq!(won.len() + ran.stderr.lines().count(), 2 * PAIRS);
+            parse(&stdout).iter().map(|record| record["nic"]["name"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(won.len() + stderr.lines().count(), 2 * PAIRS + 1);
         assert!(won.len() > PAIRS / 10, "it was no race: {} links were won", won.len());
         let mut there = place.links();
         there.retain(|name| name != "lo");
@@ -180,12 +198,12 @@ fn two_movers_race(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         assert!(!place.ip("-d link").contains("nicon.4"), "a mark was left");
         winners.extend(won.into_iter().map(|name| (name, place.pid())));
     }
-    assert_eq!((winners.len(), from.links()), (2 * PAIRS, vec!["lo".to_owned()]));
+    assert_eq!((winners.len(), from.links()), (2 * PAIRS + 2, vec!["lo".to_owned()]));
     assert_eq!(from.journals(), [""; 0]);
     Ok(())
 }
 
-fn a_process_that_is_another(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn a_process_that_is_another(suite: &Suite) -> Result<(), Failed> {
     let (pair, place) = (Pair::new(), Place::new());
     let before = state(&pair.link);
     let pid = place.pid();
@@ -208,7 +226,7 @@ fn a_process_that_is_another(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn another_inode(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn another_inode(suite: &Suite) -> Result<(), Failed> {
     let (pair, place) = (Pair::new(), Place::new());
     let before = state(&pair.link);
     let other = json!({"pid": place.pid(), "pidfs": 1}).to_string();
@@ -229,12 +247,13 @@ fn our_own_network_namespace(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     Ok(lab.remove("", "on-host-net")?)
 }
 
-fn links_that_cannot_move(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn links_that_cannot_move(suite: &Suite) -> Result<(), Failed> {
     let place = Place::new();
     ip("link add stays-here type bridge");
     for link in ["lo", "stays-here"] {
         let before = state(link);
         refusal(&mv(&place, suite, &[link, "eth1"]), 2, &[link, "cannot be moved"]);
+        refusal(&mv(&place, suite, &[link, "eth1", "--dry-run"]), 2, &[link, "cannot be moved"]);
         assert_eq!(state(link), before);
     }
     for name in ["", ".", "..", "a b", "a/b", "a:b", "eth%s", "1234567890123456"] {
@@ -246,7 +265,7 @@ fn links_that_cannot_move(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn names_in_the_record(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn names_in_the_record(suite: &Suite) -> Result<(), Failed> {
     let (pairs, place) = ([Pair::new(), Pair::new()], Place::new());
     let ask = |link: &str, name: &str| json!({"pid": place.pid(), "link": link, "name": name, "note": "kept"});
     let input =
@@ -269,7 +288,7 @@ fn names_in_the_record(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn what_undo_knows(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn what_undo_knows(suite: &Suite) -> Result<(), Failed> {
     let (pair, place) = (Pair::new(), Place::new());
     ip(&format!("link set {} up mtu 1400", pair.link));
     ip(&format!("link set {} up", pair.peer));

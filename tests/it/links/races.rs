@@ -4,7 +4,7 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_of_input};
+use nicon_lab::{LIMIT, Ran, output_of_input};
 use serde_json::{Value, json};
 
 use crate::support::expect::{parse, records};
@@ -19,9 +19,9 @@ const MOVERS: usize = 5;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
-        suite.trial("links::races::of_identical_commands_each_succeeds", identical_commands),
-        suite.trial("links::races::a_mover_and_an_undo", a_mover_and_an_undo),
-        suite.trial("links::races::movers_that_are_killed_at_random", killed_at_random),
+        suite.trial_of_kernel(&[], "links::races::of_identical_commands_each_succeeds", identical_commands),
+        suite.trial_of_kernel(&[], "links::races::a_mover_and_an_undo", a_mover_and_an_undo),
+        suite.trial_of_kernel(&[], "links::races::movers_that_are_killed_at_random", killed_at_random),
     ]
 }
 
@@ -96,7 +96,7 @@ fn at_once(suite: &Suite, count: usize, words: &[&str], input: &str) -> Vec<Ran>
     })
 }
 
-fn identical_commands(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn identical_commands(suite: &Suite) -> Result<(), Failed> {
     let field = Field::new();
     let before = field.home();
     for _ in 0..3 {
@@ -124,7 +124,7 @@ fn identical_commands(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// Whoever comes last, nothing is lost: an undo brings back all that it was told of, as it was.
-fn a_mover_and_an_undo(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn a_mover_and_an_undo(suite: &Suite) -> Result<(), Failed> {
     let field = Field::new();
     let before = field.home();
     for _ in 0..3 {
@@ -146,7 +146,7 @@ fn a_mover_and_an_undo(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 
 /// Five movers of the same ten links, all killed at some time. One more run of the same command moves what is left to move, with
 /// all that the links had, and what all of them have printed undoes it.
-fn killed_at_random(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn killed_at_random(suite: &Suite) -> Result<(), Failed> {
     let rounds = std::env::var(ROUNDS).ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(8);
     let field = Field::new();
     let before = field.home();

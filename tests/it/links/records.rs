@@ -11,14 +11,14 @@ use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
-        suite.trial("links::records::linkmv_to_linkmv", linkmv_to_linkmv),
-        suite.trial("links::records::facts_are_told_at_the_end", facts),
-        suite.trial("links::records::linkmv_to_veth", linkmv_to_veth),
-        suite.trial("links::records::veth_to_linkmv", veth_to_linkmv),
-        suite.trial("links::records::links_to_linkmv_to_undo", links_to_linkmv),
+        suite.trial_of_kernel(&[], "links::records::linkmv_to_linkmv", linkmv_to_linkmv),
+        suite.trial_of_kernel(&[], "links::records::facts_are_told_at_the_end", facts),
+        suite.trial_of_kernel(&[], "links::records::linkmv_to_veth", linkmv_to_veth),
+        suite.trial_of_kernel(&[], "links::records::veth_to_linkmv", veth_to_linkmv),
+        suite.trial_of_kernel(&[], "links::records::links_to_linkmv_to_undo", links_to_linkmv),
         suite.trial("links::records::plan_to_resolve_to_linkmv_to_veth", plan_to_veth),
-        suite.trial("links::records::a_second_act_that_fails", a_second_act_that_fails),
-        suite.trial("links::records::a_record_asks_for_one_thing", one_act),
+        suite.trial_of_kernel(&[], "links::records::a_second_act_that_fails", a_second_act_that_fails),
+        suite.trial_of_kernel(&[], "links::records::a_record_asks_for_one_thing", one_act),
     ]
 }
 
@@ -63,7 +63,7 @@ pub(crate) fn undo(suite: &Suite, done: impl AsRef<[u8]>) -> Ran {
 pub(crate) const A: &str = "02:00:5e:00:53:0a";
 pub(crate) const B: &str = "02:00:5e:00:53:0b";
 
-fn linkmv_to_linkmv(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn linkmv_to_linkmv(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     let before = ground.state();
     let moved = ground.pipe(suite, "nicon-linkmv -f FROM va eth1 | nicon-linkmv -f FROM vb eth2");
@@ -108,7 +108,7 @@ fn linkmv_to_linkmv(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// What is told of a link is what it is like when all is done.
-fn facts(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn facts(suite: &Suite) -> Result<(), Failed> {
     let (ground, other) = (Ground::new(), Place::new());
     ground.from.sh("echo 2 >/proc/sys/net/ipv4/conf/va/rp_filter");
     let wishes = "--altname wan --mtu 1200 --mac 02:00:5e:00:53:21 --keep sysctl";
@@ -139,7 +139,7 @@ fn facts(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn linkmv_to_veth(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn linkmv_to_veth(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     let before = ground.state();
     let other = Place::new();
@@ -172,7 +172,7 @@ fn linkmv_to_veth(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn veth_to_linkmv(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn veth_to_linkmv(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     let (before, other) = (ground.state(), Place::new());
     let ends = format!("-t {} -t {}", ground.to.pid(), other.pid());
@@ -202,7 +202,7 @@ fn veth_to_linkmv(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn links_to_linkmv(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn links_to_linkmv(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     ground.to.ip("link add br0 type bridge");
     ground.to.ip("link add port0 mtu 1280 master br0 type veth peer name port1");
@@ -258,7 +258,7 @@ fn plan_to_veth(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     Ok(lab.remove("setup", "recorded")?)
 }
 
-fn a_second_act_that_fails(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn a_second_act_that_fails(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     let before = ground.state();
     let pipe = "nicon-linkmv -f FROM va eth1 | nicon-linkmv -f FROM nowhere eth2";
@@ -298,7 +298,7 @@ fn a_second_act_that_fails(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn one_act(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn one_act(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     let before = ground.state();
     let ask = |fields: Value| {

@@ -1,7 +1,6 @@
 //! Undoing what records list as done: by either program, in part, twice, and as version 0.1 wrote it.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::Lab;
 use serde_json::{Value, json};
 
 use crate::links::records::{B, Ground, undo};
@@ -11,18 +10,26 @@ use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
-        suite.trial("links::records_undo::one_end_of_a_pair_is_undone", one_end_is_undone),
-        suite.trial("links::records_undo::a_pair_that_is_another_is_not_undone", another_pair),
-        suite.trial("links::records_undo::a_pair_that_was_moved_on", moved_on),
-        suite.trial("links::records_undo::nothing_that_was_done_is_lost", nothing_is_lost),
-        suite.trial("links::records_undo::a_link_that_was_moved_on_is_undone_twice", moved_on_and_undone_twice),
-        suite.trial("links::records_undo::a_namespace_that_outlives_its_process", namespace_outlives_process),
-        suite.trial("links::records_undo::a_record_of_elsewhere_is_not_undone", of_elsewhere),
-        suite.trial("links::records_undo::one_of_version_0_1_is_undone", of_version_0_1),
+        suite.trial_of_kernel(&[], "links::records_undo::one_end_of_a_pair_is_undone", one_end_is_undone),
+        suite.trial_of_kernel(&[], "links::records_undo::a_pair_that_is_another_is_not_undone", another_pair),
+        suite.trial_of_kernel(&[], "links::records_undo::nothing_that_was_done_is_lost", nothing_is_lost),
+        suite.trial_of_kernel(
+            &[],
+            "links::records_undo::a_link_that_was_moved_on_is_undone_twice",
+            moved_on_and_undone_twice,
+        ),
+        suite.trial_of_kernel(
+            &[],
+            "links::records_undo::a_namespace_that_outlives_its_process",
+            namespace_outlives_process,
+        ),
+        suite.trial_of_kernel(&[], "links::records_undo::a_record_of_elsewhere_is_not_undone", of_elsewhere),
+        suite.trial_of_kernel(&[], "links::records_undo::one_of_version_0_1_is_undone", of_version_0_1),
+        suite.trial_of_kernel(&[], "links::records_undo::a_pair_that_was_moved_on", moved_on),
     ]
 }
 
-fn one_end_is_undone(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn one_end_is_undone(suite: &Suite) -> Result<(), Failed> {
     let places = [Place::new(), Place::new()];
     let ends = places.each_ref().map(|place| place.pid().to_string());
     let wire = || suite.run(&["nicon-veth", "-t", &ends[0], "-t", &ends[1], "w1", "w2"]);
@@ -53,7 +60,7 @@ fn one_end_is_undone(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// By name, ifindex and hardware address nobody can tell them apart.
-fn another_pair(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn another_pair(suite: &Suite) -> Result<(), Failed> {
     let (places, third) = ([Place::new(), Place::new()], Place::new());
     let ends = places.each_ref().map(|place| place.pid().to_string());
     let made = suite.run(&["nicon-veth", "-t", &ends[0], "-t", &ends[1], "w1", "w2"]);
@@ -78,7 +85,7 @@ fn another_pair(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// Of a pair that was moved on, one end or both, it is still the same pair that is removed; without its inode number it is left alone.
-fn moved_on(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn moved_on(suite: &Suite) -> Result<(), Failed> {
     let (places, third) = ([Place::new(), Place::new()], Place::new());
     let ends = places.each_ref().map(|place| place.pid().to_string());
     for away in [&[0][..], &[1], &[0, 1]] {
@@ -105,7 +112,7 @@ fn moved_on(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// What a run that stops does not come to, or takes back, still tells what others did.
-fn nothing_is_lost(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn nothing_is_lost(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     let before = ground.state();
     let (from, to) = (ground.from.pid(), ground.to.pid());
@@ -163,7 +170,7 @@ fn nothing_is_lost(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// What was done on top of something that is undone already, is undone as well.
-fn moved_on_and_undone_twice(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn moved_on_and_undone_twice(suite: &Suite) -> Result<(), Failed> {
     let (ground, third) = (Ground::new(), Place::new());
     let before = ground.state();
     let on = |link: &str| format!("jq -c '.from = .pid | .pid = {}' | nicon-linkmv {link} eth9", third.pid());
@@ -181,7 +188,7 @@ fn moved_on_and_undone_twice(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn namespace_outlives_process(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn namespace_outlives_process(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     let before = ground.from.ip("-j -d addr");
     let from = ground.from.pid().to_string();
@@ -205,7 +212,7 @@ fn namespace_outlives_process(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// After a start of the machine, and on another one, the same numbers mean other links.
-fn of_elsewhere(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn of_elsewhere(suite: &Suite) -> Result<(), Failed> {
     let (ground, third) = (Ground::new(), Place::new());
     let elsewhere = |told: &Value| {
         let mut told = told.clone();
@@ -232,7 +239,7 @@ const OF_0_1: [&str; 2] = [
     r#"{"pid":23324,"note":"kept","link":"v0","name":"eth1","ifindex":3,"mac":"02:00:5e:00:54:01","changed":false,"lost":null,"undo":{"netns":4026532606,"name":"v0"}}"#,
 ];
 
-fn of_version_0_1(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn of_version_0_1(suite: &Suite) -> Result<(), Failed> {
     for (text, knows_all) in OF_0_1.into_iter().zip([true, false]) {
         let ground = Ground::new();
         // As 0.1 left it.

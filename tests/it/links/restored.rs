@@ -90,6 +90,10 @@ fn unrestorable(suite: &Suite) -> Result<(), Failed> {
         ground.from.ip_batch("link set p9 up\nlink set v9 up\naddr add 192.0.2.9/24 dev v9");
         ground.from.ip_batch(batch);
         ground.from.sh(script);
+        // The kernel notices some time after the command that a link has a carrier.
+        wait_until(|| {
+            !["NO-CARRIER", "LOWERLAYERDOWN"].iter().any(|state| ground.from.ip("link show up").contains(state))
+        });
         let state = || (ground.from.ip("-4 -j addr"), ground.from.ip("route"), qdiscs(&ground.from, "v9"));
         let before = state();
         refusal(&ground.mv(suite, &["v9", "eth1"]), 2, &["v9 would lose for good", words, "--force"]);

@@ -1,7 +1,7 @@
 //! What nicon-linkmv gives a link in its new place.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{Lab, Ran};
+use nicon_lab::Ran;
 use serde_json::{Value, json};
 
 use crate::support::expect::{deed, record, refusal};
@@ -10,15 +10,19 @@ use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
-        suite.trial("links::settings::a_link_as_told", a_link_as_told),
-        suite.trial("links::settings::what_is_told_of_one_link_is_not_asked_of_another", of_one_link),
-        suite.trial("links::settings::told_again_only_what_lacks_is_added", told_again),
-        suite.trial("links::settings::all_or_back", all_or_back),
-        suite.trial("links::settings::routes_of_other_links_stay", routes_of_other_links),
-        suite.trial("links::settings::a_route_that_comes_with_an_address", route_of_an_address),
-        suite.trial("links::settings::announced_to_the_neighbours", announced),
-        suite.trial("links::settings::an_address_that_another_host_has", an_address_that_another_host_has),
-        suite.trial("links::settings::waits_for_the_carrier", waits),
+        suite.trial_of_kernel(&[], "links::settings::a_link_as_told", a_link_as_told),
+        suite.trial_of_kernel(&[], "links::settings::what_is_told_of_one_link_is_not_asked_of_another", of_one_link),
+        suite.trial_of_kernel(&[], "links::settings::told_again_only_what_lacks_is_added", told_again),
+        suite.trial_of_kernel(&[], "links::settings::all_or_back", all_or_back),
+        suite.trial_of_kernel(&[], "links::settings::routes_of_other_links_stay", routes_of_other_links),
+        suite.trial_of_kernel(&[], "links::settings::announced_to_the_neighbours", announced),
+        suite.trial_of_kernel(
+            &[],
+            "links::settings::an_address_that_another_host_has",
+            an_address_that_another_host_has,
+        ),
+        suite.trial_of_kernel(&[], "links::settings::waits_for_the_carrier", waits),
+        suite.trial_of_kernel(&[], "links::settings::a_route_that_comes_with_an_address", route_of_an_address),
     ]
 }
 
@@ -66,7 +70,7 @@ pub(crate) fn undo(suite: &Suite, moved: &Ran) -> Ran {
 }
 
 /// The kernel adds it with the address, so it is there, and only what else is asked for is to be added.
-fn route_of_an_address(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn route_of_an_address(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     let words =
         ["v9", "eth1", "--addr=192.0.2.2/24", "--route=192.0.2.0/24", "--addr=2001:db8::2/64", "--route=2001:db8::/64"];
@@ -108,7 +112,7 @@ fn route_of_an_address(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// A gateway for the link does not take the default route of another one, in either family.
-fn routes_of_other_links(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn routes_of_other_links(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     ground.to.ip_batch(
         "link add up0 type veth peer name up1\nlink set up1 up\nlink set up0 up
@@ -141,7 +145,7 @@ pub(crate) const ALL: [&str; 13] = [
 ];
 
 /// What a program printed of a link that it moved, made or listed, with a link on the command line of the next.
-fn of_one_link(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn of_one_link(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     ground.from.ip_batch("link add v1 mtu 1300 type veth peer name p1\nlink add v2 type veth peer name p2\nlink add v3 type veth peer name p3");
     ground.to.ip_batch("link add br0 type bridge\nlink add port0 master br0 type veth peer name port1");
@@ -168,7 +172,7 @@ fn of_one_link(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn a_link_as_told(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn a_link_as_told(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     let before = ground.state();
     let moved = ground.mv(suite, &ALL);
@@ -201,7 +205,7 @@ fn a_link_as_told(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn told_again(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn told_again(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     record(&ground.mv(suite, &["v9", "eth1", "--addr=192.0.2.1/24", "--gateway=192.0.2.2"]));
     let before = ground.state();
@@ -258,7 +262,7 @@ fn told_again(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// What can be known beforehand is refused before anything is changed; what the kernel finds later is taken back.
-fn all_or_back(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn all_or_back(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     ground.from.ip("link set v9 up");
     ground.from.ip("addr add 192.0.2.77/24 dev v9");
@@ -296,7 +300,7 @@ fn all_or_back(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// The neighbour at the other end has learned another hardware address for both addresses.
-fn announced(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn announced(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     ground.from.ip("link set p9 up");
     ground.from.ip("addr add 192.0.2.2/24 dev p9");
@@ -319,7 +323,7 @@ fn announced(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn an_address_that_another_host_has(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn an_address_that_another_host_has(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     ground.from.ip("link set p9 addrgenmode none");
     ground.from.ip("link set p9 up");
@@ -337,7 +341,7 @@ fn an_address_that_another_host_has(suite: &Suite, _: &Lab) -> Result<(), Failed
     Ok(())
 }
 
-fn waits(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn waits(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     let before = ground.state();
     refusal(&ground.mv(suite, &["v9", "eth1", "--wait=0.3"]), 1, &["eth1 in process", "no carrier after 0.3 s"]);

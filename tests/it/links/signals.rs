@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_of_input, tool};
+use nicon_lab::{LIMIT, Ran, output_of_input, tool};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
@@ -18,14 +18,14 @@ use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
-        suite.trial("links::signals::all_or_nothing_is_taken_back", taken_back),
-        suite.trial("links::signals::all_or_nothing_that_nobody_reads", nobody_reads),
-        suite.trial("links::signals::all_or_nothing_where_a_container_ends", a_container_ends),
-        suite.trial("links::signals::all_or_nothing_that_is_killed", killed),
-        suite.trial("links::signals::what_was_done_is_printed", what_was_done),
-        suite.trial("links::signals::what_nobody_has_read_is_told_again", told_again),
-        suite.trial("links::signals::what_comes_behind_it_is_passed_on", passed_on),
-        suite.trial("links::signals::what_is_ignored_stays_so", ignored),
+        suite.trial_of_kernel(&[], "links::signals::all_or_nothing_is_taken_back", taken_back),
+        suite.trial_of_kernel(&[], "links::signals::all_or_nothing_that_nobody_reads", nobody_reads),
+        suite.trial_of_kernel(&[], "links::signals::all_or_nothing_where_a_container_ends", a_container_ends),
+        suite.trial_of_kernel(&[], "links::signals::all_or_nothing_that_is_killed", killed),
+        suite.trial_of_kernel(&[], "links::signals::what_was_done_is_printed", what_was_done),
+        suite.trial_of_kernel(&[], "links::signals::what_nobody_has_read_is_told_again", told_again),
+        suite.trial_of_kernel(&[], "links::signals::what_comes_behind_it_is_passed_on", passed_on),
+        suite.trial_of_kernel(&[], "links::signals::what_is_ignored_stays_so", ignored),
     ]
 }
 
@@ -85,7 +85,7 @@ fn send(child: &Child, signal: Signal) -> Result<(), Failed> {
     Ok(kill(Pid::from_raw(child.id().cast_signed()), signal)?)
 }
 
-fn taken_back(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn taken_back(suite: &Suite) -> Result<(), Failed> {
     let batch = Batch::new();
     for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGUSR1, Signal::SIGXCPU] {
         let (child, _input) = halfway(all_or_nothing(suite)?, &batch)?;
@@ -100,7 +100,7 @@ fn taken_back(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn nobody_reads(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn nobody_reads(suite: &Suite) -> Result<(), Failed> {
     let batch = Batch::new();
     let asked = batch.asked().concat();
     for (shell, cause) in [
@@ -117,7 +117,7 @@ fn nobody_reads(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// The links that went into the container that ended come home as well: its network namespace is held until then.
-fn a_container_ends(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn a_container_ends(suite: &Suite) -> Result<(), Failed> {
     let mut batch = Batch::new();
     let (child, mut input) = halfway(all_or_nothing(suite)?, &batch)?;
     let other = Place::new();
@@ -135,7 +135,7 @@ fn a_container_ends(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// What it had done, the next run of the same command finishes, and can undo.
-fn killed(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn killed(suite: &Suite) -> Result<(), Failed> {
     let batch = Batch::new();
     let (mut child, _input) = halfway(all_or_nothing(suite)?, &batch)?;
     wait_for("link that is up", || batch.place.ip("link").contains("UP"));
@@ -163,7 +163,7 @@ fn killed(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// Without --all-or-nothing what was moved stays, and its record is printed; records that were read are passed on.
-fn what_was_done(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn what_was_done(suite: &Suite) -> Result<(), Failed> {
     let batch = Batch::new();
     let (mut child, mut input) = halfway(suite.command("nicon-linkmv")?, &batch)?;
     let mut output = BufReader::new(child.stdout.take().ok_or("no output")?);
@@ -181,7 +181,7 @@ fn what_was_done(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// A move whose record could not be printed cannot be undone by it. So the next run of the same command prints it.
-fn told_again(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn told_again(suite: &Suite) -> Result<(), Failed> {
     let batch = Batch::new();
     let [asked, _] = batch.asked();
     for shell in ["nicon-linkmv >/dev/full", "(sleep 0.2; exec nicon-linkmv) | :"] {
@@ -196,7 +196,7 @@ fn told_again(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// A record behind the signal tells of a deed of another program, which must not be lost.
-fn passed_on(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn passed_on(suite: &Suite) -> Result<(), Failed> {
     let batch = Batch::new();
     let mut wait = suite.command("nicon-linkmv")?;
     wait.args(["--wait", "20"]);
@@ -221,7 +221,7 @@ fn passed_on(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// nohup(1) has a program ignore SIGHUP.
-fn ignored(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn ignored(suite: &Suite) -> Result<(), Failed> {
     let batch = Batch::new();
     let mut nohup = tool("sh");
     nohup.args(["-c", "trap '' HUP; exec \"$0\" --all-or-nothing"]).arg(suite.bins()?.join("nicon-linkmv"));

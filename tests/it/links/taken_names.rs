@@ -1,53 +1,68 @@
-//! A name that was free when nicon-linkmv looked, and is taken when it moves the link. strace holds the message that moves
-//! it back for long enough.
+//! A name that was free when nicon-linkmv looked, and is taken when it moves the link. strace stops
+//! it in between.
 
-use std::thread::{scope, sleep};
-use std::time::Duration;
+use std::io::{BufRead, BufReader, Read};
+use std::process::Stdio;
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, output_within, tool};
+use nicon_lab::tool;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::support::links::{Pair, Place, ip, state, wait_until};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
-        suite.trial("links::taken_names::a_name_taken_at_the_last_moment", a_name),
-        suite.trial("links::taken_names::an_alternative_name_taken_at_the_last_moment", an_alternative_name),
-        suite
-            .trial("links::taken_names::a_wanted_alternative_name_taken_at_the_last_moment", a_wanted_alternative_name),
+        suite.trial_of_kernel(&[], "links::taken_names::a_name_taken_at_the_last_moment", a_name),
+        suite.trial_of_kernel(
+            &[],
+            "links::taken_names::an_alternative_name_taken_at_the_last_moment",
+            an_alternative_name,
+        ),
+        suite.trial_of_kernel(
+            &[],
+            "links::taken_names::a_wanted_alternative_name_taken_at_the_last_moment",
+            a_wanted_alternative_name,
+        ),
     ]
 }
 
 /// Has the second of two like links moved, as `words` say, to a place where something else is called `name` by then: it must
 /// be refused for that reason, and the link be where it was, as it was.
 fn refused(suite: &Suite, links: &[Pair; 2], words: &[&str], name: &str, take: &str) -> Result<(), Failed> {
-    let run = |place: &Place, link: &Pair, options: &[&str]| {
+    let start = |place: &Place, link: &Pair, options: &[&str]| {
         // Of the first thread alone: another one asks each namespace of the machine what sits on the link.
         let mut strace = tool("strace");
-        strace.args(["-qq", "-e", "trace=sendto"]).args(options).arg(suite.bins()?.join("nicon-linkmv"));
-        let ran = output_within(strace.args(["-t", &place.pid().to_string(), &link.link]).args(words), LIMIT)?;
-        Ok::<_, Failed>(ran)
+        strace.args(["-qq", "-e", "trace=sendto"]).args(options);
+        strace.args(["sh", "-c", "echo $$; exec \"$@\"", "-"]).arg(suite.bins()?.join("nicon-linkmv"));
+        strace.args(["-t", &place.pid().to_string(), &link.link]).args(words);
+        Ok::<_, Failed>(strace.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?)
     };
     // The first link's move shows how many messages go before the one that moves it.
     let [first, link] = links;
-    let messages = run(&Place::new(), first, &[])?.stderr;
+    let messages = String::from_utf8(start(&Place::new(), first, &[])?.wait_with_output()?.stderr)?;
     let mut messages = messages.lines().filter(|line| line.contains("sendto("));
-    let when = messages.position(|line| line.contains("RTM_SETLINK")).ok_or("nothing was moved")? + 1;
+    let when = messages.position(|line| line.contains("RTM_SETLINK")).ok_or("nothing was moved")?;
 
     let (place, before) = (Place::new(), state(&link.link));
-    let delay = format!("inject=sendto:delay_enter=6s:when={when}");
-    let held = scope(|scope| {
-        let running = scope.spawn(|| run(&place, link, &["-e", &delay]).unwrap());
-        // A busy machine takes its time to come to that message.
-        sleep(Duration::from_secs(3));
-        take.lines().for_each(|line| drop(place.ip(line)));
-        running.join().unwrap()
-    });
-    let delayed = held.stderr.lines().find(|line| line.contains("(DELAYED)"));
-    assert!(delayed.is_some_and(|line| line.contains("RTM_SETLINK")), "{held:?}");
-    assert!(held.stderr.contains(&format!("nicon-linkmv: {name} already exists in process")), "{held:?}");
-    assert_eq!(held.code(), Some(1), "{held:?}");
+    // It stops after the one before that.
+    let stop = format!("inject=sendto:signal=STOP:when={when}");
+    let mut held = start(&place, link, &["-e", &stop])?;
+    let (mut pid, mut message, mut told) = (String::new(), String::new(), String::new());
+    BufReader::new(held.stdout.take().ok_or("no output")?).read_line(&mut pid)?;
+    let mut stderr = BufReader::new(held.stderr.take().ok_or("no messages")?);
+    while !message.contains("stopped by SIGSTOP") {
+        message.clear();
+        assert_ne!(stderr.read_line(&mut message)?, 0, "it did not stop: {told}");
+        told += &message;
+    }
+    take.lines().for_each(|line| drop(place.ip(line)));
+    kill(Pid::from_raw(pid.trim().parse()?), Signal::SIGCONT)?;
+    stderr.read_to_string(&mut told)?;
+    let ended = held.wait()?;
+    assert!(told.contains(&format!("nicon-linkmv: {name} already exists in process")), "{told}");
+    assert_eq!(ended.code(), Some(1), "{told}");
     assert_eq!(place.links().len(), 2, "{:?}", place.links());
     wait_until(|| state(&link.link) == before);
     assert_eq!(state(&link.link), before);
@@ -55,7 +70,7 @@ fn refused(suite: &Suite, links: &[Pair; 2], words: &[&str], name: &str, take: &
 }
 
 /// The kernel leaves the link in the other namespace, down, under its old name, without addresses and routes.
-fn a_name(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn a_name(suite: &Suite) -> Result<(), Failed> {
     let pairs = [Pair::new(), Pair::new()];
     for (n, pair) in pairs.iter().enumerate() {
         ip(&format!("link set {} up", pair.peer));
@@ -70,7 +85,7 @@ fn a_name(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// An alternative name that the link brings along. The kernel sees that before it moves the link.
-fn an_alternative_name(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn an_alternative_name(suite: &Suite) -> Result<(), Failed> {
     let pairs = [Pair::new(), Pair::new()];
     let name = |pair: &Pair| format!("{}-is-what-it-is-called-as-well", pair.link);
     for pair in &pairs {
@@ -82,7 +97,7 @@ fn an_alternative_name(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// One that it is to get: it has been moved by then, and comes back.
-fn a_wanted_alternative_name(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn a_wanted_alternative_name(suite: &Suite) -> Result<(), Failed> {
     let take = "link add taker type bridge\nlink property add dev taker altname wanted";
     refused(suite, &[Pair::new(), Pair::new()], &["eth1", "--altname=wanted"], "wanted", take)
 }

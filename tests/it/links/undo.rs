@@ -11,12 +11,12 @@ use crate::support::suite::Suite;
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("links::undo::leaves_all_as_before", leaves_all_as_before),
-        suite.trial("links::undo::whatever_was_done_meanwhile", whatever_was_done_meanwhile),
-        suite.trial("links::undo::twice_is_once", twice_is_once),
-        suite.trial("links::undo::names_and_numbers_that_are_taken", names_and_numbers_that_are_taken),
-        suite.trial("links::undo::of_a_run_that_changed_nothing", of_a_run_that_changed_nothing),
-        suite.trial("links::undo::to_another_namespace_than_ours", to_another_namespace),
-        suite.trial("links::undo::records_that_undo_nothing", records_that_undo_nothing),
+        suite.trial_of_kernel(&[], "links::undo::whatever_was_done_meanwhile", whatever_was_done_meanwhile),
+        suite.trial_of_kernel(&[], "links::undo::twice_is_once", twice_is_once),
+        suite.trial_of_kernel(&[], "links::undo::names_and_numbers_that_are_taken", names_and_numbers_that_are_taken),
+        suite.trial_of_kernel(&[], "links::undo::of_a_run_that_changed_nothing", of_a_run_that_changed_nothing),
+        suite.trial_of_kernel(&[], "links::undo::to_another_namespace_than_ours", to_another_namespace),
+        suite.trial_of_kernel(&[], "links::undo::records_that_undo_nothing", records_that_undo_nothing),
     ]
 }
 
@@ -93,7 +93,7 @@ fn leaves_all_as_before(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn whatever_was_done_meanwhile(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn whatever_was_done_meanwhile(suite: &Suite) -> Result<(), Failed> {
     let (pair, place) = (Pair::new(), Place::new());
     furnished(ip, &pair.link, &pair.peer);
     let before = state(&pair.link);
@@ -128,7 +128,7 @@ fn whatever_was_done_meanwhile(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn twice_is_once(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn twice_is_once(suite: &Suite) -> Result<(), Failed> {
     let (pair, place) = (Pair::new(), Place::new());
     furnished(ip, &pair.link, &pair.peer);
     let before = state(&pair.link);
@@ -148,7 +148,7 @@ fn twice_is_once(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn names_and_numbers_that_are_taken(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn names_and_numbers_that_are_taken(suite: &Suite) -> Result<(), Failed> {
     let (pair, place) = (Pair::new(), Place::new());
     furnished(ip, &pair.link, &pair.peer);
     let before = one(&ip(&format!("-j -d addr show dev {}", pair.link)));
@@ -184,7 +184,7 @@ fn names_and_numbers_that_are_taken(suite: &Suite, _: &Lab) -> Result<(), Failed
     Ok(())
 }
 
-fn of_a_run_that_changed_nothing(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn of_a_run_that_changed_nothing(suite: &Suite) -> Result<(), Failed> {
     let (pair, place) = (Pair::new(), Place::new());
     record(&mv(&place, suite, &pair.link));
     let again = mv(&place, suite, &pair.link);
@@ -196,7 +196,7 @@ fn of_a_run_that_changed_nothing(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn to_another_namespace(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn to_another_namespace(suite: &Suite) -> Result<(), Failed> {
     let (from, to) = (Place::new(), Place::new());
     from.ip("link add far type veth peer name far-peer");
     from.ip("addr add 192.0.2.1/24 dev far");
@@ -214,7 +214,7 @@ fn to_another_namespace(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn records_that_undo_nothing(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn records_that_undo_nothing(suite: &Suite) -> Result<(), Failed> {
     let (pair, place) = (Pair::new(), Place::new());
     let moved = record(&mv(&place, suite, &pair.link));
     let there = place.ip("-j -d addr");

@@ -12,13 +12,13 @@ use crate::support::suite::Suite;
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("links::veth::wires_containers_of_different_daemons", wires_containers_of_different_daemons),
-        suite.trial("links::veth::each_end_as_told", each_end_as_told),
-        suite.trial("links::veth::ports_of_bridges", ports_of_bridges),
-        suite.trial("links::veth::the_pair_or_nothing", the_pair_or_nothing),
-        suite.trial("links::veth::twice_is_once", twice_is_once),
-        suite.trial("links::veth::many_pairs", many_pairs),
-        suite.trial("links::veth::one_end_here", one_end_here),
-        suite.trial("links::veth::killed_at_each_call", killed_at_each_call),
+        suite.trial_of_kernel(&[], "links::veth::each_end_as_told", each_end_as_told),
+        suite.trial_of_kernel(&[], "links::veth::ports_of_bridges", ports_of_bridges),
+        suite.trial_of_kernel(&[], "links::veth::the_pair_or_nothing", the_pair_or_nothing),
+        suite.trial_of_kernel(&[], "links::veth::twice_is_once", twice_is_once),
+        suite.trial_of_kernel(&[], "links::veth::many_pairs", many_pairs),
+        suite.trial_of_kernel(&[], "links::veth::one_end_here", one_end_here),
+        suite.trial_of_kernel(&[], "links::veth::killed_at_each_call", killed_at_each_call),
     ]
 }
 
@@ -48,7 +48,7 @@ fn wires_containers_of_different_daemons(suite: &Suite, lab: &Lab) -> Result<(),
     Ok(lab.remove("setup", "wired")?)
 }
 
-fn each_end_as_told(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn each_end_as_told(suite: &Suite) -> Result<(), Failed> {
     let places = [Place::new(), Place::new()];
     let words = [
         "left",
@@ -79,7 +79,7 @@ fn given(link: &Value) -> Vec<String> {
     infos.map(|info| format!("{}/{}", info["local"].as_str().unwrap(), info["prefixlen"])).collect()
 }
 
-fn ports_of_bridges(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn ports_of_bridges(suite: &Suite) -> Result<(), Failed> {
     let places = [Place::new(), Place::new()];
     let wire = |words: &[&str]| veth(suite, places.each_ref(), words);
     let master = |place: &Place, name: &str| one(&place.ip(&format!("-j link show dev {name}")))["master"].clone();
@@ -105,7 +105,7 @@ fn ports_of_bridges(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn the_pair_or_nothing(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn the_pair_or_nothing(suite: &Suite) -> Result<(), Failed> {
     let places = [Place::new(), Place::new()];
     places[1].ip("link add taken type bridge");
     let before = places.each_ref().map(|place| place.ip("-j -d addr"));
@@ -129,7 +129,7 @@ fn the_pair_or_nothing(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn twice_is_once(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn twice_is_once(suite: &Suite) -> Result<(), Failed> {
     let places = [Place::new(), Place::new()];
     let words = ["eth1", "eth2", "--addr=192.0.2.1/24"];
     assert_eq!(deed(&records(&veth(suite, places.each_ref(), &words))[0])["changed"], true);
@@ -157,7 +157,7 @@ fn twice_is_once(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn many_pairs(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn many_pairs(suite: &Suite) -> Result<(), Failed> {
     let places = [Place::new(), Place::new(), Place::new()];
     let end = |place: usize, pair: &str, name: &str| json!({"pid": places[place].pid(), "pair": pair, "name": name});
     let input = [
@@ -188,7 +188,7 @@ fn many_pairs(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn one_end_here(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn one_end_here(suite: &Suite) -> Result<(), Failed> {
     let place = Place::new();
     let name = format!("h{}", Pair::new().link);
     let pid = json!({"pid": place.pid()}).to_string();
@@ -207,7 +207,7 @@ fn one_end_here(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// Whatever call it dies at, there is no pair, or the same command makes it whole.
-fn killed_at_each_call(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn killed_at_each_call(suite: &Suite) -> Result<(), Failed> {
     let places = [Place::new(), Place::new()];
     let pids = places.each_ref().map(|place| place.pid().to_string());
     let ends = ["eth1", "eth2", "--addr=192.0.2.1/24", "--peer-addr=192.0.2.2/24"];

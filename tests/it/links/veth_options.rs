@@ -1,7 +1,7 @@
 //! What nicon-veth gives to an end, and how: all of it or nothing, now or in words.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{Lab, Ran};
+use nicon_lab::Ran;
 use serde_json::{Value, json};
 
 use crate::support::expect::{deed, records, refusal};
@@ -10,14 +10,22 @@ use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
-        suite.trial("links::veth_options::every_wish_of_a_record", every_wish),
-        suite.trial("links::veth_options::wishes_that_no_end_has", wishes_that_no_end_has),
-        suite.trial("links::veth_options::a_dry_run_says_what_the_run_does", dry_run),
-        suite.trial("links::veth_options::all_or_nothing", all_or_nothing),
-        suite.trial("links::veth_options::undone_by_itself", undone_by_itself),
-        suite.trial("links::veth_options::an_address_that_both_ends_have", an_address_that_both_ends_have),
-        suite.trial("links::veth_options::a_pair_that_cannot_be_completed", a_pair_that_cannot_be_completed),
-        suite.trial("links::veth_options::the_same_command_twice_at_once", twice_at_once),
+        suite.trial_of_kernel(&[], "links::veth_options::every_wish_of_a_record", every_wish),
+        suite.trial_of_kernel(&[], "links::veth_options::wishes_that_no_end_has", wishes_that_no_end_has),
+        suite.trial_of_kernel(&[], "links::veth_options::a_dry_run_says_what_the_run_does", dry_run),
+        suite.trial_of_kernel(&[], "links::veth_options::all_or_nothing", all_or_nothing),
+        suite.trial_of_kernel(&[], "links::veth_options::undone_by_itself", undone_by_itself),
+        suite.trial_of_kernel(
+            &[],
+            "links::veth_options::an_address_that_both_ends_have",
+            an_address_that_both_ends_have,
+        ),
+        suite.trial_of_kernel(
+            &[],
+            "links::veth_options::a_pair_that_cannot_be_completed",
+            a_pair_that_cannot_be_completed,
+        ),
+        suite.trial_of_kernel(&[], "links::veth_options::the_same_command_twice_at_once", twice_at_once),
     ]
 }
 
@@ -75,7 +83,7 @@ fn has_all(place: &Place, name: &str, address: &str) {
     assert!(has("default", "192.0.2.9") && has("198.51.100.0/24", "192.0.2.8"), "{routes:?}");
 }
 
-fn every_wish(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn every_wish(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     let input = ground.input("p", [rich("eth1", 1), json!({"name": "eth2", "up": false, "alias": "down link"})]);
     let made = records(&veth(suite, &[], &input));
@@ -100,7 +108,7 @@ fn every_wish(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn wishes_that_no_end_has(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn wishes_that_no_end_has(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     let before = ground.state();
     for (fields, why) in [
@@ -125,7 +133,7 @@ fn wishes_that_no_end_has(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn dry_run(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn dry_run(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     let before = ground.state();
     let input = ground.input("p", [rich("eth1", 1), json!({"name": "eth2", "mac": "02:00:5e:00:53:07"})]);
@@ -151,7 +159,7 @@ fn dry_run(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn all_or_nothing(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn all_or_nothing(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     ground.places[1].ip("link add taken type bridge");
     let before = ground.state();
@@ -173,7 +181,7 @@ fn all_or_nothing(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn undone_by_itself(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn undone_by_itself(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     let before = ground.state();
     let made = veth(suite, &[], &ground.input("p", [rich("eth1", 1), rich("eth2", 2)])).ok()?;
@@ -183,7 +191,7 @@ fn undone_by_itself(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn an_address_that_both_ends_have(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn an_address_that_both_ends_have(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     let before = ground.state();
     let end = |name: &str, last: u8| json!({"name": name, "addr": format!("2001:db8::{last}/64")});
@@ -204,7 +212,7 @@ fn an_address_that_both_ends_have(suite: &Suite, _: &Lab) -> Result<(), Failed> 
     Ok(())
 }
 
-fn a_pair_that_cannot_be_completed(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn a_pair_that_cannot_be_completed(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     let [first, second] = [json!({"name": "eth1"}), json!({"name": "eth2"})];
     records(&veth(suite, &[], &ground.input("p", [first, second.clone()])));
@@ -219,7 +227,7 @@ fn a_pair_that_cannot_be_completed(suite: &Suite, _: &Lab) -> Result<(), Failed>
     Ok(())
 }
 
-fn twice_at_once(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn twice_at_once(suite: &Suite) -> Result<(), Failed> {
     for _ in 0..15 {
         let ground = Ground::new();
         let input = ground.input("p", [rich("eth1", 1), rich("eth2", 2)]);

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, output_within, tool, witness};
+use nicon_lab::{LIMIT, output_within, tool, witness};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
@@ -17,16 +17,21 @@ use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
-        suite.trial("links::watch::watch_tells_each_change", watch_tells_each_change),
-        suite.trial("links::watch::watch_survives_pairs", watch_survives_pairs),
-        suite.trial(
+        suite.trial_of_kernel(&[], "links::watch::watch_tells_each_change", watch_tells_each_change),
+        suite.trial_of_kernel(&[], "links::watch::watch_survives_pairs", watch_survives_pairs),
+        suite.trial_of_kernel(
+            &[],
             "links::watch::watch_survives_the_end_of_a_peers_namespace",
             watch_survives_the_end_of_a_peers_namespace,
         ),
-        suite.trial("links::watch::watch_survives_a_storm_of_pairs", watch_survives_a_storm_of_pairs),
-        suite.trial("links::watch::watch_recovers_from_an_overrun", watch_recovers_from_an_overrun),
-        suite.trial("links::watch::watch_forgets_what_left_in_an_overrun", watch_forgets_what_left_in_an_overrun),
-        suite.trial("links::watch::watch_keeps_no_namespace_alive", watch_keeps_no_namespace_alive),
+        suite.trial_of_kernel(&[], "links::watch::watch_survives_a_storm_of_pairs", watch_survives_a_storm_of_pairs),
+        suite.trial_of_kernel(&[], "links::watch::watch_recovers_from_an_overrun", watch_recovers_from_an_overrun),
+        suite.trial_of_kernel(
+            &[],
+            "links::watch::watch_forgets_what_left_in_an_overrun",
+            watch_forgets_what_left_in_an_overrun,
+        ),
+        suite.trial_of_kernel(&[], "links::watch::watch_keeps_no_namespace_alive", watch_keeps_no_namespace_alive),
     ]
 }
 
@@ -115,7 +120,7 @@ fn seen_by_ip(place: &Place) -> BTreeMap<u64, Seen> {
     links.iter().map(seen).collect()
 }
 
-fn watch_tells_each_change(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn watch_tells_each_change(suite: &Suite) -> Result<(), Failed> {
     let (place, other) = (Place::new(), Place::new());
     place.ip("link add v0 type veth peer name v1");
     let mut watching = Watching::start(suite, &place)?;
@@ -160,7 +165,7 @@ fn watch_tells_each_change(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// Of the two ends of a pair that is being made, or removed, the kernel announces one as the end of nothing.
-fn watch_survives_pairs(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn watch_survives_pairs(suite: &Suite) -> Result<(), Failed> {
     let (place, other) = (Place::new(), Place::new());
     let mut watching = Watching::start(suite, &place)?;
     assert_eq!(watching.of("lo")["event"], "present");
@@ -187,7 +192,7 @@ fn watch_survives_pairs(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-fn watch_survives_the_end_of_a_peers_namespace(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn watch_survives_the_end_of_a_peers_namespace(suite: &Suite) -> Result<(), Failed> {
     let place = Place::new();
     let mut watching = Watching::start(suite, &place)?;
     for round in 0..10 {
@@ -211,7 +216,7 @@ fn watch_survives_the_end_of_a_peers_namespace(suite: &Suite, _: &Lab) -> Result
     Ok(())
 }
 
-fn watch_survives_a_storm_of_pairs(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn watch_survives_a_storm_of_pairs(suite: &Suite) -> Result<(), Failed> {
     let (place, other) = (Place::new(), Place::new());
     let mut watching = Watching::start(suite, &place)?;
     let storm = |n: u32| {
@@ -229,7 +234,7 @@ fn watch_survives_a_storm_of_pairs(suite: &Suite, _: &Lab) -> Result<(), Failed>
 }
 
 /// More happens than the socket holds while the program cannot read: it looks again, and no departure is forgotten.
-fn watch_recovers_from_an_overrun(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn watch_recovers_from_an_overrun(suite: &Suite) -> Result<(), Failed> {
     let place = Place::new();
     place.ip("link add before type bridge");
     let mut watching = Watching::start(suite, &place)?;
@@ -248,7 +253,7 @@ fn watch_recovers_from_an_overrun(suite: &Suite, _: &Lab) -> Result<(), Failed> 
 
 /// The announcements that a full socket still holds are older than the list that is made because of it: of what has left since,
 /// they are not followed by the news that it is gone.
-fn watch_forgets_what_left_in_an_overrun(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn watch_forgets_what_left_in_an_overrun(suite: &Suite) -> Result<(), Failed> {
     let place = Place::new();
     let mut watching = Watching::start(suite, &place)?;
     assert_eq!(watching.of("lo")["event"], "present");
@@ -272,7 +277,7 @@ fn many(line: impl Fn(u32) -> String) -> String {
 }
 
 /// Who watches a container has its network namespace open. It, and its links, must go with the container all the same.
-fn watch_keeps_no_namespace_alive(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+fn watch_keeps_no_namespace_alive(suite: &Suite) -> Result<(), Failed> {
     let place = Place::new();
     let pair = Pair::new();
     ip(&format!("link set {} netns {} name eth1", pair.link, place.pid()));

@@ -24,6 +24,8 @@ pub(crate) enum Feature {
     OwnInterpreters,
     /// Inodes of pidfds that are never used again.
     Pidfs,
+    /// A wireless device, such as that of `mac80211_hwsim`, in the initial network namespace.
+    Wireless,
     /// `SO_PASSPIDFD`, by which the process that wrote an answer is known.
     WritersPidfd,
 }
@@ -39,6 +41,7 @@ impl Feature {
             Self::FullSpeed => "full speed",
             Self::OwnInterpreters => "binfmt_misc in user namespaces",
             Self::Pidfs => "pidfs",
+            Self::Wireless => "wireless",
             Self::WritersPidfd => "SO_PASSPIDFD",
         }
     }
@@ -75,6 +78,7 @@ impl Feature {
                 runs(&["unshare", "--user", "--map-root-user", "--mount", "mount", "-t", "binfmt_misc", "none", "/mnt"])
             }
             Self::Pidfs => is_linux(6, 9),
+            Self::Wireless => fs::read_dir("/sys/class/ieee80211").is_ok_and(|mut phys| phys.next().is_some()),
             Self::WritersPidfd => is_linux(6, 5),
         }
     }

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use nicon_lab::{LIMIT, NetPlace, output_of_input, output_within, tool, witness};
+use nicon_lab::{LIMIT, NetPlace, output_of_input, output_within, patience, tool, witness};
 use serde_json::Value;
 
 /// A veth pair in the runner's network namespace, under names of its own. Its end goes with that namespace.
@@ -110,7 +110,7 @@ pub(crate) fn one(json: &str) -> Value {
 }
 
 pub(crate) fn wait_until(condition: impl Fn() -> bool) {
-    let give_up = Instant::now() + Duration::from_secs(5);
+    let give_up = Instant::now() + Duration::from_secs(10) * patience();
     while !condition() && Instant::now() < give_up {
         std::thread::sleep(Duration::from_millis(20));
     }
