@@ -10,7 +10,7 @@ use nicon_rtnl::conf::Conf;
 use nicon_rtnl::{Link, NetnsHandle};
 
 use crate::link::sysctl::Sysctls;
-use crate::link::tag::noted_origin;
+use crate::link::tag::recorded_origin;
 
 /// A network namespace, and what is known about all of its links.
 pub(crate) struct Source {
@@ -53,7 +53,7 @@ impl Source {
             return Ok(links.clone());
         }
         let mut links = self.netns.netlink.links(None)?.entries;
-        links.retain(|link| noted_origin(link).is_some_and(|origin| origin.netns == self.netns.ns.id().ino));
+        links.retain(|link| recorded_origin(link).is_some_and(|origin| origin.netns == self.netns.ns.id().ino));
         let links: Rc<[Link]> = links.into_iter().map(|link| *link).collect();
         *self.returned.borrow_mut() = Some((Instant::now(), links.clone()));
         Ok(links)

@@ -178,7 +178,7 @@ impl Undo {
     }
 
     /// What a link of which no state is recorded is like when it is back: nothing says any more that it was moved.
-    pub(crate) fn without_notes(&self, link: &Link) -> Link {
+    pub(crate) fn without_origin(&self, link: &Link) -> Link {
         let origin = Origin { netns: self.netns, name: self.name.clone(), ifindex: None };
         let mut back = Link { name: self.name.clone(), ..link.clone() };
         if back.alias == origin.alias() {
@@ -199,7 +199,7 @@ impl Undo {
             message.attributes.push(LinkAttribute::IfName(self.name.clone()));
         }
         let Some(state) = &self.state else {
-            let alias = self.without_notes(link).alias;
+            let alias = self.without_origin(link).alias;
             message.attributes.extend((alias != link.alias).then_some(LinkAttribute::IfAlias(alias)));
             return Ok(message);
         };

@@ -118,7 +118,7 @@ fn finish(
         let lack = restored.lack().map(|lack| format!("; {lack}")).unwrap_or_default();
         return Err(failure.suffix(&format!("; {}, which an interrupted run had moved, is back{lack}", origin.name)));
     }
-    let ending = Some(options.unmark(Ending::new([job.to, &job.from.netns], (tag, undo.inode()), journal))?);
+    let ending = Some(options.untag(Ending::new([job.to, &job.from.netns], (tag, undo.inode()), journal))?);
     let mut link = job.to.netlink.link_at(link.ifindex)?.unwrap_or_else(|| link.clone());
     link.altnames.retain(|altname| altname != tag);
     let lost = undo.is_whole().then_some(lost);

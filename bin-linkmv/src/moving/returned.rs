@@ -1,10 +1,10 @@
 //! Links that are not where a move left them, nor where they came from under the name that they had there.
 //!
 //! When a network namespace ends, the kernel puts its physical links into the initial one, under the names that they have
-//! (`default_device_exit_net` in net/core/dev.c). So a container's network card is back on the host as `eth1`, with nicon's note
-//! of where it came from.
+//! (`default_device_exit_net` in net/core/dev.c). So a container's network card is back on the host as `eth1`, with the origin that
+//! nicon recorded on it.
 //!
-//! Root in a container can write that note onto any of its own links. But it is believed only of links that are in the namespace
+//! Root in a container can write such an origin onto any of its own links. But it is believed only of links that are in the namespace
 //! which they say they came from, so all that root can do is to exchange the cards that it was given. Where that matters, select a
 //! card by its hardware: `pci:0000:01:00.0`.
 
@@ -14,7 +14,7 @@ use nicon_rtnl::{Link, NetnsHandle};
 
 use crate::configuring::steps::remove_altname;
 use crate::link::journal::Journal;
-use crate::link::tag::{noted_origin, remove_tag, tag_of};
+use crate::link::tag::{recorded_origin, remove_tag, tag_of};
 use crate::link::undo::Undo;
 use crate::moving::job::{Job, Options, Outcome};
 use crate::moving::survey::Survey;
@@ -55,7 +55,7 @@ pub(super) fn plan(job: &Job<'_>, options: &Options<'_>) -> Result<Option<Outcom
         return Ok(Some(Outcome::Planned { link: name.clone(), name: new_name, steps, lost: None }));
     }
     let Some(now) = renamed(job, name)? else { return Ok(None) };
-    let back = Undo::of_nothing_but(&job.from.netns, name).without_notes(&now);
+    let back = Undo::of_nothing_but(&job.from.netns, name).without_origin(&now);
     let alias = if back.alias == now.alias { "" } else { " alias \"\"" };
     let mut before = vec![format!("link set {} name {name}{alias}", now.name)];
     let noted = now.altnames.iter().filter(|altname| !back.altnames.contains(altname));
@@ -95,7 +95,7 @@ fn renamed(job: &Job<'_>, name: &str) -> Result<Option<Link>> {
     let from = &job.from.netns;
     let returned = job.from.returned()?;
     let found: Vec<&Link> =
-        returned.iter().filter(|link| noted_origin(link).is_some_and(|origin| origin.name == name)).collect();
+        returned.iter().filter(|link| recorded_origin(link).is_some_and(|origin| origin.name == name)).collect();
     match &found[..] {
         [] => Ok(None),
         [link] => Ok(from.netlink.link_at(link.ifindex)?.filter(|now| now.name == link.name)),
