@@ -156,7 +156,7 @@ impl<'a> Batch<'a> {
             return Err(Error::failed(format!("{error}; all was taken back")));
         }
         for ending in held.into_iter().filter_map(|held| held.ending) {
-            ending.remove_mark(self.namespaces)?;
+            ending.remove_tag(self.namespaces)?;
             ending.end();
         }
         printed
@@ -184,7 +184,7 @@ impl Held {
         take_back(&mut self.record, namespaces)?;
         self.record = before;
         if let Some(ending) = self.ending.take() {
-            ending.remove_mark(namespaces)?;
+            ending.remove_tag(namespaces)?;
             ending.end();
         }
         Ok(())

@@ -42,7 +42,7 @@ impl Configuration<'_> {
         steps.extend(diff::altnames(spec, link).into_iter().map(|altname| add_altname(name, altname)));
         let Some(origin) = origin else { return Ok(steps) };
         let stale = diff::stale_origin_altnames(spec, link, origin).into_iter();
-        steps.extend(stale.map(|altname| format!("link property del dev {name} altname {altname}")));
+        steps.extend(stale.map(|altname| remove_altname(name, altname)));
         if let Some(altname) = diff::origin_altname(spec, link, origin)
             && netns.netlink.link(&altname)?.is_none()
         {
@@ -79,6 +79,10 @@ fn word(attribute: &LinkAttribute, spec: &LinkSpec) -> Option<String> {
 
 fn add_altname(name: &str, altname: &str) -> String {
     format!("link property add dev {name} altname {altname}")
+}
+
+pub(crate) fn remove_altname(name: &str, altname: &str) -> String {
+    format!("link property del dev {name} altname {altname}")
 }
 
 pub(crate) fn replace_address(name: &str, address: impl Display) -> String {

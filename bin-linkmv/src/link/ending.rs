@@ -1,4 +1,4 @@
-//! The end of a move: its mark and its journal go.
+//! The end of a move: its tag and its journal go.
 
 use std::rc::Rc;
 
@@ -8,7 +8,7 @@ use nicon_rtnl::NetnsHandle;
 use crate::link::find::tagged;
 use crate::link::journal::Journal;
 use crate::link::namespaces::Namespaces;
-use crate::link::tag::remove_tag;
+use crate::link::tag;
 
 /// What is left of a move that is complete. Until it is ended, the same command finds the link by it, and all that is known of
 /// how it was.
@@ -26,18 +26,18 @@ impl Ending {
         Self { places: places.map(Rc::clone), tag: tag.to_owned(), inode, journal }
     }
 
-    /// Removes the mark. A link that a later move of the run has brought elsewhere is looked for.
+    /// Removes the tag. A link that a later move of the run has brought elsewhere is looked for.
     ///
     /// # Errors
     /// If it cannot be removed.
-    pub(crate) fn remove_mark(&self, namespaces: &Namespaces) -> Result<()> {
+    pub(crate) fn remove_tag(&self, namespaces: &Namespaces) -> Result<()> {
         for netns in &self.places {
             if let Some(link) = tagged(&self.tag, self.inode, netns)? {
-                return remove_tag(netns, &link, &self.tag);
+                return tag::remove_tag(netns, &link, &self.tag);
             }
         }
         match self.inode.map_or(Ok(None), |inode| namespaces.find_link(inode))? {
-            Some((netns, link)) => remove_tag(&netns, &link, &self.tag),
+            Some((netns, link)) => tag::remove_tag(&netns, &link, &self.tag),
             None => Ok(()),
         }
     }

@@ -29,6 +29,8 @@ const MAX_LENGTH: u64 = 256 << 20;
 pub(crate) struct Journals<'a> {
     /// `None` if there is no place for them. If the run is killed during a move, what it knew is lost.
     directory: Option<(OwnedFd, PathBuf)>,
+    /// Whether the run changes nothing, not even these.
+    is_read_only: bool,
     /// Whether that is known, or told.
     is_told: Cell<bool>,
     lock: lock::Options<'a>,
@@ -54,18 +56,23 @@ impl<'a> Journals<'a> {
         let patience = lock::PATIENCE.saturating_add(more);
         Ok(Self {
             directory: directory::open()?,
+            is_read_only: false,
             is_told: Cell::new(false),
             lock: lock::Options { program, patience, interrupt },
         })
     }
 
-    /// Those of a run that changes nothing.
-    pub(crate) fn none(program: &'static str, interrupt: &'a Interrupt) -> Self {
-        Self {
-            directory: None,
+    /// Those of a run that changes nothing, and so waits for no other.
+    ///
+    /// # Errors
+    /// As [`Journals::open`].
+    pub(crate) fn read_only(program: &'static str, interrupt: &'a Interrupt) -> Result<Self> {
+        Ok(Self {
+            directory: directory::find()?,
+            is_read_only: true,
             is_told: Cell::new(true),
             lock: lock::Options { program, patience: Duration::ZERO, interrupt },
-        }
+        })
     }
 
     /// Tells once if there is no place for them.
@@ -83,19 +90,25 @@ impl<'a> Journals<'a> {
     /// If it cannot be read or locked, or is none.
     pub(crate) fn of(&self, tag: &str) -> Result<Journal> {
         let Some((directory, path)) = &self.directory else {
-            return Ok(Journal { file: None, left_behind: None, length: 0 });
+            return Ok(Journal::not_kept(None));
         };
         let path = path.join(tag);
+        let access = if self.is_read_only { OFlag::O_RDONLY } else { OFlag::O_RDWR | OFlag::O_APPEND | OFlag::O_CREAT };
         loop {
-            let flags = OFlag::O_RDWR | OFlag::O_APPEND | OFlag::O_CREAT | OFlag::O_CLOEXEC;
+            let flags = access | OFlag::O_CLOEXEC;
             // Whatever is there instead of a journal is not followed, and not waited for.
             let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
             let file = match openat(directory, tag, flags, Mode::S_IRUSR | Mode::S_IWUSR) {
                 Ok(file) => File::from(file),
+                Err(Errno::ENOENT) if self.is_read_only => return Ok(Journal::not_kept(None)),
                 Err(Errno::ELOOP | Errno::EISDIR | Errno::ENXIO) => return Err(refusal(&path, "it is not a file")),
                 Err(errno) => return Err(Error::os(format!("open {}", path.display()), errno)),
             };
             check(&file, &path)?;
+            if self.is_read_only {
+                let (left_behind, _) = read(&file, &path)?;
+                return Ok(Journal::not_kept(left_behind));
+            }
             lock::wait(&file, &path, &self.lock)?;
             // The run that held it before us removes it when it ends.
             if file.metadata().context(|| format!("stat {}", path.display()))?.nlink() > 0 {
@@ -118,6 +131,11 @@ impl<'a> Journals<'a> {
 }
 
 impl Journal {
+    /// One that is not kept, or only looked at.
+    fn not_kept(left_behind: Option<Undo>) -> Self {
+        Self { file: None, left_behind, length: 0 }
+    }
+
     /// What a run that was killed wrote.
     pub(crate) fn left_behind(&mut self) -> Option<Undo> {
         self.left_behind.take()

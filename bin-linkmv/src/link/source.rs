@@ -10,7 +10,7 @@ use nicon_rtnl::conf::Conf;
 use nicon_rtnl::{Link, NetnsHandle};
 
 use crate::link::sysctl::Sysctls;
-use crate::link::tag::noted_origin;
+use crate::link::tag::recorded_origin;
 
 /// A network namespace, and what is known about all of its links.
 pub(crate) struct Source {
@@ -53,26 +53,26 @@ impl Source {
             return Ok(links.clone());
         }
         let mut links = self.netns.netlink.links(None)?.entries;
-        links.retain(|link| noted_origin(link).is_some_and(|origin| origin.netns == self.netns.ns.id().ino));
+        links.retain(|link| recorded_origin(link).is_some_and(|origin| origin.netns == self.netns.ns.id().ino));
         let links: Rc<[Link]> = links.into_iter().map(|link| *link).collect();
         *self.returned.borrow_mut() = Some((Instant::now(), links.clone()));
         Ok(links)
     }
 
     /// The settings of a link that are not the namespace's defaults.
-    pub(crate) fn settings(&self, link: &Link) -> Result<Sysctls> {
+    pub(crate) fn settings(&self, ifindex: u32, name: &str) -> Result<Sysctls> {
         if self.defaults.get().is_none() {
             let _ = self.defaults.set(Sysctls::defaults(&self.netns)?.split_reported());
         }
         let (reported, unreported) = self.defaults.get().expect("just set");
-        let read = |defaults| Sysctls::of(&self.netns, &link.name, defaults);
-        let conf = self.netns.netlink.conf(link.ifindex)?;
+        let read = |defaults| Sysctls::of(&self.netns, name, defaults);
+        let conf = self.netns.netlink.conf(ifindex)?;
         if let Some(settings) = conf.as_ref().and_then(|conf| self.known.borrow().get(conf).cloned()) {
             return Ok(settings.and(read(unreported)?));
         }
         let settings = read(reported)?;
         // They may have been changed while they were read.
-        let after = self.netns.netlink.conf(link.ifindex)?;
+        let after = self.netns.netlink.conf(ifindex)?;
         if let Some(conf) = conf.filter(|conf| after.as_ref() == Some(conf)) {
             self.known.borrow_mut().insert(conf, settings.clone());
         }

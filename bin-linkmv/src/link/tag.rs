@@ -95,7 +95,7 @@ pub(crate) fn remove_tag(netns: &NetnsHandle, link: &Link, tag: &str) -> Result<
 }
 
 /// Where a link came from, whether its move is complete or not.
-pub(crate) fn noted_origin(link: &Link) -> Option<Origin> {
+pub(crate) fn recorded_origin(link: &Link) -> Option<Origin> {
     tag_of(link).map(|(_, origin)| origin).or_else(|| origin_of(link))
 }
 

@@ -177,6 +177,17 @@ impl Undo {
         Err(Error::no(format!("another link came as {} from {}: it was sent back", self.name, at.label)))
     }
 
+    /// What a link of which no state is recorded is like when it is back: nothing says any more that it was moved.
+    pub(crate) fn without_origin(&self, link: &Link) -> Link {
+        let origin = Origin { netns: self.netns, name: self.name.clone(), ifindex: None };
+        let mut back = Link { name: self.name.clone(), ..link.clone() };
+        if back.alias == origin.alias() {
+            back.alias.clear();
+        }
+        back.altnames.retain(|altname| !is_origin_altname(altname) && !is_tag(altname));
+        back
+    }
+
     fn request(&self, link: &Link, at: &NetnsHandle, origin: &NetnsHandle) -> Result<LinkMessage> {
         let mut message = about(link.ifindex);
         message.header.flags = link.flags & LinkFlags::Up;
@@ -188,10 +199,8 @@ impl Undo {
             message.attributes.push(LinkAttribute::IfName(self.name.clone()));
         }
         let Some(state) = &self.state else {
-            let origin = Origin { netns: self.netns, name: self.name.clone(), ifindex: None };
-            if link.alias == origin.alias() {
-                message.attributes.push(LinkAttribute::IfAlias(String::new()));
-            }
+            let alias = self.without_origin(link).alias;
+            message.attributes.extend((alias != link.alias).then_some(LinkAttribute::IfAlias(alias)));
             return Ok(message);
         };
         // It is brought up last, once it is verified and configured. A link that is up in its own namespace already has its

@@ -58,7 +58,7 @@ pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
     let answers = Answers::new(LINKMV, View::choose(args.json, columns))?;
     let mut endpoints = Endpoints::new(args, &namespaces)?;
     let journals = if args.dry_run {
-        Journals::none(LINKMV, interrupt)
+        Journals::read_only(LINKMV, interrupt)?
     } else {
         Journals::open(LINKMV, args.wait.unwrap_or_default(), interrupt)?
     };

@@ -39,18 +39,18 @@ pub(crate) struct Options<'a> {
     pub(crate) dry_run: bool,
     pub(crate) journals: Journals<'a>,
     pub(crate) namespaces: &'a Namespaces,
-    /// Whether moves keep their marks until all of them are done.
+    /// Whether links keep their tags until all of them are done.
     pub(crate) all_or_nothing: bool,
 }
 
 impl Options<'_> {
-    /// Removes the mark of a move that is complete, unless that of all moves of the run goes in the end.
+    /// Removes the tag of a move that is complete, unless the tags of all moves of the run go at the end.
     ///
     /// # Errors
-    /// As [`Ending::remove_mark`].
-    pub(crate) fn unmark(&self, ending: Ending) -> Result<Ending> {
+    /// As [`Ending::remove_tag`].
+    pub(crate) fn untag(&self, ending: Ending) -> Result<Ending> {
         if !self.all_or_nothing {
-            ending.remove_mark(self.namespaces)?;
+            ending.remove_tag(self.namespaces)?;
         }
         Ok(ending)
     }

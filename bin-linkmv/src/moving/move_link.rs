@@ -73,7 +73,7 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, link: Link) -> Res
             let now = job.to.netlink.link_at(link.ifindex).ok().flatten();
             let mut link = now.unwrap_or(link);
             link.altnames.retain(|altname| *altname != tag);
-            let ending = Some(options.unmark(Ending::new([job.to, &job.from.netns], (&tag, undo.inode()), journal))?);
+            let ending = Some(options.untag(Ending::new([job.to, &job.from.netns], (&tag, undo.inode()), journal))?);
             let origin = undo.name.clone();
             let moved = Moved { origin, link, changed: true, undo, lost: Some(losses), ending };
             Ok(Some(Outcome::Moved(Box::new(moved))))

@@ -14,8 +14,7 @@ use crate::link::undo::Undo;
 use crate::link::wait_ready::wait_ready;
 use crate::moving::check::master;
 use crate::moving::job::{Job, Moved, Options, Outcome};
-use crate::moving::reconcile;
-use crate::moving::returned::come_home;
+use crate::moving::{reconcile, returned};
 
 /// Finishes what an earlier run began, or finds that there is nothing left to do. Gives nothing if the link is where it is to
 /// come from by now.
@@ -48,8 +47,13 @@ pub(crate) fn resume(job: &Job<'_>, options: &Options<'_>) -> Result<Option<Outc
         }
     }
     let Some((link, origin)) = complete else {
-        let is_back = find(job.selector, &job.from.netns)?.is_some() || come_home(job, options)?;
-        return if is_back { Ok(None) } else { Err(missing(job)?) };
+        if find(job.selector, &job.from.netns)?.is_some() {
+            return Ok(None);
+        }
+        if options.dry_run {
+            return returned::plan(job, options)?.map_or_else(|| Err(missing(job)?), |plan| Ok(Some(plan)));
+        }
+        return if returned::come_home(job, options)? { Ok(None) } else { Err(missing(job)?) };
     };
     if options.dry_run {
         return reconcile::plan(job, options, &link, &origin).map(Some);
@@ -114,7 +118,7 @@ fn finish(
         let lack = restored.lack().map(|lack| format!("; {lack}")).unwrap_or_default();
         return Err(failure.suffix(&format!("; {}, which an interrupted run had moved, is back{lack}", origin.name)));
     }
-    let ending = Some(options.unmark(Ending::new([job.to, &job.from.netns], (tag, undo.inode()), journal))?);
+    let ending = Some(options.untag(Ending::new([job.to, &job.from.netns], (tag, undo.inode()), journal))?);
     let mut link = job.to.netlink.link_at(link.ifindex)?.unwrap_or_else(|| link.clone());
     link.altnames.retain(|altname| altname != tag);
     let lost = undo.is_whole().then_some(lost);

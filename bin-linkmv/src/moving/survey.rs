@@ -28,6 +28,14 @@ impl Survey {
     /// # Errors
     /// If the move is not allowed, or the kernel would reject it.
     pub(crate) fn of(job: &Job<'_>, options: &Options<'_>, link: &Link) -> Result<Self> {
+        Self::foreseen(job, options, link, &link.name)
+    }
+
+    /// The same of a link that will be like `link` when it is moved, and is still called `now`.
+    ///
+    /// # Errors
+    /// As [`Survey::of`].
+    pub(crate) fn foreseen(job: &Job<'_>, options: &Options<'_>, link: &Link, now: &str) -> Result<Self> {
         let from = &job.from.netns;
         let checked = check(job, link)?;
         let carry = Carry::read(&from.netlink, link.ifindex)?;
@@ -37,7 +45,7 @@ impl Survey {
             attached.check(&link.name)?;
         }
         check_routes((job.spec, job.to), &carry.along(false, job.spec.keeps(Keep::Route), 0), None)?;
-        let settings = job.from.settings(link)?;
+        let settings = job.from.settings(link.ifindex, now)?;
         let losses = Losses::of(&carry, &settings, (&attached, link.ifindex), job.spec);
         let losses = losses.and_links(master_of(link, from)?, destroyed);
         Ok(Self { checked, carry, settings, attached, losses })

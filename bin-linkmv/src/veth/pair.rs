@@ -79,7 +79,7 @@ impl<'a> Pair<'a> {
             };
         }
         let links = self.links()?;
-        self.dress(&links, readiness).map_err(|error| match self.namespaces[0].netlink.delete_link(links[0].ifindex) {
+        self.apply(&links, readiness).map_err(|error| match self.namespaces[0].netlink.delete_link(links[0].ifindex) {
             // It went with a namespace that ended meanwhile.
             Ok(()) | Err(NetlinkError { errno: Errno::ENODEV, .. }) => error,
             Err(failure) => failure.context("delete the pair again").prefix(&error),
@@ -175,7 +175,7 @@ impl<'a> Pair<'a> {
 
     /// Gives a new pair what the kernel cannot set while it creates it: the second end up (which fails with ENOTCONN), and all
     /// that is no attribute of a new link.
-    fn dress(&self, links: &[Link; 2], readiness: &Readiness<'_>) -> Result<Made> {
+    fn apply(&self, links: &[Link; 2], readiness: &Readiness<'_>) -> Result<Made> {
         for (configuration, link) in self.configurations.iter().zip(links) {
             configuration.apply(link, &Carried::default())?;
         }

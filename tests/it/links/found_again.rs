@@ -19,6 +19,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial_of_kernel(&[], "links::found_again::an_undo_finds_it_anywhere", an_undo),
         suite.trial_of_kernel(&[], "links::found_again::the_same_command_after_a_restart", after_a_restart),
         suite.trial_of_kernel(&[Feature::NetworkCard], "links::found_again::a_card_that_the_kernel_put_back", a_card),
+        suite.trial_of_kernel(&[], "links::found_again::a_dry_run_foresees_it", foreseen),
         suite.trial_of_kernel(&[], "links::found_again::one_of_which_two_say_that_they_are_it", two_notes),
         suite.trial_of_kernel(&[], "links::found_again::a_killed_move_wherever_the_link_is", a_killed_move),
     ]
@@ -141,6 +142,44 @@ fn a_card(suite: &Suite) -> Result<(), Failed> {
     Ok(())
 }
 
+/// A dry run says what the run does with a link that came back under another name, and is refused alike; `ip` does the same by its steps.
+fn foreseen(suite: &Suite) -> Result<(), Failed> {
+    for alias in ["", "mine"] {
+        let (from, _) = ground();
+        from.sh("echo 1 >/proc/sys/net/ipv4/conf/v9/forwarding");
+        from.ip_batch(&format!("link set v9 alias {}\n", if alias.is_empty() { "\"\"" } else { alias }));
+        let to = Place::new();
+        record(&mv(suite, &from, &to));
+        end(to, &from);
+        from.sh("echo 1 >/proc/sys/net/ipv4/conf/eth1/forwarding");
+        let to = Place::new();
+        let dry = |words: &[&str]| {
+            let places = ["-n", "-f", &from.pid().to_string(), "-t", &to.pid().to_string()].map(str::to_owned);
+            let places = places.each_ref().map(String::as_str);
+            suite.run(&[&["nicon-linkmv"][..], &places, words].concat())
+        };
+        from.ip("link add m0 link eth1 type macvlan");
+        refusal(&dry(&["v9", "eth1"]), 2, &["v9 has m0 stacked on it"]);
+        from.ip("link del m0");
+        let before = from.state("eth1");
+        let planned = record(&dry(&["v9", "eth1"]));
+        assert_eq!(from.state("eth1"), before);
+        assert_eq!((&planned["link"], &planned["name"]), (&json!("v9"), &json!("eth1")));
+        assert_eq!(planned["lost"]["sysctl"], json!(["ipv4/conf/forwarding"]), "{planned}");
+        let steps: Vec<_> = planned["steps"].as_array().ok_or("no steps")?.iter().filter_map(Value::as_str).collect();
+        let moves = steps.iter().position(|step| step.starts_with("link set v9 netns ")).ok_or("no move")?;
+        for step in &steps[..moves] {
+            from.sh(&format!("ip {step}"));
+        }
+        let home = one(&from.ip("-j link show dev v9"));
+        assert_eq!(home["ifalias"].as_str().unwrap_or_default(), alias);
+        assert!(!home.to_string().contains("nicon"), "{home}");
+        // The rest is that of a link which never left.
+        assert_eq!(record(&dry(&["v9", "eth1"]))["steps"], json!(steps[moves..]));
+    }
+    Ok(())
+}
+
 fn two_notes(suite: &Suite) -> Result<(), Failed> {
     let (from, _) = ground();
     let to = Place::new();
@@ -176,6 +215,13 @@ fn a_killed_move(suite: &Suite) -> Result<(), Failed> {
     to.ip(&format!("link set eth1 netns {} name other", third.pid()));
     drop(to);
     let to = Place::new();
+    let (journals, state) = (from.journals(), third.ip("-j -d addr"));
+    let words = self::words(&from, &to);
+    let planned = record(&suite.run(&[&words.each_ref().map(String::as_str)[..], &["--dry-run"]].concat()));
+    let back =
+        format!("put other in the network namespace of PID {} back as v9, since its move was interrupted", third.pid());
+    assert_eq!(planned["steps"], json!([back, format!("move v9 to process {}", to.pid())]));
+    assert_eq!((from.journals(), third.ip("-j -d addr")), (journals, state));
     let moved = mv(suite, &from, &to);
     record(&moved);
     assert!(to.ip("addr").contains("10.9.0.1/24"));

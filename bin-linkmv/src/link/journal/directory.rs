@@ -21,10 +21,25 @@ const OF_THE_USER: &str = "XDG_RUNTIME_DIR";
 /// # Errors
 /// If what is there could be another user's.
 pub(super) fn open() -> Result<Option<(OwnedFd, PathBuf)>> {
+    open_by(|path| {
+        make(path)?;
+        open_below(path)
+    })
+}
+
+/// The same, if it is there.
+///
+/// # Errors
+/// If it could be another user's.
+pub(super) fn find() -> Result<Option<(OwnedFd, PathBuf)>> {
+    open_by(open_below)
+}
+
+fn open_by(open: impl Fn(&Path) -> nix::Result<OwnedFd>) -> Result<Option<(OwnedFd, PathBuf)>> {
     let own = std::env::var_os(OF_THE_USER).map(PathBuf::from).filter(|path| path.is_absolute());
     for parent in [Some(PathBuf::from(RUN)), own].into_iter().flatten() {
         let path = parent.join("nicon");
-        match open_below(&path) {
+        match open(&path) {
             Ok(directory) => {
                 check(&directory, &path)?;
                 return Ok(Some((directory, path)));
@@ -37,12 +52,14 @@ pub(super) fn open() -> Result<Option<(OwnedFd, PathBuf)>> {
     Ok(None)
 }
 
-fn open_below(path: &Path) -> nix::Result<OwnedFd> {
+fn make(path: &Path) -> nix::Result<()> {
     match mkdir(path, Mode::S_IRWXU) {
-        Ok(()) | Err(Errno::EEXIST) => {}
-        // On a file system that cannot be written it may be there even so.
-        Err(errno) => return Err(errno),
+        Err(Errno::EEXIST) => Ok(()),
+        made => made,
     }
+}
+
+fn open_below(path: &Path) -> nix::Result<OwnedFd> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let directory = open_file(path, flags, Mode::empty())?;
     // That of another user is no place for us, and one that is read-only is none for anybody.
