@@ -8,7 +8,7 @@ use nicon_core::{Error, Record, Result, Status};
 use crate::link::ending::Ending;
 use crate::link::namespaces::Namespaces;
 use crate::record::{deed::Deed, failed};
-use crate::undoing::locate::Reach;
+use crate::undoing::limits::{Limits, Reach};
 use crate::undoing::undo;
 
 /// How a run goes on after a failure.
@@ -199,7 +199,8 @@ fn take_back(record: &mut Record, namespaces: &Namespaces) -> Result<()> {
         return Ok(());
     };
     if deed.is_whole() {
-        let undone = undo(deed, record, namespaces, (None, Reach::Anywhere)).and_then(|undone| undone.check());
+        let limits = Limits { reach: Reach::Anywhere, guard: None };
+        let undone = undo(deed, record, namespaces, limits).and_then(|undone| undone.check());
         return undone.map(drop).map_err(|error| error.prefix("put it back, since another failed"));
     }
     deed.take_from(record, index);

@@ -1,7 +1,8 @@
 //! Undoing what nicon-linkmv and nicon-veth did.
 
 pub(crate) mod input;
-pub(crate) mod locate;
+pub(crate) mod limits;
+mod locate;
 mod moved_link;
 mod pair;
 mod undone;
@@ -11,28 +12,21 @@ use nicon_core::{Error, Record, Result};
 
 use crate::link::journal::Journals;
 use crate::link::namespaces::Namespaces;
-use crate::link::on_top::OnTop;
 use crate::record::deed::Deed;
 use crate::record::program::{LINKMV, VETH};
-use locate::Reach;
+use limits::Limits;
 use undone::Undone;
 
-/// Undoes one deed of a record, whichever program did it. A link is not put back where that destroys what the deed's target has
-/// stacked on it since, unless this is forced: without `guard`.
+/// Undoes one deed of a record, whichever program did it.
 ///
 /// # Errors
 /// If it cannot be undone, or not as a whole.
-pub(crate) fn undo(
-    deed: &Deed,
-    record: &Record,
-    namespaces: &Namespaces,
-    (guard, reach): (Option<&OnTop>, Reach),
-) -> Result<Undone> {
+pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces, limits: Limits<'_>) -> Result<Undone> {
     // On another machine, or after a restart of this one, the same numbers mean other links.
     Machine::this()?.check(record)?;
     match deed.by.as_str() {
-        LINKMV => moved_link::undo(deed, record, namespaces, (guard, reach)),
-        VETH => pair::undo(deed, record, namespaces),
+        LINKMV => moved_link::undo(deed, record, namespaces, limits),
+        VETH => pair::undo(deed, record, namespaces, limits),
         other => Err(Error::failed(format!("{} was done by {other}, which this version does not know", deed.name))),
     }
 }
@@ -45,9 +39,9 @@ pub(crate) fn undo_alone(
     deed: &Deed,
     record: &Record,
     namespaces: &Namespaces,
-    (journals, guard, reach): (&Journals<'_>, Option<&OnTop>, Reach),
+    (journals, limits): (&Journals<'_>, Limits<'_>),
 ) -> Result<Undone> {
-    let undo = || undo(deed, record, namespaces, (guard, reach));
+    let undo = || undo(deed, record, namespaces, limits);
     match deed.by.as_str() {
         LINKMV => moved_link::alone(deed, namespaces, journals, undo),
         _ => undo(),

@@ -7,12 +7,12 @@ use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
 use rtnetlink::packet_route::neighbour::NeighbourMessage;
-use rtnetlink::packet_route::route::{RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteProtocol, RouteType};
+use rtnetlink::packet_route::route::{RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteType};
 
 use crate::address;
 use crate::neighbour;
 use crate::netlink::Netlink;
-use crate::route::Route;
+use crate::route::{Route, is_of_kernel};
 use crate::wire::{from_hex, to_hex};
 
 /// The addresses, routes and neighbours of one link, in the form in which the kernel reports and accepts them.
@@ -42,17 +42,10 @@ impl Carry {
 
         let (mut routes, mut shared_routes, mut has_default_route) = (Vec::new(), Vec::new(), false);
         for family in [AddressFamily::Inet, AddressFamily::Inet6] {
-            let mut question = RouteMessage::default();
-            question.header.address_family = family;
-            question.attributes.push(RouteAttribute::Oif(ifindex));
-            let answers = netlink.dump(RouteNetlinkMessage::GetRoute(question));
-            let answers = answers.map_err(|error| error.context("list routes"))?;
-            for answer in answers {
-                if let RouteNetlinkMessage::NewRoute(route) = answer {
-                    has_default_route |= is_default(&route) && leads_through(&route, ifindex);
-                    shared_routes.extend(shared(&route, ifindex));
-                    routes.extend(restorable(route, ifindex));
-                }
+            for route in netlink.routes(family, Some(ifindex))? {
+                has_default_route |= is_default(&route) && leads_through(&route, ifindex);
+                shared_routes.extend(shared(&route, ifindex));
+                routes.extend(restorable(route, ifindex));
             }
         }
         // A gateway must be reachable before a route can lead through it.
@@ -190,8 +183,7 @@ fn shared(route: &RouteMessage, ifindex: u32) -> Option<String> {
 
 /// The route in a form that can be requested again; `None` if it is another link's, or one that the kernel adds by itself.
 fn restorable(mut route: RouteMessage, ifindex: u32) -> Option<RouteMessage> {
-    let kernels_own = matches!(route.header.protocol, RouteProtocol::Kernel | RouteProtocol::Ra);
-    if kernels_own || !route.attributes.contains(&RouteAttribute::Oif(ifindex)) {
+    if is_of_kernel(&route) || !route.attributes.contains(&RouteAttribute::Oif(ifindex)) {
         return None;
     }
     // The kernel reports a route's state, but does not accept it in a request.

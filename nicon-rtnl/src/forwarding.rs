@@ -74,7 +74,7 @@ impl ForwardingEntry {
     #[must_use]
     pub fn from_hex(text: &str, was: u32, ifindex: u32) -> Option<Self> {
         let mut request = Raw::from_hex(text)?;
-        let is_one = request.kind == RTM_NEWNEIGH && request.payload.len() >= HEADER;
+        let is_one = request.kind == RTM_NEWNEIGH && request.has_only(HEADER, &[NDA_LLADDR, NDA_VLAN]);
         if !is_one || request.payload[0] != BRIDGE || request.number_at(IFINDEX) != was {
             return None;
         }

@@ -135,7 +135,7 @@ impl Qdisc {
     #[must_use]
     pub fn from_hex(text: &str, was: u32, ifindex: u32) -> Option<Self> {
         let mut request = Raw::from_hex(text)?;
-        let is_one = request.kind == RTM_NEWQDISC && request.payload.len() >= HEADER;
+        let is_one = request.kind == RTM_NEWQDISC && request.has_only(HEADER, &[TCA_KIND, TCA_OPTIONS]);
         if !is_one || request.number_at(IFINDEX) != was {
             return None;
         }

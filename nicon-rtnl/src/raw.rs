@@ -4,7 +4,7 @@ use rtnetlink::packet_core::{
     DecodeError, NetlinkDeserializable, NetlinkHeader, NetlinkMessage, NetlinkPayload, NetlinkSerializable,
 };
 
-use crate::attribute::value;
+use crate::attribute::{attributes, value};
 use crate::entry::LINK_HEADER;
 use crate::wire;
 
@@ -36,6 +36,12 @@ impl Raw {
     /// The value of an attribute, behind a header of this many bytes.
     pub(crate) fn value(&self, header: usize, attribute: u16) -> Option<&[u8]> {
         value(self.payload.get(header..)?, attribute)
+    }
+
+    /// Whether it has none but these attributes, behind a header of this many bytes.
+    pub(crate) fn has_only(&self, header: usize, allowed: &[u16]) -> bool {
+        let present = self.payload.get(header..);
+        present.is_some_and(|present| attributes(present).all(|(kind, _)| allowed.contains(&kind)))
     }
 
     /// The number of 32 bits at a place in the payload; 0 if it is shorter.

@@ -91,23 +91,63 @@ impl Netlink {
     pub fn taken_route(&self, requests: &[RouteMessage], own: Option<u32>) -> Result<Option<String>> {
         let mut taken = HashSet::new();
         for family in [AddressFamily::Inet, AddressFamily::Inet6] {
-            if requests.iter().all(|request| request.header.address_family != family) {
-                continue;
-            }
-            let mut question = RouteMessage::default();
-            question.header.address_family = family;
-            let answers = self.dump(RouteNetlinkMessage::GetRoute(question));
-            for answer in answers.map_err(|error| error.context("list routes"))? {
-                if let RouteNetlinkMessage::NewRoute(route) = answer
-                    && own.is_none_or(|own| !route.attributes.contains(&RouteAttribute::Oif(own)))
-                {
-                    taken.insert(place(&route));
-                }
+            if requests.iter().any(|request| request.header.address_family == family) {
+                let others = self.routes(family, None)?.into_iter();
+                let others =
+                    others.filter(|route| own.is_none_or(|own| !route.attributes.contains(&RouteAttribute::Oif(own))));
+                taken.extend(others.map(|route| place(&route)));
             }
         }
         let request = requests.iter().find(|request| taken.contains(&place(request)));
         Ok(request.map(|request| Route::from(request).dst))
     }
+
+    /// Those of the requested routes that a link does not have, not even as one that the kernel made with an address.
+    ///
+    /// # Errors
+    /// If the kernel does not list the routes.
+    pub fn lacking_routes<'a>(&self, asked: &'a [RouteSpec], ifindex: u32) -> Result<Vec<&'a RouteSpec>> {
+        let mut lacking: Vec<_> = asked.iter().collect();
+        for family in [AddressFamily::Inet, AddressFamily::Inet6] {
+            if lacking.iter().any(|asked| self::family(asked) == family) {
+                let present = self.routes(family, Some(ifindex))?;
+                lacking.retain(|asked| !present.iter().any(|route| stands_for(route, asked, ifindex)));
+            }
+        }
+        Ok(lacking)
+    }
+
+    /// The routes of a family, in all tables, of one link or of all.
+    ///
+    /// # Errors
+    /// If the kernel does not list them.
+    pub(crate) fn routes(&self, family: AddressFamily, ifindex: Option<u32>) -> Result<Vec<RouteMessage>> {
+        let mut question = RouteMessage::default();
+        question.header.address_family = family;
+        question.attributes.extend(ifindex.map(RouteAttribute::Oif));
+        let answers = self.dump(RouteNetlinkMessage::GetRoute(question));
+        let answers = answers.map_err(|error| error.context("list routes"))?.into_iter();
+        Ok(answers
+            .filter_map(|answer| match answer {
+                RouteNetlinkMessage::NewRoute(route) => Some(route),
+                _ => None,
+            })
+            .collect())
+    }
+}
+
+/// Whether a route of a link is the requested one. One that somebody else made counts whatever its metric is, and the kernel's own
+/// only if there is no place for another beside it.
+fn stands_for(route: &RouteMessage, asked: &RouteSpec, ifindex: u32) -> bool {
+    let RouteNetlinkMessage::NewRoute(request) = request(asked, ifindex) else { return false };
+    route.attributes.contains(&RouteAttribute::Oif(ifindex))
+        && Route::from(route).is(asked)
+        && (!is_of_kernel(route) || place(route) == place(&request))
+}
+
+/// Whether the kernel added a route by itself: with an address, or since a router advertised it.
+pub(crate) fn is_of_kernel(route: &RouteMessage) -> bool {
+    matches!(route.header.protocol, RouteProtocol::Kernel | RouteProtocol::Ra)
 }
 
 /// What two routes cannot have in common: table, destination, type of service and metric (`fib_table_insert` in
@@ -122,7 +162,7 @@ fn place(message: &RouteMessage) -> (u32, String, u8, u32) {
 #[must_use]
 pub fn request(route: &RouteSpec, ifindex: u32) -> RouteNetlinkMessage {
     let mut message = RouteMessage::default();
-    message.header.address_family = if route.dst.ip().is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    message.header.address_family = family(route);
     message.header.destination_prefix_length = route.dst.prefix_len();
     message.header.table = RouteHeader::RT_TABLE_MAIN;
     message.header.protocol = RouteProtocol::Boot;
@@ -135,6 +175,10 @@ pub fn request(route: &RouteSpec, ifindex: u32) -> RouteNetlinkMessage {
     }
     message.attributes.extend(route.via.map(|via| RouteAttribute::Gateway(address(via))));
     RouteNetlinkMessage::NewRoute(message)
+}
+
+fn family(route: &RouteSpec) -> AddressFamily {
+    if route.dst.ip().is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 }
 }
 
 fn address(ip: IpAddr) -> RouteAddress {

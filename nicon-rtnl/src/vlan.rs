@@ -120,7 +120,7 @@ impl Vlans {
         let only_vlans = vlans
             .map(|(kind, _)| kind)
             .all(|kind| [IFLA_BRIDGE_VLAN_INFO, IFLA_BRIDGE_VLAN_TUNNEL_INFO].contains(&kind));
-        let only_specs = attributes(&request.payload[LINK_HEADER..]).all(|(kind, _)| kind == IFLA_AF_SPEC);
+        let only_specs = request.has_only(LINK_HEADER, &[IFLA_AF_SPEC]);
         if !only_vlans || !only_specs || request.kind != header.kind || request.payload[..LINK_HEADER] != header.payload
         {
             return None;

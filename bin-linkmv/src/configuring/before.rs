@@ -23,10 +23,11 @@ impl<'a> Before<'a> {
     pub(crate) fn of(configuration: &Configuration<'a>, link: &Link) -> Result<Self> {
         let Configuration { spec, netns, .. } = configuration;
         let carry = Carry::read(&netns.netlink, link.ifindex)?;
+        let addresses = diff::addresses(&spec.addresses, link, netns)?;
         Ok(Self {
             undo: Undo::of(netns, link, (&carry, &Sysctls::default(), &Attached::default()))?,
-            addresses: diff::addresses(&spec.addresses, link, netns)?,
-            routes: diff::routes(spec, link, netns)?,
+            routes: diff::routes_beside(&addresses, spec, link, netns)?,
+            addresses,
         })
     }
 

@@ -22,8 +22,9 @@ impl Configuration<'_> {
         let name = &link.name;
         let mut steps = self.own(link, name)?;
         let addresses = diff::addresses(&spec.addresses, link, netns)?;
-        steps.extend(addresses.into_iter().map(|address| replace_address(name, address)));
-        steps.extend(diff::routes(spec, link, netns)?.into_iter().map(|route| add_route(name, route)));
+        steps.extend(addresses.iter().map(|address| replace_address(name, address)));
+        let routes = diff::routes_beside(&addresses, spec, link, netns)?;
+        steps.extend(routes.into_iter().map(|route| add_route(name, route)));
         Ok(steps)
     }
 

@@ -2,7 +2,7 @@
 
 use nicon_core::Result;
 use nicon_core::link::{AltName, Cidr, LinkSpec, RouteSpec};
-use nicon_rtnl::{Carry, Link, NetnsHandle, address};
+use nicon_rtnl::{Link, NetnsHandle, address};
 
 use crate::link::spec::takes_origin_alias;
 use crate::link::tag::{Origin, is_origin_altname};
@@ -45,6 +45,17 @@ pub(crate) fn routes<'a>(spec: &'a LinkSpec, link: &Link, netns: &NetnsHandle) -
     if spec.routes.is_empty() {
         return Ok(Vec::new());
     }
-    let present = Carry::read(&netns.netlink, link.ifindex)?.routes();
-    Ok(spec.routes.iter().filter(|asked| !present.iter().any(|there| there.is(asked))).collect())
+    netns.netlink.lacking_routes(&spec.routes, link.ifindex)
+}
+
+/// The routes that it will lack once it has further `addresses`, since the kernel adds the route to an address's network.
+pub(crate) fn routes_beside<'a>(
+    addresses: &[&Cidr],
+    spec: &'a LinkSpec,
+    link: &Link,
+    netns: &NetnsHandle,
+) -> Result<Vec<&'a RouteSpec>> {
+    let mut lacking = routes(spec, link, netns)?;
+    lacking.retain(|asked| !addresses.iter().any(|address| asked.comes_with(address)));
+    Ok(lacking)
 }

@@ -49,6 +49,11 @@ pub(crate) fn falling(uppers: &Uppers, link: &Link) -> Vec<String> {
     uppers.on(link.ifindex).filter(|upper| upper.link.falls_with_lower()).map(text).collect()
 }
 
+/// The links that go with the one that they sit on when it is removed: the kernel destroys them, or they lead nowhere.
+pub(crate) fn stacked(uppers: &Uppers, link: &Link) -> Vec<String> {
+    uppers.on(link.ifindex).map(text).collect()
+}
+
 /// A link, and where it is if not in the namespace of the one that it sits on.
 pub(crate) fn text(upper: &Upper) -> String {
     let name = &upper.link.name;

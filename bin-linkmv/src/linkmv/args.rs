@@ -59,7 +59,8 @@ pub(crate) struct Args {
     pub(crate) from: Option<Target>,
 
     /// Move it even if it carries a default route, is a port of another link, has links stacked on it, wherever they are, or
-    /// would lose for good what is attached to it, such as filters; with --undo, put it back even if that destroys links stacked on it
+    /// would lose for good what is attached to it, such as filters; with --undo, put it back, or remove a pair, even if that
+    /// destroys links stacked on it
     #[arg(long)]
     pub(crate) force: bool,
 

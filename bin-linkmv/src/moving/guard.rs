@@ -3,7 +3,7 @@
 use nicon_core::{Error, Result};
 use nicon_rtnl::{Carry, Link, NetnsHandle};
 
-use crate::link::on_top::{OnTop, falling, text};
+use crate::link::on_top::{OnTop, falling, stacked};
 
 /// Refuses moves that cut something off.
 pub(crate) struct Guard {
@@ -37,7 +37,7 @@ impl Guard {
             return refuse(format!("is a port of {}", master.map_or("another link".to_owned(), |master| master.name)));
         }
         let uppers = self.on_top.of(from)?;
-        let stacked: Vec<_> = uppers.on(link.ifindex).map(text).collect();
+        let stacked = stacked(&uppers, link);
         if !stacked.is_empty() {
             let falling = falling(&uppers, link);
             let fate = if falling.is_empty() { "" } else { ", and the move would destroy " };

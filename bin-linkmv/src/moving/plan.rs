@@ -1,7 +1,7 @@
 //! What a move would do, in the words of `ip`.
 
 use nicon_core::Result;
-use nicon_core::link::mac;
+use nicon_core::link::{RouteSpec, mac};
 use nicon_rtnl::Link;
 use nicon_rtnl::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 
@@ -38,7 +38,11 @@ pub(crate) fn plan(
     steps.extend(routes.iter().map(|route| format!("route replace {route} dev {name}")));
     let other = spec.addresses.iter().map(ToString::to_string).filter(|address| !addresses.contains(address));
     steps.extend(other.map(|address| replace_address(name, address)));
-    let other = spec.routes.iter().filter(|asked| !routes.iter().any(|there| there.is(asked)));
+    let comes_along = |asked: &RouteSpec| {
+        let kept = addresses.iter().filter_map(|address| address.parse().ok());
+        kept.chain(spec.addresses.iter().copied()).any(|address| asked.comes_with(&address))
+    };
+    let other = spec.routes.iter().filter(|asked| !routes.iter().any(|there| there.is(asked)) && !comes_along(asked));
     steps.extend(other.map(|route| add_route(name, route)));
     steps.extend(until_ready(&options.readiness, name));
     Ok(steps)

@@ -16,7 +16,7 @@ use crate::link::namespaces::Namespaces;
 use crate::link::on_top::OnTop;
 use crate::record::deed::Deed;
 use crate::record::failed::FAILED;
-use crate::undoing::locate::Reach;
+use crate::undoing::limits::{Limits, Reach};
 use crate::undoing::undone::Undone;
 use crate::undoing::{find_undone, undo_alone};
 
@@ -37,7 +37,7 @@ pub(crate) struct Options {
     pub(crate) program: &'static str,
     /// Whether records are printed even at a terminal.
     pub(crate) json: bool,
-    /// Whether links are put back even if that destroys what is stacked on them.
+    /// Whether links are put back, and pairs removed, even if that destroys what is stacked on them.
     pub(crate) force: bool,
     /// Whether the first failure ends the run.
     pub(crate) fail_fast: bool,
@@ -108,7 +108,10 @@ fn undo_all(
                 if let Err(error) = interrupt.check() {
                     return answers.give(None, Err(error.suffix(", before all was undone")));
                 }
-                let undo_in = |reach| undo_alone(&deeds[index], record, namespaces, (journals, guard.as_ref(), reach));
+                let undo_in = |reach| {
+                    let limits = Limits { reach, guard: guard.as_ref() };
+                    undo_alone(&deeds[index], record, namespaces, (journals, limits))
+                };
                 let mut outcome = undo_in(Reach::Left);
                 if outcome.as_ref().is_err_and(|error| error.status() == Status::No) {
                     let earlier = deeds[..index].iter().map(|deed| (deed, &*record));

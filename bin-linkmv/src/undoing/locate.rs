@@ -6,15 +6,6 @@ use nicon_rtnl::NetnsHandle;
 use crate::link::namespaces::Namespaces;
 use crate::record::deed::Deed;
 
-/// Where a moved link is looked for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reach {
-    /// Where the deed left it, and where it came from.
-    Left,
-    /// In any network namespace of this machine.
-    Anywhere,
-}
-
 /// The namespace in which a deed left its link. It may have outlived the record's process.
 pub(crate) fn open_target(deed: &Deed, record: &Record, namespaces: &Namespaces) -> Result<NetnsHandle> {
     let target = namespaces.home.open_record(record);

@@ -6,20 +6,17 @@ use nicon_rtnl::{Link, NetnsHandle};
 use crate::link::find::{by_inode, tagged};
 use crate::link::journal::Journals;
 use crate::link::namespaces::Namespaces;
-use crate::link::on_top::{OnTop, falling};
+use crate::link::on_top::falling;
 use crate::link::tag::{Origin, origin_of, remove_tag};
+use crate::link::taken::name_taken;
 use crate::link::undo::Undo;
 use crate::record::deed::Deed;
-use crate::undoing::locate::{Reach, open_target};
+use crate::undoing::limits::{Limits, Reach};
+use crate::undoing::locate::open_target;
 use crate::undoing::undone::{Location, Undone};
 
 /// Puts back the link of a deed.
-pub(crate) fn undo(
-    deed: &Deed,
-    record: &Record,
-    namespaces: &Namespaces,
-    (guard, reach): (Option<&OnTop>, Reach),
-) -> Result<Undone> {
+pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces, limits: Limits<'_>) -> Result<Undone> {
     let undo = Undo::from_value(&deed.undo)?;
     let name: LinkName = undo.name.parse()?;
     let sought = Sought::of(deed);
@@ -33,12 +30,12 @@ pub(crate) fn undo(
     }
     let (there, link) = match find_there(deed, record, (&undo, &sought), namespaces) {
         Ok(found) => found,
-        Err(gone) if reach == Reach::Left => return Err(gone),
+        Err(gone) if limits.reach == Reach::Left => return Err(gone),
         Err(gone) => undo.inode().map_or(Ok(None), |inode| namespaces.find_link(inode))?.ok_or(gone)?,
     };
     if !there.is(&origin) {
         check(&link, &name, &origin)?;
-        guard.map_or(Ok(()), |guard| check_on_top(guard, &link, &there))?;
+        limits.check(&link, &there, &format!("putting {} back", link.name), falling)?;
     }
     let restored = undo.restore(&link, &there, &origin)?;
     Ok(Undone { changed: true, now: Some(location(&undo, restored.link)), missing: restored.missing })
@@ -150,19 +147,7 @@ fn at_home(undo: &Undo, sought: &Sought<'_>, origin: &NetnsHandle) -> Result<Opt
 /// The kernel moves a link before it renames it. If the name is taken, the link would arrive under the wrong name.
 fn check(link: &Link, name: &LinkName, origin: &NetnsHandle) -> Result<()> {
     match origin.netlink.link(name.as_str())? {
-        Some(_) => Err(Error::no(format!("{name} already exists where {} came from", link.name))),
+        Some(_) => Err(name_taken(name.as_str(), origin).suffix(&format!(", where {} came from", link.name))),
         None => Ok(()),
     }
-}
-
-/// What was stacked on the link since it was moved is not destroyed unawares.
-fn check_on_top(guard: &OnTop, link: &Link, there: &NetnsHandle) -> Result<()> {
-    let falling = falling(&*guard.of(there)?, link).join(", ");
-    if falling.is_empty() {
-        return Ok(());
-    }
-    let (name, there) = (&link.name, &there.label);
-    Err(Error::failed(format!(
-        "{name} in {there} has {falling} stacked on it, which putting {name} back would destroy (nicon-linkmv --undo --force does it anyway)"
-    )))
 }

@@ -7,66 +7,56 @@ use serde::Deserialize;
 
 use crate::link::find::by_inode;
 use crate::link::namespaces::Namespaces;
+use crate::link::on_top::stacked;
 use crate::record::deed::{Deed, PairUndo};
+use crate::undoing::limits::Limits;
 use crate::undoing::locate::open_target;
 use crate::undoing::undone::Undone;
 
-/// Removes the pair of which a record has one end.
-pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces) -> Result<Undone> {
+/// Removes the pair of which a record has one end, wherever its ends are by now.
+pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces, limits: Limits<'_>) -> Result<Undone> {
     if deed.undo.is_null() {
         if deed.changed {
             return Err(Error::failed(format!("{}, which was there before, keeps what it was given", deed.name)));
         }
         return Ok(GONE);
     }
-    match look(deed, record, namespaces)? {
-        Seen::There(netns, link) => {
-            match netns.netlink.delete_link(link.ifindex) {
-                Ok(()) => Ok(Undone { changed: true, ..GONE }),
-                // Another run was faster.
-                Err(error) if error.errno == Errno::ENODEV => Ok(GONE),
-                Err(error) => Err(error.context(&format!("remove {} from {}", link.name, netns.label))),
-            }
-        }
-        Seen::MovedOn(from) => Err(Error::no(format!("{} is not in {from} any more: it was moved on", deed.name))),
-        Seen::Gone => Ok(GONE),
+    let found = find(deed, record, namespaces)?;
+    for (netns, link) in &found {
+        limits.check(link, netns, "removing the pair", stacked)?;
+    }
+    let Some((netns, link)) = found.first() else { return Ok(GONE) };
+    match netns.netlink.delete_link(link.ifindex) {
+        Ok(()) => Ok(Undone { changed: true, ..GONE }),
+        // Another run was faster.
+        Err(error) if error.errno == Errno::ENODEV => Ok(GONE),
+        Err(error) => Err(error.context(&format!("remove {} from {}", link.name, netns.label))),
     }
 }
 
 /// Whether the pair of a deed is no more.
 pub(crate) fn find_undone(deed: &Deed, record: &Record, namespaces: &Namespaces) -> Result<Option<Undone>> {
-    Ok(matches!(look(deed, record, namespaces)?, Seen::Gone).then_some(GONE))
+    Ok(find(deed, record, namespaces)?.is_empty().then_some(GONE))
 }
 
 const GONE: Undone = Undone { changed: false, now: None, missing: Vec::new() };
 
-/// What is left of a pair, seen from the end of which a record tells.
-enum Seen {
-    /// This end is where it was made.
-    There(NetnsHandle, Box<Link>),
-    /// It is not in the namespace of this name any more, but the other end is in its own.
-    MovedOn(String),
-    Gone,
-}
-
-fn look(deed: &Deed, record: &Record, namespaces: &Namespaces) -> Result<Seen> {
+/// The ends of a deed's pair, as far as they are found. There are both, or neither: if there are none, the pair is no more.
+fn find(deed: &Deed, record: &Record, namespaces: &Namespaces) -> Result<Vec<(NetnsHandle, Link)>> {
     let pair = PairUndo::deserialize(&deed.undo);
-    let pair = pair.map_err(|error| Error::failed(format!("field \"undo\": {error}")))?;
-    let own = End { name: &deed.name, ifindex: deed.ifindex, inode: pair.inode, peer: pair.peer.ifindex };
-    let netns = unless_gone(open_target(deed, record, namespaces))?;
-    let label = netns.as_ref().map_or_else(|| "its network namespace".to_owned(), |netns| netns.label.clone());
-    if let Some(netns) = netns
-        && let Some(link) = own.find(&netns)?
-    {
-        return Ok(Seen::There(netns, Box::new(link)));
+    let PairUndo { inode, peer } = pair.map_err(|error| Error::failed(format!("field \"undo\": {error}")))?;
+    let own = End { name: &deed.name, ifindex: deed.ifindex, inode, peer: peer.ifindex };
+    let other = End { name: &peer.name, ifindex: peer.ifindex, inode: peer.inode, peer: deed.ifindex };
+    let home = unless_gone(open_target(deed, record, namespaces))?;
+    let label = home.as_ref().map_or_else(|| "its network namespace".to_owned(), |home| home.label.clone());
+    let far = unless_gone(namespaces.open(peer.netns, &format!("the other end of {}", deed.name)))?;
+    let own_found = own.find(home, namespaces)?;
+    let other_found = other.find(far, namespaces)?;
+    if inode.is_none() && own_found.is_none() && other_found.is_some() {
+        // Without its inode number nobody knows whether what the other end leads to is this one.
+        return Err(Error::no(format!("{} is not in {label} any more: it was moved on", deed.name)));
     }
-    // Both ends exist, or neither. If the other end is there, this one was moved on.
-    let peer = End { name: &pair.peer.name, ifindex: pair.peer.ifindex, inode: pair.peer.inode, peer: deed.ifindex };
-    let far = unless_gone(namespaces.open(pair.peer.netns, &format!("the other end of {}", deed.name)))?;
-    match far {
-        Some(far) if peer.find(&far)?.is_some() => Ok(Seen::MovedOn(label)),
-        _ => Ok(Seen::Gone),
-    }
+    Ok(own_found.into_iter().chain(other_found).collect())
 }
 
 /// One end, as it was when the pair was made.
@@ -79,7 +69,17 @@ struct End<'a> {
 }
 
 impl End<'_> {
-    fn find(&self, netns: &NetnsHandle) -> Result<Option<Link>> {
+    /// The end, in its own namespace if that is still there, or wherever it was moved on to.
+    fn find(&self, own: Option<NetnsHandle>, namespaces: &Namespaces) -> Result<Option<(NetnsHandle, Link)>> {
+        if let Some(netns) = own
+            && let Some(link) = self.find_in(&netns)?
+        {
+            return Ok(Some((netns, link)));
+        }
+        self.inode.map_or(Ok(None), |inode| namespaces.find_link(inode))
+    }
+
+    fn find_in(&self, netns: &NetnsHandle) -> Result<Option<Link>> {
         let link = netns.netlink.link_at(self.ifindex)?;
         let found = match self.inode {
             Some(inode) => by_inode(inode, link, netns)?,

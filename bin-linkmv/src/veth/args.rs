@@ -122,6 +122,10 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with_all = ["name", "targets", "wait", "announce", "dry_run"])]
     pub(crate) undo: bool,
 
+    /// With --undo, remove a pair even if that destroys links stacked on its ends
+    #[arg(long, requires = "undo")]
+    pub(crate) force: bool,
+
     /// Print records even at a terminal
     #[arg(short = 'J', long)]
     pub(crate) json: bool,

@@ -32,8 +32,8 @@ const PLAN: &[Column] = &[TARGET, steps::COLUMN];
 pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
     let namespaces = Namespaces::new()?;
     if args.undo {
-        let (json, fail_fast) = (args.json, args.fail_fast);
-        let options = input::Options { program: VETH, json, fail_fast, force: false, pace: Duration::ZERO };
+        let (json, force, fail_fast) = (args.json, args.force, args.fail_fast);
+        let options = input::Options { program: VETH, json, force, fail_fast, pace: Duration::ZERO };
         return input::run(&options, interrupt, &namespaces);
     }
     let ends = args.ends()?;

@@ -11,7 +11,7 @@ complete -c nicon-linkmv -l master -d 'The bridge, bond or VRF that it becomes a
 complete -c nicon-linkmv -l alias -d 'Its alias (default: its origin, by which nicon recognises it)' -r
 complete -c nicon-linkmv -l altname -d 'Add an alternative name' -r
 complete -c nicon-linkmv -l keep -d 'Carry over what a move would lose: addr, route, sysctl' -r
-complete -c nicon-linkmv -l force -d 'Move it even if it carries a default route, is a port of another link, has links stacked on it, wherever they are, or would lose for good what is attached to it, such as filters; with --undo, put it back even if that destroys links stacked on it'
+complete -c nicon-linkmv -l force -d 'Move it even if it carries a default route, is a port of another link, has links stacked on it, wherever they are, or would lose for good what is attached to it, such as filters; with --undo, put it back, or remove a pair, even if that destroys links stacked on it'
 complete -c nicon-linkmv -l announce -d 'Tell the neighbours where the link\'s addresses are now (gratuitous ARP, unsolicited NA)'
 complete -c nicon-linkmv -s n -l dry-run -d 'Print what would be done, and do nothing'
 complete -c nicon-linkmv -l fail-fast -d 'Stop at the first record that fails'

@@ -17,6 +17,7 @@ complete -c nicon-veth -s n -l dry-run -d 'Print what would be done, and do noth
 complete -c nicon-veth -l fail-fast -d 'Stop at the first pair that fails'
 complete -c nicon-veth -l all-or-nothing -d 'Stop at the first pair that fails, and remove those that were made before'
 complete -c nicon-veth -l undo -d 'Undo what was done: standard input is what nicon-veth or nicon-linkmv printed'
+complete -c nicon-veth -l force -d 'With --undo, remove a pair even if that destroys links stacked on its ends'
 complete -c nicon-veth -s J -l json -d 'Print records even at a terminal'
 complete -c nicon-veth -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nicon-veth -s V -l version -d 'Print version'

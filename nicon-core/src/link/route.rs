@@ -24,6 +24,14 @@ impl RouteSpec {
             if gateway.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
         Self { dst: Cidr::new(everything, 0), via: Some(gateway) }
     }
+
+    /// Whether the kernel adds it together with an address of the same link, in the same place (`fib_add_ifaddr` in
+    /// `net/ipv4/fib_frontend.c`). That of an IPv6 address has another metric.
+    #[must_use]
+    pub fn comes_with(&self, address: &Cidr) -> bool {
+        let network = Cidr::new(address.network(), address.prefix_len());
+        address.ip().is_ipv4() && address.prefix_len() < 32 && self.via.is_none() && self.dst == network
+    }
 }
 
 impl FromStr for RouteSpec {
@@ -69,6 +77,15 @@ impl FromStr for Gateway {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_route_of_an_address() {
+        let comes_with =
+            |route: &str, address: &str| route.parse::<RouteSpec>().unwrap().comes_with(&address.parse().unwrap());
+        assert!(comes_with("192.0.2.0/24", "192.0.2.7/24") && comes_with("192.0.2.6/31", "192.0.2.7/31"));
+        assert!(!comes_with("192.0.2.0/24,192.0.2.1", "192.0.2.7/24") && !comes_with("192.0.2.0/25", "192.0.2.7/24"));
+        assert!(!comes_with("192.0.2.7/32", "192.0.2.7/32") && !comes_with("2001:db8::/64", "2001:db8::7/64"));
+    }
 
     #[test]
     fn routes_and_what_is_none() {

@@ -25,7 +25,10 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
 fn by_the_steps(suite: &Suite) -> Result<(), Failed> {
     let keep = ["v9", "eth1", "--keep=addr,route", "--addr=192.0.2.1/24", "--gateway=192.0.2.9", "--master=br0"];
     let down = ["v9", "v8", "--no-up", "--altname=wan", "--mtu=1400"];
-    for words in [&ALL[..], &keep, &down] {
+    // Routes that come with an address, asked for or kept, are not added again.
+    let beside =
+        ["v9", "eth1", "--keep=addr", "--route=198.51.100.0/24", "--addr=192.0.2.2/24", "--route=192.0.2.0/24"];
+    for words in [&ALL[..], &keep, &down, &beside] {
         let [ours, theirs] = [ground(), ground()];
         let plan = record(&ours.mv(suite, &[&["--dry-run"][..], words].concat()));
         let steps = plan["steps"].as_array().ok_or("no steps")?.iter().filter_map(Value::as_str);

@@ -41,6 +41,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial_of_kernel(&[], "links::stacked::numbers_of_other_namespaces", numbers_of_others),
         suite.trial_of_kernel(&[], "links::stacked::where_only_a_name_leads", where_only_a_name_leads),
         suite.trial_of_kernel(&[], "links::stacked::undo_destroys_nothing_unawares", undo_destroys_nothing),
+        suite.trial_of_kernel(&[], "links::stacked::undo_removes_no_pair_below", undo_removes_no_pair_below),
         suite.trial_of_kernel(&[], "links::stacked::what_nobody_may_look_at", what_nobody_may_look_at),
         suite.trial_of_kernel(
             &[Feature::LinkKind("geneve")],
@@ -131,6 +132,33 @@ fn undo_destroys_nothing(suite: &Suite) -> Result<(), Failed> {
     assert!(ground.to.links().contains(&"m0".to_owned()));
     let moved = ground.mv(suite, &["--force", "v9", "eth1"]);
     record(&undo(suite, &moved));
+    Ok(())
+}
+
+/// What sits on the ends of a pair, wherever it is, does not go with the pair unawares.
+fn undo_removes_no_pair_below(suite: &Suite) -> Result<(), Failed> {
+    let (places, other) = ([Place::new(), Place::new()], Place::new());
+    let ends = places.each_ref().map(|place| place.pid().to_string());
+    for end in [0, 1] {
+        let made = suite.run(&["nicon-veth", "-t", &ends[0], "-t", &ends[1], "w1", "w2"]).ok()?;
+        places[end].ip(&format!("link add x0 type vxlan id 7 dev w{} dstport 4790", end + 1));
+        places[end].ip(&format!("link set x0 netns {}", other.pid()));
+        let state = || [&places[0], &places[1], &other].map(|place| place.ip("-j -d link"));
+        let before = state();
+        let words = [
+            format!("w{} in ", end + 1),
+            format!("{} has x0 in the network namespace of PID {} stacked on it", ends[end], other.pid()),
+        ];
+        for program in ["nicon-veth", "nicon-linkmv"] {
+            let refused = suite.feed(&[program, "--undo"], &made);
+            assert_eq!(refused.code(), Some(2), "{refused:?}");
+            let words = words.iter().map(String::as_str).chain(["--undo --force"]);
+            words.for_each(|word| assert!(refused.stderr.contains(word), "{word} is not in {refused:?}"));
+            assert_eq!(state(), before);
+        }
+        suite.feed(&["nicon-veth", "--undo", "--force"], &made).ok()?;
+        assert_eq!([&places[0], &places[1], &other].map(Place::links), [["lo"], ["lo"], ["lo"]]);
+    }
     Ok(())
 }
 

@@ -156,8 +156,19 @@ fn names_and_numbers_that_are_taken(suite: &Suite) -> Result<(), Failed> {
     record(&moved);
     ip(&format!("link add {} index {} type bridge", pair.link, before["ifindex"]));
     let there = place.ip("-j -d addr");
-    not_undone(&undo(suite, &moved), 1, &[&pair.link, "already exists where eth1 came from"]);
+    let taken = format!("{} already exists in ", pair.link);
+    not_undone(&undo(suite, &moved), 1, &[&taken, "(bridge), where eth1 came from"]);
+    ip(&format!("link del {}", pair.link));
+    let other = format!("other-{}", pair.link);
+    ip(&format!("link add {} index {} type veth peer name {other}", pair.link, before["ifindex"]));
+    not_undone(
+        &undo(suite, &moved),
+        1,
+        &[&taken, &format!("(veth, whose other end is {other}), where eth1 came from")],
+    );
     assert_eq!(place.ip("-j -d addr"), there);
+    ip(&format!("link del {other}"));
+    ip(&format!("link add {} index {} type bridge", pair.link, before["ifindex"]));
     // The name is free again, the number is not.
     ip(&format!("link set {} name other-{}", pair.link, pair.link));
     record(&undo(suite, &moved));

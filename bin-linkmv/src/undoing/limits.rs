@@ -1,0 +1,48 @@
+//! Where an undo looks for links, and what it must not destroy.
+
+use nicon_core::{Error, Result};
+use nicon_rtnl::uppers::Uppers;
+use nicon_rtnl::{Link, NetnsHandle};
+
+use crate::link::on_top::OnTop;
+
+/// Where an undo looks for links, and what it must not destroy.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits<'a> {
+    pub(crate) reach: Reach,
+    /// What is stacked on links, which is not destroyed unawares. `None` if the undo is forced.
+    pub(crate) guard: Option<&'a OnTop>,
+}
+
+/// Where a moved link is looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Where the deed left it, and where it came from.
+    Left,
+    /// In any network namespace of this machine.
+    Anywhere,
+}
+
+impl Limits<'_> {
+    /// Makes sure that an `act` on a link destroys nothing that was stacked on it, of which `destroyed` names what it would.
+    ///
+    /// # Errors
+    /// What it would destroy.
+    pub(crate) fn check(
+        &self,
+        link: &Link,
+        there: &NetnsHandle,
+        act: &str,
+        destroyed: fn(&Uppers, &Link) -> Vec<String>,
+    ) -> Result<()> {
+        let Some(guard) = self.guard else { return Ok(()) };
+        let destroyed = destroyed(&*guard.of(there)?, link).join(", ");
+        if destroyed.is_empty() {
+            return Ok(());
+        }
+        let (name, there) = (&link.name, &there.label);
+        Err(Error::failed(format!(
+            "{name} in {there} has {destroyed} stacked on it, which {act} would destroy (--undo --force does it anyway)"
+        )))
+    }
+}
