@@ -1,17 +1,18 @@
 //! What a link loses when it changes its network namespace: its addresses, routes and permanent neighbours.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use nicon_core::{Error, Result};
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::RouteNetlinkMessage;
-use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
+use rtnetlink::packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage};
 use rtnetlink::packet_route::neighbour::NeighbourMessage;
 use rtnetlink::packet_route::route::{RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteType};
 
 use crate::address;
 use crate::neighbour;
 use crate::netlink::Netlink;
+use crate::prefsrc;
 use crate::route::{Route, is_of_kernel};
 use crate::wire::{from_hex, to_hex};
 
@@ -21,7 +22,7 @@ pub struct Carry {
     addresses: Vec<AddressMessage>,
     routes: Vec<RouteMessage>,
     neighbours: Vec<NeighbourMessage>,
-    /// Multipath routes of which it is one nexthop, in short. They live on with the other nexthops.
+    /// Routes that are not the link's alone, in short: see [`Carry::shared_routes`].
     shared_routes: Vec<String>,
     has_default_route: bool,
 }
@@ -38,11 +39,18 @@ impl Carry {
             addresses.into_iter().partition(|address| address.header.family == AddressFamily::Inet);
         // The kernel lists the latest IPv6 address first.
         latest_first.reverse();
+        latest_first.retain(|address| !is_temporary(address));
+        let sources = ipv4(&addresses);
         addresses.append(&mut latest_first);
 
         let (mut routes, mut shared_routes, mut has_default_route) = (Vec::new(), Vec::new(), false);
         for family in [AddressFamily::Inet, AddressFamily::Inet6] {
-            for route in netlink.routes(family, Some(ifindex))? {
+            let dependents = family == AddressFamily::Inet && !sources.is_empty();
+            let listed = netlink.routes(family, (!dependents).then_some(ifindex))?;
+            if dependents {
+                shared_routes.extend(prefsrc::dependent(&sources, &listed, ifindex));
+            }
+            for route in listed {
                 has_default_route |= is_default(&route) && leads_through(&route, ifindex);
                 shared_routes.extend(shared(&route, ifindex));
                 routes.extend(restorable(route, ifindex));
@@ -156,7 +164,8 @@ impl Carry {
         self.neighbours.iter().map(neighbour::text).collect()
     }
 
-    /// The multipath routes of which the link is one nexthop.
+    /// The routes that are not the link's alone: multipath routes of which it is one nexthop, which live on with the others, and
+    /// routes of other links whose source address is the link's, which vanish with it.
     #[must_use]
     pub fn shared_routes(&self) -> &[String] {
         &self.shared_routes
@@ -188,6 +197,7 @@ fn restorable(mut route: RouteMessage, ifindex: u32) -> Option<RouteMessage> {
     }
     // The kernel reports a route's state, but does not accept it in a request.
     route.header.flags &= RouteFlags::Onlink;
+    let expires = route.attributes.iter().find_map(expires);
     route
         .attributes
         // A nexthop object vanished with the link, but the gateway is in the route, too.
@@ -195,7 +205,16 @@ fn restorable(mut route: RouteMessage, ifindex: u32) -> Option<RouteMessage> {
             use RouteAttribute::{CacheInfo, Expires, NhId};
             !matches!(attribute, CacheInfo(_) | Expires(_) | NhId(_))
         });
+    route.attributes.extend(expires.map(RouteAttribute::Expires));
     Some(route)
+}
+
+/// In how many seconds a route expires. The kernel reports it in hundredths (`USER_HZ`), and 0 if it never does.
+fn expires(attribute: &RouteAttribute) -> Option<u32> {
+    match attribute {
+        RouteAttribute::CacheInfo(info) if info.expires > 0 => Some(info.expires.div_ceil(100)),
+        _ => None,
+    }
 }
 
 fn lead_through(route: &mut RouteMessage, ifindex: u32) {
@@ -223,6 +242,20 @@ fn is_automatic(address: &AddressMessage) -> bool {
         .attributes
         .iter()
         .any(|attribute| matches!(attribute, AddressAttribute::Address(IpAddr::V6(ip)) if ip.is_unicast_link_local()))
+}
+
+/// Whether IPv6 made it from another address of the link (RFC 8981), as it will again. Of IPv4 the same flag says "secondary".
+fn is_temporary(address: &AddressMessage) -> bool {
+    address.header.flags.contains(AddressHeaderFlags::Secondary)
+}
+
+fn ipv4(addresses: &[AddressMessage]) -> Vec<Ipv4Addr> {
+    let attributes = addresses.iter().flat_map(|address| &address.attributes);
+    let local = attributes.filter_map(|attribute| match attribute {
+        AddressAttribute::Local(IpAddr::V4(ip)) => Some(*ip),
+        _ => None,
+    });
+    local.collect()
 }
 
 fn is_gateway(attribute: &RouteAttribute) -> bool {

@@ -21,6 +21,7 @@ mod neighbour;
 pub mod netlink;
 pub mod netns;
 pub mod parameters;
+mod prefsrc;
 pub mod qdisc;
 mod raw;
 pub mod record;

@@ -1,36 +1,50 @@
-//! Permanent neighbours. The others need not be restored, since the kernel discovers them again.
+//! Permanent neighbours, and those for which the kernel answers (proxy ARP). The others need not be restored, since the kernel
+//! discovers them again.
 
 use nicon_core::Result;
 use nicon_core::link::mac;
 use rtnetlink::packet_route::RouteNetlinkMessage;
-use rtnetlink::packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState};
+use rtnetlink::packet_route::neighbour::{
+    NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState,
+};
 
 use crate::netlink::Netlink;
 
 impl Netlink {
-    /// The permanent neighbours of a link. Equivalent to `ip neigh show nud permanent dev LINK`.
+    /// The permanent neighbours of a link, and its proxies. Equivalent to `ip neigh show nud permanent dev LINK` and `ip neigh
+    /// show proxy dev LINK`.
     ///
     /// # Errors
     /// If the kernel does not answer.
     pub(crate) fn neighbours(&self, ifindex: u32) -> Result<Vec<NeighbourMessage>> {
-        let mut question = NeighbourMessage::default();
-        question.attributes.push(NeighbourAttribute::IfIndex(ifindex));
-        let answers = self.dump(RouteNetlinkMessage::GetNeighbour(question));
-        let answers = answers.map_err(|error| error.context("list neighbours"))?;
-        Ok(answers.into_iter().filter_map(|answer| permanent(answer, ifindex)).collect())
+        let mut neighbours = Vec::new();
+        for flags in [NeighbourFlags::empty(), NeighbourFlags::Proxy] {
+            let mut question = NeighbourMessage::default();
+            question.header.flags = flags;
+            question.attributes.push(NeighbourAttribute::IfIndex(ifindex));
+            let answers = self.dump(RouteNetlinkMessage::GetNeighbour(question));
+            let answers = answers.map_err(|error| error.context("list neighbours"))?;
+            neighbours.extend(answers.into_iter().filter_map(|answer| configured(answer, ifindex)));
+        }
+        Ok(neighbours)
     }
 }
 
-/// A permanent neighbour, in a form that can be requested again.
-fn permanent(answer: RouteNetlinkMessage, ifindex: u32) -> Option<NeighbourMessage> {
+/// A permanent neighbour or a proxy, in a form that can be requested again.
+fn configured(answer: RouteNetlinkMessage, ifindex: u32) -> Option<NeighbourMessage> {
     let RouteNetlinkMessage::NewNeighbour(mut neighbour) = answer else { return None };
-    if neighbour.header.ifindex != ifindex || neighbour.header.state != NeighbourState::Permanent {
+    let is_permanent = neighbour.header.state == NeighbourState::Permanent;
+    if neighbour.header.ifindex != ifindex || !(is_proxy(&neighbour) || is_permanent) {
         return None;
     }
     neighbour
         .attributes
         .retain(|attribute| !matches!(attribute, NeighbourAttribute::CacheInfo(_) | NeighbourAttribute::Probes(_)));
     Some(neighbour)
+}
+
+fn is_proxy(neighbour: &NeighbourMessage) -> bool {
+    neighbour.header.flags.contains(NeighbourFlags::Proxy)
 }
 
 /// A neighbour as `ip neigh` prints it, in short.
@@ -44,5 +58,5 @@ pub(crate) fn text(neighbour: &NeighbourMessage) -> String {
             _ => {}
         }
     }
-    ip + &lladdr
+    if is_proxy(neighbour) { ip + " proxy" } else { ip + &lladdr }
 }

@@ -6,7 +6,9 @@ use std::os::fd::{AsFd, AsRawFd};
 use nicon_core::{Context, Error, Namespace, NsId, Result};
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
-use rtnetlink::packet_core::{DefaultNla, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE};
+use rtnetlink::packet_core::{
+    DefaultNla, NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE,
+};
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::address::AddressMessage;
 use rtnetlink::packet_route::link::{LinkAttribute, LinkExtentMask, LinkMessage, Prop};
@@ -212,12 +214,19 @@ impl Netlink {
         self.exchange(RouteNetlinkMessage::NewLink(message), NLM_F_ACK).map(drop)
     }
 
-    /// Creates what `message` says, or replaces what is there.
+    /// Creates what `message` says unless it is there. It replaces an address or a neighbour, but no route: what a route would
+    /// replace may be one of another link.
     ///
     /// # Errors
     /// The kernel's error.
     pub fn put(&self, message: RouteNetlinkMessage) -> std::result::Result<(), NetlinkError> {
-        self.exchange(message, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE).map(drop)
+        if !matches!(message, RouteNetlinkMessage::NewRoute(_)) {
+            return self.exchange(message, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE).map(drop);
+        }
+        match self.exchange(message, NLM_F_ACK | NLM_F_CREATE | NLM_F_APPEND) {
+            Err(error) if error.errno == Errno::EEXIST => Ok(()),
+            put => put.map(drop),
+        }
     }
 
     /// Creates what `message` says, and replaces nothing. Equivalent to `ip route add`.

@@ -12,6 +12,7 @@ pub(crate) mod list;
 pub(crate) mod losses;
 pub(crate) mod masters;
 pub(crate) mod moves;
+pub(crate) mod not_its_alone;
 pub(crate) mod planned;
 pub(crate) mod races;
 pub(crate) mod records;
@@ -48,6 +49,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         races::trials(suite),
         records::trials(suite),
         records_undo::trials(suite),
+        not_its_alone::trials(suite),
         restored::trials(suite),
         settings::trials(suite),
         stacked::trials(suite),

@@ -15,7 +15,6 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial_of_kernel(&[], "links::settings::told_again_only_what_lacks_is_added", told_again),
         suite.trial_of_kernel(&[], "links::settings::all_or_back", all_or_back),
         suite.trial_of_kernel(&[], "links::settings::routes_of_other_links_stay", routes_of_other_links),
-        suite.trial_of_kernel(&[], "links::settings::a_route_that_comes_with_an_address", route_of_an_address),
         suite.trial_of_kernel(&[], "links::settings::announced_to_the_neighbours", announced),
         suite.trial_of_kernel(
             &[],
@@ -23,6 +22,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
             an_address_that_another_host_has,
         ),
         suite.trial_of_kernel(&[], "links::settings::waits_for_the_carrier", waits),
+        suite.trial_of_kernel(&[], "links::settings::a_route_that_comes_with_an_address", route_of_an_address),
     ]
 }
 
