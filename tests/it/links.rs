@@ -19,6 +19,7 @@ pub(crate) mod ready;
 pub(crate) mod records;
 pub(crate) mod records_undo;
 pub(crate) mod restored;
+mod routes;
 pub(crate) mod settings;
 pub(crate) mod signals;
 pub(crate) mod stacked;
@@ -53,6 +54,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         records_undo::trials(suite),
         not_its_alone::trials(suite),
         restored::trials(suite),
+        routes::trials(suite),
         settings::trials(suite),
         stacked::trials(suite),
         signals::trials(suite),

@@ -4,7 +4,7 @@ use libtest_mimic::{Failed, Trial};
 use nicon_lab::Ran;
 use serde_json::{Value, json};
 
-use crate::support::expect::{deed, record, refusal};
+use crate::support::expect::{deed, record};
 use crate::support::links::{Place, one, wait_until};
 use crate::support::suite::Suite;
 
@@ -14,8 +14,6 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial_of_kernel(&[], "links::settings::what_is_told_of_one_link_is_not_asked_of_another", of_one_link),
         suite.trial_of_kernel(&[], "links::settings::told_again_only_what_lacks_is_added", told_again),
         suite.trial_of_kernel(&[], "links::settings::all_or_back", all_or_back),
-        suite.trial_of_kernel(&[], "links::settings::routes_of_other_links_stay", routes_of_other_links),
-        suite.trial_of_kernel(&[], "links::settings::a_route_that_comes_with_an_address", route_of_an_address),
     ]
 }
 
@@ -60,65 +58,6 @@ impl Ground {
 
 pub(crate) fn undo(suite: &Suite, moved: &Ran) -> Ran {
     suite.feed(&["nicon-linkmv", "--undo"], &moved.stdout)
-}
-
-/// The kernel adds it with the address, so it is there, and only what else is asked for is to be added.
-fn route_of_an_address(suite: &Suite) -> Result<(), Failed> {
-    let ground = Ground::new();
-    let words =
-        ["v9", "eth1", "--addr=192.0.2.2/24", "--route=192.0.2.0/24", "--addr=2001:db8::2/64", "--route=2001:db8::/64"];
-    let routes = || {
-        ground.to.ip("route show dev eth1").lines().count()
-            + ground.to.ip("-6 route show 2001:db8::/64").lines().count()
-    };
-    for changed in [true, false] {
-        assert_eq!(deed(&record(&ground.mv(suite, &words)))["changed"], changed);
-        // That of an IPv6 address has another metric, so the one that is asked for has a place beside it.
-        assert_eq!(routes(), 1 + 2);
-    }
-    // The same address can be without its route.
-    ground.to.ip("addr change 192.0.2.2/24 dev eth1 noprefixroute");
-    ground.to.sh("ip route flush 192.0.2.0/24 dev eth1");
-    let steps = record(&ground.mv(suite, &[&["-n"][..], &words].concat()))["steps"].clone();
-    assert_eq!(steps, json!(["route add 192.0.2.0/24 dev eth1"]));
-    assert_eq!(deed(&record(&ground.mv(suite, &words)))["changed"], true);
-    assert_eq!(routes(), 1 + 2);
-
-    let ends = [Place::new(), Place::new()];
-    let [first, second] = ends.each_ref().map(|place| place.pid().to_string());
-    let pair = [
-        "nicon-veth",
-        "-t",
-        &first,
-        "-t",
-        &second,
-        "w1",
-        "w2",
-        "--peer-addr=192.0.2.2/24",
-        "--peer-route=192.0.2.0/24",
-    ];
-    let planned = suite.run(&[&pair[..], &["-n"]].concat());
-    assert!(!planned.stdout.contains("route add"), "{planned:?}");
-    suite.run(&pair).ok()?;
-    assert!(ends[1].ip("route show dev w2").contains("192.0.2.0/24"));
-    Ok(())
-}
-
-/// A gateway for the link does not take the default route of another one, in either family.
-fn routes_of_other_links(suite: &Suite) -> Result<(), Failed> {
-    let ground = Ground::new();
-    ground.to.ip_batch(
-        "link add up0 type veth peer name up1\nlink set up1 up\nlink set up0 up
-        addr add 203.0.113.1/24 dev up0\nroute add default via 203.0.113.2
-        addr add 2001:db8:3::1/64 dev up0 nodad\nroute add default via 2001:db8:3::2",
-    );
-    let before = ground.state();
-    for (addr, gateway) in [("192.0.2.1/24", "192.0.2.2"), ("2001:db8::1/64", "2001:db8::2")] {
-        let ran = ground.mv(suite, &["v9", "eth1", "--addr", addr, "--gateway", gateway]);
-        refusal(&ran, 1, &["has a route to ", "through another link already"]);
-        ground.settles_as(&before);
-    }
-    Ok(())
 }
 
 pub(crate) const ALL: [&str; 13] = [
