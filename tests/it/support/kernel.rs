@@ -97,7 +97,7 @@ fn knows_kind(kind: &str) -> bool {
     made.is_ok_and(|ran| !ran.stderr.contains("Unknown device type") && !ran.stderr.contains("not supported"))
 }
 
-fn is_linux(major: u32, minor: u32) -> bool {
+pub(crate) fn is_linux(major: u32, minor: u32) -> bool {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let mut numbers = release.split(['.', '-']).map_while(|part| part.parse().ok());
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (major, minor)
