@@ -111,6 +111,17 @@ impl Carry {
         self.has_default_route
     }
 
+    /// The addresses by which the link joins multicast groups of IPv4 (`ip address add .. autojoin`). The kernel does not take
+    /// them a second time while a link of the namespace is still in the group.
+    #[must_use]
+    pub fn joined(&self) -> Vec<String> {
+        let cidrs = self.addresses.iter().map(address::cidr);
+        cidrs
+            .filter(|cidr| matches!(cidr.ip(), IpAddr::V4(ip) if ip.is_multicast()))
+            .map(|cidr| cidr.to_string())
+            .collect()
+    }
+
     /// Whether there is nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {

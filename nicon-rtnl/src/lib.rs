@@ -12,6 +12,7 @@ pub mod forwarding;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod handle;
+mod identifiers;
 pub mod kind;
 pub mod link;
 pub mod list;

@@ -1,5 +1,5 @@
-//! Permanent neighbours, and those for which the kernel answers (proxy ARP). The others need not be restored, since the kernel
-//! discovers them again.
+//! Permanent neighbours, and those for which the kernel answers (proxy ARP). Of the others, the kernel discovers most again, and a
+//! routing daemon those that it has learned.
 
 use nicon_core::Result;
 use nicon_core::link::mac;

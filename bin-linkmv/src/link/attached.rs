@@ -45,6 +45,8 @@ impl Attached {
             ("nexthop", netlink.nexthops(link.ifindex)),
             ("mdb", if is_port { netlink.groups(link.ifindex) } else { Vec::new() }),
             ("maddr", netns.multicast(link.ifindex)?),
+            ("autojoin", carry.joined()),
+            ("ipv6", netns.ipv6_identifiers(link)?),
         ] {
             if !texts.is_empty() {
                 unrestorable.insert(kind.to_owned(), texts);

@@ -85,6 +85,9 @@ fn unrestorable(suite: &Suite) -> Result<(), Failed> {
         (gateways, "true", "route 203.0.113.0/24 via 192.0.2.2 (one way of 2)"),
         ("nexthop add id 77 via 192.0.2.2 dev v9", "true", "nexthop 77"),
         ("maddr add 33:33:00:00:53:31 dev v9", "true", "maddr 33:33:00:00:53:31"),
+        ("addr add 239.1.1.1/32 dev v9 autojoin", "true", "autojoin 239.1.1.1/32"),
+        ("", "echo 1 >/proc/sys/net/ipv6/conf/v9/accept_ra && ip token set ::7 dev v9", "ipv6 token ::7"),
+        ("", "echo 2001:db8::7 >/proc/sys/net/ipv6/conf/v9/stable_secret", "ipv6 stable_secret"),
     ] {
         let ground = Ground::new();
         ground.from.ip_batch("link set p9 up\nlink set v9 up\naddr add 192.0.2.9/24 dev v9");
