@@ -8,7 +8,7 @@ pub(crate) mod find;
 pub(crate) mod journal;
 pub(crate) mod losses;
 mod master;
-mod missing;
+pub(crate) mod missing;
 pub(crate) mod namespaces;
 pub(crate) mod on_top;
 pub(crate) mod port;

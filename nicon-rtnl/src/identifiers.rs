@@ -1,5 +1,5 @@
-//! What somebody set from which IPv6 makes the addresses of a link, and which is not told to programs, or not accepted from them
-//! while the link is down.
+//! What somebody set for IPv6 to make a link's addresses from. The kernel tells programs of a secret only in /proc, and takes a token
+//! only while the link is up.
 
 use std::fs;
 use std::net::Ipv6Addr;

@@ -16,3 +16,8 @@ impl Missing {
         self.0
     }
 }
+
+/// That something of a link which is back is missing, as the end of a message.
+pub(crate) fn lack(name: &str, missing: &[String]) -> Option<String> {
+    (!missing.is_empty()).then(|| format!("{name} is back, but not all that it had: {}", missing.join("; ")))
+}

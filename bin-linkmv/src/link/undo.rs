@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::link::attached::Attached;
 use crate::link::master;
-use crate::link::missing::Missing;
+use crate::link::missing::{Missing, lack};
 use crate::link::set_while_down;
 use crate::link::state::State;
 use crate::link::sysctl::Sysctls;
@@ -49,9 +49,7 @@ impl Restored {
 
     /// What is missing, as the end of a message.
     pub(crate) fn lack(&self) -> Option<String> {
-        let missing = &self.missing;
-        (!missing.is_empty())
-            .then(|| format!("{} is back, but not all that it had: {}", self.link.name, missing.join("; ")))
+        lack(&self.link.name, &self.missing)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use nicon_core::{Error, Result};
 
+use crate::link::missing::lack;
+
 /// What became of a deed that is undone.
 #[derive(Clone)]
 pub(crate) struct Undone {
@@ -17,11 +19,8 @@ impl Undone {
     /// # Errors
     /// What is missing.
     pub(crate) fn check(&self) -> Result<()> {
-        if self.missing.is_empty() {
-            return Ok(());
-        }
         let name = self.now.as_ref().map_or("it", |now| &now.name);
-        Err(Error::failed(format!("{name} is back, but not all that it had: {}", self.missing.join("; "))))
+        lack(name, &self.missing).map_or(Ok(()), |lack| Err(Error::failed(lack)))
     }
 }
 
