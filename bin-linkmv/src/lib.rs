@@ -11,3 +11,4 @@ mod record;
 mod seconds;
 mod undoing;
 pub mod veth;
+mod wishes;

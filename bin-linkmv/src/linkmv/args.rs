@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use clap::Parser;
-use nicon_core::link::{Alias, AltName, Cidr, Gateway, Keep, LinkName, Mac, NewName, RouteSpec, Selector, Target};
+use nicon_core::link::{Keep, NewName, Selector, Target};
 
 use crate::seconds::seconds;
+use crate::wishes::attributes::{Attributes, HEADING};
+use crate::wishes::valid::valid;
 
 /// Move a network link into the network namespace of a process, under a new name, and bring it up.
 ///
@@ -89,7 +91,7 @@ pub(crate) struct Args {
     pub(crate) all_or_nothing: bool,
 
     /// Undo what was done: standard input is what nicon-linkmv or nicon-veth printed
-    #[arg(long, conflicts_with_all = ["link", "target", "from", "dry_run", "Attributes"])]
+    #[arg(long, conflicts_with_all = ["link", "target", "from", "dry_run", "Attributes", "keep"])]
     pub(crate) undo: bool,
 
     /// Print records even at a terminal
@@ -98,51 +100,10 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub(crate) attributes: Attributes,
-}
-
-/// What the link is to be like in its new namespace.
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "What the link gets")]
-pub(crate) struct Attributes {
-    /// An address
-    #[arg(long, value_name = "CIDR")]
-    pub(crate) addr: Vec<Cidr>,
-
-    /// The gateway of its default route
-    #[arg(long, value_name = "IP")]
-    pub(crate) gateway: Vec<Gateway>,
-
-    /// Another route: a network, and its gateway if it has one
-    #[arg(long, value_name = "CIDR[,IP]")]
-    pub(crate) route: Vec<RouteSpec>,
-
-    /// Its MTU
-    #[arg(long, value_name = "BYTES")]
-    pub(crate) mtu: Option<u32>,
-
-    /// Its hardware address
-    #[arg(long, value_name = "MAC")]
-    pub(crate) mac: Option<Mac>,
-
-    /// The bridge, bond or VRF that it becomes a port of
-    #[arg(long, value_name = "NAME")]
-    pub(crate) master: Option<LinkName>,
-
-    /// Its alias (default: its origin, by which nicon recognises it)
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) alias: Option<Alias>,
-
-    /// Add an alternative name
-    #[arg(long, value_name = "NAME")]
-    pub(crate) altname: Vec<AltName>,
-
-    /// Leave it down
-    #[arg(long)]
-    pub(crate) no_up: bool,
 
     /// Carry over what a move would lose: addr, route, sysctl
-    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
-    pub(crate) keep: Vec<Keep>,
+    #[arg(long, help_heading = HEADING, value_name = "WHAT", value_delimiter = ',', value_parser = valid::<Keep>)]
+    pub(crate) keep: Vec<String>,
 }
 
 #[cfg(test)]

@@ -166,7 +166,7 @@ fn change(
     // A link named on the command line is not the link that the record's wishes are about.
     let asked = if args.link.is_some() { &nothing } else { &*record };
     let (selector, name) = names(asked, args)?;
-    let spec = wishes::read(asked, name, &args.attributes)?;
+    let spec = wishes::read(asked, name, args)?;
     if options.readiness.is_asked() && !spec.up {
         return Err(Error::failed("field \"up\": a link that stays down has no carrier, and announces nothing"));
     }
@@ -177,7 +177,7 @@ fn change(
             let ending = moved.ending.take();
             let netns = to.ns.id().ino;
             if args.link.is_none() {
-                record.remove_all(&wishes::FIELDS);
+                wishes::remove(record);
             }
             // What a dry run said would be done.
             record.remove_all(&[STEPS, "lost"]);

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use clap::Parser;
-use nicon_core::Result;
-use nicon_core::link::{Cidr, Gateway, LinkName, LinkSpec, Mac, RouteSpec, Target};
+use nicon_core::link::{Cidr, Gateway, LinkName, Mac, RouteSpec, Target};
+use nicon_core::{Record, Result};
 
 use crate::seconds::seconds;
 use crate::veth::end::End;
+use crate::wishes::given::{set, set_list};
+use crate::wishes::valid::valid;
 
 /// Wire two network namespaces with a veth pair, whose ends are made in their places, named, and brought up.
 ///
@@ -50,52 +52,52 @@ pub(crate) struct Args {
     pub(crate) targets: Vec<Target>,
 
     /// An address of the first end
-    #[arg(long, value_name = "CIDR", requires = "name")]
-    pub(crate) addr: Vec<Cidr>,
+    #[arg(long, value_name = "CIDR", requires = "name", value_parser = valid::<Cidr>)]
+    addr: Vec<String>,
 
     /// An address of the second end
-    #[arg(long, value_name = "CIDR", requires = "name")]
-    pub(crate) peer_addr: Vec<Cidr>,
+    #[arg(long, value_name = "CIDR", requires = "name", value_parser = valid::<Cidr>)]
+    peer_addr: Vec<String>,
 
     /// The gateway of the first end's default route
-    #[arg(long, value_name = "IP", requires = "name")]
-    pub(crate) gateway: Vec<Gateway>,
+    #[arg(long, value_name = "IP", requires = "name", value_parser = valid::<Gateway>)]
+    gateway: Vec<String>,
 
     /// The gateway of the second end's default route
-    #[arg(long, value_name = "IP", requires = "name")]
-    pub(crate) peer_gateway: Vec<Gateway>,
+    #[arg(long, value_name = "IP", requires = "name", value_parser = valid::<Gateway>)]
+    peer_gateway: Vec<String>,
 
     /// Another route of the first end: a network, and its gateway if it has one
-    #[arg(long, value_name = "CIDR[,IP]", requires = "name")]
-    pub(crate) route: Vec<RouteSpec>,
+    #[arg(long, value_name = "CIDR[,IP]", requires = "name", value_parser = valid::<RouteSpec>)]
+    route: Vec<String>,
 
     /// Another route of the second end
-    #[arg(long, value_name = "CIDR[,IP]", requires = "name")]
-    pub(crate) peer_route: Vec<RouteSpec>,
+    #[arg(long, value_name = "CIDR[,IP]", requires = "name", value_parser = valid::<RouteSpec>)]
+    peer_route: Vec<String>,
 
     /// The first end's hardware address
-    #[arg(long, value_name = "MAC", requires = "name")]
-    pub(crate) mac: Option<Mac>,
+    #[arg(long, value_name = "MAC", requires = "name", value_parser = valid::<Mac>)]
+    mac: Option<String>,
 
     /// The second end's hardware address
-    #[arg(long, value_name = "MAC", requires = "name")]
-    pub(crate) peer_mac: Option<Mac>,
+    #[arg(long, value_name = "MAC", requires = "name", value_parser = valid::<Mac>)]
+    peer_mac: Option<String>,
 
     /// MTU of both ends
     #[arg(long, value_name = "BYTES", requires = "name")]
-    pub(crate) mtu: Option<u32>,
+    mtu: Option<u32>,
 
     /// MTU of the second end, if it differs
     #[arg(long, value_name = "BYTES", requires = "name")]
-    pub(crate) peer_mtu: Option<u32>,
+    peer_mtu: Option<u32>,
 
     /// The bridge, bond or VRF that the first end becomes a port of
-    #[arg(long, value_name = "NAME", requires = "name")]
-    pub(crate) master: Option<LinkName>,
+    #[arg(long, value_name = "NAME", requires = "name", value_parser = valid::<LinkName>)]
+    master: Option<String>,
 
     /// The one that the second end becomes a port of
-    #[arg(long, value_name = "NAME", requires = "name")]
-    pub(crate) peer_master: Option<LinkName>,
+    #[arg(long, value_name = "NAME", requires = "name", value_parser = valid::<LinkName>)]
+    peer_master: Option<String>,
 
     /// Wait up to SECONDS for both ends to have a carrier, and to know that no other host has their IPv6 addresses; else make
     /// no pair
@@ -138,19 +140,39 @@ impl Args {
     /// If an end could not have all that is asked for.
     pub(crate) fn ends(&self) -> Result<Option<[End; 2]>> {
         let (Some(name), Some(peer)) = (&self.name, &self.peer) else { return Ok(None) };
-        let spec = |addresses: &[Cidr], routes: &[RouteSpec], gateways: &[Gateway]| {
-            let by_gateways = gateways.iter().copied().map(RouteSpec::default_by);
-            LinkSpec {
-                addresses: addresses.to_vec(),
-                routes: routes.iter().cloned().chain(by_gateways).collect(),
-                ..LinkSpec::default()
-            }
+        let end = |name: &LinkName, fields: Fields<'_>| End::try_from(&fields.of(name));
+        let first = Fields {
+            lists: [("addr", &self.addr), ("gateway", &self.gateway), ("route", &self.route)],
+            texts: [("mac", &self.mac), ("master", &self.master)],
+            mtu: self.mtu,
         };
-        let (mtu, mac, master) = (self.mtu, self.mac, self.master.clone());
-        let first = LinkSpec { mtu, mac, master, ..spec(&self.addr, &self.route, &self.gateway) };
-        let (mtu, mac, master) = (self.peer_mtu.or(mtu), self.peer_mac, self.peer_master.clone());
-        let second = LinkSpec { mtu, mac, master, ..spec(&self.peer_addr, &self.peer_route, &self.peer_gateway) };
-        Ok(Some([End::new(name.clone(), first)?, End::new(peer.clone(), second)?]))
+        let second = Fields {
+            lists: [("addr", &self.peer_addr), ("gateway", &self.peer_gateway), ("route", &self.peer_route)],
+            texts: [("mac", &self.peer_mac), ("master", &self.peer_master)],
+            mtu: self.peer_mtu.or(self.mtu),
+        };
+        Ok(Some([end(name, first)?, end(peer, second)?]))
+    }
+}
+
+/// The options for one end, by the fields that say the same in a record.
+struct Fields<'a> {
+    lists: [(&'static str, &'a Vec<String>); 3],
+    texts: [(&'static str, &'a Option<String>); 2],
+    mtu: Option<u32>,
+}
+
+impl Fields<'_> {
+    /// The record of an end with this name.
+    fn of(&self, name: &LinkName) -> Record {
+        let mut record = Record::default();
+        record.set("name", name.as_str());
+        self.lists.iter().for_each(|(field, items)| set_list(&mut record, field, items));
+        for (field, text) in self.texts {
+            set(&mut record, field, text.as_ref());
+        }
+        set(&mut record, "mtu", self.mtu.as_ref());
+        record
     }
 }
 

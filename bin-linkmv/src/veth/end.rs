@@ -5,10 +5,6 @@ use nicon_core::{Error, Record, Result};
 use nicon_rtnl::Link;
 use nicon_rtnl::packet_route::link::LinkAttribute;
 
-/// The fields of a record that ask for an end of a pair.
-pub(crate) const FIELDS: [&str; 11] =
-    ["pair", "name", "mac", "mtu", "master", "addr", "gateway", "route", "alias", "altname", "up"];
-
 /// Wishes about a link that is moved, which say nothing of one that is made.
 const NOT_OF_A_PAIR: [&str; 2] = ["from", "keep"];
 
@@ -23,7 +19,7 @@ impl End {
     ///
     /// # Errors
     /// If the kernel could not give a link all that the spec asks for.
-    pub(crate) fn new(name: LinkName, mut spec: LinkSpec) -> Result<Self> {
+    fn new(name: LinkName, mut spec: LinkSpec) -> Result<Self> {
         spec.name = Some(NewName::Name(name.clone()));
         spec.check()?;
         Ok(Self { name, spec })

@@ -10,8 +10,9 @@ use crate::link::wait_ready::Readiness;
 use crate::record::deed::{Deed, PairUndo, PeerUndo};
 use crate::record::program::VETH;
 use crate::record::steps::STEPS;
-use crate::veth::end::{End, FIELDS};
+use crate::veth::end::End;
 use crate::veth::pair::{Made, Pair};
+use crate::wishes;
 
 /// How pairs are made.
 pub(crate) struct Options<'a> {
@@ -43,7 +44,8 @@ impl<'a> Wiring<'a> {
         self.wire(records, &ends)?;
         if !self.options.dry_run {
             for record in records {
-                record.remove_all(&FIELDS);
+                record.remove("pair");
+                record.remove_all(&wishes::FIELDS);
             }
         }
         Ok(())

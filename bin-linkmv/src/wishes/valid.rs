@@ -1,0 +1,13 @@
+//! Values of options that become fields of a record.
+
+use std::str::FromStr;
+
+use nicon_core::{Error, Result};
+
+/// A text that is a `T`. It is kept as text, since that is what the field has.
+///
+/// # Errors
+/// What it cannot be.
+pub(crate) fn valid<T: FromStr<Err = Error>>(text: &str) -> Result<String> {
+    text.parse::<T>().map(|_| text.to_owned())
+}
