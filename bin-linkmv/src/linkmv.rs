@@ -1,9 +1,10 @@
 //! nicon-linkmv: moves network links between network namespaces.
 
 mod args;
+mod asked;
+mod change;
 mod endpoints;
 mod run;
-mod wishes;
 
 use clap::Parser;
 use nicon_core::filter::{cli, interrupt};
