@@ -1,9 +1,9 @@
 //! nicon-linkmv: moves network links between network namespaces.
 
 mod args;
-mod asked;
-mod change;
-mod endpoints;
+pub(crate) mod asked;
+pub(crate) mod change;
+pub(crate) mod endpoints;
 mod run;
 
 use clap::Parser;

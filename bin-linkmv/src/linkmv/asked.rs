@@ -14,6 +14,8 @@ const FIELDS: [&str; 3] = ["link", "from", "keep"];
 pub(crate) struct Asked {
     pub(crate) link: Selector,
     pub(crate) spec: LinkSpec,
+    /// The plan that is remembered with it, if any.
+    pub(crate) plan: Option<String>,
     /// Whether the record asks for it, and not the command line: then the wishes are removed when they are carried out.
     is_of_record: bool,
 }
@@ -50,7 +52,7 @@ impl Asked {
 
     fn new(link: Selector, spec: LinkSpec, is_of_record: bool) -> Result<Self> {
         spec.check()?;
-        Ok(Self { link, spec, is_of_record })
+        Ok(Self { link, spec, plan: None, is_of_record })
     }
 
     /// Removes what was carried out from the record's wishes.

@@ -26,7 +26,8 @@ pub(crate) fn change(
     }
     let (from, to) = endpoints.of(record)?;
     let id = Deed::new_id()?;
-    match carry_out(&Job { selector: &asked.link, spec: &asked.spec, from, to }, options)? {
+    match carry_out(&Job { selector: &asked.link, spec: &asked.spec, from, to, plan: asked.plan.as_deref() }, options)?
+    {
         Outcome::Moved(mut moved) => {
             let ending = moved.ending.take();
             let netns = to.ns.id().ino;
