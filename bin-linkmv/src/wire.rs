@@ -4,6 +4,7 @@ mod actors;
 mod apply;
 mod args;
 mod check;
+mod context;
 mod destroy;
 mod input;
 mod marked;

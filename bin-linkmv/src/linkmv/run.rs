@@ -65,7 +65,7 @@ pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
         guard: Guard::new(args.force),
         readiness: Readiness { wait: args.wait, announce: args.announce, interrupt },
         dry_run: args.dry_run,
-        journals,
+        journals: &journals,
         namespaces: &namespaces,
         all_or_nothing: args.all_or_nothing,
     };

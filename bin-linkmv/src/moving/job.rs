@@ -39,7 +39,7 @@ pub(crate) struct Options<'a> {
     pub(crate) guard: Guard,
     pub(crate) readiness: Readiness<'a>,
     pub(crate) dry_run: bool,
-    pub(crate) journals: Journals<'a>,
+    pub(crate) journals: &'a Journals<'a>,
     pub(crate) namespaces: &'a Namespaces,
     /// Whether links keep their tags until all of them are done.
     pub(crate) all_or_nothing: bool,

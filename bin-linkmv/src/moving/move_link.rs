@@ -55,7 +55,7 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, link: Link) -> Res
     let mut undo = Undo::of(from, &link, (&carry, &settings, &attached))?;
     let carried = Carried::pack(job.spec, &carry, settings, link.ifindex);
     journal.begin(&undo)?;
-    let kept = job.plan.zip(Keeper::of(&options.journals)).map(|(plan, keeper)| keeper.keep(plan, &undo));
+    let kept = job.plan.zip(Keeper::of(options.journals)).map(|(plan, keeper)| keeper.keep(plan, &undo));
     let kept = kept.transpose()?.flatten();
     match from.netlink.add_altname(link.ifindex, &tag) {
         // An interrupted run left the tag on the link.

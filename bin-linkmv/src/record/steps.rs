@@ -2,6 +2,7 @@
 
 use nicon_core::Record;
 use nicon_core::filter::table::Column;
+use serde_json::Value;
 
 /// The field.
 pub(crate) const STEPS: &str = "steps";
@@ -15,7 +16,7 @@ fn cell(record: &Record) -> String {
     if steps.is_empty() { "nothing to do".to_owned() } else { steps.join("; ") }
 }
 
-/// Whether a record has any.
-pub(crate) fn are_left(record: &Record) -> bool {
-    record.get(STEPS).and_then(|steps| steps.as_array()).is_some_and(|steps| !steps.is_empty())
+/// The steps of a record, as it has them; an empty list if it has none.
+pub(crate) fn of(record: &Record) -> Value {
+    record.get(STEPS).cloned().unwrap_or_else(|| Value::Array(Vec::new()))
 }

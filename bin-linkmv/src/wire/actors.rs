@@ -1,13 +1,10 @@
 //! Those who act: the cores of the programs for single acts.
 
-use nicon_core::filter::interrupt::Interrupt;
 use nicon_core::link::AltName;
 use nicon_core::{Error, Record, Result};
 
 use crate::link::ending::Ending;
-use crate::link::journal::Journals;
 use crate::link::mark::Mark;
-use crate::link::namespaces::Namespaces;
 use crate::link::wait_ready::Readiness;
 use crate::linkmv::asked::Asked;
 use crate::linkmv::change::change;
@@ -15,9 +12,8 @@ use crate::linkmv::endpoints::Endpoints;
 use crate::moving::guard::Guard;
 use crate::moving::job;
 use crate::record::act::Act;
-use crate::record::program::WIRE;
 use crate::veth::wiring::{self, Wiring};
-use crate::wire::args::Args;
+use crate::wire::context::Context;
 use crate::wire::unit::Unit;
 
 /// One for each act.
@@ -27,22 +23,14 @@ pub(crate) struct Actors<'a> {
 }
 
 impl<'a> Actors<'a> {
-    /// Those of a run, which is `dry` if nothing is to be changed.
+    /// Those of a run.
     ///
     /// # Errors
-    /// If the directory of journals could be another user's.
-    pub(crate) fn new(
-        args: &Args,
-        (dry_run, all_or_nothing): (bool, bool),
-        namespaces: &'a Namespaces,
-        interrupt: &'a Interrupt,
-    ) -> Result<Self> {
+    /// If our own network namespace cannot be opened again.
+    pub(crate) fn new(context: &'a Context<'a>, all_or_nothing: bool) -> Result<Self> {
+        let Context { args, namespaces, journals, interrupt } = context;
+        let dry_run = args.check;
         let readiness = || Readiness { wait: args.wait, announce: args.announce, interrupt };
-        let journals = if dry_run {
-            Journals::read_only(WIRE, interrupt)?
-        } else {
-            Journals::open(WIRE, args.wait.unwrap_or_default(), interrupt)?
-        };
         let guard = Guard::new(args.force);
         let options = job::Options { guard, readiness: readiness(), dry_run, journals, namespaces, all_or_nothing };
         let endpoints = Endpoints::new(None, all_or_nothing, namespaces)?;

@@ -1,17 +1,15 @@
 //! Makes everything as the plan says: what is missing is added, and what differs is changed in place.
 
-use nicon_core::filter::interrupt::Interrupt;
 use nicon_core::filter::stream::{Answers, View};
 use nicon_core::filter::table::Column;
 use nicon_core::{Error, Record, Result, Status};
 use nicon_rtnl::record::{IFINDEX, MAC, NAME, TARGET};
 
 use crate::batch::{self, Batch};
-use crate::link::namespaces::Namespaces;
 use crate::record::deed;
 use crate::record::program::WIRE;
 use crate::wire::actors::Actors;
-use crate::wire::args::Args;
+use crate::wire::context::Context;
 use crate::wire::input::Input;
 use crate::wire::removal::Removal;
 use crate::wire::unit::Unit;
@@ -25,15 +23,18 @@ const COLUMNS: &[Column] = &[TARGET, NAME, IFINDEX, MAC, CHANGED];
 ///
 /// # Errors
 /// What ends the whole run.
-pub(crate) fn apply(input: Input, args: &Args, namespaces: &Namespaces, interrupt: &Interrupt) -> Result<Status> {
+pub(crate) fn apply(input: Input, context: &Context<'_>) -> Result<Status> {
+    let Context { args, namespaces, interrupt, .. } = *context;
     let all_or_nothing = !input.is_each();
     let mut answers = Answers::new(WIRE, View::choose(args.json, COLUMNS))?;
-    if args.prune && !prune(&input, args, (namespaces, interrupt), &mut answers)? {
+    let plans: Vec<&str> = input.plans.keys().map(String::as_str).collect();
+    let _held = context.hold(&plans)?;
+    if args.prune && !prune(&input, context, &mut answers)? {
         return answers.finish();
     }
     let options = batch::Options { program: WIRE, fail_fast: false, all_or_nothing };
     let mut batch = Batch::new(options, answers, interrupt, namespaces);
-    let mut actors = Actors::new(args, (false, all_or_nothing), namespaces, interrupt)?;
+    let mut actors = Actors::new(context, all_or_nothing)?;
     let is_meant = !input.units.is_empty() || !input.faults.is_empty();
     if all_or_nothing && let Err(error) = input.check_whole() {
         batch.fail(None, None, error)?;
@@ -54,12 +55,7 @@ pub(crate) fn apply(input: Input, args: &Args, namespaces: &Namespaces, interrup
 }
 
 /// Removes what the plan does not ask for any more. Returns whether the run goes on.
-fn prune(
-    input: &Input,
-    args: &Args,
-    (namespaces, interrupt): (&Namespaces, &Interrupt),
-    answers: &mut Answers,
-) -> Result<bool> {
+fn prune(input: &Input, context: &Context<'_>, answers: &mut Answers) -> Result<bool> {
     let plans = input.plan_names()?;
     if input.is_each() {
         return Err(Error::failed(
@@ -71,8 +67,8 @@ fn prune(
         answers.give(Some(*line), Err(error.clone()))?;
         return Ok(false);
     }
-    let wanted = Wanted::of(&input.units, namespaces)?;
-    Removal::new(args.force, namespaces, interrupt)?.remove(&plans, &wanted, answers)
+    let wanted = Wanted::of(&input.units, context.namespaces)?;
+    Removal::new(context).remove(&plans, &wanted, answers)
 }
 
 fn one(batch: &mut Batch<'_>, actors: &mut Actors<'_>, unit: Unit) -> Result<()> {

@@ -1,20 +1,21 @@
 //! Compares what is there with the plan.
 
-use nicon_core::filter::interrupt::Interrupt;
+use std::collections::HashSet;
+
 use nicon_core::filter::stream::{Answers, View};
 use nicon_core::filter::table::Column;
 use nicon_core::record::cell;
 use nicon_core::{Error, Record, Result, Status};
 use nicon_rtnl::record::TARGET;
+use serde_json::json;
 
-use crate::link::journal::Journals;
-use crate::link::namespaces::Namespaces;
 use crate::record::program::WIRE;
 use crate::record::steps::{self, STEPS};
 use crate::wire::actors::Actors;
-use crate::wire::args::Args;
+use crate::wire::context::Context;
 use crate::wire::input::Input;
 use crate::wire::surplus;
+use crate::wire::unit::{self, Unit};
 use crate::wire::wanted::Wanted;
 
 const COLUMNS: &[Column] = &[TARGET, Column { title: "NAME", cell: name }, steps::COLUMN];
@@ -23,49 +24,61 @@ const COLUMNS: &[Column] = &[TARGET, Column { title: "NAME", cell: name }, steps
 ///
 /// # Errors
 /// What ends the whole run.
-pub(crate) fn check(input: Input, args: &Args, namespaces: &Namespaces, interrupt: &Interrupt) -> Result<Status> {
-    let mut answers = Answers::new(WIRE, View::choose(args.json, COLUMNS))?;
-    let mut differs = false;
+pub(crate) fn check(input: Input, context: &Context<'_>) -> Result<Status> {
+    let mut answers = Answers::new(WIRE, View::choose(context.args.json, COLUMNS))?;
     input.check_whole()?;
-    let mut give = |answers: &mut Answers, record: Record| {
-        differs = true;
-        answers.give(None, Ok(record))
-    };
-    if !input.plans.is_empty() && !input.is_each() && input.faults.is_empty() {
-        let journals = Journals::read_only(WIRE, interrupt)?;
-        let wanted = Wanted::of(&input.units, namespaces)?;
-        let surplus = surplus::find(&input.plan_names()?, &wanted, (namespaces, &journals))?;
-        for record in surplus.records(&wanted) {
-            give(&mut answers, record)?;
-        }
-        for error in surplus.unknown {
-            answers.give(None, Err(error))?;
-        }
-    }
-    let mut actors = Actors::new(args, (true, false), namespaces, interrupt)?;
-    for (line, _, error) in input.faults {
-        answers.give(Some(line), Err(error))?;
-    }
+    let mut found = surplus(&input, context)?;
+    found.extend(differing(&input.units, context)?);
+    found.extend(input.faults.into_iter().map(|(line, _, error)| (Some(line), Err(error))));
     if input.units.is_empty() {
-        answers.give(None, Err(Error::no("no record on standard input asks for a link: nothing to compare")))?;
+        let nothing = Error::no("no record on standard input asks for a link: nothing to compare");
+        found.push((None, Err(nothing)));
     }
-    for unit in &input.units {
-        interrupt.check()?;
-        match actors.act(unit) {
-            Ok((records, _)) => {
-                for ((_, record), planned) in
-                    unit.records.iter().zip(records).filter(|(_, planned)| steps::are_left(planned))
-                {
-                    let mut record = record.clone();
-                    record.set(STEPS, planned.get(STEPS));
-                    give(&mut answers, record)?;
-                }
-            }
-            Err(error) => answers.give(unit.records.last().map(|(line, _)| *line), Err(error))?,
-        }
-    }
+    found.sort_by_key(|(line, _)| *line);
+    let differs = found.iter().any(|(_, found)| found.is_ok());
+    found.into_iter().try_for_each(|(line, found)| answers.give(line, found))?;
     let status = answers.finish()?;
     Ok(if differs { status.max(Status::No) } else { status })
+}
+
+/// A record that tells of a difference, or why there may be one, and the number of its line.
+type Finding = (Option<u64>, Result<Record>);
+
+/// What plans have and do not ask for. If some of the records may be missing, that is not known.
+fn surplus(input: &Input, context: &Context<'_>) -> Result<Vec<Finding>> {
+    if input.plans.is_empty() || input.is_each() || !input.faults.is_empty() {
+        return Ok(Vec::new());
+    }
+    let wanted = Wanted::of(&input.units, context.namespaces)?;
+    let surplus = surplus::find(&input.plan_names()?, &wanted, context)?;
+    let records = surplus.records(&wanted).into_iter().map(Ok);
+    Ok(records.chain(surplus.unknown.into_iter().map(Err)).map(|found| (None, found)).collect())
+}
+
+/// What is missing, or differs.
+fn differing(units: &[Unit], context: &Context<'_>) -> Result<Vec<Finding>> {
+    let mut actors = Actors::new(context, false)?;
+    let (mut all, mut to_come) = (Vec::new(), HashSet::new());
+    for unit in units {
+        context.interrupt.check()?;
+        let steps = match unit.needs().find(|need| to_come.contains(need)) {
+            Some((place, name)) => Ok(vec![json!([format!("make it when {name} is in {place}")]); unit.records.len()]),
+            None => actors.act(unit).map(|(planned, _)| planned.iter().map(steps::of).collect()),
+        };
+        match steps {
+            Ok(steps) => {
+                let records = unit.records.iter().zip(steps).filter(|(_, steps)| *steps != json!([]));
+                for ((line, record), steps) in records {
+                    to_come.extend(unit::made(record));
+                    let mut record = record.clone();
+                    record.set(STEPS, steps);
+                    all.push((Some(*line), Ok(record)));
+                }
+            }
+            Err(error) => all.push((unit.records.last().map(|(line, _)| *line), Err(error))),
+        }
+    }
+    Ok(all)
 }
 
 /// The name of the link that is asked for, or that is there.

@@ -1,15 +1,13 @@
 //! Takes away all that was made under a plan's name, and brings home what was moved.
 
-use nicon_core::filter::interrupt::Interrupt;
 use nicon_core::filter::stream::{Answers, View};
 use nicon_core::filter::table::Column;
 use nicon_core::{Result, Status};
 use nicon_rtnl::record::TARGET;
 
-use crate::link::namespaces::Namespaces;
 use crate::record::program::WIRE;
 use crate::undoing::input::of_each;
-use crate::wire::args::Args;
+use crate::wire::context::Context;
 use crate::wire::input::Input;
 use crate::wire::removal::Removal;
 use crate::wire::wanted::Wanted;
@@ -25,11 +23,10 @@ const COLUMNS: &[Column] = &[
 ///
 /// # Errors
 /// What ends the whole run.
-pub(crate) fn destroy(input: &Input, args: &Args, namespaces: &Namespaces, interrupt: &Interrupt) -> Result<Status> {
+pub(crate) fn destroy(input: &Input, context: &Context<'_>) -> Result<Status> {
     let plans = input.plan_names()?;
-    let mut answers = Answers::new(WIRE, View::choose(args.json, COLUMNS))?;
-    let removal = Removal::new(args.force, namespaces, interrupt)?;
-    let nothing = Wanted::labels_of(input);
-    removal.remove(&plans, &nothing, &mut answers)?;
+    let mut answers = Answers::new(WIRE, View::choose(context.args.json, COLUMNS))?;
+    let _held = context.hold(&plans)?;
+    Removal::new(context).remove(&plans, &Wanted::labels_of(input), &mut answers)?;
     answers.finish()
 }

@@ -1,43 +1,35 @@
 //! Takes away what a plan has made, and brings home what it has moved.
 
-use std::time::Duration;
-
-use nicon_core::filter::interrupt::Interrupt;
 use nicon_core::filter::stream::Answers;
 use nicon_core::{Error, Record, Result};
-use nicon_rtnl::Link;
 use nicon_rtnl::uppers::Uppers;
+use nicon_rtnl::{Link, NetnsHandle};
 use nix::errno::Errno;
 use serde_json::{Value, json};
 
-use crate::link::journal::Journals;
 use crate::link::kept::Kept;
 use crate::link::mark::Mark;
-use crate::link::namespaces::Namespaces;
 use crate::link::on_top::{OnTop, text};
 use crate::record::program::WIRE;
 use crate::undoing::limits::{Limits, Reach};
 use crate::undoing::moved_link::{alone, bring_home};
 use crate::undoing::undone::Undone;
-use crate::wire::marked::MarkedLink;
+use crate::wire::context::Context;
+use crate::wire::marked::{Found, MarkedLink};
 use crate::wire::surplus;
 use crate::wire::wanted::Wanted;
 
 /// How links are removed.
 pub(crate) struct Removal<'a> {
-    namespaces: &'a Namespaces,
-    journals: Journals<'a>,
+    context: &'a Context<'a>,
     /// What is stacked on links, which is not destroyed unawares. `None` if that is forced.
     guard: Option<OnTop>,
-    interrupt: &'a Interrupt,
 }
 
 impl<'a> Removal<'a> {
-    /// # Errors
-    /// If the directory of journals could be another user's.
-    pub(crate) fn new(force: bool, namespaces: &'a Namespaces, interrupt: &'a Interrupt) -> Result<Self> {
-        let journals = Journals::open(WIRE, Duration::ZERO, interrupt)?;
-        Ok(Self { namespaces, journals, guard: (!force).then(OnTop::default), interrupt })
+    /// That of a run.
+    pub(crate) fn new(context: &'a Context<'a>) -> Self {
+        Self { context, guard: (!context.args.force).then(OnTop::default) }
     }
 
     /// Removes what plans have beside what is `wanted`, a record for each link, and returns whether all of it is gone.
@@ -45,17 +37,18 @@ impl<'a> Removal<'a> {
     /// # Errors
     /// If it cannot be found out, or standard output fails.
     pub(crate) fn remove(&self, plans: &[&str], wanted: &Wanted, answers: &mut Answers) -> Result<bool> {
-        let surplus = surplus::find(plans, wanted, (self.namespaces, &self.journals))?;
+        let surplus = surplus::find(plans, wanted, self.context)?;
         let mut is_clean = surplus.unknown.is_empty();
         for error in surplus.unknown {
             answers.give(None, Err(error))?;
         }
         for (plan, kept) in surplus.moved {
-            let brought = self.interrupt.check().and_then(|()| self.bring_home(&plan, kept));
+            let brought = self.context.interrupt.check().and_then(|()| self.bring_home(&plan, kept));
             is_clean &= give(brought, answers)?;
         }
         for marked in &surplus.made {
-            let removed = self.interrupt.check().and_then(|()| self.delete(marked, wanted)).map(Some);
+            let removed =
+                self.context.interrupt.check().and_then(|()| self.delete(marked, (wanted, &surplus.found))).map(Some);
             is_clean &= give(removed, answers)?;
         }
         Ok(is_clean)
@@ -64,12 +57,12 @@ impl<'a> Removal<'a> {
     /// Brings a link home; `None` if it is no more.
     fn bring_home(&self, plan: &str, kept: Kept) -> Result<Option<Record>> {
         let limits = Limits { reach: Reach::Anywhere, guard: self.guard.as_ref() };
-        let undo = || bring_home(&kept.undo, self.namespaces, limits);
-        let undone = alone(&kept.undo, self.namespaces, &self.journals, undo)?;
+        let undo = || bring_home(&kept.undo, self.context.namespaces, limits);
+        let undone = alone(&kept.undo, self.context.namespaces, &self.context.journals, undo)?;
         let name = kept.undo.name.clone();
         kept.forget();
         let Some(Undone { now: Some(now), missing, .. }) = undone else { return Ok(None) };
-        let place = self.namespaces.open(now.netns, &format!("which {name} came from"))?.label;
+        let place = self.context.namespaces.open(now.netns, &format!("which {name} came from"))?.label;
         let mut entry =
             json!({ "by": WIRE, "netns": now.netns, "name": now.name, "ifindex": now.ifindex, "changed": true });
         if !missing.is_empty() {
@@ -79,7 +72,11 @@ impl<'a> Removal<'a> {
     }
 
     /// Removes a link. It may be gone already, like the other end of a pair.
-    fn delete(&self, MarkedLink { netns, link, mark }: &MarkedLink, wanted: &Wanted) -> Result<Record> {
+    fn delete(
+        &self,
+        MarkedLink { netns, link, mark }: &MarkedLink,
+        (wanted, found): (&Wanted, &Found),
+    ) -> Result<Record> {
         let place = wanted.label(netns);
         let entry = |changed: bool| {
             let ino = netns.ns.id().ino;
@@ -90,14 +87,9 @@ impl<'a> Removal<'a> {
         if Mark::on(&now, &mark.plan).is_none() {
             return gone();
         }
-        if let Some(guard) = &self.guard {
-            let stacked = foreign(&*guard.of(netns)?, &now, &mark.plan).join(", ");
-            if !stacked.is_empty() {
-                let name = &now.name;
-                return Err(Error::failed(format!(
-                    "{name} in {place} has {stacked} stacked on it, which would go with it (--force removes it anyway)"
-                )));
-            }
+        self.check((netns, &now), mark, wanted)?;
+        if let Some((other, peer)) = found.peer(netns, &now)? {
+            self.check((other, &peer), mark, wanted)?;
         }
         match netns.netlink.delete_link(now.ifindex) {
             Ok(()) => {}
@@ -105,6 +97,19 @@ impl<'a> Removal<'a> {
             Err(error) => return Err(error.context(&format!("remove {} from {place}", now.name))),
         }
         Ok(record(place, &mark.plan, entry(true)))
+    }
+
+    /// Makes sure that nothing of others goes with a link that is removed.
+    fn check(&self, (netns, link): (&NetnsHandle, &Link), mark: &Mark, wanted: &Wanted) -> Result<()> {
+        let Some(guard) = &self.guard else { return Ok(()) };
+        let stacked = foreign(&*guard.of(netns)?, link, &mark.plan).join(", ");
+        if stacked.is_empty() {
+            return Ok(());
+        }
+        let (name, place) = (&link.name, wanted.label(netns));
+        Err(Error::failed(format!(
+            "{name} in {place} has {stacked} stacked on it, which would go with it (--force removes it anyway)"
+        )))
     }
 }
 

@@ -5,6 +5,7 @@ use nicon_core::{Result, Status};
 
 use crate::link::namespaces::Namespaces;
 use crate::wire::args::Args;
+use crate::wire::context::Context;
 use crate::wire::input::Input;
 use crate::wire::{apply, check, destroy};
 
@@ -14,12 +15,13 @@ use crate::wire::{apply, check, destroy};
 /// What ends the whole run.
 pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
     let namespaces = Namespaces::new()?;
+    let context = Context::new(args, &namespaces, interrupt)?;
     let input = Input::read(interrupt)?;
     if args.destroy {
-        destroy::destroy(&input, args, &namespaces, interrupt)
+        destroy::destroy(&input, &context)
     } else if args.check {
-        check::check(input, args, &namespaces, interrupt)
+        check::check(input, &context)
     } else {
-        apply::apply(input, args, &namespaces, interrupt)
+        apply::apply(input, &context)
     }
 }

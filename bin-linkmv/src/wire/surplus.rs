@@ -5,9 +5,9 @@ use serde_json::json;
 
 use crate::link::journal::Journals;
 use crate::link::kept::{Keeper, Kept};
-use crate::link::namespaces::Namespaces;
 use crate::link::tag::recorded_origin;
 use crate::record::steps::STEPS;
+use crate::wire::context::Context;
 use crate::wire::marked::{self, MarkedLink};
 use crate::wire::wanted::Wanted;
 
@@ -19,40 +19,38 @@ pub(crate) struct Surplus {
     pub(crate) made: Vec<MarkedLink>,
     /// Those of which it is not known what they are.
     pub(crate) unknown: Vec<Error>,
+    /// All that carries the marks of the plans.
+    pub(crate) found: marked::Found,
 }
 
 /// Finds what plans have beside what is `wanted`.
 ///
 /// # Errors
 /// If the kernel does not answer, or a file in the directory of journals is not nicon's.
-pub(crate) fn find(
-    plans: &[&str],
-    wanted: &Wanted,
-    (namespaces, journals): (&Namespaces, &Journals<'_>),
-) -> Result<Surplus> {
-    let found = marked::find(plans, namespaces)?;
-    let mut surplus = Surplus { moved: Vec::new(), made: Vec::new(), unknown: found.doubt.into_iter().collect() };
-    let mut kept = kept(plans, journals)?;
-    for marked in found.links {
+pub(crate) fn find(plans: &[&str], wanted: &Wanted, context: &Context<'_>) -> Result<Surplus> {
+    let mut found = marked::find(plans, context.namespaces)?;
+    let (mut moved, mut made, mut unknown) = (Vec::new(), Vec::new(), Vec::from_iter(found.doubt.take()));
+    let mut kept = kept(plans, &context.journals)?;
+    for marked in std::mem::take(&mut found.links) {
         let inode = if kept.is_empty() { None } else { marked.netns.inode(&marked.link)? };
         let was_moved = kept.iter().position(|(_, kept)| inode.is_some() && kept.undo.inode() == inode);
         let before = was_moved.map(|at| kept.swap_remove(at));
         match (wanted.has(&marked)?, before) {
             (true, _) => {}
-            (false, Some(before)) => surplus.moved.push(before),
+            (false, Some(before)) => moved.push(before),
             (false, None) if recorded_origin(&marked.link).is_some() || marked.link.kind.is_none() => {
                 let (link, place) = (&marked.link.name, wanted.label(&marked.netns));
-                surplus.unknown.push(Error::failed(format!(
+                unknown.push(Error::failed(format!(
                     "{link} in {place} was moved there, but how it was is not known any more (nicon-linkmv moves it back)"
                 )));
             }
-            (false, None) => surplus.made.push(marked),
+            (false, None) => made.push(marked),
         }
     }
-    surplus.moved.extend(kept.into_iter().filter(|(_, kept)| !wanted.moves(&kept.undo)));
+    moved.extend(kept.into_iter().filter(|(_, kept)| !wanted.moves(&kept.undo)));
     // What sits on others goes before them.
-    surplus.made.sort_by_key(|marked| marked.link.relation() != Some(nicon_rtnl::Relation::Parent));
-    Ok(surplus)
+    made.sort_by_key(|marked| marked.link.relation() != Some(nicon_rtnl::Relation::Parent));
+    Ok(Surplus { moved, made, unknown, found })
 }
 
 /// How the links were that plans have moved, with the plan of each.
