@@ -11,4 +11,5 @@ mod record;
 mod seconds;
 mod undoing;
 pub mod veth;
+pub mod wire;
 mod wishes;

@@ -2,13 +2,13 @@
 
 use std::rc::Rc;
 
+use nicon_core::link::Target;
 use nicon_core::path::HOST;
 use nicon_core::{Error, Record, Result};
 use nicon_rtnl::NetnsHandle;
 
 use crate::link::namespaces::Namespaces;
 use crate::link::source::Source;
-use crate::linkmv::args::Args;
 
 /// Where links are and where they go. Consecutive records mostly name the same namespaces, so what is open there is reused.
 pub(crate) struct Endpoints<'a> {
@@ -24,13 +24,13 @@ pub(crate) struct Endpoints<'a> {
 }
 
 impl<'a> Endpoints<'a> {
-    /// The namespaces that the command line names.
-    pub(crate) fn new(args: &Args, namespaces: &'a Namespaces) -> Result<Self> {
-        let from = match &args.from {
+    /// The namespaces of a run. `from` is where the command line says that links are, if it does.
+    pub(crate) fn new(from: Option<&Target>, all_or_nothing: bool, namespaces: &'a Namespaces) -> Result<Self> {
+        let is_given = from.is_some();
+        let from = match from {
             Some(from) => namespaces.home.open_record(&Record::from(from))?,
             None => namespaces.home.try_clone()?,
         };
-        let (all_or_nothing, is_given) = (args.all_or_nothing, args.from.is_some());
         Ok(Self { namespaces, all_or_nothing, from: Source::new(from), is_given, of_record: None, to: None })
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct Job<'a> {
     pub(crate) spec: &'a LinkSpec,
     pub(crate) from: &'a Source,
     pub(crate) to: &'a Rc<NetnsHandle>,
+    /// The plan that the link belongs to, if any.
+    pub(crate) plan: Option<&'a str>,
 }
 
 impl Job<'_> {

@@ -5,3 +5,6 @@ pub(crate) const LINKMV: &str = "nicon-linkmv";
 
 /// Makes pairs.
 pub(crate) const VETH: &str = "nicon-veth";
+
+/// Wires a whole plan.
+pub(crate) const WIRE: &str = "nicon-wire";

@@ -14,3 +14,8 @@ fn cell(record: &Record) -> String {
     let steps: Vec<_> = steps.iter().filter_map(|step| step.as_str()).collect();
     if steps.is_empty() { "nothing to do".to_owned() } else { steps.join("; ") }
 }
+
+/// Whether a record has any.
+pub(crate) fn are_left(record: &Record) -> bool {
+    record.get(STEPS).and_then(|steps| steps.as_array()).is_some_and(|steps| !steps.is_empty())
+}

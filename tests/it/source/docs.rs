@@ -17,7 +17,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     ]
 }
 
-const PROGRAMS: [&str; 9] = [
+const PROGRAMS: [&str; 10] = [
     "nicon-resolve",
     "nicon-plan",
     "nicon-tree",
@@ -26,6 +26,7 @@ const PROGRAMS: [&str; 9] = [
     "nicon-nsexec",
     "nicon-linkmv",
     "nicon-veth",
+    "nicon-wire",
     "nicon-links",
 ];
 

@@ -1,0 +1,83 @@
+//! Those who act: the cores of the programs for single acts.
+
+use nicon_core::filter::interrupt::Interrupt;
+use nicon_core::link::AltName;
+use nicon_core::{Error, Record, Result};
+
+use crate::link::ending::Ending;
+use crate::link::journal::Journals;
+use crate::link::mark::Mark;
+use crate::link::namespaces::Namespaces;
+use crate::link::wait_ready::Readiness;
+use crate::linkmv::asked::Asked;
+use crate::linkmv::change::change;
+use crate::linkmv::endpoints::Endpoints;
+use crate::moving::guard::Guard;
+use crate::moving::job;
+use crate::record::act::Act;
+use crate::record::program::WIRE;
+use crate::veth::wiring::{self, Wiring};
+use crate::wire::args::Args;
+use crate::wire::unit::Unit;
+
+/// One for each act.
+pub(crate) struct Actors<'a> {
+    moves: (job::Options<'a>, Endpoints<'a>),
+    pairs: Wiring<'a>,
+}
+
+impl<'a> Actors<'a> {
+    /// Those of a run, which is `dry` if nothing is to be changed.
+    ///
+    /// # Errors
+    /// If the directory of journals could be another user's.
+    pub(crate) fn new(
+        args: &Args,
+        (dry_run, all_or_nothing): (bool, bool),
+        namespaces: &'a Namespaces,
+        interrupt: &'a Interrupt,
+    ) -> Result<Self> {
+        let readiness = || Readiness { wait: args.wait, announce: args.announce, interrupt };
+        let journals = if dry_run {
+            Journals::read_only(WIRE, interrupt)?
+        } else {
+            Journals::open(WIRE, args.wait.unwrap_or_default(), interrupt)?
+        };
+        let guard = Guard::new(args.force);
+        let options = job::Options { guard, readiness: readiness(), dry_run, journals, namespaces, all_or_nothing };
+        let endpoints = Endpoints::new(None, all_or_nothing, namespaces)?;
+        let options_of_pairs = wiring::Options { readiness: readiness(), dry_run, all_or_nothing };
+        Ok(Self { moves: (options, endpoints), pairs: Wiring::new(options_of_pairs, namespaces) })
+    }
+
+    /// Does one thing, and writes it down in its records. What is made or moved for a plan gets its mark.
+    ///
+    /// # Errors
+    /// All is as it was.
+    pub(crate) fn act(&mut self, unit: &Unit) -> Result<(Vec<Record>, Option<Ending>)> {
+        let mut records = unit.records.iter().map(|(_, record)| marked(record)).collect::<Result<Vec<_>>>()?;
+        let mut ending = None;
+        match (unit.act, &mut records[..]) {
+            (Act::Link, [record]) => {
+                let mut asked = Asked::by_record(record)?;
+                asked.plan = record.text("plan")?.map(str::to_owned);
+                (_, ending) = change(record, &asked, (&self.moves.0, &mut self.moves.1))?;
+            }
+            (Act::Pair, ends) => self.pairs.wire_as_asked(ends.try_into().expect("two ends"))?,
+            (Act::Kind | Act::Link, _) => return Err(Error::failed("field \"kind\": not known yet")),
+        }
+        Ok((records, ending))
+    }
+}
+
+/// A record that asks for the mark of its plan as well.
+fn marked(record: &Record) -> Result<Record> {
+    let mut record = record.clone();
+    if let Some(mark) = Mark::of(&record)? {
+        let mut altnames: Vec<String> =
+            record.list::<AltName>("altname", "uplink")?.iter().map(ToString::to_string).collect();
+        altnames.push(mark.altname());
+        record.set("altname", altnames);
+    }
+    Ok(record)
+}
