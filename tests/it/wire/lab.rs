@@ -74,7 +74,7 @@ impl Lab {
 
     /// What is kept of the plan in /run/nicon.
     pub(crate) fn kept(&self) -> Vec<String> {
-        let names = std::fs::read_dir("/run/nicon").unwrap().flatten();
+        let names = std::fs::read_dir("/run/nicon").into_iter().flatten().flatten();
         let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
         let ours = |name: &String| {
             name.contains(&format!(".{}:", self.plan)) || name.ends_with(&format!("plan.{}", self.plan))
