@@ -279,7 +279,8 @@ mod tests {
 
     #[test]
     fn requests_are_read_back_and_checked() {
-        let RouteNetlinkMessage::NewAddress(address) = address::request(&"192.0.2.1/24".parse().unwrap(), 7) else {
+        let RouteNetlinkMessage::NewAddress(address) = address::request(&"192.0.2.1/24".parse().unwrap(), 7, false)
+        else {
             unreachable!("a request for an address")
         };
         let mut route = RouteMessage::default();
