@@ -25,12 +25,6 @@ pub fn request(address: &Cidr, ifindex: u32, nodad: bool) -> RouteNetlinkMessage
     RouteNetlinkMessage::NewAddress(message)
 }
 
-/// Whether nicon gave it, as far as the kernel tells.
-#[must_use]
-pub fn is_ours(message: &AddressMessage) -> bool {
-    protocol::is_of_address(message)
-}
-
 /// The address in a message. `IFA_LOCAL` is the link's own; without it, as in IPv6, `IFA_ADDRESS` is.
 #[must_use]
 pub fn cidr(message: &AddressMessage) -> Cidr {

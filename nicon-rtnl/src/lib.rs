@@ -12,6 +12,7 @@ pub mod features;
 pub mod forwarding;
 #[doc(hidden)]
 pub mod fuzz;
+mod given;
 pub mod handle;
 mod identifiers;
 pub mod kind;

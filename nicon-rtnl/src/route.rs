@@ -118,23 +118,6 @@ impl Netlink {
         Ok(lacking)
     }
 
-    /// The routes through a link that nicon gave, and that are none of the requested ones.
-    ///
-    /// # Errors
-    /// If the kernel does not list the routes.
-    pub fn surplus_routes(&self, asked: &[RouteSpec], ifindex: u32) -> Result<Vec<RouteMessage>> {
-        let mut surplus = Vec::new();
-        for family in [AddressFamily::Inet, AddressFamily::Inet6] {
-            surplus.extend(self.routes(family, Some(ifindex))?.into_iter().filter(|route| {
-                let is_of_link = route.attributes.contains(&RouteAttribute::Oif(ifindex));
-                is_of_link
-                    && protocol::is_of_route(route)
-                    && !asked.iter().any(|asked| stands_for(route, asked, ifindex))
-            }));
-        }
-        Ok(surplus)
-    }
-
     /// The routes of a family, in all tables, of one link or of all.
     ///
     /// # Errors
