@@ -7,3 +7,4 @@ pub(crate) mod check;
 pub(crate) mod complete;
 pub(crate) mod configuration;
 pub(crate) mod steps;
+pub(crate) mod tuning;

@@ -14,6 +14,7 @@ pub(crate) mod missing;
 pub(crate) mod namespaces;
 pub(crate) mod on_top;
 pub(crate) mod port;
+pub(crate) mod port_options;
 pub(crate) mod set_while_down;
 pub(crate) mod source;
 pub(crate) mod spec;

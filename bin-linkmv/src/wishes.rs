@@ -2,6 +2,7 @@
 
 pub(crate) mod attributes;
 pub(crate) mod given;
+pub(crate) mod origin;
 pub(crate) mod tuning;
 pub(crate) mod valid;
 

@@ -11,7 +11,9 @@ use nicon_rtnl::{Carry, Link, NetlinkError, NetnsHandle, route};
 use nix::errno::Errno;
 
 use crate::configuring::configuration::Configuration;
+use crate::configuring::tuning::Tuning;
 use crate::link::diff;
+use crate::link::port_options;
 use crate::link::taken::name_taken;
 
 impl Configuration<'_> {
@@ -28,6 +30,8 @@ impl Configuration<'_> {
             }
         }
         limits(spec, link, netns)?;
+        port_options::check(spec, &link.name, self.master.or(link.master), netns)?;
+        Tuning::lacking(self, link)?;
         check_routes((spec, netns), &Carry::default(), Some(link.ifindex))
     }
 }

@@ -14,4 +14,6 @@ pub(crate) struct Configuration<'a> {
     pub(crate) master: Option<u32>,
     /// Where it came from, if it was moved: the link is to say so.
     pub(crate) origin: Option<&'a Origin>,
+    /// Whether addresses, routes and a netem that nicon gave it, and that are not asked for, go.
+    pub(crate) exact: bool,
 }

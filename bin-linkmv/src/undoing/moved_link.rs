@@ -20,6 +20,9 @@ use crate::undoing::undone::{Location, Undone};
 pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces, limits: Limits<'_>) -> Result<Undone> {
     let undo = Undo::from_value(&deed.undo)?;
     let name: LinkName = undo.name.parse()?;
+    if deed.netns == Some(undo.netns) {
+        return undo_in_place(deed, &undo, namespaces);
+    }
     let sought = Sought::of(deed);
     let origin = open_origin(&undo, namespaces)?;
     if let Some(link) = at_home(&undo, &sought, &origin)? {
@@ -56,6 +59,17 @@ pub(crate) fn bring_home(undo: &Undo, namespaces: &Namespaces, limits: Limits<'_
     }
     let restored = undo.restore(&link, &there, &origin)?;
     Ok(Some(Undone { changed: true, now: Some(location(undo, restored.link)), missing: restored.missing }))
+}
+
+/// Gives a link that was changed where it is back what it had.
+fn undo_in_place(deed: &Deed, undo: &Undo, namespaces: &Namespaces) -> Result<Undone> {
+    let netns = namespaces.open(undo.netns, &format!("where {} was changed", deed.name))?;
+    let link = Sought::of(deed).find(undo, &netns)?;
+    if !undo.is_whole() || undo.is_of(&netns, &link)? {
+        return Ok(Undone { changed: false, now: Some(location(undo, link)), missing: Vec::new() });
+    }
+    let restored = undo.restore(&link, &netns, &netns)?;
+    Ok(Undone { changed: true, now: Some(location(undo, restored.link)), missing: restored.missing })
 }
 
 /// Undoes a move while no other run moves the link. What an interrupted move has left of it goes.

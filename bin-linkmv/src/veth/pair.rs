@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, AsRawFd};
 
-use nicon_core::link::AltName;
+use nicon_core::link::{AltName, NewName};
 use nicon_core::{Error, Result};
 use nicon_rtnl::netlink::about;
 use nicon_rtnl::packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
@@ -14,6 +14,8 @@ use crate::configuring::check::{check_mtu, check_routes};
 use crate::configuring::complete::complete;
 use crate::configuring::configuration::Configuration;
 use crate::configuring::steps::until_ready;
+use crate::link::port_options;
+use crate::link::spec::comes_up_last;
 use crate::link::taken::name_taken;
 use crate::link::wait_ready::{Readiness, wait_ready};
 use crate::veth::end::End;
@@ -54,7 +56,7 @@ impl<'a> Pair<'a> {
         let configuration = |netns: &'a NetnsHandle, end: &'a End| {
             let spec = &end.spec;
             let master = spec.master.as_ref().map(|name| netns.master(name)).transpose()?;
-            Ok::<_, Error>(Configuration { spec, netns, master, origin: None })
+            Ok::<_, Error>(Configuration { spec, netns, master, origin: None, exact: false })
         };
         let [first, second] = [configuration(namespaces[0], &ends[0])?, configuration(namespaces[1], &ends[1])?];
         Ok(Self { namespaces, ends, configurations: [first, second] })
@@ -161,7 +163,7 @@ impl<'a> Pair<'a> {
         peer.attributes = self.ends[1].attributes();
         peer.attributes.push(LinkAttribute::NetNsFd(self.namespaces[1].ns.as_fd().as_raw_fd()));
         let mut message = about(0);
-        if self.ends[0].spec.up {
+        if self.ends[0].spec.up && !comes_up_last(&self.ends[0].spec) {
             message.header.flags = LinkFlags::Up;
             message.header.change_mask = LinkFlags::Up;
         }
@@ -188,7 +190,7 @@ impl<'a> Pair<'a> {
     fn complete(&self, links: &[Link; 2], readiness: &Readiness<'_>) -> Result<Made> {
         let [first, second] = self.configurations;
         let changed = complete(&[(first, &links[0]), (second, &links[1])], || self.wait_ready(links, readiness))?;
-        Ok(Made { links: self.links()?, changed, inodes: None })
+        Ok(Made { links: self.links()?, changed: !changed.is_empty(), inodes: None })
     }
 
     fn wait_ready(&self, links: &[Link; 2], readiness: &Readiness<'_>) -> Result<()> {
@@ -209,5 +211,6 @@ fn check_new(configuration: &Configuration<'_>) -> Result<()> {
         }
     }
     check_mtu(spec.mtu, "a veth", MTU)?;
+    port_options::check(spec, spec.name.as_ref().map_or("the link", NewName::as_str), configuration.master, netns)?;
     check_routes((spec, netns), &Carry::default(), None)
 }

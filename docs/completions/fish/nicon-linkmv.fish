@@ -1,5 +1,5 @@
 complete -c nicon-linkmv -s t -l target -d 'Where it is moved to: a PID, a network namespace\'s NAME or FILE, or "host"' -r
-complete -c nicon-linkmv -s f -l from -d 'Where it is now [default: our own network namespace]' -r
+complete -c nicon-linkmv -s f -l from -d 'Where it is now; "target": it is where it is to be, and only gets what it lacks [default: our own network namespace]' -r
 complete -c nicon-linkmv -l wait -d 'Wait up to SECONDS for a carrier, and to know that no other host has its IPv6 addresses; else put the link back' -r
 complete -c nicon-linkmv -l pace -d 'Pause after each link of a batch, to let other programs get at theirs' -r
 complete -c nicon-linkmv -l addr -d 'An address' -r
