@@ -6,4 +6,5 @@ pub(crate) mod carried;
 pub(crate) mod check;
 pub(crate) mod complete;
 pub(crate) mod configuration;
+mod new;
 pub(crate) mod steps;

@@ -2,15 +2,14 @@
 
 use std::os::fd::{AsFd, AsRawFd};
 
-use nicon_core::link::AltName;
 use nicon_core::{Error, Result};
 use nicon_rtnl::netlink::about;
 use nicon_rtnl::packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
-use nicon_rtnl::{Carry, Link, NetlinkError, NetnsHandle};
+use nicon_rtnl::{Link, NetlinkError, NetnsHandle};
 use nix::errno::Errno;
 
 use crate::configuring::carried::Carried;
-use crate::configuring::check::{check_mtu, check_routes};
+use crate::configuring::check::check_mtu;
 use crate::configuring::complete::complete;
 use crate::configuring::configuration::Configuration;
 use crate::configuring::steps::until_ready;
@@ -123,7 +122,10 @@ impl<'a> Pair<'a> {
                 Ok(Some([first, second]))
             }
             [None, None] => {
-                self.configurations.iter().try_for_each(check_new)?;
+                for configuration in &self.configurations {
+                    configuration.check_new()?;
+                    check_mtu(configuration.spec.mtu, "a veth", MTU)?;
+                }
                 Ok(None)
             }
             found => {
@@ -198,16 +200,4 @@ impl<'a> Pair<'a> {
         }
         Ok(())
     }
-}
-
-/// Checks an end that is not there yet. Whether its name is free is known.
-fn check_new(configuration: &Configuration<'_>) -> Result<()> {
-    let Configuration { spec, netns, .. } = configuration;
-    for name in spec.altnames.iter().map(AltName::as_str) {
-        if netns.netlink.link(name)?.is_some() {
-            return Err(name_taken(name, netns));
-        }
-    }
-    check_mtu(spec.mtu, "a veth", MTU)?;
-    check_routes((spec, netns), &Carry::default(), None)
 }

@@ -6,21 +6,13 @@ use nicon_rtnl::{Link, NetnsHandle};
 use serde_json::{Value, json};
 
 use crate::link::namespaces::Namespaces;
-use crate::link::wait_ready::Readiness;
+use crate::making::Options;
 use crate::record::deed::{Deed, PairUndo, PeerUndo};
 use crate::record::program::VETH;
 use crate::record::steps::STEPS;
 use crate::veth::end::End;
 use crate::veth::pair::{Made, Pair};
 use crate::wishes;
-
-/// How pairs are made.
-pub(crate) struct Options<'a> {
-    pub(crate) readiness: Readiness<'a>,
-    pub(crate) dry_run: bool,
-    /// Whether the namespaces of a pair are held open to the end of the run.
-    pub(crate) all_or_nothing: bool,
-}
 
 /// The namespaces that are wired.
 pub(crate) struct Wiring<'a> {

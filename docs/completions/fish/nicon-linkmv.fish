@@ -8,7 +8,7 @@ complete -c nicon-linkmv -l route -d 'Another route: a network, and its gateway 
 complete -c nicon-linkmv -l mtu -d 'Its MTU' -r
 complete -c nicon-linkmv -l mac -d 'Its hardware address' -r
 complete -c nicon-linkmv -l master -d 'The bridge, bond or VRF that it becomes a port of' -r
-complete -c nicon-linkmv -l alias -d 'Its alias (default: its origin, by which nicon recognises it)' -r
+complete -c nicon-linkmv -l alias -d 'Its alias (a link that is moved gets its origin by default, by which nicon recognises it)' -r
 complete -c nicon-linkmv -l altname -d 'Add an alternative name' -r
 complete -c nicon-linkmv -l keep -d 'Carry over what a move would lose: addr, route, sysctl' -r
 complete -c nicon-linkmv -l force -d 'Move it even if it carries a default route, is a port of another link, has links stacked on it, wherever they are, or would lose for good what is attached to it, such as filters; with --undo, put it back, or remove a pair, even if that destroys links stacked on it'
