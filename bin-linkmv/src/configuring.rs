@@ -6,5 +6,6 @@ pub(crate) mod carried;
 pub(crate) mod check;
 pub(crate) mod complete;
 pub(crate) mod configuration;
+mod new;
 pub(crate) mod steps;
 pub(crate) mod tuning;

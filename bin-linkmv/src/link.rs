@@ -5,6 +5,7 @@ pub(crate) mod attached;
 pub(crate) mod diff;
 pub(crate) mod ending;
 pub(crate) mod find;
+pub(crate) mod from;
 pub(crate) mod journal;
 pub(crate) mod kept;
 pub(crate) mod losses;

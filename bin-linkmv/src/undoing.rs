@@ -1,10 +1,12 @@
-//! Undoing what nicon-linkmv and nicon-veth did.
+//! Undoing what nicon-linkmv, nicon-veth and nicon-linkadd did.
 
 pub(crate) mod input;
 pub(crate) mod limits;
 mod locate;
+mod made;
 pub(crate) mod moved_link;
 mod pair;
+mod single;
 pub(crate) mod undone;
 
 use nicon_core::machine::Machine;
@@ -14,7 +16,7 @@ use crate::link::journal::Journals;
 use crate::link::namespaces::Namespaces;
 use crate::link::undo::Undo;
 use crate::record::deed::Deed;
-use crate::record::program::{LINKMV, VETH};
+use crate::record::program::{LINKADD, LINKMV, VETH};
 use limits::Limits;
 use undone::Undone;
 
@@ -28,6 +30,7 @@ pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces, limits
     match deed.by.as_str() {
         LINKMV => moved_link::undo(deed, record, namespaces, limits),
         VETH => pair::undo(deed, record, namespaces, limits),
+        LINKADD => single::undo(deed, record, namespaces, limits),
         other => Err(Error::failed(format!("{} was done by {other}, which this version does not know", deed.name))),
     }
 }
@@ -58,6 +61,7 @@ pub(crate) fn find_undone(deed: &Deed, record: &Record, namespaces: &Namespaces)
     match deed.by.as_str() {
         LINKMV => moved_link::find_undone(deed, namespaces),
         VETH => pair::find_undone(deed, record, namespaces),
+        LINKADD => single::find_undone(deed, record, namespaces),
         _ => Ok(None),
     }
 }

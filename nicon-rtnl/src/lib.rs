@@ -31,6 +31,7 @@ pub mod qdisc;
 mod raw;
 pub mod record;
 pub mod route;
+pub mod settings;
 pub mod socket;
 pub mod sysfs;
 pub mod uppers;

@@ -1,4 +1,4 @@
-//! nicon-linkmv, nicon-veth and nicon-links: links, moved, made, listed and put back.
+//! nicon-linkmv, nicon-veth, nicon-linkadd and nicon-links: links, moved, made, listed and put back.
 
 pub(crate) mod again;
 pub(crate) mod batch;
@@ -8,6 +8,7 @@ pub(crate) mod found_again;
 pub(crate) mod interrupted;
 pub(crate) mod journal;
 pub(crate) mod kinds;
+pub(crate) mod linkadd;
 pub(crate) mod list;
 pub(crate) mod losses;
 pub(crate) mod masters;
@@ -43,6 +44,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         interrupted::trials(suite),
         kinds::trials(suite),
         journal::trials(suite),
+        linkadd::trials(suite),
         list::trials(suite),
         losses::trials(suite),
         masters::trials(suite),

@@ -96,6 +96,7 @@ impl Context {
             "nicon-veth" => {
                 Self { files: &[NETNS], related: &["ip-link(8)", "ip-netns(8)", "veth(4)"], ..Self::default() }
             }
+            "nicon-linkadd" => Self { files: &[NETNS], related: &["ip-link(8)", "ip-netns(8)"], ..Self::default() },
             "nicon-wire" => Self {
                 files: &[
                     NETNS,

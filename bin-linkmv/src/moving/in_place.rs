@@ -21,7 +21,7 @@ use crate::moving::job::{Job, Moved, Options, Outcome};
 /// The link is left unchanged.
 pub(super) fn change(job: &Job<'_>, options: &Options<'_>) -> Result<Outcome> {
     let (spec, netns) = (job.spec, job.to);
-    let configuration = Configuration { spec, netns, master: master(job)?, origin: None, exact: false };
+    let configuration = Configuration { spec, netns, master: master(job)?, origin: None, exact: job.plan.is_some() };
     let link = find(job, &configuration)?;
     if options.dry_run {
         check(&configuration, &link)?;

@@ -59,6 +59,15 @@ pub(crate) struct PeerUndo {
     pub(crate) inode: Option<u64>,
 }
 
+/// What is needed to remove a single link.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct MadeUndo {
+    pub(crate) kind: String,
+    pub(crate) ifindex: u32,
+    /// What identifies it wherever it goes, if that could be found out.
+    pub(crate) inode: Option<u64>,
+}
+
 impl Deed {
     /// An identifier that no other deed has.
     ///

@@ -3,6 +3,9 @@
 /// Moves links.
 pub(crate) const LINKMV: &str = "nicon-linkmv";
 
+/// Makes single links.
+pub(crate) const LINKADD: &str = "nicon-linkadd";
+
 /// Makes pairs.
 pub(crate) const VETH: &str = "nicon-veth";
 

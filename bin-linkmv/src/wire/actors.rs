@@ -1,18 +1,20 @@
 //! Those who act: the cores of the programs for single acts.
 
 use nicon_core::link::AltName;
-use nicon_core::{Error, Record, Result};
+use nicon_core::{Record, Result};
 
 use crate::link::ending::Ending;
 use crate::link::mark::Mark;
 use crate::link::wait_ready::Readiness;
+use crate::linkadd::adding::Adding;
 use crate::linkmv::asked::Asked;
 use crate::linkmv::change::change;
 use crate::linkmv::endpoints::Endpoints;
+use crate::making;
 use crate::moving::guard::Guard;
 use crate::moving::job;
 use crate::record::act::Act;
-use crate::veth::wiring::{self, Wiring};
+use crate::veth::wiring::Wiring;
 use crate::wire::context::Context;
 use crate::wire::unit::Unit;
 
@@ -20,6 +22,7 @@ use crate::wire::unit::Unit;
 pub(crate) struct Actors<'a> {
     moves: (job::Options<'a>, Endpoints<'a>),
     pairs: Wiring<'a>,
+    kinds: Adding<'a>,
 }
 
 impl<'a> Actors<'a> {
@@ -27,15 +30,19 @@ impl<'a> Actors<'a> {
     ///
     /// # Errors
     /// If our own network namespace cannot be opened again.
-    pub(crate) fn new(context: &'a Context<'a>, all_or_nothing: bool) -> Result<Self> {
+    pub(crate) fn new(context: &'a Context<'a>, all_or_nothing: bool, exact: bool) -> Result<Self> {
         let Context { args, namespaces, journals, interrupt } = context;
         let dry_run = args.check;
         let readiness = || Readiness { wait: args.wait, announce: args.announce, interrupt };
         let guard = Guard::new(args.force);
         let options = job::Options { guard, readiness: readiness(), dry_run, journals, namespaces, all_or_nothing };
         let endpoints = Endpoints::new(None, all_or_nothing, namespaces)?;
-        let options_of_pairs = wiring::Options { readiness: readiness(), dry_run, all_or_nothing };
-        Ok(Self { moves: (options, endpoints), pairs: Wiring::new(options_of_pairs, namespaces) })
+        let making = || making::Options { readiness: readiness(), dry_run, all_or_nothing, exact };
+        Ok(Self {
+            moves: (options, endpoints),
+            pairs: Wiring::new(making(), namespaces),
+            kinds: Adding::new(making(), namespaces),
+        })
     }
 
     /// Does one thing, and writes it down in its records. What is made or moved for a plan gets its mark.
@@ -52,7 +59,8 @@ impl<'a> Actors<'a> {
                 (_, ending) = change(record, &asked, (&self.moves.0, &mut self.moves.1))?;
             }
             (Act::Pair, ends) => self.pairs.wire_as_asked(ends.try_into().expect("two ends"))?,
-            (Act::Kind | Act::Link, _) => return Err(Error::failed("field \"kind\": not known yet")),
+            (Act::Kind, [record]) => self.kinds.add_as_asked(record, &Record::default())?,
+            (Act::Link | Act::Kind, _) => unreachable!("one record, but for a pair"),
         }
         Ok((records, ending))
     }

@@ -34,7 +34,7 @@ pub(crate) fn apply(input: Input, context: &Context<'_>) -> Result<Status> {
     }
     let options = batch::Options { program: WIRE, fail_fast: false, all_or_nothing };
     let mut batch = Batch::new(options, answers, interrupt, namespaces);
-    let mut actors = Actors::new(context, all_or_nothing)?;
+    let mut actors = Actors::new(context, all_or_nothing, input.is_planned())?;
     let is_meant = !input.units.is_empty() || !input.faults.is_empty();
     if all_or_nothing && let Err(error) = input.check_whole() {
         batch.fail(None, None, error)?;

@@ -15,7 +15,7 @@ use crate::wire::actors::Actors;
 use crate::wire::context::Context;
 use crate::wire::input::Input;
 use crate::wire::surplus;
-use crate::wire::unit::{self, Unit};
+use crate::wire::unit;
 use crate::wire::wanted::Wanted;
 
 const COLUMNS: &[Column] = &[TARGET, Column { title: "NAME", cell: name }, steps::COLUMN];
@@ -28,7 +28,7 @@ pub(crate) fn check(input: Input, context: &Context<'_>) -> Result<Status> {
     let mut answers = Answers::new(WIRE, View::choose(context.args.json, COLUMNS))?;
     input.check_whole()?;
     let mut found = surplus(&input, context)?;
-    found.extend(differing(&input.units, context)?);
+    found.extend(differing(&input, context)?);
     found.extend(input.faults.into_iter().map(|(line, _, error)| (Some(line), Err(error))));
     if input.units.is_empty() {
         let nothing = Error::no("no record on standard input asks for a link: nothing to compare");
@@ -56,10 +56,10 @@ fn surplus(input: &Input, context: &Context<'_>) -> Result<Vec<Finding>> {
 }
 
 /// What is missing, or differs.
-fn differing(units: &[Unit], context: &Context<'_>) -> Result<Vec<Finding>> {
-    let mut actors = Actors::new(context, false)?;
+fn differing(input: &Input, context: &Context<'_>) -> Result<Vec<Finding>> {
+    let mut actors = Actors::new(context, false, input.is_planned())?;
     let (mut all, mut to_come) = (Vec::new(), HashSet::new());
-    for unit in units {
+    for unit in &input.units {
         context.interrupt.check()?;
         let steps = match unit.needs().find(|need| to_come.contains(need)) {
             Some((place, name)) => Ok(vec![json!([format!("make it when {name} is in {place}")]); unit.records.len()]),

@@ -108,6 +108,12 @@ impl Input {
         self.plans.values().any(|plan| plan.each)
     }
 
+    /// Whether all that is asked for belongs to a plan: then what a plan does not ask for any more of a link goes.
+    pub(crate) fn is_planned(&self) -> bool {
+        let records = self.units.iter().flat_map(|unit| &unit.records);
+        records.map(|(_, record)| record).all(|record| record.get("plan").is_some())
+    }
+
     /// The names of the plans.
     ///
     /// # Errors

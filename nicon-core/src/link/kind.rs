@@ -35,16 +35,9 @@ pub enum Kind {
     Dummy,
 }
 
-/// The kinds by their names, which are those of `ip link`.
-const KINDS: [(&str, Kind); 7] = [
-    ("macvlan", Kind::Macvlan),
-    ("macvtap", Kind::Macvtap),
-    ("ipvlan", Kind::Ipvlan),
-    ("vlan", Kind::Vlan),
-    ("vxlan", Kind::Vxlan),
-    ("bridge", Kind::Bridge),
-    ("dummy", Kind::Dummy),
-];
+/// All of them.
+const KINDS: [Kind; 7] =
+    [Kind::Macvlan, Kind::Macvtap, Kind::Ipvlan, Kind::Vlan, Kind::Vxlan, Kind::Bridge, Kind::Dummy];
 
 /// A link that is to be made, apart from what any link may get (see [`super::LinkSpec`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -188,10 +181,24 @@ impl Settings {
 }
 
 impl Kind {
+    /// Whether it may be made from another network namespace than that where it is: of a link below it, or of its sockets.
+    #[must_use]
+    pub fn is_made_from_elsewhere(self) -> bool {
+        !matches!(self, Self::Bridge | Self::Dummy)
+    }
+
     /// Its name, as the kernel and `ip link` have it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        KINDS.iter().find(|(_, kind)| *kind == self).expect("all kinds are listed").0
+        match self {
+            Self::Macvlan => "macvlan",
+            Self::Macvtap => "macvtap",
+            Self::Ipvlan => "ipvlan",
+            Self::Vlan => "vlan",
+            Self::Vxlan => "vxlan",
+            Self::Bridge => "bridge",
+            Self::Dummy => "dummy",
+        }
     }
 }
 
@@ -199,9 +206,8 @@ impl FromStr for Kind {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let known = KINDS.iter().find(|(name, _)| *name == text);
-        known.map(|(_, kind)| *kind).ok_or_else(|| {
-            let names = KINDS.map(|(name, _)| name).join(", ");
+        KINDS.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
+            let names = KINDS.map(Self::as_str).join(", ");
             Error::invalid(format!("\"{text}\" is no kind of link that can be made: {names}"))
         })
     }

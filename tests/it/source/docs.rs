@@ -25,6 +25,7 @@ const PROGRAMS: [&str; 10] = [
     "nicon-nsfind",
     "nicon-nsexec",
     "nicon-linkmv",
+    "nicon-linkadd",
     "nicon-veth",
     "nicon-wire",
     "nicon-links",

@@ -43,7 +43,7 @@ macro_rules! mode {
 }
 
 mode!(
-    /// How macvlans and macvtaps on one link exchange packets (`MACVLAN_MODE_*` of linux/if_link.h).
+    /// How macvlans and macvtaps on one link exchange packets (`MACVLAN_MODE_*` of `linux/if_link.h`).
     MacvlanMode,
     default = Bridge,
     names = "bridge, private, vepa, passthru or source",
@@ -60,7 +60,7 @@ mode!(
 );
 
 mode!(
-    /// At which layer ipvlans on one link exchange packets (`IPVLAN_MODE_*` of linux/if_link.h).
+    /// At which layer ipvlans on one link exchange packets (`IPVLAN_MODE_*` of `linux/if_link.h`).
     IpvlanMode,
     default = L2,
     names = "l2, l3 or l3s",

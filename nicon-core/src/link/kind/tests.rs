@@ -33,7 +33,7 @@ fn each_kind_in_the_words_of_ip() {
 #[test]
 fn what_a_kind_lacks_or_has_not_is_named() {
     for (line, why) in [
-        (r#"{}"#, "no \"kind\""),
+        ("{}", "no \"kind\""),
         (r#"{"kind":"veth"}"#, "\"veth\" is no kind of link that can be made: macvlan, "),
         (r#"{"kind":"macvlan"}"#, "a macvlan needs \"parent\""),
         (r#"{"kind":"vlan","parent":"eth0"}"#, "a vlan needs \"vid\""),

@@ -32,7 +32,7 @@ impl Vlan {
         Ok(Self { id, protocol })
     }
 
-    pub(super) fn words(&self) -> Vec<String> {
+    pub(super) fn words(self) -> Vec<String> {
         vec![format!("protocol {}", self.protocol), format!("id {}", self.id)]
     }
 }

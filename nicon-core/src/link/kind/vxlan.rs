@@ -47,7 +47,7 @@ impl Vxlan {
         Ok(vxlan)
     }
 
-    /// What the kernel checks as well (`vxlan_config_validate` in drivers/net/vxlan/vxlan_core.c), without saying why.
+    /// What the kernel checks as well (`vxlan_config_validate` in `drivers/net/vxlan/vxlan_core.c`), without saying why.
     fn check(&self, has_parent: bool) -> Result<()> {
         let refuse = |why: &str| Err(Error::invalid(why.to_owned()));
         let is_multicast = |ip: Option<IpAddr>| ip.is_some_and(|ip| ip.is_multicast());
@@ -76,6 +76,12 @@ impl Vxlan {
             return refuse("a link-local address needs a \"parent\", the link where it counts");
         }
         Ok(())
+    }
+
+    /// Whether it sends by IPv6.
+    #[must_use]
+    pub fn is_over_ipv6(&self) -> bool {
+        self.remote.or(self.local).is_some_and(|ip| ip.is_ipv6())
     }
 
     pub(super) fn words(&self) -> Vec<String> {
