@@ -4,7 +4,7 @@ pub(crate) mod adding;
 mod addition;
 mod args;
 mod asked;
-mod existing;
+pub(crate) mod existing;
 mod lower;
 mod run;
 

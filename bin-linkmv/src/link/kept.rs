@@ -16,6 +16,9 @@ use crate::link::undo::Undo;
 /// How the names of these files begin; that of the plan and the link's inode number follow.
 const PREFIX: &str = "kept.";
 
+/// How they begin while they are being written.
+const UNFINISHED: &str = "new.";
+
 /// The files of a directory of journals.
 pub(crate) struct Keeper<'a> {
     directory: &'a OwnedFd,
@@ -48,7 +51,7 @@ impl<'a> Keeper<'a> {
         if path.exists() {
             return Ok(None);
         }
-        let name = format!("new.{plan}:{inode}");
+        let name = format!("{UNFINISHED}{plan}:{inode}");
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
         let file = openat(self.directory, name.as_str(), flags, Mode::S_IRUSR | Mode::S_IWUSR);
         let file = file.map_err(|errno| Error::os(format!("open {}/{name}", self.path.display()), errno))?;
@@ -64,7 +67,7 @@ impl<'a> Keeper<'a> {
     /// # Errors
     /// If one of the files is not nicon's.
     pub(crate) fn of_plan(&self, plan: &str) -> Result<Vec<Kept>> {
-        self.paths()?.filter(|(of, _, _)| of == plan).map(|(_, _, path)| self.read(path)).collect()
+        self.named(PREFIX)?.filter(|(of, _, _)| of == plan).map(|(_, _, path)| self.read(path)).collect()
     }
 
     /// Forgets how a link was: it is home again.
@@ -72,16 +75,26 @@ impl<'a> Keeper<'a> {
     /// # Errors
     /// If the directory cannot be read.
     pub(crate) fn forget(&self, inode: u64) -> Result<()> {
-        self.paths()?.filter(|(_, of, _)| *of == inode).for_each(|(_, _, path)| drop(remove_file(path)));
+        self.named(PREFIX)?.filter(|(_, of, _)| *of == inode).for_each(|(_, _, path)| drop(remove_file(path)));
         Ok(())
     }
 
-    /// The plan, the inode number and the path of each.
-    fn paths(&self) -> Result<impl Iterator<Item = (String, u64, PathBuf)>> {
+    /// Removes what a run was writing for a plan when it was killed.
+    ///
+    /// # Errors
+    /// If the directory cannot be read.
+    pub(crate) fn tidy(&self, plan: &str) -> Result<()> {
+        let unfinished = self.named(UNFINISHED)?.filter(|(of, _, _)| of == plan);
+        unfinished.for_each(|(_, _, path)| drop(remove_file(path)));
+        Ok(())
+    }
+
+    /// The plan, the inode number and the path of each file whose name begins so.
+    fn named(&self, prefix: &str) -> Result<impl Iterator<Item = (String, u64, PathBuf)>> {
         let listed = read_dir(self.path).context(|| format!("read {}", self.path.display()))?;
-        Ok(listed.flatten().filter_map(|entry| {
+        Ok(listed.flatten().filter_map(move |entry| {
             let name = entry.file_name().into_string().ok()?;
-            let (plan, inode) = name.strip_prefix(PREFIX)?.rsplit_once(':')?;
+            let (plan, inode) = name.strip_prefix(prefix)?.rsplit_once(':')?;
             Some((plan.to_owned(), inode.parse().ok()?, entry.path()))
         }))
     }

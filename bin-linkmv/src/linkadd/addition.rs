@@ -12,6 +12,7 @@ use crate::configuring::carried::Carried;
 use crate::configuring::complete::complete;
 use crate::configuring::configuration::Configuration;
 use crate::configuring::steps::until_ready;
+use crate::link::mark::Mark;
 use crate::link::wait_ready::{Readiness, wait_ready};
 use crate::linkadd::asked::Asked;
 use crate::linkadd::existing::check_same;
@@ -45,7 +46,12 @@ impl<'a> Addition<'a> {
     pub(crate) fn new(asked: &'a Asked, own: &'a NetnsHandle, lower: &'a Lower, exact: bool) -> Result<Self> {
         let spec = &asked.spec;
         let master = spec.master.as_ref().map(|name| own.master(name)).transpose()?;
-        Ok(Self { asked, own, lower, configuration: Configuration { spec, netns: own, master, origin: None, exact } })
+        Ok(Self {
+            asked,
+            own,
+            lower,
+            configuration: Configuration { spec, netns: own, master, origin: None, mark: asked.mark.as_ref(), exact },
+        })
     }
 
     /// Makes the link, or completes the one that is there.
@@ -135,7 +141,8 @@ impl<'a> Addition<'a> {
     fn when_new(&self) -> Link {
         let spec = &self.asked.spec;
         let mac = spec.mac.map(|mac| mac.to_string());
-        Link { name: self.asked.name.to_string(), mtu: spec.mtu, mac, ..Link::default() }
+        let group = self.asked.mark.as_ref().map_or(0, Mark::group);
+        Link { name: self.asked.name.to_string(), mtu: spec.mtu, mac, group, ..Link::default() }
     }
 
     /// The message that creates it, in the words of `ip`.

@@ -57,7 +57,7 @@ fn add(record: &mut Record, args: &Args, adding: &mut Adding<'_>) -> Result<()> 
     let mut given = Record::default();
     args.put_into(&mut given);
     // A link of the command line is not the link that the record's wishes are about.
-    if args.kind.is_some() { adding.add(record, &given) } else { adding.add_as_asked(record, &given) }
+    if args.kind.is_some() { adding.add(record, &given, None) } else { adding.add_as_asked(record, &given, None) }
 }
 
 /// Acts on the records of standard input that ask for it, and passes the others on.

@@ -3,6 +3,7 @@
 use nicon_core::link::{LinkSpec, Selector};
 use nicon_core::{Error, Record, Result};
 
+use crate::link::mark::Mark;
 use crate::linkmv::args::Args;
 use crate::wishes;
 use crate::wishes::given::set_list;
@@ -48,6 +49,18 @@ impl Asked {
         let link = record.text("link")?;
         let link = link.ok_or_else(|| Error::failed("no link named: give LINK, or \"link\" in the record"))?;
         Self::new(link.parse()?, LinkSpec::from_record(record)?, true)
+    }
+
+    /// The same for a plan, whose mark the link gets.
+    ///
+    /// # Errors
+    /// If it can have no such alternative name.
+    pub(crate) fn for_plan(mut self, mark: Option<Mark>) -> Result<Self> {
+        if let Some(mark) = mark {
+            self.spec.altnames.push(mark.altname().parse()?);
+            self.plan = Some(mark.plan);
+        }
+        Ok(self)
     }
 
     fn new(link: Selector, spec: LinkSpec, is_of_record: bool) -> Result<Self> {

@@ -30,7 +30,14 @@ pub(crate) struct Job<'a> {
 impl Job<'_> {
     /// What the link is to be like in its target, having come from `origin`.
     pub(crate) fn configuration<'a>(&'a self, master: Option<u32>, origin: &'a Origin) -> Configuration<'a> {
-        Configuration { spec: self.spec, netns: self.to, master, origin: Some(origin), exact: self.plan.is_some() }
+        Configuration {
+            spec: self.spec,
+            netns: self.to,
+            master,
+            origin: Some(origin),
+            mark: None,
+            exact: self.plan.is_some(),
+        }
     }
 }
 

@@ -54,7 +54,7 @@ impl<'a> Pair<'a> {
         let configuration = |netns: &'a NetnsHandle, end: &'a End| {
             let spec = &end.spec;
             let master = spec.master.as_ref().map(|name| netns.master(name)).transpose()?;
-            Ok::<_, Error>(Configuration { spec, netns, master, origin: None, exact })
+            Ok::<_, Error>(Configuration { spec, netns, master, origin: None, mark: end.mark.as_ref(), exact })
         };
         let [first, second] = [configuration(namespaces[0], &ends[0])?, configuration(namespaces[1], &ends[1])?];
         Ok(Self { namespaces, ends, configurations: [first, second] })

@@ -47,7 +47,7 @@ pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
     let mut wiring = Wiring::new(options, &namespaces);
     let read = match ends {
         Some(ends) => one(args, &mut batch, interrupt, |records| wiring.wire(records, &ends)),
-        None => many(&mut batch, interrupt, |records| wiring.wire_as_asked(records)),
+        None => many(&mut batch, interrupt, |records| wiring.wire_as_asked(records, [None, None])),
     };
     batch.finish(read)
 }

@@ -1,6 +1,5 @@
 //! Those who act: the cores of the programs for single acts.
 
-use nicon_core::link::AltName;
 use nicon_core::{Record, Result};
 
 use crate::link::ending::Ending;
@@ -45,35 +44,26 @@ impl<'a> Actors<'a> {
         })
     }
 
-    /// Does one thing, and writes it down in its records. What is made or moved for a plan gets its mark.
+    /// Does one thing, and writes it down in its records. What is made, moved or changed for a plan gets its mark.
     ///
     /// # Errors
     /// All is as it was.
     pub(crate) fn act(&mut self, unit: &Unit) -> Result<(Vec<Record>, Option<Ending>)> {
-        let mut records = unit.records.iter().map(|(_, record)| marked(record)).collect::<Result<Vec<_>>>()?;
+        let mut records: Vec<Record> = unit.records.iter().map(|(_, record)| record.clone()).collect();
+        let mut marks = records.iter().map(Mark::of).collect::<Result<Vec<_>>>()?.into_iter();
+        let mut mark = || marks.next().flatten();
         let mut ending = None;
         match (unit.act, &mut records[..]) {
             (Act::Link, [record]) => {
-                let mut asked = Asked::by_record(record)?;
-                asked.plan = record.text("plan")?.map(str::to_owned);
+                let asked = Asked::by_record(record)?.for_plan(mark())?;
                 (_, ending) = change(record, &asked, (&self.moves.0, &mut self.moves.1))?;
             }
-            (Act::Pair, ends) => self.pairs.wire_as_asked(ends.try_into().expect("two ends"))?,
-            (Act::Kind, [record]) => self.kinds.add_as_asked(record, &Record::default())?,
+            (Act::Pair, ends) => {
+                self.pairs.wire_as_asked(ends.try_into().expect("two ends"), [mark(), mark()])?;
+            }
+            (Act::Kind, [record]) => self.kinds.add_as_asked(record, &Record::default(), mark())?,
             (Act::Link | Act::Kind, _) => unreachable!("one record, but for a pair"),
         }
         Ok((records, ending))
     }
-}
-
-/// A record that asks for the mark of its plan as well.
-fn marked(record: &Record) -> Result<Record> {
-    let mut record = record.clone();
-    if let Some(mark) = Mark::of(&record)? {
-        let mut altnames: Vec<String> =
-            record.list::<AltName>("altname", "uplink")?.iter().map(ToString::to_string).collect();
-        altnames.push(mark.altname());
-        record.set("altname", altnames);
-    }
-    Ok(record)
 }

@@ -13,7 +13,7 @@ use crate::seconds::seconds;
 /// missing, and changes in place what differs. If anything fails, all that this run did is taken back, unless the plan was read
 /// with "nicon-plan --each".
 ///
-/// What belongs to a plan is remembered by the links themselves: each gets an alternative name "nicon-plan.PLAN:NAME". How a
+/// What belongs to a plan is remembered by the links themselves: each gets an alternative name, "nicon-made.PLAN:NAME" or "nicon-kept.PLAN:NAME". How a
 /// link was before a plan moved it is kept in /run/nicon until it is home again.
 #[derive(Debug, Parser)]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]

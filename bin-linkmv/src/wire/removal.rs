@@ -7,7 +7,7 @@ use nicon_rtnl::{Link, NetnsHandle};
 use nix::errno::Errno;
 use serde_json::{Value, json};
 
-use crate::link::kept::Kept;
+use crate::link::kept::{Keeper, Kept};
 use crate::link::mark::Mark;
 use crate::link::on_top::{OnTop, text};
 use crate::record::program::WIRE;
@@ -37,6 +37,8 @@ impl<'a> Removal<'a> {
     /// # Errors
     /// If it cannot be found out, or standard output fails.
     pub(crate) fn remove(&self, plans: &[&str], wanted: &Wanted, answers: &mut Answers) -> Result<bool> {
+        let keeper = Keeper::of(&self.context.journals);
+        keeper.iter().flat_map(|keeper| plans.iter().map(|plan| keeper.tidy(plan))).collect::<Result<()>>()?;
         let surplus = surplus::find(plans, wanted, self.context)?;
         let mut is_clean = surplus.unknown.is_empty();
         for error in surplus.unknown {

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::link::journal::Journals;
 use crate::link::kept::{Keeper, Kept};
+use crate::link::mark::Tie;
 use crate::link::tag::recorded_origin;
 use crate::record::steps::STEPS;
 use crate::wire::context::Context;
@@ -35,13 +36,14 @@ pub(crate) fn find(plans: &[&str], wanted: &Wanted, context: &Context<'_>) -> Re
         let inode = if kept.is_empty() { None } else { marked.netns.inode(&marked.link)? };
         let was_moved = kept.iter().position(|(_, kept)| inode.is_some() && kept.undo.inode() == inode);
         let before = was_moved.map(|at| kept.swap_remove(at));
-        match (wanted.has(&marked)?, before) {
+        match (wanted.has(&marked, &context.namespaces.home)?, before) {
             (true, _) => {}
             (false, Some(before)) => moved.push(before),
-            (false, None) if recorded_origin(&marked.link).is_some() || marked.link.kind.is_none() => {
+            (false, None) if marked.mark.tie == Tie::Kept || recorded_origin(&marked.link).is_some() => {
                 let (link, place) = (&marked.link.name, wanted.label(&marked.netns));
                 unknown.push(Error::failed(format!(
-                    "{link} in {place} was moved there, but how it was is not known any more (nicon-linkmv moves it back)"
+                    "{link} in {place} was moved or changed for the plan, but how it was before is not known any more (put it back, and remove its alternative name {})",
+                    marked.mark.altname()
                 )));
             }
             (false, None) => made.push(marked),

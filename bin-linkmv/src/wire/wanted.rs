@@ -8,10 +8,12 @@ use nicon_core::{Record, Result};
 use nicon_rtnl::NetnsHandle;
 use nicon_rtnl::record::label;
 
-use crate::link::mark::Mark;
+use crate::link::from::open_from;
+use crate::link::mark::{Mark, Tie};
 use crate::link::namespaces::Namespaces;
 use crate::link::tag::recorded_origin;
 use crate::link::undo::Undo;
+use crate::linkadd::existing::is_as_asked;
 use crate::record::act::Act;
 use crate::wire::input::Input;
 use crate::wire::marked::MarkedLink;
@@ -32,10 +34,12 @@ pub(crate) struct Wanted {
 enum Wish {
     /// A link that was moved there.
     Moved,
+    /// One that was changed there.
+    Changed,
     /// The end of a pair whose other end has this name, in this namespace.
     End(Rc<NetnsHandle>, String),
-    /// A link of this kind.
-    Made(String),
+    /// A single link that was made as this record asks for it.
+    Made(Record),
 }
 
 impl Wanted {
@@ -59,20 +63,23 @@ impl Wanted {
                 wanted.labels.entry(netns.ns.id().ino).or_insert_with(|| label(record));
                 places.push((netns, Mark::of(record)?.map(|mark| mark.name)));
             }
+            let from = match (unit.act, &unit.records[..]) {
+                (Act::Link, [(_, record)]) => {
+                    let from = open_from(record, &places[0].0, &namespaces.home, &namespaces.home)?.ns.id().ino;
+                    wanted.moves.push((from, record.text("link")?.unwrap_or_default().parse()?));
+                    Some(from)
+                }
+                _ => None,
+            };
             for at in 0..places.len() {
                 let (netns, Some(name)) = &places[at] else { continue };
-                let record = &unit.records[at].1;
                 let wish = match (unit.act, places.get(1 - at.min(1))) {
                     (Act::Pair, Some((other, Some(far)))) => Wish::End(other.clone(), far.clone()),
-                    (Act::Kind, _) => Wish::Made(record.cell("kind")),
+                    (Act::Kind, _) => Wish::Made(unit.records[at].1.clone()),
+                    _ if from == Some(netns.ns.id().ino) => Wish::Changed,
                     _ => Wish::Moved,
                 };
                 wanted.places.insert((netns.ns.id().ino, name.clone()), wish);
-            }
-            if let (Act::Link, [(_, record)]) = (unit.act, &unit.records[..]) {
-                let from = record.get("from").map(|from| namespaces.home.open_field("from", from)).transpose()?;
-                let from = from.as_ref().unwrap_or(&namespaces.home).ns.id().ino;
-                wanted.moves.push((from, record.text("link")?.unwrap_or_default().parse()?));
             }
         }
         Ok(wanted)
@@ -89,11 +96,12 @@ impl Wanted {
     ///
     /// # Errors
     /// If the kernel does not answer.
-    pub(crate) fn has(&self, MarkedLink { netns, link, mark }: &MarkedLink) -> Result<bool> {
+    pub(crate) fn has(&self, MarkedLink { netns, link, mark }: &MarkedLink, home: &NetnsHandle) -> Result<bool> {
         Ok(match self.places.get(&(netns.ns.id().ino, mark.name.clone())) {
             None => false,
             Some(Wish::Moved) => recorded_origin(link).is_some(),
-            Some(Wish::Made(kind)) => link.kind.as_ref() == Some(kind),
+            Some(Wish::Changed) => mark.tie == Tie::Kept,
+            Some(Wish::Made(record)) => mark.tie == Tie::Made && is_as_asked(record, (link, netns), home)?,
             Some(Wish::End(other, far)) => {
                 let nsid = if other.is(netns) { None } else { netns.netlink.nsid_of(&other.ns)? };
                 let peer = link.lower.map_or(Ok(None), |ifindex| other.netlink.link_at(ifindex))?;

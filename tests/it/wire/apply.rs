@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::lab::Lab;
 use crate::support::expect::{deed, parse, records, refusal};
-use crate::support::links::one;
+use crate::support::links::{Place, ip, one};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -17,6 +17,9 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial_of_kernel(&[], "wire::apply::not_the_whole_plan", not_the_whole_plan),
         suite.trial_of_kernel(&[], "wire::apply::a_link_that_is_in_the_way", in_the_way),
         suite.trial_of_kernel(&[], "wire::apply::records_without_a_plan", without_a_plan),
+        suite.trial_of_kernel(&[], "wire::apply::what_somebody_else_has_made", of_somebody_else),
+        suite.trial_of_kernel(&[], "wire::apply::links_that_need_each_other", need_each_other),
+        suite.trial_of_kernel(&[], "wire::apply::a_link_that_is_there_already", there_already),
     ]
 }
 
@@ -149,6 +152,93 @@ fn without_a_plan(suite: &Suite) -> Result<(), Failed> {
     assert_eq!(records(&made).len(), 4);
     assert!(one(&lab.places[0].ip("-j link show dev eth1")).get("altnames").is_none());
     records(&suite.feed(&["nicon-linkmv", "--undo"], &made.stdout));
+    lab.is_gone();
+    Ok(())
+}
+
+/// A pair that is there already is taken as it is, and stays when the plan goes.
+fn of_somebody_else(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    let [first, second] = lab.places.each_ref().map(|place| format!("/proc/{}/ns/net", place.pid()));
+    ip("link add made-by type veth peer name hand-made");
+    for (link, netns) in [("made-by", first), ("hand-made", second)] {
+        suite.run(&["nicon-linkmv", "-t", &netns, link, "eth1"]).ok()?;
+    }
+    for place in &lab.places {
+        place.ip("link set eth1 alias ");
+    }
+    lab.wire(suite);
+    assert!(one(&lab.places[0].ip("-j link show dev eth1")).get("altnames").is_none());
+    let same = suite.feed(&["nicon-wire", "--check"], lab.input());
+    assert_eq!((same.code(), &same.stdout[..]), (Some(0), ""), "{same:?}");
+    records(&suite.feed(&["nicon-wire", "--destroy"], lab.input()));
+    for place in &lab.places {
+        assert_eq!(place.links(), ["lo", "eth1"]);
+        assert_eq!(one(&place.ip("-j link show dev eth1"))["mtu"], 1400, "it keeps what it was given");
+    }
+    lab.places[0].ip("link del eth1");
+    lab.is_gone();
+    Ok(())
+}
+
+/// A bridge, its port, and what sits on a pair, in whatever order the records are.
+fn need_each_other(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    let [first, second] = lab.places.each_ref().map(Place::pid);
+    let wishes = [
+        json!({"pid": second, "kind": "macvlan", "name": "on-eth1", "parent": "eth1", "from": "target"}),
+        json!({"pid": first, "pair": "p", "name": "port", "master": "br7"}),
+        json!({"pid": second, "pair": "p", "name": "eth1", "addr": ["192.0.2.2/24"]}),
+        json!({"pid": first, "kind": "bridge", "name": "br7", "addr": ["192.0.2.1/24"]}),
+    ];
+    let input = lab.records(&wishes);
+    let missing = suite.feed(&["nicon-wire", "--check"], &input);
+    let steps: Vec<Value> = parse(&missing.stdout).iter().map(|record| record["steps"][0].clone()).collect();
+    assert_eq!((missing.code(), steps.len(), &missing.stderr[..]), (Some(1), 4, ""), "{missing:?}");
+    assert!(steps[1].as_str().is_some_and(|step| step.starts_with("make it when br7 is in")), "{steps:?}");
+    records(&suite.feed(&["nicon-wire"], &input));
+    lab.places[1].sh("ping -c 1 -W 5 192.0.2.1");
+    let port = one(&lab.places[0].ip("-j link show dev port"));
+    assert_eq!(port["master"], "br7");
+    let same = suite.feed(&["nicon-wire", "--check"], &input);
+    assert_eq!((same.code(), &same.stdout[..]), (Some(0), ""), "{same:?}");
+    // One of them changes what it is: that wants it to be made anew.
+    let mut other = wishes.to_vec();
+    other[0] =
+        json!({"pid": second, "kind": "vxlan", "name": "on-eth1", "vni": 7, "remote": "192.0.2.1", "from": "target"});
+    refusal(&suite.feed(&["nicon-wire"], lab.records(&other)), 1, &["on-eth1 already exists", "macvlan"]);
+    records(&suite.feed(&["nicon-wire", "--prune"], lab.records(&other)));
+    assert_eq!(one(&lab.places[1].ip("-j -d link show dev on-eth1"))["linkinfo"]["info_kind"], "vxlan");
+    assert_eq!(one(&lab.places[0].ip("-j link show dev port"))["ifindex"], port["ifindex"], "the others are the same");
+    records(&suite.feed(&["nicon-wire", "--destroy"], &input));
+    lab.is_gone();
+    Ok(())
+}
+
+/// A link of the container itself, which the plan only changes, and which is given back what it had.
+fn there_already(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    let place = &lab.places[0];
+    place.ip("link add own type bridge");
+    place.ip("addr add 203.0.113.1/24 dev own");
+    place.ip("link set own up");
+    let before = place.state("own");
+    let wish = json!({"pid": place.pid(), "link": "own", "from": "target", "mtu": 1300, "addr": ["192.0.2.77/24"]});
+    let input = lab.records(std::slice::from_ref(&wish));
+    records(&suite.feed(&["nicon-wire"], &input));
+    let link = one(&place.ip("-j addr show dev own"));
+    assert_eq!((&link["mtu"], link["addr_info"].as_array().map(Vec::len)), (&json!(1300), Some(3)), "{link}");
+    assert_eq!(suite.feed(&["nicon-wire", "--check"], &input).code(), Some(0));
+    let mut other = wish.clone();
+    other["addr"] = json!(["192.0.2.78/24"]);
+    records(&suite.feed(&["nicon-wire", "--prune"], lab.records(&[other])));
+    let addresses = place.ip("addr show dev own");
+    assert!(addresses.contains("192.0.2.78/24") && !addresses.contains("192.0.2.77"), "{addresses}");
+    assert!(addresses.contains("203.0.113.1/24"), "{addresses}");
+    records(&suite.feed(&["nicon-wire", "--destroy"], &input));
+    crate::support::links::wait_until(|| place.state("own") == before);
+    assert_eq!(place.state("own"), before);
+    place.ip("link del own");
     lab.is_gone();
     Ok(())
 }

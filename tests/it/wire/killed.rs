@@ -23,11 +23,17 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
 fn an_apply(suite: &Suite) -> Result<(), Failed> {
     let lab = Lab::new();
     let input = lab.input();
-    let (mut whole, mut nothing) = (0, 0);
+    let (mut whole, mut nothing, mut turn) = (0, 0, 0);
     let kills = killed::at_each_call(suite, (&["nicon-wire"], &input, 0), || {
         let links = lab.places[0].links().len() + lab.places[1].links().len();
         whole += usize::from(links == 5);
         nothing += usize::from(links == 2);
+        turn += 1;
+        if turn % 2 == 0 {
+            // Also what is not marked yet is known to be the plan's.
+            records(&suite.feed(&["nicon-wire", "--destroy"], &input));
+            lab.is_gone();
+        }
         records(&suite.feed(&["nicon-wire"], &input));
         let same = suite.feed(&["nicon-wire", "--check"], &input);
         assert_eq!((same.code(), &same.stdout[..]), (Some(0), ""), "{same:?}");

@@ -69,7 +69,8 @@ impl Lab {
 
     /// The mark of a link of this plan.
     pub(crate) fn mark(&self, name: &str) -> String {
-        format!("nicon-plan.{}:{name}", self.plan)
+        let tie = if name == "eth2" { "kept" } else { "made" };
+        format!("nicon-{tie}.{}:{name}", self.plan)
     }
 
     /// What is kept of the plan in /run/nicon.
