@@ -1,5 +1,6 @@
 //! The keys of a link: the record's field that each becomes, and the values that it may have.
 
+use nicon_core::link::kind::TARGETS_OWN;
 use nicon_core::link::{LinkSpec, Selector, Target};
 use nicon_core::{Record, Result};
 use serde_json::Value;
@@ -7,6 +8,7 @@ use serde_json::Value;
 use super::kinds;
 use super::value::{PIDS, Type};
 use crate::fault::Fault;
+use crate::plan::without_field;
 use crate::yaml::{KeyValue, unknown_key};
 
 /// What a map of the plan stands for, which decides about its keys.
@@ -61,7 +63,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("expected_pid", "expected_pid", ONE, Type::Number(PIDS)),
     key("on", "on", ANY, Type::Text),
     Key { check: from, ..key("from", "from", SINGLE, Type::NumberOrText) },
-    Key { check: parent, ..key("parent", "parent", MADE, Type::Text) },
+    key("parent", "parent", MADE, Type::Text),
     key("mode", "mode", MADE, Type::Text),
     key("vid", "vid", MADE, Type::Number(1..=4094)),
     key("protocol", "protocol", MADE, Type::Text),
@@ -148,7 +150,7 @@ impl Key {
         self.kind.read(self.name, &entry.value, &|value| {
             let mut record = Record::default();
             record.set(self.field, value);
-            (self.check)(&record).map_err(|error| error.to_string())
+            (self.check)(&record).map_err(|error| without_field(&error, self.field))
         })
     }
 }
@@ -157,13 +159,9 @@ fn selector(record: &Record) -> Result<()> {
     record.text("link")?.map(str::parse::<Selector>).transpose().map(drop)
 }
 
-fn parent(record: &Record) -> Result<()> {
-    record.text("parent")?.map(str::parse::<Selector>).transpose().map(drop)
-}
-
 fn from(record: &Record) -> Result<()> {
     match record.get("from") {
-        Some(from) if from != kinds::TARGETS_OWN => Target::try_from(from).map(drop),
+        Some(from) if from != TARGETS_OWN => Target::try_from(from).map(drop),
         _ => Ok(()),
     }
 }
