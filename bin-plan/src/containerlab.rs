@@ -202,9 +202,9 @@ mod tests {
                 r#"{"target":"clab-lab1-r2","pair":"clab-lab1-r2:eth2 host:ve-r2_eth2","name":"eth2"}"#,
                 r#"{"target":"host","pair":"clab-lab1-r2:eth2 host:ve-r2_eth2","name":"ve-r2_eth2"}"#,
                 r#"{"target":"host","kind":"vxlan","name":"vx-r2_eth2","parent":"ens3","vni":101,"remote":"192.0.2.9","dst_port":14789,"from":"target","stitch":"ve-r2_eth2"}"#,
-                r#"{"target":"clab-lab1-r2","pair":"clab-lab1-r2:a-long-name host:ve-bd359a2c","name":"a-long-name"}"#,
-                r#"{"target":"host","pair":"clab-lab1-r2:a-long-name host:ve-bd359a2c","name":"ve-bd359a2c","altname":["ve-r2_a-long-name"]}"#,
-                r#"{"target":"host","kind":"vxlan","name":"vx-3aed7bd5","vni":102,"remote":"2001:db8::9","dst_port":14789,"from":"target","stitch":"ve-bd359a2c","altname":["vx-r2_a-long-name"]}"#,
+                r#"{"target":"clab-lab1-r2","pair":"clab-lab1-r2:a-long-name host:clab-bd359a2c","name":"a-long-name"}"#,
+                r#"{"target":"host","pair":"clab-lab1-r2:a-long-name host:clab-bd359a2c","name":"clab-bd359a2c","altname":["ve-r2_a-long-name"]}"#,
+                r#"{"target":"host","kind":"vxlan","name":"clab-3aed7bd5","vni":102,"remote":"2001:db8::9","dst_port":14789,"from":"target","stitch":"clab-bd359a2c","altname":["vx-r2_a-long-name"]}"#,
             ]
         );
     }
