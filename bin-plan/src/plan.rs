@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use nicon_core::link::kind::KindSpec;
 use nicon_core::link::{AltName, LinkSpec, NewName, Selector};
 use nicon_core::path::HOST;
-use nicon_core::{Record, Result};
+use nicon_core::{Error, Record, Result};
 use serde::Serialize;
 
 use crate::fault::{Fault, Position};
@@ -40,10 +41,16 @@ enum Side {
 ///
 /// # Errors
 /// Why it would not.
-pub(crate) fn check_wish(field: &str, value: impl Serialize) -> Result<()> {
+pub(crate) fn check_wish(field: &str, value: impl Serialize) -> std::result::Result<(), String> {
     let mut record = Record::default();
     record.set(field, value);
-    LinkSpec::from_record(&record).map(drop)
+    LinkSpec::from_record(&record).map(drop).map_err(|error| without_field(&error, field))
+}
+
+/// An error about a field, without the name of the field: its key is told.
+pub(crate) fn without_field(error: &Error, field: &str) -> String {
+    let told = error.to_string();
+    told.strip_prefix(&format!("field \"{field}\": ")).map(str::to_owned).unwrap_or(told)
 }
 
 impl Wanted {
@@ -91,6 +98,9 @@ impl Plan {
     /// Checks a record whose fields are valid one by one.
     fn check(&mut self, record: &Record, position: Position, namespace: &str) -> Result<()> {
         let spec = LinkSpec::from_record(record)?;
+        if record.get("kind").is_some() {
+            KindSpec::from_record(record)?;
+        }
         let mut kept = None;
         if let Some(link) = record.text("link")? {
             let from = if record.get("from").is_some() { record.cell("from") } else { HOST.to_owned() };

@@ -28,7 +28,7 @@ pub(crate) fn plan(text: &str, options: &Options) -> Plan {
             containerlab::read(&document, text, options.targets, options.env)
         }
         Ok(document) => own::read(document.as_ref(), options.targets),
-        Err(fault) => Plan::with_faults(vec![containerlab::template(text).unwrap_or(fault)]),
+        Err(fault) => return Plan::with_faults(vec![containerlab::template(text).unwrap_or(fault)]),
     };
     let (plan_name, position) = plan.name.take().unwrap_or_else(|| (name::of_file(options.file), START));
     match name::check(&plan_name) {

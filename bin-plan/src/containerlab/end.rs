@@ -102,11 +102,23 @@ impl End {
         if let Some(why) = &place.refused {
             return Err(self.position.fault(format!("{}: {why}", self.node)));
         }
-        if let Err(error) = self.interface.parse::<LinkName>() {
+        if let Err(error) = self.name(place).0.parse::<LinkName>() {
             let way_out = "nicon does not know the names that network systems have for links: give the one in the container, such as eth1";
             return Err(self.position.fault(format!("{error}: {way_out}")));
         }
         Ok(place)
+    }
+
+    /// What the link is called in its place, and the alternative name of one whose name is longer than a name can be: then
+    /// it has a short one, too, which always is the same for it.
+    pub(super) fn name(&self, place: &Place) -> (String, Option<String>) {
+        let long = &self.interface;
+        if long.len() <= LinkName::MAX || !place.takes_long_names {
+            return (long.clone(), None);
+        }
+        // FNV-1a (draft-eastlake-fnv).
+        let hash = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+        (format!("clab-{:08x}", long.bytes().fold(0x811c_9dc5, hash)), Some(long.clone()))
     }
 
     /// A record of a link at this end, with what it asks for: `act` says what is to be done.
@@ -114,7 +126,8 @@ impl End {
         let mut record = Record::default();
         record.set("target", &place.target);
         record.set(act.0, act.1);
-        record.set("name", &self.interface);
+        let (name, altname) = self.name(place);
+        record.set("name", name);
         record.extend(wishes);
         let addresses: Vec<_> = self.addresses.iter().flatten().collect();
         if !addresses.is_empty() {
@@ -124,6 +137,9 @@ impl End {
             if let Some(value) = value {
                 record.set(field, value);
             }
+        }
+        if let Some(altname) = altname {
+            record.set("altname", vec![altname]);
         }
         Wanted { record, position: self.position, namespace: place.namespace.clone() }
     }

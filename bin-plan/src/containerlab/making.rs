@@ -37,7 +37,7 @@ impl Making<'_> {
         if !faults.is_empty() {
             return Err(faults);
         }
-        let named = |(end, place): (&&End, &&Place)| format!("{}:{}", place.target, end.interface);
+        let named = |(end, place): (&&End, &&Place)| format!("{}:{}", place.target, end.name(place).0);
         let name = ends.iter().zip(&places).map(named).collect::<Vec<_>>().join(" ");
         Ok(ends.into_iter().zip(places).map(|(end, place)| end.wanted(place, ("pair", &name), &wishes)).collect())
     }

@@ -38,13 +38,21 @@ pub(super) struct Place {
     pub(super) namespace: String,
     /// The bridge whose ports they become.
     pub(super) master: Option<String>,
+    /// Whether what is too long for a link's name becomes an alternative one. What runs in the other nodes may know such names
+    /// for names of its own.
+    pub(super) takes_long_names: bool,
     /// Why there can be none.
     pub(super) refused: Option<String>,
 }
 
 impl Place {
     fn of(target: String) -> Self {
-        Self { namespace: target.clone(), target, master: None, refused: None }
+        Self { namespace: target.clone(), target, master: None, takes_long_names: false, refused: None }
+    }
+
+    /// A place where links have no other names than Linux gives them.
+    fn of_linux(target: String) -> Self {
+        Self { takes_long_names: true, ..Self::of(target) }
     }
 
     fn refuse(self, why: impl Into<String>) -> Self {
@@ -101,7 +109,7 @@ impl Nodes {
                 Err(fault) => nodes.faults.push(fault),
             }
         }
-        let host = Place::of(targets.host());
+        let host = Place::of_linux(targets.host());
         nodes.places.insert(HOST.to_owned(), host.clone());
         let mgmt = match &lab.bridge {
             Some(bridge) => Place { master: Some(bridge.clone()), ..host },
@@ -127,7 +135,7 @@ impl Nodes {
 impl Reading<'_> {
     /// Where the links of a node lie. `depth`: how many nodes that share its network namespace were looked at before it.
     fn place(&self, name: &str, depth: usize) -> Result<Place, Fault> {
-        let host = || Place::of(self.targets.host());
+        let host = || Place::of_linux(self.targets.host());
         let kind = self.kind(name)?.unwrap_or_default().to_lowercase();
         let mode = self.property(name, "network-mode")?.unwrap_or_default();
         let shared = mode.strip_prefix(CONTAINER);
@@ -136,7 +144,9 @@ impl Reading<'_> {
         let place = match (&*kind, shared) {
             ("bridge", None) => Place { master: Some(bridge.to_owned()), ..host() },
             ("bridge", Some(other)) => match self.entries.get(other) {
-                Some(_) if depth < SHARED => Place { master: Some(bridge.to_owned()), ..self.place(other, depth + 1)? },
+                Some(_) if depth < SHARED => {
+                    Place { master: Some(bridge.to_owned()), takes_long_names: true, ..self.place(other, depth + 1)? }
+                }
                 _ => host().refuse(format!("{CONTAINER}{other}: there is no such node")),
             },
             ("ovs-bridge", _) => host().refuse(format!(
@@ -151,6 +161,7 @@ impl Reading<'_> {
             (kind, shared) => {
                 let container = if kind == "ext-container" { name.to_owned() } else { self.lab.container(name) };
                 let place = match self.targets.container(&container) {
+                    Ok(target) if matches!(kind, "linux" | "ext-container") => Place::of_linux(target),
                     Ok(target) => Place::of(target),
                     Err(error) => host().refuse(error.to_string()),
                 };

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use nicon_core::Record;
-use nicon_core::link::LinkName;
+use nicon_core::link::kind::TARGETS_OWN;
 use nicon_core::path::HOST;
 
 use super::end::End;
@@ -29,18 +29,12 @@ pub(super) fn vxlan(making: &Making, link: &Node, end: &End, mtu: Option<u32>) -
 /// A VXLAN on the host, and a pair into the node: what arrives at one end on the host leaves by the other.
 pub(super) fn stitched(making: &Making, link: &Node, end: &End, mtu: Option<u32>) -> Result<Vec<Wanted>, Vec<Fault>> {
     let mut wishes = wishes(making, link, mtu)?;
-    let on_host = |prefix: &str| named(&format!("{prefix}-{}_{}", end.node, end.interface));
-    let (veth, veth_altname) = on_host("ve");
-    let (vxlan, vxlan_altname) = on_host("vx");
-    let mut all = making.pair([end, &End::new(HOST, &veth, end.position)], mtu)?;
-    wishes.set("from", "target");
-    wishes.set("stitch", &veth);
-    all.extend(making.made(&End::new(HOST, &vxlan, end.position), "vxlan", &wishes)?);
-    for (wanted, altname) in all[1..].iter_mut().zip([veth_altname, vxlan_altname]) {
-        if let Some(altname) = altname {
-            wanted.record.set("altname", vec![altname]);
-        }
-    }
+    let on_host = |prefix: &str| End::new(HOST, &format!("{prefix}-{}_{}", end.node, end.interface), end.position);
+    let (veth, vxlan) = (on_host("ve"), on_host("vx"));
+    let mut all = making.pair([end, &veth], mtu)?;
+    wishes.set("from", TARGETS_OWN);
+    wishes.set("stitch", all[1].record.cell("name"));
+    all.extend(making.made(&vxlan, "vxlan", &wishes)?);
     Ok(all)
 }
 
@@ -72,14 +66,4 @@ fn wishes(making: &Making, link: &Node, mtu: Option<u32>) -> Result<Record, Vec<
         wishes.set("mtu", mtu);
     }
     Ok(wishes)
-}
-
-/// The name of a link on the host and, where it is longer than a name can be, a short one that always is the same for it.
-fn named(name: &str) -> (String, Option<String>) {
-    if name.parse::<LinkName>().is_ok() {
-        return (name.to_owned(), None);
-    }
-    // FNV-1a (draft-eastlake-fnv).
-    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    (format!("{}-{hash:08x}", &name[..2]), Some(name.to_owned()))
 }

@@ -1,11 +1,10 @@
 //! One link of a plan: what it is, and the records that it becomes.
 
 use nicon_core::Record;
-use nicon_core::suggest::nearest;
 
 use super::fields::{Fields, end, ordered};
 use super::keys::{KEYS, Place, names};
-use super::kinds::{KINDS, Kind};
+use super::kinds;
 use crate::fault::Fault;
 use crate::plan::Wanted;
 use crate::targets::Targets;
@@ -65,36 +64,11 @@ fn made(node: &Node, entries: &[KeyValue], targets: &Targets) -> Result<Vec<Want
     fields.need("target", node, "the link has no endpoint");
     fields.need("name", node, "the link has no endpoint");
     fields.faults.dedup();
-    if let Some(name) = fields.record.text("kind").ok().flatten().map(str::to_owned) {
-        if let Some(kind) = KINDS.iter().find(|kind| kind.name == name) {
-            of_kind(kind, node, entries, &mut fields);
-        } else {
-            let position = node.get("kind").map_or(node.position, |value| value.position);
-            fields.faults.push(position.fault(unknown_kind(&name)));
-        }
+    if let Ok(Some(kind)) = fields.record.text("kind") {
+        let faults = kinds::faults(kind, node, entries, &fields.record);
+        fields.faults.extend(faults);
     }
     single(fields, node)
-}
-
-/// Makes sure that a link has what its kind needs, and nothing that only others have.
-fn of_kind(kind: &Kind, node: &Node, entries: &[KeyValue], fields: &mut Fields) {
-    for field in kind.needs {
-        fields.need(field, node, &format!("a {} needs {field}", kind.name));
-    }
-    for entry in entries {
-        let is_of = |kind: &Kind| kind.needs.contains(&&*entry.key) || kind.may_have.contains(&&*entry.key);
-        if KINDS.iter().any(is_of) && !is_of(kind) {
-            fields.faults.push(entry.position.fault(format!("{}: a {} has none", entry.key, kind.name)));
-        }
-    }
-}
-
-fn unknown_kind(name: &str) -> String {
-    let known = KINDS.map(|kind| kind.name);
-    match nearest(name, known).first() {
-        Some(similar) => format!("kind: \"{name}\" cannot be made: did you mean {similar}?"),
-        None => format!("kind: \"{name}\" cannot be made (the kinds are {})", known.join(", ")),
-    }
 }
 
 /// The two ends of a pair.
