@@ -33,6 +33,7 @@ const FEATURES_ACTIVE: u16 = 4;
 /// The set of the names of features, `ETH_SS_FEATURES` of `linux/ethtool.h`; how a question names it, and where an answer has
 /// its strings.
 const FEATURE_NAMES: u32 = 4;
+const STRSET_HEADER: u16 = 1;
 const STRSET_STRINGSETS: u16 = 2;
 const STRINGSETS_STRINGSET: u16 = 1;
 const STRINGSET_ID: u16 = 1;
@@ -143,6 +144,7 @@ impl Ethtool {
         let mut id = Vec::new();
         push(&mut id, STRINGSET_ID, &FEATURE_NAMES.to_ne_bytes());
         let mut question = message(self.family, STRSET_GET);
+        push(&mut question.payload, STRSET_HEADER | NESTED, &[]);
         question.payload.extend(nested(STRSET_STRINGSETS, &nested(STRINGSETS_STRINGSET, &id)));
         let answer = self.requests.exchange::<Raw>(question, 0)?.entries.pop().unwrap_or_default();
         let set = answer.value(HEADER, STRSET_STRINGSETS).and_then(|sets| value(sets, STRINGSETS_STRINGSET));
