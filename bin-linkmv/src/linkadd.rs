@@ -4,7 +4,9 @@ mod adding;
 mod addition;
 mod args;
 mod asked;
+mod creation;
 mod existing;
+mod interim;
 mod lower;
 mod run;
 

@@ -9,10 +9,12 @@ pub(crate) mod interrupted;
 pub(crate) mod journal;
 pub(crate) mod kinds;
 pub(crate) mod linkadd;
+pub(crate) mod linkadd_again;
 pub(crate) mod list;
 pub(crate) mod losses;
 pub(crate) mod masters;
 pub(crate) mod moves;
+pub(crate) mod nested;
 pub(crate) mod not_its_alone;
 pub(crate) mod planned;
 pub(crate) mod races;
@@ -45,6 +47,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         kinds::trials(suite),
         journal::trials(suite),
         linkadd::trials(suite),
+        linkadd_again::trials(suite),
         list::trials(suite),
         losses::trials(suite),
         masters::trials(suite),
@@ -54,6 +57,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         ready::trials(suite),
         records::trials(suite),
         records_undo::trials(suite),
+        nested::trials(suite),
         not_its_alone::trials(suite),
         restored::trials(suite),
         routes::trials(suite),
