@@ -108,11 +108,14 @@ impl<'a> Addition<'a> {
         }
         if let Some(link) = &found {
             self.configuration.check(link)?;
-        } else {
-            lower.check_mtu(asked)?;
-            self.configuration.check_new()?;
+            return Ok(found);
         }
-        Ok(found)
+        lower.check_mtu(asked)?;
+        match self.configuration.check_new() {
+            // What is in the way may be what another run of the same command has made meanwhile.
+            Err(_) if own.netlink.link(asked.name.as_str())?.is_some() => self.find(),
+            checked => checked.map(|()| None),
+        }
     }
 
     fn link(&self) -> Result<Link> {
