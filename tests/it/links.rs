@@ -10,6 +10,8 @@ pub(crate) mod journal;
 pub(crate) mod kinds;
 pub(crate) mod linkadd;
 pub(crate) mod linkadd_again;
+pub(crate) mod linkadd_refused;
+pub(crate) mod linkadd_traffic;
 pub(crate) mod list;
 pub(crate) mod losses;
 pub(crate) mod masters;
@@ -48,6 +50,8 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         journal::trials(suite),
         linkadd::trials(suite),
         linkadd_again::trials(suite),
+        linkadd_refused::trials(suite),
+        linkadd_traffic::trials(suite),
         list::trials(suite),
         losses::trials(suite),
         masters::trials(suite),
