@@ -45,7 +45,8 @@ fn check_ports(link: &Link, netns: &NetnsHandle, limits: Limits<'_>) -> Result<(
         return Ok(());
     }
     let all = netns.netlink.links(None)?.entries.into_iter();
-    let ports: Vec<_> = all.filter(|port| port.master == Some(link.ifindex)).map(|port| port.name.clone()).collect();
+    let mut ports: Vec<_> = all.filter(|port| port.master == Some(link.ifindex)).map(|port| port.name).collect();
+    ports.sort();
     if ports.is_empty() {
         return Ok(());
     }
