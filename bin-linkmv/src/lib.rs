@@ -14,4 +14,5 @@ mod record;
 mod seconds;
 mod undoing;
 pub mod veth;
+pub mod wire;
 mod wishes;

@@ -1,11 +1,11 @@
 //! nicon-linkadd: makes single links, in their places.
 
-mod adding;
+pub(crate) mod adding;
 mod addition;
 mod args;
 mod asked;
 mod creation;
-mod existing;
+pub(crate) mod existing;
 mod interim;
 mod lower;
 mod run;

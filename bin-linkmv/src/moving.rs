@@ -1,7 +1,9 @@
-//! Moving a link: one that is still where it comes from is moved, and one that an earlier run moved gets what it lacks.
+//! Moving a link: one that is still where it comes from is moved, and one that an earlier run moved, or that is where it is to be,
+//! gets what it lacks.
 
 mod check;
 pub(crate) mod guard;
+mod in_place;
 pub(crate) mod job;
 mod move_link;
 mod plan;
@@ -24,6 +26,9 @@ const ROUNDS: usize = 100;
 /// # Errors
 /// The link is back where it was, unchanged. If that failed as well, the message says where the link is now.
 pub(crate) fn carry_out(job: &Job<'_>, options: &Options<'_>) -> Result<Outcome> {
+    if job.from.netns.is(job.to) {
+        return in_place::change(job, options);
+    }
     for _ in 0..ROUNDS {
         let outcome = match find(job.selector, &job.from.netns)? {
             Some(link) => move_link::move_link(job, options, link)?,

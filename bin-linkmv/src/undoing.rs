@@ -4,16 +4,17 @@ pub(crate) mod input;
 pub(crate) mod limits;
 mod locate;
 mod made;
-mod moved_link;
+pub(crate) mod moved_link;
 mod pair;
 mod single;
-mod undone;
+pub(crate) mod undone;
 
 use nicon_core::machine::Machine;
 use nicon_core::{Error, Record, Result};
 
 use crate::link::journal::Journals;
 use crate::link::namespaces::Namespaces;
+use crate::link::undo::Undo;
 use crate::record::deed::Deed;
 use crate::record::program::{LINKADD, LINKMV, VETH};
 use limits::Limits;
@@ -46,7 +47,7 @@ pub(crate) fn undo_alone(
 ) -> Result<Undone> {
     let undo = || undo(deed, record, namespaces, limits);
     match deed.by.as_str() {
-        LINKMV => moved_link::alone(deed, namespaces, journals, undo),
+        LINKMV => moved_link::alone(&Undo::from_value(&deed.undo)?, namespaces, journals, undo),
         _ => undo(),
     }
 }

@@ -2,8 +2,33 @@
 
 pub(crate) mod attributes;
 pub(crate) mod given;
+pub(crate) mod origin;
+pub(crate) mod tuning;
 pub(crate) mod valid;
 
 /// The fields of a record that say what any link is to be like, whatever the record's act is.
-pub(crate) const FIELDS: [&str; 10] =
-    ["name", "addr", "gateway", "route", "mtu", "mac", "master", "alias", "altname", "up"];
+pub(crate) const FIELDS: [&str; 23] = [
+    "name",
+    "addr",
+    "nodad",
+    "gateway",
+    "route",
+    "mtu",
+    "mac",
+    "master",
+    "vlan",
+    "pvid",
+    "untagged",
+    "isolated",
+    "sysctl",
+    "promisc",
+    "txqueuelen",
+    "offload",
+    "delay",
+    "jitter",
+    "loss",
+    "rate",
+    "alias",
+    "altname",
+    "up",
+];

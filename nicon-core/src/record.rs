@@ -57,6 +57,18 @@ impl Record {
         }
     }
 
+    /// A field that is true or false, or `None` where it is absent or null.
+    ///
+    /// # Errors
+    /// [`Status::Failed`](crate::Status::Failed) where it is neither.
+    pub fn boolean(&self, field: &str) -> Result<Option<bool>> {
+        match self.0.get(field) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Bool(value)) => Ok(Some(*value)),
+            Some(_) => Err(Error::invalid(format!("field \"{field}\": expected true or false"))),
+        }
+    }
+
     /// The items of a field that is a list of texts, or one text alone; none where it is absent or null. An error shows the
     /// `example`.
     ///

@@ -19,8 +19,8 @@ use crate::wire::{from_hex, to_hex};
 /// The addresses, routes and neighbours of one link, in the form in which the kernel reports and accepts them.
 #[derive(Clone, Default)]
 pub struct Carry {
-    addresses: Vec<AddressMessage>,
-    routes: Vec<RouteMessage>,
+    pub(crate) addresses: Vec<AddressMessage>,
+    pub(crate) routes: Vec<RouteMessage>,
     neighbours: Vec<NeighbourMessage>,
     /// Routes that are not the link's alone, in short: see [`Carry::shared_routes`].
     shared_routes: Vec<String>,
@@ -60,6 +60,11 @@ impl Carry {
         routes.sort_by_key(|route| route.attributes.iter().any(is_gateway));
         let neighbours = netlink.neighbours(ifindex)?;
         Ok(Self { addresses, routes, neighbours, shared_routes, has_default_route })
+    }
+
+    /// These addresses and routes.
+    pub(crate) fn of(addresses: Vec<AddressMessage>, routes: Vec<RouteMessage>) -> Self {
+        Self { addresses, routes, ..Self::default() }
     }
 
     /// Restores them to the link, which must have its old ifindex, and be up if it was.
@@ -279,7 +284,8 @@ mod tests {
 
     #[test]
     fn requests_are_read_back_and_checked() {
-        let RouteNetlinkMessage::NewAddress(address) = address::request(&"192.0.2.1/24".parse().unwrap(), 7) else {
+        let RouteNetlinkMessage::NewAddress(address) = address::request(&"192.0.2.1/24".parse().unwrap(), 7, false)
+        else {
             unreachable!("a request for an address")
         };
         let mut route = RouteMessage::default();

@@ -1,12 +1,13 @@
 //! The offloads of links (`ethtool -k`), over generic netlink; see `ethtool-netlink` in the kernel's documentation.
 
+use std::cell::OnceCell;
 use std::io;
 
 use rtnetlink::packet_core::NLM_F_ACK;
 use rtnetlink::sys::protocols::NETLINK_GENERIC;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::attribute::{push, value};
+use crate::attribute::{attributes, push, text, value};
 use crate::error::NetlinkError;
 use crate::raw::{NESTED, Raw};
 use crate::socket::Requests;
@@ -22,12 +23,23 @@ const CTRL_ATTR_FAMILY_ID: u16 = 1;
 const CTRL_ATTR_FAMILY_NAME: u16 = 2;
 
 // Of `linux/ethtool_netlink.h`.
+const STRSET_GET: u8 = 1;
 const FEATURES_GET: u8 = 11;
 const FEATURES_SET: u8 = 12;
 const FEATURES_HEADER: u16 = 1;
 const FEATURES_HW: u16 = 2;
 const FEATURES_WANTED: u16 = 3;
 const FEATURES_ACTIVE: u16 = 4;
+/// The set of the names of features, `ETH_SS_FEATURES` of `linux/ethtool.h`; how a question names it, and where an answer has
+/// its strings.
+const FEATURE_NAMES: u32 = 4;
+const STRSET_HEADER: u16 = 1;
+const STRSET_STRINGSETS: u16 = 2;
+const STRINGSETS_STRINGSET: u16 = 1;
+const STRINGSET_ID: u16 = 1;
+const STRINGSET_STRINGS: u16 = 3;
+const STRING_INDEX: u16 = 1;
+const STRING_VALUE: u16 = 2;
 /// Of `net/ethtool/common.c`.
 const NETNS_LOCAL: &[u8] = b"netns-local\0";
 const HEADER_DEV_INDEX: u16 = 1;
@@ -46,14 +58,27 @@ pub struct Offloads(Vec<u8>);
 pub(crate) struct Ethtool {
     requests: Requests,
     family: u16,
+    /// The names of features, in the order of their bits.
+    names: OnceCell<Vec<String>>,
 }
 
-/// What the kernel reports.
-struct Features {
+/// What the kernel reports: one bit for each feature.
+pub(crate) struct Features {
     /// The number of bits.
     size: u32,
     can_be_switched: Vec<u8>,
     wanted: Vec<u8>,
+    active: Vec<u8>,
+}
+
+impl Features {
+    pub(crate) fn can_be_switched(&self, bit: usize) -> bool {
+        is_set(&self.can_be_switched, bit)
+    }
+
+    pub(crate) fn is_active(&self, bit: usize) -> bool {
+        is_set(&self.active, bit)
+    }
 }
 
 impl Ethtool {
@@ -65,7 +90,8 @@ impl Ethtool {
         let answer = requests.exchange::<Raw>(question, 0)?.entries.pop();
         let family = answer.as_ref().and_then(|answer| answer.value(HEADER, CTRL_ATTR_FAMILY_ID));
         let family = family.and_then(|family| family.try_into().ok()).map(u16::from_ne_bytes);
-        Ok(Self { requests, family: family.ok_or_else(|| io::Error::from(io::ErrorKind::Unsupported))? })
+        let family = family.ok_or_else(|| io::Error::from(io::ErrorKind::Unsupported))?;
+        Ok(Self { requests, family, names: OnceCell::new() })
     }
 
     /// The offloads of a link.
@@ -88,18 +114,65 @@ impl Ethtool {
         Ok(active.is_some_and(|names| names.windows(NETNS_LOCAL.len()).any(|name| name == NETNS_LOCAL)))
     }
 
-    fn features(&self, ifindex: u32) -> std::result::Result<Features, NetlinkError> {
+    /// Switches features to what is given for their bits.
+    pub(crate) fn switch(&self, ifindex: u32, switches: &[(usize, bool)]) -> std::result::Result<(), NetlinkError> {
+        let features = self.features(ifindex)?;
+        let (mut values, mut mask) = (Offloads(vec![0; features.wanted.len()]), vec![0; features.wanted.len()]);
+        for (bit, on) in switches {
+            if let (Some(value), Some(mask)) = (values.0.get_mut(bit / 8), mask.get_mut(bit / 8)) {
+                *mask |= 1 << (bit % 8);
+                *value |= u8::from(*on) << (bit % 8);
+            }
+        }
+        self.set(ifindex, &features, &values, &mask)
+    }
+
+    /// The names of features, in the order of their bits.
+    pub(crate) fn names(&self) -> std::result::Result<&[String], NetlinkError> {
+        if self.names.get().is_none() {
+            let _ = self.names.set(self.read_names()?);
+        }
+        Ok(self.names.get().map(Vec::as_slice).unwrap_or_default())
+    }
+
+    fn read_names(&self) -> std::result::Result<Vec<String>, NetlinkError> {
+        let nested = |kind: u16, inner: &[u8]| {
+            let mut bytes = Vec::new();
+            push(&mut bytes, kind | NESTED, inner);
+            bytes
+        };
+        let mut id = Vec::new();
+        push(&mut id, STRINGSET_ID, &FEATURE_NAMES.to_ne_bytes());
+        let mut question = message(self.family, STRSET_GET);
+        push(&mut question.payload, STRSET_HEADER | NESTED, &[]);
+        question.payload.extend(nested(STRSET_STRINGSETS, &nested(STRINGSETS_STRINGSET, &id)));
+        let answer = self.requests.exchange::<Raw>(question, 0)?.entries.pop().unwrap_or_default();
+        let set = answer.value(HEADER, STRSET_STRINGSETS).and_then(|sets| value(sets, STRINGSETS_STRINGSET));
+        let strings = set.and_then(|set| value(set, STRINGSET_STRINGS)).unwrap_or_default();
+        let mut names = Vec::new();
+        for (_, string) in attributes(strings) {
+            let index = value(string, STRING_INDEX).and_then(|index| index.try_into().ok()).map(u32::from_ne_bytes);
+            // They come in order, without gaps.
+            if index.and_then(|index| usize::try_from(index).ok()) == Some(names.len()) {
+                names.push(value(string, STRING_VALUE).map(text).unwrap_or_default());
+            }
+        }
+        Ok(names)
+    }
+
+    pub(crate) fn features(&self, ifindex: u32) -> std::result::Result<Features, NetlinkError> {
         let question = about(self.family, FEATURES_GET, ifindex, FLAG_COMPACT_BITSETS);
         let answer = self.requests.exchange::<Raw>(question, 0)?.entries.pop().unwrap_or_default();
         let bits = |set: u16| {
             let set = answer.value(HEADER, set)?;
             Some((value(set, BITSET_SIZE)?.try_into().map(u32::from_ne_bytes).ok()?, value(set, BITSET_VALUE)?))
         };
-        let (Some((size, can)), Some((_, wanted))) = (bits(FEATURES_HW), bits(FEATURES_WANTED)) else {
+        let [can, wanted, active] = [FEATURES_HW, FEATURES_WANTED, FEATURES_ACTIVE].map(bits);
+        let (Some((size, can)), Some((_, wanted)), Some((_, active))) = (can, wanted, active) else {
             return Err(io::Error::from(io::ErrorKind::Unsupported).into());
         };
         let wanted = wanted.iter().zip(can).map(|(wanted, can)| wanted & can).collect();
-        Ok(Features { size, can_be_switched: can.to_vec(), wanted })
+        Ok(Features { size, can_be_switched: can.to_vec(), wanted, active: active.to_vec() })
     }
 
     fn set(
@@ -118,6 +191,10 @@ impl Ethtool {
         push(&mut request.payload, FEATURES_WANTED | NESTED, &wanted);
         self.requests.exchange::<Raw>(request, NLM_F_ACK).map(drop)
     }
+}
+
+fn is_set(bits: &[u8], bit: usize) -> bool {
+    bits.get(bit / 8).is_some_and(|byte| byte >> (bit % 8) & 1 == 1)
 }
 
 /// A message without attributes.

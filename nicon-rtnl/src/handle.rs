@@ -208,7 +208,7 @@ impl NetnsHandle {
         ethtool.set_offloads(ifindex, offloads).map_err(|error| error.context("switch its offloads"))
     }
 
-    fn ethtool(&self) -> Result<Option<&Ethtool>> {
+    pub(crate) fn ethtool(&self) -> Result<Option<&Ethtool>> {
         let ethtool = &self.netlink.ethtool;
         if ethtool.get().is_none() {
             let _ = ethtool.set(self.inside(|| Ethtool::open().ok())?);

@@ -25,6 +25,8 @@ pub struct Link {
     pub master: Option<u32>,
     /// Its MTU, in bytes.
     pub mtu: Option<u32>,
+    /// The group that it is in (`ip link set group`).
+    pub group: u32,
     /// Its flags, `IFF_*` of linux/if.h.
     pub flags: LinkFlags,
     /// Its operational state (RFC 2863), if the kernel reports it.

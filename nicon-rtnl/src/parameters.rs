@@ -41,6 +41,12 @@ const NUMBERS: [(&str, u16, usize); 9] = [
 pub struct Parameters(BTreeMap<String, u32>);
 
 impl Parameters {
+    /// The length of its transmit queue, in packets.
+    #[must_use]
+    pub fn txqueuelen(&self) -> Option<u32> {
+        self.0.get("txqueuelen").copied()
+    }
+
     /// The names of those that differ from `others`, which has them as well.
     pub fn differing_from<'a>(&'a self, others: &'a Self) -> impl Iterator<Item = (&'a str, u32)> {
         let differs = |(name, value): &(&String, &u32)| others.0.get(*name).is_some_and(|other| other != *value);
@@ -68,6 +74,14 @@ impl Netlink {
             }
         }
         Ok(Parameters(parameters))
+    }
+
+    /// Sets the length of a link's transmit queue, in packets.
+    ///
+    /// # Errors
+    /// The kernel's error.
+    pub fn set_txqueuelen(&self, ifindex: u32, length: u32) -> std::result::Result<(), NetlinkError> {
+        self.set_parameter(ifindex, "txqueuelen", length)
     }
 
     /// Sets one of a link's parameters.

@@ -11,11 +11,17 @@ use crate::netlink::Netlink;
 use crate::raw::{IFINDEX, Raw};
 
 /// Length of the `tcmsg` before the attributes, in bytes; see `rtnetlink(7)`.
-const HEADER: usize = 20;
+pub(crate) const HEADER: usize = 20;
 
 /// Where its fields are, in bytes.
-const HANDLE: usize = 8;
-const PARENT: usize = 12;
+pub(crate) const HANDLE: usize = 8;
+pub(crate) const PARENT: usize = 12;
+
+/// The parent of a root: `TC_H_ROOT` of `linux/pkt_sched.h`.
+pub(crate) const ROOT: u32 = u32::MAX;
+
+/// The handle of the netem that nicon gives to a link, `6e69:`, by which it knows it.
+pub(crate) const OURS: u32 = 0x6e69_0000;
 
 /// Blocks of filters that several links share; `linux/rtnetlink.h`.
 const BLOCKS: [u16; 2] = [13, 14];
@@ -44,9 +50,9 @@ const REPEATABLE: [&str; 16] = [
 /// A queueing discipline that somebody configured.
 #[derive(Clone, Debug)]
 pub struct Qdisc {
-    request: Raw,
+    pub(crate) request: Raw,
     /// What belongs to it that cannot be put back, such as `with 2 filters`.
-    flaw: Option<String>,
+    pub(crate) flaw: Option<String>,
 }
 
 impl Netlink {
@@ -95,11 +101,12 @@ impl Netlink {
         }
         let whole = REPEATABLE.contains(&kind.as_str()) && reported.value(HEADER, TCA_STAB).is_none();
         let options = reported.value(HEADER, TCA_OPTIONS).unwrap_or_default();
-        let whole = whole && (kind != "netem" || !is_distributed(options));
+        // Ours has no table.
+        let whole = whole && (kind != "netem" || qdisc.is_ours() || !is_distributed(options));
         Ok((!whole).then(|| "with parameters that the kernel does not report".to_owned()))
     }
 
-    fn traffic_control(&self, question: u16, ifindex: u32, parent: u32) -> Result<Vec<Raw>> {
+    pub(crate) fn traffic_control(&self, question: u16, ifindex: u32, parent: u32) -> Result<Vec<Raw>> {
         let mut message = Raw { kind: question, payload: vec![0; HEADER] };
         message.set_number_at(IFINDEX, ifindex);
         message.set_number_at(PARENT, parent);
@@ -112,6 +119,12 @@ impl Netlink {
 }
 
 impl Qdisc {
+    /// Whether it is the netem that nicon gave its link.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.request.number_at(HANDLE) == OURS && self.is_root()
+    }
+
     /// Whether it cannot be put back as it is.
     #[must_use]
     pub fn is_flawed(&self) -> bool {
@@ -143,7 +156,11 @@ impl Qdisc {
         Some(Self { request, flaw: None })
     }
 
-    fn kind(&self) -> String {
+    pub(crate) fn is_root(&self) -> bool {
+        self.request.number_at(PARENT) == ROOT
+    }
+
+    pub(crate) fn kind(&self) -> String {
         self.request.value(HEADER, TCA_KIND).map(text).unwrap_or_default()
     }
 }
@@ -162,7 +179,7 @@ impl std::fmt::Display for Qdisc {
 }
 
 /// The request for what the kernel reports.
-fn request(reported: &Raw) -> Raw {
+pub(crate) fn request(reported: &Raw) -> Raw {
     let mut payload = reported.payload.get(..PARENT + 4).unwrap_or_default().to_vec();
     payload.resize(HEADER, 0);
     for attribute in [TCA_KIND, TCA_OPTIONS] {

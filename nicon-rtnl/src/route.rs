@@ -13,6 +13,7 @@ use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use serde::Serialize;
 
 use crate::netlink::Netlink;
+use crate::protocol;
 
 /// The metric of an IPv6 route for which none was requested: `IP6_RT_PRIO_USER` of `linux/ipv6_route.h`.
 const IP6_RT_PRIO_USER: u32 = 1024;
@@ -158,14 +159,14 @@ fn place(message: &RouteMessage) -> (u32, String, u8, u32) {
     (table, dst, message.header.tos, metric.unwrap_or(default))
 }
 
-/// The request that gives a route to a link. Equivalent to `ip route add DST via GATEWAY dev LINK`.
+/// The request that gives a route to a link, marked as nicon's. Equivalent to `ip route add DST via GATEWAY dev LINK proto 110`.
 #[must_use]
 pub fn request(route: &RouteSpec, ifindex: u32) -> RouteNetlinkMessage {
     let mut message = RouteMessage::default();
     message.header.address_family = family(route);
     message.header.destination_prefix_length = route.dst.prefix_len();
     message.header.table = RouteHeader::RT_TABLE_MAIN;
-    message.header.protocol = RouteProtocol::Boot;
+    message.header.protocol = protocol::of_route();
     message.header.kind = RouteType::Unicast;
     message.header.scope =
         if route.via.is_none() && route.dst.ip().is_ipv4() { RouteScope::Link } else { RouteScope::Universe };

@@ -1,6 +1,7 @@
 //! The VLANs of a bridge's ports.
 
 use nicon_core::Result;
+use nicon_core::link::PortVlan;
 use nix::libc::{IFLA_AF_SPEC, IFLA_EXT_MASK, RTM_DELLINK, RTM_GETLINK, RTM_NEWLINK, RTM_SETLINK};
 use rtnetlink::packet_core::{NLM_F_ACK, NLM_F_DUMP};
 
@@ -59,16 +60,36 @@ impl Netlink {
     /// # Errors
     /// The kernel's error.
     pub fn set_vlans(&self, vlans: &Vlans) -> Result<()> {
-        let Some(present) = self.vlans(vlans.0.number_at(IFINDEX))?.filter(|present| present != vlans) else {
+        let ifindex = vlans.0.number_at(IFINDEX);
+        let present = self.vlans(ifindex)?.unwrap_or_else(|| Vlans::none(ifindex));
+        if present == *vlans {
             return Ok(());
-        };
+        }
         let only_vlans: Vec<u8> = present.infos().fold(Vec::new(), |mut bytes, info| {
             push(&mut bytes, IFLA_BRIDGE_VLAN_INFO, info);
             bytes
         });
-        let remove = with(about(RTM_DELLINK, vlans.0.number_at(IFINDEX)), &only_vlans);
+        let remove = with(about(RTM_DELLINK, ifindex), &only_vlans);
         self.send_vlans(remove).map_err(|error| error.context("remove the VLANs that every port gets"))?;
         self.send_vlans(vlans.0.clone()).map_err(|error| error.context("set its VLANs"))
+    }
+
+    /// Gives a port these VLANs, and no others, without taking away one that it keeps.
+    ///
+    /// # Errors
+    /// The kernel's error.
+    pub fn change_vlans(&self, ifindex: u32, change: &VlanChange) -> Result<()> {
+        let request = |kind, vlans: &[PortVlan]| {
+            let specs = vlans.iter().fold(Vec::new(), |mut specs, vlan| {
+                push(&mut specs, IFLA_BRIDGE_VLAN_INFO, &info(*vlan));
+                specs
+            });
+            with(about(kind, ifindex), &specs)
+        };
+        let removed = self.send_vlans(request(RTM_DELLINK, &change.remove));
+        removed.map_err(|error| error.context("remove VLANs"))?;
+        let added = self.send_vlans(request(RTM_SETLINK, &change.add));
+        added.map_err(|error| error.context("add VLANs"))
     }
 
     fn send_vlans(&self, request: Raw) -> std::result::Result<(), NetlinkError> {
@@ -80,15 +101,61 @@ impl Netlink {
     }
 }
 
+/// How the VLANs of a port are to change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VlanChange {
+    /// Those that go.
+    pub remove: Vec<PortVlan>,
+    /// Those that come, or become others.
+    pub add: Vec<PortVlan>,
+}
+
+impl VlanChange {
+    /// That from those which a port has to those which it is to have.
+    #[must_use]
+    pub fn between(present: &[PortVlan], wanted: &[PortVlan]) -> Self {
+        let goes = |vlan: &&PortVlan| !wanted.iter().any(|other| other.vid == vlan.vid);
+        let comes = |vlan: &&PortVlan| !present.contains(vlan);
+        Self {
+            remove: present.iter().filter(goes).copied().collect(),
+            add: wanted.iter().filter(comes).copied().collect(),
+        }
+    }
+
+    /// Whether nothing changes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.remove.is_empty() && self.add.is_empty()
+    }
+}
+
 impl Vlans {
+    /// Those of a port that has none.
+    #[must_use]
+    pub fn none(ifindex: u32) -> Self {
+        Self(with(about(RTM_SETLINK, ifindex), &[]))
+    }
+
+    /// The VLANs one by one.
+    #[must_use]
+    pub fn list(&self) -> Vec<PortVlan> {
+        let (mut vlans, mut begin) = (Vec::new(), None);
+        for (flags, vid) in self.infos().map(numbers) {
+            if flags & RANGE_BEGIN != 0 {
+                begin = Some(vid);
+                continue;
+            }
+            let first = begin.take().filter(|_| flags & RANGE_END != 0).unwrap_or(vid);
+            let vlan = |vid| PortVlan { vid, pvid: flags & PVID != 0, untagged: flags & UNTAGGED != 0 };
+            vlans.extend((first..=vid).map(vlan));
+        }
+        vlans
+    }
+
     /// The VLANs in short, as `bridge vlan` prints them, without the one that a bridge gives to every port by default.
     #[must_use]
     pub fn texts(&self) -> Vec<String> {
         let mut begin = None;
-        let numbers = |info: &[u8]| {
-            let number = |at: usize| info.get(at..at + 2).map_or(0, |two| u16::from_ne_bytes([two[0], two[1]]));
-            (number(0), number(2))
-        };
         let mut texts = Vec::new();
         for (flags, vid) in self.infos().map(numbers).filter(|vlan| *vlan != EVERY_PORTS) {
             if flags & RANGE_BEGIN != 0 {
@@ -135,6 +202,19 @@ impl Vlans {
     }
 }
 
+/// The flags and the identifier in a `bridge_vlan_info`.
+fn numbers(info: &[u8]) -> (u16, u16) {
+    let number = |at: usize| info.get(at..at + 2).map_or(0, |two| u16::from_ne_bytes([two[0], two[1]]));
+    (number(0), number(2))
+}
+
+/// A `bridge_vlan_info`.
+fn info(vlan: PortVlan) -> Vec<u8> {
+    let flag = |is_set: bool, flag: u16| if is_set { flag } else { 0 };
+    let flags = flag(vlan.pvid, PVID) | flag(vlan.untagged, UNTAGGED);
+    [flags.to_ne_bytes(), vlan.vid.to_ne_bytes()].concat()
+}
+
 /// A message about a port.
 fn about(kind: u16, ifindex: u32) -> Raw {
     let mut message = Raw::about_link(kind, ifindex);
@@ -166,6 +246,23 @@ mod tests {
         assert_eq!(texts(2 | 4, 78), ["78 PVID untagged"]);
         assert_eq!((texts(2 | 4, 1), texts(0, 1)), (vec![], vec!["1".to_owned()]));
         assert_eq!(vlans(&[(8, 10), (16, 20), (4, 30)]).texts(), ["10-20", "30 untagged"]);
+    }
+
+    #[test]
+    fn only_what_differs_is_changed() {
+        let vlan = |vid, pvid, untagged| PortVlan { vid, pvid, untagged };
+        let present = vlans(&[(PVID | UNTAGGED, 1), (RANGE_BEGIN, 10), (RANGE_END, 12)]).list();
+        assert_eq!(
+            present,
+            [vlan(1, true, true), vlan(10, false, false), vlan(11, false, false), vlan(12, false, false)]
+        );
+        let change =
+            VlanChange::between(&present, &[vlan(10, false, false), vlan(11, true, false), vlan(20, false, true)]);
+        assert_eq!(change.remove, [vlan(1, true, true), vlan(12, false, false)]);
+        assert_eq!(change.add, [vlan(11, true, false), vlan(20, false, true)]);
+        assert!(VlanChange::between(&present, &present).is_empty());
+        let again: Vec<_> = present.iter().map(|vlan| numbers(&info(*vlan))).collect();
+        assert_eq!(again, [(6, 1), (0, 10), (0, 11), (0, 12)]);
     }
 
     #[test]

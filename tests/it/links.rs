@@ -3,6 +3,9 @@
 pub(crate) mod again;
 pub(crate) mod batch;
 pub(crate) mod causes;
+pub(crate) mod dress;
+pub(crate) mod dress_in_place;
+pub(crate) mod dress_port;
 pub(crate) mod ends;
 pub(crate) mod found_again;
 pub(crate) mod interrupted;
@@ -44,6 +47,9 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         again::trials(suite),
         batch::trials(suite),
         causes::trials(suite),
+        dress::trials(suite),
+        dress_in_place::trials(suite),
+        dress_port::trials(suite),
         ends::trials(suite),
         found_again::trials(suite),
         interrupted::trials(suite),

@@ -11,7 +11,8 @@ use nicon_rtnl::{Carry, Link, NetlinkError, NetnsHandle, route};
 use nix::errno::Errno;
 
 use crate::configuring::configuration::Configuration;
-use crate::link::diff;
+use crate::configuring::tuning::Tuning;
+use crate::link::port_options;
 use crate::link::taken::name_taken;
 
 impl Configuration<'_> {
@@ -21,13 +22,15 @@ impl Configuration<'_> {
     /// If the kernel would reject the change.
     pub(crate) fn check(&self, link: &Link) -> Result<()> {
         let Self { spec, netns, .. } = self;
-        for name in diff::altnames(spec, link) {
+        for name in self.altnames(link) {
             // Another run of the same command may have given it the name meanwhile.
-            if netns.netlink.link(name)?.is_some_and(|named| named.ifindex != link.ifindex) {
-                return Err(name_taken(name, netns));
+            if netns.netlink.link(&name)?.is_some_and(|named| named.ifindex != link.ifindex) {
+                return Err(name_taken(&name, netns));
             }
         }
         limits(spec, link, netns)?;
+        port_options::check(spec, &link.name, self.master.or(link.master), netns)?;
+        Tuning::lacking(self, link)?;
         check_routes((spec, netns), &Carry::default(), Some(link.ifindex))
     }
 }

@@ -3,11 +3,12 @@
 use std::fmt::Display;
 
 use nicon_core::Result;
-use nicon_core::link::LinkSpec;
+use nicon_core::link::{LinkSpec, NewName};
 use nicon_rtnl::Link;
 use nicon_rtnl::packet_route::link::{LinkAttribute, LinkMessage};
 
 use crate::configuring::configuration::Configuration;
+use crate::configuring::tuning::Tuning;
 use crate::link::diff;
 use crate::link::spec;
 use crate::link::wait_ready::Readiness;
@@ -19,27 +20,44 @@ impl Configuration<'_> {
     /// If the kernel does not answer.
     pub(crate) fn steps(&self, link: &Link) -> Result<Vec<String>> {
         let Self { spec, netns, .. } = self;
-        let name = &link.name;
-        let mut steps = self.own(link, name)?;
+        let is_there = link.ifindex > 0;
+        let tuning = if is_there { Tuning::lacking(self, link)? } else { Tuning::of_new(spec) };
+        let mut steps = self.own(link, &link.name, &tuning)?;
+        let name = spec.name.as_ref().filter(|name| !name.fits(&link.name)).map_or(link.name.as_str(), NewName::as_str);
         let addresses = diff::addresses(&spec.addresses, link, netns)?;
-        steps.extend(addresses.iter().map(|address| replace_address(name, address)));
+        steps.extend(addresses.iter().map(|address| replace_address(name, address, spec)));
+        let surplus = self.surplus(link)?;
+        steps.extend(surplus.routes.routes().iter().map(|route| format!("route del {route} dev {name}")));
         let routes = diff::routes_beside(&addresses, spec, link, netns)?;
         steps.extend(routes.into_iter().map(|route| add_route(name, route)));
+        steps.extend(surplus.addresses.addresses().iter().map(|address| format!("address del {address} dev {name}")));
         Ok(steps)
     }
 
-    /// The steps for what is the link's own: its attributes and alternative names.
+    /// The steps for what is the link's own: how it works, its attributes and alternative names.
     ///
     /// # Errors
     /// If the kernel does not answer.
-    pub(crate) fn own(&self, link: &Link, name: &str) -> Result<Vec<String>> {
-        let Self { spec, netns, master, origin } = *self;
+    pub(crate) fn own(&self, link: &Link, name: &str, tuning: &Tuning<'_>) -> Result<Vec<String>> {
+        let Self { spec, netns, master, origin, .. } = *self;
         let request = spec::request(spec, link, master, origin);
         let mut words = words(&request, spec);
-        words.extend((!request.header.flags.is_empty()).then(|| "up".to_owned()));
-        let set = (!words.is_empty()).then(|| format!("link set {name} {}", words.join(" ")));
-        let mut steps: Vec<String> = set.into_iter().collect();
-        steps.extend(diff::altnames(spec, link).into_iter().map(|altname| add_altname(name, altname)));
+        let (up, last) = (!request.header.flags.is_empty(), spec::comes_up_last(spec));
+        words.extend((up && !last).then(|| "up".to_owned()));
+        let [mut steps, _] = tuning.words(name);
+        steps.extend((!words.is_empty()).then(|| format!("link set {name} {}", words.join(" "))));
+        let renamed = request.attributes.iter().find_map(|attribute| match attribute {
+            LinkAttribute::IfName(name) => Some(name.as_str()),
+            _ => None,
+        });
+        let name = renamed.unwrap_or(name);
+        let [_, after] = tuning.words(name);
+        steps.extend(after);
+        steps.extend((up && last).then(|| format!("link set {name} up")));
+        steps.extend(self.altnames(link).iter().map(|altname| add_altname(name, altname)));
+        if link.ifindex > 0 && self.is_being_made(link) {
+            steps.push(format!("link set {name} group default"));
+        }
         let Some(origin) = origin else { return Ok(steps) };
         let stale = diff::stale_origin_altnames(spec, link, origin).into_iter();
         steps.extend(stale.map(|altname| remove_altname(name, altname)));
@@ -85,10 +103,12 @@ pub(crate) fn remove_altname(name: &str, altname: &str) -> String {
     format!("link property del dev {name} altname {altname}")
 }
 
-pub(crate) fn replace_address(name: &str, address: impl Display) -> String {
-    format!("address replace {address} dev {name}")
+pub(crate) fn replace_address(name: &str, address: impl Display, spec: &LinkSpec) -> String {
+    let address = address.to_string();
+    let nodad = if spec.nodad && address.contains(':') { " nodad" } else { "" };
+    format!("address replace {address} dev {name}{nodad}")
 }
 
 pub(crate) fn add_route(name: &str, route: impl Display) -> String {
-    format!("route add {route} dev {name}")
+    format!("route add {route} dev {name} proto 110")
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use nicon_core::{Error, Result};
 use nicon_rtnl::forwarding::ForwardingEntry;
+use nicon_rtnl::netem::RootQdisc;
 use nicon_rtnl::qdisc::Qdisc;
 use nicon_rtnl::vlan::Vlans;
 use nicon_rtnl::{Carry, Link, NetnsHandle};
@@ -58,6 +59,37 @@ impl Attached {
             fdb: netlink.forwarding(link)?.iter().map(ForwardingEntry::to_hex).collect(),
             unrestorable,
         })
+    }
+
+    /// Reads what a change of a link where it is can take from it.
+    ///
+    /// # Errors
+    /// If the kernel does not answer.
+    pub(crate) fn in_place(netns: &NetnsHandle, link: &Link) -> Result<Self> {
+        let netlink = &netns.netlink;
+        let is_port = link.master.is_some();
+        // A port without VLANs must be told from one whose VLANs are not known.
+        let vlans = if is_port {
+            Some(netlink.vlans(link.ifindex)?.unwrap_or_else(|| Vlans::none(link.ifindex)))
+        } else {
+            None
+        };
+        let qdiscs = netlink.qdiscs(link.ifindex)?;
+        Ok(Self {
+            qdiscs: qdiscs.iter().filter(|qdisc| qdisc.is_ours() || !qdisc.is_flawed()).map(Qdisc::to_hex).collect(),
+            vlans: vlans.as_ref().map(Vlans::to_hex),
+            ..Self::default()
+        })
+    }
+
+    /// Takes the netem from a link which nicon gave it since, if it had none.
+    pub(crate) fn remove_netem(&self, netns: &NetnsHandle, (was, ifindex): (u32, u32)) -> Result<()> {
+        let had =
+            self.qdiscs.iter().filter_map(|text| Qdisc::from_hex(text, was, ifindex)).any(|qdisc| qdisc.is_ours());
+        if had || !matches!(netns.netlink.root_qdisc(ifindex)?, RootQdisc::Ours(_)) {
+            return Ok(());
+        }
+        netns.netlink.remove_netem(ifindex).map_err(|error| error.context("remove its netem"))
     }
 
     /// Refuses to move a link that would lose for good what is attached to it.

@@ -12,6 +12,12 @@ pub(crate) fn takes_origin_alias(spec: &LinkSpec, link: &Link) -> bool {
     spec.alias.is_none() && (link.alias.is_empty() || is_origin_alias(&link.alias))
 }
 
+/// Whether a link comes up only when it has all else: IPv6 assigns addresses then according to the link's settings, and what it sends
+/// must not pass by its VLANs or its netem.
+pub(crate) fn comes_up_last(spec: &LinkSpec) -> bool {
+    !spec.settings.is_empty() || !spec.port.is_empty() || spec.netem.is_some()
+}
+
 /// The request for the attributes that a link is missing. One that came from an `origin` is to say so.
 pub(crate) fn request(spec: &LinkSpec, link: &Link, master: Option<u32>, origin: Option<&Origin>) -> LinkMessage {
     let mut message = about(link.ifindex);

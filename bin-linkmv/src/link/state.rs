@@ -37,6 +37,9 @@ pub(crate) struct State {
     #[serde(skip_deserializing)]
     routes: Vec<Route>,
     requests: Vec<String>,
+    /// The addresses and routes that it got where it is, as requests: they go when that is undone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    given: Vec<String>,
     #[serde(default)]
     altnames: Option<Vec<String>>,
     #[serde(default)]
@@ -79,6 +82,7 @@ impl State {
             addresses: carry.addresses(),
             routes: carry.routes(),
             requests: carry.to_hex(),
+            given: Vec::new(),
             altnames: Some(link.altnames.iter().filter(|altname| !is_tag(altname)).cloned().collect()),
             sysctl: settings.clone(),
             parameters: netns.netlink.parameters(link.ifindex)?,
@@ -94,6 +98,38 @@ impl State {
     /// If they cannot be read.
     pub(crate) fn carried(&self, ifindex: u32) -> Result<(Carry, Sysctls)> {
         Ok((Carry::from_hex(&self.requests, self.ifindex, ifindex)?, self.sysctl.clone()))
+    }
+
+    /// Records what the link is about to get where it is.
+    pub(crate) fn set_given(&mut self, given: &Carry) {
+        self.given = given.to_hex();
+    }
+
+    /// Takes from a link that did not leave its namespace what it got there, and did not have.
+    pub(crate) fn take_given(&self, link: &Link, netns: &NetnsHandle, missing: &mut Missing) {
+        match Carry::from_hex(&self.given, self.ifindex, link.ifindex) {
+            Ok(given) => given.take_away(&netns.netlink).for_each(|taken| missing.unless(taken)),
+            Err(error) => missing.unless(Err(error)),
+        }
+        let carried = self.carried(link.ifindex);
+        missing.unless(carried.and_then(|(carry, _)| carry.take_unordered(&netns.netlink, link.ifindex)));
+        missing.unless(self.attached.remove_netem(netns, (self.ifindex, link.ifindex)));
+    }
+
+    /// Its settings that are recorded.
+    pub(crate) fn settings(&self) -> &Sysctls {
+        &self.sysctl
+    }
+
+    /// Whether the other one is the same state, read at another time: requests tell times, too.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        let without_times = |state: &Self| {
+            let mut value = serde_json::to_value(state).expect("plain data");
+            let fields = value.as_object_mut().expect("an object");
+            fields.retain(|field, _| !["requests", "given"].contains(&field.as_str()));
+            value
+        };
+        without_times(self) == without_times(other)
     }
 
     /// Whether it was a port.

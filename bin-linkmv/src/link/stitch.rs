@@ -95,6 +95,18 @@ fn check_free(netns: &NetnsHandle, link: &Link, allowed: Option<&Link>) -> Resul
     }
 }
 
+/// Takes back that another link is stitched to one that is about to be removed, of whose making nothing else is known.
+///
+/// # Errors
+/// If the kernel does not do it.
+pub(crate) fn unstitch(netns: &NetnsHandle, link: &Link) -> Result<()> {
+    let netlink = &netns.netlink;
+    match netlink.stitched_to(link.ifindex)? {
+        Some(other) if other > 0 && netlink.stitched_to(other)? == Some(link.ifindex) => netlink.unstitch(other, true),
+        _ => Ok(()),
+    }
+}
+
 /// Takes the stitches of the link with the ifindex `own` and of the other one back, as far as that one is still there, and leads to
 /// the first, or nowhere any more.
 ///

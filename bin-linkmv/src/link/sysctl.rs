@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
+use nicon_core::link::Setting;
 use nicon_core::{Context, Error, Result};
 use nicon_rtnl::NetnsHandle;
 use nix::errno::Errno;
@@ -18,8 +19,11 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub(crate) struct Sysctls(BTreeMap<String, String>);
 
-/// Where they are: each of these has a directory for every link, and one called `default`.
+/// Where those are that a move resets: each of these has a directory for every link, and one called `default`.
 const FAMILIES: [&str; 2] = ["ipv4/conf", "ipv6/conf"];
+
+/// Where others are that can be asked for.
+const MORE: [&str; 3] = ["ipv4/neigh", "ipv6/neigh", "mpls/conf"];
 
 /// Settings that are derived from others, or read-only.
 const NOT_SETTINGS: [&str; 3] = ["mtu", "mc_forwarding", "stable_secret"];
@@ -40,6 +44,66 @@ const REPORTED_OF_IPV6: &str = "\
     use_optimistic use_tempaddr";
 
 impl Sysctls {
+    /// Those that are asked for.
+    pub(crate) fn asked(settings: &[Setting]) -> Self {
+        let name = |setting: &Setting| setting.key().replace('.', "/");
+        Self(settings.iter().map(|setting| (name(setting), setting.value().to_owned())).collect())
+    }
+
+    /// The same settings, as a link has them now.
+    ///
+    /// # Errors
+    /// If the namespace may not be entered.
+    pub(crate) fn present(&self, netns: &NetnsHandle, link: &str) -> Result<Self> {
+        let names: Vec<&str> = self.0.keys().map(String::as_str).collect();
+        Self::read(netns, link, &names)
+    }
+
+    /// Those that a link does not have as they are here.
+    ///
+    /// # Errors
+    /// If it has no such setting.
+    pub(crate) fn lacking(&self, netns: &NetnsHandle, link: &str) -> Result<Self> {
+        let present = self.present(netns, link)?;
+        let mut lacking = Self::default();
+        for (name, value) in &self.0 {
+            let has = present.0.get(name).ok_or_else(|| {
+                let way_out = if name.starts_with("mpls") { " (is the module mpls_router loaded?)" } else { "" };
+                Error::failed(format!("{link} in {} has no setting {}{way_out}", netns.label, name.replace('/', ".")))
+            })?;
+            if !are_equal(has, value) {
+                lacking.0.insert(name.clone(), value.clone());
+            }
+        }
+        Ok(lacking)
+    }
+
+    /// Sets them for a link, and makes sure that the kernel keeps them so.
+    ///
+    /// # Errors
+    /// The first that the kernel rejects, or rounds.
+    pub(crate) fn give(&self, netns: &NetnsHandle, link: &str) -> Result<()> {
+        self.write(netns, link)?;
+        let present = self.present(netns, link)?;
+        let is_other =
+            |(name, value): &(&String, &String)| present.0.get(*name).is_some_and(|has| !are_equal(has, value));
+        match self.0.iter().find(is_other) {
+            Some((name, value)) => Err(Error::failed(format!(
+                "set {name} of {link} to {value}: the kernel makes {} of it (ask for that)",
+                present.0[name]
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// The settings of a link called `link` and their values, in the words of `sysctl`.
+    pub(crate) fn words(&self, link: &str) -> impl Iterator<Item = String> {
+        self.0.iter().map(move |(name, value)| {
+            let (table, file) = name.rsplit_once('/').unwrap_or((name, ""));
+            format!("sysctl -w net.{}.{link}.{file}={value}", table.replace('/', "."))
+        })
+    }
+
     /// Splits them into those that are reported with the link and those that have to be read.
     pub(crate) fn split_reported(self) -> (Self, Self) {
         let reported = |name: &str| match name.strip_prefix("ipv6/conf/") {
@@ -97,14 +161,14 @@ impl Sysctls {
     fn read(netns: &NetnsHandle, link: &str, names: &[&str]) -> Result<Self> {
         let read = netns.inside(|| {
             let mut settings = BTreeMap::new();
-            for family in FAMILIES {
+            for family in FAMILIES.iter().chain(&MORE).filter(|family| names.iter().any(|name| is_of(family, name))) {
                 let path = directory(family, link);
                 let directory = match fcntl::open(&path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()) {
                     // The link is gone, or its MTU is too small for IPv6.
                     Err(Errno::ENOENT) => continue,
                     directory => directory?,
                 };
-                for &name in names.iter().filter(|name| name.starts_with(family)) {
+                for &name in names.iter().filter(|name| is_of(family, name)) {
                     let file = name.rsplit_once('/').map_or(name, |(_, file)| file);
                     // Some cannot be read until they are set.
                     if let Ok(value) = value(&directory, file) {
@@ -129,7 +193,8 @@ impl Sysctls {
     pub(crate) fn write_each(&self, netns: &NetnsHandle, link: &str) -> impl Iterator<Item = Result<()>> {
         self.0.iter().map(move |(name, value)| {
             let family_and_file = name.rsplit_once('/').filter(|(family, file)| {
-                FAMILIES.contains(family) && file.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+                FAMILIES.iter().chain(&MORE).any(|known| known == family)
+                    && file.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
             });
             let (family, file) =
                 family_and_file.ok_or_else(|| Error::failed(format!("\"{name}\" is no setting of a link")))?;
@@ -151,6 +216,20 @@ impl Sysctls {
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// Whether a setting is in a directory of settings.
+fn is_of(family: &str, name: &str) -> bool {
+    name.rsplit_once('/').is_some_and(|(directory, _)| directory == family)
+}
+
+/// Whether two values are the same to the kernel, which writes numbers without zeroes in front, and tabs between several.
+fn are_equal(one: &str, other: &str) -> bool {
+    let words = |text: &str| {
+        let word = |word: &str| word.parse::<i64>().map_or_else(|_| word.to_owned(), |number| number.to_string());
+        text.split_whitespace().map(word).collect::<Vec<_>>()
+    };
+    words(one) == words(other)
 }
 
 fn directory(family: &str, link: &str) -> PathBuf {

@@ -63,6 +63,28 @@ impl Undo {
         Ok(Self { netns: netns.ns.id().ino, name: link.name.clone(), state: Some(state) })
     }
 
+    /// Records the current state of a link that is about to be changed where it is, and the addresses and routes that it is to get.
+    ///
+    /// # Errors
+    /// If the kernel does not answer.
+    pub(crate) fn in_place(netns: &NetnsHandle, link: &Link, settings: &Sysctls, given: &Carry) -> Result<Self> {
+        let carry = Carry::read(&netns.netlink, link.ifindex)?;
+        let mut state = State::of(netns, link, (&carry, settings, &Attached::in_place(netns, link)?))?;
+        state.set_given(given);
+        Ok(Self { netns: netns.ns.id().ino, name: link.name.clone(), state: Some(state) })
+    }
+
+    /// Whether a link that was changed where it is is as it was before.
+    ///
+    /// # Errors
+    /// If the kernel does not answer.
+    pub(crate) fn is_of(&self, netns: &NetnsHandle, link: &Link) -> Result<bool> {
+        let Some(state) = &self.state else { return Ok(false) };
+        let settings = state.settings().present(netns, &link.name)?;
+        let now = Self::in_place(netns, link, &settings, &Carry::default())?;
+        Ok(now.name == self.name && now.state.is_some_and(|now| now.is_like(state)))
+    }
+
     /// All that is known about a link that an earlier run moved.
     pub(crate) fn of_nothing_but(netns: &NetnsHandle, name: &str) -> Self {
         Self { netns: netns.ns.id().ino, name: name.to_owned(), state: None }
@@ -153,7 +175,12 @@ impl Undo {
         let restored = origin.netlink.link(&self.name)?.ok_or_else(vanished)?;
         self.check(&restored, at, origin)?;
         match &self.state {
-            Some(state) => state.restore(&restored, origin, &mut missing),
+            Some(state) => {
+                if at.is(origin) {
+                    state.take_given(&restored, origin, &mut missing);
+                }
+                state.restore(&restored, origin, &mut missing)
+            }
             None => remove_origin_altnames(&restored, origin),
         }
         .map_err(|error| error.prefix(&self.name))?;

@@ -6,6 +6,7 @@ use nicon_rtnl::{Link, NetnsHandle};
 use serde_json::{Value, json};
 
 use crate::link::from::open_from;
+use crate::link::mark::Mark;
 use crate::link::namespaces::Namespaces;
 use crate::linkadd::addition::{Addition, Made};
 use crate::linkadd::asked::{Asked, remove_wishes};
@@ -29,14 +30,14 @@ impl<'a> Adding<'a> {
     }
 
     /// Makes the link that a record asks for, with what is `given` in the place of what it says, and removes the wishes that were
-    /// carried out.
+    /// carried out. A new one gets the `mark`.
     ///
     /// # Errors
     /// Nothing is made, and the record is as it was.
-    pub(crate) fn add_as_asked(&mut self, record: &mut Record, given: &Record) -> Result<()> {
+    pub(crate) fn add_as_asked(&mut self, record: &mut Record, given: &Record, mark: Option<Mark>) -> Result<()> {
         let mut wishes = record.clone();
         wishes.extend(given);
-        self.add(record, &wishes)?;
+        self.add(record, &wishes, mark)?;
         if !self.options.dry_run {
             remove_wishes(record);
         }
@@ -47,10 +48,10 @@ impl<'a> Adding<'a> {
     ///
     /// # Errors
     /// Nothing is made, and the record is as it was.
-    pub(crate) fn add(&mut self, record: &mut Record, wishes: &Record) -> Result<()> {
+    pub(crate) fn add(&mut self, record: &mut Record, wishes: &Record, mark: Option<Mark>) -> Result<()> {
         // What cannot be read could not be undone, either.
         Deed::all(record)?;
-        let asked = Asked::try_from(wishes)?;
+        let asked = Asked { mark, ..Asked::try_from(wishes)? };
         if self.options.readiness.is_asked() && !asked.spec.up {
             return Err(Error::failed("field \"up\": a link that stays down has no carrier, and announces nothing"));
         }
@@ -63,7 +64,7 @@ impl<'a> Adding<'a> {
             own
         };
         let lower = Lower::find(&asked, from.try_clone()?)?;
-        let addition = Addition::new(&asked, own, &lower)?;
+        let addition = Addition::new(&asked, own, &lower, self.options.exact)?;
         if self.options.dry_run {
             record.set(STEPS, addition.plan(&self.options.readiness)?);
             return Ok(());

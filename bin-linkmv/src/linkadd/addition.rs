@@ -44,10 +44,11 @@ impl<'a> Addition<'a> {
     ///
     /// # Errors
     /// If its master is not there.
-    pub(crate) fn new(asked: &'a Asked, own: &'a NetnsHandle, lower: &'a Lower) -> Result<Self> {
+    pub(crate) fn new(asked: &'a Asked, own: &'a NetnsHandle, lower: &'a Lower, exact: bool) -> Result<Self> {
         let spec = &asked.spec;
         let master = spec.master.as_ref().map(|name| own.master(name)).transpose()?;
-        let configuration = Configuration { spec, netns: own, master, origin: None };
+        let mark = asked.mark.as_ref();
+        let configuration = Configuration { spec, netns: own, master, origin: None, mark, exact };
         Ok(Self { creation: Creation { asked, own, lower }, configuration })
     }
 
@@ -181,7 +182,8 @@ impl<'a> Addition<'a> {
             stitch = self.sew_and_wait(link, readiness)?;
             Ok(())
         };
-        let changed = complete(&[(self.configuration, link)], ready)? || stitch.is_some();
+        let changed = complete(&[(self.configuration, link)], ready)?;
+        let changed = !changed.is_empty() || stitch.is_some();
         Ok(Made { link: self.link()?, changed, is_new: false, inode: None, stitch })
     }
 

@@ -4,6 +4,7 @@ use nicon_core::link::{KindSpec, LinkName, LinkSpec, NewName, kind};
 use nicon_core::{Error, Record, Result};
 use nicon_rtnl::packet_route::link::LinkAttribute;
 
+use crate::link::mark::Mark;
 use crate::wishes;
 
 /// A link that is to be made.
@@ -11,6 +12,8 @@ pub(crate) struct Asked {
     pub(crate) name: LinkName,
     pub(crate) kind: KindSpec,
     pub(crate) spec: LinkSpec,
+    /// The mark that it gets if it is made.
+    pub(crate) mark: Option<Mark>,
 }
 
 impl Asked {
@@ -24,7 +27,8 @@ impl Asked {
     /// Those that any link may have.
     pub(crate) fn attributes(&self) -> Vec<LinkAttribute> {
         let mac = self.spec.mac.map(|mac| LinkAttribute::Address(mac.bytes()));
-        mac.into_iter().chain(self.spec.mtu.map(LinkAttribute::Mtu)).collect()
+        let group = self.mark.as_ref().map(|mark| LinkAttribute::Group(mark.group()));
+        mac.into_iter().chain(self.spec.mtu.map(LinkAttribute::Mtu)).chain(group).collect()
     }
 }
 
@@ -44,6 +48,6 @@ impl TryFrom<&Record> for Asked {
         others.remove("name");
         let spec = LinkSpec { name: Some(NewName::Name(name.clone())), ..LinkSpec::from_record(&others)? };
         spec.check()?;
-        Ok(Self { name, kind, spec })
+        Ok(Self { name, kind, spec, mark: None })
     }
 }

@@ -8,6 +8,7 @@ use nicon_rtnl::packet_route::link::LinkAttribute;
 use nicon_rtnl::{Link, NetlinkError, NetnsHandle, settings};
 use nix::errno::Errno;
 
+use crate::link::mark::Mark;
 use crate::linkadd::asked::Asked;
 use crate::linkadd::lower::Lower;
 
@@ -59,7 +60,8 @@ impl Creation<'_> {
     pub(crate) fn when_new(&self) -> Link {
         let spec = &self.asked.spec;
         let mac = spec.mac.map(|mac| mac.to_string());
-        Link { name: self.asked.name.to_string(), mtu: spec.mtu, mac, ..Link::default() }
+        let group = self.asked.mark.as_ref().map_or(0, Mark::group);
+        Link { name: self.asked.name.to_string(), mtu: spec.mtu, mac, group, ..Link::default() }
     }
 
     /// The message that creates it, in the words of `ip`.

@@ -1,8 +1,9 @@
 //! Whether a link that is there is the one that is asked for.
 
-use nicon_core::{Error, Result};
+use nicon_core::{Error, Record, Result, Status};
 use nicon_rtnl::{Link, NetnsHandle};
 
+use crate::link::from::open_from;
 use crate::link::taken::name_taken;
 use crate::linkadd::asked::Asked;
 use crate::linkadd::lower::Lower;
@@ -29,4 +30,22 @@ pub(crate) fn check_same(asked: &Asked, lower: &Lower, (link, own): (&Link, &Net
         return Err(other(&format!("{present}, not {wanted}")));
     }
     asked.kind.settings.difference(settings).map_or(Ok(()), |difference| Err(other(&difference)))
+}
+
+/// Whether a link of a namespace is what a record asks for, as far as it cannot be changed in place.
+///
+/// # Errors
+/// If the record cannot be understood, or the kernel does not answer.
+pub(crate) fn is_as_asked(record: &Record, (link, own): (&Link, &NetnsHandle), home: &NetnsHandle) -> Result<bool> {
+    let asked = Asked::try_from(record)?;
+    let from = if asked.kind.settings.kind().is_made_from_elsewhere() {
+        open_from(record, own, home, home)?
+    } else {
+        own.try_clone()?
+    };
+    match Lower::find(&asked, from).and_then(|lower| check_same(&asked, &lower, (link, own))) {
+        Ok(()) => Ok(true),
+        Err(error) if error.status() == Status::No => Ok(false),
+        Err(error) => Err(error),
+    }
 }

@@ -42,7 +42,8 @@ pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
     let mut batch =
         Batch::new(batch::Options { program: LINKADD, fail_fast, all_or_nothing }, answers, interrupt, &namespaces);
     let readiness = Readiness { wait: args.wait, announce: args.announce, interrupt };
-    let mut adding = Adding::new(Options { readiness, dry_run: args.dry_run, all_or_nothing }, &namespaces);
+    let mut adding =
+        Adding::new(Options { readiness, dry_run: args.dry_run, all_or_nothing, exact: false }, &namespaces);
     let mut add = |record: &mut Record| add(record, args, &mut adding);
     let read = match &args.target {
         Some(target) => act(&mut batch, None, Record::from(target), &mut add),
@@ -56,7 +57,7 @@ fn add(record: &mut Record, args: &Args, adding: &mut Adding<'_>) -> Result<()> 
     let mut given = Record::default();
     args.put_into(&mut given);
     // A link of the command line is not the link that the record's wishes are about.
-    if args.kind.is_some() { adding.add(record, &given) } else { adding.add_as_asked(record, &given) }
+    if args.kind.is_some() { adding.add(record, &given, None) } else { adding.add_as_asked(record, &given, None) }
 }
 
 /// Acts on the records of standard input that ask for it, and passes the others on.

@@ -7,6 +7,7 @@ use nicon_core::link::{Keep, NewName, Selector, Target};
 
 use crate::seconds::seconds;
 use crate::wishes::attributes::{Attributes, HEADING};
+use crate::wishes::origin::From;
 use crate::wishes::valid::valid;
 
 /// Move a network link into the network namespace of a process, under a new name, and bring it up.
@@ -19,6 +20,9 @@ use crate::wishes::valid::valid;
 ///
 /// Namespaces are named by a PID, by the name that "ip netns" knows, by a file, or as "host": our own. LINK is a name, an
 /// alternative name, an ifindex, mac:02:00:5e:00:53:01 or pci:0000:01:00.0.
+///
+/// A link that is in its target already is changed where it is, if --from says so: with "target", or with the target's own name.
+/// --undo then gives it back what it had.
 ///
 /// A link that cannot be moved, or cannot be given all that was asked for, stays where it was, as it was. Moving a link twice
 /// is harmless: the second run only adds what is missing, or, if that fails, takes back what it added. nicon recognises a link
@@ -56,9 +60,9 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "PID|NAME|FILE", requires = "link")]
     pub(crate) target: Option<Target>,
 
-    /// Where it is now [default: our own network namespace]
+    /// Where it is now; "target": it is where it is to be, and only gets what it lacks [default: our own network namespace]
     #[arg(short, long, value_name = "PID|NAME|FILE")]
-    pub(crate) from: Option<Target>,
+    pub(crate) from: Option<From>,
 
     /// Move it even if it carries a default route, is a port of another link, has links stacked on it, wherever they are, or
     /// would lose for good what is attached to it, such as filters; with --undo, put it back, or remove a pair, even if that

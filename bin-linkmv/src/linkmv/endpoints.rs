@@ -8,60 +8,81 @@ use nicon_rtnl::NetnsHandle;
 
 use crate::link::namespaces::Namespaces;
 use crate::link::source::Source;
-use crate::linkmv::args::Args;
+use crate::wishes::origin::{From, is_target};
 
 /// Where links are and where they go. Consecutive records mostly name the same namespaces, so what is open there is reused.
 pub(crate) struct Endpoints<'a> {
     namespaces: &'a Namespaces,
     /// Whether targets are held open to the end of the run.
     all_or_nothing: bool,
-    /// Where links are if their records do not say.
-    from: Source,
-    /// Whether the command line decides that for all records.
-    is_given: bool,
+    from: Given,
     of_record: Option<Source>,
     to: Option<Rc<NetnsHandle>>,
 }
 
+/// Where links are, as the command line says it.
+enum Given {
+    /// For all records.
+    Netns(Source),
+    /// In their targets.
+    Target,
+    /// It does not: they are here if their records do not say.
+    Not(Source),
+}
+
 impl<'a> Endpoints<'a> {
-    /// The namespaces that the command line names.
-    pub(crate) fn new(args: &Args, namespaces: &'a Namespaces) -> Result<Self> {
-        let from = match &args.from {
-            Some(from) => namespaces.home.open_record(&Record::from(from))?,
-            None => namespaces.home.try_clone()?,
+    /// The namespaces of a run. `from` is where the command line says that links are, if it does.
+    pub(crate) fn new(from: Option<&From>, all_or_nothing: bool, namespaces: &'a Namespaces) -> Result<Self> {
+        let from = match from {
+            Some(From::Netns(from)) => Given::Netns(Source::new(namespaces.home.open_record(&Record::from(from))?)),
+            Some(From::Target) => Given::Target,
+            None => Given::Not(Source::new(namespaces.home.try_clone()?)),
         };
-        let (all_or_nothing, is_given) = (args.all_or_nothing, args.from.is_some());
-        Ok(Self { namespaces, all_or_nothing, from: Source::new(from), is_given, of_record: None, to: None })
+        Ok(Self { namespaces, all_or_nothing, from, of_record: None, to: None })
     }
 
     /// Where the link of a record is, and its target.
     ///
     /// # Errors
-    /// If one is gone or may not be entered, or both are the same.
+    /// If one is gone or may not be entered, or both are the same and nothing says that this is meant.
     pub(crate) fn of(&mut self, record: &Record) -> Result<(&Source, &Rc<NetnsHandle>)> {
         let home = &self.namespaces.home;
-        let from = match record.get("from").filter(|_| !self.is_given) {
-            Some(from) => {
-                let last = self.of_record.take();
-                let netns = last.as_ref().map_or(home, |last| &*last.netns).open_field("from", from)?;
-                self.of_record.insert(Source::after(last, netns))
-            }
-            None => &self.from,
-        };
         let to = self.to.as_deref().unwrap_or(home).open_record(record)?;
-        let to = self.to.insert(Rc::new(to));
-        differ(&from.netns, to)?;
+        let to = &*self.to.insert(Rc::new(to));
         if self.all_or_nothing {
             self.namespaces.hold(to)?;
         }
+        let of_record = match &self.from {
+            Given::Netns(from) => {
+                differ(&from.netns, to, true)?;
+                return Ok((from, to));
+            }
+            Given::Target => None,
+            Given::Not(from) => match record.get("from") {
+                Some(value) if is_target(value) => None,
+                Some(value) => Some(value),
+                None => {
+                    differ(&from.netns, to, false)?;
+                    return Ok((from, to));
+                }
+            },
+        };
+        let last = self.of_record.take();
+        let netns = match of_record {
+            Some(value) => last.as_ref().map_or(home, |last| &*last.netns).open_field("from", value)?,
+            None => to.try_clone()?,
+        };
+        let from = &*self.of_record.insert(Source::after(last, netns));
+        differ(&from.netns, to, true)?;
         Ok((from, to))
     }
 }
 
-/// Rejects a move into the namespace where the link already is. The target is probably not what the caller meant, such as a
-/// container with --network=host. The kernel would accept the request and take the link down.
-fn differ(from: &NetnsHandle, to: &NetnsHandle) -> Result<()> {
-    if !to.is(from) {
+/// Rejects a move into the namespace where the link already is, unless both are named alike: then the link is to be changed where it
+/// is. Otherwise the target is probably not what the caller meant, such as a container with --network=host. The kernel would accept
+/// the request and take the link down.
+fn differ(from: &NetnsHandle, to: &NetnsHandle, is_given: bool) -> Result<()> {
+    if !to.is(from) || is_given && are_named_alike(from, to) {
         return Ok(());
     }
     let why = match (from.is_home(), to.label == HOST) {
@@ -71,5 +92,14 @@ fn differ(from: &NetnsHandle, to: &NetnsHandle) -> Result<()> {
         (true, false) => format!("{} is in our own network namespace (does it run with --network=host?)", to.label),
         (false, _) => format!("{} and {} are the same network namespace", from.label, to.label),
     };
-    Err(Error::failed(format!("{why}: nothing to move")))
+    Err(Error::failed(format!("{why}: nothing to move (--from target changes a link where it is)")))
+}
+
+/// Whether both are the namespace of one process, or are called the same.
+fn are_named_alike(from: &NetnsHandle, to: &NetnsHandle) -> bool {
+    match (from.process(), to.process()) {
+        (Some(from), Some(to)) => from.pid() == to.pid(),
+        (None, None) => from.label == to.label,
+        _ => false,
+    }
 }

@@ -7,6 +7,8 @@ use nix::errno::Errno;
 
 use crate::configuring;
 use crate::configuring::check::limits;
+use crate::configuring::tuning::Tuning;
+use crate::link::port_options;
 use crate::link::tag::is_tag;
 use crate::link::taken::name_taken;
 use crate::moving::job::Job;
@@ -48,7 +50,10 @@ pub(crate) fn check(job: &Job<'_>, link: &Link) -> Result<Checked> {
         }
     }
     limits(spec, link, &job.from.netns)?;
-    Ok(Checked { master: master(job)?, own_name_is_free })
+    let master = master(job)?;
+    port_options::check(spec, new_name, master, to)?;
+    Tuning::check_kept(spec, link, &job.from.netns)?;
+    Ok(Checked { master, own_name_is_free })
 }
 
 /// The error that a link cannot leave its namespace, with the way out that a wireless one has.

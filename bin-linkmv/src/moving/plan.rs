@@ -7,6 +7,7 @@ use nicon_rtnl::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 
 use crate::configuring::carried::Carried;
 use crate::configuring::steps::{add_route, replace_address, until_ready, words};
+use crate::configuring::tuning::Tuning;
 use crate::link::tag::Origin;
 use crate::moving::check::Checked;
 use crate::moving::job::{Job, Options};
@@ -32,12 +33,13 @@ pub(crate) fn plan(
     let settings = carried.settings.names().into_iter();
     steps.extend(settings.map(|setting| format!("sysctl {setting} of {name}, as it is")));
     let moved = after(&request, link);
-    steps.extend(job.configuration(checked.master, &origin).own(&moved, name)?);
+    let tuning = Tuning::after_move(spec, link, &job.from.netns)?;
+    steps.extend(job.configuration(checked.master, &origin).own(&moved, name, &tuning)?);
     let (addresses, routes) = (carried.carry.addresses(), carried.carry.routes());
-    steps.extend(addresses.iter().map(|address| replace_address(name, address)));
+    steps.extend(addresses.iter().map(|address| format!("address replace {address} dev {name}")));
     steps.extend(routes.iter().map(|route| format!("route replace {route} dev {name}")));
     let other = spec.addresses.iter().map(ToString::to_string).filter(|address| !addresses.contains(address));
-    steps.extend(other.map(|address| replace_address(name, address)));
+    steps.extend(other.map(|address| replace_address(name, address, spec)));
     let comes_along = |asked: &RouteSpec| {
         let kept = addresses.iter().filter_map(|address| address.parse().ok());
         kept.chain(spec.addresses.iter().copied()).any(|address| asked.comes_with(&address))

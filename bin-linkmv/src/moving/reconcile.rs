@@ -29,5 +29,6 @@ pub(crate) fn plan(job: &Job<'_>, options: &Options<'_>, link: &Link, origin: &O
 pub(crate) fn reconcile(job: &Job<'_>, options: &Options<'_>, link: &Link, origin: &Origin) -> Result<bool> {
     let configuration = job.configuration(master(job)?, origin);
     configuration.check(link)?;
-    complete(&[(configuration, link)], || wait_ready(job.to, link, &options.readiness))
+    let changed = complete(&[(configuration, link)], || wait_ready(job.to, link, &options.readiness))?;
+    Ok(!changed.is_empty())
 }

@@ -14,14 +14,14 @@ use crate::link::undo::{Restored, Undo};
 use crate::moving::check::Checked;
 use crate::moving::job::Job;
 
-/// The one message that moves the link, renames it and brings it up, unless settings have to be applied before that, or it
+/// The one message that moves the link, renames it and brings it up, unless something has to be there before that, or it
 /// becomes a port.
 pub(crate) fn request(job: &Job<'_>, link: &Link, checked: &Checked, carried: &Carried) -> LinkMessage {
     // The kernel takes a link down when it moves it.
     let down = Link { flags: link.flags & !LinkFlags::Up, ..link.clone() };
     // Some masters take no port that is up, nor lets every kernel a message do both in this order.
     let mut message = spec::request(job.spec, &down, None, Some(&Origin::of(&job.from.netns, link)));
-    if !carried.settings.is_empty() || checked.master.is_some() {
+    if !carried.settings.is_empty() || checked.master.is_some() || spec::comes_up_last(job.spec) {
         message.header.flags = LinkFlags::empty();
         message.header.change_mask = LinkFlags::empty();
     }

@@ -8,3 +8,6 @@ pub(crate) const LINKADD: &str = "nicon-linkadd";
 
 /// Makes pairs.
 pub(crate) const VETH: &str = "nicon-veth";
+
+/// Wires a whole plan.
+pub(crate) const WIRE: &str = "nicon-wire";

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use clap::Parser;
 use nicon_core::link::{Cidr, Gateway, LinkName, Mac, RouteSpec, Target};
-use nicon_core::{Record, Result};
+use nicon_core::{Error, Record, Result};
 
 use crate::seconds::seconds;
 use crate::veth::end::End;
 use crate::wishes::given::{set, set_list};
+use crate::wishes::tuning::Tuning;
 use crate::wishes::valid::valid;
 
 /// Wire two network namespaces with a veth pair, whose ends are made in their places, named, and brought up.
@@ -121,7 +122,7 @@ pub(crate) struct Args {
     pub(crate) all_or_nothing: bool,
 
     /// Undo what was done: standard input is what nicon-veth or nicon-linkmv printed
-    #[arg(long, conflicts_with_all = ["name", "targets", "wait", "announce", "dry_run"])]
+    #[arg(long, conflicts_with_all = ["name", "targets", "wait", "announce", "dry_run", "Tuning"])]
     pub(crate) undo: bool,
 
     /// With --undo, remove a pair even if that destroys links stacked on its ends
@@ -131,6 +132,9 @@ pub(crate) struct Args {
     /// Print records even at a terminal
     #[arg(short = 'J', long)]
     pub(crate) json: bool,
+
+    #[command(flatten, next_help_heading = "What both ends get")]
+    both: Tuning,
 }
 
 impl Args {
@@ -139,8 +143,14 @@ impl Args {
     /// # Errors
     /// If an end could not have all that is asked for.
     pub(crate) fn ends(&self) -> Result<Option<[End; 2]>> {
-        let (Some(name), Some(peer)) = (&self.name, &self.peer) else { return Ok(None) };
-        let end = |name: &LinkName, fields: Fields<'_>| End::try_from(&fields.of(name));
+        let (Some(name), Some(peer)) = (&self.name, &self.peer) else {
+            return if self.both.is_empty() { Ok(None) } else { Err(Error::failed(RECORDS_SAY)) };
+        };
+        let end = |name: &LinkName, fields: Fields<'_>| {
+            let mut record = fields.of(name);
+            self.both.put_into(&mut record);
+            End::try_from(&record)
+        };
         let first = Fields {
             lists: [("addr", &self.addr), ("gateway", &self.gateway), ("route", &self.route)],
             texts: [("mac", &self.mac), ("master", &self.master)],
@@ -154,6 +164,9 @@ impl Args {
         Ok(Some([end(name, first)?, end(peer, second)?]))
     }
 }
+
+/// Why options for both ends are refused.
+const RECORDS_SAY: &str = "what pairs of records get, their fields say: name both ends, or leave the options out";
 
 /// The options for one end, by the fields that say the same in a record.
 struct Fields<'a> {

@@ -13,6 +13,7 @@ use crate::configuring::check::check_mtu;
 use crate::configuring::complete::complete;
 use crate::configuring::configuration::Configuration;
 use crate::configuring::steps::until_ready;
+use crate::link::spec::comes_up_last;
 use crate::link::taken::name_taken;
 use crate::link::wait_ready::{Readiness, wait_ready};
 use crate::veth::end::End;
@@ -46,14 +47,14 @@ impl<'a> Pair<'a> {
     ///
     /// # Errors
     /// If both ends would be the same, or have a master that is not there.
-    pub(crate) fn new(namespaces: Namespaces<'a>, ends: &'a [End; 2]) -> Result<Self> {
+    pub(crate) fn new(namespaces: Namespaces<'a>, ends: &'a [End; 2], exact: bool) -> Result<Self> {
         if namespaces[0].is(namespaces[1]) && ends[0].name == ends[1].name {
             return Err(Error::failed(format!("both ends would be called {} in one namespace", ends[0].name)));
         }
         let configuration = |netns: &'a NetnsHandle, end: &'a End| {
             let spec = &end.spec;
             let master = spec.master.as_ref().map(|name| netns.master(name)).transpose()?;
-            Ok::<_, Error>(Configuration { spec, netns, master, origin: None })
+            Ok::<_, Error>(Configuration { spec, netns, master, origin: None, mark: end.mark.as_ref(), exact })
         };
         let [first, second] = [configuration(namespaces[0], &ends[0])?, configuration(namespaces[1], &ends[1])?];
         Ok(Self { namespaces, ends, configurations: [first, second] })
@@ -166,7 +167,7 @@ impl<'a> Pair<'a> {
         peer.attributes = self.ends[1].attributes();
         peer.attributes.push(LinkAttribute::NetNsFd(self.namespaces[1].ns.as_fd().as_raw_fd()));
         let mut message = about(0);
-        if self.ends[0].spec.up {
+        if self.ends[0].spec.up && !comes_up_last(&self.ends[0].spec) {
             message.header.flags = LinkFlags::Up;
             message.header.change_mask = LinkFlags::Up;
         }
@@ -193,7 +194,7 @@ impl<'a> Pair<'a> {
     fn complete(&self, links: &[Link; 2], readiness: &Readiness<'_>) -> Result<Made> {
         let [first, second] = self.configurations;
         let changed = complete(&[(first, &links[0]), (second, &links[1])], || self.wait_ready(links, readiness))?;
-        Ok(Made { links: self.links()?, changed, inodes: None })
+        Ok(Made { links: self.links()?, changed: !changed.is_empty(), inodes: None })
     }
 
     fn wait_ready(&self, links: &[Link; 2], readiness: &Readiness<'_>) -> Result<()> {

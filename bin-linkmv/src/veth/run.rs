@@ -43,11 +43,11 @@ pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
     let mut batch =
         Batch::new(batch::Options { program: VETH, fail_fast, all_or_nothing }, answers, interrupt, &namespaces);
     let readiness = Readiness { wait: args.wait, announce: args.announce, interrupt };
-    let options = Options { readiness, dry_run: args.dry_run, all_or_nothing };
+    let options = Options { readiness, dry_run: args.dry_run, all_or_nothing, exact: false };
     let mut wiring = Wiring::new(options, &namespaces);
     let read = match ends {
         Some(ends) => one(args, &mut batch, interrupt, |records| wiring.wire(records, &ends)),
-        None => many(&mut batch, interrupt, |records| wiring.wire_as_asked(records)),
+        None => many(&mut batch, interrupt, |records| wiring.wire_as_asked(records, [None, None])),
     };
     batch.finish(read)
 }

@@ -2,9 +2,10 @@
 
 use clap::Args;
 use nicon_core::Record;
-use nicon_core::link::{Alias, AltName, Cidr, Gateway, LinkName, Mac, RouteSpec};
+use nicon_core::link::{Alias, AltName, Cidr, Gateway, LinkName, Mac, RouteSpec, VidRange};
 
 use crate::wishes::given::{set, set_list};
+use crate::wishes::tuning::Tuning;
 use crate::wishes::valid::valid;
 
 /// The heading of these options.
@@ -38,6 +39,25 @@ pub(crate) struct Attributes {
     #[arg(long, value_name = "NAME", value_parser = valid::<LinkName>)]
     master: Option<String>,
 
+    /// As a port of a bridge, a VLAN that it has. If any is given, here or with the next two, it has no others
+    #[arg(long, value_name = "VID[-VID]", value_parser = valid::<VidRange>)]
+    vlan: Vec<String>,
+
+    /// The VLAN that what arrives without a tag belongs to
+    #[arg(long, value_name = "VID", value_parser = clap::value_parser!(u16).range(1..=4094))]
+    pvid: Option<u16>,
+
+    /// A VLAN that it sends without a tag
+    #[arg(long, value_name = "VID[-VID]", value_parser = valid::<VidRange>)]
+    untagged: Vec<String>,
+
+    /// Let it exchange nothing with other isolated ports of its bridge
+    #[arg(long)]
+    isolated: bool,
+
+    #[command(flatten)]
+    tuning: Tuning,
+
     /// Its alias (a link that is moved gets its origin by default, by which nicon recognises it)
     #[arg(long, value_name = "TEXT", value_parser = valid::<Alias>)]
     alias: Option<String>,
@@ -61,7 +81,14 @@ impl Attributes {
         for (field, text) in [("mac", &self.mac), ("master", &self.master), ("alias", &self.alias)] {
             set(record, field, text.as_ref());
         }
+        set_list(record, "vlan", &self.vlan);
+        set_list(record, "untagged", &self.untagged);
         set(record, "mtu", self.mtu.as_ref());
+        set(record, "pvid", self.pvid.as_ref());
+        if self.isolated {
+            record.set("isolated", true);
+        }
+        self.tuning.put_into(record);
         if self.no_up {
             record.set("up", false);
         }

@@ -16,6 +16,17 @@ complete -c nicon-linkadd -l route -d 'Another route: a network, and its gateway
 complete -c nicon-linkadd -l mtu -d 'Its MTU' -r
 complete -c nicon-linkadd -l mac -d 'Its hardware address' -r
 complete -c nicon-linkadd -l master -d 'The bridge, bond or VRF that it becomes a port of' -r
+complete -c nicon-linkadd -l vlan -d 'As a port of a bridge, a VLAN that it has. If any is given, here or with the next two, it has no others' -r
+complete -c nicon-linkadd -l pvid -d 'The VLAN that what arrives without a tag belongs to' -r
+complete -c nicon-linkadd -l untagged -d 'A VLAN that it sends without a tag' -r
+complete -c nicon-linkadd -l sysctl -d 'A setting under /proc/sys/net, without the link\'s name: ipv4.conf.rp_filter=0' -r
+complete -c nicon-linkadd -l promisc -d 'Whether it receives what is sent to others, too' -r
+complete -c nicon-linkadd -l txqueuelen -d 'The length of its transmit queue' -r
+complete -c nicon-linkadd -l offload -d 'Switch an offload, by a name that ethtool -K takes' -r
+complete -c nicon-linkadd -l delay -d 'Send later by this time, such as 10ms. This and the next three are one netem of tc: what is not given of it is off' -r
+complete -c nicon-linkadd -l jitter -d 'Vary the delay by up to this time, either way' -r
+complete -c nicon-linkadd -l loss -d 'Drop this part of what it sends, such as 0.5%' -r
+complete -c nicon-linkadd -l rate -d 'Send at most this much, such as 10mbit' -r
 complete -c nicon-linkadd -l alias -d 'Its alias (a link that is moved gets its origin by default, by which nicon recognises it)' -r
 complete -c nicon-linkadd -l altname -d 'Add an alternative name' -r
 complete -c nicon-linkadd -l announce -d 'Tell the neighbours what the link\'s addresses are (gratuitous ARP, unsolicited NA)'
@@ -28,6 +39,8 @@ complete -c nicon-linkadd -s J -l json -d 'Print records even at a terminal'
 complete -c nicon-linkadd -l no-learning -d 'Do not learn from packets where hardware addresses are (vxlan)'
 complete -c nicon-linkadd -l vlan-filtering -d 'Keep the VLANs of the ports apart (bridge)'
 complete -c nicon-linkadd -l stp -d 'Take part in the spanning tree protocol (bridge)'
+complete -c nicon-linkadd -l isolated -d 'Let it exchange nothing with other isolated ports of its bridge'
+complete -c nicon-linkadd -l nodad -d 'Use its IPv6 addresses at once, without duplicate address detection'
 complete -c nicon-linkadd -l no-up -d 'Leave it down'
 complete -c nicon-linkadd -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nicon-linkadd -s V -l version -d 'Print version'

@@ -11,7 +11,7 @@ use std::str::FromStr;
 use super::{LinkName, Selector, Target};
 use crate::{Error, Record, Result};
 use fields::boolean;
-pub use fields::{FIELDS, TARGETS_OWN};
+pub use fields::{FIELDS, TARGETS_OWN, of as fields_of};
 pub use mode::{IpvlanMode, MacvlanMode};
 pub use vlan::{Vlan, VlanProtocol};
 pub use vxlan::Vxlan;

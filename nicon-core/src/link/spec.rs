@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use super::{Alias, AltName, Cidr, LinkName, Mac, NewName, RouteSpec};
+use super::{Alias, AltName, Cidr, LinkName, Mac, Netem, NewName, OffloadSpec, PortSpec, RouteSpec, Setting};
 use crate::{Error, Record, Result};
 
 /// All that was asked for; what is absent stays as it is.
@@ -17,10 +17,24 @@ pub struct LinkSpec {
     pub mac: Option<Mac>,
     /// Addresses beside those that it has.
     pub addresses: Vec<Cidr>,
+    /// Whether those of IPv6 are used at once, without duplicate address detection.
+    pub nodad: bool,
     /// Routes through it, those by its gateways last.
     pub routes: Vec<RouteSpec>,
     /// The bridge, bond or VRF that it becomes a port of.
     pub master: Option<LinkName>,
+    /// What it is like as a port of a bridge.
+    pub port: PortSpec,
+    /// Its settings under /proc/sys/net.
+    pub settings: Vec<Setting>,
+    /// Whether it receives what is sent to others, too.
+    pub promisc: Option<bool>,
+    /// The length of its transmit queue, in packets.
+    pub txqueuelen: Option<u32>,
+    /// Offloads that are switched.
+    pub offloads: Vec<OffloadSpec>,
+    /// What it does to what it sends.
+    pub netem: Option<Netem>,
     /// Its alias.
     pub alias: Option<Alias>,
     /// Alternative names beside those that it has.
@@ -39,8 +53,15 @@ impl Default for LinkSpec {
             mtu: None,
             mac: None,
             addresses: Vec::new(),
+            nodad: false,
             routes: Vec::new(),
             master: None,
+            port: PortSpec::default(),
+            settings: Vec::new(),
+            promisc: None,
+            txqueuelen: None,
+            offloads: Vec::new(),
+            netem: None,
             alias: None,
             altnames: Vec::new(),
             up: true,
@@ -57,20 +78,23 @@ impl LinkSpec {
     pub fn from_record(record: &Record) -> Result<Self> {
         let mut routes: Vec<RouteSpec> = record.list("route", "198.51.100.0/24,192.0.2.254")?;
         routes.extend(record.list("gateway", "192.0.2.254")?.into_iter().map(RouteSpec::default_by));
-        let up = match record.get("up").filter(|up| !up.is_null()) {
-            Some(up) => up.as_bool().ok_or_else(|| Error::invalid("field \"up\": expected true or false"))?,
-            None => true,
-        };
         Ok(Self {
             name: record.text("name")?.map(str::parse).transpose()?,
             mtu: record.integer("mtu")?,
             mac: record.text("mac")?.map(str::parse).transpose()?,
             addresses: record.list("addr", "192.0.2.1/24")?,
+            nodad: record.boolean("nodad")?.unwrap_or(false),
             routes,
             master: record.text("master")?.map(str::parse).transpose()?,
+            port: PortSpec::from_record(record)?,
+            settings: Setting::from_record(record)?,
+            promisc: record.boolean("promisc")?,
+            txqueuelen: record.integer("txqueuelen")?,
+            offloads: OffloadSpec::from_record(record)?,
+            netem: Netem::from_record(record)?,
             alias: record.text("alias")?.filter(|alias| !alias.is_empty()).map(str::parse).transpose()?,
             altnames: record.list("altname", "uplink")?,
-            up,
+            up: record.boolean("up")?.unwrap_or(true),
             keep: record.list("keep", "addr")?,
         })
     }
@@ -89,6 +113,7 @@ impl LinkSpec {
         if !self.up && (!self.routes.is_empty() || self.keeps(Keep::Route)) {
             return Err(Error::invalid("a route needs the link up: it conflicts with --no-up (\"up\":false)"));
         }
+        self.netem.iter().try_for_each(Netem::check)?;
         if self.keeps(Keep::Route) || self.keeps(Keep::Addr) {
             return Ok(());
         }

@@ -76,8 +76,14 @@ fn end(place: &Place, name: &str) -> String {
         addresses.iter().map(|address| format!("{}/{}", address["local"], address["prefixlen"])).collect();
     addresses.sort();
     link["addr_info"] = addresses.into();
-    let mut routes: Vec<String> =
-        ["-4", "-6"].map(|family| place.ip(&format!("{family} route show dev {name} proto boot"))).into();
+    let mut routes: Vec<String> = [
+        "-4 route show dev eth1 proto boot",
+        "-4 route show dev eth1 proto 110",
+        "-6 route show dev eth1 proto boot",
+        "-6 route show dev eth1 proto 110",
+    ]
+    .map(|line| place.ip(&line.replace("eth1", name)))
+    .into();
     routes.sort();
     format!("{link}\n{}", routes.join("\n"))
 }

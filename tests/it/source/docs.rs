@@ -17,7 +17,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     ]
 }
 
-const PROGRAMS: [&str; 10] = [
+const PROGRAMS: [&str; 11] = [
     "nicon-resolve",
     "nicon-plan",
     "nicon-tree",
@@ -27,6 +27,7 @@ const PROGRAMS: [&str; 10] = [
     "nicon-linkmv",
     "nicon-linkadd",
     "nicon-veth",
+    "nicon-wire",
     "nicon-links",
 ];
 

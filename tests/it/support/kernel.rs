@@ -16,6 +16,8 @@ pub(crate) enum Feature {
     DetachedLayers,
     /// Links of a kind, as `ip link add type` calls it.
     LinkKind(&'static str),
+    /// The queueing discipline netem.
+    Netem,
     /// A network card that tests may move: that of user-mode Linux (tests/uml/links), in the initial network namespace.
     NetworkCard,
     /// A processor that keeps up with time limits, which an emulated one (`NICON_EMULATED=1`) does not.
@@ -34,6 +36,7 @@ impl Feature {
     fn name(self) -> &'static str {
         match self {
             Self::LinkKind(kind) => kind,
+            Self::Netem => "netem",
             Self::NetworkCard => "network-card",
             Self::AppArmor => "AppArmor",
             Self::BridgeVlans => "bridge-VLANs",
@@ -72,6 +75,7 @@ impl Feature {
             }
             Self::DetachedLayers => is_linux(6, 15),
             Self::LinkKind(kind) => knows_kind(kind),
+            Self::Netem => runs(&["unshare", "-n", "tc", "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"]),
             Self::NetworkCard => runs(&["nsenter", "-t", "1", "-n", "ip", "link", "show", "dev", "vec0"]),
             Self::FullSpeed => env::var_os("NICON_EMULATED").is_none(),
             Self::OwnInterpreters => {

@@ -28,7 +28,8 @@ pub const TARGETS_OWN: &str = "target";
 const OF_A_MOVE: &str = "keep";
 
 /// The fields that a kind needs, and those that it may have.
-fn of(kind: Kind) -> (&'static [&'static str], &'static [&'static str]) {
+#[must_use]
+pub fn of(kind: Kind) -> (&'static [&'static str], &'static [&'static str]) {
     match kind {
         Kind::Macvlan | Kind::Macvtap | Kind::Ipvlan => (&["parent"], &["from", "mode"]),
         Kind::Vlan => (&["parent", "vid"], &["from", "protocol"]),
