@@ -21,6 +21,7 @@ pub(crate) mod set_while_down;
 pub(crate) mod source;
 pub(crate) mod spec;
 mod state;
+pub(crate) mod stitch;
 pub(crate) mod sysctl;
 pub(crate) mod tag;
 pub(crate) mod taken;

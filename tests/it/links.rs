@@ -14,6 +14,7 @@ pub(crate) mod kinds;
 pub(crate) mod linkadd;
 pub(crate) mod linkadd_again;
 pub(crate) mod linkadd_refused;
+pub(crate) mod linkadd_stitch;
 pub(crate) mod linkadd_traffic;
 pub(crate) mod list;
 pub(crate) mod losses;
@@ -57,6 +58,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         linkadd::trials(suite),
         linkadd_again::trials(suite),
         linkadd_refused::trials(suite),
+        linkadd_stitch::trials(suite),
         linkadd_traffic::trials(suite),
         list::trials(suite),
         losses::trials(suite),

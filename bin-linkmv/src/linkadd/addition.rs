@@ -10,12 +10,14 @@ use crate::configuring::carried::Carried;
 use crate::configuring::complete::complete;
 use crate::configuring::configuration::Configuration;
 use crate::configuring::steps::until_ready;
+use crate::link::stitch::{Stitch, take_back};
 use crate::link::wait_ready::{Readiness, wait_ready};
 use crate::linkadd::asked::Asked;
 use crate::linkadd::creation::Creation;
 use crate::linkadd::existing::check_same;
 use crate::linkadd::interim::interim_name;
 use crate::linkadd::lower::Lower;
+use crate::record::deed::StitchUndo;
 
 /// A link that is to be made, and where.
 pub(crate) struct Addition<'a> {
@@ -33,6 +35,8 @@ pub(crate) struct Made {
     pub(crate) is_new: bool,
     /// What identifies it (see [`nicon_rtnl::sysfs`]), if that can be found out.
     pub(crate) inode: Option<u64>,
+    /// What takes back that it was stitched to another link, if it was.
+    pub(crate) stitch: Option<StitchUndo>,
 }
 
 impl<'a> Addition<'a> {
@@ -43,7 +47,8 @@ impl<'a> Addition<'a> {
     pub(crate) fn new(asked: &'a Asked, own: &'a NetnsHandle, lower: &'a Lower, exact: bool) -> Result<Self> {
         let spec = &asked.spec;
         let master = spec.master.as_ref().map(|name| own.master(name)).transpose()?;
-        let configuration = Configuration { spec, netns: own, master, origin: None, mark: asked.mark.as_ref(), exact };
+        let mark = asked.mark.as_ref();
+        let configuration = Configuration { spec, netns: own, master, origin: None, mark, exact };
         Ok(Self { creation: Creation { asked, own, lower }, configuration })
     }
 
@@ -81,7 +86,10 @@ impl<'a> Addition<'a> {
         let name = self.creation.asked.name.as_str();
         let found = self.find()?;
         let mut steps: Vec<String> = found.is_none().then(|| self.creation.words()).into_iter().collect();
-        steps.extend(self.configuration.steps(&found.unwrap_or_else(|| self.creation.when_new()))?);
+        let stitch = self.stitch(found.as_ref())?;
+        let link = found.unwrap_or_else(|| self.creation.when_new());
+        steps.extend(self.configuration.steps(&link)?);
+        steps.extend(stitch.map_or(Ok(None), |stitch| stitch.step(&link))?);
         steps.extend(until_ready(readiness, name));
         Ok(steps)
     }
@@ -110,6 +118,7 @@ impl<'a> Addition<'a> {
             self.configuration.check(link)?;
             return Ok(found);
         }
+        self.stitch(None)?;
         lower.check_mtu(asked)?;
         match self.configuration.check_new() {
             // What is in the way may be what another run of the same command has made meanwhile.
@@ -161,15 +170,38 @@ impl<'a> Addition<'a> {
     /// Gives a new link what is no attribute of its creation.
     fn apply(&self, link: &Link, readiness: &Readiness<'_>) -> Result<Made> {
         self.configuration.apply(link, &Carried::default())?;
-        self.wait_ready(link, readiness)?;
+        let stitch = self.sew_and_wait(link, readiness)?;
         let link = self.link()?;
-        Ok(Made { changed: true, is_new: true, inode: self.creation.own.inode(&link)?, link })
+        Ok(Made { changed: true, is_new: true, inode: self.creation.own.inode(&link)?, stitch, link })
     }
 
     /// Gives a link that is there what it lacks.
     fn complete(&self, link: &Link, readiness: &Readiness<'_>) -> Result<Made> {
-        let changed = complete(&[(self.configuration, link)], || self.wait_ready(link, readiness))?;
-        Ok(Made { link: self.link()?, changed: !changed.is_empty(), is_new: false, inode: None })
+        let mut stitch = None;
+        let ready = || {
+            stitch = self.sew_and_wait(link, readiness)?;
+            Ok(())
+        };
+        let changed = complete(&[(self.configuration, link)], ready)?;
+        let changed = !changed.is_empty() || stitch.is_some();
+        Ok(Made { link: self.link()?, changed, is_new: false, inode: None, stitch })
+    }
+
+    /// Stitches it to the link that it is to be stitched to, and takes that back if it does not become ready.
+    fn sew_and_wait(&self, link: &Link, readiness: &Readiness<'_>) -> Result<Option<StitchUndo>> {
+        let own = self.creation.own;
+        let stitch = self.stitch(Some(link))?.map_or(Ok(None), |stitch| stitch.sew(link))?;
+        let ready = self.wait_ready(link, readiness);
+        if let (Err(error), Some(undo)) = (&ready, &stitch) {
+            take_back(own, link.ifindex, undo).map_err(|failure| failure.prefix(error))?;
+        }
+        ready.map(|()| stitch)
+    }
+
+    /// The link that it is to be stitched to.
+    fn stitch(&self, link: Option<&Link>) -> Result<Option<Stitch<'a>>> {
+        let Creation { asked, own, .. } = self.creation;
+        asked.kind.stitch.as_ref().map(|name| Stitch::to(name, own, link)).transpose()
     }
 
     fn wait_ready(&self, link: &Link, readiness: &Readiness<'_>) -> Result<()> {

@@ -33,6 +33,7 @@ impl<'a> Untouched<'a> {
     fn new(suite: &'a Suite) -> Self {
         let (lower, own) = two_places();
         own.ip("link add other type veth peer name others");
+        own.ip("link set other addrgenmode none");
         own.ip("link set other up");
         own.ip("addr add 203.0.113.1/24 dev other");
         own.ip("route add 198.51.100.0/24 dev other");

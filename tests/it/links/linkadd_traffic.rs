@@ -60,17 +60,17 @@ fn vxlans(suite: &Suite) -> Result<(), Failed> {
     let hosts = [Place::new(), Place::new()];
     hosts[0].ip(&format!("link add u0 type veth peer name u1 netns {}", hosts[1].pid()));
     let containers = [Place::new(), Place::new()];
-    for at in 0..2 {
-        hosts[at].ip(&format!("link set u{at} up"));
-        hosts[at].ip(&format!("addr add 198.51.100.{}/24 dev u{at}", at + 1));
+    for (at, host) in hosts.iter().enumerate() {
+        host.ip(&format!("link set u{at} up"));
+        host.ip(&format!("addr add 198.51.100.{}/24 dev u{at}", at + 1));
     }
-    for at in 0..2 {
-        let [from, target] = [&hosts[at], &containers[at]].map(|place| place.pid().to_string());
+    for (at, (host, container)) in hosts.iter().zip(&containers).enumerate() {
+        let [from, target] = [host, container].map(|place| place.pid().to_string());
         let (remote, addr) = (format!("--remote=198.51.100.{}", 2 - at), format!("--addr=192.0.2.{}/24", at + 1));
         let words =
             ["nicon-linkadd", "vxlan", "eth1", "-f", &from, "-t", &target, "--vni=100", &remote, &addr, "--mtu=1450"];
         record(&suite.run(&words));
-        assert_eq!(hosts[at].links(), ["lo", &format!("u{at}")], "nothing of it is where it sends from");
+        assert_eq!(host.links(), ["lo", &format!("u{at}")], "nothing of it is where it sends from");
     }
     ping(&containers[0], "192.0.2.2");
     Ok(())
