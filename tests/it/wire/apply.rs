@@ -219,7 +219,8 @@ fn need_each_other(suite: &Suite) -> Result<(), Failed> {
 fn there_already(suite: &Suite) -> Result<(), Failed> {
     let lab = Lab::new();
     let place = &lab.places[0];
-    place.ip("link add own type bridge");
+    place.ip("link add own type veth peer name other");
+    place.ip("link set other up");
     place.ip("addr add 203.0.113.1/24 dev own");
     place.ip("link set own up");
     let before = place.state("own");
