@@ -143,7 +143,8 @@ impl<'a> Batch<'a> {
         if self.failed {
             return self.take_all_back();
         }
-        let held = std::mem::take(&mut self.held);
+        let mut held = std::mem::take(&mut self.held);
+        held.sort_by_key(|held| held.line);
         let printed = self.answers.give_all(held.iter().map(|held| Ok(held.record.clone())));
         let printed = printed.and_then(|()| self.answers.finish());
         if let Err(error) = printed {
@@ -185,7 +186,7 @@ impl Held {
         self.record = before;
         if let Some(ending) = self.ending.take() {
             ending.remove_tag(namespaces)?;
-            ending.end();
+            ending.take_back();
         }
         Ok(())
     }

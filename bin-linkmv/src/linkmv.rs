@@ -1,9 +1,10 @@
 //! nicon-linkmv: moves network links between network namespaces.
 
 mod args;
-mod endpoints;
+pub(crate) mod asked;
+pub(crate) mod change;
+pub(crate) mod endpoints;
 mod run;
-mod wishes;
 
 use clap::Parser;
 use nicon_core::filter::{cli, interrupt};

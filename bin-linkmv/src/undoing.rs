@@ -1,19 +1,22 @@
-//! Undoing what nicon-linkmv and nicon-veth did.
+//! Undoing what nicon-linkmv, nicon-veth and nicon-linkadd did.
 
 pub(crate) mod input;
 pub(crate) mod limits;
 mod locate;
-mod moved_link;
+mod made;
+pub(crate) mod moved_link;
 mod pair;
-mod undone;
+mod single;
+pub(crate) mod undone;
 
 use nicon_core::machine::Machine;
 use nicon_core::{Error, Record, Result};
 
 use crate::link::journal::Journals;
 use crate::link::namespaces::Namespaces;
+use crate::link::undo::Undo;
 use crate::record::deed::Deed;
-use crate::record::program::{LINKMV, VETH};
+use crate::record::program::{LINKADD, LINKMV, VETH};
 use limits::Limits;
 use undone::Undone;
 
@@ -27,6 +30,7 @@ pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces, limits
     match deed.by.as_str() {
         LINKMV => moved_link::undo(deed, record, namespaces, limits),
         VETH => pair::undo(deed, record, namespaces, limits),
+        LINKADD => single::undo(deed, record, namespaces, limits),
         other => Err(Error::failed(format!("{} was done by {other}, which this version does not know", deed.name))),
     }
 }
@@ -43,7 +47,7 @@ pub(crate) fn undo_alone(
 ) -> Result<Undone> {
     let undo = || undo(deed, record, namespaces, limits);
     match deed.by.as_str() {
-        LINKMV => moved_link::alone(deed, namespaces, journals, undo),
+        LINKMV => moved_link::alone(&Undo::from_value(&deed.undo)?, namespaces, journals, undo),
         _ => undo(),
     }
 }
@@ -57,6 +61,7 @@ pub(crate) fn find_undone(deed: &Deed, record: &Record, namespaces: &Namespaces)
     match deed.by.as_str() {
         LINKMV => moved_link::find_undone(deed, namespaces),
         VETH => pair::find_undone(deed, record, namespaces),
+        LINKADD => single::find_undone(deed, record, namespaces),
         _ => Ok(None),
     }
 }

@@ -4,7 +4,7 @@ mod args;
 mod end;
 mod pair;
 mod run;
-mod wiring;
+pub(crate) mod wiring;
 
 use clap::Parser;
 use nicon_core::filter::{cli, interrupt};

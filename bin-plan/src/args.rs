@@ -4,11 +4,16 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-/// Turn a plan, which is YAML, into records for nicon-resolve and nicon-linkmv.
+use crate::targets::Targets;
+
+/// Turn a plan, which is YAML, into records for nicon-resolve and the programs that change links.
+///
+/// A plan is a list of links in nicon's own form, or a topology file of containerlab, as it is: of that the links are made, in
+/// nodes that run. What it says of starting and configuring nodes (images, binds, exec, ..) is not carried out.
 ///
 /// All of a plan is checked before its first record is printed; each fault is reported with its line and column. The
 /// records carry the plan's name: nicon-resolve passes on all records of a plan, or none if a container is not found or
-/// does not have its expected PID. Then nothing is moved.
+/// does not have its expected PID. Then nothing is touched.
 #[derive(Debug, Parser)]
 #[command(
     name = "nicon-plan",
@@ -16,18 +21,28 @@ use clap::Parser;
     max_term_width = 100,
     after_help = "\
 A plan:
+  name: lab1                       # default: the file's name
   links:
-  - inspect_ns: setup.olt_1.lt_1   # the container that gets the link
+  - endpoints: [\"setup.olt_1.lt_1:eth1\", \"host:up0\"]   # a pair of links, and where its ends are
+    mtu: 9000                      # for both ends. Also nodad, up, promisc, txqueuelen, sysctl,
+                                   # offload, delay, jitter, loss, rate
+  - endpoints:
+    - {endpoint: \"a.b:eth2\", addr: [192.0.2.1/30]}   # for one end. Also gateway, route, mac,
+    - \"a.c:eth2\"                  # master, vlan, pvid, untagged, isolated, alias, altname
+  - {kind: macvlan, endpoint: \"a.b:eth3\", parent: ens3}   # a link of its own: macvlan, macvtap,
+                                   # ipvlan, vlan, vxlan, bridge, dummy, wireguard
+  - inspect_ns: setup.olt_1.lt_1   # the container that gets a link that is there already
     nic_tmp: veth0                 # the link's name here (without it, the container is only looked for)
     nic_name: eth1                 # its name in the container (default: unchanged)
     expected_pid: 17180            # the PID that the container must have (default: any)
     from: blue                     # where the link is now (default: here)
-    addr: [192.0.2.2/24]           # its addresses. Also gateway, route, mtu, mac, master, alias,
-    mtu: 1400                      # altname, keep and up (true or false), as in nicon-linkmv
+
+Every key is in docs/plan.schema.json.
 
 Examples:
   nicon-plan links.yaml | nicon-resolve | nicon-linkmv
   nicon-plan --each links.yaml | nicon-resolve | nicon-linkmv >moved
+  nicon-plan --in setup.olt_1 ring.clab.yml | nicon-resolve | nicon-veth
 
 Exit status: 0 the plan is valid, 2 it is not, or could not be read."
 )]
@@ -36,9 +51,13 @@ pub(crate) struct Args {
     #[arg(value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
 
-    /// Treat each link on its own (default: all links of the plan or none)
+    /// Treat each link on its own: those without faults are printed (default: all links of the plan or none)
     #[arg(long)]
     pub(crate) each: bool,
+
+    /// The container whose engine runs the plan's containers (default: those of this machine)
+    #[arg(long = "in", value_name = "PATH", value_parser = Targets::within)]
+    pub(crate) within: Option<Targets>,
 
     /// Print records even at a terminal
     #[arg(short = 'J', long)]

@@ -2,6 +2,7 @@
 //! program that writes records can check them with the code that reads them.
 
 pub mod cidr;
+pub mod kind;
 pub mod mac;
 pub mod name;
 pub mod netem;
@@ -16,6 +17,7 @@ pub mod spec;
 pub mod target;
 
 pub use cidr::Cidr;
+pub use kind::{Kind, KindSpec};
 pub use mac::Mac;
 pub use name::{Alias, AltName, LinkName};
 pub use netem::Netem;

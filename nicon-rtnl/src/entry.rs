@@ -1,5 +1,6 @@
 //! Parses links and addresses, and of each message only the attributes that are used.
 
+use nicon_core::link::kind::Settings;
 use nicon_core::link::{Cidr, mac};
 use nix::libc;
 use rtnetlink::packet_core::{
@@ -13,6 +14,7 @@ use crate::address;
 use crate::attribute::{attributes, value};
 use crate::kind::has_no_lower;
 use crate::link::{Counters, Link, Stats};
+use crate::settings;
 
 /// Length of the `ifinfomsg` that precedes the attributes of a link, in bytes; see `rtnetlink(7)`.
 pub(crate) const LINK_HEADER: usize = 16;
@@ -65,6 +67,7 @@ fn link(payload: &[u8]) -> Result<Link, DecodeError> {
             libc::IFLA_ADDRESS if !value.is_empty() => link.mac = Some(mac::hex(value)),
             libc::IFLA_IFALIAS => link.alias = parse_string(value)?,
             libc::IFLA_MASTER => link.master = ifindex(value)?,
+            libc::IFLA_GROUP => link.group = parse_u32(value)?,
             libc::IFLA_MTU => link.mtu = Some(parse_u32(value)?),
             libc::IFLA_OPERSTATE => link.operstate = Some(parse_u8(value)?.into()),
             IFLA_NETNS_IMMUTABLE => link.immutable = Some(parse_u8(value)? > 0),
@@ -84,14 +87,14 @@ fn link(payload: &[u8]) -> Result<Link, DecodeError> {
         // The loopback device has never been movable.
         link.immutable = Some(true);
     }
-    let Info { kind, carrier, ring } = info;
+    let Info { kind, settings, carrier, ring } = info;
     match kind.as_deref() {
         // Before Linux 6.9, `IFLA_LINK` of a VXLAN is its own ifindex if it is in another namespace, and is missing otherwise.
         Some("vxlan") => link.lower = carrier,
         Some(kind) if has_no_lower(kind) => link.lower = None,
         _ => {}
     }
-    (link.kind, link.ring) = (kind, ring);
+    (link.kind, link.settings, link.ring) = (kind, settings, ring);
     link.device = bus.zip(device);
     link.gone_to = new_nsid.map(|nsid| (nsid, new_ifindex));
     Ok(link)
@@ -112,6 +115,7 @@ fn altnames(properties: &[u8]) -> Result<Vec<String>, DecodeError> {
 #[derive(Default)]
 struct Info {
     kind: Option<String>,
+    settings: Option<Settings>,
     /// The underlying link of a VXLAN.
     carrier: Option<u32>,
     /// The links of an HSR or PRP ring.
@@ -133,7 +137,8 @@ impl Info {
             }
             _ => {}
         }
-        Ok(Self { kind, carrier, ring })
+        let settings = kind.as_deref().and_then(|kind| settings::parse(kind, data));
+        Ok(Self { kind, settings, carrier, ring })
     }
 }
 

@@ -1,5 +1,6 @@
 //! A link, as the kernel reports it.
 
+use nicon_core::link::kind::Settings;
 use rtnetlink::packet_route::link::{LinkFlags, State as OperState};
 use serde::Serialize;
 
@@ -12,6 +13,8 @@ pub struct Link {
     pub name: String,
     /// Its type, such as `veth`; physical links and the loopback device have none.
     pub kind: Option<String>,
+    /// What only links of its kind have, if it is one of those that nicon makes.
+    pub settings: Option<Settings>,
     /// Its hardware address as `ip link` prints it, where it has one.
     pub mac: Option<String>,
     /// Its alias (`ip link set alias`); empty where it has none.
@@ -22,6 +25,8 @@ pub struct Link {
     pub master: Option<u32>,
     /// Its MTU, in bytes.
     pub mtu: Option<u32>,
+    /// The group that it is in (`ip link set group`).
+    pub group: u32,
     /// Its flags, `IFF_*` of linux/if.h.
     pub flags: LinkFlags,
     /// Its operational state (RFC 2863), if the kernel reports it.

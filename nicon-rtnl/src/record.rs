@@ -1,7 +1,10 @@
 //! The facts about a link in a record: its field `nic`.
 
+use std::net::IpAddr;
+
 use nicon_core::Record;
 use nicon_core::filter::table::Column;
+use nicon_core::link::kind::{Settings, Vxlan};
 use nicon_core::record::cell;
 use rtnetlink::packet_route::link::LinkFlags;
 use serde::Serialize;
@@ -68,6 +71,9 @@ pub struct LinkFacts {
     pub netns: u64,
     /// Its type, such as `veth`; physical links have none.
     pub kind: Option<String>,
+    /// What only links of its kind have.
+    #[serde(flatten)]
+    pub settings: SettingsFacts,
     /// Its hardware address.
     pub mac: Option<String>,
     /// Its MTU, in bytes.
@@ -93,6 +99,7 @@ impl LinkFacts {
             ifindex: link.ifindex,
             netns,
             kind: link.kind.clone(),
+            settings: link.settings.as_ref().map(SettingsFacts::new).unwrap_or_default(),
             mac: link.mac.clone(),
             mtu: link.mtu,
             flags: flags(link.flags),
@@ -101,6 +108,61 @@ impl LinkFacts {
             altnames: link.altnames.clone(),
             movable: link.immutable.map(|immutable| !immutable),
         }
+    }
+}
+
+/// What only links of one kind have.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct SettingsFacts {
+    /// Of a VLAN.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vlan: Option<VlanFacts>,
+    /// Of a VXLAN.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vxlan: Option<VxlanFacts>,
+    /// Of a macvlan, macvtap or ipvlan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+}
+
+/// A VLAN.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct VlanFacts {
+    /// Its number.
+    pub id: u16,
+    /// How its packets are tagged.
+    pub protocol: String,
+}
+
+/// A VXLAN.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct VxlanFacts {
+    /// Its number.
+    pub vni: u32,
+    /// The host at the other end, or a multicast group.
+    pub remote: Option<IpAddr>,
+    /// The address that it sends from.
+    pub local: Option<IpAddr>,
+    /// UDP port of the other end.
+    pub dst_port: u16,
+}
+
+impl SettingsFacts {
+    fn new(settings: &Settings) -> Self {
+        let mut facts = Self::default();
+        match settings {
+            Settings::Macvlan(mode) | Settings::Macvtap(mode) => facts.mode = Some(mode.to_string()),
+            Settings::Ipvlan(mode) => facts.mode = Some(mode.to_string()),
+            Settings::Vlan(vlan) => {
+                facts.vlan = Some(VlanFacts { id: vlan.id, protocol: vlan.protocol.to_string() });
+            }
+            Settings::Vxlan(vxlan) => {
+                let Vxlan { vni, remote, local, dst_port, .. } = *vxlan;
+                facts.vxlan = Some(VxlanFacts { vni, remote, local, dst_port });
+            }
+            Settings::Bridge { .. } | Settings::Dummy => {}
+        }
+        facts
     }
 }
 

@@ -1,4 +1,4 @@
-//! nicon-linkmv, nicon-veth and nicon-links: links, moved, made, listed and put back.
+//! nicon-linkmv, nicon-veth, nicon-linkadd and nicon-links: links, moved, made, listed and put back.
 
 pub(crate) mod again;
 pub(crate) mod batch;
@@ -11,10 +11,16 @@ pub(crate) mod found_again;
 pub(crate) mod interrupted;
 pub(crate) mod journal;
 pub(crate) mod kinds;
+pub(crate) mod linkadd;
+pub(crate) mod linkadd_again;
+pub(crate) mod linkadd_refused;
+pub(crate) mod linkadd_stitch;
+pub(crate) mod linkadd_traffic;
 pub(crate) mod list;
 pub(crate) mod losses;
 pub(crate) mod masters;
 pub(crate) mod moves;
+pub(crate) mod nested;
 pub(crate) mod not_its_alone;
 pub(crate) mod planned;
 pub(crate) mod races;
@@ -49,6 +55,11 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         interrupted::trials(suite),
         kinds::trials(suite),
         journal::trials(suite),
+        linkadd::trials(suite),
+        linkadd_again::trials(suite),
+        linkadd_refused::trials(suite),
+        linkadd_stitch::trials(suite),
+        linkadd_traffic::trials(suite),
         list::trials(suite),
         losses::trials(suite),
         masters::trials(suite),
@@ -58,6 +69,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         ready::trials(suite),
         records::trials(suite),
         records_undo::trials(suite),
+        nested::trials(suite),
         not_its_alone::trials(suite),
         restored::trials(suite),
         routes::trials(suite),

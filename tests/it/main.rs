@@ -17,6 +17,7 @@ mod nsexec;
 mod resolve;
 mod source;
 mod support;
+mod wire;
 
 use libtest_mimic::Arguments;
 use std::process::ExitCode;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
     trials.extend(namespaces::trials(&suite));
     trials.extend(nsexec::trials(&suite));
     trials.extend(links::trials(&suite));
+    trials.extend(wire::trials(&suite));
     trials.extend(filters::trials(&suite));
     trials.extend(source::trials(&suite));
     // One word is libtest-mimic's to filter by; groups of tests are chosen here.

@@ -96,6 +96,18 @@ impl Context {
             "nicon-veth" => {
                 Self { files: &[NETNS], related: &["ip-link(8)", "ip-netns(8)", "veth(4)"], ..Self::default() }
             }
+            "nicon-linkadd" => Self { files: &[NETNS], related: &["ip-link(8)", "ip-netns(8)"], ..Self::default() },
+            "nicon-wire" => Self {
+                files: &[
+                    NETNS,
+                    (
+                        "/run/nicon",
+                        "How the links were that a plan has moved, until they are home again, and the journals of moves in progress; in $XDG_RUNTIME_DIR/nicon where that cannot be written.",
+                    ),
+                ],
+                related: &["ip-link(8)", "ip-netns(8)", "veth(4)"],
+                ..Self::default()
+            },
             "nicon-links" => {
                 Self { files: &[NETNS], related: &["ip-link(8)", "ip-address(8)", "ip-netns(8)"], ..Self::default() }
             }

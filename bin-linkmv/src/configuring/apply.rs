@@ -3,7 +3,7 @@
 use nicon_core::Result;
 use nicon_core::link::Keep;
 use nicon_rtnl::netlink::about;
-use nicon_rtnl::packet_route::link::LinkFlags;
+use nicon_rtnl::packet_route::link::{LinkAttribute, LinkFlags};
 use nicon_rtnl::{Carry, Link, address, route};
 use nix::errno::Errno;
 
@@ -52,13 +52,13 @@ impl Configuration<'_> {
             message.header.change_mask = LinkFlags::Up;
             netns.netlink.set_link(message).map_err(|error| error.context(&failed("bring up")))?;
         }
-        for altname in diff::altnames(spec, link) {
-            match netns.netlink.add_altname(link.ifindex, altname) {
+        for altname in self.altnames(link) {
+            match netns.netlink.add_altname(link.ifindex, &altname) {
                 Err(error) if error.errno == Errno::EEXIST => {
                     // Another run of the same command may have been faster, as with the routes below.
-                    let named = netns.netlink.link(altname)?;
+                    let named = netns.netlink.link(&altname)?;
                     if named.is_none_or(|named| named.ifindex != link.ifindex) {
-                        return Err(name_taken(altname, netns));
+                        return Err(name_taken(&altname, netns));
                     }
                 }
                 added => {
@@ -85,10 +85,15 @@ impl Configuration<'_> {
                 added => added.map_err(|error| error.context(&failed(&format!("add route {asked} through"))))?,
             }
         }
-        if surplus.addresses.is_empty() {
+        if !surplus.addresses.is_empty() {
+            surplus.addresses.take_addresses_alone(&netns.netlink, link.ifindex)?;
+        }
+        if !self.is_being_made(link) {
             return Ok(());
         }
-        surplus.addresses.take_addresses_alone(&netns.netlink, link.ifindex)
+        let mut message = about(link.ifindex);
+        message.attributes.push(LinkAttribute::Group(0));
+        netns.netlink.set_link(message).map_err(|error| error.context(&failed("set the group of")))
     }
 
     /// The addresses and routes that nicon gave the link, and that are not asked for.

@@ -12,7 +12,6 @@ use nix::errno::Errno;
 
 use crate::configuring::configuration::Configuration;
 use crate::configuring::tuning::Tuning;
-use crate::link::diff;
 use crate::link::port_options;
 use crate::link::taken::name_taken;
 
@@ -23,10 +22,10 @@ impl Configuration<'_> {
     /// If the kernel would reject the change.
     pub(crate) fn check(&self, link: &Link) -> Result<()> {
         let Self { spec, netns, .. } = self;
-        for name in diff::altnames(spec, link) {
+        for name in self.altnames(link) {
             // Another run of the same command may have given it the name meanwhile.
-            if netns.netlink.link(name)?.is_some_and(|named| named.ifindex != link.ifindex) {
-                return Err(name_taken(name, netns));
+            if netns.netlink.link(&name)?.is_some_and(|named| named.ifindex != link.ifindex) {
+                return Err(name_taken(&name, netns));
             }
         }
         limits(spec, link, netns)?;

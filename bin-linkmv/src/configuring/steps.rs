@@ -54,7 +54,10 @@ impl Configuration<'_> {
         let [_, after] = tuning.words(name);
         steps.extend(after);
         steps.extend((up && last).then(|| format!("link set {name} up")));
-        steps.extend(diff::altnames(spec, link).into_iter().map(|altname| add_altname(name, altname)));
+        steps.extend(self.altnames(link).iter().map(|altname| add_altname(name, altname)));
+        if link.ifindex > 0 && self.is_being_made(link) {
+            steps.push(format!("link set {name} group default"));
+        }
         let Some(origin) = origin else { return Ok(steps) };
         let stale = diff::stale_origin_altnames(spec, link, origin).into_iter();
         steps.extend(stale.map(|altname| remove_altname(name, altname)));

@@ -7,6 +7,7 @@ use nicon_rtnl::NetnsHandle;
 
 use crate::link::find::tagged;
 use crate::link::journal::Journal;
+use crate::link::kept::NewlyKept;
 use crate::link::namespaces::Namespaces;
 use crate::link::tag;
 
@@ -18,12 +19,19 @@ pub(crate) struct Ending {
     tag: String,
     inode: Option<u64>,
     journal: Journal,
+    /// What the move has written for its plan.
+    kept: Option<NewlyKept>,
 }
 
 impl Ending {
     /// What is left of the move of the link with a tag and an inode number, between its target and its home.
     pub(crate) fn new(places: [&Rc<NetnsHandle>; 2], (tag, inode): (&str, Option<u64>), journal: Journal) -> Self {
-        Self { places: places.map(Rc::clone), tag: tag.to_owned(), inode, journal }
+        Self { places: places.map(Rc::clone), tag: tag.to_owned(), inode, journal, kept: None }
+    }
+
+    /// The same of a move for which something was `kept`.
+    pub(crate) fn keeping(self, kept: Option<NewlyKept>) -> Self {
+        Self { kept, ..self }
     }
 
     /// Removes the tag. A link that a later move of the run has brought elsewhere is looked for.
@@ -42,8 +50,14 @@ impl Ending {
         }
     }
 
-    /// Removes the journal: somebody has the record of the move, or it was taken back.
+    /// Removes the journal: somebody has the record of the move.
     pub(crate) fn end(self) {
+        self.journal.end();
+    }
+
+    /// Removes all that is written down of the move, which was taken back.
+    pub(crate) fn take_back(self) {
+        self.kept.into_iter().for_each(NewlyKept::remove);
         self.journal.end();
     }
 }

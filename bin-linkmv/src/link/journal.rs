@@ -23,7 +23,7 @@ use serde_json::Value;
 use crate::link::undo::Undo;
 
 /// The longest journal, in bytes: one of a million routes is half as long.
-const MAX_LENGTH: u64 = 256 << 20;
+pub(super) const MAX_LENGTH: u64 = 256 << 20;
 
 /// Where the journals of a run are.
 pub(crate) struct Journals<'a> {
@@ -118,6 +118,11 @@ impl<'a> Journals<'a> {
         }
     }
 
+    /// Where they are; `None` if there is no place for them.
+    pub(super) fn directory(&self) -> Option<(&OwnedFd, &Path)> {
+        self.directory.as_ref().map(|(directory, path)| (directory, path.as_path()))
+    }
+
     /// The names of the journals of links that came from a network namespace under this name: they are the links' tags.
     ///
     /// # Errors
@@ -193,7 +198,7 @@ fn read(file: &File, path: &Path) -> Result<(Option<Undo>, u64)> {
 }
 
 /// Makes sure that a file can only have been written by us.
-fn check(file: &File, path: &Path) -> Result<()> {
+pub(super) fn check(file: &File, path: &Path) -> Result<()> {
     let found = file.metadata().context(|| format!("stat {}", path.display()))?;
     let why = if !found.is_file() {
         "it is not a file"
@@ -211,6 +216,6 @@ fn check(file: &File, path: &Path) -> Result<()> {
     Err(refusal(path, why))
 }
 
-fn refusal(path: &Path, why: &str) -> Error {
+pub(super) fn refusal(path: &Path, why: &str) -> Error {
     Error::failed(format!("{} is no journal of nicon's: {why} (look at it, and remove it)", path.display()))
 }

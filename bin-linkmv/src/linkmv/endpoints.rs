@@ -8,7 +8,6 @@ use nicon_rtnl::NetnsHandle;
 
 use crate::link::namespaces::Namespaces;
 use crate::link::source::Source;
-use crate::linkmv::args::Args;
 use crate::wishes::origin::{From, is_target};
 
 /// Where links are and where they go. Consecutive records mostly name the same namespaces, so what is open there is reused.
@@ -32,14 +31,14 @@ enum Given {
 }
 
 impl<'a> Endpoints<'a> {
-    /// The namespaces that the command line names.
-    pub(crate) fn new(args: &Args, namespaces: &'a Namespaces) -> Result<Self> {
-        let from = match &args.from {
+    /// The namespaces of a run. `from` is where the command line says that links are, if it does.
+    pub(crate) fn new(from: Option<&From>, all_or_nothing: bool, namespaces: &'a Namespaces) -> Result<Self> {
+        let from = match from {
             Some(From::Netns(from)) => Given::Netns(Source::new(namespaces.home.open_record(&Record::from(from))?)),
             Some(From::Target) => Given::Target,
             None => Given::Not(Source::new(namespaces.home.try_clone()?)),
         };
-        Ok(Self { namespaces, all_or_nothing: args.all_or_nothing, from, of_record: None, to: None })
+        Ok(Self { namespaces, all_or_nothing, from, of_record: None, to: None })
     }
 
     /// Where the link of a record is, and its target.

@@ -5,10 +5,9 @@ use std::time::Duration;
 use nicon_core::filter::interrupt::Interrupt;
 use nicon_core::filter::stream::{Answers, Lines, View};
 use nicon_core::filter::table::Column;
-use nicon_core::link::{NewName, Selector};
 use nicon_core::record::cell;
 use nicon_core::{Error, Record, Result, Status};
-use nicon_rtnl::record::{IFINDEX, LinkFacts, MAC, NAME, NIC, RECORDS, TARGET};
+use nicon_rtnl::record::{IFINDEX, MAC, NAME, RECORDS, TARGET};
 
 use crate::batch::{self, Batch};
 use crate::link::ending::Ending;
@@ -17,16 +16,16 @@ use crate::link::losses;
 use crate::link::namespaces::Namespaces;
 use crate::link::wait_ready::Readiness;
 use crate::linkmv::args::Args;
+use crate::linkmv::asked::Asked;
+use crate::linkmv::change::change;
 use crate::linkmv::endpoints::Endpoints;
-use crate::linkmv::wishes;
-use crate::moving::carry_out;
 use crate::moving::guard::Guard;
-use crate::moving::job::{Job, Moved, Options, Outcome};
+use crate::moving::job::Options;
 use crate::record::act::Act;
-use crate::record::deed::{self, Deed};
+use crate::record::deed;
 use crate::record::passing::{Passing, is_passed_over};
 use crate::record::program::LINKMV;
-use crate::record::steps::{self, STEPS};
+use crate::record::steps;
 use crate::undoing::input;
 
 const LINK: Column =
@@ -56,7 +55,7 @@ pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
     }
     let columns = if args.dry_run { PLAN } else { COLUMNS };
     let answers = Answers::new(LINKMV, View::choose(args.json, columns))?;
-    let mut endpoints = Endpoints::new(args, &namespaces)?;
+    let mut endpoints = Endpoints::new(args.from.as_ref(), args.all_or_nothing, &namespaces)?;
     let journals = if args.dry_run {
         Journals::read_only(LINKMV, interrupt)?
     } else {
@@ -66,14 +65,14 @@ pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
         guard: Guard::new(args.force),
         readiness: Readiness { wait: args.wait, announce: args.announce, interrupt },
         dry_run: args.dry_run,
-        journals,
+        journals: &journals,
         namespaces: &namespaces,
         all_or_nothing: args.all_or_nothing,
     };
     let (fail_fast, all_or_nothing) = (args.fail_fast, args.all_or_nothing);
     let mut batch =
         Batch::new(batch::Options { program: LINKMV, fail_fast, all_or_nothing }, answers, interrupt, &namespaces);
-    let mut change = |record: &mut Record| change(record, args, &options, &mut endpoints);
+    let mut change = |record: &mut Record| change(record, &Asked::of(record, args)?, (&options, &mut endpoints));
     let read = match &args.target {
         Some(target) => act(&mut batch, None, Record::from(target), change).map(drop),
         None => each_record(args, &mut batch, interrupt, &mut change),
@@ -150,73 +149,4 @@ fn act(
         Ok((changed, ending)) => batch.done(line, before, record, ending).map(|()| changed),
         Err(error) => batch.fail(line, [record], error).map(|()| false),
     }
-}
-
-/// Does what a record asks for, adds the facts and the deed to it, and returns whether anything was changed, and what is left
-/// of a move. After an error the record is unchanged.
-fn change(
-    record: &mut Record,
-    args: &Args,
-    options: &Options<'_>,
-    endpoints: &mut Endpoints<'_>,
-) -> Result<(bool, Option<Ending>)> {
-    // What cannot be read could not be undone, either.
-    Deed::all(record)?;
-    let nothing = Record::default();
-    // A link named on the command line is not the link that the record's wishes are about.
-    let asked = if args.link.is_some() { &nothing } else { &*record };
-    let (selector, name) = names(asked, args)?;
-    let spec = wishes::read(asked, name, args)?;
-    if options.readiness.is_asked() && !spec.up {
-        return Err(Error::failed("field \"up\": a link that stays down has no carrier, and announces nothing"));
-    }
-    let (from, to) = endpoints.of(record)?;
-    let id = Deed::new_id()?;
-    match carry_out(&Job { selector: &selector, spec: &spec, from, to }, options)? {
-        Outcome::Moved(mut moved) => {
-            let ending = moved.ending.take();
-            let netns = to.ns.id().ino;
-            if args.link.is_none() {
-                wishes::remove(record);
-            }
-            // What a dry run said would be done.
-            record.remove_all(&[STEPS, "lost"]);
-            record.set(NIC, LinkFacts::new(&moved.link, netns));
-            deed_of(id, &moved, netns).add_to(record);
-            Ok((moved.changed, ending))
-        }
-        Outcome::Planned { link, name, steps, lost } => {
-            record.set("link", link);
-            record.set("name", name);
-            record.set(STEPS, steps);
-            record.set("lost", lost);
-            Ok((false, None))
-        }
-    }
-}
-
-fn deed_of(id: String, moved: &Moved, netns: u64) -> Deed {
-    let Moved { origin, link, changed, undo, lost, .. } = moved;
-    Deed {
-        id: Some(id),
-        by: LINKMV.to_owned(),
-        netns: Some(netns),
-        link: Some(origin.clone()),
-        name: link.name.clone(),
-        ifindex: link.ifindex,
-        changed: *changed,
-        lost: Some(serde_json::to_value(lost).expect("plain data")),
-        undo: serde_json::to_value(undo).expect("plain data"),
-        mac: link.mac.clone(),
-    }
-}
-
-/// The link to move and the name that it gets: the operands, or the record's `link` and `name`.
-fn names(record: &Record, args: &Args) -> Result<(Selector, Option<NewName>)> {
-    if let Some(link) = &args.link {
-        return Ok((link.clone(), args.newname.clone()));
-    }
-    let link =
-        record.text("link")?.ok_or_else(|| Error::failed("no link named: give LINK, or \"link\" in the record"))?;
-    Ok((link.parse()?, record.text("name")?.map(str::parse).transpose()?))
 }

@@ -4,10 +4,13 @@ use nicon_core::link::NewName;
 use nicon_core::{Error, Result};
 use nicon_rtnl::Link;
 
+use crate::configuring::before::before;
 use crate::configuring::complete::complete;
 use crate::configuring::configuration::Configuration;
 use crate::configuring::steps::until_ready;
+use crate::link::ending::Ending;
 use crate::link::find;
+use crate::link::kept::{Keeper, NewlyKept};
 use crate::link::tag::Origin;
 use crate::link::taken::name_taken;
 use crate::link::undo::Undo;
@@ -21,7 +24,8 @@ use crate::moving::job::{Job, Moved, Options, Outcome};
 /// The link is left unchanged.
 pub(super) fn change(job: &Job<'_>, options: &Options<'_>) -> Result<Outcome> {
     let (spec, netns) = (job.spec, job.to);
-    let configuration = Configuration { spec, netns, master: master(job)?, origin: None, exact: false };
+    let configuration =
+        Configuration { spec, netns, master: master(job)?, origin: None, mark: None, exact: job.plan.is_some() };
     let link = find(job, &configuration)?;
     if options.dry_run {
         check(&configuration, &link)?;
@@ -31,15 +35,28 @@ pub(super) fn change(job: &Job<'_>, options: &Options<'_>) -> Result<Outcome> {
         return Ok(Outcome::Planned { link: link.name, name, steps, lost: None });
     }
     // No other run moves the link, or changes it, meanwhile.
-    let _journal = options.journals.of(&Origin::of(netns, &link).tag())?;
+    let tag = Origin::of(netns, &link).tag();
+    let journal = options.journals.of(&tag)?;
     let link = find(job, &configuration)?;
     check(&configuration, &link)?;
-    let before = complete(&[(configuration, &link)], || wait_ready(netns, &link, &options.readiness))?.pop();
+    let kept = match job.plan.zip(Keeper::of(options.journals)) {
+        Some((plan, keeper)) => keeper.keep(plan, &before(&configuration, &link)?)?,
+        None => None,
+    };
+    let completed = complete(&[(configuration, &link)], || wait_ready(netns, &link, &options.readiness));
+    let before = match completed {
+        Ok(mut before) => before.pop(),
+        Err(error) => {
+            kept.into_iter().for_each(NewlyKept::remove);
+            return Err(error);
+        }
+    };
+    let ending = Ending::new([job.to, job.to], (&tag, netns.inode(&link)?), journal).keeping(kept);
     let changed = before.is_some();
     let undo = before.unwrap_or_else(|| Undo::of_nothing_but(netns, &link.name));
     let origin = link.name.clone();
     let link = netns.netlink.link_at(link.ifindex)?.unwrap_or(link);
-    Ok(Outcome::Moved(Box::new(Moved { origin, link, changed, undo, lost: None, ending: None })))
+    Ok(Outcome::Moved(Box::new(Moved { origin, link, changed, undo, lost: None, ending: Some(ending) })))
 }
 
 /// The link of a job. One that has the name already that it is to get is taken for it only if it has all else, too: nothing tells

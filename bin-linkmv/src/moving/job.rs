@@ -23,12 +23,21 @@ pub(crate) struct Job<'a> {
     pub(crate) spec: &'a LinkSpec,
     pub(crate) from: &'a Source,
     pub(crate) to: &'a Rc<NetnsHandle>,
+    /// The plan that the link belongs to, if any.
+    pub(crate) plan: Option<&'a str>,
 }
 
 impl Job<'_> {
     /// What the link is to be like in its target, having come from `origin`.
     pub(crate) fn configuration<'a>(&'a self, master: Option<u32>, origin: &'a Origin) -> Configuration<'a> {
-        Configuration { spec: self.spec, netns: self.to, master, origin: Some(origin), exact: false }
+        Configuration {
+            spec: self.spec,
+            netns: self.to,
+            master,
+            origin: Some(origin),
+            mark: None,
+            exact: self.plan.is_some(),
+        }
     }
 }
 
@@ -37,7 +46,7 @@ pub(crate) struct Options<'a> {
     pub(crate) guard: Guard,
     pub(crate) readiness: Readiness<'a>,
     pub(crate) dry_run: bool,
-    pub(crate) journals: Journals<'a>,
+    pub(crate) journals: &'a Journals<'a>,
     pub(crate) namespaces: &'a Namespaces,
     /// Whether links keep their tags until all of them are done.
     pub(crate) all_or_nothing: bool,

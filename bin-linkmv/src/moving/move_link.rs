@@ -8,6 +8,7 @@ use crate::configuring::carried::Carried;
 use crate::link::ending::Ending;
 use crate::link::find::tagged;
 use crate::link::journal::Journal;
+use crate::link::kept::{Keeper, NewlyKept};
 use crate::link::tag::{Origin, remove_tag, tag_of};
 use crate::link::undo::Undo;
 use crate::link::wait_ready::wait_ready;
@@ -54,11 +55,14 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, link: Link) -> Res
     let mut undo = Undo::of(from, &link, (&carry, &settings, &attached))?;
     let carried = Carried::pack(job.spec, &carry, settings, link.ifindex);
     journal.begin(&undo)?;
+    let kept = job.plan.zip(Keeper::of(options.journals)).map(|(plan, keeper)| keeper.keep(plan, &undo));
+    let kept = kept.transpose()?.flatten();
     match from.netlink.add_altname(link.ifindex, &tag) {
         // An interrupted run left the tag on the link.
         Err(error) if error.errno == Errno::EEXIST => {}
         Err(error) => {
             // The link is untouched.
+            kept.into_iter().for_each(NewlyKept::remove);
             journal.end();
             return Err(gone_or(&link, error, &format!("tag {}", link.name)));
         }
@@ -73,7 +77,8 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, link: Link) -> Res
             let now = job.to.netlink.link_at(link.ifindex).ok().flatten();
             let mut link = now.unwrap_or(link);
             link.altnames.retain(|altname| *altname != tag);
-            let ending = Some(options.untag(Ending::new([job.to, &job.from.netns], (&tag, undo.inode()), journal))?);
+            let ending = Ending::new([job.to, &job.from.netns], (&tag, undo.inode()), journal).keeping(kept);
+            let ending = Some(options.untag(ending)?);
             let origin = undo.name.clone();
             let moved = Moved { origin, link, changed: true, undo, lost: Some(losses), ending };
             Ok(Some(Outcome::Moved(Box::new(moved))))
@@ -81,12 +86,14 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, link: Link) -> Res
         // Another program moved it first, so it is not ours to put back.
         Err(Failure::Gone) if tagged(&tag, undo.inode(), job.to)?.is_some() => Ok(None),
         Err(Failure::Gone) => {
+            kept.into_iter().for_each(NewlyKept::remove);
             journal.end();
             Err(gone(&link))
         }
         Err(Failure::Halfway(failure)) => {
             let words = failure.to_string();
             let failure = bring_back(&link, &tag, &undo, job, failure).map_err(|error| error.prefix(&words))?;
+            kept.into_iter().for_each(NewlyKept::remove);
             journal.end();
             Err(failure)
         }

@@ -2,6 +2,7 @@
 
 use nicon_core::Record;
 use nicon_core::filter::table::Column;
+use serde_json::Value;
 
 /// The field.
 pub(crate) const STEPS: &str = "steps";
@@ -13,4 +14,9 @@ fn cell(record: &Record) -> String {
     let steps = record.get(STEPS).and_then(|steps| steps.as_array()).map(Vec::as_slice).unwrap_or_default();
     let steps: Vec<_> = steps.iter().filter_map(|step| step.as_str()).collect();
     if steps.is_empty() { "nothing to do".to_owned() } else { steps.join("; ") }
+}
+
+/// The steps of a record, as it has them; an empty list if it has none.
+pub(crate) fn of(record: &Record) -> Value {
+    record.get(STEPS).cloned().unwrap_or_else(|| Value::Array(Vec::new()))
 }

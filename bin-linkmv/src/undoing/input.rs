@@ -190,7 +190,7 @@ impl Input {
 }
 
 /// A field of each entry of `undone`, as a cell of a table.
-fn of_each(record: &Record, field: &str) -> String {
+pub(crate) fn of_each(record: &Record, field: &str) -> String {
     let entries = record.get(UNDONE).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let cells: Vec<_> = entries.iter().map(|entry| cell(entry.get(field))).collect();
     if cells.is_empty() { "-".to_owned() } else { cells.join(", ") }

@@ -5,6 +5,7 @@ use nicon_rtnl::{Link, NetnsHandle};
 
 use crate::link::find::{by_inode, tagged};
 use crate::link::journal::Journals;
+use crate::link::kept::Keeper;
 use crate::link::namespaces::Namespaces;
 use crate::link::on_top::falling;
 use crate::link::tag::{Origin, origin_of, remove_tag};
@@ -44,6 +45,22 @@ pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces, limits
     Ok(Undone { changed: true, now: Some(location(&undo, restored.link)), missing: restored.missing })
 }
 
+/// Brings a link home from wherever it is; `None` if it is no more, or nothing identifies it.
+///
+/// # Errors
+/// If it cannot be put back, or something is stacked on it that this would destroy.
+pub(crate) fn bring_home(undo: &Undo, namespaces: &Namespaces, limits: Limits<'_>) -> Result<Option<Undone>> {
+    let found = undo.inode().map_or(Ok(None), |inode| namespaces.find_link(inode))?;
+    let Some((there, link)) = found else { return Ok(None) };
+    let origin = open_origin(undo, namespaces)?;
+    if !there.is(&origin) {
+        check(&link, &undo.name.parse()?, &origin)?;
+        limits.check(&link, &there, &format!("putting {} back", link.name), falling)?;
+    }
+    let restored = undo.restore(&link, &there, &origin)?;
+    Ok(Some(Undone { changed: true, now: Some(location(undo, restored.link)), missing: restored.missing }))
+}
+
 /// Gives a link that was changed where it is back what it had.
 fn undo_in_place(deed: &Deed, undo: &Undo, namespaces: &Namespaces) -> Result<Undone> {
     let netns = namespaces.open(undo.netns, &format!("where {} was changed", deed.name))?;
@@ -56,21 +73,23 @@ fn undo_in_place(deed: &Deed, undo: &Undo, namespaces: &Namespaces) -> Result<Un
 }
 
 /// Undoes a move while no other run moves the link. What an interrupted move has left of it goes.
-pub(crate) fn alone(
-    deed: &Deed,
+pub(crate) fn alone<T>(
+    before: &Undo,
     namespaces: &Namespaces,
     journals: &Journals<'_>,
-    undo: impl FnOnce() -> Result<Undone>,
-) -> Result<Undone> {
-    let before = Undo::from_value(&deed.undo)?;
+    undo: impl FnOnce() -> Result<T>,
+) -> Result<T> {
     // It becomes part of a path.
     before.name.parse::<LinkName>()?;
     let Some(tag) = before.tag() else { return undo() };
     let mut journal = journals.of(&tag)?;
     let undone = undo()?;
+    if let Some((keeper, inode)) = Keeper::of(journals).zip(before.inode()) {
+        keeper.forget(inode)?;
+    }
     let is_of_this = |left: &Undo| left.inode().is_some() && left.inode() == before.inode();
     if journal.left_behind().as_ref().is_some_and(is_of_this) {
-        let home = open_origin(&before, namespaces)?;
+        let home = open_origin(before, namespaces)?;
         if let Some(link) = tagged(&tag, before.inode(), &home)? {
             remove_tag(&home, &link, &tag)?;
         }

@@ -5,6 +5,8 @@ use nicon_core::{Error, Record, Result};
 use nicon_rtnl::Link;
 use nicon_rtnl::packet_route::link::LinkAttribute;
 
+use crate::link::mark::Mark;
+
 /// Wishes about a link that is moved, which say nothing of one that is made.
 const NOT_OF_A_PAIR: [&str; 2] = ["from", "keep"];
 
@@ -12,6 +14,8 @@ const NOT_OF_A_PAIR: [&str; 2] = ["from", "keep"];
 pub(crate) struct End {
     pub(crate) name: LinkName,
     pub(crate) spec: LinkSpec,
+    /// The mark that it gets if it is made.
+    pub(crate) mark: Option<Mark>,
 }
 
 impl End {
@@ -22,13 +26,14 @@ impl End {
     fn new(name: LinkName, mut spec: LinkSpec) -> Result<Self> {
         spec.name = Some(NewName::Name(name.clone()));
         spec.check()?;
-        Ok(Self { name, spec })
+        Ok(Self { name, spec, mark: None })
     }
 
     /// What it is like when the kernel has created it.
     pub(crate) fn when_new(&self) -> Link {
         let mac = self.spec.mac.map(|mac| mac.to_string());
-        Link { name: self.name.to_string(), mtu: self.spec.mtu, mac, ..Link::default() }
+        let group = self.mark.as_ref().map_or(0, Mark::group);
+        Link { name: self.name.to_string(), mtu: self.spec.mtu, mac, group, ..Link::default() }
     }
 
     /// The attributes with which the kernel creates it, in the words of `ip`.
@@ -43,6 +48,7 @@ impl End {
         let mut attributes = vec![LinkAttribute::IfName(self.name.to_string())];
         attributes.extend(self.spec.mac.map(|mac| LinkAttribute::Address(mac.bytes())));
         attributes.extend(self.spec.mtu.map(LinkAttribute::Mtu));
+        attributes.extend(self.mark.as_ref().map(|mark| LinkAttribute::Group(mark.group())));
         attributes
     }
 }

@@ -2,19 +2,17 @@
 
 use std::os::fd::{AsFd, AsRawFd};
 
-use nicon_core::link::{AltName, NewName};
 use nicon_core::{Error, Result};
 use nicon_rtnl::netlink::about;
 use nicon_rtnl::packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
-use nicon_rtnl::{Carry, Link, NetlinkError, NetnsHandle};
+use nicon_rtnl::{Link, NetlinkError, NetnsHandle};
 use nix::errno::Errno;
 
 use crate::configuring::carried::Carried;
-use crate::configuring::check::{check_mtu, check_routes};
+use crate::configuring::check::check_mtu;
 use crate::configuring::complete::complete;
 use crate::configuring::configuration::Configuration;
 use crate::configuring::steps::until_ready;
-use crate::link::port_options;
 use crate::link::spec::comes_up_last;
 use crate::link::taken::name_taken;
 use crate::link::wait_ready::{Readiness, wait_ready};
@@ -49,14 +47,14 @@ impl<'a> Pair<'a> {
     ///
     /// # Errors
     /// If both ends would be the same, or have a master that is not there.
-    pub(crate) fn new(namespaces: Namespaces<'a>, ends: &'a [End; 2]) -> Result<Self> {
+    pub(crate) fn new(namespaces: Namespaces<'a>, ends: &'a [End; 2], exact: bool) -> Result<Self> {
         if namespaces[0].is(namespaces[1]) && ends[0].name == ends[1].name {
             return Err(Error::failed(format!("both ends would be called {} in one namespace", ends[0].name)));
         }
         let configuration = |netns: &'a NetnsHandle, end: &'a End| {
             let spec = &end.spec;
             let master = spec.master.as_ref().map(|name| netns.master(name)).transpose()?;
-            Ok::<_, Error>(Configuration { spec, netns, master, origin: None, exact: false })
+            Ok::<_, Error>(Configuration { spec, netns, master, origin: None, mark: end.mark.as_ref(), exact })
         };
         let [first, second] = [configuration(namespaces[0], &ends[0])?, configuration(namespaces[1], &ends[1])?];
         Ok(Self { namespaces, ends, configurations: [first, second] })
@@ -125,8 +123,14 @@ impl<'a> Pair<'a> {
                 Ok(Some([first, second]))
             }
             [None, None] => {
-                self.configurations.iter().try_for_each(check_new)?;
-                Ok(None)
+                for configuration in &self.configurations {
+                    check_mtu(configuration.spec.mtu, "a veth", MTU)?;
+                }
+                match self.configurations.iter().try_for_each(Configuration::check_new) {
+                    // What is in the way may be what another run of the same command has made meanwhile.
+                    Err(_) if self.look()?.iter().all(Option::is_some) => self.find(),
+                    checked => checked.map(|()| None),
+                }
             }
             found => {
                 let taken = usize::from(found[0].is_none());
@@ -200,17 +204,4 @@ impl<'a> Pair<'a> {
         }
         Ok(())
     }
-}
-
-/// Checks an end that is not there yet. Whether its name is free is known.
-fn check_new(configuration: &Configuration<'_>) -> Result<()> {
-    let Configuration { spec, netns, .. } = configuration;
-    for name in spec.altnames.iter().map(AltName::as_str) {
-        if netns.netlink.link(name)?.is_some() {
-            return Err(name_taken(name, netns));
-        }
-    }
-    check_mtu(spec.mtu, "a veth", MTU)?;
-    port_options::check(spec, spec.name.as_ref().map_or("the link", NewName::as_str), configuration.master, netns)?;
-    check_routes((spec, netns), &Carry::default(), None)
 }

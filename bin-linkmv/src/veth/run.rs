@@ -11,6 +11,7 @@ use nicon_rtnl::record::{IFINDEX, MAC, NAME, RECORDS, TARGET};
 use crate::batch::{self, Batch};
 use crate::link::namespaces::Namespaces;
 use crate::link::wait_ready::Readiness;
+use crate::making::Options;
 use crate::record::act::Act;
 use crate::record::deed;
 use crate::record::passing::{Passing, is_passed_over};
@@ -18,7 +19,7 @@ use crate::record::program::VETH;
 use crate::record::steps;
 use crate::undoing::input;
 use crate::veth::args::Args;
-use crate::veth::wiring::{Options, Wiring};
+use crate::veth::wiring::Wiring;
 
 const CHANGED: Column = Column { title: "CHANGED", cell: deed::changed };
 
@@ -42,11 +43,11 @@ pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
     let mut batch =
         Batch::new(batch::Options { program: VETH, fail_fast, all_or_nothing }, answers, interrupt, &namespaces);
     let readiness = Readiness { wait: args.wait, announce: args.announce, interrupt };
-    let options = Options { readiness, dry_run: args.dry_run, all_or_nothing };
+    let options = Options { readiness, dry_run: args.dry_run, all_or_nothing, exact: false };
     let mut wiring = Wiring::new(options, &namespaces);
     let read = match ends {
         Some(ends) => one(args, &mut batch, interrupt, |records| wiring.wire(records, &ends)),
-        None => many(&mut batch, interrupt, |records| wiring.wire_as_asked(records)),
+        None => many(&mut batch, interrupt, |records| wiring.wire_as_asked(records, [None, None])),
     };
     batch.finish(read)
 }

@@ -5,22 +5,15 @@ use nicon_rtnl::record::{LinkFacts, NIC};
 use nicon_rtnl::{Link, NetnsHandle};
 use serde_json::{Value, json};
 
+use crate::link::mark::Mark;
 use crate::link::namespaces::Namespaces;
-use crate::link::wait_ready::Readiness;
+use crate::making::Options;
 use crate::record::deed::{Deed, PairUndo, PeerUndo};
 use crate::record::program::VETH;
 use crate::record::steps::STEPS;
 use crate::veth::end::End;
 use crate::veth::pair::{Made, Pair};
 use crate::wishes;
-
-/// How pairs are made.
-pub(crate) struct Options<'a> {
-    pub(crate) readiness: Readiness<'a>,
-    pub(crate) dry_run: bool,
-    /// Whether the namespaces of a pair are held open to the end of the run.
-    pub(crate) all_or_nothing: bool,
-}
 
 /// The namespaces that are wired.
 pub(crate) struct Wiring<'a> {
@@ -35,12 +28,14 @@ impl<'a> Wiring<'a> {
         Self { options, namespaces, last: [None, None] }
     }
 
-    /// Makes the pair that the records ask for.
+    /// Makes the pair that the records ask for. If it is new, its ends get the `marks`.
     ///
     /// # Errors
     /// Nothing is made, and the records are as they were.
-    pub(crate) fn wire_as_asked(&mut self, records: &mut [Record; 2]) -> Result<()> {
-        let ends = [End::try_from(&records[0])?, End::try_from(&records[1])?];
+    pub(crate) fn wire_as_asked(&mut self, records: &mut [Record; 2], marks: [Option<Mark>; 2]) -> Result<()> {
+        let [first, second] = marks;
+        let first = End { mark: first, ..End::try_from(&records[0])? };
+        let ends = [first, End { mark: second, ..End::try_from(&records[1])? }];
         self.wire(records, &ends)?;
         if !self.options.dry_run {
             for record in records {
@@ -67,7 +62,7 @@ impl<'a> Wiring<'a> {
         let [first, second] = &mut self.last;
         let first = &*first.insert(first.as_ref().unwrap_or(home).open_record(&records[0])?);
         let second = &*second.insert(second.as_ref().unwrap_or(home).open_record(&records[1])?);
-        let pair = Pair::new([first, second], ends)?;
+        let pair = Pair::new([first, second], ends, self.options.exact)?;
         if self.options.dry_run {
             let steps = pair.plan(&self.options.readiness)?;
             records.iter_mut().zip(steps).for_each(|(record, steps)| record.set(STEPS, steps));

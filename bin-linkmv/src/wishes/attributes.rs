@@ -58,7 +58,7 @@ pub(crate) struct Attributes {
     #[command(flatten)]
     tuning: Tuning,
 
-    /// Its alias (default: its origin, by which nicon recognises it)
+    /// Its alias (a link that is moved gets its origin by default, by which nicon recognises it)
     #[arg(long, value_name = "TEXT", value_parser = valid::<Alias>)]
     alias: Option<String>,
 

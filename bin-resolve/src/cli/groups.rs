@@ -1,4 +1,4 @@
-//! Groups: consecutive records with the same `plan`, which are passed on together or not at all.
+//! Groups: consecutive records with the same `plan`, which are passed on together or not at all, unless they say `each`.
 
 use nicon_core::filter::stream::Answers;
 use nicon_core::{Error, Record, Result, Status};
@@ -30,9 +30,10 @@ pub(crate) enum Group {
 
 impl From<&Result<Record>> for Group {
     fn from(question: &Result<Record>) -> Self {
-        match question.as_ref().map(|record| record.get("plan")) {
+        let plan = |record: &Record| record.get("plan").filter(|_| record.get("each") != Some(&true.into())).cloned();
+        match question.as_ref().map(plan) {
             Ok(None) => Self::None,
-            Ok(Some(Value::String(name))) => Self::Of(name.clone()),
+            Ok(Some(Value::String(name))) => Self::Of(name),
             Ok(Some(other)) => Self::Of(other.to_string()),
             Err(_) => Self::Unknown,
         }

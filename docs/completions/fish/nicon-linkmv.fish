@@ -19,7 +19,7 @@ complete -c nicon-linkmv -l delay -d 'Send later by this time, such as 10ms. Thi
 complete -c nicon-linkmv -l jitter -d 'Vary the delay by up to this time, either way' -r
 complete -c nicon-linkmv -l loss -d 'Drop this part of what it sends, such as 0.5%' -r
 complete -c nicon-linkmv -l rate -d 'Send at most this much, such as 10mbit' -r
-complete -c nicon-linkmv -l alias -d 'Its alias (default: its origin, by which nicon recognises it)' -r
+complete -c nicon-linkmv -l alias -d 'Its alias (a link that is moved gets its origin by default, by which nicon recognises it)' -r
 complete -c nicon-linkmv -l altname -d 'Add an alternative name' -r
 complete -c nicon-linkmv -l keep -d 'Carry over what a move would lose: addr, route, sysctl' -r
 complete -c nicon-linkmv -l force -d 'Move it even if it carries a default route, is a port of another link, has links stacked on it, wherever they are, or would lose for good what is attached to it, such as filters; with --undo, put it back, or remove a pair, even if that destroys links stacked on it'

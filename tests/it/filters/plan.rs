@@ -19,6 +19,10 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("filters::plan::several_plans_in_a_stream", several_plans),
         suite.trial("filters::plan::faults_are_reported_with_their_places", faults),
         suite.trial("filters::plan::unreadable_plans", unreadable_plans),
+        suite.trial("filters::plan::each_record_tells_its_plan", each_record_tells_its_plan),
+        suite.trial("filters::plan::a_topology_of_containerlab", a_topology_of_containerlab),
+        suite.trial("filters::plan::a_topology_in_a_container", a_topology_in_a_container),
+        suite.trial("filters::plan::what_a_topology_asks_in_vain", what_a_topology_asks_in_vain),
     ]
 }
 
@@ -42,7 +46,7 @@ const PIPE: &str = "nicon-plan - | nicon-resolve | nicon-linkmv";
 #[track_caller]
 fn moved_nothing(ran: &Ran, pairs: [&Pair; 2], words: &[&str]) {
     assert_eq!((ran.code(), &ran.stdout[..]), (Some(1), ""), "{ran:?}");
-    for word in words.iter().chain(&["nicon-resolve: standard input is held back"]) {
+    for word in words.iter().chain(&["nicon-resolve: plan is held back"]) {
         assert!(ran.stderr.contains(word), "\"{word}\" is not in {ran:?}");
     }
     for pair in pairs {
@@ -184,10 +188,11 @@ fn faults(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         "nicon-plan: standard input:6:12: nic_tmp: expected text, found the number 1e3: write \"1e3\" in quotes",
     ];
     assert_eq!(ran.stderr.lines().collect::<Vec<_>>(), expected);
-    let laughs = "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n";
+    let line = |n: usize| format!("x-{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 10].join(", "));
+    let laughs = "x-0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned() + &(1..40).map(line).collect::<String>();
     for (plan, words) in [
         ("", "1:1: the plan is empty"),
-        (laughs, "1:4: a plan cannot have anchors (&) or aliases (*)"),
+        (&laughs, "the aliases (*) stand for more than 200000 values"),
         ("links: []\n---\nlinks: []\n", "2:1: a second YAML document"),
         ("links: []\nlinks: []\n", "2:1: duplicate key links (first on line 1)"),
         ("links:\n\t- a\n", "2:2: not YAML: tabs are not allowed for indentation"),
@@ -208,5 +213,84 @@ fn unreadable_plans(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let mut endless = tool("sh");
     endless.args(["-c", "yes links | \"$1\" -", "sh"]).arg(suite.bins()?.join("nicon-plan"));
     refusal(&output_within(&mut endless, LIMIT)?, 2, &["larger than 16 MiB"]);
+    Ok(())
+}
+
+fn each_record_tells_its_plan(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let plan =
+        "name: ring\nlinks:\n- endpoints: [\"setup:w1\", \"host:w2\"]\n- {kind: dummy, endpoint: \"setup:d1\"}\n";
+    let told = |ran: &Ran| -> Vec<Value> {
+        records(ran).iter().map(|record| json!([record["plan"], record["plan_size"], record["each"]])).collect()
+    };
+    assert_eq!(told(&suite.feed(&["nicon-plan"], plan)), vec![json!(["ring", 3, null]); 3]);
+    // All of them, or none, or each for itself.
+    let wrong = plan.replace("\"setup:d1\"", "\"nobody:d1\"");
+    let ran = suite.shell("nicon-plan | nicon-resolve", &wrong);
+    assert_eq!((ran.code(), &ran.stdout[..]), (Some(1), ""), "{ran:?}");
+    assert!(ran.stderr.contains("nicon-resolve: ring is held back: only 2 of its records"), "{ran:?}");
+    let ran = suite.shell("nicon-plan --each | nicon-resolve", &wrong);
+    assert_eq!((ran.code(), parse(&ran.stdout).len()), (Some(1), 2), "{ran:?}");
+    assert!(parse(&ran.stdout).iter().all(|record| record["each"] == true), "{ran:?}");
+    Ok(())
+}
+
+/// A topology whose nodes are the containers of the lab.
+fn topology(nodes: &[&str], links: &str) -> String {
+    let nodes: String = nodes.iter().map(|node| format!("    {node}: {{kind: linux, image: any}}\n")).collect();
+    format!("name: lab\nprefix: \"\"\ntopology:\n  nodes:\n{nodes}  links:\n{links}")
+}
+
+/// Through the whole pipe: the ends of the pair are where the file says, according to `ip`.
+fn a_topology_of_containerlab(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let pair = Pair::new();
+    ip(&format!("link delete {}", pair.link));
+    let text = format!(
+        "  - endpoints: [\"setup:{}\", \"host:{}\"]\n    mtu: 1400\n    ipv4: [192.0.2.1/30, \"\"]\n",
+        pair.link, pair.peer
+    );
+    // Nothing but what programs of today give.
+    let pipe = "nicon-plan - | jq -c 'del(.offload)' | nicon-resolve | nicon-veth";
+    let made = suite.shell(pipe, topology(&["setup"], &text));
+    assert_eq!(records(&made).iter().map(|record| record["target"].clone()).collect::<Vec<_>>(), ["setup", "host"]);
+    let there = lab.exec("setup", &["ip", "addr", "show", "dev", &pair.link])?.ok()?;
+    assert!(there.contains("mtu 1400") && there.contains("192.0.2.1/30"), "{there}");
+    assert!(links().contains(&pair.peer));
+    records(&suite.feed(&["nicon-veth", "--undo"], &made.stdout));
+    assert!(!links().contains(&pair.peer));
+    Ok(())
+}
+
+/// The host of a lab that an engine in a container runs is that container.
+fn a_topology_in_a_container(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let text = topology(&["olt_1"], "  - endpoints: [\"olt_1:eth9\", \"host:up9\"]\n");
+    let found = records(&suite.shell("nicon-plan --in setup - | nicon-resolve", text));
+    let pids: Vec<_> = found.iter().map(|record| record["pid"].clone()).collect();
+    assert_eq!(pids, [json!(lab.host_pid("setup.olt_1")?), json!(lab.host_pid("setup")?)]);
+    let ran = suite.feed(&["nicon-plan", "--in", "host"], "");
+    assert!(ran.code() == Some(2) && ran.stderr.contains("\"host\" is no container"), "{ran:?}");
+    Ok(())
+}
+
+fn what_a_topology_asks_in_vain(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let links =
+        "  - endpoints: [\"setup:eth8\", \"host:up8\"]\n  - endpoints: [\"setup:ethernet-1/1\", \"host:up9\"]\n";
+    let text = topology(&["setup"], links);
+    let fault =
+        "nicon-plan: standard input:8:17: \"ethernet-1/1\" is not a link name: it contains '/': nicon does not know";
+    let ran = suite.feed(&["nicon-plan"], &text);
+    assert!(ran.code() == Some(2) && ran.stdout.is_empty() && ran.stderr.starts_with(fault), "{ran:?}");
+    let ran = suite.feed(&["nicon-plan", "--each"], &text);
+    assert!(ran.code() == Some(2) && ran.stderr.starts_with(fault) && ran.stderr.lines().count() == 1, "{ran:?}");
+    let names: Vec<_> = parse(&ran.stdout).iter().map(|record| record["name"].clone()).collect();
+    assert_eq!(names, ["eth8", "up8"]);
+    // Variables come from the environment.
+    let text = topology(
+        &["setup"],
+        "  - {type: macvlan, host-interface: \"${NIC:=ens3}\", endpoint: {node: setup, interface: m0}}\n",
+    );
+    let parent = |command: &str| records(&suite.shell(command, &text))[0]["parent"].clone();
+    assert_eq!([parent("nicon-plan"), parent("NIC=ens9 nicon-plan")], ["ens3", "ens9"]);
+    let template = format!("{text}{{{{ if .x }}}}\n");
+    refusal(&suite.feed(&["nicon-plan"], template), 2, &["standard input:8:1: a Go template is not expanded"]);
     Ok(())
 }

@@ -100,6 +100,7 @@ fn usage_errors(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         &["nicon-tree", "--dot", "--svg"],
         &["nicon-tree", "--svg", "--width=80"],
         &["nicon-veth", "--no-such-option"],
+        &["nicon-wire", "--check", "--destroy"],
         &["nicon-links", "-t"],
         &["nicon-nsid", "-T", "nonsense"],
         &["nicon-nsfind", "--all", "--first", "1"],

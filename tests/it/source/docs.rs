@@ -17,7 +17,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     ]
 }
 
-const PROGRAMS: [&str; 9] = [
+const PROGRAMS: [&str; 11] = [
     "nicon-resolve",
     "nicon-plan",
     "nicon-tree",
@@ -25,7 +25,9 @@ const PROGRAMS: [&str; 9] = [
     "nicon-nsfind",
     "nicon-nsexec",
     "nicon-linkmv",
+    "nicon-linkadd",
     "nicon-veth",
+    "nicon-wire",
     "nicon-links",
 ];
 

@@ -4,6 +4,7 @@
 //! reads as something other than text must be in quotes, so that a plan means the same to every program.
 
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 
 /// A scalar as it was written.
 #[derive(Debug)]
@@ -31,15 +32,19 @@ impl Scalar {
         }
     }
 
-    /// Its value as a positive whole number, without a sign or leading zeros.
+    /// Its value as a whole number of a range, without a sign or leading zeros.
     ///
     /// # Errors
     /// If it is something else, or in quotes, which make it text.
-    pub(crate) fn number(&self) -> Result<i32, String> {
-        let digits = self.plain && self.text.bytes().all(|byte| byte.is_ascii_digit()) && !self.text.starts_with('0');
+    pub(crate) fn number(&self, range: &RangeInclusive<u32>) -> Result<u32, String> {
+        let has_zeros = self.text.len() > 1 && self.text.starts_with('0');
+        let digits = self.plain && self.text.bytes().all(|byte| byte.is_ascii_digit()) && !has_zeros;
         match self.text.parse() {
-            Ok(number) if digits => Ok(number),
-            _ => Err(format!("expected a whole number from 1 to {}, found {}", i32::MAX, self.display())),
+            Ok(number) if digits && range.contains(&number) => Ok(number),
+            _ => {
+                let (least, most) = (range.start(), range.end());
+                Err(format!("expected a whole number from {least} to {most}, found {}", self.display()))
+            }
         }
     }
 
@@ -53,6 +58,11 @@ impl Scalar {
             "false" if self.plain => Ok(false),
             _ => Err(format!("expected true or false, found {}", self.display())),
         }
+    }
+
+    /// Whether nothing was written, or a word for nothing.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.other_type() == Some("nothing")
     }
 
     /// The value in a message. Text has quotes.
@@ -117,6 +127,8 @@ fn is_date(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const PIDS: RangeInclusive<u32> = 1..=i32::MAX as u32;
 
     fn plain(text: &str) -> Scalar {
         Scalar { text: text.to_owned(), plain: true }
@@ -184,11 +196,11 @@ mod tests {
 
     #[test]
     fn a_number_is_decimal_and_not_quoted() {
-        assert_eq!(plain("17180").number(), Ok(17180));
+        assert_eq!((plain("17180").number(&PIDS), plain("0").number(&(0..=9))), (Ok(17180), Ok(0)));
         for text in ["", "0", "-1", "017", "0x10", "1_000", "1e3", "1.0", "99999999999", "+5", "abc", "off"] {
-            assert!(plain(text).number().is_err(), "{text}");
+            assert!(plain(text).number(&PIDS).is_err(), "{text}");
         }
         let quoted = Scalar { text: "17180".to_owned(), plain: false };
-        assert_eq!(quoted.number().unwrap_err(), "expected a whole number from 1 to 2147483647, found \"17180\"");
+        assert_eq!(quoted.number(&PIDS).unwrap_err(), "expected a whole number from 1 to 2147483647, found \"17180\"");
     }
 }

@@ -1,0 +1,129 @@
+//! How the links were that a plan has moved, on disk, until they are home again. Nothing else remembers that: a link that goes home
+//! when its container ends has lost most of it.
+
+use std::fs::{File, read_dir, remove_file, rename};
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use nicon_core::{Context, Error, Result};
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::Mode;
+
+use crate::link::journal::{Journals, MAX_LENGTH, check, refusal};
+use crate::link::undo::Undo;
+
+/// How the names of these files begin; that of the plan and the link's inode number follow.
+const PREFIX: &str = "kept.";
+
+/// How they begin while they are being written.
+const UNFINISHED: &str = "new.";
+
+/// The files of a directory of journals.
+pub(crate) struct Keeper<'a> {
+    directory: &'a OwnedFd,
+    path: &'a Path,
+}
+
+/// How one link was.
+pub(crate) struct Kept {
+    pub(crate) undo: Undo,
+    path: PathBuf,
+}
+
+/// What a move has written, in case that it is taken back.
+pub(crate) struct NewlyKept(PathBuf);
+
+impl<'a> Keeper<'a> {
+    /// `None` if there is no place for such files.
+    pub(crate) fn of(journals: &'a Journals<'_>) -> Option<Self> {
+        journals.directory().map(|(directory, path)| Self { directory, path })
+    }
+
+    /// Keeps how a link was before a plan moved it for the first time. Returns what was written; `None` if an earlier move has
+    /// written it, or nothing identifies the link.
+    ///
+    /// # Errors
+    /// If it cannot be written, such as on a full disk.
+    pub(crate) fn keep(&self, plan: &str, undo: &Undo) -> Result<Option<NewlyKept>> {
+        let Some(inode) = undo.inode() else { return Ok(None) };
+        let path = self.path.join(format!("{PREFIX}{plan}:{inode}"));
+        if path.exists() {
+            return Ok(None);
+        }
+        let name = format!("{UNFINISHED}{plan}:{inode}");
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
+        let file = openat(self.directory, name.as_str(), flags, Mode::S_IRUSR | Mode::S_IWUSR);
+        let file = file.map_err(|errno| Error::os(format!("open {}/{name}", self.path.display()), errno))?;
+        let text = serde_json::to_vec(undo).expect("plain data");
+        // It has its name once all of it is there.
+        let written = File::from(file).write_all(&text).and_then(|()| rename(self.path.join(&name), &path));
+        written.context(|| format!("write {}", path.display()))?;
+        Ok(Some(NewlyKept(path)))
+    }
+
+    /// How all links were that a plan has moved.
+    ///
+    /// # Errors
+    /// If one of the files is not nicon's.
+    pub(crate) fn of_plan(&self, plan: &str) -> Result<Vec<Kept>> {
+        self.named(PREFIX)?.filter(|(of, _, _)| of == plan).map(|(_, _, path)| self.read(path)).collect()
+    }
+
+    /// Forgets how a link was: it is home again.
+    ///
+    /// # Errors
+    /// If the directory cannot be read.
+    pub(crate) fn forget(&self, inode: u64) -> Result<()> {
+        self.named(PREFIX)?.filter(|(_, of, _)| *of == inode).for_each(|(_, _, path)| drop(remove_file(path)));
+        Ok(())
+    }
+
+    /// Removes what a run was writing for a plan when it was killed.
+    ///
+    /// # Errors
+    /// If the directory cannot be read.
+    pub(crate) fn tidy(&self, plan: &str) -> Result<()> {
+        let unfinished = self.named(UNFINISHED)?.filter(|(of, _, _)| of == plan);
+        unfinished.for_each(|(_, _, path)| drop(remove_file(path)));
+        Ok(())
+    }
+
+    /// The plan, the inode number and the path of each file whose name begins so.
+    fn named(&self, prefix: &str) -> Result<impl Iterator<Item = (String, u64, PathBuf)>> {
+        let listed = read_dir(self.path).context(|| format!("read {}", self.path.display()))?;
+        Ok(listed.flatten().filter_map(move |entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let (plan, inode) = name.strip_prefix(prefix)?.rsplit_once(':')?;
+            Some((plan.to_owned(), inode.parse().ok()?, entry.path()))
+        }))
+    }
+
+    fn read(&self, path: PathBuf) -> Result<Kept> {
+        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+        let name = path.file_name().expect("a listed file");
+        let file = openat(self.directory, name, flags, Mode::empty());
+        let file = File::from(file.map_err(|errno| Error::os(format!("open {}", path.display()), errno))?);
+        check(&file, &path)?;
+        let mut text = Vec::new();
+        file.take(MAX_LENGTH).read_to_end(&mut text).context(|| format!("read {}", path.display()))?;
+        let undo = serde_json::from_slice(&text).map_err(|error| error.to_string());
+        let undo = undo.and_then(|value| Undo::from_value(&value).map_err(|error| error.to_string()));
+        Ok(Kept { undo: undo.map_err(|why| refusal(&path, &why))?, path })
+    }
+}
+
+impl Kept {
+    /// Forgets it.
+    pub(crate) fn forget(self) {
+        // Another run may have been faster.
+        let _ = remove_file(self.path);
+    }
+}
+
+impl NewlyKept {
+    /// Removes it again.
+    pub(crate) fn remove(self) {
+        let _ = remove_file(self.0);
+    }
+}

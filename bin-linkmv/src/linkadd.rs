@@ -1,0 +1,25 @@
+//! nicon-linkadd: makes single links, in their places.
+
+pub(crate) mod adding;
+mod addition;
+mod args;
+mod asked;
+mod creation;
+pub(crate) mod existing;
+mod interim;
+mod lower;
+mod run;
+
+use clap::Parser;
+use nicon_core::filter::{cli, interrupt};
+
+use crate::record::program::LINKADD;
+
+/// Runs the program, and gives the status that it ends with.
+#[must_use]
+pub fn main() -> std::process::ExitCode {
+    match args::Args::try_parse() {
+        Ok(args) => interrupt::run(LINKADD, |interrupt| run::run(&args, interrupt)),
+        Err(error) => cli::usage(LINKADD, error.use_stderr(), &error.to_string()).into(),
+    }
+}

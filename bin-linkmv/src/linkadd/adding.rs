@@ -1,0 +1,114 @@
+//! Makes the link that a record asks for, and writes it down in it.
+
+use nicon_core::{Error, Record, Result};
+use nicon_rtnl::record::{LinkFacts, NIC};
+use nicon_rtnl::{Link, NetnsHandle};
+use serde_json::{Value, json};
+
+use crate::link::from::open_from;
+use crate::link::mark::Mark;
+use crate::link::namespaces::Namespaces;
+use crate::linkadd::addition::{Addition, Made};
+use crate::linkadd::asked::{Asked, remove_wishes};
+use crate::linkadd::lower::Lower;
+use crate::making::Options;
+use crate::record::deed::{Deed, MadeUndo};
+use crate::record::program::LINKADD;
+use crate::record::steps::STEPS;
+
+/// The namespaces that links are made in.
+pub(crate) struct Adding<'a> {
+    options: Options<'a>,
+    namespaces: &'a Namespaces,
+    /// Those of the last link, and of what was below it. The next one often has the same ones, so what is open there is reused.
+    last: [Option<NetnsHandle>; 2],
+}
+
+impl<'a> Adding<'a> {
+    pub(crate) fn new(options: Options<'a>, namespaces: &'a Namespaces) -> Self {
+        Self { options, namespaces, last: [None, None] }
+    }
+
+    /// Makes the link that a record asks for, with what is `given` in the place of what it says, and removes the wishes that were
+    /// carried out. A new one gets the `mark`.
+    ///
+    /// # Errors
+    /// Nothing is made, and the record is as it was.
+    pub(crate) fn add_as_asked(&mut self, record: &mut Record, given: &Record, mark: Option<Mark>) -> Result<()> {
+        let mut wishes = record.clone();
+        wishes.extend(given);
+        self.add(record, &wishes, mark)?;
+        if !self.options.dry_run {
+            remove_wishes(record);
+        }
+        Ok(())
+    }
+
+    /// Makes the link that `wishes` ask for in the namespace of a record, and writes it down in that.
+    ///
+    /// # Errors
+    /// Nothing is made, and the record is as it was.
+    pub(crate) fn add(&mut self, record: &mut Record, wishes: &Record, mark: Option<Mark>) -> Result<()> {
+        // What cannot be read could not be undone, either.
+        Deed::all(record)?;
+        let asked = Asked { mark, ..Asked::try_from(wishes)? };
+        if self.options.readiness.is_asked() && !asked.spec.up {
+            return Err(Error::failed("field \"up\": a link that stays down has no carrier, and announces nothing"));
+        }
+        let home = &self.namespaces.home;
+        let [own, from] = &mut self.last;
+        let own = &*own.insert(own.as_ref().unwrap_or(home).open_record(record)?);
+        let from = if asked.kind.settings.kind().is_made_from_elsewhere() {
+            &*from.insert(open_from(wishes, own, from.as_ref().unwrap_or(home), home)?)
+        } else {
+            own
+        };
+        let lower = Lower::find(&asked, from.try_clone()?)?;
+        let addition = Addition::new(&asked, own, &lower, self.options.exact)?;
+        if self.options.dry_run {
+            record.set(STEPS, addition.plan(&self.options.readiness)?);
+            return Ok(());
+        }
+        if self.options.all_or_nothing {
+            self.namespaces.hold(own)?;
+        }
+        let id = Deed::new_id()?;
+        let made = addition.make(&self.options.readiness)?;
+        write_down(record, id, &made, (own, &lower));
+        Ok(())
+    }
+}
+
+/// Adds the facts and the deed to a record.
+fn write_down(record: &mut Record, id: String, made: &Made, (own, lower): (&NetnsHandle, &Lower)) {
+    let (link, netns) = (&made.link, own.ns.id().ino);
+    // What a dry run said would be done.
+    record.remove(STEPS);
+    record.set(NIC, nic(link, netns, lower));
+    let kind = link.kind.clone().unwrap_or_default();
+    let undo =
+        made.is_new.then_some(MadeUndo { kind, ifindex: link.ifindex, inode: made.inode, stitch: made.stitch.clone() });
+    let deed = Deed {
+        id: Some(id),
+        by: LINKADD.to_owned(),
+        netns: Some(netns),
+        link: None,
+        name: link.name.clone(),
+        ifindex: link.ifindex,
+        changed: made.changed,
+        lost: None,
+        undo: serde_json::to_value(undo).expect("plain data"),
+        mac: None,
+    };
+    deed.add_to(record);
+}
+
+fn nic(link: &Link, netns: u64, lower: &Lower) -> Value {
+    let mut nic = serde_json::to_value(LinkFacts::new(link, netns)).expect("plain data");
+    nic["parent"] = lower.link.as_ref().map_or(Value::Null, |link| {
+        json!({
+            "name": link.name, "ifindex": link.ifindex, "netns": lower.netns.ns.id().ino, "target": lower.netns.label
+        })
+    });
+    nic
+}

@@ -1,0 +1,88 @@
+//! What a link is made on.
+
+use nicon_core::link::kind::Settings;
+use nicon_core::{Error, Result};
+use nicon_rtnl::{Link, NetnsHandle};
+
+use crate::link::find::find;
+use crate::linkadd::asked::Asked;
+
+/// The namespace from which a link is made, and the link below it if it has one.
+pub(crate) struct Lower {
+    /// That of the link below, or of the sockets that a tunnel sends by; a bridge is made from its own.
+    pub(crate) netns: NetnsHandle,
+    pub(crate) link: Option<Link>,
+}
+
+impl Lower {
+    /// Finds the link below.
+    ///
+    /// # Errors
+    /// [`nicon_core::Status::No`] if it is not there.
+    pub(crate) fn find(asked: &Asked, netns: NetnsHandle) -> Result<Self> {
+        let Some(parent) = &asked.kind.parent else { return Ok(Self { netns, link: None }) };
+        let link = find(parent, &netns)?;
+        let link = link.ok_or_else(|| Error::no(format!("parent: no link {parent} in {}", netns.label)))?;
+        Ok(Self { netns, link: Some(link) })
+    }
+
+    pub(crate) fn ifindex(&self) -> Option<u32> {
+        self.link.as_ref().map(|link| link.ifindex)
+    }
+
+    /// Whether a link of a namespace is on it.
+    ///
+    /// # Errors
+    /// If the kernel does not answer.
+    pub(crate) fn is_below(&self, link: &Link, own: &NetnsHandle) -> Result<bool> {
+        if link.lower != self.ifindex() {
+            return Ok(false);
+        }
+        if own.is(&self.netns) {
+            return Ok(link.lower_nsid.is_none());
+        }
+        // A namespace without a number there has no link of it on its own ones.
+        let nsid = own.netlink.nsid_of(&self.netns.ns)?;
+        Ok(nsid.is_some() && link.lower_nsid == nsid)
+    }
+
+    /// Makes sure that a link on the one below could come up. The kernel brings up no VLAN on a link that is down
+    /// (`vlan_dev_open` in `net/8021q/vlan_dev.c`).
+    ///
+    /// # Errors
+    /// If the one below is down.
+    pub(crate) fn check_up(&self, asked: &Asked) -> Result<()> {
+        let is_vlan = matches!(asked.kind.settings, Settings::Vlan(_));
+        match self.link.as_ref().filter(|lower| asked.spec.up && is_vlan && !lower.is_up()) {
+            Some(Link { name, .. }) => Err(Error::failed(format!(
+                "{name} in {} is down, so no vlan on it can come up (bring it up before, or leave the vlan down: --no-up)",
+                self.netns.label
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks a requested MTU against that of the link below: the kernel would cut it, or even grant one that no packet gets
+    /// through with.
+    ///
+    /// # Errors
+    /// If it is out of range.
+    pub(crate) fn check_mtu(&self, asked: &Asked) -> Result<()> {
+        /// What a VXLAN puts in front of a packet, over IPv4 and over IPv6, in bytes (`VXLAN_HEADROOM` of `net/vxlan.h`).
+        const HEADROOM: [u32; 2] = [50, 70];
+        let (Some(mtu), Some(lower)) = (asked.spec.mtu, &self.link) else { return Ok(()) };
+        let headroom = match &asked.kind.settings {
+            Settings::Vxlan(vxlan) => HEADROOM[usize::from(vxlan.is_over_ipv6())],
+            // The kernel does not bind it.
+            Settings::Ipvlan(_) => return Ok(()),
+            _ => 0,
+        };
+        match lower.mtu.map(|most| most.saturating_sub(headroom)).filter(|most| mtu > *most) {
+            Some(most) => Err(Error::failed(format!(
+                "MTU {mtu} is out of range for {}: with {} below it, it is {most} at most",
+                asked.name, lower.name
+            ))),
+            None => Ok(()),
+        }
+    }
+}

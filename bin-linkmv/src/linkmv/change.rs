@@ -1,0 +1,65 @@
+//! Does what a record asks for, and writes it down in the record.
+
+use nicon_core::{Error, Record, Result};
+use nicon_rtnl::record::{LinkFacts, NIC};
+
+use crate::link::ending::Ending;
+use crate::linkmv::asked::Asked;
+use crate::linkmv::endpoints::Endpoints;
+use crate::moving::carry_out;
+use crate::moving::job::{Job, Moved, Options, Outcome};
+use crate::record::deed::Deed;
+use crate::record::program::LINKMV;
+use crate::record::steps::STEPS;
+
+/// Moves the link that is `asked` for, adds the facts and the deed to the record, and returns whether anything was changed, and
+/// what is left of the move. After an error the record is unchanged.
+pub(crate) fn change(
+    record: &mut Record,
+    asked: &Asked,
+    (options, endpoints): (&Options<'_>, &mut Endpoints<'_>),
+) -> Result<(bool, Option<Ending>)> {
+    // What cannot be read could not be undone, either.
+    Deed::all(record)?;
+    if options.readiness.is_asked() && !asked.spec.up {
+        return Err(Error::failed("field \"up\": a link that stays down has no carrier, and announces nothing"));
+    }
+    let (from, to) = endpoints.of(record)?;
+    let id = Deed::new_id()?;
+    match carry_out(&Job { selector: &asked.link, spec: &asked.spec, from, to, plan: asked.plan.as_deref() }, options)?
+    {
+        Outcome::Moved(mut moved) => {
+            let ending = moved.ending.take();
+            let netns = to.ns.id().ino;
+            asked.remove_from(record);
+            // What a dry run said would be done.
+            record.remove_all(&[STEPS, "lost"]);
+            record.set(NIC, LinkFacts::new(&moved.link, netns));
+            deed_of(id, &moved, netns).add_to(record);
+            Ok((moved.changed, ending))
+        }
+        Outcome::Planned { link, name, steps, lost } => {
+            record.set("link", link);
+            record.set("name", name);
+            record.set(STEPS, steps);
+            record.set("lost", lost);
+            Ok((false, None))
+        }
+    }
+}
+
+fn deed_of(id: String, moved: &Moved, netns: u64) -> Deed {
+    let Moved { origin, link, changed, undo, lost, .. } = moved;
+    Deed {
+        id: Some(id),
+        by: LINKMV.to_owned(),
+        netns: Some(netns),
+        link: Some(origin.clone()),
+        name: link.name.clone(),
+        ifindex: link.ifindex,
+        changed: *changed,
+        lost: Some(serde_json::to_value(lost).expect("plain data")),
+        undo: serde_json::to_value(undo).expect("plain data"),
+        mac: link.mac.clone(),
+    }
+}

@@ -1,0 +1,92 @@
+//! Makes everything as the plan says: what is missing is added, and what differs is changed in place.
+
+use nicon_core::filter::stream::{Answers, View};
+use nicon_core::filter::table::Column;
+use nicon_core::{Error, Record, Result, Status};
+use nicon_rtnl::record::{IFINDEX, MAC, NAME, TARGET};
+
+use crate::batch::{self, Batch};
+use crate::record::deed;
+use crate::record::program::WIRE;
+use crate::wire::actors::Actors;
+use crate::wire::context::Context;
+use crate::wire::input::Input;
+use crate::wire::removal::Removal;
+use crate::wire::unit::Unit;
+use crate::wire::wanted::Wanted;
+
+const CHANGED: Column = Column { title: "CHANGED", cell: deed::changed };
+
+const COLUMNS: &[Column] = &[TARGET, NAME, IFINDEX, MAC, CHANGED];
+
+/// Carries out all records, each on its own or all or none.
+///
+/// # Errors
+/// What ends the whole run.
+pub(crate) fn apply(input: Input, context: &Context<'_>) -> Result<Status> {
+    let Context { args, namespaces, interrupt, .. } = *context;
+    let all_or_nothing = !input.is_each();
+    let mut answers = Answers::new(WIRE, View::choose(args.json, COLUMNS))?;
+    let plans: Vec<&str> = input.plans.keys().map(String::as_str).collect();
+    let _held = context.hold(&plans)?;
+    if args.prune && !prune(&input, context, &mut answers)? {
+        return answers.finish();
+    }
+    let options = batch::Options { program: WIRE, fail_fast: false, all_or_nothing };
+    let mut batch = Batch::new(options, answers, interrupt, namespaces);
+    let mut actors = Actors::new(context, all_or_nothing, input.is_planned())?;
+    let is_meant = !input.units.is_empty() || !input.faults.is_empty();
+    if all_or_nothing && let Err(error) = input.check_whole() {
+        batch.fail(None, None, error)?;
+    }
+    for (line, record, error) in input.faults {
+        batch.fail(Some(line), record, error)?;
+    }
+    for (line, record) in input.others {
+        batch.pass(Some(line), record)?;
+    }
+    if !is_meant {
+        batch.fail(None, None, Error::no("no record on standard input asks for a link: nothing to do"))?;
+    }
+    for unit in input.units {
+        one(&mut batch, &mut actors, unit)?;
+    }
+    batch.finish(Ok(()))
+}
+
+/// Removes what the plan does not ask for any more. Returns whether the run goes on.
+fn prune(input: &Input, context: &Context<'_>, answers: &mut Answers) -> Result<bool> {
+    let plans = input.plan_names()?;
+    if input.is_each() {
+        return Err(Error::failed(
+            "--prune wants the whole plan: a link of a container that does not run is not surplus (leave out nicon-plan's --each)",
+        ));
+    }
+    input.check_whole()?;
+    if let Some((line, _, error)) = input.faults.first() {
+        answers.give(Some(*line), Err(error.clone()))?;
+        return Ok(false);
+    }
+    let wanted = Wanted::of(&input.units, context.namespaces)?;
+    Removal::new(context).remove(&plans, &wanted, answers)
+}
+
+fn one(batch: &mut Batch<'_>, actors: &mut Actors<'_>, unit: Unit) -> Result<()> {
+    let last = unit.records.last().map(|(line, _)| *line);
+    if batch.is_stopped() {
+        return unit.records.into_iter().try_for_each(|(line, record)| batch.skip(Some(line), record));
+    }
+    match actors.act(&unit) {
+        Ok((records, mut ending)) => {
+            let lines = unit.records.into_iter().zip(records);
+            for ((line, before), record) in lines {
+                batch.done(Some(line), before, record, ending.take())?;
+            }
+            Ok(())
+        }
+        Err(error) => {
+            let records: Vec<Record> = unit.records.into_iter().map(|(_, record)| record).collect();
+            batch.fail(last, records, error)
+        }
+    }
+}

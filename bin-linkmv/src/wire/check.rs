@@ -1,0 +1,88 @@
+//! Compares what is there with the plan.
+
+use std::collections::HashSet;
+
+use nicon_core::filter::stream::{Answers, View};
+use nicon_core::filter::table::Column;
+use nicon_core::record::cell;
+use nicon_core::{Error, Record, Result, Status};
+use nicon_rtnl::record::TARGET;
+use serde_json::json;
+
+use crate::record::program::WIRE;
+use crate::record::steps::{self, STEPS};
+use crate::wire::actors::Actors;
+use crate::wire::context::Context;
+use crate::wire::input::Input;
+use crate::wire::surplus;
+use crate::wire::unit;
+use crate::wire::wanted::Wanted;
+
+const COLUMNS: &[Column] = &[TARGET, Column { title: "NAME", cell: name }, steps::COLUMN];
+
+/// Prints a record for each link that differs, with the steps that a run would take. Nothing is changed.
+///
+/// # Errors
+/// What ends the whole run.
+pub(crate) fn check(input: Input, context: &Context<'_>) -> Result<Status> {
+    let mut answers = Answers::new(WIRE, View::choose(context.args.json, COLUMNS))?;
+    input.check_whole()?;
+    let mut found = surplus(&input, context)?;
+    found.extend(differing(&input, context)?);
+    found.extend(input.faults.into_iter().map(|(line, _, error)| (Some(line), Err(error))));
+    if input.units.is_empty() {
+        let nothing = Error::no("no record on standard input asks for a link: nothing to compare");
+        found.push((None, Err(nothing)));
+    }
+    found.sort_by_key(|(line, _)| *line);
+    let differs = found.iter().any(|(_, found)| found.is_ok());
+    found.into_iter().try_for_each(|(line, found)| answers.give(line, found))?;
+    let status = answers.finish()?;
+    Ok(if differs { status.max(Status::No) } else { status })
+}
+
+/// A record that tells of a difference, or why there may be one, and the number of its line.
+type Finding = (Option<u64>, Result<Record>);
+
+/// What plans have and do not ask for. If some of the records may be missing, that is not known.
+fn surplus(input: &Input, context: &Context<'_>) -> Result<Vec<Finding>> {
+    if input.plans.is_empty() || input.is_each() || !input.faults.is_empty() {
+        return Ok(Vec::new());
+    }
+    let wanted = Wanted::of(&input.units, context.namespaces)?;
+    let surplus = surplus::find(&input.plan_names()?, &wanted, context)?;
+    let records = surplus.records(&wanted).into_iter().map(Ok);
+    Ok(records.chain(surplus.unknown.into_iter().map(Err)).map(|found| (None, found)).collect())
+}
+
+/// What is missing, or differs.
+fn differing(input: &Input, context: &Context<'_>) -> Result<Vec<Finding>> {
+    let mut actors = Actors::new(context, false, input.is_planned())?;
+    let (mut all, mut to_come) = (Vec::new(), HashSet::new());
+    for unit in &input.units {
+        context.interrupt.check()?;
+        let steps = match unit.needs().find(|need| to_come.contains(need)) {
+            Some((place, name)) => Ok(vec![json!([format!("make it when {name} is in {place}")]); unit.records.len()]),
+            None => actors.act(unit).map(|(planned, _)| planned.iter().map(steps::of).collect()),
+        };
+        match steps {
+            Ok(steps) => {
+                let records = unit.records.iter().zip(steps).filter(|(_, steps)| *steps != json!([]));
+                for ((line, record), steps) in records {
+                    to_come.extend(unit::made(record));
+                    let mut record = record.clone();
+                    record.set(STEPS, steps);
+                    all.push((Some(*line), Ok(record)));
+                }
+            }
+            Err(error) => all.push((unit.records.last().map(|(line, _)| *line), Err(error))),
+        }
+    }
+    Ok(all)
+}
+
+/// The name of the link that is asked for, or that is there.
+fn name(record: &Record) -> String {
+    let there = record.get("nic").and_then(|nic| nic.get("name"));
+    cell(record.get("name").or(there))
+}

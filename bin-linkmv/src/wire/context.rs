@@ -1,0 +1,39 @@
+//! What all parts of a run work with.
+
+use nicon_core::Result;
+use nicon_core::filter::interrupt::Interrupt;
+
+use crate::link::journal::{Journal, Journals};
+use crate::link::namespaces::Namespaces;
+use crate::record::program::WIRE;
+use crate::wire::args::Args;
+
+/// What all parts of a run work with.
+pub(crate) struct Context<'a> {
+    pub(crate) args: &'a Args,
+    pub(crate) namespaces: &'a Namespaces,
+    pub(crate) journals: Journals<'a>,
+    pub(crate) interrupt: &'a Interrupt,
+}
+
+impl<'a> Context<'a> {
+    /// # Errors
+    /// If the directory of journals could be another user's.
+    pub(crate) fn new(args: &'a Args, namespaces: &'a Namespaces, interrupt: &'a Interrupt) -> Result<Self> {
+        let journals = if args.check {
+            Journals::read_only(WIRE, interrupt)?
+        } else {
+            Journals::open(WIRE, args.wait.unwrap_or_default(), interrupt)?
+        };
+        Ok(Self { args, namespaces, journals, interrupt })
+    }
+
+    /// Holds plans as long as the result lives: another run that changes one of them waits.
+    ///
+    /// # Errors
+    /// If another run holds one for too long.
+    pub(crate) fn hold(&self, plans: &[&str]) -> Result<Vec<Journal>> {
+        // In the order of their names, so that no two runs wait for each other.
+        plans.iter().map(|plan| self.journals.of(&format!("plan.{plan}"))).collect()
+    }
+}

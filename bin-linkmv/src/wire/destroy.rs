@@ -1,0 +1,32 @@
+//! Takes away all that was made under a plan's name, and brings home what was moved.
+
+use nicon_core::filter::stream::{Answers, View};
+use nicon_core::filter::table::Column;
+use nicon_core::{Result, Status};
+use nicon_rtnl::record::TARGET;
+
+use crate::record::program::WIRE;
+use crate::undoing::input::of_each;
+use crate::wire::context::Context;
+use crate::wire::input::Input;
+use crate::wire::removal::Removal;
+use crate::wire::wanted::Wanted;
+
+const COLUMNS: &[Column] = &[
+    TARGET,
+    Column { title: "PLAN", cell: |record| record.cell("plan") },
+    Column { title: "NAME", cell: |record| of_each(record, "name") },
+    Column { title: "IFINDEX", cell: |record| of_each(record, "ifindex") },
+];
+
+/// Destroys what plans have, whether their containers run or not.
+///
+/// # Errors
+/// What ends the whole run.
+pub(crate) fn destroy(input: &Input, context: &Context<'_>) -> Result<Status> {
+    let plans = input.plan_names()?;
+    let mut answers = Answers::new(WIRE, View::choose(context.args.json, COLUMNS))?;
+    let _held = context.hold(&plans)?;
+    Removal::new(context).remove(&plans, &Wanted::labels_of(input), &mut answers)?;
+    answers.finish()
+}

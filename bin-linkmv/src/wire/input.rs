@@ -1,0 +1,127 @@
+//! The records of a run, sorted by what they ask for.
+
+use std::collections::BTreeMap;
+
+use nicon_core::filter::interrupt::Interrupt;
+use nicon_core::filter::stream::Lines;
+use nicon_core::{Error, Record, Result};
+use nicon_rtnl::record::RECORDS;
+
+use crate::link::mark::check_plan;
+use crate::record::act::Act;
+use crate::record::passing::is_passed_over;
+use crate::wire::unit::Unit;
+
+/// All that was read.
+#[derive(Default)]
+pub(crate) struct Input {
+    pub(crate) units: Vec<Unit>,
+    /// Records that ask for nothing, or that no program may act on, with the numbers of their lines.
+    pub(crate) others: Vec<(u64, Record)>,
+    /// What cannot be done, by line, with the record if it could be read.
+    pub(crate) faults: Vec<(u64, Option<Record>, Error)>,
+    /// The plans that the records belong to.
+    pub(crate) plans: BTreeMap<String, Plan>,
+}
+
+/// What is known of a plan.
+#[derive(Default)]
+pub(crate) struct Plan {
+    /// How many records came.
+    pub(crate) came: usize,
+    /// How many it has, if they say so.
+    pub(crate) size: Option<usize>,
+    /// Whether each is treated on its own, so that some may be missing.
+    pub(crate) each: bool,
+}
+
+impl Input {
+    /// Reads all records.
+    ///
+    /// # Errors
+    /// If standard input cannot be read.
+    pub(crate) fn read(interrupt: &Interrupt) -> Result<Self> {
+        let (mut input, mut ends) = (Self::default(), BTreeMap::<String, (u64, Record)>::new());
+        for line in Lines::stdin_until(interrupt, "pipe in the records of a plan")? {
+            let line = line?;
+            match line.record(RECORDS) {
+                Ok(record) => {
+                    if let Err(error) = input.take(line.number, record.clone(), &mut ends) {
+                        input.faults.push((line.number, Some(record), error));
+                    }
+                }
+                Err(error) => input.faults.push((line.number, None, error)),
+            }
+        }
+        for (pair, (number, record)) in ends {
+            let error = Error::no(format!("pair \"{pair}\" has no other end: is its container there?"));
+            input.faults.push((number, Some(record), error));
+        }
+        input.units.sort_by_key(Unit::turn);
+        Ok(input)
+    }
+
+    fn take(&mut self, number: u64, record: Record, ends: &mut BTreeMap<String, (u64, Record)>) -> Result<()> {
+        if let Some(plan) = record.text("plan")? {
+            check_plan(plan)?;
+            let known = self.plans.entry(plan.to_owned()).or_default();
+            known.came += 1;
+            known.size = record.integer("plan_size")?.or(known.size);
+            known.each |= record.get("each").is_some_and(|each| *each == true);
+        }
+        let act = if is_passed_over(&record) { None } else { Act::of(&record)? };
+        let Some(act) = act else {
+            self.others.push((number, record));
+            return Ok(());
+        };
+        let mut records = vec![(number, record)];
+        if act == Act::Pair {
+            let pair = records[0].1.text("pair")?.unwrap_or_default().to_owned();
+            let Some(first) = ends.remove(&pair) else {
+                ends.extend(records.pop().map(|end| (pair, end)));
+                return Ok(());
+            };
+            records.insert(0, first);
+        }
+        self.units.push(Unit { act, records });
+        Ok(())
+    }
+
+    /// Makes sure that all records of each plan have come.
+    ///
+    /// # Errors
+    /// If some are missing.
+    pub(crate) fn check_whole(&self) -> Result<()> {
+        for (name, plan) in self.plans.iter().filter(|(_, plan)| !plan.each) {
+            if let Some(size) = plan.size.filter(|size| *size != plan.came) {
+                let came = plan.came;
+                return Err(Error::failed(format!(
+                    "plan {name} has {size} records, of which {came} came: nothing is done (nicon-plan --each treats each link on its own)"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether each link is treated on its own.
+    pub(crate) fn is_each(&self) -> bool {
+        self.plans.values().any(|plan| plan.each)
+    }
+
+    /// Whether all that is asked for belongs to a plan: then what a plan does not ask for any more of a link goes.
+    pub(crate) fn is_planned(&self) -> bool {
+        let records = self.units.iter().flat_map(|unit| &unit.records);
+        records.map(|(_, record)| record).all(|record| record.get("plan").is_some())
+    }
+
+    /// The names of the plans.
+    ///
+    /// # Errors
+    /// If no record has one.
+    pub(crate) fn plan_names(&self) -> Result<Vec<&str>> {
+        if self.plans.is_empty() {
+            return Err(Error::failed("no record on standard input has a \"plan\": pipe in what nicon-plan prints"));
+        }
+        Ok(self.plans.keys().map(String::as_str).collect())
+    }
+}

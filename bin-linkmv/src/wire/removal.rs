@@ -1,0 +1,140 @@
+//! Takes away what a plan has made, and brings home what it has moved.
+
+use nicon_core::filter::stream::Answers;
+use nicon_core::{Error, Record, Result};
+use nicon_rtnl::uppers::Uppers;
+use nicon_rtnl::{Link, NetnsHandle};
+use nix::errno::Errno;
+use serde_json::{Value, json};
+
+use crate::link::kept::{Keeper, Kept};
+use crate::link::mark::Mark;
+use crate::link::on_top::{OnTop, text};
+use crate::link::stitch::unstitch;
+use crate::record::program::WIRE;
+use crate::undoing::limits::{Limits, Reach};
+use crate::undoing::moved_link::{alone, bring_home};
+use crate::undoing::undone::Undone;
+use crate::wire::context::Context;
+use crate::wire::marked::{Found, MarkedLink};
+use crate::wire::surplus;
+use crate::wire::wanted::Wanted;
+
+/// How links are removed.
+pub(crate) struct Removal<'a> {
+    context: &'a Context<'a>,
+    /// What is stacked on links, which is not destroyed unawares. `None` if that is forced.
+    guard: Option<OnTop>,
+}
+
+impl<'a> Removal<'a> {
+    /// That of a run.
+    pub(crate) fn new(context: &'a Context<'a>) -> Self {
+        Self { context, guard: (!context.args.force).then(OnTop::default) }
+    }
+
+    /// Removes what plans have beside what is `wanted`, a record for each link, and returns whether all of it is gone.
+    ///
+    /// # Errors
+    /// If it cannot be found out, or standard output fails.
+    pub(crate) fn remove(&self, plans: &[&str], wanted: &Wanted, answers: &mut Answers) -> Result<bool> {
+        let keeper = Keeper::of(&self.context.journals);
+        keeper.iter().flat_map(|keeper| plans.iter().map(|plan| keeper.tidy(plan))).collect::<Result<()>>()?;
+        let surplus = surplus::find(plans, wanted, self.context)?;
+        let mut is_clean = surplus.unknown.is_empty();
+        for error in surplus.unknown {
+            answers.give(None, Err(error))?;
+        }
+        for (plan, kept) in surplus.moved {
+            let brought = self.context.interrupt.check().and_then(|()| self.bring_home(&plan, kept));
+            is_clean &= give(brought, answers)?;
+        }
+        for marked in &surplus.made {
+            let removed =
+                self.context.interrupt.check().and_then(|()| self.delete(marked, (wanted, &surplus.found))).map(Some);
+            is_clean &= give(removed, answers)?;
+        }
+        Ok(is_clean)
+    }
+
+    /// Brings a link home; `None` if it is no more.
+    fn bring_home(&self, plan: &str, kept: Kept) -> Result<Option<Record>> {
+        let limits = Limits { reach: Reach::Anywhere, guard: self.guard.as_ref() };
+        let undo = || bring_home(&kept.undo, self.context.namespaces, limits);
+        let undone = alone(&kept.undo, self.context.namespaces, &self.context.journals, undo)?;
+        let name = kept.undo.name.clone();
+        kept.forget();
+        let Some(Undone { now: Some(now), missing, .. }) = undone else { return Ok(None) };
+        let place = self.context.namespaces.open(now.netns, &format!("which {name} came from"))?.label;
+        let mut entry =
+            json!({ "by": WIRE, "netns": now.netns, "name": now.name, "ifindex": now.ifindex, "changed": true });
+        if !missing.is_empty() {
+            entry["missing"] = json!(missing);
+        }
+        Ok(Some(record(&place, plan, entry)))
+    }
+
+    /// Removes a link. It may be gone already, like the other end of a pair.
+    fn delete(
+        &self,
+        MarkedLink { netns, link, mark }: &MarkedLink,
+        (wanted, found): (&Wanted, &Found),
+    ) -> Result<Record> {
+        let place = wanted.label(netns);
+        let entry = |changed: bool| {
+            let ino = netns.ns.id().ino;
+            json!({ "by": WIRE, "netns": ino, "name": link.name, "ifindex": link.ifindex, "changed": changed })
+        };
+        let gone = || Ok(record(place, &mark.plan, entry(false)));
+        let Some(now) = netns.netlink.link_at(link.ifindex)? else { return gone() };
+        if Mark::on(&now, &mark.plan).is_none() {
+            return gone();
+        }
+        self.check((netns, &now), mark, wanted)?;
+        if let Some((other, peer)) = found.peer(netns, &now)? {
+            self.check((other, &peer), mark, wanted)?;
+        }
+        unstitch(netns, &now)?;
+        match netns.netlink.delete_link(now.ifindex) {
+            Ok(()) => {}
+            Err(error) if error.errno == Errno::ENODEV => return gone(),
+            Err(error) => return Err(error.context(&format!("remove {} from {place}", now.name))),
+        }
+        Ok(record(place, &mark.plan, entry(true)))
+    }
+
+    /// Makes sure that nothing of others goes with a link that is removed.
+    fn check(&self, (netns, link): (&NetnsHandle, &Link), mark: &Mark, wanted: &Wanted) -> Result<()> {
+        let Some(guard) = &self.guard else { return Ok(()) };
+        let stacked = foreign(&*guard.of(netns)?, link, &mark.plan).join(", ");
+        if stacked.is_empty() {
+            return Ok(());
+        }
+        let (name, place) = (&link.name, wanted.label(netns));
+        Err(Error::failed(format!(
+            "{name} in {place} has {stacked} stacked on it, which would go with it (--force removes it anyway)"
+        )))
+    }
+}
+
+/// What sits on a link and is not of the same plan.
+fn foreign(uppers: &Uppers, link: &Link, plan: &str) -> Vec<String> {
+    uppers.on(link.ifindex).filter(|upper| Mark::on(&upper.link, plan).is_none()).map(text).collect()
+}
+
+fn record(target: &str, plan: &str, entry: Value) -> Record {
+    let mut record = Record::default();
+    record.set("target", target);
+    record.set("plan", plan);
+    record.set("undone", [entry]);
+    record
+}
+
+/// Gives what became of one link, and returns whether that is good.
+fn give(removed: Result<Option<Record>>, answers: &mut Answers) -> Result<bool> {
+    match removed {
+        Ok(None) => Ok(true),
+        Ok(Some(record)) => answers.give(None, Ok(record)).map(|()| true),
+        Err(error) => answers.give(None, Err(error)).map(|()| false),
+    }
+}

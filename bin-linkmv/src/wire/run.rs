@@ -1,0 +1,27 @@
+//! The run: all records in, and then one of the things that can be done with a plan.
+
+use nicon_core::filter::interrupt::Interrupt;
+use nicon_core::{Result, Status};
+
+use crate::link::namespaces::Namespaces;
+use crate::wire::args::Args;
+use crate::wire::context::Context;
+use crate::wire::input::Input;
+use crate::wire::{apply, check, destroy};
+
+/// Does what the command line asks for.
+///
+/// # Errors
+/// What ends the whole run.
+pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
+    let namespaces = Namespaces::new()?;
+    let context = Context::new(args, &namespaces, interrupt)?;
+    let input = Input::read(interrupt)?;
+    if args.destroy {
+        destroy::destroy(&input, &context)
+    } else if args.check {
+        check::check(input, &context)
+    } else {
+        apply::apply(input, &context)
+    }
+}

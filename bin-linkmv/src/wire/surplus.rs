@@ -1,0 +1,88 @@
+//! What a plan has on this machine and does not ask for (any more).
+
+use nicon_core::{Error, Record, Result};
+use serde_json::json;
+
+use crate::link::journal::Journals;
+use crate::link::kept::{Keeper, Kept};
+use crate::link::mark::Tie;
+use crate::link::tag::recorded_origin;
+use crate::record::steps::STEPS;
+use crate::wire::context::Context;
+use crate::wire::marked::{self, MarkedLink};
+use crate::wire::wanted::Wanted;
+
+/// Links that are to go.
+pub(crate) struct Surplus {
+    /// Those that go home, with their plan.
+    pub(crate) moved: Vec<(String, Kept)>,
+    /// Those that are removed.
+    pub(crate) made: Vec<MarkedLink>,
+    /// Those of which it is not known what they are.
+    pub(crate) unknown: Vec<Error>,
+    /// All that carries the marks of the plans.
+    pub(crate) found: marked::Found,
+}
+
+/// Finds what plans have beside what is `wanted`.
+///
+/// # Errors
+/// If the kernel does not answer, or a file in the directory of journals is not nicon's.
+pub(crate) fn find(plans: &[&str], wanted: &Wanted, context: &Context<'_>) -> Result<Surplus> {
+    let mut found = marked::find(plans, context.namespaces)?;
+    let (mut moved, mut made, mut unknown) = (Vec::new(), Vec::new(), Vec::from_iter(found.doubt.take()));
+    let mut kept = kept(plans, &context.journals)?;
+    for marked in std::mem::take(&mut found.links) {
+        let inode = if kept.is_empty() { None } else { marked.netns.inode(&marked.link)? };
+        let was_moved = kept.iter().position(|(_, kept)| inode.is_some() && kept.undo.inode() == inode);
+        let before = was_moved.map(|at| kept.swap_remove(at));
+        match (wanted.has(&marked, &context.namespaces.home)?, before) {
+            (true, _) => {}
+            (false, Some(before)) => moved.push(before),
+            (false, None) if marked.mark.tie == Tie::Kept || recorded_origin(&marked.link).is_some() => {
+                let (link, place) = (&marked.link.name, wanted.label(&marked.netns));
+                unknown.push(Error::failed(format!(
+                    "{link} in {place} was moved or changed for the plan, but how it was before is not known any more (put it back, and remove its alternative name {})",
+                    marked.mark.altname()
+                )));
+            }
+            (false, None) => made.push(marked),
+        }
+    }
+    moved.extend(kept.into_iter().filter(|(_, kept)| !wanted.moves(&kept.undo)));
+    // What sits on others goes before them.
+    made.sort_by_key(|marked| marked.link.relation() != Some(nicon_rtnl::Relation::Parent));
+    Ok(Surplus { moved, made, unknown, found })
+}
+
+/// How the links were that plans have moved, with the plan of each.
+fn kept(plans: &[&str], journals: &Journals<'_>) -> Result<Vec<(String, Kept)>> {
+    let Some(keeper) = Keeper::of(journals) else { return Ok(Vec::new()) };
+    let mut all = Vec::new();
+    for plan in plans {
+        all.extend(keeper.of_plan(plan)?.into_iter().map(|kept| ((*plan).to_owned(), kept)));
+    }
+    Ok(all)
+}
+
+impl Surplus {
+    /// What would be done about it, a record for each link.
+    pub(crate) fn records(&self, wanted: &Wanted) -> Vec<Record> {
+        let record = |target: &str, plan: &str, name: &str, step: String| {
+            let mut record = Record::default();
+            record.set("target", target);
+            record.set("plan", plan);
+            record.set("nic", json!({ "name": name }));
+            record.set(STEPS, [step]);
+            record
+        };
+        let moved = self.moved.iter().map(|(plan, kept)| {
+            let name = &kept.undo.name;
+            record("host", plan, name, format!("put {name} back"))
+        });
+        let made = self.made.iter().map(|MarkedLink { netns, link, mark }| {
+            record(wanted.label(netns), &mark.plan, &link.name, format!("link del {}", link.name))
+        });
+        moved.chain(made).collect()
+    }
+}

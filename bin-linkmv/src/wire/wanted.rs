@@ -1,0 +1,129 @@
+//! The links that the records ask for, by the places where they are to be.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use nicon_core::link::Selector;
+use nicon_core::{Record, Result};
+use nicon_rtnl::NetnsHandle;
+use nicon_rtnl::record::label;
+
+use crate::link::from::open_from;
+use crate::link::mark::{Mark, Tie};
+use crate::link::namespaces::Namespaces;
+use crate::link::tag::recorded_origin;
+use crate::link::undo::Undo;
+use crate::linkadd::existing::is_as_asked;
+use crate::record::act::Act;
+use crate::wire::input::Input;
+use crate::wire::marked::MarkedLink;
+use crate::wire::unit::Unit;
+
+/// The links of a plan that are to be there.
+#[derive(Default)]
+pub(crate) struct Wanted {
+    /// By the inode number of the network namespace, and the name.
+    places: HashMap<(u64, String), Wish>,
+    /// The links that are to be moved, by the inode number of the namespace that they come from, and their names there.
+    moves: Vec<(u64, Selector)>,
+    /// What the records call their namespaces, by inode number.
+    labels: HashMap<u64, String>,
+}
+
+/// What is to be in a place.
+enum Wish {
+    /// A link that was moved there.
+    Moved,
+    /// One that was changed there.
+    Changed,
+    /// The end of a pair whose other end has this name, in this namespace.
+    End(Rc<NetnsHandle>, String),
+    /// A single link that was made as this record asks for it.
+    Made(Record),
+}
+
+impl Wanted {
+    /// What units ask for.
+    ///
+    /// # Errors
+    /// If a process is gone, or its namespace must not be entered.
+    pub(crate) fn of(units: &[Unit], namespaces: &Namespaces) -> Result<Self> {
+        let (mut wanted, mut opened) = (Self::default(), HashMap::<String, Rc<NetnsHandle>>::new());
+        let mut open = |record: &Record| -> Result<Rc<NetnsHandle>> {
+            // One container has many links: its socket is opened once.
+            let last = opened.get(&record.cell("target")).map_or(&namespaces.home, |last| &**last);
+            let netns = Rc::new(last.open_record(record)?);
+            opened.insert(record.cell("target"), netns.clone());
+            Ok(netns)
+        };
+        for unit in units {
+            let mut places = Vec::new();
+            for (_, record) in &unit.records {
+                let netns = open(record)?;
+                wanted.labels.entry(netns.ns.id().ino).or_insert_with(|| label(record));
+                places.push((netns, Mark::of(record)?.map(|mark| mark.name)));
+            }
+            let from = match (unit.act, &unit.records[..]) {
+                (Act::Link, [(_, record)]) => {
+                    let from = open_from(record, &places[0].0, &namespaces.home, &namespaces.home)?.ns.id().ino;
+                    wanted.moves.push((from, record.text("link")?.unwrap_or_default().parse()?));
+                    Some(from)
+                }
+                _ => None,
+            };
+            for at in 0..places.len() {
+                let (netns, Some(name)) = &places[at] else { continue };
+                let wish = match (unit.act, places.get(1 - at.min(1))) {
+                    (Act::Pair, Some((other, Some(far)))) => Wish::End(other.clone(), far.clone()),
+                    (Act::Kind, _) => Wish::Made(unit.records[at].1.clone()),
+                    _ if from == Some(netns.ns.id().ino) => Wish::Changed,
+                    _ => Wish::Moved,
+                };
+                wanted.places.insert((netns.ns.id().ino, name.clone()), wish);
+            }
+        }
+        Ok(wanted)
+    }
+
+    /// Nothing, but what records call the namespaces whose inode numbers they have.
+    pub(crate) fn labels_of(input: &Input) -> Self {
+        let records = input.units.iter().flat_map(|unit| &unit.records).map(|(_, record)| record);
+        let labelled = |record: &Record| Some((record.get("ns")?.get("net")?.as_u64()?, label(record)));
+        Self { labels: records.filter_map(labelled).collect(), ..Self::default() }
+    }
+
+    /// Whether a link that carries a mark is what is asked for in its place.
+    ///
+    /// # Errors
+    /// If the kernel does not answer.
+    pub(crate) fn has(&self, MarkedLink { netns, link, mark }: &MarkedLink, home: &NetnsHandle) -> Result<bool> {
+        Ok(match self.places.get(&(netns.ns.id().ino, mark.name.clone())) {
+            None => false,
+            Some(Wish::Moved) => recorded_origin(link).is_some(),
+            Some(Wish::Changed) => mark.tie == Tie::Kept,
+            Some(Wish::Made(record)) => mark.tie == Tie::Made && is_as_asked(record, (link, netns), home)?,
+            Some(Wish::End(other, far)) => {
+                let nsid = if other.is(netns) { None } else { netns.netlink.nsid_of(&other.ns)? };
+                let peer = link.lower.map_or(Ok(None), |ifindex| other.netlink.link_at(ifindex))?;
+                let is_called_so = |peer: nicon_rtnl::Link| {
+                    peer.name == *far || Mark::on(&peer, &mark.plan).is_some_and(|mark| mark.name == *far)
+                };
+                link.kind.as_deref() == Some("veth") && link.lower_nsid == nsid && peer.is_some_and(is_called_so)
+            }
+        })
+    }
+
+    /// Whether a link that was like this before a plan moved it is to be moved still.
+    pub(crate) fn moves(&self, before: &Undo) -> bool {
+        self.moves.iter().any(|(netns, selector)| match selector {
+            Selector::Name(name) => (*netns, name) == (before.netns, &before.name),
+            // It may be the one.
+            Selector::Mac(_) | Selector::Pci(_) => *netns == before.netns,
+        })
+    }
+
+    /// What the records call a namespace.
+    pub(crate) fn label<'a>(&'a self, netns: &'a NetnsHandle) -> &'a str {
+        self.labels.get(&netns.ns.id().ino).unwrap_or(&netns.label)
+    }
+}

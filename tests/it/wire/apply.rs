@@ -1,0 +1,244 @@
+//! Applying a plan: what is missing is made, what differs is changed in place, all of it or nothing; and comparing with it.
+
+use libtest_mimic::{Failed, Trial};
+use serde_json::{Value, json};
+
+use super::lab::Lab;
+use crate::support::expect::{deed, parse, records, refusal};
+use crate::support::links::{Place, ip, one};
+use crate::support::suite::Suite;
+
+pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
+    vec![
+        suite.trial_of_kernel(&[], "wire::apply::all_kinds_of_acts_in_one_pass", all_kinds_of_acts),
+        suite.trial_of_kernel(&[], "wire::apply::what_differs_is_changed_in_place", what_differs),
+        suite.trial_of_kernel(&[], "wire::apply::all_or_nothing", all_or_nothing),
+        suite.trial_of_kernel(&[], "wire::apply::each_on_its_own", each_on_its_own),
+        suite.trial_of_kernel(&[], "wire::apply::not_the_whole_plan", not_the_whole_plan),
+        suite.trial_of_kernel(&[], "wire::apply::a_link_that_is_in_the_way", in_the_way),
+        suite.trial_of_kernel(&[], "wire::apply::records_without_a_plan", without_a_plan),
+        suite.trial_of_kernel(&[], "wire::apply::what_somebody_else_has_made", of_somebody_else),
+        suite.trial_of_kernel(&[], "wire::apply::links_that_need_each_other", need_each_other),
+        suite.trial_of_kernel(&[], "wire::apply::a_link_that_is_there_already", there_already),
+    ]
+}
+
+fn all_kinds_of_acts(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    let missing = suite.feed(&["nicon-wire", "--check"], lab.input());
+    assert_eq!((missing.code(), parse(&missing.stdout).len()), (Some(1), 3), "{missing:?}");
+    lab.is_gone();
+
+    let wired = lab.wire(suite);
+    let names: Vec<_> = wired.iter().map(|record| (&record["nic"]["name"], &deed(record)["changed"])).collect();
+    assert_eq!(json!(names), json!([["eth1", true], ["eth1", true], ["eth2", true]]));
+    for (place, name, address) in [(0, "eth1", "192.0.2.1"), (1, "eth1", "192.0.2.2"), (0, "eth2", "198.51.100.1")] {
+        let link = one(&lab.places[place].ip(&format!("-j addr show dev {name}")));
+        assert_eq!((&link["addr_info"][0]["local"], &link["flags"][2]), (&json!(address), &json!("UP")), "{link}");
+        assert!(link["altnames"].as_array().unwrap().contains(&lab.mark(name).into()), "{link}");
+    }
+    lab.places[0].sh("ping -c 1 -W 5 192.0.2.2");
+
+    let there = lab.state();
+    assert_eq!(lab.wire(suite).iter().map(|record| &deed(record)["changed"]).collect::<Vec<_>>(), [false; 3]);
+    let same = suite.feed(&["nicon-wire", "--check"], lab.input());
+    assert_eq!((same.code(), &same.stdout[..], &same.stderr[..]), (Some(0), "", ""), "{same:?}");
+    assert_eq!(lab.state(), there);
+    records(&suite.feed(&["nicon-wire", "--destroy"], lab.input()));
+    lab.is_gone();
+    Ok(())
+}
+
+fn what_differs(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    lab.wire(suite);
+    let index = |name: &str| one(&lab.places[0].ip(&format!("-j link show dev {name}")))["ifindex"].clone();
+    let before = [index("eth1"), index("eth2")];
+    let mut wishes = lab.wishes();
+    wishes[0]["mtu"] = 1300.into();
+    wishes[0]["mac"] = "02:00:5e:00:53:17".into();
+    wishes[2]["addr"] = json!(["198.51.100.1/24", "198.51.100.9/24"]);
+    let changed = lab.records(&wishes);
+    let differs = suite.feed(&["nicon-wire", "--check"], &changed);
+    assert_eq!(differs.code(), Some(1), "{differs:?}");
+    let steps: Vec<Value> = parse(&differs.stdout).iter().map(|record| record["steps"].clone()).collect();
+    assert_eq!(
+        json!(steps),
+        json!([["link set eth1 mtu 1300 address 02:00:5e:00:53:17"], ["address replace 198.51.100.9/24 dev eth2"]])
+    );
+    records(&suite.feed(&["nicon-wire"], &changed));
+    assert_eq!([index("eth1"), index("eth2")], before, "they are the same links");
+    let link = one(&lab.places[0].ip("-j link show dev eth1"));
+    assert_eq!((&link["mtu"], &link["address"]), (&json!(1300), &json!("02:00:5e:00:53:17")));
+    assert_eq!(suite.feed(&["nicon-wire", "--check"], &changed).code(), Some(0));
+    records(&suite.feed(&["nicon-wire", "--destroy"], lab.input()));
+    lab.is_gone();
+    Ok(())
+}
+
+fn all_or_nothing(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    let mut wishes = lab.wishes().to_vec();
+    wishes.push(json!({"pid": lab.places[1].pid(), "link": "nowhere", "name": "eth9"}));
+    refusal(&suite.feed(&["nicon-wire"], lab.records(&wishes)), 1, &["line 4: no link nowhere in host"]);
+    lab.is_gone();
+    // What an earlier run made stays, and is as it was.
+    lab.wire(suite);
+    let there = lab.state();
+    wishes[0]["mtu"] = 1300.into();
+    refusal(&suite.feed(&["nicon-wire"], lab.records(&wishes)), 1, &["no link nowhere"]);
+    assert_eq!(lab.state(), there);
+    records(&suite.feed(&["nicon-wire", "--destroy"], lab.input()));
+    lab.is_gone();
+    Ok(())
+}
+
+fn each_on_its_own(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    let mut wishes = lab.wishes().to_vec();
+    // The container of the other end was not found.
+    wishes.remove(1);
+    wishes.iter_mut().for_each(|wish| wish["each"] = true.into());
+    let input = lab.records(&wishes).replace("\"plan_size\":2", "\"plan_size\":3");
+    let ran = suite.feed(&["nicon-wire"], &input);
+    assert_eq!(ran.code(), Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("line 1: pair \"p\" has no other end"), "{ran:?}");
+    assert_eq!(lab.places[0].links(), ["lo", "eth2"]);
+    let checked = suite.feed(&["nicon-wire", "--check"], &input);
+    assert_eq!((checked.code(), &checked.stdout[..]), (Some(1), ""), "{checked:?}");
+    records(&suite.feed(&["nicon-wire", "--destroy"], &input));
+    lab.is_gone();
+    Ok(())
+}
+
+fn not_the_whole_plan(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    let wishes = lab.wishes();
+    let part: String = lab.input().lines().take(2).map(|line| format!("{line}\n")).collect();
+    refusal(&suite.feed(&["nicon-wire"], &part), 2, &["has 3 records, of which 2 came"]);
+    refusal(&suite.feed(&["nicon-wire", "--prune"], &part), 2, &["has 3 records, of which 2 came"]);
+    lab.is_gone();
+    let mut named = wishes[2].clone();
+    named["plan"] = "a b".into();
+    refusal(&suite.feed(&["nicon-wire"], format!("{named}\n")), 2, &["\"a b\" is not the name of a plan"]);
+    named["plan"] = lab.plan.clone().into();
+    named["name"] = "eth%d".into();
+    refusal(&suite.feed(&["nicon-wire"], format!("{named}\n")), 2, &["\"eth%d\" names no single link"]);
+    refusal(
+        &suite.feed(&["nicon-wire", "--destroy"], "{\"pid\":1}\n"),
+        2,
+        &["no record on standard input has a \"plan\""],
+    );
+    refusal(&suite.feed(&["nicon-wire"], ""), 1, &["nothing to do"]);
+    lab.is_gone();
+    Ok(())
+}
+
+fn in_the_way(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    lab.places[1].ip("link add eth1 type bridge");
+    refusal(&suite.feed(&["nicon-wire"], lab.input()), 1, &["line 2: eth1 already exists", "(bridge)"]);
+    assert_eq!((lab.places[0].links(), lab.places[1].links()), (vec!["lo".into()], vec!["lo".into(), "eth1".into()]));
+    // It is not of the plan, so it stays.
+    records(&suite.feed(&["nicon-wire", "--destroy"], lab.input()));
+    assert_eq!(lab.places[1].links(), ["lo", "eth1"]);
+    Ok(())
+}
+
+fn without_a_plan(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    let input: String = lab.wishes().iter().map(|wish| format!("{wish}\n")).collect();
+    let made = suite.feed(&["nicon-wire"], format!("{input}{{\"pid\":1,\"failed\":\"before\"}}\n"));
+    assert_eq!(records(&made).len(), 4);
+    assert!(one(&lab.places[0].ip("-j link show dev eth1")).get("altnames").is_none());
+    records(&suite.feed(&["nicon-linkmv", "--undo"], &made.stdout));
+    lab.is_gone();
+    Ok(())
+}
+
+/// A pair that is there already is taken as it is, and stays when the plan goes.
+fn of_somebody_else(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    let [first, second] = lab.places.each_ref().map(|place| format!("/proc/{}/ns/net", place.pid()));
+    ip("link add made-by type veth peer name hand-made");
+    for (link, netns) in [("made-by", first), ("hand-made", second)] {
+        suite.run(&["nicon-linkmv", "-t", &netns, link, "eth1"]).ok()?;
+    }
+    for place in &lab.places {
+        place.ip("link set eth1 alias ");
+    }
+    lab.wire(suite);
+    assert!(one(&lab.places[0].ip("-j link show dev eth1")).get("altnames").is_none());
+    let same = suite.feed(&["nicon-wire", "--check"], lab.input());
+    assert_eq!((same.code(), &same.stdout[..]), (Some(0), ""), "{same:?}");
+    records(&suite.feed(&["nicon-wire", "--destroy"], lab.input()));
+    for place in &lab.places {
+        assert_eq!(place.links(), ["lo", "eth1"]);
+        assert_eq!(one(&place.ip("-j link show dev eth1"))["mtu"], 1400, "it keeps what it was given");
+    }
+    lab.places[0].ip("link del eth1");
+    lab.is_gone();
+    Ok(())
+}
+
+/// A bridge, its port, and what sits on a pair, in whatever order the records are.
+fn need_each_other(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    let [first, second] = lab.places.each_ref().map(Place::pid);
+    let wishes = [
+        json!({"pid": second, "kind": "macvlan", "name": "on-eth1", "parent": "eth1", "from": "target"}),
+        json!({"pid": first, "pair": "p", "name": "port", "master": "br7"}),
+        json!({"pid": second, "pair": "p", "name": "eth1", "addr": ["192.0.2.2/24"]}),
+        json!({"pid": first, "kind": "bridge", "name": "br7", "addr": ["192.0.2.1/24"]}),
+    ];
+    let input = lab.records(&wishes);
+    let missing = suite.feed(&["nicon-wire", "--check"], &input);
+    let steps: Vec<Value> = parse(&missing.stdout).iter().map(|record| record["steps"][0].clone()).collect();
+    assert_eq!((missing.code(), steps.len(), &missing.stderr[..]), (Some(1), 4, ""), "{missing:?}");
+    assert!(steps[1].as_str().is_some_and(|step| step.starts_with("make it when br7 is in")), "{steps:?}");
+    records(&suite.feed(&["nicon-wire"], &input));
+    lab.places[1].sh("ping -c 1 -W 5 192.0.2.1");
+    let port = one(&lab.places[0].ip("-j link show dev port"));
+    assert_eq!(port["master"], "br7");
+    let same = suite.feed(&["nicon-wire", "--check"], &input);
+    assert_eq!((same.code(), &same.stdout[..]), (Some(0), ""), "{same:?}");
+    // One of them changes what it is: that wants it to be made anew.
+    let mut other = wishes.to_vec();
+    other[0] =
+        json!({"pid": second, "kind": "vxlan", "name": "on-eth1", "vni": 7, "remote": "192.0.2.1", "from": "target"});
+    refusal(&suite.feed(&["nicon-wire"], lab.records(&other)), 1, &["on-eth1 already exists", "macvlan"]);
+    records(&suite.feed(&["nicon-wire", "--prune"], lab.records(&other)));
+    assert_eq!(one(&lab.places[1].ip("-j -d link show dev on-eth1"))["linkinfo"]["info_kind"], "vxlan");
+    assert_eq!(one(&lab.places[0].ip("-j link show dev port"))["ifindex"], port["ifindex"], "the others are the same");
+    records(&suite.feed(&["nicon-wire", "--destroy"], &input));
+    lab.is_gone();
+    Ok(())
+}
+
+/// A link of the container itself, which the plan only changes, and which is given back what it had.
+fn there_already(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    let place = &lab.places[0];
+    place.ip("link add own type bridge");
+    place.ip("addr add 203.0.113.1/24 dev own");
+    place.ip("link set own up");
+    let before = place.state("own");
+    let wish = json!({"pid": place.pid(), "link": "own", "from": "target", "mtu": 1300, "addr": ["192.0.2.77/24"]});
+    let input = lab.records(std::slice::from_ref(&wish));
+    records(&suite.feed(&["nicon-wire"], &input));
+    let link = one(&place.ip("-j addr show dev own"));
+    assert_eq!((&link["mtu"], link["addr_info"].as_array().map(Vec::len)), (&json!(1300), Some(3)), "{link}");
+    assert_eq!(suite.feed(&["nicon-wire", "--check"], &input).code(), Some(0));
+    let mut other = wish.clone();
+    other["addr"] = json!(["192.0.2.78/24"]);
+    records(&suite.feed(&["nicon-wire", "--prune"], lab.records(&[other])));
+    let addresses = place.ip("addr show dev own");
+    assert!(addresses.contains("192.0.2.78/24") && !addresses.contains("192.0.2.77"), "{addresses}");
+    assert!(addresses.contains("203.0.113.1/24"), "{addresses}");
+    records(&suite.feed(&["nicon-wire", "--destroy"], &input));
+    crate::support::links::wait_until(|| place.state("own") == before);
+    assert_eq!(place.state("own"), before);
+    place.ip("link del own");
+    lab.is_gone();
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! Destroying a plan: what it made goes, what it moved comes home, and nothing else is touched.
+
+use libtest_mimic::{Failed, Trial};
+use serde_json::{Value, json};
+
+use super::lab::Lab;
+use crate::support::expect::{records, undone};
+use crate::support::suite::Suite;
+
+pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
+    vec![
+        suite.trial_of_kernel(&[], "wire::destroy::only_what_is_of_the_plan", only_what_is_of_the_plan),
+        suite.trial_of_kernel(&[], "wire::destroy::whatever_it_is_called_meanwhile", renamed),
+        suite.trial_of_kernel(&[], "wire::destroy::where_a_container_has_ended", ended),
+        suite.trial_of_kernel(&[], "wire::destroy::what_others_have_stacked_on_it", stacked),
+        suite.trial_of_kernel(&[], "wire::destroy::marks_that_a_container_has_made", forged),
+    ]
+}
+
+/// Destroys the lab's plan, of whose records only its name is read.
+fn destroy(suite: &Suite, lab: &Lab) -> Vec<Value> {
+    records(&suite.feed(&["nicon-wire", "--destroy"], format!("{}\n", json!({"plan": lab.plan}))))
+}
+
+fn only_what_is_of_the_plan(suite: &Suite) -> Result<(), Failed> {
+    let (lab, other) = (Lab::new(), Lab::new());
+    lab.places[0].ip("link add mine type bridge");
+    // Another plan has a link of the same name in the same place, but for its own.
+    let bystander = json!({"pid": lab.places[0].pid(), "link": other.pair.link, "name": "eth3"});
+    records(&suite.feed(&["nicon-wire"], other.records(&[bystander])));
+    lab.wire(suite);
+    let gone = destroy(suite, &lab);
+    let told: Vec<_> = gone.iter().map(|record| (&record["plan"], &undone(record)["name"])).collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(told.iter().all(|(plan, _)| **plan == lab.plan), "{told:?}");
+    assert_eq!(lab.places[0].links(), ["lo", "mine", "eth3"]);
+    destroy(suite, &other);
+    lab.places[0].ip("link del mine");
+    lab.is_gone();
+    other.is_gone();
+    assert_eq!(destroy(suite, &lab), [Value::Null; 0], "nothing is left to do");
+    Ok(())
+}
+
+fn renamed(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    lab.wire(suite);
+    lab.places[0]
+        .sh("ip link set eth1 down; ip link set eth1 name other; ip link set eth2 down; ip link set eth2 name eth1");
+    let checked = suite.feed(&["nicon-wire", "--check"], lab.input());
+    assert_ne!(checked.code(), Some(0), "{checked:?}");
+    destroy(suite, &lab);
+    lab.is_gone();
+    Ok(())
+}
+
+/// The links of a container go with it, and the other ends of its pairs; of the rest, its plan is still known.
+fn ended(suite: &Suite) -> Result<(), Failed> {
+    let Lab { plan, places: [first, second], pair, .. } = Lab::new();
+    let wishes = [
+        json!({"pid": first.pid(), "pair": "p", "name": "eth1"}),
+        json!({"pid": second.pid(), "pair": "p", "name": "eth1"}),
+        json!({"pid": second.pid(), "link": pair.link, "name": "eth2"}),
+        json!({"target": "host", "pair": "q", "name": "in-first", "master": null}),
+        json!({"pid": first.pid(), "pair": "q", "name": "eth3"}),
+    ];
+    let record = |wish: &Value| {
+        let mut record = wish.clone();
+        record["plan"] = plan.clone().into();
+        format!("{record}\n")
+    };
+    let input: String = wishes.iter().map(record).collect();
+    records(&suite.feed(&["nicon-wire"], input));
+    drop(second);
+    crate::support::links::wait_until(|| first.links() == ["lo", "eth3"]);
+    let gone = records(&suite.feed(&["nicon-wire", "--destroy"], format!("{}\n", json!({"plan": plan}))));
+    assert!(gone.iter().all(|record| record["target"] != json!("nobody")), "{gone:?}");
+    assert_eq!(first.links(), ["lo"]);
+    assert!(!crate::support::links::links().contains(&"in-first".to_owned()));
+    let left: Vec<_> = std::fs::read_dir("/run/nicon")?.flatten().map(|entry| entry.file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().contains(&plan)), "{left:?}");
+    Ok(())
+}
+
+fn stacked(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    lab.wire(suite);
+    lab.places[0].ip("link add over type vxlan id 7 dstport 0 dev eth1 remote 192.0.2.2");
+    let refused = suite.feed(&["nicon-wire", "--destroy"], lab.input());
+    assert_eq!(refused.code(), Some(2), "{refused:?}");
+    assert!(refused.stderr.contains("has over stacked on it") && refused.stderr.contains("--force"), "{refused:?}");
+    assert!(lab.places[0].links().contains(&"over".to_owned()));
+    records(&suite.feed(&["nicon-wire", "--destroy", "--force"], lab.input()));
+    lab.is_gone();
+    Ok(())
+}
+
+/// The root of a container can put a mark on its links, or take it away.
+fn forged(suite: &Suite) -> Result<(), Failed> {
+    let (lab, other) = (Lab::new(), Lab::new());
+    other.wire(suite);
+    // A link that the other plan has moved says that it is of this one; and our own link has lost its mark.
+    lab.wire(suite);
+    other.places[0].ip(&format!("link property add dev eth2 altname {}", lab.mark("eth2")));
+    lab.places[0].ip(&format!("link property del dev eth2 altname {}", lab.mark("eth2")));
+    let ran = suite.feed(&["nicon-wire", "--destroy"], lab.input());
+    assert_eq!(ran.code(), Some(2), "{ran:?}");
+    assert!(ran.stderr.contains("eth2 in pid:") && ran.stderr.contains("how it was before is not known"), "{ran:?}");
+    assert_eq!(other.places[0].links(), ["lo", "eth1", "eth2"], "it is not ours");
+    lab.is_gone();
+    destroy(suite, &other);
+    other.is_gone();
+    Ok(())
+}

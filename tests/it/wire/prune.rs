@@ -1,0 +1,83 @@
+//! What a plan does not ask for any more.
+
+use libtest_mimic::{Failed, Trial};
+use serde_json::{Value, json};
+
+use super::lab::Lab;
+use crate::links::undo::settles_as;
+use crate::support::expect::{parse, records, refusal};
+use crate::support::links::Place;
+use crate::support::suite::Suite;
+
+pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
+    vec![
+        suite.trial_of_kernel(&[], "wire::prune::what_left_the_file_goes", what_left_the_file),
+        suite.trial_of_kernel(&[], "wire::prune::a_pair_that_leads_elsewhere_now", leads_elsewhere),
+        suite.trial_of_kernel(&[], "wire::prune::never_with_a_part_of_the_plan", part_of_the_plan),
+    ]
+}
+
+fn what_left_the_file(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    lab.wire(suite);
+    let there = lab.state();
+    let [_, _, moved] = lab.wishes();
+    let only_moved = lab.records(std::slice::from_ref(&moved));
+    // Without the option it stays.
+    records(&suite.feed(&["nicon-wire"], &only_moved));
+    assert_eq!(lab.state(), there);
+    let differs = suite.feed(&["nicon-wire", "--check"], &only_moved);
+    let surplus: Vec<Value> = parse(&differs.stdout).iter().map(|record| record["steps"].clone()).collect();
+    assert_eq!(
+        (differs.code(), json!(surplus)),
+        (Some(1), json!([["link del eth1"], ["link del eth1"]])),
+        "{differs:?}"
+    );
+    let pruned = records(&suite.feed(&["nicon-wire", "--prune"], &only_moved));
+    assert_eq!(pruned.len(), 3, "two ends that went, and the link that stays");
+    assert_eq!((lab.places[0].links(), lab.places[1].links()), (vec!["lo".into(), "eth2".into()], vec!["lo".into()]));
+    // The other way: the pair stays, and the link goes home.
+    lab.wire(suite);
+    let [first, second, _] = lab.wishes();
+    records(&suite.feed(&["nicon-wire", "--prune"], lab.records(&[first, second])));
+    settles_as(&lab.before, &lab.pair.link);
+    assert_eq!(
+        (lab.places[0].links(), lab.places[1].links()),
+        (vec!["lo".into(), "eth1".into()], vec!["lo".into(), "eth1".into()])
+    );
+    records(&suite.feed(&["nicon-wire", "--destroy"], lab.input()));
+    lab.is_gone();
+    Ok(())
+}
+
+fn leads_elsewhere(suite: &Suite) -> Result<(), Failed> {
+    let (lab, third) = (Lab::new(), Place::new());
+    lab.wire(suite);
+    let there = lab.state();
+    let mut wishes = lab.wishes();
+    wishes[1]["pid"] = third.pid().into();
+    refusal(&suite.feed(&["nicon-wire"], lab.records(&wishes)), 1, &["eth1 already exists", "whose other end is eth1"]);
+    assert_eq!((lab.state(), third.links()), (there, vec!["lo".into()]));
+    records(&suite.feed(&["nicon-wire", "--prune"], lab.records(&wishes)));
+    assert_eq!((lab.places[1].links(), third.links()), (vec!["lo".into()], vec!["lo".into(), "eth1".into()]));
+    lab.places[0].sh("ping -c 1 -W 5 192.0.2.2");
+    assert_eq!(suite.feed(&["nicon-wire", "--check"], lab.records(&wishes)).code(), Some(0));
+    records(&suite.feed(&["nicon-wire", "--destroy"], lab.input()));
+    lab.is_gone();
+    Ok(())
+}
+
+fn part_of_the_plan(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    lab.wire(suite);
+    let there = lab.state();
+    let mut alone = lab.wishes()[2].clone();
+    alone["each"] = true.into();
+    refusal(&suite.feed(&["nicon-wire", "--prune"], lab.records(&[alone])), 2, &["--prune wants the whole plan"]);
+    let [first, _, moved] = lab.wishes();
+    refusal(&suite.feed(&["nicon-wire", "--prune"], lab.records(&[first, moved])), 1, &["has no other end"]);
+    assert_eq!(lab.state(), there);
+    records(&suite.feed(&["nicon-wire", "--destroy"], lab.input()));
+    lab.is_gone();
+    Ok(())
+}
