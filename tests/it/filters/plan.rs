@@ -189,7 +189,8 @@ fn faults(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     ];
     assert_eq!(ran.stderr.lines().collect::<Vec<_>>(), expected);
     let line = |n: usize| format!("x-{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 10].join(", "));
-    let laughs = "x-0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned() + &(1..40).map(line).collect::<String>();
+    let laughs =
+        "x-0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned() + &(1..40).map(line).collect::<Vec<_>>().concat();
     for (plan, words) in [
         ("", "1:1: the plan is empty"),
         (&laughs, "the aliases (*) stand for more than 200000 values"),
@@ -236,7 +237,8 @@ fn each_record_tells_its_plan(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 
 /// A topology whose nodes are the containers of the lab.
 fn topology(nodes: &[&str], links: &str) -> String {
-    let nodes: String = nodes.iter().map(|node| format!("    {node}: {{kind: linux, image: any}}\n")).collect();
+    let nodes: Vec<_> = nodes.iter().map(|node| format!("    {node}: {{kind: linux, image: any}}\n")).collect();
+    let nodes = nodes.concat();
     format!("name: lab\nprefix: \"\"\ntopology:\n  nodes:\n{nodes}  links:\n{links}")
 }
 
@@ -248,8 +250,7 @@ fn a_topology_of_containerlab(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         "  - endpoints: [\"setup:{}\", \"host:{}\"]\n    mtu: 1400\n    ipv4: [192.0.2.1/30, \"\"]\n",
         pair.link, pair.peer
     );
-    // Nothing but what programs of today give.
-    let pipe = "nicon-plan - | jq -c 'del(.offload)' | nicon-resolve | nicon-veth";
+    let pipe = "nicon-plan - | nicon-resolve | nicon-veth";
     let made = suite.shell(pipe, topology(&["setup"], &text));
     assert_eq!(records(&made).iter().map(|record| record["target"].clone()).collect::<Vec<_>>(), ["setup", "host"]);
     let there = lab.exec("setup", &["ip", "addr", "show", "dev", &pair.link])?.ok()?;
@@ -266,6 +267,15 @@ fn a_topology_in_a_container(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let found = records(&suite.shell("nicon-plan --in setup - | nicon-resolve", text));
     let pids: Vec<_> = found.iter().map(|record| record["pid"].clone()).collect();
     assert_eq!(pids, [json!(lab.host_pid("setup.olt_1")?), json!(lab.host_pid("setup")?)]);
+    // What a link is on lies there, too: it is looked up as all others are.
+    let text = topology(&["olt_1"], "  - endpoints: [\"olt_1:eth9\", \"macvlan:eth0\"]\n");
+    let found = &records(&suite.shell("nicon-plan --in setup - | nicon-resolve", &text))[0];
+    assert_eq!((&found["from"]["target"], &found["from"]["pid"]), (&json!("setup"), &json!(lab.host_pid("setup")?)));
+    let ran = suite.shell(
+        "nicon-plan --in setup - | sed s/'{\"target\":\"setup\"}'/'{\"target\":\"nobody\"}'/ | nicon-resolve",
+        &text,
+    );
+    refusal(&ran, 1, &["from nobody: ", "no container \"nobody\""]);
     let ran = suite.feed(&["nicon-plan", "--in", "host"], "");
     assert!(ran.code() == Some(2) && ran.stderr.contains("\"host\" is no container"), "{ran:?}");
     Ok(())
