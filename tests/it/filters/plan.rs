@@ -21,6 +21,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("filters::plan::unreadable_plans", unreadable_plans),
         suite.trial("filters::plan::each_record_tells_its_plan", each_record_tells_its_plan),
         suite.trial("filters::plan::a_topology_of_containerlab", a_topology_of_containerlab),
+        suite.trial("filters::plan::a_topology_of_all_types", a_topology_of_all_types),
         suite.trial("filters::plan::a_topology_in_a_container", a_topology_in_a_container),
         suite.trial("filters::plan::what_a_topology_asks_in_vain", what_a_topology_asks_in_vain),
     ]
@@ -258,6 +259,44 @@ fn a_topology_of_containerlab(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     assert!(links().contains(&pair.peer));
     records(&suite.feed(&["nicon-veth", "--undo"], &made.stdout));
     assert!(!links().contains(&pair.peer));
+    Ok(())
+}
+
+/// A topology is wired as it is, a second run finds nothing to do, and nothing is left of it in the end.
+fn a_topology_of_all_types(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let (parent, names) = (Pair::new(), [Pair::new(), Pair::new(), Pair::new()]);
+    let [[a, b], [c, d], [e, f]] = names.map(|pair| {
+        ip(&format!("link delete {}", pair.link));
+        [pair.link.clone(), pair.peer.clone()]
+    });
+    let below = &parent.link;
+    let links = format!(
+        "  - endpoints: [\"setup:{a}\", \"host:{b}\"]\n  - endpoints: [\"br9|setup:{c}\", \"host:{d}\"]\n  \
+         - endpoints: [\"setup:{e}\", \"macvlan:{below}\"]\n  \
+         - {{type: vxlan-stitch, endpoint: {{node: setup, interface: {f}}}, vni: 7, remote: 192.0.2.9, parent-interface: {below}}}\n"
+    );
+    let bridge = "    br9|setup: {kind: bridge, network-mode: \"container:setup\"}\n  links:\n";
+    let text = topology(&["setup"], &links).replace("  links:\n", bridge);
+    let wire = |options: &str| suite.shell(&format!("nicon-plan - | nicon-resolve | nicon-wire {options}"), &text);
+    assert_eq!(records(&wire("")).len(), 9);
+    let there: Value = serde_json::from_str(&lab.exec("setup", &["ip", "-j", "-d", "link"])?.ok()?)?;
+    let of = |name: &str| there.as_array().into_iter().flatten().find(|link| link["ifname"] == name).ok_or("no link");
+    let is = |name: &str, field: &str| Ok::<_, Failed>(of(name)?[field].clone());
+    assert_eq!((is(&a, "mtu")?, is(&c, "master")?, is(&e, "promiscuity")?), (json!(9500), json!("br9"), json!(1)));
+    let stitched = one(&ip(&format!("-j -d link show vx-setup_{f}")));
+    assert_eq!(stitched["linkinfo"]["info_data"]["id"], 7, "{stitched}");
+    let ran = wire("--check");
+    assert_eq!((ran.code(), &ran.stdout[..]), (Some(0), ""), "{ran:?}");
+    let ran = wire("--destroy");
+    assert_eq!(ran.code(), Some(0), "{ran:?}");
+    let left = lab.exec("setup", &["ip", "link"])?.ok()?;
+    assert!([&a, &c, &e, &f].iter().all(|name| !left.contains(*name)) && !left.contains("br9"), "{left}");
+    let left = links();
+    assert!(
+        [b, d, format!("ve-setup_{f}"), format!("vx-setup_{f}")].iter().all(|name| !left.contains(name)),
+        "{left:?}"
+    );
+    ip(&format!("link delete {below}"));
     Ok(())
 }
 
