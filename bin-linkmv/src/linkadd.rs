@@ -4,7 +4,9 @@ pub(crate) mod adding;
 mod addition;
 mod args;
 mod asked;
+mod creation;
 pub(crate) mod existing;
+mod interim;
 mod lower;
 mod run;
 

@@ -44,6 +44,10 @@ pub(crate) struct Args {
     #[arg(short, long, conflicts_with = "watch")]
     pub(crate) stats: bool,
 
+    /// Include offloads: which features are on, and which could be, by the names that the kernel and "ethtool -k" have for them
+    #[arg(long)]
+    pub(crate) offloads: bool,
+
     /// Keep running, and print each change, until interrupted or until no process is left in the namespaces
     #[arg(short, long)]
     pub(crate) watch: bool,

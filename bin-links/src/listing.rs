@@ -20,6 +20,8 @@ pub(crate) struct Listing {
     pub(crate) settled: bool,
     /// Whether their counters are shown.
     pub(crate) with_stats: bool,
+    /// Whether their offloads are shown.
+    pub(crate) with_offloads: bool,
 }
 
 /// A link and its addresses.
@@ -31,8 +33,9 @@ pub(crate) struct ListedLink {
 impl Listing {
     pub(crate) fn new(mut record: Record, netns: NetnsHandle, args: &Args) -> Result<Self> {
         record.remove(NIC);
-        let with_stats = args.stats;
-        let mut listing = Self { record: record.into(), netns, links: BTreeMap::new(), settled: false, with_stats };
+        let (with_stats, with_offloads) = (args.stats, args.offloads);
+        let (record, links) = (record.into(), BTreeMap::new());
+        let mut listing = Self { record, netns, links, settled: false, with_stats, with_offloads };
         listing.list(args)?;
         Ok(listing)
     }

@@ -1,5 +1,6 @@
 //! A link as a record shows it.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use nicon_core::link::Cidr;
@@ -32,6 +33,8 @@ pub(crate) struct Nic {
     parent: Option<OtherLink>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) stats: Option<Stats>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offloads: Option<BTreeMap<String, bool>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) event: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,6 +79,7 @@ pub(crate) fn to_record(listing: &Listing, listed: &ListedLink, wiring: &Wiring<
         peer: wiring.peer(listing, link)?,
         parent: wiring.parent(listing, link)?,
         stats: link.stats.clone().filter(|_| listing.with_stats),
+        offloads: if listing.with_offloads { listing.netns.features(link.ifindex)? } else { None },
         event: None,
         was: None,
         to: None,

@@ -1,5 +1,7 @@
 //! Offloads by their names, as `ethtool -K` takes them.
 
+use std::collections::BTreeMap;
+
 use nicon_core::link::OffloadSpec;
 use nicon_core::{Error, Result, suggest};
 
@@ -24,6 +26,19 @@ const GROUPS: [(&str, &str, &str); 12] = [
 ];
 
 impl NetnsHandle {
+    /// The features of a link of this namespace by the kernel's names: those that are on, and those that are off and can be
+    /// switched. `None` if the kernel (before Linux 5.7) does not report them, or the link is gone.
+    ///
+    /// # Errors
+    /// If we may not enter the namespace.
+    pub fn features(&self, ifindex: u32) -> Result<Option<BTreeMap<String, bool>>> {
+        let Some(ethtool) = self.ethtool()? else { return Ok(None) };
+        let (Ok(features), Ok(names)) = (ethtool.features(ifindex), ethtool.names()) else { return Ok(None) };
+        let tells = |bit: &usize| features.is_active(*bit) || features.can_be_switched(*bit);
+        let bits = (0..names.len()).filter(tells);
+        Ok(Some(bits.map(|bit| (names[bit].clone(), features.is_active(bit))).collect()))
+    }
+
     /// Those of the requested offloads that a link of this namespace does not have as requested. A group is on if any of its features
     /// is, as `ethtool -k` shows it, and off if none is that can be switched.
     ///

@@ -33,6 +33,7 @@ pub mod record;
 pub mod route;
 pub mod settings;
 pub mod socket;
+mod stitch;
 pub mod sysfs;
 pub mod uppers;
 pub mod vlan;

@@ -12,10 +12,15 @@ pub(crate) mod interrupted;
 pub(crate) mod journal;
 pub(crate) mod kinds;
 pub(crate) mod linkadd;
+pub(crate) mod linkadd_again;
+pub(crate) mod linkadd_refused;
+pub(crate) mod linkadd_stitch;
+pub(crate) mod linkadd_traffic;
 pub(crate) mod list;
 pub(crate) mod losses;
 pub(crate) mod masters;
 pub(crate) mod moves;
+pub(crate) mod nested;
 pub(crate) mod not_its_alone;
 pub(crate) mod planned;
 pub(crate) mod races;
@@ -51,6 +56,10 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         kinds::trials(suite),
         journal::trials(suite),
         linkadd::trials(suite),
+        linkadd_again::trials(suite),
+        linkadd_refused::trials(suite),
+        linkadd_stitch::trials(suite),
+        linkadd_traffic::trials(suite),
         list::trials(suite),
         losses::trials(suite),
         masters::trials(suite),
@@ -60,6 +69,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         ready::trials(suite),
         records::trials(suite),
         records_undo::trials(suite),
+        nested::trials(suite),
         not_its_alone::trials(suite),
         restored::trials(suite),
         routes::trials(suite),

@@ -86,7 +86,8 @@ fn write_down(record: &mut Record, id: String, made: &Made, (own, lower): (&Netn
     record.remove(STEPS);
     record.set(NIC, nic(link, netns, lower));
     let kind = link.kind.clone().unwrap_or_default();
-    let undo = made.is_new.then_some(MadeUndo { kind, ifindex: link.ifindex, inode: made.inode });
+    let undo =
+        made.is_new.then_some(MadeUndo { kind, ifindex: link.ifindex, inode: made.inode, stitch: made.stitch.clone() });
     let deed = Deed {
         id: Some(id),
         by: LINKADD.to_owned(),

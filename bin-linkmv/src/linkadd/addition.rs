@@ -1,28 +1,27 @@
 //! Makes a link: the kernel creates it in its place with one message. If a later step fails, it is deleted.
 
-use std::os::fd::{AsFd, AsRawFd};
-
 use nicon_core::{Error, Result};
 use nicon_rtnl::netlink::about;
 use nicon_rtnl::packet_route::link::LinkAttribute;
-use nicon_rtnl::{Link, NetlinkError, NetnsHandle, settings};
+use nicon_rtnl::{Link, NetlinkError, NetnsHandle};
 use nix::errno::Errno;
 
 use crate::configuring::carried::Carried;
 use crate::configuring::complete::complete;
 use crate::configuring::configuration::Configuration;
 use crate::configuring::steps::until_ready;
-use crate::link::mark::Mark;
+use crate::link::stitch::{Stitch, take_back};
 use crate::link::wait_ready::{Readiness, wait_ready};
 use crate::linkadd::asked::Asked;
+use crate::linkadd::creation::Creation;
 use crate::linkadd::existing::check_same;
+use crate::linkadd::interim::interim_name;
 use crate::linkadd::lower::Lower;
+use crate::record::deed::StitchUndo;
 
 /// A link that is to be made, and where.
 pub(crate) struct Addition<'a> {
-    asked: &'a Asked,
-    own: &'a NetnsHandle,
-    lower: &'a Lower,
+    creation: Creation<'a>,
     configuration: Configuration<'a>,
 }
 
@@ -36,6 +35,8 @@ pub(crate) struct Made {
     pub(crate) is_new: bool,
     /// What identifies it (see [`nicon_rtnl::sysfs`]), if that can be found out.
     pub(crate) inode: Option<u64>,
+    /// What takes back that it was stitched to another link, if it was.
+    pub(crate) stitch: Option<StitchUndo>,
 }
 
 impl<'a> Addition<'a> {
@@ -46,12 +47,9 @@ impl<'a> Addition<'a> {
     pub(crate) fn new(asked: &'a Asked, own: &'a NetnsHandle, lower: &'a Lower, exact: bool) -> Result<Self> {
         let spec = &asked.spec;
         let master = spec.master.as_ref().map(|name| own.master(name)).transpose()?;
-        Ok(Self {
-            asked,
-            own,
-            lower,
-            configuration: Configuration { spec, netns: own, master, origin: None, mark: asked.mark.as_ref(), exact },
-        })
+        let mark = asked.mark.as_ref();
+        let configuration = Configuration { spec, netns: own, master, origin: None, mark, exact };
+        Ok(Self { creation: Creation { asked, own, lower }, configuration })
     }
 
     /// Makes the link, or completes the one that is there.
@@ -60,21 +58,24 @@ impl<'a> Addition<'a> {
     /// Nothing is left behind, and a link that was there is as it was.
     pub(crate) fn make(&self, readiness: &Readiness<'_>) -> Result<Made> {
         if let Some(link) = self.find()? {
-            return self.complete(&link, readiness);
+            return self.go_on(link, readiness);
         }
-        if let Err(error) = self.create() {
-            // Another run of the same command may have been faster.
-            return match self.find()? {
-                Some(link) => self.complete(&link, readiness),
-                None => Err(self.refused(error)),
-            };
+        let Err(error) = self.creation.create(self.creation.asked.name.as_str()) else {
+            return self.go_on_new(self.link()?, readiness);
+        };
+        // Another run of the same command may have been faster.
+        if let Some(link) = self.find()? {
+            return self.go_on(link, readiness);
         }
-        let link = self.link()?;
-        self.apply(&link, readiness).map_err(|error| match self.own.netlink.delete_link(link.ifindex) {
-            // It went with a namespace that ended meanwhile.
-            Ok(()) | Err(NetlinkError { errno: Errno::ENODEV, .. }) => error,
-            Err(failure) => failure.context(&format!("delete {} again", link.name)).prefix(&error),
-        })
+        if !self.creation.is_name_taken_below(&error)? {
+            return Err(self.creation.refused(error));
+        }
+        let created = self.creation.create(&interim_name(&self.creation.asked.name));
+        match (self.find()?, created) {
+            (Some(link), _) => self.go_on(link, readiness),
+            (None, Err(error)) => Err(self.creation.refused(error)),
+            (None, Ok(())) => Err(self.vanished()),
+        }
     }
 
     /// The steps that make or complete it.
@@ -82,99 +83,129 @@ impl<'a> Addition<'a> {
     /// # Errors
     /// If the kernel would reject them.
     pub(crate) fn plan(&self, readiness: &Readiness<'_>) -> Result<Vec<String>> {
-        let name = self.asked.name.as_str();
+        let name = self.creation.asked.name.as_str();
         let found = self.find()?;
-        let mut steps: Vec<String> = found.is_none().then(|| self.words()).into_iter().collect();
-        steps.extend(self.configuration.steps(&found.unwrap_or_else(|| self.when_new()))?);
+        let mut steps: Vec<String> = found.is_none().then(|| self.creation.words()).into_iter().collect();
+        let stitch = self.stitch(found.as_ref())?;
+        let link = found.unwrap_or_else(|| self.creation.when_new());
+        steps.extend(self.configuration.steps(&link)?);
+        steps.extend(stitch.map_or(Ok(None), |stitch| stitch.step(&link))?);
         steps.extend(until_ready(readiness, name));
         Ok(steps)
     }
 
-    /// The link, if it is there. It is then checked that it can be completed, else that it can be made.
+    /// The link, if it is there, be it under its interim name. It is then checked that it can be completed, else that it can be
+    /// made.
     ///
     /// # Errors
     /// If the kernel would reject it, or another link has the name.
     fn find(&self) -> Result<Option<Link>> {
-        if let Some(link) = self.own.netlink.link(self.asked.name.as_str())? {
-            check_same(self.asked, self.lower, (&link, self.own))?;
-            self.configuration.check(&link)?;
-            return Ok(Some(link));
+        let Creation { asked, own, lower } = self.creation;
+        let named = own.netlink.link(asked.name.as_str())?;
+        if let Some(link) = &named {
+            check_same(asked, lower, (link, own))?;
         }
-        self.lower.check_mtu(self.asked)?;
-        self.configuration.check_new()?;
-        Ok(None)
+        let half_made = match named {
+            None => own.netlink.link(&interim_name(&asked.name))?,
+            Some(_) => None,
+        };
+        let half_made = half_made.filter(|link| check_same(asked, lower, (link, own)).is_ok());
+        let found = named.or(half_made);
+        if !found.as_ref().is_some_and(Link::is_up) {
+            lower.check_up(asked)?;
+        }
+        if let Some(link) = &found {
+            self.configuration.check(link)?;
+            return Ok(found);
+        }
+        self.stitch(None)?;
+        lower.check_mtu(asked)?;
+        match self.configuration.check_new() {
+            // What is in the way may be what another run of the same command has made meanwhile.
+            Err(_) if own.netlink.link(asked.name.as_str())?.is_some() => self.find(),
+            checked => checked.map(|()| None),
+        }
     }
 
     fn link(&self) -> Result<Link> {
-        let name = self.asked.name.as_str();
-        let link = self.own.netlink.link(name)?;
-        link.ok_or_else(|| Error::no(format!("{name} has vanished from {} again", self.own.label)))
+        self.creation.own.netlink.link(self.creation.asked.name.as_str())?.ok_or_else(|| self.vanished())
     }
 
-    /// Equivalent to `ip link add NAME link PARENT netns ... type KIND ...`, sent from the namespace of the link below: that is
-    /// where the kernel looks for it, and where a tunnel's sockets stay.
-    fn create(&self) -> std::result::Result<(), NetlinkError> {
-        let mut message = about(0);
-        message.attributes.push(LinkAttribute::IfName(self.asked.name.to_string()));
-        message.attributes.extend(self.asked.attributes());
-        if !self.own.is(&self.lower.netns) {
-            message.attributes.push(LinkAttribute::NetNsFd(self.own.ns.as_fd().as_raw_fd()));
-        }
-        message.attributes.extend(settings::request(&self.asked.kind.settings, self.lower.ifindex()));
-        self.lower.netns.netlink.create_link(message)
+    fn vanished(&self) -> Error {
+        Error::no(format!("{} has vanished from {} again", self.creation.asked.name, self.creation.own.label))
     }
 
-    /// Turns the kernel's refusal to create the link into ours.
-    fn refused(&self, error: NetlinkError) -> Error {
-        let errno = error.errno;
-        let error = error.context(&format!("make {} in {}", self.asked.name, self.own.label));
-        match (errno, &self.lower.link) {
-            (Errno::EOPNOTSUPP, _) => error.suffix(&format!("; this kernel may have no {}", self.kind_in_words())),
-            (Errno::EINVAL | Errno::EBUSY, Some(lower)) => {
-                error.suffix(&format!("; {} may be unable to carry a {}", lower.name, self.kind_in_words()))
-            }
-            _ => error,
+    /// Finishes a link that is there: one that has its name is somebody's, and stays, whatever happens.
+    fn go_on(&self, link: Link, readiness: &Readiness<'_>) -> Result<Made> {
+        if link.name == self.creation.asked.name.as_str() {
+            self.complete(&link, readiness)
+        } else {
+            self.go_on_new(link, readiness)
         }
     }
 
-    /// What it is like when the kernel has created it.
-    fn when_new(&self) -> Link {
-        let spec = &self.asked.spec;
-        let mac = spec.mac.map(|mac| mac.to_string());
-        let group = self.asked.mark.as_ref().map_or(0, Mark::group);
-        Link { name: self.asked.name.to_string(), mtu: spec.mtu, mac, group, ..Link::default() }
+    /// Finishes a link that is new, or deletes it.
+    fn go_on_new(&self, link: Link, readiness: &Readiness<'_>) -> Result<Made> {
+        let ifindex = link.ifindex;
+        let made = self.named(link).and_then(|link| self.apply(&link, readiness));
+        made.map_err(|error| match self.creation.own.netlink.delete_link(ifindex) {
+            // It went with a namespace that ended meanwhile.
+            Ok(()) | Err(NetlinkError { errno: Errno::ENODEV, .. }) => error,
+            Err(failure) => failure.context(&format!("delete {} again", self.creation.asked.name)).prefix(&error),
+        })
     }
 
-    /// The message that creates it, in the words of `ip`.
-    fn words(&self) -> String {
-        let Lower { netns, link } = self.lower;
-        let from = if netns.is(self.own) { String::new() } else { format!(" from [{}]", netns.label) };
-        let link = link.as_ref().map(|link| format!(" link {}", link.name)).unwrap_or_default();
-        let (words, kind) = (self.asked.words(), self.kind_in_words());
-        format!("link add{link}{from} {words} netns [{}] type {kind}", self.own.label)
-    }
-
-    fn kind_in_words(&self) -> String {
-        let settings = &self.asked.kind.settings;
-        [vec![settings.kind().to_string()], settings.words()].concat().join(" ")
+    /// Gives it its name in the place of the interim one.
+    fn named(&self, link: Link) -> Result<Link> {
+        if link.name == self.creation.asked.name.as_str() {
+            return Ok(link);
+        }
+        let mut message = about(link.ifindex);
+        message.attributes.push(LinkAttribute::IfName(self.creation.asked.name.to_string()));
+        let renamed = self.creation.own.netlink.set_link(message);
+        renamed.map_err(|error| error.context(&format!("rename {} to {}", link.name, self.creation.asked.name)))?;
+        self.link()
     }
 
     /// Gives a new link what is no attribute of its creation.
     fn apply(&self, link: &Link, readiness: &Readiness<'_>) -> Result<Made> {
         self.configuration.apply(link, &Carried::default())?;
-        self.wait_ready(link, readiness)?;
+        let stitch = self.sew_and_wait(link, readiness)?;
         let link = self.link()?;
-        Ok(Made { changed: true, is_new: true, inode: self.own.inode(&link)?, link })
+        Ok(Made { changed: true, is_new: true, inode: self.creation.own.inode(&link)?, stitch, link })
     }
 
     /// Gives a link that is there what it lacks.
     fn complete(&self, link: &Link, readiness: &Readiness<'_>) -> Result<Made> {
-        let changed = complete(&[(self.configuration, link)], || self.wait_ready(link, readiness))?;
-        Ok(Made { link: self.link()?, changed: !changed.is_empty(), is_new: false, inode: None })
+        let mut stitch = None;
+        let ready = || {
+            stitch = self.sew_and_wait(link, readiness)?;
+            Ok(())
+        };
+        let changed = complete(&[(self.configuration, link)], ready)?;
+        let changed = !changed.is_empty() || stitch.is_some();
+        Ok(Made { link: self.link()?, changed, is_new: false, inode: None, stitch })
+    }
+
+    /// Stitches it to the link that it is to be stitched to, and takes that back if it does not become ready.
+    fn sew_and_wait(&self, link: &Link, readiness: &Readiness<'_>) -> Result<Option<StitchUndo>> {
+        let own = self.creation.own;
+        let stitch = self.stitch(Some(link))?.map_or(Ok(None), |stitch| stitch.sew(link))?;
+        let ready = self.wait_ready(link, readiness);
+        if let (Err(error), Some(undo)) = (&ready, &stitch) {
+            take_back(own, link.ifindex, undo).map_err(|failure| failure.prefix(error))?;
+        }
+        ready.map(|()| stitch)
+    }
+
+    /// The link that it is to be stitched to.
+    fn stitch(&self, link: Option<&Link>) -> Result<Option<Stitch<'a>>> {
+        let Creation { asked, own, .. } = self.creation;
+        asked.kind.stitch.as_ref().map(|name| Stitch::to(name, own, link)).transpose()
     }
 
     fn wait_ready(&self, link: &Link, readiness: &Readiness<'_>) -> Result<()> {
-        wait_ready(self.own, link, readiness)?;
-        self.own.check_alive()
+        wait_ready(self.creation.own, link, readiness)?;
+        self.creation.own.check_alive()
     }
 }

@@ -128,6 +128,10 @@ pub(crate) struct Args {
     #[arg(long, help_heading = HEADING)]
     no_learning: bool,
 
+    /// A link of the same place: what arrives at one of both leaves by the other, both ways (vxlan)
+    #[arg(long, help_heading = HEADING, value_name = "NAME", value_parser = valid::<LinkName>)]
+    stitch: Option<String>,
+
     /// Keep the VLANs of the ports apart (bridge)
     #[arg(long, help_heading = HEADING)]
     vlan_filtering: bool,
@@ -155,6 +159,7 @@ impl Args {
             ("from", &self.from),
             ("mode", &self.mode),
             ("protocol", &self.protocol),
+            ("stitch", &self.stitch),
         ];
         for (field, text) in texts {
             set(record, field, text.as_ref());

@@ -46,6 +46,22 @@ impl Lower {
         Ok(nsid.is_some() && link.lower_nsid == nsid)
     }
 
+    /// Makes sure that a link on the one below could come up. The kernel brings up no VLAN on a link that is down
+    /// (`vlan_dev_open` in `net/8021q/vlan_dev.c`).
+    ///
+    /// # Errors
+    /// If the one below is down.
+    pub(crate) fn check_up(&self, asked: &Asked) -> Result<()> {
+        let is_vlan = matches!(asked.kind.settings, Settings::Vlan(_));
+        match self.link.as_ref().filter(|lower| asked.spec.up && is_vlan && !lower.is_up()) {
+            Some(Link { name, .. }) => Err(Error::failed(format!(
+                "{name} in {} is down, so no vlan on it can come up (bring it up before, or leave the vlan down: --no-up)",
+                self.netns.label
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// Checks a requested MTU against that of the link below: the kernel would cut it, or even grant one that no packet gets
     /// through with.
     ///

@@ -66,6 +66,19 @@ pub(crate) struct MadeUndo {
     pub(crate) ifindex: u32,
     /// What identifies it wherever it goes, if that could be found out.
     pub(crate) inode: Option<u64>,
+    /// The link that it was stitched to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stitch: Option<StitchUndo>,
+}
+
+/// A link of the same network namespace to which another one was stitched.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct StitchUndo {
+    pub(crate) name: String,
+    pub(crate) ifindex: u32,
+    pub(crate) inode: Option<u64>,
+    /// Whether it could have no filters before.
+    pub(crate) qdisc: bool,
 }
 
 impl Deed {

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::link::namespaces::Namespaces;
 use crate::link::on_top::stacked;
+use crate::link::stitch::take_back;
 use crate::record::deed::{Deed, MadeUndo};
 use crate::undoing::limits::Limits;
 use crate::undoing::locate::open_target;
@@ -17,23 +18,39 @@ pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces, limits
     if let Some(undone) = of_what_was_there(deed) {
         return undone;
     }
-    let Some((netns, link)) = find(deed, record, namespaces)? else { return Ok(GONE) };
-    let act = format!("removing {}", link.name);
-    limits.check(&link, &netns, &act, stacked)?;
-    check_ports(&link, &netns, limits)?;
-    remove(&link, &netns)
+    let undo = read(deed)?;
+    let own = unless_gone(open_target(deed, record, namespaces))?;
+    let found = find(deed, &undo, own.as_ref(), namespaces)?;
+    if let Some((netns, link)) = &found {
+        limits.check(link, netns, &format!("removing {}", link.name), stacked)?;
+        check_ports(link, netns, limits)?;
+    }
+    // Also where the link is gone: the other one then sends all into the void.
+    if let (Some(own), Some(stitch)) = (&own, &undo.stitch) {
+        take_back(own, deed.ifindex, stitch)?;
+    }
+    found.map_or(Ok(GONE), |(netns, link)| remove(&link, &netns))
 }
 
 /// Whether the link of a deed is no more.
 pub(crate) fn find_undone(deed: &Deed, record: &Record, namespaces: &Namespaces) -> Result<Option<Undone>> {
-    Ok(find(deed, record, namespaces)?.is_none().then_some(GONE))
+    let own = unless_gone(open_target(deed, record, namespaces))?;
+    Ok(find(deed, &read(deed)?, own.as_ref(), namespaces)?.is_none().then_some(GONE))
 }
 
-fn find(deed: &Deed, record: &Record, namespaces: &Namespaces) -> Result<Option<(NetnsHandle, Link)>> {
-    let undo = MadeUndo::deserialize(&deed.undo);
-    let MadeUndo { kind, ifindex, inode } = undo.map_err(|error| Error::failed(format!("field \"undo\": {error}")))?;
-    let own = unless_gone(open_target(deed, record, namespaces))?;
-    MadeLink { name: &deed.name, kind: &kind, ifindex, inode, peer: None }.find(own, namespaces)
+fn read(deed: &Deed) -> Result<MadeUndo> {
+    MadeUndo::deserialize(&deed.undo).map_err(|error| Error::failed(format!("field \"undo\": {error}")))
+}
+
+fn find(
+    deed: &Deed,
+    MadeUndo { kind, ifindex, inode, .. }: &MadeUndo,
+    own: Option<&NetnsHandle>,
+    namespaces: &Namespaces,
+) -> Result<Option<(NetnsHandle, Link)>> {
+    let own = own.map(NetnsHandle::try_clone).transpose()?;
+    let made = MadeLink { name: &deed.name, kind, ifindex: *ifindex, inode: *inode, peer: None };
+    made.find(own, namespaces)
 }
 
 /// Makes sure that a bridge has no ports: they would be cut off from each other.
@@ -45,7 +62,8 @@ fn check_ports(link: &Link, netns: &NetnsHandle, limits: Limits<'_>) -> Result<(
         return Ok(());
     }
     let all = netns.netlink.links(None)?.entries.into_iter();
-    let ports: Vec<_> = all.filter(|port| port.master == Some(link.ifindex)).map(|port| port.name.clone()).collect();
+    let mut ports: Vec<_> = all.filter(|port| port.master == Some(link.ifindex)).map(|port| port.name).collect();
+    ports.sort();
     if ports.is_empty() {
         return Ok(());
     }

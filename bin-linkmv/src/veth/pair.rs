@@ -124,10 +124,13 @@ impl<'a> Pair<'a> {
             }
             [None, None] => {
                 for configuration in &self.configurations {
-                    configuration.check_new()?;
                     check_mtu(configuration.spec.mtu, "a veth", MTU)?;
                 }
-                Ok(None)
+                match self.configurations.iter().try_for_each(Configuration::check_new) {
+                    // What is in the way may be what another run of the same command has made meanwhile.
+                    Err(_) if self.look()?.iter().all(Option::is_some) => self.find(),
+                    checked => checked.map(|()| None),
+                }
             }
             found => {
                 let taken = usize::from(found[0].is_none());

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::link::kept::{Keeper, Kept};
 use crate::link::mark::Mark;
 use crate::link::on_top::{OnTop, text};
+use crate::link::stitch::unstitch;
 use crate::record::program::WIRE;
 use crate::undoing::limits::{Limits, Reach};
 use crate::undoing::moved_link::{alone, bring_home};
@@ -93,6 +94,7 @@ impl<'a> Removal<'a> {
         if let Some((other, peer)) = found.peer(netns, &now)? {
             self.check((other, &peer), mark, wanted)?;
         }
+        unstitch(netns, &now)?;
         match netns.netlink.delete_link(now.ifindex) {
             Ok(()) => {}
             Err(error) if error.errno == Errno::ENODEV => return gone(),

@@ -9,6 +9,7 @@ complete -c nicon-linkadd -l vni -d 'Number of the network, of 24 bits (vxlan)' 
 complete -c nicon-linkadd -l remote -d 'The host at the other end, or a multicast group (vxlan)' -r
 complete -c nicon-linkadd -l local -d 'The address to send from (vxlan)' -r
 complete -c nicon-linkadd -l dst-port -d 'UDP port of the other end (vxlan) [default: 4789]' -r
+complete -c nicon-linkadd -l stitch -d 'A link of the same place: what arrives at one of both leaves by the other, both ways (vxlan)' -r
 complete -c nicon-linkadd -l addr -d 'An address' -r
 complete -c nicon-linkadd -l gateway -d 'The gateway of its default route' -r
 complete -c nicon-linkadd -l route -d 'Another route: a network, and its gateway if it has one' -r

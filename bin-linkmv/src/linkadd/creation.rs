@@ -1,0 +1,80 @@
+//! The message by which the kernel creates a link.
+
+use std::os::fd::{AsFd, AsRawFd};
+
+use nicon_core::{Error, Result};
+use nicon_rtnl::netlink::about;
+use nicon_rtnl::packet_route::link::LinkAttribute;
+use nicon_rtnl::{Link, NetlinkError, NetnsHandle, settings};
+use nix::errno::Errno;
+
+use crate::link::mark::Mark;
+use crate::linkadd::asked::Asked;
+use crate::linkadd::lower::Lower;
+
+/// A link that is to be created, where, and on what.
+#[derive(Clone, Copy)]
+pub(crate) struct Creation<'a> {
+    pub(crate) asked: &'a Asked,
+    pub(crate) own: &'a NetnsHandle,
+    pub(crate) lower: &'a Lower,
+}
+
+impl Creation<'_> {
+    /// Equivalent to `ip link add NAME link PARENT netns ... type KIND ...`, sent from the namespace of the link below: that is
+    /// where the kernel looks for it, and where a tunnel's sockets stay.
+    pub(crate) fn create(&self, name: &str) -> std::result::Result<(), NetlinkError> {
+        let mut message = about(0);
+        message.attributes.push(LinkAttribute::IfName(name.to_owned()));
+        message.attributes.extend(self.asked.attributes());
+        if !self.own.is(&self.lower.netns) {
+            message.attributes.push(LinkAttribute::NetNsFd(self.own.ns.as_fd().as_raw_fd()));
+        }
+        message.attributes.extend(settings::request(&self.asked.kind.settings, self.lower.ifindex()));
+        self.lower.netns.netlink.create_link(message)
+    }
+
+    /// Whether the kernel refuses the name because another link has it in the namespace of the one below.
+    ///
+    /// # Errors
+    /// If the kernel does not answer.
+    pub(crate) fn is_name_taken_below(&self, error: &NetlinkError) -> Result<bool> {
+        let may_be = error.errno == Errno::EEXIST && !self.own.is(&self.lower.netns);
+        Ok(may_be && self.lower.netns.netlink.link(self.asked.name.as_str())?.is_some())
+    }
+
+    /// Turns the kernel's refusal to create the link into ours.
+    pub(crate) fn refused(&self, error: NetlinkError) -> Error {
+        let errno = error.errno;
+        let error = error.context(&format!("make {} in {}", self.asked.name, self.own.label));
+        match (errno, &self.lower.link) {
+            (Errno::EOPNOTSUPP, _) => error.suffix(&format!("; this kernel may have no {}", self.kind_in_words())),
+            (Errno::EINVAL | Errno::EBUSY, Some(lower)) => {
+                error.suffix(&format!("; {} may be unable to carry a {}", lower.name, self.kind_in_words()))
+            }
+            _ => error,
+        }
+    }
+
+    /// What it is like when the kernel has created it.
+    pub(crate) fn when_new(&self) -> Link {
+        let spec = &self.asked.spec;
+        let mac = spec.mac.map(|mac| mac.to_string());
+        let group = self.asked.mark.as_ref().map_or(0, Mark::group);
+        Link { name: self.asked.name.to_string(), mtu: spec.mtu, mac, group, ..Link::default() }
+    }
+
+    /// The message that creates it, in the words of `ip`.
+    pub(crate) fn words(&self) -> String {
+        let Lower { netns, link } = self.lower;
+        let from = if netns.is(self.own) { String::new() } else { format!(" from [{}]", netns.label) };
+        let link = link.as_ref().map(|link| format!(" link {}", link.name)).unwrap_or_default();
+        let (words, kind) = (self.asked.words(), self.kind_in_words());
+        format!("link add{link}{from} {words} netns [{}] type {kind}", self.own.label)
+    }
+
+    fn kind_in_words(&self) -> String {
+        let settings = &self.asked.kind.settings;
+        [vec![settings.kind().to_string()], settings.words()].concat().join(" ")
+    }
+}
