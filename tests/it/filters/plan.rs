@@ -265,35 +265,38 @@ fn a_topology_of_containerlab(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
 /// A topology is wired as it is, a second run finds nothing to do, and nothing is left of it in the end.
 fn a_topology_of_all_types(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let (parent, names) = (Pair::new(), [Pair::new(), Pair::new(), Pair::new()]);
-    let [[a, b], [c, d], [e, f]] = names.map(|pair| {
+    let [[eth, eth_up], [port, port_up], [mac, vx]] = names.map(|pair| {
         ip(&format!("link delete {}", pair.link));
         [pair.link.clone(), pair.peer.clone()]
     });
     let below = &parent.link;
-    let links = format!(
-        "  - endpoints: [\"setup:{a}\", \"host:{b}\"]\n  - endpoints: [\"br9|setup:{c}\", \"host:{d}\"]\n  \
-         - endpoints: [\"setup:{e}\", \"macvlan:{below}\"]\n  \
-         - {{type: vxlan-stitch, endpoint: {{node: setup, interface: {f}}}, vni: 7, remote: 192.0.2.9, parent-interface: {below}}}\n"
+    let listed = format!(
+        "  - endpoints: [\"setup:{eth}\", \"host:{eth_up}\"]\n  - endpoints: [\"br9|setup:{port}\", \"host:{port_up}\"]\n  \
+         - endpoints: [\"setup:{mac}\", \"macvlan:{below}\"]\n  \
+         - {{type: vxlan-stitch, endpoint: {{node: setup, interface: {vx}}}, vni: 7, remote: 192.0.2.9, parent-interface: {below}}}\n"
     );
     let bridge = "    br9|setup: {kind: bridge, network-mode: \"container:setup\"}\n  links:\n";
-    let text = topology(&["setup"], &links).replace("  links:\n", bridge);
+    let text = topology(&["setup"], &listed).replace("  links:\n", bridge);
     let wire = |options: &str| suite.shell(&format!("nicon-plan - | nicon-resolve | nicon-wire {options}"), &text);
     assert_eq!(records(&wire("")).len(), 9);
     let there: Value = serde_json::from_str(&lab.exec("setup", &["ip", "-j", "-d", "link"])?.ok()?)?;
     let of = |name: &str| there.as_array().into_iter().flatten().find(|link| link["ifname"] == name).ok_or("no link");
     let is = |name: &str, field: &str| Ok::<_, Failed>(of(name)?[field].clone());
-    assert_eq!((is(&a, "mtu")?, is(&c, "master")?, is(&e, "promiscuity")?), (json!(9500), json!("br9"), json!(1)));
-    let stitched = one(&ip(&format!("-j -d link show vx-setup_{f}")));
+    assert_eq!(
+        (is(&eth, "mtu")?, is(&port, "master")?, is(&mac, "promiscuity")?),
+        (json!(9500), json!("br9"), json!(1))
+    );
+    let stitched = one(&ip(&format!("-j -d link show vx-setup_{vx}")));
     assert_eq!(stitched["linkinfo"]["info_data"]["id"], 7, "{stitched}");
     let ran = wire("--check");
     assert_eq!((ran.code(), &ran.stdout[..]), (Some(0), ""), "{ran:?}");
     let ran = wire("--destroy");
     assert_eq!(ran.code(), Some(0), "{ran:?}");
     let left = lab.exec("setup", &["ip", "link"])?.ok()?;
-    assert!([&a, &c, &e, &f].iter().all(|name| !left.contains(*name)) && !left.contains("br9"), "{left}");
+    assert!([&eth, &port, &mac, &vx].iter().all(|name| !left.contains(*name)) && !left.contains("br9"), "{left}");
     let left = links();
     assert!(
-        [b, d, format!("ve-setup_{f}"), format!("vx-setup_{f}")].iter().all(|name| !left.contains(name)),
+        [eth_up, port_up, format!("ve-setup_{vx}"), format!("vx-setup_{vx}")].iter().all(|name| !left.contains(name)),
         "{left:?}"
     );
     ip(&format!("link delete {below}"));
