@@ -13,7 +13,7 @@ use crate::address;
 use crate::neighbour;
 use crate::netlink::Netlink;
 use crate::prefsrc;
-use crate::route::{Route, is_of_kernel};
+use crate::route::{Route, is_of_kernel, leads_through};
 use crate::wire::{from_hex, to_hex};
 
 /// The addresses, routes and neighbours of one link, in the form in which the kernel reports and accepts them.
@@ -236,14 +236,6 @@ fn expires(attribute: &RouteAttribute) -> Option<u32> {
 fn lead_through(route: &mut RouteMessage, ifindex: u32) {
     route.attributes.retain(|attribute| !matches!(attribute, RouteAttribute::Oif(_)));
     route.attributes.push(RouteAttribute::Oif(ifindex));
-}
-
-fn leads_through(route: &RouteMessage, ifindex: u32) -> bool {
-    route.attributes.iter().any(|attribute| match attribute {
-        RouteAttribute::Oif(oif) => *oif == ifindex,
-        RouteAttribute::MultiPath(hops) => hops.iter().any(|hop| hop.interface_index == ifindex),
-        _ => false,
-    })
 }
 
 fn is_default(route: &RouteMessage) -> bool {

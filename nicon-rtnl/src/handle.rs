@@ -38,6 +38,8 @@ type SharedSysfs = Rc<OnceCell<Option<Sysfs>>>;
 /// The namespace that this program is in, and what is open there.
 pub(crate) struct Home {
     pub(crate) id: NsId,
+    /// Whether nothing is asked twice.
+    looks_once: bool,
     pub(crate) netlink: Rc<Netlink>,
     sysfs: SharedSysfs,
 }
@@ -48,9 +50,22 @@ impl NetnsHandle {
     /// # Errors
     /// If it cannot be opened.
     pub fn home() -> Result<Self> {
+        Self::open_home(false)
+    }
+
+    /// The same for a program that changes nothing: in all namespaces that are opened through it, the kernel is asked once about
+    /// all links, addresses, routes, neighbours and queueing disciplines, and not again.
+    ///
+    /// # Errors
+    /// As [`NetnsHandle::home`].
+    pub fn home_looking_once() -> Result<Self> {
+        Self::open_home(true)
+    }
+
+    fn open_home(looks_once: bool) -> Result<Self> {
         let Found { label, ns, process } = Found::home()?;
-        let netlink = Rc::new(Netlink::open_in(&ns, ns.id())?);
-        let home = Home { id: ns.id(), netlink, sysfs: Rc::default() };
+        let netlink = open(&ns, ns.id(), looks_once)?;
+        let home = Home { id: ns.id(), looks_once, netlink, sysfs: Rc::default() };
         Ok(Self {
             label,
             ns,
@@ -121,7 +136,7 @@ impl NetnsHandle {
         let (netlink, sysfs) = match ns.id() {
             id if id == self.ns.id() => (self.netlink.clone(), self.sysfs.clone()),
             id if id == self.home.id => (self.home.netlink.clone(), self.home.sysfs.clone()),
-            _ => (Netlink::open_in(&ns, self.home.id)?.into(), Rc::default()),
+            _ => (open(&ns, self.home.id, self.home.looks_once)?, Rc::default()),
         };
         Ok(Self { label, ns, netlink, sysfs, process: process.map(Rc::new), home: self.home.clone() })
     }
@@ -253,6 +268,12 @@ impl NetnsHandle {
             _ => Ok(()),
         }
     }
+}
+
+/// Opens a socket in a namespace.
+fn open(ns: &Namespace, home: NsId, looks_once: bool) -> Result<Rc<Netlink>> {
+    let netlink = Netlink::open_in(ns, home)?;
+    Ok(Rc::new(if looks_once { netlink.looking_once() } else { netlink }))
 }
 
 /// A network namespace in which nothing was opened yet.

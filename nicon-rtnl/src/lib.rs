@@ -24,6 +24,7 @@ mod neighbour;
 pub mod netem;
 pub mod netlink;
 pub mod netns;
+mod once;
 pub mod parameters;
 mod prefsrc;
 mod protocol;

@@ -22,6 +22,12 @@ impl Netlink {
     /// # Errors
     /// If the kernel does not answer.
     pub fn links(&self, kind: Option<&str>) -> Result<Listed<Box<Link>>> {
+        let Some(links) = self.links_once()? else { return self.list_links(kind) };
+        let all = links.all().iter().filter(|link| kind.is_none() || link.kind.as_deref() == kind);
+        Ok(Listed { entries: all.map(|link| Box::new(link.clone())).collect(), settled: true })
+    }
+
+    pub(crate) fn list_links(&self, kind: Option<&str>) -> Result<Listed<Box<Link>>> {
         let mut question = LinkMessage::default();
         question.attributes.push(without_stats());
         if let Some(kind) = kind {

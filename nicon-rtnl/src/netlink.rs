@@ -18,6 +18,7 @@ use crate::entry::Entry;
 use crate::error::NetlinkError;
 use crate::ethtool::Ethtool;
 use crate::link::Link;
+use crate::once::{self, Links, Once};
 use crate::socket::Requests;
 
 /// The attribute for looking up names longer than 15 bytes: `IFLA_ALT_IFNAME` in `linux/if_link.h`.
@@ -31,6 +32,8 @@ pub struct Netlink {
     pub(crate) requests: Requests,
     /// Opened when it is first needed; `None` if the kernel does not have it.
     pub(crate) ethtool: OnceCell<Option<Ethtool>>,
+    /// What was listed, if it is not asked for again.
+    pub(crate) once: Option<Once>,
 }
 
 /// A link of another network namespace, as seen from this one.
@@ -55,7 +58,19 @@ impl Netlink {
     /// Opens a socket in the network namespace of this thread.
     pub(crate) fn open() -> Result<Self> {
         let requests = Requests::open().context(|| "open a netlink socket")?;
-        Ok(Self { requests, ethtool: OnceCell::new() })
+        Ok(Self { requests, ethtool: OnceCell::new(), once: None })
+    }
+
+    /// The same socket, by which nothing is asked twice: for a program that changes nothing.
+    pub(crate) fn looking_once(self) -> Self {
+        Self { once: Some(Once::default()), ..self }
+    }
+
+    /// All links, if nothing is asked twice.
+    pub(crate) fn links_once(&self) -> Result<Option<&Links>> {
+        let Some(once) = &self.once else { return Ok(None) };
+        let list = || Ok(Links::new(self.list_links(None)?.entries.into_iter().map(|link| *link).collect()));
+        once::list(&once.links, list).map(Some)
     }
 
     /// The link called `name`, which may be an alternative name. Equivalent to `ip link show NAME`.
@@ -63,6 +78,9 @@ impl Netlink {
     /// # Errors
     /// If the kernel does not answer.
     pub fn link(&self, name: &str) -> Result<Option<Link>> {
+        if let Some(links) = self.links_once()? {
+            return Ok(links.called(name).cloned());
+        }
         let mut question = LinkMessage::default();
         question.attributes.push(if name.len() <= 15 {
             LinkAttribute::IfName(name.to_owned())
@@ -85,6 +103,9 @@ impl Netlink {
     /// # Errors
     /// If the kernel does not answer.
     pub fn link_at(&self, ifindex: u32) -> Result<Option<Link>> {
+        if let Some(links) = self.links_once()? {
+            return Ok(links.at(ifindex).cloned());
+        }
         self.ask(about(ifindex)).map_err(|error| error.context(&format!("look for link {ifindex}")))
     }
 
@@ -147,6 +168,14 @@ impl Netlink {
     /// # Errors
     /// If the kernel does not answer.
     pub fn addresses(&self, ifindex: u32) -> Result<Vec<AddressMessage>> {
+        let Some(once) = &self.once else { return self.list_addresses(ifindex) };
+        let all =
+            once::list(&once.addresses, || Ok(once::grouped(self.list_addresses(0)?, |address| address.header.index)))?;
+        Ok(all.get(&ifindex).cloned().unwrap_or_default())
+    }
+
+    /// The addresses of a link, or, if `ifindex` is 0, of all.
+    fn list_addresses(&self, ifindex: u32) -> Result<Vec<AddressMessage>> {
         let mut question = AddressMessage::default();
         question.header.index = ifindex;
         let answers = self.dump(RouteNetlinkMessage::GetAddress(question));
@@ -155,7 +184,7 @@ impl Netlink {
             RouteNetlinkMessage::NewAddress(address) => Some(address),
             _ => None,
         });
-        Ok(addresses.filter(|address| address.header.index == ifindex).collect())
+        Ok(addresses.filter(|address| ifindex == 0 || address.header.index == ifindex).collect())
     }
 
     /// The number by which this socket's network namespace knows `other`, where it knows it at all; see
@@ -164,6 +193,16 @@ impl Netlink {
     /// # Errors
     /// If the kernel does not answer.
     pub fn nsid_of(&self, other: &Namespace) -> Result<Option<i32>> {
+        let Some(once) = &self.once else { return self.ask_nsid(other) };
+        if let Some(known) = once.nsids.borrow().get(&other.id()) {
+            return Ok(*known);
+        }
+        let nsid = self.ask_nsid(other)?;
+        once.nsids.borrow_mut().insert(other.id(), nsid);
+        Ok(nsid)
+    }
+
+    fn ask_nsid(&self, other: &Namespace) -> Result<Option<i32>> {
         let mut question = NsidMessage::default();
         question.attributes.push(NsidAttribute::Fd(other.as_fd().as_raw_fd().cast_unsigned()));
         let answers = self.exchange(RouteNetlinkMessage::GetNsId(question), 0);

@@ -8,6 +8,7 @@ use rtnetlink::packet_route::tc::TcHandle;
 use crate::attribute::{push, text, value};
 use crate::error::NetlinkError;
 use crate::netlink::Netlink;
+use crate::once;
 use crate::raw::{IFINDEX, Raw};
 
 /// Length of the `tcmsg` before the attributes, in bytes; see `rtnetlink(7)`.
@@ -107,13 +108,26 @@ impl Netlink {
     }
 
     pub(crate) fn traffic_control(&self, question: u16, ifindex: u32, parent: u32) -> Result<Vec<Raw>> {
+        let Some(once) = self.once.as_ref().filter(|_| question == RTM_GETQDISC) else {
+            let mut listed = self.list_traffic_control(question, ifindex, parent)?;
+            listed.retain(|message| message.number_at(IFINDEX) == ifindex);
+            return Ok(listed);
+        };
+        let all = once::list(&once.qdiscs, || {
+            Ok(once::grouped(self.list_traffic_control(question, 0, 0)?, |qdisc| qdisc.number_at(IFINDEX)))
+        })?;
+        Ok(all.get(&ifindex).cloned().unwrap_or_default())
+    }
+
+    /// The kernel lists the queueing disciplines of all links, and the rest of one.
+    fn list_traffic_control(&self, question: u16, ifindex: u32, parent: u32) -> Result<Vec<Raw>> {
         let mut message = Raw { kind: question, payload: vec![0; HEADER] };
         message.set_number_at(IFINDEX, ifindex);
         message.set_number_at(PARENT, parent);
         let listed = self.requests.exchange::<Raw>(message, NLM_F_DUMP);
         let mut listed = listed.map_err(|error| error.context("list queueing disciplines"))?.entries;
-        // The kernel lists the queueing disciplines of all links. `RTM_GET..` is `RTM_NEW..` and two.
-        listed.retain(|message| message.number_at(IFINDEX) == ifindex && message.kind + 2 == question);
+        // `RTM_GET..` is `RTM_NEW..` and two.
+        listed.retain(|message| message.kind + 2 == question);
         Ok(listed)
     }
 }

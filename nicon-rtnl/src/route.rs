@@ -13,6 +13,7 @@ use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use serde::Serialize;
 
 use crate::netlink::Netlink;
+use crate::once;
 use crate::protocol;
 
 /// The metric of an IPv6 route for which none was requested: `IP6_RT_PRIO_USER` of `linux/ipv6_route.h`.
@@ -123,6 +124,13 @@ impl Netlink {
     /// # Errors
     /// If the kernel does not list them.
     pub(crate) fn routes(&self, family: AddressFamily, ifindex: Option<u32>) -> Result<Vec<RouteMessage>> {
+        let Some(once) = &self.once else { return self.list_routes(family, ifindex) };
+        let all = once::list(once.routes(family), || self.list_routes(family, None))?.iter();
+        let is_of_link = |route: &&RouteMessage| ifindex.is_none_or(|ifindex| leads_through(route, ifindex));
+        Ok(all.filter(is_of_link).cloned().collect())
+    }
+
+    fn list_routes(&self, family: AddressFamily, ifindex: Option<u32>) -> Result<Vec<RouteMessage>> {
         let mut question = RouteMessage::default();
         question.header.address_family = family;
         question.attributes.extend(ifindex.map(RouteAttribute::Oif));
@@ -144,6 +152,15 @@ fn stands_for(route: &RouteMessage, asked: &RouteSpec, ifindex: u32) -> bool {
     route.attributes.contains(&RouteAttribute::Oif(ifindex))
         && Route::from(route).is(asked)
         && (!is_of_kernel(route) || place(route) == place(&request))
+}
+
+/// Whether a route leads through a link, be it as one of several.
+pub(crate) fn leads_through(route: &RouteMessage, ifindex: u32) -> bool {
+    route.attributes.iter().any(|attribute| match attribute {
+        RouteAttribute::Oif(oif) => *oif == ifindex,
+        RouteAttribute::MultiPath(hops) => hops.iter().any(|hop| hop.interface_index == ifindex),
+        _ => false,
+    })
 }
 
 /// Whether the kernel added a route by itself: with an address, or since a router advertised it.

@@ -1,18 +1,27 @@
 //! The network namespaces of a run.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
-use nicon_core::{Error, Result, Status};
+use nicon_core::{Error, Record, Result, Status};
 use nicon_rtnl::{Link, NetnsHandle, netns};
 
 use crate::link::find::by_inode;
+
+/// How many of them are remembered. Each takes a few open files.
+const MOST: usize = 128;
+
+/// The fields of a record that name its process, or its namespace.
+const IDENTITY: [&str; 7] = ["target", "pid", "starttime", "pidfs", "ns", "boot", "machine"];
 
 /// The network namespace of this program, and those that the run holds open to its end.
 pub(crate) struct Namespaces {
     pub(crate) home: NetnsHandle,
     /// By inode number.
     held: RefCell<BTreeMap<u64, NetnsHandle>>,
+    /// Those that records have named, by what names them.
+    named: RefCell<HashMap<String, Rc<NetnsHandle>>>,
 }
 
 impl Namespaces {
@@ -21,7 +30,42 @@ impl Namespaces {
     /// # Errors
     /// If our own cannot be opened.
     pub(crate) fn new() -> Result<Self> {
-        Ok(Self { home: NetnsHandle::home()?, held: RefCell::default() })
+        Ok(Self::by(NetnsHandle::home()?))
+    }
+
+    /// Those of a run that changes nothing.
+    ///
+    /// # Errors
+    /// As [`Namespaces::new`].
+    pub(crate) fn looking_once() -> Result<Self> {
+        Ok(Self::by(NetnsHandle::home_looking_once()?))
+    }
+
+    fn by(home: NetnsHandle) -> Self {
+        Self { home, held: RefCell::default(), named: RefCell::default() }
+    }
+
+    /// Opens that of a record. Many records name the same: its process is pinned once.
+    ///
+    /// # Errors
+    /// As [`NetnsHandle::open_record`].
+    pub(crate) fn of_record(&self, record: &Record) -> Result<Rc<NetnsHandle>> {
+        let who = IDENTITY.map(|field| record.get(field).map(ToString::to_string).unwrap_or_default()).join(" ");
+        if let Some(known) = self.named.borrow().get(&who).filter(|known| known.check_alive().is_ok()) {
+            return Ok(known.clone());
+        }
+        let netns = Rc::new(self.home.open_record(record)?);
+        let mut named = self.named.borrow_mut();
+        if named.len() == MOST {
+            named.clear();
+        }
+        named.insert(who, netns.clone());
+        Ok(netns)
+    }
+
+    /// One that a record has named, by its inode number.
+    pub(crate) fn known(&self, ino: u64) -> Option<Rc<NetnsHandle>> {
+        self.named.borrow().values().find(|netns| netns.ns.id().ino == ino).cloned()
     }
 
     /// Holds one open: if its container ends meanwhile, the links in it can still be brought home.

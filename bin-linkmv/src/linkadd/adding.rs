@@ -20,13 +20,13 @@ use crate::record::steps::STEPS;
 pub(crate) struct Adding<'a> {
     options: Options<'a>,
     namespaces: &'a Namespaces,
-    /// Those of the last link, and of what was below it. The next one often has the same ones, so what is open there is reused.
-    last: [Option<NetnsHandle>; 2],
+    /// What was below the last link. The next one often has the same, so what is open there is reused.
+    last: Option<NetnsHandle>,
 }
 
 impl<'a> Adding<'a> {
     pub(crate) fn new(options: Options<'a>, namespaces: &'a Namespaces) -> Self {
-        Self { options, namespaces, last: [None, None] }
+        Self { options, namespaces, last: None }
     }
 
     /// Makes the link that a record asks for, with what is `given` in the place of what it says, and removes the wishes that were
@@ -56,10 +56,10 @@ impl<'a> Adding<'a> {
             return Err(Error::failed("field \"up\": a link that stays down has no carrier, and announces nothing"));
         }
         let home = &self.namespaces.home;
-        let [own, from] = &mut self.last;
-        let own = &*own.insert(own.as_ref().unwrap_or(home).open_record(record)?);
+        let own = &*self.namespaces.of_record(record)?;
         let from = if asked.kind.settings.kind().is_made_from_elsewhere() {
-            &*from.insert(open_from(wishes, own, from.as_ref().unwrap_or(home), home)?)
+            let from = open_from(wishes, own, self.last.as_ref().unwrap_or(home), home)?;
+            &*self.last.insert(from)
         } else {
             own
         };

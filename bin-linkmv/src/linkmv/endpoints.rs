@@ -47,8 +47,7 @@ impl<'a> Endpoints<'a> {
     /// If one is gone or may not be entered, or both are the same and nothing says that this is meant.
     pub(crate) fn of(&mut self, record: &Record) -> Result<(&Source, &Rc<NetnsHandle>)> {
         let home = &self.namespaces.home;
-        let to = self.to.as_deref().unwrap_or(home).open_record(record)?;
-        let to = &*self.to.insert(Rc::new(to));
+        let to = &*self.to.insert(self.namespaces.of_record(record)?);
         if self.all_or_nothing {
             self.namespaces.hold(to)?;
         }

@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
         Batch::new(batch::Options { program: VETH, fail_fast, all_or_nothing }, answers, interrupt, &namespaces);
     let readiness = Readiness { wait: args.wait, announce: args.announce, interrupt };
     let options = Options { readiness, dry_run: args.dry_run, all_or_nothing, exact: false };
-    let mut wiring = Wiring::new(options, &namespaces);
+    let wiring = Wiring::new(options, &namespaces);
     let read = match ends {
         Some(ends) => one(args, &mut batch, interrupt, |records| wiring.wire(records, &ends)),
         None => many(&mut batch, interrupt, |records| wiring.wire_as_asked(records, [None, None])),

@@ -19,20 +19,18 @@ use crate::wishes;
 pub(crate) struct Wiring<'a> {
     options: Options<'a>,
     namespaces: &'a Namespaces,
-    /// Those of the last pair. The next pair often has the same ones, so what is open there is reused.
-    last: [Option<NetnsHandle>; 2],
 }
 
 impl<'a> Wiring<'a> {
     pub(crate) fn new(options: Options<'a>, namespaces: &'a Namespaces) -> Self {
-        Self { options, namespaces, last: [None, None] }
+        Self { options, namespaces }
     }
 
     /// Makes the pair that the records ask for. If it is new, its ends get the `marks`.
     ///
     /// # Errors
     /// Nothing is made, and the records are as they were.
-    pub(crate) fn wire_as_asked(&mut self, records: &mut [Record; 2], marks: [Option<Mark>; 2]) -> Result<()> {
+    pub(crate) fn wire_as_asked(&self, records: &mut [Record; 2], marks: [Option<Mark>; 2]) -> Result<()> {
         let [first, second] = marks;
         let first = End { mark: first, ..End::try_from(&records[0])? };
         let ends = [first, End { mark: second, ..End::try_from(&records[1])? }];
@@ -50,7 +48,7 @@ impl<'a> Wiring<'a> {
     ///
     /// # Errors
     /// Nothing is made, and the records are as they were.
-    pub(crate) fn wire(&mut self, records: &mut [Record; 2], ends: &[End; 2]) -> Result<()> {
+    pub(crate) fn wire(&self, records: &mut [Record; 2], ends: &[End; 2]) -> Result<()> {
         for record in &*records {
             // What cannot be read could not be undone, either.
             Deed::all(record)?;
@@ -58,10 +56,8 @@ impl<'a> Wiring<'a> {
         if self.options.readiness.is_asked() && ends.iter().any(|end| !end.spec.up) {
             return Err(Error::failed("field \"up\": an end that stays down has no carrier, and announces nothing"));
         }
-        let home = &self.namespaces.home;
-        let [first, second] = &mut self.last;
-        let first = &*first.insert(first.as_ref().unwrap_or(home).open_record(&records[0])?);
-        let second = &*second.insert(second.as_ref().unwrap_or(home).open_record(&records[1])?);
+        let first = &*self.namespaces.of_record(&records[0])?;
+        let second = &*self.namespaces.of_record(&records[1])?;
         let pair = Pair::new([first, second], ends, self.options.exact)?;
         if self.options.dry_run {
             let steps = pair.plan(&self.options.readiness)?;

@@ -52,11 +52,15 @@ pub(crate) fn find(plans: &[&str], namespaces: &Namespaces) -> Result<Found> {
     let mut found =
         Found { links: Vec::new(), namespaces: Vec::new(), doubt: proc::complaint_within_reach(&census.denied) };
     for place in census.found {
-        let opened = place.open().and_then(|ns| namespaces.home.open_namespace(ns, label(&place, namespaces)));
+        let opened = match namespaces.known(place.ino) {
+            Some(known) => Ok(known),
+            None => {
+                place.open().and_then(|ns| namespaces.home.open_namespace(ns, label(&place, namespaces))).map(Rc::new)
+            }
+        };
         let looked = opened.and_then(|netns| Ok((netns.netlink.links(None)?.entries, netns)));
         match looked {
             Ok((links, netns)) => {
-                let netns = Rc::new(netns);
                 found.namespaces.push(netns.clone());
                 for link in links {
                     let mark = plans.iter().find_map(|plan| Mark::on(&link, plan));

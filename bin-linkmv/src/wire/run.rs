@@ -14,7 +14,7 @@ use crate::wire::{apply, check, destroy};
 /// # Errors
 /// What ends the whole run.
 pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
-    let namespaces = Namespaces::new()?;
+    let namespaces = if args.check { Namespaces::looking_once()? } else { Namespaces::new()? };
     let context = Context::new(args, &namespaces, interrupt)?;
     let input = Input::read(interrupt)?;
     if args.destroy {

@@ -48,18 +48,11 @@ impl Wanted {
     /// # Errors
     /// If a process is gone, or its namespace must not be entered.
     pub(crate) fn of(units: &[Unit], namespaces: &Namespaces) -> Result<Self> {
-        let (mut wanted, mut opened) = (Self::default(), HashMap::<String, Rc<NetnsHandle>>::new());
-        let mut open = |record: &Record| -> Result<Rc<NetnsHandle>> {
-            // One container has many links: its socket is opened once.
-            let last = opened.get(&record.cell("target")).map_or(&namespaces.home, |last| &**last);
-            let netns = Rc::new(last.open_record(record)?);
-            opened.insert(record.cell("target"), netns.clone());
-            Ok(netns)
-        };
+        let mut wanted = Self::default();
         for unit in units {
             let mut places = Vec::new();
             for (_, record) in &unit.records {
-                let netns = open(record)?;
+                let netns = namespaces.of_record(record)?;
                 wanted.labels.entry(netns.ns.id().ino).or_insert_with(|| label(record));
                 places.push((netns, Mark::of(record)?.map(|mark| mark.name)));
             }
