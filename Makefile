@@ -4,14 +4,14 @@ PREFIX ?= /usr/local
 # Under cron and sudo, PATH has neither what rustup installs nor the system's own programs.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:/usr/local/sbin:/usr/sbin:/sbin
 
-.PHONY: help build install demo lab test test-engines test-debian test-debian12 test-debian13 test-labels test-links bench fuzz portable lint manual docs
+.PHONY: help build install demo demo-lab lab test test-engines test-debian test-debian12 test-debian13 test-labels test-links bench fuzz portable lint manual docs
 
 help: ## Show this list
 	@echo "nicon: wire and enter deeply nested containers. Targets:"
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The target that the programs are built for.
-build install demo lab bench: export CARGO_BUILD_TARGET ?= $(shell PATH="$(PATH)" .cargo/target)
+build install demo demo-lab lab bench: export CARGO_BUILD_TARGET ?= $(shell PATH="$(PATH)" .cargo/target)
 
 build: ## Build the static release programs
 	cargo build --release --workspace --bins --locked
@@ -29,6 +29,11 @@ demo: ## Show it: move a NIC into a container three Docker daemons deep (as root
 	@tests/lab/install-packages
 	@cargo build --quiet --release --workspace --bins --locked
 	@cargo run --quiet --release --locked --package nicon-tests --bin nicon-lab -- run tests/lab/demo.sh
+
+demo-lab: ## Show a whole lab: 20 containers over three depths, 60 links from one file, wired and taken away (as root)
+	@tests/lab/install-packages
+	@cargo build --quiet --release --workspace --bins --locked
+	@cargo run --quiet --release --locked --package nicon-tests --bin nicon-lab -- run tests/lab/demo-lab.sh
 
 lab: ## Open a shell beside a nest of three Docker daemons (as root)
 	@tests/lab/install-packages

@@ -6,6 +6,7 @@ pub(crate) mod diff;
 pub(crate) mod ending;
 pub(crate) mod find;
 pub(crate) mod from;
+pub(crate) mod hash;
 pub(crate) mod journal;
 pub(crate) mod kept;
 pub(crate) mod losses;

@@ -324,6 +324,20 @@ mod tests {
     }
 
     #[test]
+    fn links_come_from_the_machine_of_the_plan() {
+        let text = "links:\n- {link: x, endpoint: \"a:x\"}\n- {kind: vlan, endpoint: \"a:y\", parent: x, vid: 7, from: target}\n- {kind: macvlan, endpoint: \"a:z\", parent: eth0}\n- {kind: dummy, endpoint: \"host:d\"}\n- {target: a}\n";
+        let read = |text: &str| super::read(yaml::parse(text).unwrap().as_ref(), &Targets::within("setup").unwrap());
+        let plan = read(text);
+        assert_eq!(plan.faults, []);
+        let told: Vec<_> =
+            plan.records.iter().map(|record| record.cell("target") + " " + &record.cell("from")).collect();
+        let within = r#"setup.a {"target":"setup"}"#;
+        assert_eq!(told, [within, "setup.a target", within, "setup -", "setup.a -"]);
+        let ours = read("links:\n- {link: x, from: blue, endpoint: \"a:x\"}\n").faults;
+        assert_eq!(ours[0].message, "from: it is ours, and not in setup (--in)");
+    }
+
+    #[test]
     fn a_plan_may_have_a_name() {
         assert_eq!(plan("name: lab1\nlinks: []\n").name.map(|(name, _)| name).as_deref(), Some("lab1"));
         assert_eq!(

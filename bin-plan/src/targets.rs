@@ -1,7 +1,9 @@
 //! The targets of records: paths to containers, and where the plan's own machine is.
 
+use nicon_core::link::kind::TARGETS_OWN;
 use nicon_core::path::{self, HOST, Start};
 use nicon_core::{Error, Result};
+use serde_json::{Value, json};
 
 /// What the paths of a plan begin at.
 #[derive(Clone, Debug, Default)]
@@ -28,9 +30,17 @@ impl Targets {
         self.within.clone().unwrap_or_else(|| HOST.to_owned())
     }
 
-    /// Whether the plan's own machine is ours.
-    pub(crate) fn are_ours(&self) -> bool {
-        self.within.is_none()
+    /// What a record says in `from`, where the plan gives this: where it says nothing, it means its own machine.
+    ///
+    /// # Errors
+    /// If it is of ours, and that is not the plan's.
+    pub(crate) fn source(&self, given: Option<&Value>) -> Result<Option<Value>> {
+        let Some(within) = &self.within else { return Ok(given.cloned()) };
+        match given.map(|given| given.as_str().unwrap_or_default()) {
+            None | Some(HOST) => Ok(Some(json!({"target": within}))),
+            Some(TARGETS_OWN) => Ok(given.cloned()),
+            Some(_) => Err(Error::invalid(format!("it is ours, and not in {within} (--in)"))),
+        }
     }
 
     /// The target that a path of the plan leads to.
@@ -115,6 +125,14 @@ mod tests {
             (nested.container("r1.a").unwrap(), nested.host()),
             (r"setup.olt_1.r1\.a".into(), "setup.olt_1".into())
         );
+        let there = Some(json!({"target": "setup.olt_1"}));
+        assert_eq!(
+            (nested.source(None).unwrap(), nested.source(Some(&"host".into())).unwrap()),
+            (there.clone(), there)
+        );
+        assert_eq!(nested.source(Some(&"target".into())).unwrap(), Some("target".into()));
+        assert!(nested.source(Some(&"blue".into())).is_err() && nested.source(Some(&42.into())).is_err());
+        assert_eq!(Targets::default().source(None).unwrap(), None);
         for path in ["netns:blue", "file:/x", "pid:7"] {
             assert!(nested.path(path).is_err(), "{path}");
         }

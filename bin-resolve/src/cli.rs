@@ -6,3 +6,4 @@ pub(crate) mod run;
 mod groups;
 mod output;
 mod question;
+mod source;

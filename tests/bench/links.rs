@@ -193,25 +193,25 @@ fn each(line: impl Fn(usize) -> String) -> String {
     (0..BATCH).map(line).collect::<Vec<_>>().join("\n")
 }
 
-fn write(path: &str, text: &str) -> Result<(), String> {
+pub(crate) fn write(path: &str, text: &str) -> Result<(), String> {
     std::fs::write(path, format!("{text}\n")).map_err(|error| format!("write {path}: {error}"))
 }
 
-fn ip(words: &[&str]) -> Command {
+pub(crate) fn ip(words: &[&str]) -> Command {
     let mut command = tool("ip");
     command.args(words);
     command
 }
 
 /// One of nicon's programs with a file as its standard input.
-fn fed(bins: &Path, program: &str, input: &str) -> Command {
+pub(crate) fn fed(bins: &Path, program: &str, input: &str) -> Command {
     let mut shell = tool("sh");
-    shell.args(["-c", "exec \"$0\" <\"$1\""]).arg(bins.join(program)).arg(input);
+    shell.args(["-c", "exec \"$0\" \"$@\" <$INPUT"]).arg(bins.join(program)).env("INPUT", input);
     shell
 }
 
 /// Runs `ip -batch`; what fails is passed over where `force` says that it may.
-fn batch(lines: &str, force: bool) {
+pub(crate) fn batch(lines: &str, force: bool) {
     const FILE: &str = "/run/batch";
     let force: &[&str] = if force { &["-force"] } else { &[] };
     let done = write(FILE, lines).map(|()| ip(force).args(["-batch", FILE]).output());

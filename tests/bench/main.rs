@@ -2,6 +2,7 @@
 
 mod crowd;
 mod engines;
+mod lab;
 mod latency;
 mod links;
 mod measure;
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
 }
 
 /// Runs the groups of benchmarks, or only one: `resolve`, `nsexec`, `patterns`, `podman`, `pods`, `crun`, `nsfind`, `links`,
-/// `list`.
+/// `list`, `lab`.
 fn run(only: Option<&str>) -> Result<(), String> {
     let wanted = |group: &str| only.is_none_or(|only| only == group);
     requirements()?;
@@ -72,6 +73,10 @@ fn run(only: Option<&str>) -> Result<(), String> {
     }
     if wanted("list") {
         comparisons.push(links::list(&bins)?);
+    }
+    if wanted("lab") {
+        comparisons.extend(lab::wired(&bins)?);
+        comparisons.extend(lab::in_place(&bins)?);
     }
     for comparison in &comparisons {
         println!("{comparison}");

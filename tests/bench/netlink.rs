@@ -1,16 +1,18 @@
 //! The least that a program about links must do: send the kernel the bare requests, and read its answers to the end.
 //!
-//! `list` asks for all links and all addresses; `move PID COUNT` moves the links m0, m1, ... into the network namespace of a
+//! `list` asks for all links and all addresses; `lists PID...` for those and the routes of other namespaces; `move PID COUNT` moves the links m0, m1, ... into the network namespace of a
 //! process, names them e0, e1, ..., and brings them up, each by one message.
 
+use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::libc::{
     IFF_UP, IFLA_IFNAME, IFLA_NET_NS_PID, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR, RTM_GETADDR,
-    RTM_GETLINK, RTM_SETLINK,
+    RTM_GETLINK, RTM_GETROUTE, RTM_SETLINK,
 };
 use nix::net::if_::if_nametoindex;
+use nix::sched::{CloneFlags, setns};
 use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, connect, recv, send, socket,
 };
@@ -23,6 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut kernel = Kernel::open()?;
     let count = match &words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["list"] => list(&mut kernel)?,
+        ["lists", pids @ ..] => lists(pids)?,
         ["move", pid, count] => move_links(&mut kernel, pid.parse()?, count.parse()?)?,
         _ => return Err("expected list, or move PID COUNT".into()),
     };
@@ -33,6 +36,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn list(kernel: &mut Kernel) -> nix::Result<usize> {
     // Behind the header one of nothing but zeros: all links, and all addresses.
     Ok(kernel.ask(RTM_GETLINK, NLM_F_DUMP, &[0; HEADER])? + kernel.ask(RTM_GETADDR, NLM_F_DUMP, &[0; HEADER])?)
+}
+
+/// The links, addresses and routes of the network namespaces of processes.
+fn lists(pids: &[&str]) -> Result<usize, Box<dyn std::error::Error>> {
+    let mut count = 0;
+    for pid in pids {
+        setns(File::open(format!("/proc/{pid}/ns/net"))?, CloneFlags::CLONE_NEWNET)?;
+        let mut kernel = Kernel::open()?;
+        count += list(&mut kernel)? + kernel.ask(RTM_GETROUTE, NLM_F_DUMP, &[0; HEADER])?;
+    }
+    Ok(count)
 }
 
 fn move_links(kernel: &mut Kernel, pid: u32, count: usize) -> nix::Result<usize> {

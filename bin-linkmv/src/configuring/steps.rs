@@ -110,5 +110,5 @@ pub(crate) fn replace_address(name: &str, address: impl Display, spec: &LinkSpec
 }
 
 pub(crate) fn add_route(name: &str, route: impl Display) -> String {
-    format!("route add {route} dev {name} proto 110")
+    format!("route add {route} dev {name}")
 }

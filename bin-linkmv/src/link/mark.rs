@@ -7,6 +7,8 @@ use nicon_core::link::AltName;
 use nicon_core::{Error, Record, Result};
 use nicon_rtnl::Link;
 
+use crate::link::hash::hash;
+
 /// The longest name of a plan, in bytes: with that of a link it has to fit into an alternative name.
 const LONGEST_PLAN: usize = 40;
 
@@ -86,10 +88,10 @@ impl Mark {
     }
 }
 
-/// The group of links that are being made for a plan. The number is the FNV-1a hash of its name, folded to 24 bits.
+/// The group of links that are being made for a plan.
 fn group(plan: &str) -> u32 {
-    let hash = plan.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    BEING_MADE | (hash >> 24 ^ hash & 0x00ff_ffff)
+    let [.., a, b, c] = hash(plan).to_be_bytes();
+    BEING_MADE | u32::from_be_bytes([0, a, b, c])
 }
 
 /// Makes sure that a plan can be called so.

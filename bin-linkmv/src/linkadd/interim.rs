@@ -5,12 +5,12 @@
 
 use nicon_core::link::LinkName;
 
+use crate::link::hash::hash;
+
 /// It, for a link that is to have a name. It is always the same, so that a run finds the link that an earlier one left half-made.
 pub(crate) fn interim_name(name: &LinkName) -> String {
-    // FNV-1a; of the 64 bits as many as the name has room for.
-    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
-    let hash = name.as_str().bytes().fold(0xcbf2_9ce4_8422_2325, step);
-    format!("nicon{:010x}", hash & 0xff_ffff_ffff)
+    // Of the 64 bits as many as the name has room for.
+    format!("nicon{:010x}", hash(name.as_str()) & 0xff_ffff_ffff)
 }
 
 #[cfg(test)]

@@ -48,10 +48,10 @@ impl Making<'_> {
         Ok(vec![end.wanted(place, ("kind", kind), wishes)])
     }
 
-    /// Says that what is below a link is on the lab's own machine: where a record does not say it, that is ours.
+    /// Says that what is below a link is on the lab's own machine.
     pub(super) fn set_below(&self, wishes: &mut Record) {
-        if !self.targets.are_ours() {
-            wishes.set("from", json!({"target": self.targets.host()}));
+        if let Ok(Some(from)) = self.targets.source(None) {
+            wishes.set("from", from);
         }
     }
 }

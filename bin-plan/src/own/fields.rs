@@ -65,6 +65,18 @@ impl Fields {
         Ok(())
     }
 
+    /// Says where a link comes from, or the one below it.
+    pub(super) fn set_source(&mut self, node: &Node, targets: &Targets) {
+        match targets.source(self.record.get("from")) {
+            Ok(Some(from)) => self.record.set("from", from),
+            Ok(None) => {}
+            Err(error) => {
+                let position = node.get("from").map_or(node.position, |from| from.position);
+                self.faults.push(position.fault(format!("from: {error}")));
+            }
+        }
+    }
+
     /// Adds a fault if a field is missing, and no key was given that would say it.
     pub(super) fn need(&mut self, field: &str, node: &Node, why: &str) {
         let says = |entry: &KeyValue| {

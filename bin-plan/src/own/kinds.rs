@@ -43,6 +43,11 @@ pub(super) fn faults(kind: &str, node: &Node, entries: &[KeyValue], fields: &Rec
     faults
 }
 
+/// Whether links of this kind are on something that lies in a network namespace of its own.
+pub(super) fn has_source(kind: &str) -> bool {
+    kind.parse().is_ok_and(|kind| fields_of(kind).1.contains(&"from"))
+}
+
 /// Refuses a value that no link of the kind can have, whatever it has besides.
 fn check(kind: Kind, field: &str, value: &Value) -> Result<()> {
     let mut record = Record::default();

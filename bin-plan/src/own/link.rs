@@ -54,6 +54,7 @@ fn moved(node: &Node, entries: &[KeyValue], targets: &Targets) -> Result<Vec<Wan
         let asks_in_new_words = entries.iter().any(|entry| entry.key == "endpoint");
         let why = if asks_in_new_words { "the link has neither link nor kind" } else { "the link has no nic_tmp" };
         fields.need("link", node, why);
+        fields.set_source(node, targets);
     }
     single(fields, node)
 }
@@ -65,8 +66,12 @@ fn made(node: &Node, entries: &[KeyValue], targets: &Targets) -> Result<Vec<Want
     fields.need("name", node, "the link has no endpoint");
     fields.faults.dedup();
     if let Ok(Some(kind)) = fields.record.text("kind") {
+        let has_source = kinds::has_source(kind);
         let faults = kinds::faults(kind, node, entries, &fields.record);
         fields.faults.extend(faults);
+        if has_source {
+            fields.set_source(node, targets);
+        }
     }
     single(fields, node)
 }

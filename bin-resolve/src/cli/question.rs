@@ -7,6 +7,7 @@ use nicon_resolve::{Hit, Query, Resolver};
 
 use crate::cli::groups::{Group, Groups};
 use crate::cli::output;
+use crate::cli::source::Sources;
 
 /// A query, and who asks.
 pub(crate) struct Question {
@@ -80,7 +81,13 @@ fn asking_for(target: &str) -> Record {
 ///
 /// # Errors
 /// If standard output fails. A question that cannot be answered does not end the run.
-pub(crate) fn answer_all(questions: Vec<Question>, resolver: &Resolver, answers: &mut Groups) -> Result<()> {
+pub(crate) fn answer_all(mut questions: Vec<Question>, resolver: &Resolver, answers: &mut Groups) -> Result<()> {
+    let sources = Sources::find(questions.iter().map(|asked| &asked.from.record), resolver)?;
+    for Question { query, from } in &mut questions {
+        if let Err(error) = sources.fill(&mut from.record) {
+            (*query, from.kind) = (Some(Err(error)), Kind::Path);
+        }
+    }
     let (origins, queries): (Vec<_>, Vec<_>) = questions.into_iter().map(|asked| (asked.from, asked.query)).unzip();
     let (numbers, queries): (Vec<_>, Vec<_>) =
         queries.into_iter().enumerate().filter_map(|(number, query)| Some((number, query?))).unzip();

@@ -21,6 +21,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("filters::plan::unreadable_plans", unreadable_plans),
         suite.trial("filters::plan::each_record_tells_its_plan", each_record_tells_its_plan),
         suite.trial("filters::plan::a_topology_of_containerlab", a_topology_of_containerlab),
+        suite.trial("filters::plan::a_topology_of_all_types", a_topology_of_all_types),
         suite.trial("filters::plan::a_topology_in_a_container", a_topology_in_a_container),
         suite.trial("filters::plan::what_a_topology_asks_in_vain", what_a_topology_asks_in_vain),
     ]
@@ -189,7 +190,8 @@ fn faults(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     ];
     assert_eq!(ran.stderr.lines().collect::<Vec<_>>(), expected);
     let line = |n: usize| format!("x-{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 10].join(", "));
-    let laughs = "x-0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned() + &(1..40).map(line).collect::<String>();
+    let laughs =
+        "x-0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned() + &(1..40).map(line).collect::<Vec<_>>().concat();
     for (plan, words) in [
         ("", "1:1: the plan is empty"),
         (&laughs, "the aliases (*) stand for more than 200000 values"),
@@ -236,7 +238,8 @@ fn each_record_tells_its_plan(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 
 /// A topology whose nodes are the containers of the lab.
 fn topology(nodes: &[&str], links: &str) -> String {
-    let nodes: String = nodes.iter().map(|node| format!("    {node}: {{kind: linux, image: any}}\n")).collect();
+    let nodes: Vec<_> = nodes.iter().map(|node| format!("    {node}: {{kind: linux, image: any}}\n")).collect();
+    let nodes = nodes.concat();
     format!("name: lab\nprefix: \"\"\ntopology:\n  nodes:\n{nodes}  links:\n{links}")
 }
 
@@ -248,8 +251,7 @@ fn a_topology_of_containerlab(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         "  - endpoints: [\"setup:{}\", \"host:{}\"]\n    mtu: 1400\n    ipv4: [192.0.2.1/30, \"\"]\n",
         pair.link, pair.peer
     );
-    // Nothing but what programs of today give.
-    let pipe = "nicon-plan - | jq -c 'del(.offload)' | nicon-resolve | nicon-veth";
+    let pipe = "nicon-plan - | nicon-resolve | nicon-veth";
     let made = suite.shell(pipe, topology(&["setup"], &text));
     assert_eq!(records(&made).iter().map(|record| record["target"].clone()).collect::<Vec<_>>(), ["setup", "host"]);
     let there = lab.exec("setup", &["ip", "addr", "show", "dev", &pair.link])?.ok()?;
@@ -260,12 +262,62 @@ fn a_topology_of_containerlab(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
+/// A topology is wired as it is, a second run finds nothing to do, and nothing is left of it in the end.
+fn a_topology_of_all_types(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let (parent, names) = (Pair::new(), [Pair::new(), Pair::new(), Pair::new()]);
+    let [[eth, eth_up], [port, port_up], [mac, vx]] = names.map(|pair| {
+        ip(&format!("link delete {}", pair.link));
+        [pair.link.clone(), pair.peer.clone()]
+    });
+    let below = &parent.link;
+    let listed = format!(
+        "  - endpoints: [\"setup:{eth}\", \"host:{eth_up}\"]\n  - endpoints: [\"br9|setup:{port}\", \"host:{port_up}\"]\n  \
+         - endpoints: [\"setup:{mac}\", \"macvlan:{below}\"]\n  \
+         - {{type: vxlan-stitch, endpoint: {{node: setup, interface: {vx}}}, vni: 7, remote: 192.0.2.9, parent-interface: {below}}}\n"
+    );
+    let bridge = "    br9|setup: {kind: bridge, network-mode: \"container:setup\"}\n  links:\n";
+    let text = topology(&["setup"], &listed).replace("  links:\n", bridge);
+    let wire = |options: &str| suite.shell(&format!("nicon-plan - | nicon-resolve | nicon-wire {options}"), &text);
+    assert_eq!(records(&wire("")).len(), 9);
+    let there: Value = serde_json::from_str(&lab.exec("setup", &["ip", "-j", "-d", "link"])?.ok()?)?;
+    let of = |name: &str| there.as_array().into_iter().flatten().find(|link| link["ifname"] == name).ok_or("no link");
+    let is = |name: &str, field: &str| Ok::<_, Failed>(of(name)?[field].clone());
+    assert_eq!(
+        (is(&eth, "mtu")?, is(&port, "master")?, is(&mac, "promiscuity")?),
+        (json!(9500), json!("br9"), json!(1))
+    );
+    let stitched = one(&ip(&format!("-j -d link show vx-setup_{vx}")));
+    assert_eq!(stitched["linkinfo"]["info_data"]["id"], 7, "{stitched}");
+    let ran = wire("--check");
+    assert_eq!((ran.code(), &ran.stdout[..]), (Some(0), ""), "{ran:?}");
+    let ran = wire("--destroy");
+    assert_eq!(ran.code(), Some(0), "{ran:?}");
+    let left = lab.exec("setup", &["ip", "link"])?.ok()?;
+    assert!([&eth, &port, &mac, &vx].iter().all(|name| !left.contains(*name)) && !left.contains("br9"), "{left}");
+    let left = links();
+    assert!(
+        [eth_up, port_up, format!("ve-setup_{vx}"), format!("vx-setup_{vx}")].iter().all(|name| !left.contains(name)),
+        "{left:?}"
+    );
+    ip(&format!("link delete {below}"));
+    Ok(())
+}
+
 /// The host of a lab that an engine in a container runs is that container.
 fn a_topology_in_a_container(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let text = topology(&["olt_1"], "  - endpoints: [\"olt_1:eth9\", \"host:up9\"]\n");
     let found = records(&suite.shell("nicon-plan --in setup - | nicon-resolve", text));
     let pids: Vec<_> = found.iter().map(|record| record["pid"].clone()).collect();
     assert_eq!(pids, [json!(lab.host_pid("setup.olt_1")?), json!(lab.host_pid("setup")?)]);
+    // What a link is on lies there, too: it is looked up as all others are.
+    let text = topology(&["olt_1"], "  - endpoints: [\"olt_1:eth9\", \"macvlan:eth0\"]\n");
+    let found = &records(&suite.shell("nicon-plan --in setup - | nicon-resolve", &text))[0];
+    assert_eq!((&found["from"]["target"], &found["from"]["pid"]), (&json!("setup"), &json!(lab.host_pid("setup")?)));
+    let ran = suite.shell(
+        "nicon-plan --in setup - | sed s/'{\"target\":\"setup\"}'/'{\"target\":\"nobody\"}'/ | nicon-resolve",
+        &text,
+    );
+    refusal(&ran, 1, &["from nobody: ", "no container \"nobody\""]);
     let ran = suite.feed(&["nicon-plan", "--in", "host"], "");
     assert!(ran.code() == Some(2) && ran.stderr.contains("\"host\" is no container"), "{ran:?}");
     Ok(())

@@ -76,15 +76,12 @@ fn end(place: &Place, name: &str) -> String {
         addresses.iter().map(|address| format!("{}/{}", address["local"], address["prefixlen"])).collect();
     addresses.sort();
     link["addr_info"] = addresses.into();
-    let mut routes: Vec<String> = [
-        "-4 route show dev eth1 proto boot",
-        "-4 route show dev eth1 proto 110",
-        "-6 route show dev eth1 proto boot",
-        "-6 route show dev eth1 proto 110",
-    ]
-    .map(|line| place.ip(&line.replace("eth1", name)))
-    .into();
-    routes.sort();
+    // Those of nicon are marked, and those of `ip` are not.
+    let routes = |family: &str, protocol: &str| place.ip(&format!("{family} route show dev {name} proto {protocol}"));
+    let routes =
+        ["-4", "-6"].map(|family| ["boot", "110"].map(|protocol| routes(family, protocol)).join("\n")).join("\n");
+    let mut routes: Vec<&str> = routes.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    routes.sort_unstable();
     format!("{link}\n{}", routes.join("\n"))
 }
 

@@ -121,7 +121,7 @@ fn a_link_as_told(suite: &Suite) -> Result<(), Failed> {
     for route in [
         "default via 192.0.2.2",
         "198.51.100.0/24 via 192.0.2.3",
-        "203.0.113.0/25 dev eth1 scope link",
+        "203.0.113.0/25 dev eth1 proto 110 scope link",
         "default via 2001:db8::2",
     ] {
         assert!(routes.contains(route), "{route} is not in {routes}");

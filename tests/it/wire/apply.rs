@@ -98,7 +98,9 @@ fn each_on_its_own(suite: &Suite) -> Result<(), Failed> {
     let mut wishes = lab.wishes().to_vec();
     // The container of the other end was not found.
     wishes.remove(1);
-    wishes.iter_mut().for_each(|wish| wish["each"] = true.into());
+    for wish in &mut wishes {
+        wish["each"] = true.into();
+    }
     let input = lab.records(&wishes).replace("\"plan_size\":2", "\"plan_size\":3");
     let ran = suite.feed(&["nicon-wire"], &input);
     assert_eq!(ran.code(), Some(1), "{ran:?}");
@@ -114,7 +116,7 @@ fn each_on_its_own(suite: &Suite) -> Result<(), Failed> {
 fn not_the_whole_plan(suite: &Suite) -> Result<(), Failed> {
     let lab = Lab::new();
     let wishes = lab.wishes();
-    let part: String = lab.input().lines().take(2).map(|line| format!("{line}\n")).collect();
+    let part: String = lab.input().split_inclusive('\n').take(2).collect();
     refusal(&suite.feed(&["nicon-wire"], &part), 2, &["has 3 records, of which 2 came"]);
     refusal(&suite.feed(&["nicon-wire", "--prune"], &part), 2, &["has 3 records, of which 2 came"]);
     lab.is_gone();
@@ -147,7 +149,7 @@ fn in_the_way(suite: &Suite) -> Result<(), Failed> {
 
 fn without_a_plan(suite: &Suite) -> Result<(), Failed> {
     let lab = Lab::new();
-    let input: String = lab.wishes().iter().map(|wish| format!("{wish}\n")).collect();
+    let input = lab.wishes().map(|wish| format!("{wish}\n")).concat();
     let made = suite.feed(&["nicon-wire"], format!("{input}{{\"pid\":1,\"failed\":\"before\"}}\n"));
     assert_eq!(records(&made).len(), 4);
     assert!(one(&lab.places[0].ip("-j link show dev eth1")).get("altnames").is_none());
@@ -219,7 +221,8 @@ fn need_each_other(suite: &Suite) -> Result<(), Failed> {
 fn there_already(suite: &Suite) -> Result<(), Failed> {
     let lab = Lab::new();
     let place = &lab.places[0];
-    place.ip("link add own type bridge");
+    place.ip("link add own type veth peer name other");
+    place.ip("link set other up");
     place.ip("addr add 203.0.113.1/24 dev own");
     place.ip("link set own up");
     let before = place.state("own");
