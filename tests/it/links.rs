@@ -17,6 +17,7 @@ pub(crate) mod linkadd_refused;
 pub(crate) mod linkadd_stitch;
 pub(crate) mod linkadd_traffic;
 pub(crate) mod list;
+pub(crate) mod list_kinds;
 pub(crate) mod losses;
 pub(crate) mod masters;
 pub(crate) mod moves;
@@ -61,6 +62,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         linkadd_stitch::trials(suite),
         linkadd_traffic::trials(suite),
         list::trials(suite),
+        list_kinds::trials(suite),
         losses::trials(suite),
         masters::trials(suite),
         moves::trials(suite),

@@ -1,6 +1,6 @@
 //! Which fields of a record belong to which kind.
 
-use super::Kind;
+use super::kinds::Kind;
 use crate::{Error, Record, Result};
 
 /// All fields that say what a link is made of, whichever kind has them.
@@ -57,18 +57,4 @@ pub(super) fn check(record: &Record, kind: Kind) -> Result<()> {
         return Err(Error::invalid("an ipvlan has the hardware address of its parent: \"mac\" cannot be given"));
     }
     Ok(())
-}
-
-/// A field that is true or false, or `None` where it is absent or null.
-///
-/// # Errors
-/// If it is anything else.
-pub(super) fn boolean(record: &Record, field: &str) -> Result<Option<bool>> {
-    match record.get(field).filter(|value| !value.is_null()) {
-        None => Ok(None),
-        Some(value) => {
-            let value = value.as_bool();
-            value.map(Some).ok_or_else(|| Error::invalid(format!("field \"{field}\": expected true or false")))
-        }
-    }
 }

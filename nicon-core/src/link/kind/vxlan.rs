@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use super::fields::boolean;
 use crate::{Error, Record, Result};
 
 /// The port that IANA has given to VXLAN. The kernel's own default is an older one.
@@ -41,7 +40,7 @@ impl Vxlan {
             remote: ip("remote")?,
             local: ip("local")?,
             dst_port: record.integer("dst_port")?.unwrap_or(PORT),
-            learning: boolean(record, "learning")?.unwrap_or(true),
+            learning: record.boolean("learning")?.unwrap_or(true),
         };
         vxlan.check(has_parent)?;
         Ok(vxlan)
