@@ -11,8 +11,9 @@ use nicon_core::{Error, LinkName, Namespace, NsId, NsType, Process, Record, Resu
 use serde_json::Value;
 
 use crate::ethtool::{Ethtool, Offloads};
+use crate::inside::inside;
 use crate::link::Link;
-use crate::netlink::{Netlink, inside};
+use crate::netlink::Netlink;
 use crate::netns::{self, Way};
 use crate::record::label;
 use crate::sysfs::Sysfs;

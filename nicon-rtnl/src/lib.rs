@@ -15,6 +15,7 @@ pub mod fuzz;
 mod given;
 pub mod handle;
 mod identifiers;
+mod inside;
 pub mod kind;
 pub mod link;
 pub mod list;

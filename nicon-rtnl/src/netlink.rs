@@ -5,7 +5,6 @@ use std::os::fd::{AsFd, AsRawFd};
 
 use nicon_core::{Context, Error, Namespace, NsId, Result};
 use nix::errno::Errno;
-use nix::sched::{CloneFlags, setns};
 use rtnetlink::packet_core::{
     DefaultNla, NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE,
 };
@@ -17,15 +16,13 @@ use rtnetlink::packet_route::nsid::{NsidAttribute, NsidMessage};
 use crate::entry::Entry;
 use crate::error::NetlinkError;
 use crate::ethtool::Ethtool;
+use crate::inside::inside;
 use crate::link::Link;
 use crate::once::{self, Links, Once};
 use crate::socket::Requests;
 
 /// The attribute for looking up names longer than 15 bytes: `IFLA_ALT_IFNAME` in `linux/if_link.h`.
 const IFLA_ALT_IFNAME: u16 = 53;
-
-/// The stack of a thread that enters another network namespace, in bytes.
-const STACK: usize = 256 << 10;
 
 /// A rtnetlink socket; see `rtnetlink(7)`.
 pub struct Netlink {
@@ -320,31 +317,6 @@ pub fn about(ifindex: u32) -> LinkMessage {
 /// Asks the kernel to leave out the IPv6 counters, which nobody uses.
 pub(crate) fn without_stats() -> LinkAttribute {
     LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats])
-}
-
-/// Runs a closure in another network namespace, on a thread that ends there. Whoever may enter a namespace does not always have
-/// the right to come back: root in a container's user namespace does not. In our own namespace it needs neither rights nor a
-/// thread.
-pub(crate) fn inside<T: Send>(there: &Namespace, home: NsId, work: impl FnOnce() -> T + Send) -> Result<T> {
-    if there.id() == home {
-        return Ok(work());
-    }
-    let enter_and_work = || {
-        setns(there, CloneFlags::CLONE_NEWNET).context(|| "enter a network namespace").map_err(|error| {
-            error.suffix(" (needs root, or CAP_SYS_ADMIN: in our user namespace, and in the one that owns it)")
-        })?;
-        Ok(work())
-    };
-    on_a_thread(enter_and_work)?
-}
-
-/// Runs a closure on a thread of its own, which may enter other namespaces and need not come back.
-pub(crate) fn on_a_thread<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T> {
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
-        let thread = thread.context(|| "start a thread")?;
-        Ok(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-    })
 }
 
 fn link(answer: Entry) -> Option<Link> {

@@ -16,8 +16,8 @@ use nix::sys::stat::{Mode, fstat};
 use nix::unistd::read;
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
 
+use crate::inside::inside;
 use crate::link::Link;
-use crate::netlink::inside;
 
 /// The sysfs of one network namespace.
 pub(crate) struct Sysfs(OwnedFd);

@@ -10,9 +10,10 @@ use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
 
 use crate::handle::NetnsHandle;
+use crate::inside::on_a_thread;
 use crate::kind::Relation;
 use crate::link::Link;
-use crate::netlink::{Netlink, on_a_thread};
+use crate::netlink::Netlink;
 use crate::netns::{self, Found};
 
 /// A link that sits on top of another.

@@ -1,7 +1,7 @@
 //! Undoes a move. The link is looked up where the move left it, and where an interrupted undo may have left it.
 
 use nicon_core::{Error, LinkName, Record, Result};
-use nicon_rtnl::{Link, NetnsHandle};
+use nicon_rtnl::{Carry, Link, NetnsHandle};
 
 use crate::link::find::{by_inode, tagged};
 use crate::link::journal::Journals;
@@ -53,7 +53,9 @@ pub(crate) fn bring_home(undo: &Undo, namespaces: &Namespaces, limits: Limits<'_
     let found = undo.inode().map_or(Ok(None), |inode| namespaces.find_link(inode))?;
     let Some((there, link)) = found else { return Ok(None) };
     let origin = open_origin(undo, namespaces)?;
-    if !there.is(&origin) {
+    if there.is(&origin) {
+        take_given(&link, &there)?;
+    } else {
         check(&link, &undo.name.parse()?, &origin)?;
         limits.check(&link, &there, &format!("putting {} back", link.name), falling)?;
     }
@@ -70,6 +72,14 @@ fn undo_in_place(deed: &Deed, undo: &Undo, namespaces: &Namespaces) -> Result<Un
     }
     let restored = undo.restore(&link, &netns, &netns)?;
     Ok(Undone { changed: true, now: Some(location(undo, restored.link)), missing: restored.missing })
+}
+
+/// Takes from a link the addresses and routes that nicon gave it, by one run after another.
+fn take_given(link: &Link, netns: &NetnsHandle) -> Result<()> {
+    let has = Carry::read(&netns.netlink, link.ifindex)?;
+    has.given_routes_except(&[]).take_away(&netns.netlink).collect::<Result<()>>()?;
+    let given = has.given_addresses_except(&[]);
+    if given.is_empty() { Ok(()) } else { given.take_addresses_alone(&netns.netlink, link.ifindex) }
 }
 
 /// Undoes a move while no other run moves the link. What an interrupted move has left of it goes.

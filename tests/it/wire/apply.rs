@@ -57,20 +57,48 @@ fn what_differs(suite: &Suite) -> Result<(), Failed> {
     let mut wishes = lab.wishes();
     wishes[0]["mtu"] = 1300.into();
     wishes[0]["mac"] = "02:00:5e:00:53:17".into();
-    wishes[2]["addr"] = json!(["198.51.100.1/24", "198.51.100.9/24"]);
+    wishes[2]["addr"] = json!(["198.51.100.9/24"]);
+    wishes[2]["route"] = json!(["203.0.113.0/24,198.51.100.7"]);
+    // What somebody else gave it is not the plan's.
+    lab.places[0].ip("addr add 198.51.100.99/24 dev eth2");
     let changed = lab.records(&wishes);
     let differs = suite.feed(&["nicon-wire", "--check"], &changed);
     assert_eq!(differs.code(), Some(1), "{differs:?}");
     let steps: Vec<Value> = parse(&differs.stdout).iter().map(|record| record["steps"].clone()).collect();
     assert_eq!(
         json!(steps),
-        json!([["link set eth1 mtu 1300 address 02:00:5e:00:53:17"], ["address replace 198.51.100.9/24 dev eth2"]])
+        json!([
+            ["link set eth1 mtu 1300 address 02:00:5e:00:53:17"],
+            [
+                "address replace 198.51.100.9/24 dev eth2",
+                "route add 203.0.113.0/24 via 198.51.100.7 dev eth2",
+                "address del 198.51.100.1/24 dev eth2"
+            ]
+        ])
     );
     records(&suite.feed(&["nicon-wire"], &changed));
     assert_eq!([index("eth1"), index("eth2")], before, "they are the same links");
     let link = one(&lab.places[0].ip("-j link show dev eth1"));
     assert_eq!((&link["mtu"], &link["address"]), (&json!(1300), &json!("02:00:5e:00:53:17")));
+    let addresses = || {
+        let link = one(&lab.places[0].ip("-j -4 addr show dev eth2"));
+        let mut addresses: Vec<_> =
+            link["addr_info"].as_array().unwrap().iter().map(|of| of["local"].to_string()).collect();
+        addresses.sort();
+        addresses.concat()
+    };
+    assert_eq!(addresses(), r#""198.51.100.9""198.51.100.99""#);
     assert_eq!(suite.feed(&["nicon-wire", "--check"], &changed).code(), Some(0));
+    wishes[2]["route"] = json!(null);
+    records(&suite.feed(&["nicon-wire"], lab.records(&wishes)));
+    assert_eq!(lab.places[0].ip("route show 203.0.113.0/24"), "");
+    assert_eq!(addresses(), r#""198.51.100.9""198.51.100.99""#);
+    // If anything fails, what was there is there again.
+    let there = lab.state();
+    wishes[2]["addr"] = json!(["198.51.100.10/24"]);
+    wishes[1]["addr"] = json!(["ff02::1/64"]);
+    assert_eq!(suite.feed(&["nicon-wire"], lab.records(&wishes)).code(), Some(2));
+    assert_eq!(lab.state(), there);
     records(&suite.feed(&["nicon-wire", "--destroy"], lab.input()));
     lab.is_gone();
     Ok(())
