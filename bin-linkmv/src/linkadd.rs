@@ -6,7 +6,9 @@ mod args;
 mod asked;
 mod creation;
 pub(crate) mod existing;
+mod extras;
 mod interim;
+mod keys;
 mod lower;
 mod run;
 

@@ -4,23 +4,13 @@ use std::cell::OnceCell;
 use std::io;
 
 use rtnetlink::packet_core::NLM_F_ACK;
-use rtnetlink::sys::protocols::NETLINK_GENERIC;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::attribute::{attributes, push, text, value};
 use crate::error::NetlinkError;
+use crate::generic::{Generic, HEADER};
 use crate::raw::{NESTED, Raw};
-use crate::socket::Requests;
 use crate::wire;
-
-/// Length of the `genlmsghdr` before the attributes, in bytes.
-const HEADER: usize = 4;
-
-// Of `linux/genetlink.h`.
-const GENL_ID_CTRL: u16 = 0x10;
-const CTRL_CMD_GETFAMILY: u8 = 3;
-const CTRL_ATTR_FAMILY_ID: u16 = 1;
-const CTRL_ATTR_FAMILY_NAME: u16 = 2;
 
 // Of `linux/ethtool_netlink.h`.
 const STRSET_GET: u8 = 1;
@@ -56,8 +46,7 @@ pub struct Offloads(Vec<u8>);
 
 /// A socket for it, in one network namespace.
 pub(crate) struct Ethtool {
-    requests: Requests,
-    family: u16,
+    socket: Generic,
     /// The names of features, in the order of their bits.
     names: OnceCell<Vec<String>>,
 }
@@ -84,14 +73,7 @@ impl Features {
 impl Ethtool {
     /// Opens a socket in the network namespace of this thread.
     pub(crate) fn open() -> std::result::Result<Self, NetlinkError> {
-        let requests = Requests::of_protocol(NETLINK_GENERIC)?;
-        let mut question = message(GENL_ID_CTRL, CTRL_CMD_GETFAMILY);
-        push(&mut question.payload, CTRL_ATTR_FAMILY_NAME, b"ethtool\0");
-        let answer = requests.exchange::<Raw>(question, 0)?.entries.pop();
-        let family = answer.as_ref().and_then(|answer| answer.value(HEADER, CTRL_ATTR_FAMILY_ID));
-        let family = family.and_then(|family| family.try_into().ok()).map(u16::from_ne_bytes);
-        let family = family.ok_or_else(|| io::Error::from(io::ErrorKind::Unsupported))?;
-        Ok(Self { requests, family, names: OnceCell::new() })
+        Ok(Self { socket: Generic::open("ethtool")?, names: OnceCell::new() })
     }
 
     /// The offloads of a link.
@@ -109,7 +91,7 @@ impl Ethtool {
 
     /// Whether a link is tied to its network namespace. The number of that bit differs between kernels, so this asks for names.
     pub(crate) fn is_netns_local(&self, ifindex: u32) -> std::result::Result<bool, NetlinkError> {
-        let answer = self.requests.exchange::<Raw>(about(self.family, FEATURES_GET, ifindex, 0), 0)?.entries.pop();
+        let answer = self.socket.exchange(about(&self.socket, FEATURES_GET, ifindex, 0), 0)?.entries.pop();
         let active = answer.as_ref().and_then(|answer| answer.value(HEADER, FEATURES_ACTIVE));
         Ok(active.is_some_and(|names| names.windows(NETNS_LOCAL.len()).any(|name| name == NETNS_LOCAL)))
     }
@@ -143,10 +125,10 @@ impl Ethtool {
         };
         let mut id = Vec::new();
         push(&mut id, STRINGSET_ID, &FEATURE_NAMES.to_ne_bytes());
-        let mut question = message(self.family, STRSET_GET);
+        let mut question = self.socket.message(STRSET_GET);
         push(&mut question.payload, STRSET_HEADER | NESTED, &[]);
         question.payload.extend(nested(STRSET_STRINGSETS, &nested(STRINGSETS_STRINGSET, &id)));
-        let answer = self.requests.exchange::<Raw>(question, 0)?.entries.pop().unwrap_or_default();
+        let answer = self.socket.exchange(question, 0)?.entries.pop().unwrap_or_default();
         let set = answer.value(HEADER, STRSET_STRINGSETS).and_then(|sets| value(sets, STRINGSETS_STRINGSET));
         let strings = set.and_then(|set| value(set, STRINGSET_STRINGS)).unwrap_or_default();
         let mut names = Vec::new();
@@ -161,8 +143,8 @@ impl Ethtool {
     }
 
     pub(crate) fn features(&self, ifindex: u32) -> std::result::Result<Features, NetlinkError> {
-        let question = about(self.family, FEATURES_GET, ifindex, FLAG_COMPACT_BITSETS);
-        let answer = self.requests.exchange::<Raw>(question, 0)?.entries.pop().unwrap_or_default();
+        let question = about(&self.socket, FEATURES_GET, ifindex, FLAG_COMPACT_BITSETS);
+        let answer = self.socket.exchange(question, 0)?.entries.pop().unwrap_or_default();
         let bits = |set: u16| {
             let set = answer.value(HEADER, set)?;
             Some((value(set, BITSET_SIZE)?.try_into().map(u32::from_ne_bytes).ok()?, value(set, BITSET_VALUE)?))
@@ -182,14 +164,14 @@ impl Ethtool {
         offloads: &Offloads,
         mask: &[u8],
     ) -> std::result::Result<(), NetlinkError> {
-        let mut request = about(self.family, FEATURES_SET, ifindex, FLAG_OMIT_REPLY);
+        let mut request = about(&self.socket, FEATURES_SET, ifindex, FLAG_OMIT_REPLY);
         let mut wanted = Vec::new();
         let value: Vec<u8> = offloads.0.iter().zip(mask).map(|(was, mask)| was & mask).collect();
         push(&mut wanted, BITSET_SIZE, &features.size.to_ne_bytes());
         push(&mut wanted, BITSET_VALUE, &value);
         push(&mut wanted, BITSET_MASK, mask);
         push(&mut request.payload, FEATURES_WANTED | NESTED, &wanted);
-        self.requests.exchange::<Raw>(request, NLM_F_ACK).map(drop)
+        self.socket.exchange(request, NLM_F_ACK).map(drop)
     }
 }
 
@@ -197,16 +179,11 @@ fn is_set(bits: &[u8], bit: usize) -> bool {
     bits.get(bit / 8).is_some_and(|byte| byte >> (bit % 8) & 1 == 1)
 }
 
-/// A message without attributes.
-fn message(kind: u16, command: u8) -> Raw {
-    Raw { kind, payload: vec![command, 1, 0, 0] }
-}
-
-fn about(family: u16, command: u8, ifindex: u32, flags: u32) -> Raw {
+fn about(socket: &Generic, command: u8, ifindex: u32, flags: u32) -> Raw {
     let mut header = Vec::new();
     push(&mut header, HEADER_DEV_INDEX, &ifindex.to_ne_bytes());
     push(&mut header, HEADER_FLAGS, &flags.to_ne_bytes());
-    let mut message = message(family, command);
+    let mut message = socket.message(command);
     push(&mut message.payload, FEATURES_HEADER | NESTED, &header);
     message
 }

@@ -17,7 +17,7 @@ const PAIRS: [&str; 4] = ["netdevsim", "netkit", "veth", "vxcan"];
 
 /// The kinds that know the network namespace of their sockets, but no lower link. Once such a link is in another namespace,
 /// the kernel reports its own ifindex as that of the lower one (`nla_put_iflink` in net/core/rtnetlink.c).
-const WITHOUT_LOWER: [&str; 4] = ["bareudp", "geneve", "gtp", "ppp"];
+const WITHOUT_LOWER: [&str; 5] = ["bareudp", "geneve", "gtp", "ppp", "wireguard"];
 
 /// The kinds that the kernel destroys when the link that they sit on leaves its network namespace: their drivers take that
 /// for its end (`NETDEV_UNREGISTER`).

@@ -12,6 +12,7 @@ pub mod features;
 pub mod forwarding;
 #[doc(hidden)]
 pub mod fuzz;
+mod generic;
 mod given;
 pub mod handle;
 mod identifiers;
@@ -40,6 +41,7 @@ pub mod sysfs;
 pub mod uppers;
 pub mod vlan;
 pub mod wire;
+pub mod wireguard;
 
 pub use carry::Carry;
 pub use error::NetlinkError;

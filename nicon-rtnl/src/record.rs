@@ -160,7 +160,7 @@ impl SettingsFacts {
                 let Vxlan { vni, remote, local, dst_port, .. } = *vxlan;
                 facts.vxlan = Some(VxlanFacts { vni, remote, local, dst_port });
             }
-            Settings::Bridge { .. } | Settings::Dummy => {}
+            Settings::Bridge { .. } | Settings::Dummy | Settings::Wireguard => {}
         }
         facts
     }

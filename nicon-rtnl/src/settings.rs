@@ -61,6 +61,7 @@ pub fn request(settings: &Settings, lower: Option<u32>) -> Vec<LinkAttribute> {
             (InfoKind::Bridge, Some(InfoData::Bridge(data)))
         }
         Settings::Dummy => (InfoKind::Dummy, None),
+        Settings::Wireguard => (InfoKind::Wireguard, None),
     };
     let infos = [LinkInfo::Kind(kind)].into_iter().chain(data.map(LinkInfo::Data)).collect();
     let below = lower.filter(|_| !matches!(settings, Settings::Vxlan(_))).map(LinkAttribute::Link);
@@ -135,6 +136,7 @@ pub(crate) fn parse(kind: &str, data: &[u8]) -> Option<Settings> {
             stp: number(IFLA_BR_STP_STATE).map(|state| state > 0),
         },
         "dummy" => Settings::Dummy,
+        "wireguard" => Settings::Wireguard,
         _ => return None,
     })
 }

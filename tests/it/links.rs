@@ -16,6 +16,7 @@ pub(crate) mod linkadd_again;
 pub(crate) mod linkadd_refused;
 pub(crate) mod linkadd_stitch;
 pub(crate) mod linkadd_traffic;
+pub(crate) mod linkadd_wireguard;
 pub(crate) mod list;
 pub(crate) mod list_kinds;
 pub(crate) mod losses;
@@ -61,6 +62,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         linkadd_refused::trials(suite),
         linkadd_stitch::trials(suite),
         linkadd_traffic::trials(suite),
+        linkadd_wireguard::trials(suite),
         list::trials(suite),
         list_kinds::trials(suite),
         losses::trials(suite),

@@ -10,11 +10,11 @@ use crate::configuring::carried::Carried;
 use crate::configuring::complete::complete;
 use crate::configuring::configuration::Configuration;
 use crate::configuring::steps::until_ready;
-use crate::link::stitch::{Stitch, take_back};
 use crate::link::wait_ready::{Readiness, wait_ready};
 use crate::linkadd::asked::Asked;
 use crate::linkadd::creation::Creation;
 use crate::linkadd::existing::check_same;
+use crate::linkadd::extras::{Extras, Given};
 use crate::linkadd::interim::interim_name;
 use crate::linkadd::lower::Lower;
 use crate::record::deed::StitchUndo;
@@ -23,6 +23,7 @@ use crate::record::deed::StitchUndo;
 pub(crate) struct Addition<'a> {
     creation: Creation<'a>,
     configuration: Configuration<'a>,
+    extras: Extras<'a>,
 }
 
 /// A link that is there.
@@ -43,13 +44,14 @@ impl<'a> Addition<'a> {
     /// One in a namespace.
     ///
     /// # Errors
-    /// If its master is not there.
+    /// If its master is not there, or a file with a key cannot be read.
     pub(crate) fn new(asked: &'a Asked, own: &'a NetnsHandle, lower: &'a Lower, exact: bool) -> Result<Self> {
         let spec = &asked.spec;
         let master = spec.master.as_ref().map(|name| own.master(name)).transpose()?;
         let mark = asked.mark.as_ref();
         let configuration = Configuration { spec, netns: own, master, origin: None, mark, exact };
-        Ok(Self { creation: Creation { asked, own, lower }, configuration })
+        let extras = Extras::new(&asked.kind, own)?;
+        Ok(Self { creation: Creation { asked, own, lower }, configuration, extras })
     }
 
     /// Makes the link, or completes the one that is there.
@@ -86,10 +88,9 @@ impl<'a> Addition<'a> {
         let name = self.creation.asked.name.as_str();
         let found = self.find()?;
         let mut steps: Vec<String> = found.is_none().then(|| self.creation.words()).into_iter().collect();
-        let stitch = self.stitch(found.as_ref())?;
         let link = found.unwrap_or_else(|| self.creation.when_new());
         steps.extend(self.configuration.steps(&link)?);
-        steps.extend(stitch.map_or(Ok(None), |stitch| stitch.step(&link))?);
+        steps.extend(self.extras.steps(&link)?);
         steps.extend(until_ready(readiness, name));
         Ok(steps)
     }
@@ -116,9 +117,10 @@ impl<'a> Addition<'a> {
         }
         if let Some(link) = &found {
             self.configuration.check(link)?;
+            self.extras.check(Some(link))?;
             return Ok(found);
         }
-        self.stitch(None)?;
+        self.extras.check(None)?;
         lower.check_mtu(asked)?;
         match self.configuration.check_new() {
             // What is in the way may be what another run of the same command has made meanwhile.
@@ -170,38 +172,31 @@ impl<'a> Addition<'a> {
     /// Gives a new link what is no attribute of its creation.
     fn apply(&self, link: &Link, readiness: &Readiness<'_>) -> Result<Made> {
         self.configuration.apply(link, &Carried::default())?;
-        let stitch = self.sew_and_wait(link, readiness)?;
+        let stitch = self.finish(link, readiness)?.stitch;
         let link = self.link()?;
         Ok(Made { changed: true, is_new: true, inode: self.creation.own.inode(&link)?, stitch, link })
     }
 
     /// Gives a link that is there what it lacks.
     fn complete(&self, link: &Link, readiness: &Readiness<'_>) -> Result<Made> {
-        let mut stitch = None;
+        let mut given = Given::default();
         let ready = || {
-            stitch = self.sew_and_wait(link, readiness)?;
+            given = self.finish(link, readiness)?;
             Ok(())
         };
         let changed = complete(&[(self.configuration, link)], ready)?;
-        let changed = !changed.is_empty() || stitch.is_some();
-        Ok(Made { link: self.link()?, changed, is_new: false, inode: None, stitch })
+        let changed = !changed.is_empty() || given.is_anything();
+        Ok(Made { link: self.link()?, changed, is_new: false, inode: None, stitch: given.stitch })
     }
 
-    /// Stitches it to the link that it is to be stitched to, and takes that back if it does not become ready.
-    fn sew_and_wait(&self, link: &Link, readiness: &Readiness<'_>) -> Result<Option<StitchUndo>> {
-        let own = self.creation.own;
-        let stitch = self.stitch(Some(link))?.map_or(Ok(None), |stitch| stitch.sew(link))?;
+    /// Gives it what only its kind has, and takes that back if the link does not become ready.
+    fn finish(&self, link: &Link, readiness: &Readiness<'_>) -> Result<Given> {
+        let given = self.extras.give(link)?;
         let ready = self.wait_ready(link, readiness);
-        if let (Err(error), Some(undo)) = (&ready, &stitch) {
-            take_back(own, link.ifindex, undo).map_err(|failure| failure.prefix(error))?;
+        if let Err(error) = &ready {
+            self.extras.take_back(link, &given).map_err(|failure| failure.prefix(error))?;
         }
-        ready.map(|()| stitch)
-    }
-
-    /// The link that it is to be stitched to.
-    fn stitch(&self, link: Option<&Link>) -> Result<Option<Stitch<'a>>> {
-        let Creation { asked, own, .. } = self.creation;
-        asked.kind.stitch.as_ref().map(|name| Stitch::to(name, own, link)).transpose()
+        ready.map(|()| given)
     }
 
     fn wait_ready(&self, link: &Link, readiness: &Readiness<'_>) -> Result<()> {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use clap::Parser;
 use nicon_core::link::kind::{Kind, TARGETS_OWN, VlanProtocol};
 use nicon_core::link::{LinkName, Selector, Target};
-use nicon_core::{Record, Result};
+use nicon_core::{Error, Record, Result};
+use serde_json::{Value, json};
 
 use crate::seconds::seconds;
 use crate::wishes::attributes::Attributes;
@@ -16,7 +17,7 @@ use crate::wishes::valid::valid;
 /// The heading of the options that only some kinds have.
 const HEADING: &str = "What it is made of";
 
-/// Make a link in a network namespace: a macvlan, macvtap, ipvlan, vlan, vxlan, bridge or dummy, named and brought up.
+/// Make a link in a network namespace: a macvlan, macvtap, ipvlan, vlan, vxlan, bridge, dummy or wireguard, named and brought up.
 ///
 /// The link is made in the namespace that a record on standard input names (as nicon-resolve prints it), or --target; the one
 /// below it may be anywhere. Without KIND, each record says with "kind" and "name" (and fields named like the options below)
@@ -44,7 +45,7 @@ users' processes, and CAP_NET_RAW for --announce.
 Exit status: 0 all made, 1 a clear no (name taken, no such parent, process gone), 2 could not."
 )]
 pub(crate) struct Args {
-    /// The kind: macvlan, macvtap, ipvlan, vlan, vxlan, bridge or dummy
+    /// The kind: macvlan, macvtap, ipvlan, vlan, vxlan, bridge, dummy or wireguard
     #[arg(value_parser = valid::<Kind>)]
     pub(crate) kind: Option<String>,
 
@@ -92,7 +93,7 @@ pub(crate) struct Args {
     #[arg(long, help_heading = HEADING, value_name = "LINK", value_parser = valid::<Selector>)]
     parent: Option<String>,
 
-    /// Where that link is, or a vxlan sends from: as for --target, or "target" for the same place [default: host]
+    /// Where that link is, or a vxlan or wireguard sends from: as for --target, or "target" for the same place [default: host]
     #[arg(short, long, help_heading = HEADING, value_name = "PID|NAME|FILE", value_parser = place)]
     from: Option<String>,
 
@@ -140,6 +141,19 @@ pub(crate) struct Args {
     #[arg(long, help_heading = HEADING)]
     stp: bool,
 
+    /// The file that holds the private key (wireguard)
+    #[arg(long, help_heading = HEADING, value_name = "FILE")]
+    private_key: Option<String>,
+
+    /// UDP port to receive at (wireguard)
+    #[arg(long, help_heading = HEADING, value_name = "PORT")]
+    listen_port: Option<u16>,
+
+    /// A peer: its public key, and any of endpoint=IP:PORT, allowed-ip=CIDR (more than once), preshared-key=FILE and
+    /// keepalive=SECONDS (wireguard)
+    #[arg(long, help_heading = HEADING, value_name = "KEY[,WHAT=..]..", value_parser = peer)]
+    peer: Vec<Value>,
+
     #[command(flatten)]
     pub(crate) attributes: Attributes,
 }
@@ -147,6 +161,26 @@ pub(crate) struct Args {
 /// What `from` may be.
 fn place(text: &str) -> Result<String> {
     if text == TARGETS_OWN { Ok(text.to_owned()) } else { valid::<Target>(text) }
+}
+
+/// A peer, as a record has it.
+fn peer(text: &str) -> Result<Value> {
+    let mut words = text.split(',');
+    let mut peer = json!({ "public_key": words.next() });
+    for word in words {
+        let refuse = || Error::failed(format!("\"{word}\": endpoint=, allowed-ip=, preshared-key= or keepalive="));
+        match word.split_once('=').ok_or_else(refuse)? {
+            ("endpoint", endpoint) => peer["endpoint"] = endpoint.into(),
+            ("allowed-ip", network) => match peer["allowed_ips"].as_array_mut() {
+                Some(networks) => networks.push(network.into()),
+                None => peer["allowed_ips"] = json!([network]),
+            },
+            ("preshared-key", file) => peer["preshared_key"] = file.into(),
+            ("keepalive", seconds) => peer["keepalive"] = seconds.parse::<u16>().map_err(|_| refuse())?.into(),
+            _ => return Err(refuse()),
+        }
+    }
+    Ok(peer)
 }
 
 impl Args {
@@ -160,6 +194,7 @@ impl Args {
             ("mode", &self.mode),
             ("protocol", &self.protocol),
             ("stitch", &self.stitch),
+            ("private_key", &self.private_key),
         ];
         for (field, text) in texts {
             set(record, field, text.as_ref());
@@ -169,6 +204,8 @@ impl Args {
         set(record, "remote", self.remote.as_ref());
         set(record, "local", self.local.as_ref());
         set(record, "dst_port", self.dst_port.as_ref());
+        set(record, "listen_port", self.listen_port.as_ref());
+        set(record, "peers", Some(&self.peer).filter(|peers| !peers.is_empty()));
         for (field, is_given, value) in [
             ("learning", self.no_learning, false),
             ("vlan_filtering", self.vlan_filtering, true),

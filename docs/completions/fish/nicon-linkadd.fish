@@ -1,7 +1,7 @@
 complete -c nicon-linkadd -s t -l target -d 'Where it is made: a PID, a network namespace\'s NAME or FILE, or "host"' -r
 complete -c nicon-linkadd -l wait -d 'Wait up to SECONDS for a carrier, and to know that no other host has its IPv6 addresses; else make no link' -r
 complete -c nicon-linkadd -l parent -d 'The link below it: a name, "mac:ADDRESS" or "pci:ADDRESS"' -r
-complete -c nicon-linkadd -s f -l from -d 'Where that link is, or a vxlan sends from: as for --target, or "target" for the same place [default: host]' -r
+complete -c nicon-linkadd -s f -l from -d 'Where that link is, or a vxlan or wireguard sends from: as for --target, or "target" for the same place [default: host]' -r
 complete -c nicon-linkadd -l mode -d 'How those on one parent reach each other: bridge, private, vepa or passthru (macvlan, macvtap); l2, l3 or l3s (ipvlan)' -r
 complete -c nicon-linkadd -l vid -d 'Number of the VLAN, 1 to 4094 (vlan)' -r
 complete -c nicon-linkadd -l protocol -d '802.1Q or 802.1ad (vlan)' -r
@@ -10,6 +10,9 @@ complete -c nicon-linkadd -l remote -d 'The host at the other end, or a multicas
 complete -c nicon-linkadd -l local -d 'The address to send from (vxlan)' -r
 complete -c nicon-linkadd -l dst-port -d 'UDP port of the other end (vxlan) [default: 4789]' -r
 complete -c nicon-linkadd -l stitch -d 'A link of the same place: what arrives at one of both leaves by the other, both ways (vxlan)' -r
+complete -c nicon-linkadd -l private-key -d 'The file that holds the private key (wireguard)' -r
+complete -c nicon-linkadd -l listen-port -d 'UDP port to receive at (wireguard)' -r
+complete -c nicon-linkadd -l peer -d 'A peer: its public key, and any of endpoint=IP:PORT, allowed-ip=CIDR (more than once), preshared-key=FILE and keepalive=SECONDS (wireguard)' -r
 complete -c nicon-linkadd -l addr -d 'An address' -r
 complete -c nicon-linkadd -l gateway -d 'The gateway of its default route' -r
 complete -c nicon-linkadd -l route -d 'Another route: a network, and its gateway if it has one' -r

@@ -5,6 +5,7 @@ pub mod kinds;
 pub mod mode;
 pub mod vlan;
 pub mod vxlan;
+pub mod wireguard;
 
 use super::{LinkName, Selector, Target};
 use crate::{Error, Record, Result};
@@ -13,6 +14,7 @@ pub use kinds::Kind;
 pub use mode::{IpvlanMode, MacvlanMode};
 pub use vlan::{Vlan, VlanProtocol};
 pub use vxlan::Vxlan;
+pub use wireguard::Wireguard;
 
 /// A link that is to be made, apart from what any link may get (see [`super::LinkSpec`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub struct KindSpec {
     pub settings: Settings,
     /// The link of the same namespace to which all is passed on that arrives at this one, and the other way round.
     pub stitch: Option<LinkName>,
+    /// What only a wireguard has. Unlike the settings it can be changed, and the kernel reports it in another way.
+    pub wireguard: Wireguard,
 }
 
 /// What the links of a kind have, in the kernel's report as well as in a request.
@@ -47,6 +51,8 @@ pub enum Settings {
     },
     /// A dummy has none.
     Dummy,
+    /// Nor does a wireguard, but what can be changed.
+    Wireguard,
 }
 
 impl KindSpec {
@@ -66,6 +72,7 @@ impl KindSpec {
         Ok(Self {
             settings: Settings::from_record(record, kind, parent.is_some())?,
             stitch: record.text("stitch")?.map(str::parse).transpose()?,
+            wireguard: Wireguard::from_record(record)?,
             parent,
         })
     }
@@ -98,6 +105,7 @@ impl Settings {
                 Self::Bridge { vlan_filtering: record.boolean("vlan_filtering")?, stp: record.boolean("stp")? }
             }
             Kind::Dummy => Self::Dummy,
+            Kind::Wireguard => Self::Wireguard,
         })
     }
 
@@ -112,6 +120,7 @@ impl Settings {
             Self::Vxlan(_) => Kind::Vxlan,
             Self::Bridge { .. } => Kind::Bridge,
             Self::Dummy => Kind::Dummy,
+            Self::Wireguard => Kind::Wireguard,
         }
     }
 
@@ -127,7 +136,7 @@ impl Settings {
             Self::Bridge { vlan_filtering, stp } => {
                 [switch("vlan_filtering", *vlan_filtering), switch("stp_state", *stp)].into_iter().flatten().collect()
             }
-            Self::Dummy => Vec::new(),
+            Self::Dummy | Self::Wireguard => Vec::new(),
         }
     }
 
@@ -187,6 +196,7 @@ mod tests {
             (r#"{"kind":"bridge"}"#, ""),
             (r#"{"kind":"bridge","vlan_filtering":true,"stp":false}"#, "vlan_filtering 1 stp_state 0"),
             (r#"{"kind":"dummy","mode":null}"#, ""),
+            (r#"{"kind":"wireguard","from":"target","private_key":"/etc/key","listen_port":51820}"#, ""),
         ] {
             assert_eq!(read(line).unwrap().settings.words().join(" "), words, "{line}");
         }
@@ -201,6 +211,8 @@ mod tests {
             (r#"{"kind":"vlan","parent":"eth0"}"#, "a vlan needs \"vid\""),
             (r#"{"kind":"vxlan"}"#, "a vxlan needs \"vni\""),
             (r#"{"kind":"bridge","parent":"eth0"}"#, "a bridge has no \"parent\""),
+            (r#"{"kind":"wireguard","parent":"eth0"}"#, "a wireguard has no \"parent\""),
+            (r#"{"kind":"wireguard","mac":"02:00:5e:00:53:01"}"#, "\"mac\" cannot be given"),
             (r#"{"kind":"dummy","from":1}"#, "a dummy has no \"from\""),
             (r#"{"kind":"macvlan","parent":"eth0","vid":1}"#, "a macvlan has no \"vid\""),
             (r#"{"kind":"dummy","keep":["addr"]}"#, "a dummy has no \"keep\""),

@@ -4,7 +4,7 @@ use super::kinds::Kind;
 use crate::{Error, Record, Result};
 
 /// All fields that say what a link is made of, whichever kind has them.
-pub const FIELDS: [&str; 14] = [
+pub const FIELDS: [&str; 17] = [
     "kind",
     "parent",
     "from",
@@ -19,6 +19,9 @@ pub const FIELDS: [&str; 14] = [
     "vlan_filtering",
     "stp",
     "stitch",
+    "private_key",
+    "listen_port",
+    "peers",
 ];
 
 /// What `from` says for the network namespace of the record itself.
@@ -36,6 +39,7 @@ pub fn of(kind: Kind) -> (&'static [&'static str], &'static [&'static str]) {
         Kind::Vxlan => (&["vni"], &["parent", "from", "remote", "local", "dst_port", "learning", "stitch"]),
         Kind::Bridge => (&[], &["vlan_filtering", "stp"]),
         Kind::Dummy => (&[], &[]),
+        Kind::Wireguard => (&[], &["from", "private_key", "listen_port", "peers"]),
     }
 }
 
@@ -53,8 +57,10 @@ pub(super) fn check(record: &Record, kind: Kind) -> Result<()> {
     if let Some(other) = others.chain([&OF_A_MOVE]).find(has) {
         return Err(Error::invalid(format!("a {kind} has no \"{other}\"")));
     }
-    if kind == Kind::Ipvlan && has(&&"mac") {
-        return Err(Error::invalid("an ipvlan has the hardware address of its parent: \"mac\" cannot be given"));
+    if [Kind::Ipvlan, Kind::Wireguard].contains(&kind) && has(&&"mac") {
+        return Err(Error::invalid(format!(
+            "a link of kind {kind} has no hardware address of its own: \"mac\" cannot be given"
+        )));
     }
     Ok(())
 }

@@ -22,11 +22,13 @@ pub enum Kind {
     Bridge,
     /// A link that drops all that it sends.
     Dummy,
+    /// An encrypted tunnel.
+    Wireguard,
 }
 
 /// All of them.
-const KINDS: [Kind; 7] =
-    [Kind::Macvlan, Kind::Macvtap, Kind::Ipvlan, Kind::Vlan, Kind::Vxlan, Kind::Bridge, Kind::Dummy];
+const KINDS: [Kind; 8] =
+    [Kind::Macvlan, Kind::Macvtap, Kind::Ipvlan, Kind::Vlan, Kind::Vxlan, Kind::Bridge, Kind::Dummy, Kind::Wireguard];
 
 impl Kind {
     /// Whether it may be made from another network namespace than that where it is: of a link below it, or of its sockets.
@@ -46,6 +48,7 @@ impl Kind {
             Self::Vxlan => "vxlan",
             Self::Bridge => "bridge",
             Self::Dummy => "dummy",
+            Self::Wireguard => "wireguard",
         }
     }
 }
