@@ -5,10 +5,11 @@ use nicon_core::filter::output::report;
 use nicon_core::filter::stream::Answers;
 use nicon_core::{Error, Record, Result, Status};
 
-use crate::link::ending::Ending;
+use crate::link::ending::{Ending, Remainder};
 use crate::link::namespaces::Namespaces;
 use crate::record::{deed::Deed, failed};
 use crate::undoing::limits::{Limits, Reach};
+use crate::undoing::moved_link::take_back_change;
 use crate::undoing::undo;
 
 /// How a run goes on after a failure.
@@ -38,8 +39,8 @@ struct Held {
     record: Record,
     /// What it was like before this run acted on it, if it did.
     before: Option<Record>,
-    /// What is left to do once somebody has the record.
-    ending: Option<Ending>,
+    /// What is left of what this run did.
+    remainder: Remainder,
 }
 
 impl<'a> Batch<'a> {
@@ -60,18 +61,19 @@ impl<'a> Batch<'a> {
 
     /// Takes a record that was not acted on.
     pub(crate) fn pass(&mut self, line: Option<u64>, record: Record) -> Result<()> {
-        self.take(Held { line, record, before: None, ending: None })
+        self.take(Held { line, record, before: None, remainder: Remainder::default() })
     }
 
-    /// Takes a record that was acted on: its last deed is this run's, `before` is what it was like without, and `ending` is what is left of a move.
+    /// Takes a record that was acted on: its last deed is this run's, `before` is what it was like without, and `remainder` is what
+    /// is left of the act.
     pub(crate) fn done(
         &mut self,
         line: Option<u64>,
         before: Record,
         record: Record,
-        ending: Option<Ending>,
+        remainder: Remainder,
     ) -> Result<()> {
-        self.take(Held { line, record, before: Some(before), ending })
+        self.take(Held { line, record, before: Some(before), remainder })
     }
 
     fn take(&mut self, held: Held) -> Result<()> {
@@ -81,7 +83,7 @@ impl<'a> Batch<'a> {
         }
         self.answers.give(held.line, Ok(held.record))?;
         // Without its record the move could not be undone. Then the same command finds the journal, and tells it again.
-        held.ending.into_iter().for_each(Ending::end);
+        held.remainder.ending.into_iter().for_each(Ending::end);
         Ok(())
     }
 
@@ -156,7 +158,7 @@ impl<'a> Batch<'a> {
             }
             return Err(Error::failed(format!("{error}; all was taken back")));
         }
-        for ending in held.into_iter().filter_map(|held| held.ending) {
+        for ending in held.into_iter().filter_map(|held| held.remainder.ending) {
             ending.remove_tag(self.namespaces)?;
             ending.end();
         }
@@ -182,9 +184,15 @@ impl Held {
     /// Undoes what this run did. If that fails, what is left of a move stays, and the same command finds it.
     fn take_back(&mut self, namespaces: &Namespaces) -> Result<()> {
         let Some(before) = self.before.take() else { return Ok(()) };
-        take_back(&mut self.record, namespaces)?;
+        if self.remainder.changes.is_empty() {
+            take_back(&mut self.record, namespaces)?;
+        }
+        for change in self.remainder.changes.drain(..).rev() {
+            let taken_back = take_back_change(&change, namespaces);
+            taken_back.map_err(|error| error.prefix("put it back, since another failed"))?;
+        }
         self.record = before;
-        if let Some(ending) = self.ending.take() {
+        if let Some(ending) = self.remainder.ending.take() {
             ending.remove_tag(namespaces)?;
             ending.take_back();
         }

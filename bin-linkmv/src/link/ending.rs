@@ -1,4 +1,4 @@
-//! The end of a move: its tag and its journal go.
+//! What is left of an act when it is complete.
 
 use std::rc::Rc;
 
@@ -10,6 +10,22 @@ use crate::link::journal::Journal;
 use crate::link::kept::NewlyKept;
 use crate::link::namespaces::Namespaces;
 use crate::link::tag;
+use crate::link::undo::Undo;
+
+/// What is left of an act that is complete.
+#[derive(Default)]
+pub(crate) struct Remainder {
+    /// What is to be done once somebody has its record.
+    pub(crate) ending: Option<Ending>,
+    /// How links were that were there already, and that it changed.
+    pub(crate) changes: Vec<Undo>,
+}
+
+impl From<Ending> for Remainder {
+    fn from(ending: Ending) -> Self {
+        Self { ending: Some(ending), changes: Vec::new() }
+    }
+}
 
 /// What is left of a move that is complete. Until it is ended, the same command finds the link by it, and all that is known of
 /// how it was.

@@ -117,6 +117,9 @@ impl Namespaces {
         if let Some(held) = self.held.borrow().get(&ino) {
             return held.try_clone();
         }
+        if let Some(known) = self.known(ino) {
+            return known.try_clone();
+        }
         let mut gone = Error::no(format!("net:[{ino}], {what}, is not there any more"));
         for found in netns::find(ino)? {
             match found.open() {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::link::from::open_from;
 use crate::link::mark::Mark;
 use crate::link::namespaces::Namespaces;
+use crate::link::undo::Undo;
 use crate::linkadd::addition::{Addition, Made};
 use crate::linkadd::asked::{Asked, remove_wishes};
 use crate::linkadd::lower::Lower;
@@ -34,21 +35,27 @@ impl<'a> Adding<'a> {
     ///
     /// # Errors
     /// Nothing is made, and the record is as it was.
-    pub(crate) fn add_as_asked(&mut self, record: &mut Record, given: &Record, mark: Option<Mark>) -> Result<()> {
+    pub(crate) fn add_as_asked(
+        &mut self,
+        record: &mut Record,
+        given: &Record,
+        mark: Option<Mark>,
+    ) -> Result<Vec<Undo>> {
         let mut wishes = record.clone();
         wishes.extend(given);
-        self.add(record, &wishes, mark)?;
+        let changes = self.add(record, &wishes, mark)?;
         if !self.options.dry_run {
             remove_wishes(record);
         }
-        Ok(())
+        Ok(changes)
     }
 
-    /// Makes the link that `wishes` ask for in the namespace of a record, and writes it down in that.
+    /// Makes the link that `wishes` ask for in the namespace of a record, and writes it down in that. If it was there already,
+    /// returns how it was if it was changed.
     ///
     /// # Errors
     /// Nothing is made, and the record is as it was.
-    pub(crate) fn add(&mut self, record: &mut Record, wishes: &Record, mark: Option<Mark>) -> Result<()> {
+    pub(crate) fn add(&mut self, record: &mut Record, wishes: &Record, mark: Option<Mark>) -> Result<Vec<Undo>> {
         // What cannot be read could not be undone, either.
         Deed::all(record)?;
         let asked = Asked { mark, ..Asked::try_from(wishes)? };
@@ -67,7 +74,7 @@ impl<'a> Adding<'a> {
         let addition = Addition::new(&asked, own, &lower, self.options.exact)?;
         if self.options.dry_run {
             record.set(STEPS, addition.plan(&self.options.readiness)?);
-            return Ok(());
+            return Ok(Vec::new());
         }
         if self.options.all_or_nothing {
             self.namespaces.hold(own)?;
@@ -75,7 +82,7 @@ impl<'a> Adding<'a> {
         let id = Deed::new_id()?;
         let made = addition.make(&self.options.readiness)?;
         write_down(record, id, &made, (own, &lower));
-        Ok(())
+        Ok(made.changes)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::configuring::carried::Carried;
 use crate::configuring::complete::complete;
 use crate::configuring::configuration::Configuration;
 use crate::configuring::steps::until_ready;
+use crate::link::undo::Undo;
 use crate::link::wait_ready::{Readiness, wait_ready};
 use crate::linkadd::asked::Asked;
 use crate::linkadd::creation::Creation;
@@ -32,6 +33,8 @@ pub(crate) struct Made {
     pub(crate) link: Link,
     /// False where all was there already.
     pub(crate) changed: bool,
+    /// How it was, if it was there already and lacked anything.
+    pub(crate) changes: Vec<Undo>,
     /// False where it was there already, complete or not.
     pub(crate) is_new: bool,
     /// What identifies it (see [`nicon_rtnl::sysfs`]), if that can be found out.
@@ -174,7 +177,14 @@ impl<'a> Addition<'a> {
         self.configuration.apply(link, &Carried::default())?;
         let stitch = self.finish(link, readiness)?.stitch;
         let link = self.link()?;
-        Ok(Made { changed: true, is_new: true, inode: self.creation.own.inode(&link)?, stitch, link })
+        Ok(Made {
+            changed: true,
+            changes: Vec::new(),
+            is_new: true,
+            inode: self.creation.own.inode(&link)?,
+            stitch,
+            link,
+        })
     }
 
     /// Gives a link that is there what it lacks.
@@ -184,9 +194,16 @@ impl<'a> Addition<'a> {
             given = self.finish(link, readiness)?;
             Ok(())
         };
-        let changed = complete(&[(self.configuration, link)], ready)?;
-        let changed = !changed.is_empty() || given.is_anything();
-        Ok(Made { link: self.link()?, changed, is_new: false, inode: None, stitch: given.stitch })
+        let changes = complete(&[(self.configuration, link)], ready)?;
+        let link = self.link()?;
+        Ok(Made {
+            link,
+            changed: !changes.is_empty() || given.is_anything(),
+            changes,
+            is_new: false,
+            inode: None,
+            stitch: given.stitch,
+        })
     }
 
     /// Gives it what only its kind has, and takes that back if the link does not become ready.

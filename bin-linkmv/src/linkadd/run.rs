@@ -9,7 +9,9 @@ use nicon_core::{Error, Record, Result, Status};
 use nicon_rtnl::record::{IFINDEX, MAC, NAME, RECORDS, TARGET};
 
 use crate::batch::{self, Batch};
+use crate::link::ending::Remainder;
 use crate::link::namespaces::Namespaces;
+use crate::link::undo::Undo;
 use crate::link::wait_ready::Readiness;
 use crate::linkadd::adding::Adding;
 use crate::linkadd::args::Args;
@@ -53,7 +55,7 @@ pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
 }
 
 /// Makes the link that the command line asks for, or the record.
-fn add(record: &mut Record, args: &Args, adding: &mut Adding<'_>) -> Result<()> {
+fn add(record: &mut Record, args: &Args, adding: &mut Adding<'_>) -> Result<Vec<Undo>> {
     let mut given = Record::default();
     args.put_into(&mut given);
     // A link of the command line is not the link that the record's wishes are about.
@@ -65,7 +67,7 @@ fn each_record(
     args: &Args,
     batch: &mut Batch<'_>,
     interrupt: &Interrupt,
-    mut add: impl FnMut(&mut Record) -> Result<()>,
+    mut add: impl FnMut(&mut Record) -> Result<Vec<Undo>>,
 ) -> Result<()> {
     let (mut passing, mut acted) = (Passing::default(), false);
     let hint = if args.kind.is_some() { "give --target PID" } else { "name a kind and give --target PID" };
@@ -120,11 +122,11 @@ fn act(
     batch: &mut Batch<'_>,
     line: Option<u64>,
     mut record: Record,
-    add: &mut impl FnMut(&mut Record) -> Result<()>,
+    add: &mut impl FnMut(&mut Record) -> Result<Vec<Undo>>,
 ) -> Result<()> {
     let before = record.clone();
     match add(&mut record) {
-        Ok(()) => batch.done(line, before, record, None),
+        Ok(changes) => batch.done(line, before, record, Remainder { ending: None, changes }),
         Err(error) => batch.fail(line, [record], error),
     }
 }

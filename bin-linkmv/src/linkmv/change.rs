@@ -3,7 +3,7 @@
 use nicon_core::{Error, Record, Result};
 use nicon_rtnl::record::{LinkFacts, NIC};
 
-use crate::link::ending::Ending;
+use crate::link::ending::Remainder;
 use crate::linkmv::asked::Asked;
 use crate::linkmv::endpoints::Endpoints;
 use crate::moving::carry_out;
@@ -18,7 +18,7 @@ pub(crate) fn change(
     record: &mut Record,
     asked: &Asked,
     (options, endpoints): (&Options<'_>, &mut Endpoints<'_>),
-) -> Result<(bool, Option<Ending>)> {
+) -> Result<(bool, Remainder)> {
     // What cannot be read could not be undone, either.
     Deed::all(record)?;
     if options.readiness.is_asked() && !asked.spec.up {
@@ -29,21 +29,21 @@ pub(crate) fn change(
     match carry_out(&Job { selector: &asked.link, spec: &asked.spec, from, to, plan: asked.plan.as_deref() }, options)?
     {
         Outcome::Moved(mut moved) => {
-            let ending = moved.ending.take();
+            let remainder = std::mem::take(&mut moved.remainder);
             let netns = to.ns.id().ino;
             asked.remove_from(record);
             // What a dry run said would be done.
             record.remove_all(&[STEPS, "lost"]);
             record.set(NIC, LinkFacts::new(&moved.link, netns));
             deed_of(id, &moved, netns).add_to(record);
-            Ok((moved.changed, ending))
+            Ok((moved.changed, remainder))
         }
         Outcome::Planned { link, name, steps, lost } => {
             record.set("link", link);
             record.set("name", name);
             record.set(STEPS, steps);
             record.set("lost", lost);
-            Ok((false, None))
+            Ok((false, Remainder::default()))
         }
     }
 }

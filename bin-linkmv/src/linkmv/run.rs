@@ -10,7 +10,7 @@ use nicon_core::{Error, Record, Result, Status};
 use nicon_rtnl::record::{IFINDEX, MAC, NAME, RECORDS, TARGET};
 
 use crate::batch::{self, Batch};
-use crate::link::ending::Ending;
+use crate::link::ending::Remainder;
 use crate::link::journal::Journals;
 use crate::link::losses;
 use crate::link::namespaces::Namespaces;
@@ -85,7 +85,7 @@ fn each_record(
     args: &Args,
     batch: &mut Batch<'_>,
     interrupt: &Interrupt,
-    mut change: impl FnMut(&mut Record) -> Result<(bool, Option<Ending>)>,
+    mut change: impl FnMut(&mut Record) -> Result<(bool, Remainder)>,
 ) -> Result<()> {
     let (mut passing, mut rest, mut acted) = (Passing::default(), Duration::ZERO, false);
     let hint = if args.link.is_some() { "give --target PID" } else { "name a link and give --target PID" };
@@ -142,11 +142,11 @@ fn act(
     batch: &mut Batch<'_>,
     line: Option<u64>,
     mut record: Record,
-    change: impl FnOnce(&mut Record) -> Result<(bool, Option<Ending>)>,
+    change: impl FnOnce(&mut Record) -> Result<(bool, Remainder)>,
 ) -> Result<bool> {
     let before = record.clone();
     match change(&mut record) {
-        Ok((changed, ending)) => batch.done(line, before, record, ending).map(|()| changed),
+        Ok((changed, remainder)) => batch.done(line, before, record, remainder).map(|()| changed),
         Err(error) => batch.fail(line, [record], error).map(|()| false),
     }
 }

@@ -56,7 +56,7 @@ pub(super) fn change(job: &Job<'_>, options: &Options<'_>) -> Result<Outcome> {
     let undo = before.unwrap_or_else(|| Undo::of_nothing_but(netns, &link.name));
     let origin = link.name.clone();
     let link = netns.netlink.link_at(link.ifindex)?.unwrap_or(link);
-    Ok(Outcome::Moved(Box::new(Moved { origin, link, changed, undo, lost: None, ending: Some(ending) })))
+    Ok(Outcome::Moved(Box::new(Moved { origin, link, changed, undo, lost: None, remainder: ending.into() })))
 }
 
 /// The link of a job. One that has the name already that it is to get is taken for it only if it has all else, too: nothing tells

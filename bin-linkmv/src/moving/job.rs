@@ -7,7 +7,7 @@ use nicon_core::link::{LinkSpec, Selector};
 use nicon_rtnl::{Link, NetnsHandle};
 
 use crate::configuring::configuration::Configuration;
-use crate::link::ending::Ending;
+use crate::link::ending::{Ending, Remainder};
 use crate::link::journal::Journals;
 use crate::link::losses::Losses;
 use crate::link::namespaces::Namespaces;
@@ -91,6 +91,6 @@ pub(crate) struct Moved {
     pub(crate) undo: Undo,
     /// What it lost in the move, if known.
     pub(crate) lost: Option<Losses>,
-    /// What is left of the move. `None` if this run did not move it.
-    pub(crate) ending: Option<Ending>,
+    /// What is left of what this run did.
+    pub(crate) remainder: Remainder,
 }

@@ -78,9 +78,9 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, link: Link) -> Res
             let mut link = now.unwrap_or(link);
             link.altnames.retain(|altname| *altname != tag);
             let ending = Ending::new([job.to, &job.from.netns], (&tag, undo.inode()), journal).keeping(kept);
-            let ending = Some(options.untag(ending)?);
+            let ending = options.untag(ending)?;
             let origin = undo.name.clone();
-            let moved = Moved { origin, link, changed: true, undo, lost: Some(losses), ending };
+            let moved = Moved { origin, link, changed: true, undo, lost: Some(losses), remainder: ending.into() };
             Ok(Some(Outcome::Moved(Box::new(moved))))
         }
         // Another program moved it first, so it is not ours to put back.

@@ -6,6 +6,7 @@ use nicon_rtnl::Link;
 use crate::configuring::complete::complete;
 use crate::configuring::steps::until_ready;
 use crate::link::tag::Origin;
+use crate::link::undo::Undo;
 use crate::link::wait_ready::wait_ready;
 use crate::moving::check::master;
 use crate::moving::job::{Job, Options, Outcome};
@@ -22,13 +23,12 @@ pub(crate) fn plan(job: &Job<'_>, options: &Options<'_>, link: &Link, origin: &O
     Ok(Outcome::Planned { link: origin.name.clone(), name: link.name.clone(), steps, lost: None })
 }
 
-/// Does what is left to do, and returns whether there was anything.
+/// Does what is left to do, and returns how the link was before if there was anything.
 ///
 /// # Errors
 /// The link is left unchanged.
-pub(crate) fn reconcile(job: &Job<'_>, options: &Options<'_>, link: &Link, origin: &Origin) -> Result<bool> {
+pub(crate) fn reconcile(job: &Job<'_>, options: &Options<'_>, link: &Link, origin: &Origin) -> Result<Vec<Undo>> {
     let configuration = job.configuration(master(job)?, origin);
     configuration.check(link)?;
-    let changed = complete(&[(configuration, link)], || wait_ready(job.to, link, &options.readiness))?;
-    Ok(!changed.is_empty())
+    complete(&[(configuration, link)], || wait_ready(job.to, link, &options.readiness))
 }

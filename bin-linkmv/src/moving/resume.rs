@@ -5,7 +5,7 @@ use nicon_core::{Error, Result};
 use nicon_rtnl::Link;
 
 use crate::configuring::carried::Carried;
-use crate::link::ending::Ending;
+use crate::link::ending::{Ending, Remainder};
 use crate::link::find::{find, fits, tagged};
 use crate::link::journal::Journal;
 use crate::link::losses::Losses;
@@ -61,11 +61,12 @@ pub(crate) fn resume(job: &Job<'_>, options: &Options<'_>) -> Result<Option<Outc
     if let Some((tag, undo, journal)) = killed_at_the_end(job, options, &link, &origin)? {
         return finish(job, options, &link, (&tag, &origin), undo, journal).map(Some);
     }
-    let changed = reconcile::reconcile(job, options, &link, &origin)?;
+    let remainder = Remainder { ending: None, changes: reconcile::reconcile(job, options, &link, &origin)? };
+    let changed = !remainder.changes.is_empty();
     let now = job.to.netlink.link_at(link.ifindex)?;
     let undo = Undo::of_nothing_but(&job.from.netns, &origin.name);
     let link = now.unwrap_or(*link);
-    Ok(Some(Outcome::Moved(Box::new(Moved { origin: origin.name, link, changed, undo, lost: None, ending: None }))))
+    Ok(Some(Outcome::Moved(Box::new(Moved { origin: origin.name, link, changed, undo, lost: None, remainder }))))
 }
 
 /// The journal of a link from which its run had removed the tag already when it was killed.
@@ -118,11 +119,18 @@ fn finish(
         let lack = restored.lack().map(|lack| format!("; {lack}")).unwrap_or_default();
         return Err(failure.suffix(&format!("; {}, which an interrupted run had moved, is back{lack}", origin.name)));
     }
-    let ending = Some(options.untag(Ending::new([job.to, &job.from.netns], (tag, undo.inode()), journal))?);
+    let ending = options.untag(Ending::new([job.to, &job.from.netns], (tag, undo.inode()), journal))?;
     let mut link = job.to.netlink.link_at(link.ifindex)?.unwrap_or_else(|| link.clone());
     link.altnames.retain(|altname| altname != tag);
     let lost = undo.is_whole().then_some(lost);
-    Ok(Outcome::Moved(Box::new(Moved { origin: undo.name.clone(), link, changed: true, undo, lost, ending })))
+    Ok(Outcome::Moved(Box::new(Moved {
+        origin: undo.name.clone(),
+        link,
+        changed: true,
+        undo,
+        lost,
+        remainder: ending.into(),
+    })))
 }
 
 fn finish_later(job: &Job<'_>, link: &Link, origin: &Origin) -> Outcome {

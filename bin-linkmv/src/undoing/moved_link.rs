@@ -10,7 +10,7 @@ use crate::link::namespaces::Namespaces;
 use crate::link::on_top::falling;
 use crate::link::tag::{Origin, origin_of, remove_tag};
 use crate::link::taken::name_taken;
-use crate::link::undo::Undo;
+use crate::link::undo::{Restored, Undo};
 use crate::record::deed::Deed;
 use crate::undoing::limits::{Limits, Reach};
 use crate::undoing::locate::open_target;
@@ -72,6 +72,21 @@ fn undo_in_place(deed: &Deed, undo: &Undo, namespaces: &Namespaces) -> Result<Un
     }
     let restored = undo.restore(&link, &netns, &netns)?;
     Ok(Undone { changed: true, now: Some(location(undo, restored.link)), missing: restored.missing })
+}
+
+/// Gives a link that this run has changed where it is back what it had; one that is gone needs nothing.
+///
+/// # Errors
+/// If it is not as it was.
+pub(crate) fn take_back_change(undo: &Undo, namespaces: &Namespaces) -> Result<()> {
+    let Some(state) = &undo.state else { return Ok(()) };
+    let netns = namespaces.open(undo.netns, &format!("where {} was changed", undo.name))?;
+    let likely = netns.netlink.link_at(state.ifindex)?;
+    let link = match undo.inode() {
+        Some(inode) => by_inode(inode, likely, &netns)?,
+        None => likely,
+    };
+    link.map_or(Ok(()), |link| undo.restore(&link, &netns, &netns).and_then(Restored::whole).map(drop))
 }
 
 /// Takes from a link the addresses and routes that nicon gave it, by one run after another.

@@ -15,6 +15,7 @@ use crate::configuring::configuration::Configuration;
 use crate::configuring::steps::until_ready;
 use crate::link::spec::comes_up_last;
 use crate::link::taken::name_taken;
+use crate::link::undo::Undo;
 use crate::link::wait_ready::{Readiness, wait_ready};
 use crate::veth::end::End;
 
@@ -35,11 +36,18 @@ pub(crate) struct Pair<'a> {
 pub(crate) struct Made {
     /// Its ends, as they are now.
     pub(crate) links: [Link; 2],
-    /// False where all was there already.
-    pub(crate) changed: bool,
+    /// How the ends were, as far as this run changed them, if the pair was there already.
+    pub(crate) changes: Vec<Undo>,
     /// What identifies the ends of a pair that is new (see [`nicon_rtnl::sysfs`]), as far as that can be found out. `None`
     /// where the pair was there already.
     pub(crate) inodes: Option<[Option<u64>; 2]>,
+}
+
+impl Made {
+    /// Whether anything was not there already.
+    pub(crate) fn is_changed(&self) -> bool {
+        self.inodes.is_some() || !self.changes.is_empty()
+    }
 }
 
 impl<'a> Pair<'a> {
@@ -187,14 +195,14 @@ impl<'a> Pair<'a> {
         }
         self.wait_ready(links, readiness)?;
         let inodes = [self.namespaces[0].inode(&links[0])?, self.namespaces[1].inode(&links[1])?];
-        Ok(Made { links: self.links()?, changed: true, inodes: Some(inodes) })
+        Ok(Made { links: self.links()?, changes: Vec::new(), inodes: Some(inodes) })
     }
 
     /// Gives a pair that is there what it lacks.
     fn complete(&self, links: &[Link; 2], readiness: &Readiness<'_>) -> Result<Made> {
         let [first, second] = self.configurations;
-        let changed = complete(&[(first, &links[0]), (second, &links[1])], || self.wait_ready(links, readiness))?;
-        Ok(Made { links: self.links()?, changed: !changed.is_empty(), inodes: None })
+        let changes = complete(&[(first, &links[0]), (second, &links[1])], || self.wait_ready(links, readiness))?;
+        Ok(Made { links: self.links()?, changes, inodes: None })
     }
 
     fn wait_ready(&self, links: &[Link; 2], readiness: &Readiness<'_>) -> Result<()> {

@@ -1,5 +1,6 @@
 //! The run: two processes in, a pair between them, two records out.
 
+use std::mem::take;
 use std::time::Duration;
 
 use nicon_core::filter::interrupt::Interrupt;
@@ -9,7 +10,9 @@ use nicon_core::{Error, Record, Result, Status};
 use nicon_rtnl::record::{IFINDEX, MAC, NAME, RECORDS, TARGET};
 
 use crate::batch::{self, Batch};
+use crate::link::ending::Remainder;
 use crate::link::namespaces::Namespaces;
+use crate::link::undo::Undo;
 use crate::link::wait_ready::Readiness;
 use crate::making::Options;
 use crate::record::act::Act;
@@ -57,7 +60,7 @@ fn one(
     args: &Args,
     batch: &mut Batch<'_>,
     interrupt: &Interrupt,
-    wire: impl FnMut(&mut [Record; 2]) -> Result<()>,
+    wire: impl FnMut(&mut [Record; 2]) -> Result<Vec<Undo>>,
 ) -> Result<()> {
     match two_records(args, batch, interrupt)? {
         Some(records) => act(batch, None, records, wire),
@@ -105,7 +108,7 @@ fn two_records(args: &Args, batch: &mut Batch<'_>, interrupt: &Interrupt) -> Res
 fn many(
     batch: &mut Batch<'_>,
     interrupt: &Interrupt,
-    mut wire: impl FnMut(&mut [Record; 2]) -> Result<()>,
+    mut wire: impl FnMut(&mut [Record; 2]) -> Result<Vec<Undo>>,
 ) -> Result<()> {
     let mut passing = Passing::default();
     let mut waiting: Vec<(u64, String, Record)> = Vec::new();
@@ -166,12 +169,14 @@ fn act(
     batch: &mut Batch<'_>,
     line: Option<u64>,
     mut records: [Record; 2],
-    mut wire: impl FnMut(&mut [Record; 2]) -> Result<()>,
+    mut wire: impl FnMut(&mut [Record; 2]) -> Result<Vec<Undo>>,
 ) -> Result<()> {
     let before = records.clone();
     match wire(&mut records) {
-        Ok(()) => {
-            before.into_iter().zip(records).try_for_each(|(before, record)| batch.done(line, before, record, None))
+        Ok(changes) => {
+            let mut remainder = Remainder { ending: None, changes };
+            let mut pairs = before.into_iter().zip(records);
+            pairs.try_for_each(|(before, record)| batch.done(line, before, record, take(&mut remainder)))
         }
         Err(error) => batch.fail(line, records, error),
     }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::link::mark::Mark;
 use crate::link::namespaces::Namespaces;
+use crate::link::undo::Undo;
 use crate::making::Options;
 use crate::record::deed::{Deed, PairUndo, PeerUndo};
 use crate::record::program::VETH;
@@ -30,25 +31,26 @@ impl<'a> Wiring<'a> {
     ///
     /// # Errors
     /// Nothing is made, and the records are as they were.
-    pub(crate) fn wire_as_asked(&self, records: &mut [Record; 2], marks: [Option<Mark>; 2]) -> Result<()> {
+    pub(crate) fn wire_as_asked(&self, records: &mut [Record; 2], marks: [Option<Mark>; 2]) -> Result<Vec<Undo>> {
         let [first, second] = marks;
         let first = End { mark: first, ..End::try_from(&records[0])? };
         let ends = [first, End { mark: second, ..End::try_from(&records[1])? }];
-        self.wire(records, &ends)?;
+        let changes = self.wire(records, &ends)?;
         if !self.options.dry_run {
             for record in records {
                 record.remove("pair");
                 record.remove_all(&wishes::FIELDS);
             }
         }
-        Ok(())
+        Ok(changes)
     }
 
-    /// Makes a pair, and writes it down in the records of its ends.
+    /// Makes a pair, and writes it down in the records of its ends. If it was there already, returns how the ends were that were
+    /// changed.
     ///
     /// # Errors
     /// Nothing is made, and the records are as they were.
-    pub(crate) fn wire(&self, records: &mut [Record; 2], ends: &[End; 2]) -> Result<()> {
+    pub(crate) fn wire(&self, records: &mut [Record; 2], ends: &[End; 2]) -> Result<Vec<Undo>> {
         for record in &*records {
             // What cannot be read could not be undone, either.
             Deed::all(record)?;
@@ -62,7 +64,7 @@ impl<'a> Wiring<'a> {
         if self.options.dry_run {
             let steps = pair.plan(&self.options.readiness)?;
             records.iter_mut().zip(steps).for_each(|(record, steps)| record.set(STEPS, steps));
-            return Ok(());
+            return Ok(Vec::new());
         }
         if self.options.all_or_nothing {
             self.namespaces.hold(first)?;
@@ -72,7 +74,7 @@ impl<'a> Wiring<'a> {
         let made = pair.make(&self.options.readiness)?;
         write_down(&mut records[0], &id, &made, [(0, first), (1, second)]);
         write_down(&mut records[1], &id, &made, [(1, second), (0, first)]);
-        Ok(())
+        Ok(made.changes)
     }
 }
 
@@ -94,7 +96,7 @@ fn write_down(record: &mut Record, id: &str, made: &Made, [(own, netns), (other,
         link: None,
         name: link.name.clone(),
         ifindex: link.ifindex,
-        changed: made.changed,
+        changed: made.is_changed(),
         lost: None,
         undo: serde_json::to_value(undo).expect("plain data"),
         mac: None,

@@ -2,7 +2,7 @@
 
 use nicon_core::{Record, Result};
 
-use crate::link::ending::Ending;
+use crate::link::ending::Remainder;
 use crate::link::mark::Mark;
 use crate::link::wait_ready::Readiness;
 use crate::linkadd::adding::Adding;
@@ -48,22 +48,20 @@ impl<'a> Actors<'a> {
     ///
     /// # Errors
     /// All is as it was.
-    pub(crate) fn act(&mut self, unit: &Unit) -> Result<(Vec<Record>, Option<Ending>)> {
+    pub(crate) fn act(&mut self, unit: &Unit) -> Result<(Vec<Record>, Remainder)> {
         let mut records: Vec<Record> = unit.records.iter().map(|(_, record)| record.clone()).collect();
         let mut marks = records.iter().map(Mark::of).collect::<Result<Vec<_>>>()?.into_iter();
         let mut mark = || marks.next().flatten();
-        let mut ending = None;
-        match (unit.act, &mut records[..]) {
+        let made = |changes| Remainder { ending: None, changes };
+        let remainder = match (unit.act, &mut records[..]) {
             (Act::Link, [record]) => {
                 let asked = Asked::by_record(record)?.for_plan(mark())?;
-                (_, ending) = change(record, &asked, (&self.moves.0, &mut self.moves.1))?;
+                change(record, &asked, (&self.moves.0, &mut self.moves.1))?.1
             }
-            (Act::Pair, ends) => {
-                self.pairs.wire_as_asked(ends.try_into().expect("two ends"), [mark(), mark()])?;
-            }
-            (Act::Kind, [record]) => self.kinds.add_as_asked(record, &Record::default(), mark())?,
+            (Act::Pair, ends) => made(self.pairs.wire_as_asked(ends.try_into().expect("two ends"), [mark(), mark()])?),
+            (Act::Kind, [record]) => made(self.kinds.add_as_asked(record, &Record::default(), mark())?),
             (Act::Link | Act::Kind, _) => unreachable!("one record, but for a pair"),
-        }
-        Ok((records, ending))
+        };
+        Ok((records, remainder))
     }
 }

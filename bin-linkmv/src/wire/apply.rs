@@ -77,10 +77,10 @@ fn one(batch: &mut Batch<'_>, actors: &mut Actors<'_>, unit: Unit) -> Result<()>
         return unit.records.into_iter().try_for_each(|(line, record)| batch.skip(Some(line), record));
     }
     match actors.act(&unit) {
-        Ok((records, mut ending)) => {
+        Ok((records, mut remainder)) => {
             let lines = unit.records.into_iter().zip(records);
             for ((line, before), record) in lines {
-                batch.done(Some(line), before, record, ending.take())?;
+                batch.done(Some(line), before, record, std::mem::take(&mut remainder))?;
             }
             Ok(())
         }
