@@ -46,6 +46,8 @@ pub(crate) fn find(plans: &[&str], wanted: &Wanted, context: &Context<'_>) -> Re
                     marked.mark.altname()
                 )));
             }
+            // A network card, or lo: nicon makes no such link, so somebody else gave it the mark.
+            (false, None) if marked.link.kind.is_none() => {}
             (false, None) => made.push(marked),
         }
     }

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use nicon_core::link::Selector;
 use nicon_core::{Record, Result};
-use nicon_rtnl::NetnsHandle;
 use nicon_rtnl::record::label;
+use nicon_rtnl::{Link, NetnsHandle};
 
 use crate::link::from::open_from;
 use crate::link::mark::{Mark, Tie};
@@ -90,6 +90,9 @@ impl Wanted {
     /// # Errors
     /// If the kernel does not answer.
     pub(crate) fn has(&self, MarkedLink { netns, link, mark }: &MarkedLink, home: &NetnsHandle) -> Result<bool> {
+        if !is_called(link, &mark.name) {
+            return Ok(false);
+        }
         Ok(match self.places.get(&(netns.ns.id().ino, mark.name.clone())) {
             None => false,
             Some(Wish::Moved) => recorded_origin(link).is_some(),
@@ -98,10 +101,9 @@ impl Wanted {
             Some(Wish::End(other, far)) => {
                 let nsid = if other.is(netns) { None } else { netns.netlink.nsid_of(&other.ns)? };
                 let peer = link.lower.map_or(Ok(None), |ifindex| other.netlink.link_at(ifindex))?;
-                let is_called_so = |peer: nicon_rtnl::Link| {
-                    peer.name == *far || Mark::on(&peer, &mark.plan).is_some_and(|mark| mark.name == *far)
-                };
-                link.kind.as_deref() == Some("veth") && link.lower_nsid == nsid && peer.is_some_and(is_called_so)
+                link.kind.as_deref() == Some("veth")
+                    && link.lower_nsid == nsid
+                    && peer.is_some_and(|peer| is_called(&peer, far))
             }
         })
     }
@@ -119,4 +121,9 @@ impl Wanted {
     pub(crate) fn label<'a>(&'a self, netns: &'a NetnsHandle) -> &'a str {
         self.labels.get(&netns.ns.id().ino).unwrap_or(&netns.label)
     }
+}
+
+/// Whether a link is found by a name. One that was renamed is made, or moved, anew.
+fn is_called(link: &Link, name: &String) -> bool {
+    link.name == *name || link.altnames.contains(name)
 }
