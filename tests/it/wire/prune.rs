@@ -110,6 +110,8 @@ fn part_of_the_plan(suite: &Suite) -> Result<(), Failed> {
     let mut alone = lab.wishes()[2].clone();
     alone["each"] = true.into();
     refusal(&suite.feed(&["nicon-wire", "--prune"], lab.records(&[alone])), 2, &["--prune wants the whole plan"]);
+    // What nicon-resolve holds back.
+    refusal(&suite.feed(&["nicon-wire", "--prune"], ""), 1, &["no record on standard input: nothing to do"]);
     let [first, _, moved] = lab.wishes();
     refusal(&suite.feed(&["nicon-wire", "--prune"], lab.records(&[first, moved])), 1, &["has no other end"]);
     assert_eq!(lab.state(), there);
