@@ -26,6 +26,9 @@ const COLUMNS: &[Column] = &[
 pub(crate) fn destroy(input: &Input, context: &Context<'_>) -> Result<Status> {
     let plans = input.plan_names()?;
     let mut answers = Answers::new(WIRE, View::choose(context.args.json, COLUMNS))?;
+    for (line, _, fault) in input.unread() {
+        answers.give(Some(*line), Err(fault.clone()))?;
+    }
     let _held = context.hold(&plans)?;
     Removal::new(context).remove(&plans, &Wanted::labels_of(input), &mut answers)?;
     answers.finish()

@@ -13,14 +13,17 @@ use crate::record::passing::is_passed_over;
 use crate::wire::order::in_order;
 use crate::wire::unit::Unit;
 
+/// What cannot be done: its line, the record if it could be read, and why.
+pub(crate) type Fault = (u64, Option<Record>, Error);
+
 /// All that was read.
 #[derive(Default)]
 pub(crate) struct Input {
     pub(crate) units: Vec<Unit>,
     /// Records that ask for nothing, or that no program may act on, with the numbers of their lines.
     pub(crate) others: Vec<(u64, Record)>,
-    /// What cannot be done, by line, with the record if it could be read.
-    pub(crate) faults: Vec<(u64, Option<Record>, Error)>,
+    /// What cannot be done.
+    pub(crate) faults: Vec<Fault>,
     /// The plans that the records belong to.
     pub(crate) plans: BTreeMap<String, Plan>,
 }
@@ -114,6 +117,15 @@ impl Input {
         self.units.iter().all(Unit::is_planned)
     }
 
+    /// The lines of which it is not known what plan they belong to.
+    pub(crate) fn unread(&self) -> impl Iterator<Item = &Fault> {
+        self.faults.iter().filter(|(_, record, _)| {
+            let Some(record) = record else { return true };
+            let plan = record.get("plan").filter(|plan| !plan.is_null());
+            plan.is_some_and(|plan| plan.as_str().is_none_or(|plan| !self.plans.contains_key(plan)))
+        })
+    }
+
     /// The names of the plans.
     ///
     /// # Errors
@@ -122,6 +134,9 @@ impl Input {
         if self.plans.is_empty() {
             if self.units.is_empty() && self.others.is_empty() && self.faults.is_empty() {
                 return Err(Error::no("no record on standard input: nothing to do"));
+            }
+            if let Some((line, _, fault)) = self.unread().next() {
+                return Err(fault.clone().prefix(format!("line {line}")));
             }
             return Err(Error::failed("no record on standard input has a \"plan\": pipe in what nicon-plan prints"));
         }

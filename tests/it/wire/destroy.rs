@@ -4,7 +4,7 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
 use super::lab::Lab;
-use crate::support::expect::{records, undone};
+use crate::support::expect::{records, refusal, undone};
 use crate::support::suite::Suite;
 use nicon_lab::{LIMIT, output_of_input, tool};
 
@@ -14,6 +14,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial_of_kernel(&[], "wire::destroy::whatever_it_is_called_meanwhile", renamed),
         suite.trial_of_kernel(&[], "wire::destroy::where_a_container_has_ended", ended),
         suite.trial_of_kernel(&[], "wire::destroy::what_others_have_stacked_on_it", stacked),
+        suite.trial_of_kernel(&[], "wire::destroy::lines_that_name_no_plan", no_plan),
         suite.trial_of_kernel(&[], "wire::destroy::an_interrupted_one", interrupted),
         suite.trial_of_kernel(&[], "wire::destroy::marks_that_a_container_has_made", forged),
     ]
@@ -134,5 +135,20 @@ fn interrupted(suite: &Suite) -> Result<(), Failed> {
         lab.is_gone();
     }
     assert!(left > 0, "no run was interrupted before its end");
+    Ok(())
+}
+
+/// A line that cannot be read may be all that names a plan: it is told, and the others are done.
+fn no_plan(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    lab.wire(suite);
+    let destroy = |input: String| suite.feed(&["nicon-wire", "--destroy"], input);
+    refusal(&destroy(format!("{}\n", lab.plan)), 2, &["line 1: ", "is not a record"]);
+    refusal(&destroy("{\"plan\":\"a b\"}\n".to_owned()), 2, &["line 1: ", "is not the name of a plan"]);
+    refusal(&destroy(String::new()), 1, &["no record on standard input: nothing to do"]);
+    let ran = destroy(format!("{}\n{{\"plan\":\"anoth", json!({"plan": lab.plan})));
+    assert_eq!(ran.code(), Some(2), "{ran:?}");
+    assert!(ran.stderr.contains("line 2: not a record"), "{ran:?}");
+    lab.is_gone();
     Ok(())
 }
