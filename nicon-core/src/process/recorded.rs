@@ -14,7 +14,8 @@ impl Process {
     /// [`Status::Failed`](crate::Status::Failed) if the record has no `pid`. As [`Machine::check`].
     pub fn from_record(record: &Record) -> Result<Self> {
         let Some(pid) = record.integer("pid")? else {
-            return Err(Error::invalid("the record has no \"pid\""));
+            let way_out = record.get("target").map_or("", |_| " (nicon-resolve finds that of its target)");
+            return Err(Error::invalid(format!("the record has no \"pid\"{way_out}")));
         };
         Machine::this()?.check(record)?;
         let process = Self::pin(pid)?;

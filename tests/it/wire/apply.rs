@@ -28,6 +28,12 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
 
 fn all_kinds_of_acts(suite: &Suite) -> Result<(), Failed> {
     let lab = Lab::new();
+    // A pipe without nicon-resolve.
+    let unresolved = lab.records(&[json!({"target": "a.b", "kind": "bridge", "name": "br0"})]);
+    for option in [&[][..], &["--check"]] {
+        let words = [&["nicon-wire"], option].concat();
+        refusal(&suite.feed(&words, &unresolved), 2, &["has no \"pid\" (nicon-resolve finds"]);
+    }
     let missing = suite.feed(&["nicon-wire", "--check"], lab.input());
     assert_eq!((missing.code(), parse(&missing.stdout).len()), (Some(1), 3), "{missing:?}");
     lab.is_gone();
