@@ -18,8 +18,8 @@ const HARMLESS: &str = " access arch_prctl bind brk clone3 close connect dup epo
     readlinkat recvfrom recvmsg rseq rt_sigaction rt_sigprocmask rt_sigreturn sched_getaffinity set_robust_list
     set_tid_address setns setsockopt sigaltstack socket socketpair statx uname ";
 
-/// Has strace follow all threads.
-const FOLLOW: &[&str] = &["-f"];
+/// Has strace follow all threads, and stop them at no other calls than it is to trace.
+const FOLLOW: &[&str] = &["-f", "--seccomp-bpf"];
 
 /// The call that changes links, of which the first thread's count: another one only asks each namespace of the machine what is
 /// there, and of whichever thread makes it for the nth time strace kills.

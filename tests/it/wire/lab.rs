@@ -23,6 +23,10 @@ impl Lab {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let plan = format!("lab-{}", COUNT.fetch_add(1, Ordering::Relaxed));
         let pair = Pair::new();
+        for link in [&pair.link, &pair.peer] {
+            // As below. What its link had comes home with it.
+            std::fs::write(format!("/proc/sys/net/ipv6/conf/{link}/accept_dad"), "0").unwrap();
+        }
         furnished(ip, &pair.link, &pair.peer);
         let places = [Place::new(), Place::new()];
         for place in &places {
