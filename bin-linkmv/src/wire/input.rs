@@ -10,6 +10,7 @@ use nicon_rtnl::record::RECORDS;
 use crate::link::mark::check_plan;
 use crate::record::act::Act;
 use crate::record::passing::is_passed_over;
+use crate::wire::order::in_order;
 use crate::wire::unit::Unit;
 
 /// All that was read.
@@ -57,7 +58,7 @@ impl Input {
             let error = Error::no(format!("pair \"{pair}\" has no other end: is its container there?"));
             input.faults.push((number, Some(record), error));
         }
-        input.units.sort_by_key(Unit::turn);
+        input.units = in_order(input.units);
         Ok(input)
     }
 
