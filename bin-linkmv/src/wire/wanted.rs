@@ -96,12 +96,12 @@ impl Wanted {
             Some(Wish::Changed) => mark.tie == Tie::Kept,
             Some(Wish::Made(record)) => mark.tie == Tie::Made && is_as_asked(record, (link, netns), home)?,
             Some(Wish::End(other, far)) => {
-                let nsid = if other.is(netns) { None } else { netns.netlink.nsid_of(&other.ns)? };
                 let peer = link.lower.map_or(Ok(None), |ifindex| other.netlink.link_at(ifindex))?;
                 let is_called_so = |peer: nicon_rtnl::Link| {
                     peer.name == *far || Mark::on(&peer, &mark.plan).is_some_and(|mark| mark.name == *far)
                 };
-                link.kind.as_deref() == Some("veth") && link.lower_nsid == nsid && peer.is_some_and(is_called_so)
+                let is_there = link.kind.as_deref() == Some("veth") && netns.leads_into(link, other)?;
+                is_there && peer.is_some_and(is_called_so)
             }
         })
     }
