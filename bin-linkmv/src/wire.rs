@@ -8,6 +8,7 @@ mod context;
 mod destroy;
 mod input;
 mod marked;
+mod order;
 mod removal;
 mod run;
 mod surplus;

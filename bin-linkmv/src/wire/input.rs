@@ -10,6 +10,7 @@ use nicon_rtnl::record::RECORDS;
 use crate::link::mark::check_plan;
 use crate::record::act::Act;
 use crate::record::passing::is_passed_over;
+use crate::wire::order::in_order;
 use crate::wire::unit::Unit;
 
 /// All that was read.
@@ -57,7 +58,7 @@ impl Input {
             let error = Error::no(format!("pair \"{pair}\" has no other end: is its container there?"));
             input.faults.push((number, Some(record), error));
         }
-        input.units.sort_by_key(Unit::turn);
+        input.units = in_order(input.units);
         Ok(input)
     }
 
@@ -108,10 +109,14 @@ impl Input {
         self.plans.values().any(|plan| plan.each)
     }
 
+    /// The records that ask for something.
+    pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
+        self.units.iter().flat_map(|unit| &unit.records).map(|(_, record)| record)
+    }
+
     /// Whether all that is asked for belongs to a plan: then what a plan does not ask for any more of a link goes.
     pub(crate) fn is_planned(&self) -> bool {
-        let records = self.units.iter().flat_map(|unit| &unit.records);
-        records.map(|(_, record)| record).all(|record| record.get("plan").is_some())
+        self.records().all(|record| record.get("plan").is_some())
     }
 
     /// The names of the plans.

@@ -1,6 +1,8 @@
 //! One thing that is to be done: a link is moved, a pair or a single link is made.
 
 use nicon_core::Record;
+use nicon_core::link::AltName;
+use nicon_core::link::kind::TARGETS_OWN;
 use nicon_core::path::HOST;
 use nicon_core::record::cell;
 use nicon_rtnl::record::label;
@@ -16,8 +18,8 @@ pub(crate) struct Unit {
 }
 
 impl Unit {
-    /// Where it comes in the order of acts: what others need is done before them. A bridge is there before its ports, and a link
-    /// before those that sit on it.
+    /// Where it comes among others that it needs nothing of, and they nothing of it: a link that sits on others comes behind them,
+    /// also if it names them in another way than the record that makes them.
     pub(crate) fn turn(&self) -> u8 {
         let needs =
             |field: &str| self.records.iter().any(|(_, record)| record.get(field).is_some_and(|v| !v.is_null()));
@@ -29,25 +31,31 @@ impl Unit {
         }
     }
 
-    /// The links that have to be there before: the master, and the link that this one sits on.
+    /// The links that have to be there before: the master, the link that this one sits on, and the one that it is stitched to.
     pub(crate) fn needs(&self) -> impl Iterator<Item = Place> {
         self.records.iter().flat_map(|(_, record)| {
             let from = match record.get("from") {
                 None | Some(Value::Null) => HOST.to_owned(),
-                Some(from) if from == "target" => label(record),
+                Some(from) if from == TARGETS_OWN => label(record),
+                Some(from @ Value::Object(_)) => {
+                    Record::parse(&from.to_string()).map_or_else(|_| cell(Some(from)), |from| label(&from))
+                }
                 Some(from) => cell(Some(from)),
             };
             let of =
                 |field: &str, place: String| record.text(field).ok().flatten().map(|name| (place, name.to_owned()));
-            of("master", label(record)).into_iter().chain(of("parent", from))
+            [of("master", label(record)), of("parent", from), of("stitch", label(record))].into_iter().flatten()
         })
     }
 }
 
 /// A link by the names of its place and of itself.
-type Place = (String, String);
+pub(crate) type Place = (String, String);
 
-/// The link that a record asks for.
-pub(crate) fn made(record: &Record) -> Option<Place> {
-    record.text("name").ok().flatten().map(|name| (label(record), name.to_owned()))
+/// What the link that a record asks for is called: by its name, and by its alternative ones.
+pub(crate) fn made(record: &Record) -> impl Iterator<Item = Place> {
+    let name = ["name", "link"].iter().find_map(|field| record.text(field).ok().flatten()).map(str::to_owned);
+    let altnames = record.list::<AltName>("altname", "uplink").unwrap_or_default();
+    let altnames = altnames.into_iter().map(|altname| altname.to_string());
+    name.into_iter().chain(altnames).map(|name| (label(record), name))
 }

@@ -19,6 +19,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial_of_kernel(&[], "wire::apply::records_without_a_plan", without_a_plan),
         suite.trial_of_kernel(&[], "wire::apply::what_somebody_else_has_made", of_somebody_else),
         suite.trial_of_kernel(&[], "wire::apply::links_that_need_each_other", need_each_other),
+        suite.trial_of_kernel(&[], "wire::apply::records_in_any_order", in_any_order),
         suite.trial_of_kernel(&[], "wire::apply::a_link_that_is_there_already", there_already),
     ]
 }
@@ -241,6 +242,45 @@ fn need_each_other(suite: &Suite) -> Result<(), Failed> {
     assert_eq!(one(&lab.places[1].ip("-j -d link show dev on-eth1"))["linkinfo"]["info_kind"], "vxlan");
     assert_eq!(one(&lab.places[0].ip("-j link show dev port"))["ifindex"], port["ifindex"], "the others are the same");
     records(&suite.feed(&["nicon-wire", "--destroy"], &input));
+    lab.is_gone();
+    Ok(())
+}
+
+/// Links that need others which also need some, in the order of their needs and in the opposite one. Where links come from is also
+/// said by a record, as it is behind nicon-plan --in.
+fn in_any_order(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    let [first, second] = lab.places.each_ref().map(Place::pid);
+    let there = json!({"pid": second});
+    let mut wishes = [
+        json!({"pid": first, "kind": "bridge", "name": "br7"}),
+        json!({"pid": first, "pair": "p", "name": "port"}),
+        json!({"pid": second, "pair": "p", "name": "eth1"}),
+        json!({"pid": first, "kind": "macvlan", "name": "mv", "altname": ["the-macvlan"], "parent": "eth1", "from": there}),
+        json!({"pid": first, "kind": "vxlan", "name": "on-mv", "vni": 6, "remote": "239.1.1.1", "parent": "the-macvlan", "from": "target", "master": "br7"}),
+        json!({"pid": first, "kind": "vxlan", "name": "vx", "vni": 7, "remote": "192.0.2.1", "from": "target", "stitch": "port"}),
+        json!({"pid": first, "kind": "vxlan", "name": "vy", "vni": 8, "remote": "192.0.2.1", "from": "target", "master": "br7"}),
+    ];
+    for _ in 0..2 {
+        let input = lab.records(&wishes);
+        let missing = suite.feed(&["nicon-wire", "--check"], &input);
+        let found = parse(&missing.stdout).len();
+        assert_eq!((missing.code(), found, &missing.stderr[..]), (Some(1), wishes.len(), ""), "{missing:?}");
+        records(&suite.feed(&["nicon-wire"], &input));
+        for port in ["on-mv", "vy"] {
+            assert_eq!(one(&lab.places[0].ip(&format!("-j link show dev {port}")))["master"], "br7");
+        }
+        let same = suite.feed(&["nicon-wire", "--check"], &input);
+        assert_eq!((same.code(), &same.stdout[..]), (Some(0), ""), "{same:?}");
+        records(&suite.feed(&["nicon-wire", "--destroy"], &input));
+        lab.is_gone();
+        wishes.reverse();
+    }
+    // Those that need each other in a circle are told, and do not hang the run.
+    for (wish, (name, parent)) in wishes.iter_mut().zip([("a", "b"), ("b", "c"), ("c", "a")]) {
+        *wish = json!({"pid": first, "kind": "macvlan", "name": name, "parent": parent, "from": "target"});
+    }
+    refusal(&suite.feed(&["nicon-wire"], lab.records(&wishes[..3])), 1, &["parent: no link"]);
     lab.is_gone();
     Ok(())
 }
