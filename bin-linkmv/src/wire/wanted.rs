@@ -128,6 +128,5 @@ impl Wanted {
 
 /// Whether an end of a pair says that the other is its peer.
 fn leads_to((netns, link): (&NetnsHandle, &Link), (other, peer): (&NetnsHandle, &Link)) -> Result<bool> {
-    let nsid = if other.is(netns) { None } else { netns.netlink.nsid_of(&other.ns)? };
-    Ok(link.lower == Some(peer.ifindex) && link.lower_nsid == nsid)
+    Ok(link.lower == Some(peer.ifindex) && netns.leads_into(link, other)?)
 }
