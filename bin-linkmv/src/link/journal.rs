@@ -119,7 +119,7 @@ impl<'a> Journals<'a> {
     }
 
     /// Where they are; `None` if there is no place for them.
-    pub(super) fn directory(&self) -> Option<(&OwnedFd, &Path)> {
+    pub(crate) fn directory(&self) -> Option<(&OwnedFd, &Path)> {
         self.directory.as_ref().map(|(directory, path)| (directory, path.as_path()))
     }
 

@@ -1,11 +1,13 @@
 //! Makes everything as the plan says: what is missing is added, and what differs is changed in place.
 
+use nicon_core::filter::output::report;
 use nicon_core::filter::stream::{Answers, View};
 use nicon_core::filter::table::Column;
 use nicon_core::{Error, Record, Result, Status};
 use nicon_rtnl::record::{IFINDEX, MAC, NAME, TARGET};
 
 use crate::batch::{self, Batch};
+use crate::record::act::Act;
 use crate::record::deed;
 use crate::record::program::WIRE;
 use crate::wire::actors::Actors;
@@ -35,6 +37,7 @@ pub(crate) fn apply(input: Input, context: &Context<'_>) -> Result<Status> {
     let options = batch::Options { program: WIRE, fail_fast: false, all_or_nothing };
     let mut batch = Batch::new(options, answers, interrupt, namespaces);
     let mut actors = Actors::new(context, all_or_nothing, input.is_planned())?;
+    tell_what_cannot_be_kept(&input, context);
     let is_meant = !input.units.is_empty() || !input.faults.is_empty();
     if all_or_nothing && let Err(error) = input.check_whole() {
         batch.fail(None, None, error)?;
@@ -52,6 +55,20 @@ pub(crate) fn apply(input: Input, context: &Context<'_>) -> Result<Status> {
         one(&mut batch, &mut actors, unit)?;
     }
     batch.finish(Ok(()))
+}
+
+/// Tells that links are moved or changed for a plan of which nothing remembers how they were.
+fn tell_what_cannot_be_kept(input: &Input, context: &Context<'_>) {
+    if context.journals.directory().is_none()
+        && input.units.iter().any(|unit| unit.act == Act::Link && unit.is_planned())
+    {
+        report(
+            WIRE,
+            &Error::failed(
+                "nothing can be kept below /run or in XDG_RUNTIME_DIR: --destroy will not know how links were that are moved or changed now",
+            ),
+        );
+    }
 }
 
 /// Removes what the plan does not ask for any more. Returns whether the run goes on.

@@ -116,7 +116,7 @@ impl Input {
 
     /// Whether all that is asked for belongs to a plan: then what a plan does not ask for any more of a link goes.
     pub(crate) fn is_planned(&self) -> bool {
-        self.records().all(|record| record.get("plan").is_some())
+        self.units.iter().all(Unit::is_planned)
     }
 
     /// The names of the plans.
@@ -125,6 +125,9 @@ impl Input {
     /// If no record has one.
     pub(crate) fn plan_names(&self) -> Result<Vec<&str>> {
         if self.plans.is_empty() {
+            if self.units.is_empty() && self.others.is_empty() && self.faults.is_empty() {
+                return Err(Error::no("no record on standard input: nothing to do"));
+            }
             return Err(Error::failed("no record on standard input has a \"plan\": pipe in what nicon-plan prints"));
         }
         Ok(self.plans.keys().map(String::as_str).collect())

@@ -46,15 +46,27 @@ impl<'a> Removal<'a> {
             answers.give(None, Err(error))?;
         }
         for (plan, kept) in surplus.moved {
-            let brought = self.context.interrupt.check().and_then(|()| self.bring_home(&plan, kept));
-            is_clean &= give(brought, answers)?;
+            if !self.goes_on(answers)? {
+                return Ok(false);
+            }
+            is_clean &= give(self.bring_home(&plan, kept), answers)?;
         }
         for marked in &surplus.made {
-            let removed =
-                self.context.interrupt.check().and_then(|()| self.delete(marked, (wanted, &surplus.found))).map(Some);
+            if !self.goes_on(answers)? {
+                return Ok(false);
+            }
+            let removed = self.delete(marked, (wanted, &surplus.found)).map(Some);
             is_clean &= give(removed, answers)?;
         }
         Ok(is_clean)
+    }
+
+    /// Whether the run was not interrupted; else that is told, once.
+    fn goes_on(&self, answers: &mut Answers) -> Result<bool> {
+        let interrupted = self.context.interrupt.check().err();
+        let goes_on = interrupted.is_none();
+        interrupted.into_iter().try_for_each(|error| answers.give(None, Err(error)))?;
+        Ok(goes_on)
     }
 
     /// Brings a link home; `None` if it is no more.

@@ -31,6 +31,11 @@ impl Unit {
         }
     }
 
+    /// Whether all of it belongs to a plan.
+    pub(crate) fn is_planned(&self) -> bool {
+        self.records.iter().all(|(_, record)| record.get("plan").is_some())
+    }
+
     /// The links that have to be there before: the master, the link that this one sits on, and the one that it is stitched to.
     pub(crate) fn needs(&self) -> impl Iterator<Item = Place> {
         self.records.iter().flat_map(|(_, record)| {

@@ -91,6 +91,9 @@ impl Wanted {
     /// # Errors
     /// If the kernel does not answer.
     pub(crate) fn has(&self, MarkedLink { netns, link, mark }: &MarkedLink, home: &NetnsHandle) -> Result<bool> {
+        if !is_called(link, &mark.name) {
+            return Ok(false);
+        }
         Ok(match self.places.get(&(netns.ns.id().ino, mark.name.clone())) {
             None => false,
             Some(Wish::Moved) => recorded_origin(link).is_some(),
@@ -98,9 +101,7 @@ impl Wanted {
             Some(Wish::Made(record)) => mark.tie == Tie::Made && is_as_asked(record, (link, netns), home)?,
             Some(Wish::End { other, far, is_first }) => {
                 let peer = link.lower.map_or(Ok(None), |ifindex| other.netlink.link_at(ifindex))?;
-                let is_called_so =
-                    |peer: &Link| peer.name == *far || Mark::on(peer, &mark.plan).is_some_and(|mark| mark.name == *far);
-                match peer.filter(is_called_so) {
+                match peer.filter(|peer| is_called(peer, far)) {
                     None => false,
                     Some(_) if link.kind.as_deref() != Some("veth") => false,
                     // Both ends say the same, so that one direction is enough to ask about.
@@ -129,4 +130,9 @@ impl Wanted {
 /// Whether an end of a pair says that the other is its peer.
 fn leads_to((netns, link): (&NetnsHandle, &Link), (other, peer): (&NetnsHandle, &Link)) -> Result<bool> {
     Ok(link.lower == Some(peer.ifindex) && netns.leads_into(link, other)?)
+}
+
+/// Whether a link is found by a name. One that was renamed is made, or moved, anew.
+fn is_called(link: &Link, name: &String) -> bool {
+    link.name == *name || link.altnames.contains(name)
 }

@@ -7,6 +7,7 @@ use super::lab::Lab;
 use crate::support::expect::{deed, parse, records, refusal};
 use crate::support::links::{Place, ip, one};
 use crate::support::suite::Suite;
+use nicon_lab::{LIMIT, output_of_input, tool};
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
@@ -20,6 +21,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial_of_kernel(&[], "wire::apply::what_somebody_else_has_made", of_somebody_else),
         suite.trial_of_kernel(&[], "wire::apply::links_that_need_each_other", need_each_other),
         suite.trial_of_kernel(&[], "wire::apply::records_in_any_order", in_any_order),
+        suite.trial_of_kernel(&[], "wire::apply::where_nothing_can_be_kept", nothing_kept),
         suite.trial_of_kernel(&[], "wire::apply::a_link_that_is_there_already", there_already),
     ]
 }
@@ -281,6 +283,31 @@ fn in_any_order(suite: &Suite) -> Result<(), Failed> {
         *wish = json!({"pid": first, "kind": "macvlan", "name": name, "parent": parent, "from": "target"});
     }
     refusal(&suite.feed(&["nicon-wire"], lab.records(&wishes[..3])), 1, &["parent: no link"]);
+    lab.is_gone();
+    Ok(())
+}
+
+/// Where nothing can be written, a plan that moves links is told what --destroy will not know; one that only makes some is not.
+fn nothing_kept(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    let program = suite.bins()?.join("nicon-wire");
+    let script = format!(
+        "mount -t tmpfs none /tmp && cp {} /tmp && mount -t tmpfs -o ro none /run && unset XDG_RUNTIME_DIR && exec /tmp/nicon-wire",
+        program.display()
+    );
+    let wire = |input: String| output_of_input(tool("unshare").args(["-m", "sh", "-c", &script]), input, LIMIT);
+    let [first, second, moved] = lab.wishes();
+    let made = wire(lab.records(&[first, second]))?;
+    records(&made);
+    assert_eq!(made.stderr, "");
+    let wired = wire(lab.records(&[moved]))?;
+    records(&wired);
+    assert!(wired.stderr.contains("--destroy will not know how links were"), "{wired:?}");
+    // What is made is known by its mark alone.
+    let destroyed = suite.feed(&["nicon-wire", "--destroy"], lab.input());
+    assert_eq!((destroyed.code(), lab.places[0].links()), (Some(2), vec!["lo".into(), "eth2".into()]), "{destroyed:?}");
+    assert!(destroyed.stderr.contains("how it was before is not known any more"), "{destroyed:?}");
+    records(&suite.feed(&["nicon-linkmv", "--undo"], &wired.stdout));
     lab.is_gone();
     Ok(())
 }

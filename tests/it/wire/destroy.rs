@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::lab::Lab;
 use crate::support::expect::{deed, records, undone};
 use crate::support::suite::Suite;
+use nicon_lab::{LIMIT, output_of_input, tool};
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
@@ -14,6 +15,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial_of_kernel(&[], "wire::destroy::where_a_container_has_ended", ended),
         suite.trial_of_kernel(&[], "wire::destroy::a_card_that_the_kernel_put_back", put_back),
         suite.trial_of_kernel(&[], "wire::destroy::what_others_have_stacked_on_it", stacked),
+        suite.trial_of_kernel(&[], "wire::destroy::an_interrupted_one", interrupted),
         suite.trial_of_kernel(&[], "wire::destroy::marks_that_a_container_has_made", forged),
     ]
 }
@@ -131,5 +133,27 @@ fn forged(suite: &Suite) -> Result<(), Failed> {
     lab.is_gone();
     destroy(suite, &other);
     other.is_gone();
+    Ok(())
+}
+
+/// A signal that comes with each of some messages to the kernel ends the run behind the link that is being removed. It is told once,
+/// not for each link that is left.
+fn interrupted(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    let program = suite.bins()?.join("nicon-wire");
+    let mut left = 0;
+    for message in (1..=49).step_by(6) {
+        lab.wire(suite);
+        let mut strace = tool("strace");
+        strace.args(["-qq", "-o", "/dev/null", "-e", "trace=sendto", "-e"]);
+        strace.arg(format!("inject=sendto:signal=TERM:when={message}")).arg(&program).arg("--destroy");
+        let ran = output_of_input(&mut strace, lab.input(), LIMIT)?;
+        let told = ran.stderr.matches("interrupted by SIGTERM").count();
+        left += usize::from(told == 1 && lab.places[0].links().len() > 1);
+        assert!(told <= 1 && ran.stderr.lines().count() == told, "message {message}: {ran:?}");
+        destroy(suite, &lab);
+        lab.is_gone();
+    }
+    assert!(left > 0, "no run was interrupted before its end");
     Ok(())
 }

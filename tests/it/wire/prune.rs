@@ -13,6 +13,8 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial_of_kernel(&[], "wire::prune::what_left_the_file_goes", what_left_the_file),
         suite.trial_of_kernel(&[], "wire::prune::a_pair_that_leads_elsewhere_now", leads_elsewhere),
+        suite.trial_of_kernel(&[], "wire::prune::links_that_were_renamed", renamed),
+        suite.trial_of_kernel(&[], "wire::prune::a_mark_on_a_link_that_nobody_makes", mark_on_lo),
         suite.trial_of_kernel(&[], "wire::prune::never_with_a_part_of_the_plan", part_of_the_plan),
     ]
 }
@@ -67,6 +69,40 @@ fn leads_elsewhere(suite: &Suite) -> Result<(), Failed> {
     Ok(())
 }
 
+/// The root of a container renames its links: they are found by their marks, and made and moved anew.
+fn renamed(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    lab.wire(suite);
+    for name in ["eth1", "eth2"] {
+        lab.places[0].ip(&format!("link set {name} down"));
+        lab.places[0].ip(&format!("link set {name} name other-{name}"));
+    }
+    let differs = suite.feed(&["nicon-wire", "--check"], lab.input());
+    let home = format!("put {} back", lab.pair.link);
+    for step in ["link del other-eth1", &home] {
+        assert!(differs.stdout.contains(step), "{step}: {differs:?}");
+    }
+    records(&suite.feed(&["nicon-wire", "--prune"], lab.input()));
+    assert_eq!(suite.feed(&["nicon-wire", "--check"], lab.input()).code(), Some(0));
+    assert_eq!(lab.places[0].links().len(), 3, "lo, and what the plan asks for");
+    lab.places[0].sh("ping -c 1 -W 5 192.0.2.2");
+    records(&suite.feed(&["nicon-wire", "--destroy"], lab.input()));
+    lab.is_gone();
+    Ok(())
+}
+
+fn mark_on_lo(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    lab.wire(suite);
+    lab.places[1].ip(&format!("link property add dev lo altname {}", lab.mark("lo")));
+    let same = suite.feed(&["nicon-wire", "--check"], lab.input());
+    assert_eq!((same.code(), &same.stdout[..]), (Some(0), ""), "{same:?}");
+    records(&suite.feed(&["nicon-wire", "--prune"], lab.input()));
+    records(&suite.feed(&["nicon-wire", "--destroy"], lab.input()));
+    lab.is_gone();
+    Ok(())
+}
+
 fn part_of_the_plan(suite: &Suite) -> Result<(), Failed> {
     let lab = Lab::new();
     lab.wire(suite);
@@ -74,6 +110,8 @@ fn part_of_the_plan(suite: &Suite) -> Result<(), Failed> {
     let mut alone = lab.wishes()[2].clone();
     alone["each"] = true.into();
     refusal(&suite.feed(&["nicon-wire", "--prune"], lab.records(&[alone])), 2, &["--prune wants the whole plan"]);
+    // What nicon-resolve holds back.
+    refusal(&suite.feed(&["nicon-wire", "--prune"], ""), 1, &["no record on standard input: nothing to do"]);
     let [first, _, moved] = lab.wishes();
     refusal(&suite.feed(&["nicon-wire", "--prune"], lab.records(&[first, moved])), 1, &["has no other end"]);
     assert_eq!(lab.state(), there);
