@@ -203,7 +203,7 @@ fn a_killed_move(suite: &Suite) -> Result<(), Failed> {
     let (from, before) = ground();
     let (to, third) = (Place::new(), Place::new());
     let words = words(&from, &to);
-    let killed = (1..40).any(|when| {
+    let killed = (1..200).any(|when| {
         let mut strace = tool("strace");
         let kill = format!("inject=sendto:signal=KILL:when={when}");
         strace.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=sendto", "-e", &kill]);
