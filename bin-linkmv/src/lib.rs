@@ -1,8 +1,9 @@
-//! The programs that change links: nicon-linkmv moves them between network namespaces, nicon-veth makes pairs of them, and
-//! nicon-linkadd single ones.
+//! The programs that change links: nicon-linkmv moves them between network namespaces, nicon-veth makes pairs of them,
+//! nicon-linkadd makes single ones, and nicon-wire does all of this for whole plans.
 
 mod batch;
 mod configuring;
+mod each;
 #[doc(hidden)]
 pub mod fuzz;
 mod link;

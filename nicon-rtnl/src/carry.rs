@@ -34,6 +34,14 @@ impl Carry {
     /// # Errors
     /// If the kernel does not list them.
     pub fn read(netlink: &Netlink, ifindex: u32) -> Result<Self> {
+        Ok(Self { neighbours: netlink.neighbours(ifindex)?, ..Self::read_without_neighbours(netlink, ifindex)? })
+    }
+
+    /// The same without the neighbours.
+    ///
+    /// # Errors
+    /// If the kernel does not list them.
+    pub fn read_without_neighbours(netlink: &Netlink, ifindex: u32) -> Result<Self> {
         let addresses = netlink.addresses(ifindex)?;
         let (mut addresses, mut latest_first): (Vec<_>, Vec<_>) =
             addresses.into_iter().partition(|address| address.header.family == AddressFamily::Inet);
@@ -58,8 +66,7 @@ impl Carry {
         }
         // A gateway must be reachable before a route can lead through it.
         routes.sort_by_key(|route| route.attributes.iter().any(is_gateway));
-        let neighbours = netlink.neighbours(ifindex)?;
-        Ok(Self { addresses, routes, neighbours, shared_routes, has_default_route })
+        Ok(Self { addresses, routes, neighbours: Vec::new(), shared_routes, has_default_route })
     }
 
     /// These addresses and routes.

@@ -67,6 +67,7 @@ fn link(payload: &[u8]) -> Result<Link, DecodeError> {
             libc::IFLA_ADDRESS if !value.is_empty() => link.mac = Some(mac::hex(value)),
             libc::IFLA_IFALIAS => link.alias = parse_string(value)?,
             libc::IFLA_MASTER => link.master = ifindex(value)?,
+            libc::IFLA_QDISC => link.qdisc = parse_string(value)?,
             libc::IFLA_GROUP => link.group = parse_u32(value)?,
             libc::IFLA_MTU => link.mtu = Some(parse_u32(value)?),
             libc::IFLA_OPERSTATE => link.operstate = Some(parse_u8(value)?.into()),

@@ -40,7 +40,7 @@ type SharedSysfs = Rc<OnceCell<Option<Sysfs>>>;
 pub(crate) struct Home {
     pub(crate) id: NsId,
     /// Whether nothing is asked twice.
-    looks_once: bool,
+    pub(crate) looks_once: bool,
     pub(crate) netlink: Rc<Netlink>,
     sysfs: SharedSysfs,
 }
@@ -55,7 +55,7 @@ impl NetnsHandle {
     }
 
     /// The same for a program that changes nothing: in all namespaces that are opened through it, the kernel is asked once about
-    /// all links, addresses, routes, neighbours and queueing disciplines, and not again.
+    /// all links, addresses, routes and queueing disciplines, and not again.
     ///
     /// # Errors
     /// As [`NetnsHandle::home`].
@@ -133,13 +133,23 @@ impl NetnsHandle {
         })
     }
 
-    fn open(&self, Found { label, ns, process }: Found) -> Result<Self> {
-        let (netlink, sysfs) = match ns.id() {
-            id if id == self.ns.id() => (self.netlink.clone(), self.sysfs.clone()),
-            id if id == self.home.id => (self.home.netlink.clone(), self.home.sysfs.clone()),
-            _ => (open(&ns, self.home.id, self.home.looks_once)?, Rc::default()),
+    fn open(&self, found: Found) -> Result<Self> {
+        let netlink = match found.ns.id() {
+            id if id == self.ns.id() => self.netlink.clone(),
+            id if id == self.home.id => self.home.netlink.clone(),
+            _ => open(&found.ns, self.home.id, self.home.looks_once)?,
         };
-        Ok(Self { label, ns, netlink, sysfs, process: process.map(Rc::new), home: self.home.clone() })
+        Ok(self.with(found, netlink))
+    }
+
+    /// A handle to what was found, with a socket that is open in it.
+    pub(crate) fn with(&self, Found { label, ns, process }: Found, netlink: Rc<Netlink>) -> Self {
+        let sysfs = match ns.id() {
+            id if id == self.ns.id() => self.sysfs.clone(),
+            id if id == self.home.id => self.home.sysfs.clone(),
+            _ => Rc::default(),
+        };
+        Self { label, ns, netlink, sysfs, process: process.map(Rc::new), home: self.home.clone() }
     }
 
     /// Whether this is the network namespace that this program is in.
@@ -278,9 +288,9 @@ fn open(ns: &Namespace, home: NsId, looks_once: bool) -> Result<Rc<Netlink>> {
 }
 
 /// A network namespace in which nothing was opened yet.
-struct Found {
+pub(crate) struct Found {
     label: String,
-    ns: Namespace,
+    pub(crate) ns: Namespace,
     process: Option<Process>,
 }
 
@@ -305,7 +315,7 @@ impl Found {
         }
     }
 
-    fn by_record(record: &Record) -> Result<Self> {
+    pub(crate) fn by_record(record: &Record) -> Result<Self> {
         let target = record.text("target")?;
         let has_pid = record.get("pid").is_some_and(|pid| !pid.is_null());
         if let Some(target) = target.filter(|target| has_pid && matches!(Start::parse(target), Ok(Some(_)))) {

@@ -21,6 +21,7 @@ pub mod kind;
 pub mod link;
 pub mod list;
 mod lower;
+mod many;
 pub mod monitor;
 mod neighbour;
 pub mod netem;

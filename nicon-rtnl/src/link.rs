@@ -25,6 +25,8 @@ pub struct Link {
     pub master: Option<u32>,
     /// Its MTU, in bytes.
     pub mtu: Option<u32>,
+    /// The kind of its root queueing discipline, such as `noqueue`.
+    pub qdisc: String,
     /// The group that it is in (`ip link set group`).
     pub group: u32,
     /// Its flags, `IFF_*` of linux/if.h.

@@ -1,5 +1,6 @@
 //! The link that another refers to, in words.
 
+use nicon_core::Result;
 use nicon_core::path::HOST;
 
 use crate::handle::NetnsHandle;
@@ -20,6 +21,19 @@ impl NetnsHandle {
             Ok(Far::Denied) => Some(format!("link {ifindex} in {place}")),
             Ok(Far::Gone) | Err(_) => None,
         }
+    }
+
+    /// Whether what a link of this namespace refers to is in `other`.
+    ///
+    /// # Errors
+    /// If the kernel does not answer.
+    pub fn leads_into(&self, link: &Link, other: &Self) -> Result<bool> {
+        if self.is(other) {
+            return Ok(link.lower_nsid.is_none());
+        }
+        // No link here refers to one of a namespace that has no number here.
+        let nsid = self.netlink.nsid_of(&other.ns)?;
+        Ok(nsid.is_some() && link.lower_nsid == nsid)
     }
 
     /// What messages call the namespace that this one knows by the number `nsid`.

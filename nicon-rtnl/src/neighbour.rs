@@ -9,7 +9,6 @@ use rtnetlink::packet_route::neighbour::{
 };
 
 use crate::netlink::Netlink;
-use crate::once;
 
 impl Netlink {
     /// The permanent neighbours of a link, and its proxies. Equivalent to `ip neigh show nud permanent dev LINK` and `ip neigh
@@ -18,20 +17,11 @@ impl Netlink {
     /// # Errors
     /// If the kernel does not answer.
     pub(crate) fn neighbours(&self, ifindex: u32) -> Result<Vec<NeighbourMessage>> {
-        let Some(once) = &self.once else { return self.list_neighbours(ifindex) };
-        let all = once::list(&once.neighbours, || {
-            Ok(once::grouped(self.list_neighbours(0)?, |neighbour| neighbour.header.ifindex))
-        })?;
-        Ok(all.get(&ifindex).cloned().unwrap_or_default())
-    }
-
-    /// Those of a link, or, if `ifindex` is 0, of all.
-    fn list_neighbours(&self, ifindex: u32) -> Result<Vec<NeighbourMessage>> {
         let mut neighbours = Vec::new();
         for flags in [NeighbourFlags::empty(), NeighbourFlags::Proxy] {
             let mut question = NeighbourMessage::default();
             question.header.flags = flags;
-            question.attributes.extend((ifindex > 0).then_some(NeighbourAttribute::IfIndex(ifindex)));
+            question.attributes.push(NeighbourAttribute::IfIndex(ifindex));
             let answers = self.dump(RouteNetlinkMessage::GetNeighbour(question));
             let answers = answers.map_err(|error| error.context("list neighbours"))?;
             neighbours.extend(answers.into_iter().filter_map(|answer| configured(answer, ifindex)));
@@ -44,7 +34,7 @@ impl Netlink {
 fn configured(answer: RouteNetlinkMessage, ifindex: u32) -> Option<NeighbourMessage> {
     let RouteNetlinkMessage::NewNeighbour(mut neighbour) = answer else { return None };
     let is_permanent = neighbour.header.state == NeighbourState::Permanent;
-    if ifindex > 0 && neighbour.header.ifindex != ifindex || !(is_proxy(&neighbour) || is_permanent) {
+    if neighbour.header.ifindex != ifindex || !(is_proxy(&neighbour) || is_permanent) {
         return None;
     }
     neighbour

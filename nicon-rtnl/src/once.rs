@@ -6,9 +6,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use nicon_core::{NsId, Result};
-use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::AddressMessage;
-use rtnetlink::packet_route::neighbour::NeighbourMessage;
 use rtnetlink::packet_route::route::RouteMessage;
 
 use crate::link::Link;
@@ -23,18 +21,10 @@ pub(crate) struct Once {
     pub(crate) links: List<Links>,
     /// By the ifindex of their links, as are the others.
     pub(crate) addresses: List<HashMap<u32, Vec<AddressMessage>>>,
-    pub(crate) neighbours: List<HashMap<u32, Vec<NeighbourMessage>>>,
     pub(crate) qdiscs: List<HashMap<u32, Vec<Raw>>>,
-    routes_of_ipv4: List<Vec<RouteMessage>>,
-    routes_of_ipv6: List<Vec<RouteMessage>>,
+    pub(crate) routes: List<Vec<RouteMessage>>,
     /// By what numbers other namespaces are known.
     pub(crate) nsids: RefCell<HashMap<NsId, Option<i32>>>,
-}
-
-impl Once {
-    pub(crate) fn routes(&self, family: AddressFamily) -> &List<Vec<RouteMessage>> {
-        if family == AddressFamily::Inet6 { &self.routes_of_ipv6 } else { &self.routes_of_ipv4 }
-    }
 }
 
 /// All links.

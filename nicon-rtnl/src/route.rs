@@ -125,7 +125,8 @@ impl Netlink {
     /// If the kernel does not list them.
     pub(crate) fn routes(&self, family: AddressFamily, ifindex: Option<u32>) -> Result<Vec<RouteMessage>> {
         let Some(once) = &self.once else { return self.list_routes(family, ifindex) };
-        let all = once::list(once.routes(family), || self.list_routes(family, None))?.iter();
+        let all = once::list(&once.routes, || self.list_routes(AddressFamily::Unspec, None))?.iter();
+        let all = all.filter(|route| route.header.address_family == family);
         let is_of_link = |route: &&RouteMessage| ifindex.is_none_or(|ifindex| leads_through(route, ifindex));
         Ok(all.filter(is_of_link).cloned().collect())
     }

@@ -30,6 +30,7 @@ const WGPEER_A_FLAGS: u16 = 3;
 const WGPEER_A_ENDPOINT: u16 = 4;
 const WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL: u16 = 5;
 const WGPEER_A_ALLOWEDIPS: u16 = 9;
+const WGPEER_F_REMOVE_ME: u32 = 1;
 const WGPEER_F_REPLACE_ALLOWEDIPS: u32 = 2;
 const WGALLOWEDIP_A_FAMILY: u16 = 1;
 const WGALLOWEDIP_A_IPADDR: u16 = 2;
@@ -76,6 +77,24 @@ impl NetnsHandle {
             .map_err(|error: NetlinkError| error.context("look at the keys and peers of a wireguard link"))
     }
 
+    /// Removes peers. Equivalent to `wg set LINK peer KEY remove`.
+    ///
+    /// # Errors
+    /// The kernel's error.
+    pub fn remove_wireguard_peers(&self, ifindex: u32, peers: &[Key]) -> Result<()> {
+        let remove = || {
+            let socket = Generic::open(FAMILY)?;
+            for key in peers {
+                let mut peer = Vec::new();
+                push(&mut peer, WGPEER_A_PUBLIC_KEY, key.bytes());
+                push(&mut peer, WGPEER_A_FLAGS, &WGPEER_F_REMOVE_ME.to_ne_bytes());
+                socket.exchange(with_peer(about(&socket, WG_CMD_SET_DEVICE, ifindex), &peer), NLM_F_ACK)?;
+            }
+            Ok(())
+        };
+        self.inside(remove)?.map_err(|error: NetlinkError| error.context("remove peers of a wireguard link"))
+    }
+
     /// Sets them. What is not among these stays, unless all is to be replaced. Equivalent to `wg set`, or `wg setconf`.
     ///
     /// # Errors
@@ -97,11 +116,8 @@ impl NetnsHandle {
             socket.exchange(own, NLM_F_ACK)?;
             // One message each: all of them may be too long for one.
             for peer in &wanted.peers {
-                let mut message = about(&socket, WG_CMD_SET_DEVICE, ifindex);
-                let mut peers = Vec::new();
-                push(&mut peers, NESTED, &peer_attributes(peer));
-                push(&mut message.payload, WGDEVICE_A_PEERS | NESTED, &peers);
-                socket.exchange(message, NLM_F_ACK)?;
+                let message = about(&socket, WG_CMD_SET_DEVICE, ifindex);
+                socket.exchange(with_peer(message, &peer_attributes(peer)), NLM_F_ACK)?;
             }
             Ok(())
         };
@@ -112,6 +128,13 @@ impl NetnsHandle {
 fn about(socket: &Generic, command: u8, ifindex: u32) -> Raw {
     let mut message = socket.message(command);
     push(&mut message.payload, WGDEVICE_A_IFINDEX, &ifindex.to_ne_bytes());
+    message
+}
+
+fn with_peer(mut message: Raw, peer: &[u8]) -> Raw {
+    let mut peers = Vec::new();
+    push(&mut peers, NESTED, peer);
+    push(&mut message.payload, WGDEVICE_A_PEERS | NESTED, &peers);
     message
 }
 
@@ -231,13 +254,8 @@ mod tests {
         }
         assert_eq!(read_peer(&[]), None);
         let networks = |text: &str| peer_attributes(&peer(None, &[text]));
-        let messages = ["192.0.2.0/24", "198.51.100.0/24"].map(|text| {
-            let mut message = Raw { kind: 0, payload: vec![0; HEADER] };
-            let mut peers = Vec::new();
-            push(&mut peers, NESTED, &networks(text));
-            push(&mut message.payload, WGDEVICE_A_PEERS | NESTED, &peers);
-            message
-        });
+        let messages = ["192.0.2.0/24", "198.51.100.0/24"]
+            .map(|text| with_peer(Raw { kind: 0, payload: vec![0; HEADER] }, &networks(text)));
         assert_eq!(device(&messages).peers, [peer(None, &["192.0.2.0/24", "198.51.100.0/24"])]);
     }
 }

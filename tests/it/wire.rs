@@ -3,6 +3,7 @@
 mod apply;
 mod destroy;
 mod killed;
+mod kinds;
 mod lab;
 mod prune;
 
@@ -11,7 +12,7 @@ use libtest_mimic::Trial;
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
-    [apply::trials(suite), destroy::trials(suite), killed::trials(suite), prune::trials(suite)]
+    [apply::trials(suite), destroy::trials(suite), killed::trials(suite), kinds::trials(suite), prune::trials(suite)]
         .into_iter()
         .flatten()
         .collect()

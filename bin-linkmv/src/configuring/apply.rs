@@ -105,7 +105,7 @@ impl Configuration<'_> {
         if !exact {
             return Ok(Surplus::default());
         }
-        let has = Carry::read(&netns.netlink, link.ifindex)?;
+        let has = Carry::read_without_neighbours(&netns.netlink, link.ifindex)?;
         let mut surplus = Surplus::default();
         // What comes along from another namespace may be nicon's as well.
         if !spec.keeps(Keep::Addr) {

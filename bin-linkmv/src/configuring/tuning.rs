@@ -183,7 +183,8 @@ fn lacking_settings(spec: &LinkSpec, link: &Link, netns: &NetnsHandle) -> Result
 /// If somebody else gave it a root queueing discipline.
 fn netem<'a>(configuration: &Configuration<'a>, link: &Link) -> Result<NetemChange<'a>> {
     let Configuration { spec, netns, exact, .. } = *configuration;
-    if spec.netem.is_none() && !exact {
+    // Most links have no netem, and the kernel says so with the link.
+    if spec.netem.is_none() && (!exact || link.qdisc != "netem") {
         return Ok(NetemChange::None);
     }
     match (netns.netlink.root_qdisc(link.ifindex)?, &spec.netem) {

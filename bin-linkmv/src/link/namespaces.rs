@@ -50,7 +50,7 @@ impl Namespaces {
     /// # Errors
     /// As [`NetnsHandle::open_record`].
     pub(crate) fn of_record(&self, record: &Record) -> Result<Rc<NetnsHandle>> {
-        let who = IDENTITY.map(|field| record.get(field).map(ToString::to_string).unwrap_or_default()).join(" ");
+        let who = identity(record);
         if let Some(known) = self.named.borrow().get(&who).filter(|known| known.check_alive().is_ok()) {
             return Ok(known.clone());
         }
@@ -61,6 +61,23 @@ impl Namespaces {
         }
         named.insert(who, netns.clone());
         Ok(netns)
+    }
+
+    /// Opens those of many records at once. What cannot be opened is told when a record that names it has its turn.
+    ///
+    /// # Errors
+    /// If no thread can be started.
+    pub(crate) fn open_all<'r>(&self, records: impl Iterator<Item = &'r Record>) -> Result<()> {
+        let mut first = BTreeMap::new();
+        for record in records {
+            if first.len() < MOST {
+                first.entry(identity(record)).or_insert(record);
+            }
+        }
+        let (who, records): (Vec<String>, Vec<&Record>) = first.into_iter().unzip();
+        let opened = self.home.open_records(&records)?;
+        self.named.borrow_mut().extend(opened.into_iter().map(|(at, netns)| (who[at].clone(), Rc::new(netns))));
+        Ok(())
     }
 
     /// One that a record has named, by its inode number.
@@ -130,4 +147,9 @@ impl Namespaces {
         }
         Err(gone)
     }
+}
+
+/// What names a record's process, or its namespace.
+fn identity(record: &Record) -> String {
+    IDENTITY.map(|field| record.get(field).map(ToString::to_string).unwrap_or_default()).join(" ")
 }

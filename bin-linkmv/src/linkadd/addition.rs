@@ -53,7 +53,7 @@ impl<'a> Addition<'a> {
         let master = spec.master.as_ref().map(|name| own.master(name)).transpose()?;
         let mark = asked.mark.as_ref();
         let configuration = Configuration { spec, netns: own, master, origin: None, mark, exact };
-        let extras = Extras::new(&asked.kind, own)?;
+        let extras = Extras::new(&asked.kind, own, exact)?;
         Ok(Self { creation: Creation { asked, own, lower }, configuration, extras })
     }
 

@@ -32,13 +32,13 @@ impl Given {
 }
 
 impl<'a> Extras<'a> {
-    /// Those of a link in a namespace.
+    /// Those of a link in a namespace, and no others if it is to be `exact`.
     ///
     /// # Errors
     /// If a file with a key cannot be read.
-    pub(crate) fn new(kind: &'a KindSpec, netns: &'a NetnsHandle) -> Result<Self> {
+    pub(crate) fn new(kind: &'a KindSpec, netns: &'a NetnsHandle, exact: bool) -> Result<Self> {
         let is_wireguard = kind.settings.kind() == Kind::Wireguard;
-        let keys = is_wireguard.then(|| Keys::read(&kind.wireguard)).transpose()?;
+        let keys = is_wireguard.then(|| Keys::read(&kind.wireguard, exact)).transpose()?;
         Ok(Self { kind, netns, keys })
     }
 

@@ -18,6 +18,8 @@ const LONGEST: u64 = 256;
 pub(crate) struct Keys<'a> {
     asked: &'a Wireguard,
     wanted: Device,
+    /// Whether it is to have no other peers.
+    exact: bool,
 }
 
 impl<'a> Keys<'a> {
@@ -25,7 +27,7 @@ impl<'a> Keys<'a> {
     ///
     /// # Errors
     /// If one holds no key, or everybody can read it.
-    pub(crate) fn read(asked: &'a Wireguard) -> Result<Self> {
+    pub(crate) fn read(asked: &'a Wireguard, exact: bool) -> Result<Self> {
         let peer = |peer: &Peer| {
             Ok(wireguard::Peer {
                 public_key: peer.public_key,
@@ -40,23 +42,25 @@ impl<'a> Keys<'a> {
             listen_port: asked.listen_port,
             peers: asked.peers.iter().map(peer).collect::<Result<_>>()?,
         };
-        Ok(Self { asked, wanted })
+        Ok(Self { asked, wanted, exact })
     }
 
-    /// Gives a link what it lacks, and returns what it had before; `None` if it lacks nothing. Other peers stay.
+    /// Gives a link what it lacks, and returns what it had before; `None` if it lacks nothing.
     ///
     /// # Errors
     /// If the kernel does not do it. Nothing is changed.
     pub(crate) fn give(&self, netns: &NetnsHandle, link: &Link) -> Result<Option<Device>> {
-        if self.wanted == Device::default() {
+        if self.wanted == Device::default() && !self.exact {
             return Ok(None);
         }
         let before = netns.wireguard(link.ifindex)?;
-        let lacking = self.lacking(&before);
-        if lacking == Device::default() {
+        let (lacking, surplus) = (self.lacking(&before), self.surplus(&before));
+        if lacking == Device::default() && surplus.is_empty() {
             return Ok(None);
         }
-        if let Err(error) = netns.set_wireguard(link.ifindex, &lacking, false) {
+        // First those that go: a network that another peer has would be taken from that one.
+        let removed = netns.remove_wireguard_peers(link.ifindex, &surplus);
+        if let Err(error) = removed.and_then(|()| netns.set_wireguard(link.ifindex, &lacking, false)) {
             netns.set_wireguard(link.ifindex, &before, true).map_err(|failure| failure.prefix(&error))?;
             return Err(error);
         }
@@ -73,7 +77,14 @@ impl<'a> Keys<'a> {
         words.extend(lacking.listen_port.map(|port| format!("listen-port {port}")));
         let is_lacking = |peer: &&Peer| lacking.peers.iter().any(|other| other.public_key == peer.public_key);
         words.extend(self.asked.peers.iter().filter(is_lacking).map(peer_in_words));
+        words.extend(self.surplus(present).iter().map(|key| format!("peer {} remove", key.text())));
         (!words.is_empty()).then(|| format!("wg set {name} {}", words.join(" ")))
+    }
+
+    fn surplus(&self, present: &Device) -> Vec<Key> {
+        let is_wanted = |key: &Key| self.wanted.peers.iter().any(|peer| peer.public_key == *key);
+        let present = present.peers.iter().map(|peer| peer.public_key);
+        present.filter(|key| self.exact && !is_wanted(key)).collect()
     }
 
     fn lacking(&self, present: &Device) -> Device {

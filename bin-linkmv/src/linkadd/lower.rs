@@ -35,15 +35,7 @@ impl Lower {
     /// # Errors
     /// If the kernel does not answer.
     pub(crate) fn is_below(&self, link: &Link, own: &NetnsHandle) -> Result<bool> {
-        if link.lower != self.ifindex() {
-            return Ok(false);
-        }
-        if own.is(&self.netns) {
-            return Ok(link.lower_nsid.is_none());
-        }
-        // A namespace without a number there has no link of it on its own ones.
-        let nsid = own.netlink.nsid_of(&self.netns.ns)?;
-        Ok(nsid.is_some() && link.lower_nsid == nsid)
+        Ok(link.lower == self.ifindex() && own.leads_into(link, &self.netns)?)
     }
 
     /// Makes sure that a link on the one below could come up. The kernel brings up no VLAN on a link that is down

@@ -1,16 +1,14 @@
 //! The run: records in, the moves that they ask for, records out.
 
-use std::time::Duration;
-
 use nicon_core::filter::interrupt::Interrupt;
-use nicon_core::filter::stream::{Answers, Lines, View};
+use nicon_core::filter::stream::{Answers, View};
 use nicon_core::filter::table::Column;
 use nicon_core::record::cell;
-use nicon_core::{Error, Record, Result, Status};
-use nicon_rtnl::record::{IFINDEX, MAC, NAME, RECORDS, TARGET};
+use nicon_core::{Record, Result, Status};
+use nicon_rtnl::record::{IFINDEX, MAC, NAME, TARGET};
 
 use crate::batch::{self, Batch};
-use crate::link::ending::Remainder;
+use crate::each::{Each, one};
 use crate::link::journal::Journals;
 use crate::link::losses;
 use crate::link::namespaces::Namespaces;
@@ -23,7 +21,6 @@ use crate::moving::guard::Guard;
 use crate::moving::job::Options;
 use crate::record::act::Act;
 use crate::record::deed;
-use crate::record::passing::{Passing, is_passed_over};
 use crate::record::program::LINKMV;
 use crate::record::steps;
 use crate::undoing::input;
@@ -73,80 +70,17 @@ pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
     let mut batch =
         Batch::new(batch::Options { program: LINKMV, fail_fast, all_or_nothing }, answers, interrupt, &namespaces);
     let mut change = |record: &mut Record| change(record, &Asked::of(record, args)?, (&options, &mut endpoints));
+    let each = Each {
+        act: Act::Link,
+        nothing: args.link.as_ref().map(|link| format!("no record on standard input: {link} was not moved")),
+        mistake: "no record names a link: give LINK, or \"link\" in a record",
+        hint: if args.link.is_some() { "give --target PID" } else { "name a link and give --target PID" },
+        pace: args.pace.unwrap_or_default(),
+        interrupt,
+    };
     let read = match &args.target {
-        Some(target) => act(&mut batch, None, Record::from(target), change).map(drop),
-        None => each_record(args, &mut batch, interrupt, &mut change),
+        Some(target) => one(&mut batch, None, Record::from(target), &mut change).map(drop),
+        None => each.run(&mut batch, change),
     };
     batch.finish(read)
-}
-
-/// Acts on the records of standard input that ask for it, and passes the others on.
-fn each_record(
-    args: &Args,
-    batch: &mut Batch<'_>,
-    interrupt: &Interrupt,
-    mut change: impl FnMut(&mut Record) -> Result<(bool, Remainder)>,
-) -> Result<()> {
-    let (mut passing, mut rest, mut acted) = (Passing::default(), Duration::ZERO, false);
-    let hint = if args.link.is_some() { "give --target PID" } else { "name a link and give --target PID" };
-    for line in Lines::stdin_until(interrupt, hint)? {
-        let line = line?;
-        let record = line.record(RECORDS);
-        if batch.is_stopped() {
-            record.map_or(Ok(()), |record| batch.skip(Some(line.number), record))?;
-            continue;
-        }
-        let asked = record.map_err(|error| (None, error)).and_then(|record| match asks(&record, args) {
-            Ok(asks) => Ok((record, asks)),
-            Err(error) => Err((Some(record), error)),
-        });
-        let given = match &asked {
-            Ok((record, false)) => passing.pass(line.number, record.clone()),
-            Ok((_, true)) | Err(_) => passing.release(),
-        };
-        for (number, record) in given {
-            batch.pass(Some(number), record)?;
-        }
-        match asked {
-            Ok((record, true)) => {
-                interrupt.sleep(rest);
-                acted = true;
-                let changed = act(batch, Some(line.number), record, &mut change)?;
-                rest = args.pace.filter(|_| changed).unwrap_or_default();
-            }
-            Ok((_, false)) => {}
-            Err((record, error)) => batch.fail(Some(line.number), record, error)?,
-        }
-    }
-    match &args.link {
-        Some(link) if !acted && !batch.is_stopped() => {
-            batch.fail(None, None, Error::no(format!("no record on standard input: {link} was not moved")))
-        }
-        None if passing.is_a_mistake() => {
-            batch.fail(None, None, Error::failed("no record names a link: give LINK, or \"link\" in a record"))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Whether a record asks for a move.
-fn asks(record: &Record, args: &Args) -> Result<bool> {
-    if is_passed_over(record) {
-        return Ok(false);
-    }
-    Ok(args.link.is_some() || Act::of(record)? == Some(Act::Link))
-}
-
-/// Acts on one record, and returns whether anything was changed.
-fn act(
-    batch: &mut Batch<'_>,
-    line: Option<u64>,
-    mut record: Record,
-    change: impl FnOnce(&mut Record) -> Result<(bool, Remainder)>,
-) -> Result<bool> {
-    let before = record.clone();
-    match change(&mut record) {
-        Ok((changed, remainder)) => batch.done(line, before, record, remainder).map(|()| changed),
-        Err(error) => batch.fail(line, [record], error).map(|()| false),
-    }
 }

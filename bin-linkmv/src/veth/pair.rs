@@ -165,8 +165,7 @@ impl<'a> Pair<'a> {
         let veths = links.iter().all(|link| link.kind.as_deref() == Some("veth"));
         let mutual = links[0].lower == Some(links[1].ifindex) && links[1].lower == Some(links[0].ifindex);
         let [first, second] = self.namespaces;
-        let nsid = if first.is(second) { None } else { first.netlink.nsid_of(&second.ns)? };
-        Ok(veths && mutual && links[0].lower_nsid == nsid)
+        Ok(veths && mutual && first.leads_into(links[0], second)?)
     }
 
     /// Equivalent to `ip link add NAME up type veth peer name PEER netns ...`, sent from the first end's namespace.

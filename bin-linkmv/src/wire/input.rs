@@ -112,6 +112,11 @@ impl Input {
         self.plans.values().any(|plan| plan.each)
     }
 
+    /// The records that ask for something.
+    pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
+        self.units.iter().flat_map(|unit| &unit.records).map(|(_, record)| record)
+    }
+
     /// Whether all that is asked for belongs to a plan: then what a plan does not ask for any more of a link goes.
     pub(crate) fn is_planned(&self) -> bool {
         self.units.iter().all(Unit::is_planned)

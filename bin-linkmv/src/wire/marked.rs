@@ -34,8 +34,7 @@ impl Found {
     pub(crate) fn peer(&self, netns: &NetnsHandle, link: &Link) -> Result<Option<(&NetnsHandle, Link)>> {
         let Some(ifindex) = link.lower.filter(|_| link.relation() == Some(Relation::Peer)) else { return Ok(None) };
         for other in &self.namespaces {
-            let nsid = if other.is(netns) { None } else { netns.netlink.nsid_of(&other.ns)? };
-            if nsid == link.lower_nsid && nsid.is_some() != other.is(netns) {
+            if netns.leads_into(link, other)? {
                 return Ok(other.netlink.link_at(ifindex)?.map(|peer| (&**other, peer)));
             }
         }

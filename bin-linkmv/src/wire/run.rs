@@ -17,6 +17,9 @@ pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
     let namespaces = if args.check { Namespaces::looking_once()? } else { Namespaces::new()? };
     let context = Context::new(args, &namespaces, interrupt)?;
     let input = Input::read(interrupt)?;
+    if !args.destroy {
+        namespaces.open_all(input.records())?;
+    }
     if args.destroy {
         destroy::destroy(&input, &context)
     } else if args.check {

@@ -1,6 +1,7 @@
 //! What a plan has on this machine and does not ask for (any more).
 
 use nicon_core::{Error, Record, Result};
+use nicon_rtnl::packet_route::link::LinkFlags;
 use serde_json::json;
 
 use crate::link::journal::Journals;
@@ -46,8 +47,8 @@ pub(crate) fn find(plans: &[&str], wanted: &Wanted, context: &Context<'_>) -> Re
                     marked.mark.altname()
                 )));
             }
-            // A network card, or lo: nicon makes no such link, so somebody else gave it the mark.
-            (false, None) if marked.link.kind.is_none() => {}
+            // A network card or lo: nicon makes no such link, and moves no lo, so somebody else gave it the mark.
+            (false, None) if is_nobodys(&marked) => {}
             (false, None) => made.push(marked),
         }
     }
@@ -87,4 +88,9 @@ impl Surplus {
         });
         moved.chain(made).collect()
     }
+}
+
+/// Whether nicon never gives a link the mark that it carries.
+fn is_nobodys(MarkedLink { link, mark, .. }: &MarkedLink) -> bool {
+    link.flags.contains(LinkFlags::Loopback) || link.kind.is_none() && mark.tie == Tie::Made
 }

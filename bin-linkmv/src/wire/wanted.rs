@@ -36,8 +36,8 @@ enum Wish {
     Moved,
     /// One that was changed there.
     Changed,
-    /// The end of a pair whose other end has this name, in this namespace.
-    End(Rc<NetnsHandle>, String),
+    /// The first or the second end of a pair whose other end has this name, in this namespace.
+    End { other: Rc<NetnsHandle>, far: String, is_first: bool },
     /// A single link that was made as this record asks for it.
     Made(Record),
 }
@@ -67,7 +67,9 @@ impl Wanted {
             for at in 0..places.len() {
                 let (netns, Some(name)) = &places[at] else { continue };
                 let wish = match (unit.act, places.get(1 - at.min(1))) {
-                    (Act::Pair, Some((other, Some(far)))) => Wish::End(other.clone(), far.clone()),
+                    (Act::Pair, Some((other, Some(far)))) => {
+                        Wish::End { other: other.clone(), far: far.clone(), is_first: at == 0 }
+                    }
                     (Act::Kind, _) => Wish::Made(unit.records[at].1.clone()),
                     _ if from == Some(netns.ns.id().ino) => Wish::Changed,
                     _ => Wish::Moved,
@@ -80,9 +82,8 @@ impl Wanted {
 
     /// Nothing, but what records call the namespaces whose inode numbers they have.
     pub(crate) fn labels_of(input: &Input) -> Self {
-        let records = input.units.iter().flat_map(|unit| &unit.records).map(|(_, record)| record);
         let labelled = |record: &Record| Some((record.get("ns")?.get("net")?.as_u64()?, label(record)));
-        Self { labels: records.filter_map(labelled).collect(), ..Self::default() }
+        Self { labels: input.records().filter_map(labelled).collect(), ..Self::default() }
     }
 
     /// Whether a link that carries a mark is what is asked for in its place.
@@ -98,12 +99,15 @@ impl Wanted {
             Some(Wish::Moved) => recorded_origin(link).is_some(),
             Some(Wish::Changed) => mark.tie == Tie::Kept,
             Some(Wish::Made(record)) => mark.tie == Tie::Made && is_as_asked(record, (link, netns), home)?,
-            Some(Wish::End(other, far)) => {
-                let nsid = if other.is(netns) { None } else { netns.netlink.nsid_of(&other.ns)? };
+            Some(Wish::End { other, far, is_first }) => {
                 let peer = link.lower.map_or(Ok(None), |ifindex| other.netlink.link_at(ifindex))?;
-                link.kind.as_deref() == Some("veth")
-                    && link.lower_nsid == nsid
-                    && peer.is_some_and(|peer| is_called(&peer, far))
+                match peer.filter(|peer| is_called(peer, far)) {
+                    None => false,
+                    Some(_) if link.kind.as_deref() != Some("veth") => false,
+                    // Both ends say the same, so that one direction is enough to ask about.
+                    Some(peer) if *is_first => leads_to((netns, link), (other, &peer))?,
+                    Some(peer) => link.lower == Some(peer.ifindex) && leads_to((other, &peer), (netns, link))?,
+                }
             }
         })
     }
@@ -121,6 +125,11 @@ impl Wanted {
     pub(crate) fn label<'a>(&'a self, netns: &'a NetnsHandle) -> &'a str {
         self.labels.get(&netns.ns.id().ino).unwrap_or(&netns.label)
     }
+}
+
+/// Whether an end of a pair says that the other is its peer.
+fn leads_to((netns, link): (&NetnsHandle, &Link), (other, peer): (&NetnsHandle, &Link)) -> Result<bool> {
+    Ok(link.lower == Some(peer.ifindex) && netns.leads_into(link, other)?)
 }
 
 /// Whether a link is found by a name. One that was renamed is made, or moved, anew.

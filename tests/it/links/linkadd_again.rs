@@ -100,6 +100,12 @@ fn another_link(suite: &Suite) -> Result<(), Failed> {
     third.ip("link add low type veth peer name high");
     refusal(&on(&third.pid().to_string(), "low"), 1, &["a macvlan on low in ", ", not on low in process"]);
     assert_eq!(state(), before);
+    // Nor is one on a link of its own place one on a link of a place that this one knows nothing of.
+    let on_own = ["nicon-linkadd", "-t", &target, "-f", "target", "macvlan", "eth2", "--parent=low"];
+    record(&suite.run(&on_own));
+    let unknown = third.pid().to_string();
+    let on_third = ["nicon-linkadd", "-t", &target, "-f", &unknown, "macvlan", "eth2", "--parent=low"];
+    refusal(&suite.run(&on_third), 1, &["a macvlan on low, not on low in process"]);
     Ok(())
 }
 

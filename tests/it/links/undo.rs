@@ -35,9 +35,14 @@ pub(crate) fn furnished(ip: impl Fn(&str) -> String, link: &str, peer: &str) {
     }
     // Tests run beside each other in one namespace: each pair has networks of its own.
     let n = link.trim_start_matches('v');
+    let number: u32 = n.parse().unwrap();
     for line in [
         format!("link set {peer} up"),
-        format!("link set {link} up mtu 1400 txqueuelen 77 address 02:00:5e:00:54:{n:0>2}"),
+        format!(
+            "link set {link} up mtu 1400 txqueuelen 77 address 02:00:5e:00:{:02x}:{:02x}",
+            0x54 + number / 100,
+            number % 100
+        ),
         format!("link property add dev {link} altname {link}-also"),
         format!("addr add 10.{n}.0.1/24 brd + dev {link} label {link}:x"),
         format!("addr add 10.{n}.1.1 peer 10.{n}.1.2/32 dev {link} scope link metric 12"),

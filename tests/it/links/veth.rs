@@ -154,6 +154,11 @@ fn twice_is_once(suite: &Suite) -> Result<(), Failed> {
     let third = Place::new();
     third.ip("link add eth2 index 77 type veth peer name eth2x");
     refusal(&veth(suite, [&places[0], &third], &words), 1, &["eth1 already exists in process"]);
+    // Nor are ends of two pairs that never leave their places, which know nothing of each other, even where all numbers agree.
+    let strangers = [Place::new(), Place::new()];
+    strangers[0].ip("link add eth1 index 7 type veth peer name other index 8");
+    strangers[1].ip("link add eth2 index 8 type veth peer name other index 7");
+    refusal(&veth(suite, strangers.each_ref(), &words), 1, &["eth1 already exists in process"]);
     Ok(())
 }
 

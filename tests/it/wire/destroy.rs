@@ -4,7 +4,7 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
 use super::lab::Lab;
-use crate::support::expect::{records, refusal, undone};
+use crate::support::expect::{deed, records, refusal, undone};
 use crate::support::suite::Suite;
 use nicon_lab::{LIMIT, output_of_input, tool};
 
@@ -13,6 +13,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial_of_kernel(&[], "wire::destroy::only_what_is_of_the_plan", only_what_is_of_the_plan),
         suite.trial_of_kernel(&[], "wire::destroy::whatever_it_is_called_meanwhile", renamed),
         suite.trial_of_kernel(&[], "wire::destroy::where_a_container_has_ended", ended),
+        suite.trial_of_kernel(&[], "wire::destroy::a_card_that_the_kernel_put_back", put_back),
         suite.trial_of_kernel(&[], "wire::destroy::what_others_have_stacked_on_it", stacked),
         suite.trial_of_kernel(&[], "wire::destroy::lines_that_name_no_plan", no_plan),
         suite.trial_of_kernel(&[], "wire::destroy::an_interrupted_one", interrupted),
@@ -82,6 +83,26 @@ fn ended(suite: &Suite) -> Result<(), Failed> {
     assert!(!crate::support::links::links().contains(&"in-first".to_owned()));
     let left: Vec<_> = std::fs::read_dir("/run/nicon")?.flatten().map(|entry| entry.file_name()).collect();
     assert!(!left.iter().any(|name| name.to_string_lossy().contains(&plan)), "{left:?}");
+    Ok(())
+}
+
+/// When a container ends, the kernel puts its network cards back, but as the container left them. The plan knows how they were,
+/// also if they were moved again since.
+fn put_back(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    let home = format!("link set eth2 netns {}", std::process::id());
+    for again in [false, true] {
+        lab.wire(suite);
+        lab.places[0].ip(&home);
+        if again {
+            let told = lab.wire(suite);
+            let changed: Vec<_> = told.iter().map(|record| &deed(record)["changed"]).collect();
+            assert_eq!(changed, [false, false, true]);
+            assert_eq!(lab.places[0].links(), ["lo", "eth1", "eth2"]);
+        }
+        destroy(suite, &lab);
+        lab.is_gone();
+    }
     Ok(())
 }
 
