@@ -10,6 +10,7 @@ use crate::configuring::carried::Carried;
 use crate::configuring::complete::complete;
 use crate::configuring::configuration::Configuration;
 use crate::configuring::steps::until_ready;
+use crate::link::taken::name_taken;
 use crate::link::undo::Undo;
 use crate::link::wait_ready::{Readiness, wait_ready};
 use crate::linkadd::asked::Asked;
@@ -107,6 +108,10 @@ impl<'a> Addition<'a> {
         let Creation { asked, own, lower } = self.creation;
         let named = own.netlink.link(asked.name.as_str())?;
         if let Some(link) = &named {
+            // Under an alternative name it is another one, and keeps its own.
+            if link.name != asked.name.as_str() {
+                return Err(name_taken(asked.name.as_str(), own));
+            }
             check_same(asked, lower, (link, own))?;
         }
         let half_made = match named {

@@ -106,6 +106,11 @@ fn another_link(suite: &Suite) -> Result<(), Failed> {
     let unknown = third.pid().to_string();
     let on_third = ["nicon-linkadd", "-t", &target, "-f", &unknown, "macvlan", "eth2", "--parent=low"];
     refusal(&suite.run(&on_third), 1, &["a macvlan on low, not on low in process"]);
+    // One that was renamed is another one, also if it answers to the name still.
+    own.ip_batch("link set eth1 down\nlink set eth1 name other\nlink property add dev other altname eth1\n");
+    let renamed = state();
+    refusal(&add(&["macvlan", "eth1"]), 1, &["eth1 already exists", "an alternative name of other"]);
+    assert_eq!(state(), renamed);
     Ok(())
 }
 
