@@ -2,13 +2,14 @@
 
 use std::rc::Rc;
 
+use nicon_core::link::kind::TARGETS_OWN;
 use nicon_core::path::HOST;
 use nicon_core::{Error, Record, Result};
 use nicon_rtnl::NetnsHandle;
 
 use crate::link::namespaces::Namespaces;
 use crate::link::source::Source;
-use crate::wishes::origin::{From, is_target};
+use crate::wishes::origin::From;
 
 /// Where links are and where they go. Consecutive records mostly name the same namespaces, so what is open there is reused.
 pub(crate) struct Endpoints<'a> {
@@ -58,7 +59,7 @@ impl<'a> Endpoints<'a> {
             }
             Given::Target => None,
             Given::Not(from) => match record.get("from") {
-                Some(value) if is_target(value) => None,
+                Some(value) if value == TARGETS_OWN => None,
                 Some(value) => Some(value),
                 None => {
                     differ(&from.netns, to, false)?;
