@@ -167,7 +167,7 @@ impl<A> View<A> {
 
     /// The same for a run that goes on: the table's rows are printed as they come.
     #[must_use]
-    pub fn choose_going_on(json: bool, columns: &'static [Column<A>]) -> Self {
+    pub fn choose_rows(json: bool, columns: &'static [Column<A>]) -> Self {
         match Self::choose(json, columns) {
             Self::Table(columns) => Self::Rows(columns),
             other => other,

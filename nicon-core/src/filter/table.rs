@@ -17,7 +17,9 @@ pub struct Column<A = Record> {
 #[must_use]
 pub fn align<R: AsRef<[String]>>(rows: &[R]) -> Vec<String> {
     let mut widths = Widths::default();
-    rows.iter().for_each(|row| widths.widen(row.as_ref()));
+    for row in rows {
+        widths.widen(row.as_ref());
+    }
     rows.iter().map(|row| widths.line(row.as_ref())).collect()
 }
 
@@ -33,7 +35,9 @@ impl Widths {
         let heading = self.0.is_empty().then_some(titles);
         let cells = |answer| columns.iter().map(|column| text::escape(&(column.cell)(answer)).into_owned()).collect();
         let rows: Vec<Vec<String>> = heading.into_iter().chain(answers.iter().map(cells)).collect();
-        rows.iter().for_each(|row| self.widen(row));
+        for row in &rows {
+            self.widen(row);
+        }
         rows.iter().map(|row| self.line(row) + "\n").collect()
     }
 
