@@ -6,6 +6,7 @@ pub(crate) mod plan;
 pub(crate) mod privileges;
 pub(crate) mod statuses;
 pub(crate) mod tree;
+pub(crate) mod tree_watch;
 pub(crate) mod user_namespaces;
 
 use libtest_mimic::Trial;
@@ -20,6 +21,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         privileges::trials(suite),
         statuses::trials(suite),
         tree::trials(suite),
+        tree_watch::trials(suite),
         user_namespaces::trials(suite),
     ]
     .into_iter()

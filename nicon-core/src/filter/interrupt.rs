@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::signal::{SigSet, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -104,6 +105,22 @@ impl Interrupt {
             let _ = wait([signals.as_fd()], left);
             left = time.saturating_sub(begun.elapsed());
         }
+    }
+
+    /// Waits for files, as `poll(2)` does: for a time, or until a signal comes.
+    ///
+    /// # Errors
+    /// What `poll(2)` fails with.
+    pub fn poll<'a>(&'a self, files: &mut [PollFd<'a>], time: Duration) -> Result<()> {
+        let mut all = files.to_vec();
+        all.extend(self.signals.as_ref().map(|signals| PollFd::new(signals.as_fd(), PollFlags::POLLIN)));
+        match ppoll(&mut all, Some(TimeSpec::from_duration(time.min(LONGEST))), None) {
+            // Stopped, and continued.
+            Err(Errno::EINTR) => return Ok(()),
+            polled => polled.context(|| "wait")?,
+        };
+        files.clone_from_slice(&all[..files.len()]);
+        Ok(())
     }
 
     /// A reader of `input` that waits for it until a signal comes, and then reads what is there already.
