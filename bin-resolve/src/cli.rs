@@ -7,3 +7,5 @@ mod groups;
 mod output;
 mod question;
 mod source;
+mod wait;
+mod watch;
