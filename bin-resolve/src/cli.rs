@@ -1,6 +1,7 @@
 //! What the user typed, and what the user sees.
 
 pub(crate) mod args;
+pub(crate) mod program;
 pub(crate) mod run;
 
 mod groups;

@@ -4,17 +4,15 @@ use std::time::Instant;
 
 use nicon_core::filter::stream::{Answers, Lines};
 use nicon_core::filter::{open_files, worker_process};
-use nicon_core::{Result, Status, text};
+use nicon_core::{Result, Status};
 use nicon_resolve::Resolver;
 
 use crate::cli::args::Args;
 use crate::cli::groups::Groups;
 use crate::cli::output;
+use crate::cli::program::{PROGRAM, log};
 use crate::cli::question::{Question, answer_all};
 use crate::cli::{wait, watch};
-
-/// The program's name, with which its messages begin.
-pub(crate) const PROGRAM: &str = "nicon-resolve";
 
 /// Resolves the paths of the command line, or of standard input.
 ///
@@ -33,11 +31,6 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
     // The process is about to end, and all that the resolver holds with it.
     std::mem::forget(resolver);
     outcome
-}
-
-/// Reports a step on standard error.
-pub(crate) fn log(name: &str, step: &str) {
-    eprintln!("{PROGRAM}: {name}: {}", text::escape(step));
 }
 
 fn answer_input(args: &Args, resolver: &Resolver, mut answers: Groups) -> Result<Status> {

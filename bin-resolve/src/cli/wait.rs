@@ -8,8 +8,8 @@ use nicon_core::filter::worker_process;
 use nicon_core::{Context, Error, Result};
 use nicon_resolve::{Observer, Order, Resolver, Sighting, What, inputs};
 
+use crate::cli::program::PROGRAM;
 use crate::cli::question::Question;
-use crate::cli::run::PROGRAM;
 use crate::cli::source;
 
 /// Waits until all containers that these questions ask for by their paths are there, or until that time. Whether they are, an answer

@@ -12,8 +12,8 @@ use nicon_resolve::{Observer, Order, Resolver, Sighting};
 
 use crate::cli::args::Args;
 use crate::cli::output;
+use crate::cli::program::{PROGRAM, log};
 use crate::cli::question::Question;
-use crate::cli::run::{PROGRAM, log};
 use crate::cli::watch::input::Input;
 use crate::cli::watch::plans::{Plans, Replaced};
 use crate::cli::watch::questions::Questions;

@@ -18,7 +18,7 @@ use crate::resolve::batch::Batch;
 use crate::resolve::hop::Hop;
 use crate::resolve::scan::frontier::Frontier;
 use crate::resolve::scan::progress::{Progress, is_meant};
-use crate::resolve::watch::message::{Claims, Key, Message, QueryId, Shared, SiteId, Wants};
+use crate::resolve::watch::message::{Claims, Key, Looked, Message, QueryId, Shared, SiteId, Wants};
 use crate::rootfs::changes::Survey;
 
 /// How many names are looked up at once.
@@ -44,19 +44,6 @@ pub(super) struct Name {
     pub(super) segment: String,
     /// The listed containers that it meant when it was looked up last; `None` if it is to be looked up whatever is listed.
     pub(super) meant: Option<BTreeSet<Key>>,
-}
-
-/// What a look has found out, besides the containers that were found.
-pub(super) struct Looked {
-    /// The containers that were listed, and known already, and how far they match which pattern.
-    pub(super) listed: HashMap<Key, Wants>,
-    /// Whether nothing else is there: everybody has answered.
-    pub(super) is_whole: bool,
-    pub(super) failures: Vec<Error>,
-    /// Containers that could not be proved to run.
-    pub(super) doubts: Vec<Error>,
-    /// Whether something may have happened before it was watched.
-    pub(super) is_late: bool,
 }
 
 /// A look, while it is taken.

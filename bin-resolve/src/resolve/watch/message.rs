@@ -1,9 +1,9 @@
 //! What the parts of a watch tell each other.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use nicon_core::Result;
+use nicon_core::{Error, Result};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
@@ -14,7 +14,6 @@ use crate::lookup::listing::ListedContainer;
 use crate::resolve::batch::Inner;
 use crate::resolve::hop::Hop;
 use crate::resolve::scan::progress::Progress;
-use crate::resolve::watch::look::Looked;
 use crate::rootfs::changes::Changes;
 use crate::rootfs::root::FileId;
 
@@ -54,6 +53,19 @@ impl Claims {
             Self::Some(engines) => engines.contains(&(query, engine)),
         }
     }
+}
+
+/// What a look has found out, besides the containers that were found.
+pub(super) struct Looked {
+    /// The containers that were listed, and known already, and how far they match which pattern.
+    pub(super) listed: HashMap<Key, Wants>,
+    /// Whether nothing else is there: everybody has answered.
+    pub(super) is_whole: bool,
+    pub(super) failures: Vec<Error>,
+    /// Containers that could not be proved to run.
+    pub(super) doubts: Vec<Error>,
+    /// Whether something may have happened before it was watched.
+    pub(super) is_late: bool,
 }
 
 /// What has happened.

@@ -3,7 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-/// How much longer than the last look took a site is left alone after it.
+use nix::time::{ClockId, clock_gettime};
+
+/// How much longer than the processor worked during a look its site is left alone after it.
 const REST: u32 = 4;
 
 /// The longest that a site is left alone although it rings.
@@ -16,8 +18,8 @@ const MAX_RETRY: Duration = Duration::from_secs(30);
 /// The looks at one site.
 #[derive(Default)]
 pub(super) struct Pace {
-    /// When the look that is under way began.
-    began: Option<Instant>,
+    /// How much processor time we had used when the look began that is under way.
+    began: Option<Duration>,
     /// Whether it rang since.
     rang: bool,
     /// Before when no look may begin.
@@ -26,6 +28,20 @@ pub(super) struct Pace {
     is_awaited: bool,
     /// How many looks in a row have failed.
     failures: u32,
+}
+
+/// The time, and how much processor time we have used: an engine that takes its time costs us none.
+#[derive(Clone, Copy)]
+pub(super) struct Now {
+    time: Instant,
+    worked: Duration,
+}
+
+impl Now {
+    pub(super) fn get() -> Self {
+        let worked = clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).map_or(Duration::ZERO, Duration::from);
+        Self { time: Instant::now(), worked }
+    }
 }
 
 /// What is to be done.
@@ -43,24 +59,24 @@ impl Pace {
     }
 
     /// The site rings, or the time has come for which a wait was asked.
-    pub(super) fn ring(&mut self, now: Instant) -> Next {
+    pub(super) fn ring(&mut self, now: Now) -> Next {
         self.rang = true;
         self.next(now)
     }
 
     /// The wait is over.
-    pub(super) fn wake(&mut self, now: Instant) -> Next {
+    pub(super) fn wake(&mut self, now: Now) -> Next {
         self.is_awaited = false;
         self.next(now)
     }
 
-    fn next(&mut self, now: Instant) -> Next {
+    fn next(&mut self, now: Now) -> Next {
         if !self.rang || self.is_looking() || self.is_awaited {
             return Next::Nothing;
         }
-        match self.rests_until.map(|until| until.saturating_duration_since(now)) {
+        match self.rests_until.map(|until| until.saturating_duration_since(now.time)) {
             None | Some(Duration::ZERO) => {
-                (self.rang, self.began) = (false, Some(now));
+                (self.rang, self.began) = (false, Some(now.worked));
                 Next::Look
             }
             Some(left) => {
@@ -71,9 +87,9 @@ impl Pace {
     }
 
     /// The look is over.
-    pub(super) fn looked(&mut self, now: Instant, has_failed: bool) -> Next {
-        let took = self.began.take().map_or(Duration::ZERO, |began| now.saturating_duration_since(began));
-        self.rests_until = Some(now + (took * REST).min(MAX_REST));
+    pub(super) fn looked(&mut self, now: Now, has_failed: bool) -> Next {
+        let worked = self.began.take().map_or(Duration::ZERO, |began| now.worked.saturating_sub(began));
+        self.rests_until = Some(now.time + (worked * REST).min(MAX_REST));
         if !has_failed {
             self.failures = 0;
             return self.next(now);
@@ -96,33 +112,39 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
+    /// So many milliseconds after the start, of which the processor has worked so many.
+    fn at(start: Instant, time: u32, worked: u32) -> Now {
+        Now { time: start + time * MS, worked: worked * MS }
+    }
+
     #[test]
     fn a_ring_is_followed_at_once_and_a_flood_leaves_time_for_others() {
-        let (mut pace, now) = (Pace::default(), Instant::now());
-        assert_eq!(pace.ring(now), Next::Look);
-        assert_eq!(pace.ring(now + MS), Next::Nothing, "it is being looked at");
-        assert_eq!(pace.looked(now + 3 * MS, false), Next::Wait(12 * MS), "it rang meanwhile");
-        assert_eq!(pace.ring(now + 4 * MS), Next::Nothing, "one wait is enough");
-        assert_eq!(pace.wake(now + 15 * MS), Next::Look);
-        assert_eq!(pace.looked(now + 18 * MS, false), Next::Nothing);
-        assert_eq!(pace.ring(now + 100 * MS), Next::Look, "after a rest it is heard at once");
-        assert_eq!(pace.looked(now + 60_000 * MS, false), Next::Nothing);
-        assert_eq!(pace.ring(now + 60_000 * MS), Next::Wait(MAX_REST));
+        let (mut pace, start) = (Pace::default(), Instant::now());
+        let now = |time, worked| at(start, time, worked);
+        assert_eq!(pace.ring(now(0, 0)), Next::Look);
+        assert_eq!(pace.ring(now(1, 1)), Next::Nothing, "it is being looked at");
+        assert_eq!(pace.looked(now(30, 3), false), Next::Wait(12 * MS), "it rang meanwhile");
+        assert_eq!(pace.ring(now(31, 3)), Next::Nothing, "one wait is enough");
+        assert_eq!(pace.wake(now(42, 3)), Next::Look);
+        assert_eq!(pace.looked(now(45, 6), false), Next::Nothing);
+        assert_eq!(pace.ring(now(100, 6)), Next::Look, "after a rest it is heard at once");
+        assert_eq!(pace.looked(now(60_000, 50_000), false), Next::Nothing);
+        assert_eq!(pace.ring(now(60_000, 50_000)), Next::Wait(MAX_REST));
     }
 
     #[test]
     fn what_fails_is_tried_again_ever_more_rarely() {
-        let (mut pace, mut now) = (Pace::default(), Instant::now());
-        assert_eq!(pace.ring(now), Next::Look);
+        let (mut pace, start, mut time) = (Pace::default(), Instant::now(), 0);
+        assert_eq!(pace.ring(at(start, 0, 0)), Next::Look);
         let mut waits = Vec::new();
         for _ in 0..12 {
-            let Next::Wait(wait) = pace.looked(now, true) else { panic!("it is tried again") };
+            let Next::Wait(wait) = pace.looked(at(start, time, 0), true) else { panic!("it is tried again") };
             waits.push(wait);
-            now += wait;
-            assert_eq!(pace.wake(now), Next::Look);
+            time += u32::try_from(wait.as_millis()).unwrap();
+            assert_eq!(pace.wake(at(start, time, 0)), Next::Look);
         }
         assert_eq!(waits[..3], [FIRST_RETRY, 2 * FIRST_RETRY, 4 * FIRST_RETRY]);
         assert_eq!(waits.last(), Some(&MAX_RETRY));
-        assert_eq!(pace.looked(now, false), Next::Nothing);
+        assert_eq!(pace.looked(at(start, time, 0), false), Next::Nothing);
     }
 }

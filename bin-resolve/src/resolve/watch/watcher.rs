@@ -8,7 +8,6 @@ mod reporting;
 
 use std::collections::HashSet;
 use std::rc::Rc;
-use std::time::Instant;
 
 use nicon_core::Result;
 use tokio::sync::oneshot;
@@ -18,7 +17,7 @@ use crate::query::parse::{Query, Target};
 use crate::resolve::batch::Inner;
 use crate::resolve::watch::bells::Task;
 use crate::resolve::watch::message::{Claims, Message, QueryId, Shared, SiteId};
-use crate::resolve::watch::pace::Next;
+use crate::resolve::watch::pace::{Next, Now};
 use crate::resolve::watch::registry::Registry;
 use crate::resolve::watch::reports::Reports;
 use crate::resolve::watch::sighting::Sighting;
@@ -107,7 +106,7 @@ impl Watcher {
         match message {
             Message::Rung(site) => self.ring(site),
             Message::Due(site) => {
-                let next = self.tree.sites.get_mut(&site).map(|site| site.pace.wake(Instant::now()));
+                let next = self.tree.sites.get_mut(&site).map(|site| site.pace.wake(Now::get()));
                 self.go_on(site, next);
             }
             Message::Listening(site, endpoints) => {
@@ -125,7 +124,7 @@ impl Watcher {
     }
 
     fn ring(&mut self, id: SiteId) {
-        let next = self.tree.sites.get_mut(&id).map(|site| site.pace.ring(Instant::now()));
+        let next = self.tree.sites.get_mut(&id).map(|site| site.pace.ring(Now::get()));
         self.go_on(id, next);
     }
 

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Instant;
 
 use nicon_core::Error;
 
 use crate::resolve::hop::Hop;
-use crate::resolve::watch::look::Looked;
-use crate::resolve::watch::message::{Key, NodeId, SiteId, Wants};
-use crate::resolve::watch::pace::Next;
+
+use crate::resolve::watch::message::{Key, Looked, NodeId, SiteId, Wants};
+use crate::resolve::watch::pace::{Next, Now};
 use crate::resolve::watch::sighting::Sighting;
 use crate::resolve::watch::watcher::Watcher;
 
@@ -98,9 +97,9 @@ impl Watcher {
         site.doubts = doubts;
         let new = site.told.new_of(texts);
         self.sightings.extend(new.into_iter().map(|text| Sighting::Trouble(Error::failed(text))));
-        let mut next = site.pace.looked(Instant::now(), has_failed);
+        let mut next = site.pace.looked(Now::get(), has_failed);
         if is_late && next == Next::Nothing {
-            next = site.pace.ring(Instant::now());
+            next = site.pace.ring(Now::get());
         }
         self.go_on(id, Some(next));
     }
