@@ -118,6 +118,11 @@ async fn go_on<O: Observer>(
     let mut watcher = Watcher::new(shared);
     obey(&mut watcher, orders);
     loop {
+        for sighting in watcher.settle() {
+            if !observer.see(sighting)? {
+                return Ok(());
+            }
+        }
         let input = async {
             match inputs.recv().await {
                 Some(input) => input,
@@ -131,11 +136,6 @@ async fn go_on<O: Observer>(
             Either::Right((input, _)) => {
                 let Some(orders) = observer.take(input)? else { return Ok(()) };
                 obey(&mut watcher, orders);
-            }
-        }
-        for sighting in watcher.sightings() {
-            if !observer.see(sighting)? {
-                return Ok(());
             }
         }
     }

@@ -26,6 +26,8 @@ pub(super) struct Site {
     pub(super) found: HashSet<Key>,
     /// The queries for which it has been looked at: what is found from now on was not there before.
     pub(super) seen: BTreeSet<QueryId>,
+    /// Those for which the look is that is under way.
+    pub(super) looking_for: BTreeSet<QueryId>,
     pub(super) pace: Pace,
     pub(super) bells: Bells,
     pub(super) look: Option<Task>,

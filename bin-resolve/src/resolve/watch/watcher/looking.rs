@@ -41,6 +41,8 @@ impl Watcher {
         };
         let shared = Rc::clone(&self.shared);
         let Some(site) = self.tree.sites.get_mut(&id) else { return };
+        site.looking_for =
+            site.patterns.keys().chain(site.names.values().flat_map(|asked| asked.queries.keys())).copied().collect();
         site.found.clear();
         site.unknown.clear();
         site.bells.look_begins();

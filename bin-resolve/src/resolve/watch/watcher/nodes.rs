@@ -29,6 +29,7 @@ impl Watcher {
             listed: HashMap::new(),
             found: HashSet::new(),
             seen: BTreeSet::new(),
+            looking_for: BTreeSet::new(),
             pace: Pace::default(),
             bells,
             look: None,
