@@ -83,9 +83,10 @@ impl Plan {
     /// Adds the name of the plan to its records: they are acted on together, or `each` for itself.
     pub(crate) fn finish(&mut self, name: &str, each: bool) {
         let size = self.records.len();
-        for record in &mut self.records {
+        for (item, record) in (1..).zip(&mut self.records) {
             record.set("plan", name);
             record.set("plan_size", size);
+            record.set("plan_item", item);
             if each {
                 record.set("each", true);
             }
