@@ -14,7 +14,7 @@ use crate::fault::{Fault, Position};
 /// The records and faults of a plan, in its order.
 #[derive(Default)]
 pub(crate) struct Plan {
-    /// The name that it gives itself, and where.
+    /// The name that it gives itself, and where; once it is finished, the one that it has.
     pub(crate) name: Option<(String, Position)>,
     pub(crate) records: Vec<Record>,
     pub(crate) faults: Vec<Fault>,
