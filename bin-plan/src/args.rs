@@ -56,8 +56,8 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) each: bool,
 
-    /// Go on when all is printed: each time the file says something else, and has no faults, print all of its records again, with a
-    /// "plan_revision" that is one greater. A file with faults changes nothing; they are told
+    /// Go on when all is printed: each time the file says something else, and has no faults, print all of its records again, as the
+    /// next revision of the plan. The faults of others are told, and change nothing
     #[arg(long)]
     pub(crate) watch: bool,
 

@@ -27,7 +27,9 @@ impl Revisions {
         let before = self.last.first().map(|record| record.cell("plan"));
         told.extend(before.filter(|before| before != name).map(|before| of_nothing(&before)));
         self.last = records;
-        told.iter_mut().for_each(|record| record.set("plan_revision", self.count));
+        for record in &mut told {
+            record.set("plan_revision", self.count);
+        }
         told
     }
 }

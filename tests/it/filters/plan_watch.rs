@@ -132,7 +132,7 @@ fn ways_of_editors(suite: &Suite) -> Result<(), Failed> {
     Ok(())
 }
 
-/// As Kubernetes keeps a ConfigMap, and as people do.
+/// As Kubernetes keeps what a pod is configured by, and as people do.
 fn behind_links(suite: &Suite) -> Result<(), Failed> {
     let directory = Directory::new("links");
     let file = directory.file("lab.yaml");
