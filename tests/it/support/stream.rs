@@ -1,7 +1,7 @@
 //! Programs that go on: what they are fed, and what they tell.
 
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
@@ -16,24 +16,35 @@ use super::subject::until;
 /// A program that goes on. It is killed when this is dropped.
 pub(crate) struct Stream {
     child: Child,
-    records: Option<Receiver<String>>,
+    stdin: Option<ChildStdin>,
+    records: Receiver<String>,
     errors: Receiver<String>,
 }
 
 impl Stream {
     /// Starts it.
     pub(crate) fn start(command: &mut Command) -> Result<Self, Failed> {
-        let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = piped.spawn()?;
-        let records = Some(lines(child.stdout.take().ok_or("no output")?));
+        let records = lines(child.stdout.take().ok_or("no output")?);
         let errors = lines(child.stderr.take().ok_or("no errors")?);
-        Ok(Self { child, records, errors })
+        Ok(Self { stdin: child.stdin.take(), child, records, errors })
+    }
+
+    /// Writes to its standard input.
+    pub(crate) fn feed(&mut self, text: impl AsRef<[u8]>) {
+        self.stdin.as_mut().expect("its input is open").write_all(text.as_ref()).unwrap();
+    }
+
+    /// Ends its standard input.
+    pub(crate) fn end_input(&mut self) {
+        self.stdin = None;
     }
 
     /// Its next record.
     #[track_caller]
     pub(crate) fn record(&mut self) -> Value {
-        let line = self.records.as_ref().expect("its output is read").recv_timeout(LIMIT);
+        let line = self.records.recv_timeout(LIMIT);
         let line = line.unwrap_or_else(|error| panic!("no record: {error}; it says {:?}", self.told()));
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
     }
@@ -42,6 +53,12 @@ impl Stream {
     #[track_caller]
     pub(crate) fn take(&mut self, count: usize) -> Vec<Value> {
         (0..count).map(|_| self.record()).collect()
+    }
+
+    /// The records that it has written by now.
+    pub(crate) fn seen(&self) -> Vec<Value> {
+        let lines = self.records.try_iter();
+        lines.map(|line| serde_json::from_str(&line).unwrap()).collect()
     }
 
     /// Its next line of standard error.
@@ -58,8 +75,7 @@ impl Stream {
     /// Makes sure that it writes no record for a while.
     #[track_caller]
     pub(crate) fn says_nothing(&mut self) {
-        let waited =
-            self.records.as_ref().expect("its output is read").recv_timeout(Duration::from_millis(300) * patience());
+        let waited = self.records.recv_timeout(Duration::from_millis(300) * patience());
         assert_eq!(waited, Err(RecvTimeoutError::Timeout), "{:?}", self.told());
     }
 
