@@ -208,7 +208,7 @@ fn no_streams(suite: &Suite) -> Result<(), Failed> {
     let ran = suite.feed(&["nicon-wire"], &all);
     assert_eq!((ran.code(), ran.stdout.lines().count()), (Some(2), 4), "{ran:?}");
     assert!(ran.stderr.contains("the plan's stream has ended"), "{ran:?}");
-    let part: String = unwatched.lines().take(3).map(|line| format!("{line}\n")).collect();
+    let part: String = unwatched.split_inclusive('\n').take(3).collect();
     refusal(&suite.feed(&["nicon-wire"], part), 2, &["has 4 records, of which 3 came"]);
     lab.destroy(suite);
     Ok(())

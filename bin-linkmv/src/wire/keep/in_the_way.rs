@@ -16,7 +16,7 @@ use crate::wire::wanted::Wanted;
 ///
 /// # Errors
 /// If it cannot be removed, or others have stacked something on it.
-pub(crate) fn remove(unit: &Unit, context: &Context<'_>) -> Result<bool> {
+pub(crate) fn remove(unit: &Unit, context: &Context<'_>, removal: &Removal<'_>) -> Result<bool> {
     if unit.act == Act::Link {
         return Ok(false);
     }
@@ -31,7 +31,6 @@ pub(crate) fn remove(unit: &Unit, context: &Context<'_>) -> Result<bool> {
             found.links.push(there);
         }
     }
-    let removal = Removal::new(context);
     for link in &found.links {
         removal.delete(link, (&wanted, &found))?;
     }

@@ -49,7 +49,8 @@ pub(crate) fn pass(plan: &mut KeptPlan, context: &Context<'_>, output: &mut Outp
         prune(plan, context, output)?;
     }
     let (units, _) = plan.units();
-    let mut pass = Pass { context, output, actors: Actors::new(context, false, true)?, remade: HashSet::new() };
+    let (actors, removal) = (Actors::new(context, false, true)?, Removal::new(context));
+    let mut pass = Pass { context, output, actors, removal, remade: HashSet::new() };
     let mut is_failing = false;
     for kept in units {
         if context.interrupt.signal().is_some() {
@@ -87,6 +88,7 @@ struct Pass<'p, 'a> {
     context: &'a Context<'a>,
     output: &'p mut Output,
     actors: Actors<'a>,
+    removal: Removal<'a>,
     /// The links that were made or changed in this pass: what needs them needs to be looked at.
     remade: HashSet<Place>,
 }
@@ -124,7 +126,7 @@ impl Pass<'_, '_> {
             Err(error) => error,
             acted => return acted,
         };
-        match in_the_way::remove(unit, self.context) {
+        match in_the_way::remove(unit, self.context, &self.removal) {
             Ok(true) => self.actors.act(unit),
             // What was in the way may have gone by itself meanwhile.
             Ok(false) if error.status() == Status::No => self.actors.act(unit),
