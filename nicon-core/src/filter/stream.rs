@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::interrupt::{Interrupt, Interruptible};
 use super::output::{report, write_out};
-use super::table::{self, Column};
+use super::table::{Column, Widths};
 use crate::record::append_line;
 use crate::sys::filter::stdout_was_closed;
 use crate::{Context, Error, Record, Result, Status};
@@ -152,6 +152,8 @@ pub enum View<A: 'static = Record> {
     Records,
     /// An aligned table, once all answers are there.
     Table(&'static [Column<A>]),
+    /// An aligned table whose rows are printed as they come, for a run that goes on.
+    Rows(&'static [Column<A>]),
     /// One bare value a line, for shell scripts.
     Bare(fn(&A) -> String),
 }
@@ -161,6 +163,15 @@ impl<A> View<A> {
     #[must_use]
     pub fn choose(json: bool, columns: &'static [Column<A>]) -> Self {
         if !json && io::stdout().is_terminal() { Self::Table(columns) } else { Self::Records }
+    }
+
+    /// The same for a run that goes on: the table's rows are printed as they come.
+    #[must_use]
+    pub fn choose_rows(json: bool, columns: &'static [Column<A>]) -> Self {
+        match Self::choose(json, columns) {
+            Self::Table(columns) => Self::Rows(columns),
+            other => other,
+        }
     }
 }
 
@@ -172,7 +183,9 @@ const CHUNK: usize = 64 << 10;
 pub struct Answers<A: 'static = Record> {
     program: &'static str,
     view: View<A>,
+    /// Those that are not printed yet.
     rows: Vec<A>,
+    widths: Widths,
     worst: Status,
 }
 
@@ -185,7 +198,7 @@ impl<A: Serialize> Answers<A> {
         if stdout_was_closed() {
             return Err(Error::os("write standard output", nix::errno::Errno::EBADF));
         }
-        Ok(Self { program, view, rows: Vec::new(), worst: Status::Answered })
+        Ok(Self { program, view, rows: Vec::new(), widths: Widths::default(), worst: Status::Answered })
     }
 
     /// Gives one answer. A failure is told on standard error, after the input's `line` number where it has one.
@@ -215,6 +228,9 @@ impl<A: Serialize> Answers<A> {
                 lines.clear();
             }
         }
+        if let View::Rows(columns) = self.view {
+            lines.extend(self.take_rows(columns).into_bytes());
+        }
         if lines.is_empty() { Ok(()) } else { write_out(&lines) }
     }
 
@@ -225,19 +241,25 @@ impl<A: Serialize> Answers<A> {
                 lines.extend(value(&answer).into_bytes());
                 lines.push(b'\n');
             }
-            View::Table(_) => self.rows.push(answer),
+            View::Table(_) | View::Rows(_) => self.rows.push(answer),
         }
+    }
+
+    /// The lines of the rows that are not printed yet.
+    fn take_rows(&mut self, columns: &[Column<A>]) -> String {
+        let rows = std::mem::take(&mut self.rows);
+        if rows.is_empty() { String::new() } else { self.widths.lines(columns, &rows) }
     }
 
     /// Ends the run: prints the table, where there is one, and tells the worst status of all answers.
     ///
     /// # Errors
     /// Where standard output fails.
-    pub fn finish(self) -> Result<Status> {
+    pub fn finish(mut self) -> Result<Status> {
         if let View::Table(columns) = self.view
             && !self.rows.is_empty()
         {
-            write_out(table::render(columns, &self.rows))?;
+            write_out(self.take_rows(columns))?;
         }
         Ok(self.worst)
     }
