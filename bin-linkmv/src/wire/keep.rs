@@ -32,7 +32,7 @@ pub(crate) fn keep(first: Vec<Row>, mut rows: Rows<'_>, context: &Context<'_>) -
             )));
         }
     }
-    let (mut table, mut again, mut output) = (Table::default(), Again::default(), Output::new()?);
+    let (mut table, mut again, mut output) = (Table::default(), Again::default(), Output::new(context.args.json)?);
     let mut batch = first;
     loop {
         let is_news = !batch.is_empty();

@@ -4,9 +4,22 @@ use std::collections::HashSet;
 
 use nicon_core::filter::output::{report, write_out};
 use nicon_core::filter::stream::{Answers, View};
+use nicon_core::filter::table::Column;
 use nicon_core::{Error, ErrorKind, Record, Result, Status};
 
+use nicon_rtnl::record::{IFINDEX, MAC, NAME, TARGET};
+
+use crate::record::deed;
 use crate::record::program::WIRE;
+
+const COLUMNS: &[Column] = &[
+    Column { title: "EVENT", cell: |record| record.cell("event") },
+    TARGET,
+    NAME,
+    IFINDEX,
+    MAC,
+    Column { title: "CHANGED", cell: deed::changed },
+];
 
 /// How many different failures of one thing are remembered.
 const MOST: usize = 16;
@@ -53,12 +66,16 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Those of a run.
+    /// Those of a run. At a terminal it is a table whose rows are printed as they come.
     ///
     /// # Errors
     /// If standard output was closed.
-    pub(crate) fn new() -> Result<Self> {
-        Ok(Self { answers: Answers::new(WIRE, View::Records)?, is_torn: false, told: Told::default() })
+    pub(crate) fn new(json: bool) -> Result<Self> {
+        Ok(Self {
+            answers: Answers::new(WIRE, View::choose_rows(json, COLUMNS))?,
+            is_torn: false,
+            told: Told::default(),
+        })
     }
 
     /// Prints a record.
