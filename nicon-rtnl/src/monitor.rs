@@ -1,7 +1,7 @@
 //! What happens to the links of a network namespace, as the kernel announces it.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use nicon_core::link::Cidr;
 use nicon_core::{Context, Result};
@@ -19,6 +19,9 @@ use crate::socket::messages;
 
 /// The longest message, in bytes.
 const LONGEST: usize = 64 << 10;
+
+/// The most datagrams that are read at once. A socket holds fewer, so what was in it when reading began is read.
+const MOST: usize = 1024;
 
 /// What happened to a link.
 pub enum Event {
@@ -53,6 +56,38 @@ impl NetnsHandle {
             Ok::<_, io::Error>(Monitor(socket))
         };
         self.inside(open)?.context(|| "open a netlink socket")
+    }
+}
+
+/// Can be read from when something has happened.
+impl AsFd for Monitor {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl Monitor {
+    /// What has happened since the last time. Waits for nothing.
+    ///
+    /// # Errors
+    /// If the socket fails.
+    pub fn events(&self) -> Result<Vec<Event>> {
+        let mut events = Vec::new();
+        let mut bytes = Vec::with_capacity(LONGEST);
+        for _ in 0..MOST {
+            bytes.clear();
+            match self.0.recv(&mut bytes, MSG_DONTWAIT) {
+                Err(error) if is(&error, Errno::EAGAIN) => break,
+                Err(error) if is(&error, Errno::ENOBUFS) => {
+                    drain(&self.0).context(|| "read events of links")?;
+                    return Ok(vec![Event::Overrun]);
+                }
+                received => received.context(|| "read events of links")?,
+            };
+            let read = messages(&bytes).map(|message| message.map_or(Some(Event::Overrun), |read| event(read.payload)));
+            events.extend(read.flatten());
+        }
+        Ok(events)
     }
 }
 

@@ -106,6 +106,21 @@ impl Interrupt {
         }
     }
 
+    /// Waits until one of some files can be read from, the time is over, or a signal comes, and tells which of the files it is.
+    ///
+    /// # Errors
+    /// As [`wait()`](super::wait::wait): once the reader of standard output has left.
+    pub fn wait(&self, files: &[BorrowedFd<'_>], limit: Option<Duration>) -> Result<Vec<bool>> {
+        if self.signal().is_some() {
+            return Ok(vec![false; files.len()]);
+        }
+        let signals = self.signals.iter().map(AsFd::as_fd);
+        let all: Vec<_> = files.iter().copied().chain(signals).collect();
+        let mut ready = super::wait::wait(&all, limit)?;
+        ready.truncate(files.len());
+        Ok(ready)
+    }
+
     /// A reader of `input` that waits for it until a signal comes, and then reads what is there already.
     pub fn reader<R>(&self, input: R) -> Interruptible<'_, R> {
         Interruptible { input, interrupt: self }
