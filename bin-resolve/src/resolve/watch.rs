@@ -8,6 +8,7 @@ mod bells;
 mod look;
 mod message;
 mod pace;
+mod recent;
 mod registry;
 mod reports;
 pub(crate) mod sighting;
@@ -28,6 +29,7 @@ use crate::engine::settings::Settings;
 use crate::query::parse::Query;
 use crate::resolve::watch::bells::Task;
 use crate::resolve::watch::message::{Message, Shared};
+use crate::resolve::watch::recent::RecentMonitors;
 use crate::resolve::watch::sighting::Sighting;
 use crate::resolve::watch::watcher::Watcher;
 use crate::rootfs::changes::Changes;
@@ -101,7 +103,7 @@ pub(crate) async fn watch<O: Observer>(
     observer: &mut O,
 ) -> Result<()> {
     let (sender, messages) = unbounded_channel();
-    let shared = Rc::new(Shared { settings, changes: Changes::new()?, sender });
+    let shared = Rc::new(Shared { settings, changes: Changes::new()?, monitors: RecentMonitors::default(), sender });
     LocalSet::new().run_until(go_on(&shared, orders, (messages, inputs), observer)).await
 }
 

@@ -32,6 +32,8 @@ pub(super) struct Site {
     pub(super) bells: Bells,
     pub(super) look: Option<Task>,
     pub(super) timer: Option<Task>,
+    /// When it is looked at again whatever happens.
+    pub(super) again: Option<Task>,
     pub(super) told: Told,
     /// What was doubtful when it was looked at last.
     pub(super) doubts: BTreeSet<String>,

@@ -68,7 +68,7 @@ impl Watcher {
     }
 
     pub(super) fn take_looked(&mut self, id: SiteId, looked: Looked) {
-        let Looked { listed, is_whole, failures, doubts, is_late } = looked;
+        let Looked { listed, is_whole, failures, doubts, is_late, has_overlooked } = looked;
         let Some(site) = self.tree.sites.get_mut(&id) else { return };
         // What it could not see any more is no failure. That the container has ended is told in a moment.
         if site.hop.as_ref().is_some_and(|hop| !hop.process().is_alive()) {
@@ -104,6 +104,9 @@ impl Watcher {
         let mut next = site.pace.looked(Now::get(), has_failed);
         if is_late && next == Next::Nothing {
             next = site.pace.ring(Now::get());
+        }
+        if has_overlooked {
+            self.look_again_later(id);
         }
         self.go_on(id, Some(next));
     }

@@ -34,6 +34,7 @@ impl Watcher {
             bells,
             look: None,
             timer: None,
+            again: None,
             told: Told::default(),
             doubts: BTreeSet::new(),
             unknown: BTreeSet::new(),
