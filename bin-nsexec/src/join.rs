@@ -1,8 +1,6 @@
 //! What is joined and gone to: namespaces, cgroups, directories.
 
 pub(crate) mod cgroup;
-pub(crate) mod cgroup_text;
 pub(crate) mod directories;
 pub(crate) mod file_owners;
-pub(crate) mod frozen;
 pub(crate) mod namespaces;

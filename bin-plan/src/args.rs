@@ -43,6 +43,7 @@ Examples:
   nicon-plan links.yaml | nicon-resolve | nicon-linkmv
   nicon-plan --each links.yaml | nicon-resolve | nicon-linkmv >moved
   nicon-plan --in setup.olt_1 ring.clab.yml | nicon-resolve | nicon-veth
+  nicon-plan --watch lab.yaml | nicon-resolve --watch | nicon-wire
 
 Exit status: 0 the plan is valid, 2 it is not, or could not be read."
 )]
@@ -54,6 +55,11 @@ pub(crate) struct Args {
     /// Treat each link on its own: those without faults are printed (default: all links of the plan or none)
     #[arg(long)]
     pub(crate) each: bool,
+
+    /// Go on when all is printed: each time the file says something else, and has no faults, print all of its records again, as the
+    /// next revision of the plan. The faults of others are told, and change nothing
+    #[arg(long)]
+    pub(crate) watch: bool,
 
     /// The container whose engine runs the plan's containers (default: those of this machine)
     #[arg(long = "in", value_name = "PATH", value_parser = Targets::within)]

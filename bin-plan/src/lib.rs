@@ -10,7 +10,9 @@ mod own;
 mod plan;
 mod read;
 mod run;
+mod source;
 mod targets;
+mod watch;
 mod yaml;
 
 use clap::Parser;

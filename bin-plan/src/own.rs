@@ -102,8 +102,8 @@ mod tests {
         assert_eq!(
             plan.records.iter().map(Record::to_line).collect::<Vec<_>>(),
             [
-                r#"{"target":"a.b","link":"veth0","name":"eth1","expected_pid":42,"plan":"p","plan_size":2}"#,
-                r#"{"target":"a","link":"x","plan":"p","plan_size":2}"#
+                r#"{"target":"a.b","link":"veth0","name":"eth1","expected_pid":42,"plan":"p","plan_size":2,"plan_item":1}"#,
+                r#"{"target":"a","link":"x","plan":"p","plan_size":2,"plan_item":2}"#
             ]
         );
         assert!(records("links: []\n").is_empty());

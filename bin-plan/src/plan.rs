@@ -14,7 +14,7 @@ use crate::fault::{Fault, Position};
 /// The records and faults of a plan, in its order.
 #[derive(Default)]
 pub(crate) struct Plan {
-    /// The name that it gives itself, and where.
+    /// The name that it gives itself, and where; once it is finished, the one that it has.
     pub(crate) name: Option<(String, Position)>,
     pub(crate) records: Vec<Record>,
     pub(crate) faults: Vec<Fault>,
@@ -83,9 +83,10 @@ impl Plan {
     /// Adds the name of the plan to its records: they are acted on together, or `each` for itself.
     pub(crate) fn finish(&mut self, name: &str, each: bool) {
         let size = self.records.len();
-        for record in &mut self.records {
+        for (item, record) in (1..).zip(&mut self.records) {
             record.set("plan", name);
             record.set("plan_size", size);
+            record.set("plan_item", item);
             if each {
                 record.set("each", true);
             }

@@ -32,7 +32,10 @@ pub(crate) fn plan(text: &str, options: &Options) -> Plan {
     };
     let (plan_name, position) = plan.name.take().unwrap_or_else(|| (name::of_file(options.file), START));
     match name::check(&plan_name) {
-        Ok(()) => plan.finish(&plan_name, options.each),
+        Ok(()) => {
+            plan.finish(&plan_name, options.each);
+            plan.name = Some((plan_name, position));
+        }
         Err(why) => {
             plan.faults.push(position.fault(format!("name: {why}")));
             plan.records.clear();

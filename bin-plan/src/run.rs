@@ -1,24 +1,23 @@
 //! The run: a file in, all of its records out or none.
 
-use std::fs::File;
-use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 
 use nicon_core::filter::stream::{Answers, View};
 use nicon_core::filter::table::Column;
 use nicon_core::record::cell;
-use nicon_core::{Context, Error, Record, Result, Status};
+use nicon_core::{Error, Record, Result, Status};
 use serde_json::Value;
 
 use crate::args::Args;
 use crate::own;
+use crate::plan::Plan;
 use crate::read::{self, Options};
+use crate::source::Source;
+use crate::watch::revisions::Revisions;
+use crate::watch::watched::Watched;
 
 /// The program's name, as its messages begin.
 pub(crate) const PROGRAM: &str = "nicon-plan";
-
-/// The largest plan that is read, in bytes: room for some hundred thousand links.
-const MAX: u64 = 16 << 20;
 
 const COLUMNS: &[Column] = &[
     Column { title: "TARGET", cell: |record| record.cell("target") },
@@ -52,47 +51,63 @@ fn more(record: &Record) -> String {
     if shown.is_empty() { "-".to_owned() } else { shown.join(" ") }
 }
 
-/// Prints the records of the plan.
+/// Prints the records of the plan, and, if that is asked for, those of each of its revisions.
 ///
 /// # Errors
 /// If the plan cannot be read, or is not YAML.
 pub(crate) fn run(args: &Args) -> Result<Status> {
-    let mut answers = Answers::new(PROGRAM, View::choose(args.json, COLUMNS))?;
-    let file = args.file.as_deref().unwrap_or(Path::new("-"));
-    let is_stdin = file == Path::new("-");
-    // A plan can be typed, but only if that is asked for.
-    if args.file.is_none() && io::stdin().is_terminal() {
-        return Err(Error::failed("nothing to do: name a plan, or - for standard input (see --help)"));
-    }
-    let name = if is_stdin { "standard input".to_owned() } else { file.display().to_string() };
-    let text = if is_stdin {
-        text_of(io::stdin(), &name)?
-    } else {
-        text_of(File::open(file).context(|| format!("open {name}"))?, &name)?
-    };
+    let source = Source::of(args.file.as_deref())?;
     let targets = args.within.clone().unwrap_or_default();
-    let options = Options {
-        file: (!is_stdin).then_some(file),
-        targets: &targets,
-        each: args.each,
-        env: &|name| std::env::var(name).ok(),
-    };
-    let plan = read::plan(&text, &options);
+    let options =
+        Options { file: source.file, targets: &targets, each: args.each, env: &|name| std::env::var(name).ok() };
+    let read = |text: &str| read::plan(text, &options);
+    if args.watch {
+        let Some(file) = source.file else {
+            return Err(Error::failed("--watch wants a file that can be read again, not standard input"));
+        };
+        return watch(file, &source, read, || answers(args));
+    }
+    let mut answers = answers(args)?;
+    let plan = read(&source.text()?);
     // Of a plan with faults nothing is printed: its links belong together.
     let records = if plan.faults.is_empty() || args.each { plan.records } else { Vec::new() };
     answers.give_all(records.into_iter().map(Ok))?;
-    answers.give_all(plan.faults.into_iter().map(|fault| Err(fault.prefix(&name))))?;
+    answers.give_all(plan.faults.into_iter().map(|fault| Err(fault.prefix(&source.name))))?;
     answers.finish()
 }
 
-fn text_of(from: impl Read, name: &str) -> Result<String> {
-    let mut bytes = Vec::new();
-    from.take(MAX + 1).read_to_end(&mut bytes).context(|| format!("read {name}"))?;
-    if bytes.len() as u64 > MAX {
-        return Err(Error::failed(format!("{name} is larger than {} MiB", MAX >> 20)));
+fn answers(args: &Args) -> Result<Answers> {
+    Answers::new(PROGRAM, View::choose(args.json, COLUMNS))
+}
+
+/// Prints the revisions of a plan's file until the reader of standard output leaves.
+fn watch(
+    file: &Path,
+    source: &Source<'_>,
+    read: impl Fn(&str) -> Plan,
+    answers: impl Fn() -> Result<Answers>,
+) -> Result<Status> {
+    let (mut watched, mut revisions) = (Watched::new(file)?, Revisions::default());
+    // A file that is not there at first is a mistake; later it may be on its way back.
+    let mut text = Ok(source.text()?);
+    loop {
+        // Whoever was writing it when it was read will close it.
+        if watched.is_settled()? {
+            // A table is one of a revision.
+            let mut answers = answers()?;
+            match text {
+                Ok(text) => {
+                    let Plan { name, records, faults, .. } = read(&text);
+                    let name = name.map(|(name, _)| name).unwrap_or_default();
+                    let told = if faults.is_empty() { revisions.next(&name, records) } else { Vec::new() };
+                    answers.give_all(told.into_iter().map(Ok))?;
+                    answers.give_all(faults.into_iter().map(|fault| Err(fault.prefix(&source.name))))?;
+                }
+                Err(error) => answers.give(None, Err(error))?,
+            }
+            answers.finish()?;
+        }
+        watched.wait()?;
+        text = source.text();
     }
-    String::from_utf8(bytes).map_err(|error| {
-        let line = error.as_bytes()[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n').count();
-        Error::failed(format!("{name}:{line}: not valid UTF-8"))
-    })
 }

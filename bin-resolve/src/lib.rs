@@ -20,6 +20,8 @@ use nicon_core::Result;
 pub use query::parse::Query;
 pub use resolve::hit::Hit;
 pub use resolve::resolver::{Options, Resolver};
+pub use resolve::watch::sighting::{Sighting, What};
+pub use resolve::watch::{InputSender, Inputs, Observer, Order, inputs};
 
 /// Has the program prepare for threads that may never end, before the first one is started.
 ///

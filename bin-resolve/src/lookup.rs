@@ -9,6 +9,7 @@ pub(crate) mod list;
 pub(crate) mod listing;
 pub(crate) mod present;
 pub(crate) mod site;
+pub(crate) mod spots;
 
 mod ask;
 mod fallback;

@@ -4,7 +4,8 @@ mod cli;
 
 use clap::Parser;
 use cli::args::Args;
-use cli::run::{PROGRAM, run};
+use cli::program::PROGRAM;
+use cli::run::run;
 use nicon_core::filter::{self, worker_process};
 
 fn main() -> std::process::ExitCode {

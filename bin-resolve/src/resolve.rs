@@ -2,6 +2,7 @@
 
 pub(crate) mod hit;
 pub(crate) mod resolver;
+pub(crate) mod watch;
 
 mod batch;
 mod hop;

@@ -1,14 +1,13 @@
 //! Watching: records in, for as long as they come, and a new picture whenever they tell something else.
 
-use std::io::{stdin, stdout};
+use std::io::stdin;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use nicon_core::filter::interrupt::Interrupt;
-use nicon_core::filter::output::{reader_has_left, write_out};
+use nicon_core::filter::output::write_out;
 use nicon_core::filter::stream::{Answers, Lines, View};
 use nicon_core::{Context, Error, Result, Status};
-use nix::poll::{PollFd, PollFlags};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
@@ -23,9 +22,6 @@ use crate::terminal::OtherScreen;
 const QUIET: Duration = Duration::from_millis(50);
 const LATEST: Duration = Duration::from_secs(1);
 const BETWEEN: Duration = Duration::from_millis(250);
-
-/// Longer than any run.
-const FOREVER: Duration = Duration::from_secs(1 << 31);
 
 /// The most failures that are kept to be told once the terminal is as it was.
 const KEPT: usize = 100;
@@ -42,17 +38,8 @@ pub(crate) fn watch(args: &Args, interrupt: &Interrupt) -> Result<Status> {
     let mut current = Current::default();
     let mut due = Due::default();
     while interrupt.signal().is_none() {
-        let (input, output) = (stdin(), stdout());
-        let mut files = [
-            PollFd::new(input.as_fd(), PollFlags::POLLIN),
-            PollFd::new(resized.as_fd(), PollFlags::POLLIN),
-            PollFd::new(output.as_fd(), PollFlags::empty()),
-        ];
-        interrupt.poll(&mut files, due.wait())?;
-        let [has_input, is_resized, has_left] = files.map(|file| file.any() == Some(true));
-        if has_left {
-            return Err(reader_has_left());
-        }
+        let ready = interrupt.wait(&[stdin().as_fd(), resized.as_fd()], due.wait())?;
+        let (has_input, is_resized) = (ready[0], ready[1]);
         if is_resized {
             while let Ok(Some(_)) = resized.read_signal() {}
             due.at_once();
@@ -110,15 +97,16 @@ impl Due {
         *self = Self { came: None, drawn: Some(Instant::now()) };
     }
 
-    fn wait(&self) -> Duration {
-        let Some((first, last)) = self.came else { return FOREVER };
+    /// For how long to wait; `None` if there is nothing to draw.
+    fn wait(&self) -> Option<Duration> {
+        let (first, last) = self.came?;
         let quiet = (last + QUIET).min(first + LATEST);
         let at = self.drawn.map_or(quiet, |drawn| quiet.max(drawn + BETWEEN));
-        at.saturating_duration_since(Instant::now())
+        Some(at.saturating_duration_since(Instant::now()))
     }
 
     fn is_now(&self) -> bool {
-        self.wait().is_zero()
+        self.wait().is_some_and(|left| left.is_zero())
     }
 }
 

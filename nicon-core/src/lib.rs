@@ -29,11 +29,13 @@
 #[cfg(doctest)]
 mod readme {}
 
+pub mod cgroup;
 pub mod container;
 pub mod error;
 pub mod file;
 #[cfg(feature = "filter")]
 pub mod filter;
+pub mod frozen;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod link;

@@ -97,6 +97,12 @@ impl Process {
         if process.is_alive() { Ok(process) } else { Err(gone()) }
     }
 
+    /// Its pidfd, which becomes readable when it exits; see `pidfd_open(2)`.
+    #[must_use]
+    pub fn pidfd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+
     /// Its PID in our own PID namespace.
     #[must_use]
     pub fn pid(&self) -> i32 {

@@ -103,6 +103,11 @@ impl Record {
         }
     }
 
+    /// The names of its fields.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// A field as it stands.
     #[must_use]
     pub fn get(&self, field: &str) -> Option<&Value> {

@@ -17,6 +17,7 @@ mod elsewhere;
 mod expect;
 mod found;
 mod found_inside;
+mod lab_unit;
 mod leftovers;
 mod live_restore;
 mod nested;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         elsewhere::trials(&suite),
         found::trials(&suite),
         found_inside::trials(&suite),
+        lab_unit::trials(&suite),
         leftovers::trials(&suite),
         live_restore::trials(&suite),
         nested::trials(&suite),

@@ -3,6 +3,7 @@
 pub(crate) mod in_a_container;
 pub(crate) mod pipes;
 pub(crate) mod plan;
+pub(crate) mod plan_watch;
 pub(crate) mod privileges;
 pub(crate) mod statuses;
 pub(crate) mod tree;
@@ -18,6 +19,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         in_a_container::trials(suite),
         pipes::trials(suite),
         plan::trials(suite),
+        plan_watch::trials(suite),
         privileges::trials(suite),
         statuses::trials(suite),
         tree::trials(suite),

@@ -2,6 +2,9 @@
 
 mod apply;
 mod destroy;
+mod keep;
+mod keep_faults;
+mod keep_lab;
 mod killed;
 mod kinds;
 mod lab;
@@ -12,8 +15,16 @@ use libtest_mimic::Trial;
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
-    [apply::trials(suite), destroy::trials(suite), killed::trials(suite), kinds::trials(suite), prune::trials(suite)]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        apply::trials(suite),
+        destroy::trials(suite),
+        keep::trials(suite),
+        keep_faults::trials(suite),
+        killed::trials(suite),
+        kinds::trials(suite),
+        prune::trials(suite),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

@@ -1,6 +1,7 @@
 //! The state of a link before its move, on disk, for the run that follows one that was killed.
 
 mod directory;
+mod keeping;
 mod lock;
 
 use std::cell::Cell;
@@ -89,6 +90,10 @@ impl<'a> Journals<'a> {
     /// # Errors
     /// If it cannot be read or locked, or is none.
     pub(crate) fn of(&self, tag: &str) -> Result<Journal> {
+        self.locked(tag, &self.lock)
+    }
+
+    fn locked(&self, tag: &str, options: &lock::Options<'_>) -> Result<Journal> {
         let Some((directory, path)) = &self.directory else {
             return Ok(Journal::not_kept(None));
         };
@@ -109,7 +114,7 @@ impl<'a> Journals<'a> {
                 let (left_behind, _) = read(&file, &path)?;
                 return Ok(Journal::not_kept(left_behind));
             }
-            lock::wait(&file, &path, &self.lock)?;
+            lock::wait(&file, &path, options)?;
             // The run that held it before us removes it when it ends.
             if file.metadata().context(|| format!("stat {}", path.display()))?.nlink() > 0 {
                 let (left_behind, length) = read(&file, &path)?;

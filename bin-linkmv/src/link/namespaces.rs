@@ -80,6 +80,11 @@ impl Namespaces {
         Ok(())
     }
 
+    /// Lets go of those that records have named: a namespace, and the links in it, would live for as long as it is open.
+    pub(crate) fn let_go(&self) {
+        self.named.borrow_mut().clear();
+    }
+
     /// One that a record has named, by its inode number.
     pub(crate) fn known(&self, ino: u64) -> Option<Rc<NetnsHandle>> {
         self.named.borrow().values().find(|netns| netns.ns.id().ino == ino).cloned()

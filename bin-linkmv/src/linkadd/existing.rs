@@ -32,18 +32,40 @@ pub(crate) fn check_same(asked: &Asked, lower: &Lower, (link, own): (&Link, &Net
     asked.kind.settings.difference(settings).map_or(Ok(()), |difference| Err(other(&difference)))
 }
 
-/// Whether a link of a namespace is what a record asks for, as far as it cannot be changed in place.
+/// Whether a link of a namespace is what a record asks for, as far as it cannot be changed in place. It is not if what it is to be
+/// made on is missing.
 ///
 /// # Errors
 /// If the record cannot be understood, or the kernel does not answer.
-pub(crate) fn is_as_asked(record: &Record, (link, own): (&Link, &NetnsHandle), home: &NetnsHandle) -> Result<bool> {
+pub(crate) fn is_as_asked(record: &Record, there: (&Link, &NetnsHandle), home: &NetnsHandle) -> Result<bool> {
+    yes_or_no(compare(record, there, home).and_then(|same| same))
+}
+
+/// Whether a link of a namespace is in the way of what a record asks for, which could be made in its place.
+///
+/// # Errors
+/// As [`is_as_asked`].
+pub(crate) fn is_in_the_way(record: &Record, there: (&Link, &NetnsHandle), home: &NetnsHandle) -> Result<bool> {
+    match compare(record, there, home) {
+        Ok(same) => yes_or_no(same).map(|same| !same),
+        Err(error) if error.status() == Status::No => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// As [`check_same`] says, if what the link is to be made on is there.
+fn compare(record: &Record, (link, own): (&Link, &NetnsHandle), home: &NetnsHandle) -> Result<Result<()>> {
     let asked = Asked::try_from(record)?;
     let from = if asked.kind.settings.kind().is_made_from_elsewhere() {
         open_from(record, own, home, home)?
     } else {
         own.try_clone()?
     };
-    match Lower::find(&asked, from).and_then(|lower| check_same(&asked, &lower, (link, own))) {
+    Ok(check_same(&asked, &Lower::find(&asked, from)?, (link, own)))
+}
+
+fn yes_or_no(checked: Result<()>) -> Result<bool> {
+    match checked {
         Ok(()) => Ok(true),
         Err(error) if error.status() == Status::No => Ok(false),
         Err(error) => Err(error),

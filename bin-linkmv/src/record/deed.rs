@@ -200,6 +200,11 @@ pub(crate) fn last(record: &Record) -> Option<&Value> {
     record.get(DONE)?.as_array()?.last()
 }
 
+/// Whether the last deed changed anything.
+pub(crate) fn is_changed(record: &Record) -> bool {
+    last(record).and_then(|deed| deed.get("changed")).is_some_and(|changed| *changed == true)
+}
+
 /// Whether the last deed changed anything, as a cell of a table.
 pub(crate) fn changed(record: &Record) -> String {
     cell(last(record).and_then(|deed| deed.get("changed")))

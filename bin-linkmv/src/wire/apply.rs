@@ -37,7 +37,7 @@ pub(crate) fn apply(input: Input, context: &Context<'_>) -> Result<Status> {
     let options = batch::Options { program: WIRE, fail_fast: false, all_or_nothing };
     let mut batch = Batch::new(options, answers, interrupt, namespaces);
     let mut actors = Actors::new(context, all_or_nothing, input.is_planned())?;
-    tell_what_cannot_be_kept(&input, context);
+    tell_what_cannot_be_kept(&input.units, context);
     let is_meant = !input.units.is_empty() || !input.faults.is_empty();
     if all_or_nothing && let Err(error) = input.check_whole() {
         batch.fail(None, None, error)?;
@@ -58,9 +58,9 @@ pub(crate) fn apply(input: Input, context: &Context<'_>) -> Result<Status> {
 }
 
 /// Tells that links are moved or changed for a plan of which nothing remembers how they were.
-fn tell_what_cannot_be_kept(input: &Input, context: &Context<'_>) {
+pub(crate) fn tell_what_cannot_be_kept<'u>(units: impl IntoIterator<Item = &'u Unit>, context: &Context<'_>) {
     if context.journals.directory().is_none()
-        && input.units.iter().any(|unit| unit.act == Act::Link && unit.is_planned())
+        && units.into_iter().any(|unit| unit.act == Act::Link && unit.is_planned())
     {
         report(
             WIRE,
@@ -85,7 +85,7 @@ fn prune(input: &Input, context: &Context<'_>, answers: &mut Answers) -> Result<
         return Ok(false);
     }
     let wanted = Wanted::of(&input.units, context.namespaces)?;
-    Removal::new(context).remove(&plans, &wanted, answers)
+    Removal::new(context).remove(&plans, &wanted, &mut |answer| answers.give(None, answer))
 }
 
 fn one(batch: &mut Batch<'_>, actors: &mut Actors<'_>, unit: Unit) -> Result<()> {

@@ -30,6 +30,6 @@ pub(crate) fn destroy(input: &Input, context: &Context<'_>) -> Result<Status> {
         answers.give(Some(*line), Err(fault.clone()))?;
     }
     let _held = context.hold(&plans)?;
-    Removal::new(context).remove(&plans, &Wanted::labels_of(input), &mut answers)?;
+    Removal::new(context).remove(&plans, &Wanted::labels_of(input), &mut |answer| answers.give(None, answer))?;
     answers.finish()
 }

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use nicon_core::filter::interrupt::Interrupt;
-use nicon_core::filter::stream::Lines;
 use nicon_core::{Error, Record, Result};
-use nicon_rtnl::record::RECORDS;
 
 use crate::link::mark::check_plan;
 use crate::record::act::Act;
 use crate::record::passing::is_passed_over;
 use crate::wire::order::in_order;
+use crate::wire::read::Row;
 use crate::wire::unit::Unit;
 
 /// What cannot be done: its line, the record if it could be read, and why.
@@ -40,21 +38,17 @@ pub(crate) struct Plan {
 }
 
 impl Input {
-    /// Reads all records.
-    ///
-    /// # Errors
-    /// If standard input cannot be read.
-    pub(crate) fn read(interrupt: &Interrupt) -> Result<Self> {
+    /// Sorts what was read.
+    pub(crate) fn of(rows: impl IntoIterator<Item = Row>) -> Self {
         let (mut input, mut ends) = (Self::default(), BTreeMap::<String, (u64, Record)>::new());
-        for line in Lines::stdin_until(interrupt, "pipe in the records of a plan")? {
-            let line = line?;
-            match line.record(RECORDS) {
+        for Row { number, record } in rows {
+            match record {
                 Ok(record) => {
-                    if let Err(error) = input.take(line.number, record.clone(), &mut ends) {
-                        input.faults.push((line.number, Some(record), error));
+                    if let Err(error) = input.take(number, record.clone(), &mut ends) {
+                        input.faults.push((number, Some(record), error));
                     }
                 }
-                Err(error) => input.faults.push((line.number, None, error)),
+                Err(error) => input.faults.push((number, None, error)),
             }
         }
         for (pair, (number, record)) in ends {
@@ -62,7 +56,7 @@ impl Input {
             input.faults.push((number, Some(record), error));
         }
         input.units = in_order(input.units);
-        Ok(input)
+        input
     }
 
     fn take(&mut self, number: u64, record: Record, ends: &mut BTreeMap<String, (u64, Record)>) -> Result<()> {

@@ -1,6 +1,5 @@
 //! Takes away what a plan has made, and brings home what it has moved.
 
-use nicon_core::filter::stream::Answers;
 use nicon_core::{Error, Record, Result};
 use nicon_rtnl::uppers::Uppers;
 use nicon_rtnl::{Link, NetnsHandle};
@@ -20,6 +19,9 @@ use crate::wire::marked::{Found, MarkedLink};
 use crate::wire::surplus;
 use crate::wire::wanted::Wanted;
 
+/// Who takes what became of each link.
+pub(crate) type Give<'a> = &'a mut dyn FnMut(Result<Record>) -> Result<()>;
+
 /// How links are removed.
 pub(crate) struct Removal<'a> {
     context: &'a Context<'a>,
@@ -33,39 +35,39 @@ impl<'a> Removal<'a> {
         Self { context, guard: (!context.args.force).then(OnTop::default) }
     }
 
-    /// Removes what plans have beside what is `wanted`, a record for each link, and returns whether all of it is gone.
+    /// Removes what plans have beside what is `wanted`, gives a record for each link, and returns whether all of it is gone.
     ///
     /// # Errors
-    /// If it cannot be found out, or standard output fails.
-    pub(crate) fn remove(&self, plans: &[&str], wanted: &Wanted, answers: &mut Answers) -> Result<bool> {
+    /// If it cannot be found out, or what is given is not taken.
+    pub(crate) fn remove(&self, plans: &[&str], wanted: &Wanted, give: Give<'_>) -> Result<bool> {
         let keeper = Keeper::of(&self.context.journals);
         keeper.iter().flat_map(|keeper| plans.iter().map(|plan| keeper.tidy(plan))).collect::<Result<()>>()?;
         let surplus = surplus::find(plans, wanted, self.context)?;
         let mut is_clean = surplus.unknown.is_empty();
         for error in surplus.unknown {
-            answers.give(None, Err(error))?;
+            give(Err(error))?;
         }
         for (plan, kept) in surplus.moved {
-            if !self.goes_on(answers)? {
+            if !self.goes_on(give)? {
                 return Ok(false);
             }
-            is_clean &= give(self.bring_home(&plan, kept), answers)?;
+            is_clean &= told(self.bring_home(&plan, kept), give)?;
         }
         for marked in &surplus.made {
-            if !self.goes_on(answers)? {
+            if !self.goes_on(give)? {
                 return Ok(false);
             }
             let removed = self.delete(marked, (wanted, &surplus.found)).map(Some);
-            is_clean &= give(removed, answers)?;
+            is_clean &= told(removed, give)?;
         }
         Ok(is_clean)
     }
 
     /// Whether the run was not interrupted; else that is told, once.
-    fn goes_on(&self, answers: &mut Answers) -> Result<bool> {
+    fn goes_on(&self, give: Give<'_>) -> Result<bool> {
         let interrupted = self.context.interrupt.check().err();
         let goes_on = interrupted.is_none();
-        interrupted.into_iter().try_for_each(|error| answers.give(None, Err(error)))?;
+        interrupted.into_iter().try_for_each(|error| give(Err(error)))?;
         Ok(goes_on)
     }
 
@@ -87,7 +89,10 @@ impl<'a> Removal<'a> {
     }
 
     /// Removes a link. It may be gone already, like the other end of a pair.
-    fn delete(
+    ///
+    /// # Errors
+    /// If it cannot be removed, or others have stacked something on it.
+    pub(crate) fn delete(
         &self,
         MarkedLink { netns, link, mark }: &MarkedLink,
         (wanted, found): (&Wanted, &Found),
@@ -143,10 +148,10 @@ fn record(target: &str, plan: &str, entry: Value) -> Record {
 }
 
 /// Gives what became of one link, and returns whether that is good.
-fn give(removed: Result<Option<Record>>, answers: &mut Answers) -> Result<bool> {
+fn told(removed: Result<Option<Record>>, give: Give<'_>) -> Result<bool> {
     match removed {
         Ok(None) => Ok(true),
-        Ok(Some(record)) => answers.give(None, Ok(record)).map(|()| true),
-        Err(error) => answers.give(None, Err(error)).map(|()| false),
+        Ok(Some(record)) => give(Ok(record)).map(|()| true),
+        Err(error) => give(Err(error)).map(|()| false),
     }
 }

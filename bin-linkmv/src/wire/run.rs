@@ -1,4 +1,4 @@
-//! The run: all records in, and then one of the things that can be done with a plan.
+//! The run: all records in, and then one of the things that can be done with a plan; or a stream, whose plans are kept wired.
 
 use nicon_core::filter::interrupt::Interrupt;
 use nicon_core::{Result, Status};
@@ -7,7 +7,8 @@ use crate::link::namespaces::Namespaces;
 use crate::wire::args::Args;
 use crate::wire::context::Context;
 use crate::wire::input::Input;
-use crate::wire::{apply, check, destroy};
+use crate::wire::read::Read;
+use crate::wire::{apply, check, destroy, keep};
 
 /// Does what the command line asks for.
 ///
@@ -16,7 +17,10 @@ use crate::wire::{apply, check, destroy};
 pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
     let namespaces = if args.check { Namespaces::looking_once()? } else { Namespaces::new()? };
     let context = Context::new(args, &namespaces, interrupt)?;
-    let input = Input::read(interrupt)?;
+    let input = match Read::stdin(interrupt)? {
+        Read::Stream(first, rows) => return keep::keep(first, rows, &context),
+        Read::Whole(rows) => Input::of(rows),
+    };
     if !args.destroy {
         namespaces.open_all(input.records())?;
     }

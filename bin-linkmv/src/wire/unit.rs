@@ -9,6 +9,7 @@ use nicon_rtnl::record::label;
 use serde_json::Value;
 
 use crate::record::act::Act;
+use crate::record::passing::is_passed_over;
 
 /// One act, and the records that ask for it: both ends of a pair, else one.
 pub(crate) struct Unit {
@@ -29,6 +30,18 @@ impl Unit {
             Act::Pair => 2,
             Act::Kind => 3,
         }
+    }
+
+    /// Whether nothing can be done for it now: a container is not there, or an earlier program has failed.
+    pub(crate) fn is_away(&self) -> bool {
+        self.records.iter().any(|(_, record)| is_passed_over(record))
+    }
+
+    /// What messages call it: the links that it is about, and their places.
+    pub(crate) fn words(&self) -> String {
+        let name = |record: &Record| cell(record.get("name").or_else(|| record.get("link")));
+        let links = self.records.iter().map(|(_, record)| format!("{} in {}", name(record), label(record)));
+        links.collect::<Vec<_>>().join(" and ")
     }
 
     /// Whether all of it belongs to a plan.

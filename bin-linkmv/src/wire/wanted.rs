@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use nicon_core::link::Selector;
-use nicon_core::{Record, Result};
+use nicon_core::link::kind::TARGETS_OWN;
+use nicon_core::{Record, Result, Status};
 use nicon_rtnl::record::label;
 use nicon_rtnl::{Link, NetnsHandle};
 
@@ -40,6 +41,8 @@ enum Wish {
     End { other: Rc<NetnsHandle>, far: String, is_first: bool },
     /// A single link that was made as this record asks for it.
     Made(Record),
+    /// Whatever is there.
+    Spared,
 }
 
 impl Wanted {
@@ -49,40 +52,80 @@ impl Wanted {
     /// If a process is gone, or its namespace must not be entered.
     pub(crate) fn of(units: &[Unit], namespaces: &Namespaces) -> Result<Self> {
         let mut wanted = Self::default();
+        units.iter().try_for_each(|unit| wanted.add(unit, namespaces))?;
+        Ok(wanted)
+    }
+
+    /// The same of units of which some have a container that is not there now: what is there of those stays as it is.
+    ///
+    /// # Errors
+    /// If a namespace must not be entered.
+    pub(crate) fn of_present<'u>(units: impl IntoIterator<Item = &'u Unit>, namespaces: &Namespaces) -> Result<Self> {
+        let mut wanted = Self::default();
         for unit in units {
-            let mut places = Vec::new();
-            for (_, record) in &unit.records {
-                let netns = namespaces.of_record(record)?;
-                wanted.labels.entry(netns.ns.id().ino).or_insert_with(|| label(record));
-                places.push((netns, Mark::of(record)?.map(|mark| mark.name)));
-            }
-            let from = match (unit.act, &unit.records[..]) {
-                (Act::Link, [(_, record)]) => {
-                    let from = open_from(record, &places[0].0, &namespaces.home, &namespaces.home)?.ns.id().ino;
-                    wanted.moves.push((from, record.text("link")?.unwrap_or_default().parse()?));
-                    Some(from)
-                }
-                _ => None,
-            };
-            for at in 0..places.len() {
-                let (netns, Some(name)) = &places[at] else { continue };
-                let wish = match (unit.act, places.get(1 - at.min(1))) {
-                    (Act::Pair, Some((other, Some(far)))) => {
-                        Wish::End { other: other.clone(), far: far.clone(), is_first: at == 0 }
-                    }
-                    (Act::Kind, _) => Wish::Made(unit.records[at].1.clone()),
-                    _ if from == Some(netns.ns.id().ino) => Wish::Changed,
-                    _ => Wish::Moved,
-                };
-                wanted.places.insert((netns.ns.id().ino, name.clone()), wish);
+            match if unit.is_away() { Ok(false) } else { wanted.add(unit, namespaces).map(|()| true) } {
+                Ok(true) => {}
+                Err(error) if error.status() != Status::No => return Err(error),
+                Ok(false) | Err(_) => wanted.spare(unit, namespaces)?,
             }
         }
         Ok(wanted)
     }
 
+    fn add(&mut self, unit: &Unit, namespaces: &Namespaces) -> Result<()> {
+        let mut places = Vec::new();
+        for (_, record) in &unit.records {
+            let netns = namespaces.of_record(record)?;
+            self.labels.entry(netns.ns.id().ino).or_insert_with(|| label(record));
+            places.push((netns, Mark::of(record)?.map(|mark| mark.name)));
+        }
+        let from = match (unit.act, &unit.records[..]) {
+            (Act::Link, [(_, record)]) => {
+                let from = open_from(record, &places[0].0, &namespaces.home, &namespaces.home)?.ns.id().ino;
+                self.moves.push((from, record.text("link")?.unwrap_or_default().parse()?));
+                Some(from)
+            }
+            _ => None,
+        };
+        for at in 0..places.len() {
+            let (netns, Some(name)) = &places[at] else { continue };
+            let wish = match (unit.act, places.get(1 - at.min(1))) {
+                (Act::Pair, Some((other, Some(far)))) => {
+                    Wish::End { other: other.clone(), far: far.clone(), is_first: at == 0 }
+                }
+                (Act::Kind, _) => Wish::Made(unit.records[at].1.clone()),
+                _ if from == Some(netns.ns.id().ino) => Wish::Changed,
+                _ => Wish::Moved,
+            };
+            self.places.insert((netns.ns.id().ino, name.clone()), wish);
+        }
+        Ok(())
+    }
+
+    /// Spares what is there of a unit: in its places, as far as they are known, and where a link comes from that it moves. It went
+    /// home when its container ended.
+    fn spare(&mut self, unit: &Unit, namespaces: &Namespaces) -> Result<()> {
+        for (_, record) in &unit.records {
+            let Some(mark) = Mark::of(record)? else { continue };
+            let known = || Some(namespaces.of_record(record).ok()?.ns.id().ino);
+            let mut places: Vec<u64> = net_of(record).or_else(known).into_iter().collect();
+            if unit.act == Act::Link && record.get("from").is_none_or(|from| from != TARGETS_OWN) {
+                let from = open_from(record, &namespaces.home, &namespaces.home, &namespaces.home);
+                if let Ok(from) = from.map(|from| from.ns.id().ino) {
+                    self.moves.push((from, record.text("link")?.unwrap_or_default().parse()?));
+                    places.push(from);
+                }
+            }
+            for place in places {
+                self.places.entry((place, mark.name.clone())).or_insert(Wish::Spared);
+            }
+        }
+        Ok(())
+    }
+
     /// Nothing, but what records call the namespaces whose inode numbers they have.
     pub(crate) fn labels_of(input: &Input) -> Self {
-        let labelled = |record: &Record| Some((record.get("ns")?.get("net")?.as_u64()?, label(record)));
+        let labelled = |record: &Record| Some((net_of(record)?, label(record)));
         Self { labels: input.records().filter_map(labelled).collect(), ..Self::default() }
     }
 
@@ -91,11 +134,10 @@ impl Wanted {
     /// # Errors
     /// If the kernel does not answer.
     pub(crate) fn has(&self, MarkedLink { netns, link, mark }: &MarkedLink, home: &NetnsHandle) -> Result<bool> {
-        if !is_called(link, &mark.name) {
-            return Ok(false);
-        }
         Ok(match self.places.get(&(netns.ns.id().ino, mark.name.clone())) {
             None => false,
+            Some(Wish::Spared) => true,
+            Some(_) if !is_called(link, &mark.name) => false,
             Some(Wish::Moved) => recorded_origin(link).is_some(),
             Some(Wish::Changed) => mark.tie == Tie::Kept,
             Some(Wish::Made(record)) => mark.tie == Tie::Made && is_as_asked(record, (link, netns), home)?,
@@ -125,6 +167,11 @@ impl Wanted {
     pub(crate) fn label<'a>(&'a self, netns: &'a NetnsHandle) -> &'a str {
         self.labels.get(&netns.ns.id().ino).unwrap_or(&netns.label)
     }
+}
+
+/// The inode number of the network namespace that a record says its process has, or had.
+fn net_of(record: &Record) -> Option<u64> {
+    record.get("ns")?.get("net")?.as_u64()
 }
 
 /// Whether an end of a pair says that the other is its peer.

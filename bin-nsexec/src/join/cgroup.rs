@@ -5,11 +5,10 @@ use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
+use nicon_core::cgroup::{cgroup_mounts, directory, parse};
 use nicon_core::{Context, Error, Process, Result};
 use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::Mode;
-
-use crate::join::cgroup_text::{cgroup_mounts, directory, parse};
 
 /// The way out where the target's cgroup cannot be joined.
 const WAY_OUT: &str = "--no-cgroup stays in the caller's";

@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use nicon_core::filter::output::report;
+use nicon_core::frozen::is_frozen;
 use nicon_core::{Context, Error, Process, Result};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -20,7 +21,6 @@ use super::signals::{Received, Signals};
 use super::start::exit_status;
 use crate::entry::Entry;
 use crate::failure::PROGRAM;
-use crate::join::frozen::is_frozen;
 use crate::stdio::{Input, Stdio};
 use crate::sys;
 use crate::sys::signal::SignalSet;

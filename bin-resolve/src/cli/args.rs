@@ -25,6 +25,7 @@ use nicon_resolve::Options;
 /// The host's own engines are asked, and those of its users, unless a setting chooses one instead, as for docker(1) and
 /// podman(1): `DOCKER_HOST=unix:///PATH`, `DOCKER_CONTEXT` or `docker context use`; `CONTAINER_HOST` for Podman.
 #[derive(Debug, Parser)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[command(
     name = "nicon-resolve",
     version,
@@ -33,7 +34,8 @@ use nicon_resolve::Options;
 Examples:
   nicon-resolve a.b.c | nicon-linkmv veth0 eth1
   nicon-resolve 'a.*.lt_?' '**'
-  nsenter -t $(nicon-resolve --pid a.b) -n ip addr
+  nsenter -t $(nicon-resolve --pid --wait 10 a.b) -n ip addr
+  nicon-resolve --watch '**'
 
 Exit status: 0 all found, 1 no such container or not running, 2 any other failure."
 )]
@@ -61,6 +63,14 @@ pub(crate) struct Args {
     /// How long one hop may take
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub(crate) timeout: Duration,
+
+    /// Keep running: print what is there, and then what arrives, changes or goes, until the reader leaves
+    #[arg(short, long, conflicts_with = "pid")]
+    pub(crate) watch: bool,
+
+    /// Wait up to SECONDS for containers that are not there yet; each by its path
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, conflicts_with = "watch")]
+    pub(crate) wait: Option<Duration>,
 
     /// How to translate PIDs: ask the kernel (Linux 6.11), or scan /proc
     #[arg(long, value_name = "HOW", value_parser = method(), default_value = "auto")]

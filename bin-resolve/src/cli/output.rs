@@ -22,6 +22,19 @@ pub(crate) fn view(args: &Args) -> View {
     if args.pid { View::Bare(|record| record.cell("pid")) } else { View::choose(args.json, COLUMNS) }
 }
 
+const EVENTS: &[Column] = &[
+    Column { title: "EVENT", cell: |record| record.cell("event") },
+    Column { title: "TARGET", cell: |record| record.cell("target") },
+    Column { title: "PID", cell: |record| record.cell("pid") },
+    Column { title: "NET", cell: |record| cell(record.get("ns").and_then(|ns| ns.get("net"))) },
+    Column { title: "HOPS", cell: |record| hops(record.get("hops")) },
+];
+
+/// The view of what happens, which has no end.
+pub(crate) fn view_of_events(args: &Args) -> View {
+    View::choose_rows(args.json, EVENTS)
+}
+
 /// Adds the container to the record that asked for it; of a pattern, each container that matches has its own path.
 ///
 /// # Errors

@@ -12,15 +12,15 @@ use crate::cli::source::Sources;
 /// A query, and who asks.
 pub(crate) struct Question {
     /// `None` where the target is no container: then there is nothing to be found.
-    query: Option<Result<Query>>,
-    from: Origin,
+    pub(crate) query: Option<Result<Query>>,
+    pub(crate) from: Origin,
 }
 
 /// The record that asks, and where it is from.
-struct Origin {
-    line: Option<u64>,
+pub(crate) struct Origin {
+    pub(crate) line: Option<u64>,
     group: Group,
-    record: Record,
+    pub(crate) record: Record,
     kind: Kind,
 }
 

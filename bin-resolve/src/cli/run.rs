@@ -1,17 +1,18 @@
 //! The run: reads paths and patterns, and answers them in order.
 
+use std::time::Instant;
+
 use nicon_core::filter::stream::{Answers, Lines};
 use nicon_core::filter::{open_files, worker_process};
-use nicon_core::{Result, Status, text};
+use nicon_core::{Result, Status};
 use nicon_resolve::Resolver;
 
 use crate::cli::args::Args;
 use crate::cli::groups::Groups;
 use crate::cli::output;
+use crate::cli::program::{PROGRAM, log};
 use crate::cli::question::{Question, answer_all};
-
-/// The program's name, with which its messages begin.
-pub(crate) const PROGRAM: &str = "nicon-resolve";
+use crate::cli::{wait, watch};
 
 /// Resolves the paths of the command line, or of standard input.
 ///
@@ -19,33 +20,38 @@ pub(crate) const PROGRAM: &str = "nicon-resolve";
 /// If the whole run fails; a path that cannot be resolved does not end it.
 pub(crate) fn run(args: &Args) -> Result<Status> {
     nicon_resolve::prepare_for_threads(|| worker_process::start(PROGRAM));
+    if args.watch {
+        return watch::run(args);
+    }
     let answers = Groups::new(Answers::new(PROGRAM, output::view(args))?, args.pid);
     let resolver = Resolver::new(args.options(log))?;
     // Each container that was found keeps two descriptors open until its batch ends.
     open_files::allow_many()?;
-    let outcome = answer_input(&args.paths, &resolver, answers);
+    let outcome = answer_input(args, &resolver, answers);
     // The process is about to end, and all that the resolver holds with it.
     std::mem::forget(resolver);
     outcome
 }
 
-/// Reports a step on standard error.
-fn log(name: &str, step: &str) {
-    eprintln!("{PROGRAM}: {name}: {}", text::escape(step));
-}
-
-fn answer_input(paths: &[String], resolver: &Resolver, mut answers: Groups) -> Result<Status> {
-    if paths.is_empty() {
+fn answer_input(args: &Args, resolver: &Resolver, mut answers: Groups) -> Result<Status> {
+    let until = args.wait.map(|time| Instant::now() + time);
+    let mut answer = |questions: Vec<Question>| {
+        if let Some(until) = until {
+            wait::until_found(&questions, resolver, until)?;
+        }
+        answer_all(questions, resolver, &mut answers)
+    };
+    if args.paths.is_empty() {
         let mut lines = Lines::stdin("name a container")?;
         loop {
             let batch: Vec<Question> = lines.batch()?.into_iter().map(Question::from).collect();
             if batch.is_empty() {
                 break;
             }
-            answer_all(batch, resolver, &mut answers)?;
+            answer(batch)?;
         }
     } else {
-        answer_all(paths.iter().map(|path| Question::from_operand(path)).collect(), resolver, &mut answers)?;
+        answer(args.paths.iter().map(|path| Question::from_operand(path)).collect())?;
     }
     answers.finish()
 }

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use nicon_core::path::Start;
 use nicon_core::{Error, Record, Result};
-use nicon_resolve::{Query, Resolver};
+use nicon_resolve::{Hit, Query, Resolver};
 use serde_json::Value;
 
 /// The field. What is no object names no container.
-const FROM: &str = "from";
+pub(crate) const FROM: &str = "from";
 
 /// The containers that records come from, by their paths.
 pub(crate) struct Sources(HashMap<String, Result<Record>>);
@@ -36,11 +36,7 @@ impl Sources {
         if !queries.is_empty() {
             resolver.answer(queries.into_iter().map(Ok), |number, answer| {
                 let path = &paths[number];
-                let source = answer.and_then(|hit| {
-                    let mut source = Record::default();
-                    source.set("target", path);
-                    hit.process().write_to(&mut source).map(|()| source)
-                });
+                let source = answer.and_then(|hit| of(path, &hit));
                 found.insert(path.clone(), source);
                 Ok(())
             })?;
@@ -60,8 +56,18 @@ impl Sources {
     }
 }
 
+/// What a record says in `from` of the container at a path.
+///
+/// # Errors
+/// If it is gone.
+pub(crate) fn of(path: &str, hit: &Hit) -> Result<Record> {
+    let mut source = Record::default();
+    source.set("target", path);
+    hit.process().write_to(&mut source).map(|()| source)
+}
+
 /// The path in a record's `from`, if a container is yet to be found by it.
-fn path(record: &Record) -> Option<&str> {
+pub(crate) fn path(record: &Record) -> Option<&str> {
     let from = record.get(FROM)?;
     let path = from.get("target").and_then(Value::as_str).filter(|_| from.get("pid").is_none())?;
     Start::parse(path).is_ok_and(|start| start.is_none()).then_some(path)

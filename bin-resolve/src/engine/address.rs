@@ -8,7 +8,7 @@ use nicon_core::Error;
 use crate::query::{Kind, Qualifier};
 
 /// Which engine of a site, a container or our own machine: there may be one of each kind for each user.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Address {
     pub(crate) kind: Kind,
     /// `None` for the engine of the site itself, which root runs, or which the caller chose.
@@ -18,7 +18,7 @@ pub(crate) struct Address {
 }
 
 /// A user who has engines of their own.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Owner {
     /// The user ID, as the site has it.
     pub(crate) uid: u32,

@@ -4,6 +4,7 @@ pub(crate) mod chosen;
 pub(crate) mod client;
 pub(crate) mod connection;
 pub(crate) mod context;
+pub(crate) mod events;
 pub(crate) mod inspect;
 pub(crate) mod list;
 pub(crate) mod peer;

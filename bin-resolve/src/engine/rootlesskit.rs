@@ -1,7 +1,7 @@
 //! A user's containerd, whose files nobody else sees: `rootlesskit(1)` starts it in a mount namespace with a `/run` of its own,
 //! and leaves the PID of a process in there.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nicon_core::pidns::{self, Method};
@@ -30,6 +30,11 @@ pub(crate) struct Inside {
 impl Hidden {
     pub(crate) fn behind(child_pid: PathBuf) -> Self {
         Self { child_pid, inside: OnceCell::new() }
+    }
+
+    /// The file that leads there.
+    pub(crate) fn child_pid(&self) -> &Path {
+        &self.child_pid
     }
 
     /// What is there, given the `root` directory below which the file is, what its owner may name, and the PID namespace of its

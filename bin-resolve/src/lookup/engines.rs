@@ -13,6 +13,7 @@ use crate::engine::state::store::Store;
 use crate::rootfs::root::{FileId, Root};
 
 /// The engines in a container, or on our own machine, and the connections to them.
+#[derive(Default)]
 pub(crate) struct Engines {
     pub(super) near: OnceCell<Vec<Arc<Endpoint>>>,
     pub(super) of_others: OnceCell<Vec<Arc<Endpoint>>>,
@@ -31,6 +32,11 @@ impl Engines {
         let (near, of_others) = (OnceCell::new(), OnceCell::new());
         let (unusual, unusual_of_users) = (OnceCell::new(), OnceCell::new());
         Self { near, of_others, monitors, unusual, unusual_of_users, asked: SetOnce::new() }
+    }
+
+    /// Where engines keep their files here besides the usual places, as far as it was looked for.
+    pub(crate) fn unusual_stores(&self) -> impl Iterator<Item = &UnusualStore> {
+        [&self.unusual, &self.unusual_of_users].into_iter().filter_map(OnceCell::get).flat_map(|stores| &stores.there)
     }
 
     /// Notes that one of them is working on its answer, or that none will be asked.

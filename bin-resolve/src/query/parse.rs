@@ -1,5 +1,6 @@
 //! Parses paths: the names of nested containers, or patterns for them.
 
+use std::fmt;
 use std::str::FromStr;
 
 use glob::Pattern as Glob;
@@ -32,6 +33,13 @@ impl Query {
     #[must_use]
     pub fn is_pattern(&self) -> bool {
         matches!(self.target, Target::Many(_))
+    }
+}
+
+impl fmt::Display for Query {
+    /// As it was asked.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
     }
 }
 

@@ -15,6 +15,7 @@ use nicon_core::Result;
 use crate::engine::address::Address;
 use crate::engine::api::pool::AT_ONCE;
 use crate::engine::container::Filter;
+use crate::engine::endpoint::Endpoint;
 use crate::engine::settings::Settings;
 use crate::engine::state::monitors::Monitors;
 use crate::lookup::bundle::read_bundles;
@@ -23,9 +24,11 @@ use crate::lookup::find_listed::find_listed;
 use crate::lookup::list::list;
 use crate::lookup::listing::{ListedContainer, Listing};
 use crate::lookup::present::{Presence, PresentEngine, look};
+use crate::lookup::spots;
 use crate::query::Qualifier;
 use crate::query::path::{Path, show};
 use crate::resolve::hop::{Hop, Sharing, site};
+use crate::rootfs::changes::Survey;
 use crate::rootfs::root::FileId;
 
 type Asking<T> = Shared<LocalBoxFuture<'static, Result<T>>>;
@@ -55,13 +58,54 @@ pub(crate) struct Inner {
 impl Batch {
     /// Begins a batch.
     pub(crate) fn new(settings: Arc<Settings>) -> Self {
-        let host = Arc::new(Host { settings, own: Engines::new(Monitors::default()) });
+        Self::with(settings, Monitors::default())
+    }
+
+    fn with(settings: Arc<Settings>, monitors: Monitors) -> Self {
+        let host = Arc::new(Host { settings, own: Engines::new(monitors) });
         Self { host, found: RefCell::default(), listed: RefCell::default() }
+    }
+
+    /// Begins a batch that looks into the container at `path`, which is known, or at our own machine, as if for the first time. The
+    /// monitors may be known.
+    pub(crate) fn within(settings: Arc<Settings>, path: &[String], hop: Option<&Hop>, monitors: Monitors) -> Self {
+        let batch = Self::with(settings, monitors);
+        if let Some(hop) = hop {
+            let hop = Arc::new(hop.afresh(&batch.host.own));
+            batch.found.borrow_mut().insert(path.to_vec(), async move { Ok(hop) }.boxed_local().shared());
+        }
+        batch
     }
 
     /// The longest that one hop may take.
     pub(crate) fn timeout(&self) -> Duration {
         self.host.settings.timeout
+    }
+
+    /// Watches where something changes in the container at `path`, or on our own machine, when containers or engines come and go.
+    /// Returns the engines asked for that may listen.
+    ///
+    /// # Errors
+    /// As [`spots::survey`].
+    pub(crate) async fn survey(
+        &self,
+        path: &[String],
+        asked: &Qualifier,
+        survey: &mut Survey<'_>,
+    ) -> Result<Vec<Arc<Endpoint>>> {
+        let container = self.container(path).await?;
+        let site = site(&self.host.settings, container.as_deref(), &self.host.own)?;
+        site.settings.in_time(spots::survey(&site, asked, survey)).await
+    }
+
+    /// Watches where engines there were found to keep their files besides the usual places.
+    ///
+    /// # Errors
+    /// As [`spots::survey_unusual`].
+    pub(crate) async fn survey_unusual(&self, path: &[String], survey: &mut Survey<'_>) -> Result<()> {
+        let container = self.container(path).await?;
+        let site = site(&self.host.settings, container.as_deref(), &self.host.own)?;
+        site.settings.in_time(spots::survey_unusual(&site, survey)).await
     }
 
     /// Finds the container at `path`.

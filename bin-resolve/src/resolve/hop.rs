@@ -20,7 +20,7 @@ use crate::query::Subject;
 pub(crate) struct Hop {
     /// Its segment of the path.
     segment: String,
-    resolved: Resolved,
+    resolved: Arc<Resolved>,
     /// The engines inside it, and the connections to them.
     inside: Engines,
     /// The container in which this one was found, if any.
@@ -71,8 +71,8 @@ impl Hop {
     ) -> Result<Self> {
         let subject = Subject::parse(segment);
         if let (Ok(Subject::Process(pid)), None) = (&subject, &outer) {
-            let (resolved, inside) = (Resolved::Process(Process::pin(*pid)?), Engines::new(own.monitors.clone()));
-            return Ok(Self { segment: segment.to_owned(), resolved, inside, outer: None });
+            let resolved = Resolved::Process(Process::pin(*pid)?);
+            return Ok(Self::new(segment, resolved, own, None));
         }
         let site = site(settings, outer.as_deref(), own)?;
         let verified = match (listed, subject) {
@@ -86,13 +86,30 @@ impl Hop {
             (Some(outer), Via::Api { daemon, pidns, .. }) => outer.shares(*daemon, *pidns)?,
             (Some(_), Via::Disk { .. }) => Sharing::Dind,
         };
-        let (resolved, inside) = (Resolved::Container(Box::new(verified), sharing), Engines::new(own.monitors.clone()));
-        Ok(Self { segment: segment.to_owned(), resolved, inside, outer })
+        Ok(Self::new(segment, Resolved::Container(Box::new(verified), sharing), own, outer))
+    }
+
+    fn new(segment: &str, resolved: Resolved, own: &Engines, outer: Option<Arc<Self>>) -> Self {
+        let inside = Engines::new(own.monitors.clone());
+        Self { segment: segment.to_owned(), resolved: Arc::new(resolved), inside, outer }
+    }
+
+    /// The same container as if nobody had looked into it yet; `own` are our own engines.
+    pub(crate) fn afresh(&self, own: &Engines) -> Self {
+        let (segment, resolved, outer) = (self.segment.clone(), Arc::clone(&self.resolved), self.outer.clone());
+        Self { segment, resolved, inside: Engines::new(own.monitors.clone()), outer }
+    }
+
+    /// The same container, without what was learnt of the engines in it, in the same other one, of which something else may be known
+    /// now, such as its name.
+    pub(crate) fn within(&self, outer: Option<&Arc<Self>>) -> Self {
+        let (segment, resolved, inside) = (self.segment.clone(), Arc::clone(&self.resolved), Engines::default());
+        Self { segment, resolved, inside, outer: outer.cloned() }
     }
 
     /// The container's first process, or the one at which a path starts.
     pub(crate) fn process(&self) -> &Process {
-        match &self.resolved {
+        match &*self.resolved {
             Resolved::Process(process) => process,
             Resolved::Container(verified, _) => &verified.process,
         }
@@ -112,14 +129,14 @@ impl Hop {
 
     fn has_met(&self, daemon: i32) -> bool {
         let has_met = |verified: &Verified| matches!(verified.via, Via::Api { daemon: met, .. } if met == daemon);
-        matches!(&self.resolved, Resolved::Container(verified, _) if has_met(verified))
+        matches!(&*self.resolved, Resolved::Container(verified, _) if has_met(verified))
             || self.outer.as_ref().is_some_and(|outer| outer.has_met(daemon))
     }
 
     /// All hops of the path up to here, outermost first: the protocol's `hops`.
     pub(crate) fn trail(&self) -> Vec<Value> {
         let mut trail = self.outer.as_ref().map(|outer| outer.trail()).unwrap_or_default();
-        trail.push(match &self.resolved {
+        trail.push(match &*self.resolved {
             Resolved::Container(verified, sharing) => to_json(verified, *sharing),
             Resolved::Process(process) => json!({ "name": self.segment, "pid": process.pid() }),
         });
@@ -168,7 +185,7 @@ pub(crate) fn site<'a>(settings: &'a Settings, outer: Option<&'a Hop>, own: &'a 
         None => settings.pidns.try_clone()?,
     };
     let (container, engines) = (outer.map(Hop::process), outer.map_or(own, |hop| &hop.inside));
-    let bounds = match outer.map(|hop| &hop.resolved) {
+    let bounds = match outer.map(|hop| &*hop.resolved) {
         Some(Resolved::Container(verified, _)) => verified.bounds.clone(),
         Some(Resolved::Process(_)) | None => Bounds::default(),
     };

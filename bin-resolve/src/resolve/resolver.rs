@@ -19,6 +19,7 @@ use crate::query::path::Path;
 use crate::resolve::batch::Batch;
 use crate::resolve::hit::Hit;
 use crate::resolve::scan::search;
+use crate::resolve::watch::{Inputs, Observer, Order, watch};
 
 /// How many paths are resolved at once.
 const CONCURRENT: usize = 32;
@@ -101,6 +102,14 @@ impl Resolver {
         give: impl FnMut(usize, Result<Hit>) -> Result<()>,
     ) -> Result<()> {
         self.block_on(answer_all(queries, &self.batch(), give))
+    }
+
+    /// Watches what these orders name, and what the observer orders later, until the observer ends it.
+    ///
+    /// # Errors
+    /// Those of the observer, or if nothing can be watched.
+    pub fn watch<O: Observer>(&self, orders: Vec<Order>, inputs: Inputs<O::Input>, observer: &mut O) -> Result<()> {
+        self.block_on(watch(Arc::clone(&self.settings), orders, inputs, observer))
     }
 
     fn batch(&self) -> Batch {

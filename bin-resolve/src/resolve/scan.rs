@@ -3,6 +3,6 @@
 pub(crate) mod search;
 
 mod fair_queue;
-mod frontier;
-mod progress;
+pub(crate) mod frontier;
+pub(crate) mod progress;
 mod task;

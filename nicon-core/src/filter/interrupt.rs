@@ -6,7 +6,6 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::signal::{SigSet, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -107,20 +106,19 @@ impl Interrupt {
         }
     }
 
-    /// Waits for files, as `poll(2)` does: for a time, or until a signal comes.
+    /// Waits until one of some files can be read from, the time is over, or a signal comes, and tells which of the files it is.
     ///
     /// # Errors
-    /// What `poll(2)` fails with.
-    pub fn poll<'a>(&'a self, files: &mut [PollFd<'a>], time: Duration) -> Result<()> {
-        let mut all = files.to_vec();
-        all.extend(self.signals.as_ref().map(|signals| PollFd::new(signals.as_fd(), PollFlags::POLLIN)));
-        match ppoll(&mut all, Some(TimeSpec::from_duration(time.min(LONGEST))), None) {
-            // Stopped, and continued.
-            Err(Errno::EINTR) => return Ok(()),
-            polled => polled.context(|| "wait")?,
-        };
-        files.clone_from_slice(&all[..files.len()]);
-        Ok(())
+    /// As [`wait()`](super::wait::wait): once the reader of standard output has left.
+    pub fn wait(&self, files: &[BorrowedFd<'_>], limit: Option<Duration>) -> Result<Vec<bool>> {
+        if self.signal().is_some() {
+            return Ok(vec![false; files.len()]);
+        }
+        let signals = self.signals.iter().map(AsFd::as_fd);
+        let all: Vec<_> = files.iter().copied().chain(signals).collect();
+        let mut ready = super::wait::wait(&all, limit)?;
+        ready.truncate(files.len());
+        Ok(ready)
     }
 
     /// A reader of `input` that waits for it until a signal comes, and then reads what is there already.

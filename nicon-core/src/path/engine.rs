@@ -1,7 +1,7 @@
 //! The engines whose containers a path can name.
 
 /// The engines that a name can choose with a prefix, as in `podman:web`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Engine {
     /// Docker.
     Docker,

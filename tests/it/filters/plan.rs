@@ -222,9 +222,10 @@ fn each_record_tells_its_plan(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let plan =
         "name: ring\nlinks:\n- endpoints: [\"setup:w1\", \"host:w2\"]\n- {kind: dummy, endpoint: \"setup:d1\"}\n";
     let told = |ran: &Ran| -> Vec<Value> {
-        records(ran).iter().map(|record| json!([record["plan"], record["plan_size"], record["each"]])).collect()
+        records(ran).iter().map(|record| json!([record["plan"], record["plan_size"], record["plan_item"]])).collect()
     };
-    assert_eq!(told(&suite.feed(&["nicon-plan"], plan)), vec![json!(["ring", 3, null]); 3]);
+    let numbered: Vec<_> = (1..=3).map(|item| json!(["ring", 3, item])).collect();
+    assert_eq!(told(&suite.feed(&["nicon-plan"], plan)), numbered);
     // All of them, or none, or each for itself.
     let wrong = plan.replace("\"setup:d1\"", "\"nobody:d1\"");
     let ran = suite.shell("nicon-plan | nicon-resolve", &wrong);

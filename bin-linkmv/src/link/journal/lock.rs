@@ -14,6 +14,7 @@ use nix::sys::stat::{major, minor};
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How a run waits.
+#[derive(Clone, Copy)]
 pub(super) struct Options<'a> {
     /// What messages begin with.
     pub(super) program: &'static str,
@@ -44,7 +45,7 @@ pub(super) fn wait(file: &File, path: &Path, options: &Options<'_>) -> Result<()
             Err(TryLockError::Error(error)) => return Err(Error::os(format!("lock {}", path.display()), error)),
         }
         let holder = holder(file).context(|| format!("find out who holds {}", path.display()))?;
-        let who = holder.as_ref().map_or_else(|| "another run".to_owned(), Holder::to_string);
+        let who = in_words(holder.as_ref());
         let is_stranger = holder.is_some_and(|holder| !holder.is_nicon());
         strangers += u32::from(is_stranger);
         if strangers >= LOOKS {
@@ -65,6 +66,18 @@ pub(super) fn wait(file: &File, path: &Path, options: &Options<'_>) -> Result<()
         interrupt.sleep((begun.elapsed() / 8).clamp(SHORTEST_PAUSE, LONGEST_PAUSE));
         interrupt.check()?;
     }
+}
+
+/// Who holds a file's lock, for a message.
+///
+/// # Errors
+/// If the file cannot be looked at.
+pub(super) fn who_holds(file: &File) -> std::io::Result<String> {
+    Ok(in_words(holder(file)?.as_ref()))
+}
+
+fn in_words(holder: Option<&Holder>) -> String {
+    holder.map_or_else(|| "another run".to_owned(), Holder::to_string)
 }
 
 /// The process that holds a lock.

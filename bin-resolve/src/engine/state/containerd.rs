@@ -20,6 +20,7 @@ const DIRS: &[&str] =
 pub(super) static LAYOUT: Layout = Layout {
     // Those of the containerd that a Docker daemon starts for itself.
     others: &["/run/docker/containerd/daemon/io.containerd.runtime.v2.task"],
+    changing: |store| store.dirs().into_iter().map(|dir| (dir, 2)).collect(),
     parts: |_| STATES.map(PathBuf::from).into(),
     ..Layout::plain(Kind::Containerd, DIRS, index, load)
 };

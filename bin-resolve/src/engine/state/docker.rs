@@ -18,6 +18,8 @@ pub(super) static LAYOUT: Layout = Layout {
         let set = dockerd::read(files, &dockerd::settings(store.user.as_ref()))?;
         Ok(Store { dirs: set.map_or_else(|| store.dirs.clone(), |dir| vec![dir]), ..store })
     },
+    // Only its daemon starts containers, and tells of them.
+    changing: |_| Vec::new(),
     ..Layout::plain(Kind::Docker, &["/var/lib/docker/containers"], index, load)
 };
 

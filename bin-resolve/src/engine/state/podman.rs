@@ -41,6 +41,7 @@ pub(super) static LAYOUT: Layout = Layout {
         let dirs = graphroot.map_or_else(|| store.dirs.clone(), |dir| vec![dir]);
         Ok(Store { dirs, runroot, ..store })
     },
+    changing,
     parts: |store| [&[runroot(store)], &states(store)[..]].concat(),
     ..Layout::plain(Kind::Podman, &["/var/lib/containers/storage"], index, load)
 };
@@ -67,6 +68,14 @@ pub(super) fn told(storage: Storage, watched: String) -> Store {
 fn runroot(store: &Store) -> PathBuf {
     let usual = if store.user.is_none() { RUN } else { RUN_OF_USER };
     store.runroot.clone().unwrap_or_else(|| store.run.join(usual))
+}
+
+/// The lists of containers, the PID files, and the states of runtimes.
+fn changing(store: &Store) -> Vec<(PathBuf, usize)> {
+    let drivers = || DRIVERS.map(|driver| format!("{driver}-containers"));
+    let lists = store.dirs.iter().flat_map(|dir| drivers().map(|driver| (dir.join(driver), 0)));
+    let pid_files = drivers().map(|driver| (runroot(store).join(driver), 2));
+    lists.chain(pid_files).chain(states(store).map(|state| (state, 1))).collect()
 }
 
 /// Where its runtimes keep their state: crun, and runc.

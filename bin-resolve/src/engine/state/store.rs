@@ -28,6 +28,8 @@ pub(crate) struct Layout {
     pub(super) set: fn(&Files, Store) -> Result<Store>,
     /// Where there is anything to read besides these directories, if it was told where these are.
     pub(super) parts: fn(&Store) -> Vec<PathBuf>,
+    /// The directories in which something happens when containers come and go, and how many levels below them do, too.
+    pub(super) changing: fn(&Store) -> Vec<(PathBuf, usize)>,
     /// Reads which containers there are.
     pub(super) index: fn(&Files, &Store, &mut Index),
     /// Reads those of one name, if that leads to them.
@@ -46,7 +48,8 @@ impl Layout {
     ) -> Self {
         let (settings, parts) = (|_: Option<&UserDirs>| Vec::new(), |_: &Store| Vec::new());
         let set = |_: &Files, store| Ok(store);
-        Self { kind, dirs, others: &[], of_user: None, settings, set, parts, index, named: None, load }
+        let changing = |store: &Store| store.dirs().into_iter().map(|dir| (dir, 1)).collect();
+        Self { kind, dirs, others: &[], of_user: None, settings, set, parts, changing, index, named: None, load }
     }
 }
 
@@ -163,6 +166,16 @@ impl Store {
     /// The files with the settings.
     pub(crate) fn settings(&self) -> Vec<PathBuf> {
         (self.layout.settings)(self.user.as_ref())
+    }
+
+    /// The directories in which something happens when containers come and go, and how many levels below them do, too; according
+    /// to settings.
+    ///
+    /// # Errors
+    /// If these cannot be read, or are not understood.
+    pub(crate) async fn changing(&self, root: &Root) -> Result<Vec<(PathBuf, usize)>> {
+        let store = self.as_set(root).await?;
+        Ok((store.layout.changing)(&store))
     }
 
     /// Where the files are according to settings.

@@ -75,7 +75,7 @@ impl Progress {
 }
 
 /// The engine's own rule: a name takes precedence over the beginning of an ID, which must be unique.
-fn is_meant(asked: &str, container: &ListedContainer, list: &[ListedContainer]) -> bool {
+pub(crate) fn is_meant(asked: &str, container: &ListedContainer, list: &[ListedContainer]) -> bool {
     let fit = |listed: &ListedContainer| match Subject::parse(asked).ok()? {
         Subject::Container { of, name } if listed.is_of(&of) => fit(name, &listed.id, &listed.name),
         Subject::Id { of, digits } if listed.is_of(&of) && listed.id == digits => Some(Fit::Exact),

@@ -4,22 +4,25 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use nicon_core::mountinfo::{Mount, mounts, unescape};
+use crate::mountinfo::{Mount, mounts, unescape};
 
 /// Controllers (none for v2) and path of a line of /proc/PID/cgroup; `None` if our cgroup namespace does not contain it.
-pub(crate) fn parse(line: &str) -> Option<(&str, &str)> {
+#[must_use]
+pub fn parse(line: &str) -> Option<(&str, &str)> {
     let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
     // A cgroup that lies outside of our cgroup namespace is shown relative to its root.
     (path.starts_with('/') && !path.split('/').any(|part| part == "..")).then_some((controllers, path))
 }
 
 /// The mounts of cgroup file systems among the lines of /proc/self/mountinfo.
-pub(crate) fn cgroup_mounts(mountinfo: &[u8]) -> Vec<Mount<'_>> {
+#[must_use]
+pub fn cgroup_mounts(mountinfo: &[u8]) -> Vec<Mount<'_>> {
     mounts(mountinfo).filter(|mount| mount.fs_type.starts_with(b"cgroup")).collect()
 }
 
 /// Where the cgroup `path` of a hierarchy is mounted.
-pub(crate) fn directory(mounts: &[Mount<'_>], controllers: &str, path: &str) -> Option<PathBuf> {
+#[must_use]
+pub fn directory(mounts: &[Mount<'_>], controllers: &str, path: &str) -> Option<PathBuf> {
     mounts.iter().find_map(|mount| {
         let is_it = match (mount.fs_type, controllers) {
             (b"cgroup2", "") => true,

@@ -1,17 +1,30 @@
-//! Whether a process is frozen, as `docker pause` does it: whoever joins its cgroups is frozen with it.
+//! Whether a process is frozen, as `docker pause` does it: whoever joins its cgroups is frozen with it. See `cgroup.events` and the
+//! freezer of `cgroups(7)`.
 
 use std::fs;
 
-use nicon_core::Process;
-
-use crate::join::cgroup_text::{cgroup_mounts, directory, parse};
+use crate::Process;
+use crate::cgroup::{cgroup_mounts, directory, parse};
+use crate::mountinfo::Mount;
 
 /// Whether one of its cgroups, or one above that, is frozen; not if that cannot be told from where we are.
 ///
 /// Asked from our own namespaces: neither a mount nor a cgroup of the container's has a say.
-pub(crate) fn is_frozen(process: &Process) -> bool {
-    let (Ok(cgroups), Ok(mountinfo)) = (process.read("cgroup"), fs::read("/proc/self/mountinfo")) else { return false };
+#[must_use]
+pub fn is_frozen(process: &Process) -> bool {
+    are_frozen([process]) == [true]
+}
+
+/// The same of several processes, for which our mounts are read once.
+#[must_use]
+pub fn are_frozen<'a>(processes: impl IntoIterator<Item = &'a Process>) -> Vec<bool> {
+    let mountinfo = fs::read("/proc/self/mountinfo").unwrap_or_default();
     let mounts = cgroup_mounts(&mountinfo);
+    processes.into_iter().map(|process| is_frozen_at(process, &mounts)).collect()
+}
+
+fn is_frozen_at(process: &Process, mounts: &[Mount<'_>]) -> bool {
+    let Ok(cgroups) = process.read("cgroup") else { return false };
     cgroups.lines().filter_map(parse).any(|(controllers, path)| {
         // What these files say includes the cgroups above.
         let (file, sign) = match controllers {
@@ -19,7 +32,7 @@ pub(crate) fn is_frozen(process: &Process) -> bool {
             "freezer" => ("freezer.state", "FR"),
             _ => return false,
         };
-        let state = directory(&mounts, controllers, path).and_then(|at| fs::read_to_string(at.join(file)).ok());
+        let state = directory(mounts, controllers, path).and_then(|at| fs::read_to_string(at.join(file)).ok());
         state.is_some_and(|state| state.lines().any(|line| line.starts_with(sign)))
     })
 }

@@ -1,0 +1,61 @@
+//! What is in the way of a unit, and is of the same plan: an end of a pair whose other end went with its container, and which the
+//! kernel has not removed yet.
+
+use nicon_core::{Record, Result};
+
+use crate::link::mark::{Mark, Tie};
+use crate::linkadd::existing::is_in_the_way;
+use crate::record::act::Act;
+use crate::wire::context::Context;
+use crate::wire::marked::{Found, MarkedLink};
+use crate::wire::removal::Removal;
+use crate::wire::unit::Unit;
+use crate::wire::wanted::Wanted;
+
+/// Removes what is in the way of a unit, and returns whether there was anything.
+///
+/// # Errors
+/// If it cannot be removed, or others have stacked something on it.
+pub(crate) fn remove(unit: &Unit, context: &Context<'_>, removal: &Removal<'_>) -> Result<bool> {
+    if unit.act == Act::Link {
+        return Ok(false);
+    }
+    let wanted = Wanted::of(std::slice::from_ref(unit), context.namespaces)?;
+    let mut found = Found { links: Vec::new(), namespaces: Vec::new(), doubt: None };
+    for (_, record) in &unit.records {
+        let there = marked(record, context)?;
+        found.namespaces.push(context.namespaces.of_record(record)?);
+        if let Some(there) = there
+            && is_another(unit, record, &there, &wanted, context)?
+        {
+            found.links.push(there);
+        }
+    }
+    for link in &found.links {
+        removal.delete(link, (&wanted, &found))?;
+    }
+    Ok(!found.links.is_empty())
+}
+
+/// The link that has the name of what a record asks for, if it was made for the same plan.
+fn marked(record: &Record, context: &Context<'_>) -> Result<Option<MarkedLink>> {
+    let Some(asked) = Mark::of(record)? else { return Ok(None) };
+    let netns = context.namespaces.of_record(record)?;
+    let link = netns.netlink.link(&asked.name)?;
+    let mark = link.as_ref().and_then(|link| Mark::on(link, &asked.plan)).filter(|mark| mark.tie == Tie::Made);
+    Ok(link.zip(mark).map(|(link, mark)| MarkedLink { netns, link, mark }))
+}
+
+fn is_another(
+    unit: &Unit,
+    record: &Record,
+    there: &MarkedLink,
+    wanted: &Wanted,
+    context: &Context<'_>,
+) -> Result<bool> {
+    let home = &context.namespaces.home;
+    match unit.act {
+        Act::Kind => is_in_the_way(record, (&there.link, &there.netns), home),
+        _ => wanted.has(there, home).map(|is_it| !is_it),
+    }
+}

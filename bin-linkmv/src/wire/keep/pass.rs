@@ -1,0 +1,152 @@
+//! A pass over a plan: what has news, and what failed before, is done, each unit on its own.
+
+use std::collections::HashSet;
+
+use nicon_core::{Error, ErrorKind, Record, Result, Status};
+
+use super::in_the_way;
+use super::plan::{KeptPlan, KeptUnit};
+use super::told::Output;
+use crate::link::ending::{Ending, Remainder};
+use crate::record::deed;
+use crate::wire::actors::Actors;
+use crate::wire::apply::tell_what_cannot_be_kept;
+use crate::wire::context::Context;
+use crate::wire::removal::Removal;
+use crate::wire::unit::{Place, Unit, made};
+use crate::wire::wanted::Wanted;
+
+/// Does what there is to do for a plan, and returns whether any of it is to be tried again. A signal ends it between two units.
+///
+/// # Errors
+/// If the reader of standard output has left, or another run keeps the plan.
+pub(crate) fn pass(plan: &mut KeptPlan, context: &Context<'_>, output: &mut Output) -> Result<bool> {
+    if plan.lack().is_some() || !plan.has_work() {
+        return Ok(false);
+    }
+    if plan.held.is_empty() {
+        match context.keep(&plan.name) {
+            Ok(held) => plan.held = held,
+            Err(error) if error.errno() == Some(nix::libc::ENOSPC) => {
+                return plan.told.tell(error, output).map(|()| true);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let is_new = plan.is_new();
+    let KeptPlan { name, .. } = plan;
+    let name = name.clone();
+    let (units, faults) = plan.units();
+    for (number, error) in faults {
+        output.tell(error.prefix(format!("record {number} of plan {name}")))?;
+    }
+    if is_new {
+        tell_what_cannot_be_kept(units.iter().map(|kept| &kept.unit), context);
+    }
+    let due = units.iter().filter(|kept| kept.is_to_be_tried()).flat_map(|kept| &kept.unit.records);
+    context.namespaces.open_all(due.map(|(_, record)| record))?;
+    if !plan.is_pruned {
+        prune(plan, context, output)?;
+    }
+    let (units, _) = plan.units();
+    let (actors, removal) = (Actors::new(context, false, true)?, Removal::new(context));
+    let mut pass = Pass { context, output, actors, removal, remade: HashSet::new() };
+    let mut is_failing = false;
+    for kept in units {
+        if context.interrupt.signal().is_some() {
+            return Ok(false);
+        }
+        pass.visit(kept)?;
+        is_failing |= kept.has_failed;
+    }
+    Ok(is_failing || !plan.is_pruned)
+}
+
+/// Removes what a plan has and does not ask for.
+fn prune(plan: &mut KeptPlan, context: &Context<'_>, output: &mut Output) -> Result<()> {
+    let name = plan.name.clone();
+    let (units, _) = plan.units();
+    let wanted = Wanted::of_present(units.iter().map(|kept| &kept.unit), context.namespaces);
+    let told = &mut plan.told;
+    let mut give = |removed: Result<Record>| match removed {
+        Ok(record) => output.give(record),
+        Err(error) => told.tell(error, output),
+    };
+    let pruned = wanted.and_then(|wanted| Removal::new(context).remove(&[&name], &wanted, &mut give));
+    match pruned {
+        Ok(true) => {
+            plan.is_pruned = true;
+            plan.told.mend(|| format!("plan {name}"));
+            Ok(())
+        }
+        Ok(false) => Ok(()),
+        Err(error) => plan.told.tell(error, output),
+    }
+}
+
+struct Pass<'p, 'a> {
+    context: &'a Context<'a>,
+    output: &'p mut Output,
+    actors: Actors<'a>,
+    removal: Removal<'a>,
+    /// The links that were made or changed in this pass: what needs them needs to be looked at.
+    remade: HashSet<Place>,
+}
+
+impl Pass<'_, '_> {
+    /// Does what a unit asks for, if it is time for that.
+    fn visit(&mut self, kept: &mut KeptUnit) -> Result<()> {
+        if kept.unit.is_away() {
+            (kept.is_due, kept.has_failed) = (false, false);
+            kept.told.forget();
+            return Ok(());
+        }
+        if !kept.is_to_be_tried() && !kept.unit.needs().any(|need| self.remade.contains(&need)) {
+            return Ok(());
+        }
+        kept.is_due = false;
+        let done = self.act(&kept.unit).and_then(|done| self.give(done));
+        kept.has_failed = done.is_err();
+        match done {
+            Ok(false) => kept.told.mend(|| kept.unit.words()),
+            Ok(true) => {
+                self.remade.extend(kept.unit.records.iter().flat_map(|(_, record)| made(record)));
+                kept.told.mend(|| kept.unit.words());
+            }
+            // Its end is told by what finds containers.
+            Err(error) if error.kind() != ErrorKind::OutputClosed && self.has_ended(&kept.unit) => {}
+            Err(error) => kept.told.tell(error.prefix(kept.unit.words()), self.output)?,
+        }
+        Ok(())
+    }
+
+    /// Does it, if need be in the place of what is in the way.
+    fn act(&mut self, unit: &Unit) -> Result<(Vec<Record>, Remainder)> {
+        let error = match self.actors.act(unit) {
+            Err(error) => error,
+            acted => return acted,
+        };
+        match in_the_way::remove(unit, self.context, &self.removal) {
+            Ok(true) => self.actors.act(unit),
+            // What was in the way may have gone by itself meanwhile.
+            Ok(false) if error.status() == Status::No => self.actors.act(unit),
+            Err(failure) if failure.status() != Status::No => Err(failure),
+            _ => Err(error),
+        }
+    }
+
+    /// Prints what was done, and returns whether anything was changed. Until a move's record is printed it is not at its end: the
+    /// next try tells it again.
+    fn give(&mut self, (records, remainder): (Vec<Record>, Remainder)) -> Result<bool> {
+        let is_changed = records.iter().any(deed::is_changed);
+        records.into_iter().try_for_each(|record| self.output.give(record))?;
+        remainder.ending.into_iter().for_each(Ending::end);
+        Ok(is_changed)
+    }
+
+    /// Whether a process of a unit has ended.
+    fn has_ended(&self, unit: &Unit) -> bool {
+        let is_gone = |error: Error| error.status() == Status::No;
+        unit.records.iter().any(|(_, record)| self.context.namespaces.of_record(record).is_err_and(is_gone))
+    }
+}

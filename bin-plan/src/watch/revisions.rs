@@ -1,0 +1,71 @@
+//! The revisions of a plan: each time that its file says something else.
+
+use nicon_core::Record;
+use nicon_core::path::HOST;
+
+/// What was printed last.
+#[derive(Default)]
+pub(crate) struct Revisions {
+    count: u64,
+    /// The records, without their revision.
+    last: Vec<Record>,
+}
+
+impl Revisions {
+    /// What is to be printed of these records: nothing if they say what the last ones said, and else all of them with their
+    /// revision.
+    ///
+    /// A plan without links has one record, which asks for nothing, so that what it asked for before goes. So has one whose name
+    /// the file does not have any more.
+    pub(crate) fn next(&mut self, name: &str, records: Vec<Record>) -> Vec<Record> {
+        let records = if records.is_empty() { vec![of_nothing(name)] } else { records };
+        if records == self.last {
+            return Vec::new();
+        }
+        self.count += 1;
+        let mut told = records.clone();
+        let before = self.last.first().map(|record| record.cell("plan"));
+        told.extend(before.filter(|before| before != name).map(|before| of_nothing(&before)));
+        self.last = records;
+        for record in &mut told {
+            record.set("plan_revision", self.count);
+        }
+        told
+    }
+}
+
+/// The record of a plan that asks for nothing.
+fn of_nothing(plan: &str) -> Record {
+    let mut record = Record::default();
+    record.set("target", HOST);
+    record.set("plan", plan);
+    record.set("plan_size", 0);
+    record.set("plan_item", 0);
+    record
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(revisions: &mut Revisions, plan: &str, targets: &[&str]) -> Vec<String> {
+        let record = |target: &&str| Record::parse(&format!(r#"{{"target":"{target}","plan":"{plan}"}}"#)).unwrap();
+        let records = targets.iter().map(record).collect();
+        let short = |record: &Record| {
+            format!("{} {} {}", record.cell("target"), record.cell("plan"), record.cell("plan_revision"))
+        };
+        revisions.next(plan, records).iter().map(short).collect()
+    }
+
+    #[test]
+    fn a_revision_is_what_says_something_else() {
+        let mut revisions = Revisions::default();
+        assert_eq!(told(&mut revisions, "p", &["a", "b"]), ["a p 1", "b p 1"]);
+        assert!(told(&mut revisions, "p", &["a", "b"]).is_empty());
+        assert_eq!(told(&mut revisions, "p", &["b"]), ["b p 2"]);
+        assert_eq!(told(&mut revisions, "q", &["b"]), ["b q 3", "host p 3"]);
+        assert_eq!(told(&mut revisions, "q", &[]), ["host q 4"]);
+        assert!(told(&mut revisions, "q", &[]).is_empty());
+        assert_eq!(told(&mut revisions, "q", &["a"]), ["a q 5"]);
+    }
+}

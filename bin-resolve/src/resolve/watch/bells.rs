@@ -1,0 +1,194 @@
+//! What tells that something may have changed at a site: events of its engines, and mounts. Directories are in
+//! [`Changes`](crate::rootfs::changes::Changes).
+
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::future::{Either, select};
+use nicon_core::{Context, Error, Result};
+use nix::fcntl::{OFlag, open, openat};
+use nix::libc;
+use nix::sys::stat::Mode;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, spawn_local};
+use tokio::time::sleep;
+
+use crate::engine::activation::is_asleep;
+use crate::engine::address::Address;
+use crate::engine::api::events::Events;
+use crate::engine::api::socket;
+use crate::engine::endpoint::Endpoint;
+use crate::query::Qualifier;
+use crate::query::path::Path;
+use crate::resolve::batch::Batch;
+use crate::resolve::hop::Hop;
+use crate::resolve::watch::message::{Message, Shared, SiteId};
+use crate::rootfs::ready::Ready;
+
+/// How many events are read before the look that the first of them causes: the others are read afterwards.
+const MAX_UNREAD: usize = 256;
+
+/// How long an engine that has just bound its socket may take to listen there: so often, and at first so long.
+const TRIES: u32 = 8;
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+
+/// How long to wait before an engine is asked again that has ended its events at once.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long mounts are left to settle.
+const SETTLE: Duration = Duration::from_millis(20);
+
+/// A task that ends with this.
+pub(super) struct Task(JoinHandle<()>);
+
+impl Task {
+    pub(super) fn new(work: impl Future<Output = ()> + 'static) -> Self {
+        Self(spawn_local(work))
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.0.is_finished()
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// The bells of a site.
+pub(super) struct Bells {
+    site: SiteId,
+    shared: Rc<Shared>,
+    streams: HashMap<Address, Task>,
+    _mounts: Option<Task>,
+    /// How many looks have begun.
+    looks: watch::Sender<u64>,
+}
+
+impl Bells {
+    /// Those of a container, or of our own machine. Nothing rings yet but mounts.
+    pub(super) fn new(site: SiteId, path: &Path, hop: Option<&Arc<Hop>>, shared: &Rc<Shared>) -> Self {
+        let mounts = Mounts::of(hop).ok().map(|mounts| {
+            let (shared, path, hop) = (Rc::clone(shared), path.clone(), hop.cloned());
+            Task::new(async move { mounts.ring(site, &path, hop.as_deref(), &shared).await })
+        });
+        let (looks, _) = watch::channel(0);
+        Self { site, shared: Rc::clone(shared), streams: HashMap::new(), _mounts: mounts, looks }
+    }
+
+    /// A look begins: whatever happens from now on is another reason to look.
+    pub(super) fn look_begins(&self) {
+        self.looks.send_modify(|looks| *looks += 1);
+    }
+
+    /// Follows these engines' events, unless that is done.
+    pub(super) fn listen(&mut self, endpoints: Vec<Arc<Endpoint>>, hop: Option<&Arc<Hop>>) {
+        self.streams.retain(|_, task| !task.is_over());
+        for endpoint in endpoints {
+            let (site, shared, looks, hop) = (self.site, Rc::clone(&self.shared), self.looks.subscribe(), hop.cloned());
+            self.streams.entry(endpoint.address.clone()).or_insert_with(|| {
+                Task::new(async move { follow(site, &endpoint, hop.as_deref(), looks, &shared).await })
+            });
+        }
+    }
+}
+
+/// Rings for the events of an engine until it ends.
+async fn follow(
+    site: SiteId,
+    endpoint: &Endpoint,
+    hop: Option<&Hop>,
+    mut looks: watch::Receiver<u64>,
+    shared: &Shared,
+) {
+    if is_asleep(endpoint, hop.map(Hop::process)).await {
+        return;
+    }
+    let ring = || shared.send(Message::Rung(site));
+    let Ok(mut events) = connect(endpoint).await else { return };
+    let begun = Instant::now();
+    loop {
+        looks.mark_unchanged();
+        ring();
+        let mut left = MAX_UNREAD;
+        // What is told before the look begins needs no other one. An engine that tells more than anybody could is not read meanwhile.
+        loop {
+            let may_read = left > 0;
+            let next = async { if may_read { events.next().await } else { std::future::pending().await } };
+            let look = std::pin::pin!(looks.changed());
+            match select(look, std::pin::pin!(next)).await {
+                Either::Left(_) => break,
+                Either::Right((Some(()), _)) => left -= 1,
+                Either::Right((None, _)) => return ended(begun, ring).await,
+            }
+        }
+        if events.next().await.is_none() {
+            return ended(begun, ring).await;
+        }
+    }
+}
+
+/// The engine has ended, or does not want to tell any more.
+async fn ended(begun: Instant, ring: impl Fn()) {
+    ring();
+    if begun.elapsed() < PAUSE {
+        sleep(PAUSE).await;
+        ring();
+    }
+}
+
+async fn connect(endpoint: &Endpoint) -> Result<Events> {
+    let mut pause = FIRST_PAUSE;
+    for _ in 0..TRIES {
+        match socket::connect(&endpoint.root, &endpoint.sockets).await {
+            Ok(Some(connected)) => return Events::follow(connected.stream).await,
+            Ok(None) => return Err(Error::no("nobody listens")),
+            Err(error) if error.errno() == Some(libc::ECONNREFUSED) => sleep(pause).await,
+            Err(error) => return Err(error),
+        }
+        pause *= 2;
+    }
+    Err(Error::no("nobody listens"))
+}
+
+/// The mounts that a site sees; see `proc_pid_mounts(5)`.
+struct Mounts(Ready);
+
+impl Mounts {
+    fn of(hop: Option<&Arc<Hop>>) -> Result<Self> {
+        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+        let file = match hop {
+            Some(hop) => openat(hop.process().dir(), "mountinfo", flags, Mode::empty()),
+            None => open("/proc/self/mountinfo", flags, Mode::empty()),
+        };
+        Ok(Self(Ready::for_urgent(file.context(|| "open mountinfo")?)?))
+    }
+
+    /// Rings if there is something else now where a directory was watched: a mount hides it without a word.
+    async fn ring(&self, site: SiteId, path: &Path, hop: Option<&Hop>, shared: &Shared) {
+        loop {
+            self.0.wait(|| false).await;
+            sleep(SETTLE).await;
+            let batch = Batch::within(Arc::clone(&shared.settings), path, hop, shared.monitors.get().0);
+            let mut survey = shared.changes.survey(site);
+            let surveyed = batch.survey(path, &Qualifier::default(), &mut survey).await;
+            if surveyed.is_ok() && survey.is_more() {
+                shared.send(Message::Rung(site));
+            }
+        }
+    }
+}
+
+/// Waits until a process ends.
+///
+/// # Errors
+/// If it cannot be waited for.
+pub(super) async fn end_of(pidfd: OwnedFd) -> Result<()> {
+    Ready::to_read(pidfd)?.wait(|| true).await;
+    Ok(())
+}

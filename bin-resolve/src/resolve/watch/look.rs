@@ -1,0 +1,211 @@
+//! One look at a site: which containers are there now, and the processes of those that were not known.
+
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use futures_util::stream::{self, FuturesUnordered};
+use nicon_core::{Error, Result, Status};
+use tokio::sync::oneshot;
+
+use crate::engine::api::pool::AT_ONCE;
+use crate::lookup::listing::{ListedContainer, Listing};
+use crate::query::Qualifier;
+use crate::query::path::{Path, show};
+use crate::query::pattern::Pattern;
+use crate::resolve::batch::Batch;
+use crate::resolve::hop::Hop;
+use crate::resolve::scan::frontier::Frontier;
+use crate::resolve::scan::progress::{Progress, is_meant};
+use crate::resolve::watch::message::{Claims, Key, Looked, Message, QueryId, Shared, SiteId, Wants};
+use crate::rootfs::changes::Survey;
+
+/// How many names are looked up at once.
+const CONCURRENT: usize = 32;
+
+/// What to look for at a site.
+pub(super) struct Job {
+    pub(super) site: SiteId,
+    pub(super) path: Path,
+    /// The container; `None` for our own machine.
+    pub(super) hop: Option<Arc<Hop>>,
+    pub(super) asked: Qualifier,
+    pub(super) patterns: Vec<(QueryId, Rc<Pattern>, Progress)>,
+    pub(super) names: Vec<Name>,
+    /// The containers that are known, with a process that runs.
+    pub(super) known: HashMap<Key, String>,
+    /// Whether engines are claimed here: a pattern has come this way.
+    pub(super) claims: bool,
+}
+
+/// A name that paths ask for.
+pub(super) struct Name {
+    pub(super) segment: String,
+    /// The listed containers that it meant when it was looked up last; `None` if it is to be looked up whatever is listed.
+    pub(super) meant: Option<BTreeSet<Key>>,
+}
+
+/// A look, while it is taken.
+struct Look<'a> {
+    job: &'a Job,
+    shared: &'a Shared,
+    batch: Batch,
+    done: Looked,
+}
+
+/// Looks at a site, and tells what is found as it is found.
+pub(super) async fn look(job: Job, shared: Rc<Shared>) {
+    let mut survey = shared.changes.survey(job.site);
+    let (monitors, has_overlooked) = shared.monitors.get();
+    let batch = Batch::within(Arc::clone(&shared.settings), &job.path, job.hop.as_deref(), monitors);
+    let done = Looked {
+        listed: HashMap::new(),
+        is_whole: true,
+        failures: Vec::new(),
+        doubts: Vec::new(),
+        is_late: false,
+        has_overlooked,
+    };
+    let mut look = Look { job: &job, shared: &shared, batch, done };
+    look.take(&mut survey).await;
+    // Where else files are is known when all have been listed; what has happened there since then is found by another look.
+    let mut unusual = shared.changes.survey(job.site);
+    if let Err(error) = look.batch.survey_unusual(&job.path, &mut unusual).await {
+        look.fail(error);
+    }
+    look.done.is_late = unusual.is_more();
+    survey.extend(&unusual);
+    survey.settle();
+    shared.send(Message::Looked(job.site, Box::new(look.done)));
+}
+
+impl Look<'_> {
+    async fn take(&mut self, survey: &mut Survey<'_>) {
+        let Job { site, path, asked, .. } = self.job;
+        match self.batch.survey(path, asked, survey).await {
+            Ok(endpoints) => self.shared.send(Message::Listening(*site, endpoints)),
+            Err(error) if error.status() == Status::No => {}
+            Err(error) => self.fail(error),
+        }
+        let Some(claims) = self.claim().await else { return };
+        let listing = match &claims {
+            // As in most containers.
+            Claims::None if self.job.names.is_empty() => Err(Error::no("no engine")),
+            _ => self.batch.list(path, asked).await,
+        };
+        if let Err(error) = &listing
+            && error.status() == Status::Failed
+        {
+            self.fail(error.clone());
+        }
+        let listing = listing.unwrap_or_default();
+        for failure in listing.failures.iter().chain(&listing.remarks).chain(&listing.unread) {
+            self.fail(failure.clone());
+        }
+        self.find_names(&listing).await;
+        self.find_listed(&listing, &claims).await;
+    }
+
+    fn fail(&mut self, error: Error) {
+        self.done.is_whole = false;
+        self.done.failures.push(error.prefix(match &self.job.path[..] {
+            [] => "list containers".to_owned(),
+            path => format!("list containers in {}", show(path)),
+        }));
+    }
+
+    /// The engines that are searched here; `None` if nobody wants to know any more.
+    async fn claim(&self) -> Option<Claims> {
+        if !self.job.claims {
+            return Some(Claims::All);
+        }
+        let inside = self.batch.look_inside(&self.job.path, &self.job.asked).await;
+        let (reply, claims) = oneshot::channel();
+        self.shared.send(Message::Inside(self.job.site, inside, reply));
+        claims.await.ok()
+    }
+
+    /// Looks up the names that may mean another container than before.
+    async fn find_names(&self, listing: &Listing) {
+        let Job { site, path, names, .. } = self.job;
+        let meant = |name: &Name| {
+            let means = |listed: &&ListedContainer| is_meant(&name.segment, listed, &listing.containers);
+            listing.containers.iter().filter(means).map(Key::of).collect::<BTreeSet<_>>()
+        };
+        let changed = names.iter().map(|name| (name, meant(name)));
+        let changed = changed.filter(|(name, meant)| name.meant.as_ref() != Some(meant) || !self.done.is_whole);
+        let finding = changed.map(|(Name { segment, .. }, meant)| async move {
+            let path = [&path[..], std::slice::from_ref(segment)].concat();
+            let found = self.batch.find(&path).await;
+            self.shared.send(Message::Named(*site, segment.clone(), meant, found));
+        });
+        stream::iter(finding).buffer_unordered(CONCURRENT).collect::<()>().await;
+    }
+
+    /// Finds the listed containers that match a pattern, or may contain some that do, and were not known.
+    async fn find_listed(&mut self, listing: &Listing, claims: &Claims) {
+        let (mut new, mut wants) = (Vec::new(), HashMap::new());
+        for listed in &listing.containers {
+            let wanted = self.wants_of(listed, listing, claims);
+            if wanted.is_empty() {
+                continue;
+            }
+            let key = Key::of(listed);
+            if self.job.known.get(&key) == Some(&listed.segment) {
+                self.done.listed.insert(key, wanted);
+            } else {
+                new.push(listed.clone());
+                wants.insert(key, wanted);
+            }
+        }
+        let Some((_, _, progress)) = self.job.patterns.first().filter(|_| !new.is_empty()) else { return };
+        self.batch.read_bundles(&self.job.path, &mut new).await;
+        let frontier = Frontier::new(self.job.path.clone(), progress.clone());
+        frontier.expect(new.into_iter().map(|listed| (listed, progress.clone())));
+        let (mut given_up, mut doubts) = (Vec::new(), Vec::new());
+        let mut finding = FuturesUnordered::new();
+        loop {
+            while finding.len() < AT_ONCE {
+                match frontier.next(self.batch.timeout()) {
+                    Ok(Some((listed, _))) => finding.push(self.find_one(listed)),
+                    Ok(None) => break,
+                    Err(error) => given_up.push(error),
+                }
+            }
+            let Some((listed, found)) = finding.next().await else { break };
+            let key = Key::of(&listed);
+            match found {
+                Ok(hop) => {
+                    let wants = wants.remove(&key).unwrap_or_default();
+                    self.shared.send(Message::Found(self.job.site, key, listed.segment, wants, hop));
+                }
+                // It has stopped since it was listed.
+                Err(error) if error.status() == Status::No => {}
+                Err(error) => {
+                    frontier.has_failed(listed.endpoint);
+                    doubts.push(error);
+                }
+            }
+        }
+        drop(finding);
+        self.done.failures.extend(given_up);
+        self.done.doubts.extend(doubts);
+    }
+
+    async fn find_one(&self, listed: ListedContainer) -> (ListedContainer, Result<Arc<Hop>>) {
+        let path = [&self.job.path[..], std::slice::from_ref(&listed.segment)].concat();
+        let found = self.batch.find_listed(&path, listed.clone()).await;
+        (listed, found)
+    }
+
+    /// How far a listed container matches which pattern.
+    fn wants_of(&self, listed: &ListedContainer, listing: &Listing, claims: &Claims) -> Wants {
+        let entered = self.job.patterns.iter().filter(|(query, _, _)| claims.include(*query, listed.engine));
+        let progress = entered.map(|(query, pattern, progress)| {
+            (*query, pattern, progress.advance(pattern, listed, &listing.containers))
+        });
+        let wanted = progress.filter(|(_, pattern, progress)| progress.is_fit(pattern) || progress.leads_on(pattern));
+        wanted.map(|(query, _, progress)| (query, progress)).collect()
+    }
+}

@@ -1,0 +1,141 @@
+//! The containers that engines list, as far as they match patterns.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use nicon_core::Error;
+
+use crate::resolve::hop::Hop;
+
+use crate::resolve::watch::message::{Key, Looked, NodeId, SiteId, Wants};
+use crate::resolve::watch::pace::{Next, Now};
+use crate::resolve::watch::sighting::Sighting;
+use crate::resolve::watch::watcher::Watcher;
+
+impl Watcher {
+    pub(super) fn take_found(&mut self, id: SiteId, key: Key, segment: String, wants: &Wants, hop: &Hop) {
+        let Some(site) = self.tree.sites.get_mut(&id) else { return };
+        site.found.insert(key.clone());
+        let before = site.listed.get(&key).copied();
+        let node = match before {
+            Some(node) if self.is_same(node, hop) => {
+                self.rename(node, segment, hop);
+                node
+            }
+            before => {
+                if let Some(node) = before {
+                    self.remove(node);
+                }
+                let node = self.add_node(id, segment, Some(key.clone()), hop);
+                let Some(site) = self.tree.sites.get_mut(&id) else { return };
+                site.listed.insert(key, node);
+                let present: BTreeSet<_> = wants.keys().filter(|query| !site.seen.contains(query)).copied().collect();
+                if let Some(node) = self.tree.nodes.get_mut(&node) {
+                    node.present = present;
+                }
+                node
+            }
+        };
+        self.want(node, wants);
+    }
+
+    /// So far, a listed container matches these patterns.
+    pub(super) fn want(&mut self, id: NodeId, wants: &Wants) {
+        let (fits, leading) = (self.tree.fitting(wants), self.tree.leading_on(wants));
+        let Some(node) = self.tree.nodes.get_mut(&id) else { return };
+        let (new, present) = (&fits - &node.fits, node.present.clone());
+        let gone = &node.fits - &fits;
+        node.fits = fits;
+        for query in gone {
+            self.unreport(id, query);
+        }
+        let child = if leading.is_empty() { None } else { self.child_of(id) };
+        if let Some(child) = child
+            && let Some(site) = self.tree.sites.get_mut(&child)
+            && site.patterns != leading
+        {
+            site.seen.extend(leading.keys().filter(|query| !present.contains(query)));
+            site.patterns = leading;
+            self.ring(child);
+        }
+        // Before a container is told, it is known which engines are in it.
+        if child.is_none() {
+            self.make_ready(id);
+        }
+        for query in new {
+            self.report(id, query);
+        }
+    }
+
+    pub(super) fn take_looked(&mut self, id: SiteId, looked: Looked) {
+        let Looked { listed, is_whole, failures, doubts, is_late, has_overlooked } = looked;
+        let Some(site) = self.tree.sites.get_mut(&id) else { return };
+        // What it could not see any more is no failure. That the container has ended is told in a moment.
+        if site.hop.as_ref().is_some_and(|hop| !hop.process().is_alive()) {
+            return;
+        }
+        let (site_node, missing) = (site.node, |key: &Key| !listed.contains_key(key) && !site.found.contains(key));
+        let missing: Vec<_> = site.listed.iter().filter(|(key, _)| missing(key)).map(|(_, node)| *node).collect();
+        for node in missing {
+            if is_whole || !self.is_alive(node) {
+                self.remove(node);
+            }
+        }
+        for (key, wants) in &listed {
+            if let Some(node) = self.tree.sites.get(&id).and_then(|site| site.listed.get(key)).copied() {
+                self.want(node, wants);
+            }
+        }
+        if let Some(node) = site_node {
+            self.make_ready(node);
+        }
+        self.see_paused(id);
+        let Some(site) = self.tree.sites.get_mut(&id) else { return };
+        site.seen.append(&mut site.looking_for);
+        let doubts: BTreeSet<_> = doubts.iter().map(ToString::to_string).collect();
+        // What is started just now may not be provable yet.
+        let lasting = doubts.intersection(&site.doubts).cloned();
+        let texts: BTreeSet<_> =
+            failures.iter().map(ToString::to_string).chain(lasting).chain(site.unknown.clone()).collect();
+        let has_failed = !texts.is_empty() || !doubts.is_empty();
+        site.doubts = doubts;
+        let new = site.told.new_of(texts);
+        self.sightings.extend(new.into_iter().map(|text| Sighting::Trouble(Error::failed(text))));
+        let mut next = site.pace.looked(Now::get(), has_failed);
+        if is_late && next == Next::Nothing {
+            next = site.pace.ring(Now::get());
+        }
+        if has_overlooked {
+            self.look_again_later(id);
+        }
+        self.go_on(id, Some(next));
+    }
+
+    /// A listed container has another name.
+    pub(super) fn rename(&mut self, id: NodeId, segment: String, hop: &Hop) {
+        let Some(node) = self.tree.nodes.get_mut(&id) else { return };
+        let outer = self.tree.sites.get(&node.site).and_then(|site| site.hop.as_ref());
+        (node.segment, node.hop) = (segment, Arc::new(hop.within(outer)));
+        self.tell_again(id);
+    }
+
+    /// Tells a container and those in it again, by their new paths.
+    pub(super) fn tell_again(&mut self, id: NodeId) {
+        let Some(node) = self.tree.nodes.get(&id) else { return };
+        let (hop, child, path) = (Arc::clone(&node.hop), node.child, self.tree.path_of(node));
+        self.tell_changed(id);
+        let Some(site) = child.and_then(|child| self.tree.sites.get_mut(&child)) else { return };
+        (site.path, site.hop) = (path, Some(Arc::clone(&hop)));
+        let inner: Vec<_> = site.listed.values().copied().collect();
+        for id in inner {
+            if let Some(node) = self.tree.nodes.get_mut(&id) {
+                node.hop = Arc::new(node.hop.within(Some(&hop)));
+            }
+            self.tell_again(id);
+        }
+        if let Some(child) = child {
+            // A look that is under way gives the old paths.
+            self.ring(child);
+        }
+    }
+}

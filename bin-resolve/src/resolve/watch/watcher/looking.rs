@@ -1,0 +1,122 @@
+//! Looks at sites, and decides which of their engines are searched there.
+
+use std::rc::Rc;
+
+use nicon_core::{Error, Status};
+use tokio::time::sleep;
+
+use crate::query::path::show;
+use crate::query::{Qualifier, Subject};
+use crate::resolve::batch::Inner;
+use crate::resolve::watch::bells::Task;
+use crate::resolve::watch::look::{Job, Name, look};
+use crate::resolve::watch::message::{Message, QueryId, SiteId};
+use crate::resolve::watch::recent::SHARED;
+use crate::resolve::watch::tree::{Asked, Asking};
+use crate::resolve::watch::watcher::{Later, Watcher};
+
+impl Watcher {
+    pub(super) fn look_at(&mut self, id: SiteId) {
+        let Some(site) = self.tree.sites.get(&id) else { return };
+        let pattern_of = |query: &QueryId| self.tree.queries.get(query).and_then(Asking::pattern).cloned();
+        let patterns =
+            site.patterns.iter().filter_map(|(query, progress)| Some((*query, pattern_of(query)?, progress)));
+        let patterns: Vec<_> = patterns.map(|(query, pattern, progress)| (query, pattern, progress.clone())).collect();
+        let by_names = site.names.keys().map(|name| Subject::qualifier(name));
+        let mut asked = patterns.iter().map(|(_, pattern, progress)| progress.asks(pattern)).chain(by_names);
+        let first = asked.next().unwrap_or_default();
+        let asked = if asked.all(|other| other == first) { first } else { Qualifier::default() };
+        let known = site.listed.iter().filter_map(|(key, node)| {
+            let node = self.tree.nodes.get(node).filter(|node| node.hop.process().is_alive())?;
+            Some((key.clone(), node.segment.clone()))
+        });
+        let name = |(segment, asked): (&String, &Asked)| Name { segment: segment.clone(), meant: asked.meant.clone() };
+        let job = Job {
+            site: id,
+            path: site.path.clone(),
+            hop: site.hop.clone(),
+            asked,
+            patterns,
+            names: site.names.iter().map(name).collect(),
+            known: known.collect(),
+            claims: !self.tree.pattern_queries(site).is_empty(),
+        };
+        let shared = Rc::clone(&self.shared);
+        let Some(site) = self.tree.sites.get_mut(&id) else { return };
+        site.looking_for =
+            site.patterns.keys().chain(site.names.values().flat_map(|asked| asked.queries.keys())).copied().collect();
+        site.found.clear();
+        site.unknown.clear();
+        site.bells.look_begins();
+        site.look = Some(Task::new(look(job, shared)));
+    }
+
+    /// What was overlooked is found when the monitors are not shared any more.
+    pub(super) fn look_again_later(&mut self, id: SiteId) {
+        let Some(site) = self.tree.sites.get_mut(&id) else { return };
+        if site.again.as_ref().is_some_and(|again| !again.is_over()) {
+            return;
+        }
+        let shared = Rc::clone(&self.shared);
+        site.again = Some(Task::new(async move {
+            sleep(SHARED).await;
+            shared.send(Message::Rung(id));
+        }));
+    }
+
+    pub(super) fn take_inside(&mut self, later: Later) {
+        let Later(id, inside, _) = &later;
+        let Some(site) = self.tree.sites.get(id) else { return };
+        let queries = self.tree.pattern_queries(site);
+        let waits = |inside: &Vec<Inner>| self.registry.is_better_searched_elsewhere(*id, &queries, inside);
+        if site.hop.is_some() && inside.as_ref().is_ok_and(waits) {
+            self.later.push(later);
+        } else {
+            self.admit(later);
+        }
+    }
+
+    /// Lets the first by name of those that wait be searched, if nothing else is looked at.
+    pub(super) fn enter_later(&mut self) {
+        let sites = &self.tree.sites;
+        self.later.retain(|Later(site, _, reply)| sites.contains_key(site) && !reply.is_closed());
+        let looking = sites.values().filter(|site| site.pace.is_looking()).count();
+        if looking > self.later.len() || self.later.is_empty() {
+            return;
+        }
+        let path = |Later(site, _, _): &Later| sites.get(site).map(|site| site.path.clone());
+        let first = (0..self.later.len()).min_by_key(|at| path(&self.later[*at]));
+        if let Some(first) = first {
+            let later = self.later.remove(first);
+            self.admit(later);
+        }
+    }
+
+    pub(super) fn admit(&mut self, Later(id, inside, reply): Later) {
+        let Some(site) = self.tree.sites.get(&id) else { return };
+        let queries = self.tree.pattern_queries(site);
+        let (claims, by) = self.registry.claim(id, &queries, &inside);
+        if let Some(node) = site.node {
+            let engine_of = by.and_then(|by| self.tree.sites.get(&by)).map(|site| site.path.clone());
+            if let Some(node) = self.tree.nodes.get_mut(&node) {
+                node.engine_of = engine_of;
+            }
+            self.make_ready(node);
+        }
+        if let Err(error) = inside
+            && error.status() == Status::Failed
+        {
+            self.doubt(id, &error);
+        }
+        let _ = reply.send(claims);
+    }
+
+    pub(super) fn doubt(&mut self, id: SiteId, error: &Error) {
+        if let Some(site) = self.tree.sites.get_mut(&id) {
+            site.unknown.insert(match &site.path[..] {
+                [] => error.to_string(),
+                path => format!("list containers in {}: {error}", show(path)),
+            });
+        }
+    }
+}
