@@ -41,6 +41,7 @@ pub(crate) mod veth_options;
 pub(crate) mod watch;
 pub(crate) mod watch_ends;
 pub(crate) mod watch_model;
+pub(crate) mod watch_output;
 
 use libtest_mimic::Trial;
 
@@ -89,6 +90,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         watch::trials(suite),
         watch_ends::trials(suite),
         watch_model::trials(suite),
+        watch_output::trials(suite),
     ]
     .into_iter()
     .flatten()

@@ -13,8 +13,8 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::support::links::{Place, ip};
+use crate::support::stream::Stream;
 use crate::support::suite::Suite;
-use crate::support::watching::Watching;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     let storm =
@@ -141,7 +141,7 @@ impl Drop for Names {
 
 /// A run of nicon-links, and what its events add up to.
 struct Model {
-    watching: Watching,
+    watching: Stream,
     world: World,
     /// All links that were told of, by network namespace and ifindex.
     told: BTreeSet<(u64, u64)>,
@@ -163,7 +163,7 @@ impl Model {
             }
         }
         Ok(Self {
-            watching: Watching::start(&mut command)?,
+            watching: Stream::start(&mut command)?,
             world: World::new(),
             told: BTreeSet::new(),
             history: Vec::new(),
@@ -201,7 +201,8 @@ impl Model {
     fn agree(&mut self, names: &Names, about: &str) {
         let give_up = Instant::now() + Duration::from_secs(10) * patience();
         loop {
-            while let Ok(record) = self.watching.records.recv_timeout(Duration::from_millis(20)) {
+            std::thread::sleep(Duration::from_millis(20));
+            for record in self.watching.seen() {
                 self.hear(&record["nic"]);
             }
             let there = names.world();

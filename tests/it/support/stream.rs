@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::Failed;
 use nicon_lab::{LIMIT, patience};
@@ -55,6 +55,28 @@ impl Stream {
         (0..count).map(|_| self.record()).collect()
     }
 
+    /// The `nic` of its next record in which this has happened to a link of this name.
+    #[track_caller]
+    pub(crate) fn nic(&self, event: &str, name: &str) -> Value {
+        self.nic_where(&format!("{event} {name}"), |nic| nic["event"] == event && nic["name"] == name)
+    }
+
+    /// The `nic` of its next record of which this is true.
+    #[track_caller]
+    pub(crate) fn nic_where(&self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+        let give_up = Instant::now() + LIMIT;
+        let mut others = Vec::new();
+        loop {
+            let line = self.records.recv_timeout(give_up.saturating_duration_since(Instant::now()));
+            let line = line.unwrap_or_else(|_| panic!("no {what}; it says {:?}, and {others:?}", self.told()));
+            let nic = serde_json::from_str::<Value>(&line).unwrap()["nic"].take();
+            if is_it(&nic) {
+                return nic;
+            }
+            others.push(nic);
+        }
+    }
+
     /// The records that it has written by now.
     pub(crate) fn seen(&self) -> Vec<Value> {
         let lines = self.records.try_iter();
@@ -91,6 +113,16 @@ impl Stream {
     #[track_caller]
     pub(crate) fn end(&mut self) -> ExitStatus {
         until("the end of a program", || self.child.try_wait().unwrap())
+    }
+
+    /// What it has written to standard error that was not read yet, once it has ended; where that is to be, it is killed.
+    #[track_caller]
+    pub(crate) fn told_in_the_end(mut self, is_killed: bool) -> String {
+        if is_killed {
+            self.signal(Signal::SIGKILL);
+        }
+        self.end();
+        self.errors.iter().map(|line| line + "\n").collect()
     }
 
     /// How much of a processor it has used, in ticks.
