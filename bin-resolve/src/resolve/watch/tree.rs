@@ -12,6 +12,7 @@ use crate::resolve::watch::bells::{Bells, Task};
 use crate::resolve::watch::message::{Key, NodeId, QueryId, SiteId, Wants};
 use crate::resolve::watch::pace::Pace;
 use crate::resolve::watch::reports::Told;
+use crate::rootfs::changes::WatchedFile;
 
 /// Where engines are watched: in a container, or on our own machine.
 pub(super) struct Site {
@@ -68,6 +69,8 @@ pub(super) struct Node {
     /// If the engine in it is searched through another site: that one's path.
     pub(super) engine_of: Option<Path>,
     pub(super) is_paused: bool,
+    /// What changes when it is paused, or runs again.
+    pub(super) freezer: Option<WatchedFile>,
     pub(super) _end: Task,
 }
 
