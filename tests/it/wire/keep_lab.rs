@@ -166,6 +166,11 @@ impl KeptLab {
         for place in self.places.iter().flatten() {
             assert_eq!(place.links(), ["lo"]);
         }
+        let left = std::fs::read_dir("/run/nicon").unwrap().flatten().map(|entry| entry.file_name());
+        let left: Vec<_> = left.map(|name| name.to_string_lossy().into_owned()).collect();
+        let is_ours =
+            |name: &&String| name.ends_with(&format!(".{}", self.plan)) || name.contains(&format!(".{}:", self.plan));
+        assert_eq!(left.iter().find(is_ours), None);
     }
 }
 
