@@ -48,7 +48,7 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) offloads: bool,
 
-    /// Keep running, and print each change, until interrupted or until no process is left in the namespaces
+    /// Keep running, and print each change, until nothing is left that could come back: a name can, and new ones with --all
     #[arg(short, long)]
     pub(crate) watch: bool,
 

@@ -11,9 +11,12 @@ use nicon_rtnl::{Link, NetnsHandle};
 use crate::args::Args;
 
 /// A network namespace, and the record that each of its links continues.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Listing {
     pub(crate) record: Rc<Record>,
     pub(crate) netns: NetnsHandle,
+    /// Whether it was found, and nobody asked for it by name.
+    pub(crate) found: bool,
     /// Its links by ifindex.
     pub(crate) links: BTreeMap<u32, ListedLink>,
     /// Whether they stayed the same while they were listed.
@@ -31,25 +34,36 @@ pub(crate) struct ListedLink {
 }
 
 impl Listing {
+    /// Looks at the links, unless they are watched: then they are listed when that has begun.
     pub(crate) fn new(mut record: Record, netns: NetnsHandle, args: &Args) -> Result<Self> {
         record.remove(NIC);
         let (with_stats, with_offloads) = (args.stats, args.offloads);
         let (record, links) = (record.into(), BTreeMap::new());
-        let mut listing = Self { record, netns, links, settled: false, with_stats, with_offloads };
-        listing.list(args)?;
+        let mut listing = Self { record, netns, found: false, links, settled: false, with_stats, with_offloads };
+        if !args.watch {
+            listing.list(args)?;
+        }
         Ok(listing)
     }
 
-    /// Looks at the links as they are now.
+    /// Looks at the links as they are now. Addresses that are the same as before keep their order.
     pub(crate) fn list(&mut self, args: &Args) -> Result<()> {
         let links = self.netns.netlink.links(args.kind.as_deref())?;
         let addresses = self.netns.netlink.all_addresses()?;
         self.settled = links.settled && addresses.settled;
         let listed = |link: Box<Link>| (link.ifindex, ListedLink { link, addresses: Vec::new() });
-        self.links = links.entries.into_iter().map(listed).collect();
+        let before = std::mem::replace(&mut self.links, links.entries.into_iter().map(listed).collect());
         for (ifindex, address) in addresses.entries {
             if let Some(listed) = self.links.get_mut(&ifindex) {
                 listed.addresses.push(address);
+            }
+        }
+        for (ifindex, ListedLink { addresses, .. }) in before {
+            if let Some(listed) = self.links.get_mut(&ifindex)
+                && listed.addresses.len() == addresses.len()
+                && listed.addresses.iter().all(|address| addresses.contains(address))
+            {
+                listed.addresses = addresses;
             }
         }
         Ok(())

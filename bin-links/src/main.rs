@@ -1,8 +1,11 @@
 //! nicon-links: the links of network namespaces, and which of them are wired to which.
 
 mod args;
+mod found;
 mod input;
 mod listing;
+mod listings;
+mod numbers;
 mod output;
 mod record;
 mod run;

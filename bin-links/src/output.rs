@@ -7,6 +7,7 @@ use nicon_core::filter::table::Column;
 use nicon_rtnl::link::Counters;
 use nicon_rtnl::record::label;
 
+use crate::args::Args;
 use crate::record::LinkRecord;
 use crate::wiring::OtherLink;
 
@@ -14,6 +15,7 @@ use crate::wiring::OtherLink;
 pub(crate) const PROGRAM: &str = "nicon-links";
 
 const ALL: &[Column<LinkRecord>] = &[
+    Column { title: "EVENT", cell: |record| cell(record.nic.event) },
     Column { title: "TARGET", cell: |record| label(&record.record) },
     Column { title: "NAME", cell: |record| record.nic.link.name.clone() },
     Column { title: "IFINDEX", cell: |record| record.nic.link.ifindex.to_string() },
@@ -27,9 +29,10 @@ const ALL: &[Column<LinkRecord>] = &[
     Column { title: "TX", cell: |record| cell(record.nic.stats.as_ref().map(|stats| counted(&stats.tx))) },
 ];
 
-/// The table's columns; those of the counters come last.
-pub(crate) fn columns(with_stats: bool) -> &'static [Column<LinkRecord>] {
-    if with_stats { ALL } else { &ALL[..ALL.len() - 2] }
+/// The table's columns: with what happened first, or with the counters last.
+pub(crate) fn columns(args: &Args) -> &'static [Column<LinkRecord>] {
+    let with_stats = if args.stats { ALL } else { &ALL[..ALL.len() - 2] };
+    if args.watch { with_stats } else { &with_stats[1..] }
 }
 
 fn cell(value: Option<impl Display>) -> String {

@@ -43,6 +43,9 @@ pub(crate) struct Nic {
     pub(crate) to: Option<Destination>,
 }
 
+/// The inode number of the network namespace of a link, and its ifindex there.
+pub(crate) type LinkId = (u64, u32);
+
 /// The bridge, bond or VRF that a link is a port of.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 struct Master {
@@ -60,6 +63,18 @@ pub(crate) struct Destination {
 }
 
 impl Nic {
+    /// The inode number of its network namespace and its ifindex.
+    pub(crate) fn id(&self) -> LinkId {
+        (self.link.netns, self.link.ifindex)
+    }
+
+    /// The other links that it tells of, as far as it is known where they are.
+    pub(crate) fn others(&self) -> impl Iterator<Item = LinkId> {
+        let master = self.master.as_ref().map(|master| (self.link.netns, master.ifindex));
+        let tied = [&self.peer, &self.parent].into_iter().flatten();
+        master.into_iter().chain(tied.filter_map(|other| Some((other.netns?, other.ifindex))))
+    }
+
     /// Its fields, as they will be written.
     pub(crate) fn to_map(&self) -> Map<String, Value> {
         match serde_json::to_value(self) {

@@ -1,170 +1,235 @@
 //! Watching: what happens to links, printed as it happens.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod change;
+mod following;
+mod lookout;
+mod waiting;
 
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use nicon_core::filter::output::reader_has_left;
 use nicon_core::filter::stream::Answers;
-use nicon_core::{Error, Result};
-use nicon_rtnl::monitor::{Event, Monitor, next_events};
-use nicon_rtnl::{Link, NetnsHandle, Relation};
-use serde_json::{Map, Value};
+use nicon_core::{Error, Namespace, NsType, Result, Status};
+use nicon_rtnl::NetnsHandle;
+use nicon_rtnl::monitor::Event;
+use nicon_rtnl::netns;
 
 use crate::args::Args;
-use crate::listing::{ListedLink, Listing};
-use crate::record::{Destination, LinkRecord, Nic, to_record};
-use crate::wiring::Wiring;
+use crate::found::{self, LeftOut};
+use crate::input::{self, AskedFile, Input};
+use crate::listing::Listing;
+use crate::listings::Key;
+use crate::record::LinkRecord;
+use following::Following;
+use lookout::Lookout;
+use waiting::{Waiting, Woken};
 
-/// A listing that is monitored.
-struct Watched {
-    listing: Listing,
-    monitor: Monitor,
-    /// What was printed last of each of its links, by ifindex.
-    printed: BTreeMap<u32, LinkRecord>,
-}
+/// How long after a list that could not be made another one is.
+const PAUSE: Duration = Duration::from_millis(200);
 
 struct Watch<'a> {
-    watched: Vec<Watched>,
+    following: Following<'a>,
+    waiting: Waiting,
+    lookout: Lookout,
+    files: Vec<AskedFile>,
+    left_out: Option<LeftOut>,
     args: &'a Args,
     home: &'a NetnsHandle,
     answers: &'a mut Answers<LinkRecord>,
+    /// The failure that was told last: one that repeats is told once.
+    told: String,
 }
 
-/// Prints all links that are there, and then every change, until no process is left in any of the namespaces. Listening begins
-/// before the list is made, so that nothing is missed; after an overrun of the socket another list is compared with the last.
-pub(crate) fn watch(
-    listings: Vec<Listing>,
-    args: &Args,
-    home: &NetnsHandle,
-    answers: &mut Answers<LinkRecord>,
-) -> Result<()> {
-    let listen =
-        |listing: Listing| Ok(Watched { monitor: listing.netns.monitor()?, listing, printed: BTreeMap::new() });
-    let watched = listings.into_iter().map(listen).collect::<Result<_>>()?;
-    let mut watch = Watch { watched, args, home, answers };
-    for number in 0..watch.watched.len() {
-        watch.look_again(number, "present")?;
+/// Prints all links that are there, and then every change, for as long as there is a namespace, or can be one again. Listening
+/// begins before the list is made, so that nothing is missed; after an overrun of a socket another list is compared with the last.
+///
+/// # Errors
+/// What ends the whole run: standard output fails, or its reader has left. A look-up that fails does not.
+pub(crate) fn watch(input: Input, args: &Args, home: &NetnsHandle, answers: &mut Answers<LinkRecord>) -> Result<()> {
+    let Input { listings, files } = input;
+    let keys: Vec<Key> = listings.iter().map(|(key, _)| key).collect();
+    let mut watch = Watch {
+        following: Following::new(listings, home, args),
+        waiting: Waiting::new()?,
+        lookout: Lookout::new(args.all),
+        files,
+        left_out: None,
+        args,
+        home,
+        answers,
+        told: String::new(),
+    };
+    for key in keys {
+        watch.begin_with(key, change::PRESENT)?;
     }
-    while !watch.watched.is_empty() {
-        for (number, event) in
-            next_events(watch.watched.iter().map(|watched| (&watched.listing.netns, &watched.monitor)))?
-        {
-            watch.handle(number, event)?;
-        }
+    watch.look_around(change::PRESENT)?;
+    while args.all || !watch.files.is_empty() || !watch.following.listings.is_empty() {
+        watch.step()?;
     }
     Ok(())
 }
 
 impl Watch<'_> {
-    fn handle(&mut self, number: usize, event: Event) -> Result<()> {
-        let Listing { netns, links, .. } = &mut self.watched[number].listing;
-        let ifindex = match event {
-            Event::Exited => return self.follow(number),
-            Event::Overrun => return self.look_again(number, "arrived"),
-            Event::Gone(link) => return self.depart(number, &link),
-            Event::Link(link) => {
-                if self.args.kind.is_some() && link.kind != self.args.kind {
-                    return Ok(());
-                }
-                let ifindex = link.ifindex;
-                // The second end of a new pair is announced before it is tied to the first, and not again afterwards.
-                let link = match link.lower {
-                    None if link.relation() == Some(Relation::Peer) => {
-                        netns.netlink.link_at(ifindex)?.map_or(link, Box::new)
-                    }
-                    _ => link,
-                };
-                let addresses = links.remove(&ifindex).map(|listed| listed.addresses).unwrap_or_default();
-                links.insert(ifindex, ListedLink { link, addresses });
-                ifindex
-            }
-            Event::Address(ifindex, address) => {
-                if let Some(listed) = links.get_mut(&ifindex)
-                    && !listed.addresses.contains(&address)
-                {
-                    listed.addresses.push(address);
-                }
-                ifindex
-            }
-            Event::AddressGone(ifindex, address) => {
-                if let Some(listed) = links.get_mut(&ifindex) {
-                    listed.addresses.retain(|other| *other != address);
-                }
-                ifindex
-            }
-        };
-        self.compare(number, ifindex, "arrived")
-    }
-
-    fn wiring(&self) -> Wiring<'_> {
-        Wiring::new(self.home, self.watched.iter().map(|watched| &watched.listing))
-    }
-
-    /// Lists a listing, and prints how it differs from what was printed last.
-    fn look_again(&mut self, number: usize, arrival: &'static str) -> Result<()> {
-        // What is missing in it will be announced.
-        let Watched { listing, printed, .. } = &mut self.watched[number];
-        listing.list(self.args)?;
-        let present: BTreeSet<u32> = listing.links.keys().copied().collect();
-        let known: BTreeSet<u32> = printed.keys().copied().collect();
-        for gone in known.difference(&present) {
-            if let Some(printed) = printed.remove(gone) {
-                self.answers.give(None, Ok(event("gone", printed)))?;
-            }
+    /// Waits for what happens next, and prints it.
+    fn step(&mut self) -> Result<()> {
+        let again = self.following.is_restless().then_some(PAUSE);
+        let now = self.following.is_unsure().then_some(Duration::ZERO);
+        let time = [again, now, self.lookout.wait()].into_iter().flatten().min();
+        let woken = self.waiting.wait(time)?;
+        if woken.is_empty() && again.is_some() {
+            self.following.rest();
         }
-        for ifindex in present {
-            self.compare(number, ifindex, arrival)?;
+        self.hear(woken)?;
+        if let Some(unsure) = self.following.take_unsure() {
+            let woken = self.waiting.wait(Some(Duration::ZERO))?;
+            self.hear(woken)?;
+            self.following.refresh(&unsure);
+            self.print()?;
+        }
+        if self.lookout.is_due() {
+            self.look_around(change::ARRIVED)?;
         }
         Ok(())
     }
 
-    /// Prints how a link differs from what was printed of it last.
-    fn compare(&mut self, number: usize, ifindex: u32, arrival: &'static str) -> Result<()> {
-        let listing = &self.watched[number].listing;
-        let Some(listed) = listing.links.get(&ifindex) else { return Ok(()) };
-        let now = to_record(listing, listed, &self.wiring())?;
-        match self.watched[number].printed.insert(ifindex, now.clone()) {
-            None => self.answers.give(None, Ok(event(arrival, now))),
-            Some(before) if before != now => {
-                let mut changed = event("changed", now);
-                changed.nic.was = Some(was(&before.nic, &changed.nic));
-                self.answers.give(None, Ok(changed))
+    fn hear(&mut self, woken: Vec<Woken>) -> Result<()> {
+        for woken in woken {
+            match woken {
+                Woken::ReaderHasLeft => return Err(reader_has_left()),
+                Woken::Mounts => self.lookout.alert(),
+                Woken::Exited(key) => self.follow_on(key)?,
+                Woken::Events(key) => self.read(key)?,
             }
-            Some(_) => Ok(()),
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, key: Key) -> Result<()> {
+        let events = match self.waiting.events(key) {
+            Ok(events) => events,
+            Err(error) => return self.end(key, |label| error.prefix(label)),
+        };
+        for event in events {
+            // A number is given to a namespace when a link leads into it for the first time: it may be a new one.
+            if self.args.all && matches!(event, Event::Number(_)) {
+                self.lookout.alert();
+            }
+            self.following.hear(key, event);
+        }
+        self.print()
+    }
+
+    /// Looks for namespaces that have come, and at the names by which others were found.
+    fn look_around(&mut self, arrival: &'static str) -> Result<()> {
+        let since = Instant::now();
+        self.look_at_files()?;
+        self.look_at_names()?;
+        if self.args.all {
+            match found::open_new(&self.following.listings, &mut self.left_out, self.home, self.args) {
+                Ok((opened, left_out)) => {
+                    self.following.answers.extend(left_out.map(Err));
+                    for listing in opened {
+                        self.begin(listing, arrival)?;
+                    }
+                }
+                Err(error) => self.following.answers.push(Err(error)),
+            }
+        }
+        self.lookout.looked(since);
+        self.print()
+    }
+
+    /// Looks whether a network namespace has ended that was asked for by its file, and whether there is one now.
+    fn look_at_files(&mut self) -> Result<()> {
+        for number in 0..self.files.len() {
+            let AskedFile { path, record, listing } = &mut self.files[number];
+            let there = Namespace::open(path).ok().filter(|ns| matches!(ns.ns_type(), Ok(NsType::Net)));
+            let followed = listing.and_then(|key| self.following.listings.get(key));
+            if there.as_ref().map(Namespace::id) == followed.map(|listing| listing.netns.ns.id()) {
+                continue;
+            }
+            let ended = listing.take();
+            let opened = there.map(|_| input::open(record, self.home, self.args));
+            if let Some(key) = ended {
+                self.end(key, |label| Error::no(format!("{label} has ended")))?;
+            }
+            match opened {
+                Some(Ok(opened)) => self.files[number].listing = Some(self.begin(opened, change::ARRIVED)?),
+                Some(Err(error)) if error.status() != Status::No => self.following.answers.push(Err(error)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks whether each namespace that was found by a name still has one.
+    fn look_at_names(&mut self) -> Result<()> {
+        let is_file = |key| self.files.iter().any(|file| file.listing == Some(key));
+        let listings = self.following.listings.iter();
+        let named = listings.filter(|(key, listing)| !listing.netns.is_home() && !is_file(*key));
+        let named = named.filter(|(_, listing)| listing.netns.process().is_none());
+        let named: Vec<(Key, u64)> = named.map(|(key, listing)| (key, listing.netns.ns.id().ino)).collect();
+        if !named.is_empty() {
+            let inos: BTreeSet<u64> = netns::named().map(|found| found.ino).collect();
+            for (key, _) in named.into_iter().filter(|(_, ino)| !inos.contains(ino)) {
+                self.follow_on(key)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Continues with another process of the same namespace, or with a name that keeps it. If there is none, it is let go.
+    fn follow_on(&mut self, key: Key) -> Result<()> {
+        let Some(listing) = self.following.listings.get_mut(key) else { return Ok(()) };
+        let found = listing.netns.find_again().and_then(|is_found| {
+            let process = listing.netns.process().filter(|_| is_found);
+            process.map_or(Ok(()), |process| self.waiting.add_process(key, process)).map(|()| is_found)
+        });
+        match found {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                self.end(key, |label| Error::no(format!("{label} exited: nobody is left in its network namespace")))
+            }
+            Err(error) => self.end(key, |label| error.prefix(label)),
         }
     }
 
-    /// Prints that a link has left, and where to, if it was moved: the kernel says so in the namespace that it left.
-    fn depart(&mut self, number: usize, link: &Link) -> Result<()> {
-        let Watched { listing, printed, .. } = &mut self.watched[number];
-        listing.links.remove(&link.ifindex);
-        let Some(printed) = printed.remove(&link.ifindex) else { return Ok(()) };
-        let mut gone = event("gone", printed);
-        if let Some((nsid, ifindex)) = link.gone_to {
-            let id = self.wiring().identify(&self.watched[number].listing.netns, nsid)?;
-            gone.nic.to = Some(Destination { netns: id.map(|id| id.ino), ifindex });
-        }
-        self.answers.give(None, Ok(gone))
+    /// Begins to follow a namespace.
+    fn begin(&mut self, listing: Listing, arrival: &'static str) -> Result<Key> {
+        let key = self.following.listings.add(listing);
+        self.begin_with(key, arrival)?;
+        Ok(key)
     }
 
-    /// Continues with another process of the same namespace. If there is none, the namespace is let go: it, and the links in
-    /// it, would live for as long as they were watched.
-    fn follow(&mut self, number: usize) -> Result<()> {
-        if self.watched[number].listing.netns.find_again()? {
-            return Ok(());
+    fn begin_with(&mut self, key: Key, arrival: &'static str) -> Result<()> {
+        let Some(listing) = self.following.listings.get(key) else { return Ok(()) };
+        match self.waiting.add(key, &listing.netns) {
+            Ok(()) => self.following.look(key, arrival),
+            Err(error) => return self.end(key, |label| error.prefix(label)),
         }
-        let Watched { listing, printed, .. } = self.watched.remove(number);
-        self.answers.give_all(printed.into_values().map(|printed| Ok(event("gone", printed))))?;
-        let label = &listing.netns.label;
-        self.answers.give(None, Err(Error::no(format!("{label} exited: nobody is left in its network namespace"))))
+        self.print()
     }
-}
 
-fn event(what: &'static str, mut printed: LinkRecord) -> LinkRecord {
-    printed.nic.event = Some(what);
-    printed
-}
+    /// Lets a namespace go, and tells why, unless nobody asked for it.
+    fn end(&mut self, key: Key, why: impl FnOnce(&str) -> Error) -> Result<()> {
+        self.waiting.remove(key);
+        let ended = self.following.let_go(key).filter(|listing| !listing.found);
+        self.print()?;
+        let why = ended.map(|listing| why(&listing.netns.label));
+        self.following.answers.extend(why.map(Err));
+        self.print()
+    }
 
-/// The fields that were different, as they were.
-fn was(before: &Nic, now: &Nic) -> Map<String, Value> {
-    let now = now.to_map();
-    before.to_map().into_iter().filter(|(field, value)| now.get(field) != Some(value)).collect()
+    fn print(&mut self) -> Result<()> {
+        let mut answers = std::mem::take(&mut self.following.answers);
+        answers.retain(|answer| {
+            let Err(error) = answer else { return true };
+            let told = error.to_string();
+            let is_new = told != self.told;
+            self.told = told;
+            is_new
+        });
+        self.answers.give_all(answers)
+    }
 }

@@ -1,7 +1,6 @@
 //! Who is wired to whom: finding the other end of a veth.
 
-use std::cell::{OnceCell, RefCell};
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
 
 use nicon_core::{Namespace, NsId, Result};
 use nicon_rtnl::netlink::Far;
@@ -9,6 +8,8 @@ use nicon_rtnl::{Link, NetnsHandle, Relation, netns};
 use serde::Serialize;
 
 use crate::listing::Listing;
+use crate::listings::Listings;
+use crate::numbers::Numbers;
 
 /// A link that another one is tied to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -26,28 +27,15 @@ pub(crate) struct OtherLink {
 pub(crate) struct Wiring<'a> {
     home: &'a NetnsHandle,
     /// The requested ones.
-    listings: BTreeMap<NsId, &'a Listing>,
+    listings: &'a Listings,
+    numbers: &'a Numbers,
     /// All others, opened if the requested ones are not enough.
     others: OnceCell<Vec<Namespace>>,
-    numbers: RefCell<BTreeMap<NsId, Numbers>>,
-}
-
-/// The numbers by which one namespace knows others, as far as it was asked.
-#[derive(Default)]
-struct Numbers {
-    known: BTreeMap<i32, NsId>,
-    /// For how many namespaces it was asked.
-    asked: usize,
 }
 
 impl<'a> Wiring<'a> {
-    pub(crate) fn new(
-        home: &'a NetnsHandle,
-        listings: impl IntoIterator<Item = &'a Listing, IntoIter: DoubleEndedIterator>,
-    ) -> Self {
-        // If containers share a namespace, it gets the name of the one that was requested first.
-        let listings = listings.into_iter().rev().map(|listing| (listing.netns.ns.id(), listing)).collect();
-        Self { home, listings, others: OnceCell::new(), numbers: RefCell::default() }
+    pub(crate) fn new(home: &'a NetnsHandle, listings: &'a Listings, numbers: &'a Numbers) -> Self {
+        Self { home, listings, numbers, others: OnceCell::new() }
     }
 
     /// The other end of a link of `listing`, if it is an end of a veth.
@@ -69,7 +57,7 @@ impl<'a> Wiring<'a> {
             Some(..0) => return Ok(None),
             Some(nsid) => self.identify(&listing.netns, nsid)?,
         };
-        let known = id.and_then(|id| self.listings.get(&id));
+        let known = id.and_then(|id| self.listings.of(id));
         let end = match (known.and_then(|known| known.links.get(&ifindex)), link.lower_nsid) {
             (Some(peer), _) => Far::There(peer.link.clone()),
             (None, Some(nsid)) => listing.netns.netlink.link_in(nsid, ifindex)?,
@@ -85,28 +73,14 @@ impl<'a> Wiring<'a> {
         Ok(Some(OtherLink { name, ifindex, netns: id.map(|id| id.ino), target }))
     }
 
-    /// The kernel numbers the namespaces that links lead to, but does not say which they are. It has to be asked for the number of
-    /// each. None is asked for twice.
+    /// The namespace that another one knows by a number.
     pub(crate) fn identify(&self, netns: &NetnsHandle, nsid: i32) -> Result<Option<NsId>> {
-        let mut numbers = self.numbers.borrow_mut();
-        let numbers = numbers.entry(netns.ns.id()).or_default();
-        if let Some(id) = numbers.known.get(&nsid) {
-            return Ok(Some(*id));
-        }
-        for ns in self.namespaces().skip(numbers.asked) {
-            numbers.asked += 1;
-            let Some(number) = netns.netlink.nsid_of(ns)? else { continue };
-            numbers.known.insert(number, ns.id());
-            if number == nsid {
-                return Ok(Some(ns.id()));
-            }
-        }
-        Ok(None)
+        self.numbers.identify(netns, nsid, self.namespaces())
     }
 
     /// The namespaces that a link may lead to. The requested ones come first, which is nearly always enough.
     fn namespaces(&self) -> impl Iterator<Item = &Namespace> {
-        let asked_for = self.listings.values().map(|listing| &listing.netns.ns);
+        let asked_for = self.listings.iter().map(|(_, listing)| &listing.netns.ns);
         // If not all processes may be inspected, fewer are found. The list is printed all the same, without those names.
         let open = || -> Vec<Namespace> {
             let found = netns::all().into_iter().flat_map(|census| census.found);

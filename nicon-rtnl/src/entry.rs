@@ -19,6 +19,11 @@ use crate::settings;
 /// Length of the `ifinfomsg` that precedes the attributes of a link, in bytes; see `rtnetlink(7)`.
 pub(crate) const LINK_HEADER: usize = 16;
 
+/// Length of the `rtgenmsg` that precedes the attributes of a message about a number, in bytes, with its padding; and the
+/// number: `linux/rtnetlink.h`, `linux/net_namespace.h`.
+const NSID_HEADER: usize = 4;
+const NETNSA_NSID: u16 = 1;
+
 /// Whether a link is bound to its network namespace; `linux/if_link.h`, since Linux 6.15.
 const IFLA_NETNS_IMMUTABLE: u16 = 67;
 
@@ -35,6 +40,8 @@ pub(crate) enum Entry {
     /// The ifindex of its link, and the address.
     Address(u32, Cidr),
     AddressGone(u32, Cidr),
+    /// The number of a network namespace, which was given or taken away.
+    Number(i32),
     Other,
 }
 
@@ -51,9 +58,14 @@ impl NetlinkDeserializable for Entry {
             libc::RTM_DELLINK => Ok(Self::LinkGone(Box::new(link(payload)?))),
             libc::RTM_NEWADDR => address(payload).map(|(ifindex, address)| Self::Address(ifindex, address)),
             libc::RTM_DELADDR => address(payload).map(|(ifindex, address)| Self::AddressGone(ifindex, address)),
+            libc::RTM_NEWNSID | libc::RTM_DELNSID => Ok(nsid(payload)?.map_or(Self::Other, Self::Number)),
             _ => Ok(Self::Other),
         }
     }
+}
+
+fn nsid(payload: &[u8]) -> Result<Option<i32>, DecodeError> {
+    value(payload.get(NSID_HEADER..).unwrap_or_default(), NETNSA_NSID).map(parse_i32).transpose()
 }
 
 fn link(payload: &[u8]) -> Result<Link, DecodeError> {

@@ -120,7 +120,7 @@ pub fn find(ino: u64) -> Result<Vec<Found>> {
 }
 
 /// The network namespaces that have a name.
-fn named() -> impl Iterator<Item = Found> {
+pub fn named() -> impl Iterator<Item = Found> {
     std::fs::read_dir(NAMED).into_iter().flatten().flatten().filter_map(|entry| {
         // On a name that is being removed nothing is mounted any more.
         let ns = Namespace::open(&entry.path()).ok()?;

@@ -1,5 +1,6 @@
 //! The benchmarks: nicon beside what people use now, whole processes, in the same run.
 
+mod alive;
 mod crowd;
 mod engines;
 mod lab;
@@ -35,14 +36,14 @@ fn main() -> ExitCode {
 }
 
 /// Runs the groups of benchmarks, or only one: `resolve`, `nsexec`, `patterns`, `podman`, `pods`, `crun`, `nsfind`, `links`,
-/// `list`, `lab`.
+/// `list`, `lab`, `alive`.
 fn run(only: Option<&str>) -> Result<(), String> {
     let wanted = |group: &str| only.is_none_or(|only| only == group);
     requirements()?;
     let bins = bins()?;
     isolate()?;
     let mut comparisons = Vec::new();
-    if ["resolve", "nsexec", "patterns"].into_iter().any(wanted) {
+    if ["resolve", "nsexec", "patterns", "alive"].into_iter().any(wanted) {
         // The nest must not be counted by those below, and its daemons not disturb: it ends here.
         let lab = Lab::start(bins.join("nicon-lab"))?;
         if wanted("resolve") {
@@ -54,6 +55,16 @@ fn run(only: Option<&str>) -> Result<(), String> {
         if wanted("patterns") {
             comparisons.extend(patterns::run(&lab, &bins)?);
         }
+        if wanted("alive") {
+            comparisons.extend([
+                alive::started(&lab, &bins)?,
+                alive::storm(&lab, &bins)?,
+                alive::repaired(&lab, &bins)?,
+            ]);
+        }
+    }
+    if wanted("alive") {
+        comparisons.push(alive::many_events(&bins)?);
     }
     if wanted("podman") {
         comparisons.push(engines::podman(&bins)?);

@@ -123,6 +123,11 @@ impl Comparison {
         Self { title: title.to_owned(), rows, bare: Duration::ZERO }
     }
 
+    /// One time that was taken elsewhere, and the peak of the memory, in KiB.
+    pub(crate) fn of_one(title: &str, (name, times, peak): (String, Vec<Duration>, Option<u64>)) -> Self {
+        Self { title: title.to_owned(), rows: vec![Row::new(name, times, peak)], bare: Duration::ZERO }
+    }
+
     /// The figures, times in milliseconds and memory in KiB.
     pub(crate) fn to_json(&self) -> Value {
         let rows = self.rows.iter().map(|row| {

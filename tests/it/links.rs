@@ -39,6 +39,7 @@ pub(crate) mod undo;
 pub(crate) mod veth;
 pub(crate) mod veth_options;
 pub(crate) mod watch;
+pub(crate) mod watch_model;
 
 use libtest_mimic::Trial;
 
@@ -85,6 +86,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         veth::trials(suite),
         veth_options::trials(suite),
         watch::trials(suite),
+        watch_model::trials(suite),
     ]
     .into_iter()
     .flatten()

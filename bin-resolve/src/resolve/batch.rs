@@ -58,13 +58,18 @@ pub(crate) struct Inner {
 impl Batch {
     /// Begins a batch.
     pub(crate) fn new(settings: Arc<Settings>) -> Self {
-        let host = Arc::new(Host { settings, own: Engines::new(Monitors::default()) });
+        Self::with(settings, Monitors::default())
+    }
+
+    fn with(settings: Arc<Settings>, monitors: Monitors) -> Self {
+        let host = Arc::new(Host { settings, own: Engines::new(monitors) });
         Self { host, found: RefCell::default(), listed: RefCell::default() }
     }
 
-    /// Begins a batch that looks into the container at `path`, which is known, or at our own machine, as if for the first time.
-    pub(crate) fn within(settings: Arc<Settings>, path: &[String], hop: Option<&Hop>) -> Self {
-        let batch = Self::new(settings);
+    /// Begins a batch that looks into the container at `path`, which is known, or at our own machine, as if for the first time. The
+    /// monitors may be known.
+    pub(crate) fn within(settings: Arc<Settings>, path: &[String], hop: Option<&Hop>, monitors: Monitors) -> Self {
+        let batch = Self::with(settings, monitors);
         if let Some(hop) = hop {
             let hop = Arc::new(hop.afresh(&batch.host.own));
             batch.found.borrow_mut().insert(path.to_vec(), async move { Ok(hop) }.boxed_local().shared());

@@ -8,6 +8,7 @@ mod bells;
 mod look;
 mod message;
 mod pace;
+mod recent;
 mod registry;
 mod reports;
 pub(crate) mod sighting;
@@ -28,6 +29,7 @@ use crate::engine::settings::Settings;
 use crate::query::parse::Query;
 use crate::resolve::watch::bells::Task;
 use crate::resolve::watch::message::{Message, Shared};
+use crate::resolve::watch::recent::RecentMonitors;
 use crate::resolve::watch::sighting::Sighting;
 use crate::resolve::watch::watcher::Watcher;
 use crate::rootfs::changes::Changes;
@@ -101,7 +103,7 @@ pub(crate) async fn watch<O: Observer>(
     observer: &mut O,
 ) -> Result<()> {
     let (sender, messages) = unbounded_channel();
-    let shared = Rc::new(Shared { settings, changes: Changes::new()?, sender });
+    let shared = Rc::new(Shared { settings, changes: Changes::new()?, monitors: RecentMonitors::default(), sender });
     LocalSet::new().run_until(go_on(&shared, orders, (messages, inputs), observer)).await
 }
 
@@ -118,6 +120,11 @@ async fn go_on<O: Observer>(
     let mut watcher = Watcher::new(shared);
     obey(&mut watcher, orders);
     loop {
+        for sighting in watcher.settle() {
+            if !observer.see(sighting)? {
+                return Ok(());
+            }
+        }
         let input = async {
             match inputs.recv().await {
                 Some(input) => input,
@@ -131,11 +138,6 @@ async fn go_on<O: Observer>(
             Either::Right((input, _)) => {
                 let Some(orders) = observer.take(input)? else { return Ok(()) };
                 obey(&mut watcher, orders);
-            }
-        }
-        for sighting in watcher.sightings() {
-            if !observer.see(sighting)? {
-                return Ok(());
             }
         }
     }

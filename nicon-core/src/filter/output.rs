@@ -14,6 +14,13 @@ pub fn write_out(text: impl AsRef<[u8]>) -> Result<()> {
     stdout.write_all(text.as_ref()).and_then(|()| stdout.flush()).map_err(Error::output)
 }
 
+/// What a run ends with whose reader has left, where that is noticed before anything is written: `poll(2)` tells of it as
+/// POLLERR of standard output.
+#[must_use]
+pub fn reader_has_left() -> Error {
+    Error::output(io::ErrorKind::BrokenPipe.into())
+}
+
 /// Prints a failure to standard error: `nicon-nsid: open /proc/42/ns/net: No such file or directory`.
 pub fn report(program: &str, error: &Error) {
     print_message(program, &text::escape(&error.to_string()));

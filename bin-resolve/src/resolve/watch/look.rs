@@ -57,9 +57,16 @@ struct Look<'a> {
 /// Looks at a site, and tells what is found as it is found.
 pub(super) async fn look(job: Job, shared: Rc<Shared>) {
     let mut survey = shared.changes.survey(job.site);
-    let batch = Batch::within(Arc::clone(&shared.settings), &job.path, job.hop.as_deref());
-    let done =
-        Looked { listed: HashMap::new(), is_whole: true, failures: Vec::new(), doubts: Vec::new(), is_late: false };
+    let (monitors, has_overlooked) = shared.monitors.get();
+    let batch = Batch::within(Arc::clone(&shared.settings), &job.path, job.hop.as_deref(), monitors);
+    let done = Looked {
+        listed: HashMap::new(),
+        is_whole: true,
+        failures: Vec::new(),
+        doubts: Vec::new(),
+        is_late: false,
+        has_overlooked,
+    };
     let mut look = Look { job: &job, shared: &shared, batch, done };
     look.take(&mut survey).await;
     // Where else files are is known when all have been listed; what has happened there since then is found by another look.

@@ -14,6 +14,7 @@ use crate::lookup::listing::ListedContainer;
 use crate::resolve::batch::Inner;
 use crate::resolve::hop::Hop;
 use crate::resolve::scan::progress::Progress;
+use crate::resolve::watch::recent::RecentMonitors;
 use crate::rootfs::changes::Changes;
 use crate::rootfs::root::FileId;
 
@@ -66,6 +67,8 @@ pub(super) struct Looked {
     pub(super) doubts: Vec<Error>,
     /// Whether something may have happened before it was watched.
     pub(super) is_late: bool,
+    /// Whether engines in unusual places may have been overlooked that are new.
+    pub(super) has_overlooked: bool,
 }
 
 /// What has happened.
@@ -91,6 +94,7 @@ pub(super) enum Message {
 pub(super) struct Shared {
     pub(super) settings: Arc<Settings>,
     pub(super) changes: Changes,
+    pub(super) monitors: RecentMonitors,
     pub(super) sender: UnboundedSender<Message>,
 }
 

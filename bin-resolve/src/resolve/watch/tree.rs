@@ -26,10 +26,14 @@ pub(super) struct Site {
     pub(super) found: HashSet<Key>,
     /// The queries for which it has been looked at: what is found from now on was not there before.
     pub(super) seen: BTreeSet<QueryId>,
+    /// Those for which the look is that is under way.
+    pub(super) looking_for: BTreeSet<QueryId>,
     pub(super) pace: Pace,
     pub(super) bells: Bells,
     pub(super) look: Option<Task>,
     pub(super) timer: Option<Task>,
+    /// When it is looked at again whatever happens.
+    pub(super) again: Option<Task>,
     pub(super) told: Told,
     /// What was doubtful when it was looked at last.
     pub(super) doubts: BTreeSet<String>,

@@ -6,7 +6,7 @@ mod names;
 mod nodes;
 mod reporting;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::rc::Rc;
 
 use nicon_core::Result;
@@ -40,6 +40,8 @@ pub(super) struct Watcher {
     /// else is being looked at, so that those engines' containers are found under better names.
     later: Vec<Later>,
     sightings: Vec<Sighting>,
+    /// Sites that are to be looked at when all is taken note of.
+    rung: BTreeSet<SiteId>,
 }
 
 impl Watcher {
@@ -53,13 +55,19 @@ impl Watcher {
             absent: HashSet::new(),
             later: Vec::new(),
             sightings: Vec::new(),
+            rung: BTreeSet::new(),
         };
         watcher.add_site(HOST, Vec::new(), None, None);
         watcher
     }
 
-    /// What is to be told.
-    pub(super) fn sightings(&mut self) -> Vec<Sighting> {
+    /// Begins to look where that is to be done, and returns what is to be told.
+    pub(super) fn settle(&mut self) -> Vec<Sighting> {
+        self.enter_later();
+        for site in std::mem::take(&mut self.rung) {
+            let next = self.tree.sites.get_mut(&site).map(|site| site.pace.ring(Now::get()));
+            self.go_on(site, next);
+        }
         std::mem::take(&mut self.sightings)
     }
 
@@ -120,12 +128,11 @@ impl Watcher {
             Message::Looked(site, looked) => self.take_looked(site, *looked),
             Message::Died(node) => self.remove(node),
         }
-        self.enter_later();
     }
 
+    /// Something may have changed at a site, or more is asked there.
     fn ring(&mut self, id: SiteId) {
-        let next = self.tree.sites.get_mut(&id).map(|site| site.pace.ring(Now::get()));
-        self.go_on(id, next);
+        self.rung.insert(id);
     }
 
     fn go_on(&mut self, id: SiteId, next: Option<Next>) {

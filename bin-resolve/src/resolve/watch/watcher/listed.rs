@@ -68,8 +68,12 @@ impl Watcher {
     }
 
     pub(super) fn take_looked(&mut self, id: SiteId, looked: Looked) {
-        let Looked { listed, is_whole, failures, doubts, is_late } = looked;
+        let Looked { listed, is_whole, failures, doubts, is_late, has_overlooked } = looked;
         let Some(site) = self.tree.sites.get_mut(&id) else { return };
+        // What it could not see any more is no failure. That the container has ended is told in a moment.
+        if site.hop.as_ref().is_some_and(|hop| !hop.process().is_alive()) {
+            return;
+        }
         let (site_node, missing) = (site.node, |key: &Key| !listed.contains_key(key) && !site.found.contains(key));
         let missing: Vec<_> = site.listed.iter().filter(|(key, _)| missing(key)).map(|(_, node)| *node).collect();
         for node in missing {
@@ -87,7 +91,7 @@ impl Watcher {
         }
         self.see_paused(id);
         let Some(site) = self.tree.sites.get_mut(&id) else { return };
-        site.seen.extend(site.patterns.keys().chain(site.names.values().flat_map(|asked| asked.queries.keys())));
+        site.seen.append(&mut site.looking_for);
         let doubts: BTreeSet<_> = doubts.iter().map(ToString::to_string).collect();
         // What is started just now may not be provable yet.
         let lasting = doubts.intersection(&site.doubts).cloned();
@@ -100,6 +104,9 @@ impl Watcher {
         let mut next = site.pace.looked(Now::get(), has_failed);
         if is_late && next == Next::Nothing {
             next = site.pace.ring(Now::get());
+        }
+        if has_overlooked {
+            self.look_again_later(id);
         }
         self.go_on(id, Some(next));
     }

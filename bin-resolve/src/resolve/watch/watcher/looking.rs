@@ -3,13 +3,15 @@
 use std::rc::Rc;
 
 use nicon_core::{Error, Status};
+use tokio::time::sleep;
 
 use crate::query::path::show;
 use crate::query::{Qualifier, Subject};
 use crate::resolve::batch::Inner;
 use crate::resolve::watch::bells::Task;
 use crate::resolve::watch::look::{Job, Name, look};
-use crate::resolve::watch::message::{QueryId, SiteId};
+use crate::resolve::watch::message::{Message, QueryId, SiteId};
+use crate::resolve::watch::recent::SHARED;
 use crate::resolve::watch::tree::{Asked, Asking};
 use crate::resolve::watch::watcher::{Later, Watcher};
 
@@ -41,10 +43,25 @@ impl Watcher {
         };
         let shared = Rc::clone(&self.shared);
         let Some(site) = self.tree.sites.get_mut(&id) else { return };
+        site.looking_for =
+            site.patterns.keys().chain(site.names.values().flat_map(|asked| asked.queries.keys())).copied().collect();
         site.found.clear();
         site.unknown.clear();
         site.bells.look_begins();
         site.look = Some(Task::new(look(job, shared)));
+    }
+
+    /// What was overlooked is found when the monitors are not shared any more.
+    pub(super) fn look_again_later(&mut self, id: SiteId) {
+        let Some(site) = self.tree.sites.get_mut(&id) else { return };
+        if site.again.as_ref().is_some_and(|again| !again.is_over()) {
+            return;
+        }
+        let shared = Rc::clone(&self.shared);
+        site.again = Some(Task::new(async move {
+            sleep(SHARED).await;
+            shared.send(Message::Rung(id));
+        }));
     }
 
     pub(super) fn take_inside(&mut self, later: Later) {
