@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use nicon_core::filter::stream::{Answers, Lines};
 use nicon_core::link::target::{self, Target};
-use nicon_core::{Process, Record, Result, Status};
+use nicon_core::{Process, Record, Result};
 use nicon_rtnl::NetnsHandle;
 use nicon_rtnl::record::RECORDS;
 
@@ -61,8 +61,7 @@ impl Input {
     fn open(&mut self, record: Result<Record>, home: &NetnsHandle, args: &Args) -> Result<()> {
         let record = record?;
         let opened = open(&record, home, args);
-        let may_come = opened.as_ref().err().is_none_or(|error| error.status() == Status::No);
-        let file = file(&record).filter(|_| may_come);
+        let file = file(&record);
         let (listing, result) = match opened {
             Ok(listing) => (Some(self.listings.add(listing)), Ok(())),
             Err(error) => (None, Err(error)),

@@ -125,18 +125,21 @@ impl Watch<'_> {
         let since = Instant::now();
         self.look_at_files()?;
         self.look_at_names()?;
-        if self.args.all {
-            match found::open_new(&self.following.listings, &mut self.left_out, self.home, self.args) {
-                Ok((opened, left_out)) => {
-                    self.following.answers.extend(left_out.map(Err));
-                    for listing in opened {
-                        self.begin(listing, arrival)?;
-                    }
-                }
-                Err(error) => self.following.answers.push(Err(error)),
-            }
-        }
+        let opened = if self.args.all {
+            found::open_new(&self.following.listings, &mut self.left_out, self.home, self.args)
+        } else {
+            Ok((Vec::new(), None))
+        };
         self.lookout.looked(since);
+        match opened {
+            Ok((opened, left_out)) => {
+                self.following.answers.extend(left_out.map(Err));
+                for listing in opened {
+                    self.begin(listing, arrival)?;
+                }
+            }
+            Err(error) => self.following.answers.push(Err(error)),
+        }
         self.print()
     }
 
@@ -203,7 +206,10 @@ impl Watch<'_> {
     }
 
     fn begin_with(&mut self, key: Key, arrival: &'static str) -> Result<()> {
-        let Some(listing) = self.following.listings.get(key) else { return Ok(()) };
+        let Some(listing) = self.following.listings.get_mut(key) else { return Ok(()) };
+        if listing.netns.process().is_none() {
+            listing.netns.release_file();
+        }
         match self.waiting.add(key, &listing.netns) {
             Ok(()) => self.following.look(key, arrival),
             Err(error) => return self.end(key, |label| error.prefix(label)),

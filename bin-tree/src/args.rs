@@ -19,6 +19,7 @@ Examples:
   nicon-resolve '**' | nicon-tree
   nicon-resolve '**' | nicon-links | nicon-tree --links --procs
   nicon-resolve '**' | nicon-tree --svg >nest.svg
+  nicon-resolve '**' | nicon-links --watch | nicon-tree --links --watch
 
 Exit status: 0 all drawn, 2 some could not be."
 )]
@@ -30,6 +31,10 @@ pub(crate) struct Args {
     /// Draw the links, too, and how they are connected (needs nicon-links earlier in the pipe); loopback is left out
     #[arg(short, long)]
     pub(crate) links: bool,
+
+    /// Read what nicon-resolve --watch or nicon-links --watch prints, and draw again when it changes: at a terminal in place
+    #[arg(long)]
+    pub(crate) watch: bool,
 
     /// Print a graph for Graphviz
     #[arg(long)]

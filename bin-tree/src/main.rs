@@ -3,20 +3,26 @@
 mod args;
 mod block;
 mod compare;
+mod current;
 mod dot;
 mod link;
 mod nest;
+mod picture;
 mod procs;
 mod run;
 mod screen;
 mod svg;
+mod terminal;
 mod text;
+mod watch;
 
 use clap::Parser;
-use nicon_core::filter::cli;
+use nicon_core::filter::{cli, interrupt};
 
 fn main() -> std::process::ExitCode {
     match args::Args::try_parse() {
+        // A signal ends it once the terminal is as it was.
+        Ok(args) if args.watch => interrupt::run(run::PROGRAM, |interrupt| watch::watch(&args, interrupt)),
         Ok(args) => cli::run(run::PROGRAM, || run::run(&args)),
         Err(error) => cli::usage(run::PROGRAM, error.use_stderr(), &error.to_string()).into(),
     }

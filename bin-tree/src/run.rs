@@ -2,16 +2,18 @@
 
 use nicon_core::filter::output::write_out;
 use nicon_core::filter::stream::{Answers, Lines, View};
-use nicon_core::privileges::ptrace_hint;
 use nicon_core::{Error, Result, Status};
 
 use crate::args::Args;
 use crate::nest::Nest;
-use crate::screen::Screen;
-use crate::{block, compare, dot, procs, svg, text};
+use crate::picture;
 
 /// The program's name, as its messages begin.
 pub(crate) const PROGRAM: &str = "nicon-tree";
+
+/// Where records come from, for a user who pipes something else in.
+pub(crate) const INPUT: &str = "run nicon-resolve | nicon-tree";
+pub(crate) const RECORDS: &str = "nicon-resolve prints one for each container";
 
 /// Draws the records on standard input.
 ///
@@ -20,9 +22,9 @@ pub(crate) const PROGRAM: &str = "nicon-tree";
 pub(crate) fn run(args: &Args) -> Result<Status> {
     let mut answers: Answers = Answers::new(PROGRAM, View::Records)?;
     let mut nest = Nest::default();
-    for line in Lines::stdin("run nicon-resolve | nicon-tree")? {
+    for line in Lines::stdin(INPUT)? {
         let line = line?;
-        let added = line.record("nicon-resolve prints one for each container").and_then(|record| nest.add(record));
+        let added = line.record(RECORDS).and_then(|record| nest.add(record));
         if let Err(error) = added {
             answers.give(Some(line.number), Err(error))?;
         }
@@ -31,21 +33,11 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
         let none = "--links: no links in the input: nicon-resolve PATH... | nicon-links | nicon-tree --links";
         answers.give(None, Err(Error::failed(none)))?;
     }
-    let comparisons = compare::compare(&nest)?;
-    let procs = args.procs.then(|| procs::find(&nest, &comparisons)).transpose()?;
-    if let Some(denied) = procs.as_ref().map(|procs| procs.denied).filter(|denied| *denied > 0) {
-        let message =
-            format!("{denied} processes could not be inspected ({}): some may be missing", ptrace_hint("they have"));
-        answers.give(None, Err(Error::failed(message)))?;
-    }
-    let (blocks, wires) = block::blocks(&nest, &comparisons, procs.as_ref(), args);
-    if !blocks.is_empty() {
-        let title = if args.links || args.procs { "DETAILS" } else { "NAMESPACES" };
-        write_out(match (args.dot, args.svg) {
-            (true, _) => dot::draw(&blocks, &wires),
-            (_, true) => svg::draw(&blocks, &wires),
-            _ => text::draw(&blocks, title, Screen::new(args)),
-        })?;
+    let is_empty = nest.nodes.is_empty();
+    let (picture, incomplete) = picture::draw(&nest, args)?;
+    answers.give_all(incomplete.map(Err))?;
+    if !is_empty {
+        write_out(picture)?;
     }
     answers.finish()
 }

@@ -9,6 +9,13 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::args::Args;
 
+/// The columns and rows of the terminal, where standard output is one that knows them.
+pub(crate) fn terminal() -> Option<(u16, u16)> {
+    let size = terminal_size::terminal_size().filter(|_| io::stdout().is_terminal());
+    // A terminal that does not know its size reports 0.
+    size.map(|(width, height)| (width.0, height.0)).filter(|(width, height)| *width > 0 && *height > 0)
+}
+
 /// What the tree is drawn on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Screen {
@@ -21,16 +28,11 @@ pub(crate) struct Screen {
 impl Screen {
     /// What the command line asks for, otherwise what the terminal and the locale have.
     pub(crate) fn new(args: &Args) -> Self {
-        let terminal = || terminal_size::terminal_size().filter(|_| io::stdout().is_terminal());
-        let width = args.width.or_else(|| terminal().map(|(width, _)| width.0));
+        let width = args.width.or_else(|| terminal().map(|(width, _)| width));
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
             .into_iter()
             .find_map(|name| env::var(name).ok().filter(|value| !value.is_empty()));
-        Self {
-            // A terminal that does not know its size reports 0.
-            width: width.filter(|width| *width > 0).map(usize::from),
-            unicode: !args.ascii && is_utf8(&locale.unwrap_or_default()),
-        }
+        Self { width: width.map(usize::from), unicode: !args.ascii && is_utf8(&locale.unwrap_or_default()) }
     }
 
     /// Escapes what the screen cannot show, or what would control the terminal.

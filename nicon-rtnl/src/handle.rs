@@ -182,6 +182,17 @@ impl NetnsHandle {
         inside(&self.ns, self.home.id, work)
     }
 
+    /// Holds the namespace in another way than by the file that it was opened by: what is mounted on that can then be unmounted.
+    pub fn release_file(&mut self) {
+        // Where /proc does not show our thread, it stays as it is.
+        let again = self.inside(|| Namespace::open("/proc/thread-self/ns/net".as_ref()));
+        if let Ok(Ok(again)) = again
+            && again.id() == self.ns.id()
+        {
+            self.ns = again;
+        }
+    }
+
     /// The inode number by which a link of this namespace is known wherever it goes (see [`crate::sysfs`]); `None` if it is
     /// not there any more, or no sysfs can be had.
     ///

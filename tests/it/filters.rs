@@ -7,6 +7,7 @@ pub(crate) mod plan_watch;
 pub(crate) mod privileges;
 pub(crate) mod statuses;
 pub(crate) mod tree;
+pub(crate) mod tree_watch;
 pub(crate) mod user_namespaces;
 
 use libtest_mimic::Trial;
@@ -22,6 +23,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         privileges::trials(suite),
         statuses::trials(suite),
         tree::trials(suite),
+        tree_watch::trials(suite),
         user_namespaces::trials(suite),
     ]
     .into_iter()

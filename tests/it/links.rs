@@ -39,6 +39,7 @@ pub(crate) mod undo;
 pub(crate) mod veth;
 pub(crate) mod veth_options;
 pub(crate) mod watch;
+pub(crate) mod watch_ends;
 pub(crate) mod watch_model;
 
 use libtest_mimic::Trial;
@@ -86,6 +87,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         veth::trials(suite),
         veth_options::trials(suite),
         watch::trials(suite),
+        watch_ends::trials(suite),
         watch_model::trials(suite),
     ]
     .into_iter()

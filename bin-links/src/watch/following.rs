@@ -85,7 +85,13 @@ impl<'a> Following<'a> {
                 self.unsure.listings.insert(key);
                 return;
             }
-            Event::Number(nsid) => return self.numbers.forget(netns.ns.id(), nsid),
+            Event::Number(nsid) => {
+                self.numbers.forget(netns.ns.id(), nsid);
+                // A look-up gives a number, too, before it is known to whom.
+                let led = links.values().filter(|listed| listed.link.lower_nsid == Some(nsid));
+                self.unsure.links.extend(led.map(|listed| (netns.ns.id().ino, listed.link.ifindex)));
+                return;
+            }
             Event::Gone(link) => return self.depart(key, link.ifindex, link.gone_to),
             Event::Link(link) => {
                 if !is_wanted(&link, self.args) {

@@ -9,9 +9,9 @@ const TICK: Duration = Duration::from_secs(1);
 /// After how many ticks we look in any case: a process may move to a new namespace long after it was started.
 const TICKS: u32 = 10;
 
-/// How long a look is not repeated at least, and how many times as long as it took: it is to take few of a processor's hundredths.
+/// How long a look is not repeated at least, and how many times as long as it took.
 const PAUSE: Duration = Duration::from_millis(20);
-const SHARE: u32 = 20;
+const SHARE: u32 = 4;
 
 pub(super) struct Lookout {
     /// Whether processes are looked at, and not names alone.

@@ -8,7 +8,8 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
 
-use crate::{Context, Error, Result};
+use super::output::reader_has_left;
+use crate::{Context, Result};
 
 /// Waits until one of some files can be read from, has ended, or the time is over; without a limit for as long as it takes. Tells
 /// which of the files it is.
@@ -26,7 +27,7 @@ pub fn wait(files: &[BorrowedFd<'_>], limit: Option<Duration>) -> Result<Vec<boo
     };
     let mut ready: Vec<bool> = polled.iter().map(|file| file.any() == Some(true)).collect();
     if ready.pop() == Some(true) {
-        return Err(Error::output(io::ErrorKind::BrokenPipe.into()));
+        return Err(reader_has_left());
     }
     Ok(ready)
 }

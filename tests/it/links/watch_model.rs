@@ -9,12 +9,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, output_within, patience, tool};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::support::links::{Place, ip};
 use crate::support::suite::Suite;
+use crate::support::watching::Watching;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     let storm =
@@ -37,7 +37,7 @@ enum How {
 }
 
 /// How many storms there are, and how much happens in each.
-const ROUNDS: usize = 10;
+const ROUNDS: usize = 5;
 const DEEDS: usize = 40;
 
 /// Of a link, all that is compared.
@@ -71,7 +71,9 @@ impl Names {
         for (name, place) in of_places.iter().zip(&places) {
             ip(&format!("netns attach {name} {}", place.pid()));
         }
-        others.iter().for_each(|name| drop(ip(&format!("netns add {name}"))));
+        for name in others {
+            ip(&format!("netns add {name}"));
+        }
         Self { names, places }
     }
 
@@ -139,11 +141,11 @@ impl Drop for Names {
 
 /// A run of nicon-links, and what its events add up to.
 struct Model {
-    child: Child,
-    lines: Receiver<Value>,
+    watching: Watching,
     world: World,
     /// All links that were told of, by network namespace and ifindex.
     told: BTreeSet<(u64, u64)>,
+    history: Vec<Value>,
 }
 
 impl Model {
@@ -160,20 +162,12 @@ impl Model {
                 command.args(["--netns", name]);
             }
         }
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-        let reader = BufReader::new(child.stdout.take().ok_or("no pipe")?);
-        let (sender, lines) = channel();
-        std::thread::spawn(move || {
-            for line in reader.lines().map_while(Result::ok) {
-                let mut record: Value = serde_json::from_str(&line).unwrap();
-                let _ = sender.send(record["nic"].take());
-            }
-        });
-        Ok(Self { child, lines, world: World::new(), told: BTreeSet::new() })
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
+        Ok(Self {
+            watching: Watching::start(&mut command)?,
+            world: World::new(),
+            told: BTreeSet::new(),
+            history: Vec::new(),
+        })
     }
 
     fn hear(&mut self, nic: &Value) {
@@ -181,6 +175,7 @@ impl Model {
         let id = |of: &Value| Some((of["netns"].as_u64()?, of["ifindex"].as_u64()?));
         let link = id(nic).unwrap();
         self.told.insert(link);
+        self.history.push(nic.clone());
         let known = if nic["event"] == "gone" {
             self.world.remove(&link)
         } else {
@@ -206,8 +201,8 @@ impl Model {
     fn agree(&mut self, names: &Names, about: &str) {
         let give_up = Instant::now() + Duration::from_secs(10) * patience();
         loop {
-            while let Ok(nic) = self.lines.recv_timeout(Duration::from_millis(20)) {
-                self.hear(&nic);
+            while let Ok(record) = self.watching.records.recv_timeout(Duration::from_millis(20)) {
+                self.hear(&record["nic"]);
             }
             let there = names.world();
             assert!(there.is_some() || Instant::now() < give_up, "{about}");
@@ -220,16 +215,12 @@ impl Model {
             if differ.is_empty() && more.is_empty() {
                 return;
             }
-            let told = || differ.iter().map(|(id, _)| (id, self.world.get(id))).collect::<Vec<_>>();
-            assert!(Instant::now() < give_up, "shown {differ:?}, told {:?}; told only {more:?}; {about}", told());
+            let is_about = |nic: &&Value| {
+                differ.iter().any(|((netns, ifindex), _)| nic["netns"] == *netns && nic["ifindex"] == *ifindex)
+            };
+            let told = || self.history.iter().filter(is_about).map(Value::to_string).collect::<Vec<_>>().join("\n");
+            assert!(Instant::now() < give_up, "shown {differ:?}, told:\n{}\ntold only {more:?}; {about}", told());
         }
-    }
-}
-
-impl Drop for Model {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -331,14 +322,15 @@ fn storms(suite: &Suite, how: How) -> Result<(), Failed> {
     for round in 0..ROUNDS {
         let script = storm(&mut dice, &names);
         if how == How::Stopped {
-            model.signal(Signal::SIGSTOP);
+            model.watching.signal(Signal::SIGSTOP);
         }
         output_within(tool("sh").args(["-c", &format!("({script}) 2>/dev/null; true")]), LIMIT * 4)?.ok()?;
         if how == How::Stopped {
             let place = &names.places[round % 2];
-            place.ip_batch(&many(|n| format!("link add b{n} type bridge\nlink set b{n} mtu 1300\n")));
-            place.ip_batch(&many(|n| format!("link del b{n}\n")));
-            model.signal(Signal::SIGCONT);
+            let change = |n| format!("link set full mtu {}\n", 1280 + n);
+            let changes = (0..1000).map(change).collect::<Vec<_>>().concat();
+            place.ip_batch(&format!("link add full type bridge\n{changes}link del full\n"));
+            model.watching.signal(Signal::SIGCONT);
         }
         model.agree(&names, &format!("seed {seed}, round {round}: {script}"));
     }
@@ -346,15 +338,11 @@ fn storms(suite: &Suite, how: How) -> Result<(), Failed> {
         place.ip("link add last type bridge");
         model.agree(&names, "at the end");
         let last = *model.world.iter().find(|((ino, _), seen)| *ino == place.netns() && seen.name == "last").unwrap().0;
-        let seen = witness.seen(last.1)?;
+        let announced = witness.seen(last.1)?;
         let of_place = model.told.iter().filter(|(ino, _)| *ino == place.netns()).map(|(_, ifindex)| *ifindex);
         let told: BTreeSet<u64> = of_place.collect();
-        assert!(seen.len() > 3, "{seen:?}");
-        assert!(seen.is_subset(&told), "seed {seed}: {seen:?} {told:?}");
+        assert!(announced.len() > 3, "{announced:?}");
+        assert!(announced.is_subset(&told), "seed {seed}: {announced:?} {told:?}");
     }
     Ok(())
-}
-
-fn many(line: impl Fn(u32) -> String) -> String {
-    (0..300).map(line).collect::<Vec<_>>().concat()
 }
