@@ -87,7 +87,8 @@ impl Watcher {
         }
         self.see_paused(id);
         let Some(site) = self.tree.sites.get_mut(&id) else { return };
-        site.seen.extend(site.patterns.keys().chain(site.names.values().flat_map(|asked| asked.queries.keys())));
+        // A query that has come meanwhile is looked for next.
+        site.seen.append(&mut site.looking_for);
         let doubts: BTreeSet<_> = doubts.iter().map(ToString::to_string).collect();
         // What is started just now may not be provable yet.
         let lasting = doubts.intersection(&site.doubts).cloned();

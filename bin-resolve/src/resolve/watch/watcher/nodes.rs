@@ -28,6 +28,7 @@ impl Watcher {
             names: BTreeMap::new(),
             listed: HashMap::new(),
             found: HashSet::new(),
+            looking_for: BTreeSet::new(),
             seen: BTreeSet::new(),
             pace: Pace::default(),
             bells,
