@@ -8,3 +8,4 @@ pub(crate) mod killed;
 pub(crate) mod links;
 pub(crate) mod subject;
 pub(crate) mod suite;
+pub(crate) mod watching;
