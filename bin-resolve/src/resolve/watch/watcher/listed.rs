@@ -8,7 +8,7 @@ use nicon_core::Error;
 use crate::resolve::hop::Hop;
 
 use crate::resolve::watch::message::{Key, Looked, NodeId, SiteId, Wants};
-use crate::resolve::watch::pace::{Next, Now};
+use crate::resolve::watch::pace::Now;
 use crate::resolve::watch::sighting::Sighting;
 use crate::resolve::watch::watcher::Watcher;
 
@@ -98,10 +98,11 @@ impl Watcher {
         site.doubts = doubts;
         let new = site.told.new_of(texts);
         self.sightings.extend(new.into_iter().map(|text| Sighting::Trouble(Error::failed(text))));
-        let mut next = site.pace.looked(Now::get(), has_failed);
-        if is_late && next == Next::Nothing {
-            next = site.pace.ring(Now::get());
+        let now = Now::get();
+        if is_late {
+            site.pace.ring(now);
         }
+        let next = site.pace.looked(now, has_failed);
         self.go_on(id, Some(next));
     }
 
