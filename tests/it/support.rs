@@ -7,6 +7,7 @@ pub(crate) mod kernel;
 pub(crate) mod killed;
 pub(crate) mod links;
 pub(crate) mod stream;
+pub(crate) mod streaming;
 pub(crate) mod subject;
 pub(crate) mod suite;
 pub(crate) mod watching;

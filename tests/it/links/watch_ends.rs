@@ -9,8 +9,8 @@ use nix::sys::signal::Signal;
 
 use crate::filters::privileges::reachable;
 use crate::support::links::{Pair, Place, ip, links, wait_until};
+use crate::support::streaming::Streaming;
 use crate::support::suite::Suite;
-use crate::support::watching::Watching;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     let trial = |name, test: fn(&Suite) -> Result<(), Failed>| {
@@ -50,9 +50,9 @@ impl Drop for Name {
     }
 }
 
-fn watch(suite: &Suite, words: &[&str]) -> Result<Watching, Failed> {
+fn watch(suite: &Suite, words: &[&str]) -> Result<Streaming, Failed> {
     let mut command = suite.command("nicon-links")?;
-    Watching::start(command.arg("--watch").args(words))
+    Streaming::start(command.arg("--watch").args(words))
 }
 
 /// A link that leads into a name's namespace, for as long as that is there.
@@ -148,7 +148,7 @@ fn mounted_over(suite: &Suite) -> Result<(), Failed> {
     let mut shell = tool("unshare");
     shell.args(["--mount", "--propagation=private", "sh", "-c", script, "sh"]);
     shell.arg(suite.bins()?.join("nicon-links")).stdin(Stdio::piped());
-    let mut watching = Watching::start(&mut shell)?;
+    let mut watching = Streaming::start(&mut shell)?;
     let mut stdin = watching.child.stdin.take().ok_or("no pipe")?;
     let mut step = |word: &str| std::io::Write::write_all(&mut stdin, format!("{word}\n").as_bytes());
     step("add")?;
@@ -345,7 +345,7 @@ fn as_nobody(suite: &Suite) -> Result<(), Failed> {
     ip(&format!("link set {} netns {}", pair.link, place.pid()));
     let mut command = tool("setpriv");
     command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]).arg(reachable(suite, "nicon-links")?);
-    let watching = Watching::start(command.args(["--watch", "--all"]))?;
+    let watching = Streaming::start(command.args(["--watch", "--all"]))?;
     let there = watching.nic("present", &pair.peer);
     assert_eq!((there["netns"].as_u64(), there["peer"]["name"].as_str()), (own_netns(), None), "{there}");
     let more = Pair::new();

@@ -13,8 +13,8 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::support::links::{Place, ip};
+use crate::support::streaming::Streaming;
 use crate::support::suite::Suite;
-use crate::support::watching::Watching;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     let storm =
@@ -141,7 +141,7 @@ impl Drop for Names {
 
 /// A run of nicon-links, and what its events add up to.
 struct Model {
-    watching: Watching,
+    watching: Streaming,
     world: World,
     /// All links that were told of, by network namespace and ifindex.
     told: BTreeSet<(u64, u64)>,
@@ -163,7 +163,7 @@ impl Model {
             }
         }
         Ok(Self {
-            watching: Watching::start(&mut command)?,
+            watching: Streaming::start(&mut command)?,
             world: World::new(),
             told: BTreeSet::new(),
             history: Vec::new(),

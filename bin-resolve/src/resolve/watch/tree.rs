@@ -25,10 +25,10 @@ pub(super) struct Site {
     pub(super) listed: HashMap<Key, NodeId>,
     /// Those of `listed` that the look which is under way has found.
     pub(super) found: HashSet<Key>,
+    /// The queries for which that look is taken.
+    pub(super) looking_for: BTreeSet<QueryId>,
     /// The queries for which it has been looked at: what is found from now on was not there before.
     pub(super) seen: BTreeSet<QueryId>,
-    /// Those for which the look is that is under way.
-    pub(super) looking_for: BTreeSet<QueryId>,
     pub(super) pace: Pace,
     pub(super) bells: Bells,
     pub(super) look: Option<Task>,

@@ -8,7 +8,7 @@ use nicon_core::Error;
 use crate::resolve::hop::Hop;
 
 use crate::resolve::watch::message::{Key, Looked, NodeId, SiteId, Wants};
-use crate::resolve::watch::pace::{Next, Now};
+use crate::resolve::watch::pace::Now;
 use crate::resolve::watch::sighting::Sighting;
 use crate::resolve::watch::watcher::Watcher;
 
@@ -91,6 +91,7 @@ impl Watcher {
         }
         self.see_paused(id);
         let Some(site) = self.tree.sites.get_mut(&id) else { return };
+        // A query that has come meanwhile is looked for next.
         site.seen.append(&mut site.looking_for);
         let doubts: BTreeSet<_> = doubts.iter().map(ToString::to_string).collect();
         // What is started just now may not be provable yet.
@@ -101,10 +102,11 @@ impl Watcher {
         site.doubts = doubts;
         let new = site.told.new_of(texts);
         self.sightings.extend(new.into_iter().map(|text| Sighting::Trouble(Error::failed(text))));
-        let mut next = site.pace.looked(Now::get(), has_failed);
-        if is_late && next == Next::Nothing {
-            next = site.pace.ring(Now::get());
+        let now = Now::get();
+        if is_late {
+            site.pace.ring(now);
         }
+        let next = site.pace.looked(now, has_failed);
         if has_overlooked {
             self.look_again_later(id);
         }
