@@ -38,7 +38,7 @@ pub(super) struct Site {
     pub(super) told: Told,
     /// What was doubtful when it was looked at last.
     pub(super) doubts: BTreeSet<String>,
-    /// What names could not be looked up.
+    /// What else is doubtful since the look began: names, and engines that could not be looked up.
     pub(super) unknown: BTreeSet<String>,
 }
 
