@@ -38,7 +38,8 @@ pub(crate) fn watch(args: &Args, interrupt: &Interrupt) -> Result<Status> {
     let mut current = Current::default();
     let mut due = Due::default();
     while interrupt.signal().is_none() {
-        let ready = interrupt.wait(&[stdin().as_fd(), resized.as_fd()], due.wait())?;
+        let input = stdin();
+        let ready = interrupt.wait(&[input.as_fd(), resized.as_fd()], due.wait())?;
         let (has_input, is_resized) = (ready[0], ready[1]);
         if is_resized {
             while let Ok(Some(_)) = resized.read_signal() {}
@@ -97,7 +98,7 @@ impl Due {
         *self = Self { came: None, drawn: Some(Instant::now()) };
     }
 
-    /// For how long to wait; `None` if there is nothing to draw.
+    /// `None` if there is nothing to draw.
     fn wait(&self) -> Option<Duration> {
         let (first, last) = self.came?;
         let quiet = (last + QUIET).min(first + LATEST);
@@ -106,7 +107,7 @@ impl Due {
     }
 
     fn is_now(&self) -> bool {
-        self.wait().is_some_and(|left| left.is_zero())
+        self.wait() == Some(Duration::ZERO)
     }
 }
 

@@ -2,10 +2,14 @@
 //! freezer of `cgroups(7)`.
 
 use std::fs;
+use std::path::PathBuf;
 
 use crate::Process;
 use crate::cgroup::{cgroup_mounts, directory, parse};
 use crate::mountinfo::Mount;
+
+/// What cgroup v2 tells of a cgroup that may change: in the root cgroup there is none.
+const EVENTS: &str = "cgroup.events";
 
 /// Whether one of its cgroups, or one above that, is frozen; not if that cannot be told from where we are.
 ///
@@ -23,12 +27,21 @@ pub fn are_frozen<'a>(processes: impl IntoIterator<Item = &'a Process>) -> Vec<b
     processes.into_iter().map(|process| is_frozen_at(process, &mounts)).collect()
 }
 
+/// The file that is modified when a process is frozen or thawed; `None` where nothing tells of that, as before cgroup v2.
+#[must_use]
+pub fn events_file(process: &Process) -> Option<PathBuf> {
+    let (cgroups, mountinfo) = (process.read("cgroup").ok()?, fs::read("/proc/self/mountinfo").ok()?);
+    let (_, path) = cgroups.lines().filter_map(parse).find(|(controllers, _)| controllers.is_empty())?;
+    let file = directory(&cgroup_mounts(&mountinfo), "", path)?.join(EVENTS);
+    file.exists().then_some(file)
+}
+
 fn is_frozen_at(process: &Process, mounts: &[Mount<'_>]) -> bool {
     let Ok(cgroups) = process.read("cgroup") else { return false };
     cgroups.lines().filter_map(parse).any(|(controllers, path)| {
         // What these files say includes the cgroups above.
         let (file, sign) = match controllers {
-            "" => ("cgroup.events", "frozen 1"),
+            "" => (EVENTS, "frozen 1"),
             "freezer" => ("freezer.state", "FR"),
             _ => return false,
         };

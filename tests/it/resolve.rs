@@ -11,6 +11,11 @@ pub(crate) mod patterns;
 pub(crate) mod pods;
 pub(crate) mod proofs;
 pub(crate) mod settings;
+pub(crate) mod wait;
+pub(crate) mod watch;
+pub(crate) mod watch_ends;
+pub(crate) mod watch_records;
+pub(crate) mod watch_storm;
 
 use libtest_mimic::Trial;
 
@@ -29,6 +34,11 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         pods::trials(suite),
         proofs::trials(suite),
         settings::trials(suite),
+        wait::trials(suite),
+        watch::trials(suite),
+        watch_ends::trials(suite),
+        watch_records::trials(suite),
+        watch_storm::trials(suite),
     ]
     .into_iter()
     .flatten()

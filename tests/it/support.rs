@@ -9,3 +9,4 @@ pub(crate) mod links;
 pub(crate) mod stream;
 pub(crate) mod subject;
 pub(crate) mod suite;
+pub(crate) mod watching;

@@ -3,6 +3,7 @@
 mod apply;
 mod destroy;
 mod keep;
+mod keep_away;
 mod keep_faults;
 mod keep_lab;
 mod killed;
@@ -19,6 +20,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         apply::trials(suite),
         destroy::trials(suite),
         keep::trials(suite),
+        keep_away::trials(suite),
         keep_faults::trials(suite),
         killed::trials(suite),
         kinds::trials(suite),

@@ -1,10 +1,10 @@
 //! The network namespaces of a run.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
-use nicon_core::{Error, Record, Result, Status};
+use nicon_core::{Error, Record, Result, Status, proc};
 use nicon_rtnl::{Link, NetnsHandle, netns};
 
 use crate::link::find::by_inode;
@@ -126,6 +126,30 @@ impl Namespaces {
             }
         }
         Ok(None)
+    }
+
+    /// The inode numbers (see [`nicon_rtnl::sysfs`]) of all links of this machine; `None` if some may be missing.
+    ///
+    /// # Errors
+    /// If /proc cannot be read.
+    pub(crate) fn inodes(&self) -> Result<Option<HashSet<u64>>> {
+        let census = netns::all()?;
+        let mut inodes = HashSet::new();
+        let open = |found: netns::Found| self.home.open_namespace(found.open()?, found.way.to_string());
+        for found in census.found {
+            let listed = open(found).and_then(|netns| Ok((netns.netlink.links(None)?.entries, netns)));
+            match listed {
+                Ok((links, netns)) => {
+                    for link in links {
+                        let Some(inode) = netns.inode(&link)? else { return Ok(None) };
+                        inodes.insert(inode);
+                    }
+                }
+                Err(error) if error.status() == Status::No => {}
+                Err(_) => return Ok(None),
+            }
+        }
+        Ok(proc::complaint_within_reach(&census.denied).is_none().then_some(inodes))
     }
 
     /// Opens the one with an inode number, ours or any other. An error says `what` it is.

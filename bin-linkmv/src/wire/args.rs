@@ -15,6 +15,10 @@ use crate::seconds::seconds;
 ///
 /// What belongs to a plan is remembered by the links themselves: each gets an alternative name, "nicon-made.PLAN:NAME" or "nicon-kept.PLAN:NAME". How a
 /// link was before a plan moved it is kept in /run/nicon until it is home again.
+///
+/// Behind "nicon-plan --watch" and "nicon-resolve --watch" a plan is kept wired: it is carried out as far as its containers are
+/// there, and again for each container that comes back, each link on its own. What fails is tried again; what the plan's file does
+/// not ask for any more goes.
 #[derive(Debug, Parser)]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[command(
@@ -27,6 +31,7 @@ Examples:
   nicon-plan --each lab.yaml | nicon-resolve | nicon-wire --check
   nicon-plan lab.yaml | nicon-resolve | nicon-wire --prune
   nicon-plan lab.yaml | nicon-wire --destroy
+  nicon-plan --watch lab.yaml | nicon-resolve --watch | nicon-wire
 
 Rights: root, or CAP_NET_ADMIN and CAP_SYS_ADMIN over the namespaces, CAP_SYS_PTRACE for other
 users' processes, and CAP_NET_RAW for --announce.

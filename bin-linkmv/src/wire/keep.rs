@@ -4,6 +4,7 @@
 //! with it.
 
 mod again;
+mod ended;
 mod in_the_way;
 mod pass;
 mod plan;

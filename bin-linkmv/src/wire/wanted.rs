@@ -1,6 +1,6 @@
 //! The links that the records ask for, by the places where they are to be.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use nicon_core::link::Selector;
@@ -29,6 +29,9 @@ pub(crate) struct Wanted {
     moves: Vec<(u64, Selector)>,
     /// What the records call their namespaces, by inode number.
     labels: HashMap<u64, String>,
+    /// The names of links whose containers are not there, and of which nobody knows where they were: their engine may only be
+    /// silent. What is called so is spared in all namespaces that no record names.
+    somewhere: HashSet<String>,
 }
 
 /// What is to be in a place.
@@ -109,6 +112,9 @@ impl Wanted {
             let Some(mark) = Mark::of(record)? else { continue };
             let known = || Some(namespaces.of_record(record).ok()?.ns.id().ino);
             let mut places: Vec<u64> = net_of(record).or_else(known).into_iter().collect();
+            if places.is_empty() {
+                self.somewhere.insert(mark.name.clone());
+            }
             if unit.act == Act::Link && record.get("from").is_none_or(|from| from != TARGETS_OWN) {
                 let from = open_from(record, &namespaces.home, &namespaces.home, &namespaces.home);
                 if let Ok(from) = from.map(|from| from.ns.id().ino) {
@@ -134,8 +140,9 @@ impl Wanted {
     /// # Errors
     /// If the kernel does not answer.
     pub(crate) fn has(&self, MarkedLink { netns, link, mark }: &MarkedLink, home: &NetnsHandle) -> Result<bool> {
-        Ok(match self.places.get(&(netns.ns.id().ino, mark.name.clone())) {
-            None => false,
+        let place = netns.ns.id().ino;
+        Ok(match self.places.get(&(place, mark.name.clone())) {
+            None => self.somewhere.contains(&mark.name) && !self.labels.contains_key(&place) && !netns.is(home),
             Some(Wish::Spared) => true,
             Some(_) if !is_called(link, &mark.name) => false,
             Some(Wish::Moved) => recorded_origin(link).is_some(),
@@ -152,6 +159,11 @@ impl Wanted {
                 }
             }
         })
+    }
+
+    /// Whether it may spare what is not asked for, since it is not known where containers were.
+    pub(crate) fn is_vague(&self) -> bool {
+        !self.somewhere.is_empty()
     }
 
     /// Whether a link that was like this before a plan moved it is to be moved still.

@@ -4,7 +4,7 @@
 //! first process's network namespace, and its inode number among the descriptors of that process and its children. For an
 //! ordinary user's engines, the user's own systemd is that process.
 
-use std::io::ErrorKind::PermissionDenied;
+use std::io::{self, ErrorKind::PermissionDenied};
 use std::path::{Path, PathBuf};
 
 use nicon_core::{Process, Result};
@@ -12,19 +12,33 @@ use nicon_core::{Process, Result};
 use crate::engine::api::peer::Listener;
 use crate::engine::api::socket;
 use crate::engine::endpoint::Endpoint;
+use crate::engine::settings::Settings;
 use crate::rootfs::root::Root;
 
 /// `__SO_ACCEPTCON` of linux/net.h: the socket listens.
 const ACCEPTS: &str = "00010000";
 
+/// What systemd calls its process, whatever it was started as.
+const MANAGER: &str = "systemd";
+
 /// The descriptor by which a service gets its first socket: `SD_LISTEN_FDS_START` of `sd_listen_fds(3)`.
 const FIRST: i32 = 3;
 
+/// By which descriptors a service has its socket.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fds {
+    /// By that by which it got it.
+    First,
+    /// By any: Docker's daemon keeps a copy, and closes the first.
+    All,
+}
+
 /// Whether to connect to this engine would be to start it. It is in a container with this `first` process, or on our own machine.
-pub(crate) async fn is_asleep(endpoint: &Endpoint, first: Option<&Process>) -> bool {
-    if !endpoint.kind().starts_on_demand() {
+pub(crate) async fn is_asleep(endpoint: &Endpoint, first: Option<&Process>, settings: &Settings) -> bool {
+    if settings.connects_at_once(endpoint.kind()) {
         return false;
     }
+    let fds = if endpoint.kind().starts_on_demand() { Fds::First } else { Fds::All };
     let may_be_there = |path: &&PathBuf| match endpoint.root.cached(path) {
         Some(found) => found.is_ok(),
         None => first.is_some() || path.exists(),
@@ -37,11 +51,11 @@ pub(crate) async fn is_asleep(endpoint: &Endpoint, first: Option<&Process>) -> b
         // What cannot be looked at is not known to be asleep; a question will tell.
         match (&endpoint.manager, first) {
             (Some(manager), _) => match listener_at(&endpoint.root, manager).await {
-                Ok(Some(manager)) => sleeps_at_one(&manager, &there),
+                Ok(Some(manager)) => sleeps_at_one(&manager, fds, &there),
                 _ => false,
             },
-            (None, Some(first)) => sleeps_at_one(first, &there),
-            (None, None) => Process::pin(1).is_ok_and(|first| sleeps_at_one(&first, &there)),
+            (None, Some(first)) => sleeps_at_one(first, fds, &there),
+            (None, None) => Process::pin(1).is_ok_and(|first| sleeps_at_one(&first, fds, &there)),
         }
     };
     *endpoint.is_asleep.get_or_init(look).await
@@ -54,28 +68,38 @@ async fn listener_at(root: &Root, path: &Path) -> Result<Option<Process>> {
     listener.pin().map(Some)
 }
 
-fn sleeps_at_one(first: &Process, paths: &[&PathBuf]) -> bool {
-    paths.iter().any(|path| sleeps(first, path).unwrap_or(false))
+fn sleeps_at_one(first: &Process, fds: Fds, paths: &[&PathBuf]) -> bool {
+    paths.iter().any(|path| sleeps(first, fds, path).unwrap_or(false))
 }
 
-/// Whether the first process listens at `path`, and no child of its does.
-fn sleeps(first: &Process, path: &Path) -> Result<bool> {
+/// Whether the first process listens at `path`, and no child of its does. In a container, an engine may be the first process.
+fn sleeps(first: &Process, fds: Fds, path: &Path) -> Result<bool> {
+    if first.read("comm")?.trim_end() != MANAGER {
+        return Ok(false);
+    }
     let sockets = first.read("net/unix")?;
     let Some(inode) = listening(&sockets, &path.to_string_lossy()) else { return Ok(false) };
     let link = format!("socket:[{inode}]");
-    let holds = |pid: i32, fd: &str| {
-        std::fs::read_link(format!("/proc/{pid}/fd/{fd}")).map(|found| found.as_os_str() == link.as_str())
-    };
     // A user's own systemd has a capability that the user lacks, so its descriptors cannot be told.
-    let may_hold = |fd: &String| holds(first.pid(), fd).unwrap_or_else(|error| error.kind() == PermissionDenied);
-    let fds = std::fs::read_dir(format!("/proc/{}/fd", first.pid()));
-    let mut fds = fds.into_iter().flatten().flatten().filter_map(|entry| entry.file_name().into_string().ok());
-    if !fds.any(|fd| may_hold(&fd)) {
+    let may_be = |found: io::Result<bool>| found.unwrap_or_else(|error| error.kind() == PermissionDenied);
+    if !links_of(first.pid()).any(|fd| may_be(is_link(&fd, &link))) {
         return Ok(false);
     }
     let children = first.read(&format!("task/{}/children", first.pid()))?;
-    let mut children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
-    Ok(!children.any(|pid: i32| holds(pid, &FIRST.to_string()).unwrap_or(false)))
+    let children: Vec<i32> = children.split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
+    let is_it = |fd: &PathBuf| is_link(fd, &link).unwrap_or(false);
+    let is_awake = children.iter().any(|pid| is_it(&format!("/proc/{pid}/fd/{FIRST}").into()))
+        || fds == Fds::All && children.iter().any(|pid| links_of(*pid).any(|fd| is_it(&fd)));
+    Ok(!is_awake)
+}
+
+/// The links in /proc to what a process has open.
+fn links_of(pid: i32) -> impl Iterator<Item = PathBuf> {
+    std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten().map(|entry| entry.path())
+}
+
+fn is_link(path: &Path, link: &str) -> io::Result<bool> {
+    std::fs::read_link(path).map(|found| found.as_os_str() == link)
 }
 
 /// The inode number of the socket that listens at `path`, by /proc/PID/net/unix.

@@ -7,6 +7,7 @@ use nicon_core::Result;
 
 use crate::engine::api::socket::{Connected, connect_to_first};
 use crate::engine::endpoint::Endpoint;
+use crate::engine::settings::Settings;
 use crate::engine::state::store::Extent;
 use crate::engine::users;
 use crate::rootfs::root::{Directory, Root, is_absent};
@@ -23,13 +24,13 @@ pub(crate) async fn look_ahead(endpoints: &[Arc<Endpoint>], extent: &Extent) {
 ///
 /// # Errors
 /// If too many threads are blocked.
-pub(crate) async fn connect_ahead(root: &Root, endpoints: &[Arc<Endpoint>]) -> Result<()> {
+pub(crate) async fn connect_ahead(root: &Root, endpoints: &[Arc<Endpoint>], settings: &Settings) -> Result<()> {
     let mut paths = paths_of(endpoints, &Extent { all: true, ..Extent::default() });
     paths.push(PathBuf::from(users::RUNTIME));
     let (seen, paths) = root.split_known(paths);
     let is_known = |path: &&PathBuf| seen.iter().any(|(at, file)| at == *path && file.is_ok());
     if let [first, ..] = endpoints
-        && !first.kind().starts_on_demand()
+        && settings.connects_at_once(first.kind())
         && let Some(path) = first.sockets.iter().find(is_known)
     {
         let sockets = [path.clone()];
@@ -39,9 +40,9 @@ pub(crate) async fn connect_ahead(root: &Root, endpoints: &[Arc<Endpoint>]) -> R
     }
     let is_there = |path: &PathBuf| seen.iter().any(|(at, file)| at == path && !file.is_err_and(is_absent));
     let may_be_there = |path: &&PathBuf| paths.contains(path) || is_there(path);
-    // Whether one that starts on demand may be connected to is known when its socket has been looked up.
-    let is_running = |endpoint: &&Arc<Endpoint>| !endpoint.kind().starts_on_demand();
-    let sockets = endpoints.iter().filter(is_running).map(|endpoint| {
+    // Whether one that would start on demand may be connected to is known when its socket has been looked up.
+    let is_at_once = |endpoint: &&Arc<Endpoint>| settings.connects_at_once(endpoint.kind());
+    let sockets = endpoints.iter().filter(is_at_once).map(|endpoint| {
         let paths = endpoint.sockets.iter().filter(may_be_there).cloned();
         (Arc::clone(endpoint), paths.collect::<Vec<_>>())
     });

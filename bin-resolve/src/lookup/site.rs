@@ -92,7 +92,7 @@ impl EngineSite<'_> {
         if self.container.is_none() && !self.settings.is_root {
             endpoints.extend(users::own(&root).await?);
         } else if self.container.is_some() {
-            connect_ahead(&root, &self.chosen(asked, &endpoints)).await?;
+            connect_ahead(&root, &self.chosen(asked, &endpoints), self.settings).await?;
         }
         Ok(endpoints)
     }
@@ -202,7 +202,7 @@ impl EngineSite<'_> {
 
     /// Whether to connect to this engine would be to start it.
     pub(crate) async fn is_asleep(&self, endpoint: &Endpoint) -> bool {
-        activation::is_asleep(endpoint, self.container).await
+        activation::is_asleep(endpoint, self.container, self.settings).await
     }
 
     /// Proves that a claimed process is the container's: see [`Claim::prove`].

@@ -68,6 +68,7 @@ impl Resolver {
             pidns: Namespace::open("/proc/self/ns/pid".as_ref())?,
             engine,
             timeout,
+            starts_engines: true,
             is_root: is_root()?,
             log,
         };
@@ -104,12 +105,13 @@ impl Resolver {
         self.block_on(answer_all(queries, &self.batch(), give))
     }
 
-    /// Watches what these orders name, and what the observer orders later, until the observer ends it.
+    /// Watches what these orders name, and what the observer orders later, until the observer ends it. No engine is started by it.
     ///
     /// # Errors
     /// Those of the observer, or if nothing can be watched.
     pub fn watch<O: Observer>(&self, orders: Vec<Order>, inputs: Inputs<O::Input>, observer: &mut O) -> Result<()> {
-        self.block_on(watch(Arc::clone(&self.settings), orders, inputs, observer))
+        let settings = Arc::new(self.settings.for_a_watch()?);
+        self.block_on(watch(settings, orders, inputs, observer))
     }
 
     fn batch(&self) -> Batch {

@@ -58,6 +58,9 @@ enum Interesting {
     Names(BTreeSet<OsString>),
 }
 
+/// A file that is watched.
+pub(crate) struct WatchedFile(WatchDescriptor, u64);
+
 /// Directories, and what counts there.
 type Watched = BTreeMap<WatchDescriptor, Interesting>;
 
@@ -78,6 +81,8 @@ pub(crate) struct Changes {
     queue: Arc<Inotify>,
     ready: Ready,
     by_directory: RefCell<HashMap<WatchDescriptor, HashMap<u64, Interesting>>>,
+    /// Files of our own system's, with the parties that watch each.
+    by_file: RefCell<HashMap<WatchDescriptor, Vec<u64>>>,
     /// How many surveys are under way.
     surveys: Cell<usize>,
 }
@@ -91,13 +96,40 @@ impl Changes {
         let beginning = || "begin to watch directories (a higher fs.inotify.max_user_instances may let us)";
         let queue = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK).context(beginning)?;
         let ready = Ready::to_read(queue.as_fd().try_clone_to_owned().context(beginning)?)?;
-        Ok(Self { queue: Arc::new(queue), ready, by_directory: RefCell::default(), surveys: Cell::new(0) })
+        Ok(Self {
+            queue: Arc::new(queue),
+            ready,
+            by_directory: RefCell::default(),
+            by_file: RefCell::default(),
+            surveys: Cell::new(0),
+        })
     }
 
     /// Begins to find out what a party is to watch from now on.
     pub(crate) fn survey(&self, party: u64) -> Survey<'_> {
         self.surveys.set(self.surveys.get() + 1);
         Survey { changes: self, party, watched: BTreeMap::new(), is_more: false }
+    }
+
+    /// Has a party watch a file of our own system's, until the result is given back to [`Changes::leave_file`]. `None` if it is gone.
+    pub(crate) fn watch_file(&self, party: u64, file: &Path) -> Option<WatchedFile> {
+        let watched = self.queue.add_watch(file, AddWatchFlags::IN_MODIFY).ok()?;
+        self.by_file.borrow_mut().entry(watched).or_default().push(party);
+        Some(WatchedFile(watched, party))
+    }
+
+    /// A file is not watched any more.
+    pub(crate) fn leave_file(&self, WatchedFile(watched, party): WatchedFile) {
+        let mut by_file = self.by_file.borrow_mut();
+        let Some(parties) = by_file.get_mut(&watched) else { return };
+        if let Some(at) = parties.iter().position(|of| *of == party) {
+            parties.swap_remove(at);
+        }
+        if parties.is_empty() {
+            by_file.remove(&watched);
+            // It may be gone.
+            let _ = self.queue.rm_watch(watched);
+        }
     }
 
     /// A party watches nothing any more.
@@ -133,6 +165,10 @@ impl Changes {
         if event.mask.contains(AddWatchFlags::IN_Q_OVERFLOW) {
             parties.extend(known.values().flat_map(HashMap::keys));
             return;
+        }
+        parties.extend(self.by_file.borrow().get(&event.wd).into_iter().flatten());
+        if event.mask.contains(AddWatchFlags::IN_IGNORED) {
+            self.by_file.borrow_mut().remove(&event.wd);
         }
         let Some(watching) = known.get(&event.wd) else { return };
         let is_meant = |interesting: &Interesting| match (interesting, &event.name) {

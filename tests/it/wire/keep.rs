@@ -5,8 +5,8 @@ use std::fs::File;
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
-use super::keep_lab::{KeptLab, changed, pair};
-use crate::support::links::{Pair, ip, links, one, state};
+use super::keep_lab::{KeptLab, changed, is_as_before, pair, ring};
+use crate::support::links::{Pair, ip, one, state};
 use crate::support::subject::until;
 use crate::support::suite::Suite;
 
@@ -17,14 +17,9 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial_of_kernel(&[], "wire::keep::a_card_that_comes_home", a_card),
         suite.trial_of_kernel(&[], "wire::keep::each_revision_replaces_the_last", revisions),
         suite.trial_of_kernel(&[], "wire::keep::links_on_others", links_on_others),
-        suite.trial_of_kernel(&[], "wire::keep::a_container_that_is_not_there", not_there),
         suite.trial_of_kernel(&[], "wire::keep::nothing_keeps_a_container_alive", keeps_nothing_alive),
         suite.trial_of_kernel(&[], "wire::keep::hundreds_of_events", hundreds_of_events),
     ]
-}
-
-fn ring(places: usize) -> Vec<(Option<usize>, Value)> {
-    (0..places).flat_map(|n| pair(&format!("p{n}"), [n, (n + 1) % places], u8::try_from(n).unwrap())).collect()
 }
 
 fn either_end(suite: &Suite) -> Result<(), Failed> {
@@ -104,18 +99,6 @@ fn a_card(suite: &Suite) -> Result<(), Failed> {
     lab.destroy(suite);
     is_as_before(&before, &card);
     Ok(())
-}
-
-/// Makes sure that a link is home as it was, but for its number, which another link may have by now.
-#[track_caller]
-fn is_as_before(before: &[String; 3], card: &Pair) {
-    let unnumbered = |state: &[String; 3]| {
-        let mut link = one(&state[0]);
-        link.as_object_mut().unwrap().remove("ifindex");
-        (link, state[1].clone(), state[2].clone())
-    };
-    crate::support::links::wait_until(|| unnumbered(&state(&card.link)) == unnumbered(before));
-    assert_eq!(unnumbered(&state(&card.link)), unnumbered(before));
 }
 
 fn revisions(suite: &Suite) -> Result<(), Failed> {
@@ -219,41 +202,6 @@ fn links_on_others(suite: &Suite) -> Result<(), Failed> {
     }
     assert_eq!(lab.stream.told(), [""; 0]);
     lab.destroy(suite);
-    Ok(())
-}
-
-/// What can be wired is, and what belongs to the one that is not there is neither removed nor forgotten.
-fn not_there(suite: &Suite) -> Result<(), Failed> {
-    let card = Pair::new();
-    ip(&format!("addr add 198.51.100.9/24 dev {}", card.link));
-    let before = state(&card.link);
-    let name = format!("{}-in", card.link);
-    let wish = json!({"link": card.link, "name": name, "addr": ["192.0.2.1/24"]});
-    let mut lab = KeptLab::new(suite, 3, [vec![(Some(0), wish)], ring(3)].concat())?;
-    lab.begin();
-    lab.place(0).ip(&format!("link set {name} netns {}", std::process::id()));
-    let gone = lab.stop(0);
-    lab.stream.feed(&gone);
-    lab.stream.take(gone.lines().count());
-    // Another run finds it so.
-    lab.stream.signal(nix::sys::signal::Signal::SIGTERM);
-    lab.stream.end();
-    lab.start_again(&mut suite.command("nicon-wire")?)?;
-    let records = lab.records();
-    lab.stream.feed(records);
-    // A pair of which one end is not there is not told.
-    let told = lab.stream.take(3 + 2);
-    assert_eq!(told.iter().filter(|record| record["event"] == "gone").count(), 3, "{told:?}");
-    assert_eq!(lab.stream.told(), [""; 0]);
-    lab.is_wired();
-    assert!(links().contains(&name), "it is at home as its container left it");
-    let arrived = lab.start(0);
-    lab.stream.feed(arrived);
-    lab.stream.take(5);
-    lab.is_wired();
-    lab.place(0).ip(&format!("link set {name} netns {}", std::process::id()));
-    lab.destroy(suite);
-    is_as_before(&before, &card);
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use libtest_mimic::Failed;
 use serde_json::{Value, json};
 
 use crate::support::expect::deed;
-use crate::support::links::{Place, one};
+use crate::support::links::{Pair, Place, one, state, wait_until};
 use crate::support::stream::Stream;
 use crate::support::suite::Suite;
 use nicon_lab::witness;
@@ -166,6 +166,11 @@ impl KeptLab {
         for place in self.places.iter().flatten() {
             assert_eq!(place.links(), ["lo"]);
         }
+        let left = std::fs::read_dir("/run/nicon").unwrap().flatten().map(|entry| entry.file_name());
+        let left: Vec<_> = left.map(|name| name.to_string_lossy().into_owned()).collect();
+        let is_ours =
+            |name: &&String| name.ends_with(&format!(".{}", self.plan)) || name.contains(&format!(".{}:", self.plan));
+        assert_eq!(left.iter().find(is_ours), None);
     }
 }
 
@@ -188,4 +193,21 @@ pub(crate) fn pair(name: &str, [first, second]: [usize; 2], subnet: u8) -> [(Opt
 /// Whether the last deed of each record changed anything.
 pub(crate) fn changed(records: &[Value]) -> Vec<bool> {
     records.iter().map(|record| deed(record)["changed"] == true).collect()
+}
+
+/// A pair between each container and the next, and between the last and the first.
+pub(crate) fn ring(places: usize) -> Vec<(Option<usize>, Value)> {
+    (0..places).flat_map(|n| pair(&format!("p{n}"), [n, (n + 1) % places], u8::try_from(n).unwrap())).collect()
+}
+
+/// Makes sure that a link is home as it was, but for its number, which another link may have by now.
+#[track_caller]
+pub(crate) fn is_as_before(before: &[String; 3], card: &Pair) {
+    let unnumbered = |state: &[String; 3]| {
+        let mut link = one(&state[0]);
+        link.as_object_mut().unwrap().remove("ifindex");
+        (link, state[1].clone(), state[2].clone())
+    };
+    wait_until(|| unnumbered(&state(&card.link)) == unnumbered(before));
+    assert_eq!(unnumbered(&state(&card.link)), unnumbered(before));
 }

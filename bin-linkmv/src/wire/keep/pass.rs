@@ -4,10 +4,11 @@ use std::collections::HashSet;
 
 use nicon_core::{Error, ErrorKind, Record, Result, Status};
 
-use super::in_the_way;
 use super::plan::{KeptPlan, KeptUnit};
 use super::told::Output;
+use super::{ended, in_the_way};
 use crate::link::ending::{Ending, Remainder};
+use crate::record::act::Act;
 use crate::record::deed;
 use crate::wire::actors::Actors;
 use crate::wire::apply::tell_what_cannot_be_kept;
@@ -34,8 +35,7 @@ pub(crate) fn pass(plan: &mut KeptPlan, context: &Context<'_>, output: &mut Outp
         }
     }
     let is_new = plan.is_new();
-    let KeptPlan { name, .. } = plan;
-    let name = name.clone();
+    let name = plan.name.clone();
     let (units, faults) = plan.units();
     for (number, error) in faults {
         output.tell(error.prefix(format!("record {number} of plan {name}")))?;
@@ -43,21 +43,29 @@ pub(crate) fn pass(plan: &mut KeptPlan, context: &Context<'_>, output: &mut Outp
     if is_new {
         tell_what_cannot_be_kept(units.iter().map(|kept| &kept.unit), context);
     }
-    let due = units.iter().filter(|kept| kept.is_to_be_tried()).flat_map(|kept| &kept.unit.records);
+    let due =
+        units.iter().filter(|kept| kept.is_to_be_tried() && !kept.unit.is_away()).flat_map(|kept| &kept.unit.records);
     context.namespaces.open_all(due.map(|(_, record)| record))?;
-    if !plan.is_pruned {
+    let is_all_there = !units.iter().any(|kept| kept.unit.is_away());
+    if !plan.is_pruned || plan.is_pruned_vaguely && is_all_there {
         prune(plan, context, output)?;
     }
     let (units, _) = plan.units();
     let (actors, removal) = (Actors::new(context, false, true)?, Removal::new(context));
-    let mut pass = Pass { context, output, actors, removal, remade: HashSet::new() };
+    let mut pass = Pass { context, output, actors, removal, remade: HashSet::new(), has_moved: false };
     let mut is_failing = false;
-    for kept in units {
+    for kept in &mut *units {
         if context.interrupt.signal().is_some() {
             return Ok(false);
         }
         pass.visit(kept)?;
         is_failing |= kept.has_failed;
+    }
+    if pass.has_moved {
+        let moves = units.iter().filter(|kept| kept.unit.act == Act::Link).count();
+        if let Err(error) = ended::forget(&name, moves, context) {
+            plan.told.tell(error, output)?;
+        }
     }
     Ok(is_failing || !plan.is_pruned)
 }
@@ -72,14 +80,14 @@ fn prune(plan: &mut KeptPlan, context: &Context<'_>, output: &mut Output) -> Res
         Ok(record) => output.give(record),
         Err(error) => told.tell(error, output),
     };
-    let pruned = wanted.and_then(|wanted| Removal::new(context).remove(&[&name], &wanted, &mut give));
-    match pruned {
-        Ok(true) => {
-            plan.is_pruned = true;
+    let remove = |wanted: Wanted| Ok((Removal::new(context).remove(&[&name], &wanted, &mut give)?, wanted.is_vague()));
+    match wanted.and_then(remove) {
+        Ok((true, is_vague)) => {
+            (plan.is_pruned, plan.is_pruned_vaguely) = (true, is_vague);
             plan.told.mend(|| format!("plan {name}"));
             Ok(())
         }
-        Ok(false) => Ok(()),
+        Ok((false, _)) => Ok(()),
         Err(error) => plan.told.tell(error, output),
     }
 }
@@ -91,6 +99,8 @@ struct Pass<'p, 'a> {
     removal: Removal<'a>,
     /// The links that were made or changed in this pass: what needs them needs to be looked at.
     remade: HashSet<Place>,
+    /// Whether links were moved, or changed where they are, of which it is kept how they were.
+    has_moved: bool,
 }
 
 impl Pass<'_, '_> {
@@ -101,7 +111,8 @@ impl Pass<'_, '_> {
             kept.told.forget();
             return Ok(());
         }
-        if !kept.is_to_be_tried() && !kept.unit.needs().any(|need| self.remade.contains(&need)) {
+        let needs_it = || !self.remade.is_empty() && kept.unit.needs().any(|need| self.remade.contains(&need));
+        if !kept.is_to_be_tried() && !needs_it() {
             return Ok(());
         }
         kept.is_due = false;
@@ -110,6 +121,7 @@ impl Pass<'_, '_> {
         match done {
             Ok(false) => kept.told.mend(|| kept.unit.words()),
             Ok(true) => {
+                self.has_moved |= kept.unit.act == Act::Link;
                 self.remade.extend(kept.unit.records.iter().flat_map(|(_, record)| made(record)));
                 kept.told.mend(|| kept.unit.words());
             }

@@ -26,6 +26,8 @@ pub(crate) struct KeptPlan {
     units: Option<Vec<KeptUnit>>,
     /// Whether what the revision does not ask for is gone.
     pub(crate) is_pruned: bool,
+    /// Whether some of that may have been spared, since containers were not there.
+    pub(crate) is_pruned_vaguely: bool,
     /// Its locks, once it has them.
     pub(crate) held: Vec<Journal>,
     /// What was told about it as a whole.
@@ -56,7 +58,8 @@ impl KeptPlan {
             return;
         }
         if revision > self.revision || size != self.size {
-            (self.revision, self.size, self.units, self.is_pruned) = (revision, size, None, false);
+            (self.revision, self.size, self.units) = (revision, size, None);
+            (self.is_pruned, self.is_pruned_vaguely) = (false, false);
             self.came.clear();
             self.news.clear();
         }

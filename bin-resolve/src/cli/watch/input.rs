@@ -1,14 +1,11 @@
 //! What a watch is told from outside: lines of standard input, and that the reader has left.
 
-use std::io;
-use std::os::fd::AsFd;
 use std::thread;
 
 use nicon_core::filter::stream::{Line, Lines};
+use nicon_core::filter::wait::wait;
 use nicon_core::{Context, Result};
 use nicon_resolve::{InputSender, Inputs, inputs};
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 /// What a watch is told.
 pub(crate) enum Input {
@@ -57,8 +54,5 @@ fn read(sender: &InputSender<Input>) {
 
 /// Waits until a write would find nobody who reads: an idle watch has nothing to write.
 fn wait_until_left() {
-    let stdout = io::stdout();
-    // Without a flag, errors alone are told: of a pipe that nobody reads, and of a terminal that is gone.
-    let mut files = [PollFd::new(stdout.as_fd(), PollFlags::empty())];
-    while poll(&mut files, PollTimeout::NONE) == Err(Errno::EINTR) {}
+    while wait(&[], None).is_ok() {}
 }

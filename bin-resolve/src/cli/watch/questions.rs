@@ -178,17 +178,26 @@ fn now(record: &Record, target: Option<&State>, source: Option<&State>) -> Resul
     if states().any(|state| matches!(state, State::Absent)) {
         return Ok(Some(Now::Gone(record.clone())));
     }
-    let mut record = record.clone();
-    if let (Some(path), Some(State::There { hit, .. })) = (source::path(&record), source) {
-        let from = source::of(path, hit);
-        record.set(source::FROM, from?);
-    }
-    let record = match target {
-        Some(State::There { hit, is_paused, .. }) => pause(fill(record, hit, false)?, *is_paused),
-        _ => pass(&record, false)?,
-    };
+    let has_ended = |state: &State| matches!(state, State::There { hit, .. } if !hit.process().is_alive());
     let was_present = states().all(|state| matches!(state, State::There { was_present: true, .. }));
-    Ok(Some(Now::There(record, was_present)))
+    match complete(record.clone(), target, source) {
+        Ok(record) => Ok(Some(Now::There(record, was_present))),
+        // That is seen in a moment.
+        Err(_) if states().any(has_ended) => Ok(Some(Now::Gone(record.clone()))),
+        Err(error) => Err(error),
+    }
+}
+
+/// Adds the containers to a record, which are there.
+fn complete(mut record: Record, target: Option<&State>, source: Option<&State>) -> Result<Record> {
+    if let (Some(path), Some(State::There { hit, .. })) = (source::path(&record), source) {
+        let from = source::of(path, hit)?;
+        record.set(source::FROM, from);
+    }
+    match target {
+        Some(State::There { hit, is_paused, .. }) => Ok(pause(fill(record, hit, false)?, *is_paused)),
+        _ => pass(&record, false),
+    }
 }
 
 fn tell_match(

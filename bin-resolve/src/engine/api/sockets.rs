@@ -35,10 +35,10 @@ const TABLE: [Row; 2] = [
 ];
 
 /// Where the sockets of a hop may be.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Sockets(Vec<OfKind>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct OfKind {
     kind: Kind,
     paths: Vec<PathBuf>,

@@ -106,7 +106,7 @@ async fn follow(
     mut looks: watch::Receiver<u64>,
     shared: &Shared,
 ) {
-    if is_asleep(endpoint, hop.map(Hop::process)).await {
+    if is_asleep(endpoint, hop.map(Hop::process), &shared.settings).await {
         return;
     }
     let ring = || shared.send(Message::Rung(site));

@@ -116,11 +116,13 @@ impl Look<'_> {
     }
 
     /// The engines that are searched here; `None` if nobody wants to know any more.
-    async fn claim(&self) -> Option<Claims> {
+    async fn claim(&mut self) -> Option<Claims> {
         if !self.job.claims {
             return Some(Claims::All);
         }
         let inside = self.batch.look_inside(&self.job.path, &self.job.asked).await;
+        // Nothing is searched then, which does not mean that nothing is there.
+        self.done.is_whole &= inside.as_ref().err().is_none_or(|error| error.status() == Status::No);
         let (reply, claims) = oneshot::channel();
         self.shared.send(Message::Inside(self.job.site, inside, reply));
         claims.await.ok()

@@ -24,8 +24,8 @@ pub(super) struct Pace {
     rang: bool,
     /// Before when no look may begin.
     rests_until: Option<Instant>,
-    /// Whether somebody has been asked to wake us then.
-    is_awaited: bool,
+    /// When we have asked to be woken.
+    wakes_at: Option<Instant>,
     /// How many looks in a row have failed.
     failures: u32,
 }
@@ -58,48 +58,47 @@ impl Pace {
         self.began.is_some()
     }
 
-    /// The site rings, or the time has come for which a wait was asked.
+    /// The site rings.
     pub(super) fn ring(&mut self, now: Now) -> Next {
         self.rang = true;
         self.next(now)
     }
 
-    /// The wait is over.
+    /// The time has come for which a wait was asked.
     pub(super) fn wake(&mut self, now: Now) -> Next {
-        self.is_awaited = false;
-        self.next(now)
+        self.wakes_at = None;
+        self.ring(now)
     }
 
     fn next(&mut self, now: Now) -> Next {
-        if !self.rang || self.is_looking() || self.is_awaited {
+        if !self.rang || self.is_looking() {
             return Next::Nothing;
         }
-        match self.rests_until.map(|until| until.saturating_duration_since(now.time)) {
-            None | Some(Duration::ZERO) => {
-                (self.rang, self.began) = (false, Some(now.worked));
+        match self.rests_until.filter(|until| *until > now.time) {
+            None => {
+                (self.rang, self.wakes_at, self.began) = (false, None, Some(now.worked));
                 Next::Look
             }
-            Some(left) => {
-                self.is_awaited = true;
-                Next::Wait(left)
-            }
+            // A wait for another attempt may be longer.
+            Some(until) if self.wakes_at.is_none_or(|at| at > until) => self.wait(now, until),
+            Some(_) => Next::Nothing,
         }
+    }
+
+    fn wait(&mut self, now: Now, until: Instant) -> Next {
+        self.wakes_at = Some(until);
+        Next::Wait(until.saturating_duration_since(now.time))
     }
 
     /// The look is over.
     pub(super) fn looked(&mut self, now: Now, has_failed: bool) -> Next {
         let worked = self.began.take().map_or(Duration::ZERO, |began| now.worked.saturating_sub(began));
         self.rests_until = Some(now.time + (worked * REST).min(MAX_REST));
-        if !has_failed {
-            self.failures = 0;
-            return self.next(now);
-        }
-        self.failures = self.failures.saturating_add(1);
-        let retry = FIRST_RETRY * 2_u32.saturating_pow(self.failures.saturating_sub(1).min(16));
+        self.failures = if has_failed { self.failures.saturating_add(1) } else { 0 };
         match self.next(now) {
-            Next::Nothing if !self.is_awaited => {
-                (self.rang, self.is_awaited) = (true, true);
-                Next::Wait(retry.min(MAX_RETRY))
+            Next::Nothing if has_failed => {
+                let retry = FIRST_RETRY * 2_u32.saturating_pow(self.failures.saturating_sub(1).min(16));
+                self.wait(now, now.time + retry.min(MAX_RETRY))
             }
             next => next,
         }
@@ -145,6 +144,8 @@ mod tests {
         }
         assert_eq!(waits[..3], [FIRST_RETRY, 2 * FIRST_RETRY, 4 * FIRST_RETRY]);
         assert_eq!(waits.last(), Some(&MAX_RETRY));
-        assert_eq!(pace.looked(at(start, time, 0), false), Next::Nothing);
+        assert_eq!(pace.looked(at(start, time, 0), true), Next::Wait(MAX_RETRY));
+        assert_eq!(pace.ring(at(start, time + 1, 0)), Next::Look, "whoever rings need not wait for that");
+        assert_eq!(pace.looked(at(start, time + 1, 0), false), Next::Nothing);
     }
 }

@@ -12,6 +12,7 @@ use crate::resolve::watch::bells::{Bells, Task};
 use crate::resolve::watch::message::{Key, NodeId, QueryId, SiteId, Wants};
 use crate::resolve::watch::pace::Pace;
 use crate::resolve::watch::reports::Told;
+use crate::rootfs::changes::WatchedFile;
 
 /// Where engines are watched: in a container, or on our own machine.
 pub(super) struct Site {
@@ -24,10 +25,10 @@ pub(super) struct Site {
     pub(super) listed: HashMap<Key, NodeId>,
     /// Those of `listed` that the look which is under way has found.
     pub(super) found: HashSet<Key>,
+    /// The queries for which that look is taken.
+    pub(super) looking_for: BTreeSet<QueryId>,
     /// The queries for which it has been looked at: what is found from now on was not there before.
     pub(super) seen: BTreeSet<QueryId>,
-    /// Those for which the look is that is under way.
-    pub(super) looking_for: BTreeSet<QueryId>,
     pub(super) pace: Pace,
     pub(super) bells: Bells,
     pub(super) look: Option<Task>,
@@ -37,7 +38,7 @@ pub(super) struct Site {
     pub(super) told: Told,
     /// What was doubtful when it was looked at last.
     pub(super) doubts: BTreeSet<String>,
-    /// What names could not be looked up.
+    /// What else is doubtful since the look began: names, and engines that could not be looked up.
     pub(super) unknown: BTreeSet<String>,
 }
 
@@ -68,6 +69,8 @@ pub(super) struct Node {
     /// If the engine in it is searched through another site: that one's path.
     pub(super) engine_of: Option<Path>,
     pub(super) is_paused: bool,
+    /// What changes when it is paused, or runs again.
+    pub(super) freezer: Option<WatchedFile>,
     pub(super) _end: Task,
 }
 

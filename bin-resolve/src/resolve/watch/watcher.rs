@@ -137,7 +137,12 @@ impl Watcher {
 
     fn go_on(&mut self, id: SiteId, next: Option<Next>) {
         match next {
-            Some(Next::Look) => self.look_at(id),
+            Some(Next::Look) => {
+                if let Some(site) = self.tree.sites.get_mut(&id) {
+                    site.timer = None;
+                }
+                self.look_at(id);
+            }
             Some(Next::Wait(time)) => {
                 let shared = Rc::clone(&self.shared);
                 let timer = Task::new(async move {

@@ -8,7 +8,7 @@ use nicon_core::Error;
 use crate::resolve::hop::Hop;
 
 use crate::resolve::watch::message::{Key, Looked, NodeId, SiteId, Wants};
-use crate::resolve::watch::pace::{Next, Now};
+use crate::resolve::watch::pace::Now;
 use crate::resolve::watch::sighting::Sighting;
 use crate::resolve::watch::watcher::Watcher;
 
@@ -91,20 +91,22 @@ impl Watcher {
         }
         self.see_paused(id);
         let Some(site) = self.tree.sites.get_mut(&id) else { return };
+        // A query that has come meanwhile is looked for next.
         site.seen.append(&mut site.looking_for);
-        let doubts: BTreeSet<_> = doubts.iter().map(ToString::to_string).collect();
-        // What is started just now may not be provable yet.
+        let doubts = doubts.iter().map(ToString::to_string).chain(std::mem::take(&mut site.unknown));
+        let doubts: BTreeSet<_> = doubts.collect();
+        // What is started just now may not be provable yet, and what has just ended not be known to have.
         let lasting = doubts.intersection(&site.doubts).cloned();
-        let texts: BTreeSet<_> =
-            failures.iter().map(ToString::to_string).chain(lasting).chain(site.unknown.clone()).collect();
-        let has_failed = !texts.is_empty() || !doubts.is_empty();
+        let texts: BTreeSet<_> = failures.iter().map(ToString::to_string).chain(lasting).collect();
+        let has_failed = !failures.is_empty() || !doubts.is_empty();
         site.doubts = doubts;
         let new = site.told.new_of(texts);
         self.sightings.extend(new.into_iter().map(|text| Sighting::Trouble(Error::failed(text))));
-        let mut next = site.pace.looked(Now::get(), has_failed);
-        if is_late && next == Next::Nothing {
-            next = site.pace.ring(Now::get());
+        let now = Now::get();
+        if is_late {
+            site.pace.ring(now);
         }
+        let next = site.pace.looked(now, has_failed);
         if has_overlooked {
             self.look_again_later(id);
         }

@@ -43,9 +43,9 @@ impl Watcher {
         };
         let shared = Rc::clone(&self.shared);
         let Some(site) = self.tree.sites.get_mut(&id) else { return };
-        site.looking_for =
-            site.patterns.keys().chain(site.names.values().flat_map(|asked| asked.queries.keys())).copied().collect();
         site.found.clear();
+        let by_names = site.names.values().flat_map(|asked| asked.queries.keys());
+        site.looking_for = site.patterns.keys().chain(by_names).copied().collect();
         site.unknown.clear();
         site.bells.look_begins();
         site.look = Some(Task::new(look(job, shared)));

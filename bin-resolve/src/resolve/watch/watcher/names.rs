@@ -57,8 +57,9 @@ impl Watcher {
     pub(super) fn take_name(&mut self, id: SiteId, name: &str, meant: BTreeSet<Key>, found: Result<Arc<Hop>>) {
         let Some(site) = self.tree.sites.get_mut(&id) else { return };
         let Some(asked) = site.names.get_mut(name) else { return };
-        let is_known = found.as_ref().err().is_none_or(|error| error.status() == Status::No);
-        asked.meant = is_known.then_some(meant);
+        // One that is listed and does not run may have ended in between, and be started again with nothing else in the list.
+        let is_settled = found.as_ref().err().is_none_or(|error| error.status() == Status::No && meant.is_empty());
+        asked.meant = is_settled.then_some(meant);
         let before = asked.node;
         let queries: Vec<_> = asked.queries.iter().map(|(query, number)| (*query, *number)).collect();
         let is_same = |hop: &Hop| before.is_some_and(|node| self.is_same(node, hop));

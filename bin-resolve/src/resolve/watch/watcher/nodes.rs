@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use nicon_core::Error;
+use nicon_core::frozen::{events_file, is_frozen};
 use nicon_core::path::MAX_DEPTH;
 
 use crate::query::path::{Path, show};
@@ -28,8 +29,8 @@ impl Watcher {
             names: BTreeMap::new(),
             listed: HashMap::new(),
             found: HashSet::new(),
-            seen: BTreeSet::new(),
             looking_for: BTreeSet::new(),
+            seen: BTreeSet::new(),
             pace: Pace::default(),
             bells,
             look: None,
@@ -74,6 +75,8 @@ impl Watcher {
                 shared.send(Message::Died(id));
             }
         });
+        let freezer = events_file(hop.process()).and_then(|file| self.shared.changes.watch_file(site, &file));
+        let is_paused = is_frozen(hop.process());
         let (fits, present) = (BTreeSet::new(), BTreeSet::new());
         let node = Node {
             site,
@@ -85,7 +88,8 @@ impl Watcher {
             child: None,
             is_ready: false,
             engine_of: None,
-            is_paused: false,
+            is_paused,
+            freezer,
             _end: end,
         };
         self.tree.nodes.insert(id, node);
@@ -119,6 +123,9 @@ impl Watcher {
             self.unreport(id, query);
         }
         let Some(node) = self.tree.nodes.remove(&id) else { return };
+        if let Some(file) = node.freezer {
+            self.shared.changes.leave_file(file);
+        }
         let Some(site) = self.tree.sites.get_mut(&node.site) else { return };
         match &node.key {
             Some(key) if site.listed.get(key) == Some(&id) => drop(site.listed.remove(key)),
