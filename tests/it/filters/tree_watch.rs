@@ -26,7 +26,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     ]
 }
 
-fn record(path: &[&str], more: Value) -> String {
+fn record(path: &[&str], more: &Value) -> String {
     let hops: Vec<_> =
         path.iter().map(|name| json!({"name": name, "id": format!("id-{name}"), "engine": "docker"})).collect();
     let mut record = json!({"target": path.join("."), "hops": hops});
@@ -35,7 +35,7 @@ fn record(path: &[&str], more: Value) -> String {
 }
 
 fn event(path: &[&str], event: &str) -> String {
-    record(path, json!({"event": event}))
+    record(path, &json!({"event": event}))
 }
 
 /// A run, and what it prints.
@@ -71,10 +71,10 @@ impl Drawing {
         let mut seen = Vec::new();
         while !seen.ends_with(text.as_bytes()) {
             let left = give_up.saturating_duration_since(Instant::now());
-            match self.output.recv_timeout(left) {
-                Ok(byte) => seen.push(byte),
-                Err(_) => panic!("no {text:?} in {:?}", String::from_utf8_lossy(&seen)),
-            }
+            let Ok(byte) = self.output.recv_timeout(left) else {
+                panic!("no {text:?} in {:?}", String::from_utf8_lossy(&seen))
+            };
+            seen.push(byte);
         }
         String::from_utf8(seen).unwrap()
     }
@@ -105,7 +105,7 @@ fn in_a_pipe(suite: &Suite) -> Result<(), Failed> {
     assert!(second.starts_with("\nNAME") && second.contains("├─ b"), "an empty line, and all of it again: {second}");
     // The same container by another name is no other container.
     let renamed = json!([{"name": "a", "id": "id-a"}, {"name": "d", "id": "id-c"}]);
-    drawing.say(&record(&["a", "c"], json!({"event": "changed", "hops": renamed})));
+    drawing.say(&record(&["a", "c"], &json!({"event": "changed", "hops": renamed})));
     assert!(!drawing.up_to("└─ d  container  -    -      -\n").contains("└─ c"));
     drawing.say(&event(&["a", "b"], "gone"));
     let fourth = drawing.up_to("└─ d  container  -    -      -\n");
@@ -205,7 +205,7 @@ fn never_rests(suite: &Suite) -> Result<(), Failed> {
     let mut count = 0;
     while begun.elapsed() < Duration::from_secs(3) {
         count += 1;
-        drawing.say(&record(&["a"], json!({"event": "changed", "hops": [{"name": format!("n{count}"), "id": "a"}]})));
+        drawing.say(&record(&["a"], &json!({"event": "changed", "hops": [{"name": format!("n{count}"), "id": "a"}]})));
         std::thread::sleep(Duration::from_millis(5));
     }
     let (rest, ..) = drawing.rest()?;
