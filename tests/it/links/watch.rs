@@ -195,6 +195,7 @@ fn watch_survives_pairs(suite: &Suite) -> Result<(), Failed> {
 fn watch_survives_the_end_of_a_peers_namespace(suite: &Suite) -> Result<(), Failed> {
     let place = Place::new();
     let mut watching = Watching::start(suite, &place)?;
+    assert_eq!(watching.of("lo")["event"], "present");
     for round in 0..10 {
         let other = Place::new();
         place.ip_batch(&format!(
