@@ -32,6 +32,10 @@ mod suite;
 mod tide;
 mod unshared;
 mod users;
+mod watch;
+mod watch_asleep;
+mod watch_podman;
+mod watching;
 mod whole;
 
 use std::process::ExitCode;
@@ -64,6 +68,9 @@ fn main() -> ExitCode {
         runtimes::trials(&suite),
         tide::trials(&suite),
         unshared::trials(&suite),
+        watch::trials(&suite),
+        watch_asleep::trials(&suite),
+        watch_podman::trials(&suite),
         whole::trials(&suite),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());

@@ -14,6 +14,7 @@ pub(crate) mod settings;
 pub(crate) mod wait;
 pub(crate) mod watch;
 pub(crate) mod watch_ends;
+pub(crate) mod watch_hostile;
 pub(crate) mod watch_records;
 pub(crate) mod watch_storm;
 
@@ -37,6 +38,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         wait::trials(suite),
         watch::trials(suite),
         watch_ends::trials(suite),
+        watch_hostile::trials(suite),
         watch_records::trials(suite),
         watch_storm::trials(suite),
     ]

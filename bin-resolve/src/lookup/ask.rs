@@ -103,13 +103,18 @@ async fn try_to_ask(site: &EngineSite<'_>, endpoint: &Endpoint, name: &str, aske
         }
         claim
     };
-    // An engine is not started for a name that its files do not have. If they cannot be read, our own may be.
-    if site.is_asleep(endpoint).await
-        && let Some(disk) = site.on_disk(endpoint, &wanted).await?
-    {
-        let answer = Answer::from_files(&disk, name).await;
-        if answer.unread.is_none() || !site.is_near(&endpoint.address) {
-            return Ok(answer);
+    // An engine is not started for a name that its files do not have. If they cannot be read, our own may be; not by a watch.
+    if site.is_asleep(endpoint).await {
+        let may_start = site.settings.starts_engines && site.is_near(&endpoint.address);
+        match site.on_disk(endpoint, &wanted).await? {
+            Some(disk) => {
+                let answer = Answer::from_files(&disk, name).await;
+                if answer.unread.is_none() || !may_start {
+                    return Ok(answer);
+                }
+            }
+            None if !site.settings.starts_engines => return Ok(Answer::new(false, Ok(None))),
+            None => {}
         }
     }
     let by_socket = endpoint.pool.ask(&endpoint.root, &endpoint.sockets, question).await;

@@ -24,8 +24,8 @@ const CHANGES: AddWatchFlags = AddWatchFlags::IN_CREATE
     .union(AddWatchFlags::IN_DELETE_SELF)
     .union(AddWatchFlags::IN_MOVE_SELF);
 
-/// The most directories that are watched below one, so that nobody takes all that the kernel gives.
-const MAX_BELOW: usize = 4096;
+/// The most directories that are watched below one root at once, so that nobody takes all that the kernel gives.
+const MOST: usize = 4096;
 
 /// How many changes are very many at once.
 const MANY: usize = 512;
@@ -282,7 +282,10 @@ impl Found {
         if !self.add_one(queue, found, path, Interesting::Anything)? || levels == 0 {
             return Ok(());
         }
-        for name in Files::new(root).names(path)?.into_iter().take(MAX_BELOW) {
+        for name in Files::new(root).names(path)? {
+            if self.0.len() >= MOST {
+                break;
+            }
             let below = path.join(name);
             // They come and go; and what is no directory does not change.
             let Ok(found) = root.find(&below) else { continue };

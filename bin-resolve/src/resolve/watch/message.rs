@@ -81,6 +81,8 @@ pub(super) enum Message {
     Listening(SiteId, Vec<Arc<Endpoint>>),
     /// The engines of a site. Which of them are searched there is to be answered.
     Inside(SiteId, Result<Vec<Inner>>, oneshot::Sender<Claims>),
+    /// A site has waited long enough for others.
+    Waited,
     /// What a name means now, and the listed containers that it means.
     Named(SiteId, String, BTreeSet<Key>, Result<Arc<Hop>>),
     /// A container that matches patterns, or may contain some that do.

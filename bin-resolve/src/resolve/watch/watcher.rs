@@ -8,6 +8,7 @@ mod reporting;
 
 use std::collections::{BTreeSet, HashSet};
 use std::rc::Rc;
+use std::time::Instant;
 
 use nicon_core::Result;
 use tokio::sync::oneshot;
@@ -27,7 +28,13 @@ use crate::resolve::watch::tree::{Asking, Site, Tree};
 const HOST: SiteId = 0;
 
 /// A site whose engines wait to be claimed.
-struct Later(SiteId, Result<Vec<Inner>>, oneshot::Sender<Claims>);
+struct Later {
+    site: SiteId,
+    inside: Result<Vec<Inner>>,
+    reply: oneshot::Sender<Claims>,
+    /// When it has waited long enough: others may never be done.
+    until: Instant,
+}
 
 pub(super) struct Watcher {
     shared: Rc<Shared>,
@@ -37,8 +44,9 @@ pub(super) struct Watcher {
     /// The paths at which there is nothing.
     absent: HashSet<QueryId>,
     /// Sites with only the sockets of engines that run elsewhere: in another container, or our own. They are searched when nothing
-    /// else is being looked at, so that those engines' containers are found under better names.
-    later: Vec<Later>,
+    /// else is being looked at, so that those engines' containers are found under better names; but they wait no longer than one hop
+    /// may take.
+    later: Vec<(Later, Task)>,
     sightings: Vec<Sighting>,
     /// Sites that are to be looked at when all is taken note of.
     rung: BTreeSet<SiteId>,
@@ -122,7 +130,11 @@ impl Watcher {
                     bells.listen(endpoints, hop.as_ref());
                 }
             }
-            Message::Inside(site, inside, reply) => self.take_inside(Later(site, inside, reply)),
+            Message::Inside(site, inside, reply) => {
+                self.take_inside(Later { site, inside, reply, until: Instant::now() + self.shared.settings.timeout });
+            }
+            // What has waited long enough is entered below.
+            Message::Waited => {}
             Message::Named(site, name, meant, found) => self.take_name(site, &name, meant, found),
             Message::Found(site, key, segment, wants, hop) => self.take_found(site, key, segment, &wants, &hop),
             Message::Looked(site, looked) => self.take_looked(site, *looked),

@@ -1,9 +1,10 @@
 //! Looks at sites, and decides which of their engines are searched there.
 
 use std::rc::Rc;
+use std::time::Instant;
 
 use nicon_core::{Error, Status};
-use tokio::time::sleep;
+use tokio::time::{sleep, sleep_until};
 
 use crate::query::path::show;
 use crate::query::{Qualifier, Subject};
@@ -65,34 +66,38 @@ impl Watcher {
     }
 
     pub(super) fn take_inside(&mut self, later: Later) {
-        let Later(id, inside, _) = &later;
+        let Later { site: id, inside, until, .. } = &later;
         let Some(site) = self.tree.sites.get(id) else { return };
         let queries = self.tree.pattern_queries(site);
         let waits = |inside: &Vec<Inner>| self.registry.is_better_searched_elsewhere(*id, &queries, inside);
         if site.hop.is_some() && inside.as_ref().is_ok_and(waits) {
-            self.later.push(later);
+            let (shared, until) = (Rc::clone(&self.shared), *until);
+            let timer = Task::new(async move {
+                sleep_until(until.into()).await;
+                shared.send(Message::Waited);
+            });
+            self.later.push((later, timer));
         } else {
             self.admit(later);
         }
     }
 
-    /// Lets the first by name of those that wait be searched, if nothing else is looked at.
+    /// Lets the first by name of those that wait be searched, if nothing else is looked at, or it has waited long enough.
     pub(super) fn enter_later(&mut self) {
         let sites = &self.tree.sites;
-        self.later.retain(|Later(site, _, reply)| sites.contains_key(site) && !reply.is_closed());
+        self.later.retain(|(Later { site, reply, .. }, _)| sites.contains_key(site) && !reply.is_closed());
         let looking = sites.values().filter(|site| site.pace.is_looking()).count();
-        if looking > self.later.len() || self.later.is_empty() {
-            return;
-        }
-        let path = |Later(site, _, _): &Later| sites.get(site).map(|site| site.path.clone());
-        let first = (0..self.later.len()).min_by_key(|at| path(&self.later[*at]));
-        if let Some(first) = first {
-            let later = self.later.remove(first);
+        let (is_quiet, now) = (looking <= self.later.len(), Instant::now());
+        let may_enter = |at: &usize| is_quiet || self.later[*at].0.until <= now;
+        let path = |at: &usize| sites.get(&self.later[*at].0.site).map(|site| site.path.clone());
+        if let Some(first) = (0..self.later.len()).filter(may_enter).min_by_key(path) {
+            let (later, _) = self.later.remove(first);
             self.admit(later);
         }
     }
 
-    pub(super) fn admit(&mut self, Later(id, inside, reply): Later) {
+    pub(super) fn admit(&mut self, later: Later) {
+        let Later { site: id, inside, reply, .. } = later;
         let Some(site) = self.tree.sites.get(&id) else { return };
         let queries = self.tree.pattern_queries(site);
         let (claims, by) = self.registry.claim(id, &queries, &inside);
