@@ -179,13 +179,13 @@ fn some_that_are_always_asked(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
 }
 
 /// The directories in which engines without a daemon keep their files: whoever owns a container may write there.
-const FLOOD: &str = r#"mkdir -p /run/crun /run/runc /run/containerd/io.containerd.runtime.v2.task/default
+const FLOOD: &str = r"mkdir -p /run/crun /run/runc /run/containerd/io.containerd.runtime.v2.task/default
 while :; do
     for directory in /run/crun /run/runc /run/containerd/io.containerd.runtime.v2.task/default; do
         for name in a b c d e f g h; do mkdir $directory/$name; echo '{' >$directory/$name/state.json; done
         rm -rf $directory/?
     done
-done"#;
+done";
 
 fn files_in_a_flood(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let mut place = Place::new(suite, lab, "flooded")?;
@@ -194,7 +194,7 @@ fn files_in_a_flood(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         lab.run_command("flooded", name, &["--tmpfs=/run"], &["sh", "-c", FLOOD])?;
         place.watching.expect(name, "arrived");
     }
-    // Directories without number: of each level some are watched.
+    // Directories without number, also in each other: some of them are watched.
     let many = "mkdir -p /run/runc; cd /run/runc; i=0; while [ $i -lt 20000 ]; do mkdir x$i; i=$((i+1)); done; exec sleep infinity";
     lab.run_command("flooded", "many", &["--tmpfs=/run"], &["sh", "-c", many])?;
     place.watching.expect("many", "arrived");
