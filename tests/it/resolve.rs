@@ -13,6 +13,7 @@ pub(crate) mod proofs;
 pub(crate) mod settings;
 pub(crate) mod wait;
 pub(crate) mod watch;
+pub(crate) mod watch_daemons;
 pub(crate) mod watch_ends;
 pub(crate) mod watch_hostile;
 pub(crate) mod watch_records;
@@ -37,6 +38,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         settings::trials(suite),
         wait::trials(suite),
         watch::trials(suite),
+        watch_daemons::trials(suite),
         watch_ends::trials(suite),
         watch_hostile::trials(suite),
         watch_records::trials(suite),

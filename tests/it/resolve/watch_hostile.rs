@@ -89,16 +89,19 @@ impl<'a> Place<'a> {
         Ok(fs::remove_dir_all(format!("/run/{}", self.name))?)
     }
 
-    /// The longest that events of the good container take, from the end of the command that causes one.
-    fn slowest(&mut self) -> Result<Duration, Failed> {
-        let mut slowest = Duration::ZERO;
+    /// The longest that events of the good container take, from the end of the command that causes one; and the longest that such a
+    /// command takes.
+    fn slowest(&mut self) -> Result<(Duration, Duration), Failed> {
+        let (mut slowest, mut command_takes) = (Duration::ZERO, Duration::ZERO);
         for command in ["pause", "unpause"].repeat(TIMES.try_into()?) {
+            let begun = Instant::now();
             self.lab.docker(&format!("{}.good", self.name), &[command, "leaf"])?.ok()?;
+            command_takes = command_takes.max(begun.elapsed());
             let begun = Instant::now();
             self.watching.expect("good.leaf", "changed");
             slowest = slowest.max(begun.elapsed());
         }
-        Ok(slowest)
+        Ok((slowest, command_takes))
     }
 
     /// What the watch has cost: processor time in hundredths of seconds, and the most memory in KiB.
@@ -116,33 +119,33 @@ impl<'a> Place<'a> {
     }
 
     /// Events come as they came before, and the cost is bounded.
-    fn stays_good(&mut self, before: Duration) -> Result<(), Failed> {
+    fn stays_good(&mut self) -> Result<(), Failed> {
         let (begun, (worked, _)) = (Instant::now(), self.cost()?);
-        let after = self.slowest()?;
+        let (delay, command) = self.slowest()?;
         while begun.elapsed() < Duration::from_secs(5) {
             std::thread::sleep(Duration::from_millis(50));
         }
         let (time, (now, memory)) = (begun.elapsed(), self.cost()?);
         let percent = u128::from(now - worked) * 1000 / time.as_millis();
-        eprintln!("{}: {percent} % of a processor, {memory} KiB, {after:?} after {before:?}", self.name);
+        eprintln!("{}: {percent} % of a processor, {memory} KiB, {delay:?} after commands of {command:?}", self.name);
         assert!(percent < MOST_CPU.into(), "{percent} % of a processor");
         assert!(memory < MOST_MEMORY, "{memory} KiB");
-        // Whoever waits for one that is silent waits for five seconds.
-        assert!(after < before * 4 + Duration::from_secs(2), "{after:?}, and without them {before:?}");
+        // A busy machine takes its time for the engine's own command, too. Whoever waits for one that is silent waits for five seconds.
+        assert!(delay < command * 2 + Duration::from_secs(2), "{delay:?} after commands of {command:?}");
         Ok(())
     }
 }
 
 fn engines_that_rave(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let mut place = Place::new(suite, lab, "asylum")?;
-    let before = place.slowest()?;
+    place.stays_good()?;
     let victim = lab.docker("asylum", &["inspect", "--format={{.Id}}", "good"])?.ok()?;
     for mode in MODES {
         place.rave(mode, &victim)?;
         // It is told as any other.
         is_process(&place.watching.expect(mode, "arrived"), lab.host_pid(&format!("asylum.{mode}"))?);
     }
-    place.stays_good(before)?;
+    place.stays_good()?;
     // What they say leads to nobody else, is told a few times at most, and steers no terminal.
     let good = lab.host_pid("asylum.good")?;
     for event in place.watching.drain() {
@@ -161,7 +164,7 @@ fn engines_that_rave(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         lab.remove("asylum", mode)?;
         place.watching.expect(mode, "gone");
     }
-    place.stays_good(before)?;
+    place.stays_good()?;
     place.remove()
 }
 
@@ -189,16 +192,16 @@ done";
 
 fn files_in_a_flood(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let mut place = Place::new(suite, lab, "flooded")?;
-    let before = place.slowest()?;
+    place.stays_good()?;
     for name in ["flood-1", "flood-2"] {
         lab.run_command("flooded", name, &["--tmpfs=/run"], &["sh", "-c", FLOOD])?;
         place.watching.expect(name, "arrived");
     }
-    // Directories without number: of each level some are watched.
+    // Directories without number, also in each other: some of them are watched.
     let many = "mkdir -p /run/runc; cd /run/runc; i=0; while [ $i -lt 20000 ]; do mkdir x$i; i=$((i+1)); done; exec sleep infinity";
     lab.run_command("flooded", "many", &["--tmpfs=/run"], &["sh", "-c", many])?;
     place.watching.expect("many", "arrived");
-    place.stays_good(before)?;
+    place.stays_good()?;
     for name in ["flood-1", "flood-2", "many"] {
         lab.remove("flooded", name)?;
         let gone = place.watching.expect(name, "gone");

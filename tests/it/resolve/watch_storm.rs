@@ -26,7 +26,7 @@ const DEEDS: usize = 6;
 /// The environment variable that repeats a storm.
 const SEED: &str = "NICON_SEED";
 
-/// Numbers by chance, and the same ones from the same seed, as `SplitMix` does it.
+/// Numbers by chance, and the same ones from the same seed.
 struct Chance(u64);
 
 impl Chance {
