@@ -31,8 +31,8 @@ impl<'a> Phoenix<'a> {
 
     /// Ends it, by a signal, and waits until it has ended. It is not started again yet.
     fn end(&self, signal: &str) -> Result<(), Failed> {
-        let script = r#"touch /run/stopped; pid=$(cat /run/docker.pid); kill -$1 $pid
-            while [ -e /proc/$pid ]; do sleep 0.02; done"#;
+        let script = r"touch /run/stopped; pid=$(cat /run/docker.pid); kill -$1 $pid
+            while [ -e /proc/$pid ]; do sleep 0.02; done";
         Ok(self.0.script(self.1, script, &[signal]).map(drop)?)
     }
 
