@@ -207,13 +207,6 @@ impl Survey<'_> {
         Ok(())
     }
 
-    /// What another survey of this party has found belongs to it, too.
-    pub(crate) fn extend(&mut self, other: &Self) {
-        for (directory, interesting) in &other.watched {
-            merge(&mut self.watched, *directory, interesting.clone());
-        }
-    }
-
     /// Whether that is more than the party watched before.
     pub(crate) fn is_more(&self) -> bool {
         self.is_more

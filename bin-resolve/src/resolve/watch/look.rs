@@ -19,7 +19,6 @@ use crate::resolve::hop::Hop;
 use crate::resolve::scan::frontier::Frontier;
 use crate::resolve::scan::progress::{Progress, is_meant};
 use crate::resolve::watch::message::{Claims, Key, Looked, Message, QueryId, Shared, SiteId, Wants};
-use crate::rootfs::changes::Survey;
 
 /// How many names are looked up at once.
 const CONCURRENT: usize = 32;
@@ -56,7 +55,6 @@ struct Look<'a> {
 
 /// Looks at a site, and tells what is found as it is found.
 pub(super) async fn look(job: Job, shared: Rc<Shared>) {
-    let mut survey = shared.changes.survey(job.site);
     let (monitors, has_overlooked) = shared.monitors.get();
     let batch = Batch::within(Arc::clone(&shared.settings), &job.path, job.hop.as_deref(), monitors);
     let done = Looked {
@@ -68,26 +66,14 @@ pub(super) async fn look(job: Job, shared: Rc<Shared>) {
         has_overlooked,
     };
     let mut look = Look { job: &job, shared: &shared, batch, done };
-    look.take(&mut survey).await;
-    // Where else files are is known when all have been listed; what has happened there since then is found by another look.
-    let mut unusual = shared.changes.survey(job.site);
-    if let Err(error) = look.batch.survey_unusual(&job.path, &mut unusual).await {
-        look.fail(error);
-    }
-    look.done.is_late = unusual.is_more();
-    survey.extend(&unusual);
-    survey.settle();
+    look.take().await;
+    look.survey().await;
     shared.send(Message::Looked(job.site, Box::new(look.done)));
 }
 
 impl Look<'_> {
-    async fn take(&mut self, survey: &mut Survey<'_>) {
-        let Job { site, path, asked, .. } = self.job;
-        match self.batch.survey(path, asked, survey).await {
-            Ok(endpoints) => self.shared.send(Message::Listening(*site, endpoints)),
-            Err(error) if error.status() == Status::No => {}
-            Err(error) => self.fail(error),
-        }
+    async fn take(&mut self) {
+        let Job { path, asked, .. } = self.job;
         let Some(claims) = self.claim().await else { return };
         let listing = match &claims {
             // As in most containers.
@@ -107,12 +93,34 @@ impl Look<'_> {
         self.find_listed(&listing, &claims).await;
     }
 
+    /// Watches what may change from now on. If that is more than before, another look finds what has happened meanwhile: most sites have
+    /// no more, so that what has just been started is not told any later for it.
+    async fn survey(&mut self) {
+        let Job { site, path, asked, .. } = self.job;
+        let mut survey = self.shared.changes.survey(*site);
+        let usual = self.batch.survey(path, asked, &mut survey).await;
+        let unusual = self.batch.survey_unusual(path, &mut survey).await;
+        self.done.is_late = survey.is_more();
+        survey.settle();
+        let unwatched = unusual.err().into_iter().chain(usual.as_ref().err().cloned());
+        let unwatched = unwatched.filter(|error| error.status() == Status::Failed);
+        self.done.failures.extend(unwatched.map(|error| error.prefix(self.context())).collect::<Vec<_>>());
+        if let Ok(endpoints) = usual {
+            self.shared.send(Message::Listening(*site, endpoints));
+        }
+    }
+
+    /// Not everybody has answered.
     fn fail(&mut self, error: Error) {
         self.done.is_whole = false;
-        self.done.failures.push(error.prefix(match &self.job.path[..] {
+        self.done.failures.push(error.prefix(self.context()));
+    }
+
+    fn context(&self) -> String {
+        match &self.job.path[..] {
             [] => "list containers".to_owned(),
             path => format!("list containers in {}", show(path)),
-        }));
+        }
     }
 
     /// The engines that are searched here; `None` if nobody wants to know any more.

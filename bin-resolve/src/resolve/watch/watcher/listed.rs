@@ -6,7 +6,6 @@ use std::sync::Arc;
 use nicon_core::Error;
 
 use crate::resolve::hop::Hop;
-
 use crate::resolve::watch::message::{Key, Looked, NodeId, SiteId, Wants};
 use crate::resolve::watch::pace::Now;
 use crate::resolve::watch::sighting::Sighting;
