@@ -3,6 +3,8 @@
 mod change;
 mod following;
 mod lookout;
+mod rows;
+mod stream;
 mod waiting;
 
 use std::collections::BTreeSet;
@@ -18,11 +20,12 @@ use nicon_rtnl::netns;
 use crate::args::Args;
 use crate::found::{self, LeftOut};
 use crate::input::{self, AskedFile, Input};
-use crate::listing::Listing;
+use crate::listing::{Listing, Origin};
 use crate::listings::Key;
 use crate::record::LinkRecord;
 use following::Following;
 use lookout::Lookout;
+use stream::Stream;
 use waiting::{Waiting, Woken};
 
 /// How long after a list that could not be made another one is.
@@ -33,6 +36,7 @@ struct Watch<'a> {
     waiting: Waiting,
     lookout: Lookout,
     files: Vec<AskedFile>,
+    stream: Stream,
     left_out: Option<LeftOut>,
     args: &'a Args,
     home: &'a NetnsHandle,
@@ -41,8 +45,8 @@ struct Watch<'a> {
     told: String,
 }
 
-/// Prints all links that are there, and then every change, for as long as there is a namespace, or can be one again. Listening
-/// begins before the list is made, so that nothing is missed; after an overrun of a socket another list is compared with the last.
+/// Prints all links that are there, and then every change, for as long as there is a namespace, or can be one again, or records
+/// may come. Listening begins before the list is made, so that nothing is missed; after an overrun of a socket another list is compared with the last.
 ///
 /// # Errors
 /// What ends the whole run: standard output fails, or its reader has left. A look-up that fails does not.
@@ -54,6 +58,7 @@ pub(crate) fn watch(input: Input, args: &Args, home: &NetnsHandle, answers: &mut
         waiting: Waiting::new()?,
         lookout: Lookout::new(args.all),
         files,
+        stream: Stream::default(),
         left_out: None,
         args,
         home,
@@ -63,14 +68,23 @@ pub(crate) fn watch(input: Input, args: &Args, home: &NetnsHandle, answers: &mut
     for key in keys {
         watch.begin_with(key, change::PRESENT)?;
     }
+    if input::reads_stdin(args) {
+        watch.begin_stream()?;
+    }
     watch.look_around(change::PRESENT)?;
-    while args.all || !watch.files.is_empty() || !watch.following.listings.is_empty() {
+    while watch.goes_on() {
         watch.step()?;
     }
     Ok(())
 }
 
 impl Watch<'_> {
+    /// Whether there is anything to watch, or to come.
+    fn goes_on(&self) -> bool {
+        let is_watching = !self.files.is_empty() || !self.following.listings.is_empty();
+        self.args.all || is_watching || self.stream.goes_on()
+    }
+
     /// Waits for what happens next, and prints it.
     fn step(&mut self) -> Result<()> {
         let again = self.following.is_restless().then_some(PAUSE);
@@ -100,6 +114,7 @@ impl Watch<'_> {
                 Woken::Mounts => self.lookout.alert(),
                 Woken::Exited(key) => self.follow_on(key)?,
                 Woken::Events(key) => self.read(key)?,
+                Woken::Input => self.take_rows()?,
             }
         }
         Ok(())
@@ -217,14 +232,25 @@ impl Watch<'_> {
         self.print()
     }
 
-    /// Lets a namespace go, and tells why, unless nobody asked for it.
+    /// Lets a namespace go, and tells why, unless nobody asked for it, or another program tells of its end.
     fn end(&mut self, key: Key, why: impl FnOnce(&str) -> Error) -> Result<()> {
-        self.waiting.remove(key);
-        let ended = self.following.let_go(key).filter(|listing| !listing.found);
-        self.print()?;
-        let why = ended.map(|listing| why(&listing.netns.label));
-        self.following.answers.extend(why.map(Err));
+        let Some(ended) = self.let_go(key)? else { return Ok(()) };
+        let why = why(&ended.netns.label);
+        let is_told = match ended.origin {
+            Origin::Asked => true,
+            Origin::Found => false,
+            Origin::Streamed => why.status() != Status::No,
+        };
+        self.following.answers.extend(is_told.then_some(Err(why)));
         self.print()
+    }
+
+    /// Lets a namespace go.
+    fn let_go(&mut self, key: Key) -> Result<Option<Listing>> {
+        self.waiting.remove(key);
+        let ended = self.following.let_go(key);
+        self.print()?;
+        Ok(ended)
     }
 
     fn print(&mut self) -> Result<()> {
