@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use nicon_core::filter::output::reader_has_left;
 use nicon_core::filter::stream::Answers;
-use nicon_core::{Error, Namespace, NsType, Result, Status};
+use nicon_core::{Error, Namespace, NsType, Record, Result, Status};
 use nicon_rtnl::NetnsHandle;
 use nicon_rtnl::monitor::Event;
 use nicon_rtnl::netns;
@@ -25,7 +25,8 @@ use crate::listings::Key;
 use crate::record::LinkRecord;
 use following::Following;
 use lookout::Lookout;
-use stream::Stream;
+use rows::Row;
+use stream::{Stream, Told};
 use waiting::{Waiting, Woken};
 
 /// How long after a list that could not be made another one is.
@@ -52,13 +53,14 @@ struct Watch<'a> {
 /// What ends the whole run: standard output fails, or its reader has left. A look-up that fails does not.
 pub(crate) fn watch(input: Input, args: &Args, home: &NetnsHandle, answers: &mut Answers<LinkRecord>) -> Result<()> {
     let Input { listings, files } = input;
+    let (stream, rows) = if input::reads_stdin(args) { Stream::begin()? } else { Default::default() };
     let keys: Vec<Key> = listings.iter().map(|(key, _)| key).collect();
     let mut watch = Watch {
         following: Following::new(listings, home, args),
-        waiting: Waiting::new()?,
+        waiting: Waiting::new(stream.rows())?,
         lookout: Lookout::new(args.all),
         files,
-        stream: Stream::default(),
+        stream,
         left_out: None,
         args,
         home,
@@ -68,9 +70,7 @@ pub(crate) fn watch(input: Input, args: &Args, home: &NetnsHandle, answers: &mut
     for key in keys {
         watch.begin_with(key, change::PRESENT)?;
     }
-    if input::reads_stdin(args) {
-        watch.begin_stream()?;
-    }
+    watch.take(rows)?;
     watch.look_around(change::PRESENT)?;
     while watch.goes_on() {
         watch.step()?;
@@ -82,7 +82,7 @@ impl Watch<'_> {
     /// Whether there is anything to watch, or to come.
     fn goes_on(&self) -> bool {
         let is_watching = !self.files.is_empty() || !self.following.listings.is_empty();
-        self.args.all || is_watching || self.stream.goes_on()
+        self.args.all || is_watching || self.stream.rows().is_some()
     }
 
     /// Waits for what happens next, and prints it.
@@ -114,7 +114,13 @@ impl Watch<'_> {
                 Woken::Mounts => self.lookout.alert(),
                 Woken::Exited(key) => self.follow_on(key)?,
                 Woken::Events(key) => self.read(key)?,
-                Woken::Input => self.take_rows()?,
+                Woken::Input => match self.stream.next() {
+                    Ok(rows) => self.take(rows)?,
+                    Err(error) => {
+                        self.following.answers.push(Err(error));
+                        self.print()?;
+                    }
+                },
             }
         }
         Ok(())
@@ -133,6 +139,55 @@ impl Watch<'_> {
             self.following.hear(key, event);
         }
         self.print()
+    }
+
+    /// Takes what records tell. All namespaces that have come are opened before the first of them is listed: they are wired to
+    /// each other.
+    fn take(&mut self, rows: Vec<Row>) -> Result<()> {
+        let mut come = Vec::new();
+        for Row { number, record } in rows {
+            if record.as_ref().is_ok_and(|record| self.stream.is_newer(record)) {
+                self.let_go_of_replaced()?;
+            }
+            let failed = match record.and_then(|record| stream::told(record, &self.following.listings)) {
+                Ok(Told::Come(record, origin, arrival)) => {
+                    self.add(record, origin).map(|key| come.extend(key.map(|key| (key, arrival)))).err()
+                }
+                Ok(Told::Changed(key, record)) => {
+                    self.following.rename(key, record);
+                    None
+                }
+                Ok(Told::Gone(key)) => {
+                    self.let_go(key)?;
+                    None
+                }
+                Ok(Told::Nothing) => None,
+                Err(error) => Some(error),
+            };
+            self.following.answers.extend(failed.map(|error| Err(error.prefix(format!("line {number}")))));
+        }
+        for (key, arrival) in come {
+            self.begin_with(key, arrival)?;
+        }
+        self.print()
+    }
+
+    /// Opens the namespace which a record names, unless its container has ended meanwhile, which the stream will tell.
+    fn add(&mut self, record: Record, origin: Origin) -> Result<Option<Key>> {
+        let opened = input::open(&record, self.home, self.args).map(|listing| Listing { origin, ..listing });
+        match input::add(record, opened, &mut self.following.listings, &mut self.files) {
+            Err(error) if origin == Origin::Streamed && error.status() == Status::No => Ok(None),
+            added => added.map(Some),
+        }
+    }
+
+    /// Lets go what older revisions of a plan asked for.
+    fn let_go_of_replaced(&mut self) -> Result<()> {
+        let listings = self.following.listings.iter();
+        let replaced = listings.filter(|(_, listing)| self.stream.is_replaced(&listing.record));
+        let replaced: Vec<Key> = replaced.map(|(key, _)| key).collect();
+        self.files.retain(|file| !self.stream.is_replaced(&file.record));
+        replaced.into_iter().try_for_each(|key| self.let_go(key).map(drop))
     }
 
     /// Looks for namespaces that have come, and at the names by which others were found.

@@ -44,7 +44,8 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    pub(super) fn new() -> Result<Self> {
+    /// Waits for no namespace yet. `input` is what tells that records have come, until that is closed.
+    pub(super) fn new(input: Option<impl AsFd>) -> Result<Self> {
         let context = || "wait for events of links";
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).context(context)?;
         let mounts = File::open("/proc/self/mountinfo").context(|| "open /proc/self/mountinfo")?;
@@ -55,6 +56,9 @@ impl Waiting {
             // A file has no reader.
             Ok(()) | Err(Errno::EPERM) => {}
             Err(error) => return Err(error).context(context),
+        }
+        if let Some(input) = input {
+            epoll.add(input, EpollEvent::new(EpollFlags::EPOLLIN, INPUT)).context(context)?;
         }
         Ok(Self { epoll, monitors: BTreeMap::new(), _files: (mounts, stdout) })
     }
@@ -73,11 +77,6 @@ impl Waiting {
     /// Listens for the end of another process. An earlier one is not listened for any more once it is closed.
     pub(super) fn add_process(&self, key: Key, process: &Process) -> Result<()> {
         self.register(process, u64::from(key) << 1 | 1)
-    }
-
-    /// Listens for what tells that records have come, until that is closed.
-    pub(super) fn add_input(&self, input: impl AsFd) -> Result<()> {
-        self.register(input, INPUT)
     }
 
     fn register(&self, file: impl AsFd, number: u64) -> Result<()> {
