@@ -20,6 +20,7 @@ Examples:
   nicon-links -t host
   nicon-links -t 4242 --kind veth
   nicon-resolve a.b a.c | nicon-links --watch
+  nicon-resolve --watch '**' | nicon-links --watch
 
 Exit status: 0 all listed, 1 a clear no (process gone), 2 could not."
 )]
@@ -48,7 +49,8 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) offloads: bool,
 
-    /// Keep running, and print each change, until nothing is left that could come back: a name can, and new ones with --all
+    /// Keep running, and print each change, until nothing is left that could come back: a name can, new ones with --all, and
+    /// whatever "nicon-resolve --watch" tells of
     #[arg(short, long)]
     pub(crate) watch: bool,
 

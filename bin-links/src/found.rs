@@ -9,7 +9,7 @@ use nicon_rtnl::netns::{self, Found, Way};
 
 use crate::args::Args;
 use crate::input::{of_process, open};
-use crate::listing::Listing;
+use crate::listing::{Listing, Origin};
 use crate::listings::Listings;
 
 /// Those that could not be opened, by inode number: they are told of once.
@@ -68,7 +68,7 @@ fn open_found(found: &Found, home: &NetnsHandle, args: &Args) -> Result<Listing>
             Listing::new(Record::from(&Target::File(path.clone())), netns, args)
         }
     };
-    Ok(Listing { found: true, ..listing? })
+    Ok(Listing { origin: Origin::Found, ..listing? })
 }
 
 /// One line for all.

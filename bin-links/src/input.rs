@@ -28,16 +28,24 @@ pub(crate) struct AskedFile {
     pub(crate) listing: Option<Key>,
 }
 
+/// What there could be instead of records on standard input.
+pub(crate) const OPERANDS: &str = "give --target PID, --netns NAME or --all";
+
+/// Whether records are read from standard input.
+pub(crate) fn reads_stdin(args: &Args) -> bool {
+    !args.all && args.targets.is_empty() && args.netns.is_empty()
+}
+
 /// Opens everything that the command line or standard input asks for by name. All of it is read before the first link is printed,
-/// since any record may name the namespace of the other end of a link.
+/// since any record may name the namespace of the other end of a link. A watch reads its records itself: more may come.
 pub(crate) fn open_all(args: &Args, home: &NetnsHandle, answers: &mut Answers<LinkRecord>) -> Result<Input> {
     let mut input = Input::default();
     let mut add = |line: Option<u64>, record: Result<Record>| match input.open(record, home, args) {
         Ok(()) => Ok(()),
         Err(error) => answers.give(line, Err(error)),
     };
-    if args.targets.is_empty() && args.netns.is_empty() {
-        for line in Lines::stdin("give --target PID, --netns NAME or --all")? {
+    if reads_stdin(args) && !args.watch {
+        for line in Lines::stdin(OPERANDS)? {
             let line = line?;
             add(Some(line.number), line.record(RECORDS))?;
         }
@@ -61,14 +69,24 @@ impl Input {
     fn open(&mut self, record: Result<Record>, home: &NetnsHandle, args: &Args) -> Result<()> {
         let record = record?;
         let opened = open(&record, home, args);
-        let file = file(&record);
-        let (listing, result) = match opened {
-            Ok(listing) => (Some(self.listings.add(listing)), Ok(())),
-            Err(error) => (None, Err(error)),
-        };
-        self.files.extend(file.map(|path| AskedFile { path, record, listing }));
-        result
+        add(record, opened, &mut self.listings, &mut self.files).map(drop)
     }
+}
+
+/// Adds the listing of the namespace which a record names, and the file if it names one, which may lead to a namespace later.
+///
+/// # Errors
+/// Why it could not be opened.
+pub(crate) fn add(
+    record: Record,
+    opened: Result<Listing>,
+    listings: &mut Listings,
+    files: &mut Vec<AskedFile>,
+) -> Result<Key> {
+    let added = opened.map(|listing| listings.add(listing));
+    let listing = added.as_ref().ok().copied();
+    files.extend(file(&record).map(|path| AskedFile { path, record, listing }));
+    added
 }
 
 /// The listing of the namespace which a record names.

@@ -15,8 +15,7 @@ use crate::args::Args;
 pub(crate) struct Listing {
     pub(crate) record: Rc<Record>,
     pub(crate) netns: NetnsHandle,
-    /// Whether it was found, and nobody asked for it by name.
-    pub(crate) found: bool,
+    pub(crate) origin: Origin,
     /// Its links by ifindex.
     pub(crate) links: BTreeMap<u32, ListedLink>,
     /// Whether they stayed the same while they were listed.
@@ -25,6 +24,17 @@ pub(crate) struct Listing {
     pub(crate) with_stats: bool,
     /// Whether their offloads are shown.
     pub(crate) with_offloads: bool,
+}
+
+/// Where a listing comes from, which decides what is told of its end on standard error.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Origin {
+    /// Somebody asked for it by name: its end is told.
+    Asked,
+    /// It was found, and nobody asked for it by name: nothing is told.
+    Found,
+    /// A stream follows its container, and tells of its end itself: only failures are told.
+    Streamed,
 }
 
 /// A link and its addresses.
@@ -39,7 +49,8 @@ impl Listing {
         record.remove(NIC);
         let (with_stats, with_offloads) = (args.stats, args.offloads);
         let (record, links) = (record.into(), BTreeMap::new());
-        let mut listing = Self { record, netns, found: false, links, settled: false, with_stats, with_offloads };
+        let mut listing =
+            Self { record, netns, origin: Origin::Asked, links, settled: false, with_stats, with_offloads };
         if !args.watch {
             listing.list(args)?;
         }

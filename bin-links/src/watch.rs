@@ -3,6 +3,8 @@
 mod change;
 mod following;
 mod lookout;
+mod rows;
+mod stream;
 mod waiting;
 
 use std::collections::BTreeSet;
@@ -10,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use nicon_core::filter::output::reader_has_left;
 use nicon_core::filter::stream::Answers;
-use nicon_core::{Error, Namespace, NsType, Result, Status};
+use nicon_core::{Error, Namespace, NsType, Record, Result, Status};
 use nicon_rtnl::NetnsHandle;
 use nicon_rtnl::monitor::Event;
 use nicon_rtnl::netns;
@@ -18,11 +20,13 @@ use nicon_rtnl::netns;
 use crate::args::Args;
 use crate::found::{self, LeftOut};
 use crate::input::{self, AskedFile, Input};
-use crate::listing::Listing;
+use crate::listing::{Listing, Origin};
 use crate::listings::Key;
 use crate::record::LinkRecord;
 use following::Following;
 use lookout::Lookout;
+use rows::Row;
+use stream::{Stream, Told};
 use waiting::{Waiting, Woken};
 
 /// How long after a list that could not be made another one is.
@@ -33,6 +37,7 @@ struct Watch<'a> {
     waiting: Waiting,
     lookout: Lookout,
     files: Vec<AskedFile>,
+    stream: Stream,
     left_out: Option<LeftOut>,
     args: &'a Args,
     home: &'a NetnsHandle,
@@ -41,19 +46,21 @@ struct Watch<'a> {
     told: String,
 }
 
-/// Prints all links that are there, and then every change, for as long as there is a namespace, or can be one again. Listening
-/// begins before the list is made, so that nothing is missed; after an overrun of a socket another list is compared with the last.
+/// Prints all links that are there, and then every change, for as long as there is a namespace, or can be one again, or records
+/// may come. Listening begins before the list is made, so that nothing is missed; after an overrun of a socket another list is compared with the last.
 ///
 /// # Errors
 /// What ends the whole run: standard output fails, or its reader has left. A look-up that fails does not.
 pub(crate) fn watch(input: Input, args: &Args, home: &NetnsHandle, answers: &mut Answers<LinkRecord>) -> Result<()> {
     let Input { listings, files } = input;
+    let (stream, rows) = if input::reads_stdin(args) { Stream::begin()? } else { Default::default() };
     let keys: Vec<Key> = listings.iter().map(|(key, _)| key).collect();
     let mut watch = Watch {
         following: Following::new(listings, home, args),
-        waiting: Waiting::new()?,
+        waiting: Waiting::new(stream.rows())?,
         lookout: Lookout::new(args.all),
         files,
+        stream,
         left_out: None,
         args,
         home,
@@ -63,14 +70,21 @@ pub(crate) fn watch(input: Input, args: &Args, home: &NetnsHandle, answers: &mut
     for key in keys {
         watch.begin_with(key, change::PRESENT)?;
     }
+    watch.take(rows)?;
     watch.look_around(change::PRESENT)?;
-    while args.all || !watch.files.is_empty() || !watch.following.listings.is_empty() {
+    while watch.goes_on() {
         watch.step()?;
     }
     Ok(())
 }
 
 impl Watch<'_> {
+    /// Whether there is anything to watch, or to come.
+    fn goes_on(&self) -> bool {
+        let is_watching = !self.files.is_empty() || !self.following.listings.is_empty();
+        self.args.all || is_watching || self.stream.rows().is_some()
+    }
+
     /// Waits for what happens next, and prints it.
     fn step(&mut self) -> Result<()> {
         let again = self.following.is_restless().then_some(PAUSE);
@@ -100,6 +114,13 @@ impl Watch<'_> {
                 Woken::Mounts => self.lookout.alert(),
                 Woken::Exited(key) => self.follow_on(key)?,
                 Woken::Events(key) => self.read(key)?,
+                Woken::Input => match self.stream.next() {
+                    Ok(rows) => self.take(rows)?,
+                    Err(error) => {
+                        self.following.answers.push(Err(error));
+                        self.print()?;
+                    }
+                },
             }
         }
         Ok(())
@@ -118,6 +139,55 @@ impl Watch<'_> {
             self.following.hear(key, event);
         }
         self.print()
+    }
+
+    /// Takes what records tell. All namespaces that have come are opened before the first of them is listed: they are wired to
+    /// each other.
+    fn take(&mut self, rows: Vec<Row>) -> Result<()> {
+        let mut come = Vec::new();
+        for Row { number, record } in rows {
+            if record.as_ref().is_ok_and(|record| self.stream.is_newer(record)) {
+                self.let_go_of_replaced()?;
+            }
+            let failed = match record.and_then(|record| stream::told(record, &self.following.listings)) {
+                Ok(Told::Come(record, origin, arrival)) => {
+                    self.add(record, origin).map(|key| come.extend(key.map(|key| (key, arrival)))).err()
+                }
+                Ok(Told::Changed(key, record)) => {
+                    self.following.rename(key, record);
+                    None
+                }
+                Ok(Told::Gone(key)) => {
+                    self.let_go(key)?;
+                    None
+                }
+                Ok(Told::Nothing) => None,
+                Err(error) => Some(error),
+            };
+            self.following.answers.extend(failed.map(|error| Err(error.prefix(format!("line {number}")))));
+        }
+        for (key, arrival) in come {
+            self.begin_with(key, arrival)?;
+        }
+        self.print()
+    }
+
+    /// Opens the namespace which a record names, unless its container has ended meanwhile, which the stream will tell.
+    fn add(&mut self, record: Record, origin: Origin) -> Result<Option<Key>> {
+        let opened = input::open(&record, self.home, self.args).map(|listing| Listing { origin, ..listing });
+        match input::add(record, opened, &mut self.following.listings, &mut self.files) {
+            Err(error) if origin == Origin::Streamed && error.status() == Status::No => Ok(None),
+            added => added.map(Some),
+        }
+    }
+
+    /// Lets go what older revisions of a plan asked for.
+    fn let_go_of_replaced(&mut self) -> Result<()> {
+        let listings = self.following.listings.iter();
+        let replaced = listings.filter(|(_, listing)| self.stream.is_replaced(&listing.record));
+        let replaced: Vec<Key> = replaced.map(|(key, _)| key).collect();
+        self.files.retain(|file| !self.stream.is_replaced(&file.record));
+        replaced.into_iter().try_for_each(|key| self.let_go(key).map(drop))
     }
 
     /// Looks for namespaces that have come, and at the names by which others were found.
@@ -217,14 +287,25 @@ impl Watch<'_> {
         self.print()
     }
 
-    /// Lets a namespace go, and tells why, unless nobody asked for it.
+    /// Lets a namespace go, and tells why, unless nobody asked for it, or another program tells of its end.
     fn end(&mut self, key: Key, why: impl FnOnce(&str) -> Error) -> Result<()> {
-        self.waiting.remove(key);
-        let ended = self.following.let_go(key).filter(|listing| !listing.found);
-        self.print()?;
-        let why = ended.map(|listing| why(&listing.netns.label));
-        self.following.answers.extend(why.map(Err));
+        let Some(ended) = self.let_go(key)? else { return Ok(()) };
+        let why = why(&ended.netns.label);
+        let is_told = match ended.origin {
+            Origin::Asked => true,
+            Origin::Found => false,
+            Origin::Streamed => why.status() != Status::No,
+        };
+        self.following.answers.extend(is_told.then_some(Err(why)));
         self.print()
+    }
+
+    /// Lets a namespace go.
+    fn let_go(&mut self, key: Key) -> Result<Option<Listing>> {
+        self.waiting.remove(key);
+        let ended = self.following.let_go(key);
+        self.print()?;
+        Ok(ended)
     }
 
     fn print(&mut self) -> Result<()> {

@@ -42,6 +42,7 @@ pub(crate) mod watch;
 pub(crate) mod watch_ends;
 pub(crate) mod watch_model;
 pub(crate) mod watch_output;
+pub(crate) mod watch_stream;
 
 use libtest_mimic::Trial;
 
@@ -91,6 +92,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         watch_ends::trials(suite),
         watch_model::trials(suite),
         watch_output::trials(suite),
+        watch_stream::trials(suite),
     ]
     .into_iter()
     .flatten()

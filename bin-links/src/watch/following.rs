@@ -1,9 +1,11 @@
 //! What was told of the links of the namespaces that are followed, and what there is to tell when something happens.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
-use nicon_core::Result;
+use nicon_core::{Record, Result};
 use nicon_rtnl::monitor::Event;
+use nicon_rtnl::record::label;
 use nicon_rtnl::{Link, NetnsHandle, Relation};
 
 use super::change;
@@ -172,6 +174,16 @@ impl<'a> Following<'a> {
                 Err(error) => self.answers.push(Err(error)),
             }
             self.compare(key, ifindex, change::ARRIVED);
+        }
+    }
+
+    /// Continues another record of the same container from now on. No link has changed by that.
+    pub(super) fn rename(&mut self, key: Key, record: Record) {
+        let Some(listing) = self.listings.get_mut(key) else { return };
+        listing.netns.label = label(&record);
+        listing.record = Rc::new(record);
+        for told in self.told.get_mut(&key).into_iter().flat_map(BTreeMap::values_mut) {
+            told.record = listing.record.clone();
         }
     }
 

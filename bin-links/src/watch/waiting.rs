@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Stdout, stdout};
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use nicon_core::{Context, Process, Result};
@@ -16,9 +17,10 @@ use crate::listings::Key;
 /// The most that is taken notice of at once.
 const MOST: usize = 64;
 
-/// What each registration is told by: these two, and two numbers for each key.
+/// What each registration is told by: these three, and two numbers for each key.
 const MOUNTS: u64 = u64::MAX;
 const READER: u64 = u64::MAX - 1;
+const INPUT: u64 = u64::MAX - 2;
 
 /// What has happened.
 pub(super) enum Woken {
@@ -30,6 +32,8 @@ pub(super) enum Woken {
     Mounts,
     /// The reader of standard output has left.
     ReaderHasLeft,
+    /// Records have come.
+    Input,
 }
 
 pub(super) struct Waiting {
@@ -40,7 +44,8 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    pub(super) fn new() -> Result<Self> {
+    /// Waits for no namespace yet. `input` is what tells that records have come, until that is closed.
+    pub(super) fn new(input: Option<impl AsFd>) -> Result<Self> {
         let context = || "wait for events of links";
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).context(context)?;
         let mounts = File::open("/proc/self/mountinfo").context(|| "open /proc/self/mountinfo")?;
@@ -51,6 +56,9 @@ impl Waiting {
             // A file has no reader.
             Ok(()) | Err(Errno::EPERM) => {}
             Err(error) => return Err(error).context(context),
+        }
+        if let Some(input) = input {
+            epoll.add(input, EpollEvent::new(EpollFlags::EPOLLIN, INPUT)).context(context)?;
         }
         Ok(Self { epoll, monitors: BTreeMap::new(), _files: (mounts, stdout) })
     }
@@ -71,7 +79,7 @@ impl Waiting {
         self.register(process, u64::from(key) << 1 | 1)
     }
 
-    fn register(&self, file: impl std::os::fd::AsFd, number: u64) -> Result<()> {
+    fn register(&self, file: impl AsFd, number: u64) -> Result<()> {
         self.epoll.add(file, EpollEvent::new(EpollFlags::EPOLLIN, number)).context(|| "wait for events of links")
     }
 
@@ -98,6 +106,7 @@ impl Waiting {
         let woken = events[..count].iter().map(|event| match event.data() {
             MOUNTS => Woken::Mounts,
             READER => Woken::ReaderHasLeft,
+            INPUT => Woken::Input,
             number => {
                 let key = Key::try_from(number >> 1).unwrap_or(Key::MAX);
                 if number & 1 == 0 { Woken::Events(key) } else { Woken::Exited(key) }

@@ -4,7 +4,7 @@ complete -c nicon-links -s k -l kind -d 'Only links of this kind, such as veth, 
 complete -c nicon-links -s a -l all -d 'All network namespaces that a process is in or that have a name'
 complete -c nicon-links -s s -l stats -d 'Include traffic counters'
 complete -c nicon-links -l offloads -d 'Include offloads: which features are on, and which could be, by the names that the kernel and "ethtool -k" have for them'
-complete -c nicon-links -s w -l watch -d 'Keep running, and print each change, until nothing is left that could come back: a name can, and new ones with --all'
+complete -c nicon-links -s w -l watch -d 'Keep running, and print each change, until nothing is left that could come back: a name can, new ones with --all, and whatever "nicon-resolve --watch" tells of'
 complete -c nicon-links -s J -l json -d 'Print records even at a terminal'
 complete -c nicon-links -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nicon-links -s V -l version -d 'Print version'

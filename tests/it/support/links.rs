@@ -98,7 +98,7 @@ pub(crate) fn links() -> Vec<String> {
     names(&ip("-j link"))
 }
 
-fn names(json: &str) -> Vec<String> {
+pub(crate) fn names(json: &str) -> Vec<String> {
     let links: Vec<Value> = serde_json::from_str(json).unwrap();
     links.iter().map(|link| link["ifname"].as_str().unwrap().to_owned()).collect()
 }
