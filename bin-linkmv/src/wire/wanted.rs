@@ -75,6 +75,21 @@ impl Wanted {
         Ok(wanted)
     }
 
+    /// The same of only those units whose ends are all there.
+    ///
+    /// # Errors
+    /// If a namespace must not be entered.
+    pub(crate) fn of_complete<'u>(units: impl IntoIterator<Item = &'u Unit>, namespaces: &Namespaces) -> Result<Self> {
+        let mut wanted = Self::default();
+        for unit in units.into_iter().filter(|unit| !unit.is_away()) {
+            match wanted.add(unit, namespaces) {
+                Err(error) if error.status() != Status::No => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(wanted)
+    }
+
     fn add(&mut self, unit: &Unit, namespaces: &Namespaces) -> Result<()> {
         let mut places = Vec::new();
         for (_, record) in &unit.records {

@@ -16,16 +16,16 @@ impl Revisions {
     /// revision.
     ///
     /// A plan without links has one record, which asks for nothing, so that what it asked for before goes. So has one whose name
-    /// the file does not have any more.
+    /// the file does not have any more; that comes first, since the plan of the new name may ask for the same.
     pub(crate) fn next(&mut self, name: &str, records: Vec<Record>) -> Vec<Record> {
         let records = if records.is_empty() { vec![of_nothing(name)] } else { records };
         if records == self.last {
             return Vec::new();
         }
         self.count += 1;
-        let mut told = records.clone();
-        let before = self.last.first().map(|record| record.cell("plan"));
-        told.extend(before.filter(|before| before != name).map(|before| of_nothing(&before)));
+        let before = self.last.first().map(|record| record.cell("plan")).filter(|before| before != name);
+        let mut told: Vec<_> = before.iter().map(|before| of_nothing(before)).collect();
+        told.extend(records.iter().cloned());
         self.last = records;
         for record in &mut told {
             record.set("plan_revision", self.count);
@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(told(&mut revisions, "p", &["a", "b"]), ["a p 1", "b p 1"]);
         assert!(told(&mut revisions, "p", &["a", "b"]).is_empty());
         assert_eq!(told(&mut revisions, "p", &["b"]), ["b p 2"]);
-        assert_eq!(told(&mut revisions, "q", &["b"]), ["b q 3", "host p 3"]);
+        assert_eq!(told(&mut revisions, "q", &["b"]), ["host p 3", "b q 3"]);
         assert_eq!(told(&mut revisions, "q", &[]), ["host q 4"]);
         assert!(told(&mut revisions, "q", &[]).is_empty());
         assert_eq!(told(&mut revisions, "q", &["a"]), ["a q 5"]);

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nicon_core::filter::wait::wait;
 use nicon_core::{Context, Error, Result};
@@ -68,9 +68,17 @@ impl Watched {
     /// # Errors
     /// As [`wait()`].
     pub(crate) fn is_settled(&mut self) -> Result<bool> {
-        wait(&[self.inotify.as_fd()], Some(QUIET))?;
-        self.take_events()?;
-        Ok(!self.is_stale && !self.is_being_written)
+        // What happens to other files of the directory makes it no shorter.
+        let end = Instant::now() + QUIET;
+        while !self.is_stale && !self.is_being_written {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(true);
+            }
+            wait(&[self.inotify.as_fd()], Some(left))?;
+            self.take_events()?;
+        }
+        Ok(false)
     }
 
     fn take_events(&mut self) -> Result<()> {
@@ -99,8 +107,8 @@ impl Watched {
             (self.is_stale, self.is_being_written) = (true, false);
         } else if event.mask.contains(AddWatchFlags::IN_MODIFY) {
             self.is_being_written = true;
-        } else if event.mask.contains(AddWatchFlags::IN_CREATE) && (there.is_symlink() || there.is_dir()) {
-            // What is created as a file is empty, and read when it is closed.
+        } else if event.mask.contains(AddWatchFlags::IN_CREATE) && may_say_something(&there) {
+            // What is opened to be written is empty at first, and read when it is closed. What `ln` puts there is whole.
             self.is_stale = true;
         }
     }
@@ -129,4 +137,10 @@ impl Watched {
         }
         Ok(())
     }
+}
+
+/// Whether there is a way to a file, or a file that is not empty.
+fn may_say_something(path: &Path) -> bool {
+    path.symlink_metadata()
+        .is_ok_and(|found| found.is_symlink() || found.is_dir() || found.is_file() && found.len() > 0)
 }

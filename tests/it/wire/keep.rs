@@ -16,6 +16,8 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial_of_kernel(&[], "wire::keep::an_end_that_the_kernel_has_not_removed_yet", not_removed_yet),
         suite.trial_of_kernel(&[], "wire::keep::a_card_that_comes_home", a_card),
         suite.trial_of_kernel(&[], "wire::keep::each_revision_replaces_the_last", revisions),
+        suite.trial_of_kernel(&[], "wire::keep::a_plan_that_gets_another_name", another_name),
+        suite.trial_of_kernel(&[], "wire::keep::two_containers_swap_their_names", swapped_names),
         suite.trial_of_kernel(&[], "wire::keep::links_on_others", links_on_others),
         suite.trial_of_kernel(&[], "wire::keep::nothing_keeps_a_container_alive", keeps_nothing_alive),
         suite.trial_of_kernel(&[], "wire::keep::hundreds_of_events", hundreds_of_events),
@@ -142,6 +144,57 @@ fn revisions(suite: &Suite) -> Result<(), Failed> {
     for number in 0..3 {
         assert_eq!(lab.place(number).links(), ["lo"]);
     }
+    lab.destroy(suite);
+    Ok(())
+}
+
+/// What asks for the same under another name, be that before or behind the old one, has its own links in the place of the old ones.
+fn another_name(suite: &Suite) -> Result<(), Failed> {
+    let mut lab = KeptLab::new(suite, 2, ring(2))?;
+    lab.begin();
+    let first = lab.plan.clone();
+    for name in [format!("{first}-z"), format!("{first}-a"), first] {
+        let revision = lab.revision + 1;
+        let nothing = json!({"target":"host","plan":lab.plan,"plan_size":0,"plan_item":0,"plan_revision":revision,"event":"present"});
+        (lab.plan, lab.revision) = (name, revision);
+        let records = lab.records();
+        lab.stream.feed(format!("{nothing}\n{records}"));
+        let told = lab.stream.take(1 + 4 + 4);
+        assert_eq!(told.iter().filter(|record| record.get("undone").is_some()).count(), 4, "{told:?}");
+        assert_eq!(changed(&told[5..]), [true; 4]);
+        lab.is_wired();
+    }
+    assert_eq!(lab.stream.told(), [""; 0]);
+    lab.destroy(suite);
+    Ok(())
+}
+
+/// For a moment, both names lead to the same container: what is wired there for one is not taken away for the other.
+fn swapped_names(suite: &Suite) -> Result<(), Failed> {
+    let mut wishes = [pair("one", [0, 1], 1), pair("two", [1, 2], 2)].concat();
+    for (item, name) in ["east", "west", "east", "west"].iter().enumerate() {
+        wishes[item].1["name"] = (*name).into();
+    }
+    let mut lab = KeptLab::new(suite, 3, wishes)?;
+    lab.begin();
+    for _ in 0..2 {
+        let (gone, late) = (lab.records_of(1, "gone"), lab.records_of(2, "gone"));
+        lab.places.swap(1, 2);
+        lab.stream.feed(gone);
+        lab.stream.take(2);
+        let arrived = lab.records_of(1, "arrived");
+        lab.stream.feed(arrived);
+        assert_eq!(changed(&lab.stream.take(2)), [true; 2]);
+        let failure = lab.stream.error();
+        assert!(failure.contains("west already exists in c2"), "{failure}");
+        lab.stream.feed(late);
+        lab.stream.take(1);
+        let arrived = lab.records_of(2, "arrived");
+        lab.stream.feed(arrived);
+        assert_eq!(changed(&lab.stream.take(2)), [true; 2]);
+        lab.is_wired();
+    }
+    assert_eq!(lab.stream.told(), [""; 0]);
     lab.destroy(suite);
     Ok(())
 }

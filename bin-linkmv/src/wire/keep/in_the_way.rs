@@ -12,11 +12,17 @@ use crate::wire::removal::Removal;
 use crate::wire::unit::Unit;
 use crate::wire::wanted::Wanted;
 
-/// Removes what is in the way of a unit, and returns whether there was anything.
+/// Removes what is in the way of a unit, and returns whether there was anything. What one of the `others` asks for stays: two paths
+/// may lead to the same container, if only until it is told that one of them does not any more.
 ///
 /// # Errors
 /// If it cannot be removed, or others have stacked something on it.
-pub(crate) fn remove(unit: &Unit, context: &Context<'_>, removal: &Removal<'_>) -> Result<bool> {
+pub(crate) fn remove<'u>(
+    unit: &Unit,
+    others: impl Iterator<Item = &'u Unit>,
+    context: &Context<'_>,
+    removal: &Removal<'_>,
+) -> Result<bool> {
     if unit.act == Act::Link {
         return Ok(false);
     }
@@ -30,6 +36,16 @@ pub(crate) fn remove(unit: &Unit, context: &Context<'_>, removal: &Removal<'_>) 
         {
             found.links.push(there);
         }
+    }
+    if !found.links.is_empty() {
+        let others = Wanted::of_complete(others, context.namespaces)?;
+        let mut free = Vec::new();
+        for link in found.links {
+            if !others.has(&link, &context.namespaces.home)? {
+                free.push(link);
+            }
+        }
+        found.links = free;
     }
     for link in &found.links {
         removal.delete(link, (&wanted, &found))?;

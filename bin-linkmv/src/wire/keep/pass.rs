@@ -54,12 +54,12 @@ pub(crate) fn pass(plan: &mut KeptPlan, context: &Context<'_>, output: &mut Outp
     let (actors, removal) = (Actors::new(context, false, true)?, Removal::new(context));
     let mut pass = Pass { context, output, actors, removal, remade: HashSet::new(), has_moved: false };
     let mut is_failing = false;
-    for kept in &mut *units {
+    for at in 0..units.len() {
         if context.interrupt.signal().is_some() {
             return Ok(false);
         }
-        pass.visit(kept)?;
-        is_failing |= kept.has_failed;
+        pass.visit(units, at)?;
+        is_failing |= units[at].has_failed;
     }
     if pass.has_moved {
         let moves = units.iter().filter(|kept| kept.unit.act == Act::Link).count();
@@ -104,8 +104,11 @@ struct Pass<'p, 'a> {
 }
 
 impl Pass<'_, '_> {
-    /// Does what a unit asks for, if it is time for that.
-    fn visit(&mut self, kept: &mut KeptUnit) -> Result<()> {
+    /// Does what one of the units asks for, if it is time for that.
+    fn visit(&mut self, units: &mut [KeptUnit], at: usize) -> Result<()> {
+        let (before, rest) = units.split_at_mut(at);
+        let Some((kept, behind)) = rest.split_first_mut() else { return Ok(()) };
+        let others = || before.iter().chain(&*behind).map(|other| &other.unit);
         if kept.unit.is_away() {
             (kept.is_due, kept.has_failed) = (false, false);
             kept.told.forget();
@@ -116,7 +119,7 @@ impl Pass<'_, '_> {
             return Ok(());
         }
         kept.is_due = false;
-        let done = self.act(&kept.unit).and_then(|done| self.give(done));
+        let done = self.act(&kept.unit, others()).and_then(|done| self.give(done));
         kept.has_failed = done.is_err();
         match done {
             Ok(false) => kept.told.mend(|| kept.unit.words()),
@@ -133,12 +136,12 @@ impl Pass<'_, '_> {
     }
 
     /// Does it, if need be in the place of what is in the way.
-    fn act(&mut self, unit: &Unit) -> Result<(Vec<Record>, Remainder)> {
+    fn act<'u>(&mut self, unit: &Unit, others: impl Iterator<Item = &'u Unit>) -> Result<(Vec<Record>, Remainder)> {
         let error = match self.actors.act(unit) {
             Err(error) => error,
             acted => return acted,
         };
-        match in_the_way::remove(unit, self.context, &self.removal) {
+        match in_the_way::remove(unit, others, self.context, &self.removal) {
             Ok(true) => self.actors.act(unit),
             // What was in the way may have gone by itself meanwhile.
             Ok(false) if error.status() == Status::No => self.actors.act(unit),

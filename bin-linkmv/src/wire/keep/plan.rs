@@ -76,6 +76,11 @@ impl KeptPlan {
         (came as u64 != size).then(error)
     }
 
+    /// Whether its newest revision has no links.
+    pub(crate) fn asks_for_nothing(&self) -> bool {
+        self.size == 0
+    }
+
     /// Whether a program that watches its file has sent it.
     pub(crate) fn is_watched(&self) -> bool {
         self.revision.is_some()

@@ -35,9 +35,11 @@ impl Table {
         Ok(())
     }
 
-    /// All plans.
+    /// All plans, at first those that ask for nothing any more: another one may ask for the same.
     pub(crate) fn plans(&mut self) -> impl Iterator<Item = &mut KeptPlan> {
-        self.0.values_mut()
+        let mut plans: Vec<_> = self.0.values_mut().collect();
+        plans.sort_by_key(|plan| !plan.asks_for_nothing());
+        plans.into_iter()
     }
 
     /// What has not come whole, in words.
