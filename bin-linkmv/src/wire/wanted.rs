@@ -23,8 +23,8 @@ use crate::wire::unit::Unit;
 /// The links of a plan that are to be there.
 #[derive(Default)]
 pub(crate) struct Wanted {
-    /// By the inode number of the network namespace, and the name.
-    places: HashMap<(u64, String), Wish>,
+    /// By the inode number of the network namespace, and the name. There is more than one in a place if two paths lead there.
+    places: HashMap<(u64, String), Vec<Wish>>,
     /// The links that are to be moved, by the inode number of the namespace that they come from, and their names there.
     moves: Vec<(u64, Selector)>,
     /// What the records call their namespaces, by inode number.
@@ -115,7 +115,7 @@ impl Wanted {
                 _ if from == Some(netns.ns.id().ino) => Wish::Changed,
                 _ => Wish::Moved,
             };
-            self.places.insert((netns.ns.id().ino, name.clone()), wish);
+            self.places.entry((netns.ns.id().ino, name.clone())).or_default().push(wish);
         }
         Ok(())
     }
@@ -138,7 +138,7 @@ impl Wanted {
                 }
             }
             for place in places {
-                self.places.entry((place, mark.name.clone())).or_insert(Wish::Spared);
+                self.places.entry((place, mark.name.clone())).or_default().push(Wish::Spared);
             }
         }
         Ok(())
@@ -154,26 +154,17 @@ impl Wanted {
     ///
     /// # Errors
     /// If the kernel does not answer.
-    pub(crate) fn has(&self, MarkedLink { netns, link, mark }: &MarkedLink, home: &NetnsHandle) -> Result<bool> {
-        let place = netns.ns.id().ino;
-        Ok(match self.places.get(&(place, mark.name.clone())) {
-            None => self.somewhere.contains(&mark.name) && !self.labels.contains_key(&place) && !netns.is(home),
-            Some(Wish::Spared) => true,
-            Some(_) if !is_called(link, &mark.name) => false,
-            Some(Wish::Moved) => recorded_origin(link).is_some(),
-            Some(Wish::Changed) => mark.tie == Tie::Kept,
-            Some(Wish::Made(record)) => mark.tie == Tie::Made && is_as_asked(record, (link, netns), home)?,
-            Some(Wish::End { other, far, is_first }) => {
-                let peer = link.lower.map_or(Ok(None), |ifindex| other.netlink.link_at(ifindex))?;
-                match peer.filter(|peer| is_called(peer, far)) {
-                    None => false,
-                    Some(_) if link.kind.as_deref() != Some("veth") => false,
-                    // Both ends say the same, so that one direction is enough to ask about.
-                    Some(peer) if *is_first => leads_to((netns, link), (other, &peer))?,
-                    Some(peer) => link.lower == Some(peer.ifindex) && leads_to((other, &peer), (netns, link))?,
-                }
+    pub(crate) fn has(&self, marked: &MarkedLink, home: &NetnsHandle) -> Result<bool> {
+        let (place, name) = (marked.netns.ns.id().ino, &marked.mark.name);
+        let Some(wishes) = self.places.get(&(place, name.clone())) else {
+            return Ok(self.somewhere.contains(name) && !self.labels.contains_key(&place) && !marked.netns.is(home));
+        };
+        for wish in wishes {
+            if wish.is_met_by(marked, home)? {
+                return Ok(true);
             }
-        })
+        }
+        Ok(false)
     }
 
     /// Whether it may spare what is not asked for, since it is not known where containers were.
@@ -193,6 +184,28 @@ impl Wanted {
     /// What the records call a namespace.
     pub(crate) fn label<'a>(&'a self, netns: &'a NetnsHandle) -> &'a str {
         self.labels.get(&netns.ns.id().ino).unwrap_or(&netns.label)
+    }
+}
+
+impl Wish {
+    fn is_met_by(&self, MarkedLink { netns, link, mark }: &MarkedLink, home: &NetnsHandle) -> Result<bool> {
+        Ok(match self {
+            Self::Spared => true,
+            _ if !is_called(link, &mark.name) => false,
+            Self::Moved => recorded_origin(link).is_some(),
+            Self::Changed => mark.tie == Tie::Kept,
+            Self::Made(record) => mark.tie == Tie::Made && is_as_asked(record, (link, netns), home)?,
+            Self::End { other, far, is_first } => {
+                let peer = link.lower.map_or(Ok(None), |ifindex| other.netlink.link_at(ifindex))?;
+                match peer.filter(|peer| is_called(peer, far)) {
+                    None => false,
+                    Some(_) if link.kind.as_deref() != Some("veth") => false,
+                    // Both ends say the same, so that one direction is enough to ask about.
+                    Some(peer) if *is_first => leads_to((netns, link), (other, &peer))?,
+                    Some(peer) => link.lower == Some(peer.ifindex) && leads_to((other, &peer), (netns, link))?,
+                }
+            }
+        })
     }
 }
 

@@ -18,6 +18,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial_of_kernel(&[], "wire::keep::each_revision_replaces_the_last", revisions),
         suite.trial_of_kernel(&[], "wire::keep::a_plan_that_gets_another_name", another_name),
         suite.trial_of_kernel(&[], "wire::keep::two_containers_swap_their_names", swapped_names),
+        suite.trial_of_kernel(&[], "wire::keep::two_names_of_a_container", two_names),
         suite.trial_of_kernel(&[], "wire::keep::links_on_others", links_on_others),
         suite.trial_of_kernel(&[], "wire::keep::nothing_keeps_a_container_alive", keeps_nothing_alive),
         suite.trial_of_kernel(&[], "wire::keep::hundreds_of_events", hundreds_of_events),
@@ -195,6 +196,31 @@ fn swapped_names(suite: &Suite) -> Result<(), Failed> {
         lab.is_wired();
     }
     assert_eq!(lab.stream.told(), [""; 0]);
+    lab.destroy(suite);
+    Ok(())
+}
+
+/// Two paths lead to one network namespace, and ask for different links of the same name there: the first stays, whatever comes.
+fn two_names(suite: &Suite) -> Result<(), Failed> {
+    let mut wishes = [pair("one", [0, 1], 1), pair("two", [0, 1], 2)].concat();
+    wishes[2].1["name"] = "one".into();
+    let mut lab = KeptLab::new(suite, 2, wishes)?;
+    let records = lab.records();
+    lab.stream.feed(records);
+    lab.stream.take(2);
+    assert!(lab.stream.error().contains("one already exists in c0"));
+    let index = |lab: &KeptLab| one(&lab.place(0).ip("-j link show dev one"))["ifindex"].clone();
+    let before = index(&lab);
+    for _ in 0..2 {
+        lab.revision += 1;
+        let records = lab.records();
+        lab.stream.feed(records);
+        assert_eq!(changed(&lab.stream.take(2)), [false; 2]);
+        assert_eq!(index(&lab), before);
+        assert!(lab.stream.error().contains("one already exists in c0"));
+    }
+    lab.wishes.truncate(2);
+    lab.is_wired();
     lab.destroy(suite);
     Ok(())
 }
