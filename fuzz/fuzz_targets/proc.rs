@@ -4,12 +4,10 @@
 use std::path::Component;
 
 use libfuzzer_sys::fuzz_target;
+use nicon_core::cgroup::{cgroup_mounts, directory, parse};
 
-// What only these programs read; they are no libraries.
-#[allow(dead_code, reason = "the programs use more of it")]
-#[path = "../../bin-nsexec/src/join/cgroup_text.rs"]
-mod cgroup_text;
-#[allow(dead_code, reason = "the programs use more of it")]
+// What only this program reads; it is no library.
+#[allow(dead_code, reason = "the program uses more of it")]
 #[path = "../../bin-nsid/src/nsfind/mounts.rs"]
 mod mounts;
 
@@ -19,10 +17,10 @@ fuzz_target!(|bytes: &[u8]| {
     nicon_resolve::fuzz::sockets(&text);
     let _ = mounts::of(bytes).count();
     let _ = nicon_core::container::id(&text);
-    let mounts = cgroup_text::cgroup_mounts(bytes);
-    for (controllers, path) in text.lines().filter_map(cgroup_text::parse) {
+    let mounts = cgroup_mounts(bytes);
+    for (controllers, path) in text.lines().filter_map(parse) {
         // A command joins no cgroup above the one that is named.
-        if let Some(directory) = cgroup_text::directory(&mounts, controllers, path) {
+        if let Some(directory) = directory(&mounts, controllers, path) {
             let named = std::path::Path::new(path).components().filter(|part| *part == Component::ParentDir);
             assert_eq!(named.count(), 0, "{}", directory.display());
         }
