@@ -49,7 +49,7 @@ fn keeps_a_lab_wired(machine: &Machine) -> Result<(), Failed> {
 
     // One that is not there has held nobody up.
     docker::run(machine, "unit-later", &[])?;
-    until(machine, "the one that came later", &later)?;
+    until(machine, "the one that came later", later)?;
     for (what, how) in [
         ("docker restart", "docker restart --time=0 unit-a"),
         ("podman restart", "podman restart --time=0 unit-b"),
