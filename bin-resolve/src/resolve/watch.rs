@@ -37,8 +37,8 @@ use crate::rootfs::changes::Changes;
 /// How many inputs wait to be taken.
 const WAITING: usize = 16;
 
-/// How long changes of directories are collected if there are very many.
-const COLLECT: Duration = Duration::from_millis(10);
+/// How long changes of directories are left to settle: there may be very many, and an engine that removes its PID file is about to end.
+const COLLECT: Duration = Duration::from_millis(20);
 
 /// What is to be watched from now on, by the number of a query.
 pub enum Order {
@@ -155,12 +155,10 @@ fn obey(watcher: &mut Watcher, orders: Vec<Order>) {
 /// Rings for changes of directories.
 async fn hear_of_changes(shared: &Shared) {
     loop {
-        let (sites, are_many) = shared.changes.next().await;
+        let sites = shared.changes.next().await;
+        sleep(COLLECT).await;
         for site in sites {
             shared.send(Message::Rung(site));
-        }
-        if are_many {
-            sleep(COLLECT).await;
         }
     }
 }

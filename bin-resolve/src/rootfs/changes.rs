@@ -137,8 +137,8 @@ impl Changes {
         self.survey(party).settle();
     }
 
-    /// Waits until something has changed. Gives the parties that it counts for, and whether there were very many changes.
-    pub(crate) async fn next(&self) -> (BTreeSet<u64>, bool) {
+    /// Waits until something has changed. Gives the parties that it counts for.
+    pub(crate) async fn next(&self) -> BTreeSet<u64> {
         loop {
             let (mut parties, mut number) = (BTreeSet::new(), 0);
             let take = || {
@@ -154,7 +154,7 @@ impl Changes {
             };
             self.ready.wait(take).await;
             if !parties.is_empty() {
-                return (parties, number >= MANY);
+                return parties;
             }
         }
     }

@@ -38,6 +38,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// How long to wait before an engine is asked again that has ended its events at once.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// How long an engine takes to end that tells no more events.
+const ENDING: Duration = Duration::from_millis(300);
+
 /// How long mounts are left to settle.
 const SETTLE: Duration = Duration::from_millis(20);
 
@@ -135,6 +138,8 @@ async fn follow(
 
 /// The engine has ended, or does not want to tell any more.
 async fn ended(begun: Instant, ring: impl Fn()) {
+    // Until it has ended, it does not look asleep, and who connects to it then has systemd start it again.
+    sleep(ENDING).await;
     ring();
     if begun.elapsed() < PAUSE {
         sleep(PAUSE).await;
