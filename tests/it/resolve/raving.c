@@ -33,6 +33,7 @@ static void answer(const char *status, const char *body) {
 
 static void events(void) {
     if (is("no-events")) for (;;) pause();
+    if (is("refuses")) { answer("404 Not Found", "{\"message\":\"page not found\"}"); return; }
     if (is("headers")) for (put("HTTP/1.1 200 OK\r\n");;) put("X-More: and more\r\n");
     if (is("ends")) { put("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"); exit(0); }
     if (is("garbage")) { put("no HTTP at all\r\n\r\n"); exit(0); }

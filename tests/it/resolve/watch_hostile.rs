@@ -21,7 +21,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
 }
 
 /// What they do: see raving.c.
-const MODES: [&str; 14] = [
+const MODES: [&str; 15] = [
     "endless",
     "drips",
     "mute",
@@ -31,6 +31,7 @@ const MODES: [&str; 14] = [
     "errors",
     "silent",
     "no-events",
+    "refuses",
     "hangs-up",
     "headers",
     "ends",
@@ -159,6 +160,8 @@ fn engines_that_rave(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         "{said}"
     );
     assert!(said.contains("list containers in errors: "), "{said}");
+    let refused = "list containers in refuses: docker tells no events: the engine answered 404 Not Found";
+    assert_eq!(said.matches(refused).count(), 1, "{said}");
     // They go as they have come.
     for mode in MODES {
         lab.remove("asylum", mode)?;

@@ -1,14 +1,16 @@
 //! What tells that something may have changed at a site: events of its engines, and mounts. Directories are in
 //! [`Changes`](crate::rootfs::changes::Changes).
 
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, select};
-use nicon_core::{Context, Error, Result};
+use nicon_core::{Context, Error, Result, Status};
 use nix::fcntl::{OFlag, open, openat};
 use nix::libc;
 use nix::sys::stat::Mode;
@@ -63,11 +65,15 @@ impl Drop for Task {
     }
 }
 
+/// Why engines that listen tell no events.
+type Refusals = BTreeMap<Address, Error>;
+
 /// The bells of a site.
 pub(super) struct Bells {
     site: SiteId,
     shared: Rc<Shared>,
     streams: HashMap<Address, Task>,
+    refusals: Rc<RefCell<Refusals>>,
     _mounts: Option<Task>,
     /// How many looks have begun.
     looks: watch::Sender<u64>,
@@ -81,7 +87,13 @@ impl Bells {
             Task::new(async move { mounts.ring(site, &path, hop.as_deref(), &shared).await })
         });
         let (looks, _) = watch::channel(0);
-        Self { site, shared: Rc::clone(shared), streams: HashMap::new(), _mounts: mounts, looks }
+        let (streams, refusals) = (HashMap::new(), Rc::default());
+        Self { site, shared: Rc::clone(shared), streams, refusals, _mounts: mounts, looks }
+    }
+
+    /// Why engines do not ring that were asked to.
+    pub(super) fn refusals(&self) -> Vec<Error> {
+        self.refusals.borrow().values().cloned().collect()
     }
 
     /// A look begins: whatever happens from now on is another reason to look.
@@ -94,27 +106,63 @@ impl Bells {
         self.streams.retain(|_, task| !task.is_over());
         for endpoint in endpoints {
             let (site, shared, looks, hop) = (self.site, Rc::clone(&self.shared), self.looks.subscribe(), hop.cloned());
+            let refusals = Rc::clone(&self.refusals);
             self.streams.entry(endpoint.address.clone()).or_insert_with(|| {
-                Task::new(async move { follow(site, &endpoint, hop.as_deref(), looks, &shared).await })
+                Task::new(async move {
+                    let followed = follow(site, &endpoint, hop.as_deref(), looks, (&shared, &refusals)).await;
+                    take_note(followed, &endpoint, &refusals, || shared.send(Message::Rung(site)));
+                })
             });
         }
     }
 }
 
+/// Takes note of why an engine tells no events. If that is new, the site is looked at again, with which it is tried once more.
+fn take_note(followed: Result<()>, endpoint: &Endpoint, refusals: &RefCell<Refusals>, ring: impl Fn()) {
+    let refusal = followed.err().filter(|error| error.status() == Status::Failed);
+    let mut refusals = refusals.borrow_mut();
+    let before = refusals.remove(&endpoint.address);
+    if let Some(refusal) = refusal {
+        refusals
+            .insert(endpoint.address.clone(), refusal.prefix(format!("{} tells no events", endpoint.kind().name())));
+        if before.is_none() {
+            ring();
+        }
+    }
+}
+
 /// Rings for the events of an engine until it ends.
+///
+/// # Errors
+/// If it tells none.
 async fn follow(
     site: SiteId,
     endpoint: &Endpoint,
     hop: Option<&Hop>,
-    mut looks: watch::Receiver<u64>,
-    shared: &Shared,
-) {
+    looks: watch::Receiver<u64>,
+    (shared, refusals): (&Shared, &RefCell<Refusals>),
+) -> Result<()> {
     if is_asleep(endpoint, hop.map(Hop::process), &shared.settings).await {
-        return;
+        return Err(Error::no("it does not run"));
     }
+    let Some(stream) = connect(endpoint).await else { return Err(Error::no("nobody listens")) };
+    let mut events = Events::follow(stream).await?;
+    refusals.borrow_mut().remove(&endpoint.address);
     let ring = || shared.send(Message::Rung(site));
-    let Ok(mut events) = connect(endpoint).await else { return };
     let begun = Instant::now();
+    pass_on(&mut events, looks, ring).await;
+    // Until it has ended, it does not look asleep, and who connects to it then has systemd start it again.
+    sleep(ENDING).await;
+    ring();
+    if begun.elapsed() < PAUSE {
+        sleep(PAUSE).await;
+        ring();
+    }
+    Ok(())
+}
+
+/// Rings for events until there are no more.
+async fn pass_on(events: &mut Events, mut looks: watch::Receiver<u64>, ring: impl Fn()) {
     loop {
         looks.mark_unchanged();
         ring();
@@ -127,38 +175,27 @@ async fn follow(
             match select(look, std::pin::pin!(next)).await {
                 Either::Left(_) => break,
                 Either::Right((Some(()), _)) => left -= 1,
-                Either::Right((None, _)) => return ended(begun, ring).await,
+                Either::Right((None, _)) => return,
             }
         }
         if events.next().await.is_none() {
-            return ended(begun, ring).await;
+            return;
         }
     }
 }
 
-/// The engine has ended, or does not want to tell any more.
-async fn ended(begun: Instant, ring: impl Fn()) {
-    // Until it has ended, it does not look asleep, and who connects to it then has systemd start it again.
-    sleep(ENDING).await;
-    ring();
-    if begun.elapsed() < PAUSE {
-        sleep(PAUSE).await;
-        ring();
-    }
-}
-
-async fn connect(endpoint: &Endpoint) -> Result<Events> {
+/// Connects to it; `None` if nobody listens there, or not to us.
+async fn connect(endpoint: &Endpoint) -> Option<UnixStream> {
     let mut pause = FIRST_PAUSE;
     for _ in 0..TRIES {
         match socket::connect(&endpoint.root, &endpoint.sockets).await {
-            Ok(Some(connected)) => return Events::follow(connected.stream).await,
-            Ok(None) => return Err(Error::no("nobody listens")),
+            Ok(connected) => return connected.map(|connected| connected.stream),
             Err(error) if error.errno() == Some(libc::ECONNREFUSED) => sleep(pause).await,
-            Err(error) => return Err(error),
+            Err(_) => return None,
         }
         pause *= 2;
     }
-    Err(Error::no("nobody listens"))
+    None
 }
 
 /// The mounts that a site sees; see `proc_pid_mounts(5)`.

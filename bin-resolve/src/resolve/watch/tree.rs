@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::query::path::Path;
+use nicon_core::Error;
+
+use crate::query::path::{Path, show};
 use crate::query::pattern::Pattern;
 use crate::resolve::hop::Hop;
 use crate::resolve::scan::progress::Progress;
@@ -40,6 +42,16 @@ pub(super) struct Site {
     pub(super) doubts: BTreeSet<String>,
     /// What else is doubtful since the look began: names, and engines that could not be looked up.
     pub(super) unknown: BTreeSet<String>,
+}
+
+impl Site {
+    /// What could not be seen here.
+    pub(super) fn at(&self, error: &Error) -> String {
+        match &self.path[..] {
+            [] => error.to_string(),
+            path => format!("list containers in {}: {error}", show(path)),
+        }
+    }
 }
 
 /// A name that paths ask for.

@@ -92,7 +92,8 @@ impl Watcher {
         let Some(site) = self.tree.sites.get_mut(&id) else { return };
         // A query that has come meanwhile is looked for next.
         site.seen.append(&mut site.looking_for);
-        let doubts = doubts.iter().map(ToString::to_string).chain(std::mem::take(&mut site.unknown));
+        let refusals: Vec<_> = site.bells.refusals().iter().map(|refusal| site.at(refusal)).collect();
+        let doubts = doubts.iter().map(ToString::to_string).chain(std::mem::take(&mut site.unknown)).chain(refusals);
         let doubts: BTreeSet<_> = doubts.collect();
         // What is started just now may not be provable yet, and what has just ended not be known to have.
         let lasting = doubts.intersection(&site.doubts).cloned();

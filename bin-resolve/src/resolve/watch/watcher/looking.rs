@@ -6,7 +6,6 @@ use std::time::Instant;
 use nicon_core::{Error, Status};
 use tokio::time::{sleep, sleep_until};
 
-use crate::query::path::show;
 use crate::query::{Qualifier, Subject};
 use crate::resolve::batch::Inner;
 use crate::resolve::watch::bells::Task;
@@ -118,10 +117,7 @@ impl Watcher {
 
     pub(super) fn doubt(&mut self, id: SiteId, error: &Error) {
         if let Some(site) = self.tree.sites.get_mut(&id) {
-            site.unknown.insert(match &site.path[..] {
-                [] => error.to_string(),
-                path => format!("list containers in {}: {error}", show(path)),
-            });
+            site.unknown.insert(site.at(error));
         }
     }
 }
