@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 # Under cron and sudo, PATH has neither what rustup installs nor the system's own programs.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:/usr/local/sbin:/usr/sbin:/sbin
 
-.PHONY: help build install demo demo-lab lab test test-engines test-debian test-debian12 test-debian13 test-labels test-links bench fuzz portable lint manual docs
+.PHONY: help build install demo demo-lab lab test test-engines test-debian test-kernels test-debian12 test-debian13 test-labels test-links bench fuzz portable lint manual docs
 
 help: ## Show this list
 	@echo "nicon: wire and enter deeply nested containers. Targets:"
@@ -54,6 +54,10 @@ test-engines: ## Run those that want machines with systemd and the engines of De
 # FILTER takes one test or a few; NICON_ONLY several groups.
 test-debian: ## Run the integration tests on Debian's own kernel, in a virtual machine (as root)
 	tests/vm/run $(FILTER)
+
+test-kernels: ## Run each program's main job on the kernels of Debian 11 and 13, in virtual machines (as root)
+	NICON_ONLY="$$(cat tests/vm/smoke)" SUITE=bullseye tests/vm/run
+	NICON_ONLY="$$(cat tests/vm/smoke)" SUITE=trixie tests/vm/run
 
 test-debian12: ## Run `make demo` and `make test` in a bare Debian 12, from a fresh clone (as root)
 	tests/root/run bookworm

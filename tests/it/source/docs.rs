@@ -13,7 +13,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("source::docs::examples_of_the_protocol", examples_of_the_protocol),
         suite.trial("source::docs::help_of_the_programs", help_of_the_programs),
-        Trial::test("source::docs::tests_that_threat_models_name", tests_that_threat_models_name),
+        Trial::test("source::docs::tests_that_are_named", tests_that_are_named),
     ]
 }
 
@@ -103,14 +103,18 @@ fn help_of_the_programs(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 /// A promise is worth what the test that attacks it is worth: there must be one of that name.
-fn tests_that_threat_models_name() -> Result<(), Failed> {
+
+/// Where tests are named as evidence, or to be run, they exist.
+fn tests_that_are_named() -> Result<(), Failed> {
     let source: String = rust_files()?.into_iter().map(|(_, text)| text).collect();
     let is_name = |word: &&str| {
         word.contains("::") && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_:".contains(c))
     };
-    for path in ["docs/resolve-security.md", "docs/nsexec-security.md"] {
+    for (path, between) in
+        [("docs/resolve-security.md", '`'), ("docs/nsexec-security.md", '`'), ("tests/vm/smoke", '\n')]
+    {
         let text = document(path)?;
-        let names: Vec<_> = text.split('`').filter(is_name).collect();
+        let names: Vec<_> = text.split(between).filter(is_name).collect();
         assert!(names.len() > 10, "{path} names no tests");
         let missing: Vec<_> = names.into_iter().filter(|name| !source.contains(&format!("\"{name}\""))).collect();
         assert!(missing.is_empty(), "{path} names tests that do not exist: {missing:?}");
