@@ -17,6 +17,9 @@ use crate::Result;
 /// The most names that a path may have. Kernels nest PID namespaces 32 deep; more is needed only for paths with loops.
 pub const MAX_DEPTH: usize = 64;
 
+/// Why a process or a unit is refused anywhere but at the beginning of a path.
+pub const NOT_FIRST: &str = "only its beginning can be a process or a unit";
+
 /// A character of a name, and whether a `\` took its special meaning from it.
 pub type Letter = (char, bool);
 
@@ -29,8 +32,8 @@ pub fn parse(path: &str) -> Result<Vec<String>> {
     for (at, name) in names.iter().enumerate() {
         match Subject::parse(name).map_err(|why| refuse(path, &why))? {
             Subject::Container { name, .. } if !is_name(name) => return Err(refuse(path, &not_a_name(name))),
-            Subject::Process(_) if at > 0 => return Err(refuse(path, "only its beginning can be a process")),
-            Subject::Container { .. } | Subject::Id { .. } | Subject::Process(_) => {}
+            subject if subject.is_start() && at > 0 => return Err(refuse(path, NOT_FIRST)),
+            _ => {}
         }
     }
     Ok(names)
@@ -84,6 +87,8 @@ mod tests {
             ("pid:42.runc:a", &["pid:42", "runc:a"]),
             ("a.id:c6d", &["a", "id:c6d"]),
             ("a.docker:id:06.ann@id:0", &["a", "docker:id:06", "ann@id:0"]),
+            ("unit:ssh.a", &["unit:ssh", "a"]),
+            ("/unit:ssh.service", &["unit:ssh.service"]),
             ("a._b.c+d.-", &["a", "_b", "c+d", "-"]),
         ] {
             assert_eq!(parse(path).unwrap(), names, "{path}");
@@ -104,14 +109,16 @@ mod tests {
             ("a.docker:", "the name of a container is missing"),
             ("ann@", "the name of a container is missing"),
             (
-                "lxc:a",
-                "\"lxc:a\" has an unknown prefix (docker:, podman:, containerd:, containerd:NAMESPACE:, crun:, runc:, any of them \
-                 after USER@; before an ID, id:; alone, pid:PID, netns:NAME, file:/PATH)",
+                "vm:a",
+                "\"vm:a\" has an unknown prefix (docker:, podman:, containerd:, containerd:NAMESPACE:, crun:, runc:, lxc:, incus:, \
+                 incus:PROJECT:, machine:, any of them after USER@; before an ID, id:; at the beginning, pid:PID, unit:NAME; alone, \
+                 netns:NAME, file:/PATH)",
             ),
             ("pid:x", "\"x\" is not a PID"),
             ("id:web", "\"web\" is not the beginning of an ID"),
             ("docker:a:web", "\"docker:a:web\": docker has no namespaces"),
             ("a.pid:42", "only its beginning"),
+            ("a.unit:ssh", "only its beginning"),
             (&["a"; MAX_DEPTH + 1].join("."), "it has more than 64 names"),
         ] {
             let error = parse(path).unwrap_err().to_string();

@@ -115,7 +115,7 @@ fn endpoints(user: &UserDirs, root: &Arc<Root>, bounds: &Bounds) -> Vec<Arc<Endp
         let endpoint = Endpoint::new(address, root, sockets, Some(store), bounds.clone());
         Arc::new(Endpoint { hidden, manager, ..endpoint })
     };
-    Kind::ALL.map(endpoint).into()
+    Kind::ALL.into_iter().filter(|kind| kind.is_users_too()).map(endpoint).collect()
 }
 
 /// What a path calls the user with this ID: not every login name can be a part of one.

@@ -135,7 +135,7 @@ mod tests {
                 container.is_of(&of) && fit(name, &container.id, &container.name).is_some()
             }
             Subject::Id { of, digits } => container.is_of(&of) && container.id.starts_with(digits),
-            Subject::Process(_) => false,
+            Subject::Process(_) | Subject::Unit(_) => false,
         };
         let (near, others): (Vec<_>, Vec<_>) =
             containers.iter().filter(fits).partition(|container| is_near(&container.endpoint));

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use glob::Pattern as Glob;
-use nicon_core::path::{Letter, Start, is_name, is_name_char, not_a_name, refuse, split};
+use nicon_core::path::{Letter, NOT_FIRST, Start, is_name, is_name_char, not_a_name, refuse, split};
 use nicon_core::{Error, Result};
 
 use crate::query::Subject;
@@ -66,12 +66,12 @@ pub(crate) fn parse(path: &str) -> Result<Target> {
     let segments = split(path)?;
     let segments = segments.iter().map(|segment| read(segment).map_err(|why| refuse(path, &why)));
     let segments = segments.collect::<Result<Vec<Segment>>>()?;
-    let is_process = |segment: &Segment| match segment {
-        Segment::Name(name) => matches!(Subject::parse(name), Ok(Subject::Process(_))),
+    let is_start = |segment: &Segment| match segment {
+        Segment::Name(name) => Subject::parse(name).is_ok_and(|subject| subject.is_start()),
         _ => false,
     };
-    if segments.iter().skip(1).any(is_process) {
-        return Err(refuse(path, "only its beginning can be a process"));
+    if segments.iter().skip(1).any(is_start) {
+        return Err(refuse(path, NOT_FIRST));
     }
     let names = segments.iter().map(|segment| match segment {
         Segment::Name(name) => Some(name.clone()),
@@ -92,7 +92,7 @@ fn read(segment: &[Letter]) -> std::result::Result<Segment, String> {
     }
     let (of, name) = match Subject::parse(&whole)? {
         Subject::Container { of, name } => (of, name),
-        Subject::Id { .. } | Subject::Process(_) => return Ok(Segment::Name(whole)),
+        Subject::Id { .. } | Subject::Process(_) | Subject::Unit(_) => return Ok(Segment::Name(whole)),
     };
     let name = &segment[segment.len() - name.chars().count()..];
     if !name.iter().any(is_wild) {
@@ -140,6 +140,8 @@ mod tests {
             ("_a.-b.c+d", &["_a", "-b", "c+d"]),
             ("/.a/+", &[".a", "+"]),
             ("alice@podman:web.bob@db", &["alice@podman:web", "bob@db"]),
+            ("incus:prod:web.lxc:box.machine:db", &["incus:prod:web", "lxc:box", "machine:db"]),
+            ("/unit:getty@tty1.service/a.b", &["unit:getty@tty1.service", "a.b"]),
             ("containerd:teama:job.x", &["containerd:teama:job", "x"]),
         ] {
             assert_eq!(names(path), segments, "{path}");
@@ -175,6 +177,8 @@ mod tests {
                     "a.pid:42",
                     "pid:x",
                     "*.pid:42",
+                    "*/unit:ssh",
+                    "unit:s*",
                 ])
         {
             let error = parse(path).unwrap_err().to_string();

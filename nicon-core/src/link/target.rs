@@ -60,8 +60,12 @@ impl FromStr for Target {
         if let Some(start) = Start::parse(text)? {
             return Ok(start.into());
         }
-        if let Ok(Subject::Process(pid)) = Subject::parse(text) {
-            return Ok(Self::Pid(pid));
+        match Subject::parse(text) {
+            Ok(Subject::Process(pid)) => return Ok(Self::Pid(pid)),
+            Ok(Subject::Unit(_)) => {
+                return Err(Error::invalid(format!("\"{text}\" is for nicon-resolve, which finds the unit's process")));
+            }
+            _ => {}
         }
         let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         match text.parse() {
@@ -150,7 +154,7 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Target>().unwrap(), target);
         }
-        for text in ["", "0", "-1", "99999999999", ".", "..", "netns:", "file:x", "host.a"] {
+        for text in ["", "0", "-1", "99999999999", ".", "..", "netns:", "file:x", "host.a", "unit:ssh"] {
             assert!(text.parse::<Target>().is_err(), "{text}");
         }
     }

@@ -13,22 +13,39 @@ pub enum Engine {
     Crun,
     /// runc.
     Runc,
+    /// LXC.
+    Lxc,
+    /// Incus.
+    Incus,
+    /// What systemd-nspawn runs, or somebody has registered with systemd-machined.
+    Machine,
 }
 
 impl Engine {
     /// All engines. If several know the same container, the first in this order counts.
-    pub const ALL: [Self; 5] = [Self::Docker, Self::Podman, Self::Containerd, Self::Crun, Self::Runc];
+    pub const ALL: [Self; 8] =
+        [Self::Docker, Self::Podman, Self::Containerd, Self::Crun, Self::Runc, Self::Lxc, Self::Incus, Self::Machine];
 
     /// Whether it usually does not run until somebody asks: systemd listens for it, and its files tell as much.
     #[must_use]
     pub fn starts_on_demand(self) -> bool {
-        self == Self::Podman
+        matches!(self, Self::Podman | Self::Incus)
     }
 
-    /// Whether its containers are in namespaces of its own, each with names of its own.
+    /// What it calls its own namespaces, if its containers are in some, each with names of its own.
     #[must_use]
-    pub fn has_namespaces(self) -> bool {
-        self == Self::Containerd
+    pub fn namespaces(self) -> Option<&'static str> {
+        match self {
+            Self::Containerd => Some("NAMESPACE"),
+            Self::Incus => Some("PROJECT"),
+            _ => None,
+        }
+    }
+
+    /// Whether ordinary users have such engines of their own.
+    #[must_use]
+    pub fn is_users_too(self) -> bool {
+        !matches!(self, Self::Incus | Self::Machine)
     }
 
     /// Whether other engines run their containers by it.
@@ -46,6 +63,9 @@ impl Engine {
             Self::Containerd => "containerd",
             Self::Crun => "crun",
             Self::Runc => "runc",
+            Self::Lxc => "lxc",
+            Self::Incus => "incus",
+            Self::Machine => "machine",
         }
     }
 }

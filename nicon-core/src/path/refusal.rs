@@ -23,18 +23,21 @@ pub(super) fn unknown_prefix(name: &str, prefix: &str) -> String {
     let mut prefixes = Vec::new();
     for engine in Engine::ALL {
         prefixes.push(format!("{}:", engine.name()));
-        if engine.has_namespaces() {
-            prefixes.push(format!("{}:NAMESPACE:", engine.name()));
+        if let Some(namespace) = engine.namespaces() {
+            prefixes.push(format!("{}:{namespace}:", engine.name()));
         }
     }
     let lowercase = format!("{}:", prefix.to_ascii_lowercase());
     let is_meant = !prefix.is_empty() && prefix != prefix.to_ascii_lowercase();
-    if is_meant && (prefixes.contains(&lowercase) || matches!(&lowercase[..], "id:" | "pid:" | "netns:" | "file:")) {
+    if is_meant
+        && (prefixes.contains(&lowercase) || matches!(&lowercase[..], "id:" | "pid:" | "unit:" | "netns:" | "file:"))
+    {
         return format!("\"{name}\" has an unknown prefix (did you mean {lowercase}?)");
     }
     let prefixes = prefixes.join(", ");
     format!(
-        "\"{name}\" has an unknown prefix ({prefixes}, any of them after USER@; before an ID, id:; alone, pid:PID, netns:NAME, file:/PATH)"
+        "\"{name}\" has an unknown prefix ({prefixes}, any of them after USER@; before an ID, id:; at the beginning, pid:PID, unit:NAME; \
+         alone, netns:NAME, file:/PATH)"
     )
 }
 
@@ -52,6 +55,11 @@ pub(super) fn no_id(digits: &str) -> String {
 /// Why the number of a process is refused.
 pub(super) fn no_pid(number: &str) -> String {
     format!("\"{number}\" is not a PID (a number from 1, as in pid:4242)")
+}
+
+/// Why the name of a unit is refused.
+pub(super) fn no_unit(unit: &str) -> String {
+    format!("\"{unit}\" is not the name of a unit (as in unit:ssh, or with slashes, unit:ssh.service/NAME)")
 }
 
 /// Why a process is refused that is said to be an engine's.

@@ -12,6 +12,9 @@ const NETNS: &str = "netns:";
 const FILE: &str = "file:";
 const UNIT: &str = "unit:";
 
+/// The types of units that have processes: see `systemd.unit(5)`.
+const UNIT_TYPES: [&str; 6] = ["service", "scope", "slice", "socket", "mount", "swap"];
+
 /// What is no container, and has none in it that a path could go on to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -52,8 +55,11 @@ impl<'a> Start<'a> {
             }
             return Ok(Some(Self::File(Path::new(file))));
         }
-        if path.starts_with(UNIT) {
-            return Err(refuse(path, "units are not looked up: say pid: and the PID of a process of it"));
+        // A dot separates names where there is no slash.
+        if let Some(unit) = path.strip_prefix(UNIT).filter(|unit| !unit.contains(['/', '\\']))
+            && UNIT_TYPES.iter().any(|known| unit.split('.').skip(1).any(|part| part == *known))
+        {
+            return Err(refuse(path, &format!("the name of a unit with dots wants a slash: say \"/{path}\"")));
         }
         Ok(None)
     }
@@ -74,6 +80,9 @@ mod tests {
             ("hosts", None),
             ("docker:host", None),
             ("pid:42.a", None),
+            ("unit:ssh", None),
+            ("unit:ssh.a", None),
+            ("/unit:ssh.service", None),
             ("/run/netns/blue", None),
         ] {
             assert_eq!(Start::parse(path).unwrap(), start, "{path}");
@@ -88,7 +97,7 @@ mod tests {
             ("netns:", "\"\" is no name of a network namespace"),
             ("netns:a/b", "\"a/b\" is no name of a network namespace"),
             ("file:run/x", "the file of a namespace needs its whole path (file:/run/..)"),
-            ("unit:ssh.service", "units are not looked up"),
+            ("unit:ssh.service", "the name of a unit with dots wants a slash: say \"/unit:ssh.service\""),
         ] {
             let error = Start::parse(path).unwrap_err().to_string();
             assert!(error.starts_with(&format!("path \"{path}\": {why}")), "{error}");

@@ -1,8 +1,8 @@
 //! What one name of a path refers to: `alice@containerd:teama:job`, `docker:id:c6d`, `pid:4242`.
 
 use super::engine::Engine;
-use super::name::is_name;
-use super::refusal::{no_id, no_namespace, no_namespaces, no_pid, no_process, no_user, unknown_prefix};
+use super::name::{is_name, is_name_char};
+use super::refusal::{no_id, no_namespace, no_namespaces, no_pid, no_process, no_unit, no_user, unknown_prefix};
 use crate::container::begins_id;
 
 /// What a name says of the engine that knows its container. What it leaves open may be any.
@@ -33,8 +33,8 @@ impl Qualifier {
             None => (None, after),
             // A namespace may be called so, too.
             Some(("id", digits)) if begins_id(digits) => (None, after),
-            Some((word, _)) if is_word(word) && !engine.has_namespaces() => (None, after),
-            Some(_) if !engine.has_namespaces() => return Err(no_namespaces(name, engine)),
+            Some((word, _)) if is_word(word) && engine.namespaces().is_none() => (None, after),
+            Some(_) if engine.namespaces().is_none() => return Err(no_namespaces(name, engine)),
             Some((namespace, _)) if !is_name(namespace) => return Err(no_namespace(namespace)),
             Some((namespace, rest)) => (Some(namespace.to_owned()), rest),
         };
@@ -81,6 +81,8 @@ pub enum Subject<'a> {
     },
     /// A process, by its PID in our own PID namespace: `pid:4242`.
     Process(i32),
+    /// A unit of the machine's systemd: `unit:ssh`.
+    Unit(&'a str),
 }
 
 impl<'a> Subject<'a> {
@@ -90,6 +92,9 @@ impl<'a> Subject<'a> {
     /// # Errors
     /// Why it is refused, and what may stand there.
     pub fn parse(name: &'a str) -> Result<Self, String> {
+        if let Some(unit) = name.strip_prefix("unit:") {
+            return if is_unit(unit) { Ok(Self::Unit(unit)) } else { Err(no_unit(unit)) };
+        }
         let (of, rest) = Qualifier::split(name)?;
         match rest.split_once(':') {
             None => Ok(Self::Container { of, name: rest }),
@@ -104,6 +109,18 @@ impl<'a> Subject<'a> {
             Some((prefix, _)) => Err(unknown_prefix(name, prefix)),
         }
     }
+
+    /// Whether only a path's beginning can be such: a process or a unit of the machine, which no engine knows.
+    #[must_use]
+    pub fn is_start(&self) -> bool {
+        matches!(self, Self::Process(_) | Self::Unit(_))
+    }
+}
+
+/// Whether a path can have this name of a unit: see `systemd.unit(5)`. Of what escapes need, only a path's own is taken.
+fn is_unit(name: &str) -> bool {
+    let is_part = |c: char| is_name_char(c) || c == '@';
+    is_name(name.rsplit('@').next().unwrap_or_default()) && name.chars().all(is_part) && !name.starts_with('@')
 }
 
 /// Whether it is no engine's prefix.
@@ -133,6 +150,10 @@ mod tests {
             ("containerd:k8s.io:web", None, Some(Engine::Containerd), Some("k8s.io"), "web"),
             ("bob@containerd:teama:job", Some("bob"), Some(Engine::Containerd), Some("teama"), "job"),
             ("containerd:id:job", None, Some(Engine::Containerd), Some("id"), "job"),
+            ("incus:prod:web", None, Some(Engine::Incus), Some("prod"), "web"),
+            ("incus:web", None, Some(Engine::Incus), None, "web"),
+            ("ann@lxc:web", Some("ann"), Some(Engine::Lxc), None, "web"),
+            ("machine:web", None, Some(Engine::Machine), None, "web"),
             ("containerd:pid:7", None, Some(Engine::Containerd), Some("pid"), "7"),
         ] {
             let Ok(Subject::Container { of, name: found }) = Subject::parse(name) else { panic!("{name}") };
@@ -143,6 +164,9 @@ mod tests {
             assert_eq!(format!("{of}{rest}"), name);
         }
         assert_eq!(Subject::parse("pid:42"), Ok(Subject::Process(42)));
+        for unit in ["ssh", "ssh.service", "getty@tty1.service", "user-1000.slice", "a@.b"] {
+            assert_eq!(Subject::parse(&format!("unit:{unit}")), Ok(Subject::Unit(unit)));
+        }
     }
 
     #[test]
@@ -190,7 +214,12 @@ mod tests {
             ("*@web", not_user("*")),
             ("a b@web", not_user("a b")),
             ("docker:a@web", not_user("docker:a")),
-            ("lxc:web", unknown("lxc:web")),
+            ("unit:", "\"\" is not the name of a unit".to_owned()),
+            ("unit:@a", "\"@a\" is not the name of a unit".to_owned()),
+            ("unit:a b", "\"a b\" is not the name of a unit".to_owned()),
+            ("ann@unit:ssh", unknown("ann@unit:ssh")),
+            ("vm:web", unknown("vm:web")),
+            ("lxc:a:web", "\"lxc:a:web\": lxc has no namespaces (say lxc:NAME".to_owned()),
             (":web", unknown(":web")),
             ("teama:job", unknown("teama:job")),
             ("*:job", unknown("*:job")),

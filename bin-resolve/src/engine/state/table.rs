@@ -4,6 +4,10 @@ use crate::engine::state::store::{Layout, Store};
 use crate::engine::state::{containerd, crun, docker, podman, runc};
 use crate::query::Kind;
 
+static LXC: Layout = Layout { of_user: Some(|user| user.data.join("lxc")), ..Layout::none(Kind::Lxc) };
+static INCUS: Layout = Layout::none(Kind::Incus);
+static MACHINE: Layout = Layout::none(Kind::Machine);
+
 fn layout(kind: Kind) -> &'static Layout {
     match kind {
         Kind::Docker => &docker::LAYOUT,
@@ -11,6 +15,9 @@ fn layout(kind: Kind) -> &'static Layout {
         Kind::Containerd => &containerd::LAYOUT,
         Kind::Crun => &crun::LAYOUT,
         Kind::Runc => &runc::LAYOUT,
+        Kind::Lxc => &LXC,
+        Kind::Incus => &INCUS,
+        Kind::Machine => &MACHINE,
     }
 }
 
