@@ -90,6 +90,7 @@ mod tests {
             ("unit:ssh.a", &["unit:ssh", "a"]),
             ("/unit:ssh.service", &["unit:ssh.service"]),
             ("a._b.c+d.-", &["a", "_b", "c+d", "-"]),
+            ("node/pod:kube-system:dns.7f/coredns", &["node", "pod:kube-system:dns.7f", "coredns"]),
         ] {
             assert_eq!(parse(path).unwrap(), names, "{path}");
         }
@@ -111,8 +112,8 @@ mod tests {
             (
                 "vm:a",
                 "\"vm:a\" has an unknown prefix (docker:, podman:, containerd:, containerd:NAMESPACE:, crun:, runc:, lxc:, incus:, \
-                 incus:PROJECT:, machine:, any of them after USER@; before an ID, id:; at the beginning, pid:PID, unit:NAME; alone, \
-                 netns:NAME, file:/PATH)",
+                 incus:PROJECT:, machine:, pod:, pod:NAMESPACE:, any of them after USER@; before an ID, id:; at the beginning, \
+                 pid:PID, unit:NAME; alone, netns:NAME, file:/PATH)",
             ),
             ("pid:x", "\"x\" is not a PID"),
             ("id:web", "\"web\" is not the beginning of an ID"),

@@ -36,9 +36,10 @@ impl Address {
     pub(crate) fn is_of(&self, of: &Qualifier) -> bool {
         let uid = self.owner.as_ref().map_or(0, |owner| owner.uid);
         let is_owner = |user: &str| user == self.owner_name() || user == uid.to_string();
-        of.engine.is_none_or(|kind| kind == self.kind)
-            && of.user.as_deref().is_none_or(is_owner)
-            && (of.namespace.is_none() || of.namespace == self.namespace)
+        let is_kind = of.engine.is_none_or(|kind| kind == self.kind) && (!of.is_pod || self.kind.has_pods());
+        // A pod's namespace is Kubernetes', and not the engine's.
+        let is_within = of.is_pod || of.namespace.is_none() || of.namespace == self.namespace;
+        is_kind && is_within && of.user.as_deref().is_none_or(is_owner)
     }
 
     /// The same engine, and this of its namespaces.
@@ -49,7 +50,7 @@ impl Address {
     /// How a path names this engine: by its kind, its owner if it has one, and the namespace that is meant.
     pub(crate) fn qualifier(&self) -> Qualifier {
         let user = self.owner.as_ref().map(|owner| owner.name.to_string());
-        Qualifier { user, engine: Some(self.kind), namespace: self.namespace.clone() }
+        Qualifier { user, engine: Some(self.kind), namespace: self.namespace.clone(), is_pod: false }
     }
 
     /// What a path says at least that asks for this engine as `asked` does.
@@ -58,6 +59,7 @@ impl Address {
             user: asked.user.as_ref().map(|_| self.owner_name().to_owned()),
             engine: asked.engine.map(|_| self.kind),
             namespace: asked.namespace.clone(),
+            is_pod: false,
         }
     }
 

@@ -143,6 +143,9 @@ mod tests {
             ("incus:prod:web.lxc:box.machine:db", &["incus:prod:web", "lxc:box", "machine:db"]),
             ("/unit:getty@tty1.service/a.b", &["unit:getty@tty1.service", "a.b"]),
             ("containerd:teama:job.x", &["containerd:teama:job", "x"]),
+            ("pod:front.web", &["pod:front", "web"]),
+            ("node/pod:kube-system:dns.7f/coredns", &["node", "pod:kube-system:dns.7f", "coredns"]),
+            (r"pod:kube-system:dns\.7f.coredns", &["pod:kube-system:dns.7f", "coredns"]),
         ] {
             assert_eq!(names(path), segments, "{path}");
             assert_eq!(names(&show(&names(path))), segments, "{path}");
@@ -188,9 +191,13 @@ mod tests {
 
     #[test]
     fn wildcards() {
-        for (path, prefix) in
-            [("a.*", &["a"][..]), ("a.b.**.c", &["a", "b"]), ("?", &[]), ("/x.y/lt_[1-3]/z", &["x.y"])]
-        {
+        for (path, prefix) in [
+            ("a.*", &["a"][..]),
+            ("a.b.**.c", &["a", "b"]),
+            ("?", &[]),
+            ("/x.y/lt_[1-3]/z", &["x.y"]),
+            ("pod:a:*", &[]),
+        ] {
             let Target::Many(pattern) = parse(path).unwrap() else { panic!("{path}") };
             assert_eq!(pattern.prefix, prefix, "{path}");
         }

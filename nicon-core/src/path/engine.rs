@@ -1,5 +1,8 @@
 //! The engines whose containers a path can name.
 
+/// The prefix of a pod's name, whose engine it leaves open.
+pub(super) const POD: &str = "pod";
+
 /// The engines that a name can choose with a prefix, as in `podman:web`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Engine {
@@ -46,6 +49,12 @@ impl Engine {
     #[must_use]
     pub fn is_users_too(self) -> bool {
         !matches!(self, Self::Incus | Self::Machine)
+    }
+
+    /// Whether Kubernetes has pods run by it.
+    #[must_use]
+    pub fn has_pods(self) -> bool {
+        self == Self::Containerd
     }
 
     /// Whether other engines run their containers by it.

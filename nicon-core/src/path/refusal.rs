@@ -1,6 +1,6 @@
 //! Why a path is refused, and what may stand in the place of what is wrong.
 
-use super::engine::Engine;
+use super::engine::{Engine, POD};
 use crate::Error;
 
 /// The refusal of a path.
@@ -27,6 +27,7 @@ pub(super) fn unknown_prefix(name: &str, prefix: &str) -> String {
             prefixes.push(format!("{}:{namespace}:", engine.name()));
         }
     }
+    prefixes.extend([format!("{POD}:"), format!("{POD}:NAMESPACE:")]);
     let lowercase = format!("{}:", prefix.to_ascii_lowercase());
     let is_meant = !prefix.is_empty() && prefix != prefix.to_ascii_lowercase();
     if is_meant

@@ -1,6 +1,6 @@
 //! What one name of a path refers to: `alice@containerd:teama:job`, `docker:id:c6d`, `pid:4242`.
 
-use super::engine::Engine;
+use super::engine::{Engine, POD};
 use super::name::{is_name, is_name_char};
 use super::refusal::{no_id, no_namespace, no_namespaces, no_pid, no_process, no_unit, no_user, unknown_prefix};
 use crate::container::begins_id;
@@ -12,8 +12,10 @@ pub struct Qualifier {
     pub user: Option<String>,
     /// Which one it is.
     pub engine: Option<Engine>,
-    /// The engine's namespace in which the container is.
+    /// The engine's namespace in which the container is; of a pod, that of Kubernetes.
     pub namespace: Option<String>,
+    /// Whether a pod is meant, whichever engine runs it.
+    pub is_pod: bool,
 }
 
 impl Qualifier {
@@ -27,18 +29,22 @@ impl Qualifier {
         let Some((prefix, after)) = rest.split_once(':').filter(|(prefix, _)| !is_word(prefix)) else {
             return Ok((Self { user, ..Self::default() }, rest));
         };
+        let is_pod = prefix == POD;
         let engine = Engine::ALL.into_iter().find(|known| known.name() == prefix);
-        let engine = engine.ok_or_else(|| unknown_prefix(name, prefix))?;
-        let (namespace, rest) = match after.split_once(':') {
-            None => (None, after),
+        if engine.is_none() && !is_pod {
+            return Err(unknown_prefix(name, prefix));
+        }
+        let without_namespaces = engine.filter(|engine| engine.namespaces().is_none());
+        let (namespace, rest) = match (after.split_once(':'), without_namespaces) {
+            (None, _) => (None, after),
             // A namespace may be called so, too.
-            Some(("id", digits)) if begins_id(digits) => (None, after),
-            Some((word, _)) if is_word(word) && engine.namespaces().is_none() => (None, after),
-            Some(_) if engine.namespaces().is_none() => return Err(no_namespaces(name, engine)),
-            Some((namespace, _)) if !is_name(namespace) => return Err(no_namespace(namespace)),
-            Some((namespace, rest)) => (Some(namespace.to_owned()), rest),
+            (Some(("id", digits)), _) if begins_id(digits) => (None, after),
+            (Some((word, _)), Some(_)) if is_word(word) => (None, after),
+            (Some(_), Some(engine)) => return Err(no_namespaces(name, engine)),
+            (Some((namespace, _)), None) if !is_name(namespace) => return Err(no_namespace(namespace)),
+            (Some((namespace, rest)), None) => (Some(namespace.to_owned()), rest),
         };
-        Ok((Self { user, engine: Some(engine), namespace }, rest))
+        Ok((Self { user, engine, namespace, is_pod }, rest))
     }
 }
 
@@ -57,6 +63,8 @@ impl std::fmt::Display for Qualifier {
         }
         if let Some(engine) = self.engine {
             write!(f, "{}:", engine.name())?;
+        } else if self.is_pod {
+            write!(f, "{POD}:")?;
         }
         self.namespace.iter().try_for_each(|namespace| write!(f, "{namespace}:"))
     }
@@ -65,7 +73,7 @@ impl std::fmt::Display for Qualifier {
 /// What a name of a path refers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject<'a> {
-    /// A container, by its name or by at least 12 digits of its ID.
+    /// A container, by its name or by at least 12 digits of its ID; or a pod, by its name.
     Container {
         /// The engines that may know it.
         of: Qualifier,
@@ -155,6 +163,10 @@ mod tests {
             ("ann@lxc:web", Some("ann"), Some(Engine::Lxc), None, "web"),
             ("machine:web", None, Some(Engine::Machine), None, "web"),
             ("containerd:pid:7", None, Some(Engine::Containerd), Some("pid"), "7"),
+            ("pod:front", None, None, None, "front"),
+            ("pod:kube-system:dns.7f", None, None, Some("kube-system"), "dns.7f"),
+            ("pod:pid:7", None, None, Some("pid"), "7"),
+            ("bob@pod:default:front", Some("bob"), None, Some("default"), "front"),
         ] {
             let Ok(Subject::Container { of, name: found }) = Subject::parse(name) else { panic!("{name}") };
             assert_eq!(
@@ -162,6 +174,7 @@ mod tests {
                 (user, engine, namespace, rest)
             );
             assert_eq!(format!("{of}{rest}"), name);
+            assert_eq!(of.is_pod, name.contains("pod:"), "{name}");
         }
         assert_eq!(Subject::parse("pid:42"), Ok(Subject::Process(42)));
         for unit in ["ssh", "ssh.service", "getty@tty1.service", "user-1000.slice", "a@.b"] {
@@ -179,6 +192,7 @@ mod tests {
             ("containerd:id:06", "containerd:", "06"),
             ("containerd:teama:id:06", "containerd:teama:", "06"),
             ("containerd:id:id:06", "containerd:id:", "06"),
+            ("pod:id:06", "pod:", "06"),
         ] {
             let Ok(Subject::Id { of, digits }) = Subject::parse(name) else { panic!("{name}") };
             assert_eq!((&of.to_string()[..], digits), (prefix, rest));
@@ -229,6 +243,8 @@ mod tests {
             ("docker:x:web", "\"docker:x:web\": docker has no namespaces (say docker:NAME".to_owned()),
             ("containerd::web", "\"\" is not a namespace ".to_owned()),
             ("containerd:t*:web", "\"t*\" is not a namespace ".to_owned()),
+            ("pod::web", "\"\" is not a namespace ".to_owned()),
+            ("Pod:web", "\"Pod:web\" has an unknown prefix (did you mean pod:?)".to_owned()),
             ("containerd:a:b:c:", unknown("containerd:a:b:c:")),
         ] {
             let refusal = Subject::parse(name).expect_err(name);
