@@ -1,5 +1,6 @@
 //! A link: what it is to be like, what it has, what it loses, and how it was before.
 
+pub(crate) mod altnames;
 mod announce;
 pub(crate) mod attached;
 pub(crate) mod diff;

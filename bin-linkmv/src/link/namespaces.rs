@@ -1,6 +1,6 @@
 //! The network namespaces of a run.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
@@ -22,6 +22,8 @@ pub(crate) struct Namespaces {
     held: RefCell<BTreeMap<u64, NetnsHandle>>,
     /// Those that records have named, by what names them.
     named: RefCell<HashMap<String, Rc<NetnsHandle>>>,
+    /// Whether the kernel was seen to leave [alternative names](crate::link::altnames) behind when a link goes elsewhere.
+    pub(crate) leaves_altnames: Cell<bool>,
 }
 
 impl Namespaces {
@@ -42,7 +44,7 @@ impl Namespaces {
     }
 
     fn by(home: NetnsHandle) -> Self {
-        Self { home, held: RefCell::default(), named: RefCell::default() }
+        Self { home, held: RefCell::default(), named: RefCell::default(), leaves_altnames: Cell::new(false) }
     }
 
     /// Opens that of a record. Many records name the same: its process is pinned once.

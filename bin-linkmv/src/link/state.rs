@@ -212,6 +212,11 @@ impl State {
         Ok(())
     }
 
+    /// The alternative names that it had, if they are recorded.
+    pub(super) fn altnames(&self) -> &[String] {
+        self.altnames.as_deref().unwrap_or_default()
+    }
+
     /// The ifindex of the link that it was a port of.
     fn find_master(&self, origin: &NetnsHandle) -> Result<Option<u32>> {
         match &self.port_of {

@@ -9,6 +9,7 @@ use nicon_rtnl::{Carry, Link, NetnsHandle};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::link::altnames;
 use crate::link::attached::Attached;
 use crate::link::master;
 use crate::link::missing::{Missing, lack};
@@ -166,7 +167,7 @@ impl Undo {
                 // the link without IPv4 (`inetdev_event` of `net/ipv4/devinet.c`).
                 master::set(at, link, 0)?;
             }
-            yield_altnames(link, at, origin)?;
+            self.take_altnames(link, at, origin)?;
         }
         let request = self.request(link, at, origin)?;
         let sent = if at.is(origin) { set_while_down::change(at, link, request) } else { at.netlink.set_link(request) };
@@ -186,6 +187,21 @@ impl Undo {
         .map_err(|error| error.prefix(&self.name))?;
         let link = origin.netlink.link_at(restored.ifindex)?.ok_or_else(vanished)?;
         Ok(Restored { link, missing: missing.into_words() })
+    }
+
+    /// Takes the alternative names from a link that is about to go home, where it gets those that it had: what another link has
+    /// there, the kernel would not let in. Its tag goes along, if it has one.
+    fn take_altnames(&self, link: &Link, at: &NetnsHandle, origin: &NetnsHandle) -> Result<()> {
+        let is_given_again = |altname: &str| self.is_whole() || is_origin_altname(altname);
+        altnames::take(at, link, |altname| {
+            Ok(!is_tag(altname) && (is_given_again(altname) || origin.netlink.link(altname)?.is_some()))
+        })
+        .map(drop)
+    }
+
+    /// The alternative names that it had, if that is known.
+    pub(crate) fn altnames(&self) -> &[String] {
+        self.state.as_ref().map_or(&[], State::altnames)
     }
 
     /// Makes sure that the link which came back is the one that left. Root in the other namespace may have replaced it since it
@@ -238,17 +254,6 @@ impl Undo {
         }
         Ok(message)
     }
-}
-
-/// Takes those alternative names from a link that another one has where it goes: the kernel would not let it in.
-fn yield_altnames(link: &Link, at: &NetnsHandle, origin: &NetnsHandle) -> Result<()> {
-    for altname in link.altnames.iter().filter(|altname| !is_tag(altname)) {
-        if origin.netlink.link(altname)?.is_some() {
-            let removed = at.netlink.remove_altname(link.ifindex, altname);
-            removed.map_err(|error| error.context(&format!("remove alternative name {altname}, which is taken")))?;
-        }
-    }
-    Ok(())
 }
 
 /// Removes the alternative names that record the link's origin: it is back there.

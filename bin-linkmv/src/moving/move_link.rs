@@ -5,6 +5,7 @@ use nicon_rtnl::{Link, NetlinkError, NetnsHandle};
 use nix::errno::Errno;
 
 use crate::configuring::carried::Carried;
+use crate::link::altnames;
 use crate::link::ending::Ending;
 use crate::link::find::tagged;
 use crate::link::journal::Journal;
@@ -15,7 +16,7 @@ use crate::link::wait_ready::wait_ready;
 use crate::moving::check::{Checked, refused};
 use crate::moving::job::{Job, Moved, Options, Outcome};
 use crate::moving::survey::Survey;
-use crate::moving::transfer::{bring_back, request};
+use crate::moving::transfer::{bring_back, put_back, request};
 
 /// Moves a link and configures it in its new namespace.
 ///
@@ -57,7 +58,10 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, link: Link) -> Res
     journal.begin(&undo)?;
     let kept = job.plan.zip(Keeper::of(options.journals)).map(|(plan, keeper)| keeper.keep(plan, &undo));
     let kept = kept.transpose()?.flatten();
-    match from.netlink.add_altname(link.ifindex, &tag) {
+    // What cannot be taken along is no tag: the journal is all that there is then.
+    let tagging =
+        if options.namespaces.leaves_altnames.get() { Ok(()) } else { from.netlink.add_altname(link.ifindex, &tag) };
+    match tagging {
         // An interrupted run left the tag on the link.
         Err(error) if error.errno == Errno::EEXIST => {}
         Err(error) => {
@@ -89,6 +93,14 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, link: Link) -> Res
             kept.into_iter().for_each(NewlyKept::remove);
             journal.end();
             Err(gone(&link))
+        }
+        Err(Failure::Untagged) => {
+            options.namespaces.leaves_altnames.set(true);
+            let why = "this kernel leaves alternative names behind (before Linux 6.6)";
+            let restored = put_back(&link, &tag, &undo, job).map_err(|error| error.prefix(why))?;
+            kept.into_iter().for_each(NewlyKept::remove);
+            journal.end();
+            move_link(job, options, restored.whole()?)
         }
         Err(Failure::Halfway(failure)) => {
             let words = failure.to_string();
@@ -125,6 +137,8 @@ fn transfer(
     carried: Carried,
 ) -> std::result::Result<Link, Failure> {
     let (from, to) = (&job.from.netns, job.to);
+    let leaves_altnames = options.namespaces.leaves_altnames.get();
+    let altnames = if leaves_altnames { altnames::take(from, link, |_| Ok(true))? } else { Vec::new() };
     from.netlink.set_link(request(job, link, checked, &carried)).map_err(|error| {
         if error.errno == Errno::ENODEV {
             return Failure::Gone;
@@ -135,6 +149,10 @@ fn transfer(
     })?;
     let moved = tagged(tag, inode, to)?;
     let moved = moved.ok_or_else(|| Error::failed(format!("{} has vanished from {}", link.name, to.label)))?;
+    if !leaves_altnames && to.netlink.link(tag)?.is_none() {
+        return Err(Failure::Untagged);
+    }
+    altnames::give(to, moved.ifindex, &altnames)?;
     let carried = carried.for_ifindex(moved.ifindex);
     job.configuration(checked.master, &Origin::of(from, link)).apply(&moved, &carried)?;
     wait_ready(job.to, &moved, &options.readiness)?;
@@ -145,6 +163,8 @@ fn transfer(
 enum Failure {
     /// The link is gone.
     Gone,
+    /// The link has arrived without its tag.
+    Untagged,
     /// The link has to be put back, wherever it is.
     Halfway(Error),
 }

@@ -5,6 +5,7 @@ use nicon_core::{Error, Result};
 use nicon_rtnl::Link;
 
 use crate::configuring::carried::Carried;
+use crate::link::altnames;
 use crate::link::ending::{Ending, Remainder};
 use crate::link::find::{find, fits, tagged};
 use crate::link::journal::Journal;
@@ -103,6 +104,7 @@ fn finish(
     let lost = Losses::of(&carry, &settings, (&attached.0, attached.1), spec);
     let carried = Carried::pack(spec, &carry, settings, link.ifindex);
     let finished = || {
+        altnames::give(job.to, link.ifindex, undo.altnames().iter().filter(|name| !link.altnames.contains(name)))?;
         job.configuration(master(job)?, origin).apply(link, &carried)?;
         wait_ready(job.to, link, &options.readiness)
     };

@@ -36,6 +36,14 @@ pub(crate) fn request(job: &Job<'_>, link: &Link, checked: &Checked, carried: &C
 /// Moves a link back after a move that failed or was only partly applied. Returns the failure, extended by what could not be
 /// restored.
 pub(crate) fn bring_back(link: &Link, tag: &str, undo: &Undo, job: &Job<'_>, failure: Error) -> Result<Error> {
+    Ok(match put_back(link, tag, undo, job)?.lack() {
+        Some(lack) => failure.suffix(&format!("; {lack}")),
+        None => failure,
+    })
+}
+
+/// Moves a link back.
+pub(crate) fn put_back(link: &Link, tag: &str, undo: &Undo, job: &Job<'_>) -> Result<Restored> {
     let (from, to) = (&job.from.netns, job.to);
     let restored = if let Some(here) = tagged(tag, undo.inode(), from)? {
         // It never left. A port was taken from its master all the same.
@@ -48,8 +56,5 @@ pub(crate) fn bring_back(link: &Link, tag: &str, undo: &Undo, job: &Job<'_>, fai
         restored.map_err(|error| error.prefix(format!("it is now called {} in {}", stranded.name, to.label)))?
     };
     remove_tag(from, &restored.link, tag)?;
-    Ok(match restored.lack() {
-        Some(lack) => failure.suffix(&format!("; {lack}")),
-        None => failure,
-    })
+    Ok(restored)
 }
