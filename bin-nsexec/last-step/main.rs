@@ -7,7 +7,7 @@
 //! There is no policy in it. It does what its arguments say, with texts that are ready for printing:
 //!
 //! ```text
-//! NAME, fork|exec, [WHAT, FILE, LABEL]..., "", FILTERS, WHAT, [PATH]..., "", [ARGUMENT]...
+//! NAME, fork|exec, [WHAT, FILE, LABEL]..., "", FILTERS, PROC, WHAT, [PATH]..., "", [ARGUMENT]...
 //! ```
 //!
 //! - Each LABEL is written to FILE below the /proc that is open as [`PROC`]: it counts from the next exec.
@@ -15,6 +15,7 @@
 //!   the caller is sent the PID in four bytes. `exec`: this process becomes the command.
 //! - If FILTERS, a WHAT, is not empty, the seccomp filters in the file [`FILTERS`] are installed: last of all, since they need not
 //!   permit more than the exec. Until then the process is not dumpable, lest the container trace one without a filter.
+//! - If PROC, a WHAT, is not empty, the /proc of this process's PID namespace is mounted over the other one.
 //! - The PATHs are tried in turn with the ARGUMENTs, as `execvp(3)` does.
 //! - A failure is printed as WHAT and the reason.
 #![no_std]
@@ -80,6 +81,10 @@ unsafe extern "C" fn start(stack: *mut usize) -> ! {
     if forks {
         fork();
     }
+    let proc = words.take();
+    if !proc.is_empty() {
+        mount_proc(proc);
+    }
     if !filters.is_empty() {
         install_filters(filters);
     }
@@ -126,6 +131,15 @@ fn fork() {
     // Without the caller, who is to watch us, there is nothing to read.
     if call(sys::READ, [STATUS, word.as_mut_ptr() as usize, 1, 0, 0]) != 1 {
         exit(FAILED);
+    }
+}
+
+fn mount_proc(what: Text) {
+    let (kind, place) = (Text::new(c"proc"), Text::new(c"/proc"));
+    let flags = sys::MS_NOSUID | sys::MS_NODEV | sys::MS_NOEXEC;
+    let mounted = call(sys::MOUNT, [kind.address(), place.address(), kind.address(), flags, 0]);
+    if mounted < 0 {
+        fail(what, mounted, FAILED);
     }
 }
 

@@ -20,6 +20,7 @@ mod number {
     pub(crate) const EXECVE: usize = 59;
     pub(crate) const FCNTL: usize = 72;
     pub(crate) const PRCTL: usize = 157;
+    pub(crate) const MOUNT: usize = 165;
     pub(crate) const EXIT_GROUP: usize = 231;
     pub(crate) const OPENAT: usize = 257;
     pub(crate) const SECCOMP: usize = 317;
@@ -27,6 +28,7 @@ mod number {
 #[cfg(target_arch = "aarch64")]
 mod number {
     pub(crate) const FCNTL: usize = 25;
+    pub(crate) const MOUNT: usize = 40;
     pub(crate) const OPENAT: usize = 56;
     pub(crate) const CLOSE: usize = 57;
     pub(crate) const READ: usize = 63;
@@ -40,7 +42,7 @@ mod number {
 }
 pub(crate) use number::*;
 
-// Those of fcntl.h, sched.h, signal.h, linux/prctl.h and linux/seccomp.h: the same on both.
+// Those of fcntl.h, sched.h, signal.h, linux/prctl.h, linux/seccomp.h and linux/mount.h: the same on both.
 pub(crate) const O_WRONLY: usize = 1;
 pub(crate) const O_CLOEXEC: usize = 0o2_000_000;
 pub(crate) const F_SETFD: usize = 2;
@@ -51,6 +53,9 @@ pub(crate) const SIGKILL: usize = 9;
 pub(crate) const PR_SET_PDEATHSIG: usize = 1;
 pub(crate) const PR_SET_DUMPABLE: usize = 4;
 pub(crate) const SET_MODE_FILTER: usize = 1;
+pub(crate) const MS_NOSUID: usize = 2;
+pub(crate) const MS_NODEV: usize = 4;
+pub(crate) const MS_NOEXEC: usize = 8;
 
 // Errors, as a system call returns them.
 pub(crate) const ENOENT: isize = -2;

@@ -21,6 +21,8 @@ use crate::rights::lsm::Labels;
 use crate::rights::resources::Resources;
 use crate::rights::seccomp::Filters;
 use crate::sys;
+use crate::target::Target;
+use crate::view::View;
 
 /// What was opened. From the first join on nothing of ours is looked up by name: names are the container's then.
 pub(crate) struct Entry<'a> {
@@ -42,12 +44,15 @@ pub(crate) struct Entry<'a> {
     labels: Option<Labels>,
     /// `None` if no process of ours comes near the container: then the command is executed directly.
     last_step: Option<LastStep>,
+    /// What the command sees of the container among the caller's files.
+    view: Option<View<'a>>,
     command: Command,
 }
 
 impl<'a> Entry<'a> {
     /// Opens what the command line asks for.
-    pub(crate) fn open(args: &Args, target: Option<&'a Process>) -> Result<Self> {
+    pub(crate) fn open(args: &Args, named: Option<&'a Target>) -> Result<Self> {
+        let target = named.map(|target| &target.process);
         let joins = Joins::open(args, target)?;
         let limited = target.filter(|_| args.is_limited());
         let checked = limited.map(|target| CheckedTarget::of(args, &joins, target)).transpose()?;
@@ -74,7 +79,8 @@ impl<'a> Entry<'a> {
                 .map(|target| Labels::open(target, !args.is_limited()))
                 .transpose()?,
             last_step: args.takes_last_step().then(LastStep::open).transpose()?,
-            command: Command::new(args, target)?,
+            view: args.view.then(|| View::open(args, target)).transpose()?,
+            command: Command::new(args, named)?,
             checked: checked.filter(|_| joined.is_none()),
             joins,
             target,
@@ -97,6 +103,7 @@ impl<'a> Entry<'a> {
         self.credentials.set_groups_early();
         self.joins.enter()?;
         self.checked.as_ref().map_or(Ok(()), CheckedTarget::is_still_there)?;
+        self.view.as_ref().map_or(Ok(()), View::enter)?;
         Ok(filters)
     }
 
@@ -133,7 +140,8 @@ impl<'a> Entry<'a> {
             (Err(error), _) => (FAILED, error),
             (Ok(()), Some(last_step)) => {
                 let (labels, resources) = (self.labels.as_ref(), self.resources.as_ref());
-                let Err(error) = last_step.take(status, labels, filters, resources, &self.command);
+                let mounts_proc = self.view.as_ref().is_some_and(View::has_proc);
+                let Err(error) = last_step.take(status, labels, filters, resources, mounts_proc, &self.command);
                 (FAILED, error)
             }
             (Ok(()), None) => self.execute(),

@@ -8,6 +8,7 @@ mod entry;
 mod exec;
 mod failure;
 mod join;
+mod labelled;
 mod own_namespaces;
 mod privileges;
 mod rights;
@@ -17,6 +18,7 @@ mod stdio;
 mod sys;
 mod target;
 mod terminal;
+mod view;
 mod watch;
 
 use std::ffi::{CString, OsString};

@@ -17,11 +17,8 @@ fn try_run(args: &Args) -> Result<u8> {
     if !args.enters() {
         return Err(Error::failed("no namespace was chosen: use --all, or name those you mean, such as --net"));
     }
-    if args.exposes_caller() {
-        return Err(Error::failed(
-            "--pid without --mount, --root or --all: the container's processes could take over a command that has the \
-             caller's files (--privileged permits it)",
-        ));
+    if let Some(contradiction) = args.contradiction() {
+        return Err(Error::failed(contradiction));
     }
     self_protection::hold_standard_descriptors()?;
     if args.is_contained() {

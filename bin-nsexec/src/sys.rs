@@ -8,6 +8,7 @@ use nix::errno::Errno;
 use nix::unistd::{ForkResult, Pid};
 
 pub(crate) mod capability;
+pub(crate) mod mount;
 pub(crate) mod ptrace;
 pub(crate) mod seccomp;
 pub(crate) mod signal;

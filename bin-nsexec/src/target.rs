@@ -1,4 +1,4 @@
-//! The target: the process whose namespaces are entered.
+//! The target: the process whose namespaces are entered, and what it is called.
 
 use std::io::{IsTerminal, StdinLock, stdin};
 
@@ -10,22 +10,32 @@ use nix::errno::Errno;
 use crate::cli::args::Args;
 use crate::cli::no_process;
 
+/// The longest name that a command is told, in bytes.
+const MAX_NAME: usize = 4096;
+
+/// A pinned process, with the path by which it was found.
+pub(crate) struct Target {
+    pub(crate) process: Process,
+    /// The `target` of its record; without one, `pid:N`, which means the same to nicon-resolve.
+    pub(crate) name: String,
+}
+
 /// Pins the target that the command line or, without one, the record on standard input names.
 ///
 /// # Errors
 /// Also if there are several records.
-pub(crate) fn find(args: &Args) -> Result<Process> {
+pub(crate) fn find(args: &Args) -> Result<Target> {
     if let Some(target) = args.target {
-        return pin(target);
+        return pin(target).map(Target::from);
     }
     if args.stdin {
         let line = first_line(args)?.ok_or_else(|| no_target(args))?;
         return named_in(&line);
     }
     let mut records = Records::new(args)?;
-    let process = records.next().ok_or_else(|| no_target(args))??;
+    let target = records.next().ok_or_else(|| no_target(args))??;
     match records.next() {
-        None => Ok(process),
+        None => Ok(target),
         Some(_) => Err(Error::failed(
             "more than one record on standard input (--each runs the command for each; --stdin hands the rest to the command)",
         )),
@@ -58,12 +68,24 @@ fn no_target(args: &Args) -> Error {
 }
 
 /// The process that a line of standard input names.
-fn named_in(text: &str) -> Result<Process> {
+fn named_in(text: &str) -> Result<Target> {
     if let Ok(target) = text.trim().parse() {
-        return pin(target);
+        return pin(target).map(Target::from);
     }
     let record = parse_record(text, "nicon-resolve prints one for each container")?;
-    no_process::explain(&record).map_or_else(|| Process::from_record(&record), Err)
+    let mut target =
+        no_process::explain(&record).map_or_else(|| Process::from_record(&record), Err).map(Target::from)?;
+    let name = record.get("target").and_then(|name| name.as_str());
+    if let Some(name) = name.filter(|name| name.len() <= MAX_NAME && !name.contains('\0')) {
+        name.clone_into(&mut target.name);
+    }
+    Ok(target)
+}
+
+impl From<Process> for Target {
+    fn from(process: Process) -> Self {
+        Self { name: format!("pid:{}", process.pid()), process }
+    }
 }
 
 /// The records on standard input; nothing more after reading has failed.
@@ -80,13 +102,13 @@ impl Records {
 
 impl Iterator for Records {
     /// The process that the next record names, pinned.
-    type Item = Result<Process>;
+    type Item = Result<Target>;
 
-    fn next(&mut self) -> Option<Result<Process>> {
+    fn next(&mut self) -> Option<Result<Target>> {
         match self.0.as_mut()?.next()? {
             Ok(Line { number, text }) => {
-                let process = text.and_then(|text| named_in(&text));
-                Some(process.map_err(|error| error.prefix(format!("line {number}"))))
+                let target = text.and_then(|text| named_in(&text));
+                Some(target.map_err(|error| error.prefix(format!("line {number}"))))
             }
             Err(error) => {
                 self.0 = None;

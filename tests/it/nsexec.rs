@@ -11,6 +11,7 @@ pub(crate) mod left_behind;
 pub(crate) mod options;
 pub(crate) mod own;
 pub(crate) mod plain;
+pub(crate) mod prefix;
 pub(crate) mod records;
 pub(crate) mod rights;
 pub(crate) mod seccomp;
@@ -19,6 +20,8 @@ pub(crate) mod signals;
 pub(crate) mod takeover;
 pub(crate) mod terminal;
 pub(crate) mod users;
+pub(crate) mod view;
+pub(crate) mod view_attacks;
 
 use libtest_mimic::Trial;
 
@@ -37,6 +40,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         options::trials(suite),
         own::trials(suite),
         plain::trials(suite),
+        prefix::trials(suite),
         records::trials(suite),
         rights::trials(suite),
         seccomp::trials(suite),
@@ -45,6 +49,8 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         takeover::trials(suite),
         users::trials(suite),
         terminal::trials(suite),
+        view::trials(suite),
+        view_attacks::trials(suite),
     ]
     .into_iter()
     .flatten()

@@ -3,11 +3,13 @@
 mod meaning;
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use nicon_core::Error;
+use nicon_core::link::target::NAMED;
 use nicon_core::process::PidInode;
 
 use crate::cli::no_process;
@@ -22,9 +24,13 @@ use crate::cli::variable::Variable;
 ///
 /// If the mount namespace or the root directory is the container's, the command runs as the target's user and groups, with
 /// no more capabilities than the target has, no right to gain more by setuid, the lower of both resource limits, the
-/// target's cgroup, seccomp filters and LSM label, and an environment of TERM and PATH; if the caller has a terminal, also one of
+/// target's cgroup, seccomp filters and LSM label, and an environment of TERM, PATH and NICON_TARGET; if the caller has a terminal, also one of
 /// its own. With --net alone, the program, its files and its privileges are the caller's. With --pid
 /// they must not be, since the container's processes could take over the command: see --privileged.
+///
+/// With --view, too, they are the caller's, in a mount namespace that ends with the command. There /mnt ($NICON_ROOT) has the
+/// container's files, to be read only; with --net, /sys has its links and /etc its resolv.conf and hosts, or what is in
+/// /etc/netns/NAME. $NICON_TARGET is the target's path.
 #[derive(Debug, Default, Parser)]
 #[command(
     name = "nicon-nsexec",
@@ -36,7 +42,9 @@ use crate::cli::variable::Variable;
 Examples:
   nicon-resolve a.b.c | nicon-nsexec --net ip addr
   nicon-nsexec -t 4242 --all sh
-  nicon-resolve a.b a.c | nicon-nsexec --each --net ip -brief link
+  nicon-resolve a.b a.c | nicon-nsexec --each --prefix --net ip -brief link
+  nicon-resolve a.b | nicon-nsexec --net --view curl http://inside:8080/
+  nicon-nsexec --net=blue ip addr
 
 FILE and DIR are attached: --net=/run/netns/blue, -n/run/netns/blue.
 
@@ -44,6 +52,7 @@ Exit status: the command's own; 128+N killed by signal N; 125 nsexec failed, 126
 executed, 127 COMMAND not found."
 )]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+#[expect(clippy::doc_markdown, reason = "backticks would be seen in the help")]
 pub(crate) struct Args {
     /// Process whose namespaces are entered; INODE is that of its pidfd
     #[arg(short, long, value_name = "PID[:INODE]", value_parser = target)]
@@ -65,8 +74,8 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = OF_TARGET)]
     pub(crate) ipc: Option<Source>,
 
-    /// Enter the network namespace
-    #[arg(short, long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = OF_TARGET)]
+    /// Enter the network namespace; a NAME without a slash is one of "ip netns"
+    #[arg(short, long, value_name = "FILE|NAME", num_args = 0..=1, require_equals = true, default_missing_value = OF_TARGET, value_parser = OsStringValueParser::new().map(network))]
     pub(crate) net: Option<Source>,
 
     /// Enter the network namespace of this socket of the target
@@ -123,11 +132,16 @@ pub(crate) struct Args {
     #[arg(short = 'W', long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = OF_TARGET, conflicts_with = "wd")]
     pub(crate) wdns: Option<Source>,
 
+    /// Run the caller's own program, but with the container's files below /mnt, with --net its /sys, /etc/resolv.conf and /etc/hosts, and
+    /// with --pid its /proc
+    #[arg(long, conflicts_with_all = ["env", "root"])]
+    pub(crate) view: bool,
+
     /// Take the environment from the target
     #[arg(short, long)]
     pub(crate) env: bool,
 
-    /// Begin with an empty environment but for TERM and PATH (default where the container's files run)
+    /// Begin with an empty environment but for TERM, PATH and NICON_TARGET (default where the container's files run)
     #[arg(long, conflicts_with = "env")]
     pub(crate) clear_env: bool,
 
@@ -170,6 +184,10 @@ pub(crate) struct Args {
     /// Run the command once for each record on standard input, in turn, with no input of its own
     #[arg(long, conflicts_with = "target")]
     pub(crate) each: bool,
+
+    /// Begin each line that the command writes with the path of its target and a tab
+    #[arg(long, requires = "each", conflicts_with = "target")]
+    pub(crate) prefix: bool,
 
     /// The command and its arguments
     #[arg(trailing_var_arg = true, value_name = "COMMAND")]
@@ -221,6 +239,12 @@ impl std::str::FromStr for Id {
             _ => Ok(Self::Name(text.to_owned())),
         }
     }
+}
+
+/// The operand of `--net`: a name is that of a file where `ip netns` has them.
+fn network(operand: OsString) -> Source {
+    let is_name = !operand.is_empty() && !operand.as_bytes().iter().any(|byte| matches!(byte, b'/' | b':'));
+    if is_name { Source::Path(Path::new(NAMED).join(operand)) } else { operand.into() }
 }
 
 /// The operand of `--target`.

@@ -10,7 +10,7 @@ pub(crate) fn explain(record: &Record) -> Option<Error> {
     let target = record.get("target")?.as_str()?;
     let (what, way_out) = match target.split_once(':') {
         None if target == "host" => ("the host", "--target 1 is its first process".to_owned()),
-        Some(("netns", name)) => ("a network namespace", format!("--net=/run/netns/{name} enters it")),
+        Some(("netns", name)) => ("a network namespace", format!("--net={name} enters it")),
         Some(("file", path)) => ("a file", format!("--net={path} enters a network namespace")),
         _ => ("no process", "nicon-resolve adds its \"pid\"".to_owned()),
     };
@@ -34,7 +34,7 @@ mod tests {
     #[test]
     fn what_is_no_process() {
         let told = |text: &str| explain(&Record::parse(text).unwrap()).map(|error| error.to_string());
-        assert!(told(r#"{"target":"netns:blue"}"#).unwrap().contains("--net=/run/netns/blue"));
+        assert!(told(r#"{"target":"netns:blue"}"#).unwrap().contains("--net=blue"));
         assert!(told(r#"{"target":"file:/a/b"}"#).unwrap().contains("--net=/a/b"));
         assert_eq!(told(r#"{"target":"host","pid":1}"#), None);
         assert_eq!(told(r#"{"link":"eth0"}"#), None);

@@ -15,6 +15,11 @@ pub(crate) struct Variable {
 }
 
 impl Variable {
+    /// This name with this value.
+    pub(crate) fn new(name: &str, value: &str) -> Self {
+        Self { start: format!("{name}=").into_bytes(), value: Some(value.into()) }
+    }
+
     /// # Errors
     /// If there is no name.
     pub(crate) fn parse(text: OsString) -> Result<Self, Error> {

@@ -14,8 +14,10 @@ use nix::sys::stat::Mode;
 use nix::unistd::execve;
 
 use crate::cli::args::{Args, shown};
+use crate::cli::variable::Variable;
 use crate::privileges::looking;
-use crate::sys;
+use crate::target::Target;
+use crate::{sys, view};
 
 /// Where programs are looked for without a `PATH`, as glibc does.
 const DEFAULT_PATH: &[u8] = b"/bin:/usr/bin";
@@ -37,7 +39,7 @@ pub(crate) struct Command {
 
 impl Command {
     /// What the command line asks for, or the user's shell.
-    pub(crate) fn new(args: &Args, target: Option<&Process>) -> Result<Self> {
+    pub(crate) fn new(args: &Args, target: Option<&Target>) -> Result<Self> {
         let environment = environment(args, target)?;
         let (program, arguments) = if let Some(program) = args.command.first() {
             (program.clone(), c_strings(args.command.iter().cloned())?)
@@ -119,10 +121,10 @@ impl Command {
     }
 }
 
-fn environment(args: &Args, target: Option<&Process>) -> Result<Vec<CString>> {
+fn environment(args: &Args, target: Option<&Target>) -> Result<Vec<CString>> {
     let mut environment: Vec<OsString> = match target {
         Some(target) if args.env => {
-            let bytes = environment_of(target)?;
+            let bytes = environment_of(&target.process)?;
             let strings = bytes.split(|byte| *byte == 0).filter(|string| !string.is_empty());
             strings.map(|string| OsString::from_vec(string.to_vec())).collect()
         }
@@ -134,6 +136,12 @@ fn environment(args: &Args, target: Option<&Process>) -> Result<Vec<CString>> {
             term.into_iter().chain([format!("PATH={CLEAR_PATH}").into()]).collect()
         }
     };
+    if let Some(target) = target {
+        Variable::new("NICON_TARGET", &target.name).put(&mut environment);
+        if args.view {
+            Variable::new("NICON_ROOT", view::ROOT).put(&mut environment);
+        }
+    }
     args.set.iter().for_each(|variable| variable.put(&mut environment));
     c_strings(environment)
 }

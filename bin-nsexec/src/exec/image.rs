@@ -14,7 +14,9 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, SealFlag, fcntl, openat};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::stat::{Mode, mkdirat};
-use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen};
+use rustix::mount::MountAttrFlags;
+
+use crate::sys::mount::new_file_system;
 
 /// The program in `last-step`, which `build.rs` compiles.
 const PROGRAM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/last-step"));
@@ -66,7 +68,7 @@ fn sealed_memfd() -> IoResult<OwnedFd> {
 /// The only file of an overlay without an upper layer, which has no place to write to. What lies under it is a file system
 /// in memory that is mounted nowhere else. Linux before 6.15 takes no such layer.
 fn overlay() -> IoResult<OwnedFd> {
-    let layers = mount("tmpfs", &[])?;
+    let layers = new_file_system("tmpfs", &[], MountAttrFlags::empty())?;
     // An overlay needs a second layer.
     for layer in ["program", "nothing"] {
         mkdirat(&layers, layer, Mode::from_bits_retain(0o755))?;
@@ -76,18 +78,10 @@ fn overlay() -> IoResult<OwnedFd> {
     let (upper, lower) = (directory("program")?, directory("nothing")?);
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_CLOEXEC;
     File::from(openat(&upper, NAME, flags, Mode::from_bits_retain(0o555))?).write_all(PROGRAM)?;
-    let overlay = mount("overlay", &[("lowerdir+", &path_of(&upper)), ("lowerdir+", &path_of(&lower))])?;
+    let options = [("lowerdir+", path_of(&upper)), ("lowerdir+", path_of(&lower))];
+    let options = options.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let overlay = new_file_system("overlay", &options, MountAttrFlags::empty())?;
     Ok(openat(&overlay, NAME, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?)
-}
-
-/// A new file system that is mounted in no namespace: `fsmount(2)`, Linux 5.2.
-fn mount(kind: &str, options: &[(&str, &str)]) -> IoResult<OwnedFd> {
-    let context = fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC)?;
-    for (name, value) in options {
-        fsconfig_set_string(&context, *name, *value)?;
-    }
-    fsconfig_create(&context)?;
-    Ok(fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())?)
 }
 
 fn path_of(file: &impl AsRawFd) -> String {

@@ -20,6 +20,9 @@ use crate::rights::seccomp::{self, Filters};
 use crate::rights::seccomp_verdict::SystemCall;
 use crate::sys;
 
+/// What is done when /proc is mounted, for the message if it fails.
+const MOUNT_PROC: &str = "mount the /proc of its PID namespace (it takes CAP_SYS_ADMIN, which --setuid gives up)";
+
 /// The last step, ready to be taken.
 pub(crate) struct LastStep {
     image: OwnedFd,
@@ -36,13 +39,14 @@ impl LastStep {
 
     /// Becomes the last step; returns only if that fails. With `status`, the command becomes a child of the process at the
     /// other end, and otherwise this process does. `filters` are those that bind the command; `resources` limit it, and by then we
-    /// have opened all that we need.
+    /// have opened all that we need. With `mounts_proc` the command sees its PID namespace's own /proc.
     pub(crate) fn take(
         &self,
         status: Option<BorrowedFd<'_>>,
         labels: Option<&Labels>,
         filters: Option<&Filters>,
         resources: Option<&Resources>,
+        mounts_proc: bool,
         command: &Command,
     ) -> Result<Infallible> {
         // Best before the container can see us: whoever traces a process without a filter has none either. But a filter is
@@ -53,7 +57,7 @@ impl LastStep {
             late => (None, late),
         };
         let late = late.map(Filters::file).transpose()?;
-        let words = words(status.is_some(), labels, late.is_some(), command)?;
+        let words = words(status.is_some(), labels, late.is_some(), mounts_proc, command)?;
         // Where `last-step/main.rs` expects them; the exec closes its own.
         let handed = [status, labels.and_then(Labels::proc), late.as_ref().map(AsFd::as_fd)];
         let image = sys::hand_over(handed, self.image.as_fd()).context(|| "arrange our descriptors")?;
@@ -83,14 +87,21 @@ fn calls(sets_labels: bool) -> Vec<SystemCall> {
 }
 
 /// The arguments of the last step, as `last-step/main.rs` has them: lists, with an empty word after each.
-fn words(forks: bool, labels: Option<&Labels>, has_filters: bool, command: &Command) -> Result<Vec<CString>> {
+fn words(
+    forks: bool,
+    labels: Option<&Labels>,
+    has_filters: bool,
+    mounts_proc: bool,
+    command: &Command,
+) -> Result<Vec<CString>> {
     let message = |what: &str| OsString::from(format!("{PROGRAM}: {}", text::escape(what)));
     let mut words = vec![PROGRAM.into(), if forks { "fork" } else { "exec" }.into()];
     for [what, file, label] in labels.into_iter().flat_map(Labels::orders) {
         words.extend([message(&what), file.into(), label.into()]);
     }
     let install = if has_filters { message(seccomp::INSTALL) } else { OsString::new() };
-    words.extend([OsString::new(), install, message(&command.what())]);
+    let proc = if mounts_proc { message(MOUNT_PROC) } else { OsString::new() };
+    words.extend([OsString::new(), install, proc, message(&command.what())]);
     words.extend(command.candidates());
     words.push(OsString::new());
     let mut words = c_strings(words)?;

@@ -166,7 +166,7 @@ fn processes_that_proc_hides(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 fn records_and_words_without_a_process(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     for (record, words) in [
         (r#"{"target":"host"}"#, "the record names the host, which is no process (--target 1 is its first process)"),
-        (r#"{"target":"netns:blue"}"#, "(--net=/run/netns/blue enters it)"),
+        (r#"{"target":"netns:blue"}"#, "(--net=blue enters it)"),
         (r#"{"target":"file:/run/x"}"#, "(--net=/run/x enters a network namespace)"),
         (r#"{"target":"setup.olt_1"}"#, "(nicon-resolve adds its \"pid\")"),
         (r#"{"link":"eth0"}"#, "the record has no \"pid\""),

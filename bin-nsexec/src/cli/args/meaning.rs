@@ -117,6 +117,36 @@ impl Args {
         self.is_limited() || self.uses_target()
     }
 
+    /// Why these options cannot be had together, and the way out.
+    pub(crate) fn contradiction(&self) -> Option<&'static str> {
+        if self.view && self.runs_container_code() {
+            return Some(
+                "--view is for the caller's own programs, and --all and --mount run the container's: name what is to be entered, as in \
+                 --net --uts --ipc --view",
+            );
+        }
+        if self.view && self.pid.is_some() && self.no_fork {
+            return Some(
+                "--view with --pid and --no-fork: a process that becomes the command stays in its own PID namespace, whose /proc it has",
+            );
+        }
+        if self.view && self.exposes_caller() {
+            return Some(
+                "--view with --pid: the container's processes could take over a command that has the caller's files (--privileged permits \
+                 it; without --pid, the caller's /proc shows them all, by the caller's PIDs)",
+            );
+        }
+        self.exposes_caller().then_some(
+            "--pid without --mount, --root or --all: the container's processes could take over a command that has the \
+             caller's files (--privileged permits it)",
+        )
+    }
+
+    /// Whether the view shows what a target has, and not only what belongs to a network namespace that a file names.
+    fn views_target(&self) -> bool {
+        self.view && (self.target.is_some() || !matches!(self.net, Some(Source::Path(_))))
+    }
+
     /// Whether an option takes something of a target, besides what limits the command.
     pub(crate) fn uses_target(&self) -> bool {
         let of_target = |source: Option<&Source>| matches!(source, Some(Source::Target));
@@ -129,6 +159,7 @@ impl Args {
             || self.env
             || self.join_cgroup
             || self.follow_context
+            || self.views_target()
     }
 }
 
