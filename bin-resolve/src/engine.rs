@@ -9,6 +9,7 @@ pub(crate) mod endpoint;
 pub(crate) mod rootlesskit;
 pub(crate) mod settings;
 pub(crate) mod state;
+pub(crate) mod systemd;
 pub(crate) mod users;
 
 mod passwd;

@@ -10,6 +10,7 @@ pub(crate) mod listing;
 pub(crate) mod present;
 pub(crate) mod site;
 pub(crate) mod spots;
+pub(crate) mod unit;
 
 mod ask;
 mod fallback;

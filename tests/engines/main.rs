@@ -17,9 +17,12 @@ mod elsewhere;
 mod expect;
 mod found;
 mod found_inside;
+mod incus;
 mod lab_unit;
 mod leftovers;
 mod live_restore;
+mod lxc;
+mod machines;
 mod nested;
 mod nodes;
 mod podman;
@@ -30,6 +33,7 @@ mod rootless;
 mod runtimes;
 mod suite;
 mod tide;
+mod units;
 mod unshared;
 mod users;
 mod watch;
@@ -55,9 +59,12 @@ fn main() -> ExitCode {
         elsewhere::trials(&suite),
         found::trials(&suite),
         found_inside::trials(&suite),
+        incus::trials(&suite),
         lab_unit::trials(&suite),
         leftovers::trials(&suite),
         live_restore::trials(&suite),
+        lxc::trials(&suite),
+        machines::trials(&suite),
         nested::trials(&suite),
         nodes::trials(&suite),
         podman::trials(&suite),
@@ -67,6 +74,7 @@ fn main() -> ExitCode {
         rootless::trials(&suite),
         runtimes::trials(&suite),
         tide::trials(&suite),
+        units::trials(&suite),
         unshared::trials(&suite),
         watch::trials(&suite),
         watch_asleep::trials(&suite),

@@ -14,8 +14,8 @@ use nicon_resolve::Options;
 /// PATH names a container inside a container: `a.b.c`. If names contain dots, use slashes, as in `a/my.dotted/c` or
 /// `/my.dotted`, or escape the dots, as in `a.my\.dotted.c`. A segment is a container's exact name, or its ID, of
 /// which at least 12 digits are needed; `id:c6d` takes fewer, if they are unique. A prefix says which engine is meant, and
-/// whose: `podman:a`, `alice@podman:a`, `containerd:NAMESPACE:a`, `docker:id:c6d`. The first segment can also be a process, as in
-/// `pid:4242.a`.
+/// whose: `podman:a`, `alice@podman:a`, `containerd:NAMESPACE:a`, `docker:id:c6d`. Others are `lxc:a`,
+/// `incus:PROJECT:a` and `machine:a`, of systemd's. The first segment can also be a process or a unit of systemd's, as in `pid:4242.a` or `unit:docker/a`.
 ///
 /// A pattern names all running containers that match it: `*`, `?`, `[a-z]` and `[!a-z]` within a segment, and `**` for
 /// any number of segments; `**` alone is every container on this machine.

@@ -7,7 +7,7 @@
 use std::io::{self, ErrorKind::PermissionDenied};
 use std::path::{Path, PathBuf};
 
-use nicon_core::{Process, Result};
+use nicon_core::{Context, Process, Result};
 
 use crate::engine::api::peer::Listener;
 use crate::engine::api::socket;
@@ -16,7 +16,7 @@ use crate::engine::settings::Settings;
 use crate::rootfs::root::Root;
 
 /// `__SO_ACCEPTCON` of linux/net.h: the socket listens.
-const ACCEPTS: &str = "00010000";
+pub(crate) const ACCEPTS: &str = "00010000";
 
 /// What systemd calls its process, whatever it was started as.
 const MANAGER: &str = "systemd";
@@ -91,6 +91,15 @@ fn sleeps(first: &Process, fds: Fds, path: &Path) -> Result<bool> {
     let is_awake = children.iter().any(|pid| is_it(&format!("/proc/{pid}/fd/{FIRST}").into()))
         || fds == Fds::All && children.iter().any(|pid| links_of(*pid).any(|fd| is_it(&fd)));
     Ok(!is_awake)
+}
+
+/// Whether a process has open what this link leads to, such as `socket:[42]`.
+///
+/// # Errors
+/// If it is gone, or may not be looked at.
+pub(crate) fn has_open(process: &Process, link: &str) -> Result<bool> {
+    let fds = std::fs::read_dir(format!("/proc/{}/fd", process.pid())).context(|| "look at what it has open")?;
+    Ok(fds.flatten().any(|fd| is_link(&fd.path(), link).unwrap_or(false)) && process.is_alive())
 }
 
 /// The links in /proc to what a process has open.

@@ -41,6 +41,18 @@ pub(crate) struct Container {
     pub(crate) cgroups: Vec<String>,
     /// The bundle that the PID was read from, if any: the working directory of the container's shim.
     pub(crate) bundle: Option<FileId>,
+    /// The process that started it and stays beside it, if that is how it is known.
+    pub(crate) monitor: Option<Monitor>,
+    /// The unit in which systemd has registered it, if it has.
+    pub(crate) unit: Option<String>,
+}
+
+/// A process that stays beside a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Monitor {
+    /// In our own PID namespace.
+    pub(crate) pid: i32,
+    pub(crate) starttime: u64,
 }
 
 impl Container {

@@ -17,7 +17,7 @@ use crate::lookup::fallback::ask_in_time;
 use crate::lookup::prefetch::look_ahead;
 use crate::lookup::site::EngineSite;
 use crate::proof::claim::{Claim, Via};
-use crate::query::Qualifier;
+use crate::query::{Kind, Qualifier};
 
 /// The answer of one engine.
 pub(super) struct Answer {
@@ -26,16 +26,18 @@ pub(super) struct Answer {
     pub(super) claim: Result<Option<Claim>>,
     /// What could not be read, where it may be that was asked for.
     pub(super) unread: Option<Error>,
+    /// The kind of engine that was asked.
+    pub(super) kind: Option<Kind>,
 }
 
 impl Answer {
     pub(super) fn new(is_there: bool, claim: Result<Option<Claim>>) -> Self {
-        Self { is_there, claim, unread: None }
+        Self { is_there, claim, unread: None, kind: None }
     }
 
     async fn from_files(disk: &Disk<'_>, name: &str) -> Self {
         match Claim::from_files(disk, name).await {
-            Ok(FileAnswer { found, unread }) => Self { is_there: true, claim: Ok(found), unread },
+            Ok(FileAnswer { found, unread }) => Self { unread, ..Self::new(true, Ok(found)) },
             Err(error) => Self::new(true, Err(error)),
         }
     }
@@ -89,7 +91,8 @@ pub(super) async fn ask_others(site: &EngineSite<'_>, of: &Qualifier, name: &str
 /// Asks one engine.
 pub(super) async fn ask(site: &EngineSite<'_>, endpoint: &Endpoint, name: &str, asked: &Qualifier) -> Answer {
     let tried = try_to_ask(site, endpoint, name, asked).await;
-    tried.unwrap_or_else(|error| Answer::new(false, Err(error)))
+    let answer = tried.unwrap_or_else(|error| Answer::new(false, Err(error)));
+    Answer { kind: Some(endpoint.kind()), ..answer }
 }
 
 async fn try_to_ask(site: &EngineSite<'_>, endpoint: &Endpoint, name: &str, asked: &Qualifier) -> Result<Answer> {

@@ -13,15 +13,15 @@ use crate::lookup::site::EngineSite;
 use crate::lookup::suggest;
 use crate::lookup::unusual::find_unusual;
 use crate::proof::claim::Verified;
-use crate::query::Qualifier;
 use crate::query::path::{show, spell};
+use crate::query::{Kind, Qualifier};
 
 /// Finds the container called `name`, by engines that are `of` those asked for.
 ///
 /// # Errors
 /// [`Status::No`] if no engine runs it; [`Status::Failed`] if several do, or one of them failed.
 pub(crate) async fn find(site: &EngineSite<'_>, of: &Qualifier, name: &str) -> Result<Verified> {
-    let mut answers = ask_near(site, of, name).await?;
+    let (mut answers, mut running) = (ask_near(site, of, name).await?, Vec::new());
     // What an ordinary user may not ask hides nothing of their own.
     let is_denied = |answer: &Answer| match (&answer.claim, &answer.unread) {
         (Err(error), _) | (Ok(None), Some(error)) => site.is_denied(error),
@@ -35,21 +35,35 @@ pub(crate) async fn find(site: &EngineSite<'_>, of: &Qualifier, name: &str) -> R
             }
             answers.extend(ask_others(site, of, name).await?);
         }
-        if !answers.iter().all(|answer| answer.is_no() || is_denied(answer)) {
-            break;
-        }
-        match find_unusual(site, whose, of, name).await {
-            Ok(FileAnswer { found: Some(found), .. }) => return Ok(found),
+        // What LXC has defined may run, which its monitors tell: then the name is not only another's.
+        let is_defined = |answer: &Answer| answer.kind == Some(Kind::Lxc) && answer.is_no() && !answer.is_nothing();
+        let asked = match answers.iter().all(|answer| answer.is_no() || is_denied(answer)) {
+            true => of.clone(),
+            false if answers.iter().any(is_defined) => Qualifier { engine: Some(Kind::Lxc), ..of.clone() },
+            false => break,
+        };
+        match find_unusual(site, whose, &asked, name).await {
+            Ok(FileAnswer { found: Some(found), .. }) if asked == *of => return Ok(found),
+            Ok(FileAnswer { found: Some(found), .. }) => {
+                running.push(found);
+                break;
+            }
             Ok(FileAnswer { found: None, unread }) => answers.push(Answer { unread, ..Answer::new(false, Ok(None)) }),
             Err(error) => answers.push(Answer::new(true, Err(error))),
         }
     }
-    settle(site, of, name, answers).await
+    settle(site, of, name, answers, running).await
 }
 
-/// Decides on one container, given all answers.
-async fn settle(site: &EngineSite<'_>, of: &Qualifier, name: &str, answers: Vec<Answer>) -> Result<Verified> {
-    let (mut found, mut refusals, mut some_there) = (Vec::<Verified>::new(), Vec::new(), false);
+/// Decides on one container, given all answers, and those `found` that are proved to run.
+async fn settle(
+    site: &EngineSite<'_>,
+    of: &Qualifier,
+    name: &str,
+    answers: Vec<Answer>,
+    mut found: Vec<Verified>,
+) -> Result<Verified> {
+    let (mut refusals, mut some_there) = (Vec::new(), false);
     let mut unread = None;
     for answer in answers {
         some_there |= answer.is_there;

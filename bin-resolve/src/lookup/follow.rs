@@ -71,7 +71,7 @@ fn group(
         if shims.as_ref().is_some_and(|bundles| known.contains(bundles)) {
             continue;
         }
-        let user = match vantage.standing_of(&process) {
+        let user = match vantage.standing_of(&process, monitor.kind) {
             Ok(Standing::Roots) if whose == Whose::Near => None,
             Ok(Standing::Users(user)) if whose == nearness_of(site, user) => Some(user),
             Ok(Standing::Doubtful(why)) if whose == Whose::Near => {

@@ -48,6 +48,20 @@ pub(crate) fn is_in_a_container(cgroups: &str) -> bool {
     cgroups.lines().filter_map(parse).any(|(_, path)| container_of(path).is_some())
 }
 
+/// Whether a process is in the cgroup of a unit of systemd's, or below: units are in slices, or at the top.
+pub(crate) fn is_in_unit(cgroups: &str, unit: &str) -> bool {
+    let is_above = |above: &str| above.is_empty() || above.strip_suffix(".slice").is_some();
+    let is_in = |path: &str| {
+        let mut above = "";
+        path.split('/').skip(1).any(|component| {
+            let is_it = component == unit && is_above(above);
+            above = component;
+            is_it
+        })
+    };
+    !unit.is_empty() && cgroups.lines().filter_map(parse).any(|(_, path)| is_in(path))
+}
+
 /// The ID of the innermost container on a path of cgroups.
 fn container_of(path: &str) -> Option<&str> {
     path.rsplit('/').filter(|component| !component.contains("conmon-")).find_map(innermost_id)
@@ -168,6 +182,22 @@ mod tests {
         ] {
             assert_eq!(are_in_different_containers(cgroups, others), expected, "{cgroups}{others}");
         }
+    }
+
+    #[test]
+    fn a_process_in_a_unit() {
+        let unit = "machine-a.scope";
+        for (cgroups, expected) in [
+            ("0::/machine.slice/machine-a.scope/payload\n", true),
+            ("1:name=systemd:/machine.slice/machine-a.scope\n0::/\n", true),
+            ("0::/machine-a.scope\n", true),
+            ("0::/machine.slice/machine-b.scope/payload/machine-a.scope\n", false),
+            ("0::/machine.slice/xmachine-a.scope\n", false),
+            ("0::/\n", false),
+        ] {
+            assert_eq!(is_in_unit(cgroups, unit), expected, "{cgroups}");
+        }
+        assert!(!is_in_unit("0::/a.slice//x\n", ""));
     }
 
     #[test]

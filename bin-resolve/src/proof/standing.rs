@@ -5,6 +5,7 @@
 use nicon_core::{Error, Namespace, NsId, NsType, Process, Result};
 
 use crate::proof::cgroup::{are_in_different_containers, is_in_a_container};
+use crate::query::Kind;
 
 /// What `CAP_SYS_ADMIN` is in `CapEff` of /proc/PID/status: `capabilities(7)`.
 const SYS_ADMIN: u64 = 1 << 21;
@@ -42,7 +43,7 @@ impl Vantage<'_> {
     ///
     /// # Errors
     /// If it is gone, or may not be inspected.
-    pub(crate) fn standing_of(&self, process: &Process) -> Result<Standing> {
+    pub(crate) fn standing_of(&self, process: &Process, kind: Kind) -> Result<Standing> {
         let is_same = |of: NsType| Ok::<_, Error>(process.namespace_id(of)? == self.around.namespace_id(of)?);
         let is_elsewhere = || {
             let around = self.around.read("cgroup")?;
@@ -51,8 +52,13 @@ impl Vantage<'_> {
             Ok::<_, Error>(is_unknown || are_in_different_containers(&process.read("cgroup")?, &around))
         };
         if is_same(NsType::User)? {
-            if self.is_in_our_userns(process)? && !process.uids()?.iter().all(|uid| *uid == 0) {
-                return Ok(Standing::Foreign);
+            let uids = process.uids()?;
+            if self.is_in_our_userns(process)? && uids != [0; 4] {
+                // LXC's monitors of an ordinary user are beside the user namespaces of their containers.
+                let is_users = kind == Kind::Lxc && uids == [uids[0]; 4] && !is_elsewhere()?;
+                let uid_there = seen_inside(&self.around.read("uid_map")?, uids[0]).filter(|_| is_users);
+                let user = uid_there.map(|uid_there| UsernsOwner { uid: uids[0], uid_there });
+                return Ok(user.map_or(Standing::Foreign, Standing::Users));
             }
             if is_same(NsType::Mnt)? {
                 return Ok(Standing::Roots);
@@ -143,6 +149,6 @@ mod tests {
         let vantage = Vantage { around: &myself, myself: &myself, shares_our_pidns: false };
         let is_root = myself.uids().unwrap() == [0; 4];
         let expected = if is_root { Standing::Roots } else { Standing::Foreign };
-        assert_eq!(vantage.standing_of(&myself).unwrap(), expected);
+        assert_eq!(vantage.standing_of(&myself, Kind::Podman).unwrap(), expected);
     }
 }

@@ -20,6 +20,10 @@ pub(crate) enum Proof {
     Cgroup,
     /// Its parent, the engine's shim, was started for the container's ID, or that of its pod's sandbox.
     Shim,
+    /// Its parent is the monitor that started it, and holds the socket, or is the program, that names it.
+    Monitor,
+    /// It is the first process of its PID namespace, in the cgroup of the unit that systemd has registered.
+    Unit,
 }
 
 impl Proof {
@@ -28,6 +32,8 @@ impl Proof {
         match self {
             Self::Cgroup => "cgroup",
             Self::Shim => "shim",
+            Self::Monitor => "monitor",
+            Self::Unit => "unit",
         }
     }
 }
@@ -133,6 +139,25 @@ async fn prove_by(
 ) -> Result<Verdict> {
     if container.starttime.is_some_and(|recorded| process.starttime().is_ok_and(|starttime| starttime != recorded)) {
         return Ok(Verdict::Refuted("it started at another time (has the container ended?)"));
+    }
+    if parent.namespace_id(NsType::Pid)? == Some(pidns.id()) {
+        if let Some(monitor) = container.monitor {
+            bounds.permit(process, &parent)?;
+            let is_it = parent.pid() == monitor.pid && parent.starttime()? == monitor.starttime;
+            return Ok(if is_it {
+                Verdict::Proved(Proof::Monitor)
+            } else {
+                Verdict::Refuted("its parent is not its monitor")
+            });
+        }
+        if let Some(unit) = &container.unit {
+            bounds.permit(process, &parent)?;
+            let is_first =
+                process.nspid()?.last() == Some(&1) && process.namespace_id(NsType::Pid)? != Some(pidns.id());
+            let is_it = is_first && cgroup::is_in_unit(&process.read("cgroup")?, unit);
+            let why = "it is not the first process in the unit that is registered";
+            return Ok(if is_it { Verdict::Proved(Proof::Unit) } else { Verdict::Refuted(why) });
+        }
     }
     let placement = cgroup::placement(&process.read("cgroup")?, &parent.read("cgroup")?, container);
     // In a namespace further in than the engine's, the PID may be that of another process of this container.

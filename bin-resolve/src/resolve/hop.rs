@@ -13,6 +13,7 @@ use crate::lookup::find::find;
 use crate::lookup::find_listed::find_listed;
 use crate::lookup::listing::ListedContainer;
 use crate::lookup::site::EngineSite;
+use crate::lookup::unit::find_unit;
 use crate::proof::claim::{Verified, Via};
 use crate::query::Subject;
 
@@ -73,6 +74,9 @@ impl Hop {
         if let (Ok(Subject::Process(pid)), None) = (&subject, &outer) {
             let resolved = Resolved::Process(Process::pin(*pid)?);
             return Ok(Self::new(segment, resolved, own, None));
+        }
+        if let (Ok(Subject::Unit(unit)), None) = (&subject, &outer) {
+            return Ok(Self::new(segment, Resolved::Process(find_unit(unit).await?), own, None));
         }
         let site = site(settings, outer.as_deref(), own)?;
         let verified = match (listed, subject) {
@@ -159,13 +163,16 @@ fn to_json(verified: &Verified, sharing: Sharing) -> Value {
     }
     hop["via"] = match via {
         Via::Api { .. } => "api".into(),
+        Via::Disk { .. } if container.monitor.is_some() => "monitor".into(),
         Via::Disk { .. } => "disk".into(),
     };
     if let Via::Api { socket, daemon, .. } = via {
         hop["socket"] = socket.to_string_lossy().into();
         hop["daemon"] = (*daemon).into();
     }
-    if let Some(file) = via.file() {
+    if let Some(monitor) = container.monitor {
+        hop["monitor"] = monitor.pid.into();
+    } else if let Some(file) = via.file() {
         hop["file"] = file.to_string_lossy().into();
     }
     hop["pid"] = process.pid().into();

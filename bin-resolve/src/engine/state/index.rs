@@ -20,6 +20,8 @@ pub(crate) struct IndexEntry {
     pub(super) name: String,
     /// The engine's namespace in which it is, if it has any.
     pub(super) namespace: Option<String>,
+    /// The kind of engine, if it is not containerd that has namespaces.
+    pub(super) kind: Option<Kind>,
     /// The ID for which its shim was started, if not its own.
     pub(super) sandbox: Option<String>,
     /// Where it belongs, to tell apart containers of the same name.
@@ -91,7 +93,8 @@ fn ambiguous(asked: &str, fitting: &[IndexEntry]) -> Error {
     let namespaces: BTreeSet<_> = fitting.iter().map(|entry| &entry.namespace).collect();
     let ids: BTreeSet<_> = fitting.iter().map(|entry| &entry.id).collect();
     let way_out = if namespaces.len() == fitting.len() {
-        let of = |namespace| Qualifier { engine: Some(Kind::Containerd), namespace, ..Qualifier::default() };
+        let kind = fitting.iter().find_map(|entry| entry.kind).unwrap_or(Kind::Containerd);
+        let of = |namespace| Qualifier { engine: Some(kind), namespace, ..Qualifier::default() };
         let ways = fitting.iter().map(|entry| show(&[spell(&of(entry.namespace.clone()), asked, &entry.id)]));
         format!("say {}", ways.collect::<Vec<_>>().join(" or "))
     } else if ids.len() == fitting.len() {

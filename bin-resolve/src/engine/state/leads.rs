@@ -11,9 +11,9 @@ use nix::fcntl::{OFlag, openat, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
 
 use crate::engine::state::conmon::Conmon;
-use crate::engine::state::podman;
 use crate::engine::state::store::Store;
 use crate::engine::state::table;
+use crate::engine::state::{incus, lxc, machine, podman};
 use crate::query::Kind;
 use crate::rootfs::root::{Directory, FileId, Root};
 
@@ -100,21 +100,28 @@ pub(crate) fn open_all(monitors: Vec<(Process, Kind)>, roots_only: bool) -> Vec<
 
 /// Where a monitor leads; `None` if to nothing that is not known anyway.
 fn follow(monitor: Process, kind: Kind) -> Result<Option<Lead>> {
-    let told = if kind == Kind::Containerd {
-        dir_of(&monitor)?.map(|bundles| (table::usual(kind).at(vec![bundles]), true))
-    } else {
-        let Some(conmon) = Conmon::parse(&monitor.read("cmdline")?) else { return Ok(None) };
-        let is_plain = conmon.is_plain();
-        let runtime = [Kind::Crun, Kind::Runc].into_iter().find(|kind| kind.name() == conmon.runtime);
-        match (conmon.storage, runtime, conmon.state) {
-            (Some(storage), ..) => Some((podman::told(storage, conmon.id), is_plain)),
-            // An engine of which no more is known.
-            (None, Some(runtime), Some(state)) => Some((table::usual(runtime).at(vec![state]), true)),
-            (None, ..) => None,
-        }
+    let told = match kind {
+        Kind::Lxc => lxc::follow(&monitor)?.map(|store| (store, false)),
+        Kind::Incus => incus::follow(&monitor)?.map(|store| (store, false)),
+        Kind::Machine => machine::follow(&monitor)?.map(|store| (store, false)),
+        Kind::Containerd => dir_of(&monitor)?.map(|bundles| (table::usual(kind).at(vec![bundles]), true)),
+        _ => told_by_conmon(&monitor)?,
     };
     let mnt = monitor.namespace_id(NsType::Mnt)?;
     Ok(told.map(|(store, is_plain)| Lead { store, is_plain, mnt, monitor }))
+}
+
+/// Where conmon leads, and whether the runtime's state is where it usually is.
+fn told_by_conmon(monitor: &Process) -> Result<Option<(Store, bool)>> {
+    let Some(conmon) = Conmon::parse(&monitor.read("cmdline")?) else { return Ok(None) };
+    let is_plain = conmon.is_plain();
+    let runtime = [Kind::Crun, Kind::Runc].into_iter().find(|kind| kind.name() == conmon.runtime);
+    Ok(match (conmon.storage, runtime, conmon.state) {
+        (Some(storage), ..) => Some((podman::told(storage, conmon.id), is_plain)),
+        // An engine of which no more is known.
+        (None, Some(runtime), Some(state)) => Some((table::usual(runtime).at(vec![state]), true)),
+        (None, ..) => None,
+    })
 }
 
 fn open(lead: Lead, roots_only: bool) -> Result<Opened> {

@@ -1,5 +1,5 @@
-//! The processes that stay beside containers while these run: the shims of containerd, and conmon, which Podman and CRI-O start. They
-//! lead to engines' files wherever these are.
+//! The processes that stay beside containers while these run: the shims of containerd, conmon, which Podman and CRI-O start, the
+//! monitors of LXC, and systemd-nspawn. They lead to engines' files wherever these are, or to containers that no file tells of.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use std::sync::Arc;
 use nicon_core::{NsType, Result, walk};
 use tokio::sync::OnceCell;
 
+use crate::engine::state::{incus, lxc, machine};
 use crate::query::Kind;
 use crate::rootfs::blocking;
 
@@ -17,7 +18,7 @@ const SHIM: &str = "containerd-shim";
 const CONMON: &str = "conmon";
 
 /// The kinds of engines that have monitors.
-pub(crate) const WATCHED: [Kind; 2] = [Kind::Podman, Kind::Containerd];
+pub(crate) const WATCHED: [Kind; 5] = [Kind::Podman, Kind::Containerd, Kind::Lxc, Kind::Incus, Kind::Machine];
 
 /// The monitors of all sites. They are looked for once, since that takes a look at every process.
 #[derive(Clone, Default)]
@@ -59,6 +60,9 @@ fn kind_of(program: &Path) -> Option<Kind> {
     let name = name.strip_suffix(" (deleted)").unwrap_or(name);
     match name {
         CONMON => Some(Kind::Podman),
+        incus::PROGRAM => Some(Kind::Incus),
+        machine::NSPAWN => Some(Kind::Machine),
+        _ if lxc::PROGRAMS.contains(&name) => Some(Kind::Lxc),
         _ => name.starts_with(SHIM).then_some(Kind::Containerd),
     }
 }
@@ -76,6 +80,10 @@ mod tests {
             ("/usr/bin/containerd-shim-runc-v2", Some("containerd")),
             ("/usr/bin/containerd", None),
             ("/usr/bin/conmonrs", None),
+            ("/usr/bin/lxc-start", Some("lxc")),
+            ("/usr/bin/lxc-ls", None),
+            ("/usr/libexec/incus/incusd", Some("incus")),
+            ("/usr/bin/systemd-nspawn (deleted)", Some("machine")),
         ] {
             assert_eq!(kind(path), expected, "{path}");
         }

@@ -8,6 +8,7 @@ use nicon_core::Result;
 
 use crate::engine::container::{Container, not_running};
 use crate::engine::state::index::{Index, IndexEntry};
+use crate::engine::state::monitored::Monitored;
 use crate::query::Kind;
 use crate::rootfs::files::Files;
 use crate::rootfs::root::Root;
@@ -36,6 +37,8 @@ pub(crate) struct Layout {
     pub(super) named: Option<fn(&Files, &Store, &mut Index, &str)>,
     /// Reads what the files tell of one container.
     pub(super) load: fn(&Files, &Store, &mut IndexEntry) -> Result<Container>,
+    /// Of containers that are known by their monitors, those that are told elsewhere.
+    pub(super) told_elsewhere: fn(&Files, &Monitored) -> Result<bool>,
 }
 
 impl Layout {
@@ -54,7 +57,8 @@ impl Layout {
         let (settings, parts) = (|_: Option<&UserDirs>| Vec::new(), |_: &Store| Vec::new());
         let set = |_: &Files, store| Ok(store);
         let changing = |store: &Store| store.dirs().into_iter().map(|dir| (dir, 1)).collect();
-        Self { kind, dirs, others: &[], of_user: None, settings, set, parts, changing, index, named: None, load }
+        let (of_user, named, told_elsewhere) = (None, None, |_: &Files, _: &Monitored| Ok(false));
+        Self { kind, dirs, others: &[], of_user, settings, set, parts, changing, index, named, load, told_elsewhere }
     }
 }
 
@@ -75,6 +79,8 @@ pub(crate) struct Store {
     pub(super) state: Option<PathBuf>,
     /// The IDs of containers that conmon watches, so that they run whatever else is known.
     pub(super) watched: Arc<HashSet<String>>,
+    /// The containers that are known by their monitors.
+    pub(super) monitored: Arc<Vec<Monitored>>,
     pub(super) extent: Extent,
 }
 
@@ -116,6 +122,7 @@ impl Store {
             runroot: None,
             state: None,
             watched: Arc::default(),
+            monitored: Arc::default(),
             extent: Extent::default(),
         }
     }
@@ -138,9 +145,10 @@ impl Store {
         Self { extent: extent.clone(), ..self.clone() }
     }
 
-    /// Adds the containers that conmon watches of another one, which is the same otherwise.
+    /// Adds the containers that monitors watch of another one, which is the same otherwise.
     pub(super) fn watch(&mut self, other: &Self) {
         Arc::make_mut(&mut self.watched).extend(other.watched.iter().cloned());
+        Arc::make_mut(&mut self.monitored).extend(other.monitored.iter().cloned());
     }
 
     pub(crate) fn kind(&self) -> Kind {
