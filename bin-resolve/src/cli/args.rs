@@ -14,7 +14,8 @@ use nicon_resolve::Options;
 /// PATH names a container inside a container: `a.b.c`. If names contain dots, use slashes, as in `a/my.dotted/c` or
 /// `/my.dotted`, or escape the dots, as in `a.my\.dotted.c`. A segment is a container's exact name, or its ID, of
 /// which at least 12 digits are needed; `id:c6d` takes fewer, if they are unique. A prefix says which engine is meant, and
-/// whose: `podman:a`, `alice@podman:a`, `containerd:NAMESPACE:a`, `docker:id:c6d`. The first segment can also be a process, as in
+/// whose: `podman:a`, `alice@podman:a`, `containerd:NAMESPACE:a`, `docker:id:c6d`. `pod:front` or
+/// `pod:NAMESPACE:front` is a pod, and `pod:front/web` a container of it. The first segment can also be a process, as in
 /// `pid:4242.a`.
 ///
 /// A pattern names all running containers that match it: `*`, `?`, `[a-z]` and `[!a-z]` within a segment, and `**` for
@@ -34,6 +35,7 @@ use nicon_resolve::Options;
 Examples:
   nicon-resolve a.b.c | nicon-linkmv veth0 eth1
   nicon-resolve 'a.*.lt_?' '**'
+  nicon-resolve pod:default:front/web 'node/pod:kube-system:*'
   nsenter -t $(nicon-resolve --pid --wait 10 a.b) -n ip addr
   nicon-resolve --watch '**'
 

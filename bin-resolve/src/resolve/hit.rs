@@ -35,6 +35,12 @@ impl Hit {
         self.hop.trail()
     }
 
+    /// The pod that it is the sandbox of, or a container of: the `pod` of a record.
+    #[must_use]
+    pub fn pod(&self) -> Option<Value> {
+        self.hop.pod()
+    }
+
     /// If a pattern looks into the engine inside this container through another one, which has the socket, too: the path of that
     /// one, or `/` for the machine itself.
     #[must_use]

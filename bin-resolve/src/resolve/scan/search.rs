@@ -126,7 +126,7 @@ impl<Give: FnMut(Result<Hit>) -> Result<()>> Search<'_, Give> {
     fn go_on(&mut self, frontier: &Rc<Frontier>) -> Result<()> {
         match frontier.next(self.batch.timeout()) {
             Ok(Some((listed, progress))) => {
-                let path = [&frontier.path[..], std::slice::from_ref(&listed.segment)].concat();
+                let path = [frontier.path.clone(), listed.tail()].concat();
                 self.wait(Task::Find { from: Rc::clone(frontier), listed, path, progress });
                 Ok(())
             }
@@ -141,6 +141,8 @@ impl<Give: FnMut(Result<Hit>) -> Result<()>> Search<'_, Give> {
     fn take_found(&mut self, frontier: &Rc<Frontier>, engine: Address, found: Result<Node>) -> Result<()> {
         match found {
             Ok(found) if !self.met.insert(found.hop.process().pid()) => {}
+            // A pod's containers are beside it in the list.
+            Ok(found) if found.hop.as_pod().is_some() => self.give_fit(found, None)?,
             Ok(found) if found.progress.leads_on(self.pattern) => self.wait(Task::LookInside(found)),
             Ok(found) => self.give_fit(found, None)?,
             // It has stopped since it was listed.
@@ -191,7 +193,7 @@ impl<Give: FnMut(Result<Hit>) -> Result<()>> Search<'_, Give> {
         }
         self.engines.extend(new.iter().map(|engine| (*engine, path.clone())));
         let frontier = from.enter(path, progress, new);
-        if frontier.path.len() == MAX_DEPTH {
+        if frontier.path.len() >= MAX_DEPTH {
             let too_deep = Error::failed(format!("their paths have more than {MAX_DEPTH} names"));
             return (self.give)(Err(too_deep.prefix(frontier.context())));
         }
