@@ -5,6 +5,7 @@ pub(crate) mod program;
 pub(crate) mod run;
 
 mod groups;
+mod of;
 mod output;
 mod question;
 mod source;

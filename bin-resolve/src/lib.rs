@@ -18,6 +18,7 @@ mod rootfs;
 use nicon_core::Result;
 
 pub use query::parse::Query;
+pub use query::thing::Thing;
 pub use resolve::hit::Hit;
 pub use resolve::resolver::{Options, Resolver};
 pub use resolve::watch::sighting::{Sighting, What};

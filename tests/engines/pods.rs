@@ -202,6 +202,11 @@ fn of_one_name_in_two_namespaces(machine: &Machine) -> Result<(), Failed> {
         for pattern in [format!("{}/*", pod.path), format!("{}/of-twin", pod.path), format!("{}.**", pod.path)] {
             assert_eq!(machine.run(&["nicon-resolve", "--pid", &pattern]).ok()?, pid, "{pattern}");
         }
+        // The way back, also from the network namespace, which is the pod's.
+        let of = machine.run(&["nicon-resolve", "--json", &format!("--of=pid:{pid}")]).ok()?;
+        let record: Value = serde_json::from_str(&of)?;
+        assert_eq!(record["target"], format!("{}/of-twin", pod.path), "{record}");
+        pod.is_told(&record);
         pod.is_listed()?;
     }
     Ok(())

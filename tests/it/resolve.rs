@@ -6,6 +6,7 @@ pub(crate) mod by_id;
 pub(crate) mod engines;
 pub(crate) mod listeners;
 pub(crate) mod mixed_engines;
+pub(crate) mod of;
 pub(crate) mod paths;
 pub(crate) mod patterns;
 pub(crate) mod pods;
@@ -31,6 +32,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         engines::trials(suite),
         listeners::trials(suite),
         mixed_engines::trials(suite),
+        of::trials(suite),
         paths::trials(suite),
         patterns::trials(suite),
         pods::trials(suite),

@@ -38,6 +38,7 @@ Examples:
   nicon-resolve pod:default:front/web 'node/pod:kube-system:*'
   nsenter -t $(nicon-resolve --pid --wait 10 a.b) -n ip addr
   nicon-resolve --watch '**'
+  nicon-resolve --of pid:4242 --of 'net:[4026532565]'
 
 Exit status: 0 all found, 1 no such container or not running, 2 any other failure."
 )]
@@ -73,6 +74,11 @@ pub(crate) struct Args {
     /// Wait up to SECONDS for containers that are not there yet; each by its path
     #[arg(long, value_name = "SECONDS", value_parser = seconds, conflicts_with = "watch")]
     pub(crate) wait: Option<Duration>,
+
+    /// Print the container that THING belongs to: `pid:4242`, `cgroup:/PATH`, `net:[4026531840]`; `-` reads them, or records of
+    /// processes, from standard input
+    #[arg(long, value_name = "THING", conflicts_with_all = ["paths", "watch", "wait"])]
+    pub(crate) of: Vec<String>,
 
     /// How to translate PIDs: ask the kernel (Linux 6.11), or scan /proc
     #[arg(long, value_name = "HOW", value_parser = method(), default_value = "auto")]

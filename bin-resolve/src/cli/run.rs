@@ -12,7 +12,7 @@ use crate::cli::groups::Groups;
 use crate::cli::output;
 use crate::cli::program::{PROGRAM, log};
 use crate::cli::question::{Question, answer_all};
-use crate::cli::{wait, watch};
+use crate::cli::{of, wait, watch};
 
 /// Resolves the paths of the command line, or of standard input.
 ///
@@ -22,6 +22,9 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
     nicon_resolve::prepare_for_threads(|| worker_process::start(PROGRAM));
     if args.watch {
         return watch::run(args);
+    }
+    if !args.of.is_empty() {
+        return of::run(args);
     }
     let answers = Groups::new(Answers::new(PROGRAM, output::view(args))?, args.pid);
     let resolver = Resolver::new(args.options(log))?;

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use nicon_core::Error;
 use nicon_core::path::is_name;
+use nicon_core::{Error, Result, Status};
 
 use crate::engine::address::Address;
 use crate::lookup::listing::{ListedContainer, Listing};
@@ -30,6 +30,8 @@ pub(crate) fn place_in_pods(
         let sandbox = pods.iter().find(|other| other.id == pod.sandbox && other.endpoint == listed.endpoint);
         match sandbox.map(|sandbox| (sandbox, is_member(sandbox, listed))) {
             Some((sandbox, Ok(()))) => listed.within = Some(Rc::clone(sandbox)),
+            // One of both has just ended.
+            Some((_, Err(error))) if error.status() == Status::No => {}
             Some((_, Err(error))) => remarks.push(error),
             // Whoever asks for all sees it by its own name.
             None if asked.is_pod => remarks.push(Error::failed(format!(
@@ -84,7 +86,7 @@ pub(crate) fn keep_members(listing: &mut Listing, pod: &Verified) {
     containers.retain(|listed| {
         match listed.verified.borrow().as_deref().map(|found| membership::require(pod, found)) {
             Some(Err(error)) => {
-                remarks.push(error);
+                remarks.extend((error.status() != Status::No).then_some(error));
                 false
             }
             Some(Ok(())) | None => true,
@@ -92,7 +94,7 @@ pub(crate) fn keep_members(listing: &mut Listing, pod: &Verified) {
     });
 }
 
-fn is_member(sandbox: &ListedContainer, listed: &ListedContainer) -> nicon_core::Result<()> {
+fn is_member(sandbox: &ListedContainer, listed: &ListedContainer) -> Result<()> {
     match (&*sandbox.verified.borrow(), &*listed.verified.borrow()) {
         (Some(sandbox), Some(listed)) => membership::require(sandbox, listed),
         _ => Ok(()),

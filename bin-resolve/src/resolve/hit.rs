@@ -9,6 +9,7 @@ use crate::query::path::{Path, show};
 use crate::resolve::hop::Hop;
 
 /// A container that a query names, or matches, and its process: pinned, and proved to be the container's.
+#[derive(Clone)]
 pub struct Hit {
     pub(crate) path: Path,
     pub(crate) hop: Arc<Hop>,

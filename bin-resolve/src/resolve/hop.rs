@@ -15,6 +15,7 @@ use crate::lookup::find_listed::find_listed;
 use crate::lookup::listing::ListedContainer;
 use crate::lookup::pods::{find_in_pod, find_pod};
 use crate::lookup::site::EngineSite;
+use crate::proof::cgroup::own_cgroups;
 use crate::proof::claim::{Verified, Via};
 use crate::proof::membership;
 use crate::query::Subject;
@@ -147,6 +148,25 @@ impl Hop {
         match &*self.resolved {
             Resolved::Process(process) => process,
             Resolved::Container(verified, _) => &verified.process,
+        }
+    }
+
+    /// The container's ID.
+    pub(crate) fn id(&self) -> Option<&str> {
+        match &*self.resolved {
+            Resolved::Container(verified, _) => Some(&verified.container.id),
+            Resolved::Process(_) => None,
+        }
+    }
+
+    /// The container's own cgroups, by hierarchy; none if its first process is outside of them, or gone.
+    pub(crate) fn own_cgroups(&self) -> Vec<(String, String)> {
+        match &*self.resolved {
+            Resolved::Container(verified, _) => {
+                let cgroups = verified.process.read("cgroup").unwrap_or_default();
+                own_cgroups(&cgroups, &verified.container)
+            }
+            Resolved::Process(_) => Vec::new(),
         }
     }
 

@@ -16,7 +16,9 @@ use crate::engine::settings::Settings;
 use crate::query::Kind;
 use crate::query::parse::{Query, Target};
 use crate::query::path::Path;
+use crate::query::thing::Thing;
 use crate::resolve::batch::Batch;
+use crate::resolve::belonging;
 use crate::resolve::hit::Hit;
 use crate::resolve::scan::search;
 use crate::resolve::watch::{Inputs, Observer, Order, watch};
@@ -103,6 +105,19 @@ impl Resolver {
         give: impl FnMut(usize, Result<Hit>) -> Result<()>,
     ) -> Result<()> {
         self.block_on(answer_all(queries, &self.batch(), give))
+    }
+
+    /// Finds the containers that these things belong to, whose process or cgroup is in them or whose namespace they have, and gives
+    /// each by the thing's number. What could not be looked at, in which there may be others, is given without one.
+    ///
+    /// # Errors
+    /// Those of `give`, which end the search. That a thing belongs to no container is given like an answer.
+    pub fn find_containers_of(
+        &self,
+        things: &[Thing],
+        give: impl FnMut(Option<usize>, Result<Hit>) -> Result<()>,
+    ) -> Result<()> {
+        self.block_on(belonging::find(&self.batch(), things, give))
     }
 
     /// Watches what these orders name, and what the observer orders later, until the observer ends it. No engine is started by it.
