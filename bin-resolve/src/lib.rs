@@ -17,6 +17,7 @@ mod rootfs;
 
 use nicon_core::Result;
 
+pub use engine::labels::Labels;
 pub use query::parse::Query;
 pub use query::thing::Thing;
 pub use resolve::hit::Hit;

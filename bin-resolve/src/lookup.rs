@@ -5,6 +5,7 @@ pub(crate) mod by_id;
 pub(crate) mod engines;
 pub(crate) mod find;
 pub(crate) mod find_listed;
+pub(crate) mod labels;
 pub(crate) mod list;
 pub(crate) mod listing;
 pub(crate) mod pods;

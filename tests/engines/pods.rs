@@ -56,6 +56,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("pods::that_files_alone_tell_of", that_files_alone_tell_of),
         suite.trial("pods::are_watched_by_their_paths", are_watched_by_their_paths),
         suite.trial("pods::are_watched_by_a_pattern_for_all", are_watched_by_a_pattern_for_all),
+        suite.trial("pods::with_labels", with_labels),
         suite.trial("pods::that_are_not_there", that_are_not_there),
     ];
     by_name.into_iter().chain(others).collect()
@@ -327,5 +328,35 @@ fn that_are_not_there(machine: &Machine) -> Result<(), Failed> {
         assert_eq!((refused.code(), &refused.stdout[..]), (Some(1), ""), "{refused:?}");
         assert!(refused.stderr.contains(words), "{refused:?}");
     }
+    Ok(())
+}
+
+/// Those of Kubernetes itself are in files; that there may be others is told.
+fn with_labels(machine: &Machine) -> Result<(), Failed> {
+    let pod = Pod::run(machine, "labelled", &[])?;
+    let id = pod.add("by-kubernetes", &[])?;
+    let pid = machine.run(&["cri", "pid", &id]).ok()?;
+    let of = |words: &[&str]| machine.run(&[&["nicon-resolve", "--pid"], words].concat());
+    let of_pod = "--label=io.kubernetes.pod.name=labelled";
+    assert_eq!(of(&["pod:*/*", of_pod, "--label=io.kubernetes.container.name=by-kubernetes"]).ok()?, pid);
+    let other = of(&["pod:labelled/by-kubernetes", "--label=io.kubernetes.pod.name=other"]);
+    assert_eq!((other.code(), &other.stdout[..]), (Some(1), ""), "{other:?}");
+    for path in ["pod:labelled/by-kubernetes", "pod:labelled/*"] {
+        let unknown = of(&[path, "--label=app=web"]);
+        assert_eq!((unknown.code(), &unknown.stdout[..]), (Some(2), ""), "{unknown:?}");
+        assert!(unknown.stderr.contains("whether it has a label \"app\" is unknown"), "{unknown:?}");
+    }
+    let told = machine.run(&["nicon-resolve", "--labels", "pod:labelled/by-kubernetes"]);
+    let record: Value = serde_json::from_str(&told.stdout)?;
+    let expected = json!({ "io.kubernetes.container.name": "by-kubernetes", "io.kubernetes.pod.name": "labelled",
+        "io.kubernetes.pod.namespace": "default", "io.kubernetes.pod.uid": "uid-labelled" });
+    assert_eq!((&record["labels"], told.code()), (&expected, Some(2)), "{told:?}");
+    assert!(told.stderr.contains("it may have other labels"), "{told:?}");
+    // Podman sleeps, and its files have none.
+    machine.run(&["podman", "run", "--detach", "--network=none", "--name=unlabelled", "image", "sleep", "600"]).ok()?;
+    let asleep = of(&["podman:unlabelled", "--label=app"]);
+    machine.run(&["podman", "rm", "--force", "--time=0", "unlabelled"]).ok()?;
+    assert_eq!((asleep.code(), &asleep.stdout[..]), (Some(2), ""), "{asleep:?}");
+    assert!(asleep.stderr.contains("is unknown: they are not in the files of podman"), "{asleep:?}");
     Ok(())
 }

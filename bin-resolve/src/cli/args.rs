@@ -80,6 +80,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "THING", conflicts_with_all = ["paths", "watch", "wait"])]
     pub(crate) of: Vec<String>,
 
+    /// Add the containers' labels to records
+    #[arg(long, conflicts_with = "watch")]
+    pub(crate) labels: bool,
+
+    /// Find only containers that have this label, or have it with this value; if repeated, those that have all
+    #[arg(long, value_name = "KEY[=VALUE]", value_parser = label, conflicts_with_all = ["watch", "wait", "of"])]
+    pub(crate) label: Vec<Label>,
+
     /// How to translate PIDs: ask the kernel (Linux 6.11), or scan /proc
     #[arg(long, value_name = "HOW", value_parser = method(), default_value = "auto")]
     pub(crate) translate: Method,
@@ -97,9 +105,23 @@ impl Args {
             sockets: self.socket.clone(),
             timeout: self.timeout,
             method: self.translate,
+            labels: self.labels || !self.label.is_empty(),
             log: self.verbose.then_some(log),
         }
     }
+}
+
+/// A label that containers are to have.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Label {
+    pub(crate) key: String,
+    /// `None` if any value will do.
+    pub(crate) value: Option<String>,
+}
+
+fn label(text: &str) -> Result<Label, &'static str> {
+    let (key, value) = text.split_once('=').map_or((text, None), |(key, value)| (key, Some(value.to_owned())));
+    if key.is_empty() { Err("the key is missing") } else { Ok(Label { key: key.to_owned(), value }) }
 }
 
 /// The only kind of engine to ask, if any.
@@ -149,6 +171,15 @@ mod tests {
         for bad in ["0", "-1", "nan", "inf", "x", "1e300"] {
             assert!(seconds(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_label_has_a_key() {
+        let value = |value: &str| Some(value.to_owned());
+        for (text, key, expected) in [("a", "a", None), ("a=", "a", value("")), ("a.b/c=d=e", "a.b/c", value("d=e"))] {
+            assert_eq!(label(text), Ok(Label { key: key.to_owned(), value: expected }));
+        }
+        assert!(label("=x").is_err() && label("").is_err());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use nicon_core::{Record, Result, Status};
 use nicon_resolve::{Hit, Resolver, Thing};
 
 use crate::cli::args::Args;
+use crate::cli::labels::LabelWish;
 use crate::cli::output;
 use crate::cli::program::{PROGRAM, log};
 
@@ -38,7 +39,7 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
             asked.extend(batch.into_iter().map(of_line));
         }
     }
-    let outcome = answer(asked, &resolver, &mut answers);
+    let outcome = answer(asked, &resolver, &args.into(), &mut answers);
     // The process is about to end, and all that the resolver holds with it.
     std::mem::forget(resolver);
     outcome?;
@@ -54,7 +55,7 @@ fn of_line(Line { number, text }: Line) -> Asked {
     (Some(number), thing)
 }
 
-fn answer(asked: Vec<Asked>, resolver: &Resolver, answers: &mut Answers) -> Result<()> {
+fn answer(asked: Vec<Asked>, resolver: &Resolver, labels: &LabelWish, answers: &mut Answers) -> Result<()> {
     let (mut lines, mut things) = (Vec::new(), Vec::new());
     for (line, thing) in asked {
         match thing {
@@ -69,8 +70,15 @@ fn answer(asked: Vec<Asked>, resolver: &Resolver, answers: &mut Answers) -> Resu
         return Ok(());
     }
     resolver.find_containers_of(&things, |number, found| {
-        let record = found.and_then(|hit| record(number.map(|number| &things[number]), &hit));
-        answers.give(number.and_then(|number| lines[number]), record)
+        let (thing, line) = (number.map(|number| &things[number]), number.and_then(|number| lines[number]));
+        let mut unknown = None;
+        let record = found.and_then(|hit| {
+            let mut record = record(thing, &hit)?;
+            unknown = labels.add(&mut record, &hit);
+            Ok(record)
+        });
+        answers.give(line, record)?;
+        unknown.map_or(Ok(()), |error| answers.give(line, Err(error)))
     })
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
     if !args.of.is_empty() {
         return of::run(args);
     }
-    let answers = Groups::new(Answers::new(PROGRAM, output::view(args))?, args.pid);
+    let answers = Groups::new(Answers::new(PROGRAM, output::view(args))?, args.pid, args.into());
     let resolver = Resolver::new(args.options(log))?;
     // Each container that was found keeps two descriptors open until its batch ends.
     open_files::allow_many()?;

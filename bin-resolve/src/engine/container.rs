@@ -3,6 +3,7 @@
 use nicon_core::Error;
 use nicon_core::container::{SHORT, is_id, is_short_id};
 
+use crate::engine::labels::Labels;
 use crate::engine::pod::Pod;
 use crate::rootfs::root::FileId;
 
@@ -38,6 +39,8 @@ pub(crate) struct Container {
     /// The ID for which its shim was started, if not its own: containers of a pod have one shim.
     pub(crate) sandbox: Option<String>,
     pub(crate) pod: Option<Pod>,
+    /// Its labels, if they were read.
+    pub(crate) labels: Option<Labels>,
     /// When that process started, in clock ticks since boot, if the engine records it.
     pub(crate) starttime: Option<u64>,
     /// Names that its cgroup may have instead of its ID.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use nicon_core::Process;
 use serde_json::Value;
 
+use crate::engine::labels::Labels;
 use crate::query::path::{Path, show};
 use crate::resolve::hop::Hop;
 
@@ -40,6 +41,12 @@ impl Hit {
     #[must_use]
     pub fn pod(&self) -> Option<Value> {
         self.hop.pod()
+    }
+
+    /// Its labels, if they were to be looked up; none of a process at which a path starts.
+    #[must_use]
+    pub fn labels(&self) -> Option<&Labels> {
+        self.hop.labels()
     }
 
     /// If a pattern looks into the engine inside this container through another one, which has the socket, too: the path of that

@@ -6,12 +6,14 @@ use nicon_core::{Error, NsId, NsType, Process, Result};
 use serde_json::{Value, json};
 
 use crate::engine::bounds::Bounds;
+use crate::engine::labels::Labels;
 use crate::engine::pod::Pod;
 use crate::engine::settings::Settings;
 use crate::lookup::by_id::find_by_id;
 use crate::lookup::engines::Engines;
 use crate::lookup::find::find;
 use crate::lookup::find_listed::find_listed;
+use crate::lookup::labels::labels_of;
 use crate::lookup::listing::ListedContainer;
 use crate::lookup::pods::{find_in_pod, find_pod};
 use crate::lookup::site::EngineSite;
@@ -79,7 +81,7 @@ impl Hop {
             return Ok(Self::new(segment, resolved, own, None));
         }
         let site = site(settings, outer.as_deref(), own)?;
-        let verified = match (listed, subject) {
+        let mut verified = match (listed, subject) {
             (Some(listed), _) => find_listed(&site, listed).await?,
             (None, Ok(Subject::Container { of, name })) if of.is_pod => find_pod(&site, &of, name).await?,
             (None, Ok(Subject::Container { of, name })) if site.pod.is_some() => find_in_pod(&site, &of, name).await?,
@@ -90,6 +92,7 @@ impl Hop {
         if let Some(pod) = site.pod {
             membership::require(pod, &verified)?;
         }
+        verified.container.labels = if settings.labels { Some(labels_of(&site, &verified).await) } else { None };
         let sharing = match (&outer, outer.as_ref().and_then(|outer| outer.as_pod()), &verified.via) {
             (None, ..) => Sharing::Host,
             (_, Some((_, sharing)), _) => sharing,
@@ -148,6 +151,14 @@ impl Hop {
         match &*self.resolved {
             Resolved::Process(process) => process,
             Resolved::Container(verified, _) => &verified.process,
+        }
+    }
+
+    /// The container's labels, if they were looked up.
+    pub(crate) fn labels(&self) -> Option<&Labels> {
+        match &*self.resolved {
+            Resolved::Container(verified, _) => verified.container.labels.as_ref(),
+            Resolved::Process(_) => None,
         }
     }
 

@@ -36,6 +36,8 @@ pub struct Options {
     pub timeout: Duration,
     /// How to translate PIDs.
     pub method: Method,
+    /// Whether to look up the labels of containers.
+    pub labels: bool,
     /// Who is told of each step: what is looked up, and what was done. Texts of engines are in it as they are.
     pub log: Option<fn(&str, &str)>,
 }
@@ -44,7 +46,7 @@ impl Default for Options {
     /// All engines, at the usual places, with 5 s for a hop.
     fn default() -> Self {
         let (sockets, timeout, method) = (Vec::new(), Duration::from_secs(5), Method::Auto);
-        Self { engine: None, sockets, timeout, method, log: None }
+        Self { engine: None, sockets, timeout, method, labels: false, log: None }
     }
 }
 
@@ -62,7 +64,7 @@ impl Resolver {
     /// # Errors
     /// If the environment chooses an engine of another machine, or the system does not give what is needed.
     pub fn new(options: Options) -> Result<Self> {
-        let Options { engine, sockets, timeout, method, log } = options;
+        let Options { engine, sockets, timeout, method, labels, log } = options;
         let settings = Settings {
             own: Sockets::own(engine)?,
             inside: Sockets::inside(&sockets),
@@ -71,6 +73,7 @@ impl Resolver {
             engine,
             timeout,
             starts_engines: true,
+            labels,
             is_root: is_root()?,
             log,
         };

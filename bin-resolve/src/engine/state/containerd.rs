@@ -138,7 +138,7 @@ fn load(files: &Files, _: &Store, entry: &mut IndexEntry) -> Result<Container> {
         inner_pid,
         starttime: state.as_ref().map(|init| init.starttime),
         cgroups: state.map(|init| init.cgroups).unwrap_or_default(),
-        bundle: None,
+        ..Container::default()
     })
 }
 
