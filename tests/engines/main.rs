@@ -22,6 +22,7 @@ mod leftovers;
 mod live_restore;
 mod nested;
 mod nodes;
+mod pod_paths;
 mod podman;
 mod podman_elsewhere;
 mod podman_modes;
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
         podman_elsewhere::trials(&suite),
         podman_modes::trials(&suite),
         pods::trials(&suite),
+        pod_paths::trials(&suite),
         rootless::trials(&suite),
         runtimes::trials(&suite),
         tide::trials(&suite),

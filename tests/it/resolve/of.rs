@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::Lab;
+use nicon_lab::{Lab, Ran};
 use serde_json::Value;
 
 use crate::support::expect::{is_process, record, records, refusal};
@@ -55,6 +55,12 @@ fn leave(lab: &Lab, path: &str, script: &str, arguments: &[&str]) -> Result<u32,
     Ok(until("the process is there", look))
 }
 
+/// What is answered when no other test's container comes or goes meanwhile, of which it would be told.
+fn ask(suite: &Suite, words: &[&str], input: &str) -> Ran {
+    let words = [&["nicon-resolve"], words].concat();
+    until("an answer that nobody disturbs", || Some(suite.feed(&words, input)).filter(|ran| ran.code() != Some(2)))
+}
+
 fn targets(found: &[Value]) -> Vec<&str> {
     found.iter().filter_map(|record| record["target"].as_str()).collect()
 }
@@ -63,7 +69,7 @@ fn what_is_in_the_innermost(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     for path in PATHS {
         let (first, other) = (lab.host_pid(path)?, leave(lab, path, LEAVE, &[])?);
         for pid in [first, other] {
-            let found = record(&suite.run(&["nicon-resolve", "--of", &format!("pid:{pid}")]));
+            let found = record(&ask(suite, &["--of", &format!("pid:{pid}")], ""));
             assert_eq!((&found["target"], &found["of"]), (&path.into(), &format!("pid:{pid}").into()), "{found}");
             is_process(&found, first);
         }
@@ -74,12 +80,12 @@ fn what_is_in_the_innermost(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
             if !cgroup.contains(id) {
                 continue;
             }
-            let found = record(&suite.run(&["nicon-resolve", "--of", &format!("cgroup:{cgroup}")]));
+            let found = record(&ask(suite, &["--of", &format!("cgroup:{cgroup}")], ""));
             assert_eq!(found["target"], path, "{cgroup}: {found}");
         }
         let net = nicon_lab::witness::ns_link(first, "net").ok_or("no network namespace")?;
-        let found = records(&suite.run(&["nicon-resolve", "--of", &net]));
-        let sharing = records(&suite.run(&["nicon-resolve", "**"]));
+        let found = records(&ask(suite, &["--of", &net], ""));
+        let sharing = records(&ask(suite, &["**"], ""));
         let sharing: Vec<_> =
             sharing.into_iter().filter(|record| format!("net:[{}]", record["ns"]["net"]) == net).collect();
         let set = |found: &[Value]| targets(found).into_iter().map(str::to_owned).collect::<BTreeSet<_>>();
@@ -90,14 +96,14 @@ fn what_is_in_the_innermost(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     // Several in one run, and from standard input: as text, and as records, which have to be true.
     let pids = PATHS.map(|path| lab.host_pid(path)).into_iter().collect::<Result<Vec<_>, _>>()?;
     let options: Vec<String> = pids.iter().map(|pid| format!("--of=pid:{pid}")).collect();
-    let words: Vec<&str> = ["nicon-resolve"].into_iter().chain(options.iter().map(String::as_str)).collect();
-    assert_eq!(targets(&records(&suite.run(&words))), PATHS);
+    let words: Vec<&str> = options.iter().map(String::as_str).collect();
+    assert_eq!(targets(&records(&ask(suite, &words, ""))), PATHS);
     let input = format!("pid:{}\n{{\"pid\":{}}}\n", pids[2], pids[1]);
-    assert_eq!(targets(&records(&suite.feed(&["nicon-resolve", "--of=-"], input))), [PATHS[2], PATHS[1]]);
-    let found = suite.shell(&format!("nicon-resolve {} | nicon-nsid | nicon-resolve --of -", PATHS[2]), "");
-    assert_eq!(record(&found)["target"], PATHS[2]);
+    assert_eq!(targets(&records(&ask(suite, &["--of=-"], &input))), [PATHS[2], PATHS[1]]);
+    let asking = suite.shell(&format!("nicon-resolve --pid {} | nicon-nsid", PATHS[2]), "").stdout;
+    assert_eq!(record(&ask(suite, &["--of=-"], &asking))["target"], PATHS[2]);
     let another = format!("{{\"pid\":{},\"starttime\":1}}\n", pids[1]);
-    refusal(&suite.feed(&["nicon-resolve", "--of=-"], another), 1, &["line 1", "start time"]);
+    refusal(&ask(suite, &["--of=-"], &another), 1, &["line 1", "start time"]);
     Ok(())
 }
 
@@ -111,7 +117,7 @@ fn what_shares_pid_namespaces(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         let path = format!("setup.{name}");
         let started = leave(lab, &path, LEAVE, &[])?;
         for pid in [started, lab.host_pid(&path)?] {
-            let found = record(&suite.run(&["nicon-resolve", "--of", &format!("pid:{pid}")]));
+            let found = record(&ask(suite, &["--of", &format!("pid:{pid}")], ""));
             assert_eq!(found["target"], path, "{found}");
         }
         lab.signal(started, "KILL")?;
@@ -122,8 +128,8 @@ fn what_shares_pid_namespaces(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
 fn what_is_in_none(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let of = |thing: &str| suite.run(&["nicon-resolve", "--of", thing]);
     let myself = std::process::id();
-    refusal(&of(&format!("pid:{myself}")), 1, &["it belongs to no container"]);
-    refusal(&of("net:[1]"), 1, &["net:[1]: it belongs to no container"]);
+    refusal(&ask(suite, &["--of", &format!("pid:{myself}")], ""), 1, &["it belongs to no container"]);
+    refusal(&ask(suite, &["--of", "net:[1]"], ""), 1, &["net:[1]: it belongs to no container"]);
     refusal(&of("cgroup:/nobody/has/made/this"), 1, &["no such cgroup"]);
     let tasks = std::fs::read_dir("/proc/self/task")?.map(|task| task.map(|task| task.file_name()));
     let tasks = tasks.collect::<Result<Vec<_>, _>>()?;
@@ -157,7 +163,7 @@ fn cgroups_that_are_called_after_another(suite: &Suite, lab: &Lab) -> Result<(),
         let pid = leave(lab, "of-forger", MOVE, &[&name, place])?;
         let cgroups = std::fs::read_to_string(format!("/proc/{pid}/cgroup"))?;
         assert!(cgroups.contains(&victim), "{cgroups}");
-        let found = record(&suite.run(&["nicon-resolve", "--of", &format!("pid:{pid}")]));
+        let found = record(&ask(suite, &["--of", &format!("pid:{pid}")], ""));
         assert_eq!(found["target"], "of-forger", "{place} {cgroups}");
         lab.signal(pid, "KILL")?;
     }
