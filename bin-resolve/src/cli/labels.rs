@@ -1,7 +1,7 @@
 //! Labels: which containers are wanted by them, and what records say of them.
 
 use nicon_core::{Error, Record, Result};
-use nicon_resolve::Hit;
+use nicon_resolve::{Hit, Labels};
 use serde_json::{Map, Value};
 
 use crate::cli::args::{Args, Label};
@@ -42,9 +42,9 @@ impl LabelWish {
             return None;
         }
         let labels = hit.labels();
-        let known = labels.into_iter().flat_map(|labels| labels.known());
+        let known = labels.into_iter().flat_map(Labels::known);
         record.set(LABELS, known.map(|(key, value)| (key.to_owned(), Value::from(value))).collect::<Map<_, _>>());
-        let why = labels.and_then(|labels| labels.unknown_since())?;
+        let why = labels.and_then(Labels::unknown_since)?;
         Some(Error::failed(format!("{}: it may have other labels: {why}", hit.path())))
     }
 }

@@ -124,7 +124,7 @@ impl Hop {
         let (segment, resolved, inside) = (self.segment.clone(), Arc::clone(&self.resolved), Engines::default());
         let is_a_pod = |hop: &&Arc<Self>| hop.as_pod().is_some();
         let outer = match self.outer.as_ref().filter(is_a_pod) {
-            Some(pod) if outer.filter(is_a_pod).is_none() => Some(Arc::new(pod.within(outer))),
+            Some(pod) if outer.is_none_or(|outer| !is_a_pod(&outer)) => Some(Arc::new(pod.within(outer))),
             _ => outer.cloned(),
         };
         Self { segment, resolved, inside, outer }

@@ -141,7 +141,7 @@ impl<Give: FnMut(Result<Hit>) -> Result<()>> Search<'_, Give> {
         match frontier.next(self.batch.timeout()) {
             Ok(Some((listed, progress))) => {
                 let path = [frontier.path.clone(), listed.tail()].concat();
-                self.wait(Task::Find { from: Rc::clone(frontier), listed, path, progress });
+                self.wait(Task::Find { from: Rc::clone(frontier), listed: Box::new(listed), path, progress });
                 Ok(())
             }
             Ok(None) => Ok(()),
