@@ -1,9 +1,12 @@
 //! The labels of a container that was found: from its engine's API, or from its files.
 
+use std::sync::Arc;
+
 use nicon_core::container::is_id;
 use nicon_core::{Error, Result};
 
 use crate::engine::api::connection::Connection;
+use crate::engine::endpoint::Endpoint;
 use crate::engine::labels::Labels;
 use crate::lookup::site::EngineSite;
 use crate::proof::claim::{Verified, Via};
@@ -33,10 +36,8 @@ pub(crate) async fn labels_of(site: &EngineSite<'_>, found: &Verified) -> Labels
 async fn ask(site: &EngineSite<'_>, found: &Verified) -> Result<Labels> {
     let Via::Api { socket, .. } = &found.via else { return Ok(Labels::default()) };
     let (near, others) = site.look_around().await?;
-    let is_it = |endpoint: &&std::sync::Arc<_>| {
-        let endpoint: &crate::engine::endpoint::Endpoint = endpoint;
-        endpoint.address.owner == found.engine.owner && endpoint.sockets.contains(socket)
-    };
+    let is_it =
+        |endpoint: &&Arc<Endpoint>| endpoint.address.owner == found.engine.owner && endpoint.sockets.contains(socket);
     let gone = || Error::failed(format!("nobody listens at {}", socket.display()));
     let endpoint = near.iter().chain(&others).find(is_it).ok_or_else(gone)?;
     let id = &found.container.id;
