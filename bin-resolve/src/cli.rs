@@ -5,6 +5,8 @@ pub(crate) mod program;
 pub(crate) mod run;
 
 mod groups;
+mod labels;
+mod of;
 mod output;
 mod question;
 mod source;

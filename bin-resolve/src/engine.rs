@@ -6,6 +6,8 @@ pub(crate) mod api;
 pub(crate) mod bounds;
 pub(crate) mod container;
 pub(crate) mod endpoint;
+pub(crate) mod labels;
+pub(crate) mod pod;
 pub(crate) mod rootlesskit;
 pub(crate) mod settings;
 pub(crate) mod state;

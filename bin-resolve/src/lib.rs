@@ -17,7 +17,9 @@ mod rootfs;
 
 use nicon_core::Result;
 
+pub use engine::labels::Labels;
 pub use query::parse::Query;
+pub use query::thing::Thing;
 pub use resolve::hit::Hit;
 pub use resolve::resolver::{Options, Resolver};
 pub use resolve::watch::sighting::{Sighting, What};

@@ -2,5 +2,6 @@
 
 pub(crate) mod cgroup;
 pub(crate) mod claim;
+pub(crate) mod membership;
 pub(crate) mod standing;
 pub(crate) mod verify;

@@ -3,5 +3,6 @@
 pub(crate) mod parse;
 pub(crate) mod path;
 pub(crate) mod pattern;
+pub(crate) mod thing;
 
 pub(crate) use nicon_core::path::{Engine as Kind, Qualifier, Subject};

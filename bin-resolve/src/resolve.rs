@@ -5,5 +5,6 @@ pub(crate) mod resolver;
 pub(crate) mod watch;
 
 mod batch;
+mod belonging;
 mod hop;
 mod scan;

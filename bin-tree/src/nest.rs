@@ -70,7 +70,8 @@ impl Nest {
         let around = std::iter::successors(Some(index), |&index| self.nodes[index].outer);
         let mut names: Vec<_> = around.map(|index| self.nodes[index].name.as_str()).collect();
         names.reverse();
-        names.join(if names.iter().any(|name| name.contains('.')) { "/" } else { "." })
+        let has_slashes = names.iter().any(|name| name.contains('.') || name.starts_with("pod:"));
+        names.join(if has_slashes { "/" } else { "." })
     }
 
     fn container(&mut self, hops: &[Value]) -> Result<usize> {
@@ -112,12 +113,19 @@ impl Node {
         let number = |field: &str| hop.get(field).and_then(Value::as_i64);
         // The process that a path begins with has neither an engine nor an ID.
         let is_process = hop.get("id").is_none() && text("engine").is_none() && number("pid").is_some();
+        // A pod is its sandbox, in which its containers are.
+        let pod = hop.get("pod").filter(|_| hop.get("sandbox") == Some(&Value::Bool(true)));
+        let namespace = pod.and_then(|pod| pod.get("namespace")).and_then(Value::as_str);
         let engine = text("engine").unwrap_or(if is_process { "process" } else { "container" });
+        let what = if namespace.is_some() { "pod" } else { engine };
         Ok(Self {
-            name: must("name")?.to_owned(),
+            name: match (must("name")?, namespace) {
+                (name, Some(namespace)) => format!("pod:{namespace}:{name}"),
+                (name, None) => name.to_owned(),
+            },
             kind: match text("sharing") {
-                None | Some("host") => engine.to_owned(),
-                Some(sharing) => format!("{engine} {sharing}"),
+                None | Some("host") => what.to_owned(),
+                Some(sharing) => format!("{what} {sharing}"),
             },
             id: if is_process { String::new() } else { must("id")?.to_owned() },
             pid: number("pid").and_then(|pid| pid.try_into().ok()),
@@ -225,6 +233,17 @@ pub(crate) mod tests {
         let nodes: Vec<_> = nest.nodes.iter().map(|node| (&node.kind[..], node.pid, node.outer)).collect();
         assert_eq!(nodes, [("process", Some(42), None), ("docker dind", Some(43), Some(0))]);
         assert_eq!(nest.path(1), "pid:42.web");
+    }
+
+    #[test]
+    fn a_pod_has_its_containers_in_it() {
+        let mut nest = Nest::default();
+        let pod = r#""engine":"containerd","pod":{"name":"front","namespace":"default"}"#;
+        let sandbox = format!(r#"{{"name":"front","id":"1a",{pod},"sandbox":true,"pid":42,"sharing":"host"}}"#);
+        let web = format!(r#"{{"name":"web","id":"2b",{pod},"pid":43,"sharing":"host"}}"#);
+        nest.add(Record::parse(&format!(r#"{{"hops":[{sandbox},{web}]}}"#)).unwrap()).unwrap();
+        assert_eq!((&nest.nodes[0].kind[..], &nest.nodes[1].kind[..]), ("pod", "containerd"));
+        assert_eq!(nest.path(1), "pod:default:front/web");
     }
 
     #[test]

@@ -41,6 +41,14 @@ fn compose(machine: &Machine) -> Result<(), Failed> {
     let mut listed = targets(&machine.run(&["nicon-resolve", "project-*"]).ok()?)?;
     listed.sort();
     assert_eq!(listed, ["project-db-1", "project-web-1", "project-web-2"]);
+    let of_service = ["nicon-resolve", "project-*", "--label=com.docker.compose.service=web"];
+    let mut listed = targets(&machine.run(&of_service).ok()?)?;
+    listed.sort();
+    assert_eq!(listed, ["project-web-1", "project-web-2"]);
+    let of_project = machine.run(&["nicon-resolve", "/named.by-compose", "--label=com.docker.compose.project=project"]);
+    assert_eq!(targets(&of_project.ok()?)?, ["/named.by-compose"]);
+    let beside = machine.run(&["nicon-resolve", "beside-project", "--label=com.docker.compose.project"]);
+    assert_eq!((beside.code(), &beside.stdout[..]), (Some(1), ""), "{beside:?}");
     machine.script("cd /root/project && docker compose restart --timeout=0 web && docker compose pause db", &[])?;
     found_where_it_is(machine, "project-web-1", &["docker"])?;
     let pid = machine.run(&["docker", "inspect", "--format", "{{.State.Pid}}", "project-db-1"]).ok()?;

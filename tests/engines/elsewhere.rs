@@ -88,26 +88,39 @@ fn pods(machine: &Machine) -> Result<(), Failed> {
     }
     let (id, pid) = &pods[0][2];
     let link = cri(machine, &["execute", id, "/bin/readlink", "/proc/self/ns/mnt"])?;
-    for path in
-        ["far-1-own", "containerd:far-1-own", "/containerd:k8s.io:far-1-own", id, &id[..12], &format!("id:{id}")]
-    {
+    for path in [
+        "far-1-own",
+        "pod:far-1/far-1-own",
+        "containerd:far-1-own",
+        "/containerd:k8s.io:far-1-own",
+        id,
+        &id[..12],
+        &format!("id:{id}"),
+    ] {
         is_in(machine, path, pid, &link)?;
     }
     refusal(
         machine,
         "far",
         2,
-        &["\"far\" is ambiguous", "in pod default/far-1", "in pod default/far-2", "(use an ID)"],
+        &[
+            "\"far\" is ambiguous",
+            "in pod default/far-1",
+            "in pod default/far-2",
+            "(say pod:default:far-1/far or pod:default:far-2/far)",
+        ],
     );
     refusal(machine, "far-1-wn", 1, &["did you mean far-1-own"]);
 
     let ran = machine.run(&["nicon-resolve", "*"]);
     let records = ran.stdout.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
     for (id, pid) in pods.iter().flatten() {
-        let of_id: Vec<_> = records.iter().filter(|record| record["hops"][0]["id"] == **id).collect();
+        let last = |record: &Value| record["hops"].as_array().and_then(|hops| hops.last()).cloned().unwrap_or_default();
+        let of_id: Vec<_> = records.iter().filter(|record| last(record)["id"] == **id).collect();
         let [record] = of_id[..] else { return Err(format!("{id} is listed {} times: {ran:?}", of_id.len()).into()) };
         assert_eq!(record["pid"].to_string(), *pid, "{record}");
-        let file = record["hops"][0]["file"].as_str().ok_or("no file")?;
+        let hop = last(record);
+        let file = hop["file"].as_str().ok_or("no file")?;
         assert!(file.starts_with("/run/elsewhere/containerd/io.containerd.runtime.v2.task/k8s.io/"), "{record}");
         let path = record["target"].as_str().ok_or("a record without a target")?;
         assert_eq!(machine.run(&["nicon-resolve", "--pid", path]).ok()?, *pid, "{path}");

@@ -25,6 +25,7 @@ mod lxc;
 mod machines;
 mod nested;
 mod nodes;
+mod pod_paths;
 mod podman;
 mod podman_elsewhere;
 mod podman_modes;
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
         podman_elsewhere::trials(&suite),
         podman_modes::trials(&suite),
         pods::trials(&suite),
+        pod_paths::trials(&suite),
         rootless::trials(&suite),
         runtimes::trials(&suite),
         tide::trials(&suite),

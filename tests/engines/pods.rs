@@ -4,15 +4,16 @@
 use std::sync::Once;
 
 use libtest_mimic::{Failed, Trial};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::expect::is_in;
 use crate::suite::Suite;
 use nicon_lab::machine::Machine;
 
 /// Pods that people run, each by a name: with options for the pod, and for a container in it.
-const KINDS: [(&str, &[&str], &[&str]); 6] = [
+const KINDS: [(&str, &[&str], &[&str]); 7] = [
     ("plain", &[], &[]),
+    ("dns.7f", &["--namespace=kube-system"], &[]),
     ("with-host-pid", &["--pid=node"], &["--pid=node"]),
     ("with-shared-pid", &["--pid=pod"], &["--pid=pod"]),
     ("in-network", &["--network=pod"], &["--network=pod"]),
@@ -62,21 +63,26 @@ pub(crate) fn prepare(machine: &Machine) {
 }
 
 /// A pod, and the containers in it.
-struct Pod<'a> {
+pub(crate) struct Pod<'a> {
     machine: &'a Machine,
-    id: String,
+    pub(crate) id: String,
+    name: String,
+    /// Its path, with Kubernetes' namespace.
+    pub(crate) path: String,
     containers: std::cell::RefCell<Vec<String>>,
 }
 
 impl<'a> Pod<'a> {
-    fn run(machine: &'a Machine, name: &str, options: &[&str]) -> Result<Self, Failed> {
+    pub(crate) fn run(machine: &'a Machine, name: &str, options: &[&str]) -> Result<Self, Failed> {
         prepare(machine);
         let id = machine.run(&[&["cri", "pod", name], options].concat()).ok()?;
-        Ok(Self { machine, id, containers: std::cell::RefCell::default() })
+        let namespace = options.iter().find_map(|option| option.strip_prefix("--namespace=")).unwrap_or("default");
+        let (name, path) = (name.to_owned(), format!("pod:{namespace}:{name}"));
+        Ok(Self { machine, id, name, path, containers: std::cell::RefCell::default() })
     }
 
     /// Runs a container; its ID.
-    fn add(&self, name: &str, options: &[&str]) -> Result<String, Failed> {
+    pub(crate) fn add(&self, name: &str, options: &[&str]) -> Result<String, Failed> {
         let id = self.machine.run(&[&["cri", "run", &self.id, name], options].concat()).ok()?;
         self.containers.borrow_mut().push(id.clone());
         Ok(id)
@@ -87,28 +93,44 @@ impl<'a> Pod<'a> {
         let pid = self.machine.run(&["cri", "pid", id]).ok()?;
         let link = self.machine.run(&["cri", "execute", id, "/bin/readlink", "/proc/self/ns/mnt"]).ok()?;
         let [short, qualified, narrow] =
-            [id[..12].to_owned(), format!("containerd:{name}"), format!("/containerd:k8s.io:{name}")];
-        for path in [name, id, &short, &format!("id:{short}"), &qualified, &narrow] {
+            [id[..12].to_owned(), format!("/containerd:{name}"), format!("/containerd:k8s.io:{name}")];
+        let [in_pod, by_id] = [format!("{}/{name}", self.path), format!("{}/id:{short}", self.path)];
+        for path in [&format!("/{name}"), id, &short, &format!("id:{short}"), &qualified, &narrow, &in_pod, &by_id] {
             is_in(self.machine, path, &pid, &link)?;
         }
         Ok(())
     }
 
+    /// What a record says of it.
+    pub(crate) fn is_told(&self, record: &Value) {
+        let namespace = self.path.split(':').nth(1);
+        let expected = json!({ "name": self.name, "namespace": namespace, "uid": format!("uid-{}", self.name) });
+        assert_eq!(record["pod"], expected, "{record}");
+    }
+
     /// A pattern lists the sandbox and all containers, each by a path that leads to it.
-    fn is_listed(&self) -> Result<(), Failed> {
+    pub(crate) fn is_listed(&self) -> Result<(), Failed> {
         let ran = self.machine.run(&["nicon-resolve", "*"]);
         let records = ran.stdout.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
         let sandbox = (self.id.clone(), self.machine.run(&["cri", "sandbox", &self.id]).ok()?);
+        let of_pod = self.machine.run(&["nicon-resolve", "--pid", &format!("/{}", self.path)]).ok()?;
+        assert_eq!(of_pod, sandbox.1, "{}", self.path);
         let containers = self.containers.borrow();
         let others = containers.iter().map(|id| Ok((id.clone(), self.machine.run(&["cri", "pid", id]).ok()?)));
         for (id, pid) in [sandbox].into_iter().chain(others.collect::<Result<Vec<_>, Failed>>()?) {
-            let of_id: Vec<_> = records.iter().filter(|record| record["hops"][0]["id"] == *id).collect();
+            let is_of_id = |record: &&Value| {
+                record["hops"].as_array().and_then(|hops| hops.last()).is_some_and(|hop| hop["id"] == *id)
+            };
+            let of_id: Vec<_> = records.iter().filter(is_of_id).collect();
             let [record] = of_id[..] else {
                 return Err(format!("{id} is listed {} times: {ran:?}", of_id.len()).into());
             };
             assert_eq!(record["pid"].to_string(), pid, "{ran:?}");
             assert_eq!(record["hops"][0]["namespace"], "k8s.io", "{record}");
+            self.is_told(record);
+            assert_eq!(record["hops"][0]["id"], *self.id, "{record}");
             let path = record["target"].as_str().ok_or("a record without a target")?;
+            assert!(path.trim_start_matches('/').starts_with(&self.path), "{record}");
             assert_eq!(self.machine.run(&["nicon-resolve", "--pid", path]).ok()?, pid, "{path}");
         }
         Ok(())
@@ -151,6 +173,13 @@ fn with_containers_of_one_name(machine: &Machine) -> Result<(), Failed> {
     for (id, pod) in ids.iter().zip(["default/front", "other/back"]) {
         assert!(refused.stderr.contains(&format!("{} in pod {pod}", &id[..12])), "{refused:?}");
     }
-    assert!(refused.stderr.contains("(use an ID)"), "{refused:?}");
+    let ways = ["pod:default:front/same", "pod:other:back/same"];
+    assert!(refused.stderr.contains(&format!("(say {} or {})", ways[0], ways[1])), "{refused:?}");
+    for (way, id) in ways.iter().zip(&ids) {
+        let pid = machine.run(&["cri", "pid", id]).ok()?;
+        assert_eq!(machine.run(&["nicon-resolve", "--pid", way]).ok()?, pid, "{way}");
+    }
+    let all = machine.run(&["nicon-resolve", "--pid", "pod:*/same"]).ok()?;
+    assert_eq!(all.lines().count(), 2, "{all}");
     pods.iter().try_for_each(Pod::is_listed)
 }

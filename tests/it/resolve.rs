@@ -4,8 +4,10 @@ pub(crate) mod broken_files;
 pub(crate) mod bundles;
 pub(crate) mod by_id;
 pub(crate) mod engines;
+pub(crate) mod labels;
 pub(crate) mod listeners;
 pub(crate) mod mixed_engines;
+pub(crate) mod of;
 pub(crate) mod paths;
 pub(crate) mod patterns;
 pub(crate) mod pods;
@@ -29,8 +31,10 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         bundles::trials(suite),
         by_id::trials(suite),
         engines::trials(suite),
+        labels::trials(suite),
         listeners::trials(suite),
         mixed_engines::trials(suite),
+        of::trials(suite),
         paths::trials(suite),
         patterns::trials(suite),
         pods::trials(suite),

@@ -15,7 +15,8 @@ use nicon_resolve::Options;
 /// `/my.dotted`, or escape the dots, as in `a.my\.dotted.c`. A segment is a container's exact name, or its ID, of
 /// which at least 12 digits are needed; `id:c6d` takes fewer, if they are unique. A prefix says which engine is meant, and
 /// whose: `podman:a`, `alice@podman:a`, `containerd:NAMESPACE:a`, `docker:id:c6d`. Others are `lxc:a`,
-/// `incus:PROJECT:a` and `machine:a`, of systemd's. The first segment can also be a process or a unit of systemd's, as in `pid:4242.a` or `unit:docker/a`.
+/// `incus:PROJECT:a` and `machine:a`, of systemd's. `pod:front` or `pod:NAMESPACE:front` is a pod, and `pod:front/web` a
+/// container of it. The first segment can also be a process or a unit of systemd's, as in `pid:4242.a` or `unit:docker/a`.
 ///
 /// A pattern names all running containers that match it: `*`, `?`, `[a-z]` and `[!a-z]` within a segment, and `**` for
 /// any number of segments; `**` alone is every container on this machine.
@@ -34,8 +35,10 @@ use nicon_resolve::Options;
 Examples:
   nicon-resolve a.b.c | nicon-linkmv veth0 eth1
   nicon-resolve 'a.*.lt_?' '**'
+  nicon-resolve pod:default:front/web 'node/pod:kube-system:*'
   nsenter -t $(nicon-resolve --pid --wait 10 a.b) -n ip addr
   nicon-resolve --watch '**'
+  nicon-resolve --of pid:4242 --of 'net:[4026532565]'
 
 Exit status: 0 all found, 1 no such container or not running, 2 any other failure."
 )]
@@ -72,6 +75,19 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECONDS", value_parser = seconds, conflicts_with = "watch")]
     pub(crate) wait: Option<Duration>,
 
+    /// Print the container that THING belongs to: `pid:4242`, `cgroup:/PATH`, `net:[4026531840]`; `-` reads them, or records of
+    /// processes, from standard input
+    #[arg(long, value_name = "THING", conflicts_with_all = ["paths", "watch", "wait"])]
+    pub(crate) of: Vec<String>,
+
+    /// Add the containers' labels to records
+    #[arg(long, conflicts_with = "watch")]
+    pub(crate) labels: bool,
+
+    /// Find only containers that have this label, or have it with this value; if repeated, those that have all
+    #[arg(long, value_name = "KEY[=VALUE]", value_parser = label, conflicts_with_all = ["watch", "wait", "of"])]
+    pub(crate) label: Vec<Label>,
+
     /// How to translate PIDs: ask the kernel (Linux 6.11), or scan /proc
     #[arg(long, value_name = "HOW", value_parser = method(), default_value = "auto")]
     pub(crate) translate: Method,
@@ -89,9 +105,23 @@ impl Args {
             sockets: self.socket.clone(),
             timeout: self.timeout,
             method: self.translate,
+            labels: self.labels || !self.label.is_empty(),
             log: self.verbose.then_some(log),
         }
     }
+}
+
+/// A label that containers are to have.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Label {
+    pub(crate) key: String,
+    /// `None` if any value will do.
+    pub(crate) value: Option<String>,
+}
+
+fn label(text: &str) -> Result<Label, &'static str> {
+    let (key, value) = text.split_once('=').map_or((text, None), |(key, value)| (key, Some(value.to_owned())));
+    if key.is_empty() { Err("the key is missing") } else { Ok(Label { key: key.to_owned(), value }) }
 }
 
 /// The only kind of engine to ask, if any.
@@ -141,6 +171,15 @@ mod tests {
         for bad in ["0", "-1", "nan", "inf", "x", "1e300"] {
             assert!(seconds(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_label_has_a_key() {
+        let value = |value: &str| Some(value.to_owned());
+        for (text, key, expected) in [("a", "a", None), ("a=", "a", value("")), ("a.b/c=d=e", "a.b/c", value("d=e"))] {
+            assert_eq!(label(text), Ok(Label { key: key.to_owned(), value: expected }));
+        }
+        assert!(label("=x").is_err() && label("").is_err());
     }
 
     #[test]

@@ -4,12 +4,15 @@ use nicon_core::filter::stream::Answers;
 use nicon_core::{Error, Record, Result, Status};
 use serde_json::Value;
 
+use crate::cli::labels::LabelWish;
+
 /// The output. The records of a group are held back until all are resolved, so that the next program does not act on the
 /// first while the last may still fail.
 pub(crate) struct Groups {
     answers: Answers,
     /// Whether nothing but PIDs is printed.
     pub(crate) of_pids: bool,
+    pub(crate) labels: LabelWish,
     /// The plan whose group is being answered.
     plan: Option<String>,
     held: Vec<(Option<u64>, Record)>,
@@ -42,8 +45,8 @@ impl From<&Result<Record>> for Group {
 
 impl Groups {
     /// Begins a run.
-    pub(crate) fn new(answers: Answers, of_pids: bool) -> Self {
-        Self { answers, of_pids, plan: None, held: Vec::new(), failed: None }
+    pub(crate) fn new(answers: Answers, of_pids: bool, labels: LabelWish) -> Self {
+        Self { answers, of_pids, labels, plan: None, held: Vec::new(), failed: None }
     }
 
     /// Prints one answer, or holds it back if it belongs to a group.

@@ -53,6 +53,10 @@ pub(crate) fn fill(mut record: Record, hit: &Hit, is_pattern: bool) -> Result<Re
     }
     hit.process().write_to(&mut record)?;
     record.set("hops", hit.hops());
+    match hit.pod() {
+        Some(pod) => record.set("pod", pod),
+        None => record.remove("pod"),
+    }
     match hit.engine_of() {
         Some(path) => record.set("engine_of", path),
         None if is_pattern => record.remove("engine_of"),
@@ -82,7 +86,13 @@ fn list(value: Option<&Value>) -> String {
 fn hops(value: Option<&Value>) -> String {
     let hops = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     hops.iter()
-        .map(|hop| format!("{}:{}", cell(hop.get("sharing")), cell(hop.get("name"))))
+        .map(|hop| format!("{}:{}{}", cell(hop.get("sharing")), pod_of_sandbox(hop), cell(hop.get("name"))))
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// `pod:default:`, what a path has before a pod's name; nothing for what is no pod.
+fn pod_of_sandbox(hop: &Value) -> String {
+    let pod = hop.get("pod").filter(|_| hop.get("sandbox") == Some(&Value::Bool(true)));
+    pod.map(|pod| format!("pod:{}:", cell(pod.get("namespace")))).unwrap_or_default()
 }

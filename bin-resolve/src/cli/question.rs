@@ -6,6 +6,7 @@ use nicon_core::{Error, Record, Result};
 use nicon_resolve::{Hit, Query, Resolver};
 
 use crate::cli::groups::{Group, Groups};
+use crate::cli::labels::has_not;
 use crate::cli::output;
 use crate::cli::source::Sources;
 
@@ -109,16 +110,27 @@ impl Turn<'_> {
         self.go_to(number)?;
         let Origin { line, group, record, kind } = &self.origins[number];
         let is_pattern = *kind == Kind::Pattern;
+        let mut unknown = None;
         let answer = match answer {
-            Ok(hit) => match output::fill(record.clone(), &hit, is_pattern) {
-                // It has just stopped.
-                Err(_) if is_pattern && !hit.process().is_alive() => return Ok(()),
-                filled => filled.map_err(|error| error.prefix(record.cell("target"))),
+            Ok(hit) => match self.answers.labels.lacking(&hit) {
+                Ok(Some(_)) if is_pattern => return Ok(()),
+                Ok(Some(label)) => Err(has_not(label).prefix(record.cell("target"))),
+                Err(error) => Err(error.prefix(hit.path())),
+                Ok(None) => match output::fill(record.clone(), &hit, is_pattern) {
+                    // It has just stopped.
+                    Err(_) if is_pattern && !hit.process().is_alive() => return Ok(()),
+                    Ok(mut filled) => {
+                        unknown = self.answers.labels.add(&mut filled, &hit);
+                        Ok(filled)
+                    }
+                    Err(error) => Err(error.prefix(record.cell("target"))),
+                },
             },
             Err(error) => Err(error),
         };
         self.is_answered = true;
-        self.answers.give(*line, group.clone(), answer)
+        self.answers.give(*line, group.clone(), answer)?;
+        unknown.map_or(Ok(()), |error| self.answers.give(*line, group.clone(), Err(error)))
     }
 
     /// Goes on to another question. What has no answer yet is a pattern that nothing matches, or no container.

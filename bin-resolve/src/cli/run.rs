@@ -12,7 +12,7 @@ use crate::cli::groups::Groups;
 use crate::cli::output;
 use crate::cli::program::{PROGRAM, log};
 use crate::cli::question::{Question, answer_all};
-use crate::cli::{wait, watch};
+use crate::cli::{of, wait, watch};
 
 /// Resolves the paths of the command line, or of standard input.
 ///
@@ -23,7 +23,10 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
     if args.watch {
         return watch::run(args);
     }
-    let answers = Groups::new(Answers::new(PROGRAM, output::view(args))?, args.pid);
+    if !args.of.is_empty() {
+        return of::run(args);
+    }
+    let answers = Groups::new(Answers::new(PROGRAM, output::view(args))?, args.pid, args.into());
     let resolver = Resolver::new(args.options(log))?;
     // Each container that was found keeps two descriptors open until its batch ends.
     open_files::allow_many()?;

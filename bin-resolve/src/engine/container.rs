@@ -3,16 +3,19 @@
 use nicon_core::Error;
 use nicon_core::container::{SHORT, is_id, is_short_id};
 
+use crate::engine::labels::Labels;
+use crate::engine::pod::Pod;
 use crate::rootfs::root::FileId;
 
 /// A container that an engine lists. Nothing about it is proved.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Summary {
     pub(crate) id: String,
     /// A name that the engine accepts, or its ID if it has none.
     pub(crate) name: String,
     /// The engine's namespace in which it is, if it has any.
     pub(crate) namespace: Option<String>,
+    pub(crate) pod: Option<Pod>,
 }
 
 /// Which containers to list.
@@ -35,6 +38,9 @@ pub(crate) struct Container {
     pub(crate) inner_pid: i32,
     /// The ID for which its shim was started, if not its own: containers of a pod have one shim.
     pub(crate) sandbox: Option<String>,
+    pub(crate) pod: Option<Pod>,
+    /// Its labels, if they were read.
+    pub(crate) labels: Option<Labels>,
     /// When that process started, in clock ticks since boot, if the engine records it.
     pub(crate) starttime: Option<u64>,
     /// Names that its cgroup may have instead of its ID.

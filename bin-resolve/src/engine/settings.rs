@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) timeout: Duration,
     /// Whether an engine that systemd would start for whoever connects may be started so. A watch starts none: it would undo each stop.
     pub(crate) starts_engines: bool,
+    /// Whether labels are looked up.
+    pub(crate) labels: bool,
     /// Whether root asks, for whom every failure counts.
     pub(crate) is_root: bool,
     /// Who is told of each step: what is looked up, and what was done.
@@ -44,10 +46,11 @@ impl Settings {
     /// # Errors
     /// If there are too many open files.
     pub(crate) fn for_a_watch(&self) -> Result<Self> {
-        let Self { own, inside, method, pidns, engine, timeout, is_root, log, .. } = self;
+        let Self { own, inside, method, pidns, engine, timeout, labels, is_root, log, .. } = self;
         let (own, inside, pidns, starts_engines) = (own.clone(), inside.clone(), pidns.try_clone()?, false);
-        let (method, engine, timeout, is_root, log) = (*method, *engine, *timeout, *is_root, *log);
-        Ok(Self { own, inside, method, pidns, engine, timeout, starts_engines, is_root, log })
+        let (method, engine, timeout, labels) = (*method, *engine, *timeout, *labels);
+        let (is_root, log) = (*is_root, *log);
+        Ok(Self { own, inside, method, pidns, engine, timeout, starts_engines, labels, is_root, log })
     }
 
     /// Whether an engine of this kind is connected to without finding out first whether that would start it.

@@ -66,6 +66,8 @@ impl Bundle {
             id: of.id.clone(),
             name: of.name.clone(),
             namespace: of.namespace.clone(),
+            sandbox: of.pod.as_ref().map(|pod| pod.sandbox.clone()),
+            pod: of.pod.clone(),
             inner_pid: self.pid,
             bundle: Some(self.directory),
             ..Container::default()

@@ -101,7 +101,7 @@ mod tests {
 
     fn container(id: &str, user: Option<&str>, kind: Kind) -> ListedContainer {
         let owner = user.map(|user| Owner { uid: 1, name: user.into() });
-        let listed = Summary { id: id.to_owned(), name: "web".to_owned(), namespace: None };
+        let listed = Summary { id: id.to_owned(), name: "web".to_owned(), ..Summary::default() };
         ListedContainer::new(listed, Address { kind, owner, namespace: None }, FileId::default())
     }
 

@@ -17,6 +17,7 @@ use crate::engine::state::store::Extent;
 use crate::lookup::engines::Whose;
 use crate::lookup::fallback::ask_in_time;
 use crate::lookup::listing::{EngineListing, ListResult, ListedContainer, Listing, extent_below};
+use crate::lookup::placing::keep_members;
 use crate::lookup::prefetch::look_ahead;
 use crate::lookup::running::{list_files, list_found};
 use crate::lookup::segments;
@@ -33,6 +34,9 @@ pub(crate) async fn list(site: &EngineSite<'_>, asked: &Qualifier, filter: Filte
     let mut lists = list_near(site, asked, filter).await?;
     lists.extend(list_others(site, asked, filter).await?);
     let mut listing = Listing::of(lists);
+    if let Some(pod) = site.pod {
+        keep_members(&mut listing, pod);
+    }
     if !listing.some_there {
         return Err(listing.failures.into_iter().next().unwrap_or_else(|| no_engine(site, asked)));
     }
@@ -45,7 +49,8 @@ pub(crate) async fn list(site: &EngineSite<'_>, asked: &Qualifier, filter: Filte
     }
     // The list of all is only read by people, who need no unique paths.
     if filter == Filter::Running {
-        segments::make_unique(&mut listing.containers, asked, |address| site.is_near(address));
+        let unplaced = segments::make_unique(&mut listing.containers, asked, |address| site.is_near(address));
+        listing.remarks.extend(unplaced);
         if site.container.is_none() {
             segments::tell_from_starts(&mut listing.containers);
         }

@@ -12,9 +12,11 @@ use nix::libc;
 
 use crate::engine::address::{Address, Owner};
 use crate::engine::container::Summary;
+use crate::engine::pod::Pod;
 use crate::engine::state::store::Extent;
 use crate::lookup::bundle::Bundle;
 use crate::proof::claim::Verified;
+use crate::query::path::Path;
 use crate::query::{Kind, Qualifier};
 use crate::rootfs::root::FileId;
 
@@ -28,6 +30,9 @@ pub(crate) struct ListedContainer {
     pub(crate) name: String,
     /// The engine's namespace in which it is, if it has any.
     pub(crate) namespace: Option<String>,
+    pub(crate) pod: Option<Pod>,
+    /// The sandbox of its pod, by which its path goes.
+    pub(crate) within: Option<Rc<ListedContainer>>,
     /// Its segment in a path: its name, with the engine's if two know that name, or its ID if the name is not usable.
     pub(crate) segment: String,
     pub(crate) kind: Kind,
@@ -110,20 +115,38 @@ impl Listing {
 }
 
 impl ListedContainer {
-    pub(crate) fn new(Summary { id, name, namespace }: Summary, endpoint: Address, engine: FileId) -> Self {
+    pub(crate) fn new(listed: Summary, endpoint: Address, engine: FileId) -> Self {
+        let Summary { id, name, namespace, pod } = listed;
         let segment = if is_name(&name) { &name } else { &id }.clone();
-        let (kind, bundle, verified) = (endpoint.kind, None, Rc::default());
-        Self { id, name, namespace, segment, kind, endpoint, engine, is_twin: false, bundle, verified }
+        let (kind, within, bundle, verified) = (endpoint.kind, None, None, Rc::default());
+        Self { id, name, namespace, pod, within, segment, kind, endpoint, engine, is_twin: false, bundle, verified }
+    }
+
+    /// Its path from the site: its segment, and that of its pod before it.
+    pub(crate) fn tail(&self) -> Path {
+        let pod = self.within.iter().map(|pod| pod.segment.clone());
+        pod.chain([self.segment.clone()]).collect()
+    }
+
+    /// The pod whose sandbox it is.
+    pub(crate) fn as_pod(&self) -> Option<&Pod> {
+        self.pod.as_ref().filter(|pod| pod.is_sandbox)
+    }
+
+    /// What a pattern is compared with: a sandbox has its pod's name.
+    pub(crate) fn shown_name(&self) -> &str {
+        self.as_pod().map_or(&self.name, |pod| &pod.name)
     }
 
     /// What its engine said of it.
     pub(crate) fn summary(&self) -> Summary {
-        Summary { id: self.id.clone(), name: self.name.clone(), namespace: self.namespace.clone() }
+        let (id, name, namespace) = (self.id.clone(), self.name.clone(), self.namespace.clone());
+        Summary { id, name, namespace, pod: self.pod.clone() }
     }
 
     /// Whether it is one of those that a path's qualifier leaves.
     pub(crate) fn is_of(&self, of: &Qualifier) -> bool {
-        self.address().is_of(of)
+        self.address().is_of(of) && (!of.is_pod || self.as_pod().is_some_and(|pod| pod.is_of(of)))
     }
 
     /// The engine that listed it, and the namespace in which it did.
@@ -167,7 +190,7 @@ mod tests {
         let id = "a".repeat(64);
         let listing = |user: Option<&str>, kind: Kind| {
             let owner = user.map(|user| Owner { uid: 1, name: user.into() });
-            let listed = Summary { id: id.clone(), name: kind.name().to_owned(), namespace: None };
+            let listed = Summary { id: id.clone(), name: kind.name().to_owned(), ..Summary::default() };
             let address = Address { kind, owner, namespace: None };
             let containers = vec![ListedContainer::new(listed, address, FileId::default())];
             Ok(Some(EngineListing { containers, ..EngineListing::default() }))

@@ -85,10 +85,10 @@ async fn running(
 
 fn add(listing: &mut EngineListing, disk: &Disk<'_>, found: Verified, unnamed: Option<Error>) {
     listing.remarks.extend(unnamed);
-    let Container { id, name, namespace, .. } = &found.container;
-    let (id, name, namespace) = (id.clone(), name.clone(), namespace.clone());
+    let Container { id, name, namespace, pod, .. } = &found.container;
+    let (id, name, namespace, pod) = (id.clone(), name.clone(), namespace.clone(), pod.clone());
     if is_name(&name) || is_name(&id) {
-        let container = ListedContainer::new(Summary { id, name, namespace }, disk.engine.clone(), disk.file);
+        let container = ListedContainer::new(Summary { id, name, namespace, pod }, disk.engine.clone(), disk.file);
         container.verified.replace(Some(Box::new(found)));
         listing.containers.push(container);
     } else {

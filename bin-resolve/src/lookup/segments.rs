@@ -2,19 +2,29 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use nicon_core::Error;
 use nicon_core::container::is_short_id;
 use nicon_core::path::HOST;
 
 use crate::engine::address::Address;
 use crate::lookup::listing::ListedContainer;
+use crate::lookup::placing::place_in_pods;
 use crate::query::Qualifier;
-use crate::query::path::{by_id, spell};
+use crate::query::path::{Path, by_id, spell};
 
 /// Gives each container a segment that no other one has, and orders them by name. What was `asked` of the engines is said of each,
 /// since others were not asked.
-pub(crate) fn make_unique(containers: &mut [ListedContainer], asked: &Qualifier, is_near: impl Fn(&Address) -> bool) {
-    disambiguate(containers, asked, &is_near);
+/// Returns what is to be told of those that are not in their pods.
+pub(crate) fn make_unique(
+    containers: &mut Vec<ListedContainer>,
+    asked: &Qualifier,
+    is_near: impl Fn(&Address) -> bool,
+) -> Vec<Error> {
+    let of_containers = Qualifier { user: asked.user.clone(), ..Qualifier::default() };
+    disambiguate(containers, if asked.is_pod { &of_containers } else { asked }, &is_near);
+    let remarks = place_in_pods(containers, asked, &is_near);
     mark_twins(containers, &is_near);
+    remarks
 }
 
 /// Says which engine is meant where a container is called like what a path can begin with and is no container.
@@ -74,20 +84,20 @@ impl<'a> Bearers<'a> {
 
 /// Marks those to which no path leads, since it would lead to others as well. Nobody makes a twin of one that is nearer.
 fn mark_twins(containers: &mut [ListedContainer], is_near: &impl Fn(&Address) -> bool) {
-    let mut bearers: HashMap<(String, bool), usize> = HashMap::new();
+    let mut bearers: HashMap<(Path, bool), usize> = HashMap::new();
     for container in containers.iter() {
-        *bearers.entry((container.segment.clone(), is_near(&container.endpoint))).or_default() += 1;
+        *bearers.entry((container.tail(), is_near(&container.endpoint))).or_default() += 1;
     }
-    let count = |segment: &str, near| bearers.get(&(segment.to_owned(), near)).copied().unwrap_or_default();
-    let mut known: HashSet<String> = HashSet::new();
+    let count = |tail: Path, near| bearers.get(&(tail, near)).copied().unwrap_or_default();
+    let mut known: HashSet<Path> = HashSet::new();
     // The nearest keep their segments.
     let (near, others): (Vec<_>, Vec<_>) = containers.iter_mut().partition(|container| is_near(&container.endpoint));
     for (is_ours, container) in
         near.into_iter().map(|near| (true, near)).chain(others.into_iter().map(|other| (false, other)))
     {
-        let rivals = count(&container.segment, true) + if is_ours { 0 } else { count(&container.segment, false) };
+        let rivals = count(container.tail(), true) + if is_ours { 0 } else { count(container.tail(), false) };
         container.is_twin = rivals > 1;
-        while !known.insert(container.segment.clone()) {
+        while !known.insert(container.tail()) {
             container.segment = format!("another {}", container.segment);
         }
     }
@@ -106,7 +116,12 @@ mod tests {
     fn each_has_a_path_of_its_own() {
         let file = FileId::default();
         let within = |namespace: Option<&str>, id: &str, name: &str, kind| {
-            let listed = Summary { id: id.into(), name: name.into(), namespace: namespace.map(str::to_owned) };
+            let listed = Summary {
+                id: id.into(),
+                name: name.into(),
+                namespace: namespace.map(str::to_owned),
+                ..Summary::default()
+            };
             ListedContainer::new(listed, Address::usual(kind), file)
         };
         let container = |id, name, kind| within(None, id, name, kind);
@@ -148,7 +163,12 @@ mod tests {
         let id = |digit: &str| digit.repeat(64);
         let of = |user: Option<&str>, kind, namespace: Option<&str>, id: &str, name: &str| {
             let owner = user.map(|user| Owner { uid: 1000, name: user.into() });
-            let listed = Summary { id: id.into(), name: name.into(), namespace: namespace.map(str::to_owned) };
+            let listed = Summary {
+                id: id.into(),
+                name: name.into(),
+                namespace: namespace.map(str::to_owned),
+                ..Summary::default()
+            };
             ListedContainer::new(listed, Address { kind, owner, namespace: None }, FileId::default())
         };
         let containers = [
@@ -200,7 +220,7 @@ mod tests {
         let file = FileId::default();
         let of = |user: &str, kind| Address { kind, owner: Some(Owner { uid: 1, name: user.into() }), namespace: None };
         let container = |id: &str, name: &str, address| {
-            ListedContainer::new(Summary { id: id.into(), name: name.into(), namespace: None }, address, file)
+            ListedContainer::new(Summary { id: id.into(), name: name.into(), ..Summary::default() }, address, file)
         };
         let mut containers = [
             container("a1", "web", Address::usual(Kind::Docker)),
@@ -230,11 +250,11 @@ mod tests {
         let container = |id: &str, name: &str, user: Option<&str>| {
             let owner = user.map(|user| Owner { uid: 1, name: user.into() });
             let address = Address { kind: Kind::Docker, owner, namespace: None };
-            ListedContainer::new(Summary { id: id.into(), name: name.into(), namespace: None }, address, file)
+            ListedContainer::new(Summary { id: id.into(), name: name.into(), ..Summary::default() }, address, file)
         };
         let id = "a".repeat(64);
         // Its IDs are names of root's, and its names no path can have; and one that has an ID for a name.
-        let mut containers = [
+        let mut containers = vec![
             container(&id, "web", None),
             container("web", "/!!", Some("mal")),
             container("web", "/!?", Some("mal")),

@@ -11,6 +11,7 @@ use crate::engine::address::Address;
 use crate::engine::api::sockets::Sockets;
 use crate::engine::bounds::Bounds;
 use crate::engine::endpoint::Endpoint;
+use crate::engine::pod::PodExtent;
 use crate::engine::rootlesskit::Inside;
 use crate::engine::settings::Settings;
 use crate::engine::state::disk::Disk;
@@ -18,7 +19,7 @@ use crate::engine::state::store::{Extent, Store};
 use crate::engine::users;
 use crate::lookup::engines::Engines;
 use crate::lookup::prefetch::connect_ahead;
-use crate::proof::claim::Claim;
+use crate::proof::claim::{Claim, Verified};
 use crate::proof::verify::Proof;
 use crate::query::{Kind, Qualifier};
 use crate::rootfs::root::Root;
@@ -30,6 +31,8 @@ pub(crate) struct EngineSite<'a> {
     pub(crate) engines: &'a Engines,
     /// The outermost PID namespace of which processes are accepted: the container's, or our own.
     pub(crate) pidns: Namespace,
+    /// The sandbox of the pod of which alone the containers are meant.
+    pub(crate) pod: Option<&'a Verified>,
     /// The bounds of the engines by which the container was found: what is in it cannot be trusted with more.
     pub(crate) bounds: Bounds,
     pub(crate) settings: &'a Settings,
@@ -131,19 +134,29 @@ impl EngineSite<'_> {
 
     /// Whether an engine is to be asked: whether the path, the options, and the caller's settings leave it.
     pub(crate) fn is_asked(&self, address: &Address, asked: &Qualifier) -> bool {
+        if let Some(Verified { engine, .. }) = self.pod {
+            return *address == Address { namespace: None, ..engine.clone() } && address.is_of(asked);
+        }
         let engine = asked.engine.or(self.settings.engine);
         let asked = Qualifier { engine, namespace: None, ..asked.clone() };
         let Address { kind, owner, .. } = address;
         // Who chose one engine means no other.
         let is_replaced = owner.is_some() && self.sockets().chosen(*kind).is_some();
-        let is_passed_over = engine.is_none() && *kind != Kind::Docker && self.sockets().chosen(Kind::Docker).is_some();
+        let is_unnamed = engine.is_none() && !asked.is_pod;
+        let is_passed_over = is_unnamed && *kind != Kind::Docker && self.sockets().chosen(Kind::Docker).is_some();
         address.is_of(&asked) && (asked.user.is_some() || !is_replaced && !is_passed_over)
     }
 
     /// What is wanted of engines' files. Those of engines on top are left to these, unless a kind is asked for.
     pub(crate) fn extent_of(&self, asked: &Qualifier) -> Extent {
+        let pods = match self.pod {
+            Some(pod) => PodExtent::Within(pod.container.id.clone()),
+            None if asked.is_pod => PodExtent::Pods(asked.clone()),
+            None => PodExtent::All,
+        };
         let all = asked.engine.or(self.settings.engine).is_some();
-        Extent { all, namespace: asked.namespace.clone(), ..Extent::default() }
+        let namespace = asked.namespace.clone().filter(|_| !asked.is_pod);
+        Extent { all, namespace, pods, ..Extent::default() }
     }
 
     /// What is wanted of engines' files to find a name there. What Docker keeps in containerd's has none but IDs.

@@ -9,9 +9,10 @@ use nicon_core::suggest::nearest;
 
 use crate::brief::brief_list;
 use crate::engine::container::short;
+use crate::engine::pod::Pod;
 use crate::lookup::listing::ListedContainer;
 use crate::lookup::site::EngineSite;
-use crate::query::path::show;
+use crate::query::path::{show, spell};
 use crate::query::{Kind, Qualifier};
 
 /// How many containers are named.
@@ -26,7 +27,12 @@ pub(super) fn explain(of: &Qualifier, asked: &str, known: &[ListedContainer]) ->
     if by_id.len() > 1 && is_short_id(asked) {
         return Error::failed(format!("ID \"{asked}\" is ambiguous: {} begin so: {}", by_id.len(), shown(&by_id)));
     }
-    let names: Vec<&str> = known.iter().map(|known| &known.name[..]).filter(|name| is_name(name)).collect();
+    let name = |known: &ListedContainer| match known.as_pod() {
+        Some(pod) => way_of_pod(pod).trim_start_matches('/').to_owned(),
+        None => known.name.clone(),
+    };
+    let names: Vec<String> = known.iter().map(name).filter(|name| is_name(bare(name))).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let by_id = match by_id.len() {
         0 => None,
         1 => Some(format!("one has an ID that begins so: {of}id:{asked}")),
@@ -38,13 +44,53 @@ pub(super) fn explain(of: &Qualifier, asked: &str, known: &[ListedContainer]) ->
     })
 }
 
+/// Why no pod is called `asked` among `known`.
+pub(super) fn explain_pod(asked: &str, known: &[ListedContainer]) -> Error {
+    let pods = known.iter().filter_map(ListedContainer::as_pod).filter(|pod| is_name(&pod.name));
+    let ways: BTreeMap<&str, String> = pods.map(|pod| (&pod.name[..], way_of_pod(pod))).collect();
+    if let Some((name, way)) = ways.iter().find(|(name, _)| is_dotted(name, asked)) {
+        return Error::no(format!(
+            "no pod \"{asked}\" (one is called \"{name}\": separate names with slashes, as in {way})"
+        ));
+    }
+    let near = nearest(asked, ways.keys().copied());
+    let (before, shown, after): (_, Vec<_>, _) = if near.is_empty() {
+        (" (pods here: ", ways.into_values().collect(), ")")
+    } else {
+        (" (did you mean ", near.into_iter().map(|name| ways[name].clone()).collect(), "?)")
+    };
+    let separator = if after == ")" { ", " } else { " or " };
+    match &shown[..] {
+        [] => Error::no(format!("no pod \"{asked}\"")),
+        _ => Error::no(format!(
+            "no pod \"{asked}\"{before}{}{after}",
+            brief_list(shown.into_iter(), separator, MAX_SHOWN)
+        )),
+    }
+}
+
+/// Whether a name goes on behind this with a dot, which separates names.
+fn is_dotted(name: &str, asked: &str) -> bool {
+    name.strip_prefix(asked).is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// How a pod is named.
+fn way_of_pod(pod: &Pod) -> String {
+    show(&[spell(&pod.way(None), &pod.name, &pod.sandbox)])
+}
+
+/// A name without what is before it in that of a pod.
+fn bare(name: &str) -> &str {
+    name.rsplit(':').next().unwrap_or(name)
+}
+
 fn hint(asked: &str, names: &[&str]) -> Option<String> {
-    let is_dotted =
-        |name: &&&str| name.len() <= MAX_LENGTH && name.strip_prefix(asked).is_some_and(|rest| rest.starts_with('.'));
+    let is_dotted = |name: &&&str| name.len() <= MAX_LENGTH && is_dotted(name, asked);
     if let Some(dotted) = names.iter().find(is_dotted) {
         return Some(format!("a container is called \"{dotted}\": separate names with slashes, as in /{dotted}"));
     }
-    let by_lowercase: BTreeMap<String, &str> = names.iter().map(|name| (name.to_ascii_lowercase(), *name)).collect();
+    let by_lowercase: BTreeMap<String, &str> =
+        names.iter().map(|name| (bare(name).to_ascii_lowercase(), *name)).collect();
     let near = nearest(&asked.to_ascii_lowercase(), by_lowercase.keys().map(String::as_str));
     if !near.is_empty() {
         let near = near.into_iter().map(|name| short(by_lowercase[name]).to_owned());
@@ -123,7 +169,7 @@ mod tests {
     #[test]
     fn the_beginning_of_an_id_is_no_name() {
         let container = |id: &str, name: &str| {
-            let listed = Summary { id: id.repeat(32), name: name.to_owned(), namespace: None };
+            let listed = Summary { id: id.repeat(32), name: name.to_owned(), ..Summary::default() };
             ListedContainer::new(listed, Address::usual(Kind::Docker), FileId::default())
         };
         let known = [container("c6", "web"), container("c7", "db")];

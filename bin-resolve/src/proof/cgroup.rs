@@ -91,6 +91,25 @@ fn own<'a>(path: &'a str, container: &Container) -> Option<&'a str> {
     (container.starttime.is_some() && is_name).then_some(path)
 }
 
+/// The container's own cgroups, as its first process tells of them: the path of each hierarchy where it has one.
+pub(crate) fn own_cgroups(cgroups: &str, container: &Container) -> Vec<(String, String)> {
+    let own = |(hierarchy, path): (&str, &str)| Some((hierarchy.to_owned(), own(path, container)?.to_owned()));
+    cgroups.lines().filter_map(parse).filter_map(own).collect()
+}
+
+/// Whether a process is in all of these cgroups, or below: see [`own_cgroups`].
+pub(crate) fn are_around(own: &[(String, String)], cgroups: &str) -> bool {
+    let is_in = |(hierarchy, own): &(String, String)| {
+        cgroups.lines().filter_map(parse).any(|(known, path)| known == hierarchy && is_within(path, own))
+    };
+    !own.is_empty() && own.iter().all(is_in)
+}
+
+/// Whether this cgroup, of whichever hierarchy, is one of these or below: see [`own_cgroups`].
+pub(crate) fn is_below(own: &[(String, String)], cgroup: &str) -> bool {
+    own.iter().any(|(_, own)| is_within(cgroup, own))
+}
+
 fn is_within(path: &str, cgroup: &str) -> bool {
     path.strip_prefix(cgroup).is_some_and(|below| below.is_empty() || below.starts_with('/'))
 }
@@ -163,6 +182,25 @@ mod tests {
                 "{cgroups}"
             );
         }
+    }
+
+    #[test]
+    fn a_container_is_around_what_is_at_or_below_its_own_cgroups() {
+        let (a, b) = ("a".repeat(64), "b".repeat(64));
+        let first = format!("2:cpu:/lab/{a}\n0::/docker/{a}/init.scope\n");
+        let own = own_cgroups(&first, &container(&a));
+        assert_eq!(own, [("2".to_owned(), format!("/lab/{a}")), ("0".to_owned(), format!("/docker/{a}"))]);
+        assert!(are_around(&own, &first) && are_around(&own, &format!("2:cpu:/lab/{a}\n0::/docker/{a}/docker/{b}\n")));
+        for other in [
+            format!("2:cpu:/lab/{a}\n0::/docker/{b}\n"),
+            format!("2:cpu:/lab/{a}x\n0::/docker/{a}\n"),
+            format!("2:cpu:/elsewhere/{a}\n0::/docker/{b}/docker/{a}\n"),
+            String::new(),
+        ] {
+            assert!(!are_around(&own, &other), "{other}");
+        }
+        assert!(is_below(&own, &format!("/docker/{a}/x")) && !is_below(&own, &format!("/docker/{b}/{a}")));
+        assert!(own_cgroups(&first, &container(&b)).is_empty() && !are_around(&[], &first));
     }
 
     #[test]

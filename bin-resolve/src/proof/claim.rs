@@ -9,6 +9,7 @@ use nicon_core::{Error, Namespace, NsId, NsType, Process, Result, Status};
 use crate::engine::address::Address;
 use crate::engine::bounds::Bounds;
 use crate::engine::container::Container;
+use crate::engine::pod::Pod;
 use crate::engine::settings::Settings;
 use crate::engine::state::disk::{Disk, FileAnswer};
 use crate::proof::verify::{Proof, locate};
@@ -133,6 +134,11 @@ impl Via {
 }
 
 impl Verified {
+    /// The pod whose sandbox it is.
+    pub(crate) fn as_pod(&self) -> Option<&Pod> {
+        self.container.pod.as_ref().filter(|pod| pod.is_sandbox)
+    }
+
     /// Whether this is the same container, reported by another engine. Only IDs that engines generate are unique.
     pub(crate) fn is(&self, container: &Container) -> bool {
         is_id(&container.id) && self.container.id == container.id

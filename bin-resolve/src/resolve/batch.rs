@@ -115,6 +115,10 @@ impl Batch {
 
     /// Finds a container that was listed, at `path`.
     pub(crate) fn find_listed(&self, path: &[String], listed: ListedContainer) -> Asking<Arc<Hop>> {
+        if let Some(pod) = &listed.within {
+            // Otherwise it would be looked up by its name.
+            drop(self.find_once(&path[..path.len() - 1], Some(ListedContainer::clone(pod))));
+        }
         self.find_once(path, Some(listed))
     }
 

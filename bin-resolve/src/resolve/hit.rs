@@ -5,10 +5,12 @@ use std::sync::Arc;
 use nicon_core::Process;
 use serde_json::Value;
 
+use crate::engine::labels::Labels;
 use crate::query::path::{Path, show};
 use crate::resolve::hop::Hop;
 
 /// A container that a query names, or matches, and its process: pinned, and proved to be the container's.
+#[derive(Clone)]
 pub struct Hit {
     pub(crate) path: Path,
     pub(crate) hop: Arc<Hop>,
@@ -33,6 +35,18 @@ impl Hit {
     #[must_use]
     pub fn hops(&self) -> Vec<Value> {
         self.hop.trail()
+    }
+
+    /// The pod that it is the sandbox of, or a container of: the `pod` of a record.
+    #[must_use]
+    pub fn pod(&self) -> Option<Value> {
+        self.hop.pod()
+    }
+
+    /// Its labels, if they were to be looked up; none of a process at which a path starts.
+    #[must_use]
+    pub fn labels(&self) -> Option<&Labels> {
+        self.hop.labels()
     }
 
     /// If a pattern looks into the engine inside this container through another one, which has the socket, too: the path of that

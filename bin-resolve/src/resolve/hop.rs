@@ -6,15 +6,21 @@ use nicon_core::{Error, NsId, NsType, Process, Result};
 use serde_json::{Value, json};
 
 use crate::engine::bounds::Bounds;
+use crate::engine::labels::Labels;
+use crate::engine::pod::Pod;
 use crate::engine::settings::Settings;
 use crate::lookup::by_id::find_by_id;
 use crate::lookup::engines::Engines;
 use crate::lookup::find::find;
 use crate::lookup::find_listed::find_listed;
+use crate::lookup::labels::labels_of;
 use crate::lookup::listing::ListedContainer;
+use crate::lookup::pods::{find_in_pod, find_pod};
 use crate::lookup::site::EngineSite;
 use crate::lookup::unit::find_unit;
+use crate::proof::cgroup::own_cgroups;
 use crate::proof::claim::{Verified, Via};
+use crate::proof::membership;
 use crate::query::Subject;
 
 /// A container and how it was found, or the process at which a path starts.
@@ -79,16 +85,23 @@ impl Hop {
             return Ok(Self::new(segment, Resolved::Process(find_unit(unit).await?), own, None));
         }
         let site = site(settings, outer.as_deref(), own)?;
-        let verified = match (listed, subject) {
+        let mut verified = match (listed, subject) {
             (Some(listed), _) => find_listed(&site, listed).await?,
+            (None, Ok(Subject::Container { of, name })) if of.is_pod => find_pod(&site, &of, name).await?,
+            (None, Ok(Subject::Container { of, name })) if site.pod.is_some() => find_in_pod(&site, &of, name).await?,
             (None, Ok(Subject::Container { of, name })) => find(&site, &of, name).await?,
             (None, Ok(Subject::Id { of, digits })) => find_by_id(&site, &of, digits).await?,
             (None, _) => return Err(Error::failed(format!("\"{segment}\" is not a container"))),
         };
-        let sharing = match (&outer, &verified.via) {
-            (None, _) => Sharing::Host,
-            (Some(outer), Via::Api { daemon, pidns, .. }) => outer.shares(*daemon, *pidns)?,
-            (Some(_), Via::Disk { .. }) => Sharing::Dind,
+        if let Some(pod) = site.pod {
+            membership::require(pod, &verified)?;
+        }
+        verified.container.labels = if settings.labels { Some(labels_of(&site, &verified).await) } else { None };
+        let sharing = match (&outer, outer.as_ref().and_then(|outer| outer.as_pod()), &verified.via) {
+            (None, ..) => Sharing::Host,
+            (_, Some((_, sharing)), _) => sharing,
+            (Some(outer), _, Via::Api { daemon, pidns, .. }) => outer.shares(*daemon, *pidns)?,
+            (Some(_), _, Via::Disk { .. }) => Sharing::Dind,
         };
         Ok(Self::new(segment, Resolved::Container(Box::new(verified), sharing), own, outer))
     }
@@ -98,9 +111,14 @@ impl Hop {
         Self { segment: segment.to_owned(), resolved: Arc::new(resolved), inside, outer }
     }
 
-    /// The same container as if nobody had looked into it yet; `own` are our own engines.
+    /// The same container as if nobody had looked into it yet; `own` are our own engines. Those of a pod's containers are where the
+    /// pod is.
     pub(crate) fn afresh(&self, own: &Engines) -> Self {
-        let (segment, resolved, outer) = (self.segment.clone(), Arc::clone(&self.resolved), self.outer.clone());
+        let (segment, resolved) = (self.segment.clone(), Arc::clone(&self.resolved));
+        let outer = match &self.outer {
+            Some(outer) if self.as_pod().is_some() => Some(Arc::new(outer.afresh(own))),
+            outer => outer.clone(),
+        };
         Self { segment, resolved, inside: Engines::new(own.monitors.clone()), outer }
     }
 
@@ -108,7 +126,28 @@ impl Hop {
     /// now, such as its name.
     pub(crate) fn within(&self, outer: Option<&Arc<Self>>) -> Self {
         let (segment, resolved, inside) = (self.segment.clone(), Arc::clone(&self.resolved), Engines::default());
-        Self { segment, resolved, inside, outer: outer.cloned() }
+        let is_a_pod = |hop: &&Arc<Self>| hop.as_pod().is_some();
+        let outer = match self.outer.as_ref().filter(is_a_pod) {
+            Some(pod) if outer.is_none_or(|outer| !is_a_pod(&outer)) => Some(Arc::new(pod.within(outer))),
+            _ => outer.cloned(),
+        };
+        Self { segment, resolved, inside, outer }
+    }
+
+    /// If it is a pod: its sandbox, and how that's engine relates to the container that it was reached through.
+    pub(crate) fn as_pod(&self) -> Option<(&Verified, Sharing)> {
+        match &*self.resolved {
+            Resolved::Container(verified, sharing) => verified.as_pod().map(|_| (&**verified, *sharing)),
+            Resolved::Process(_) => None,
+        }
+    }
+
+    /// The pod that it is, or is a container of: a record's `pod`.
+    pub(crate) fn pod(&self) -> Option<Value> {
+        match &*self.resolved {
+            Resolved::Container(verified, _) => verified.container.pod.as_ref().map(Pod::to_json),
+            Resolved::Process(_) => None,
+        }
     }
 
     /// The container's first process, or the one at which a path starts.
@@ -116,6 +155,33 @@ impl Hop {
         match &*self.resolved {
             Resolved::Process(process) => process,
             Resolved::Container(verified, _) => &verified.process,
+        }
+    }
+
+    /// The container's labels, if they were looked up.
+    pub(crate) fn labels(&self) -> Option<&Labels> {
+        match &*self.resolved {
+            Resolved::Container(verified, _) => verified.container.labels.as_ref(),
+            Resolved::Process(_) => None,
+        }
+    }
+
+    /// The container's ID.
+    pub(crate) fn id(&self) -> Option<&str> {
+        match &*self.resolved {
+            Resolved::Container(verified, _) => Some(&verified.container.id),
+            Resolved::Process(_) => None,
+        }
+    }
+
+    /// The container's own cgroups, by hierarchy; none if its first process is outside of them, or gone.
+    pub(crate) fn own_cgroups(&self) -> Vec<(String, String)> {
+        match &*self.resolved {
+            Resolved::Container(verified, _) => {
+                let cgroups = verified.process.read("cgroup").unwrap_or_default();
+                own_cgroups(&cgroups, &verified.container)
+            }
+            Resolved::Process(_) => Vec::new(),
         }
     }
 
@@ -151,7 +217,7 @@ impl Hop {
 fn to_json(verified: &Verified, sharing: Sharing) -> Value {
     let Verified { container, process, proof, engine, via, .. } = verified;
     let mut hop = json!({
-        "name": container.name,
+        "name": verified.as_pod().map_or(&container.name, |pod| &pod.name),
         "id": container.id,
         "engine": engine.kind.name(),
     });
@@ -160,6 +226,12 @@ fn to_json(verified: &Verified, sharing: Sharing) -> Value {
     }
     if let Some(namespace) = &container.namespace {
         hop["namespace"] = namespace[..].into();
+    }
+    if let Some(pod) = &container.pod {
+        hop["pod"] = pod.to_json();
+    }
+    if verified.as_pod().is_some() {
+        hop["sandbox"] = true.into();
     }
     hop["via"] = match via {
         Via::Api { .. } => "api".into(),
@@ -182,11 +254,15 @@ fn to_json(verified: &Verified, sharing: Sharing) -> Value {
     hop
 }
 
-/// The site inside `outer`, or our own machine, where `own` are the engines.
+/// The site inside `outer`, or our own machine, where `own` are the engines. A pod's containers are where the pod is.
 ///
 /// # Errors
 /// If the container is gone.
 pub(crate) fn site<'a>(settings: &'a Settings, outer: Option<&'a Hop>, own: &'a Engines) -> Result<EngineSite<'a>> {
+    if let Some((pod, _)) = outer.and_then(Hop::as_pod) {
+        let around = outer.and_then(|pod| pod.outer.as_deref());
+        return Ok(EngineSite { pod: Some(pod), ..site(settings, around, own)? });
+    }
     let pidns = match outer {
         Some(outer) => outer.process().namespace(NsType::Pid)?,
         None => settings.pidns.try_clone()?,
@@ -196,5 +272,5 @@ pub(crate) fn site<'a>(settings: &'a Settings, outer: Option<&'a Hop>, own: &'a 
         Some(Resolved::Container(verified, _)) => verified.bounds.clone(),
         Some(Resolved::Process(_)) | None => Bounds::default(),
     };
-    Ok(EngineSite { container, engines, pidns, bounds, settings })
+    Ok(EngineSite { container, engines, pidns, pod: None, bounds, settings })
 }

@@ -16,7 +16,9 @@ use crate::engine::settings::Settings;
 use crate::query::Kind;
 use crate::query::parse::{Query, Target};
 use crate::query::path::Path;
+use crate::query::thing::Thing;
 use crate::resolve::batch::Batch;
+use crate::resolve::belonging;
 use crate::resolve::hit::Hit;
 use crate::resolve::scan::search;
 use crate::resolve::watch::{Inputs, Observer, Order, watch};
@@ -34,6 +36,8 @@ pub struct Options {
     pub timeout: Duration,
     /// How to translate PIDs.
     pub method: Method,
+    /// Whether to look up the labels of containers.
+    pub labels: bool,
     /// Who is told of each step: what is looked up, and what was done. Texts of engines are in it as they are.
     pub log: Option<fn(&str, &str)>,
 }
@@ -42,7 +46,7 @@ impl Default for Options {
     /// All engines, at the usual places, with 5 s for a hop.
     fn default() -> Self {
         let (sockets, timeout, method) = (Vec::new(), Duration::from_secs(5), Method::Auto);
-        Self { engine: None, sockets, timeout, method, log: None }
+        Self { engine: None, sockets, timeout, method, labels: false, log: None }
     }
 }
 
@@ -60,7 +64,7 @@ impl Resolver {
     /// # Errors
     /// If the environment chooses an engine of another machine, or the system does not give what is needed.
     pub fn new(options: Options) -> Result<Self> {
-        let Options { engine, sockets, timeout, method, log } = options;
+        let Options { engine, sockets, timeout, method, labels, log } = options;
         let settings = Settings {
             own: Sockets::own(engine)?,
             inside: Sockets::inside(&sockets),
@@ -69,6 +73,7 @@ impl Resolver {
             engine,
             timeout,
             starts_engines: true,
+            labels,
             is_root: is_root()?,
             log,
         };
@@ -103,6 +108,19 @@ impl Resolver {
         give: impl FnMut(usize, Result<Hit>) -> Result<()>,
     ) -> Result<()> {
         self.block_on(answer_all(queries, &self.batch(), give))
+    }
+
+    /// Finds the containers that these things belong to, whose process or cgroup is in them or whose namespace they have, and gives
+    /// each by the thing's number. What could not be looked at, in which there may be others, is given without one.
+    ///
+    /// # Errors
+    /// Those of `give`, which end the search. That a thing belongs to no container is given like an answer.
+    pub fn find_containers_of(
+        &self,
+        things: &[Thing],
+        give: impl FnMut(Option<usize>, Result<Hit>) -> Result<()>,
+    ) -> Result<()> {
+        self.block_on(belonging::find(&self.batch(), things, give))
     }
 
     /// Watches what these orders name, and what the observer orders later, until the observer ends it. No engine is started by it.

@@ -74,6 +74,11 @@ impl<'a> Node<'a> {
     }
 }
 
+/// The hop of the container that a record is about.
+fn last(record: &Value) -> &Value {
+    record["hops"].as_array().and_then(|hops| hops.last()).unwrap_or(&Value::Null)
+}
+
 fn in_a_node(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let node = Node::start(lab)?;
     let front = node.run("front", &["web", "helper"], "--pid=container")?;
@@ -92,18 +97,18 @@ fn in_a_node(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let found = records(&suite.run(&["nicon-resolve", "setup.node.**"]));
     assert_eq!(found.len(), tasks.len(), "{found:?}");
     for (id, pid) in &tasks {
-        let of_id = found.iter().find(|record| record["hops"][2]["id"] == **id);
+        let of_id = found.iter().find(|record| last(record)["id"] == **id);
         let of_id = of_id.ok_or_else(|| format!("{id} is missing: {found:?}"))?;
-        let hop = &of_id["hops"][2];
+        let hop = last(of_id);
         assert_eq!([&hop["engine"], &hop["namespace"], &hop["via"]], ["containerd", "k8s.io", "disk"], "{of_id}");
         is_process(of_id, *pid);
         let path = of_id["target"].as_str().ok_or("a record without a target")?;
         is_process(&record(&suite.run(&["nicon-resolve", path])), *pid);
     }
-    let name = |record: &Value| record["hops"][2]["name"].as_str().map(str::to_owned);
-    let mut names: Vec<String> = found.iter().filter_map(name).filter(|name| name.len() < 64).collect();
-    names.sort_unstable();
-    assert_eq!(names, ["agent", "db", "helper", "web", "web"]);
+    let mut targets: Vec<_> = found.iter().filter_map(|record| record["target"].as_str()).collect();
+    targets.sort_unstable();
+    let expected = ["agent", "agent/agent", "back", "back/db", "back/web", "front", "front/helper", "front/web"];
+    assert_eq!(targets, expected.map(|path| format!("setup/node/pod:default:{path}")));
 
     let pid = |id: &str| tasks.iter().find(|(known, _)| known == id).map(|(_, pid)| *pid).unwrap();
     for (name, id) in [("helper", &front[1]), ("db", &back[1]), ("containerd:db", &back[1]), (&back[0][..12], &back[0])]
@@ -112,7 +117,15 @@ fn in_a_node(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     }
     let [front, back] =
         [(&front, "front"), (&back, "back")].map(|(ids, pod)| format!("{} in pod default/{pod}", &ids[0][..12]));
-    let words = ["\"web\" is ambiguous", &front, &back, "(use an ID)"];
+    let words = ["\"web\" is ambiguous", &front, &back, "(say pod:default:back/web or pod:default:front/web)"];
     refusal(&suite.run(&["nicon-resolve", "setup.node.web"]), 2, &words);
+    // A tree has names, and each container in its pod.
+    let all = suite.shell("nicon-resolve 'setup.node.**' | nicon-tree --ascii", "");
+    let name = |line: &'_ str| line.trim_start_matches(['|', '`', '-', ' ']).split(' ').next().map(str::to_owned);
+    let drawn: Vec<String> = all.stdout.lines().filter_map(name).collect();
+    for name in ["pod:default:back", "db", "pod:default:front", "helper"] {
+        assert!(drawn.iter().any(|drawn| drawn == name), "{name}: {all:?}");
+    }
+    assert!(tasks.iter().all(|(id, _)| !all.stdout.contains(&id[..12])), "{all:?}");
     Ok(lab.remove("setup", "node")?)
 }

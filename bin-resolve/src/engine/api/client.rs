@@ -21,6 +21,7 @@ use crate::engine::api::inspect::{Inspected, not_understood};
 use crate::engine::api::list;
 use crate::engine::api::stream::{MAX_CONTAINER, MAX_LIST, Seen, Stream};
 use crate::engine::container::{Filter, Summary};
+use crate::engine::labels::Labels;
 use crate::query::Kind;
 
 /// The header that identifies podman's answers.
@@ -80,6 +81,28 @@ impl Client {
             return Ok(None);
         }
         Err(Error::failed(format!("the engine answered {}: {}", status.as_u16(), brief(&said))))
+    }
+
+    /// The labels of the container that has this ID.
+    pub(crate) async fn labels(&self, id: &str) -> Result<Labels> {
+        #[derive(serde::Deserialize)]
+        struct Answer {
+            #[serde(rename = "Config")]
+            config: Configured,
+        }
+        #[derive(serde::Deserialize)]
+        struct Configured {
+            #[serde(rename = "Labels", default)]
+            labels: Labels,
+        }
+        let path = format!("/containers/{id}/json");
+        let path = path.try_into().map_err(|error| Error::failed(format!("ask for \"{}\": {error}", brief(id))))?;
+        let (status, body) = self.get(path).await?;
+        if status != StatusCode::OK {
+            return Err(Error::failed(format!("the engine answered {}: {}", status.as_u16(), brief(&said(&body)))));
+        }
+        let answer: Answer = serde_json::from_slice(&body).map_err(|error| not_understood(&error.to_string()))?;
+        Ok(answer.config.labels)
     }
 
     /// Lists containers. Bollard's model of the answer takes a hundred times the memory of the answer itself.

@@ -48,7 +48,7 @@ impl<'de> Visitor<'de> for Items {
             }
             let name = name.or_else(|| is_name(&id).then(|| id.clone()));
             let name = name.ok_or_else(|| A::Error::custom("a container without a name"))?;
-            list.push(Summary { id, name, namespace: None });
+            list.push(Summary { id, name, ..Summary::default() });
         }
         Ok(list)
     }

@@ -7,6 +7,7 @@ use nicon_core::Result;
 use serde::Deserialize;
 
 use crate::engine::container::{Container, not_running};
+use crate::engine::pod::{Pod, PodExtent};
 use crate::engine::state::index::{Index, IndexEntry};
 use crate::engine::state::store::{Extent, Layout, Store};
 use crate::engine::state::{runc, runtime};
@@ -31,6 +32,9 @@ const STATES: [&str; 2] = ["/run/containerd/runc", "/run/docker/runtime-runc"];
 /// The containerd namespace of Docker. Docker does not record its containers' names here.
 const MOBY: &str = "moby";
 
+/// That of Kubernetes. In others, whoever may use them writes any annotations.
+const KUBERNETES: &str = "k8s.io";
+
 /// The annotations that hold a container's name.
 const NAMES: [&str; 2] = ["io.kubernetes.cri.container-name", "nerdctl/name"];
 
@@ -52,17 +56,28 @@ impl Config {
     }
 
     /// Its pod, since several pods may have containers of the same name.
-    pub(super) fn pod(&self) -> Option<String> {
-        let sandbox = |what| self.annotations.get(&format!("io.kubernetes.cri.sandbox-{what}"));
-        Some(format!("pod {}/{}", sandbox("namespace")?, sandbox("name")?))
+    pub(super) fn pod(&self) -> Option<Pod> {
+        let told = |what: &str| self.annotations.get(&format!("io.kubernetes.cri.{what}")).cloned();
+        Some(Pod {
+            name: told("sandbox-name")?,
+            namespace: told("sandbox-namespace")?,
+            uid: told("sandbox-uid"),
+            sandbox: self.sandbox()?,
+            is_sandbox: told("container-type")? == "sandbox",
+        })
     }
 }
 
 fn index(files: &Files, store: &Store, index: &mut Index) {
-    let Extent { all, namespace: only, known } = &store.extent;
+    let Extent { all, namespace: only, pods, known } = &store.extent;
     for dir in &store.dirs {
         for namespace in index.names(files, dir) {
-            if only.as_ref().map_or(namespace == MOBY && !all, |only| namespace != *only) {
+            let is_left_out = match (only, pods) {
+                (Some(only), _) => namespace != *only,
+                (None, PodExtent::All) => namespace == MOBY && !all,
+                (None, _) => namespace != KUBERNETES,
+            };
+            if is_left_out {
                 continue;
             }
             let bundles = dir.join(&namespace);
@@ -71,10 +86,14 @@ fn index(files: &Files, store: &Store, index: &mut Index) {
                 let path = bundles.join(&id);
                 let namespace = Some(namespace.clone());
                 let mut entry = IndexEntry { name: id.clone(), id, namespace, about, path, ..IndexEntry::default() };
-                match configured(files, &mut entry) {
-                    Ok(true) => {}
-                    Ok(false) => continue,
-                    Err(error) => entry.unnamed = Some(error),
+                match (configured(files, &mut entry), pods) {
+                    (Ok(true), _) if pods.includes(entry.pod.as_ref()) => {}
+                    (Ok(_), _) => continue,
+                    (Err(error), PodExtent::All) => entry.unnamed = Some(error),
+                    (Err(error), _) => {
+                        index.unread.push(error);
+                        continue;
+                    }
                 }
                 index.entries.push(entry);
             }
@@ -89,8 +108,9 @@ fn configured(files: &Files, entry: &mut IndexEntry) -> Result<bool> {
         entry.name.clone_from(name);
     }
     entry.sandbox = config.sandbox();
-    if let Some(pod) = config.pod() {
+    if let Some(pod) = config.pod().filter(|_| entry.namespace.as_deref() == Some(KUBERNETES)) {
         entry.about = format!(" in {pod}");
+        entry.pod = Some(pod);
     }
     Ok(true)
 }
@@ -114,6 +134,7 @@ fn load(files: &Files, _: &Store, entry: &mut IndexEntry) -> Result<Container> {
         name: entry.name.clone(),
         namespace: entry.namespace.clone(),
         sandbox: entry.sandbox.clone(),
+        pod: entry.pod.clone(),
         inner_pid,
         starttime: state.as_ref().map(|init| init.starttime),
         cgroups: state.map(|init| init.cgroups).unwrap_or_default(),
@@ -131,9 +152,15 @@ mod tests {
             |annotations| serde_json::from_str::<Config>(&format!("{{\"annotations\":{annotations}}}")).unwrap();
         let named = config(
             r#"{"io.kubernetes.cri.container-name":"web","io.kubernetes.cri.sandbox-name":"front",
-                "io.kubernetes.cri.sandbox-namespace":"default"}"#,
+                "io.kubernetes.cri.sandbox-namespace":"default","io.kubernetes.cri.sandbox-id":"ab12",
+                "io.kubernetes.cri.sandbox-uid":"u1","io.kubernetes.cri.container-type":"container"}"#,
         );
-        assert_eq!((named.name().unwrap().as_str(), named.pod().unwrap().as_str()), ("web", "pod default/front"));
+        let pod = named.pod().unwrap();
+        assert_eq!(named.name().unwrap(), "web");
+        assert_eq!(
+            (&pod.namespace[..], &pod.name[..], &pod.sandbox[..], pod.is_sandbox),
+            ("default", "front", "ab12", false)
+        );
         assert_eq!(config(r#"{"nerdctl/name":"db"}"#).name().unwrap(), "db");
         assert_eq!(config("{}").name(), None);
     }

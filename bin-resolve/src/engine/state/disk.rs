@@ -122,6 +122,7 @@ impl<'a> Disk<'a> {
                 id: entry.id,
                 name: entry.name,
                 namespace: entry.namespace,
+                pod: entry.pod,
             });
             Ok(Contents { containers: listed.collect(), unread: index.unread })
         })

@@ -5,6 +5,7 @@ use nicon_core::{Error, Result};
 use serde::Deserialize;
 
 use crate::engine::container::{Container, bare, not_running};
+use crate::engine::labels::Labels;
 use crate::engine::state::dockerd;
 use crate::engine::state::index::{Index, IndexEntry};
 use crate::engine::state::store::{Layout, Store};
@@ -29,6 +30,14 @@ pub(super) struct Config {
     name: String,
     #[serde(rename = "State")]
     state: State,
+    #[serde(rename = "Config", default)]
+    configured: Configured,
+}
+
+#[derive(Default, Deserialize)]
+struct Configured {
+    #[serde(rename = "Labels", default)]
+    labels: Labels,
 }
 
 #[derive(Deserialize)]
@@ -61,5 +70,6 @@ fn load(files: &Files, _: &Store, entry: &mut IndexEntry) -> Result<Container> {
         return Err(not_running(&entry.name));
     }
     let (id, name) = (entry.id.clone(), entry.name.clone());
-    Ok(Container { id, name, inner_pid: config.state.pid, ..Container::default() })
+    let labels = Some(config.configured.labels);
+    Ok(Container { id, name, inner_pid: config.state.pid, labels, ..Container::default() })
 }

@@ -7,6 +7,7 @@ use nicon_core::container::is_id;
 use nicon_core::{Error, Result};
 
 use crate::engine::container::{Fit, fit, short};
+use crate::engine::pod::Pod;
 use crate::query::path::{show, spell};
 use crate::query::{Kind, Qualifier};
 use crate::rootfs::files::Files;
@@ -24,6 +25,7 @@ pub(crate) struct IndexEntry {
     pub(super) kind: Option<Kind>,
     /// The ID for which its shim was started, if not its own.
     pub(super) sandbox: Option<String>,
+    pub(super) pod: Option<Pod>,
     /// Where it belongs, to tell apart containers of the same name.
     pub(super) about: String,
     /// The file or directory with its state.
@@ -92,7 +94,9 @@ fn ambiguous(asked: &str, fitting: &[IndexEntry]) -> Error {
     let shown = shown.collect::<Vec<_>>().join(", ");
     let namespaces: BTreeSet<_> = fitting.iter().map(|entry| &entry.namespace).collect();
     let ids: BTreeSet<_> = fitting.iter().map(|entry| &entry.id).collect();
-    let way_out = if namespaces.len() == fitting.len() {
+    let way_out = if let Some(ways) = ways_by_pod(fitting) {
+        format!("say {}", ways.join(" or "))
+    } else if namespaces.len() == fitting.len() {
         let kind = fitting.iter().find_map(|entry| entry.kind).unwrap_or(Kind::Containerd);
         let of = |namespace| Qualifier { engine: Some(kind), namespace, ..Qualifier::default() };
         let ways = fitting.iter().map(|entry| show(&[spell(&of(entry.namespace.clone()), asked, &entry.id)]));
@@ -103,6 +107,16 @@ fn ambiguous(asked: &str, fitting: &[IndexEntry]) -> Error {
         "begin the path with its process, as in pid:4242".to_owned()
     };
     Error::failed(format!("\"{asked}\" is ambiguous: it matches {shown} ({way_out})"))
+}
+
+/// How each of these is named by its pod; `None` if that does not tell them apart.
+fn ways_by_pod(fitting: &[IndexEntry]) -> Option<Vec<String>> {
+    let way = |entry: &IndexEntry| {
+        let pod = entry.pod.as_ref().filter(|pod| !pod.is_sandbox)?;
+        Some(show(&[spell(&pod.way(None), &pod.name, &pod.sandbox), entry.name.clone()]))
+    };
+    let ways = fitting.iter().map(way).collect::<Option<BTreeSet<_>>>()?;
+    (ways.len() == fitting.len()).then(|| ways.into_iter().collect())
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use nicon_core::Result;
 
 use crate::engine::container::{Container, not_running};
+use crate::engine::pod::PodExtent;
 use crate::engine::state::index::{Index, IndexEntry};
 use crate::engine::state::monitored::Monitored;
 use crate::query::Kind;
@@ -91,6 +92,8 @@ pub(crate) struct Extent {
     pub(crate) all: bool,
     /// Only those in this one of the engine's namespaces.
     pub(crate) namespace: Option<String>,
+    /// Only these, with regard to pods.
+    pub(crate) pods: PodExtent,
     /// None of those with these IDs, which other engines have told already.
     pub(crate) known: Arc<HashSet<String>>,
 }

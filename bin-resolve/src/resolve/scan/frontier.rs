@@ -119,7 +119,7 @@ mod tests {
         let Ok(Target::Many(pattern)) = parse("*") else { panic!("a pattern") };
         let engine = Frontier::new(vec!["a".to_owned()], Progress::begin(&pattern));
         let listed = |n: usize| {
-            let listed = Summary { id: n.to_string(), name: n.to_string(), namespace: None };
+            let listed = Summary { id: n.to_string(), name: n.to_string(), ..Summary::default() };
             ListedContainer::new(listed, Address::usual(Kind::Docker), FileId::default())
         };
         engine.expect((0..containers).map(|n| (listed(n), Progress::begin(&pattern))));

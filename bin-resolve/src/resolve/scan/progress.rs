@@ -32,13 +32,24 @@ impl Progress {
     }
 
     /// The progress of `container`, one of `list`, given this one of the container around them.
+    ///
+    /// A container of a pod is in that, but is also found without it.
     pub(crate) fn advance(&self, pattern: &Pattern, container: &ListedContainer, list: &[ListedContainer]) -> Self {
+        let mut positions = self.0.clone();
+        if let Some(pod) = &container.within {
+            positions.extend(self.clone().step(pattern, pod, list).0);
+        }
+        Self(positions).step(pattern, container, list)
+    }
+
+    /// The progress of `container` beside others.
+    fn step(self, pattern: &Pattern, container: &ListedContainer, list: &[ListedContainer]) -> Self {
         let mut next = Vec::new();
         for &at in &self.0 {
             match pattern.rest.get(at) {
                 Some(Segment::Depths) => next.push(at),
                 Some(Segment::Glob(of, glob))
-                    if container.is_of(of) && glob.matches_with(&container.name, MatchOptions::new()) =>
+                    if container.is_of(of) && glob.matches_with(container.shown_name(), MatchOptions::new()) =>
                 {
                     next.push(at + 1);
                 }
@@ -77,6 +88,9 @@ impl Progress {
 /// The engine's own rule: a name takes precedence over the beginning of an ID, which must be unique.
 pub(crate) fn is_meant(asked: &str, container: &ListedContainer, list: &[ListedContainer]) -> bool {
     let fit = |listed: &ListedContainer| match Subject::parse(asked).ok()? {
+        Subject::Container { of, name } if of.is_pod => {
+            (listed.is_of(&of) && listed.shown_name() == name).then_some(Fit::Exact)
+        }
         Subject::Container { of, name } if listed.is_of(&of) => fit(name, &listed.id, &listed.name),
         Subject::Id { of, digits } if listed.is_of(&of) && listed.id == digits => Some(Fit::Exact),
         Subject::Id { of, digits } if listed.is_of(&of) && listed.id.starts_with(digits) => Some(Fit::ShortId),
@@ -107,7 +121,8 @@ mod tests {
         };
         let mut progress = Progress::begin(&pattern);
         for name in path {
-            let listed = |id: &str, name: &str| Summary { id: id.repeat(32), name: name.to_owned(), namespace: None };
+            let listed =
+                |id: &str, name: &str| Summary { id: id.repeat(32), name: name.to_owned(), ..Summary::default() };
             let listed_as =
                 |id, name| ListedContainer::new(listed(id, name), Address::usual(Kind::Docker), FileId::default());
             let list = [listed_as("a0", name), listed_as("b1", "besides")];

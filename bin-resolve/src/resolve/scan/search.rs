@@ -18,7 +18,7 @@ use crate::query::path::Path;
 use crate::query::pattern::Pattern;
 use crate::resolve::batch::{Batch, Inner};
 use crate::resolve::hit::Hit;
-use crate::resolve::hop::Sharing;
+use crate::resolve::hop::{Hop, Sharing};
 use crate::resolve::scan::fair_queue::FairQueue;
 use crate::resolve::scan::frontier::Frontier;
 use crate::resolve::scan::progress::Progress;
@@ -34,15 +34,29 @@ const CONCURRENT: usize = 32;
 /// # Errors
 /// Those of `give`, which end the search.
 pub(crate) async fn find(batch: &Batch, pattern: &Pattern, give: impl FnMut(Result<Hit>) -> Result<()>) -> Result<()> {
+    find_within(batch, pattern, &|_, _| true, give).await
+}
+
+/// The same, only in those containers, with these engines in them, that lead on.
+///
+/// # Errors
+/// As [`find`].
+pub(crate) async fn find_within(
+    batch: &Batch,
+    pattern: &Pattern,
+    leads_on: &dyn Fn(&Hop, &[Inner]) -> bool,
+    give: impl FnMut(Result<Hit>) -> Result<()>,
+) -> Result<()> {
     let (met, engines) = (HashSet::new(), HashMap::new());
     let tasks = FairQueue::new(CONCURRENT);
-    let mut search = Search { batch, pattern, give, met, engines, tasks, later: Vec::new() };
+    let mut search = Search { batch, pattern, leads_on, give, met, engines, tasks, later: Vec::new() };
     search.run().await
 }
 
 struct Search<'a, Give> {
     batch: &'a Batch,
     pattern: &'a Pattern,
+    leads_on: &'a dyn Fn(&Hop, &[Inner]) -> bool,
     give: Give,
     /// PIDs of the containers found so far. The batch pins them all, so none is reused.
     met: HashSet<i32>,
@@ -126,8 +140,8 @@ impl<Give: FnMut(Result<Hit>) -> Result<()>> Search<'_, Give> {
     fn go_on(&mut self, frontier: &Rc<Frontier>) -> Result<()> {
         match frontier.next(self.batch.timeout()) {
             Ok(Some((listed, progress))) => {
-                let path = [&frontier.path[..], std::slice::from_ref(&listed.segment)].concat();
-                self.wait(Task::Find { from: Rc::clone(frontier), listed, path, progress });
+                let path = [frontier.path.clone(), listed.tail()].concat();
+                self.wait(Task::Find { from: Rc::clone(frontier), listed: Box::new(listed), path, progress });
                 Ok(())
             }
             Ok(None) => Ok(()),
@@ -141,6 +155,8 @@ impl<Give: FnMut(Result<Hit>) -> Result<()>> Search<'_, Give> {
     fn take_found(&mut self, frontier: &Rc<Frontier>, engine: Address, found: Result<Node>) -> Result<()> {
         match found {
             Ok(found) if !self.met.insert(found.hop.process().pid()) => {}
+            // A pod's containers are beside it in the list.
+            Ok(found) if found.hop.as_pod().is_some() => self.give_fit(found, None)?,
             Ok(found) if found.progress.leads_on(self.pattern) => self.wait(Task::LookInside(found)),
             Ok(found) => self.give_fit(found, None)?,
             // It has stopped since it was listed.
@@ -155,6 +171,7 @@ impl<Give: FnMut(Result<Hit>) -> Result<()>> Search<'_, Give> {
 
     fn take_inside(&mut self, found: Node, inside: Result<Vec<Inner>>) -> Result<()> {
         match inside {
+            Ok(inside) if !(self.leads_on)(&found.hop, &inside) => self.give_fit(found, None),
             Ok(inside) => {
                 let is_new = |inner: &&Inner| !self.engines.contains_key(&inner.engine);
                 let mut new = inside.iter().filter(is_new).peekable();
@@ -191,7 +208,7 @@ impl<Give: FnMut(Result<Hit>) -> Result<()>> Search<'_, Give> {
         }
         self.engines.extend(new.iter().map(|engine| (*engine, path.clone())));
         let frontier = from.enter(path, progress, new);
-        if frontier.path.len() == MAX_DEPTH {
+        if frontier.path.len() >= MAX_DEPTH {
             let too_deep = Error::failed(format!("their paths have more than {MAX_DEPTH} names"));
             return (self.give)(Err(too_deep.prefix(frontier.context())));
         }

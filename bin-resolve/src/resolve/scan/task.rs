@@ -17,7 +17,7 @@ use crate::resolve::scan::progress::Progress;
 /// A step to do.
 pub(crate) enum Task {
     List(Rc<Frontier>),
-    Find { from: Rc<Frontier>, listed: ListedContainer, path: Path, progress: Progress },
+    Find { from: Rc<Frontier>, listed: Box<ListedContainer>, path: Path, progress: Progress },
     LookInside(Node),
 }
 
@@ -66,7 +66,7 @@ impl Task {
             }
             Self::Find { from, listed, path, progress } => {
                 let engine = listed.endpoint.clone();
-                let hop = batch.find_listed(&path, listed).await;
+                let hop = batch.find_listed(&path, *listed).await;
                 let found = hop.map(|hop| Node { from: Rc::clone(&from), path, progress, hop });
                 Outcome::Found(from, engine, found)
             }

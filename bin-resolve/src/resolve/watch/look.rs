@@ -33,7 +33,7 @@ pub(super) struct Job {
     pub(super) patterns: Vec<(QueryId, Rc<Pattern>, Progress)>,
     pub(super) names: Vec<Name>,
     /// The containers that are known, with a process that runs.
-    pub(super) known: HashMap<Key, String>,
+    pub(super) known: HashMap<Key, Path>,
     /// Whether engines are claimed here: a pattern has come this way.
     pub(super) claims: bool,
 }
@@ -125,7 +125,9 @@ impl Look<'_> {
 
     /// The engines that are searched here; `None` if nobody wants to know any more.
     async fn claim(&mut self) -> Option<Claims> {
-        if !self.job.claims {
+        // The engine of a pod is claimed where the pod is, and searched here for its containers alone.
+        let is_in_pod = self.job.hop.as_ref().is_some_and(|hop| hop.as_pod().is_some());
+        if !self.job.claims || is_in_pod {
             return Some(Claims::All);
         }
         let inside = self.batch.look_inside(&self.job.path, &self.job.asked).await;
@@ -162,7 +164,7 @@ impl Look<'_> {
                 continue;
             }
             let key = Key::of(listed);
-            if self.job.known.get(&key) == Some(&listed.segment) {
+            if self.job.known.get(&key) == Some(&listed.tail()) {
                 self.done.listed.insert(key, wanted);
             } else {
                 new.push(listed.clone());
@@ -188,7 +190,7 @@ impl Look<'_> {
             match found {
                 Ok(hop) => {
                     let wants = wants.remove(&key).unwrap_or_default();
-                    self.shared.send(Message::Found(self.job.site, key, listed.segment, wants, hop));
+                    self.shared.send(Message::Found(self.job.site, key, listed.tail(), wants, hop));
                 }
                 // It has stopped since it was listed.
                 Err(error) if error.status() == Status::No => {}
@@ -204,7 +206,7 @@ impl Look<'_> {
     }
 
     async fn find_one(&self, listed: ListedContainer) -> (ListedContainer, Result<Arc<Hop>>) {
-        let path = [&self.job.path[..], std::slice::from_ref(&listed.segment)].concat();
+        let path = [self.job.path.clone(), listed.tail()].concat();
         let found = self.batch.find_listed(&path, listed.clone()).await;
         (listed, found)
     }

@@ -11,6 +11,7 @@ use crate::engine::address::Address;
 use crate::engine::endpoint::Endpoint;
 use crate::engine::settings::Settings;
 use crate::lookup::listing::ListedContainer;
+use crate::query::path::Path;
 use crate::resolve::batch::Inner;
 use crate::resolve::hop::Hop;
 use crate::resolve::scan::progress::Progress;
@@ -86,7 +87,7 @@ pub(super) enum Message {
     /// What a name means now, and the listed containers that it means.
     Named(SiteId, String, BTreeSet<Key>, Result<Arc<Hop>>),
     /// A container that matches patterns, or may contain some that do.
-    Found(SiteId, Key, String, Wants, Arc<Hop>),
+    Found(SiteId, Key, Path, Wants, Arc<Hop>),
     Looked(SiteId, Box<Looked>),
     /// A container's process has ended.
     Died(NodeId),

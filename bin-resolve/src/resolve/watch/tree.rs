@@ -67,7 +67,8 @@ pub(super) struct Asked {
 /// A container that was found.
 pub(super) struct Node {
     pub(super) site: SiteId,
-    pub(super) segment: String,
+    /// Its path from the site: one segment, or two of a pod's container.
+    pub(super) tail: Path,
     /// Its key in the list; `None` if a path asks for it.
     pub(super) key: Option<Key>,
     pub(super) hop: Arc<Hop>,
@@ -134,7 +135,7 @@ impl Tree {
     /// The path of a node.
     pub(super) fn path_of(&self, node: &Node) -> Path {
         let site = self.sites.get(&node.site).map(|site| &site.path[..]).unwrap_or_default();
-        [site, std::slice::from_ref(&node.segment)].concat()
+        [site, &node.tail].concat()
     }
 
     /// The pattern queries that have come to a site.

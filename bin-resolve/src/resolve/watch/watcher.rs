@@ -136,7 +136,7 @@ impl Watcher {
             // What has waited long enough is entered below.
             Message::Waited => {}
             Message::Named(site, name, meant, found) => self.take_name(site, &name, meant, found),
-            Message::Found(site, key, segment, wants, hop) => self.take_found(site, key, segment, &wants, &hop),
+            Message::Found(site, key, tail, wants, hop) => self.take_found(site, key, tail, &wants, &hop),
             Message::Looked(site, looked) => self.take_looked(site, *looked),
             Message::Died(node) => self.remove(node),
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use nicon_core::Error;
 
+use crate::query::path::Path;
 use crate::resolve::hop::Hop;
 use crate::resolve::watch::message::{Key, Looked, NodeId, SiteId, Wants};
 use crate::resolve::watch::pace::Now;
@@ -12,20 +13,20 @@ use crate::resolve::watch::sighting::Sighting;
 use crate::resolve::watch::watcher::Watcher;
 
 impl Watcher {
-    pub(super) fn take_found(&mut self, id: SiteId, key: Key, segment: String, wants: &Wants, hop: &Hop) {
+    pub(super) fn take_found(&mut self, id: SiteId, key: Key, tail: Path, wants: &Wants, hop: &Hop) {
         let Some(site) = self.tree.sites.get_mut(&id) else { return };
         site.found.insert(key.clone());
         let before = site.listed.get(&key).copied();
         let node = match before {
             Some(node) if self.is_same(node, hop) => {
-                self.rename(node, segment, hop);
+                self.rename(node, tail, hop);
                 node
             }
             before => {
                 if let Some(node) = before {
                     self.remove(node);
                 }
-                let node = self.add_node(id, segment, Some(key.clone()), hop);
+                let node = self.add_node(id, tail, Some(key.clone()), hop);
                 let Some(site) = self.tree.sites.get_mut(&id) else { return };
                 site.listed.insert(key, node);
                 let present: BTreeSet<_> = wants.keys().filter(|query| !site.seen.contains(query)).copied().collect();
@@ -43,12 +44,14 @@ impl Watcher {
         let (fits, leading) = (self.tree.fitting(wants), self.tree.leading_on(wants));
         let Some(node) = self.tree.nodes.get_mut(&id) else { return };
         let (new, present) = (&fits - &node.fits, node.present.clone());
-        let gone = &node.fits - &fits;
+        let (gone, is_pod) = (&node.fits - &fits, node.hop.as_pod().is_some());
         node.fits = fits;
         for query in gone {
             self.unreport(id, query);
         }
-        let child = if leading.is_empty() { None } else { self.child_of(id) };
+        // A pod's containers are beside it in the list.
+        let has_site = !leading.is_empty() && !is_pod;
+        let child = if has_site { self.child_of(id) } else { None };
         if let Some(child) = child
             && let Some(site) = self.tree.sites.get_mut(&child)
             && site.patterns != leading
@@ -114,10 +117,10 @@ impl Watcher {
     }
 
     /// A listed container has another name.
-    pub(super) fn rename(&mut self, id: NodeId, segment: String, hop: &Hop) {
+    pub(super) fn rename(&mut self, id: NodeId, tail: Path, hop: &Hop) {
         let Some(node) = self.tree.nodes.get_mut(&id) else { return };
         let outer = self.tree.sites.get(&node.site).and_then(|site| site.hop.as_ref());
-        (node.segment, node.hop) = (segment, Arc::new(hop.within(outer)));
+        (node.tail, node.hop) = (tail, Arc::new(hop.within(outer)));
         self.tell_again(id);
     }
 

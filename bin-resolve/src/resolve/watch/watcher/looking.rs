@@ -28,7 +28,7 @@ impl Watcher {
         let asked = if asked.all(|other| other == first) { first } else { Qualifier::default() };
         let known = site.listed.iter().filter_map(|(key, node)| {
             let node = self.tree.nodes.get(node).filter(|node| node.hop.process().is_alive())?;
-            Some((key.clone(), node.segment.clone()))
+            Some((key.clone(), node.tail.clone()))
         });
         let name = |(segment, asked): (&String, &Asked)| Name { segment: segment.clone(), meant: asked.meant.clone() };
         let job = Job {

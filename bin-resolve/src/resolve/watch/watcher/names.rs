@@ -69,7 +69,7 @@ impl Watcher {
                 if let Some(node) = before {
                     self.remove(node);
                 }
-                let node = self.add_node(id, name.to_owned(), None, &hop);
+                let node = self.add_node(id, vec![name.to_owned()], None, &hop);
                 if let Some(asked) = self.tree.sites.get_mut(&id).and_then(|site| site.names.get_mut(name)) {
                     asked.node = Some(node);
                 }

@@ -50,7 +50,7 @@ impl Watcher {
             return Some(child);
         }
         let (path, hop) = (self.tree.path_of(node), Arc::clone(&node.hop));
-        if path.len() == MAX_DEPTH {
+        if path.len() >= MAX_DEPTH {
             let too_deep = format!("list containers in {}: their paths have more than {MAX_DEPTH} names", show(&path));
             self.sightings.push(Sighting::Trouble(Error::failed(too_deep)));
             return None;
@@ -61,7 +61,7 @@ impl Watcher {
         Some(child)
     }
 
-    pub(super) fn add_node(&mut self, site: SiteId, segment: String, key: Option<Key>, hop: &Hop) -> NodeId {
+    pub(super) fn add_node(&mut self, site: SiteId, tail: Path, key: Option<Key>, hop: &Hop) -> NodeId {
         let outer = self.tree.sites.get(&site).and_then(|site| site.hop.as_ref());
         // What the look has learnt of engines is of no use any more.
         let hop = Arc::new(hop.within(outer));
@@ -80,7 +80,7 @@ impl Watcher {
         let (fits, present) = (BTreeSet::new(), BTreeSet::new());
         let node = Node {
             site,
-            segment,
+            tail,
             key,
             hop,
             fits,
@@ -131,7 +131,8 @@ impl Watcher {
             Some(key) if site.listed.get(key) == Some(&id) => drop(site.listed.remove(key)),
             Some(_) => {}
             None => {
-                if let Some(asked) = site.names.get_mut(&node.segment).filter(|asked| asked.node == Some(id)) {
+                let asked = node.tail.first().and_then(|name| site.names.get_mut(name));
+                if let Some(asked) = asked.filter(|asked| asked.node == Some(id)) {
                     (asked.node, asked.meant) = (None, None);
                 }
             }
