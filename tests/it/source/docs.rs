@@ -102,9 +102,7 @@ fn help_of_the_programs(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-/// A promise is worth what the test that attacks it is worth: there must be one of that name.
-
-/// Where tests are named as evidence, or to be run, they exist.
+/// A promise is worth what the test that attacks it is worth: wherever tests are named, as evidence or to be run, they exist.
 fn tests_that_are_named() -> Result<(), Failed> {
     let source: String = rust_files()?.into_iter().map(|(_, text)| text).collect();
     let is_name = |word: &&str| {
