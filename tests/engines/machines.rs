@@ -95,7 +95,8 @@ fn that_no_unit_proves(machine: &Machine) -> Result<(), Failed> {
 }
 
 fn are_followed(machine: &Machine) -> Result<(), Failed> {
-    let mut watching = Watching::start(machine, &[], &["machine:followed-*"])?;
+    let mut watching = Watching::start(machine, &[], &["machine:followed-*", "machine:nobody"])?;
+    watching.expect("machine:nobody", "gone");
     machine.run(&["systemctl", "start", "systemd-machined"]).ok()?;
     for _ in 0..2 {
         let pid = machine.script(RUN, &["followed-machine", "--machine=followed-machine"])?;

@@ -128,7 +128,8 @@ fn are_watched_by_their_paths(machine: &Machine) -> Result<(), Failed> {
 
 /// All of a machine, by one pattern for all depths.
 fn are_watched_by_a_pattern_for_all(machine: &Machine) -> Result<(), Failed> {
-    let mut watching = Watching::start(machine, &[], &["**"])?;
+    let mut watching = Watching::start(machine, &[], &["**", "nobody"])?;
+    watching.expect("nobody", "gone");
     let pod = Pod::run(machine, "surge", &[])?;
     let sandbox = machine.run(&["cri", "sandbox", &pod.id]).ok()?;
     watching.expect_process("pod:default:surge", "arrived", &sandbox);
@@ -152,7 +153,7 @@ fn that_are_not_there(machine: &Machine) -> Result<(), Failed> {
         ("pod:dot", "one is called \"dot.ted\": separate names with slashes, as in /pod:default:dot.ted"),
         ("pod:quite-alone/only-on", "did you mean only-one?"),
         ("pod:quite-alone/pod:quite-alone", "there are no pods in a pod"),
-        ("quite-alone", "did you mean pod:default:quite-alone?"),
+        ("quite-alone", "did you mean pod:default:quite-alone"),
     ] {
         let refused = machine.run(&["nicon-resolve", path]);
         assert_eq!((refused.code(), &refused.stdout[..]), (Some(1), ""), "{refused:?}");

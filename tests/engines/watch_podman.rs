@@ -37,8 +37,9 @@ fn of_a_user(machine: &Machine) -> Result<(), Failed> {
     crate::found::prepare(machine);
     let podman = crate::found::podman_of(&DAVE);
     for (caller, owner) in [(&[][..], "dave@"), (&["as", DAVE.name], "dave@podman:")] {
-        let pattern = format!("{owner}watched-*");
-        let mut watching = Watching::start(machine, caller, &[&pattern])?;
+        let [pattern, nobody] = ["watched-*", "nobody"].map(|name| format!("{owner}{name}"));
+        let mut watching = Watching::start(machine, caller, &[&pattern, &nobody])?;
+        watching.expect(&nobody, "gone");
         follow(machine, &mut watching, &podman, owner)?;
     }
     let active = machine.run(&["as", DAVE.name, "systemctl", "--user", "is-active", "podman.service"]);

@@ -90,9 +90,11 @@ fn everything_once(machine: &Machine) -> Result<(), Failed> {
         let (pid, hop) = (record["pid"].as_i64().unwrap_or_default(), &record["hops"][0]);
         let all = [&before, &after, &others_before, &others_after];
         let names: Vec<_> = all.iter().filter_map(|told| told.get(&pid)).flatten().collect();
-        // Names of pods' containers, engines of other users, and a containerd that `ctr` does not ask are for other tests.
+        // Names of pods' containers, engines of other users, a containerd that `ctr` does not ask, and engines that are asked by
+        // none of these programs are for other tests.
         let is_elsewhere = hop["file"].as_str().is_some_and(|file| file.contains("elsewhere"));
-        if hop["user"].is_string() || is_elsewhere {
+        let is_of_others = ["lxc", "incus", "machine"].iter().any(|engine| hop["engine"] == *engine);
+        if hop["user"].is_string() || is_elsewhere || is_of_others {
             continue;
         }
         let told = if hop["engine"] == "containerd" { &["id"][..] } else { &["name", "id"] };

@@ -49,6 +49,8 @@ pub(super) async fn list_files(site: &EngineSite<'_>, disk: &Disk<'_>, filter: F
         match running {
             Ok(Some((found, unnamed))) => add(&mut listing, disk, found, unnamed),
             Ok(None) => {}
+            // Only root has such engines: that an ordinary user may not look is no failure.
+            Err(error) if !disk.engine.kind.is_users_too() => listing.unread.push(error),
             Err(error) => listing.remarks.push(error),
         }
     }
