@@ -3,6 +3,7 @@
 mod ancestry;
 mod args;
 mod census;
+mod containers;
 mod denied;
 mod descriptions;
 mod holders;

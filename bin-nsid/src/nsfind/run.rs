@@ -8,11 +8,12 @@ use nicon_core::{Error, NsType, Process, Record, Result, Status, proc};
 
 use crate::args::Args;
 use crate::census::Census;
+use crate::containers::Containers;
 use crate::denied::{self, Asked};
 use crate::holders::Holders;
 use crate::leader;
 use crate::members::{self, Many, Member};
-use crate::names::{Names, is_stdin};
+use crate::names::{self, is_stdin};
 use crate::output;
 use crate::query::Query;
 use crate::scope::Scope;
@@ -28,7 +29,7 @@ pub(crate) const PROGRAM: &str = "nicon-nsfind";
 pub(crate) fn run(args: &Args) -> Result<Status> {
     let mut answers = Answers::new(PROGRAM, output::view(args))?;
     let nsdev = Process::myself()?.namespace_id(NsType::Mnt)?.map_or(0, |id| id.dev);
-    let names = args.names.as_deref().map(Names::read).transpose()?.unwrap_or_default();
+    let names = args.names.as_deref().map(names::read).transpose()?;
     let mut run = Run { args, answers: &mut answers, names, nsdev };
     if !args.operands.is_empty() {
         let questions = args.operands.iter().map(|text| (None, run.ask(text)));
@@ -56,7 +57,7 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
 struct Run<'a> {
     args: &'a Args,
     answers: &'a mut Answers,
-    names: Names,
+    names: Option<Containers>,
     nsdev: u64,
 }
 
@@ -88,7 +89,7 @@ impl Run<'_> {
 
     fn members(&mut self, wanted: &[Query]) -> Result<()> {
         let many = if self.args.all { Many::All } else { Many::First };
-        let (census, printed) = members::print(wanted, many, &self.names, self.answers)?;
+        let (census, printed) = members::print(wanted, many, self.names.as_ref(), self.answers)?;
         let mut asked = Vec::new();
         for (wanted, printed) in wanted.iter().zip(printed) {
             if printed.is_none() {
@@ -105,7 +106,7 @@ impl Run<'_> {
     fn leaders(&mut self, wanted: &[Query]) -> Result<()> {
         let census = Census::take(&Scope::only(wanted))?;
         let holders = self.args.holders.then(search::find).transpose()?;
-        let answers = leader::answers(wanted, &census, holders.as_ref(), holders.is_some())?;
+        let answers = leader::answers(wanted, &census, holders.as_ref(), self.names.as_ref(), holders.is_some())?;
         let mut asked = Vec::new();
         for (wanted, answer) in wanted.iter().zip(answers) {
             asked.push(asked_for(wanted, member(answer.as_ref())));
@@ -123,7 +124,10 @@ impl Run<'_> {
         let every = every.into_iter().filter(|(_, ns_type)| self.args.types.chosen().contains(ns_type));
         let every: Vec<Query> = every.map(|(ino, ns_type)| Query::found(ns_type, ino)).collect();
         // Nobody asked for these by name, so one that has ended since the walk is not an error.
-        for answer in leader::answers(&every, &census, holders.as_ref(), !self.args.pid)?.into_iter().flatten() {
+        for answer in leader::answers(&every, &census, holders.as_ref(), self.names.as_ref(), !self.args.pid)?
+            .into_iter()
+            .flatten()
+        {
             self.give(None, answer)?;
         }
         self.complain(proc::complaint(&census.denied))
@@ -135,7 +139,6 @@ impl Run<'_> {
         let answer = answer.map(|mut record| {
             record.set("nsdev", self.nsdev);
             machine.write_to(&mut record);
-            self.names.add_to(&mut record);
             record
         });
         self.answers.give(line, answer)
