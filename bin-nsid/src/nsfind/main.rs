@@ -17,6 +17,7 @@ mod query;
 mod run;
 mod scope;
 mod search;
+mod sockets;
 #[path = "../types.rs"]
 mod types;
 

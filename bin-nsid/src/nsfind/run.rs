@@ -1,6 +1,6 @@
 //! The run: namespaces in, their processes out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nicon_core::filter::stream::{self, Answers, Line, Lines};
 use nicon_core::machine::Machine;
@@ -17,7 +17,7 @@ use crate::names::{self, is_stdin};
 use crate::output;
 use crate::query::Query;
 use crate::scope::Scope;
-use crate::search;
+use crate::search::{self, Found};
 
 /// The program's name, as its messages begin.
 pub(crate) const PROGRAM: &str = "nicon-nsfind";
@@ -105,32 +105,48 @@ impl Run<'_> {
 
     fn leaders(&mut self, wanted: &[Query]) -> Result<()> {
         let census = Census::take(&Scope::only(wanted))?;
-        let holders = self.args.holders.then(search::find).transpose()?;
-        let answers = leader::answers(wanted, &census, holders.as_ref(), self.names.as_ref(), holders.is_some())?;
+        let types: Vec<NsType> = wanted.iter().flat_map(|wanted| wanted.types.iter().copied()).collect();
+        let found = self.args.holders.then(|| search::find(&types)).transpose()?;
+        let holders = found.as_ref().map(|found| &found.holders);
+        let answers = leader::answers(wanted, &census, holders, self.names.as_ref(), holders.is_some())?;
         let mut asked = Vec::new();
         for (wanted, answer) in wanted.iter().zip(answers) {
             asked.push(asked_for(wanted, member(answer.as_ref())));
             self.give(wanted.line, answer.unwrap_or_else(|| Err(wanted.not_found(holders.is_some()))))?;
         }
-        self.complain(denied::complaint(&census, &asked))
+        // Any process may hold a namespace that it is not in.
+        match found {
+            Some(found) => self.complain_of(&census, found),
+            None => self.complain(denied::complaint(&census, &asked)),
+        }
     }
 
     fn list(&mut self) -> Result<()> {
         let census = Census::take(&Scope::every(self.args.types.chosen()))?;
-        let holders = self.args.holders.then(search::find).transpose()?;
+        let found = self.args.holders.then(|| search::find(self.args.types.chosen())).transpose()?;
+        let holders = found.as_ref().map(|found| &found.holders);
         let counted = census.tallies.iter().map(|(ino, tally)| (tally.ns_type, *ino));
-        let held = holders.iter().flat_map(Holders::namespaces);
+        let held = holders.into_iter().flat_map(Holders::namespaces);
         let every: BTreeMap<u64, NsType> = counted.chain(held).map(|(ns_type, ino)| (ino, ns_type)).collect();
         let every = every.into_iter().filter(|(_, ns_type)| self.args.types.chosen().contains(ns_type));
         let every: Vec<Query> = every.map(|(ino, ns_type)| Query::found(ns_type, ino)).collect();
         // Nobody asked for these by name, so one that has ended since the walk is not an error.
-        for answer in leader::answers(&every, &census, holders.as_ref(), self.names.as_ref(), !self.args.pid)?
-            .into_iter()
-            .flatten()
+        for answer in
+            leader::answers(&every, &census, holders, self.names.as_ref(), !self.args.pid)?.into_iter().flatten()
         {
             self.give(None, answer)?;
         }
-        self.complain(proc::complaint(&census.denied))
+        match found {
+            Some(found) => self.complain_of(&census, found),
+            None => self.complain(proc::complaint(&census.denied)),
+        }
+    }
+
+    /// Says what a search for holders has not seen.
+    fn complain_of(&mut self, census: &Census, found: Found) -> Result<()> {
+        let denied: BTreeSet<i32> = census.denied.iter().copied().chain(found.denied).collect();
+        self.complain(proc::complaint(&Vec::from_iter(denied)))?;
+        self.complain(found.sockets)
     }
 
     /// Prints an answer. What says whose kernel it is of is set here, since a namespace without a process gets it from no process.

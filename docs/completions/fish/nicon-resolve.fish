@@ -3,7 +3,10 @@ docker\t''
 podman\t''
 containerd\t''
 crun\t''
-runc\t''"
+runc\t''
+lxc\t''
+incus\t''
+machine\t''"
 complete -c nicon-resolve -l socket -d 'Look for an engine\'s socket here first, inside containers (for the host\'s own engine: `DOCKER_HOST`)' -r -F
 complete -c nicon-resolve -l timeout -d 'How long one hop may take' -r
 complete -c nicon-resolve -l wait -d 'Wait up to SECONDS for containers that are not there yet; each by its path' -r
