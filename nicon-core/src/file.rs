@@ -53,6 +53,8 @@ pub struct FileInfo {
     pub ino: u64,
     /// File type, and permissions where the kernel knows them: `st_mode` of `stat(3type)`.
     mode: u32,
+    /// Device number of the device that it is the node of; 0 of other files.
+    pub rdev: u64,
 }
 
 impl FileInfo {
@@ -71,7 +73,7 @@ impl FileInfo {
     /// What `statx(2)` fails with.
     pub fn at(dir: impl AsFd, path: &CStr) -> io::Result<Self> {
         let stat = sys::stat_without_sync(dir, path)?;
-        Ok(Self { dev: stat.dev, ino: stat.ino, mode: stat.mode.into() })
+        Ok(Self { dev: stat.dev, ino: stat.ino, mode: stat.mode.into(), rdev: stat.rdev })
     }
 
     /// Whether it is a regular file.
@@ -108,7 +110,7 @@ mod tests {
         {
             let file = std::fs::File::open(path).unwrap();
             let (stat, info) = (file.metadata().unwrap(), FileInfo::of(&file).unwrap());
-            assert_eq!((info.dev, info.ino), (stat.dev(), stat.ino()));
+            assert_eq!((info.dev, info.ino, info.rdev), (stat.dev(), stat.ino(), stat.rdev()));
             assert_eq!((info.is_file(), info.is_dir(), info.is_socket()), (is_file, is_dir, false));
         }
     }

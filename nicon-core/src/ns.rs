@@ -167,6 +167,15 @@ impl Namespace {
         Ok(Self::hold(fd)?)
     }
 
+    /// The network namespace that keeps a socket, or a descriptor of /dev/net/tun, and is kept by it (`SIOCGSKNS`, Linux 4.10; of TUN,
+    /// Linux 4.17).
+    ///
+    /// # Errors
+    /// EPERM without `CAP_NET_ADMIN` in the user namespace that owns it, ENOTTY for another file.
+    pub fn of_socket(socket: impl AsFd) -> io::Result<Self> {
+        Ok(sys::socket_netns(socket).and_then(Self::hold)?)
+    }
+
     pub(crate) fn hold(fd: OwnedFd) -> nix::Result<Self> {
         let stat = fstat(&fd)?;
         Ok(Self { fd, id: NsId { dev: stat.st_dev, ino: stat.st_ino } })
@@ -248,6 +257,17 @@ mod tests {
         let own = Namespace::open("/proc/self/ns/net".as_ref()).unwrap();
         assert_eq!(NsId::at(&root, c"/proc/self/ns/net").unwrap(), own.id());
         assert_eq!(NsId::named_by(&root, "/proc/self/ns/net"), Ok(own.id()));
+    }
+
+    #[test]
+    fn a_socket_is_in_our_own_network_namespace() {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        match Namespace::of_socket(&socket) {
+            Ok(found) => assert_eq!(found.id(), Namespace::open("/proc/self/ns/net".as_ref()).unwrap().id()),
+            Err(error) => assert_eq!(error.raw_os_error(), Some(libc::EPERM)),
+        }
+        let file = std::fs::File::open("/").unwrap();
+        assert_eq!(Namespace::of_socket(&file).unwrap_err().raw_os_error(), Some(libc::ENOTTY));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A pinned process: a pidfd, which a reused PID cannot redirect, and the identity that a record carries.
 
+mod descriptor;
 mod pid_inode;
 mod recorded;
 

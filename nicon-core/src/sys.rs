@@ -15,6 +15,7 @@ mod ioctl {
     nix::ioctl_none!(ns_get_nstype, NSIO, 0x3);
     nix::ioctl_read_bad!(ns_get_owner_uid, nix::request_code_none!(NSIO, 0x4), libc::uid_t);
     nix::ioctl_write_int_bad!(ns_get_tgid_from_pidns, nix::request_code_read!(NSIO, 0x7, size_of::<libc::c_int>()));
+    nix::ioctl_none_bad!(socket_netns, 0x894c);
 }
 
 /// Opens a pidfd: `pidfd_open(2)`, Linux 5.3. Fails with ESRCH if there is no such process.
@@ -25,6 +26,24 @@ pub(crate) fn pidfd_open(pid: i32) -> nix::Result<OwnedFd> {
         let fd = RawFd::try_from(fd).map_err(|_| Errno::EBADF)?;
         Ok(OwnedFd::from_raw_fd(fd))
     }
+}
+
+/// Duplicates a descriptor of another process: `pidfd_getfd(2)`, Linux 5.6. Fails with EPERM without the right to attach to it.
+pub(crate) fn pidfd_getfd(pidfd: impl AsFd, fd: RawFd) -> nix::Result<OwnedFd> {
+    // SAFETY: the pidfd is open during the call, the other arguments are integers; a result that is not an error is a new descriptor
+    // that only we own.
+    unsafe {
+        let fd = Errno::result(libc::syscall(libc::SYS_pidfd_getfd, pidfd.as_fd().as_raw_fd(), fd, 0))?;
+        let fd = RawFd::try_from(fd).map_err(|_| Errno::EBADF)?;
+        Ok(OwnedFd::from_raw_fd(fd))
+    }
+}
+
+/// The network namespace that a socket, or a descriptor of /dev/net/tun, is in: `SIOCGSKNS` of linux/sockios.h, Linux 4.10 (of TUN,
+/// Linux 4.17). Fails with EPERM without `CAP_NET_ADMIN` in the namespace's owner.
+pub(crate) fn socket_netns(socket: impl AsFd) -> nix::Result<OwnedFd> {
+    // SAFETY: the descriptor is open during the call, which has no other argument; the result is a new descriptor that only we own.
+    unsafe { ioctl::socket_netns(socket.as_fd().as_raw_fd()).map(|fd| OwnedFd::from_raw_fd(fd)) }
 }
 
 /// The parent of a PID or user namespace: `ioctl_ns(2)`, Linux 4.9. Fails with EPERM if it is outside the
@@ -70,6 +89,8 @@ pub(crate) struct Statx {
     pub(crate) ino: u64,
     /// Type and permissions.
     pub(crate) mode: u16,
+    /// Of a device.
+    pub(crate) rdev: u64,
 }
 
 /// The file at a path, or `dir` itself if the path is empty: `statx(2)` with `AT_STATX_DONT_SYNC`.
@@ -85,7 +106,8 @@ pub(crate) fn stat_without_sync(dir: impl AsFd, path: &CStr) -> nix::Result<Stat
         answer.assume_init()
     };
     let dev = libc::makedev(answer.stx_dev_major, answer.stx_dev_minor);
-    Ok(Statx { dev, ino: answer.stx_ino, mode: answer.stx_mode })
+    let rdev = libc::makedev(answer.stx_rdev_major, answer.stx_rdev_minor);
+    Ok(Statx { dev, ino: answer.stx_ino, mode: answer.stx_mode, rdev })
 }
 
 /// Translates a PID in `pidns` to the caller's PID namespace: `NS_GET_TGID_FROM_PIDNS` of linux/nsfs.h, Linux 6.11

@@ -3,6 +3,7 @@
 pub(crate) mod denied;
 pub(crate) mod ended_main_thread;
 pub(crate) mod holders;
+pub(crate) mod names;
 pub(crate) mod nsfind;
 pub(crate) mod nsid;
 
@@ -15,6 +16,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         denied::trials(suite),
         ended_main_thread::trials(suite),
         holders::trials(suite),
+        names::trials(suite),
         nsfind::trials(suite),
         nsid::trials(suite),
     ]

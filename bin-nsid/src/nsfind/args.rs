@@ -48,8 +48,8 @@ pub(crate) struct Args {
     #[arg(short = '1', long, conflicts_with_all = ["all", "list"])]
     pub(crate) first: bool,
 
-    /// Also show what else keeps a namespace alive: mounts, descriptors, threads, threads whose children will be in it,
-    /// child namespaces
+    /// Also show what else keeps a namespace alive: mounts, descriptors, sockets, threads, threads whose children
+    /// will be in it, child namespaces
     #[arg(long, conflicts_with_all = ["all", "first"])]
     pub(crate) holders: bool,
 

@@ -10,6 +10,8 @@ pub(crate) enum Holder {
     Mount { path: String, mnt: Option<u64>, pid: i32 },
     /// An open descriptor.
     Fd { pid: i32, fd: i32 },
+    /// A socket in it, a network namespace, of a process that is in another.
+    Socket { pid: i32, fd: i32 },
     /// A thread that is in it, unlike its process.
     Thread { pid: i32, tid: i32 },
     /// A thread that is not in it, but whose children will be.
@@ -31,8 +33,8 @@ impl Holder {
         match self {
             Self::Thread { pid, tid } => thread("thread", pid, tid),
             Self::Children { pid, tid } => thread("children", pid, tid),
-            Self::Fd { pid, fd } => {
-                record.set("kind", "fd");
+            Self::Fd { pid, fd } | Self::Socket { pid, fd } => {
+                record.set("kind", if matches!(self, Self::Fd { .. }) { "fd" } else { "socket" });
                 record.set("pid", pid);
                 record.set("fd", fd);
             }

@@ -5,6 +5,7 @@ use nicon_core::walk::Proc;
 use nicon_core::{Error, NsType, Process, Record, Result, Status};
 
 use crate::census::{Census, Tally};
+use crate::containers::Containers;
 use crate::descriptions::Descriptions;
 use crate::holders::Holders;
 use crate::oldest::{self, Oldest};
@@ -24,9 +25,10 @@ pub(crate) fn answers(
     wanted: &[Query],
     census: &Census,
     holders: Option<&Holders>,
+    names: Option<&Containers>,
     empty: bool,
 ) -> Result<Vec<Option<Result<Record>>>> {
-    let mut cache = Descriptions::default();
+    let mut cache = Descriptions::new(names);
     let mut answers: Vec<_> = wanted.iter().map(|wanted| answer(wanted, census, holders, empty, &mut cache)).collect();
     for _ in 1..WALKS {
         let left: Vec<_> = (0..wanted.len()).filter(|&at| matches!(answers[at], Answer::Gone)).collect();
@@ -34,7 +36,7 @@ pub(crate) fn answers(
             break;
         }
         let census = Census::take(&Scope::only(left.iter().map(|&at| &wanted[at])))?;
-        let mut cache = Descriptions::default();
+        let mut cache = Descriptions::new(names);
         for at in left {
             answers[at] = answer(&wanted[at], &census, holders, empty, &mut cache);
         }
@@ -58,7 +60,13 @@ enum Answer {
     Gone,
 }
 
-fn answer(wanted: &Query, census: &Census, holders: Option<&Holders>, empty: bool, cache: &mut Descriptions) -> Answer {
+fn answer(
+    wanted: &Query,
+    census: &Census,
+    holders: Option<&Holders>,
+    empty: bool,
+    cache: &mut Descriptions<'_>,
+) -> Answer {
     let tally = census.tallies.get(&wanted.ino);
     let held = holders.and_then(|holders| holders.ns_type(wanted.ino)).filter(|held| wanted.types.contains(held));
     let Some(ns_type) = tally.map(|tally| tally.ns_type).or(held) else { return Answer::Empty };
@@ -88,7 +96,7 @@ enum Leader<'a> {
     None,
 }
 
-fn leader<'a>(tally: &Tally, ino: u64, cache: &'a mut Descriptions) -> Result<Leader<'a>> {
+fn leader<'a>(tally: &Tally, ino: u64, cache: &'a mut Descriptions<'_>) -> Result<Leader<'a>> {
     let proc = Proc::open()?;
     match oldest::of(&tally.candidates, &proc) {
         Some(oldest) => Ok(describe(oldest, tally.ns_type, ino, cache)?.map_or(Leader::Gone, Leader::Process)),
@@ -106,7 +114,12 @@ fn leader<'a>(tally: &Tally, ino: u64, cache: &'a mut Descriptions) -> Result<Le
 ///
 /// # Errors
 /// If it may not be inspected.
-fn describe(oldest: Oldest, ns_type: NsType, ino: u64, cache: &mut Descriptions) -> Result<Option<&Record>> {
+fn describe<'a>(
+    oldest: Oldest,
+    ns_type: NsType,
+    ino: u64,
+    cache: &'a mut Descriptions<'_>,
+) -> Result<Option<&'a Record>> {
     let Some(description) = cache.at(oldest.pid)? else { return Ok(None) };
     let is_in = description.integers("ns")?.contains(&(ns_type.name(), ino));
     if !is_in || description.integer("starttime")? != Some(oldest.starttime) {

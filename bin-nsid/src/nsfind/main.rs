@@ -3,6 +3,7 @@
 mod ancestry;
 mod args;
 mod census;
+mod containers;
 mod denied;
 mod descriptions;
 mod holders;
@@ -16,6 +17,7 @@ mod query;
 mod run;
 mod scope;
 mod search;
+mod sockets;
 #[path = "../types.rs"]
 mod types;
 

@@ -7,8 +7,8 @@ use nicon_core::walk::walk;
 use nicon_core::{NsType, Process, Result, Status};
 
 use crate::census::Census;
+use crate::containers::Containers;
 use crate::leader;
-use crate::names::Names;
 use crate::output;
 use crate::query::Query;
 use crate::scope::Scope;
@@ -33,7 +33,7 @@ pub(crate) type Member = (NsType, i32);
 pub(crate) fn print(
     wanted: &[Query],
     many: Many,
-    names: &Names,
+    names: Option<&Containers>,
     answers: &mut Answers,
 ) -> Result<(Census, Vec<Option<Member>>)> {
     let mut scope = Scope::only(wanted);
@@ -79,15 +79,14 @@ fn print_member(
     wanted: &Query,
     process: &Process,
     ns_type: NsType,
-    names: &Names,
+    names: Option<&Containers>,
     answers: &mut Answers,
 ) -> Result<bool> {
     let mut record = wanted.record.clone();
     output::name(&mut record, ns_type, wanted.ino);
-    match output::describe(process) {
+    match output::describe(process, names) {
         Ok(description) => {
             output::set_process(&mut record, &description);
-            names.add_to(&mut record);
             answers.give(wanted.line, Ok(record)).map(|()| true)
         }
         Err(error) if error.status() == Status::No => Ok(false),

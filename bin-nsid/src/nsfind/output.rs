@@ -5,6 +5,7 @@ use nicon_core::filter::table::Column;
 use nicon_core::{NsType, Process, Record, Result, container};
 
 use crate::args::Args;
+use crate::containers::Containers;
 
 const COLUMNS: &[Column] = &[NS, TYPE, NPROCS, PID, CONTAINER, COMMAND];
 const MEMBERS: &[Column] = &[NS, TYPE, PID, CONTAINER, COMMAND];
@@ -43,15 +44,18 @@ pub(crate) fn name(record: &mut Record, ns_type: NsType, ino: u64) {
     record.set("nsino", ino);
 }
 
-/// The fields of a process in an answer.
+/// The fields of a process in an answer. If there are `names`, they say which container it is in; otherwise its cgroup's name, which
+/// proves nothing.
 ///
 /// # Errors
 /// [`Status::No`](nicon_core::Status::No) if it exits before all is read.
-pub(crate) fn describe(process: &Process) -> Result<Record> {
+pub(crate) fn describe(process: &Process, names: Option<&Containers>) -> Result<Record> {
     let mut description = Record::default();
     process.write_to(&mut description)?;
     description.set("command", process.command()?);
-    if let Some(id) = container::id(&process.read("cgroup")?) {
+    if let Some(names) = names {
+        names.of(process)?.iter().for_each(|path| description.set("container_path", path));
+    } else if let Some(id) = container::id(&process.read("cgroup")?) {
         description.set("container", id);
     }
     Ok(description)

@@ -1,6 +1,6 @@
 //! The run: namespaces in, their processes out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nicon_core::filter::stream::{self, Answers, Line, Lines};
 use nicon_core::machine::Machine;
@@ -8,15 +8,16 @@ use nicon_core::{Error, NsType, Process, Record, Result, Status, proc};
 
 use crate::args::Args;
 use crate::census::Census;
+use crate::containers::Containers;
 use crate::denied::{self, Asked};
 use crate::holders::Holders;
 use crate::leader;
 use crate::members::{self, Many, Member};
-use crate::names::{Names, is_stdin};
+use crate::names::{self, is_stdin};
 use crate::output;
 use crate::query::Query;
 use crate::scope::Scope;
-use crate::search;
+use crate::search::{self, Found};
 
 /// The program's name, as its messages begin.
 pub(crate) const PROGRAM: &str = "nicon-nsfind";
@@ -28,7 +29,7 @@ pub(crate) const PROGRAM: &str = "nicon-nsfind";
 pub(crate) fn run(args: &Args) -> Result<Status> {
     let mut answers = Answers::new(PROGRAM, output::view(args))?;
     let nsdev = Process::myself()?.namespace_id(NsType::Mnt)?.map_or(0, |id| id.dev);
-    let names = args.names.as_deref().map(Names::read).transpose()?.unwrap_or_default();
+    let names = args.names.as_deref().map(names::read).transpose()?;
     let mut run = Run { args, answers: &mut answers, names, nsdev };
     if !args.operands.is_empty() {
         let questions = args.operands.iter().map(|text| (None, run.ask(text)));
@@ -56,7 +57,7 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
 struct Run<'a> {
     args: &'a Args,
     answers: &'a mut Answers,
-    names: Names,
+    names: Option<Containers>,
     nsdev: u64,
 }
 
@@ -88,7 +89,7 @@ impl Run<'_> {
 
     fn members(&mut self, wanted: &[Query]) -> Result<()> {
         let many = if self.args.all { Many::All } else { Many::First };
-        let (census, printed) = members::print(wanted, many, &self.names, self.answers)?;
+        let (census, printed) = members::print(wanted, many, self.names.as_ref(), self.answers)?;
         let mut asked = Vec::new();
         for (wanted, printed) in wanted.iter().zip(printed) {
             if printed.is_none() {
@@ -104,29 +105,48 @@ impl Run<'_> {
 
     fn leaders(&mut self, wanted: &[Query]) -> Result<()> {
         let census = Census::take(&Scope::only(wanted))?;
-        let holders = self.args.holders.then(search::find).transpose()?;
-        let answers = leader::answers(wanted, &census, holders.as_ref(), holders.is_some())?;
+        let types: Vec<NsType> = wanted.iter().flat_map(|wanted| wanted.types.iter().copied()).collect();
+        let found = self.args.holders.then(|| search::find(&types)).transpose()?;
+        let holders = found.as_ref().map(|found| &found.holders);
+        let answers = leader::answers(wanted, &census, holders, self.names.as_ref(), holders.is_some())?;
         let mut asked = Vec::new();
         for (wanted, answer) in wanted.iter().zip(answers) {
             asked.push(asked_for(wanted, member(answer.as_ref())));
             self.give(wanted.line, answer.unwrap_or_else(|| Err(wanted.not_found(holders.is_some()))))?;
         }
-        self.complain(denied::complaint(&census, &asked))
+        // Any process may hold a namespace that it is not in.
+        match found {
+            Some(found) => self.complain_of(&census, found),
+            None => self.complain(denied::complaint(&census, &asked)),
+        }
     }
 
     fn list(&mut self) -> Result<()> {
         let census = Census::take(&Scope::every(self.args.types.chosen()))?;
-        let holders = self.args.holders.then(search::find).transpose()?;
+        let found = self.args.holders.then(|| search::find(self.args.types.chosen())).transpose()?;
+        let holders = found.as_ref().map(|found| &found.holders);
         let counted = census.tallies.iter().map(|(ino, tally)| (tally.ns_type, *ino));
-        let held = holders.iter().flat_map(Holders::namespaces);
+        let held = holders.into_iter().flat_map(Holders::namespaces);
         let every: BTreeMap<u64, NsType> = counted.chain(held).map(|(ns_type, ino)| (ino, ns_type)).collect();
         let every = every.into_iter().filter(|(_, ns_type)| self.args.types.chosen().contains(ns_type));
         let every: Vec<Query> = every.map(|(ino, ns_type)| Query::found(ns_type, ino)).collect();
         // Nobody asked for these by name, so one that has ended since the walk is not an error.
-        for answer in leader::answers(&every, &census, holders.as_ref(), !self.args.pid)?.into_iter().flatten() {
+        for answer in
+            leader::answers(&every, &census, holders, self.names.as_ref(), !self.args.pid)?.into_iter().flatten()
+        {
             self.give(None, answer)?;
         }
-        self.complain(proc::complaint(&census.denied))
+        match found {
+            Some(found) => self.complain_of(&census, found),
+            None => self.complain(proc::complaint(&census.denied)),
+        }
+    }
+
+    /// Says what a search for holders has not seen.
+    fn complain_of(&mut self, census: &Census, found: Found) -> Result<()> {
+        let denied: BTreeSet<i32> = census.denied.iter().copied().chain(found.denied).collect();
+        self.complain(proc::complaint(&Vec::from_iter(denied)))?;
+        self.complain(found.sockets)
     }
 
     /// Prints an answer. What says whose kernel it is of is set here, since a namespace without a process gets it from no process.
@@ -135,7 +155,6 @@ impl Run<'_> {
         let answer = answer.map(|mut record| {
             record.set("nsdev", self.nsdev);
             machine.write_to(&mut record);
-            self.names.add_to(&mut record);
             record
         });
         self.answers.give(line, answer)

@@ -1,4 +1,4 @@
-//! Searches all processes for what else keeps namespaces alive: descriptors, threads, mounts, and other namespaces.
+//! Searches all processes for what else keeps namespaces alive: descriptors, sockets, threads, mounts, and other namespaces.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::{CString, OsStr, OsString};
@@ -7,20 +7,33 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use nicon_core::file::{FileInfo, open_cached};
 use nicon_core::walk::{Unpinned, walk};
-use nicon_core::{Namespace, NsId, NsType, Process, Result, ns};
+use nicon_core::{Error, Namespace, NsId, NsType, Process, Result, ns};
 use nix::dir::Dir;
 use nix::fcntl::{OFlag, openat, readlinkat};
+use nix::libc;
 use nix::sys::stat::Mode;
 
 use crate::ancestry::Ancestry;
 use crate::holders::{Holder, Holders};
 use crate::mounts::{self, MountedNs};
+use crate::sockets::{Answer, Sockets};
 
-/// Finds the holders of all namespaces.
+/// What a search has found, and what it could not look at.
+pub(crate) struct Found {
+    /// The holders of all namespaces.
+    pub(crate) holders: Holders,
+    /// The processes that may not be inspected, as far as that takes.
+    pub(crate) denied: Vec<i32>,
+    /// The message about sockets that could not be asked.
+    pub(crate) sockets: Option<Error>,
+}
+
+/// Finds the holders of all namespaces. Sockets are asked only if there may be `types` among them that sockets keep.
 ///
 /// # Errors
-/// If /proc cannot be read. A process that exits or may not be inspected is skipped.
-pub(crate) fn find() -> Result<Holders> {
+/// If /proc cannot be read. A process that exits is skipped.
+pub(crate) fn find(types: &[NsType]) -> Result<Found> {
+    let asks = types.iter().any(|ns_type| matches!(ns_type, NsType::Net | NsType::User));
     let nsfs = Process::myself()?.namespace_id(NsType::Mnt)?.map(|id| id.dev);
     let mut search = Search {
         nsfs,
@@ -28,6 +41,8 @@ pub(crate) fn find() -> Result<Holders> {
         ancestry: Ancestry::default(),
         listed: HashSet::new(),
         mounts: HashSet::new(),
+        denied: Vec::new(),
+        sockets: asks.then(Sockets::new),
     };
     walk(|process| {
         if let Ok(dir) = process.dir() {
@@ -35,7 +50,8 @@ pub(crate) fn find() -> Result<Holders> {
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    Ok(search.holders)
+    let sockets = search.sockets.as_ref().and_then(Sockets::complaint);
+    Ok(Found { holders: search.holders, denied: search.denied, sockets })
 }
 
 struct Search {
@@ -47,6 +63,9 @@ struct Search {
     listed: HashSet<(Option<u64>, Option<OsString>)>,
     /// The IDs of the mounts that have been recorded.
     mounts: HashSet<u64>,
+    denied: Vec<i32>,
+    /// None if they are not asked.
+    sockets: Option<Sockets>,
 }
 
 impl Search {
@@ -56,19 +75,21 @@ impl Search {
         let result = process.namespaces(&NsType::ALL, |ns_type, ino| {
             own.insert(ns_type, ino);
         });
-        if result.is_err() {
+        if let Err(error) = result {
+            self.deny(pid, error.raw_os_error());
             return Ok(());
         }
         for (&ns_type, &ino) in &own {
             self.ancestors(dir, &format!("ns/{ns_type}"), ns_type, ino)?;
         }
-        for tid in numbers(dir, "task") {
+        for tid in numbers(dir, "task").unwrap_or_default() {
             self.thread(dir, pid, tid, &own)?;
         }
         // Our own descriptors are those of this search.
         if pid != std::process::id().cast_signed() {
-            for fd in numbers(dir, "fd") {
-                self.descriptor(dir, pid, fd)?;
+            match numbers(dir, "fd") {
+                Ok(fds) => fds.into_iter().try_for_each(|fd| self.descriptor(dir, pid, fd, own.get(&NsType::Net)))?,
+                Err(errno) => self.deny(pid, Some(errno as i32)),
             }
         }
         let root = readlinkat(dir, "root").ok();
@@ -77,6 +98,12 @@ impl Search {
             self.mounts(dir, pid, mnt)?;
         }
         Ok(())
+    }
+
+    fn deny(&mut self, pid: i32, errno: Option<i32>) {
+        if matches!(errno, Some(libc::EACCES | libc::EPERM)) && self.denied.last() != Some(&pid) {
+            self.denied.push(pid);
+        }
     }
 
     fn thread(&mut self, dir: &OwnedFd, pid: i32, tid: i32, own: &HashMap<NsType, u64>) -> Result<()> {
@@ -102,37 +129,64 @@ impl Search {
         Ok(())
     }
 
-    fn descriptor(&mut self, dir: &OwnedFd, pid: i32, fd: i32) -> Result<()> {
+    fn descriptor(&mut self, dir: &OwnedFd, pid: i32, fd: i32, net: Option<&u64>) -> Result<()> {
         let file = format!("fd/{fd}");
         let Ok(target) = readlinkat(dir, file.as_str()) else { return Ok(()) };
-        // The link of a namespace that was opened through a mount is the path of the mount. Sockets and the like have no
-        // path.
-        let named = target.to_str().and_then(ns::parse_link);
-        let found = if named.is_some() || !target.as_encoded_bytes().starts_with(b"/") {
-            named
-        } else {
-            self.namespace_at(dir, &file)
-        };
-        if let Some((ns_type, ino)) = found {
-            self.holders.add(ns_type, ino, Holder::Fd { pid, fd });
-            self.ancestors(dir, &file, ns_type, ino)?;
+        let text = target.to_str().unwrap_or_default();
+        if let Some((ns_type, ino)) = ns::parse_link(text) {
+            return self.open_namespace(dir, pid, fd, ns_type, ino);
+        }
+        if let Some(socket) = Sockets::parse_link(text) {
+            return self.socket(pid, fd, Some(socket), net);
+        }
+        // The link of a namespace that was opened through a mount, and of a device, is a path. Other files are not opened: that might
+        // block, or start a device.
+        if target.as_encoded_bytes().starts_with(b"/")
+            && let Ok(path) = CString::new(file.as_str())
+            && let Ok(known) = FileInfo::at(dir, &path)
+        {
+            if Sockets::is_tun(&known) {
+                return self.socket(pid, fd, None, net);
+            }
+            let is_namespace = Some(known.dev) == self.nsfs;
+            if let Some(namespace) = is_namespace.then(|| open(dir, &file)).flatten()
+                && let Ok(ns_type) = namespace.ns_type()
+            {
+                return self.open_namespace(dir, pid, fd, ns_type, namespace.id().ino);
+            }
         }
         Ok(())
     }
 
-    /// The namespace that is open as `file`, if it is one. Other files are not opened: that might block, or start a device.
-    fn namespace_at(&self, dir: &OwnedFd, file: &str) -> Option<(NsType, u64)> {
-        let id = NsId::at(dir, &CString::new(file).ok()?).ok()?;
-        if Some(id.dev) != self.nsfs {
-            return None;
+    fn open_namespace(&mut self, dir: &OwnedFd, pid: i32, fd: i32, ns_type: NsType, ino: u64) -> Result<()> {
+        self.holders.add(ns_type, ino, Holder::Fd { pid, fd });
+        self.ancestors(dir, &format!("fd/{fd}"), ns_type, ino)
+    }
+
+    /// Records a socket that is in another network namespace than its process, `net`.
+    fn socket(&mut self, pid: i32, fd: i32, socket: Option<u64>, net: Option<&u64>) -> Result<()> {
+        let Some(answer) = self.sockets.as_mut().and_then(|sockets| sockets.namespace(pid, fd, socket)) else {
+            return Ok(());
+        };
+        if net == Some(&answer.ino()) {
+            return Ok(());
         }
-        let namespace = open(dir, file)?;
-        Some((namespace.ns_type().ok()?, namespace.id().ino))
+        self.holders.add(NsType::Net, answer.ino(), Holder::Socket { pid, fd });
+        match answer {
+            Answer::New(namespace) => self.ancestry.record(namespace, NsType::Net, &mut self.holders),
+            Answer::Known(_) => Ok(()),
+        }
     }
 
     fn mounts(&mut self, dir: &OwnedFd, pid: i32, mnt: Option<u64>) -> Result<()> {
         let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
-        let Ok(file) = openat(dir, "mountinfo", flags, Mode::empty()) else { return Ok(()) };
+        let file = match openat(dir, "mountinfo", flags, Mode::empty()) {
+            Ok(file) => file,
+            Err(errno) => {
+                self.deny(pid, Some(errno as i32));
+                return Ok(());
+            }
+        };
         let mut text = Vec::new();
         if std::io::Read::read_to_end(&mut std::fs::File::from(file), &mut text).is_err() {
             return Ok(());
@@ -163,12 +217,10 @@ impl Search {
     }
 }
 
-/// The numeric names in a directory of /proc/PID; none if the process is gone.
-fn numbers(dir: &OwnedFd, name: &str) -> Vec<i32> {
-    let Ok(mut list) = Dir::openat(dir, name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()) else {
-        return Vec::new();
-    };
-    list.iter().filter_map(|entry| entry.ok()?.file_name().to_str().ok()?.parse().ok()).collect()
+/// The numeric names in a directory of /proc/PID.
+fn numbers(dir: &OwnedFd, name: &str) -> nix::Result<Vec<i32>> {
+    let mut list = Dir::openat(dir, name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+    Ok(list.iter().filter_map(|entry| entry.ok()?.file_name().to_str().ok()?.parse().ok()).collect())
 }
 
 fn link(dir: &OwnedFd, file: &str) -> Option<(NsType, u64)> {

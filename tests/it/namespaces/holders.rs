@@ -1,14 +1,18 @@
 //! nicon-nsfind --holders finds what keeps a namespace without processes alive.
 
+use std::fs::File;
+use std::net::UdpSocket;
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixDatagram;
 use std::sync::mpsc;
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, output_within, tool};
+use nicon_lab::{LIMIT, Lab, Ran, output_within, tool};
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use serde_json::{Value, json};
 
-use crate::support::expect::refusal;
-use crate::support::subject::{Subject, answers, ino, members};
+use crate::support::subject::{Subject, answers, ino, link, members};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -19,6 +23,9 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("namespaces::holders::a_descriptor_of_a_mount", a_descriptor_of_a_mount),
         suite.trial("namespaces::holders::a_thread_that_left", a_thread_that_left),
         suite.trial("namespaces::holders::a_thread_whose_children_will_be_in_it", future_children),
+        suite.trial("namespaces::holders::a_socket", a_socket),
+        suite.trial("namespaces::holders::a_tun_device", a_tun_device),
+        suite.trial("namespaces::holders::sockets_that_may_not_be_asked", sockets_that_may_not_be_asked),
         suite.trial("namespaces::holders::child_namespaces", child_namespaces),
         suite.trial("namespaces::holders::the_list_of_all", the_list_of_all),
     ]
@@ -89,7 +96,7 @@ fn an_open_descriptor(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     drop(first);
     assert_eq!(held(suite, &name), json!([{"kind": "fd", "pid": second.pid(), "fd": 9}]));
     drop(second);
-    refusal(&suite.run(&["nicon-nsfind", "--holders", &name]), 1, &["no process and no other holder was found"]);
+    refusal_of_gone(suite, &name);
     Ok(())
 }
 
@@ -142,6 +149,70 @@ fn future_children(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         let holder = json!([{"kind": "children", "pid": std::process::id(), "tid": tid}]);
         assert_eq!(held(suite, &thread_link(tid, "time_for_children")), holder);
     });
+    Ok(())
+}
+
+/// What `open` opens in a new network namespace, which nothing else keeps afterwards, and that one's link.
+fn in_a_new_netns<T: Send>(open: impl FnOnce() -> T + Send) -> (T, String) {
+    let inside = || {
+        unshare(CloneFlags::CLONE_NEWNET).unwrap();
+        let opened = open();
+        let link = std::fs::read_link("/proc/thread-self/ns/net").unwrap();
+        (opened, link.to_str().unwrap().to_owned())
+    };
+    std::thread::scope(|scope| scope.spawn(inside).join().unwrap())
+}
+
+fn a_socket(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let own = UdpSocket::bind("127.0.0.1:0")?;
+    let ((udp, unix), name) =
+        in_a_new_netns(|| (UdpSocket::bind("0.0.0.0:0").unwrap(), UnixDatagram::unbound().unwrap()));
+    let holder = |fd: i32| json!({"kind": "socket", "pid": std::process::id(), "fd": fd});
+    let found = held(suite, &name);
+    let found = found.as_array().unwrap();
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found.contains(&holder(udp.as_raw_fd())) && found.contains(&holder(unix.as_raw_fd())), "{found:?}");
+    let listed = answers(&suite.run(&["nicon-nsfind", "--list", "--holders", "-T", "net"]));
+    assert!(listed.iter().any(|record| link("net", record["nsino"].as_u64().unwrap()) == name), "{listed:?}");
+    // One in the namespace that its process is in keeps nothing that the process does not keep.
+    let told = listed.iter().flat_map(|record| record["holders"].as_array().unwrap());
+    assert!(!told.clone().any(|told| *told == holder(own.as_raw_fd())), "{listed:?}");
+    drop((udp, unix));
+    refusal_of_gone(suite, &name);
+    Ok(())
+}
+
+fn a_tun_device(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let node = std::env::temp_dir().join(format!("nicon-holders-tun-{}", std::process::id()));
+    mknod(&node, SFlag::S_IFCHR, Mode::S_IRWXU, makedev(10, 200))?;
+    let opened = in_a_new_netns(|| File::open(&node));
+    std::fs::remove_file(&node)?;
+    let (tun, name) = (opened.0?, opened.1);
+    let holder = json!([{"kind": "socket", "pid": std::process::id(), "fd": tun.as_raw_fd()}]);
+    assert_eq!(held(suite, &name), holder);
+    drop(tun);
+    refusal_of_gone(suite, &name);
+    Ok(())
+}
+
+fn sockets_that_may_not_be_asked(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let (socket, name) = in_a_new_netns(|| UdpSocket::bind("0.0.0.0:0").unwrap());
+    let without = |capability: &str, words: &[&str]| {
+        let mut limited = tool("setpriv");
+        let capability = format!("-{capability}");
+        limited.args(["--bounding-set", &capability, "--inh-caps", &capability]).arg(suite.bins()?.join(words[0]));
+        Ok::<_, Failed>(output_within(limited.args(&words[1..]), LIMIT)?)
+    };
+    let ran = without("net_admin", &["nicon-nsfind", "--holders", &name])?;
+    assert_eq!((ran.code(), &ran.stdout[..]), (Some(2), ""), "{ran:?}");
+    let said = |ran: &Ran| ran.stderr.contains(" not asked for the network namespaces that they keep: descriptor ");
+    assert!(said(&ran) && ran.stderr.contains("Operation not permitted (needs "), "{ran:?}");
+    assert!(ran.stderr.contains("CAP_NET_ADMIN)"), "{ran:?}");
+    // Sockets keep no namespaces of this type.
+    let uts = link("uts", ino(std::process::id(), "uts"));
+    let ran = without("net_admin", &["nicon-nsfind", "--holders", &uts])?;
+    assert!(!said(&ran), "{ran:?}");
+    drop(socket);
     Ok(())
 }
 

@@ -1,0 +1,118 @@
+//! Which container a process is in, of those whose first processes are known.
+//!
+//! What a cgroup is called says nothing: anyone who may make cgroups chooses it. A process is in a container if it is that one's
+//! first, or in that one's own cgroups or below them. Of containers in containers it is in the innermost. Where no cgroups tell, its
+//! ancestors do.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use nicon_core::cgroup::{is_within, own, paths};
+use nicon_core::walk::{Proc, Stat};
+use nicon_core::{Process, Result};
+
+/// The most ancestors that are looked at.
+const MAX_ANCESTORS: usize = 1024;
+
+/// Containers, by what is found of a process.
+#[derive(Default)]
+pub(crate) struct Containers {
+    all: Vec<Container>,
+    /// The containers of each first process, by its PID.
+    by_first: HashMap<i32, Vec<usize>>,
+    /// The containers whose own cgroup this is: hierarchy and path.
+    by_cgroup: HashMap<(String, String), Vec<usize>>,
+}
+
+struct Container {
+    path: String,
+    /// The number of names in its path.
+    depth: usize,
+    /// When its first process started, in clock ticks since boot.
+    starttime: u64,
+    /// Its own cgroups: hierarchy and path.
+    own: Vec<(String, String)>,
+}
+
+impl Containers {
+    /// Adds a container, whose first process this is. Of several paths to one the first counts.
+    ///
+    /// # Errors
+    /// If the process is gone, or may not be inspected.
+    pub(crate) fn add(&mut self, path: &str, id: &str, depth: usize, first: &Process) -> Result<()> {
+        let cgroups = first.read("cgroup")?;
+        let starttime = first.starttime()?;
+        let own = paths(&cgroups).filter_map(|(at, path)| Some((at.to_owned(), own(path, id)?.to_owned())));
+        let container = Container { path: path.to_owned(), depth, starttime, own: own.collect() };
+        let number = self.all.len();
+        self.by_first.entry(first.pid()).or_default().push(number);
+        for cgroup in &container.own {
+            self.by_cgroup.entry(cgroup.clone()).or_default().push(number);
+        }
+        self.all.push(container);
+        Ok(())
+    }
+
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// The path of the container that a process is in.
+    ///
+    /// # Errors
+    /// If the process is gone, or may not be inspected.
+    pub(crate) fn of(&self, process: &Process) -> Result<Option<&str>> {
+        if self.is_empty() {
+            return Ok(None);
+        }
+        if let Some(container) = self.with_first(process.pid(), process.starttime()?) {
+            return Ok(Some(&container.path));
+        }
+        let around = self.around(&process.read("cgroup")?);
+        let found = match around {
+            None => self.of_ancestors(process.parent()?)?,
+            around => around,
+        };
+        Ok(found.map(|container| &container.path[..]))
+    }
+
+    fn with_first(&self, pid: i32, starttime: u64) -> Option<&Container> {
+        let mut known = self.by_first.get(&pid)?.iter().map(|&number| &self.all[number]);
+        known.find(|container| container.starttime == starttime)
+    }
+
+    /// The innermost container whose own cgroups are all around these. Of several that share theirs, the one whose path has the most
+    /// names is in the others.
+    fn around(&self, cgroups: &str) -> Option<&Container> {
+        let upwards = paths(cgroups).flat_map(|(at, path)| {
+            let above = path.rmatch_indices('/').map(|(end, _)| &path[..end]);
+            [path].into_iter().chain(above).map(move |path| (at.to_owned(), path.to_owned()))
+        });
+        let numbers = upwards.filter_map(|cgroup| self.by_cgroup.get(&cgroup)).flatten().copied();
+        let is_in = |own: &(String, String)| paths(cgroups).any(|(at, path)| at == own.0 && is_within(path, &own.1));
+        let around = numbers.filter(|&number| self.all[number].own.iter().all(is_in));
+        let innermost = around.max_by_key(|&number| {
+            let container = &self.all[number];
+            let length = container.own.iter().map(|(_, path)| path.len()).max();
+            (length, container.depth, Reverse(number))
+        });
+        innermost.map(|number| &self.all[number])
+    }
+
+    /// The container whose first process is the nearest ancestor. One that ends leaves its children to another, of which it is not
+    /// known whether it is around them: that is none of them, or their container's first process, or one further out.
+    fn of_ancestors(&self, mut parent: i32) -> Result<Option<&Container>> {
+        let proc = Proc::open()?;
+        for _ in 0..MAX_ANCESTORS {
+            let Some(Stat { starttime, parent: next, .. }) = proc.process(parent).stat().filter(|_| parent > 1) else {
+                break;
+            };
+            if let Some(container) = self.with_first(parent, starttime) {
+                return Ok(Some(container));
+            }
+            parent = next;
+        }
+        Ok(None)
+    }
+}
