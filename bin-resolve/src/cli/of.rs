@@ -2,7 +2,7 @@
 
 use nicon_core::filter::open_files;
 use nicon_core::filter::stream::{Answers, Line, Lines};
-use nicon_core::{Record, Result, Status};
+use nicon_core::{Error, Record, Result, Status};
 use nicon_resolve::{Hit, Resolver, Thing};
 
 use crate::cli::args::Args;
@@ -74,7 +74,7 @@ fn answer(asked: Vec<Asked>, resolver: &Resolver, labels: &LabelWish, answers: &
         let mut unknown = None;
         let record = found.and_then(|hit| {
             let mut record = record(thing, &hit)?;
-            unknown = labels.add(&mut record, &hit);
+            unknown = labels.add(&mut record, &hit).map(|why| Error::failed(why).prefix(hit.path()));
             Ok(record)
         });
         answers.give(line, record)?;

@@ -6,7 +6,7 @@ use nicon_core::{Error, Record, Result};
 use nicon_resolve::{Hit, Query, Resolver};
 
 use crate::cli::groups::{Group, Groups};
-use crate::cli::labels::has_not;
+use crate::cli::labels::{Doubts, has_not};
 use crate::cli::output;
 use crate::cli::source::Sources;
 
@@ -92,7 +92,8 @@ pub(crate) fn answer_all(mut questions: Vec<Question>, resolver: &Resolver, answ
     let (origins, queries): (Vec<_>, Vec<_>) = questions.into_iter().map(|asked| (asked.from, asked.query)).unzip();
     let (numbers, queries): (Vec<_>, Vec<_>) =
         queries.into_iter().enumerate().filter_map(|(number, query)| Some((number, query?))).unzip();
-    let mut turn = Turn { origins: &origins, answers, number: 0, is_answered: false };
+    let (number, is_answered, doubts) = (0, false, Doubts::default());
+    let mut turn = Turn { origins: &origins, answers, number, is_answered, doubts };
     resolver.answer(queries, |query, answer| turn.give(numbers[query], answer))?;
     turn.go_to(origins.len())
 }
@@ -103,6 +104,8 @@ struct Turn<'a> {
     answers: &'a mut Groups,
     number: usize,
     is_answered: bool,
+    /// What is not known of the labels of what was found.
+    doubts: Doubts,
 }
 
 impl Turn<'_> {
@@ -110,17 +113,23 @@ impl Turn<'_> {
         self.go_to(number)?;
         let Origin { line, group, record, kind } = &self.origins[number];
         let is_pattern = *kind == Kind::Pattern;
-        let mut unknown = None;
         let answer = match answer {
             Ok(hit) => match self.answers.labels.lacking(&hit) {
                 Ok(Some(_)) if is_pattern => return Ok(()),
                 Ok(Some(label)) => Err(has_not(label).prefix(record.cell("target"))),
+                Err(error) if is_pattern => {
+                    self.doubts.add(hit.path(), error.to_string());
+                    self.is_answered = true;
+                    return Ok(());
+                }
                 Err(error) => Err(error.prefix(hit.path())),
                 Ok(None) => match output::fill(record.clone(), &hit, is_pattern) {
                     // It has just stopped.
                     Err(_) if is_pattern && !hit.process().is_alive() => return Ok(()),
                     Ok(mut filled) => {
-                        unknown = self.answers.labels.add(&mut filled, &hit);
+                        if let Some(why) = self.answers.labels.add(&mut filled, &hit) {
+                            self.doubts.add(hit.path(), why);
+                        }
                         Ok(filled)
                     }
                     Err(error) => Err(error.prefix(record.cell("target"))),
@@ -129,15 +138,17 @@ impl Turn<'_> {
             Err(error) => Err(error),
         };
         self.is_answered = true;
-        self.answers.give(*line, group.clone(), answer)?;
-        unknown.map_or(Ok(()), |error| self.answers.give(*line, group.clone(), Err(error)))
+        self.answers.give(*line, group.clone(), answer)
     }
 
     /// Goes on to another question. What has no answer yet is a pattern that nothing matches, or no container.
     fn go_to(&mut self, number: usize) -> Result<()> {
         while self.number < number {
+            let Origin { line, group, record, kind } = &self.origins[self.number];
+            for doubt in self.doubts.take() {
+                self.answers.give(*line, group.clone(), Err(doubt))?;
+            }
             if !self.is_answered {
-                let Origin { line, group, record, kind } = &self.origins[self.number];
                 let answer = match kind {
                     Kind::Start => output::pass(record, self.answers.of_pids),
                     Kind::Path | Kind::Pattern => Err(Error::no("no running container matches")),

@@ -36,7 +36,8 @@ fn find(unit: &str) -> Result<Process> {
         .ok_or_else(|| Error::no(format!("no unit \"{unit}\" of this machine has a process")))?;
     // A bus may be another machine's, or not there.
     let main = main_pid(unit).ok().flatten().and_then(|pid| Process::pin(pid).ok());
-    let is_its = |process: &Process| process.read("cgroup").is_ok_and(|cgroups| is_in_unit(&cgroups, unit));
+    let systemds = Process::pin(1)?.read("cgroup")?;
+    let is_its = |process: &Process| process.read("cgroup").is_ok_and(|cgroups| is_in_unit(&cgroups, &systemds, unit));
     if let Some(main) = main.filter(is_its) {
         return Ok(main);
     }

@@ -48,18 +48,18 @@ pub(crate) fn is_in_a_container(cgroups: &str) -> bool {
     cgroups.lines().filter_map(parse).any(|(_, path)| container_of(path).is_some())
 }
 
-/// Whether a process is in the cgroup of a unit of systemd's, or below: units are in slices, or at the top.
-pub(crate) fn is_in_unit(cgroups: &str, unit: &str) -> bool {
-    let is_above = |above: &str| above.is_empty() || above.strip_suffix(".slice").is_some();
-    let is_in = |path: &str| {
-        let mut above = "";
-        path.split('/').skip(1).any(|component| {
-            let is_it = component == unit && is_above(above);
-            above = component;
-            is_it
+/// Whether a process is in the cgroup of a unit, or below, by its cgroups and those of the systemd whose unit it is: that has its units
+/// in slices below the cgroup above its own. Whoever has been given a cgroup can make slices and units of any name below that.
+pub(crate) fn is_in_unit(cgroups: &str, systemds: &str, unit: &str) -> bool {
+    let is_in = |(hierarchy, path): (&str, &str)| {
+        let systemds = systemds.lines().filter_map(parse).filter(|known| known.0 == hierarchy);
+        systemds.filter_map(|(_, own)| own.strip_suffix("/init.scope")).any(|top| {
+            let below = path.strip_prefix(top).and_then(|below| below.strip_prefix('/')).unwrap_or_default();
+            below.split('/').find(|component| *component == unit || component.strip_suffix(".slice").is_none())
+                == Some(unit)
         })
     };
-    !unit.is_empty() && cgroups.lines().filter_map(parse).any(|(_, path)| is_in(path))
+    !unit.is_empty() && cgroups.lines().filter_map(parse).any(is_in)
 }
 
 /// The ID of the innermost container on a path of cgroups.
@@ -224,18 +224,27 @@ mod tests {
 
     #[test]
     fn a_process_in_a_unit() {
-        let unit = "machine-a.scope";
-        for (cgroups, expected) in [
-            ("0::/machine.slice/machine-a.scope/payload\n", true),
-            ("1:name=systemd:/machine.slice/machine-a.scope\n0::/\n", true),
-            ("0::/machine-a.scope\n", true),
-            ("0::/machine.slice/machine-b.scope/payload/machine-a.scope\n", false),
-            ("0::/machine.slice/xmachine-a.scope\n", false),
-            ("0::/\n", false),
+        let (unit, ours) = ("machine-a.scope", "1:name=systemd:/init.scope\n0::/init.scope\n");
+        let inside = "0::/docker/x/init.scope\n";
+        for (cgroups, systemds, expected) in [
+            ("0::/machine.slice/machine-a.scope/payload\n", ours, true),
+            ("1:name=systemd:/machine.slice/machine-a.scope\n0::/\n", ours, true),
+            ("0::/machine-a.scope\n", ours, true),
+            ("0::/a.slice/a-b.slice/machine-a.scope\n", ours, true),
+            ("0::/docker/x/machine.slice/machine-a.scope\n", inside, true),
+            ("0::/docker/x/machine.slice/machine-a.scope\n", ours, false),
+            ("0::/docker/xy/machine.slice/machine-a.scope\n", inside, false),
+            ("0::/machine.slice/machine-a.scope\n", inside, false),
+            ("0::/machine.slice/machine-a.scope\n", "0::/\n", false),
+            ("0::/machine.slice/machine-b.scope/payload/machine-a.scope\n", ours, false),
+            ("0::/machine.slice/machine-b.scope/x.slice/machine-a.scope\n", ours, false),
+            ("0::/machine.slice/xmachine-a.scope\n", ours, false),
+            ("0::/\n", ours, false),
         ] {
-            assert_eq!(is_in_unit(cgroups, unit), expected, "{cgroups}");
+            assert_eq!(is_in_unit(cgroups, systemds, unit), expected, "{cgroups}{systemds}");
         }
-        assert!(!is_in_unit("0::/a.slice//x\n", ""));
+        assert!(is_in_unit("0::/a.slice/b.service\n", ours, "a.slice"));
+        assert!(!is_in_unit("0::/a.slice//x\n", ours, ""));
     }
 
     #[test]

@@ -89,7 +89,7 @@ async fn locate_in(
         Status::No => Error::failed(format!("{error}, though the engine says that the container runs")),
         _ => error,
     })?;
-    match prove(&process, container, pidns, bounds).await? {
+    match prove(&process, container, pidns, bounds, method).await? {
         Verdict::Proved(proof) => Ok((process, proof)),
         Verdict::Refuted(why) => Err(Error::failed(format!(
             "the engine's PID {inner_pid} is our PID {}, which is not the container's: {why}",
@@ -106,12 +106,18 @@ enum Verdict {
 }
 
 /// Its parent may end while it is looked at, as a runtime does that has started it and leaves it to others.
-async fn prove(process: &Process, container: &Container, pidns: &Namespace, bounds: &Bounds) -> Result<Verdict> {
+async fn prove(
+    process: &Process,
+    container: &Container,
+    pidns: &Namespace,
+    bounds: &Bounds,
+    method: Method,
+) -> Result<Verdict> {
     let mut parent = process.parent()?;
     for _ in 0..MAX_PARENTS {
         let verdict = match Process::pin(parent) {
             Ok(pinned) => {
-                let verdict = prove_by(process, pinned, container, pidns, bounds).await;
+                let verdict = prove_by(process, pinned, container, pidns, bounds, method).await;
                 if matches!(verdict, Ok(Verdict::Proved(_))) {
                     return verdict;
                 }
@@ -136,6 +142,7 @@ async fn prove_by(
     container: &Container,
     pidns: &Namespace,
     bounds: &Bounds,
+    method: Method,
 ) -> Result<Verdict> {
     if container.starttime.is_some_and(|recorded| process.starttime().is_ok_and(|starttime| starttime != recorded)) {
         return Ok(Verdict::Refuted("it started at another time (has the container ended?)"));
@@ -154,7 +161,8 @@ async fn prove_by(
             bounds.permit(process, &parent)?;
             let is_first =
                 process.nspid()?.last() == Some(&1) && process.namespace_id(NsType::Pid)? != Some(pidns.id());
-            let is_it = is_first && cgroup::is_in_unit(&process.read("cgroup")?, unit);
+            let systemd = pidns::pin(pidns, 1, method)?;
+            let is_it = is_first && cgroup::is_in_unit(&process.read("cgroup")?, &systemd.read("cgroup")?, unit);
             let why = "it is not the first process in the unit that is registered";
             return Ok(if is_it { Verdict::Proved(Proof::Unit) } else { Verdict::Refuted(why) });
         }

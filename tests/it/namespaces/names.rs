@@ -17,10 +17,10 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
 }
 
 /// Moves the first process of a container to a cgroup below its own that is called after another, as it could itself.
-const FORGE: &str = r#"cd /sys/fs/cgroup
+const FORGE: &str = r"cd /sys/fs/cgroup
     for procs in $([ -e cgroup.procs ] && echo cgroup.procs || ls */cgroup.procs); do
         mkdir -p ${procs%cgroup.procs}$1 && echo 1 >${procs%cgroup.procs}$1/cgroup.procs
-    done; :"#;
+    done; :";
 
 /// What nsfind says of a namespace, with these records of containers for `--names`.
 fn named(suite: &Suite, names: &str, namespace: &str) -> Result<Value, Failed> {
