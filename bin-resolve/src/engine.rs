@@ -12,6 +12,7 @@ pub(crate) mod rootlesskit;
 pub(crate) mod settings;
 pub(crate) mod state;
 pub(crate) mod systemd;
+pub(crate) mod unix_sockets;
 pub(crate) mod users;
 
 mod passwd;

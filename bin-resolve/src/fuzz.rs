@@ -6,13 +6,13 @@ use nicon_core::container::{innermost_id, is_id};
 use nicon_core::path::is_name;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::engine::activation;
 use crate::engine::api::client::Client;
 use crate::engine::api::inspect::judge;
 use crate::engine::api::{context, list};
 use crate::engine::container::{Container, Filter, fit};
 use crate::engine::state;
 use crate::engine::state::conmon::Conmon;
+use crate::engine::unix_sockets;
 use crate::proof::cgroup::{Placement, is_in_a_container, placement};
 use crate::query::parse::{Target, parse};
 use crate::query::path::show;
@@ -83,7 +83,7 @@ pub fn files(text: &[u8]) {
 /// # Panics
 /// If that does not hold.
 pub fn sockets(text: &str) {
-    if let Some(inode) = activation::listening(text, "/run/podman/podman.sock") {
+    if let Some(inode) = unix_sockets::listening(text, "/run/podman/podman.sock") {
         assert!(!inode.is_empty() && !inode.contains(char::is_whitespace), "{inode:?}");
     }
 }

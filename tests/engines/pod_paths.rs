@@ -128,7 +128,7 @@ fn are_watched_by_their_paths(machine: &Machine) -> Result<(), Failed> {
 
 /// All of a machine, by one pattern for all depths.
 fn are_watched_by_a_pattern_for_all(machine: &Machine) -> Result<(), Failed> {
-    let mut watching = Watching::start(machine, &[], &["**", "nobody"])?;
+    let mut watching = Watching::start(machine, &[], &["--engine=containerd", "**", "nobody"])?;
     watching.expect("nobody", "gone");
     let pod = Pod::run(machine, "surge", &[])?;
     let sandbox = machine.run(&["cri", "sandbox", &pod.id]).ok()?;

@@ -1,10 +1,11 @@
 //! The settings of a resolver.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use nicon_core::pidns::Method;
-use nicon_core::{Error, Namespace, Result};
+use nicon_core::{Error, Namespace, Process, Result};
 use tokio::time::timeout;
 
 use crate::engine::api::sockets::Sockets;
@@ -25,6 +26,9 @@ pub(crate) struct Settings {
     pub(crate) timeout: Duration,
     /// Whether an engine that systemd would start for whoever connects may be started so. A watch starts none: it would undo each stop.
     pub(crate) starts_engines: bool,
+    /// Daemons that have told their last event, and so are about to end. Whoever connected to what they still hold would have systemd
+    /// start them again.
+    pub(crate) ending: Mutex<Vec<Process>>,
     /// Whether labels are looked up.
     pub(crate) labels: bool,
     /// Whether root asks, for whom every failure counts.
@@ -50,7 +54,8 @@ impl Settings {
         let (own, inside, pidns, starts_engines) = (own.clone(), inside.clone(), pidns.try_clone()?, false);
         let (method, engine, timeout, labels) = (*method, *engine, *timeout, *labels);
         let (is_root, log) = (*is_root, *log);
-        Ok(Self { own, inside, method, pidns, engine, timeout, starts_engines, labels, is_root, log })
+        let ending = Mutex::default();
+        Ok(Self { own, inside, method, pidns, engine, timeout, starts_engines, ending, labels, is_root, log })
     }
 
     /// Whether an engine of this kind is connected to without finding out first whether that would start it.

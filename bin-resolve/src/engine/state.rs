@@ -14,6 +14,7 @@ pub(crate) mod table;
 mod containerd;
 mod crun;
 mod docker;
+mod first_process;
 mod incus;
 mod lxc;
 mod machine;

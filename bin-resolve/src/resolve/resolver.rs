@@ -1,7 +1,7 @@
 //! Queries and their answers: one for a path, any number for a pattern.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -73,6 +73,7 @@ impl Resolver {
             engine,
             timeout,
             starts_engines: true,
+            ending: Mutex::default(),
             labels,
             is_root: is_root()?,
             log,

@@ -3,8 +3,8 @@
 
 use nicon_core::{Process, Result};
 
+use crate::engine::state::first_process::Monitored;
 use crate::engine::state::lxc;
-use crate::engine::state::monitored::Monitored;
 use crate::engine::state::store::{Layout, Store};
 use crate::query::Kind;
 

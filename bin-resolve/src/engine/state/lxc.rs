@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 
 use nicon_core::{Error, Process, Result};
 
-use crate::engine::activation::{ACCEPTS, has_open};
 use crate::engine::container::not_running;
+use crate::engine::state::first_process::{Monitored, first_below};
 use crate::engine::state::index::{Index, IndexEntry};
-use crate::engine::state::monitored::{Monitored, first_below};
 use crate::engine::state::store::{Layout, Store};
+use crate::engine::unix_sockets::{ACCEPTS, has_open};
 use crate::query::Kind;
 use crate::rootfs::files::Files;
 

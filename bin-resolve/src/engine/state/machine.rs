@@ -6,8 +6,8 @@ use std::path::Path;
 use nicon_core::{Error, NsType, Process, Result};
 
 use crate::engine::container::{Container, not_running};
+use crate::engine::state::first_process::{Monitored, first_below};
 use crate::engine::state::index::{Index, IndexEntry};
-use crate::engine::state::monitored::{Monitored, first_below};
 use crate::engine::state::store::{Layout, Store};
 use crate::query::Kind;
 use crate::rootfs::files::Files;

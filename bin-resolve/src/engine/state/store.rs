@@ -8,8 +8,8 @@ use nicon_core::Result;
 
 use crate::engine::container::{Container, not_running};
 use crate::engine::pod::PodExtent;
+use crate::engine::state::first_process::Monitored;
 use crate::engine::state::index::{Index, IndexEntry};
-use crate::engine::state::monitored::Monitored;
 use crate::query::Kind;
 use crate::rootfs::files::Files;
 use crate::rootfs::root::Root;

@@ -6,23 +6,24 @@ use std::collections::{BTreeMap, HashMap};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures_util::future::{Either, select};
-use nicon_core::{Context, Error, Result, Status};
+use futures_util::future::{Either, join_all, select};
+use nicon_core::{Context, Error, Process, Result, Status};
 use nix::fcntl::{OFlag, open, openat};
 use nix::libc;
 use nix::sys::stat::Mode;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_local};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
-use crate::engine::activation::is_asleep;
+use crate::engine::activation::{daemons_of, is_asleep};
 use crate::engine::address::Address;
 use crate::engine::api::events::Events;
 use crate::engine::api::socket;
 use crate::engine::endpoint::Endpoint;
+use crate::engine::settings::Settings;
 use crate::query::Qualifier;
 use crate::query::path::Path;
 use crate::resolve::batch::Batch;
@@ -42,6 +43,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// How long an engine takes to end that tells no more events.
 const ENDING: Duration = Duration::from_millis(300);
+
+/// The longest that one may take which systemd has started: as long as Docker gives its containers.
+const LONGEST_END: Duration = Duration::from_secs(15);
 
 /// How long mounts are left to settle.
 const SETTLE: Duration = Duration::from_millis(20);
@@ -151,14 +155,34 @@ async fn follow(
     let ring = || shared.send(Message::Rung(site));
     let begun = Instant::now();
     pass_on(&mut events, looks, ring).await;
-    // Until it has ended, it does not look asleep, and who connects to it then has systemd start it again.
-    sleep(ENDING).await;
+    wait_for_end(endpoint, hop, &shared.settings).await;
     ring();
     if begun.elapsed() < PAUSE {
         sleep(PAUSE).await;
         ring();
     }
     Ok(())
+}
+
+/// Waits until an engine has ended that tells no more events, or has not. Meanwhile nobody connects to what it holds, if systemd would start
+/// it again for that.
+async fn wait_for_end(endpoint: &Endpoint, hop: Option<&Hop>, settings: &Settings) {
+    let ending = || settings.ending.lock().unwrap_or_else(PoisonError::into_inner);
+    let daemons = daemons_of(endpoint, hop.map(Hop::process));
+    let pids: Vec<_> = daemons.iter().map(Process::pid).collect();
+    let ends: Vec<_> =
+        daemons.iter().filter_map(|daemon| daemon.pidfd().try_clone_to_owned().ok()).map(end_of).collect();
+    ending().extend(daemons);
+    let most = if ends.is_empty() { ENDING } else { LONGEST_END };
+    let ended = async {
+        if ends.is_empty() {
+            std::future::pending().await
+        } else {
+            join_all(ends).await
+        };
+    };
+    let _ = timeout(most, ended).await;
+    ending().retain(|daemon| !pids.contains(&daemon.pid()));
 }
 
 /// Rings for events until there are no more.
