@@ -42,7 +42,15 @@ fn docker_stays_stopped(machine: &Machine) -> Result<(), Failed> {
             machine.script("touch /run/asleep.pid; sleep 0.1; rm /run/asleep.pid", &[])?;
         }
         assert!(another.is_quiet_about("nobody", Duration::from_millis(500)));
-        assert_eq!(is_active(), "inactive", "round {round}");
+        let log = machine.run(&[
+            "journalctl",
+            "--no-pager",
+            "--lines=40",
+            "--output=short-precise",
+            "--unit=asleep.service",
+            "--unit=asleep.socket",
+        ]);
+        assert_eq!(is_active(), "inactive", "round {round}: {}", log.stdout);
         assert_eq!(machine.run(&["systemctl", "is-active", "asleep.socket"]).stdout.trim(), "active");
         // Started by systemctl, or by whoever asks.
         if round == 1 {

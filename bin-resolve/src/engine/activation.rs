@@ -6,7 +6,6 @@
 
 use std::io::{self, ErrorKind::PermissionDenied};
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
 
 use nicon_core::{Process, Result};
 
@@ -57,7 +56,9 @@ pub(crate) async fn is_asleep(endpoint: &Endpoint, first: Option<&Process>, sett
             (None, None) => Process::pin(1).is_ok_and(|first| sleeps_at_one(&first, fds, &there, settings)),
         }
     };
-    *endpoint.is_asleep.get_or_init(look).await
+    let was_asleep = *endpoint.is_asleep.get_or_init(look).await;
+    // It may have begun to end since it was looked at.
+    was_asleep || settings.has_ending() && look().await
 }
 
 /// The process that listens at `path`. To connect to a systemd tells it nothing.
@@ -82,8 +83,7 @@ fn sleeps_at_one(first: &Process, fds: Fds, paths: &[&PathBuf], settings: &Setti
 /// Whether the first process listens at `path`, and no child of its does that is not about to end.
 fn sleeps(first: &Process, fds: Fds, path: &Path, settings: &Settings) -> Result<bool> {
     let Some(mut daemons) = held_by(first, fds, path)? else { return Ok(false) };
-    let mut ending = settings.ending.lock().unwrap_or_else(PoisonError::into_inner);
-    ending.retain(Process::is_alive);
+    let ending = settings.ending();
     daemons.retain(|pid| ending.iter().all(|daemon| daemon.pid() != *pid));
     Ok(daemons.is_empty())
 }
@@ -105,8 +105,14 @@ fn held_by(first: &Process, fds: Fds, path: &Path) -> Result<Option<Vec<i32>>> {
     let children = first.read(&format!("task/{}/children", first.pid()))?;
     let children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
     let is_it = |fd: &PathBuf| is_link(fd, &link).unwrap_or(false);
+    // What systemd is about to start, for whatever unit, has all that systemd has until it executes its program.
+    let program = |pid: i32| std::fs::read_link(format!("/proc/{pid}/exe"));
+    let systemds = program(first.pid()).ok();
+    let is_daemon = |pid: i32| systemds.is_none() || program(pid).ok() != systemds;
     let holds = |pid: &i32| {
-        is_it(&format!("/proc/{pid}/fd/{FIRST}").into()) || fds == Fds::All && links_of(*pid).any(|fd| is_it(&fd))
+        let first = || is_it(&format!("/proc/{pid}/fd/{FIRST}").into());
+        let any = || fds == Fds::All && links_of(*pid).any(|fd| is_it(&fd));
+        is_daemon(*pid) && (first() || any())
     };
     Ok(Some(children.filter(holds).collect()))
 }

@@ -1,6 +1,6 @@
 //! The settings of a resolver.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -56,6 +56,18 @@ impl Settings {
         let (is_root, log) = (*is_root, *log);
         let ending = Mutex::default();
         Ok(Self { own, inside, method, pidns, engine, timeout, starts_engines, ending, labels, is_root, log })
+    }
+
+    /// The daemons that are about to end.
+    pub(crate) fn ending(&self) -> MutexGuard<'_, Vec<Process>> {
+        let mut ending = self.ending.lock().unwrap_or_else(PoisonError::into_inner);
+        ending.retain(Process::is_alive);
+        ending
+    }
+
+    /// Whether any daemon is about to end.
+    pub(crate) fn has_ending(&self) -> bool {
+        !self.ending().is_empty()
     }
 
     /// Whether an engine of this kind is connected to without finding out first whether that would start it.

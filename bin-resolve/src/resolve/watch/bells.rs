@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, join_all, select};
@@ -44,8 +44,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How long an engine takes to end that tells no more events.
 const ENDING: Duration = Duration::from_millis(300);
 
-/// The longest that one may take which systemd has started: as long as Docker gives its containers.
-const LONGEST_END: Duration = Duration::from_secs(15);
+/// The longest that one may take which systemd has started, by `DefaultTimeoutStopSec` of `systemd-system.conf(5)`.
+const LONGEST_END: Duration = Duration::from_secs(90);
 
 /// How long mounts are left to settle.
 const SETTLE: Duration = Duration::from_millis(20);
@@ -152,10 +152,12 @@ async fn follow(
     let Some(stream) = connect(endpoint).await else { return Err(Error::no("nobody listens")) };
     let mut events = Events::follow(stream).await?;
     refusals.borrow_mut().remove(&endpoint.address);
+    // One that has ended may be started again before its stream's end is noticed.
+    let daemons = daemons_of(endpoint, hop.map(Hop::process));
     let ring = || shared.send(Message::Rung(site));
     let begun = Instant::now();
     pass_on(&mut events, looks, ring).await;
-    wait_for_end(endpoint, hop, &shared.settings).await;
+    wait_for_end(daemons, &shared.settings).await;
     ring();
     if begun.elapsed() < PAUSE {
         sleep(PAUSE).await;
@@ -166,13 +168,11 @@ async fn follow(
 
 /// Waits until an engine has ended that tells no more events, or has not. Meanwhile nobody connects to what it holds, if systemd would start
 /// it again for that.
-async fn wait_for_end(endpoint: &Endpoint, hop: Option<&Hop>, settings: &Settings) {
-    let ending = || settings.ending.lock().unwrap_or_else(PoisonError::into_inner);
-    let daemons = daemons_of(endpoint, hop.map(Hop::process));
+async fn wait_for_end(daemons: Vec<Process>, settings: &Settings) {
     let pids: Vec<_> = daemons.iter().map(Process::pid).collect();
     let ends: Vec<_> =
         daemons.iter().filter_map(|daemon| daemon.pidfd().try_clone_to_owned().ok()).map(end_of).collect();
-    ending().extend(daemons);
+    settings.ending().extend(daemons);
     let most = if ends.is_empty() { ENDING } else { LONGEST_END };
     let ended = async {
         if ends.is_empty() {
@@ -182,7 +182,7 @@ async fn wait_for_end(endpoint: &Endpoint, hop: Option<&Hop>, settings: &Setting
         };
     };
     let _ = timeout(most, ended).await;
-    ending().retain(|daemon| !pids.contains(&daemon.pid()));
+    settings.ending().retain(|daemon| !pids.contains(&daemon.pid()));
 }
 
 /// Rings for events until there are no more.
