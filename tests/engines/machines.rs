@@ -91,7 +91,19 @@ fn that_no_unit_proves(machine: &Machine) -> Result<(), Failed> {
         assert!(refused.stderr.contains(words), "{refused:?}");
     }
     machine.script("cd /run/systemd/machines && rm claimed claimed-init virtual", &[])?;
-    is_at(machine, "unit-less", &other)
+    is_at(machine, "unit-less", &other)?;
+    // Whoever has been given a cgroup has made one below that is called like the unit of a machine, in one like a slice.
+    let forge = r"own=/sys/fs/cgroup/system.slice/forger.service unit=machine-forged.scope
+        systemd-run --quiet --unit=forger --property=Delegate=yes unshare --pid --mount --fork --kill-child sleep 600
+        until forged=$(pgrep -P $(systemctl show --property=MainPID --value forger)); do sleep 0.02; done
+        mkdir -p $own/x.slice/$unit && echo $forged >$own/x.slice/$unit/cgroup.procs && echo $forged";
+    let forged = machine.script(forge, &[])?;
+    machine.script(write, &["forged", "machine-forged.scope", &forged, "container"])?;
+    let refused = machine.run(&["nicon-resolve", "machine:forged"]);
+    machine.script("rm /run/systemd/machines/forged && systemctl kill --signal=KILL forger", &[])?;
+    assert_eq!((refused.code(), &refused.stdout[..]), (Some(2), ""), "{refused:?}");
+    assert!(refused.stderr.contains("not the first process in the unit"), "{refused:?}");
+    Ok(())
 }
 
 fn are_followed(machine: &Machine) -> Result<(), Failed> {

@@ -48,6 +48,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("runtimes::named_as_only_runtimes_permit", named_as_only_runtimes_permit),
         suite.trial("runtimes::that_no_path_can_name", that_no_path_can_name),
         suite.trial("runtimes::below_engines", below_engines),
+        suite.trial("runtimes::gvisor_in_docker", gvisor_in_docker),
     ];
     by_name.chain(others).collect()
 }
@@ -170,5 +171,33 @@ fn below_engines(machine: &Machine) -> Result<(), Failed> {
     }
     let names = ["below-docker", "below-podman-crun", "below-podman-runc"];
     assert_eq!(listed(machine, "below-*")?, names);
+    Ok(())
+}
+
+/// The first process of a container of gVisor's is the sandbox: what runs inside is no process of the machine. It is left in the cgroup
+/// of its shim, since gVisor insists on controllers that are not everywhere.
+fn gvisor_in_docker(machine: &Machine) -> Result<(), Failed> {
+    docker::run(machine, "beside-gvisor", &[])?;
+    let known = r#"runtimes='{"runtimes":{"runsc":{"path":"/usr/bin/runsc","runtimeArgs":["--ignore-cgroups","--network=none"]}}}' file=/etc/docker/daemon.json
+        [ -s $file ] || echo '{}' >$file; jq ". * $runtimes" $file >$file.new && mv $file.new $file && systemctl reload docker &&
+        until docker info --format '{{json .Runtimes}}' | grep -q runsc; do sleep 0.05; done"#;
+    machine.script(known, &[])?;
+    let id = docker::run(machine, "in-gvisor", &["--runtime=runsc"])?;
+    let told = machine.run(&["docker", "inspect", "--format", "{{.State.Pid}}", "in-gvisor"]).ok()?;
+    let link = machine.run(&["readlink", &format!("/proc/{told}/ns/mnt")]).ok()?;
+    assert_ne!(link, machine.run(&["readlink", "/proc/1/ns/mnt"]).ok()?);
+    for path in ["in-gvisor", "docker:in-gvisor", &id] {
+        crate::expect::is_in(machine, path, &told, &link)?;
+    }
+    assert!(machine.run(&["readlink", &format!("/proc/{told}/exe")]).ok()?.contains("runsc"));
+    let shim = machine.script("tr '\\0' ' ' </proc/$(ps -o ppid= -p $1 | tr -d ' ')/cmdline", &[&told])?;
+    assert!(shim.contains(&id), "{shim}");
+    let record: serde_json::Value = serde_json::from_str(&machine.run(&["nicon-resolve", "in-gvisor"]).ok()?)?;
+    assert_eq!(record["hops"][0]["verified"], "shim", "{record}");
+    // What other tests have there that cannot be looked into is told of, too.
+    let of = machine.run(&["nicon-resolve", "--of", &format!("pid:{told}")]);
+    assert_eq!(targets(&of.stdout)?, ["in-gvisor"], "{of:?}");
+    assert_eq!(listed(machine, "in-gvis*")?, ["in-gvisor"]);
+    machine.run(&["docker", "rm", "--force", "in-gvisor"]).ok()?;
     Ok(())
 }
