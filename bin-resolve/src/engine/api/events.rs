@@ -3,13 +3,13 @@
 use std::os::unix::net::UnixStream;
 use std::time::SystemTime;
 
-use bollard::{BollardRequest, body_full};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{HOST, HeaderValue};
-use hyper::{StatusCode, Uri};
+use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use nicon_core::{Context, Error, Result};
+use tokio::task::JoinHandle;
 
 /// The events after which other containers may run, or have other names: `start`, `restore`, `rename`, `pause`, `unpause`. That one
 /// has ended is known from its process.
@@ -25,18 +25,11 @@ impl Events {
     /// # Errors
     /// If it does not tell any.
     pub(crate) async fn follow(stream: UnixStream) -> Result<Self> {
-        let stream = tokio::net::UnixStream::from_std(stream).context(|| "watch the socket")?;
-        let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
-        let (mut sender, connection) = handshake.map_err(|error| Error::failed(format!("begin HTTP: {error}")))?;
-        // It ends when the body is dropped.
-        tokio::spawn(connection);
+        let mut sender = open(stream).await?.0;
         // An engine may answer before it begins to collect them: what has happened meanwhile, it tells as well.
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let path = format!("/events?since={}.{:09}&filters={FILTERS}", since.as_secs(), since.subsec_nanos());
-        let mut request = BollardRequest::new(body_full(Bytes::new()));
-        *request.uri_mut() = path.parse::<Uri>().map_err(|error| Error::failed(format!("ask for events: {error}")))?;
-        request.headers_mut().insert(HOST, HeaderValue::from_static("engine"));
-        let answer = sender.send_request(request).await;
+        let answer = sender.send_request(about(&path)?).await;
         let answer = answer.map_err(|error| Error::failed(format!("ask for events: {error}")))?;
         match answer.status() {
             StatusCode::OK => Ok(Self(answer.into_body())),
@@ -48,4 +41,39 @@ impl Events {
     pub(crate) async fn next(&mut self) -> Option<()> {
         self.0.frame().await?.ok().map(drop)
     }
+}
+
+/// Waits until the engine at the other end of a connected, non-blocking socket does not serve any more: it then closes connections over which
+/// nothing is asked (`Server.Shutdown` of Go's net/http), at the same moment as it leaves its socket. Those that wait for events stay.
+///
+/// # Errors
+/// If it does not answer at first.
+pub(crate) async fn closed(stream: UnixStream) -> Result<()> {
+    let (mut sender, connection) = open(stream).await?;
+    let answer = sender.send_request(about("/_ping")?).await;
+    let answer = answer.map_err(|error| Error::failed(format!("ask whether it is there: {error}")))?;
+    let mut body = answer.into_body();
+    while let Some(frame) = body.frame().await {
+        frame.map_err(|error| Error::failed(format!("read whether it is there: {error}")))?;
+    }
+    let _ = connection.await;
+    Ok(())
+}
+
+type Sender = hyper::client::conn::http1::SendRequest<Empty<Bytes>>;
+
+/// Begins HTTP, and gives what ends with the connection, too.
+async fn open(stream: UnixStream) -> Result<(Sender, JoinHandle<hyper::Result<()>>)> {
+    let stream = tokio::net::UnixStream::from_std(stream).context(|| "watch the socket")?;
+    let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
+    let (sender, connection) = handshake.map_err(|error| Error::failed(format!("begin HTTP: {error}")))?;
+    // It ends when nobody asks any more, and what was asked for is dropped.
+    Ok((sender, tokio::spawn(connection)))
+}
+
+fn about(path: &str) -> Result<Request<Empty<Bytes>>> {
+    let mut request = Request::new(Empty::new());
+    *request.uri_mut() = path.parse::<Uri>().map_err(|error| Error::failed(format!("ask for {path}: {error}")))?;
+    request.headers_mut().insert(HOST, HeaderValue::from_static("engine"));
+    Ok(request)
 }

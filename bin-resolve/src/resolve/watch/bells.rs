@@ -20,7 +20,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::engine::activation::{daemons_of, is_asleep};
 use crate::engine::address::Address;
-use crate::engine::api::events::Events;
+use crate::engine::api::events::{Events, closed};
 use crate::engine::api::socket;
 use crate::engine::endpoint::Endpoint;
 use crate::engine::settings::Settings;
@@ -156,7 +156,12 @@ async fn follow(
     let daemons = daemons_of(endpoint, hop.map(Hop::process));
     let ring = || shared.send(Message::Rung(site));
     let begun = Instant::now();
-    pass_on(&mut events, looks, ring).await;
+    {
+        let (told, served) = (pass_on(&mut events, looks, ring), is_served(endpoint, &daemons));
+        select(std::pin::pin!(told), std::pin::pin!(served)).await;
+    }
+    // Who waits for more events holds up its end.
+    drop(events);
     wait_for_end(daemons, &shared.settings).await;
     ring();
     if begun.elapsed() < PAUSE {
@@ -164,6 +169,19 @@ async fn follow(
         ring();
     }
     Ok(())
+}
+
+/// Waits until an engine does not serve any more that systemd has started. While it ends, it still tells events, but whoever connects
+/// waits for nobody, and has systemd start it again.
+async fn is_served(endpoint: &Endpoint, daemons: &[Process]) {
+    let stream = if daemons.is_empty() { None } else { connect(endpoint).await };
+    let is_closed = match stream {
+        Some(stream) => closed(stream).await.is_ok(),
+        None => false,
+    };
+    if !is_closed {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Waits until an engine has ended that tells no more events, or has not. Meanwhile nobody connects to what it holds, if systemd would start
