@@ -119,15 +119,14 @@ impl Requests {
                     continue;
                 }
                 settled &= message.header.flags & NLM_F_DUMP_INTR == 0;
-                match message.payload {
-                    NetlinkPayload::InnerMessage(entry) => {
-                        if look(entry).is_break() {
-                            return Ok(settled);
-                        }
-                    }
+                let flow = match message.payload {
+                    NetlinkPayload::InnerMessage(entry) => look(entry),
                     NetlinkPayload::Error(error) if error.code.is_some() => return Err(NetlinkError::from(&error)),
-                    NetlinkPayload::Error(_) | NetlinkPayload::Done(_) => return Ok(settled),
-                    _ => {}
+                    NetlinkPayload::Error(_) | NetlinkPayload::Done(_) => ControlFlow::Break(()),
+                    _ => ControlFlow::Continue(()),
+                };
+                if flow.is_break() {
+                    return Ok(settled);
                 }
             }
         }
