@@ -3,6 +3,8 @@
 use clap::Parser;
 use nicon_core::link::Target;
 
+use crate::having::Having;
+
 /// List the links of network namespaces, and which are wired to which.
 ///
 /// The namespaces are those of the processes that the records on standard input name (as nicon-resolve prints them), or
@@ -19,10 +21,12 @@ use nicon_core::link::Target;
 Examples:
   nicon-links -t host
   nicon-links -t 4242 --kind veth
+  nicon-links --all --having 192.0.2.7
+  nicon-resolve '**' | nicon-links --having tcp:8080
   nicon-resolve a.b a.c | nicon-links --watch
   nicon-resolve --watch '**' | nicon-links --watch
 
-Exit status: 0 all listed, 1 a clear no (process gone), 2 could not."
+Exit status: 0 all listed, 1 a clear no (process gone, nothing has what --having asks for), 2 could not."
 )]
 pub(crate) struct Args {
     /// A process whose network namespace is listed, a namespace by its name or file, or "host" for ours
@@ -40,6 +44,15 @@ pub(crate) struct Args {
     /// Only links of this kind, such as veth, bridge, macvlan
     #[arg(short, long)]
     pub(crate) kind: Option<String>,
+
+    /// Only what has WHAT: a link's name (eth0), MAC (02:00:5e:00:53:01), address (192.0.2.1) or one in a network (192.0.2.0/24), or
+    /// a port that something listens on (tcp:8080, udp:53, port:53 for either).
+    ///
+    /// name:, mac: and ip: before it say which is meant. Of several, all must hold of one link, and of its network
+    /// namespace. With an address and a port, something listens on that address, or on all. If only ports are asked for, without --kind, --stats and
+    /// --offloads, one record for each target is printed in place of those of its links. Records tell what listens as "listening".
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) having: Vec<Having>,
 
     /// Include traffic counters
     #[arg(short, long, conflicts_with = "watch")]

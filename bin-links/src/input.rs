@@ -7,11 +7,11 @@ use nicon_core::link::target::{self, Target};
 use nicon_core::{Process, Record, Result};
 use nicon_rtnl::NetnsHandle;
 use nicon_rtnl::record::RECORDS;
+use serde::Serialize;
 
 use crate::args::Args;
 use crate::listing::Listing;
 use crate::listings::{Key, Listings};
-use crate::record::LinkRecord;
 
 /// What was asked for.
 #[derive(Default)]
@@ -38,7 +38,7 @@ pub(crate) fn reads_stdin(args: &Args) -> bool {
 
 /// Opens everything that the command line or standard input asks for by name. All of it is read before the first link is printed,
 /// since any record may name the namespace of the other end of a link. A watch reads its records itself: more may come.
-pub(crate) fn open_all(args: &Args, home: &NetnsHandle, answers: &mut Answers<LinkRecord>) -> Result<Input> {
+pub(crate) fn open_all<A: Serialize>(args: &Args, home: &NetnsHandle, answers: &mut Answers<A>) -> Result<Input> {
     let mut input = Input::default();
     let mut add = |line: Option<u64>, record: Result<Record>| match input.open(record, home, args) {
         Ok(()) => Ok(()),

@@ -9,6 +9,8 @@ use nicon_rtnl::record::NIC;
 use nicon_rtnl::{Link, NetnsHandle};
 
 use crate::args::Args;
+use crate::having::Conditions;
+use crate::listening::LISTENING;
 
 /// A network namespace, and the record that each of its links continues.
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
@@ -44,14 +46,15 @@ pub(crate) struct ListedLink {
 }
 
 impl Listing {
-    /// Looks at the links, unless they are watched: then they are listed when that has begun.
+    /// Looks at the links, unless they are not asked for, or are watched: then they are listed when that has begun.
     pub(crate) fn new(mut record: Record, netns: NetnsHandle, args: &Args) -> Result<Self> {
         record.remove(NIC);
+        record.remove(LISTENING);
         let (with_stats, with_offloads) = (args.stats, args.offloads);
         let (record, links) = (record.into(), BTreeMap::new());
         let mut listing =
             Self { record, netns, origin: Origin::Asked, links, settled: false, with_stats, with_offloads };
-        if !args.watch {
+        if !args.watch && Conditions::new(args).of_links {
             listing.list(args)?;
         }
         Ok(listing)

@@ -1,8 +1,11 @@
 //! nicon-links: the links of network namespaces, and which of them are wired to which.
 
 mod args;
+mod find;
 mod found;
+mod having;
 mod input;
+mod listening;
 mod listing;
 mod listings;
 mod numbers;

@@ -8,13 +8,16 @@ use nicon_rtnl::link::Counters;
 use nicon_rtnl::record::label;
 
 use crate::args::Args;
+use crate::find::ListenerRecord;
+use crate::having::Conditions;
+use crate::listening::ListenerFacts;
 use crate::record::LinkRecord;
 use crate::wiring::OtherLink;
 
 /// The program's name, as its messages begin.
 pub(crate) const PROGRAM: &str = "nicon-links";
 
-const ALL: &[Column<LinkRecord>] = &[
+const ALL: [Column<LinkRecord>; 13] = [
     Column { title: "EVENT", cell: |record| cell(record.nic.event) },
     Column { title: "TARGET", cell: |record| label(&record.record) },
     Column { title: "NAME", cell: |record| record.nic.link.name.clone() },
@@ -25,14 +28,30 @@ const ALL: &[Column<LinkRecord>] = &[
     Column { title: "MAC", cell: |record| cell(record.nic.link.mac.as_ref()) },
     Column { title: "PEER", cell: |record| cell(record.nic.peer.as_ref().map(peer)) },
     Column { title: "ADDRESSES", cell: addresses },
+    Column { title: "LISTENING", cell: |record| cell(record.listening.as_deref().map(listeners)) },
     Column { title: "RX", cell: |record| cell(record.nic.stats.as_ref().map(|stats| counted(&stats.rx))) },
     Column { title: "TX", cell: |record| cell(record.nic.stats.as_ref().map(|stats| counted(&stats.tx))) },
 ];
 
-/// The table's columns: with what happened first, or with the counters last.
+/// The columns of a table of those that listen.
+pub(crate) const LISTENERS: &[Column<ListenerRecord>] = &[
+    Column { title: "TARGET", cell: |found| label(&found.record) },
+    Column { title: "PID", cell: |found| found.record.cell("pid") },
+    Column { title: "LISTENING", cell: |found| listeners(&found.listening) },
+];
+
+/// How many listeners a cell shows.
+const SHOWN: usize = 4;
+
+/// The table's columns. A run has one table.
 pub(crate) fn columns(args: &Args) -> &'static [Column<LinkRecord>] {
-    let with_stats = if args.stats { ALL } else { &ALL[..ALL.len() - 2] };
-    if args.watch { with_stats } else { &with_stats[1..] }
+    let is_shown = |column: &Column<LinkRecord>| match column.title {
+        "EVENT" => args.watch,
+        "LISTENING" => Conditions::new(args).ports().next().is_some(),
+        "RX" | "TX" => args.stats,
+        _ => true,
+    };
+    ALL.into_iter().filter(is_shown).collect::<Vec<_>>().leak()
 }
 
 fn cell(value: Option<impl Display>) -> String {
@@ -49,6 +68,14 @@ fn peer(peer: &OtherLink) -> String {
 fn addresses(record: &LinkRecord) -> String {
     let addresses: Vec<String> = record.nic.addresses.iter().map(ToString::to_string).collect();
     if addresses.is_empty() { "-".to_owned() } else { addresses.join(" ") }
+}
+
+/// `tcp 192.0.2.1:8080, tcp *:8080`, and how many more there are.
+fn listeners(all: &[ListenerFacts]) -> String {
+    let mut shown: Vec<String> = all.iter().take(SHOWN).map(ToString::to_string).collect();
+    let left = all.len() - shown.len();
+    shown.extend((left > 0).then(|| format!("and {left} more")));
+    shown.join(", ")
 }
 
 /// `12 packets, 980 bytes`, and what went wrong.

@@ -1,16 +1,17 @@
 //! A link as a record shows it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::rc::Rc;
 
 use nicon_core::link::Cidr;
 use nicon_core::{Record, Result};
-use nicon_rtnl::Link;
 use nicon_rtnl::link::Stats;
 use nicon_rtnl::record::LinkFacts;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::listening::ListenerFacts;
 use crate::listing::{ListedLink, Listing};
 use crate::wiring::{OtherLink, Wiring};
 
@@ -19,6 +20,8 @@ use crate::wiring::{OtherLink, Wiring};
 pub(crate) struct LinkRecord {
     #[serde(flatten)]
     pub(crate) record: Rc<Record>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) listening: Option<Vec<ListenerFacts>>,
     pub(crate) nic: Nic,
 }
 
@@ -27,7 +30,7 @@ pub(crate) struct LinkRecord {
 pub(crate) struct Nic {
     #[serde(flatten)]
     pub(crate) link: LinkFacts,
-    master: Option<Master>,
+    master: Option<OwnLink>,
     pub(crate) addresses: Vec<Cidr>,
     pub(crate) peer: Option<OtherLink>,
     parent: Option<OtherLink>,
@@ -46,9 +49,9 @@ pub(crate) struct Nic {
 /// The inode number of the network namespace of a link, and its ifindex there.
 pub(crate) type LinkId = (u64, u32);
 
-/// The bridge, bond or VRF that a link is a port of.
+/// A link of the same network namespace, such as the bridge, bond or VRF that a link is a port of.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-struct Master {
+pub(crate) struct OwnLink {
     /// Its name, unless it has vanished in the meantime.
     name: Option<String>,
     ifindex: u32,
@@ -89,7 +92,7 @@ pub(crate) fn to_record(listing: &Listing, listed: &ListedLink, wiring: &Wiring<
     let ListedLink { link, addresses } = listed;
     let nic = Nic {
         link: LinkFacts::new(link, listing.netns.ns.id().ino),
-        master: master(listing, link)?,
+        master: link.master.map(|master| OwnLink::new(listing, master)).transpose()?,
         addresses: addresses.clone(),
         peer: wiring.peer(listing, link)?,
         parent: wiring.parent(listing, link)?,
@@ -99,14 +102,25 @@ pub(crate) fn to_record(listing: &Listing, listed: &ListedLink, wiring: &Wiring<
         was: None,
         to: None,
     };
-    Ok(LinkRecord { record: listing.record.clone(), nic })
+    Ok(LinkRecord { record: listing.record.clone(), listening: None, nic })
 }
 
-fn master(listing: &Listing, link: &Link) -> Result<Option<Master>> {
-    let Some(ifindex) = link.master else { return Ok(None) };
-    let name = match listing.links.get(&ifindex) {
-        Some(master) => Some(master.link.name.clone()),
-        None => listing.netns.netlink.link_at(ifindex)?.map(|master| master.name),
-    };
-    Ok(Some(Master { name, ifindex }))
+impl OwnLink {
+    pub(crate) fn new(listing: &Listing, ifindex: u32) -> Result<Self> {
+        let name = match listing.links.get(&ifindex) {
+            Some(known) => Some(known.link.name.clone()),
+            None => listing.netns.netlink.link_at(ifindex)?.map(|link| link.name),
+        };
+        Ok(Self { name, ifindex })
+    }
+}
+
+/// Its name or, if it has vanished, its ifindex.
+impl fmt::Display for OwnLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => f.write_str(name),
+            None => self.ifindex.fmt(f),
+        }
+    }
 }

@@ -1,16 +1,20 @@
-//! The run: namespaces in, their links out, and then what happens to them.
+//! The run: namespaces in, their links or who listens there out, and then what happens to the links.
 
 use nicon_core::filter::open_files;
 use nicon_core::filter::stream::{Answers, View};
 use nicon_core::{Error, Result, Status};
 use nicon_rtnl::NetnsHandle;
+use serde::Serialize;
 
 use crate::args::Args;
+use crate::find::{self, Tally};
 use crate::found;
+use crate::having::Conditions;
 use crate::input::{self, Input};
+use crate::listings::Listings;
 use crate::numbers::Numbers;
-use crate::output::{PROGRAM, columns};
-use crate::record::to_record;
+use crate::output::{LISTENERS, PROGRAM, columns};
+use crate::record::{LinkRecord, to_record};
 use crate::watch::watch;
 use crate::wiring::Wiring;
 
@@ -19,31 +23,74 @@ use crate::wiring::Wiring;
 /// # Errors
 /// What ends the whole run; a namespace that cannot be listed does not.
 pub(crate) fn run(args: &Args) -> Result<Status> {
-    let view = if args.watch { View::choose_rows } else { View::choose };
-    let mut answers = Answers::new(PROGRAM, view(args.json, columns(args)))?;
+    if args.watch && !args.having.is_empty() {
+        let way_out = r#"pick from what it prints, as with: nicon-links --watch | jq -c 'select(.nic.name == "eth0")'"#;
+        return Err(Error::failed(format!("--having looks once, and --watch goes on: {way_out}")));
+    }
     // Each namespace is held open by a few descriptors, and there may be thousands of them.
     open_files::allow_many()?;
     let home = NetnsHandle::home()?;
-    let mut input = if args.all { Input::default() } else { input::open_all(args, &home, &mut answers)? };
-    if args.watch {
-        watch(input, args, &home, &mut answers)?;
+    let conditions = Conditions::new(args);
+    if !conditions.of_links {
+        let mut answers = Answers::new(PROGRAM, View::choose(args.json, LISTENERS))?;
+        let listings = open_all(args, &home, &mut answers)?;
+        find::listeners(&listings, &conditions, args, &mut answers)?;
         return answers.finish();
     }
-    if args.all {
-        let (opened, left_out) = found::open_new(&input.listings, &mut None, &home, args)?;
-        answers.give_all(left_out.into_iter().map(Err))?;
-        for listing in opened {
-            input.listings.add(listing);
-        }
+    let view = if args.watch { View::choose_rows } else { View::choose };
+    let mut answers = Answers::new(PROGRAM, view(args.json, columns(args)))?;
+    if args.watch {
+        let input = if args.all { Input::default() } else { input::open_all(args, &home, &mut answers)? };
+        watch(input, args, &home, &mut answers)?;
+    } else {
+        let listings = open_all(args, &home, &mut answers)?;
+        list(&listings, &home, &conditions, args, &mut answers)?;
     }
-    let (listings, numbers) = (&input.listings, Numbers::default());
-    let wiring = Wiring::new(&home, listings, &numbers);
+    answers.finish()
+}
+
+/// Opens what was asked for, or all that there is.
+fn open_all<A: Serialize>(args: &Args, home: &NetnsHandle, answers: &mut Answers<A>) -> Result<Listings> {
+    if !args.all {
+        return Ok(input::open_all(args, home, answers)?.listings);
+    }
+    let mut listings = Listings::default();
+    let (opened, left_out) = found::open_new(&listings, &mut None, home, args)?;
+    answers.give_all(left_out.into_iter().map(Err))?;
+    for listing in opened {
+        listings.add(listing);
+    }
+    Ok(listings)
+}
+
+/// Prints the links that have what is asked for.
+fn list(
+    listings: &Listings,
+    home: &NetnsHandle,
+    conditions: &Conditions<'_>,
+    args: &Args,
+    answers: &mut Answers<LinkRecord>,
+) -> Result<()> {
+    let numbers = Numbers::default();
+    let wiring = Wiring::new(home, listings, &numbers);
+    let mut tally = Tally::default();
     for (_, listing) in listings.iter() {
         if !listing.settled {
             let restless = format!("{}: links come and go too fast: some may be missing", listing.netns.label);
             answers.give(None, Err(Error::failed(restless)))?;
         }
-        answers.give_all(listing.links.values().map(|link| to_record(listing, link, &wiring)))?;
+        let (found, left_out) = match find::links(listing, conditions) {
+            Ok(found) => found,
+            Err(error) => {
+                answers.give(None, Err(error.prefix(&listing.netns.label)))?;
+                continue;
+            }
+        };
+        tally.count(listing, found.len());
+        let records = found.into_iter().map(|(link, listening)| {
+            to_record(listing, link, &wiring).map(|record| LinkRecord { listening, ..record })
+        });
+        answers.give_all(records.chain(left_out.map(Err)))?;
     }
-    answers.finish()
+    tally.finish(args, answers)
 }

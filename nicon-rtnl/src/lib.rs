@@ -20,6 +20,7 @@ mod inside;
 pub mod kind;
 pub mod link;
 pub mod list;
+pub mod listening;
 mod lower;
 mod many;
 pub mod monitor;

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::ops::ControlFlow;
 
 use nix::errno::Errno;
 use nix::libc::MSG_TRUNC;
@@ -67,6 +68,26 @@ impl Requests {
     where
         T: NetlinkDeserializable,
     {
+        let only_one = flags & (NLM_F_DUMP | NLM_F_ACK) == 0;
+        let mut entries = Vec::new();
+        let settled = self.visit(request, flags, |entry| {
+            entries.push(entry);
+            if only_one { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        Ok(Listed { entries, settled })
+    }
+
+    /// Sends a request and shows `look` one entry of the answer after another, until it breaks off: then nothing can be listed by
+    /// this socket any more. Returns whether nothing changed meanwhile.
+    ///
+    /// # Errors
+    /// The kernel's error, or the socket's.
+    pub(crate) fn visit<T: NetlinkDeserializable>(
+        &self,
+        request: impl NetlinkSerializable,
+        flags: u16,
+        look: impl FnMut(T) -> ControlFlow<()>,
+    ) -> Result<bool, NetlinkError> {
         let sequence = self.sequence.get().wrapping_add(1);
         self.sequence.set(sequence);
         let mut request = NetlinkMessage::new(NetlinkHeader::default(), NetlinkPayload::InnerMessage(request));
@@ -76,11 +97,15 @@ impl Requests {
         let mut bytes = vec![0; request.buffer_len()];
         request.serialize(&mut bytes);
         self.socket.send(&bytes, 0)?;
-        self.receive(sequence, flags & (NLM_F_DUMP | NLM_F_ACK) == 0)
+        self.receive(sequence, look)
     }
 
-    fn receive<T: NetlinkDeserializable>(&self, sequence: u32, only_one: bool) -> Result<Listed<T>, NetlinkError> {
-        let mut listed = Listed { entries: Vec::new(), settled: true };
+    fn receive<T: NetlinkDeserializable>(
+        &self,
+        sequence: u32,
+        mut look: impl FnMut(T) -> ControlFlow<()>,
+    ) -> Result<bool, NetlinkError> {
+        let mut settled = true;
         let mut answer = self.answer.borrow_mut();
         loop {
             answer.clear();
@@ -93,17 +118,15 @@ impl Requests {
                     // The rest of an earlier answer that could not be read.
                     continue;
                 }
-                listed.settled &= message.header.flags & NLM_F_DUMP_INTR == 0;
-                match message.payload {
-                    NetlinkPayload::InnerMessage(entry) => {
-                        listed.entries.push(entry);
-                        if only_one {
-                            return Ok(listed);
-                        }
-                    }
+                settled &= message.header.flags & NLM_F_DUMP_INTR == 0;
+                let flow = match message.payload {
+                    NetlinkPayload::InnerMessage(entry) => look(entry),
                     NetlinkPayload::Error(error) if error.code.is_some() => return Err(NetlinkError::from(&error)),
-                    NetlinkPayload::Error(_) | NetlinkPayload::Done(_) => return Ok(listed),
-                    _ => {}
+                    NetlinkPayload::Error(_) | NetlinkPayload::Done(_) => ControlFlow::Break(()),
+                    _ => ControlFlow::Continue(()),
+                };
+                if flow.is_break() {
+                    return Ok(settled);
                 }
             }
         }

@@ -8,6 +8,7 @@ pub(crate) mod dress_in_place;
 pub(crate) mod dress_port;
 pub(crate) mod ends;
 pub(crate) mod found_again;
+pub(crate) mod having;
 pub(crate) mod interrupted;
 pub(crate) mod journal;
 pub(crate) mod kinds;
@@ -58,6 +59,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         dress_port::trials(suite),
         ends::trials(suite),
         found_again::trials(suite),
+        having::trials(suite),
         interrupted::trials(suite),
         kinds::trials(suite),
         journal::trials(suite),
