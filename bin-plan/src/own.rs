@@ -172,7 +172,7 @@ mod tests {
         for (path, fault) in [
             ("a..b", "2:15: inspect_ns: path \"a..b\": name 2 is empty"),
             ("a b", "2:15: inspect_ns: path \"a b\": \"a b\" is not a container name"),
-            ("lxc:a", "2:15: inspect_ns: path \"lxc:a\": \"lxc:a\" has an unknown prefix"),
+            ("qemu:a", "2:15: inspect_ns: path \"qemu:a\": \"qemu:a\" has an unknown prefix"),
         ] {
             let faults = faults(&format!("links:\n- inspect_ns: {path}\n  nic_tmp: x\n"));
             assert!(faults.len() == 1 && faults[0].starts_with(fault), "{faults:?}");
