@@ -11,6 +11,7 @@ pub mod linkadd;
 pub mod linkmv;
 mod making;
 mod moving;
+mod random;
 mod record;
 mod seconds;
 mod undoing;

@@ -1,10 +1,11 @@
 //! The link that a record asks for.
 
-use nicon_core::link::{KindSpec, LinkName, LinkSpec, NewName, kind};
+use nicon_core::link::{Kind, KindSpec, LinkName, LinkSpec, Mac, NewName, kind};
 use nicon_core::{Error, Record, Result};
 use nicon_rtnl::packet_route::link::LinkAttribute;
 
 use crate::link::mark::Mark;
+use crate::random;
 use crate::wishes;
 
 /// A link that is to be made.
@@ -12,6 +13,9 @@ pub(crate) struct Asked {
     pub(crate) name: LinkName,
     pub(crate) kind: KindSpec,
     pub(crate) spec: LinkSpec,
+    /// The hardware address of a bridge that none was asked for. One that was not given any has the lowest of its ports', which
+    /// changes as they come and go, and neighbours go on sending to the old one (`br_stp_recalculate_bridge_id` in net/bridge/br_stp_if.c).
+    pub(crate) lasting_mac: Option<Mac>,
     /// The mark that it gets if it is made.
     pub(crate) mark: Option<Mark>,
 }
@@ -26,7 +30,7 @@ impl Asked {
 
     /// Those that any link may have.
     pub(crate) fn attributes(&self) -> Vec<LinkAttribute> {
-        let mac = self.spec.mac.map(|mac| LinkAttribute::Address(mac.bytes()));
+        let mac = self.spec.mac.or(self.lasting_mac).map(|mac| LinkAttribute::Address(mac.bytes()));
         let group = self.mark.as_ref().map(|mark| LinkAttribute::Group(mark.group()));
         mac.into_iter().chain(self.spec.mtu.map(LinkAttribute::Mtu)).chain(group).collect()
     }
@@ -48,6 +52,8 @@ impl TryFrom<&Record> for Asked {
         others.remove("name");
         let spec = LinkSpec { name: Some(NewName::Name(name.clone())), ..LinkSpec::from_record(&others)? };
         spec.check()?;
-        Ok(Self { name, kind, spec, mark: None })
+        let needs_mac = kind.settings.kind() == Kind::Bridge && spec.mac.is_none();
+        let lasting_mac = needs_mac.then(|| random::bytes().map(Mac::local)).transpose()?;
+        Ok(Self { name, kind, spec, lasting_mac, mark: None })
     }
 }

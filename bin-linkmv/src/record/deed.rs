@@ -1,10 +1,11 @@
 //! What was done, as the field `done` of a record lists it: one deed for each act, the last one at the end.
 
 use nicon_core::record::cell;
-use nicon_core::{Context, Error, Record, Result};
-use rustix::rand::{GetRandomFlags, getrandom};
+use nicon_core::{Error, Record, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::random;
 
 /// The field.
 const DONE: &str = "done";
@@ -87,10 +88,7 @@ impl Deed {
     /// # Errors
     /// If the kernel gives no random bytes.
     pub(crate) fn new_id() -> Result<String> {
-        let mut bytes = [0; 8];
-        let filled = getrandom(&mut bytes, GetRandomFlags::empty()).map_err(std::io::Error::from);
-        filled.context(|| "get random bytes")?;
-        Ok(format!("{:016x}", u64::from_ne_bytes(bytes)))
+        Ok(format!("{:016x}", u64::from_ne_bytes(random::bytes()?)))
     }
 
     /// All deeds of a record, the first one first.

@@ -10,6 +10,13 @@ use crate::{Error, Result};
 pub struct Mac([u8; 6]);
 
 impl Mac {
+    /// The address of a single link, chosen locally (IEEE 802: the second bit of the first byte), that these bytes make.
+    #[must_use]
+    pub fn local(mut bytes: [u8; 6]) -> Self {
+        bytes[0] = bytes[0] & !1 | 2;
+        Self(bytes)
+    }
+
     /// Its six bytes, as rtnetlink takes them.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {

@@ -29,6 +29,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial_of_kernel(MACVLAN, "links::linkadd::again::undone_wherever_it_is", undone_wherever_it_is),
         suite.trial_of_kernel(MACVLAN, "links::linkadd::again::what_is_stacked_on_it", stacked),
         suite.trial_of_kernel(&[], "links::linkadd::again::a_bridge_with_ports", a_bridge_with_ports),
+        suite.trial_of_kernel(&[], "links::linkadd::again::a_bridge_keeps_its_address", a_bridge_keeps_its_address),
         suite.trial_of_kernel(MACVLAN, "links::linkadd::again::all_or_nothing", all_or_nothing),
     ]
 }
@@ -261,6 +262,27 @@ fn a_bridge_with_ports(suite: &Suite) -> Result<(), Failed> {
     not_undone(&undo(suite, &made, &[]), 2, &["br0 in process", "has the ports port0, port1, which would be cut off"]);
     record(&undo(suite, &made, &["--force"]));
     assert_eq!(own.links().len(), 3, "the ports are somebody else's");
+    Ok(())
+}
+
+/// Neighbours send to the address that they learned.
+fn a_bridge_keeps_its_address(suite: &Suite) -> Result<(), Failed> {
+    let own = Place::new();
+    let pid = own.pid().to_string();
+    let address = |name: &str| one(&own.ip(&format!("-j link show {name}")))["address"].clone();
+    record(&suite.run(&["nicon-linkadd", "bridge", "br0", "-t", &pid]));
+    let mac = address("br0");
+    for low in ["02:00:00:00:00:01", "02:00:00:00:00:02"] {
+        own.ip(&format!("link add port0 address {low} type veth peer name other0"));
+        own.ip("link set port0 master br0");
+        assert_eq!(address("br0"), mac, "a port came");
+        own.ip("link del port0");
+        assert_eq!(address("br0"), mac, "it went");
+    }
+    record(&suite.run(&["nicon-linkadd", "bridge", "br0", "-t", &pid]));
+    assert_eq!(address("br0"), mac, "asked for again");
+    record(&suite.run(&["nicon-linkadd", "bridge", "br1", "-t", &pid]));
+    assert_ne!(address("br1"), mac, "another one");
     Ok(())
 }
 
