@@ -332,12 +332,15 @@ fn has(ns_type: NsType) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::process::{Command, Stdio};
+
     use super::*;
 
     #[test]
     fn what_is_read_while_it_ends_is_no_error() {
-        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
         let process = Process::pin(child.id().cast_signed()).unwrap();
+        drop(child.stdin.take());
         while process.is_alive() {
             std::thread::yield_now();
         }

@@ -3,6 +3,7 @@
 //! To be inside of a container is to be in its cgroup or below that. An ID in the name of a cgroup alone proves nothing:
 //! conmon, which is outside, is in `libpod-conmon-ID.scope`, and a container's root makes cgroups of any name below its own.
 
+use nicon_core::cgroup::{is_within, paths};
 use nicon_core::container::{innermost_id, is_id};
 
 use crate::engine::container::Container;
@@ -21,8 +22,8 @@ pub(crate) enum Placement {
 /// Compares a process's cgroups with its parent's.
 pub(crate) fn placement(cgroups: &str, parents: &str, container: &Container) -> Placement {
     let mut is_there = false;
-    for (hierarchy, path) in cgroups.lines().filter_map(parse) {
-        let mut parents = parents.lines().filter_map(parse).filter(|line| line.0 == hierarchy).map(|line| line.1);
+    for (hierarchy, path) in paths(cgroups) {
+        let mut parents = paths(parents).filter(|line| line.0 == hierarchy).map(|line| line.1);
         match own(path, container) {
             Some(own) if parents.any(|path| is_within(path, own)) => return Placement::Inner,
             Some(_) => is_there = true,
@@ -37,40 +38,34 @@ pub(crate) fn placement(cgroups: &str, parents: &str, container: &Container) -> 
 /// Whether of two processes one is, by its cgroups, in a container in which the other is not. The cgroup of conmon has the ID of a
 /// container, but is beside that.
 pub(crate) fn are_in_different_containers(cgroups: &str, of_other: &str) -> bool {
-    cgroups.lines().filter_map(parse).any(|(hierarchy, path)| {
-        let mut others = of_other.lines().filter_map(parse).filter(|line| line.0 == hierarchy);
+    paths(cgroups).any(|(hierarchy, path)| {
+        let mut others = paths(of_other).filter(|line| line.0 == hierarchy);
         container_of(path) != others.find_map(|(_, path)| container_of(path))
     })
 }
 
 /// Whether a process is in a container by its cgroups.
 pub(crate) fn is_in_a_container(cgroups: &str) -> bool {
-    cgroups.lines().filter_map(parse).any(|(_, path)| container_of(path).is_some())
+    paths(cgroups).any(|(_, path)| container_of(path).is_some())
 }
 
 /// Whether a process is in the cgroup of a unit, or below, by its cgroups and those of the systemd whose unit it is: that has its units
 /// in slices below the cgroup above its own. Whoever has been given a cgroup can make slices and units of any name below that.
 pub(crate) fn is_in_unit(cgroups: &str, systemds: &str, unit: &str) -> bool {
     let is_in = |(hierarchy, path): (&str, &str)| {
-        let systemds = systemds.lines().filter_map(parse).filter(|known| known.0 == hierarchy);
+        let systemds = paths(systemds).filter(|known| known.0 == hierarchy);
         systemds.filter_map(|(_, own)| own.strip_suffix("/init.scope")).any(|top| {
             let below = path.strip_prefix(top).and_then(|below| below.strip_prefix('/')).unwrap_or_default();
             below.split('/').find(|component| *component == unit || component.strip_suffix(".slice").is_none())
                 == Some(unit)
         })
     };
-    !unit.is_empty() && cgroups.lines().filter_map(parse).any(is_in)
+    !unit.is_empty() && paths(cgroups).any(is_in)
 }
 
 /// The ID of the innermost container on a path of cgroups.
 fn container_of(path: &str) -> Option<&str> {
     path.rsplit('/').filter(|component| !component.contains("conmon-")).find_map(innermost_id)
-}
-
-/// Hierarchy and path of a line.
-fn parse(line: &str) -> Option<(&str, &str)> {
-    let (number, rest) = line.split_once(':')?;
-    Some((number, rest.split_once(':')?.1))
 }
 
 /// The container's own cgroup, if `path` is that or lies below it, and in no cgroup of another container on the way.
@@ -94,13 +89,13 @@ fn own<'a>(path: &'a str, container: &Container) -> Option<&'a str> {
 /// The container's own cgroups, as its first process tells of them: the path of each hierarchy where it has one.
 pub(crate) fn own_cgroups(cgroups: &str, container: &Container) -> Vec<(String, String)> {
     let own = |(hierarchy, path): (&str, &str)| Some((hierarchy.to_owned(), own(path, container)?.to_owned()));
-    cgroups.lines().filter_map(parse).filter_map(own).collect()
+    paths(cgroups).filter_map(own).collect()
 }
 
 /// Whether a process is in all of these cgroups, or below: see [`own_cgroups`].
 pub(crate) fn are_around(own: &[(String, String)], cgroups: &str) -> bool {
     let is_in = |(hierarchy, own): &(String, String)| {
-        cgroups.lines().filter_map(parse).any(|(known, path)| known == hierarchy && is_within(path, own))
+        paths(cgroups).any(|(known, path)| known == hierarchy && is_within(path, own))
     };
     !own.is_empty() && own.iter().all(is_in)
 }
@@ -108,10 +103,6 @@ pub(crate) fn are_around(own: &[(String, String)], cgroups: &str) -> bool {
 /// Whether this cgroup, of whichever hierarchy, is one of these or below: see [`own_cgroups`].
 pub(crate) fn is_below(own: &[(String, String)], cgroup: &str) -> bool {
     own.iter().any(|(_, own)| is_within(cgroup, own))
-}
-
-fn is_within(path: &str, cgroup: &str) -> bool {
-    path.strip_prefix(cgroup).is_some_and(|below| below.is_empty() || below.starts_with('/'))
 }
 
 #[cfg(test)]
