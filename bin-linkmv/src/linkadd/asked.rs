@@ -14,7 +14,7 @@ pub(crate) struct Asked {
     pub(crate) kind: KindSpec,
     pub(crate) spec: LinkSpec,
     /// The hardware address of a bridge that none was asked for. One that was not given any has the lowest of its ports', which
-    /// changes as they come and go, and neighbours go on sending to the old one (`br_stp_recalculate_bridge_id` in net/bridge/br_stp_if.c).
+    /// changes as they come and go, and neighbours go on sending to the old one (`br_stp_recalculate_bridge_id` in `net/bridge/br_stp_if.c`).
     pub(crate) lasting_mac: Option<Mac>,
     /// The mark that it gets if it is made.
     pub(crate) mark: Option<Mark>,
