@@ -7,7 +7,7 @@ use nicon_core::{Error, Result};
 use nicon_rtnl::listening::{Listener, Listening, MOST, Proto, Sockets};
 use serde::Serialize;
 
-use crate::having::Conditions;
+use crate::conditions::Conditions;
 use crate::listing::{ListedLink, Listing};
 use crate::record::OwnLink;
 

@@ -9,7 +9,7 @@ use nicon_rtnl::record::NIC;
 use nicon_rtnl::{Link, NetnsHandle};
 
 use crate::args::Args;
-use crate::having::Conditions;
+use crate::conditions::Conditions;
 use crate::listening::LISTENING;
 
 /// A network namespace, and the record that each of its links continues.

@@ -1,6 +1,7 @@
 //! nicon-links: the links of network namespaces, and which of them are wired to which.
 
 mod args;
+mod conditions;
 mod find;
 mod found;
 mod having;

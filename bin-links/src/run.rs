@@ -7,9 +7,9 @@ use nicon_rtnl::NetnsHandle;
 use serde::Serialize;
 
 use crate::args::Args;
+use crate::conditions::Conditions;
 use crate::find::{self, Tally};
 use crate::found;
-use crate::having::Conditions;
 use crate::input::{self, Input};
 use crate::listings::Listings;
 use crate::numbers::Numbers;
