@@ -7,23 +7,16 @@ use crate::having::{Having, Port};
 use crate::listing::ListedLink;
 
 /// All conditions of a run.
-pub(crate) struct Conditions<'a> {
-    pub(crate) all: &'a [Having],
-    /// Whether links are asked for, and not only who listens.
-    pub(crate) of_links: bool,
-}
+pub(crate) struct Conditions<'a>(&'a [Having]);
 
 impl<'a> Conditions<'a> {
     pub(crate) fn new(args: &'a Args) -> Self {
-        let is_of_link = |having: &Having| !matches!(having, Having::Port(_));
-        let of_links = args.having.is_empty() || args.having.iter().any(is_of_link);
-        let of_links = of_links || args.kind.is_some() || args.stats || args.offloads;
-        Self { all: &args.having, of_links }
+        Self(&args.having)
     }
 
     /// Whether a link has all that is asked of links.
     pub(crate) fn hold_of(&self, ListedLink { link, addresses }: &ListedLink) -> bool {
-        self.all.iter().all(|having| match having {
+        self.0.iter().all(|having| match having {
             Having::Name(name) => link.name == *name || link.altnames.contains(name),
             Having::Mac(mac) => link.mac.as_ref() == Some(mac),
             Having::Ip(net) => addresses.iter().any(|address| net.contains(address.ip())),
@@ -32,7 +25,7 @@ impl<'a> Conditions<'a> {
     }
 
     pub(crate) fn ports(&self) -> impl Iterator<Item = &Port> {
-        self.all.iter().filter_map(|having| match having {
+        self.0.iter().filter_map(|having| match having {
             Having::Port(port) => Some(port),
             _ => None,
         })
@@ -40,7 +33,7 @@ impl<'a> Conditions<'a> {
 
     /// The networks that an address is asked for in.
     pub(crate) fn networks(&self) -> impl Iterator<Item = &Cidr> {
-        self.all.iter().filter_map(|having| match having {
+        self.0.iter().filter_map(|having| match having {
             Having::Ip(net) => Some(net),
             _ => None,
         })

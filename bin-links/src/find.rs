@@ -115,7 +115,7 @@ fn nothing(args: &Args) -> String {
         args.having.iter().partition(|having| matches!(having, Having::Port(_)));
     let list = |all: &[&Having]| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
     let ports = list(&ports);
-    if !Conditions::new(args).of_links {
+    if !args.asks_for_links() {
         return format!("nothing listens on {ports}");
     }
     let kind = args.kind.as_ref().map(|kind| format!(" of kind {kind}")).unwrap_or_default();

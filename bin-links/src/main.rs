@@ -11,6 +11,7 @@ mod listing;
 mod listings;
 mod numbers;
 mod output;
+mod own_link;
 mod record;
 mod run;
 mod watch;

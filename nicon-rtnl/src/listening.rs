@@ -17,6 +17,9 @@ use crate::error::NetlinkError;
 use crate::handle::NetnsHandle;
 use crate::socket::Requests;
 
+/// The name of the field of records that tells what listens.
+pub const LISTENING: &str = "listening";
+
 /// How many listeners of one port are told of one network namespace. Whoever owns it can have any number, on other addresses of
 /// 127.0.0.0/8 each.
 pub const MOST: usize = 256;
