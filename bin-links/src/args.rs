@@ -72,6 +72,15 @@ pub(crate) struct Args {
     pub(crate) json: bool,
 }
 
+impl Args {
+    /// Whether links are asked for, and not only who listens.
+    pub(crate) fn asks_for_links(&self) -> bool {
+        let is_of_link = |having: &Having| !matches!(having, Having::Port(_));
+        let has_link = self.having.is_empty() || self.having.iter().any(is_of_link);
+        has_link || self.kind.is_some() || self.stats || self.offloads
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,8 @@ use nicon_core::{Error, NsId, Record, Result};
 use serde::Serialize;
 
 use crate::args::Args;
-use crate::having::{Conditions, Having};
+use crate::conditions::Conditions;
+use crate::having::Having;
 use crate::listening::{self, ListenerFacts};
 use crate::listing::{ListedLink, Listing};
 use crate::listings::Listings;
@@ -98,10 +99,13 @@ impl Tally {
             return Ok(());
         }
         let place = match self.looked_at.len() {
-            1 => "1 network namespace".to_owned(),
-            count => format!("{count} network namespaces"),
+            0 => ": no network namespace was looked at".to_owned(),
+            1 => " in 1 network namespace".to_owned(),
+            count => format!(" in {count} network namespaces"),
         };
-        answers.give(None, Err(Error::no(format!("{} in {place}", nothing(args)))))
+        // One that is kept by an open file or a socket alone is not among them.
+        let which = if args.all { " (of those that a process is in, or that have a name)" } else { "" };
+        answers.give(None, Err(Error::no(format!("{}{place}{which}", nothing(args)))))
     }
 }
 
@@ -111,15 +115,17 @@ fn nothing(args: &Args) -> String {
         args.having.iter().partition(|having| matches!(having, Having::Port(_)));
     let list = |all: &[&Having]| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
     let ports = list(&ports);
-    if !Conditions::new(args).of_links {
+    if !args.asks_for_links() {
         return format!("nothing listens on {ports}");
     }
     let kind = args.kind.as_ref().map(|kind| format!(" of kind {kind}")).unwrap_or_default();
     let has = match attributes.as_slice() {
         [] => String::new(),
         [one] => format!(" has {one}"),
-        // Links of one namespace may have them together.
-        all => format!(" has {} (all must hold of one link)", list(all)),
+        // Other links of the same namespace may have the rest.
+        all => {
+            format!(" has {} (all must hold of one link; for several, pipe one nicon-links into another)", list(all))
+        }
     };
     let place = if ports.is_empty() { String::new() } else { format!(" where something listens on {ports}") };
     format!("no link{kind}{has}{place}")

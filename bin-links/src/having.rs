@@ -1,15 +1,12 @@
-//! What links and network namespaces are found by.
+//! What a link or a network namespace is found by: the words of --having.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use nicon_core::link::{AltName, Cidr, mac};
 use nicon_core::{Error, Result};
 use nicon_rtnl::listening::{Listener, Proto};
-
-use crate::args::Args;
-use crate::listing::ListedLink;
 
 /// One condition.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,47 +37,6 @@ impl Port {
 
     pub(crate) fn is_of(self, listener: &Listener) -> bool {
         self.port == listener.port && self.protos().any(|proto| proto == listener.proto)
-    }
-}
-
-/// All conditions of a run.
-pub(crate) struct Conditions<'a> {
-    pub(crate) all: &'a [Having],
-    /// Whether links are asked for, and not only who listens.
-    pub(crate) of_links: bool,
-}
-
-impl<'a> Conditions<'a> {
-    pub(crate) fn new(args: &'a Args) -> Self {
-        let is_of_link = |having: &Having| !matches!(having, Having::Port(_));
-        let of_links = args.having.is_empty() || args.having.iter().any(is_of_link);
-        let of_links = of_links || args.kind.is_some() || args.stats || args.offloads;
-        Self { all: &args.having, of_links }
-    }
-
-    /// Whether a link has all that is asked of links.
-    pub(crate) fn hold_of(&self, ListedLink { link, addresses }: &ListedLink) -> bool {
-        self.all.iter().all(|having| match having {
-            Having::Name(name) => link.name == *name || link.altnames.contains(name),
-            Having::Mac(mac) => link.mac.as_ref() == Some(mac),
-            Having::Ip(net) => addresses.iter().any(|address| net.contains(address.ip())),
-            Having::Port(_) => true,
-        })
-    }
-
-    pub(crate) fn ports(&self) -> impl Iterator<Item = &Port> {
-        self.all.iter().filter_map(|having| match having {
-            Having::Port(port) => Some(port),
-            _ => None,
-        })
-    }
-
-    /// The networks that an address is asked for in.
-    pub(crate) fn networks(&self) -> impl Iterator<Item = &Cidr> {
-        self.all.iter().filter_map(|having| match having {
-            Having::Ip(net) => Some(net),
-            _ => None,
-        })
     }
 }
 
@@ -135,8 +91,16 @@ fn hardware(text: &str) -> Option<Having> {
 /// `None` if it is no address at all.
 fn ip(text: &str) -> Result<Option<Having>> {
     if let Ok(ip) = text.parse::<IpAddr>() {
-        // As long as it is, which is all of the address.
-        return Ok(Some(Having::Ip(Cidr::new(ip, u8::MAX))));
+        // Links have no address that is one of IPv4 within IPv6, but sockets show theirs so. The prefix is as long as it can be: all
+        // of the address.
+        return Ok(Some(Having::Ip(Cidr::new(ip.to_canonical(), u8::MAX))));
+    }
+    if let Some((ip, link)) = text.split_once('%').filter(|(ip, _)| ip.parse::<IpAddr>().is_ok()) {
+        return Err(invalid(text, &format!("a link is a condition of its own: --having {ip} --having name:{link}")));
+    }
+    if let Ok(both) = text.parse::<SocketAddr>() {
+        let (ip, port) = (both.ip(), both.port());
+        return Err(invalid(text, &format!("a port is a condition of its own: --having {ip} --having tcp:{port}")));
     }
     if text.split_once('/').is_none_or(|(ip, _)| ip.parse::<IpAddr>().is_err()) {
         return Ok(None);
@@ -195,6 +159,7 @@ mod tests {
             ("2001:db8::/32", ip("2001:db8::", 32)),
             ("ip:::1", ip("::1", 128)),
             ("::1", ip("::1", 128)),
+            ("::ffff:192.0.2.1", ip("192.0.2.1", 32)),
             ("tcp:8080", tcp(8080)),
             ("udp:53", Having::Port(Port { proto: Some(Proto::Udp), port: 53 })),
             ("port:53", Having::Port(Port { proto: None, port: 53 })),
@@ -215,6 +180,8 @@ mod tests {
             "192.0.2.1/24",
             "192.0.2.0/33",
             "fe80::1%eth0",
+            "192.0.2.1:80",
+            "[::1]:80",
             "mac:2:0:5e:0:53:1",
             "mac:02",
             "name:",

@@ -7,12 +7,9 @@ use nicon_core::{Error, Result};
 use nicon_rtnl::listening::{Listener, Listening, MOST, Proto, Sockets};
 use serde::Serialize;
 
-use crate::having::Conditions;
+use crate::conditions::Conditions;
 use crate::listing::{ListedLink, Listing};
-use crate::record::OwnLink;
-
-/// The name of the field.
-pub(crate) const LISTENING: &str = "listening";
+use crate::own_link::OwnLink;
 
 /// One listener. The fields are those of docs/protocol.md.
 #[derive(Clone, Debug, PartialEq, Serialize)]

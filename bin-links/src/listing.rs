@@ -5,12 +5,11 @@ use std::rc::Rc;
 
 use nicon_core::link::Cidr;
 use nicon_core::{Record, Result};
+use nicon_rtnl::listening::LISTENING;
 use nicon_rtnl::record::NIC;
 use nicon_rtnl::{Link, NetnsHandle};
 
 use crate::args::Args;
-use crate::having::Conditions;
-use crate::listening::LISTENING;
 
 /// A network namespace, and the record that each of its links continues.
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
@@ -54,7 +53,7 @@ impl Listing {
         let (record, links) = (record.into(), BTreeMap::new());
         let mut listing =
             Self { record, netns, origin: Origin::Asked, links, settled: false, with_stats, with_offloads };
-        if !args.watch && Conditions::new(args).of_links {
+        if !args.watch && args.asks_for_links() {
             listing.list(args)?;
         }
         Ok(listing)

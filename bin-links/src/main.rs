@@ -1,6 +1,7 @@
 //! nicon-links: the links of network namespaces, and which of them are wired to which.
 
 mod args;
+mod conditions;
 mod find;
 mod found;
 mod having;
@@ -10,6 +11,7 @@ mod listing;
 mod listings;
 mod numbers;
 mod output;
+mod own_link;
 mod record;
 mod run;
 mod watch;

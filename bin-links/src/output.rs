@@ -8,8 +8,8 @@ use nicon_rtnl::link::Counters;
 use nicon_rtnl::record::label;
 
 use crate::args::Args;
+use crate::conditions::Conditions;
 use crate::find::ListenerRecord;
-use crate::having::Conditions;
 use crate::listening::ListenerFacts;
 use crate::record::LinkRecord;
 use crate::wiring::OtherLink;

@@ -1,7 +1,6 @@
 //! A link as a record shows it.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::rc::Rc;
 
 use nicon_core::link::Cidr;
@@ -13,6 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::listening::ListenerFacts;
 use crate::listing::{ListedLink, Listing};
+use crate::own_link::OwnLink;
 use crate::wiring::{OtherLink, Wiring};
 
 /// A link: the record that named its network namespace, with the link's facts added.
@@ -48,14 +48,6 @@ pub(crate) struct Nic {
 
 /// The inode number of the network namespace of a link, and its ifindex there.
 pub(crate) type LinkId = (u64, u32);
-
-/// A link of the same network namespace, such as the bridge, bond or VRF that a link is a port of.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct OwnLink {
-    /// Its name, unless it has vanished in the meantime.
-    name: Option<String>,
-    ifindex: u32,
-}
 
 /// Where a link was moved.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -103,24 +95,4 @@ pub(crate) fn to_record(listing: &Listing, listed: &ListedLink, wiring: &Wiring<
         to: None,
     };
     Ok(LinkRecord { record: listing.record.clone(), listening: None, nic })
-}
-
-impl OwnLink {
-    pub(crate) fn new(listing: &Listing, ifindex: u32) -> Result<Self> {
-        let name = match listing.links.get(&ifindex) {
-            Some(known) => Some(known.link.name.clone()),
-            None => listing.netns.netlink.link_at(ifindex)?.map(|link| link.name),
-        };
-        Ok(Self { name, ifindex })
-    }
-}
-
-/// Its name or, if it has vanished, its ifindex.
-impl fmt::Display for OwnLink {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.name {
-            Some(name) => f.write_str(name),
-            None => self.ifindex.fmt(f),
-        }
-    }
 }

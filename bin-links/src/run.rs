@@ -7,9 +7,9 @@ use nicon_rtnl::NetnsHandle;
 use serde::Serialize;
 
 use crate::args::Args;
+use crate::conditions::Conditions;
 use crate::find::{self, Tally};
 use crate::found;
-use crate::having::Conditions;
 use crate::input::{self, Input};
 use crate::listings::Listings;
 use crate::numbers::Numbers;
@@ -31,7 +31,7 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
     open_files::allow_many()?;
     let home = NetnsHandle::home()?;
     let conditions = Conditions::new(args);
-    if !conditions.of_links {
+    if !args.asks_for_links() {
         let mut answers = Answers::new(PROGRAM, View::choose(args.json, LISTENERS))?;
         let listings = open_all(args, &home, &mut answers)?;
         find::listeners(&listings, &conditions, args, &mut answers)?;

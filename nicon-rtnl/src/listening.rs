@@ -17,6 +17,9 @@ use crate::error::NetlinkError;
 use crate::handle::NetnsHandle;
 use crate::socket::Requests;
 
+/// The name of the field of records that tells what listens.
+pub const LISTENING: &str = "listening";
+
 /// How many listeners of one port are told of one network namespace. Whoever owns it can have any number, on other addresses of
 /// 127.0.0.0/8 each.
 pub const MOST: usize = 256;
@@ -50,10 +53,10 @@ impl Proto {
 pub struct Listener {
     /// Its protocol.
     pub proto: Proto,
-    /// The address that it is bound to; `0.0.0.0` or `::` for all.
-    pub addr: IpAddr,
     /// The port.
     pub port: u16,
+    /// The address that it is bound to; `0.0.0.0` or `::` for all.
+    pub addr: IpAddr,
     /// Of IPv6: whether it leaves IPv4 alone (`IPV6_V6ONLY` of `ipv6(7)`).
     pub v6only: Option<bool>,
     /// The ifindex of the link that it is bound to (`SO_BINDTODEVICE` of `socket(7)`), if it is.
@@ -120,7 +123,10 @@ impl NetnsHandle {
                 if listening.more { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             };
             let listed = requests.visit(question(proto, port, family), NLM_F_DUMP, look);
-            listed.map_err(|error| failure(proto, error))?;
+            if !listed.map_err(|error| failure(proto, error))? {
+                let proto = proto.name();
+                return Err(Error::failed(format!("what listens by {proto} changed while it was listed; try again")));
+            }
         }
         Ok(listening)
     }

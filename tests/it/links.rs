@@ -9,6 +9,7 @@ pub(crate) mod dress_port;
 pub(crate) mod ends;
 pub(crate) mod found_again;
 pub(crate) mod having;
+pub(crate) mod having_where;
 pub(crate) mod interrupted;
 pub(crate) mod journal;
 pub(crate) mod kinds;
@@ -60,6 +61,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         ends::trials(suite),
         found_again::trials(suite),
         having::trials(suite),
+        having_where::trials(suite),
         interrupted::trials(suite),
         kinds::trials(suite),
         journal::trials(suite),

@@ -1,7 +1,7 @@
 //! Processes that may not be inspected are reported, never silently skipped.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_of_input, output_within, tool};
+use nicon_lab::{LIMIT, Lab, output_within, tool};
 
 use crate::support::expect::refusal;
 use crate::support::subject::{ino, link};
@@ -17,29 +17,19 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
 /// The way out that every program names.
 const NEEDS: &str = " (needs root, or CAP_SYS_PTRACE and every capability that ";
 
-/// Runs a program of ours as the user nobody, who may not inspect processes of other users.
-fn as_nobody(suite: &Suite, words: &[&str], input: &str) -> Result<Ran, Failed> {
-    // That user may have no access to the directory of the programs, but an open file can be executed.
-    let script = "exec 9<\"$1\"; shift; exec setpriv --reuid=65534 --regid=65534 --clear-groups /proc/self/fd/9 \"$@\"";
-    let program = suite.bins()?.join(words[0]);
-    let mut shell = tool("sh");
-    shell.args(["-c", script, "sh"]).arg(program).args(&words[1..]);
-    Ok(output_of_input(&mut shell, input, LIMIT)?)
-}
-
 fn processes_of_other_users(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let uts = link("uts", ino(lab.host_pid("setup")?, "uts"));
     for words in [&["nicon-nsfind", &uts][..], &["nicon-nsfind", "--all", &uts], &["nicon-nsfind", "--list"]] {
-        let ran = as_nobody(suite, words, "")?;
+        let ran = suite.as_nobody(words, "");
         assert_eq!(ran.code(), Some(2), "{ran:?}");
         assert_eq!(ran.stderr.matches("the answer may be incomplete").count(), 1, "{ran:?}");
         assert!(ran.stderr.contains(NEEDS) && ran.stderr.contains("could not be inspected"), "{ran:?}");
     }
     let pid = lab.host_pid("setup")?.to_string();
     let message = format!("nicon-nsid: read /proc/{pid}/ns/user: Permission denied{NEEDS}the process has");
-    refusal(&as_nobody(suite, &["nicon-nsid", &pid], "")?, 2, &[&message]);
+    refusal(&suite.as_nobody(&["nicon-nsid", &pid], ""), 2, &[&message]);
     let record = format!("{{\"pid\":{}}}", lab.host_pid("setup")?);
-    let ran = as_nobody(suite, &["nicon-tree", "--procs"], &record)?;
+    let ran = suite.as_nobody(&["nicon-tree", "--procs"], &record);
     let message = format!(" processes could not be inspected{NEEDS}they have");
     assert!(ran.code() == Some(2) && ran.stderr.contains(&message), "{ran:?}");
     assert!(ran.stderr.ends_with("): some may be missing\n"), "{ran:?}");
