@@ -1,22 +1,24 @@
 //! Namespaces that other namespaces keep alive: a PID or user namespace exists as long as its children, and a user
 //! namespace as long as the namespaces that it owns.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use nicon_core::{Namespace, NsType, Result};
 
 use crate::holders::{Holder, Holders};
+use crate::relations::Relations;
 
-/// The namespaces whose ancestors have been recorded, by inode number.
+/// The relations of each namespace that has been recorded, by its inode number.
 #[derive(Default)]
 pub(crate) struct Ancestry {
-    known: HashSet<u64>,
+    known: HashMap<u64, Relations>,
 }
 
 impl Ancestry {
-    /// Whether a namespace's ancestors have been recorded.
-    pub(crate) fn knows(&self, ino: u64) -> bool {
-        self.known.contains(&ino)
+    /// The relations of a namespace, if they have been recorded.
+    pub(crate) fn of(&self, ino: u64) -> Option<&Relations> {
+        self.known.get(&ino)
     }
 
     /// Records a namespace as a holder of its parent and its owner, and these as holders of theirs.
@@ -26,24 +28,20 @@ impl Ancestry {
     pub(crate) fn record(&mut self, from: Namespace, ns_type: NsType, holders: &mut Holders) -> Result<()> {
         let mut open = vec![(from, ns_type)];
         while let Some((namespace, ns_type)) = open.pop() {
-            let ino = namespace.id().ino;
-            if !self.known.insert(ino) {
-                continue;
-            }
-            let name = ns_type.name();
-            if matches!(ns_type, NsType::Pid | NsType::User)
-                && let Some(parent) = namespace.parent()?
-            {
-                holders.add(ns_type, parent.id().ino, Holder::Child { nstype: name, nsino: ino });
-                open.push((parent, ns_type));
+            let (nstype, nsino) = (ns_type.name(), namespace.id().ino);
+            let Entry::Vacant(unknown) = self.known.entry(nsino) else { continue };
+            let (relations, outer) = Relations::of(&namespace, ns_type)?;
+            unknown.insert(relations);
+            if let Some(parent) = relations.parent {
+                holders.add(ns_type, parent, Holder::Child { nstype, nsino });
             }
             // The owner of a user namespace is its parent.
             if ns_type != NsType::User
-                && let Some(owner) = namespace.owner()?
+                && let Some(owner) = relations.owner
             {
-                holders.add(NsType::User, owner.id().ino, Holder::Owned { nstype: name, nsino: ino });
-                open.push((owner, NsType::User));
+                holders.add(NsType::User, owner, Holder::Owned { nstype, nsino });
             }
+            open.extend(outer);
         }
         Ok(())
     }

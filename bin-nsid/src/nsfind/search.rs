@@ -15,6 +15,7 @@ use nix::sys::stat::Mode;
 
 use crate::ancestry::Ancestry;
 use crate::holders::{Holder, Holders};
+use crate::in_flight::InFlight;
 use crate::mounts::{self, MountedNs};
 use crate::sockets::{Answer, Sockets};
 
@@ -22,10 +23,14 @@ use crate::sockets::{Answer, Sockets};
 pub(crate) struct Found {
     /// The holders of all namespaces.
     pub(crate) holders: Holders,
+    /// How the namespaces are related.
+    pub(crate) ancestry: Ancestry,
     /// The processes that may not be inspected, as far as that takes.
     pub(crate) denied: Vec<i32>,
     /// The message about sockets that could not be asked.
     pub(crate) sockets: Option<Error>,
+    /// The message about descriptors that no process has.
+    pub(crate) in_flight: Option<Error>,
 }
 
 /// Finds the holders of all namespaces. Sockets are asked only if there may be `types` among them that sockets keep.
@@ -43,6 +48,7 @@ pub(crate) fn find(types: &[NsType]) -> Result<Found> {
         mounts: HashSet::new(),
         denied: Vec::new(),
         sockets: asks.then(Sockets::new),
+        in_flight: InFlight::default(),
     };
     walk(|process| {
         if let Ok(dir) = process.dir() {
@@ -50,8 +56,13 @@ pub(crate) fn find(types: &[NsType]) -> Result<Found> {
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    let sockets = search.sockets.as_ref().and_then(Sockets::complaint);
-    Ok(Found { holders: search.holders, denied: search.denied, sockets })
+    Ok(Found {
+        sockets: search.sockets.as_ref().and_then(Sockets::complaint),
+        in_flight: search.in_flight.complaint(),
+        holders: search.holders,
+        ancestry: search.ancestry,
+        denied: search.denied,
+    })
 }
 
 struct Search {
@@ -66,6 +77,7 @@ struct Search {
     denied: Vec<i32>,
     /// None if they are not asked.
     sockets: Option<Sockets>,
+    in_flight: InFlight,
 }
 
 impl Search {
@@ -137,6 +149,7 @@ impl Search {
             return self.open_namespace(dir, pid, fd, ns_type, ino);
         }
         if let Some(socket) = Sockets::parse_link(text) {
+            self.in_flight.look(dir, pid, fd, socket);
             return self.socket(pid, fd, Some(socket), net);
         }
         // The link of a namespace that was opened through a mount, and of a device, is a path. Other files are not opened: that might
@@ -197,7 +210,7 @@ impl Search {
             }
             let shown = path.to_string_lossy().into_owned();
             self.holders.add(ns_type, ino, Holder::Mount { path: shown, mnt, pid });
-            if !self.ancestry.knows(ino)
+            if self.ancestry.of(ino).is_none()
                 && let Some(namespace) = open_mounted(dir, &path, NsId { dev: self.nsfs.unwrap_or_default(), ino })
             {
                 self.ancestry.record(namespace, ns_type, &mut self.holders)?;
@@ -207,7 +220,7 @@ impl Search {
     }
 
     fn ancestors(&mut self, dir: &OwnedFd, file: &str, ns_type: NsType, ino: u64) -> Result<()> {
-        if self.ancestry.knows(ino) {
+        if self.ancestry.of(ino).is_some() {
             return Ok(());
         }
         match open(dir, file) {
