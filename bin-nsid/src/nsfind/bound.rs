@@ -46,7 +46,7 @@ impl Bound {
 fn leads_to(root: impl AsFd, path: &OsStr, ino: u64) -> bool {
     match open_cached(root.as_fd(), path.as_ref(), libc::O_PATH).and_then(FileInfo::of) {
         Ok(file) => file.ino == ino,
-        // It is not known without waiting, or not by this kernel.
-        Err(error) => matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EINVAL)),
+        // The way to a mount is always cached. A kernel before Linux 5.12 does not say.
+        Err(error) => error.raw_os_error() == Some(libc::EINVAL),
     }
 }

@@ -10,7 +10,6 @@ use crate::containers::Containers;
 use crate::inside::Inside;
 use crate::leader;
 use crate::output;
-use crate::owner::Owner;
 use crate::query::Query;
 use crate::replies::{Replies, Searched};
 use crate::scope::Scope;
@@ -33,9 +32,11 @@ pub(crate) fn list(args: &Args, names: Option<&Containers>, replies: &mut Replie
         let inside = Inside::find(containers, types)?;
         listed.retain(|ino, _| inside.covers(*ino, holders));
     }
-    if let (Some(owner), Some(searched)) = (&args.owner, &searched) {
-        replies.complain(retain_owned(&mut listed, owner, searched))?;
-    }
+    let owns = |ino: u64| match (&args.owner, &searched) {
+        (Some(owner), Some(searched)) => owner.owns(ino, &searched.found.ancestry),
+        _ => Some(true),
+    };
+    listed.retain(|ino, _| owns(*ino) != Some(false));
     let order = match &searched {
         Some(searched) if args.tree => tree::order(&listed, &searched.found.ancestry),
         _ => listed.keys().map(|ino| (*ino, 0)).collect(),
@@ -44,8 +45,13 @@ pub(crate) fn list(args: &Args, names: Option<&Containers>, replies: &mut Replie
     // Nobody asked for these by name, so one that has ended since the walk is not an error.
     let found = leader::answers(&queries, &census, holders, names, !args.pid)?;
     let mut answers: Vec<(usize, Result<Record>)> = Vec::new();
+    let mut unknown = 0;
     for ((query, (_, depth)), answer) in queries.iter().zip(&order).zip(found) {
         let Some(mut answer) = answer else { continue };
+        if owns(query.ino).is_none() {
+            unknown += 1;
+            continue;
+        }
         if let (Ok(record), Some(searched)) = (&mut answer, &searched) {
             searched.describe(record, query, args.holders);
         }
@@ -53,6 +59,9 @@ pub(crate) fn list(args: &Args, names: Option<&Containers>, replies: &mut Replie
     }
     if args.tree && output::is_table(args) {
         output::draw(&mut answers);
+    }
+    if args.owner.is_some() {
+        replies.complain(incomplete(unknown, answers.is_empty()))?;
     }
     for (_, answer) in answers {
         replies.give(None, answer)?;
@@ -63,16 +72,10 @@ pub(crate) fn list(args: &Args, names: Option<&Containers>, replies: &mut Replie
     }
 }
 
-/// Narrows a list to what has this owner. Returns what is to be said: that there is none, or that some owners are not known.
-fn retain_owned(listed: &mut BTreeMap<u64, NsType>, owner: &Owner, searched: &Searched) -> Option<Error> {
-    let mut unknown = 0;
-    listed.retain(|ino, _| {
-        let is_owned = owner.owns(*ino, &searched.found.ancestry);
-        unknown += usize::from(is_owned.is_none());
-        is_owned == Some(true)
-    });
+/// What is to be said of a list that was narrowed by owner: that it is empty, or that some owners are not known.
+fn incomplete(unknown: usize, is_empty: bool) -> Option<Error> {
     match unknown {
-        0 if listed.is_empty() => Some(Error::no("no namespace of that owner was found")),
+        0 if is_empty => Some(Error::no("no namespace of that owner was found")),
         0 => None,
         1 => Some(Error::failed("the owner of 1 namespace could not be found: it may be missing")),
         many => Some(Error::failed(format!("the owners of {many} namespaces could not be found: some may be missing"))),

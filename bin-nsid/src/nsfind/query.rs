@@ -164,7 +164,9 @@ mod tests {
         assert_eq!((link.ino, link.types), (4_026_532_565, vec![NsType::Pid]));
         let path = Query::parse("/proc/self/ns/uts", &NsType::ALL).unwrap();
         assert_eq!(path.types, [NsType::Uts]);
-        for bad in ["", "..", "no-such", "+1", "-1", "1.5", "pid:[", "/", "/etc/passwd", "/proc/self/ns", "netns:", "file:x"] {
+        for bad in
+            ["", "..", "no-such", "+1", "-1", "1.5", "pid:[", "/", "/etc/passwd", "/proc/self/ns", "netns:", "file:x"]
+        {
             assert!(Query::parse(bad, &NsType::ALL).is_err(), "{bad}");
         }
     }

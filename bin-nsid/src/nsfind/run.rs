@@ -39,9 +39,8 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
         if batch.is_empty() {
             return replies.finish();
         }
-        let questions = batch
-            .into_iter()
-            .map(|Line { number, text }| (Some(number), text.and_then(|text| run.ask(text.trim()))));
+        let questions =
+            batch.into_iter().map(|Line { number, text }| (Some(number), text.and_then(|text| run.ask(text.trim()))));
         let questions = questions.collect();
         run.answer(questions)?;
     }

@@ -211,8 +211,11 @@ fn named_network_namespaces(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let empty = suite.run(&["nicon-nsfind", "/run/netns/nsfind-named"]);
     refusal(&empty, 1, &["no process was found in namespace /run/netns/nsfind-named"]);
     let subject = Subject::start(&[], "exec ip netns exec nsfind-named sh -c 'echo ready; exec sleep 600'");
-    let found = answers(&suite.run(&["nicon-nsfind", "--all", "/run/netns/nsfind-named"]));
-    assert_eq!(pids(&found), [subject.pid()].into());
+    for notation in ["/run/netns/nsfind-named", "nsfind-named", "netns:nsfind-named"] {
+        let found = answers(&suite.run(&["nicon-nsfind", "--all", notation]));
+        assert_eq!(pids(&found), [subject.pid()].into(), "{notation}");
+    }
+    let found = answers(&suite.run(&["nicon-nsfind", "nsfind-named"]));
     assert_eq!(ip(&["identify", &found[0]["pid"].to_string()])?, "nsfind-named");
     drop(subject);
     Ok(ip(&["delete", "nsfind-named"]).map(drop)?)
@@ -314,7 +317,9 @@ fn empty_namespaces_and_bad_operands(suite: &Suite, _: &Lab) -> Result<(), Faile
     refusal(&suite.run(&["nicon-nsfind", "/run/netns/no-such"]), 1, &["open /run/netns/no-such: No such file"]);
     refusal(&suite.run(&["nicon-nsfind", "-T", "net", "/proc/self/ns/uts"]), 2, &["type uts, but --type asks for net"]);
     refusal(&suite.run(&["nicon-nsfind", "/etc/passwd"]), 2, &["not a namespace"]);
-    refusal(&suite.run(&["nicon-nsfind", "blue"]), 2, &["\"blue\" is not a namespace"]);
+    let looked =
+        "open /run/netns/no-such: No such file or directory (a bare word is a name of `ip netns`; otherwise give";
+    refusal(&suite.run(&["nicon-nsfind", "no-such"]), 1, &[looked]);
     refusal(&suite.feed(&["nicon-nsfind"], "{\"pid\":1}\n"), 2, &["line 1: the record names no namespace", "\"ns\""]);
     refusal(&suite.feed(&["nicon-nsfind"], "{\"ns\":{\"net\":4},\"nsdev\":99999}\n"), 2, &["another kernel"]);
     assert_eq!(suite.run(&["nicon-nsfind"]).ok()?, "", "an empty pipe asks nothing");
@@ -334,12 +339,13 @@ fn a_table_at_a_terminal(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let mut script = tool("script");
     let ran = output_within(script.args(["-qec", &line, "/dev/null"]).stdin(Stdio::null()), LIMIT)?;
     let rows: Vec<Vec<&str>> = ran.stdout.lines().map(|row| row.split_whitespace().collect()).collect();
-    let title = ["NS", "TYPE", "NPROCS", "PID", "CONTAINER", "COMMAND"];
+    let title = ["NS", "TYPE", "NPROCS", "PID", "PPID", "UID", "CONTAINER", "PATH", "COMMAND"];
     assert!(rows.iter().any(|row| row == &title), "{ran:?}");
     let pid = lab.host_pid("setup.olt_1.lt_1")?;
     let id = lab.docker("setup.olt_1", &["inspect", "--format={{.Id}}", "lt_1"])?.ok()?;
+    let parent = witness::stat(pid).ok_or("it is gone")?.parent.to_string();
     let (ino, pid) = (ino(pid, "net").to_string(), pid.to_string());
-    let row = [&ino, "net", "1", &pid, &id[..12], "sleep", "infinity"];
+    let row = [&ino, "net", "1", &pid, &parent, "0", &id[..12], "-", "sleep", "infinity"];
     assert!(rows.iter().any(|found| found == &row), "{row:?} is not in {ran:?}");
     Ok(())
 }
