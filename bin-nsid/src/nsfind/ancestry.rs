@@ -4,21 +4,34 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use nicon_core::{Namespace, NsType, Result};
+use nicon_core::{Error, Namespace, NsType, Result};
 
 use crate::holders::{Holder, Holders};
+use crate::netnsid::Numbers;
 use crate::relations::Relations;
 
-/// The relations of each namespace that has been recorded, by its inode number.
+/// What is known of each namespace that has been recorded, by its inode number.
 #[derive(Default)]
 pub(crate) struct Ancestry {
     known: HashMap<u64, Relations>,
+    numbers: Numbers,
+    numbered: HashMap<u64, i32>,
 }
 
 impl Ancestry {
     /// The relations of a namespace, if they have been recorded.
     pub(crate) fn of(&self, ino: u64) -> Option<&Relations> {
         self.known.get(&ino)
+    }
+
+    /// The number by which our own network namespace knows another one.
+    pub(crate) fn number(&self, ino: u64) -> Option<i32> {
+        self.numbered.get(&ino).copied()
+    }
+
+    /// The message that numbers are missing.
+    pub(crate) fn complaint(&self) -> Option<Error> {
+        self.numbers.complaint()
     }
 
     /// Records a namespace as a holder of its parent and its owner, and these as holders of theirs.
@@ -32,6 +45,11 @@ impl Ancestry {
             let Entry::Vacant(unknown) = self.known.entry(nsino) else { continue };
             let (relations, outer) = Relations::of(&namespace, ns_type)?;
             unknown.insert(relations);
+            if ns_type == NsType::Net
+                && let Some(number) = self.numbers.of(&namespace)
+            {
+                self.numbered.insert(nsino, number);
+            }
             if let Some(parent) = relations.parent {
                 holders.add(ns_type, parent, Holder::Child { nstype, nsino });
             }

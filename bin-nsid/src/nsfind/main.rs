@@ -15,6 +15,7 @@ mod list;
 mod members;
 mod mounts;
 mod names;
+mod netnsid;
 mod oldest;
 mod output;
 mod owner;

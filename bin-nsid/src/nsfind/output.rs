@@ -9,9 +9,9 @@ use crate::args::Args;
 use crate::containers::Containers;
 
 const COLUMNS: &[Column] = &[NS, TYPE, NPROCS, PID, PPID, UID, CONTAINER, COMMAND];
-const LIST: &[Column] = &[NS, TYPE, NPROCS, PID, PPID, UID, CONTAINER, PATH, COMMAND];
+const LIST: &[Column] = &[NS, TYPE, NPROCS, PID, PPID, UID, CONTAINER, NETNSID, PATH, COMMAND];
 const MEMBERS: &[Column] = &[NS, TYPE, PID, PPID, UID, CONTAINER, COMMAND];
-const HOLDERS: &[Column] = &[NS, TYPE, NPROCS, PID, PPID, UID, CONTAINER, PATH, HELD, COMMAND];
+const HOLDERS: &[Column] = &[NS, TYPE, NPROCS, PID, PPID, UID, CONTAINER, NETNSID, PATH, HELD, COMMAND];
 const NS: Column = Column { title: "NS", cell: |record| branch(record) + &record.cell("nsino") };
 const TYPE: Column = Column { title: "TYPE", cell: |record| record.cell("nstype") };
 const NPROCS: Column = Column { title: "NPROCS", cell: |record| record.cell("nprocs") };
@@ -19,6 +19,7 @@ const PID: Column = Column { title: "PID", cell: |record| record.cell("pid") };
 const PPID: Column = Column { title: "PPID", cell: |record| record.cell("ppid") };
 const UID: Column = Column { title: "UID", cell: |record| record.cell("uid") };
 const CONTAINER: Column = Column { title: "CONTAINER", cell: container };
+const NETNSID: Column = Column { title: "NETNSID", cell: |record| record.cell("netnsid") };
 const PATH: Column = Column { title: "PATH", cell: |record| record.cell("nspath") };
 const HELD: Column = Column { title: "HOLDERS", cell: holders };
 const COMMAND: Column = Column { title: "COMMAND", cell: |record| record.cell("command") };
@@ -74,7 +75,7 @@ fn container(record: &Record) -> String {
 /// Names the namespace in an answer.
 pub(crate) fn name(record: &mut Record, ns_type: NsType, ino: u64) {
     // What the question says of the namespaces of a process.
-    record.remove_all(&["nstree", "nspath", "holders"]);
+    record.remove_all(&["nstree", "netnsid", "nspath", "holders"]);
     record.set("nstype", ns_type.name());
     record.set("nsino", ino);
 }

@@ -64,7 +64,8 @@ impl Replies {
         let denied: BTreeSet<i32> = census.denied.iter().copied().chain(found.denied).collect();
         self.complain(proc::complaint(&Vec::from_iter(denied)))?;
         self.complain(found.sockets)?;
-        self.complain(found.in_flight)
+        self.complain(found.in_flight)?;
+        self.complain(found.ancestry.complaint())
     }
 
     /// Ends the run.
@@ -99,6 +100,9 @@ impl Searched {
             let mut tree = Record::default();
             tree.set(&name, relations.record());
             record.set("nstree", tree);
+        }
+        if let Some(number) = self.found.ancestry.number(ino) {
+            record.set("netnsid", number);
         }
         if let Some(path) = self.bound.path(ino) {
             record.set("nspath", path);

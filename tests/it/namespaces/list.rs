@@ -52,6 +52,7 @@ fn stat(path: &str) -> Result<u64, Failed> {
 fn what_no_process_is_in(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let ip = |words: &[&str]| output_within(tool("ip").arg("netns").args(words), LIMIT)?.ok();
     ip(&["add", "list-named"])?;
+    ip(&["set", "list-named", "7701"])?;
     let named = link("net", stat("/run/netns/list-named")?);
     let script = "mount -t tmpfs t /mnt && : >/mnt/uts && unshare --uts=/mnt/uts true && echo ready && exec sleep 600";
     let elsewhere = Subject::start(&["--mount"], script);
@@ -91,6 +92,9 @@ fn what_no_process_is_in(suite: &Suite, _: &Lab) -> Result<(), Failed> {
             "{record}"
         );
     }
+    let numbered = listed.iter().filter(|record| record["netnsid"] == 7701).cloned().collect::<Vec<_>>();
+    assert_eq!(names(&numbered), [expected[0].clone()].into());
+    assert!(ip(&["list"])?.contains("list-named (id: 7701)"));
     // What `ip netns` lists is there by its name.
     for line in ip(&["list"])?.lines() {
         let name = line.split_whitespace().next().ok_or("no name")?;
@@ -107,8 +111,17 @@ fn what_no_process_is_in(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 fn the_columns_of_lsns(suite: &Suite, _: &Lab) -> Result<(), Failed> {
-    let subject =
-        Subject::asleep(&["--uts", "--pid", "--fork", "--kill-child", "setpriv", "--reuid=12345", "--clear-groups"]);
+    let subject = Subject::asleep(&[
+        "--uts",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "setpriv",
+        "--reuid=12345",
+        "--pdeathsig",
+        "KILL",
+        "--clear-groups",
+    ]);
     let user = Subject::asleep(&["--user", "--map-root-user", "--net"]);
     let (child, user) = (subject.child(), user);
     let of = |pid, ns_type| (ns_type, ino(pid, ns_type));

@@ -339,13 +339,13 @@ fn a_table_at_a_terminal(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let mut script = tool("script");
     let ran = output_within(script.args(["-qec", &line, "/dev/null"]).stdin(Stdio::null()), LIMIT)?;
     let rows: Vec<Vec<&str>> = ran.stdout.lines().map(|row| row.split_whitespace().collect()).collect();
-    let title = ["NS", "TYPE", "NPROCS", "PID", "PPID", "UID", "CONTAINER", "PATH", "COMMAND"];
+    let title = ["NS", "TYPE", "NPROCS", "PID", "PPID", "UID", "CONTAINER", "NETNSID", "PATH", "COMMAND"];
     assert!(rows.iter().any(|row| row == &title), "{ran:?}");
     let pid = lab.host_pid("setup.olt_1.lt_1")?;
     let id = lab.docker("setup.olt_1", &["inspect", "--format={{.Id}}", "lt_1"])?.ok()?;
     let parent = witness::stat(pid).ok_or("it is gone")?.parent.to_string();
     let (ino, pid) = (ino(pid, "net").to_string(), pid.to_string());
-    let row = [&ino, "net", "1", &pid, &parent, "0", &id[..12], "-", "sleep", "infinity"];
+    let row = [&ino, "net", "1", &pid, &parent, "0", &id[..12], "-", "-", "sleep", "infinity"];
     assert!(rows.iter().any(|found| found == &row), "{row:?} is not in {ran:?}");
     Ok(())
 }
