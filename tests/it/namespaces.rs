@@ -4,6 +4,7 @@ pub(crate) mod denied;
 pub(crate) mod ended_main_thread;
 pub(crate) mod holders;
 pub(crate) mod in_flight;
+pub(crate) mod lingering;
 pub(crate) mod list;
 pub(crate) mod names;
 pub(crate) mod nsfind;
@@ -19,6 +20,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         ended_main_thread::trials(suite),
         holders::trials(suite),
         in_flight::trials(suite),
+        lingering::trials(suite),
         list::trials(suite),
         names::trials(suite),
         nsfind::trials(suite),

@@ -41,7 +41,7 @@ impl Ancestry {
     pub(crate) fn record(&mut self, from: Namespace, ns_type: NsType, holders: &mut Holders) -> Result<()> {
         let mut open = vec![(from, ns_type)];
         while let Some((namespace, ns_type)) = open.pop() {
-            let (nstype, nsino) = (ns_type.name(), namespace.id().ino);
+            let nsino = namespace.id().ino;
             let Entry::Vacant(unknown) = self.known.entry(nsino) else { continue };
             let (relations, outer) = Relations::of(&namespace, ns_type)?;
             unknown.insert(relations);
@@ -51,13 +51,13 @@ impl Ancestry {
                 self.numbered.insert(nsino, number);
             }
             if let Some(parent) = relations.parent {
-                holders.add(ns_type, parent, Holder::Child { nstype, nsino });
+                holders.add(ns_type, parent, Holder::Child { nstype: ns_type.name(), nsino });
             }
             // The owner of a user namespace is its parent.
             if ns_type != NsType::User
                 && let Some(owner) = relations.owner
             {
-                holders.add(NsType::User, owner, Holder::Owned { nstype, nsino });
+                holders.add(NsType::User, owner, Holder::Owned { nstype: ns_type.name(), nsino });
             }
             open.extend(outer);
         }

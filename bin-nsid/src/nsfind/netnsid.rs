@@ -1,6 +1,5 @@
 //! The numbers by which our own network namespace knows others: see `ip-netns(8)`, "ip netns set".
 
-use std::cell::OnceCell;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
@@ -16,7 +15,7 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, connect, recv, send, socket,
 };
 
-/// The number that stands for none, `NETNSA_NSID_NOT_ASSIGNED` of linux/net_namespace.h.
+/// The number that stands for none, `NETNSA_NSID_NOT_ASSIGNED` of `linux/net_namespace.h`.
 const NOT_ASSIGNED: i32 = -1;
 
 /// More than an answer has.
@@ -25,7 +24,7 @@ const LONGEST: usize = 4096;
 /// Asks the kernel for numbers.
 #[derive(Default)]
 pub(crate) struct Numbers {
-    socket: OnceCell<OwnedFd>,
+    socket: Option<OwnedFd>,
     failure: Option<io::Error>,
 }
 
@@ -50,14 +49,11 @@ impl Numbers {
         Some(Error::failed(format!("ask for the numbers of network namespaces: {failure}: they are missing")))
     }
 
-    fn ask(&self, namespace: &Namespace) -> io::Result<Option<i32>> {
-        let socket = match self.socket.get() {
-            Some(socket) => socket,
-            None => {
-                let opened = open()?;
-                self.socket.get_or_init(|| opened)
-            }
-        };
+    fn ask(&mut self, namespace: &Namespace) -> io::Result<Option<i32>> {
+        if self.socket.is_none() {
+            self.socket = Some(open()?);
+        }
+        let socket = self.socket.as_ref().ok_or(Errno::EBADF)?.as_raw_fd();
         let mut question = NsidMessage::default();
         question.attributes.push(NsidAttribute::Fd(namespace.as_fd().as_raw_fd().cast_unsigned()));
         let mut header = NetlinkHeader::default();
@@ -66,9 +62,9 @@ impl Numbers {
         question.finalize();
         let mut bytes = vec![0; question.buffer_len()];
         question.serialize(&mut bytes);
-        send(socket.as_raw_fd(), &bytes, MsgFlags::empty())?;
+        send(socket, &bytes, MsgFlags::empty())?;
         let mut answer = [0; LONGEST];
-        let length = recv(socket.as_raw_fd(), &mut answer, MsgFlags::empty())?;
+        let length = recv(socket, &mut answer, MsgFlags::empty())?;
         let answer = NetlinkMessage::<Message>::deserialize(&answer[..length]).map_err(io::Error::other)?;
         match answer.payload {
             NetlinkPayload::InnerMessage(Message(message)) => {

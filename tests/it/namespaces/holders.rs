@@ -13,7 +13,7 @@ use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use serde_json::{Value, json};
 
 use crate::support::expect::parse;
-use crate::support::subject::{Subject, answers, ino, link, members};
+use crate::support::subject::{Subject, answers, ino, link, lsns_rows, members};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -226,9 +226,7 @@ fn child_namespaces(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let nested = ["--user", "--map-root-user", "unshare", "--user", "--map-root-user"];
     let subject = Subject::asleep(&nested);
     let inner = subject.ino("user");
-    let lsns = tool("lsns").args(["--json", "--output", "NS,PNS", "--type", "user"]).output()?;
-    let list: Value = serde_json::from_slice(&lsns.stdout)?;
-    let rows = list["namespaces"].as_array().ok_or("lsns said nothing")?;
+    let rows = lsns_rows("NS,PNS", &["--type", "user"]);
     let outer = rows.iter().find(|row| row["ns"] == inner).ok_or("lsns does not know it")?["pns"].clone();
     assert_ne!(outer, ino(std::process::id(), "user"));
     let holders = held(suite, &format!("user:[{outer}]"));

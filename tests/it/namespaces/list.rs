@@ -11,7 +11,7 @@ use nix::sched::{CloneFlags, unshare};
 use serde_json::{Value, json};
 
 use crate::support::expect::refusal;
-use crate::support::subject::{Subject, answers, ino, link, members, until};
+use crate::support::subject::{Subject, answers, ino, link, lsns_rows, members, until};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -22,6 +22,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("namespaces::list::a_tree", a_tree),
         suite.trial("namespaces::list::what_an_owner_has", what_an_owner_has),
         suite.trial("namespaces::list::what_a_container_has", what_a_container_has),
+        suite.trial("namespaces::list::a_table_at_a_terminal", a_table_at_a_terminal),
     ]
 }
 
@@ -36,13 +37,8 @@ fn list(suite: &Suite, options: &[&str]) -> Vec<Value> {
 
 /// What lsns says of a namespace.
 fn lsns_row(ino: u64) -> Result<Value, Failed> {
-    let list: Value = until("lsns", || {
-        let columns = "NS,TYPE,PID,PPID,UID,ONS,PNS";
-        let output = tool("lsns").args(["--json", "--output", columns]).output().unwrap();
-        serde_json::from_slice(&output.stdout).ok()
-    });
-    let mut rows = list["namespaces"].as_array().into_iter().flatten();
-    Ok(rows.find(|row| row["ns"] == ino).ok_or("lsns does not know it")?.clone())
+    let rows = lsns_rows("NS,TYPE,PID,PPID,UID,ONS,PNS", &[]);
+    Ok(rows.into_iter().find(|row| row["ns"] == ino).ok_or("lsns does not know it")?)
 }
 
 fn stat(path: &str) -> Result<u64, Failed> {
@@ -61,11 +57,11 @@ fn what_no_process_is_in(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let nested = Subject::asleep(&["--user", "--map-root-user", "unshare", "--user", "--map-root-user"]);
     let parent = lsns_row(nested.ino("user"))?["pns"].as_u64().ok_or("no parent")?;
     // One that only owns a namespace, which is kept by a descriptor.
-    let owned = Subject::asleep(&["--user", "--map-root-user", "--net"]);
-    let script = format!("exec 9</proc/{}/ns/net; echo ready; exec sleep 600", owned.pid());
+    let inside = Subject::asleep(&["--user", "--map-root-user", "--net"]);
+    let script = format!("exec 9</proc/{}/ns/net; echo ready; exec sleep 600", inside.pid());
     let holder = Subject::start(&[], &script);
-    let (net, owner) = (link("net", owned.ino("net")), link("user", owned.ino("user")));
-    drop(owned);
+    let (net, owner) = (link("net", inside.ino("net")), link("user", inside.ino("user")));
+    drop(inside);
     let in_new_netns = || {
         unshare(CloneFlags::CLONE_NEWNET).unwrap();
         let own = std::fs::read_link("/proc/thread-self/ns/net").unwrap();
@@ -156,7 +152,8 @@ fn where_a_namespace_is_mounted(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let ran = output_within(&mut shell, LIMIT)?;
     let (inos, records): (Vec<&str>, Vec<&str>) = ran.stdout.lines().partition(|line| !line.starts_with('{'));
     let records = records.into_iter().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
-    let of = |ino: &str| records.iter().filter(|record| record["nsino"].to_string() == ino).collect::<Vec<_>>();
+    let of =
+        |ino: &str| records.iter().filter(|record| record["nsino"].as_u64() == ino.parse().ok()).collect::<Vec<_>>();
     let [named, covered] = inos[..] else { return Err(format!("{ran:?}").into()) };
     let named = of(named);
     assert_eq!(named.len(), 4, "{ran:?}");
@@ -186,9 +183,10 @@ fn a_tree(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let ran = output_within(tool("script").args(["-qec", &line, "/dev/null"]).stdin(Stdio::null()), LIMIT)?;
     // How far a namespace is indented: what is below another stands three columns further, behind it and before what is not.
     let depth = |ino: &Value| {
-        let is_it = |row: &&str| row.split_whitespace().any(|word| word == ino.to_string());
+        let number = ino.to_string();
+        let is_it = |row: &&str| row.split_whitespace().any(|word| word == number);
         let row = ran.stdout.lines().find(is_it).ok_or("no row")?;
-        Ok::<_, Failed>(row.find(&ino.to_string()).ok_or("no number")?)
+        Ok::<_, Failed>(row.find(&number).ok_or("no number")?)
     };
     for [above, below] in [[&outer, &json!(user)], [&json!(user), &json!(net)], [&pid_outer, &json!(inner)]] {
         assert_eq!(depth(above)? + 3, depth(below)?, "{}", ran.stdout);
@@ -203,13 +201,13 @@ fn a_tree(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 fn what_an_owner_has(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let words = ["--mount", "setpriv", "--reuid=12346", "--clear-groups", "unshare", "--user", "--net", "--uts"];
     let subject = Subject::asleep(&words);
-    let owner = subject.ino("user");
+    let user = subject.ino("user");
     let owned: BTreeSet<String> = ["net", "uts"].map(|ns_type| link(ns_type, subject.ino(ns_type))).into();
-    for notation in [link("user", owner), format!("/proc/{}/ns/user", subject.pid())] {
+    for notation in [link("user", user), format!("/proc/{}/ns/user", subject.pid())] {
         assert_eq!(names(&list(suite, &["--owner", &notation])), owned, "{notation}");
     }
     // The user made the user namespace, too.
-    let made: BTreeSet<String> = owned.iter().cloned().chain([link("user", owner)]).collect();
+    let made: BTreeSet<String> = owned.iter().cloned().chain([link("user", user)]).collect();
     assert_eq!(names(&list(suite, &["--owner", "12346"])), made);
     assert_eq!(names(&list(suite, &["--owner", "12346", "-T", "net"])), [link("net", subject.ino("net"))].into());
     let none = suite.run(&["nicon-nsfind", "--owner", "12347"]);
@@ -253,4 +251,20 @@ fn what_a_container_has(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     refusal(&suite.feed(&["nicon-nsfind", "--within", "-"], "{}\n"), 2, &["--within -: line 1", "nicon-resolve"]);
     refusal(&suite.run(&["nicon-nsfind", "--within", "/nowhere"]), 2, &["--within /nowhere: open: No such file"]);
     Ok(lab.remove("setup.olt_1", "list-shared")?)
+}
+
+fn a_table_at_a_terminal(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let line = format!("{}/nicon-nsfind", suite.bins()?.display());
+    let mut script = tool("script");
+    let ran = output_within(script.args(["-qec", &line, "/dev/null"]).stdin(Stdio::null()), LIMIT)?;
+    let rows: Vec<Vec<&str>> = ran.stdout.lines().map(|row| row.split_whitespace().collect()).collect();
+    let title = ["NS", "TYPE", "NPROCS", "PID", "PPID", "UID", "CONTAINER", "NETNSID", "PATH", "COMMAND"];
+    assert!(rows.iter().any(|row| row == &title), "{ran:?}");
+    let pid = lab.host_pid("setup.olt_1.lt_1")?;
+    let id = lab.docker("setup.olt_1", &["inspect", "--format={{.Id}}", "lt_1"])?.ok()?;
+    let parent = witness::stat(pid).ok_or("it is gone")?.parent.to_string();
+    let (ino, pid) = (ino(pid, "net").to_string(), pid.to_string());
+    let row = [&ino, "net", "1", &pid, &parent, "0", &id[..12], "-", "-", "sleep", "infinity"];
+    assert!(rows.iter().any(|found| found == &row), "{row:?} is not in {ran:?}");
+    Ok(())
 }

