@@ -66,8 +66,11 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "pid")]
     pub(crate) tree: bool,
 
-    /// List only what this user namespace owns (user:[4026531837], /proc/42/ns/user), or those that this user made (1000)
-    #[arg(long, value_name = "OWNER")]
+    #[arg(
+        long,
+        help = "List only what this user namespace owns (user:[4026531837], /proc/42/ns/user), or a user (1000)",
+        value_name = "OWNER"
+    )]
     pub(crate) owner: Option<Owner>,
 
     /// List only the namespaces of the containers in FILE, which their processes are in or hold; FILE holds the output of

@@ -7,6 +7,7 @@ use nicon_core::{Error, NsType, Record, Result, proc};
 use crate::args::Args;
 use crate::census::Census;
 use crate::containers::Containers;
+use crate::holders::Holders;
 use crate::inside::Inside;
 use crate::leader;
 use crate::output;
@@ -25,17 +26,15 @@ pub(crate) fn list(args: &Args, names: Option<&Containers>, replies: &mut Replie
     // Without a process there is no PID to print.
     let searched = (!args.pid || args.owner.is_some()).then(|| Searched::now(types)).transpose()?;
     let holders = searched.as_ref().map(|searched| &searched.found.holders);
-    let counted = census.tallies.iter().map(|(ino, tally)| (*ino, tally.ns_type));
-    let held = holders.into_iter().flat_map(|holders| holders.namespaces().map(|(ns_type, ino)| (ino, ns_type)));
-    let mut listed: BTreeMap<u64, NsType> = counted.chain(held).filter(|(_, known)| types.contains(known)).collect();
-    if let Some(containers) = names.filter(|_| args.within.is_some()) {
-        let inside = Inside::find(containers, types)?;
-        listed.retain(|ino, _| inside.covers(*ino, holders));
-    }
     let owns = |ino: u64| match (&args.owner, &searched) {
         (Some(owner), Some(searched)) => owner.owns(ino, &searched.found.ancestry),
         _ => Some(true),
     };
+    let mut listed = known(&census, holders, types);
+    if let Some(containers) = names.filter(|_| args.within.is_some()) {
+        let inside = Inside::find(containers, types)?;
+        listed.retain(|ino, _| inside.covers(*ino, holders));
+    }
     listed.retain(|ino, _| owns(*ino) != Some(false));
     let order = match &searched {
         Some(searched) if args.tree => tree::order(&listed, &searched.found.ancestry),
@@ -70,6 +69,13 @@ pub(crate) fn list(args: &Args, names: Option<&Containers>, replies: &mut Replie
         Some(searched) => replies.complain_of(&census, searched),
         None => replies.complain(proc::complaint(&census.denied)),
     }
+}
+
+/// The namespaces of these types that have processes or holders.
+fn known(census: &Census, holders: Option<&Holders>, types: &[NsType]) -> BTreeMap<u64, NsType> {
+    let counted = census.tallies.iter().map(|(ino, tally)| (*ino, tally.ns_type));
+    let held = holders.into_iter().flat_map(Holders::namespaces).map(|(ns_type, ino)| (ino, ns_type));
+    counted.chain(held).filter(|(_, known)| types.contains(known)).collect()
 }
 
 /// What is to be said of a list that was narrowed by owner: that it is empty, or that some owners are not known.

@@ -6,7 +6,7 @@ net\t''
 pid\t''
 mnt\t''
 time\t''"
-complete -c nicon-nsfind -l owner -d 'List only what this user namespace owns (user:[4026531837], /proc/42/ns/user), or those that this user made (1000)' -r
+complete -c nicon-nsfind -l owner -d 'List only what this user namespace owns (user:[4026531837], /proc/42/ns/user), or a user (1000)' -r
 complete -c nicon-nsfind -l within -d 'List only the namespaces of the containers in FILE, which their processes are in or hold; FILE holds the output of nicon-resolve (- for standard input). They are shown by path' -r -F
 complete -c nicon-nsfind -l names -d 'Show containers by path; FILE holds the output of nicon-resolve \'**\' (- for standard input)' -r -F
 complete -c nicon-nsfind -s a -l all -d 'Print every process in the namespace, each as soon as it is found'
