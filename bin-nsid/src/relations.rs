@@ -5,7 +5,8 @@ use nicon_core::{Namespace, NsType, Record, Result};
 /// The relations of a namespace, by inode number. What lies outside our own namespaces is `None`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Relations {
-    ns_type: NsType,
+    /// The type of the namespace.
+    pub(crate) ns_type: NsType,
     /// The user namespace that owns it; of a user namespace, its parent.
     pub(crate) owner: Option<u64>,
     /// The parent of a PID or user namespace.

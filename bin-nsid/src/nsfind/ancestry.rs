@@ -1,8 +1,8 @@
 //! Namespaces that other namespaces keep alive: a PID or user namespace exists as long as its children, and a user
 //! namespace as long as the namespaces that it owns.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use nicon_core::{Error, Namespace, NsType, Result};
 
@@ -34,22 +34,39 @@ impl Ancestry {
         self.numbers.complaint()
     }
 
-    /// Records a namespace as a holder of its parent and its owner, and these as holders of theirs.
+    /// Records a namespace, its parent and its owner, and theirs.
     ///
     /// # Errors
     /// The kernel's error. A parent or owner outside our own namespaces is not an error.
-    pub(crate) fn record(&mut self, from: Namespace, ns_type: NsType, holders: &mut Holders) -> Result<()> {
+    pub(crate) fn record(&mut self, from: Namespace, ns_type: NsType) -> Result<()> {
         let mut open = vec![(from, ns_type)];
         while let Some((namespace, ns_type)) = open.pop() {
-            let nsino = namespace.id().ino;
-            let Entry::Vacant(unknown) = self.known.entry(nsino) else { continue };
+            let ino = namespace.id().ino;
+            let Entry::Vacant(unknown) = self.known.entry(ino) else { continue };
             let (relations, outer) = Relations::of(&namespace, ns_type)?;
             unknown.insert(relations);
             if ns_type == NsType::Net
                 && let Some(number) = self.numbers.of(&namespace)
             {
-                self.numbered.insert(nsino, number);
+                self.numbered.insert(ino, number);
             }
+            open.extend(outer);
+        }
+        Ok(())
+    }
+
+    /// Adds what another search has recorded.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.known.extend(other.known);
+        self.numbered.extend(other.numbered);
+        self.numbers.join(other.numbers);
+    }
+
+    /// Adds the namespaces that have been recorded as holders of their parents and owners.
+    pub(crate) fn hold(&self, holders: &mut Holders) {
+        let known: BTreeMap<_, _> = self.known.iter().collect();
+        for (&nsino, relations) in known {
+            let ns_type = relations.ns_type;
             if let Some(parent) = relations.parent {
                 holders.add(ns_type, parent, Holder::Child { nstype: ns_type.name(), nsino });
             }
@@ -59,8 +76,6 @@ impl Ancestry {
             {
                 holders.add(NsType::User, owner, Holder::Owned { nstype: ns_type.name(), nsino });
             }
-            open.extend(outer);
         }
-        Ok(())
     }
 }

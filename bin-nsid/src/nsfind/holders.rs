@@ -76,6 +76,13 @@ impl Holders {
         self.0.entry(ino).or_insert_with(|| (ns_type, Vec::new())).1.push(holder);
     }
 
+    /// Adds the holders that another search has found.
+    pub(crate) fn join(&mut self, other: Self) {
+        for (ino, (ns_type, holders)) in other.0 {
+            self.0.entry(ino).or_insert_with(|| (ns_type, Vec::new())).1.extend(holders);
+        }
+    }
+
     /// The type of a namespace that has holders.
     pub(crate) fn ns_type(&self, ino: u64) -> Option<NsType> {
         self.0.get(&ino).map(|(ns_type, _)| *ns_type)

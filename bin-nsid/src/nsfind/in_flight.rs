@@ -1,6 +1,6 @@
 //! Descriptors on their way through unix sockets: no process has them, and /proc tells only how many there are.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 
 use nicon_core::Error;
@@ -13,16 +13,15 @@ const LONGEST: usize = 1024;
 /// The descriptors that have been sent and not been received.
 #[derive(Default)]
 pub(crate) struct InFlight {
-    count: u64,
-    /// The inode numbers of the sockets that have been looked at.
-    seen: HashSet<u64>,
+    /// How many wait in each socket that was looked at, by its inode number.
+    waiting: HashMap<u64, u64>,
     first: Option<(i32, i32)>,
 }
 
 impl InFlight {
     /// Counts those that wait to be received from a socket (Linux 5.6; from one that listens, Linux 6.10).
     pub(crate) fn look(&mut self, dir: &OwnedFd, pid: i32, fd: i32, socket: u64) {
-        if !self.seen.insert(socket) {
+        if self.waiting.contains_key(&socket) {
             return;
         }
         let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
@@ -30,17 +29,23 @@ impl InFlight {
         let mut text = [0; LONGEST];
         let length = nix::unistd::read(&file, &mut text).unwrap_or_default();
         let count = pending(&String::from_utf8_lossy(&text[..length]));
+        self.waiting.insert(socket, count);
         if count > 0 {
-            self.count += count;
             self.first.get_or_insert((pid, fd));
         }
+    }
+
+    /// Adds those that another search has counted.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.waiting.extend(other.waiting);
+        self.first = self.first.or(other.first);
     }
 
     /// The message that they were not looked at; `None` if there are none.
     pub(crate) fn complaint(&self) -> Option<Error> {
         let (pid, fd) = self.first?;
-        let descriptors = match self.count {
-            1 => "1 descriptor that was".to_owned(),
+        let descriptors = match self.waiting.values().sum() {
+            1_u64 => "1 descriptor that was".to_owned(),
             many => format!("{many} descriptors that were"),
         };
         Some(Error::failed(format!(

@@ -43,6 +43,11 @@ impl Numbers {
         }
     }
 
+    /// Adds what happened to another who asked.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.failure = self.failure.take().or(other.failure);
+    }
+
     /// The message that numbers are missing.
     pub(crate) fn complaint(&self) -> Option<Error> {
         let failure = self.failure.as_ref()?;
