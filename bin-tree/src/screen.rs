@@ -1,9 +1,9 @@
 //! The characters and columns of the output.
 
 use std::borrow::Cow;
-use std::env;
 use std::io::{self, IsTerminal};
 
+use nicon_core::filter::guides::has_unicode;
 use nicon_core::text;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -29,10 +29,7 @@ impl Screen {
     /// What the command line asks for, otherwise what the terminal and the locale have.
     pub(crate) fn new(args: &Args) -> Self {
         let width = args.width.or_else(|| terminal().map(|(width, _)| width));
-        let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
-            .into_iter()
-            .find_map(|name| env::var(name).ok().filter(|value| !value.is_empty()));
-        Self { width: width.map(usize::from), unicode: !args.ascii && is_utf8(&locale.unwrap_or_default()) }
+        Self { width: width.map(usize::from), unicode: !args.ascii && has_unicode() }
     }
 
     /// Escapes what the screen cannot show, or what would control the terminal.
@@ -70,11 +67,6 @@ fn ascii(c: char) -> String {
     }
 }
 
-fn is_utf8(locale: &str) -> bool {
-    let locale = locale.to_ascii_lowercase();
-    locale.contains("utf-8") || locale.contains("utf8")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,6 +88,5 @@ mod tests {
     fn what_the_screen_cannot_show_is_escaped() {
         assert_eq!(UNICODE.show("größe\u{1b}[2J\u{202e}"), "größe\\u{1b}[2J\\u{202e}");
         assert_eq!(ASCII.show("größe \u{2194}"), "gr\\u{f6}\\u{df}e <->");
-        assert!(is_utf8("C.UTF-8") && is_utf8("de_DE.utf8") && !is_utf8("C") && !is_utf8(""));
     }
 }

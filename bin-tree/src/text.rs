@@ -1,5 +1,6 @@
 //! Draws a tree as text, with columns next to it.
 
+use nicon_core::filter::guides::guides;
 use nicon_core::filter::table::align;
 use unicode_width::UnicodeWidthStr;
 
@@ -19,42 +20,13 @@ pub(crate) fn draw(blocks: &[Block], title: &str, screen: Screen) -> String {
         blocks.iter().flat_map(|block| block.lines.iter().map(|line| (block.depth + line.depth, line))).collect();
     let depths: Vec<usize> = lines.iter().map(|(depth, _)| *depth).collect();
     let mut rows = vec![["NAME", "KIND", "PID", "INNER", title].map(str::to_owned)];
-    for (guides, (_, line)) in guides(&depths, levels, screen).into_iter().zip(&lines) {
+    for (guides, (_, line)) in guides(&depths, levels, screen.unicode).into_iter().zip(&lines) {
         let name = guides + &screen.show(&line.name);
         let others = [&line.kind, &line.pid, &line.inner, &line.rest].map(|text| screen.show(text).into_owned());
         let [kind, pid, inner, rest] = others.map(|text| if text.is_empty() { "-".to_owned() } else { text });
         rows.push([name, kind, pid, inner, rest]);
     }
     lay_out(rows, screen)
-}
-
-/// The branches before each line, given the lines' depths. They are drawn from the bottom up: then it is known whether a
-/// level continues below.
-fn guides(depths: &[usize], levels: usize, screen: Screen) -> Vec<String> {
-    let ascii = ["`- ", "|- ", "|  ", "..."];
-    let [last, another, through, more] = if screen.unicode { ["└─ ", "├─ ", "│  ", "…"] } else { ascii };
-    let mut goes_on: Vec<bool> = Vec::new();
-    let mut guides = Vec::new();
-    for &depth in depths.iter().rev() {
-        goes_on.resize(depth + 1, false);
-        let first = (depth + 1).saturating_sub(levels).max(1);
-        let mut guide = String::new();
-        if first > 1 {
-            guide = format!("{} {more} ", first - 1);
-        }
-        for (level, &goes_on) in goes_on.iter().enumerate().skip(first) {
-            guide += match (level == depth, goes_on) {
-                (true, true) => another,
-                (true, false) => last,
-                (false, true) => through,
-                (false, false) => "   ",
-            };
-        }
-        goes_on[depth] = true;
-        guides.push(guide);
-    }
-    guides.reverse();
-    guides
 }
 
 fn lay_out(mut rows: Vec<[String; 5]>, screen: Screen) -> String {
@@ -81,26 +53,6 @@ mod tests {
     fn block(depth: usize, name: &str) -> Block {
         let line = Line { name: name.to_owned(), kind: "docker".to_owned(), pid: "7".to_owned(), ..Line::default() };
         Block { depth, outer: None, kind: String::new(), lines: vec![line] }
-    }
-
-    #[test]
-    fn levels_that_continue_have_a_line() {
-        let guides = guides(&[0, 1, 2, 1, 2, 3, 0, 1], 100, UNICODE);
-        assert_eq!(guides, ["", "├─ ", "│  └─ ", "└─ ", "   └─ ", "      └─ ", "", "└─ "]);
-        let ascii = super::guides(&[0, 1, 2, 1], 100, Screen { unicode: false, ..UNICODE });
-        assert_eq!(ascii, ["", "|- ", "|  `- ", "`- "]);
-    }
-
-    #[test]
-    fn the_outermost_levels_of_a_deep_tree_are_counted() {
-        let depths: Vec<usize> = (0..=64).collect();
-        let guides = guides(&depths, 10, UNICODE);
-        assert_eq!(
-            (guides[10].as_str(), guides[64].as_str()),
-            ("                           └─ ", "54 …                            └─ ")
-        );
-        let deep: Vec<usize> = (0..5_000).collect();
-        assert!(super::guides(&deep, LEVELS, UNICODE).iter().all(|guide| guide.width() <= 310));
     }
 
     #[test]

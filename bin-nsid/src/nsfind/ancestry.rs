@@ -1,50 +1,81 @@
 //! Namespaces that other namespaces keep alive: a PID or user namespace exists as long as its children, and a user
 //! namespace as long as the namespaces that it owns.
 
-use std::collections::HashSet;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
-use nicon_core::{Namespace, NsType, Result};
+use nicon_core::{Error, Namespace, NsType, Result};
 
 use crate::holders::{Holder, Holders};
+use crate::netnsid::Numbers;
+use crate::relations::Relations;
 
-/// The namespaces whose ancestors have been recorded, by inode number.
+/// What is known of each namespace that has been recorded, by its inode number.
 #[derive(Default)]
 pub(crate) struct Ancestry {
-    known: HashSet<u64>,
+    known: HashMap<u64, Relations>,
+    numbers: Numbers,
+    numbered: HashMap<u64, i32>,
 }
 
 impl Ancestry {
-    /// Whether a namespace's ancestors have been recorded.
-    pub(crate) fn knows(&self, ino: u64) -> bool {
-        self.known.contains(&ino)
+    /// The relations of a namespace, if they have been recorded.
+    pub(crate) fn of(&self, ino: u64) -> Option<&Relations> {
+        self.known.get(&ino)
     }
 
-    /// Records a namespace as a holder of its parent and its owner, and these as holders of theirs.
+    /// The number by which our own network namespace knows another one.
+    pub(crate) fn number(&self, ino: u64) -> Option<i32> {
+        self.numbered.get(&ino).copied()
+    }
+
+    /// The message that numbers are missing.
+    pub(crate) fn complaint(&self) -> Option<Error> {
+        self.numbers.complaint()
+    }
+
+    /// Records a namespace, its parent and its owner, and theirs.
     ///
     /// # Errors
     /// The kernel's error. A parent or owner outside our own namespaces is not an error.
-    pub(crate) fn record(&mut self, from: Namespace, ns_type: NsType, holders: &mut Holders) -> Result<()> {
+    pub(crate) fn record(&mut self, from: Namespace, ns_type: NsType) -> Result<()> {
         let mut open = vec![(from, ns_type)];
         while let Some((namespace, ns_type)) = open.pop() {
             let ino = namespace.id().ino;
-            if !self.known.insert(ino) {
-                continue;
-            }
-            let name = ns_type.name();
-            if matches!(ns_type, NsType::Pid | NsType::User)
-                && let Some(parent) = namespace.parent()?
+            let Entry::Vacant(unknown) = self.known.entry(ino) else { continue };
+            let (relations, outer) = Relations::of(&namespace, ns_type)?;
+            unknown.insert(relations);
+            if ns_type == NsType::Net
+                && let Some(number) = self.numbers.of(&namespace)
             {
-                holders.add(ns_type, parent.id().ino, Holder::Child { nstype: name, nsino: ino });
-                open.push((parent, ns_type));
+                self.numbered.insert(ino, number);
+            }
+            open.extend(outer);
+        }
+        Ok(())
+    }
+
+    /// Adds what another search has recorded.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.known.extend(other.known);
+        self.numbered.extend(other.numbered);
+        self.numbers.join(other.numbers);
+    }
+
+    /// Adds the namespaces that have been recorded as holders of their parents and owners.
+    pub(crate) fn hold(&self, holders: &mut Holders) {
+        let known: BTreeMap<_, _> = self.known.iter().collect();
+        for (&nsino, relations) in known {
+            let ns_type = relations.ns_type;
+            if let Some(parent) = relations.parent {
+                holders.add(ns_type, parent, Holder::Child { nstype: ns_type.name(), nsino });
             }
             // The owner of a user namespace is its parent.
             if ns_type != NsType::User
-                && let Some(owner) = namespace.owner()?
+                && let Some(owner) = relations.owner
             {
-                holders.add(NsType::User, owner.id().ino, Holder::Owned { nstype: name, nsino: ino });
-                open.push((owner, NsType::User));
+                holders.add(NsType::User, owner, Holder::Owned { nstype: ns_type.name(), nsino });
             }
         }
-        Ok(())
     }
 }

@@ -23,6 +23,18 @@ pub(crate) enum Holder {
 }
 
 impl Holder {
+    /// The process that holds it, or sees the mount that does.
+    fn pid(&self) -> Option<i32> {
+        match self {
+            Self::Mount { pid, .. }
+            | Self::Fd { pid, .. }
+            | Self::Socket { pid, .. }
+            | Self::Thread { pid, .. }
+            | Self::Children { pid, .. } => Some(*pid),
+            Self::Child { .. } | Self::Owned { .. } => None,
+        }
+    }
+
     fn record(&self) -> Record {
         let mut record = Record::default();
         let mut thread = |kind, pid: &i32, tid: &i32| {
@@ -64,6 +76,13 @@ impl Holders {
         self.0.entry(ino).or_insert_with(|| (ns_type, Vec::new())).1.push(holder);
     }
 
+    /// Adds the holders that another search has found.
+    pub(crate) fn join(&mut self, other: Self) {
+        for (ino, (ns_type, holders)) in other.0 {
+            self.0.entry(ino).or_insert_with(|| (ns_type, Vec::new())).1.extend(holders);
+        }
+    }
+
     /// The type of a namespace that has holders.
     pub(crate) fn ns_type(&self, ino: u64) -> Option<NsType> {
         self.0.get(&ino).map(|(ns_type, _)| *ns_type)
@@ -72,6 +91,11 @@ impl Holders {
     /// The namespaces that have holders.
     pub(crate) fn namespaces(&self) -> impl Iterator<Item = (NsType, u64)> {
         self.0.iter().map(|(ino, (ns_type, _))| (*ns_type, *ino))
+    }
+
+    /// The processes that hold a namespace, or see a mount that does.
+    pub(crate) fn pids(&self, ino: u64) -> impl Iterator<Item = i32> {
+        self.0.get(&ino).into_iter().flat_map(|(_, holders)| holders).filter_map(Holder::pid)
     }
 
     /// The holders of a namespace. If it has processes, other namespaces are left out: the host's own have hundreds.

@@ -73,9 +73,6 @@ fn answer(
     let mut record = wanted.record.clone();
     output::name(&mut record, ns_type, wanted.ino);
     record.set("nprocs", tally.map_or(0, |tally| tally.nprocs));
-    if let Some(holders) = holders {
-        record.set("holders", holders.of(wanted.ino, tally.is_some()));
-    }
     match tally.map_or(Ok(Leader::None), |tally| leader(tally, wanted.ino, cache)) {
         Ok(Leader::Process(description)) => output::set_process(&mut record, description),
         Ok(Leader::Gone) => return Answer::Gone,

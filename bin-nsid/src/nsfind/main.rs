@@ -2,22 +2,32 @@
 
 mod ancestry;
 mod args;
+mod bound;
 mod census;
 mod containers;
 mod denied;
 mod descriptions;
 mod holders;
+mod in_flight;
+mod inside;
 mod leader;
+mod list;
 mod members;
 mod mounts;
 mod names;
+mod netnsid;
 mod oldest;
 mod output;
+mod owner;
 mod query;
+#[path = "../relations.rs"]
+mod relations;
+mod replies;
 mod run;
 mod scope;
 mod search;
 mod sockets;
+mod tree;
 #[path = "../types.rs"]
 mod types;
 
@@ -26,7 +36,7 @@ use nicon_core::filter::cli;
 
 fn main() -> std::process::ExitCode {
     match args::Args::try_parse() {
-        Ok(args) => cli::run(run::PROGRAM, || run::run(&args)),
-        Err(error) => cli::usage(run::PROGRAM, error.use_stderr(), &error.to_string()).into(),
+        Ok(args) => cli::run(replies::PROGRAM, || run::run(&args)),
+        Err(error) => cli::usage(replies::PROGRAM, error.use_stderr(), &error.to_string()).into(),
     }
 }

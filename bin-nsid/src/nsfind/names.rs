@@ -2,33 +2,33 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
 
 use nicon_core::filter::stream::Lines;
 use nicon_core::{Context, Error, Process, Record, Result, Status};
 
+use crate::args::{Args, is_stdin};
 use crate::containers::Containers;
 
-/// Whether the names are read from standard input, so that it has no questions.
-pub(crate) fn is_stdin(file: &Path) -> bool {
-    file == Path::new("-")
-}
-
-/// Reads nicon-resolve's records from a file, or, for `-`, from standard input. A container whose process has ended since has no
-/// namespaces to be named after it.
+/// Reads nicon-resolve's records from the file that `--names` or `--within` names, or, for `-`, from standard input. A container whose
+/// process has ended since has no namespaces to be named after it.
 ///
 /// # Errors
 /// If the file cannot be read, or a line is not such a record, or of another machine.
-pub(crate) fn read(file: &Path) -> Result<Containers> {
-    let names = if is_stdin(file) {
-        of(Lines::stdin("--names - reads the output of nicon-resolve '**'")?)
-    } else {
-        File::open(file).context(|| "open").and_then(|file| of(Lines::new(file)))
+pub(crate) fn of(args: &Args) -> Result<Option<Containers>> {
+    let (option, file) = match (&args.names, &args.within) {
+        (Some(file), _) => ("--names", file),
+        (None, Some(file)) => ("--within", file),
+        (None, None) => return Ok(None),
     };
-    names.map_err(|error| error.prefix(format!("--names {}", file.display())))
+    let names = if is_stdin(file) {
+        containers(Lines::stdin(&format!("{option} - reads the output of nicon-resolve '**'"))?)
+    } else {
+        File::open(file).context(|| "open").and_then(|file| containers(Lines::new(file)))
+    };
+    names.map(Some).map_err(|error| error.prefix(format!("{option} {}", file.display())))
 }
 
-fn of(lines: Lines<impl Read>) -> Result<Containers> {
+fn containers(lines: Lines<impl Read>) -> Result<Containers> {
     let mut containers = Containers::default();
     for line in lines {
         let line = line?;

@@ -1,5 +1,6 @@
 //! The output of namespaces and their processes.
 
+use nicon_core::filter::guides::{guides, has_unicode};
 use nicon_core::filter::stream::View;
 use nicon_core::filter::table::Column;
 use nicon_core::{NsType, Process, Record, Result, container};
@@ -7,15 +8,27 @@ use nicon_core::{NsType, Process, Record, Result, container};
 use crate::args::Args;
 use crate::containers::Containers;
 
-const COLUMNS: &[Column] = &[NS, TYPE, NPROCS, PID, CONTAINER, COMMAND];
-const MEMBERS: &[Column] = &[NS, TYPE, PID, CONTAINER, COMMAND];
-const HOLDERS: &[Column] = &[NS, TYPE, NPROCS, PID, CONTAINER, Column { title: "HOLDERS", cell: holders }, COMMAND];
-const NS: Column = Column { title: "NS", cell: |record| record.cell("nsino") };
+const COLUMNS: &[Column] = &[NS, TYPE, NPROCS, PID, PPID, UID, CONTAINER, COMMAND];
+const LIST: &[Column] = &[NS, TYPE, NPROCS, PID, PPID, UID, CONTAINER, NETNSID, PATH, COMMAND];
+const MEMBERS: &[Column] = &[NS, TYPE, PID, PPID, UID, CONTAINER, COMMAND];
+const HOLDERS: &[Column] = &[NS, TYPE, NPROCS, PID, PPID, UID, CONTAINER, NETNSID, PATH, HELD, COMMAND];
+const NS: Column = Column { title: "NS", cell: |record| branch(record) + &record.cell("nsino") };
 const TYPE: Column = Column { title: "TYPE", cell: |record| record.cell("nstype") };
 const NPROCS: Column = Column { title: "NPROCS", cell: |record| record.cell("nprocs") };
 const PID: Column = Column { title: "PID", cell: |record| record.cell("pid") };
+const PPID: Column = Column { title: "PPID", cell: |record| record.cell("ppid") };
+const UID: Column = Column { title: "UID", cell: |record| record.cell("uid") };
 const CONTAINER: Column = Column { title: "CONTAINER", cell: container };
+const NETNSID: Column = Column { title: "NETNSID", cell: |record| record.cell("netnsid") };
+const PATH: Column = Column { title: "PATH", cell: |record| record.cell("nspath") };
+const HELD: Column = Column { title: "HOLDERS", cell: holders };
 const COMMAND: Column = Column { title: "COMMAND", cell: |record| record.cell("command") };
+
+/// More levels than the kernel lets namespaces have.
+const LEVELS: usize = 100;
+
+/// Where a row has its branch of a tree; no record is printed with it.
+const BRANCH: &str = "branch";
 
 /// The view that the command line asks for.
 pub(crate) fn view(args: &Args) -> View {
@@ -26,10 +39,31 @@ pub(crate) fn view(args: &Args) -> View {
         HOLDERS
     } else if args.all || args.first {
         MEMBERS
+    } else if args.is_list() || args.operands.is_empty() {
+        LIST
     } else {
         COLUMNS
     };
     View::choose(args.json, columns)
+}
+
+/// Whether the answers become a table.
+pub(crate) fn is_table(args: &Args) -> bool {
+    matches!(view(args), View::Table(_))
+}
+
+/// Draws the branches of a tree, given the answers with their depths, before the rows of a table.
+pub(crate) fn draw(answers: &mut [(usize, Result<Record>)]) {
+    let mut rows: Vec<_> =
+        answers.iter_mut().filter_map(|(depth, answer)| Some((*depth, answer.as_mut().ok()?))).collect();
+    let depths: Vec<usize> = rows.iter().map(|(depth, _)| *depth).collect();
+    for ((_, row), guide) in rows.iter_mut().zip(guides(&depths, LEVELS, has_unicode())) {
+        row.set(BRANCH, guide);
+    }
+}
+
+fn branch(record: &Record) -> String {
+    record.text(BRANCH).ok().flatten().unwrap_or_default().to_owned()
 }
 
 /// The container's path or, if that is unknown, its ID, truncated as by `docker ps`.
@@ -40,6 +74,8 @@ fn container(record: &Record) -> String {
 
 /// Names the namespace in an answer.
 pub(crate) fn name(record: &mut Record, ns_type: NsType, ino: u64) {
+    // What the question says of the namespaces of a process.
+    record.remove_all(&["nstree", "netnsid", "nspath", "holders"]);
     record.set("nstype", ns_type.name());
     record.set("nsino", ino);
 }
@@ -52,6 +88,9 @@ pub(crate) fn name(record: &mut Record, ns_type: NsType, ino: u64) {
 pub(crate) fn describe(process: &Process, names: Option<&Containers>) -> Result<Record> {
     let mut description = Record::default();
     process.write_to(&mut description)?;
+    description.set("ppid", process.parent()?);
+    let [_, effective, ..] = process.uids()?;
+    description.set("uid", effective);
     description.set("command", process.command()?);
     if let Some(names) = names {
         names.of(process)?.iter().for_each(|path| description.set("container_path", path));
@@ -61,6 +100,10 @@ pub(crate) fn describe(process: &Process, names: Option<&Containers>) -> Result<
     Ok(description)
 }
 
+/// The fields of a process.
+const PROCESS: [&str; 10] =
+    ["pid", "starttime", "pidfs", "nspid", "ns", "ppid", "uid", "command", "container", "container_path"];
+
 /// Sets the fields of a process in an answer. Those of another process, from the question, are removed first.
 pub(crate) fn set_process(record: &mut Record, description: &Record) {
     remove_process(record);
@@ -69,9 +112,7 @@ pub(crate) fn set_process(record: &mut Record, description: &Record) {
 
 /// Removes the fields of a process.
 pub(crate) fn remove_process(record: &mut Record) {
-    for field in ["pid", "starttime", "pidfs", "nspid", "ns", "command", "container", "container_path"] {
-        record.remove(field);
-    }
+    record.remove_all(&PROCESS);
 }
 
 /// The holders in a table: `mount:/run/netns/blue fd:42/3`.

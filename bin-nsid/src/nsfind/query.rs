@@ -1,8 +1,10 @@
 //! The namespaces that operands and records ask for.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use nicon_core::link::target;
 use nicon_core::machine::Machine;
+use nicon_core::path::Start;
 use nicon_core::{Context, Error, Namespace, NsType, Record, Result, ns};
 use nix::sys::statfs::{FsType, statfs};
 
@@ -43,18 +45,12 @@ impl Query {
         Self { line, ..self }
     }
 
-    /// Parses an operand: a number, the kernel's notation, or a path.
+    /// Parses an operand: a number, the kernel's notation, a path, or the name of a network namespace.
     ///
     /// # Errors
-    /// [`Status::No`](nicon_core::Status::No) if there is no file at the path, or the number can only be a PID;
+    /// [`Status::No`](nicon_core::Status::No) if there is no such file, or the number can only be a PID;
     /// [`Status::Failed`](nicon_core::Status::Failed) if it is not a namespace.
     pub(crate) fn parse(text: &str, types: &[NsType]) -> Result<Self> {
-        if text.contains('/') {
-            let namespace = open(Path::new(text))?;
-            let ns_type = allowed(namespace.ns_type()?, types, text)?;
-            let ino = namespace.id().ino;
-            return Ok(Self { _held: Some(namespace), ..Self::new(ino, vec![ns_type], text) });
-        }
         if let Some((ns_type, ino)) = ns::parse_link(text) {
             return Ok(Self::new(ino, vec![allowed(ns_type, types, text)?], text));
         }
@@ -63,9 +59,12 @@ impl Query {
                 "{pid} is not the number of a namespace (for the namespaces of process {pid}: nicon-nsid {pid})"
             ))),
             Ok(ino) if text.starts_with(|c: char| c.is_ascii_digit()) => Ok(Self::new(ino, types.to_vec(), text)),
-            _ => Err(Error::failed(format!(
-                "\"{text}\" is not a namespace: give an inode number, TYPE:[INODE], or a path such as /run/netns/blue"
-            ))),
+            _ => {
+                let namespace = open(&file(text)?).map_err(|error| with_way_out(error, text))?;
+                let ns_type = allowed(namespace.ns_type()?, types, text)?;
+                let ino = namespace.id().ino;
+                Ok(Self { _held: Some(namespace), ..Self::new(ino, vec![ns_type], text) })
+            }
         }
     }
 
@@ -109,6 +108,27 @@ impl Query {
     }
 }
 
+/// The file of a namespace that is called by a path, as `ip netns` calls it, or as a record's `target`.
+fn file(text: &str) -> Result<PathBuf> {
+    if matches!(text, "" | "." | "..") {
+        return Err(Error::failed(format!("\"{text}\" is not a namespace")));
+    }
+    let is_target = text.starts_with("netns:") || text.starts_with("file:");
+    Ok(match is_target.then(|| Start::parse(text)).transpose()?.flatten() {
+        Some(Start::Netns(name)) => target::path(name),
+        Some(Start::File(file)) => file.to_owned(),
+        _ => target::path(text),
+    })
+}
+
+/// Says what else might have been meant by a name that is not there.
+fn with_way_out(error: Error, text: &str) -> Error {
+    if text.contains('/') {
+        return error;
+    }
+    error.suffix(" (a bare word is a name of `ip netns`; otherwise give an inode number, TYPE:[INODE], or a path)")
+}
+
 fn alternatives(types: &[NsType]) -> String {
     types.iter().map(|ns_type| ns_type.name()).collect::<Vec<_>>().join(" or ")
 }
@@ -121,7 +141,7 @@ fn allowed(ns_type: NsType, types: &[NsType], text: &str) -> Result<NsType> {
 }
 
 /// Opens a namespace by its path. The file system is checked first: opening a FIFO would wait for a writer.
-fn open(path: &Path) -> Result<Namespace> {
+pub(crate) fn open(path: &Path) -> Result<Namespace> {
     let filesystem = statfs(path).context(|| format!("open {}", path.display())).map_err(|error| {
         if matches!(error.errno(), Some(nix::libc::ENOENT | nix::libc::ESRCH)) { error.as_no() } else { error }
     })?;
@@ -144,7 +164,9 @@ mod tests {
         assert_eq!((link.ino, link.types), (4_026_532_565, vec![NsType::Pid]));
         let path = Query::parse("/proc/self/ns/uts", &NsType::ALL).unwrap();
         assert_eq!(path.types, [NsType::Uts]);
-        for bad in ["", "x", "+1", "-1", "1.5", "pid:[", "net", "/", "/etc/passwd", "/proc/self/ns"] {
+        for bad in
+            ["", "..", "no-such", "+1", "-1", "1.5", "pid:[", "/", "/etc/passwd", "/proc/self/ns", "netns:", "file:x"]
+        {
             assert!(Query::parse(bad, &NsType::ALL).is_err(), "{bad}");
         }
     }
@@ -152,7 +174,9 @@ mod tests {
     #[test]
     fn a_missing_path_is_status_no() {
         let status = |path, types: &[NsType]| Query::parse(path, types).err().map(|error| error.status());
-        assert_eq!(status("/run/netns/no-such-name", &NsType::ALL), Some(Status::No));
+        for absent in ["/run/netns/no-such-name", "no-such-name", "netns:no-such-name", "file:/no-such-name"] {
+            assert_eq!(status(absent, &NsType::ALL), Some(Status::No), "{absent}");
+        }
         assert_eq!(status("/proc/self/ns/uts", &[NsType::Net]), Some(Status::Failed));
     }
 

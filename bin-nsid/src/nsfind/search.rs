@@ -1,12 +1,12 @@
 //! Searches all processes for what else keeps namespaces alive: descriptors, sockets, threads, mounts, and other namespaces.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::{CString, OsStr, OsString};
-use std::ops::ControlFlow;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use nicon_core::file::{FileInfo, open_cached};
-use nicon_core::walk::{Unpinned, walk};
+use nicon_core::walk::{Unpinned, share};
 use nicon_core::{Error, Namespace, NsId, NsType, Process, Result, ns};
 use nix::dir::Dir;
 use nix::fcntl::{OFlag, openat, readlinkat};
@@ -15,6 +15,7 @@ use nix::sys::stat::Mode;
 
 use crate::ancestry::Ancestry;
 use crate::holders::{Holder, Holders};
+use crate::in_flight::InFlight;
 use crate::mounts::{self, MountedNs};
 use crate::sockets::{Answer, Sockets};
 
@@ -22,10 +23,14 @@ use crate::sockets::{Answer, Sockets};
 pub(crate) struct Found {
     /// The holders of all namespaces.
     pub(crate) holders: Holders,
+    /// How the namespaces are related.
+    pub(crate) ancestry: Ancestry,
     /// The processes that may not be inspected, as far as that takes.
     pub(crate) denied: Vec<i32>,
     /// The message about sockets that could not be asked.
     pub(crate) sockets: Option<Error>,
+    /// The message about descriptors that no process has.
+    pub(crate) in_flight: Option<Error>,
 }
 
 /// Finds the holders of all namespaces. Sockets are asked only if there may be `types` among them that sockets keep.
@@ -35,23 +40,16 @@ pub(crate) struct Found {
 pub(crate) fn find(types: &[NsType]) -> Result<Found> {
     let asks = types.iter().any(|ns_type| matches!(ns_type, NsType::Net | NsType::User));
     let nsfs = Process::myself()?.namespace_id(NsType::Mnt)?.map(|id| id.dev);
-    let mut search = Search {
-        nsfs,
-        holders: Holders::default(),
-        ancestry: Ancestry::default(),
-        listed: HashSet::new(),
-        mounts: HashSet::new(),
-        denied: Vec::new(),
-        sockets: asks.then(Sockets::new),
-    };
-    walk(|process| {
-        if let Ok(dir) = process.dir() {
-            search.process(process, &dir)?;
+    let parts = share(|processes| {
+        let mut search = Search::new(nsfs, asks);
+        for process in processes {
+            if let Ok(dir) = process.dir() {
+                search.process(&process, &dir)?;
+            }
         }
-        Ok(ControlFlow::Continue(()))
+        Ok(search)
     })?;
-    let sockets = search.sockets.as_ref().and_then(Sockets::complaint);
-    Ok(Found { holders: search.holders, denied: search.denied, sockets })
+    Ok(parts.into_iter().reduce(Search::joined).unwrap_or_else(|| Search::new(nsfs, asks)).found())
 }
 
 struct Search {
@@ -61,14 +59,57 @@ struct Search {
     ancestry: Ancestry,
     /// Mount namespaces whose mounts have been read, each with a root directory: another one shows other mounts.
     listed: HashSet<(Option<u64>, Option<OsString>)>,
-    /// The IDs of the mounts that have been recorded.
-    mounts: HashSet<u64>,
+    /// The mounted namespaces and their holders, by the IDs of the mounts.
+    mounts: BTreeMap<u64, (NsType, u64, Holder)>,
     denied: Vec<i32>,
     /// None if they are not asked.
     sockets: Option<Sockets>,
+    in_flight: InFlight,
 }
 
 impl Search {
+    fn new(nsfs: Option<u64>, asks: bool) -> Self {
+        Self {
+            nsfs,
+            holders: Holders::default(),
+            ancestry: Ancestry::default(),
+            listed: HashSet::new(),
+            mounts: BTreeMap::new(),
+            denied: Vec::new(),
+            sockets: asks.then(Sockets::new),
+            in_flight: InFlight::default(),
+        }
+    }
+
+    /// Merges the search of a range of greater PIDs into this one.
+    fn joined(mut self, other: Self) -> Self {
+        self.holders.join(other.holders);
+        self.ancestry.join(other.ancestry);
+        for (id, mount) in other.mounts {
+            self.mounts.entry(id).or_insert(mount);
+        }
+        self.denied.extend(other.denied);
+        if let (Some(sockets), Some(other)) = (&mut self.sockets, &other.sockets) {
+            sockets.join(other);
+        }
+        self.in_flight.join(other.in_flight);
+        self
+    }
+
+    fn found(mut self) -> Found {
+        for (ns_type, ino, mount) in self.mounts.into_values() {
+            self.holders.add(ns_type, ino, mount);
+        }
+        self.ancestry.hold(&mut self.holders);
+        Found {
+            sockets: self.sockets.as_ref().and_then(Sockets::complaint),
+            in_flight: self.in_flight.complaint(),
+            holders: self.holders,
+            ancestry: self.ancestry,
+            denied: self.denied,
+        }
+    }
+
     fn process(&mut self, process: &Unpinned<'_>, dir: &OwnedFd) -> Result<()> {
         let pid = process.pid();
         let mut own = HashMap::new();
@@ -137,6 +178,7 @@ impl Search {
             return self.open_namespace(dir, pid, fd, ns_type, ino);
         }
         if let Some(socket) = Sockets::parse_link(text) {
+            self.in_flight.look(dir, pid, fd, socket);
             return self.socket(pid, fd, Some(socket), net);
         }
         // The link of a namespace that was opened through a mount, and of a device, is a path. Other files are not opened: that might
@@ -173,7 +215,7 @@ impl Search {
         }
         self.holders.add(NsType::Net, answer.ino(), Holder::Socket { pid, fd });
         match answer {
-            Answer::New(namespace) => self.ancestry.record(namespace, NsType::Net, &mut self.holders),
+            Answer::New(namespace) => self.ancestry.record(namespace, NsType::Net),
             Answer::Known(_) => Ok(()),
         }
     }
@@ -192,26 +234,24 @@ impl Search {
             return Ok(());
         }
         for MountedNs { id, namespace: (ns_type, ino), path } in mounts::of(&text) {
-            if !self.mounts.insert(id) {
-                continue;
-            }
+            let Entry::Vacant(unknown) = self.mounts.entry(id) else { continue };
             let shown = path.to_string_lossy().into_owned();
-            self.holders.add(ns_type, ino, Holder::Mount { path: shown, mnt, pid });
-            if !self.ancestry.knows(ino)
+            unknown.insert((ns_type, ino, Holder::Mount { path: shown, mnt, pid }));
+            if self.ancestry.of(ino).is_none()
                 && let Some(namespace) = open_mounted(dir, &path, NsId { dev: self.nsfs.unwrap_or_default(), ino })
             {
-                self.ancestry.record(namespace, ns_type, &mut self.holders)?;
+                self.ancestry.record(namespace, ns_type)?;
             }
         }
         Ok(())
     }
 
     fn ancestors(&mut self, dir: &OwnedFd, file: &str, ns_type: NsType, ino: u64) -> Result<()> {
-        if self.ancestry.knows(ino) {
+        if self.ancestry.of(ino).is_some() {
             return Ok(());
         }
         match open(dir, file) {
-            Some(namespace) => self.ancestry.record(namespace, ns_type, &mut self.holders),
+            Some(namespace) => self.ancestry.record(namespace, ns_type),
             None => Ok(()),
         }
     }

@@ -92,6 +92,12 @@ impl Sockets {
         namespace.transpose()
     }
 
+    /// Adds those that another search could not ask.
+    pub(crate) fn join(&mut self, other: &Self) {
+        self.failed += other.failed;
+        self.first_failure = self.first_failure.or(other.first_failure);
+    }
+
     /// The message that sockets are missing; `None` if all were asked.
     pub(crate) fn complaint(&self) -> Option<Error> {
         let sockets = match self.failed {

@@ -3,6 +3,8 @@
 mod args;
 mod operand;
 mod output;
+#[path = "../relations.rs"]
+mod relations;
 mod run;
 mod tree;
 #[path = "../types.rs"]

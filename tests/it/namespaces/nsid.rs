@@ -2,11 +2,10 @@
 
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, output_within, tool, witness};
-use serde_json::Value;
 
 use crate::support::expect::{is_process, parse, record, records, refusal};
 use crate::support::kernel::Feature;
-use crate::support::subject::{Subject, TYPES, ino, until};
+use crate::support::subject::{Subject, TYPES, ino, lsns_rows, until};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -113,9 +112,7 @@ fn another_inode(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
 fn tree_agrees_with_lsns(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let subject = Subject::asleep(&["--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--net", "--uts"]);
     let pid = subject.child();
-    let list = tool("lsns").args(["--json", "--output", "NS,TYPE,PNS,ONS"]).output()?;
-    let list: Value = serde_json::from_slice(&list.stdout)?;
-    let rows = list["namespaces"].as_array().ok_or("lsns said nothing")?;
+    let rows = lsns_rows("NS,TYPE,PNS,ONS", &[]);
     let found = record(&suite.run(&["nicon-nsid", "--tree", &pid.to_string()]));
     for ns_type in ["user", "pid", "net", "uts"] {
         let row = rows.iter().find(|row| row["ns"] == found["ns"][ns_type]).ok_or("lsns does not know it")?;
