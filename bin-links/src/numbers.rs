@@ -57,12 +57,23 @@ impl Numbers {
         Ok(None)
     }
 
-    /// Forgets what one namespace answered of a number that was given or taken away.
-    pub(crate) fn forget(&self, netns: NsId, nsid: i32) {
+    /// Forgets what one namespace answered of a number that was given or taken away. Returns the numbers that are to be looked for
+    /// again: an earlier namespace may have been in the way of the one that now has its inode number.
+    pub(crate) fn forget(&self, netns: NsId, nsid: i32) -> BTreeSet<i32> {
+        let mut again = BTreeSet::from([nsid]);
         if let Some(known) = self.0.borrow_mut().get_mut(&netns) {
             known.namespaces.remove(&nsid);
-            known.in_vain.remove(&nsid);
             known.asked = known.namespaces.values().copied().collect();
+            again.extend(std::mem::take(&mut known.in_vain).into_keys());
+        }
+        again
+    }
+
+    /// A namespace is listed that may be one of those that were looked for in vain.
+    pub(crate) fn note_listed(&self, id: NsId) {
+        for known in self.0.borrow_mut().values_mut().filter(|known| !known.in_vain.is_empty()) {
+            known.asked.remove(&id);
+            known.in_vain.clear();
         }
     }
 

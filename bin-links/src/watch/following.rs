@@ -60,6 +60,7 @@ impl<'a> Following<'a> {
     pub(super) fn look(&mut self, key: Key, arrival: &'static str) {
         let Some(listing) = self.listings.get_mut(key) else { return };
         self.numbers.forget_all(listing.netns.ns.id());
+        self.numbers.note_listed(listing.netns.ns.id());
         if let Err(error) = listing.list(self.args) {
             self.restless.insert(key);
             return self.answers.push(Err(error));
@@ -88,9 +89,10 @@ impl<'a> Following<'a> {
                 return;
             }
             Event::Number(nsid) => {
-                self.numbers.forget(netns.ns.id(), nsid);
+                let again = self.numbers.forget(netns.ns.id(), nsid);
                 // A look-up gives a number, too, before it is known to whom.
-                let led = links.values().filter(|listed| listed.link.lower_nsid == Some(nsid));
+                let led = links.values();
+                let led = led.filter(|listed| listed.link.lower_nsid.is_some_and(|nsid| again.contains(&nsid)));
                 self.unsure.links.extend(led.map(|listed| (netns.ns.id().ino, listed.link.ifindex)));
                 return;
             }
