@@ -4,8 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::ops::ControlFlow;
 
+use nicon_core::containers::Containers;
 use nicon_core::walk::walk;
-use nicon_core::{NsType, Process, Result, container};
+use nicon_core::{NsType, Process, Result};
 
 use crate::compare::Comparison;
 use crate::nest::Nest;
@@ -33,8 +34,8 @@ pub(crate) struct Procs {
 
 /// Finds the processes of each node that is still running.
 ///
-/// These are the processes in its PID namespace. If it shares that with others, they are those in its cgroup, or, for a node
-/// that is not a container, the descendants of its process.
+/// These are the processes in its PID namespace. If it shares that with others, they are those that are in it by its own
+/// cgroups, or, for a node that is not a container, the descendants of its process.
 ///
 /// # Errors
 /// If /proc cannot be read.
@@ -43,17 +44,20 @@ pub(crate) fn find(nest: &Nest, comparisons: &[Comparison]) -> Result<Procs> {
     let (all, denied) = census(own)?;
     let places: Vec<Option<(u64, i32)>> = (0..nest.nodes.len()).map(|index| place(nest, comparisons, index)).collect();
     let shared = shared(&places, own);
-    let sharing = all.iter().filter(|(_, entry)| shared.contains(&entry.pidns));
-    let ids: HashMap<i32, String> = sharing.filter_map(|(pid, _)| Some((*pid, container_of(*pid)?))).collect();
+    let containers = containers(nest);
+    let sharing = all.iter().filter(|(_, entry)| shared.contains(&entry.pidns)).map(|(pid, _)| *pid);
+    let container_of = |pid: i32| containers.of(&Process::pin(pid).ok()?).ok()?.copied();
+    let innermost: HashMap<i32, usize> = sharing.filter_map(|pid| Some((pid, container_of(pid)?))).collect();
     // A container's shim belongs neither to the container nor to the engine's container.
     let firsts = nest.nodes.iter().filter(|node| !node.id.is_empty()).filter_map(|node| node.pid);
     let shims: HashSet<i32> = firsts.filter_map(|pid| Some(all.get(&pid)?.parent)).collect();
     let processes = |index: usize| {
-        let (Some((pidns, first)), id) = (places[index], &nest.nodes[index].id) else { return Vec::new() };
+        let Some((pidns, first)) = places[index] else { return Vec::new() };
+        let is_container = !nest.nodes[index].id.is_empty();
         let is_own = |pid: i32| match shared.contains(&pidns) {
             false => true,
-            true if id.is_empty() => is_below(&all, pid, first),
-            true => ids.get(&pid) == Some(id),
+            true if is_container => innermost.get(&pid) == Some(&index),
+            true => is_below(&all, pid, first),
         };
         let in_pidns = all.iter().filter(|(_, entry)| entry.pidns == pidns).map(|(pid, _)| *pid);
         let members = in_pidns.filter(|pid| is_own(*pid) && (*pid == first || !shims.contains(pid)));
@@ -114,9 +118,19 @@ fn shared(places: &[Option<(u64, i32)>], own: u64) -> HashSet<u64> {
     places.iter().flatten().copied().filter(is_shared).map(|(pidns, _)| pidns).collect()
 }
 
-fn container_of(pid: i32) -> Option<String> {
-    let cgroup = Process::pin(pid).and_then(|process| process.read("cgroup")).ok()?;
-    container::id(&cgroup).map(str::to_owned)
+/// All containers of the nest that are running, by the index of their node.
+fn containers(nest: &Nest) -> Containers<usize> {
+    let mut containers = Containers::default();
+    for (index, node) in nest.nodes.iter().enumerate().filter(|(_, node)| !node.id.is_empty()) {
+        let depth = std::iter::successors(node.outer, |&outer| nest.nodes[outer].outer).count();
+        let first = match (&node.record, node.pid) {
+            (Some(record), _) => Process::from_record(record).ok(),
+            (None, pid) => pid.and_then(|pid| Process::pin(pid).ok()),
+        };
+        // One that is gone has no processes.
+        let _ = first.map(|first| containers.add(index, &node.id, depth, &first));
+    }
+    containers
 }
 
 fn is_below(all: &HashMap<i32, Running>, pid: i32, first: i32) -> bool {

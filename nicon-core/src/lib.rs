@@ -31,6 +31,7 @@ mod readme {}
 
 pub mod cgroup;
 pub mod container;
+pub mod containers;
 pub mod error;
 pub mod file;
 #[cfg(feature = "filter")]

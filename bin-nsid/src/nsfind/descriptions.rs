@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use nicon_core::containers::Containers;
 use nicon_core::{Process, Record, Result, Status};
 
-use crate::containers::Containers;
 use crate::output;
 
 /// The descriptions of processes, by PID.

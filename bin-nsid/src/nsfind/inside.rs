@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
+use nicon_core::containers::Containers;
 use nicon_core::walk::walk;
 use nicon_core::{NsType, Process, Result, Status};
 
-use crate::containers::Containers;
 use crate::holders::Holders;
 
 /// What is inside of some containers.

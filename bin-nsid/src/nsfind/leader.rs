@@ -1,11 +1,11 @@
 //! The leader of a namespace: PID 1 of a PID namespace, otherwise the process that started first.
 
+use nicon_core::containers::Containers;
 use nicon_core::pidns::{self, Method};
 use nicon_core::walk::Proc;
 use nicon_core::{Error, NsType, Process, Record, Result, Status};
 
 use crate::census::{Census, Tally};
-use crate::containers::Containers;
 use crate::descriptions::Descriptions;
 use crate::holders::Holders;
 use crate::oldest::{self, Oldest};

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use nicon_core::containers::Containers;
 use nicon_core::{Error, NsType, Record, Result, proc};
 
 use crate::args::Args;
 use crate::census::Census;
-use crate::containers::Containers;
 use crate::holders::Holders;
 use crate::inside::Inside;
 use crate::leader;

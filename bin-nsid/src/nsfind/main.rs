@@ -4,7 +4,6 @@ mod ancestry;
 mod args;
 mod bound;
 mod census;
-mod containers;
 mod denied;
 mod descriptions;
 mod holders;

@@ -2,12 +2,12 @@
 
 use std::ops::ControlFlow;
 
+use nicon_core::containers::Containers;
 use nicon_core::filter::stream::Answers;
 use nicon_core::walk::walk;
 use nicon_core::{NsType, Process, Result, Status};
 
 use crate::census::Census;
-use crate::containers::Containers;
 use crate::leader;
 use crate::output;
 use crate::query::Query;

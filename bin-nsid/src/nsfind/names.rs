@@ -3,11 +3,11 @@
 use std::fs::File;
 use std::io::Read;
 
+use nicon_core::containers::Containers;
 use nicon_core::filter::stream::Lines;
 use nicon_core::{Context, Error, Process, Record, Result, Status};
 
 use crate::args::{Args, is_stdin};
-use crate::containers::Containers;
 
 /// Reads nicon-resolve's records from the file that `--names` or `--within` names, or, for `-`, from standard input. A container whose
 /// process has ended since has no namespaces to be named after it.
@@ -45,7 +45,7 @@ fn add(containers: &mut Containers, record: &Record) -> Result<()> {
     let (Some(id), Some(path)) = (id, record.text("target")?) else {
         return Err(Error::failed("not a record of a container, as nicon-resolve '**' prints"));
     };
-    match Process::from_record(record).and_then(|process| containers.add(path, id, hops.len(), &process)) {
+    match Process::from_record(record).and_then(|process| containers.add(path.to_owned(), id, hops.len(), &process)) {
         Err(error) if error.status() == Status::No => Ok(()),
         added => added,
     }

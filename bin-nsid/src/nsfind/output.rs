@@ -1,12 +1,12 @@
 //! The output of namespaces and their processes.
 
+use nicon_core::containers::Containers;
 use nicon_core::filter::guides::{guides, has_unicode};
 use nicon_core::filter::stream::View;
 use nicon_core::filter::table::Column;
 use nicon_core::{NsType, Process, Record, Result, container};
 
 use crate::args::Args;
-use crate::containers::Containers;
 
 const COLUMNS: &[Column] = &[NS, TYPE, NPROCS, PID, PPID, UID, CONTAINER, COMMAND];
 const LIST: &[Column] = &[NS, TYPE, NPROCS, PID, PPID, UID, CONTAINER, NETNSID, PATH, COMMAND];

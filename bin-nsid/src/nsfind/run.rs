@@ -1,11 +1,11 @@
 //! The run: namespaces in, their processes out.
 
+use nicon_core::containers::Containers;
 use nicon_core::filter::stream::{self, Line, Lines};
 use nicon_core::{NsType, Record, Result, Status};
 
 use crate::args::Args;
 use crate::census::Census;
-use crate::containers::Containers;
 use crate::denied::{self, Asked};
 use crate::leader;
 use crate::list::list;

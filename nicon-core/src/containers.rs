@@ -7,25 +7,24 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use nicon_core::cgroup::{is_within, own, paths};
-use nicon_core::walk::{Proc, Stat};
-use nicon_core::{Process, Result};
+use crate::cgroup::{is_within, own, paths};
+use crate::walk::{Proc, Stat};
+use crate::{Process, Result};
 
 /// The most ancestors that are looked at.
 const MAX_ANCESTORS: usize = 1024;
 
-/// Containers, by what is found of a process.
-#[derive(Default)]
-pub(crate) struct Containers {
-    all: Vec<Container>,
+/// Containers, by what is found of a process. `T` is what the caller calls each by.
+pub struct Containers<T = String> {
+    all: Vec<Container<T>>,
     /// The containers of each first process, by its PID.
     by_first: HashMap<i32, Vec<usize>>,
     /// The containers whose own cgroup this is: hierarchy and path.
     by_cgroup: HashMap<(String, String), Vec<usize>>,
 }
 
-struct Container {
-    path: String,
+struct Container<T> {
+    label: T,
     /// The number of names in its path.
     depth: usize,
     /// When its first process started, in clock ticks since boot.
@@ -34,16 +33,23 @@ struct Container {
     own: Vec<(String, String)>,
 }
 
-impl Containers {
-    /// Adds a container, whose first process this is. Of several paths to one the first counts.
+impl<T> Default for Containers<T> {
+    fn default() -> Self {
+        Self { all: Vec::new(), by_first: HashMap::new(), by_cgroup: HashMap::new() }
+    }
+}
+
+impl<T> Containers<T> {
+    /// Adds a container with this ID, whose first process this is, and whose path has `depth` names. Of several paths to one the
+    /// first counts.
     ///
     /// # Errors
     /// If the process is gone, or may not be inspected.
-    pub(crate) fn add(&mut self, path: &str, id: &str, depth: usize, first: &Process) -> Result<()> {
+    pub fn add(&mut self, label: T, id: &str, depth: usize, first: &Process) -> Result<()> {
         let cgroups = first.read("cgroup")?;
         let starttime = first.starttime()?;
         let own = paths(&cgroups).filter_map(|(at, path)| Some((at.to_owned(), own(path, id)?.to_owned())));
-        let container = Container { path: path.to_owned(), depth, starttime, own: own.collect() };
+        let container = Container { label, depth, starttime, own: own.collect() };
         let number = self.all.len();
         self.by_first.entry(first.pid()).or_default().push(number);
         for cgroup in &container.own {
@@ -54,37 +60,38 @@ impl Containers {
     }
 
     /// Whether there is none.
-    pub(crate) fn is_empty(&self) -> bool {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
 
-    /// The path of the container that a process is in.
+    /// What the container is called by that a process is in.
     ///
     /// # Errors
     /// If the process is gone, or may not be inspected.
-    pub(crate) fn of(&self, process: &Process) -> Result<Option<&str>> {
+    pub fn of(&self, process: &Process) -> Result<Option<&T>> {
         if self.is_empty() {
             return Ok(None);
         }
         if let Some(container) = self.with_first(process.pid(), process.starttime()?) {
-            return Ok(Some(&container.path));
+            return Ok(Some(&container.label));
         }
         let around = self.around(&process.read("cgroup")?);
         let found = match around {
             None => self.of_ancestors(process.parent()?)?,
             around => around,
         };
-        Ok(found.map(|container| &container.path[..]))
+        Ok(found.map(|container| &container.label))
     }
 
-    fn with_first(&self, pid: i32, starttime: u64) -> Option<&Container> {
+    fn with_first(&self, pid: i32, starttime: u64) -> Option<&Container<T>> {
         let mut known = self.by_first.get(&pid)?.iter().map(|&number| &self.all[number]);
         known.find(|container| container.starttime == starttime)
     }
 
     /// The innermost container whose own cgroups are all around these. Of several that share theirs, the one whose path has the most
     /// names is in the others.
-    fn around(&self, cgroups: &str) -> Option<&Container> {
+    fn around(&self, cgroups: &str) -> Option<&Container<T>> {
         let upwards = paths(cgroups).flat_map(|(at, path)| {
             let above = path.rmatch_indices('/').map(|(end, _)| &path[..end]);
             [path].into_iter().chain(above).map(move |path| (at.to_owned(), path.to_owned()))
@@ -102,7 +109,7 @@ impl Containers {
 
     /// The container whose first process is the nearest ancestor. One that ends leaves its children to another, of which it is not
     /// known whether it is around them: that is none of them, or their container's first process, or one further out.
-    fn of_ancestors(&self, mut parent: i32) -> Result<Option<&Container>> {
+    fn of_ancestors(&self, mut parent: i32) -> Result<Option<&Container<T>>> {
         let proc = Proc::open()?;
         for _ in 0..MAX_ANCESTORS {
             let Some(Stat { starttime, parent: next, .. }) = proc.process(parent).stat().filter(|_| parent > 1) else {
