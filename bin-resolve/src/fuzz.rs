@@ -83,8 +83,8 @@ pub fn files(text: &[u8]) {
 /// # Panics
 /// If that does not hold.
 pub fn sockets(text: &str) {
-    if let Some(inode) = unix_sockets::listening(text, "/run/podman/podman.sock") {
-        assert!(!inode.is_empty() && !inode.contains(char::is_whitespace), "{inode:?}");
+    for (_, path) in unix_sockets::listening(text) {
+        assert!(!path.contains('\n'), "{path:?}");
     }
 }
 
