@@ -95,10 +95,10 @@ fn names_of_sockets_are_anybodys(machine: &Machine) -> Result<(), Failed> {
         &[],
     )?;
     let forge = format!(
-        r"kept = [listen('%d\\n0 0 0 00010000 1 1 {inode} @/var/lib/lxc/misnamed/command' % n) for n in range(64)]"
+        r"kept = [listen('%d\n0 0 0 00010000 1 1 {inode} @/var/lib/lxc/misnamed/command' % n) for n in range(64)]"
     );
     listen(machine, "forge-names", USER, &forge)?;
-    let witness = machine.script("grep -c ' @/var/lib/lxc/misnamed/command$' /proc/net/unix", &[])?;
+    let witness = machine.script("grep -c '^0 0 0 .* @/var/lib/lxc/misnamed/command$' /proc/net/unix", &[])?;
     let link = machine.run(&["readlink", &format!("/proc/{pid}/ns/mnt")]).ok()?;
     let found = is_in(machine, "lxc:well-named", &pid, &link);
     let misled = machine.run(&["nicon-resolve", "lxc:misnamed"]);
