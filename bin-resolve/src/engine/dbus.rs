@@ -49,7 +49,7 @@ impl Bus {
     ///
     /// # Errors
     /// If it answers otherwise, or not in time.
-    pub(crate) fn ask<const N: usize>(&mut self, calls: [Vec<u8>; N]) -> io::Result<Vec<Answer>> {
+    pub(crate) fn ask<const N: usize>(&mut self, calls: &[Vec<u8>; N]) -> io::Result<Vec<Answer>> {
         self.write_all(&calls.concat())?;
         let mut answers = Vec::new();
         while answers.len() < N {
@@ -163,7 +163,7 @@ mod tests {
         });
         let start = Instant::now();
         let error = Bus::over(ours, PATIENCE)
-            .and_then(|mut bus| bus.ask([call(1, "a.b", "/a", "a.c", "Get", &[])]))
+            .and_then(|mut bus| bus.ask(&[call(1, "a.b", "/a", "a.c", "Get", &[])]))
             .unwrap_err();
         let waited = start.elapsed();
         thread.join().unwrap();

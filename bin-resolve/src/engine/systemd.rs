@@ -23,7 +23,7 @@ pub(crate) fn main_pid(service: &str) -> Result<Option<i32>> {
     let of = ["org.freedesktop.systemd1.Service", "MainPID"];
     let get = call(2, "org.freedesktop.systemd1", &path, "org.freedesktop.DBus.Properties", "Get", &of);
     let stream = UnixStream::connect(BUS);
-    let answers = stream.and_then(|stream| Bus::over(stream, PATIENCE)?.ask([hello, get]));
+    let answers = stream.and_then(|stream| Bus::over(stream, PATIENCE)?.ask(&[hello, get]));
     match &answers.context(|| "ask systemd over the system's bus")?[..] {
         [Ok(_), Ok(body)] => Ok(number_in(body)),
         [Ok(_), Err(_)] => Ok(None),

@@ -88,7 +88,8 @@ pub(super) fn container_of(monitor: &Process) -> Result<Option<(PathBuf, Monitor
     Ok(Some((dir, Monitored { name, ..first })))
 }
 
-fn by_title(cmdline: &str) -> Option<(PathBuf, String)> {
+/// The directory and the name in the title of a monitor.
+pub(super) fn by_title(cmdline: &str) -> Option<(PathBuf, String)> {
     let (dir, name) = cmdline.trim_end_matches('\0').strip_prefix(TITLE)?.rsplit_once(' ')?;
     dir.starts_with('/').then(|| (dir.into(), name.to_owned()))
 }

@@ -1,5 +1,5 @@
 //! The sockets at which LXC's monitors listen: `@PATH/NAME/command`, or `@lxc/HASH/command` where that would be too long
-//! (`lxc_make_abstract_socket_name` of commands_utils.c).
+//! (`lxc_make_abstract_socket_name` of `commands_utils.c`).
 //!
 //! What /proc/net/unix says is a hint only. Names of abstract sockets are anybody's, and a line break in one begins what looks like
 //! another socket, so the sockets of a process are asked themselves.
@@ -39,6 +39,11 @@ impl Named {
         }
         let (dir, name) = container.rsplit_once('/').filter(|(dir, _)| dir.starts_with('/'))?;
         Some(Self::Plainly(dir.into(), name.to_owned()))
+    }
+
+    /// The directory, if it is told.
+    pub(crate) fn directory(self) -> Option<PathBuf> {
+        if let Self::Plainly(dir, _) = self { Some(dir) } else { None }
     }
 }
 
