@@ -36,7 +36,7 @@ pub(crate) struct Found {
     pub(crate) monitors: Vec<Monitor>,
     /// What listens as a monitor on our own machine, and was not found.
     pub(crate) unread: Option<Error>,
-    /// The inode numbers of the sockets that monitors of LXC's have.
+    /// The inode numbers of the sockets that monitors of LXC's have, and of those on our own machine that seem to be such.
     sockets: BTreeSet<u64>,
 }
 
@@ -67,7 +67,9 @@ impl Found {
     /// # Errors
     /// If that is unknown.
     pub(crate) fn unread_in(&self, container: &Process) -> Result<Option<Error>> {
-        if container.namespace_id(NsType::Net)? == Process::pin(1)?.namespace_id(NsType::Net)? {
+        // Whoever may not look at PID 1 still knows what listens beside it.
+        let of_machine = Process::pin(1).and_then(|first| first.namespace_id(NsType::Net)).ok().flatten();
+        if of_machine.is_some() && container.namespace_id(NsType::Net)? == of_machine {
             return Ok(None);
         }
         let sockets = container.read("net/unix")?;
@@ -102,6 +104,7 @@ impl Found {
             left.retain(|inode, _| wanted.contains_key(inode));
             self.unread = lxc_sockets::of_nobody(&left);
         }
+        self.sockets.extend(wanted.keys());
         Ok(())
     }
 }
