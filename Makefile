@@ -109,6 +109,7 @@ portable: ## Check that the programs build for this machine's own C library, and
 lint: portable ## Check formatting and run clippy, warnings denied
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
+	cargo metadata --manifest-path fuzz/Cargo.toml --locked --format-version 1 >/dev/null
 	rustfmt --check --config-path . --edition 2024 bin-nsexec/last-step/main.rs
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 	cargo clippy --package nicon-tests --test engines --locked -- --deny warnings
