@@ -34,6 +34,9 @@ const PREPARE: &str = r#"mkdir -p /etc/cni/net.d && echo '{"cniVersion": "1.0.0"
     docker save --output /var/tmp/pods.tar image registry.k8s.io/pause:3.8 &&
     ctr --namespace k8s.io image import /var/tmp/pods.tar"#;
 
+/// A cgroup that is no container's.
+const OUTSIDE: &str = "/init.scope";
+
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     let by_name = KINDS.map(|(name, pod, container)| {
         suite.trial(&format!("pods::{name}"), move |machine| {
@@ -132,7 +135,32 @@ impl<'a> Pod<'a> {
             let path = record["target"].as_str().ok_or("a record without a target")?;
             assert!(path.trim_start_matches('/').starts_with(&self.path), "{record}");
             assert_eq!(self.machine.run(&["nicon-resolve", "--pid", path]).ok()?, pid, "{path}");
+            self.is_around(&id, &pid)?;
         }
+        Ok(())
+    }
+
+    /// The way back leads from a process of a container to that one, and from one that was started in it later.
+    fn is_around(&self, id: &str, pid: &str) -> Result<(), Failed> {
+        let of = |pid: &str| -> Result<Value, Failed> {
+            let ran = self.machine.run(&["nicon-resolve", "--json", &format!("--of=pid:{pid}")]);
+            Ok(serde_json::from_str::<Value>(&ran.ok()?)?["hops"]
+                .as_array()
+                .and_then(|hops| hops.last())
+                .cloned()
+                .unwrap_or_default())
+        };
+        assert_eq!(of(pid)?["id"], *id, "process {pid}");
+        let cgroup = self.machine.script("sed -n s/^0:://p /proc/$1/cgroup", &[pid])?;
+        if cgroup == OUTSIDE {
+            return Ok(());
+        }
+        // As what is executed in a container is put there.
+        let start = r#"sleep 600 >/dev/null 2>&1 & echo $! >"/sys/fs/cgroup$1/cgroup.procs" && echo $!"#;
+        let later = self.machine.script(start, &[&cgroup])?;
+        let found = of(&later);
+        self.machine.script("kill $1", &[&later])?;
+        assert_eq!(found?["id"], *id, "process {later}, in {cgroup}");
         Ok(())
     }
 }
@@ -155,7 +183,7 @@ fn with_a_container_outside_of_its_cgroup(machine: &Machine) -> Result<(), Faile
     let pod = Pod::run(machine, "roaming", &[])?;
     let id = pod.add("roamer", &[])?;
     let pid = machine.run(&["cri", "pid", &id]).ok()?;
-    machine.script("echo $1 >/sys/fs/cgroup/init.scope/cgroup.procs", &[&pid])?;
+    machine.script("echo $1 >/sys/fs/cgroup$2/cgroup.procs", &[&pid, OUTSIDE])?;
     pod.has("roamer", &id)?;
     let record: Value = serde_json::from_str(&machine.run(&["nicon-resolve", "roamer"]).ok()?)?;
     assert_eq!(record["hops"][0]["verified"], "shim", "{record}");
