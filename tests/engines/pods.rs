@@ -143,12 +143,10 @@ impl<'a> Pod<'a> {
     /// The way back leads from a process of a container to that one, and from one that was started in it later.
     fn is_around(&self, id: &str, pid: &str) -> Result<(), Failed> {
         let of = |pid: &str| -> Result<Value, Failed> {
+            // What other tests run may be unreadable, which is told.
             let ran = self.machine.run(&["nicon-resolve", "--json", &format!("--of=pid:{pid}")]);
-            Ok(serde_json::from_str::<Value>(&ran.ok()?)?["hops"]
-                .as_array()
-                .and_then(|hops| hops.last())
-                .cloned()
-                .unwrap_or_default())
+            let record: Value = serde_json::from_str(&ran.stdout).map_err(|error| format!("{error}: {ran:?}"))?;
+            Ok(record["hops"].as_array().and_then(|hops| hops.last()).cloned().unwrap_or_default())
         };
         assert_eq!(of(pid)?["id"], *id, "process {pid}");
         let cgroup = self.machine.script("sed -n s/^0:://p /proc/$1/cgroup", &[pid])?;
