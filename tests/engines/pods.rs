@@ -34,9 +34,6 @@ const PREPARE: &str = r#"mkdir -p /etc/cni/net.d && echo '{"cniVersion": "1.0.0"
     docker save --output /var/tmp/pods.tar image registry.k8s.io/pause:3.8 &&
     ctr --namespace k8s.io image import /var/tmp/pods.tar"#;
 
-/// A cgroup that is no container's.
-const OUTSIDE: &str = "/init.scope";
-
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     let by_name = KINDS.map(|(name, pod, container)| {
         suite.trial(&format!("pods::{name}"), move |machine| {
@@ -44,7 +41,9 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
             let containers = ["one", "two"].map(|number| format!("{name}-{number}"));
             let ids = containers.each_ref().map(|name| pod.add(name, container));
             for (name, id) in containers.iter().zip(ids) {
-                pod.has(name, &id?)?;
+                let id = id?;
+                pod.has(name, &id)?;
+                pod.is_around(&id)?;
             }
             pod.is_listed()
         })
@@ -135,13 +134,13 @@ impl<'a> Pod<'a> {
             let path = record["target"].as_str().ok_or("a record without a target")?;
             assert!(path.trim_start_matches('/').starts_with(&self.path), "{record}");
             assert_eq!(self.machine.run(&["nicon-resolve", "--pid", path]).ok()?, pid, "{path}");
-            self.is_around(&id, &pid)?;
         }
         Ok(())
     }
 
     /// The way back leads from a process of a container to that one, and from one that was started in it later.
-    fn is_around(&self, id: &str, pid: &str) -> Result<(), Failed> {
+    fn is_around(&self, id: &str) -> Result<(), Failed> {
+        let pid = &self.machine.run(&["cri", "pid", id]).ok()?;
         let of = |pid: &str| -> Result<Value, Failed> {
             // What other tests run may be unreadable, which is told.
             let ran = self.machine.run(&["nicon-resolve", "--json", &format!("--of=pid:{pid}")]);
@@ -150,9 +149,6 @@ impl<'a> Pod<'a> {
         };
         assert_eq!(of(pid)?["id"], *id, "process {pid}");
         let cgroup = self.machine.script("sed -n s/^0:://p /proc/$1/cgroup", &[pid])?;
-        if cgroup == OUTSIDE {
-            return Ok(());
-        }
         // As what is executed in a container is put there.
         let start = r#"sleep 600 >/dev/null 2>&1 & echo $! >"/sys/fs/cgroup$1/cgroup.procs" && echo $!"#;
         let later = self.machine.script(start, &[&cgroup])?;
@@ -171,6 +167,7 @@ fn with_a_container_that_was_restarted(machine: &Machine) -> Result<(), Failed> 
     pod.containers.borrow_mut().clear();
     let after = pod.add("again", &["--attempt=1"])?;
     pod.has("again", &after)?;
+    pod.is_around(&after)?;
     let refused = machine.run(&["nicon-resolve", &before]);
     assert_eq!((refused.code(), &refused.stdout[..]), (Some(1), ""), "{refused:?}");
     pod.is_listed()
@@ -181,7 +178,7 @@ fn with_a_container_outside_of_its_cgroup(machine: &Machine) -> Result<(), Faile
     let pod = Pod::run(machine, "roaming", &[])?;
     let id = pod.add("roamer", &[])?;
     let pid = machine.run(&["cri", "pid", &id]).ok()?;
-    machine.script("echo $1 >/sys/fs/cgroup$2/cgroup.procs", &[&pid, OUTSIDE])?;
+    machine.script("echo $1 >/sys/fs/cgroup/init.scope/cgroup.procs", &[&pid])?;
     pod.has("roamer", &id)?;
     let record: Value = serde_json::from_str(&machine.run(&["nicon-resolve", "roamer"]).ok()?)?;
     assert_eq!(record["hops"][0]["verified"], "shim", "{record}");
