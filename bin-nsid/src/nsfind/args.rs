@@ -50,7 +50,7 @@ pub(crate) struct Args {
     pub(crate) all: bool,
 
     /// Print any one process in the namespace, and stop looking (fastest)
-    #[arg(short = '1', long, conflicts_with_all = ["all", "list", "tree", "owner", "within"])]
+    #[arg(short = '1', long, conflicts_with = "all", conflicts_with_all = LISTS)]
     pub(crate) first: bool,
 
     /// Also show what else keeps a namespace alive: mounts, descriptors, sockets, threads, threads whose children
