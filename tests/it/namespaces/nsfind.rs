@@ -255,6 +255,8 @@ fn what_is_ending(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     until("a guest", || (members(&name).len() == 2).then_some(()));
     let signal = |pid: u32, signal| kill(Pid::from_raw(pid.cast_signed()), signal);
     signal(guest.id(), Signal::SIGSTOP)?;
+    // Before it has stopped, it would still reap the process that the PID namespace waits for.
+    until("a stop", || (witness::stat(guest.id())?.state == 'T').then_some(()));
     signal(first, Signal::SIGKILL)?;
     until("an end", || (witness::ns_link(first, "net").is_none() && witness::stat(first)?.state == 'S').then_some(()));
     let (found, all) = (suite.run(&["nicon-nsfind", &name]), suite.run(&["nicon-nsfind", "--list"]));
