@@ -13,6 +13,7 @@ pub(crate) mod patterns;
 pub(crate) mod pods;
 pub(crate) mod proofs;
 pub(crate) mod settings;
+pub(crate) mod starting;
 pub(crate) mod wait;
 pub(crate) mod watch;
 pub(crate) mod watch_daemons;
@@ -40,6 +41,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         pods::trials(suite),
         proofs::trials(suite),
         settings::trials(suite),
+        starting::trials(suite),
         wait::trials(suite),
         watch::trials(suite),
         watch_daemons::trials(suite),

@@ -5,23 +5,20 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
-use nicon_core::{Error, Result};
-use nix::libc;
+use nicon_core::Result;
 
-use crate::engine::api::connection::Connection;
 use crate::engine::container::Filter;
 use crate::engine::endpoint::Endpoint;
 use crate::engine::settings::within;
-use crate::engine::state::disk::Disk;
 use crate::engine::state::store::Extent;
 use crate::lookup::engines::Whose;
-use crate::lookup::fallback::ask_in_time;
-use crate::lookup::listing::{EngineListing, ListResult, ListedContainer, Listing, extent_below};
+use crate::lookup::list_engine::list_engine;
+use crate::lookup::listing::{ListResult, Listing, extent_below};
 use crate::lookup::placing::keep_members;
 use crate::lookup::prefetch::look_ahead;
-use crate::lookup::running::{list_files, list_found};
 use crate::lookup::segments;
 use crate::lookup::site::EngineSite;
+use crate::lookup::started::name_started;
 use crate::lookup::suggest::no_engine;
 use crate::lookup::unusual::list_unusual;
 use crate::query::Qualifier;
@@ -87,18 +84,24 @@ async fn list_each(
     filter: Filter,
 ) -> Vec<ListResult> {
     let list = async |endpoint: &Arc<Endpoint>, wanted: Extent| {
-        let list = within(budget_of(site, endpoint, filter), list_one(site, endpoint, &wanted, filter)).await;
+        let list = within(budget_of(site, endpoint, filter), list_engine(site, endpoint, &wanted, filter)).await;
         // Whoever asks for one container has not named this engine.
         let is_unnamed = endpoint.address.owner.is_none() && filter == Filter::Running;
         list.map_err(|error| if is_unnamed { error } else { error.prefix(endpoint.address.to_string()) })
     };
     let (above, below): (Vec<_>, Vec<_>) = endpoints.iter().partition(|endpoint| !endpoint.kind().is_below_others());
-    let lists = join_all(above.into_iter().map(|endpoint| list(endpoint, site.extent_of(asked)))).await;
+    let lists = join_all(above.iter().map(|endpoint| list(endpoint, site.extent_of(asked)))).await;
+    let in_time = |list: &ListResult| matches!(list, Ok(Some(list)) if !list.is_late);
+    let tellers: Vec<_> = above.into_iter().zip(&lists).filter(|(_, list)| in_time(list)).map(|(by, _)| by).collect();
     let mut lists = list_unusual(site, whose, false, asked, filter, lists).await;
     let wanted = |endpoint: &Endpoint| extent_below(&lists, &endpoint.address, site.extent_of(asked));
     let below = join_all(below.into_iter().map(|endpoint| list(endpoint, wanted(endpoint)))).await;
     lists.extend(below);
-    list_unusual(site, whose, true, asked, filter, lists).await
+    let mut lists = list_unusual(site, whose, true, asked, filter, lists).await;
+    if filter == Filter::Running {
+        name_started(site, whose, &tellers, asked, &mut lists).await;
+    }
+    lists
 }
 
 /// How long one engine may take. A list of all is a part of the search for one container, which is to end in time, and to say who
@@ -108,44 +111,5 @@ fn budget_of(site: &EngineSite<'_>, endpoint: &Endpoint, filter: Filter) -> Dura
         Filter::Running => site.settings.timeout,
         Filter::Any if endpoint.address.owner.is_some() => site.settings.timeout / 2,
         Filter::Any => site.settings.timeout * 9 / 10,
-    }
-}
-
-/// The containers of one engine.
-async fn list_one(site: &EngineSite<'_>, endpoint: &Endpoint, wanted: &Extent, filter: Filter) -> ListResult {
-    if site.is_asleep(endpoint).await {
-        // Without files, it has never run here.
-        let list = list_found(site, site.on_disk(endpoint, wanted), filter).await?;
-        return Ok(Some(list.unwrap_or_default()));
-    }
-    let question = async |connection: &Connection| {
-        let asking = async {
-            let (list, kind) = (connection.engine.list(filter).await?, connection.engine.kind());
-            let container = |listed| ListedContainer {
-                kind,
-                ..ListedContainer::new(listed, endpoint.address.clone(), connection.file)
-            };
-            Ok(EngineListing { containers: list.into_iter().map(container).collect(), ..EngineListing::default() })
-        };
-        let by_files = async |disk: &Disk<'_>, waited: Duration| {
-            let mut listing = list_files(site, disk, filter).await?;
-            listing.containers.iter_mut().for_each(|container| container.engine = connection.file);
-            listing.remarks.push(Error::failed(format!(
-                "the engine does not answer (waited {} s): its files were read instead",
-                waited.as_secs_f64()
-            )));
-            Ok(listing)
-        };
-        ask_in_time(site, endpoint, connection, "the list of containers", asking, by_files).await
-    };
-    let by_socket = site.settings.in_time(endpoint.pool.ask(&endpoint.root, &endpoint.sockets, question)).await;
-    match &by_socket {
-        Ok(None) => {}
-        Err(error) if error.errno() == Some(libc::ECONNREFUSED) => {}
-        _ => return by_socket,
-    }
-    match list_found(site, site.on_disk(endpoint, wanted), filter).await? {
-        None => by_socket,
-        list => Ok(list),
     }
 }

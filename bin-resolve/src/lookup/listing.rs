@@ -56,6 +56,8 @@ pub(crate) struct EngineListing {
     pub(crate) remarks: Vec<Error>,
     /// What could not be read, where there may be other containers.
     pub(crate) unread: Vec<Error>,
+    /// Whether its files were read since it did not answer in time.
+    pub(crate) is_late: bool,
 }
 
 /// What one engine lists, if there is such an engine.
@@ -168,7 +170,7 @@ pub(crate) fn extent_below(lists: &[ListResult], engine: &Address, extent: Exten
 }
 
 /// Whether what the engine of one user tells of an ID counts for a container of another's. Nobody can hide another's.
-fn counts_for(teller: Option<&Owner>, owner: Option<&Owner>) -> bool {
+pub(super) fn counts_for(teller: Option<&Owner>, owner: Option<&Owner>) -> bool {
     teller.is_none() || teller == owner
 }
 
