@@ -3,6 +3,7 @@
 pub(crate) mod answers;
 pub(crate) mod excess;
 pub(crate) mod files;
+pub(crate) mod labels;
 pub(crate) mod liars;
 pub(crate) mod links;
 pub(crate) mod lists;
@@ -18,6 +19,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         answers::trials(suite),
         excess::trials(suite),
         files::trials(suite),
+        labels::trials(suite),
         links::trials(suite),
         lists::trials(suite),
         silence::trials(suite),

@@ -9,26 +9,24 @@ use serde_json::Value;
 
 use crate::cli::args::Args;
 
-const COLUMNS: &[Column] = &[
-    Column { title: "TARGET", cell: |record| record.cell("target") },
-    Column { title: "PID", cell: |record| record.cell("pid") },
-    Column { title: "NSPID", cell: |record| list(record.get("nspid")) },
-    Column { title: "NET", cell: |record| cell(record.get("ns").and_then(|ns| ns.get("net"))) },
-    Column { title: "HOPS", cell: |record| hops(record.get("hops")) },
-];
+const COLUMNS: &[Column] = &[TARGET, PID, NSPID, NET, HOPS];
+const LABELLED: &[Column] = &[TARGET, PID, NSPID, NET, HOPS, LABELS];
+const EVENTS: &[Column] = &[EVENT, TARGET, PID, NET, HOPS];
+const EVENT: Column = Column { title: "EVENT", cell: |record| record.cell("event") };
+const TARGET: Column = Column { title: "TARGET", cell: |record| record.cell("target") };
+const PID: Column = Column { title: "PID", cell: |record| record.cell("pid") };
+const NSPID: Column = Column { title: "NSPID", cell: |record| list(record.get("nspid")) };
+const NET: Column = Column { title: "NET", cell: |record| cell(record.get("ns").and_then(|ns| ns.get("net"))) };
+const HOPS: Column = Column { title: "HOPS", cell: |record| hops(record.get("hops")) };
+const LABELS: Column = Column { title: "LABELS", cell: |record| labels(record.get("labels")) };
 
 /// The view that the command line chooses.
 pub(crate) fn view(args: &Args) -> View {
-    if args.pid { View::Bare(|record| record.cell("pid")) } else { View::choose(args.json, COLUMNS) }
+    if args.pid {
+        return View::Bare(|record| record.cell("pid"));
+    }
+    View::choose(args.json, if args.labels { LABELLED } else { COLUMNS })
 }
-
-const EVENTS: &[Column] = &[
-    Column { title: "EVENT", cell: |record| record.cell("event") },
-    Column { title: "TARGET", cell: |record| record.cell("target") },
-    Column { title: "PID", cell: |record| record.cell("pid") },
-    Column { title: "NET", cell: |record| cell(record.get("ns").and_then(|ns| ns.get("net"))) },
-    Column { title: "HOPS", cell: |record| hops(record.get("hops")) },
-];
 
 /// The view of what happens, which has no end.
 pub(crate) fn view_of_events(args: &Args) -> View {
@@ -80,6 +78,12 @@ pub(crate) fn pass(record: &Record, of_pids: bool) -> Result<Record> {
 fn list(value: Option<&Value>) -> String {
     let items = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     items.iter().map(|item| cell(Some(item))).collect::<Vec<_>>().join(" ")
+}
+
+/// `app=web,tier=front`, as Docker shows them.
+fn labels(value: Option<&Value>) -> String {
+    let labels = value.and_then(Value::as_object).into_iter().flatten();
+    labels.map(|(key, value)| format!("{key}={}", cell(Some(value)))).collect::<Vec<_>>().join(",")
 }
 
 /// `host:setup dind:olt_1`: how each engine was reached, and its container.

@@ -11,6 +11,9 @@ use crate::engine::pod::Pod;
 /// The most labels of one container that are kept. People have some dozens.
 const MAX_LABELS: usize = 1000;
 
+/// The most bytes of them all: a byte that has to be escaped becomes six, and a record of more than 1 MiB is read by nobody.
+const MAX_BYTES: usize = 128 << 10;
+
 /// Those of a container, as far as they are known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Labels {
@@ -85,11 +88,14 @@ impl<'de> Visitor<'de> for Map {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Labels, A::Error> {
         let mut labels = Labels::default();
-        while let Some((key, value)) = map.next_entry()? {
+        let mut bytes = 0;
+        while let Some((key, value)) = map.next_entry::<String, String>()? {
+            bytes += key.len() + value.len();
             labels.known.insert(key, value);
-            if labels.known.len() > MAX_LABELS {
+            if labels.known.len() > MAX_LABELS || bytes > MAX_BYTES {
                 while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                return Ok(Labels::unknown(format!("it has more than {MAX_LABELS} labels")));
+                let most = format!("it has more than {MAX_LABELS} labels, or {} KiB of them", MAX_BYTES >> 10);
+                return Ok(Labels::unknown(most));
             }
         }
         Ok(labels)
@@ -127,5 +133,9 @@ mod tests {
         let many: Vec<_> = (0..=MAX_LABELS).map(|number| format!("\"{number}\":\"\"")).collect();
         let labels: Labels = serde_json::from_str(&format!("{{{}}}", many.join(","))).unwrap();
         assert!(labels.known().next().is_none() && labels.has("1", None).is_err());
+        for (length, is_known) in [(MAX_BYTES - 1, true), (MAX_BYTES, false)] {
+            let labels: Labels = serde_json::from_str(&format!(r#"{{"a":"{}"}}"#, "x".repeat(length))).unwrap();
+            assert_eq!(labels.has("b", None).is_ok(), is_known, "{length}");
+        }
     }
 }

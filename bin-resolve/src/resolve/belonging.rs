@@ -35,6 +35,7 @@ pub(crate) async fn find(
     if reach.0.is_some() && !things.iter().all(|thing| is_plain(thing, &hits)) {
         (hits, failures) = look(batch, &|_, _| true).await?;
     }
+    let is_whole = failures.is_empty();
     failures.into_iter().try_for_each(|error| give(None, Err(error)))?;
     for (number, thing) in things.iter().enumerate() {
         let found = match &thing.what {
@@ -45,13 +46,22 @@ pub(crate) async fn find(
         let found = found.map_err(|error| error.prefix(&thing.text));
         match found {
             Ok(found) if found.is_empty() => {
-                give(Some(number), Err(Error::no(format!("{}: it belongs to no container", thing.text))))?;
+                give(Some(number), Err(none(&thing.text, is_whole)))?;
             }
             Ok(found) => found.into_iter().try_for_each(|hit| give(Some(number), Ok(hit)))?,
             Err(error) => give(Some(number), Err(error))?,
         }
     }
     Ok(())
+}
+
+/// That something belongs to none, of all containers or of those that could be looked at.
+fn none(thing: &str, is_whole: bool) -> Error {
+    if is_whole {
+        Error::no(format!("{thing}: it belongs to no container"))
+    } else {
+        Error::failed(format!("{thing}: it belongs to no container that could be looked at"))
+    }
 }
 
 /// All containers, except in those that cannot lead to what is asked for.
