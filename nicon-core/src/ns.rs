@@ -150,12 +150,14 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// Opens a namespace by its file, such as `/proc/42/ns/net` or `/run/netns/blue`.
+    /// Opens a namespace by its file, such as `/proc/42/ns/net` or `/run/netns/blue`. A FIFO there does not hold us up: what is opened
+    /// need not be a namespace before it tells its [type](Self::ns_type).
     ///
     /// # Errors
     /// [`Status::Failed`](crate::Status::Failed) with the kernel's reason.
     pub fn open(path: &Path) -> Result<Self> {
-        let fd = open(path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
+        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+        let fd = open(path, flags, Mode::empty());
         fd.and_then(Self::hold).context(|| format!("open {}", path.display()))
     }
 

@@ -43,18 +43,16 @@ pub(crate) fn list(args: &Args, names: Option<&Containers>, replies: &mut Replie
     let queries: Vec<Query> = order.iter().map(|(ino, _)| Query::found(listed[ino], *ino)).collect();
     // Nobody asked for these by name, so one that has ended since the walk is not an error.
     let found = leader::answers(&queries, &census, holders, names, !args.pid)?;
-    let mut answers: Vec<(usize, Result<Record>)> = Vec::new();
+    let (mut answers, mut answered): (Vec<(usize, Result<Record>)>, Vec<&Query>) = (Vec::new(), Vec::new());
     let mut unknown = 0;
     for ((query, (_, depth)), answer) in queries.iter().zip(&order).zip(found) {
-        let Some(mut answer) = answer else { continue };
+        let Some(answer) = answer else { continue };
         if owns(query.ino).is_none() {
             unknown += 1;
             continue;
         }
-        if let (Ok(record), Some(searched)) = (&mut answer, &searched) {
-            searched.describe(record, query, args.holders);
-        }
         answers.push((*depth, answer));
+        answered.push(query);
     }
     if args.tree && output::is_table(args) {
         output::draw(&mut answers);
@@ -62,8 +60,14 @@ pub(crate) fn list(args: &Args, names: Option<&Containers>, replies: &mut Replie
     if args.owner.is_some() {
         replies.complain(incomplete(unknown, answers.is_empty()))?;
     }
-    for (_, answer) in answers {
+    // One after the other: holders are many.
+    for ((_, mut answer), query) in answers.into_iter().zip(answered) {
+        let mut untold = None;
+        if let (Ok(record), Some(searched)) = (&mut answer, &searched) {
+            untold = searched.describe(record, query, args.holders);
+        }
         replies.give(None, answer)?;
+        replies.complain(untold)?;
     }
     match searched {
         Some(searched) => replies.complain_of(&census, searched),

@@ -92,8 +92,8 @@ impl Searched {
         Ok(Self { found: search::find(types)?, bound: Bound::read()? })
     }
 
-    /// Adds what was found of a namespace to the answer about it.
-    pub(crate) fn describe(&self, record: &mut Record, wanted: &Query, with_holders: bool) {
+    /// Adds what was found of a namespace to the answer about it. Returns what is to be told of holders that are left out.
+    pub(crate) fn describe(&self, record: &mut Record, wanted: &Query, with_holders: bool) -> Option<Error> {
         let ino = wanted.ino;
         let name = record.text("nstype").ok().flatten().map(str::to_owned);
         if let (Some(name), Some(relations)) = (name, self.found.ancestry.of(ino)) {
@@ -107,9 +107,11 @@ impl Searched {
         if let Some(path) = self.bound.path(ino) {
             record.set("nspath", path);
         }
-        if with_holders {
-            let has_processes = record.integer("nprocs").ok().flatten() != Some(0_u64);
-            record.set("holders", self.found.holders.of(ino, has_processes));
+        if !with_holders {
+            return None;
         }
+        let has_processes = record.integer("nprocs").ok().flatten() != Some(0_u64);
+        record.set("holders", self.found.holders.of(ino, has_processes));
+        self.found.holders.complaint(ino)
     }
 }

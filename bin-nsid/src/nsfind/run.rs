@@ -103,10 +103,12 @@ impl Run<'_> {
         let mut asked = Vec::new();
         for (wanted, mut answer) in wanted.iter().zip(answers) {
             asked.push(asked_for(wanted, member(answer.as_ref())));
+            let mut untold = None;
             if let (Some(Ok(record)), Some(searched)) = (&mut answer, &searched) {
-                searched.describe(record, wanted, true);
+                untold = searched.describe(record, wanted, true);
             }
             self.replies.give(wanted.line, answer.unwrap_or_else(|| Err(wanted.not_found(holders.is_some()))))?;
+            self.replies.complain(untold)?;
         }
         // Any process may hold a namespace that it is not in.
         match searched {

@@ -18,6 +18,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
             "links::having_where::a_namespace_without_processes",
             a_namespace_without_processes,
         ),
+        suite.trial_of_kernel(&[], "links::having_where::among_names_of_none", among_names_of_none),
         suite.trial_of_kernel(&[], "links::having_where::an_ordinary_user", an_ordinary_user),
     ]
 }
@@ -70,6 +71,23 @@ fn a_namespace_without_processes(suite: &Suite) -> Result<(), Failed> {
     assert_eq!(none.stdout, "", "{none:?}");
     assert!(none.stderr.contains("that a process is in, or that have a name"), "{none:?}");
     ip("netns del having-named");
+    Ok(())
+}
+
+/// What somebody has left among the names of `ip netns` keeps nobody waiting.
+fn among_names_of_none(suite: &Suite) -> Result<(), Failed> {
+    let script = "mount -t tmpfs none /run/netns && cd /run/netns && mkfifo fifo && mkdir directory && : >regular &&
+        ln -s fifo link && ln -s loop loop && ln -s /proc/self/ns/uts uts && ip netns add having-among";
+    let run = |line: &str| {
+        let script = format!("mkdir -p /run/netns && unshare --mount sh -c '{script} && timeout 10 {line}'");
+        suite.shell(&script, "")
+    };
+    let all = run("nicon-links --all --having name:lo");
+    assert!(all.code() != Some(124) && all.stdout.contains("\"target\":\"netns:having-among\""), "{all:?}");
+    for name in ["fifo", "link", "regular", "directory", "uts"] {
+        refusal(&run(&format!("nicon-links -n {name}")), 2, &[name, "is not a network namespace"]);
+        refusal(&run(&format!("nicon-nsexec --net={name} true")), 125, &[name, "is not a namespace of type net"]);
+    }
     Ok(())
 }
 

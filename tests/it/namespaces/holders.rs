@@ -29,6 +29,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("namespaces::holders::sockets_that_may_not_be_asked", sockets_that_may_not_be_asked),
         suite.trial("namespaces::holders::child_namespaces", child_namespaces),
         suite.trial("namespaces::holders::the_list_of_all", the_list_of_all),
+        suite.trial("namespaces::holders::more_than_anybody_reads", more_than_anybody_reads),
     ]
 }
 
@@ -245,4 +246,24 @@ fn the_list_of_all(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let found = find(&["--holders"]).ok_or("it is not listed")?;
     assert_eq!((&found["nprocs"], &found["holders"][0]["kind"]), (&0.into(), &"mount".into()), "{found}");
     delete_netns("holders-list")
+}
+
+/// A process may have as many duplicates of a descriptor as it likes. What else holds the namespace is told beside them.
+fn more_than_anybody_reads(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let name = "holders-many";
+    let ino = add_netns(name)?;
+    let file = File::open(format!("/run/netns/{name}"))?;
+    let many = (0..5000).map(|_| file.try_clone()).collect::<Result<Vec<_>, _>>()?;
+    for words in [&["--holders", name][..], &["--list", "--holders", "-T", "net"]] {
+        let ran = suite.run(&[&["nicon-nsfind"], words].concat());
+        let told = format!("net:[{ino}]: only 4096 of the 5001 descriptors and threads that hold it are told");
+        assert!(ran.code() == Some(2) && ran.stderr.contains(&told), "{}", ran.stderr);
+        let found = parse(&ran.stdout).into_iter().find(|record| record["nsino"] == ino).ok_or("it is not listed")?;
+        let holders = found["holders"].as_array().ok_or("no holders")?;
+        let count = |kind: &str| holders.iter().filter(|holder| holder["kind"] == kind).count();
+        assert!(count("fd") == 4096 && count("mount") > 0, "{} {}", count("fd"), count("mount"));
+        assert!(ran.stdout.lines().all(|line| line.len() < 1 << 20));
+    }
+    drop((file, many));
+    delete_netns(name)
 }
