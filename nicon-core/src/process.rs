@@ -15,7 +15,7 @@ use nix::unistd::{AccessFlags, faccessat};
 
 use crate::pidfd::{inode, is_running, is_running_for};
 use crate::privileges::ptrace_hint;
-use crate::{Context, Error, Namespace, NsId, NsType, Result, proc, sys};
+use crate::{Context, Error, Namespace, NsId, NsType, Result, Status, proc, sys};
 
 pub use pid_inode::PidInode;
 
@@ -135,11 +135,11 @@ impl Process {
         is_running(&self.pidfd)
     }
 
-    /// Whether it is ending right now. To be asked of a process that lacks what every process has: one that ends loses its root
-    /// directory and its namespaces before it counts as ended. This waits for the end, which takes some microseconds.
+    /// Whether it has ended or is about to: a process loses its root directory and its namespaces first. The first process of a PID
+    /// namespace ends when all others in there have.
     #[must_use]
     pub fn is_ending(&self) -> bool {
-        !is_running_for(&self.pidfd, MAX_ENDING.into())
+        self.root().is_err_and(|error| error.status() == Status::No)
     }
 
     /// Its directory in /proc, opened with `O_PATH`. Names in it always refer to this process.
@@ -223,8 +223,9 @@ impl Process {
     /// it may not be inspected: see `ptrace(2)`, "Ptrace access mode checking".
     pub fn namespace(&self, ns_type: NsType) -> Result<Namespace> {
         let open = |file: &str| openat(&self.dir, file, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
-        let namespace = self.by_link(ns_type, open).and_then(Namespace::hold);
-        namespace.map_err(|errno| self.without_link("open", ns_type, errno))
+        let link = format!("ns/{ns_type}");
+        let namespace = self.by_link(&link, open).and_then(Namespace::hold);
+        namespace.map_err(|errno| self.without_namespace("open", ns_type, errno))
     }
 
     /// The identity of one of its namespaces, or `None` if the kernel lacks that type.
@@ -232,19 +233,30 @@ impl Process {
     /// # Errors
     /// As [`Process::namespace`].
     pub fn namespace_id(&self, ns_type: NsType) -> Result<Option<NsId>> {
-        match self.by_link(ns_type, |file| NsId::named_by(&self.dir, file)) {
+        match self.by_link(&format!("ns/{ns_type}"), |file| NsId::named_by(&self.dir, file)) {
             Ok(id) => Ok(Some(id)),
             // A process that ends has lost its links, too: only if we have none does the kernel lack the type.
             Err(Errno::ENOENT) if !has(ns_type) && self.is_alive() => Ok(None),
-            Err(errno) => Err(self.without_link("read", ns_type, errno)),
+            Err(errno) => Err(self.without_namespace("read", ns_type, errno)),
         }
     }
 
-    /// Calls `ask` with the link to one of its namespaces: the main thread's or, if that has exited, another thread's.
-    fn by_link<T>(&self, ns_type: NsType, ask: impl Fn(&str) -> nix::Result<T>) -> nix::Result<T> {
-        match ask(&format!("ns/{ns_type}")) {
+    /// Opens its root directory with `O_PATH`.
+    ///
+    /// # Errors
+    /// [`Status::No`](crate::Status::No) if the process is gone or ending, [`Status::Failed`](crate::Status::Failed) if it may not be
+    /// inspected.
+    pub fn root(&self) -> Result<OwnedFd> {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let root = self.by_link("root", |file| openat(&self.dir, file, flags, Mode::empty()));
+        root.map_err(|errno| self.without_link("open", "root", errno))
+    }
+
+    /// Calls `ask` with a link of its /proc directory: the main thread's or, if that has exited, another thread's.
+    fn by_link<T>(&self, link: &str, ask: impl Fn(&str) -> nix::Result<T>) -> nix::Result<T> {
+        match ask(link) {
             Err(Errno::ENOENT) => match proc::other_thread(&self.dir, self.pid) {
-                Some(tid) => ask(&format!("task/{tid}/ns/{ns_type}")),
+                Some(tid) => ask(&format!("task/{tid}/{link}")),
                 None => Err(Errno::ENOENT),
             },
             answer => answer,
@@ -267,15 +279,19 @@ impl Process {
         })
     }
 
-    fn without_link(&self, verb: &str, ns_type: NsType, errno: Errno) -> Error {
-        if self.is_hidden() {
-            return hidden(self.pid);
+    fn without_namespace(&self, verb: &str, ns_type: NsType, errno: Errno) -> Error {
+        let link = format!("ns/{ns_type}");
+        if has(ns_type) { self.without_link(verb, &link, errno) } else { self.failed(verb, &link, errno) }
+    }
+
+    /// The error for a link that every process has, until it ends.
+    fn without_link(&self, verb: &str, link: &str, errno: Errno) -> Error {
+        if errno != Errno::ENOENT || self.is_hidden() {
+            return self.failed(verb, link, errno);
         }
-        // It has none any more. The first process of a PID namespace will not be gone before all others in there are.
-        if errno == Errno::ENOENT && has(ns_type) {
-            return if self.is_ending() { self.gone() } else { Error::no(format!("process {} is ending", self.pid)) };
-        }
-        self.failed(verb, &format!("ns/{ns_type}"), errno)
+        // Most are gone in some microseconds. The first process of a PID namespace will not be before all others in there are.
+        let is_gone = !is_running_for(&self.pidfd, MAX_ENDING.into());
+        if is_gone { self.gone() } else { Error::no(format!("process {} is ending", self.pid)) }
     }
 
     /// Whether /proc tells us nothing of it although it lives: it is then mounted with `hidepid`, see `proc(5)`.

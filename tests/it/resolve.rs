@@ -3,6 +3,7 @@
 pub(crate) mod broken_files;
 pub(crate) mod bundles;
 pub(crate) mod by_id;
+pub(crate) mod ending;
 pub(crate) mod engines;
 pub(crate) mod labels;
 pub(crate) mod listeners;
@@ -31,6 +32,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         broken_files::trials(suite),
         bundles::trials(suite),
         by_id::trials(suite),
+        ending::trials(suite),
         engines::trials(suite),
         labels::trials(suite),
         listeners::trials(suite),

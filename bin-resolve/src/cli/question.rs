@@ -125,7 +125,7 @@ impl Turn<'_> {
                 Err(error) => Err(error.prefix(hit.path())),
                 Ok(None) => match output::fill(record.clone(), &hit, is_pattern) {
                     // It has just stopped.
-                    Err(_) if is_pattern && !hit.process().is_alive() => return Ok(()),
+                    Err(_) if is_pattern && hit.process().is_ending() => return Ok(()),
                     Ok(mut filled) => {
                         if let Some(why) = self.answers.labels.add(&mut filled, &hit) {
                             self.doubts.add(hit.path(), why);

@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nicon_core::file::{FileInfo, open_below, open_cached};
-use nicon_core::privileges::ptrace_hint;
 use nicon_core::{Context, Process, Result};
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open, openat};
+use nix::fcntl::{OFlag, open};
 use nix::libc;
 use nix::sys::stat::Mode;
 
@@ -39,20 +38,15 @@ pub(crate) struct Root {
     seen: Mutex<Box<[Lookup]>>,
 }
 
+fn ours() -> Result<OwnedFd> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    open("/", flags, Mode::empty()).context(|| "open /")
+}
+
 impl Root {
     /// Opens the root directory of `container`, or our own.
     pub(crate) fn of(container: Option<&Process>) -> Result<Self> {
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let opened = match container {
-            Some(process) => openat(process.dir(), "root", flags, Mode::empty())
-                .context(|| format!("open /proc/{}/root", process.pid()))
-                .map_err(|error| match error.errno() {
-                    Some(libc::ENOENT) if process.is_ending() => error.as_no(),
-                    Some(libc::EACCES | libc::EPERM) => error.suffix(&format!(" ({})", ptrace_hint("the process has"))),
-                    _ => error,
-                }),
-            None => open("/", flags, Mode::empty()).context(|| "open /"),
-        };
+        let opened = container.map_or_else(ours, Process::root);
         let directory = Arc::new(Directory { parts: vec![(PathBuf::new(), opened?)], is_ours: container.is_none() });
         Ok(Self { directory, seen: Mutex::default() })
     }

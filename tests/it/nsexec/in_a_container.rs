@@ -66,25 +66,30 @@ fn as_readme_says(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     for path in [peer.name, CONTAINER] {
         let pid = lab.host_pid(path)?;
         let links = ["mnt", "net", "pid"].map(|kind| witness::ns_link(pid, kind).unwrap()).join("\n");
-        let cgroup = fs::read_to_string(format!("/proc/{pid}/cgroup"))?;
         for options in ["--all", "-m -n -p"] {
             let look = "readlink /proc/self/ns/mnt /proc/self/ns/net /proc/self/ns/pid";
             let ran = tool.run(&format!("/nicon-resolve {path} | /nicon-nsexec {options} {look}"))?;
             assert_eq!(ran.ok()?, links, "{path} {options}");
         }
-        // Its cgroup is the target's, as seen from outside.
-        let inside = format!("/nicon-resolve {path} | /nicon-nsexec --all sleep 61");
-        let mut line = lab.command("", &["docker", "exec", tool.name, "sh", "-c", &inside]);
-        let _running = Cell(line.spawn()?);
-        let sleeps = |pid: &u32| fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line == b"sleep\x0061\0");
-        wait_for("command in the target's cgroup", || {
-            let mut commands = witness::pids().into_iter().filter(sleeps);
-            commands.any(|pid| fs::read_to_string(format!("/proc/{pid}/cgroup")).is_ok_and(|shown| shown == cgroup))
-        });
-        for pid in witness::pids().iter().filter(|pid| sleeps(pid)) {
-            let pid = nix::unistd::Pid::from_raw(pid.cast_signed());
-            nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL)?;
-        }
+        joins_the_cgroup(lab, &tool, path, "--all")?;
+    }
+    Ok(())
+}
+
+/// A command in the namespaces of `path` is in its cgroup, as seen from outside.
+fn joins_the_cgroup(lab: &Lab, tool: &Container<'_>, path: &str, options: &str) -> Result<(), Failed> {
+    let cgroup = fs::read_to_string(format!("/proc/{}/cgroup", lab.host_pid(path)?))?;
+    let inside = format!("/nicon-resolve {path} | /nicon-nsexec {options} sleep 61");
+    let mut line = lab.command("", &["docker", "exec", tool.name, "sh", "-c", &inside]);
+    let _running = Cell(line.spawn()?);
+    let sleeps = |pid: &u32| fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line == b"sleep\x0061\0");
+    wait_for("command in the target's cgroup", || {
+        let mut commands = witness::pids().into_iter().filter(sleeps);
+        commands.any(|pid| fs::read_to_string(format!("/proc/{pid}/cgroup")).is_ok_and(|shown| shown == cgroup))
+    });
+    for pid in witness::pids().iter().filter(|pid| sleeps(pid)) {
+        let pid = nix::unistd::Pid::from_raw(pid.cast_signed());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL)?;
     }
     Ok(())
 }
@@ -103,6 +108,11 @@ fn without_the_cgroups(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         let options: Vec<&str> = seen.clone().chain([cgroupns]).collect();
         let tool = Container::with_nicon(suite, lab, name, &options)?;
         for options in ["--all", "-m", "--net --join-cgroup"] {
+            // With cgroup v2 alone, Docker shows such a container all of it.
+            if cgroupns == "--cgroupns=host" && fs::exists("/sys/fs/cgroup/cgroup.controllers")? {
+                joins_the_cgroup(lab, &tool, peer.name, options)?;
+                continue;
+            }
             let ran = tool.run(&format!("/nicon-resolve {} | /nicon-nsexec {options} true", peer.name))?;
             let words = [cause, "--cgroupns=host and --volume=/sys/fs/cgroup:/sys/fs/cgroup", "--no-cgroup"];
             refusal(&ran, 125, &words);

@@ -185,6 +185,10 @@ fn kills_at_random(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let ways = [[&[target.as_str()], &["--all"][..]].concat(), [&[plain.as_str()], PLAIN].concat(), {
         [&[plain.as_str(), "--no-pty"], PLAIN].concat()
     }];
+    // How long a start takes, which is much where the processor is emulated.
+    let began = Instant::now();
+    suite.run(&[&["nicon-nsexec"][..], &ways[0], &["true"]].concat()).ok()?;
+    let start = began.elapsed().max(Duration::from_millis(12));
     let script = "sleep 61.3131 & sh -c 'trap : HUP TERM; sleep 61.3131; :' & wait";
     let mut seed = u64::from(std::process::id()) << 20 | 1;
     let first_seed = seed;
@@ -193,10 +197,11 @@ fn kills_at_random(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         let mut command = suite.command("nicon-nsexec")?;
         command.args(&ways[run % ways.len()]).args(["sh", "-c", script]).stdin(Stdio::null()).stdout(Stdio::null());
         let mut child = Cell(command.stderr(Stdio::null()).spawn()?);
-        std::thread::sleep(Duration::from_micros(next(&mut seed) % 12_000 * u64::from(run % 4 != 0)));
+        let moment = next(&mut seed) % u64::try_from(start.as_micros())?;
+        std::thread::sleep(Duration::from_micros(moment * u64::from(run % 4 != 0)));
         let mut ours = ours_below(child.0.id());
         // The third, the joiner, lives only for a moment.
-        let give_up = Instant::now() + Duration::from_millis(5);
+        let give_up = Instant::now() + start / 2;
         while run % 4 == 0 && ours.len() < 3 && Instant::now() < give_up {
             ours = ours_below(child.0.id());
         }

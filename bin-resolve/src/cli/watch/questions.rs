@@ -213,7 +213,7 @@ fn tell_match(
         _ => match fill(record.clone(), hit, true) {
             Ok(filled) => Now::There(pause(filled, is_paused), what == What::Present),
             // It has just stopped, which is told in a moment.
-            Err(_) if !hit.process().is_alive() => return Vec::new(),
+            Err(_) if hit.process().is_ending() => return Vec::new(),
             Err(error) => return vec![Err(error.prefix(record.cell("target")))],
         },
     };

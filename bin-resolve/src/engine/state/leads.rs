@@ -126,7 +126,7 @@ fn told_by_conmon(monitor: &Process) -> Result<Option<(Store, bool)>> {
 
 fn open(lead: Lead, roots_only: bool) -> Result<Opened> {
     let Lead { store, is_plain, monitor, .. } = lead;
-    let root = Directory::untrusted(open_directory(monitor.dir(), "root")?);
+    let root = Directory::untrusted(monitor.root()?);
     let mut first = (store.kind() == Kind::Containerd).then(|| bundles_of(&monitor)).transpose()?;
     let mut parts: Vec<(PathBuf, OwnedFd)> = Vec::new();
     for path in store.parts() {

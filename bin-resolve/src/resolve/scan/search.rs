@@ -181,7 +181,7 @@ impl<Give: FnMut(Result<Hit>) -> Result<()>> Search<'_, Give> {
                 }
                 self.enter(found, &inside)
             }
-            Err(error) if error.status() == Status::Failed && found.hop.process().is_alive() => {
+            Err(error) if error.status() == Status::Failed && !found.hop.process().is_ending() => {
                 let context = Frontier::new(found.path.clone(), found.progress.clone()).context();
                 self.give_fit(found, None)?;
                 (self.give)(Err(error.prefix(context)))
