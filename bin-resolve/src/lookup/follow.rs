@@ -31,8 +31,15 @@ type Group = Vec<(Process, Kind)>;
 /// If processes cannot be looked at.
 pub(super) async fn follow(site: &EngineSite<'_>, whose: Whose) -> Result<UnusualStores> {
     let mut stores = UnusualStores::default();
-    let monitors = site.engines.monitors.all().await?;
-    let monitors: Vec<_> = monitors.iter().filter(|monitor| monitor.pidns == site.pidns.id().ino).collect();
+    let found = site.engines.monitors.all().await?;
+    if whose == Whose::Near {
+        let unread = match site.container {
+            Some(container) => found.unread_in(container)?,
+            None => found.unread.clone(),
+        };
+        stores.unread.extend(unread);
+    }
+    let monitors: Vec<_> = found.monitors.iter().filter(|monitor| monitor.pidns == site.pidns.id().ino).collect();
     if monitors.is_empty() {
         return Ok(stores);
     }
