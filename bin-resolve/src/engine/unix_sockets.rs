@@ -1,17 +1,23 @@
 //! Unix sockets: which of them listen, as /proc tells, and who has them open.
 
 use std::collections::BTreeSet;
-use std::io;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
 use std::os::fd::{AsFd, AsRawFd};
 use std::path::{Path, PathBuf};
 
 use nicon_core::{Context, Error, Process, Result};
+use nix::fcntl::{OFlag, openat};
 use nix::libc;
 use nix::sys::socket::sockopt::{AcceptConn, PeerCredentials};
 use nix::sys::socket::{UnixAddr, getsockname, getsockopt};
+use nix::sys::stat::Mode;
 
 /// `__SO_ACCEPTCON` of linux/net.h: the socket listens.
 pub(crate) const ACCEPTS: &str = "00010000";
+
+/// How much of a list of sockets is read at once, in bytes.
+const CHUNK: usize = 64 << 10;
 
 /// The sockets that listen, by /proc/PID/net/unix: their inode numbers, and their paths, or `@` and their abstract names. Anybody can
 /// have a line there that says anything: the kernel writes a line break in a name as it is.
@@ -27,6 +33,25 @@ pub(crate) fn listening(sockets: &str) -> impl Iterator<Item = (u64, &str)> {
         let inode = fields.nth(2)?.parse().ok()?;
         accepts.then_some((inode, rest))
     })
+}
+
+/// Calls `visit` with a line for each socket in the network namespace of a process, for [`listening`]. There may be any number of them, so
+/// that no more than one is kept.
+///
+/// # Errors
+/// If the process is gone, or they cannot be read.
+pub(crate) fn visit_listening(process: &Process, visit: impl FnMut(&str)) -> Result<()> {
+    let file = openat(process.dir(), "net/unix", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
+    if_alive(process, file.map_err(io::Error::from).and_then(|file| visit_lines(File::from(file), visit)))
+}
+
+fn visit_lines(file: File, mut visit: impl FnMut(&str)) -> io::Result<()> {
+    let (mut reader, mut line) = (BufReader::with_capacity(CHUNK, file), Vec::new());
+    while reader.read_until(b'\n', &mut line)? > 0 {
+        visit(&String::from_utf8_lossy(&line));
+        line.clear();
+    }
+    Ok(())
 }
 
 /// The inode numbers of the sockets that a process has open.

@@ -1,5 +1,7 @@
 //! The first process of a container, by the process that stays beside it and has started it.
 
+use std::path::Path;
+
 use nicon_core::{Error, NsType, Process, Result, Status};
 use nix::libc;
 
@@ -48,6 +50,13 @@ pub(super) fn first_below(monitor: &Process, is_it: impl Fn(&Process) -> Result<
         found = Some(Monitored { name: String::new(), namespace: None, pid, starttime: child.starttime()?, monitor });
     }
     Ok(found)
+}
+
+/// What a program is called, by the link to it in /proc.
+pub(super) fn name_of_program(link: &Path) -> Option<&str> {
+    let name = link.file_name()?.to_str()?;
+    // As the kernel shows a program that was replaced since, by an update.
+    Some(name.strip_suffix(" (deleted)").unwrap_or(name))
 }
 
 /// The children of all threads of a process.

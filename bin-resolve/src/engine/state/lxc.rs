@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use nicon_core::{Error, Process, Result};
 
 use crate::engine::container::not_running;
-use crate::engine::state::first_process::{Monitored, first_below};
+use crate::engine::state::first_process::{Monitored, first_below, name_of_program};
 use crate::engine::state::index::{Index, IndexEntry};
 use crate::engine::state::lxc_sockets::{Named, named};
 use crate::engine::state::store::{Layout, Store};
@@ -68,18 +68,27 @@ fn entry(dir: &Path, name: &str) -> IndexEntry {
 /// # Errors
 /// As [`container_of`].
 pub(super) fn follow(monitor: &Process) -> Result<Option<Store>> {
-    let found = container_of(monitor)?;
+    let found = container_of(monitor, &PROGRAMS)?;
     Ok(found.map(|(dir, container)| Store::usual(&RUNNING).at(vec![dir]).with(container)))
 }
 
-/// The container of a monitor, and the directory where it is defined; `None` if the process is no monitor, or not yet one.
+/// The container of a monitor, and the directory where it is defined; `None` if the process is no monitor, or not yet one. Anybody can
+/// have /proc/net/unix tell of any process's sockets: that counts of monitors by these `programs` alone.
 ///
 /// # Errors
 /// If that is unknown.
-pub(super) fn container_of(monitor: &Process) -> Result<Option<(PathBuf, Monitored)>> {
-    let Some(named) = named(monitor)? else { return Ok(None) };
-    // One that is about to become a monitor listens, too.
+pub(super) fn container_of(monitor: &Process, programs: &[&str]) -> Result<Option<(PathBuf, Monitored)>> {
+    let is_lxcs = || {
+        let program = std::fs::read_link(format!("/proc/{}/exe", monitor.pid()));
+        program.is_ok_and(|path| name_of_program(&path).is_some_and(|name| programs.contains(&name)))
+    };
+    let named = match named(monitor, is_lxcs) {
+        Ok(None) => return Ok(None),
+        named => named,
+    };
+    // One that is about to become a monitor listens, too, and so does whoever wants to, at any number of sockets.
     let Some(first) = first_below(monitor, |_| Ok(true))? else { return Ok(None) };
+    let Some(named) = named? else { return Ok(None) };
     let (dir, name) = match named {
         Named::Plainly(dir, name) => (dir, name),
         Named::Hashed => by_title(&monitor.read("cmdline")?)

@@ -4,23 +4,18 @@
 //! What /proc/net/unix says is a hint only. Names of abstract sockets are anybody's, and a line break in one begins what looks like
 //! another socket, so the sockets of a process are asked themselves.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use nicon_core::{Error, Process, Result};
 use nix::libc;
 
-use crate::brief::brief_list;
-use crate::engine::unix_sockets::{abstract_names, inodes_of, listening};
+use crate::engine::unix_sockets::{abstract_names, inodes_of, listening, visit_listening};
 
 /// The end of the name of the socket.
 const COMMAND: &str = "/command";
 
 /// What it begins with where path and name are hashed.
 const HASHED: &str = "lxc/";
-
-/// How many sockets are named in one message.
-const MAX_SHOWN: usize = 3;
 
 /// What the name of such a socket tells.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,14 +42,20 @@ impl Named {
     }
 }
 
-/// What the socket of a monitor tells; `None` if the process is none.
+/// What the socket of a monitor tells; `None` if the process is none. Of one that we may not attach to (`ptrace(2)`), what /proc/net/unix
+/// says counts if it `may_be_hinted`.
 ///
 /// # Errors
 /// If its sockets cannot be looked at, or it is the monitor of several containers.
-pub(super) fn named(process: &Process) -> Result<Option<Named>> {
+pub(super) fn named(process: &Process, may_be_hinted: impl Fn() -> bool) -> Result<Option<Named>> {
     let names = match abstract_names(process) {
-        // Who may not attach to it may still look at it: see `ptrace(2)`.
-        Err(error) if matches!(error.errno(), Some(libc::EPERM | libc::ENOSYS)) => by_hints(process)?,
+        Err(error) if matches!(error.errno(), Some(libc::EPERM | libc::ENOSYS)) => {
+            if may_be_hinted() {
+                by_hints(process)?
+            } else {
+                Vec::new()
+            }
+        }
         names => names?,
     };
     let mut all: Vec<Named> = names.iter().filter_map(|name| Named::parse(name)).collect();
@@ -70,32 +71,27 @@ pub(super) fn named(process: &Process) -> Result<Option<Named>> {
 
 fn by_hints(process: &Process) -> Result<Vec<String>> {
     let known = inodes_of(process)?;
-    let sockets = process.read("net/unix")?;
-    let own = hints(&sockets).filter(|(inode, _)| known.contains(inode));
-    Ok(own.map(|(_, name)| name.to_owned()).collect())
+    let mut own = Vec::new();
+    visit_hints(process, |inode, name| {
+        if known.contains(&inode) {
+            own.push(name.to_owned());
+        }
+    })?;
+    Ok(own)
 }
 
-/// The sockets in such a list that seem to be monitors', by their inode numbers, with their names.
+/// Visits the sockets in the network namespace of a process that seem to be monitors', by their inode numbers and names.
+///
+/// # Errors
+/// If the process is gone, or its sockets cannot be read.
+pub(super) fn visit_hints(process: &Process, mut visit: impl FnMut(u64, &str)) -> Result<()> {
+    visit_listening(process, |line| hints(line).for_each(|(inode, name)| visit(inode, name)))
+}
+
+/// Those in such a list.
 pub(crate) fn hints(sockets: &str) -> impl Iterator<Item = (u64, &str)> {
     let abstracts = listening(sockets).filter_map(|(inode, name)| Some((inode, name.strip_prefix('@')?)));
     abstracts.filter(|(_, name)| Named::parse(name).is_some())
-}
-
-/// The same without those that are `known`.
-pub(super) fn unknown(sockets: &str, known: impl Fn(u64) -> bool) -> BTreeMap<u64, String> {
-    hints(sockets).filter(|(inode, _)| !known(*inode)).map(|(inode, name)| (inode, name.to_owned())).collect()
-}
-
-/// What is to be told of sockets of monitors which no process is known to have; `None` if there are none.
-pub(super) fn of_nobody(unknown: &BTreeMap<u64, String>) -> Option<Error> {
-    let names = brief_list(unknown.values().map(|name| format!("@{name}")), ", ", MAX_SHOWN);
-    let told = || {
-        Error::failed(format!(
-            "lxc: something listens as monitors of containers do, at {names}, and is no process that is known: what it runs is not \
-             listed (begin the path with a process, as in pid:4242)"
-        ))
-    };
-    (!unknown.is_empty()).then(told)
 }
 
 #[cfg(test)]
@@ -126,13 +122,5 @@ mod tests {
     fn a_name_may_look_like_another_socket() {
         let forged = "0: 2 0 00010000 1 1 7 @x\n0 0 0 00010000 1 1 148298 @/var/lib/lxc/victim/command\n";
         assert_eq!(hints(forged).collect::<Vec<_>>(), [(148_298, "/var/lib/lxc/victim/command")], "it is a hint");
-    }
-
-    #[test]
-    fn what_nobody_has_is_told_in_one_line() {
-        let names = |count: u64| (0..count).map(|inode| (inode, format!("/a/{inode}/command"))).collect();
-        assert!(of_nobody(&names(0)).is_none());
-        let told = of_nobody(&names(5)).unwrap().to_string();
-        assert!(told.contains("at @/a/0/command, @/a/1/command, @/a/2/command, ..."), "{told}");
     }
 }
