@@ -34,7 +34,7 @@ pub(super) async fn follow(site: &EngineSite<'_>, whose: Whose) -> Result<Unusua
     let mut stores = UnusualStores::default();
     let pidns = site.pidns.id().ino;
     let known = site.engines.monitors.all().await?.iter().filter(|monitor| monitor.pidns == pidns).copied();
-    let listening = listeners::monitors(site, (whose == Whose::Near).then_some(&mut stores.unread)).await?;
+    let listening = listeners::monitors(site, (whose == Whose::Near).then_some(&mut stores.unread)).await;
     let monitors: Vec<_> = known.chain(listening).collect();
     if monitors.is_empty() {
         return Ok(stores);

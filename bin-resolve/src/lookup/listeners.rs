@@ -10,18 +10,16 @@ use crate::lookup::site::EngineSite;
 use crate::query::Kind;
 
 /// Who may be a monitor by its sockets; and what is `unread`, if it is to be told.
-///
-/// # Errors
-/// If the site's container is gone.
-pub(super) async fn monitors(site: &EngineSite<'_>, unread: Option<&mut Vec<Error>>) -> Result<Vec<Monitor>> {
+pub(super) async fn monitors(site: &EngineSite<'_>, unread: Option<&mut Vec<Error>>) -> Vec<Monitor> {
     let (listeners, is_machines) = match find(site).await {
         Ok(found) => found,
-        Err(error) if error.status() == Status::No => return Err(error),
         Err(error) => {
-            if let Some(unread) = unread {
+            // In a container that is ending there is nobody.
+            let failed = Some(error).filter(|error| error.status() == Status::Failed);
+            if let (Some(unread), Some(error)) = (unread, failed) {
                 unread.push(error.prefix("look for monitors of LXC's"));
             }
-            return Ok(Vec::new());
+            return Vec::new();
         }
     };
     // What listens in the machine's network namespace is told of the machine.
@@ -29,7 +27,7 @@ pub(super) async fn monitors(site: &EngineSite<'_>, unread: Option<&mut Vec<Erro
         unread.extend(tell(site, &listeners));
     }
     let pidns = site.pidns.id().ino;
-    Ok(listeners.pids.iter().map(|pid| Monitor { pid: *pid, pidns, kind: Kind::Lxc }).collect())
+    listeners.pids.iter().map(|pid| Monitor { pid: *pid, pidns, kind: Kind::Lxc }).collect()
 }
 
 /// Who listens, and whether that is in the network namespace of our own machine.
