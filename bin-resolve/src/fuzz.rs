@@ -12,7 +12,7 @@ use crate::engine::api::{context, list};
 use crate::engine::container::{Container, Filter, fit};
 use crate::engine::state;
 use crate::engine::state::conmon::Conmon;
-use crate::engine::unix_sockets;
+use crate::engine::{dbus, systemd, unix_sockets};
 use crate::proof::cgroup::{Placement, is_in_a_container, placement};
 use crate::query::parse::{Target, parse};
 use crate::query::path::show;
@@ -83,8 +83,18 @@ pub fn files(text: &[u8]) {
 /// # Panics
 /// If that does not hold.
 pub fn sockets(text: &str) {
-    if let Some(inode) = unix_sockets::listening(text, "/run/podman/podman.sock") {
-        assert!(!inode.is_empty() && !inode.contains(char::is_whitespace), "{inode:?}");
+    for (_, path) in unix_sockets::listening(text) {
+        assert!(!path.contains('\n'), "{path:?}");
+    }
+}
+
+/// What a bus sends: each message ends, and a PID is one.
+///
+/// # Panics
+/// If that does not hold.
+pub fn bus(mut sent: &[u8]) {
+    while let Ok((_, body)) = dbus::read_message(&mut sent) {
+        assert!(systemd::number_in(&body).is_none_or(|pid| pid > 0), "{body:?}");
     }
 }
 

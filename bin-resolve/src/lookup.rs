@@ -7,6 +7,7 @@ pub(crate) mod find;
 pub(crate) mod find_listed;
 pub(crate) mod labels;
 pub(crate) mod list;
+mod listeners;
 pub(crate) mod listing;
 pub(crate) mod pods;
 pub(crate) mod present;

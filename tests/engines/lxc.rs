@@ -12,7 +12,7 @@ use crate::users::{User, undisturbed_trial};
 use crate::watching::Watching;
 
 /// Where root's are defined by default.
-const PATH: &str = "/var/lib/lxc";
+pub(crate) const PATH: &str = "/var/lib/lxc";
 
 /// Defines a container: its directory of all, its name, and more lines of its configuration.
 const DEFINE: &str = r#"cd / && rm -rf "$1/$2" && mkdir -p "$1/$2/rootfs" && tar -xf /var/tmp/image.tar -C "$1/$2/rootfs" &&

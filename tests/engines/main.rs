@@ -22,6 +22,7 @@ mod lab_unit;
 mod leftovers;
 mod live_restore;
 mod lxc;
+mod lxc_monitors;
 mod machines;
 mod nested;
 mod nodes;
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
         leftovers::trials(&suite),
         live_restore::trials(&suite),
         lxc::trials(&suite),
+        lxc_monitors::trials(&suite),
         machines::trials(&suite),
         nested::trials(&suite),
         nodes::trials(&suite),

@@ -5,6 +5,7 @@ use libtest_mimic::{Failed, Trial};
 use crate::docker;
 use crate::expect::{found_by, targets};
 use crate::found::{podman_of, prepare};
+use crate::lxc::{PATH, define};
 use crate::suite::Suite;
 use crate::users::{DAVE, ERIN, undisturbed_trial};
 use nicon_lab::machine::Machine;
@@ -17,6 +18,8 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
 fn a_user_is_still_that_user(machine: &Machine) -> Result<(), Failed> {
     prepare(machine);
     docker::run(machine, "out-of-reach", &[])?;
+    define(machine, PATH, "of-the-machine", "")?;
+    machine.run(&["lxc-start", "-n", "of-the-machine"]).ok()?;
     for (user, name) in [(&DAVE, "daves-pod"), (&ERIN, "erins")] {
         let unshared = ["as", user.name, "podman", "unshare"];
         for path in [name, &format!("podman:{name}"), &format!("{}@{name}", user.name)] {
@@ -40,5 +43,6 @@ fn a_user_is_still_that_user(machine: &Machine) -> Result<(), Failed> {
     assert_eq!((ran.code(), &ran.stdout[..]), (Some(2), ""), "{ran:?}");
     let is_about_hers = |line: &str| line.contains("outside of our user namespace unless the process is in it");
     assert!(ran.stderr.contains("erins: ") && ran.stderr.lines().all(is_about_hers), "{ran:?}");
+    machine.run(&["lxc-stop", "-k", "-n", "of-the-machine"]).ok()?;
     Ok(())
 }

@@ -95,13 +95,13 @@ fn held_by(first: &Process, fds: Fds, path: &Path) -> Result<Option<Vec<i32>>> {
         return Ok(None);
     }
     let sockets = first.read("net/unix")?;
-    let Some(inode) = listening(&sockets, &path.to_string_lossy()) else { return Ok(None) };
-    let link = format!("socket:[{inode}]");
+    let path = path.to_string_lossy();
     // A user's own systemd has a capability that the user lacks, so its descriptors cannot be told.
     let may_be = |found: io::Result<bool>| found.unwrap_or_else(|error| error.kind() == PermissionDenied);
-    if !links_of(first.pid()).any(|fd| may_be(is_link(&fd, &link))) {
-        return Ok(None);
-    }
+    let is_its = |link: &String| links_of(first.pid()).any(|fd| may_be(is_link(&fd, link)));
+    // There may be others, which are gone from that path, or never were there.
+    let links = listening(&sockets).filter(|(_, at)| *at == path).map(|(inode, _)| format!("socket:[{inode}]"));
+    let Some(link) = { links }.find(is_its) else { return Ok(None) };
     let children = first.read(&format!("task/{}/children", first.pid()))?;
     let children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
     let is_it = |fd: &PathBuf| is_link(fd, &link).unwrap_or(false);

@@ -17,6 +17,8 @@ mod docker;
 mod first_process;
 mod incus;
 mod lxc;
+pub(crate) mod lxc_listeners;
+mod lxc_sockets;
 mod machine;
 mod monitored;
 mod runc;

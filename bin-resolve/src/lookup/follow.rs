@@ -16,6 +16,7 @@ use crate::engine::state::store::{Extent, Store};
 use crate::engine::state::table;
 use crate::engine::users;
 use crate::lookup::engines::{UnusualStore, UnusualStores, Whose};
+use crate::lookup::listeners;
 use crate::lookup::site::EngineSite;
 use crate::proof::standing::{Standing, UsernsOwner, Vantage};
 use crate::query::{Kind, Qualifier};
@@ -31,8 +32,10 @@ type Group = Vec<(Process, Kind)>;
 /// If processes cannot be looked at.
 pub(super) async fn follow(site: &EngineSite<'_>, whose: Whose) -> Result<UnusualStores> {
     let mut stores = UnusualStores::default();
-    let monitors = site.engines.monitors.all().await?;
-    let monitors: Vec<_> = monitors.iter().filter(|monitor| monitor.pidns == site.pidns.id().ino).collect();
+    let pidns = site.pidns.id().ino;
+    let known = site.engines.monitors.all().await?.iter().filter(|monitor| monitor.pidns == pidns).copied();
+    let listening = listeners::monitors(site, (whose == Whose::Near).then_some(&mut stores.unread)).await;
+    let monitors: Vec<_> = known.chain(listening).collect();
     if monitors.is_empty() {
         return Ok(stores);
     }
@@ -58,7 +61,7 @@ fn group(
     site: &EngineSite<'_>,
     whose: Whose,
     vantage: &Vantage<'_>,
-    monitors: &[&Monitor],
+    monitors: &[Monitor],
     unread: &mut Vec<Error>,
 ) -> BTreeMap<Option<UsernsOwner>, Group> {
     let mut groups: BTreeMap<Option<UsernsOwner>, Group> = BTreeMap::new();

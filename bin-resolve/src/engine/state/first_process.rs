@@ -1,6 +1,9 @@
 //! The first process of a container, by the process that stays beside it and has started it.
 
+use std::path::Path;
+
 use nicon_core::{Error, NsType, Process, Result, Status};
+use nix::libc;
 
 use crate::engine::container::Monitor;
 
@@ -24,9 +27,8 @@ pub(crate) struct Monitored {
 pub(super) fn first_below(monitor: &Process, is_it: impl Fn(&Process) -> Result<bool>) -> Result<Option<Monitored>> {
     let mnt = monitor.namespace_id(NsType::Mnt)?;
     let depth = monitor.nspid()?.len();
-    let children = monitor.read(&format!("task/{}/children", monitor.pid()))?;
     let mut found = None;
-    for pid in children.split_whitespace().filter_map(|pid| pid.parse().ok()) {
+    for pid in children_of(monitor)? {
         let look = || {
             let child = Process::pin(pid)?;
             if child.parent()? != monitor.pid() || child.namespace_id(NsType::Mnt)? == mnt || !is_it(&child)? {
@@ -48,4 +50,47 @@ pub(super) fn first_below(monitor: &Process, is_it: impl Fn(&Process) -> Result<
         found = Some(Monitored { name: String::new(), namespace: None, pid, starttime: child.starttime()?, monitor });
     }
     Ok(found)
+}
+
+/// What a program is called, by the link to it in /proc.
+pub(super) fn name_of_program(link: &Path) -> Option<&str> {
+    let name = link.file_name()?.to_str()?;
+    // As the kernel shows a program that was replaced since, by an update.
+    Some(name.strip_suffix(" (deleted)").unwrap_or(name))
+}
+
+/// The children of all threads of a process.
+fn children_of(process: &Process) -> Result<Vec<i32>> {
+    let threads = std::fs::read_dir(format!("/proc/{}/task", process.pid()));
+    let mut children = Vec::new();
+    for thread in threads.into_iter().flatten().flatten() {
+        match process.read(&format!("task/{}/children", thread.file_name().display())) {
+            Ok(pids) => children.extend(pids.split_whitespace().filter_map(|pid| pid.parse::<i32>().ok())),
+            // That thread has ended.
+            Err(error) if matches!(error.errno(), Some(libc::ENOENT | libc::ESRCH)) && process.is_alive() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if process.is_alive() { Ok(children) } else { Err(Error::no(format!("process {} is gone", process.pid()))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn children_of_other_threads() {
+        let (started, child) = std::sync::mpsc::channel();
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+            started.send(i32::try_from(child.id()).unwrap()).unwrap();
+            let _ = ended.recv();
+            child.kill().and_then(|()| child.wait()).unwrap();
+        });
+        let child = child.recv().unwrap();
+        assert!(children_of(&Process::myself().unwrap()).unwrap().contains(&child));
+        drop(end);
+        thread.join().unwrap();
+    }
 }

@@ -1,7 +1,9 @@
 //! The entry point of the fuzz target for engines' files.
 
+use crate::engine::labels::Labels;
+use crate::engine::state::lxc_sockets::Named;
 use crate::engine::state::runtime::Init;
-use crate::engine::state::{containerd, crun, docker, dockerd, podman, runc};
+use crate::engine::state::{containerd, crun, docker, dockerd, lxc, machine, podman, runc};
 
 /// The text of any file, read as each of those that engines keep.
 ///
@@ -23,5 +25,14 @@ pub(crate) fn parse(text: &[u8]) {
         let _ = (config.name(), config.pod());
     }
     let _ = serde_json::from_slice::<docker::Config>(text);
+    let _ = serde_json::from_slice::<Labels>(text).map(|labels| labels.has("app", None));
+    let text_of = String::from_utf8_lossy(text);
+    let _ = machine::Registration::parse(&text_of);
+    for dir in [lxc::by_title(&text_of).map(|(dir, _)| dir), Named::parse(&text_of).and_then(Named::directory)]
+        .into_iter()
+        .flatten()
+    {
+        assert!(dir.is_absolute(), "{}", dir.display());
+    }
     let _ = serde_json::from_slice::<Vec<podman::Stored>>(text);
 }

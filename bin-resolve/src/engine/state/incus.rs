@@ -24,7 +24,7 @@ static RUNNING: Layout = Layout::monitored(Kind::Incus, |_, _| Ok(false));
 /// # Errors
 /// As [`lxc::container_of`].
 pub(super) fn follow(process: &Process) -> Result<Option<Store>> {
-    let Some((dir, container)) = lxc::container_of(process)? else { return Ok(None) };
+    let Some((dir, container)) = lxc::container_of(process, &[PROGRAM])? else { return Ok(None) };
     let (project, name) = name_of(&container.name);
     let (namespace, name) = (Some(project.to_owned()), name.to_owned());
     Ok(Some(Store::usual(&RUNNING).at(vec![dir]).with(Monitored { name, namespace, ..container })))

@@ -1,32 +1,26 @@
 //! The containers of LXC. What runs is known from the monitor that stays beside each container, and not from files: below the directory
 //! of LXC's containers there are only those that are defined.
 //!
-//! A monitor listens at an abstract socket, `@PATH/NAME/command` (`lxc_make_abstract_socket_name` in `commands_utils.c`), also where its
-//! title is another, or its cgroups have been configured to be. The kernel tells who holds that socket, and whose child a process is.
+//! A monitor listens at an abstract socket that names its container, whatever its program, its title and its cgroups are called. The
+//! kernel tells who holds that socket, and whose child a process is.
 
 use std::path::{Path, PathBuf};
 
 use nicon_core::{Error, Process, Result};
 
 use crate::engine::container::not_running;
-use crate::engine::state::first_process::{Monitored, first_below};
+use crate::engine::state::first_process::{Monitored, first_below, name_of_program};
 use crate::engine::state::index::{Index, IndexEntry};
+use crate::engine::state::lxc_sockets::{Named, named};
 use crate::engine::state::store::{Layout, Store};
-use crate::engine::unix_sockets::{ACCEPTS, has_open};
 use crate::query::Kind;
 use crate::rootfs::files::Files;
 
 /// What a monitor is called that runs in the background: see `lxc_start` of lxccontainer.c.
 const TITLE: &str = "[lxc monitor] ";
 
-/// The programs that become monitors.
+/// The programs of LXC's own that become monitors. Any that uses its library may.
 pub(super) const PROGRAMS: [&str; 4] = ["lxc-start", "lxc-execute", "lxc-autostart", "lxc-copy"];
-
-/// The end of the name of the socket.
-const COMMAND: &str = "/command";
-
-/// What it begins with where path and name are too long for one, and are hashed.
-const HASHED: &str = "lxc/";
 
 /// Those that are defined.
 pub(super) static LAYOUT: Layout = Layout {
@@ -74,59 +68,37 @@ fn entry(dir: &Path, name: &str) -> IndexEntry {
 /// # Errors
 /// As [`container_of`].
 pub(super) fn follow(monitor: &Process) -> Result<Option<Store>> {
-    let found = container_of(monitor)?;
+    let found = container_of(monitor, &PROGRAMS)?;
     Ok(found.map(|(dir, container)| Store::usual(&RUNNING).at(vec![dir]).with(container)))
 }
 
-/// The container of a monitor, and the directory where it is defined; `None` if the process is no monitor, or not yet one.
+/// The container of a monitor, and the directory where it is defined; `None` if the process is no monitor, or not yet one. Anybody can
+/// have /proc/net/unix tell of any process's sockets: that counts of monitors by these `programs` alone.
 ///
 /// # Errors
 /// If that is unknown.
-pub(super) fn container_of(monitor: &Process) -> Result<Option<(PathBuf, Monitored)>> {
-    let Some(named) = named(monitor)? else { return Ok(None) };
+pub(super) fn container_of(monitor: &Process, programs: &[&str]) -> Result<Option<(PathBuf, Monitored)>> {
+    let is_lxcs = || {
+        let program = std::fs::read_link(format!("/proc/{}/exe", monitor.pid()));
+        program.is_ok_and(|path| name_of_program(&path).is_some_and(|name| programs.contains(&name)))
+    };
+    let named = match named(monitor, is_lxcs) {
+        Ok(None) => return Ok(None),
+        named => named,
+    };
+    // One that is about to become a monitor listens, too, and so does whoever wants to, at any number of sockets.
+    let Some(first) = first_below(monitor, |_| Ok(true))? else { return Ok(None) };
+    let Some(named) = named? else { return Ok(None) };
     let (dir, name) = match named {
         Named::Plainly(dir, name) => (dir, name),
         Named::Hashed => by_title(&monitor.read("cmdline")?)
             .ok_or_else(|| Error::failed("its container has too long a path for a name (run it in the background)"))?,
     };
-    let first = first_below(monitor, |_| Ok(true))?;
-    Ok(first.map(|first| (dir, Monitored { name, ..first })))
+    Ok(Some((dir, Monitored { name, ..first })))
 }
 
-/// What the socket of a monitor tells.
-#[derive(Debug, PartialEq)]
-enum Named {
-    Plainly(PathBuf, String),
-    Hashed,
-}
-
-fn named(monitor: &Process) -> Result<Option<Named>> {
-    let sockets = monitor.read("net/unix")?;
-    for (inode, name) in listening(&sockets) {
-        if has_open(monitor, &format!("socket:[{inode}]"))? {
-            return Ok(Some(name));
-        }
-    }
-    Ok(None)
-}
-
-/// The sockets of monitors, by their inode numbers: see `proc_pid_net(5)`, unix.
-fn listening(sockets: &str) -> impl Iterator<Item = (&str, Named)> {
-    sockets.lines().filter_map(|line| {
-        let (before, name) = line.split_once(" @")?;
-        let mut fields = before.split_whitespace();
-        let accepts = fields.nth(3)? == ACCEPTS;
-        let inode = fields.nth(2)?;
-        let container = name.strip_suffix(COMMAND).filter(|_| accepts)?;
-        if container.starts_with(HASHED) {
-            return Some((inode, Named::Hashed));
-        }
-        let (dir, name) = container.rsplit_once('/').filter(|(dir, _)| dir.starts_with('/'))?;
-        Some((inode, Named::Plainly(dir.into(), name.to_owned())))
-    })
-}
-
-fn by_title(cmdline: &str) -> Option<(PathBuf, String)> {
+/// The directory and the name in the title of a monitor.
+pub(super) fn by_title(cmdline: &str) -> Option<(PathBuf, String)> {
     let (dir, name) = cmdline.trim_end_matches('\0').strip_prefix(TITLE)?.rsplit_once(' ')?;
     dir.starts_with('/').then(|| (dir.into(), name.to_owned()))
 }
@@ -134,25 +106,6 @@ fn by_title(cmdline: &str) -> Option<(PathBuf, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_a_monitor_listens_at() {
-        let plainly = |dir: &str, name: &str| Named::Plainly(dir.into(), name.to_owned());
-        let line = |flags, name| format!("000000002331d515: 00000002 00000000 {flags} 0001 01 148298 {name}\n");
-        for (flags, name, expected) in [
-            (ACCEPTS, "@/var/lib/lxc/my.box/command", Some(plainly("/var/lib/lxc", "my.box"))),
-            (ACCEPTS, "@/home/a b/lxc/box/command", Some(plainly("/home/a b/lxc", "box"))),
-            (ACCEPTS, "@lxc/ad055575fe28ddd5/command", Some(Named::Hashed)),
-            (ACCEPTS, "@lxc/ad055575fe28ddd5/var/lib/lxc", None),
-            (ACCEPTS, "/var/lib/lxc/box/command", None),
-            (ACCEPTS, "@box/command", None),
-            ("00000000", "@/var/lib/lxc/box/command", None),
-        ] {
-            let sockets = line(flags, name);
-            let found = listening(&sockets).next();
-            assert_eq!(found, expected.map(|expected| ("148298", expected)), "{name}");
-        }
-    }
 
     #[test]
     fn titles() {

@@ -1,12 +1,18 @@
 //! The processes that stay beside containers while these run: the shims of containerd, conmon, which Podman and CRI-O start, the
 //! monitors of LXC, and systemd-nspawn. They lead to engines' files wherever these are, or to containers that no file tells of.
+//!
+//! They are known by their programs. Any program that uses LXC's library may become a monitor of LXC's, so whoever listens as these do
+//! is looked for as well.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use nicon_core::{NsType, Result, walk};
+use nicon_core::{Context, NsType, Process, Result, walk};
 use tokio::sync::OnceCell;
 
+use crate::engine::state::first_process::name_of_program;
+use crate::engine::state::lxc_listeners::{Listeners, held};
 use crate::engine::state::{incus, lxc, machine};
 use crate::query::Kind;
 use crate::rootfs::blocking;
@@ -22,9 +28,27 @@ pub(crate) const WATCHED: [Kind; 5] = [Kind::Podman, Kind::Containerd, Kind::Lxc
 
 /// The monitors of all sites. They are looked for once, since that takes a look at every process.
 #[derive(Clone, Default)]
-pub(crate) struct Monitors(Arc<OnceCell<Vec<Monitor>>>);
+pub(crate) struct Monitors(Arc<Looks>);
 
-/// A process by whose program's name it is a monitor: anybody can run such a program.
+#[derive(Default)]
+struct Looks {
+    known: OnceCell<Known>,
+    listeners: Mutex<BTreeMap<Place, Arc<OnceCell<Arc<Listeners>>>>>,
+}
+
+/// The inode numbers of a PID namespace, and of a container's network namespace; without one, our machine's is meant.
+type Place = (u64, Option<u64>);
+
+/// Those that are known by their programs.
+#[derive(Default)]
+struct Known {
+    monitors: Vec<Monitor>,
+    /// The inode numbers of the sockets that those of LXC's have.
+    sockets: BTreeSet<u64>,
+}
+
+/// A process that seems to be a monitor, by its program's name or its sockets: anybody can have such ones.
+#[derive(Clone, Copy)]
 pub(crate) struct Monitor {
     pub(crate) pid: i32,
     /// The inode number of its PID namespace.
@@ -34,36 +58,88 @@ pub(crate) struct Monitor {
 }
 
 impl Monitors {
-    /// All of them.
+    /// All that are known by their programs.
     ///
     /// # Errors
     /// If /proc cannot be read.
-    pub(crate) async fn all(&self) -> Result<&Vec<Monitor>> {
+    pub(crate) async fn all(&self) -> Result<&[Monitor]> {
+        Ok(&self.known().await?.monitors)
+    }
+
+    async fn known(&self) -> Result<&Known> {
         // The walk has threads of its own, after which this process could not be left to a child.
-        self.0.get_or_try_init(|| blocking::ask(scan)).await
+        self.0.known.get_or_try_init(|| blocking::ask(scan)).await
+    }
+
+    /// What else listens as monitors of LXC's do, in the PID namespace with this inode number, which is ours, and in the network
+    /// namespace of the machine's first process.
+    ///
+    /// # Errors
+    /// If /proc cannot be read.
+    pub(crate) async fn listeners(&self, pidns: u64) -> Result<Arc<Listeners>> {
+        let find = move |known: &BTreeSet<u64>| {
+            let find = |around: Process| Listeners::find(&around, pidns, |inode| known.contains(&inode));
+            // Who may not see that one knows of no machine but what is around us.
+            Process::pin(1).and_then(find).or_else(|_| find(Process::myself()?))
+        };
+        self.look((pidns, None), find).await
+    }
+
+    /// The same in the PID namespace and the network namespace of a container, without what the machine's `listeners` have.
+    ///
+    /// # Errors
+    /// If the container is gone, or /proc cannot be read.
+    pub(crate) async fn listeners_in(
+        &self,
+        container: &Process,
+        pidns: u64,
+        machines: &Arc<Listeners>,
+    ) -> Result<Arc<Listeners>> {
+        let netns = container.namespace_id(NsType::Net)?.map(|netns| netns.ino);
+        let pidfd = container.pidfd().try_clone_to_owned().context(|| "keep a process")?;
+        let machines = Arc::clone(machines);
+        let find = move |known: &BTreeSet<u64>| {
+            let is_known = |inode| known.contains(&inode) || machines.sockets.contains(&inode);
+            Listeners::find(&Process::from_pidfd(pidfd)?, pidns, is_known)
+        };
+        self.look((pidns, netns), find).await
+    }
+
+    async fn look(
+        &self,
+        place: Place,
+        find: impl FnOnce(&BTreeSet<u64>) -> Result<Listeners> + Send + 'static,
+    ) -> Result<Arc<Listeners>> {
+        self.known().await?;
+        let cell =
+            Arc::clone(self.0.listeners.lock().unwrap_or_else(PoisonError::into_inner).entry(place).or_default());
+        let looks = Arc::clone(&self.0);
+        let none = Known::default();
+        let ask = || blocking::ask(move || find(&looks.known.get().unwrap_or(&none).sockets).map(Arc::new));
+        cell.get_or_try_init(ask).await.map(Arc::clone)
     }
 }
 
-fn scan() -> Result<Vec<Monitor>> {
+fn scan() -> Result<Known> {
     let monitor = |entry: walk::Unpinned<'_>| {
         let program = std::fs::read_link(format!("/proc/{}/exe", entry.pid())).ok()?;
         let kind = kind_of(&program)?;
         Some(Monitor { pid: entry.pid(), pidns: entry.namespace(NsType::Pid).ok()?, kind })
     };
     let monitors = walk::share(|entries| Ok(entries.filter_map(monitor).collect::<Vec<_>>()))?;
-    Ok(monitors.into_iter().flatten().collect())
+    let monitors: Vec<_> = monitors.into_iter().flatten().collect();
+    let of_lxc = monitors.iter().filter(|monitor| matches!(monitor.kind, Kind::Lxc | Kind::Incus));
+    let sockets = of_lxc.filter_map(|monitor| held(monitor.pid, |_| true).ok()).flatten().collect();
+    Ok(Known { monitors, sockets })
 }
 
 fn kind_of(program: &Path) -> Option<Kind> {
-    let name = program.file_name()?.to_str()?;
-    // As the kernel shows a program that was replaced since, by an update.
-    let name = name.strip_suffix(" (deleted)").unwrap_or(name);
-    match name {
+    match name_of_program(program)? {
         CONMON => Some(Kind::Podman),
         incus::PROGRAM => Some(Kind::Incus),
         machine::NSPAWN => Some(Kind::Machine),
-        _ if lxc::PROGRAMS.contains(&name) => Some(Kind::Lxc),
-        _ => name.starts_with(SHIM).then_some(Kind::Containerd),
+        name if lxc::PROGRAMS.contains(&name) => Some(Kind::Lxc),
+        name => name.starts_with(SHIM).then_some(Kind::Containerd),
     }
 }
 
