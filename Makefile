@@ -55,8 +55,9 @@ test-engines: ## Run those that want machines with systemd and the engines of De
 test-debian: ## Run the integration tests on Debian's own kernel, in a virtual machine (as root)
 	tests/vm/run $(FILTER)
 
-test-kernels: ## Run each program's main job on the kernels of Debian 11 and 13, in virtual machines (as root)
-	NICON_ONLY="$$(cat tests/vm/smoke)" SUITE=bullseye tests/vm/run
+# Debian 11's kernel is not served any more.
+test-kernels: ## Run each program's main job on the kernels of Debian 12 and 13, in virtual machines (as root)
+	NICON_ONLY="$$(cat tests/vm/smoke)" SUITE=bookworm tests/vm/run
 	NICON_ONLY="$$(cat tests/vm/smoke)" SUITE=trixie tests/vm/run
 
 test-debian12: ## Run `make demo` and `make test` in a bare Debian 12, from a fresh clone (as root)

@@ -115,7 +115,7 @@ fn that_say_it_is_in_a_pod(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         let ran = suite.run(&["nicon-resolve", path]);
         assert_eq!((ran.code(), &ran.stdout[..]), (Some(1), ""), "{ran:?}");
     }
-    let found = record(&suite.run(&["nicon-resolve", "setup.no-*", &options[0]]));
+    let found = record(&suite.run(&["nicon-resolve", "setup.no-*", options[0]]));
     is_process(&found, lab.host_pid("setup.no-pod")?);
     assert!(found["target"] == "setup.no-pod" && found.get("pod").is_none(), "{found}");
     assert!(found["hops"][1].get("pod").is_none(), "{found}");
