@@ -2,6 +2,7 @@
 
 pub(crate) mod cell;
 pub(crate) mod desk;
+pub(crate) mod ending;
 pub(crate) mod expect;
 pub(crate) mod kernel;
 pub(crate) mod killed;

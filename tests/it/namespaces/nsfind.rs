@@ -1,14 +1,12 @@
 //! nicon-nsfind finds the processes of a namespace: it agrees with lsns, readlink and `ip netns`.
 
 use std::collections::BTreeSet;
-use std::process::Stdio;
 
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, Ran, output_within, tool, witness};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use serde_json::Value;
 
+use crate::support::ending::Ending;
 use crate::support::expect::{is_process, parse, refusal};
 use crate::support::subject::{Subject, TYPES, answers, ino, link, lsns, members, pids, until};
 use crate::support::suite::Suite;
@@ -249,20 +247,10 @@ fn zombies_are_not_members(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 fn what_is_ending(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let subject = Subject::asleep(&["--net", "--pid", "--fork", "--kill-child"]);
     let (first, name) = (subject.child(), link("pid", ino(subject.child(), "pid")));
-    let mut guest = tool("setpriv");
-    guest.args(["--pdeathsig", "KILL", "nsenter", "-t", &first.to_string(), "-p", "sleep", "600"]);
-    let mut guest = guest.stdin(Stdio::null()).spawn()?;
-    until("a guest", || (members(&name).len() == 2).then_some(()));
-    let signal = |pid: u32, signal| kill(Pid::from_raw(pid.cast_signed()), signal);
-    signal(guest.id(), Signal::SIGSTOP)?;
-    // Before it has stopped, it would still reap the process that the PID namespace waits for.
-    until("a stop", || (witness::stat(guest.id())?.state == 'T').then_some(()));
-    signal(first, Signal::SIGKILL)?;
-    until("an end", || (witness::ns_link(first, "net").is_none() && witness::stat(first)?.state == 'S').then_some(()));
+    let ending = Ending::of(first)?;
     let (found, all) = (suite.run(&["nicon-nsfind", &name]), suite.run(&["nicon-nsfind", "--list"]));
     let pinned = suite.run(&["nicon-nsid", &first.to_string()]);
-    guest.kill()?;
-    guest.wait()?;
+    drop(ending);
     refusal(&found, 1, &["no process was found"]);
     assert!(answers(&all).iter().all(|record| record["pid"] != first));
     refusal(&pinned, 1, &["is ending"]);
