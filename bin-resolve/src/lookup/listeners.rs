@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nicon_core::{Error, NsType, Process, Result, Status, proc};
+use nicon_core::{Error, NsType, Result, Status, proc};
 
 use crate::engine::state::lxc_listeners::Listeners;
 use crate::engine::state::monitors::Monitor;
@@ -34,8 +34,7 @@ pub(super) async fn monitors(site: &EngineSite<'_>, unread: Option<&mut Vec<Erro
 async fn find(site: &EngineSite<'_>) -> Result<(Arc<Listeners>, bool)> {
     let (monitors, pidns) = (&site.engines.monitors, site.pidns.id().ino);
     let Some(container) = site.container else { return Ok((monitors.listeners(pidns).await?, true)) };
-    // Who may not look at the machine's first process knows nothing of that.
-    let of_machine = Process::pin(1).and_then(|first| first.namespace_id(NsType::Net)).ok().flatten();
+    let of_machine = monitors.machines_netns();
     let is_machines = of_machine.is_some() && container.namespace_id(NsType::Net)? == of_machine;
     let machines = if is_machines { monitors.listeners(site.settings.pidns.id().ino).await? } else { Arc::default() };
     Ok((monitors.listeners_in(container, pidns, &machines).await?, is_machines))

@@ -33,19 +33,26 @@ pub(crate) struct Listeners {
     pub(crate) denied: Vec<i32>,
 }
 
+/// The inode numbers of the sockets in the network namespace of `around` that are called as monitors' are, without those that are `known`.
+///
+/// # Errors
+/// If it is gone, or its list of sockets cannot be read.
+pub(super) fn candidates(around: &Process, known: impl Fn(u64) -> bool) -> Result<BTreeSet<u64>> {
+    let mut candidates = BTreeSet::new();
+    visit_hints(around, |inode, _| {
+        if !known(inode) {
+            candidates.insert(inode);
+        }
+    })?;
+    Ok(candidates)
+}
+
 impl Listeners {
-    /// Those of the PID namespace with this inode number that listen in the network namespace of `around`, without sockets that are
-    /// `known`.
+    /// Those of the PID namespace with this inode number that have one of the sockets, which are in the network namespace of `around`.
     ///
     /// # Errors
     /// If it is gone, or /proc cannot be read.
-    pub(super) fn find(around: &Process, pidns: u64, known: impl Fn(u64) -> bool) -> Result<Self> {
-        let mut wanted = BTreeSet::new();
-        visit_hints(around, |inode, _| {
-            if !known(inode) {
-                wanted.insert(inode);
-            }
-        })?;
+    pub(super) fn find(around: &Process, pidns: u64, mut wanted: BTreeSet<u64>) -> Result<Self> {
         let mut found = Self::default();
         if wanted.is_empty() {
             return Ok(found);
@@ -133,11 +140,11 @@ mod tests {
         let _listener = UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
         let myself = Process::myself().unwrap();
         let pidns = myself.namespace_id(NsType::Pid).unwrap().unwrap().ino;
-        let here = Listeners::find(&myself, pidns, |_| false).unwrap();
+        let all = candidates(&myself, |_| false).unwrap();
+        let here = Listeners::find(&myself, pidns, all.clone()).unwrap();
         assert!(here.pids.contains(&myself.pid()));
-        let elsewhere = Listeners::find(&myself, 1, |inode| !here.sockets.contains(&inode)).unwrap();
+        let elsewhere = Listeners::find(&myself, 1, here.sockets.clone()).unwrap();
         assert!(elsewhere.pids.is_empty() && elsewhere.unheld.is_some_and(|names| names.contains(&name)));
-        let known = Listeners::find(&myself, pidns, |_| true).unwrap();
-        assert!(known.pids.is_empty() && known.unheld.is_none());
+        assert!(candidates(&myself, |inode| all.contains(&inode)).unwrap().is_empty());
     }
 }

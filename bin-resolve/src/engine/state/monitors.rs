@@ -6,13 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use nicon_core::{Context, NsType, Process, Result, walk};
+use nicon_core::{Context, NsId, NsType, Process, Result, walk};
 use tokio::sync::OnceCell;
 
 use crate::engine::state::first_process::name_of_program;
-use crate::engine::state::lxc_listeners::{Listeners, held};
+use crate::engine::state::lxc_listeners::{Listeners, candidates, held};
 use crate::engine::state::{incus, lxc, machine};
 use crate::query::Kind;
 use crate::rootfs::blocking;
@@ -33,6 +33,7 @@ pub(crate) struct Monitors(Arc<Looks>);
 #[derive(Default)]
 struct Looks {
     known: OnceCell<Known>,
+    machines_netns: OnceLock<Option<NsId>>,
     listeners: Mutex<BTreeMap<Place, Arc<OnceCell<Arc<Listeners>>>>>,
 }
 
@@ -78,7 +79,10 @@ impl Monitors {
     /// If /proc cannot be read.
     pub(crate) async fn listeners(&self, pidns: u64) -> Result<Arc<Listeners>> {
         let find = move |known: &BTreeSet<u64>| {
-            let find = |around: Process| Listeners::find(&around, pidns, |inode| known.contains(&inode));
+            let find = |around: Process| {
+                let candidates = candidates(&around, |inode| known.contains(&inode))?;
+                Listeners::find(&around, pidns, candidates)
+            };
             // Who may not see that one knows of no machine but what is around us.
             Process::pin(1).and_then(find).or_else(|_| find(Process::myself()?))
         };
@@ -95,14 +99,22 @@ impl Monitors {
         pidns: u64,
         machines: &Arc<Listeners>,
     ) -> Result<Arc<Listeners>> {
+        let known = &self.known().await?.sockets;
+        let candidates = candidates(container, |inode| known.contains(&inode) || machines.sockets.contains(&inode))?;
+        // As in most containers.
+        if candidates.is_empty() {
+            return Ok(Arc::default());
+        }
         let netns = container.namespace_id(NsType::Net)?.map(|netns| netns.ino);
         let pidfd = container.pidfd().try_clone_to_owned().context(|| "keep a process")?;
-        let machines = Arc::clone(machines);
-        let find = move |known: &BTreeSet<u64>| {
-            let is_known = |inode| known.contains(&inode) || machines.sockets.contains(&inode);
-            Listeners::find(&Process::from_pidfd(pidfd)?, pidns, is_known)
-        };
+        let find = move |_: &BTreeSet<u64>| Listeners::find(&Process::from_pidfd(pidfd)?, pidns, candidates);
         self.look((pidns, netns), find).await
+    }
+
+    /// The network namespace of our machine's first process; `None` if we may not look at that.
+    pub(crate) fn machines_netns(&self) -> Option<NsId> {
+        let look = || Process::pin(1).and_then(|first| first.namespace_id(NsType::Net)).ok().flatten();
+        *self.0.machines_netns.get_or_init(look)
     }
 
     async fn look(
