@@ -9,6 +9,7 @@ use std::sync::mpsc;
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, Ran, output_within, tool};
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use serde_json::{Value, json};
 
@@ -239,7 +240,8 @@ fn the_list_of_all(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let ino = add_netns("holders-list")?;
     let find = |options: &[&str]| {
         let words = [&["nicon-nsfind", "--list", "-T", "net"], options].concat();
-        answers(&suite.run(&words)).into_iter().find(|record| record["nsino"] == ino)
+        // Of what other tests hold, more may be told.
+        parse(&suite.run(&words).stdout).into_iter().find(|record| record["nsino"] == ino)
     };
     let plain = find(&[]).ok_or("it is not listed")?;
     assert_eq!((&plain["nprocs"], plain.get("holders")), (&0.into(), None), "{plain}");
@@ -253,10 +255,13 @@ fn more_than_anybody_reads(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let name = "holders-many";
     let ino = add_netns(name)?;
     let file = File::open(format!("/run/netns/{name}"))?;
+    let (usual, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
     let many = (0..5000).map(|_| file.try_clone()).collect::<Result<Vec<_>, _>>()?;
     for words in [&["--holders", name][..], &["--list", "--holders", "-T", "net"]] {
         let ran = suite.run(&[&["nicon-nsfind"], words].concat());
-        let told = format!("net:[{ino}]: only 4096 of the 5001 descriptors and threads that hold it are told");
+        // A process that another test starts has ours for a moment, too.
+        let told = format!("net:[{ino}]: only 4096 of the ");
         assert!(ran.code() == Some(2) && ran.stderr.contains(&told), "{}", ran.stderr);
         let found = parse(&ran.stdout).into_iter().find(|record| record["nsino"] == ino).ok_or("it is not listed")?;
         let holders = found["holders"].as_array().ok_or("no holders")?;
@@ -265,5 +270,6 @@ fn more_than_anybody_reads(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         assert!(ran.stdout.lines().all(|line| line.len() < 1 << 20));
     }
     drop((file, many));
+    setrlimit(Resource::RLIMIT_NOFILE, usual, most)?;
     delete_netns(name)
 }
