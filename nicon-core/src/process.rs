@@ -39,7 +39,7 @@ impl Process {
     /// Pins the process that has `pid` now, in our own PID namespace.
     ///
     /// # Errors
-    /// [`Status::No`](crate::Status::No) if there is no such process; [`Status::Failed`](crate::Status::Failed)
+    /// [`Status::No`] if there is no such process; [`Status::Failed`]
     /// if /proc hides it, or the kernel is older than 5.3.
     pub fn pin(pid: i32) -> Result<Self> {
         proc::check()?;
@@ -58,7 +58,7 @@ impl Process {
     /// Pins the process of a pidfd, such as the kernel returns for `SO_PEERPIDFD`.
     ///
     /// # Errors
-    /// [`Status::No`](crate::Status::No) if it has exited; [`Status::Failed`](crate::Status::Failed) if it
+    /// [`Status::No`] if it has exited; [`Status::Failed`] if it
     /// lives outside our PID namespace.
     pub fn from_pidfd(pidfd: OwnedFd) -> Result<Self> {
         proc::check()?;
@@ -113,7 +113,7 @@ impl Process {
     /// Its start time: field 22 of /proc/PID/stat, in clock ticks since boot.
     ///
     /// # Errors
-    /// [`Status::No`](crate::Status::No) if the process is gone.
+    /// [`Status::No`] if the process is gone.
     pub fn starttime(&self) -> Result<u64> {
         match self.starttime.get() {
             Some(starttime) => Ok(*starttime),
@@ -124,7 +124,7 @@ impl Process {
     /// The inode number of its pidfd on pidfs, never reused until the next boot; `None` before Linux 6.9.
     ///
     /// # Errors
-    /// [`Status::Failed`](crate::Status::Failed) with the kernel's reason.
+    /// [`Status::Failed`] with the kernel's reason.
     pub fn pidfs(&self) -> Result<Option<u64>> {
         inode(&self.pidfd).context(|| format!("stat the pidfd of process {}", self.pid))
     }
@@ -152,7 +152,7 @@ impl Process {
     /// text that the process chose, such as its name.
     ///
     /// # Errors
-    /// [`Status::No`](crate::Status::No) if the process is gone.
+    /// [`Status::No`] if the process is gone.
     pub fn read(&self, file: &str) -> Result<String> {
         Ok(String::from_utf8_lossy(&self.read_bytes(file)?).into_owned())
     }
@@ -169,7 +169,7 @@ impl Process {
     /// 4 KiB. A process can set both to anything.
     ///
     /// # Errors
-    /// [`Status::No`](crate::Status::No) if the process is gone.
+    /// [`Status::No`] if the process is gone.
     pub fn command(&self) -> Result<String> {
         for file in ["cmdline", "comm"] {
             let mut bytes = [0; 4096];
@@ -187,7 +187,7 @@ impl Process {
     /// Its PID in each PID namespace that it is in, ours first.
     ///
     /// # Errors
-    /// [`Status::No`](crate::Status::No) if the process is gone.
+    /// [`Status::No`] if the process is gone.
     pub fn nspid(&self) -> Result<Vec<i32>> {
         self.parse("status", proc::nspid)
     }
@@ -195,7 +195,7 @@ impl Process {
     /// Its user IDs in our own user namespace: real, effective, saved, and that for files; see `credentials(7)`.
     ///
     /// # Errors
-    /// [`Status::No`](crate::Status::No) if the process is gone.
+    /// [`Status::No`] if the process is gone.
     pub fn uids(&self) -> Result<[u32; 4]> {
         self.parse("status", proc::uids)
     }
@@ -203,7 +203,7 @@ impl Process {
     /// The PID of its parent, in our own PID namespace; 0 if the parent is outside it.
     ///
     /// # Errors
-    /// [`Status::No`](crate::Status::No) if the process is gone.
+    /// [`Status::No`] if the process is gone.
     pub fn parent(&self) -> Result<i32> {
         Ok(self.stat()?.parent)
     }
@@ -219,7 +219,7 @@ impl Process {
     /// Opens one of its namespaces.
     ///
     /// # Errors
-    /// [`Status::No`](crate::Status::No) if the process is gone; [`Status::Failed`](crate::Status::Failed) if
+    /// [`Status::No`] if the process is gone; [`Status::Failed`] if
     /// it may not be inspected: see `ptrace(2)`, "Ptrace access mode checking".
     pub fn namespace(&self, ns_type: NsType) -> Result<Namespace> {
         let open = |file: &str| openat(&self.dir, file, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
@@ -244,7 +244,7 @@ impl Process {
     /// Opens its root directory with `O_PATH`.
     ///
     /// # Errors
-    /// [`Status::No`](crate::Status::No) if the process is gone or ending, [`Status::Failed`](crate::Status::Failed) if it may not be
+    /// [`Status::No`] if the process is gone or ending, [`Status::Failed`] if it may not be
     /// inspected.
     pub fn root(&self) -> Result<OwnedFd> {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
