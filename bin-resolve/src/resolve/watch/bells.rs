@@ -258,7 +258,7 @@ impl Mounts {
         loop {
             self.0.wait(|| false).await;
             sleep(SETTLE).await;
-            let batch = Batch::within(Arc::clone(&shared.settings), path, hop, shared.monitors.get().0);
+            let batch = Batch::within(Arc::clone(&shared.settings), path, hop, shared.monitors.get(Instant::now()).0);
             let mut survey = shared.changes.survey(site);
             let surveyed = batch.survey(path, &Qualifier::default(), &mut survey).await;
             if surveyed.is_ok() && survey.is_more() {

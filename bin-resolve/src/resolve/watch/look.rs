@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_util::StreamExt;
 use futures_util::stream::{self, FuturesUnordered};
@@ -32,6 +33,8 @@ pub(super) struct Job {
     pub(super) asked: Qualifier,
     pub(super) patterns: Vec<(QueryId, Rc<Pattern>, Progress)>,
     pub(super) names: Vec<Name>,
+    /// When something may have changed there last, as far as is known.
+    pub(super) changed: Instant,
     /// The containers that are known, with a process that runs.
     pub(super) known: HashMap<Key, Path>,
     /// Whether engines are claimed here: a pattern has come this way.
@@ -55,7 +58,7 @@ struct Look<'a> {
 
 /// Looks at a site, and tells what is found as it is found.
 pub(super) async fn look(job: Job, shared: Rc<Shared>) {
-    let (monitors, has_overlooked) = shared.monitors.get();
+    let (monitors, has_overlooked) = shared.monitors.get(job.changed);
     let batch = Batch::within(Arc::clone(&shared.settings), &job.path, job.hop.as_deref(), monitors);
     let done = Looked {
         listed: HashMap::new(),

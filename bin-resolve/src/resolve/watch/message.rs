@@ -78,6 +78,8 @@ pub(super) enum Message {
     Rung(SiteId),
     /// A site may be looked at again.
     Due(SiteId),
+    /// What was overlooked at a site may be found now.
+    Again(SiteId),
     /// The engines of a site that may listen.
     Listening(SiteId, Vec<Arc<Endpoint>>),
     /// The engines of a site. Which of them are searched there is to be answered.

@@ -14,16 +14,39 @@ pub(super) const SHARED: Duration = Duration::from_secs(1);
 pub(super) struct RecentMonitors(RefCell<Option<(Instant, Monitors)>>);
 
 impl RecentMonitors {
-    /// The monitors, and whether they may have been known before.
-    pub(super) fn get(&self) -> (Monitors, bool) {
+    /// The monitors, and whether they may have been known before what has `changed` then.
+    pub(super) fn get(&self, changed: Instant) -> (Monitors, bool) {
+        self.get_at(Instant::now(), changed)
+    }
+
+    fn get_at(&self, now: Instant, changed: Instant) -> (Monitors, bool) {
         let mut recent = self.0.borrow_mut();
         if let Some((since, monitors)) = &*recent
-            && since.elapsed() < SHARED
+            && now.saturating_duration_since(*since) < SHARED
         {
-            return (monitors.clone(), true);
+            return (monitors.clone(), *since < changed);
         }
         let monitors = Monitors::default();
-        *recent = Some((Instant::now(), monitors.clone()));
+        *recent = Some((now, monitors.clone()));
         (monitors, false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However many sites there are: what one of them has others look for is new to all of them.
+    #[test]
+    fn each_looks_again_once() {
+        const SITES: u32 = 300;
+        let (recent, start, ms) = (RecentMonitors::default(), Instant::now(), Duration::from_millis(1));
+        let overlooked = |begin: Duration, changed: Instant| {
+            (0..SITES).filter(|site| recent.get_at(start + begin + *site * ms / 10, changed).1).count()
+        };
+        assert!(!recent.get_at(start, start).1, "nobody has looked before");
+        assert_eq!(overlooked(5 * ms, start + 5 * ms), 300, "what has changed since may be overlooked");
+        assert_eq!(overlooked(5 * ms + SHARED, start + 5 * ms), 0);
+        assert_eq!(overlooked(10 * ms + SHARED, start + 5 * ms), 0, "and a look for what had changed before");
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use nicon_core::Error;
 
@@ -31,6 +32,8 @@ pub(super) struct Site {
     pub(super) looking_for: BTreeSet<QueryId>,
     /// The queries for which it has been looked at: what is found from now on was not there before.
     pub(super) seen: BTreeSet<QueryId>,
+    /// When something may have changed there last, as far as is known.
+    pub(super) changed: Instant,
     pub(super) pace: Pace,
     pub(super) bells: Bells,
     pub(super) look: Option<Task>,

@@ -125,6 +125,9 @@ impl Watcher {
                 let next = self.tree.sites.get_mut(&site).map(|site| site.pace.wake(Now::get()));
                 self.go_on(site, next);
             }
+            Message::Again(site) => {
+                self.rung.insert(site);
+            }
             Message::Listening(site, endpoints) => {
                 if let Some(Site { bells, hop, .. }) = self.tree.sites.get_mut(&site) {
                     bells.listen(endpoints, hop.as_ref());
@@ -144,6 +147,9 @@ impl Watcher {
 
     /// Something may have changed at a site, or more is asked there.
     fn ring(&mut self, id: SiteId) {
+        if let Some(site) = self.tree.sites.get_mut(&id) {
+            site.changed = Instant::now();
+        }
         self.rung.insert(id);
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use nicon_core::Error;
 
@@ -106,6 +107,10 @@ impl Watcher {
         let new = site.told.new_of(texts);
         self.sightings.extend(new.into_iter().map(|text| Sighting::Trouble(Error::failed(text))));
         let now = Now::get();
+        // What a look after a failure may find has changed meanwhile.
+        if is_late || has_failed {
+            site.changed = Instant::now();
+        }
         if is_late {
             site.pace.ring(now);
         }

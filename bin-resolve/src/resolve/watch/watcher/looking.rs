@@ -38,6 +38,7 @@ impl Watcher {
             asked,
             patterns,
             names: site.names.iter().map(name).collect(),
+            changed: site.changed,
             known: known.collect(),
             claims: !self.tree.pattern_queries(site).is_empty(),
         };
@@ -60,7 +61,7 @@ impl Watcher {
         let shared = Rc::clone(&self.shared);
         site.again = Some(Task::new(async move {
             sleep(SHARED).await;
-            shared.send(Message::Rung(id));
+            shared.send(Message::Again(id));
         }));
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use nicon_core::Error;
 use nicon_core::frozen::{events_file, is_frozen};
@@ -31,6 +32,7 @@ impl Watcher {
             found: HashSet::new(),
             looking_for: BTreeSet::new(),
             seen: BTreeSet::new(),
+            changed: Instant::now(),
             pace: Pace::default(),
             bells,
             look: None,
