@@ -6,48 +6,53 @@ use std::path::PathBuf;
 
 use crate::Process;
 use crate::cgroup::{cgroup_mounts, directory, parse};
-use crate::mountinfo::Mount;
 
 /// What cgroup v2 tells of a cgroup that may change: in the root cgroup there is none.
 const EVENTS: &str = "cgroup.events";
 
-/// Whether one of its cgroups, or one above that, is frozen; not if that cannot be told from where we are.
-///
-/// Asked from our own namespaces: neither a mount nor a cgroup of the container's has a say.
+/// What our mounts let us see of freezers. Neither a mount nor a cgroup of a container's has a say.
+pub struct Freezers {
+    /// Of our own mount namespace.
+    mountinfo: Vec<u8>,
+}
+
+/// Whether a process is frozen; see [`Freezers::is_frozen`].
 #[must_use]
 pub fn is_frozen(process: &Process) -> bool {
-    are_frozen([process]) == [true]
+    Freezers::visible().is_frozen(process)
 }
 
-/// The same of several processes, for which our mounts are read once.
-#[must_use]
-pub fn are_frozen<'a>(processes: impl IntoIterator<Item = &'a Process>) -> Vec<bool> {
-    let mountinfo = fs::read("/proc/self/mountinfo").unwrap_or_default();
-    let mounts = cgroup_mounts(&mountinfo);
-    processes.into_iter().map(|process| is_frozen_at(process, &mounts)).collect()
-}
+impl Freezers {
+    /// Those that we see from where we are; none if our mounts cannot be read.
+    #[must_use]
+    pub fn visible() -> Self {
+        Self { mountinfo: fs::read("/proc/self/mountinfo").unwrap_or_default() }
+    }
 
-/// The file that is modified when a process is frozen or thawed; `None` where nothing tells of that, as before cgroup v2.
-#[must_use]
-pub fn events_file(process: &Process) -> Option<PathBuf> {
-    let (cgroups, mountinfo) = (process.read("cgroup").ok()?, fs::read("/proc/self/mountinfo").ok()?);
-    let (_, path) = cgroups.lines().filter_map(parse).find(|(controllers, _)| controllers.is_empty())?;
-    let file = directory(&cgroup_mounts(&mountinfo), "", path)?.join(EVENTS);
-    file.exists().then_some(file)
-}
+    /// Whether one of its cgroups, or one above that, is frozen; not if that cannot be told from where we are.
+    #[must_use]
+    pub fn is_frozen(&self, process: &Process) -> bool {
+        let (Ok(cgroups), mounts) = (process.read("cgroup"), cgroup_mounts(&self.mountinfo)) else { return false };
+        cgroups.lines().filter_map(parse).any(|(controllers, path)| {
+            // What these files say includes the cgroups above.
+            let (file, sign) = match controllers {
+                "" => (EVENTS, "frozen 1"),
+                "freezer" => ("freezer.state", "FR"),
+                _ => return false,
+            };
+            let state = directory(&mounts, controllers, path).and_then(|at| fs::read_to_string(at.join(file)).ok());
+            state.is_some_and(|state| state.lines().any(|line| line.starts_with(sign)))
+        })
+    }
 
-fn is_frozen_at(process: &Process, mounts: &[Mount<'_>]) -> bool {
-    let Ok(cgroups) = process.read("cgroup") else { return false };
-    cgroups.lines().filter_map(parse).any(|(controllers, path)| {
-        // What these files say includes the cgroups above.
-        let (file, sign) = match controllers {
-            "" => (EVENTS, "frozen 1"),
-            "freezer" => ("freezer.state", "FR"),
-            _ => return false,
-        };
-        let state = directory(mounts, controllers, path).and_then(|at| fs::read_to_string(at.join(file)).ok());
-        state.is_some_and(|state| state.lines().any(|line| line.starts_with(sign)))
-    })
+    /// The file that is modified when a process is frozen or thawed; `None` where nothing tells of that, as before cgroup v2.
+    #[must_use]
+    pub fn events_file(&self, process: &Process) -> Option<PathBuf> {
+        let cgroups = process.read("cgroup").ok()?;
+        let (_, path) = cgroups.lines().filter_map(parse).find(|(controllers, _)| controllers.is_empty())?;
+        let file = directory(&cgroup_mounts(&self.mountinfo), "", path)?.join(EVENTS);
+        file.exists().then_some(file)
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use nicon_core::Error;
-use nicon_core::frozen::{events_file, is_frozen};
+use nicon_core::frozen::Freezers;
 use nicon_core::path::MAX_DEPTH;
 
 use crate::query::path::{Path, show};
@@ -77,8 +77,10 @@ impl Watcher {
                 shared.send(Message::Died(id));
             }
         });
-        let freezer = events_file(hop.process()).and_then(|file| self.shared.changes.watch_file(site, &file));
-        let is_paused = is_frozen(hop.process());
+        let freezers = Freezers::visible();
+        let events = freezers.events_file(hop.process());
+        let freezer = events.and_then(|file| self.shared.changes.watch_file(site, &file));
+        let is_paused = freezers.is_frozen(hop.process());
         let (fits, present) = (BTreeSet::new(), BTreeSet::new());
         let node = Node {
             site,

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use nicon_core::frozen::are_frozen;
-
 use crate::resolve::hit::Hit;
-use crate::resolve::watch::message::{NodeId, QueryId, SiteId};
+use crate::resolve::watch::message::{NodeId, QueryId};
 use crate::resolve::watch::reports::Removed;
 use crate::resolve::watch::sighting::{Sighting, What};
 use crate::resolve::watch::tree::Asking;
@@ -21,16 +19,12 @@ impl Watcher {
         }
     }
 
-    /// Finds out which containers of a site are paused. No engine is asked: the kernel knows.
-    pub(super) fn see_paused(&mut self, site: SiteId) {
-        let Some(site) = self.tree.sites.get(&site) else { return };
-        let named = site.names.values().filter_map(|asked| asked.node);
-        let nodes: Vec<_> = site.listed.values().copied().chain(named).collect();
-        let processes = nodes.iter().filter_map(|id| self.tree.nodes.get(id)).map(|node| node.hop.process());
-        for (id, is_paused) in nodes.iter().zip(are_frozen(processes)) {
-            let Some(node) = self.tree.nodes.get_mut(id).filter(|node| node.is_paused != is_paused) else { continue };
+    /// Takes note of which containers are paused.
+    pub(super) fn take_paused(&mut self, are_paused: Vec<(NodeId, bool)>) {
+        for (id, is_paused) in are_paused {
+            let Some(node) = self.tree.nodes.get_mut(&id).filter(|node| node.is_paused != is_paused) else { continue };
             node.is_paused = is_paused;
-            self.tell_changed(*id);
+            self.tell_changed(id);
         }
     }
 
