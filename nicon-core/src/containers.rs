@@ -8,11 +8,8 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use crate::cgroup::{is_within, own, paths};
-use crate::walk::{Proc, Stat};
+use crate::walk::Proc;
 use crate::{Process, Result};
-
-/// The most ancestors that are looked at.
-const MAX_ANCESTORS: usize = 1024;
 
 /// Containers, by what is found of a process. `T` is what the caller calls each by.
 pub struct Containers<T = String> {
@@ -109,17 +106,7 @@ impl<T> Containers<T> {
 
     /// The container whose first process is the nearest ancestor. One that ends leaves its children to another, of which it is not
     /// known whether it is around them: that is none of them, or their container's first process, or one further out.
-    fn of_ancestors(&self, mut parent: i32) -> Result<Option<&Container<T>>> {
-        let proc = Proc::open()?;
-        for _ in 0..MAX_ANCESTORS {
-            let Some(Stat { starttime, parent: next, .. }) = proc.process(parent).stat().filter(|_| parent > 1) else {
-                break;
-            };
-            if let Some(container) = self.with_first(parent, starttime) {
-                return Ok(Some(container));
-            }
-            parent = next;
-        }
-        Ok(None)
+    fn of_ancestors(&self, parent: i32) -> Result<Option<&Container<T>>> {
+        Ok(Proc::open()?.ancestry(parent).find_map(|(pid, starttime)| self.with_first(pid, starttime)))
     }
 }

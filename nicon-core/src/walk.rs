@@ -49,6 +49,9 @@ const THREADS: usize = 4;
 /// The fewest processes per thread: fewer are visited sooner than a thread starts.
 const SHARE: usize = 50;
 
+/// The most generations that are looked at.
+const MAX_ANCESTRY: usize = 1024;
+
 /// Visits each process that /proc lists with several threads, if there are as many processors. Each thread gets a range of
 /// ascending PIDs; the results are in the order of the ranges.
 ///
@@ -121,6 +124,14 @@ impl Proc {
     #[must_use]
     pub fn process(&self, pid: i32) -> Unpinned<'_> {
         Unpinned { proc: &self.0, pid }
+    }
+
+    /// The PID and the start time of a process, of its parent, and so on, up to one that is gone, or the first one. Of more than 1,024
+    /// the others are not looked at.
+    pub fn ancestry(&self, pid: i32) -> impl Iterator<Item = (i32, u64)> {
+        let stat_of = |pid: i32| Some((pid, self.process(pid).stat()?)).filter(|_| pid > 1);
+        let upwards = std::iter::successors(stat_of(pid), move |(_, stat)| stat_of(stat.parent));
+        upwards.map(|(pid, stat)| (pid, stat.starttime)).take(MAX_ANCESTRY)
     }
 }
 

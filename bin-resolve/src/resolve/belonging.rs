@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 
 use nicon_core::container::id;
+use nicon_core::walk::Proc;
 use nicon_core::{Error, NsId, NsType, Process, Result, Status};
 
 use crate::proof::cgroup::{are_around, is_below};
@@ -15,9 +16,6 @@ use crate::resolve::batch::{Batch, Inner};
 use crate::resolve::hit::Hit;
 use crate::resolve::hop::{Hop, Sharing};
 use crate::resolve::scan::search;
-
-/// The most ancestors that are looked at.
-const MAX_ANCESTORS: usize = 1024;
 
 /// Finds the containers that each thing belongs to, and gives them by its number. What could not be looked at, in which it may be, is
 /// given without one.
@@ -123,23 +121,12 @@ fn innermost_of_process(process: &Process, hits: &[Hit]) -> Result<Vec<Hit>> {
     let cgroups = process.read("cgroup")?;
     let mut found = innermost(hits, |own| are_around(own, &cgroups));
     if found.is_empty() {
-        let ancestors = ancestors(process)?;
-        let nearest = ancestors.iter().find_map(|pid| hits.iter().find(|hit| hit.process().pid() == *pid));
+        let proc = Proc::open()?;
+        let nearest =
+            proc.ancestry(process.pid()).find_map(|(pid, _)| hits.iter().find(|hit| hit.process().pid() == pid));
         found.extend(nearest.filter(|hit| hit.process().is_alive()).cloned());
     }
     if process.is_alive() { Ok(found) } else { Err(Error::no("it has ended")) }
-}
-
-/// A process, its parent, and so on.
-fn ancestors(process: &Process) -> Result<Vec<i32>> {
-    let mut known = vec![process.pid()];
-    let mut parent = process.parent()?;
-    while parent > 1 && known.len() < MAX_ANCESTORS {
-        known.push(parent);
-        // One that ends leaves its children to another, of which it is not known whether it is around them.
-        parent = Process::pin(parent).and_then(|process| process.parent()).unwrap_or_default();
-    }
-    Ok(known)
 }
 
 /// Of the containers whose own cgroups are `around` something, those that have the longest paths. If that is the same one for

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use nicon_core::{Error, NsType, Process, Result, Status};
+use nicon_core::{Context, Error, NsType, Process, Result, Status};
 use nix::libc;
 
 use crate::engine::container::Monitor;
@@ -61,17 +61,23 @@ pub(super) fn name_of_program(link: &Path) -> Option<&str> {
 
 /// The children of all threads of a process.
 fn children_of(process: &Process) -> Result<Vec<i32>> {
-    let threads = std::fs::read_dir(format!("/proc/{}/task", process.pid()));
+    let children = children_of_threads(process);
+    if process.is_alive() { children } else { Err(Error::no(format!("process {} is gone", process.pid()))) }
+}
+
+fn children_of_threads(process: &Process) -> Result<Vec<i32>> {
+    let context = || format!("list the threads of process {}", process.pid());
     let mut children = Vec::new();
-    for thread in threads.into_iter().flatten().flatten() {
-        match process.read(&format!("task/{}/children", thread.file_name().display())) {
+    for thread in std::fs::read_dir(format!("/proc/{}/task", process.pid())).context(context)? {
+        let thread = thread.context(context)?.file_name();
+        match process.read(&format!("task/{}/children", thread.display())) {
             Ok(pids) => children.extend(pids.split_whitespace().filter_map(|pid| pid.parse::<i32>().ok())),
             // That thread has ended.
-            Err(error) if matches!(error.errno(), Some(libc::ENOENT | libc::ESRCH)) && process.is_alive() => {}
+            Err(error) if matches!(error.errno(), Some(libc::ENOENT | libc::ESRCH)) => {}
             Err(error) => return Err(error),
         }
     }
-    if process.is_alive() { Ok(children) } else { Err(Error::no(format!("process {} is gone", process.pid()))) }
+    Ok(children)
 }
 
 #[cfg(test)]
