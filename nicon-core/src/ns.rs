@@ -4,7 +4,7 @@ use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::str::FromStr;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::{fmt, io};
 
 use nix::errno::Errno;
@@ -143,9 +143,10 @@ impl NsId {
 }
 
 /// An open namespace. It exists as long as this handle, even after its last process has exited.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Namespace {
-    fd: OwnedFd,
+    /// Shared with those that are clones of this.
+    fd: Arc<OwnedFd>,
     id: NsId,
 }
 
@@ -180,7 +181,7 @@ impl Namespace {
 
     pub(crate) fn hold(fd: OwnedFd) -> nix::Result<Self> {
         let stat = fstat(&fd)?;
-        Ok(Self { fd, id: NsId { dev: stat.st_dev, ino: stat.st_ino } })
+        Ok(Self { fd: Arc::new(fd), id: NsId { dev: stat.st_dev, ino: stat.st_ino } })
     }
 
     /// Its identity.
@@ -189,21 +190,12 @@ impl Namespace {
         self.id
     }
 
-    /// Another handle to the same namespace.
-    ///
-    /// # Errors
-    /// [`Status::Failed`](crate::Status::Failed) if there are too many open descriptors.
-    pub fn try_clone(&self) -> Result<Self> {
-        let fd = self.fd.try_clone().context(|| format!("copy the descriptor of namespace {}", self.id.ino))?;
-        Ok(Self { fd, id: self.id })
-    }
-
     /// Its type (`NS_GET_NSTYPE`, Linux 4.11).
     ///
     /// # Errors
     /// [`Status::Failed`](crate::Status::Failed) if the type is unknown, or the file is not a namespace.
     pub fn ns_type(&self) -> Result<NsType> {
-        let flag = sys::ns_get_nstype(&self.fd).context(|| format!("find the type of namespace {}", self.id.ino))?;
+        let flag = sys::ns_get_nstype(self).context(|| format!("find the type of namespace {}", self.id.ino))?;
         let known = NsType::ALL.into_iter().find(|ns_type| ns_type.flag() == flag);
         known.ok_or_else(|| Error::failed(format!("namespace {} is of an unknown type ({flag:#x})", self.id.ino)))
     }
@@ -214,7 +206,7 @@ impl Namespace {
     /// # Errors
     /// [`Status::Failed`](crate::Status::Failed) with the kernel's reason.
     pub fn owner(&self) -> Result<Option<Self>> {
-        match sys::ns_get_userns(&self.fd).and_then(Self::hold) {
+        match sys::ns_get_userns(self).and_then(Self::hold) {
             Ok(owner) => Ok(Some(owner)),
             Err(Errno::EPERM) => Ok(None),
             Err(errno) => Err(Error::os(format!("find the owner of namespace {}", self.id.ino), errno)),
@@ -226,7 +218,7 @@ impl Namespace {
     /// # Errors
     /// [`Status::Failed`](crate::Status::Failed) for other types of namespace.
     pub fn owner_uid(&self) -> Result<u32> {
-        sys::ns_get_owner_uid(&self.fd).context(|| format!("find the owner of namespace {}", self.id.ino))
+        sys::ns_get_owner_uid(self).context(|| format!("find the owner of namespace {}", self.id.ino))
     }
 
     /// The parent of a PID or user namespace (`NS_GET_PARENT`, Linux 4.9), or `None` if it is outside the caller's own
@@ -235,7 +227,7 @@ impl Namespace {
     /// # Errors
     /// [`Status::Failed`](crate::Status::Failed) for other types of namespace.
     pub fn parent(&self) -> Result<Option<Self>> {
-        match sys::ns_get_parent(&self.fd).and_then(Self::hold) {
+        match sys::ns_get_parent(self).and_then(Self::hold) {
             Ok(parent) => Ok(Some(parent)),
             Err(Errno::EPERM) => Ok(None),
             Err(errno) => Err(Error::os(format!("find the parent of namespace {}", self.id.ino), errno)),

@@ -19,7 +19,8 @@ use crate::record::label;
 use crate::sysfs::Sysfs;
 
 /// A network namespace, held open, with a netlink socket in it. Work is done there from where this program is: nobody has to
-/// enter it, and come home, for a request.
+/// enter it, and come home, for a request. A clone shares what is open in it.
+#[derive(Clone)]
 pub struct NetnsHandle {
     /// What messages call it.
     pub label: String,
@@ -115,22 +116,6 @@ impl NetnsHandle {
             }
         };
         self.open_record(&record).map_err(|error| error.prefix(field))
-    }
-
-    /// Another handle to the same namespace, which shares what is open in it.
-    ///
-    /// # Errors
-    /// [`Status::Failed`] if there are too many open descriptors.
-    pub fn try_clone(&self) -> Result<Self> {
-        let (netlink, sysfs, process) = (self.netlink.clone(), self.sysfs.clone(), self.process.clone());
-        Ok(Self {
-            label: self.label.clone(),
-            ns: self.ns.try_clone()?,
-            netlink,
-            sysfs,
-            process,
-            home: self.home.clone(),
-        })
     }
 
     fn open(&self, found: Found) -> Result<Self> {

@@ -16,8 +16,8 @@ pub(crate) fn open_from(
     home: &NetnsHandle,
 ) -> Result<NetnsHandle> {
     match record.get("from").filter(|from| !from.is_null()) {
-        None => home.try_clone(),
-        Some(from) if from == TARGETS_OWN => own.try_clone(),
+        None => Ok(home.clone()),
+        Some(from) if from == TARGETS_OWN => Ok(own.clone()),
         Some(from) => last.open_field("from", from),
     }
 }

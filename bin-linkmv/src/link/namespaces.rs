@@ -93,15 +93,8 @@ impl Namespaces {
     }
 
     /// Holds one open: if its container ends meanwhile, the links in it can still be brought home.
-    ///
-    /// # Errors
-    /// If there are too many open files.
-    pub(crate) fn hold(&self, netns: &NetnsHandle) -> Result<()> {
-        let ino = netns.ns.id().ino;
-        if !self.held.borrow().contains_key(&ino) {
-            self.held.borrow_mut().insert(ino, netns.try_clone()?);
-        }
-        Ok(())
+    pub(crate) fn hold(&self, netns: &NetnsHandle) {
+        self.held.borrow_mut().entry(netns.ns.id().ino).or_insert_with(|| netns.clone());
     }
 
     /// Makes sure that the processes of those that are held still run.
@@ -119,7 +112,7 @@ impl Namespaces {
     /// If /proc cannot be read.
     pub(crate) fn find_link(&self, inode: u64) -> Result<Option<(NetnsHandle, Link)>> {
         let held = self.held.borrow();
-        let known = held.values().chain([&self.home]).map(NetnsHandle::try_clone);
+        let known = held.values().chain([&self.home]).map(|netns| Ok(netns.clone()));
         let open = |found: netns::Found| self.home.open_namespace(found.open()?, found.way.to_string());
         for netns in known.chain(netns::all()?.found.into_iter().map(open)) {
             let found = netns.and_then(|netns| Ok((by_inode(inode, None, &netns)?, netns)));
@@ -160,13 +153,13 @@ impl Namespaces {
     /// If it is gone, or must not be entered.
     pub(crate) fn open(&self, ino: u64, what: &str) -> Result<NetnsHandle> {
         if ino == self.home.ns.id().ino {
-            return self.home.try_clone();
+            return Ok(self.home.clone());
         }
         if let Some(held) = self.held.borrow().get(&ino) {
-            return held.try_clone();
+            return Ok(held.clone());
         }
         if let Some(known) = self.known(ino) {
-            return known.try_clone();
+            return Ok(NetnsHandle::clone(&known));
         }
         let mut gone = Error::no(format!("net:[{ino}], {what}, is not there any more"));
         for found in netns::find(ino)? {

@@ -70,14 +70,14 @@ impl<'a> Adding<'a> {
         } else {
             own
         };
-        let lower = Lower::find(&asked, from.try_clone()?)?;
+        let lower = Lower::find(&asked, from.clone())?;
         let addition = Addition::new(&asked, own, &lower, self.options.exact)?;
         if self.options.dry_run {
             record.set(STEPS, addition.plan(&self.options.readiness)?);
             return Ok(Vec::new());
         }
         if self.options.all_or_nothing {
-            self.namespaces.hold(own)?;
+            self.namespaces.hold(own);
         }
         let id = Deed::new_id()?;
         let made = addition.make(&self.options.readiness)?;

@@ -59,7 +59,7 @@ fn compare(record: &Record, (link, own): (&Link, &NetnsHandle), home: &NetnsHand
     let from = if asked.kind.settings.kind().is_made_from_elsewhere() {
         open_from(record, own, home, home)?
     } else {
-        own.try_clone()?
+        own.clone()
     };
     Ok(check_same(&asked, &Lower::find(&asked, from)?, (link, own)))
 }

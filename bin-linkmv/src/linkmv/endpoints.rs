@@ -37,7 +37,7 @@ impl<'a> Endpoints<'a> {
         let from = match from {
             Some(From::Netns(from)) => Given::Netns(Source::new(namespaces.home.open_record(&Record::from(from))?)),
             Some(From::Target) => Given::Target,
-            None => Given::Not(Source::new(namespaces.home.try_clone()?)),
+            None => Given::Not(Source::new(namespaces.home.clone())),
         };
         Ok(Self { namespaces, all_or_nothing, from, of_record: None, to: None })
     }
@@ -50,7 +50,7 @@ impl<'a> Endpoints<'a> {
         let home = &self.namespaces.home;
         let to = &*self.to.insert(self.namespaces.of_record(record)?);
         if self.all_or_nothing {
-            self.namespaces.hold(to)?;
+            self.namespaces.hold(to);
         }
         let of_record = match &self.from {
             Given::Netns(from) => {
@@ -70,7 +70,7 @@ impl<'a> Endpoints<'a> {
         let last = self.of_record.take();
         let netns = match of_record {
             Some(value) => last.as_ref().map_or(home, |last| &*last.netns).open_field("from", value)?,
-            None => to.try_clone()?,
+            None => NetnsHandle::clone(to),
         };
         let from = &*self.of_record.insert(Source::after(last, netns));
         differ(&from.netns, to, true)?;

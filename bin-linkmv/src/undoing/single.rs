@@ -48,9 +48,8 @@ fn find(
     own: Option<&NetnsHandle>,
     namespaces: &Namespaces,
 ) -> Result<Option<(NetnsHandle, Link)>> {
-    let own = own.map(NetnsHandle::try_clone).transpose()?;
     let made = MadeLink { name: &deed.name, kind, ifindex: *ifindex, inode: *inode, peer: None };
-    made.find(own, namespaces)
+    made.find(own.cloned(), namespaces)
 }
 
 /// Makes sure that a bridge has no ports: they would be cut off from each other.

@@ -67,8 +67,8 @@ impl<'a> Wiring<'a> {
             return Ok(Vec::new());
         }
         if self.options.all_or_nothing {
-            self.namespaces.hold(first)?;
-            self.namespaces.hold(second)?;
+            self.namespaces.hold(first);
+            self.namespaces.hold(second);
         }
         let id = Deed::new_id()?;
         let made = pair.make(&self.options.readiness)?;

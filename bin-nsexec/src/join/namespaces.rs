@@ -152,7 +152,7 @@ impl<'a> Joins<'a> {
     /// The user namespace that is joined, if any.
     pub(crate) fn user(&self) -> Result<Option<Namespace>> {
         match &self.user {
-            Some(Join { namespace: Some(namespace), .. }) => namespace.try_clone().map(Some),
+            Some(Join { namespace: Some(namespace), .. }) => Ok(Some(namespace.clone())),
             Some(Join { namespace: None, .. }) => required(self.target)?.namespace(NsType::User).map(Some),
             None => Ok(None),
         }

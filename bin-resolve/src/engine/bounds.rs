@@ -39,7 +39,7 @@ impl Bounds {
             return Ok(Self::of_users(whom, &uids, listened_as));
         }
         let namespace = process.namespace(NsType::User)?;
-        if below_ours(namespace.try_clone()?)?.is_none() {
+        if below_ours(namespace.clone())?.is_none() {
             return Err(Error::failed(format!(
                 "{whom} is in user namespace {}, which is outside of ours: whom it may name is unknown",
                 namespace.id().ino

@@ -46,16 +46,13 @@ impl Settings {
     }
 
     /// These settings for a watch.
-    ///
-    /// # Errors
-    /// If there are too many open files.
-    pub(crate) fn for_a_watch(&self) -> Result<Self> {
+    pub(crate) fn for_a_watch(&self) -> Self {
         let Self { own, inside, method, pidns, engine, timeout, labels, is_root, log, .. } = self;
-        let (own, inside, pidns, starts_engines) = (own.clone(), inside.clone(), pidns.try_clone()?, false);
+        let (own, inside, pidns, starts_engines) = (own.clone(), inside.clone(), pidns.clone(), false);
         let (method, engine, timeout, labels) = (*method, *engine, *timeout, *labels);
         let (is_root, log) = (*is_root, *log);
         let ending = Mutex::default();
-        Ok(Self { own, inside, method, pidns, engine, timeout, starts_engines, ending, labels, is_root, log })
+        Self { own, inside, method, pidns, engine, timeout, starts_engines, ending, labels, is_root, log }
     }
 
     /// The daemons that are about to end.

@@ -168,7 +168,7 @@ fn claim_of(
         let (pid, pidns) = (daemon.process.pid(), daemon.pidns.id().ino);
         format!("the engine at {} is process {pid}, in PID namespace {pidns}", socket.display())
     });
-    let namespaces = daemons.iter().map(|daemon| daemon.pidns.try_clone()).collect::<Result<_>>()?;
+    let namespaces = daemons.iter().map(|daemon| daemon.pidns.clone()).collect();
     let (daemon, pidns) = (daemon.process.pid(), daemon.pidns.id());
     let via = Via::Api { socket: socket.clone(), daemon, pidns, file: None };
     let bounds = site.bounds.and(&endpoint.bounds).and(&connection.bounds()?);

@@ -57,10 +57,7 @@ struct Written {
 
 impl Bundle {
     /// The claim that this bundle makes about its container.
-    ///
-    /// # Errors
-    /// If too many descriptors are open.
-    pub(crate) fn claim(&self, of: &Summary) -> Result<Claim> {
+    pub(crate) fn claim(&self, of: &Summary) -> Claim {
         let Bundles { engine, via, path, pidns, bounds } = &*self.among;
         let container = Container {
             id: of.id.clone(),
@@ -73,7 +70,7 @@ impl Bundle {
             ..Container::default()
         };
         let via = via.clone().by_file(path.join(&of.id).join(PID_FILE));
-        Ok(Claim::new(container, engine.clone(), via, vec![pidns.try_clone()?], bounds.clone()))
+        Claim::new(container, engine.clone(), via, vec![pidns.clone()], bounds.clone())
     }
 }
 

@@ -65,7 +65,7 @@ async fn ask_files_of<T>(
     let dirs = dockerd::dirs_of(Arc::clone(&daemon.process), &root, usual).await?;
     let bounds = site.bounds.and(&endpoint.bounds).and(&connection.listeners_bounds()?);
     let store = table::usual(Kind::Docker).at(dirs);
-    let pidns = daemon.pidns.try_clone()?;
+    let pidns = daemon.pidns.clone();
     let Some(disk) = Disk::of(&endpoint.address, &store, &root, pidns, bounds).await? else {
         return Ok(None);
     };

@@ -28,7 +28,7 @@ pub(crate) async fn find_listed(site: &EngineSite<'_>, listed: &ListedContainer)
         return Ok(*found);
     }
     if let Some(bundle) = &listed.bundle {
-        let claim = bundle.claim(&listed.summary())?;
+        let claim = bundle.claim(&listed.summary());
         if let Ok((process, proof)) = site.prove(&listed.name, &claim).await {
             return Ok(claim.by(process, proof));
         }

@@ -66,7 +66,7 @@ async fn running(
     for _ in 0..MAX_CHANGES {
         let Started { container, entry } = started;
         let name = container.name.clone();
-        let claim = Claim::of_files(disk, container, entry.path.clone())?;
+        let claim = Claim::of_files(disk, container, entry.path.clone());
         let error = match site.prove(&name, &claim).await {
             Ok((process, proof)) => return Ok(Some((claim.by(process, proof), entry.unnamed))),
             Err(error) => error.prefix(&name),

@@ -184,7 +184,7 @@ impl EngineSite<'_> {
         let bounds = endpoint.bounds.and(bounds);
         let mut disk = self.disk_of(store, &endpoint.address, root, &bounds, wanted).await?;
         if let Some(disk) = &mut disk {
-            disk.pidns = pidns.try_clone()?;
+            disk.pidns = pidns.clone();
         }
         Ok(disk)
     }
@@ -210,7 +210,7 @@ impl EngineSite<'_> {
             Some(container) => bounds.and(&Bounds::of_files(container)?),
             None => bounds,
         };
-        Disk::of(engine, &store, root, self.pidns.try_clone()?, bounds).await
+        Disk::of(engine, &store, root, self.pidns.clone(), bounds).await
     }
 
     /// Whether to connect to this engine would be to start it.

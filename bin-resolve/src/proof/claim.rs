@@ -49,9 +49,9 @@ impl Claim {
     }
 
     /// A claim that was read from files.
-    pub(crate) fn of_files(disk: &Disk<'_>, container: Container, file: PathBuf) -> Result<Self> {
-        let (engine, pidns) = (disk.engine.clone(), disk.pidns.try_clone()?);
-        Ok(Self::new(container, engine, Via::Disk { file }, vec![pidns], disk.bounds.clone()))
+    pub(crate) fn of_files(disk: &Disk<'_>, container: Container, file: PathBuf) -> Self {
+        let (engine, pidns) = (disk.engine.clone(), disk.pidns.clone());
+        Self::new(container, engine, Via::Disk { file }, vec![pidns], disk.bounds.clone())
     }
 
     /// Whether files say so, rather than an engine.
@@ -71,7 +71,7 @@ impl Claim {
     /// Those of [`Disk::find`].
     pub(crate) async fn from_files(disk: &Disk<'_>, name: &str) -> Result<FileAnswer<Self>> {
         let FileAnswer { found, unread } = disk.find(name).await?;
-        let claim = found.map(|(container, file)| Self::of_files(disk, container, file)).transpose()?;
+        let claim = found.map(|(container, file)| Self::of_files(disk, container, file));
         Ok(FileAnswer { found: claim, unread })
     }
 

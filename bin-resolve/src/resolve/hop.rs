@@ -265,7 +265,7 @@ pub(crate) fn site<'a>(settings: &'a Settings, outer: Option<&'a Hop>, own: &'a 
     }
     let pidns = match outer {
         Some(outer) => outer.process().namespace(NsType::Pid)?,
-        None => settings.pidns.try_clone()?,
+        None => settings.pidns.clone(),
     };
     let (container, engines) = (outer.map(Hop::process), outer.map_or(own, |hop| &hop.inside));
     let bounds = match outer.map(|hop| &*hop.resolved) {

@@ -129,7 +129,7 @@ impl Resolver {
     /// # Errors
     /// Those of the observer, or if nothing can be watched.
     pub fn watch<O: Observer>(&self, orders: Vec<Order>, inputs: Inputs<O::Input>, observer: &mut O) -> Result<()> {
-        let settings = Arc::new(self.settings.for_a_watch()?);
+        let settings = Arc::new(self.settings.for_a_watch());
         self.block_on(watch(settings, orders, inputs, observer))
     }
 
