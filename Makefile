@@ -4,26 +4,51 @@ PREFIX ?= /usr/local
 # Under cron and sudo, PATH has neither what rustup installs nor the system's own programs.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:/usr/local/sbin:/usr/sbin:/sbin
 
-.PHONY: help build install demo demo-lab lab test test-engines test-debian test-kernels test-debian12 test-debian13 test-labels test-links bench fuzz portable lint manual docs
+.PHONY: help build install uninstall dist dist-twice test-dist demo demo-lab lab test test-engines test-debian test-kernels test-debian12 test-debian13 test-labels test-links bench fuzz portable lint manual docs
 
 help: ## Show this list
 	@echo "nicon: wire and enter deeply nested containers. Targets:"
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The target that the programs are built for.
-build install demo demo-lab lab bench: export CARGO_BUILD_TARGET ?= $(shell PATH="$(PATH)" .cargo/target)
+build install demo demo-lab lab bench test-dist: export CARGO_BUILD_TARGET ?= $(shell PATH="$(PATH)" .cargo/target)
 
 build: ## Build the static release programs
-	cargo build --release --workspace --bins --locked
+	cargo build --release --workspace --exclude nicon-tests --bins --locked
 
-install: build ## Copy them, their man pages and completions to $(DESTDIR)$(PREFIX)
-	install -d $(DESTDIR)$(PREFIX)/bin
-	find target/$(CARGO_BUILD_TARGET)/release -maxdepth 1 -name 'nicon-*' -type f -executable ! -name 'nicon-bench*' ! -name nicon-lab \
-	    -exec install -t $(DESTDIR)$(PREFIX)/bin {} +
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/man/*
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/bash-completion/completions docs/completions/bash/*
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/zsh/site-functions docs/completions/zsh/*
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d docs/completions/fish/*
+# Each has a man page; what else is built belongs to the tests.
+PROGRAMS := $(basename $(notdir $(wildcard docs/man/*.1)))
+INTO = $(DESTDIR)$(PREFIX)
+
+install: build ## Copy them, their man pages, completions, documents and licences to $(DESTDIR)$(PREFIX)
+	install -D -t $(INTO)/bin $(PROGRAMS:%=$(or $(CARGO_TARGET_DIR),target)/$(CARGO_BUILD_TARGET)/release/%)
+	install -D -m 644 -t $(INTO)/share/man/man1 docs/man/*
+	install -D -m 644 -t $(INTO)/share/bash-completion/completions docs/completions/bash/*
+	install -D -m 644 -t $(INTO)/share/zsh/site-functions docs/completions/zsh/*
+	install -D -m 644 -t $(INTO)/share/fish/vendor_completions.d docs/completions/fish/*
+	install -D -m 644 -t $(INTO)/share/doc/nicon LICENSE-* CHANGELOG.md docs/*.*
+
+uninstall: ## Remove from $(DESTDIR)$(PREFIX) what `make install` copies there
+	rm -f $(PROGRAMS:%=$(INTO)/bin/%) $(PROGRAMS:%=$(INTO)/share/man/man1/%.1)
+	rm -f $(PROGRAMS:%=$(INTO)/share/bash-completion/completions/%) $(PROGRAMS:%=$(INTO)/share/zsh/site-functions/_%)
+	rm -f $(PROGRAMS:%=$(INTO)/share/fish/vendor_completions.d/%.fish)
+	rm -rf $(INTO)/share/doc/nicon
+
+# DIST_TARGETS takes one of them.
+dist: ## Make tarballs, .deb, .rpm and images of the last commit, for x86_64 and arm64, below target/dist
+	@tests/lab/install-packages dist
+	dist/make
+
+dist-twice: ## Make them in two folders with two CARGO_HOMEs, and compare every byte
+	@tests/lab/install-packages dist
+	dist/twice
+
+test-dist: ## Install, run and remove what `make dist` made, in bare Debians 12 and 13 and by rpm; run arm64 under QEMU (as root)
+	@tests/lab/install-packages dist root
+	dist/test-deb bookworm trixie
+	dist/test-rpm
+	@cargo build --quiet --workspace --bins --locked
+	for test in image arm64; do cargo run --quiet --locked --package nicon-tests --bin nicon-lab -- run dist/test-$$test || exit; done
 
 demo: ## Show it: move a NIC into a container three Docker daemons deep (as root)
 	@tests/lab/install-packages
