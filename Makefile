@@ -47,6 +47,7 @@ test-dist: ## Install, run and remove what `make dist` made, in bare Debians 12 
 	@tests/lab/install-packages dist root
 	dist/test-deb bookworm trixie
 	dist/test-rpm
+	dist/test-arm64-units
 	@cargo build --quiet --workspace --bins --locked
 	for test in image arm64; do cargo run --quiet --locked --package nicon-tests --bin nicon-lab -- run dist/test-$$test || exit; done
 
