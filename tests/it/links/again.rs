@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::links::settings::{ALL, Ground};
 use crate::support::expect::{deed, record, refusal};
+use crate::support::subject::until;
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -104,7 +105,9 @@ fn all_or_as_it_was(suite: &Suite) -> Result<(), Failed> {
 fn in_a_batch(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     record(&ground.mv(suite, &["v9", "eth1"]));
-    let before = ground.to.state("eth1");
+    // The kernel tells a moment later that the other end is down.
+    let told = || Some(ground.to.state("eth1")).filter(|[link, ..]| link.contains("LOWERLAYERDOWN"));
+    let before = until("a state", told);
     let ask = |link: &str| json!({"pid": ground.to.pid(), "from": ground.from.pid(), "link": link, "name": "eth1", "mtu": 1300});
     let input = [ask("v9"), ask("nowhere")].map(|record| record.to_string()).join("\n");
     let ran = suite.feed(&["nicon-linkmv", "--all-or-nothing"], input);

@@ -108,12 +108,19 @@ fn without_the_cgroups(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         let options: Vec<&str> = seen.clone().chain([cgroupns]).collect();
         let tool = Container::with_nicon(suite, lab, name, &options)?;
         for options in ["--all", "-m", "--net --join-cgroup"] {
-            // With cgroup v2 alone, Docker shows such a container all of it.
-            if cgroupns == "--cgroupns=host" && fs::exists("/sys/fs/cgroup/cgroup.controllers")? {
+            // With cgroup v2 alone, Docker shows such a container all of it, read-only. A child can be born in another
+            // cgroup then, but without one nobody can move there.
+            let is_shown = cgroupns == "--cgroupns=host" && fs::exists("/sys/fs/cgroup/cgroup.controllers")?;
+            let forks = !options.starts_with("--net");
+            if is_shown && forks {
                 joins_the_cgroup(lab, &tool, peer.name, options)?;
                 continue;
             }
             let ran = tool.run(&format!("/nicon-resolve {} | /nicon-nsexec {options} true", peer.name))?;
+            if is_shown {
+                refusal(&ran, 125, &["join the target's cgroup", "--no-cgroup", "Read-only file system"]);
+                continue;
+            }
             let words = [cause, "--cgroupns=host and --volume=/sys/fs/cgroup:/sys/fs/cgroup", "--no-cgroup"];
             refusal(&ran, 125, &words);
         }

@@ -78,7 +78,7 @@ fn expected(uid: u32) -> String {
 
 fn all_that_a_user_shares(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let copy = Copy::new(suite, "nsexec-of-a-user")?;
-    let cell = of_user(&["sleep", "60"])?;
+    let cell = of_user(&["sleep", "600"])?;
     let target = format!("-t{}", cell.pid());
     // The kernel refuses to let that user join any of them again: nsenter fails.
     let theirs = output_of_input(as_user(Path::new("nsenter")).args([&target, "-u", "true"]), "", LIMIT)?;

@@ -16,6 +16,7 @@ use crate::nsexec::as_nsenter::{Cell, wait_for};
 use crate::nsexec::fallbacks::traced;
 use crate::nsexec::seccomp::{FILTER, LOOK, MKDIR, UNSHARE, enter, filtered, is_called};
 use crate::support::expect::refusal;
+use crate::support::kernel::Feature;
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -25,7 +26,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("nsexec::seccomp_targets::a_stopped_target_stays_stopped", a_stopped_target_stays_stopped),
         suite.trial("nsexec::seccomp_targets::a_target_that_does_not_stop", a_target_that_does_not_stop),
         suite.trial("nsexec::seccomp_targets::a_target_that_another_traces", a_target_that_another_traces),
-        suite.trial("nsexec::seccomp_targets::many_enter_at_once", many_enter_at_once),
+        suite.trial_with(&[Feature::FullSpeed], "nsexec::seccomp_targets::many_enter_at_once", many_enter_at_once),
         suite.trial("nsexec::seccomp_targets::a_strict_target", a_strict_target),
         suite.trial("nsexec::seccomp_targets::who_may_not_read_enters_without", who_may_not_read_enters_without),
     ]

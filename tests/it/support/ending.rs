@@ -24,8 +24,10 @@ impl Ending {
         // Before it has stopped, it would still reap the process that the first one waits for.
         until("a stop", || (witness::stat(guest.0.id())?.state == 'T').then_some(()));
         signal(first, Signal::SIGKILL)?;
+        // Linux 6.1 calls this wait idle (I), 6.18 sleep.
         until("an end", || {
-            (witness::ns_link(first, "net").is_none() && witness::stat(first)?.state == 'S').then_some(())
+            let waits = matches!(witness::stat(first)?.state, 'S' | 'I');
+            (witness::ns_link(first, "net").is_none() && waits).then_some(())
         });
         Ok(guest)
     }
