@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 # Under cron and sudo, PATH has neither what rustup installs nor the system's own programs.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:/usr/local/sbin:/usr/sbin:/sbin
 
-.PHONY: help build install uninstall dist dist-twice test-dist release demo demo-lab lab test test-engines test-debian test-kernels test-debian12 test-debian13 test-labels test-links bench fuzz portable lint deny manual docs
+.PHONY: help build install uninstall dist dist-twice test-dist demo demo-lab lab test test-engines test-debian test-kernels test-debian12 test-debian13 test-labels test-links bench fuzz portable lint deny manual docs
 
 help: ## Show this list
 	@echo "nicon: wire and enter deeply nested containers. Targets:"
@@ -50,12 +50,6 @@ test-dist: ## Install, run and remove what `make dist` made, in bare Debians 12 
 	dist/test-arm64-units
 	@cargo build --quiet --workspace --bins --locked
 	for test in image arm64; do cargo run --quiet --locked --package nicon-tests --bin nicon-lab -- run dist/test-$$test || exit; done
-
-release: ## Cut VERSION: set it everywhere, close the CHANGELOG's open section, commit, tag, make the packages; nothing leaves this machine
-	@test -n "$(VERSION)" || { echo "make release: which one? VERSION=0.1.0" >&2; exit 2; }
-	PATH="$$(dist/install-tools cargo-release):$$PATH" cargo release --execute --no-confirm "$(VERSION)"
-	$(MAKE) dist
-	@echo "To publish it: git push --follow-tags; cargo publish --workspace --locked; and the files of target/dist."
 
 demo: ## Show it: move a NIC into a container three Docker daemons deep (as root)
 	@tests/lab/install-packages
