@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use nicon_lab::{LIMIT, Ran, tool, witness};
+use nicon_lab::{LIMIT, Ran, patience, tool, witness};
 use serde_json::Value;
 
 use crate::support::expect::parse;
@@ -68,7 +68,7 @@ impl Drop for Subject {
 /// When it takes too long.
 #[track_caller]
 pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let give_up = Instant::now() + LIMIT;
+    let give_up = Instant::now() + LIMIT * patience();
     loop {
         if let Some(found) = look() {
             return found;
