@@ -12,7 +12,7 @@ const EVENTS: &str = "cgroup.events";
 
 /// What our mounts let us see of freezers. Neither a mount nor a cgroup of a container's has a say.
 pub struct Freezers {
-    /// Of our own mount namespace.
+    /// The lines of our own mountinfo that are of cgroup file systems.
     mountinfo: Vec<u8>,
 }
 
@@ -26,7 +26,10 @@ impl Freezers {
     /// Those that we see from where we are; none if our mounts cannot be read.
     #[must_use]
     pub fn visible() -> Self {
-        Self { mountinfo: fs::read("/proc/self/mountinfo").unwrap_or_default() }
+        let all = fs::read("/proc/self/mountinfo").unwrap_or_default();
+        let lines = all.split_inclusive(|&byte| byte == b'\n');
+        let mountinfo = lines.filter(|line| !cgroup_mounts(line).is_empty()).collect::<Vec<_>>().concat();
+        Self { mountinfo }
     }
 
     /// Whether one of its cgroups, or one above that, is frozen; not if that cannot be told from where we are.

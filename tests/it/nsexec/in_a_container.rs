@@ -51,10 +51,11 @@ impl Drop for Container<'_> {
     }
 }
 
-/// The options of the `docker run` in README.
+/// The options of the `docker run` in README that has the container see the machine.
 fn of_readme() -> Result<Vec<String>, Failed> {
     let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md"))?;
-    let line = readme.split("`docker run ").nth(1).and_then(|rest| rest.split('`').next()).ok_or("no recipe")?;
+    let mut lines = readme.split("`docker run ").skip(1).filter_map(|rest| rest.split('`').next());
+    let line = lines.find(|line| line.contains("--pid=host")).ok_or("no recipe")?;
     Ok(line.split_whitespace().map(str::to_owned).collect())
 }
 

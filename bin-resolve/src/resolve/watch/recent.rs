@@ -14,7 +14,7 @@ pub(super) const SHARED: Duration = Duration::from_secs(1);
 pub(super) struct RecentMonitors(RefCell<Option<(Instant, Monitors)>>);
 
 impl RecentMonitors {
-    /// The monitors, and whether they may have been known before what has `changed` then.
+    /// The monitors, and whether it was begun to look for them before something may have `changed`.
     pub(super) fn get(&self, changed: Instant) -> (Monitors, bool) {
         self.get_at(Instant::now(), changed)
     }
