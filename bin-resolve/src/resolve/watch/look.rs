@@ -7,7 +7,6 @@ use std::time::Instant;
 
 use futures_util::StreamExt;
 use futures_util::stream::{self, FuturesUnordered};
-use nicon_core::frozen::Freezers;
 use nicon_core::{Error, Result, Status};
 use tokio::sync::oneshot;
 
@@ -20,8 +19,7 @@ use crate::resolve::batch::Batch;
 use crate::resolve::hop::Hop;
 use crate::resolve::scan::frontier::Frontier;
 use crate::resolve::scan::progress::{Progress, is_meant};
-use crate::resolve::watch::message::{Claims, Key, Looked, Message, NodeId, QueryId, Shared, SiteId, Wants};
-use crate::rootfs::blocking;
+use crate::resolve::watch::message::{Claims, Key, Looked, Message, QueryId, Shared, SiteId, Wants};
 
 /// How many names are looked up at once.
 const CONCURRENT: usize = 32;
@@ -35,8 +33,6 @@ pub(super) struct Job {
     pub(super) asked: Qualifier,
     pub(super) patterns: Vec<(QueryId, Rc<Pattern>, Progress)>,
     pub(super) names: Vec<Name>,
-    /// All containers that were found there before.
-    pub(super) nodes: Vec<(NodeId, Arc<Hop>)>,
     /// When something may have changed there last, as far as is known.
     pub(super) changed: Instant,
     /// The containers that are known, with a process that runs.
@@ -69,14 +65,12 @@ pub(super) async fn look(job: Job, shared: Rc<Shared>) {
         is_whole: true,
         failures: Vec::new(),
         doubts: Vec::new(),
-        are_paused: Vec::new(),
         is_late: false,
         has_overlooked,
     };
     let mut look = Look { job: &job, shared: &shared, batch, done };
     look.take().await;
     look.survey().await;
-    look.see_paused().await;
     shared.send(Message::Looked(job.site, Box::new(look.done)));
 }
 
@@ -117,17 +111,6 @@ impl Look<'_> {
         if let Ok(endpoints) = usual {
             self.shared.send(Message::Listening(*site, endpoints));
         }
-    }
-
-    /// Finds out which of the known containers are paused. No engine is asked: the kernel knows.
-    async fn see_paused(&mut self) {
-        let nodes = self.job.nodes.clone();
-        let see = move || {
-            let freezers = Freezers::visible();
-            Ok(nodes.iter().map(|(id, hop)| (*id, freezers.is_frozen(hop.process()))).collect())
-        };
-        // Without a thread, the next look sees it.
-        self.done.are_paused = blocking::ask(see).await.unwrap_or_default();
     }
 
     /// Not everybody has answered.

@@ -66,8 +66,6 @@ pub(super) struct Looked {
     pub(super) failures: Vec<Error>,
     /// Containers that could not be proved to run.
     pub(super) doubts: Vec<Error>,
-    /// Whether each of those that were found before is paused.
-    pub(super) are_paused: Vec<(NodeId, bool)>,
     /// Whether something may have happened before it was watched.
     pub(super) is_late: bool,
     /// Whether engines in unusual places may have been overlooked that are new.

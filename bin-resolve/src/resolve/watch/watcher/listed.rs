@@ -71,7 +71,7 @@ impl Watcher {
     }
 
     pub(super) fn take_looked(&mut self, id: SiteId, looked: Looked) {
-        let Looked { listed, is_whole, failures, doubts, are_paused, is_late, has_overlooked } = looked;
+        let Looked { listed, is_whole, failures, doubts, is_late, has_overlooked } = looked;
         let Some(site) = self.tree.sites.get_mut(&id) else { return };
         // What it could not see any more is no failure. That the container has ended is told in a moment.
         if site.hop.as_ref().is_some_and(|hop| !hop.process().is_alive()) {
@@ -92,7 +92,7 @@ impl Watcher {
         if let Some(node) = site_node {
             self.make_ready(node);
         }
-        self.take_paused(are_paused);
+        self.see_paused(id);
         let Some(site) = self.tree.sites.get_mut(&id) else { return };
         // A query that has come meanwhile is looked for next.
         site.seen.append(&mut site.looking_for);

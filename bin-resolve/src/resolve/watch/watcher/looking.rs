@@ -1,7 +1,6 @@
 //! Looks at sites, and decides which of their engines are searched there.
 
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Instant;
 
 use nicon_core::{Error, Status};
@@ -31,9 +30,6 @@ impl Watcher {
             let node = self.tree.nodes.get(node).filter(|node| node.hop.process().is_alive())?;
             Some((key.clone(), node.tail.clone()))
         });
-        let named = site.names.values().filter_map(|asked| asked.node);
-        let nodes = site.listed.values().copied().chain(named);
-        let nodes = nodes.filter_map(|id| Some((id, Arc::clone(&self.tree.nodes.get(&id)?.hop)))).collect();
         let name = |(segment, asked): (&String, &Asked)| Name { segment: segment.clone(), meant: asked.meant.clone() };
         let job = Job {
             site: id,
@@ -42,7 +38,6 @@ impl Watcher {
             asked,
             patterns,
             names: site.names.iter().map(name).collect(),
-            nodes,
             changed: site.changed,
             known: known.collect(),
             claims: !self.tree.pattern_queries(site).is_empty(),

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use nicon_core::frozen::Freezers;
+
 use crate::resolve::hit::Hit;
-use crate::resolve::watch::message::{NodeId, QueryId};
+use crate::resolve::watch::message::{NodeId, QueryId, SiteId};
 use crate::resolve::watch::reports::Removed;
 use crate::resolve::watch::sighting::{Sighting, What};
 use crate::resolve::watch::tree::Asking;
@@ -19,12 +21,18 @@ impl Watcher {
         }
     }
 
-    /// Takes note of which containers are paused.
-    pub(super) fn take_paused(&mut self, are_paused: Vec<(NodeId, bool)>) {
-        for (id, is_paused) in are_paused {
-            let Some(node) = self.tree.nodes.get_mut(&id).filter(|node| node.is_paused != is_paused) else { continue };
-            node.is_paused = is_paused;
-            self.tell_changed(id);
+    /// Finds out which containers of a site are paused. No engine is asked: the kernel knows.
+    pub(super) fn see_paused(&mut self, site: SiteId) {
+        let Some(site) = self.tree.sites.get(&site) else { return };
+        let named = site.names.values().filter_map(|asked| asked.node);
+        let (nodes, freezers) = (site.listed.values().copied().chain(named), Freezers::visible());
+        for id in nodes.collect::<Vec<_>>() {
+            let Some(node) = self.tree.nodes.get_mut(&id) else { continue };
+            let is_paused = freezers.is_frozen(node.hop.process());
+            if node.is_paused != is_paused {
+                node.is_paused = is_paused;
+                self.tell_changed(id);
+            }
         }
     }
 
