@@ -4,14 +4,14 @@ PREFIX ?= /usr/local
 # Under cron and sudo, PATH has neither what rustup installs nor the system's own programs.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:/usr/local/sbin:/usr/sbin:/sbin
 
-.PHONY: help build install uninstall dist dist-twice test-dist demo demo-lab lab test test-engines test-debian test-kernels test-debian12 test-debian13 test-labels test-links bench fuzz portable lint deny manual docs
+.PHONY: help build install uninstall dist dist-twice test-dist release demo demo-lab demo-fleet lab test test-engines test-debian test-kernels test-debian12 test-debian13 test-labels test-links test-fleet test-browser bench fuzz portable lint deny manual docs
 
 help: ## Show this list
 	@echo "nicon: wire and enter deeply nested containers. Targets:"
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The target that the programs are built for.
-build install demo demo-lab lab bench test-dist: export CARGO_BUILD_TARGET ?= $(shell PATH="$(PATH)" .cargo/target)
+build install demo demo-lab demo-fleet lab bench test-dist: export CARGO_BUILD_TARGET ?= $(shell PATH="$(PATH)" .cargo/target)
 
 build: ## Build the static release programs
 	cargo build --release --workspace --exclude nicon-tests --bins --locked
@@ -22,34 +22,43 @@ INTO = $(DESTDIR)$(PREFIX)
 
 install: build ## Copy them, their man pages, completions, documents and licences to $(DESTDIR)$(PREFIX)
 	install -D -t $(INTO)/bin $(PROGRAMS:%=$(or $(CARGO_TARGET_DIR),target)/$(CARGO_BUILD_TARGET)/release/%)
-	install -D -m 644 -t $(INTO)/share/man/man1 docs/man/*
+	install -D -m 644 -t $(INTO)/share/man/man1 docs/man/*.1
+	install -D -m 644 -t $(INTO)/share/man/man7 docs/man/*.7
 	install -D -m 644 -t $(INTO)/share/bash-completion/completions docs/completions/bash/*
 	install -D -m 644 -t $(INTO)/share/zsh/site-functions docs/completions/zsh/*
 	install -D -m 644 -t $(INTO)/share/fish/vendor_completions.d docs/completions/fish/*
 	install -D -m 644 -t $(INTO)/share/doc/nicon LICENSE-* CHANGELOG.md docs/*.*
 
 uninstall: ## Remove from $(DESTDIR)$(PREFIX) what `make install` copies there
-	rm -f $(PROGRAMS:%=$(INTO)/bin/%) $(PROGRAMS:%=$(INTO)/share/man/man1/%.1)
+	rm -f $(PROGRAMS:%=$(INTO)/bin/%) $(PROGRAMS:%=$(INTO)/share/man/man1/%.1) $(INTO)/share/man/man7/nicon.7
 	rm -f $(PROGRAMS:%=$(INTO)/share/bash-completion/completions/%) $(PROGRAMS:%=$(INTO)/share/zsh/site-functions/_%)
 	rm -f $(PROGRAMS:%=$(INTO)/share/fish/vendor_completions.d/%.fish)
 	rm -rf $(INTO)/share/doc/nicon
 
 # DIST_TARGETS takes one of them.
 dist: ## Make tarballs, .deb, .rpm and images of the last commit, for x86_64 and arm64, below target/dist
-	@tests/lab/install-packages dist
+	@tests/lab/install-packages --without-lab dist image
 	dist/make
 
 dist-twice: ## Make them in two folders with two CARGO_HOMEs, and compare every byte
-	@tests/lab/install-packages dist
+	@tests/lab/install-packages --without-lab dist image
 	dist/twice
 
 test-dist: ## Install, run and remove what `make dist` made, in bare Debians 12 and 13 and by rpm; run arm64 under QEMU (as root)
-	@tests/lab/install-packages dist root
+	@tests/lab/install-packages dist image root
 	dist/test-deb bookworm trixie
 	dist/test-rpm
 	dist/test-arm64-units
 	@cargo build --quiet --workspace --bins --locked
 	for test in image arm64; do cargo run --quiet --locked --package nicon-tests --bin nicon-lab -- run dist/test-$$test || exit; done
+	@tests/machine/make-root trixie
+	dist/test-pod trixie
+
+release: ## Cut VERSION: set it everywhere, close the CHANGELOG's open section, commit, tag, make the packages; nothing leaves this machine
+	@test -n "$(VERSION)" || { echo "make release: which one? VERSION=0.1.0" >&2; exit 2; }
+	PATH="$$(dist/install-tools cargo-release):$$PATH" cargo release --execute --no-confirm "$(VERSION)"
+	$(MAKE) dist
+	@echo "To publish it: git push --follow-tags; cargo publish --workspace --locked; and the files of target/dist."
 
 demo: ## Show it: move a NIC into a container three Docker daemons deep (as root)
 	@tests/lab/install-packages
@@ -60,6 +69,13 @@ demo-lab: ## Show a whole lab: 20 containers over three depths, 60 links from on
 	@tests/lab/install-packages
 	@cargo build --quiet --release --workspace --bins --locked
 	@cargo run --quiet --release --locked --package nicon-tests --bin nicon-lab -- run tests/lab/demo-lab.sh
+
+demo-fleet: ## Show a lab over three machines: wired by Ansible, repaired, and taken away (as root)
+	@tests/lab/install-packages fleet
+	@tests/machine/make-root trixie fleet
+	@tests/fleet/install-ansible
+	@cargo build --quiet --release --workspace --bins --locked
+	@cargo run --quiet --release --locked --package nicon-tests --bin nicon-lab -- fleet tests/lab/demo-fleet.sh
 
 lab: ## Open a shell beside a nest of three Docker daemons (as root)
 	@tests/lab/install-packages
@@ -73,7 +89,7 @@ test: ## Run the unit and the integration tests, on a real nested Docker (as roo
 # SUITE takes another of Debian's.
 test-engines: SUITE ?= trixie
 test-engines: ## Run those that want machines with systemd and the engines of Debian 13 (as root)
-	@tests/lab/install-packages
+	@tests/lab/install-packages image
 	@tests/machine/make-root $(SUITE)
 	NICON_MUST_RUN=1 NICON_ENGINES=$(SUITE) cargo test --locked --package nicon-tests --test engines
 
@@ -101,16 +117,28 @@ test-links: ## Run the tests of links of kinds that this kernel may lack, in use
 	@tests/lab/install-packages uml
 	tests/uml/links
 
+test-fleet: SUITE ?= trixie
+test-fleet: ## Wire a lab over three machines by Ansible, ClusterShell and GNU parallel, lose a machine, and repair it (as root)
+	@tests/lab/install-packages fleet
+	@tests/machine/make-root $(SUITE) fleet
+	@tests/fleet/install-ansible
+	NICON_MUST_RUN=1 NICON_ENGINES=$(SUITE) cargo test --locked --package nicon-tests --test fleet
+
+test-browser: ## Search and click in the page of nicon-tree --html, in Debian's chromium
+	@tests/lab/install-packages --without-lab browser
+	cargo test --locked --package nicon-tests --test browser
+
 bench: ## Compare speed and memory with what people use now (as root)
-	@tests/lab/install-packages bench
+	@tests/lab/install-packages bench fleet
 	@tests/machine/make-root trixie
+	@tests/machine/make-root trixie fleet
 	@cargo build --quiet --release --workspace --bins --locked
 	@cargo run --quiet --release --locked --package nicon-tests --bin nicon-bench
 
 # Memory safety is the compiler's: without a sanitizer the stable toolchain is enough.
 FUZZ_SECONDS ?= 20
 fuzz: ## Feed whatever comes to mind to what reads strangers' bytes, FUZZ_SECONDS for each target
-	@tests/lab/install-packages fuzz
+	@tests/lab/install-packages --without-lab fuzz
 	@command -v cargo-fuzz >/dev/null || cargo install --quiet --locked cargo-fuzz
 	@for target in $$(cargo fuzz list); do \
 	    mkdir -p fuzz/found/$$target && \
@@ -139,7 +167,7 @@ lint: portable ## Check formatting and run clippy, warnings denied
 	cargo metadata --manifest-path fuzz/Cargo.toml --locked --format-version 1 >/dev/null
 	rustfmt --check --config-path . --edition 2024 bin-nsexec/last-step/main.rs
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
-	cargo clippy --package nicon-tests --test engines --locked -- --deny warnings
+	cargo clippy --package nicon-tests --test engines --test browser --test fleet --locked -- --deny warnings
 
 deny: ## Check the licences and sources of all crates, and that none is there twice
 	PATH="$$(dist/install-tools cargo-deny):$$PATH" cargo deny --locked check licenses bans sources

@@ -7,7 +7,8 @@ use nicon_core::{Error, Record, Result, Status};
 
 use crate::link::ending::{Ending, Remainder};
 use crate::link::namespaces::Namespaces;
-use crate::record::{deed::Deed, failed};
+use crate::record::deed::Deed;
+use crate::record::failed::{self, FAILED};
 use crate::undoing::limits::{Limits, Reach};
 use crate::undoing::moved_link::take_back_change;
 use crate::undoing::undo;
@@ -29,11 +30,13 @@ pub(crate) struct Batch<'a> {
     answers: Answers,
     interrupt: &'a Interrupt,
     namespaces: &'a Namespaces,
+    /// Whether records are held back until the end.
+    holds: bool,
     held: Vec<Held>,
     failed: bool,
 }
 
-/// A record that is held back until all have succeeded.
+/// A record that is held back until the end.
 struct Held {
     line: Option<u64>,
     record: Record,
@@ -50,7 +53,12 @@ impl<'a> Batch<'a> {
         interrupt: &'a Interrupt,
         namespaces: &'a Namespaces,
     ) -> Self {
-        Self { options, answers, interrupt, namespaces, held: Vec::new(), failed: false }
+        Self { options, answers, interrupt, namespaces, holds: options.all_or_nothing, held: Vec::new(), failed: false }
+    }
+
+    /// The same, which prints no record before its end, though each is done on its own.
+    pub(crate) fn holding(self) -> Self {
+        Self { holds: true, ..self }
     }
 
     /// Whether no further record is acted on.
@@ -77,10 +85,14 @@ impl<'a> Batch<'a> {
     }
 
     fn take(&mut self, held: Held) -> Result<()> {
-        if self.options.all_or_nothing {
+        if self.holds {
             self.held.push(held);
             return Ok(());
         }
+        self.print(held)
+    }
+
+    fn print(&mut self, held: Held) -> Result<()> {
         self.answers.give(held.line, Ok(held.record))?;
         // Without its record the move could not be undone. Then the same command finds the journal, and tells it again.
         held.remainder.ending.into_iter().for_each(Ending::end);
@@ -101,6 +113,23 @@ impl<'a> Batch<'a> {
             .into_iter()
             .filter_map(|record| failed::mark(record, &why))
             .try_for_each(|record| self.pass(line, record))
+    }
+
+    /// Looks at all that was done and is held back: what does not pass a `check` has failed, though it is done.
+    pub(crate) fn check(&mut self, check: impl Fn(&Record) -> Result<()>) -> Result<()> {
+        let mut all = std::mem::take(&mut self.held);
+        for held in all.iter_mut().filter(|held| held.before.is_some()) {
+            if self.is_stopped() {
+                break;
+            }
+            if let Err(error) = check(&held.record) {
+                self.failed = true;
+                held.record.set(FAILED, error.to_string());
+                self.answers.give(held.line, Err(error))?;
+            }
+        }
+        self.held = all;
+        Ok(())
     }
 
     /// Takes a record that came after what ended the run.
@@ -131,6 +160,9 @@ impl<'a> Batch<'a> {
         }
         let interrupted = self.interrupt.check();
         if !self.options.all_or_nothing {
+            for held in std::mem::take(&mut self.held) {
+                self.print(held)?;
+            }
             if let Err(error) = interrupted {
                 self.answers.give(None, Err(error))?;
             }

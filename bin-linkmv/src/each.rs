@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use nicon_core::filter::interrupt::Interrupt;
-use nicon_core::filter::stream::Lines;
+use nicon_core::filter::stream::{Lines, RECORDS};
 use nicon_core::{Error, Record, Result};
-use nicon_rtnl::record::RECORDS;
 
 use crate::batch::Batch;
 use crate::link::ending::Remainder;

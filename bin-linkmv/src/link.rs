@@ -7,7 +7,6 @@ pub(crate) mod diff;
 pub(crate) mod ending;
 pub(crate) mod find;
 pub(crate) mod from;
-pub(crate) mod hash;
 pub(crate) mod journal;
 pub(crate) mod kept;
 pub(crate) mod losses;

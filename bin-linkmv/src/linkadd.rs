@@ -10,6 +10,7 @@ mod extras;
 mod interim;
 mod keys;
 mod lower;
+mod rival;
 mod run;
 
 use clap::Parser;

@@ -15,6 +15,7 @@ mod removal;
 mod run;
 mod surplus;
 mod unit;
+mod usable;
 mod wanted;
 
 use clap::Parser;

@@ -1,6 +1,9 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::Parser;
+use nicon_core::filter::format::OutputFormat;
 use nicon_core::link::Target;
 
 use crate::having::Having;
@@ -10,7 +13,7 @@ use crate::having::Having;
 /// The namespaces are those of the processes that the records on standard input name (as nicon-resolve prints them), or
 /// of --target, --netns or --all. Each link is one record: the one that named its process, with what is known of the link
 /// added as "nic". The other end of a veth is shown by its name, ifindex and network namespace, and by the target's name, if
-/// that namespace is one of those that were asked for.
+/// that namespace is one of those that were asked for, or a container of --names.
 #[derive(Debug, Parser)]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[command(
@@ -22,6 +25,7 @@ Examples:
   nicon-links -t host
   nicon-links -t 4242 --kind veth
   nicon-links --all --having 192.0.2.7
+  nicon-resolve '**' | nicon-links --all --names -
   nicon-resolve '**' | nicon-links --having tcp:8080
   nicon-resolve a.b a.c | nicon-links --watch
   nicon-resolve --watch '**' | nicon-links --watch
@@ -40,6 +44,10 @@ pub(crate) struct Args {
     /// All network namespaces that a process is in or that have a name
     #[arg(short, long, conflicts_with_all = ["targets", "netns"])]
     pub(crate) all: bool,
+
+    /// Show containers by path, also those that are not listed; FILE holds the output of nicon-resolve '**' (- for standard input)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) names: Option<PathBuf>,
 
     /// Only links of this kind, such as veth, bridge, macvlan
     #[arg(short, long)]
@@ -67,9 +75,8 @@ pub(crate) struct Args {
     #[arg(short, long)]
     pub(crate) watch: bool,
 
-    /// Print records even at a terminal
-    #[arg(short = 'J', long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) format: OutputFormat,
 }
 
 impl Args {

@@ -27,17 +27,18 @@ pub(crate) fn open_new(
     let (mut opened, mut refused) = (Vec::new(), Vec::new());
     // Processes that may not be inspected are told of at the start: later ones are no news.
     let complaint = proc::complaint(&census.denied).filter(|_| left_out.is_none());
+    let unread = census.unread.filter(|_| left_out.is_none());
     let LeftOut(known) = left_out.get_or_insert_default();
     known.retain(|ino| census.found.iter().any(|found| found.ino == *ino));
     for found in census.found {
         if listings.has(found.ino) || known.contains(&found.ino) {
             continue;
         }
-        let mut listing = open_found(&found, home, args);
+        let mut listing = open_found(&found, listings, home, args);
         if is_no(&listing) {
             // It was found by a process that has ended since, but may have others.
-            let others = netns::find(found.ino)?;
-            let others = others.iter().map(|other| open_found(other, home, args));
+            let others = netns::find(found.ino)?.found;
+            let others = others.iter().map(|other| open_found(other, listings, home, args));
             listing = others.into_iter().find(|other| !is_no(other)).unwrap_or(listing);
         }
         match listing {
@@ -50,18 +51,19 @@ pub(crate) fn open_new(
             }
         }
     }
-    Ok((opened, together(complaint, refused)))
+    Ok((opened, together([complaint, unread], refused)))
 }
 
 fn is_no(listing: &Result<Listing>) -> bool {
     listing.as_ref().is_err_and(|error| error.status() == Status::No)
 }
 
-/// The listing of a namespace that nobody requested by name.
-fn open_found(found: &Found, home: &NetnsHandle, args: &Args) -> Result<Listing> {
+/// The listing of a namespace that nobody requested by name. That of a container is called after it, if the container's name is known.
+fn open_found(found: &Found, listings: &Listings, home: &NetnsHandle, args: &Args) -> Result<Listing> {
+    let named = listings.names.record(found.ino);
     let listing = match &found.way {
         _ if found.ino == home.ns.id().ino => open(&Record::from(&Target::Host), home, args),
-        Way::Process(pid) => open(&of_process(*pid)?, home, args),
+        Way::Process(pid) => open(&named.map_or_else(|| of_process(*pid), |record| Ok(record.clone()))?, home, args),
         // What is opened is what was found: on a name that is being removed nothing is mounted for a moment.
         Way::Name(path) => {
             let netns = home.open_namespace(found.open()?, path.display().to_string())?;
@@ -72,14 +74,12 @@ fn open_found(found: &Found, home: &NetnsHandle, args: &Args) -> Result<Listing>
 }
 
 /// One line for all.
-fn together(complaint: Option<Error>, refused: Vec<Error>) -> Option<Error> {
+fn together(complaints: [Option<Error>; 2], refused: Vec<Error>) -> Option<Error> {
     let count = refused.len();
     let refused = refused.into_iter().next().map(|first| match count {
         1 => first,
         _ => Error::failed(format!("{count} network namespaces are left out, such as {first}")),
     });
-    match (complaint, refused) {
-        (Some(complaint), Some(refused)) => Some(Error::failed(format!("{complaint}; {refused}"))),
-        (complaint, refused) => complaint.or(refused),
-    }
+    let all = complaints.into_iter().chain([refused]).flatten();
+    all.reduce(|first, second| Error::failed(format!("{first}; {second}")))
 }

@@ -2,19 +2,18 @@
 
 use std::path::PathBuf;
 
-use nicon_core::filter::stream::{Answers, Lines};
+use nicon_core::filter::stream::{Answers, Lines, RECORDS};
 use nicon_core::link::target::{self, Target};
 use nicon_core::{Process, Record, Result};
 use nicon_rtnl::NetnsHandle;
-use nicon_rtnl::record::RECORDS;
 use serde::Serialize;
 
 use crate::args::Args;
 use crate::listing::Listing;
 use crate::listings::{Key, Listings};
+use crate::names::Names;
 
 /// What was asked for.
-#[derive(Default)]
 pub(crate) struct Input {
     pub(crate) listings: Listings,
     pub(crate) files: Vec<AskedFile>,
@@ -38,8 +37,13 @@ pub(crate) fn reads_stdin(args: &Args) -> bool {
 
 /// Opens everything that the command line or standard input asks for by name. All of it is read before the first link is printed,
 /// since any record may name the namespace of the other end of a link. A watch reads its records itself: more may come.
-pub(crate) fn open_all<A: Serialize>(args: &Args, home: &NetnsHandle, answers: &mut Answers<A>) -> Result<Input> {
-    let mut input = Input::default();
+pub(crate) fn open_all<A: Serialize>(
+    args: &Args,
+    names: Names,
+    home: &NetnsHandle,
+    answers: &mut Answers<A>,
+) -> Result<Input> {
+    let mut input = Input::new(names);
     let mut add = |line: Option<u64>, record: Result<Record>| match input.open(record, home, args) {
         Ok(()) => Ok(()),
         Err(error) => answers.give(line, Err(error)),
@@ -66,6 +70,11 @@ pub(crate) fn open_all<A: Serialize>(args: &Args, home: &NetnsHandle, answers: &
 }
 
 impl Input {
+    /// Nothing yet. Whatever comes is called by these names.
+    pub(crate) fn new(names: Names) -> Self {
+        Self { listings: Listings::new(names), files: Vec::new() }
+    }
+
     fn open(&mut self, record: Result<Record>, home: &NetnsHandle, args: &Args) -> Result<()> {
         let record = record?;
         let opened = open(&record, home, args);

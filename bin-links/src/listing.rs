@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use nicon_core::link::Cidr;
+use nicon_core::machine::Machine;
 use nicon_core::{Record, Result};
 use nicon_rtnl::listening::LISTENING;
 use nicon_rtnl::record::NIC;
@@ -49,6 +50,8 @@ impl Listing {
     pub(crate) fn new(mut record: Record, netns: NetnsHandle, args: &Args) -> Result<Self> {
         record.remove(NIC);
         record.remove(LISTENING);
+        // The numbers of namespaces and links mean nothing elsewhere.
+        Machine::this()?.complete(&mut record);
         let (with_stats, with_offloads) = (args.stats, args.offloads);
         let (record, links) = (record.into(), BTreeMap::new());
         let mut listing =

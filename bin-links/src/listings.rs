@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use nicon_core::NsId;
 
 use crate::listing::Listing;
+use crate::names::Names;
 
 /// Tells one listing from all others, also from those that were there before.
 pub(crate) type Key = u32;
@@ -12,12 +13,18 @@ pub(crate) type Key = u32;
 /// All listings, in the order in which they were added.
 #[derive(Default)]
 pub(crate) struct Listings {
+    /// What containers are called, also those that are not listed.
+    pub(crate) names: Names,
     all: BTreeMap<Key, Listing>,
     of: BTreeMap<NsId, BTreeSet<Key>>,
     next: Key,
 }
 
 impl Listings {
+    pub(crate) fn new(names: Names) -> Self {
+        Self { names, ..Self::default() }
+    }
+
     pub(crate) fn add(&mut self, listing: Listing) -> Key {
         let key = self.next;
         self.next += 1;

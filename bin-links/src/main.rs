@@ -9,6 +9,7 @@ mod input;
 mod listening;
 mod listing;
 mod listings;
+mod names;
 mod numbers;
 mod output;
 mod own_link;

@@ -1,7 +1,8 @@
 //! The run: namespaces in, their links or who listens there out, and then what happens to the links.
 
+use nicon_core::filter::names::is_stdin;
 use nicon_core::filter::open_files;
-use nicon_core::filter::stream::{Answers, View};
+use nicon_core::filter::stream::Answers;
 use nicon_core::{Error, Result, Status};
 use nicon_rtnl::NetnsHandle;
 use serde::Serialize;
@@ -12,6 +13,7 @@ use crate::find::{self, Tally};
 use crate::found;
 use crate::input::{self, Input};
 use crate::listings::Listings;
+use crate::names::Names;
 use crate::numbers::Numbers;
 use crate::output::{LISTENERS, PROGRAM, columns};
 use crate::record::{LinkRecord, to_record};
@@ -27,34 +29,39 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
         let way_out = r#"pick from what it prints, as with: nicon-links --watch | jq -c 'select(.nic.name == "eth0")'"#;
         return Err(Error::failed(format!("--having looks once, and --watch goes on: {way_out}")));
     }
+    if args.names.as_deref().is_some_and(is_stdin) && input::reads_stdin(args) {
+        return Err(Error::failed(format!("--names - reads standard input: {}", input::OPERANDS)));
+    }
+    let names = Names::of(args)?;
     // Each namespace is held open by a few descriptors, and there may be thousands of them.
     open_files::allow_many()?;
     let home = NetnsHandle::home()?;
     let conditions = Conditions::new(args);
     if !args.asks_for_links() {
-        let mut answers = Answers::new(PROGRAM, View::choose(args.json, LISTENERS))?;
-        let listings = open_all(args, &home, &mut answers)?;
+        let mut answers = Answers::new(PROGRAM, args.format.view(LISTENERS))?;
+        let listings = open_all(args, names, &home, &mut answers)?;
         find::listeners(&listings, &conditions, args, &mut answers)?;
         return answers.finish();
     }
-    let view = if args.watch { View::choose_rows } else { View::choose };
-    let mut answers = Answers::new(PROGRAM, view(args.json, columns(args)))?;
+    let (format, columns) = (args.format, columns(args));
+    let mut answers =
+        Answers::new(PROGRAM, if args.watch { format.view_of_rows(columns) } else { format.view(columns) })?;
     if args.watch {
-        let input = if args.all { Input::default() } else { input::open_all(args, &home, &mut answers)? };
+        let input = if args.all { Input::new(names) } else { input::open_all(args, names, &home, &mut answers)? };
         watch(input, args, &home, &mut answers)?;
     } else {
-        let listings = open_all(args, &home, &mut answers)?;
+        let listings = open_all(args, names, &home, &mut answers)?;
         list(&listings, &home, &conditions, args, &mut answers)?;
     }
     answers.finish()
 }
 
 /// Opens what was asked for, or all that there is.
-fn open_all<A: Serialize>(args: &Args, home: &NetnsHandle, answers: &mut Answers<A>) -> Result<Listings> {
+fn open_all<A: Serialize>(args: &Args, names: Names, home: &NetnsHandle, answers: &mut Answers<A>) -> Result<Listings> {
     if !args.all {
-        return Ok(input::open_all(args, home, answers)?.listings);
+        return Ok(input::open_all(args, names, home, answers)?.listings);
     }
-    let mut listings = Listings::default();
+    let mut listings = Listings::new(names);
     let (opened, left_out) = found::open_new(&listings, &mut None, home, args)?;
     answers.give_all(left_out.into_iter().map(Err))?;
     for listing in opened {

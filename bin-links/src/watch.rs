@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use nicon_core::filter::output::reader_has_left;
 use nicon_core::filter::stream::Answers;
+use nicon_core::machine::Machine;
 use nicon_core::{Error, Namespace, NsType, Record, Result, Status};
 use nicon_rtnl::NetnsHandle;
 use nicon_rtnl::monitor::Event;
@@ -174,6 +175,7 @@ impl Watch<'_> {
 
     /// Opens the namespace which a record names, unless its container has ended meanwhile, which the stream will tell.
     fn add(&mut self, record: Record, origin: Origin) -> Result<Option<Key>> {
+        Machine::this()?.check(&record)?;
         let opened = input::open(&record, self.home, self.args).map(|listing| Listing { origin, ..listing });
         match input::add(record, opened, &mut self.following.listings, &mut self.files) {
             Err(error) if origin == Origin::Streamed && error.status() == Status::No => Ok(None),
@@ -244,7 +246,7 @@ impl Watch<'_> {
         let named = named.filter(|(_, listing)| listing.netns.process().is_none());
         let named: Vec<(Key, u64)> = named.map(|(key, listing)| (key, listing.netns.ns.id().ino)).collect();
         if !named.is_empty() {
-            let inos: BTreeSet<u64> = netns::named().map(|found| found.ino).collect();
+            let inos: BTreeSet<u64> = netns::named().found.iter().map(|found| found.ino).collect();
             for (key, _) in named.into_iter().filter(|(_, ino)| !inos.contains(ino)) {
                 self.follow_on(key)?;
             }

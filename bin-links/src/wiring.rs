@@ -19,7 +19,7 @@ pub(crate) struct OtherLink {
     pub(crate) ifindex: u32,
     /// Inode number of its network namespace, if found.
     pub(crate) netns: Option<u64>,
-    /// What the input called that namespace, or `host`.
+    /// What the input or `--names` calls that namespace, or `host`.
     pub(crate) target: Option<String>,
 }
 
@@ -70,6 +70,7 @@ impl<'a> Wiring<'a> {
         };
         let home = (Some(self.home.ns.id()) == id).then_some(self.home);
         let target = known.map(|known| &known.netns).or(home).map(|netns| netns.label.clone());
+        let target = target.or_else(|| self.listings.names.path(id?.ino));
         Ok(Some(OtherLink { name, ifindex, netns: id.map(|id| id.ino), target }))
     }
 

@@ -1,13 +1,14 @@
 //! The target: the process whose namespaces are entered, and what it is called.
 
-use std::io::{IsTerminal, StdinLock, stdin};
+use std::fs::File;
+use std::io::{IsTerminal, Read, StdinLock, stdin};
 
-use nicon_core::filter::stream::{Line, Lines, MAX_LINE, parse_record};
+use nicon_core::filter::stream::{Line, Lines, MAX_LINE, RECORDS, parse_record};
 use nicon_core::process::PidInode;
-use nicon_core::{Error, Process, Result};
+use nicon_core::{Context, Error, Process, Result};
 use nix::errno::Errno;
 
-use crate::cli::args::Args;
+use crate::cli::args::{Args, shown};
 use crate::cli::no_process;
 
 /// The longest name that a command is told, in bytes.
@@ -32,14 +33,30 @@ pub(crate) fn find(args: &Args) -> Result<Target> {
         let line = first_line(args)?.ok_or_else(|| no_target(args))?;
         return named_in(&line);
     }
-    let mut records = Records::new(args)?;
-    let target = records.next().ok_or_else(|| no_target(args))??;
-    match records.next() {
-        None => Ok(target),
-        Some(_) => Err(Error::failed(
-            "more than one record on standard input (--each runs the command for each; --stdin hands the rest to the command)",
-        )),
+    if let Some(file) = &args.record {
+        let open = File::open(file).context(|| format!("open {}", shown(file)))?;
+        let target = only(Records::of(open), || Error::failed("no record"), || Error::failed("more than one record"));
+        return target.map_err(|error| error.prefix(shown(file)));
     }
+    only(
+        Records::new(args)?,
+        || no_target(args),
+        || {
+            Error::failed(
+                "more than one record on standard input (--each runs the command for each; --stdin hands the rest to the command)",
+            )
+        },
+    )
+}
+
+/// The only target of several records.
+fn only(
+    mut records: Records<impl Read>,
+    none: impl FnOnce() -> Error,
+    several: impl FnOnce() -> Error,
+) -> Result<Target> {
+    let target = records.next().ok_or_else(none)??;
+    if records.next().is_none() { Ok(target) } else { Err(several()) }
 }
 
 fn pin(PidInode { pid, pidfs }: PidInode) -> Result<Process> {
@@ -72,7 +89,7 @@ fn named_in(text: &str) -> Result<Target> {
     if let Ok(target) = text.trim().parse() {
         return pin(target).map(Target::from);
     }
-    let record = parse_record(text, "nicon-resolve prints one for each container")?;
+    let record = parse_record(text, RECORDS)?;
     let mut target =
         no_process::explain(&record).map_or_else(|| Process::from_record(&record), Err).map(Target::from)?;
     let name = record.get("target").and_then(|name| name.as_str());
@@ -88,19 +105,27 @@ impl From<Process> for Target {
     }
 }
 
-/// The records on standard input; nothing more after reading has failed.
-pub(crate) struct Records(Option<Lines<StdinLock<'static>>>);
+/// The records of an input; nothing more after reading has failed.
+pub(crate) struct Records<R>(Option<Lines<R>>);
 
-impl Records {
+impl Records<StdinLock<'static>> {
+    /// Those on standard input.
+    ///
     /// # Errors
-    /// If standard input is a terminal.
+    /// If it is a terminal.
     pub(crate) fn new(args: &Args) -> Result<Self> {
         refuse_terminal(args)?;
-        Ok(Self(Some(Lines::new(stdin().lock()))))
+        Ok(Self::of(stdin().lock()))
     }
 }
 
-impl Iterator for Records {
+impl<R: Read> Records<R> {
+    fn of(input: R) -> Self {
+        Self(Some(Lines::new(input)))
+    }
+}
+
+impl<R: Read> Iterator for Records<R> {
     /// The process that the next record names, pinned.
     type Item = Result<Target>;
 

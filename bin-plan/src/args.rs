@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Parser;
+use nicon_core::filter::format::OutputFormat;
 
 use crate::targets::Targets;
 
@@ -14,6 +15,9 @@ use crate::targets::Targets;
 /// All of a plan is checked before its first record is printed; each fault is reported with its line and column. The
 /// records carry the plan's name: nicon-resolve passes on all records of a plan, or none if a container is not found or
 /// does not have its expected PID. Then nothing is touched.
+///
+/// Of a plan for several machines, the half of one is printed: what is wholly there, and its ends of links to the others, which
+/// are VXLANs.
 #[derive(Debug, Parser)]
 #[command(
     name = "nicon-plan",
@@ -37,6 +41,10 @@ A plan:
     expected_pid: 17180            # the PID that the container must have (default: any)
     from: blue                     # where the link is now (default: here)
 
+A plan for several machines says besides which containers are where:
+  machines: {lab1: {address: 192.0.2.1}, lab2: {address: 192.0.2.2}}
+  nodes: {\"core*\": {on: lab1}, \"edge*\": {on: lab2}}
+
 Every key is in docs/plan.schema.json.
 
 Examples:
@@ -44,6 +52,7 @@ Examples:
   nicon-plan --each links.yaml | nicon-resolve | nicon-linkmv >moved
   nicon-plan --in setup.olt_1 ring.clab.yml | nicon-resolve | nicon-veth
   nicon-plan --watch lab.yaml | nicon-resolve --watch | nicon-wire
+  nicon-plan --on lab2 lab.yaml | nicon-resolve | nicon-wire --check
 
 Exit status: 0 the plan is valid, 2 it is not, or could not be read."
 )]
@@ -61,13 +70,16 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) watch: bool,
 
+    /// The machine whose half of a plan for several machines is printed (default: this one, by its name)
+    #[arg(long, value_name = "MACHINE")]
+    pub(crate) on: Option<String>,
+
     /// The container whose engine runs the plan's containers (default: those of this machine)
     #[arg(long = "in", value_name = "PATH", value_parser = Targets::within)]
     pub(crate) within: Option<Targets>,
 
-    /// Print records even at a terminal
-    #[arg(short = 'J', long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) format: OutputFormat,
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub(crate) struct Position {
 pub(crate) const START: Position = Position { line: 1, column: 1 };
 
 /// An error at a position.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Fault {
     pub(crate) position: Position,
     pub(crate) message: String,

@@ -5,6 +5,7 @@ mod containerlab;
 mod fault;
 #[doc(hidden)]
 pub mod fuzz;
+mod machines;
 mod name;
 mod own;
 mod plan;
@@ -12,6 +13,7 @@ mod read;
 mod run;
 mod source;
 mod targets;
+mod wanted;
 mod watch;
 mod yaml;
 

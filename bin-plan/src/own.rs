@@ -5,9 +5,11 @@ mod fields;
 mod keys;
 mod kinds;
 mod link;
+mod several;
 mod value;
 
 use crate::fault::{Fault, START};
+use crate::machines;
 use crate::plan::Plan;
 use crate::targets::Targets;
 use crate::yaml::{Content, Node, unknown_key};
@@ -20,7 +22,7 @@ const NAME: &str = "name";
 const LINKS: &str = "links";
 
 /// What a plan says.
-pub(crate) fn read(document: Option<&Node>, targets: &Targets) -> Plan {
+pub(crate) fn read(document: Option<&Node>, targets: &Targets, here: &str) -> Plan {
     let mut plan = Plan::default();
     let entries = match document.map(|node| (node, node.entries())) {
         Some((_, Some(entries))) => entries,
@@ -30,11 +32,13 @@ pub(crate) fn read(document: Option<&Node>, targets: &Targets) -> Plan {
         }
         _ => &[],
     };
-    let mut is_empty = true;
+    let (mut is_empty, mut all) = (true, Vec::new());
     for entry in entries {
         match &entry.value.content {
-            _ if entry.key.starts_with("x-") => {}
-            _ if !KEYS.contains(&&*entry.key) => plan.faults.push(unknown_key(entry, &KEYS)),
+            _ if entry.key.starts_with("x-") || machines::KEYS.contains(&&*entry.key) => {}
+            _ if !KEYS.contains(&&*entry.key) => {
+                plan.faults.push(unknown_key(entry, &[&KEYS[..], &machines::KEYS].concat()));
+            }
             Content::Scalar(name) if entry.key == NAME => match name.text() {
                 Ok(text) => plan.name = Some((text.to_owned(), entry.value.position)),
                 Err(why) => plan.faults.push(entry.value.position.fault(format!("{NAME}: {why}"))),
@@ -43,7 +47,7 @@ pub(crate) fn read(document: Option<&Node>, targets: &Targets) -> Plan {
                 is_empty = false;
                 for link in links.iter() {
                     match link::read(link, targets) {
-                        Ok(wanted) => plan.add(wanted),
+                        Ok(wanted) => all.push(wanted),
                         Err(faults) => plan.faults.extend(faults),
                     }
                 }
@@ -55,6 +59,9 @@ pub(crate) fn read(document: Option<&Node>, targets: &Targets) -> Plan {
                 plan.faults.push(entry.value.position.fault(fault));
             }
         }
+    }
+    for link in several::place(&mut plan, document, targets, here, all) {
+        plan.add(link);
     }
     if plan.faults.is_empty() && is_empty {
         plan.faults.push(empty());
@@ -76,7 +83,7 @@ mod tests {
     use crate::yaml;
 
     fn plan(text: &str) -> Plan {
-        let mut plan = super::read(yaml::parse(text).unwrap().as_ref(), &Targets::default());
+        let mut plan = super::read(yaml::parse(text).unwrap().as_ref(), &Targets::default(), "");
         plan.faults.sort();
         plan
     }
@@ -228,13 +235,13 @@ mod tests {
 
     #[test]
     fn two_endpoints_are_a_pair() {
-        let text = "links:\n- endpoints: [\"a.b:eth1\", \"netns:blue:up0\"]\n  mtu: 9000\n  delay: 10ms\n- endpoints:\n  - {endpoint: \"a:eth2\", addr: [192.0.2.1/30], mtu: 1400, on: one}\n  - {endpoint: \"host:eth2\", master: br0, expected_pid: 7}\n  nodad: true\n";
+        let text = "links:\n- endpoints: [\"a.b:eth1\", \"netns:blue:up0\"]\n  mtu: 9000\n  delay: 10ms\n- endpoints:\n  - {endpoint: \"a:eth2\", addr: [192.0.2.1/30], mtu: 1400}\n  - {endpoint: \"host:eth2\", master: br0, expected_pid: 7}\n  nodad: true\n";
         assert_eq!(
             records(text),
             [
                 r#"{"target":"a.b","pair":"a.b:eth1 netns:blue:up0","name":"eth1","mtu":9000,"delay":"10ms"}"#,
                 r#"{"target":"netns:blue","pair":"a.b:eth1 netns:blue:up0","name":"up0","mtu":9000,"delay":"10ms"}"#,
-                r#"{"target":"a","pair":"a:eth2 host:eth2","name":"eth2","on":"one","addr":["192.0.2.1/30"],"nodad":true,"mtu":1400}"#,
+                r#"{"target":"a","pair":"a:eth2 host:eth2","name":"eth2","addr":["192.0.2.1/30"],"nodad":true,"mtu":1400}"#,
                 r#"{"target":"host","pair":"a:eth2 host:eth2","name":"eth2","expected_pid":7,"nodad":true,"master":"br0"}"#,
             ]
         );
@@ -244,7 +251,7 @@ mod tests {
             ("endpoints: [\"a:x\", b]", "2:22: endpoints: \"b\" is not a container's path, a colon, and the name"),
             ("endpoints: [\"a:x\", \"a:x\"]", "2:22: a already gets a link x on line 2"),
             ("endpoints: [\"a:x\", \"b:eth%d\"]", "2:22: endpoints: \"eth%d\" is not a link name: it contains '%'"),
-            ("endpoints: [\"a:x\", {endpoint: \"b:x\", vni: 7}]", "2:40: vni: only a link that is made has it"),
+            ("endpoints: [\"a:x\", {endpoint: \"b:x\", vni: 7}]", "2:40: vni: both ends have the same"),
             ("endpoints: [\"a:x\", {addr: 192.0.2.1/24}]", "2:22: the end has no endpoint"),
             ("{endpoints: [\"a:x\", \"b:x\"], mac: 02:00:5e:00:53:01}", "2:31: mac: the two ends cannot have the same"),
             ("{endpoints: [\"a:x\", \"b:x\"], keep: addr}", "2:31: keep: only a link that is moved has it"),
@@ -326,7 +333,8 @@ mod tests {
     #[test]
     fn links_come_from_the_machine_of_the_plan() {
         let text = "links:\n- {link: x, endpoint: \"a:x\"}\n- {kind: vlan, endpoint: \"a:y\", parent: x, vid: 7, from: target}\n- {kind: macvlan, endpoint: \"a:z\", parent: eth0}\n- {kind: dummy, endpoint: \"host:d\"}\n- {target: a}\n";
-        let read = |text: &str| super::read(yaml::parse(text).unwrap().as_ref(), &Targets::within("setup").unwrap());
+        let read =
+            |text: &str| super::read(yaml::parse(text).unwrap().as_ref(), &Targets::within("setup").unwrap(), "");
         let plan = read(text);
         assert_eq!(plan.faults, []);
         let told: Vec<_> =
@@ -335,15 +343,5 @@ mod tests {
         assert_eq!(told, [within, "setup.a target", within, "setup -", "setup.a -"]);
         let ours = read("links:\n- {link: x, from: blue, endpoint: \"a:x\"}\n").faults;
         assert_eq!(ours[0].message, "from: it is ours, and not in setup (--in)");
-    }
-
-    #[test]
-    fn a_plan_may_have_a_name() {
-        assert_eq!(plan("name: lab1\nlinks: []\n").name.map(|(name, _)| name).as_deref(), Some("lab1"));
-        assert_eq!(
-            faults("name: 7\nlinks: []\n"),
-            ["1:7: name: expected text, found the number 7: write \"7\" in quotes"]
-        );
-        assert_eq!(faults("name: [a]\nlinks: []\n"), ["1:7: name: expected text, found a list"]);
     }
 }

@@ -9,7 +9,9 @@ use nicon_core::path::HOST;
 use nicon_core::{Error, Record, Result};
 use serde::Serialize;
 
-use crate::fault::{Fault, Position};
+use crate::fault::{Fault, Position, START};
+use crate::machines::{Here, Machines};
+use crate::wanted::Wanted;
 
 /// The records and faults of a plan, in its order.
 #[derive(Default)]
@@ -18,16 +20,10 @@ pub(crate) struct Plan {
     pub(crate) name: Option<(String, Position)>,
     pub(crate) records: Vec<Record>,
     pub(crate) faults: Vec<Fault>,
+    /// The machines that it is for; `None` if it is for one alone.
+    pub(crate) machines: Option<Machines>,
     /// The links that are moved out of each namespace, and the names that links get in each. Both must be unique.
     taken: HashMap<(Side, String), Position>,
-}
-
-/// A record, and where it was asked for.
-pub(crate) struct Wanted {
-    pub(crate) record: Record,
-    pub(crate) position: Position,
-    /// Which of the plan's network namespaces its target has: that of another target, where both share one.
-    pub(crate) namespace: String,
 }
 
 /// A side of a move, with the plan's name for the namespace.
@@ -53,12 +49,14 @@ pub(crate) fn without_field(error: &Error, field: &str) -> String {
     told.strip_prefix(&format!("field \"{field}\": ")).map(str::to_owned).unwrap_or(told)
 }
 
-impl Wanted {
-    /// A record whose target has a namespace of its own.
-    pub(crate) fn new(record: Record, position: Position) -> Self {
-        let namespace = record.cell("target");
-        Self { record, position, namespace }
-    }
+/// The record of a plan that asks for nothing.
+pub(crate) fn of_nothing(plan: &str) -> Record {
+    let mut record = Record::default();
+    record.set("target", HOST);
+    record.set("plan", plan);
+    record.set("plan_size", 0);
+    record.set("plan_item", 0);
+    record
 }
 
 impl Plan {
@@ -80,6 +78,26 @@ impl Plan {
         }
     }
 
+    /// Leaves the records of one machine, if it is for several.
+    pub(crate) fn halve(&mut self, here: &Here) {
+        match &self.machines {
+            Some(machines) => match machines.keep_half(here, &mut self.records) {
+                Ok(faults) => self.faults.extend(faults),
+                Err(fault) => {
+                    self.faults.push(fault);
+                    self.records.clear();
+                }
+            },
+            None if here.is_given && self.faults.is_empty() => {
+                self.faults.push(START.fault(format!(
+                    "the plan is not for several machines, so there is no half of {} (--on)",
+                    here.name
+                )));
+            }
+            None => {}
+        }
+    }
+
     /// Adds the name of the plan to its records: they are acted on together, or `each` for itself.
     pub(crate) fn finish(&mut self, name: &str, each: bool) {
         let size = self.records.len();
@@ -91,6 +109,10 @@ impl Plan {
                 record.set("each", true);
             }
         }
+        // One without links asks for nothing, which is said: what it asked for before may go.
+        if self.records.is_empty() && self.faults.is_empty() {
+            self.records.push(of_nothing(name));
+        }
         self.faults.sort();
         // What an anchor names is read where each of its aliases stands.
         self.faults.dedup();
@@ -99,13 +121,15 @@ impl Plan {
     /// Checks a record whose fields are valid one by one.
     fn check(&mut self, record: &Record, position: Position, namespace: &str) -> Result<()> {
         let spec = LinkSpec::from_record(record)?;
+        // Each machine has its own.
+        let there = record.text("on")?.map(|on| format!(" on {on}")).unwrap_or_default();
         if record.get("kind").is_some() {
             KindSpec::from_record(record)?;
         }
         let mut kept = None;
         if let Some(link) = record.text("link")? {
             let from = if record.get("from").is_some() { record.cell("from") } else { HOST.to_owned() };
-            self.take(Side::From(from), link, position);
+            self.take(Side::From(from + &there), link, position);
             // The name of a link that is given by a number or an address is unknown here.
             kept = match link.parse()? {
                 Selector::Name(name) if name.parse::<u32>().is_err() => Some(name),
@@ -118,7 +142,7 @@ impl Plan {
             None => kept.as_deref(),
         };
         for name in given.into_iter().chain(spec.altnames.iter().map(AltName::as_str)) {
-            self.take(Side::To(namespace.to_owned()), name, position);
+            self.take(Side::To(format!("{namespace}{there}")), name, position);
         }
         spec.check()
     }

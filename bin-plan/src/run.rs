@@ -1,14 +1,18 @@
 //! The run: a file in, all of its records out or none.
 
+use std::io;
+use std::net::{IpAddr, ToSocketAddrs};
 use std::path::Path;
 
-use nicon_core::filter::stream::{Answers, View};
+use nicon_core::filter::stream::Answers;
 use nicon_core::filter::table::Column;
 use nicon_core::record::cell;
-use nicon_core::{Error, Record, Result, Status};
+use nicon_core::{Context, Error, Record, Result, Status};
+use nix::sys::utsname::uname;
 use serde_json::Value;
 
 use crate::args::Args;
+use crate::machines::Here;
 use crate::own;
 use crate::plan::Plan;
 use crate::read::{self, Options};
@@ -58,8 +62,10 @@ fn more(record: &Record) -> String {
 pub(crate) fn run(args: &Args) -> Result<Status> {
     let source = Source::of(args.file.as_deref())?;
     let targets = args.within.clone().unwrap_or_default();
-    let options =
-        Options { file: source.file, targets: &targets, each: args.each, env: &|name| std::env::var(name).ok() };
+    let name = args.on.clone().map_or_else(own_name, Ok)?;
+    let here = Here { name: &name, is_given: args.on.is_some(), lookup: &look_up };
+    let env = |name: &str| std::env::var(name).ok();
+    let options = Options { file: source.file, targets: &targets, each: args.each, here, env: &env };
     let read = |text: &str| read::plan(text, &options);
     if args.watch {
         let Some(file) = source.file else {
@@ -76,8 +82,19 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
     answers.finish()
 }
 
+/// What this machine is called: `uname(2)`.
+fn own_name() -> Result<String> {
+    let names = uname().context(|| "ask for the machine's name")?;
+    Ok(names.nodename().to_string_lossy().into_owned())
+}
+
+/// The addresses of a name: `getaddrinfo(3)`.
+fn look_up(name: &str) -> io::Result<Vec<IpAddr>> {
+    Ok((name, 0).to_socket_addrs()?.map(|address| address.ip()).collect())
+}
+
 fn answers(args: &Args) -> Result<Answers> {
-    Answers::new(PROGRAM, View::choose(args.json, COLUMNS))
+    Answers::new(PROGRAM, args.format.view(COLUMNS))
 }
 
 /// Prints the revisions of a plan's file until the reader of standard output leaves.

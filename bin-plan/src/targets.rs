@@ -25,6 +25,11 @@ impl Targets {
         Ok(Self { within: Some(path.to_owned()) })
     }
 
+    /// Whether the plan's containers are in one.
+    pub(crate) fn is_within(&self) -> bool {
+        self.within.is_some()
+    }
+
     /// Where the plan's own machine is.
     pub(crate) fn host(&self) -> String {
         self.within.clone().unwrap_or_else(|| HOST.to_owned())

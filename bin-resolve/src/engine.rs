@@ -5,6 +5,7 @@ pub(crate) mod address;
 pub(crate) mod api;
 pub(crate) mod bounds;
 pub(crate) mod container;
+pub(crate) mod daemons;
 pub(crate) mod dbus;
 pub(crate) mod endpoint;
 pub(crate) mod labels;

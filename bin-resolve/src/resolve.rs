@@ -7,4 +7,5 @@ pub(crate) mod watch;
 mod batch;
 mod belonging;
 mod hop;
+mod in_order;
 mod scan;

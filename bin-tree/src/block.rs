@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use nicon_core::filter::colour::Mark;
+
 use crate::args::Args;
 use crate::compare::{Change, Comparison, Owner};
 use crate::link::Link;
@@ -16,9 +18,11 @@ const IMAGE: Screen = Screen { width: None, unicode: true };
 
 /// A node with its links and processes.
 pub(crate) struct Block {
-    /// The number of containers around it.
+    /// Which node it is.
+    pub(crate) node: usize,
+    /// The number of blocks around it.
     pub(crate) depth: usize,
-    /// The block of the container that it is in.
+    /// The block of what it is in; only a machine is in none.
     pub(crate) outer: Option<usize>,
     /// The node's kind.
     pub(crate) kind: String,
@@ -35,6 +39,10 @@ pub(crate) struct Line {
     pub(crate) pid: String,
     pub(crate) inner: String,
     pub(crate) rest: String,
+    /// What is to be noticed about the first word of that.
+    pub(crate) mark: Option<Mark>,
+    /// Which of the node's links it is about.
+    pub(crate) link: Option<usize>,
 }
 
 /// A pair of connected links: the block and line of each end.
@@ -49,20 +57,23 @@ impl Block {
     pub(crate) fn caption(&self) -> Vec<String> {
         let (node, others) = self.lines.split_first().expect("a block has its node's line");
         let head = [node.name.clone(), node.facts(), node.rest.clone()];
-        let others = others.iter().map(Line::text);
-        let lines = head.into_iter().filter(|line| !line.is_empty()).chain(others);
-        lines.map(|line| IMAGE.fit(&IMAGE.show(&line), BOX).into_owned()).collect()
+        fit(head.into_iter().chain(others.iter().map(Line::text)))
     }
 
-    /// The row of a line in the caption.
-    pub(crate) fn caption_row(&self, line: usize) -> usize {
-        line + self.caption().len() - self.lines.len()
+    /// The text of a box around others: what it is called, and what is unusual about it.
+    pub(crate) fn title(&self) -> Vec<String> {
+        fit(self.lines.iter().take(1).flat_map(|node| [node.name.clone(), node.rest.clone()]))
     }
+}
+
+fn fit(lines: impl Iterator<Item = String>) -> Vec<String> {
+    let lines = lines.filter(|line| !line.is_empty());
+    lines.map(|line| IMAGE.fit(&IMAGE.show(&line), BOX).into_owned()).collect()
 }
 
 impl Line {
     /// Kind and PIDs: `docker dind 30519 (112)`.
-    fn facts(&self) -> String {
+    pub(crate) fn facts(&self) -> String {
         let inner = if self.inner.is_empty() { String::new() } else { format!("({})", self.inner) };
         let facts = [self.kind.as_str(), &self.pid, &inner];
         facts.into_iter().filter(|fact| !fact.is_empty()).collect::<Vec<_>>().join(" ")
@@ -92,16 +103,16 @@ pub(crate) fn blocks(
     while let Some((index, depth, outer)) = waiting.pop() {
         let (node, place) = (&nest.nodes[index], blocks.len());
         let mut lines = vec![node_line(nest, index, &comparisons[index])];
-        for link in node.links.iter().filter(|_| args.links) {
+        for (number, link) in node.links.iter().enumerate().filter(|_| args.links) {
             let here = (place, lines.len());
             if let Some(there) = link.peer.as_ref().and_then(|peer| ends.get(&peer.id?)) {
                 wires.push(Wire { from: *there, to: here });
             }
             ends.entry(link.id).or_insert(here);
-            lines.push(link_line(link));
+            lines.push(Line { link: Some(number), ..link_line(link) });
         }
         lines.extend(procs.map(|procs| &procs.of[index]).into_iter().flatten().map(process_line));
-        blocks.push(Block { depth, outer, kind: node.kind.clone(), lines });
+        blocks.push(Block { node: index, depth, outer, kind: node.kind.clone(), lines });
         waiting.extend(node.within.iter().rev().map(|&within| (within, depth + 1, Some(place))));
     }
     (blocks, wires)
@@ -110,6 +121,9 @@ pub(crate) fn blocks(
 fn node_line(nest: &Nest, index: usize, comparison: &Comparison) -> Line {
     let node = &nest.nodes[index];
     let mut rest: Vec<String> = comparison.changes.iter().map(|change| change_text(nest, change)).collect();
+    if node.is_machine() {
+        rest = vec![nest.machines[node.machine].notices(&nest.machines).join(", ")];
+    }
     if let Some(same) = comparison.same {
         rest = vec![format!("the same as {}", nest.path(same))];
     }
@@ -118,11 +132,13 @@ fn node_line(nest: &Nest, index: usize, comparison: &Comparison) -> Line {
     }
     Line {
         depth: 0,
-        name: node.name.clone(),
+        name: nest.name(index),
         kind: node.kind.clone(),
         pid: node.pid.map(|pid| pid.to_string()).unwrap_or_default(),
         inner: node.inner.map(|pid| pid.to_string()).unwrap_or_default(),
+        mark: comparison.gone.then_some(Mark::Gone),
         rest: rest.join(" "),
+        link: None,
     }
 }
 
@@ -138,7 +154,14 @@ fn link_line(link: &Link) -> Line {
     let peer = link.peer.as_ref().map(|peer| format!("\u{2194} {} in {}", peer.name, peer.place));
     let rest: Vec<String> =
         std::iter::once(link.state.clone()).chain(link.addresses.iter().cloned()).chain(peer).collect();
-    Line { depth: 1, name: link.name.clone(), kind: link.kind.clone(), rest: rest.join(" "), ..Line::default() }
+    Line {
+        depth: 1,
+        name: link.name.clone(),
+        kind: link.kind.clone(),
+        rest: rest.join(" "),
+        mark: Mark::of_state(&link.state),
+        ..Line::default()
+    }
 }
 
 fn process_line(process: &Proc) -> Line {
@@ -149,6 +172,8 @@ fn process_line(process: &Proc) -> Line {
         pid: process.pid.to_string(),
         inner: process.inner.map(|pid| pid.to_string()).unwrap_or_default(),
         rest: process.command.clone(),
+        mark: None,
+        link: None,
     }
 }
 
@@ -161,8 +186,7 @@ mod tests {
         let node =
             Line { name: "a".into(), kind: "docker".into(), pid: "7".into(), inner: "1".into(), ..Line::default() };
         let link = Line { depth: 1, name: "eth1".into(), kind: "veth".into(), rest: "UP".into(), ..Line::default() };
-        let block = Block { depth: 0, outer: None, kind: String::new(), lines: vec![node, link] };
+        let block = Block { node: 0, depth: 0, outer: None, kind: String::new(), lines: vec![node, link] };
         assert_eq!(block.caption(), ["a", "docker 7 (1)", "  eth1  veth  UP"]);
-        assert_eq!(block.caption_row(1), 2);
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct Current {
 struct Key {
     /// A container by its ID and those around it, or else what was asked for.
     who: String,
+    /// The machine, and its boot.
+    machine: (String, String),
     /// The network namespace and the ifindex of its link.
     link: Option<(u64, u64)>,
 }
@@ -31,12 +33,17 @@ impl Current {
     /// If it cannot be drawn. Nothing is changed then.
     pub(crate) fn hear(&mut self, record: Record) -> Result<()> {
         let nic = record.get("nic").filter(|nic| nic.is_object());
-        let key = Key { who: who(&record), link: nic.and_then(link) };
+        let key =
+            Key { who: who(&record), machine: (record.cell("machine"), record.cell("boot")), link: nic.and_then(link) };
         let is_gone = |of: Option<&Value>| of.and_then(Value::as_str) == Some("gone");
         if is_gone(record.get("event")) {
             // Its links are gone as well.
-            let gone: Vec<u64> =
-                self.records.iter().filter(|(_, (of, _))| of.who == key.who).map(|(at, _)| *at).collect();
+            let gone: Vec<u64> = self
+                .records
+                .iter()
+                .filter(|(_, (of, _))| (&of.who, &of.machine) == (&key.who, &key.machine))
+                .map(|(at, _)| *at)
+                .collect();
             for at in gone {
                 self.remove(at);
             }
@@ -88,7 +95,7 @@ mod tests {
     use crate::nest::tests::record;
 
     fn names(current: &Current) -> Vec<String> {
-        current.nest().unwrap().nodes.iter().map(|node| node.name.clone()).collect()
+        current.nest().unwrap().nodes.iter().filter(|node| !node.is_machine()).map(|node| node.name.clone()).collect()
     }
 
     #[test]

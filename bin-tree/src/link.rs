@@ -1,5 +1,6 @@
 //! Links, as nicon-links prints them: one record each.
 
+use nicon_core::filter::colour::Mark;
 use nicon_core::record::cell;
 use nicon_core::{Error, Record, Result};
 use serde_json::Value;
@@ -9,31 +10,61 @@ use serde_json::Value;
 pub(crate) struct Link {
     pub(crate) name: String,
     pub(crate) kind: String,
-    /// Its network namespace and ifindex, which together identify it.
-    pub(crate) id: (u64, u64),
+    pub(crate) id: LinkId,
     pub(crate) state: String,
     pub(crate) addresses: Vec<String>,
+    /// Its hardware address; empty if it has none.
+    pub(crate) mac: String,
+    /// The name of the bridge, bond or VRF that it is a port of.
+    pub(crate) master: Option<String>,
     pub(crate) peer: Option<Peer>,
+    pub(crate) tunnel: Option<Tunnel>,
     /// Every namespace has a loopback link, so it is not worth drawing.
     pub(crate) is_loopback: bool,
 }
 
-/// The other end of a veth.
+/// What identifies a link: its machine, its network namespace there, and its ifindex in that.
+pub(crate) type LinkId = (usize, u64, u64);
+
+/// The other end of a veth, or of a tunnel to another machine.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
     pub(crate) name: String,
-    /// As [`Link::id`], if its namespace is known.
-    pub(crate) id: Option<(u64, u64)>,
+    /// As [`Link::id`], if it is known.
+    pub(crate) id: Option<LinkId>,
     /// Where it is: a target, a namespace, or `?`.
     pub(crate) place: String,
 }
 
+/// A VXLAN: one end of a tunnel.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Tunnel {
+    pub(crate) vni: u64,
+    pub(crate) dst_port: u64,
+    /// Addresses: that of the other end, or of a group of them, and the one that it sends from.
+    pub(crate) remote: Option<String>,
+    pub(crate) local: Option<String>,
+    /// What the plan calls its machine, and what it says of the other end.
+    pub(crate) on: Option<String>,
+    pub(crate) end: Option<RemoteEnd>,
+}
+
+/// A link of another machine.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct RemoteEnd {
+    /// The machine's name.
+    pub(crate) on: String,
+    /// What it is called there: its container, and its own name.
+    pub(crate) target: String,
+    pub(crate) name: String,
+}
+
 impl Link {
-    /// The link that a record tells of in `nic`, if it does.
+    /// The link of a machine that a record tells of in `nic`, if it does.
     ///
     /// # Errors
     /// If `nic`, or a field of it, has the wrong type.
-    pub(crate) fn of(record: &Record) -> Result<Option<Self>> {
+    pub(crate) fn of(record: &Record, machine: usize) -> Result<Option<Self>> {
         let Some(nic) = nic(record)? else { return Ok(None) };
         let (Some(ifindex), Some(netns)) = (nic.integer("ifindex")?, nic.integer("netns")?) else {
             return Ok(None);
@@ -42,12 +73,22 @@ impl Link {
         Ok(Some(Self {
             name: nic.cell("name"),
             kind: nic.text("kind")?.unwrap_or("link").to_owned(),
-            id: (netns, ifindex),
+            id: (machine, netns, ifindex),
             state: nic.cell("operstate"),
             addresses: addresses.map(|address| cell(Some(address))).collect(),
-            peer: nic.get("peer").filter(|peer| peer.is_object()).map(Peer::of),
+            mac: nic.get("mac").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            master: nic.get("master").and_then(|master| master.get("name")?.as_str()).map(str::to_owned),
+            peer: nic.get("peer").filter(|peer| peer.is_object()).map(|peer| Peer::of(peer, machine)),
+            tunnel: Tunnel::of(&nic, record),
             is_loopback: is_loopback(&nic),
         }))
+    }
+}
+
+impl Link {
+    /// Whether nothing can go through it. The kernel does not know of all links whether they are up.
+    pub(crate) fn is_down(&self) -> bool {
+        Mark::of_state(&self.state) == Some(Mark::Down)
     }
 }
 
@@ -60,20 +101,46 @@ fn nic(record: &Record) -> Result<Option<Record>> {
     }
 }
 
+/// Whether a record's wishes, or its last deed, are about the link in its `nic`: nicon-links lists the others of that container, too.
+fn is_of(nic: &Record, record: &Record) -> bool {
+    let deed = record.get("done").and_then(Value::as_array).and_then(|done| done.last());
+    let is_deed = deed.is_some_and(|deed| ["netns", "ifindex"].iter().all(|field| deed.get(field) == nic.get(field)));
+    is_deed || record.get("name").is_some_and(|name| Some(name) == nic.get("name"))
+}
+
 fn is_loopback(nic: &Record) -> bool {
     let flags = nic.get("flags").and_then(Value::as_array);
     flags.is_some_and(|flags| flags.iter().any(|flag| flag == "LOOPBACK"))
 }
 
+impl Tunnel {
+    fn of(nic: &Record, record: &Record) -> Option<Self> {
+        let vxlan = nic.get("vxlan")?;
+        let number = |field| vxlan.get(field).and_then(Value::as_u64);
+        let text = |of: &Value, field| of.get(field).and_then(Value::as_str).map(str::to_owned);
+        let end = record.get("remote_end").filter(|_| is_of(nic, record)).and_then(|end| {
+            Some(RemoteEnd { on: text(end, "on")?, target: text(end, "target")?, name: text(end, "name")? })
+        });
+        Some(Self {
+            vni: number("vni")?,
+            dst_port: number("dst_port")?,
+            remote: text(vxlan, "remote"),
+            local: text(vxlan, "local"),
+            on: record.get("on").and_then(Value::as_str).map(str::to_owned),
+            end,
+        })
+    }
+}
+
 impl Peer {
-    fn of(peer: &Value) -> Self {
+    fn of(peer: &Value, machine: usize) -> Self {
         let number = |field| peer.get(field).and_then(Value::as_u64);
         let text = |field| peer.get(field).and_then(Value::as_str).map(str::to_owned);
         let (ifindex, netns) = (number("ifindex"), number("netns"));
         let place = text("target").or_else(|| netns.map(|netns| format!("net:[{netns}]")));
         Self {
             name: text("name").unwrap_or_else(|| cell(peer.get("ifindex"))),
-            id: netns.zip(ifindex),
+            id: netns.zip(ifindex).map(|(netns, ifindex)| (machine, netns, ifindex)),
             place: place.unwrap_or_else(|| "?".to_owned()),
         }
     }

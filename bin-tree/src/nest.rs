@@ -2,24 +2,27 @@
 
 use std::collections::HashMap;
 
+use nicon_core::path::HOST;
 use nicon_core::{Error, Record, Result};
 use serde_json::Value;
 
 use crate::link::Link;
+use crate::machine::Machine;
 
 /// The deepest nest that is drawn. The kernel nests PID namespaces at most 32 deep.
 const DEPTH: usize = 256;
 
-/// All containers of the records, and other nodes at the outermost level.
+/// Machines, and in them all containers of the records, and what is beside the outermost ones.
 #[derive(Default)]
 pub(crate) struct Nest {
-    /// Each after the one that it is in.
+    /// Each after the one that it is in. Only a machine is in none.
     pub(crate) nodes: Vec<Node>,
+    pub(crate) machines: Vec<Machine>,
     /// The index of each node, by the node around it and its key there.
     places: HashMap<(Option<usize>, String), usize>,
 }
 
-/// A container, or a process or namespace that is not a container's.
+/// A machine, a container, or a process or namespace that is not a container's.
 pub(crate) struct Node {
     pub(crate) name: String,
     /// Of a container its engine, and how that was reached; otherwise what the node is.
@@ -29,7 +32,9 @@ pub(crate) struct Node {
     pub(crate) pid: Option<i32>,
     /// The PID that the engine reports.
     pub(crate) inner: Option<i64>,
-    /// The container around it.
+    /// Which machine it is, or is on.
+    pub(crate) machine: usize,
+    /// The container around it, or the machine.
     pub(crate) outer: Option<usize>,
     /// The containers in it.
     pub(crate) within: Vec<usize>,
@@ -45,12 +50,22 @@ impl Nest {
     /// If it names neither, or a field has the wrong type. The nest is unchanged then.
     pub(crate) fn add(&mut self, record: Record) -> Result<()> {
         record.integers("ns")?;
-        let link = Link::of(&record)?;
-        let index = match record.get("hops") {
-            Some(Value::Array(hops)) if !hops.is_empty() => self.container(hops)?,
-            None | Some(Value::Null | Value::Array(_)) => self.other(&record)?,
+        let machine = Machine::of(&record)?;
+        let known = self.machines.iter().position(|known| *known == machine);
+        let at = known.unwrap_or(self.machines.len());
+        let link = Link::of(&record, at)?;
+        let nodes = match record.get("hops") {
+            Some(Value::Array(hops)) if !hops.is_empty() => Node::of_hops(hops)?,
+            None | Some(Value::Null | Value::Array(_)) => Node::of_other(&record)?.into_iter().collect(),
             Some(_) => return Err(Error::failed("field \"hops\": expected a list")),
         };
+        if known.is_none() {
+            self.machines.push(machine);
+        }
+        let mut index = self.place(None, Node::of_machine(at));
+        for node in nodes {
+            index = self.place(Some(index), Node { machine: at, ..node });
+        }
         let node = &mut self.nodes[index];
         if let Some(link) = link.filter(|link| !link.is_loopback && node.links.iter().all(|known| known.id != link.id))
         {
@@ -60,41 +75,48 @@ impl Nest {
         Ok(())
     }
 
-    /// The outermost nodes.
+    /// The machines, in the order in which they are drawn.
     pub(crate) fn roots(&self) -> Vec<usize> {
-        (0..self.nodes.len()).filter(|&index| self.nodes[index].outer.is_none()).collect()
+        let mut roots: Vec<_> = (0..self.nodes.len()).filter(|&index| self.nodes[index].is_machine()).collect();
+        let machine = |index: usize| &self.machines[self.nodes[index].machine];
+        roots.sort_by(|&a, &b| machine(a).compare(machine(b)));
+        roots
     }
 
-    /// The path of a node, as nicon-resolve takes it.
+    /// What a node is called by the others around it.
+    pub(crate) fn name(&self, index: usize) -> String {
+        let node = &self.nodes[index];
+        let machine = &self.machines[node.machine];
+        let is_known = self.machines.len() == 1 && machine.is_here;
+        if node.is_machine() && !is_known { machine.title() } else { node.name.clone() }
+    }
+
+    /// Where a link of a node is: the node's path, and the machine if there are several.
+    pub(crate) fn place_of(&self, index: usize) -> String {
+        let path = self.path(index);
+        if self.machines.len() == 1 {
+            return path;
+        }
+        format!("{path} on {}", self.machines[self.nodes[index].machine].title())
+    }
+
+    /// The path of a node, as nicon-resolve takes it on its machine.
     pub(crate) fn path(&self, index: usize) -> String {
+        if self.nodes[index].is_machine() {
+            return HOST.to_owned();
+        }
         let around = std::iter::successors(Some(index), |&index| self.nodes[index].outer);
+        let around = around.filter(|&index| !self.nodes[index].is_machine());
         let mut names: Vec<_> = around.map(|index| self.nodes[index].name.as_str()).collect();
         names.reverse();
         let has_slashes = names.iter().any(|name| name.contains('.') || name.starts_with("pod:"));
         names.join(if has_slashes { "/" } else { "." })
     }
 
-    fn container(&mut self, hops: &[Value]) -> Result<usize> {
-        if hops.len() > DEPTH {
-            return Err(Error::failed(format!("field \"hops\": more than {DEPTH} of them")));
-        }
-        let nodes: Vec<_> = hops.iter().map(Node::of_hop).collect::<Result<_>>()?;
-        let mut outer = None;
-        for node in nodes {
-            outer = Some(self.place(outer, node.key(), node));
-        }
-        Ok(outer.expect("there is a hop"))
-    }
-
-    fn other(&mut self, record: &Record) -> Result<usize> {
-        let node = Node::of_other(record)?;
-        Ok(self.place(None, node.key(), node))
-    }
-
-    /// The index of the node with this key in `outer`. If there is none yet, `node` is added.
-    fn place(&mut self, outer: Option<usize>, key: String, node: Node) -> usize {
+    /// The index of the node with this one's key in `outer`. If there is none yet, `node` is added.
+    fn place(&mut self, outer: Option<usize>, node: Node) -> usize {
         let next = self.nodes.len();
-        let index = *self.places.entry((outer, key)).or_insert(next);
+        let index = *self.places.entry((outer, node.key())).or_insert(next);
         if index == next {
             self.nodes.push(Node { outer, ..node });
             if let Some(outer) = outer {
@@ -106,6 +128,32 @@ impl Nest {
 }
 
 impl Node {
+    fn of_hops(hops: &[Value]) -> Result<Vec<Self>> {
+        if hops.len() > DEPTH {
+            return Err(Error::failed(format!("field \"hops\": more than {DEPTH} of them")));
+        }
+        hops.iter().map(Self::of_hop).collect()
+    }
+
+    fn of_machine(machine: usize) -> Self {
+        Self { machine, ..Self::new(HOST.to_owned(), "machine") }
+    }
+
+    fn new(name: String, kind: &str) -> Self {
+        Self {
+            name,
+            kind: kind.to_owned(),
+            id: String::new(),
+            pid: None,
+            inner: None,
+            machine: 0,
+            outer: None,
+            within: Vec::new(),
+            record: None,
+            links: Vec::new(),
+        }
+    }
+
     fn of_hop(hop: &Value) -> Result<Self> {
         let text = |field: &str| hop.get(field).and_then(Value::as_str);
         let must =
@@ -118,39 +166,41 @@ impl Node {
         let namespace = pod.and_then(|pod| pod.get("namespace")).and_then(Value::as_str);
         let engine = text("engine").unwrap_or(if is_process { "process" } else { "container" });
         let what = if namespace.is_some() { "pod" } else { engine };
+        let name = match (must("name")?, namespace) {
+            (name, Some(namespace)) => format!("pod:{namespace}:{name}"),
+            (name, None) => name.to_owned(),
+        };
+        let kind = match text("sharing") {
+            None | Some("host") => what.to_owned(),
+            Some(sharing) => format!("{what} {sharing}"),
+        };
         Ok(Self {
-            name: match (must("name")?, namespace) {
-                (name, Some(namespace)) => format!("pod:{namespace}:{name}"),
-                (name, None) => name.to_owned(),
-            },
-            kind: match text("sharing") {
-                None | Some("host") => what.to_owned(),
-                Some(sharing) => format!("{what} {sharing}"),
-            },
             id: if is_process { String::new() } else { must("id")?.to_owned() },
             pid: number("pid").and_then(|pid| pid.try_into().ok()),
             inner: number("inner_pid"),
-            outer: None,
-            within: Vec::new(),
-            record: None,
-            links: Vec::new(),
+            ..Self::new(name, &kind)
         })
     }
 
-    /// What tells it from the others in the node around it: the ID of a container, or else what it is and its name.
+    pub(crate) fn is_machine(&self) -> bool {
+        self.outer.is_none()
+    }
+
+    /// What tells it from the others in the node around it: the ID of a container, or else what it is, where, and its name.
     fn key(&self) -> String {
-        if self.id.is_empty() { format!("{} {}", self.kind, self.name) } else { self.id.clone() }
+        if self.id.is_empty() { format!("{} {} {}", self.kind, self.machine, self.name) } else { self.id.clone() }
     }
 
     /// The node of a record without hops: a process, a network namespace whose links were listed, a namespace without
-    /// processes, or a container that was not resolved.
-    fn of_other(record: &Record) -> Result<Self> {
+    /// processes, or a container that was not resolved; `None` of the machine itself.
+    fn of_other(record: &Record) -> Result<Option<Self>> {
         let pid = record.integer("pid")?;
         let target = record.text("target")?.map(str::to_owned);
         let namespace =
             || Some(format!("{}:[{}]", record.text("nstype").ok()??, record.integer::<u64>("nsino").ok()??));
         let (kind, name) = match pid {
             Some(pid) => ("process", target.or_else(|| Some(format!("process {pid}")))),
+            None if target.as_deref() == Some(HOST) => return Ok(None),
             None if target.is_some() && record.get("nic").is_some() => ("netns", target),
             None if target.is_some() => ("unresolved", target),
             None => ("namespace", namespace()),
@@ -158,17 +208,7 @@ impl Node {
         let name = name.ok_or_else(|| {
             Error::failed("the record names neither a container nor a process (it has no \"hops\" and no \"pid\")")
         })?;
-        Ok(Self {
-            name,
-            kind: kind.to_owned(),
-            id: String::new(),
-            pid,
-            inner: None,
-            outer: None,
-            within: Vec::new(),
-            record: None,
-            links: Vec::new(),
-        })
+        Ok(Some(Self { pid, ..Self::new(name, kind) }))
     }
 }
 
@@ -200,10 +240,10 @@ pub(crate) mod tests {
         }
         let names: Vec<_> =
             (0..nest.nodes.len()).map(|index| (nest.path(index), nest.nodes[index].record.is_some())).collect();
-        let expected = [("a", true), ("a.b", false), ("a.b.c", true), ("a.d", true), ("e", true)];
+        let expected = [("host", false), ("a", true), ("a.b", false), ("a.b.c", true), ("a.d", true), ("e", true)];
         assert_eq!(names, expected.map(|(path, has_record)| (path.to_owned(), has_record)));
-        assert_eq!(nest.roots(), [0, 4]);
-        assert_eq!((nest.nodes[0].kind.as_str(), nest.nodes[1].kind.as_str()), ("docker", "docker dind"));
+        assert_eq!((nest.roots(), &nest.nodes[0].within[..]), (vec![0], &[1, 5][..]));
+        assert_eq!((nest.nodes[1].kind.as_str(), nest.nodes[2].kind.as_str()), ("docker", "docker dind"));
     }
 
     #[test]
@@ -211,7 +251,7 @@ pub(crate) mod tests {
         let mut nest = Nest::default();
         for (line, name, kind) in [
             (r#"{"pid":42}"#, "process 42", "process"),
-            (r#"{"target":"host","nic":{"netns":7,"ifindex":1}}"#, "host", "netns"),
+            (r#"{"target":"host","nic":{"netns":7,"ifindex":1}}"#, "host", "machine"),
             (r#"{"target":"a.b"}"#, "a.b", "unresolved"),
             (r#"{"nstype":"net","nsino":7}"#, "net:[7]", "namespace"),
             (r#"{"pid":42,"hops":[]}"#, "process 42", "process"),
@@ -219,7 +259,9 @@ pub(crate) mod tests {
             nest.add(Record::parse(line).unwrap()).unwrap();
             assert!(nest.nodes.iter().any(|node| (&node.name[..], &node.kind[..]) == (name, kind)), "{line}");
         }
-        assert_eq!(nest.nodes.len(), 4);
+        // The machine's links are its own.
+        let links: Vec<usize> = nest.nodes.iter().map(|node| node.links.len()).collect();
+        assert_eq!(links, [1, 0, 0, 0]);
     }
 
     #[test]
@@ -231,8 +273,8 @@ pub(crate) mod tests {
             nest.add(Record::parse(&record).unwrap()).unwrap();
         }
         let nodes: Vec<_> = nest.nodes.iter().map(|node| (&node.kind[..], node.pid, node.outer)).collect();
-        assert_eq!(nodes, [("process", Some(42), None), ("docker dind", Some(43), Some(0))]);
-        assert_eq!(nest.path(1), "pid:42.web");
+        assert_eq!(nodes[1..], [("process", Some(42), Some(0)), ("docker dind", Some(43), Some(1))]);
+        assert_eq!(nest.path(2), "pid:42.web");
     }
 
     #[test]
@@ -242,8 +284,8 @@ pub(crate) mod tests {
         let sandbox = format!(r#"{{"name":"front","id":"1a",{pod},"sandbox":true,"pid":42,"sharing":"host"}}"#);
         let web = format!(r#"{{"name":"web","id":"2b",{pod},"pid":43,"sharing":"host"}}"#);
         nest.add(Record::parse(&format!(r#"{{"hops":[{sandbox},{web}]}}"#)).unwrap()).unwrap();
-        assert_eq!((&nest.nodes[0].kind[..], &nest.nodes[1].kind[..]), ("pod", "containerd"));
-        assert_eq!(nest.path(1), "pod:default:front/web");
+        assert_eq!((&nest.nodes[1].kind[..], &nest.nodes[2].kind[..]), ("pod", "containerd"));
+        assert_eq!(nest.path(2), "pod:default:front/web");
     }
 
     #[test]
@@ -259,7 +301,7 @@ pub(crate) mod tests {
         ] {
             assert!(nest.add(Record::parse(line).unwrap()).is_err(), "{line}");
         }
-        assert!(nest.nodes.is_empty());
+        assert!(nest.nodes.is_empty() && nest.machines.is_empty());
         assert!(nest.add(record(&["x"; 257], "")).is_err());
     }
 
@@ -273,11 +315,26 @@ pub(crate) mod tests {
             nest.add(record(&["a"], link)).unwrap();
             nest.add(record(&["a"], link)).unwrap();
         }
-        let [link] = &nest.nodes[0].links[..] else { panic!("{:?}", nest.nodes[0].links) };
+        let [link] = &nest.nodes[1].links[..] else { panic!("{:?}", nest.nodes[1].links) };
         let peer = link.peer.as_ref().unwrap();
         assert_eq!(
             (link.name.as_str(), link.id, peer.id, peer.place.as_str()),
-            ("eth1", (9, 2), Some((8, 3)), "net:[8]")
+            ("eth1", (0, 9, 2), Some((0, 8, 3)), "net:[8]")
         );
+    }
+
+    #[test]
+    fn machines_are_never_merged() {
+        let mut nest = Nest::default();
+        let of = |machine: &str, boot: &str| format!(r#","machine":"{machine}","boot":"{boot}""#);
+        for (machine, boot) in [("lab10", "b1"), ("lab9", "b2"), ("lab10", "b3"), ("lab10", "b1")] {
+            nest.add(record(&["a"], &of(machine, boot))).unwrap();
+        }
+        let places: Vec<String> = (0..nest.nodes.len()).map(|index| nest.place_of(index)).collect();
+        let [a, b, c] = [("lab10", 0), ("lab9", 1), ("lab10", 2)]
+            .map(|(lab, machine)| (machine, [format!("host on {lab}"), format!("a on {lab}")]));
+        assert_eq!(places, [a.1, b.1, c.1].concat());
+        // By name and then by boot.
+        assert_eq!(nest.roots(), [2, 0, 4]);
     }
 }

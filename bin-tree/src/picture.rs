@@ -1,18 +1,21 @@
 //! A whole picture of a nest, in the format that was asked for.
 
+use nicon_core::filter::colour::Palette;
 use nicon_core::privileges::ptrace_hint;
 use nicon_core::{Error, Result};
 
 use crate::args::Args;
 use crate::nest::Nest;
 use crate::screen::Screen;
-use crate::{block, compare, dot, procs, svg, text};
+use crate::{block, compare, dot, html, procs, scene, svg, text, tunnels};
 
 /// Draws a nest, and tells what may be missing in the picture.
 ///
 /// # Errors
 /// If our own namespaces, or processes, cannot be read.
-pub(crate) fn draw(nest: &Nest, args: &Args) -> Result<(String, Option<Error>)> {
+pub(crate) fn draw(mut nest: Nest, args: &Args) -> Result<(String, Option<Error>)> {
+    tunnels::connect(&mut nest);
+    let nest = &nest;
     let comparisons = compare::compare(nest)?;
     let procs = args.procs.then(|| procs::find(nest, &comparisons)).transpose()?;
     let denied = procs.as_ref().map_or(0, |procs| procs.denied);
@@ -22,10 +25,12 @@ pub(crate) fn draw(nest: &Nest, args: &Args) -> Result<(String, Option<Error>)> 
     });
     let (blocks, wires) = block::blocks(nest, &comparisons, procs.as_ref(), args);
     let title = if args.links || args.procs { "DETAILS" } else { "NAMESPACES" };
-    let picture = match (args.dot, args.svg) {
-        (true, _) => dot::draw(&blocks, &wires),
-        (_, true) => svg::draw(&blocks, &wires),
-        _ => text::draw(&blocks, title, Screen::new(args)),
+    let scene = || scene::make(nest, &comparisons, &blocks, &wires);
+    let picture = match (args.dot, args.svg, args.html) {
+        (true, ..) => dot::draw(&blocks, &wires),
+        (_, true, _) => svg::draw(&scene()),
+        (.., true) => html::draw(&scene()),
+        _ => text::draw(&blocks, title, Screen::new(args), Palette::of_stdout()),
     };
     Ok((picture, incomplete))
 }

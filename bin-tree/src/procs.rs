@@ -49,7 +49,8 @@ pub(crate) fn find(nest: &Nest, comparisons: &[Comparison]) -> Result<Procs> {
     let container_of = |pid: i32| containers.of(&Process::pin(pid).ok()?).ok()?.copied();
     let innermost: HashMap<i32, usize> = sharing.filter_map(|pid| Some((pid, container_of(pid)?))).collect();
     // A container's shim belongs neither to the container nor to the engine's container.
-    let firsts = nest.nodes.iter().filter(|node| !node.id.is_empty()).filter_map(|node| node.pid);
+    let here = nest.nodes.iter().filter(|node| nest.machines[node.machine].is_here);
+    let firsts = here.filter(|node| !node.id.is_empty()).filter_map(|node| node.pid);
     let shims: HashSet<i32> = firsts.filter_map(|pid| Some(all.get(&pid)?.parent)).collect();
     let processes = |index: usize| {
         let Some((pidns, first)) = places[index] else { return Vec::new() };
@@ -106,7 +107,8 @@ fn is_nested(pid: i32) -> bool {
 /// The PID namespace and the first process of a node that is still running.
 fn place(nest: &Nest, comparisons: &[Comparison], index: usize) -> Option<(u64, i32)> {
     let node = &nest.nodes[index];
-    let namespaces = node.record.as_ref().filter(|_| !comparisons[index].gone)?.integers("ns").ok()?;
+    let is_running = nest.machines[node.machine].is_here && !comparisons[index].gone;
+    let namespaces = node.record.as_ref().filter(|_| is_running)?.integers("ns").ok()?;
     let pidns = namespaces.into_iter().find_map(|(ns_type, ino)| (ns_type == "pid").then_some(ino))?;
     Some((pidns, node.pid?))
 }
@@ -122,6 +124,9 @@ fn shared(places: &[Option<(u64, i32)>], own: u64) -> HashSet<u64> {
 fn containers(nest: &Nest) -> Containers<usize> {
     let mut containers = Containers::default();
     for (index, node) in nest.nodes.iter().enumerate().filter(|(_, node)| !node.id.is_empty()) {
+        if !nest.machines[node.machine].is_here {
+            continue;
+        }
         let depth = std::iter::successors(node.outer, |&outer| nest.nodes[outer].outer).count();
         let first = match (&node.record, node.pid) {
             (Some(record), _) => Process::from_record(record).ok(),

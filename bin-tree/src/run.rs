@@ -1,7 +1,7 @@
 //! The run: all records in, a drawing out.
 
 use nicon_core::filter::output::write_out;
-use nicon_core::filter::stream::{Answers, Lines, View};
+use nicon_core::filter::stream::{Answers, Lines, RECORDS, View};
 use nicon_core::{Error, Result, Status};
 
 use crate::args::Args;
@@ -11,9 +11,8 @@ use crate::picture;
 /// The program's name, as its messages begin.
 pub(crate) const PROGRAM: &str = "nicon-tree";
 
-/// Where records come from, for a user who pipes something else in.
+/// What records would be read from otherwise.
 pub(crate) const INPUT: &str = "run nicon-resolve | nicon-tree";
-pub(crate) const RECORDS: &str = "nicon-resolve prints one for each container";
 
 /// Draws the records on standard input.
 ///
@@ -34,7 +33,7 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
         answers.give(None, Err(Error::failed(none)))?;
     }
     let is_empty = nest.nodes.is_empty();
-    let (picture, incomplete) = picture::draw(&nest, args)?;
+    let (picture, incomplete) = picture::draw(nest, args)?;
     answers.give_all(incomplete.map(Err))?;
     if !is_empty {
         write_out(picture)?;

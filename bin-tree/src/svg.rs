@@ -1,119 +1,135 @@
-//! Draws an SVG image: a box for each node, below and to the right of the one that it is in, and wires at the right.
+//! Draws an SVG image: a box for each container with those in it inside, and wires between their links.
 //!
-//! No two boxes are side by side, so no line crosses a box.
+//! It refers to nothing outside, and all that containers told is text in it, never an attribute.
 
 use std::fmt::Write as _;
 
 use nicon_core::text;
-use unicode_width::UnicodeWidthStr;
 
-use crate::block::{Block, Wire};
+use crate::layout::{self, Frame, Layout, Point};
+use crate::scene::{INSET, Node, ROW, Scene, Style, Wire};
 
-/// Sizes in pixels. The width of a character is that of common monospace fonts.
-const CHARACTER: f64 = 7.3;
-const LINE: f64 = 16.0;
-const MARGIN: f64 = 10.0;
-const INDENT: f64 = 40.0;
-const LANE: f64 = 12.0;
+/// The look, which follows the reader's choice of light or dark.
+pub(crate) const STYLE: &str = include_str!("svg.css");
 
-const STYLE: &str = "\
-text { font: 12px monospace; fill: #1f2328; white-space: pre }
-.name { font-weight: bold }
-rect { fill: #f6f8fa; stroke: #57606a }
-path { fill: none; stroke: #57606a }
-.wire { stroke: #0969da; stroke-width: 1.5 }
-.paper { fill: #ffffff; stroke: none }
-";
+/// The room around the outermost box.
+const MARGIN: i32 = 10;
 
-/// The position and size of a box.
-#[derive(Clone, Copy, Debug)]
-struct Frame {
-    x: f64,
-    y: f64,
-    width: f64,
-    height: f64,
+/// The room between a link's name and the middle of its port.
+const PORT: i32 = 8;
+
+/// The radius of a wire's corners.
+const RADIUS: i32 = 4;
+
+/// A whole image.
+pub(crate) fn draw(scene: &Scene) -> String {
+    image(scene, &format!("<style>\n{STYLE}</style>\n"))
 }
 
-/// Draws the blocks, a line from each to the blocks inside it, and the wires.
-pub(crate) fn draw(blocks: &[Block], wires: &[Wire]) -> String {
-    let captions: Vec<Vec<String>> = blocks.iter().map(Block::caption).collect();
-    let frames = lay_out(blocks, &captions);
-    let end = |(block, line): (usize, usize)| {
-        let frame = frames[block];
-        (frame.x + frame.width, frame.y + MARGIN + LINE * (to_f64(blocks[block].caption_row(line)) + 0.5))
-    };
-    let ends: Vec<[(f64, f64); 2]> = wires.iter().map(|wire| [end(wire.from), end(wire.to)]).collect();
-    let lanes = lanes(&ends);
-    let boxes_end = frames.iter().map(|frame| frame.x + frame.width).fold(0.0, f64::max) + MARGIN;
-    let width = boxes_end + to_f64(lanes.iter().map(|lane| lane + 1).max().unwrap_or(0)) * LANE;
-    let height = frames.last().map_or(0.0, |frame| frame.y + frame.height) + MARGIN;
-
+/// An image with this at its beginning.
+pub(crate) fn image(scene: &Scene, head: &str) -> String {
+    let Layout { frames, wires } = layout::lay_out(&scene.cells, &scene.ports());
+    let (width, height) = (frames[0].width + 2 * MARGIN, frames[0].height + 2 * MARGIN);
+    let left = -MARGIN;
     let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" xml:space=\"preserve\" width=\"{width:.0}\" height=\"{height:.0}\">\n<style>\n{STYLE}</style>\n\
-         <rect class=\"paper\" width=\"100%\" height=\"100%\"/>\n"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"{left} {left} {width} {height}\">\n\
+         {head}<rect class=\"paper\" x=\"{left}\" y=\"{left}\" width=\"{width}\" height=\"{height}\"/>\n"
     );
-    for ((block, caption), frame) in blocks.iter().zip(&captions).zip(&frames) {
-        if let Some(outer) = block.outer.map(|outer| frames[outer]) {
-            let (x, y) = (outer.x + INDENT / 2.0, frame.y + frame.height / 2.0);
-            let _ = writeln!(out, "<path d=\"M{x:.1} {:.1}V{y:.1}H{:.1}\"/>", outer.y + outer.height, frame.x);
-        }
-        draw_box(&mut out, caption, frame);
+    for (number, node) in scene.nodes.iter().enumerate() {
+        out += &draw_box(number, node, frames[node.cell]);
     }
-    for ([(x1, y1), (x2, y2)], lane) in ends.into_iter().zip(lanes) {
-        let lane = boxes_end + to_f64(lane) * LANE;
-        let _ = writeln!(out, "<path class=\"wire\" d=\"M{x1:.1} {y1:.1}H{lane:.1}V{y2:.1}H{x2:.1}\"/>");
+    for (number, (wire, corners)) in scene.wires.iter().zip(&wires).enumerate() {
+        out += &draw_wire(number, wire, corners);
+    }
+    for (number, node) in scene.nodes.iter().enumerate() {
+        draw_rows(&mut out, scene, number, node, &frames);
     }
     out + "</svg>\n"
 }
 
-fn lay_out(blocks: &[Block], captions: &[Vec<String>]) -> Vec<Frame> {
-    let mut y = MARGIN;
-    let mut frames = Vec::new();
-    for (block, caption) in blocks.iter().zip(captions) {
-        let columns = caption.iter().map(|line| line.width()).max().unwrap_or(0);
-        let height = to_f64(caption.len()) * LINE + 2.0 * MARGIN;
-        let x = MARGIN + to_f64(block.depth) * INDENT;
-        frames.push(Frame { x, y, width: to_f64(columns) * CHARACTER + 2.0 * MARGIN, height });
-        y += height + MARGIN;
-    }
-    frames
+fn draw_box(number: usize, node: &Node, Frame { x, y, width, height }: Frame) -> String {
+    let class = if node.columns[0].cell == node.cell { "leaf".to_owned() } else { format!("d{}", node.depth % 2) };
+    let title = title(&node.details);
+    format!(
+        "<g class=\"node\" id=\"n{number}\">{title}\
+         <rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" rx=\"4\"/></g>\n"
+    )
 }
 
-/// The lane of each wire, counted from the boxes: the first that is free along its whole length.
-fn lanes(ends: &[[(f64, f64); 2]]) -> Vec<usize> {
-    let span = |[(_, a), (_, b)]: [(f64, f64); 2]| (a.min(b), a.max(b));
-    let mut order: Vec<usize> = (0..ends.len()).collect();
-    order.sort_by(|&a, &b| span(ends[a]).0.total_cmp(&span(ends[b]).0));
-    let mut free_from: Vec<f64> = Vec::new();
-    let mut lanes = vec![0; ends.len()];
-    for wire in order {
-        let (top, bottom) = span(ends[wire]);
-        let lane = free_from.iter().position(|&free| free < top).unwrap_or_else(|| {
-            free_from.push(0.0);
-            free_from.len() - 1
-        });
-        free_from[lane] = bottom;
-        lanes[wire] = lane;
+/// The rows of a node: its heading, and its links.
+fn draw_rows(out: &mut String, scene: &Scene, number: usize, node: &Node, frames: &[Frame]) {
+    let mut heading = String::new();
+    for column in &node.columns {
+        let inset = if column.cell == node.cell { INSET } else { 0 };
+        let frame = frames[column.cell];
+        for (y, row) in (frame.y + inset..).step_by(ROW.unsigned_abs() as usize).zip(&column.rows) {
+            let baseline = y + ROW * 3 / 4;
+            let class = match row.style {
+                Style::Name => "name",
+                Style::Facts => "facts",
+                Style::Notice => "notice",
+            };
+            let (x, text) = (frame.x + inset, escape(&row.text));
+            let text = format!("<text class=\"{class}\" x=\"{x}\" y=\"{baseline}\">{text}</text>");
+            match row.link {
+                Some(link) => *out += &draw_link(scene, link, &row.name, &text, frame.right(), baseline),
+                None => heading += &text,
+            }
+        }
     }
-    lanes
+    let _ = writeln!(out, "<g class=\"heading\" data-node=\"n{number}\">{heading}</g>");
 }
 
-fn draw_box(out: &mut String, caption: &[String], Frame { x, y, width, height }: &Frame) {
-    let _ = writeln!(out, "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" rx=\"4\"/>");
-    for (row, line) in caption.iter().enumerate() {
-        let class = if row == 0 { " class=\"name\"" } else { "" };
-        let (left, baseline) = (x + MARGIN, y + MARGIN + LINE * (to_f64(row) + 0.75));
-        let _ = writeln!(out, "<text{class} x=\"{left:.1}\" y=\"{baseline:.1}\">{}</text>", escape(line));
-    }
+/// A link's row, with its name and its port at the right.
+fn draw_link(scene: &Scene, number: usize, name: &str, text: &str, right: i32, baseline: i32) -> String {
+    let link = &scene.links[number];
+    let colour = link.wire.map(|wire| format!(" class=\"w{}\"", scene.wires[wire].colour)).unwrap_or_default();
+    let (node, title, name) = (link.node, title(&link.details), escape(name));
+    let (end, middle) = (right - PORT, baseline - ROW / 4);
+    format!(
+        "<g class=\"link\" id=\"l{number}\" data-node=\"n{node}\">{title}{text}\
+         <text class=\"end\" x=\"{end}\" y=\"{baseline}\">{name}</text><circle{colour} cx=\"{right}\" cy=\"{middle}\" r=\"3\"/></g>\n"
+    )
 }
 
-#[allow(clippy::cast_precision_loss, reason = "an image has fewer pixels than that")]
-fn to_f64(number: usize) -> f64 {
-    number as f64
+fn draw_wire(number: usize, wire: &Wire, corners: &[Point]) -> String {
+    let ([from, to], colour) = (wire.links, wire.colour);
+    let down = if wire.is_down { " down" } else { "" };
+    let (path, title) = (path(corners), title(&wire.details));
+    format!(
+        "<path class=\"wire w{colour}{down}\" id=\"w{number}\" data-ends=\"l{from} l{to}\" d=\"{path}\">{title}</path>\n"
+    )
+}
+
+/// A line with round corners.
+fn path(corners: &[Point]) -> String {
+    let mut corners = corners.to_vec();
+    corners.dedup();
+    let mut path = format!("M{} {}", corners[0].x, corners[0].y);
+    for three in corners.windows(3) {
+        let [before, corner, after] = [three[0], three[1], three[2]];
+        let (from, to) = (towards(corner, before), towards(corner, after));
+        let _ = write!(path, "L{} {}Q{} {} {} {}", from.x, from.y, corner.x, corner.y, to.x, to.y);
+    }
+    let last = corners[corners.len() - 1];
+    let _ = write!(path, "L{} {}", last.x, last.y);
+    path
+}
+
+/// The point at which a corner begins, seen from one next to it.
+fn towards(corner: Point, next: Point) -> Point {
+    let step = |from: i32, to: i32| from + ((to - from) / 2).clamp(-RADIUS, RADIUS);
+    Point { x: step(corner.x, next.x), y: step(corner.y, next.y) }
+}
+
+/// What is shown if one points at something, and read by screen readers.
+fn title(lines: &[String]) -> String {
+    let lines: Vec<String> = lines.iter().map(|line| escape(line)).collect();
+    format!("<title>{}</title>", lines.join("\n"))
 }
 
 /// Escapes the characters that are special in XML, and those that it forbids.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for c in text::escape(text).chars() {
         match c {
@@ -131,13 +147,6 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn overlapping_wires_have_different_lanes() {
-        let wire = |from: f64, to: f64| [(0.0, from), (0.0, to)];
-        assert_eq!(lanes(&[wire(0.0, 10.0), wire(20.0, 12.0), wire(5.0, 15.0), wire(30.0, 0.0)]), [0, 0, 2, 1]);
-        assert!(lanes(&[]).is_empty());
-    }
 
     #[test]
     fn text_is_escaped() {

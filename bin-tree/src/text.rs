@@ -1,5 +1,9 @@
 //! Draws a tree as text, with columns next to it.
 
+use std::iter;
+use std::ops::Range;
+
+use nicon_core::filter::colour::Palette;
 use nicon_core::filter::guides::guides;
 use nicon_core::filter::table::align;
 use unicode_width::UnicodeWidthStr;
@@ -14,7 +18,7 @@ const LEVELS: usize = 100;
 const STEP: usize = 3;
 
 /// Draws the blocks. `title` is the heading of the last column.
-pub(crate) fn draw(blocks: &[Block], title: &str, screen: Screen) -> String {
+pub(crate) fn draw(blocks: &[Block], title: &str, screen: Screen, palette: Palette) -> String {
     let levels = screen.width.map_or(LEVELS, |width| (width / 4 / STEP).clamp(4, LEVELS));
     let lines: Vec<(usize, &Line)> =
         blocks.iter().flat_map(|block| block.lines.iter().map(|line| (block.depth + line.depth, line))).collect();
@@ -26,10 +30,13 @@ pub(crate) fn draw(blocks: &[Block], title: &str, screen: Screen) -> String {
         let [kind, pid, inner, rest] = others.map(|text| if text.is_empty() { "-".to_owned() } else { text });
         rows.push([name, kind, pid, inner, rest]);
     }
-    lay_out(rows, screen)
+    let marks = iter::once(None).chain(lines.iter().map(|(_, line)| line.mark));
+    let drawn = lay_out(rows, screen).into_iter().zip(marks);
+    drawn.map(|((line, word), mark)| palette.paint(&line, mark.map(|mark| (word, mark))) + "\n").collect()
 }
 
-fn lay_out(mut rows: Vec<[String; 5]>, screen: Screen) -> String {
+/// The lines, and where in each the first word of the last column is.
+fn lay_out(mut rows: Vec<[String; 5]>, screen: Screen) -> Vec<(String, Range<usize>)> {
     if let Some(width) = screen.width {
         // The names are shortened first, down to half of the width, then the last column.
         let widest = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
@@ -41,7 +48,12 @@ fn lay_out(mut rows: Vec<[String; 5]>, screen: Screen) -> String {
         }
     }
     let width = screen.width.unwrap_or(usize::MAX);
-    align(&rows).iter().map(|line| screen.fit(line, width).into_owned() + "\n").collect()
+    let word = |line: &str, rest: &str| {
+        let begin = line.len().saturating_sub(rest.len());
+        begin..begin + rest.find(' ').unwrap_or(rest.len())
+    };
+    let lines = align(&rows).into_iter().zip(&rows);
+    lines.map(|(line, [.., rest])| (screen.fit(&line, width).into_owned(), word(&line, rest.trim_end()))).collect()
 }
 
 #[cfg(test)]
@@ -52,17 +64,17 @@ mod tests {
 
     fn block(depth: usize, name: &str) -> Block {
         let line = Line { name: name.to_owned(), kind: "docker".to_owned(), pid: "7".to_owned(), ..Line::default() };
-        Block { depth, outer: None, kind: String::new(), lines: vec![line] }
+        Block { node: 0, depth, outer: None, kind: String::new(), lines: vec![line] }
     }
 
     #[test]
     fn columns_line_up_and_end_at_the_width() {
         let blocks = [block(0, "網"), block(1, "b"), block(1, &"x".repeat(200))];
         let screen = Screen { width: Some(40), ..UNICODE };
-        for line in draw(&blocks, "NEW", screen).lines() {
+        for line in draw(&blocks, "NEW", screen, Palette::default()).lines() {
             assert!(line.width() <= 40, "{line}");
         }
-        let wide = draw(&blocks[..2], "NEW", UNICODE);
+        let wide = draw(&blocks[..2], "NEW", UNICODE, Palette::default());
         assert_eq!(wide, "NAME  KIND    PID  INNER  NEW\n網    docker  7    -      -\n└─ b  docker  7    -      -\n");
     }
 }

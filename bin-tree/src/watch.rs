@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use nicon_core::filter::interrupt::Interrupt;
 use nicon_core::filter::output::write_out;
-use nicon_core::filter::stream::{Answers, Lines, View};
+use nicon_core::filter::stream::{Answers, Lines, RECORDS, View};
 use nicon_core::{Context, Error, Result, Status};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -14,7 +14,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use crate::args::Args;
 use crate::current::Current;
 use crate::picture;
-use crate::run::{INPUT, PROGRAM, RECORDS};
+use crate::run::{INPUT, PROGRAM};
 use crate::screen;
 use crate::terminal::OtherScreen;
 
@@ -131,7 +131,7 @@ impl<'a> Drawing<'a> {
     fn draw(&mut self, current: &Current, answers: &mut Answers) -> Result<()> {
         let nest = current.nest()?;
         let is_nothing_yet = nest.nodes.is_empty() && self.last.is_none();
-        let (picture, incomplete) = picture::draw(&nest, self.args)?;
+        let (picture, incomplete) = picture::draw(nest, self.args)?;
         if let Some(screen) = &mut self.in_place {
             self.failed.truncate(KEPT);
             let notice = (!self.failed.is_empty()).then_some("some lines could not be drawn: they are told in the end");

@@ -5,7 +5,8 @@
 use std::process::ExitCode;
 
 use nicon_core::filter::cli;
-use nicon_core::filter::stream::{Answers, Lines, View};
+use nicon_core::filter::format::OutputFormat;
+use nicon_core::filter::stream::{Answers, Lines};
 use nicon_core::filter::table::Column;
 use nicon_core::{Process, Record, Result, Status};
 
@@ -21,7 +22,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<Status> {
-    let mut answers = Answers::new("records", View::choose(false, COLUMNS))?;
+    let mut answers = Answers::new("records", OutputFormat::default().view(COLUMNS))?;
     for line in Lines::stdin("this is a filter")? {
         let line = line?;
         // A record that fails is a line on standard error, and the stream goes on.

@@ -22,7 +22,7 @@
 //!   [`mountinfo`] read procfs, [`file`](mod@file) looks at files that others serve.
 //! - Of nicon: a [`record`] is what filters exchange, a [`path`] names a container, and [`link`] is what records ask of
 //!   network links.
-//! - For messages: [`error`], [`privileges`], [`suggest`], [`text`].
+//! - For messages: [`error`], [`privileges`], [`suggest`], [`text`]; for people, names in their [`natural`] order; a [`mod@hash`] that stays.
 //! - For programs that are filters themselves, with the feature of that name: `filter`.
 
 #[doc = include_str!("../README.md")]
@@ -39,9 +39,11 @@ pub mod filter;
 pub mod frozen;
 #[doc(hidden)]
 pub mod fuzz;
+pub mod hash;
 pub mod link;
 pub mod machine;
 pub mod mountinfo;
+pub mod natural;
 pub mod ns;
 pub mod path;
 pub mod peer;

@@ -71,21 +71,35 @@ impl Machine {
         }
     }
 
+    /// Writes `boot` and `machine` into a record that does not say them.
+    pub fn complete(&self, record: &mut Record) {
+        for (field, value) in [("boot", self.boot()), ("machine", self.name())] {
+            if let Some(value) = value.filter(|_| record.get(field).is_none()) {
+                record.set(field, value);
+            }
+        }
+    }
+
     /// Refuses a record of another machine, or of another boot of this one. What a record does not say is not compared.
     ///
     /// # Errors
     /// [`Status::Failed`](crate::Status::Failed) where it is another machine; [`Status::No`](crate::Status::No) where this one
     /// has been started anew: whatever ran before runs no more.
     pub fn check(&self, record: &Record) -> Result<()> {
-        if let (Some(recorded), Some(name)) = (record.text("machine")?, self.name())
+        let recorded = record.text("machine")?;
+        if let (Some(recorded), Some(name)) = (recorded, self.name())
             && recorded != name
         {
-            return Err(Error::invalid(format!("the record is of machine \"{recorded}\", and this is \"{name}\"")));
+            return Err(Error::invalid(format!("the record was made on {recorded}, and this is {name}")));
         }
         match record.text("boot")? {
-            Some(recorded) if self.boot() != Some(recorded) => Err(Error::no(
-                "the record is of another boot of this machine, or of another machine (\"boot\" differs)",
-            )),
+            Some(boot) if self.boot() != Some(boot) => {
+                let name = recorded
+                    .map_or_else(|| "another machine".to_owned(), |name| format!("another machine called {name}"));
+                Err(Error::no(format!(
+                    "the record was made before this machine was started, or on {name} (its \"boot\" differs)"
+                )))
+            }
             _ => Ok(()),
         }
     }
@@ -116,5 +130,10 @@ mod tests {
         let mut record = Record::parse(r#"{"machine":"two","pid":1}"#).unwrap();
         contained.write_to(&mut record);
         assert_eq!(record.to_line(), r#"{"pid":1,"boot":"b1"}"#);
+        let mut record = Record::parse(r#"{"machine":"two","pid":1}"#).unwrap();
+        machine.complete(&mut record);
+        assert_eq!(record.to_line(), r#"{"machine":"two","pid":1,"boot":"b1"}"#);
+        let why = machine.check(&record).unwrap_err().to_string();
+        assert_eq!(why, "the record was made on two, and this is one");
     }
 }

@@ -10,6 +10,8 @@ use std::borrow::Cow;
 pub struct Mount<'a> {
     /// The mount's ID, unique among the mounts that exist.
     pub id: u64,
+    /// The ID of the mount that it is mounted on, which may be one that this list does not have.
+    pub parent: u64,
     /// The path within the file system that is the root of this mount, or the name of a namespace: `net:[4026531840]`.
     pub root: &'a [u8],
     /// Where it is mounted, below the root directory of the process whose list this is.
@@ -25,12 +27,13 @@ impl<'a> Mount<'a> {
     #[must_use]
     pub fn parse(line: &'a [u8]) -> Option<Self> {
         let mut fields = line.split(|&byte| byte == b' ');
-        let id = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
-        let (root, point) = (fields.nth(2)?, fields.next()?);
+        let mut number = || std::str::from_utf8(fields.next()?).ok()?.parse().ok();
+        let (id, parent) = (number()?, number()?);
+        let (root, point) = (fields.nth(1)?, fields.next()?);
         // A separator ends the optional fields.
         let mut fields = fields.skip_while(|field| *field != b"-").skip(1);
         let fs_type = fields.next()?;
-        Some(Self { id, root, point, fs_type, super_options: fields.nth(1)? })
+        Some(Self { id, parent, root, point, fs_type, super_options: fields.nth(1)? })
     }
 
     /// Whether the file system has this option.
@@ -72,13 +75,14 @@ mod tests {
     fn lines_are_parsed_whatever_optional_fields_they_have() {
         let netns = br"242 25 0:4 net:[4026532546] /run/netns/a\040b\134\012 rw shared:7 master:1 - nsfs nsfs rw,x=1";
         let mount = Mount::parse(netns).unwrap();
-        assert_eq!((mount.id, mount.root, mount.fs_type), (242, &b"net:[4026532546]"[..], &b"nsfs"[..]));
+        assert_eq!((mount.id, mount.parent), (242, 25));
+        assert_eq!((mount.root, mount.fs_type), (&b"net:[4026532546]"[..], &b"nsfs"[..]));
         assert_eq!(*unescape(mount.point), *b"/run/netns/a b\\\n");
         assert!(mount.has_option("rw") && mount.has_option("x=1") && !mount.has_option("x"));
         let proc = Mount::parse(b"22 27 0:21 / /proc rw,relatime - proc proc rw").unwrap();
         assert_eq!((proc.point, proc.super_options), (&b"/proc"[..], &b"rw"[..]));
-        for none in [&b"22 27"[..], b"", b"x 27 0:21 / /proc rw - proc proc rw", b"22 27 0:21 / /proc rw proc proc rw"]
-        {
+        let no_numbers = [&b"x 27 0:21 / /proc rw - proc proc rw"[..], b"22 x 0:21 / /proc rw - proc proc rw"];
+        for none in [&b"22 27"[..], b"", b"22 27 0:21 / /proc rw proc proc rw"].into_iter().chain(no_numbers) {
             assert_eq!(Mount::parse(none), None);
         }
     }

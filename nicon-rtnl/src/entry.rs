@@ -83,6 +83,7 @@ fn link(payload: &[u8]) -> Result<Link, DecodeError> {
             libc::IFLA_GROUP => link.group = parse_u32(value)?,
             libc::IFLA_MTU => link.mtu = Some(parse_u32(value)?),
             libc::IFLA_OPERSTATE => link.operstate = Some(parse_u8(value)?.into()),
+            libc::IFLA_CARRIER_CHANGES => link.carrier_changes = parse_u32(value)?,
             IFLA_NETNS_IMMUTABLE => link.immutable = Some(parse_u8(value)? > 0),
             libc::IFLA_PROP_LIST => link.altnames = altnames(value)?,
             libc::IFLA_LINKINFO => info = Info::parse(value)?,

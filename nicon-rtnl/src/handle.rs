@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use nicon_core::link::Target;
 use nicon_core::link::target::NAMED;
+use nicon_core::machine::Machine;
 use nicon_core::path::{HOST, Start};
 use nicon_core::{Error, LinkName, Namespace, NsId, NsType, Process, Record, Result, Status};
 use serde_json::Value;
@@ -247,9 +248,10 @@ impl NetnsHandle {
     /// Continues with another process in it, or with a name that keeps it, and returns whether there is any.
     ///
     /// # Errors
-    /// If /proc cannot be read.
+    /// If /proc cannot be read, or nothing is found and a name that may lead to it cannot be read.
     pub fn find_again(&mut self) -> Result<bool> {
-        for found in netns::find(self.ns.id().ino)? {
+        let ways = netns::find(self.ns.id().ino)?;
+        for found in ways.found {
             let process = match found.way {
                 Way::Process(pid) => match Process::pin(pid) {
                     Ok(process) => Some(process),
@@ -261,7 +263,7 @@ impl NetnsHandle {
             self.process = process.map(Rc::new);
             return Ok(true);
         }
-        Ok(false)
+        ways.unread.map_or(Ok(false), Err)
     }
 
     /// Makes sure that the process still runs: without it the namespace may be held by nobody but us, and take its links
@@ -312,6 +314,8 @@ impl Found {
     }
 
     pub(crate) fn by_record(record: &Record) -> Result<Self> {
+        // `host` is another namespace on another machine, too.
+        Machine::this()?.check(record)?;
         let target = record.text("target")?;
         let has_pid = record.get("pid").is_some_and(|pid| !pid.is_null());
         if let Some(target) = target.filter(|target| has_pid && matches!(Start::parse(target), Ok(Some(_)))) {

@@ -33,6 +33,8 @@ pub struct Link {
     pub flags: LinkFlags,
     /// Its operational state (RFC 2863), if the kernel reports it.
     pub operstate: Option<OperState>,
+    /// How often its driver has changed its carrier.
+    pub carrier_changes: u32,
     /// Whether it is bound to its network namespace; reported since Linux 6.15, before that only by a refused move.
     pub immutable: Option<bool>,
     /// The ifindex of the link that it is the other end of, or is stacked on; of an end of a veth it may be missing while the
@@ -77,5 +79,37 @@ impl Link {
     #[must_use]
     pub fn is_up(&self) -> bool {
         self.flags.contains(LinkFlags::Up)
+    }
+
+    /// Whether it has a carrier, and the kernel has acted on that: until then it drops all that it is to send, and a bridge does
+    /// not know that its port has one. A link whose driver knows no carriers has none to wait for
+    /// (Documentation/networking/operstates.rst; `linkwatch_do_dev` of `net/core/link_watch.c`).
+    #[must_use]
+    pub fn has_carrier(&self) -> bool {
+        let has_acted = match self.operstate {
+            None | Some(OperState::Up) => true,
+            Some(OperState::Unknown) => self.carrier_changes == 0,
+            Some(_) => false,
+        };
+        self.flags.contains(LinkFlags::LowerUp) && has_acted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_carrier_is_one_when_the_kernel_has_acted_on_it() {
+        let link = |operstate, carrier_changes, flags| Link { flags, operstate, carrier_changes, ..Link::default() };
+        let up = LinkFlags::Up | LinkFlags::LowerUp;
+        for (operstate, carrier_changes) in [(Some(OperState::Up), 2), (Some(OperState::Unknown), 0), (None, 0)] {
+            assert!(link(operstate, carrier_changes, up).has_carrier(), "{operstate:?}");
+            assert!(!link(operstate, carrier_changes, LinkFlags::Up).has_carrier(), "{operstate:?}");
+        }
+        // A veth whose peer has just been set up, before the kernel has noticed.
+        for operstate in [OperState::Unknown, OperState::Down, OperState::LowerLayerDown, OperState::Dormant] {
+            assert!(!link(Some(operstate), 2, up).has_carrier(), "{operstate:?}");
+        }
     }
 }

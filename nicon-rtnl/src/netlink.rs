@@ -297,7 +297,7 @@ impl Netlink {
         self.exchange(question, NLM_F_DUMP)
     }
 
-    fn exchange(
+    pub(crate) fn exchange(
         &self,
         message: RouteNetlinkMessage,
         flags: u16,

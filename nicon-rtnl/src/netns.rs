@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
@@ -76,6 +77,8 @@ pub struct Census {
     pub found: Vec<Found>,
     /// Processes that we may not inspect, and that are in none of them.
     pub denied: Vec<i32>,
+    /// Why some that only a name keeps may be missing.
+    pub unread: Option<Error>,
 }
 
 /// Every network namespace that a process is in, each with the lowest PID in it, and those that only a name keeps.
@@ -99,8 +102,9 @@ pub fn all() -> Result<Census> {
     let mut is_seen =
         |number| *seen.entry(number).or_insert_with(|| found.iter().any(|other| other.way.number() == Some(number)));
     denied.retain(|pid| Way::Process(*pid).number().is_some_and(|number| !is_seen(number)));
-    found.extend(named().filter(|named| known.insert(named.ino)));
-    Ok(Census { found, denied })
+    let names = named();
+    found.extend(names.found.into_iter().filter(|named| known.insert(named.ino)));
+    Ok(Census { found, denied, unread: names.unread })
 }
 
 /// Every way into the network namespace that has an inode number: processes come and go, and one of them may be gone by the
@@ -108,23 +112,64 @@ pub fn all() -> Result<Census> {
 ///
 /// # Errors
 /// If /proc cannot be read.
-pub fn find(ino: u64) -> Result<Vec<Found>> {
-    let mut found: Vec<Found> = named().filter(|named| named.ino == ino).collect();
+pub fn find(ino: u64) -> Result<Ways> {
+    let Ways { mut found, unread } = named();
+    found.retain(|named| named.ino == ino);
     walk(|seen| {
         if seen.namespace(NsType::Net).is_ok_and(|other| other == ino) {
             found.push(Found { ino, way: Way::Process(seen.pid()) });
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    Ok(found)
+    Ok(Ways { found, unread })
 }
 
-/// The network namespaces that have a name.
-pub fn named() -> impl Iterator<Item = Found> {
-    std::fs::read_dir(NAMED).into_iter().flatten().flatten().filter_map(|entry| {
-        // On a name that is being removed nothing is mounted any more.
-        let ns = Namespace::open(&entry.path()).ok()?;
-        let is_net = matches!(ns.ns_type(), Ok(NsType::Net));
-        is_net.then(|| Found { ino: ns.id().ino, way: Way::Name(entry.path()) })
-    })
+/// What leads to network namespaces.
+pub struct Ways {
+    /// Each of them.
+    pub found: Vec<Found>,
+    /// Why some may be missing: the first name, or all of them, that could not be read.
+    pub unread: Option<Error>,
+}
+
+/// Reads the names of network namespaces. What else is in their directory is none, such as the file of a name that is being removed:
+/// nothing is mounted on it any more.
+#[must_use]
+pub fn named() -> Ways {
+    let mut names = Ways { found: Vec::new(), unread: None };
+    let entries = match std::fs::read_dir(NAMED) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return names,
+        Err(error) => return Ways { unread: Some(unread(Error::os(format!("read {NAMED}"), error))), ..names },
+    };
+    for entry in entries {
+        match entry.map_err(|error| Error::os(format!("read {NAMED}"), error)).and_then(|entry| look(entry.path())) {
+            Ok(found) => names.found.extend(found),
+            Err(error) => names.unread = names.unread.or_else(|| Some(unread(error))),
+        }
+    }
+    names
+}
+
+/// The network namespace that a name leads to; `None` if it leads to none.
+fn look(path: PathBuf) -> Result<Option<Found>> {
+    match Namespace::open(&path) {
+        Ok(ns) => {
+            let is_net = matches!(ns.ns_type(), Ok(NsType::Net));
+            Ok(is_net.then(|| Found { ino: ns.id().ino, way: Way::Name(path) }))
+        }
+        Err(error) => {
+            let nsfs = Namespace::open("/proc/self/ns/net".as_ref())?.id().dev;
+            match std::fs::metadata(&path) {
+                Ok(file) if file.dev() == nsfs => Err(error),
+                Ok(_) => Ok(None),
+                Err(gone) if is_gone(&gone) => Ok(None),
+                Err(_) => Err(error),
+            }
+        }
+    }
+}
+
+fn unread(error: Error) -> Error {
+    error.suffix(": network namespaces that only have a name may be missing")
 }

@@ -11,9 +11,6 @@ use serde::Serialize;
 
 use crate::link::Link;
 
-/// Where records come from: for who pipes something else in.
-pub const RECORDS: &str = "nicon-resolve prints one for each container";
-
 /// The name of the field.
 pub const NIC: &str = "nic";
 

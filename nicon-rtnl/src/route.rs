@@ -6,12 +6,14 @@ use std::net::IpAddr;
 
 use nicon_core::Result;
 use nicon_core::link::RouteSpec;
+use nix::errno::Errno;
 use rtnetlink::packet_route::route::{
     RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
 };
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use serde::Serialize;
 
+use crate::link::Link;
 use crate::netlink::Netlink;
 use crate::once;
 use crate::protocol;
@@ -117,6 +119,34 @@ impl Netlink {
             }
         }
         Ok(lacking)
+    }
+
+    /// The link by which the kernel sends what is for an address; `None` if there is no way. Equivalent to `ip route get IP`.
+    ///
+    /// # Errors
+    /// If the kernel does not answer.
+    pub fn way_to(&self, ip: IpAddr) -> Result<Option<Link>> {
+        let mut question = RouteMessage::default();
+        question.header.address_family = if ip.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+        question.header.destination_prefix_length = if ip.is_ipv4() { 32 } else { 128 };
+        question.attributes.push(RouteAttribute::Destination(match ip {
+            IpAddr::V4(ip) => RouteAddress::Inet(ip),
+            IpAddr::V6(ip) => RouteAddress::Inet6(ip),
+        }));
+        let answers = match self.exchange(RouteNetlinkMessage::GetRoute(question), 0) {
+            Err(error) if [Errno::ENETUNREACH, Errno::EHOSTUNREACH].contains(&error.errno) => return Ok(None),
+            answers => answers.map_err(|error| error.context(&format!("ask for the way to {ip}")))?,
+        };
+        let out = answers.into_iter().find_map(|answer| match answer {
+            RouteNetlinkMessage::NewRoute(route) => {
+                route.attributes.into_iter().find_map(|attribute| match attribute {
+                    RouteAttribute::Oif(ifindex) => Some(ifindex),
+                    _ => None,
+                })
+            }
+            _ => None,
+        });
+        out.map_or(Ok(None), |ifindex| self.link_at(ifindex))
     }
 
     /// The routes of a family, in all tables, of one link or of all.

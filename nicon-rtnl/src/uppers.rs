@@ -64,7 +64,7 @@ impl NetnsHandle {
     /// If /proc cannot be read, or the kernel does not answer.
     pub fn crossing(&self) -> Result<Crossing> {
         let census = netns::all()?;
-        let mut doubt = proc::complaint_within_reach(&census.denied);
+        let mut doubt = proc::complaint_within_reach(&census.denied).or(census.unread);
         let (mut places, mut elsewhere) = (Vec::new(), census.found);
         if let Some(position) = elsewhere.iter().position(|other| other.ino == self.home.id.ino) {
             // No rights are needed there.
@@ -118,7 +118,7 @@ fn look_into(other: &Found) -> Result<Option<(Netlink, Vec<Link>)>> {
     match look(other) {
         // The process by which it was found has ended, but there may be others.
         Err(error) if error.status() == Status::No => {
-            let ways = netns::find(other.ino)?;
+            let ways = netns::find(other.ino)?.found;
             ways.iter().map(look).find(|looked| !is_no(looked)).unwrap_or(Err(error))
         }
         looked => looked,

@@ -3,6 +3,7 @@
 mod alive;
 mod crowd;
 mod engines;
+mod fleet;
 mod lab;
 mod latency;
 mod links;
@@ -10,6 +11,7 @@ mod measure;
 mod nsexec;
 mod nsfind;
 mod patterns;
+mod plan;
 mod resolve;
 mod start;
 
@@ -36,7 +38,7 @@ fn main() -> ExitCode {
 }
 
 /// Runs the groups of benchmarks, or only one: `resolve`, `nsexec`, `patterns`, `podman`, `pods`, `crun`, `nsfind`, `links`,
-/// `list`, `lab`, `alive`.
+/// `list`, `lab`, `plan`, `alive`, `fleet`.
 fn run(only: Option<&str>) -> Result<(), String> {
     let wanted = |group: &str| only.is_none_or(|only| only == group);
     requirements()?;
@@ -88,6 +90,12 @@ fn run(only: Option<&str>) -> Result<(), String> {
     if wanted("lab") {
         comparisons.extend(lab::wired(&bins)?);
         comparisons.extend(lab::in_place(&bins)?);
+    }
+    if wanted("plan") {
+        comparisons.extend(plan::halves(&bins)?);
+    }
+    if wanted("fleet") {
+        comparisons.push(fleet::beside_one_alone()?);
     }
     for comparison in &comparisons {
         println!("{comparison}");

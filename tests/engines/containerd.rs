@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::expect::{is_in, targets};
 use crate::pods::prepare;
-use crate::suite::Suite;
+use crate::suite::{Suite, since_trixie};
 use nicon_lab::machine::Machine;
 
 /// Starts a container of runc's own in a root directory: its name is its ID.
@@ -19,6 +19,10 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("containerd::one_id_in_two_namespaces", one_id_in_two_namespaces),
         suite.trial("containerd::one_name_in_two_roots_of_runc", one_name_in_two_roots_of_runc),
         suite.trial("containerd::containers_that_have_ended", containers_that_have_ended),
+        since_trixie(
+            suite.trial("containerd::a_name_by_annotation", a_name_by_annotation),
+            "annotations in Docker's command line",
+        ),
     ]
 }
 
@@ -143,5 +147,32 @@ fn containers_that_have_ended(machine: &Machine) -> Result<(), Failed> {
     assert!(!ran.stdout.contains("\"brief\"") && !ran.stderr.contains("brief"), "{ran:?}");
     let refused = machine.run(&["nicon-resolve", "brief"]);
     assert!(refused.stdout.is_empty() && refused.stderr.contains("brief"), "{refused:?}");
+    Ok(())
+}
+
+/// A container of Docker's is not called what its annotations say, as nerdctl's and Kubernetes' are.
+fn a_name_by_annotation(machine: &Machine) -> Result<(), Failed> {
+    prepare(machine);
+    let annotations =
+        ["--annotation=nerdctl/name=annotated", "--annotation=io.kubernetes.cri.container-name=annotated"];
+    let run = ["docker", "run", "--detach", "--network=none", "--name=annotates"];
+    let id = machine.run(&[&run[..], &annotations, &["image", "sleep", "600"]].concat()).ok()?;
+    let witness =
+        machine.run(&["cat", &format!("/run/containerd/io.containerd.runtime.v2.task/moby/{id}/config.json")]);
+    let witness = witness.ok().or_else(|_| {
+        machine
+            .run(&[
+                "cat",
+                &format!("/run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby/{id}/config.json"),
+            ])
+            .ok()
+    })?;
+    let misled = ["annotated", "containerd:annotated", "containerd:moby:annotated"]
+        .map(|path| machine.run(&["nicon-resolve", path]));
+    machine.run(&["docker", "rm", "--force", "annotates"]).ok()?;
+    assert!(witness.contains("annotated"), "{witness}");
+    for misled in misled {
+        assert_eq!((misled.code(), &misled.stdout[..]), (Some(1), ""), "{misled:?}");
+    }
     Ok(())
 }

@@ -1,8 +1,12 @@
 //! What tests expect of nicon-resolve: what the engine says, confirmed by the kernel.
 
-use libtest_mimic::Failed;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
+use libtest_mimic::Failed;
 use nicon_lab::machine::Machine;
+use nicon_lab::{LIMIT, patience};
+use serde_json::Value;
 
 /// The path `name` leads to the first process of the container, as the engine names it by its command line `engine`.
 pub(crate) fn found_where_it_is(machine: &Machine, name: &str, engine: &[&str]) -> Result<(), Failed> {
@@ -47,5 +51,30 @@ pub(crate) fn is_in(machine: &Machine, path: &str, pid: &str, link: &str) -> Res
     let found = machine.run(&["nicon-resolve", "--pid", path]).ok()?;
     assert_eq!(found, pid, "{path}");
     assert_eq!(machine.run(&["readlink", &format!("/proc/{found}/ns/mnt")]).ok()?, link, "{path}");
+    Ok(())
+}
+
+/// The addresses of IPv4 in the network namespace of a process, by `ip`, each behind its link that is up: `eth1 192.0.2.1`.
+pub(crate) fn addresses(machine: &Machine, pid: &str) -> BTreeSet<String> {
+    let target = format!("--target={pid}");
+    let ran = machine.run(&["nsenter", &target, "--net", "ip", "-j", "-4", "addr", "show", "scope", "global", "up"]);
+    let links: Vec<Value> = serde_json::from_str(&ran.stdout).unwrap_or_default();
+    let of = |link: &Value| -> Vec<String> {
+        let name = link["ifname"].as_str().unwrap_or_default();
+        let all = link["addr_info"].as_array().into_iter().flatten();
+        all.map(|address| format!("{name} {}", address["local"].as_str().unwrap_or_default())).collect()
+    };
+    links.iter().flat_map(of).collect()
+}
+
+/// Waits until something is so; what is said where it never is, explains it.
+pub(crate) fn until(what: &str, is_so: impl Fn() -> bool, explain: impl Fn() -> String) -> Result<(), Failed> {
+    let give_up = Instant::now() + LIMIT * patience();
+    while !is_so() {
+        if Instant::now() > give_up {
+            return Err(format!("waited in vain: {what}\n{}", explain()).into());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
     Ok(())
 }

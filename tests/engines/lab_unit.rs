@@ -1,14 +1,10 @@
 //! A lab that a service of systemd's keeps wired: docs/nicon-lab@.service.
 
-use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
-
 use libtest_mimic::{Failed, Trial};
-use serde_json::Value;
 
 use crate::docker;
+use crate::expect::{self, addresses};
 use crate::suite::Suite;
-use nicon_lab::LIMIT;
 use nicon_lab::machine::Machine;
 
 const UNIT: &str = include_str!("../../docs/nicon-lab@.service");
@@ -23,10 +19,6 @@ links:
 - endpoints: [{endpoint: \"podman:unit-b:eth2\", addr: 10.66.0.3/24}, {endpoint: \"host:port-b\", master: br-unit}]
 - endpoints: [{endpoint: \"unit-later:eth1\", addr: 10.66.0.4/24}, {endpoint: \"host:port-later\", master: br-unit}]
 ";
-
-/// The addresses of IPv4 in the network namespace of a container, and the targets of routes through others, by `ip`.
-const ADDRESSES: &str = "pid=$(\"$1\" inspect --format '{{.State.Pid}}' \"$2\") && [ \"$pid\" != 0 ] &&
-    nsenter --target=$pid --net ip -j -4 addr show scope global up";
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![suite.trial("lab_unit::keeps_a_lab_wired", keeps_a_lab_wired)]
@@ -102,26 +94,13 @@ const PING: &str = "net=\"nsenter --target=$(docker inspect --format '{{.State.P
 
 /// Whether a container has these links with these addresses, and no others.
 fn has(machine: &Machine, (engine, name): (&str, &str), links: &[&str]) -> bool {
-    let Ok(text) = machine.script(ADDRESSES, &[engine, name]) else { return false };
-    let all: Vec<Value> = serde_json::from_str(&text).unwrap_or_default();
-    let found = all.iter().flat_map(|link| {
-        let name = link["ifname"].as_str().unwrap_or_default();
-        let addresses = link["addr_info"].as_array().into_iter().flatten();
-        addresses.map(move |address| format!("{name} {}", address["local"].as_str().unwrap_or_default()))
-    });
-    found.collect::<BTreeSet<_>>() == links.iter().map(|link| (*link).to_owned()).collect()
+    let inspected = machine.run(&[engine, "inspect", "--format", "{{.State.Pid}}", name]).ok();
+    let running = inspected.ok().filter(|pid| pid != "0");
+    running.is_some_and(|pid| addresses(machine, &pid) == links.iter().map(|link| (*link).to_owned()).collect())
 }
 
 /// Waits until something is so.
 fn until(machine: &Machine, what: &str, is_so: impl Fn() -> bool) -> Result<(), Failed> {
-    let give_up = Instant::now() + LIMIT;
-    while !is_so() {
-        if Instant::now() > give_up {
-            let journal = machine
-                .script("journalctl --no-pager -n 30 -u nicon-lab@unit; systemctl status nicon-lab@unit | cat", &[]);
-            return Err(format!("waited in vain: {what}\n{}", journal.unwrap_or_else(|error| error)).into());
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    Ok(())
+    let journal = "journalctl --no-pager -n 30 -u nicon-lab@unit; systemctl status nicon-lab@unit | cat";
+    expect::until(what, is_so, || machine.script(journal, &[]).unwrap_or_else(|error| error))
 }

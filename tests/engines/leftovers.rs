@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::leftovers::{NAME, own, remove, sweep, unified};
+use nicon_lab::leftovers::{NAME, another, remove, sweep, unified};
 use nicon_lab::machine::Machine;
 use nicon_lab::tool;
 
@@ -21,7 +21,7 @@ fn of_killed_runs(_: &Machine) -> Result<(), Failed> {
     let ended = |number: u32| -> Result<(u32, PathBuf), Failed> {
         let mut child = Command::new("true").spawn()?;
         child.wait()?;
-        let cgroup = unified.join(format!("{NAME}{}", child.id()));
+        let cgroup = unified.join(format!("{NAME}{}-0", child.id()));
         fs::create_dir_all(cgroup.join(format!("system.slice/{number}.service")))?;
         Ok((child.id(), cgroup))
     };
@@ -30,7 +30,9 @@ fn of_killed_runs(_: &Machine) -> Result<(), Failed> {
     let mut sleep = tool("setpriv").args(["--pdeathsig=KILL", "sleep", "600"]).spawn()?;
     let moved = fs::write(inhabited.join("system.slice/2.service/cgroup.procs"), sleep.id().to_string());
     let swept = sweep();
-    let there = [&left, &inhabited, &foreign, &own()?].map(|cgroup| cgroup.exists());
+    // The machine that we are in is the first of this run.
+    let ours = another()?.with_file_name(format!("{NAME}{}-0", std::process::id()));
+    let there = [&left, &inhabited, &foreign, &ours].map(|cgroup| cgroup.exists());
     sleep.kill()?;
     sleep.wait()?;
     let swept_again = sweep();

@@ -83,19 +83,24 @@ fn started_by_other_programs(machine: &Machine) -> Result<(), Failed> {
         assert!(targets(&ran.stdout)?.iter().any(|target| target == name), "{ran:?}");
         let of = machine.run(&["nicon-resolve", "--pid", &format!("--of=pid:{pid}")]);
         assert_eq!(of.stdout.trim(), pid, "{of:?}");
-        asked_by_those_who_may_not_look(machine)?;
+        asked_by_those_who_may_not_look(machine, name)?;
         machine.script("lxc-stop -k -P $1 -n $2; systemctl stop lxc-$2", &[PATH, name])?;
     }
     Ok(())
 }
 
 /// To an ordinary user it is another's; root who lacks a right is told what that hides.
-fn asked_by_those_who_may_not_look(machine: &Machine) -> Result<(), Failed> {
+fn asked_by_those_who_may_not_look(machine: &Machine, name: &str) -> Result<(), Failed> {
     let ran = machine.run(&["setpriv", "--reuid=games", "--regid=games", "--clear-groups", "nicon-resolve", "lxc:*"]);
     assert!(ran.stdout.is_empty() && !ran.stderr.contains("/command"), "{ran:?}");
     let ran = machine.run(&["setpriv", "--bounding-set=-sys_ptrace", "nicon-resolve", "lxc:*"]);
     let told = ran.stderr.lines().filter(|line| line.contains("which containers the monitors at @"));
     assert_eq!((ran.code(), told.count()), (Some(2), 1), "{ran:?}");
+    // By its name, too: whether it runs is unknown, and what would tell is said.
+    let asked = format!("lxc:{name}");
+    let ran = machine.run(&["setpriv", "--bounding-set=-sys_ptrace", "nicon-resolve", &asked]);
+    assert_eq!((ran.code(), &ran.stdout[..]), (Some(2), ""), "{ran:?}");
+    assert!(ran.stderr.contains(name) && ran.stderr.contains("CAP_SYS_PTRACE"), "{ran:?}");
     Ok(())
 }
 

@@ -20,6 +20,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("machines::that_are_registered", that_are_registered),
         suite.trial("machines::that_are_not", that_are_not),
         suite.trial("machines::that_no_unit_proves", that_no_unit_proves),
+        suite.trial("machines::that_a_user_registered", that_a_user_registered),
         suite.trial("machines::are_followed", are_followed),
     ]
 }
@@ -103,6 +104,25 @@ fn that_no_unit_proves(machine: &Machine) -> Result<(), Failed> {
     machine.script("rm /run/systemd/machines/forged && systemctl kill --signal=KILL forger", &[])?;
     assert_eq!((refused.code(), &refused.stdout[..]), (Some(2), ""), "{refused:?}");
     assert!(refused.stderr.contains("not the first process in the unit"), "{refused:?}");
+    Ok(())
+}
+
+/// As systemd 258 writes it of a user whom it lets register machines: the leader is root's container.
+fn that_a_user_registered(machine: &Machine) -> Result<(), Failed> {
+    let pid = machine.script(RUN, &["of-root", "--machine=of-root"])?;
+    machine.script("until machinectl show of-root >/dev/null 2>&1; do sleep 0.02; done", &[])?;
+    let copy = r#"sed "s/^NAME=.*/NAME=$1\nUID=$2/" /run/systemd/machines/of-root >/run/systemd/machines/$1"#;
+    machine.script(copy, &["of-uid-0", "0"])?;
+    machine.script(copy, &["of-uid-5", "5"])?;
+    let [roots, users] =
+        ["machine:of-uid-0", "machine:of-uid-5"].map(|path| machine.run(&["nicon-resolve", "--pid", path]));
+    machine.script("cd /run/systemd/machines && rm of-uid-0 of-uid-5 && systemctl stop nspawn-of-root", &[])?;
+    assert_eq!(roots.ok()?, pid);
+    assert_eq!((users.code(), &users.stdout[..]), (Some(2), ""), "{users:?}");
+    assert!(
+        users.stderr.contains("whoever registered it runs as user 5, who may name only processes in user"),
+        "{users:?}"
+    );
     Ok(())
 }
 

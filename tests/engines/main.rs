@@ -8,6 +8,7 @@
 #![allow(clippy::unnecessary_wraps, reason = "all trials have one signature, also those that use no `?`")]
 
 mod apart;
+mod asleep;
 mod broken;
 mod containerd;
 mod docker;
@@ -18,6 +19,8 @@ mod expect;
 mod found;
 mod found_inside;
 mod incus;
+mod kubelet;
+mod kubernetes;
 mod lab_unit;
 mod leftovers;
 mod live_restore;
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let suite = if arguments.list { Suite::of_nothing() } else { Suite::prepare() };
     let trials = [
+        asleep::trials(&suite),
         broken::trials(&suite),
         containerd::trials(&suite),
         docker::trials(&suite),
@@ -62,6 +66,7 @@ fn main() -> ExitCode {
         found::trials(&suite),
         found_inside::trials(&suite),
         incus::trials(&suite),
+        kubernetes::trials(&suite),
         lab_unit::trials(&suite),
         leftovers::trials(&suite),
         live_restore::trials(&suite),

@@ -3,6 +3,7 @@
 use std::sync::Once;
 
 use libtest_mimic::{Failed, Trial};
+use serde_json::Value;
 
 use crate::expect::{found_where_it_is, targets};
 use crate::suite::Suite;
@@ -42,6 +43,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     let others = [
         since_trixie(suite.trial("podman::quadlet", quadlet), "quadlets: they came with Podman 4.4"),
         suite.trial("podman::pod", pod),
+        suite.trial("podman::labels", labels),
         suite.trial("podman::no_service_is_started", no_service_is_started),
     ];
     by_name.into_iter().chain(others).collect()
@@ -92,5 +94,37 @@ fn no_service_is_started(machine: &Machine) -> Result<(), Failed> {
     assert_eq!(refused.code(), Some(1), "{refused:?}");
     assert!(refused.stderr.contains("is not running"), "{refused:?}");
     assert_eq!(machine.run(&["systemctl", "is-active", "podman.service"]).stdout.trim(), "inactive");
+    Ok(())
+}
+
+/// Those that Podman tells of, by a service of the test's own.
+fn labels(machine: &Machine) -> Result<(), Failed> {
+    prepare(machine);
+    let run = [
+        "podman",
+        "run",
+        "--detach",
+        "--network=none",
+        "--name=with-labels",
+        "--label=app=web",
+        "--label=odd=\u{1b}[2J = ",
+    ];
+    machine.run(&[&run[..], &["image", "sleep", "600"]].concat()).ok()?;
+    let serve = "systemd-run --quiet --unit=serve-labels podman system service --time=0 unix:///run/labels.sock
+        until [ -S /run/labels.sock ]; do sleep 0.02; done";
+    machine.script(serve, &[])?;
+    let ask =
+        |words: &str| machine.script(&format!("CONTAINER_HOST=unix:///run/labels.sock nicon-resolve {words}"), &[]);
+    let told: Value = serde_json::from_str(&ask("--labels podman:with-labels")?)?;
+    let witness = machine.run(&["podman", "inspect", "--format={{json .Config.Labels}}", "with-labels"]).ok()?;
+    let pid = machine.run(&["podman", "inspect", "--format={{.State.Pid}}", "with-labels"]).ok()?;
+    let narrowed = ["app=web", "odd"].map(|label| ask(&format!("--pid --label={label} 'podman:with-label?'")));
+    let others = ask("--label=app=db podman:with-labels; echo $?");
+    machine.script("systemctl stop serve-labels; podman rm --force --time=0 with-labels", &[])?;
+    assert_eq!(told["labels"], serde_json::from_str::<Value>(&witness)?);
+    for narrowed in narrowed {
+        assert_eq!(narrowed?, pid);
+    }
+    assert_eq!(others?, "1");
     Ok(())
 }

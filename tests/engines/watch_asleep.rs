@@ -1,23 +1,27 @@
 //! nicon-resolve --watch and a Docker daemon that systemd would start for whoever connects: it stays as it is.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::machine::Machine;
+use nicon_lab::{LIMIT, patience};
 
 use crate::suite::Suite;
 use crate::watching::Watching;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
-    vec![suite.trial("watch_asleep::docker_stays_stopped_and_is_followed_again", docker_stays_stopped)]
+    vec![
+        suite.trial("watch_asleep::docker_stays_stopped_and_is_followed_again", docker_stays_stopped),
+        suite.trial("watch_asleep::docker_is_stopped_while_it_is_asked", docker_is_stopped_while_it_is_asked),
+    ]
 }
 
 /// Units as Docker's own are, of another daemon: `NAME`.
-const UNITS: &str = r#"name=$1
+pub(crate) const UNITS: &str = r#"name=$1; shift
     printf '%s\n' [Socket] ListenStream=/run/$name.sock SocketMode=0660 >/run/systemd/system/$name.socket
     printf '%s\n' [Unit] Requires=$name.socket After=$name.socket [Service] Type=notify Delegate=yes KillMode=process \
         "ExecStart=/usr/sbin/dockerd -H fd:// --data-root=/var/lib/$name --exec-root=/run/$name --pidfile=/run/$name.pid \
-        --bridge=none --iptables=false --ip6tables=false" >/run/systemd/system/$name.service
+        --bridge=none --iptables=false --ip6tables=false $*" >/run/systemd/system/$name.service
     systemctl daemon-reload && systemctl start $name.socket && systemctl start $name.service &&
     docker --host=unix:///run/$name.sock import /var/tmp/image.tar image"#;
 
@@ -70,5 +74,44 @@ fn docker_stays_stopped(machine: &Machine) -> Result<(), Failed> {
     watching.expect("named", "gone");
     watching.expect("named", "gone");
     machine.script("systemctl stop asleep.service asleep.socket", &[])?;
+    Ok(())
+}
+
+/// Whoever asks when a daemon ends has asked before, over a connection that the daemon has closed. To ask anew is to start it again.
+fn docker_is_stopped_while_it_is_asked(machine: &Machine) -> Result<(), Failed> {
+    let name = "dozing";
+    machine.script(UNITS, &[name, "--debug"])?;
+    let setting = "DOCKER_HOST=unix:///run/dozing.sock";
+    let docker = |words: &[&str]| machine.run(&[&["docker", "--host=unix:///run/dozing.sock"], words].concat()).ok();
+    let run = |name: &str| docker(&["run", "--detach", "--network=none", "--name", name, "image", "sleep", "600"]);
+    let asked = |what: &str| {
+        let log = machine.run(&["journalctl", "--no-pager", "--output=cat", "--unit=dozing.service"]).stdout;
+        log.lines().filter(|line| line.contains("Calling GET") && line.contains(what)).count()
+    };
+    let wait_for_more = |what: &str, before: usize| {
+        let give_up = Instant::now() + LIMIT * patience();
+        while asked(what) == before {
+            assert!(Instant::now() < give_up, "nobody asks for {what}");
+        }
+    };
+    run("first")?;
+    // Of other tests' containers it is not to know: it hesitates for each.
+    let mut watching = Watching::hesitant(machine, &["env", setting], &["--engine=docker", "*"])?;
+    watching.expect("first", "present");
+    wait_for_more("/events", 0);
+    for round in 0..3 {
+        let (lists, events) = (asked("/containers/json"), asked("/events"));
+        run(&format!("last{round}"))?;
+        wait_for_more("/containers/json", lists);
+        machine.script("systemctl stop dozing.service", &[])?;
+        watching.expect("first", "gone");
+        let state = machine.run(&["systemctl", "is-active", "dozing.service"]).stdout;
+        assert_eq!(state.trim(), "inactive", "round {round}");
+        machine.script("systemctl start dozing.service", &[])?;
+        docker(&["start", "first"])?;
+        watching.expect("first", "arrived");
+        wait_for_more("/events", events);
+    }
+    machine.script("systemctl stop dozing.service dozing.socket", &[])?;
     Ok(())
 }

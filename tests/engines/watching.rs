@@ -1,13 +1,13 @@
 //! A run of nicon-resolve --watch in a machine.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Failed;
 use nicon_lab::machine::Machine;
-use nicon_lab::{LIMIT, patience};
+use nicon_lab::{LIMIT, patience, tool};
 use serde_json::Value;
 
 /// A watch that goes on until this is dropped.
@@ -24,7 +24,19 @@ impl<'a> Watching<'a> {
     pub(crate) fn start(machine: &'a Machine, caller: &[&str], words: &[&str]) -> Result<Self, Failed> {
         // What enters the machine is our child, and ends with this; it has nicon-resolve for a child.
         let end = ["setpriv", "--pdeathsig=KILL"];
-        let mut command = machine.command(&[&end, caller, &["nicon-resolve", "--watch"], words].concat());
+        Self::of(machine, machine.command(&[&end, caller, &["nicon-resolve", "--watch"], words].concat()))
+    }
+
+    /// Watches as somebody who hesitates for a second before each question.
+    pub(crate) fn hesitant(machine: &'a Machine, caller: &[&str], words: &[&str]) -> Result<Self, Failed> {
+        let entering = machine.command(&[caller, &["nicon-resolve", "--timeout=30", "--watch"], words].concat());
+        let mut strace = tool("setpriv");
+        strace.args(["--pdeathsig=KILL", "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=sendto"]);
+        strace.args(["-e", "inject=sendto:delay_enter=1000000"]).arg(entering.get_program()).args(entering.get_args());
+        Self::of(machine, strace)
+    }
+
+    fn of(machine: &'a Machine, mut command: Command) -> Result<Self, Failed> {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn()?;
         let lines = BufReader::new(child.stdout.take().ok_or("no pipe")?).lines();
         let (sender, events) = channel();

@@ -24,6 +24,7 @@ pub(crate) mod list_kinds;
 pub(crate) mod losses;
 pub(crate) mod masters;
 pub(crate) mod moves;
+pub(crate) mod names;
 pub(crate) mod nested;
 pub(crate) mod not_its_alone;
 pub(crate) mod planned;
@@ -38,6 +39,7 @@ pub(crate) mod signals;
 pub(crate) mod stacked;
 pub(crate) mod taken_names;
 pub(crate) mod undo;
+pub(crate) mod unreadable;
 pub(crate) mod veth;
 pub(crate) mod veth_options;
 pub(crate) mod watch;
@@ -81,6 +83,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         ready::trials(suite),
         records::trials(suite),
         records_undo::trials(suite),
+        names::trials(suite),
         nested::trials(suite),
         not_its_alone::trials(suite),
         restored::trials(suite),
@@ -90,6 +93,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         signals::trials(suite),
         taken_names::trials(suite),
         undo::trials(suite),
+        unreadable::trials(suite),
         veth::trials(suite),
         veth_options::trials(suite),
         watch::trials(suite),

@@ -3,6 +3,7 @@
 pub(crate) mod broken_files;
 pub(crate) mod bundles;
 pub(crate) mod by_id;
+pub(crate) mod daemon_ends;
 pub(crate) mod ending;
 pub(crate) mod engines;
 pub(crate) mod labels;
@@ -32,6 +33,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         broken_files::trials(suite),
         bundles::trials(suite),
         by_id::trials(suite),
+        daemon_ends::trials(suite),
         ending::trials(suite),
         engines::trials(suite),
         labels::trials(suite),

@@ -9,7 +9,9 @@ mod keep_lab;
 mod killed;
 mod kinds;
 mod lab;
+mod machines;
 mod prune;
+mod usable;
 
 use libtest_mimic::Trial;
 
@@ -24,7 +26,9 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         keep_faults::trials(suite),
         killed::trials(suite),
         kinds::trials(suite),
+        machines::trials(suite),
         prune::trials(suite),
+        usable::trials(suite),
     ]
     .into_iter()
     .flatten()

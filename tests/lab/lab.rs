@@ -13,6 +13,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// How long Docker may take for a command: beside many others, a start alone takes it many seconds. What tests wait for takes no longer
+/// than [`LIMIT`], since what they watch may end by itself after a minute.
+const DOCKER: Duration = LIMIT.saturating_mul(2);
+
 /// What every container needs here: the machine's programs, and an end without a wait.
 const CONTAINER: [&str; 8] = [
     "--network=none",
@@ -127,7 +131,7 @@ impl Lab {
     /// # Errors
     /// When it cannot be run or does not end; a status other than 0 is no error, see [`Ran::ok`].
     pub fn exec(&self, path: &str, words: &[&str]) -> Result<Ran, String> {
-        output_within(&mut self.command(path, words), LIMIT)
+        output_within(&mut self.command(path, words), DOCKER)
     }
 
     /// Runs the Docker CLI in the container at `at`: it speaks to the daemon there, or to the outer one for `""`.
@@ -196,7 +200,7 @@ impl Lab {
     fn wait_ready(&self, path: &str) -> Result<(), String> {
         self.exec(path, &["sh", "-c", UNTIL_READY])?.ok()?;
         let image = fs::read(image::archive(self.name)).map_err(|error| format!("read the image: {error}"))?;
-        output_of_input(&mut self.command(path, &["docker", "import", "-", IMAGE]), image, LIMIT)?.ok().map(drop)
+        output_of_input(&mut self.command(path, &["docker", "import", "-", IMAGE]), image, DOCKER)?.ok().map(drop)
     }
 
     /// The PID, in the runner's PID namespace, of the first process of the container at `path`.

@@ -3,21 +3,24 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::{tool, witness};
 
-/// What the name of a machine's cgroup begins with; the PID of its runner follows.
+/// What the name of a machine's cgroup begins with; the PID of its runner follows and, behind a dash, which of its machines it is.
 pub const NAME: &str = "nicon-machine-";
 
 /// What the names of the programs begin with that raise machines: cargo adds a hash to that of tests.
-const RUNNERS: [&str; 2] = ["engines-", "nicon-"];
+const RUNNERS: [&str; 3] = ["engines-", "fleet-", "nicon-"];
 
-/// The cgroup of this run's machine.
+/// The cgroup of another machine of this run.
 ///
 /// # Errors
 /// If there is no cgroup v2.
-pub fn own() -> Result<PathBuf, String> {
-    Ok(unified()?.join(format!("{NAME}{}", std::process::id())))
+pub fn another() -> Result<PathBuf, String> {
+    static MACHINES: AtomicU32 = AtomicU32::new(0);
+    let number = MACHINES.fetch_add(1, Ordering::Relaxed);
+    Ok(unified()?.join(format!("{NAME}{}-{number}", std::process::id())))
 }
 
 /// Removes those that runs have left that are no more. What has processes in it stays.
@@ -28,7 +31,7 @@ pub fn sweep() -> Result<(), String> {
     let entries = fs::read_dir(unified()?).map_err(|error| format!("list cgroups: {error}"))?;
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let runner = name.to_str().and_then(|name| name.strip_prefix(NAME)?.parse::<u32>().ok());
+        let runner = name.to_str().and_then(|name| name.strip_prefix(NAME)?.split('-').next()?.parse::<u32>().ok());
         let is_empty =
             || fs::read_to_string(entry.path().join("cgroup.events")).is_ok_and(|text| text.contains("populated 0\n"));
         if runner.is_some_and(|pid| !is_runner(pid)) && is_empty() {

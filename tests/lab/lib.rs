@@ -1,4 +1,5 @@
-//! The lab: a real nest of three Docker daemons, for tests, benchmarks and the demo; and a [`machine`] with systemd.
+//! The lab: a real nest of three Docker daemons, for tests, benchmarks and the demo; and a [`machine`] with systemd, or a
+//! [`fleet`] of them.
 //!
 //! ```text
 //! machine ── runner (own mount and network namespace)
@@ -15,12 +16,14 @@
 //! cgroup directories can outlive a `kill -9` of the keeper; the next lab sweeps them.
 //!
 //! A program that uses the lab calls, in this order and before it starts a thread: [`requirements`], [`bins`] (it may
-//! need the network), [`isolate`], [`Lab::start`] or [`machine::Machine::start`].
+//! need the network), [`isolate`], [`Lab::start`] or [`machine::Machine::start`];
+//! [`fleet::Fleet::raise`] does all of it.
 
 mod bins;
 mod capabilities;
 mod cgroup;
 mod engines;
+pub mod fleet;
 mod image;
 mod isolate;
 mod keeper;

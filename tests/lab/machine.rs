@@ -1,6 +1,6 @@
 //! A machine with systemd as its first process and nothing but cgroup v2, in namespaces of its own.
 
-use crate::{LIMIT, Ran, output_within, tool, witness};
+use crate::{LIMIT, Ran, output_of_input, output_within, tool, witness};
 use std::{
     env, fs,
     path::{Path, PathBuf},
@@ -34,12 +34,20 @@ pub fn suite() -> String {
 /// # Errors
 /// How to make it, where there is none.
 pub fn root() -> Result<PathBuf, String> {
+    root_for("engines")
+}
+
+/// The root file system of machines for some purpose.
+///
+/// # Errors
+/// How to make it, where there is none.
+pub fn root_for(purpose: &str) -> Result<PathBuf, String> {
     let suite = suite();
-    let root = PathBuf::from(format!("{}/../target/debian/engines-{suite}", env!("CARGO_MANIFEST_DIR")));
+    let root = PathBuf::from(format!("{}/../target/debian/{purpose}-{suite}", env!("CARGO_MANIFEST_DIR")));
     if root.is_dir() {
         Ok(root)
     } else {
-        Err(format!("there is no root of a machine (tests/machine/make-root {suite})"))
+        Err(format!("there is no root of a machine (tests/machine/make-root {suite} {purpose})"))
     }
 }
 
@@ -48,6 +56,7 @@ pub struct Machine {
     first: Child,
     pid: u32,
     cgroup: PathBuf,
+    programs: PathBuf,
 }
 
 impl Machine {
@@ -57,14 +66,14 @@ impl Machine {
     /// When it does not come up.
     pub fn start(root: &Path, programs: &Path) -> Result<Self, String> {
         leftovers::sweep()?;
-        let cgroup = leftovers::own()?;
+        let cgroup = leftovers::another()?;
         fs::create_dir_all(&cgroup).map_err(|error| format!("make {}: {error}", cgroup.display()))?;
         let mut unshare = tool("setpriv");
         unshare.args(["--pdeathsig=KILL", "unshare", "--mount", "--uts", "--ipc", "--pid", "--net"]);
         unshare.args(["--fork", "--kill-child"]).arg(concat!(env!("CARGO_MANIFEST_DIR"), "/machine/init"));
         unshare.args([&cgroup, root, programs]).stdin(Stdio::null());
         let first = unshare.spawn().map_err(|error| format!("start a machine: {error}"))?;
-        let mut machine = Self { first, pid: 0, cgroup };
+        let mut machine = Self { first, pid: 0, cgroup, programs: programs.to_owned() };
         machine.pid = machine.await_systemd()?;
         let up = "until systemctl is-system-running | grep -Eq 'running|degraded'; do sleep 0.05; done";
         machine.script(up, &[])?;
@@ -91,6 +100,12 @@ impl Machine {
         Err("systemd does not come up".into())
     }
 
+    /// Its first process, in our own PID namespace.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
     /// A command in the machine, as its root.
     #[must_use]
     pub fn command(&self, words: &[&str]) -> Command {
@@ -109,6 +124,21 @@ impl Machine {
     #[must_use]
     pub fn run(&self, words: &[&str]) -> Ran {
         output_within(&mut self.command(words), LIMIT).expect("a command of the machine ends")
+    }
+
+    /// The same with `input` on its standard input.
+    ///
+    /// # Panics
+    /// When it cannot be started, or does not end.
+    #[must_use]
+    pub fn feed(&self, words: &[&str], input: impl AsRef<[u8]>) -> Ran {
+        output_of_input(&mut self.command(words), input, LIMIT).expect("a command of the machine ends")
+    }
+
+    /// Where its programs are, outside of it.
+    #[must_use]
+    pub fn programs(&self) -> &Path {
+        &self.programs
     }
 
     /// Runs a shell script there, with arguments.

@@ -57,7 +57,7 @@ pub fn search_path() -> OsString {
     env::join_paths(directories).unwrap_or_default()
 }
 
-/// A command of the machine, with our search path and without the user's settings of engines, which would lead their command
+/// A command of the machine, with our search path, without colours, and without the user's settings of engines, which would lead their command
 /// lines, and nicon, to other engines than the lab's.
 #[must_use]
 pub fn tool(program: &str) -> Command {
@@ -67,7 +67,7 @@ pub fn tool(program: &str) -> Command {
 }
 
 pub(crate) fn clean(command: &mut Command) {
-    command.env("PATH", search_path()).env("DOCKER_CONFIG", "/run/no-docker-config");
+    command.env("PATH", search_path()).env("DOCKER_CONFIG", "/run/no-docker-config").env("NO_COLOR", "1");
     for name in ["DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_API_VERSION"]
         .into_iter()
         .chain(["CONTAINER_HOST", "CONTAINER_CONNECTION", "CONTAINERS_CONF"])

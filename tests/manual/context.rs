@@ -20,6 +20,7 @@ impl Context {
     /// If the program is unknown.
     pub(crate) fn of(program: &str) -> Self {
         match program {
+            "nicon" => Self { related: &["nsenter(1)", "docker-exec(1)", "tcpdump(8)", "ip(8)"], ..Self::default() },
             "nicon-resolve" => Self {
                 environment: &[
                     (

@@ -1,14 +1,14 @@
-//! The manual of a program: its man page, its shell completions, and its help in docs/programs.md. All are made from the
-//! definition of its command line; a test in each program compares them.
+//! The manual of a program: its man page, its shell completions, the table by which nicon completes its command line, and its help in
+//! docs/programs.md. All are made from the definition of its command line; a test in each program compares them.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Command;
-use clap_complete::{Shell, generate};
 
 mod context;
 mod page;
+mod table;
 
 /// If this environment variable is set, the files are written instead of compared: `make manual`.
 const RENEW: &str = "NICON_RENEW";
@@ -20,22 +20,21 @@ const WIDTH: usize = 100;
 ///
 /// # Panics
 /// If they do not, or cannot be read.
-pub fn check(mut command: Command) {
+pub fn check(command: Command) {
     command.clone().debug_assert();
     let name = command.get_name().to_owned();
     let document = read("programs.md");
     let others: Vec<&str> = programs(&document).filter(|&other| other != name).collect();
-    compare(&format!("man/{name}.1"), |page| page::write(&command, &others, page));
-    for (shell, file) in [
-        (Shell::Bash, format!("bash/{name}")),
-        (Shell::Zsh, format!("zsh/_{name}")),
-        (Shell::Fish, format!("fish/{name}.fish")),
+    let overview = read("man/nicon.7");
+    compare(&format!("man/{name}.1"), |page| page::write(&command, &others, date_of(&overview), page));
+    for (script, file) in [
+        (include_str!("completions/bash"), format!("bash/{name}")),
+        (include_str!("completions/zsh"), format!("zsh/_{name}")),
+        (include_str!("completions/fish"), format!("fish/{name}.fish")),
     ] {
-        compare(&format!("completions/{file}"), |script| {
-            generate(shell, &mut command, &name, script);
-            Ok(())
-        });
+        compare(&format!("completions/{file}"), |to| write!(to, "{}", script.replace("NAME", &name)));
     }
+    compare(&format!("../bin-nicon/command-lines/{name}.tsv"), |to| table::write(&command, to));
     let help = command.term_width(WIDTH).render_help().to_string();
     compare("programs.md", |document_now| write!(document_now, "{}", with_help(&document, &name, &help)));
 }
@@ -43,6 +42,11 @@ pub fn check(mut command: Command) {
 /// The programs in the document.
 fn programs(document: &str) -> impl Iterator<Item = &str> {
     document.lines().filter_map(|line| line.strip_prefix("## "))
+}
+
+/// The date of a page of the manual; that of the overview, which people write, is the date of all.
+fn date_of(page: &str) -> &str {
+    page.split(' ').nth(3).expect("a page begins with .TH, its name, section and date")
 }
 
 /// The document with a program's help replaced.

@@ -12,8 +12,8 @@ use crate::context::Context;
 /// The titles of paragraphs after a program's options that become sections.
 const TITLES: [&str; 4] = ["A plan", "Examples", "Rights", "Exit status"];
 
-/// Writes the page of a program. `others` are the other programs of the suite.
-pub(crate) fn write(command: &Command, others: &[&str], to: &mut dyn Write) -> io::Result<()> {
+/// Writes the page of a program, as of a date. `others` are the other programs of the suite.
+pub(crate) fn write(command: &Command, others: &[&str], date: &str, to: &mut dyn Write) -> io::Result<()> {
     let mut command = command.clone();
     command.build();
     command = command.mut_args(with_values_in_help);
@@ -29,7 +29,7 @@ pub(crate) fn write(command: &Command, others: &[&str], to: &mut dyn Write) -> i
         let is_argument = arg.is_positional();
         if is_argument { arg.hide(true) } else { arg }
     });
-    let man = |command: Command| Man::new(command).manual("nicon");
+    let man = |command: Command| Man::new(command).manual("nicon").date(date);
     man(command.clone()).render_title(to)?;
     man(command.clone()).render_name_section(to)?;
     man(synopsis).render_synopsis_section(to)?;
@@ -39,6 +39,7 @@ pub(crate) fn write(command: &Command, others: &[&str], to: &mut dyn Write) -> i
 
     let context = Context::of(command.get_name());
     let mut roff = Roff::new();
+    commands(&command, &mut roff);
     definitions("ENVIRONMENT", context.environment, &mut roff);
     definitions("FILES", context.files, &mut roff);
     // The generator would make a single section of it, and join the lines of the examples.
@@ -47,7 +48,8 @@ pub(crate) fn write(command: &Command, others: &[&str], to: &mut dyn Write) -> i
         section(paragraph, &mut roff);
     }
     let others = others.iter().map(|other| format!("{other}(1)"));
-    let related: Vec<String> = others.chain(context.related.iter().map(ToString::to_string)).collect();
+    let related: Vec<String> =
+        others.chain(["nicon(7)".to_owned()]).chain(context.related.iter().map(ToString::to_string)).collect();
     roff.control("SH", ["SEE ALSO"]);
     roff.text([roman(related.join(", "))]);
     roff.to_writer(to)
@@ -78,6 +80,27 @@ fn section(paragraph: &str, roff: &mut Roff) {
         }
         None => {
             roff.text([roman(text.trim_start())]);
+        }
+    }
+}
+
+/// A section of a program's commands; none if it has none. The generator would refer to a page for each.
+fn commands(command: &Command, roff: &mut Roff) {
+    if !command.has_subcommands() {
+        return;
+    }
+    roff.control("SH", ["COMMANDS"]);
+    for command in command.get_subcommands().filter(|command| !command.is_hide_set()) {
+        let usage = command.clone().render_usage().to_string();
+        let words = usage.trim_start_matches("Usage:").trim().split_once(' ').map_or("", |(_, words)| words).to_owned();
+        roff.control("TP", []);
+        roff.text([bold(words)]);
+        let about = command.get_long_about().or(command.get_about()).map(ToString::to_string).unwrap_or_default();
+        for (number, paragraph) in about.split("\n\n").enumerate() {
+            if number > 0 {
+                roff.control("IP", []);
+            }
+            roff.text([roman(paragraph)]);
         }
     }
 }

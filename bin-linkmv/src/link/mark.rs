@@ -3,11 +3,10 @@
 //!
 //! The root of a link's namespace can put them on other links. So they are believed only of what that root could remove as well.
 
+use nicon_core::hash::hash;
 use nicon_core::link::AltName;
 use nicon_core::{Error, Record, Result};
 use nicon_rtnl::Link;
-
-use crate::link::hash::hash;
 
 /// The longest name of a plan, in bytes: with that of a link it has to fit into an alternative name.
 const LONGEST_PLAN: usize = 40;

@@ -144,7 +144,8 @@ impl Namespaces {
                 Err(_) => return Ok(None),
             }
         }
-        Ok(proc::complaint_within_reach(&census.denied).is_none().then_some(inodes))
+        let is_whole = census.unread.is_none() && proc::complaint_within_reach(&census.denied).is_none();
+        Ok(is_whole.then_some(inodes))
     }
 
     /// Opens the one with an inode number, ours or any other. An error says `what` it is.
@@ -161,8 +162,10 @@ impl Namespaces {
         if let Some(known) = self.known(ino) {
             return Ok(NetnsHandle::clone(&known));
         }
-        let mut gone = Error::no(format!("net:[{ino}], {what}, is not there any more"));
-        for found in netns::find(ino)? {
+        let ways = netns::find(ino)?;
+        let is_gone = || Error::no(format!("net:[{ino}], {what}, is not there any more"));
+        let mut gone = ways.unread.unwrap_or_else(is_gone);
+        for found in ways.found {
             match found.open() {
                 Ok(ns) => return self.home.open_namespace(ns, found.way.to_string()),
                 Err(error) if error.status() == Status::No => {}

@@ -26,7 +26,21 @@ struct Listed {
 }
 
 impl OnTop {
-    /// What sits on the links of a namespace.
+    /// What `pick` finds among all that sits on the links of a namespace. What a list of before tells of is made sure of: this run
+    /// itself may have removed it since.
+    ///
+    /// # Errors
+    /// If that cannot be found out.
+    pub(crate) fn find(&self, netns: &NetnsHandle, pick: impl Fn(&Uppers) -> Vec<String>) -> Result<Vec<String>> {
+        let found = pick(&*self.of(netns)?);
+        if found.is_empty() {
+            return Ok(found);
+        }
+        self.0.take();
+        Ok(pick(&*self.of(netns)?))
+    }
+
+    /// What sits on the links of a namespace, as it was a second ago at most.
     ///
     /// # Errors
     /// If that cannot be found out.

@@ -1,8 +1,8 @@
 //! The settings of a link under /proc/sys/net, which a move resets to the defaults of the new namespace.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::ErrorKind;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,7 @@ use nicon_rtnl::NetnsHandle;
 use nix::errno::Errno;
 use nix::fcntl::{self, OFlag};
 use nix::sys::stat::Mode;
+use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
 use serde::{Deserialize, Serialize};
 
 /// Settings by name, such as `ipv4/conf/rp_filter`, without the link's own name.
@@ -201,7 +202,10 @@ impl Sysctls {
             let path = directory(family, link).join(file);
             let written = netns.inside(|| match fs::read_to_string(&path) {
                 Ok(present) if present.trim_end() == value => Ok(()),
-                _ => fs::write(&path, value),
+                _ => fs::write(&path, value).or_else(|error| match error.kind() {
+                    ErrorKind::ReadOnlyFilesystem => write_in_own_proc(&path, value).map_err(|_| error),
+                    _ => Err(error),
+                }),
             })?;
             written.context(|| format!("set {name} of {link} to {value}"))
         })
@@ -216,6 +220,17 @@ impl Sysctls {
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// Writes a file of /proc where that is read-only, as it is in most containers: who may change links there may have a proc of its own,
+/// which nobody else sees.
+fn write_in_own_proc(path: &Path, value: &str) -> io::Result<()> {
+    let context = fsopen(c"proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_create(&context)?;
+    let proc = fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())?;
+    let name = path.strip_prefix("/proc").map_err(io::Error::other)?;
+    let file = fcntl::openat(proc, name, OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+    File::from(file).write_all(value.as_bytes())
 }
 
 /// Whether a setting is in a directory of settings.

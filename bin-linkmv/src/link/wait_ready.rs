@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use nicon_core::filter::interrupt::Interrupt;
 use nicon_core::{Error, Result};
 use nicon_rtnl::packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
-use nicon_rtnl::packet_route::link::LinkFlags;
 use nicon_rtnl::{Link, NetnsHandle, address};
 
 use crate::link::announce::announce;
@@ -26,7 +25,12 @@ pub(crate) struct Readiness<'a> {
     pub(crate) interrupt: &'a Interrupt,
 }
 
-impl Readiness<'_> {
+impl<'a> Readiness<'a> {
+    /// As soon as it is there.
+    pub(crate) fn at_once(interrupt: &'a Interrupt) -> Self {
+        Self { wait: None, announce: false, interrupt }
+    }
+
     /// Whether anything is asked for, which a link that stays down cannot give.
     pub(crate) fn is_asked(&self) -> bool {
         self.announce || self.wait.is_some()
@@ -38,8 +42,21 @@ impl Readiness<'_> {
 /// # Errors
 /// If it is not usable in time, another host has one of its addresses, or nothing can be announced.
 pub(crate) fn wait_ready(netns: &NetnsHandle, link: &Link, readiness: &Readiness<'_>) -> Result<()> {
+    wait_ready_since(Instant::now(), netns, link, readiness)
+}
+
+/// The same for one of many links, for all of which a wait has `begun`.
+///
+/// # Errors
+/// As [`wait_ready`].
+pub(crate) fn wait_ready_since(
+    begun: Instant,
+    netns: &NetnsHandle,
+    link: &Link,
+    readiness: &Readiness<'_>,
+) -> Result<()> {
     if let Some(limit) = readiness.wait {
-        let wait = Wait { limit, begun: Instant::now(), interrupt: readiness.interrupt };
+        let wait = Wait { limit, begun, interrupt: readiness.interrupt };
         wait.for_carrier(netns, link)?;
         wait.for_unique_addresses(netns, link)?;
     }
@@ -65,7 +82,7 @@ impl Wait<'_> {
         loop {
             let now = netns.netlink.link_at(link.ifindex)?;
             let now = now.ok_or_else(|| Error::no(format!("{} has vanished from {}", link.name, netns.label)))?;
-            if now.flags.contains(LinkFlags::LowerUp) {
+            if now.has_carrier() {
                 return Ok(());
             }
             let late = || format!("{} in {} has no carrier", now.name, netns.label);

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use clap::Parser;
+use nicon_core::filter::format::OutputFormat;
 use nicon_core::link::kind::{Kind, TARGETS_OWN, VlanProtocol};
 use nicon_core::link::{LinkName, Selector, Target};
 use nicon_core::{Error, Record, Result};
@@ -85,9 +86,8 @@ pub(crate) struct Args {
     #[arg(long, requires = "undo")]
     pub(crate) force: bool,
 
-    /// Print records even at a terminal
-    #[arg(short = 'J', long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) format: OutputFormat,
 
     /// The link below it: a name, "mac:ADDRESS" or "pci:ADDRESS"
     #[arg(long, help_heading = HEADING, value_name = "LINK", value_parser = valid::<Selector>)]

@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, AsRawFd};
 
+use nicon_core::link::kind::Settings;
 use nicon_core::{Error, Result};
 use nicon_rtnl::netlink::about;
 use nicon_rtnl::packet_route::link::LinkAttribute;
@@ -11,6 +12,7 @@ use nix::errno::Errno;
 use crate::link::mark::Mark;
 use crate::linkadd::asked::Asked;
 use crate::linkadd::lower::Lower;
+use crate::linkadd::rival::rival;
 
 /// A link that is to be created, where, and on what.
 #[derive(Clone, Copy)]
@@ -47,6 +49,10 @@ impl Creation<'_> {
     pub(crate) fn refused(&self, error: NetlinkError) -> Error {
         let errno = error.errno;
         let error = error.context(&format!("make {} in {}", self.asked.name, self.own.label));
+        if let (Errno::EEXIST, Settings::Vxlan(vxlan)) = (errno, &self.asked.kind.settings) {
+            let rival = rival(vxlan, &self.lower.netns).map(|rival| format!("; VNI {} is that of {rival}", vxlan.vni));
+            return error.suffix(&rival.unwrap_or_default());
+        }
         match (errno, &self.lower.link) {
             (Errno::EOPNOTSUPP, _) => error.suffix(&format!("; this kernel may have no {}", self.kind_in_words())),
             (Errno::EINVAL | Errno::EBUSY, Some(lower)) => {

@@ -3,9 +3,8 @@
 //! Before Linux 6.15 the kernel refuses a name that another link has in the namespace from which the new one is made, though it is
 //! free where the new one goes: a container's `eth0` on the host's. The link is then made under an interim name, and renamed.
 
+use nicon_core::hash::hash;
 use nicon_core::link::LinkName;
-
-use crate::link::hash::hash;
 
 /// It, for a link that is to have a name. It is always the same, so that a run finds the link that an earlier one left half-made.
 pub(crate) fn interim_name(name: &LinkName) -> String {

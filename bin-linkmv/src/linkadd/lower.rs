@@ -1,6 +1,6 @@
 //! What a link is made on.
 
-use nicon_core::link::kind::Settings;
+use nicon_core::link::kind::{Settings, Vxlan};
 use nicon_core::{Error, Result};
 use nicon_rtnl::{Link, NetnsHandle};
 
@@ -54,17 +54,26 @@ impl Lower {
         }
     }
 
+    /// The link by which its packets leave: the one below or, if a VXLAN has none, the one that leads to its other end.
+    fn carrier(&self, asked: &Asked) -> Result<Option<Link>> {
+        match (&self.link, &asked.kind.settings) {
+            (None, Settings::Vxlan(Vxlan { remote: Some(remote), .. })) if !remote.is_multicast() => {
+                self.netns.netlink.way_to(*remote)
+            }
+            (lower, _) => Ok(lower.clone()),
+        }
+    }
+
     /// Checks a requested MTU against that of the link below: the kernel would cut it, or even grant one that no packet gets
     /// through with.
     ///
     /// # Errors
-    /// If it is out of range.
+    /// If it is out of range, or the kernel does not answer.
     pub(crate) fn check_mtu(&self, asked: &Asked) -> Result<()> {
-        /// What a VXLAN puts in front of a packet, over IPv4 and over IPv6, in bytes (`VXLAN_HEADROOM` of `net/vxlan.h`).
-        const HEADROOM: [u32; 2] = [50, 70];
-        let (Some(mtu), Some(lower)) = (asked.spec.mtu, &self.link) else { return Ok(()) };
+        let Some(mtu) = asked.spec.mtu else { return Ok(()) };
+        let Some(lower) = self.carrier(asked)? else { return Ok(()) };
         let headroom = match &asked.kind.settings {
-            Settings::Vxlan(vxlan) => HEADROOM[usize::from(vxlan.is_over_ipv6())],
+            Settings::Vxlan(vxlan) => vxlan.headroom(),
             // The kernel does not bind it.
             Settings::Ipvlan(_) => return Ok(()),
             _ => 0,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use nicon_core::filter::interrupt::Interrupt;
-use nicon_core::filter::stream::{Answers, View};
+use nicon_core::filter::stream::Answers;
 use nicon_core::filter::table::Column;
 use nicon_core::{Record, Result, Status};
 use nicon_rtnl::record::{IFINDEX, MAC, NAME, TARGET};
@@ -34,11 +34,11 @@ const PLAN: &[Column] = &[TARGET, steps::COLUMN];
 pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
     let namespaces = Namespaces::new()?;
     if args.undo {
-        let (json, force, fail_fast) = (args.json, args.force, args.fail_fast);
-        let options = input::Options { program: LINKADD, json, force, fail_fast, pace: Duration::ZERO };
+        let (format, force, fail_fast) = (args.format, args.force, args.fail_fast);
+        let options = input::Options { program: LINKADD, format, force, fail_fast, pace: Duration::ZERO };
         return input::run(&options, interrupt, &namespaces);
     }
-    let answers = Answers::new(LINKADD, View::choose(args.json, if args.dry_run { PLAN } else { COLUMNS }))?;
+    let answers = Answers::new(LINKADD, args.format.view(if args.dry_run { PLAN } else { COLUMNS }))?;
     let (fail_fast, all_or_nothing) = (args.fail_fast, args.all_or_nothing);
     let mut batch =
         Batch::new(batch::Options { program: LINKADD, fail_fast, all_or_nothing }, answers, interrupt, &namespaces);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Parser;
+use nicon_core::filter::format::OutputFormat;
 use nicon_core::link::{Keep, NewName, Selector, Target};
 
 use crate::seconds::seconds;
@@ -98,9 +99,8 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with_all = ["link", "target", "from", "dry_run", "Attributes", "keep"])]
     pub(crate) undo: bool,
 
-    /// Print records even at a terminal
-    #[arg(short = 'J', long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) format: OutputFormat,
 
     #[command(flatten)]
     pub(crate) attributes: Attributes,

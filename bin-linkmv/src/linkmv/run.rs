@@ -1,7 +1,7 @@
 //! The run: records in, the moves that they ask for, records out.
 
 use nicon_core::filter::interrupt::Interrupt;
-use nicon_core::filter::stream::{Answers, View};
+use nicon_core::filter::stream::Answers;
 use nicon_core::filter::table::Column;
 use nicon_core::record::cell;
 use nicon_core::{Record, Result, Status};
@@ -46,12 +46,12 @@ const PLAN: &[Column] = &[
 pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
     let namespaces = Namespaces::new()?;
     if args.undo {
-        let (json, fail_fast, pace) = (args.json, args.fail_fast, args.pace.unwrap_or_default());
-        let options = input::Options { program: LINKMV, json, force: args.force, fail_fast, pace };
+        let (format, fail_fast, pace) = (args.format, args.fail_fast, args.pace.unwrap_or_default());
+        let options = input::Options { program: LINKMV, format, force: args.force, fail_fast, pace };
         return input::run(&options, interrupt, &namespaces);
     }
     let columns = if args.dry_run { PLAN } else { COLUMNS };
-    let answers = Answers::new(LINKMV, View::choose(args.json, columns))?;
+    let answers = Answers::new(LINKMV, args.format.view(columns))?;
     let mut endpoints = Endpoints::new(args.from.as_ref(), args.all_or_nothing, &namespaces)?;
     let journals = if args.dry_run {
         Journals::read_only(LINKMV, interrupt)?

@@ -36,8 +36,8 @@ impl Guard {
             let master = from.netlink.link_at(master)?;
             return refuse(format!("is a port of {}", master.map_or("another link".to_owned(), |master| master.name)));
         }
+        let stacked = self.on_top.find(from, |uppers| stacked(uppers, link))?;
         let uppers = self.on_top.of(from)?;
-        let stacked = stacked(&uppers, link);
         if !stacked.is_empty() {
             let falling = falling(&uppers, link);
             let fate = if falling.is_empty() { "" } else { ", and the move would destroy " };

@@ -1,5 +1,6 @@
 //! What was done, as the field `done` of a record lists it: one deed for each act, the last one at the end.
 
+use nicon_core::machine::Machine;
 use nicon_core::record::cell;
 use nicon_core::{Error, Record, Result};
 use serde::{Deserialize, Serialize};
@@ -149,8 +150,9 @@ impl Deed {
         number("ifindex") == Some(self.ifindex.into()) && number("netns").is_some() && number("netns") == self.netns
     }
 
-    /// Adds it to a record.
+    /// Adds it to a record, which then says where that was: on another machine its numbers mean other links.
     pub(crate) fn add_to(&self, record: &mut Record) {
+        say_where(record);
         let mut done = record.get(DONE).and_then(Value::as_array).cloned().unwrap_or_default();
         done.push(serde_json::to_value(self).expect("plain data"));
         record.set(DONE, done);
@@ -173,6 +175,14 @@ impl Deed {
         if record.get("nic").is_some_and(|nic| self.is_about(nic)) {
             record.remove("nic");
         }
+    }
+}
+
+/// Has a record say on which machine that is, if it does not.
+pub(crate) fn say_where(record: &mut Record) {
+    // That it can be told was seen when records were read, before anything was done.
+    if let Ok(machine) = Machine::this() {
+        machine.complete(record);
     }
 }
 
@@ -239,6 +249,10 @@ mod tests {
         deeds[1].take_from(&mut record, 1);
         assert!(has_deeds(&record) && record.get("nic").is_none() && record.get("done").is_none());
         deeds[0].take_from(&mut record, 0);
+        // It says on which machine that was.
+        for field in ["boot", "machine"] {
+            record.remove(field);
+        }
         assert_eq!(record.to_line(), "{}");
     }
 

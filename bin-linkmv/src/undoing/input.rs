@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use nicon_core::filter::format::OutputFormat;
 use nicon_core::filter::interrupt::Interrupt;
-use nicon_core::filter::stream::{Answers, Lines, View};
+use nicon_core::filter::stream::{Answers, Lines, RECORDS};
 use nicon_core::filter::table::Column;
 use nicon_core::record::cell;
 use nicon_core::{Error, Record, Result, Status};
-use nicon_rtnl::record::{RECORDS, TARGET};
+use nicon_rtnl::record::TARGET;
 use serde_json::{Value, json};
 
 use crate::link::journal::Journals;
@@ -35,8 +36,8 @@ const COLUMNS: &[Column] = &[
 pub(crate) struct Options {
     /// What messages begin with.
     pub(crate) program: &'static str,
-    /// Whether records are printed even at a terminal.
-    pub(crate) json: bool,
+    /// What answers are printed as.
+    pub(crate) format: OutputFormat,
     /// Whether links are put back, and pairs removed, even if that destroys what is stacked on them.
     pub(crate) force: bool,
     /// Whether the first failure ends the run.
@@ -58,7 +59,7 @@ struct Input {
 /// # Errors
 /// What ends the whole run; a deed that cannot be undone does not.
 pub(crate) fn run(options: &Options, interrupt: &Interrupt, namespaces: &Namespaces) -> Result<Status> {
-    let mut answers = Answers::new(options.program, View::choose(options.json, COLUMNS))?;
+    let mut answers = Answers::new(options.program, options.format.view(COLUMNS))?;
     let mut input = read(&mut answers, options.program, interrupt)?;
     let journals = Journals::open(options.program, Duration::ZERO, interrupt)?;
     undo_all(&mut input, options, interrupt, (namespaces, &journals), &mut answers)?;

@@ -36,7 +36,7 @@ impl Limits<'_> {
         destroyed: fn(&Uppers, &Link) -> Vec<String>,
     ) -> Result<()> {
         let Some(guard) = self.guard else { return Ok(()) };
-        let destroyed = destroyed(&*guard.of(there)?, link).join(", ");
+        let destroyed = guard.find(there, |uppers| destroyed(uppers, link))?.join(", ");
         if destroyed.is_empty() {
             return Ok(());
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Parser;
+use nicon_core::filter::format::OutputFormat;
 use nicon_core::link::{Cidr, Gateway, LinkName, Mac, RouteSpec, Target};
 use nicon_core::{Error, Record, Result};
 
@@ -129,9 +130,8 @@ pub(crate) struct Args {
     #[arg(long, requires = "undo")]
     pub(crate) force: bool,
 
-    /// Print records even at a terminal
-    #[arg(short = 'J', long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) format: OutputFormat,
 
     #[command(flatten, next_help_heading = "What both ends get")]
     both: Tuning,

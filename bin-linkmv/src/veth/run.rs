@@ -4,10 +4,10 @@ use std::mem::take;
 use std::time::Duration;
 
 use nicon_core::filter::interrupt::Interrupt;
-use nicon_core::filter::stream::{Answers, Lines, View};
+use nicon_core::filter::stream::{Answers, Lines, RECORDS};
 use nicon_core::filter::table::Column;
 use nicon_core::{Error, Record, Result, Status};
-use nicon_rtnl::record::{IFINDEX, MAC, NAME, RECORDS, TARGET};
+use nicon_rtnl::record::{IFINDEX, MAC, NAME, TARGET};
 
 use crate::batch::{self, Batch};
 use crate::link::ending::Remainder;
@@ -36,12 +36,12 @@ const PLAN: &[Column] = &[TARGET, steps::COLUMN];
 pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
     let namespaces = Namespaces::new()?;
     if args.undo {
-        let (json, force, fail_fast) = (args.json, args.force, args.fail_fast);
-        let options = input::Options { program: VETH, json, force, fail_fast, pace: Duration::ZERO };
+        let (format, force, fail_fast) = (args.format, args.force, args.fail_fast);
+        let options = input::Options { program: VETH, format, force, fail_fast, pace: Duration::ZERO };
         return input::run(&options, interrupt, &namespaces);
     }
     let ends = args.ends()?;
-    let answers = Answers::new(VETH, View::choose(args.json, if args.dry_run { PLAN } else { COLUMNS }))?;
+    let answers = Answers::new(VETH, args.format.view(if args.dry_run { PLAN } else { COLUMNS }))?;
     let (fail_fast, all_or_nothing) = (args.fail_fast, args.all_or_nothing);
     let mut batch =
         Batch::new(batch::Options { program: VETH, fail_fast, all_or_nothing }, answers, interrupt, &namespaces);

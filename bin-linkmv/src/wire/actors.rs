@@ -32,7 +32,8 @@ impl<'a> Actors<'a> {
     pub(crate) fn new(context: &'a Context<'a>, all_or_nothing: bool, exact: bool) -> Result<Self> {
         let Context { args, namespaces, journals, interrupt } = context;
         let dry_run = args.check;
-        let readiness = || Readiness { wait: args.wait, announce: args.announce, interrupt };
+        // Links are waited for when all of them are there.
+        let readiness = || Readiness::at_once(interrupt);
         let guard = Guard::new(args.force);
         let options = job::Options { guard, readiness: readiness(), dry_run, journals, namespaces, all_or_nothing };
         let endpoints = Endpoints::new(None, all_or_nothing, namespaces)?;

@@ -1,7 +1,7 @@
 //! Makes everything as the plan says: what is missing is added, and what differs is changed in place.
 
 use nicon_core::filter::output::report;
-use nicon_core::filter::stream::{Answers, View};
+use nicon_core::filter::stream::Answers;
 use nicon_core::filter::table::Column;
 use nicon_core::{Error, Record, Result, Status};
 use nicon_rtnl::record::{IFINDEX, MAC, NAME, TARGET};
@@ -15,6 +15,7 @@ use crate::wire::context::Context;
 use crate::wire::input::Input;
 use crate::wire::removal::Removal;
 use crate::wire::unit::Unit;
+use crate::wire::usable::Usable;
 use crate::wire::wanted::Wanted;
 
 const CHANGED: Column = Column { title: "CHANGED", cell: deed::changed };
@@ -28,7 +29,7 @@ const COLUMNS: &[Column] = &[TARGET, NAME, IFINDEX, MAC, CHANGED];
 pub(crate) fn apply(input: Input, context: &Context<'_>) -> Result<Status> {
     let Context { args, namespaces, interrupt, .. } = *context;
     let all_or_nothing = !input.is_each();
-    let mut answers = Answers::new(WIRE, View::choose(args.json, COLUMNS))?;
+    let mut answers = Answers::new(WIRE, args.format.view(COLUMNS))?;
     let plans: Vec<&str> = input.plans.keys().map(String::as_str).collect();
     let _held = context.hold(&plans)?;
     if args.prune && !prune(&input, context, &mut answers)? {
@@ -36,9 +37,12 @@ pub(crate) fn apply(input: Input, context: &Context<'_>) -> Result<Status> {
     }
     let options = batch::Options { program: WIRE, fail_fast: false, all_or_nothing };
     let mut batch = Batch::new(options, answers, interrupt, namespaces);
+    if context.readiness().is_asked() {
+        batch = batch.holding();
+    }
     let mut actors = Actors::new(context, all_or_nothing, input.is_planned())?;
     tell_what_cannot_be_kept(&input.units, context);
-    let is_meant = !input.units.is_empty() || !input.faults.is_empty();
+    let is_meant = input.is_meant() || !input.faults.is_empty();
     if all_or_nothing && let Err(error) = input.check_whole() {
         batch.fail(None, None, error)?;
     }
@@ -53,6 +57,9 @@ pub(crate) fn apply(input: Input, context: &Context<'_>) -> Result<Status> {
     }
     for unit in input.units {
         one(&mut batch, &mut actors, unit)?;
+    }
+    if let Some(usable) = Usable::begin(context) {
+        batch.check(|record| usable.wait_for(record))?;
     }
     batch.finish(Ok(()))
 }

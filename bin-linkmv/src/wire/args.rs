@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Parser;
+use nicon_core::filter::format::OutputFormat;
 
 use crate::seconds::seconds;
 
@@ -56,8 +57,8 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) force: bool,
 
-    /// Wait up to SECONDS for each link to have a carrier, and to know that no other host has its IPv6 addresses; else it has
-    /// failed
+    /// Wait up to SECONDS, once all links are there, for each that is up to have a carrier, and to know that no other host has
+    /// its IPv6 addresses; else it has failed
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) wait: Option<Duration>,
 
@@ -65,9 +66,8 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) announce: bool,
 
-    /// Print records even at a terminal
-    #[arg(short = 'J', long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) format: OutputFormat,
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use nicon_core::filter::stream::{Answers, View};
+use nicon_core::filter::stream::Answers;
 use nicon_core::filter::table::Column;
 use nicon_core::record::cell;
 use nicon_core::{Error, Record, Result, Status};
@@ -25,12 +25,13 @@ const COLUMNS: &[Column] = &[TARGET, Column { title: "NAME", cell: name }, steps
 /// # Errors
 /// What ends the whole run.
 pub(crate) fn check(input: Input, context: &Context<'_>) -> Result<Status> {
-    let mut answers = Answers::new(WIRE, View::choose(context.args.json, COLUMNS))?;
+    let mut answers = Answers::new(WIRE, context.args.format.view(COLUMNS))?;
     input.check_whole()?;
     let mut found = surplus(&input, context)?;
     found.extend(differing(&input, context)?);
+    let is_meant = input.is_meant();
     found.extend(input.faults.into_iter().map(|(line, _, error)| (Some(line), Err(error))));
-    if input.units.is_empty() {
+    if !is_meant {
         let nothing = Error::no("no record on standard input asks for a link: nothing to compare");
         found.push((None, Err(nothing)));
     }

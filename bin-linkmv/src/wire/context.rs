@@ -5,6 +5,7 @@ use nicon_core::{Error, Result};
 
 use crate::link::journal::{Journal, Journals};
 use crate::link::namespaces::Namespaces;
+use crate::link::wait_ready::Readiness;
 use crate::record::program::WIRE;
 use crate::wire::args::Args;
 
@@ -26,6 +27,11 @@ impl<'a> Context<'a> {
             Journals::open(WIRE, args.wait.unwrap_or_default(), interrupt)?
         };
         Ok(Self { args, namespaces, journals, interrupt })
+    }
+
+    /// When the links of a plan are taken to be ready.
+    pub(crate) fn readiness(&self) -> Readiness<'a> {
+        Readiness { wait: self.args.wait, announce: self.args.announce, interrupt: self.interrupt }
     }
 
     /// Holds plans as long as the result lives: another run that changes one of them waits.

@@ -1,6 +1,6 @@
 //! Takes away all that was made under a plan's name, and brings home what was moved.
 
-use nicon_core::filter::stream::{Answers, View};
+use nicon_core::filter::stream::Answers;
 use nicon_core::filter::table::Column;
 use nicon_core::{Result, Status};
 use nicon_rtnl::record::TARGET;
@@ -25,7 +25,7 @@ const COLUMNS: &[Column] = &[
 /// What ends the whole run.
 pub(crate) fn destroy(input: &Input, context: &Context<'_>) -> Result<Status> {
     let plans = input.plan_names()?;
-    let mut answers = Answers::new(WIRE, View::choose(context.args.json, COLUMNS))?;
+    let mut answers = Answers::new(WIRE, context.args.format.view(COLUMNS))?;
     for (line, _, fault) in input.unread() {
         answers.give(Some(*line), Err(fault.clone()))?;
     }

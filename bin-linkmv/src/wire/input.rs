@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use nicon_core::machine::Machine;
 use nicon_core::{Error, Record, Result};
 
 use crate::link::mark::check_plan;
@@ -60,11 +61,16 @@ impl Input {
     }
 
     fn take(&mut self, number: u64, record: Record, ends: &mut BTreeMap<String, (u64, Record)>) -> Result<()> {
+        // A plan of the same name may be here as well.
+        Machine::this()?.check(&record)?;
         if let Some(plan) = record.text("plan")? {
             check_plan(plan)?;
             let known = self.plans.entry(plan.to_owned()).or_default();
-            known.came += 1;
             known.size = record.integer("plan_size")?.or(known.size);
+            if known.size == Some(0) {
+                return Ok(());
+            }
+            known.came += 1;
             known.each |= record.get("each").is_some_and(|each| *each == true);
         }
         let act = if is_passed_over(&record) { None } else { Act::of(&record)? };
@@ -123,6 +129,11 @@ impl Input {
             let plan = record.get("plan").filter(|plan| !plan.is_null());
             plan.is_some_and(|plan| plan.as_str().is_none_or(|plan| !self.plans.contains_key(plan)))
         })
+    }
+
+    /// Whether anything is said of links, be it that a plan has none.
+    pub(crate) fn is_meant(&self) -> bool {
+        !self.units.is_empty() || self.plans.values().any(|plan| plan.size == Some(0))
     }
 
     /// The names of the plans.

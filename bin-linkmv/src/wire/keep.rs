@@ -11,6 +11,7 @@ mod plan;
 mod table;
 mod told;
 
+use nicon_core::machine::Machine;
 use nicon_core::{Error, Result, Status};
 
 use crate::record::act::Act;
@@ -33,7 +34,7 @@ pub(crate) fn keep(first: Vec<Row>, mut rows: Rows<'_>, context: &Context<'_>) -
             )));
         }
     }
-    let (mut table, mut again, mut output) = (Table::default(), Again::default(), Output::new(context.args.json)?);
+    let (mut table, mut again, mut output) = (Table::default(), Again::default(), Output::new(context.args.format)?);
     let mut batch = first;
     loop {
         let is_news = !batch.is_empty();
@@ -63,6 +64,7 @@ pub(crate) fn keep(first: Vec<Row>, mut rows: Rows<'_>, context: &Context<'_>) -
 /// Takes one line. What asks for nothing, or for what cannot be done now, is passed on at once.
 fn take(row: Row, table: &mut Table, output: &mut Output) -> Result<()> {
     let taken = row.record.and_then(|record| {
+        Machine::this()?.check(&record)?;
         let passes = is_passed_over(&record) || Act::of(&record)?.is_none();
         table.take(record.clone())?;
         Ok(passes.then_some(record))

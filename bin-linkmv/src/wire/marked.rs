@@ -48,8 +48,8 @@ impl Found {
 /// If /proc cannot be read, or the kernel does not answer.
 pub(crate) fn find(plans: &[&str], namespaces: &Namespaces) -> Result<Found> {
     let census = netns::all()?;
-    let mut found =
-        Found { links: Vec::new(), namespaces: Vec::new(), doubt: proc::complaint_within_reach(&census.denied) };
+    let doubt = proc::complaint_within_reach(&census.denied).or(census.unread);
+    let mut found = Found { links: Vec::new(), namespaces: Vec::new(), doubt };
     for place in census.found {
         let opened = match namespaces.known(place.ino) {
             Some(known) => Ok(known),

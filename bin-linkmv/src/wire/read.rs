@@ -1,9 +1,8 @@
 //! Standard input: all records of a run, or a stream of which more come as long as it goes on.
 
 use nicon_core::filter::interrupt::{Interrupt, Interruptible};
-use nicon_core::filter::stream::Lines;
+use nicon_core::filter::stream::{Lines, RECORDS};
 use nicon_core::{Record, Result};
-use nicon_rtnl::record::RECORDS;
 use std::io::StdinLock;
 
 /// A line's number, and the record in it.

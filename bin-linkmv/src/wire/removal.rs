@@ -16,7 +16,7 @@ use crate::undoing::moved_link::{alone, bring_home};
 use crate::undoing::undone::Undone;
 use crate::wire::context::Context;
 use crate::wire::marked::{Found, MarkedLink};
-use crate::wire::surplus;
+use crate::wire::surplus::{self, about};
 use crate::wire::wanted::Wanted;
 
 /// Who takes what became of each link.
@@ -123,7 +123,7 @@ impl<'a> Removal<'a> {
     /// Makes sure that nothing of others goes with a link that is removed.
     fn check(&self, (netns, link): (&NetnsHandle, &Link), mark: &Mark, wanted: &Wanted) -> Result<()> {
         let Some(guard) = &self.guard else { return Ok(()) };
-        let stacked = foreign(&*guard.of(netns)?, link, &mark.plan).join(", ");
+        let stacked = guard.find(netns, |uppers| foreign(uppers, link, &mark.plan))?.join(", ");
         if stacked.is_empty() {
             return Ok(());
         }
@@ -140,9 +140,7 @@ fn foreign(uppers: &Uppers, link: &Link, plan: &str) -> Vec<String> {
 }
 
 fn record(target: &str, plan: &str, entry: Value) -> Record {
-    let mut record = Record::default();
-    record.set("target", target);
-    record.set("plan", plan);
+    let mut record = about(target, plan);
     record.set("undone", [entry]);
     record
 }

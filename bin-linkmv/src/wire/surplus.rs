@@ -8,6 +8,7 @@ use crate::link::journal::Journals;
 use crate::link::kept::{Keeper, Kept};
 use crate::link::mark::Tie;
 use crate::link::tag::recorded_origin;
+use crate::record::deed::say_where;
 use crate::record::steps::STEPS;
 use crate::wire::context::Context;
 use crate::wire::marked::{self, MarkedLink};
@@ -72,9 +73,7 @@ impl Surplus {
     /// What would be done about it, a record for each link.
     pub(crate) fn records(&self, wanted: &Wanted) -> Vec<Record> {
         let record = |target: &str, plan: &str, name: &str, step: String| {
-            let mut record = Record::default();
-            record.set("target", target);
-            record.set("plan", plan);
+            let mut record = about(target, plan);
             record.set("nic", json!({ "name": name }));
             record.set(STEPS, [step]);
             record
@@ -88,6 +87,15 @@ impl Surplus {
         });
         moved.chain(made).collect()
     }
+}
+
+/// A record of something that a plan has in a place of this machine.
+pub(crate) fn about(target: &str, plan: &str) -> Record {
+    let mut record = Record::default();
+    record.set("target", target);
+    record.set("plan", plan);
+    say_where(&mut record);
+    record
 }
 
 /// Whether nicon never gives a link the mark that it carries.

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use nicon_core::filter::stream::{Line, Lines};
+use nicon_core::filter::stream::{Line, Lines, RECORDS};
 use nicon_core::{Context, Error, Record, Result};
-use nicon_rtnl::record::RECORDS;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use crate::input::OPERANDS;

@@ -19,7 +19,7 @@ use crate::cli::variable::Variable;
 ///
 /// The process is --target, or the one that the record on standard input names (as nicon-resolve prints it; a bare PID will do).
 /// Then standard input holds nothing else, and the command reads from the terminal, if there is one; --stdin hands it the
-/// rest. Options and letters are those of nsenter, with one difference: without an option that
+/// rest, and with --record all of it is the command's. Options and letters are those of nsenter, with one difference: without an option that
 /// enters a namespace or uses the target, nothing is run. Without COMMAND, $SHELL is run.
 ///
 /// If the mount namespace or the root directory is the container's, the command runs as the target's user and groups, with
@@ -44,6 +44,7 @@ Examples:
   nicon-nsexec -t 4242 --all sh
   nicon-resolve a.b a.c | nicon-nsexec --each --prefix --net ip -brief link
   nicon-resolve a.b | nicon-nsexec --net --view curl http://inside:8080/
+  nicon-nsexec --record <(nicon-resolve a.b) --all tar x <files.tar
   nicon-nsexec --net=blue ip addr
 
 FILE and DIR are attached: --net=/run/netns/blue, -n/run/netns/blue.
@@ -176,6 +177,10 @@ pub(crate) struct Args {
     /// Run the command on the caller's own terminal, into which it can then inject input
     #[arg(long)]
     pub(crate) no_pty: bool,
+
+    /// Read the record that names the target from FILE; standard input is the command's
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["target", "stdin", "each"])]
+    pub(crate) record: Option<PathBuf>,
 
     /// Hand what follows the record on standard input to the command
     #[arg(long, conflicts_with_all = ["target", "each"])]

@@ -1,9 +1,9 @@
 //! The target's cgroups, by which the command is accounted and limited with it.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nicon_core::cgroup::{cgroup_mounts, directory, parse};
 use nicon_core::{Context, Error, Process, Result};
@@ -11,14 +11,17 @@ use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::Mode;
 
 /// The way out where the target's cgroup cannot be joined.
-const WAY_OUT: &str = "--no-cgroup stays in the caller's";
+const WAY_OUT: &str = "--no-cgroup, in place of any --join-cgroup, stays in the caller's";
+
+/// What a process writes to in order to move, on v2.
+const PROCESSES: &str = "cgroup.procs";
 
 /// The target's cgroups in those hierarchies in which it is in another one than we are.
 pub(crate) struct Cgroups {
     /// On v2: the directory, in which a child can be born.
-    directory: Option<OwnedFd>,
+    directory: Option<(PathBuf, OwnedFd)>,
     /// On v1: what moves the calling process.
-    v1: Vec<File>,
+    v1: Vec<(PathBuf, File)>,
 }
 
 impl Cgroups {
@@ -40,11 +43,13 @@ impl Cgroups {
             if controllers.is_empty() {
                 let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
                 let opened = open(&directory, flags, Mode::empty());
-                cgroups.directory = Some(opened.context(|| format!("open {}", directory.display()))?);
+                let opened = opened.context(|| format!("open {}", directory.display()))?;
+                cgroups.directory = Some((directory, opened));
             } else {
                 // A process that moves only itself, its one thread, needs not wait for all others to hold still: that
                 // wait is what makes a write to cgroup.procs slow.
-                cgroups.v1.push(writable(&directory.join("tasks"))?);
+                let tasks = directory.join("tasks");
+                cgroups.v1.push((tasks.clone(), writable(&tasks)?));
             }
         }
         Ok(cgroups)
@@ -52,18 +57,19 @@ impl Cgroups {
 
     /// The directory in which a child is to be born.
     pub(crate) fn birthplace(&self) -> Option<BorrowedFd<'_>> {
-        self.directory.as_ref().map(AsFd::as_fd)
+        self.directory.as_ref().map(|(_, directory)| directory.as_fd())
     }
 
     /// Moves the calling process.
     pub(crate) fn join(&self, is_born_inside: bool) -> Result<()> {
         let enter = |mut file: &File| file.write_all(b"0"); // 0 is the process that writes
-        let v2 = self.directory.iter().filter(|_| !is_born_inside).map(|directory| {
-            let flags = OFlag::O_WRONLY | OFlag::O_CLOEXEC;
-            enter(&File::from(openat(directory, "cgroup.procs", flags, Mode::empty())?))
-        });
-        let mut joined = v2.chain(self.v1.iter().map(enter));
-        joined.try_for_each(|joined| joined.context(|| format!("join the target's cgroup ({WAY_OUT})")))
+        let failed = |path: &Path| format!("join the target's cgroup, {} ({WAY_OUT})", path.display());
+        if let Some((path, directory)) = self.directory.as_ref().filter(|_| !is_born_inside) {
+            let file = openat(directory, PROCESSES, OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty());
+            let entered = file.map_err(io::Error::from).and_then(|file| enter(&File::from(file)));
+            entered.context(|| failed(&path.join(PROCESSES)))?;
+        }
+        self.v1.iter().try_for_each(|(path, file)| enter(file).context(|| failed(path)))
     }
 }
 

@@ -22,8 +22,14 @@ use crate::rights::seccomp_verdict::{SystemCall, allows};
 use crate::sys::ptrace::Stopped;
 use crate::sys::seccomp::{Filter, Instruction, is_filtered};
 
-/// How long the target may take to stop.
+/// How long the target may take to stop, and each process that traces it before we do may take for that.
 const LIMIT: Duration = Duration::from_secs(1);
+
+/// How long such processes, which may be others of ours, may keep us waiting in all.
+const TURNS: Duration = Duration::from_secs(10);
+
+/// How often in a row we may be denied it without seeing who traces it, until it is we who may not.
+const DENIALS: u32 = 20;
 
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_millis(1);
@@ -120,17 +126,17 @@ fn may_be_told() -> Result<bool> {
     Ok(capability::may_join()? && own_user_id()?.ino == FIRST_USER_NAMESPACE && !is_filtered())
 }
 
-/// Stops the target; `None` if it does not within [`LIMIT`].
+/// Stops the target; `None` if it does not within [`LIMIT`]. Other processes that enter it at this moment have their turns.
 fn stop(target: &Process, mut status: String) -> nix::Result<Option<Stopped>> {
-    let end = Instant::now() + LIMIT;
-    let mut denials = 0;
+    let begin = Instant::now();
+    let (mut end, mut denials, mut last) = (begin + LIMIT, 0, None);
     loop {
         // Seizing one that was stopped, and then frozen by a cgroup of version 1, would wait without end.
         let can_stop = status_field(&status, "State").is_some_and(|state| !state.starts_with('D'));
         if can_stop {
             match Stopped::seize(target.pid(), end.saturating_duration_since(Instant::now())) {
                 // Another process that enters it may be reading at this moment, or just have finished.
-                Err(Errno::EPERM) if Instant::now() < end && denials < 2 => {}
+                Err(Errno::EPERM) if Instant::now() < end && denials < DENIALS => {}
                 seized => return seized,
             }
         } else if Instant::now() >= end {
@@ -138,7 +144,14 @@ fn stop(target: &Process, mut status: String) -> nix::Result<Option<Stopped>> {
         }
         sleep(PAUSE);
         status = target.read("status").map_err(|_| Errno::ESRCH)?;
-        denials += i32::from(can_stop && tracer(&status).is_none());
+        match tracer(&status) {
+            None => denials += u32::from(can_stop),
+            seen if seen == last.as_deref() => {}
+            another => {
+                (last, denials) = (another.map(str::to_owned), 0);
+                end = (Instant::now() + LIMIT).min(begin + TURNS);
+            }
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! The command line.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Parser;
+use nicon_core::filter::format::OutputFormat;
+use nicon_core::filter::names::is_stdin;
 
 use crate::owner::Owner;
 use crate::types::Types;
@@ -83,12 +85,11 @@ pub(crate) struct Args {
     pub(crate) names: Option<PathBuf>,
 
     /// Print bare PIDs, one per line
-    #[arg(long, conflicts_with_all = ["json", "holders"])]
+    #[arg(long, conflicts_with_all = ["json", "output", "holders"])]
     pub(crate) pid: bool,
 
-    /// Print records even at a terminal
-    #[arg(short = 'J', long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) format: OutputFormat,
 }
 
 /// What makes a list of the answers.
@@ -100,11 +101,6 @@ impl Args {
         let names = self.names.as_deref().filter(|_| self.operands.is_empty());
         self.list || self.tree || self.owner.is_some() || self.within.is_some() || names.is_some_and(is_stdin)
     }
-}
-
-/// Whether records are read from standard input, so that it has no questions.
-pub(crate) fn is_stdin(file: &Path) -> bool {
-    file == Path::new("-")
 }
 
 #[cfg(test)]

@@ -1,16 +1,14 @@
 //! Where namespaces are mounted in our own mount namespace, so that they can be opened there.
 
 use std::collections::HashMap;
-use std::ffi::OsStr;
-use std::os::fd::AsFd;
+use std::os::fd::AsRawFd;
 use std::path::Path;
 
-use nicon_core::file::{FileInfo, open_cached};
 use nicon_core::link::target::NAMED;
-use nicon_core::{Context, Result};
-use nix::libc;
+use nicon_core::{Context, Error, Result};
 
 use crate::mounts;
+use crate::visible::Visible;
 
 /// The path of each mounted namespace, by its inode number.
 pub(crate) struct Bound(HashMap<u64, String>);
@@ -22,15 +20,16 @@ impl Bound {
     /// # Errors
     /// If the list cannot be read.
     pub(crate) fn read() -> Result<Self> {
+        let root = root_mount()?;
         let list = std::fs::read("/proc/self/mountinfo").context(|| "read /proc/self/mountinfo")?;
-        let root = std::fs::File::open("/").context(|| "open /")?;
+        let visible = Visible::of(&list, root);
         let mut bound: HashMap<u64, String> = HashMap::new();
         for mount in mounts::of(&list) {
             let is_named = |path: &str| Path::new(path).parent() == Some(Path::new(NAMED));
             let (_, ino) = mount.namespace;
             let path = mount.path.to_string_lossy();
             let is_better = bound.get(&ino).is_none_or(|known| is_named(&path) && !is_named(known));
-            if is_better && leads_to(&root, &mount.path, ino) {
+            if is_better && visible.has(mount.id) {
                 bound.insert(ino, path.into_owned());
             }
         }
@@ -43,10 +42,11 @@ impl Bound {
     }
 }
 
-fn leads_to(root: impl AsFd, path: &OsStr, ino: u64) -> bool {
-    match open_cached(root.as_fd(), path.as_ref(), libc::O_PATH).and_then(FileInfo::of) {
-        Ok(file) => file.ino == ino,
-        // The way to a mount is always cached. A kernel before Linux 5.12 does not say.
-        Err(error) => error.raw_os_error() == Some(libc::EINVAL),
-    }
+/// The ID of the mount that our root directory is in.
+fn root_mount() -> Result<u64> {
+    let root = std::fs::File::open("/").context(|| "open /")?;
+    let path = format!("/proc/self/fdinfo/{}", root.as_raw_fd());
+    let text = std::fs::read_to_string(&path).context(|| format!("read {path}"))?;
+    let id = text.lines().find_map(|line| line.strip_prefix("mnt_id:")?.trim().parse().ok());
+    id.ok_or_else(|| Error::failed(format!("read {path}: it names no mount")))
 }

@@ -12,6 +12,7 @@ mod inside;
 mod leader;
 mod list;
 mod members;
+mod mounted;
 mod mounts;
 mod names;
 mod netnsid;
@@ -29,6 +30,7 @@ mod sockets;
 mod tree;
 #[path = "../types.rs"]
 mod types;
+mod visible;
 
 use clap::Parser;
 use nicon_core::filter::cli;

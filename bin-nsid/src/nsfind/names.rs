@@ -1,13 +1,11 @@
 //! The paths of containers, as nicon-resolve prints them.
 
-use std::fs::File;
-use std::io::Read;
-
 use nicon_core::containers::Containers;
-use nicon_core::filter::stream::Lines;
-use nicon_core::{Context, Error, Process, Record, Result, Status};
+use nicon_core::filter::names;
+use nicon_core::machine::Machine;
+use nicon_core::{Error, Process, Record, Result, Status};
 
-use crate::args::{Args, is_stdin};
+use crate::args::Args;
 
 /// Reads nicon-resolve's records from the file that `--names` or `--within` names, or, for `-`, from standard input. A container whose
 /// process has ended since has no namespaces to be named after it.
@@ -20,23 +18,9 @@ pub(crate) fn of(args: &Args) -> Result<Option<Containers>> {
         (None, Some(file)) => ("--within", file),
         (None, None) => return Ok(None),
     };
-    let names = if is_stdin(file) {
-        containers(Lines::stdin(&format!("{option} - reads the output of nicon-resolve '**'"))?)
-    } else {
-        File::open(file).context(|| "open").and_then(|file| containers(Lines::new(file)))
-    };
-    names.map(Some).map_err(|error| error.prefix(format!("{option} {}", file.display())))
-}
-
-fn containers(lines: Lines<impl Read>) -> Result<Containers> {
     let mut containers = Containers::default();
-    for line in lines {
-        let line = line?;
-        let added =
-            line.record("nicon-resolve prints one for each container").and_then(|record| add(&mut containers, &record));
-        added.map_err(|error| error.prefix(format!("line {}", line.number)))?;
-    }
-    Ok(containers)
+    names::read(option, file, |record| add(&mut containers, &record))?;
+    Ok(Some(containers))
 }
 
 fn add(containers: &mut Containers, record: &Record) -> Result<()> {
@@ -45,6 +29,7 @@ fn add(containers: &mut Containers, record: &Record) -> Result<()> {
     let (Some(id), Some(path)) = (id, record.text("target")?) else {
         return Err(Error::failed("not a record of a container, as nicon-resolve '**' prints"));
     };
+    Machine::this()?.check(record)?;
     match Process::from_record(record).and_then(|process| containers.add(path.to_owned(), id, hops.len(), &process)) {
         Err(error) if error.status() == Status::No => Ok(()),
         added => added,

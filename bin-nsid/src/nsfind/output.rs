@@ -44,12 +44,12 @@ pub(crate) fn view(args: &Args) -> View {
     } else {
         COLUMNS
     };
-    View::choose(args.json, columns)
+    args.format.view(columns)
 }
 
 /// Whether the answers become a table.
 pub(crate) fn is_table(args: &Args) -> bool {
-    matches!(view(args), View::Table(_))
+    matches!(view(args), View::Table(..))
 }
 
 /// Draws the branches of a tree, given the answers with their depths, before the rows of a table.

@@ -64,6 +64,7 @@ impl Replies {
         let denied: BTreeSet<i32> = census.denied.iter().copied().chain(found.denied).collect();
         self.complain(proc::complaint(&Vec::from_iter(denied)))?;
         self.complain(found.sockets)?;
+        self.complain(found.mounted)?;
         self.complain(found.in_flight)?;
         self.complain(found.ancestry.complaint())
     }

@@ -1,13 +1,12 @@
 //! Searches all processes for what else keeps namespaces alive: descriptors, sockets, threads, mounts, and other namespaces.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::ffi::{CString, OsStr, OsString};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::collections::{HashMap, HashSet};
+use std::ffi::{CString, OsString};
+use std::os::fd::OwnedFd;
 
-use nicon_core::file::{FileInfo, open_cached};
+use nicon_core::file::FileInfo;
 use nicon_core::walk::{Unpinned, share};
-use nicon_core::{Error, Namespace, NsId, NsType, Process, Result, ns};
+use nicon_core::{Error, Namespace, NsType, Process, Result, ns};
 use nix::dir::Dir;
 use nix::fcntl::{OFlag, openat, readlinkat};
 use nix::libc;
@@ -16,7 +15,7 @@ use nix::sys::stat::Mode;
 use crate::ancestry::Ancestry;
 use crate::holders::{Holder, Holders};
 use crate::in_flight::InFlight;
-use crate::mounts::{self, MountedNs};
+use crate::mounted::Mounted;
 use crate::sockets::{Answer, Sockets};
 
 /// What a search has found, and what it could not look at.
@@ -29,6 +28,8 @@ pub(crate) struct Found {
     pub(crate) denied: Vec<i32>,
     /// The message about sockets that could not be asked.
     pub(crate) sockets: Option<Error>,
+    /// The message about mounted namespaces that could not be opened.
+    pub(crate) mounted: Option<Error>,
     /// The message about descriptors that no process has.
     pub(crate) in_flight: Option<Error>,
 }
@@ -49,7 +50,7 @@ pub(crate) fn find(types: &[NsType]) -> Result<Found> {
         }
         Ok(search)
     })?;
-    Ok(parts.into_iter().reduce(Search::joined).unwrap_or_else(|| Search::new(nsfs, asks)).found())
+    Ok(parts.into_iter().reduce(Search::joined).unwrap_or_else(|| Search::new(nsfs, asks)).found(types))
 }
 
 struct Search {
@@ -59,8 +60,7 @@ struct Search {
     ancestry: Ancestry,
     /// Mount namespaces whose mounts have been read, each with a root directory: another one shows other mounts.
     listed: HashSet<(Option<u64>, Option<OsString>)>,
-    /// The mounted namespaces and their holders, by the IDs of the mounts.
-    mounts: BTreeMap<u64, (NsType, u64, Holder)>,
+    mounted: Mounted,
     denied: Vec<i32>,
     /// None if they are not asked.
     sockets: Option<Sockets>,
@@ -74,7 +74,7 @@ impl Search {
             holders: Holders::default(),
             ancestry: Ancestry::default(),
             listed: HashSet::new(),
-            mounts: BTreeMap::new(),
+            mounted: Mounted::default(),
             denied: Vec::new(),
             sockets: asks.then(Sockets::new),
             in_flight: InFlight::default(),
@@ -85,9 +85,7 @@ impl Search {
     fn joined(mut self, other: Self) -> Self {
         self.holders.join(other.holders);
         self.ancestry.join(other.ancestry);
-        for (id, mount) in other.mounts {
-            self.mounts.entry(id).or_insert(mount);
-        }
+        self.mounted.join(other.mounted);
         self.denied.extend(other.denied);
         if let (Some(sockets), Some(other)) = (&mut self.sockets, &other.sockets) {
             sockets.join(other);
@@ -96,12 +94,12 @@ impl Search {
         self
     }
 
-    fn found(mut self) -> Found {
-        for (ns_type, ino, mount) in self.mounts.into_values() {
-            self.holders.add(ns_type, ino, mount);
-        }
+    fn found(mut self, types: &[NsType]) -> Found {
+        let mounted = self.mounted.complaint(types, &self.ancestry);
+        self.mounted.hold(&mut self.holders);
         self.ancestry.hold(&mut self.holders);
         Found {
+            mounted,
             sockets: self.sockets.as_ref().and_then(Sockets::complaint),
             in_flight: self.in_flight.complaint(),
             holders: self.holders,
@@ -135,8 +133,15 @@ impl Search {
         }
         let root = readlinkat(dir, "root").ok();
         let mnt = own.get(&NsType::Mnt).copied();
-        if self.listed.insert((mnt, root)) {
-            self.mounts(dir, pid, mnt)?;
+        let seen = (mnt, root);
+        if !self.listed.contains(&seen) {
+            match self.mounted.read(dir, pid, (mnt, self.nsfs.unwrap_or_default()), &mut self.ancestry)? {
+                None => {
+                    self.listed.insert(seen);
+                }
+                // Others may see the same mounts.
+                Some(error) => self.deny(pid, error.raw_os_error()),
+            }
         }
         Ok(())
     }
@@ -220,32 +225,6 @@ impl Search {
         }
     }
 
-    fn mounts(&mut self, dir: &OwnedFd, pid: i32, mnt: Option<u64>) -> Result<()> {
-        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
-        let file = match openat(dir, "mountinfo", flags, Mode::empty()) {
-            Ok(file) => file,
-            Err(errno) => {
-                self.deny(pid, Some(errno as i32));
-                return Ok(());
-            }
-        };
-        let mut text = Vec::new();
-        if std::io::Read::read_to_end(&mut std::fs::File::from(file), &mut text).is_err() {
-            return Ok(());
-        }
-        for MountedNs { id, namespace: (ns_type, ino), path } in mounts::of(&text) {
-            let Entry::Vacant(unknown) = self.mounts.entry(id) else { continue };
-            let shown = path.to_string_lossy().into_owned();
-            unknown.insert((ns_type, ino, Holder::Mount { path: shown, mnt, pid }));
-            if self.ancestry.of(ino).is_none()
-                && let Some(namespace) = open_mounted(dir, &path, NsId { dev: self.nsfs.unwrap_or_default(), ino })
-            {
-                self.ancestry.record(namespace, ns_type)?;
-            }
-        }
-        Ok(())
-    }
-
     fn ancestors(&mut self, dir: &OwnedFd, file: &str, ns_type: NsType, ino: u64) -> Result<()> {
         if self.ancestry.of(ino).is_some() {
             return Ok(());
@@ -270,17 +249,4 @@ fn link(dir: &OwnedFd, file: &str) -> Option<(NsType, u64)> {
 fn open(dir: &OwnedFd, file: &str) -> Option<Namespace> {
     let fd = openat(dir, file, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).ok()?;
     Namespace::from_fd(fd).ok()
-}
-
-/// Opens a namespace that is mounted at a path below another process's root, without leaving that root. Nothing else is
-/// opened, whatever is there now. The look-up does not wait for a file system that never replies; the path to a mount is
-/// always cached.
-fn open_mounted(dir: &OwnedFd, path: &OsStr, namespace: NsId) -> Option<Namespace> {
-    let root = openat(dir, "root", OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()).ok()?;
-    let file = open_cached(root.as_fd(), path.as_ref(), OFlag::O_PATH.bits()).ok()?;
-    let known = FileInfo::of(&file).ok()?;
-    if (NsId { dev: known.dev, ino: known.ino }) != namespace {
-        return None;
-    }
-    Namespace::open(format!("/proc/self/fd/{}", file.as_raw_fd()).as_ref()).ok()
 }

@@ -2,6 +2,7 @@
 
 use clap::Parser;
 use nicon_core::NsType;
+use nicon_core::filter::format::OutputFormat;
 
 use crate::operand::Operand;
 use crate::types::{Types, parser};
@@ -39,7 +40,7 @@ pub(crate) struct Args {
         value_name = "TYPE",
         value_parser = parser(),
         hide_possible_values = true,
-        conflicts_with_all = ["json", "link", "tree", "types"]
+        conflicts_with_all = ["json", "output", "link", "tree", "types"]
     )]
     pub(crate) id: Option<NsType>,
 
@@ -49,7 +50,7 @@ pub(crate) struct Args {
         value_name = "TYPE",
         value_parser = parser(),
         hide_possible_values = true,
-        conflicts_with_all = ["json", "tree", "types"]
+        conflicts_with_all = ["json", "output", "tree", "types"]
     )]
     pub(crate) link: Option<NsType>,
 
@@ -57,9 +58,8 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) tree: bool,
 
-    /// Print records even at a terminal
-    #[arg(short = 'J', long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) format: OutputFormat,
 }
 
 #[cfg(test)]

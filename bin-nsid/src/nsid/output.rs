@@ -26,7 +26,7 @@ pub(crate) fn view(args: &Args) -> View {
     if args.id.is_some() || args.link.is_some() {
         return View::Bare(|record| record.cell("ino"));
     }
-    View::choose(args.json, if args.tree { TREE } else { COLUMNS })
+    args.format.view(if args.tree { TREE } else { COLUMNS })
 }
 
 /// What the view prints for an answer: the record itself, or a row for each namespace.

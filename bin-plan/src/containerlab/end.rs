@@ -7,7 +7,8 @@ use nicon_core::suggest::nearest;
 use super::nodes::{Nodes, Place};
 use super::values::Values;
 use crate::fault::{Fault, Position};
-use crate::plan::{self, Wanted};
+use crate::plan;
+use crate::wanted::Wanted;
 use crate::yaml::{Node, unknown_key};
 
 /// The keys of an end.

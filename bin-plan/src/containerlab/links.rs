@@ -11,7 +11,7 @@ use super::nodes::MGMT_NET;
 use super::tunnels;
 use super::values::Values;
 use crate::fault::Fault;
-use crate::plan::Wanted;
+use crate::wanted::Wanted;
 use crate::yaml::{Node, unknown_key};
 
 /// What an end is written with that is a link of the host.

@@ -7,8 +7,8 @@ use super::end::End;
 use super::nodes::{Nodes, Place};
 use super::values::Values;
 use crate::fault::Fault;
-use crate::plan::Wanted;
 use crate::targets::Targets;
+use crate::wanted::Wanted;
 
 /// The MTU of links that do not say it, in bytes: large frames are to pass.
 pub(super) const MTU: u32 = 9500;

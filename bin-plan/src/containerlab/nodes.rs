@@ -9,8 +9,8 @@ use nicon_core::path::HOST;
 use super::lab::Lab;
 use super::values::Values;
 use crate::fault::Fault;
-use crate::plan::Wanted;
 use crate::targets::Targets;
+use crate::wanted::Wanted;
 use crate::yaml::{KeyValue, Node};
 
 /// The nodes that every topology has besides its own.

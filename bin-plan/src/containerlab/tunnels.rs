@@ -10,7 +10,7 @@ use super::end::End;
 use super::ends::needed;
 use super::making::Making;
 use crate::fault::Fault;
-use crate::plan::Wanted;
+use crate::wanted::Wanted;
 use crate::yaml::Node;
 
 /// The keys of such making.

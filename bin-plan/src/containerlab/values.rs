@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::templates;
 use super::variables::substitute;
 use crate::fault::Fault;
-use crate::yaml::{Content, Node, Scalar};
+use crate::yaml::{Node, Scalar};
 
 /// What values are read with.
 pub(super) struct Values<'a> {
@@ -46,12 +46,10 @@ impl Values<'_> {
     }
 
     fn scalar(&self, key: &str, node: &Node) -> Result<Scalar, Fault> {
+        let fault = |why: String| node.position.fault(format!("{key}: {why}"));
         // YAML reads what begins with {{ as a map.
-        let Content::Scalar(scalar) = &node.content else {
-            let found = node.content.display();
-            return Err(node.position.fault(format!("{key}: expected a single value, found {found}")));
-        };
-        let text = self.expand(&scalar.text).map_err(|why| node.position.fault(format!("{key}: {why}")))?;
+        let scalar = node.scalar().map_err(fault)?;
+        let text = self.expand(&scalar.text).map_err(fault)?;
         // Variables are put in before quotes are read.
         let quoted = |quote| text.strip_prefix(quote)?.strip_suffix(quote).map(str::to_owned);
         let inner = (scalar.plain && text != scalar.text).then(|| quoted('"').or_else(|| quoted('\''))).flatten();

@@ -40,6 +40,8 @@ pub(crate) struct Key {
 const MOVE: &[Place] = &[Place::Move];
 const PAIR: &[Place] = &[Place::Pair];
 const MADE: &[Place] = &[Place::Made];
+/// A link that may lead to another machine.
+const FAR: &[Place] = &[Place::Pair, Place::Made];
 /// A link of its own: no pair.
 const SINGLE: &[Place] = &[Place::Move, Place::Made];
 /// One link: what both ends of a pair cannot have alike.
@@ -67,7 +69,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("mode", "mode", MADE, Type::Text),
     key("vid", "vid", MADE, Type::Number(1..=4094)),
     key("protocol", "protocol", MADE, Type::Text),
-    key("vni", "vni", MADE, Type::Number(0..=0xff_ffff)),
+    key("vni", "vni", FAR, Type::Number(0..=0xff_ffff)),
     key("remote", "remote", MADE, Type::Text),
     key("local", "local", MADE, Type::Text),
     key("dst_port", "dst_port", MADE, Type::Number(1..=65535)),
@@ -136,6 +138,8 @@ impl Key {
             }
             (MOVE, _) => "only a link that is moved has it".to_owned(),
             (MADE, _) => "only a link that is made has it, with kind".to_owned(),
+            (FAR, Place::End) => "both ends have the same: give it to the link as a whole".to_owned(),
+            (FAR, _) => "only a link that is made has it, with kind, or a pair between machines".to_owned(),
             (SINGLE, _) => "an end of a pair has an endpoint instead, such as \"a.b:eth1\"".to_owned(),
             _ => "not here".to_owned(),
         };
@@ -258,7 +262,7 @@ mod tests {
         let index = compiler.compile("plan.json", &mut schemas).unwrap();
         let judge = |text: &str, is_good: bool| {
             let document = yaml::parse(text).unwrap().unwrap();
-            let plan = crate::own::read(Some(&document), &Targets::default());
+            let plan = crate::own::read(Some(&document), &Targets::default(), "");
             assert_eq!(plan.faults.is_empty(), is_good, "{text}: {:?}", plan.faults);
             let json = json(&document);
             let judged = schemas.validate(&json, index);
@@ -273,9 +277,10 @@ mod tests {
             "{name: lab1, links: []}",
             "{x-mine: [1], links: [{inspect_ns: a.b, expected_pid: 42}]}",
             "links:\n- {inspect_ns: a, nic_tmp: veth0, nic_name: eth1, from: 42, up: false, keep: [addr, sysctl]}\n- {link: veth1, from: blue, endpoint: \"a:eth2\", mtu: 1400}\n- {target: b, link: veth2, name: eth1}\n",
-            "links:\n- {endpoints: [\"a:x\", \"b:x\"], mtu: 9000, nodad: true, delay: 10ms, jitter: 2ms, loss: 0.5%, rate: 10mbit, promisc: true, txqueuelen: 0, on: one, sysctl: {ipv4.conf.rp_filter: 0}, offload: {tx: false}}\n",
+            "links:\n- {endpoints: [\"a:x\", \"b:x\"], mtu: 9000, nodad: true, delay: 10ms, jitter: 2ms, loss: 0.5%, rate: 10mbit, promisc: true, txqueuelen: 0, sysctl: {ipv4.conf.rp_filter: 0}, offload: {tx: false}}\n",
             "links:\n- endpoints:\n  - {endpoint: \"a:x\", addr: 192.0.2.1/30, gateway: [192.0.2.2], route: \"198.51.100.0/24,192.0.2.2\", mac: 02:00:5e:00:53:01}\n  - {endpoint: \"host:x\", master: br0, vlan: [10, 20-29], pvid: 5, untagged: 5, isolated: true, alias: up link, altname: [wan], expected_pid: 7}\n",
             "links:\n- {kind: macvlan, endpoint: \"a:x\", parent: ens3, mode: bridge}\n- {kind: vlan, endpoint: \"a:y\", parent: eth0, vid: 7, protocol: 802.1ad, from: target}\n- {kind: vxlan, endpoint: \"a:z\", vni: 100, remote: 192.0.2.9, local: 192.0.2.1, dst_port: 8472, learning: false}\n- {kind: bridge, inspect_ns: a, nic_name: br0, vlan_filtering: true, stp: false}\n- {kind: dummy, target: a, name: d0}\n",
+            "{machines: {one: {address: 192.0.2.1}, two: {address: lab2.example.net, mtu: 9000}, three: }, nodes: {\"a*\": {on: one}}, vni: 5000, links: [{endpoints: [\"a:x\", {endpoint: \"b:x\", on: two}], vni: 7}, {endpoints: [\"c:x\", \"d:x\"], on: three}]}",
         ] {
             judge(good, true);
         }
@@ -312,6 +317,14 @@ mod tests {
             "{links: [{kind: vlan, endpoint: \"a:x\", parent: eth0, vid: 0}]}",
             "{links: [{kind: vxlan, endpoint: \"a:x\", vni: 16777216}]}",
             "{links: [{kind: vxlan, endpoint: \"a:x\", vni: 1, remote: here}]}",
+            "{nodes: {a: {on: one}}, links: []}",
+            "{vni: 7, links: []}",
+            "{machines: {}, links: []}",
+            "{machines: {one: {addres: 192.0.2.1}}, links: []}",
+            "{machines: {one: {mtu: 100}}, links: []}",
+            "{machines: {one: }, vni: 16777215, links: []}",
+            "{machines: {one: }, nodes: {a: one}, links: []}",
+            "{machines: {one: }, nodes: {a: {}}, links: []}",
         ] {
             judge(bad, false);
         }

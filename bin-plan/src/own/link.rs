@@ -6,8 +6,8 @@ use super::fields::{Fields, end, ordered};
 use super::keys::{KEYS, Place, names};
 use super::kinds;
 use crate::fault::Fault;
-use crate::plan::Wanted;
 use crate::targets::Targets;
+use crate::wanted::Wanted;
 use crate::yaml::{Content, KeyValue, Node};
 
 /// The records of a link.

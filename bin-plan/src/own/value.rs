@@ -61,10 +61,7 @@ impl Type {
     }
 
     fn single(&self, node: &Node, check: Check) -> Result<Value, String> {
-        let value = match &node.content {
-            Content::Scalar(scalar) => self.scalar(scalar)?,
-            other => return Err(format!("expected a single value, found {}", other.display())),
-        };
+        let value = self.scalar(node.scalar()?)?;
         check(&value)?;
         Ok(value)
     }

@@ -1,7 +1,8 @@
 //! The revisions of a plan: each time that its file says something else.
 
 use nicon_core::Record;
-use nicon_core::path::HOST;
+
+use crate::plan::of_nothing;
 
 /// What was printed last.
 #[derive(Default)]
@@ -15,10 +16,9 @@ impl Revisions {
     /// What is to be printed of these records: nothing if they say what the last ones said, and else all of them with their
     /// revision.
     ///
-    /// A plan without links has one record, which asks for nothing, so that what it asked for before goes. So has one whose name
-    /// the file does not have any more; that comes first, since the plan of the new name may ask for the same.
+    /// A plan whose name the file does not have any more has a record that asks for nothing, so that what it asked for before goes. That
+    /// comes first, since the plan of the new name may ask for the same.
     pub(crate) fn next(&mut self, name: &str, records: Vec<Record>) -> Vec<Record> {
-        let records = if records.is_empty() { vec![of_nothing(name)] } else { records };
         if records == self.last {
             return Vec::new();
         }
@@ -32,16 +32,6 @@ impl Revisions {
         }
         told
     }
-}
-
-/// The record of a plan that asks for nothing.
-fn of_nothing(plan: &str) -> Record {
-    let mut record = Record::default();
-    record.set("target", HOST);
-    record.set("plan", plan);
-    record.set("plan_size", 0);
-    record.set("plan_item", 0);
-    record
 }
 
 #[cfg(test)]
@@ -64,8 +54,6 @@ mod tests {
         assert!(told(&mut revisions, "p", &["a", "b"]).is_empty());
         assert_eq!(told(&mut revisions, "p", &["b"]), ["b p 2"]);
         assert_eq!(told(&mut revisions, "q", &["b"]), ["host p 3", "b q 3"]);
-        assert_eq!(told(&mut revisions, "q", &[]), ["host q 4"]);
-        assert!(told(&mut revisions, "q", &[]).is_empty());
-        assert_eq!(told(&mut revisions, "q", &["a"]), ["a q 5"]);
+        assert_eq!(told(&mut revisions, "q", &["a"]), ["a q 4"]);
     }
 }

@@ -56,6 +56,17 @@ impl Node {
         self.entries()?.iter().find(|entry| entry.key == key).map(|entry| &entry.value)
     }
 
+    /// Its single value.
+    ///
+    /// # Errors
+    /// If it is a list or a map.
+    pub(crate) fn scalar(&self) -> Result<&Scalar, String> {
+        match &self.content {
+            Content::Scalar(scalar) => Ok(scalar),
+            other => Err(format!("expected a single value, found {}", other.display())),
+        }
+    }
+
     /// A fault for a value that is not `what` its key wants.
     pub(crate) fn expected(&self, key: &str, what: &str) -> Fault {
         self.position.fault(format!("{key}: expected {what}, found {}", self.content.display()))

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use clap::builder::{PathBufValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
+use nicon_core::filter::format::OutputFormat;
 use nicon_core::path::Engine as Kind;
 use nicon_core::pidns::Method;
 use nicon_resolve::Options;
@@ -48,12 +49,11 @@ pub(crate) struct Args {
     pub(crate) paths: Vec<String>,
 
     /// Print bare PIDs, one a line
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long, conflicts_with_all = ["json", "output"])]
     pub(crate) pid: bool,
 
-    /// Print records even at a terminal
-    #[arg(short = 'J', long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) format: OutputFormat,
 
     /// Ask only this engine; a path can choose per name: podman:web.docker:db
     #[arg(long, value_name = "ENGINE", value_parser = engine(), default_value = "auto")]
@@ -66,6 +66,10 @@ pub(crate) struct Args {
     /// How long one hop may take
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub(crate) timeout: Duration,
+
+    /// Start no engine: one that systemd would start for whoever asks is known by its files alone, as with patterns and --watch
+    #[arg(long)]
+    pub(crate) no_start: bool,
 
     /// Keep running: print what is there, and then what arrives, changes or goes, until the reader leaves
     #[arg(short, long, conflicts_with = "pid")]
@@ -104,6 +108,7 @@ impl Args {
             engine: self.engine.0,
             sockets: self.socket.clone(),
             timeout: self.timeout,
+            starts_engines: !self.no_start,
             method: self.translate,
             labels: self.labels || !self.label.is_empty(),
             log: self.verbose.then_some(log),

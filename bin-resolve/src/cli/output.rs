@@ -2,6 +2,7 @@
 
 use nicon_core::filter::stream::View;
 use nicon_core::filter::table::Column;
+use nicon_core::machine::Machine;
 use nicon_core::record::cell;
 use nicon_core::{Error, Record, Result};
 use nicon_resolve::Hit;
@@ -25,12 +26,12 @@ pub(crate) fn view(args: &Args) -> View {
     if args.pid {
         return View::Bare(|record| record.cell("pid"));
     }
-    View::choose(args.json, if args.labels { LABELLED } else { COLUMNS })
+    args.format.view(if args.labels { LABELLED } else { COLUMNS })
 }
 
 /// The view of what happens, which has no end.
 pub(crate) fn view_of_events(args: &Args) -> View {
-    View::choose_rows(args.json, EVENTS)
+    args.format.view_of_rows(EVENTS)
 }
 
 /// Adds the container to the record that asked for it; of a pattern, each container that matches has its own path.
@@ -63,7 +64,8 @@ pub(crate) fn fill(mut record: Record, hit: &Hit, is_pattern: bool) -> Result<Re
     Ok(record)
 }
 
-/// Passes on a record whose target is no container. What is found then is a namespace's affair, and not a process's.
+/// Passes on a record whose target is no container, and says on which machine. What is found then is a namespace's affair, and not a
+/// process's.
 ///
 /// # Errors
 /// If the record expects a process, or only PIDs are printed.
@@ -71,7 +73,11 @@ pub(crate) fn pass(record: &Record, of_pids: bool) -> Result<Record> {
     match record.integer::<i32>("expected_pid")? {
         Some(expected) => Err(Error::failed(format!("it is no container, but PID {expected} was expected"))),
         None if of_pids => Err(Error::failed("it is no container, and has no PID")),
-        None => Ok(record.clone()),
+        None => {
+            let mut record = record.clone();
+            Machine::this()?.complete(&mut record);
+            Ok(record)
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Questions and their answers: a target, and the record that asks for it.
 
 use nicon_core::filter::stream::Line;
+use nicon_core::machine::Machine;
 use nicon_core::path::Start;
 use nicon_core::{Error, Record, Result};
 use nicon_resolve::{Hit, Query, Resolver};
@@ -45,6 +46,8 @@ impl Question {
     fn new(line: Option<u64>, record: Result<Record>) -> Self {
         let group = Group::from(&record);
         let asked = record.and_then(|record| {
+            // Here the path may lead to another container.
+            Machine::this()?.check(&record)?;
             let target = record.text("target")?.ok_or_else(|| Error::failed("the record has no \"target\""))?;
             let query = if Start::parse(target)?.is_some() { None } else { Some(target.parse::<Query>()?) };
             Ok((query, record))

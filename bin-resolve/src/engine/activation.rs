@@ -13,7 +13,7 @@ use crate::engine::api::peer::Listener;
 use crate::engine::api::socket;
 use crate::engine::endpoint::Endpoint;
 use crate::engine::settings::Settings;
-use crate::engine::unix_sockets::{is_link, links_of, listening};
+use crate::engine::unix_sockets::{is_link, links_of, listening, visit_listening};
 use crate::rootfs::root::Root;
 
 /// What systemd calls its process, whatever it was started as.
@@ -47,18 +47,31 @@ pub(crate) async fn is_asleep(endpoint: &Endpoint, first: Option<&Process>, sett
             return false;
         }
         // What cannot be looked at is not known to be asleep; a question will tell.
-        match (&endpoint.manager, first) {
-            (Some(manager), _) => match listener_at(&endpoint.root, manager).await {
-                Ok(Some(manager)) => sleeps_at_one(&manager, fds, &there, settings),
-                _ => false,
-            },
-            (None, Some(first)) => sleeps_at_one(first, fds, &there, settings),
-            (None, None) => Process::pin(1).is_ok_and(|first| sleeps_at_one(&first, fds, &there, settings)),
-        }
+        let sleeps = |manager: &Process| there.iter().any(|path| sleeps(manager, fds, path, settings).unwrap_or(false));
+        with_manager(endpoint, first, sleeps).await.unwrap_or(false)
     };
     let was_asleep = *endpoint.is_asleep.get_or_init(look).await;
     // It may have begun to end since it was looked at.
-    was_asleep || settings.has_ending() && look().await
+    was_asleep || !settings.daemons.ending().is_empty() && look().await
+}
+
+/// Whether systemd listens for this engine, and so would start it anew for whoever connects when it has ended, though that is not to be.
+pub(crate) async fn is_held(endpoint: &Endpoint, first: Option<&Process>, settings: &Settings) -> bool {
+    if settings.connects_at_once(endpoint.kind()) {
+        return false;
+    }
+    let is_held = |manager: &Process, path| held_by(manager, Fds::First, path).is_ok_and(|daemons| daemons.is_some());
+    let is_held = |manager: &Process| endpoint.sockets.iter().any(|path| is_held(manager, path));
+    with_manager(endpoint, first, is_held).await.unwrap_or(false)
+}
+
+/// Looks at the process that may be the systemd which starts an engine; `None` if that cannot be.
+async fn with_manager<T>(endpoint: &Endpoint, first: Option<&Process>, look: impl FnOnce(&Process) -> T) -> Option<T> {
+    match (&endpoint.manager, first) {
+        (Some(manager), _) => listener_at(&endpoint.root, manager).await.ok().flatten().as_ref().map(look),
+        (None, Some(first)) => Some(look(first)),
+        (None, None) => Process::pin(1).ok().as_ref().map(look),
+    }
 }
 
 /// The process that listens at `path`. To connect to a systemd tells it nothing.
@@ -76,15 +89,11 @@ pub(crate) fn daemons_of(endpoint: &Endpoint, first: Option<&Process>) -> Vec<Pr
     held.flatten().filter_map(|pid| Process::pin(pid).ok()).collect()
 }
 
-fn sleeps_at_one(first: &Process, fds: Fds, paths: &[&PathBuf], settings: &Settings) -> bool {
-    paths.iter().any(|path| sleeps(first, fds, path, settings).unwrap_or(false))
-}
-
 /// Whether the first process listens at `path`, and no child of its does that is not about to end.
 fn sleeps(first: &Process, fds: Fds, path: &Path, settings: &Settings) -> Result<bool> {
     let Some(mut daemons) = held_by(first, fds, path)? else { return Ok(false) };
-    let ending = settings.ending();
-    daemons.retain(|pid| ending.iter().all(|daemon| daemon.pid() != *pid));
+    let ending = settings.daemons.ending();
+    daemons.retain(|pid| !ending.contains(pid));
     Ok(daemons.is_empty())
 }
 
@@ -94,14 +103,18 @@ fn held_by(first: &Process, fds: Fds, path: &Path) -> Result<Option<Vec<i32>>> {
     if first.read("comm")?.trim_end() != MANAGER {
         return Ok(None);
     }
-    let sockets = first.read("net/unix")?;
     let path = path.to_string_lossy();
+    let held: Vec<io::Result<PathBuf>> = links_of(first.pid()).map(std::fs::read_link).collect();
     // A user's own systemd has a capability that the user lacks, so its descriptors cannot be told.
-    let may_be = |found: io::Result<bool>| found.unwrap_or_else(|error| error.kind() == PermissionDenied);
-    let is_its = |link: &String| links_of(first.pid()).any(|fd| may_be(is_link(&fd, link)));
-    // There may be others, which are gone from that path, or never were there.
-    let links = listening(&sockets).filter(|(_, at)| *at == path).map(|(inode, _)| format!("socket:[{inode}]"));
-    let Some(link) = { links }.find(is_its) else { return Ok(None) };
+    let is_untold = held.iter().any(|fd| fd.as_ref().is_err_and(|error| error.kind() == PermissionDenied));
+    let is_its = |link: &String| is_untold || held.iter().flatten().any(|fd| fd.as_os_str() == link.as_str());
+    let mut link = None;
+    visit_listening(first, |line| {
+        // There may be others, which are gone from that path, or never were there.
+        let mut links = listening(line).filter(|(_, at)| *at == path).map(|(inode, _)| format!("socket:[{inode}]"));
+        link = link.take().or_else(|| links.find(is_its));
+    })?;
+    let Some(link) = link else { return Ok(None) };
     let children = first.read(&format!("task/{}/children", first.pid()))?;
     let children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
     let is_it = |fd: &PathBuf| is_link(fd, &link).unwrap_or(false);

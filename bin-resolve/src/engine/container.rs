@@ -51,6 +51,8 @@ pub(crate) struct Container {
     pub(crate) monitor: Option<Monitor>,
     /// The unit in which systemd has registered it, if it has.
     pub(crate) unit: Option<String>,
+    /// The user who had systemd register it there, if that is known.
+    pub(crate) registrant: Option<u32>,
 }
 
 /// A process that stays beside a container.

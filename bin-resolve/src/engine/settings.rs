@@ -1,14 +1,14 @@
 //! The settings of a resolver.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use nicon_core::pidns::Method;
-use nicon_core::{Error, Namespace, Process, Result};
+use nicon_core::{Error, Namespace, Result};
 use tokio::time::timeout;
 
 use crate::engine::api::sockets::Sockets;
+use crate::engine::daemons::Daemons;
 use crate::query::Kind;
 
 /// What every search follows.
@@ -24,11 +24,11 @@ pub(crate) struct Settings {
     pub(crate) engine: Option<Kind>,
     /// How long one hop may take.
     pub(crate) timeout: Duration,
-    /// Whether an engine that systemd would start for whoever connects may be started so. A watch starts none: it would undo each stop.
+    /// Whether an engine that systemd would start for whoever connects may be started so. A pattern starts none, since it does not ask for
+    /// that one, nor does a watch, which would undo each stop.
     pub(crate) starts_engines: bool,
-    /// Daemons that have told their last event, and so are about to end. Whoever connected to what they still hold would have systemd
-    /// start them again.
-    pub(crate) ending: Mutex<Vec<Process>>,
+    /// Daemons that systemd has started, as a watch knows of them.
+    pub(crate) daemons: Daemons,
     /// Whether labels are looked up.
     pub(crate) labels: bool,
     /// Whether root asks, for whom every failure counts.
@@ -45,26 +45,14 @@ impl Settings {
         }
     }
 
-    /// These settings for a watch.
-    pub(crate) fn for_a_watch(&self) -> Self {
+    /// These settings for what starts no engine.
+    pub(crate) fn without_starting(&self) -> Self {
         let Self { own, inside, method, pidns, engine, timeout, labels, is_root, log, .. } = self;
         let (own, inside, pidns, starts_engines) = (own.clone(), inside.clone(), pidns.clone(), false);
         let (method, engine, timeout, labels) = (*method, *engine, *timeout, *labels);
         let (is_root, log) = (*is_root, *log);
-        let ending = Mutex::default();
-        Self { own, inside, method, pidns, engine, timeout, starts_engines, ending, labels, is_root, log }
-    }
-
-    /// The daemons that are about to end.
-    pub(crate) fn ending(&self) -> MutexGuard<'_, Vec<Process>> {
-        let mut ending = self.ending.lock().unwrap_or_else(PoisonError::into_inner);
-        ending.retain(Process::is_alive);
-        ending
-    }
-
-    /// Whether any daemon is about to end.
-    pub(crate) fn has_ending(&self) -> bool {
-        !self.ending().is_empty()
+        let daemons = Daemons::default();
+        Self { own, inside, method, pidns, engine, timeout, starts_engines, daemons, labels, is_root, log }
     }
 
     /// Whether an engine of this kind is connected to without finding out first whether that would start it.

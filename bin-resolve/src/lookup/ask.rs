@@ -9,6 +9,7 @@ use nix::libc;
 
 use crate::engine::address::Address;
 use crate::engine::api::connection::Connection;
+use crate::engine::api::pool::has_ended;
 use crate::engine::container::Container;
 use crate::engine::endpoint::Endpoint;
 use crate::engine::settings::within;
@@ -120,10 +121,10 @@ async fn try_to_ask(site: &EngineSite<'_>, endpoint: &Endpoint, name: &str, aske
             None => {}
         }
     }
-    let by_socket = endpoint.pool.ask(&endpoint.root, &endpoint.sockets, question).await;
+    let by_socket = site.ask(endpoint, question).await;
     match by_socket {
         Ok(Some(claim)) => return Ok(Answer::new(true, Ok(claim))),
-        Err(error) if error.errno() != Some(libc::ECONNREFUSED) => {
+        Err(error) if error.errno() != Some(libc::ECONNREFUSED) && !has_ended(&error) => {
             return Ok(Answer::new(true, Err(error)));
         }
         Ok(None) | Err(_) => {}

@@ -48,6 +48,13 @@ pub(crate) async fn find(site: &EngineSite<'_>, of: &Qualifier, name: &str) -> R
                 running.push(found);
                 break;
             }
+            // That it is defined says only that it may run, and its monitor is all that tells.
+            Ok(FileAnswer { found: None, unread: Some(error) })
+                if answers.iter().any(is_defined) && answers.iter().all(Answer::is_no) =>
+            {
+                let doubt = format!(" (so whether container \"{name}\" runs is unknown)");
+                answers.push(Answer::new(true, Err(error.suffix(&doubt))));
+            }
             Ok(FileAnswer { found: None, unread }) => answers.push(Answer { unread, ..Answer::new(false, Ok(None)) }),
             Err(error) => answers.push(Answer::new(true, Err(error))),
         }

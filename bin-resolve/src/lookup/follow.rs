@@ -36,6 +36,9 @@ pub(super) async fn follow(site: &EngineSite<'_>, whose: Whose) -> Result<Unusua
     let known = site.engines.monitors.all().await?.iter().filter(|monitor| monitor.pidns == pidns).copied();
     let listening = listeners::monitors(site, (whose == Whose::Near).then_some(&mut stores.unread)).await;
     let monitors: Vec<_> = known.chain(listening).collect();
+    if whose == Whose::Near && site.container.is_none() && site.settings.is_root {
+        stores.unread.extend(site.engines.monitors.hidden().await?.map(may_not_be_looked_at));
+    }
     if monitors.is_empty() {
         return Ok(stores);
     }
@@ -54,6 +57,13 @@ pub(super) async fn follow(site: &EngineSite<'_>, whose: Whose) -> Result<Unusua
         }
     }
     Ok(stores)
+}
+
+fn may_not_be_looked_at((pid, kind): (i32, Kind)) -> Error {
+    Error::failed(format!(
+        "{}: what the monitor of a container, PID {pid}, belongs to is unknown: it may not be looked at (needs CAP_SYS_PTRACE and every capability that it has)",
+        kind.name()
+    ))
 }
 
 /// The monitors by whose they are, of those meant; and what is `unread` since a monitor is not believed.

@@ -26,6 +26,9 @@ pub(crate) async fn labels_of(site: &EngineSite<'_>, found: &Verified) -> Labels
         }
         // A runtime knows none. What it runs for an engine has that one's ID.
         (Via::Disk { .. }, None, Kind::Crun | Kind::Runc) if !is_id(&container.id) => Labels::default(),
+        (Via::Disk { .. }, None, Kind::Podman) => Labels::unknown(
+            "they are not in the files of podman (its API was not asked; it is while `podman system service` runs)",
+        ),
         (Via::Disk { .. }, None, kind) => {
             Labels::unknown(format!("they are not in the files of {} (its API was not asked)", kind.name()))
         }
@@ -42,5 +45,5 @@ async fn ask(site: &EngineSite<'_>, found: &Verified) -> Result<Labels> {
     let endpoint = near.iter().chain(&others).find(is_it).ok_or_else(gone)?;
     let id = &found.container.id;
     let question = async |connection: &Connection| connection.engine.labels(id).await;
-    endpoint.pool.ask(&endpoint.root, &endpoint.sockets, question).await?.ok_or_else(gone)
+    site.ask(endpoint, question).await?.ok_or_else(gone)
 }

@@ -6,6 +6,7 @@ use nicon_core::Error;
 use nix::libc;
 
 use crate::engine::api::connection::Connection;
+use crate::engine::api::pool::has_ended;
 use crate::engine::container::Filter;
 use crate::engine::endpoint::Endpoint;
 use crate::engine::state::disk::Disk;
@@ -51,10 +52,10 @@ pub(super) async fn list_engine(
         };
         ask_in_time(site, endpoint, connection, "the list of containers", asking, by_files).await
     };
-    let by_socket = site.settings.in_time(endpoint.pool.ask(&endpoint.root, &endpoint.sockets, question)).await;
+    let by_socket = site.settings.in_time(site.ask(endpoint, question)).await;
     match &by_socket {
         Ok(None) => {}
-        Err(error) if error.errno() == Some(libc::ECONNREFUSED) => {}
+        Err(error) if error.errno() == Some(libc::ECONNREFUSED) || has_ended(error) => {}
         _ => return by_socket,
     }
     match list_found(site, site.on_disk(endpoint, wanted), filter).await? {

@@ -64,7 +64,7 @@ async fn look_for(site: &EngineSite<'_>, endpoint: &Endpoint, wanted: &Extent) -
     if site.is_asleep(endpoint).await {
         return Ok(site.on_disk(endpoint, wanted).await?.map(|disk| PresentEngine::of_files(disk.file)));
     }
-    let by_socket = endpoint.pool.ask(&endpoint.root, &endpoint.sockets, question).await;
+    let by_socket = site.ask(endpoint, question).await;
     if let Ok(Some(_)) = by_socket {
         return by_socket;
     }

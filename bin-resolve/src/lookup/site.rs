@@ -8,6 +8,7 @@ use nix::libc;
 
 use crate::engine::activation;
 use crate::engine::address::Address;
+use crate::engine::api::connection::Connection;
 use crate::engine::api::sockets::Sockets;
 use crate::engine::bounds::Bounds;
 use crate::engine::endpoint::Endpoint;
@@ -216,6 +217,20 @@ impl EngineSite<'_> {
     /// Whether to connect to this engine would be to start it.
     pub(crate) async fn is_asleep(&self, endpoint: &Endpoint) -> bool {
         activation::is_asleep(endpoint, self.container, self.settings).await
+    }
+
+    /// Asks an engine through its socket, if there is one: see [`Pool::ask`](crate::engine::api::pool::Pool::ask). One that has ended
+    /// meanwhile is not started again for that.
+    ///
+    /// # Errors
+    /// If it cannot be reached, or those of the question.
+    pub(crate) async fn ask<T>(
+        &self,
+        endpoint: &Endpoint,
+        question: impl AsyncFn(&Connection) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let is_held = activation::is_held(endpoint, self.container, self.settings);
+        endpoint.pool.ask(&endpoint.root, &endpoint.sockets, question, async || !is_held.await).await
     }
 
     /// Proves that a claimed process is the container's: see [`Claim::prove`].

@@ -159,6 +159,9 @@ async fn prove_by(
         }
         if let Some(unit) = &container.unit {
             bounds.permit(process, &parent)?;
+            if let Some(user) = container.registrant {
+                Bounds::of_user("whoever registered it", user).permit(process, &parent)?;
+            }
             let is_first =
                 process.nspid()?.last() == Some(&1) && process.namespace_id(NsType::Pid)? != Some(pidns.id());
             let systemd = pidns::pin(pidns, 1, method)?;

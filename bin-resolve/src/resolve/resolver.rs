@@ -1,17 +1,22 @@
 //! Queries and their answers: one for a path, any number for a pattern.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use futures_util::future::{Either, select};
 use nicon_core::pidns::Method;
 use nicon_core::{Context, Error, Namespace, Result};
 use nix::sys::stat::stat;
 use nix::unistd::geteuid;
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::sleep;
 
 use crate::engine::api::sockets::Sockets;
+use crate::engine::daemons::Daemons;
 use crate::engine::settings::Settings;
 use crate::query::Kind;
 use crate::query::parse::{Query, Target};
@@ -20,6 +25,7 @@ use crate::query::thing::Thing;
 use crate::resolve::batch::Batch;
 use crate::resolve::belonging;
 use crate::resolve::hit::Hit;
+use crate::resolve::in_order::InOrder;
 use crate::resolve::scan::search;
 use crate::resolve::watch::{Inputs, Observer, Order, watch};
 
@@ -34,6 +40,8 @@ pub struct Options {
     pub sockets: Vec<PathBuf>,
     /// How long one hop may take.
     pub timeout: Duration,
+    /// Whether an engine that systemd would start for whoever asks may be started so.
+    pub starts_engines: bool,
     /// How to translate PIDs.
     pub method: Method,
     /// Whether to look up the labels of containers.
@@ -46,7 +54,7 @@ impl Default for Options {
     /// All engines, at the usual places, with 5 s for a hop.
     fn default() -> Self {
         let (sockets, timeout, method) = (Vec::new(), Duration::from_secs(5), Method::Auto);
-        Self { engine: None, sockets, timeout, method, labels: false, log: None }
+        Self { engine: None, sockets, timeout, starts_engines: true, method, labels: false, log: None }
     }
 }
 
@@ -64,7 +72,7 @@ impl Resolver {
     /// # Errors
     /// If the environment chooses an engine of another machine, or the system does not give what is needed.
     pub fn new(options: Options) -> Result<Self> {
-        let Options { engine, sockets, timeout, method, labels, log } = options;
+        let Options { engine, sockets, timeout, starts_engines, method, labels, log } = options;
         let settings = Settings {
             own: Sockets::own(engine)?,
             inside: Sockets::inside(&sockets),
@@ -72,8 +80,8 @@ impl Resolver {
             pidns: Namespace::open("/proc/self/ns/pid".as_ref())?,
             engine,
             timeout,
-            starts_engines: true,
-            ending: Mutex::default(),
+            starts_engines,
+            daemons: Daemons::default(),
             labels,
             is_root: is_root()?,
             log,
@@ -99,7 +107,8 @@ impl Resolver {
     }
 
     /// Answers queries in their order, each by its number. Consecutive paths are resolved together; the containers of a pattern
-    /// are given as they are found, and may be none. What is no query is answered by its error.
+    /// may be none, and are given in the order of their paths, but for those that are found later than after half of the time that a
+    /// hop may take: who is slow holds up no others. What is no query is answered by its error.
     ///
     /// # Errors
     /// Those of `give`, which end the search. That a query cannot be answered is given like an answer.
@@ -108,7 +117,8 @@ impl Resolver {
         queries: impl IntoIterator<Item = Result<Query>>,
         give: impl FnMut(usize, Result<Hit>) -> Result<()>,
     ) -> Result<()> {
-        self.block_on(answer_all(queries, &self.batch(), give))
+        let patterns = Batch::new(self.without_starting());
+        self.block_on(answer_all(queries, (&self.batch(), &patterns), give))
     }
 
     /// Finds the containers that these things belong to, whose process or cgroup is in them or whose namespace they have, and gives
@@ -121,7 +131,7 @@ impl Resolver {
         things: &[Thing],
         give: impl FnMut(Option<usize>, Result<Hit>) -> Result<()>,
     ) -> Result<()> {
-        self.block_on(belonging::find(&self.batch(), things, give))
+        self.block_on(belonging::find(&Batch::new(self.without_starting()), things, give))
     }
 
     /// Watches what these orders name, and what the observer orders later, until the observer ends it. No engine is started by it.
@@ -129,12 +139,15 @@ impl Resolver {
     /// # Errors
     /// Those of the observer, or if nothing can be watched.
     pub fn watch<O: Observer>(&self, orders: Vec<Order>, inputs: Inputs<O::Input>, observer: &mut O) -> Result<()> {
-        let settings = Arc::new(self.settings.for_a_watch());
-        self.block_on(watch(settings, orders, inputs, observer))
+        self.block_on(watch(self.without_starting(), orders, inputs, observer))
     }
 
     fn batch(&self) -> Batch {
         Batch::new(Arc::clone(&self.settings))
+    }
+
+    fn without_starting(&self) -> Arc<Settings> {
+        Arc::new(self.settings.without_starting())
     }
 
     fn block_on<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
@@ -160,7 +173,7 @@ fn is_root() -> Result<bool> {
 
 async fn answer_all(
     queries: impl IntoIterator<Item = Result<Query>>,
-    batch: &Batch,
+    (batch, patterns): (&Batch, &Batch),
     mut give: impl FnMut(usize, Result<Hit>) -> Result<()>,
 ) -> Result<()> {
     let mut paths = Vec::new();
@@ -170,7 +183,16 @@ async fn answer_all(
             Ok(Query { text, target: Target::Many(pattern) }) => {
                 answer_paths(std::mem::take(&mut paths), batch, &mut give).await?;
                 let give = |hit: Result<Hit>| give(number, hit.map_err(|error| error.prefix(&text)));
-                search::find(batch, &pattern, give).await?;
+                let hits = RefCell::new(InOrder::new(give));
+                let searching = pin!(search::find(patterns, &pattern, |hit| hits.borrow_mut().take(hit)));
+                match select(searching, pin!(sleep(patterns.timeout() / 2))).await {
+                    Either::Left((found, _)) => found?,
+                    Either::Right(((), searching)) => {
+                        hits.borrow_mut().wait_no_longer()?;
+                        searching.await?;
+                    }
+                }
+                hits.borrow_mut().wait_no_longer()?;
             }
             Err(error) => paths.push((number, Err(error))),
         }

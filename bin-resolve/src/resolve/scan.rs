@@ -5,4 +5,5 @@ pub(crate) mod search;
 mod fair_queue;
 pub(crate) mod frontier;
 pub(crate) mod progress;
+pub(crate) mod searched;
 mod task;

@@ -1,28 +1,20 @@
-complete -c nicon-nsid -s T -l type -d 'Only these types of namespace' -r -f -a "user\t''
-cgroup\t''
-ipc\t''
-uts\t''
-net\t''
-pid\t''
-mnt\t''
-time\t''"
-complete -c nicon-nsid -l id -d 'Print the bare inode number of the namespace of this type' -r -f -a "user\t''
-cgroup\t''
-ipc\t''
-uts\t''
-net\t''
-pid\t''
-mnt\t''
-time\t''"
-complete -c nicon-nsid -l link -d 'Print the namespace of this type in the kernel\'s notation: pid:[4026532565]' -r -f -a "user\t''
-cgroup\t''
-ipc\t''
-uts\t''
-net\t''
-pid\t''
-mnt\t''
-time\t''"
-complete -c nicon-nsid -l tree -d 'Add each namespace\'s owner, and, if it has them, its parent and the user ID of its creator'
-complete -c nicon-nsid -s J -l json -d 'Print records even at a terminal'
-complete -c nicon-nsid -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c nicon-nsid -s V -l version -d 'Print version'
+# fish completion of nicon-nsid: nicon says what fits, of what is there now.
+
+function __nicon_complete
+    command -q nicon; or return
+    set -l answer (nicon complete -- (commandline -cp | string collect) 2>/dev/null)
+    set -l word (commandline -ct)
+    set -l option (string match -r -- '^--[^=]*=' $word)
+    switch "$answer[1]"
+        case files
+            printf "$option%s\n" (__fish_complete_path (string replace -- "$option" '' $word))
+        case directories
+            printf "$option%s\n" (__fish_complete_directories (string replace -- "$option" '' $word))
+        case commands
+            __fish_complete_command
+        case words
+            printf '%s\n' $answer[2..]
+    end
+end
+
+complete -c nicon-nsid -f -k -a '(__nicon_complete)'

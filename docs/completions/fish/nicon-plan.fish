@@ -1,6 +1,20 @@
-complete -c nicon-plan -l in -d 'The container whose engine runs the plan\'s containers (default: those of this machine)' -r
-complete -c nicon-plan -l each -d 'Treat each link on its own: those without faults are printed (default: all links of the plan or none)'
-complete -c nicon-plan -l watch -d 'Go on when all is printed: each time the file says something else, and has no faults, print all of its records again, as the next revision of the plan. The faults of others are told, and change nothing'
-complete -c nicon-plan -s J -l json -d 'Print records even at a terminal'
-complete -c nicon-plan -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c nicon-plan -s V -l version -d 'Print version'
+# fish completion of nicon-plan: nicon says what fits, of what is there now.
+
+function __nicon_complete
+    command -q nicon; or return
+    set -l answer (nicon complete -- (commandline -cp | string collect) 2>/dev/null)
+    set -l word (commandline -ct)
+    set -l option (string match -r -- '^--[^=]*=' $word)
+    switch "$answer[1]"
+        case files
+            printf "$option%s\n" (__fish_complete_path (string replace -- "$option" '' $word))
+        case directories
+            printf "$option%s\n" (__fish_complete_directories (string replace -- "$option" '' $word))
+        case commands
+            __fish_complete_command
+        case words
+            printf '%s\n' $answer[2..]
+    end
+end
+
+complete -c nicon-plan -f -k -a '(__nicon_complete)'

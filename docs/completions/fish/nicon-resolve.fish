@@ -1,24 +1,20 @@
-complete -c nicon-resolve -l engine -d 'Ask only this engine; a path can choose per name: podman:web.docker:db' -r -f -a "auto\t'All that are present'
-docker\t''
-podman\t''
-containerd\t''
-crun\t''
-runc\t''
-lxc\t''
-incus\t''
-machine\t''"
-complete -c nicon-resolve -l socket -d 'Look for an engine\'s socket here first, inside containers (for the host\'s own engine: `DOCKER_HOST`)' -r -F
-complete -c nicon-resolve -l timeout -d 'How long one hop may take' -r
-complete -c nicon-resolve -l wait -d 'Wait up to SECONDS for containers that are not there yet; each by its path' -r
-complete -c nicon-resolve -l of -d 'Print the container that THING belongs to: `pid:4242`, `cgroup:/PATH`, `net:[4026531840]`; `-` reads them, or records of processes, from standard input' -r
-complete -c nicon-resolve -l label -d 'Find only containers that have this label, or have it with this value; if repeated, those that have all' -r
-complete -c nicon-resolve -l translate -d 'How to translate PIDs: ask the kernel (Linux 6.11), or scan /proc' -r -f -a "auto\t''
-ioctl\t''
-scan\t''"
-complete -c nicon-resolve -l pid -d 'Print bare PIDs, one a line'
-complete -c nicon-resolve -s J -l json -d 'Print records even at a terminal'
-complete -c nicon-resolve -s w -l watch -d 'Keep running: print what is there, and then what arrives, changes or goes, until the reader leaves'
-complete -c nicon-resolve -l labels -d 'Add the containers\' labels to records'
-complete -c nicon-resolve -s v -l verbose -d 'Report each step on standard error'
-complete -c nicon-resolve -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c nicon-resolve -s V -l version -d 'Print version'
+# fish completion of nicon-resolve: nicon says what fits, of what is there now.
+
+function __nicon_complete
+    command -q nicon; or return
+    set -l answer (nicon complete -- (commandline -cp | string collect) 2>/dev/null)
+    set -l word (commandline -ct)
+    set -l option (string match -r -- '^--[^=]*=' $word)
+    switch "$answer[1]"
+        case files
+            printf "$option%s\n" (__fish_complete_path (string replace -- "$option" '' $word))
+        case directories
+            printf "$option%s\n" (__fish_complete_directories (string replace -- "$option" '' $word))
+        case commands
+            __fish_complete_command
+        case words
+            printf '%s\n' $answer[2..]
+    end
+end
+
+complete -c nicon-resolve -f -k -a '(__nicon_complete)'

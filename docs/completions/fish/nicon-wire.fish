@@ -1,9 +1,20 @@
-complete -c nicon-wire -l wait -d 'Wait up to SECONDS for each link to have a carrier, and to know that no other host has its IPv6 addresses; else it has failed' -r
-complete -c nicon-wire -l check -d 'Print what differs from the plan, and change nothing'
-complete -c nicon-wire -l destroy -d 'Remove what was made under the plan\'s name, and bring home what was moved. Only the plan\'s name is read of the records'
-complete -c nicon-wire -l prune -d 'First remove, or bring home, links under the plan\'s name that the plan does not ask for any more'
-complete -c nicon-wire -l force -d 'Move links even if they carry a default route, are ports of another link, or would lose something for good; remove links, and bring them home, even if that destroys others that are stacked on them'
-complete -c nicon-wire -l announce -d 'Tell the neighbours where the links\' addresses are (gratuitous ARP, unsolicited NA)'
-complete -c nicon-wire -s J -l json -d 'Print records even at a terminal'
-complete -c nicon-wire -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c nicon-wire -s V -l version -d 'Print version'
+# fish completion of nicon-wire: nicon says what fits, of what is there now.
+
+function __nicon_complete
+    command -q nicon; or return
+    set -l answer (nicon complete -- (commandline -cp | string collect) 2>/dev/null)
+    set -l word (commandline -ct)
+    set -l option (string match -r -- '^--[^=]*=' $word)
+    switch "$answer[1]"
+        case files
+            printf "$option%s\n" (__fish_complete_path (string replace -- "$option" '' $word))
+        case directories
+            printf "$option%s\n" (__fish_complete_directories (string replace -- "$option" '' $word))
+        case commands
+            __fish_complete_command
+        case words
+            printf '%s\n' $answer[2..]
+    end
+end
+
+complete -c nicon-wire -f -k -a '(__nicon_complete)'

@@ -7,13 +7,16 @@ use serde::Serialize;
 
 use super::interrupt::{Interrupt, Interruptible};
 use super::output::{report, write_out};
-use super::table::{Column, Widths};
+use super::table::{Column, Width, Widths};
 use crate::record::append_line;
 use crate::sys::filter::stdout_was_closed;
 use crate::{Context, Error, Record, Result, Status};
 
 /// The longest line that is read, in bytes. A longer one is an error of its own; the stream goes on behind it.
 pub const MAX_LINE: usize = 1 << 20;
+
+/// Where records come from: for [`Line::record`], and who pipes something else in.
+pub const RECORDS: &str = "nicon-resolve prints one for each container";
 
 /// A line of input and its number, counted from 1.
 pub struct Line {
@@ -151,28 +154,11 @@ pub enum View<A: 'static = Record> {
     /// One JSON object a line.
     Records,
     /// An aligned table, once all answers are there.
-    Table(&'static [Column<A>]),
+    Table(&'static [Column<A>], Width),
     /// An aligned table whose rows are printed as they come, for a run that goes on.
-    Rows(&'static [Column<A>]),
+    Rows(&'static [Column<A>], Width),
     /// One bare value a line, for shell scripts.
     Bare(fn(&A) -> String),
-}
-
-impl<A> View<A> {
-    /// A table at a terminal, records otherwise or where `json` asks for them.
-    #[must_use]
-    pub fn choose(json: bool, columns: &'static [Column<A>]) -> Self {
-        if !json && io::stdout().is_terminal() { Self::Table(columns) } else { Self::Records }
-    }
-
-    /// The same for a run that goes on: the table's rows are printed as they come.
-    #[must_use]
-    pub fn choose_rows(json: bool, columns: &'static [Column<A>]) -> Self {
-        match Self::choose(json, columns) {
-            Self::Table(columns) => Self::Rows(columns),
-            other => other,
-        }
-    }
 }
 
 /// How much of what is known at once is written at once, in bytes: what a pipe holds.
@@ -198,7 +184,11 @@ impl<A: Serialize> Answers<A> {
         if stdout_was_closed() {
             return Err(Error::os("write standard output", nix::errno::Errno::EBADF));
         }
-        Ok(Self { program, view, rows: Vec::new(), widths: Widths::default(), worst: Status::Answered })
+        let widths = match view {
+            View::Table(_, width) | View::Rows(_, width) => Widths::within(width),
+            View::Records | View::Bare(_) => Widths::default(),
+        };
+        Ok(Self { program, view, rows: Vec::new(), widths, worst: Status::Answered })
     }
 
     /// Gives one answer. A failure is told on standard error, after the input's `line` number where it has one.
@@ -228,7 +218,7 @@ impl<A: Serialize> Answers<A> {
                 lines.clear();
             }
         }
-        if let View::Rows(columns) = self.view {
+        if let View::Rows(columns, _) = self.view {
             lines.extend(self.take_rows(columns).into_bytes());
         }
         if lines.is_empty() { Ok(()) } else { write_out(&lines) }
@@ -241,7 +231,7 @@ impl<A: Serialize> Answers<A> {
                 lines.extend(value(&answer).into_bytes());
                 lines.push(b'\n');
             }
-            View::Table(_) | View::Rows(_) => self.rows.push(answer),
+            View::Table(..) | View::Rows(..) => self.rows.push(answer),
         }
     }
 
@@ -256,7 +246,7 @@ impl<A: Serialize> Answers<A> {
     /// # Errors
     /// Where standard output fails.
     pub fn finish(mut self) -> Result<Status> {
-        if let View::Table(columns) = self.view
+        if let View::Table(columns, _) = self.view
             && !self.rows.is_empty()
         {
             write_out(self.take_rows(columns))?;

@@ -1,7 +1,8 @@
 //! Aligned tables, for terminals.
 
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use super::colour::{Mark, Palette};
 use crate::{Record, text};
 
 /// A column of a table.
@@ -11,6 +12,9 @@ pub struct Column<A = Record> {
     /// Returns the text of the cell for an answer.
     pub cell: fn(&A) -> String,
 }
+
+/// The columns that say how a link is, and what happened to what the row is about.
+const STATES: [&str; 2] = ["STATE", "EVENT"];
 
 /// Lines of rows of cells: a column is as wide as its widest cell takes at a terminal, and two spaces
 /// apart from the next. The last is not padded.
@@ -23,40 +27,97 @@ pub fn align<R: AsRef<[String]>>(rows: &[R]) -> Vec<String> {
     rows.iter().map(|row| widths.line(row.as_ref())).collect()
 }
 
+/// How wide a table may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// As wide as the terminal, if it is printed at one: what is longer is cut.
+    OfTerminal,
+    /// As wide as it is.
+    Any,
+}
+
+impl Width {
+    /// The columns of the terminal that standard output is, if they count.
+    fn columns(self) -> Option<usize> {
+        let is_cut = self == Self::OfTerminal;
+        let size = is_cut.then(|| terminal_size::terminal_size_of(std::io::stdout())).flatten();
+        size.map(|(terminal_size::Width(columns), _)| usize::from(columns)).filter(|columns| *columns > 0)
+    }
+}
+
 /// How wide the columns of a table are: as wide as the widest cells so far, and never narrower again. So its rows can be
 /// printed as they come.
 #[derive(Default)]
-pub struct Widths(Vec<usize>);
+pub struct Widths {
+    widest: Vec<usize>,
+    limit: Option<usize>,
+    palette: Palette,
+}
 
 impl Widths {
+    /// Those of a table that may be so wide.
+    #[must_use]
+    pub fn within(width: Width) -> Self {
+        Self { widest: Vec::new(), limit: width.columns(), palette: Palette::of_stdout() }
+    }
+
     /// The lines of further answers, the first below a heading. Cells are escaped for the terminal; the last is not padded.
     pub fn lines<A>(&mut self, columns: &[Column<A>], answers: &[A]) -> String {
         let titles = columns.iter().map(|column| column.title.to_owned()).collect();
-        let heading = self.0.is_empty().then_some(titles);
+        let heading = self.widest.is_empty().then_some(titles);
         let cells = |answer| columns.iter().map(|column| text::escape(&(column.cell)(answer)).into_owned()).collect();
         let rows: Vec<Vec<String>> = heading.into_iter().chain(answers.iter().map(cells)).collect();
         for row in &rows {
             self.widen(row);
         }
-        rows.iter().map(|row| self.line(row) + "\n").collect()
+        let is_state = |column: usize| STATES.contains(&columns[column].title);
+        rows.iter().map(|row| self.painted(row, is_state) + "\n").collect()
+    }
+
+    /// A line in which the cells are marked that say a state.
+    fn painted(&self, row: &[String], is_state: impl Fn(usize) -> bool) -> String {
+        let mut marks = Vec::new();
+        let mut begin = 0;
+        for (column, (cell, widest)) in row.iter().zip(&self.widest).enumerate() {
+            let mark = Mark::of_state(cell).filter(|_| is_state(column));
+            marks.extend(mark.map(|mark| (begin..begin + cell.len(), mark)));
+            begin += cell.len() + widest - cell.width() + 2;
+        }
+        self.palette.paint(&self.line(row), marks)
     }
 
     fn widen(&mut self, row: &[String]) {
-        self.0.resize(row.len().max(self.0.len()), 0);
-        for (widest, cell) in self.0.iter_mut().zip(row) {
+        self.widest.resize(row.len().max(self.widest.len()), 0);
+        for (widest, cell) in self.widest.iter_mut().zip(row) {
             *widest = cell.width().max(*widest);
         }
     }
 
     fn line(&self, row: &[String]) -> String {
         let mut line = String::new();
-        for (cell, widest) in row.iter().zip(&self.0) {
+        for (cell, widest) in row.iter().zip(&self.widest) {
             line.push_str(cell);
             line.extend(std::iter::repeat_n(' ', widest - cell.width() + 2));
         }
         line.truncate(line.trim_end().len());
-        line
+        match self.limit {
+            Some(columns) => cut(line, columns),
+            None => line,
+        }
     }
+}
+
+/// A line that takes at most `columns`; what is cut off has an ellipsis in its place.
+fn cut(line: String, columns: usize) -> String {
+    if line.width() <= columns {
+        return line;
+    }
+    let mut width = 1;
+    let fits = |letter: &char| {
+        width += letter.width().unwrap_or(0);
+        width <= columns
+    };
+    line.chars().take_while(fits).chain(['…']).collect()
 }
 
 #[cfg(test)]
@@ -80,6 +141,16 @@ mod tests {
     fn a_wide_character_takes_two_columns() {
         let rows = [["網", "x"], ["abc", "y"]].map(|row| row.map(str::to_owned));
         assert_eq!(align(&rows), ["網   x", "abc  y"]);
+    }
+
+    #[test]
+    fn a_long_line_is_cut() {
+        let palette = Palette::default();
+        for (columns, expected) in [(9, "ab  網  c"), (8, "ab  網 …"), (6, "ab  …"), (5, "ab  …"), (1, "…")] {
+            let mut widths = Widths { widest: Vec::new(), limit: Some(columns), palette };
+            widths.widen(&["ab", "網", "c"].map(str::to_owned));
+            assert_eq!(widths.line(&["ab", "網", "c"].map(str::to_owned)), expected);
+        }
     }
 
     #[test]

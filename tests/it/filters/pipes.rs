@@ -1,8 +1,7 @@
 //! The programs of the suite together, in pipes that people type.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, output_within, tool, witness};
-use serde_json::{Value, json};
+use nicon_lab::{Lab, witness};
 
 use crate::support::expect::{parse, refusal};
 use crate::support::subject::{answers, ino, link, members, pids};
@@ -13,7 +12,6 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("filters::pipes::resolve_to_nsid", resolve_to_nsid),
         suite.trial("filters::pipes::nsid_to_nsfind", nsid_to_nsfind),
         suite.trial("filters::pipes::the_old_recipe", the_old_recipe),
-        suite.trial("filters::pipes::records_of_elsewhere_are_refused", records_of_elsewhere),
         suite.trial("filters::pipes::containers_are_called_by_their_paths", containers_by_path),
     ]
 }
@@ -49,35 +47,6 @@ fn the_old_recipe(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let fake = format!("$({inside} docker inspect --format='{{{{.State.Pid}}}}' lt_1)");
     let ran = suite.shell(&format!("{inside} readlink /proc/{fake}/ns/pid | nicon-nsfind --pid"), "");
     assert_eq!(ran.ok()?, lab.host_pid("setup.olt_1.lt_1")?.to_string());
-    Ok(())
-}
-
-/// A PID means another process on another machine, or after a boot, even if a number beside it should happen to be the same.
-fn records_of_elsewhere(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
-    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
-    let name = output_within(tool("uname").arg("-n"), LIMIT)?.ok()?;
-    let found = suite.run(&["nicon-resolve", "setup"]).ok()?;
-    for record in [&found, &suite.run(&["nicon-nsid", &lab.host_pid("setup")?.to_string()]).ok()?] {
-        let record: Value = serde_json::from_str(record)?;
-        assert_eq!((&record["boot"], &record["machine"]), (&json!(boot.trim()), &json!(name)));
-    }
-    let found: Value = serde_json::from_str(&found)?;
-    for (field, status, why) in [("boot", 1, "another boot"), ("machine", 2, "machine \"elsewhere\"")] {
-        let mut record = found.clone();
-        record[field] = json!("elsewhere");
-        let alone = json!({"pid": record["pid"], field: "elsewhere"});
-        for (program, status) in [
-            (&["nicon-nsid"][..], status),
-            (&["nicon-nsfind"], status),
-            (&["nicon-links"], status),
-            (&["nicon-linkmv", "lo", "eth9"], status),
-            (&["nicon-veth", "-t", "host", "a9", "b9"], status),
-            (&["nicon-nsexec", "--net", "true"], 125),
-        ] {
-            refusal(&suite.feed(program, record.to_string()), status, &[why]);
-        }
-        refusal(&suite.feed(&["nicon-nsid"], alone.to_string()), status, &[why]);
-    }
     Ok(())
 }
 

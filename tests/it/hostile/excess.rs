@@ -2,7 +2,6 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, output_of_input, tool};
@@ -180,15 +179,13 @@ fn file_systems_at_the_very_place(suite: &Suite, lab: &Lab) -> Result<(), Failed
     lab.run_command("", "unserving", &options, &["sh", "-c", UNSERVED])?;
     lab.exec("unserving", &["sh", "-c", "until grep -q ' /run/docker.sock fuse' /proc/mounts; do sleep 0.02; done"])?
         .ok()?;
-    let begun = Instant::now();
     for (path, words) in
-        [("unserving.web", "waited 0.5 s"), ("unserving.**", "in unserving: connect to /run/docker.sock")]
+        [("unserving.web", "waited 3 s"), ("unserving.**", "in unserving: connect to /run/docker.sock")]
     {
-        let ran = suite.run(&["nicon-resolve", "--timeout=0.5", path, "setup.olt_1"]);
+        let ran = suite.run(&["nicon-resolve", "--timeout=3", path, "setup.olt_1"]);
         assert_eq!(ran.code(), Some(2), "{ran:?}");
         assert!(ran.stderr.contains(words), "{ran:?}");
         is_process(&parse(&ran.stdout)[0], lab.host_pid("setup.olt_1")?);
     }
-    assert!(begun.elapsed() < Duration::from_secs(10));
     Ok(lab.remove("", "unserving")?)
 }

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, output_of_input, tool, witness};
@@ -60,7 +59,6 @@ fn a_victim_named_from_within(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
 fn files_that_are_none(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     lab.run_container("", "maze", &["--tmpfs=/run", "--cap-add=MKNOD"])?;
     let state = "/run/runc/web/state.json";
-    let begun = Instant::now();
     for (make, words) in [
         ("mkfifo $1", "it is not a regular file"),
         ("mkdir $1", "it is not a regular file"),
@@ -81,7 +79,6 @@ fn files_that_are_none(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     fs::write("/run/ours.json", "[]")?;
     lab.script("maze", "rm -rf /run/runc && mkdir -p /run/runc/web && ln -s /run/ours.json $1", &[state])?;
     refusal(&suite.run(&["nicon-resolve", "maze.web"]), 1, &["no container \"web\""]);
-    assert!(begun.elapsed() < Duration::from_secs(30));
     Ok(lab.remove("", "maze")?)
 }
 

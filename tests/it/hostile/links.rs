@@ -1,7 +1,5 @@
 //! nicon-linkmv against a container whose root changes links while they are moved, or says of them what is not true.
 
-use std::process::Stdio;
-
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, Ran, output_of_input, output_within, tool};
 
@@ -59,7 +57,7 @@ fn a_mark_on_another_link(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let before = state(&pair.link);
     let ran = std::thread::scope(|scope| {
         let run = scope
-            .spawn(|| suite.run(&["nicon-linkmv", "-t", &to.pid().to_string(), &pair.link, "eth1", "--wait", "2"]));
+            .spawn(|| suite.run(&["nicon-linkmv", "-t", &to.pid().to_string(), &pair.link, "eth1", "--wait", "6"]));
         wait_until(|| to.links().contains(&"eth1".to_owned()) && mark_in(&to).is_some());
         swap(&to, "eth1", &mark_in(&to).unwrap());
         run.join().unwrap()
@@ -142,31 +140,36 @@ fn another_link_when_undone(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 /// comes then is never up in our namespace, and is sent back. strace holds the message back for long enough.
 fn another_link_at_the_last_moment(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let (pair, to, elsewhere) = (Pair::new(), Place::new(), Place::new());
+    let log = std::env::temp_dir().join(format!("nicon-last-moment-{}", to.pid()));
     ip(&format!("link set {} up", pair.link));
     let moved = suite.run(&["nicon-linkmv", "-t", &to.pid().to_string(), &pair.link, "eth1"]);
     record(&moved);
     let undo = |options: &[&str]| -> Result<Ran, Failed> {
         let mut strace = tool("strace");
-        strace.args(["-qq", "-e", "trace=sendto"]).args(options);
-        strace.arg(suite.bins()?.join("nicon-linkmv")).arg("--undo").stderr(Stdio::piped());
+        strace.arg("-qqo").arg(&log).args(["-e", "trace=sendto"]).args(options);
+        strace.arg(suite.bins()?.join("nicon-linkmv")).arg("--undo");
         Ok(output_of_input(&mut strace, &moved.stdout, LIMIT)?)
     };
     // A run that is not disturbed shows how many messages go before it.
     let messages = undo(&[])?;
-    let sent: Vec<_> = messages.stderr.lines().filter(|line| line.contains("sendto(")).collect();
+    let logged = || std::fs::read_to_string(&log).unwrap();
+    let (first, is_message) = (logged(), |line: &&str| line.contains("sendto("));
+    let sent: Vec<_> = first.lines().filter(is_message).collect();
     // Of a socket that belongs to another namespace strace knows the numbers only.
     let is_move = |line: &&str| ["RTM_SETLINK", "nlmsg_type=0x13 "].iter().any(|kind| line.contains(kind));
     let when = sent.iter().position(is_move).ok_or("nothing was put back")? + 1;
     assert!(links().contains(&pair.link), "{messages:?}");
     let again = suite.run(&["nicon-linkmv", "-t", &to.pid().to_string(), &pair.link, "eth1"]);
     record(&again);
-    let delay = format!("inject=sendto:delay_enter=2s:when={when}");
+    std::fs::write(&log, "")?;
+    let delay = format!("inject=sendto:delay_enter=6s:when={when}");
     let held = std::thread::scope(|scope| {
         let run = scope.spawn(|| undo(&["-e", &delay]).unwrap());
-        std::thread::sleep(std::time::Duration::from_millis(700));
+        wait_until(|| logged().lines().filter(is_message).count() == when);
         impersonate(&to, &elsewhere);
         run.join().unwrap()
     });
+    std::fs::remove_file(&log)?;
     // It was sent back, and the right one was found where the container had put it.
     assert_eq!(held.code(), Some(0), "{held:?}");
     assert_eq!(one(&ip(&format!("-j link show dev {}", pair.link)))["link"], pair.peer.as_str());

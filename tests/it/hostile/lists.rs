@@ -3,18 +3,20 @@
 use std::fs;
 use std::io::Write;
 use std::os::unix::net::UnixStream;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_of_input, tool};
+use nicon_lab::{LIMIT, Lab, Ran, cgroup_directories, output_of_input, tool};
 
 use crate::hostile::answers::{Engine, inspect, say};
 use crate::support::expect::refusal;
+use crate::support::subject::{Subject, until};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("hostile::lists::lists_that_are_too_long", lists_that_are_too_long),
+        suite.trial("hostile::lists::twenty_thousand_honest_containers", twenty_thousand_honest_containers),
         suite.trial("hostile::lists::lists_that_are_not_understood", lists_that_are_not_understood),
         suite.trial("hostile::lists::containers_that_are_not_there", containers_that_are_not_there),
         suite.trial("hostile::lists::answers_that_take_for_ever", answers_that_take_for_ever),
@@ -39,6 +41,13 @@ fn id(number: usize) -> String {
     format!("{number:064x}")
 }
 
+/// So many containers of 400 KiB each.
+fn large(entries: usize) -> String {
+    let label = "x".repeat(400 << 10);
+    let entries: Vec<_> = (0..entries).map(|n| format!(r#"{{"Id":"{}","Labels":{{"a":"{label}"}}}}"#, id(n))).collect();
+    format!("[{}]", entries.join(","))
+}
+
 fn list(entries: usize) -> String {
     let entries: Vec<_> = (0..entries).map(|n| format!(r#"{{"Id":"{}","Names":["/c{n}"]}}"#, id(n))).collect();
     format!("[{}]", entries.join(","))
@@ -47,16 +56,46 @@ fn list(entries: usize) -> String {
 /// Under a limit of memory that it would not fit in if it were kept.
 fn lists_that_are_too_long(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     for (name, body, words) in [
-        ("million", list(50_000), "more than 10000 containers"),
+        ("million", list(50_000), "more than 32768 containers"),
         ("empties", format!("[{}{{}}]", "{},".repeat(2_000_000)), "not understood"),
-        ("names", format!(r#"[{{"Id":"a","Names":[{}""]}}]"#, r#""","#.repeat(2_000_000)), "HTTP"),
-        ("endless", format!("[{}", " ".repeat(9 << 20)), "too large (more than 512 KiB, or 8 MiB for a list)"),
+        ("names", format!(r#"[{{"Id":"a","Names":[{}""]}}]"#, r#""","#.repeat(3_000_000)), "more than 8 MiB"),
+        ("endless", large(330), "list of containers is too large (more than 128 MiB)"),
     ] {
-        let ran = listing(name, body, |_, _| Ok(())).ask_for(suite, "'**'");
+        let ran = listing(name, body, |_, _| Ok(())).ask_for(suite, "--timeout=60 '**'");
         assert_eq!(ran.code(), Some(2), "{name}: {ran:?}");
-        assert!(name == "names" || ran.stderr.contains(words), "{name}: {ran:?}");
+        assert!(ran.stderr.contains(words), "{name}: {ran:?}");
         assert_eq!(ran.stdout, "");
     }
+    Ok(())
+}
+
+/// A list of 12 MB, as Docker would write it, with a process at its end that is in a container's cgroup, under the same limit of memory.
+fn twenty_thousand_honest_containers(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let real = "ab".repeat(32);
+    let process = Subject::asleep(&[]);
+    // A new one of cpuset has no processors, and takes no process.
+    let directories =
+        cgroup_directories(lab.name()).into_iter().filter(|path| !path.starts_with("/sys/fs/cgroup/cpuset"));
+    let cgroups: Vec<_> = directories.map(|directory| directory.join(&real)).collect();
+    for cgroup in &cgroups {
+        fs::create_dir(cgroup)?;
+        fs::write(cgroup.join("cgroup.procs"), process.pid().to_string())?;
+    }
+    let label = "x".repeat(450);
+    let entry =
+        |id: &str, name: &str| format!(r#"{{"Id":"{id}","Names":["/{name}"],"Labels":{{"a}}]\"":"{label}"}}}}"#);
+    let others = (0..20_000).map(|number| entry(&id(number), &format!("c{number}")));
+    let list = format!("[{}]", others.chain([entry(&real, "among")]).collect::<Vec<_>>().join(","));
+    assert!(list.len() > 10 << 20);
+    let pid = process.pid().to_string();
+    let answer = inspect(&real, "/among", &pid);
+    let engine = listing("honest", list, move |_, stream| say(stream, &answer));
+    let ran = engine.ask_for(suite, "--timeout=60 --pid 'am?ng'");
+    drop(process);
+    for cgroup in &cgroups {
+        until("the cgroup is empty", || fs::remove_dir(cgroup).ok());
+    }
+    assert_eq!((ran.code(), ran.stdout.trim(), &ran.stderr[..]), (Some(0), &pid[..], ""));
     Ok(())
 }
 
@@ -130,10 +169,8 @@ fn a_nest_without_end(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let ran = suite.run(&["nicon-resolve", "endless.c.c"]);
     assert_eq!(crate::support::expect::record(&ran)["hops"][2]["id"], *ids[1], "{ran:?}");
 
-    let begun = Instant::now();
     let ran = suite.run(&["nicon-resolve", "--timeout=0.8", "endless.**"]);
     assert!(ran.code() == Some(2) && ran.stderr.contains("what is in endless took more than 9.6 s"), "{ran:?}");
-    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
     lab.remove("", "endless")?;
     Ok(fs::remove_dir_all("/run/nest")?)
 }

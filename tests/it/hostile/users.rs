@@ -211,11 +211,11 @@ fn files_of_a_slow_engine(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let _engine = Helper::in_nest(lab, &[&USER[..], &[&liar, "listen", &sock, "-", "--data-root", &data]].concat())?;
     let socket = place.socket("sock");
     refusal(&ask(suite, &socket, &["--timeout=1", "setup"])?, 2, &["hop 1 (setup)", "does not answer (waited 1 s)"]);
-    let found = record(&ask(suite, &socket, &["--timeout=2", "own"])?);
+    let found = record(&ask(suite, &socket, &["--timeout=8", "own"])?);
     assert_eq!(found["hops"][0]["via"], "disk");
     is_process(&found, own.pid);
     // Of all that the files list, only what is theirs is found.
-    let ran = ask(suite, &socket, &["--timeout=2", "*"])?;
+    let ran = ask(suite, &socket, &["--timeout=8", "*"])?;
     let found = crate::support::expect::parse(&ran.stdout);
     assert_eq!(found.len(), 1, "{ran:?}");
     is_process(&found[0], own.pid);

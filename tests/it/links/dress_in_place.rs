@@ -32,7 +32,7 @@ fn place() -> Place {
 }
 
 fn state(place: &Place, link: &str) -> ([String; 3], [String; 4]) {
-    wait_until(|| !place.ip("-6 -o addr").contains("tentative"));
+    place.rest();
     (place.state(link), works(place, link))
 }
 

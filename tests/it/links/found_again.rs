@@ -30,7 +30,6 @@ fn ground() -> (Place, [String; 3]) {
     let from = Place::new();
     from.sh("echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad");
     from.ip_batch("link add v9 type veth peer name p9\nlink set p9 up\nlink set v9 up mtu 1400\naddr add 10.9.0.1/24 dev v9\nroute add 10.9.2.0/26 via 10.9.0.254 dev v9\n");
-    wait_until(|| !from.state("v9").concat().contains("tentative"));
     let before = from.state("v9");
     (from, before)
 }

@@ -55,17 +55,17 @@ fn containers(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
 fn a_namespace_without_processes(suite: &Suite) -> Result<(), Failed> {
     let place = Place::new();
     ip("netns add having-named");
-    ip("-n having-named link add vx address 02:00:5e:00:53:77 type vxlan id 7 dstport 18082 local 192.0.2.77");
+    ip("-n having-named link add vx address 02:00:5e:00:53:e7 type vxlan id 7 dstport 18082 local 192.0.2.197");
     ip("-n having-named link set vx up");
-    ip("-n having-named addr add 192.0.2.77/32 dev vx");
-    place.ip("link add decoy address 02:00:5e:00:53:78 type bridge");
+    ip("-n having-named addr add 192.0.2.197/32 dev vx");
+    place.ip("link add decoy address 02:00:5e:00:53:e8 type bridge");
     // Other tests' namespaces come and go meanwhile, which may be told.
-    for word in ["udp:18082", "192.0.2.77", "02:00:5e:00:53:77"] {
+    for word in ["udp:18082", "192.0.2.197", "02:00:5e:00:53:e7"] {
         let told = parse(&suite.run(&["nicon-links", "--all", "--having", word]).stdout);
         let targets: Vec<_> = told.iter().map(|told| told["target"].clone()).collect();
         assert_eq!(targets, ["netns:having-named"], "{word}");
     }
-    let told = parse(&suite.run(&["nicon-links", "--all", "--having", "02:00:5e:00:53:78"]).stdout);
+    let told = parse(&suite.run(&["nicon-links", "--all", "--having", "02:00:5e:00:53:e8"]).stdout);
     assert_eq!(pids(&told), [place.pid()].into());
     let none = suite.run(&["nicon-links", "--all", "--having", "udp:18083"]);
     assert_eq!(none.stdout, "", "{none:?}");

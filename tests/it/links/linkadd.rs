@@ -194,7 +194,7 @@ fn made(suite: &Suite, kind: &Kind, below: Below, by_record: bool) -> Result<(),
     );
     if by_record {
         let left: Vec<_> = record.as_object().unwrap().keys().cloned().collect();
-        assert_eq!(left, ["pid", "other", "nic", "done"], "wishes that were carried out are gone");
+        assert_eq!(left, ["pid", "other", "nic", "boot", "machine", "done"], "wishes that were carried out are gone");
     }
     assert!(!look("-j link").contains("\"eth9\"") || below == Below::InPlace, "nothing is left where it was made from");
     Ok(())
@@ -207,6 +207,7 @@ pub(crate) fn two_places() -> (Place, Place) {
     lower.ip("link add low type veth peer name high");
     lower.ip("link set low up");
     lower.ip("link set high up");
+    lower.rest();
     (lower, own)
 }
 

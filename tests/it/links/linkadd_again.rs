@@ -10,7 +10,7 @@ use crate::links::linkadd::{on_low, two_places, without_ipv6};
 use crate::support::expect::{deed, not_undone, record, refusal, undone};
 use crate::support::kernel::Feature;
 use crate::support::killed;
-use crate::support::links::{Place, one, wait_until};
+use crate::support::links::{Place, one};
 use crate::support::suite::Suite;
 
 const MACVLAN: &[Feature] = &[Feature::LinkKind("macvlan")];
@@ -42,9 +42,10 @@ fn is_up(link: &Value) -> bool {
     link["flags"].to_string().contains("\"UP\"")
 }
 
-/// The kernel tells a little later that a link which is up works.
-fn settle(place: &Place) {
-    wait_until(|| one(&place.ip("-j link show dev eth1"))["operstate"] == "UP");
+/// All that `ip` tells of the links of a place, once nothing changes by itself any more.
+fn all_at_rest(place: &Place) -> String {
+    place.rest();
+    place.ip("-j -d addr")
 }
 
 fn twice_is_once(suite: &Suite) -> Result<(), Failed> {
@@ -53,7 +54,6 @@ fn twice_is_once(suite: &Suite) -> Result<(), Failed> {
     let add = |more: &[&str]| on_low(suite, (&lower, &own), &[&["macvlan", "eth1"], more].concat());
     let changed = |ran: &Ran| deed(&record(ran))["changed"].clone();
     assert_eq!(changed(&add(&["--addr=192.0.2.1/24"])), true);
-    settle(&own);
     let before = own.state("eth1");
     let again = add(&["--addr=192.0.2.1/24"]);
     assert_eq!((changed(&again), &deed(&record(&again))["undo"]), (json!(false), &Value::Null));
@@ -82,8 +82,7 @@ fn another_link(suite: &Suite) -> Result<(), Failed> {
     own.ip("link add low type veth peer name high");
     let add = |words: &[&str]| on_low(suite, (&lower, &own), words);
     record(&add(&["macvlan", "eth1"]));
-    settle(&own);
-    let state = || [&lower, &own].map(|place| place.ip("-j -d addr"));
+    let state = || [&lower, &own].map(all_at_rest);
     let before = state();
     refusal(&add(&["macvlan", "eth1", "--mode=vepa"]), 1, &["eth1 already exists", "with mode bridge, not mode vepa"]);
     refusal(&add(&["macvtap", "eth1"]), 1, &["eth1 already exists in process", "macvlan"]);
@@ -193,7 +192,7 @@ fn killed_at_each_call(suite: &Suite) -> Result<(), Failed> {
 fn undone_wherever_it_is(suite: &Suite) -> Result<(), Failed> {
     let (lower, own) = two_places();
     without_ipv6(&own);
-    let state = || [&lower, &own].map(|place| place.ip("-j -d addr"));
+    let state = || [&lower, &own].map(all_at_rest);
     let before = state();
     let made = on_low(suite, (&lower, &own), &["macvlan", "eth1", "--addr=192.0.2.1/24"]);
     assert_eq!(undone(&record(&undo(suite, &made, &[])))["changed"], true);
@@ -288,7 +287,7 @@ fn a_bridge_keeps_its_address(suite: &Suite) -> Result<(), Failed> {
 
 fn all_or_nothing(suite: &Suite) -> Result<(), Failed> {
     let (lower, own) = two_places();
-    let state = || [&lower, &own].map(|place| place.ip("-j -d addr").replace(char::is_numeric, ""));
+    let state = || [&lower, &own].map(|place| all_at_rest(place).replace(char::is_numeric, ""));
     let before = state();
     let [from, pid] = [&lower, &own].map(Place::pid);
     let ask =

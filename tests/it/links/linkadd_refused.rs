@@ -53,9 +53,10 @@ impl<'a> Untouched<'a> {
     }
 }
 
-/// All that `ip` tells of links and routes, without what time changes.
+/// All that `ip` tells of links and routes, once nothing changes by itself any more, without what time changes.
 fn state(places: [&Place; 2]) -> [String; 2] {
     places.map(|place| {
+        place.rest();
         let told = place.ip("-j -d addr") + &place.ip("-j route show table all");
         let lines = told.split(',').filter(|field| !field.contains("_life_time") && !field.contains("\"gc_timer"));
         lines.collect::<Vec<_>>().join(",")

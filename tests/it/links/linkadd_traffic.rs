@@ -18,10 +18,6 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     ]
 }
 
-fn ping(from: &Place, ip: &str) {
-    from.sh(&format!("ping -c1 -W5 {ip} >&2"));
-}
-
 /// Two containers with a link each on one of a third place.
 fn on_one_parent(suite: &Suite, words: &[&str]) -> Result<(), Failed> {
     let (lower, one) = two_places();
@@ -29,8 +25,8 @@ fn on_one_parent(suite: &Suite, words: &[&str]) -> Result<(), Failed> {
     for (own, addr) in [(&one, "--addr=192.0.2.1/24"), (&other, "--addr=192.0.2.2/24")] {
         record(&on_low(suite, (&lower, own), &[words, &["eth1", addr]].concat()));
     }
-    ping(&one, "192.0.2.2");
-    ping(&other, "192.0.2.1");
+    one.reaches("192.0.2.2");
+    other.reaches("192.0.2.1");
     Ok(())
 }
 
@@ -51,7 +47,7 @@ fn vlans(suite: &Suite) -> Result<(), Failed> {
         let parent = format!("--parent={parent}");
         record(&suite.run(&["nicon-linkadd", "-f", &from, "-t", &target, "vlan", "eth1", "--vid=7", &parent, addr]));
     }
-    ping(&one, "192.0.2.2");
+    one.reaches("192.0.2.2");
     Ok(())
 }
 
@@ -72,7 +68,7 @@ fn vxlans(suite: &Suite) -> Result<(), Failed> {
         record(&suite.run(&words));
         assert_eq!(host.links(), ["lo", &format!("u{at}")], "nothing of it is where it sends from");
     }
-    ping(&containers[0], "192.0.2.2");
+    containers[0].reaches("192.0.2.2");
     Ok(())
 }
 
@@ -84,6 +80,6 @@ fn through_a_bridge(suite: &Suite) -> Result<(), Failed> {
         let pid = place.pid().to_string();
         suite.run(&["nicon-veth", "-t", &at, "-t", &pid, port, "eth1", "--master=br0", addr]).ok()?;
     }
-    ping(&one, "192.0.2.2");
+    one.reaches("192.0.2.2");
     Ok(())
 }

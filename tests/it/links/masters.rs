@@ -43,7 +43,7 @@ fn places() -> (Place, Place) {
         "link add v9 mtu 1400 address 02:00:5e:00:53:09 type veth peer name p9\nlink set p9 up\nlink set v9 up
         addr add 192.0.2.1/24 dev v9\naddr add 2001:db8::1/64 dev v9 nodad\nroute add 203.0.113.0/24 via 192.0.2.2",
     );
-    wait_until(|| !from.ip("-6 -o addr show dev v9").contains("tentative"));
+    from.rest();
     (from, to)
 }
 
@@ -91,15 +91,11 @@ fn takes(suite: &Suite, kind: &str) -> Result<(), Failed> {
     to.ip("link set eth1 nomaster");
     to.ip("link set eth1 up");
     to.ip("route replace 203.0.113.0/24 via 198.51.100.2");
-    let alone = || {
-        wait_until(|| !to.ip("-6 -o addr show dev eth1").contains("tentative"));
-        to.state("eth1")
-    };
-    let before = alone();
+    let before = to.state("eth1");
     let failed = mv(suite, (&from, &to), &[&words[..], &["--master", "m0", "--addr", "ff02::1/64"]].concat());
     refusal(&failed, 2, &["add address ff02::1/64"]);
-    wait_until(|| alone() == before);
-    assert_eq!(alone(), before);
+    wait_until(|| to.state("eth1") == before);
+    assert_eq!(to.state("eth1"), before);
     Ok(())
 }
 
@@ -122,7 +118,7 @@ fn gives_back(suite: &Suite, kind: &str) -> Result<(), Failed> {
         from.ip("link set m0 type bond active_slave v9");
     }
     let state = || {
-        wait_until(|| !from.ip("-6 -o addr").contains("tentative"));
+        from.rest();
         (told(&from, "v9"), told(&from, "m0"), told(&from, "v8"))
     };
     wait_until(|| told(&from, "m0")["flags"].to_string().contains("\"UP\""));

@@ -25,6 +25,7 @@ fn two_links(lines: &str) -> Ground {
         addr add 192.0.2.1/24 dev v9\naddr add 198.51.100.1/24 dev u9",
     );
     ground.from.ip_batch(lines);
+    ground.from.rest();
     ground
 }
 

@@ -45,9 +45,7 @@ impl Field {
             )
         });
         from.ip_batch(&lines.collect::<String>());
-        let field = Self { from, to };
-        wait_until(|| field.home().iter().flatten().all(|text| !text.contains("tentative")));
-        field
+        Self { from, to }
     }
 
     fn home(&self) -> Vec<[String; 3]> {

@@ -27,7 +27,7 @@ fn announced(suite: &Suite) -> Result<(), Failed> {
     }
     // Neighbours are not overwritten within a second of having been learned.
     ground.from.sh("echo 0 >/proc/sys/net/ipv4/neigh/p9/locktime");
-    let words = ["v9", "eth1", "--addr=192.0.2.1/24", "--addr=2001:db8::1/64", "--wait=5", "--announce"];
+    let words = ["v9", "eth1", "--addr=192.0.2.1/24", "--addr=2001:db8::1/64", "--wait=25", "--announce"];
     let mac = record(&ground.mv(suite, &words))["nic"]["mac"].clone();
     let known = |address: &str| {
         let all: Vec<Value> = serde_json::from_str(&ground.from.ip("-j neigh show dev p9")).unwrap();
@@ -46,12 +46,12 @@ fn an_address_that_another_host_has(suite: &Suite) -> Result<(), Failed> {
     ground.from.ip("link set p9 up");
     ground.from.ip("-6 addr add 2001:db8::1/64 dev p9 nodad");
     let before = ground.state();
-    for option in ["--wait=8", "--announce"] {
+    for option in ["--wait=25", "--announce"] {
         let ran = ground.mv(suite, &["v9", "eth1", "--addr=192.0.2.1/24", "--addr=2001:db8::1/64", option]);
         refusal(&ran, 1, &["2001:db8::1/64 of eth1 in process", "is in use by another host"]);
         ground.settles_as(&before);
     }
-    record(&ground.mv(suite, &["v9", "eth1", "--addr=2001:db8::7/64", "--wait=8"]));
+    record(&ground.mv(suite, &["v9", "eth1", "--addr=2001:db8::7/64", "--wait=25"]));
     let there = one(&ground.to.ip("-j addr show dev eth1"));
     let given = there["addr_info"].as_array().unwrap().iter().find(|info| info["local"] == "2001:db8::7").unwrap();
     assert_eq!(given["tentative"], Value::Null, "{given}");

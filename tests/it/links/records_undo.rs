@@ -223,13 +223,13 @@ fn of_elsewhere(suite: &Suite) -> Result<(), Failed> {
     record(&undo(suite, moved.to_string()));
     ground.from.ip("link set va mtu 1350");
     let before = ground.state();
-    not_undone(&undo(suite, elsewhere(&moved)), 1, &["line 1: the record is of another boot"]);
+    not_undone(&undo(suite, elsewhere(&moved)), 1, &["line 1: the record was made before this machine was started"]);
     assert_eq!(ground.state(), before);
     // That there is no such pair here says nothing of there.
     let ends = [&ground.to, &third].map(|place| place.pid().to_string());
     let made = records(&suite.run(&["nicon-veth", "-t", &ends[0], "-t", &ends[1], "w1", "w2"]))[0].clone();
     third.ip("link del w2");
-    not_undone(&undo(suite, elsewhere(&made)), 1, &["line 1: the record is of another boot"]);
+    not_undone(&undo(suite, elsewhere(&made)), 1, &["line 1: the record was made before this machine was started"]);
     Ok(())
 }
 

@@ -44,6 +44,7 @@ fn after_a_failure(suite: &Suite) -> Result<(), Failed> {
     ground.from.sh(QDISCS);
     ground.from.ip("link set v9 arp off promisc on allmulticast on group 7 txqueuelen 55");
     ground.from.sh("ethtool -K v9 tx off && bridge fdb add 02:00:5e:00:53:31 dev v9 self");
+    ground.from.rest();
     ground.from.ip("link set p9 down");
     let fdb = || ground.from.sh("bridge fdb show dev v9 | grep 53:31 || true");
     let state = || (ground.state(), qdiscs(&ground.from, "v9"), offloads(&ground.from, "v9"), fdb());
@@ -93,10 +94,7 @@ fn unrestorable(suite: &Suite) -> Result<(), Failed> {
         ground.from.ip_batch("link set p9 up\nlink set v9 up\naddr add 192.0.2.9/24 dev v9");
         ground.from.ip_batch(batch);
         ground.from.sh(script);
-        // The kernel notices some time after the command that a link has a carrier.
-        wait_until(|| {
-            !["NO-CARRIER", "LOWERLAYERDOWN"].iter().any(|state| ground.from.ip("link show up").contains(state))
-        });
+        ground.from.rest();
         let state = || (ground.from.ip("-4 -j addr"), ground.from.ip("route"), qdiscs(&ground.from, "v9"));
         let before = state();
         refusal(&ground.mv(suite, &["v9", "eth1"]), 2, &["v9 would lose for good", words, "--force"]);

@@ -35,7 +35,7 @@ impl Ground {
         suite.run(&[&["nicon-linkmv", "-f", &from, "-t", &to], words].concat())
     }
 
-    /// All that `ip` tells of both, once the kernel is certain of its addresses. Which of two equal routes of different links comes first is not kept.
+    /// All that `ip` tells of both, once nothing changes by itself any more. Which of two equal routes of different links comes first is not kept.
     pub(crate) fn state(&self) -> [[String; 3]; 2] {
         let routes = |place: &Place, line: &str| {
             let text = place.ip(line);
@@ -44,7 +44,7 @@ impl Ground {
             lines.join("\n")
         };
         let of = |place: &Place| {
-            wait_until(|| !place.ip("-6 -o addr").contains("tentative"));
+            place.rest();
             [place.ip("-j -d addr"), routes(place, "route show table all"), routes(place, "-6 route show table all")]
         };
         [of(&self.from), of(&self.to)]

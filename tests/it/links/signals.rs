@@ -199,7 +199,7 @@ fn told_again(suite: &Suite) -> Result<(), Failed> {
 fn passed_on(suite: &Suite) -> Result<(), Failed> {
     let batch = Batch::new();
     let mut wait = suite.command("nicon-linkmv")?;
-    wait.args(["--wait", "20"]);
+    wait.args(["--wait", "600"]);
     ip(&format!("link set {} down", batch.pairs[0].peer));
     let (child, mut input) = halfway(wait, &batch)?;
     let [_, second] = batch.asked();

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::links::settings::{Ground, undo};
 use crate::support::expect::{deed, record, refusal};
 use crate::support::kernel::Feature;
-use crate::support::links::{Place, ip, one, wait_until};
+use crate::support::links::{Place, ip, one};
 use crate::support::suite::Suite;
 
 /// The kinds that sit on another link, each with what makes one.
@@ -143,8 +143,7 @@ fn undo_removes_no_pair_below(suite: &Suite) -> Result<(), Failed> {
         let made = suite.run(&["nicon-veth", "-t", &ends[0], "-t", &ends[1], "w1", "w2"]).ok()?;
         places[end].ip(&format!("link add x0 type vxlan id 7 dev w{} dstport 4790", end + 1));
         places[end].ip(&format!("link set x0 netns {}", other.pid()));
-        // The kernel notices some time after the command that a link has a carrier.
-        wait_until(|| places.iter().all(|place| !place.ip("link show up").contains("NO-CARRIER")));
+        places.iter().for_each(Place::rest);
         let state = || [&places[0], &places[1], &other].map(|place| place.ip("-j -d link"));
         let before = state();
         let words = [

@@ -55,9 +55,6 @@ pub(crate) fn furnished(ip: impl Fn(&str) -> String, link: &str, peer: &str) {
     ] {
         ip(&line);
     }
-    for end in [link, peer] {
-        wait_until(|| !ip(&format!("-6 -o addr show dev {end}")).contains("tentative"));
-    }
 }
 
 pub(crate) fn settles_as(before: &[String; 3], link: &str) {

@@ -133,7 +133,10 @@ fn twice_is_once(suite: &Suite) -> Result<(), Failed> {
     let places = [Place::new(), Place::new()];
     let words = ["eth1", "eth2", "--addr=192.0.2.1/24"];
     assert_eq!(deed(&records(&veth(suite, places.each_ref(), &words))[0])["changed"], true);
-    let state = || places.each_ref().map(|place| place.ip("-j addr"));
+    let state = || {
+        places.iter().for_each(Place::rest);
+        places.each_ref().map(|place| place.ip("-j addr"))
+    };
     let before = state();
     assert_eq!(deed(&records(&veth(suite, places.each_ref(), &words))[0])["changed"], false);
     assert_eq!(state(), before);

@@ -50,8 +50,9 @@ impl Ground {
         [end(&self.places[0], first), end(&self.places[1], second)].concat()
     }
 
-    /// All that `ip` shows of both places.
+    /// All that `ip` shows of both places, once nothing changes by itself any more.
     fn state(&self) -> [String; 2] {
+        self.places.iter().for_each(Place::rest);
         self.places.each_ref().map(|place| {
             let all = ["-j -d addr", "route show table all", "-6 route show table all"];
             all.map(|line| place.ip(line)).concat()
@@ -195,19 +196,19 @@ fn an_address_that_both_ends_have(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
     let before = ground.state();
     let end = |name: &str, last: u8| json!({"name": name, "addr": format!("2001:db8::{last}/64")});
-    for option in ["--wait=8", "--announce"] {
+    for option in ["--wait=25", "--announce"] {
         let ran = veth(suite, &[option], &ground.input("p", [end("eth1", 1), end("eth2", 1)]));
         refusal(&ran, 1, &["2001:db8::1/64 of eth", "is in use by another host"]);
         assert_eq!(ground.state(), before);
     }
-    records(&veth(suite, &["--wait=8", "--announce"], &ground.input("p", [end("eth1", 1), end("eth2", 2)])));
+    records(&veth(suite, &["--wait=25", "--announce"], &ground.input("p", [end("eth1", 1), end("eth2", 2)])));
     // Each end has heard of the other.
     for (place, name, other) in [(&ground.places[0], "eth1", "2001:db8::2"), (&ground.places[1], "eth2", "2001:db8::1")]
     {
         let link = one(&place.ip(&format!("-j addr show dev {name}")));
         let tentative = link["addr_info"].as_array().unwrap().iter().filter(|info| info["tentative"] == true);
         assert_eq!(tentative.filter(|info| info["scope"] == "global").count(), 0, "{link}");
-        place.sh(&format!("ping -6 -c1 -W5 {other}"));
+        place.reaches(other);
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, output_within, tool, witness};
@@ -64,7 +64,7 @@ impl Watching {
     }
 
     fn next(&mut self) -> Value {
-        let event: Value = self.events.recv_timeout(Duration::from_secs(10)).expect("an event");
+        let event: Value = self.events.recv_timeout(LIMIT).expect("an event");
         let ifindex = event["ifindex"].as_u64().unwrap();
         let known = if event["event"] == "gone" {
             self.links.remove(&ifindex)
@@ -90,7 +90,7 @@ impl Watching {
     /// Whether the events come to add up to what is there.
     fn adds_up_to(&mut self, place: &Place) -> bool {
         let there = seen_by_ip(place);
-        let give_up = Instant::now() + Duration::from_secs(10);
+        let give_up = Instant::now() + LIMIT;
         while self.links != there && Instant::now() < give_up {
             self.next();
         }

@@ -199,7 +199,7 @@ impl Model {
     /// Waits until the events add up to what `ip` shows of these namespaces.
     #[track_caller]
     fn agree(&mut self, names: &Names, about: &str) {
-        let give_up = Instant::now() + Duration::from_secs(10) * patience();
+        let give_up = Instant::now() + LIMIT * 2 * patience();
         loop {
             std::thread::sleep(Duration::from_millis(20));
             for record in self.watching.seen() {
@@ -292,7 +292,7 @@ impl Witness {
     fn seen(&self, last: u64) -> Result<BTreeSet<u64>, Failed> {
         let mut seen = BTreeSet::new();
         while !seen.contains(&last) {
-            seen.insert(self.1.recv_timeout(Duration::from_secs(10) * patience())?);
+            seen.insert(self.1.recv_timeout(LIMIT * 2 * patience())?);
         }
         Ok(seen)
     }

@@ -30,7 +30,7 @@ fn a_thousand(suite: &Suite) -> Result<(), Failed> {
     watching.nic("present", "lo");
     let resident = || {
         let status = std::fs::read_to_string(format!("/proc/{}/status", watching.pid())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap().to_owned();
+        let line = status.lines().find(|line| line.starts_with("RssAnon:")).unwrap().to_owned();
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
     };
     let mut before = 0;

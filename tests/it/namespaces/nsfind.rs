@@ -120,8 +120,10 @@ fn the_leader_of_many_processes(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 fn the_leader_after_pids_wrapped_around(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     // In a PID namespace of its own, where ns_last_pid sets the next PID.
     let script = r#"last=/proc/sys/kernel/ns_last_pid
-        echo 5000 >$last; unshare --net sh -c 'sleep 0.5; for i in $(seq 60); do sleep 600 & done; wait' & parent=$!
-        echo 400 >$last; sleep 2
+        echo 5000 >$last
+        go=$(mktemp -u)
+        unshare --net sh -c 'until [ -e $0 ]; do sleep 0.01; done; for i in $(seq 60); do sleep 600 & done; wait' $go & parent=$!
+        echo 400 >$last; : >$go; until [ "$(pgrep -cP $parent)" = 60 ]; do sleep 0.01; done; rm $go
         "$0" --pid /proc/$parent/ns/net; echo $parent; pgrep -oP $parent"#;
     let mut shell = tool("unshare");
     shell.args(["--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script]);

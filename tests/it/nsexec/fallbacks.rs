@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -113,9 +113,9 @@ fn another_time_namespace(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 fn a_start_that_is_held_up(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let cell = Cell::new(&["-m", "-p", "-f", "--kill-child"], "echo; exec sleep 60");
     let target = format!("-t{}", witness::family(cell.0.id()).last().ok_or("unshare has no child")?.0);
-    // As a file system of the container's could do it: each exec takes five seconds.
+    // As a file system of the container's could do it: each exec takes fifteen seconds.
     let mut strace = tool("strace");
-    strace.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=execve", "-e", "inject=execve:delay_enter=5000000"]);
+    strace.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=execve", "-e", "inject=execve:delay_enter=15000000"]);
     strace.arg(suite.bins()?.join("nicon-nsexec")).args([&target, "-m", "-p", "sleep", "60"]);
     let mut strace = Cell(strace.stdin(Stdio::null()).spawn()?);
     wait_for("session leader and command", || living(strace.0.id()).len() == 4);
@@ -126,7 +126,7 @@ fn a_start_that_is_held_up(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         witness::stat(*pid).is_none_or(|stat| stat.state == 'Z' || stat.start_time != *start)
     };
     wait_for("end of nsexec", || is_gone(&family[1]));
-    assert!(begun.elapsed() < Duration::from_secs(4), "the command was waited for");
+    assert!(begun.elapsed() < Duration::from_secs(12), "the command was waited for");
     assert_eq!(strace.0.wait()?.code(), Some(128 + 15));
     wait_for("end of all", || family.iter().all(is_gone));
     Ok(())
@@ -136,7 +136,7 @@ fn a_start_that_is_held_up(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 fn a_start_that_is_held_up_by_talkers(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let cell = Cell::new(&["-m", "-p", "-f", "--kill-child"], "echo; exec sleep 60");
     let target = witness::family(cell.0.id()).last().ok_or("unshare has no child")?.0;
-    let trace = "strace -f -qq -o /dev/null -P /bin/sleep -e trace=execve -e inject=execve:delay_enter=20000000";
+    let trace = "strace -f -qq -o /dev/null -P /bin/sleep -e trace=execve -e inject=execve:delay_enter=60000000";
     let nsexec = format!("{trace} {}/nicon-nsexec -t {target} -m -p /bin/sleep 60", suite.bins()?.display());
     let mut script = tool("script");
     script.args(["-qec", &nsexec, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::null());
@@ -157,7 +157,7 @@ fn a_start_that_is_held_up_by_talkers(suite: &Suite, _: &Lab) -> Result<(), Fail
     kill(Pid::from_raw(supervisor.0.cast_signed()), Signal::SIGTERM)?;
     let begun = Instant::now();
     while living(script.0.id()).contains(&supervisor) {
-        assert!(begun.elapsed() < Duration::from_secs(8), "nicon-nsexec goes on");
+        assert!(begun.elapsed() < LIMIT, "nicon-nsexec goes on");
         std::thread::sleep(Duration::from_millis(20));
     }
     Ok(())
@@ -172,10 +172,13 @@ pub(crate) fn living(root: u32) -> Vec<(u32, u64)> {
 /// The descriptors that outlast the execve(2) in which a process under `root` is; `None` if there is no such process.
 fn kept_by_exec(root: u32) -> Option<Vec<String>> {
     let pid = witness::family(root).into_iter().skip(1).map(|(pid, _)| pid).find(|pid| {
-        let program = std::fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
-        // Read after the program, since strace's child executes, too: nsexec.
+        // The exec of the command, not that of nsexec by strace's child, whose memory is another by the time it stops after it.
         let call = std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
-        !program.ends_with("strace") && call.starts_with("59 ")
+        let word = call.strip_prefix("59 0x").and_then(|rest| u64::from_str_radix(rest.split(' ').next()?, 16).ok());
+        let mut read = [0; COMMAND.len()];
+        let memory = std::fs::File::open(format!("/proc/{pid}/mem"));
+        word.is_some_and(|at| memory.is_ok_and(|memory| memory.read_exact_at(&mut read, at).is_ok()))
+            && read == COMMAND.as_bytes()
     })?;
     let is_kept = |path: PathBuf| {
         let info = std::fs::read_to_string(path).unwrap_or_default();
@@ -189,15 +192,18 @@ fn kept_by_exec(root: u32) -> Option<Vec<String>> {
     Some(kept)
 }
 
+/// A command whose exec is looked at.
+const COMMAND: &str = "/usr/bin/true";
+
 fn descriptors_at_the_exec(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let program = suite.bins()?.join("nicon-nsexec");
     let pid = lab.host_pid(CONTAINER)?;
     for options in [&["--net"][..], &["-m", "-n", "-p"], &["--all"]] {
         // The command's exec is held up until it has been looked at, with what the caller left open and meant to keep.
         let mut strace = tool("strace");
-        strace.args(["-f", "-qq", "-o", "/dev/null", "-P", "/usr/bin/true", "-e", "trace=execve"]);
+        strace.args(["-f", "-qq", "-o", "/dev/null", "-P", COMMAND, "-e", "trace=execve"]);
         strace.args(["-e", "inject=execve:delay_enter=60000000", "--"]).arg(&program);
-        strace.arg(format!("-t{pid}")).args(options).arg("/usr/bin/true");
+        strace.arg(format!("-t{pid}")).args(options).arg(COMMAND);
         let mut line = tool("sh");
         line.args(["-c", "exec 7</etc/passwd 9>/dev/null; exec \"$@\"", "sh"]);
         line.arg(strace.get_program()).args(strace.get_args()).stdin(Stdio::null()).stdout(Stdio::null());

@@ -1,9 +1,10 @@
 //! nicon in a container, with what README asks for.
 
 use std::fs;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{Lab, Ran, witness};
+use nicon_lab::{LIMIT, Lab, Ran, output_within, tool, witness};
 
 use crate::nsexec::as_nsenter::{CONTAINER, Cell, wait_for};
 use crate::support::expect::refusal;
@@ -14,6 +15,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("nsexec::in_a_container::as_readme_says", as_readme_says),
         suite.trial("nsexec::in_a_container::without_the_cgroups", without_the_cgroups),
         suite.trial("nsexec::in_a_container::the_cgroup_alone_is_declined", the_cgroup_alone_is_declined),
+        suite.trial_of_kernel(&[], "nsexec::in_a_container::cgroups_mounted_read_only", cgroups_mounted_read_only),
     ]
 }
 
@@ -51,6 +53,23 @@ impl Drop for Container<'_> {
     }
 }
 
+/// As a container usually has them. The message says which is meant, and what does without.
+fn cgroups_mounted_read_only(suite: &Suite) -> Result<(), Failed> {
+    let script = r#"at=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts) own=$at/nicon-read-only-$PPID-$(date +%N)
+        mkdir "$own" && trap 'mount -o remount,bind,rw "$at"; kill $target; wait; rmdir "$own"' EXIT
+        sleep 600 >&2 & target=$! && echo $target >"$own/cgroup.procs" && mount -o remount,bind,ro "$at" && echo "$own"
+        "$0" --target=$target --net --join-cgroup true; echo $?
+        "$0" --target=$target --mount --no-cgroup true; echo $?"#;
+    let mut shell = tool("unshare");
+    shell.args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script]);
+    let ran = output_within(shell.arg(suite.bins()?.join("nicon-nsexec")), LIMIT)?;
+    let lines: Vec<&str> = ran.stdout.lines().collect();
+    let [own, "125", "0"] = lines[..] else { return Err(format!("{ran:?}").into()) };
+    let told = format!("join the target's cgroup, {own}/cgroup.procs (--no-cgroup, in place of any --join-cgroup, ");
+    assert!(ran.stderr.contains(&told) && ran.stderr.contains("): Read-only file system"), "{ran:?}");
+    Ok(())
+}
+
 /// The options of the `docker run` in README that has the container see the machine.
 fn of_readme() -> Result<Vec<String>, Failed> {
     let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md"))?;
@@ -79,11 +98,15 @@ fn as_readme_says(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
 
 /// A command in the namespaces of `path` is in its cgroup, as seen from outside.
 fn joins_the_cgroup(lab: &Lab, tool: &Container<'_>, path: &str, options: &str) -> Result<(), Failed> {
+    // As many seconds as nobody else sleeps.
+    static COUNT: AtomicU32 = AtomicU32::new(0);
     let cgroup = fs::read_to_string(format!("/proc/{}/cgroup", lab.host_pid(path)?))?;
-    let inside = format!("/nicon-resolve {path} | /nicon-nsexec {options} sleep 61");
+    let seconds = format!("61.{}{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    let inside = format!("/nicon-resolve {path} | /nicon-nsexec {options} sleep {seconds}");
     let mut line = lab.command("", &["docker", "exec", tool.name, "sh", "-c", &inside]);
     let _running = Cell(line.spawn()?);
-    let sleeps = |pid: &u32| fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line == b"sleep\x0061\0");
+    let words = format!("sleep\0{seconds}\0");
+    let sleeps = |pid: &u32| fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line == words.as_bytes());
     wait_for("command in the target's cgroup", || {
         let mut commands = witness::pids().into_iter().filter(sleeps);
         commands.any(|pid| fs::read_to_string(format!("/proc/{pid}/cgroup")).is_ok_and(|shown| shown == cgroup))
@@ -119,7 +142,15 @@ fn without_the_cgroups(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
             }
             let ran = tool.run(&format!("/nicon-resolve {} | /nicon-nsexec {options} true", peer.name))?;
             if is_shown {
-                refusal(&ran, 125, &["join the target's cgroup", "--no-cgroup", "Read-only file system"]);
+                refusal(
+                    &ran,
+                    125,
+                    &[
+                        "join the target's cgroup, /",
+                        "/cgroup.procs (--no-cgroup, in place of",
+                        "Read-only file system",
+                    ],
+                );
                 continue;
             }
             let words = [cause, "--cgroupns=host and --volume=/sys/fs/cgroup:/sys/fs/cgroup", "--no-cgroup"];

@@ -66,7 +66,7 @@ fn leaves_no_orphan_of_a_stopped_session_leader(suite: &Suite, _: &Lab) -> Resul
     let command = ["/usr/bin/setpriv", "--reuid=1000", "--clear-groups", "/bin/sleep", "60"];
     let mut strace = tool("strace");
     strace.args(["-f", "-qq", "-o", "/dev/null", "-P", command[0], "-e", "trace=execve"]);
-    strace.args(["-e", "inject=execve:delay_enter=2000000"]).arg(suite.bins()?.join("nicon-nsexec"));
+    strace.args(["-e", "inject=execve:delay_enter=5000000"]).arg(suite.bins()?.join("nicon-nsexec"));
     strace.arg(&plain).args(PLAIN).args(command).stdin(Stdio::null());
     let strace = Cell(strace.spawn()?);
     let mut family = Vec::new();

@@ -113,7 +113,7 @@ fn all_that_a_user_shares(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 
 fn all_that_root_shares(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let mut sleep = tool("sleep");
-    let cell = Cell(sleep.arg("60").stdin(Stdio::null()).spawn()?);
+    let cell = Cell(sleep.arg("600").stdin(Stdio::null()).spawn()?);
     let target = format!("-t{}", cell.pid());
     let others: [&[&str]; 3] = [&["--all"], &["--all", "-F"], &["-m", "-p"]];
     for options in subsets(&SINGLE[..6]).into_iter().chain(others.map(<[&str]>::to_vec)) {

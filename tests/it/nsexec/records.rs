@@ -11,6 +11,7 @@ use crate::support::suite::Suite;
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("nsexec::records::the_record_and_the_rest_of_the_input", the_record_and_the_rest_of_the_input),
+        suite.trial("nsexec::records::a_record_in_a_file", a_record_in_a_file),
         suite.trial("nsexec::records::once_for_each_record", once_for_each_record),
         suite.trial("nsexec::records::a_reused_pid_is_refused", a_reused_pid_is_refused),
         suite.trial_with(
@@ -55,6 +56,34 @@ fn the_record_and_the_rest_of_the_input(suite: &Suite, lab: &Lab) -> Result<(), 
         125,
         &["nicon-nsexec: line 1: \"nonsense\" is not a record"],
     );
+    Ok(())
+}
+
+/// Standard input is the command's then, all of it.
+fn a_record_in_a_file(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let net = witness::ns_link(lab.host_pid(CONTAINER)?, "net").ok_or("gone")?;
+    let record = format!("<(nicon-resolve {CONTAINER})");
+    let run = |options: &str, file: &str| {
+        let script = format!("nicon-nsexec --record {file} {options} sh -c 'cat; readlink /proc/self/ns/net'");
+        suite.shell(&script, "{}\nof the command\n")
+    };
+    for options in ["--net", "--all", "--all --no-pty", "--all -F"] {
+        let ran = run(options, &record);
+        assert_eq!(
+            (&ran.stdout[..], &ran.stderr[..]),
+            (&format!("{{}}\nof the command\n{net}\n")[..], ""),
+            "{options}"
+        );
+    }
+    for (file, words) in [
+        ("/run/not-there", "open /run/not-there: No such file"),
+        ("/dev/null", "/dev/null: no record"),
+        ("<(echo 1; echo 1)", ": more than one record"),
+        ("<(echo nonsense)", ": line 1: \"nonsense\" is not a record"),
+        ("/run", "/run: read"),
+    ] {
+        refusal(&run("--net", file), 125, &["nicon-nsexec: ", words]);
+    }
     Ok(())
 }
 

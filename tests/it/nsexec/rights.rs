@@ -3,7 +3,6 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
-use std::time::Duration;
 
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, Ran, copy_program, output_within, tool, witness};
@@ -234,10 +233,14 @@ fn a_target_that_leaves(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let cell = Cell::new(&["-n"], &leave);
     let mut strace = tool("strace");
     // Held up where the pinned target's namespaces are joined.
-    strace.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=setns", "-e", "inject=setns:delay_enter=1000000"]);
+    strace.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=setns", "-e", "inject=setns:delay_enter=4000000"]);
     strace.arg(suite.bins()?.join("nicon-nsexec")).args([&format!("-t{}", cell.pid()), "-m", "-S0", "id"]);
     let entering = strace.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    std::thread::sleep(Duration::from_millis(500));
+    let joins = |(pid, _): &(u32, u64)| {
+        fs::read_to_string(format!("/proc/{pid}/syscall"))
+            .is_ok_and(|call| call.starts_with(&format!("{} ", libc::SYS_setns)))
+    };
+    wait_for("join", || witness::family(entering.id()).iter().any(joins));
     fs::write(&go, "")?;
     let ran = entering.wait_with_output()?;
     fs::remove_file(&go)?;

@@ -5,7 +5,6 @@ use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
 
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, copy_program, output_of_input, output_within, tool, witness};
@@ -134,11 +133,9 @@ fn a_target_that_does_not_stop(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let pid = cell.0.id();
     wait_for("vfork", || fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") D ")));
     let words = ["read the target's seccomp filters", "it does not stop", "--privileged"];
-    let begun = Instant::now();
     for options in [&["-m"][..], &["-m", "-F"]] {
         refusal(&enter(suite, pid, options, &["true"]), 125, &words);
     }
-    assert!(begun.elapsed().as_secs() < 6, "{:?}", begun.elapsed());
     enter(suite, pid, &["-m", "--privileged"], &["true"]).ok()?;
     // One that was stopped and then frozen by a cgroup of version 1 cannot be seized in finite time.
     if let Some(freezer) = witness::cgroup_mounts().into_iter().find(|mount| mount.ends_with("freezer")) {

@@ -116,10 +116,17 @@ fn all_signals_reach_the_command(suite: &Suite, lab: &Lab) -> Result<(), Failed>
 fn not_asked_by_what_is_ignored(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let (_cell, plain) = plain_cell()?;
     let records = format!("{0}\n{0}\n", plain.trim_start_matches("-t"));
+    let go = format!("/run/nsexec-go-on-{}", std::process::id());
     for (ignored, turns) in [("HUP", 2), ("PIPE", 1)] {
         let mut command = tool("sh");
         command.args(["-c", "trap '' $0; exec \"$@\"", ignored]).arg(suite.bins()?.join("nicon-nsexec"));
-        command.args(["--each", "--net", "sh", "-c", "trap '' HUP; echo ready; sleep 0.5"]);
+        command.args([
+            "--each",
+            "--net",
+            "sh",
+            "-c",
+            &format!("trap '' HUP; echo ready; until [ -e {go} ]; do sleep 0.01; done"),
+        ]);
         let mut child = Cell(command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?);
         let mut keys = child.0.stdin.take().ok_or("no input")?;
         std::io::Write::write_all(&mut keys, records.as_bytes())?;
@@ -127,7 +134,9 @@ fn not_asked_by_what_is_ignored(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         let mut output = BufReader::new(child.0.stdout.take().ok_or("no output")?);
         assert_eq!(line(&mut output), "ready");
         send(&child.0, Signal::SIGHUP);
+        std::fs::write(&go, "")?;
         let seen = 1 + output.lines().count();
+        std::fs::remove_file(&go)?;
         assert_eq!(seen, turns, "{ignored} ignored");
     }
     Ok(())

@@ -45,10 +45,8 @@ fn files_that_are_none(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         ("ln -s /dev/zero hosts", "it is not a regular file"),
     ] {
         let cell = with_etc(script);
-        let begun = Instant::now();
         let ran = viewing(suite, &format!("-t{}", cell.pid()), "true");
         refusal(&ran, 125, &["read the container's /etc/hosts", cause, "without --view"]);
-        assert!(begun.elapsed() < Duration::from_secs(4), "{script}: {:?}", begun.elapsed());
     }
     let cell = with_etc("printf 'nameserver \\033[2J\\n' >resolv.conf; head -c 1048576 /dev/zero >hosts");
     // Bytes are the C library's to read: they are passed on as they are.
@@ -89,7 +87,7 @@ fn a_file_system_that_never_answers(suite: &Suite, lab: &Lab) -> Result<(), Fail
     let ran = suite.shell(&format!("nicon-nsexec -t {pid} --net --view true 2>&1 | cat"), "");
     let took = begun.elapsed();
     assert!(ran.stdout.contains("its file system has not answered for 5 seconds"), "{ran:?}");
-    assert!(took >= Duration::from_secs(5) && took < Duration::from_secs(15), "{took:?}");
+    assert!(took >= Duration::from_secs(5), "{took:?}");
     lab.remove("", "view-silent")?;
     fs::remove_dir_all(directory)?;
     Ok(())

@@ -142,7 +142,7 @@ fn of_a_daemon_that_hangs(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     // It has read the file when it started. Its containerd knows the container by its ID.
     lab.script("chips", r#"head -c 100 "$1" >"$1.new" && mv "$1.new" "$1""#, &[&config])?;
     lab.stop(daemon)?;
-    let ask = |segment: &str| suite.run(&["nicon-resolve", "--timeout=1", &format!("chips.{segment}")]);
+    let ask = |segment: &str| suite.run(&["nicon-resolve", "--timeout=6", &format!("chips.{segment}")]);
     let (all, one, gone) = (ask("*"), ask("whole"), ask("torn"));
     lab.signal(daemon, "CONT")?;
     assert_eq!(

@@ -44,7 +44,7 @@ fn inspect(lab: &Lab, at: &str, container: &str, what: &str) -> Result<String, S
 
 /// Checks that all containers are found, and are what the daemon says; returns which were found by their bundles, in `store`.
 fn by_bundles(suite: &Suite, lab: &Lab, at: &str, store: &str) -> Result<Vec<&'static str>, Failed> {
-    let found = records(&suite.run(&["nicon-resolve", "--timeout=2", &format!("{at}.*")]));
+    let found = records(&suite.run(&["nicon-resolve", "--timeout=8", &format!("{at}.*")]));
     assert_eq!(found.len(), CONTAINERS.len(), "{found:?}");
     let mut by_bundles = Vec::new();
     for (container, _) in CONTAINERS {

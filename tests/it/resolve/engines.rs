@@ -183,7 +183,7 @@ fn a_daemon_that_hangs(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     {
         let ask = |target: &str| {
             let mut command = suite.command("nicon-resolve")?;
-            output_within(command.env("DOCKER_HOST", docker_host).args(["--timeout=3", target]), LIMIT)
+            output_within(command.env("DOCKER_HOST", docker_host).args(["--timeout=6", target]), LIMIT)
         };
         let (path, all) = (format!("{outer}{name}"), format!("{outer}*"));
         let last_hop = |record: &Value| record["hops"].as_array().unwrap().last().unwrap().clone();
@@ -195,7 +195,7 @@ fn a_daemon_that_hangs(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         let (found, listed) = (found?, listed?);
         assert_eq!(listed.code(), Some(2), "{listed:?}");
         assert!(
-            listed.stderr.contains("the engine does not answer (waited 1.5 s): its files were read instead"),
+            listed.stderr.contains("the engine does not answer (waited 3 s): its files were read instead"),
             "{listed:?}"
         );
         assert_eq!(listed.stderr.lines().count(), 1, "{listed:?}");

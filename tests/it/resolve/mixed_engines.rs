@@ -65,7 +65,7 @@ fn a_nest_of_all_engines(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let names = ["mix.deep", "mix.deep.leaf", "mix.dood", "mix.inner", "mix.leaf", "mix.plain", "mix.proxied"];
     assert_eq!(listed.keys().collect::<Vec<_>>(), names);
     for translate in translations() {
-        let ran = suite.run(&["nicon-resolve", translate, "mix.**"]);
+        let ran = suite.run(&["nicon-resolve", "--timeout=25", translate, "mix.**"]);
         let found = records(&ran);
         let mut targets: Vec<_> = found.iter().map(|record| record["target"].as_str().unwrap()).collect();
         targets.sort_unstable();
@@ -84,10 +84,13 @@ fn a_nest_of_all_engines(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
             assert_eq!(record.get("engine_of"), (target == "mix.dood").then(|| json!("mix")).as_ref(), "{record}");
         }
         for (path, pid) in &listed {
-            is_process(&records(&suite.run(&["nicon-resolve", translate, path]))[0], *pid);
+            is_process(&records(&suite.run(&["nicon-resolve", "--timeout=25", translate, path]))[0], *pid);
         }
         for through in ["mix.dood.leaf", "mix.proxied.leaf"] {
-            is_process(&records(&suite.run(&["nicon-resolve", translate, through]))[0], listed["mix.leaf"]);
+            is_process(
+                &records(&suite.run(&["nicon-resolve", "--timeout=25", translate, through]))[0],
+                listed["mix.leaf"],
+            );
         }
     }
     Ok(lab.remove("", "mix")?)

@@ -162,18 +162,26 @@ fn containers_that_do_not_run(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Records of namespaces that are no container's go through the pipe as they are, in their turn. Containers that are called like one
-/// are told by their engine.
+/// Records of namespaces that are no container's go through the pipe in their turn, and say on which machine that is. Containers that are
+/// called like one are told by their engine.
 fn what_is_no_container(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let starts = ["host", "netns:my.net", "file:/run/netns/my.net"];
     let lines = starts.map(|start| json!({"target": start, "link": "veth0", "x": 1}).to_string());
     let input = format!("{}\n{{\"target\":\"setup\"}}\n{}\n{}\n", lines[0], lines[1], lines[2]);
     let ran = suite.feed(&["nicon-resolve"], input);
     let printed: Vec<&str> = ran.stdout.lines().collect();
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+    let name = output_within(tool("uname").arg("-n"), LIMIT)?.ok()?;
+    let here = format!("\"boot\":\"{}\",\"machine\":\"{name}\"}}", boot.trim());
+    let lines = lines.map(|line| line.replace('}', &format!(",{here}")));
     assert_eq!((ran.code(), [printed[0], printed[2], printed[3]]), (Some(0), [&lines[0][..], &lines[1], &lines[2]]));
     is_process(&parse(printed[1])[0], lab.host_pid("setup")?);
     let ran = suite.run(&["nicon-resolve", "netns:my.net"]);
-    assert_eq!((ran.code(), ran.stdout.trim()), (Some(0), "{\"target\":\"netns:my.net\"}"), "{ran:?}");
+    assert_eq!(
+        (ran.code(), ran.stdout.trim()),
+        (Some(0), &*format!("{{\"target\":\"netns:my.net\",{here}")),
+        "{ran:?}"
+    );
     refusal(&suite.run(&["nicon-resolve", "--pid", "host"]), 2, &["host: it is no container, and has no PID"]);
     refusal(&suite.feed(&["nicon-resolve"], r#"{"target":"host","expected_pid":7}"#), 2, &["PID 7 was expected"]);
     refusal(&suite.run(&["nicon-resolve", "host.setup"]), 2, &["say \"setup\""]);

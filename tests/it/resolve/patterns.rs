@@ -20,6 +20,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("resolve::patterns::every_container_once", every_container_once),
         suite.trial("resolve::patterns::each_kind_of_wildcard", each_kind_of_wildcard),
         suite.trial("resolve::patterns::records_and_paths_beside_them", records_and_paths_beside_them),
+        suite.trial("resolve::patterns::in_the_order_of_their_paths", in_the_order_of_their_paths),
         suite.trial("resolve::patterns::nothing_fits", nothing_fits),
         suite.trial_with(
             &[Feature::FullSpeed],
@@ -221,6 +222,24 @@ fn records_and_paths_beside_them(suite: &Suite, lab: &Lab) -> Result<(), Failed>
     Ok(lab.remove("setup.olt_1", "beside-2")?)
 }
 
+fn in_the_order_of_their_paths(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    lab.run_daemon_container("", "row_2", &[])?;
+    for (at, name) in
+        [("", "row_10"), ("row_2", "lt_10"), ("", "row_1"), ("row_2", "lt_2"), ("row_2", "lt_1"), ("", "row")]
+    {
+        lab.run_container(at, name, &[])?;
+    }
+    let sorted = ["row", "row_1", "row_2", "row_2.lt_1", "row_2.lt_2", "row_2.lt_10", "row_10"];
+    for _ in 0..4 {
+        // Other tests' containers come and go.
+        let found = parse(&suite.run(&["nicon-resolve", "**"]).stdout);
+        let paths: Vec<_> = found.iter().filter_map(|record| record["target"].as_str()).collect();
+        let paths: Vec<_> = paths.into_iter().filter(|path| path.starts_with("row")).collect();
+        assert_eq!(paths, sorted);
+    }
+    ["row", "row_1", "row_2", "row_10"].into_iter().try_for_each(|name| Ok(lab.remove("", name)?))
+}
+
 fn nothing_fits(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     for (pattern, words) in [
         ("setup.olt_1.q*", "setup.olt_1.q*: no running container matches"),
@@ -261,10 +280,10 @@ fn engines_that_do_not_answer(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let forest = Forest::plant(lab, "mute")?;
     let all = forest.listed_from_inside()?;
     // By its files what is in it is listed all the same, and that it does not answer is told.
-    let late = "the engine does not answer (waited 1 s): its files were read instead";
+    let late = "the engine does not answer (waited 3 s): its files were read instead";
     let but = |tree: &str| all.iter().filter(|path| *path == tree || !path.starts_with(tree)).collect::<Vec<_>>();
     let mut resolve = forest.resolve(suite)?;
-    resolve.args(["--timeout=2", "**"]);
+    resolve.args(["--timeout=6", "**"]);
 
     for tree in ["tree_1", "tree_2"] {
         // The daemon is the container's first process.

@@ -27,7 +27,7 @@ const SETTINGS: &str = r#"version = 2
 /// Starts it. Where the lab's cgroups are of version 1, a node has no mount of version 2, and its engine leaves that alone.
 const CONTAINERD: &str = r#"if [ -d /sys/fs/cgroup/unified ]; then umount /sys/fs/cgroup/unified; fi
     printf %s "$1" >/run/cri && printf %s "$2" >/run/runc-unlimited && chmod 755 /run/cri /run/runc-unlimited &&
-    printf %s "$3" >/run/containerd.toml && mkdir -p /run/image/bin || exit
+    printf %s "$3" >/run/runtime.py && printf %s "$4" >/run/containerd.toml && mkdir -p /run/image/bin || exit
     setsid containerd --config /run/containerd.toml --root /run/nicon-containerd >/run/nicon-containerd.log 2>&1 </dev/null &
     until ctr version >/dev/null 2>&1; do sleep 0.05; done"#;
 
@@ -44,7 +44,8 @@ struct Node<'a> {
 impl<'a> Node<'a> {
     fn start(lab: &'a Lab) -> Result<Self, Failed> {
         let (at, id) = ("setup.node", lab.run_daemon_container("setup", "node", &[])?);
-        let scripts = [include_str!("../../machine/cri"), include_str!("../../machine/runc-unlimited"), SETTINGS];
+        let [cri, runtime] = [include_str!("../../machine/cri"), include_str!("../../machine/runtime.py")];
+        let scripts = [cri, include_str!("../../machine/runc-unlimited"), runtime, SETTINGS];
         lab.script(at, CONTAINERD, &scripts)?;
         let mut compile = lab.beside(at, &["gcc", "-static", "-x", "c", "-o", "/run/image/bin/sleep", "-"]);
         output_of_input(&mut compile, SLEEP, LIMIT)?.ok()?;

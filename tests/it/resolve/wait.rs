@@ -78,7 +78,7 @@ fn who_does_not_come(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let begun = Instant::now();
     refusal(&suite.run(&["nicon-resolve", "--wait=1", "setup.never"]), 1, &["no container \"never\""]);
     let waited = begun.elapsed();
-    assert!(waited >= Duration::from_secs(1) && waited < Duration::from_secs(10), "{waited:?}");
+    assert!(waited >= Duration::from_secs(1), "{waited:?}");
     lab.docker("setup", &["create", "--name=stays-stopped", "nicon-lab", "true"])?.ok()?;
     refusal(&suite.run(&["nicon-resolve", "--wait=0.3", "setup.stays-stopped"]), 1, &["is not running"]);
     lab.remove("setup", "stays-stopped")?;

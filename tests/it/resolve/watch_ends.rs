@@ -53,7 +53,7 @@ fn idle_it_costs_nothing(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let processes = watching.processes();
     assert_eq!(processes.len(), 2, "{processes:?}");
     let all = || processes.iter().map(|(pid, _)| cost(*pid)).collect::<Result<Vec<_>, _>>();
-    let give_up = Instant::now() + LIMIT * patience();
+    let give_up = Instant::now() + LIMIT * 4 * patience();
     loop {
         let before = all()?;
         std::thread::sleep(QUIET);

@@ -20,7 +20,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 const MAX_LINES: usize = 350;
 
 /// The packages without a runtime, and those that only one package may name.
-const LIGHT: [&str; 5] = ["nicon-core", "nicon-nsexec", "nicon-nsid", "nicon-plan", "nicon-tree"];
+const LIGHT: [&str; 6] = ["nicon-core", "nicon", "nicon-nsexec", "nicon-nsid", "nicon-plan", "nicon-tree"];
 const HEAVY: [&str; 4] = ["tokio", "hyper", "bollard", "rtnetlink"];
 const OWNERS: [(&str, &str); 3] =
     [("bollard", "nicon-resolve"), ("rtnetlink", "nicon-rtnl"), ("saphyr-parser", "nicon-plan")];

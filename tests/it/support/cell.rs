@@ -3,7 +3,7 @@
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use nicon_lab::{patience, tool};
+use nicon_lab::{LIMIT, patience, tool};
 
 /// A process of our own with namespaces of its own, which ends with the test.
 pub(crate) struct Cell(pub(crate) Child);
@@ -42,7 +42,7 @@ pub(crate) fn wait_for(what: &str, condition: impl FnMut() -> bool) {
 /// The same, with a name that is made when it is wanted.
 #[track_caller]
 pub(crate) fn wait_for_this(what: impl Fn() -> String, mut condition: impl FnMut() -> bool) {
-    let give_up = Instant::now() + Duration::from_secs(10) * patience();
+    let give_up = Instant::now() + LIMIT * patience();
     while !condition() {
         assert!(Instant::now() < give_up, "no {} in time", what());
         std::thread::sleep(Duration::from_millis(2));

@@ -24,14 +24,15 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    /// `shell` is bash, dash or zsh; `about` tells what is tried, for messages.
+    /// `shell` is bash, dash, fish or zsh, which edits no lines unless it is `zsh -f`; `about` tells what is tried, for messages.
     pub(crate) fn new(suite: &Suite, shell: &str, about: &str) -> Result<Self, Failed> {
         let about = format!("{shell}, {about}");
         let path = format!("{}:{}", suite.bins()?.display(), nicon_lab::search_path().to_string_lossy());
-        let line = match shell {
-            "bash" => "bash --norc --noprofile -i",
-            "zsh" => "zsh -f -i +Z",
-            other => other,
+        let (line, prompt) = match shell {
+            "bash" => ("bash --norc --noprofile -i", "PS1='prom''pt> '"),
+            "fish" => ("fish --no-config -i", "function fish_prompt; echo 'prom''pt> '; end"),
+            "zsh" => ("zsh -f -i +Z", "PS1='prom''pt> '"),
+            other => (other, "PS1='prom''pt> '"),
         };
         let mut script = tool("setpriv");
         script.args(["--pdeathsig=KILL", "script", "-qec", &format!("exec {line}"), "/dev/null"]);
@@ -49,7 +50,7 @@ impl Desk {
             }
         });
         let mut desk = Self { shell, keys, about, shown };
-        desk.press("PS1='prom''pt> '\n")?;
+        desk.press(&format!("{prompt}\n"))?;
         desk.sees_prompt();
         Ok(desk)
     }

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use nicon_lab::{LIMIT, NetPlace, output_of_input, output_within, patience, tool, witness};
 use serde_json::Value;
 
+use crate::support::subject::until;
+
 /// A veth pair in the runner's network namespace, under names of its own. Its end goes with that namespace.
 pub(crate) struct Pair {
     pub(crate) link: String,
@@ -74,6 +76,21 @@ impl Place {
     pub(crate) fn links(&self) -> Vec<String> {
         names(&self.ip("-j link"))
     }
+
+    /// Waits until nothing changes by itself any more.
+    #[track_caller]
+    pub(crate) fn rest(&self) {
+        rest(|line| self.ip(line));
+    }
+
+    /// Waits until packets pass to an address, and back. Until the kernel has noticed the carriers on the way, they are dropped, and what
+    /// they were to find out is asked for again seconds later, by whoever has not given up.
+    #[track_caller]
+    pub(crate) fn reaches(&self, address: &str) {
+        let net = format!("--net=/proc/{}/ns/net", self.pid());
+        let ping = || output_within(tool("nsenter").args([&net, "ping", "-c1", "-W1", address]), LIMIT).unwrap();
+        until(&format!("an answer of {address}"), || ping().status.success().then_some(()));
+    }
 }
 
 pub(crate) fn ip(line: &str) -> String {
@@ -91,7 +108,38 @@ pub(crate) fn state(link: &str) -> [String; 3] {
 
 fn state_by(ip: impl Fn(&str) -> String, link: &str) -> [String; 3] {
     let v6 = format!("-6 route show table all dev {link}");
-    [ip(&format!("-j -d addr show dev {link}")), ip(&format!("route show table all dev {link}")), ip(&v6)]
+    let addresses = until(&format!("{link} at rest"), || {
+        Some(ip(&format!("-j -d addr show dev {link}"))).filter(|text| !is_settling(&one(text)))
+    });
+    [addresses, ip(&format!("route show table all dev {link}")), ip(&v6)]
+}
+
+/// Waits until the kernel has noticed all carriers of a network namespace, and knows its addresses to be unique: it does both some time
+/// after the command, a long time where other links come and go.
+#[track_caller]
+pub(crate) fn rest(ip: impl Fn(&str) -> String) {
+    // Asked for one link alone, the kernel (since 6.8) notices what it has not noticed of its carrier.
+    for link in names(&ip("-j link")) {
+        ip(&format!("link show dev {link}"));
+    }
+    until("all links at rest", || {
+        let links: Vec<Value> = serde_json::from_str(&ip("-j addr")).unwrap();
+        (!links.iter().any(is_settling)).then_some(())
+    });
+}
+
+/// Whether what `ip` tells of a link is about to change by itself.
+fn is_settling(link: &Value) -> bool {
+    let has = |flag: &str| link["flags"].as_array().is_some_and(|flags| flags.iter().any(|other| other == flag));
+    let is_unsure = |address: &Value| address["tentative"] == true && address["dadfailed"].is_null();
+    let works = ["UP", "UNKNOWN"].iter().any(|state| link["operstate"] == *state);
+    let is_down = ["DOWN", "LOWERLAYERDOWN"].iter().any(|state| link["operstate"] == *state);
+    let mut addresses = link["addr_info"].as_array().into_iter().flatten();
+    match (has("UP"), has("LOWER_UP")) {
+        (false, _) => false,
+        (true, true) => is_down || works && addresses.any(is_unsure),
+        (true, false) => link["operstate"] == "UP",
+    }
 }
 
 pub(crate) fn links() -> Vec<String> {
@@ -109,8 +157,14 @@ pub(crate) fn one(json: &str) -> Value {
     links.remove(0)
 }
 
+/// A field of a record without the addresses that IPv6 gives by itself to a link that has just come up.
+pub(crate) fn without_own(field: &Value) -> Value {
+    let stays = |item: &&Value| !item.as_str().is_some_and(|address| address.starts_with("fe80:"));
+    field.as_array().map_or_else(|| field.clone(), |items| items.iter().filter(stays).cloned().collect())
+}
+
 pub(crate) fn wait_until(condition: impl Fn() -> bool) {
-    let give_up = Instant::now() + Duration::from_secs(10) * patience();
+    let give_up = Instant::now() + LIMIT * patience();
     while !condition() && Instant::now() < give_up {
         std::thread::sleep(Duration::from_millis(20));
     }

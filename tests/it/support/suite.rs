@@ -149,7 +149,24 @@ impl Suite {
         nicon_lab::output_of_input(tool("bash").args(["-c", &script]).env("PATH", path), input, LIMIT).unwrap()
     }
 
+    /// Like [`Suite::shell`], on a terminal that is so wide; what is written to standard error is seen there, too.
+    ///
+    /// # Panics
+    /// As [`Suite::run`].
+    pub(crate) fn at_terminal(&self, columns: usize, line: &str) -> Ran {
+        // An input that does not end: script(1) types its end, and under load the terminal may show that.
+        let terminal =
+            format!("exec 9<> <(:); script -qec \"stty rows 24 cols {columns}; set -o pipefail; $LINE\" /dev/null <&9");
+        let ran = self.shell(&format!("export LINE={} SHELL=/bin/bash; {terminal}", quoted(line)), "");
+        Ran { stdout: ran.stdout.replace('\r', ""), ..ran }
+    }
+
     fn lab(&self) -> Result<&Lab, String> {
         self.0.lab.get_or_init(|| Lab::start(LAB_PROGRAM)).as_ref().map_err(Clone::clone)
     }
+}
+
+/// A word of shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::lab::Lab;
 use crate::support::expect::{deed, parse, records, refusal};
-use crate::support::links::{Place, ip, one};
+use crate::support::links::{Place, ip, one, wait_until};
 use crate::support::suite::Suite;
 use nicon_lab::{LIMIT, output_of_input, tool};
 
@@ -46,7 +46,7 @@ fn all_kinds_of_acts(suite: &Suite) -> Result<(), Failed> {
         assert_eq!((&link["addr_info"][0]["local"], &link["flags"][2]), (&json!(address), &json!("UP")), "{link}");
         assert!(link["altnames"].as_array().unwrap().contains(&lab.mark(name).into()), "{link}");
     }
-    lab.places[0].sh("ping -c 1 -W 5 192.0.2.2");
+    lab.places[0].reaches("192.0.2.2");
 
     let there = lab.state();
     assert_eq!(lab.wire(suite).iter().map(|record| &deed(record)["changed"]).collect::<Vec<_>>(), [false; 3]);
@@ -236,7 +236,7 @@ fn need_each_other(suite: &Suite) -> Result<(), Failed> {
     assert_eq!((missing.code(), steps.len(), &missing.stderr[..]), (Some(1), 4, ""), "{missing:?}");
     assert!(steps[1].as_str().is_some_and(|step| step.starts_with("make it when br7 is in")), "{steps:?}");
     records(&suite.feed(&["nicon-wire"], &input));
-    lab.places[1].sh("ping -c 1 -W 5 192.0.2.1");
+    lab.places[1].reaches("192.0.2.1");
     let port = one(&lab.places[0].ip("-j link show dev port"));
     assert_eq!(port["master"], "br7");
     let same = suite.feed(&["nicon-wire", "--check"], &input);
@@ -340,7 +340,7 @@ fn there_already(suite: &Suite) -> Result<(), Failed> {
     assert!(addresses.contains("192.0.2.78/24") && !addresses.contains("192.0.2.77"), "{addresses}");
     assert!(addresses.contains("203.0.113.1/24"), "{addresses}");
     records(&suite.feed(&["nicon-wire", "--destroy"], &input));
-    crate::support::links::wait_until(|| place.state("own") == before);
+    wait_until(|| place.state("own") == before);
     assert_eq!(place.state("own"), before);
     place.ip("link del own");
     lab.is_gone();

@@ -151,7 +151,7 @@ impl KeptLab {
                 assert!(place.ip(&format!("route show {dst}")).contains(name), "{dst}");
             }
             if let Some(far) = wish["far"].as_str() {
-                place.sh(&format!("ping -c 1 -W 5 {far}"));
+                place.reaches(far);
             }
         }
     }

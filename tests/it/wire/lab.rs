@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use serde_json::{Value, json};
 
 use crate::links::undo::furnished;
-use crate::support::links::{Pair, Place, ip, state, wait_until};
+use crate::support::links::{Pair, Place, ip, state};
 use crate::support::suite::Suite;
 
 /// Two places that a pair connects, and a link of ours that goes to the first.
@@ -63,9 +63,9 @@ impl Lab {
         self.records(&self.wishes())
     }
 
-    /// All that `ip` tells of both places, once the kernel has noticed all carriers.
+    /// All that `ip` tells of both places, once nothing changes by itself any more.
     pub(crate) fn state(&self) -> [String; 2] {
-        wait_until(|| self.places.iter().all(has_noticed_carriers));
+        self.places.iter().for_each(Place::rest);
         self.places.each_ref().map(|place| {
             let all = ["-j -d addr", "route show table all", "-6 route show table all"];
             all.map(|line| place.ip(line)).concat()
@@ -102,16 +102,4 @@ impl Lab {
         crate::links::undo::settles_as(&self.before, &self.pair.link);
         assert_eq!(self.kept(), [""; 0]);
     }
-}
-
-/// Whether each link of a place that is up has a carrier, and so the address that IPv6 gives it then.
-fn has_noticed_carriers(place: &Place) -> bool {
-    let links: Vec<Value> = serde_json::from_str(&place.ip("-j addr")).unwrap();
-    let is_up = |link: &&Value| link["flags"].as_array().is_some_and(|flags| flags.contains(&json!("UP")));
-    let is_settled = |link: &Value| {
-        let addresses = link["addr_info"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let is_unique = addresses.iter().all(|address| address.get("tentative").is_none());
-        is_unique && link["operstate"] == "UP" && addresses.iter().any(|address| address["scope"] == "link")
-    };
-    links.iter().filter(is_up).filter(|link| link["ifname"] != "lo").all(is_settled)
 }

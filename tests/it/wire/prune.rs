@@ -37,6 +37,12 @@ fn what_left_the_file(suite: &Suite) -> Result<(), Failed> {
     );
     let pruned = records(&suite.feed(&["nicon-wire", "--prune"], &only_moved));
     assert_eq!(pruned.len(), 3, "two ends that went, and the link that stays");
+    // Whatever is told says on which machine that is.
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+    let name = nix::sys::utsname::uname()?.nodename().to_string_lossy().into_owned();
+    for record in parse(&differs.stdout).iter().chain(&pruned) {
+        assert_eq!((&record["boot"], &record["machine"]), (&json!(boot.trim()), &json!(name)), "{record}");
+    }
     assert_eq!((lab.places[0].links(), lab.places[1].links()), (vec!["lo".into(), "eth2".into()], vec!["lo".into()]));
     // The other way: the pair stays, and the link goes home.
     lab.wire(suite);
@@ -62,7 +68,7 @@ fn leads_elsewhere(suite: &Suite) -> Result<(), Failed> {
     assert_eq!((lab.state(), third.links()), (there, vec!["lo".into()]));
     records(&suite.feed(&["nicon-wire", "--prune"], lab.records(&wishes)));
     assert_eq!((lab.places[1].links(), third.links()), (vec!["lo".into()], vec!["lo".into(), "eth1".into()]));
-    lab.places[0].sh("ping -c 1 -W 5 192.0.2.2");
+    lab.places[0].reaches("192.0.2.2");
     assert_eq!(suite.feed(&["nicon-wire", "--check"], lab.records(&wishes)).code(), Some(0));
     records(&suite.feed(&["nicon-wire", "--destroy"], lab.input()));
     lab.is_gone();
@@ -85,7 +91,7 @@ fn renamed(suite: &Suite) -> Result<(), Failed> {
     records(&suite.feed(&["nicon-wire", "--prune"], lab.input()));
     assert_eq!(suite.feed(&["nicon-wire", "--check"], lab.input()).code(), Some(0));
     assert_eq!(lab.places[0].links().len(), 3, "lo, and what the plan asks for");
-    lab.places[0].sh("ping -c 1 -W 5 192.0.2.2");
+    lab.places[0].reaches("192.0.2.2");
     records(&suite.feed(&["nicon-wire", "--destroy"], lab.input()));
     lab.is_gone();
     Ok(())

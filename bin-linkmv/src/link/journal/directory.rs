@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use nicon_core::{Error, Result};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open as open_file};
-use nix::sys::stat::{Mode, fstat};
+use nix::sys::stat::{Mode, fchmod, fstat};
 use nix::unistd::{AccessFlags, faccessat, geteuid, mkdir};
 
 /// The machine's place for what does not survive a reboot: a network namespace does not either.
@@ -21,10 +21,15 @@ const OF_THE_USER: &str = "XDG_RUNTIME_DIR";
 /// # Errors
 /// If what is there could be another user's.
 pub(super) fn open() -> Result<Option<(OwnedFd, PathBuf)>> {
-    open_by(|path| {
+    let opened = open_by(|path| {
         make(path)?;
         open_below(path)
-    })
+    })?;
+    if let Some((directory, path)) = &opened {
+        // Whoever made it for us, as Kubernetes does for a pod, may have let others look.
+        fchmod(directory, Mode::S_IRWXU).map_err(|errno| Error::os(format!("chmod 700 {}", path.display()), errno))?;
+    }
+    Ok(opened)
 }
 
 /// The same, if it is there.
@@ -73,8 +78,8 @@ fn check(directory: &OwnedFd, path: &Path) -> Result<()> {
     if found.st_uid != geteuid().as_raw() {
         return Err(refusal(path, "it belongs to another user", "remove it"));
     }
-    if found.st_mode & 0o077 != 0 {
-        return Err(refusal(path, "others may enter it", &format!("chmod 700 {}", path.display())));
+    if found.st_mode & 0o022 != 0 {
+        return Err(refusal(path, "others may write to it", &format!("chmod 700 {}", path.display())));
     }
     Ok(())
 }

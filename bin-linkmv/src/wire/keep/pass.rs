@@ -15,6 +15,7 @@ use crate::wire::apply::tell_what_cannot_be_kept;
 use crate::wire::context::Context;
 use crate::wire::removal::Removal;
 use crate::wire::unit::{Place, Unit, made};
+use crate::wire::usable::Usable;
 use crate::wire::wanted::Wanted;
 
 /// Does what there is to do for a plan, and returns whether any of it is to be tried again. A signal ends it between two units.
@@ -52,15 +53,16 @@ pub(crate) fn pass(plan: &mut KeptPlan, context: &Context<'_>, output: &mut Outp
     }
     let (units, _) = plan.units();
     let (actors, removal) = (Actors::new(context, false, true)?, Removal::new(context));
-    let mut pass = Pass { context, output, actors, removal, remade: HashSet::new(), has_moved: false };
-    let mut is_failing = false;
+    let mut pass =
+        Pass { context, output, actors, removal, remade: HashSet::new(), has_moved: false, acted: Vec::new() };
     for at in 0..units.len() {
         if context.interrupt.signal().is_some() {
             return Ok(false);
         }
         pass.visit(units, at)?;
-        is_failing |= units[at].has_failed;
     }
+    pass.end(units)?;
+    let is_failing = units.iter().any(|kept| kept.has_failed);
     if pass.has_moved {
         let moves = units.iter().filter(|kept| kept.unit.act == Act::Link).count();
         if let Err(error) = ended::forget(&name, moves, context) {
@@ -101,6 +103,8 @@ struct Pass<'p, 'a> {
     remade: HashSet<Place>,
     /// Whether links were moved, or changed where they are, of which it is kept how they were.
     has_moved: bool,
+    /// The units that were acted on, and what was written down of them if they are waited for.
+    acted: Vec<(usize, Vec<Record>)>,
 }
 
 impl Pass<'_, '_> {
@@ -119,18 +123,46 @@ impl Pass<'_, '_> {
             return Ok(());
         }
         kept.is_due = false;
-        let done = self.act(&kept.unit, others()).and_then(|done| self.give(done));
+        let done = self.act(&kept.unit, others());
+        let records = match &done {
+            Ok((records, _)) if self.context.readiness().is_asked() => records.clone(),
+            _ => Vec::new(),
+        };
+        let done = done.and_then(|done| self.give(done));
         kept.has_failed = done.is_err();
         match done {
-            Ok(false) => kept.told.mend(|| kept.unit.words()),
-            Ok(true) => {
-                self.has_moved |= kept.unit.act == Act::Link;
-                self.remade.extend(kept.unit.records.iter().flat_map(|(_, record)| made(record)));
-                kept.told.mend(|| kept.unit.words());
+            Ok(is_changed) => {
+                if is_changed {
+                    self.has_moved |= kept.unit.act == Act::Link;
+                    self.remade.extend(kept.unit.records.iter().flat_map(|(_, record)| made(record)));
+                }
+                self.acted.push((at, records));
             }
             // Its end is told by what finds containers.
             Err(error) if error.kind() != ErrorKind::OutputClosed && self.has_ended(&kept.unit) => {}
             Err(error) => kept.told.tell(error.prefix(kept.unit.words()), self.output)?,
+        }
+        Ok(())
+    }
+
+    /// Waits until what was done is usable, as far as that is asked for. What is not is tried again.
+    fn end(&mut self, units: &mut [KeptUnit]) -> Result<()> {
+        let usable = Usable::begin(self.context);
+        for (at, records) in std::mem::take(&mut self.acted) {
+            let kept = &mut units[at];
+            let wait = |usable: &Usable<'_>| records.iter().try_for_each(|record| usable.wait_for(record));
+            match usable.as_ref().map_or(Ok(()), wait) {
+                Ok(()) => kept.told.mend(|| kept.unit.words()),
+                Err(error) => {
+                    kept.has_failed = true;
+                    if self.context.interrupt.signal().is_some() {
+                        return Ok(());
+                    }
+                    if !self.has_ended(&kept.unit) {
+                        kept.told.tell(error.prefix(kept.unit.words()), self.output)?;
+                    }
+                }
+            }
         }
         Ok(())
     }

@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
+use nicon_core::filter::format::OutputFormat;
 use nicon_core::filter::output::{report, write_out};
-use nicon_core::filter::stream::{Answers, View};
+use nicon_core::filter::stream::Answers;
 use nicon_core::filter::table::Column;
 use nicon_core::{Error, ErrorKind, Record, Result, Status};
 
@@ -70,12 +71,8 @@ impl Output {
     ///
     /// # Errors
     /// If standard output was closed.
-    pub(crate) fn new(json: bool) -> Result<Self> {
-        Ok(Self {
-            answers: Answers::new(WIRE, View::choose_rows(json, COLUMNS))?,
-            is_torn: false,
-            told: Told::default(),
-        })
+    pub(crate) fn new(format: OutputFormat) -> Result<Self> {
+        Ok(Self { answers: Answers::new(WIRE, format.view_of_rows(COLUMNS))?, is_torn: false, told: Told::default() })
     }
 
     /// Prints a record.

@@ -70,7 +70,8 @@ impl Args {
 
     /// Session, terminal and input of the command.
     pub(crate) fn stdio(&self) -> Stdio {
-        let input = match (self.each, self.target.is_some() || self.stdin || !self.needs_target()) {
+        let is_elsewhere = self.target.is_some() || self.record.is_some();
+        let input = match (self.each, is_elsewhere || self.stdin || !self.needs_target()) {
             (true, _) => Input::Nothing,
             (_, true) => Input::Callers,
             (_, false) => Input::Terminal,

@@ -1,5 +1,6 @@
 //! The engine's API, spoken over our own connection, which limits how much is read.
 
+use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use hyper::header::{HOST, HeaderValue};
 use hyper::{Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use nicon_core::{Context, Error, Result};
+use nix::libc;
 use tokio::sync::Mutex;
 
 use crate::brief::brief;
@@ -58,7 +60,7 @@ impl Client {
             async move {
                 let mut sender = sender.lock().await;
                 sender.ready().await?;
-                seen.begin_answer(if request.uri().path() == LIST { MAX_LIST } else { MAX_CONTAINER });
+                seen.begin_answer(limit(request.uri()));
                 sender.send_request(request).await
             }
             .boxed()
@@ -105,29 +107,42 @@ impl Client {
         Ok(answer.config.labels)
     }
 
-    /// Lists containers. Bollard's model of the answer takes a hundred times the memory of the answer itself.
+    /// Lists containers. The list is read as it comes: bollard's model of it takes a hundred times the memory of the answer itself.
     pub(crate) async fn list(&self, filter: Filter) -> Result<Vec<Summary>> {
-        let (status, body) = self
-            .get(Uri::from_static(match filter {
-                Filter::Running => LIST_RUNNING,
-                Filter::Any => "/containers/json?all=true",
-            }))
-            .await?;
-        match status {
-            StatusCode::OK => list::parse(&body),
-            _ => Err(Error::failed(format!("the engine answered {status} to a request for its containers"))),
+        let path = Uri::from_static(match filter {
+            Filter::Running => LIST_RUNNING,
+            Filter::Any => "/containers/json?all=true",
+        });
+        let answer = self.send(path).await?;
+        if answer.status() != StatusCode::OK {
+            let status = answer.status();
+            return Err(Error::failed(format!("the engine answered {status} to a request for its containers")));
         }
+        let (mut body, mut list) = (answer.into_body(), list::Reader::default());
+        while let Some(frame) = body.frame().await {
+            if let Some(part) = frame.map_err(|error| self.explain(&error, MAX_LIST))?.data_ref() {
+                list.read(part)?;
+            }
+        }
+        list.end()
     }
 
     async fn get(&self, path: Uri) -> Result<(StatusCode, Bytes)> {
+        let most = limit(&path);
+        let answer = self.send(path).await?;
+        let status = answer.status();
+        let body = answer.into_body().collect().await.map_err(|error| self.explain(&error, most))?.to_bytes();
+        Ok((status, body))
+    }
+
+    async fn send(&self, path: Uri) -> Result<Response<Incoming>> {
+        let most = limit(&path);
         let mut request = BollardRequest::new(body_full(Bytes::new()));
         *request.uri_mut() = path;
         request.headers_mut().insert(HOST, HeaderValue::from_static("engine"));
-        let answer = (self.ask)(request).await.map_err(|error| self.explain(&error))?;
+        let answer = (self.ask)(request).await.map_err(|error| self.explain(&error, most))?;
         self.is_podman.store(answer.headers().contains_key(PODMAN), Ordering::Relaxed);
-        let status = answer.status();
-        let body = answer.into_body().collect().await.map_err(|error| self.explain(&error))?.to_bytes();
-        Ok((status, body))
+        Ok(answer)
     }
 
     /// The kind of engine that gave the last answer: podman sends a header of its own.
@@ -145,13 +160,33 @@ impl Client {
         self.seen.take_writer()
     }
 
-    fn explain(&self, error: &hyper::Error) -> Error {
+    fn explain(&self, error: &hyper::Error, most: usize) -> Error {
         if self.seen.overflow() {
-            return Error::failed("the engine's answer is too large (more than 512 KiB, or 8 MiB for a list)");
+            return Error::failed(match most {
+                MAX_LIST => format!("the engine's list of containers is too large (more than {} MiB)", MAX_LIST >> 20),
+                _ => format!("the engine's answer is too large (more than {} KiB)", most >> 10),
+            });
+        }
+        if has_ended(error) {
+            let ended = std::io::Error::from_raw_os_error(libc::ECONNRESET);
+            return Error::os("the engine has ended the connection without an answer", ended);
         }
         let cause = std::error::Error::source(error).map(|cause| format!(" ({cause})")).unwrap_or_default();
         not_understood(&format!("{error}{cause}"))
     }
+}
+
+/// The most that is read of an answer, in bytes.
+fn limit(path: &Uri) -> usize {
+    if path.path() == LIST { MAX_LIST } else { MAX_CONTAINER }
+}
+
+/// Whether the connection has ended before there was an answer, or while there was one.
+fn has_ended(error: &hyper::Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    let is_reset =
+        cause.is_some_and(|cause| matches!(cause.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset));
+    is_reset || error.is_closed() || error.is_canceled() || error.is_incomplete_message()
 }
 
 /// What an engine says of its refusal: JSON with a message, or any text.

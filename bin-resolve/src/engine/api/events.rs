@@ -1,5 +1,6 @@
 //! An engine's stream of events. Nothing that it says is believed, or even read: that it says something is a reason to ask anew.
 
+use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::time::SystemTime;
 
@@ -9,7 +10,6 @@ use hyper::header::{HOST, HeaderValue};
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use nicon_core::{Context, Error, Result};
-use tokio::task::JoinHandle;
 
 /// The events after which other containers may run, or have other names: `start`, `restore`, `rename`, `pause`, `unpause`. That one
 /// has ended is known from its process.
@@ -25,7 +25,7 @@ impl Events {
     /// # Errors
     /// If it does not tell any.
     pub(crate) async fn follow(stream: UnixStream) -> Result<Self> {
-        let mut sender = open(stream).await?.0;
+        let mut sender = open(stream).await?;
         // An engine may answer before it begins to collect them: what has happened meanwhile, it tells as well.
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let path = format!("/events?since={}.{:09}&filters={FILTERS}", since.as_secs(), since.subsec_nanos());
@@ -43,32 +43,26 @@ impl Events {
     }
 }
 
-/// Waits until the engine at the other end of a connected, non-blocking socket does not serve any more: it then closes connections over which
-/// nothing is asked (`Server.Shutdown` of Go's net/http), at the same moment as it leaves its socket. Those that wait for events stay.
+/// Asks the engine at the other end of a connected socket whether it is there. Nobody waits for the answer: it closes a connection over which
+/// it has answered (`Server.Shutdown` of Go's net/http) at the same moment as it leaves its socket. Those that wait for events stay, and so
+/// do for some seconds those over which nothing was asked.
 ///
 /// # Errors
-/// If it does not answer at first.
-pub(crate) async fn closed(stream: UnixStream) -> Result<()> {
-    let (mut sender, connection) = open(stream).await?;
-    let answer = sender.send_request(about("/_ping")?).await;
-    let answer = answer.map_err(|error| Error::failed(format!("ask whether it is there: {error}")))?;
-    let mut body = answer.into_body();
-    while let Some(frame) = body.frame().await {
-        frame.map_err(|error| Error::failed(format!("read whether it is there: {error}")))?;
-    }
-    let _ = connection.await;
-    Ok(())
+/// If it cannot be asked.
+pub(crate) fn ask_whether_there(mut stream: &UnixStream) -> Result<()> {
+    stream.write_all(b"GET /_ping HTTP/1.1\r\nHost: engine\r\n\r\n").context(|| "ask whether it is there")
 }
 
 type Sender = hyper::client::conn::http1::SendRequest<Empty<Bytes>>;
 
-/// Begins HTTP, and gives what ends with the connection, too.
-async fn open(stream: UnixStream) -> Result<(Sender, JoinHandle<hyper::Result<()>>)> {
+/// Begins HTTP.
+async fn open(stream: UnixStream) -> Result<Sender> {
     let stream = tokio::net::UnixStream::from_std(stream).context(|| "watch the socket")?;
     let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
     let (sender, connection) = handshake.map_err(|error| Error::failed(format!("begin HTTP: {error}")))?;
     // It ends when nobody asks any more, and what was asked for is dropped.
-    Ok((sender, tokio::spawn(connection)))
+    tokio::spawn(connection);
+    Ok(sender)
 }
 
 fn about(path: &str) -> Result<Request<Empty<Bytes>>> {

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nicon_core::{Error, Result, Status};
+use nix::libc;
 use tokio::sync::Semaphore;
 
 use crate::engine::api::connection::Connection;
@@ -22,6 +23,11 @@ pub(crate) struct Pool {
     is_late: Arc<AtomicBool>,
 }
 
+/// Whether an engine has ended the connection before it has answered.
+pub(crate) fn has_ended(error: &Error) -> bool {
+    error.errno() == Some(libc::ECONNRESET)
+}
+
 /// A connection that waits for a question.
 struct Idle {
     connection: Connection,
@@ -37,7 +43,9 @@ impl Pool {
 
     /// Asks the engine at one of `paths`, over a connection of its own; `None` if there is no socket.
     ///
-    /// The engine may have closed a connection that was used before, so a failure there is retried on a new one.
+    /// The engine may have closed a connection that was used before, so a failure there is retried on a new one. So is a question to
+    /// which there was no answer before the connection has ended: with its daemon, which may be another one now, or none. That is
+    /// done only if it is so that `may_connect_again`.
     ///
     /// # Errors
     /// If no engine could be reached, or those of the question.
@@ -46,26 +54,46 @@ impl Pool {
         root: &Root,
         paths: &[PathBuf],
         question: impl AsyncFn(&Connection) -> Result<T>,
+        may_connect_again: impl AsyncFnOnce() -> bool,
     ) -> Result<Option<T>> {
         let _turn = self.at_once.acquire().await.map_err(|error| Error::failed(error.to_string()))?;
         let kept = self.idle().pop();
-        if let Some(Idle { connection, was_used }) = kept {
-            let answer = question(&connection).await;
-            let is_answered = is_answered(&answer);
-            if is_answered {
-                self.put_back(connection);
+        let (answer, was_used) = match kept {
+            Some(Idle { connection, was_used }) => (self.ask_over(connection, &question).await.map(Some), was_used),
+            None => (self.ask_anew(root, paths, &question).await, false),
+        };
+        match answer {
+            Err(error)
+                if (has_ended(&error) || was_used && error.status() == Status::Failed) && may_connect_again().await =>
+            {
+                self.ask_anew(root, paths, &question).await
             }
-            if is_answered || !was_used {
-                return answer.map(Some);
-            }
+            answer => answer,
         }
+    }
+
+    async fn ask_anew<T>(
+        &self,
+        root: &Root,
+        paths: &[PathBuf],
+        question: &impl AsyncFn(&Connection) -> Result<T>,
+    ) -> Result<Option<T>> {
         let Some(connected) = socket::connect(root, paths).await? else { return Ok(None) };
         let connection = Connection::new(connected, Arc::clone(&self.is_late)).await?;
+        self.ask_over(connection, question).await.map(Some)
+    }
+
+    async fn ask_over<T>(
+        &self,
+        connection: Connection,
+        question: &impl AsyncFn(&Connection) -> Result<T>,
+    ) -> Result<T> {
         let answer = question(&connection).await;
-        if is_answered(&answer) {
-            self.put_back(connection);
+        // A "no" is an answer, too.
+        if answer.as_ref().err().is_none_or(|error| error.status() != Status::Failed) {
+            self.idle().push(Idle { connection, was_used: true });
         }
-        answer.map(Some)
+        answer
     }
 
     /// Begins a connection for the next question.
@@ -75,16 +103,7 @@ impl Pool {
         Ok(())
     }
 
-    fn put_back(&self, connection: Connection) {
-        self.idle().push(Idle { connection, was_used: true });
-    }
-
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Idle>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether the connection can be used again: a "no" is an answer, too.
-fn is_answered<T>(answer: &Result<T>) -> bool {
-    answer.as_ref().err().is_none_or(|error| error.status() != Status::Failed)
 }

@@ -12,8 +12,8 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::sync::Notify;
 
-/// The most that is read as a list, in bytes: 1,000 containers take 2 MiB.
-pub(crate) const MAX_LIST: usize = 8 << 20;
+/// The most that is read as a list, in bytes: a container usually takes 2 KiB. No more than one of them is kept as it is written.
+pub(crate) const MAX_LIST: usize = 128 << 20;
 
 /// The most that is read about one container, in bytes: some 10 KiB are usual. Bollard's model of a hostile answer
 /// takes a hundred times as much memory.

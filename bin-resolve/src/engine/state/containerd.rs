@@ -101,10 +101,16 @@ fn index(files: &Files, store: &Store, index: &mut Index) {
     }
 }
 
+/// Whether a namespace is Docker's. With `userns-remap`, the IDs of its user are behind the name.
+fn is_dockers(namespace: &str) -> bool {
+    namespace.strip_prefix(MOBY).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
+
 /// Takes its name from the configuration; `false` if there is none.
 fn configured(files: &Files, entry: &mut IndexEntry) -> Result<bool> {
     let Some(config) = files.json::<Config>(&entry.path.join("config.json"))? else { return Ok(false) };
-    if let Some(name) = config.name() {
+    // Whoever may ask Docker for containers may give them annotations, but the names that Docker knows are others.
+    if let Some(name) = config.name().filter(|_| !is_dockers(entry.namespace.as_deref().unwrap_or_default())) {
         entry.name.clone_from(name);
     }
     entry.sandbox = config.sandbox();

@@ -59,6 +59,8 @@ static UNREGISTERED: Layout = Layout::monitored(Kind::Machine, |files, container
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Registration {
     leader: Option<i32>,
+    /// The user who registered it (systemd 258). Whose process the leader is, is for that user to say, as far as systemd looks.
+    uid: Option<u32>,
     /// The unit that it is in.
     unit: String,
     class: String,
@@ -72,7 +74,8 @@ impl Registration {
         let unit = field("UNIT").or_else(|| field("SCOPE")).unwrap_or_default();
         // A dash in a unit's name is escaped, and the backslash of that once more.
         let unit = unit.replace(r"\\", r"\");
-        Self { leader, unit, class: field("CLASS").unwrap_or_default().to_owned() }
+        let uid = field("UID").and_then(|uid| uid.parse().ok());
+        Self { leader, uid, unit, class: field("CLASS").unwrap_or_default().to_owned() }
     }
 }
 
@@ -98,13 +101,13 @@ fn index(files: &Files, store: &Store, index: &mut Index) {
 
 fn load(files: &Files, _: &Store, entry: &mut IndexEntry) -> Result<Container> {
     let gone = || Error::no(format!("machine \"{}\" is gone", entry.name));
-    let Registration { leader, unit, class } = read(files, &entry.path)?.ok_or_else(gone)?;
+    let Registration { leader, uid, unit, class } = read(files, &entry.path)?.ok_or_else(gone)?;
     if class == "vm" {
         return Err(Error::no(format!("machine \"{}\" is a virtual one, and no container", entry.name)));
     }
     let inner_pid = leader.ok_or_else(|| not_running(&entry.name))?;
     let (id, name) = (entry.id.clone(), entry.name.clone());
-    Ok(Container { id, name, inner_pid, unit: Some(unit), ..Container::default() })
+    Ok(Container { id, name, inner_pid, unit: Some(unit), registrant: uid, ..Container::default() })
 }
 
 /// The container of a systemd-nspawn; `None` if it is one of which nothing runs yet.
@@ -166,12 +169,17 @@ mod tests {
     #[test]
     fn a_registration_is_parsed() {
         let told = "# This is private data. Do not parse.\nNAME=deb\nSCOPE=machine-deb.scope\nSERVICE=x\nLEADER=1288\nCLASS=container\n";
-        let expected =
-            |unit: &str, class: &str| Registration { leader: Some(1288), unit: unit.into(), class: class.into() };
+        let expected = |unit: &str, class: &str| Registration {
+            leader: Some(1288),
+            uid: None,
+            unit: unit.into(),
+            class: class.into(),
+        };
         assert_eq!(Registration::parse(told), expected("machine-deb.scope", "container"));
         assert_eq!(Registration::parse("UNIT=a.service\nLEADER=1288\nCLASS=vm\nLEADER=7"), expected("a.service", "vm"));
         assert_eq!(Registration::parse(r"SCOPE=machine-a\\x2db.scope").unit, r"machine-a\x2db.scope");
-        for none in ["", "LEADER=", "LEADER=-1", "LEADER=0", "XLEADER=1", "LEADER"] {
+        assert_eq!(Registration::parse("NAME=x\nUID=1000\nGUID=7").uid, Some(1000));
+        for none in ["", "UID=", "UID=-1", "LEADER=", "LEADER=-1", "LEADER=0", "XLEADER=1", "LEADER"] {
             assert_eq!(Registration::parse(none), Registration::default(), "{none}");
         }
     }

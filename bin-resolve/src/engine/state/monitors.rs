@@ -5,6 +5,7 @@
 //! is looked for as well.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -46,6 +47,8 @@ struct Known {
     monitors: Vec<Monitor>,
     /// The inode numbers of the sockets that those of LXC's have.
     sockets: BTreeSet<u64>,
+    /// One of those that may not be looked at, and the kind that it seems to be.
+    hidden: Option<(i32, Kind)>,
 }
 
 /// A process that seems to be a monitor, by its program's name or its sockets: anybody can have such ones.
@@ -65,6 +68,14 @@ impl Monitors {
     /// If /proc cannot be read.
     pub(crate) async fn all(&self) -> Result<&[Monitor]> {
         Ok(&self.known().await?.monitors)
+    }
+
+    /// One that may not be looked at, if there are any, and the kind that it calls itself.
+    ///
+    /// # Errors
+    /// If /proc cannot be read.
+    pub(crate) async fn hidden(&self) -> Result<Option<(i32, Kind)>> {
+        Ok(self.known().await?.hidden)
     }
 
     async fn known(&self) -> Result<&Known> {
@@ -133,16 +144,29 @@ impl Monitors {
 }
 
 fn scan() -> Result<Known> {
-    let monitor = |entry: walk::Unpinned<'_>| {
-        let program = std::fs::read_link(format!("/proc/{}/exe", entry.pid())).ok()?;
-        let kind = kind_of(&program)?;
-        Some(Monitor { pid: entry.pid(), pidns: entry.namespace(NsType::Pid).ok()?, kind })
+    let monitor = |entry: walk::Unpinned<'_>| match std::fs::read_link(format!("/proc/{}/exe", entry.pid())) {
+        Ok(program) => {
+            let kind = kind_of(&program)?;
+            Some(Ok(Monitor { pid: entry.pid(), pidns: entry.namespace(NsType::Pid).ok()?, kind }))
+        }
+        // Its name is told to everybody. Of containerd's shims it has as much as tells them.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            let name = std::fs::read_to_string(format!("/proc/{}/comm", entry.pid())).ok()?;
+            Some(Err((entry.pid(), kind_of(Path::new(name.trim_end()))?)))
+        }
+        Err(_) => None,
     };
-    let monitors = walk::share(|entries| Ok(entries.filter_map(monitor).collect::<Vec<_>>()))?;
-    let monitors: Vec<_> = monitors.into_iter().flatten().collect();
+    let found = walk::share(|entries| Ok(entries.filter_map(monitor).collect::<Vec<_>>()))?;
+    let (mut monitors, mut hidden) = (Vec::new(), None);
+    for found in found.into_iter().flatten() {
+        match found {
+            Ok(monitor) => monitors.push(monitor),
+            Err(one) => hidden = hidden.or(Some(one)),
+        }
+    }
     let of_lxc = monitors.iter().filter(|monitor| matches!(monitor.kind, Kind::Lxc | Kind::Incus));
     let sockets = of_lxc.filter_map(|monitor| held(monitor.pid, |_| true).ok()).flatten().collect();
-    Ok(Known { monitors, sockets })
+    Ok(Known { monitors, sockets, hidden })
 }
 
 fn kind_of(program: &Path) -> Option<Kind> {

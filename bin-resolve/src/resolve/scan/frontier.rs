@@ -11,6 +11,7 @@ use crate::engine::address::Address;
 use crate::lookup::listing::ListedContainer;
 use crate::query::path::{Path, show};
 use crate::resolve::scan::progress::Progress;
+use crate::resolve::scan::searched::Searched;
 use crate::rootfs::root::FileId;
 
 /// How often an engine may fail before its remaining containers are left out.
@@ -26,8 +27,8 @@ pub(crate) struct Frontier {
     pub(crate) path: Path,
     /// How far that container has matched the pattern.
     pub(crate) progress: Progress,
-    /// The engines to search; empty for all.
-    engines: Vec<FileId>,
+    /// Which engines are searched here and which elsewhere; `None` if all are searched here.
+    searched: Option<Rc<Searched>>,
     /// When the first search began that shares its time with this one.
     since: Instant,
     waiting: RefCell<VecDeque<(ListedContainer, Progress)>>,
@@ -38,22 +39,23 @@ pub(crate) struct Frontier {
 impl Frontier {
     /// All engines of a container, or our own.
     pub(crate) fn new(path: Path, progress: Progress) -> Rc<Self> {
-        Self::begin(path, progress, Vec::new(), Instant::now())
+        Self::begin(path, progress, None, Instant::now())
     }
 
-    /// Some engines of a container that was found here; the others are searched elsewhere.
-    pub(crate) fn enter(&self, path: Path, progress: Progress, engines: Vec<FileId>) -> Rc<Self> {
+    /// Those engines of a container that was found here that are not searched elsewhere.
+    pub(crate) fn enter(&self, path: Path, progress: Progress, searched: Rc<Searched>) -> Rc<Self> {
         let since = if self.path.is_empty() { Instant::now() } else { self.since };
-        Self::begin(path, progress, engines, since)
+        Self::begin(path, progress, Some(searched), since)
     }
 
-    fn begin(path: Path, progress: Progress, engines: Vec<FileId>, since: Instant) -> Rc<Self> {
-        Rc::new(Self { path, progress, engines, since, waiting: RefCell::default(), failures: RefCell::default() })
+    fn begin(path: Path, progress: Progress, searched: Option<Rc<Searched>>, since: Instant) -> Rc<Self> {
+        Rc::new(Self { path, progress, searched, since, waiting: RefCell::default(), failures: RefCell::default() })
     }
 
-    /// Whether this engine is to be searched.
+    /// Whether this engine is to be searched here. One that was not there when the container was looked into is, too: its daemon has
+    /// ended or begun meanwhile, and it is known by its files where it was by its socket.
     pub(crate) fn includes(&self, engine: FileId) -> bool {
-        self.engines.is_empty() || self.engines.contains(&engine)
+        self.searched.as_ref().is_none_or(|searched| searched.claim(engine, &self.path))
     }
 
     /// The context of a failure here.
@@ -144,10 +146,23 @@ mod tests {
     }
 
     #[test]
+    fn an_engine_is_searched_through_one_container() {
+        let Ok(Target::Many(pattern)) = parse("**") else { panic!("a pattern") };
+        let ours = Frontier::new(Vec::new(), Progress::begin(&pattern));
+        let searched = Rc::<Searched>::default();
+        let enter = |name: &str| ours.enter(vec![name.to_owned()], Progress::begin(&pattern), Rc::clone(&searched));
+        let (a, b) = (enter("a"), enter("b"));
+        // Whoever lists it first, though it was not there before.
+        let engine = FileId::default();
+        assert!(a.includes(engine) && !b.includes(engine) && a.includes(engine) && ours.includes(engine));
+        assert_eq!(searched.by(engine), Some(vec!["a".to_owned()]));
+    }
+
+    #[test]
     fn what_is_inside_one_container_shares_its_time() {
         let Ok(Target::Many(pattern)) = parse("**") else { panic!("a pattern") };
         let enter = |outer: &Frontier, path: &[&str]| {
-            outer.enter(path.iter().map(ToString::to_string).collect(), Progress::begin(&pattern), Vec::new())
+            outer.enter(path.iter().map(ToString::to_string).collect(), Progress::begin(&pattern), Rc::default())
         };
         let ours = Frontier::new(Vec::new(), Progress::begin(&pattern));
         let (a, b) = (enter(&ours, &["a"]), enter(&ours, &["b"]));

@@ -3,7 +3,7 @@
 //! The nest need not be a tree: a container may have the socket of any engine, even an outer one. Each engine is
 //! searched once, and each container reported once, under the path by which it was found first.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use futures_util::StreamExt;
@@ -22,8 +22,8 @@ use crate::resolve::hop::{Hop, Sharing};
 use crate::resolve::scan::fair_queue::FairQueue;
 use crate::resolve::scan::frontier::Frontier;
 use crate::resolve::scan::progress::Progress;
+use crate::resolve::scan::searched::Searched;
 use crate::resolve::scan::task::{List, Node, Outcome, Task};
-use crate::rootfs::root::FileId;
 
 /// The most concurrent questions to all engines together. The containers of our own engine share them, each with
 /// everything inside it.
@@ -47,9 +47,9 @@ pub(crate) async fn find_within(
     leads_on: &dyn Fn(&Hop, &[Inner]) -> bool,
     give: impl FnMut(Result<Hit>) -> Result<()>,
 ) -> Result<()> {
-    let (met, engines) = (HashSet::new(), HashMap::new());
+    let (met, searched) = (HashSet::new(), Rc::default());
     let tasks = FairQueue::new(CONCURRENT);
-    let mut search = Search { batch, pattern, leads_on, give, met, engines, tasks, later: Vec::new() };
+    let mut search = Search { batch, pattern, leads_on, give, met, searched, tasks, later: Vec::new() };
     search.run().await
 }
 
@@ -60,8 +60,7 @@ struct Search<'a, Give> {
     give: Give,
     /// PIDs of the containers found so far. The batch pins them all, so none is reused.
     met: HashSet<i32>,
-    /// The engines that are searched, and the path of the container through which.
-    engines: HashMap<FileId, Path>,
+    searched: Rc<Searched>,
     /// By the outermost container that they concern; `None` for our own engine.
     tasks: FairQueue<Option<String>, Task>,
     /// Containers with only the sockets of engines that run elsewhere: in another container, or our own. They are
@@ -117,7 +116,7 @@ impl<Give: FnMut(Result<Hit>) -> Result<()>> Search<'_, Give> {
                 .await
                 .map_err(|error| error.prefix(frontier.context()))?;
             for inner in inside {
-                self.engines.entry(inner.engine).or_insert_with(|| prefix[..depth].to_vec());
+                self.searched.claim(inner.engine, &prefix[..depth]);
             }
         }
         self.wait(Task::List(frontier));
@@ -173,7 +172,7 @@ impl<Give: FnMut(Result<Hit>) -> Result<()>> Search<'_, Give> {
         match inside {
             Ok(inside) if !(self.leads_on)(&found.hop, &inside) => self.give_fit(found, None),
             Ok(inside) => {
-                let is_new = |inner: &&Inner| !self.engines.contains_key(&inner.engine);
+                let is_new = |inner: &&Inner| self.searched.is_new(inner.engine);
                 let mut new = inside.iter().filter(is_new).peekable();
                 if new.peek().is_some() && new.all(|inner| inner.sharing != Sharing::Dind) {
                     self.later.push((found, inside));
@@ -198,16 +197,14 @@ impl<Give: FnMut(Result<Hit>) -> Result<()>> Search<'_, Give> {
 
     /// Starts to search the engines inside a container that are not searched yet.
     fn enter(&mut self, found: Node, inside: &[Inner]) -> Result<()> {
-        let known = inside.iter().find_map(|inner| self.engines.get(&inner.engine)).cloned();
-        let new: Vec<_> =
-            inside.iter().map(|inner| inner.engine).filter(|engine| !self.engines.contains_key(engine)).collect();
+        let known = inside.iter().find_map(|inner| self.searched.by(inner.engine));
         let (from, path, progress) = (Rc::clone(&found.from), found.path.clone(), found.progress.clone());
         self.give_fit(found, known)?;
-        if new.is_empty() {
+        let claimed = inside.iter().filter(|inner| self.searched.claim(inner.engine, &path));
+        if claimed.count() == 0 {
             return Ok(());
         }
-        self.engines.extend(new.iter().map(|engine| (*engine, path.clone())));
-        let frontier = from.enter(path, progress, new);
+        let frontier = from.enter(path, progress, Rc::clone(&self.searched));
         if frontier.path.len() >= MAX_DEPTH {
             let too_deep = Error::failed(format!("their paths have more than {MAX_DEPTH} names"));
             return (self.give)(Err(too_deep.prefix(frontier.context())));

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, join_all, select};
-use nicon_core::{Context, Error, Process, Result, Status};
+use nicon_core::{Context, Error, Result, Status};
 use nix::fcntl::{OFlag, open, openat};
 use nix::libc;
 use nix::sys::stat::Mode;
@@ -20,10 +20,9 @@ use tokio::time::{sleep, timeout};
 
 use crate::engine::activation::{daemons_of, is_asleep};
 use crate::engine::address::Address;
-use crate::engine::api::events::{Events, closed};
+use crate::engine::api::events::{Events, ask_whether_there};
 use crate::engine::api::socket;
 use crate::engine::endpoint::Endpoint;
-use crate::engine::settings::Settings;
 use crate::query::Qualifier;
 use crate::query::path::Path;
 use crate::resolve::batch::Batch;
@@ -149,20 +148,27 @@ async fn follow(
     if is_asleep(endpoint, hop.map(Hop::process), &shared.settings).await {
         return Err(Error::no("it does not run"));
     }
+    // One that has ended may be started again before its stream's end is noticed.
+    let daemons = daemons_of(endpoint, hop.map(Hop::process));
+    let idle = if daemons.is_empty() { None } else { connect(endpoint).await };
+    idle.as_ref().map(ask_whether_there).transpose()?;
     let Some(stream) = connect(endpoint).await else { return Err(Error::no("nobody listens")) };
     let mut events = Events::follow(stream).await?;
     refusals.borrow_mut().remove(&endpoint.address);
-    // One that has ended may be started again before its stream's end is noticed.
-    let daemons = daemons_of(endpoint, hop.map(Hop::process));
     let ring = || shared.send(Message::Rung(site));
     let begun = Instant::now();
+    let ends: Vec<_> =
+        daemons.iter().filter_map(|daemon| daemon.pidfd().try_clone_to_owned().ok()).map(end_of).collect();
+    let known = shared.settings.daemons.know(daemons, idle.as_ref())?;
     {
-        let (told, served) = (pass_on(&mut events, looks, ring), is_served(endpoint, &daemons));
+        let (told, served) = (pass_on(&mut events, looks, ring), is_served(idle));
         select(std::pin::pin!(told), std::pin::pin!(served)).await;
     }
     // Who waits for more events holds up its end.
     drop(events);
-    wait_for_end(daemons, &shared.settings).await;
+    known.set_ending();
+    wait_for_end(ends).await;
+    drop(known);
     ring();
     if begun.elapsed() < PAUSE {
         sleep(PAUSE).await;
@@ -171,36 +177,22 @@ async fn follow(
     Ok(())
 }
 
-/// Waits until an engine does not serve any more that systemd has started. While it ends, it still tells events, but whoever connects
-/// waits for nobody, and has systemd start it again.
-async fn is_served(endpoint: &Endpoint, daemons: &[Process]) {
-    let stream = if daemons.is_empty() { None } else { connect(endpoint).await };
-    let is_closed = match stream {
-        Some(stream) => closed(stream).await.is_ok(),
-        None => false,
-    };
-    if !is_closed {
-        std::future::pending::<()>().await;
+/// Waits until an engine does not serve any more that systemd has started, by an idle connection to it. While it ends, it still tells
+/// events, but whoever connects waits for nobody, and has systemd start it again.
+async fn is_served(idle: Option<UnixStream>) {
+    match idle.map(|idle| Ready::for_urgent(idle.into())) {
+        // Nothing is urgent there but its end.
+        Some(Ok(idle)) => idle.wait(|| true).await,
+        _ => std::future::pending().await,
     }
 }
 
 /// Waits until an engine has ended that tells no more events, or has not. Meanwhile nobody connects to what it holds, if systemd would start
 /// it again for that.
-async fn wait_for_end(daemons: Vec<Process>, settings: &Settings) {
-    let pids: Vec<_> = daemons.iter().map(Process::pid).collect();
-    let ends: Vec<_> =
-        daemons.iter().filter_map(|daemon| daemon.pidfd().try_clone_to_owned().ok()).map(end_of).collect();
-    settings.ending().extend(daemons);
+async fn wait_for_end(ends: Vec<impl Future<Output = Result<()>>>) {
     let most = if ends.is_empty() { ENDING } else { LONGEST_END };
-    let ended = async {
-        if ends.is_empty() {
-            std::future::pending().await
-        } else {
-            join_all(ends).await
-        };
-    };
+    let ended = async { if ends.is_empty() { std::future::pending().await } else { join_all(ends).await } };
     let _ = timeout(most, ended).await;
-    settings.ending().retain(|daemon| !pids.contains(&daemon.pid()));
 }
 
 /// Rings for events until there are no more.

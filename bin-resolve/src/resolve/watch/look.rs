@@ -1,6 +1,6 @@
 //! One look at a site: which containers are there now, and the processes of those that were not known.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,6 +20,7 @@ use crate::resolve::hop::Hop;
 use crate::resolve::scan::frontier::Frontier;
 use crate::resolve::scan::progress::{Progress, is_meant};
 use crate::resolve::watch::message::{Claims, Key, Looked, Message, QueryId, Shared, SiteId, Wants};
+use crate::rootfs::root::FileId;
 
 /// How many names are looked up at once.
 const CONCURRENT: usize = 32;
@@ -53,6 +54,8 @@ struct Look<'a> {
     job: &'a Job,
     shared: &'a Shared,
     batch: Batch,
+    /// The engines that were there when it was decided which of them are searched here.
+    engines: HashSet<FileId>,
     done: Looked,
 }
 
@@ -62,13 +65,14 @@ pub(super) async fn look(job: Job, shared: Rc<Shared>) {
     let batch = Batch::within(Arc::clone(&shared.settings), &job.path, job.hop.as_deref(), monitors);
     let done = Looked {
         listed: HashMap::new(),
+        unclear: HashSet::new(),
         is_whole: true,
         failures: Vec::new(),
         doubts: Vec::new(),
         is_late: false,
         has_overlooked,
     };
-    let mut look = Look { job: &job, shared: &shared, batch, done };
+    let mut look = Look { job: &job, shared: &shared, batch, engines: HashSet::new(), done };
     look.take().await;
     look.survey().await;
     shared.send(Message::Looked(job.site, Box::new(look.done)));
@@ -134,6 +138,7 @@ impl Look<'_> {
             return Some(Claims::All);
         }
         let inside = self.batch.look_inside(&self.job.path, &self.job.asked).await;
+        self.engines = inside.iter().flatten().map(|inner| inner.engine).collect();
         // Nothing is searched then, which does not mean that nothing is there.
         self.done.is_whole &= inside.as_ref().err().is_none_or(|error| error.status() == Status::No);
         let (reply, claims) = oneshot::channel();
@@ -161,12 +166,19 @@ impl Look<'_> {
     /// Finds the listed containers that match a pattern, or may contain some that do, and were not known.
     async fn find_listed(&mut self, listing: &Listing, claims: &Claims) {
         let (mut new, mut wants) = (Vec::new(), HashMap::new());
+        let mut come = BTreeSet::new();
         for listed in &listing.containers {
+            let key = Key::of(listed);
+            // Its daemon has ended or begun meanwhile: it is known by its files where it was by its socket.
+            if !matches!(claims, Claims::All) && !self.engines.contains(&listed.engine) {
+                come.insert(listed.address().to_string());
+                self.done.unclear.insert(key);
+                continue;
+            }
             let wanted = self.wants_of(listed, listing, claims);
             if wanted.is_empty() {
                 continue;
             }
-            let key = Key::of(listed);
             if self.job.known.get(&key) == Some(&listed.tail()) {
                 self.done.listed.insert(key, wanted);
             } else {
@@ -174,6 +186,8 @@ impl Look<'_> {
                 wants.insert(key, wanted);
             }
         }
+        let come = come.iter().map(|engine| Error::failed(format!("{engine} has come or gone meanwhile")));
+        self.done.doubts.extend(come.map(|error| error.prefix(self.context())).collect::<Vec<_>>());
         let Some((_, _, progress)) = self.job.patterns.first().filter(|_| !new.is_empty()) else { return };
         self.batch.read_bundles(&self.job.path, &mut new).await;
         let frontier = Frontier::new(self.job.path.clone(), progress.clone());
@@ -199,13 +213,16 @@ impl Look<'_> {
                 Err(error) if error.status() == Status::No => {}
                 Err(error) => {
                     frontier.has_failed(listed.endpoint);
-                    doubts.push(error);
+                    doubts.push((key, error));
                 }
             }
         }
         drop(finding);
         self.done.failures.extend(given_up);
-        self.done.doubts.extend(doubts);
+        for (key, doubt) in doubts {
+            self.done.unclear.insert(key);
+            self.done.doubts.push(doubt);
+        }
     }
 
     async fn find_one(&self, listed: ListedContainer) -> (ListedContainer, Result<Arc<Hop>>) {

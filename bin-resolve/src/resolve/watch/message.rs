@@ -61,6 +61,8 @@ impl Claims {
 pub(super) struct Looked {
     /// The containers that were listed, and known already, and how far they match which pattern.
     pub(super) listed: HashMap<Key, Wants>,
+    /// Those that were listed, and of which nothing else could be learnt.
+    pub(super) unclear: HashSet<Key>,
     /// Whether nothing else is there: everybody has answered.
     pub(super) is_whole: bool,
     pub(super) failures: Vec<Error>,

@@ -10,6 +10,12 @@ const PORT: u16 = 4789;
 /// The greatest VNI: it has 24 bits.
 const MAX_VNI: u32 = (1 << 24) - 1;
 
+/// What a VXLAN puts in front of a packet, in bytes (`VXLAN_HEADROOM` and `VXLAN6_HEADROOM` of `net/vxlan.h`).
+#[must_use]
+pub fn headroom(is_over_ipv6: bool) -> u32 {
+    if is_over_ipv6 { 70 } else { 50 }
+}
+
 /// A VXLAN.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vxlan {
@@ -81,6 +87,12 @@ impl Vxlan {
     #[must_use]
     pub fn is_over_ipv6(&self) -> bool {
         self.remote.or(self.local).is_some_and(|ip| ip.is_ipv6())
+    }
+
+    /// How much longer its packets are than what is in them: see [`headroom`].
+    #[must_use]
+    pub fn headroom(&self) -> u32 {
+        headroom(self.is_over_ipv6())
     }
 
     pub(super) fn words(&self) -> Vec<String> {

@@ -71,16 +71,17 @@ impl Watcher {
     }
 
     pub(super) fn take_looked(&mut self, id: SiteId, looked: Looked) {
-        let Looked { listed, is_whole, failures, doubts, is_late, has_overlooked } = looked;
+        let Looked { listed, unclear, is_whole, failures, doubts, is_late, has_overlooked } = looked;
         let Some(site) = self.tree.sites.get_mut(&id) else { return };
         // What it could not see any more is no failure. That the container has ended is told in a moment.
         if site.hop.as_ref().is_some_and(|hop| !hop.process().is_alive()) {
             return;
         }
         let (site_node, missing) = (site.node, |key: &Key| !listed.contains_key(key) && !site.found.contains(key));
-        let missing: Vec<_> = site.listed.iter().filter(|(key, _)| missing(key)).map(|(_, node)| *node).collect();
-        for node in missing {
-            if is_whole || !self.is_alive(node) {
+        let missing = site.listed.iter().filter(|(key, _)| missing(key));
+        let missing: Vec<_> = missing.map(|(key, node)| (*node, is_whole && !unclear.contains(key))).collect();
+        for (node, is_gone) in missing {
+            if is_gone || !self.is_alive(node) {
                 self.remove(node);
             }
         }

@@ -1,7 +1,8 @@
-//! Numbers that stand for texts, the same in every run.
+//! Numbers that stand for texts: the same in every run, in every version, and on every machine.
 
-/// The FNV-1a hash of a text, of 64 bits.
-pub(crate) fn hash(text: &str) -> u64 {
+/// The FNV-1a hash of a text, of 64 bits (draft-eastlake-fnv). Whoever chooses the text can choose the number.
+#[must_use]
+pub fn hash(text: &str) -> u64 {
     let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
     text.bytes().fold(0xcbf2_9ce4_8422_2325, step)
 }

@@ -1,0 +1,142 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Find, enter and wire containers inside containers: every day's jobs, each in one command.
+///
+/// PATH leads to a container through those around it, from the outside in: a.b is b inside of a. Each job runs a pipe of programs that
+/// lie beside this one; -v shows it. Any other COMMAND is one of them: "nicon links" is nicon-links.
+#[derive(Debug, Parser)]
+#[command(
+    name = "nicon",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    after_help = "\
+Examples:
+  nicon exec a.b.c
+  nicon exec a.b.c --net tcpdump -i eth0
+  nicon ip a.b.c -brief addr
+  nicon wire lab.yaml && nicon check lab.yaml
+  nicon capture a.b.c eth1 | wireshark -k -i -
+  nicon resolve --pid a.b.c
+
+Exit status: that of what was run; of exec, ip and capture 125 if the container was not found or not
+entered; 2 if COMMAND cannot be run."
+)]
+pub(crate) struct Args {
+    /// Show the pipe on standard error before it is run
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+
+    #[command(subcommand)]
+    pub(crate) job: Job,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Job {
+    /// Run a command in a container, or a shell if there is none
+    ///
+    /// OPTIONS are those of nicon-nsexec. Without any, the command runs all the way inside, with --all: as the container's user, with
+    /// the container's files and no more rights than the container has. Standard input is the command's.
+    #[command(override_usage = "nicon exec PATH [OPTIONS] [--] [COMMAND]...")]
+    Exec {
+        /// The container
+        path: String,
+        /// Options of nicon-nsexec, and the command with its arguments
+        #[arg(value_name = "COMMAND", trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
+
+    /// Run the host's ip in a container's network
+    #[command(override_usage = "nicon ip PATH [ARGUMENT]...")]
+    Ip {
+        /// The container
+        path: String,
+        /// What ip(8) takes
+        #[arg(value_name = "ARGUMENT", trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
+
+    /// List containers: all, or those that match
+    #[command(override_usage = "nicon ls [OPTIONS] [PATH]...")]
+    Ls {
+        /// Options of nicon-resolve, paths and patterns
+        #[arg(value_name = "PATH", trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
+
+    /// Wire a lab as a file says: all of it or nothing
+    ///
+    /// What is there already is kept, or changed in place. OPTIONS are those of nicon-wire; without FILE, this is nicon-wire.
+    #[command(override_usage = "nicon wire [--watch] [--on MACHINE] FILE [OPTIONS]")]
+    Wire {
+        /// Go on, and keep it wired while containers come and go and the file changes
+        #[arg(long)]
+        watch: bool,
+        /// The machine whose half of a plan for several machines is meant (default: this one)
+        #[arg(long, value_name = "MACHINE")]
+        on: Option<OsString>,
+        /// The plan, and options of nicon-wire
+        #[arg(value_name = "FILE", trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
+
+    /// Print how a lab differs from a file, and change nothing
+    Check {
+        /// The machine whose half of a plan for several machines is meant (default: this one)
+        #[arg(long, value_name = "MACHINE")]
+        on: Option<OsString>,
+        /// The plan (-: standard input)
+        file: PathBuf,
+    },
+
+    /// Take away what was wired as a file says, and bring home what was moved
+    Destroy {
+        /// The machine whose half of a plan for several machines is meant (default: this one)
+        #[arg(long, value_name = "MACHINE")]
+        on: Option<OsString>,
+        /// The plan (-: standard input)
+        file: PathBuf,
+        /// Options of nicon-wire
+        #[arg(value_name = "OPTIONS", trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
+
+    /// Capture what a container sends and receives: pcap on standard output, by the host's tcpdump
+    Capture {
+        /// The container
+        path: String,
+        /// The link
+        #[arg(default_value = "any")]
+        link: OsString,
+        /// What tcpdump(8) is to capture, such as tcp port 80, and its options
+        #[arg(value_name = "FILTER", last = true)]
+        filter: Vec<OsString>,
+    },
+
+    /// Say what fits at the end of a command line
+    #[command(hide = true)]
+    Complete {
+        /// The line, up to the cursor
+        line: String,
+    },
+
+    #[command(external_subcommand)]
+    Program(Vec<OsString>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_manual_matches_the_command_line() {
+        nicon_manual::check(Args::command());
+    }
+}

@@ -1,0 +1,66 @@
+//! Wires, compares or takes away a whole lab, or keeps it wired.
+
+use std::io::stdin;
+use std::os::fd::AsFd;
+use std::process::{ExitCode, ExitStatus, Stdio};
+
+use nicon_core::{Context, Result};
+use nix::sys::signal::{SigSet, Signal};
+
+use crate::pipe::{Stage, show};
+use crate::programs;
+
+/// Runs the stages of a pipe one after the other, each to its end. What prints nothing ends it: a plan with faults changes nothing. The
+/// status is that of the last one that has not done all, as with `set -o pipefail`.
+///
+/// # Errors
+/// If a program cannot be run.
+pub(crate) fn run(before: &[Stage], last: &Stage, verbose: bool) -> Result<ExitCode> {
+    if verbose {
+        show_all(before, last);
+    }
+    // As system(3) has it: a key that interrupts is for the program that works, which ends in its own time.
+    let keys = SigSet::from_iter([Signal::SIGINT, Signal::SIGQUIT]);
+    keys.thread_block().context(|| "block signals")?;
+    let mut input = Stdio::from(stdin().as_fd().try_clone_to_owned().context(|| "hand on standard input")?);
+    let mut worst = 0;
+    for stage in before {
+        let (status, records) = stage.output(input)?;
+        worst = of(status).unwrap_or(worst);
+        if records.metadata().context(|| "measure records")?.len() == 0 {
+            return Ok(worst.into());
+        }
+        input = records.into();
+    }
+    let status = programs::run(last.command()?.stdin(input))?;
+    Ok(of(status).unwrap_or(worst).into())
+}
+
+/// Runs the stages of a pipe at once, and becomes the last one: whoever signals us asks it to end, and waits for it. As in a shell's
+/// pipe, whichever of them ends, the others end as well: the next one has no input any more, and the one before it no reader. Returns
+/// only where a program cannot be run.
+///
+/// # Errors
+/// Why it cannot.
+pub(crate) fn keep(before: &[Stage], last: &Stage, verbose: bool) -> Result<ExitCode> {
+    if verbose {
+        show_all(before, last);
+    }
+    let mut input = Stdio::null();
+    for stage in before {
+        let child = programs::start(stage.command()?.stdin(input).stdout(Stdio::piped()))?;
+        input = child.stdout.map_or_else(Stdio::null, Stdio::from);
+    }
+    Err(programs::become_program(last.command()?.stdin(input)))
+}
+
+fn show_all(before: &[Stage], last: &Stage) {
+    show(&before.iter().chain([last]).map(Stage::to_string).collect::<Vec<_>>().join(" | "));
+}
+
+/// The status of a program that has not done all; by a signal, as a shell tells it.
+fn of(status: ExitStatus) -> Option<u8> {
+    use std::os::unix::process::ExitStatusExt;
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal))?;
+    u8::try_from(code).ok().filter(|code| *code != 0)
+}

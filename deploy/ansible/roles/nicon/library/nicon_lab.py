@@ -1,0 +1,186 @@
+#!/usr/bin/python
+"""Wires, checks or takes away one machine's half of a plan."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: nicon_lab
+short_description: Wires, checks or takes away one machine's half of a plan
+description:
+  - Runs nicon-plan, nicon-resolve and nicon-wire, one after the other, so that no failure of one is hidden by the next.
+  - C(changed) is what the records say, not that something ran.
+options:
+  plan: {description: "The text of the plan", type: str, required: true}
+  plan_file: {description: "The plan's file name, by which a plan without a name is called", type: str, required: true}
+  machine: {description: "The plan's name for this machine; empty for a plan of one machine alone", type: str, default: ""}
+  state: {description: "What is to be", type: str, choices: [wired, checked, absent], default: wired}
+  each: {description: "Whether each link is for itself", type: bool, default: false}
+  prune: {description: "Whether what the plan does not ask for any more is removed, or brought home", type: bool, default: true}
+  programs: {description: "The directory of nicon's programs; empty for that in PATH", type: str, default: ""}
+author: [the nicon authors]
+"""
+
+EXAMPLES = r"""
+- name: Wire the lab
+  nicon_lab:
+    plan: "{{ lookup('ansible.builtin.file', 'lab.yaml') }}"
+    plan_file: lab.yaml
+    machine: lab1
+"""
+
+RETURN = r"""
+links: {description: "The links of this half, and what became of each", type: list, returned: always}
+failures: {description: "What went wrong, with its link where it is known", type: list, returned: always}
+"""
+
+import json
+import os
+import re
+import tempfile
+
+from ansible.module_utils.basic import AnsibleModule
+
+
+class Failed(Exception):
+    """A program of the pipe has failed."""
+
+
+class Pipe:
+    """The programs of the pipe, and what they told."""
+
+    def __init__(self, module):
+        self.module = module
+        self.failures = []
+
+    def run(self, name, words, records=None):
+        """The records that a program answers; what it complains of is kept, with the link that it is about."""
+        program = os.path.join(self.module.params["programs"], name)
+        if not self.module.params["programs"]:
+            program = self.module.get_bin_path(name, required=True)
+        text = None if records is None else "".join(json.dumps(record) + "\n" for record in records)
+        status, out, err = self.module.run_command([program, *words], data=text, binary_data=text is not None)
+        for line in err.splitlines():
+            self.failures.append(self.failure(line, records))
+        if status and not err.strip():
+            self.failures.append({"message": f"{name} has ended with status {status}"})
+        return status, [json.loads(line) for line in out.splitlines()]
+
+    def complaints(self):
+        """All that was complained of. A program that fails says why, or its status is told."""
+        return "; ".join(failure["message"] for failure in self.failures)
+
+    @staticmethod
+    def failure(line, records):
+        """A complaint, and the link of the record that it is about."""
+        failure = {"message": line}
+        about = re.search(r": line (\d+): ", line)
+        if about and records and int(about.group(1)) <= len(records):
+            failure["link"] = link_of(records[int(about.group(1)) - 1])
+        return failure
+
+
+def link_of(record):
+    """What a record is about: a container's path, and the name of its link."""
+    nic = record.get("nic") or {}
+    name = nic.get("name") or record.get("name") or record.get("link") or ""
+    return f"{record.get('target', '?')}:{name}"
+
+
+def is_changed(record):
+    """Whether something was done, or would be."""
+    deeds = (record.get("done") or []) + (record.get("undone") or [])
+    return bool(record.get("steps")) or any(deed.get("changed") for deed in deeds)
+
+
+def told(record):
+    """One link, for a report."""
+    link = {"link": link_of(record), "changed": is_changed(record)}
+    for field in ("remote_end", "steps"):
+        if record.get(field):
+            link[field] = record[field]
+    return link
+
+
+def plan_of(pipe, params):
+    """The records of this machine's half, under the name that the file has."""
+    words = (["--each"] if params["each"] else []) + (["--on", params["machine"]] if params["machine"] else [])
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, os.path.basename(params["plan_file"]))
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(params["plan"])
+        status, records = pipe.run("nicon-plan", [*words, path])
+    if status and not params["each"]:
+        raise Failed
+    return records
+
+
+def marked(pipe, plan):
+    """The links of this machine that carry the plan's mark."""
+    marks = tuple(f"nicon-{how}.{plan}:" for how in ("made", "kept"))
+    _, records = pipe.run("nicon-links", ["--all", "--json"])
+    names = lambda record: (record.get("nic") or {}).get("altnames") or []
+    return [record for record in records if any(name.startswith(marks) for name in names(record))]
+
+
+def wire(pipe, params, only_look):
+    """Wires what is not, or tells what would be done."""
+    records = plan_of(pipe, params)
+    if not records:
+        return []
+    status, found = pipe.run("nicon-resolve", [], records)
+    if status and not params["each"]:
+        raise Failed
+    words = ["--check"] if only_look else ["--prune"] if params["prune"] else []
+    status, done = pipe.run("nicon-wire", words, found)
+    # What differs is no failure of a check.
+    if status and not params["each"] and not (only_look and status == 1):
+        raise Failed
+    return done
+
+
+def take_away(pipe, params, only_look):
+    """Removes what was made for the plan, and brings home what was moved; or tells what would be."""
+    records = plan_of(pipe, params)
+    if not records:
+        return []
+    if only_look:
+        return [{**record, "steps": ["take away"]} for record in marked(pipe, records[0]["plan"])]
+    status, undone = pipe.run("nicon-wire", ["--destroy"], records)
+    if status:
+        raise Failed
+    return undone
+
+
+def main():
+    """Runs the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "plan": {"type": "str", "required": True},
+            "plan_file": {"type": "str", "required": True},
+            "machine": {"type": "str", "default": ""},
+            "state": {"type": "str", "default": "wired", "choices": ["wired", "checked", "absent"]},
+            "each": {"type": "bool", "default": False},
+            "prune": {"type": "bool", "default": True},
+            "programs": {"type": "str", "default": ""},
+        },
+        supports_check_mode=True,
+    )
+    pipe = Pipe(module)
+    state = module.params["state"]
+    only_look = module.check_mode or state == "checked"
+    act = take_away if state == "absent" else wire
+    try:
+        links = [told(record) for record in act(pipe, module.params, only_look)]
+    except Failed:
+        module.fail_json(msg=pipe.complaints(), failures=pipe.failures, links=[])
+    changed = state != "checked" and any(link["changed"] for link in links)
+    differing = [link["link"] for link in links if link["changed"]] if only_look else []
+    answer = {"changed": changed, "links": links, "failures": pipe.failures, "differing": differing}
+    # What failed of links that are each for itself is told, and fails in the end.
+    if pipe.failures and module.params["each"]:
+        module.fail_json(msg=pipe.complaints(), **answer)
+    module.exit_json(**answer)
+
+
+if __name__ == "__main__":
+    main()
