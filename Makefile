@@ -84,14 +84,14 @@ lab: ## Open a shell beside a nest of three Docker daemons (as root)
 
 test: ## Run the unit and the integration tests, on a real nested Docker (as root)
 	@tests/lab/install-packages
-	NICON_MUST_RUN=1 cargo test --workspace --locked
+	NICON_MUST_RUN=1 NICON_AGAIN=3 cargo test --workspace --locked
 
 # SUITE takes another of Debian's.
 test-engines: SUITE ?= trixie
 test-engines: ## Run those that want machines with systemd and the engines of Debian 13 (as root)
 	@tests/lab/install-packages image
 	@tests/machine/make-root $(SUITE)
-	NICON_MUST_RUN=1 NICON_ENGINES=$(SUITE) cargo test --locked --package nicon-tests --test engines
+	NICON_MUST_RUN=1 NICON_AGAIN=3 NICON_ENGINES=$(SUITE) cargo test --locked --package nicon-tests --test engines
 
 # FILTER takes one test or a few; NICON_ONLY several groups.
 test-debian: ## Run the integration tests on Debian's own kernel, in a virtual machine (as root)
@@ -122,7 +122,7 @@ test-fleet: ## Wire a lab over three machines by Ansible, ClusterShell and GNU p
 	@tests/lab/install-packages fleet
 	@tests/machine/make-root $(SUITE) fleet
 	@tests/fleet/install-ansible
-	NICON_MUST_RUN=1 NICON_ENGINES=$(SUITE) cargo test --locked --package nicon-tests --test fleet
+	NICON_MUST_RUN=1 NICON_AGAIN=3 NICON_ENGINES=$(SUITE) cargo test --locked --package nicon-tests --test fleet
 
 test-browser: ## Search and click in the page of nicon-tree --html, in Debian's chromium
 	@tests/lab/install-packages --without-lab browser

@@ -183,12 +183,14 @@ impl<'a> Batch<'a> {
         let printed = printed.and_then(|()| self.answers.finish());
         if let Err(error) = printed {
             // Nobody has the records, so nobody could undo what they tell of.
+            let mut end = "all was taken back";
             for mut held in held.into_iter().rev() {
                 if let Err(error) = held.take_back(self.namespaces) {
                     report(self.options.program, &error);
+                    end = "not all could be taken back";
                 }
             }
-            return Err(Error::failed(format!("{error}; all was taken back")));
+            return Err(Error::failed(format!("{error}; {end}")));
         }
         for ending in held.into_iter().filter_map(|held| held.remainder.ending) {
             ending.remove_tag(self.namespaces)?;

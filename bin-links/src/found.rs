@@ -34,14 +34,7 @@ pub(crate) fn open_new(
         if listings.has(found.ino) || known.contains(&found.ino) {
             continue;
         }
-        let mut listing = open_found(&found, listings, home, args);
-        if is_no(&listing) {
-            // It was found by a process that has ended since, but may have others.
-            let others = netns::find(found.ino)?.found;
-            let others = others.iter().map(|other| open_found(other, listings, home, args));
-            listing = others.into_iter().find(|other| !is_no(other)).unwrap_or(listing);
-        }
-        match listing {
+        match found.look(|way| open_found(way, listings, home, args)) {
             Ok(listing) => opened.push(listing),
             // It was not requested by name, so it is no error if it is gone.
             Err(error) if error.status() == Status::No => {}
@@ -52,10 +45,6 @@ pub(crate) fn open_new(
         }
     }
     Ok((opened, together([complaint, unread], refused)))
-}
-
-fn is_no(listing: &Result<Listing>) -> bool {
-    listing.as_ref().is_err_and(|error| error.status() == Status::No)
 }
 
 /// The listing of a namespace that nobody requested by name. That of a container is called after it, if the container's name is known.
@@ -70,7 +59,12 @@ fn open_found(found: &Found, listings: &Listings, home: &NetnsHandle, args: &Arg
             Listing::new(Record::from(&Target::File(path.clone())), netns, args)
         }
     };
-    Ok(Listing { origin: Origin::Found, ..listing? })
+    let listing = listing?;
+    // The process may have gone elsewhere, or its number may be that of another one by now.
+    if listing.netns.ns.id().ino != found.ino {
+        return Err(Error::no(format!("{} is not net:[{}] any more", found.way, found.ino)));
+    }
+    Ok(Listing { origin: Origin::Found, ..listing })
 }
 
 /// One line for all.

@@ -1,6 +1,7 @@
 //! Watching: what happens to links, printed as it happens.
 
 mod change;
+mod failures;
 mod following;
 mod lookout;
 mod rows;
@@ -24,6 +25,7 @@ use crate::input::{self, AskedFile, Input};
 use crate::listing::{Listing, Origin};
 use crate::listings::Key;
 use crate::record::LinkRecord;
+use failures::Failures;
 use following::Following;
 use lookout::Lookout;
 use rows::Row;
@@ -43,8 +45,9 @@ struct Watch<'a> {
     args: &'a Args,
     home: &'a NetnsHandle,
     answers: &'a mut Answers<LinkRecord>,
-    /// The failure that was told last: one that repeats is told once.
-    told: String,
+    told: Failures,
+    /// When lists that could not be made are made again.
+    rests_at: Option<Instant>,
 }
 
 /// Prints all links that are there, and then every change, for as long as there is a namespace, or can be one again, or records
@@ -66,7 +69,8 @@ pub(crate) fn watch(input: Input, args: &Args, home: &NetnsHandle, answers: &mut
         args,
         home,
         answers,
-        told: String::new(),
+        told: Failures::default(),
+        rests_at: None,
     };
     for key in keys {
         watch.begin_with(key, change::PRESENT)?;
@@ -88,22 +92,36 @@ impl Watch<'_> {
 
     /// Waits for what happens next, and prints it.
     fn step(&mut self) -> Result<()> {
-        let again = self.following.is_restless().then_some(PAUSE);
+        let rests_at = self.rests_at.take().unwrap_or_else(|| Instant::now() + PAUSE);
+        self.rests_at = self.following.is_restless().then_some(rests_at);
+        let again = self.rests_at.map(|at| at.saturating_duration_since(Instant::now()));
         let now = self.following.is_unsure().then_some(Duration::ZERO);
         let time = [again, now, self.lookout.wait()].into_iter().flatten().min();
         let woken = self.waiting.wait(time)?;
-        if woken.is_empty() && again.is_some() {
+        self.hear(woken)?;
+        if self.rests_at.is_some_and(|at| at <= Instant::now()) {
+            self.rests_at = None;
             self.following.rest();
         }
-        self.hear(woken)?;
         if let Some(unsure) = self.following.take_unsure() {
-            let woken = self.waiting.wait(Some(Duration::ZERO))?;
-            self.hear(woken)?;
+            self.catch_up()?;
             self.following.refresh(&unsure);
             self.print()?;
         }
         if self.lookout.is_due() {
             self.look_around(change::ARRIVED)?;
+        }
+        Ok(())
+    }
+
+    /// Hears what has been announced before a list is made: it would be taken for newer than that.
+    fn catch_up(&mut self) -> Result<()> {
+        for _ in 0..=self.waiting.rounds() {
+            let woken = self.waiting.wait(Some(Duration::ZERO))?;
+            if woken.is_empty() {
+                break;
+            }
+            self.hear(woken)?;
         }
         Ok(())
     }
@@ -312,12 +330,9 @@ impl Watch<'_> {
 
     fn print(&mut self) -> Result<()> {
         let mut answers = std::mem::take(&mut self.following.answers);
-        answers.retain(|answer| {
-            let Err(error) = answer else { return true };
-            let told = error.to_string();
-            let is_new = told != self.told;
-            self.told = told;
-            is_new
+        answers.retain(|answer| match answer {
+            Ok(_) => true,
+            Err(error) => self.told.is_new(error.to_string(), Instant::now()),
         });
         self.answers.give_all(answers)
     }

@@ -96,10 +96,9 @@ pub(crate) enum Job {
     },
 
     /// Take away what was wired as a file says, and bring home what was moved
+    ///
+    /// Of the file only the plan's name counts: it may have faults, and name machines and containers that are gone.
     Destroy {
-        /// The machine whose half of a plan for several machines is meant (default: this one)
-        #[arg(long, value_name = "MACHINE")]
-        on: Option<OsString>,
         /// The plan (-: standard input)
         file: PathBuf,
         /// Options of nicon-wire

@@ -6,7 +6,6 @@ mod containers;
 mod line;
 mod links;
 mod spot;
-mod table;
 mod values;
 
 use nicon_core::Result;

@@ -5,6 +5,7 @@ use std::io::{IsTerminal, stdin, stdout};
 use std::process::ExitCode;
 
 use nicon_core::filter::output::report;
+use nicon_core::text::escape;
 use nicon_core::{Error, Result};
 
 use crate::args::{Args, Job};
@@ -13,6 +14,7 @@ use crate::enter::{NOT_ENTERED, enter};
 use crate::lab;
 use crate::pipe::{Stage, show};
 use crate::programs;
+use crate::table::{self, Table};
 
 /// The program's name, as its messages begin.
 pub(crate) const PROGRAM: &str = "nicon";
@@ -30,7 +32,8 @@ fn perform(Args { verbose, job }: Args) -> Result<ExitCode> {
     match job {
         Job::Exec { path, words } => {
             // Run for several, a command has no input of its own.
-            let is_for_each = words.iter().take_while(|word| *word != "--").any(|word| word == "--each");
+            let options = table("nsexec").options_in(&words);
+            let is_for_each = words[..options].iter().any(|word| word == "--each");
             enter(path, inside(words), !is_for_each && !stdin().is_terminal(), verbose)
         }
         Job::Ip { path, words } => enter(path, with_host_program("ip", words), false, verbose),
@@ -57,9 +60,10 @@ fn perform(Args { verbose, job }: Args) -> Result<ExitCode> {
             let plan = plan(on).with([OsString::from("--each"), file.into()]);
             lab::run(&[plan, Stage::new("resolve")], &Stage::new("wire").with(["--check"]), verbose)
         }
-        Job::Destroy { on, file, words } => {
-            let wire = Stage::new("wire").with(["--destroy"]).with(words);
-            lab::run(&[plan(on).with([file])], &wire, verbose)
+        Job::Destroy { file, words } => {
+            // Whatever has become of the file, and of the names of other machines: what is marked with the plan's name goes.
+            let plan = Stage::new("plan").with(["--none".into(), file.into_os_string()]);
+            lab::run(&[plan], &Stage::new("wire").with(["--destroy"]).with(words), verbose)
         }
         Job::Complete { line } => complete::run(&line).map(|()| ExitCode::SUCCESS),
         Job::Program(words) => Err(programs::become_named(&words)),
@@ -73,14 +77,19 @@ fn plan(on: Option<OsString>) -> Stage {
 
 /// Wires a lab from a file, once or for as long as this runs; without a file, becomes nicon-wire.
 fn wire(watch: bool, on: Option<OsString>, mut words: Vec<OsString>, verbose: bool) -> Result<ExitCode> {
-    // It may stand behind the file, as the options of nicon-wire do.
+    // They may stand behind the file, as the options of nicon-wire do.
     let behind = words.iter().position(|word| word == "--watch").map(|at| words.remove(at));
     let watch = (watch || behind.is_some()).then_some("--watch");
+    let on = on.or(take_value("--on", &mut words)?);
     if words.first().is_none_or(|first| is_option(first)) {
         if let Some(option) = watch.or(on.as_ref().map(|_| "--on")) {
             return Err(Error::invalid(format!(
                 "wire: {option} wants the file of a plan: nicon wire {option} .. FILE"
             )));
+        }
+        if let Some(file) = words.get(table("wire").options_in(&words)) {
+            let line = format!("nicon wire {} {} ..", file.to_string_lossy(), words[0].to_string_lossy());
+            return Err(Error::invalid(format!("wire: the plan's file comes first: {}", escape(&line))));
         }
         words.insert(0, "wire".into());
         return Err(programs::become_named(&words));
@@ -91,16 +100,31 @@ fn wire(watch: bool, on: Option<OsString>, mut words: Vec<OsString>, verbose: bo
     if watch.is_some() { lab::keep(&before, &wire, verbose) } else { lab::run(&before, &wire, verbose) }
 }
 
+/// Takes an option and its value out of some words.
+///
+/// # Errors
+/// If it has none.
+fn take_value(option: &str, words: &mut Vec<OsString>) -> Result<Option<OsString>> {
+    let attached = format!("{option}=");
+    let is_it = |word: &OsString| word == option || word.as_encoded_bytes().starts_with(attached.as_bytes());
+    let Some(at) = words.iter().position(is_it) else { return Ok(None) };
+    let word = words.remove(at);
+    match word.to_string_lossy().strip_prefix(&attached) {
+        Some(value) => Ok(Some(value.into())),
+        None if at < words.len() => Ok(Some(words.remove(at))),
+        None => Err(Error::invalid(format!("{option} wants a value"))),
+    }
+}
+
 /// Whether words for nicon-resolve say which containers are meant, besides options and what these take.
 fn names_containers(words: &[OsString]) -> bool {
-    const WITH_VALUE: [&str; 8] =
-        ["--engine", "--socket", "--timeout", "--wait", "--label", "--translate", "--output", "-o"];
-    let mut before = OsStr::new("");
-    words.iter().any(|word| {
-        let is_value = WITH_VALUE.iter().any(|option| *option == before);
-        before = word;
-        !is_value && (!is_option(word) || word.as_encoded_bytes().starts_with(b"--of"))
-    })
+    let options = table("resolve").options_in(words);
+    options < words.len() || words.iter().any(|word| word.as_encoded_bytes().starts_with(b"--of"))
+}
+
+/// What can stand on the command line of a program.
+fn table(program: &str) -> Table {
+    Table::of(&format!("nicon-{program}")).unwrap_or_default()
 }
 
 /// The words for nicon-nsexec: all the way inside, unless options say otherwise; a shell, unless there is a command.
@@ -120,7 +144,7 @@ fn with_host_program(program: &str, words: Vec<OsString>) -> Vec<OsString> {
 }
 
 fn is_option(word: &OsStr) -> bool {
-    word != "-" && word.as_encoded_bytes().starts_with(b"-")
+    table::is_option(&word.to_string_lossy())
 }
 
 #[cfg(test)]
@@ -148,5 +172,20 @@ mod tests {
         for some in ["a.b", "--timeout 5 a", "--of pid:1", "--of=pid:1", "-J -"] {
             assert!(names(some), "{some}");
         }
+    }
+
+    #[test]
+    fn an_option_may_stand_anywhere() {
+        let split = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
+        for (line, value, left) in [
+            ("lab.yaml --on lab1 --prune", Some("lab1"), "lab.yaml --prune"),
+            ("lab.yaml --on=lab1", Some("lab1"), "lab.yaml"),
+            ("lab.yaml --online", None, "lab.yaml --online"),
+        ] {
+            let mut words = split(line);
+            let taken = take_value("--on", &mut words).unwrap();
+            assert_eq!((taken, words), (value.map(OsString::from), split(left)));
+        }
+        assert!(take_value("--on", &mut split("lab.yaml --on")).is_err());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::stdin;
 use std::os::fd::AsFd;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitCode, ExitStatus, Stdio};
 
 use nicon_core::{Context, Result};
@@ -11,7 +12,7 @@ use crate::pipe::{Stage, show};
 use crate::programs;
 
 /// Runs the stages of a pipe one after the other, each to its end. What prints nothing ends it: a plan with faults changes nothing. The
-/// status is that of the last one that has not done all, as with `set -o pipefail`.
+/// status is that of the last one that has not done all, as with `set -o pipefail`. Where all have until the last one, we become that.
 ///
 /// # Errors
 /// If a program cannot be run.
@@ -19,20 +20,31 @@ pub(crate) fn run(before: &[Stage], last: &Stage, verbose: bool) -> Result<ExitC
     if verbose {
         show_all(before, last);
     }
-    // As system(3) has it: a key that interrupts is for the program that works, which ends in its own time.
-    let keys = SigSet::from_iter([Signal::SIGINT, Signal::SIGQUIT]);
-    keys.thread_block().context(|| "block signals")?;
     let mut input = Stdio::from(stdin().as_fd().try_clone_to_owned().context(|| "hand on standard input")?);
     let mut worst = 0;
     for stage in before {
         let (status, records) = stage.output(input)?;
         worst = of(status).unwrap_or(worst);
+        // What it has printed until then may be half of it.
+        if status.signal().is_some() {
+            return Ok(worst.into());
+        }
         if records.metadata().context(|| "measure records")?.len() == 0 {
             return Ok(worst.into());
         }
         input = records.into();
     }
-    let status = programs::run(last.command()?.stdin(input))?;
+    let mut last = last.command()?;
+    last.stdin(input);
+    if worst == 0 {
+        // Whoever signals us asks it to end, and waits until it has left nothing half done.
+        return Err(programs::become_program(&mut last));
+    }
+    let mut child = programs::start(&mut last)?;
+    // As system(3) has it: a key that interrupts is for the program that works, which ends in its own time.
+    let keys = SigSet::from_iter([Signal::SIGINT, Signal::SIGQUIT]);
+    keys.thread_block().context(|| "block signals")?;
+    let status = child.wait().context(|| "wait for nicon-wire")?;
     Ok(of(status).unwrap_or(worst).into())
 }
 
@@ -60,7 +72,6 @@ fn show_all(before: &[Stage], last: &Stage) {
 
 /// The status of a program that has not done all; by a signal, as a shell tells it.
 fn of(status: ExitStatus) -> Option<u8> {
-    use std::os::unix::process::ExitStatusExt;
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal))?;
     u8::try_from(code).ok().filter(|code| *code != 0)
 }

@@ -8,6 +8,7 @@ mod lab;
 mod pipe;
 mod programs;
 mod records;
+mod table;
 
 use clap::Parser;
 use nicon_core::filter::cli;

@@ -53,6 +53,7 @@ Examples:
   nicon-plan --in setup.olt_1 ring.clab.yml | nicon-resolve | nicon-veth
   nicon-plan --watch lab.yaml | nicon-resolve --watch | nicon-wire
   nicon-plan --on lab2 lab.yaml | nicon-resolve | nicon-wire --check
+  nicon-plan --none lab.yaml | nicon-wire --destroy
 
 Exit status: 0 the plan is valid, 2 it is not, or could not be read."
 )]
@@ -73,6 +74,11 @@ pub(crate) struct Args {
     /// The machine whose half of a plan for several machines is printed (default: this one, by its name)
     #[arg(long, value_name = "MACHINE")]
     pub(crate) on: Option<String>,
+
+    /// Print one record that asks for nothing, under the plan's name: all that "nicon-wire --destroy" needs, whatever faults the
+    /// rest of the file has
+    #[arg(long, conflicts_with_all = ["each", "watch", "on", "within"])]
+    pub(crate) none: bool,
 
     /// The container whose engine runs the plan's containers (default: those of this machine)
     #[arg(long = "in", value_name = "PATH", value_parser = Targets::within)]

@@ -7,6 +7,7 @@ mod fault;
 pub mod fuzz;
 mod machines;
 mod name;
+mod names;
 mod own;
 mod plan;
 mod read;

@@ -8,7 +8,7 @@ mod link;
 mod several;
 mod value;
 
-use crate::fault::{Fault, START};
+use crate::fault::{Fault, Position, START};
 use crate::machines;
 use crate::plan::Plan;
 use crate::targets::Targets;
@@ -32,6 +32,10 @@ pub(crate) fn read(document: Option<&Node>, targets: &Targets, here: &str) -> Pl
         }
         _ => &[],
     };
+    match name(document) {
+        Ok(name) => plan.name = name,
+        Err(fault) => plan.faults.push(fault),
+    }
     let (mut is_empty, mut all) = (true, Vec::new());
     for entry in entries {
         match &entry.value.content {
@@ -39,10 +43,7 @@ pub(crate) fn read(document: Option<&Node>, targets: &Targets, here: &str) -> Pl
             _ if !KEYS.contains(&&*entry.key) => {
                 plan.faults.push(unknown_key(entry, &[&KEYS[..], &machines::KEYS].concat()));
             }
-            Content::Scalar(name) if entry.key == NAME => match name.text() {
-                Ok(text) => plan.name = Some((text.to_owned(), entry.value.position)),
-                Err(why) => plan.faults.push(entry.value.position.fault(format!("{NAME}: {why}"))),
-            },
+            _ if entry.key == NAME => {}
             Content::List(links) if entry.key == LINKS => {
                 is_empty = false;
                 for link in links.iter() {
@@ -53,9 +54,7 @@ pub(crate) fn read(document: Option<&Node>, targets: &Targets, here: &str) -> Pl
                 }
             }
             other => {
-                let found = other.display();
-                let expected = if entry.key == NAME { "text" } else { "a list" };
-                let fault = format!("{}: expected {expected}, found {found}", entry.key);
+                let fault = format!("{}: expected a list, found {}", entry.key, other.display());
                 plan.faults.push(entry.value.position.fault(fault));
             }
         }
@@ -67,6 +66,21 @@ pub(crate) fn read(document: Option<&Node>, targets: &Targets, here: &str) -> Pl
         plan.faults.push(empty());
     }
     plan
+}
+
+/// The name that a plan gives itself, and where.
+///
+/// # Errors
+/// If it is no text.
+pub(crate) fn name(document: Option<&Node>) -> Result<Option<(String, Position)>, Fault> {
+    let Some(node) = document.and_then(|document| document.get(NAME)) else { return Ok(None) };
+    match &node.content {
+        Content::Scalar(name) => match name.text() {
+            Ok(text) => Ok(Some((text.to_owned(), node.position))),
+            Err(why) => Err(node.position.fault(format!("{NAME}: {why}"))),
+        },
+        _ => Err(node.expected(NAME, "text")),
+    }
 }
 
 fn empty() -> Fault {

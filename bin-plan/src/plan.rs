@@ -65,6 +65,11 @@ impl Plan {
         Self { faults, ..Self::default() }
     }
 
+    /// A plan without links.
+    pub(crate) fn of_nothing(name: Option<(String, Position)>) -> Self {
+        Self { name, ..Self::default() }
+    }
+
     /// Adds the records of one link, if all of them are right together and with those before.
     pub(crate) fn add(&mut self, link: Vec<Wanted>) {
         let before = self.faults.len();

@@ -36,11 +36,32 @@ pub(crate) fn plan(text: &str, options: &Options) -> Plan {
     if plan.faults.is_empty() || options.each {
         plan.halve(&options.here);
     }
-    let (plan_name, position) = plan.name.take().unwrap_or_else(|| (name::of_file(options.file), START));
-    match name::check(&plan_name) {
+    finished(plan, options)
+}
+
+/// A plan that asks for nothing, under the name that a text gives its plan, whatever else that says.
+pub(crate) fn nothing(text: &str, options: &Options) -> Plan {
+    let named = match yaml::parse(text) {
+        Ok(Some(document)) if containerlab::is_topology(&document) => {
+            let Plan { name, faults, .. } = containerlab::read(&document, text, options.targets, options.env);
+            name.map(Some).ok_or(faults)
+        }
+        Ok(document) => own::name(document.as_ref()).map_err(|fault| vec![fault]),
+        Err(fault) => Err(vec![containerlab::template(text).unwrap_or(fault)]),
+    };
+    match named {
+        Ok(name) => finished(Plan::of_nothing(name), options),
+        Err(faults) => Plan::with_faults(faults),
+    }
+}
+
+/// A plan with its name, and the name on its records.
+fn finished(mut plan: Plan, options: &Options) -> Plan {
+    let (name, position) = plan.name.take().unwrap_or_else(|| (name::of_file(options.file), START));
+    match name::check(&name) {
         Ok(()) => {
-            plan.finish(&plan_name, options.each);
-            plan.name = Some((plan_name, position));
+            plan.finish(&name, options.each);
+            plan.name = Some((name, position));
         }
         Err(why) => {
             plan.faults.push(position.fault(format!("name: {why}")));
@@ -107,6 +128,29 @@ mod tests {
         ] {
             let fault_of = half_of(text, "", false).faults.remove(0);
             assert_eq!((fault_of.position.line, &fault_of.message[..]), (1, fault));
+        }
+    }
+
+    #[test]
+    fn a_plan_of_nothing_wants_no_more_than_a_name() {
+        let targets = Targets::default();
+        let here = Here { name: "gone", is_given: false, lookup: &|_| Err(io::Error::other("no such name")) };
+        let options =
+            Options { file: Some(Path::new("file.yaml")), targets: &targets, each: false, here, env: &|_| None };
+        for (text, expected) in [
+            ("name: lab\nmachines: {a: {address: a.example}, b: {address: b.example}}\nlinks: 7\n", "lab"),
+            ("links: []\n", "file"),
+            ("name: l\ntopology: {nodes: 7}\n", "l"),
+        ] {
+            let plan = nothing(text, &options);
+            assert_eq!(plan.faults, []);
+            let expected = format!(r#"{{"target":"host","plan":"{expected}","plan_size":0,"plan_item":0}}"#);
+            assert_eq!(plan.records.iter().map(Record::to_line).collect::<Vec<_>>(), [expected]);
+        }
+        // It must not be that of another plan.
+        for text in ["name: [a]\n", "name: 7\n", "name: a/b\n", "name: ''\n", "{", "topology:\n"] {
+            let plan = nothing(text, &options);
+            assert_eq!((plan.records.len(), plan.faults.len()), (0, 1), "{text}: {:?}", plan.faults);
         }
     }
 
@@ -199,6 +243,18 @@ mod tests {
         let plan = each_half_of(&text, "one", true, true);
         assert_eq!(plan.records.iter().map(|record| record.cell("name")).collect::<Vec<_>>(), ["y"]);
         assert_eq!(plan.faults.len(), 2, "{:?}", plan.faults);
+        for (links, names) in [
+            ("- {endpoints: [\"a:x\", \"b:x\"], mtu: 1500}\n- endpoints: [\"a:y\", \"b:y\"]\n", &["y"][..]),
+            ("- endpoints: [\"a:x\", \"s:x\"]\n- {kind: dummy, endpoint: \"a:d\"}\n", &["d"]),
+            ("- {endpoints: [\"a:x\", \"b:x\"], vni: 7}\n- {endpoints: [\"a:y\", \"c:y\"], vni: 7}\n", &["x"]),
+            ("- {endpoints: [\"a:x\", \"a2:x\"], vni: 7}\n", &[]),
+        ] {
+            let plan = each_half_of(&lab(links), "one", true, true);
+            assert_eq!(plan.records.iter().map(|record| record.cell("name")).collect::<Vec<_>>(), names, "{links}");
+            assert_eq!(plan.faults.len(), 1, "{links}: {:?}", plan.faults);
+        }
+        let of_one = each_half_of("links:\n- {target: a, on: one}\n- target: b\n", "one", false, true);
+        assert_eq!((of_one.records.len(), of_one.faults.len()), (1, 1));
         let elsewhere = each_half_of(&text, "elsewhere", false, true);
         assert_eq!((elsewhere.records.len(), elsewhere.faults.len()), (0, 2), "{:?}", elsewhere.faults);
     }

@@ -1,7 +1,5 @@
 //! The run: a file in, all of its records out or none.
 
-use std::io;
-use std::net::{IpAddr, ToSocketAddrs};
 use std::path::Path;
 
 use nicon_core::filter::stream::Answers;
@@ -13,6 +11,7 @@ use serde_json::Value;
 
 use crate::args::Args;
 use crate::machines::Here;
+use crate::names::Names;
 use crate::own;
 use crate::plan::Plan;
 use crate::read::{self, Options};
@@ -63,7 +62,9 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
     let source = Source::of(args.file.as_deref())?;
     let targets = args.within.clone().unwrap_or_default();
     let name = args.on.clone().map_or_else(own_name, Ok)?;
-    let here = Here { name: &name, is_given: args.on.is_some(), lookup: &look_up };
+    let names = Names::default();
+    let lookup = |name: &str| names.look_up(name);
+    let here = Here { name: &name, is_given: args.on.is_some(), lookup: &lookup };
     let env = |name: &str| std::env::var(name).ok();
     let options = Options { file: source.file, targets: &targets, each: args.each, here, env: &env };
     let read = |text: &str| read::plan(text, &options);
@@ -71,10 +72,11 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
         let Some(file) = source.file else {
             return Err(Error::failed("--watch wants a file that can be read again, not standard input"));
         };
-        return watch(file, &source, read, || answers(args));
+        return watch(file, &source, read, &names, || answers(args));
     }
     let mut answers = answers(args)?;
-    let plan = read(&source.text()?);
+    let text = source.text()?;
+    let plan = if args.none { read::nothing(&text, &options) } else { read(&text) };
     // Of a plan with faults nothing is printed: its links belong together.
     let records = if plan.faults.is_empty() || args.each { plan.records } else { Vec::new() };
     answers.give_all(records.into_iter().map(Ok))?;
@@ -88,25 +90,23 @@ fn own_name() -> Result<String> {
     Ok(names.nodename().to_string_lossy().into_owned())
 }
 
-/// The addresses of a name: `getaddrinfo(3)`.
-fn look_up(name: &str) -> io::Result<Vec<IpAddr>> {
-    Ok((name, 0).to_socket_addrs()?.map(|address| address.ip()).collect())
-}
-
 fn answers(args: &Args) -> Result<Answers> {
     Answers::new(PROGRAM, args.format.view(COLUMNS))
 }
 
-/// Prints the revisions of a plan's file until the reader of standard output leaves.
+/// Prints the revisions of a plan's file until the reader of standard output leaves. Where it names machines, it is read again from time to
+/// time: their addresses change, and when a machine starts they may not be known yet.
 fn watch(
     file: &Path,
     source: &Source<'_>,
     read: impl Fn(&str) -> Plan,
+    names: &Names,
     answers: impl Fn() -> Result<Answers>,
 ) -> Result<Status> {
     let (mut watched, mut revisions) = (Watched::new(file)?, Revisions::default());
     // A file that is not there at first is a mistake; later it may be on its way back.
     let mut text = Ok(source.text()?);
+    let (mut is_news, mut told_faults) = (true, Vec::new());
     loop {
         // Whoever was writing it when it was read will close it.
         if watched.is_settled()? {
@@ -118,13 +118,16 @@ fn watch(
                     let name = name.map(|(name, _)| name).unwrap_or_default();
                     let told = if faults.is_empty() { revisions.next(&name, records) } else { Vec::new() };
                     answers.give_all(told.into_iter().map(Ok))?;
-                    answers.give_all(faults.into_iter().map(|fault| Err(fault.prefix(&source.name))))?;
+                    if is_news || faults != told_faults {
+                        answers.give_all(faults.iter().cloned().map(|fault| Err(fault.prefix(&source.name))))?;
+                    }
+                    told_faults = faults;
                 }
                 Err(error) => answers.give(None, Err(error))?,
             }
             answers.finish()?;
         }
-        watched.wait()?;
+        is_news = watched.wait(names.take_limit())?;
         text = source.text();
     }
 }

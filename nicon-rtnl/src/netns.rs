@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use nicon_core::link::target::NAMED;
 use nicon_core::walk::{is_gone, walk};
-use nicon_core::{Error, Namespace, NsType, Result};
+use nicon_core::{Error, Namespace, NsType, Result, Status};
 
 /// A network namespace, and one way to it.
 #[derive(Debug)]
@@ -68,6 +68,26 @@ impl Found {
             return Err(Error::no(format!("{} is not net:[{}] any more", self.way, self.ino)));
         }
         Ok(ns)
+    }
+}
+
+impl Found {
+    /// Looks into it: if the process by which it was found has ended, by another one that is in it, or a name.
+    ///
+    /// # Errors
+    /// Those of `look`; [`Status::No`] if nothing leads there any more.
+    pub fn look<T>(&self, mut look: impl FnMut(&Self) -> Result<T>) -> Result<T> {
+        let gone = match look(self) {
+            Err(error) if error.status() == Status::No => error,
+            looked => return looked,
+        };
+        for other in find(self.ino)?.found {
+            match look(&other) {
+                Err(error) if error.status() == Status::No => {}
+                looked => return looked,
+            }
+        }
+        Err(gone)
     }
 }
 
@@ -172,4 +192,27 @@ fn look(path: PathBuf) -> Result<Option<Found>> {
 
 fn unread(error: Error) -> Error {
     error.suffix(": network namespaces that only have a name may be missing")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_process_leads_there_when_the_first_has_ended() {
+        let own = Namespace::open("/proc/self/ns/net".as_ref()).unwrap().id().ino;
+        let found = |ino| Found { ino, way: Way::Process(std::process::id().cast_signed()) };
+        let mut looks = 0;
+        let looked = found(own).look(|way| {
+            looks += 1;
+            if looks == 1 { Err(Error::no("it has ended")) } else { way.open() }
+        });
+        assert_eq!((looked.unwrap().id().ino, looks), (own, 2));
+        // Nobody is in one of another type.
+        let gone = found(1).look(Found::open).unwrap_err();
+        assert_eq!(gone.status(), Status::No);
+        // What fails otherwise fails at once.
+        let refused = found(own).look(|_| Err::<(), _>(Error::failed("refused"))).unwrap_err();
+        assert_eq!(refused.to_string(), "refused");
+    }
 }

@@ -115,18 +115,7 @@ fn look_into(other: &Found) -> Result<Option<(Netlink, Vec<Link>)>> {
         let links = across(&netlink)?;
         Ok((!links.is_empty()).then_some((netlink, links)))
     };
-    match look(other) {
-        // The process by which it was found has ended, but there may be others.
-        Err(error) if error.status() == Status::No => {
-            let ways = netns::find(other.ino)?.found;
-            ways.iter().map(look).find(|looked| !is_no(looked)).unwrap_or(Err(error))
-        }
-        looked => looked,
-    }
-}
-
-fn is_no<T>(looked: &Result<T>) -> bool {
-    looked.as_ref().is_err_and(|error| error.status() == Status::No)
+    other.look(look)
 }
 
 /// A socket in another namespace, which this thread enters; `None` if it belongs to a user namespace outside our own.

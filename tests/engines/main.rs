@@ -90,8 +90,5 @@ fn main() -> ExitCode {
         watch_podman::trials(&suite),
         whole::trials(&suite),
     ];
-    let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
-    // Ends the machine before the verdict.
-    drop(suite);
-    conclusion.exit_code()
+    nicon_lab::trials::verdict(&arguments, trials.into_iter().flatten().collect(), suite)
 }

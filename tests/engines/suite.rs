@@ -4,17 +4,12 @@ use std::sync::Arc;
 
 use libtest_mimic::{Completion, Failed, Trial};
 use nicon_lab::machine::{self, Machine};
-use nicon_lab::{bins, isolate, must_run};
+use nicon_lab::trials::{self, Missing};
+use nicon_lab::{bins, isolate};
 
 /// The machine, or why there is none.
 #[derive(Clone)]
 pub(crate) struct Suite(Arc<Result<Machine, Missing>>);
-
-enum Missing {
-    /// Something that only this machine lacks: it excuses a test.
-    Here(String),
-    Failed(String),
-}
 
 impl Suite {
     /// Starts the machine, which ends with the thread that calls this.
@@ -41,12 +36,7 @@ impl Suite {
     where
         F: FnOnce(&Machine) -> Result<(), Failed> + Send + 'static,
     {
-        let suite = self.clone();
-        Trial::ignorable_test(name, move || match &*suite.0 {
-            Ok(machine) => test(machine).map(|()| Completion::Completed),
-            Err(Missing::Here(missing)) if !must_run() => Ok(Completion::ignored_with(missing.clone())),
-            Err(Missing::Here(error) | Missing::Failed(error)) => Err(error.into()),
-        })
+        trials::trial_of(&self.0, name, test)
     }
 }
 

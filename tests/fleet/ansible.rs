@@ -36,6 +36,7 @@ fn a_lab(fleet: &Fleet) -> Result<(), Failed> {
     run_all_containers(fleet)?;
     // What would be done is told, and not done.
     let told = play(fleet, "wire.yml", &plan, &["--check"])?;
+    assert!(told.is_success(), "{}", told.text());
     assert!(told.counts("changed").iter().all(|count| *count > 0), "{}", told.text());
     assert!(links_on(fleet, 0)?.is_empty());
 
@@ -52,8 +53,11 @@ fn a_lab(fleet: &Fleet) -> Result<(), Failed> {
     }
     assert_eq!(kinds, [2 * (60 - across), 2 * across]);
 
-    let again = play(fleet, "wire.yml", &plan, &[])?;
-    assert_eq!((again.counts("changed"), again.is_success()), ([0; 3], true), "{}", again.text());
+    // Together, or each link for itself.
+    for words in [&[][..], &["-e", "nicon_each=true"]] {
+        let again = play(fleet, "wire.yml", &plan, words)?;
+        assert_eq!((again.counts("changed"), again.is_success()), ([0; 3], true), "{}", again.text());
+    }
     let checked = play(fleet, "check.yml", &plan, &[])?;
     assert!(checked.is_success(), "{}", checked.text());
 

@@ -28,5 +28,5 @@ fn main() -> ExitCode {
         underlay::trials(&fleet),
         watch::trials(&fleet),
     ];
-    libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit_code()
+    nicon_lab::trials::verdict(&arguments, trials.into_iter().flatten().collect(), fleet)
 }

@@ -5,10 +5,11 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use libtest_mimic::{Completion, Failed, Trial};
+use libtest_mimic::{Failed, Trial};
 use nicon_lab::fleet::lab::links_on;
 use nicon_lab::fleet::{Fleet, NAMES};
-use nicon_lab::{Ran, machine, must_run, output_within};
+use nicon_lab::trials::{self, Missing};
+use nicon_lab::{Ran, machine, output_within};
 
 /// How long a playbook may take.
 const PLAYBOOK: Duration = Duration::from_mins(3);
@@ -16,12 +17,6 @@ const PLAYBOOK: Duration = Duration::from_mins(3);
 /// The fleet, or why there is none.
 #[derive(Clone)]
 pub(crate) struct Shared(Arc<Result<Fleet, Missing>>);
-
-enum Missing {
-    /// Something that only this machine lacks: it excuses a test.
-    Here(String),
-    Failed(String),
-}
 
 impl Shared {
     /// Raises the machines, unless the tests are only listed.
@@ -42,12 +37,7 @@ impl Shared {
     where
         F: FnOnce(&Fleet) -> Result<(), Failed> + Send + 'static,
     {
-        let shared = self.clone();
-        Trial::ignorable_test(name, move || match &*shared.0 {
-            Ok(fleet) => test(fleet).map(|()| Completion::Completed),
-            Err(Missing::Here(missing)) if !must_run() => Ok(Completion::ignored_with(missing.clone())),
-            Err(Missing::Here(error) | Missing::Failed(error)) => Err(error.into()),
-        })
+        trials::trial_of(&self.0, name, test)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The lab is what it claims to be, and leaves nothing, however its processes end.
 
+pub(crate) mod verdict;
+
 use crate::support::suite::{LAB_PROGRAM, Suite};
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::{Lab, LabName, cgroup_directories, isolate, witness};
@@ -19,7 +21,7 @@ use std::{
 pub(crate) const PANIC: &str = "--panic-with-a-lab";
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
-    vec![
+    let mut trials = vec![
         suite.trial("lab::is_three_daemons_deep", is_three_daemons_deep),
         suite.trial("lab::pids_differ_at_each_level", pids_differ_at_each_level),
         suite.trial("lab::host_pid_of_shared_pid_namespaces", host_pid_of_shared_pid_namespaces),
@@ -47,7 +49,9 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
             })
         }),
         suite.trial("lab::leaves_nothing_after_a_panic", leaves_nothing_after_a_panic),
-    ]
+    ];
+    trials.extend(verdict::trials(suite));
+    trials
 }
 
 const LONG: Duration = Duration::from_secs(90);

@@ -15,9 +15,10 @@ machines='lab1 lab2 lab3'
 
 title 'Three machines, each with an engine of its own, and 24 containers'
 for machine in $machines; do
-    ssh "$machine" "for n in 1 2 3 4 5 6 7 8; do docker run --detach --network=none --name $machine-n\$n image sleep 3600; done" >/dev/null &
+    ssh "$machine" "for n in 1 2 3 4 5 6 7 8; do docker run --detach --network=none --name $machine-n\$n image sleep 3600 || exit; done" >/dev/null &
+    started="${started-} $!"
 done
-wait
+for one in $started; do wait "$one"; done
 for machine in $machines; do printf '%s runs %s\n' "$machine" "$(ssh "$machine" docker ps --quiet | wc -l)"; done
 
 title 'One file with 48 links: a ring on each machine, and one ring through all of them'
@@ -57,13 +58,17 @@ title 'From the first machine to the second'
 try "ssh lab1 'nsenter -t \$(docker inspect -f {{.State.Pid}} lab1-n1) -n ping -c 2 10.1.2.2'"
 title 'A container is restarted: its links are gone, and made again, those of its neighbours on other machines as they were'
 ssh lab2 docker restart --time 0 lab2-n1 >/dev/null
-play check || :
+if play check; then
+    echo 'the check has found nothing' >&2
+    exit 1
+fi
 play wire
 try "ssh lab1 'nsenter -t \$(docker inspect -f {{.State.Pid}} lab1-n1) -n ping -c 2 10.1.2.2'"
 title 'Taken away'
 play destroy
 for machine in $machines; do
-    left=$(ssh "$machine" nicon-links --all --json | grep -c '"nicon-made.demo' || :)
+    links=$(ssh "$machine" nicon-links --all --json)
+    left=$(echo "$links" | grep -c '"nicon-made.demo' || :)
     printf '%s has %s links of the plan\n' "$machine" "$left"
     [ "$left" = 0 ]
 done

@@ -128,7 +128,7 @@ try "nicon-resolve '**' | nicon-links | nicon-tree --links --svg >/run/lab.svg"
 try "nicon-resolve '**' | nicon-links | nicon-tree --links | sed -n '1,12p'"
 
 title "It goes again, and nothing is left"
-try "nicon-plan $lab | nicon-wire --destroy | wc -l"
+try "nicon-plan --none $lab | nicon-wire --destroy | wc -l"
 [ "$(ip -br link)" = "$before" ]
 for leaf in $leaves; do
     [ "$(within "$leaf" 'ls /proc/sys/net/ipv4/conf' | tr '\n' ' ')" = 'all default lo ' ]

@@ -35,6 +35,7 @@ mod place;
 mod requirements;
 mod run;
 mod signals;
+pub mod trials;
 pub mod witness;
 
 pub use bins::{bins, command, copy_program};

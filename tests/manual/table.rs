@@ -5,18 +5,26 @@ use std::io::{self, Write};
 use clap::builder::PossibleValue;
 use clap::{Arg, Command, ValueHint};
 
-/// Writes the table of a program: what stands there, what kind of value that is or takes, and what it is for; with tabs between them.
+/// Writes the table of a program: what stands there, what kind of value that is or takes, and what it is for; with tabs between them. Options of
+/// its commands stand behind these.
 pub(crate) fn write(command: &Command, to: &mut dyn Write) -> io::Result<()> {
     let mut command = command.clone();
     command.build();
     row(command.get_name(), "program", &about(&command), to)?;
     for job in command.get_subcommands().filter(|job| !job.is_hide_set()) {
         row(job.get_name(), "job", &about(job), to)?;
+        for arg in job.get_arguments().filter(|arg| !arg.is_hide_set() && !arg.is_positional()) {
+            row(&format!("{} {}", job.get_name(), names(arg)), &kind(arg), &help(arg), to)?;
+        }
     }
     for arg in command.get_arguments().filter(|arg| !arg.is_hide_set()) {
-        row(&names(arg), &kind(arg), &arg.get_help().map(ToString::to_string).unwrap_or_default(), to)?;
+        row(&names(arg), &kind(arg), &help(arg), to)?;
     }
     Ok(())
+}
+
+fn help(arg: &Arg) -> String {
+    arg.get_help().map(ToString::to_string).unwrap_or_default()
 }
 
 fn row(what: &str, kind: &str, help: &str, to: &mut dyn Write) -> io::Result<()> {

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use nicon_core::{Error, Record, Result, Status, proc};
 use nicon_rtnl::{Link, NetnsHandle, netns};
+use nix::libc;
 
 use crate::link::find::by_inode;
 
@@ -105,22 +106,25 @@ impl Namespaces {
         self.held.borrow().values().try_for_each(NetnsHandle::check_alive)
     }
 
-    /// The link with an inode number (see [`nicon_rtnl::sysfs`]), in whichever namespace of this machine it is. One that may not
-    /// be entered is passed over.
+    /// The link with an inode number (see [`nicon_rtnl::sysfs`]), in whichever namespace of this machine it is.
     ///
     /// # Errors
-    /// If /proc cannot be read.
+    /// If it is not found, but may be where we may not look; or if /proc cannot be read.
     pub(crate) fn find_link(&self, inode: u64) -> Result<Option<(NetnsHandle, Link)>> {
-        let held = self.held.borrow();
-        let known = held.values().chain([&self.home]).map(|netns| Ok(netns.clone()));
-        let open = |found: netns::Found| self.home.open_namespace(found.open()?, found.way.to_string());
-        for netns in known.chain(netns::all()?.found.into_iter().map(open)) {
-            let found = netns.and_then(|netns| Ok((by_inode(inode, None, &netns)?, netns)));
-            if let Ok((Some(link), netns)) = found {
-                return Ok(Some((netns, link)));
+        for netns in self.held.borrow().values().chain([&self.home]) {
+            if let Ok(Some(link)) = by_inode(inode, None, netns) {
+                return Ok(Some((netns.clone(), link)));
             }
         }
-        Ok(None)
+        let mut found = None;
+        let doubt = self.look_into_all(|netns| {
+            found = by_inode(inode, None, netns)?.map(|link| (netns.clone(), link));
+            Ok(found.is_none())
+        })?;
+        match doubt {
+            Some(doubt) if found.is_none() => Err(doubt),
+            _ => Ok(found),
+        }
     }
 
     /// The inode numbers (see [`nicon_rtnl::sysfs`]) of all links of this machine; `None` if some may be missing.
@@ -128,24 +132,38 @@ impl Namespaces {
     /// # Errors
     /// If /proc cannot be read.
     pub(crate) fn inodes(&self) -> Result<Option<HashSet<u64>>> {
-        let census = netns::all()?;
-        let mut inodes = HashSet::new();
-        let open = |found: netns::Found| self.home.open_namespace(found.open()?, found.way.to_string());
-        for found in census.found {
-            let listed = open(found).and_then(|netns| Ok((netns.netlink.links(None)?.entries, netns)));
-            match listed {
-                Ok((links, netns)) => {
-                    for link in links {
-                        let Some(inode) = netns.inode(&link)? else { return Ok(None) };
-                        inodes.insert(inode);
-                    }
+        let (mut inodes, mut is_whole) = (HashSet::new(), true);
+        let doubt = self.look_into_all(|netns| {
+            for link in netns.netlink.links(None)?.entries {
+                match netns.inode(&link)? {
+                    Some(inode) => drop(inodes.insert(inode)),
+                    None => is_whole = false,
                 }
+            }
+            Ok(is_whole)
+        })?;
+        Ok((is_whole && doubt.is_none()).then_some(inodes))
+    }
+
+    /// Looks into the network namespaces of this machine, for as long as `look` says that it goes on. Returns why there may be more of them. One
+    /// of a user namespace outside ours is passed over.
+    fn look_into_all(&self, mut look: impl FnMut(&NetnsHandle) -> Result<bool>) -> Result<Option<Error>> {
+        let census = netns::all()?;
+        let mut doubt = proc::complaint_within_reach(&census.denied).or(census.unread);
+        for found in census.found {
+            let looked = found.look(|way| match self.home.open_namespace(way.open()?, way.way.to_string()) {
+                Ok(netns) => look(&netns),
+                Err(error) if error.errno() == Some(libc::EPERM) && way.open()?.owner()?.is_none() => Ok(true),
+                Err(error) => Err(error),
+            });
+            match looked {
+                Ok(true) => {}
+                Ok(false) => break,
                 Err(error) if error.status() == Status::No => {}
-                Err(_) => return Ok(None),
+                Err(error) => doubt = doubt.or_else(|| Some(error.prefix(format!("look into {}", found.way)))),
             }
         }
-        let is_whole = census.unread.is_none() && proc::complaint_within_reach(&census.denied).is_none();
-        Ok(is_whole.then_some(inodes))
+        Ok(doubt)
     }
 
     /// Opens the one with an inode number, ours or any other. An error says `what` it is.

@@ -35,6 +35,51 @@ impl<'a> Readiness<'a> {
     pub(crate) fn is_asked(&self) -> bool {
         self.announce || self.wait.is_some()
     }
+
+    /// How long that may take.
+    pub(crate) fn limit(&self) -> Duration {
+        self.wait.unwrap_or(UNIQUE_WITHIN)
+    }
+
+    /// Looks once whether the link is ready, and announces its addresses if it is, as far as that was asked for.
+    ///
+    /// # Errors
+    /// If another host has one of its addresses, or nothing can be announced.
+    pub(crate) fn look(&self, netns: &NetnsHandle, link: &Link) -> Result<Option<Lack>> {
+        if !self.is_asked() {
+            return Ok(None);
+        }
+        let now = netns.netlink.link_at(link.ifindex)?;
+        let now = now.ok_or_else(|| Error::no(format!("{} has vanished from {}", link.name, netns.label)))?;
+        if self.wait.is_some() && !now.has_carrier() {
+            let words = format!("{} in {} has no carrier", now.name, netns.label);
+            return Ok(Some(Lack { what: "a carrier", words }));
+        }
+        let addresses = netns.netlink.addresses(link.ifindex)?;
+        // Nobody asked for the link-local ones.
+        let mut asked = addresses.iter().filter(|address| !is_link_local(address));
+        if let Some(address) = asked.find(|address| is_tentative(address)) {
+            return still_tentative(address, netns, link).map(Some);
+        }
+        if self.announce {
+            let usable = addresses.iter().filter(|address| !is_tentative(address));
+            announce(netns, link, &usable.map(|address| address::cidr(address).ip()).collect::<Vec<_>>())?;
+        }
+        Ok(None)
+    }
+}
+
+/// What a link has not yet.
+pub(crate) struct Lack {
+    what: &'static str,
+    words: String,
+}
+
+impl Lack {
+    /// That it is late for that.
+    pub(crate) fn after(&self, limit: Duration) -> Error {
+        Error::no(format!("{} after {} s", self.words, limit.as_secs_f64()))
+    }
 }
 
 /// Waits until the link is usable and announces its addresses, as far as that was asked for.
@@ -55,74 +100,29 @@ pub(crate) fn wait_ready_since(
     link: &Link,
     readiness: &Readiness<'_>,
 ) -> Result<()> {
-    if let Some(limit) = readiness.wait {
-        let wait = Wait { limit, begun, interrupt: readiness.interrupt };
-        wait.for_carrier(netns, link)?;
-        wait.for_unique_addresses(netns, link)?;
-    }
-    if readiness.announce {
-        let wait = Wait { limit: UNIQUE_WITHIN, begun: Instant::now(), interrupt: readiness.interrupt };
-        announce(netns, link, &wait.for_unique_addresses(netns, link)?)?;
+    while let Some(lack) = readiness.look(netns, link)? {
+        // A deadline could overflow, since the limit may have any value.
+        if begun.elapsed() >= readiness.limit() {
+            return Err(lack.after(readiness.limit()));
+        }
+        readiness.interrupt.sleep(BETWEEN_LOOKS);
+        let words = format!(" while it waited for {}", lack.what);
+        readiness.interrupt.check().map_err(|error| error.suffix(&words))?;
     }
     Ok(())
 }
 
-struct Wait<'a> {
-    limit: Duration,
-    begun: Instant,
-    interrupt: &'a Interrupt,
-}
-
-impl Wait<'_> {
-    /// Waits until the link has a carrier.
-    ///
-    /// # Errors
-    /// [`nicon_core::Status::No`] if it has none in time.
-    fn for_carrier(&self, netns: &NetnsHandle, link: &Link) -> Result<()> {
-        loop {
-            let now = netns.netlink.link_at(link.ifindex)?;
-            let now = now.ok_or_else(|| Error::no(format!("{} has vanished from {}", link.name, netns.label)))?;
-            if now.has_carrier() {
-                return Ok(());
-            }
-            let late = || format!("{} in {} has no carrier", now.name, netns.label);
-            self.go_on(late, "a carrier")?;
-        }
+/// That an address must not be used or announced yet (RFC 4862).
+///
+/// # Errors
+/// [`nicon_core::Status::No`] if it never may be: another host has it.
+fn still_tentative(address: &AddressMessage, netns: &NetnsHandle, link: &Link) -> Result<Lack> {
+    let text = format!("{} of {} in {}", address::cidr(address), link.name, netns.label);
+    if flags(address).contains(AddressFlags::Dadfailed) {
+        return Err(Error::no(format!("{text} is in use by another host (duplicate address detection)")));
     }
-
-    /// Waits until no address of the link is tentative any more, and returns those that it may use. Tentative ones must not be
-    /// used or announced (RFC 4862). The link-local ones are not waited for: nobody asked for them.
-    ///
-    /// # Errors
-    /// [`nicon_core::Status::No`] if another host has one of them, or that is not known in time.
-    fn for_unique_addresses(&self, netns: &NetnsHandle, link: &Link) -> Result<Vec<IpAddr>> {
-        loop {
-            let all = netns.netlink.addresses(link.ifindex)?;
-            let (tentative, unique): (Vec<_>, Vec<_>) = all.iter().partition(|address| is_tentative(address));
-            let mut asked = tentative.into_iter().filter(|address| !is_link_local(address));
-            let Some(address) = asked.next() else {
-                return Ok(unique.into_iter().map(|address| address::cidr(address).ip()).collect());
-            };
-            let text = format!("{} of {} in {}", address::cidr(address), link.name, netns.label);
-            if flags(address).contains(AddressFlags::Dadfailed) {
-                return Err(Error::no(format!("{text} is in use by another host (duplicate address detection)")));
-            }
-            self.go_on(|| format!("{text} is still tentative (duplicate address detection)"), "its addresses")?;
-        }
-    }
-
-    /// Sleeps a little.
-    ///
-    /// # Errors
-    /// If it is too `late`, or the run is interrupted.
-    fn go_on(&self, late: impl Fn() -> String, what: &str) -> Result<()> {
-        // A deadline could overflow, since the limit may have any value.
-        if self.begun.elapsed() >= self.limit {
-            return Err(Error::no(format!("{} after {} s", late(), self.limit.as_secs_f64())));
-        }
-        self.interrupt.sleep(BETWEEN_LOOKS);
-        self.interrupt.check().map_err(|error| error.suffix(&format!(" while it waited for {what}")))
-    }
+    let words = format!("{text} is still tentative (duplicate address detection)");
+    Ok(Lack { what: "its addresses", words })
 }
 
 /// Whether an address must not be used yet. An optimistic one may be (RFC 4429).

@@ -50,7 +50,8 @@ pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces, limits
 /// # Errors
 /// If it cannot be put back, or something is stacked on it that this would destroy.
 pub(crate) fn bring_home(undo: &Undo, namespaces: &Namespaces, limits: Limits<'_>) -> Result<Option<Undone>> {
-    let found = undo.inode().map_or(Ok(None), |inode| namespaces.find_link(inode))?;
+    let found = undo.inode().map_or(Ok(None), |inode| namespaces.find_link(inode));
+    let found = found.map_err(|doubt| doubt.prefix(format!("look for {}", undo.name)))?;
     let Some((there, link)) = found else { return Ok(None) };
     let origin = open_origin(undo, namespaces)?;
     if there.is(&origin) {

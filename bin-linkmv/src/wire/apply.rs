@@ -1,5 +1,7 @@
 //! Makes everything as the plan says: what is missing is added, and what differs is changed in place.
 
+use std::time::Instant;
+
 use nicon_core::filter::output::report;
 use nicon_core::filter::stream::Answers;
 use nicon_core::filter::table::Column;
@@ -15,7 +17,7 @@ use crate::wire::context::Context;
 use crate::wire::input::Input;
 use crate::wire::removal::Removal;
 use crate::wire::unit::Unit;
-use crate::wire::usable::Usable;
+use crate::wire::usable;
 use crate::wire::wanted::Wanted;
 
 const CHANGED: Column = Column { title: "CHANGED", cell: deed::changed };
@@ -58,8 +60,9 @@ pub(crate) fn apply(input: Input, context: &Context<'_>) -> Result<Status> {
     for unit in input.units {
         one(&mut batch, &mut actors, unit)?;
     }
-    if let Some(usable) = Usable::begin(context) {
-        batch.check(|record| usable.wait_for(record))?;
+    if context.readiness().is_asked() {
+        let begun = Instant::now();
+        batch.check(|record| usable::wait_for(record, begun, context))?;
     }
     batch.finish(Ok(()))
 }

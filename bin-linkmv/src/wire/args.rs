@@ -31,7 +31,7 @@ Examples:
   nicon-plan lab.yaml | nicon-resolve | nicon-wire
   nicon-plan --each lab.yaml | nicon-resolve | nicon-wire --check
   nicon-plan lab.yaml | nicon-resolve | nicon-wire --prune
-  nicon-plan lab.yaml | nicon-wire --destroy
+  nicon-plan --none lab.yaml | nicon-wire --destroy
   nicon-plan --watch lab.yaml | nicon-resolve --watch | nicon-wire
 
 Rights: root, or CAP_NET_ADMIN and CAP_SYS_ADMIN over the namespaces, CAP_SYS_PTRACE for other

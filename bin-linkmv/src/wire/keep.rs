@@ -6,6 +6,7 @@
 mod again;
 mod ended;
 mod in_the_way;
+mod look;
 mod pass;
 mod plan;
 mod table;
@@ -19,8 +20,12 @@ use crate::record::passing::is_passed_over;
 use crate::wire::context::Context;
 use crate::wire::read::{Row, Rows};
 use again::{Again, Next};
+use plan::KeptPlan;
 use table::Table;
 use told::Output;
+
+/// What is done with each plan.
+type Work = fn(&mut KeptPlan, &Context<'_>, &mut Output) -> Result<()>;
 
 /// Keeps the plans of a stream wired until it ends, or a signal comes.
 ///
@@ -35,30 +40,30 @@ pub(crate) fn keep(first: Vec<Row>, mut rows: Rows<'_>, context: &Context<'_>) -
         }
     }
     let (mut table, mut again, mut output) = (Table::default(), Again::default(), Output::new(context.args.format)?);
-    let mut batch = first;
+    let mut next = Next::Rows(first);
     loop {
-        let is_news = !batch.is_empty();
-        for row in batch {
-            take(row, &mut table, &mut output)?;
-        }
-        let mut is_failing = false;
-        for plan in table.plans() {
-            is_failing |= pass::pass(plan, context, &mut output)?;
-        }
-        context.namespaces.let_go();
-        again.plan(is_failing, is_news, &context.namespaces.home);
-        match again.wait(context)? {
-            Next::Rows => batch = rows.next()?,
-            Next::Again => {
-                batch = Vec::new();
-                continue;
-            }
+        let mut work: Work = pass::pass;
+        let is_news = matches!(next, Next::Rows(_));
+        match next {
+            Next::Rows(batch) if batch.is_empty() => break,
+            Next::Rows(batch) => batch.into_iter().try_for_each(|row| take(row, &mut table, &mut output))?,
+            Next::Again => {}
+            Next::Look => work = look::look,
             Next::Interrupted => return output.finish(),
         }
-        if batch.is_empty() {
-            return end(&table, output);
-        }
+        table.plans().try_for_each(|plan| work(plan, context, &mut output))?;
+        context.namespaces.let_go();
+        again.plan_try(table.is_failing(), is_news, &context.namespaces.home);
+        again.plan_look(table.is_awaited(), is_news);
+        next = again.wait(context, &mut rows)?;
     }
+    // Whoever watches begins anew; of records that are no more than these, nothing else would tell what becomes.
+    while !table.is_watched() && table.is_awaited() && context.interrupt.signal().is_none() {
+        context.interrupt.wait(&[], Some(again::LOOKS.1))?;
+        table.plans().try_for_each(|plan| look::look(plan, context, &mut output))?;
+        context.namespaces.let_go();
+    }
+    end(&table, output)
 }
 
 /// Takes one line. What asks for nothing, or for what cannot be done now, is passed on at once.

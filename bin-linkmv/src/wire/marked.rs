@@ -51,13 +51,13 @@ pub(crate) fn find(plans: &[&str], namespaces: &Namespaces) -> Result<Found> {
     let doubt = proc::complaint_within_reach(&census.denied).or(census.unread);
     let mut found = Found { links: Vec::new(), namespaces: Vec::new(), doubt };
     for place in census.found {
-        let opened = match namespaces.known(place.ino) {
-            Some(known) => Ok(known),
-            None => {
-                place.open().and_then(|ns| namespaces.home.open_namespace(ns, label(&place, namespaces))).map(Rc::new)
-            }
-        };
-        let looked = opened.and_then(|netns| Ok((netns.netlink.links(None)?.entries, netns)));
+        let looked = place.look(|way| {
+            let netns = match namespaces.known(place.ino) {
+                Some(known) => known,
+                None => Rc::new(namespaces.home.open_namespace(way.open()?, label(way, namespaces))?),
+            };
+            Ok((netns.netlink.links(None)?.entries, netns))
+        });
         match looked {
             Ok((links, netns)) => {
                 found.namespaces.push(netns.clone());

@@ -92,6 +92,11 @@ impl Waiting {
         self.monitors.get(&key).map_or(Ok(Vec::new()), Monitor::events)
     }
 
+    /// How often must be waited until all has been taken notice of that had happened before.
+    pub(super) fn rounds(&self) -> usize {
+        self.monitors.len() / MOST + 1
+    }
+
     /// Waits until something happens, or for a time.
     pub(super) fn wait(&self, time: Option<Duration>) -> Result<Vec<Woken>> {
         // Rounded up, so that it is over when we wake.

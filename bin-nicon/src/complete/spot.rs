@@ -1,6 +1,6 @@
 //! The place in a command line where a word is being typed: what can stand there, and what the words before it say about that.
 
-use crate::complete::table::{Table, Value};
+use crate::table::{Table, Value, is_option};
 
 /// A place in a command line.
 pub(super) struct Spot {
@@ -65,15 +65,19 @@ fn in_job(words: &[String], typed: &str, mut context: Context) -> Option<Spot> {
     };
     // A name that begins as an option does may stand behind this.
     let words = words.strip_prefix(&["--".to_owned()]).unwrap_or(words);
-    let words = if job == "wire" { words.strip_prefix(&["--watch".to_owned()]).unwrap_or(words) } else { words };
     let first = match &job[..] {
         "ls" => return in_program("nicon-resolve", words, typed, context),
         "exec" | "ip" | "capture" => "container",
         "wire" | "check" | "destroy" => "file",
         program => return in_program(&format!("nicon-{program}"), words, typed, context),
     };
+    let own = Table::of_job(job)?;
+    let (before, words) = words.split_at(own.options_in(words));
     let Some((operand, words)) = words.split_first() else {
-        let wanted = if typed.starts_with('-') { Wanted::Option(Table::default()) } else { Wanted::Value(first) };
+        if let Some((_, value)) = before.last().and_then(|last| own.awaits(last)) {
+            return Some(spot(Wanted::Value(value.kind), typed, context));
+        }
+        let wanted = if typed.starts_with('-') { Wanted::Option(own) } else { Wanted::Value(first) };
         return Some(spot(wanted, typed, context));
     };
     context.path = (first == "container").then(|| operand.clone());
@@ -151,11 +155,6 @@ fn spot(wanted: Wanted, typed: &str, context: Context) -> Spot {
     Spot { wanted, head: String::new(), typed: typed.to_owned(), context }
 }
 
-fn is_option(word: &str) -> bool {
-    // That alone is standard input.
-    word.starts_with('-') && word != "-"
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,6 +196,10 @@ mod tests {
             ("nicon capture a.b eth0 ", "nothing"),
             ("nicon wire ", "file"),
             ("nicon wire --watch ", "file"),
+            ("nicon wire --on ", "text"),
+            ("nicon wire --on lab1 --watch ", "file"),
+            ("nicon wire --on=lab1 -", "an option"),
+            ("nicon check --on lab1 ", "file"),
             ("nicon wire lab.yaml ", "an option"),
             ("nicon destroy lab.yaml --w", "an option"),
             ("nicon links -t ", "place"),

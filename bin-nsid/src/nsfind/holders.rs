@@ -66,9 +66,10 @@ impl Holder {
     }
 }
 
-/// How many descriptors and threads that hold one namespace are told. A process can have a million duplicates of one descriptor, and
-/// nobody reads a record of more than 1 MiB.
+/// How many holders of each kind are told of one namespace, and how long they are in its record, in bytes. A process can have a million
+/// duplicates of one descriptor, anybody can mount a namespace of their own many times, and nobody reads a record of more than 1 MiB.
 const MOST: usize = 4096;
+const LONGEST: usize = 256 * 1024;
 
 /// The holders of each namespace, by its inode number.
 #[derive(Default)]
@@ -77,28 +78,58 @@ pub(crate) struct Holders(HashMap<u64, Held>);
 /// What holds one namespace.
 struct Held {
     ns_type: NsType,
-    /// Descriptors and threads, of which there are at most [`MOST`].
-    of_processes: Vec<Holder>,
-    left_out: usize,
-    /// Mounts and namespaces.
-    others: Vec<Holder>,
+    of_processes: Told,
+    mounts: Told,
+    namespaces: Told,
     /// All processes that hold it, or see a mount that does.
     pids: HashSet<i32>,
 }
 
+/// The holders of one kind that are told.
+#[derive(Default)]
+struct Told {
+    holders: Vec<Holder>,
+    length: usize,
+    left_out: usize,
+}
+
+impl Told {
+    fn add(&mut self, holder: Holder) {
+        // The others are numbers, and shorter than their share.
+        let length =
+            if matches!(holder, Holder::Mount { .. }) { holder.record().to_line().len() } else { LONGEST / MOST };
+        if self.holders.len() < MOST && self.length + length <= LONGEST {
+            self.length += length;
+            self.holders.push(holder);
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    fn join(&mut self, other: Self) {
+        other.holders.into_iter().for_each(|holder| self.add(holder));
+        self.left_out += other.left_out;
+    }
+
+    /// That some are left out, in words.
+    fn complaint(&self, what: &str) -> Option<String> {
+        let (told, left_out) = (self.holders.len(), self.left_out);
+        (left_out > 0).then(|| format!("only {told} of the {} {what} that hold it are told", told + left_out))
+    }
+}
+
 impl Held {
     fn new(ns_type: NsType) -> Self {
-        Self { ns_type, of_processes: Vec::new(), left_out: 0, others: Vec::new(), pids: HashSet::new() }
+        let [of_processes, mounts, namespaces] = [(); 3].map(|()| Told::default());
+        Self { ns_type, of_processes, mounts, namespaces, pids: HashSet::new() }
     }
 
     fn add(&mut self, holder: Holder) {
         self.pids.extend(holder.pid());
-        if matches!(holder, Holder::Mount { .. } | Holder::Child { .. } | Holder::Owned { .. }) {
-            self.others.push(holder);
-        } else if self.of_processes.len() < MOST {
-            self.of_processes.push(holder);
-        } else {
-            self.left_out += 1;
+        match holder {
+            Holder::Mount { .. } => self.mounts.add(holder),
+            Holder::Child { .. } | Holder::Owned { .. } => self.namespaces.add(holder),
+            _ => self.of_processes.add(holder),
         }
     }
 }
@@ -113,8 +144,9 @@ impl Holders {
     pub(crate) fn join(&mut self, other: Self) {
         for (ino, other) in other.0 {
             let held = self.0.entry(ino).or_insert_with(|| Held::new(other.ns_type));
-            other.of_processes.into_iter().chain(other.others).for_each(|holder| held.add(holder));
-            held.left_out += other.left_out;
+            held.of_processes.join(other.of_processes);
+            held.mounts.join(other.mounts);
+            held.namespaces.join(other.namespaces);
             held.pids.extend(other.pids);
         }
     }
@@ -136,16 +168,18 @@ impl Holders {
 
     /// The holders of a namespace. If it has processes, other namespaces are left out: the host's own have hundreds.
     pub(crate) fn of(&self, ino: u64, has_processes: bool) -> Vec<Record> {
-        let all = self.0.get(&ino).into_iter().flat_map(|held| held.of_processes.iter().chain(&held.others));
-        let is_namespace = |holder: &Holder| matches!(holder, Holder::Child { .. } | Holder::Owned { .. });
-        all.filter(|holder| !(has_processes && is_namespace(holder))).map(Holder::record).collect()
+        let Some(held) = self.0.get(&ino) else { return Vec::new() };
+        let namespaces = Some(&held.namespaces).filter(|_| !has_processes);
+        let told = [&held.of_processes, &held.mounts].into_iter().chain(namespaces);
+        told.flat_map(|told| &told.holders).map(Holder::record).collect()
     }
 
     /// The message that some holders of a namespace are not told; `None` if all are.
-    pub(crate) fn complaint(&self, ino: u64) -> Option<Error> {
-        let held = self.0.get(&ino).filter(|held| held.left_out > 0)?;
-        let (ns_type, all) = (held.ns_type, MOST + held.left_out);
-        let only = format!("only {MOST} of the {all} descriptors and threads that hold it are told");
-        Some(Error::failed(format!("{ns_type}:[{ino}]: {only}")))
+    pub(crate) fn complaint(&self, ino: u64, has_processes: bool) -> Option<Error> {
+        let held = self.0.get(&ino)?;
+        let namespaces = Some((&held.namespaces, "namespaces")).filter(|_| !has_processes);
+        let told = [(&held.of_processes, "descriptors and threads"), (&held.mounts, "mounts")].into_iter();
+        let only: Vec<_> = told.chain(namespaces).filter_map(|(told, what)| told.complaint(what)).collect();
+        (!only.is_empty()).then(|| Error::failed(format!("{}:[{ino}]: {}", held.ns_type, only.join("; "))))
     }
 }

@@ -18,11 +18,14 @@ use crate::mounts::{self, MountedNs};
 /// How often a look-up is tried: one from the cache alone fails while anything is mounted or renamed, too.
 const MAX_LOOKUPS: usize = 64;
 
+/// The longest list of one process's mounts that is read, in bytes: anybody can have a hundred thousand in a namespace of their own.
+const LONGEST: u64 = 32 << 20;
+
 /// The mounted namespaces that have been found.
 #[derive(Default)]
 pub(crate) struct Mounted {
-    /// What is mounted, by the ID of the mount.
-    mounts: BTreeMap<u64, (NsType, u64, Holder)>,
+    /// What is mounted, by the ID of the mount, which is another one's as soon as it is unmounted, and by inode number.
+    mounts: BTreeMap<(u64, u64), (NsType, Holder)>,
     /// By inode number, those that could not be opened, and the reason.
     unopened: BTreeMap<u64, (NsType, String)>,
 }
@@ -46,10 +49,11 @@ impl Mounted {
         };
         let mut unopened = Vec::new();
         for MountedNs { id, namespace: (ns_type, ino), path } in mounts::of(&seen) {
+            let id = (id, ino);
             if self.mounts.contains_key(&id) {
                 continue;
             }
-            let mount = (ns_type, ino, Holder::Mount { path: path.to_string_lossy().into_owned(), mnt, pid });
+            let mount = (ns_type, Holder::Mount { path: path.to_string_lossy().into_owned(), mnt, pid });
             if ancestry.of(ino).is_none() {
                 match open(dir, &path, NsId { dev: nsfs, ino }) {
                     Ok(namespace) => ancestry.record(namespace, ns_type)?,
@@ -73,9 +77,9 @@ impl Mounted {
             Err(error) => return Ok(Some(error)),
         };
         // What was unmounted meanwhile keeps nothing any more.
-        let still: HashSet<u64> = mounts::of(&now).map(|mount| mount.id).collect();
+        let still: HashSet<_> = mounts::of(&now).map(|mount| (mount.id, mount.namespace.1)).collect();
         for (id, mount, why) in unopened.into_iter().filter(|(id, ..)| still.contains(id)) {
-            self.unopened.insert(mount.1, (mount.0, why));
+            self.unopened.insert(id.1, (mount.0, why));
             self.mounts.insert(id, mount);
         }
         Ok(None)
@@ -91,7 +95,7 @@ impl Mounted {
 
     /// Adds the mounts as holders of what is mounted.
     pub(crate) fn hold(self, holders: &mut Holders) {
-        for (ns_type, ino, mount) in self.mounts.into_values() {
+        for ((_, ino), (ns_type, mount)) in self.mounts {
             holders.add(ns_type, ino, mount);
         }
     }
@@ -118,7 +122,10 @@ impl Mounted {
 fn list(dir: &OwnedFd) -> io::Result<Vec<u8>> {
     let file = openat(dir, "mountinfo", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
     let mut text = Vec::new();
-    std::fs::File::from(file).read_to_end(&mut text)?;
+    std::fs::File::from(file).take(LONGEST + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > LONGEST {
+        return Err(io::Error::other(format!("its list of mounts is longer than {} MiB", LONGEST >> 20)));
+    }
     Ok(text)
 }
 

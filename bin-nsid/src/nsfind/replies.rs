@@ -113,6 +113,6 @@ impl Searched {
         }
         let has_processes = record.integer("nprocs").ok().flatten() != Some(0_u64);
         record.set("holders", self.found.holders.of(ino, has_processes));
-        self.found.holders.complaint(ino)
+        self.found.holders.complaint(ino, has_processes)
     }
 }

@@ -89,11 +89,12 @@ fn why_not(ip: IpAddr) -> Option<&'static str> {
     }
 }
 
-/// Addresses of both, of one family: whoever sends over IPv4 does not hear over IPv6. IPv4 if both have that.
+/// An address of theirs, of a family that both have: whoever sends over IPv4 does not hear over IPv6. IPv4 if both have that, and of
+/// several the least, in whichever order they were told.
 pub(super) fn of_one_family(ours: &[IpAddr], theirs: &[IpAddr]) -> Option<IpAddr> {
     [true, false].into_iter().find_map(|v4| {
         let is_of_it = |ip: &&IpAddr| ip.is_ipv4() == v4;
-        ours.iter().find(is_of_it).and_then(|_| theirs.iter().find(is_of_it)).copied()
+        ours.iter().find(is_of_it).and_then(|_| theirs.iter().filter(is_of_it).min()).copied()
     })
 }
 
@@ -139,5 +140,7 @@ mod tests {
         assert_eq!(of_one_family(&both, &both), Some(ip("192.0.2.1")));
         assert_eq!(of_one_family(&[ip("2001:db8::9")], &both), Some(ip("2001:db8::1")));
         assert_eq!(of_one_family(&[ip("192.0.2.9")], &[ip("2001:db8::1")]), None);
+        let several = ["192.0.2.7", "192.0.2.3", "192.0.2.5"].map(ip);
+        assert_eq!(of_one_family(&both, &several), Some(ip("192.0.2.3")));
     }
 }

@@ -29,14 +29,9 @@ pub(crate) fn place(
         }
     }
     let mut numbers = Numbers::new(machines.base, plan);
-    for link in &placed {
-        faults.extend(reserve(link, &mut numbers).err());
-    }
-    for link in &mut placed {
-        if is_across(link) {
-            faults.extend(cross(machines, here, link, &mut numbers).err());
-        }
-    }
+    let mut is_right = |read: Result<(), Fault>| read.map_err(|fault| faults.push(fault)).is_ok();
+    placed.retain(|link| is_right(reserve(link, &mut numbers)));
+    placed.retain_mut(|link| !is_across(link) || is_right(cross(machines, here, link, &mut numbers)));
     (placed, faults)
 }
 

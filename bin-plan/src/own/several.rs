@@ -33,8 +33,13 @@ pub(super) fn place(
             Vec::new()
         }
         Some(Ok(None)) | None => {
-            plan.faults.extend(links.iter().flatten().filter_map(of_several));
-            links
+            let mut is_right = |link: &Vec<Wanted>| {
+                let faults: Vec<_> = link.iter().filter_map(of_several).collect();
+                let is_right = faults.is_empty();
+                plan.faults.extend(faults);
+                is_right
+            };
+            links.into_iter().filter(|link| is_right(link)).collect()
         }
     }
 }

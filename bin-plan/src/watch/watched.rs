@@ -50,17 +50,23 @@ impl Watched {
         Ok(watched)
     }
 
-    /// Waits until the file may say something else, and is to be read again.
+    /// Waits until the file may say something else, and is to be read again, or the time is over. Returns whether it is the file.
     ///
     /// # Errors
     /// As [`wait()`].
-    pub(crate) fn wait(&mut self) -> Result<()> {
+    pub(crate) fn wait(&mut self, limit: Option<Duration>) -> Result<bool> {
+        let begun = Instant::now();
         while !self.is_stale || self.is_being_written {
-            wait(&[self.inotify.as_fd()], None)?;
+            let left = limit.map(|limit| limit.saturating_sub(begun.elapsed()));
+            if left.is_some_and(|left| left.is_zero()) && !self.is_being_written {
+                return Ok(false);
+            }
+            wait(&[self.inotify.as_fd()], left.filter(|_| !self.is_being_written))?;
             self.take_events()?;
         }
         self.is_stale = false;
-        self.look()
+        self.look()?;
+        Ok(true)
     }
 
     /// Whether nobody has changed the file since [`Self::wait`] returned: else what was read is to be forgotten.

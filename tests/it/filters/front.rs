@@ -49,6 +49,9 @@ fn a_command_all_the_way_inside(suite: &Suite, lab: &Lab) -> Result<(), Failed> 
     let ran = suite.feed(&["nicon", "exec", PATH, "wc", "-c"], &long);
     assert_eq!(answered(&ran), (Some(0), "300000\n", ""));
     assert_eq!(answered(&suite.feed(&["nicon", "exec", PATH], "echo $0")), (Some(0), "sh\n", ""));
+    // An option of the command's is none of ours.
+    let ran = suite.feed(&["nicon", "exec", PATH, "sh", "-c", "cat; echo $1", "sh", "--each"], "words\n");
+    assert_eq!(answered(&ran), (Some(0), "words\n--each\n", ""));
     assert_eq!(suite.run(&["nicon", "exec", PATH, "sh", "-c", "exit 7"]).code(), Some(7));
     assert_eq!(suite.run(&["nicon", "exec", PATH, "no-such-command"]).code(), Some(127));
     refusal(&suite.run(&["nicon", "exec", "--", "--pid", "true"]), 125, &["nicon-resolve: --pid: "]);
@@ -166,9 +169,15 @@ fn a_lab_from_a_file(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     assert_eq!(ran.stderr, format!("nicon-plan --on m2 --each {file} | nicon-resolve | nicon-wire --check\n"));
     let ran = suite.run(&["nicon", "wire", "--on", "m1", &file]);
     assert!(ran.code() == Some(0) && wired(), "{ran:?}");
-    let ran = suite.run(&["nicon", "destroy", "--on", "m1", &file]);
+    // Of the file no more is needed than its name: its machines may be gone, and what it says be wrong.
+    std::fs::write(&file, format!("{before}machines: {{gone: {{address: gone.invalid}}}}\nlinks: 7\n"))?;
+    let ran = suite.run(&["nicon", "-v", "destroy", &file]);
     assert!(ran.code() == Some(0) && !wired(), "{ran:?}");
+    assert_eq!(ran.stderr, format!("nicon-plan --none {file} | nicon-wire --destroy\n"));
     std::fs::write(&file, text)?;
+    refusal(&suite.run(&["nicon", "wire", "--prune", &file]), 2, &["file comes first: nicon wire /", ".yaml --prune"]);
+    refusal(&suite.run(&["nicon", "wire", &file, "--on"]), 2, &["--on wants a value"]);
+    refusal(&suite.run(&["nicon", "wire", &file, "--on", "m1"]), 2, &["is not for several machines"]);
     // Without a file it is the program itself.
     let ran = suite.shell(&format!("nicon-plan {file} | nicon-resolve | nicon wire --check"), "");
     assert_eq!(ran.code(), Some(1), "{ran:?}");
@@ -246,6 +255,12 @@ fn an_interrupted_lab(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     desk.press("\x03")?;
     desk.sees_prompt();
     assert_ne!(desk.status()?, "0");
+    // So it is for a program before that.
+    desk.press("nicon wire -\n")?;
+    desk.wait_for("the program that reads the plan", || !desk.pids("nicon-plan").is_empty());
+    desk.press("\x03")?;
+    desk.sees_prompt();
+    assert_eq!(desk.status()?, "130");
     for link in ["front0", "front2"] {
         assert!(!a.links().contains(&link.to_owned()), "{link} is left");
     }

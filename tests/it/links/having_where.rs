@@ -79,7 +79,7 @@ fn among_names_of_none(suite: &Suite) -> Result<(), Failed> {
     let script = "mount -t tmpfs none /run/netns && cd /run/netns && mkfifo fifo && mkdir directory && : >regular &&
         ln -s fifo link && ln -s loop loop && ln -s /proc/self/ns/uts uts && ip netns add having-among";
     let run = |line: &str| {
-        let script = format!("mkdir -p /run/netns && unshare --mount sh -c '{script} && timeout 10 {line}'");
+        let script = format!("mkdir -p /run/netns && unshare --mount sh -c '{script} && timeout 25 {line}'");
         suite.shell(&script, "")
     };
     let all = run("nicon-links --all --having name:lo");

@@ -31,6 +31,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("namespaces::holders::child_namespaces", child_namespaces),
         suite.trial("namespaces::holders::the_list_of_all", the_list_of_all),
         suite.trial("namespaces::holders::more_than_anybody_reads", more_than_anybody_reads),
+        suite.trial("namespaces::holders::mounted_more_often_than_anybody_reads", mounted_too_often),
     ]
 }
 
@@ -277,4 +278,20 @@ fn more_than_anybody_reads(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     drop((file, many));
     setrlimit(Resource::RLIMIT_NOFILE, usual, most)?;
     delete_netns(name)
+}
+
+/// Anybody can mount a namespace of theirs as often as they like, at paths as long as they like.
+fn mounted_too_often(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let script = "mount -t tmpfs t /mnt; d=/mnt; long=$(printf 'x%.0s' $(seq 200))
+        for n in $(seq 15); do d=$d/$long; done; mkdir -p $d; : >$d/0; unshare --uts=$d/0 true; stat -L -c %i $d/0 >/mnt/ino
+        for n in $(seq 400); do : >$d/$n; mount --bind $d/0 $d/$n || exit; done
+        exec 2>/dev/null; echo ready; exec sleep 600";
+    let subject = Subject::start(&["--mount"], script);
+    let ino = std::fs::read_to_string(format!("/proc/{}/root/mnt/ino", subject.pid()))?.trim().to_owned();
+    let ran = suite.run(&["nicon-nsfind", "--holders", &format!("uts:[{ino}]")]);
+    assert!(ran.stdout.len() < 1 << 20, "{}", ran.stdout.len());
+    let holders = parse(&ran.stdout)[0]["holders"].as_array().ok_or("no holders")?.len();
+    let only = format!("uts:[{ino}]: only {holders} of the 401 mounts that hold it are told");
+    assert!(holders > 50 && ran.code() == Some(2) && ran.stderr.contains(&only), "{holders} {}", ran.stderr);
+    Ok(())
 }

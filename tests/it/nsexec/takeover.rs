@@ -264,7 +264,7 @@ fn the_pid_of_another(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
             // The last step is slow to tell the PID: the container is first.
             let mut strace = tool("strace");
             strace.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=write", "-e", "inject=write:delay_enter=100000"]);
-            strace.args(["timeout", "--signal=TERM", "10"]).arg(suite.bins().unwrap().join("nicon-nsexec"));
+            strace.args(["timeout", "--signal=TERM", "25"]).arg(suite.bins().unwrap().join("nicon-nsexec"));
             strace.args([&format!("-t{}", prey.pid), "-m", "-p", "sleep", "60"]);
             let ran = output_within(&mut strace, LIMIT).unwrap();
             assert!(ran.stderr.contains("start the command: the container has interfered"), "{ran:?}");

@@ -65,10 +65,11 @@ fn sockets(pid: u32) -> BTreeSet<String> {
     links.filter_map(number).collect()
 }
 
-/// nicon-resolve, with two seconds between a connection and each question.
+/// nicon-resolve, with two seconds between a connection and each question. It ends with strace, which would let it go on alone.
 fn hesitant(suite: &Suite, words: &[&str]) -> Result<Command, Failed> {
     let mut strace = tool("strace");
     strace.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=sendto", "-e", "inject=sendto:delay_enter=2000000"]);
+    strace.args(["setpriv", "--pdeathsig", "KILL"]);
     strace.arg(suite.bins()?.join("nicon-resolve")).args(["--timeout", "30"]).args(words);
     Ok(strace)
 }

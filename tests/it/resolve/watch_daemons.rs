@@ -145,7 +145,7 @@ fn seen_through_several_sockets(suite: &Suite, lab: &Lab) -> Result<(), Failed> 
     for path in ["facets", "facets.dood", "facets.leaf"] {
         seen.push(Seen { path: path.to_owned(), pid: lab.host_pid(path)?, is_paused: false });
     }
-    watching.adds_up_to(&seen, |seen| seen.path.contains("facets") || seen.path.contains("dood."));
+    watching.adds_up_to(&seen, |seen| seen.path.contains("facets"));
     Ok(lab.remove("", "facets")?)
 }
 

@@ -1,7 +1,7 @@
 //! What the tests of one run share.
 
 use libtest_mimic::{Completion, Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, bins, isolate, must_run, requirements, tool};
+use nicon_lab::{LIMIT, Lab, Ran, bins, isolate, must_run, requirements, tool, trials};
 use std::{
     path::{Path, PathBuf},
     process::Command,
@@ -66,7 +66,7 @@ impl Suite {
         F: FnOnce(&Suite) -> Result<(), Failed> + Send + 'static,
     {
         let suite = self.clone();
-        Trial::ignorable_test(name, move || {
+        trials::trial(name, move || {
             let excuse = suite.excuse()?.cloned();
             if let Some(missing) = excuse.or_else(|| features.iter().find_map(|feature| feature.missing())) {
                 return Ok(Completion::ignored_with(missing));
@@ -83,7 +83,7 @@ impl Suite {
         F: FnOnce(&Suite, &T) -> Result<(), Failed> + Send + 'static,
     {
         let suite = self.clone();
-        Trial::ignorable_test(name, move || {
+        trials::trial(name, move || {
             if let Some(missing) = suite.excuse()? {
                 return Ok(Completion::ignored_with(missing));
             }

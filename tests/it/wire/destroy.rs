@@ -18,6 +18,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial_of_kernel(&[], "wire::destroy::lines_that_name_no_plan", no_plan),
         suite.trial_of_kernel(&[], "wire::destroy::an_interrupted_one", interrupted),
         suite.trial_of_kernel(&[], "wire::destroy::marks_that_a_container_has_made", forged),
+        suite.trial_of_kernel(&[], "wire::destroy::where_it_may_not_look", unseen),
     ]
 }
 
@@ -134,6 +135,21 @@ fn forged(suite: &Suite) -> Result<(), Failed> {
     lab.is_gone();
     destroy(suite, &other);
     other.is_gone();
+    Ok(())
+}
+
+/// A link that cannot be seen is not taken for gone: how it was is kept for a run that sees it.
+fn unseen(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    lab.wire(suite);
+    let mut limited = tool("setpriv");
+    limited.args(["--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace"]).arg(suite.bins()?.join("nicon-wire"));
+    let ran = output_of_input(limited.arg("--destroy"), lab.input(), LIMIT)?;
+    assert_eq!(ran.code(), Some(2), "{ran:?}");
+    assert!(ran.stderr.contains(&format!("look for {}: ", lab.pair.link)), "{ran:?}");
+    assert_eq!(lab.places[0].links(), ["lo", "eth1", "eth2"]);
+    destroy(suite, &lab);
+    lab.is_gone();
     Ok(())
 }
 

@@ -1,11 +1,12 @@
 //! Waiting until the links of a plan are usable: a bridge has a carrier only by its ports, which the plan makes after it.
 
 use libtest_mimic::{Failed, Trial};
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use super::keep_lab::KeptLab;
+use super::keep_lab::{KeptLab, pair};
 use crate::support::expect::{parse, records, refusal};
-use crate::support::links::{Place, one};
+use crate::support::links::{Place, one, wait_until};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -14,6 +15,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial_of_kernel(&[], "wire::usable::a_bridge_without_ports", without_ports),
         suite.trial_of_kernel(&[], "wire::usable::a_link_that_stays_down", stays_down),
         suite.trial_of_kernel(&[], "wire::usable::while_a_plan_is_kept", while_kept),
+        suite.trial_of_kernel(&[], "wire::usable::what_is_not_holds_up_nothing_of_a_kept_plan", holds_nothing_up),
     ]
 }
 
@@ -109,9 +111,37 @@ fn while_kept(suite: &Suite) -> Result<(), Failed> {
     lab.begin();
     lab.stream.feed(lab.records_of(1, "changed"));
     lab.stream.take(2);
-    // By then the first pass is over: the bridge was waited for, and has its port.
+    wait_until(|| operstate(lab.place(0), "br0") == "UP");
     assert_eq!(operstate(lab.place(0), "br0"), "UP");
     assert_eq!(lab.stream.told(), [""; 0]);
+    lab.destroy(suite);
+    Ok(())
+}
+
+fn holds_nothing_up(suite: &Suite) -> Result<(), Failed> {
+    let bridge = (Some(0), json!({"kind": "bridge", "name": "lonely"}));
+    let mut lab = KeptLab::new(suite, 2, [vec![bridge], pair("one", [0, 1], 1).to_vec()].concat())?;
+    let mut command = suite.command("nicon-wire")?;
+    lab.start_again(command.arg("--wait=600"))?;
+    lab.begin();
+    lab.is_wired();
+    // Containers restart while it waits.
+    lab.restart(&[1]);
+    lab.is_wired();
+    lab.restart(&[0]);
+    lab.is_wired();
+    assert_eq!((operstate(lab.place(0), "lonely"), lab.stream.told()), (json!("DOWN"), Vec::new()));
+    // So does a signal.
+    lab.stream.signal(Signal::SIGTERM);
+    lab.stream.end();
+    // What is late is told, and once it is usable, that as well.
+    let mut command = suite.command("nicon-wire")?;
+    lab.start_again(command.arg("--wait=0.2"))?;
+    lab.begin();
+    assert_eq!(lab.stream.error(), "nicon-wire: lonely in c0: lonely in c0 has no carrier after 0.2 s");
+    lab.place(0).sh("ip link add port up type dummy; ip link set port master lonely");
+    assert_eq!(lab.stream.error(), "nicon-wire: lonely in c0: mended");
+    lab.place(0).sh("ip link delete port");
     lab.destroy(suite);
     Ok(())
 }

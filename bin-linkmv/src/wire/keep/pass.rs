@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
-use nicon_core::{Error, ErrorKind, Record, Result, Status};
+use nicon_core::{ErrorKind, Record, Result, Status};
 
+use super::look::look;
 use super::plan::{KeptPlan, KeptUnit};
 use super::told::Output;
 use super::{ended, in_the_way};
@@ -15,22 +16,24 @@ use crate::wire::apply::tell_what_cannot_be_kept;
 use crate::wire::context::Context;
 use crate::wire::removal::Removal;
 use crate::wire::unit::{Place, Unit, made};
-use crate::wire::usable::Usable;
+use crate::wire::usable::Awaited;
 use crate::wire::wanted::Wanted;
 
-/// Does what there is to do for a plan, and returns whether any of it is to be tried again. A signal ends it between two units.
+/// Does what there is to do for a plan. A signal ends it between two units.
 ///
 /// # Errors
 /// If the reader of standard output has left, or another run keeps the plan.
-pub(crate) fn pass(plan: &mut KeptPlan, context: &Context<'_>, output: &mut Output) -> Result<bool> {
+pub(crate) fn pass(plan: &mut KeptPlan, context: &Context<'_>, output: &mut Output) -> Result<()> {
     if plan.lack().is_some() || !plan.has_work() {
-        return Ok(false);
+        return Ok(());
     }
+    plan.has_failed = false;
     if plan.held.is_empty() {
         match context.keep(&plan.name) {
             Ok(held) => plan.held = held,
             Err(error) if error.errno() == Some(nix::libc::ENOSPC) => {
-                return plan.told.tell(error, output).map(|()| true);
+                plan.has_failed = true;
+                return plan.told.tell(error, output);
             }
             Err(error) => return Err(error),
         }
@@ -53,23 +56,21 @@ pub(crate) fn pass(plan: &mut KeptPlan, context: &Context<'_>, output: &mut Outp
     }
     let (units, _) = plan.units();
     let (actors, removal) = (Actors::new(context, false, true)?, Removal::new(context));
-    let mut pass =
-        Pass { context, output, actors, removal, remade: HashSet::new(), has_moved: false, acted: Vec::new() };
+    let mut pass = Pass { context, output, actors, removal, remade: HashSet::new(), has_moved: false };
     for at in 0..units.len() {
         if context.interrupt.signal().is_some() {
-            return Ok(false);
+            return Ok(());
         }
         pass.visit(units, at)?;
     }
-    pass.end(units)?;
-    let is_failing = units.iter().any(|kept| kept.has_failed);
     if pass.has_moved {
         let moves = units.iter().filter(|kept| kept.unit.act == Act::Link).count();
         if let Err(error) = ended::forget(&name, moves, context) {
             plan.told.tell(error, output)?;
         }
     }
-    Ok(is_failing || !plan.is_pruned)
+    plan.has_failed = !plan.is_pruned;
+    look(plan, context, output)
 }
 
 /// Removes what a plan has and does not ask for.
@@ -83,6 +84,7 @@ fn prune(plan: &mut KeptPlan, context: &Context<'_>, output: &mut Output) -> Res
         Err(error) => told.tell(error, output),
     };
     let remove = |wanted: Wanted| Ok((Removal::new(context).remove(&[&name], &wanted, &mut give)?, wanted.is_vague()));
+    plan.is_pruned = false;
     match wanted.and_then(remove) {
         Ok((true, is_vague)) => {
             (plan.is_pruned, plan.is_pruned_vaguely) = (true, is_vague);
@@ -103,8 +105,6 @@ struct Pass<'p, 'a> {
     remade: HashSet<Place>,
     /// Whether links were moved, or changed where they are, of which it is kept how they were.
     has_moved: bool,
-    /// The units that were acted on, and what was written down of them if they are waited for.
-    acted: Vec<(usize, Vec<Record>)>,
 }
 
 impl Pass<'_, '_> {
@@ -114,7 +114,7 @@ impl Pass<'_, '_> {
         let Some((kept, behind)) = rest.split_first_mut() else { return Ok(()) };
         let others = || before.iter().chain(&*behind).map(|other| &other.unit);
         if kept.unit.is_away() {
-            (kept.is_due, kept.has_failed) = (false, false);
+            (kept.is_due, kept.has_failed, kept.awaited) = (false, false, None);
             kept.told.forget();
             return Ok(());
         }
@@ -124,9 +124,9 @@ impl Pass<'_, '_> {
         }
         kept.is_due = false;
         let done = self.act(&kept.unit, others());
-        let records = match &done {
-            Ok((records, _)) if self.context.readiness().is_asked() => records.clone(),
-            _ => Vec::new(),
+        let awaited = match &done {
+            Ok((records, _)) => Awaited::of(records, self.context),
+            Err(_) => None,
         };
         let done = done.and_then(|done| self.give(done));
         kept.has_failed = done.is_err();
@@ -136,31 +136,17 @@ impl Pass<'_, '_> {
                     self.has_moved |= kept.unit.act == Act::Link;
                     self.remade.extend(kept.unit.records.iter().flat_map(|(_, record)| made(record)));
                 }
-                self.acted.push((at, records));
+                // What was late already gets no more time, unless it is another link.
+                let before = kept.awaited.take().filter(|_| !is_changed);
+                kept.awaited = awaited.map(|awaited| awaited.since(before));
+                if kept.awaited.is_none() {
+                    kept.told.mend(|| kept.unit.words());
+                }
             }
-            // Its end is told by what finds containers.
-            Err(error) if error.kind() != ErrorKind::OutputClosed && self.has_ended(&kept.unit) => {}
-            Err(error) => kept.told.tell(error.prefix(kept.unit.words()), self.output)?,
-        }
-        Ok(())
-    }
-
-    /// Waits until what was done is usable, as far as that is asked for. What is not is tried again.
-    fn end(&mut self, units: &mut [KeptUnit]) -> Result<()> {
-        let usable = Usable::begin(self.context);
-        for (at, records) in std::mem::take(&mut self.acted) {
-            let kept = &mut units[at];
-            let wait = |usable: &Usable<'_>| records.iter().try_for_each(|record| usable.wait_for(record));
-            match usable.as_ref().map_or(Ok(()), wait) {
-                Ok(()) => kept.told.mend(|| kept.unit.words()),
-                Err(error) => {
-                    kept.has_failed = true;
-                    if self.context.interrupt.signal().is_some() {
-                        return Ok(());
-                    }
-                    if !self.has_ended(&kept.unit) {
-                        kept.told.tell(error.prefix(kept.unit.words()), self.output)?;
-                    }
+            Err(error) => {
+                kept.awaited = None;
+                if error.kind() == ErrorKind::OutputClosed || !kept.has_ended(self.context.namespaces) {
+                    kept.told.tell(error.prefix(kept.unit.words()), self.output)?;
                 }
             }
         }
@@ -189,11 +175,5 @@ impl Pass<'_, '_> {
         records.into_iter().try_for_each(|record| self.output.give(record))?;
         remainder.ending.into_iter().for_each(Ending::end);
         Ok(is_changed)
-    }
-
-    /// Whether a process of a unit has ended.
-    fn has_ended(&self, unit: &Unit) -> bool {
-        let is_gone = |error: Error| error.status() == Status::No;
-        unit.records.iter().any(|(_, record)| self.context.namespaces.of_record(record).is_err_and(is_gone))
     }
 }

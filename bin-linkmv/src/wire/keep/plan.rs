@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nicon_core::{Error, Record};
+use nicon_core::{Error, Record, Status};
 
 use super::told::Told;
 use crate::link::journal::Journal;
+use crate::link::namespaces::Namespaces;
 use crate::record::failed::FAILED;
 use crate::wire::input::Input;
 use crate::wire::read::Row;
 use crate::wire::unit::Unit;
+use crate::wire::usable::Awaited;
 
 /// A plan.
 #[derive(Default)]
@@ -30,6 +32,8 @@ pub(crate) struct KeptPlan {
     pub(crate) is_pruned_vaguely: bool,
     /// Its locks, once it has them.
     pub(crate) held: Vec<Journal>,
+    /// Whether it could not be carried out, or pruned, as a whole.
+    pub(crate) has_failed: bool,
     /// What was told about it as a whole.
     pub(crate) told: Told,
 }
@@ -40,8 +44,10 @@ pub(crate) struct KeptUnit {
     pub(crate) unit: Unit,
     /// Whether any of its records is new.
     pub(crate) is_due: bool,
-    /// Whether it failed when it was tried last.
+    /// Whether it failed when it was tried last, or is not usable in time.
     pub(crate) has_failed: bool,
+    /// What is done and was not usable yet.
+    pub(crate) awaited: Option<Awaited>,
     pub(crate) told: Told,
 }
 
@@ -91,10 +97,24 @@ impl KeptPlan {
         self.units.is_none()
     }
 
-    /// Whether there is anything to do.
+    /// Whether there is anything to do, for the first time or again.
     pub(crate) fn has_work(&self) -> bool {
-        let is_failing = self.units.as_ref().is_none_or(|units| units.iter().any(|kept| kept.has_failed));
-        is_failing || !self.is_pruned || !self.news.is_empty()
+        self.is_new() || self.is_failing() || !self.is_pruned || !self.news.is_empty()
+    }
+
+    /// Whether any of it is to be tried again.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.has_failed || self.units.iter().flatten().any(|kept| kept.has_failed)
+    }
+
+    /// Those of its units that are not usable yet, or were not in time.
+    pub(crate) fn awaited(&mut self) -> impl Iterator<Item = &mut KeptUnit> {
+        self.units.iter_mut().flatten().filter(|kept| kept.awaited.is_some())
+    }
+
+    /// Whether any of it is waited for.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.units.iter().flatten().any(|kept| kept.awaited.is_some() && !kept.has_failed)
     }
 
     /// Its units, in their order, with the newest records. Those of a new revision are all due, and what cannot be done of it is
@@ -131,11 +151,17 @@ impl KeptUnit {
     pub(crate) fn is_to_be_tried(&self) -> bool {
         self.is_due || self.has_failed
     }
+
+    /// Whether a process of it has ended, which is told by what finds containers.
+    pub(crate) fn has_ended(&self, namespaces: &Namespaces) -> bool {
+        let is_gone = |error: Error| error.status() == Status::No;
+        self.unit.records.iter().any(|(_, record)| namespaces.of_record(record).is_err_and(is_gone))
+    }
 }
 
 impl From<Unit> for KeptUnit {
     fn from(unit: Unit) -> Self {
-        Self { unit, is_due: true, has_failed: false, told: Told::default() }
+        Self { unit, is_due: true, has_failed: false, awaited: None, told: Told::default() }
     }
 }
 

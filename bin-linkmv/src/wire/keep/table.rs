@@ -47,6 +47,16 @@ impl Table {
         self.0.values().filter_map(KeptPlan::lack)
     }
 
+    /// Whether any of it is to be tried again.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.0.values().any(KeptPlan::is_failing)
+    }
+
+    /// Whether any of it is waited for.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.0.values().any(KeptPlan::is_awaited)
+    }
+
     /// Whether any of it comes from a program that watches a plan.
     pub(crate) fn is_watched(&self) -> bool {
         self.0.values().any(KeptPlan::is_watched)

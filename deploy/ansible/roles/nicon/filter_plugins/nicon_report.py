@@ -5,7 +5,9 @@ from __future__ import annotations
 
 def state_of(result):
     """What one machine's result comes to."""
-    if not result or result.get("unreachable"):
+    if not result:
+        return "unknown"
+    if result.get("unreachable"):
         return "unreachable"
     if result.get("failed"):
         return "failed"
@@ -14,6 +16,9 @@ def state_of(result):
 
 def lines_of(host, result, state, lost):
     """What there is to tell of one machine."""
+    if state == "unknown":
+        yield f"{host}: nothing is known of it: it was not reached, or a task before nicon's has failed (see above)"
+        return
     if state == "unreachable":
         yield f"{host}: it was not reached"
         return
@@ -37,7 +42,7 @@ def nicon_report(hostvars, hosts):
     results = {host: hostvars[host].get("nicon_lab") for host in hosts}
     states = {host: state_of(result) for host, result in results.items()}
     # Plans may call machines otherwise than the inventory.
-    lost = {hostvars[host].get("nicon_on") or host for host in hosts if states[host] in ("unreachable", "failed")}
+    lost = {hostvars[host].get("nicon_on") or host for host in hosts if states[host] not in ("differs", "wired")}
     lines = [line for host in hosts for line in lines_of(host, results[host], states[host], lost)]
     return {"hosts": states, "lines": lines, "is_whole": all(state == "wired" for state in states.values())}
 

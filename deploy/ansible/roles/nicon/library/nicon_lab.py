@@ -15,7 +15,7 @@ options:
   machine: {description: "The plan's name for this machine; empty for a plan of one machine alone", type: str, default: ""}
   state: {description: "What is to be", type: str, choices: [wired, checked, absent], default: wired}
   each: {description: "Whether each link is for itself", type: bool, default: false}
-  prune: {description: "Whether what the plan does not ask for any more is removed, or brought home", type: bool, default: true}
+  prune: {description: "Whether what the plan does not ask for any more is removed, or brought home; never with each", type: bool, default: true}
   programs: {description: "The directory of nicon's programs; empty for that in PATH", type: str, default: ""}
 author: [the nicon authors]
 """
@@ -101,17 +101,22 @@ def told(record):
     return link
 
 
-def plan_of(pipe, params):
-    """The records of this machine's half, under the name that the file has."""
-    words = (["--each"] if params["each"] else []) + (["--on", params["machine"]] if params["machine"] else [])
+def plan_of(pipe, params, words):
+    """The records that nicon-plan prints with these words, under the name that the file has."""
     with tempfile.TemporaryDirectory() as directory:
         path = os.path.join(directory, os.path.basename(params["plan_file"]))
         with open(path, "w", encoding="utf-8") as file:
             file.write(params["plan"])
         status, records = pipe.run("nicon-plan", [*words, path])
-    if status and not params["each"]:
+    if status and "--each" not in words:
         raise Failed
     return records
+
+
+def half_of(pipe, params):
+    """The records of this machine's half."""
+    words = (["--each"] if params["each"] else []) + (["--on", params["machine"]] if params["machine"] else [])
+    return plan_of(pipe, params, words)
 
 
 def marked(pipe, plan):
@@ -124,13 +129,16 @@ def marked(pipe, plan):
 
 def wire(pipe, params, only_look):
     """Wires what is not, or tells what would be done."""
-    records = plan_of(pipe, params)
+    records = half_of(pipe, params)
     if not records:
         return []
     status, found = pipe.run("nicon-resolve", [], records)
     if status and not params["each"]:
         raise Failed
-    words = ["--check"] if only_look else ["--prune"] if params["prune"] else []
+    # As where there are no records: a program that is given none reads what Ansible has for it.
+    if not found:
+        return []
+    words = ["--check"] if only_look else ["--prune"] if params["prune"] and not params["each"] else []
     status, done = pipe.run("nicon-wire", words, found)
     # What differs is no failure of a check.
     if status and not params["each"] and not (only_look and status == 1):
@@ -140,9 +148,7 @@ def wire(pipe, params, only_look):
 
 def take_away(pipe, params, only_look):
     """Removes what was made for the plan, and brings home what was moved; or tells what would be."""
-    records = plan_of(pipe, params)
-    if not records:
-        return []
+    records = plan_of(pipe, params, ["--none"])
     if only_look:
         return [{**record, "steps": ["take away"]} for record in marked(pipe, records[0]["plan"])]
     status, undone = pipe.run("nicon-wire", ["--destroy"], records)
