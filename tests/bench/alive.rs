@@ -92,25 +92,18 @@ fn is_event(line: &str, event: &str, target: &str) -> bool {
     record["event"] == event && record["target"] == target
 }
 
-/// From `docker events` printing that a container was started until it is known which process it is.
+/// From `docker events` printing that a container was started until it is known which process it is. One after the other: what a script starts
+/// for each event would take the processors from the rest.
 pub(crate) fn started(lab: &Lab, bins: &Path) -> Result<Comparison, String> {
-    let docker = Following::shell(DOCKER_EVENTS, bins)?;
     let watch = Following::shell("nicon-resolve -J --watch '**'", bins)?;
+    watch.next(|line| is_event(line, "present", "setup.olt_1.lt_1"))?;
+    let by_nicon = starts(lab, bins, &watch, |line, name| is_event(line, "arrived", name))?;
+    drop(watch);
     let script = format!(
         "{DOCKER_EVENTS} | while read name; do echo $name $(docker inspect -f '{{{{.State.Pid}}}}' $name); done"
     );
     let script = Following::shell(&script, bins)?;
-    watch.next(|line| is_event(line, "present", "setup.olt_1.lt_1"))?;
-    let (mut by_nicon, mut by_script) = (Vec::new(), Vec::new());
-    for n in 0..STARTS {
-        let name = format!("start{n}");
-        lab.run_container("", &name, &[])?;
-        let told = docker.next(|line| line == name)?;
-        by_nicon.push(watch.next(|line| is_event(line, "arrived", &name))?.saturating_duration_since(told));
-        by_script.push(script.next(|line| line.starts_with(&format!("{name} ")))?.saturating_duration_since(told));
-        lab.remove("", &name)?;
-        watch.next(|line| is_event(line, "gone", &name))?;
-    }
+    let by_script = starts(lab, bins, &script, |line, name| line.starts_with(&format!("{name} ")))?;
     Ok(Comparison::of_times(
         "From docker events printing a start to the container's real PID",
         vec![
@@ -118,6 +111,27 @@ pub(crate) fn started(lab: &Lab, bins: &Path) -> Result<Comparison, String> {
             ("a script: docker events | docker inspect (no nests)".to_owned(), by_script),
         ],
     ))
+}
+
+/// How long after `docker events` each start of a container is known to a program.
+fn starts(
+    lab: &Lab,
+    bins: &Path,
+    follower: &Following,
+    is_told: impl Fn(&str, &str) -> bool,
+) -> Result<Vec<Duration>, String> {
+    let docker = Following::shell(DOCKER_EVENTS, bins)?;
+    let mut times = Vec::new();
+    // The first one shows that both have begun.
+    for n in 0..=STARTS {
+        let name = format!("start{n}");
+        lab.run_container("", &name, &[])?;
+        let printed = docker.next(|line| line == name)?;
+        times.push(follower.next(|line| is_told(line, &name))?.saturating_duration_since(printed));
+        lab.remove("", &name)?;
+    }
+    times.remove(0);
+    Ok(times)
 }
 
 /// As many containers as are started as fast as it goes: how long after its own line each record comes.

@@ -67,7 +67,7 @@ impl Drop for Running {
 /// Runs the tests, ends what they share, and tells what they come to.
 ///
 /// As many of them as `NICON_AGAIN` says may fail beside others: each of those runs once more, alone and with all that it needs made anew, and the
-/// last lines name it. A fault of nicon's fails twice; what the load of a machine does to a test does not. Where more fail, none runs again.
+/// last lines name it: it is still a fault, of the test or of nicon, that is to be looked for. Where more fail, none runs again.
 pub fn verdict<S>(arguments: &Arguments, trials: Vec<Trial>, shared: S) -> ExitCode {
     let conclusion = libtest_mimic::run(arguments, trials);
     // Whoever waits for this process finds nothing left.

@@ -1,7 +1,5 @@
 //! When a site may be looked at again: as soon as it rings, but a site that never stops ringing takes a small part of our time only,
 //! and one that fails is tried again ever more rarely.
-//!
-//! The start of one container rings a few times in a row, of which the last one counts: so a site may owe us some rest.
 
 use std::time::{Duration, Instant};
 
@@ -12,9 +10,6 @@ const REST: u32 = 4;
 
 /// The longest that a site is left alone although it rings.
 const MAX_REST: Duration = Duration::from_secs(1);
-
-/// How much rest a site may owe when a look begins.
-const MAX_OWED: Duration = Duration::from_millis(100);
 
 /// When a site is looked at again that could not be looked at, at first and at most.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
@@ -27,8 +22,8 @@ pub(super) struct Pace {
     began: Option<Duration>,
     /// Whether it rang since.
     rang: bool,
-    /// When it would have had all of its rest.
-    rested: Option<Instant>,
+    /// Before when no look may begin.
+    rests_until: Option<Instant>,
     /// When we have asked to be woken.
     wakes_at: Option<Instant>,
     /// How many looks in a row have failed.
@@ -79,7 +74,7 @@ impl Pace {
         if !self.rang || self.is_looking() {
             return Next::Nothing;
         }
-        match self.rested.and_then(|rested| rested.checked_sub(MAX_OWED)).filter(|until| *until > now.time) {
+        match self.rests_until.filter(|until| *until > now.time) {
             None => {
                 (self.rang, self.wakes_at, self.began) = (false, None, Some(now.worked));
                 Next::Look
@@ -98,8 +93,7 @@ impl Pace {
     /// The look is over.
     pub(super) fn looked(&mut self, now: Now, has_failed: bool) -> Next {
         let worked = self.began.take().map_or(Duration::ZERO, |began| now.worked.saturating_sub(began));
-        let owed = self.rested.map_or(Duration::ZERO, |rested| rested.saturating_duration_since(now.time));
-        self.rested = Some(now.time + (owed + worked * REST).min(MAX_OWED + MAX_REST));
+        self.rests_until = Some(now.time + (worked * REST).min(MAX_REST));
         self.failures = if has_failed { self.failures.saturating_add(1) } else { 0 };
         match self.next(now) {
             Next::Nothing if has_failed => {
@@ -128,13 +122,11 @@ mod tests {
         let now = |time, worked| at(start, time, worked);
         assert_eq!(pace.ring(now(0, 0)), Next::Look);
         assert_eq!(pace.ring(now(1, 1)), Next::Nothing, "it is being looked at");
-        assert_eq!(pace.looked(now(30, 15), false), Next::Look, "it rang meanwhile, and owes 60 ms");
-        assert_eq!(pace.ring(now(31, 15)), Next::Nothing, "it is being looked at");
-        assert_eq!(pace.looked(now(40, 30), false), Next::Wait(10 * MS), "it owes 50 ms, and 60 more");
-        assert_eq!(pace.ring(now(41, 30)), Next::Nothing, "one wait is enough");
-        assert_eq!(pace.wake(now(50, 30)), Next::Look);
-        assert_eq!(pace.looked(now(60, 35), false), Next::Nothing);
-        assert_eq!(pace.ring(now(100, 35)), Next::Look, "after a rest it is heard at once");
+        assert_eq!(pace.looked(now(30, 3), false), Next::Wait(12 * MS), "it rang meanwhile");
+        assert_eq!(pace.ring(now(31, 3)), Next::Nothing, "one wait is enough");
+        assert_eq!(pace.wake(now(42, 3)), Next::Look);
+        assert_eq!(pace.looked(now(45, 6), false), Next::Nothing);
+        assert_eq!(pace.ring(now(100, 6)), Next::Look, "after a rest it is heard at once");
         assert_eq!(pace.looked(now(60_000, 50_000), false), Next::Nothing);
         assert_eq!(pace.ring(now(60_000, 50_000)), Next::Wait(MAX_REST));
     }
