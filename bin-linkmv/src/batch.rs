@@ -192,10 +192,17 @@ impl<'a> Batch<'a> {
             }
             return Err(Error::failed(format!("{error}; {end}")));
         }
-        for ending in held.into_iter().filter_map(|held| held.remainder.ending) {
-            ending.remove_tag(self.namespaces)?;
-            ending.end();
-        }
+        // Of all moves somebody has the record: that a tag stays keeps no other from being removed.
+        let ended: Vec<Result<()>> = held
+            .into_iter()
+            .filter_map(|held| held.remainder.ending)
+            .map(|ending| {
+                ending.remove_tag(self.namespaces)?;
+                ending.end();
+                Ok(())
+            })
+            .collect();
+        ended.into_iter().collect::<Result<()>>()?;
         printed
     }
 
@@ -218,13 +225,15 @@ impl Held {
     /// Undoes what this run did. If that fails, what is left of a move stays, and the same command finds it.
     fn take_back(&mut self, namespaces: &Namespaces) -> Result<()> {
         let Some(before) = self.before.take() else { return Ok(()) };
-        if self.remainder.changes.is_empty() {
+        if !self.remainder.has_changes() {
             take_back(&mut self.record, namespaces)?;
         }
-        for change in self.remainder.changes.drain(..).rev() {
-            let taken_back = take_back_change(&change, namespaces);
-            taken_back.map_err(|error| error.prefix("put it back, since another failed"))?;
-        }
+        // What fails keeps no other from being taken back.
+        let extras = self.remainder.extras.take().map(|take_back| take_back());
+        let changes = self.remainder.changes.drain(..).rev().map(|change| take_back_change(&change, namespaces));
+        let taken_back: Vec<Result<()>> = extras.into_iter().chain(changes).collect();
+        let taken_back = taken_back.into_iter().collect::<Result<()>>();
+        taken_back.map_err(|error| error.prefix("put it back, since another failed"))?;
         self.record = before;
         if let Some(ending) = self.remainder.ending.take() {
             ending.remove_tag(namespaces)?;

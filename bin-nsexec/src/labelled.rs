@@ -24,6 +24,9 @@ use crate::sys;
 use crate::sys::signal::SignalSet;
 use lines::Lines;
 
+/// How many bytes are read at once.
+const AT_ONCE: usize = 1 << 13;
+
 /// The command's output goes through a labeller as long as this lives.
 pub(crate) struct Labelled {
     /// Our standard output and error.
@@ -99,9 +102,12 @@ fn label(name: &str, from: [PipeReader; 2], ended: &PipeReader, to: [OwnedFd; 2]
             Err(Errno::EINTR) => continue,
             polled => polled.context(|| "wait for the output of the command")?,
         };
-        // What was written before the end is read after it is known of.
+        // What was written before the end is read after it is known of, and no more than a pipe holds: what is left in the background may
+        // write for ever.
         has_ended = events[0].any() == Some(true);
-        streams.iter_mut().try_for_each(Stream::pass_on)?;
+        streams
+            .iter_mut()
+            .try_for_each(|stream| stream.pass_on(if has_ended { stream.capacity() } else { AT_ONCE }))?;
     }
     streams.iter_mut().try_for_each(Stream::finish)
 }
@@ -115,13 +121,14 @@ struct Stream {
 }
 
 impl Stream {
-    /// Writes all lines that are there.
-    fn pass_on(&mut self) -> Result<()> {
-        let mut bytes = [0; 1 << 13];
-        while let Some(from) = &mut self.from {
-            match from.read(&mut bytes) {
+    /// Writes the lines that are there, as far as they are among the next `most` bytes.
+    fn pass_on(&mut self, mut most: usize) -> Result<()> {
+        let mut bytes = [0; AT_ONCE];
+        while let Some(from) = self.from.as_mut().filter(|_| most > 0) {
+            match from.read(&mut bytes[..most.min(AT_ONCE)]) {
                 Ok(0) => self.from = None,
                 Ok(length) => {
+                    most -= length;
                     let labelled = self.lines.add(&bytes[..length]);
                     self.write(&labelled)?;
                 }
@@ -131,6 +138,12 @@ impl Stream {
             }
         }
         Ok(())
+    }
+
+    /// How many bytes can be waiting to be read.
+    fn capacity(&self) -> usize {
+        let held = self.from.as_ref().map(|from| fcntl(from, FcntlArg::F_GETPIPE_SZ));
+        held.and_then(nix::Result::ok).and_then(|size| usize::try_from(size).ok()).unwrap_or(AT_ONCE)
     }
 
     fn finish(&mut self) -> Result<()> {

@@ -10,6 +10,7 @@
 //! A process group is stopped by Ctrl-Z only where a member's parent is in the same session but another group: that
 //! takes a process between the supervisor, who belongs to the caller's session, and the command.
 
+mod child;
 mod left_behind;
 mod protocol;
 mod session_leader;

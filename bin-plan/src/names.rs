@@ -30,3 +30,20 @@ impl Names {
         self.0.take()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_looked_up_is_tried_again_soon() {
+        let names = Names::default();
+        assert_eq!(names.take_limit(), None);
+        assert_eq!(names.look_up("192.0.2.1").unwrap(), ["192.0.2.1".parse::<IpAddr>().unwrap()]);
+        assert_eq!(names.take_limit(), Some(FRESH));
+        // No resolver has to be asked for one that is too long.
+        names.look_up(&"x".repeat(300)).unwrap_err();
+        names.look_up("192.0.2.1").unwrap();
+        assert_eq!((names.take_limit(), names.take_limit()), (Some(UNKNOWN), None));
+    }
+}

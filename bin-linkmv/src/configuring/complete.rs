@@ -25,9 +25,10 @@ pub(crate) fn complete(links: &[(Configuration<'_>, &Link)], ready: impl FnOnce(
         configuration.netns.check_alive()
     });
     if let Err(failure) = given.and_then(|()| ready()) {
-        for (before, configuration, link) in changed.iter().rev() {
-            restore(before, configuration, link).map_err(|error| error.prefix(&failure))?;
-        }
+        // What fails keeps no other from being restored.
+        let restored: Vec<Result<()>> =
+            changed.iter().rev().map(|(before, configuration, link)| restore(before, configuration, link)).collect();
+        restored.into_iter().collect::<Result<()>>().map_err(|error| error.prefix(&failure))?;
         return Err(failure);
     }
     Ok(changed.into_iter().map(|(before, ..)| before).collect())

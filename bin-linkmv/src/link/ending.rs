@@ -1,5 +1,6 @@
 //! What is left of an act when it is complete.
 
+use std::iter;
 use std::rc::Rc;
 
 use nicon_core::Result;
@@ -12,6 +13,9 @@ use crate::link::namespaces::Namespaces;
 use crate::link::tag;
 use crate::link::undo::Undo;
 
+/// Takes back what a link was given that its [`Undo`] says nothing of.
+pub(crate) type TakeBack = Box<dyn FnOnce() -> Result<()>>;
+
 /// What is left of an act that is complete.
 #[derive(Default)]
 pub(crate) struct Remainder {
@@ -19,11 +23,34 @@ pub(crate) struct Remainder {
     pub(crate) ending: Option<Ending>,
     /// How links were that were there already, and that it changed.
     pub(crate) changes: Vec<Undo>,
+    /// What else takes that back.
+    pub(crate) extras: Option<TakeBack>,
+    /// Whether another record of the act has these.
+    pub(crate) is_with_another: bool,
 }
 
 impl From<Ending> for Remainder {
     fn from(ending: Ending) -> Self {
-        Self { ending: Some(ending), changes: Vec::new() }
+        Self { ending: Some(ending), ..Self::default() }
+    }
+}
+
+impl From<Vec<Undo>> for Remainder {
+    fn from(changes: Vec<Undo>) -> Self {
+        Self { changes, ..Self::default() }
+    }
+}
+
+impl Remainder {
+    /// Whether links were changed that were there already.
+    pub(crate) fn has_changes(&self) -> bool {
+        !self.changes.is_empty() || self.extras.is_some() || self.is_with_another
+    }
+
+    /// One for each record of the act: what is left of it goes with the first.
+    pub(crate) fn for_records(self) -> impl Iterator<Item = Self> {
+        let is_with_another = self.has_changes();
+        iter::once(self).chain(iter::repeat_with(move || Self { is_with_another, ..Self::default() }))
     }
 }
 

@@ -48,7 +48,7 @@ impl Namespaces {
         Self { home, held: RefCell::default(), named: RefCell::default(), leaves_altnames: Cell::new(false) }
     }
 
-    /// Opens that of a record. Many records name the same: its process is pinned once.
+    /// Opens that of a record. Many records name the same: its process is pinned once. Behind a name there may be another one each time.
     ///
     /// # Errors
     /// As [`NetnsHandle::open_record`].
@@ -58,6 +58,9 @@ impl Namespaces {
             return Ok(known.clone());
         }
         let netns = Rc::new(self.home.open_record(record)?);
+        if netns.process().is_none() {
+            return Ok(netns);
+        }
         let mut named = self.named.borrow_mut();
         if named.len() == MOST {
             named.clear();

@@ -231,7 +231,9 @@ impl Undo {
 
     fn request(&self, link: &Link, at: &NetnsHandle, origin: &NetnsHandle) -> Result<LinkMessage> {
         let mut message = about(link.ifindex);
-        message.header.flags = link.flags & LinkFlags::Up;
+        // One of which nothing is known comes down: it may be another than the one that left.
+        let is_known = self.is_whole() || at.is(origin);
+        message.header.flags = if is_known { link.flags & LinkFlags::Up } else { LinkFlags::empty() };
         message.header.change_mask = LinkFlags::Up;
         if !at.is(origin) {
             message.attributes.push(LinkAttribute::NetNsFd(origin.ns.as_fd().as_raw_fd()));

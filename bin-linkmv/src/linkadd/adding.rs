@@ -5,10 +5,10 @@ use nicon_rtnl::record::{LinkFacts, NIC};
 use nicon_rtnl::{Link, NetnsHandle};
 use serde_json::{Value, json};
 
+use crate::link::ending::{Remainder, TakeBack};
 use crate::link::from::open_from;
 use crate::link::mark::Mark;
 use crate::link::namespaces::Namespaces;
-use crate::link::undo::Undo;
 use crate::linkadd::addition::{Addition, Made};
 use crate::linkadd::asked::{Asked, remove_wishes};
 use crate::linkadd::lower::Lower;
@@ -40,22 +40,22 @@ impl<'a> Adding<'a> {
         record: &mut Record,
         given: &Record,
         mark: Option<Mark>,
-    ) -> Result<Vec<Undo>> {
+    ) -> Result<Remainder> {
         let mut wishes = record.clone();
         wishes.extend(given);
-        let changes = self.add(record, &wishes, mark)?;
+        let remainder = self.add(record, &wishes, mark)?;
         if !self.options.dry_run {
             remove_wishes(record);
         }
-        Ok(changes)
+        Ok(remainder)
     }
 
     /// Makes the link that `wishes` ask for in the namespace of a record, and writes it down in that. If it was there already,
-    /// returns how it was if it was changed.
+    /// what is left takes back what was changed.
     ///
     /// # Errors
     /// Nothing is made, and the record is as it was.
-    pub(crate) fn add(&mut self, record: &mut Record, wishes: &Record, mark: Option<Mark>) -> Result<Vec<Undo>> {
+    pub(crate) fn add(&mut self, record: &mut Record, wishes: &Record, mark: Option<Mark>) -> Result<Remainder> {
         // What cannot be read could not be undone, either.
         Deed::all(record)?;
         let asked = Asked { mark, ..Asked::try_from(wishes)? };
@@ -74,7 +74,7 @@ impl<'a> Adding<'a> {
         let addition = Addition::new(&asked, own, &lower, self.options.exact)?;
         if self.options.dry_run {
             record.set(STEPS, addition.plan(&self.options.readiness)?);
-            return Ok(Vec::new());
+            return Ok(Remainder::default());
         }
         if self.options.all_or_nothing {
             self.namespaces.hold(own);
@@ -82,7 +82,12 @@ impl<'a> Adding<'a> {
         let id = Deed::new_id()?;
         let made = addition.make(&self.options.readiness)?;
         write_down(record, id, &made, (own, &lower));
-        Ok(made.changes)
+        let Made { link, changes, given, is_new, .. } = made;
+        // A new link goes with all that it was given.
+        let is_given = !is_new && given.is_anything();
+        let netns = own.clone();
+        let extras = is_given.then(|| Box::new(move || given.take_back(&netns, link.ifindex)) as TakeBack);
+        Ok(Remainder { changes, extras, ..Remainder::default() })
     }
 }
 
@@ -93,8 +98,12 @@ fn write_down(record: &mut Record, id: String, made: &Made, (own, lower): (&Netn
     record.remove(STEPS);
     record.set(NIC, nic(link, netns, lower));
     let kind = link.kind.clone().unwrap_or_default();
-    let undo =
-        made.is_new.then_some(MadeUndo { kind, ifindex: link.ifindex, inode: made.inode, stitch: made.stitch.clone() });
+    let undo = made.is_new.then_some(MadeUndo {
+        kind,
+        ifindex: link.ifindex,
+        inode: made.inode,
+        stitch: made.given.stitch.clone(),
+    });
     let deed = Deed {
         id: Some(id),
         by: LINKADD.to_owned(),

@@ -19,7 +19,6 @@ use crate::linkadd::existing::check_same;
 use crate::linkadd::extras::{Extras, Given};
 use crate::linkadd::interim::interim_name;
 use crate::linkadd::lower::Lower;
-use crate::record::deed::StitchUndo;
 
 /// A link that is to be made, and where.
 pub(crate) struct Addition<'a> {
@@ -40,8 +39,8 @@ pub(crate) struct Made {
     pub(crate) is_new: bool,
     /// What identifies it (see [`nicon_rtnl::sysfs`]), if that can be found out.
     pub(crate) inode: Option<u64>,
-    /// What takes back that it was stitched to another link, if it was.
-    pub(crate) stitch: Option<StitchUndo>,
+    /// What it was given that only its kind has.
+    pub(crate) given: Given,
 }
 
 impl<'a> Addition<'a> {
@@ -180,14 +179,14 @@ impl<'a> Addition<'a> {
     /// Gives a new link what is no attribute of its creation.
     fn apply(&self, link: &Link, readiness: &Readiness<'_>) -> Result<Made> {
         self.configuration.apply(link, &Carried::default())?;
-        let stitch = self.finish(link, readiness)?.stitch;
+        let given = self.finish(link, readiness)?;
         let link = self.link()?;
         Ok(Made {
             changed: true,
             changes: Vec::new(),
             is_new: true,
             inode: self.creation.own.inode(&link)?,
-            stitch,
+            given,
             link,
         })
     }
@@ -207,7 +206,7 @@ impl<'a> Addition<'a> {
             changes,
             is_new: false,
             inode: None,
-            stitch: given.stitch,
+            given,
         })
     }
 
@@ -216,7 +215,7 @@ impl<'a> Addition<'a> {
         let given = self.extras.give(link)?;
         let ready = self.wait_ready(link, readiness);
         if let Err(error) = &ready {
-            self.extras.take_back(link, &given).map_err(|failure| failure.prefix(error))?;
+            given.take_back(self.creation.own, link.ifindex).map_err(|failure| failure.prefix(error))?;
         }
         ready.map(|()| given)
     }

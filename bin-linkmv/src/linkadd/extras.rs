@@ -29,6 +29,15 @@ impl Given {
     pub(crate) fn is_anything(&self) -> bool {
         self.stitch.is_some() || self.keys.is_some()
     }
+
+    /// Takes it back from the link.
+    ///
+    /// # Errors
+    /// If the kernel does not do it.
+    pub(crate) fn take_back(&self, netns: &NetnsHandle, ifindex: u32) -> Result<()> {
+        self.keys.as_ref().map_or(Ok(()), |before| netns.set_wireguard(ifindex, before, true))?;
+        self.stitch.as_ref().map_or(Ok(()), |undo| take_back(netns, ifindex, undo))
+    }
 }
 
 impl<'a> Extras<'a> {
@@ -73,15 +82,6 @@ impl<'a> Extras<'a> {
         let keys = self.keys.as_ref().map_or(Ok(None), |keys| keys.give(self.netns, link))?;
         let stitch = self.stitch(Some(link))?.map_or(Ok(None), |stitch| stitch.sew(link))?;
         Ok(Given { stitch, keys })
-    }
-
-    /// Takes back what was given.
-    ///
-    /// # Errors
-    /// If the kernel does not do it.
-    pub(crate) fn take_back(&self, link: &Link, given: &Given) -> Result<()> {
-        given.keys.as_ref().map_or(Ok(()), |before| self.netns.set_wireguard(link.ifindex, before, true))?;
-        given.stitch.as_ref().map_or(Ok(()), |undo| take_back(self.netns, link.ifindex, undo))
     }
 
     fn stitch(&self, link: Option<&Link>) -> Result<Option<Stitch<'a>>> {

@@ -66,10 +66,10 @@ fn add(record: &mut Record, args: &Args, adding: &mut Adding<'_>) -> Result<(boo
     let mut given = Record::default();
     args.put_into(&mut given);
     // A link of the command line is not the link that the record's wishes are about.
-    let changes = if args.kind.is_some() {
+    let remainder = if args.kind.is_some() {
         adding.add(record, &given, None)?
     } else {
         adding.add_as_asked(record, &given, None)?
     };
-    Ok((true, Remainder { ending: None, changes }))
+    Ok((true, remainder))
 }

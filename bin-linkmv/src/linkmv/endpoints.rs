@@ -58,7 +58,7 @@ impl<'a> Endpoints<'a> {
                 return Ok((from, to));
             }
             Given::Target => None,
-            Given::Not(from) => match record.get("from") {
+            Given::Not(from) => match record.get("from").filter(|from| !from.is_null()) {
                 Some(value) if value == TARGETS_OWN => None,
                 Some(value) => Some(value),
                 None => {

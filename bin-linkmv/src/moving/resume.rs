@@ -62,8 +62,8 @@ pub(crate) fn resume(job: &Job<'_>, options: &Options<'_>) -> Result<Option<Outc
     if let Some((tag, undo, journal)) = killed_at_the_end(job, options, &link, &origin)? {
         return finish(job, options, &link, (&tag, &origin), undo, journal).map(Some);
     }
-    let remainder = Remainder { ending: None, changes: reconcile::reconcile(job, options, &link, &origin)? };
-    let changed = !remainder.changes.is_empty();
+    let remainder = Remainder::from(reconcile::reconcile(job, options, &link, &origin)?);
+    let changed = remainder.has_changes();
     let now = job.to.netlink.link_at(link.ifindex)?;
     let undo = Undo::of_nothing_but(&job.from.netns, &origin.name);
     let link = now.unwrap_or(*link);

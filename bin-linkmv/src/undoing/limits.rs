@@ -5,6 +5,7 @@ use nicon_rtnl::uppers::Uppers;
 use nicon_rtnl::{Link, NetnsHandle};
 
 use crate::link::on_top::OnTop;
+use crate::link::undo::Undo;
 
 /// Where an undo looks for links, and what it must not destroy.
 #[derive(Clone, Copy)]
@@ -24,6 +25,21 @@ pub(crate) enum Reach {
 }
 
 impl Limits<'_> {
+    /// Makes sure that a link which is to come back is known to have left. Where a run found it in its target already, there is only what
+    /// the link says of itself, and its container's root can have any link say that.
+    ///
+    /// # Errors
+    /// If that is all, and the undo is not forced.
+    pub(crate) fn check_known(&self, undo: &Undo, link: &Link, there: &NetnsHandle) -> Result<()> {
+        if undo.is_whole() || self.guard.is_none() {
+            return Ok(());
+        }
+        let (name, there) = (&link.name, &there.label);
+        Err(Error::failed(format!(
+            "{name} in {there} was there before this record, and nothing but the link itself says that it came from here (undo the record of the move, or --undo --force brings it here, down)"
+        )))
+    }
+
     /// Makes sure that an `act` on a link destroys nothing that was stacked on it, of which `destroyed` names what it would.
     ///
     /// # Errors

@@ -38,6 +38,7 @@ pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces, limits
         Err(gone) => undo.inode().map_or(Ok(None), |inode| namespaces.find_link(inode))?.ok_or(gone)?,
     };
     if !there.is(&origin) {
+        limits.check_known(&undo, &link, &there)?;
         check(&link, &name, &origin)?;
         limits.check(&link, &there, &format!("putting {} back", link.name), falling)?;
     }

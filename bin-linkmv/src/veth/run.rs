@@ -1,6 +1,5 @@
 //! The run: two processes in, a pair between them, two records out.
 
-use std::mem::take;
 use std::time::Duration;
 
 use nicon_core::filter::interrupt::Interrupt;
@@ -174,9 +173,8 @@ fn act(
     let before = records.clone();
     match wire(&mut records) {
         Ok(changes) => {
-            let mut remainder = Remainder { ending: None, changes };
-            let mut pairs = before.into_iter().zip(records);
-            pairs.try_for_each(|(before, record)| batch.done(line, before, record, take(&mut remainder)))
+            let pairs = before.into_iter().zip(records).zip(Remainder::from(changes).for_records());
+            pairs.into_iter().try_for_each(|((before, record), left)| batch.done(line, before, record, left))
         }
         Err(error) => batch.fail(line, records, error),
     }

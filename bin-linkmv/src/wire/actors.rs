@@ -53,14 +53,13 @@ impl<'a> Actors<'a> {
         let mut records: Vec<Record> = unit.records.iter().map(|(_, record)| record.clone()).collect();
         let mut marks = records.iter().map(Mark::of).collect::<Result<Vec<_>>>()?.into_iter();
         let mut mark = || marks.next().flatten();
-        let made = |changes| Remainder { ending: None, changes };
         let remainder = match (unit.act, &mut records[..]) {
             (Act::Link, [record]) => {
                 let asked = Asked::by_record(record)?.for_plan(mark())?;
                 change(record, &asked, (&self.moves.0, &mut self.moves.1))?.1
             }
-            (Act::Pair, ends) => made(self.pairs.wire_as_asked(ends.try_into().expect("two ends"), [mark(), mark()])?),
-            (Act::Kind, [record]) => made(self.kinds.add_as_asked(record, &Record::default(), mark())?),
+            (Act::Pair, ends) => self.pairs.wire_as_asked(ends.try_into().expect("two ends"), [mark(), mark()])?.into(),
+            (Act::Kind, [record]) => self.kinds.add_as_asked(record, &Record::default(), mark())?,
             (Act::Link | Act::Kind, _) => unreachable!("one record, but for a pair"),
         };
         Ok((records, remainder))

@@ -104,12 +104,9 @@ fn one(batch: &mut Batch<'_>, actors: &mut Actors<'_>, unit: Unit) -> Result<()>
         return unit.records.into_iter().try_for_each(|(line, record)| batch.skip(Some(line), record));
     }
     match actors.act(&unit) {
-        Ok((records, mut remainder)) => {
-            let lines = unit.records.into_iter().zip(records);
-            for ((line, before), record) in lines {
-                batch.done(Some(line), before, record, std::mem::take(&mut remainder))?;
-            }
-            Ok(())
+        Ok((records, remainder)) => {
+            let mut lines = unit.records.into_iter().zip(records).zip(remainder.for_records());
+            lines.try_for_each(|(((line, before), record), left)| batch.done(Some(line), before, record, left))
         }
         Err(error) => {
             let records: Vec<Record> = unit.records.into_iter().map(|(_, record)| record).collect();

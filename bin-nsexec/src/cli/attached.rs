@@ -24,10 +24,14 @@ fn takes_next(option: &[u8]) -> bool {
     match option {
         // The beginning of one will do, but `--net` is an option of its own.
         [b'-', b'-', word @ ..] => {
-            let options = [&b"target"[..], b"setuid", b"setgid", b"net-socket", b"set"];
+            let options = [&b"target"[..], b"setuid", b"setgid", b"net-socket", b"set", b"record"];
             word != b"net" && options.iter().any(|option| option.starts_with(word))
         }
-        [b'-', .., letter] => b"tSGN".contains(letter),
+        // Behind one of these letters, or a `=`, all that is left of the word is its operand.
+        [b'-', letters @ .., last] => {
+            b"tSGN".contains(last)
+                && letters.iter().all(|letter| letter.is_ascii_alphabetic() && !b"tSGNW".contains(letter))
+        }
         _ => false,
     }
 }
@@ -46,6 +50,23 @@ fn attach(argument: OsString) -> OsString {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_commands_own_words_are_left_alone() {
+        for (line, expected) in [
+            ("-n/run/netns/client tar -C/tmp -r/x", "-n=/run/netns/client tar -C/tmp -r/x"),
+            ("-n=/run/netns/client ssh -i/root/key", "-n=/run/netns/client ssh -i/root/key"),
+            ("-t 1 -u -Sroot echo -n/x", "-t 1 -u -Sroot echo -n/x"),
+            ("-t1 -r/mnt/root echo -r/x", "-t1 -r=/mnt/root echo -r/x"),
+            ("-nt 1 -w/tmp echo -w/x", "-nt 1 -w=/tmp echo -w/x"),
+            ("-S 0 -w/tmp echo -w/x", "-S 0 -w=/tmp echo -w/x"),
+            ("--record r.json -a -w/tmp pwd -w/x", "--record r.json -a -w=/tmp pwd -w/x"),
+            ("--net -w/tmp -- echo -w/x", "--net -w=/tmp -- echo -w/x"),
+        ] {
+            let words = detach(line.split(' ').map(OsString::from).collect());
+            assert_eq!(words, expected.split(' ').map(OsString::from).collect::<Vec<_>>(), "{line}");
+        }
+    }
 
     #[test]
     fn a_file_may_hang_on_its_letter() {

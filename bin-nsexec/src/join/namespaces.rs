@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use nicon_core::file::FileInfo;
 use nicon_core::{Context, Error, Namespace, NsId, NsType, Process, Result};
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
@@ -221,8 +222,13 @@ fn of_socket(fd: i32, target: &Process) -> Result<Join> {
     let descriptor = || format!("descriptor {fd} of process {}", target.pid());
     let socket = looking(sys::pidfd_getfd(target, fd), || format!("get {}", descriptor()))?;
     let finding = || format!("find the network namespace of {}", descriptor());
+    let no_socket = || Error::failed(format!("{} is not a socket", descriptor()));
+    // What else the target has there would be asked for it, and need never answer.
+    if !FileInfo::of(&socket).context(finding)?.is_socket() {
+        return Err(no_socket());
+    }
     let namespace = match sys::socket_netns(&socket) {
-        Err(Errno::ENOTTY) => return Err(Error::failed(format!("{} is not a socket", descriptor()))),
+        Err(Errno::ENOTTY) => return Err(no_socket()),
         fd => Namespace::from_fd(fd.context(finding)?).context(finding)?,
     };
     Ok(Join::new(NsType::Net, Some(namespace)))

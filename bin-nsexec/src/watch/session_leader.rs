@@ -7,14 +7,14 @@ use nicon_core::{Context, Error, Result};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, getpgrp, getpid, setpgid, setsid, tcgetpgrp, tcsetpgrp};
-use rustix::process::ioctl_tiocsctty;
+use rustix::process::{WaitOptions, ioctl_tiocsctty};
 
+use super::child::{self, Change};
 use super::left_behind;
 use super::protocol::{Heard, Link, Order, Report};
 use super::signals::Signals;
-use super::start::{Progress, Start, exit_status};
+use super::start::{Progress, Start};
 use crate::entry::Entry;
 use crate::failure::{FAILED, fail};
 use crate::stdio::Input;
@@ -201,18 +201,18 @@ impl SessionLeader {
     fn look(&mut self) -> Result<Option<u8>> {
         let Some(command) = self.command else { return Ok(None) };
         // The kernel tells of a stop as long as it lasts and nobody has asked.
-        let stops = if self.is_stop_reported { WaitPidFlag::empty() } else { WaitPidFlag::WUNTRACED };
+        let stops = if self.is_stop_reported { WaitOptions::empty() } else { WaitOptions::UNTRACED };
         loop {
-            match waitpid(command, Some(WaitPidFlag::WNOHANG | stops)) {
+            match child::wait(command, WaitOptions::NOHANG | stops) {
                 // The supervisor stops then. We do not: if it were killed, nothing would wake us.
-                Ok(WaitStatus::Stopped(_, signal)) => {
+                Ok(Change::Stopped(signal)) => {
                     self.is_stop_reported = true;
-                    let (pid, signal) = (command.as_raw(), signal as i32);
+                    let pid = command.as_raw();
                     self.handover.link.say(Report::Stopped { pid, signal, orders: self.orders });
                     return Ok(None);
                 }
-                Ok(status) => {
-                    let status = exit_status(status);
+                Ok(change) => {
+                    let status = change.status();
                     // When we end, the kernel hangs the terminal up, and what has not been read from it is lost.
                     if status.is_some() && self.handover.terminal.is_some() {
                         self.handover.link.say(Report::Ended);

@@ -45,6 +45,13 @@ impl Signals {
     }
 }
 
+/// Whatever has failed: what is run next has the caller's.
+impl Drop for Signals {
+    fn drop(&mut self) {
+        let _ = self.give_back();
+    }
+}
+
 impl AsFd for Signals {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()

@@ -19,9 +19,10 @@ use nicon_core::{Context, Error, Result};
 use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{ForkResult, Pid};
+use rustix::process::WaitOptions;
 
+use super::child::{self, Change};
 use super::signals::Signals;
 use crate::entry::Entry;
 use crate::failure::fail;
@@ -88,19 +89,18 @@ impl Start {
     /// The process whose PID the last step has sent: a child of ours. There is but one besides the joiner.
     fn newborn(&self, word: &[u8]) -> Result<Pid> {
         let pid = word.try_into().ok().map(|bytes| Pid::from_raw(i32::from_ne_bytes(bytes)));
-        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
-        let is_childs = |pid: &Pid| *pid != self.joiner && pid.as_raw() > 0 && waitid(Id::Pid(*pid), flags).is_ok();
+        let is_childs = |pid: &Pid| *pid != self.joiner && pid.as_raw() > 0 && child::look(*pid).is_ok();
         pid.filter(is_childs).ok_or_else(|| Error::failed("start the command: the container has interfered"))
     }
 
     /// Both ends that are not ours are closed: the joiner is about to end, if it has not yet.
     fn end(&self) -> Result<Progress> {
         loop {
-            match waitpid(self.joiner, None) {
-                Ok(WaitStatus::Exited(_, 0)) if !self.is_born => {
+            match child::wait(self.joiner, WaitOptions::empty()) {
+                Ok(Change::Exited(0)) if !self.is_born => {
                     return Err(Error::failed("start the command: it was not born"));
                 }
-                Ok(status) => return Ok(Progress::Over(exit_status(status).unwrap_or_default())),
+                Ok(change) => return Ok(Progress::Over(change.status().unwrap_or_default())),
                 Err(Errno::EINTR) => {}
                 Err(errno) => return Err(Error::os("wait for the start of the command", errno)),
             }
@@ -125,15 +125,6 @@ impl Start {
 impl AsFd for Start {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.status.as_fd()
-    }
-}
-
-/// The exit status for the end of a child; `None` if it has not ended.
-pub(crate) fn exit_status(status: WaitStatus) -> Option<u8> {
-    match status {
-        WaitStatus::Exited(_, code) => Some(u8::try_from(code & 0xff).unwrap_or_default()),
-        WaitStatus::Signaled(_, signal, _) => Some(u8::try_from(128 + signal as i32).unwrap_or_default()),
-        _ => None,
     }
 }
 

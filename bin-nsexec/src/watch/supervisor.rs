@@ -11,14 +11,14 @@ use nicon_core::{Context, Error, Process, Result};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{ForkResult, Pid, getpid};
+use rustix::process::WaitOptions;
 
+use super::child::{self, Change};
 use super::left_behind;
 use super::protocol::{Heard, Link, Order, Report};
 use super::session_leader::{self, Handover};
 use super::signals::{Received, Signals};
-use super::start::exit_status;
 use crate::entry::Entry;
 use crate::failure::PROGRAM;
 use crate::stdio::{Input, Stdio};
@@ -86,9 +86,11 @@ pub(crate) fn supervise(entry: &Entry<'_>, stdio: Stdio) -> Result<Ended> {
                 gave_up_on: None,
                 is_interrupted: false,
             };
-            let status = watch.run()?;
+            let status = watch.run();
+            // Before a signal can end or stop us.
+            watch.terminal = None;
             watch.signals.give_back()?;
-            Ok(Ended { status, is_interrupted: watch.is_interrupted })
+            Ok(Ended { status: status?, is_interrupted: watch.is_interrupted })
         }
     }
 }
@@ -217,19 +219,22 @@ impl Supervisor<'_> {
     /// The exit status, if the session leader has ended.
     fn look(&mut self) -> Result<Option<u8>> {
         let leader = self.leader;
-        match waitid(Id::Pid(leader), WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT) {
-            Ok(WaitStatus::Signaled(_, signal, _)) => {
+        let reap = || child::wait(leader, WaitOptions::empty()).context(|| "wait for the command");
+        match child::look(leader) {
+            Ok(Change::Killed(signal)) => {
                 // Before its PID can be another's.
                 if self.has_session {
                     left_behind::kill_all(Some(leader), None)?;
                 }
-                waitpid(leader, None).context(|| "wait for the command")?;
+                reap()?;
+                let signal =
+                    Signal::try_from(signal).map_or_else(|_| format!("signal {signal}"), |signal| signal.to_string());
                 Err(Error::failed(format!("the process that watched the command was killed ({signal})")))
             }
-            Ok(WaitStatus::Exited(_, code)) => {
-                waitpid(leader, None).context(|| "wait for the command")?;
-                let killed = self.gave_up_on.map(|signal| u8::try_from(128 + signal).unwrap_or_default());
-                Ok(Some(killed.unwrap_or_else(|| exit_status(WaitStatus::Exited(leader, code)).unwrap_or_default())))
+            Ok(ended @ Change::Exited(_)) => {
+                reap()?;
+                let killed = self.gave_up_on.map(Change::Killed);
+                Ok(killed.unwrap_or(ended).status())
             }
             Ok(_) | Err(Errno::EINTR) => Ok(None),
             Err(errno) => Err(Error::os("wait for the command", errno)),

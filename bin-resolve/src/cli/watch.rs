@@ -108,7 +108,12 @@ impl Watching {
         };
         match self.replace(&record, number).and(news) {
             Ok(news) => self.answers.give_all(news),
-            Err(error) => self.answers.give(line, Err(error)),
+            Err(error) => {
+                if let Some(number) = number {
+                    self.questions.leave(number);
+                }
+                self.answers.give(line, Err(error))
+            }
         }
     }
 

@@ -36,7 +36,11 @@ pub(crate) async fn find_listed(site: &EngineSite<'_>, listed: &ListedContainer)
     let gone = || Error::no(format!("container \"{}\" is gone", listed.name));
     let of = Qualifier { namespace: listed.namespace.clone(), ..Qualifier::default() };
     let endpoint = site.at(&listed.endpoint).await?.ok_or_else(gone)?;
-    let Answer { claim, .. } = ask(site, &endpoint, &listed.id, &of).await;
+    let Answer { claim, is_there, .. } = ask(site, &endpoint, &listed.id, &of).await;
+    if !is_there && claim.as_ref().is_ok_and(Option::is_none) {
+        let engine = &listed.endpoint;
+        return Err(Error::failed(format!("{engine} listed container \"{}\", and has ended since", listed.name)));
+    }
     // If it is gone, its ID may be another's name.
     let (claim, no) = match claim {
         Ok(claim) => (claim.filter(|claim| claim.container.id == listed.id), gone()),

@@ -116,7 +116,8 @@ async fn open(
     roots_only: bool,
 ) -> Result<Vec<Result<Option<UnusualStore>>>> {
     let roots_only = roots_only && user.is_none();
-    let opening = within(site.settings.timeout / 2, blocking::ask(move || Ok(open_all(group, roots_only))));
+    let are_ours = roots_only && site.container.is_none();
+    let opening = within(site.settings.timeout / 2, blocking::ask(move || Ok(open_all(group, roots_only, are_ours))));
     let all = opening.await.unwrap_or_else(|error| vec![Err(error)]);
     let owner = match user {
         Some(user) => Some(users::owner(&*near_root(site).await?, user.uid_there).await),

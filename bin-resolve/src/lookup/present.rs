@@ -1,9 +1,13 @@
 //! Which engines are at a site, before anything is asked of them.
 
+use std::sync::Arc;
+
+use futures_util::future::join_all;
 use nicon_core::{NsId, Result};
 
 use crate::engine::api::connection::Connection;
 use crate::engine::endpoint::Endpoint;
+use crate::engine::settings::within;
 use crate::engine::state::store::Extent;
 use crate::lookup::prefetch::look_ahead;
 use crate::lookup::site::EngineSite;
@@ -42,8 +46,16 @@ pub(crate) async fn look(site: &EngineSite<'_>, asked: &Qualifier) -> Result<Vec
     let (near, others) = site.look_around().await?;
     let chosen = site.chosen(asked, &near);
     look_ahead(&chosen, &wanted).await;
-    for endpoint in chosen.iter().chain(&site.chosen(asked, &others)) {
-        match look_for(site, endpoint, &wanted).await {
+    // Nobody can keep the engines of others from being found.
+    let look_for_others =
+        async |endpoint: &Arc<Endpoint>| within(site.settings.timeout / 2, look_for(site, endpoint, &wanted)).await;
+    let mut looked = Vec::new();
+    for endpoint in &chosen {
+        looked.push(look_for(site, endpoint, &wanted).await);
+    }
+    looked.extend(join_all(site.chosen(asked, &others).iter().map(look_for_others)).await);
+    for looked in looked {
+        match looked {
             Ok(found) => present.extend(found),
             Err(error) => refused = refused.or(Some(error)),
         }

@@ -49,7 +49,11 @@ pub fn parse_record(text: &str, hint: &str) -> Result<Record> {
 pub struct Lines<R> {
     reader: BufReader<R>,
     number: u64,
+    /// What is done, in messages.
+    what: &'static str,
 }
+
+const READ_STDIN: &str = "read standard input";
 
 impl Lines<StdinLock<'static>> {
     /// Standard input, for a program that got no operands; `hint` says what they would have been.
@@ -58,7 +62,7 @@ impl Lines<StdinLock<'static>> {
     /// [`Status::Failed`] where it is a terminal: nobody means to type records, and waiting would look like a hang.
     pub fn stdin(hint: &str) -> Result<Self> {
         check_stdin(hint)?;
-        Ok(Self::new(io::stdin().lock()))
+        Ok(Self { what: READ_STDIN, ..Self::new(io::stdin().lock()) })
     }
 }
 
@@ -69,7 +73,7 @@ impl<'a> Lines<Interruptible<'a, StdinLock<'static>>> {
     /// As [`Lines::stdin`].
     pub fn stdin_until(interrupt: &'a Interrupt, hint: &str) -> Result<Self> {
         check_stdin(hint)?;
-        Ok(Self::new(interrupt.reader(io::stdin().lock())))
+        Ok(Self { what: READ_STDIN, ..Self::new(interrupt.reader(io::stdin().lock())) })
     }
 }
 
@@ -83,14 +87,14 @@ fn check_stdin(hint: &str) -> Result<()> {
 impl<R: Read> Lines<R> {
     /// Reads lines from `reader`.
     pub fn new(reader: R) -> Self {
-        Self { reader: BufReader::with_capacity(64 << 10, reader), number: 0 }
+        Self { reader: BufReader::with_capacity(64 << 10, reader), number: 0, what: "read" }
     }
 
     fn read_line(&mut self) -> Result<Option<Line>> {
         loop {
             let mut bytes = Vec::new();
             let mut limited = self.reader.by_ref().take(MAX_LINE as u64 + 1);
-            if limited.read_until(b'\n', &mut bytes).context(|| "read standard input")? == 0 {
+            if limited.read_until(b'\n', &mut bytes).context(|| self.what)? == 0 {
                 return Ok(None);
             }
             self.number += 1;
@@ -98,7 +102,7 @@ impl<R: Read> Lines<R> {
             if bytes.last() == Some(&b'\n') {
                 bytes.pop();
             } else if bytes.len() > MAX_LINE {
-                self.reader.skip_until(b'\n').context(|| "read standard input")?;
+                self.reader.skip_until(b'\n').context(|| self.what)?;
                 return Ok(Some(Line { number, text: Err(Error::failed("longer than 1 MiB")) }));
             }
             let text = String::from_utf8(bytes).map_err(|_| Error::failed("not valid UTF-8"));

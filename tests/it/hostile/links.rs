@@ -3,7 +3,7 @@
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, Ran, output_of_input, output_within, tool};
 
-use crate::support::expect::{not_undone, record, refusal};
+use crate::support::expect::{deed, not_undone, record, refusal};
 use crate::support::links::{Pair, Place, ip, links, one, state, wait_until};
 use crate::support::suite::Suite;
 
@@ -29,6 +29,13 @@ fn a_link_that_says_it_was_ours(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     refusal(&suite.run(&words), 1, &["eth1 already exists", "trap stays in", "there is no journal"]);
     assert!(!links().iter().any(|name| name == "long-gone" || name == "trap"), "nothing came in");
     assert!(to.links().contains(&"trap".to_owned()));
+    // What is said of a link that is there already is no word of ours, either.
+    to.ip("link del trap");
+    to.sh(&format!("ip link set eth1 up alias 'nicon: long-gone from net:[{ours}]'"));
+    let there = record(&suite.run(&words));
+    assert_eq!(deed(&there)["changed"], false);
+    not_undone(&suite.feed(&["nicon-linkmv", "--undo"], there.to_string()), 2, &["nothing but the link itself says"]);
+    assert!(!links().iter().any(|name| name == "long-gone") && to.links().contains(&"eth1".to_owned()));
     Ok(())
 }
 

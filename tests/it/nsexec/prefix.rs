@@ -96,6 +96,9 @@ fn an_output_that_cannot_be_written(suite: &Suite, _: &Lab) -> Result<(), Failed
     assert_eq!(now, format!("{CONTAINER}\tnow"));
     let left: i32 = left.rsplit('\t').next().unwrap_or_default().parse()?;
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(left), nix::sys::signal::Signal::SIGKILL)?;
+    // Nor if it writes without end.
+    let ran = suite.shell("nicon-nsexec --each --prefix --net sh -c 'yes & sleep 0.2' | { sleep 1; wc -l; }", &records);
+    assert!(ran.ok()?.parse::<u64>()? > 1000);
     Ok(())
 }
 

@@ -139,7 +139,7 @@ fn holds_nothing_up(suite: &Suite) -> Result<(), Failed> {
     lab.start_again(command.arg("--wait=0.2"))?;
     lab.begin();
     assert_eq!(lab.stream.error(), "nicon-wire: lonely in c0: lonely in c0 has no carrier after 0.2 s");
-    lab.place(0).sh("ip link add port up type dummy; ip link set port master lonely");
+    lab.place(0).sh("ip link add port up type veth peer name far; ip link set far up; ip link set port master lonely");
     assert_eq!(lab.stream.error(), "nicon-wire: lonely in c0: mended");
     lab.place(0).sh("ip link delete port");
     lab.destroy(suite);

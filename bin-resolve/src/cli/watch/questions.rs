@@ -114,14 +114,17 @@ impl Questions {
     pub(crate) fn has_seen(&mut self, query: usize, what: What, hit: Hit, is_paused: bool) -> Vec<Result<Record>> {
         let asker = self.queries.get(&query).and_then(|asked| asked.by.first()).copied();
         let asker = asker.and_then(|asker| self.followed.get_mut(&asker));
-        if let Some(Question { record, about: About::Many { told, .. }, .. }) = asker {
-            return tell_match(record, told, what, &hit, is_paused);
+        if let Some(Question { record, about: About::Many { told, .. }, is_silent }) = asker {
+            return if *is_silent { Vec::new() } else { tell_match(record, told, what, &hit, is_paused) };
         }
+        let before = self.queries.get(&query).map(|asked| &asked.state);
+        let was_before = matches!(before, Some(State::There { was_present: true, .. }));
+        let was_present = what == What::Present || what == What::Changed && was_before;
         self.knows(
             query,
             match what {
                 What::Gone => State::Absent,
-                _ => State::There { hit, is_paused, was_present: what == What::Present },
+                _ => State::There { hit, is_paused, was_present },
             },
         )
     }

@@ -71,11 +71,11 @@ impl Lead {
 }
 
 /// Opens the files to which `monitors` lead: of `roots_only`, those in directories that only root can write. This may block
-/// forever.
-pub(crate) fn open_all(monitors: Vec<(Process, Kind)>, roots_only: bool) -> Vec<Result<Opened>> {
+/// forever. Only those of our own machine's root, `are_ours`, may be any number.
+pub(crate) fn open_all(monitors: Vec<(Process, Kind)>, roots_only: bool, are_ours: bool) -> Vec<Result<Opened>> {
     let mut leads: Vec<Lead> = Vec::new();
     let mut failed = Vec::new();
-    let most = if roots_only { usize::MAX } else { MOST };
+    let most = if are_ours { usize::MAX } else { MOST };
     for (monitor, kind) in monitors {
         let pid = monitor.pid();
         match follow(monitor, kind) {

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use nicon_core::path::MAX_DEPTH;
-use nicon_core::{Error, Result, Status};
+use nicon_core::{Error, Process, Result, Status};
 
 use crate::engine::address::Address;
 use crate::engine::api::pool::AT_ONCE;
@@ -58,8 +58,8 @@ struct Search<'a, Give> {
     pattern: &'a Pattern,
     leads_on: &'a dyn Fn(&Hop, &[Inner]) -> bool,
     give: Give,
-    /// PIDs of the containers found so far. The batch pins them all, so none is reused.
-    met: HashSet<i32>,
+    /// The processes of the containers found so far, by PID and start time.
+    met: HashSet<(i32, Option<u64>)>,
     searched: Rc<Searched>,
     /// By the outermost container that they concern; `None` for our own engine.
     tasks: FairQueue<Option<String>, Task>,
@@ -153,7 +153,7 @@ impl<Give: FnMut(Result<Hit>) -> Result<()>> Search<'_, Give> {
 
     fn take_found(&mut self, frontier: &Rc<Frontier>, engine: Address, found: Result<Node>) -> Result<()> {
         match found {
-            Ok(found) if !self.met.insert(found.hop.process().pid()) => {}
+            Ok(found) if self.has_met(found.hop.process()) => {}
             // A pod's containers are beside it in the list.
             Ok(found) if found.hop.as_pod().is_some() => self.give_fit(found, None)?,
             Ok(found) if found.progress.leads_on(self.pattern) => self.wait(Task::LookInside(found)),
@@ -166,6 +166,11 @@ impl<Give: FnMut(Result<Hit>) -> Result<()>> Search<'_, Give> {
             }
         }
         self.go_on(frontier)
+    }
+
+    /// Whether a process was found before, which is noted.
+    fn has_met(&mut self, process: &Process) -> bool {
+        !self.met.insert((process.pid(), process.starttime().ok()))
     }
 
     fn take_inside(&mut self, found: Node, inside: Result<Vec<Inner>>) -> Result<()> {

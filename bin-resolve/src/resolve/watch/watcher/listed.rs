@@ -30,10 +30,6 @@ impl Watcher {
                 let node = self.add_node(id, tail, Some(key.clone()), hop);
                 let Some(site) = self.tree.sites.get_mut(&id) else { return };
                 site.listed.insert(key, node);
-                let present: BTreeSet<_> = wants.keys().filter(|query| !site.seen.contains(query)).copied().collect();
-                if let Some(node) = self.tree.nodes.get_mut(&node) {
-                    node.present = present;
-                }
                 node
             }
         };
@@ -44,6 +40,9 @@ impl Watcher {
     pub(super) fn want(&mut self, id: NodeId, wants: &Wants) {
         let (fits, leading) = (self.tree.fitting(wants), self.tree.leading_on(wants));
         let Some(node) = self.tree.nodes.get_mut(&id) else { return };
+        // Whoever asks for the first time finds it there.
+        let seen = self.tree.sites.get(&node.site).map(|site| &site.seen);
+        node.present.extend(wants.keys().filter(|query| seen.is_some_and(|seen| !seen.contains(query))));
         let (new, present) = (&fits - &node.fits, node.present.clone());
         let (gone, is_pod) = (&node.fits - &fits, node.hop.as_pod().is_some());
         node.fits = fits;
