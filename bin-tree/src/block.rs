@@ -105,7 +105,9 @@ pub(crate) fn blocks(
         let mut lines = vec![node_line(nest, index, &comparisons[index])];
         for (number, link) in node.links.iter().enumerate().filter(|_| args.links) {
             let here = (place, lines.len());
-            if let Some(there) = link.peer.as_ref().and_then(|peer| ends.get(&peer.id?)) {
+            // What shares a network namespace has the same links, and each is one end of one wire.
+            let is_first = !ends.contains_key(&link.id);
+            if let Some(there) = link.peer.as_ref().and_then(|peer| ends.get(&peer.id?)).filter(|_| is_first) {
                 wires.push(Wire { from: *there, to: here });
             }
             ends.entry(link.id).or_insert(here);

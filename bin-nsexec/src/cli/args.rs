@@ -138,7 +138,7 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with_all = ["env", "root"])]
     pub(crate) view: bool,
 
-    /// Take the environment from the target
+    /// Take the environment from the target, where the container's files run
     #[arg(short, long)]
     pub(crate) env: bool,
 

@@ -19,6 +19,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("nsexec::attacks::a_fake_proc", a_fake_proc),
         suite.trial("nsexec::attacks::an_environment_that_is_never_told", an_environment_that_is_never_told),
         suite.trial("nsexec::attacks::an_environment_without_end", an_environment_without_end),
+        suite.trial("nsexec::attacks::an_environment_for_the_callers_program", an_environment_for_the_callers_program),
     ]
 }
 
@@ -133,9 +134,10 @@ fn an_environment_that_is_never_told(suite: &Suite, _: &Lab) -> Result<(), Faile
     let mut reader = Cell(tool("cat").arg(format!("/proc/{inner}/root{file}")).stdout(Stdio::null()).spawn()?);
     std::thread::sleep(Duration::from_millis(300));
     assert!(reader.0.try_wait()?.is_none(), "the file is told: the test would prove nothing");
-    for option in ["-n", "-m"] {
-        let ran = suite.run(&["nicon-nsexec", &format!("-t{inner}"), option, "-e", "/bin/echo", "told"]);
-        assert_eq!(ran.ok()?, "told", "{option}");
+    for options in [&["-n", "--privileged"][..], &["-m"]] {
+        let target = format!("-t{inner}");
+        let words = [&["nicon-nsexec", &target], options, &["-e", "/bin/echo", "told"]].concat();
+        assert_eq!(suite.run(&words).ok()?, "told", "{options:?}");
     }
     assert!(reader.0.try_wait()?.is_none(), "the file was told meanwhile");
     drop(cell);
@@ -156,7 +158,25 @@ const CLAIM: &str = r#"
 
 fn an_environment_without_end(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let cell = Cell::new(&["-n"], &format!("exec perl -e '{CLAIM}'"));
-    let ran = suite.run(&["nicon-nsexec", "-t", &cell.pid(), "-n", "-e", "/bin/true"]);
+    let ran = suite.run(&["nicon-nsexec", "-t", &cell.pid(), "-n", "-e", "--privileged", "/bin/true"]);
     refusal(&ran, 125, &["/environ: longer than the 6291456 bytes that an exec takes"]);
+    Ok(())
+}
+
+/// The environment of the caller's own program is not the container's to choose: it says which code that runs.
+fn an_environment_for_the_callers_program(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let (evil, run) = ("/run/nsexec-evil", "/run/nsexec-evil/ip");
+    std::fs::create_dir(evil)?;
+    std::fs::write(run, "#!/bin/sh\necho taken\n")?;
+    std::fs::set_permissions(run, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    let cell = Cell::new(&["-n"], &format!("PATH={evil} exec /bin/sleep 60"));
+    let target = format!("-t{}", cell.pid());
+    for options in [&["-e"][..], &["-n", "-e"], &["-u", "-e"]] {
+        let ran = suite.run(&[&["nicon-nsexec", &target], options, &["ip", "link"]].concat());
+        refusal(&ran, 125, &["--env without --all, --mount or --root", "--set", "--privileged permits it"]);
+    }
+    let ran = suite.run(&["nicon-nsexec", &target, "-n", "-e", "--privileged", "ip", "link"]);
+    assert_eq!(ran.ok()?, "taken");
+    std::fs::remove_dir_all(evil)?;
     Ok(())
 }

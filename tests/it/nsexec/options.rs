@@ -131,7 +131,7 @@ fn nowhere_to_go(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
             refusal(&suite.feed(&words, input), 125, &["nicon-nsexec: no namespace was chosen: use --all"]);
         }
     }
-    for options in [&["-c"][..], &["-e"], &["-w"], &["-S", "follow"], &["-r/usr", "--privileged"]] {
+    for options in [&["-c"][..], &["-e", "--privileged"], &["-w"], &["-S", "follow"], &["-r/usr", "--privileged"]] {
         let words = [&["nicon-nsexec", target][..], options, &["/bin/true"]].concat();
         assert_eq!(suite.run(&words).code(), Some(0), "{options:?}");
     }

@@ -137,6 +137,12 @@ impl Args {
                  it; without --pid, the caller's /proc shows them all, by the caller's PIDs)",
             );
         }
+        if self.env && !self.runs_container_code() && !self.privileged {
+            return Some(
+                "--env without --all, --mount or --root: the container would choose what the caller's own program runs, by LD_PRELOAD or PATH \
+                 (--set names what it is to have; --privileged permits it)",
+            );
+        }
         self.exposes_caller().then_some(
             "--pid without --mount, --root or --all: the container's processes could take over a command that has the \
              caller's files (--privileged permits it)",
