@@ -169,7 +169,7 @@ fn an_environment_for_the_callers_program(suite: &Suite, _: &Lab) -> Result<(), 
     std::fs::create_dir(evil)?;
     std::fs::write(run, "#!/bin/sh\necho taken\n")?;
     std::fs::set_permissions(run, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
-    let cell = Cell::new(&["-n"], &format!("PATH={evil} exec /bin/sleep 60"));
+    let cell = Cell::new(&["-n"], &format!("echo; PATH={evil} exec /bin/sleep 60"));
     let target = format!("-t{}", cell.pid());
     for options in [&["-e"][..], &["-n", "-e"], &["-u", "-e"]] {
         let ran = suite.run(&[&["nicon-nsexec", &target], options, &["ip", "link"]].concat());
