@@ -111,12 +111,12 @@ fn all_signals_reach_the_command(suite: &Suite, lab: &Lab) -> Result<(), Failed>
         // It may end by any of them, and what it leaves in the background lives on. What becomes the command ends by it itself.
         for number in [9, 15, 34, 64].into_iter().filter(|_| options != ["--net"]) {
             let script = format!("sleep 600 >/dev/null 2>&1 & echo $!; kill -{number} $$");
-            let words = [&["nicon-nsexec", &target], options, &["sh", "-c", &script]].concat();
+            let words = [&["nicon-nsexec", target], options, &["sh", "-c", &script]].concat();
             let ran = suite.run(&words);
             assert_eq!((ran.code(), &ran.stderr[..]), (Some(128 + number), ""), "{options:?}");
             let left = ran.stdout.trim();
             let find = format!("kill -KILL {left}");
-            suite.run(&[&["nicon-nsexec", &target], options, &["sh", "-c", &find]].concat()).ok()?;
+            suite.run(&[&["nicon-nsexec", target], options, &["sh", "-c", &find]].concat()).ok()?;
         }
     }
     Ok(())
