@@ -255,6 +255,7 @@ fn an_interrupted_lab(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     desk.press("\x03")?;
     desk.sees_prompt();
     assert_ne!(desk.status()?, "0");
+    desk.sees_prompt();
     // So it is for a program before that.
     desk.press("nicon wire -\n")?;
     desk.wait_for("the program that reads the plan", || !desk.pids("nicon-plan").is_empty());

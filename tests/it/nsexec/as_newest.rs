@@ -115,7 +115,7 @@ fn each_option_in_each_spelling(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         of("r", "root", Optional(&root), "CELL -n -w/", "stat -c %d:%i /"),
         of("w", "wd", Optional("/usr"), "CELL -n", "pwd"),
         of("W", "wdns", Optional("/usr"), "CELL -n", "pwd"),
-        of("e", "env", Bare, "CELL -n", "echo $MARK"),
+        of("e", "env", Bare, "CELL -m", "echo $MARK"),
         of("F", "no-fork", Bare, "CELL -n", "readlink /proc/self/ns/net"),
         of("Z", "follow-context", Bare, "CELL -n", "true"),
         of("c", "join-cgroup", Bare, "CELL -n", "cat /proc/self/cgroup"),

@@ -123,6 +123,9 @@ fn all_or_nothing(suite: &Suite) -> Result<(), Failed> {
     lab.wire(suite);
     let there = lab.state();
     wishes[0]["mtu"] = 1300.into();
+    // Links that sit on others come last.
+    wishes[3] =
+        json!({"pid": lab.places[1].pid(), "kind": "macvlan", "name": "eth9", "parent": "nowhere", "from": "target"});
     refusal(&suite.feed(&["nicon-wire"], lab.records(&wishes)), 1, &["no link nowhere"]);
     assert_eq!(lab.state(), there);
     records(&suite.feed(&["nicon-wire", "--destroy"], lab.input()));
