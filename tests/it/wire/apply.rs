@@ -119,11 +119,10 @@ fn all_or_nothing(suite: &Suite) -> Result<(), Failed> {
     wishes.push(json!({"pid": lab.places[1].pid(), "link": "nowhere", "name": "eth9"}));
     refusal(&suite.feed(&["nicon-wire"], lab.records(&wishes)), 1, &["line 4: no link nowhere in host"]);
     lab.is_gone();
-    // What an earlier run made stays, and is as it was.
+    // What an earlier run made stays, and is as it was. What sits on another link comes last.
     lab.wire(suite);
     let there = lab.state();
     wishes[0]["mtu"] = 1300.into();
-    // Links that sit on others come last.
     wishes[3] =
         json!({"pid": lab.places[1].pid(), "kind": "macvlan", "name": "eth9", "parent": "nowhere", "from": "target"});
     refusal(&suite.feed(&["nicon-wire"], lab.records(&wishes)), 1, &["no link nowhere"]);
