@@ -193,16 +193,9 @@ impl<'a> Batch<'a> {
             return Err(Error::failed(format!("{error}; {end}")));
         }
         // Of all moves somebody has the record: that a tag stays keeps no other from being removed.
-        let ended: Vec<Result<()>> = held
-            .into_iter()
-            .filter_map(|held| held.remainder.ending)
-            .map(|ending| {
-                ending.remove_tag(self.namespaces)?;
-                ending.end();
-                Ok(())
-            })
-            .collect();
-        ended.into_iter().collect::<Result<()>>()?;
+        let endings = held.into_iter().filter_map(|held| held.remainder.ending);
+        let ended = endings.map(|ending| ending.remove_tag(self.namespaces).map(|()| ending.end()));
+        ended.fold(Ok(()), Result::and)?;
         printed
     }
 
@@ -231,8 +224,7 @@ impl Held {
         // What fails keeps no other from being taken back.
         let extras = self.remainder.extras.take().map(|take_back| take_back());
         let changes = self.remainder.changes.drain(..).rev().map(|change| take_back_change(&change, namespaces));
-        let taken_back: Vec<Result<()>> = extras.into_iter().chain(changes).collect();
-        let taken_back = taken_back.into_iter().collect::<Result<()>>();
+        let taken_back = extras.into_iter().chain(changes).fold(Ok(()), Result::and);
         taken_back.map_err(|error| error.prefix("put it back, since another failed"))?;
         self.record = before;
         if let Some(ending) = self.remainder.ending.take() {

@@ -66,7 +66,7 @@ impl Plan {
     }
 
     /// A plan without links.
-    pub(crate) fn of_nothing(name: Option<(String, Position)>) -> Self {
+    pub(crate) fn without_links(name: Option<(String, Position)>) -> Self {
         Self { name, ..Self::default() }
     }
 

@@ -50,7 +50,7 @@ pub(crate) fn nothing(text: &str, options: &Options) -> Plan {
         Err(fault) => Err(vec![containerlab::template(text).unwrap_or(fault)]),
     };
     match named {
-        Ok(name) => finished(Plan::of_nothing(name), options),
+        Ok(name) => finished(Plan::without_links(name), options),
         Err(faults) => Plan::with_faults(faults),
     }
 }

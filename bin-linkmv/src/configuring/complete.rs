@@ -26,9 +26,8 @@ pub(crate) fn complete(links: &[(Configuration<'_>, &Link)], ready: impl FnOnce(
     });
     if let Err(failure) = given.and_then(|()| ready()) {
         // What fails keeps no other from being restored.
-        let restored: Vec<Result<()>> =
-            changed.iter().rev().map(|(before, configuration, link)| restore(before, configuration, link)).collect();
-        restored.into_iter().collect::<Result<()>>().map_err(|error| error.prefix(&failure))?;
+        let restored = changed.iter().rev().map(|(before, configuration, link)| restore(before, configuration, link));
+        restored.fold(Ok(()), Result::and).map_err(|error| error.prefix(&failure))?;
         return Err(failure);
     }
     Ok(changed.into_iter().map(|(before, ..)| before).collect())

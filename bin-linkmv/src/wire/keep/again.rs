@@ -52,13 +52,10 @@ struct Pause {
 }
 
 impl Pause {
-    fn of(length: Duration) -> Self {
-        Self { length, end: Instant::now() + length }
-    }
-
     /// The next one behind the `last`, which is over.
     fn next(last: Option<Self>, (first, longest): (Duration, Duration)) -> Self {
-        Self::of(last.map_or(first, |last| (last.length * 2).min(longest)))
+        let length = last.map_or(first, |last| (last.length * 2).min(longest));
+        Self { length, end: Instant::now() + length }
     }
 
     fn is_over(&self) -> bool {

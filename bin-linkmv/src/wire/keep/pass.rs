@@ -27,12 +27,10 @@ pub(crate) fn pass(plan: &mut KeptPlan, context: &Context<'_>, output: &mut Outp
     if plan.lack().is_some() || !plan.has_work() {
         return Ok(());
     }
-    plan.has_failed = false;
     if plan.held.is_empty() {
         match context.keep(&plan.name) {
             Ok(held) => plan.held = held,
             Err(error) if error.errno() == Some(nix::libc::ENOSPC) => {
-                plan.has_failed = true;
                 return plan.told.tell(error, output);
             }
             Err(error) => return Err(error),
@@ -69,7 +67,6 @@ pub(crate) fn pass(plan: &mut KeptPlan, context: &Context<'_>, output: &mut Outp
             plan.told.tell(error, output)?;
         }
     }
-    plan.has_failed = !plan.is_pruned;
     look(plan, context, output)
 }
 

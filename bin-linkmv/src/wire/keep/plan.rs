@@ -32,8 +32,6 @@ pub(crate) struct KeptPlan {
     pub(crate) is_pruned_vaguely: bool,
     /// Its locks, once it has them.
     pub(crate) held: Vec<Journal>,
-    /// Whether it could not be carried out, or pruned, as a whole.
-    pub(crate) has_failed: bool,
     /// What was told about it as a whole.
     pub(crate) told: Told,
 }
@@ -99,12 +97,13 @@ impl KeptPlan {
 
     /// Whether there is anything to do, for the first time or again.
     pub(crate) fn has_work(&self) -> bool {
-        self.is_new() || self.is_failing() || !self.is_pruned || !self.news.is_empty()
+        self.is_failing() || !self.news.is_empty()
     }
 
-    /// Whether any of it is to be tried again.
+    /// Whether any of it is to be tried again, or for the first time: all of it, what is to go, or a unit.
     pub(crate) fn is_failing(&self) -> bool {
-        self.has_failed || self.units.iter().flatten().any(|kept| kept.has_failed)
+        let is_open = self.is_new() || !self.is_pruned || self.units.iter().flatten().any(|kept| kept.has_failed);
+        is_open && self.lack().is_none()
     }
 
     /// Those of its units that are not usable yet, or were not in time.
