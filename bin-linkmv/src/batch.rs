@@ -5,6 +5,7 @@ use nicon_core::filter::output::report;
 use nicon_core::filter::stream::Answers;
 use nicon_core::{Error, Record, Result, Status};
 
+use crate::every_step::every_step;
 use crate::link::ending::{Ending, Remainder};
 use crate::link::namespaces::Namespaces;
 use crate::record::deed::Deed;
@@ -65,6 +66,11 @@ impl<'a> Batch<'a> {
     pub(crate) fn is_stopped(&self) -> bool {
         let is_failed = self.failed && (self.options.fail_fast || self.options.all_or_nothing);
         is_failed || self.interrupt.signal().is_some()
+    }
+
+    /// Nothing more may be asked for a long time: meanwhile containers may go.
+    pub(crate) fn rest(&self) {
+        self.namespaces.let_go();
     }
 
     /// Takes a record that was not acted on.
@@ -195,7 +201,7 @@ impl<'a> Batch<'a> {
         // Of all moves somebody has the record: that a tag stays keeps no other from being removed.
         let endings = held.into_iter().filter_map(|held| held.remainder.ending);
         let ended = endings.map(|ending| ending.remove_tag(self.namespaces).map(|()| ending.end()));
-        ended.fold(Ok(()), Result::and)?;
+        every_step(ended)?;
         printed
     }
 
@@ -224,12 +230,12 @@ impl Held {
         // What fails keeps no other from being taken back.
         let extras = self.remainder.extras.take().map(|take_back| take_back());
         let changes = self.remainder.changes.drain(..).rev().map(|change| take_back_change(&change, namespaces));
-        let taken_back = extras.into_iter().chain(changes).fold(Ok(()), Result::and);
-        taken_back.map_err(|error| error.prefix("put it back, since another failed"))?;
+        every_step(extras.into_iter().chain(changes))
+            .map_err(|error| error.prefix("put it back, since another failed"))?;
         self.record = before;
         if let Some(ending) = self.remainder.ending.take() {
             ending.remove_tag(namespaces)?;
-            ending.take_back();
+            ending.discard();
         }
         Ok(())
     }

@@ -37,36 +37,15 @@ impl Each<'_> {
         batch: &mut Batch<'_>,
         mut act: impl FnMut(&mut Record) -> Result<(bool, Remainder)>,
     ) -> Result<()> {
-        let (mut passing, mut rest, mut acted) = (Passing::default(), Duration::ZERO, false);
-        for line in Lines::stdin_until(self.interrupt, self.hint)? {
-            let line = line?;
-            let record = line.record(RECORDS);
-            if batch.is_stopped() {
-                record.map_or(Ok(()), |record| batch.skip(Some(line.number), record))?;
-                continue;
-            }
-            let asked = record.map_err(|error| (None, error)).and_then(|record| match self.asks(&record) {
-                Ok(asks) => Ok((record, asks)),
-                Err(error) => Err((Some(record), error)),
-            });
-            let given = match &asked {
-                Ok((record, false)) => passing.pass(line.number, record.clone()),
-                Ok((_, true)) | Err(_) => passing.release(),
-            };
-            for (number, record) in given {
-                batch.pass(Some(number), record)?;
-            }
-            match asked {
-                Ok((record, true)) => {
-                    self.interrupt.sleep(rest);
-                    acted = true;
-                    let changed = one(batch, Some(line.number), record, &mut act)?;
-                    rest = if changed { self.pace } else { Duration::ZERO };
-                }
-                Ok((_, false)) => {}
-                Err((record, error)) => batch.fail(Some(line.number), record, error)?,
-            }
-        }
+        let (mut rest, mut acted) = (Duration::ZERO, false);
+        let asks = |record: &Record| Ok(self.asks(record)?.then_some(()));
+        let passing = each_asking(batch, (self.interrupt, self.hint), asks, |batch, line, record, ()| {
+            self.interrupt.sleep(rest);
+            acted = true;
+            let changed = one(batch, Some(line), record, &mut act)?;
+            rest = if changed { self.pace } else { Duration::ZERO };
+            Ok(())
+        })?;
         match &self.nothing {
             Some(nothing) if !acted && !batch.is_stopped() => batch.fail(None, None, Error::no(nothing.clone())),
             None if passing.is_a_mistake() => batch.fail(None, None, Error::failed(self.mistake)),
@@ -80,6 +59,47 @@ impl Each<'_> {
             return Ok(false);
         }
         Ok(self.nothing.is_some() || Act::of(record)? == Some(self.act))
+    }
+}
+
+/// Has those records of standard input acted on, each with its line, for which `asks` tells what they ask for; passes the others on. `hint`
+/// is what the user can do if standard input is a terminal.
+///
+/// # Errors
+/// If standard input or output fails.
+pub(crate) fn each_asking<T>(
+    batch: &mut Batch<'_>,
+    (interrupt, hint): (&Interrupt, &str),
+    asks: impl Fn(&Record) -> Result<Option<T>>,
+    mut act: impl FnMut(&mut Batch<'_>, u64, Record, T) -> Result<()>,
+) -> Result<Passing> {
+    let (mut passing, mut lines) = (Passing::default(), Lines::stdin_until(interrupt, hint)?);
+    loop {
+        if lines.is_drained() {
+            batch.rest();
+        }
+        let Some(line) = lines.next().transpose()? else { return Ok(passing) };
+        let record = line.record(RECORDS);
+        if batch.is_stopped() {
+            record.map_or(Ok(()), |record| batch.skip(Some(line.number), record))?;
+            continue;
+        }
+        let asked = record.map_err(|error| (None, error)).and_then(|record| match asks(&record) {
+            Ok(asked) => Ok((record, asked)),
+            Err(error) => Err((Some(record), error)),
+        });
+        let given = match &asked {
+            Ok((record, None)) => passing.pass(line.number, record.clone()),
+            Ok((_, Some(_))) | Err(_) => passing.release(),
+        };
+        for (number, record) in given {
+            batch.pass(Some(number), record)?;
+        }
+        match asked {
+            Ok((record, Some(asked))) => act(batch, line.number, record, asked)?,
+            Ok((_, None)) => {}
+            Err((record, error)) => batch.fail(Some(line.number), record, error)?,
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod batch;
 mod configuring;
 mod each;
+mod every_step;
 #[doc(hidden)]
 pub mod fuzz;
 mod link;

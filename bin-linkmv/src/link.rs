@@ -27,3 +27,4 @@ pub(crate) mod tag;
 pub(crate) mod taken;
 pub(crate) mod undo;
 pub(crate) mod wait_ready;
+pub(crate) mod written;

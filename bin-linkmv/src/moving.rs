@@ -5,6 +5,7 @@ mod check;
 pub(crate) mod guard;
 mod in_place;
 pub(crate) mod job;
+mod left_behind;
 mod move_link;
 mod plan;
 mod reconcile;
@@ -18,7 +19,7 @@ use nicon_core::{Error, Result};
 use crate::link::find::find;
 use job::{Job, Options, Outcome};
 
-/// How often a link is looked for: each time another run had moved it, or put it back.
+/// How often a link is looked for: each time another run had moved it, or put it back, or it has to be moved otherwise.
 const ROUNDS: usize = 100;
 
 /// Does what a job asks for, as far as it is not done yet.

@@ -1,11 +1,10 @@
 //! The command line.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-/// Find, enter and wire containers inside containers: every day's jobs, each in one command.
+/// Find, enter and wire containers inside containers: everyday jobs, each in one command.
 ///
 /// PATH leads to a container through those around it, from the outside in: a.b is b inside of a. Each job runs a pipe of programs that
 /// lie beside this one; -v shows it. Any other COMMAND is one of them: "nicon links" is nicon-links.
@@ -39,26 +38,23 @@ pub(crate) struct Args {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Job {
-    /// Run a command in a container, or a shell if there is none
+    /// Run a command in a container; without COMMAND, a shell
     ///
-    /// OPTIONS are those of nicon-nsexec. Without any, the command runs all the way inside, with --all: as the container's user, with
-    /// the container's files and no more rights than the container has. Standard input is the command's.
+    /// OPTIONS are those of nicon-nsexec. Unless one of them chooses a namespace, or is --root or --view, --all is added: the command runs
+    /// all the way inside, as the container's user, with the container's files and no more rights than the container has. Standard input is
+    /// the command's; at a terminal, it gets one of its own. With --net, PATH may be host or netns:NAME, too.
     #[command(override_usage = "nicon exec PATH [OPTIONS] [--] [COMMAND]...")]
     Exec {
-        /// The container
-        path: String,
-        /// Options of nicon-nsexec, and the command with its arguments
-        #[arg(value_name = "COMMAND", trailing_var_arg = true, allow_hyphen_values = true)]
+        /// The container; then options of nicon-nsexec, and the command with its arguments
+        #[arg(value_name = "PATH", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<OsString>,
     },
 
     /// Run the host's ip in a container's network
     #[command(override_usage = "nicon ip PATH [ARGUMENT]...")]
     Ip {
-        /// The container
-        path: String,
-        /// What ip(8) takes
-        #[arg(value_name = "ARGUMENT", trailing_var_arg = true, allow_hyphen_values = true)]
+        /// The container, host, or netns:NAME; then what ip(8) takes
+        #[arg(value_name = "PATH", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<OsString>,
     },
 
@@ -81,41 +77,49 @@ pub(crate) enum Job {
         /// The machine whose half of a plan for several machines is meant (default: this one)
         #[arg(long, value_name = "MACHINE")]
         on: Option<OsString>,
-        /// The plan, and options of nicon-wire
+        /// The plan (-: standard input), and options of nicon-wire
         #[arg(value_name = "FILE", trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<OsString>,
     },
 
-    /// Print how a lab differs from a file, and change nothing
+    /// Show what differs from a file, and change nothing
+    ///
+    /// OPTIONS are --force, -o and -J of nicon-wire.
+    #[command(override_usage = "nicon check [--on MACHINE] FILE [OPTIONS]")]
     Check {
         /// The machine whose half of a plan for several machines is meant (default: this one)
         #[arg(long, value_name = "MACHINE")]
         on: Option<OsString>,
-        /// The plan (-: standard input)
-        file: PathBuf,
+        /// The plan (-: standard input), and options of nicon-wire
+        #[arg(value_name = "FILE", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
     },
 
-    /// Take away what was wired as a file says, and bring home what was moved
+    /// Remove what was made for FILE's plan, and move back what was moved
     ///
-    /// Of the file only the plan's name counts: it may have faults, and name machines and containers that are gone.
+    /// Of the file only the plan's name counts: it may have faults, and name machines and containers that are gone. OPTIONS are
+    /// --force, -o and -J of nicon-wire.
+    #[command(override_usage = "nicon destroy FILE [OPTIONS]")]
     Destroy {
-        /// The plan (-: standard input)
-        file: PathBuf,
-        /// Options of nicon-wire
-        #[arg(value_name = "OPTIONS", trailing_var_arg = true, allow_hyphen_values = true)]
+        /// The plan (-: standard input), and options of nicon-wire
+        #[arg(value_name = "FILE", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<OsString>,
     },
 
     /// Capture what a container sends and receives: pcap on standard output, by the host's tcpdump
+    #[command(override_usage = "nicon capture PATH [LINK] [-- FILTER...]")]
     Capture {
-        /// The container
-        path: String,
-        /// The link
-        #[arg(default_value = "any")]
-        link: OsString,
-        /// What tcpdump(8) is to capture, such as tcp port 80, and its options
-        #[arg(value_name = "FILTER", last = true)]
-        filter: Vec<OsString>,
+        /// The container, host, or netns:NAME; then the link (default: any) and, behind --, what tcpdump(8) is to capture, such as tcp port 80,
+        /// and its options
+        #[arg(value_name = "PATH", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
+
+    /// Print the help of a command, or of nicon itself
+    #[command(override_usage = "nicon help [COMMAND]")]
+    Help {
+        /// The command
+        command: Option<OsString>,
     },
 
     /// Say what fits at the end of a command line

@@ -1,16 +1,17 @@
-//! Every day's jobs, each of them a pipe.
+//! Everyday jobs, each of them a pipe.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal, stdin, stdout};
 use std::process::ExitCode;
 
 use nicon_core::filter::output::report;
-use nicon_core::text::escape;
 use nicon_core::{Error, Result};
 
 use crate::args::{Args, Job};
 use crate::complete;
 use crate::enter::{NOT_ENTERED, enter};
+use crate::first;
+use crate::inside;
 use crate::lab;
 use crate::pipe::{Stage, show};
 use crate::programs;
@@ -30,23 +31,12 @@ pub(crate) fn run(args: Args) -> ExitCode {
 
 fn perform(Args { verbose, job }: Args) -> Result<ExitCode> {
     match job {
-        Job::Exec { path, words } => {
-            // Run for several, a command has no input of its own.
-            let options = table("nsexec").options_in(&words);
-            let is_for_each = words[..options].iter().any(|word| word == "--each");
-            enter(path, inside(words), !is_for_each && !stdin().is_terminal(), verbose)
+        Job::Exec { words } => exec(words, verbose),
+        Job::Ip { words } => {
+            let (path, words) = first::IP.split(words)?;
+            enter(path, with_host_program("ip", words), false, verbose)
         }
-        Job::Ip { path, words } => enter(path, with_host_program("ip", words), false, verbose),
-        Job::Capture { path, link, filter } => {
-            if stdout().is_terminal() {
-                return Err(Error::invalid(
-                    "capture: the packets are for a program or a file: nicon capture .. | wireshark -k -i -",
-                ));
-            }
-            let options = ["-U", "-w", "-", "-i"].map(OsString::from);
-            let words = options.into_iter().chain([link]).chain(filter).collect();
-            enter(path, with_host_program("tcpdump", words), false, verbose)
-        }
+        Job::Capture { words } => capture(words, verbose),
         Job::Ls { words } => {
             let all = (!names_containers(&words)).then(|| OsString::from("**"));
             let list = Stage::new("resolve").with(words).with(all);
@@ -56,18 +46,53 @@ fn perform(Args { verbose, job }: Args) -> Result<ExitCode> {
             Err(programs::become_program(&mut list.command()?))
         }
         Job::Wire { watch, on, words } => wire(watch, on, words, verbose),
-        Job::Check { on, file } => {
-            let plan = plan(on).with([OsString::from("--each"), file.into()]);
-            lab::run(&[plan, Stage::new("resolve")], &Stage::new("wire").with(["--check"]), verbose)
+        Job::Check { on, mut words } => {
+            let on = on.or(take_value("--on", &mut words)?);
+            let (file, words) = first::CHECK.split(words)?;
+            let before = [plan(on).with(["--each".into(), file]), Stage::new("resolve")];
+            lab::run(&before, &Stage::new("wire").with(["--check"]).with(words), verbose)
         }
-        Job::Destroy { file, words } => {
+        Job::Destroy { words } => {
+            let (file, words) = first::DESTROY.split(words)?;
             // Whatever has become of the file, and of the names of other machines: what is marked with the plan's name goes.
-            let plan = Stage::new("plan").with(["--none".into(), file.into_os_string()]);
+            let plan = Stage::new("plan").with(["--none".into(), file]);
             lab::run(&[plan], &Stage::new("wire").with(["--destroy"]).with(words), verbose)
         }
+        Job::Help { command } => Err(programs::become_help(command)),
         Job::Complete { line } => complete::run(&line).map(|()| ExitCode::SUCCESS),
         Job::Program(words) => Err(programs::become_named(&words)),
     }
+}
+
+fn exec(words: Vec<OsString>, verbose: bool) -> Result<ExitCode> {
+    let dockers = words.first().and_then(|first| inside::dockers(&first.to_string_lossy()));
+    let (path, words) = first::EXEC.split(words).map_err(|error| dockers.unwrap_or(error))?;
+    inside::refuse_dockers_letters(&path.to_string_lossy(), &words)?;
+    // Run for several, a command has no input of its own.
+    let is_for_each = Table::of_program("nsexec").given(&words).iter().any(|given| given.option == "--each");
+    enter(path, inside::complete(words), !is_for_each && !stdin().is_terminal(), verbose)
+}
+
+fn capture(words: Vec<OsString>, verbose: bool) -> Result<ExitCode> {
+    let (path, mut words) = first::CAPTURE.split(words)?;
+    let filter = words.iter().position(|word| word == "--").map(|at| words.split_off(at)).unwrap_or_default();
+    let link = match &words[..] {
+        [] => OsStr::new("any"),
+        [link] if !is_option(link) => link,
+        [..] => {
+            return Err(Error::invalid(
+                "capture: what tcpdump takes stands behind the link and --: nicon capture PATH LINK -- FILTER",
+            ));
+        }
+    };
+    if stdout().is_terminal() {
+        return Err(Error::invalid(
+            "capture: the packets are for a program or a file: nicon capture .. | wireshark -k -i -",
+        ));
+    }
+    let options = ["-U", "-w", "-", "-i"].map(OsString::from);
+    let words = options.into_iter().chain([link.to_owned()]).chain(filter.into_iter().skip(1)).collect();
+    enter(path, with_host_program("tcpdump", words), false, verbose)
 }
 
 /// What reads a plan: all of it, or a machine's half.
@@ -87,9 +112,13 @@ fn wire(watch: bool, on: Option<OsString>, mut words: Vec<OsString>, verbose: bo
                 "wire: {option} wants the file of a plan: nicon wire {option} .. FILE"
             )));
         }
-        if let Some(file) = words.get(table("wire").options_in(&words)) {
-            let line = format!("nicon wire {} {} ..", file.to_string_lossy(), words[0].to_string_lossy());
-            return Err(Error::invalid(format!("wire: the plan's file comes first: {}", escape(&line))));
+        let table = Table::of_program("wire");
+        if words.len() > table.options_in(&words) {
+            return Err(first::WIRE.refuse(&words));
+        }
+        let is_help = table.given(&words).iter().any(|given| matches!(given.option, "--help" | "--version"));
+        if !is_help && stdin().is_terminal() {
+            return Err(Error::invalid("wire: the plan's file is missing: nicon wire FILE"));
         }
         words.insert(0, "wire".into());
         return Err(programs::become_named(&words));
@@ -118,24 +147,8 @@ fn take_value(option: &str, words: &mut Vec<OsString>) -> Result<Option<OsString
 
 /// Whether words for nicon-resolve say which containers are meant, besides options and what these take.
 fn names_containers(words: &[OsString]) -> bool {
-    let options = table("resolve").options_in(words);
+    let options = Table::of_program("resolve").options_in(words);
     options < words.len() || words.iter().any(|word| word.as_encoded_bytes().starts_with(b"--of"))
-}
-
-/// What can stand on the command line of a program.
-fn table(program: &str) -> Table {
-    Table::of(&format!("nicon-{program}")).unwrap_or_default()
-}
-
-/// The words for nicon-nsexec: all the way inside, unless options say otherwise; a shell, unless there is a command.
-fn inside(words: Vec<OsString>) -> Vec<OsString> {
-    let has_options = words.first().is_some_and(|first| is_option(first) && first != "--");
-    if has_options {
-        return words;
-    }
-    let is_shell = words.iter().all(|word| word == "--");
-    let shell = is_shell.then(|| OsString::from("sh"));
-    [OsString::from("--all")].into_iter().chain(words).chain(shell).collect()
 }
 
 /// The words for nicon-nsexec: a program of the host's, in the container's network.
@@ -150,18 +163,6 @@ fn is_option(word: &OsStr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn all_the_way_inside_unless_told_otherwise() {
-        let inside = |words: &[&str]| {
-            let words = inside(words.iter().map(OsString::from).collect());
-            words.into_iter().map(|word| word.into_string().unwrap()).collect::<Vec<_>>().join(" ")
-        };
-        assert_eq!(inside(&[]), "--all sh");
-        assert_eq!(inside(&["ls", "-l"]), "--all ls -l");
-        assert_eq!(inside(&["--", "ls", "--net"]), "--all -- ls --net");
-        assert_eq!(inside(&["--net", "ip"]), "--net ip");
-    }
 
     #[test]
     fn all_are_listed_unless_some_are_named() {

@@ -3,6 +3,8 @@
 mod args;
 mod complete;
 mod enter;
+mod first;
+mod inside;
 mod jobs;
 mod lab;
 mod pipe;

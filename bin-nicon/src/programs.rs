@@ -20,8 +20,22 @@ const PROGRAMS: [&str; 11] =
 /// # Errors
 /// If this one cannot be found itself.
 pub(crate) fn beside(program: &str) -> Result<PathBuf> {
-    let own = std::env::current_exe().context(|| "find nicon itself")?;
-    Ok(own.with_file_name(format!("nicon-{program}")))
+    Ok(own()?.with_file_name(format!("nicon-{program}")))
+}
+
+fn own() -> Result<PathBuf> {
+    std::env::current_exe().context(|| "find nicon itself")
+}
+
+/// Becomes what prints the help of a command, or of nicon itself.
+///
+/// # Errors
+/// If it cannot be executed, or there is no such command.
+pub(crate) fn become_help(command: Option<OsString>) -> Error {
+    match own() {
+        Ok(nicon) => become_program(Command::new(nicon).args(command).arg("--help")),
+        Err(error) => error,
+    }
 }
 
 /// Becomes a program.

@@ -21,6 +21,23 @@ pub(crate) struct Row {
     pub(crate) about: &'static str,
 }
 
+impl Row {
+    /// An option's long name, or the only one.
+    fn long(&self) -> &'static str {
+        self.names.split(' ').find(|name| name.starts_with("--")).unwrap_or(self.names)
+    }
+}
+
+/// An option on a command line.
+pub(crate) struct Given {
+    /// Its name as it was typed.
+    pub(crate) name: String,
+    /// Its long name; empty if there is no such option.
+    pub(crate) option: &'static str,
+    /// Whether its value is in the same word.
+    pub(crate) has_value: bool,
+}
+
 /// What an option or an operand takes.
 #[derive(Clone, Copy)]
 pub(crate) struct Value {
@@ -64,6 +81,11 @@ impl Table {
         Some(table)
     }
 
+    /// That of one of nicon's programs, without `nicon-`; empty if there is no such program.
+    pub(crate) fn of_program(program: &str) -> Self {
+        Self::of(&format!("nicon-{program}")).unwrap_or_default()
+    }
+
     /// The command line of one of nicon's own commands.
     pub(crate) fn of_job(job: &str) -> Option<Self> {
         let of_jobs = Self::of("nicon")?.options_of_jobs;
@@ -73,22 +95,63 @@ impl Table {
 
     /// What an option of this name takes.
     pub(crate) fn value_of(&self, name: &str) -> Option<Value> {
-        self.options.iter().find(|row| row.names.split(' ').any(|known| known == name))?.value
+        self.option(name)?.value
+    }
+
+    /// The option of this name. The beginning of a long one will do where no other begins so, as nicon-nsexec has it.
+    fn option(&self, name: &str) -> Option<&Row> {
+        let find = |fits: &dyn Fn(&str) -> bool| {
+            let mut rows = self.options.iter().filter(|row| row.names.split(' ').any(fits));
+            rows.next().filter(|_| rows.next().is_none())
+        };
+        let is_long = name.len() > 2 && name.starts_with("--");
+        find(&|known| known == name).or_else(|| find(&|known| is_long && known.starts_with(name)))
     }
 
     /// The option of a word that takes the next word, and what it takes: that of `--target`, `-t`, or `-at`.
     pub(crate) fn awaits(&self, word: &str) -> Option<(String, Value)> {
-        let option = if word.starts_with("--") {
-            word.to_owned()
-        } else {
-            // What comes behind a letter that takes a value is that value.
-            let takes_value = |letter: &char| self.value_of(&format!("-{letter}")).is_some();
-            let (letters, letter) = (word.strip_prefix('-')?, word.chars().skip(1).find(takes_value)?);
-            letters.strip_suffix(letter).filter(|others| !others.contains(letter))?;
-            format!("-{letter}")
+        let Given { name, has_value, .. } = self.options_of(word).pop()?;
+        let value = self.value_of(&name).filter(|value| !value.is_attached && !has_value)?;
+        Some((name, value))
+    }
+
+    /// The options of one word: `--target=a` is one, and `-nta` two, the second with its value.
+    pub(crate) fn options_of(&self, word: &str) -> Vec<Given> {
+        let given = |name: &str, has_value| {
+            let option = self.option(name).map(Row::long).unwrap_or_default();
+            Given { name: name.to_owned(), option, has_value }
         };
-        let value = self.value_of(&option).filter(|value| !value.is_attached)?;
-        Some((option, value))
+        if word.starts_with("--") {
+            let (name, value) = word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
+            return vec![given(name, value.is_some())];
+        }
+        let (mut options, mut letters) = (Vec::new(), word.strip_prefix('-').unwrap_or_default().chars());
+        while let Some(letter) = letters.next() {
+            let (name, rest) = (format!("-{letter}"), letters.as_str());
+            let has_value = self.value_of(&name).is_some_and(|value| {
+                // A file may hang on its letter, and else it has none.
+                if value.is_attached { rest.starts_with(['=', '/', '.']) } else { !rest.is_empty() }
+            });
+            options.push(given(&name, has_value));
+            if has_value {
+                break;
+            }
+        }
+        options
+    }
+
+    /// The options before the first operand.
+    pub(crate) fn given(&self, words: &[impl AsRef<OsStr>]) -> Vec<Given> {
+        let (mut options, mut is_value) = (Vec::new(), false);
+        for word in &words[..self.options_in(words)] {
+            if std::mem::take(&mut is_value) {
+                continue;
+            }
+            let word = word.as_ref().to_string_lossy();
+            is_value = self.awaits(&word).is_some();
+            options.extend(self.options_of(&word));
+        }
+        options
     }
 
     /// How many words precede the first operand: options, and what these take.

@@ -25,27 +25,33 @@ use crate::targets::Targets;
     max_term_width = 100,
     after_help = "\
 A plan:
-  name: lab1                       # default: the file's name
+  name: lab1          # default: what the file is called, without .yaml
   links:
-  - endpoints: [\"setup.olt_1.lt_1:eth1\", \"host:up0\"]   # a pair of links, and where its ends are
-    mtu: 9000                      # for both ends. Also nodad, up, promisc, txqueuelen, sysctl,
-                                   # offload, delay, jitter, loss, rate
+  - endpoints: [\"setup.olt_1.lt_1:eth1\", \"host:up0\"]     # a pair of links
+    mtu: 9000         # for both ends. Also nodad, up, promisc, txqueuelen,
+                      # sysctl, offload, delay, jitter, loss, rate
   - endpoints:
-    - {endpoint: \"a.b:eth2\", addr: [192.0.2.1/30]}   # for one end. Also gateway, route, mac,
-    - \"a.c:eth2\"                  # master, vlan, pvid, untagged, isolated, alias, altname
-  - {kind: macvlan, endpoint: \"a.b:eth3\", parent: ens3}   # a link of its own: macvlan, macvtap,
-                                   # ipvlan, vlan, vxlan, bridge, dummy, wireguard
-  - inspect_ns: setup.olt_1.lt_1   # the container that gets a link that is there already
-    nic_tmp: veth0                 # the link's name here (without it, the container is only looked for)
-    nic_name: eth1                 # its name in the container (default: unchanged)
-    expected_pid: 17180            # the PID that the container must have (default: any)
-    from: blue                     # where the link is now (default: here)
+    - {endpoint: \"a.b:eth2\", addr: [192.0.2.1/30]}       # for one end. Also
+    - \"a.c:eth2\"      # gateway, route, mac, master, vlan, pvid, untagged,
+                      # isolated, alias, altname
+  - {kind: macvlan, endpoint: \"a.b:eth3\", parent: ens3}  # a link that is made:
+                      # also macvtap, ipvlan, vlan, vxlan, bridge, dummy,
+                      # wireguard
+  # A link that is moved, from where it is now (default: here); expected_pid is
+  # the PID that the container must have (default: any)
+  - {link: veth0, from: blue, endpoint: \"a.b:eth1\", expected_pid: 17180}
+  - {target: a.d}     # a container that is only looked for
 
-A plan for several machines says besides which containers are where:
+A plan for several machines:
   machines: {lab1: {address: 192.0.2.1}, lab2: {address: 192.0.2.2}}
-  nodes: {\"core*\": {on: lab1}, \"edge*\": {on: lab2}}
+  nodes: {\"core*\": {on: lab1}, \"edge*\": {on: lab2}}      # what is where
 
-Every key is in docs/plan.schema.json.
+Every key is in plan.schema.json, among nicon's documents.
+
+What is wired is marked with the plan's name. A plan on standard input that does not say its name
+is called \"plan\". Give each plan a name of its own: two labs in files called lab.yaml that do not
+say theirs are one plan to nicon-wire, and --prune, --destroy and a watch of the one take away the
+links of the other.
 
 Examples:
   nicon-plan links.yaml | nicon-resolve | nicon-linkmv

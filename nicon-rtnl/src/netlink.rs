@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use nicon_core::{Context, Error, Namespace, NsId, Result};
 use nix::errno::Errno;
 use rtnetlink::packet_core::{
-    DefaultNla, NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE,
+    DefaultNla, NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_ECHO, NLM_F_EXCL, NLM_F_REPLACE,
 };
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::address::AddressMessage;
@@ -216,13 +216,17 @@ impl Netlink {
         Ok(ids.filter(|id| *id >= 0))
     }
 
-    /// Creates a link. Equivalent to `ip link add`.
+    /// Creates a link. Equivalent to `ip link add`. Returns its ifindex, if it is in this namespace and the kernel tells (Linux 6.2).
     ///
     /// # Errors
     /// The kernel's error.
-    pub fn create_link(&self, message: LinkMessage) -> std::result::Result<(), NetlinkError> {
-        let flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
-        self.exchange(RouteNetlinkMessage::NewLink(message), flags).map(drop)
+    pub fn create_link(&self, message: LinkMessage) -> std::result::Result<Option<u32>, NetlinkError> {
+        // From another namespace the echo would go to another socket, that has this one's number there.
+        let is_elsewhere = message.attributes.iter().any(|attribute| matches!(attribute, LinkAttribute::NetNsFd(_)));
+        let echo = if is_elsewhere { 0 } else { NLM_F_ECHO };
+        let flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL | echo;
+        let answers = self.exchange(RouteNetlinkMessage::NewLink(message), flags)?;
+        Ok(answers.into_iter().find_map(self::message).map(|created| created.header.index))
     }
 
     /// Deletes a link. Equivalent to `ip link del`.

@@ -21,8 +21,12 @@ fn is_active(machine: &Machine, unit: &str) -> String {
 fn docker_is_not_started(machine: &Machine) -> Result<(), Failed> {
     machine.script(UNITS, &["abed"])?;
     machine.script("systemctl stop abed.service", &[])?;
+    // A user who may ask it cannot see what root's systemd holds.
+    machine.script("chgrp games /run/abed.sock", &[])?;
+    let user = ["setpriv", "--reuid=games", "--regid=games", "--clear-groups"];
+    let ask = |words: &[&str]| machine.run(&[&["env", "DOCKER_HOST=unix:///run/abed.sock"], words].concat());
     let asked = |words: &[&str]| {
-        let _ = machine.run(&[&["env", "DOCKER_HOST=unix:///run/abed.sock"], words].concat());
+        ask(words);
         is_active(machine, "abed.service")
     };
     for words in [
@@ -34,10 +38,22 @@ fn docker_is_not_started(machine: &Machine) -> Result<(), Failed> {
         &["nicon", "complete", "--", "nicon exec nobody."],
         &["nicon", "complete", "--", "nicon capture nobody "],
     ] {
-        assert_eq!(asked(words), "inactive", "{words:?}");
+        for by in [&[][..], &user] {
+            assert_eq!(asked(&[by, words].concat()), "inactive", "{by:?} {words:?}");
+        }
     }
-    // Nothing else kept it from starting.
+    // Where its files are is not known, so that nobody knows what runs.
+    let refused = ask(&["nicon-resolve", "*"]);
+    assert_eq!((refused.code(), &refused.stdout[..]), (Some(2), ""), "{refused:?}");
+    let told = "docker at /run/abed.sock is not running, and DOCKER_HOST does not say where its files are";
+    assert!(refused.stderr.contains(told), "{refused:?}");
+    // Nothing else kept it from starting, and then the user is answered as well.
     assert_eq!(asked(&["docker", "ps"]), "active");
+    for by in [&[][..], &user] {
+        let answered = ask(&[by, &["nicon-resolve", "*"]].concat());
+        assert_eq!(answered.code(), Some(1), "{answered:?}");
+        assert!(answered.stderr.contains("no running containers"), "{answered:?}");
+    }
     machine.script("systemctl stop abed.service abed.socket", &[])?;
     Ok(())
 }

@@ -25,8 +25,10 @@ impl Context {
                 environment: &[
                     (
                         "DOCKER_HOST",
-                        "The socket of the outermost engine, unix:///PATH, which is then the only one that is asked there. \
-                         Inside containers, and for engines that are asked by their files, it has no effect.",
+                        "The socket of the outermost Docker, unix:///PATH, which is then the only engine that is asked there \
+                         without a prefix. Unless CONTAINER_HOST is set, podman: and --engine podman ask at that socket, too, \
+                         and fail if no Podman answers. Inside containers, and for engines that are asked by their files, it \
+                         has no effect.",
                     ),
                     (
                         "DOCKER_CONTEXT",
@@ -37,8 +39,8 @@ impl Context {
                     ("DOCKER_CONFIG", "The directory of Docker's configuration and contexts. If unset: $HOME/.docker."),
                     (
                         "CONTAINER_HOST",
-                        "The socket of the outermost Podman, unix:///PATH. CONTAINER_CONNECTION is refused, and the \
-                         settings remote and active_service of containers.conf are not read.",
+                        "The socket of the outermost Podman, unix:///PATH. If unset: that of DOCKER_HOST. CONTAINER_CONNECTION is \
+                         refused, and the settings remote and active_service of containers.conf are not read.",
                     ),
                     (
                         "XDG_RUNTIME_DIR, XDG_DATA_HOME, XDG_CONFIG_HOME, HOME",

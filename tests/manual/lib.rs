@@ -24,6 +24,7 @@ pub fn check(command: Command) {
     command.clone().debug_assert();
     let name = command.get_name().to_owned();
     let document = read("programs.md");
+    assert!(programs(&document).any(|program| program == name), "docs/programs.md has no section \"## {name}\"");
     let others: Vec<&str> = programs(&document).filter(|&other| other != name).collect();
     let overview = read("man/nicon.7");
     compare(&format!("man/{name}.1"), |page| page::write(&command, &others, date_of(&overview), page));

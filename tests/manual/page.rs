@@ -10,7 +10,7 @@ use clap_mangen::roff::{Roff, bold, roman};
 use crate::context::Context;
 
 /// The titles of paragraphs after a program's options that become sections.
-const TITLES: [&str; 4] = ["A plan", "Examples", "Rights", "Exit status"];
+const TITLES: [&str; 5] = ["A plan", "A plan for several machines", "Examples", "Rights", "Exit status"];
 
 /// Writes the page of a program, as of a date. `others` are the other programs of the suite.
 pub(crate) fn write(command: &Command, others: &[&str], date: &str, to: &mut dyn Write) -> io::Result<()> {
@@ -44,8 +44,9 @@ pub(crate) fn write(command: &Command, others: &[&str], date: &str, to: &mut dyn
     definitions("FILES", context.files, &mut roff);
     // The generator would make a single section of it, and join the lines of the examples.
     let extra = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let mut last = None;
     for paragraph in extra.split("\n\n") {
-        section(paragraph, &mut roff);
+        last = Some(section(paragraph, last, &mut roff));
     }
     let others = others.iter().map(|other| format!("{other}(1)"));
     let related: Vec<String> =
@@ -55,23 +56,31 @@ pub(crate) fn write(command: &Command, others: &[&str], date: &str, to: &mut dyn
     roff.to_writer(to)
 }
 
-/// Lists an option's possible values in its help, as `-h` does. The generator would make a bullet of each.
+/// Lists an option's possible values in its help, as `-h` does, with what they mean. The generator would make a bullet of each.
 fn with_values_in_help(arg: Arg) -> Arg {
     let values = arg.get_possible_values();
     if values.is_empty() || arg.is_hide_possible_values_set() {
         return arg;
     }
-    let values: Vec<&str> = values.iter().map(PossibleValue::get_name).collect();
+    let value = |value: &PossibleValue| match value.get_help() {
+        Some(meaning) => format!("{} ({meaning})", value.get_name()),
+        None => value.get_name().to_owned(),
+    };
+    let values: Vec<String> = values.iter().map(value).collect();
     let help = arg.get_long_help().or(arg.get_help()).map(ToString::to_string).unwrap_or_default();
     arg.help(format!("{help} [possible values: {}]", values.join(", "))).hide_possible_values(true)
 }
 
 /// A section for a paragraph such as `Examples:` with lines below it, or `Exit status: 0 all found`. A paragraph without
-/// such a title becomes a note.
-fn section(paragraph: &str, roff: &mut Roff) {
+/// such a title becomes a note. Takes the title of the section before it, and gives that of its own.
+fn section<'a>(paragraph: &'a str, last: Option<&str>, roff: &mut Roff) -> &'a str {
     let titled = paragraph.split_once(':').filter(|(title, _)| TITLES.contains(title));
     let (title, text) = titled.unwrap_or(("Notes", paragraph));
-    roff.control("SH", [title.to_uppercase().as_str()]);
+    if last == Some(title) {
+        roff.control("PP", []);
+    } else {
+        roff.control("SH", [title.to_uppercase().as_str()]);
+    }
     match text.strip_prefix('\n') {
         Some(lines) => {
             roff.control("nf", []);
@@ -82,6 +91,7 @@ fn section(paragraph: &str, roff: &mut Roff) {
             roff.text([roman(text.trim_start())]);
         }
     }
+    title
 }
 
 /// A section of a program's commands; none if it has none. The generator would refer to a page for each.

@@ -6,6 +6,7 @@ use nicon_rtnl::Link;
 use crate::configuring::before::{before, restore};
 use crate::configuring::carried::Carried;
 use crate::configuring::configuration::Configuration;
+use crate::every_step::every_step;
 use crate::link::undo::Undo;
 
 /// Gives links that are there whatever they lack, and returns how those were before that lacked anything, once `ready` has found
@@ -27,7 +28,7 @@ pub(crate) fn complete(links: &[(Configuration<'_>, &Link)], ready: impl FnOnce(
     if let Err(failure) = given.and_then(|()| ready()) {
         // What fails keeps no other from being restored.
         let restored = changed.iter().rev().map(|(before, configuration, link)| restore(before, configuration, link));
-        restored.fold(Ok(()), Result::and).map_err(|error| error.prefix(&failure))?;
+        every_step(restored).map_err(|error| error.prefix(&failure))?;
         return Err(failure);
     }
     Ok(changed.into_iter().map(|(before, ..)| before).collect())

@@ -1,4 +1,4 @@
-//! What is left of an act when it is complete.
+//! What an act leaves to be done, or to be taken back, when its link is as asked.
 
 use std::iter;
 use std::rc::Rc;
@@ -7,16 +7,15 @@ use nicon_core::Result;
 use nicon_rtnl::NetnsHandle;
 
 use crate::link::find::tagged;
-use crate::link::journal::Journal;
-use crate::link::kept::NewlyKept;
 use crate::link::namespaces::Namespaces;
 use crate::link::tag;
 use crate::link::undo::Undo;
+use crate::link::written::Written;
 
 /// Takes back what a link was given that its [`Undo`] says nothing of.
 pub(crate) type TakeBack = Box<dyn FnOnce() -> Result<()>>;
 
-/// What is left of an act that is complete.
+/// What is left of an act whose link is as asked.
 #[derive(Default)]
 pub(crate) struct Remainder {
     /// What is to be done once somebody has its record.
@@ -54,27 +53,20 @@ impl Remainder {
     }
 }
 
-/// What is left of a move that is complete. Until it is ended, the same command finds the link by it, and all that is known of
-/// how it was.
+/// The traces of a move whose link is in its target. Until they are removed, the same command finds the link by them, and all that
+/// is known of how it was.
 pub(crate) struct Ending {
     /// Where the link may be: in its target, or at home again.
     places: [Rc<NetnsHandle>; 2],
     tag: String,
     inode: Option<u64>,
-    journal: Journal,
-    /// What the move has written for its plan.
-    kept: Option<NewlyKept>,
+    written: Written,
 }
 
 impl Ending {
     /// What is left of the move of the link with a tag and an inode number, between its target and its home.
-    pub(crate) fn new(places: [&Rc<NetnsHandle>; 2], (tag, inode): (&str, Option<u64>), journal: Journal) -> Self {
-        Self { places: places.map(Rc::clone), tag: tag.to_owned(), inode, journal, kept: None }
-    }
-
-    /// The same of a move for which something was `kept`.
-    pub(crate) fn keeping(self, kept: Option<NewlyKept>) -> Self {
-        Self { kept, ..self }
+    pub(crate) fn new(places: [&Rc<NetnsHandle>; 2], (tag, inode): (&str, Option<u64>), written: Written) -> Self {
+        Self { places: places.map(Rc::clone), tag: tag.to_owned(), inode, written }
     }
 
     /// Removes the tag. A link that a later move of the run has brought elsewhere is looked for.
@@ -95,12 +87,11 @@ impl Ending {
 
     /// Removes the journal: somebody has the record of the move.
     pub(crate) fn end(self) {
-        self.journal.end();
+        self.written.end();
     }
 
     /// Removes all that is written down of the move, which was taken back.
-    pub(crate) fn take_back(self) {
-        self.kept.into_iter().for_each(NewlyKept::remove);
-        self.journal.end();
+    pub(crate) fn discard(self) {
+        self.written.discard();
     }
 }

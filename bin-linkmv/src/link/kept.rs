@@ -70,6 +70,15 @@ impl<'a> Keeper<'a> {
         self.named(PREFIX)?.filter(|(of, _, _)| of == plan).map(|(_, _, path)| self.read(path)).collect()
     }
 
+    /// How a link was before a plan moved it, if that is kept.
+    ///
+    /// # Errors
+    /// If the file is not nicon's.
+    pub(crate) fn undo_of(&self, plan: &str, inode: u64) -> Result<Option<Undo>> {
+        let mut files = self.named(PREFIX)?.filter(|(of, number, _)| of == plan && *number == inode);
+        files.next().map(|(_, _, path)| Ok(self.read(path)?.undo)).transpose()
+    }
+
     /// Forgets how a link was: it is home again.
     ///
     /// # Errors

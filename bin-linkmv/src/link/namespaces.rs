@@ -7,8 +7,10 @@ use std::rc::Rc;
 use nicon_core::{Error, Record, Result, Status, proc};
 use nicon_rtnl::{Link, NetnsHandle, netns};
 use nix::libc;
+use serde_json::Value;
 
 use crate::link::find::by_inode;
+use crate::link::source::Source;
 
 /// How many of them are remembered. Each takes a few open files.
 const MOST: usize = 128;
@@ -23,8 +25,10 @@ pub(crate) struct Namespaces {
     held: RefCell<BTreeMap<u64, NetnsHandle>>,
     /// Those that records have named, by what names them.
     named: RefCell<HashMap<String, Rc<NetnsHandle>>>,
+    /// The last one that links were moved out of: consecutive records mostly name the same.
+    source: RefCell<Option<Rc<Source>>>,
     /// Whether the kernel was seen to leave [alternative names](crate::link::altnames) behind when a link goes elsewhere.
-    pub(crate) leaves_altnames: Cell<bool>,
+    leaves_altnames: Cell<bool>,
 }
 
 impl Namespaces {
@@ -45,10 +49,22 @@ impl Namespaces {
     }
 
     fn by(home: NetnsHandle) -> Self {
-        Self { home, held: RefCell::default(), named: RefCell::default(), leaves_altnames: Cell::new(false) }
+        let (held, named, source) = (RefCell::default(), RefCell::default(), RefCell::default());
+        Self { home, held, named, source, leaves_altnames: Cell::new(false) }
     }
 
-    /// Opens that of a record. Many records name the same: its process is pinned once. Behind a name there may be another one each time.
+    /// Whether a link that goes elsewhere has to be given its alternative names there.
+    pub(crate) fn leaves_altnames(&self) -> bool {
+        self.leaves_altnames.get()
+    }
+
+    /// Notes that the kernel has left alternative names behind.
+    pub(crate) fn note_altnames_left(&self) {
+        self.leaves_altnames.set(true);
+    }
+
+    /// Opens that of a record. Many records name the same: its process is pinned once. Behind a name there may be another one each
+    /// time.
     ///
     /// # Errors
     /// As [`NetnsHandle::open_record`].
@@ -58,15 +74,39 @@ impl Namespaces {
             return Ok(known.clone());
         }
         let netns = Rc::new(self.home.open_record(record)?);
-        if netns.process().is_none() {
-            return Ok(netns);
+        if self.named.borrow().len() == MOST {
+            self.let_go();
         }
-        let mut named = self.named.borrow_mut();
-        if named.len() == MOST {
-            named.clear();
-        }
-        named.insert(who, netns.clone());
+        self.remember(who, &netns);
         Ok(netns)
+    }
+
+    /// Remembers the namespace of a process.
+    fn remember(&self, who: String, netns: &Rc<NetnsHandle>) {
+        if netns.process().is_some() {
+            self.named.borrow_mut().insert(who, Rc::clone(netns));
+        }
+    }
+
+    /// One that links are moved out of.
+    pub(crate) fn source(&self, netns: &NetnsHandle) -> Rc<Source> {
+        self.source_after(self.source.take(), netns.clone())
+    }
+
+    /// The same of one that a field of a record names.
+    ///
+    /// # Errors
+    /// As [`NetnsHandle::open_field`].
+    pub(crate) fn source_named(&self, field: &str, value: &Value) -> Result<Rc<Source>> {
+        let last = self.source.take();
+        let netns = last.as_ref().map_or(&self.home, |last| &*last.netns).open_field(field, value)?;
+        Ok(self.source_after(last, netns))
+    }
+
+    fn source_after(&self, last: Option<Rc<Source>>, netns: NetnsHandle) -> Rc<Source> {
+        let source = Rc::new(Source::after(last.and_then(Rc::into_inner), netns));
+        self.source.replace(Some(Rc::clone(&source)));
+        source
     }
 
     /// Opens those of many records at once. What cannot be opened is told when a record that names it has its turn.
@@ -82,13 +122,16 @@ impl Namespaces {
         }
         let (who, records): (Vec<String>, Vec<&Record>) = first.into_iter().unzip();
         let opened = self.home.open_records(&records)?;
-        self.named.borrow_mut().extend(opened.into_iter().map(|(at, netns)| (who[at].clone(), Rc::new(netns))));
+        for (at, netns) in opened {
+            self.remember(who[at].clone(), &Rc::new(netns));
+        }
         Ok(())
     }
 
     /// Lets go of those that records have named: a namespace, and the links in it, would live for as long as it is open.
     pub(crate) fn let_go(&self) {
         self.named.borrow_mut().clear();
+        self.source.take();
     }
 
     /// One that a record has named, by its inode number.

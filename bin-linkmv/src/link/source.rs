@@ -38,7 +38,7 @@ impl Source {
     }
 
     /// Keeps what is known about the `last` source if this is the same namespace.
-    pub(crate) fn after(last: Option<Self>, netns: NetnsHandle) -> Self {
+    pub(super) fn after(last: Option<Self>, netns: NetnsHandle) -> Self {
         match last.filter(|last| last.netns.is(&netns)) {
             Some(last) => Self { netns: Rc::new(netns), ..last },
             None => Self::new(netns),

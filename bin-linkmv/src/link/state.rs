@@ -21,6 +21,9 @@ pub(crate) struct State {
     /// What identifies it; see [`nicon_rtnl::sysfs`].
     #[serde(default)]
     pub(crate) inode: Option<u64>,
+    /// `None` if it is none that the kernel makes by itself, such as a network card.
+    #[serde(default)]
+    pub(crate) kind: Option<String>,
     pub(crate) up: bool,
     alias: String,
     master: Option<u32>,
@@ -72,6 +75,7 @@ impl State {
         Ok(Self {
             ifindex: link.ifindex,
             inode: netns.inode(link)?,
+            kind: link.kind.clone(),
             up: link.is_up(),
             alias: link.alias.clone(),
             master: link.master,

@@ -18,6 +18,9 @@ use crate::link::state::State;
 use crate::link::sysctl::Sysctls;
 use crate::link::tag::{Origin, is_origin_altname, is_tag};
 
+/// The link that each network namespace has from its beginning to its end.
+const LOOPBACK: &str = "lo";
+
 /// What is needed to put a link back.
 #[derive(Serialize)]
 pub(crate) struct Undo {
@@ -147,6 +150,12 @@ impl Undo {
         if let Some(state) = self.state.as_mut().filter(|state| state.is_detached(link)) {
             state.set_own(link);
         }
+    }
+
+    /// Whether it is of a network card, or of another link that does not end with its network namespace: the kernel puts it into the initial
+    /// one then, a moment later (`default_device_exit_net` in net/core/dev.c).
+    pub(crate) fn is_of_card(&self) -> bool {
+        self.name != LOOPBACK && self.state.as_ref().is_some_and(|state| state.kind.is_none())
     }
 
     /// Whether it was a port.

@@ -3,8 +3,7 @@
 use nicon_core::{Error, Result};
 use nicon_rtnl::netlink::about;
 use nicon_rtnl::packet_route::link::LinkAttribute;
-use nicon_rtnl::{Link, NetlinkError, NetnsHandle};
-use nix::errno::Errno;
+use nicon_rtnl::{Link, NetnsHandle};
 
 use crate::configuring::carried::Carried;
 use crate::configuring::complete::complete;
@@ -19,6 +18,7 @@ use crate::linkadd::existing::check_same;
 use crate::linkadd::extras::{Extras, Given};
 use crate::linkadd::interim::interim_name;
 use crate::linkadd::lower::Lower;
+use crate::making::delete_again;
 
 /// A link that is to be made, and where.
 pub(crate) struct Addition<'a> {
@@ -65,8 +65,9 @@ impl<'a> Addition<'a> {
         if let Some(link) = self.find()? {
             return self.go_on(link, readiness);
         }
-        let Err(error) = self.creation.create(self.creation.asked.name.as_str()) else {
-            return self.go_on_new(self.link()?, readiness);
+        let error = match self.creation.create(self.creation.asked.name.as_str()) {
+            Ok(created) => return self.go_on_created(created, readiness),
+            Err(error) => error,
         };
         // Another run of the same command may have been faster.
         if let Some(link) = self.find()? {
@@ -79,7 +80,7 @@ impl<'a> Addition<'a> {
         match (self.find()?, created) {
             (Some(link), _) => self.go_on(link, readiness),
             (None, Err(error)) => Err(self.creation.refused(error)),
-            (None, Ok(())) => Err(self.vanished()),
+            (None, Ok(_)) => Err(self.vanished()),
         }
     }
 
@@ -141,7 +142,8 @@ impl<'a> Addition<'a> {
     }
 
     fn vanished(&self) -> Error {
-        Error::no(format!("{} has vanished from {} again", self.creation.asked.name, self.creation.own.label))
+        let (name, place) = (&self.creation.asked.name, &self.creation.own.label);
+        Error::no(format!("somebody has removed or renamed {name} in {place} as soon as it was there"))
     }
 
     /// Finishes a link that is there: one that has its name is somebody's, and stays, whatever happens.
@@ -153,15 +155,28 @@ impl<'a> Addition<'a> {
         }
     }
 
+    /// Finishes a link that was just created, with this ifindex if that is known, or deletes it.
+    fn go_on_created(&self, created: Option<u32>, readiness: &Readiness<'_>) -> Result<Made> {
+        let link = self.link().and_then(|link| match created {
+            Some(ifindex) if ifindex != link.ifindex => Err(self.vanished()),
+            _ => Ok(link),
+        });
+        match (link, created) {
+            (Ok(link), _) => self.go_on_new(link, readiness),
+            (Err(error), Some(ifindex)) => Err(self.delete_again(ifindex, error)),
+            (Err(error), None) => Err(error),
+        }
+    }
+
     /// Finishes a link that is new, or deletes it.
     fn go_on_new(&self, link: Link, readiness: &Readiness<'_>) -> Result<Made> {
         let ifindex = link.ifindex;
         let made = self.named(link).and_then(|link| self.apply(&link, readiness));
-        made.map_err(|error| match self.creation.own.netlink.delete_link(ifindex) {
-            // It went with a namespace that ended meanwhile.
-            Ok(()) | Err(NetlinkError { errno: Errno::ENODEV, .. }) => error,
-            Err(failure) => failure.context(&format!("delete {} again", self.creation.asked.name)).prefix(&error),
-        })
+        made.map_err(|error| self.delete_again(ifindex, error))
+    }
+
+    fn delete_again(&self, ifindex: u32, why: Error) -> Error {
+        delete_again(self.creation.own, ifindex, self.creation.asked.name.as_str(), why)
     }
 
     /// Gives it its name in the place of the interim one.

@@ -74,11 +74,12 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) fail_fast: bool,
 
-    /// Stop at the first record that fails or at a signal, and remove the links that were made before
+    /// Stop at the first record that fails or at a signal, and remove the links that were made before, also if the output cannot be
+    /// written
     #[arg(long, conflicts_with_all = ["fail_fast", "dry_run", "undo"])]
     pub(crate) all_or_nothing: bool,
 
-    /// Undo what was done: standard input is what nicon-linkadd or another of these programs printed
+    /// Undo what was done: standard input is what nicon-linkmv, -veth, -linkadd or -wire printed
     #[arg(long, conflicts_with_all = ["kind", "wait", "announce", "dry_run", "Attributes"])]
     pub(crate) undo: bool,
 

@@ -24,8 +24,8 @@ pub(crate) struct Creation<'a> {
 
 impl Creation<'_> {
     /// Equivalent to `ip link add NAME link PARENT netns ... type KIND ...`, sent from the namespace of the link below: that is
-    /// where the kernel looks for it, and where a tunnel's sockets stay.
-    pub(crate) fn create(&self, name: &str) -> std::result::Result<(), NetlinkError> {
+    /// where the kernel looks for it, and where a tunnel's sockets stay. Returns its ifindex, if that is known.
+    pub(crate) fn create(&self, name: &str) -> std::result::Result<Option<u32>, NetlinkError> {
         let mut message = about(0);
         message.attributes.push(LinkAttribute::IfName(name.to_owned()));
         message.attributes.extend(self.asked.attributes());

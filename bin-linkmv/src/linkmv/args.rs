@@ -67,7 +67,7 @@ pub(crate) struct Args {
 
     /// Move it even if it carries a default route, is a port of another link, has links stacked on it, wherever they are, or
     /// would lose for good what is attached to it, such as filters; with --undo, put it back, or remove a pair, even if that
-    /// destroys links stacked on it
+    /// destroys links stacked on it, and bring in, down, a link of which nothing but the link itself says that it came from here
     #[arg(long)]
     pub(crate) force: bool,
 
@@ -95,7 +95,7 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with_all = ["fail_fast", "dry_run", "undo"])]
     pub(crate) all_or_nothing: bool,
 
-    /// Undo what was done: standard input is what nicon-linkmv or nicon-veth printed
+    /// Undo what was done: standard input is what nicon-linkmv, -veth, -linkadd or -wire printed
     #[arg(long, conflicts_with_all = ["link", "target", "from", "dry_run", "Attributes", "keep"])]
     pub(crate) undo: bool,
 

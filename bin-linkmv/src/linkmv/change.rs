@@ -17,7 +17,7 @@ use crate::record::steps::STEPS;
 pub(crate) fn change(
     record: &mut Record,
     asked: &Asked,
-    (options, endpoints): (&Options<'_>, &mut Endpoints<'_>),
+    (options, endpoints): (&Options<'_>, &Endpoints<'_>),
 ) -> Result<(bool, Remainder)> {
     // What cannot be read could not be undone, either.
     Deed::all(record)?;
@@ -26,8 +26,8 @@ pub(crate) fn change(
     }
     let (from, to) = endpoints.of(record)?;
     let id = Deed::new_id()?;
-    match carry_out(&Job { selector: &asked.link, spec: &asked.spec, from, to, plan: asked.plan.as_deref() }, options)?
-    {
+    let plan = asked.plan.as_deref();
+    match carry_out(&Job { selector: &asked.link, spec: &asked.spec, from: &from, to: &to, plan }, options)? {
         Outcome::Moved(mut moved) => {
             let remainder = std::mem::take(&mut moved.remainder);
             let netns = to.ns.id().ino;

@@ -11,69 +11,56 @@ use crate::link::namespaces::Namespaces;
 use crate::link::source::Source;
 use crate::wishes::origin::From;
 
-/// Where links are and where they go. Consecutive records mostly name the same namespaces, so what is open there is reused.
+/// Where links are and where they go.
 pub(crate) struct Endpoints<'a> {
     namespaces: &'a Namespaces,
     /// Whether targets are held open to the end of the run.
     all_or_nothing: bool,
     from: Given,
-    of_record: Option<Source>,
-    to: Option<Rc<NetnsHandle>>,
 }
 
 /// Where links are, as the command line says it.
 enum Given {
     /// For all records.
-    Netns(Source),
+    Netns(Rc<Source>),
     /// In their targets.
     Target,
     /// It does not: they are here if their records do not say.
-    Not(Source),
+    Not(Rc<Source>),
 }
 
 impl<'a> Endpoints<'a> {
     /// The namespaces of a run. `from` is where the command line says that links are, if it does.
     pub(crate) fn new(from: Option<&From>, all_or_nothing: bool, namespaces: &'a Namespaces) -> Result<Self> {
         let from = match from {
-            Some(From::Netns(from)) => Given::Netns(Source::new(namespaces.home.open_record(&Record::from(from))?)),
+            Some(From::Netns(from)) => {
+                Given::Netns(Rc::new(Source::new(namespaces.home.open_record(&Record::from(from))?)))
+            }
             Some(From::Target) => Given::Target,
-            None => Given::Not(Source::new(namespaces.home.clone())),
+            None => Given::Not(Rc::new(Source::new(namespaces.home.clone()))),
         };
-        Ok(Self { namespaces, all_or_nothing, from, of_record: None, to: None })
+        Ok(Self { namespaces, all_or_nothing, from })
     }
 
     /// Where the link of a record is, and its target.
     ///
     /// # Errors
     /// If one is gone or may not be entered, or both are the same and nothing says that this is meant.
-    pub(crate) fn of(&mut self, record: &Record) -> Result<(&Source, &Rc<NetnsHandle>)> {
-        let home = &self.namespaces.home;
-        let to = &*self.to.insert(self.namespaces.of_record(record)?);
+    pub(crate) fn of(&self, record: &Record) -> Result<(Rc<Source>, Rc<NetnsHandle>)> {
+        let to = self.namespaces.of_record(record)?;
         if self.all_or_nothing {
-            self.namespaces.hold(to);
+            self.namespaces.hold(&to);
         }
-        let of_record = match &self.from {
-            Given::Netns(from) => {
-                differ(&from.netns, to, true)?;
-                return Ok((from, to));
-            }
-            Given::Target => None,
+        let (from, is_given) = match &self.from {
+            Given::Netns(from) => (Rc::clone(from), true),
+            Given::Target => (self.namespaces.source(&to), true),
             Given::Not(from) => match record.get("from").filter(|from| !from.is_null()) {
-                Some(value) if value == TARGETS_OWN => None,
-                Some(value) => Some(value),
-                None => {
-                    differ(&from.netns, to, false)?;
-                    return Ok((from, to));
-                }
+                Some(value) if value == TARGETS_OWN => (self.namespaces.source(&to), true),
+                Some(value) => (self.namespaces.source_named("from", value)?, true),
+                None => (Rc::clone(from), false),
             },
         };
-        let last = self.of_record.take();
-        let netns = match of_record {
-            Some(value) => last.as_ref().map_or(home, |last| &*last.netns).open_field("from", value)?,
-            None => NetnsHandle::clone(to),
-        };
-        let from = &*self.of_record.insert(Source::after(last, netns));
-        differ(&from.netns, to, true)?;
+        differ(&from.netns, &to, is_given)?;
         Ok((from, to))
     }
 }

@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
     }
     let columns = if args.dry_run { PLAN } else { COLUMNS };
     let answers = Answers::new(LINKMV, args.format.view(columns))?;
-    let mut endpoints = Endpoints::new(args.from.as_ref(), args.all_or_nothing, &namespaces)?;
+    let endpoints = Endpoints::new(args.from.as_ref(), args.all_or_nothing, &namespaces)?;
     let journals = if args.dry_run {
         Journals::read_only(LINKMV, interrupt)?
     } else {
@@ -69,7 +69,7 @@ pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
     let (fail_fast, all_or_nothing) = (args.fail_fast, args.all_or_nothing);
     let mut batch =
         Batch::new(batch::Options { program: LINKMV, fail_fast, all_or_nothing }, answers, interrupt, &namespaces);
-    let mut change = |record: &mut Record| change(record, &Asked::of(record, args)?, (&options, &mut endpoints));
+    let change = |record: &mut Record| change(record, &Asked::of(record, args)?, (&options, &endpoints));
     let each = Each {
         act: Act::Link,
         nothing: args.link.as_ref().map(|link| format!("no record on standard input: {link} was not moved")),
@@ -79,7 +79,7 @@ pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
         interrupt,
     };
     let read = match &args.target {
-        Some(target) => one(&mut batch, None, Record::from(target), &mut change).map(drop),
+        Some(target) => one(&mut batch, None, Record::from(target), change).map(drop),
         None => each.run(&mut batch, change),
     };
     batch.finish(read)

@@ -10,13 +10,14 @@ use crate::configuring::configuration::Configuration;
 use crate::configuring::steps::until_ready;
 use crate::link::ending::Ending;
 use crate::link::find;
-use crate::link::kept::{Keeper, NewlyKept};
-use crate::link::tag::Origin;
+use crate::link::tag::remove_tag;
 use crate::link::taken::name_taken;
 use crate::link::undo::Undo;
 use crate::link::wait_ready::wait_ready;
+use crate::link::written::Written;
 use crate::moving::check::master;
 use crate::moving::job::{Job, Moved, Options, Outcome};
+use crate::moving::left_behind::{self, Here, tag_here};
 
 /// Gives a link what it lacks, and records how it was before.
 ///
@@ -35,23 +36,30 @@ pub(super) fn change(job: &Job<'_>, options: &Options<'_>) -> Result<Outcome> {
         return Ok(Outcome::Planned { link: link.name, name, steps, lost: None });
     }
     // No other run moves the link, or changes it, meanwhile.
-    let tag = Origin::of(netns, &link).tag();
+    let tag = tag_here(netns, &link);
     let journal = options.journals.of(&tag)?;
     let link = find(job, &configuration)?;
+    let inode = netns.inode(&link)?;
+    let (mut link, journal) = left_behind::take_back(Here { netns, link, inode }, &tag, journal, options.namespaces)?;
+    if link.altnames.contains(&tag) {
+        // An interrupted move has given it that, and this is none.
+        remove_tag(netns, &link, &tag)?;
+        link.altnames.retain(|altname| *altname != tag);
+    }
     check(&configuration, &link)?;
-    let kept = match job.plan.zip(Keeper::of(options.journals)) {
-        Some((plan, keeper)) => keeper.keep(plan, &before(&configuration, &link)?)?,
-        None => None,
+    let written = match job.plan {
+        Some(_) => Written::keep(journal, options.journals, job.plan, &before(&configuration, &link)?)?,
+        None => Written::of(journal),
     };
     let completed = complete(&[(configuration, &link)], || wait_ready(netns, &link, &options.readiness));
     let before = match completed {
         Ok(mut before) => before.pop(),
         Err(error) => {
-            kept.into_iter().for_each(NewlyKept::remove);
+            written.discard();
             return Err(error);
         }
     };
-    let ending = Ending::new([job.to, job.to], (&tag, netns.inode(&link)?), journal).keeping(kept);
+    let ending = Ending::new([job.to, job.to], (&tag, inode), written);
     let changed = before.is_some();
     let undo = before.unwrap_or_else(|| Undo::of_nothing_but(netns, &link.name));
     let origin = link.name.clone();

@@ -9,18 +9,19 @@ use crate::link::altnames;
 use crate::link::ending::Ending;
 use crate::link::find::tagged;
 use crate::link::journal::Journal;
-use crate::link::kept::{Keeper, NewlyKept};
-use crate::link::tag::{Origin, remove_tag, tag_of};
+use crate::link::tag::Origin;
 use crate::link::undo::Undo;
 use crate::link::wait_ready::wait_ready;
+use crate::link::written::Written;
 use crate::moving::check::{Checked, refused};
 use crate::moving::job::{Job, Moved, Options, Outcome};
+use crate::moving::left_behind::{self, Here, tag_here};
 use crate::moving::survey::Survey;
 use crate::moving::transfer::{bring_back, put_back, request};
 
 /// Moves a link and configures it in its new namespace.
 ///
-/// Gives nothing if another run has moved the link before this one could.
+/// Gives nothing if it is to be tried again: another run has moved the link before this one could, or it has to be moved otherwise here.
 ///
 /// # Errors
 /// The link is back where it was, unchanged. If that failed as well, the message says where the link is now.
@@ -29,51 +30,24 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, link: Link) -> Res
     if options.dry_run {
         return Survey::of(job, options, &link)?.plan(job, options, link).map(Some);
     }
-    let known = tag_of(&link).filter(|(_, origin)| origin.netns == from.ns.id().ino);
-    let tag = known.map_or_else(|| Origin::of(from, &link).tag(), |(tag, _)| tag.to_owned());
+    let tag = tag_here(from, &link);
     let inode = from.inode(&link)?;
-    let mut journal = options.journals.of(&tag)?;
-    let Some(mut link) = still_there(from, &link, inode)? else { return Ok(None) };
-    if let Some(mut undo) = journal.left_behind() {
-        let is_of_another = undo.inode().is_some() && undo.inode() != inode;
-        if is_of_another && options.namespaces.find_link(undo.inode().unwrap_or_default())?.is_some() {
-            let why = "another link that was called so is being moved, or its move was interrupted";
-            return Err(Error::failed(format!("{} in {}: {why}", link.name, from.label)));
-        }
-        if !is_of_another && link.altnames.contains(&tag) {
-            // An earlier run was killed before it moved the link, or while it was putting it back.
-            undo.complete(&link);
-            let restored = undo.restore(&link, from, from)?;
-            if let Some(lack) = restored.lack() {
-                remove_tag(from, &restored.link, &tag)?;
-                journal.end();
-                return Err(Error::failed(lack));
-            }
-            link = restored.link;
-        }
-    }
+    let journal = options.journals.of(&tag)?;
+    let Some(link) = still_there(from, &link, inode)? else { return Ok(None) };
+    let (mut link, mut journal) =
+        left_behind::take_back(Here { netns: from, link, inode }, &tag, journal, options.namespaces)?;
     let Survey { checked, carry, settings, attached, losses } = Survey::of(job, options, &link)?;
     let mut undo = Undo::of(from, &link, (&carry, &settings, &attached))?;
     let carried = Carried::pack(job.spec, &carry, settings, link.ifindex);
     journal.begin(&undo)?;
-    let kept = job.plan.zip(Keeper::of(options.journals)).map(|(plan, keeper)| keeper.keep(plan, &undo));
-    let kept = kept.transpose()?.flatten();
-    // What cannot be taken along is no tag: the journal is all that there is then.
-    let tagging =
-        if options.namespaces.leaves_altnames.get() { Ok(()) } else { from.netlink.add_altname(link.ifindex, &tag) };
-    match tagging {
-        // An interrupted run left the tag on the link.
-        Err(error) if error.errno == Errno::EEXIST => {}
-        Err(error) => {
-            // The link is untouched.
-            kept.into_iter().for_each(NewlyKept::remove);
-            journal.end();
-            return Err(gone_or(&link, error, &format!("tag {}", link.name)));
-        }
-        Ok(()) => {}
+    let mut written = Written::keep(journal, options.journals, job.plan, &undo)?;
+    if let Err(error) = mark(job, options, &link, &tag) {
+        // The link is untouched.
+        written.discard();
+        return Err(error);
     }
     options.journals.tell_if_none();
-    let moved = leave_master(from, &mut link, &mut undo, &mut journal).map_err(Failure::Halfway);
+    let moved = leave_master(from, &mut link, &mut undo, &mut written.journal).map_err(Failure::Halfway);
     let moved = moved.and_then(|()| transfer(job, options, &link, (&tag, undo.inode()), &checked, carried));
     match moved {
         Ok(link) => {
@@ -81,7 +55,7 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, link: Link) -> Res
             let now = job.to.netlink.link_at(link.ifindex).ok().flatten();
             let mut link = now.unwrap_or(link);
             link.altnames.retain(|altname| *altname != tag);
-            let ending = Ending::new([job.to, &job.from.netns], (&tag, undo.inode()), journal).keeping(kept);
+            let ending = Ending::new([job.to, &job.from.netns], (&tag, undo.inode()), written);
             let ending = options.untag(ending)?;
             let origin = undo.name.clone();
             let moved = Moved { origin, link, changed: true, undo, lost: Some(losses), remainder: ending.into() };
@@ -90,25 +64,35 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, link: Link) -> Res
         // Another program moved it first, so it is not ours to put back.
         Err(Failure::Gone) if tagged(&tag, undo.inode(), job.to)?.is_some() => Ok(None),
         Err(Failure::Gone) => {
-            kept.into_iter().for_each(NewlyKept::remove);
-            journal.end();
+            written.discard();
             Err(gone(&link))
         }
         Err(Failure::Untagged) => {
-            options.namespaces.leaves_altnames.set(true);
+            options.namespaces.note_altnames_left();
             let why = "this kernel leaves alternative names behind (before Linux 6.6)";
             let restored = put_back(&link, &tag, &undo, job).map_err(|error| error.prefix(why))?;
-            kept.into_iter().for_each(NewlyKept::remove);
-            journal.end();
-            move_link(job, options, restored.whole()?)
+            written.discard();
+            // From now on they are taken along: it is where it was, and is to be moved again.
+            restored.whole().map(|_| None)
         }
         Err(Failure::Halfway(failure)) => {
             let words = failure.to_string();
             let failure = bring_back(&link, &tag, &undo, job, failure).map_err(|error| error.prefix(&words))?;
-            kept.into_iter().for_each(NewlyKept::remove);
-            journal.end();
+            written.discard();
             Err(failure)
         }
+    }
+}
+
+/// Gives a link the tag of its move. What cannot be taken along is no tag: the journal is all that there is then.
+fn mark(job: &Job<'_>, options: &Options<'_>, link: &Link, tag: &str) -> Result<()> {
+    if options.namespaces.leaves_altnames() {
+        return Ok(());
+    }
+    match job.from.netns.netlink.add_altname(link.ifindex, tag) {
+        // An interrupted run left it there.
+        Err(error) if error.errno != Errno::EEXIST => Err(gone_or(link, error, &format!("tag {}", link.name))),
+        _ => Ok(()),
     }
 }
 
@@ -137,7 +121,7 @@ fn transfer(
     carried: Carried,
 ) -> std::result::Result<Link, Failure> {
     let (from, to) = (&job.from.netns, job.to);
-    let leaves_altnames = options.namespaces.leaves_altnames.get();
+    let leaves_altnames = options.namespaces.leaves_altnames();
     let altnames = if leaves_altnames { altnames::take(from, link, |_| Ok(true))? } else { Vec::new() };
     from.netlink.set_link(request(job, link, checked, &carried)).map_err(|error| {
         if error.errno == Errno::ENODEV {

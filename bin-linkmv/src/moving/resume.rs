@@ -9,10 +9,12 @@ use crate::link::altnames;
 use crate::link::ending::{Ending, Remainder};
 use crate::link::find::{find, fits, tagged};
 use crate::link::journal::Journal;
+use crate::link::kept::Keeper;
 use crate::link::losses::Losses;
 use crate::link::tag::{Origin, origin_of, remove_tag, tag_of};
 use crate::link::undo::Undo;
 use crate::link::wait_ready::wait_ready;
+use crate::link::written::Written;
 use crate::moving::check::master;
 use crate::moving::job::{Job, Moved, Options, Outcome};
 use crate::moving::{reconcile, returned};
@@ -65,9 +67,17 @@ pub(crate) fn resume(job: &Job<'_>, options: &Options<'_>) -> Result<Option<Outc
     let remainder = Remainder::from(reconcile::reconcile(job, options, &link, &origin)?);
     let changed = remainder.has_changes();
     let now = job.to.netlink.link_at(link.ifindex)?;
-    let undo = Undo::of_nothing_but(&job.from.netns, &origin.name);
     let link = now.unwrap_or(*link);
+    let kept = kept_of_plan(job, options, &link)?;
+    let undo = kept.unwrap_or_else(|| Undo::of_nothing_but(&job.from.netns, &origin.name));
     Ok(Some(Outcome::Moved(Box::new(Moved { origin: origin.name, link, changed, undo, lost: None, remainder }))))
+}
+
+/// How the link was before its plan moved it, if that is kept.
+fn kept_of_plan(job: &Job<'_>, options: &Options<'_>, link: &Link) -> Result<Option<Undo>> {
+    let keeper = job.plan.zip(Keeper::of(options.journals));
+    let Some(((plan, keeper), inode)) = keeper.zip(job.to.inode(link)?) else { return Ok(None) };
+    keeper.undo_of(plan, inode)
 }
 
 /// The journal of a link from which its run had removed the tag already when it was killed.
@@ -121,7 +131,7 @@ fn finish(
         let lack = restored.lack().map(|lack| format!("; {lack}")).unwrap_or_default();
         return Err(failure.suffix(&format!("; {}, which an interrupted run had moved, is back{lack}", origin.name)));
     }
-    let ending = options.untag(Ending::new([job.to, &job.from.netns], (tag, undo.inode()), journal))?;
+    let ending = options.untag(Ending::new([job.to, &job.from.netns], (tag, undo.inode()), Written::of(journal)))?;
     let mut link = job.to.netlink.link_at(link.ifindex)?.unwrap_or_else(|| link.clone());
     link.altnames.retain(|altname| altname != tag);
     let lost = undo.is_whole().then_some(lost);

@@ -46,8 +46,13 @@ pub(crate) fn bring_back(link: &Link, tag: &str, undo: &Undo, job: &Job<'_>, fai
 pub(crate) fn put_back(link: &Link, tag: &str, undo: &Undo, job: &Job<'_>) -> Result<Restored> {
     let (from, to) = (&job.from.netns, job.to);
     let restored = if let Some(here) = tagged(tag, undo.inode(), from)? {
-        // It never left. A port was taken from its master all the same.
-        if undo.is_of_port() { undo.restore(&here, from, from)? } else { Restored { link: here, missing: Vec::new() } }
+        // It never left. A port was taken from its master all the same, and one whose alternative names would be left behind from these.
+        let has_its_names = undo.altnames().iter().all(|altname| here.altnames.contains(altname));
+        if undo.is_of_port() || !has_its_names {
+            undo.restore(&here, from, from)?
+        } else {
+            Restored { link: here, missing: Vec::new() }
+        }
     } else {
         let stranded = tagged(tag, undo.inode(), to)?;
         let stranded = stranded

@@ -1,6 +1,6 @@
 //! Undoing: all records in, their deeds undone from the last to the first, what remains out.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use nicon_core::filter::format::OutputFormat;
@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::link::journal::Journals;
 use crate::link::namespaces::Namespaces;
 use crate::link::on_top::OnTop;
+use crate::link::undo::Undo;
 use crate::record::deed::Deed;
 use crate::record::failed::FAILED;
 use crate::undoing::limits::{Limits, Reach};
@@ -46,12 +47,11 @@ pub(crate) struct Options {
     pub(crate) pace: Duration,
 }
 
-/// A record, and its deeds that are not undone yet.
+/// A record, and its deeds.
 struct Input {
     line: u64,
     record: Record,
     deeds: Vec<Deed>,
-    undone: Vec<Value>,
 }
 
 /// Undoes the deeds of all records.
@@ -60,10 +60,12 @@ struct Input {
 /// What ends the whole run; a deed that cannot be undone does not.
 pub(crate) fn run(options: &Options, interrupt: &Interrupt, namespaces: &Namespaces) -> Result<Status> {
     let mut answers = Answers::new(options.program, options.format.view(COLUMNS))?;
-    let mut input = read(&mut answers, options.program, interrupt)?;
+    let input = read(&mut answers, options.program, interrupt)?;
     let journals = Journals::open(options.program, Duration::ZERO, interrupt)?;
-    undo_all(&mut input, options, interrupt, (namespaces, &journals), &mut answers)?;
-    answers.give_all(input.into_iter().map(|input| Ok(input.remains())))?;
+    let guard = (!options.force).then(OnTop::default);
+    let known =
+        Undoing { options, interrupt, namespaces, journals: &journals, guard }.undo_all(&input, &mut answers)?;
+    answers.give_all(input.into_iter().map(|input| Ok(input.remains(&known))))?;
     answers.finish()
 }
 
@@ -75,7 +77,7 @@ fn read(answers: &mut Answers, program: &str, interrupt: &Interrupt) -> Result<V
         let line = line?;
         let record = line.record(RECORDS);
         match record.and_then(|record| Ok((Deed::all(&record)?, record))) {
-            Ok((deeds, record)) => all.push(Input { line: line.number, record, deeds, undone: Vec::new() }),
+            Ok((deeds, record)) => all.push(Input { line: line.number, record, deeds }),
             Err(error) => answers.give(Some(line.number), Err(error))?,
         }
     }
@@ -83,66 +85,94 @@ fn read(answers: &mut Answers, program: &str, interrupt: &Interrupt) -> Result<V
         |input: &Input| !input.deeds.is_empty() || [FAILED, UNDONE].iter().any(|f| input.record.get(f).is_some());
     if !all.is_empty() && !all.iter().any(tells) {
         return Err(Error::failed(
-            "no record has a \"done\": this is not the output of a move (of nicon-linkmv, nor of nicon-veth)",
+            "no record has a \"done\": this is not what nicon-linkmv, -veth, -linkadd or -wire printed",
         ));
     }
     Ok(all)
 }
 
-/// Undoes each deed once: the last line's first, and of one record the last one first. So whatever was done on top of
-/// something else is undone before it.
-fn undo_all(
-    input: &mut [Input],
-    options: &Options,
-    interrupt: &Interrupt,
-    (namespaces, journals): (&Namespaces, &Journals<'_>),
-    answers: &mut Answers,
-) -> Result<()> {
-    let mut undone: HashMap<String, Option<Undone>> = HashMap::new();
-    let guard = (!options.force).then(OnTop::default);
-    for at in (0..input.len()).rev() {
-        let (before, rest) = input.split_at_mut(at);
-        let Input { line, record, deeds, undone: listed } = &mut rest[0];
-        for index in (0..deeds.len()).rev() {
+/// What has become of deeds, by their keys.
+type Known = HashMap<String, Undone>;
+
+/// A run that undoes deeds.
+struct Undoing<'a> {
+    options: &'a Options,
+    interrupt: &'a Interrupt,
+    namespaces: &'a Namespaces,
+    journals: &'a Journals<'a>,
+    guard: Option<OnTop>,
+}
+
+impl Undoing<'_> {
+    /// Undoes each deed once.
+    fn undo_all(&self, input: &[Input], answers: &mut Answers) -> Result<Known> {
+        let (mut known, mut tried) = (Known::new(), HashSet::new());
+        for (at, index) in in_turn(input) {
+            let Input { line, record, deeds, .. } = &input[at];
             let key = deeds[index].key();
-            if !undone.contains_key(&key) {
-                if let Err(error) = interrupt.check() {
-                    return answers.give(None, Err(error.suffix(", before all was undone")));
-                }
-                let undo_in = |reach| {
-                    let limits = Limits { reach, guard: guard.as_ref() };
-                    undo_alone(&deeds[index], record, namespaces, (journals, limits))
-                };
-                let mut outcome = undo_in(Reach::Left);
-                if outcome.as_ref().is_err_and(|error| error.status() == Status::No) {
-                    let earlier = deeds[..index].iter().map(|deed| (deed, &*record));
-                    let earlier = earlier.chain(before.iter().flat_map(Input::each_deed));
-                    outcome =
-                        undone_below(&deeds[index], earlier, namespaces).map_or_else(|| undo_in(Reach::Anywhere), Ok);
-                }
-                if outcome.as_ref().is_ok_and(|undone| undone.changed) {
-                    interrupt.sleep(options.pace);
-                }
-                if let Ok(Err(error)) = outcome.as_ref().map(Undone::check) {
-                    answers.give(Some(*line), Err(error))?;
-                }
-                let failed = outcome.is_err();
-                undone.insert(key.clone(), outcome.as_ref().ok().cloned());
-                if let Err(error) = outcome {
-                    answers.give(Some(*line), Err(error))?;
-                }
-                if failed && options.fail_fast {
-                    return Ok(());
-                }
+            if !tried.insert(key.clone()) {
+                continue;
             }
-            if let Some(Some(undone)) = undone.get(&key) {
-                let deed = deeds.remove(index);
-                deed.take_from(record, index);
-                listed.push(entry(&deed, undone));
+            if let Err(error) = self.interrupt.check() {
+                answers.give(None, Err(error.suffix(", before all was undone")))?;
+                break;
+            }
+            let earlier = deeds[..index].iter().map(|deed| (deed, record));
+            let earlier = earlier.chain(input[..at].iter().flat_map(Input::each_deed));
+            match self.undo_one(&deeds[index], record, earlier) {
+                Ok(undone) => {
+                    if undone.changed {
+                        self.interrupt.sleep(self.options.pace);
+                    }
+                    if let Err(error) = undone.check() {
+                        answers.give(Some(*line), Err(error))?;
+                    }
+                    known.insert(key, undone);
+                }
+                Err(error) => {
+                    answers.give(Some(*line), Err(error))?;
+                    if self.options.fail_fast {
+                        break;
+                    }
+                }
             }
         }
+        Ok(known)
     }
-    Ok(())
+
+    /// Undoes a deed, on top of these that were done before it.
+    fn undo_one<'d>(
+        &self,
+        deed: &Deed,
+        record: &Record,
+        earlier: impl Iterator<Item = (&'d Deed, &'d Record)>,
+    ) -> Result<Undone> {
+        let undo_in = |reach| {
+            let limits = Limits { reach, guard: self.guard.as_ref() };
+            undo_alone(deed, record, self.namespaces, (self.journals, limits))
+        };
+        match undo_in(Reach::Left) {
+            Err(error) if error.status() == Status::No => {
+                undone_below(deed, earlier, self.namespaces).map_or_else(|| undo_in(Reach::Anywhere), Ok)
+            }
+            outcome => outcome,
+        }
+    }
+}
+
+/// The turns of the deeds, each by the numbers of its record and of its place there: the last line's first, and of one record the last
+/// one first. So whatever was done on top of something else is undone before it. One that found its link moved already knows
+/// nothing of how that was: where the deed that does is there as well, it comes after it.
+fn in_turn(input: &[Input]) -> Vec<(usize, usize)> {
+    let moves = |deed: &Deed| Undo::from_value(&deed.undo).ok().map(|undo| (undo.netns, undo.name));
+    let all = || input.iter().flat_map(|input| &input.deeds);
+    let told: HashSet<_> = all().filter(|deed| deed.is_whole()).filter_map(moves).collect();
+    let is_told_by_another = |deed: &Deed| !deed.is_whole() && moves(deed).is_some_and(|origin| told.contains(&origin));
+    let each = |(at, input): (usize, &Input)| (0..input.deeds.len()).map(move |index| (at, index));
+    let mut turns: Vec<_> = input.iter().enumerate().flat_map(each).collect();
+    turns.reverse();
+    turns.sort_by_key(|(at, index)| is_told_by_another(&input[*at].deeds[*index]));
+    turns
 }
 
 /// What became of a deed that was done on top of an earlier one which has been undone: it has been undone before that.
@@ -175,17 +205,24 @@ impl Input {
         self.deeds.iter().map(|deed| (deed, &self.record))
     }
 
-    /// The record as it goes on.
-    fn remains(self) -> Record {
-        let Self { mut record, deeds, undone, .. } = self;
-        if undone.is_empty() {
-            return record;
+    /// The record as it goes on: without the deeds of which it is known what has become of them.
+    fn remains(self, known: &Known) -> Record {
+        let Self { mut record, deeds, .. } = self;
+        let mut entries = record.get(UNDONE).and_then(Value::as_array).cloned().unwrap_or_default();
+        let told = entries.len();
+        for (index, deed) in deeds.iter().enumerate().rev() {
+            if let Some(undone) = known.get(&deed.key()) {
+                deed.take_from(&mut record, index);
+                entries.push(entry(deed, undone));
+            }
         }
-        if deeds.is_empty() {
+        let undone = entries.len() - told;
+        if undone > 0 {
+            record.set(UNDONE, entries);
+        }
+        if undone > 0 && undone == deeds.len() {
             record.remove(FAILED);
         }
-        let before = record.get(UNDONE).and_then(Value::as_array).cloned().unwrap_or_default();
-        record.set(UNDONE, [before, undone].concat());
         record
     }
 }

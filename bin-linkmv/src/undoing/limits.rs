@@ -30,13 +30,19 @@ impl Limits<'_> {
     ///
     /// # Errors
     /// If that is all, and the undo is not forced.
-    pub(crate) fn check_known(&self, undo: &Undo, link: &Link, there: &NetnsHandle) -> Result<()> {
+    pub(crate) fn check_known(
+        &self,
+        undo: &Undo,
+        link: &Link,
+        there: &NetnsHandle,
+        origin: &NetnsHandle,
+    ) -> Result<()> {
         if undo.is_whole() || self.guard.is_none() {
             return Ok(());
         }
-        let (name, there) = (&link.name, &there.label);
+        let (name, there, origin) = (&link.name, &there.label, &origin.label);
         Err(Error::failed(format!(
-            "{name} in {there} was there before this record, and nothing but the link itself says that it came from here (undo the record of the move, or --undo --force brings it here, down)"
+            "{name} was in {there} before this record, and nothing but the link itself says that it came from {origin} (undo the record of its move; or --undo --force brings it there, down)"
         )))
     }
 

@@ -28,7 +28,8 @@ pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces, limits
     if let Some(link) = at_home(&undo, &sought, &origin)? {
         // The kernel puts a network card back when its container ends, but as the container left it.
         let is_from_here = |from: Origin| from.netns == undo.netns && from.name == undo.name;
-        let changed = origin_of(&link).is_some_and(is_from_here);
+        let is_noted = origin_of(&link).is_some_and(is_from_here);
+        let changed = is_noted || undo.is_whole() && !undo.is_of(&origin, &link)?;
         let restored = undo.restore(&link, &origin, &origin)?;
         return Ok(Undone { changed, now: Some(location(&undo, restored.link)), missing: restored.missing });
     }
@@ -38,7 +39,7 @@ pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces, limits
         Err(gone) => undo.inode().map_or(Ok(None), |inode| namespaces.find_link(inode))?.ok_or(gone)?,
     };
     if !there.is(&origin) {
-        limits.check_known(&undo, &link, &there)?;
+        limits.check_known(&undo, &link, &there, &origin)?;
         check(&link, &name, &origin)?;
         limits.check(&link, &there, &format!("putting {} back", link.name), falling)?;
     }

@@ -118,11 +118,11 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) fail_fast: bool,
 
-    /// Stop at the first pair that fails, and remove those that were made before
+    /// Stop at the first pair that fails or at a signal, and remove those that were made before, also if the output cannot be written
     #[arg(long, conflicts_with_all = ["fail_fast", "dry_run", "undo"])]
     pub(crate) all_or_nothing: bool,
 
-    /// Undo what was done: standard input is what nicon-veth or nicon-linkmv printed
+    /// Undo what was done: standard input is what nicon-linkmv, -veth, -linkadd or -wire printed
     #[arg(long, conflicts_with_all = ["name", "targets", "wait", "announce", "dry_run", "Tuning"])]
     pub(crate) undo: bool,
 

@@ -6,7 +6,6 @@ use nicon_core::{Error, Result};
 use nicon_rtnl::netlink::about;
 use nicon_rtnl::packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
 use nicon_rtnl::{Link, NetlinkError, NetnsHandle};
-use nix::errno::Errno;
 
 use crate::configuring::carried::Carried;
 use crate::configuring::check::check_mtu;
@@ -17,6 +16,7 @@ use crate::link::spec::comes_up_last;
 use crate::link::taken::name_taken;
 use crate::link::undo::Undo;
 use crate::link::wait_ready::{Readiness, wait_ready};
+use crate::making::delete_again;
 use crate::veth::end::End;
 
 /// The least and the greatest MTU of a veth (`veth_setup` in drivers/net/veth.c), in bytes.
@@ -76,21 +76,27 @@ impl<'a> Pair<'a> {
         if let Some(links) = self.find()? {
             return self.complete(&links, readiness);
         }
-        if let Err(error) = self.create() {
-            // Another run of the same command may have been faster.
-            return match self.find() {
-                Ok(Some(links)) => self.complete(&links, readiness),
-                Ok(None) => {
-                    Err(error.context(&format!("wire {} and {}", self.namespaces[0].label, self.namespaces[1].label)))
+        let created =
+            match self.create() {
+                Ok(created) => created,
+                // Another run of the same command may have been faster.
+                Err(error) => {
+                    return match self.find() {
+                        Ok(Some(links)) => self.complete(&links, readiness),
+                        Ok(None) => Err(error
+                            .context(&format!("wire {} and {}", self.namespaces[0].label, self.namespaces[1].label))),
+                        Err(taken) => Err(taken),
+                    };
                 }
-                Err(taken) => Err(taken),
             };
-        }
-        let links = self.links()?;
-        self.apply(&links, readiness).map_err(|error| match self.namespaces[0].netlink.delete_link(links[0].ifindex) {
-            // It went with a namespace that ended meanwhile.
-            Ok(()) | Err(NetlinkError { errno: Errno::ENODEV, .. }) => error,
-            Err(failure) => failure.context("delete the pair again").prefix(&error),
+        let links = self.links().and_then(|links| match created {
+            Some(ifindex) if ifindex != links[0].ifindex => Err(self.vanished()),
+            _ => Ok(links),
+        });
+        let first = links.as_ref().map_or(created, |links| Some(links[0].ifindex));
+        links.and_then(|links| self.apply(&links, readiness)).map_err(|error| match first {
+            Some(first) => delete_again(self.namespaces[0], first, "the pair", error),
+            None => error,
         })
     }
 
@@ -156,8 +162,13 @@ impl<'a> Pair<'a> {
     fn links(&self) -> Result<[Link; 2]> {
         match self.look()? {
             [Some(first), Some(second)] => Ok([first, second]),
-            _ => Err(Error::no(format!("{} and {} have vanished again", self.ends[0].name, self.ends[1].name))),
+            _ => Err(self.vanished()),
         }
+    }
+
+    fn vanished(&self) -> Error {
+        let [first, second] = self.ends.each_ref().map(|end| end.name.as_str());
+        Error::no(format!("somebody has removed or renamed {first} or {second} as soon as they were there"))
     }
 
     /// Each end reports the other's ifindex and namespace, which identifies the pair of an earlier run, complete or not.
@@ -169,7 +180,7 @@ impl<'a> Pair<'a> {
     }
 
     /// Equivalent to `ip link add NAME up type veth peer name PEER netns ...`, sent from the first end's namespace.
-    fn create(&self) -> std::result::Result<(), NetlinkError> {
+    fn create(&self) -> std::result::Result<Option<u32>, NetlinkError> {
         let mut peer = LinkMessage::default();
         peer.attributes = self.ends[1].attributes();
         peer.attributes.push(LinkAttribute::NetNsFd(self.namespaces[1].ns.as_fd().as_raw_fd()));

@@ -9,6 +9,7 @@ use nicon_core::{Error, Record, Result, Status};
 use nicon_rtnl::record::{IFINDEX, MAC, NAME, TARGET};
 
 use crate::batch::{self, Batch};
+use crate::each::each_asking;
 use crate::link::ending::Remainder;
 use crate::link::namespaces::Namespaces;
 use crate::link::undo::Undo;
@@ -16,7 +17,7 @@ use crate::link::wait_ready::Readiness;
 use crate::making::Options;
 use crate::record::act::Act;
 use crate::record::deed;
-use crate::record::passing::{Passing, is_passed_over};
+use crate::record::passing::is_passed_over;
 use crate::record::program::VETH;
 use crate::record::steps;
 use crate::undoing::input;
@@ -109,38 +110,16 @@ fn many(
     interrupt: &Interrupt,
     mut wire: impl FnMut(&mut [Record; 2]) -> Result<Vec<Undo>>,
 ) -> Result<()> {
-    let mut passing = Passing::default();
     let mut waiting: Vec<(u64, String, Record)> = Vec::new();
-    for line in Lines::stdin_until(interrupt, "name both ends and give --target PID twice")? {
-        let line = line?;
-        let record = line.record(RECORDS);
-        if batch.is_stopped() {
-            record.map_or(Ok(()), |record| batch.skip(Some(line.number), record))?;
-            continue;
+    let from = (interrupt, "name both ends and give --target PID twice");
+    let passing = each_asking(batch, from, pair_of, |batch, line, record, pair| {
+        if let Some(position) = waiting.iter().position(|(_, other, _)| *other == pair) {
+            let records = [waiting.remove(position).2, record];
+            return act(batch, Some(line), records, &mut wire);
         }
-        let asked = record.map_err(|error| (None, error)).and_then(|record| match pair_of(&record) {
-            Ok(pair) => Ok((record, pair)),
-            Err(error) => Err((Some(record), error)),
-        });
-        let given = match &asked {
-            Ok((record, None)) => passing.pass(line.number, record.clone()),
-            Ok((_, Some(_))) | Err(_) => passing.release(),
-        };
-        for (number, record) in given {
-            batch.pass(Some(number), record)?;
-        }
-        match asked {
-            Ok((record, Some(pair))) => match waiting.iter().position(|(_, other, _)| *other == pair) {
-                Some(position) => {
-                    let records = [waiting.remove(position).2, record];
-                    act(batch, Some(line.number), records, &mut wire)?;
-                }
-                None => waiting.push((line.number, pair, record)),
-            },
-            Ok((_, None)) => {}
-            Err((record, error)) => batch.fail(Some(line.number), record, error)?,
-        }
-    }
+        waiting.push((line, pair, record));
+        Ok(())
+    })?;
     for (number, pair, record) in waiting {
         if batch.is_stopped() {
             batch.skip(Some(number), record)?;

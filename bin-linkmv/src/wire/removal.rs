@@ -1,5 +1,7 @@
 //! Takes away what a plan has made, and brings home what it has moved.
 
+use std::time::{Duration, Instant};
+
 use nicon_core::{Error, Record, Result};
 use nicon_rtnl::uppers::Uppers;
 use nicon_rtnl::{Link, NetnsHandle};
@@ -10,6 +12,7 @@ use crate::link::kept::{Keeper, Kept};
 use crate::link::mark::Mark;
 use crate::link::on_top::{OnTop, text};
 use crate::link::stitch::unstitch;
+use crate::link::undo::Undo;
 use crate::record::program::WIRE;
 use crate::undoing::limits::{Limits, Reach};
 use crate::undoing::moved_link::{alone, bring_home};
@@ -18,6 +21,10 @@ use crate::wire::context::Context;
 use crate::wire::marked::{Found, MarkedLink};
 use crate::wire::surplus::{self, about};
 use crate::wire::wanted::Wanted;
+
+/// How long the kernel may take to put a card back whose container has ended, and how often it is looked for.
+const PATIENCE: Duration = Duration::from_secs(3);
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Who takes what became of each link.
 pub(crate) type Give<'a> = &'a mut dyn FnMut(Result<Record>) -> Result<()>;
@@ -74,7 +81,14 @@ impl<'a> Removal<'a> {
     /// Brings a link home; `None` if it is no more.
     fn bring_home(&self, plan: &str, kept: Kept) -> Result<Option<Record>> {
         let limits = Limits { reach: Reach::Anywhere, guard: self.guard.as_ref() };
-        let undo = || bring_home(&kept.undo, self.context.namespaces, limits);
+        self.await_card(&kept.undo)?;
+        let undo = || match bring_home(&kept.undo, self.context.namespaces, limits)? {
+            None if kept.undo.is_of_card() && self.guard.is_some() => Err(Error::failed(format!(
+                "{}, which was moved for the plan, is in no network namespace (if its card is gone for good, --force forgets it)",
+                kept.undo.name
+            ))),
+            undone => Ok(undone),
+        };
         let undone = alone(&kept.undo, self.context.namespaces, &self.context.journals, undo)?;
         let name = kept.undo.name.clone();
         kept.forget();
@@ -86,6 +100,17 @@ impl<'a> Removal<'a> {
             entry["missing"] = json!(missing);
         }
         Ok(Some(record(&place, plan, entry)))
+    }
+
+    /// Waits for a card whose container has just ended: until the kernel has put it back, it is in no network namespace that can be found.
+    fn await_card(&self, undo: &Undo) -> Result<()> {
+        let Some(inode) = undo.inode().filter(|_| undo.is_of_card()) else { return Ok(()) };
+        let give_up = Instant::now() + PATIENCE;
+        while self.context.namespaces.find_link(inode)?.is_none() && Instant::now() < give_up {
+            self.context.interrupt.check()?;
+            self.context.interrupt.sleep(PAUSE);
+        }
+        Ok(())
     }
 
     /// Removes a link. It may be gone already, like the other end of a pair.

@@ -7,7 +7,6 @@ use serde_json::json;
 use crate::link::journal::Journals;
 use crate::link::kept::{Keeper, Kept};
 use crate::link::mark::Tie;
-use crate::link::tag::recorded_origin;
 use crate::record::deed::say_where;
 use crate::record::steps::STEPS;
 use crate::wire::context::Context;
@@ -41,7 +40,7 @@ pub(crate) fn find(plans: &[&str], wanted: &Wanted, context: &Context<'_>) -> Re
         match (wanted.has(&marked, &context.namespaces.home)?, before) {
             (true, _) => {}
             (false, Some(before)) => moved.push(before),
-            (false, None) if marked.mark.tie == Tie::Kept || recorded_origin(&marked.link).is_some() => {
+            (false, None) if marked.mark.tie == Tie::Kept => {
                 let (link, place) = (&marked.link.name, wanted.label(&marked.netns));
                 unknown.push(Error::failed(format!(
                     "{link} in {place} was moved or changed for the plan, but how it was before is not known any more (put it back, and remove its alternative name {})",

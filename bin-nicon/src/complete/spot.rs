@@ -1,5 +1,6 @@
 //! The place in a command line where a word is being typed: what can stand there, and what the words before it say about that.
 
+use crate::inside::is_all_the_way;
 use crate::table::{Table, Value, is_option};
 
 /// A place in a command line.
@@ -66,6 +67,7 @@ fn in_job(words: &[String], typed: &str, mut context: Context) -> Option<Spot> {
     // A name that begins as an option does may stand behind this.
     let words = words.strip_prefix(&["--".to_owned()]).unwrap_or(words);
     let first = match &job[..] {
+        "help" => return jobs(words, typed, context),
         "ls" => return in_program("nicon-resolve", words, typed, context),
         "exec" | "ip" | "capture" => "container",
         "wire" | "check" | "destroy" => "file",
@@ -81,15 +83,20 @@ fn in_job(words: &[String], typed: &str, mut context: Context) -> Option<Spot> {
         return Some(spot(wanted, typed, context));
     };
     context.path = (first == "container").then(|| operand.clone());
-    // Without options, a command runs all the way inside.
-    context.is_inside = job == "exec" && !words.first().is_some_and(|word| is_option(word) && word != "--");
+    context.is_inside = job == "exec" && is_all_the_way(words);
     match &job[..] {
         "exec" => in_program("nicon-nsexec", words, typed, context),
-        "wire" | "destroy" => in_program("nicon-wire", words, typed, context),
+        "wire" | "check" | "destroy" => in_program("nicon-wire", words, typed, context),
         "ip" if context.before == "dev" => Some(spot(Wanted::Value("link"), typed, context)),
         "capture" if words.is_empty() => Some(spot(Wanted::Value("link"), typed, context)),
         _ => None,
     }
+}
+
+/// The only word of nicon's help.
+fn jobs(before: &[String], typed: &str, context: Context) -> Option<Spot> {
+    let table = Table::of("nicon").filter(|_| before.is_empty())?;
+    Some(spot(Wanted::Jobs(table), typed, context))
 }
 
 /// In a command line of one of the other programs.
@@ -187,6 +194,11 @@ mod tests {
             ("nicon exec a.b -", "an option"),
             ("nicon exec a.b --net ", "a command"),
             ("nicon exec a.b -n -a ", "nothing"),
+            ("nicon exec a.b --set A=1 ", "nothing"),
+            ("nicon exec a.b -S 0 -n ", "a command"),
+            ("nicon exec a.b -S 0 --view ", "a command"),
+            ("nicon help ", "a job"),
+            ("nicon help exec ", "nothing"),
             ("nicon exec a.b --net tcpdump -", "an argument"),
             ("nicon ls ", "container"),
             ("nicon ls --label x=y a ", "container"),
@@ -201,6 +213,7 @@ mod tests {
             ("nicon wire --on=lab1 -", "an option"),
             ("nicon check --on lab1 ", "file"),
             ("nicon wire lab.yaml ", "an option"),
+            ("nicon check lab.yaml --p", "an option"),
             ("nicon destroy lab.yaml --w", "an option"),
             ("nicon links -t ", "place"),
             ("nicon nonsense ", "nothing"),

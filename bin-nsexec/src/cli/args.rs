@@ -18,9 +18,12 @@ use crate::cli::variable::Variable;
 /// Run a command in chosen namespaces of a process.
 ///
 /// The process is --target, or the one that the record on standard input names (as nicon-resolve prints it; a bare PID will do).
-/// Then standard input holds nothing else, and the command reads from the terminal, if there is one; --stdin hands it the
-/// rest, and with --record all of it is the command's. Options and letters are those of nsenter, with one difference: without an option that
-/// enters a namespace or uses the target, nothing is run. Without COMMAND, $SHELL is run.
+/// When the record comes from standard input, the command reads from the terminal, if there is one. With --stdin it reads what follows
+/// the record; with --record FILE it has standard input to itself. Without COMMAND, $SHELL is run.
+///
+/// Options and letters are nsenter's. What differs is listed in nsexec-security.md, among nicon's documents: above all, nothing is run
+/// unless an option enters a namespace or uses the target, and with --all, --mount or --root the command has the target's user and
+/// rights, not the caller's.
 ///
 /// If the mount namespace or the root directory is the container's, the command runs as the target's user and groups, with
 /// no more capabilities than the target has, no right to gain more by setuid, the lower of both resource limits, the
@@ -138,7 +141,7 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with_all = ["env", "root"])]
     pub(crate) view: bool,
 
-    /// Take the environment from the target, where the container's files run
+    /// Take the environment from the target (with --all, --mount, --root or --privileged only)
     #[arg(short, long)]
     pub(crate) env: bool,
 

@@ -147,7 +147,7 @@ mod tests {
         let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split_whitespace().collect();
         let expected = Inherited {
             umask: 0o27,
-            nice: fields[16].parse().unwrap(),
+            nice: rustix::process::getpriority_process(None).unwrap(),
             policy: fields[38].parse().unwrap(),
             oom_score_adj: None,
             personality: Some(0),
@@ -161,9 +161,9 @@ mod tests {
     /// Of a process that has none of our own values.
     #[test]
     fn of_a_child() {
-        let mut nice = std::process::Command::new("nice");
-        nice.args(["-n", "7", "chrt", "--batch", "0", "sh", "-c", "echo 300 >/proc/self/oom_score_adj; exec sleep 60"]);
-        let mut child = nice.spawn().unwrap();
+        let mut chrt = std::process::Command::new("chrt");
+        let script = "renice 19 -p $$ >/dev/null && echo 300 >/proc/self/oom_score_adj; exec sleep 60";
+        let mut child = chrt.args(["--batch", "0", "sh", "-c", script]).spawn().unwrap();
         let process = Process::pin(child.id().cast_signed()).unwrap();
         let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
         while process.command().is_ok_and(|command| command != "sleep 60") {
@@ -172,7 +172,7 @@ mod tests {
         let inherited = Inherited::of(&process, "Umask:\t0077\n");
         let _ = (child.kill(), child.wait());
         let Inherited { umask, nice, policy, oom_score_adj, .. } = inherited.unwrap();
-        assert_eq!((umask, nice, policy, oom_score_adj), (0o77, 7, libc::SCHED_BATCH.cast_unsigned(), Some(300)));
+        assert_eq!((umask, nice, policy, oom_score_adj), (0o77, 19, libc::SCHED_BATCH.cast_unsigned(), Some(300)));
     }
 
     #[test]

@@ -21,8 +21,9 @@ use crate::stdio::Input;
 use crate::sys;
 
 /// What the supervisor hands to the session leader.
-pub(super) struct Handover {
-    pub(super) signals: Signals,
+pub(super) struct Handover<'a> {
+    /// The supervisor gives them back to the caller. We end with them.
+    pub(super) signals: &'a Signals,
     /// Ends when the supervisor does.
     pub(super) link: Link,
     /// Whether the command gets a session of its own.
@@ -34,8 +35,8 @@ pub(super) struct Handover {
     pub(super) input: Input,
 }
 
-struct SessionLeader {
-    handover: Handover,
+struct SessionLeader<'a> {
+    handover: Handover<'a>,
     /// Until the command is executed.
     start: Option<Start>,
     /// The command, once it is born.
@@ -51,7 +52,7 @@ struct SessionLeader {
 }
 
 /// Acts as the session leader, and exits with the command's status.
-pub(super) fn lead(entry: &Entry<'_>, handover: Handover) -> ! {
+pub(super) fn lead(entry: &Entry<'_>, handover: Handover<'_>) -> ! {
     let watched = SessionLeader::start(entry, handover).and_then(|mut leader| {
         let watched = leader.watch();
         // Without us nobody is to be left; the kernel would see to the command, if it has not changed its user.
@@ -63,10 +64,10 @@ pub(super) fn lead(entry: &Entry<'_>, handover: Handover) -> ! {
     sys::exit(watched.unwrap_or_else(|error| fail(&error)))
 }
 
-impl SessionLeader {
-    fn start(entry: &Entry<'_>, handover: Handover) -> Result<Self> {
+impl<'a> SessionLeader<'a> {
+    fn start(entry: &Entry<'_>, handover: Handover<'a>) -> Result<Self> {
         set_stdio(&handover)?;
-        let start = Start::begin(entry, &handover.signals, handover.terminal.as_ref().map(AsFd::as_fd))?;
+        let start = Start::begin(entry, handover.signals, handover.terminal.as_ref().map(AsFd::as_fd))?;
         let leader = Self {
             handover,
             start: Some(start),
@@ -244,7 +245,7 @@ impl SessionLeader {
 }
 
 /// Session, terminal and standard input of the command.
-fn set_stdio(handover: &Handover) -> Result<()> {
+fn set_stdio(handover: &Handover<'_>) -> Result<()> {
     if handover.has_session {
         setsid().context(|| "begin a session")?;
     }
@@ -269,7 +270,7 @@ fn is_terminal(place: i32) -> bool {
 }
 
 /// Gives the command a process group of its own, in the foreground of its terminal if it has input.
-fn step_forward(handover: &Handover, command: Pid) -> Result<()> {
+fn step_forward(handover: &Handover<'_>, command: Pid) -> Result<()> {
     // If it has ended meanwhile, that is noticed next.
     if !handover.has_session || setpgid(command, command) == Err(Errno::ESRCH) {
         return Ok(());

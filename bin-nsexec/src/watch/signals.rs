@@ -45,7 +45,8 @@ impl Signals {
     }
 }
 
-/// Whatever has failed: what is run next has the caller's.
+/// Whatever has failed, what is run next has the caller's. The session leader, which runs nothing else, has a reference: what is
+/// pending there would strike before it ends by itself.
 impl Drop for Signals {
     fn drop(&mut self) {
         let _ = self.give_back();

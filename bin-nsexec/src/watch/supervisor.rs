@@ -20,7 +20,7 @@ use super::protocol::{Heard, Link, Order, Report};
 use super::session_leader::{self, Handover};
 use super::signals::{Received, Signals};
 use crate::entry::Entry;
-use crate::failure::PROGRAM;
+use crate::failure::{PROGRAM, fail};
 use crate::stdio::{Input, Stdio};
 use crate::sys;
 use crate::sys::signal::SignalSet;
@@ -67,7 +67,7 @@ pub(crate) fn supervise(entry: &Entry<'_>, stdio: Stdio) -> Result<Ended> {
             let input = stdio.input;
             session_leader::lead(
                 entry,
-                Handover { signals, link: far_link, has_session, terminal: far, has_input, input },
+                Handover { signals: &signals, link: far_link, has_session, terminal: far, has_input, input },
             )
         }
         ForkResult::Parent { child } => {
@@ -75,7 +75,7 @@ pub(crate) fn supervise(entry: &Entry<'_>, stdio: Stdio) -> Result<Ended> {
             let mut watch = Supervisor {
                 leader: child,
                 has_session,
-                signals,
+                signals: &signals,
                 link: Some(link),
                 orders: 0,
                 terminal,
@@ -89,8 +89,10 @@ pub(crate) fn supervise(entry: &Entry<'_>, stdio: Stdio) -> Result<Ended> {
             let status = watch.run();
             // Before a signal can end or stop us.
             watch.terminal = None;
-            watch.signals.give_back()?;
-            Ok(Ended { status: status?, is_interrupted: watch.is_interrupted })
+            signals.give_back()?;
+            // Also what has failed may have been asked to end.
+            let status = status.unwrap_or_else(|error| fail(&error));
+            Ok(Ended { status, is_interrupted: watch.is_interrupted })
         }
     }
 }
@@ -98,7 +100,7 @@ pub(crate) fn supervise(entry: &Entry<'_>, stdio: Stdio) -> Result<Ended> {
 struct Supervisor<'a> {
     leader: Pid,
     has_session: bool,
-    signals: Signals,
+    signals: &'a Signals,
     /// When it is closed, the session leader kills the command and ends.
     link: Option<Link>,
     /// How many orders were given.

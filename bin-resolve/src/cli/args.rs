@@ -22,10 +22,14 @@ use nicon_resolve::Options;
 /// A pattern names all running containers that match it: `*`, `?`, `[a-z]` and `[!a-z]` within a segment, and `**` for
 /// any number of segments; `**` alone is every container on this machine.
 ///
+/// `host`, `netns:NAME` and `file:/PATH` are network namespaces and no containers: they pass through, for the programs that
+/// handle links.
+///
 /// Without PATH, reads paths, one a line, or records with a "target" from standard input.
 ///
-/// The host's own engines are asked, and those of its users, unless a setting chooses one instead, as for docker(1) and
-/// podman(1): `DOCKER_HOST=unix:///PATH`, `DOCKER_CONTEXT` or `docker context use`; `CONTAINER_HOST` for Podman.
+/// The host's own engines are asked, and those of its users, unless a setting chooses one instead: for Docker,
+/// `DOCKER_HOST=unix:///PATH`, or else `DOCKER_CONTEXT` or `docker context use`; for Podman (`podman:a`), `CONTAINER_HOST`, or else
+/// `DOCKER_HOST`. Where a setting chooses Docker, a path without a prefix asks it alone.
 #[derive(Debug, Parser)]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[command(
@@ -67,7 +71,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub(crate) timeout: Duration,
 
-    /// Start no engine: one that systemd would start for whoever asks is known by its files alone, as with patterns and --watch
+    /// Do not wake an engine that systemd starts on demand: read its files instead (as patterns and --watch always do)
     #[arg(long)]
     pub(crate) no_start: bool,
 
@@ -75,7 +79,7 @@ pub(crate) struct Args {
     #[arg(short, long, conflicts_with = "pid")]
     pub(crate) watch: bool,
 
-    /// Wait up to SECONDS for containers that are not there yet; each by its path
+    /// Wait up to SECONDS for containers that do not run yet (exact paths, no patterns)
     #[arg(long, value_name = "SECONDS", value_parser = seconds, conflicts_with = "watch")]
     pub(crate) wait: Option<Duration>,
 
@@ -135,7 +139,7 @@ pub(crate) struct Engine(Option<Kind>);
 
 fn engine() -> impl TypedValueParser<Value = Engine> {
     let kinds = Kind::ALL.map(|kind| PossibleValue::new(kind.name()));
-    let auto = PossibleValue::new("auto").help("All that are present");
+    let auto = PossibleValue::new("auto").help("all that are present");
     let kind = |name: String| Kind::ALL.into_iter().find(|kind| kind.name() == name);
     PossibleValuesParser::new([auto].into_iter().chain(kinds)).map(move |name| Engine(kind(name)))
 }

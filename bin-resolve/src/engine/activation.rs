@@ -19,6 +19,9 @@ use crate::rootfs::root::Root;
 /// What systemd calls its process, whatever it was started as.
 const MANAGER: &str = "systemd";
 
+/// What the daemons are called that it starts.
+const DAEMONS: [&str; 2] = ["dockerd", "podman"];
+
 /// The descriptor by which a service gets its first socket: `SD_LISTEN_FDS_START` of `sd_listen_fds(3)`.
 const FIRST: i32 = 3;
 
@@ -104,9 +107,9 @@ fn held_by(first: &Process, fds: Fds, path: &Path) -> Result<Option<Vec<i32>>> {
         return Ok(None);
     }
     let path = path.to_string_lossy();
-    let held: Vec<io::Result<PathBuf>> = links_of(first.pid()).map(std::fs::read_link).collect();
-    // A user's own systemd has a capability that the user lacks, so its descriptors cannot be told.
-    let is_untold = held.iter().any(|fd| fd.as_ref().is_err_and(|error| error.kind() == PermissionDenied));
+    let held: Vec<io::Result<PathBuf>> = links_of(first.pid()).map(|link| std::fs::read_link(link?)).collect();
+    // A user's own systemd has a capability that the user lacks, and the machine's is root's, so their descriptors cannot be told.
+    let is_untold = held.iter().any(is_denied);
     let is_its = |link: &String| is_untold || held.iter().flatten().any(|fd| fd.as_os_str() == link.as_str());
     let mut link = None;
     visit_listening(first, |line| {
@@ -118,14 +121,23 @@ fn held_by(first: &Process, fds: Fds, path: &Path) -> Result<Option<Vec<i32>>> {
     let children = first.read(&format!("task/{}/children", first.pid()))?;
     let children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
     let is_it = |fd: &PathBuf| is_link(fd, &link).unwrap_or(false);
+    // What may not be looked at, as root's Docker by a user of the group docker, is told by its name.
+    let is_told_by_name = |pid: i32| {
+        let comm = || std::fs::read_to_string(format!("/proc/{pid}/comm"));
+        links_of(pid).any(|link| is_denied(&link)) && comm().is_ok_and(|comm| DAEMONS.contains(&comm.trim_end()))
+    };
     // What systemd is about to start, for whatever unit, has all that systemd has until it executes its program.
     let program = |pid: i32| std::fs::read_link(format!("/proc/{pid}/exe"));
     let systemds = program(first.pid()).ok();
     let is_daemon = |pid: i32| systemds.is_none() || program(pid).ok() != systemds;
     let holds = |pid: &i32| {
         let first = || is_it(&format!("/proc/{pid}/fd/{FIRST}").into());
-        let any = || fds == Fds::All && links_of(*pid).any(|fd| is_it(&fd));
-        is_daemon(*pid) && (first() || any())
+        let any = || fds == Fds::All && links_of(*pid).flatten().any(|fd| is_it(&fd));
+        is_daemon(*pid) && (first() || any() || is_told_by_name(*pid))
     };
     Ok(Some(children.filter(holds).collect()))
+}
+
+fn is_denied<T>(looked: &io::Result<T>) -> bool {
+    looked.as_ref().is_err_and(|error| error.kind() == PermissionDenied)
 }

@@ -22,7 +22,7 @@ pub(crate) struct Endpoint {
     pub(crate) root: Arc<Root>,
     /// Where it may listen; empty if it has no socket.
     pub(crate) sockets: Vec<PathBuf>,
-    /// Where its files may be; `None` if the caller chose a socket.
+    /// Where its files may be; `None` if the caller chose a socket in another place than the usual ones.
     pub(crate) store: Option<Store>,
     /// The way to its files, if they are in another mount namespace.
     pub(crate) hidden: Option<Hidden>,
@@ -39,7 +39,7 @@ impl Endpoint {
     /// The engines of the site itself.
     pub(crate) fn usual(root: &Arc<Root>, sockets: &Sockets) -> Vec<Arc<Self>> {
         let endpoint = |kind| {
-            let store = sockets.chosen(kind).is_none().then(|| table::usual(kind));
+            let store = (!sockets.is_elsewhere(kind)).then(|| table::usual(kind));
             let address = Address::usual(kind);
             Arc::new(Self::new(address, root, sockets.of(kind).to_vec(), store, Bounds::default()))
         };

@@ -9,6 +9,7 @@ use nicon_core::suggest::nearest;
 
 use crate::brief::brief_list;
 use crate::engine::container::short;
+use crate::engine::endpoint::Endpoint;
 use crate::engine::pod::Pod;
 use crate::lookup::listing::ListedContainer;
 use crate::lookup::site::EngineSite;
@@ -154,6 +155,17 @@ pub(super) fn no_engine(site: &EngineSite<'_>, asked: &Qualifier) -> Error {
         (Some(_), _) => ", and no files; --socket PATH names another",
     };
     Error::no(format!("no {engine} engine (no socket at {tried}{hint})"))
+}
+
+/// Why it is unknown what runs under an engine that does not run itself, and whose files are not known.
+pub(super) fn is_untold(site: &EngineSite<'_>, endpoint: &Endpoint) -> Error {
+    let (kind, sockets) = (endpoint.kind(), site.sockets());
+    let by = sockets.chosen(kind).unwrap_or("the caller");
+    let at = sockets.of(kind).first().map(|path| path.display().to_string()).unwrap_or_default();
+    Error::failed(format!(
+        "{} at {at} is not running, and {by} does not say where its files are: what outlived it is unknown (start it)",
+        kind.name()
+    ))
 }
 
 #[cfg(test)]

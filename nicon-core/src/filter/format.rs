@@ -8,18 +8,18 @@ use super::table::{Column, Width};
 /// What answers are printed as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// A table, at a terminal cut to its width
+    /// a table, cut to the terminal's width
     Table,
-    /// A table, as wide as it is
+    /// a table, never cut
     Wide,
-    /// Records
+    /// records, one JSON object a line
     Json,
 }
 
 /// Options that choose what answers are printed as.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub struct OutputFormat {
-    /// Print a table, at a terminal cut to it; a whole table; or records [default: table at a terminal, else json]
+    /// Output format [default: table at a terminal, else json]
     #[arg(short, long, value_name = "FORMAT", conflicts_with = "json")]
     output: Option<Format>,
 

@@ -90,6 +90,11 @@ impl<R: Read> Lines<R> {
         Self { reader: BufReader::with_capacity(64 << 10, reader), number: 0, what: "read" }
     }
 
+    /// Whether nothing more has been read: the next line may be long in coming.
+    pub fn is_drained(&self) -> bool {
+        self.reader.buffer().is_empty()
+    }
+
     fn read_line(&mut self) -> Result<Option<Line>> {
         loop {
             let mut bytes = Vec::new();

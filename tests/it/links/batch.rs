@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::links::undo::{furnished, settles_as};
 use crate::support::expect::{parse, record, records};
-use crate::support::links::{Pair, Place, ip, links, state};
+use crate::support::links::{Pair, Place, ip, links, state, wait_until};
+use crate::support::stream::Stream;
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -14,6 +15,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial_of_kernel(&[], "links::batch::fail_fast_ends_with_the_first_failure", fail_fast),
         suite.trial_of_kernel(&[], "links::batch::all_or_nothing", all_or_nothing),
         suite.trial_of_kernel(&[], "links::batch::pace_rests_after_each_link", pace),
+        suite.trial_of_kernel(&[], "links::batch::who_waits_for_more_holds_up_no_end", who_waits),
         suite.trial_of_kernel(&[], "links::batch::each_record_has_its_own_attributes", own_attributes),
     ]
 }
@@ -89,6 +91,30 @@ fn pace(suite: &Suite) -> Result<(), Failed> {
     assert_eq!(rests(&all)?, 0, "there was nothing to do");
     let usage = suite.run(&["nicon-linkmv", "--pace", "soon"]);
     assert!(usage.code() == Some(2) && usage.stderr.contains("not a number of seconds"), "{usage:?}");
+    Ok(())
+}
+
+/// Nobody knows when the next record comes. Meanwhile a container can end, and its links with it.
+fn who_waits(suite: &Suite) -> Result<(), Failed> {
+    for program in ["nicon-linkmv", "nicon-veth"] {
+        let (pair, place) = (Pair::new(), Place::new());
+        let mut stream = Stream::start(&mut suite.command(program)?)?;
+        let wishes = match program {
+            "nicon-linkmv" => vec![json!({"pid": place.pid(), "link": pair.link, "name": "eth1"})],
+            _ => ["eth2", "eth3"].map(|name| json!({"pid": place.pid(), "pair": "p", "name": name})).into(),
+        };
+        for wish in &wishes {
+            stream.feed(format!("{wish}\n"));
+        }
+        stream.take(wishes.len());
+        place.ip(&format!("link add here type veth peer name {}-far netns {}", pair.peer, std::process::id()));
+        drop(place);
+        let far = format!("{}-far", pair.peer);
+        wait_until(|| !links().contains(&far));
+        assert!(!links().contains(&far), "{program} holds it");
+        stream.end_input();
+        assert!(stream.end().success());
+    }
     Ok(())
 }
 

@@ -13,6 +13,7 @@ use crate::support::suite::Suite;
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial_of_kernel(&[], "links::interrupted::a_move_at_each_call", a_move),
+        suite.trial_of_kernel(&[], "links::interrupted::a_change_where_it_is", a_change_where_it_is),
         suite.trial_of_kernel(&[], "links::interrupted::an_undo_at_each_call", an_undo),
         suite.trial_of_kernel(&[], "links::interrupted::a_move_that_fails_at_each_call", a_move_that_fails),
     ]
@@ -77,6 +78,35 @@ fn a_move(suite: &Suite) -> Result<(), Failed> {
     // One that was killed at the very end may have left its journal, which the next move of the link takes over.
     record(&suite.run(&words));
     assert_eq!(from.journals(), [""; 0]);
+    Ok(())
+}
+
+/// The next command does not move the link, but changes it where it is.
+fn a_change_where_it_is(suite: &Suite) -> Result<(), Failed> {
+    let ((from, link), to) = (furnished_place(), hasty_place());
+    from.ip_batch("link add br77 type bridge forward_delay 0\nlink set br77 up\nlink set v77 master br77\n");
+    from.rest();
+    let before = from.state(&link);
+    let (source, target) = (from.pid().to_string(), to.pid().to_string());
+    let words = ["nicon-linkmv", "--force", "-f", &source, "-t", &target, &link, "eth1"];
+    let first = suite.run(&words);
+    record(&undo(suite, &first.stdout));
+    settles(&from, &link, &before);
+    let mut changed = 0;
+    killed::at_each_call(suite, (&words, "", 0), || {
+        if from.links().contains(&link) {
+            let there = suite.run(&["nicon-linkmv", "-f", "target", "-t", &source, &link, "--altname=here"]);
+            changed += usize::from(deed(&record(&there))["changed"] == true);
+            record(&undo(suite, &there.stdout));
+        } else {
+            let again = suite.run(&words);
+            let whole = deed(&record(&again))["undo"].get("requests").is_some();
+            record(&undo(suite, if whole { &again.stdout } else { &first.stdout }));
+        }
+        settles(&from, &link, &before);
+        Ok(())
+    })?;
+    assert!(changed > 5, "{changed} changes");
     Ok(())
 }
 

@@ -132,7 +132,7 @@ fn dry_run(suite: &Suite) -> Result<(), Failed> {
         assert!(steps.contains(&step), "{step} is not in {steps:?}");
     }
     assert_eq!((plan.get("done"), plan.get("nic"), plan["lost"]["addr"].to_string()), (None, None, "[]".into()));
-    refusal(&undo(suite, &planned), 2, &["not the output of a move"]);
+    refusal(&undo(suite, &planned), 2, &["this is not what nicon-linkmv, -veth, -linkadd or -wire printed"]);
     refusal(&ground.mv(suite, &["-n", "v9", "lo"]), 1, &["lo already exists"]);
     record(&ground.mv(suite, &["v9", "eth1"]));
     let before = ground.state();

@@ -4,7 +4,7 @@ use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, Ran, output_within, tool, witness};
 use serde_json::{Value, json};
 
-use crate::support::expect::{deed, not_undone, record, refusal, undone};
+use crate::support::expect::{deed, not_undone, record, records, refusal, undone};
 use crate::support::links::{Pair, Place, ip, links, one, state, wait_until};
 use crate::support::suite::Suite;
 
@@ -15,6 +15,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial_of_kernel(&[], "links::undo::twice_is_once", twice_is_once),
         suite.trial_of_kernel(&[], "links::undo::names_and_numbers_that_are_taken", names_and_numbers_that_are_taken),
         suite.trial_of_kernel(&[], "links::undo::of_a_run_that_changed_nothing", of_a_run_that_changed_nothing),
+        suite.trial_of_kernel(&[], "links::undo::of_two_runs_at_once", of_two_runs_at_once),
         suite.trial_of_kernel(&[], "links::undo::to_another_namespace_than_ours", to_another_namespace),
         suite.trial_of_kernel(&[], "links::undo::records_that_undo_nothing", records_that_undo_nothing),
     ]
@@ -139,13 +140,15 @@ fn twice_is_once(suite: &Suite) -> Result<(), Failed> {
     settles_as(&before, &pair.link);
     // What is missing, as after an interrupted run, is put back.
     ip(&format!("addr flush dev {}", pair.link));
-    assert_eq!(undone(&record(&undo(suite, &moved)))["changed"], false);
-    settles_as(&before, &pair.link);
+    for changed in [true, false] {
+        assert_eq!(undone(&record(&undo(suite, &moved)))["changed"], changed);
+        settles_as(&before, &pair.link);
+    }
     // Not every kernel renames a link that is up.
     ip(&format!("link set {} down", pair.link));
     ip(&format!("link set {} name {}-other", pair.link, pair.link));
     ip(&format!("link set {}-other up", pair.link));
-    assert_eq!(undone(&record(&undo(suite, &moved)))["changed"], false);
+    assert_eq!(undone(&record(&undo(suite, &moved)))["changed"], true);
     settles_as(&before, &pair.link);
     Ok(())
 }
@@ -192,13 +195,33 @@ fn of_a_run_that_changed_nothing(suite: &Suite) -> Result<(), Failed> {
     let again = mv(&place, suite, &pair.link);
     assert_eq!(deed(&record(&again))["changed"], false);
     // Of that only the link itself tells, and its container's root may have made it say so.
-    not_undone(&undo(suite, &again), 2, &["nothing but the link itself says that it came from here", "--undo --force"]);
+    not_undone(&undo(suite, &again), 2, &["nothing but the link itself says that it came from", "--undo --force"]);
     assert_eq!(place.links(), ["lo", "eth1"]);
     let forced = suite.feed(&["nicon-linkmv", "--undo", "--force"], &again.stdout);
     assert_eq!(undone(&record(&forced))["changed"], true);
     let back = one(&ip(&format!("-j link show dev {}", pair.link)));
     assert_eq!(back.get("ifalias"), None, "the note is gone");
     assert!(!back["flags"].as_array().ok_or("no flags")?.contains(&json!("UP")), "it may be another one");
+    Ok(())
+}
+
+/// The second run knows nothing of how the link was, but the first does, whose record is there as well.
+fn of_two_runs_at_once(suite: &Suite) -> Result<(), Failed> {
+    let (pair, place) = (Pair::new(), Place::new());
+    furnished(ip, &pair.link, &pair.peer);
+    let before = state(&pair.link);
+    let first = mv(&place, suite, &pair.link);
+    let second = mv(&place, suite, &pair.link);
+    let piped = suite.feed(&["nicon-linkmv", &pair.link, "eth1"], &first.stdout);
+    for input in
+        [format!("{}{}", first.stdout, second.stdout), format!("{}{}", second.stdout, first.stdout), piped.stdout]
+    {
+        record(&mv(&place, suite, &pair.link));
+        let undone = records(&suite.feed(&["nicon-linkmv", "--undo", "--fail-fast"], input));
+        let count: usize = undone.iter().map(|record| record["undone"].as_array().map_or(0, Vec::len)).sum();
+        assert_eq!((count, undone.iter().all(|record| record.get("done").is_none())), (2, true), "{undone:?}");
+        settles_as(&before, &pair.link);
+    }
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! nicon-nsexec where the kernel or its caller's rights give it less.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -22,6 +22,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("nsexec::fallbacks::another_time_namespace", another_time_namespace),
         suite.trial("nsexec::fallbacks::a_start_that_is_held_up", a_start_that_is_held_up),
         suite.trial("nsexec::fallbacks::a_start_that_is_held_up_by_talkers", a_start_that_is_held_up_by_talkers),
+        suite.trial("nsexec::fallbacks::a_start_that_is_held_up_in_our_group", a_start_that_is_held_up_in_our_group),
         suite.trial("nsexec::fallbacks::descriptors_at_the_exec", descriptors_at_the_exec),
         suite.trial("nsexec::fallbacks::a_user_namespace_of_nobodys_own", a_user_namespace_of_nobodys_own),
         suite.trial("nsexec::fallbacks::nobody_may_not_join", nobody_may_not_join),
@@ -141,14 +142,7 @@ fn a_start_that_is_held_up_by_talkers(suite: &Suite, _: &Lab) -> Result<(), Fail
     let mut script = tool("script");
     script.args(["-qec", &nsexec, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::null());
     let script = Cell(script.spawn()?);
-    let find = |program: &str| {
-        let is_one = |(pid, _): &(u32, u64)| {
-            std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|path| path.to_string_lossy().contains(program))
-        };
-        living(script.0.id()).into_iter().find(is_one)
-    };
-    let is_held_up =
-        |pid: u32| std::fs::read_to_string(format!("/proc/{pid}/syscall")).is_ok_and(|call| call.starts_with("59 "));
+    let find = |program: &str| find(script.0.id(), program);
     wait_for("exec", || find("last-step").is_some_and(|(pid, _)| is_held_up(pid)));
     let supervisor = find("/nicon-nsexec").ok_or("no nicon-nsexec")?;
     let terminal = format!("/proc/{}/fd/0", find("last-step").ok_or("no command")?.0);
@@ -161,6 +155,38 @@ fn a_start_that_is_held_up_by_talkers(suite: &Suite, _: &Lab) -> Result<(), Fail
         std::thread::sleep(Duration::from_millis(20));
     }
     Ok(())
+}
+
+/// Ctrl-C, of a command that has no session of its own: it reaches all of ours as well. The next container's turn does not come.
+fn a_start_that_is_held_up_in_our_group(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let cell = Cell::new(&["-n"], "echo; exec sleep 60");
+    let target = cell.0.id();
+    let mut strace = tool("strace");
+    strace.args(["-f", "-qq", "-o", "/dev/null", "-P", "/bin/sleep", "-e", "trace=execve"]);
+    strace.args(["-e", "inject=execve:delay_enter=60000000", "setsid"]);
+    strace.arg(suite.bins()?.join("nicon-nsexec")).args(["--each", "--net", "/bin/sleep", "60"]);
+    let mut strace = Cell(strace.stdin(Stdio::piped()).spawn()?);
+    strace.0.stdin.take().ok_or("no pipe")?.write_all(format!("{target}\n{target}\n").as_bytes())?;
+    let root = strace.0.id();
+    wait_for("exec", || living(root).iter().any(|(pid, _)| is_held_up(*pid)));
+    let (supervisor, _) = find(root, "/nicon-nsexec").ok_or("no nicon-nsexec")?;
+    kill(Pid::from_raw(-supervisor.cast_signed()), Signal::SIGINT)?;
+    wait_for("end of nsexec", || find(root, "/nicon-nsexec").is_none());
+    assert_eq!(strace.0.wait()?.code(), Some(128 + 2));
+    Ok(())
+}
+
+/// The first process of a family, its descendants after it, that runs a program.
+fn find(root: u32, program: &str) -> Option<(u32, u64)> {
+    let is_one = |(pid, _): &(u32, u64)| {
+        std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|path| path.to_string_lossy().contains(program))
+    };
+    living(root).into_iter().find(is_one)
+}
+
+/// Whether a process is in execve(2).
+fn is_held_up(pid: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/syscall")).is_ok_and(|call| call.starts_with("59 "))
 }
 
 /// The processes of a family that have not ended.

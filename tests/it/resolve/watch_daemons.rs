@@ -14,6 +14,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("resolve::watch_daemons::that_keep_their_containers", that_keep_their_containers),
         suite.trial("resolve::watch_daemons::where_something_is_mounted_over", where_something_is_mounted_over),
         suite.trial("resolve::watch_daemons::seen_through_several_sockets", seen_through_several_sockets),
+        suite.trial("resolve::watch_daemons::that_one_site_loses", that_one_site_loses),
         suite.trial("resolve::watch_daemons::as_an_ordinary_user", as_an_ordinary_user),
     ]
 }
@@ -147,6 +148,26 @@ fn seen_through_several_sockets(suite: &Suite, lab: &Lab) -> Result<(), Failed> 
     }
     watching.adds_up_to(&seen, |seen| seen.path.contains("facets"));
     Ok(lab.remove("", "facets")?)
+}
+
+/// Two containers have the socket of a daemon that is searched nowhere else. When the one has it no more, the other is searched.
+fn that_one_site_loses(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let command = ["dockerd", "--host=unix:///run/docker.sock", "--host=unix:///shared/docker.sock"];
+    lab.run_daemon_command("", "cave", &["--volume=/shared"], &command)?;
+    lab.run_container("cave", "leaf", &[])?;
+    let mut watching = Watching::patterns(suite, &["--socket=/shared/docker.sock", "*-caver", "*-caver.**"])?;
+    for name in ["first-caver", "next-caver"] {
+        lab.run_container("", name, &["--volumes-from=cave", "--cap-add=SYS_ADMIN", "--pid=host"])?;
+        watching.expect(name, "arrived");
+    }
+    watching.expect("first-caver.leaf", "arrived");
+    lab.script("first-caver", "umount /shared", &[])?;
+    watching.expect("first-caver.leaf", "gone");
+    is_process(&watching.expect("next-caver.leaf", "arrived"), lab.host_pid("cave.leaf")?);
+    for name in ["first-caver", "next-caver", "cave"] {
+        lab.remove("", name)?;
+    }
+    Ok(())
 }
 
 /// What belongs to another stays unseen, which is told, and not again and again.

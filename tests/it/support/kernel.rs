@@ -14,6 +14,8 @@ pub(crate) enum Feature {
     BridgeVlans,
     /// Overlays of layers that are mounted nowhere.
     DetachedLayers,
+    /// An answer to the creation of a link, which tells its ifindex.
+    EchoOfCreation,
     /// Links of a kind, as `ip link add type` calls it.
     LinkKind(&'static str),
     /// The queueing discipline netem.
@@ -41,6 +43,7 @@ impl Feature {
             Self::AppArmor => "AppArmor",
             Self::BridgeVlans => "bridge-VLANs",
             Self::DetachedLayers => "overlays of detached layers",
+            Self::EchoOfCreation => "echo of a link's creation",
             Self::FullSpeed => "full speed",
             Self::OwnInterpreters => "binfmt_misc in user namespaces",
             Self::Pidfs => "pidfs",
@@ -74,6 +77,7 @@ impl Feature {
                 runs(&["sh", "-c", bridge])
             }
             Self::DetachedLayers => is_linux(6, 15),
+            Self::EchoOfCreation => is_linux(6, 2),
             Self::LinkKind(kind) => knows_kind(kind),
             Self::Netem => runs(&["unshare", "-n", "tc", "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"]),
             Self::NetworkCard => runs(&["nsenter", "-t", "1", "-n", "ip", "link", "show", "dev", "vec0"]),

@@ -4,7 +4,9 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
 use super::lab::Lab;
-use crate::support::expect::{deed, records, refusal, undone};
+use crate::support::expect::{deed, record, records, refusal, undone};
+use crate::support::kernel::Feature;
+use crate::support::links::{Place, ip};
 use crate::support::suite::Suite;
 use nicon_lab::{LIMIT, output_of_input, tool};
 
@@ -14,6 +16,9 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial_of_kernel(&[], "wire::destroy::whatever_it_is_called_meanwhile", renamed),
         suite.trial_of_kernel(&[], "wire::destroy::where_a_container_has_ended", ended),
         suite.trial_of_kernel(&[], "wire::destroy::a_card_that_the_kernel_put_back", put_back),
+        suite.trial_of_kernel(&[Feature::NetworkCard], "wire::destroy::a_card_on_its_way_home", on_its_way),
+        suite.trial_of_kernel(&[], "wire::destroy::a_pair_that_was_moved_on", moved_on),
+        suite.trial_of_kernel(&[], "wire::destroy::what_a_second_run_tells", second_run),
         suite.trial_of_kernel(&[], "wire::destroy::what_others_have_stacked_on_it", stacked),
         suite.trial_of_kernel(&[], "wire::destroy::lines_that_name_no_plan", no_plan),
         suite.trial_of_kernel(&[], "wire::destroy::an_interrupted_one", interrupted),
@@ -104,6 +109,49 @@ fn put_back(suite: &Suite) -> Result<(), Failed> {
         destroy(suite, &lab);
         lab.is_gone();
     }
+    Ok(())
+}
+
+/// A container has just ended. Until the kernel has put its card back, that is nowhere.
+fn on_its_way(suite: &Suite) -> Result<(), Failed> {
+    ip("addr add 192.0.2.200/24 dev vec0");
+    for round in 0..20 {
+        let lab = Lab::new();
+        let place = Place::new();
+        let wish = json!({"pid": place.pid(), "link": "vec0", "name": "eth0"});
+        records(&suite.feed(&["nicon-wire"], lab.records(&[wish])));
+        drop(place);
+        let home = destroy(suite, &lab);
+        assert_eq!(undone(&home[0])["name"], "vec0", "round {round}: {home:?}");
+        assert!(ip("-j addr show dev vec0").contains("192.0.2.200"), "round {round}");
+    }
+    ip("addr del 192.0.2.200/24 dev vec0");
+    Ok(())
+}
+
+/// One end of a pair of the plan was moved elsewhere by nicon-linkmv since: it is still the plan's.
+fn moved_on(suite: &Suite) -> Result<(), Failed> {
+    let (lab, elsewhere) = (Lab::new(), Place::new());
+    lab.wire(suite);
+    let [from, to] = [&lab.places[1], &elsewhere].map(|place| place.pid().to_string());
+    record(&suite.run(&["nicon-linkmv", "-f", &from, "-t", &to, "eth1"]));
+    destroy(suite, &lab);
+    lab.is_gone();
+    assert_eq!(elsewhere.links(), ["lo"]);
+    Ok(())
+}
+
+/// What a run of a plan tells of a link that an earlier one has moved is enough to put it back.
+fn second_run(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    lab.wire(suite);
+    let again = lab.wire(suite);
+    let told: Vec<_> = again.iter().map(|record| format!("{record}\n")).collect();
+    assert_eq!(deed(&again[2])["changed"], false);
+    record(&suite.feed(&["nicon-linkmv", "--undo"], &told[2]));
+    crate::links::undo::settles_as(&lab.before, &lab.pair.link);
+    destroy(suite, &lab);
+    lab.is_gone();
     Ok(())
 }
 

@@ -20,7 +20,8 @@ pub(crate) fn forget(plan: &str, links: usize, context: &Context<'_>) -> Result<
     }
     let Some(there) = context.namespaces.inodes()? else { return Ok(()) };
     for kept in kept {
-        if kept.undo.inode().is_some_and(|inode| !there.contains(&inode)) {
+        let has_ended = kept.undo.inode().is_some_and(|inode| !there.contains(&inode));
+        if has_ended && !kept.undo.is_of_card() {
             kept.forget();
         }
     }

@@ -75,6 +75,13 @@ impl Sockets {
         self.0.iter().find(|of_kind| of_kind.kind == kind)?.by.as_deref()
     }
 
+    /// Whether the user chose an engine of this kind that does not listen where it usually does: its files may be anywhere.
+    pub(crate) fn is_elsewhere(&self, kind: Kind) -> bool {
+        let row = TABLE.iter().find(|row| row.kind == kind);
+        let is_usual = |path: &PathBuf| row.is_some_and(|row| row.usual.iter().any(|usual| path == Path::new(usual)));
+        self.chosen(kind).is_some() && !self.of(kind).iter().all(is_usual)
+    }
+
     /// Where an engine of this kind may listen; empty if it has no socket.
     pub(crate) fn of(&self, kind: Kind) -> &[PathBuf] {
         self.0.iter().find(|of_kind| of_kind.kind == kind).map_or(&[], |of_kind| &of_kind.paths)

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use nicon_core::Result;
+use nicon_core::{Result, Status};
 
 use crate::resolve::batch::Inner;
 use crate::resolve::hop::Sharing;
@@ -57,10 +57,24 @@ impl Registry {
         (claims, known)
     }
 
+    /// Some of what a site searched is not there any more. Returns those that may search it now.
+    pub(super) fn keep_only(&mut self, site: SiteId, inside: &Result<Vec<Inner>>) -> Vec<SiteId> {
+        match inside {
+            Ok(inside) => self.free(site, |engine| inside.iter().all(|inner| inner.engine != engine)),
+            Err(error) if error.status() == Status::No => self.free(site, |_| true),
+            Err(_) => Vec::new(),
+        }
+    }
+
     /// A site is no more. Returns those that may search its engines now.
     pub(super) fn leave(&mut self, site: SiteId) -> Vec<SiteId> {
         self.wanted.remove(&site);
-        let freed: Vec<_> = self.sites.extract_if(|_, by| *by == site).map(|(engine, _)| engine).collect();
+        self.free(site, |_| true)
+    }
+
+    fn free(&mut self, site: SiteId, is_free: impl Fn(FileId) -> bool) -> Vec<SiteId> {
+        let is_freed = |(_, engine): &(QueryId, FileId), by: &mut SiteId| *by == site && is_free(*engine);
+        let freed: Vec<_> = self.sites.extract_if(is_freed).map(|(engine, _)| engine).collect();
         let wants = |(_, engines): &(&SiteId, &Vec<_>)| engines.iter().any(|engine| freed.contains(engine));
         self.wanted.iter().filter(wants).map(|(site, _)| *site).collect()
     }

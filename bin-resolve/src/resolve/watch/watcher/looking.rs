@@ -98,6 +98,9 @@ impl Watcher {
 
     pub(super) fn admit(&mut self, later: Later) {
         let Later { site: id, inside, reply, .. } = later;
+        for other in self.registry.keep_only(id, &inside) {
+            self.ring(other);
+        }
         let Some(site) = self.tree.sites.get(&id) else { return };
         let queries = self.tree.pattern_queries(site);
         let (claims, by) = self.registry.claim(id, &queries, &inside);

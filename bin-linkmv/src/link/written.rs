@@ -1,0 +1,47 @@
+//! What is written down of a link before a run changes it: its journal, and how it was before its plan.
+
+use nicon_core::Result;
+
+use crate::link::journal::{Journal, Journals};
+use crate::link::kept::{Keeper, NewlyKept};
+use crate::link::undo::Undo;
+
+/// What is written down of one link.
+pub(crate) struct Written {
+    pub(crate) journal: Journal,
+    /// What was written for its plan.
+    kept: Option<NewlyKept>,
+}
+
+impl Written {
+    /// A journal, and nothing for any plan.
+    pub(crate) fn of(journal: Journal) -> Self {
+        Self { journal, kept: None }
+    }
+
+    /// A journal, and for the `plan`, if there is one, how the link was: see [`Keeper::keep`].
+    ///
+    /// # Errors
+    /// Nothing is left that was written down.
+    pub(crate) fn keep(journal: Journal, journals: &Journals<'_>, plan: Option<&str>, undo: &Undo) -> Result<Self> {
+        let kept = plan.zip(Keeper::of(journals)).map(|(plan, keeper)| keeper.keep(plan, undo));
+        match kept.transpose() {
+            Ok(kept) => Ok(Self { journal, kept: kept.flatten() }),
+            Err(error) => {
+                journal.end();
+                Err(error)
+            }
+        }
+    }
+
+    /// Removes the journal: the change is complete, and somebody has its record.
+    pub(crate) fn end(self) {
+        self.journal.end();
+    }
+
+    /// Removes all of it: nothing was changed, or it was taken back.
+    pub(crate) fn discard(self) {
+        self.kept.into_iter().for_each(NewlyKept::remove);
+        self.journal.end();
+    }
+}

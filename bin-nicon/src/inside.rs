@@ -1,0 +1,172 @@
+//! How far into a container a command goes: all the way, unless options of nicon-nsexec say otherwise.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use nicon_core::text::escape;
+use nicon_core::{Error, Result};
+
+use crate::table::{Given, Table};
+
+/// The options of nicon-nsexec that say what is entered, or whose files the command has.
+const CHOICES: [&str; 13] = [
+    "--all",
+    "--cgroup",
+    "--ipc",
+    "--mount",
+    "--net",
+    "--net-socket",
+    "--pid",
+    "--root",
+    "--time",
+    "--user",
+    "--user-parent",
+    "--uts",
+    "--view",
+];
+
+/// Those of these options that say it.
+fn choices(given: &[Given]) -> impl Iterator<Item = &Given> {
+    given.iter().filter(|given| CHOICES.contains(&given.option))
+}
+
+/// Whether a command goes all the way inside without being told so, by the words for nicon-nsexec.
+pub(crate) fn is_all_the_way(words: &[impl AsRef<OsStr>]) -> bool {
+    choices(&Table::of_program("nsexec").given(words)).next().is_none()
+}
+
+/// The words for nicon-nsexec, with what they leave to us: all the way inside, and a shell where there is no command.
+pub(crate) fn complete(words: Vec<OsString>) -> Vec<OsString> {
+    if !is_all_the_way(&words) {
+        return words;
+    }
+    let table = Table::of_program("nsexec");
+    let has_command = words[table.options_in(&words)..].iter().any(|word| word != "--");
+    // The shell would be the value that an option at the end wants.
+    let wants_value = words.last().is_some_and(|last| table.awaits(&last.to_string_lossy()).is_some());
+    let shell = (!has_command && !wants_value).then(|| OsString::from("sh"));
+    [OsString::from("--all")].into_iter().chain(words).chain(shell).collect()
+}
+
+/// Refuses what docker's letters would do here: choose another target, or no more than a namespace that hardly anyone wants alone.
+///
+/// # Errors
+/// What to say instead.
+pub(crate) fn refuse_dockers_letters(path: &str, words: &[OsString]) -> Result<()> {
+    let given = Table::of_program("nsexec").given(words);
+    if let Some(target) = given.iter().find(|given| given.option == "--target") {
+        let why = format!("the target is {}, and a terminal is given without asking", escape(path));
+        return Err(Error::invalid(format!("exec: leave out {}: {why}", target.name)));
+    }
+    let mut choices = choices(&given).peekable();
+    let first = choices.peek().and_then(|first| dockers(&first.name));
+    first.filter(|_| choices.all(|choice| dockers(&choice.name).is_some())).map_or(Ok(()), Err)
+}
+
+/// What is said of a word that docker would take; `None` for others.
+pub(crate) fn dockers(word: &str) -> Option<Error> {
+    let why = match word {
+        "-i" => "a terminal is given without asking: nicon exec PATH COMMAND (the IPC namespace is --ipc)",
+        "-t" | "-it" | "-ti" | "--interactive" | "--tty" => {
+            "a terminal is given without asking: nicon exec PATH COMMAND"
+        }
+        "-u" => "the user is -S USER, behind PATH (the UTS namespace is --uts)",
+        _ => return None,
+    };
+    Some(Error::invalid(format!("exec: {word}: {why}")))
+}
+
+/// The words for nicon-nsexec where a network namespace is all that there is to enter: `--net` has its file.
+///
+/// # Errors
+/// If they want more than that.
+pub(crate) fn in_network(path: &str, file: &Path, mut words: Vec<OsString>) -> Result<Vec<OsString>> {
+    let table = Table::of_program("nsexec");
+    let is_net = |given: &Given| given.option == "--net" && !given.has_value;
+    let is_net = |word: &OsString| matches!(&table.options_of(&word.to_string_lossy())[..], [only] if is_net(only));
+    let is_only = choices(&table.given(&words)).filter(|given| given.option != "--view").count() == 1;
+    let options = table.options_in(&words);
+    let net = words[..options].iter_mut().find(|word| is_net(word));
+    let Some(net) = net.filter(|_| is_only) else {
+        let path = escape(path);
+        return Err(Error::invalid(format!(
+            "exec: {path} is a network, and no container: nicon exec {path} --net COMMAND runs the host's COMMAND in it"
+        )));
+    };
+    *net = [OsStr::new("--net="), file.as_os_str()].into_iter().collect();
+    Ok(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(line: &str) -> Vec<OsString> {
+        line.split_whitespace().map(OsString::from).collect()
+    }
+
+    #[test]
+    fn all_the_way_inside_unless_told_otherwise() {
+        for (line, expected) in [
+            ("", "--all sh"),
+            ("ls -l", "--all ls -l"),
+            ("-- ls --net", "--all -- ls --net"),
+            ("--set A=1 env", "--all --set A=1 env"),
+            ("-S 1000 id -n", "--all -S 1000 id -n"),
+            ("--setu 1000 id", "--all --setu 1000 id"),
+            ("--wd=/tmp pwd", "--all --wd=/tmp pwd"),
+            ("--clear-env -c env", "--all --clear-env -c env"),
+            ("--no-pty", "--all --no-pty sh"),
+            ("-S 0 --", "--all -S 0 -- sh"),
+            ("-S", "--all -S"),
+        ] {
+            assert_eq!(complete(split(line)), split(expected), "{line}");
+        }
+        for line in [
+            "--net ip",
+            "-S 0 -n ip",
+            "-FnS0 ip",
+            "--cg ip",
+            "-n/run/netns/x ip",
+            "-N3 ip",
+            "-r/x ls",
+            "--view",
+            "-a sh",
+            "--set --net -p ps",
+        ] {
+            assert_eq!(complete(split(line)), split(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn each_option_that_enters_is_a_choice() {
+        let entering = Table::of_program("nsexec").options.into_iter().filter(|row| row.about.starts_with("Enter "));
+        for row in entering {
+            assert!(row.names.split(' ').any(|name| CHOICES.contains(&name)), "{}", row.names);
+        }
+    }
+
+    #[test]
+    fn dockers_letters_are_refused() {
+        for line in ["-it sh", "-t sh", "-i sh", "-u root id", "-S 0 -ti sh", "-i -u root sh", "--targ 1 -n ip"] {
+            assert!(refuse_dockers_letters("a", &split(line)).is_err(), "{line}");
+        }
+        for line in ["", "sh -it", "-m -u -i -n -p sh", "--ipc ipcs", "--uts hostname", "-un hostname", "-S 0 id"] {
+            assert!(refuse_dockers_letters("a", &split(line)).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn only_the_network_of_a_namespace() {
+        let file = Path::new("/run/netns/blue");
+        for (line, expected) in [
+            ("--net ip addr --net", "--net=/run/netns/blue ip addr --net"),
+            ("-S 0 --view -n ip", "-S 0 --view --net=/run/netns/blue ip"),
+        ] {
+            assert_eq!(in_network("netns:blue", file, split(line)).unwrap(), split(expected), "{line}");
+        }
+        for line in ["--all sh", "-n -m ip", "--net=red ip", "-n -n ip", "-nu ip", "--view ip"] {
+            assert!(in_network("netns:blue", file, split(line)).is_err(), "{line}");
+        }
+    }
+}
