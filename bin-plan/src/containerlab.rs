@@ -16,6 +16,7 @@ mod variables;
 
 pub(crate) use templates::first as template;
 
+use crate::fault::{Fault, Position};
 use crate::plan::Plan;
 use crate::targets::Targets;
 use crate::yaml::{Content, Node, unknown_key};
@@ -33,6 +34,14 @@ const KEYS: [&str; 5] = ["defaults", "groups", "kinds", "links", "nodes"];
 /// Whether a document is a topology.
 pub(crate) fn is_topology(document: &Node) -> bool {
     document.get(TOPOLOGY).is_some()
+}
+
+/// The lab's name, whatever else a topology says.
+///
+/// # Errors
+/// If it says none.
+pub(crate) fn name(document: &Node, env: &dyn Fn(&str) -> Option<String>) -> Result<(String, Position), Fault> {
+    lab::name(document, &Values { env })
 }
 
 /// What a topology says.

@@ -216,6 +216,8 @@ mod tests {
                 "mac: 02:00:00:00:53:01",
                 "4:8: mac: expected text, found the number 02:00:00:00:53:01: write \"02:00:00:00:53:01\" in quotes",
             ),
+            ("delay: 5", "4:10: delay: 5 has no unit: write 5ms"),
+            ("rate: 10", "4:9: rate: 10 has no unit: write 10mbit"),
             ("master: a/b", "4:11: master: \"a/b\" is not a link name"),
             ("alias: \"a\\tb\"", "4:10: alias: it contains a line break or a control character"),
             ("altname: a b", "4:12: altname: \"a b\" is not an alternative name"),

@@ -43,15 +43,14 @@ pub(crate) fn plan(text: &str, options: &Options) -> Plan {
 pub(crate) fn nothing(text: &str, options: &Options) -> Plan {
     let named = match yaml::parse(text) {
         Ok(Some(document)) if containerlab::is_topology(&document) => {
-            let Plan { name, faults, .. } = containerlab::read(&document, text, options.targets, options.env);
-            name.map(Some).ok_or(faults)
+            containerlab::name(&document, options.env).map(Some)
         }
-        Ok(document) => own::name(document.as_ref()).map_err(|fault| vec![fault]),
-        Err(fault) => Err(vec![containerlab::template(text).unwrap_or(fault)]),
+        Ok(document) => own::name(document.as_ref()),
+        Err(fault) => Err(containerlab::template(text).unwrap_or(fault)),
     };
     match named {
         Ok(name) => finished(Plan::without_links(name), options),
-        Err(faults) => Plan::with_faults(faults),
+        Err(fault) => Plan::with_faults(vec![fault]),
     }
 }
 
@@ -141,6 +140,7 @@ mod tests {
             ("name: lab\nmachines: {a: {address: a.example}, b: {address: b.example}}\nlinks: 7\n", "lab"),
             ("links: []\n", "file"),
             ("name: l\ntopology: {nodes: 7}\n", "l"),
+            ("name: l\nfoo: 1\nmgmt: []\nprefix: ${UNSET}\ntopology:\n", "l"),
         ] {
             let plan = nothing(text, &options);
             assert_eq!(plan.faults, []);

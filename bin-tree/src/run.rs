@@ -12,7 +12,7 @@ use crate::picture;
 pub(crate) const PROGRAM: &str = "nicon-tree";
 
 /// What records would be read from otherwise.
-pub(crate) const INPUT: &str = "run nicon-resolve | nicon-tree";
+pub(crate) const INPUT: &str = "run nicon-resolve '**' | nicon-tree";
 
 /// Draws the records on standard input.
 ///

@@ -52,7 +52,7 @@ fn docker_is_not_started(machine: &Machine) -> Result<(), Failed> {
     for by in [&[][..], &user] {
         let answered = ask(&[by, &["nicon-resolve", "*"]].concat());
         assert_eq!(answered.code(), Some(1), "{answered:?}");
-        assert!(answered.stderr.contains("no running containers"), "{answered:?}");
+        assert!(answered.stderr.contains("no running container matches"), "{answered:?}");
     }
     machine.script("systemctl stop abed.service abed.socket", &[])?;
     Ok(())

@@ -28,7 +28,7 @@ impl<'a> Read<'a> {
     /// # Errors
     /// If standard input cannot be read.
     pub(crate) fn stdin(interrupt: &'a Interrupt) -> Result<Self> {
-        let (mut rows, mut all) = (Rows(Lines::stdin_until(interrupt, "pipe in the records of a plan")?), Vec::new());
+        let (mut rows, mut all) = (Rows(Lines::stdin_until(interrupt, "run nicon wire FILE")?), Vec::new());
         loop {
             let batch = rows.next()?;
             let is_stream = batch.iter().any(|row| row.record.as_ref().is_ok_and(is_of_a_stream));

@@ -36,26 +36,11 @@ impl Lab {
         let entries = document.entries().unwrap_or_default();
         let unknown = entries.iter().filter(|entry| !KEYS.contains(&&*entry.key) && !entry.key.starts_with("x-"));
         let mut faults: Vec<_> = unknown.map(|entry| unknown_key(entry, &KEYS)).collect();
-        let mut text = |key: &str| match document.get(key).filter(|node| !node.is_nothing()) {
-            Some(node) => match values.text(key, node) {
-                Ok(text) => Some((text, node.position)),
-                Err(fault) => {
-                    faults.push(fault);
-                    None
-                }
-            },
+        let name = name(document, values).map_err(|fault| faults.push(fault)).ok();
+        let prefix = match document.get("prefix").filter(|node| !node.is_nothing()) {
+            Some(node) => values.text("prefix", node).map_err(|fault| faults.push(fault)).ok(),
             None => None,
         };
-        let (name, prefix) = (text("name"), text("prefix").map(|(prefix, _)| prefix));
-        match &name {
-            None if faults.is_empty() => {
-                faults.push(START.fault("the topology has no name, with which containerlab calls its containers"));
-            }
-            Some((name, position)) if ["__gitBranch__", "__gitHash__"].iter().any(|word| name.contains(word)) => {
-                faults.push(position.fault("name: nicon does not ask Git: write what the lab is called"));
-            }
-            _ => {}
-        }
         let bridge = document.get("mgmt").map_or(Ok(None), |mgmt| bridge(mgmt, values));
         match (name, bridge) {
             (Some(name), Ok(bridge)) if faults.is_empty() => Ok(Self { name, prefix, bridge }),
@@ -72,6 +57,21 @@ impl Lab {
             prefix => format!("{prefix}-{lab}-{node}"),
         }
     }
+}
+
+/// The lab's name.
+///
+/// # Errors
+/// If there is none, or Git would have to be asked for it.
+pub(super) fn name(document: &Node, values: &Values) -> Result<(String, Position), Fault> {
+    let Some(node) = document.get("name").filter(|node| !node.is_nothing()) else {
+        return Err(START.fault("the topology has no name, with which containerlab calls its containers"));
+    };
+    let name = values.text("name", node)?;
+    if ["__gitBranch__", "__gitHash__"].iter().any(|word| name.contains(word)) {
+        return Err(node.position.fault("name: nicon does not ask Git: write what the lab is called"));
+    }
+    Ok((name, node.position))
 }
 
 /// The bridge of the management network. Docker makes up its name, if the file does not say.

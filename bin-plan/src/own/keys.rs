@@ -6,7 +6,7 @@ use nicon_core::{Record, Result};
 use serde_json::Value;
 
 use super::kinds;
-use super::value::{PIDS, Type};
+use super::value::{POSITIVE, Type};
 use crate::fault::Fault;
 use crate::plan::without_field;
 use crate::yaml::{KeyValue, unknown_key};
@@ -48,7 +48,7 @@ const SINGLE: &[Place] = &[Place::Move, Place::Made];
 const ONE: &[Place] = &[Place::Move, Place::End, Place::Made];
 const ANY: &[Place] = &[Place::Move, Place::Pair, Place::End, Place::Made];
 
-/// All keys, in the order of the record's fields. Of two for the same field, the first is what nicon 0.1 called it.
+/// All keys, in the order of the record's fields. Of two for the same field, the first is what it was called before the first release.
 ///
 /// Any positive `mtu` is accepted: 68 is the minimum of IPv4 (RFC 791) and of most drivers, but some, such as dummy, take
 /// any value. Only the program that gives it to the link knows the driver.
@@ -62,7 +62,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("kind", "kind", MADE, Type::Text),
     key("nic_name", "name", SINGLE, Type::Text),
     key("name", "name", SINGLE, Type::Text),
-    key("expected_pid", "expected_pid", ONE, Type::Number(PIDS)),
+    key("expected_pid", "expected_pid", ONE, Type::Number(POSITIVE)),
     key("on", "on", ANY, Type::Text),
     Key { check: from, ..key("from", "from", SINGLE, Type::NumberOrText) },
     key("parent", "parent", MADE, Type::Text),
@@ -84,7 +84,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("nodad", "nodad", ANY, Type::Boolean),
     key("gateway", "gateway", ONE, Type::Texts),
     key("route", "route", ONE, Type::Texts),
-    key("mtu", "mtu", ANY, Type::Number(PIDS)),
+    key("mtu", "mtu", ANY, Type::Number(POSITIVE)),
     key("mac", "mac", ONE, Type::Text),
     key("master", "master", ONE, Type::Text),
     key("vlan", "vlan", ONE, Type::NumbersOrTexts),
@@ -97,10 +97,10 @@ pub(crate) const KEYS: &[Key] = &[
     key("txqueuelen", "txqueuelen", ANY, Type::Number(0..=u32::MAX)),
     key("sysctl", "sysctl", ANY, Type::Settings),
     key("offload", "offload", ANY, Type::Switches),
-    key("delay", "delay", ANY, Type::Text),
-    key("jitter", "jitter", ANY, Type::Text),
-    key("loss", "loss", ANY, Type::Text),
-    key("rate", "rate", ANY, Type::Text),
+    key("delay", "delay", ANY, Type::Quantity("ms")),
+    key("jitter", "jitter", ANY, Type::Quantity("ms")),
+    key("loss", "loss", ANY, Type::Quantity("%")),
+    key("rate", "rate", ANY, Type::Quantity("mbit")),
     key("up", "up", ANY, Type::Boolean),
     key("keep", "keep", MOVE, Type::Texts),
 ];

@@ -11,6 +11,8 @@ use crate::yaml::{Content, KeyValue, Node, Scalar, unknown_key};
 #[derive(Clone, Debug)]
 pub(crate) enum Type {
     Text,
+    /// Text of a number and a unit, of which this is one.
+    Quantity(&'static str),
     /// A list of texts, or a single text.
     Texts,
     Number(RangeInclusive<u32>),
@@ -26,8 +28,8 @@ pub(crate) enum Type {
     Maps(&'static [(&'static str, Type)]),
 }
 
-/// What a PID can be.
-pub(crate) const PIDS: RangeInclusive<u32> = 1..=i32::MAX as u32;
+/// What a PID can be, and an MTU, as far as all drivers go.
+pub(crate) const POSITIVE: RangeInclusive<u32> = 1..=i32::MAX as u32;
 
 /// Refuses a value of a field that the program which reads it would refuse.
 type Check<'a> = &'a dyn Fn(&Value) -> Result<(), String>;
@@ -73,6 +75,10 @@ impl Type {
                 scalar.number(&(0..=u32::MAX)).map(Value::from).or_else(|_| scalar.text().map(Value::from))
             }
             Self::Boolean => scalar.boolean().map(Value::from),
+            Self::Quantity(unit) => match scalar.number(&(0..=u32::MAX)) {
+                Ok(number) => Err(format!("{number} has no unit: write {number}{unit}")),
+                Err(_) => scalar.text().map(Value::from),
+            },
             _ => scalar.text().map(Value::from),
         }
     }

@@ -61,6 +61,8 @@ impl Question {
             Some(Ok(query)) if query.is_pattern() => Kind::Pattern,
             Some(_) => Kind::Path,
         };
+        // What a plan asks for is told by its name: people have seen its file, and not these lines.
+        let line = line.filter(|_| record.get("plan").is_none());
         Self { query, from: Origin { line, group, record, kind } }
     }
 }

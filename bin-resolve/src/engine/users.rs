@@ -24,6 +24,9 @@ use crate::rootfs::root::{Directory, Root};
 /// Where users have their runtime directories.
 pub(crate) const RUNTIME: &str = "/run/user";
 
+/// The ID that no user has; see `chown(2)`.
+const NOBODY: u32 = u32::MAX;
+
 /// Where rootlesskit leaves a PID for a user's containerd.
 const CHILD_PID: &str = "containerd-rootless/child_pid";
 
@@ -60,6 +63,8 @@ pub(crate) async fn others(root: &Arc<Root>, ours: bool) -> Result<Vec<Arc<Endpo
     let users = root.ask(users).await?;
     let is_other = |(_, uid): &(UserDirs, u32)| !ours || Uid::from_raw(*uid) != geteuid();
     let endpoints = |(user, uid): (UserDirs, u32)| {
+        // A file system that a user serves may say that anybody has it.
+        let uid = if ours && uid != user.uid { NOBODY } else { uid };
         endpoints(&user, root, &Bounds::of_user(&format!("the engine of user {}", user.name), uid))
     };
     Ok(users.into_iter().filter(is_other).flat_map(endpoints).collect())
@@ -87,7 +92,7 @@ fn users(directory: &Directory) -> Result<Vec<(UserDirs, u32)>> {
         // They come and go.
         let Ok(runtime) = directory.find(&user.runtime) else { continue };
         // A file system of theirs may refuse that to us: then nobody is believed, which is told when their engines are listed.
-        let seen_as = fstat(&runtime).map_or(u32::MAX, |found| found.st_uid);
+        let seen_as = fstat(&runtime).map_or(NOBODY, |found| found.st_uid);
         users.push((user, seen_as));
     }
     Ok(users)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use futures_util::future::join_all;
 use nicon_core::{Error, Process, Result};
 use nix::unistd::{Uid, geteuid};
@@ -115,23 +116,37 @@ async fn open(
     group: Group,
     roots_only: bool,
 ) -> Result<Vec<Result<Option<UnusualStore>>>> {
-    let roots_only = roots_only && user.is_none();
-    let are_ours = roots_only && site.container.is_none();
-    let opening = within(site.settings.timeout / 2, blocking::ask(move || Ok(open_all(group, roots_only, are_ours))));
-    let all = opening.await.unwrap_or_else(|error| vec![Err(error)]);
     let owner = match user {
         Some(user) => Some(users::owner(&*near_root(site).await?, user.uid_there).await),
         None => None,
     };
+    let opening = open_and_place(site, user, owner.as_ref(), group, roots_only);
+    let opened = within(site.settings.timeout / 2, opening.map(Ok)).await.unwrap_or_else(|late| vec![Err(late)]);
+    let of_whom = |error: Error| match &owner {
+        Some(owner) => error.prefix(format!("user {}", owner.name)),
+        None => error,
+    };
+    Ok(opened.into_iter().map(|store| store.map_err(of_whom)).collect())
+}
+
+async fn open_and_place(
+    site: &EngineSite<'_>,
+    user: Option<UsernsOwner>,
+    owner: Option<&Owner>,
+    group: Group,
+    roots_only: bool,
+) -> Vec<Result<Option<UnusualStore>>> {
+    let roots_only = roots_only && user.is_none();
+    let are_ours = roots_only && site.container.is_none();
+    let all = blocking::ask(move || Ok(open_all(group, roots_only, are_ours))).await;
     let mut stores = Vec::new();
-    for opened in all {
-        stores.push(match (opened, &owner) {
-            (Ok(opened), _) => placed(site, owner.clone(), user, opened).await,
-            (Err(error), Some(owner)) => Err(error.prefix(format!("user {}", owner.name))),
-            (Err(error), None) => Err(error),
+    for opened in all.unwrap_or_else(|error| vec![Err(error)]) {
+        stores.push(match opened {
+            Ok(opened) => placed(site, owner.cloned(), user, opened).await,
+            Err(error) => Err(error),
         });
     }
-    Ok(stores)
+    stores
 }
 
 /// A store, unless it is the usual one.

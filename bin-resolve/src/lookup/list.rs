@@ -29,7 +29,11 @@ use crate::query::Qualifier;
 /// If there is no engine, or none that answers.
 pub(crate) async fn list(site: &EngineSite<'_>, asked: &Qualifier, filter: Filter) -> Result<Listing> {
     let mut lists = list_near(site, asked, filter).await?;
-    lists.extend(list_others(site, asked, filter).await?);
+    match list_others(site, asked, filter).await {
+        Ok(others) => lists.extend(others),
+        // Nobody can keep root's from being listed.
+        Err(error) => lists.push(Err(error)),
+    }
     let mut listing = Listing::of(lists);
     if let Some(pod) = site.pod {
         keep_members(&mut listing, pod);
@@ -72,7 +76,7 @@ pub(crate) async fn list_near(site: &EngineSite<'_>, asked: &Qualifier, filter: 
 /// # Errors
 /// As [`EngineSite::others`].
 pub(crate) async fn list_others(site: &EngineSite<'_>, asked: &Qualifier, filter: Filter) -> Result<Vec<ListResult>> {
-    let endpoints = site.settings.in_time(site.others(asked)).await?;
+    let endpoints = site.others(asked).await?;
     Ok(list_each(site, Whose::Users, &endpoints, asked, filter).await)
 }
 

@@ -60,6 +60,13 @@ pub(crate) struct EngineListing {
     pub(crate) is_late: bool,
 }
 
+impl EngineListing {
+    /// Whether there is nothing to tell.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.containers.is_empty() && self.remarks.is_empty() && self.unread.is_empty()
+    }
+}
+
 /// What one engine lists, if there is such an engine.
 pub(crate) type ListResult = Result<Option<EngineListing>>;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use nicon_core::{NsId, Result};
 
 use crate::engine::api::connection::Connection;
@@ -46,25 +46,30 @@ pub(crate) async fn look(site: &EngineSite<'_>, asked: &Qualifier) -> Result<Vec
     let (near, others) = site.look_around().await?;
     let chosen = site.chosen(asked, &near);
     look_ahead(&chosen, &wanted).await;
-    // Nobody can keep the engines of others from being found.
-    let look_for_others =
-        async |endpoint: &Arc<Endpoint>| within(site.settings.timeout / 2, look_for(site, endpoint, &wanted)).await;
     let mut looked = Vec::new();
     for endpoint in &chosen {
         looked.push(look_for(site, endpoint, &wanted).await);
     }
-    looked.extend(join_all(site.chosen(asked, &others).iter().map(look_for_others)).await);
+    // No user can keep the engines of others from being found. What they may take together is less than the time for all of this.
+    let look_for_users =
+        async |endpoint: &Arc<Endpoint>| within(site.settings.timeout / 2, look_for(site, endpoint, &wanted)).await;
+    let of_users = others.as_ref().map(|others| site.chosen(asked, others)).unwrap_or_default();
+    let (of_users, unusual) = join(join_all(of_users.iter().map(look_for_users)), unusual_engines(site, asked)).await;
+    looked.extend(of_users);
+    looked.extend(others.as_ref().err().map(|error| Err(error.clone())));
     for looked in looked {
         match looked {
             Ok(found) => present.extend(found),
             Err(error) => refused = refused.or(Some(error)),
         }
     }
-    present.extend(unusual_engines(site, asked).await?.into_iter().map(PresentEngine::of_files));
+    present.extend(unusual?.into_iter().map(PresentEngine::of_files));
     if present.is_empty() {
         return Err(refused.unwrap_or_else(|| no_engine(site, asked)));
     }
-    site.keep(near, others);
+    if let Ok(others) = others {
+        site.keep(near, others);
+    }
     Ok(present)
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use nicon_core::container::is_short_id;
 use nicon_core::{Error, Namespace, Process, Result};
 use nix::libc;
+use tokio::time::timeout;
 
 use crate::engine::activation;
 use crate::engine::address::Address;
@@ -67,19 +68,19 @@ impl EngineSite<'_> {
         self.engines.of_others.get_or_try_init(look).await
     }
 
-    /// Which engines may be here, whoever asks. What is found is kept only with [`EngineSite::keep`]: a machine has thousands of
-    /// containers, and mostly there is none in them.
+    /// Which engines may be here, whoever asks, and those of others, if these can be looked for. What is found is kept only with
+    /// [`EngineSite::keep`]: a machine has thousands of containers, and mostly there is none in them.
     ///
     /// # Errors
-    /// As [`EngineSite::near`] and [`EngineSite::others`].
-    pub(crate) async fn look_around(&self) -> Result<(Vec<Arc<Endpoint>>, Vec<Arc<Endpoint>>)> {
+    /// As [`EngineSite::near`].
+    pub(crate) async fn look_around(&self) -> Result<(Vec<Arc<Endpoint>>, Result<Vec<Arc<Endpoint>>>)> {
         let near = match self.engines.near.get() {
             Some(near) => near.clone(),
             None => self.look_near(&Qualifier::default()).await?,
         };
         let others = match self.engines.of_others.get() {
-            Some(others) => others.clone(),
-            None => self.look_further(&near).await?,
+            Some(others) => Ok(others.clone()),
+            None => self.look_further(&near).await,
         };
         Ok((near, others))
     }
@@ -107,7 +108,11 @@ impl EngineSite<'_> {
             (Some(_), [first, ..]) => Arc::clone(&first.root),
             _ => Arc::new(Root::untrusted()?),
         };
-        users::others(&root, self.container.is_none()).await
+        // Their directories may be file systems that never answer.
+        let most = self.settings.timeout / 4;
+        let late = |_| Err(Error::failed(format!("no answer (waited {} s)", most.as_secs_f64())));
+        let found = timeout(most, users::others(&root, self.container.is_none())).await.unwrap_or_else(late);
+        found.map_err(|error| error.prefix(format!("look for engines of users in {}", users::RUNTIME)))
     }
 
     /// The engine that usually is there, whether it is asked without a prefix or not.

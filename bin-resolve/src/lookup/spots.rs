@@ -23,7 +23,8 @@ pub(crate) async fn survey(
     asked: &Qualifier,
     survey: &mut Survey<'_>,
 ) -> Result<Vec<Arc<Endpoint>>> {
-    let (near, others) = (site.near(asked).await?, site.others(asked).await?);
+    // Those of others that cannot be looked for keep nobody from being watched: that is told when they are listed.
+    let (near, others) = (site.near(asked).await?, site.others(asked).await.unwrap_or_default());
     let endpoints: Vec<_> = near.into_iter().chain(others).collect();
     let mut usual = vec![Spot { path: users::RUNTIME.into(), levels: Some(0) }];
     for endpoint in &endpoints {

@@ -149,9 +149,10 @@ pub(super) fn no_engine(site: &EngineSite<'_>, asked: &Qualifier) -> Error {
         return Error::no(format!("no {engine} engine (none of its files are here)"));
     }
     let chosen = kinds.clone().find_map(|kind| sockets.chosen(kind));
+    let variable = if asked == Some(Kind::Podman) { "CONTAINER_HOST" } else { "DOCKER_HOST" };
     let hint = match (site.container, chosen) {
         (None, Some(by)) => &format!(", as {by} says"),
-        (None, None) => ", and no files; DOCKER_HOST=unix:///PATH names another",
+        (None, None) => &format!(", and no files; {variable}=unix:///PATH names another"),
         (Some(_), _) => ", and no files; --socket PATH names another",
     };
     Error::no(format!("no {engine} engine (no socket at {tried}{hint})"))

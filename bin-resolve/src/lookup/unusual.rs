@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use futures_util::future::{join, join_all};
 use nicon_core::{Error, Result};
 
 use crate::engine::address::Address;
@@ -95,14 +96,16 @@ pub(super) async fn list_unusual(
             return lists;
         }
     };
-    for store in stores.into_iter().filter(|store| store.address.kind.is_below_others() == is_below) {
-        if is_listed(store, &lists) {
-            continue;
-        }
+    let is_meant =
+        |store: &&UnusualStore| store.address.kind.is_below_others() == is_below && !is_listed(store, &lists);
+    let list = async |store: &UnusualStore| {
         let wanted = extent_below(&lists, &store.address, site.extent_of(of));
         let list = list_found(site, disk_of(site, store, &wanted), filter).await;
-        lists.push(list.map_err(|error| store.address.within_owner(error)));
-    }
+        list.map_err(|error| store.address.within_owner(error))
+    };
+    // None of them delays the others. What several list counts once.
+    let found = join_all(stores.into_iter().filter(is_meant).map(list)).await;
+    lists.extend(found);
     if is_below {
         lists.extend(unread.iter().cloned().map(Err));
     }
@@ -114,12 +117,9 @@ pub(super) async fn list_unusual(
 /// # Errors
 /// If processes cannot be looked at.
 pub(super) async fn unusual_engines(site: &EngineSite<'_>, asked: &Qualifier) -> Result<Vec<FileId>> {
-    let mut files = Vec::new();
-    for whose in [Whose::Near, Whose::Users] {
-        let (stores, _) = stores_of(site, whose, asked).await?;
-        files.extend(stores.into_iter().map(|store| store.file));
-    }
-    Ok(files)
+    let (near, of_users) = join(stores_of(site, Whose::Near, asked), stores_of(site, Whose::Users, asked)).await;
+    let stores = near?.0.into_iter().chain(of_users?.0);
+    Ok(stores.map(|store| store.file).collect())
 }
 
 /// The stores that are asked for, and what could not be read, where there may be others.

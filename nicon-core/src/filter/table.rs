@@ -61,11 +61,16 @@ impl Widths {
         Self { widest: Vec::new(), limit: width.columns(), palette: Palette::of_stdout() }
     }
 
-    /// The lines of further answers, the first below a heading. Cells are escaped for the terminal; the last is not padded.
+    /// The lines of further answers, the first below a heading. Cells are escaped for the terminal, and `-` where
+    /// they are empty; the last is not padded.
     pub fn lines<A>(&mut self, columns: &[Column<A>], answers: &[A]) -> String {
         let titles = columns.iter().map(|column| column.title.to_owned()).collect();
         let heading = self.widest.is_empty().then_some(titles);
-        let cells = |answer| columns.iter().map(|column| text::escape(&(column.cell)(answer)).into_owned()).collect();
+        let cell = |column: &Column<A>, answer| match (column.cell)(answer) {
+            text if text.is_empty() => "-".to_owned(),
+            text => text::escape(&text).into_owned(),
+        };
+        let cells = |answer| columns.iter().map(|column| cell(column, answer)).collect();
         let rows: Vec<Vec<String>> = heading.into_iter().chain(answers.iter().map(cells)).collect();
         for row in &rows {
             self.widen(row);

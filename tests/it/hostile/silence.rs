@@ -17,6 +17,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial_with(&[Feature::FullSpeed], "hostile::silence::names_sockets_and_files", names_sockets_and_files),
         suite.trial("hostile::silence::siblings_need_not_wait", siblings_need_not_wait),
+        suite.trial("hostile::silence::a_directory_of_a_users", a_directory_of_a_users),
         suite.trial("hostile::silence::more_than_threads", more_than_threads),
         suite.trial("hostile::silence::whoever_is_killed", whoever_is_killed),
     ]
@@ -122,6 +123,23 @@ fn siblings_need_not_wait(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     program.kill()?;
     program.wait()?;
     Ok(names.iter().try_for_each(|name| lab.remove("", name))?)
+}
+
+/// One user's runtime directory is such a file system: that is told, and root's engine beside it is asked all the same.
+fn a_directory_of_a_users(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let script = "mkdir -p /run/user/1234 && exec 3<>/dev/fuse &&
+        mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0,allow_other none /run/user/1234 && exec dockerd";
+    lab.run_daemon_command("", "silent-user", &["--device=/dev/fuse"], &["sh", "-c", script])?;
+    lab.run_container("silent-user", "leaf", &[])?;
+    let leaf = lab.host_pid("silent-user.leaf")?;
+    let ran = suite.run(&["nicon-resolve", "--timeout=8", "silent-user.**", "silent-user.leaf"]);
+    assert_eq!(ran.code(), Some(2), "{ran:?}");
+    let told = "look for engines of users in /run/user: no answer (waited 2 s)";
+    assert!(ran.stderr.contains(told), "{ran:?}");
+    let found = parse(&ran.stdout);
+    assert_eq!(found.len(), 2, "{ran:?}");
+    found.iter().for_each(|record| is_process(record, leaf));
+    Ok(lab.remove("", "silent-user")?)
 }
 
 /// Each thread that asks such a file system is left behind. Their number has an end, which is told, and what needs no thread
