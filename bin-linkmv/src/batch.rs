@@ -68,7 +68,7 @@ impl<'a> Batch<'a> {
         is_failed || self.interrupt.signal().is_some()
     }
 
-    /// Nothing more may be asked for a long time: meanwhile containers may go.
+    /// Lets go of namespaces: the next record may be a long time coming, and containers may end meanwhile.
     pub(crate) fn rest(&self) {
         self.namespaces.let_go();
     }
@@ -152,57 +152,66 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Ends the run. If it is all or nothing, prints what was held back. If any of it failed, was interrupted, or cannot be
-    /// printed, undoes this run's deeds, the last one first. `read` is whether all records could be read.
+    /// Ends the run, and prints what was held back. `read` is whether all records could be read.
     ///
     /// # Errors
-    /// If standard output fails.
-    pub(crate) fn finish(mut self, read: Result<()>) -> Result<Status> {
-        if let Err(error) = read {
-            if !self.options.all_or_nothing {
-                return Err(error);
-            }
-            self.fail(None, None, error)?;
-        }
+    /// If standard input or output failed.
+    pub(crate) fn finish(self, read: Result<()>) -> Result<Status> {
+        if self.options.all_or_nothing { self.finish_all(read) } else { self.finish_each(read) }
+    }
+
+    /// Ends a run of which each record was treated on its own.
+    fn finish_each(mut self, read: Result<()>) -> Result<Status> {
+        read?;
         let interrupted = self.interrupt.check();
-        if !self.options.all_or_nothing {
-            for held in std::mem::take(&mut self.held) {
-                self.print(held)?;
-            }
-            if let Err(error) = interrupted {
-                self.answers.give(None, Err(error))?;
-            }
-            return self.answers.finish();
+        for held in std::mem::take(&mut self.held) {
+            self.print(held)?;
         }
-        if !self.failed
-            && let Err(error) = interrupted.and_then(|()| self.namespaces.check_alive())
-        {
+        if let Err(error) = interrupted {
             self.answers.give(None, Err(error))?;
-            return self.take_all_back();
+        }
+        self.answers.finish()
+    }
+
+    /// Ends a run that is all or nothing. If any of it failed, was interrupted, or cannot be printed, undoes this run's deeds, the last
+    /// one first.
+    fn finish_all(mut self, read: Result<()>) -> Result<Status> {
+        if let Err(error) = read {
+            self.fail(None, None, error)?;
         }
         if self.failed {
             return self.take_all_back();
         }
+        if let Err(error) = self.interrupt.check().and_then(|()| self.namespaces.check_alive()) {
+            self.answers.give(None, Err(error))?;
+            return self.take_all_back();
+        }
+        self.print_all()
+    }
+
+    /// Prints all that was held back, and ends the moves of which it tells. If it cannot be printed, takes all back.
+    fn print_all(mut self) -> Result<Status> {
         let mut held = std::mem::take(&mut self.held);
         held.sort_by_key(|held| held.line);
         let printed = self.answers.give_all(held.iter().map(|held| Ok(held.record.clone())));
-        let printed = printed.and_then(|()| self.answers.finish());
-        if let Err(error) = printed {
-            // Nobody has the records, so nobody could undo what they tell of.
-            let mut end = "all was taken back";
-            for mut held in held.into_iter().rev() {
-                if let Err(error) = held.take_back(self.namespaces) {
-                    report(self.options.program, &error);
-                    end = "not all could be taken back";
+        let status = match printed.and_then(|()| self.answers.finish()) {
+            Ok(status) => status,
+            Err(error) => {
+                // Nobody has the records, so nobody could undo what they tell of.
+                let mut end = "all was taken back";
+                for mut held in held.into_iter().rev() {
+                    if let Err(error) = held.take_back(self.namespaces) {
+                        report(self.options.program, &error);
+                        end = "not all could be taken back";
+                    }
                 }
+                return Err(Error::failed(format!("{error}; {end}")));
             }
-            return Err(Error::failed(format!("{error}; {end}")));
-        }
+        };
         // Of all moves somebody has the record: that a tag stays keeps no other from being removed.
         let endings = held.into_iter().filter_map(|held| held.remainder.ending);
         let ended = endings.map(|ending| ending.remove_tag(self.namespaces).map(|()| ending.end()));
-        every_step(ended)?;
-        printed
+        every_step(ended).map(|()| status)
     }
 
     /// Undoes this run's deeds. Records that still have deeds then, of earlier programs or of this one, go on as failed.
@@ -221,7 +230,7 @@ impl<'a> Batch<'a> {
 }
 
 impl Held {
-    /// Undoes what this run did. If that fails, what is left of a move stays, and the same command finds it.
+    /// Undoes what this run did. If that fails, the traces of a move stay, and the same command finds them.
     fn take_back(&mut self, namespaces: &Namespaces) -> Result<()> {
         let Some(before) = self.before.take() else { return Ok(()) };
         if !self.remainder.has_changes() {

@@ -13,18 +13,28 @@ use crate::record::passing::{Passing, is_passed_over};
 
 /// How a program reads them.
 pub(crate) struct Each<'a> {
-    /// What a record asks for.
-    pub(crate) act: Act,
-    /// What is said if the command line names what is to be done, and there is no record to do it for. `None` if the records say what
-    /// is to be done.
-    pub(crate) nothing: Option<String>,
-    /// What is said if they do not.
-    pub(crate) mistake: &'static str,
+    pub(crate) asks: Asks,
     /// What the user can do if standard input is a terminal.
     pub(crate) hint: &'static str,
     /// How long to rest after a record for which something was changed.
     pub(crate) pace: Duration,
     pub(crate) interrupt: &'a Interrupt,
+}
+
+/// Who asks for what is to be done.
+pub(crate) enum Asks {
+    /// The command line, for every record.
+    CommandLine {
+        /// What is said if there are none.
+        without_records: String,
+    },
+    /// Each record for itself.
+    Records {
+        /// What it asks for if it is to be acted on.
+        act: Act,
+        /// What is said if none asks for anything.
+        if_none: &'static str,
+    },
 }
 
 impl Each<'_> {
@@ -39,37 +49,43 @@ impl Each<'_> {
     ) -> Result<()> {
         let (mut rest, mut acted) = (Duration::ZERO, false);
         let asks = |record: &Record| Ok(self.asks(record)?.then_some(()));
-        let passing = each_asking(batch, (self.interrupt, self.hint), asks, |batch, line, record, ()| {
+        let passing = each_asking(batch, self.interrupt, self.hint, asks, |batch, line, record, ()| {
             self.interrupt.sleep(rest);
             acted = true;
             let changed = one(batch, Some(line), record, &mut act)?;
             rest = if changed { self.pace } else { Duration::ZERO };
             Ok(())
         })?;
-        match &self.nothing {
-            Some(nothing) if !acted && !batch.is_stopped() => batch.fail(None, None, Error::no(nothing.clone())),
-            None if passing.is_a_mistake() => batch.fail(None, None, Error::failed(self.mistake)),
+        match &self.asks {
+            Asks::CommandLine { without_records } if !acted && !batch.is_stopped() => {
+                batch.fail(None, None, Error::no(without_records.clone()))
+            }
+            Asks::Records { if_none, .. } if passing.is_a_mistake() => batch.fail(None, None, Error::failed(*if_none)),
             _ => Ok(()),
         }
     }
 
-    /// Whether a record asks for the act.
+    /// Whether a record is to be acted on.
     fn asks(&self, record: &Record) -> Result<bool> {
         if is_passed_over(record) {
             return Ok(false);
         }
-        Ok(self.nothing.is_some() || Act::of(record)? == Some(self.act))
+        match self.asks {
+            Asks::CommandLine { .. } => Ok(true),
+            Asks::Records { act, .. } => Ok(Act::of(record)? == Some(act)),
+        }
     }
 }
 
-/// Has those records of standard input acted on, each with its line, for which `asks` tells what they ask for; passes the others on. `hint`
-/// is what the user can do if standard input is a terminal.
+/// Acts on those records of standard input for which `asks` tells what they ask for, each with the number of its line, and passes the
+/// others on. `hint` is what the user can do if standard input is a terminal.
 ///
 /// # Errors
 /// If standard input or output fails.
 pub(crate) fn each_asking<T>(
     batch: &mut Batch<'_>,
-    (interrupt, hint): (&Interrupt, &str),
+    interrupt: &Interrupt,
+    hint: &str,
     asks: impl Fn(&Record) -> Result<Option<T>>,
     mut act: impl FnMut(&mut Batch<'_>, u64, Record, T) -> Result<()>,
 ) -> Result<Passing> {

@@ -1,5 +1,7 @@
 //! How links are made.
 
+pub(crate) mod new_link;
+
 use nicon_core::Error;
 use nicon_rtnl::{NetlinkError, NetnsHandle};
 use nix::errno::Errno;

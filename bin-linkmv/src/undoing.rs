@@ -43,7 +43,8 @@ pub(crate) fn undo_alone(
     deed: &Deed,
     record: &Record,
     namespaces: &Namespaces,
-    (journals, limits): (&Journals<'_>, Limits<'_>),
+    journals: &Journals<'_>,
+    limits: Limits<'_>,
 ) -> Result<Undone> {
     let undo = || undo(deed, record, namespaces, limits);
     match deed.by.as_str() {

@@ -12,7 +12,7 @@ use crate::input::{of_process, open};
 use crate::listing::{Listing, Origin};
 use crate::listings::Listings;
 
-/// Those that could not be opened, by inode number: they are told of once.
+/// Those that could not be opened, by inode number: each is reported once.
 #[derive(Default)]
 pub(crate) struct LeftOut(BTreeSet<u64>);
 

@@ -46,7 +46,7 @@ pub(crate) struct ListedLink {
 }
 
 impl Listing {
-    /// Looks at the links, unless they are not asked for, or are watched: then they are listed when that has begun.
+    /// Looks at the links if they are asked for. Those that are watched are listed once the watch has begun.
     pub(crate) fn new(mut record: Record, netns: NetnsHandle, args: &Args) -> Result<Self> {
         record.remove(NIC);
         record.remove(LISTENING);

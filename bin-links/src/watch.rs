@@ -32,8 +32,8 @@ use rows::Row;
 use stream::{Stream, Told};
 use waiting::{Waiting, Woken};
 
-/// How long after a list that could not be made another one is.
-const PAUSE: Duration = Duration::from_millis(200);
+/// How long after a list could not be made the next one is tried.
+const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 struct Watch<'a> {
     following: Following<'a>,
@@ -47,11 +47,11 @@ struct Watch<'a> {
     answers: &'a mut Answers<LinkRecord>,
     told: Failures,
     /// When lists that could not be made are made again.
-    rests_at: Option<Instant>,
+    retry_at: Option<Instant>,
 }
 
-/// Prints all links that are there, and then every change, for as long as there is a namespace, or can be one again, or records
-/// may come. Listening begins before the list is made, so that nothing is missed; after an overrun of a socket another list is compared with the last.
+/// Prints all links, and then every change, until no namespace is left and none can come. Listening begins before the list is
+/// made, so that nothing is missed; after an overrun of a socket another list is compared with the last.
 ///
 /// # Errors
 /// What ends the whole run: standard output fails, or its reader has left. A look-up that fails does not.
@@ -70,7 +70,7 @@ pub(crate) fn watch(input: Input, args: &Args, home: &NetnsHandle, answers: &mut
         home,
         answers,
         told: Failures::default(),
-        rests_at: None,
+        retry_at: None,
     };
     for key in keys {
         watch.begin_with(key, change::PRESENT)?;
@@ -92,16 +92,16 @@ impl Watch<'_> {
 
     /// Waits for what happens next, and prints it.
     fn step(&mut self) -> Result<()> {
-        let rests_at = self.rests_at.take().unwrap_or_else(|| Instant::now() + PAUSE);
-        self.rests_at = self.following.is_restless().then_some(rests_at);
-        let again = self.rests_at.map(|at| at.saturating_duration_since(Instant::now()));
+        let retry_at = self.retry_at.take().unwrap_or_else(|| Instant::now() + RETRY_AFTER);
+        self.retry_at = self.following.has_to_retry().then_some(retry_at);
+        let again = self.retry_at.map(|at| at.saturating_duration_since(Instant::now()));
         let now = self.following.is_unsure().then_some(Duration::ZERO);
         let time = [again, now, self.lookout.wait()].into_iter().flatten().min();
         let woken = self.waiting.wait(time)?;
         self.hear(woken)?;
-        if self.rests_at.is_some_and(|at| at <= Instant::now()) {
-            self.rests_at = None;
-            self.following.rest();
+        if self.retry_at.is_some_and(|at| at <= Instant::now()) {
+            self.retry_at = None;
+            self.following.retry();
         }
         if let Some(unsure) = self.following.take_unsure() {
             self.catch_up()?;

@@ -2,6 +2,4 @@
 
 pub(crate) mod args;
 pub(crate) mod attached;
-pub(crate) mod no_process;
 pub(crate) mod plain;
-pub(crate) mod variable;

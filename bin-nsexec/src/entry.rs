@@ -2,19 +2,21 @@
 
 use std::os::fd::BorrowedFd;
 
-use nicon_core::{Context, Error, Process, Result};
+use nicon_core::{Context, Error, NsType, Process, Result};
 
 use crate::cli::args::Args;
 use crate::exec::command::Command;
+use crate::exec::environment::{Start, environment};
 use crate::exec::last_step::LastStep;
 use crate::failure::{FAILED, fail};
 use crate::join::cgroup::Cgroups;
-use crate::join::directories::Directories;
+use crate::join::directories::{self, Directories};
 use crate::join::file_owners::CheckedTarget;
-use crate::join::namespaces::Joins;
+use crate::join::namespaces::{self, Joins};
+use crate::operand::Source;
 use crate::own_namespaces::own_user_id;
 use crate::rights::capability::{self, Limits};
-use crate::rights::credentials::Credentials;
+use crate::rights::credentials::{self, Credentials};
 use crate::rights::inherited::Inherited;
 use crate::rights::keyring;
 use crate::rights::lsm::Labels;
@@ -22,7 +24,22 @@ use crate::rights::resources::Resources;
 use crate::rights::seccomp::Filters;
 use crate::sys;
 use crate::target::Target;
-use crate::view::View;
+use crate::view::{Network, View};
+
+/// How the command begins.
+#[derive(Default)]
+pub(crate) struct Beginning<'a> {
+    /// The filters that are to bind it.
+    pub(crate) filters: Option<&'a Filters>,
+    /// Whether this process was born in [`Entry::birthplace`].
+    pub(crate) is_in_birthplace: bool,
+    /// A terminal that was made for it, and is to be its user's.
+    pub(crate) terminal: Option<BorrowedFd<'a>>,
+    /// Done when all else is, above all a change of the user.
+    pub(crate) last: Option<&'a dyn Fn() -> Result<()>>,
+    /// Where it is not this process that becomes the command, but a child of the process at the other end: see [`LastStep::take`].
+    pub(crate) status: Option<BorrowedFd<'a>>,
+}
 
 /// What was opened. From the first join on nothing of ours is looked up by name: names are the container's then.
 pub(crate) struct Entry<'a> {
@@ -53,11 +70,13 @@ impl<'a> Entry<'a> {
     /// Opens what the command line asks for.
     pub(crate) fn open(args: &Args, named: Option<&'a Target>) -> Result<Self> {
         let target = named.map(|target| &target.process);
-        let joins = Joins::open(args, target)?;
+        let name = named.map(|target| target.name.as_str());
+        let joins = Joins::open(&asked_namespaces(args), target)?;
         let limited = target.filter(|_| args.is_limited());
-        let checked = limited.map(|target| CheckedTarget::of(args, &joins, target)).transpose()?;
+        let is_targets_root = matches!(args.root, Some(Source::Target));
+        let checked = limited.map(|target| CheckedTarget::of(target, &joins, is_targets_root)).transpose()?;
         let status = limited.map(|target| target.read("status")).transpose()?;
-        let told = limited.zip(status.as_deref());
+        let target_and_status = limited.zip(status.as_deref());
         let joined = joins.user_id()?;
         let limits =
             |(target, status)| Limits::of(target, status, joined.map_or_else(own_user_id, Ok)?, args.follows_user());
@@ -66,11 +85,11 @@ impl<'a> Entry<'a> {
         }
         let entry = Self {
             cgroups: target.filter(|_| args.joins_cgroup()).map(Cgroups::open).transpose()?,
-            directories: Directories::open(args, target)?,
-            limits: told.map(limits).transpose()?,
+            directories: Directories::open(&asked_directories(args), target)?,
+            limits: target_and_status.map(limits).transpose()?,
             resources: limited.map(Resources::of).transpose()?,
-            inherited: told.map(|(target, status)| Inherited::of(target, status)).transpose()?,
-            credentials: Credentials::open(args, target, status.as_deref(), joined.is_some())?,
+            inherited: target_and_status.map(|(target, status)| Inherited::of(target, status)).transpose()?,
+            credentials: Credentials::open(&asked_ids(args), target, status.as_deref(), joined.is_some())?,
             is_containers_code: args.runs_container_code(),
             is_targets_files: args.runs_targets_files(),
             keep_caps: args.keep_caps,
@@ -79,8 +98,12 @@ impl<'a> Entry<'a> {
                 .map(|target| Labels::open(target, !args.is_limited()))
                 .transpose()?,
             last_step: args.takes_last_step().then(LastStep::open).transpose()?,
-            view: args.view.then(|| View::open(args, target)).transpose()?,
-            command: Command::new(args, named)?,
+            view: args.view.then(|| View::open(target, network(args), args.pid.is_some())).transpose()?,
+            command: Command::new(
+                &args.command,
+                environment(&environments_start(args, target), name, args.view, &args.set)?,
+                args.misplaced_operand(),
+            )?,
             checked: checked.filter(|_| joined.is_none()),
             joins,
             target,
@@ -122,20 +145,10 @@ impl<'a> Entry<'a> {
         self.cgroups.as_ref()?.birthplace()
     }
 
-    /// Becomes the command, after the joins, bound by `filters`; a failure ends the process with its message and status.
-    ///
-    /// `last` is done when all else is, above all a change of the user. With `status`, it is not this process that becomes
-    /// the command but a child of the process at the other end: see [`LastStep::take`]. `terminal` is one that was made for it,
-    /// and is to be its user's.
-    pub(crate) fn become_command(
-        &self,
-        filters: Option<&Filters>,
-        is_in_birthplace: bool,
-        terminal: Option<BorrowedFd<'_>>,
-        last: impl FnOnce() -> Result<()>,
-        status: Option<BorrowedFd<'_>>,
-    ) -> ! {
-        let prepared = self.prepare(is_in_birthplace, terminal).and_then(|()| last());
+    /// Becomes the command, after the joins; a failure ends the process with its message and status.
+    pub(crate) fn become_command(&self, beginning: &Beginning<'_>) -> ! {
+        let Beginning { filters, is_in_birthplace, terminal, last, status } = *beginning;
+        let prepared = self.prepare(is_in_birthplace, terminal).and_then(|()| last.map_or(Ok(()), |last| last()));
         let (status, error) = match (prepared, &self.last_step) {
             (Err(error), _) => (FAILED, error),
             (Ok(()), Some(last_step)) => {
@@ -184,5 +197,48 @@ impl<'a> Entry<'a> {
             inherited.take_on()?;
         }
         Ok(())
+    }
+}
+
+fn asked_namespaces(args: &Args) -> namespaces::Asked<'_> {
+    namespaces::Asked {
+        all: args.all,
+        named: NsType::ALL.into_iter().filter_map(|ns_type| Some((ns_type, args.source(ns_type)?))).collect(),
+        net_socket: args.net_socket,
+        user_parent: args.user_parent,
+    }
+}
+
+fn asked_directories(args: &Args) -> directories::Asked<'_> {
+    directories::Asked {
+        root: args.root.as_ref(),
+        wd: args.wd.as_ref(),
+        wdns: args.wdns.as_ref(),
+        is_contained: args.runs_container_code(),
+    }
+}
+
+fn asked_ids(args: &Args) -> credentials::Asked<'_> {
+    credentials::Asked {
+        uid: args.setuid.as_ref(),
+        gid: args.setgid.as_ref(),
+        preserves: args.preserve_credentials,
+        is_limited: args.is_limited(),
+    }
+}
+
+fn network(args: &Args) -> Option<Network<'_>> {
+    match &args.net {
+        Some(Source::Path(file)) => Some(Network::File(file)),
+        Some(Source::Target) => Some(Network::Targets),
+        None => args.net_socket.map(|_| Network::Targets),
+    }
+}
+
+fn environments_start<'a>(args: &Args, target: Option<&'a Process>) -> Start<'a> {
+    match target {
+        Some(target) if args.env => Start::Of(target),
+        _ if args.keeps_environment() => Start::Callers,
+        _ => Start::Clear,
     }
 }

@@ -1,5 +1,6 @@
 //! Becoming the command.
 
 pub(crate) mod command;
+pub(crate) mod environment;
 pub(crate) mod image;
 pub(crate) mod last_step;

@@ -102,8 +102,7 @@ fn label(name: &str, from: [PipeReader; 2], ended: &PipeReader, to: [OwnedFd; 2]
             Err(Errno::EINTR) => continue,
             polled => polled.context(|| "wait for the output of the command")?,
         };
-        // What was written before the end is read after it is known of, and no more than a pipe holds: what is left in the background may
-        // write for ever.
+        // After the command has ended, read at most what a pipe holds: a process it left behind may go on writing.
         has_ended = events[0].any() == Some(true);
         streams
             .iter_mut()

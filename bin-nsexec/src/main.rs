@@ -9,6 +9,7 @@ mod exec;
 mod failure;
 mod join;
 mod labelled;
+mod operand;
 mod own_namespaces;
 mod privileges;
 mod rights;

@@ -3,7 +3,7 @@
 use nicon_core::{Error, Result};
 
 use crate::cli::args::Args;
-use crate::entry::Entry;
+use crate::entry::{Beginning, Entry};
 use crate::failure::fail;
 use crate::watch::{Ended, supervise};
 use crate::{each, self_protection, sys, target};
@@ -33,7 +33,7 @@ fn try_run(args: &Args) -> Result<u8> {
     if args.no_fork || !args.is_contained() {
         args.stdio().input.connect()?;
         let filters = entry.enter()?;
-        entry.become_command(filters.as_ref(), false, None, || Ok(()), None);
+        entry.become_command(&Beginning { filters: filters.as_ref(), ..Beginning::default() });
     }
     let Ended { status, .. } = supervise(&entry, args.stdio())?;
     // Not to free our memory saves the kernel from copying each page that the command's parent had, too.

@@ -8,8 +8,8 @@ use nicon_core::process::PidInode;
 use nicon_core::{Context, Error, Process, Result};
 use nix::errno::Errno;
 
-use crate::cli::args::{Args, shown};
-use crate::cli::no_process;
+use crate::cli::args::Args;
+use crate::operand::{no_process, shown};
 
 /// The longest name that a command is told, in bytes.
 const MAX_NAME: usize = 4096;

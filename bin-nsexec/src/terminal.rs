@@ -22,7 +22,7 @@ use typed::Typed;
 /// How much is carried at once, in bytes; as much as a terminal has room for.
 const PIECE: usize = 4096;
 
-/// More than a pseudo-terminal holds of what was written to it, in bytes.
+/// More than a pseudo-terminal can hold of what was written to it, in bytes.
 const MOST: usize = 64 * 1024;
 
 /// The caller's terminal, and the near end of the command's.
@@ -115,13 +115,13 @@ impl Terminal {
         if self.callers.is_taken() && self.typed.has_room() {
             interest.push(PollFd::new(self.callers.input(), PollFlags::POLLIN));
         }
-        // Its end is always told.
+        // A hang-up is always reported.
         let output = if self.shown.is_empty() { PollFlags::empty() } else { PollFlags::POLLOUT };
         interest.push(PollFd::new(self.callers.output(), output));
         interest
     }
 
-    /// In how many milliseconds to look anew at what is held back.
+    /// After how many milliseconds to look again at what is held back.
     pub(crate) fn patience(&mut self) -> Option<u16> {
         self.typed.patience()
     }
@@ -182,9 +182,9 @@ impl Terminal {
         }
     }
 
-    /// Shows the last of what the command wrote, unless `interrupted` has something to be read first: the caller may have held their
-    /// terminal.
-    pub(crate) fn drain(&mut self, interrupted: BorrowedFd<'_>) {
+    /// Shows the last of what the command wrote, unless there is something to be read from `interrupt` first: the caller may have held
+    /// their terminal.
+    pub(crate) fn drain(&mut self, interrupt: BorrowedFd<'_>) {
         let mut fetched = 0;
         loop {
             if self.shown.is_empty() {
@@ -199,7 +199,7 @@ impl Terminal {
                 continue;
             }
             let output = PollFd::new(self.callers.output(), PollFlags::POLLOUT);
-            let mut events = [PollFd::new(interrupted, PollFlags::POLLIN), output];
+            let mut events = [PollFd::new(interrupt, PollFlags::POLLIN), output];
             match poll(&mut events, PollTimeout::NONE) {
                 Ok(_) if events[0].any() == Some(true) => break,
                 Ok(_) | Err(Errno::EINTR) => {}

@@ -14,4 +14,4 @@ mod name_service;
 mod plan;
 mod visit;
 
-pub(crate) use plan::{ROOT, View};
+pub(crate) use plan::{Network, ROOT, View};

@@ -8,7 +8,7 @@ use nicon_core::cgroup::{cgroup_mounts, directory, parse};
 
 // What only this program reads; it is no library.
 #[allow(dead_code, reason = "the program uses more of it")]
-#[path = "../../bin-nsid/src/nsfind/mounts.rs"]
+#[path = "../../bin-nsid/src/nsfind/holding/mounts.rs"]
 mod mounts;
 
 fuzz_target!(|bytes: &[u8]| {

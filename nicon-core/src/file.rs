@@ -1,7 +1,7 @@
 //! Files that others may serve or change: what the kernel knows of an open one, and look-ups that stay below a directory.
 
 use std::ffi::CStr;
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
@@ -40,6 +40,16 @@ fn look_up(root: BorrowedFd<'_>, path: &Path, flags: i32, more: ResolveFlag) -> 
     let flags = OFlag::from_bits_retain(flags) | OFlag::O_CLOEXEC;
     let resolve = ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS | more;
     openat2(root, path, OpenHow::new().flags(flags).resolve(resolve))
+}
+
+/// All that is left to be read of a file; `None` if that is more than `most` bytes, of which no more are read.
+///
+/// # Errors
+/// What reading fails with.
+pub fn read_at_most(file: impl Read, most: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    let length = file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok((length as u64 <= most).then_some(bytes))
 }
 
 /// An open file's identity and type. Reading them never blocks, unlike `fstat(2)`, which asks the server of a FUSE file
@@ -113,6 +123,13 @@ mod tests {
             assert_eq!((info.dev, info.ino, info.rdev), (stat.dev(), stat.ino(), stat.rdev()));
             assert_eq!((info.is_file(), info.is_dir(), info.is_socket()), (is_file, is_dir, false));
         }
+    }
+
+    #[test]
+    fn no_more_is_read_than_may_be() {
+        let read = |most| read_at_most(&b"four"[..], most).unwrap();
+        assert_eq!([read(3), read(4), read(u64::MAX)], [None, Some(b"four".to_vec()), Some(b"four".to_vec())]);
+        assert_eq!(read_at_most(std::fs::File::open("/dev/zero").unwrap(), 9).unwrap(), None);
     }
 
     #[test]

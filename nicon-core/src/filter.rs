@@ -1,8 +1,10 @@
-//! What programs need that are filters: the feature `filter`.
+//! What filters need: the feature `filter`.
 //!
-//! A filter reads records, one a line, and writes records, a table, or bare values. [`cli`] is what its `main` calls,
-//! [`stream`] its input and its answers, [`mod@format`] the options that say how these are printed, [`interrupt`] the signals that it ends by in its own time, [`table`] and [`guides`] what people see at a terminal,
-//! [`colour`] what they should not overlook there, [`names`] files of containers, [`output`] its standard output and error, [`wait`] what a program waits by that goes on, [`worker_process`] how it ends even if one of its threads hangs, and [`open_files`] lets it hold many files open.
+//! A filter reads records, one a line, and writes records, a table, or bare values. [`cli`] is what its `main` calls, [`stream`]
+//! its input and its answers, [`mod@format`] the options that say how these are printed, [`interrupt`] the signals that it ends by
+//! in its own time, [`table`] and [`guides`] what people see at a terminal, [`colour`] what they should not overlook there,
+//! [`names`] files of containers, [`output`] its standard output and error, [`wait`] what a long-running program waits by,
+//! [`worker_process`] how it ends even if one of its threads hangs, and [`open_files`] lets it hold many files open.
 //!
 //! With this feature the program notes, before its `main`, whether it was started with standard output closed: Rust's
 //! start-up code would hide that; and on musl its memory comes from an allocator of this crate's, since musl's own is slow.

@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use crate::Process;
 use crate::cgroup::{cgroup_mounts, directory, parse};
 
-/// What cgroup v2 tells of a cgroup that may change: in the root cgroup there is none.
+/// The file in which cgroup v2 tells the state of a cgroup; the root cgroup has none.
 const EVENTS: &str = "cgroup.events";
 
 /// What our mounts let us see of freezers. Neither a mount nor a cgroup of a container's has a say.
 pub struct Freezers {
-    /// The lines of our own mountinfo that are of cgroup file systems.
+    /// The lines about cgroup file systems in our own mountinfo.
     mountinfo: Vec<u8>,
 }
 

@@ -22,7 +22,8 @@
 //!   [`mountinfo`] read procfs, [`file`](mod@file) looks at files that others serve.
 //! - Of nicon: a [`record`] is what filters exchange, a [`path`] names a container, and [`link`] is what records ask of
 //!   network links.
-//! - For messages: [`error`], [`privileges`], [`suggest`], [`text`]; for people, names in their [`natural`] order; a [`mod@hash`] that stays.
+//! - For messages: [`error`], [`privileges`], [`suggest`], [`text`]; for people, names in their [`natural`] order; a [`mod@hash`]
+//!   that never changes.
 //! - For programs that are filters themselves, with the feature of that name: `filter`.
 
 #[doc = include_str!("../README.md")]

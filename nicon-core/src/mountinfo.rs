@@ -23,7 +23,7 @@ pub struct Mount<'a> {
 }
 
 impl<'a> Mount<'a> {
-    /// Parses a line, without its newline; `None` if it has not the fields of a mount.
+    /// Parses a line, without its newline; `None` if it lacks the fields of a mount.
     #[must_use]
     pub fn parse(line: &'a [u8]) -> Option<Self> {
         let mut fields = line.split(|&byte| byte == b' ');
@@ -43,7 +43,7 @@ impl<'a> Mount<'a> {
     }
 }
 
-/// The mounts of a whole list. Lines that are none are left out.
+/// The mounts of a whole list. Lines that are no mounts are left out.
 pub fn mounts(list: &[u8]) -> impl DoubleEndedIterator<Item = Mount<'_>> {
     list.split(|&byte| byte == b'\n').filter_map(Mount::parse)
 }

@@ -4,10 +4,9 @@ use std::fs;
 
 use nix::unistd::geteuid;
 
-/// What inspecting a process needs, to be appended to a message in brackets: root, unless we are root and lack a capability;
-/// the capabilities; in a user namespace, that these count only in it and below; and, under a security profile, that this allows it.
-/// `whose` is the process with its verb, as in
-/// "it has".
+/// What inspecting a process needs, to be appended to a message in brackets: root, unless we are root and lack a capability; the
+/// capabilities; in a user namespace, that these count only in it and below; and, under a security profile, that this allows it.
+/// `whose` is the process with its verb, as in "it has".
 #[must_use]
 pub fn ptrace_hint(whose: &str) -> String {
     let shown = fs::read_to_string("/proc/self/attr/apparmor/current").unwrap_or_default();

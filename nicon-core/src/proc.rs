@@ -82,8 +82,8 @@ pub fn complaint(denied: &[i32]) -> Option<Error> {
     Some(Error::failed(format!("{missing} ({}): the answer may be incomplete", ptrace_hint(whose))))
 }
 
-/// As [`complaint`], but not of processes which nobody in our user namespace may inspect, since only who rules over it can have
-/// rights over them: with `CAP_SYS_PTRACE` there, all that are left out are outside it.
+/// As [`complaint`], but without the processes that nobody in our user namespace may inspect: with `CAP_SYS_PTRACE` in it, all that
+/// are denied to us are outside it.
 #[must_use]
 pub fn complaint_within_reach(denied: &[i32]) -> Option<Error> {
     let is_outside = || {
@@ -151,6 +151,8 @@ pub struct Stat {
     /// Whether it is a zombie, about to be reaped, or ending: field 3 is `Z` or `X`, or field 9 has `PF_EXITING`; and field 20
     /// counts no other thread. The first process of a PID namespace is ending for as long as a process in there is not reaped.
     pub ended: bool,
+    /// Whether a signal has stopped it: field 3 is `T`.
+    pub stopped: bool,
     /// The PID of its parent, or of the process that adopted it, in our own PID namespace: field 4.
     pub parent: i32,
     /// Its process group, by the PID of the process that leads it: field 5.
@@ -167,15 +169,15 @@ impl Stat {
         // The command's name may contain anything, so count the fields from the last parenthesis.
         let end = line.iter().rposition(|&byte| byte == b')')?;
         let mut fields = line[end + 1..].split(|&byte| byte == b' ').skip(1);
-        let is_dead = matches!(fields.next()?, b"Z" | b"X");
+        let state = fields.next()?;
         let number = |field: &[u8]| std::str::from_utf8(field).ok()?.parse::<u64>().ok();
         let mut pid = || i32::try_from(number(fields.next()?)?).ok();
         let (parent, group, session) = (pid()?, pid()?, pid()?);
         let is_ending = number(fields.nth(2)?)? & PF_EXITING != 0;
         let threads = number(fields.nth(10)?)?;
         let starttime = number(fields.nth(1)?)?;
-        let ended = (is_dead || is_ending) && threads <= 1;
-        Some(Self { ended, parent, group, session, starttime })
+        let ended = (matches!(state, b"Z" | b"X") || is_ending) && threads <= 1;
+        Some(Self { ended, stopped: state == b"T", parent, group, session, starttime })
     }
 }
 
@@ -211,12 +213,17 @@ mod tests {
         assert_eq!((stat.parent, stat.group, stat.session), (whole.ppid, whole.pgrp, whole.session));
         assert_eq!(stat.starttime, whole.starttime);
         let forged = b"7 (a) Z 1 ) Z 1 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 12345 0 0";
-        assert_eq!(Stat::parse(forged), Some(Stat { ended: true, parent: 1, group: 7, session: 7, starttime: 12345 }));
+        assert_eq!(
+            Stat::parse(forged),
+            Some(Stat { ended: true, stopped: false, parent: 1, group: 7, session: 7, starttime: 12345 })
+        );
         // The first process of a PID namespace that waits for the others to be reaped; and one whose main thread ends.
         let ending = b"7 (sleep) S 1 7 7 0 -1 4194308 0 0 0 0 0 0 0 0 20 0 1 0 12345 0 0";
         assert!(Stat::parse(ending).unwrap().ended);
         let main_thread = b"7 (a) S 1 7 7 0 -1 4194308 0 0 0 0 0 0 0 0 20 0 3 0 12345 0 0";
         assert!(!Stat::parse(main_thread).unwrap().ended);
+        let stopped = b"7 (a) T 1 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 12345 0 0";
+        assert!(Stat::parse(stopped).unwrap().stopped && !stat.stopped);
         // One that was reaped while the kernel wrote the line.
         let reaped = b"7 (a) X 0 -1 -1 0 -1 4194308 0 0 0 0 0 0 0 0 20 0 0 0 12345 0 0";
         for text in [&reaped[..], b"7 (a) R 1", b"docker-default (enforce)", b")", b""] {

@@ -19,7 +19,7 @@ use crate::{Context, Error, Namespace, NsId, NsType, Result, Status, proc, sys};
 
 pub use pid_inode::PidInode;
 
-/// How long a process may take to end that has lost its namespaces, in milliseconds.
+/// How long a process that has lost its namespaces may take to end, in milliseconds.
 const MAX_ENDING: u8 = 100;
 
 /// A process, held by a pidfd and by its directory in /proc. Both refer to this process even after its PID is reused.
@@ -270,7 +270,7 @@ impl Process {
 
     fn parse<T>(&self, file: &str, parser: impl FnOnce(&str) -> std::result::Result<T, String>) -> Result<T> {
         parser(&self.read(file)?).map_err(|cause| {
-            // Of one that is reaped while the kernel writes the file, it has "-1" for some fields (`do_task_stat` of
+            // If the process is reaped while the kernel writes the file, some fields are "-1" (`do_task_stat` of
             // `fs/proc/array.c`).
             if !self.is_alive() {
                 return self.gone();

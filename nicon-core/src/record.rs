@@ -144,7 +144,8 @@ impl Record {
         self.0.retain(|field, _| !fields.contains(&field.as_str()));
     }
 
-    /// The record as one line of JSON, without its newline; see [`append_line`].
+    /// The record as one line of JSON, without its newline. What JSON itself leaves alone and could steer a terminal or mislead its
+    /// reader (DEL, C1, marks of the direction of writing) is escaped too, so that a record is safe to look at.
     ///
     /// # Panics
     /// Never: a record holds nothing that is not JSON.
@@ -157,12 +158,11 @@ impl Record {
     }
 }
 
-/// Appends an answer to `lines`, as one line of JSON. What JSON itself leaves alone and could steer a terminal or mislead its
-/// reader (DEL, C1, marks of the direction of writing) is escaped too, so that a record is safe to look at.
+/// Appends an answer to `lines`, as one line of JSON; see [`Record::to_line`].
 ///
 /// # Panics
 /// Where `answer` cannot be JSON at all (a map whose keys are not strings): an error of the program.
-pub fn append_line(lines: &mut Vec<u8>, answer: &impl Serialize) {
+pub(crate) fn append_line(lines: &mut Vec<u8>, answer: &impl Serialize) {
     let begin = lines.len();
     serde_json::to_writer(&mut *lines, answer).expect("an answer is plain data");
     let line = &lines[begin..];

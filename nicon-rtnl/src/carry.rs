@@ -79,7 +79,7 @@ impl Carry {
     /// # Errors
     /// The first that the kernel rejects.
     pub fn put_back(&self, netlink: &Netlink) -> Result<()> {
-        self.requests().try_for_each(|(request, what)| netlink.put(request).map_err(|error| error.context(&what)))
+        self.requests().try_for_each(|(request, what)| netlink.put_entry(request).map_err(|error| error.context(&what)))
     }
 
     /// The requests that restore them, in order, each with what it does in words.

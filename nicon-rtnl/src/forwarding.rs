@@ -53,7 +53,7 @@ impl Netlink {
     /// # Errors
     /// The kernel's error.
     pub fn put_forwarding(&self, entry: &ForwardingEntry) -> std::result::Result<(), NetlinkError> {
-        // The kernel replaces none of a link's own filter: it says that it is there.
+        // The kernel does not replace an entry of a link's own filter: it says that it is there.
         let flags = if entry.flags() & NTF_SELF == 0 { NLM_F_CREATE | NLM_F_REPLACE } else { NLM_F_CREATE };
         match self.requests.exchange::<Raw>(entry.0.clone(), NLM_F_ACK | flags) {
             Err(error) if error.errno == nix::errno::Errno::EEXIST => Ok(()),

@@ -47,7 +47,7 @@ impl Carry {
         let requests: Vec<_> = self.requests().collect();
         let requests = requests.into_iter().rev();
         requests.filter(|(request, _)| !matches!(request, RouteNetlinkMessage::NewNeighbour(_))).map(
-            |(request, what)| match netlink.remove(request) {
+            |(request, what)| match netlink.remove_entry(request) {
                 Err(error) if !matches!(error.errno, Errno::ESRCH | Errno::EADDRNOTAVAIL | Errno::ENETDOWN) => {
                     Err(error.context(&what.replacen("add", "remove", 1)))
                 }
@@ -76,7 +76,7 @@ impl Carry {
             _ => true,
         };
         for (request, what) in kept.requests().filter(|(request, _)| !is_there(request)) {
-            netlink.put(request).map_err(|error| error.context(&what))?;
+            netlink.put_entry(request).map_err(|error| error.context(&what))?;
         }
         Ok(())
     }

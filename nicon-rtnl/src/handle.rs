@@ -66,7 +66,7 @@ impl NetnsHandle {
     }
 
     fn open_home(looks_once: bool) -> Result<Self> {
-        let Found { label, ns, process } = Found::home()?;
+        let Unopened { label, ns, process } = Unopened::home()?;
         let netlink = open(&ns, ns.id(), looks_once)?;
         let home = Home { id: ns.id(), looks_once, netlink, sysfs: Rc::default() };
         Ok(Self {
@@ -85,7 +85,7 @@ impl NetnsHandle {
     /// # Errors
     /// If it cannot be opened, or is no network namespace.
     pub fn open_file(&self, path: &Path) -> Result<Self> {
-        self.open(Found::by_file(path)?)
+        self.open(Unopened::by_file(path)?)
     }
 
     /// Opens a namespace that is held already, under the name that messages call it.
@@ -93,7 +93,7 @@ impl NetnsHandle {
     /// # Errors
     /// If it must not be entered.
     pub fn open_namespace(&self, ns: Namespace, label: String) -> Result<Self> {
-        self.open(Found { label, ns, process: None })
+        self.open(Unopened { label, ns, process: None })
     }
 
     /// Opens the namespace of the process which a record names. A record without one means what its target names, where that
@@ -102,7 +102,7 @@ impl NetnsHandle {
     /// # Errors
     /// If the process is gone or another by now, or its namespace must not be entered.
     pub fn open_record(&self, record: &Record) -> Result<Self> {
-        self.open(Found::by_record(record)?)
+        self.open(Unopened::by_record(record)?)
     }
 
     /// Opens the namespace which a field of a record names: a record, or what `--target` takes.
@@ -119,7 +119,7 @@ impl NetnsHandle {
         self.open_record(&record).map_err(|error| error.prefix(field))
     }
 
-    fn open(&self, found: Found) -> Result<Self> {
+    fn open(&self, found: Unopened) -> Result<Self> {
         let netlink = match found.ns.id() {
             id if id == self.ns.id() => self.netlink.clone(),
             id if id == self.home.id => self.home.netlink.clone(),
@@ -129,7 +129,7 @@ impl NetnsHandle {
     }
 
     /// A handle to what was found, with a socket that is open in it.
-    pub(crate) fn with(&self, Found { label, ns, process }: Found, netlink: Rc<Netlink>) -> Self {
+    pub(crate) fn with(&self, Unopened { label, ns, process }: Unopened, netlink: Rc<Netlink>) -> Self {
         let sysfs = match ns.id() {
             id if id == self.ns.id() => self.sysfs.clone(),
             id if id == self.home.id => self.home.sysfs.clone(),
@@ -286,13 +286,13 @@ fn open(ns: &Namespace, home: NsId, looks_once: bool) -> Result<Rc<Netlink>> {
 }
 
 /// A network namespace in which nothing was opened yet.
-pub(crate) struct Found {
+pub(crate) struct Unopened {
     label: String,
     pub(crate) ns: Namespace,
     process: Option<Process>,
 }
 
-impl Found {
+impl Unopened {
     fn home() -> Result<Self> {
         let ns = Namespace::open("/proc/self/ns/net".as_ref())?;
         Ok(Self { label: HOST.to_owned(), ns, process: None })

@@ -36,7 +36,7 @@ impl NetnsHandle {
             value(spec, IFLA_INET6_TOKEN).and_then(|token| <[u8; 16]>::try_from(token).ok()).map(Ipv6Addr::from);
         let mut found: Vec<String> =
             token.filter(|token| !token.is_unspecified()).map(|token| format!("token {token}")).into_iter().collect();
-        // The mode alone would be another's: a link has it from the defaults, too.
+        // The mode alone says nothing: a link also has it from the defaults.
         if value(spec, IFLA_INET6_ADDR_GEN_MODE) == Some(&[STABLE_PRIVACY]) && self.has_own_secret(&link.name)? {
             found.push("stable_secret".to_owned());
         }

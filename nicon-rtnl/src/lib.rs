@@ -3,6 +3,7 @@
 pub mod address;
 mod attribute;
 pub mod carry;
+mod change;
 pub mod conf;
 pub mod dependants;
 mod entry;

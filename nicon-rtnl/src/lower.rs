@@ -31,7 +31,7 @@ impl NetnsHandle {
         if self.is(other) {
             return Ok(link.lower_nsid.is_none());
         }
-        // No link here refers to one of a namespace that has no number here.
+        // If a link here referred to one in there, that namespace would have a number here.
         let nsid = self.netlink.nsid_of(&other.ns)?;
         Ok(nsid.is_some() && link.lower_nsid == nsid)
     }

@@ -5,12 +5,10 @@ use std::os::fd::{AsFd, AsRawFd};
 
 use nicon_core::{Context, Error, Namespace, NsId, Result};
 use nix::errno::Errno;
-use rtnetlink::packet_core::{
-    DefaultNla, NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_ECHO, NLM_F_EXCL, NLM_F_REPLACE,
-};
+use rtnetlink::packet_core::{DefaultNla, NLM_F_DUMP};
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::address::AddressMessage;
-use rtnetlink::packet_route::link::{LinkAttribute, LinkExtentMask, LinkMessage, Prop};
+use rtnetlink::packet_route::link::{LinkAttribute, LinkExtentMask, LinkFlags, LinkMessage};
 use rtnetlink::packet_route::nsid::{NsidAttribute, NsidMessage};
 
 use crate::entry::Entry;
@@ -110,7 +108,7 @@ impl Netlink {
     ///
     /// # Errors
     /// If the kernel does not answer, or there is no such link.
-    pub fn message(&self, ifindex: u32) -> Result<LinkMessage> {
+    pub fn link_message(&self, ifindex: u32) -> Result<LinkMessage> {
         let mut question = about(ifindex);
         question.attributes.push(without_stats());
         let context = format!("look at link {ifindex}");
@@ -119,24 +117,7 @@ impl Netlink {
             Errno::ENODEV => Error::no(format!("link {ifindex} is gone")),
             _ => error.context(&context),
         })?;
-        answers.into_iter().find_map(message).ok_or_else(|| Error::failed(format!("{context}: no answer")))
-    }
-
-    /// Gives a link an alternative name. Equivalent to `ip link property add dev LINK altname NAME`.
-    ///
-    /// # Errors
-    /// The kernel's error.
-    pub fn add_altname(&self, ifindex: u32, name: &str) -> std::result::Result<(), NetlinkError> {
-        let message = RouteNetlinkMessage::NewLinkProp(altname(ifindex, name));
-        self.exchange(message, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL).map(drop)
-    }
-
-    /// Takes an alternative name away. Equivalent to `ip link property del dev LINK altname NAME`.
-    ///
-    /// # Errors
-    /// The kernel's error.
-    pub fn remove_altname(&self, ifindex: u32, name: &str) -> std::result::Result<(), NetlinkError> {
-        self.exchange(RouteNetlinkMessage::DelLinkProp(altname(ifindex, name)), NLM_F_ACK).map(drop)
+        answers.into_iter().find_map(as_link).ok_or_else(|| Error::failed(format!("{context}: no answer")))
     }
 
     /// The link that has an ifindex in the namespace that this socket's own knows by the number `nsid`: nobody needs to go
@@ -216,83 +197,6 @@ impl Netlink {
         Ok(ids.filter(|id| *id >= 0))
     }
 
-    /// Creates a link. Equivalent to `ip link add`. Returns its ifindex, if it is in this namespace and the kernel tells (Linux 6.2).
-    ///
-    /// # Errors
-    /// The kernel's error.
-    pub fn create_link(&self, message: LinkMessage) -> std::result::Result<Option<u32>, NetlinkError> {
-        // From another namespace the echo would go to another socket, that has this one's number there.
-        let is_elsewhere = message.attributes.iter().any(|attribute| matches!(attribute, LinkAttribute::NetNsFd(_)));
-        let echo = if is_elsewhere { 0 } else { NLM_F_ECHO };
-        let flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL | echo;
-        let answers = self.exchange(RouteNetlinkMessage::NewLink(message), flags)?;
-        Ok(answers.into_iter().find_map(self::message).map(|created| created.header.index))
-    }
-
-    /// Deletes a link. Equivalent to `ip link del`.
-    ///
-    /// # Errors
-    /// The kernel's error.
-    pub fn delete_link(&self, ifindex: u32) -> std::result::Result<(), NetlinkError> {
-        self.exchange(RouteNetlinkMessage::DelLink(about(ifindex)), NLM_F_ACK).map(drop)
-    }
-
-    /// Changes a link.
-    ///
-    /// # Errors
-    /// The kernel's error.
-    pub fn set_link(&self, message: LinkMessage) -> std::result::Result<(), NetlinkError> {
-        self.exchange(RouteNetlinkMessage::SetLink(message), NLM_F_ACK).map(drop)
-    }
-
-    /// Changes a link, by the one message that also reaches its options as a port. Equivalent to
-    /// `ip link set LINK type bridge_slave ...`.
-    ///
-    /// # Errors
-    /// The kernel's error.
-    pub fn change(&self, message: LinkMessage) -> std::result::Result<(), NetlinkError> {
-        self.exchange(RouteNetlinkMessage::NewLink(message), NLM_F_ACK).map(drop)
-    }
-
-    /// Creates what `message` says unless it is there. It replaces an address or a neighbour, but no route: what a route would
-    /// replace may be one of another link.
-    ///
-    /// # Errors
-    /// The kernel's error.
-    pub fn put(&self, message: RouteNetlinkMessage) -> std::result::Result<(), NetlinkError> {
-        if !matches!(message, RouteNetlinkMessage::NewRoute(_)) {
-            return self.exchange(message, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE).map(drop);
-        }
-        match self.exchange(message, NLM_F_ACK | NLM_F_CREATE | NLM_F_APPEND) {
-            Err(error) if error.errno == Errno::EEXIST => Ok(()),
-            put => put.map(drop),
-        }
-    }
-
-    /// Creates what `message` says, and replaces nothing. Equivalent to `ip route add`.
-    ///
-    /// # Errors
-    /// The kernel's error: EEXIST if it is there already.
-    pub fn add(&self, message: RouteNetlinkMessage) -> std::result::Result<(), NetlinkError> {
-        self.exchange(message, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL).map(drop)
-    }
-
-    /// Removes the address or the route that `message` would create.
-    ///
-    /// # Errors
-    /// The kernel's error.
-    ///
-    /// # Panics
-    /// If `message` creates neither, which is a bug.
-    pub fn remove(&self, message: RouteNetlinkMessage) -> std::result::Result<(), NetlinkError> {
-        let message = match message {
-            RouteNetlinkMessage::NewAddress(address) => RouteNetlinkMessage::DelAddress(address),
-            RouteNetlinkMessage::NewRoute(route) => RouteNetlinkMessage::DelRoute(route),
-            other => unreachable!("{other:?} creates no address or route"),
-        };
-        self.exchange(message, NLM_F_ACK).map(drop)
-    }
-
     /// Lists what `question` asks for.
     ///
     /// # Errors
@@ -318,6 +222,12 @@ pub fn about(ifindex: u32) -> LinkMessage {
     message
 }
 
+/// Has a message switch `flags` of its link on or off, and leave the others as they are.
+pub fn set_flags(message: &mut LinkMessage, flags: LinkFlags, on: bool) {
+    message.header.flags.set(flags, on);
+    message.header.change_mask |= flags;
+}
+
 /// Asks the kernel to leave out the IPv6 counters, which nobody uses.
 pub(crate) fn without_stats() -> LinkAttribute {
     LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats])
@@ -330,15 +240,9 @@ fn link(answer: Entry) -> Option<Link> {
     }
 }
 
-fn message(answer: RouteNetlinkMessage) -> Option<LinkMessage> {
+pub(crate) fn as_link(answer: RouteNetlinkMessage) -> Option<LinkMessage> {
     match answer {
         RouteNetlinkMessage::NewLink(message) => Some(message),
         _ => None,
     }
-}
-
-fn altname(ifindex: u32, name: &str) -> LinkMessage {
-    let mut message = about(ifindex);
-    message.attributes.push(LinkAttribute::PropList(vec![Prop::AltIfName(name.to_owned())]));
-    message
 }

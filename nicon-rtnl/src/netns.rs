@@ -152,7 +152,7 @@ pub struct Ways {
     pub unread: Option<Error>,
 }
 
-/// Reads the names of network namespaces. What else is in their directory is none, such as the file of a name that is being removed:
+/// Reads the names of network namespaces. Other files in their directory are passed over, such as that of a name which is being removed:
 /// nothing is mounted on it any more.
 #[must_use]
 pub fn named() -> Ways {

@@ -53,8 +53,7 @@ impl Netlink {
         Ok(ours.map(|filter| target(filter).unwrap_or(0)).max())
     }
 
-    /// Has all that arrives at one link leave by another, and returns whether the first one had no filters before, and could have
-    /// none.
+    /// Has all that arrives at one link leave by another, and returns whether the first one could not have filters before.
     ///
     /// # Errors
     /// The kernel's error. Nothing is changed.
@@ -104,7 +103,7 @@ impl Netlink {
     }
 }
 
-/// No error if it is gone already: the filter, the queueing discipline, or the link.
+/// Passes over the error that the filter, the queueing discipline or the link is gone already.
 fn unless_absent(error: NetlinkError) -> std::result::Result<(), NetlinkError> {
     let is_absent = [Errno::ENOENT, Errno::EINVAL, Errno::ENODEV].contains(&error.errno);
     if is_absent { Ok(()) } else { Err(error) }

@@ -31,7 +31,7 @@ impl Configuration<'_> {
         limits(spec, link, netns)?;
         port_options::check(spec, &link.name, self.master.or(link.master), netns)?;
         Tuning::lacking(self, link)?;
-        check_routes((spec, netns), &Carry::default(), Some(link.ifindex))
+        check_routes(spec, netns, &Carry::default(), Some(link.ifindex))
     }
 }
 
@@ -40,7 +40,7 @@ impl Configuration<'_> {
 ///
 /// # Errors
 /// [`nicon_core::Status::No`] if one has.
-pub(crate) fn check_routes((spec, netns): (&LinkSpec, &NetnsHandle), along: &Carry, own: Option<u32>) -> Result<()> {
+pub(crate) fn check_routes(spec: &LinkSpec, netns: &NetnsHandle, along: &Carry, own: Option<u32>) -> Result<()> {
     let asked = spec.routes.iter().map(|asked| route::request(asked, own.unwrap_or(0)));
     let requests: Vec<_> = asked
         .chain(along.requests().map(|(request, _)| request))
@@ -62,7 +62,7 @@ pub(crate) fn limits(spec: &LinkSpec, link: &Link, netns: &NetnsHandle) -> Resul
         return Ok(());
     }
     let (mut least, mut most) = (0, 0);
-    for attribute in netns.netlink.message(link.ifindex)?.attributes {
+    for attribute in netns.netlink.link_message(link.ifindex)?.attributes {
         match attribute {
             LinkAttribute::MinMtu(mtu) => least = mtu,
             LinkAttribute::MaxMtu(mtu) => most = mtu,
@@ -108,10 +108,12 @@ fn below(link: &Link, mtu: Option<u32>, netns: &NetnsHandle) -> Result<()> {
 /// Turns the kernel's error for a request with new names into ours: it says which name is taken, if one is. The
 /// link itself may be there by now; `is_it` recognises it.
 pub(crate) fn refused(
-    (spec, netns): (&LinkSpec, &NetnsHandle),
+    error: NetlinkError,
+    context: &str,
+    spec: &LinkSpec,
     link: &Link,
+    netns: &NetnsHandle,
     is_it: impl Fn(&Link) -> bool,
-    (error, context): (NetlinkError, &str),
 ) -> Error {
     if error.errno == Errno::EEXIST {
         let new_name = spec.name.as_ref().map_or(link.name.as_str(), NewName::as_str);

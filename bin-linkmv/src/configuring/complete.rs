@@ -9,8 +9,7 @@ use crate::configuring::configuration::Configuration;
 use crate::every_step::every_step;
 use crate::link::undo::Undo;
 
-/// Gives links that are there whatever they lack, and returns how those were before that lacked anything, once `ready` has found
-/// them so.
+/// Gives links that are there whatever they lack, and waits until they are `ready`. Returns how those that lacked anything were before.
 ///
 /// # Errors
 /// The links are left unchanged.

@@ -23,6 +23,11 @@ pub(crate) struct Configuration<'a> {
 }
 
 impl Configuration<'_> {
+    /// What was to be done to a link, as the beginning of a message: `what` ends with the word before its name.
+    pub(crate) fn context(&self, what: &str, link: &Link) -> String {
+        format!("{what} {} in {}", link.name, self.netns.label)
+    }
+
     /// Whether a link is being made for the plan whose mark it is to get.
     pub(crate) fn is_being_made(&self, link: &Link) -> bool {
         self.mark.is_some_and(|mark| mark.group() == link.group)

@@ -24,6 +24,6 @@ impl Configuration<'_> {
             }
         }
         port_options::check(spec, spec.name.as_ref().map_or("the link", NewName::as_str), self.master, netns)?;
-        check_routes((spec, netns), &Carry::default(), None)
+        check_routes(spec, netns, &Carry::default(), None)
     }
 }

@@ -26,11 +26,11 @@ impl Configuration<'_> {
         let name = spec.name.as_ref().filter(|name| !name.fits(&link.name)).map_or(link.name.as_str(), NewName::as_str);
         let addresses = diff::addresses(&spec.addresses, link, netns)?;
         steps.extend(addresses.iter().map(|address| replace_address(name, address, spec)));
-        let surplus = self.surplus(link)?;
-        steps.extend(surplus.routes.routes().iter().map(|route| format!("route del {route} dev {name}")));
+        let unasked = self.unasked(link)?;
+        steps.extend(unasked.routes.routes().iter().map(|route| format!("route del {route} dev {name}")));
         let routes = diff::routes_beside(&addresses, spec, link, netns)?;
         steps.extend(routes.into_iter().map(|route| add_route(name, route)));
-        steps.extend(surplus.addresses.addresses().iter().map(|address| format!("address del {address} dev {name}")));
+        steps.extend(unasked.addresses.addresses().iter().map(|address| format!("address del {address} dev {name}")));
         Ok(steps)
     }
 
@@ -42,7 +42,7 @@ impl Configuration<'_> {
         let Self { spec, netns, master, origin, .. } = *self;
         let request = spec::request(spec, link, master, origin);
         let mut words = words(&request, spec);
-        let (up, last) = (!request.header.flags.is_empty(), spec::comes_up_last(spec));
+        let (up, last) = (spec::comes_up(spec, link), spec::comes_up_last(spec));
         words.extend((up && !last).then(|| "up".to_owned()));
         let [mut steps, _] = tuning.words(name);
         steps.extend((!words.is_empty()).then(|| format!("link set {name} {}", words.join(" "))));

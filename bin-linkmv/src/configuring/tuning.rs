@@ -3,7 +3,7 @@
 use nicon_core::link::{LinkSpec, Netem, OffloadSpec};
 use nicon_core::{Error, Result};
 use nicon_rtnl::netem::RootQdisc;
-use nicon_rtnl::netlink::about;
+use nicon_rtnl::netlink::{about, set_flags};
 use nicon_rtnl::packet_route::link::LinkFlags;
 use nicon_rtnl::{Link, NetnsHandle};
 
@@ -11,7 +11,7 @@ use crate::configuring::configuration::Configuration;
 use crate::link::port_options::PortChange;
 use crate::link::sysctl::Sysctls;
 
-/// What a link lacks of it.
+/// What a link lacks of all that.
 pub(crate) struct Tuning<'a> {
     settings: Sysctls,
     offloads: Vec<&'a OffloadSpec>,
@@ -39,7 +39,7 @@ impl<'a> Tuning<'a> {
             settings: lacking_settings(spec, link, netns)?,
             port: PortChange::of(spec, link, master, netns)?,
             netem: netem(configuration, link)?,
-            ..Self::kept(spec, link, netns)?
+            ..Self::surviving(spec, link, netns)?
         })
     }
 
@@ -48,7 +48,7 @@ impl<'a> Tuning<'a> {
     /// # Errors
     /// As [`Tuning::lacking`].
     pub(crate) fn after_move(spec: &'a LinkSpec, link: &Link, netns: &NetnsHandle) -> Result<Self> {
-        Self::kept(spec, link, netns)
+        Self::surviving(spec, link, netns)
     }
 
     /// What a link will lack that the kernel is to make.
@@ -61,8 +61,8 @@ impl<'a> Tuning<'a> {
         }
     }
 
-    /// What a link of this namespace lacks of that which it keeps in a move, and all of the rest.
-    fn kept(spec: &'a LinkSpec, link: &Link, netns: &NetnsHandle) -> Result<Self> {
+    /// What a link of this namespace lacks of that which survives a move, and all of the rest.
+    fn surviving(spec: &'a LinkSpec, link: &Link, netns: &NetnsHandle) -> Result<Self> {
         let txqueuelen = match spec.txqueuelen {
             Some(wanted) if netns.netlink.parameters(link.ifindex)?.txqueuelen() != Some(wanted) => Some(wanted),
             _ => None,
@@ -87,11 +87,11 @@ impl<'a> Tuning<'a> {
         }
     }
 
-    /// Checks that a link which is about to move can have it, as far as it has the same before.
+    /// Checks that a link which is about to move can have what survives the move, and that it has the settings at all.
     ///
     /// # Errors
     /// If it has no such offload or setting.
-    pub(crate) fn check_kept(spec: &LinkSpec, link: &Link, netns: &NetnsHandle) -> Result<()> {
+    pub(crate) fn check_surviving(spec: &LinkSpec, link: &Link, netns: &NetnsHandle) -> Result<()> {
         netns.differing_offloads(link, &spec.offloads)?;
         lacking_settings(spec, link, netns).map(drop)
     }
@@ -121,25 +121,23 @@ impl Configuration<'_> {
     /// The first change that the kernel rejects.
     pub(crate) fn tune(&self, link: &Link) -> Result<()> {
         let Self { spec, netns, .. } = *self;
-        let failed = |what: &str| format!("{what} {} in {}", link.name, netns.label);
         lacking_settings(spec, link, netns)?.give(netns, &link.name)?;
         if spec.offloads.is_empty() && spec.txqueuelen.is_none() && spec.promisc.is_none() {
             return Ok(());
         }
-        let Tuning { offloads, txqueuelen, promisc, .. } = Tuning::kept(spec, link, netns)?;
+        let Tuning { offloads, txqueuelen, promisc, .. } = Tuning::surviving(spec, link, netns)?;
         if !offloads.is_empty() {
             netns.switch_offloads(link, &spec.offloads)?;
         }
         if let Some(length) = txqueuelen {
             let set = netns.netlink.set_txqueuelen(link.ifindex, length);
-            set.map_err(|error| error.context(&failed(&format!("set txqueuelen {length} of"))))?;
+            set.map_err(|error| error.context(&self.context(&format!("set txqueuelen {length} of"), link)))?;
         }
         if let Some(promisc) = promisc {
             let mut message = about(link.ifindex);
-            message.header.flags = if promisc { LinkFlags::Promisc } else { LinkFlags::empty() };
-            message.header.change_mask = LinkFlags::Promisc;
+            set_flags(&mut message, LinkFlags::Promisc, promisc);
             let set = netns.netlink.set_link(message);
-            set.map_err(|error| error.context(&failed("switch the promiscuous mode of")))?;
+            set.map_err(|error| error.context(&self.context("switch the promiscuous mode of", link)))?;
         }
         Ok(())
     }
@@ -155,16 +153,15 @@ impl Configuration<'_> {
             let now = now.ok_or_else(|| Error::no(format!("{} has vanished from {}", link.name, netns.label)))?;
             PortChange::of(spec, &now, None, netns)?.give(netns, &now)?;
         }
-        let failed = |what: &str| format!("{what} {} in {}", link.name, netns.label);
         match netem(self, link)? {
             NetemChange::None => Ok(()),
             NetemChange::Set(netem) => {
                 let set = netns.netlink.set_netem(link.ifindex, netem);
-                set.map_err(|error| error.context(&failed(&format!("set {netem} for"))))
+                set.map_err(|error| error.context(&self.context(&format!("set {netem} for"), link)))
             }
             NetemChange::Remove => {
                 let removed = netns.netlink.remove_netem(link.ifindex);
-                removed.map_err(|error| error.context(&failed("remove the netem of")))
+                removed.map_err(|error| error.context(&self.context("remove the netem of", link)))
             }
         }
     }

@@ -12,6 +12,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::link::missing::Missing;
 
+/// A link that may have another ifindex by now than the requests which restore what it had.
+#[derive(Clone, Copy)]
+pub(crate) struct Renumbered {
+    pub(crate) was: u32,
+    pub(crate) now: u32,
+}
+
 /// What is attached to a link, as its `undo` has it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Attached {
@@ -82,14 +89,13 @@ impl Attached {
         })
     }
 
-    /// Takes the netem from a link which nicon gave it since, if it had none.
-    pub(crate) fn remove_netem(&self, netns: &NetnsHandle, (was, ifindex): (u32, u32)) -> Result<()> {
-        let had =
-            self.qdiscs.iter().filter_map(|text| Qdisc::from_hex(text, was, ifindex)).any(|qdisc| qdisc.is_ours());
-        if had || !matches!(netns.netlink.root_qdisc(ifindex)?, RootQdisc::Ours(_)) {
+    /// Takes from a link the netem that nicon has given it since, if it had none.
+    pub(crate) fn remove_netem(&self, netns: &NetnsHandle, Renumbered { was, now }: Renumbered) -> Result<()> {
+        let had = self.qdiscs.iter().filter_map(|text| Qdisc::from_hex(text, was, now)).any(|qdisc| qdisc.is_ours());
+        if had || !matches!(netns.netlink.root_qdisc(now)?, RootQdisc::Ours(_)) {
             return Ok(());
         }
-        netns.netlink.remove_netem(ifindex).map_err(|error| error.context("remove its netem"))
+        netns.netlink.remove_netem(now).map_err(|error| error.context("remove its netem"))
     }
 
     /// Refuses to move a link that would lose for good what is attached to it.
@@ -125,10 +131,10 @@ impl Attached {
         lost
     }
 
-    /// Restores the entries of forwarding databases of a link that had the ifindex `was`.
-    pub(crate) fn restore_fdb(&self, netns: &NetnsHandle, (was, ifindex): (u32, u32), missing: &mut Missing) {
+    /// Restores the entries of a link in forwarding databases.
+    pub(crate) fn restore_fdb(&self, netns: &NetnsHandle, Renumbered { was, now }: Renumbered, missing: &mut Missing) {
         for text in &self.fdb {
-            missing.unless(match ForwardingEntry::from_hex(text, was, ifindex) {
+            missing.unless(match ForwardingEntry::from_hex(text, was, now) {
                 Some(entry) => netns
                     .netlink
                     .put_forwarding(&entry)
@@ -145,11 +151,11 @@ impl Attached {
         netns.netlink.set_vlans(&vlans.ok_or_else(|| Error::failed(format!("\"{text}\" sets no VLANs")))?)
     }
 
-    /// Restores the queueing disciplines of a link that had the ifindex `was`, and looks whether they are the same.
+    /// Restores the queueing disciplines of a link, and looks whether they are the same.
     pub(crate) fn restore_qdiscs(
         &self,
         netns: &NetnsHandle,
-        (was, ifindex): (u32, u32),
+        Renumbered { was, now }: Renumbered,
         missing: &mut Missing,
     ) -> Result<()> {
         if self.qdiscs.is_empty() {
@@ -157,14 +163,14 @@ impl Attached {
         }
         let mut left = Vec::new();
         for text in &self.qdiscs {
-            match Qdisc::from_hex(text, was, ifindex) {
+            match Qdisc::from_hex(text, was, now) {
                 Some(qdisc) => left.push(qdisc),
                 None => {
                     missing.unless(Err(Error::failed(format!("\"{text}\" is no queueing discipline of link {was}"))));
                 }
             }
         }
-        let present = netns.netlink.qdiscs(ifindex)?;
+        let present = netns.netlink.qdiscs(now)?;
         left.retain(|qdisc| !present.iter().any(|other| other.is(qdisc)));
         // One that is the parent of another has to be there first.
         let mut errors = Vec::new();
@@ -182,7 +188,7 @@ impl Attached {
             });
             progress = left.len() < before;
         }
-        let present = netns.netlink.qdiscs(ifindex)?;
+        let present = netns.netlink.qdiscs(now)?;
         for qdisc in wanted.iter().filter(|qdisc| !left.iter().any(|failed| failed.is(qdisc))) {
             if !present.iter().any(|other| other.is(qdisc)) {
                 missing.unless(Err(Error::failed(format!("qdisc {qdisc} has other parameters than before"))));

@@ -27,16 +27,26 @@ pub(crate) fn find(selector: &Selector, netns: &NetnsHandle) -> Result<Option<Li
     Ok(found.pop().map(|link| *link))
 }
 
-/// The link that carries a tag. If the inode number of the tagged link is known, it decides, since root in the namespace may
-/// have put the tag on another link.
-///
-/// # Errors
-/// If the kernel does not answer.
-pub(crate) fn tagged(tag: &str, inode: Option<u64>, netns: &NetnsHandle) -> Result<Option<Link>> {
-    let carrier = netns.netlink.link(tag)?;
-    match inode {
-        Some(inode) => by_inode(inode, carrier, netns),
-        None => Ok(carrier),
+/// How a link that is being moved is found again.
+pub(crate) struct Tagged {
+    /// The [tag](crate::link::tag) of its move.
+    pub(crate) tag: String,
+    /// What identifies it, if known; see [`nicon_rtnl::sysfs`].
+    pub(crate) inode: Option<u64>,
+}
+
+impl Tagged {
+    /// The link, if it is in a namespace. If its inode number is known, that decides: root in the namespace may have put the tag on
+    /// another link.
+    ///
+    /// # Errors
+    /// If the kernel does not answer.
+    pub(crate) fn find(&self, netns: &NetnsHandle) -> Result<Option<Link>> {
+        let carrier = netns.netlink.link(&self.tag)?;
+        match self.inode {
+            Some(inode) => by_inode(inode, carrier, netns),
+            None => Ok(carrier),
+        }
     }
 }
 

@@ -1,13 +1,13 @@
 //! The state of a link before its move, on disk, for the run that follows one that was killed.
 
-mod directory;
-mod keeping;
+pub(super) mod directory;
 mod lock;
+mod plan_lock;
+pub(super) mod state_file;
 
 use std::cell::Cell;
 use std::fs::{File, remove_file};
 use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,36 +15,32 @@ use std::time::Duration;
 use nicon_core::filter::interrupt::Interrupt;
 use nicon_core::filter::output::report;
 use nicon_core::{Context, Error, Result};
-use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat};
-use nix::sys::stat::Mode;
-use nix::unistd::geteuid;
+use nix::fcntl::OFlag;
 use serde_json::Value;
 
 use crate::link::undo::Undo;
-
-/// The longest journal, in bytes: one of a million routes is half as long.
-pub(super) const MAX_LENGTH: u64 = 256 << 20;
+use directory::Directory;
+use state_file::{MAX_LENGTH, check, refusal};
 
 /// Where the journals of a run are.
 pub(crate) struct Journals<'a> {
     /// `None` if there is no place for them. If the run is killed during a move, what it knew is lost.
-    directory: Option<(OwnedFd, PathBuf)>,
+    directory: Option<Directory>,
     /// Whether the run changes nothing, not even these.
     is_read_only: bool,
-    /// Whether that is known, or told.
+    /// Whether the user was told that there is no place for them, or need not be.
     is_told: Cell<bool>,
     lock: lock::Options<'a>,
 }
 
 /// The journal of one move, held by one run at a time.
 ///
-/// It is removed by the run that completes the move or takes it back, and by no other: it stays when this is dropped, unless it
-/// was empty when it was opened and nothing was written since.
+/// Only the run that completes the move or takes it back removes it: it stays when this is dropped, unless it was empty when it was
+/// opened and nothing has been written since.
 pub(crate) struct Journal {
     file: Option<(File, PathBuf)>,
     left_behind: Option<Undo>,
-    /// How long what is written in it is, in bytes.
+    /// The length of what is written in it, in bytes.
     length: u64,
 }
 
@@ -56,27 +52,27 @@ impl<'a> Journals<'a> {
     pub(crate) fn open(program: &'static str, more: Duration, interrupt: &'a Interrupt) -> Result<Self> {
         let patience = lock::PATIENCE.saturating_add(more);
         Ok(Self {
-            directory: directory::open()?,
+            directory: Directory::make()?,
             is_read_only: false,
             is_told: Cell::new(false),
             lock: lock::Options { program, patience, interrupt },
         })
     }
 
-    /// Those of a run that changes nothing, and so waits for no other.
+    /// Those of a run that changes nothing, and so does not wait for any other.
     ///
     /// # Errors
     /// As [`Journals::open`].
     pub(crate) fn read_only(program: &'static str, interrupt: &'a Interrupt) -> Result<Self> {
         Ok(Self {
-            directory: directory::find()?,
+            directory: Directory::find()?,
             is_read_only: true,
             is_told: Cell::new(true),
             lock: lock::Options { program, patience: Duration::ZERO, interrupt },
         })
     }
 
-    /// Tells once if there is no place for them.
+    /// Says, once, if there is no place for them.
     pub(crate) fn tell_if_none(&self) {
         if self.directory.is_none() && !self.is_told.replace(true) {
             let why = "no journal can be kept below /run or in XDG_RUNTIME_DIR";
@@ -88,32 +84,25 @@ impl<'a> Journals<'a> {
     /// Opens the journal of the link with this `tag`, and waits for any other run that holds it.
     ///
     /// # Errors
-    /// If it cannot be read or locked, or is none.
+    /// If it cannot be read or locked, or is not a journal of nicon's.
     pub(crate) fn of(&self, tag: &str) -> Result<Journal> {
         self.locked(tag, &self.lock)
     }
 
     fn locked(&self, tag: &str, options: &lock::Options<'_>) -> Result<Journal> {
-        let Some((directory, path)) = &self.directory else {
+        let Some(directory) = &self.directory else {
             return Ok(Journal::not_kept(None));
         };
-        let path = path.join(tag);
-        let access = if self.is_read_only { OFlag::O_RDONLY } else { OFlag::O_RDWR | OFlag::O_APPEND | OFlag::O_CREAT };
-        loop {
-            let flags = access | OFlag::O_CLOEXEC;
-            // Whatever is there instead of a journal is not followed, and not waited for.
-            let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-            let file = match openat(directory, tag, flags, Mode::S_IRUSR | Mode::S_IWUSR) {
-                Ok(file) => File::from(file),
-                Err(Errno::ENOENT) if self.is_read_only => return Ok(Journal::not_kept(None)),
-                Err(Errno::ELOOP | Errno::EISDIR | Errno::ENXIO) => return Err(refusal(&path, "it is not a file")),
-                Err(errno) => return Err(Error::os(format!("open {}", path.display()), errno)),
-            };
+        let path = directory.path().join(tag);
+        if self.is_read_only {
+            let Some(file) = directory.find_file(tag)? else { return Ok(Journal::not_kept(None)) };
             check(&file, &path)?;
-            if self.is_read_only {
-                let (left_behind, _) = read(&file, &path)?;
-                return Ok(Journal::not_kept(left_behind));
-            }
+            let (left_behind, _) = read(&file, &path)?;
+            return Ok(Journal::not_kept(left_behind));
+        }
+        loop {
+            let file = directory.open_file(tag, OFlag::O_RDWR | OFlag::O_APPEND | OFlag::O_CREAT)?;
+            check(&file, &path)?;
             lock::wait(&file, &path, options)?;
             // The run that held it before us removes it when it ends.
             if file.metadata().context(|| format!("stat {}", path.display()))?.nlink() > 0 {
@@ -124,8 +113,8 @@ impl<'a> Journals<'a> {
     }
 
     /// Where they are; `None` if there is no place for them.
-    pub(crate) fn directory(&self) -> Option<(&OwnedFd, &Path)> {
-        self.directory.as_ref().map(|(directory, path)| (directory, path.as_path()))
+    pub(crate) fn directory(&self) -> Option<&Directory> {
+        self.directory.as_ref()
     }
 
     /// The names of the journals of links that came from a network namespace under this name: they are the links' tags.
@@ -133,7 +122,7 @@ impl<'a> Journals<'a> {
     /// # Errors
     /// If the directory cannot be read.
     pub(crate) fn tags(&self, netns: u64, name: &str) -> Result<Vec<String>> {
-        let Some((_, path)) = &self.directory else { return Ok(Vec::new()) };
+        let Some(path) = self.directory.as_ref().map(Directory::path) else { return Ok(Vec::new()) };
         let listed = std::fs::read_dir(path).context(|| format!("read {}", path.display()))?;
         let tags = listed.flatten().filter_map(|entry| entry.file_name().into_string().ok());
         Ok(tags.filter(|tag| crate::link::tag::is_tag_of(tag, netns, name)).collect())
@@ -151,8 +140,8 @@ impl Journal {
         self.left_behind.take()
     }
 
-    /// Records the link's state before anything is changed. It is written behind what is there, and the last one counts: if the
-    /// run is killed meanwhile, that is what was there.
+    /// Records the link's state before anything is changed. It is written behind earlier ones, and the last whole one counts: a run that
+    /// is killed while it writes leaves the one before.
     ///
     /// # Errors
     /// If it cannot be written, such as on a full disk.
@@ -183,8 +172,8 @@ impl Drop for Journal {
     }
 }
 
-/// The last state that is written in a journal, and where it ends. One that ends early was still being written, so nothing was
-/// changed after the one before.
+/// The last state in a journal, and where it ends. A state that is cut off was still being written: nothing was changed after the one
+/// before it.
 fn read(file: &File, path: &Path) -> Result<(Option<Undo>, u64)> {
     let mut text = Vec::new();
     file.take(MAX_LENGTH).read_to_end(&mut text).context(|| format!("read {}", path.display()))?;
@@ -200,27 +189,4 @@ fn read(file: &File, path: &Path) -> Result<(Option<Undo>, u64)> {
     }
     let undo = last.map(|value| Undo::from_value(&value)).transpose();
     Ok((undo.map_err(|error| refusal(path, &error.to_string()))?, length))
-}
-
-/// Makes sure that a file can only have been written by us.
-pub(super) fn check(file: &File, path: &Path) -> Result<()> {
-    let found = file.metadata().context(|| format!("stat {}", path.display()))?;
-    let why = if !found.is_file() {
-        "it is not a file"
-    } else if found.uid() != geteuid().as_raw() {
-        "it belongs to another user"
-    } else if found.mode() & 0o022 != 0 {
-        "others may write to it"
-    } else if found.nlink() > 1 {
-        "it has another name as well"
-    } else if found.len() > MAX_LENGTH {
-        "it is too long"
-    } else {
-        return Ok(());
-    };
-    Err(refusal(path, why))
-}
-
-pub(super) fn refusal(path: &Path, why: &str) -> Error {
-    Error::failed(format!("{} is no journal of nicon's: {why} (look at it, and remove it)", path.display()))
 }

@@ -1,16 +1,16 @@
-//! How the links were that a plan has moved, on disk, until they are home again. Nothing else remembers that: a link that goes home
-//! when its container ends has lost most of it.
+//! How the links that a plan has moved were before, on disk, until they are home again. Nothing else remembers that: a link that goes
+//! home when its container ends has lost most of what it had.
 
-use std::fs::{File, read_dir, remove_file, rename};
+use std::fs::{read_dir, remove_file, rename};
 use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use nicon_core::{Context, Error, Result};
-use nix::fcntl::{OFlag, openat};
-use nix::sys::stat::Mode;
+use nicon_core::{Context, Result};
+use nix::fcntl::OFlag;
 
-use crate::link::journal::{Journals, MAX_LENGTH, check, refusal};
+use crate::link::journal::Journals;
+use crate::link::journal::directory::Directory;
+use crate::link::journal::state_file::{MAX_LENGTH, check, refusal};
 use crate::link::undo::Undo;
 
 /// How the names of these files begin; that of the plan and the link's inode number follow.
@@ -21,8 +21,7 @@ const UNFINISHED: &str = "new.";
 
 /// The files of a directory of journals.
 pub(crate) struct Keeper<'a> {
-    directory: &'a OwnedFd,
-    path: &'a Path,
+    directory: &'a Directory,
 }
 
 /// How one link was.
@@ -31,13 +30,13 @@ pub(crate) struct Kept {
     path: PathBuf,
 }
 
-/// What a move has written, in case that it is taken back.
+/// What a move has written, in case the move is taken back.
 pub(crate) struct NewlyKept(PathBuf);
 
 impl<'a> Keeper<'a> {
     /// `None` if there is no place for such files.
     pub(crate) fn of(journals: &'a Journals<'_>) -> Option<Self> {
-        journals.directory().map(|(directory, path)| Self { directory, path })
+        journals.directory().map(|directory| Self { directory })
     }
 
     /// Keeps how a link was before a plan moved it for the first time. Returns what was written; `None` if an earlier move has
@@ -47,22 +46,20 @@ impl<'a> Keeper<'a> {
     /// If it cannot be written, such as on a full disk.
     pub(crate) fn keep(&self, plan: &str, undo: &Undo) -> Result<Option<NewlyKept>> {
         let Some(inode) = undo.inode() else { return Ok(None) };
-        let path = self.path.join(format!("{PREFIX}{plan}:{inode}"));
+        let path = self.directory.path().join(format!("{PREFIX}{plan}:{inode}"));
         if path.exists() {
             return Ok(None);
         }
         let name = format!("{UNFINISHED}{plan}:{inode}");
-        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
-        let file = openat(self.directory, name.as_str(), flags, Mode::S_IRUSR | Mode::S_IWUSR);
-        let file = file.map_err(|errno| Error::os(format!("open {}/{name}", self.path.display()), errno))?;
+        let mut file = self.directory.open_file(&name, OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC)?;
         let text = serde_json::to_vec(undo).expect("plain data");
         // It has its name once all of it is there.
-        let written = File::from(file).write_all(&text).and_then(|()| rename(self.path.join(&name), &path));
+        let written = file.write_all(&text).and_then(|()| rename(self.directory.path().join(&name), &path));
         written.context(|| format!("write {}", path.display()))?;
         Ok(Some(NewlyKept(path)))
     }
 
-    /// How all links were that a plan has moved.
+    /// How all the links that a plan has moved were before.
     ///
     /// # Errors
     /// If one of the files is not nicon's.
@@ -100,7 +97,8 @@ impl<'a> Keeper<'a> {
 
     /// The plan, the inode number and the path of each file whose name begins so.
     fn named(&self, prefix: &str) -> Result<impl Iterator<Item = (String, u64, PathBuf)>> {
-        let listed = read_dir(self.path).context(|| format!("read {}", self.path.display()))?;
+        let directory = self.directory.path();
+        let listed = read_dir(directory).context(|| format!("read {}", directory.display()))?;
         Ok(listed.flatten().filter_map(move |entry| {
             let name = entry.file_name().into_string().ok()?;
             let (plan, inode) = name.strip_prefix(prefix)?.rsplit_once(':')?;
@@ -109,10 +107,8 @@ impl<'a> Keeper<'a> {
     }
 
     fn read(&self, path: PathBuf) -> Result<Kept> {
-        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-        let name = path.file_name().expect("a listed file");
-        let file = openat(self.directory, name, flags, Mode::empty());
-        let file = File::from(file.map_err(|errno| Error::os(format!("open {}", path.display()), errno))?);
+        let name = path.file_name().and_then(|name| name.to_str()).expect("a listed file");
+        let file = self.directory.open_file(name, OFlag::O_RDONLY)?;
         check(&file, &path)?;
         let mut text = Vec::new();
         file.take(MAX_LENGTH).read_to_end(&mut text).context(|| format!("read {}", path.display()))?;
@@ -131,8 +127,8 @@ impl Kept {
 }
 
 impl NewlyKept {
-    /// Removes it again.
-    pub(crate) fn remove(self) {
+    /// Removes it, since the move was taken back.
+    pub(crate) fn discard(self) {
         let _ = remove_file(self.0);
     }
 }

@@ -8,7 +8,6 @@ use nicon_rtnl::route::Route;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::link::attached::Attached;
 use crate::link::sysctl::Sysctls;
 
 /// What the link had before the move and has no longer.
@@ -32,13 +31,15 @@ pub(crate) struct Losses {
 }
 
 impl Losses {
+    /// Of what a link has, what it loses in a move that keeps what the `spec` asks for. `attached` is what [`Attached::lost`] lists.
+    ///
+    /// [`Attached::lost`]: crate::link::attached::Attached::lost
     pub(crate) fn of(
         carry: &Carry,
         settings: &Sysctls,
-        (attached, ifindex): (&Attached, u32),
+        mut attached: BTreeMap<String, Vec<String>>,
         spec: &LinkSpec,
     ) -> Self {
-        let mut attached = attached.lost(ifindex);
         let shared_routes = attached.remove("route").unwrap_or_default();
         let mut lost = Self { neigh: carry.neighbours(), attached, ..Self::default() };
         // A route that was requested again is not lost, even if its attributes differ.

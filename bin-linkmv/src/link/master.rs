@@ -20,7 +20,7 @@ pub(crate) struct Master {
     active: bool,
 }
 
-/// The address and MTU that a link has as a port of none. A bond and a team lend their own to their ports.
+/// The address and MTU that a link has while it is not a port. A bond and a team lend their own to their ports.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Own {
     pub(crate) mac: Option<String>,
@@ -28,11 +28,11 @@ pub(crate) struct Own {
 }
 
 impl Master {
-    /// That of a link; `None` if it is a port of none.
+    /// That of a link; `None` if it is not a port.
     pub(crate) fn of(netns: &NetnsHandle, link: &Link) -> Result<Option<Self>> {
         let Some(ifindex) = link.master else { return Ok(None) };
         let Some(master) = netns.netlink.link_at(ifindex)? else { return Ok(None) };
-        let active = is_active(&netns.netlink.message(ifindex)?, link.ifindex);
+        let active = is_active(&netns.netlink.link_message(ifindex)?, link.ifindex);
         Ok(Some(Self { inode: netns.inode(&master)?, name: master.name, active }))
     }
 
@@ -48,7 +48,7 @@ impl Master {
 
     /// Makes a port the active one of its bond, if it was.
     pub(crate) fn activate(&self, netns: &NetnsHandle, master: u32, port: u32) -> Result<()> {
-        if !self.active || is_active(&netns.netlink.message(master)?, port) {
+        if !self.active || is_active(&netns.netlink.link_message(master)?, port) {
             return Ok(());
         }
         let mut message = about(master);
@@ -56,7 +56,7 @@ impl Master {
             LinkInfo::Kind(InfoKind::Bond),
             LinkInfo::Data(InfoData::Bond(vec![InfoBond::ActivePort(port)])),
         ]));
-        let set = netns.netlink.change(message);
+        let set = netns.netlink.set_link_and_port(message);
         set.map_err(|error| error.context(&format!("make it the active port of {}", self.name)))
     }
 }

@@ -26,8 +26,8 @@ struct Listed {
 }
 
 impl OnTop {
-    /// What `pick` finds among all that sits on the links of a namespace. What a list of before tells of is made sure of: this run
-    /// itself may have removed it since.
+    /// What `pick` finds among all that sits on the links of a namespace. If it finds anything in an earlier list, it looks again: this
+    /// run itself may have removed it since.
     ///
     /// # Errors
     /// If that cannot be found out.

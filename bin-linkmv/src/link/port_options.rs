@@ -31,7 +31,7 @@ impl PortChange {
         if link.master.is_none() || master.is_some_and(|master| link.master != Some(master)) {
             return Ok(Self::of_new(spec));
         }
-        let is_isolated = is_isolated(&netns.netlink.message(link.ifindex)?);
+        let is_isolated = is_isolated(&netns.netlink.link_message(link.ifindex)?);
         let isolated = spec.port.isolated.filter(|isolated| *isolated != is_isolated);
         let vlans = match spec.port.port_vlans() {
             Some(wanted) => {
@@ -61,7 +61,7 @@ impl PortChange {
                 LinkInfo::PortKind(InfoPortKind::Bridge),
                 LinkInfo::PortData(InfoPortData::BridgePort(vec![InfoBridgePort::Isolated(isolated)])),
             ]));
-            netns.netlink.change(message).map_err(|error| error.context(&context("isolate")))?;
+            netns.netlink.set_link_and_port(message).map_err(|error| error.context(&context("isolate")))?;
         }
         if self.vlans.is_empty() {
             return Ok(());

@@ -1,6 +1,6 @@
 //! Changes that the kernel allows only while a link is down.
 
-use nicon_rtnl::netlink::about;
+use nicon_rtnl::netlink::set_flags;
 use nicon_rtnl::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use nicon_rtnl::{Carry, Link, NetlinkError, NetnsHandle};
 use nix::errno::Errno;
@@ -16,9 +16,9 @@ pub(crate) fn change(netns: &NetnsHandle, link: &Link, mut message: LinkMessage)
     let enslaves = message.attributes.iter().any(|attribute| matches!(attribute, LinkAttribute::Controller(_)));
     if brings_up && enslaves && !link.is_up() {
         // Linux before 6.8 brings a link up before it makes it a port, whatever their order in the message is.
-        set_up(&mut message, LinkFlags::empty());
+        set_flags(&mut message, LinkFlags::Up, false);
         netns.netlink.set_link(message)?;
-        return set(netns, link, LinkFlags::Up);
+        return netns.netlink.set_up(link.ifindex, true);
     }
     let rejected = match netns.netlink.set_link(message.clone()) {
         // A bond says EPERM of a port that is up, all others EBUSY.
@@ -26,27 +26,14 @@ pub(crate) fn change(netns: &NetnsHandle, link: &Link, mut message: LinkMessage)
         done => return done,
     };
     let Ok(carry) = Carry::read(&netns.netlink, link.ifindex) else { return Err(rejected) };
-    set(netns, link, LinkFlags::empty()).map_err(|_| rejected)?;
+    netns.netlink.set_up(link.ifindex, false).map_err(|_| rejected)?;
     let stays_down = message.header.change_mask.contains(LinkFlags::Up) && !brings_up;
-    set_up(&mut message, LinkFlags::empty());
+    set_flags(&mut message, LinkFlags::Up, false);
     let changed = netns.netlink.set_link(message);
     if changed.is_ok() && stays_down {
         return Ok(());
     }
-    set(netns, link, LinkFlags::Up)?;
-    carry.requests().try_for_each(|(request, _)| netns.netlink.put(request))?;
+    netns.netlink.set_up(link.ifindex, true)?;
+    carry.requests().try_for_each(|(request, _)| netns.netlink.put_entry(request))?;
     changed
-}
-
-/// Brings a link up, or takes it down.
-fn set(netns: &NetnsHandle, link: &Link, up: LinkFlags) -> Result<(), NetlinkError> {
-    let mut message = about(link.ifindex);
-    set_up(&mut message, up);
-    netns.netlink.set_link(message)
-}
-
-/// Extends a message to bring its link up or take it down.
-fn set_up(message: &mut LinkMessage, up: LinkFlags) {
-    message.header.flags = message.header.flags & !LinkFlags::Up | up;
-    message.header.change_mask |= LinkFlags::Up;
 }

@@ -3,7 +3,7 @@
 use nicon_core::link::LinkSpec;
 use nicon_rtnl::Link;
 use nicon_rtnl::netlink::about;
-use nicon_rtnl::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+use nicon_rtnl::packet_route::link::{LinkAttribute, LinkMessage};
 
 use crate::link::tag::{Origin, is_origin_alias};
 
@@ -18,13 +18,15 @@ pub(crate) fn comes_up_last(spec: &LinkSpec) -> bool {
     !spec.settings.is_empty() || !spec.port.is_empty() || spec.netem.is_some()
 }
 
-/// The request for the attributes that a link is missing. One that came from an `origin` is to say so.
+/// Whether a link is down that is to be up.
+pub(crate) fn comes_up(spec: &LinkSpec, link: &Link) -> bool {
+    spec.up && !link.is_up()
+}
+
+/// The request for the attributes that a link is missing, which leaves it up or down as it is. One that came from an `origin` is to
+/// say so.
 pub(crate) fn request(spec: &LinkSpec, link: &Link, master: Option<u32>, origin: Option<&Origin>) -> LinkMessage {
     let mut message = about(link.ifindex);
-    if spec.up && !link.is_up() {
-        message.header.flags = LinkFlags::Up;
-        message.header.change_mask = LinkFlags::Up;
-    }
     if let Some(name) = spec.name.as_ref().filter(|name| !name.fits(&link.name)) {
         message.attributes.push(LinkAttribute::IfName(name.to_string()));
     }

@@ -2,12 +2,13 @@
 
 use nicon_core::{Error, Result};
 use nicon_rtnl::netlink::about;
-use nicon_rtnl::packet_route::link::{LinkAttribute, LinkFlags};
+use nicon_rtnl::packet_route::link::LinkAttribute;
 use nicon_rtnl::route::Route;
 use nicon_rtnl::{Carry, Link, NetnsHandle, Offloads, Parameters};
 use serde::{Deserialize, Serialize};
 
-use crate::link::attached::Attached;
+use crate::link::altnames::{self, Added, Removed};
+use crate::link::attached::{Attached, Renumbered};
 use crate::link::master::{self, Master, Own};
 use crate::link::missing::Missing;
 use crate::link::port;
@@ -21,7 +22,7 @@ pub(crate) struct State {
     /// What identifies it; see [`nicon_rtnl::sysfs`].
     #[serde(default)]
     pub(crate) inode: Option<u64>,
-    /// `None` if it is none that the kernel makes by itself, such as a network card.
+    /// `None` if it has none, such as a network card.
     #[serde(default)]
     pub(crate) kind: Option<String>,
     pub(crate) up: bool,
@@ -66,10 +67,12 @@ impl State {
     pub(crate) fn of(
         netns: &NetnsHandle,
         link: &Link,
-        (carry, settings, attached): (&Carry, &Sysctls, &Attached),
+        carry: &Carry,
+        settings: &Sysctls,
+        attached: &Attached,
     ) -> Result<Self> {
         let port = match link.master {
-            Some(_) => port::request(&netns.netlink.message(link.ifindex)?),
+            Some(_) => port::request(&netns.netlink.link_message(link.ifindex)?),
             None => None,
         };
         Ok(Self {
@@ -117,7 +120,7 @@ impl State {
         }
         let carried = self.carried(link.ifindex);
         missing.unless(carried.and_then(|(carry, _)| carry.take_unordered(&netns.netlink, link.ifindex)));
-        missing.unless(self.attached.remove_netem(netns, (self.ifindex, link.ifindex)));
+        missing.unless(self.attached.remove_netem(netns, self.renumbered(link)));
     }
 
     /// Its settings that are recorded.
@@ -125,7 +128,7 @@ impl State {
         &self.sysctl
     }
 
-    /// Whether the other one is the same state, read at another time: requests tell times, too.
+    /// Whether another one is the same state, read at another time. Requests are compared without the times that they hold.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         let without_times = |state: &Self| {
             let mut value = serde_json::to_value(state).expect("plain data");
@@ -141,18 +144,18 @@ impl State {
         self.master.is_some()
     }
 
-    /// Records what the link is like as a port of none.
+    /// Records what the link is like while it is not a port.
     pub(crate) fn set_own(&mut self, link: &Link) {
         self.own = Some(Own { mac: link.mac.clone(), mtu: link.mtu });
     }
 
-    /// Whether the link was taken from its master since, and nothing tells yet what it is like alone.
+    /// Whether the link was taken from its master since, and it is not recorded yet what it is like alone.
     pub(crate) fn is_detached(&self, link: &Link) -> bool {
         self.port_of.is_some() && self.own.is_none() && link.master.is_none()
     }
 
-    /// Restores a link that is back in its namespace under its old name: the master and UP after all that has to be there before,
-    /// since IPv6 assigns addresses according to the settings as soon as the link is up.
+    /// Restores a link that is back in its namespace under its old name. It becomes a port, and comes up, only when it has what it needs
+    /// before: IPv6 assigns addresses according to the settings as soon as the link is up.
     ///
     /// # Errors
     /// If the link is gone. All else that cannot be restored is `missing`.
@@ -194,10 +197,7 @@ impl State {
             missing.unless(self.attached.restore_vlans(origin, link.ifindex));
         }
         if self.up && !link.is_up() {
-            let mut message = about(link.ifindex);
-            message.header.flags = LinkFlags::Up;
-            message.header.change_mask = LinkFlags::Up;
-            missing.unless(netlink.set_link(message).map_err(|error| error.context("bring it up")));
+            missing.unless(netlink.set_up(link.ifindex, true).map_err(|error| error.context("bring it up")));
         }
         if let (Some(wanted), Some(master)) = (wanted, &self.port_of) {
             missing.unless(master.activate(origin, wanted, link.ifindex));
@@ -205,13 +205,13 @@ impl State {
         match self.carried(link.ifindex) {
             Ok((carry, _)) => {
                 for (request, what) in carry.requests() {
-                    missing.unless(netlink.put(request).map_err(|error| error.context(&what)));
+                    missing.unless(netlink.put_entry(request).map_err(|error| error.context(&what)));
                 }
             }
             Err(error) => missing.unless(Err(error)),
         }
-        self.attached.restore_fdb(origin, (self.ifindex, link.ifindex), missing);
-        let restored = self.attached.restore_qdiscs(origin, (self.ifindex, link.ifindex), missing);
+        self.attached.restore_fdb(origin, self.renumbered(&link), missing);
+        let restored = self.attached.restore_qdiscs(origin, self.renumbered(&link), missing);
         missing.unless(restored);
         Ok(())
     }
@@ -219,6 +219,11 @@ impl State {
     /// The alternative names that it had, if they are recorded.
     pub(super) fn altnames(&self) -> &[String] {
         self.altnames.as_deref().unwrap_or_default()
+    }
+
+    /// The ifindex that the link had, and has now.
+    fn renumbered(&self, link: &Link) -> Renumbered {
+        Renumbered { was: self.ifindex, now: link.ifindex }
     }
 
     /// The ifindex of the link that it was a port of.
@@ -239,20 +244,18 @@ impl State {
     }
 
     fn restore_altnames(&self, link: &Link, origin: &NetnsHandle, missing: &mut Missing) {
-        let Some(altnames) = &self.altnames else { return };
-        for altname in link.altnames.iter().filter(|altname| !altnames.contains(altname) && !is_tag(altname)) {
-            let removed = origin.netlink.remove_altname(link.ifindex, altname);
-            missing.unless(removed.map_err(|error| error.context(&format!("remove alternative name {altname}"))));
+        let Some(wanted) = &self.altnames else { return };
+        for altname in link.altnames.iter().filter(|altname| !wanted.contains(altname) && !is_tag(altname)) {
+            missing.unless(altnames::remove(origin, link, altname).and_then(Removed::or_fail));
         }
-        for altname in altnames.iter().filter(|altname| !link.altnames.contains(altname)) {
-            let added = origin.netlink.add_altname(link.ifindex, altname);
-            missing.unless(added.map_err(|error| error.context(&format!("add alternative name {altname}"))));
+        for altname in wanted.iter().filter(|altname| !link.altnames.contains(altname)) {
+            missing.unless(altnames::add(origin, link, altname).and_then(Added::or_fail));
         }
     }
 
     fn restore_port(&self, link: &Link, origin: &NetnsHandle) -> Result<()> {
         let Some(port) = &self.port else { return Ok(()) };
-        let set = origin.netlink.change(port::read(port, link.ifindex)?);
+        let set = origin.netlink.set_link_and_port(port::read(port, link.ifindex)?);
         set.map_err(|error| error.context("set its options as a port of its master"))
     }
 }

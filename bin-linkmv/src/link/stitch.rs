@@ -35,7 +35,7 @@ impl<'a> Stitch<'a> {
         Ok((!is_done).then(|| format!("stitch {} and {}, both ways", own.name, self.other.name)))
     }
 
-    /// Stitches both, and returns what takes that back; `None` if it was done already.
+    /// Stitches both ways, and returns what takes that back; `None` if it was done already.
     ///
     /// # Errors
     /// If the kernel does not do it. Nothing is changed.
@@ -64,7 +64,7 @@ impl<'a> Stitch<'a> {
         Ok(there && netlink.stitched_to(self.other.ifindex)? == Some(own.ifindex))
     }
 
-    /// Stitches one way, and returns whether the first link could have no filters before.
+    /// Stitches one way, and returns whether the first link could not have filters before.
     fn sew_one(&self, from: &Link, to: &Link) -> Result<bool> {
         let netlink = &self.netns.netlink;
         match netlink.stitched_to(from.ifindex)? {
@@ -95,7 +95,7 @@ fn check_free(netns: &NetnsHandle, link: &Link, allowed: Option<&Link>) -> Resul
     }
 }
 
-/// Takes back that another link is stitched to one that is about to be removed, of whose making nothing else is known.
+/// Removes the stitch that leads to a link which is about to be removed, where no deed says how it was made.
 ///
 /// # Errors
 /// If the kernel does not do it.
@@ -107,8 +107,8 @@ pub(crate) fn unstitch(netns: &NetnsHandle, link: &Link) -> Result<()> {
     }
 }
 
-/// Takes the stitches of the link with the ifindex `own` and of the other one back, as far as that one is still there, and leads to
-/// the first, or nowhere any more.
+/// Takes back the stitches of the link with the ifindex `own` and of the other one, if that is still there, and leads to the first
+/// or nowhere.
 ///
 /// # Errors
 /// If the kernel does not do it.

@@ -60,7 +60,7 @@ impl Sysctls {
         Self::read(netns, link, &names)
     }
 
-    /// Those that a link does not have as they are here.
+    /// Those that a link has with other values than these.
     ///
     /// # Errors
     /// If it has no such setting.

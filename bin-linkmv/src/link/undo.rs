@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, AsRawFd};
 
 use nicon_core::{Error, Result};
-use nicon_rtnl::netlink::about;
+use nicon_rtnl::netlink::{about, set_flags};
 use nicon_rtnl::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use nicon_rtnl::{Carry, Link, NetnsHandle};
 use serde::{Deserialize, Serialize};
@@ -62,8 +62,14 @@ impl Undo {
     ///
     /// # Errors
     /// If the kernel does not answer.
-    pub(crate) fn of(netns: &NetnsHandle, link: &Link, known: (&Carry, &Sysctls, &Attached)) -> Result<Self> {
-        let state = State::of(netns, link, known)?;
+    pub(crate) fn of(
+        netns: &NetnsHandle,
+        link: &Link,
+        carry: &Carry,
+        settings: &Sysctls,
+        attached: &Attached,
+    ) -> Result<Self> {
+        let state = State::of(netns, link, carry, settings, attached)?;
         Ok(Self { netns: netns.ns.id().ino, name: link.name.clone(), state: Some(state) })
     }
 
@@ -73,7 +79,7 @@ impl Undo {
     /// If the kernel does not answer.
     pub(crate) fn in_place(netns: &NetnsHandle, link: &Link, settings: &Sysctls, given: &Carry) -> Result<Self> {
         let carry = Carry::read(&netns.netlink, link.ifindex)?;
-        let mut state = State::of(netns, link, (&carry, settings, &Attached::in_place(netns, link)?))?;
+        let mut state = State::of(netns, link, &carry, settings, &Attached::in_place(netns, link)?)?;
         state.set_given(given);
         Ok(Self { netns: netns.ns.id().ino, name: link.name.clone(), state: Some(state) })
     }
@@ -84,9 +90,17 @@ impl Undo {
     /// If the kernel does not answer.
     pub(crate) fn is_of(&self, netns: &NetnsHandle, link: &Link) -> Result<bool> {
         let Some(state) = &self.state else { return Ok(false) };
-        let settings = state.settings().present(netns, &link.name)?;
-        let now = Self::in_place(netns, link, &settings, &Carry::default())?;
+        let now = self.now(netns, link)?;
         Ok(now.name == self.name && now.state.is_some_and(|now| now.is_like(state)))
+    }
+
+    /// What the same link is like now, with those settings that are recorded.
+    ///
+    /// # Errors
+    /// If the kernel does not answer.
+    pub(crate) fn now(&self, netns: &NetnsHandle, link: &Link) -> Result<Self> {
+        let recorded = self.state.as_ref().map(|state| state.settings().present(netns, &link.name));
+        Self::in_place(netns, link, &recorded.transpose()?.unwrap_or_default(), &Carry::default())
     }
 
     /// All that is known about a link that an earlier run moved.
@@ -198,8 +212,8 @@ impl Undo {
         Ok(Restored { link, missing: missing.into_words() })
     }
 
-    /// Takes the alternative names from a link that is about to go home, where it gets those that it had: what another link has
-    /// there, the kernel would not let in. Its tag goes along, if it has one.
+    /// Takes the alternative names from a link that is about to go home, where it gets those that it had: the kernel does not let in a
+    /// link with a name that another one has there. Its tag goes along, if it has one.
     fn take_altnames(&self, link: &Link, at: &NetnsHandle, origin: &NetnsHandle) -> Result<()> {
         let is_given_again = |altname: &str| self.is_whole() || is_origin_altname(altname);
         altnames::take(at, link, |altname| {
@@ -214,7 +228,7 @@ impl Undo {
     }
 
     /// Makes sure that the link which came back is the one that left. Root in the other namespace may have replaced it since it
-    /// was looked up. The impostor is still down, and is sent back.
+    /// was looked up. An impostor is still down then, and is sent back.
     fn check(&self, restored: &Link, at: &NetnsHandle, origin: &NetnsHandle) -> Result<()> {
         let Some(inode) = self.inode().filter(|_| !at.is(origin)) else { return Ok(()) };
         if origin.inode(restored)? == Some(inode) {
@@ -227,7 +241,7 @@ impl Undo {
         Err(Error::no(format!("another link came as {} from {}: it was sent back", self.name, at.label)))
     }
 
-    /// What a link of which no state is recorded is like when it is back: nothing says any more that it was moved.
+    /// What a link without a recorded state is like once it is back: nothing on it says any more that it was moved.
     pub(crate) fn without_origin(&self, link: &Link) -> Link {
         let origin = Origin { netns: self.netns, name: self.name.clone(), ifindex: None };
         let mut back = Link { name: self.name.clone(), ..link.clone() };
@@ -238,30 +252,30 @@ impl Undo {
         back
     }
 
+    /// The request that puts a link back under its old name.
     fn request(&self, link: &Link, at: &NetnsHandle, origin: &NetnsHandle) -> Result<LinkMessage> {
         let mut message = about(link.ifindex);
-        // One of which nothing is known comes down: it may be another than the one that left.
-        let is_known = self.is_whole() || at.is(origin);
-        message.header.flags = if is_known { link.flags & LinkFlags::Up } else { LinkFlags::empty() };
-        message.header.change_mask = LinkFlags::Up;
         if !at.is(origin) {
             message.attributes.push(LinkAttribute::NetNsFd(origin.ns.as_fd().as_raw_fd()));
         }
         if !at.is(origin) || link.name != self.name {
             message.attributes.push(LinkAttribute::IfName(self.name.clone()));
         }
-        let Some(state) = &self.state else {
+        if let Some(state) = &self.state {
+            // It is brought up last, once it is verified and configured. A link that is up in its own namespace already has its
+            // settings.
+            let stays_up = at.is(origin) && link.is_up() && state.up;
+            if !stays_up {
+                set_flags(&mut message, LinkFlags::Up, false);
+            }
+            if !at.is(origin) && origin.netlink.link_at(state.ifindex)?.is_none() {
+                message.attributes.push(LinkAttribute::NewIfIndex(state.ifindex.cast_signed()));
+            }
+        } else {
+            // From elsewhere it comes down: it may be another link than the one that left.
+            set_flags(&mut message, LinkFlags::Up, at.is(origin) && link.is_up());
             let alias = self.without_origin(link).alias;
             message.attributes.extend((alias != link.alias).then_some(LinkAttribute::IfAlias(alias)));
-            return Ok(message);
-        };
-        // It is brought up last, once it is verified and configured. A link that is up in its own namespace already has its
-        // settings.
-        let settled = at.is(origin) && link.is_up() && state.up;
-        message.header.change_mask = if settled { LinkFlags::empty() } else { LinkFlags::Up };
-        message.header.flags = LinkFlags::empty();
-        if !at.is(origin) && origin.netlink.link_at(state.ifindex)?.is_none() {
-            message.attributes.push(LinkAttribute::NewIfIndex(state.ifindex.cast_signed()));
         }
         Ok(message)
     }
@@ -270,8 +284,7 @@ impl Undo {
 /// Removes the alternative names that record the link's origin: it is back there.
 fn remove_origin_altnames(link: &Link, origin: &NetnsHandle) -> Result<()> {
     for altname in link.altnames.iter().filter(|altname| is_origin_altname(altname)) {
-        let removed = origin.netlink.remove_altname(link.ifindex, altname);
-        removed.map_err(|error| error.context(&format!("remove alternative name {altname}")))?;
+        altnames::remove(origin, link, altname)?.or_fail()?;
     }
     Ok(())
 }

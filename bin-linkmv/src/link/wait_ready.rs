@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use nicon_core::filter::interrupt::Interrupt;
+use nicon_core::link::LinkSpec;
 use nicon_core::{Error, Result};
 use nicon_rtnl::packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
 use nicon_rtnl::{Link, NetnsHandle, address};
@@ -34,6 +35,18 @@ impl<'a> Readiness<'a> {
     /// Whether anything is asked for, which a link that stays down cannot give.
     pub(crate) fn is_asked(&self) -> bool {
         self.announce || self.wait.is_some()
+    }
+
+    /// Makes sure that what is to be ready is to be up. Messages call it `what`.
+    ///
+    /// # Errors
+    /// If it is to stay down.
+    pub(crate) fn check_up(&self, spec: &LinkSpec, what: &str) -> Result<()> {
+        if self.is_asked() && !spec.up {
+            let why = "has no carrier, and announces nothing";
+            return Err(Error::failed(format!("field \"up\": {what} that stays down {why}")));
+        }
+        Ok(())
     }
 
     /// How long that may take.
@@ -69,14 +82,14 @@ impl<'a> Readiness<'a> {
     }
 }
 
-/// What a link has not yet.
+/// What a link does not have yet.
 pub(crate) struct Lack {
     what: &'static str,
     words: String,
 }
 
 impl Lack {
-    /// That it is late for that.
+    /// The error that it is still lacking after the time that it had.
     pub(crate) fn after(&self, limit: Duration) -> Error {
         Error::no(format!("{} after {} s", self.words, limit.as_secs_f64()))
     }
@@ -112,7 +125,7 @@ pub(crate) fn wait_ready_since(
     Ok(())
 }
 
-/// That an address must not be used or announced yet (RFC 4862).
+/// What a link lacks of which an address must not be used or announced yet (RFC 4862).
 ///
 /// # Errors
 /// [`nicon_core::Status::No`] if it never may be: another host has it.

@@ -1,4 +1,4 @@
-//! What is written down of a link before a run changes it: its journal, and how it was before its plan.
+//! What is written down about a link before a run changes it: its journal, and how it was before its plan changed it.
 
 use nicon_core::Result;
 
@@ -6,7 +6,7 @@ use crate::link::journal::{Journal, Journals};
 use crate::link::kept::{Keeper, NewlyKept};
 use crate::link::undo::Undo;
 
-/// What is written down of one link.
+/// What is written down about one link.
 pub(crate) struct Written {
     pub(crate) journal: Journal,
     /// What was written for its plan.
@@ -41,7 +41,7 @@ impl Written {
 
     /// Removes all of it: nothing was changed, or it was taken back.
     pub(crate) fn discard(self) {
-        self.kept.into_iter().for_each(NewlyKept::remove);
+        self.kept.into_iter().for_each(NewlyKept::discard);
         self.journal.end();
     }
 }

@@ -1,6 +1,6 @@
 //! Makes the link that a record asks for, and writes it down in it.
 
-use nicon_core::{Error, Record, Result};
+use nicon_core::{Record, Result};
 use nicon_rtnl::record::{LinkFacts, NIC};
 use nicon_rtnl::{Link, NetnsHandle};
 use serde_json::{Value, json};
@@ -58,10 +58,9 @@ impl<'a> Adding<'a> {
     pub(crate) fn add(&mut self, record: &mut Record, wishes: &Record, mark: Option<Mark>) -> Result<Remainder> {
         // What cannot be read could not be undone, either.
         Deed::all(record)?;
-        let asked = Asked { mark, ..Asked::try_from(wishes)? };
-        if self.options.readiness.is_asked() && !asked.spec.up {
-            return Err(Error::failed("field \"up\": a link that stays down has no carrier, and announces nothing"));
-        }
+        let mut asked = Asked::try_from(wishes)?;
+        asked.link.mark = mark;
+        self.options.readiness.check_up(&asked.link.spec, "a link")?;
         let home = &self.namespaces.home;
         let own = &*self.namespaces.of_record(record)?;
         let from = if asked.kind.settings.kind().is_made_from_elsewhere() {
@@ -81,7 +80,7 @@ impl<'a> Adding<'a> {
         }
         let id = Deed::new_id()?;
         let made = addition.make(&self.options.readiness)?;
-        write_down(record, id, &made, (own, &lower));
+        write_down(record, &id, &made, (own, &lower));
         let Made { link, changes, given, is_new, .. } = made;
         // A new link goes with all that it was given.
         let is_given = !is_new && given.is_anything();
@@ -92,7 +91,7 @@ impl<'a> Adding<'a> {
 }
 
 /// Adds the facts and the deed to a record.
-fn write_down(record: &mut Record, id: String, made: &Made, (own, lower): (&NetnsHandle, &Lower)) {
+fn write_down(record: &mut Record, id: &str, made: &Made, (own, lower): (&NetnsHandle, &Lower)) {
     let (link, netns) = (&made.link, own.ns.id().ino);
     // What a dry run said would be done.
     record.remove(STEPS);
@@ -104,19 +103,7 @@ fn write_down(record: &mut Record, id: String, made: &Made, (own, lower): (&Netn
         inode: made.inode,
         stitch: made.given.stitch.clone(),
     });
-    let deed = Deed {
-        id: Some(id),
-        by: LINKADD.to_owned(),
-        netns: Some(netns),
-        link: None,
-        name: link.name.clone(),
-        ifindex: link.ifindex,
-        changed: made.changed,
-        lost: None,
-        undo: serde_json::to_value(undo).expect("plain data"),
-        mac: None,
-    };
-    deed.add_to(record);
+    Deed { changed: made.changed, ..Deed::of(LINKADD, id, link, netns, &undo) }.add_to(record);
 }
 
 fn nic(link: &Link, netns: u64, lower: &Lower) -> Value {

@@ -49,10 +49,7 @@ impl<'a> Addition<'a> {
     /// # Errors
     /// If its master is not there, or a file with a key cannot be read.
     pub(crate) fn new(asked: &'a Asked, own: &'a NetnsHandle, lower: &'a Lower, exact: bool) -> Result<Self> {
-        let spec = &asked.spec;
-        let master = spec.master.as_ref().map(|name| own.master(name)).transpose()?;
-        let mark = asked.mark.as_ref();
-        let configuration = Configuration { spec, netns: own, master, origin: None, mark, exact };
+        let configuration = asked.link.configuration(own, exact)?;
         let extras = Extras::new(&asked.kind, own, exact)?;
         Ok(Self { creation: Creation { asked, own, lower }, configuration, extras })
     }
@@ -65,7 +62,7 @@ impl<'a> Addition<'a> {
         if let Some(link) = self.find()? {
             return self.go_on(link, readiness);
         }
-        let error = match self.creation.create(self.creation.asked.name.as_str()) {
+        let error = match self.creation.create(self.creation.asked.link.name.as_str()) {
             Ok(created) => return self.go_on_created(created, readiness),
             Err(error) => error,
         };
@@ -76,7 +73,7 @@ impl<'a> Addition<'a> {
         if !self.creation.is_name_taken_below(&error)? {
             return Err(self.creation.refused(error));
         }
-        let created = self.creation.create(&interim_name(&self.creation.asked.name));
+        let created = self.creation.create(&interim_name(&self.creation.asked.link.name));
         match (self.find()?, created) {
             (Some(link), _) => self.go_on(link, readiness),
             (None, Err(error)) => Err(self.creation.refused(error)),
@@ -89,10 +86,10 @@ impl<'a> Addition<'a> {
     /// # Errors
     /// If the kernel would reject them.
     pub(crate) fn plan(&self, readiness: &Readiness<'_>) -> Result<Vec<String>> {
-        let name = self.creation.asked.name.as_str();
+        let name = self.creation.asked.link.name.as_str();
         let found = self.find()?;
         let mut steps: Vec<String> = found.is_none().then(|| self.creation.words()).into_iter().collect();
-        let link = found.unwrap_or_else(|| self.creation.when_new());
+        let link = found.unwrap_or_else(|| self.creation.asked.link.when_new());
         steps.extend(self.configuration.steps(&link)?);
         steps.extend(self.extras.steps(&link)?);
         steps.extend(until_ready(readiness, name));
@@ -106,16 +103,16 @@ impl<'a> Addition<'a> {
     /// If the kernel would reject it, or another link has the name.
     fn find(&self) -> Result<Option<Link>> {
         let Creation { asked, own, lower } = self.creation;
-        let named = own.netlink.link(asked.name.as_str())?;
+        let named = own.netlink.link(asked.link.name.as_str())?;
         if let Some(link) = &named {
             // Under an alternative name it is another one, and keeps its own.
-            if link.name != asked.name.as_str() {
-                return Err(name_taken(asked.name.as_str(), own));
+            if link.name != asked.link.name.as_str() {
+                return Err(name_taken(asked.link.name.as_str(), own));
             }
             check_same(asked, lower, (link, own))?;
         }
         let half_made = match named {
-            None => own.netlink.link(&interim_name(&asked.name))?,
+            None => own.netlink.link(&interim_name(&asked.link.name))?,
             Some(_) => None,
         };
         let half_made = half_made.filter(|link| check_same(asked, lower, (link, own)).is_ok());
@@ -132,23 +129,23 @@ impl<'a> Addition<'a> {
         lower.check_mtu(asked)?;
         match self.configuration.check_new() {
             // What is in the way may be what another run of the same command has made meanwhile.
-            Err(_) if own.netlink.link(asked.name.as_str())?.is_some() => self.find(),
+            Err(_) if own.netlink.link(asked.link.name.as_str())?.is_some() => self.find(),
             checked => checked.map(|()| None),
         }
     }
 
     fn link(&self) -> Result<Link> {
-        self.creation.own.netlink.link(self.creation.asked.name.as_str())?.ok_or_else(|| self.vanished())
+        self.creation.own.netlink.link(self.creation.asked.link.name.as_str())?.ok_or_else(|| self.vanished())
     }
 
     fn vanished(&self) -> Error {
-        let (name, place) = (&self.creation.asked.name, &self.creation.own.label);
+        let (name, place) = (&self.creation.asked.link.name, &self.creation.own.label);
         Error::no(format!("somebody has removed or renamed {name} in {place} as soon as it was there"))
     }
 
     /// Finishes a link that is there: one that has its name is somebody's, and stays, whatever happens.
     fn go_on(&self, link: Link, readiness: &Readiness<'_>) -> Result<Made> {
-        if link.name == self.creation.asked.name.as_str() {
+        if link.name == self.creation.asked.link.name.as_str() {
             self.complete(&link, readiness)
         } else {
             self.go_on_new(link, readiness)
@@ -176,18 +173,19 @@ impl<'a> Addition<'a> {
     }
 
     fn delete_again(&self, ifindex: u32, why: Error) -> Error {
-        delete_again(self.creation.own, ifindex, self.creation.asked.name.as_str(), why)
+        delete_again(self.creation.own, ifindex, self.creation.asked.link.name.as_str(), why)
     }
 
     /// Gives it its name in the place of the interim one.
     fn named(&self, link: Link) -> Result<Link> {
-        if link.name == self.creation.asked.name.as_str() {
+        if link.name == self.creation.asked.link.name.as_str() {
             return Ok(link);
         }
         let mut message = about(link.ifindex);
-        message.attributes.push(LinkAttribute::IfName(self.creation.asked.name.to_string()));
+        message.attributes.push(LinkAttribute::IfName(self.creation.asked.link.name.to_string()));
         let renamed = self.creation.own.netlink.set_link(message);
-        renamed.map_err(|error| error.context(&format!("rename {} to {}", link.name, self.creation.asked.name)))?;
+        renamed
+            .map_err(|error| error.context(&format!("rename {} to {}", link.name, self.creation.asked.link.name)))?;
         self.link()
     }
 

@@ -6,10 +6,9 @@ use nicon_core::link::kind::Settings;
 use nicon_core::{Error, Result};
 use nicon_rtnl::netlink::about;
 use nicon_rtnl::packet_route::link::LinkAttribute;
-use nicon_rtnl::{Link, NetlinkError, NetnsHandle, settings};
+use nicon_rtnl::{NetlinkError, NetnsHandle, settings};
 use nix::errno::Errno;
 
-use crate::link::mark::Mark;
 use crate::linkadd::asked::Asked;
 use crate::linkadd::lower::Lower;
 use crate::linkadd::rival::rival;
@@ -27,8 +26,7 @@ impl Creation<'_> {
     /// where the kernel looks for it, and where a tunnel's sockets stay. Returns its ifindex, if that is known.
     pub(crate) fn create(&self, name: &str) -> std::result::Result<Option<u32>, NetlinkError> {
         let mut message = about(0);
-        message.attributes.push(LinkAttribute::IfName(name.to_owned()));
-        message.attributes.extend(self.asked.attributes());
+        message.attributes = self.asked.attributes(name);
         if !self.own.is(&self.lower.netns) {
             message.attributes.push(LinkAttribute::NetNsFd(self.own.ns.as_fd().as_raw_fd()));
         }
@@ -42,13 +40,13 @@ impl Creation<'_> {
     /// If the kernel does not answer.
     pub(crate) fn is_name_taken_below(&self, error: &NetlinkError) -> Result<bool> {
         let may_be = error.errno == Errno::EEXIST && !self.own.is(&self.lower.netns);
-        Ok(may_be && self.lower.netns.netlink.link(self.asked.name.as_str())?.is_some())
+        Ok(may_be && self.lower.netns.netlink.link(self.asked.link.name.as_str())?.is_some())
     }
 
     /// Turns the kernel's refusal to create the link into ours.
     pub(crate) fn refused(&self, error: NetlinkError) -> Error {
         let errno = error.errno;
-        let error = error.context(&format!("make {} in {}", self.asked.name, self.own.label));
+        let error = error.context(&format!("make {} in {}", self.asked.link.name, self.own.label));
         if let (Errno::EEXIST, Settings::Vxlan(vxlan)) = (errno, &self.asked.kind.settings) {
             let rival = rival(vxlan, &self.lower.netns).map(|rival| format!("; VNI {} is that of {rival}", vxlan.vni));
             return error.suffix(&rival.unwrap_or_default());
@@ -62,20 +60,12 @@ impl Creation<'_> {
         }
     }
 
-    /// What it is like when the kernel has created it.
-    pub(crate) fn when_new(&self) -> Link {
-        let spec = &self.asked.spec;
-        let mac = spec.mac.map(|mac| mac.to_string());
-        let group = self.asked.mark.as_ref().map_or(0, Mark::group);
-        Link { name: self.asked.name.to_string(), mtu: spec.mtu, mac, group, ..Link::default() }
-    }
-
     /// The message that creates it, in the words of `ip`.
     pub(crate) fn words(&self) -> String {
         let Lower { netns, link } = self.lower;
         let from = if netns.is(self.own) { String::new() } else { format!(" from [{}]", netns.label) };
         let link = link.as_ref().map(|link| format!(" link {}", link.name)).unwrap_or_default();
-        let (words, kind) = (self.asked.words(), self.kind_in_words());
+        let (words, kind) = (self.asked.link.words(), self.kind_in_words());
         format!("link add{link}{from} {words} netns [{}] type {kind}", self.own.label)
     }
 

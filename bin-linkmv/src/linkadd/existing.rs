@@ -14,9 +14,9 @@ use crate::linkadd::lower::Lower;
 /// [`nicon_core::Status::No`] if it is not: what differs.
 pub(crate) fn check_same(asked: &Asked, lower: &Lower, (link, own): (&Link, &NetnsHandle)) -> Result<()> {
     let settings = link.settings.as_ref().filter(|settings| settings.kind() == asked.kind.settings.kind());
-    let Some(settings) = settings else { return Err(name_taken(asked.name.as_str(), own)) };
+    let Some(settings) = settings else { return Err(name_taken(asked.link.name.as_str(), own)) };
     let kind = settings.kind();
-    let other = |how: &str| Error::no(format!("{} already exists in {}: a {kind} {how}", asked.name, own.label));
+    let other = |how: &str| Error::no(format!("{} already exists in {}: a {kind} {how}", asked.link.name, own.label));
     if !lower.is_below(link, own)? {
         let place = |name: &str| {
             if own.is(&lower.netns) { name.to_owned() } else { format!("{name} in {}", lower.netns.label) }

@@ -6,7 +6,8 @@
 use nicon_core::hash::hash;
 use nicon_core::link::LinkName;
 
-/// It, for a link that is to have a name. It is always the same, so that a run finds the link that an earlier one left half-made.
+/// The interim name of a link that is to be called `name`. It is always the same, so that a run finds the link that an earlier one left
+/// half-made.
 pub(crate) fn interim_name(name: &LinkName) -> String {
     // Of the 64 bits as many as the name has room for.
     format!("nicon{:010x}", hash(name.as_str()) & 0xff_ffff_ffff)

@@ -45,7 +45,7 @@ impl Lower {
     /// If the one below is down.
     pub(crate) fn check_up(&self, asked: &Asked) -> Result<()> {
         let is_vlan = matches!(asked.kind.settings, Settings::Vlan(_));
-        match self.link.as_ref().filter(|lower| asked.spec.up && is_vlan && !lower.is_up()) {
+        match self.link.as_ref().filter(|lower| asked.link.spec.up && is_vlan && !lower.is_up()) {
             Some(Link { name, .. }) => Err(Error::failed(format!(
                 "{name} in {} is down, so no vlan on it can come up (bring it up before, or leave the vlan down: --no-up)",
                 self.netns.label
@@ -70,7 +70,7 @@ impl Lower {
     /// # Errors
     /// If it is out of range, or the kernel does not answer.
     pub(crate) fn check_mtu(&self, asked: &Asked) -> Result<()> {
-        let Some(mtu) = asked.spec.mtu else { return Ok(()) };
+        let Some(mtu) = asked.link.spec.mtu else { return Ok(()) };
         let Some(lower) = self.carrier(asked)? else { return Ok(()) };
         let headroom = match &asked.kind.settings {
             Settings::Vxlan(vxlan) => vxlan.headroom(),
@@ -81,7 +81,7 @@ impl Lower {
         match lower.mtu.map(|most| most.saturating_sub(headroom)).filter(|most| mtu > *most) {
             Some(most) => Err(Error::failed(format!(
                 "MTU {mtu} is out of range for {}: with {} below it, it is {most} at most",
-                asked.name, lower.name
+                asked.link.name, lower.name
             ))),
             None => Ok(()),
         }

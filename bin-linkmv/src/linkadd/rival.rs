@@ -1,5 +1,5 @@
-//! The VXLAN that has the number which another one was to have. The kernel gives it once for each port, among all that send from one
-//! namespace, wherever they are (`vxlan_vni_in_use` in `drivers/net/vxlan/vxlan_core.c`), and does not say to whom.
+//! The VXLAN that already has the number which a new one was to get. Of all VXLANs that send from one namespace, wherever they are, the
+//! kernel gives a number to only one for each port (`vxlan_vni_in_use` in `drivers/net/vxlan/vxlan_core.c`), and does not say to which.
 
 use nicon_core::link::kind::{Settings, Vxlan};
 use nicon_rtnl::{Link, NetnsHandle, netns};

@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use nicon_core::filter::interrupt::Interrupt;
 use nicon_core::filter::stream::Answers;
-use nicon_core::filter::table::Column;
 use nicon_core::{Record, Result, Status};
-use nicon_rtnl::record::{IFINDEX, MAC, NAME, TARGET};
 
 use crate::batch::{self, Batch};
-use crate::each::{Each, one};
+use crate::each::{Asks, Each, one};
 use crate::link::ending::Remainder;
 use crate::link::namespaces::Namespaces;
 use crate::link::wait_ready::Readiness;
@@ -17,15 +15,9 @@ use crate::linkadd::adding::Adding;
 use crate::linkadd::args::Args;
 use crate::making::Options;
 use crate::record::act::Act;
-use crate::record::deed;
+use crate::record::columns::{PLANNED, THERE};
 use crate::record::program::LINKADD;
-use crate::record::steps;
 use crate::undoing::input;
-
-const CHANGED: Column = Column { title: "CHANGED", cell: deed::changed };
-
-const COLUMNS: &[Column] = &[TARGET, NAME, IFINDEX, MAC, CHANGED];
-const PLAN: &[Column] = &[TARGET, steps::COLUMN];
 
 /// Makes the links that the command line or the records ask for.
 ///
@@ -38,7 +30,7 @@ pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
         let options = input::Options { program: LINKADD, format, force, fail_fast, pace: Duration::ZERO };
         return input::run(&options, interrupt, &namespaces);
     }
-    let answers = Answers::new(LINKADD, args.format.view(if args.dry_run { PLAN } else { COLUMNS }))?;
+    let answers = Answers::new(LINKADD, args.format.view(if args.dry_run { PLANNED } else { THERE }))?;
     let (fail_fast, all_or_nothing) = (args.fail_fast, args.all_or_nothing);
     let mut batch =
         Batch::new(batch::Options { program: LINKADD, fail_fast, all_or_nothing }, answers, interrupt, &namespaces);
@@ -46,14 +38,14 @@ pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
     let mut adding =
         Adding::new(Options { readiness, dry_run: args.dry_run, all_or_nothing, exact: false }, &namespaces);
     let mut add = |record: &mut Record| add(record, args, &mut adding);
-    let each = Each {
-        act: Act::Kind,
-        nothing: args.kind.as_ref().map(|kind| format!("no record on standard input: no {kind} was made")),
-        mistake: "no record names a kind: give KIND, or \"kind\" in a record",
-        hint: if args.kind.is_some() { "give --target PID" } else { "name a kind and give --target PID" },
-        pace: Duration::ZERO,
-        interrupt,
+    let (asks, hint) = if let Some(kind) = &args.kind {
+        let without_records = format!("no record on standard input: no {kind} was made");
+        (Asks::CommandLine { without_records }, "give --target PID")
+    } else {
+        let if_none = "no record names a kind: give KIND, or \"kind\" in a record";
+        (Asks::Records { act: Act::Kind, if_none }, "name a kind and give --target PID")
     };
+    let each = Each { asks, hint, pace: Duration::ZERO, interrupt };
     let read = match &args.target {
         Some(target) => one(&mut batch, None, Record::from(target), &mut add).map(drop),
         None => each.run(&mut batch, add),

@@ -1,6 +1,6 @@
 //! Does what a record asks for, and writes it down in the record.
 
-use nicon_core::{Error, Record, Result};
+use nicon_core::{Record, Result};
 use nicon_rtnl::record::{LinkFacts, NIC};
 
 use crate::link::ending::Remainder;
@@ -12,18 +12,17 @@ use crate::record::deed::Deed;
 use crate::record::program::LINKMV;
 use crate::record::steps::STEPS;
 
-/// Moves the link that is `asked` for, adds the facts and the deed to the record, and returns whether anything was changed, and
-/// what is left of the move. After an error the record is unchanged.
+/// Moves the link that is `asked` for, and adds the facts and the deed to the record. Returns whether anything was changed, and what
+/// still belongs to the move. After an error the record is unchanged.
 pub(crate) fn change(
     record: &mut Record,
     asked: &Asked,
-    (options, endpoints): (&Options<'_>, &Endpoints<'_>),
+    options: &Options<'_>,
+    endpoints: &Endpoints<'_>,
 ) -> Result<(bool, Remainder)> {
     // What cannot be read could not be undone, either.
     Deed::all(record)?;
-    if options.readiness.is_asked() && !asked.spec.up {
-        return Err(Error::failed("field \"up\": a link that stays down has no carrier, and announces nothing"));
-    }
+    options.readiness.check_up(&asked.spec, "a link")?;
     let (from, to) = endpoints.of(record)?;
     let id = Deed::new_id()?;
     let plan = asked.plan.as_deref();
@@ -35,7 +34,7 @@ pub(crate) fn change(
             // What a dry run said would be done.
             record.remove_all(&[STEPS, "lost"]);
             record.set(NIC, LinkFacts::new(&moved.link, netns));
-            deed_of(id, &moved, netns).add_to(record);
+            deed_of(&id, &moved, netns).add_to(record);
             Ok((moved.changed, remainder))
         }
         Outcome::Planned { link, name, steps, lost } => {
@@ -48,18 +47,12 @@ pub(crate) fn change(
     }
 }
 
-fn deed_of(id: String, moved: &Moved, netns: u64) -> Deed {
+fn deed_of(id: &str, moved: &Moved, netns: u64) -> Deed {
     let Moved { origin, link, changed, undo, lost, .. } = moved;
     Deed {
-        id: Some(id),
-        by: LINKMV.to_owned(),
-        netns: Some(netns),
         link: Some(origin.clone()),
-        name: link.name.clone(),
-        ifindex: link.ifindex,
         changed: *changed,
         lost: Some(serde_json::to_value(lost).expect("plain data")),
-        undo: serde_json::to_value(undo).expect("plain data"),
-        mac: link.mac.clone(),
+        ..Deed::of(LINKMV, id, link, netns, undo)
     }
 }

@@ -8,7 +8,7 @@ use nicon_core::{Record, Result, Status};
 use nicon_rtnl::record::{IFINDEX, MAC, NAME, TARGET};
 
 use crate::batch::{self, Batch};
-use crate::each::{Each, one};
+use crate::each::{Asks, Each, one};
 use crate::link::journal::Journals;
 use crate::link::losses;
 use crate::link::namespaces::Namespaces;
@@ -20,23 +20,22 @@ use crate::linkmv::endpoints::Endpoints;
 use crate::moving::guard::Guard;
 use crate::moving::job::Options;
 use crate::record::act::Act;
+use crate::record::columns;
 use crate::record::deed;
 use crate::record::program::LINKMV;
-use crate::record::steps;
 use crate::undoing::input;
 
 const LINK: Column =
     Column { title: "LINK", cell: |record| cell(deed::last(record).and_then(|deed| deed.get("link"))) };
-const CHANGED: Column = Column { title: "CHANGED", cell: deed::changed };
 const LOST: Column =
     Column { title: "LOST", cell: |record| losses::cell(deed::last(record).and_then(|deed| deed.get("lost"))) };
 
-const COLUMNS: &[Column] = &[TARGET, LINK, NAME, IFINDEX, MAC, CHANGED, LOST];
+const COLUMNS: &[Column] = &[TARGET, LINK, NAME, IFINDEX, MAC, columns::CHANGED, LOST];
 const PLAN: &[Column] = &[
     TARGET,
     Column { title: "LINK", cell: |record| record.cell("link") },
     Column { title: "LOST", cell: |record| losses::cell(record.get("lost")) },
-    steps::COLUMN,
+    columns::STEPS,
 ];
 
 /// Moves what the command line or the records ask for.
@@ -69,15 +68,15 @@ pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
     let (fail_fast, all_or_nothing) = (args.fail_fast, args.all_or_nothing);
     let mut batch =
         Batch::new(batch::Options { program: LINKMV, fail_fast, all_or_nothing }, answers, interrupt, &namespaces);
-    let change = |record: &mut Record| change(record, &Asked::of(record, args)?, (&options, &endpoints));
-    let each = Each {
-        act: Act::Link,
-        nothing: args.link.as_ref().map(|link| format!("no record on standard input: {link} was not moved")),
-        mistake: "no record names a link: give LINK, or \"link\" in a record",
-        hint: if args.link.is_some() { "give --target PID" } else { "name a link and give --target PID" },
-        pace: args.pace.unwrap_or_default(),
-        interrupt,
+    let change = |record: &mut Record| change(record, &Asked::of(record, args)?, &options, &endpoints);
+    let (asks, hint) = if let Some(link) = &args.link {
+        let without_records = format!("no record on standard input: {link} was not moved");
+        (Asks::CommandLine { without_records }, "give --target PID")
+    } else {
+        let if_none = "no record names a link: give LINK, or \"link\" in a record";
+        (Asks::Records { act: Act::Link, if_none }, "name a link and give --target PID")
     };
+    let each = Each { asks, hint, pace: args.pace.unwrap_or_default(), interrupt };
     let read = match &args.target {
         Some(target) => one(&mut batch, None, Record::from(target), change).map(drop),
         None => each.run(&mut batch, change),

@@ -52,7 +52,7 @@ pub(crate) fn check(job: &Job<'_>, link: &Link) -> Result<Checked> {
     limits(spec, link, &job.from.netns)?;
     let master = master(job)?;
     port_options::check(spec, new_name, master, to)?;
-    Tuning::check_kept(spec, link, &job.from.netns)?;
+    Tuning::check_surviving(spec, link, &job.from.netns)?;
     Ok(Checked { master, own_name_is_free })
 }
 
@@ -72,17 +72,18 @@ pub(crate) fn master(job: &Job<'_>) -> Result<Option<u32>> {
 
 /// Turns the kernel's error for a move into ours.
 pub(crate) fn refused(
+    error: NetlinkError,
+    context: &str,
     job: &Job<'_>,
     link: &Link,
     is_it: impl Fn(&Link) -> bool,
-    (error, context): (NetlinkError, &str),
 ) -> Error {
     // If the kernel reports which links are immovable, this one was reported as movable.
     let may_be_bound = error.errno == Errno::EINVAL && link.immutable.is_none();
     if may_be_bound && job.from.netns.phy(link).is_some() {
         return bound(link, &job.from.netns);
     }
-    let error = configuring::check::refused((job.spec, job.to), link, is_it, (error, context));
+    let error = configuring::check::refused(error, context, job.spec, link, job.to, is_it);
     if may_be_bound && job.spec.mtu.is_none() {
         return error.suffix(&format!("; one that ethtool -k {} calls netns-local cannot be moved", link.name));
     }

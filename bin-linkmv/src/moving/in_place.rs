@@ -9,7 +9,7 @@ use crate::configuring::complete::complete;
 use crate::configuring::configuration::Configuration;
 use crate::configuring::steps::until_ready;
 use crate::link::ending::Ending;
-use crate::link::find;
+use crate::link::find::{self, Tagged};
 use crate::link::tag::remove_tag;
 use crate::link::taken::name_taken;
 use crate::link::undo::Undo;
@@ -25,8 +25,7 @@ use crate::moving::left_behind::{self, Here, tag_here};
 /// The link is left unchanged.
 pub(super) fn change(job: &Job<'_>, options: &Options<'_>) -> Result<Outcome> {
     let (spec, netns) = (job.spec, job.to);
-    let configuration =
-        Configuration { spec, netns, master: master(job)?, origin: None, mark: None, exact: job.plan.is_some() };
+    let configuration = job.configuration(master(job)?, None);
     let link = find(job, &configuration)?;
     if options.dry_run {
         check(&configuration, &link)?;
@@ -42,7 +41,7 @@ pub(super) fn change(job: &Job<'_>, options: &Options<'_>) -> Result<Outcome> {
     let inode = netns.inode(&link)?;
     let (mut link, journal) = left_behind::take_back(Here { netns, link, inode }, &tag, journal, options.namespaces)?;
     if link.altnames.contains(&tag) {
-        // An interrupted move has given it that, and this is none.
+        // An interrupted move left it there, and this is not a move.
         remove_tag(netns, &link, &tag)?;
         link.altnames.retain(|altname| *altname != tag);
     }
@@ -59,7 +58,7 @@ pub(super) fn change(job: &Job<'_>, options: &Options<'_>) -> Result<Outcome> {
             return Err(error);
         }
     };
-    let ending = Ending::new([job.to, job.to], (&tag, inode), written);
+    let ending = Ending::new([job.to, job.to], Tagged { tag, inode }, written);
     let changed = before.is_some();
     let undo = before.unwrap_or_else(|| Undo::of_nothing_but(netns, &link.name));
     let origin = link.name.clone();

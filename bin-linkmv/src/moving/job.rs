@@ -28,16 +28,9 @@ pub(crate) struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// What the link is to be like in its target, having come from `origin`.
-    pub(crate) fn configuration<'a>(&'a self, master: Option<u32>, origin: &'a Origin) -> Configuration<'a> {
-        Configuration {
-            spec: self.spec,
-            netns: self.to,
-            master,
-            origin: Some(origin),
-            mark: None,
-            exact: self.plan.is_some(),
-        }
+    /// What the link is to be like in its target, having come from `origin` unless it was there before.
+    pub(crate) fn configuration<'a>(&'a self, master: Option<u32>, origin: Option<&'a Origin>) -> Configuration<'a> {
+        Configuration { spec: self.spec, netns: self.to, master, origin, mark: None, exact: self.plan.is_some() }
     }
 }
 

@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use crate::configuring::carried::Carried;
 use crate::link::altnames;
 use crate::link::ending::Ending;
-use crate::link::find::tagged;
+use crate::link::find::Tagged;
 use crate::link::journal::Journal;
 use crate::link::tag::Origin;
 use crate::link::undo::Undo;
@@ -21,7 +21,7 @@ use crate::moving::transfer::{bring_back, put_back, request};
 
 /// Moves a link and configures it in its new namespace.
 ///
-/// Gives nothing if it is to be tried again: another run has moved the link before this one could, or it has to be moved otherwise here.
+/// Returns `None` if it is to be tried again: another run moved the link before this one could, or it has to be moved in another way here.
 ///
 /// # Errors
 /// The link is back where it was, unchanged. If that failed as well, the message says where the link is now.
@@ -37,7 +37,7 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, link: Link) -> Res
     let (mut link, mut journal) =
         left_behind::take_back(Here { netns: from, link, inode }, &tag, journal, options.namespaces)?;
     let Survey { checked, carry, settings, attached, losses } = Survey::of(job, options, &link)?;
-    let mut undo = Undo::of(from, &link, (&carry, &settings, &attached))?;
+    let mut undo = Undo::of(from, &link, &carry, &settings, &attached)?;
     let carried = Carried::pack(job.spec, &carry, settings, link.ifindex);
     journal.begin(&undo)?;
     let mut written = Written::keep(journal, options.journals, job.plan, &undo)?;
@@ -47,22 +47,23 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, link: Link) -> Res
         return Err(error);
     }
     options.journals.tell_if_none();
+    let tagged = Tagged { tag, inode: undo.inode() };
     let moved = leave_master(from, &mut link, &mut undo, &mut written.journal).map_err(Failure::Halfway);
-    let moved = moved.and_then(|()| transfer(job, options, &link, (&tag, undo.inode()), &checked, carried));
+    let moved = moved.and_then(|()| transfer(job, options, &link, &tagged, &checked, carried));
     match moved {
         Ok(link) => {
             // The facts that we have are from before the link was configured.
             let now = job.to.netlink.link_at(link.ifindex).ok().flatten();
             let mut link = now.unwrap_or(link);
-            link.altnames.retain(|altname| *altname != tag);
-            let ending = Ending::new([job.to, &job.from.netns], (&tag, undo.inode()), written);
+            link.altnames.retain(|altname| *altname != tagged.tag);
+            let ending = Ending::new([job.to, &job.from.netns], tagged, written);
             let ending = options.untag(ending)?;
             let origin = undo.name.clone();
             let moved = Moved { origin, link, changed: true, undo, lost: Some(losses), remainder: ending.into() };
             Ok(Some(Outcome::Moved(Box::new(moved))))
         }
         // Another program moved it first, so it is not ours to put back.
-        Err(Failure::Gone) if tagged(&tag, undo.inode(), job.to)?.is_some() => Ok(None),
+        Err(Failure::Gone) if tagged.find(job.to)?.is_some() => Ok(None),
         Err(Failure::Gone) => {
             written.discard();
             Err(gone(&link))
@@ -70,21 +71,21 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, link: Link) -> Res
         Err(Failure::Untagged) => {
             options.namespaces.note_altnames_left();
             let why = "this kernel leaves alternative names behind (before Linux 6.6)";
-            let restored = put_back(&link, &tag, &undo, job).map_err(|error| error.prefix(why))?;
+            let restored = put_back(&link, &tagged, &undo, job).map_err(|error| error.prefix(why))?;
             written.discard();
-            // From now on they are taken along: it is where it was, and is to be moved again.
+            // It is where it was, and is to be moved again: from now on we take its alternative names along ourselves.
             restored.whole().map(|_| None)
         }
         Err(Failure::Halfway(failure)) => {
             let words = failure.to_string();
-            let failure = bring_back(&link, &tag, &undo, job, failure).map_err(|error| error.prefix(&words))?;
+            let failure = bring_back(&link, &tagged, &undo, job, failure).map_err(|error| error.prefix(&words))?;
             written.discard();
             Err(failure)
         }
     }
 }
 
-/// Gives a link the tag of its move. What cannot be taken along is no tag: the journal is all that there is then.
+/// Gives a link the tag of its move, unless the kernel would leave that behind: then there is only the journal.
 fn mark(job: &Job<'_>, options: &Options<'_>, link: &Link, tag: &str) -> Result<()> {
     if options.namespaces.leaves_altnames() {
         return Ok(());
@@ -96,7 +97,7 @@ fn mark(job: &Job<'_>, options: &Options<'_>, link: &Link, tag: &str) -> Result<
     }
 }
 
-/// The link as it is now that no other run moves it, if it is where it was found.
+/// The link, if it is still where it was found, as it is now that no other run can move it.
 fn still_there(netns: &NetnsHandle, link: &Link, inode: Option<u64>) -> Result<Option<Link>> {
     let Some(now) = netns.netlink.link_at(link.ifindex)? else { return Ok(None) };
     Ok(if netns.inode(&now)? == inode { Some(now) } else { None })
@@ -116,7 +117,7 @@ fn transfer(
     job: &Job<'_>,
     options: &Options<'_>,
     link: &Link,
-    (tag, inode): (&str, Option<u64>),
+    tagged: &Tagged,
     checked: &Checked,
     carried: Carried,
 ) -> std::result::Result<Link, Failure> {
@@ -127,18 +128,18 @@ fn transfer(
         if error.errno == Errno::ENODEV {
             return Failure::Gone;
         }
-        let is_it = |other: &Link| other.altnames.iter().any(|altname| altname == tag);
+        let is_it = |other: &Link| other.altnames.contains(&tagged.tag);
         let context = format!("move {} to {}", link.name, to.label);
-        Failure::Halfway(refused(job, link, is_it, (error, &context)))
+        Failure::Halfway(refused(error, &context, job, link, is_it))
     })?;
-    let moved = tagged(tag, inode, to)?;
+    let moved = tagged.find(to)?;
     let moved = moved.ok_or_else(|| Error::failed(format!("{} has vanished from {}", link.name, to.label)))?;
-    if !leaves_altnames && to.netlink.link(tag)?.is_none() {
+    if !leaves_altnames && to.netlink.link(&tagged.tag)?.is_none() {
         return Err(Failure::Untagged);
     }
-    altnames::give(to, moved.ifindex, &altnames)?;
+    altnames::give(to, &moved, &altnames)?;
     let carried = carried.for_ifindex(moved.ifindex);
-    job.configuration(checked.master, &Origin::of(from, link)).apply(&moved, &carried)?;
+    job.configuration(checked.master, Some(&Origin::of(from, link))).apply(&moved, &carried)?;
     wait_ready(job.to, &moved, &options.readiness)?;
     to.check_alive()?;
     Ok(moved)

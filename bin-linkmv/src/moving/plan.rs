@@ -21,7 +21,8 @@ pub(crate) fn plan(
     job: &Job<'_>,
     options: &Options<'_>,
     link: &Link,
-    (checked, carried): (&Checked, &Carried),
+    checked: &Checked,
+    carried: &Carried,
 ) -> Result<Vec<String>> {
     let (spec, to) = (job.spec, job.to);
     let name = spec.name.as_ref().map_or(link.name.as_str(), |name| name.as_str());
@@ -34,7 +35,7 @@ pub(crate) fn plan(
     steps.extend(settings.map(|setting| format!("sysctl {setting} of {name}, as it is")));
     let moved = after(&request, link);
     let tuning = Tuning::after_move(spec, link, &job.from.netns)?;
-    steps.extend(job.configuration(checked.master, &origin).own(&moved, name, &tuning)?);
+    steps.extend(job.configuration(checked.master, Some(&origin)).own(&moved, name, &tuning)?);
     let (addresses, routes) = (carried.carry.addresses(), carried.carry.routes());
     steps.extend(addresses.iter().map(|address| format!("address replace {address} dev {name}")));
     steps.extend(routes.iter().map(|route| format!("route replace {route} dev {name}")));

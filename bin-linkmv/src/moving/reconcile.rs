@@ -16,7 +16,7 @@ use crate::moving::job::{Job, Options, Outcome};
 /// # Errors
 /// If the kernel would reject the change.
 pub(crate) fn plan(job: &Job<'_>, options: &Options<'_>, link: &Link, origin: &Origin) -> Result<Outcome> {
-    let configuration = job.configuration(master(job)?, origin);
+    let configuration = job.configuration(master(job)?, Some(origin));
     configuration.check(link)?;
     let mut steps = configuration.steps(link)?;
     steps.extend(until_ready(&options.readiness, &link.name));
@@ -28,7 +28,7 @@ pub(crate) fn plan(job: &Job<'_>, options: &Options<'_>, link: &Link, origin: &O
 /// # Errors
 /// The link is left unchanged.
 pub(crate) fn reconcile(job: &Job<'_>, options: &Options<'_>, link: &Link, origin: &Origin) -> Result<Vec<Undo>> {
-    let configuration = job.configuration(master(job)?, origin);
+    let configuration = job.configuration(master(job)?, Some(origin));
     configuration.check(link)?;
     complete(&[(configuration, link)], || wait_ready(job.to, link, &options.readiness))
 }

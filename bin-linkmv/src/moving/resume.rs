@@ -7,7 +7,7 @@ use nicon_rtnl::Link;
 use crate::configuring::carried::Carried;
 use crate::link::altnames;
 use crate::link::ending::{Ending, Remainder};
-use crate::link::find::{find, fits, tagged};
+use crate::link::find::{Tagged, find, fits};
 use crate::link::journal::Journal;
 use crate::link::kept::Keeper;
 use crate::link::losses::Losses;
@@ -19,8 +19,8 @@ use crate::moving::check::master;
 use crate::moving::job::{Job, Moved, Options, Outcome};
 use crate::moving::{reconcile, returned};
 
-/// Finishes what an earlier run began, or finds that there is nothing left to do. Gives nothing if the link is where it is to
-/// come from by now.
+/// Finishes what an earlier run began, or finds that there is nothing left to do. Returns `None` if the link is by now where it is to
+/// come from.
 ///
 /// # Errors
 /// If no link came from there. A move that cannot be completed is undone as far as its journal allows.
@@ -34,8 +34,9 @@ pub(crate) fn resume(job: &Job<'_>, options: &Options<'_>) -> Result<Option<Outc
             }
             let mut journal = options.journals.of(tag)?;
             let undo = journal.left_behind().unwrap_or_else(|| Undo::of_nothing_but(&job.from.netns, &origin.name));
-            return match tagged(tag, undo.inode(), job.to)? {
-                Some(link) => finish(job, options, &link, (tag, &origin), undo, journal).map(Some),
+            let tagged = Tagged { tag: tag.to_owned(), inode: undo.inode() };
+            return match tagged.find(job.to)? {
+                Some(link) => finish(job, options, &link, &origin, Unfinished { tagged, undo, journal }).map(Some),
                 None if job.to.netlink.link(tag)?.is_some() => Err(Error::no(format!(
                     "{} in {} is not {}, whose tag it carries",
                     link.name, job.to.label, origin.name
@@ -54,15 +55,15 @@ pub(crate) fn resume(job: &Job<'_>, options: &Options<'_>) -> Result<Option<Outc
             return Ok(None);
         }
         if options.dry_run {
-            return returned::plan(job, options)?.map_or_else(|| Err(missing(job)?), |plan| Ok(Some(plan)));
+            return returned::plan(job, options)?.map_or_else(|| fail_missing(job), |plan| Ok(Some(plan)));
         }
-        return if returned::come_home(job, options)? { Ok(None) } else { Err(missing(job)?) };
+        return if returned::come_home(job, options)? { Ok(None) } else { fail_missing(job) };
     };
     if options.dry_run {
         return reconcile::plan(job, options, &link, &origin).map(Some);
     }
-    if let Some((tag, undo, journal)) = killed_at_the_end(job, options, &link, &origin)? {
-        return finish(job, options, &link, (&tag, &origin), undo, journal).map(Some);
+    if let Some(unfinished) = killed_at_the_end(job, options, &link, &origin)? {
+        return finish(job, options, &link, &origin, unfinished).map(Some);
     }
     let remainder = Remainder::from(reconcile::reconcile(job, options, &link, &origin)?);
     let changed = remainder.has_changes();
@@ -80,20 +81,23 @@ fn kept_of_plan(job: &Job<'_>, options: &Options<'_>, link: &Link) -> Result<Opt
     keeper.undo_of(plan, inode)
 }
 
-/// The journal of a link from which its run had removed the tag already when it was killed.
-fn killed_at_the_end(
-    job: &Job<'_>,
-    options: &Options<'_>,
-    link: &Link,
-    origin: &Origin,
-) -> Result<Option<(String, Undo, Journal)>> {
+/// A move whose run was killed when its link had arrived.
+struct Unfinished {
+    tagged: Tagged,
+    /// How the link was before, as far as that is known.
+    undo: Undo,
+    journal: Journal,
+}
+
+/// The move of a link from which its run had removed the tag already when it was killed.
+fn killed_at_the_end(job: &Job<'_>, options: &Options<'_>, link: &Link, origin: &Origin) -> Result<Option<Unfinished>> {
     for tag in options.journals.tags(origin.netns, &origin.name)? {
         let mut journal = options.journals.of(&tag)?;
         if let Some(undo) = journal.left_behind()
             && undo.inode().is_some()
             && undo.inode() == job.to.inode(link)?
         {
-            return Ok(Some((tag, undo, journal)));
+            return Ok(Some(Unfinished { tagged: Tagged { tag, inode: undo.inode() }, undo, journal }));
         }
     }
     Ok(None)
@@ -104,18 +108,17 @@ fn finish(
     job: &Job<'_>,
     options: &Options<'_>,
     link: &Link,
-    (tag, origin): (&str, &Origin),
-    undo: Undo,
-    journal: Journal,
+    origin: &Origin,
+    Unfinished { tagged, undo, journal }: Unfinished,
 ) -> Result<Outcome> {
     let (from, spec) = (&job.from.netns, job.spec);
     let (carry, settings) = undo.carried(link.ifindex)?;
-    let attached = undo.state.as_ref().map(|state| (state.attached.clone(), state.ifindex)).unwrap_or_default();
-    let lost = Losses::of(&carry, &settings, (&attached.0, attached.1), spec);
+    let attached = undo.state.as_ref().map(|state| state.attached.lost(state.ifindex)).unwrap_or_default();
+    let lost = Losses::of(&carry, &settings, attached, spec);
     let carried = Carried::pack(spec, &carry, settings, link.ifindex);
     let finished = || {
-        altnames::give(job.to, link.ifindex, undo.altnames().iter().filter(|name| !link.altnames.contains(name)))?;
-        job.configuration(master(job)?, origin).apply(link, &carried)?;
+        altnames::give(job.to, link, undo.altnames().iter().filter(|name| !link.altnames.contains(name)))?;
+        job.configuration(master(job)?, Some(origin)).apply(link, &carried)?;
         wait_ready(job.to, link, &options.readiness)
     };
     if let Err(failure) = finished() {
@@ -126,14 +129,14 @@ fn finish(
             return Err(failure.suffix(&format!("; {name} stays in {to}: there is no journal of its move")));
         }
         let restored = undo.restore(link, job.to, from).map_err(|error| error.prefix(&failure))?;
-        remove_tag(from, &restored.link, tag)?;
+        remove_tag(from, &restored.link, &tagged.tag)?;
         journal.end();
         let lack = restored.lack().map(|lack| format!("; {lack}")).unwrap_or_default();
         return Err(failure.suffix(&format!("; {}, which an interrupted run had moved, is back{lack}", origin.name)));
     }
-    let ending = options.untag(Ending::new([job.to, &job.from.netns], (tag, undo.inode()), Written::of(journal)))?;
     let mut link = job.to.netlink.link_at(link.ifindex)?.unwrap_or_else(|| link.clone());
-    link.altnames.retain(|altname| altname != tag);
+    link.altnames.retain(|altname| *altname != tagged.tag);
+    let ending = options.untag(Ending::new([job.to, &job.from.netns], tagged, Written::of(journal)))?;
     let lost = undo.is_whole().then_some(lost);
     Ok(Outcome::Moved(Box::new(Moved {
         origin: undo.name.clone(),
@@ -165,16 +168,17 @@ fn is_meant(job: &Job<'_>, link: &Link, origin: &Origin, selected: bool) -> bool
     named && origin.netns == job.from.netns.ns.id().ino
 }
 
-fn missing(job: &Job<'_>) -> Result<Error> {
+/// Fails, since there is no link such as the job asks for.
+fn fail_missing<T>(job: &Job<'_>) -> Result<T> {
     let from = &job.from.netns;
     let missing = format!("no link {} in {}", job.selector, from.label);
     let name = match (&job.spec.name, job.selector) {
         (Some(NewName::Name(name)), _) => name.as_str(),
         (None, Selector::Name(name)) => name,
-        _ => return Ok(Error::no(missing)),
+        _ => return Err(Error::no(missing)),
     };
-    Ok(match job.to.netlink.link(name)? {
-        Some(_) => Error::no(format!("{missing}, and {name} in {} did not come from there", job.to.label)),
-        None => Error::no(missing),
-    })
+    Err(Error::no(match job.to.netlink.link(name)? {
+        Some(_) => format!("{missing}, and {name} in {} did not come from there", job.to.label),
+        None => missing,
+    }))
 }

@@ -31,7 +31,7 @@ impl Survey {
         Self::foreseen(job, options, link, &link.name)
     }
 
-    /// The same of a link that will be like `link` when it is moved, and is still called `now`.
+    /// The same for a link that will be like `link` when it is moved, and is still called `now`.
     ///
     /// # Errors
     /// As [`Survey::of`].
@@ -44,9 +44,9 @@ impl Survey {
         if !options.guard.is_forced() {
             attached.check(&link.name)?;
         }
-        check_routes((job.spec, job.to), &carry.along(false, job.spec.keeps(Keep::Route), 0), None)?;
+        check_routes(job.spec, job.to, &carry.along(false, job.spec.keeps(Keep::Route), 0), None)?;
         let settings = job.from.settings(link.ifindex, now)?;
-        let losses = Losses::of(&carry, &settings, (&attached, link.ifindex), job.spec);
+        let losses = Losses::of(&carry, &settings, attached.lost(link.ifindex), job.spec);
         let losses = losses.and_links(master_of(link, from)?, destroyed);
         Ok(Self { checked, carry, settings, attached, losses })
     }
@@ -57,7 +57,7 @@ impl Survey {
     /// If the kernel does not answer.
     pub(crate) fn plan(self, job: &Job<'_>, options: &Options<'_>, link: Link) -> Result<Outcome> {
         let carried = Carried::pack(job.spec, &self.carry, self.settings, link.ifindex);
-        let steps = plan(job, options, &link, (&self.checked, &carried))?;
+        let steps = plan(job, options, &link, &self.checked, &carried)?;
         let name = job.spec.name.as_ref().map_or_else(|| link.name.clone(), ToString::to_string);
         Ok(Outcome::Planned { link: link.name, name, steps, lost: Some(Box::new(self.losses)) })
     }

@@ -3,6 +3,7 @@
 use nicon_core::machine::Machine;
 use nicon_core::record::cell;
 use nicon_core::{Error, Record, Result};
+use nicon_rtnl::Link;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -79,7 +80,7 @@ pub(crate) struct StitchUndo {
     pub(crate) name: String,
     pub(crate) ifindex: u32,
     pub(crate) inode: Option<u64>,
-    /// Whether it could have no filters before.
+    /// Whether it could not have filters before.
     pub(crate) qdisc: bool,
 }
 
@@ -90,6 +91,23 @@ impl Deed {
     /// If the kernel gives no random bytes.
     pub(crate) fn new_id() -> Result<String> {
         Ok(format!("{:016x}", u64::from_ne_bytes(random::bytes()?)))
+    }
+
+    /// That of a program which made, moved or changed a link that is now in the namespace with the inode number `netns`. It changed
+    /// something, and it lost nothing.
+    pub(crate) fn of(by: &str, id: &str, link: &Link, netns: u64, undo: &impl Serialize) -> Self {
+        Self {
+            id: Some(id.to_owned()),
+            by: by.to_owned(),
+            netns: Some(netns),
+            link: None,
+            name: link.name.clone(),
+            ifindex: link.ifindex,
+            changed: true,
+            lost: None,
+            undo: serde_json::to_value(undo).expect("plain data"),
+            mac: link.mac.clone(),
+        }
     }
 
     /// All deeds of a record, the first one first.
@@ -228,18 +246,8 @@ mod tests {
             r#"{"link":"v0","name":"eth0","ifindex":7,"mac":"02:00:5e:00:53:01","changed":true,"undo":{"netns":1,"name":"v0"}}"#,
         )
         .unwrap();
-        let deed = Deed {
-            id: Some(Deed::new_id().unwrap()),
-            by: "nicon-veth".to_owned(),
-            netns: Some(4),
-            link: None,
-            name: "eth1".to_owned(),
-            ifindex: 9,
-            changed: true,
-            lost: None,
-            undo: Value::Null,
-            mac: None,
-        };
+        let link = Link { name: "eth1".to_owned(), ifindex: 9, ..Link::default() };
+        let deed = Deed::of("nicon-veth", &Deed::new_id().unwrap(), &link, 4, &Value::Null);
         deed.add_to(&mut record);
         record.set("nic", serde_json::json!({"netns": 4, "ifindex": 9, "mac": "02:00:5e:00:53:02"}));
         let deeds = Deed::all(&record).unwrap();

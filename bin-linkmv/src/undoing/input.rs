@@ -149,7 +149,7 @@ impl Undoing<'_> {
     ) -> Result<Undone> {
         let undo_in = |reach| {
             let limits = Limits { reach, guard: self.guard.as_ref() };
-            undo_alone(deed, record, self.namespaces, (self.journals, limits))
+            undo_alone(deed, record, self.namespaces, self.journals, limits)
         };
         match undo_in(Reach::Left) {
             Err(error) if error.status() == Status::No => {
@@ -160,9 +160,9 @@ impl Undoing<'_> {
     }
 }
 
-/// The turns of the deeds, each by the numbers of its record and of its place there: the last line's first, and of one record the last
-/// one first. So whatever was done on top of something else is undone before it. One that found its link moved already knows
-/// nothing of how that was: where the deed that does is there as well, it comes after it.
+/// The order in which deeds are undone, each as the index of its record and its own index there: the last line first, and of one record
+/// the last deed first. So whatever was done on top of something else is undone before it. A deed that found its link moved already does
+/// not know how that was before: it comes after the deed that does, if that is there as well.
 fn in_turn(input: &[Input]) -> Vec<(usize, usize)> {
     let moves = |deed: &Deed| Undo::from_value(&deed.undo).ok().map(|undo| (undo.netns, undo.name));
     let all = || input.iter().flat_map(|input| &input.deeds);

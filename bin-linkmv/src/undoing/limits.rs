@@ -25,8 +25,8 @@ pub(crate) enum Reach {
 }
 
 impl Limits<'_> {
-    /// Makes sure that a link which is to come back is known to have left. Where a run found it in its target already, there is only what
-    /// the link says of itself, and its container's root can have any link say that.
+    /// Makes sure that a link which is to come back is known to have left. If a run found it in its target already, only the link itself
+    /// says so, and its container's root can make any link say that.
     ///
     /// # Errors
     /// If that is all, and the undo is not forced.
@@ -46,7 +46,7 @@ impl Limits<'_> {
         )))
     }
 
-    /// Makes sure that an `act` on a link destroys nothing that was stacked on it, of which `destroyed` names what it would.
+    /// Makes sure that an `act` on a link destroys nothing that is stacked on it: `destroyed` lists what it would destroy.
     ///
     /// # Errors
     /// What it would destroy.

@@ -3,7 +3,7 @@
 use nicon_core::{Error, LinkName, Record, Result};
 use nicon_rtnl::{Carry, Link, NetnsHandle};
 
-use crate::link::find::{by_inode, tagged};
+use crate::link::find::{Tagged, by_inode};
 use crate::link::journal::Journals;
 use crate::link::kept::Keeper;
 use crate::link::namespaces::Namespaces;
@@ -29,11 +29,12 @@ pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces, limits
         // The kernel puts a network card back when its container ends, but as the container left it.
         let is_from_here = |from: Origin| from.netns == undo.netns && from.name == undo.name;
         let is_noted = origin_of(&link).is_some_and(is_from_here);
-        let changed = is_noted || undo.is_whole() && !undo.is_of(&origin, &link)?;
+        let before = undo.now(&origin, &link)?;
         let restored = undo.restore(&link, &origin, &origin)?;
+        let changed = is_noted || !before.is_of(&origin, &restored.link)?;
         return Ok(Undone { changed, now: Some(location(&undo, restored.link)), missing: restored.missing });
     }
-    let (there, link) = match find_there(deed, record, (&undo, &sought), namespaces) {
+    let (there, link) = match find_there(deed, record, &undo, &sought, namespaces) {
         Ok(found) => found,
         Err(gone) if limits.reach == Reach::Left => return Err(gone),
         Err(gone) => undo.inode().map_or(Ok(None), |inode| namespaces.find_link(inode))?.ok_or(gone)?,
@@ -110,16 +111,17 @@ pub(crate) fn alone<T>(
     // It becomes part of a path.
     before.name.parse::<LinkName>()?;
     let Some(tag) = before.tag() else { return undo() };
-    let mut journal = journals.of(&tag)?;
+    let tagged = Tagged { tag, inode: before.inode() };
+    let mut journal = journals.of(&tagged.tag)?;
     let undone = undo()?;
-    if let Some((keeper, inode)) = Keeper::of(journals).zip(before.inode()) {
+    if let Some((keeper, inode)) = Keeper::of(journals).zip(tagged.inode) {
         keeper.forget(inode)?;
     }
-    let is_of_this = |left: &Undo| left.inode().is_some() && left.inode() == before.inode();
+    let is_of_this = |left: &Undo| left.inode().is_some() && left.inode() == tagged.inode;
     if journal.left_behind().as_ref().is_some_and(is_of_this) {
         let home = open_origin(before, namespaces)?;
-        if let Some(link) = tagged(&tag, before.inode(), &home)? {
-            remove_tag(&home, &link, &tag)?;
+        if let Some(link) = tagged.find(&home)? {
+            remove_tag(&home, &link, &tagged.tag)?;
         }
         journal.end();
     }
@@ -130,7 +132,8 @@ pub(crate) fn alone<T>(
 fn find_there(
     deed: &Deed,
     record: &Record,
-    (undo, sought): (&Undo, &Sought<'_>),
+    undo: &Undo,
+    sought: &Sought<'_>,
     namespaces: &Namespaces,
 ) -> Result<(NetnsHandle, Link)> {
     let there = open_target(deed, record, namespaces)?;

@@ -16,6 +16,8 @@ pub(crate) struct Undone {
 }
 
 impl Undone {
+    /// Makes sure that nothing is missing.
+    ///
     /// # Errors
     /// What is missing.
     pub(crate) fn check(&self) -> Result<()> {

@@ -7,8 +7,9 @@ use nicon_core::filter::format::OutputFormat;
 use nicon_core::link::{Cidr, Gateway, LinkName, Mac, RouteSpec, Target};
 use nicon_core::{Error, Record, Result};
 
+use crate::making::new_link::NewLink;
 use crate::seconds::seconds;
-use crate::veth::end::End;
+use crate::veth::end::end_of;
 use crate::wishes::given::{set, set_list};
 use crate::wishes::tuning::Tuning;
 use crate::wishes::valid::valid;
@@ -142,14 +143,14 @@ impl Args {
     ///
     /// # Errors
     /// If an end could not have all that is asked for.
-    pub(crate) fn ends(&self) -> Result<Option<[End; 2]>> {
+    pub(crate) fn ends(&self) -> Result<Option<[NewLink; 2]>> {
         let (Some(name), Some(peer)) = (&self.name, &self.peer) else {
             return if self.both.is_empty() { Ok(None) } else { Err(Error::failed(RECORDS_SAY)) };
         };
         let end = |name: &LinkName, fields: Fields<'_>| {
             let mut record = fields.of(name);
             self.both.put_into(&mut record);
-            End::try_from(&record)
+            end_of(&record)
         };
         let first = Fields {
             lists: [("addr", &self.addr), ("gateway", &self.gateway), ("route", &self.route)],

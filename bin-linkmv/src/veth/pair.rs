@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, AsRawFd};
 
 use nicon_core::{Error, Result};
-use nicon_rtnl::netlink::about;
+use nicon_rtnl::netlink::{about, set_flags};
 use nicon_rtnl::packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
 use nicon_rtnl::{Link, NetlinkError, NetnsHandle};
 
@@ -17,7 +17,7 @@ use crate::link::taken::name_taken;
 use crate::link::undo::Undo;
 use crate::link::wait_ready::{Readiness, wait_ready};
 use crate::making::delete_again;
-use crate::veth::end::End;
+use crate::making::new_link::NewLink;
 
 /// The least and the greatest MTU of a veth (`veth_setup` in drivers/net/veth.c), in bytes.
 const MTU: (u32, u32) = (68, 65_535);
@@ -28,7 +28,7 @@ pub(crate) type Namespaces<'a> = [&'a NetnsHandle; 2];
 /// A pair that is asked for.
 pub(crate) struct Pair<'a> {
     namespaces: Namespaces<'a>,
-    ends: &'a [End; 2],
+    ends: &'a [NewLink; 2],
     configurations: [Configuration<'a>; 2],
 }
 
@@ -55,16 +55,12 @@ impl<'a> Pair<'a> {
     ///
     /// # Errors
     /// If both ends would be the same, or have a master that is not there.
-    pub(crate) fn new(namespaces: Namespaces<'a>, ends: &'a [End; 2], exact: bool) -> Result<Self> {
+    pub(crate) fn new(namespaces: Namespaces<'a>, ends: &'a [NewLink; 2], exact: bool) -> Result<Self> {
         if namespaces[0].is(namespaces[1]) && ends[0].name == ends[1].name {
             return Err(Error::failed(format!("both ends would be called {} in one namespace", ends[0].name)));
         }
-        let configuration = |netns: &'a NetnsHandle, end: &'a End| {
-            let spec = &end.spec;
-            let master = spec.master.as_ref().map(|name| netns.master(name)).transpose()?;
-            Ok::<_, Error>(Configuration { spec, netns, master, origin: None, mark: end.mark.as_ref(), exact })
-        };
-        let [first, second] = [configuration(namespaces[0], &ends[0])?, configuration(namespaces[1], &ends[1])?];
+        let first = ends[0].configuration(namespaces[0], exact)?;
+        let second = ends[1].configuration(namespaces[1], exact)?;
         Ok(Self { namespaces, ends, configurations: [first, second] })
     }
 
@@ -107,7 +103,7 @@ impl<'a> Pair<'a> {
     pub(crate) fn plan(&self, readiness: &Readiness<'_>) -> Result<[Vec<String>; 2]> {
         let found = self.find()?;
         let is_new = found.is_none();
-        let links = found.unwrap_or_else(|| self.ends.each_ref().map(End::when_new));
+        let links = found.unwrap_or_else(|| self.ends.each_ref().map(NewLink::when_new));
         let mut steps = [self.configurations[0].steps(&links[0])?, self.configurations[1].steps(&links[1])?];
         if is_new {
             let [first, second] =
@@ -181,15 +177,15 @@ impl<'a> Pair<'a> {
 
     /// Equivalent to `ip link add NAME up type veth peer name PEER netns ...`, sent from the first end's namespace.
     fn create(&self) -> std::result::Result<Option<u32>, NetlinkError> {
+        let attributes = |end: &NewLink| end.attributes(end.name.as_str());
         let mut peer = LinkMessage::default();
-        peer.attributes = self.ends[1].attributes();
+        peer.attributes = attributes(&self.ends[1]);
         peer.attributes.push(LinkAttribute::NetNsFd(self.namespaces[1].ns.as_fd().as_raw_fd()));
         let mut message = about(0);
         if self.ends[0].spec.up && !comes_up_last(&self.ends[0].spec) {
-            message.header.flags = LinkFlags::Up;
-            message.header.change_mask = LinkFlags::Up;
+            set_flags(&mut message, LinkFlags::Up, true);
         }
-        message.attributes = self.ends[0].attributes();
+        message.attributes = attributes(&self.ends[0]);
         message.attributes.push(LinkAttribute::LinkInfo(vec![
             LinkInfo::Kind(InfoKind::Veth),
             LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer))),

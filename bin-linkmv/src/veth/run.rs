@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use nicon_core::filter::interrupt::Interrupt;
 use nicon_core::filter::stream::{Answers, Lines, RECORDS};
-use nicon_core::filter::table::Column;
 use nicon_core::{Error, Record, Result, Status};
-use nicon_rtnl::record::{IFINDEX, MAC, NAME, TARGET};
 
 use crate::batch::{self, Batch};
 use crate::each::each_asking;
@@ -16,18 +14,12 @@ use crate::link::undo::Undo;
 use crate::link::wait_ready::Readiness;
 use crate::making::Options;
 use crate::record::act::Act;
-use crate::record::deed;
+use crate::record::columns::{PLANNED, THERE};
 use crate::record::passing::is_passed_over;
 use crate::record::program::VETH;
-use crate::record::steps;
 use crate::undoing::input;
 use crate::veth::args::Args;
 use crate::veth::wiring::Wiring;
-
-const CHANGED: Column = Column { title: "CHANGED", cell: deed::changed };
-
-const COLUMNS: &[Column] = &[TARGET, NAME, IFINDEX, MAC, CHANGED];
-const PLAN: &[Column] = &[TARGET, steps::COLUMN];
 
 /// Makes the pairs that the command line or the records ask for.
 ///
@@ -41,7 +33,7 @@ pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
         return input::run(&options, interrupt, &namespaces);
     }
     let ends = args.ends()?;
-    let answers = Answers::new(VETH, args.format.view(if args.dry_run { PLAN } else { COLUMNS }))?;
+    let answers = Answers::new(VETH, args.format.view(if args.dry_run { PLANNED } else { THERE }))?;
     let (fail_fast, all_or_nothing) = (args.fail_fast, args.all_or_nothing);
     let mut batch =
         Batch::new(batch::Options { program: VETH, fail_fast, all_or_nothing }, answers, interrupt, &namespaces);
@@ -111,8 +103,8 @@ fn many(
     mut wire: impl FnMut(&mut [Record; 2]) -> Result<Vec<Undo>>,
 ) -> Result<()> {
     let mut waiting: Vec<(u64, String, Record)> = Vec::new();
-    let from = (interrupt, "name both ends and give --target PID twice");
-    let passing = each_asking(batch, from, pair_of, |batch, line, record, pair| {
+    let hint = "name both ends and give --target PID twice";
+    let passing = each_asking(batch, interrupt, hint, pair_of, |batch, line, record, pair| {
         if let Some(position) = waiting.iter().position(|(_, other, _)| *other == pair) {
             let records = [waiting.remove(position).2, record];
             return act(batch, Some(line), records, &mut wire);

@@ -1,6 +1,6 @@
 //! Makes the pair that two records ask for, and writes it down in them.
 
-use nicon_core::{Error, Record, Result};
+use nicon_core::{Record, Result};
 use nicon_rtnl::record::{LinkFacts, NIC};
 use nicon_rtnl::{Link, NetnsHandle};
 use serde_json::{Value, json};
@@ -9,10 +9,11 @@ use crate::link::mark::Mark;
 use crate::link::namespaces::Namespaces;
 use crate::link::undo::Undo;
 use crate::making::Options;
+use crate::making::new_link::NewLink;
 use crate::record::deed::{Deed, PairUndo, PeerUndo};
 use crate::record::program::VETH;
 use crate::record::steps::STEPS;
-use crate::veth::end::End;
+use crate::veth::end::end_of;
 use crate::veth::pair::{Made, Pair};
 use crate::wishes;
 
@@ -33,8 +34,8 @@ impl<'a> Wiring<'a> {
     /// Nothing is made, and the records are as they were.
     pub(crate) fn wire_as_asked(&self, records: &mut [Record; 2], marks: [Option<Mark>; 2]) -> Result<Vec<Undo>> {
         let [first, second] = marks;
-        let first = End { mark: first, ..End::try_from(&records[0])? };
-        let ends = [first, End { mark: second, ..End::try_from(&records[1])? }];
+        let first = NewLink { mark: first, ..end_of(&records[0])? };
+        let ends = [first, NewLink { mark: second, ..end_of(&records[1])? }];
         let changes = self.wire(records, &ends)?;
         if !self.options.dry_run {
             for record in records {
@@ -50,14 +51,12 @@ impl<'a> Wiring<'a> {
     ///
     /// # Errors
     /// Nothing is made, and the records are as they were.
-    pub(crate) fn wire(&self, records: &mut [Record; 2], ends: &[End; 2]) -> Result<Vec<Undo>> {
+    pub(crate) fn wire(&self, records: &mut [Record; 2], ends: &[NewLink; 2]) -> Result<Vec<Undo>> {
         for record in &*records {
             // What cannot be read could not be undone, either.
             Deed::all(record)?;
         }
-        if self.options.readiness.is_asked() && ends.iter().any(|end| !end.spec.up) {
-            return Err(Error::failed("field \"up\": an end that stays down has no carrier, and announces nothing"));
-        }
+        ends.iter().try_for_each(|end| self.options.readiness.check_up(&end.spec, "an end"))?;
         let first = &*self.namespaces.of_record(&records[0])?;
         let second = &*self.namespaces.of_record(&records[1])?;
         let pair = Pair::new([first, second], ends, self.options.exact)?;
@@ -89,19 +88,7 @@ fn write_down(record: &mut Record, id: &str, made: &Made, [(own, netns), (other,
         inode: inodes[own],
         peer: PeerUndo { netns: far.ns.id().ino, name: peer.name.clone(), ifindex: peer.ifindex, inode: inodes[other] },
     });
-    let deed = Deed {
-        id: Some(id.to_owned()),
-        by: VETH.to_owned(),
-        netns: Some(netns),
-        link: None,
-        name: link.name.clone(),
-        ifindex: link.ifindex,
-        changed: made.is_changed(),
-        lost: None,
-        undo: serde_json::to_value(undo).expect("plain data"),
-        mac: None,
-    };
-    deed.add_to(record);
+    Deed { changed: made.is_changed(), ..Deed::of(VETH, id, link, netns, &undo) }.add_to(record);
 }
 
 fn nic(link: &Link, netns: u64, (peer, far): (&Link, &NetnsHandle)) -> Value {

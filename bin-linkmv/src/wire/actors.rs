@@ -56,7 +56,7 @@ impl<'a> Actors<'a> {
         let remainder = match (unit.act, &mut records[..]) {
             (Act::Link, [record]) => {
                 let asked = Asked::by_record(record)?.for_plan(mark())?;
-                change(record, &asked, (&self.moves.0, &self.moves.1))?.1
+                change(record, &asked, &self.moves.0, &self.moves.1)?.1
             }
             (Act::Pair, ends) => self.pairs.wire_as_asked(ends.try_into().expect("two ends"), [mark(), mark()])?.into(),
             (Act::Kind, [record]) => self.kinds.add_as_asked(record, &Record::default(), mark())?,

@@ -4,13 +4,11 @@ use std::time::Instant;
 
 use nicon_core::filter::output::report;
 use nicon_core::filter::stream::Answers;
-use nicon_core::filter::table::Column;
 use nicon_core::{Error, Record, Result, Status};
-use nicon_rtnl::record::{IFINDEX, MAC, NAME, TARGET};
 
 use crate::batch::{self, Batch};
 use crate::record::act::Act;
-use crate::record::deed;
+use crate::record::columns::THERE;
 use crate::record::program::WIRE;
 use crate::wire::actors::Actors;
 use crate::wire::context::Context;
@@ -20,10 +18,6 @@ use crate::wire::unit::Unit;
 use crate::wire::usable;
 use crate::wire::wanted::Wanted;
 
-const CHANGED: Column = Column { title: "CHANGED", cell: deed::changed };
-
-const COLUMNS: &[Column] = &[TARGET, NAME, IFINDEX, MAC, CHANGED];
-
 /// Carries out all records, each on its own or all or none.
 ///
 /// # Errors
@@ -31,7 +25,7 @@ const COLUMNS: &[Column] = &[TARGET, NAME, IFINDEX, MAC, CHANGED];
 pub(crate) fn apply(input: Input, context: &Context<'_>) -> Result<Status> {
     let Context { args, namespaces, interrupt, .. } = *context;
     let all_or_nothing = !input.is_each();
-    let mut answers = Answers::new(WIRE, args.format.view(COLUMNS))?;
+    let mut answers = Answers::new(WIRE, args.format.view(THERE))?;
     let plans: Vec<&str> = input.plans.keys().map(String::as_str).collect();
     let _held = context.hold(&plans)?;
     if args.prune && !prune(&input, context, &mut answers)? {
@@ -67,7 +61,7 @@ pub(crate) fn apply(input: Input, context: &Context<'_>) -> Result<Status> {
     batch.finish(Ok(()))
 }
 
-/// Tells that links are moved or changed for a plan of which nothing remembers how they were.
+/// Says so if links are moved or changed for a plan, and nothing will remember how they were before.
 pub(crate) fn tell_what_cannot_be_kept<'u>(units: impl IntoIterator<Item = &'u Unit>, context: &Context<'_>) {
     if context.journals.directory().is_none()
         && units.into_iter().any(|unit| unit.act == Act::Link && unit.is_planned())

@@ -9,6 +9,7 @@ use nicon_core::{Error, Record, Result, Status};
 use nicon_rtnl::record::TARGET;
 use serde_json::json;
 
+use crate::record::columns;
 use crate::record::program::WIRE;
 use crate::record::steps::{self, STEPS};
 use crate::wire::actors::Actors;
@@ -18,7 +19,7 @@ use crate::wire::surplus;
 use crate::wire::unit;
 use crate::wire::wanted::Wanted;
 
-const COLUMNS: &[Column] = &[TARGET, Column { title: "NAME", cell: name }, steps::COLUMN];
+const COLUMNS: &[Column] = &[TARGET, Column { title: "NAME", cell: name }, columns::STEPS];
 
 /// Prints a record for each link that differs, with the steps that a run would take. Nothing is changed.
 ///

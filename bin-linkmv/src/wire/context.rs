@@ -34,27 +34,27 @@ impl<'a> Context<'a> {
         Readiness { wait: self.args.wait, announce: self.args.announce, interrupt: self.interrupt }
     }
 
-    /// Holds plans as long as the result lives: another run that changes one of them waits.
+    /// Holds plans for as long as the result lives: another run that changes one of them waits.
     ///
     /// # Errors
     /// If another run holds one for too long, or keeps it.
     pub(crate) fn hold(&self, plans: &[&str]) -> Result<Vec<Journal>> {
         for plan in plans {
-            if let Some(keeper) = self.journals.keeper_of(plan)? {
-                return Err(Error::failed(format!("{keeper} keeps plan {plan} wired (end it first)")));
+            if let Some(holder) = self.journals.locked_by(plan)? {
+                return Err(Error::failed(format!("{holder} keeps plan {plan} wired (end it first)")));
             }
         }
         // In the order of their names, so that no two runs wait for each other.
         plans.iter().map(|plan| self.hold_one(plan)).collect()
     }
 
-    /// Keeps a plan as long as the result lives: another run that would change it, or keep it, says that it cannot.
+    /// Keeps a plan for as long as the result lives: another run that would change it, or keep it, says that it cannot.
     ///
     /// # Errors
     /// If another run keeps it, or holds it for too long.
     pub(crate) fn keep(&self, plan: &str) -> Result<Vec<Journal>> {
-        let keeps = self.journals.keep(plan).map_err(|error| error.prefix(format!("keep plan {plan} wired")))?;
-        Ok(vec![keeps, self.hold_one(plan)?])
+        let locked = self.journals.lock_plan(plan).map_err(|error| error.prefix(format!("keep plan {plan} wired")))?;
+        Ok(vec![locked, self.hold_one(plan)?])
     }
 
     fn hold_one(&self, plan: &str) -> Result<Journal> {

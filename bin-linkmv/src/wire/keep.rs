@@ -57,7 +57,7 @@ pub(crate) fn keep(first: Vec<Row>, mut rows: Rows<'_>, context: &Context<'_>) -
         again.plan_look(table.is_awaited(), is_news);
         next = again.wait(context, &mut rows)?;
     }
-    // Whoever watches begins anew; of records that are no more than these, nothing else would tell what becomes.
+    // A stream that is watched sends these records again. If it has ended, only looking ourselves shows what becomes of the links.
     while !table.is_watched() && table.is_awaited() && context.interrupt.signal().is_none() {
         context.interrupt.wait(&[], Some(again::LOOKS.1))?;
         table.plans().try_for_each(|plan| look::look(plan, context, &mut output))?;

@@ -64,13 +64,13 @@ impl<'a> Removal<'a> {
             if !self.goes_on(give)? {
                 return Ok(false);
             }
-            let removed = self.delete(marked, (wanted, &surplus.found)).map(Some);
+            let removed = self.delete(marked, wanted, &surplus.found).map(Some);
             is_clean &= told(removed, give)?;
         }
         Ok(is_clean)
     }
 
-    /// Whether the run was not interrupted; else that is told, once.
+    /// Whether the run goes on. If it was interrupted, says so.
     fn goes_on(&self, give: Give<'_>) -> Result<bool> {
         let interrupted = self.context.interrupt.check().err();
         let goes_on = interrupted.is_none();
@@ -120,7 +120,8 @@ impl<'a> Removal<'a> {
     pub(crate) fn delete(
         &self,
         MarkedLink { netns, link, mark }: &MarkedLink,
-        (wanted, found): (&Wanted, &Found),
+        wanted: &Wanted,
+        found: &Found,
     ) -> Result<Record> {
         let place = wanted.label(netns);
         let entry = |changed: bool| {

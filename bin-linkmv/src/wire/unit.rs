@@ -19,8 +19,8 @@ pub(crate) struct Unit {
 }
 
 impl Unit {
-    /// Where it comes among others that it needs nothing of, and they nothing of it: a link that sits on others comes behind them,
-    /// also if it names them in another way than the record that makes them.
+    /// Its turn among units that do not need each other. A link that sits on others still comes after them: it may call them by
+    /// other names than the records that make them.
     pub(crate) fn turn(&self) -> u8 {
         let needs =
             |field: &str| self.records.iter().any(|(_, record)| record.get(field).is_some_and(|v| !v.is_null()));
@@ -70,7 +70,7 @@ impl Unit {
 /// A link by the names of its place and of itself.
 pub(crate) type Place = (String, String);
 
-/// What the link that a record asks for is called: by its name, and by its alternative ones.
+/// What the link that a record asks for is called: its name and its alternative names, each with its place.
 pub(crate) fn made(record: &Record) -> impl Iterator<Item = Place> {
     let name = ["name", "link"].iter().find_map(|field| record.text(field).ok().flatten()).map(str::to_owned);
     let altnames = record.list::<AltName>("altname", "uplink").unwrap_or_default();

@@ -34,7 +34,7 @@ impl Awaited {
         context.readiness().is_asked().then(|| Self { records: records.to_vec(), begun: None })
     }
 
-    /// The same link, of which another one has `begun` to wait.
+    /// The same, for which the wait began when that for the `other` did.
     pub(crate) fn since(self, other: Option<Self>) -> Self {
         Self { begun: other.and_then(|other| other.begun), ..self }
     }

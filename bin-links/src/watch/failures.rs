@@ -1,9 +1,9 @@
-//! The failures that were told: what fails is tried again and again, and told once.
+//! The failures that were reported: what fails is retried again and again, and reported once.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// After what time without it a failure is news again.
+/// A failure that has not occurred for this long is news again.
 const FORGOTTEN: Duration = Duration::from_secs(10);
 
 /// When each failure was seen last.

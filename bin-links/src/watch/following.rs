@@ -24,7 +24,7 @@ pub(super) type Answer = Result<LinkRecord>;
 pub(super) struct Unsure {
     /// Of these events were lost.
     listings: BTreeSet<Key>,
-    /// Links that came, went or were renamed: others tell of them.
+    /// Links that came, went or were renamed: the records of other links name them.
     links: BTreeSet<LinkId>,
 }
 
@@ -34,8 +34,8 @@ pub(super) struct Following<'a> {
     told: BTreeMap<Key, BTreeMap<u32, LinkRecord>>,
     numbers: Numbers,
     unsure: Unsure,
-    /// Listings that could not be made, or changed all the while: to be tried again in a while.
-    restless: BTreeSet<Key>,
+    /// Listings that could not be made, or that kept changing: they are retried later.
+    to_retry: BTreeSet<Key>,
     home: &'a NetnsHandle,
     args: &'a Args,
     /// What is not printed yet.
@@ -49,7 +49,7 @@ impl<'a> Following<'a> {
             told: BTreeMap::new(),
             numbers: Numbers::default(),
             unsure: Unsure::default(),
-            restless: BTreeSet::new(),
+            to_retry: BTreeSet::new(),
             home,
             args,
             answers: Vec::new(),
@@ -62,11 +62,11 @@ impl<'a> Following<'a> {
         self.numbers.forget_all(listing.netns.ns.id());
         self.numbers.note_listed(listing.netns.ns.id());
         if let Err(error) = listing.list(self.args) {
-            self.restless.insert(key);
+            self.to_retry.insert(key);
             return self.answers.push(Err(error));
         }
         if !listing.settled {
-            self.restless.insert(key);
+            self.to_retry.insert(key);
         }
         let present: Vec<u32> = listing.links.keys().copied().collect();
         let known = self.told.entry(key).or_default();
@@ -137,24 +137,24 @@ impl<'a> Following<'a> {
         (!is_sure).then(|| std::mem::take(&mut self.unsure))
     }
 
-    /// Whether anything has.
+    /// Whether anything has to be looked at again.
     pub(super) fn is_unsure(&self) -> bool {
         !self.unsure.listings.is_empty() || !self.unsure.links.is_empty()
     }
 
-    /// Whether anything is to be tried again in a while.
-    pub(super) fn is_restless(&self) -> bool {
-        !self.restless.is_empty()
+    /// Whether a listing is to be retried.
+    pub(super) fn has_to_retry(&self) -> bool {
+        !self.to_retry.is_empty()
     }
 
-    /// Tries again.
-    pub(super) fn rest(&mut self) {
-        self.unsure.listings.append(&mut self.restless);
+    /// Counts the listings that are to be retried among what has to be looked at again.
+    pub(super) fn retry(&mut self) {
+        self.unsure.listings.append(&mut self.to_retry);
     }
 
-    /// Looks again at listings, at links, and at those that tell of them: of a change of its master, its peer or its parent
-    /// nothing is announced of a link itself. All that was announced before has to be heard by now: it would be older than what
-    /// is seen here.
+    /// Looks again at listings, at links, and at the links whose records name these: when the master, the peer or the parent of a
+    /// link changes, nothing is announced about the link itself. All that was announced before has to be heard by now: it would be
+    /// older than what is seen here.
     pub(super) fn refresh(&mut self, unsure: &Unsure) {
         for key in &unsure.listings {
             self.look(*key, change::ARRIVED);
@@ -171,7 +171,7 @@ impl<'a> Following<'a> {
             let Some(Listing { netns, links, .. }) = self.listings.get_mut(key) else { continue };
             match netns.netlink.link_at(ifindex) {
                 Ok(Some(link)) if is_wanted(&link, self.args) => put(links, Box::new(link)),
-                // That it is gone is announced.
+                // If it is gone, that is announced.
                 Ok(_) => continue,
                 Err(error) => self.answers.push(Err(error)),
             }
@@ -189,7 +189,7 @@ impl<'a> Following<'a> {
         }
     }
 
-    /// Lets a namespace go, as it and the links in it would live for as long as they are followed.
+    /// Follows a namespace no longer: while it is followed, it and the links in it cannot end.
     pub(super) fn let_go(&mut self, key: Key) -> Option<Listing> {
         let links: Vec<u32> = self.told.get(&key).into_iter().flat_map(BTreeMap::keys).copied().collect();
         for ifindex in links {
@@ -236,7 +236,7 @@ impl<'a> Following<'a> {
         self.answers.push(Ok(gone));
     }
 
-    /// Notes that others have to be looked at again: those that tell of a link, and its other end.
+    /// Notes that others have to be looked at again: those whose records name a link, and its other end.
     fn touch(&mut self, record: &LinkRecord) {
         self.unsure.links.insert(record.nic.id());
         self.unsure.links.extend(record.nic.others());

@@ -9,7 +9,7 @@ const TICK: Duration = Duration::from_secs(1);
 /// After how many ticks we look in any case: a process may move to a new namespace long after it was started.
 const TICKS: u32 = 10;
 
-/// How long a look is not repeated at least, and how many times as long as it took.
+/// The least time between two looks, and how many times as long as the last one took.
 const PAUSE: Duration = Duration::from_millis(20);
 const SHARE: u32 = 4;
 

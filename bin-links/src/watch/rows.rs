@@ -1,4 +1,4 @@
-//! Standard input, read by a thread: half a line, or a file, holds up no watch.
+//! Standard input, read by a thread, so that half a line, or a long file, does not hold up the watch.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
@@ -34,9 +34,9 @@ impl Rows {
     /// Begins to read.
     ///
     /// # Errors
-    /// If standard input is a terminal, or there is no thread to be had.
+    /// If standard input is a terminal, or no thread can be started.
     pub(super) fn begin() -> Result<Self> {
-        // It tells whether it is a terminal, before anything else is done.
+        // This fails at a terminal, before anything else is done.
         drop(Lines::stdin(OPERANDS)?);
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_SEMAPHORE;
         let bell = Arc::new(EventFd::from_value_and_flags(0, flags).context(|| "wait for standard input")?);
@@ -50,7 +50,7 @@ impl Rows {
     /// Waits for the next rows; there are none at the end of the input.
     ///
     /// # Errors
-    /// If standard input cannot be read. There is nothing behind that.
+    /// If standard input cannot be read. Nothing follows then.
     pub(super) fn next(&self) -> Result<Vec<Row>> {
         self.bell.read().context(|| "wait for standard input")?;
         let batch = self.batches.recv().map_err(|_| Error::failed("standard input is not read any more"))?;

@@ -18,7 +18,7 @@ const WAS: &str = "was";
 const PLAN: &str = "plan";
 const REVISION: &str = "plan_revision";
 
-/// What tells which of the records that were there before one is about.
+/// What tells which earlier record a record is about.
 const IDENTITY: [&str; 6] = ["pid", "starttime", "target", "pattern", PLAN, "plan_item"];
 
 /// Standard input.
@@ -103,7 +103,7 @@ pub(super) fn told(mut record: Record, listings: &Listings) -> Result<Told> {
     let known = listing_before(&record, listings);
     // What is printed is about links.
     record.remove_all(&[EVENT, WAS]);
-    // Of a file that leads nowhere any more no stream tells.
+    // No stream tells of a file that leads nowhere any more.
     let has_process = record.get("pid").is_some_and(|pid| !pid.is_null());
     let origin = if event.is_some() && has_process { Origin::Streamed } else { Origin::Asked };
     Ok(match (event.as_deref(), known) {

@@ -14,7 +14,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 
 use crate::listings::Key;
 
-/// The most that is taken notice of at once.
+/// The most events that are taken at once.
 const MOST: usize = 64;
 
 /// What each registration is told by: these three, and two numbers for each key.
@@ -26,7 +26,7 @@ const INPUT: u64 = u64::MAX - 2;
 pub(super) enum Woken {
     /// Something in the network namespace of a listing.
     Events(Key),
-    /// The process has exited that it was found by.
+    /// The process that the namespace was found by has exited.
     Exited(Key),
     /// Something was mounted or unmounted: the names of network namespaces are mounts.
     Mounts,
@@ -92,7 +92,7 @@ impl Waiting {
         self.monitors.get(&key).map_or(Ok(Vec::new()), Monitor::events)
     }
 
-    /// How often must be waited until all has been taken notice of that had happened before.
+    /// How many waits it takes until everything that happened before them has been noticed.
     pub(super) fn rounds(&self) -> usize {
         self.monitors.len() / MOST + 1
     }

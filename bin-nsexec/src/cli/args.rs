@@ -2,7 +2,7 @@
 
 mod meaning;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -12,8 +12,8 @@ use nicon_core::Error;
 use nicon_core::link::target::NAMED;
 use nicon_core::process::PidInode;
 
-use crate::cli::no_process;
-use crate::cli::variable::Variable;
+use crate::operand::variable::Variable;
+use crate::operand::{Id, OF_TARGET, Source, no_process};
 
 /// Run a command in chosen namespaces of a process.
 ///
@@ -202,53 +202,6 @@ pub(crate) struct Args {
     pub(crate) command: Vec<OsString>,
 }
 
-/// Stands for the target if FILE or DIR is left out. The kernel refuses an empty path, so it means nothing else.
-const OF_TARGET: &str = "";
-
-/// Where a namespace or directory comes from.
-#[derive(Clone, Debug)]
-pub(crate) enum Source {
-    /// The target process.
-    Target,
-    /// A path.
-    Path(PathBuf),
-}
-
-impl From<OsString> for Source {
-    fn from(path: OsString) -> Self {
-        if path == OF_TARGET { Self::Target } else { Self::Path(path.into()) }
-    }
-}
-
-/// A user or group.
-#[derive(Clone, Debug)]
-pub(crate) enum Id {
-    /// The target's, as seen in the user namespace that is entered.
-    Follow,
-    /// This one.
-    Number(u32),
-    /// The one of this name.
-    Name(String),
-}
-
-impl std::str::FromStr for Id {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        match text.parse() {
-            _ if text == "follow" => Ok(Self::Follow),
-            // The kernel takes -1 for "leave it as it is".
-            Ok(number) if number != u32::MAX => Ok(Self::Number(number)),
-            // Too large, or less than nothing.
-            _ if text.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit()) => {
-                Err(Error::failed("not an ID, a name, nor \"follow\""))
-            }
-            _ if text.contains([':', '\n', ',']) => Err(Error::failed("not an ID, a name, nor \"follow\"")),
-            _ => Ok(Self::Name(text.to_owned())),
-        }
-    }
-}
-
 /// The operand of `--net`: a name is that of a file where `ip netns` has them.
 fn network(operand: OsString) -> Source {
     let is_name = !operand.is_empty() && !operand.as_bytes().iter().any(|byte| matches!(byte, b'/' | b':'));
@@ -258,11 +211,6 @@ fn network(operand: OsString) -> Source {
 /// The operand of `--target`.
 fn target(text: &str) -> Result<PidInode, Error> {
     text.parse().map_err(|_| Error::failed(no_process::expected(text)))
-}
-
-/// The path as text for messages.
-pub(crate) fn shown(path: &(impl AsRef<OsStr> + ?Sized)) -> std::path::Display<'_> {
-    Path::new(path.as_ref()).display()
 }
 
 #[cfg(test)]

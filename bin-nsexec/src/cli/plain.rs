@@ -6,7 +6,8 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-use crate::cli::args::{Args, Source};
+use crate::cli::args::Args;
+use crate::operand::Source;
 
 /// What the command line asks for, its first word being the program's name; `None` if it is not plain.
 pub(crate) fn parse(words: &[OsString]) -> Option<Args> {

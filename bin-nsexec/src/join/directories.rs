@@ -11,11 +11,22 @@ use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::{chdir, chroot, fchdir};
 
-use crate::cli::args::{Args, Source, shown};
+use crate::operand::{Source, shown};
 use crate::privileges::{looking, taking};
 use crate::sys;
 
 const DIRECTORY: OFlag = OFlag::O_PATH.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);
+
+/// Which directories are asked for.
+pub(crate) struct Asked<'a> {
+    pub(crate) root: Option<&'a Source>,
+    /// The working directory, opened before the joins.
+    pub(crate) wd: Option<&'a Source>,
+    /// The working directory, looked up after the joins.
+    pub(crate) wdns: Option<&'a Source>,
+    /// Whether they are to be the container's.
+    pub(crate) is_contained: bool,
+}
 
 /// Where the command runs.
 pub(crate) struct Directories {
@@ -34,8 +45,8 @@ enum WorkingDirectory {
 }
 
 impl Directories {
-    /// Opens what the command line asks for.
-    pub(crate) fn open(args: &Args, target: Option<&Process>) -> Result<Self> {
+    /// Opens them.
+    pub(crate) fn open(asked: &Asked<'_>, target: Option<&Process>) -> Result<Self> {
         let opened = |source: &Source, link: &str| match source {
             Source::Path(path) => open(path, DIRECTORY, Mode::empty()).context(|| format!("open {}", shown(path))),
             Source::Target => {
@@ -48,9 +59,9 @@ impl Directories {
                 looking(directory, || format!("open /proc/{}/{link}", target.pid()))
             }
         };
-        let is_contained = args.runs_container_code();
-        let root = args.root.as_ref().map(|source| opened(source, "root")).transpose()?;
-        let directory = match (&args.wd, &args.wdns) {
+        let is_contained = asked.is_contained;
+        let root = asked.root.map(|source| opened(source, "root")).transpose()?;
+        let directory = match (asked.wd, asked.wdns) {
             // A directory of ours would be a way out of the container: there it means one of the container's.
             (Some(Source::Path(path)), _) if is_contained => WorkingDirectory::Inside(path.clone()),
             (Some(source), _) => WorkingDirectory::Opened(opened(source, "cwd")?),

@@ -2,7 +2,6 @@
 
 use nicon_core::{Error, Namespace, NsId, NsType, Process, Result};
 
-use crate::cli::args::{Args, Source};
 use crate::join::namespaces::Joins;
 use crate::own_namespaces::own_user_id;
 
@@ -13,10 +12,10 @@ pub(crate) struct CheckedTarget<'a> {
 }
 
 impl<'a> CheckedTarget<'a> {
-    /// Checks what [`check`] does.
-    pub(crate) fn of(args: &Args, joins: &Joins<'_>, target: &'a Process) -> Result<Self> {
+    /// Checks what [`check`] does. With `is_targets_root` the command gets the target's root directory.
+    pub(crate) fn of(target: &'a Process, joins: &Joins<'_>, is_targets_root: bool) -> Result<Self> {
         let user = target.namespace_id(NsType::User)?;
-        check(args, joins, target, user)?;
+        check(target, user, joins, is_targets_root)?;
         Ok(Self { target, user })
     }
 
@@ -32,15 +31,13 @@ impl<'a> CheckedTarget<'a> {
 
 /// Refuses files that belong to another user namespace than the one in which the command runs, or one above that: an ordinary
 /// user can plant programs there, which would run with rights in ours.
-fn check(args: &Args, joins: &Joins<'_>, target: &Process, targets_user: Option<NsId>) -> Result<()> {
+fn check(target: &Process, targets_user: Option<NsId>, joins: &Joins<'_>, is_targets_root: bool) -> Result<()> {
     let own = own_user_id()?;
     let of_file = joins.mount_file();
-    let is_targets =
-        of_file.is_none() && (args.all || args.mount.is_some()) || matches!(args.root, Some(Source::Target));
     let mut owners = Vec::new();
     // An owner that we are not told of is above our own.
     owners.extend(of_file.map(Namespace::owner).transpose()?.flatten().map(|owner| owner.id()));
-    if is_targets {
+    if joins.has_targets_mount() || is_targets_root {
         owners.extend(targets_user);
         owners.extend(target.namespace(NsType::Mnt)?.owner()?.map(|owner| owner.id()));
     }

@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
 use nix::unistd::chdir;
 
-use crate::cli::args::{Args, Source, shown};
+use crate::operand::{Source, shown};
 use crate::own_namespaces::{is_own, own_user_id};
 use crate::privileges::{looking, taking};
 use crate::rights::capability;
@@ -34,6 +34,18 @@ const ORDER: [NsType; 7] = [
     NsType::Mnt,
 ];
 
+/// Which namespaces are asked for.
+pub(crate) struct Asked<'a> {
+    /// All of the target's, but for those that are named.
+    pub(crate) all: bool,
+    /// Those that an option of their own names.
+    pub(crate) named: Vec<(NsType, &'a Source)>,
+    /// The network namespace of this socket of the target.
+    pub(crate) net_socket: Option<i32>,
+    /// The parent of the user namespace, or the owner of another that is joined.
+    pub(crate) user_parent: bool,
+}
+
 /// The namespaces to join.
 pub(crate) struct Joins<'a> {
     user: Option<Join>,
@@ -50,18 +62,18 @@ struct Join {
 }
 
 impl<'a> Joins<'a> {
-    /// Opens what the command line asks for.
-    pub(crate) fn open(args: &Args, target: Option<&'a Process>) -> Result<Self> {
+    /// Opens them.
+    pub(crate) fn open(asked: &Asked<'_>, target: Option<&'a Process>) -> Result<Self> {
         let mut others = Vec::new();
         for ns_type in ORDER {
-            let join = match (ns_type, args.net_socket) {
+            let join = match (ns_type, asked.net_socket) {
                 (NsType::Net, Some(fd)) => Some(of_socket(fd, required(target)?)?),
-                _ => open(args, target, ns_type)?,
+                _ => open(asked, target, ns_type)?,
             };
             others.extend(join);
         }
-        let mut user = open(args, target, NsType::User)?;
-        if args.user_parent {
+        let mut user = open(asked, target, NsType::User)?;
+        if asked.user_parent {
             user = Some(parent(user.as_ref(), &others, target)?);
         }
         let joins = Self { user, others, target };
@@ -147,7 +159,16 @@ impl<'a> Joins<'a> {
 
     /// The mount namespace that is joined, if it is a file's.
     pub(crate) fn mount_file(&self) -> Option<&Namespace> {
-        self.others.iter().find(|join| join.ns_type == NsType::Mnt)?.namespace.as_ref()
+        self.mount()?.namespace.as_ref()
+    }
+
+    /// Whether the target's mount namespace is joined.
+    pub(crate) fn has_targets_mount(&self) -> bool {
+        self.mount().is_some_and(Join::is_targets)
+    }
+
+    fn mount(&self) -> Option<&Join> {
+        self.others.iter().find(|join| join.ns_type == NsType::Mnt)
     }
 
     /// The user namespace that is joined, if any.
@@ -191,15 +212,16 @@ fn flag(ns_type: NsType) -> CloneFlags {
     CloneFlags::from_bits_retain(ns_type.flag())
 }
 
-fn open(args: &Args, target: Option<&Process>, ns_type: NsType) -> Result<Option<Join>> {
-    let namespace = match args.source(ns_type) {
+fn open(asked: &Asked<'_>, target: Option<&Process>, ns_type: NsType) -> Result<Option<Join>> {
+    let named = asked.named.iter().find(|(named, _)| *named == ns_type).map(|(_, source)| *source);
+    let namespace = match named {
         Some(Source::Path(path)) => Some(of_file(path, ns_type)?),
         Some(Source::Target) => None,
-        None if args.all => None,
+        None if asked.all => None,
         None => return Ok(None),
     };
-    // What `--all` means is there, in this kernel; and a user namespace that is our own cannot be joined again.
-    if args.source(ns_type).is_none() {
+    // `--all` means the namespaces that this kernel has; and our own user namespace cannot be joined again.
+    if named.is_none() {
         match required(target)?.namespace_id(ns_type)? {
             Some(id) if ns_type != NsType::User || own_user_id()? != id => {}
             _ => return Ok(None),

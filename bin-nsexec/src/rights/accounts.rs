@@ -2,11 +2,10 @@
 //! other source. Both files are the container's, which may put anything there.
 
 use std::fs::File;
-use std::io::Read;
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use nicon_core::file::{FileInfo, open_below};
+use nicon_core::file::{FileInfo, open_below, read_at_most};
 use nicon_core::{Context, Error, Result};
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -60,11 +59,8 @@ fn read(path: &str) -> Result<String> {
         return Err(Error::failed(format!("{}: it is not a regular file", what())));
     }
     let file = File::from(open(libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY)?);
-    let mut bytes = Vec::new();
-    let length = file.take(MAX_LENGTH + 1).read_to_end(&mut bytes).context(what)?;
-    if length as u64 > MAX_LENGTH {
-        return Err(Error::failed(format!("{}: it is longer than 1 MiB", what())));
-    }
+    let bytes = read_at_most(file, MAX_LENGTH).context(what)?;
+    let bytes = bytes.ok_or_else(|| Error::failed(format!("{}: it is longer than 1 MiB", what())))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -28,9 +28,8 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// What the target has. Its capabilities count in its own user namespace: for a command in another one, `user`, they are
-    /// worth nothing. Without `is_its_user` the command is to be another one than the target, who gets no
-    /// ambient ones.
+    /// What the target has. Its capabilities count in its own user namespace: for a command in another one, `user`, they are worth
+    /// nothing. Without `is_its_user` the command runs as another user than the target, who gets no ambient ones.
     ///
     /// `status` is the text of its /proc/PID/status.
     pub(crate) fn of(target: &Process, status: &str, user: NsId, is_its_user: bool) -> Result<Self> {
@@ -51,7 +50,7 @@ impl Limits {
     ///
     /// This takes capabilities itself, and is done before they are given up.
     pub(crate) fn bound(&self) -> Result<()> {
-        // The root user would get back on exec all that the bounding set has.
+        // An exec would give the root user all that the bounding set has.
         let allowed = self.bounding & self.permitted;
         let has_excess = own()?.permitted & !allowed != 0;
         for capability in (0..64).filter(|capability| allowed & (1 << capability) == 0) {

@@ -7,13 +7,23 @@ use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::unistd::{Gid, Uid, fchown, getgroups, setgid, setgroups, setuid};
 
-use crate::cli::args::{Args, Id};
+use crate::operand::Id;
 use crate::privileges::taking;
 use crate::rights::accounts::{Account, find_group};
 use crate::rights::identity::{Identity, OVERFLOW};
 
 /// `NGROUPS_MAX` of linux/limits.h.
 const MAX_GROUPS: usize = 1 << 16;
+
+/// Which IDs are asked for.
+pub(crate) struct Asked<'a> {
+    pub(crate) uid: Option<&'a Id>,
+    pub(crate) gid: Option<&'a Id>,
+    /// Whether those that are not named stay as they are.
+    pub(crate) preserves: bool,
+    /// Whether they are the target's otherwise, since its files run.
+    pub(crate) is_limited: bool,
+}
 
 /// Who the command runs as.
 pub(crate) struct Credentials<'a> {
@@ -38,26 +48,26 @@ enum Gids {
 }
 
 impl<'a> Credentials<'a> {
-    /// What the command line asks for. If nothing else: the target's where its files run, and otherwise user and group 0 of
+    /// Those that are asked for. If nothing else: the target's where its files run, and otherwise user and group 0 of
     /// a user namespace that is entered. `status` is the text of the target's /proc/PID/status, if its files run.
     pub(crate) fn open(
-        args: &Args,
+        asked: &Asked<'_>,
         target: Option<&'a Process>,
         status: Option<&str>,
         enters_user: bool,
     ) -> Result<Self> {
-        let default = match (args.preserve_credentials, args.is_limited()) {
+        let default = match (asked.preserves, asked.is_limited) {
             (true, _) => None,
             (false, true) => Some(Id::Follow),
             (false, false) => enters_user.then_some(Id::Number(0)),
         };
-        let gid = match (&args.setgid, &args.setuid, &default, status) {
+        let gid = match (asked.gid, asked.uid, &default, status) {
             (Some(id), ..) => Some(Gids::Alone(id.clone())),
-            (None, Some(Id::Name(_)), ..) if !args.preserve_credentials => Some(Gids::Users),
+            (None, Some(Id::Name(_)), ..) if !asked.preserves => Some(Gids::Users),
             (None, _, Some(Id::Follow), Some(_)) => Some(Gids::Targets),
             (None, _, default, _) => default.clone().map(Gids::Alone),
         };
-        let uid = args.setuid.clone().or(default);
+        let uid = asked.uid.cloned().or(default);
         let follows = matches!(uid, Some(Id::Follow)) || matches!(gid, Some(Gids::Targets | Gids::Alone(Id::Follow)));
         let identity = status.filter(|_| follows).map(Identity::in_status).transpose()?;
         Ok(Self { uid, gid, identity, enters_user, target })

@@ -18,7 +18,7 @@ pub(crate) struct Identity {
 impl Identity {
     /// That of a process.
     ///
-    /// Not the owner of its directory in /proc: once the process is gone, the kernel calls that root's.
+    /// The owner of its directory in /proc would not do: once the process is gone, the kernel shows root as the owner.
     pub(crate) fn of(process: &Process) -> Result<Self> {
         Self::in_status(&process.read("status")?)
     }

@@ -1,4 +1,4 @@
-//! What a process inherits from the one that starts it, besides: a container's code gets no more of it than the target has.
+//! What else a process inherits from the one that starts it: a container's code gets no more of it than the target has.
 
 use std::fs;
 
@@ -61,7 +61,7 @@ impl Inherited {
         }
     }
 
-    /// Takes on the rest, where ours is more: last, for it concerns what we do ourselves, too.
+    /// Takes on the rest, where ours is more. This is done last, since it also limits what we do ourselves.
     pub(crate) fn take_on(&self) -> Result<()> {
         let own = umask(Mode::empty());
         umask(own | Mode::from_bits_truncate(self.umask));
@@ -111,7 +111,7 @@ impl IoPriority {
 fn common(own: &CpuSet, targets: CpuSet) -> CpuSet {
     let mut common = CpuSet::new();
     for cpu in (0..CpuSet::count()).filter(|cpu| own.is_set(*cpu) == Ok(true) && targets.is_set(*cpu) == Ok(true)) {
-        // A number that it can be asked for it can be given.
+        // A number that we were told can be set.
         let _ = common.set(cpu);
     }
     if common == CpuSet::new() { targets } else { common }

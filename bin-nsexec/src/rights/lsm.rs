@@ -54,7 +54,7 @@ impl Module {
     }
 }
 
-/// The labels that the command needs for being under the same rules as the target.
+/// The labels that the command needs to be under the same rules as the target.
 pub(crate) struct Labels {
     list: Vec<Label>,
     /// A /proc of our own: after the joins it cannot be opened by name.

@@ -18,6 +18,7 @@ pub(crate) struct SignalSet(u64);
 const SIZE: usize = size_of::<SignalSet>();
 
 impl SignalSet {
+    pub(crate) const NONE: Self = Self(0);
     pub(crate) const ALL: Self = Self(u64::MAX);
 
     pub(crate) fn of(number: c_int) -> Self {

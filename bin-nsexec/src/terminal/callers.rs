@@ -120,7 +120,7 @@ impl CallersTerminal {
     }
 }
 
-/// Waits for nothing.
+/// Whether it is ready now: EAGAIN if not.
 fn ready(end: BorrowedFd<'_>, flags: PollFlags) -> nix::Result<()> {
     match poll(&mut [PollFd::new(end, flags)], PollTimeout::ZERO)? {
         0 => Err(Errno::EAGAIN),
@@ -128,8 +128,8 @@ fn ready(end: BorrowedFd<'_>, flags: PollFlags) -> nix::Result<()> {
     }
 }
 
-/// Where to read and write. Opened anew where that is possible, so that not to wait there is our own choice, and not that of all
-/// who share the caller's descriptor.
+/// Where to read and write. Opened anew where that is possible: then `O_NONBLOCK` is set for us alone, and not for all who share
+/// the caller's descriptor.
 fn ends() -> Option<(OwnedFd, OwnedFd)> {
     let stdin = io::stdin();
     let anew = |path: &str| {
@@ -140,7 +140,7 @@ fn ends() -> Option<(OwnedFd, OwnedFd)> {
     if !stdin.is_terminal() {
         return anew("/dev/tty");
     }
-    // The near end of a pseudo-terminal, opened anew, is that of another one.
+    // To open the near end of a pseudo-terminal anew makes another one.
     let is_ptmx = fstat(&stdin).is_ok_and(|stat| (major(stat.st_rdev), minor(stat.st_rdev)) == (5, 2));
     let opened = if is_ptmx { None } else { anew("/proc/self/fd/0") };
     opened.or_else(|| {

@@ -6,10 +6,10 @@
 use nix::libc::{_POSIX_VDISABLE, cc_t};
 use nix::sys::termios::{InputFlags, LocalFlags, SpecialCharacterIndices, Termios};
 
-/// When to read no more, in bytes.
+/// How many bytes may wait before no more are read.
 const MAX: usize = 4096;
 
-/// The first and the longest time after which to look anew at what is held back, in milliseconds.
+/// The first and the longest time after which to look again at what is held back, in milliseconds.
 const PATIENCE: (u16, u16) = (5, 100);
 
 /// Keys, in the order in which they were typed.
@@ -28,7 +28,7 @@ impl Typed {
     /// Takes keys, at a terminal with these settings.
     pub(super) fn push(&mut self, keys: &[u8], settings: &Termios) {
         self.patience = PATIENCE.0;
-        // Who changes how keys are reported wants to read them.
+        // A command that changes how keys are reported wants to read them.
         self.is_released |= !settings.local_flags.contains(LocalFlags::ICANON);
         for key in keys {
             if self.is_released {

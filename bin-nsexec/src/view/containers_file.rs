@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use nicon_core::file::{FileInfo, open_below};
+use nicon_core::file::{FileInfo, open_below, read_at_most};
 use nicon_core::{Context, Error, Result};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -114,10 +114,6 @@ fn content(root: BorrowedFd<'_>, path: &str) -> Result<Option<Vec<u8>>> {
     if FileInfo::of(&file).context(|| "look at it")? != info {
         return Err(Error::failed("it changes at this moment"));
     }
-    let mut bytes = Vec::new();
-    let length = file.take(MAX_LENGTH + 1).read_to_end(&mut bytes).context(|| "read")?;
-    if length as u64 > MAX_LENGTH {
-        return Err(Error::failed("it is longer than 1 MiB"));
-    }
-    Ok(Some(bytes))
+    let bytes = read_at_most(file, MAX_LENGTH).context(|| "read")?;
+    bytes.map(Some).ok_or_else(|| Error::failed("it is longer than 1 MiB"))
 }

@@ -11,7 +11,7 @@ use rustix::mount::{MountAttrFlags, MountPropagationFlags, OpenTreeFlags, mount_
 use super::memory_files::MemoryFiles;
 use super::plan::{Mount, ROOT, View, What};
 use super::visit::copy_mounts;
-use crate::cli::args::shown;
+use crate::operand::shown;
 use crate::privileges::taking;
 use crate::sys::mount::{HARMLESS, attach, new_file_system, restrict};
 
@@ -55,7 +55,7 @@ impl What<'_> {
     }
 }
 
-/// Read-only where the caller's is.
+/// A new sysfs, read-only where the caller's is.
 fn new_sysfs() -> IoResult<OwnedFd> {
     let is_read_only = statvfs("/sys")?.f_flag.contains(StatVfsMountFlags::RDONLY);
     let more = if is_read_only { MountAttrFlags::MOUNT_ATTR_RDONLY } else { MountAttrFlags::empty() };

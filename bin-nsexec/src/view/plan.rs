@@ -1,18 +1,21 @@
 //! What is mounted, and where.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
+use nicon_core::filter::output::report;
 use nicon_core::link::target::NAMED;
 use nicon_core::mountinfo::{mounts, unescape};
-use nicon_core::{Context, Process, Result};
+use nicon_core::{Context, Error, Process, Result};
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 
 use super::memory_files::MemoryFiles;
 use super::{containers_file, name_service};
-use crate::cli::args::{Args, Source, shown};
+use crate::failure::PROGRAM;
+use crate::operand::shown;
 use crate::privileges::looking;
 
 /// The directory below which the command finds the container's files: it is on nearly every machine, and made for what is mounted for a
@@ -30,6 +33,15 @@ const NSCD: &str = "/var/run/nscd";
 
 /// Where `ip netns` has the files that belong to a name.
 const FILES_OF_NAMES: &str = "/etc/netns";
+
+/// The network namespace that is entered.
+#[derive(Clone, Copy)]
+pub(crate) enum Network<'a> {
+    /// That of this file.
+    File(&'a Path),
+    /// The target's, or that of a socket of the target.
+    Targets,
+}
 
 /// The mounts, in the order in which they are made.
 pub(crate) struct View<'a> {
@@ -62,20 +74,20 @@ pub(super) enum What<'a> {
 }
 
 impl<'a> View<'a> {
-    /// Makes the plan, and reads what it takes of the container, or of the files that belong to a named network namespace.
+    /// Makes the plan, and reads what it takes of the container, or of the files that belong to a named network namespace. With `has_proc`
+    /// a PID namespace is entered.
     ///
     /// # Errors
     /// If something cannot be read; see also [`containers_file::read`].
-    pub(crate) fn open(args: &Args, target: Option<&'a Process>) -> Result<Self> {
+    pub(crate) fn open(target: Option<&'a Process>, network: Option<Network<'_>>, has_proc: bool) -> Result<Self> {
         let root = target.map(|target| Ok::<_, nicon_core::Error>((target, root_of(target)?))).transpose()?;
-        let mut view = Self { mounts: Vec::new(), memory: MemoryFiles::make().ok(), has_proc: args.pid.is_some() };
-        match (&args.net, &root) {
-            (Some(Source::Path(file)), _) => view.add_files_of_name(file)?,
-            (None, _) if args.net_socket.is_none() => {}
-            (_, Some((_, root))) => view.add_files_of_network(root)?,
-            (_, None) => {}
+        let mut view = Self { mounts: Vec::new(), memory: MemoryFiles::make().ok(), has_proc };
+        match (network, &root) {
+            (Some(Network::File(file)), _) => view.add_files_of_name(file)?,
+            (Some(Network::Targets), Some((_, root))) => view.add_files_of_network(root)?,
+            _ => {}
         }
-        if args.net.is_some() || args.net_socket.is_some() {
+        if network.is_some() {
             view.add_sys()?;
         }
         if let Some((target, root)) = root {
@@ -109,7 +121,8 @@ impl<'a> View<'a> {
         Ok(())
     }
 
-    /// What is in /etc/netns/NAME in place of what has the same name in /etc, as ip-netns(8) does it.
+    /// What is in /etc/netns/NAME in place of what has the same name in /etc, as ip-netns(8) does it. What has no counterpart there is
+    /// reported and left out.
     fn add_files_of_name(&mut self, file: &Path) -> Result<()> {
         let Ok(name) = file.strip_prefix(NAMED) else { return Ok(()) };
         let directory = Path::new(FILES_OF_NAMES).join(name);
@@ -119,7 +132,14 @@ impl<'a> View<'a> {
         let what = || format!("list {}", shown(&directory));
         for entry in fs::read_dir(&directory).context(what)? {
             let entry = entry.context(what)?;
-            self.add(What::Own(entry.path()), Path::new("/etc").join(entry.file_name()));
+            let (file, at) = (entry.path(), Path::new("/etc").join(entry.file_name()));
+            // Nothing of the caller's is taken for it then.
+            if fs::symlink_metadata(&at).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+                let cause = format!("{} is not shown: there is no {} to mount it on", shown(&file), shown(&at));
+                report(PROGRAM, &Error::failed(cause));
+                continue;
+            }
+            self.add(What::Own(file), at);
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! How a child is. Signals go by their numbers: those of real time have no names.
+//! What has become of a child. Signals go by their numbers, since real-time signals have no names.
 
 use nix::errno::Errno;
 use nix::unistd::Pid;
@@ -35,7 +35,7 @@ pub(super) fn wait(pid: Pid, options: WaitOptions) -> nix::Result<Change> {
     Ok(exited.or_else(killed).or_else(stopped).unwrap_or(Change::None))
 }
 
-/// Looks whether a child has ended, whose PID is not another's until it is waited for: `waitid(2)`.
+/// Looks whether a child has ended, and leaves it to be waited for: until then no other process gets its PID. See `waitid(2)`.
 pub(super) fn look(pid: Pid) -> nix::Result<Change> {
     let Some(pid) = child(pid) else { return Err(Errno::ECHILD) };
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;

@@ -55,7 +55,7 @@ struct SessionLeader<'a> {
 pub(super) fn lead(entry: &Entry<'_>, handover: Handover<'_>) -> ! {
     let watched = SessionLeader::start(entry, handover).and_then(|mut leader| {
         let watched = leader.watch();
-        // Without us nobody is to be left; the kernel would see to the command, if it has not changed its user.
+        // Nobody is to be left without us. The kernel kills the command by itself, but not if it has changed its user.
         if watched.is_err() {
             leader.kill();
         }

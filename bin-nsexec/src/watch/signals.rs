@@ -3,10 +3,18 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nicon_core::{Context, Result};
-use nix::sys::signal::SigAction;
+use nix::sys::signal::{SigAction, Signal};
 
 use crate::sys;
-use crate::sys::signal::{Siginfo, SignalSet};
+use crate::sys::signal::{Siginfo, SignalSet, is_ignored};
+
+/// The signals that ask us to end.
+const ASK_TO_END: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
+
+/// Whether a signal asks us to end. What the caller has us ignore (`nohup`) does not.
+pub(super) fn asks_to_end(number: i32) -> bool {
+    ASK_TO_END.into_iter().any(|signal| signal as i32 == number) && !is_ignored(number)
+}
 
 /// Signals that are blocked for us to read, and the caller's mask and action.
 pub(crate) struct Signals {
@@ -36,6 +44,13 @@ impl Signals {
     pub(crate) fn next(&self) -> Result<Option<Received>> {
         let read = sys::signal::read(&self.fd).context(|| "read signals")?;
         Ok(read.map(|Siginfo { number, code }| Received { number, is_kernels: code == libc::SI_KERNEL }))
+    }
+
+    /// Can be read from once one is pending that asks us to end. It stays pending, as the others do.
+    pub(crate) fn requests_to_end() -> Result<OwnedFd> {
+        let asking = ASK_TO_END.into_iter().map(|signal| signal as i32).filter(|number| asks_to_end(*number));
+        let set = asking.map(SignalSet::of).fold(SignalSet::NONE, |all, signal| all | signal);
+        sys::signal::signalfd(set).context(|| "read signals")
     }
 
     /// Restores the caller's mask and action.

@@ -24,7 +24,7 @@ use rustix::process::WaitOptions;
 
 use super::child::{self, Change};
 use super::signals::Signals;
-use crate::entry::Entry;
+use crate::entry::{Beginning, Entry};
 use crate::failure::fail;
 use crate::sys;
 
@@ -60,8 +60,9 @@ impl Start {
             ForkResult::Parent { child } => Ok(Self { joiner: child, status, is_born: false }),
             ForkResult::Child => match die_with_parent().and_then(|()| entry.enter()) {
                 Ok(filters) => {
-                    let status = Some(far.as_fd());
-                    entry.become_command(filters.as_ref(), is_in_birthplace, terminal, || tie(signals), status)
+                    let (filters, status) = (filters.as_ref(), Some(far.as_fd()));
+                    let last: Option<&dyn Fn() -> Result<()>> = Some(&|| tie(signals));
+                    entry.become_command(&Beginning { filters, is_in_birthplace, terminal, last, status })
                 }
                 Err(error) => sys::exit(fail(&error)),
             },

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use nicon_core::filter::output::report;
 use nicon_core::frozen::is_frozen;
+use nicon_core::walk::Proc;
 use nicon_core::{Context, Error, Process, Result};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -18,7 +19,7 @@ use super::child::{self, Change};
 use super::left_behind;
 use super::protocol::{Heard, Link, Order, Report};
 use super::session_leader::{self, Handover};
-use super::signals::{Received, Signals};
+use super::signals::{Received, Signals, asks_to_end};
 use crate::entry::Entry;
 use crate::failure::{PROGRAM, fail};
 use crate::stdio::{Input, Stdio};
@@ -26,16 +27,13 @@ use crate::sys;
 use crate::sys::signal::SignalSet;
 use crate::terminal::{CallersTerminal, Terminal};
 
-/// How long it may take to have the command executed after it is to end.
+/// How long the start of the command may still take once we are asked to end.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// After how many milliseconds without a sign of the command we look why.
+/// After how many milliseconds without a sign of the command we look for the cause.
 const LOOK_WHY: u16 = 2000;
 
-/// By these we are asked to end.
-const ASK_TO_END: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
-
-/// By these a shell stops its jobs, and wakes them.
+/// The signals with which a shell stops and wakes its jobs.
 const JOB_CONTROL: [Signal; 4] = [Signal::SIGTSTP, Signal::SIGTTIN, Signal::SIGTTOU, Signal::SIGCONT];
 
 /// How a watched command ended.
@@ -125,7 +123,8 @@ impl Supervisor<'_> {
             if let Some(terminal) = &mut self.terminal {
                 terminal.transfer(self.leader);
             }
-            // The kernel hangs the command's up in turn: there is nothing to be read any more, and nobody to write to.
+            // If the caller's terminal is gone, ours is closed, and the kernel hangs up the command's in turn: there is nothing
+            // left to read, and nobody to show it to.
             self.terminal.take_if(|terminal| terminal.is_gone());
             self.listen()?;
             while let Some(received) = self.signals.next()? {
@@ -140,7 +139,8 @@ impl Supervisor<'_> {
 
     /// Waits until there is something to do.
     fn wait(&mut self) -> Result<()> {
-        // A moment, and not a silence: the container's other processes can write to the command's terminal all the time.
+        // A point in time, and not a time without events: the container's other processes can write to the command's terminal all
+        // the time.
         let give_up_at = self.give_up_at.filter(|_| !self.is_executed);
         let may_be_frozen = self.target.is_some() && !self.is_executed;
         let typed = self.terminal.as_mut().and_then(Terminal::patience);
@@ -174,7 +174,8 @@ impl Supervisor<'_> {
             }
             Heard::Said(Report::Ended) => {
                 if let Some(terminal) = &mut self.terminal {
-                    terminal.drain(self.signals.as_fd());
+                    // What is not shown now is lost, so only who asks us to end cuts it short.
+                    terminal.drain(Signals::requests_to_end()?.as_fd());
                 }
                 self.link = None;
             }
@@ -194,8 +195,8 @@ impl Supervisor<'_> {
 
     fn pass_on(&mut self, Received { number, is_kernels }: Received) {
         let is = |signal: Signal| number == signal as i32;
-        // What the caller has us ignore (`nohup`) the command ignores too, unless it chooses not to.
-        if ASK_TO_END.into_iter().any(is) && !sys::signal::is_ignored(number) {
+        // What we ignore the command ignores too, unless it chooses not to.
+        if asks_to_end(number) {
             self.is_interrupted = true;
             self.asked = Some(number);
             self.give_up_at.get_or_insert_with(|| Instant::now() + PATIENCE);
@@ -272,6 +273,7 @@ impl Supervisor<'_> {
             return Ok(Order::Wake { is_foreground: true });
         }
         if let Some(terminal) = &mut self.terminal {
+            // Any signal may ask for something else than a stop; what is not shown now is shown when we go on.
             terminal.drain(self.signals.as_fd());
             terminal.leave();
         }
@@ -320,9 +322,6 @@ fn stop_ourselves(signal: i32) -> Result<bool> {
     Ok(is_woken)
 }
 
-/// Whether /proc/PID/stat shows a process as stopped.
 fn is_stopped(pid: i32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // After the name, which may contain anything.
-    stat.rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with('T'))
+    Proc::open().ok().and_then(|proc| proc.process(pid).stat()).is_some_and(|stat| stat.stopped)
 }

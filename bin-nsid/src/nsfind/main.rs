@@ -1,43 +1,24 @@
 //! nicon-nsfind: finds the processes of a namespace, and what else keeps it alive.
 
-mod ancestry;
-mod args;
-mod bound;
-mod census;
-mod denied;
-mod descriptions;
-mod holders;
-mod in_flight;
-mod inside;
-mod leader;
-mod list;
-mod members;
-mod mounted;
-mod mounts;
-mod names;
-mod netnsid;
-mod oldest;
-mod output;
-mod owner;
-mod query;
+mod answer;
+mod holding;
+mod question;
 #[path = "../relations.rs"]
 mod relations;
-mod replies;
 mod run;
-mod scope;
-mod search;
-mod sockets;
-mod tree;
 #[path = "../types.rs"]
 mod types;
-mod visible;
+mod walk;
 
 use clap::Parser;
 use nicon_core::filter::cli;
 
+use crate::answer::replies::PROGRAM;
+use crate::question::args::Args;
+
 fn main() -> std::process::ExitCode {
-    match args::Args::try_parse() {
-        Ok(args) => cli::run(replies::PROGRAM, || run::run(&args)),
-        Err(error) => cli::usage(replies::PROGRAM, error.use_stderr(), &error.to_string()).into(),
+    match Args::try_parse() {
+        Ok(args) => cli::run(PROGRAM, || run::run(&args)),
+        Err(error) => cli::usage(PROGRAM, error.use_stderr(), &error.to_string()).into(),
     }
 }

@@ -4,16 +4,16 @@ use nicon_core::containers::Containers;
 use nicon_core::filter::stream::{self, Line, Lines};
 use nicon_core::{NsType, Record, Result, Status};
 
-use crate::args::Args;
-use crate::census::Census;
-use crate::denied::{self, Asked};
-use crate::leader;
-use crate::list::list;
-use crate::members::{self, Many, Member};
-use crate::names;
-use crate::query::Query;
-use crate::replies::{Replies, Searched};
-use crate::scope::Scope;
+use crate::answer::leader;
+use crate::answer::list::list;
+use crate::answer::members::{self, Many, Member};
+use crate::answer::replies::{Replies, Searched};
+use crate::question::args::Args;
+use crate::question::names;
+use crate::question::query::Query;
+use crate::walk::census::Census;
+use crate::walk::denied::{self, Asked};
+use crate::walk::scope::Scope;
 
 /// Answers the questions of the command line or of standard input.
 ///

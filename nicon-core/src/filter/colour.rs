@@ -1,7 +1,7 @@
 //! Colour for what should not be overlooked: what is down, or gone.
 //!
-//! There is some only at a terminal: never in a pipe or file, whatever the environment says. `NO_COLOR` (<https://no-color.org>) turns it off, and so does
-//! a terminal that knows none.
+//! Only a terminal gets colour: never a pipe or a file, whatever the environment says. `NO_COLOR` (<https://no-color.org>) turns it
+//! off, and so does a terminal that has none.
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal, stdout};

@@ -6,12 +6,11 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::signal::{SigSet, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use nix::sys::time::TimeSpec;
 
 use super::cli;
+use super::wait::{self, wait_for_input};
 use crate::proc::status_field;
 use crate::{Context, Error, Result, Status};
 
@@ -36,9 +35,6 @@ const ENDING: [Signal; 14] = [
 /// How long the input is still read once the run is interrupted. Whoever writes it was mostly interrupted as well.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// How long the kernel is asked to wait at most: longer than any run.
-const LONGEST: Duration = Duration::from_secs(1 << 31);
-
 /// What interrupts a run. Nothing does in a program that does not [`run`] in it.
 #[derive(Default)]
 pub struct Interrupt {
@@ -53,7 +49,7 @@ pub fn run(program: &str, filter: impl FnOnce(&Interrupt) -> Result<Status>) -> 
     let code = cli::run(program, || {
         let interrupt = Interrupt::hold_back()?;
         let ended = filter(&interrupt);
-        // Not one that came when all was done and nobody asked any more.
+        // A signal that came when all was done, and that nobody asked for, does not count.
         signal = interrupt.seen.get().map(|(signal, _)| signal);
         ended
     });
@@ -101,7 +97,7 @@ impl Interrupt {
         let Some(signals) = &self.signals else { return std::thread::sleep(time) };
         let (begun, mut left) = (Instant::now(), time);
         while !left.is_zero() && self.signal().is_none() {
-            let _ = wait([signals.as_fd()], left);
+            let _ = wait_for_input(&[signals.as_fd()], Some(left));
             left = time.saturating_sub(begun.elapsed());
         }
     }
@@ -109,14 +105,14 @@ impl Interrupt {
     /// Waits until one of some files can be read from, the time is over, or a signal comes, and tells which of the files it is.
     ///
     /// # Errors
-    /// As [`wait()`](super::wait::wait): once the reader of standard output has left.
+    /// As [`wait()`](wait::wait): once the reader of standard output has left.
     pub fn wait(&self, files: &[BorrowedFd<'_>], limit: Option<Duration>) -> Result<Vec<bool>> {
         if self.signal().is_some() {
             return Ok(vec![false; files.len()]);
         }
         let signals = self.signals.iter().map(AsFd::as_fd);
         let all: Vec<_> = files.iter().copied().chain(signals).collect();
-        let mut ready = super::wait::wait(&all, limit)?;
+        let mut ready = wait::wait(&all, limit)?;
         ready.truncate(files.len());
         Ok(ready)
     }
@@ -130,13 +126,13 @@ impl Interrupt {
     fn may_read(&self, input: BorrowedFd<'_>) -> io::Result<bool> {
         let Some(signals) = &self.signals else { return Ok(true) };
         if self.signal().is_none() {
-            wait([input, signals.as_fd()], LONGEST)?;
+            wait_for_input(&[input, signals.as_fd()], None)?;
             if self.signal().is_none() {
                 return Ok(true);
             }
         }
         let is_late = self.seen.get().is_some_and(|(_, at)| at.elapsed() > LINGER);
-        Ok(!is_late && wait([input], Duration::ZERO)?[0])
+        Ok(!is_late && wait_for_input(&[input], Some(Duration::ZERO))?[0])
     }
 }
 
@@ -150,13 +146,6 @@ impl<R: Read + AsFd> Read for Interruptible<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.interrupt.may_read(self.input.as_fd())? { self.input.read(buffer) } else { Ok(0) }
     }
-}
-
-/// Which of some files can be read from, when one can or the time is over.
-fn wait<const N: usize>(files: [BorrowedFd<'_>; N], time: Duration) -> io::Result<[bool; N]> {
-    let mut polled = files.map(|file| PollFd::new(file, PollFlags::POLLIN));
-    ppoll(&mut polled, Some(TimeSpec::from_duration(time.min(LONGEST))), None)?;
-    Ok(polled.map(|file| file.any() == Some(true)))
 }
 
 /// Whether this program was started to ignore a signal, as by `nohup(1)`. A signal that is held back is queued even so.

@@ -1,4 +1,4 @@
-//! A file of nicon-resolve's records, which an option such as `--names` names: by them things are called after their containers.
+//! A file of nicon-resolve's records, which an option such as `--names` names: they give things the names of their containers.
 
 use std::fs::File;
 use std::io::Read;

@@ -14,7 +14,7 @@ pub fn write_out(text: impl AsRef<[u8]>) -> Result<()> {
     stdout.write_all(text.as_ref()).and_then(|()| stdout.flush()).map_err(Error::output)
 }
 
-/// What a run ends with whose reader has left, where that is noticed before anything is written: as POLLERR of standard output,
+/// What a run ends with when its reader has left, where that is noticed before anything is written: as POLLERR of standard output,
 /// see `poll(2)`.
 #[must_use]
 pub fn reader_has_left() -> Error {

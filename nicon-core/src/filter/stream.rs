@@ -12,7 +12,7 @@ use crate::record::append_line;
 use crate::sys::filter::stdout_was_closed;
 use crate::{Context, Error, Record, Result, Status};
 
-/// The longest line that is read, in bytes. A longer one is an error of its own; the stream goes on behind it.
+/// The longest line that is read, in bytes. A longer one is an error of its own; the stream goes on after it.
 pub const MAX_LINE: usize = 1 << 20;
 
 /// Where records come from: for [`Line::record`], and who pipes something else in.
@@ -140,8 +140,8 @@ impl<R: Read> Lines<R> {
     }
 }
 
-/// Gives the lines that are not blank. One that is too long or not UTF-8 is skipped whole and told in [`Line::text`]; an
-/// `Err` means that reading itself failed, behind which there is nothing more.
+/// Gives the lines that are not blank. One that is too long or not UTF-8 is skipped, and [`Line::text`] says why; an `Err` means
+/// that reading itself failed, after which nothing more comes.
 impl<R: Read> Iterator for Lines<R> {
     type Item = Result<Line>;
 

@@ -13,7 +13,7 @@ pub struct Column<A = Record> {
     pub cell: fn(&A) -> String,
 }
 
-/// The columns that say how a link is, and what happened to what the row is about.
+/// The columns that say in what state a link is, and what happened to it.
 const STATES: [&str; 2] = ["STATE", "EVENT"];
 
 /// Lines of rows of cells: a column is as wide as its widest cell takes at a terminal, and two spaces
@@ -79,7 +79,7 @@ impl Widths {
         rows.iter().map(|row| self.painted(row, is_state) + "\n").collect()
     }
 
-    /// A line in which the cells are marked that say a state.
+    /// A line in which the cells that tell a state are marked.
     fn painted(&self, row: &[String], is_state: impl Fn(usize) -> bool) -> String {
         let mut marks = Vec::new();
         let mut begin = 0;

@@ -124,7 +124,7 @@ impl Settings {
         }
     }
 
-    /// They, in the words of `ip link add type`.
+    /// The same in the words of `ip link add type`.
     #[must_use]
     pub fn words(&self) -> Vec<String> {
         let switch = |name: &str, on: Option<bool>| on.map(|on| format!("{name} {}", u8::from(on)));

@@ -40,8 +40,7 @@ pub struct PortVlan {
 }
 
 /// Whether a number is a VLAN identifier: IEEE 802.1Q reserves the least and the greatest one of its twelve bits.
-#[must_use]
-pub fn is_vid(vid: u16) -> bool {
+fn is_vid(vid: u16) -> bool {
     (1..=4094).contains(&vid)
 }
 

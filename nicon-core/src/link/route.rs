@@ -18,8 +18,7 @@ pub struct RouteSpec {
 
 impl RouteSpec {
     /// The default route by a gateway.
-    #[must_use]
-    pub fn default_by(Gateway(gateway): Gateway) -> Self {
+    pub(crate) fn default_by(Gateway(gateway): Gateway) -> Self {
         let everything: IpAddr =
             if gateway.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
         Self { dst: Cidr::new(everything, 0), via: Some(gateway) }

@@ -23,8 +23,8 @@ pub enum Target {
 }
 
 impl Target {
-    /// What a record's `target` says that leads to no container; `None` where it is a path to one. What begins with a slash is
-    /// a file, as nicon 0.1 wrote it.
+    /// What a record's `target` names other than a container; `None` where it is the path of a container. What begins with a slash
+    /// is a file, as nicon 0.1 wrote it.
     ///
     /// # Errors
     /// As [`Start::parse`].

@@ -138,7 +138,9 @@ fn a_directory_of_a_users(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     assert!(ran.stderr.contains(told), "{ran:?}");
     let found = parse(&ran.stdout);
     assert_eq!(found.len(), 2, "{ran:?}");
-    found.iter().for_each(|record| is_process(record, leaf));
+    for record in &found {
+        is_process(record, leaf);
+    }
     Ok(lab.remove("", "silent-user")?)
 }
 

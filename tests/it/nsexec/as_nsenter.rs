@@ -24,6 +24,25 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
 /// The container that is entered.
 pub(crate) const CONTAINER: &str = "setup.olt_1.lt_1";
 
+/// A directory in /run for one test, which is removed in the end with all that is in it.
+pub(crate) struct Scratch(pub(crate) String);
+
+impl Scratch {
+    /// Its name is for one test alone. What a run that was killed has left there is removed.
+    pub(crate) fn new(name: &str) -> Result<Self, Failed> {
+        let scratch = Self(format!("/run/{name}"));
+        let _ = fs::remove_dir_all(&scratch.0);
+        fs::create_dir(&scratch.0)?;
+        Ok(scratch)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
 /// Runs both programs with the same arguments.
 pub(crate) fn both(suite: &Suite, arguments: &[&str]) -> (Ran, Ran) {
     let nsexec = suite.run(&[&["nicon-nsexec"], arguments].concat());

@@ -7,7 +7,7 @@ use std::time::Duration;
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, output_of_input, tool};
 
-use crate::nsexec::as_nsenter::{CONTAINER, Cell};
+use crate::nsexec::as_nsenter::{CONTAINER, Cell, Scratch};
 use crate::support::expect::refusal;
 use crate::support::suite::Suite;
 
@@ -165,11 +165,11 @@ fn an_environment_without_end(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 
 /// The environment of the caller's own program is not the container's to choose: it says which code that runs.
 fn an_environment_for_the_callers_program(suite: &Suite, _: &Lab) -> Result<(), Failed> {
-    let (evil, run) = ("/run/nsexec-evil", "/run/nsexec-evil/ip");
-    std::fs::create_dir(evil)?;
-    std::fs::write(run, "#!/bin/sh\necho taken\n")?;
-    std::fs::set_permissions(run, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
-    let cell = Cell::new(&["-n"], &format!("echo; PATH={evil} exec /bin/sleep 60"));
+    let evil = Scratch::new("nsexec-evil")?;
+    let run = format!("{}/ip", evil.0);
+    std::fs::write(&run, "#!/bin/sh\necho taken\n")?;
+    std::fs::set_permissions(&run, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    let cell = Cell::new(&["-n"], &format!("echo; PATH={} exec /bin/sleep 60", evil.0));
     let target = format!("-t{}", cell.pid());
     for options in [&["-e"][..], &["-n", "-e"], &["-u", "-e"]] {
         let ran = suite.run(&[&["nicon-nsexec", &target], options, &["ip", "link"]].concat());
@@ -177,6 +177,5 @@ fn an_environment_for_the_callers_program(suite: &Suite, _: &Lab) -> Result<(), 
     }
     let ran = suite.run(&["nicon-nsexec", &target, "-n", "-e", "--privileged", "ip", "link"]);
     assert_eq!(ran.ok()?, "taken");
-    std::fs::remove_dir_all(evil)?;
     Ok(())
 }

@@ -9,7 +9,7 @@ use nicon_lab::{LIMIT, Lab, output_of_input, output_within, tool, witness};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::nsexec::as_nsenter::{CONTAINER, Cell, wait_for};
+use crate::nsexec::as_nsenter::{CONTAINER, Cell, Scratch, wait_for};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -19,6 +19,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("nsexec::signals::not_asked_by_what_is_ignored", not_asked_by_what_is_ignored),
         suite.trial("nsexec::signals::stops_and_goes_on_with_the_command", stops_and_goes_on_with_the_command),
         suite.trial("nsexec::signals::a_terminal_of_its_own", a_terminal_of_its_own),
+        suite.trial("nsexec::signals::the_last_output_of_a_resized_terminal", the_last_output_of_a_resized_terminal),
         suite.trial("nsexec::signals::job_control_every_time", job_control_every_time),
         suite.trial("nsexec::signals::a_pipeline_keeps_its_terminal", a_pipeline_keeps_its_terminal),
     ]
@@ -185,6 +186,44 @@ pub(crate) fn at_terminal(suite: &Suite, script: &str, input: &str) -> String {
     let ran = output_of_input(&mut command, input, LIMIT).unwrap();
     // At the end of its input `script` types a NUL, which the terminal echoes.
     ran.stdout.replace(['\r', '\0'], "").replace("^@", "").replace("^D", "").replace('\u{8}', "")
+}
+
+/// Writes until nobody has taken any of it for half a second, tells how many bytes were taken, and ends.
+const FILL: &str = r#"use Fcntl; fcntl STDOUT, F_SETFL, O_WRONLY | O_NONBLOCK; $total = $refused = 0;
+    while ($refused < 25) { $taken = syswrite STDOUT, "x" x 999; $total += $taken; $refused = $taken ? 0 : $refused + 1;
+    select undef, undef, undef, 0.02 if !$taken } print STDERR $total"#;
+
+/// A terminal that shows nothing for a while does not lose the end of the output by a signal, unless that asks to end.
+fn the_last_output_of_a_resized_terminal(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let pid = lab.host_pid(CONTAINER)?;
+    lab.exec(CONTAINER, &["sh", "-c", &format!("cat >/tmp/fill <<'END'\n{FILL}\nEND")])?.ok()?;
+    let path = format!("{}:{}", suite.bins()?.display(), nicon_lab::search_path().to_string_lossy());
+    for is_asked_to_end in [false, true] {
+        let scratch = Scratch::new("nsexec-last-output")?;
+        let told = format!("{}/total", scratch.0);
+        let line = format!("exec nicon-nsexec -t {pid} --all perl /tmp/fill 2>{told}");
+        let mut script = tool("script");
+        script.args(["-qec", &line, "/dev/null"]).env("PATH", &path).env("SHELL", "/bin/sh");
+        let mut script = Cell(script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?);
+        let family = || witness::family(script.0.id()).into_iter().map(|(pid, _)| pid).collect::<Vec<_>>();
+        wait_for("the end of the command", || std::fs::read(&told).is_ok_and(|total| !total.is_empty()));
+        wait_for("two of ours alone", || family().len() == 3);
+        let ours = family()[1];
+        wait_for("a terminal that takes more", || witness::stat(ours).is_some_and(|stat| stat.state == 'S'));
+        if is_asked_to_end {
+            kill(Pid::from_raw(ours.cast_signed()), Signal::SIGTERM)?;
+            wait_for("the end", || witness::stat(ours).is_none_or(|stat| stat.state == 'Z'));
+            continue;
+        }
+        output_within(tool("stty").args(["-F", &format!("/proc/{ours}/fd/1"), "rows", "33", "cols", "77"]), LIMIT)?
+            .ok()?;
+        let mut shown = Vec::new();
+        drop(script.0.stdin.take());
+        std::io::Read::read_to_end(&mut script.0.stdout.take().ok_or("no output")?, &mut shown)?;
+        let shown = shown.into_iter().filter(|byte| *byte == b'x').count();
+        assert_eq!(shown.to_string(), std::fs::read_to_string(&told)?);
+    }
+    Ok(())
 }
 
 fn a_terminal_of_its_own(suite: &Suite, lab: &Lab) -> Result<(), Failed> {

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, Ran, output_of_input, output_within, tool, witness};
 
-use crate::nsexec::as_nsenter::{CONTAINER, Cell};
+use crate::nsexec::as_nsenter::{CONTAINER, Cell, Scratch};
 use crate::support::expect::refusal;
 use crate::support::subject::until;
 use crate::support::suite::Suite;
@@ -20,6 +20,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("nsexec::view::processes_of_its_pid_namespace", processes_of_its_pid_namespace),
         suite.trial("nsexec::view::nothing_is_left_behind", nothing_is_left_behind),
         suite.trial("nsexec::view::a_named_network_namespace", a_named_network_namespace),
+        suite.trial("nsexec::view::a_named_file_that_the_machine_lacks", a_named_file_that_the_machine_lacks),
         suite.trial("nsexec::view::a_container_of_ones_own", a_container_of_ones_own),
         suite.trial("nsexec::view::what_contradicts_it", what_contradicts_it),
         suite.trial("nsexec::view::no_name_service_of_the_machines", no_name_service_of_the_machines),
@@ -31,21 +32,21 @@ pub(crate) struct Static<'a> {
     lab: &'a Lab,
     name: &'static str,
     pub(crate) pid: u32,
+    _directory: Scratch,
 }
 
 impl<'a> Static<'a> {
     /// Its name is for one test alone.
     pub(crate) fn run(lab: &'a Lab, name: &'static str) -> Result<Self, Failed> {
-        let directory = format!("/run/static-{name}");
-        fs::create_dir(&directory)?;
-        let program = format!("{directory}/server");
+        let directory = Scratch::new(&format!("static-{name}"))?;
+        let program = format!("{}/server", directory.0);
         output_of_input(
             tool("cc").args(["-static", "-g", "-x", "c", "-o", &program, "-"]),
             include_str!("view.c"),
             LIMIT,
         )?
         .ok()?;
-        let archive = Command::new("tar").args(["-C", &directory, "-cf", "-", "server"]).output()?.stdout;
+        let archive = Command::new("tar").args(["-C", &directory.0, "-cf", "-", "server"]).output()?.stdout;
         output_of_input(&mut lab.command("", &["docker", "import", "-", name]), archive, LIMIT)?.ok()?;
         let options = ["--network=none", "--stop-signal=KILL", "--security-opt=apparmor=unconfined", "--detach"];
         let hosts = ["--hostname", name, "--add-host=inside.test:127.0.0.1", "--dns=10.9.8.7", "--name", name, name];
@@ -54,7 +55,7 @@ impl<'a> Static<'a> {
         let pid = lab.pid_from("", &pid)?;
         let add = ["-t", &pid.to_string(), "-n", "ip", "link", "add", "view0", "type", "veth", "peer", "name", "view1"];
         output_within(tool("nsenter").args(add), LIMIT)?.ok()?;
-        Ok(Self { lab, name, pid })
+        Ok(Self { lab, name, pid, _directory: directory })
     }
 
     pub(crate) fn target(&self) -> String {
@@ -71,7 +72,6 @@ impl Drop for Static<'_> {
     fn drop(&mut self) {
         let _ = self.lab.remove("", self.name);
         let _ = self.lab.docker("", &["rmi", self.name]);
-        let _ = fs::remove_dir_all(format!("/run/static-{}", self.name));
     }
 }
 
@@ -223,6 +223,21 @@ fn a_named_network_namespace(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     assert_eq!((ours[0], *link, *resolv), ("nameserver 10.0.0.53", ours[2], "nameserver 10.0.0.53"), "{ran:?}");
     assert_eq!(ran.stderr, "nicon-nsexec: open /run/netns/view-named: No such file or directory\n");
     assert_eq!(ran.code(), Some(125));
+    Ok(())
+}
+
+/// As `ip netns exec`, it goes on without the file.
+fn a_named_file_that_the_machine_lacks(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let nsexec = suite.bins()?.join("nicon-nsexec").display().to_string();
+    let script = format!(
+        "mount -t tmpfs none /mnt && mkdir -p /mnt/netns/view-lacking && echo here >/mnt/netns/view-lacking/here && touch /mnt/here && \
+         touch /mnt/netns/view-lacking/absent && mount --move /mnt /etc && ip netns add view-lacking
+         {nsexec} --net=view-lacking --view cat /etc/here; ip netns exec view-lacking cat /etc/here; ip netns del view-lacking"
+    );
+    let ran = output_within(tool("unshare").args(["-m", "sh", "-c", &script]), LIMIT)?;
+    assert_eq!(ran.stdout, "here\nhere\n", "{ran:?}");
+    let told = "nicon-nsexec: /etc/netns/view-lacking/absent is not shown: there is no /etc/absent to mount it on\n";
+    assert!(ran.stderr.starts_with(told) && ran.stderr.contains("/etc/absent failed"), "{ran:?}");
     Ok(())
 }
 

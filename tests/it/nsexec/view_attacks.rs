@@ -9,7 +9,7 @@ use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, output_of_input, output_within, tool};
 
 use crate::hostile::silence::SERVER;
-use crate::nsexec::as_nsenter::Cell;
+use crate::nsexec::as_nsenter::{Cell, Scratch};
 use crate::nsexec::view::{Static, viewing};
 use crate::support::expect::refusal;
 use crate::support::suite::Suite;
@@ -69,11 +69,10 @@ fn links_that_lead_elsewhere(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 }
 
 fn a_file_system_that_never_answers(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
-    let directory = "/run/silent-view";
-    fs::create_dir(directory)?;
-    let program = format!("{directory}/silent");
+    let directory = Scratch::new("silent-view")?;
+    let program = format!("{}/silent", directory.0);
     output_of_input(tool("cc").args(["-x", "c", "-o", &program, "-"]), SERVER, LIMIT)?.ok()?;
-    let volume = format!("--volume={directory}:/silent");
+    let volume = format!("--volume={}:/silent", directory.0);
     let options =
         ["--device=/dev/fuse", "--cap-add=SYS_ADMIN", "--security-opt=seccomp=unconfined", "--tmpfs=/run", &volume];
     let script = "rm -f /run/x; mkdir /run/d; touch /run/d/hosts; umount /etc/hosts; ln -sf /run/d/hosts /etc/hosts; exec /silent/silent /run/d/hosts 100644";
@@ -89,7 +88,6 @@ fn a_file_system_that_never_answers(suite: &Suite, lab: &Lab) -> Result<(), Fail
     assert!(ran.stdout.contains("its file system has not answered for 5 seconds"), "{ran:?}");
     assert!(took >= Duration::from_secs(5), "{took:?}");
     lab.remove("", "view-silent")?;
-    fs::remove_dir_all(directory)?;
     Ok(())
 }
 

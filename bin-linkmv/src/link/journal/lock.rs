@@ -22,10 +22,10 @@ pub(super) struct Options<'a> {
     pub(super) interrupt: &'a Interrupt,
 }
 
-/// After which time that is told.
+/// How long a run waits before it says so.
 const SILENCE: Duration = Duration::from_secs(1);
 
-/// How often a program that is not nicon is seen to hold it before that is final: PIDs change.
+/// How often another program than nicon has to be seen as the holder before it is believed: PIDs change.
 const LOOKS: u32 = 6;
 
 const SHORTEST_PAUSE: Duration = Duration::from_micros(50);
@@ -34,7 +34,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 /// Locks a journal. Another run of nicon is waited for, and no other program.
 ///
 /// # Errors
-/// If it is held by another program, or for longer than that, or the run is interrupted.
+/// If another program holds it, another run holds it for longer than our patience, or we are interrupted.
 pub(super) fn wait(file: &File, path: &Path, options: &Options<'_>) -> Result<()> {
     let Options { program, patience, interrupt } = *options;
     let (begun, mut strangers, mut told) = (Instant::now(), 0, false);
@@ -62,7 +62,7 @@ pub(super) fn wait(file: &File, path: &Path, options: &Options<'_>) -> Result<()
             told = true;
             report(program, &Error::failed(format!("waiting for {who}, which holds {}", path.display())));
         }
-        // So it is late by an eighth of what it has waited.
+        // So it is late by at most an eighth of what it has waited.
         interrupt.sleep((begun.elapsed() / 8).clamp(SHORTEST_PAUSE, LONGEST_PAUSE));
         interrupt.check()?;
     }

@@ -19,7 +19,7 @@ const TRIES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs
 /// After what time something that is not usable yet is looked at again at first, and at last.
 pub(super) const LOOKS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
 
-/// How long nothing is tried again for links that come: many may come at once.
+/// How long a try waits after a link has come: many may come at once.
 const LEAST: Duration = Duration::from_millis(100);
 
 /// What comes next.

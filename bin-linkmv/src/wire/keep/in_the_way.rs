@@ -48,7 +48,7 @@ pub(crate) fn remove<'u>(
         found.links = free;
     }
     for link in &found.links {
-        removal.delete(link, (&wanted, &found))?;
+        removal.delete(link, &wanted, &found)?;
     }
     Ok(!found.links.is_empty())
 }

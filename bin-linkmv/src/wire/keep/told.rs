@@ -7,20 +7,13 @@ use nicon_core::filter::output::{report, write_out};
 use nicon_core::filter::stream::Answers;
 use nicon_core::filter::table::Column;
 use nicon_core::{Error, ErrorKind, Record, Result, Status};
-
 use nicon_rtnl::record::{IFINDEX, MAC, NAME, TARGET};
 
-use crate::record::deed;
+use crate::record::columns::CHANGED;
 use crate::record::program::WIRE;
 
-const COLUMNS: &[Column] = &[
-    Column { title: "EVENT", cell: |record| record.cell("event") },
-    TARGET,
-    NAME,
-    IFINDEX,
-    MAC,
-    Column { title: "CHANGED", cell: deed::changed },
-];
+const COLUMNS: &[Column] =
+    &[Column { title: "EVENT", cell: |record| record.cell("event") }, TARGET, NAME, IFINDEX, MAC, CHANGED];
 
 /// How many different failures of one thing are remembered.
 const MOST: usize = 16;

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use nicon_core::{Namespace, NsType};
 
-use super::{Args, Id, Source};
+use super::Args;
+use crate::operand::{Id, Source};
 use crate::stdio::{Input, Stdio};
 
 impl Args {

@@ -7,8 +7,8 @@ use std::path::Path;
 use nicon_core::link::target::NAMED;
 use nicon_core::{Context, Error, Result};
 
-use crate::mounts;
-use crate::visible::Visible;
+use crate::answer::visible::Visible;
+use crate::holding::mounts;
 
 /// The path of each mounted namespace, by its inode number.
 pub(crate) struct Bound(HashMap<u64, String>);

@@ -6,7 +6,7 @@ use std::collections::hash_map::Entry;
 use nicon_core::containers::Containers;
 use nicon_core::{Process, Record, Result, Status};
 
-use crate::output;
+use crate::answer::output;
 
 /// The descriptions of processes, by PID.
 pub(crate) struct Descriptions<'a> {

@@ -7,9 +7,9 @@ use nicon_core::containers::Containers;
 use nicon_core::walk::walk;
 use nicon_core::{NsType, Process, Result, Status};
 
-use crate::holders::Holders;
+use crate::holding::holders::Holders;
 
-/// What is inside of some containers.
+/// What is inside some containers.
 #[derive(Default)]
 pub(crate) struct Inside {
     namespaces: HashSet<u64>,

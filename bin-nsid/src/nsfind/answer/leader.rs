@@ -5,13 +5,13 @@ use nicon_core::pidns::{self, Method};
 use nicon_core::walk::Proc;
 use nicon_core::{Error, NsType, Process, Record, Result, Status};
 
-use crate::census::{Census, Tally};
-use crate::descriptions::Descriptions;
-use crate::holders::Holders;
-use crate::oldest::{self, Oldest};
-use crate::output;
-use crate::query::Query;
-use crate::scope::Scope;
+use crate::answer::descriptions::Descriptions;
+use crate::answer::output;
+use crate::holding::holders::Holders;
+use crate::question::query::Query;
+use crate::walk::census::{Census, Tally};
+use crate::walk::oldest::{self, Oldest};
+use crate::walk::scope::Scope;
 
 /// The most walks to find leaders: one that a walk has found may exit before it is pinned.
 const WALKS: usize = 8;

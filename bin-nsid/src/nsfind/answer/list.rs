@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use nicon_core::containers::Containers;
 use nicon_core::{Error, NsType, Record, Result, proc};
 
-use crate::args::Args;
-use crate::census::Census;
-use crate::holders::Holders;
-use crate::inside::Inside;
-use crate::leader;
-use crate::output;
-use crate::query::Query;
-use crate::replies::{Replies, Searched};
-use crate::scope::Scope;
-use crate::tree;
+use crate::answer::inside::Inside;
+use crate::answer::leader;
+use crate::answer::output;
+use crate::answer::replies::{Replies, Searched};
+use crate::answer::tree;
+use crate::holding::holders::Holders;
+use crate::question::args::Args;
+use crate::question::query::Query;
+use crate::walk::census::Census;
+use crate::walk::scope::Scope;
 
 /// Lists the namespaces that the command line narrows them to.
 ///
@@ -60,7 +60,7 @@ pub(crate) fn list(args: &Args, names: Option<&Containers>, replies: &mut Replie
     if args.owner.is_some() {
         replies.complain(incomplete(unknown, answers.is_empty()))?;
     }
-    // One after the other: holders are many.
+    // One after the other, since there may be many holders.
     for ((_, mut answer), query) in answers.into_iter().zip(answered) {
         let mut untold = None;
         if let (Ok(record), Some(searched)) = (&mut answer, &searched) {

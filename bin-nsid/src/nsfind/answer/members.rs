@@ -7,11 +7,11 @@ use nicon_core::filter::stream::Answers;
 use nicon_core::walk::walk;
 use nicon_core::{NsType, Process, Result, Status};
 
-use crate::census::Census;
-use crate::leader;
-use crate::output;
-use crate::query::Query;
-use crate::scope::Scope;
+use crate::answer::leader;
+use crate::answer::output;
+use crate::question::query::Query;
+use crate::walk::census::Census;
+use crate::walk::scope::Scope;
 
 /// How many members of each namespace are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use nicon_core::filter::stream::View;
 use nicon_core::filter::table::Column;
 use nicon_core::{NsType, Process, Record, Result, container};
 
-use crate::args::Args;
+use crate::question::args::Args;
 
 const COLUMNS: &[Column] = &[NS, TYPE, NPROCS, PID, PPID, UID, CONTAINER, COMMAND];
 const LIST: &[Column] = &[NS, TYPE, NPROCS, PID, PPID, UID, CONTAINER, NETNSID, PATH, COMMAND];

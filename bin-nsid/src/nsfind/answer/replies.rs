@@ -1,4 +1,4 @@
-//! What is replied: records that say whose kernel they are of, and what was not looked at.
+//! The replies: records that say which kernel they are about, and messages about what was not looked at.
 
 use std::collections::BTreeSet;
 
@@ -6,12 +6,12 @@ use nicon_core::filter::stream::Answers;
 use nicon_core::machine::Machine;
 use nicon_core::{Error, NsType, Process, Record, Result, Status, proc};
 
-use crate::args::Args;
-use crate::bound::Bound;
-use crate::census::Census;
-use crate::output;
-use crate::query::Query;
-use crate::search::{self, Found};
+use crate::answer::bound::Bound;
+use crate::answer::output;
+use crate::holding::search::{self, Found};
+use crate::question::args::Args;
+use crate::question::query::Query;
+use crate::walk::census::Census;
 
 /// The program's name, as its messages begin.
 pub(crate) const PROGRAM: &str = "nicon-nsfind";
@@ -33,7 +33,8 @@ impl Replies {
         Ok(Self { answers: Answers::new(PROGRAM, output::view(args))?, nsdev })
     }
 
-    /// Gives an answer. What says whose kernel it is of is set here, since a namespace without a process gets it from no process.
+    /// Gives an answer. The fields that say which kernel it is about are set here, since a namespace without a process has none to
+    /// get them from.
     ///
     /// # Errors
     /// If standard output fails.

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashSet};
 
 use nicon_core::NsType;
 
-use crate::ancestry::Ancestry;
+use crate::holding::ancestry::Ancestry;
 
-/// The namespaces with their depths, each behind the one that it is below. What that one is, is not among them or not known of some:
-/// these have a depth of 0.
+/// The namespaces with their depths, each after the one that it is below. Where that one is unknown, or not among them, the depth
+/// is 0.
 pub(crate) fn order(namespaces: &BTreeMap<u64, NsType>, ancestry: &Ancestry) -> Vec<(u64, usize)> {
     let mut below: BTreeMap<Option<u64>, Vec<u64>> = BTreeMap::new();
     for &ino in namespaces.keys() {
@@ -23,7 +23,7 @@ pub(crate) fn order(namespaces: &BTreeMap<u64, NsType>, ancestry: &Ancestry) -> 
     }
     let mut order = Vec::new();
     let mut seen = HashSet::new();
-    // Of numbers that were reused meanwhile there might be circles, which begin nowhere.
+    // If numbers were reused meanwhile there may be circles, which begin nowhere.
     let roots = below.get(&None).into_iter().flatten().chain(namespaces.keys());
     for &root in roots {
         let mut open = vec![(root, 0)];

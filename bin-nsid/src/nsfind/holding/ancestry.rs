@@ -1,13 +1,13 @@
-//! Namespaces that other namespaces keep alive: a PID or user namespace exists as long as its children, and a user
-//! namespace as long as the namespaces that it owns.
+//! Namespaces that other namespaces keep alive: a PID or user namespace exists for as long as it has children, and a user namespace
+//! for as long as it owns others.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use nicon_core::{Error, Namespace, NsType, Result};
 
-use crate::holders::{Holder, Holders};
-use crate::netnsid::Numbers;
+use crate::holding::holders::{Holder, Holders};
+use crate::holding::netnsid::Numbers;
 use crate::relations::Relations;
 
 /// What is known of each namespace that has been recorded, by its inode number.

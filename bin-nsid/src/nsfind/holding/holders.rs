@@ -10,7 +10,7 @@ pub(crate) enum Holder {
     Mount { path: String, mnt: Option<u64>, pid: i32 },
     /// An open descriptor.
     Fd { pid: i32, fd: i32 },
-    /// A socket in it, a network namespace, of a process that is in another.
+    /// A socket in it, which is a network namespace, of a process that is in another one.
     Socket { pid: i32, fd: i32 },
     /// A thread that is in it, unlike its process.
     Thread { pid: i32, tid: i32 },
@@ -18,7 +18,7 @@ pub(crate) enum Holder {
     Children { pid: i32, tid: i32 },
     /// A child of it, which is a PID or user namespace.
     Child { nstype: &'static str, nsino: u64 },
-    /// A namespace that it, a user namespace, owns.
+    /// A namespace that it owns, being a user namespace.
     Owned { nstype: &'static str, nsino: u64 },
 }
 
@@ -66,8 +66,9 @@ impl Holder {
     }
 }
 
-/// How many holders of each kind are told of one namespace, and how long they are in its record, in bytes. A process can have a million
-/// duplicates of one descriptor, anybody can mount a namespace of their own many times, and nobody reads a record of more than 1 MiB.
+/// How many holders of each kind are listed for one namespace, and how many bytes of its record they may take. A process can have a
+/// million duplicates of one descriptor, anybody can mount a namespace of their own many times, and nobody reads a record of more
+/// than 1 MiB.
 const MOST: usize = 4096;
 const LONGEST: usize = 256 * 1024;
 
@@ -85,7 +86,7 @@ struct Held {
     pids: HashSet<i32>,
 }
 
-/// The holders of one kind that are told.
+/// The holders of one kind that are listed.
 #[derive(Default)]
 struct Told {
     holders: Vec<Holder>,
@@ -174,7 +175,7 @@ impl Holders {
         told.flat_map(|told| &told.holders).map(Holder::record).collect()
     }
 
-    /// The message that some holders of a namespace are not told; `None` if all are.
+    /// The message that some holders of a namespace are not listed; `None` if all are.
     pub(crate) fn complaint(&self, ino: u64, has_processes: bool) -> Option<Error> {
         let held = self.0.get(&ino)?;
         let namespaces = Some((&held.namespaces, "namespaces")).filter(|_| !has_processes);

@@ -11,11 +11,11 @@ use nix::fcntl::{OFlag, openat};
 use nix::libc;
 use nix::sys::stat::Mode;
 
-use crate::ancestry::Ancestry;
-use crate::holders::{Holder, Holders};
-use crate::mounts::{self, MountedNs};
+use crate::holding::ancestry::Ancestry;
+use crate::holding::holders::{Holder, Holders};
+use crate::holding::mounts::{self, MountedNs};
 
-/// How often a look-up is tried: one from the cache alone fails while anything is mounted or renamed, too.
+/// How often a look-up is tried: one from the cache alone also fails while anything is mounted or renamed.
 const MAX_LOOKUPS: usize = 64;
 
 /// The longest list of one process's mounts that is read, in bytes: anybody can have a hundred thousand in a namespace of their own.
@@ -24,15 +24,15 @@ const LONGEST: u64 = 32 << 20;
 /// The mounted namespaces that have been found.
 #[derive(Default)]
 pub(crate) struct Mounted {
-    /// What is mounted, by the ID of the mount, which is another one's as soon as it is unmounted, and by inode number.
+    /// What is mounted, by inode number and by the ID of the mount, which another mount may get as soon as this one is unmounted.
     mounts: BTreeMap<(u64, u64), (NsType, Holder)>,
     /// By inode number, those that could not be opened, and the reason.
     unopened: BTreeMap<u64, (NsType, String)>,
 }
 
 impl Mounted {
-    /// Adds what a process sees, given its directory in /proc, and records the namespaces in `ancestry`. Returns why its mounts could
-    /// not be read, as after its end, if so: some of them may then be missing.
+    /// Adds what a process sees, given its directory in /proc, and records the namespaces in `ancestry`. If its mounts could not be
+    /// read, for example since it has ended, returns why: some of them may then be missing.
     ///
     /// # Errors
     /// If the kernel does not tell of a namespace that was opened.

@@ -18,7 +18,7 @@ use nix::sys::socket::{
 /// The number that stands for none, `NETNSA_NSID_NOT_ASSIGNED` of `linux/net_namespace.h`.
 const NOT_ASSIGNED: i32 = -1;
 
-/// More than an answer has.
+/// Longer than any answer, in bytes.
 const LONGEST: usize = 4096;
 
 /// Asks the kernel for numbers.
@@ -113,7 +113,7 @@ impl NetlinkDeserializable for Message {
     type Error = DecodeError;
 
     fn deserialize(_: &NetlinkHeader, payload: &[u8]) -> Result<Self, DecodeError> {
-        // The library takes the header for granted.
+        // The library assumes that the header is there.
         if payload.len() < 4 {
             return Err(DecodeError::from("an answer without a header"));
         }

@@ -12,11 +12,11 @@ use nix::fcntl::{OFlag, openat, readlinkat};
 use nix::libc;
 use nix::sys::stat::Mode;
 
-use crate::ancestry::Ancestry;
-use crate::holders::{Holder, Holders};
-use crate::in_flight::InFlight;
-use crate::mounted::Mounted;
-use crate::sockets::{Answer, Sockets};
+use crate::holding::ancestry::Ancestry;
+use crate::holding::holders::{Holder, Holders};
+use crate::holding::in_flight::InFlight;
+use crate::holding::mounted::Mounted;
+use crate::holding::sockets::{Answer, Sockets};
 
 /// What a search has found, and what it could not look at.
 pub(crate) struct Found {

@@ -1,6 +1,6 @@
 //! The network namespaces that sockets are in, and keep.
 //!
-//! /proc does not tell them: a socket is asked by a duplicate (`pidfd_getfd(2)`), which nothing is done with but that.
+//! /proc does not tell them: a socket is asked through a duplicate of it (`pidfd_getfd(2)`), which is used for nothing else.
 
 use std::collections::HashMap;
 use std::io;

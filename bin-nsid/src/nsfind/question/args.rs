@@ -6,7 +6,7 @@ use clap::Parser;
 use nicon_core::filter::format::OutputFormat;
 use nicon_core::filter::names::is_stdin;
 
-use crate::owner::Owner;
+use crate::question::owner::Owner;
 use crate::types::Types;
 
 /// Find the processes that are in a namespace, with a single walk over /proc.

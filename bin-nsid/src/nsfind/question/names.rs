@@ -5,7 +5,7 @@ use nicon_core::filter::names;
 use nicon_core::machine::Machine;
 use nicon_core::{Error, Process, Record, Result, Status};
 
-use crate::args::Args;
+use crate::question::args::Args;
 
 /// Reads nicon-resolve's records from the file that `--names` or `--within` names, or, for `-`, from standard input. A container whose
 /// process has ended since has no namespaces to be named after it.

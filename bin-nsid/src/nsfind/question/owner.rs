@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use nicon_core::{Error, NsType, Result, ns};
 
-use crate::ancestry::Ancestry;
-use crate::query;
+use crate::holding::ancestry::Ancestry;
+use crate::question::query;
 
 /// The owner of namespaces; see `ioctl_nsfs(2)`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -108,7 +108,7 @@ impl Query {
     }
 }
 
-/// The file of a namespace that is called by a path, as `ip netns` calls it, or as a record's `target`.
+/// The file of a namespace that is given by its path, by its name in `ip netns`, or as in the `target` of a record.
 fn file(text: &str) -> Result<PathBuf> {
     if matches!(text, "" | "." | "..") {
         return Err(Error::failed(format!("\"{text}\" is not a namespace")));

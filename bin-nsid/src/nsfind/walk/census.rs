@@ -8,7 +8,7 @@ use std::io;
 use nicon_core::walk::{Unpinned, is_gone, share};
 use nicon_core::{Error, NsType, Result};
 
-use crate::scope::Scope;
+use crate::walk::scope::Scope;
 
 /// The kernel gives lower PIDs than this only in its first round through them (`RESERVED_PIDS` of kernel/pid.c): a process
 /// with such a PID is older than every process with a greater one.

@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader};
 use nicon_core::mountinfo::Mount;
 use nicon_core::{Error, NsId, NsType, Process, proc};
 
-use crate::census::Census;
+use crate::walk::census::Census;
 
 /// A namespace that was asked for.
 pub(crate) struct Asked {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use nicon_core::NsType;
 
-use crate::query::Query;
+use crate::question::query::Query;
 
 /// The namespaces that a walk looks for.
 #[derive(Clone)]

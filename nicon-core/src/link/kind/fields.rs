@@ -27,7 +27,7 @@ pub const FIELDS: [&str; 17] = [
 /// What `from` says for the network namespace of the record itself.
 pub const TARGETS_OWN: &str = "target";
 
-/// What only a link has that is moved.
+/// What only a link that is moved has.
 const OF_A_MOVE: &str = "keep";
 
 /// The fields that a kind needs, and those that it may have.

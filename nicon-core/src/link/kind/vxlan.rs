@@ -84,8 +84,7 @@ impl Vxlan {
     }
 
     /// Whether it sends by IPv6.
-    #[must_use]
-    pub fn is_over_ipv6(&self) -> bool {
+    fn is_over_ipv6(&self) -> bool {
         self.remote.or(self.local).is_some_and(|ip| ip.is_ipv6())
     }
 

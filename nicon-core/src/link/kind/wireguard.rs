@@ -38,7 +38,7 @@ pub struct Peer {
     pub endpoint: Option<SocketAddr>,
     /// The networks whose packets go to it, and come from it.
     pub allowed_ips: Vec<Cidr>,
-    /// The file that holds a key which both share besides.
+    /// The file that holds a further key, which both share.
     pub preshared_key: Option<PathBuf>,
     /// How often it is sent something so that a firewall between does not forget it, in seconds; 0 for never.
     pub keepalive: Option<u16>,
@@ -96,7 +96,7 @@ impl Peer {
     }
 }
 
-/// A network, without what an address of it has behind the prefix.
+/// A network, without the bits that an address has behind the prefix.
 fn network(cidr: &Cidr) -> Cidr {
     Cidr::new(cidr.network(), cidr.prefix_len())
 }
