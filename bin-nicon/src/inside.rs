@@ -30,9 +30,17 @@ fn choices(given: &[Given]) -> impl Iterator<Item = &Given> {
     given.iter().filter(|given| CHOICES.contains(&given.option))
 }
 
+/// Gives a command more than the container has: how far that goes is to be said.
+const PRIVILEGED: &str = "--privileged";
+
+/// Options of nicon-nsexec that take something of a process, and so cannot do with a network namespace alone.
+const OF_A_PROCESS: [&str; 7] =
+    ["--each", "--env", "--follow-context", "--join-cgroup", "--net-socket", "--record", "--stdin"];
+
 /// Whether a command goes all the way inside without being told so, by the words for nicon-nsexec.
 pub(crate) fn is_all_the_way(words: &[impl AsRef<OsStr>]) -> bool {
-    choices(&Table::of_program("nsexec").given(words)).next().is_none()
+    let given = Table::of_program("nsexec").given(words);
+    choices(&given).next().is_none() && !given.iter().any(|given| given.option == PRIVILEGED)
 }
 
 /// The words for nicon-nsexec, with what they leave to us: all the way inside, and a shell where there is no command.
@@ -58,6 +66,11 @@ pub(crate) fn refuse_dockers_letters(path: &str, words: &[OsString]) -> Result<(
         let why = format!("the target is {}, and a terminal is given without asking", escape(path));
         return Err(Error::invalid(format!("exec: leave out {}: {why}", target.name)));
     }
+    let operand = words.get(Table::of_program("nsexec").options_in(words)).map(|word| word.to_string_lossy());
+    let is_variable = operand.is_some_and(|operand| operand.contains('='));
+    if let Some(env) = given.iter().find(|given| given.option == "--env" && is_variable) {
+        return Err(refused(&env.name, VARIABLE));
+    }
     let mut choices = choices(&given).peekable();
     let first = choices.peek().and_then(|first| dockers(&first.name));
     first.filter(|_| choices.all(|choice| dockers(&choice.name).is_some())).map_or(Ok(()), Err)
@@ -71,9 +84,18 @@ pub(crate) fn dockers(word: &str) -> Option<Error> {
             "a terminal is given without asking: nicon exec PATH COMMAND"
         }
         "-u" => "the user is -S USER, behind PATH (the UTS namespace is --uts)",
+        "--user" => "the user is -S USER, behind PATH (for the user namespace alone: nicon-nsexec --user)",
+        "-e" | "--env" => VARIABLE,
+        "-w" | "--workdir" => "the directory is --wd=DIR, behind PATH",
         _ => return None,
     };
-    Some(Error::invalid(format!("exec: {word}: {why}")))
+    Some(refused(word, why))
+}
+
+const VARIABLE: &str = "a variable is --set NAME=VALUE, behind PATH";
+
+fn refused(word: &str, why: &str) -> Error {
+    Error::invalid(format!("exec: {word}: {why}"))
 }
 
 /// The words for nicon-nsexec where a network namespace is all that there is to enter: `--net` has its file.
@@ -85,6 +107,12 @@ pub(crate) fn in_network(path: &str, file: &Path, mut words: Vec<OsString>) -> R
     let is_net = |given: &Given| given.option == "--net" && !given.has_value;
     let is_net = |word: &OsString| matches!(&table.options_of(&word.to_string_lossy())[..], [only] if is_net(only));
     let is_only = choices(&table.given(&words)).filter(|given| given.option != "--view").count() == 1;
+    let needs_process =
+        |given: &&Given| OF_A_PROCESS.contains(&given.option) || given.option == "--wd" && !given.has_value;
+    if let Some(given) = table.given(&words).iter().find(needs_process) {
+        let path = escape(path);
+        return Err(refused(&given.name, &format!("{path} is a network, and no container that has such a thing")));
+    }
     let options = table.options_in(&words);
     let net = words[..options].iter_mut().find(|word| is_net(word));
     let Some(net) = net.filter(|_| is_only) else {
@@ -131,6 +159,7 @@ mod tests {
             "-N3 ip",
             "-r/x ls",
             "--view",
+            "--privileged ls",
             "-a sh",
             "--set --net -p ps",
         ] {
@@ -148,10 +177,22 @@ mod tests {
 
     #[test]
     fn dockers_letters_are_refused() {
-        for line in ["-it sh", "-t sh", "-i sh", "-u root id", "-S 0 -ti sh", "-i -u root sh", "--targ 1 -n ip"] {
+        for line in [
+            "-it sh",
+            "-t sh",
+            "-i sh",
+            "-u root id",
+            "-S 0 -ti sh",
+            "-i -u root sh",
+            "--targ 1 -n ip",
+            "--user root id",
+            "-e A=1 env",
+        ] {
             assert!(refuse_dockers_letters("a", &split(line)).is_err(), "{line}");
         }
-        for line in ["", "sh -it", "-m -u -i -n -p sh", "--ipc ipcs", "--uts hostname", "-un hostname", "-S 0 id"] {
+        for line in
+            ["", "sh -it", "-m -u -i -n -p sh", "--ipc ipcs", "--uts hostname", "-un hostname", "-S 0 id", "-e env"]
+        {
             assert!(refuse_dockers_letters("a", &split(line)).is_ok(), "{line}");
         }
     }
@@ -165,7 +206,17 @@ mod tests {
         ] {
             assert_eq!(in_network("netns:blue", file, split(line)).unwrap(), split(expected), "{line}");
         }
-        for line in ["--all sh", "-n -m ip", "--net=red ip", "-n -n ip", "-nu ip", "--view ip"] {
+        for line in [
+            "--all sh",
+            "-n -m ip",
+            "--net=red ip",
+            "-n -n ip",
+            "-nu ip",
+            "--view ip",
+            "-n --each ip",
+            "-nc ip",
+            "-n --wd ip",
+        ] {
             assert!(in_network("netns:blue", file, split(line)).is_err(), "{line}");
         }
     }

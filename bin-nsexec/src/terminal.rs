@@ -182,9 +182,9 @@ impl Terminal {
         }
     }
 
-    /// Shows the last of what the command wrote, unless there is something to be read from `interrupt` first: the caller may have held
-    /// their terminal.
-    pub(crate) fn drain(&mut self, interrupt: BorrowedFd<'_>) {
+    /// Shows the last of what the command wrote, unless there is something to be read from one of `interrupts` first: the caller may have
+    /// held their terminal.
+    pub(crate) fn drain(&mut self, interrupts: &[BorrowedFd<'_>]) {
         let mut fetched = 0;
         loop {
             if self.shown.is_empty() {
@@ -198,10 +198,10 @@ impl Terminal {
             if self.shown.is_empty() {
                 continue;
             }
-            let output = PollFd::new(self.callers.output(), PollFlags::POLLOUT);
-            let mut events = [PollFd::new(interrupt, PollFlags::POLLIN), output];
+            let mut events = vec![PollFd::new(self.callers.output(), PollFlags::POLLOUT)];
+            events.extend(interrupts.iter().map(|interrupt| PollFd::new(*interrupt, PollFlags::POLLIN)));
             match poll(&mut events, PollTimeout::NONE) {
-                Ok(_) if events[0].any() == Some(true) => break,
+                Ok(_) if events[1..].iter().any(|event| event.any() == Some(true)) => break,
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(_) => break,
             }

@@ -102,6 +102,7 @@ pub fn sockets(text: &str) {
 pub fn bus(mut sent: &[u8]) {
     while let Ok((_, body)) = dbus::read_message(&mut sent) {
         assert!(systemd::number_in(&body).is_none_or(|pid| pid > 0), "{body:?}");
+        assert!(systemd::text_in(&body).is_none_or(|text| text.len() < body.len()), "{body:?}");
     }
 }
 

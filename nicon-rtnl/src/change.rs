@@ -6,7 +6,7 @@ use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage, Prop};
 
 use crate::error::NetlinkError;
-use crate::netlink::{Netlink, about, as_link, set_flags};
+use crate::netlink::{Netlink, about, link, set_flags};
 
 impl Netlink {
     /// Creates a link. Equivalent to `ip link add`. Returns its ifindex, if it is in this namespace and the kernel tells (Linux 6.2).
@@ -18,8 +18,9 @@ impl Netlink {
         let is_elsewhere = message.attributes.iter().any(|attribute| matches!(attribute, LinkAttribute::NetNsFd(_)));
         let echo = if is_elsewhere { 0 } else { NLM_F_ECHO };
         let flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL | echo;
-        let answers = self.exchange(RouteNetlinkMessage::NewLink(message), flags)?;
-        Ok(answers.into_iter().find_map(as_link).map(|created| created.header.index))
+        // Whatever else the kernel tells of it, the link is there.
+        let answers = self.requests.exchange(RouteNetlinkMessage::NewLink(message), flags)?.entries;
+        Ok(answers.into_iter().find_map(link).map(|created| created.ifindex))
     }
 
     /// Deletes a link. Equivalent to `ip link del`.

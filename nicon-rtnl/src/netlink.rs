@@ -233,14 +233,14 @@ pub(crate) fn without_stats() -> LinkAttribute {
     LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats])
 }
 
-fn link(answer: Entry) -> Option<Link> {
+pub(crate) fn link(answer: Entry) -> Option<Link> {
     match answer {
         Entry::Link(link) => Some(*link),
         _ => None,
     }
 }
 
-pub(crate) fn as_link(answer: RouteNetlinkMessage) -> Option<LinkMessage> {
+fn as_link(answer: RouteNetlinkMessage) -> Option<LinkMessage> {
     match answer {
         RouteNetlinkMessage::NewLink(message) => Some(message),
         _ => None,

@@ -42,6 +42,8 @@ pub(crate) struct Journal {
     left_behind: Option<Undo>,
     /// The length of what is written in it, in bytes.
     length: u64,
+    /// How much of that is another link's, and stays.
+    others: u64,
 }
 
 impl<'a> Journals<'a> {
@@ -107,7 +109,7 @@ impl<'a> Journals<'a> {
             // The run that held it before us removes it when it ends.
             if file.metadata().context(|| format!("stat {}", path.display()))?.nlink() > 0 {
                 let (left_behind, length) = read(&file, &path)?;
-                return Ok(Journal { file: Some((file, path)), left_behind, length });
+                return Ok(Journal { file: Some((file, path)), left_behind, length, others: 0 });
             }
         }
     }
@@ -132,7 +134,7 @@ impl<'a> Journals<'a> {
 impl Journal {
     /// One that is not kept, or only looked at.
     fn not_kept(left_behind: Option<Undo>) -> Self {
-        Self { file: None, left_behind, length: 0 }
+        Self { file: None, left_behind, length: 0, others: 0 }
     }
 
     /// What a run that was killed wrote.
@@ -158,9 +160,18 @@ impl Journal {
         Ok(())
     }
 
+    /// What is written in it so far is another link's, which may be on its way home: it outlives our move.
+    pub(crate) fn leave_others(&mut self) {
+        self.others = self.length;
+    }
+
     /// The move is complete, or was taken back.
     pub(crate) fn end(mut self) {
-        self.length = 0;
+        self.length = self.others;
+        if let (Some((file, _)), 1..) = (&self.file, self.length) {
+            // If it cannot be cut, a later run finds what this one has written, and that its link has not moved.
+            let _ = file.set_len(self.length);
+        }
     }
 }
 

@@ -72,8 +72,8 @@ impl<'a> Keeper<'a> {
     /// # Errors
     /// If the file is not nicon's.
     pub(crate) fn undo_of(&self, plan: &str, inode: u64) -> Result<Option<Undo>> {
-        let mut files = self.named(PREFIX)?.filter(|(of, number, _)| of == plan && *number == inode);
-        files.next().map(|(_, _, path)| Ok(self.read(path)?.undo)).transpose()
+        let path = self.directory.path().join(format!("{PREFIX}{plan}:{inode}"));
+        path.exists().then(|| Ok(self.read(path)?.undo)).transpose()
     }
 
     /// Forgets how a link was: it is home again.

@@ -10,6 +10,7 @@ use nix::libc;
 use serde_json::Value;
 
 use crate::link::find::by_inode;
+use crate::link::from::{FROM, named, open_from};
 use crate::link::source::Source;
 
 /// How many of them are remembered. Each takes a few open files.
@@ -101,6 +102,17 @@ impl Namespaces {
         let last = self.source.take();
         let netns = last.as_ref().map_or(&self.home, |last| &*last.netns).open_field(field, value)?;
         Ok(self.source_after(last, netns))
+    }
+
+    /// The one that the parent of a record's link is in, by the field `from`: see [`open_from`]. What is open of the last one is reused.
+    ///
+    /// # Errors
+    /// As [`NetnsHandle::open_field`].
+    pub(crate) fn parents_of(&self, record: &Record, own: &NetnsHandle) -> Result<NetnsHandle> {
+        match named(record) {
+            Some(from) => self.source_named(FROM, from).map(|source| NetnsHandle::clone(&source.netns)),
+            None => open_from(record, own, &self.home),
+        }
     }
 
     fn source_after(&self, last: Option<Rc<Source>>, netns: NetnsHandle) -> Rc<Source> {

@@ -2,7 +2,7 @@
 
 use nicon_core::{Error, Result};
 use nicon_rtnl::netlink::about;
-use nicon_rtnl::packet_route::link::LinkAttribute;
+use nicon_rtnl::packet_route::link::{LinkAttribute, LinkFlags};
 use nicon_rtnl::route::Route;
 use nicon_rtnl::{Carry, Link, NetnsHandle, Offloads, Parameters};
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,10 @@ use crate::link::port;
 use crate::link::sysctl::Sysctls;
 use crate::link::tag::is_tag;
 
+/// The kinds of links that the kernel makes on request, and that do not end with their network namespace: `netns_refund` of
+/// `struct rtnl_link_ops`.
+const LASTING: [&str; 2] = ["can", "dsa"];
+
 /// The state of a link. What version 0.1 did not record yet is not restored.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct State {
@@ -22,9 +26,9 @@ pub(crate) struct State {
     /// What identifies it; see [`nicon_rtnl::sysfs`].
     #[serde(default)]
     pub(crate) inode: Option<u64>,
-    /// `None` if it has none, such as a network card.
+    /// Whether it is a network card, or another link that does not end with its network namespace.
     #[serde(default)]
-    pub(crate) kind: Option<String>,
+    pub(crate) card: bool,
     pub(crate) up: bool,
     alias: String,
     master: Option<u32>,
@@ -78,7 +82,7 @@ impl State {
         Ok(Self {
             ifindex: link.ifindex,
             inode: netns.inode(link)?,
-            kind: link.kind.clone(),
+            card: is_card(link),
             up: link.is_up(),
             alias: link.alias.clone(),
             master: link.master,
@@ -133,7 +137,7 @@ impl State {
         let without_times = |state: &Self| {
             let mut value = serde_json::to_value(state).expect("plain data");
             let fields = value.as_object_mut().expect("an object");
-            fields.retain(|field, _| !["routes", "requests", "given"].contains(&field.as_str()));
+            fields.retain(|field, _| !["routes", "requests", "given", "card"].contains(&field.as_str()));
             (value, state.carried(state.ifindex).map(|(carry, _)| carry.routes()).ok())
         };
         without_times(self) == without_times(other)
@@ -257,5 +261,13 @@ impl State {
         let Some(port) = &self.port else { return Ok(()) };
         let set = origin.netlink.set_link_and_port(port::read(port, link.ifindex)?);
         set.map_err(|error| error.context("set its options as a port of its master"))
+    }
+}
+
+/// Whether the kernel puts a link into the initial network namespace when its own ends (`default_device_exit_net` in net/core/dev.c).
+fn is_card(link: &Link) -> bool {
+    match &link.kind {
+        Some(kind) => LASTING.contains(&kind.as_str()),
+        None => !link.flags.contains(LinkFlags::Loopback),
     }
 }

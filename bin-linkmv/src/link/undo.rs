@@ -18,9 +18,6 @@ use crate::link::state::State;
 use crate::link::sysctl::Sysctls;
 use crate::link::tag::{Origin, is_origin_altname, is_tag};
 
-/// The link that each network namespace has from its beginning to its end.
-const LOOPBACK: &str = "lo";
-
 /// What is needed to put a link back.
 #[derive(Serialize)]
 pub(crate) struct Undo {
@@ -166,10 +163,9 @@ impl Undo {
         }
     }
 
-    /// Whether it is of a network card, or of another link that does not end with its network namespace: the kernel puts it into the initial
-    /// one then, a moment later (`default_device_exit_net` in net/core/dev.c).
+    /// Whether it is of a link that does not end with its network namespace: the kernel puts that into the initial one then, a moment later.
     pub(crate) fn is_of_card(&self) -> bool {
-        self.name != LOOPBACK && self.state.as_ref().is_some_and(|state| state.kind.is_none())
+        self.state.as_ref().is_some_and(|state| state.card)
     }
 
     /// Whether it was a port.

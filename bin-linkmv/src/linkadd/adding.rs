@@ -6,7 +6,6 @@ use nicon_rtnl::{Link, NetnsHandle};
 use serde_json::{Value, json};
 
 use crate::link::ending::{Remainder, TakeBack};
-use crate::link::from::open_from;
 use crate::link::mark::Mark;
 use crate::link::namespaces::Namespaces;
 use crate::linkadd::addition::{Addition, Made};
@@ -21,13 +20,11 @@ use crate::record::steps::STEPS;
 pub(crate) struct Adding<'a> {
     options: Options<'a>,
     namespaces: &'a Namespaces,
-    /// What was below the last link. The next one often has the same, so what is open there is reused.
-    last: Option<NetnsHandle>,
 }
 
 impl<'a> Adding<'a> {
     pub(crate) fn new(options: Options<'a>, namespaces: &'a Namespaces) -> Self {
-        Self { options, namespaces, last: None }
+        Self { options, namespaces }
     }
 
     /// Makes the link that a record asks for, with what is `given` in the place of what it says, and removes the wishes that were
@@ -35,12 +32,7 @@ impl<'a> Adding<'a> {
     ///
     /// # Errors
     /// Nothing is made, and the record is as it was.
-    pub(crate) fn add_as_asked(
-        &mut self,
-        record: &mut Record,
-        given: &Record,
-        mark: Option<Mark>,
-    ) -> Result<Remainder> {
+    pub(crate) fn add_as_asked(&self, record: &mut Record, given: &Record, mark: Option<Mark>) -> Result<Remainder> {
         let mut wishes = record.clone();
         wishes.extend(given);
         let remainder = self.add(record, &wishes, mark)?;
@@ -55,21 +47,19 @@ impl<'a> Adding<'a> {
     ///
     /// # Errors
     /// Nothing is made, and the record is as it was.
-    pub(crate) fn add(&mut self, record: &mut Record, wishes: &Record, mark: Option<Mark>) -> Result<Remainder> {
+    pub(crate) fn add(&self, record: &mut Record, wishes: &Record, mark: Option<Mark>) -> Result<Remainder> {
         // What cannot be read could not be undone, either.
         Deed::all(record)?;
         let mut asked = Asked::try_from(wishes)?;
         asked.link.mark = mark;
         self.options.readiness.check_up(&asked.link.spec, "a link")?;
-        let home = &self.namespaces.home;
         let own = &*self.namespaces.of_record(record)?;
         let from = if asked.kind.settings.kind().is_made_from_elsewhere() {
-            let from = open_from(wishes, own, self.last.as_ref().unwrap_or(home), home)?;
-            &*self.last.insert(from)
+            self.namespaces.parents_of(wishes, own)?
         } else {
-            own
+            own.clone()
         };
-        let lower = Lower::find(&asked, from.clone())?;
+        let lower = Lower::find(&asked, from)?;
         let addition = Addition::new(&asked, own, &lower, self.options.exact)?;
         if self.options.dry_run {
             record.set(STEPS, addition.plan(&self.options.readiness)?);

@@ -140,7 +140,7 @@ impl<'a> Addition<'a> {
 
     fn vanished(&self) -> Error {
         let (name, place) = (&self.creation.asked.link.name, &self.creation.own.label);
-        Error::no(format!("somebody has removed or renamed {name} in {place} as soon as it was there"))
+        Error::no(format!("{name} has vanished from {place} again"))
     }
 
     /// Finishes a link that is there: one that has its name is somebody's, and stays, whatever happens.
@@ -154,15 +154,17 @@ impl<'a> Addition<'a> {
 
     /// Finishes a link that was just created, with this ifindex if that is known, or deletes it.
     fn go_on_created(&self, created: Option<u32>, readiness: &Readiness<'_>) -> Result<Made> {
-        let link = self.link().and_then(|link| match created {
-            Some(ifindex) if ifindex != link.ifindex => Err(self.vanished()),
-            _ => Ok(link),
-        });
-        match (link, created) {
-            (Ok(link), _) => self.go_on_new(link, readiness),
-            (Err(error), Some(ifindex)) => Err(self.delete_again(ifindex, error)),
-            (Err(error), None) => Err(error),
+        // Whoever has its name now may be another one.
+        let link = self.link().ok().filter(|link| created.is_none_or(|ifindex| ifindex == link.ifindex));
+        if let Some(link) = link {
+            return self.go_on_new(link, readiness);
         }
+        let (name, place) = (&self.creation.asked.link.name, &self.creation.own.label);
+        let why = Error::no(format!("somebody has removed or renamed {name} in {place} as soon as it was there"));
+        Err(match created {
+            Some(ifindex) => self.delete_again(ifindex, why),
+            None => why,
+        })
     }
 
     /// Finishes a link that is new, or deletes it.

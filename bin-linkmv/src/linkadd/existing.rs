@@ -56,11 +56,8 @@ pub(crate) fn is_in_the_way(record: &Record, there: (&Link, &NetnsHandle), home:
 /// As [`check_same`] says, if what the link is to be made on is there.
 fn compare(record: &Record, (link, own): (&Link, &NetnsHandle), home: &NetnsHandle) -> Result<Result<()>> {
     let asked = Asked::try_from(record)?;
-    let from = if asked.kind.settings.kind().is_made_from_elsewhere() {
-        open_from(record, own, home, home)?
-    } else {
-        own.clone()
-    };
+    let from =
+        if asked.kind.settings.kind().is_made_from_elsewhere() { open_from(record, own, home)? } else { own.clone() };
     Ok(check_same(&asked, &Lower::find(&asked, from)?, (link, own)))
 }
 

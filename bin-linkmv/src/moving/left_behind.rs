@@ -37,6 +37,7 @@ pub(super) fn take_back(
             let why = "another link that was called so is being moved, or its move was interrupted";
             return Err(Error::failed(format!("{} in {}: {why}", link.name, netns.label)));
         }
+        journal.leave_others();
         return Ok((link, journal));
     }
     if !link.altnames.iter().any(|altname| altname == tag) {

@@ -65,12 +65,13 @@ pub(crate) fn resume(job: &Job<'_>, options: &Options<'_>) -> Result<Option<Outc
     if let Some(unfinished) = killed_at_the_end(job, options, &link, &origin)? {
         return finish(job, options, &link, &origin, unfinished).map(Some);
     }
+    // What cannot be read is told before anything is changed.
+    let kept = kept_of_plan(job, options, &link)?;
+    let undo = kept.unwrap_or_else(|| Undo::of_nothing_but(&job.from.netns, &origin.name));
     let remainder = Remainder::from(reconcile::reconcile(job, options, &link, &origin)?);
     let changed = remainder.has_changes();
     let now = job.to.netlink.link_at(link.ifindex)?;
     let link = now.unwrap_or(*link);
-    let kept = kept_of_plan(job, options, &link)?;
-    let undo = kept.unwrap_or_else(|| Undo::of_nothing_but(&job.from.netns, &origin.name));
     Ok(Some(Outcome::Moved(Box::new(Moved { origin: origin.name, link, changed, undo, lost: None, remainder }))))
 }
 

@@ -107,10 +107,11 @@ impl Undoing<'_> {
     /// Undoes each deed once.
     fn undo_all(&self, input: &[Input], answers: &mut Answers) -> Result<Known> {
         let (mut known, mut tried) = (Known::new(), HashSet::new());
+        let told = told_by_others(input);
         for (at, index) in in_turn(input) {
             let Input { line, record, deeds, .. } = &input[at];
             let key = deeds[index].key();
-            if !tried.insert(key.clone()) {
+            if told.contains_key(&key) || !tried.insert(key.clone()) {
                 continue;
             }
             if let Err(error) = self.interrupt.check() {
@@ -137,6 +138,11 @@ impl Undoing<'_> {
                 }
             }
         }
+        for (key, teller) in told {
+            if let Some(undone) = known.get(&teller).cloned() {
+                known.insert(key, Undone { changed: false, missing: Vec::new(), ..undone });
+            }
+        }
         Ok(known)
     }
 
@@ -161,18 +167,24 @@ impl Undoing<'_> {
 }
 
 /// The order in which deeds are undone, each as the index of its record and its own index there: the last line first, and of one record
-/// the last deed first. So whatever was done on top of something else is undone before it. A deed that found its link moved already does
-/// not know how that was before: it comes after the deed that does, if that is there as well.
-fn in_turn(input: &[Input]) -> Vec<(usize, usize)> {
-    let moves = |deed: &Deed| Undo::from_value(&deed.undo).ok().map(|undo| (undo.netns, undo.name));
-    let all = || input.iter().flat_map(|input| &input.deeds);
-    let told: HashSet<_> = all().filter(|deed| deed.is_whole()).filter_map(moves).collect();
-    let is_told_by_another = |deed: &Deed| !deed.is_whole() && moves(deed).is_some_and(|origin| told.contains(&origin));
-    let each = |(at, input): (usize, &Input)| (0..input.deeds.len()).map(move |index| (at, index));
-    let mut turns: Vec<_> = input.iter().enumerate().flat_map(each).collect();
-    turns.reverse();
-    turns.sort_by_key(|(at, index)| is_told_by_another(&input[*at].deeds[*index]));
-    turns
+/// the last deed first. So whatever was done on top of something else is undone before it.
+fn in_turn(input: &[Input]) -> impl Iterator<Item = (usize, usize)> {
+    let each = |(at, input): (usize, &Input)| (0..input.deeds.len()).rev().map(move |index| (at, index));
+    input.iter().enumerate().rev().flat_map(each)
+}
+
+/// The deeds that found their link moved already, and so know nothing of how it was, where the deed that does is there as well: when that is
+/// undone, so are they. By their keys.
+fn told_by_others(input: &[Input]) -> HashMap<String, String> {
+    let moves = |deed: &Deed| {
+        let undo = Undo::from_value(&deed.undo).ok().filter(|undo| deed.netns != Some(undo.netns))?;
+        Some(((undo.netns, undo.name), deed.key()))
+    };
+    let (whole, others): (Vec<_>, Vec<_>) =
+        input.iter().flat_map(|input| &input.deeds).partition(|deed| deed.is_whole());
+    let tellers: HashMap<_, _> = whole.into_iter().filter_map(moves).collect();
+    let told = others.into_iter().filter_map(moves);
+    told.filter_map(|(origin, key)| Some((key, tellers.get(&origin)?.clone()))).collect()
 }
 
 /// What became of a deed that was done on top of an earlier one which has been undone: it has been undone before that.

@@ -48,23 +48,26 @@ pub(crate) fn undo(deed: &Deed, record: &Record, namespaces: &Namespaces, limits
     Ok(Undone { changed: true, now: Some(location(&undo, restored.link)), missing: restored.missing })
 }
 
-/// Brings a link home from wherever it is; `None` if it is no more, or nothing identifies it.
+/// Brings a link home from where it was found.
 ///
 /// # Errors
 /// If it cannot be put back, or something is stacked on it that this would destroy.
-pub(crate) fn bring_home(undo: &Undo, namespaces: &Namespaces, limits: Limits<'_>) -> Result<Option<Undone>> {
-    let found = undo.inode().map_or(Ok(None), |inode| namespaces.find_link(inode));
-    let found = found.map_err(|doubt| doubt.prefix(format!("look for {}", undo.name)))?;
-    let Some((there, link)) = found else { return Ok(None) };
+pub(crate) fn bring_home(
+    undo: &Undo,
+    there: &NetnsHandle,
+    link: &Link,
+    namespaces: &Namespaces,
+    limits: Limits<'_>,
+) -> Result<Undone> {
     let origin = open_origin(undo, namespaces)?;
     if there.is(&origin) {
-        take_given(&link, &there)?;
+        take_given(link, there)?;
     } else {
-        check(&link, &undo.name.parse()?, &origin)?;
-        limits.check(&link, &there, &format!("putting {} back", link.name), falling)?;
+        check(link, &undo.name.parse()?, &origin)?;
+        limits.check(link, there, &format!("putting {} back", link.name), falling)?;
     }
-    let restored = undo.restore(&link, &there, &origin)?;
-    Ok(Some(Undone { changed: true, now: Some(location(undo, restored.link)), missing: restored.missing }))
+    let restored = undo.restore(link, there, &origin)?;
+    Ok(Undone { changed: true, now: Some(location(undo, restored.link)), missing: restored.missing })
 }
 
 /// Gives a link that was changed where it is back what it had.

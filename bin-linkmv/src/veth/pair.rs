@@ -85,10 +85,11 @@ impl<'a> Pair<'a> {
                     };
                 }
             };
-        let links = self.links().and_then(|links| match created {
-            Some(ifindex) if ifindex != links[0].ifindex => Err(self.vanished()),
-            _ => Ok(links),
-        });
+        // Whoever has their names now may be others.
+        let is_new = |links: &[Link; 2]| {
+            are_mutual(links.each_ref()) && created.is_none_or(|ifindex| ifindex == links[0].ifindex)
+        };
+        let links = self.links().ok().filter(is_new).ok_or_else(|| self.renamed());
         let first = links.as_ref().map_or(created, |links| Some(links[0].ifindex));
         links.and_then(|links| self.apply(&links, readiness)).map_err(|error| match first {
             Some(first) => delete_again(self.namespaces[0], first, "the pair", error),
@@ -158,11 +159,11 @@ impl<'a> Pair<'a> {
     fn links(&self) -> Result<[Link; 2]> {
         match self.look()? {
             [Some(first), Some(second)] => Ok([first, second]),
-            _ => Err(self.vanished()),
+            _ => Err(Error::no(format!("{} and {} have vanished again", self.ends[0].name, self.ends[1].name))),
         }
     }
 
-    fn vanished(&self) -> Error {
+    fn renamed(&self) -> Error {
         let [first, second] = self.ends.each_ref().map(|end| end.name.as_str());
         Error::no(format!("somebody has removed or renamed {first} or {second} as soon as they were there"))
     }
@@ -170,9 +171,8 @@ impl<'a> Pair<'a> {
     /// Each end reports the other's ifindex and namespace, which identifies the pair of an earlier run, complete or not.
     fn are_one_pair(&self, links: [&Link; 2]) -> Result<bool> {
         let veths = links.iter().all(|link| link.kind.as_deref() == Some("veth"));
-        let mutual = links[0].lower == Some(links[1].ifindex) && links[1].lower == Some(links[0].ifindex);
         let [first, second] = self.namespaces;
-        Ok(veths && mutual && first.leads_into(links[0], second)?)
+        Ok(veths && are_mutual(links) && first.leads_into(links[0], second)?)
     }
 
     /// Equivalent to `ip link add NAME up type veth peer name PEER netns ...`, sent from the first end's namespace.
@@ -218,4 +218,9 @@ impl<'a> Pair<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether each of two links reports the other's ifindex.
+fn are_mutual(links: [&Link; 2]) -> bool {
+    links[0].lower == Some(links[1].ifindex) && links[1].lower == Some(links[0].ifindex)
 }

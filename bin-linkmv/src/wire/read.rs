@@ -5,6 +5,8 @@ use nicon_core::filter::stream::{Lines, RECORDS};
 use nicon_core::{Record, Result};
 use std::io::StdinLock;
 
+use crate::wire::args::Args;
+
 /// A line's number, and the record in it.
 pub(crate) struct Row {
     pub(crate) number: u64,
@@ -27,8 +29,13 @@ impl<'a> Read<'a> {
     ///
     /// # Errors
     /// If standard input cannot be read.
-    pub(crate) fn stdin(interrupt: &'a Interrupt) -> Result<Self> {
-        let (mut rows, mut all) = (Rows(Lines::stdin_until(interrupt, "run nicon wire FILE")?), Vec::new());
+    pub(crate) fn stdin(interrupt: &'a Interrupt, args: &Args) -> Result<Self> {
+        let hint = match (args.check, args.destroy) {
+            (true, _) => "run nicon check FILE",
+            (_, true) => "run nicon destroy FILE",
+            _ => "run nicon wire FILE",
+        };
+        let (mut rows, mut all) = (Rows(Lines::stdin_until(interrupt, hint)?), Vec::new());
         loop {
             let batch = rows.next()?;
             let is_stream = batch.iter().any(|row| row.record.as_ref().is_ok_and(is_of_a_stream));

@@ -1,5 +1,6 @@
 //! Takes away what a plan has made, and brings home what it has moved.
 
+use std::cell::OnceCell;
 use std::time::{Duration, Instant};
 
 use nicon_core::{Error, Record, Result};
@@ -8,6 +9,7 @@ use nicon_rtnl::{Link, NetnsHandle};
 use nix::errno::Errno;
 use serde_json::{Value, json};
 
+use crate::link::find::by_inode;
 use crate::link::kept::{Keeper, Kept};
 use crate::link::mark::Mark;
 use crate::link::on_top::{OnTop, text};
@@ -34,12 +36,19 @@ pub(crate) struct Removal<'a> {
     context: &'a Context<'a>,
     /// What is stacked on links, which is not destroyed unawares. `None` if that is forced.
     guard: Option<OnTop>,
+    /// Until when cards are waited for; not known before the first one is.
+    patience: OnceCell<Instant>,
 }
 
 impl<'a> Removal<'a> {
     /// That of a run.
     pub(crate) fn new(context: &'a Context<'a>) -> Self {
-        Self { context, guard: (!context.args.force).then(OnTop::default) }
+        Self { context, guard: (!context.args.force).then(OnTop::default), patience: OnceCell::new() }
+    }
+
+    /// That of a run which looks again by itself, and so waits for nothing.
+    pub(crate) fn at_once(context: &'a Context<'a>) -> Self {
+        Self { patience: OnceCell::from(Instant::now()), ..Self::new(context) }
     }
 
     /// Removes what plans have beside what is `wanted`, gives a record for each link, and returns whether all of it is gone.
@@ -58,7 +67,7 @@ impl<'a> Removal<'a> {
             if !self.goes_on(give)? {
                 return Ok(false);
             }
-            is_clean &= told(self.bring_home(&plan, kept), give)?;
+            is_clean &= told(self.bring_home(&plan, kept, &surplus.found), give)?;
         }
         for marked in &surplus.made {
             if !self.goes_on(give)? {
@@ -79,15 +88,18 @@ impl<'a> Removal<'a> {
     }
 
     /// Brings a link home; `None` if it is no more.
-    fn bring_home(&self, plan: &str, kept: Kept) -> Result<Option<Record>> {
+    fn bring_home(&self, plan: &str, kept: Kept, found: &Found) -> Result<Option<Record>> {
         let limits = Limits { reach: Reach::Anywhere, guard: self.guard.as_ref() };
-        self.await_card(&kept.undo)?;
-        let undo = || match bring_home(&kept.undo, self.context.namespaces, limits)? {
-            None if kept.undo.is_of_card() && self.guard.is_some() => Err(Error::failed(format!(
+        let there = self.look_for(&kept.undo, found)?;
+        if there.is_none() && kept.undo.is_of_card() && self.guard.is_some() {
+            return Err(Error::failed(format!(
                 "{}, which was moved for the plan, is in no network namespace (if its card is gone for good, --force forgets it)",
                 kept.undo.name
-            ))),
-            undone => Ok(undone),
+            )));
+        }
+        let undo = || {
+            let there = there.as_ref();
+            there.map(|(netns, link)| bring_home(&kept.undo, netns, link, self.context.namespaces, limits)).transpose()
         };
         let undone = alone(&kept.undo, self.context.namespaces, &self.context.journals, undo)?;
         let name = kept.undo.name.clone();
@@ -102,15 +114,25 @@ impl<'a> Removal<'a> {
         Ok(Some(record(&place, plan, entry)))
     }
 
-    /// Waits for a card whose container has just ended: until the kernel has put it back, it is in no network namespace that can be found.
-    fn await_card(&self, undo: &Undo) -> Result<()> {
-        let Some(inode) = undo.inode().filter(|_| undo.is_of_card()) else { return Ok(()) };
-        let give_up = Instant::now() + PATIENCE;
-        while self.context.namespaces.find_link(inode)?.is_none() && Instant::now() < give_up {
-            self.context.interrupt.check()?;
+    /// Looks for a link that was moved: first in the namespaces that were `found`, which end no sooner than we let go of them. A card whose
+    /// container has just ended is waited for: until the kernel has put it back, it is in no namespace that can be found.
+    fn look_for(&self, undo: &Undo, found: &Found) -> Result<Option<(NetnsHandle, Link)>> {
+        let Some(inode) = undo.inode() else { return Ok(None) };
+        for netns in &found.namespaces {
+            if let Ok(Some(link)) = by_inode(inode, None, netns) {
+                return Ok(Some((NetnsHandle::clone(netns), link)));
+            }
+        }
+        loop {
+            let there = self.context.namespaces.find_link(inode);
+            let there = there.map_err(|doubt| doubt.prefix(format!("look for {}", undo.name)))?;
+            let may_come = there.is_none() && undo.is_of_card() && self.guard.is_some();
+            let is_late = || Instant::now() >= *self.patience.get_or_init(|| Instant::now() + PATIENCE);
+            if !may_come || is_late() || self.context.interrupt.signal().is_some() {
+                return Ok(there);
+            }
             self.context.interrupt.sleep(PAUSE);
         }
-        Ok(())
     }
 
     /// Removes a link. It may be gone already, like the other end of a pair.

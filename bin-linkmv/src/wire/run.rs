@@ -17,7 +17,7 @@ use crate::wire::{apply, check, destroy, keep};
 pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
     let namespaces = if args.check { Namespaces::looking_once()? } else { Namespaces::new()? };
     let context = Context::new(args, &namespaces, interrupt)?;
-    let input = match Read::stdin(interrupt)? {
+    let input = match Read::stdin(interrupt, args)? {
         Read::Stream(first, rows) => return keep::keep(first, rows, &context),
         Read::Whole(rows) => Input::of(rows),
     };

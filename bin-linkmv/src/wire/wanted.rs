@@ -99,7 +99,7 @@ impl Wanted {
         }
         let from = match (unit.act, &unit.records[..]) {
             (Act::Link, [(_, record)]) => {
-                let from = open_from(record, &places[0].0, &namespaces.home, &namespaces.home)?.ns.id().ino;
+                let from = open_from(record, &places[0].0, &namespaces.home)?.ns.id().ino;
                 self.moves.push((from, record.text("link")?.unwrap_or_default().parse()?));
                 Some(from)
             }
@@ -131,7 +131,7 @@ impl Wanted {
                 self.somewhere.insert(mark.name.clone());
             }
             if unit.act == Act::Link && record.get("from").is_none_or(|from| from != TARGETS_OWN) {
-                let from = open_from(record, &namespaces.home, &namespaces.home, &namespaces.home);
+                let from = open_from(record, &namespaces.home, &namespaces.home);
                 if let Ok(from) = from.map(|from| from.ns.id().ino) {
                     self.moves.push((from, record.text("link")?.unwrap_or_default().parse()?));
                     places.push(from);

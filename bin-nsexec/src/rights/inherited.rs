@@ -155,6 +155,8 @@ mod tests {
             processors: None,
         };
         assert_eq!(inherited, expected);
+        let told = std::process::Command::new("nice").output().unwrap().stdout;
+        assert_eq!(String::from_utf8(told).unwrap().trim(), inherited.nice.to_string(), "as a child inherits it");
         assert!(Inherited::of(&myself, "").is_err());
     }
 

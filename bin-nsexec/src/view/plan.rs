@@ -133,8 +133,8 @@ impl<'a> View<'a> {
         for entry in fs::read_dir(&directory).context(what)? {
             let entry = entry.context(what)?;
             let (file, at) = (entry.path(), Path::new("/etc").join(entry.file_name()));
-            // Nothing of the caller's is taken for it then.
-            if fs::symlink_metadata(&at).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+            // Nothing of the caller's is taken for it then, nor what a dangling link would lead to.
+            if fs::metadata(&at).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
                 let cause = format!("{} is not shown: there is no {} to mount it on", shown(&file), shown(&at));
                 report(PROGRAM, &Error::failed(cause));
                 continue;

@@ -174,8 +174,10 @@ impl Supervisor<'_> {
             }
             Heard::Said(Report::Ended) => {
                 if let Some(terminal) = &mut self.terminal {
-                    // What is not shown now is lost, so only who asks us to end cuts it short.
-                    terminal.drain(Signals::requests_to_end()?.as_fd());
+                    // What is not shown now is lost, so only who asks us to end cuts it short, and the end of the session leader.
+                    let requests = Signals::requests_to_end();
+                    let requests = requests.as_ref().map_or_else(|_| self.signals.as_fd(), AsFd::as_fd);
+                    terminal.drain(&[requests, link.as_fd()]);
                 }
                 self.link = None;
             }
@@ -274,7 +276,7 @@ impl Supervisor<'_> {
         }
         if let Some(terminal) = &mut self.terminal {
             // Any signal may ask for something else than a stop; what is not shown now is shown when we go on.
-            terminal.drain(self.signals.as_fd());
+            terminal.drain(&[self.signals.as_fd()]);
             terminal.leave();
         }
         let is_woken = stop_ourselves(if wants_terminal { signal } else { Signal::SIGTSTP as i32 })?;

@@ -10,17 +10,17 @@ use std::path::{Path, PathBuf};
 use nicon_core::{Process, Result};
 
 use crate::engine::api::peer::Listener;
-use crate::engine::api::socket;
+use crate::engine::api::{socket, sockets};
 use crate::engine::endpoint::Endpoint;
 use crate::engine::settings::Settings;
+use crate::engine::systemd::is_listening;
 use crate::engine::unix_sockets::{is_link, links_of, listening, visit_listening};
+use crate::query::Kind;
+use crate::rootfs::blocking;
 use crate::rootfs::root::Root;
 
 /// What systemd calls its process, whatever it was started as.
 const MANAGER: &str = "systemd";
-
-/// What the daemons are called that it starts.
-const DAEMONS: [&str; 2] = ["dockerd", "podman"];
 
 /// The descriptor by which a service gets its first socket: `SD_LISTEN_FDS_START` of `sd_listen_fds(3)`.
 const FIRST: i32 = 3;
@@ -49,6 +49,9 @@ pub(crate) async fn is_asleep(endpoint: &Endpoint, first: Option<&Process>, sett
         if there.is_empty() {
             return false;
         }
+        if first.is_none() && endpoint.manager.is_none() && may_not_see_the_first() {
+            return listens_by_its_word(endpoint.kind(), &there).await;
+        }
         // What cannot be looked at is not known to be asleep; a question will tell.
         let sleeps = |manager: &Process| there.iter().any(|path| sleeps(manager, fds, path, settings).unwrap_or(false));
         with_manager(endpoint, first, sleeps).await.unwrap_or(false)
@@ -56,6 +59,20 @@ pub(crate) async fn is_asleep(endpoint: &Endpoint, first: Option<&Process>, sett
     let was_asleep = *endpoint.is_asleep.get_or_init(look).await;
     // It may have begun to end since it was looked at.
     was_asleep || !settings.daemons.ending().is_empty() && look().await
+}
+
+/// Whether the descriptors of the machine's first process are not ours to see.
+fn may_not_see_the_first() -> bool {
+    std::fs::read_dir("/proc/1/fd").is_err_and(|error| error.kind() == PermissionDenied)
+}
+
+/// Whether the machine's systemd itself says that it listens for an engine where that usually does. It says so to everybody.
+async fn listens_by_its_word(kind: Kind, there: &[&PathBuf]) -> bool {
+    let Some(unit) = sockets::unit(kind).filter(|_| there.iter().any(|path| sockets::is_usual(kind, path))) else {
+        return false;
+    };
+    // What cannot be asked is not known to be asleep; a question will tell.
+    blocking::ask(move || is_listening(unit)).await.unwrap_or(false)
 }
 
 /// Whether systemd listens for this engine, and so would start it anew for whoever connects when it has ended, though that is not to be.
@@ -107,9 +124,9 @@ fn held_by(first: &Process, fds: Fds, path: &Path) -> Result<Option<Vec<i32>>> {
         return Ok(None);
     }
     let path = path.to_string_lossy();
-    let held: Vec<io::Result<PathBuf>> = links_of(first.pid()).map(|link| std::fs::read_link(link?)).collect();
-    // A user's own systemd has a capability that the user lacks, and the machine's is root's, so their descriptors cannot be told.
-    let is_untold = held.iter().any(is_denied);
+    let held: Vec<io::Result<PathBuf>> = links_of(first.pid()).map(std::fs::read_link).collect();
+    // A user's own systemd has a capability that the user lacks, so its descriptors cannot be told.
+    let is_untold = held.iter().any(|fd| fd.as_ref().is_err_and(|error| error.kind() == PermissionDenied));
     let is_its = |link: &String| is_untold || held.iter().flatten().any(|fd| fd.as_os_str() == link.as_str());
     let mut link = None;
     visit_listening(first, |line| {
@@ -121,23 +138,14 @@ fn held_by(first: &Process, fds: Fds, path: &Path) -> Result<Option<Vec<i32>>> {
     let children = first.read(&format!("task/{}/children", first.pid()))?;
     let children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
     let is_it = |fd: &PathBuf| is_link(fd, &link).unwrap_or(false);
-    // What may not be looked at, as root's Docker by a user of the group docker, is told by its name.
-    let is_told_by_name = |pid: i32| {
-        let comm = || std::fs::read_to_string(format!("/proc/{pid}/comm"));
-        links_of(pid).any(|link| is_denied(&link)) && comm().is_ok_and(|comm| DAEMONS.contains(&comm.trim_end()))
-    };
     // What systemd is about to start, for whatever unit, has all that systemd has until it executes its program.
     let program = |pid: i32| std::fs::read_link(format!("/proc/{pid}/exe"));
     let systemds = program(first.pid()).ok();
     let is_daemon = |pid: i32| systemds.is_none() || program(pid).ok() != systemds;
     let holds = |pid: &i32| {
         let first = || is_it(&format!("/proc/{pid}/fd/{FIRST}").into());
-        let any = || fds == Fds::All && links_of(*pid).flatten().any(|fd| is_it(&fd));
-        is_daemon(*pid) && (first() || any() || is_told_by_name(*pid))
+        let any = || fds == Fds::All && links_of(*pid).any(|fd| is_it(&fd));
+        is_daemon(*pid) && (first() || any())
     };
     Ok(Some(children.filter(holds).collect()))
-}
-
-fn is_denied<T>(looked: &io::Result<T>) -> bool {
-    looked.as_ref().is_err_and(|error| error.kind() == PermissionDenied)
 }

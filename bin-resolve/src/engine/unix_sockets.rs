@@ -113,13 +113,9 @@ fn abstract_name(socket: &impl AsFd, uid: u32) -> nix::Result<Option<String>> {
     Ok(is_its.then(|| String::from_utf8_lossy(name).into_owned()))
 }
 
-/// The links in /proc to what a process has open, or why they cannot be told.
-pub(super) fn links_of(pid: i32) -> impl Iterator<Item = io::Result<PathBuf>> {
-    let (entries, error) = match std::fs::read_dir(format!("/proc/{pid}/fd")) {
-        Ok(entries) => (Some(entries), None),
-        Err(error) => (None, Some(Err(error))),
-    };
-    error.into_iter().chain(entries.into_iter().flatten().map(|entry| entry.map(|entry| entry.path())))
+/// The links in /proc to what a process has open.
+pub(super) fn links_of(pid: i32) -> impl Iterator<Item = PathBuf> {
+    std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten().map(|entry| entry.path())
 }
 
 pub(super) fn is_link(path: &Path, link: &str) -> io::Result<bool> {

@@ -63,8 +63,8 @@ pub(super) async fn list_engine(
         _ => return by_socket,
     }
     match list_found(site, site.on_disk(endpoint, wanted), filter).await? {
-        // A directory that its package has made does not make an engine.
-        Some(list) if endpoint.sockets.is_empty() && list.is_empty() => Ok(None),
+        // A directory that its package has made does not make an engine, unless it is asked for.
+        Some(list) if !wanted.all && endpoint.sockets.is_empty() && list.is_empty() => Ok(None),
         None => by_socket,
         list => Ok(list),
     }

@@ -36,11 +36,12 @@ impl PresentEngine {
     }
 }
 
-/// Finds those engines that are present and `asked` for, without asking them anything yet, so that they cannot delay us.
+/// Finds those engines that are present and `asked` for, without asking them anything yet, so that they cannot delay us. Also tells
+/// whether there are no others for sure.
 ///
 /// # Errors
 /// [`Status::No`](nicon_core::Status::No) if there is none, as in most containers.
-pub(crate) async fn look(site: &EngineSite<'_>, asked: &Qualifier) -> Result<Vec<PresentEngine>> {
+pub(crate) async fn look(site: &EngineSite<'_>, asked: &Qualifier) -> Result<(Vec<PresentEngine>, bool)> {
     let (mut present, mut refused) = (Vec::new(), None);
     let wanted = Extent { all: true, ..Extent::default() };
     let (near, others) = site.look_around().await?;
@@ -70,7 +71,7 @@ pub(crate) async fn look(site: &EngineSite<'_>, asked: &Qualifier) -> Result<Vec
     if let Ok(others) = others {
         site.keep(near, others);
     }
-    Ok(present)
+    Ok((present, refused.is_none()))
 }
 
 async fn look_for(site: &EngineSite<'_>, endpoint: &Endpoint, wanted: &Extent) -> Result<Option<PresentEngine>> {

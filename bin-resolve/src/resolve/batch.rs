@@ -181,9 +181,17 @@ impl Batch {
     /// # Errors
     /// [`Status::No`](nicon_core::Status::No) if there is none, as in most containers.
     pub(crate) async fn look_inside(&self, path: &[String], asked: &Qualifier) -> Result<Vec<Inner>> {
+        Ok(self.look_all_inside(path, asked).await?.0)
+    }
+
+    /// The same, and whether there are no others for sure.
+    ///
+    /// # Errors
+    /// As [`Batch::look_inside`].
+    pub(crate) async fn look_all_inside(&self, path: &[String], asked: &Qualifier) -> Result<(Vec<Inner>, bool)> {
         let container = self.container(path).await?;
         let site = site(&self.host.settings, container.as_deref(), &self.host.own)?;
-        let present = site.settings.in_time(look(&site, asked)).await?;
+        let (present, are_all) = site.settings.in_time(look(&site, asked)).await?;
         let inner = |PresentEngine { file, by }| {
             let sharing = match (&container, by) {
                 (None, _) => Sharing::Host,
@@ -193,7 +201,8 @@ impl Batch {
             };
             Ok(Inner { engine: file, sharing })
         };
-        present.into_iter().map(inner).collect()
+        let inside = present.into_iter().map(inner).collect::<Result<_>>();
+        inside.map(|inside| (inside, are_all))
     }
 
     /// The container at `path`; `None` if it is empty.

@@ -96,11 +96,16 @@ fn pace(suite: &Suite) -> Result<(), Failed> {
 
 /// Nobody knows when the next record comes. Meanwhile a container can end, and its links with it.
 fn who_waits(suite: &Suite) -> Result<(), Failed> {
-    for program in ["nicon-linkmv", "nicon-veth"] {
+    for program in ["nicon-linkmv", "nicon-veth", "nicon-linkadd"] {
         let (pair, place) = (Pair::new(), Place::new());
         let mut stream = Stream::start(&mut suite.command(program)?)?;
         let wishes = match program {
             "nicon-linkmv" => vec![json!({"pid": place.pid(), "link": pair.link, "name": "eth1"})],
+            "nicon-linkadd" => {
+                vec![
+                    json!({"pid": place.pid(), "kind": "vlan", "parent": "lo", "vid": 7, "from": "target", "name": "v7"}),
+                ]
+            }
             _ => ["eth2", "eth3"].map(|name| json!({"pid": place.pid(), "pair": "p", "name": name})).into(),
         };
         for wish in &wishes {

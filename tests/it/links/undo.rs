@@ -16,6 +16,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial_of_kernel(&[], "links::undo::names_and_numbers_that_are_taken", names_and_numbers_that_are_taken),
         suite.trial_of_kernel(&[], "links::undo::of_a_run_that_changed_nothing", of_a_run_that_changed_nothing),
         suite.trial_of_kernel(&[], "links::undo::of_two_runs_at_once", of_two_runs_at_once),
+        suite.trial_of_kernel(&[], "links::undo::of_two_runs_and_what_lay_between", of_two_runs_and_what_lay_between),
         suite.trial_of_kernel(&[], "links::undo::to_another_namespace_than_ours", to_another_namespace),
         suite.trial_of_kernel(&[], "links::undo::records_that_undo_nothing", records_that_undo_nothing),
     ]
@@ -221,6 +222,28 @@ fn of_two_runs_at_once(suite: &Suite) -> Result<(), Failed> {
         let count: usize = undone.iter().map(|record| record["undone"].as_array().map_or(0, Vec::len)).sum();
         assert_eq!((count, undone.iter().all(|record| record.get("done").is_none())), (2, true), "{undone:?}");
         settles_as(&before, &pair.link);
+    }
+    Ok(())
+}
+
+/// The second run changes what the link is known by, and what was done where it was is undone before it leaves.
+fn of_two_runs_and_what_lay_between(suite: &Suite) -> Result<(), Failed> {
+    let (pair, place) = (Pair::new(), Place::new());
+    let before = state(&pair.link);
+    let target = place.pid().to_string();
+    let words = ["nicon-linkmv", "-t", &target, &pair.link, "eth1", "--mac=02:00:5e:00:53:77"];
+    let there = ["nicon-linkmv", "-f", "target", "eth1", "--altname=x"];
+    let input = [&words, &words].map(|words| suite.run(words).stdout).concat();
+    for between in [false, true] {
+        let input = if between {
+            suite.feed(&there, suite.feed(&there, suite.run(&words).stdout).stdout).stdout
+        } else {
+            input.clone()
+        };
+        let undone = records(&suite.feed(&["nicon-linkmv", "--undo"], &input));
+        assert!(undone.iter().all(|record| record.get("done").is_none()), "{undone:?}");
+        settles_as(&before, &pair.link);
+        assert_eq!(place.links(), ["lo"]);
     }
     Ok(())
 }

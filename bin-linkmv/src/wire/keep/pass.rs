@@ -53,7 +53,7 @@ pub(crate) fn pass(plan: &mut KeptPlan, context: &Context<'_>, output: &mut Outp
         prune(plan, context, output)?;
     }
     let (units, _) = plan.units();
-    let (actors, removal) = (Actors::new(context, false, true)?, Removal::new(context));
+    let (actors, removal) = (Actors::new(context, false, true)?, Removal::at_once(context));
     let mut pass = Pass { context, output, actors, removal, remade: HashSet::new(), has_moved: false };
     for at in 0..units.len() {
         if context.interrupt.signal().is_some() {
@@ -80,7 +80,8 @@ fn prune(plan: &mut KeptPlan, context: &Context<'_>, output: &mut Output) -> Res
         Ok(record) => output.give(record),
         Err(error) => told.tell(error, output),
     };
-    let remove = |wanted: Wanted| Ok((Removal::new(context).remove(&[&name], &wanted, &mut give)?, wanted.is_vague()));
+    let remove =
+        |wanted: Wanted| Ok((Removal::at_once(context).remove(&[&name], &wanted, &mut give)?, wanted.is_vague()));
     plan.is_pruned = false;
     match wanted.and_then(remove) {
         Ok((true, is_vague)) => {

@@ -13,6 +13,8 @@ struct Row {
     kind: Kind,
     /// Where root's usually does. `/run` comes first, since `/var/run` is usually a link to it.
     usual: &'static [&'static str],
+    /// Which unit of systemd's usually listens there for it.
+    unit: &'static str,
     /// Where a user's does, below the runtime directory.
     of_user: &'static str,
     /// The one that the user's settings choose.
@@ -23,12 +25,14 @@ const TABLE: [Row; 2] = [
     Row {
         kind: Kind::Docker,
         usual: &["/run/docker.sock", "/var/run/docker.sock"],
+        unit: "docker.socket",
         of_user: "docker.sock",
         chosen: chosen::docker,
     },
     Row {
         kind: Kind::Podman,
         usual: &["/run/podman/podman.sock"],
+        unit: "podman.socket",
         of_user: "podman/podman.sock",
         chosen: chosen::podman,
     },
@@ -77,15 +81,27 @@ impl Sockets {
 
     /// Whether the user chose an engine of this kind that does not listen where it usually does: its files may be anywhere.
     pub(crate) fn is_elsewhere(&self, kind: Kind) -> bool {
-        let row = TABLE.iter().find(|row| row.kind == kind);
-        let is_usual = |path: &PathBuf| row.is_some_and(|row| row.usual.iter().any(|usual| path == Path::new(usual)));
-        self.chosen(kind).is_some() && !self.of(kind).iter().all(is_usual)
+        self.chosen(kind).is_some() && !self.of(kind).iter().all(|path| is_usual(kind, path))
     }
 
     /// Where an engine of this kind may listen; empty if it has no socket.
     pub(crate) fn of(&self, kind: Kind) -> &[PathBuf] {
         self.0.iter().find(|of_kind| of_kind.kind == kind).map_or(&[], |of_kind| &of_kind.paths)
     }
+}
+
+fn row_of(kind: Kind) -> Option<&'static Row> {
+    TABLE.iter().find(|row| row.kind == kind)
+}
+
+/// Whether root's engine of this kind usually listens there.
+pub(crate) fn is_usual(kind: Kind, path: &Path) -> bool {
+    row_of(kind).is_some_and(|row| row.usual.iter().any(|usual| path == Path::new(usual)))
+}
+
+/// The unit of systemd's that usually listens for root's engine of this kind.
+pub(crate) fn unit(kind: Kind) -> Option<&'static str> {
+    row_of(kind).map(|row| row.unit)
 }
 
 /// Where an engine of a user may listen, who has this runtime directory.

@@ -144,12 +144,14 @@ impl Look<'_> {
         if !self.job.claims || is_in_pod {
             return Some(Claims::All);
         }
-        let inside = self.batch.look_inside(&self.job.path, &self.job.asked).await;
+        let looked = self.batch.look_all_inside(&self.job.path, &self.job.asked).await;
+        let are_all = looked.as_ref().map_or_else(|error| error.status() == Status::No, |(_, are_all)| *are_all);
+        let inside = looked.map(|(inside, _)| inside);
         self.engines = inside.iter().flatten().map(|inner| inner.engine).collect();
         // Nothing is searched then, which does not mean that nothing is there.
         self.done.is_whole &= inside.as_ref().err().is_none_or(|error| error.status() == Status::No);
         let (reply, claims) = oneshot::channel();
-        self.shared.send(Message::Inside(self.job.site, inside, reply));
+        self.shared.send(Message::Inside(self.job.site, inside, are_all, reply));
         claims.await.ok()
     }
 

@@ -84,8 +84,8 @@ pub(super) enum Message {
     Again(SiteId),
     /// The engines of a site that may listen.
     Listening(SiteId, Vec<Arc<Endpoint>>),
-    /// The engines of a site. Which of them are searched there is to be answered.
-    Inside(SiteId, Result<Vec<Inner>>, oneshot::Sender<Claims>),
+    /// The engines of a site, and whether there are no others for sure. Which of them are searched there is to be answered.
+    Inside(SiteId, Result<Vec<Inner>>, bool, oneshot::Sender<Claims>),
     /// A site has waited long enough for others.
     Waited,
     /// What a name means now, and the listed containers that it means.

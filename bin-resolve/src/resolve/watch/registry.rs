@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use nicon_core::{Result, Status};
+use nicon_core::Result;
 
 use crate::resolve::batch::Inner;
 use crate::resolve::hop::Sharing;
@@ -58,12 +58,8 @@ impl Registry {
     }
 
     /// Some of what a site searched is not there any more. Returns those that may search it now.
-    pub(super) fn keep_only(&mut self, site: SiteId, inside: &Result<Vec<Inner>>) -> Vec<SiteId> {
-        match inside {
-            Ok(inside) => self.free(site, |engine| inside.iter().all(|inner| inner.engine != engine)),
-            Err(error) if error.status() == Status::No => self.free(site, |_| true),
-            Err(_) => Vec::new(),
-        }
+    pub(super) fn keep_only(&mut self, site: SiteId, inside: &[Inner]) -> Vec<SiteId> {
+        self.free(site, |engine| inside.iter().all(|inner| inner.engine != engine))
     }
 
     /// A site is no more. Returns those that may search its engines now.

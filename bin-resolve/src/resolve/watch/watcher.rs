@@ -31,6 +31,8 @@ const HOST: SiteId = 0;
 struct Later {
     site: SiteId,
     inside: Result<Vec<Inner>>,
+    /// Whether there are no others for sure.
+    are_all: bool,
     reply: oneshot::Sender<Claims>,
     /// When it has waited long enough: others may never be done.
     until: Instant,
@@ -133,8 +135,9 @@ impl Watcher {
                     bells.listen(endpoints, hop.as_ref());
                 }
             }
-            Message::Inside(site, inside, reply) => {
-                self.take_inside(Later { site, inside, reply, until: Instant::now() + self.shared.settings.timeout });
+            Message::Inside(site, inside, are_all, reply) => {
+                let until = Instant::now() + self.shared.settings.timeout;
+                self.take_inside(Later { site, inside, are_all, reply, until });
             }
             // What has waited long enough is entered below.
             Message::Waited => {}

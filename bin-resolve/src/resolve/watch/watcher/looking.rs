@@ -97,9 +97,12 @@ impl Watcher {
     }
 
     pub(super) fn admit(&mut self, later: Later) {
-        let Later { site: id, inside, reply, .. } = later;
-        for other in self.registry.keep_only(id, &inside) {
-            self.ring(other);
+        let Later { site: id, inside, are_all, reply, .. } = later;
+        // What is asleep on our own machine comes back, and is searched there.
+        if are_all && self.tree.sites.get(&id).is_some_and(|site| site.hop.is_some()) {
+            for other in self.registry.keep_only(id, inside.as_deref().unwrap_or_default()) {
+                self.ring(other);
+            }
         }
         let Some(site) = self.tree.sites.get(&id) else { return };
         let queries = self.tree.pattern_queries(site);
