@@ -160,6 +160,11 @@ impl Journal {
         Ok(())
     }
 
+    /// What is written in it so far holds no more: it is restored.
+    pub(crate) fn clear(&mut self) {
+        self.length = 0;
+    }
+
     /// What is written in it so far is another link's, which may be on its way home: it outlives our move.
     pub(crate) fn leave_others(&mut self) {
         self.others = self.length;

@@ -22,16 +22,10 @@ impl Written {
     /// A journal, and for the `plan`, if there is one, how the link was: see [`Keeper::keep`].
     ///
     /// # Errors
-    /// Nothing is left that was written down.
+    /// If it cannot be written. The journal is as it was.
     pub(crate) fn keep(journal: Journal, journals: &Journals<'_>, plan: Option<&str>, undo: &Undo) -> Result<Self> {
         let kept = plan.zip(Keeper::of(journals)).map(|(plan, keeper)| keeper.keep(plan, undo));
-        match kept.transpose() {
-            Ok(kept) => Ok(Self { journal, kept: kept.flatten() }),
-            Err(error) => {
-                journal.end();
-                Err(error)
-            }
-        }
+        Ok(Self { journal, kept: kept.transpose()?.flatten() })
     }
 
     /// Removes the journal: the change is complete, and somebody has its record.
@@ -39,7 +33,12 @@ impl Written {
         self.journal.end();
     }
 
-    /// Removes all of it: nothing was changed, or it was taken back.
+    /// Removes what was written for the plan, since nothing was changed. The journal, in which nothing was written, is as it was found.
+    pub(crate) fn leave(self) {
+        self.kept.into_iter().for_each(NewlyKept::discard);
+    }
+
+    /// Removes all of it: what was changed was taken back.
     pub(crate) fn discard(self) {
         self.kept.into_iter().for_each(NewlyKept::discard);
         self.journal.end();

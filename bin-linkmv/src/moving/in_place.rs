@@ -54,7 +54,7 @@ pub(super) fn change(job: &Job<'_>, options: &Options<'_>) -> Result<Outcome> {
     let before = match completed {
         Ok(mut before) => before.pop(),
         Err(error) => {
-            written.discard();
+            written.leave();
             return Err(error);
         }
     };

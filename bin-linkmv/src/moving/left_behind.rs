@@ -50,5 +50,6 @@ pub(super) fn take_back(
         journal.end();
         return Err(Error::failed(lack));
     }
+    journal.clear();
     Ok((restored.link, journal))
 }

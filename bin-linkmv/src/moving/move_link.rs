@@ -34,13 +34,16 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, link: Link) -> Res
     let inode = from.inode(&link)?;
     let journal = options.journals.of(&tag)?;
     let Some(link) = still_there(from, &link, inode)? else { return Ok(None) };
-    let (mut link, mut journal) =
+    let (mut link, journal) =
         left_behind::take_back(Here { netns: from, link, inode }, &tag, journal, options.namespaces)?;
     let Survey { checked, carry, settings, attached, losses } = Survey::of(job, options, &link)?;
     let mut undo = Undo::of(from, &link, &carry, &settings, &attached)?;
     let carried = Carried::pack(job.spec, &carry, settings, link.ifindex);
-    journal.begin(&undo)?;
     let mut written = Written::keep(journal, options.journals, job.plan, &undo)?;
+    if let Err(error) = written.journal.begin(&undo) {
+        written.leave();
+        return Err(error);
+    }
     if let Err(error) = mark(job, options, &link, &tag) {
         // The link is untouched.
         written.discard();
