@@ -102,9 +102,7 @@ fn who_waits(suite: &Suite) -> Result<(), Failed> {
         let wishes = match program {
             "nicon-linkmv" => vec![json!({"pid": place.pid(), "link": pair.link, "name": "eth1"})],
             "nicon-linkadd" => {
-                vec![
-                    json!({"pid": place.pid(), "kind": "vlan", "parent": "lo", "vid": 7, "from": "target", "name": "v7"}),
-                ]
+                vec![json!({"pid": place.pid(), "kind": "vxlan", "vni": 7, "from": "target", "name": "v7"})]
             }
             _ => ["eth2", "eth3"].map(|name| json!({"pid": place.pid(), "pair": "p", "name": name})).into(),
         };
