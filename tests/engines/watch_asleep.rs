@@ -39,9 +39,10 @@ fn docker_stays_stopped(machine: &Machine) -> Result<(), Failed> {
     for round in 0..3 {
         machine.script("systemctl stop asleep.service", &[])?;
         watching.expect("sleeper", "gone");
-        // Whatever makes us look: what is beside the socket comes and goes, and another one begins to watch, and looks for a name,
-        // of which nothing can be known.
+        // Whatever makes us look: what is beside the socket comes and goes, and another one begins to watch, and looks for a name:
+        // of that nothing is known, which is told.
         let mut another = Watching::start(machine, &["env", setting], &["nobody"])?;
+        another.expect("nobody", "gone");
         for _ in 0..10 {
             machine.script("touch /run/asleep.pid; sleep 0.1; rm /run/asleep.pid", &[])?;
         }
@@ -64,7 +65,6 @@ fn docker_stays_stopped(machine: &Machine) -> Result<(), Failed> {
         }
         docker(&["start", "sleeper"])?;
         watching.expect_process("sleeper", "arrived", &pid("sleeper")?);
-        another.expect("nobody", "gone");
     }
     docker(&["rename", "sleeper", "named"])?;
     // For the pattern, and for the path.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::StreamExt;
-use futures_util::future::join;
 use futures_util::stream::{self, FuturesUnordered};
 use nicon_core::{Error, Result, Status};
 use tokio::sync::oneshot;
@@ -81,18 +80,12 @@ pub(super) async fn look(job: Job, shared: Rc<Shared>) {
 
 impl Look<'_> {
     async fn take(&mut self) {
-        let Job { path, asked, known, .. } = self.job;
-        let listing = self.batch.list(path, asked);
-        // Where engines have listed something before, they are asked while it is found out which of them are there.
-        let begun = listing.clone();
-        let begun = async { if known.is_empty() { None } else { Some(begun.await) } };
-        let (claims, begun) = join(self.claim(), begun).await;
-        let Some(claims) = claims else { return };
-        let listing = match (&claims, begun) {
+        let Job { path, asked, .. } = self.job;
+        let Some(claims) = self.claim().await else { return };
+        let listing = match &claims {
             // As in most containers.
-            (Claims::None, _) if self.job.names.is_empty() => Err(Error::no("no engine")),
-            (_, Some(listing)) => listing,
-            (_, None) => listing.await,
+            Claims::None if self.job.names.is_empty() => Err(Error::no("no engine")),
+            _ => self.batch.list(path, asked).await,
         };
         if let Err(error) = &listing
             && error.status() == Status::Failed
