@@ -25,17 +25,20 @@ const CHOICES: [&str; 13] = [
     "--view",
 ];
 
-/// Those of these options that say it.
-fn choices(given: &[Given]) -> impl Iterator<Item = &Given> {
-    given.iter().filter(|given| CHOICES.contains(&given.option))
-}
-
 /// Gives a command more than the container has: how far that goes is to be said.
 const PRIVILEGED: &str = "--privileged";
 
 /// Options of nicon-nsexec that take something of a process, and so cannot do with a network namespace alone.
 const OF_A_PROCESS: [&str; 7] =
     ["--each", "--env", "--follow-context", "--join-cgroup", "--net-socket", "--record", "--stdin"];
+
+/// What is said of docker's way to set a variable.
+const VARIABLE: &str = "a variable is --set NAME=VALUE, behind PATH";
+
+/// Those of the given options that are choices.
+fn choices(given: &[Given]) -> impl Iterator<Item = &Given> {
+    given.iter().filter(|given| CHOICES.contains(&given.option))
+}
 
 /// Whether a command goes all the way inside without being told so, by the words for nicon-nsexec.
 pub(crate) fn is_all_the_way(words: &[impl AsRef<OsStr>]) -> bool {
@@ -61,12 +64,13 @@ pub(crate) fn complete(words: Vec<OsString>) -> Vec<OsString> {
 /// # Errors
 /// What to say instead.
 pub(crate) fn refuse_dockers_letters(path: &str, words: &[OsString]) -> Result<()> {
-    let given = Table::of_program("nsexec").given(words);
+    let table = Table::of_program("nsexec");
+    let given = table.given(words);
     if let Some(target) = given.iter().find(|given| given.option == "--target") {
         let why = format!("the target is {}, and a terminal is given without asking", escape(path));
         return Err(Error::invalid(format!("exec: leave out {}: {why}", target.name)));
     }
-    let operand = words.get(Table::of_program("nsexec").options_in(words)).map(|word| word.to_string_lossy());
+    let operand = words.get(table.options_in(words)).map(|word| word.to_string_lossy());
     let is_variable = operand.is_some_and(|operand| operand.contains('='));
     if let Some(env) = given.iter().find(|given| given.option == "--env" && is_variable) {
         return Err(refused(&env.name, VARIABLE));
@@ -92,8 +96,6 @@ pub(crate) fn dockers(word: &str) -> Option<Error> {
     Some(refused(word, why))
 }
 
-const VARIABLE: &str = "a variable is --set NAME=VALUE, behind PATH";
-
 fn refused(word: &str, why: &str) -> Error {
     Error::invalid(format!("exec: {word}: {why}"))
 }
@@ -104,12 +106,13 @@ fn refused(word: &str, why: &str) -> Error {
 /// If they want more than that.
 pub(crate) fn in_network(path: &str, file: &Path, mut words: Vec<OsString>) -> Result<Vec<OsString>> {
     let table = Table::of_program("nsexec");
+    let given = table.given(&words);
     let is_net = |given: &Given| given.option == "--net" && !given.has_value;
     let is_net = |word: &OsString| matches!(&table.options_of(&word.to_string_lossy())[..], [only] if is_net(only));
-    let is_only = choices(&table.given(&words)).filter(|given| given.option != "--view").count() == 1;
+    let is_only = choices(&given).filter(|given| given.option != "--view").count() == 1;
     let needs_process =
         |given: &&Given| OF_A_PROCESS.contains(&given.option) || given.option == "--wd" && !given.has_value;
-    if let Some(given) = table.given(&words).iter().find(needs_process) {
+    if let Some(given) = given.iter().find(needs_process) {
         let path = escape(path);
         return Err(refused(&given.name, &format!("{path} is a network, and no container that has such a thing")));
     }

@@ -6,21 +6,42 @@ use nicon_rtnl::NetnsHandle;
 use serde_json::Value;
 
 /// The field.
-pub(super) const FROM: &str = "from";
+const FROM: &str = "from";
+
+/// What it says.
+pub(crate) enum Said<'a> {
+    /// It is absent, which means ours.
+    Nothing,
+    /// The record's own.
+    Target,
+    Named(&'a Value),
+}
+
+/// What the field of a record says.
+pub(crate) fn said(record: &Record) -> Said<'_> {
+    match record.get(FROM) {
+        None | Some(Value::Null) => Said::Nothing,
+        Some(from) if from == TARGETS_OWN => Said::Target,
+        Some(from) => Said::Named(from),
+    }
+}
+
+/// Opens one that is named, by way of another: what is open there is reused if it is the same.
+///
+/// # Errors
+/// As [`NetnsHandle::open_field`].
+pub(super) fn open(from: &Value, by: &NetnsHandle) -> Result<NetnsHandle> {
+    by.open_field(FROM, from)
+}
 
 /// Opens it: a record's own network namespace for the word `target`, ours if the field is absent.
 ///
 /// # Errors
 /// As [`NetnsHandle::open_field`].
 pub(crate) fn open_from(record: &Record, own: &NetnsHandle, home: &NetnsHandle) -> Result<NetnsHandle> {
-    match (named(record), record.get(FROM)) {
-        (Some(from), _) => home.open_field(FROM, from),
-        (None, Some(Value::String(_))) => Ok(own.clone()),
-        (None, _) => Ok(home.clone()),
+    match said(record) {
+        Said::Nothing => Ok(home.clone()),
+        Said::Target => Ok(own.clone()),
+        Said::Named(from) => open(from, home),
     }
-}
-
-/// What the field says, unless it is absent or means the record's own.
-pub(super) fn named(record: &Record) -> Option<&Value> {
-    record.get(FROM).filter(|from| !from.is_null() && *from != TARGETS_OWN)
 }

@@ -10,7 +10,7 @@ use nix::libc;
 use serde_json::Value;
 
 use crate::link::find::by_inode;
-use crate::link::from::{FROM, named, open_from};
+use crate::link::from::{self, Said, said};
 use crate::link::source::Source;
 
 /// How many of them are remembered. Each takes a few open files.
@@ -94,24 +94,25 @@ impl Namespaces {
         self.source_after(self.source.take(), netns.clone())
     }
 
-    /// The same of one that a field of a record names.
+    /// The same of one that the field `from` of a record names.
     ///
     /// # Errors
     /// As [`NetnsHandle::open_field`].
-    pub(crate) fn source_named(&self, field: &str, value: &Value) -> Result<Rc<Source>> {
+    pub(crate) fn source_named(&self, from: &Value) -> Result<Rc<Source>> {
         let last = self.source.take();
-        let netns = last.as_ref().map_or(&self.home, |last| &*last.netns).open_field(field, value)?;
+        let netns = from::open(from, last.as_ref().map_or(&self.home, |last| &last.netns))?;
         Ok(self.source_after(last, netns))
     }
 
-    /// The one that the parent of a record's link is in, by the field `from`: see [`open_from`]. What is open of the last one is reused.
+    /// The one that the parent of a record's link is in, by the field `from`: see [`from::open_from`]. What is open of the last one is reused.
     ///
     /// # Errors
     /// As [`NetnsHandle::open_field`].
     pub(crate) fn parents_of(&self, record: &Record, own: &NetnsHandle) -> Result<NetnsHandle> {
-        match named(record) {
-            Some(from) => self.source_named(FROM, from).map(|source| NetnsHandle::clone(&source.netns)),
-            None => open_from(record, own, &self.home),
+        match said(record) {
+            Said::Nothing => Ok(self.home.clone()),
+            Said::Target => Ok(own.clone()),
+            Said::Named(from) => self.source_named(from).map(|source| NetnsHandle::clone(&source.netns)),
         }
     }
 

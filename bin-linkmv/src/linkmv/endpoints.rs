@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use nicon_core::link::kind::TARGETS_OWN;
 use nicon_core::path::HOST;
 use nicon_core::{Error, Record, Result};
 use nicon_rtnl::NetnsHandle;
 
+use crate::link::from::{Said, said};
 use crate::link::namespaces::Namespaces;
 use crate::link::source::Source;
 use crate::wishes::origin::From;
@@ -54,10 +54,10 @@ impl<'a> Endpoints<'a> {
         let (from, is_given) = match &self.from {
             Given::Netns(from) => (Rc::clone(from), true),
             Given::Target => (self.namespaces.source(&to), true),
-            Given::Not(from) => match record.get("from").filter(|from| !from.is_null()) {
-                Some(value) if value == TARGETS_OWN => (self.namespaces.source(&to), true),
-                Some(value) => (self.namespaces.source_named("from", value)?, true),
-                None => (Rc::clone(from), false),
+            Given::Not(from) => match said(record) {
+                Said::Nothing => (Rc::clone(from), false),
+                Said::Target => (self.namespaces.source(&to), true),
+                Said::Named(from) => (self.namespaces.source_named(from)?, true),
             },
         };
         differ(&from.netns, &to, is_given)?;

@@ -17,7 +17,7 @@ use crate::engine::state::disk::{Disk, FileAnswer};
 use crate::lookup::fallback::ask_in_time;
 use crate::lookup::prefetch::look_ahead;
 use crate::lookup::site::EngineSite;
-use crate::lookup::suggest::is_untold;
+use crate::lookup::suggest::untold;
 use crate::proof::claim::{Claim, Via};
 use crate::query::{Kind, Qualifier};
 
@@ -118,7 +118,7 @@ async fn try_to_ask(site: &EngineSite<'_>, endpoint: &Endpoint, name: &str, aske
                     return Ok(answer);
                 }
             }
-            None if !site.settings.starts_engines && endpoint.store.is_none() => return Err(is_untold(site, endpoint)),
+            None if !site.settings.starts_engines && endpoint.store.is_none() => return Err(untold(site, endpoint)),
             None if !site.settings.starts_engines => return Ok(Answer::new(false, Ok(None))),
             None => {}
         }

@@ -15,7 +15,7 @@ use crate::lookup::fallback::ask_in_time;
 use crate::lookup::listing::{EngineListing, ListResult, ListedContainer};
 use crate::lookup::running::{list_files, list_found};
 use crate::lookup::site::EngineSite;
-use crate::lookup::suggest::is_untold;
+use crate::lookup::suggest::untold;
 
 /// The containers of one engine.
 ///
@@ -29,7 +29,7 @@ pub(super) async fn list_engine(
 ) -> ListResult {
     if site.is_asleep(endpoint).await {
         if endpoint.store.is_none() {
-            return Err(is_untold(site, endpoint));
+            return Err(untold(site, endpoint));
         }
         // Without files, it has never run here.
         let list = list_found(site, site.on_disk(endpoint, wanted), filter).await?;

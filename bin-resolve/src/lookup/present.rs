@@ -11,7 +11,7 @@ use crate::engine::settings::within;
 use crate::engine::state::store::Extent;
 use crate::lookup::prefetch::look_ahead;
 use crate::lookup::site::EngineSite;
-use crate::lookup::suggest::{is_untold, no_engine};
+use crate::lookup::suggest::{no_engine, untold};
 use crate::lookup::unusual::unusual_engines;
 use crate::query::Qualifier;
 use crate::rootfs::root::FileId;
@@ -81,7 +81,7 @@ async fn look_for(site: &EngineSite<'_>, endpoint: &Endpoint, wanted: &Extent) -
     };
     if site.is_asleep(endpoint).await {
         if endpoint.store.is_none() {
-            return Err(is_untold(site, endpoint));
+            return Err(untold(site, endpoint));
         }
         return Ok(site.on_disk(endpoint, wanted).await?.map(|disk| PresentEngine::of_files(disk.file)));
     }

@@ -159,7 +159,7 @@ pub(super) fn no_engine(site: &EngineSite<'_>, asked: &Qualifier) -> Error {
 }
 
 /// Why it is unknown what runs under an engine that does not run itself, and whose files are not known.
-pub(super) fn is_untold(site: &EngineSite<'_>, endpoint: &Endpoint) -> Error {
+pub(super) fn untold(site: &EngineSite<'_>, endpoint: &Endpoint) -> Error {
     let (kind, sockets) = (endpoint.kind(), site.sockets());
     let by = sockets.chosen(kind).unwrap_or("the caller");
     let at = sockets.of(kind).first().map(|path| path.display().to_string()).unwrap_or_default();
