@@ -6,7 +6,7 @@ use super::refusal::{no_id, no_namespace, no_namespaces, no_pid, no_process, no_
 use crate::container::begins_id;
 
 /// What a name says of the engine that knows its container. What it leaves open may be any.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Qualifier {
     /// Whose engine it is: a login name, or a user ID.
     pub user: Option<String>,

@@ -14,6 +14,10 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("resolve::watch::a_path_through_three_engines", a_path_through_three_engines),
         suite.trial("resolve::watch::paths_and_patterns_together", paths_and_patterns_together),
         suite.trial("resolve::watch::a_path_from_a_process", a_path_from_a_process),
+        suite.trial(
+            "resolve::watch::what_one_pattern_leaves_out_and_another_names",
+            what_one_pattern_leaves_out_and_another_names,
+        ),
     ]
 }
 
@@ -151,4 +155,29 @@ fn a_path_from_a_process(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     lab.remove("", "by-pid")?;
     watching.expect(&outer, "gone");
     Ok(())
+}
+
+/// A pattern that names no engine leaves to Docker what Docker keeps in containerd, and one that names another engine than --engine
+/// has that one asked: also beside each other.
+fn what_one_pattern_leaves_out_and_another_names(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    lab.run_daemon_container("", "lists", &[])?;
+    let mut both = Watching::paths(suite, &["lists.*", "lists.containerd:*"])?;
+    let mut other = Watching::paths(suite, &["--engine=docker", "lists.*", "lists.containerd:*"])?;
+    let begun = lab.run_container("lists", "begun", &[])?;
+    let pid = lab.host_pid("lists.begun")?;
+    for watching in [&mut both, &mut other] {
+        is_process(&watching.expect("lists.begun", "arrived"), pid);
+        is_process(&watching.expect(&format!("lists.containerd:{begun}"), "arrived"), pid);
+    }
+    let mut late = Watching::paths(suite, &["lists.containerd:*", "lists.docker:*", "lists.begun"])?;
+    for path in [&format!("lists.containerd:{begun}"), "lists.docker:begun", "lists.begun"] {
+        is_process(&late.expect(path, "present"), pid);
+    }
+    lab.remove("lists", "begun")?;
+    for watching in [&mut both, &mut other, &mut late] {
+        watching.expect("lists.begun", "gone");
+        watching.expect(&format!("lists.containerd:{begun}"), "gone");
+    }
+    late.expect("lists.docker:begun", "gone");
+    Ok(lab.remove("", "lists")?)
 }

@@ -6,16 +6,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::StreamExt;
+use futures_util::future::join_all;
 use futures_util::stream::{self, FuturesUnordered};
 use nicon_core::{Error, Result, Status};
 use tokio::sync::oneshot;
 
 use crate::engine::api::pool::AT_ONCE;
 use crate::lookup::listing::{ListedContainer, Listing};
-use crate::query::Qualifier;
 use crate::query::path::{Path, show};
 use crate::query::pattern::Pattern;
-use crate::resolve::batch::Batch;
+use crate::query::{Qualifier, Subject};
+use crate::resolve::batch::{Batch, Inner};
 use crate::resolve::hop::Hop;
 use crate::resolve::scan::frontier::Frontier;
 use crate::resolve::scan::progress::{Progress, is_meant};
@@ -31,7 +32,9 @@ pub(super) struct Job {
     pub(super) path: Path,
     /// The container; `None` for our own machine.
     pub(super) hop: Option<Arc<Hop>>,
-    pub(super) asked: Qualifier,
+    /// Which engines the patterns and names ask for. Each of these is a list of its own, as it is without a watch: what leaves the
+    /// choice to the caller's settings may leave out what another one names.
+    pub(super) asked: BTreeSet<Qualifier>,
     pub(super) patterns: Vec<(QueryId, Rc<Pattern>, Progress)>,
     pub(super) names: Vec<Name>,
     /// When something may have changed there last, as far as is known.
@@ -80,24 +83,32 @@ pub(super) async fn look(job: Job, shared: Rc<Shared>) {
 
 impl Look<'_> {
     async fn take(&mut self) {
-        let Job { path, asked, .. } = self.job;
+        let Job { path, asked, names, .. } = self.job;
         let Some(claims) = self.claim().await else { return };
-        let listing = match &claims {
-            // As in most containers.
-            Claims::None if self.job.names.is_empty() => Err(Error::no("no engine")),
-            _ => self.batch.list(path, asked).await,
-        };
-        if let Err(error) = &listing
-            && error.status() == Status::Failed
-        {
-            self.fail(error.clone());
+        // As in most containers.
+        if matches!(claims, Claims::None) && names.is_empty() {
+            return;
         }
-        let listing = listing.unwrap_or_default();
-        for failure in listing.failures.iter().chain(&listing.remarks).chain(&listing.unread) {
-            self.fail(failure.clone());
+        let lists = join_all(asked.iter().map(|asked| self.batch.list(path, asked))).await;
+        let mut listings = Vec::new();
+        for (asked, listing) in asked.iter().zip(lists) {
+            if let Err(error) = &listing
+                && error.status() == Status::Failed
+            {
+                self.fail(error.clone());
+            }
+            let listing = listing.unwrap_or_default();
+            for failure in listing.failures.iter().chain(&listing.remarks).chain(&listing.unread) {
+                self.fail(failure.clone());
+            }
+            listings.push((asked, listing));
         }
-        self.find_names(&listing).await;
-        self.find_listed(&listing, &claims).await;
+        for (asked, listing) in &listings {
+            self.find_names(asked, listing).await;
+        }
+        for (asked, listing) in &listings {
+            self.find_listed(asked, listing, &claims).await;
+        }
     }
 
     /// Watches what may change from now on. If that is more than before, another look finds what has happened meanwhile: most sites have
@@ -105,16 +116,19 @@ impl Look<'_> {
     async fn survey(&mut self) {
         let Job { site, path, asked, .. } = self.job;
         let mut survey = self.shared.changes.survey(*site);
-        let usual = self.batch.survey(path, asked, &mut survey).await;
-        let unusual = self.batch.survey_unusual(path, &mut survey).await;
+        let (mut listening, mut unwatched) = (Vec::new(), Vec::new());
+        for asked in asked {
+            match self.batch.survey(path, asked, &mut survey).await {
+                Ok(endpoints) => listening.extend(endpoints),
+                Err(error) => unwatched.push(error),
+            }
+        }
+        unwatched.extend(self.batch.survey_unusual(path, &mut survey).await.err());
         self.done.is_late = survey.is_more();
         survey.settle();
-        let unwatched = unusual.err().into_iter().chain(usual.as_ref().err().cloned());
-        let unwatched = unwatched.filter(|error| error.status() == Status::Failed);
+        let unwatched = unwatched.into_iter().filter(|error| error.status() == Status::Failed);
         self.done.failures.extend(unwatched.map(|error| error.prefix(self.context())).collect::<Vec<_>>());
-        if let Ok(endpoints) = usual {
-            self.shared.send(Message::Listening(*site, endpoints));
-        }
+        self.shared.send(Message::Listening(*site, listening));
     }
 
     /// Not everybody has answered.
@@ -137,9 +151,7 @@ impl Look<'_> {
         if !self.job.claims || is_in_pod {
             return Some(Claims::All);
         }
-        let looked = self.batch.look_all_inside(&self.job.path, &self.job.asked).await;
-        let are_all = looked.as_ref().map_or_else(|error| error.status() == Status::No, |(_, are_all)| *are_all);
-        let inside = looked.map(|(inside, _)| inside);
+        let (inside, are_all) = self.look_inside().await;
         self.engines = inside.iter().flatten().map(|inner| inner.engine).collect();
         // Nothing is searched then, which does not mean that nothing is there.
         self.done.is_whole &= inside.as_ref().err().is_none_or(|error| error.status() == Status::No);
@@ -148,14 +160,35 @@ impl Look<'_> {
         claims.await.ok()
     }
 
-    /// Looks up the names that may mean another container than before.
-    async fn find_names(&self, listing: &Listing) {
+    /// The engines that are asked for and there, and whether there are no others for sure.
+    async fn look_inside(&self) -> (Result<Vec<Inner>>, bool) {
+        let (mut inside, mut refusal, mut are_all) = (Vec::new(), None, true);
+        for asked in &self.job.asked {
+            match self.batch.look_all_inside(&self.job.path, asked).await {
+                Ok((engines, is_complete)) => {
+                    are_all &= is_complete;
+                    inside.extend(engines);
+                }
+                Err(error) if error.status() == Status::No => refusal = refusal.or(Some(error)),
+                Err(error) => return (Err(error), false),
+            }
+        }
+        match refusal {
+            Some(refusal) if inside.is_empty() => (Err(refusal), are_all),
+            _ => (Ok(inside), are_all),
+        }
+    }
+
+    /// Looks up the names that may mean another container than before, of those that ask for these engines.
+    async fn find_names(&self, asked: &Qualifier, listing: &Listing) {
         let Job { site, path, names, .. } = self.job;
         let meant = |name: &Name| {
             let means = |listed: &&ListedContainer| is_meant(&name.segment, listed, &listing.containers);
-            listing.containers.iter().filter(means).map(Key::of).collect::<BTreeSet<_>>()
+            let meant = listing.containers.iter().filter(means);
+            meant.map(|listed| Key::of(listed, asked)).collect::<BTreeSet<_>>()
         };
-        let changed = names.iter().map(|name| (name, meant(name)));
+        let names = names.iter().filter(|name| Subject::qualifier(&name.segment) == *asked);
+        let changed = names.map(|name| (name, meant(name)));
         let changed = changed.filter(|(name, meant)| name.meant.as_ref() != Some(meant) || !self.done.is_whole);
         let finding = changed.map(|(Name { segment, .. }, meant)| async move {
             let path = [&path[..], std::slice::from_ref(segment)].concat();
@@ -165,19 +198,19 @@ impl Look<'_> {
         stream::iter(finding).buffer_unordered(CONCURRENT).collect::<()>().await;
     }
 
-    /// Finds the listed containers that match a pattern, or may contain some that do, and were not known.
-    async fn find_listed(&mut self, listing: &Listing, claims: &Claims) {
+    /// Finds the listed containers that match a pattern that asks for these engines, or may contain some that do, and were not known.
+    async fn find_listed(&mut self, asked: &Qualifier, listing: &Listing, claims: &Claims) {
         let (mut new, mut wants) = (Vec::new(), HashMap::new());
         let mut come = BTreeSet::new();
         for listed in &listing.containers {
-            let key = Key::of(listed);
+            let key = Key::of(listed, asked);
             // Its daemon has ended or begun meanwhile: it is known by its files where it was by its socket.
             if !matches!(claims, Claims::All) && !self.engines.contains(&listed.engine) {
                 come.insert(listed.address().to_string());
                 self.done.unclear.insert(key);
                 continue;
             }
-            let wanted = self.wants_of(listed, listing, claims);
+            let wanted = self.wants_of(listed, (asked, listing), claims);
             if wanted.is_empty() {
                 continue;
             }
@@ -205,7 +238,7 @@ impl Look<'_> {
                 }
             }
             let Some((listed, found)) = finding.next().await else { break };
-            let key = Key::of(&listed);
+            let key = Key::of(&listed, asked);
             match found {
                 Ok(hop) => {
                     let wants = wants.remove(&key).unwrap_or_default();
@@ -234,8 +267,10 @@ impl Look<'_> {
     }
 
     /// How far a listed container matches which pattern.
-    fn wants_of(&self, listed: &ListedContainer, listing: &Listing, claims: &Claims) -> Wants {
-        let entered = self.job.patterns.iter().filter(|(query, _, _)| claims.include(*query, listed.engine));
+    fn wants_of(&self, listed: &ListedContainer, list: (&Qualifier, &Listing), claims: &Claims) -> Wants {
+        let (asked, listing) = list;
+        let asking = self.job.patterns.iter().filter(|(_, pattern, progress)| progress.asks(pattern) == *asked);
+        let entered = asking.filter(|(query, _, _)| claims.include(*query, listed.engine));
         let progress = entered.map(|(query, pattern, progress)| {
             (*query, pattern, progress.advance(pattern, listed, &listing.containers))
         });

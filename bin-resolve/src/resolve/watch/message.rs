@@ -11,6 +11,7 @@ use crate::engine::address::Address;
 use crate::engine::endpoint::Endpoint;
 use crate::engine::settings::Settings;
 use crate::lookup::listing::ListedContainer;
+use crate::query::Qualifier;
 use crate::query::path::Path;
 use crate::resolve::batch::Inner;
 use crate::resolve::hop::Hop;
@@ -26,16 +27,17 @@ pub(super) type NodeId = u64;
 /// How far a container matches which pattern.
 pub(super) type Wants = BTreeMap<QueryId, Progress>;
 
-/// A container as its engine knows it, whatever its name.
+/// A container as its engine knows it, whatever its name, in the list of the engines asked for: its path depends on these.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Key {
+    asked: Qualifier,
     endpoint: Address,
     id: String,
 }
 
 impl Key {
-    pub(super) fn of(listed: &ListedContainer) -> Self {
-        Self { endpoint: listed.address(), id: listed.id.clone() }
+    pub(super) fn of(listed: &ListedContainer, asked: &Qualifier) -> Self {
+        Self { asked: asked.clone(), endpoint: listed.address(), id: listed.id.clone() }
     }
 }
 

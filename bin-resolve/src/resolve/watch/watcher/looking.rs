@@ -6,7 +6,7 @@ use std::time::Instant;
 use nicon_core::{Error, Status};
 use tokio::time::{sleep, sleep_until};
 
-use crate::query::{Qualifier, Subject};
+use crate::query::Subject;
 use crate::resolve::batch::Inner;
 use crate::resolve::watch::bells::Task;
 use crate::resolve::watch::look::{Job, Name, look};
@@ -23,9 +23,7 @@ impl Watcher {
             site.patterns.iter().filter_map(|(query, progress)| Some((*query, pattern_of(query)?, progress)));
         let patterns: Vec<_> = patterns.map(|(query, pattern, progress)| (query, pattern, progress.clone())).collect();
         let by_names = site.names.keys().map(|name| Subject::qualifier(name));
-        let mut asked = patterns.iter().map(|(_, pattern, progress)| progress.asks(pattern)).chain(by_names);
-        let first = asked.next().unwrap_or_default();
-        let asked = if asked.all(|other| other == first) { first } else { Qualifier::default() };
+        let asked = patterns.iter().map(|(_, pattern, progress)| progress.asks(pattern)).chain(by_names).collect();
         let known = site.listed.iter().filter_map(|(key, node)| {
             let node = self.tree.nodes.get(node).filter(|node| node.hop.process().is_alive())?;
             Some((key.clone(), node.tail.clone()))
