@@ -30,7 +30,7 @@ pub(crate) struct Kept {
     path: PathBuf,
 }
 
-/// What a move has written, in case the move is taken back.
+/// What goes if a move is taken back.
 pub(crate) struct NewlyKept(PathBuf);
 
 impl<'a> Keeper<'a> {
@@ -39,16 +39,17 @@ impl<'a> Keeper<'a> {
         journals.directory().map(|directory| Self { directory })
     }
 
-    /// Keeps how a link was before a plan moved it for the first time. Returns what was written; `None` if an earlier move has
-    /// written it, or nothing identifies the link.
+    /// Keeps how a link was before a plan moved it for the first time. Returns what goes if this move is taken back; `None` if an
+    /// earlier move has written it, or nothing identifies the link.
     ///
     /// # Errors
-    /// If it cannot be written, such as on a full disk.
+    /// If it cannot be written, such as on a full disk, or what is there is not nicon's.
     pub(crate) fn keep(&self, plan: &str, undo: &Undo) -> Result<Option<NewlyKept>> {
         let Some(inode) = undo.inode() else { return Ok(None) };
         let path = self.directory.path().join(format!("{PREFIX}{plan}:{inode}"));
-        if path.exists() {
-            return Ok(None);
+        if let Some(before) = self.undo_of(plan, inode)? {
+            // If it says the same, the move that wrote it was interrupted or taken back, or else the link is home, as it was.
+            return Ok(before.says_the_same(undo).then_some(NewlyKept(path)));
         }
         let name = format!("{UNFINISHED}{plan}:{inode}");
         let mut file = self.directory.open_file(&name, OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC)?;

@@ -65,6 +65,11 @@ impl Mark {
             .or_else(being_made)
     }
 
+    /// Whether an alternative name is a mark of a plan.
+    pub(crate) fn is_of(altname: &str, plan: &str) -> bool {
+        Self::read(altname).is_some_and(|mark| mark.plan == plan)
+    }
+
     /// The alternative name.
     pub(crate) fn altname(&self) -> String {
         let (prefix, _) = TIES.iter().find(|(_, tie)| *tie == self.tie).expect("all are listed");

@@ -117,6 +117,18 @@ impl Undo {
         self.state.as_ref().map(|state| origin(state).tag())
     }
 
+    /// Whether another one tells the same of the same link, but for what only one who took it from its master knows.
+    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
+        let told = |undo: &Self| {
+            let mut told = serde_json::to_value(undo).expect("plain data");
+            // The routes are for people, and are not read back.
+            let fields = told.as_object_mut().expect("fields");
+            fields.retain(|field, _| field != "own" && field != "routes");
+            told
+        };
+        told(self) == told(other)
+    }
+
     /// Whether it records the link's state, and not only where it was.
     pub(crate) fn is_whole(&self) -> bool {
         self.state.is_some()

@@ -120,13 +120,15 @@ impl<'a> Addition<'a> {
         if !found.as_ref().is_some_and(Link::is_up) {
             lower.check_up(asked)?;
         }
+        if found.as_ref().is_none_or(|link| link.mtu != asked.link.spec.mtu) {
+            lower.check_mtu(asked)?;
+        }
         if let Some(link) = &found {
             self.configuration.check(link)?;
             self.extras.check(Some(link))?;
             return Ok(found);
         }
         self.extras.check(None)?;
-        lower.check_mtu(asked)?;
         match self.configuration.check_new() {
             // What is in the way may be what another run of the same command has made meanwhile.
             Err(_) if own.netlink.link(asked.link.name.as_str())?.is_some() => self.find(),

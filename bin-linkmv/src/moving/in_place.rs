@@ -1,6 +1,6 @@
 //! Changes a link that is in its target already, where it is: all that it lacks, or nothing.
 
-use nicon_core::link::NewName;
+use nicon_core::link::{NewName, Selector};
 use nicon_core::{Error, Result};
 use nicon_rtnl::Link;
 
@@ -26,7 +26,7 @@ use crate::moving::left_behind::{self, Here, tag_here};
 pub(super) fn change(job: &Job<'_>, options: &Options<'_>) -> Result<Outcome> {
     let (spec, netns) = (job.spec, job.to);
     let configuration = job.configuration(master(job)?, None);
-    let link = find(job, &configuration)?;
+    let link = find(job, options, &configuration)?;
     if options.dry_run {
         check(&configuration, &link)?;
         let mut steps = configuration.steps(&link)?;
@@ -37,7 +37,7 @@ pub(super) fn change(job: &Job<'_>, options: &Options<'_>) -> Result<Outcome> {
     // No other run moves the link, or changes it, meanwhile.
     let tag = tag_here(netns, &link);
     let journal = options.journals.of(&tag)?;
-    let link = find(job, &configuration)?;
+    let link = find(job, options, &configuration)?;
     let inode = netns.inode(&link)?;
     let (mut link, journal) = left_behind::take_back(Here { netns, link, inode }, &tag, journal, options.namespaces)?;
     if link.altnames.contains(&tag) {
@@ -66,15 +66,16 @@ pub(super) fn change(job: &Job<'_>, options: &Options<'_>) -> Result<Outcome> {
     Ok(Outcome::Moved(Box::new(Moved { origin, link, changed, undo, lost: None, remainder: ending.into() })))
 }
 
-/// The link of a job. One that has the name already that it is to get is taken for it only if it has all else, too: nothing tells
-/// whether it had the other name before.
-fn find(job: &Job<'_>, configuration: &Configuration<'_>) -> Result<Link> {
+/// The link of a job. One that has the name already that it is to get is taken for it only if its plan gave it that name, or it has
+/// all else, too: nothing else tells whether it had the other name before.
+fn find(job: &Job<'_>, options: &Options<'_>, configuration: &Configuration<'_>) -> Result<Link> {
     if let Some(link) = find::find(job.selector, job.to)? {
         return Ok(link);
     }
     let missing = Error::no(format!("no link {} in {}", job.selector, job.to.label));
     let Some(NewName::Name(name)) = &job.spec.name else { return Err(missing) };
     match job.to.netlink.link(name.as_str())? {
+        Some(link) if link.name == name.as_str() && is_renamed_by_plan(job, options, &link)? => Ok(link),
         Some(link) if link.name == name.as_str() => match configuration.steps(&link)?.first() {
             None => Ok(link),
             Some(step) => {
@@ -83,6 +84,12 @@ fn find(job: &Job<'_>, configuration: &Configuration<'_>) -> Result<Link> {
         },
         _ => Err(missing),
     }
+}
+
+/// Whether the plan has changed this very link before, when it was called as the job calls it.
+fn is_renamed_by_plan(job: &Job<'_>, options: &Options<'_>, link: &Link) -> Result<bool> {
+    let before = job.kept(options, link)?.filter(|before| before.netns == job.to.ns.id().ino);
+    Ok(before.is_some_and(|before| matches!(job.selector, Selector::Name(name) if *name == before.name)))
 }
 
 fn check(configuration: &Configuration<'_>, link: &Link) -> Result<()> {

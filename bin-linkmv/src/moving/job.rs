@@ -9,7 +9,9 @@ use nicon_rtnl::{Link, NetnsHandle};
 use crate::configuring::configuration::Configuration;
 use crate::link::ending::{Ending, Remainder};
 use crate::link::journal::Journals;
+use crate::link::kept::Keeper;
 use crate::link::losses::Losses;
+use crate::link::mark::Mark;
 use crate::link::namespaces::Namespaces;
 use crate::link::source::Source;
 use crate::link::tag::Origin;
@@ -18,6 +20,7 @@ use crate::link::wait_ready::Readiness;
 use crate::moving::guard::Guard;
 
 /// One link to be moved.
+#[derive(Clone, Copy)]
 pub(crate) struct Job<'a> {
     pub(crate) selector: &'a Selector,
     pub(crate) spec: &'a LinkSpec,
@@ -31,6 +34,23 @@ impl Job<'_> {
     /// What the link is to be like in its target, having come from `origin` unless it was there before.
     pub(crate) fn configuration<'a>(&'a self, master: Option<u32>, origin: Option<&'a Origin>) -> Configuration<'a> {
         Configuration { spec: self.spec, netns: self.to, master, origin, mark: None, exact: self.plan.is_some() }
+    }
+
+    /// How a link in the target was before the plan moved or changed it for the first time, if that is kept.
+    ///
+    /// # Errors
+    /// If what is kept cannot be read.
+    pub(super) fn kept(&self, options: &Options<'_>, link: &Link) -> Result<Option<Undo>> {
+        let keeper = self.plan.zip(Keeper::of(options.journals));
+        let Some(((plan, keeper), inode)) = keeper.zip(self.to.inode(link)?) else { return Ok(None) };
+        keeper.undo_of(plan, inode)
+    }
+
+    /// What the link is to be like, without the mark of the plan.
+    pub(super) fn unmarked_spec(&self) -> LinkSpec {
+        let mut spec = self.spec.clone();
+        spec.altnames.retain(|altname| self.plan.is_none_or(|plan| !Mark::is_of(altname.as_str(), plan)));
+        spec
     }
 }
 

@@ -9,7 +9,6 @@ use crate::link::altnames;
 use crate::link::ending::{Ending, Remainder};
 use crate::link::find::{Tagged, find, fits};
 use crate::link::journal::Journal;
-use crate::link::kept::Keeper;
 use crate::link::losses::Losses;
 use crate::link::tag::{Origin, origin_of, remove_tag, tag_of};
 use crate::link::undo::Undo;
@@ -59,27 +58,25 @@ pub(crate) fn resume(job: &Job<'_>, options: &Options<'_>) -> Result<Option<Outc
         }
         return if returned::come_home(job, options)? { Ok(None) } else { fail_missing(job) };
     };
-    if options.dry_run {
-        return reconcile::plan(job, options, &link, &origin).map(Some);
-    }
-    if let Some(unfinished) = killed_at_the_end(job, options, &link, &origin)? {
+    if !options.dry_run
+        && let Some(unfinished) = killed_at_the_end(job, options, &link, &origin)?
+    {
         return finish(job, options, &link, &origin, unfinished).map(Some);
     }
     // What cannot be read is told before anything is changed.
-    let kept = kept_of_plan(job, options, &link)?;
+    let kept = job.kept(options, &link)?;
+    let unmarked = job.unmarked_spec();
+    // A link that another plan has moved, or nobody's, is not this plan's to bring home.
+    let job = &if kept.is_none() { Job { spec: &unmarked, ..*job } } else { *job };
+    if options.dry_run {
+        return reconcile::plan(job, options, &link, &origin).map(Some);
+    }
     let undo = kept.unwrap_or_else(|| Undo::of_nothing_but(&job.from.netns, &origin.name));
     let remainder = Remainder::from(reconcile::reconcile(job, options, &link, &origin)?);
     let changed = remainder.has_changes();
     let now = job.to.netlink.link_at(link.ifindex)?;
     let link = now.unwrap_or(*link);
     Ok(Some(Outcome::Moved(Box::new(Moved { origin: origin.name, link, changed, undo, lost: None, remainder }))))
-}
-
-/// How the link was before its plan moved it, if that is kept.
-fn kept_of_plan(job: &Job<'_>, options: &Options<'_>, link: &Link) -> Result<Option<Undo>> {
-    let keeper = job.plan.zip(Keeper::of(options.journals));
-    let Some(((plan, keeper), inode)) = keeper.zip(job.to.inode(link)?) else { return Ok(None) };
-    keeper.undo_of(plan, inode)
 }
 
 /// A move whose run was killed when its link had arrived.
@@ -117,6 +114,7 @@ fn finish(
     let attached = undo.state.as_ref().map(|state| state.attached.lost(state.ifindex)).unwrap_or_default();
     let lost = Losses::of(&carry, &settings, attached, spec);
     let carried = Carried::pack(spec, &carry, settings, link.ifindex);
+    let written = Written::keep(journal, options.journals, job.plan, &undo)?;
     let finished = || {
         altnames::give(job.to, link, undo.altnames().iter().filter(|name| !link.altnames.contains(name)))?;
         job.configuration(master(job)?, Some(origin)).apply(link, &carried)?;
@@ -131,13 +129,13 @@ fn finish(
         }
         let restored = undo.restore(link, job.to, from).map_err(|error| error.prefix(&failure))?;
         remove_tag(from, &restored.link, &tagged.tag)?;
-        journal.end();
+        written.discard();
         let lack = restored.lack().map(|lack| format!("; {lack}")).unwrap_or_default();
         return Err(failure.suffix(&format!("; {}, which an interrupted run had moved, is back{lack}", origin.name)));
     }
     let mut link = job.to.netlink.link_at(link.ifindex)?.unwrap_or_else(|| link.clone());
     link.altnames.retain(|altname| *altname != tagged.tag);
-    let ending = options.untag(Ending::new([job.to, &job.from.netns], tagged, Written::of(journal)))?;
+    let ending = options.untag(Ending::new([job.to, &job.from.netns], tagged, written))?;
     let lost = undo.is_whole().then_some(lost);
     Ok(Outcome::Moved(Box::new(Moved {
         origin: undo.name.clone(),

@@ -61,8 +61,8 @@ pub(super) fn read(link: &Node, making: &Making) -> Result<Vec<Wanted>, Vec<Faul
         [end] if of == "dummy" => dummy(making, end, mtu),
         [end] if of == "vxlan" => tunnels::vxlan(making, link, end, mtu),
         [end] => tunnels::stitched(making, link, end, mtu),
-        [end, other] if other.node == MACVLAN => macvlan(making, link, end, other),
-        [other, end] if other.node == MACVLAN => macvlan(making, link, end, other),
+        [end, other] if other.node == MACVLAN => macvlan(making, link, [end, other], mtu),
+        [other, end] if other.node == MACVLAN => macvlan(making, link, [end, other], mtu),
         [end, other] => making.pair([end, other], mtu),
         _ => unreachable!("a link has one end or two"),
     }
@@ -93,8 +93,13 @@ fn dummy(making: &Making, end: &End, mtu: Option<u32>) -> Result<Vec<Wanted>, Ve
     making.made(end, "dummy", &wishes)
 }
 
-/// A macvlan has the MTU of the link that it is on.
-fn macvlan(making: &Making, link: &Node, end: &End, parent: &End) -> Result<Vec<Wanted>, Vec<Fault>> {
+/// A macvlan has the MTU of the link that it is on, unless it asks for another.
+fn macvlan(
+    making: &Making,
+    link: &Node,
+    [end, parent]: [&End; 2],
+    mtu: Option<u32>,
+) -> Result<Vec<Wanted>, Vec<Fault>> {
     if parent.has_address() {
         return Err(vec![parent.position.fault("a link of the host that others are on gets no address")]);
     }
@@ -108,5 +113,6 @@ fn macvlan(making: &Making, link: &Node, end: &End, parent: &End) -> Result<Vec<
         wishes.set("mode", making.values.text("mode", mode).map_err(|fault| vec![fault])?);
     }
     wishes.set("promisc", true);
+    wishes.set("mtu", mtu);
     making.made(end, MACVLAN, &wishes)
 }
