@@ -10,6 +10,7 @@ mod killed;
 mod kinds;
 mod lab;
 mod machines;
+mod others;
 mod prune;
 mod usable;
 
@@ -27,6 +28,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         killed::trials(suite),
         kinds::trials(suite),
         machines::trials(suite),
+        others::trials(suite),
         prune::trials(suite),
         usable::trials(suite),
     ]

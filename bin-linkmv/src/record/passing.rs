@@ -12,6 +12,11 @@ pub(crate) fn is_passed_over(record: &Record) -> bool {
     is_gone || record.get(FAILED).is_some_and(|failed| !failed.is_null())
 }
 
+/// Whether it is not even known that the container of a record is gone.
+pub(crate) fn is_unknown(record: &Record) -> bool {
+    record.get("unknown").is_some_and(|why| !why.is_null())
+}
+
 /// Whether a record means anything to any program for links. If not, it may be a mistake.
 fn is_meant(record: &Record) -> bool {
     let has = |field: &&str| record.get(field).is_some_and(|value| !value.is_null());

@@ -17,6 +17,17 @@ use crate::veth::wiring::Wiring;
 use crate::wire::context::Context;
 use crate::wire::unit::Unit;
 
+/// What a run is to do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// To say what would be done.
+    Look,
+    /// To do each thing on its own.
+    Each,
+    /// To do all, or else to take all of it back.
+    All,
+}
+
 /// One for each act.
 pub(crate) struct Actors<'a> {
     moves: (job::Options<'a>, Endpoints<'a>),
@@ -29,9 +40,9 @@ impl<'a> Actors<'a> {
     ///
     /// # Errors
     /// If our own network namespace cannot be opened again.
-    pub(crate) fn new(context: &'a Context<'a>, all_or_nothing: bool, exact: bool) -> Result<Self> {
+    pub(crate) fn new(context: &'a Context<'a>, mode: Mode, exact: bool) -> Result<Self> {
         let Context { args, namespaces, journals, interrupt } = context;
-        let dry_run = args.check;
+        let (dry_run, all_or_nothing) = (mode == Mode::Look, mode == Mode::All);
         // Links are waited for when all of them are there.
         let readiness = || Readiness::at_once(interrupt);
         let guard = Guard::new(args.force);

@@ -1,5 +1,6 @@
 //! Makes everything as the plan says: what is missing is added, and what differs is changed in place.
 
+use std::collections::HashSet;
 use std::time::Instant;
 
 use nicon_core::filter::output::report;
@@ -10,10 +11,12 @@ use crate::batch::{self, Batch};
 use crate::record::act::Act;
 use crate::record::columns::THERE;
 use crate::record::program::WIRE;
-use crate::wire::actors::Actors;
+use crate::wire::actors::{Actors, Mode};
+use crate::wire::check::differing;
 use crate::wire::context::Context;
 use crate::wire::input::Input;
 use crate::wire::removal::Removal;
+use crate::wire::surplus::Surplus;
 use crate::wire::unit::Unit;
 use crate::wire::usable;
 use crate::wire::wanted::Wanted;
@@ -36,7 +39,8 @@ pub(crate) fn apply(input: Input, context: &Context<'_>) -> Result<Status> {
     if context.readiness().is_asked() {
         batch = batch.holding();
     }
-    let mut actors = Actors::new(context, all_or_nothing, input.is_planned())?;
+    let mode = if all_or_nothing { Mode::All } else { Mode::Each };
+    let mut actors = Actors::new(context, mode, input.is_planned())?;
     tell_what_cannot_be_kept(&input.units, context);
     let is_meant = input.is_meant() || !input.faults.is_empty();
     if all_or_nothing && let Err(error) = input.check_whole() {
@@ -89,11 +93,31 @@ fn prune(input: &Input, context: &Context<'_>, answers: &mut Answers) -> Result<
         return Ok(false);
     }
     let wanted = Wanted::of(&input.units, context.namespaces)?;
-    Removal::new(context).remove(&plans, &wanted, &mut |answer| answers.give(None, answer))
+    let removal = Removal::new(context);
+    let surplus = removal.find(&plans, &wanted)?;
+    let hopeless = if surplus.is_empty() { None } else { find_hopeless(input, &surplus, context)? };
+    if let Some((line, error)) = hopeless {
+        answers.give(line, Err(error))?;
+        return Ok(false);
+    }
+    removal.remove(surplus, &wanted, &mut |answer| answers.give(None, answer))
+}
+
+/// Something that cannot be done, whatever is removed or done before: then all that is done is taken back, but what was removed is
+/// not made again.
+fn find_hopeless(input: &Input, surplus: &Surplus, context: &Context<'_>) -> Result<Option<(Option<u64>, Error)>> {
+    let all = differing(input, context)?;
+    let changing = all.iter().filter(|(_, differing)| differing.as_ref().is_ok_and(|records| !records.is_empty()));
+    let changing: HashSet<u64> = changing.flat_map(|(unit, _)| unit.places(context.namespaces)).flatten().collect();
+    let is_changing = |place: Option<u64>| place.is_none_or(|place| surplus.is_in(place) || changing.contains(&place));
+    let hopeless = all.into_iter().find_map(|(unit, differing)| {
+        Some((unit, differing.err()?)).filter(|(unit, _)| !unit.places(context.namespaces).any(is_changing))
+    });
+    Ok(hopeless.map(|(unit, error)| (unit.last_line(), error)))
 }
 
 fn one(batch: &mut Batch<'_>, actors: &mut Actors<'_>, unit: Unit) -> Result<()> {
-    let last = unit.records.last().map(|(line, _)| *line);
+    let last = unit.last_line();
     if batch.is_stopped() {
         return unit.records.into_iter().try_for_each(|(line, record)| batch.skip(Some(line), record));
     }

@@ -12,11 +12,11 @@ use serde_json::json;
 use crate::record::columns;
 use crate::record::program::WIRE;
 use crate::record::steps::{self, STEPS};
-use crate::wire::actors::Actors;
+use crate::wire::actors::{Actors, Mode};
 use crate::wire::context::Context;
 use crate::wire::input::Input;
 use crate::wire::surplus;
-use crate::wire::unit;
+use crate::wire::unit::{self, Unit};
 use crate::wire::wanted::Wanted;
 
 const COLUMNS: &[Column] = &[TARGET, Column { title: "NAME", cell: name }, columns::STEPS];
@@ -29,7 +29,12 @@ pub(crate) fn check(input: Input, context: &Context<'_>) -> Result<Status> {
     let mut answers = Answers::new(WIRE, context.args.format.view(COLUMNS))?;
     input.check_whole()?;
     let mut found = surplus(&input, context)?;
-    found.extend(differing(&input, context)?);
+    for (unit, differing) in differing(&input, context)? {
+        match differing {
+            Ok(records) => found.extend(records.into_iter().map(|(line, record)| (Some(line), Ok(record)))),
+            Err(error) => found.push((unit.last_line(), Err(error))),
+        }
+    }
     let is_meant = input.is_meant();
     found.extend(input.faults.into_iter().map(|(line, _, error)| (Some(line), Err(error))));
     if !is_meant {
@@ -57,9 +62,15 @@ fn surplus(input: &Input, context: &Context<'_>) -> Result<Vec<Finding>> {
     Ok(records.chain(surplus.unknown.into_iter().map(Err)).map(|found| (None, found)).collect())
 }
 
-/// What is missing, or differs.
-fn differing(input: &Input, context: &Context<'_>) -> Result<Vec<Finding>> {
-    let mut actors = Actors::new(context, false, input.is_planned())?;
+/// What is missing of each unit, or differs, by the lines of its records; or why it cannot be as it is asked for.
+///
+/// # Errors
+/// If the run is interrupted, or our own network namespace cannot be opened again.
+pub(super) fn differing<'i>(
+    input: &'i Input,
+    context: &Context<'_>,
+) -> Result<Vec<(&'i Unit, Result<Vec<(u64, Record)>>)>> {
+    let mut actors = Actors::new(context, Mode::Look, input.is_planned())?;
     let (mut all, mut to_come) = (Vec::new(), HashSet::new());
     for unit in &input.units {
         context.interrupt.check()?;
@@ -67,18 +78,17 @@ fn differing(input: &Input, context: &Context<'_>) -> Result<Vec<Finding>> {
             Some((place, name)) => Ok(vec![json!([format!("make it when {name} is in {place}")]); unit.records.len()]),
             None => actors.act(unit).map(|(planned, _)| planned.iter().map(steps::of).collect()),
         };
-        match steps {
-            Ok(steps) => {
-                let records = unit.records.iter().zip(steps).filter(|(_, steps)| *steps != json!([]));
-                for ((line, record), steps) in records {
-                    to_come.extend(unit::made(record));
-                    let mut record = record.clone();
-                    record.set(STEPS, steps);
-                    all.push((Some(*line), Ok(record)));
-                }
-            }
-            Err(error) => all.push((unit.records.last().map(|(line, _)| *line), Err(error))),
-        }
+        let differing = steps.map(|steps| {
+            let records = unit.records.iter().zip(steps).filter(|(_, steps)| *steps != json!([]));
+            let with_steps = |((line, record), steps): (&(u64, Record), _)| {
+                to_come.extend(unit::made(record));
+                let mut record = record.clone();
+                record.set(STEPS, steps);
+                (*line, record)
+            };
+            records.map(with_steps).collect()
+        });
+        all.push((unit, differing));
     }
     Ok(all)
 }

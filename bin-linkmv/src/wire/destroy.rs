@@ -30,6 +30,7 @@ pub(crate) fn destroy(input: &Input, context: &Context<'_>) -> Result<Status> {
         answers.give(Some(*line), Err(fault.clone()))?;
     }
     let _held = context.hold(&plans)?;
-    Removal::new(context).remove(&plans, &Wanted::labels_of(input), &mut |answer| answers.give(None, answer))?;
+    let (removal, wanted) = (Removal::new(context), Wanted::labels_of(input));
+    removal.remove(removal.find(&plans, &wanted)?, &wanted, &mut |answer| answers.give(None, answer))?;
     answers.finish()
 }

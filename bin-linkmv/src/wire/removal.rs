@@ -21,7 +21,7 @@ use crate::undoing::moved_link::{alone, bring_home};
 use crate::undoing::undone::Undone;
 use crate::wire::context::Context;
 use crate::wire::marked::{Found, MarkedLink};
-use crate::wire::surplus::{self, about};
+use crate::wire::surplus::{self, Surplus, about};
 use crate::wire::wanted::Wanted;
 
 /// How long the kernel may take to put a card back whose container has ended, and how often it is looked for.
@@ -51,14 +51,21 @@ impl<'a> Removal<'a> {
         Self { patience: OnceCell::from(Instant::now()), ..Self::new(context) }
     }
 
-    /// Removes what plans have beside what is `wanted`, gives a record for each link, and returns whether all of it is gone.
+    /// Finds what plans have beside what is `wanted`.
     ///
     /// # Errors
-    /// If it cannot be found out, or what is given is not taken.
-    pub(crate) fn remove(&self, plans: &[&str], wanted: &Wanted, give: Give<'_>) -> Result<bool> {
+    /// If it cannot be found out.
+    pub(crate) fn find(&self, plans: &[&str], wanted: &Wanted) -> Result<Surplus> {
         let keeper = Keeper::of(&self.context.journals);
         keeper.iter().flat_map(|keeper| plans.iter().map(|plan| keeper.tidy(plan))).collect::<Result<()>>()?;
-        let surplus = surplus::find(plans, wanted, self.context)?;
+        surplus::find(plans, wanted, self.context)
+    }
+
+    /// Removes it, gives a record for each link, and returns whether all of it is gone.
+    ///
+    /// # Errors
+    /// If what is given is not taken.
+    pub(crate) fn remove(&self, surplus: Surplus, wanted: &Wanted, give: Give<'_>) -> Result<bool> {
         let mut is_clean = surplus.unknown.is_empty();
         for error in surplus.unknown {
             give(Err(error))?;

@@ -1,5 +1,7 @@
 //! What a plan has on this machine and does not ask for (any more).
 
+use std::collections::HashSet;
+
 use nicon_core::{Error, Record, Result};
 use nicon_rtnl::packet_route::link::LinkFlags;
 use serde_json::json;
@@ -23,6 +25,8 @@ pub(crate) struct Surplus {
     pub(crate) unknown: Vec<Error>,
     /// All that carries the marks of the plans.
     pub(crate) found: marked::Found,
+    /// The inode numbers of the namespaces in which it is, or which it goes home to.
+    places: HashSet<u64>,
 }
 
 /// Finds what plans have beside what is `wanted`.
@@ -33,11 +37,16 @@ pub(crate) fn find(plans: &[&str], wanted: &Wanted, context: &Context<'_>) -> Re
     let mut found = marked::find(plans, context.namespaces)?;
     let (mut moved, mut made, mut unknown) = (Vec::new(), Vec::new(), Vec::from_iter(found.doubt.take()));
     let mut kept = kept(plans, &context.journals)?;
+    let mut places = HashSet::new();
     for marked in std::mem::take(&mut found.links) {
         let inode = if kept.is_empty() { None } else { marked.netns.inode(&marked.link)? };
         let was_moved = kept.iter().position(|(_, kept)| inode.is_some() && kept.undo.inode() == inode);
         let before = was_moved.map(|at| kept.swap_remove(at));
-        match (wanted.has(&marked, &context.namespaces.home)?, before) {
+        let is_wanted = wanted.has(&marked, &context.namespaces.home)?;
+        if !is_wanted {
+            places.insert(marked.netns.ns.id().ino);
+        }
+        match (is_wanted, before) {
             (true, _) => {}
             (false, Some(before)) => moved.push(before),
             (false, None) if marked.mark.tie == Tie::Kept => {
@@ -53,9 +62,10 @@ pub(crate) fn find(plans: &[&str], wanted: &Wanted, context: &Context<'_>) -> Re
         }
     }
     moved.extend(kept.into_iter().filter(|(_, kept)| !wanted.moves(&kept.undo)));
+    places.extend(moved.iter().map(|(_, kept)| kept.undo.netns));
     // What sits on others goes before them.
     made.sort_by_key(|marked| marked.link.relation() != Some(nicon_rtnl::Relation::Parent));
-    Ok(Surplus { moved, made, unknown, found })
+    Ok(Surplus { moved, made, unknown, found, places })
 }
 
 /// How the links were that plans have moved, with the plan of each.
@@ -69,6 +79,16 @@ fn kept(plans: &[&str], journals: &Journals<'_>) -> Result<Vec<(String, Kept)>> 
 }
 
 impl Surplus {
+    /// Whether there is nothing that is to go.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.moved.is_empty() && self.made.is_empty()
+    }
+
+    /// Whether any of it is in a namespace, or goes home there.
+    pub(crate) fn is_in(&self, netns: u64) -> bool {
+        self.places.contains(&netns)
+    }
+
     /// What would be done about it, a record for each link.
     pub(crate) fn records(&self, wanted: &Wanted) -> Vec<Record> {
         let record = |target: &str, plan: &str, name: &str, step: String| {

@@ -8,8 +8,10 @@ use nicon_core::record::cell;
 use nicon_rtnl::record::label;
 use serde_json::Value;
 
+use crate::link::from::open_from;
+use crate::link::namespaces::Namespaces;
 use crate::record::act::Act;
-use crate::record::passing::is_passed_over;
+use crate::record::passing::{is_passed_over, is_unknown};
 
 /// One act, and the records that ask for it: both ends of a pair, else one.
 pub(crate) struct Unit {
@@ -35,6 +37,27 @@ impl Unit {
     /// Whether nothing can be done for it now: a container is not there, or an earlier program has failed.
     pub(crate) fn is_away(&self) -> bool {
         self.records.iter().any(|(_, record)| is_passed_over(record))
+    }
+
+    /// Whether a container of it may be there, although nobody can say.
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.records.iter().any(|(_, record)| is_unknown(record))
+    }
+
+    /// The number of its last line.
+    pub(crate) fn last_line(&self) -> Option<u64> {
+        self.records.last().map(|(line, _)| *line)
+    }
+
+    /// The inode numbers of the namespaces in which it is done, and from which its links come; `None` for one that cannot be opened.
+    pub(crate) fn places(&self, namespaces: &Namespaces) -> impl Iterator<Item = Option<u64>> {
+        self.records.iter().flat_map(|(_, record)| {
+            let netns = namespaces.of_record(record).ok();
+            let ino = netns.as_ref().map(|netns| netns.ns.id().ino);
+            let from = netns.and_then(|netns| open_from(record, &netns, &namespaces.home).ok());
+            let from = (self.act != Act::Pair).then(|| from.map(|from| from.ns.id().ino));
+            [Some(ino), from].into_iter().flatten()
+        })
     }
 
     /// What messages call it: the links that it is about, and their places.

@@ -16,6 +16,7 @@ use crate::link::tag::recorded_origin;
 use crate::link::undo::Undo;
 use crate::linkadd::existing::is_as_asked;
 use crate::record::act::Act;
+use crate::record::passing::is_unknown;
 use crate::wire::input::Input;
 use crate::wire::marked::MarkedLink;
 use crate::wire::unit::Unit;
@@ -29,8 +30,8 @@ pub(crate) struct Wanted {
     moves: Vec<(u64, Selector)>,
     /// What the records call their namespaces, by inode number.
     labels: HashMap<u64, String>,
-    /// The names of links whose containers are not there, and of which nobody knows where they were: their engine may only be
-    /// silent. What is called so is spared in all namespaces that no record names.
+    /// The names of links whose containers may be there, although nobody can say, such as while their engine is silent. What is called
+    /// so is spared in all namespaces that no record names.
     somewhere: HashSet<String>,
 }
 
@@ -127,7 +128,7 @@ impl Wanted {
             let Some(mark) = Mark::of(record)? else { continue };
             let known = || Some(namespaces.of_record(record).ok()?.ns.id().ino);
             let mut places: Vec<u64> = net_of(record).or_else(known).into_iter().collect();
-            if places.is_empty() {
+            if places.is_empty() && is_unknown(record) {
                 self.somewhere.insert(mark.name.clone());
             }
             if unit.act == Act::Link && record.get("from").is_none_or(|from| from != TARGETS_OWN) {
@@ -167,7 +168,7 @@ impl Wanted {
         Ok(false)
     }
 
-    /// Whether it may spare what is not asked for, since it is not known where containers were.
+    /// Whether it may spare what is not asked for, since it is not known where containers are.
     pub(crate) fn is_vague(&self) -> bool {
         !self.somewhere.is_empty()
     }

@@ -67,8 +67,8 @@ impl Observer for Watching {
     fn see(&mut self, sighting: Sighting) -> Result<bool> {
         match sighting {
             Sighting::Trouble(error) => self.answers.give(None, Err(error))?,
-            Sighting::Absent { query, .. } => {
-                let news = self.questions.is_absent(query);
+            Sighting::Absent { query, why } => {
+                let news = self.questions.is_absent(query, &why);
                 self.answers.give_all(news)?;
             }
             Sighting::Container { query, what, hit, is_paused } => {

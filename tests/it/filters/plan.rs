@@ -343,6 +343,7 @@ fn what_a_topology_asks_in_vain(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     );
     let parent = |command: &str| records(&suite.shell(command, &text))[0]["parent"].clone();
     assert_eq!([parent("nicon-plan"), parent("NIC=ens9 nicon-plan")], ["ens3", "ens9"]);
+    assert_eq!(records(&suite.feed(&["nicon-plan"], text.replace("macvlan, ", "macvlan, mtu: 14, ")))[0]["mtu"], 14);
     let template = format!("{text}{{{{ if .x }}}}\n");
     refusal(&suite.feed(&["nicon-plan"], template), 2, &["standard input:8:1: a Go template is not expanded"]);
     Ok(())

@@ -5,9 +5,8 @@ use serde_json::{Value, json};
 
 use super::lab::Lab;
 use crate::support::expect::{deed, parse, records, refusal};
-use crate::support::links::{Place, ip, one, wait_until};
+use crate::support::links::{Place, one};
 use crate::support::suite::Suite;
-use nicon_lab::{LIMIT, output_of_input, tool};
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
@@ -18,11 +17,8 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial_of_kernel(&[], "wire::apply::not_the_whole_plan", not_the_whole_plan),
         suite.trial_of_kernel(&[], "wire::apply::a_link_that_is_in_the_way", in_the_way),
         suite.trial_of_kernel(&[], "wire::apply::records_without_a_plan", without_a_plan),
-        suite.trial_of_kernel(&[], "wire::apply::what_somebody_else_has_made", of_somebody_else),
         suite.trial_of_kernel(&[], "wire::apply::links_that_need_each_other", need_each_other),
         suite.trial_of_kernel(&[], "wire::apply::records_in_any_order", in_any_order),
-        suite.trial_of_kernel(&[], "wire::apply::where_nothing_can_be_kept", nothing_kept),
-        suite.trial_of_kernel(&[], "wire::apply::a_link_that_is_there_already", there_already),
     ]
 }
 
@@ -197,31 +193,6 @@ fn without_a_plan(suite: &Suite) -> Result<(), Failed> {
     Ok(())
 }
 
-/// A pair that is there already is taken as it is, and stays when the plan goes.
-fn of_somebody_else(suite: &Suite) -> Result<(), Failed> {
-    let lab = Lab::new();
-    let [first, second] = lab.places.each_ref().map(|place| format!("/proc/{}/ns/net", place.pid()));
-    ip("link add made-by type veth peer name hand-made");
-    for (link, netns) in [("made-by", first), ("hand-made", second)] {
-        suite.run(&["nicon-linkmv", "-t", &netns, link, "eth1"]).ok()?;
-    }
-    for place in &lab.places {
-        place.ip("link set eth1 alias ");
-    }
-    lab.wire(suite);
-    assert!(one(&lab.places[0].ip("-j link show dev eth1")).get("altnames").is_none());
-    let same = suite.feed(&["nicon-wire", "--check"], lab.input());
-    assert_eq!((same.code(), &same.stdout[..]), (Some(0), ""), "{same:?}");
-    records(&suite.feed(&["nicon-wire", "--destroy"], lab.input()));
-    for place in &lab.places {
-        assert_eq!(place.links(), ["lo", "eth1"]);
-        assert_eq!(one(&place.ip("-j link show dev eth1"))["mtu"], 1400, "it keeps what it was given");
-    }
-    lab.places[0].ip("link del eth1");
-    lab.is_gone();
-    Ok(())
-}
-
 /// A bridge, its port, and what sits on a pair, in whatever order the records are.
 fn need_each_other(suite: &Suite) -> Result<(), Failed> {
     let lab = Lab::new();
@@ -291,60 +262,6 @@ fn in_any_order(suite: &Suite) -> Result<(), Failed> {
         *wish = json!({"pid": first, "kind": "macvlan", "name": name, "parent": parent, "from": "target"});
     }
     refusal(&suite.feed(&["nicon-wire"], lab.records(&wishes[..3])), 1, &["parent: no link"]);
-    lab.is_gone();
-    Ok(())
-}
-
-/// Where nothing can be written, a plan that moves links is told what --destroy will not know; one that only makes some is not.
-fn nothing_kept(suite: &Suite) -> Result<(), Failed> {
-    let lab = Lab::new();
-    let program = suite.bins()?.join("nicon-wire");
-    let script = format!(
-        "mount -t tmpfs none /tmp && cp {} /tmp && mount -t tmpfs -o ro none /run && unset XDG_RUNTIME_DIR && exec /tmp/nicon-wire",
-        program.display()
-    );
-    let wire = |input: String| output_of_input(tool("unshare").args(["-m", "sh", "-c", &script]), input, LIMIT);
-    let [first, second, moved] = lab.wishes();
-    let made = wire(lab.records(&[first, second]))?;
-    records(&made);
-    assert_eq!(made.stderr, "");
-    let wired = wire(lab.records(&[moved]))?;
-    records(&wired);
-    assert!(wired.stderr.contains("--destroy will not know how links were"), "{wired:?}");
-    // What is made is known by its mark alone.
-    let destroyed = suite.feed(&["nicon-wire", "--destroy"], lab.input());
-    assert_eq!((destroyed.code(), lab.places[0].links()), (Some(2), vec!["lo".into(), "eth2".into()]), "{destroyed:?}");
-    assert!(destroyed.stderr.contains("how it was before is not known any more"), "{destroyed:?}");
-    records(&suite.feed(&["nicon-linkmv", "--undo"], &wired.stdout));
-    lab.is_gone();
-    Ok(())
-}
-
-/// A link of the container itself, which the plan only changes, and which is given back what it had.
-fn there_already(suite: &Suite) -> Result<(), Failed> {
-    let lab = Lab::new();
-    let place = &lab.places[0];
-    place.ip("link add own type veth peer name other");
-    place.ip("link set other up");
-    place.ip("addr add 203.0.113.1/24 dev own");
-    place.ip("link set own up");
-    let before = place.state("own");
-    let wish = json!({"pid": place.pid(), "link": "own", "from": "target", "mtu": 1300, "addr": ["192.0.2.77/24"]});
-    let input = lab.records(std::slice::from_ref(&wish));
-    records(&suite.feed(&["nicon-wire"], &input));
-    let link = one(&place.ip("-j addr show dev own"));
-    assert_eq!((&link["mtu"], link["addr_info"].as_array().map(Vec::len)), (&json!(1300), Some(3)), "{link}");
-    assert_eq!(suite.feed(&["nicon-wire", "--check"], &input).code(), Some(0));
-    let mut other = wish.clone();
-    other["addr"] = json!(["192.0.2.78/24"]);
-    records(&suite.feed(&["nicon-wire", "--prune"], lab.records(&[other])));
-    let addresses = place.ip("addr show dev own");
-    assert!(addresses.contains("192.0.2.78/24") && !addresses.contains("192.0.2.77"), "{addresses}");
-    assert!(addresses.contains("203.0.113.1/24"), "{addresses}");
-    records(&suite.feed(&["nicon-wire", "--destroy"], &input));
-    wait_until(|| place.state("own") == before);
-    assert_eq!(place.state("own"), before);
-    place.ip("link del own");
     lab.is_gone();
     Ok(())
 }

@@ -12,6 +12,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial_of_kernel(&[], "wire::keep_away::a_container_that_is_not_there", not_there),
         suite.trial_of_kernel(&[], "wire::keep_away::containers_whose_engine_is_silent", silent_engine),
+        suite.trial_of_kernel(&[], "wire::keep_away::another_link_of_its_name", another_of_its_name),
         suite.trial_of_kernel(&[], "wire::keep_away::links_that_end_with_each_restart", end_with_each_restart),
     ]
 }
@@ -70,6 +71,7 @@ fn silent_engine(suite: &Suite) -> Result<(), Failed> {
         for field in ["pid", "starttime", "ns"] {
             record.as_object_mut().unwrap().remove(field);
         }
+        record["unknown"] = "no answer".into();
         format!("{record}\n")
     };
     let records: String =
@@ -88,6 +90,32 @@ fn silent_engine(suite: &Suite) -> Result<(), Failed> {
     });
     lab.is_wired();
     assert_eq!((index(&lab), lab.stream.told()), (before, vec![]));
+    lab.destroy(suite);
+    Ok(())
+}
+
+/// A link that is not asked for any more goes, although one of its name is asked for in containers that are not there: these have none.
+fn another_of_its_name(suite: &Suite) -> Result<(), Failed> {
+    let mut lab = KeptLab::new(suite, 4, [pair("x", [0, 1], 7), pair("x", [2, 3], 8)].concat())?;
+    lab.begin();
+    lab.stream.signal(nix::sys::signal::Signal::SIGTERM);
+    lab.stream.end();
+    for number in [2, 3] {
+        lab.stop(number);
+    }
+    lab.start_again(&mut suite.command("nicon-wire")?)?;
+    lab.wishes.drain(..2);
+    let records = lab.records();
+    lab.stream.feed(records);
+    until("it is gone", || {
+        lab.stream.seen();
+        (0..2).all(|number| lab.place(number).links() == ["lo"]).then_some(())
+    });
+    assert_eq!(lab.stream.told(), [""; 0]);
+    let arrived = [lab.start(2), lab.start(3)].concat();
+    lab.stream.feed(arrived);
+    until("the other one is there", || lab.place(2).links().contains(&"x".to_owned()).then_some(()));
+    lab.is_wired();
     lab.destroy(suite);
     Ok(())
 }

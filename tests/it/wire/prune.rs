@@ -15,6 +15,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial_of_kernel(&[], "wire::prune::a_pair_that_leads_elsewhere_now", leads_elsewhere),
         suite.trial_of_kernel(&[], "wire::prune::links_that_were_renamed", renamed),
         suite.trial_of_kernel(&[], "wire::prune::a_mark_on_a_link_that_nobody_makes", mark_on_lo),
+        suite.trial_of_kernel(&[], "wire::prune::nothing_before_what_cannot_be", what_cannot_be),
         suite.trial_of_kernel(&[], "wire::prune::never_with_a_part_of_the_plan", part_of_the_plan),
     ]
 }
@@ -121,6 +122,35 @@ fn part_of_the_plan(suite: &Suite) -> Result<(), Failed> {
     let [first, _, moved] = lab.wishes();
     refusal(&suite.feed(&["nicon-wire", "--prune"], lab.records(&[first, moved])), 1, &["has no other end"]);
     assert_eq!(lab.state(), there);
+    records(&suite.feed(&["nicon-wire", "--destroy"], lab.input()));
+    lab.is_gone();
+    Ok(())
+}
+
+/// What cannot be done however much is removed keeps all that there is from being removed: it would not be made again.
+fn what_cannot_be(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    let other = Place::new();
+    lab.wire(suite);
+    let there = lab.state();
+    let [first, second, moved] = lab.wishes();
+    let wrong = json!({"pid": other.pid(), "kind": "macvlan", "name": "m0", "parent": "nowhere", "from": "target"});
+    let renamed = |mut wish: Value| {
+        wish["name"] = "eth7".into();
+        wish
+    };
+    let wishes = [renamed(first), renamed(second), moved, wrong.clone()];
+    refusal(&suite.feed(&["nicon-wire", "--prune"], lab.records(&wishes)), 1, &["line 4: parent: no link nowhere"]);
+    assert_eq!(lab.state(), there);
+    // Without it, they are renamed.
+    records(&suite.feed(&["nicon-wire", "--prune"], lab.records(&wishes[..3])));
+    assert_eq!(lab.places[1].links(), ["lo", "eth7"]);
+    // What may be mended by what is removed is tried: a name that is free only then.
+    let [first, second, _] = lab.wishes();
+    let own = json!({"pid": lab.places[0].pid(), "kind": "bridge", "name": "eth2"});
+    records(&suite.feed(&["nicon-wire", "--prune"], lab.records(&[first, second, own])));
+    assert_eq!(lab.places[0].links(), ["lo", "eth1", "eth2"]);
+    settles_as(&lab.before, &lab.pair.link);
     records(&suite.feed(&["nicon-wire", "--destroy"], lab.input()));
     lab.is_gone();
     Ok(())

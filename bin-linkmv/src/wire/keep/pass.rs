@@ -11,7 +11,7 @@ use super::{ended, in_the_way};
 use crate::link::ending::{Ending, Remainder};
 use crate::record::act::Act;
 use crate::record::deed;
-use crate::wire::actors::Actors;
+use crate::wire::actors::{Actors, Mode};
 use crate::wire::apply::tell_what_cannot_be_kept;
 use crate::wire::context::Context;
 use crate::wire::removal::Removal;
@@ -48,12 +48,12 @@ pub(crate) fn pass(plan: &mut KeptPlan, context: &Context<'_>, output: &mut Outp
     let due =
         units.iter().filter(|kept| kept.is_to_be_tried() && !kept.unit.is_away()).flat_map(|kept| &kept.unit.records);
     context.namespaces.open_all(due.map(|(_, record)| record))?;
-    let is_all_there = !units.iter().any(|kept| kept.unit.is_away());
-    if !plan.is_pruned || plan.is_pruned_vaguely && is_all_there {
+    let is_all_known = !units.iter().any(|kept| kept.unit.is_unknown());
+    if !plan.is_pruned || plan.is_pruned_vaguely && is_all_known {
         prune(plan, context, output)?;
     }
     let (units, _) = plan.units();
-    let (actors, removal) = (Actors::new(context, false, true)?, Removal::at_once(context));
+    let (actors, removal) = (Actors::new(context, Mode::Each, true)?, Removal::at_once(context));
     let mut pass = Pass { context, output, actors, removal, remade: HashSet::new(), has_moved: false };
     for at in 0..units.len() {
         if context.interrupt.signal().is_some() {
@@ -80,8 +80,11 @@ fn prune(plan: &mut KeptPlan, context: &Context<'_>, output: &mut Output) -> Res
         Ok(record) => output.give(record),
         Err(error) => told.tell(error, output),
     };
-    let remove =
-        |wanted: Wanted| Ok((Removal::at_once(context).remove(&[&name], &wanted, &mut give)?, wanted.is_vague()));
+    let removal = Removal::at_once(context);
+    let remove = |wanted: Wanted| {
+        let surplus = removal.find(&[&name], &wanted)?;
+        Ok((removal.remove(surplus, &wanted, &mut give)?, wanted.is_vague()))
+    };
     plan.is_pruned = false;
     match wanted.and_then(remove) {
         Ok((true, is_vague)) => {

@@ -28,7 +28,7 @@ pub(crate) struct KeptPlan {
     units: Option<Vec<KeptUnit>>,
     /// Whether what the revision does not ask for is gone.
     pub(crate) is_pruned: bool,
-    /// Whether some of that may have been spared, since containers were not there.
+    /// Whether some of that may have been spared, since nobody could say whether containers were there.
     pub(crate) is_pruned_vaguely: bool,
     /// Its locks, once it has them.
     pub(crate) held: Vec<Journal>,

@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use nicon_core::{Error, Record, Result};
+use nicon_core::{Error, Record, Result, Status};
 use nicon_resolve::{Hit, Order, Query, What};
 
 use crate::cli::output::{fill, pass};
 use crate::cli::source;
 use crate::cli::watch::told::{Now, Told, news};
+
+/// The field that says why it is not known whether the container is there.
+pub(super) const UNKNOWN: &str = "unknown";
 
 /// The field that says that a container's processes are frozen.
 const PAUSED: &str = "paused";
@@ -43,9 +46,17 @@ struct Asked {
 }
 
 enum State {
-    Unknown,
-    Absent,
-    There { hit: Hit, is_paused: bool, was_present: bool },
+    /// It was not looked for yet.
+    Open,
+    /// It is not there, or why that is not known.
+    Absent {
+        doubt: Option<String>,
+    },
+    There {
+        hit: Hit,
+        is_paused: bool,
+        was_present: bool,
+    },
 }
 
 impl Questions {
@@ -105,9 +116,10 @@ impl Questions {
         unasked
     }
 
-    /// Nothing is at a path. Returns what there is to be told.
-    pub(crate) fn is_absent(&mut self, query: usize) -> Vec<Result<Record>> {
-        self.knows(query, State::Absent)
+    /// Nothing is found at a path. Returns what there is to be told.
+    pub(crate) fn is_absent(&mut self, query: usize, why: &Error) -> Vec<Result<Record>> {
+        let doubt = (why.status() == Status::Failed).then(|| why.to_string());
+        self.knows(query, State::Absent { doubt })
     }
 
     /// A container was seen. Returns what there is to be told.
@@ -123,7 +135,7 @@ impl Questions {
         self.knows(
             query,
             match what {
-                What::Gone => State::Absent,
+                What::Gone => State::Absent { doubt: None },
                 _ => State::There { hit, is_paused, was_present },
             },
         )
@@ -150,7 +162,7 @@ impl Questions {
             self.paths.extend(path.map(|path| (path, id)));
             id
         });
-        let asked = self.queries.entry(id).or_insert_with(|| Asked { by: BTreeSet::new(), state: State::Unknown });
+        let asked = self.queries.entry(id).or_insert_with(|| Asked { by: BTreeSet::new(), state: State::Open });
         asked.by.insert(number);
         id
     }
@@ -175,11 +187,21 @@ impl Questions {
 /// What there is of a question for one container; `None` if that is not known yet.
 fn now(record: &Record, target: Option<&State>, source: Option<&State>) -> Result<Option<Now>> {
     let states = || [target, source].into_iter().flatten();
-    if states().any(|state| matches!(state, State::Unknown)) {
+    if states().any(|state| matches!(state, State::Open)) {
         return Ok(None);
     }
-    if states().any(|state| matches!(state, State::Absent)) {
-        return Ok(Some(Now::Gone(record.clone())));
+    let absence = |state: &State| match state {
+        State::Absent { doubt } => Some(doubt.clone()),
+        _ => None,
+    };
+    let mut absences = states().filter_map(absence).peekable();
+    if absences.peek().is_some() {
+        let mut record = record.clone();
+        record.remove(UNKNOWN);
+        if let Some(doubt) = absences.flatten().next() {
+            record.set(UNKNOWN, doubt);
+        }
+        return Ok(Some(Now::Gone(record)));
     }
     let has_ended = |state: &State| matches!(state, State::There { hit, .. } if !hit.process().is_alive());
     let was_present = states().all(|state| matches!(state, State::There { was_present: true, .. }));
@@ -193,6 +215,7 @@ fn now(record: &Record, target: Option<&State>, source: Option<&State>) -> Resul
 
 /// Adds the containers to a record, which are there.
 fn complete(mut record: Record, target: Option<&State>, source: Option<&State>) -> Result<Record> {
+    record.remove(UNKNOWN);
     if let (Some(path), Some(State::There { hit, .. })) = (source::path(&record), source) {
         let from = source::of(path, hit)?;
         record.set(source::FROM, from);

@@ -3,6 +3,8 @@
 use nicon_core::Record;
 use serde_json::{Map, Value};
 
+use crate::cli::watch::questions::UNKNOWN;
+
 /// The field that says what has happened to a record's container.
 const EVENT: &str = "event";
 
@@ -20,7 +22,10 @@ const IDENTITY: [&str; 2] = ["pid", "starttime"];
 pub(crate) enum Told {
     #[default]
     Nothing,
-    Gone,
+    /// It is not there, and whether that is known for sure.
+    Gone {
+        is_sure: bool,
+    },
     There(Record),
 }
 
@@ -37,15 +42,16 @@ pub(crate) fn news(told: &mut Told, now: Now) -> Vec<Record> {
     let before = std::mem::take(told);
     match (before, now) {
         (Told::Nothing, Now::Gone(asking)) => {
-            *told = Told::Gone;
+            *told = Told::Gone { is_sure: is_known(&asking) };
             vec![event("gone", asking)]
         }
-        (Told::Gone, Now::Gone(_)) => {
-            *told = Told::Gone;
-            Vec::new()
+        (Told::Gone { is_sure }, Now::Gone(asking)) => {
+            let is_sure_now = is_known(&asking);
+            *told = Told::Gone { is_sure: is_sure || is_sure_now };
+            if !is_sure && is_sure_now { vec![event("gone", asking)] } else { Vec::new() }
         }
         (Told::There(last), Now::Gone(_)) => {
-            *told = Told::Gone;
+            *told = Told::Gone { is_sure: true };
             vec![event("gone", last)]
         }
         (Told::There(last), Now::There(record, _)) if is_same(&last, &record) => {
@@ -76,6 +82,11 @@ fn event(what: &str, mut record: Record) -> Record {
     record
 }
 
+/// Whether it is known that a container is gone.
+fn is_known(gone: &Record) -> bool {
+    gone.get(UNKNOWN).is_none_or(Value::is_null)
+}
+
 fn is_same(one: &Record, other: &Record) -> bool {
     IDENTITY.iter().all(|field| one.get(field) == other.get(field))
 }
@@ -103,9 +114,13 @@ mod tests {
     fn each_event_is_told_once() {
         let there = |pid: u32, more: &str| record(&format!(r#"{{"target":"a","pid":{pid},"starttime":1{more}}}"#));
         let asking = || record(r#"{"target":"a"}"#);
+        let doubtful = || record(r#"{"target":"a","unknown":"why"}"#);
         let mut last = Told::default();
         for (now, expected) in [
-            (Now::Gone(asking()), &[r#"{"target":"a","event":"gone"}"#][..]),
+            (Now::Gone(doubtful()), &[r#"{"target":"a","unknown":"why","event":"gone"}"#][..]),
+            (Now::Gone(doubtful()), &[]),
+            (Now::Gone(asking()), &[r#"{"target":"a","event":"gone"}"#]),
+            (Now::Gone(doubtful()), &[]),
             (Now::Gone(asking()), &[]),
             (Now::There(there(1, ""), true), &[r#"{"target":"a","pid":1,"starttime":1,"event":"arrived"}"#]),
             (Now::There(there(1, ""), false), &[]),

@@ -6,7 +6,7 @@ mod names;
 mod nodes;
 mod reporting;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -43,8 +43,8 @@ pub(super) struct Watcher {
     tree: Tree,
     registry: Registry,
     reports: Reports,
-    /// The paths at which there is nothing.
-    absent: HashSet<QueryId>,
+    /// The paths at which there is nothing, and whether that is known for sure.
+    absent: HashMap<QueryId, bool>,
     /// Sites with only the sockets of engines that run elsewhere: in another container, or our own. They are searched when nothing
     /// else is being looked at, so that those engines' containers are found under better names; but they wait no longer than one hop
     /// may take.
@@ -62,7 +62,7 @@ impl Watcher {
             tree: Tree::default(),
             registry: Registry::default(),
             reports: Reports::default(),
-            absent: HashSet::new(),
+            absent: HashMap::new(),
             later: Vec::new(),
             sightings: Vec::new(),
             rung: BTreeSet::new(),

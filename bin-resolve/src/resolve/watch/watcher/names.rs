@@ -36,7 +36,7 @@ impl Watcher {
         let is_path = asking.pattern().is_none();
         let is_new = self.tree.nodes.get(&id).is_some_and(|node| {
             let seen = self.tree.sites.get(&node.site).is_some_and(|site| site.seen.contains(&query));
-            if is_path { self.absent.contains(&query) } else { seen }
+            if is_path { self.absent.contains_key(&query) } else { seen }
         });
         let is_end = number + 1 == asking.names().len() && is_path;
         let Some(node) = self.tree.nodes.get_mut(&id) else { return };
@@ -97,7 +97,11 @@ impl Watcher {
 
     pub(super) fn be_absent(&mut self, query: QueryId, error: &Error) {
         let Some(asking) = self.tree.queries.get(&query) else { return };
-        if asking.pattern().is_none() && self.absent.insert(query) {
+        let is_sure = error.status() == Status::No;
+        let before = self.absent.get(&query).copied();
+        // What is known for sure stays so until it is there again.
+        if asking.pattern().is_none() && (before.is_none() || is_sure && before == Some(false)) {
+            self.absent.insert(query, is_sure);
             self.sightings.push(Sighting::Absent { query, why: error.clone().prefix(asking.text()) });
         }
     }

@@ -54,7 +54,7 @@ impl Watcher {
             Removed::Last => {
                 self.tell(id, query, What::Gone);
                 if self.tree.queries.get(&query).is_some_and(|asking| asking.pattern().is_none()) {
-                    self.absent.insert(query);
+                    self.absent.insert(query, true);
                 }
             }
         }
