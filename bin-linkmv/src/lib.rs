@@ -14,7 +14,6 @@ mod making;
 mod moving;
 mod random;
 mod record;
-mod seconds;
 mod undoing;
 pub mod veth;
 pub mod wire;

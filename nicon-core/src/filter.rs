@@ -3,7 +3,7 @@
 //! A filter reads records, one a line, and writes records, a table, or bare values. [`cli`] is what its `main` calls, [`stream`]
 //! its input and its answers, [`mod@format`] the options that say how these are printed, [`interrupt`] the signals that it ends by
 //! in its own time, [`table`] and [`guides`] what people see at a terminal, [`colour`] what they should not overlook there,
-//! [`names`] files of containers, [`output`] its standard output and error, [`wait`] what a long-running program waits by,
+//! [`names`] files of containers, [`mod@seconds`] times on the command line, [`output`] its standard output and error, [`wait`] what a long-running program waits by,
 //! [`worker_process`] how it ends even if one of its threads hangs, and [`open_files`] lets it hold many files open.
 //!
 //! With this feature the program notes, before its `main`, whether it was started with standard output closed: Rust's
@@ -18,6 +18,7 @@ pub mod interrupt;
 pub mod names;
 pub mod open_files;
 pub mod output;
+pub mod seconds;
 pub mod stream;
 pub mod table;
 pub mod wait;

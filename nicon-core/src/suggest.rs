@@ -2,11 +2,15 @@
 
 use strsim::levenshtein;
 
+/// The longest name that is compared, in bytes: an engine may tell of very many, and may be anybody's.
+const LONGEST: usize = 100;
+
 /// The names among `known` that are similar to `asked`, the most similar first; at most three.
 #[must_use]
 pub fn nearest<'a>(asked: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut similar: Vec<&str> = known.into_iter().filter(|name| is_similar(name, asked)).collect();
-    similar.sort_by_key(|name| levenshtein(name, asked));
+    let short = known.into_iter().filter(|name| name.len() <= LONGEST && asked.len() <= LONGEST);
+    let mut similar: Vec<&str> = short.filter(|name| is_similar(name, asked)).collect();
+    similar.sort_by_cached_key(|name| levenshtein(name, asked));
     similar.truncate(3);
     similar
 }
@@ -14,7 +18,9 @@ pub fn nearest<'a>(asked: &str, known: impl IntoIterator<Item = &'a str>) -> Vec
 /// Whether one contains the other (parts of one or two letters do not count), or at most a third of the letters differ.
 fn is_similar(name: &str, asked: &str) -> bool {
     let is_part = |part: &str, whole: &str| part.len() > 2 && whole.contains(part);
-    is_part(asked, name) || is_part(name, asked) || levenshtein(name, asked) <= asked.chars().count().div_ceil(3)
+    let most = asked.chars().count().div_ceil(3);
+    let is_near = || name.chars().count().abs_diff(asked.chars().count()) <= most && levenshtein(name, asked) <= most;
+    is_part(asked, name) || is_part(name, asked) || is_near()
 }
 
 #[cfg(test)]

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use clap::Parser;
 use nicon_core::filter::format::OutputFormat;
+use nicon_core::filter::seconds::seconds;
 use nicon_core::link::kind::{Kind, TARGETS_OWN, VlanProtocol};
 use nicon_core::link::{LinkName, Selector, Target};
 use nicon_core::{Error, Record, Result};
 use serde_json::{Value, json};
 
-use crate::seconds::seconds;
 use crate::wishes::attributes::Attributes;
 use crate::wishes::given::set;
 use crate::wishes::valid::valid;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use clap::Parser;
 use nicon_core::filter::format::OutputFormat;
+use nicon_core::filter::seconds::seconds;
 use nicon_core::link::{Keep, NewName, Selector, Target};
 
-use crate::seconds::seconds;
 use crate::wishes::attributes::{Attributes, HEADING};
 use crate::wishes::origin::From;
 use crate::wishes::valid::valid;

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use clap::Parser;
 use nicon_core::filter::format::OutputFormat;
+use nicon_core::filter::seconds::seconds;
 use nicon_core::link::{Cidr, Gateway, LinkName, Mac, RouteSpec, Target};
 use nicon_core::{Error, Record, Result};
 
 use crate::making::new_link::NewLink;
-use crate::seconds::seconds;
 use crate::veth::end::end_of;
 use crate::wishes::given::{set, set_list};
 use crate::wishes::tuning::Tuning;

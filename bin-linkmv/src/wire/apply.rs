@@ -12,7 +12,7 @@ use crate::record::act::Act;
 use crate::record::columns::THERE;
 use crate::record::program::WIRE;
 use crate::wire::actors::{Actors, Mode};
-use crate::wire::check::differing;
+use crate::wire::check::{Compared, compare};
 use crate::wire::context::Context;
 use crate::wire::input::Input;
 use crate::wire::removal::Removal;
@@ -106,13 +106,13 @@ fn prune(input: &Input, context: &Context<'_>, answers: &mut Answers) -> Result<
 /// Something that cannot be done, whatever is removed or done before: then all that is done is taken back, but what was removed is
 /// not made again.
 fn find_hopeless(input: &Input, surplus: &Surplus, context: &Context<'_>) -> Result<Option<(Option<u64>, Error)>> {
-    let all = differing(input, context)?;
-    let changing = all.iter().filter(|(_, differing)| differing.as_ref().is_ok_and(|records| !records.is_empty()));
-    let changing: HashSet<u64> = changing.flat_map(|(unit, _)| unit.places(context.namespaces)).flatten().collect();
+    let all = compare(input, context)?;
+    let changing = all.iter().filter(|Compared { differing, .. }| differing.as_ref().is_ok_and(|all| !all.is_empty()));
+    let changing: HashSet<u64> =
+        changing.flat_map(|Compared { unit, .. }| unit.places(context.namespaces)).flatten().collect();
     let is_changing = |place: Option<u64>| place.is_none_or(|place| surplus.is_in(place) || changing.contains(&place));
-    let hopeless = all.into_iter().find_map(|(unit, differing)| {
-        Some((unit, differing.err()?)).filter(|(unit, _)| !unit.places(context.namespaces).any(is_changing))
-    });
+    let failing = all.into_iter().filter_map(|Compared { unit, differing }| Some((unit, differing.err()?)));
+    let hopeless = failing.into_iter().find(|(unit, _)| !unit.places(context.namespaces).any(is_changing));
     Ok(hopeless.map(|(unit, error)| (unit.last_line(), error)))
 }
 

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use nicon_core::filter::format::OutputFormat;
-
-use crate::seconds::seconds;
+use nicon_core::filter::seconds::seconds;
 
 /// Wire a whole plan: move links, make pairs and single links as the records on standard input say, all of it or nothing.
 ///

@@ -29,7 +29,7 @@ pub(crate) fn check(input: Input, context: &Context<'_>) -> Result<Status> {
     let mut answers = Answers::new(WIRE, context.args.format.view(COLUMNS))?;
     input.check_whole()?;
     let mut found = surplus(&input, context)?;
-    for (unit, differing) in differing(&input, context)? {
+    for Compared { unit, differing } in compare(&input, context)? {
         match differing {
             Ok(records) => found.extend(records.into_iter().map(|(line, record)| (Some(line), Ok(record)))),
             Err(error) => found.push((unit.last_line(), Err(error))),
@@ -62,14 +62,18 @@ fn surplus(input: &Input, context: &Context<'_>) -> Result<Vec<Finding>> {
     Ok(records.chain(surplus.unknown.into_iter().map(Err)).map(|found| (None, found)).collect())
 }
 
-/// What is missing of each unit, or differs, by the lines of its records; or why it cannot be as it is asked for.
+/// How a unit is, compared with what is asked for.
+pub(super) struct Compared<'i> {
+    pub(super) unit: &'i Unit,
+    /// What is missing, or differs, by the lines of its records; or why it cannot be as it is asked for.
+    pub(super) differing: Result<Vec<(u64, Record)>>,
+}
+
+/// Compares each unit with what is there.
 ///
 /// # Errors
 /// If the run is interrupted, or our own network namespace cannot be opened again.
-pub(super) fn differing<'i>(
-    input: &'i Input,
-    context: &Context<'_>,
-) -> Result<Vec<(&'i Unit, Result<Vec<(u64, Record)>>)>> {
+pub(super) fn compare<'i>(input: &'i Input, context: &Context<'_>) -> Result<Vec<Compared<'i>>> {
     let mut actors = Actors::new(context, Mode::Look, input.is_planned())?;
     let (mut all, mut to_come) = (Vec::new(), HashSet::new());
     for unit in &input.units {
@@ -88,7 +92,7 @@ pub(super) fn differing<'i>(
             };
             records.map(with_steps).collect()
         });
-        all.push((unit, differing));
+        all.push(Compared { unit, differing });
     }
     Ok(all)
 }

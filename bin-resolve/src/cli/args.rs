@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Parser;
 use clap::builder::{PathBufValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use nicon_core::filter::format::OutputFormat;
+use nicon_core::filter::seconds::seconds;
 use nicon_core::path::Engine as Kind;
 use nicon_core::pidns::Method;
 use nicon_resolve::Options;
@@ -68,7 +69,7 @@ pub(crate) struct Args {
     pub(crate) socket: Vec<PathBuf>,
 
     /// How long one hop may take
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = positive)]
     pub(crate) timeout: Duration,
 
     /// Do not wake an engine that systemd starts on demand: read its files instead (as patterns and --watch always do)
@@ -80,7 +81,7 @@ pub(crate) struct Args {
     pub(crate) watch: bool,
 
     /// Wait up to SECONDS for containers that do not run yet (exact paths, no patterns)
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, conflicts_with = "watch")]
+    #[arg(long, value_name = "SECONDS", value_parser = positive, conflicts_with = "watch")]
     pub(crate) wait: Option<Duration>,
 
     /// Print the container that THING belongs to: `pid:4242`, `cgroup:/PATH`, `net:[4026531840]`; `-` reads them, or records of
@@ -152,11 +153,10 @@ fn method() -> impl TypedValueParser<Value = Method> {
     })
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(duration) if !duration.is_zero() => Ok(duration),
-        _ => Err("must be greater than 0".to_owned()),
+fn positive(text: &str) -> Result<Duration, String> {
+    match seconds(text).map_err(|error| error.to_string())? {
+        Duration::ZERO => Err("must be greater than 0".to_owned()),
+        time => Ok(time),
     }
 }
 
@@ -176,9 +176,9 @@ mod tests {
 
     #[test]
     fn a_time_out_is_a_positive_number() {
-        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
-        for bad in ["0", "-1", "nan", "inf", "x", "1e300"] {
-            assert!(seconds(bad).is_err(), "{bad}");
+        assert_eq!(positive("0.5"), Ok(Duration::from_millis(500)));
+        for bad in ["0", "-1", "1e19"] {
+            assert!(positive(bad).is_err(), "{bad}");
         }
     }
 

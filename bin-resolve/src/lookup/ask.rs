@@ -52,6 +52,12 @@ impl Answer {
         }
     }
 
+    /// The engine, if it is one of those whose files say that the container is defined, and no more.
+    pub(super) fn defined(&self) -> Option<Kind> {
+        let kind = self.kind.filter(|kind| matches!(kind, Kind::Lxc | Kind::Incus))?;
+        (self.is_no() && !self.is_nothing()).then_some(kind)
+    }
+
     /// Whether it says nothing, or that the container does not run: files do not say where another runtime has its state.
     pub(super) fn is_no(&self) -> bool {
         self.is_nothing() || self.claim.as_ref().is_err_and(|error| error.status() == Status::No)

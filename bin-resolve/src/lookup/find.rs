@@ -13,8 +13,8 @@ use crate::lookup::site::EngineSite;
 use crate::lookup::suggest;
 use crate::lookup::unusual::find_unusual;
 use crate::proof::claim::Verified;
+use crate::query::Qualifier;
 use crate::query::path::{show, spell};
-use crate::query::{Kind, Qualifier};
 
 /// Finds the container called `name`, by engines that are `of` those asked for.
 ///
@@ -35,28 +35,28 @@ pub(crate) async fn find(site: &EngineSite<'_>, of: &Qualifier, name: &str) -> R
             }
             answers.extend(ask_others(site, of, name).await?);
         }
-        // What LXC has defined may run, which its monitors tell: then the name is not only another's.
-        let is_defined = |answer: &Answer| answer.kind == Some(Kind::Lxc) && answer.is_no() && !answer.is_nothing();
-        let asked = match answers.iter().all(|answer| answer.is_no() || is_denied(answer)) {
-            true => of.clone(),
-            false if answers.iter().any(is_defined) => Qualifier { engine: Some(Kind::Lxc), ..of.clone() },
-            false => break,
-        };
-        match find_unusual(site, whose, &asked, name).await {
-            Ok(FileAnswer { found: Some(found), .. }) if asked == *of => return Ok(found),
-            Ok(FileAnswer { found: Some(found), .. }) => {
-                running.push(found);
-                break;
+        // What LXC or Incus has defined may run, which the monitors tell: then the name is not only another's.
+        let defined: Vec<_> = answers.iter().filter_map(Answer::defined).collect();
+        let is_nobodys = answers.iter().all(|answer| answer.is_no() || is_denied(answer));
+        let is_hidden = answers.iter().any(is_denied);
+        let by_engine = defined.iter().map(|engine| Qualifier { engine: Some(*engine), ..of.clone() });
+        for asked in if is_nobodys { vec![of.clone()] } else { by_engine.collect() } {
+            match find_unusual(site, whose, &asked, name).await {
+                Ok(FileAnswer { found: Some(found), .. }) if is_nobodys => return Ok(found),
+                Ok(FileAnswer { found: Some(found), .. }) => running.push(found),
+                // That it is defined says only that it may run, and its monitor is all that tells.
+                Ok(FileAnswer { found: None, unread: Some(error) }) if !defined.is_empty() && !is_hidden => {
+                    let doubt = format!(" (so whether container \"{name}\" runs is unknown)");
+                    answers.push(Answer::new(true, Err(error.suffix(&doubt))));
+                }
+                Ok(FileAnswer { found: None, unread }) => {
+                    answers.push(Answer { unread, ..Answer::new(false, Ok(None)) });
+                }
+                Err(error) => answers.push(Answer::new(true, Err(error))),
             }
-            // That it is defined says only that it may run, and its monitor is all that tells.
-            Ok(FileAnswer { found: None, unread: Some(error) })
-                if answers.iter().any(is_defined) && answers.iter().all(Answer::is_no) =>
-            {
-                let doubt = format!(" (so whether container \"{name}\" runs is unknown)");
-                answers.push(Answer::new(true, Err(error.suffix(&doubt))));
-            }
-            Ok(FileAnswer { found: None, unread }) => answers.push(Answer { unread, ..Answer::new(false, Ok(None)) }),
-            Err(error) => answers.push(Answer::new(true, Err(error))),
+        }
+        if !is_nobodys {
+            break;
         }
     }
     settle(site, of, name, answers, running).await

@@ -3,7 +3,7 @@
 //! To be inside of a container is to be in its cgroup or below that. An ID in the name of a cgroup alone proves nothing:
 //! conmon, which is outside, is in `libpod-conmon-ID.scope`, and a container's root makes cgroups of any name below its own.
 
-use nicon_core::cgroup::{is_within, paths};
+use nicon_core::cgroup::{self, is_within, paths};
 use nicon_core::container::{innermost_id, is_id};
 
 use crate::engine::container::Container;
@@ -86,9 +86,13 @@ fn own<'a>(path: &'a str, container: &Container) -> Option<&'a str> {
     (container.starttime.is_some() && is_name).then_some(path)
 }
 
-/// The container's own cgroups, as its first process tells of them: the path of each hierarchy where it has one.
+/// The container's own cgroups, as its first process tells of them, which is proved to be in them: the path of each hierarchy where it
+/// has one. What the container calls those that it makes below is nothing to go by.
 pub(crate) fn own_cgroups(cgroups: &str, container: &Container) -> Vec<(String, String)> {
-    let own = |(hierarchy, path): (&str, &str)| Some((hierarchy.to_owned(), own(path, container)?.to_owned()));
+    let own = |(hierarchy, path): (&str, &str)| {
+        let path = if is_id(&container.id) { cgroup::own(path, &container.id) } else { own(path, container) };
+        Some((hierarchy.to_owned(), path?.to_owned()))
+    };
     paths(cgroups).filter_map(own).collect()
 }
 
@@ -192,6 +196,8 @@ mod tests {
         }
         assert!(is_below(&own, &format!("/docker/{a}/x")) && !is_below(&own, &format!("/docker/{b}/{a}")));
         assert!(own_cgroups(&first, &container(&b)).is_empty() && !are_around(&[], &first));
+        let hidden = format!("0::/docker/{a}/{b}\n");
+        assert_eq!(own_cgroups(&hidden, &container(&a)), [("0".to_owned(), format!("/docker/{a}"))]);
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub(crate) async fn find(
     for (number, thing) in things.iter().enumerate() {
         let found = match &thing.what {
             What::Process(process) => innermost_of_process(process, &hits),
-            What::Cgroup(path) => Ok(innermost(&hits, |own| is_below(own, path))),
+            What::Cgroup(path) => innermost_of_cgroup(path, &hits),
             What::Namespace(ns_type, ino) => with_namespace(&hits, *ns_type, *ino),
         };
         let found = found.map_err(|error| error.prefix(&thing.text));
@@ -117,9 +117,24 @@ fn is_plain(thing: &Thing, hits: &[Hit]) -> bool {
     matches!(&found[..], [hit] if hit.hop.id().is_some() && hit.hop.id() == id(&cgroups))
 }
 
+fn innermost_of_cgroup(path: &str, hits: &[Hit]) -> Result<Vec<Hit>> {
+    let found = innermost(hits, |own| is_below(own, path));
+    let without = hits.iter().find(|hit| hit.hop.own_cgroups().is_empty() && hit.process().is_alive());
+    match without.filter(|_| found.is_empty()) {
+        Some(hit) => Err(Error::failed(format!(
+            "it belongs to no container of which cgroups tell, and it is not known which are those of {} (say a process in it: pid:N)",
+            hit.path()
+        ))),
+        None => Ok(found),
+    }
+}
+
 fn innermost_of_process(process: &Process, hits: &[Hit]) -> Result<Vec<Hit>> {
     let cgroups = process.read("cgroup")?;
     let mut found = innermost(hits, |own| are_around(own, &cgroups));
+    if found.is_empty() {
+        found = sharing_pid_namespace(process, hits)?;
+    }
     if found.is_empty() {
         let proc = Proc::open()?;
         let nearest =
@@ -127,6 +142,22 @@ fn innermost_of_process(process: &Process, hits: &[Hit]) -> Result<Vec<Hit>> {
         found.extend(nearest.filter(|hit| hit.process().is_alive()).cloned());
     }
     if process.is_alive() { Ok(found) } else { Err(Error::no("it has ended")) }
+}
+
+/// The containers whose own cgroups are not known, and which have a process in their PID namespace: `lxc-attach` starts some that
+/// descend from none of theirs.
+fn sharing_pid_namespace(process: &Process, hits: &[Hit]) -> Result<Vec<Hit>> {
+    let pidns = process.namespace_id(NsType::Pid)?;
+    let is_in = |hit: &&Hit| {
+        let has_own = |own: NsId| hits.iter().filter(|other| is_first_in(other, own)).count() == 1;
+        pidns.is_some_and(|own| is_first_in(hit, own) && has_own(own)) && hit.hop.own_cgroups().is_empty()
+    };
+    Ok(hits.iter().filter(is_in).cloned().collect())
+}
+
+/// Whether the first process of a container is in a PID namespace.
+fn is_first_in(hit: &Hit, pidns: NsId) -> bool {
+    hit.process().namespace_id(NsType::Pid).is_ok_and(|known| known == Some(pidns))
 }
 
 /// Of the containers whose own cgroups are `around` something, those that have the longest paths. If that is the same one for

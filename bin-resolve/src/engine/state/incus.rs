@@ -3,10 +3,13 @@
 
 use nicon_core::{Process, Result};
 
+use crate::engine::container::not_running;
 use crate::engine::state::first_process::Monitored;
+use crate::engine::state::index::{Index, IndexEntry};
 use crate::engine::state::lxc;
 use crate::engine::state::store::{Layout, Store};
 use crate::query::Kind;
+use crate::rootfs::files::Files;
 
 /// The program of the daemon, and of the monitors that it starts (`incusd forkstart`).
 pub(super) const PROGRAM: &str = "incusd";
@@ -14,10 +17,41 @@ pub(super) const PROGRAM: &str = "incusd";
 /// The project whose containers are called by their names alone.
 const DEFAULT: &str = "default";
 
-/// What is defined is in a database, which is not read.
-pub(super) static LAYOUT: Layout = Layout::none(Kind::Incus);
+/// Those that are defined, each of which has a directory. What else is known of it is in a database, which is not read.
+pub(super) static LAYOUT: Layout = Layout {
+    // Those of one name in several projects are no more than one that may run.
+    named: Some(|files, store, index, asked| {
+        let entry = entries(files, store, index).into_iter().find(|entry| entry.name == asked);
+        index.entries.extend(entry);
+    }),
+    changing: |_| Vec::new(),
+    ..Layout::plain(
+        Kind::Incus,
+        &["/var/lib/incus/containers"],
+        |files, store, index| {
+            let entries = entries(files, store, index);
+            index.entries.extend(entries);
+        },
+        |_, _, entry| Err(not_running(&entry.name)),
+    )
+};
 
 static RUNNING: Layout = Layout::monitored(Kind::Incus, |_, _| Ok(false));
+
+fn entries(files: &Files, store: &Store, index: &mut Index) -> Vec<IndexEntry> {
+    let mut entries = Vec::new();
+    for dir in &store.dirs {
+        for known in index.names(files, dir) {
+            let (project, name) = name_of(&known);
+            if store.extent.namespace.as_deref().is_none_or(|wanted| wanted == project) {
+                let (id, about) = (name.to_owned(), format!(" in {}", dir.display()));
+                let (name, namespace, path) = (id.clone(), Some(project.to_owned()), dir.join(&known));
+                entries.push(IndexEntry { id, name, namespace, about, path, ..IndexEntry::default() });
+            }
+        }
+    }
+    entries
+}
 
 /// The container of a monitor; `None` if the process is none, as the daemon itself.
 ///

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use nicon_core::Result;
 
-use crate::engine::container::{Container, not_running};
+use crate::engine::container::Container;
 use crate::engine::pod::PodExtent;
 use crate::engine::state::first_process::Monitored;
 use crate::engine::state::index::{Index, IndexEntry};
@@ -43,11 +43,6 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// That of an engine that keeps no files which are read.
-    pub(super) const fn none(kind: Kind) -> Self {
-        Self::plain(kind, &[], |_, _, _| {}, |_, _, entry| Err(not_running(&entry.name)))
-    }
-
     /// That of an engine without settings, whose containers are all in these directories.
     pub(super) const fn plain(
         kind: Kind,

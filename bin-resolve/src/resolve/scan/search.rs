@@ -110,11 +110,11 @@ impl<Give: FnMut(Result<Hit>) -> Result<()>> Search<'_, Give> {
         for depth in 0..=prefix.len() {
             let asked =
                 prefix.get(depth).map_or_else(|| frontier.progress.asks(self.pattern), |name| Subject::qualifier(name));
-            let inside = self
-                .batch
-                .look_inside(&prefix[..depth], &asked)
-                .await
-                .map_err(|error| error.prefix(frontier.context()))?;
+            let inside = match self.batch.look_inside(&prefix[..depth], &asked).await {
+                // What leads on from there, like a process, was found without an engine.
+                Err(error) if error.status() == Status::No && depth < prefix.len() => continue,
+                inside => inside.map_err(|error| error.prefix(frontier.context()))?,
+            };
             for inner in inside {
                 self.searched.claim(inner.engine, &prefix[..depth]);
             }

@@ -184,8 +184,8 @@ impl Look<'_> {
         let Job { site, path, names, .. } = self.job;
         let meant = |name: &Name| {
             let means = |listed: &&ListedContainer| is_meant(&name.segment, listed, &listing.containers);
-            let meant = listing.containers.iter().filter(means);
-            meant.map(|listed| Key::of(listed, asked)).collect::<BTreeSet<_>>()
+            let listed = listing.containers.iter().filter(means);
+            listed.map(|listed| Key::of(listed, asked)).collect::<BTreeSet<_>>()
         };
         let names = names.iter().filter(|name| Subject::qualifier(&name.segment) == *asked);
         let changed = names.map(|name| (name, meant(name)));
