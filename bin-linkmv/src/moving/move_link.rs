@@ -44,7 +44,7 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, link: Link) -> Res
         written.leave();
         return Err(error);
     }
-    if let Err(error) = mark(job, options, &link, &tag) {
+    if let Err(error) = give_tag(job, options, &link, &tag) {
         // The link is untouched.
         written.discard();
         return Err(error);
@@ -89,7 +89,7 @@ pub(crate) fn move_link(job: &Job<'_>, options: &Options<'_>, link: Link) -> Res
 }
 
 /// Gives a link the tag of its move, unless the kernel would leave that behind: then there is only the journal.
-fn mark(job: &Job<'_>, options: &Options<'_>, link: &Link, tag: &str) -> Result<()> {
+fn give_tag(job: &Job<'_>, options: &Options<'_>, link: &Link, tag: &str) -> Result<()> {
     if options.namespaces.leaves_altnames() {
         return Ok(());
     }

@@ -47,7 +47,8 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with_all = ["prune", "wait", "announce"])]
     pub(crate) destroy: bool,
 
-    /// First remove, or bring home, links under the plan's name that the plan does not ask for any more
+    /// First remove, or bring home, links under the plan's name that the plan does not ask for any more. They are not made again if a
+    /// later step fails; what fails whatever goes is found before
     #[arg(long)]
     pub(crate) prune: bool,
 
@@ -57,7 +58,7 @@ pub(crate) struct Args {
     pub(crate) force: bool,
 
     /// Wait up to SECONDS, once all links are there, for each that is up to have a carrier, and to know that no other host has
-    /// its IPv6 addresses; else it has failed
+    /// its IPv6 addresses; the run fails otherwise
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) wait: Option<Duration>,
 

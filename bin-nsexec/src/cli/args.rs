@@ -111,8 +111,8 @@ pub(crate) struct Args {
     #[arg(short = 'S', long, value_name = "USER", allow_negative_numbers = true)]
     pub(crate) setuid: Option<Id>,
 
-    /// Set the group (an ID, a name of the command's /etc/group, or "follow": the target's) and drop the supplementary groups, which are else the target's where its
-    /// files run
+    /// Set the group (an ID, a name of the command's /etc/group, or "follow": the target's) and drop the supplementary groups (otherwise the target's, where its
+    /// files run)
     #[arg(short = 'G', long, value_name = "GROUP", allow_negative_numbers = true)]
     pub(crate) setgid: Option<Id>,
 
@@ -169,7 +169,7 @@ pub(crate) struct Args {
     #[arg(short = 'c', long)]
     pub(crate) join_cgroup: bool,
 
-    /// Leave the command in the caller's cgroup, where else it would join the target's
+    /// Leave the command in the caller's cgroup, even where it would join the target's
     #[arg(long, conflicts_with = "join_cgroup")]
     pub(crate) no_cgroup: bool,
 

@@ -42,7 +42,7 @@ pub(crate) fn open_last_step() -> Result<OwnedFd> {
     let what = "make the program that runs in the container";
     match sealed_memfd() {
         Err(error) if error.raw_os_error() == Some(libc::EACCES) => overlay().context(|| {
-            format!("{what}: vm.memfd_noexec forbids a memfd (1 or 0 permits it), and mount an overlay instead")
+            format!("{what}: vm.memfd_noexec forbids a memfd (0 or 1 permits it), and the overlay in its place cannot be mounted")
         }),
         made => made.context(|| what),
     }

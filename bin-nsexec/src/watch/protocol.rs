@@ -83,7 +83,7 @@ impl TryFrom<Packet> for Report {
 }
 
 fn garbled() -> Error {
-    Error::failed("a process of ours says what nobody understands")
+    Error::failed("unexpected message between nicon-nsexec's own processes")
 }
 
 /// One end of the connection between the two.

@@ -42,7 +42,7 @@ enum Resolved {
 /// How an engine relates to the container that it was reached through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sharing {
-    /// Hop 0: the engine is our own.
+    /// The first hop: the engine is our own.
     Host,
     /// Docker in Docker: the engine runs in the container's PID namespace.
     Dind,
@@ -134,7 +134,7 @@ impl Hop {
         Self { segment, resolved, inside, outer }
     }
 
-    /// If it is a pod: its sandbox, and how that's engine relates to the container that it was reached through.
+    /// If it is a pod: its sandbox, and how the sandbox's engine relates to the container through which it was reached.
     pub(crate) fn as_pod(&self) -> Option<(&Verified, Sharing)> {
         match &*self.resolved {
             Resolved::Container(verified, sharing) => verified.as_pod().map(|_| (&**verified, *sharing)),

@@ -11,6 +11,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("filters::in_a_container::in_a_container_with_the_listed_rights", in_a_container),
         suite.trial("filters::in_a_container::in_a_container_without_pid_host", without_pid_host),
+        suite.trial("filters::in_a_container::in_a_container_without_a_socket", without_a_socket),
     ]
 }
 
@@ -68,4 +69,17 @@ fn without_pid_host(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let script = "mount --bind /hosts /proc && exec /nicon/nicon-resolve setup";
     refusal(&lab.exec("blind", &["sh", "-c", script])?, 2, &["/proc shows another PID namespace", "--pid=host"]);
     Ok(lab.remove("", "blind")?)
+}
+
+/// A process leads to engines where there is none to begin with: in a pattern as in a path.
+fn without_a_socket(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let bins = format!("--volume={}:/nicon:ro", suite.bins()?.display());
+    lab.run_container("", "socketless", &["--pid=host", "--cap-add=SYS_PTRACE", "--cap-add=SYS_ADMIN", &bins])?;
+    let run = |script: &str| lab.exec("socketless", &["sh", "-c", &format!("PATH=$PATH:/nicon; {script}")]);
+    is_seen_as(&records(&run("nicon-resolve pid:$(pgrep -o dockerd)/setup")?)[0], lab, "setup");
+    let listed =
+        records(&run("nicon-resolve \"pid:$(pgrep -o dockerd)/set*\" \"pid:$(pgrep -o dockerd)/setup/**/lt_1\"")?);
+    is_seen_as(&listed[0], lab, "setup");
+    is_seen_as(&listed[1], lab, "setup.olt_1.lt_1");
+    Ok(lab.remove("", "socketless")?)
 }
