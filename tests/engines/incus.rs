@@ -6,6 +6,7 @@ use libtest_mimic::{Failed, Trial};
 use nicon_lab::machine::Machine;
 use serde_json::Value;
 
+use crate::docker;
 use crate::expect::{is_in, targets};
 use crate::nested;
 use crate::suite::{Suite, since_trixie};
@@ -65,6 +66,17 @@ fn in_projects(machine: &Machine) -> Result<(), Failed> {
         (&"incus".into(), &"prod".into(), &"monitor".into()),
         "{hop}"
     );
+    // Another engine has a container of the name, too, or one that has ended.
+    docker::run(machine, "alone", &[])?;
+    let (by_docker, by_incus) = ("docker:alone", "incus:alone");
+    let refused = machine.run(&["nicon-resolve", "alone"]);
+    assert_eq!((refused.code(), &refused.stdout[..]), (Some(2), ""), "{refused:?}");
+    assert!([by_docker, by_incus].iter().all(|way| refused.stderr.contains(way)), "{refused:?}");
+    let pid = |path| machine.run(&["nicon-resolve", "--pid", path]).ok();
+    assert_ne!(pid(by_docker)?, pid(by_incus)?);
+    machine.run(&["docker", "kill", "alone"]).ok()?;
+    assert_eq!(pid("alone")?, pid(by_incus)?);
+    machine.run(&["docker", "rm", "alone"]).ok()?;
     // Nothing is asked of the daemon.
     machine.script("kill -STOP $(systemctl show -P MainPID incus)", &[])?;
     let found = machine.run(&["nicon-resolve", "--pid", "incus:prod:twice"]);

@@ -26,6 +26,10 @@ END
     systemd-run --quiet --unit=lxc-$2 --property=Type=exec --property=KillMode=process --remain-after-exit --property=Delegate=yes \
         python3 /run/start.py \"$1\" \"$2\" \"$3\" && lxc-wait -P \"$1\" -n \"$2\" -s RUNNING -t 20 && lxc-info -P \"$1\" -n \"$2\" -pH";
 
+/// Has a command run in a container that runs already, and tells its process.
+const ATTACH: &str = "systemd-run --quiet --unit=attached-$2 lxc-attach -P $1 -n $2 -- /bin/sleep 611 &&
+    until pgrep -f '^/bin/sleep 611$' -P $(systemctl show -P MainPID attached-$2); do sleep 0.02; done";
+
 /// A program that listens at abstract sockets, and then does what is written. Line breaks are written as such.
 const WRITE: &str = r#"mkdir -p /run/"$1" && cat >/run/"$1".py <<END
 import socket, subprocess, sys, time
@@ -83,8 +87,15 @@ fn started_by_other_programs(machine: &Machine) -> Result<(), Failed> {
         assert!(targets(&ran.stdout)?.iter().any(|target| target == name), "{ran:?}");
         let of = machine.run(&["nicon-resolve", "--pid", &format!("--of=pid:{pid}")]);
         assert_eq!(of.stdout.trim(), pid, "{of:?}");
+        // What is attached has other ancestors than what the container has started.
+        let attached = machine.script(ATTACH, &[PATH, name])?;
+        let of = machine.run(&["nicon-resolve", "--pid", &format!("--of=pid:{attached}")]);
+        assert_eq!(of.stdout.trim(), pid, "{of:?}");
+        let cgroup = format!("--of=cgroup:/lxc.payload.{name}");
+        let of = machine.run(&["nicon-resolve", &cgroup]);
+        assert_eq!((of.code(), &of.stdout[..]), (Some(2), ""), "{of:?}");
         asked_by_those_who_may_not_look(machine, name)?;
-        machine.script("lxc-stop -k -P $1 -n $2; systemctl stop lxc-$2", &[PATH, name])?;
+        machine.script("lxc-stop -k -P $1 -n $2; systemctl stop lxc-$2 attached-$2", &[PATH, name])?;
     }
     Ok(())
 }
