@@ -29,8 +29,9 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-links: {description: "The links of this half, and what became of each", type: list, returned: always}
-failures: {description: "What went wrong, with its link where it is known", type: list, returned: always}
+links: {description: "The links of this half, and what became of each, also if others failed", type: list, returned: always}
+failures: {description: "What went wrong, with its link where it is known; if there is any, the module fails", type: list, returned: always}
+differing: {description: "Of a look: the links that are not as the plan says", type: list, returned: always}
 """
 
 import json
@@ -41,10 +42,6 @@ import tempfile
 from ansible.module_utils.basic import AnsibleModule
 
 
-class Failed(Exception):
-    """A program of the pipe has failed."""
-
-
 class Pipe:
     """The programs of the pipe, and what they told."""
 
@@ -52,18 +49,26 @@ class Pipe:
         self.module = module
         self.failures = []
 
-    def run(self, name, words, records=None):
-        """The records that a program answers; what it complains of is kept, with the link that it is about."""
+    def run(self, name, words, records=None, differs=None):
+        """The records that a program answers; what it complains of is kept, with the link that it is about. What it says and does not
+        fail, such as that it waits for another run, is a warning. The status that says that something differs is no failure of its own."""
         program = os.path.join(self.module.params["programs"], name)
         if not self.module.params["programs"]:
             program = self.module.get_bin_path(name, required=True)
         text = None if records is None else "".join(json.dumps(record) + "\n" for record in records)
         status, out, err = self.module.run_command([program, *words], data=text, binary_data=text is not None)
         for line in err.splitlines():
-            self.failures.append(self.failure(line, records))
-        if status and not err.strip():
+            if status:
+                self.failures.append(self.failure(line, records))
+            else:
+                self.module.warn(line)
+        if status not in (0, differs) and not err.strip():
             self.failures.append({"message": f"{name} has ended with status {status}"})
-        return status, [json.loads(line) for line in out.splitlines()]
+        return [json.loads(line) for line in out.splitlines()]
+
+    def is_over(self):
+        """Whether nothing more is to be done: what has failed is told, and only links that are each for itself go on."""
+        return bool(self.failures) and not self.module.params["each"]
 
     def complaints(self):
         """All that was complained of. A program that fails says why, or its status is told."""
@@ -81,8 +86,8 @@ class Pipe:
 
 def link_of(record):
     """What a record is about: a container's path, and the name of its link."""
-    nic = record.get("nic") or {}
-    name = nic.get("name") or record.get("name") or record.get("link") or ""
+    there = record.get("nic") or next(iter(record.get("undone") or []), {})
+    name = there.get("name") or record.get("name") or record.get("link") or ""
     return f"{record.get('target', '?')}:{name}"
 
 
@@ -107,10 +112,7 @@ def plan_of(pipe, params, words):
         path = os.path.join(directory, os.path.basename(params["plan_file"]))
         with open(path, "w", encoding="utf-8") as file:
             file.write(params["plan"])
-        status, records = pipe.run("nicon-plan", [*words, path])
-    if status and "--each" not in words:
-        raise Failed
-    return records
+        return pipe.run("nicon-plan", [*words, path])
 
 
 def half_of(pipe, params):
@@ -122,39 +124,43 @@ def half_of(pipe, params):
 def marked(pipe, plan):
     """The links of this machine that carry the plan's mark."""
     marks = tuple(f"nicon-{how}.{plan}:" for how in ("made", "kept"))
-    _, records = pipe.run("nicon-links", ["--all", "--json"])
+    records = pipe.run("nicon-links", ["--all", "--json"])
     names = lambda record: (record.get("nic") or {}).get("altnames") or []
     return [record for record in records if any(name.startswith(marks) for name in names(record))]
 
 
 def wire(pipe, params, only_look):
     """Wires what is not, or tells what would be done."""
-    records = half_of(pipe, params)
-    if not records:
-        return []
-    status, found = pipe.run("nicon-resolve", [], records)
-    if status and not params["each"]:
-        raise Failed
-    # As where there are no records: a program that is given none reads what Ansible has for it.
-    if not found:
-        return []
-    words = ["--check"] if only_look else ["--prune"] if params["prune"] and not params["each"] else []
-    status, done = pipe.run("nicon-wire", words, found)
-    # What differs is no failure of a check.
-    if status and not params["each"] and not (only_look and status == 1):
-        raise Failed
-    return done
+    half = half_of(pipe, params)
+    if only_look:
+        return look(pipe, half)
+    words = ["--prune"] if params["prune"] and not params["each"] else []
+    return to_wire(pipe, half, words)
+
+
+def to_wire(pipe, half, words, differs=None):
+    """What nicon-wire answers of the records of which the containers are found."""
+    # A program that is given no records reads what Ansible has for it.
+    found = [] if pipe.is_over() or not half else pipe.run("nicon-resolve", [], half)
+    return [] if pipe.is_over() or not found else pipe.run("nicon-wire", words, found, differs)
+
+
+def look(pipe, half):
+    """All links of a half: those that differ, with what would be done, and the others, since they may lead to a machine that is lost."""
+    differing = to_wire(pipe, half, ["--check"], differs=1)
+    told = {link_of(record) for record in differing}
+    asks = lambda record: any(record.get(field) for field in ("link", "pair", "kind"))
+    return differing + [record for record in half if asks(record) and link_of(record) not in told]
 
 
 def take_away(pipe, params, only_look):
     """Removes what was made for the plan, and brings home what was moved; or tells what would be."""
     records = plan_of(pipe, params, ["--none"])
+    if pipe.is_over() or not records:
+        return []
     if only_look:
         return [{**record, "steps": ["take away"]} for record in marked(pipe, records[0]["plan"])]
-    status, undone = pipe.run("nicon-wire", ["--destroy"], records)
-    if status:
-        raise Failed
-    return undone
+    return pipe.run("nicon-wire", ["--destroy"], records)
 
 
 def main():
@@ -175,15 +181,12 @@ def main():
     state = module.params["state"]
     only_look = module.check_mode or state == "checked"
     act = take_away if state == "absent" else wire
-    try:
-        links = [told(record) for record in act(pipe, module.params, only_look)]
-    except Failed:
-        module.fail_json(msg=pipe.complaints(), failures=pipe.failures, links=[])
+    links = [told(record) for record in act(pipe, module.params, only_look)]
     changed = state != "checked" and any(link["changed"] for link in links)
     differing = [link["link"] for link in links if link["changed"]] if only_look else []
     answer = {"changed": changed, "links": links, "failures": pipe.failures, "differing": differing}
-    # What failed of links that are each for itself is told, and fails in the end.
-    if pipe.failures and module.params["each"]:
+    # What was done before a failure is told with it: links that are gone are marked nowhere any more.
+    if pipe.failures:
         module.fail_json(msg=pipe.complaints(), **answer)
     module.exit_json(**answer)
 
