@@ -104,7 +104,9 @@ fn one_machine_is_lost(fleet: &Fleet, plan: &std::path::Path) -> Result<(), Fail
     let leads_there = |link: &Link| link.ends.iter().any(|end| end.0 == lost);
     assert_eq!(silent(fleet, |link| !leads_there(link))?, [0; 0]);
     let reported = play(fleet, "report.yml", plan, &[])?;
-    assert!(reported.text().contains("lab2: it was not reached"), "{}", reported.text());
+    for part in ["lab2: it was not reached", "on lab2, which is not wired"] {
+        assert!(reported.text().contains(part), "{part}: {}", reported.text());
+    }
 
     fleet.raise_machine(lost)?;
     // Its containers are not there yet: all of its half waits, and they are named.

@@ -4,6 +4,7 @@
 //! `make test-fleet` makes the machines' root file system first, and installs Ansible from `PyPI`.
 
 mod ansible;
+mod checks;
 mod over_ssh;
 mod shared;
 mod star;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
     let fleet = shared::Shared::prepare(arguments.list);
     let trials = [
         ansible::trials(&fleet),
+        checks::trials(&fleet),
         over_ssh::trials(&fleet),
         star::trials(&fleet),
         troubles::trials(&fleet),

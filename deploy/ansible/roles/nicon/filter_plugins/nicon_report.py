@@ -9,7 +9,7 @@ def state_of(result):
         return "unknown"
     if result.get("unreachable"):
         return "unreachable"
-    if result.get("failed"):
+    if result.get("failed") or result.get("failures"):
         return "failed"
     return "differs" if result.get("differing") else "wired"
 
@@ -30,6 +30,10 @@ def lines_of(host, result, state, lost):
         yield f"{host}: {about}{failure['message']}"
     for link in result.get("differing") or []:
         yield f"{host}: {link}: it is not as the plan says"
+    # Nothing else shows that they are gone, or another than before.
+    for link in result.get("links") or [] if state == "failed" else []:
+        if link["changed"] and link["link"] not in (result.get("differing") or []):
+            yield f"{host}: {link['link']}: it was changed all the same"
     for link in result.get("links") or []:
         far = link.get("remote_end") or {}
         if far.get("on") in lost:
@@ -38,13 +42,18 @@ def lines_of(host, result, state, lost):
 
 
 def nicon_report(hostvars, hosts):
-    """Of all hosts: how each is, what there is to tell, and whether the whole lab is wired."""
+    """What there is to tell of some hosts together."""
     results = {host: hostvars[host].get("nicon_lab") for host in hosts}
     states = {host: state_of(result) for host, result in results.items()}
     # Plans may call machines otherwise than the inventory.
     lost = {hostvars[host].get("nicon_on") or host for host in hosts if states[host] not in ("differs", "wired")}
-    lines = [line for host in hosts for line in lines_of(host, results[host], states[host], lost)]
-    return {"hosts": states, "lines": lines, "is_whole": all(state == "wired" for state in states.values())}
+    return [line for host in hosts for line in lines_of(host, results[host], states[host], lost)]
+
+
+def nicon_trouble(result, host):
+    """What keeps one host from being as the plan says, for itself; empty if nothing does."""
+    state = state_of(result)
+    return "" if state == "wired" else "; ".join(lines_of(host, result, state, ()))
 
 
 class FilterModule:
@@ -52,4 +61,4 @@ class FilterModule:
 
     def filters(self):
         """Their names."""
-        return {"nicon_report": nicon_report}
+        return {"nicon_report": nicon_report, "nicon_trouble": nicon_trouble}
