@@ -41,7 +41,16 @@ fn make_image(programs: &Path) -> PathBuf {
 
 /// The object of this kind in a file of deploy/kubernetes.
 pub(crate) fn object(machine: &Machine, file: &str, kind: &str) -> Result<Value, Failed> {
-    let text = fs::read(format!("{}/../deploy/kubernetes/{file}", env!("CARGO_MANIFEST_DIR")))?;
+    object_of(machine, &manifest(file)?, kind)
+}
+
+/// What a file of deploy/kubernetes says.
+pub(crate) fn manifest(file: &str) -> Result<String, Failed> {
+    Ok(fs::read_to_string(format!("{}/../deploy/kubernetes/{file}", env!("CARGO_MANIFEST_DIR")))?)
+}
+
+/// The object of this kind in a manifest.
+pub(crate) fn object_of(machine: &Machine, text: &str, kind: &str) -> Result<Value, Failed> {
     let objects: Vec<Value> = serde_json::from_str(&machine.feed(&["kubelet", "read"], text).ok()?)?;
     Ok(objects.into_iter().find(|object| object["kind"] == kind).ok_or("no such object")?)
 }

@@ -21,6 +21,7 @@ mod found_inside;
 mod incus;
 mod kubelet;
 mod kubernetes;
+mod kubernetes_nodes;
 mod lab_unit;
 mod leftovers;
 mod live_restore;
@@ -67,6 +68,7 @@ fn main() -> ExitCode {
         found_inside::trials(&suite),
         incus::trials(&suite),
         kubernetes::trials(&suite),
+        kubernetes_nodes::trials(&suite),
         lab_unit::trials(&suite),
         leftovers::trials(&suite),
         live_restore::trials(&suite),
