@@ -1,7 +1,7 @@
 //! How machines reach each other: over IPv6, by names, and what is in the way.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::fleet::lab::{links_on, plan, run_all_containers, run_containers, silent};
+use nicon_lab::fleet::lab::{links_on, plan, run_all_containers, silent};
 use nicon_lab::fleet::{Fleet, NAMES};
 
 use crate::shared::{Shared, destroy, play};
@@ -33,9 +33,7 @@ fn a_number_is_taken(fleet: &Fleet) -> Result<(), Failed> {
         nodes: {\"m1-*\": {on: lab1}, \"m2-*\": {on: lab2}}\n\
         links:\n- {endpoints: [\"m1-n1:x\", \"m2-n1:x\"], vni: 77}\n- {endpoints: [\"m1-n1:y\", \"m1-n2:y\"]}\n";
     let plan = fleet.write("small.yaml", plan)?;
-    for machine in 0..2 {
-        run_containers(fleet, machine)?;
-    }
+    run_all_containers(fleet)?;
     let machine = fleet.machine(0)?;
     machine.script("ip link add overlay type vxlan id 77 dstport 4789 remote 198.51.100.9", &[])?;
     let wired = play(fleet, "wire.yml", &plan, &[])?;
