@@ -1,14 +1,14 @@
 //! nicon-links: the links of network namespaces, and which of them are wired to which.
 
+mod all;
 mod args;
 mod conditions;
-mod find;
-mod found;
 mod having;
 mod input;
 mod listening;
 mod listing;
 mod listings;
+mod matching;
 mod names;
 mod numbers;
 mod output;

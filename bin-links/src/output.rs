@@ -9,8 +9,8 @@ use nicon_rtnl::record::label;
 
 use crate::args::Args;
 use crate::conditions::Conditions;
-use crate::find::ListenerRecord;
 use crate::listening::ListenerFacts;
+use crate::matching::ListenerRecord;
 use crate::record::LinkRecord;
 use crate::wiring::OtherLink;
 

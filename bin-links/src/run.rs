@@ -7,12 +7,12 @@ use nicon_core::{Error, Result, Status};
 use nicon_rtnl::NetnsHandle;
 use serde::Serialize;
 
+use crate::all;
 use crate::args::Args;
 use crate::conditions::Conditions;
-use crate::find::{self, Tally};
-use crate::found;
 use crate::input::{self, Input};
 use crate::listings::Listings;
+use crate::matching::{self, Tally};
 use crate::names::Names;
 use crate::numbers::Numbers;
 use crate::output::{LISTENERS, PROGRAM, columns};
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
     if !args.asks_for_links() {
         let mut answers = Answers::new(PROGRAM, args.format.view(LISTENERS))?;
         let listings = open_all(args, names, &home, &mut answers)?;
-        find::listeners(&listings, &conditions, args, &mut answers)?;
+        matching::listeners(&listings, &conditions, args, &mut answers)?;
         return answers.finish();
     }
     let (format, columns) = (args.format, columns(args));
@@ -62,7 +62,7 @@ fn open_all<A: Serialize>(args: &Args, names: Names, home: &NetnsHandle, answers
         return Ok(input::open_all(args, names, home, answers)?.listings);
     }
     let mut listings = Listings::new(names);
-    let (opened, left_out) = found::open_new(&listings, &mut None, home, args)?;
+    let (opened, left_out) = all::open_new(&listings, &mut None, home, args)?;
     answers.give_all(left_out.into_iter().map(Err))?;
     for listing in opened {
         listings.add(listing);
@@ -86,7 +86,7 @@ fn list(
             let restless = format!("{}: links come and go too fast: some may be missing", listing.netns.label);
             answers.give(None, Err(Error::failed(restless)))?;
         }
-        let (found, left_out) = match find::links(listing, conditions) {
+        let (found, left_out) = match matching::links(listing, conditions) {
             Ok(found) => found,
             Err(error) => {
                 answers.give(None, Err(error.prefix(&listing.netns.label)))?;

@@ -19,8 +19,8 @@ use nicon_rtnl::NetnsHandle;
 use nicon_rtnl::monitor::Event;
 use nicon_rtnl::netns;
 
+use crate::all::{self, LeftOut};
 use crate::args::Args;
-use crate::found::{self, LeftOut};
 use crate::input::{self, AskedFile, Input};
 use crate::listing::{Listing, Origin};
 use crate::listings::Key;
@@ -216,7 +216,7 @@ impl Watch<'_> {
         self.look_at_files()?;
         self.look_at_names()?;
         let opened = if self.args.all {
-            found::open_new(&self.following.listings, &mut self.left_out, self.home, self.args)
+            all::open_new(&self.following.listings, &mut self.left_out, self.home, self.args)
         } else {
             Ok((Vec::new(), None))
         };

@@ -5,7 +5,7 @@ use nicon_core::Result;
 use crate::cli::args::Args;
 use crate::entry::Entry;
 use crate::failure::{FAILED, fail};
-use crate::labelled::Labelled;
+use crate::prefixed::Prefixed;
 use crate::target::{Records, Target};
 use crate::watch::{Ended, supervise};
 
@@ -31,9 +31,9 @@ fn run_for(args: &Args, target: &Target) -> Result<Ended> {
     if !args.prefix {
         return run();
     }
-    let labelled = Labelled::start(&target.name)?;
+    let prefixed = Prefixed::start(&target.name)?;
     let mut ended = run().unwrap_or_else(|error| Ended { status: fail(&error), is_interrupted: false });
-    if !labelled.end()? {
+    if !prefixed.end()? {
         ended.status = FAILED;
     }
     Ok(ended)

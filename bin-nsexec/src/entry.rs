@@ -38,7 +38,7 @@ pub(crate) struct Beginning<'a> {
     /// Done when all else is, above all a change of the user.
     pub(crate) last: Option<&'a dyn Fn() -> Result<()>>,
     /// Where it is not this process that becomes the command, but a child of the process at the other end: see [`LastStep::take`].
-    pub(crate) status: Option<BorrowedFd<'a>>,
+    pub(crate) birth: Option<BorrowedFd<'a>>,
 }
 
 /// What was opened. From the first join on nothing of ours is looked up by name: names are the container's then.
@@ -147,14 +147,14 @@ impl<'a> Entry<'a> {
 
     /// Becomes the command, after the joins; a failure ends the process with its message and status.
     pub(crate) fn become_command(&self, beginning: &Beginning<'_>) -> ! {
-        let Beginning { filters, is_in_birthplace, terminal, last, status } = *beginning;
+        let Beginning { filters, is_in_birthplace, terminal, last, birth } = *beginning;
         let prepared = self.prepare(is_in_birthplace, terminal).and_then(|()| last.map_or(Ok(()), |last| last()));
         let (status, error) = match (prepared, &self.last_step) {
             (Err(error), _) => (FAILED, error),
             (Ok(()), Some(last_step)) => {
                 let (labels, resources) = (self.labels.as_ref(), self.resources.as_ref());
                 let mounts_proc = self.view.as_ref().is_some_and(View::has_proc);
-                let Err(error) = last_step.take(status, labels, filters, resources, mounts_proc, &self.command);
+                let Err(error) = last_step.take(birth, labels, filters, resources, mounts_proc, &self.command);
                 (FAILED, error)
             }
             (Ok(()), None) => self.execute(),

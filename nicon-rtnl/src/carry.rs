@@ -10,11 +10,11 @@ use rtnetlink::packet_route::neighbour::NeighbourMessage;
 use rtnetlink::packet_route::route::{RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteType};
 
 use crate::address;
+use crate::hex::{from_hex, to_hex};
 use crate::neighbour;
 use crate::netlink::Netlink;
 use crate::prefsrc;
 use crate::route::{Route, is_of_kernel, leads_through};
-use crate::wire::{from_hex, to_hex};
 
 /// The addresses, routes and neighbours of one link, in the form in which the kernel reports and accepts them.
 #[derive(Clone, Default)]

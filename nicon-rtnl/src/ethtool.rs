@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::attribute::{attributes, push, text, value};
 use crate::error::NetlinkError;
 use crate::generic::{Generic, HEADER};
+use crate::hex;
 use crate::raw::{NESTED, Raw};
-use crate::wire;
 
 // Of `linux/ethtool_netlink.h`.
 const STRSET_GET: u8 = 1;
@@ -190,13 +190,13 @@ fn about(socket: &Generic, command: u8, ifindex: u32, flags: u32) -> Raw {
 
 impl Serialize for Offloads {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serializer.serialize_str(&wire::text(&self.0))
+        serializer.serialize_str(&hex::encode(&self.0))
     }
 }
 
 impl<'de> Deserialize<'de> for Offloads {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        wire::bytes(&text).map(Self).ok_or_else(|| de::Error::custom("expected offloads in hexadecimal"))
+        hex::decode(&text).map(Self).ok_or_else(|| de::Error::custom("expected offloads in hexadecimal"))
     }
 }

@@ -5,11 +5,11 @@ use rtnetlink::packet_route::RouteNetlinkMessage;
 use crate::carry::Carry;
 use crate::entry::Entry;
 use crate::forwarding::ForwardingEntry;
+use crate::hex;
 use crate::qdisc::Qdisc;
 use crate::raw::Raw;
 use crate::socket::messages;
 use crate::vlan::Vlans;
-use crate::wire;
 
 /// A datagram of the kernel, whichever it answers.
 pub fn answer(bytes: &[u8]) {
@@ -25,7 +25,7 @@ pub fn answer(bytes: &[u8]) {
 pub fn request(bytes: &[u8]) {
     const WAS: u32 = 7;
     const IS: u32 = 9;
-    let text = wire::text(bytes);
+    let text = hex::encode(bytes);
     if let Ok(taken) = Carry::from_hex(std::slice::from_ref(&text), WAS, IS) {
         let again = taken.to_hex();
         assert!(Carry::from_hex(&again, IS, IS).is_ok(), "{again:?}");

@@ -16,6 +16,7 @@ pub mod fuzz;
 mod generic;
 mod given;
 pub mod handle;
+pub mod hex;
 mod identifiers;
 mod inside;
 pub mod kind;
@@ -43,7 +44,6 @@ mod stitch;
 pub mod sysfs;
 pub mod uppers;
 pub mod vlan;
-pub mod wire;
 pub mod wireguard;
 
 pub use carry::Carry;

@@ -6,7 +6,7 @@ use rtnetlink::packet_core::{
 
 use crate::attribute::{attributes, value};
 use crate::entry::LINK_HEADER;
-use crate::wire;
+use crate::hex;
 
 /// Where the ifindex is in an `ifinfomsg` and in a `tcmsg`, in bytes.
 pub(crate) const IFINDEX: usize = 4;
@@ -58,12 +58,12 @@ impl Raw {
 
     /// The message in hexadecimal.
     pub(crate) fn to_hex(&self) -> String {
-        wire::hex(self.clone())
+        hex::of_request(self.clone())
     }
 
     /// Reads what [`Raw::to_hex`] wrote; `None` if it is anything else.
     pub(crate) fn from_hex(text: &str) -> Option<Self> {
-        match NetlinkMessage::<Self>::deserialize(&wire::bytes(text)?).ok()?.payload {
+        match NetlinkMessage::<Self>::deserialize(&hex::decode(text)?).ok()?.payload {
             NetlinkPayload::InnerMessage(message) => Some(message),
             _ => None,
         }

@@ -1,12 +1,12 @@
 //! The options of a link as a port, which it loses when it leaves its bridge or bond.
 
 use nicon_core::{Error, Result};
+use nicon_rtnl::hex::{from_hex, to_hex};
 use nicon_rtnl::netlink::about;
 use nicon_rtnl::packet_route::RouteNetlinkMessage;
 use nicon_rtnl::packet_route::link::{
     InfoBondPort, InfoBridgePort, InfoPortData, InfoPortKind, LinkAttribute, LinkInfo, LinkMessage,
 };
-use nicon_rtnl::wire::{from_hex, to_hex};
 
 /// The request that restores them, in hexadecimal; `None` if the link is no port that has such options.
 pub(crate) fn request(link: &LinkMessage) -> Option<String> {

@@ -37,12 +37,12 @@ impl LastStep {
         image::open_last_step().map(|image| Self { image })
     }
 
-    /// Becomes the last step; returns only if that fails. With `status`, the command becomes a child of the process at the
+    /// Becomes the last step; returns only if that fails. With `birth`, the command becomes a child of the process at the
     /// other end, and otherwise this process does. `filters` are those that bind the command; `resources` limit it, and by then we
     /// have opened all that we need. With `mounts_proc` the command sees its PID namespace's own /proc.
     pub(crate) fn take(
         &self,
-        status: Option<BorrowedFd<'_>>,
+        birth: Option<BorrowedFd<'_>>,
         labels: Option<&Labels>,
         filters: Option<&Filters>,
         resources: Option<&Resources>,
@@ -57,9 +57,9 @@ impl LastStep {
             late => (None, late),
         };
         let late = late.map(Filters::file).transpose()?;
-        let words = words(status.is_some(), labels, late.is_some(), mounts_proc, command)?;
+        let words = words(birth.is_some(), labels, late.is_some(), mounts_proc, command)?;
         // Where `last-step/main.rs` expects them; the exec closes its own.
-        let handed = [status, labels.and_then(Labels::proc), late.as_ref().map(AsFd::as_fd)];
+        let handed = [birth, labels.and_then(Labels::proc), late.as_ref().map(AsFd::as_fd)];
         let image = sys::hand_over(handed, self.image.as_fd()).context(|| "arrange our descriptors")?;
         resources.map_or(Ok(()), Resources::lower)?;
         early.map_or(Ok(()), Filters::install)?;

@@ -87,9 +87,9 @@ fn garbled() -> Error {
 }
 
 /// One end of the connection between the two.
-pub(crate) struct Link(OwnedFd);
+pub(crate) struct Connection(OwnedFd);
 
-impl Link {
+impl Connection {
     /// Makes a connection.
     pub(crate) fn pair() -> Result<(Self, Self)> {
         let flags = SockFlag::SOCK_CLOEXEC;
@@ -98,7 +98,7 @@ impl Link {
         Ok((Self(ends.0), Self(ends.1)))
     }
 
-    /// Says something. If nobody hears it, [`Link::next`] tells.
+    /// Says something. If nobody hears it, [`Connection::next`] tells.
     pub(crate) fn say(&self, message: impl Into<Packet>) {
         let bytes = message.into().map(i32::to_ne_bytes);
         while send(self.0.as_raw_fd(), bytes.as_flattened(), MsgFlags::MSG_NOSIGNAL) == Err(Errno::EINTR) {}
@@ -125,7 +125,7 @@ impl Link {
     }
 }
 
-impl AsFd for Link {
+impl AsFd for Connection {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn what_is_said_is_heard() {
-        let (near, far) = Link::pair().unwrap();
+        let (near, far) = Connection::pair().unwrap();
         let orders =
             [Order::Signal { number: 64, is_for_group: true }, Order::Wake { is_foreground: true }, Order::LookAgain];
         let reports = [Report::Executed, Report::Stopped { pid: 7, signal: 20, orders: u32::MAX }, Report::Ended];

@@ -12,7 +12,7 @@ use rustix::process::{WaitOptions, ioctl_tiocsctty};
 
 use super::child::{self, Change};
 use super::left_behind;
-use super::protocol::{Heard, Link, Order, Report};
+use super::protocol::{Connection, Heard, Order, Report};
 use super::signals::Signals;
 use super::start::{Progress, Start};
 use crate::entry::Entry;
@@ -25,7 +25,7 @@ pub(super) struct Handover<'a> {
     /// The supervisor gives them back to the caller. We end with them.
     pub(super) signals: &'a Signals,
     /// Ends when the supervisor does.
-    pub(super) link: Link,
+    pub(super) connection: Connection,
     /// Whether the command gets a session of its own.
     pub(super) has_session: bool,
     /// The far end of the command's own terminal.
@@ -83,17 +83,17 @@ impl<'a> SessionLeader<'a> {
 
     /// Closes what was opened for the way, and what the caller left open.
     fn let_go(&self) -> Result<()> {
-        let Self { handover: Handover { signals, link, terminal, .. }, start, .. } = self;
-        let kept = [signals.as_fd(), link.as_fd()].into_iter();
+        let Self { handover: Handover { signals, connection, terminal, .. }, start, .. } = self;
+        let kept = [signals.as_fd(), connection.as_fd()].into_iter();
         let kept = kept.chain(terminal.as_ref().map(AsFd::as_fd)).chain(start.as_ref().map(AsFd::as_fd));
         sys::close_all_but(kept).context(|| "close our descriptors")
     }
 
     fn watch(&mut self) -> Result<u8> {
         loop {
-            let Handover { signals, link, .. } = &self.handover;
+            let Handover { signals, connection, .. } = &self.handover;
             let news = self.start.as_ref().map_or(signals.as_fd(), AsFd::as_fd);
-            let mut events = [link.as_fd(), news].map(|end| PollFd::new(end, PollFlags::POLLIN));
+            let mut events = [connection.as_fd(), news].map(|end| PollFd::new(end, PollFlags::POLLIN));
             match poll(&mut events, PollTimeout::NONE) {
                 Ok(_) => {}
                 Err(Errno::EINTR) => continue,
@@ -117,7 +117,7 @@ impl<'a> SessionLeader<'a> {
     /// Carries out what the supervisor has ordered; whether it is still there.
     fn obey(&mut self) -> Result<bool> {
         loop {
-            match self.handover.link.next()? {
+            match self.handover.connection.next()? {
                 Heard::Said(order) => self.carry_out(order),
                 Heard::Nothing => return Ok(true),
                 Heard::End => return Ok(false),
@@ -182,7 +182,7 @@ impl<'a> SessionLeader<'a> {
             Progress::Over(status) => {
                 self.start = None;
                 let Some(command) = self.command else { return Ok(Some(status)) };
-                self.handover.link.say(Report::Executed);
+                self.handover.connection.say(Report::Executed);
                 for (number, is_for_group) in std::mem::take(&mut self.early) {
                     self.send(command, number, is_for_group);
                 }
@@ -209,15 +209,15 @@ impl<'a> SessionLeader<'a> {
                 Ok(Change::Stopped(signal)) => {
                     self.is_stop_reported = true;
                     let pid = command.as_raw();
-                    self.handover.link.say(Report::Stopped { pid, signal, orders: self.orders });
+                    self.handover.connection.say(Report::Stopped { pid, signal, orders: self.orders });
                     return Ok(None);
                 }
                 Ok(change) => {
                     let status = change.status();
                     // When we end, the kernel hangs the terminal up, and what has not been read from it is lost.
                     if status.is_some() && self.handover.terminal.is_some() {
-                        self.handover.link.say(Report::Ended);
-                        self.handover.link.wait_for_end();
+                        self.handover.connection.say(Report::Ended);
+                        self.handover.connection.wait_for_end();
                     }
                     return Ok(status);
                 }

@@ -31,7 +31,7 @@ use crate::sys;
 /// A start that is under way.
 pub(crate) struct Start {
     joiner: Pid,
-    status: UnixStream,
+    birth: UnixStream,
     is_born: bool,
 }
 
@@ -48,7 +48,7 @@ pub(crate) enum Progress {
 impl Start {
     /// Starts the joiner. `signals` are those that the command gets back, `terminal` is one of its own.
     pub(crate) fn begin(entry: &Entry<'_>, signals: &Signals, terminal: Option<BorrowedFd<'_>>) -> Result<Self> {
-        let (status, far) = UnixStream::pair().context(|| "make a socket pair")?;
+        let (birth, far) = UnixStream::pair().context(|| "make a socket pair")?;
         let born = entry.birthplace().map(sys::fork_into);
         let is_in_birthplace = matches!(born, Some(Ok(_)));
         let forked = match born {
@@ -57,12 +57,12 @@ impl Start {
             _ => sys::fork().context(|| "start a child")?,
         };
         match forked {
-            ForkResult::Parent { child } => Ok(Self { joiner: child, status, is_born: false }),
+            ForkResult::Parent { child } => Ok(Self { joiner: child, birth, is_born: false }),
             ForkResult::Child => match die_with_parent().and_then(|()| entry.enter()) {
                 Ok(filters) => {
-                    let (filters, status) = (filters.as_ref(), Some(far.as_fd()));
+                    let (filters, birth) = (filters.as_ref(), Some(far.as_fd()));
                     let last: Option<&dyn Fn() -> Result<()>> = Some(&|| tie(signals));
-                    entry.become_command(&Beginning { filters, is_in_birthplace, terminal, last, status })
+                    entry.become_command(&Beginning { filters, is_in_birthplace, terminal, last, birth })
                 }
                 Err(error) => sys::exit(fail(&error)),
             },
@@ -75,7 +75,7 @@ impl Start {
     /// If the command was not born, or what was read does not come from the last step.
     pub(crate) fn next(&mut self) -> Result<Progress> {
         let mut word = [0; 8];
-        match self.status.read(&mut word) {
+        match self.birth.read(&mut word) {
             Ok(0) => self.end(),
             Ok(_) if self.is_born => Ok(Progress::Noise),
             Ok(length) => {
@@ -114,7 +114,7 @@ impl Start {
         // the kernel stops them both, and the end of the joiner would not come.
         self.kill();
         // If it has ended meanwhile, that is noticed next.
-        let _ = self.status.write_all(&[0]);
+        let _ = self.birth.write_all(&[0]);
     }
 
     /// Kills the joiner.
@@ -125,7 +125,7 @@ impl Start {
 
 impl AsFd for Start {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.status.as_fd()
+        self.birth.as_fd()
     }
 }
 

@@ -17,7 +17,7 @@ use rustix::process::WaitOptions;
 
 use super::child::{self, Change};
 use super::left_behind;
-use super::protocol::{Heard, Link, Order, Report};
+use super::protocol::{Connection, Heard, Order, Report};
 use super::session_leader::{self, Handover};
 use super::signals::{Received, Signals, asks_to_end};
 use crate::entry::Entry;
@@ -56,25 +56,32 @@ pub(crate) fn supervise(entry: &Entry<'_>, stdio: Stdio) -> Result<Ended> {
         std::io::stdout().is_terminal() && (stdio.input == Input::Terminal || std::io::stdin().is_terminal());
     let takes_input = |terminal: &&mut Terminal| is_at_terminal && terminal.is_in_foreground();
     let has_input = terminal.as_mut().filter(takes_input).map(|terminal| terminal.take_input(false)).is_some();
-    let (link, far_link) = Link::pair()?;
+    let (connection, far_connection) = Connection::pair()?;
     match sys::fork().context(|| "start a child")? {
         ForkResult::Child => {
-            drop(link);
+            drop(connection);
             // The caller's terminal is not the session leader's to put back.
             std::mem::forget(terminal);
             let input = stdio.input;
             session_leader::lead(
                 entry,
-                Handover { signals: &signals, link: far_link, has_session, terminal: far, has_input, input },
+                Handover {
+                    signals: &signals,
+                    connection: far_connection,
+                    has_session,
+                    terminal: far,
+                    has_input,
+                    input,
+                },
             )
         }
         ForkResult::Parent { child } => {
-            drop((far, far_link));
+            drop((far, far_connection));
             let mut watch = Supervisor {
                 leader: child,
                 has_session,
                 signals: &signals,
-                link: Some(link),
+                connection: Some(connection),
                 orders: 0,
                 terminal,
                 target: entry.accounted_with(),
@@ -100,7 +107,7 @@ struct Supervisor<'a> {
     has_session: bool,
     signals: &'a Signals,
     /// When it is closed, the session leader kills the command and ends.
-    link: Option<Link>,
+    connection: Option<Connection>,
     /// How many orders were given.
     orders: u32,
     terminal: Option<Terminal>,
@@ -150,7 +157,7 @@ impl Supervisor<'_> {
             (None, false) => typed,
         };
         let mut events = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
-        events.extend(self.link.iter().map(|link| PollFd::new(link.as_fd(), PollFlags::POLLIN)));
+        events.extend(self.connection.iter().map(|connection| PollFd::new(connection.as_fd(), PollFlags::POLLIN)));
         events.extend(self.terminal.iter().flat_map(Terminal::interest));
         match poll(&mut events, patience.map_or(PollTimeout::NONE, PollTimeout::from)) {
             Ok(0) if give_up_at.is_none() && may_be_frozen => self.tell_if_frozen(),
@@ -165,8 +172,8 @@ impl Supervisor<'_> {
 
     /// Hears what the session leader says.
     fn listen(&mut self) -> Result<()> {
-        let Some(link) = &self.link else { return Ok(()) };
-        match link.next()? {
+        let Some(connection) = &self.connection else { return Ok(()) };
+        match connection.next()? {
             Heard::Said(Report::Executed) => self.is_executed = true,
             Heard::Said(Report::Stopped { pid, signal, orders }) => {
                 let answer = self.stop(pid, signal, orders)?;
@@ -177,20 +184,20 @@ impl Supervisor<'_> {
                     // What is not shown now is lost, so only who asks us to end cuts it short, and the end of the session leader.
                     let requests = Signals::requests_to_end();
                     let requests = requests.as_ref().map_or_else(|_| self.signals.as_fd(), AsFd::as_fd);
-                    terminal.drain(&[requests, link.as_fd()]);
+                    terminal.drain(&[requests, connection.as_fd()]);
                 }
-                self.link = None;
+                self.connection = None;
             }
             // The session leader has ended: SIGCHLD follows.
-            Heard::End => self.link = None,
+            Heard::End => self.connection = None,
             Heard::Nothing => {}
         }
         Ok(())
     }
 
     fn order(&mut self, order: Order) {
-        if let Some(link) = &self.link {
-            link.say(order);
+        if let Some(connection) = &self.connection {
+            connection.say(order);
             self.orders = self.orders.wrapping_add(1);
         }
     }
@@ -258,7 +265,7 @@ impl Supervisor<'_> {
     fn give_up(&mut self) {
         self.gave_up_on = self.asked;
         self.give_up_at = None;
-        self.link = None;
+        self.connection = None;
     }
 
     /// Stops as the command did, for the caller's shell to see, until SIGCONT; returns what the session leader is to do then.

@@ -1,51 +1,51 @@
-//! Lines with a label in front.
+//! Lines with a prefix.
 
 /// The longest line that is kept until its end comes, in bytes. A longer one is divided.
 const MAX_LINE: usize = 1 << 16;
 
 /// Bytes that come in pieces, and are given back as lines.
 pub(super) struct Lines {
-    label: Vec<u8>,
+    prefix: Vec<u8>,
     /// The beginning of a line.
     begun: Vec<u8>,
 }
 
 impl Lines {
-    pub(super) fn new(label: &[u8]) -> Self {
-        Self { label: label.to_vec(), begun: Vec::new() }
+    pub(super) fn new(prefix: &[u8]) -> Self {
+        Self { prefix: prefix.to_vec(), begun: Vec::new() }
     }
 
-    /// Takes bytes; returns the lines that are whole now, each with its label and newline, and all other bytes as they are.
+    /// Takes bytes; returns the lines that are whole now, each with its prefix and newline, and all other bytes as they are.
     pub(super) fn add(&mut self, bytes: &[u8]) -> Vec<u8> {
-        let mut labelled = Vec::with_capacity(bytes.len() + self.begun.len() + self.label.len());
+        let mut prefixed = Vec::with_capacity(bytes.len() + self.begun.len() + self.prefix.len());
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             let (piece, is_whole) = piece.strip_suffix(b"\n").map_or((piece, false), |piece| (piece, true));
             for byte in piece {
                 if self.begun.len() == MAX_LINE {
-                    self.flush(&mut labelled);
+                    self.flush(&mut prefixed);
                 }
                 self.begun.push(*byte);
             }
             if is_whole {
-                self.flush(&mut labelled);
+                self.flush(&mut prefixed);
             }
         }
-        labelled
+        prefixed
     }
 
     /// The last line, if it had no newline: it gets one, since another's line may follow.
     pub(super) fn end(&mut self) -> Vec<u8> {
-        let mut labelled = Vec::new();
+        let mut prefixed = Vec::new();
         if !self.begun.is_empty() {
-            self.flush(&mut labelled);
+            self.flush(&mut prefixed);
         }
-        labelled
+        prefixed
     }
 
-    fn flush(&mut self, labelled: &mut Vec<u8>) {
-        labelled.extend_from_slice(&self.label);
-        labelled.append(&mut self.begun);
-        labelled.push(b'\n');
+    fn flush(&mut self, prefixed: &mut Vec<u8>) {
+        prefixed.extend_from_slice(&self.prefix);
+        prefixed.append(&mut self.begun);
+        prefixed.push(b'\n');
     }
 }
 

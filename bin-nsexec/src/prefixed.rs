@@ -1,10 +1,10 @@
 //! `--prefix`: what the command writes, each line with the name of its target.
 //!
 //! ```text
-//! command ── two pipes ── labeller ── standard output and standard error
+//! command ── two pipes ── prefixer ── standard output and standard error
 //! ```
 //!
-//! The labeller is a process of ours in the caller's namespaces. A line is written whole, by nobody else, so that no two are mixed.
+//! The prefixer is a process of ours in the caller's namespaces. A line is written whole, by nobody else, so that no two are mixed.
 
 mod lines;
 
@@ -27,19 +27,19 @@ use lines::Lines;
 /// How many bytes are read at once.
 const AT_ONCE: usize = 1 << 13;
 
-/// The command's output goes through a labeller as long as this lives.
-pub(crate) struct Labelled {
+/// The command's output goes through a prefixer as long as this lives.
+pub(crate) struct Prefixed {
     /// Our standard output and error.
     callers: [OwnedFd; 2],
-    labeller: Pid,
-    /// Its end tells the labeller that the command has ended.
+    prefixer: Pid,
+    /// Its end tells the prefixer that the command has ended.
     running: PipeWriter,
 }
 
-impl Labelled {
-    /// Has what is written to standard output and error from now on labelled with a name. The control characters in it are escaped.
+impl Prefixed {
+    /// Has what is written to standard output and error from now on prefixed with a name. The control characters in it are escaped.
     pub(crate) fn start(name: &str) -> Result<Self> {
-        let what = || "label the output";
+        let what = || "put prefixes before the output";
         let keep = |fd: BorrowedFd<'_>| fd.try_clone_to_owned().context(what);
         let callers = [keep(std::io::stdout().as_fd())?, keep(std::io::stderr().as_fd())?];
         let (output, to_output) = pipe().context(what)?;
@@ -48,20 +48,21 @@ impl Labelled {
         match sys::fork().context(|| "start a child")? {
             ForkResult::Child => {
                 drop((to_output, to_errors, running));
-                let status = label(name, [output, errors], &ended, callers).map_or_else(|error| fail(&error), |()| 0);
+                let status =
+                    put_before(name, [output, errors], &ended, callers).map_or_else(|error| fail(&error), |()| 0);
                 sys::exit(status)
             }
             ForkResult::Parent { child } => {
-                let labelled = Self { callers, labeller: child, running };
+                let prefixed = Self { callers, prefixer: child, running };
                 for (end, place) in [(to_output, 1), (to_errors, 2)] {
                     sys::put_at(end, place).context(what)?;
                 }
-                Ok(labelled)
+                Ok(prefixed)
             }
         }
     }
 
-    /// Gives us our output back, when all that the command has written by now is shown. Returns whether it was: if not, the labeller
+    /// Gives us our output back, when all that the command has written by now is shown. Returns whether it was: if not, the prefixer
     /// has said why.
     pub(crate) fn end(self) -> Result<bool> {
         for (callers, place) in self.callers.iter().zip(1..) {
@@ -69,7 +70,7 @@ impl Labelled {
         }
         drop(self.running);
         loop {
-            match waitpid(self.labeller, None) {
+            match waitpid(self.prefixer, None) {
                 Err(Errno::EINTR) => {}
                 ended => return Ok(matches!(ended, Ok(WaitStatus::Exited(_, 0)) | Err(Errno::ECHILD))),
             }
@@ -77,17 +78,17 @@ impl Labelled {
     }
 }
 
-/// The labeller. It ends with the command, or with us, and not by a signal that is meant for these.
-fn label(name: &str, from: [PipeReader; 2], ended: &PipeReader, to: [OwnedFd; 2]) -> Result<()> {
+/// The prefixer. It ends with the command, or with us, and not by a signal that is meant for these.
+fn put_before(name: &str, from: [PipeReader; 2], ended: &PipeReader, to: [OwnedFd; 2]) -> Result<()> {
     sys::signal::block(SignalSet::ALL).context(|| "block signals")?;
     let [output, errors] = &to;
     sys::close_all_but([from[0].as_fd(), from[1].as_fd(), ended.as_fd(), output.as_fd(), errors.as_fd()])
         .context(|| "close our descriptors")?;
-    let label = format!("{}\t", text::escape(name)).into_bytes();
+    let prefix = format!("{}\t", text::escape(name)).into_bytes();
     let mut streams = Vec::new();
     for (from, to) in from.into_iter().zip(to) {
         fcntl(&from, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).context(|| "read the output of the command")?;
-        streams.push(Stream { from: Some(from), to: File::from(to), lines: Lines::new(&label) });
+        streams.push(Stream { from: Some(from), to: File::from(to), lines: Lines::new(&prefix) });
     }
     let mut has_ended = false;
     while !has_ended && streams.iter().any(|stream| stream.from.is_some()) {
@@ -128,8 +129,8 @@ impl Stream {
                 Ok(0) => self.from = None,
                 Ok(length) => {
                     most -= length;
-                    let labelled = self.lines.add(&bytes[..length]);
-                    self.write(&labelled)?;
+                    let prefixed = self.lines.add(&bytes[..length]);
+                    self.write(&prefixed)?;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -151,8 +152,8 @@ impl Stream {
     }
 
     /// If nobody reads it any more, the command learns of it when it writes next.
-    fn write(&mut self, labelled: &[u8]) -> Result<()> {
-        match self.to.write_all(labelled) {
+    fn write(&mut self, prefixed: &[u8]) -> Result<()> {
+        match self.to.write_all(prefixed) {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => {
                 self.from = None;
                 Ok(())
