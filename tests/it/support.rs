@@ -3,6 +3,7 @@
 pub(crate) mod cell;
 pub(crate) mod desk;
 pub(crate) mod ending;
+pub(crate) mod events;
 pub(crate) mod expect;
 pub(crate) mod kernel;
 pub(crate) mod killed;

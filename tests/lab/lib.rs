@@ -36,6 +36,7 @@ mod requirements;
 mod run;
 mod signals;
 pub mod trials;
+mod waiting;
 pub mod witness;
 
 pub use bins::{bins, command, copy_program};
@@ -47,3 +48,4 @@ pub use name::LabName;
 pub use place::NetPlace;
 pub use requirements::{must_run, requirements, search_path, tool};
 pub use run::{LIMIT, Ran, output_of_input, output_within, patience};
+pub use waiting::{becomes, catch, until, wait_for};

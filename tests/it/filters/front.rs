@@ -3,7 +3,7 @@
 use std::process::Stdio;
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_within, tool, witness};
+use nicon_lab::{LIMIT, Lab, Ran, output_within, tool, until, witness};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -11,7 +11,6 @@ use serde_json::Value;
 use crate::support::desk::Desk;
 use crate::support::expect::{parse, refusal};
 use crate::support::links::{Place, links};
-use crate::support::subject::until;
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {

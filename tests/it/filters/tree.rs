@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_of_input, output_within, tool, witness};
+use nicon_lab::{LIMIT, Lab, Ran, output_of_input, output_within, tool, wait_for, witness};
 use serde_json::{Value, json};
 
-use crate::nsexec::as_nsenter::wait_for;
 use crate::support::links::Pair;
 use crate::support::subject::TYPES;
 use crate::support::suite::Suite;

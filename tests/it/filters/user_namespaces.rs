@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::process::{Child, Command};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_within, tool, witness};
+use nicon_lab::{LIMIT, Lab, Ran, output_within, tool, wait_for, witness};
 
 use crate::filters::privileges::reachable;
 use crate::support::expect::{parse, record, records, refusal};
-use crate::support::links::{Pair, ip, wait_until};
+use crate::support::links::{Pair, ip};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -45,8 +45,7 @@ impl Rootless {
         let process = setpriv(user).arg("--pdeathsig=KILL").args(words).args(["sleep", "1000"]).spawn()?;
         let own = witness::ns_link(std::process::id(), "net");
         let (place, is_there) = (Self { user, process }, |link| link != own);
-        wait_until(|| is_there(witness::ns_link(place.process.id(), "net")));
-        assert!(is_there(witness::ns_link(place.process.id(), "net")), "it has no network namespace");
+        wait_for("its network namespace", || is_there(witness::ns_link(place.process.id(), "net")));
         Ok(place)
     }
 

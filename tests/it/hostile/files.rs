@@ -4,11 +4,10 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, output_of_input, tool, witness};
+use nicon_lab::{LIMIT, Lab, output_of_input, tool, until, witness};
 
 use crate::support::expect::refusal;
 use crate::support::kernel::{Feature, translations};
-use crate::support::subject::until;
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {

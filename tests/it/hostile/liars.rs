@@ -6,10 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 
 use libtest_mimic::Failed;
-use nicon_lab::{LIMIT, Lab, Ran, output_of_input, output_within, tool, witness};
+use nicon_lab::{LIMIT, Lab, Ran, output_of_input, output_within, tool, until, witness};
 
 use crate::hostile::answers::inspect;
-use crate::support::subject::until;
 use crate::support::suite::Suite;
 
 /// The ID of the containers that are pretended.

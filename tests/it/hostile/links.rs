@@ -1,10 +1,11 @@
 //! nicon-linkmv against a container whose root changes links while they are moved, or says of them what is not true.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_of_input, output_within, tool};
+use nicon_lab::{LIMIT, Lab, Ran, output_of_input, output_within, tool, wait_for};
 
+use crate::support::events::Events;
 use crate::support::expect::{deed, not_undone, record, refusal};
-use crate::support::links::{Pair, Place, ip, links, one, state, wait_until};
+use crate::support::links::{Pair, Place, ip, links, one, state};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -65,7 +66,7 @@ fn a_mark_on_another_link(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let ran = std::thread::scope(|scope| {
         let run = scope
             .spawn(|| suite.run(&["nicon-linkmv", "-t", &to.pid().to_string(), &pair.link, "eth1", "--wait", "6"]));
-        wait_until(|| to.links().contains(&"eth1".to_owned()) && mark_in(&to).is_some());
+        wait_for("a link with its mark", || to.links().contains(&"eth1".to_owned()) && mark_in(&to).is_some());
         swap(&to, "eth1", &mark_in(&to).unwrap());
         run.join().unwrap()
     });
@@ -166,17 +167,25 @@ fn another_link_at_the_last_moment(suite: &Suite, _: &Lab) -> Result<(), Failed>
     let is_move = |line: &&str| ["RTM_SETLINK", "nlmsg_type=0x13 "].iter().any(|kind| line.contains(kind));
     let when = sent.iter().position(is_move).ok_or("nothing was put back")? + 1;
     assert!(links().contains(&pair.link), "{messages:?}");
-    let again = suite.run(&["nicon-linkmv", "-t", &to.pid().to_string(), &pair.link, "eth1"]);
-    record(&again);
+    let again = record(&suite.run(&["nicon-linkmv", "-t", &to.pid().to_string(), &pair.link, "eth1"]));
+    let mac = again["nic"]["mac"].as_str().ok_or("no address")?.to_owned();
     std::fs::write(&log, "")?;
+    let events = Events::of_ours(&pair.peer);
     let delay = format!("inject=sendto:delay_enter=6s:when={when}");
     let held = std::thread::scope(|scope| {
         let run = scope.spawn(|| undo(&["-e", &delay]).unwrap());
-        wait_until(|| logged().lines().filter(is_message).count() == when);
+        wait_for("the message before the move", || logged().lines().filter(is_message).count() == when);
         impersonate(&to, &elsewhere);
         run.join().unwrap()
     });
     std::fs::remove_file(&log)?;
+    let events = events.end();
+    let is_up = |line: &&str| line.split(['<', ',', '>']).any(|flag| flag == "UP");
+    // Both have the one address; only the right one has its other end here.
+    let of_either = events.lines().filter(|line| line.contains(&mac));
+    let (right, other): (Vec<_>, Vec<_>) = of_either.partition(|line| line.contains(&format!("@{}:", pair.peer)));
+    assert!(other.iter().any(|line| line.starts_with("Deleted ")), "it was not here: {events}");
+    assert!(right.iter().any(is_up) && !other.iter().any(is_up), "{events}");
     // It was sent back, and the right one was found where the container had put it.
     assert_eq!(held.code(), Some(0), "{held:?}");
     assert_eq!(one(&ip(&format!("-j link show dev {}", pair.link)))["link"], pair.peer.as_str());

@@ -6,11 +6,11 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, cgroup_directories, output_of_input, tool};
+use nicon_lab::{LIMIT, Lab, Ran, cgroup_directories, output_of_input, tool, until};
 
 use crate::hostile::answers::{Engine, inspect, say};
 use crate::support::expect::refusal;
-use crate::support::subject::{Subject, until};
+use crate::support::subject::Subject;
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {

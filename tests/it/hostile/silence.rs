@@ -6,11 +6,10 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, output_of_input, tool, witness};
+use nicon_lab::{LIMIT, Lab, output_of_input, tool, until, wait_for, witness};
 
 use crate::support::expect::{is_process, parse};
 use crate::support::kernel::Feature;
-use crate::support::subject::until;
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -95,11 +94,8 @@ fn names_sockets_and_files(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         let left = hanging(&sessions);
         assert!(!left.is_empty(), "{name}: nobody hangs");
         lab.remove("", name)?;
-        let begun = Instant::now();
-        while left.iter().any(|pid| hanging(&sessions).contains(pid)) {
-            assert!(begun.elapsed() < LIMIT, "{name}: {left:?} outlive the server");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let is_left = |pid: &_| hanging(&sessions).contains(pid);
+        wait_for(format_args!("the end of {left:?} with the server, {name}"), || !left.iter().any(is_left));
     }
     Ok(())
 }
@@ -170,16 +166,14 @@ fn whoever_is_killed(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     for victim in ["the child", "the program"] {
         let mut command = suite.command("nicon-resolve")?;
         let mut program = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
-        let (pid, begun) = (program.id(), Instant::now());
+        let pid = program.id();
         let mut input = program.stdin.take().ok_or("no standard input")?;
         // For what is inside a container, threads are needed, and so a child.
         input.write_all(b"setup.olt_1\n")?;
-        let child = loop {
-            if let [_, (child, _)] = witness::family(pid)[..] {
-                break child;
-            }
-            assert!(begun.elapsed() < LIMIT, "no child");
-        };
+        let child = until("a child", || match witness::family(pid)[..] {
+            [_, (child, _)] => Some(child),
+            _ => None,
+        });
         lab.signal(if victim == "the child" { child } else { pid }, "KILL")?;
         let ended = program.wait_with_output()?;
         if victim == "the child" {
@@ -187,10 +181,7 @@ fn whoever_is_killed(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
             let said = String::from_utf8_lossy(&ended.stderr);
             assert_eq!(said, "nicon-resolve: our child was killed by SIGKILL\n");
         }
-        while witness::stat(child).is_some() {
-            assert!(begun.elapsed() < LIMIT, "{child} outlives the program");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        wait_for(format_args!("the end of {child} with the program"), || witness::stat(child).is_none());
         drop(input);
     }
     Ok(())

@@ -9,13 +9,13 @@ use std::os::unix::net::UnixListener;
 use std::process::Stdio;
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, copy_program, output_within, tool, witness};
+use nicon_lab::{LIMIT, Lab, copy_program, output_within, tool, until, witness};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, bind, socket};
 
 use crate::hostile::liars::{ANOTHER, Helper, ID, Place, Pretended, ROOT, THEIRS, USER, ask, ask_in};
 use crate::support::expect::{is_process, record, refusal};
 use crate::support::kernel::{Feature, translations};
-use crate::support::subject::{ino, until};
+use crate::support::subject::ino;
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {

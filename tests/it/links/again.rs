@@ -1,12 +1,11 @@
 //! nicon-linkmv and links that an earlier run moved.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Ran, output_within, tool};
+use nicon_lab::{LIMIT, Ran, output_within, tool, until};
 use serde_json::json;
 
 use crate::links::settings::{ALL, Ground};
 use crate::support::expect::{deed, record, refusal};
-use crate::support::subject::until;
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {

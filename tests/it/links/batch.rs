@@ -1,12 +1,12 @@
 //! Many links in one run of nicon-linkmv, and what becomes of the others when one fails.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Ran, output_of_input, tool};
+use nicon_lab::{LIMIT, Ran, output_of_input, tool, wait_for};
 use serde_json::{Value, json};
 
 use crate::links::undo::{furnished, settles_as};
 use crate::support::expect::{parse, record, records};
-use crate::support::links::{Pair, Place, ip, links, state, wait_until};
+use crate::support::links::{Pair, Place, ip, links, state};
 use crate::support::stream::Stream;
 use crate::support::suite::Suite;
 
@@ -113,8 +113,7 @@ fn who_waits(suite: &Suite) -> Result<(), Failed> {
         place.ip(&format!("link add here type veth peer name {}-far netns {}", pair.peer, std::process::id()));
         drop(place);
         let far = format!("{}-far", pair.peer);
-        wait_until(|| !links().contains(&far));
-        assert!(!links().contains(&far), "{program} holds it");
+        wait_for(format_args!("the end of a namespace that {program} holds"), || !links().contains(&far));
         stream.end_input();
         assert!(stream.end().success());
     }

@@ -1,13 +1,13 @@
 //! How a link works in its new place: settings, offloads, queue, netem, and the marks of what nicon gives.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::Ran;
+use nicon_lab::{Ran, wait_for};
 use serde_json::{Value, json};
 
 use crate::links::settings::{Ground, undo};
 use crate::support::expect::{deed, record, records, refusal};
 use crate::support::kernel::Feature;
-use crate::support::links::{Place, one, wait_until};
+use crate::support::links::{Place, one};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -140,14 +140,28 @@ fn by_record(suite: &Suite) -> Result<(), Failed> {
 
 fn before_up(suite: &Suite) -> Result<(), Failed> {
     let ground = Ground::new();
+    let own = |place: &Place, link: &str| place.ip(&format!("-6 addr show dev {link} scope link"));
+    // Shows that a link gets an address by itself here, and soon, unless it is told otherwise.
+    ground.from.ip("link add z0 type veth peer name z1");
+    ground.from.ip("link set z1 up");
+    ground.from.ip(&format!("link set z0 netns {}", ground.to.pid()));
     ground.from.ip("link set p9 up");
+    let comes_up = |link: &str| {
+        wait_for(format_args!("a carrier of {link}"), || {
+            ground.to.ip(&format!("link show dev {link}")).contains("LOWER_UP")
+        });
+        ground.to.ip("link set z0 down");
+        assert_eq!(own(&ground.to, "z0"), "");
+        ground.to.ip("link set z0 up");
+        wait_for("an address of its own", || !own(&ground.to, "z0").is_empty());
+    };
     record(&ground.mv(suite, &["v9", "eth1", "--sysctl=ipv6.conf.addr_gen_mode=1"]));
-    wait_until(|| ground.to.ip("link show dev eth1").contains("LOWER_UP"));
+    comes_up("eth1");
     assert_eq!(ground.to.ip("-6 addr show dev eth1"), "");
     let (first, second) = (ground.to.pid().to_string(), ground.from.pid().to_string());
     let pair = ["nicon-veth", "-t", &first, "-t", &second, "x0", "y0", "--sysctl=ipv6.conf.addr_gen_mode=1"];
     records(&suite.run(&pair));
-    wait_until(|| ground.to.ip("link show dev x0").contains("LOWER_UP"));
+    comes_up("x0");
     assert_eq!([ground.to.ip("-6 addr show dev x0"), ground.from.ip("-6 addr show dev y0")].concat(), "");
     Ok(())
 }

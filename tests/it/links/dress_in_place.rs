@@ -1,14 +1,14 @@
 //! A link that is where it is to be gets what it lacks, all of it or nothing, and gives it back.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::Ran;
+use nicon_lab::{Ran, becomes};
 use serde_json::{Value, json};
 
 use crate::links::dress::{OPTIONS, has_all, qdisc, wishes, works};
 use crate::links::settings::undo;
 use crate::support::expect::{deed, record, refusal};
 use crate::support::kernel::Feature;
-use crate::support::links::{Place, wait_until};
+use crate::support::links::Place;
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -80,8 +80,7 @@ fn and_back(suite: &Suite) -> Result<(), Failed> {
 
     let undone = record(&undo(suite, &changed));
     assert_eq!((&undone["undone"][0]["name"], &undone["undone"][0]["changed"]), (&json!("v9"), &json!(true)));
-    wait_until(|| state(&place, "v9") == before);
-    assert_eq!(state(&place, "v9"), before);
+    becomes(|| state(&place, "v9"), &before);
     let undone = record(&undo(suite, &changed));
     assert_eq!(undone["undone"][0]["changed"], false, "{undone}");
     Ok(())
@@ -101,8 +100,7 @@ fn by_record(suite: &Suite) -> Result<(), Failed> {
         has_all(&place, "v9");
         assert_eq!(deed(&record(&suite.feed(&["nicon-linkmv"], format!("{asked}\n"))))["changed"], false);
         record(&undo(suite, &changed));
-        wait_until(|| state(&place, "v9") == before);
-        assert_eq!(state(&place, "v9"), before);
+        becomes(|| state(&place, "v9"), &before);
     }
 
     // A link that was moved, and then changed where it is, gives both back; and once they are back, the same again.
@@ -126,8 +124,7 @@ fn all_or_nothing(suite: &Suite) -> Result<(), Failed> {
     let before = state(&place, "v9");
     let words = [&MORE[..], &OPTIONS, &["--addr=ff02::1/64"]].concat();
     refusal(&change(suite, &place, &words), 2, &["add address ff02::1/64"]);
-    wait_until(|| state(&place, "v9") == before);
-    assert_eq!(state(&place, "v9"), before);
+    becomes(|| state(&place, "v9"), &before);
     for (words, status, why) in [
         (&["--mtu=70000", "--promisc=on"][..], 2, "MTU 70000 is out of range"),
         (&["p9"], 1, "p9 already exists"),

@@ -1,12 +1,13 @@
 //! The options of a bridge's port.
 
 use libtest_mimic::{Failed, Trial};
+use nicon_lab::becomes;
 use serde_json::{Value, json};
 
 use crate::links::settings::undo;
 use crate::support::expect::{deed, record, records, refusal};
 use crate::support::kernel::Feature;
-use crate::support::links::{Place, one, wait_until};
+use crate::support::links::{Place, one};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -100,8 +101,7 @@ fn vlans_of_a_moved_link(suite: &Suite) -> Result<(), Failed> {
     refusal(&suite.run(&failed), 2, &["add address"]);
     assert_eq!(vlans(&to, "eth1"), given);
     record(&undo(suite, &moved));
-    wait_until(|| from.state("v9") == before);
-    assert_eq!((from.state("v9"), vlans(&from, "v9")), (before, of_port));
+    becomes(|| (from.state("v9"), vlans(&from, "v9")), &(before, of_port));
     Ok(())
 }
 

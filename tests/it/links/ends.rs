@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_within, tool};
+use nicon_lab::{LIMIT, Lab, Ran, becomes, output_within, tool};
 use serde_json::{Value, json};
 
 use crate::links::undo::{furnished, settles_as};
 use crate::support::expect::{self, deed, not_undone, record, refusal};
-use crate::support::links::{Pair, Place, ip, links, one, state, wait_until};
+use crate::support::links::{Pair, Place, ip, links, one, state};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -66,8 +66,7 @@ fn back_to_the_host(suite: &Suite) -> Result<(), Failed> {
     assert_eq!(record(&home)["target"], "host");
     assert_eq!((links().contains(&pair.link), place.links()), (true, vec!["lo".to_owned()]));
     record(&undo(suite, &home));
-    wait_until(|| place.state("eth1") == there);
-    assert_eq!(place.state("eth1"), there);
+    becomes(|| place.state("eth1"), &there);
     // The same by another name may be a mistake; by the same name it is meant (links::dress).
     let file = format!("/proc/{pid}/ns/net");
     refusal(

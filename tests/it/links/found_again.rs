@@ -5,13 +5,12 @@
 //! the kernel does, and end the container then.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Ran, output_within, tool};
+use nicon_lab::{LIMIT, Ran, becomes, output_within, tool, wait_for};
 use serde_json::{Value, json};
 
-use crate::support::cell::wait_for;
 use crate::support::expect::{deed, record, refusal, undone};
 use crate::support::kernel::Feature;
-use crate::support::links::{Place, one, wait_until};
+use crate::support::links::{Place, one};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -51,8 +50,7 @@ fn end(to: Place, from: &Place) {
 
 fn comes_home(suite: &Suite, from: &Place, moved: &str, before: &[String; 3]) -> Value {
     let back = record(&suite.feed(&["nicon-linkmv", "--undo"], moved));
-    wait_until(|| &from.state("v9") == before);
-    assert_eq!(&from.state("v9"), before);
+    becomes(|| from.state("v9"), before);
     assert_eq!((undone(&back)["changed"].clone(), from.journals()), (json!(true), Vec::new()));
     back
 }

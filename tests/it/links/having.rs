@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, output_within, tool};
+use nicon_lab::{LIMIT, output_within, tool, until};
 use serde_json::{Value, json};
 
 use crate::support::expect::{record, records, refusal};
 use crate::support::links::Place;
-use crate::support::subject::{Subject, pids, until};
+use crate::support::subject::{Subject, pids};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {

@@ -1,13 +1,13 @@
 //! Where nicon-links --having looks: in containers, in all network namespaces of the machine, and as far as an ordinary user may.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, tool, witness};
+use nicon_lab::{LIMIT, Lab, tool, until, witness};
 use serde_json::json;
 
 use crate::support::expect::{parse, records, refusal};
 use crate::support::kernel::Feature;
 use crate::support::links::{Place, ip};
-use crate::support::subject::{Subject, pids, until};
+use crate::support::subject::{Subject, pids};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {

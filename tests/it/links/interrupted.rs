@@ -1,13 +1,13 @@
 //! Whatever call a move or its undo dies at, nothing is lost: the same command finishes what was begun, or puts it back.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::Ran;
+use nicon_lab::{Ran, becomes};
 use serde_json::Value;
 
 use crate::links::undo::{furnished, settles_as};
 use crate::support::expect::{deed, record, refusal};
 use crate::support::killed;
-use crate::support::links::{Place, ip, links, state, wait_until};
+use crate::support::links::{Place, ip, links, state};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -35,8 +35,7 @@ fn furnished_place() -> (Place, String) {
 }
 
 fn settles(place: &Place, link: &str, wanted: &[String; 3]) {
-    wait_until(|| &place.state(link) == wanted);
-    assert_eq!(&place.state(link), wanted);
+    becomes(|| place.state(link), wanted);
 }
 
 fn undo(suite: &Suite, moved: &str) -> Ran {

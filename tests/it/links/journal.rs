@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Ran, output_within, tool};
+use nicon_lab::{LIMIT, Ran, output_within, tool, wait_for};
 use nix::sys::signal::Signal;
 
 use crate::support::cell::Cell;
@@ -119,7 +119,7 @@ fn a_stopped_run(suite: &Suite) -> Result<(), Failed> {
     let mut holder = suite.command("nicon-linkmv")?;
     holder.args(&first[1..]).args(["--wait", "600"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut holder = holder.spawn()?;
-    crate::support::cell::wait_for("link in the target", || to.links().len() == 2);
+    wait_for("link in the target", || to.links().len() == 2);
     let mut second = Stream::start(suite.command("nicon-linkmv")?.args(&first[1..]))?;
     let told =
         format!("nicon-linkmv: waiting for PID {} (nicon-linkmv), which holds {}", holder.id(), journal.display());

@@ -4,12 +4,12 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, output_within, tool};
+use nicon_lab::{LIMIT, Lab, becomes, output_within, tool};
 use serde_json::{Value, json};
 
 use crate::support::expect::{is_process, parse, record, records, refusal};
 use crate::support::kernel::is_linux;
-use crate::support::links::{Place, ip, one, wait_until};
+use crate::support::links::{Place, ip, one};
 use crate::support::subject::{Subject, answers};
 use crate::support::suite::Suite;
 
@@ -222,7 +222,7 @@ fn a_peer_that_goes_while_it_is_listed(suite: &Suite) -> Result<(), Failed> {
     assert!(complaint.contains("line 2"), "{complaint}");
     place.ip("link del left");
     drop(other);
-    wait_until(|| place.links() == ["lo"]);
+    becomes(|| place.links(), &vec!["lo".to_owned()]);
     drop(stdin);
     let ended = child.wait_with_output()?;
     assert_eq!(std::io::read_to_string(stderr)?, "");

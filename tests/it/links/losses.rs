@@ -3,14 +3,14 @@
 use std::process::Stdio;
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, output_within, tool};
+use nicon_lab::{LIMIT, becomes, output_within, tool};
 use serde_json::{Value, json};
 
 use crate::links::settings::{ALL, Ground, undo};
 use crate::links::undo::furnished;
 use crate::support::expect::{deed, record, refusal};
 use crate::support::kernel::Feature;
-use crate::support::links::{Place, one, wait_until};
+use crate::support::links::{Place, one};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -161,8 +161,7 @@ fn settings_and_port(suite: &Suite) -> Result<(), Failed> {
     let moved = ground.mv(suite, &["--force", "v9", "eth1"]);
     record(&moved);
     record(&undo(suite, &moved));
-    wait_until(|| port() == before);
-    assert_eq!(port(), before);
+    becomes(port, &before);
     Ok(())
 }
 

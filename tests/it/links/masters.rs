@@ -1,13 +1,14 @@
 //! Bonds and teams as masters: they take no port that is up, and lend their address and MTU to their ports.
 
 use libtest_mimic::{Failed, Trial};
+use nicon_lab::{becomes, wait_for};
 use serde_json::{Value, json};
 
 use crate::links::settings::undo;
 use crate::support::expect::{deed, record, refusal};
 use crate::support::kernel::Feature;
 use crate::support::killed;
-use crate::support::links::{Place, one, wait_until};
+use crate::support::links::{Place, one};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -76,8 +77,7 @@ fn takes(suite: &Suite, kind: &str) -> Result<(), Failed> {
     assert_eq!(link["master"], "m0");
     assert!(link["flags"].as_array().ok_or("no flags")?.contains(&json!("UP")), "{link}");
     record(&undo(suite, &moved));
-    wait_until(|| from.state("v9") == before);
-    assert_eq!(from.state("v9"), before);
+    becomes(|| from.state("v9"), &before);
 
     // A later run adds it, and takes nothing from the link for that.
     let words = ["eth1", "--addr", "198.51.100.1/24", "--route", "203.0.113.0/24,198.51.100.2"];
@@ -94,8 +94,7 @@ fn takes(suite: &Suite, kind: &str) -> Result<(), Failed> {
     let before = to.state("eth1");
     let failed = mv(suite, (&from, &to), &[&words[..], &["--master", "m0", "--addr", "ff02::1/64"]].concat());
     refusal(&failed, 2, &["add address ff02::1/64"]);
-    wait_until(|| to.state("eth1") == before);
-    assert_eq!(to.state("eth1"), before);
+    becomes(|| to.state("eth1"), &before);
     Ok(())
 }
 
@@ -121,7 +120,7 @@ fn gives_back(suite: &Suite, kind: &str) -> Result<(), Failed> {
         from.rest();
         (told(&from, "v9"), told(&from, "m0"), told(&from, "v8"))
     };
-    wait_until(|| told(&from, "m0")["flags"].to_string().contains("\"UP\""));
+    wait_for("m0 to be up", || told(&from, "m0")["flags"].to_string().contains("\"UP\""));
     let before = state();
     assert_eq!(before.0["master"], "m0");
     refusal(&mv(suite, (&from, &to), &["eth1"]), 2, &["v9 is a port of m0"]);
@@ -131,14 +130,12 @@ fn gives_back(suite: &Suite, kind: &str) -> Result<(), Failed> {
     record(&moved);
     assert_eq!(own(&to, "eth1"), (json!("02:00:5e:00:53:09"), json!(1400)));
     record(&undo(suite, &moved));
-    wait_until(|| state() == before);
-    assert_eq!(state(), before);
+    becomes(&state, &before);
     record(&undo(suite, &moved));
     assert_eq!(state(), before, "twice is once");
 
     refusal(&mv(suite, (&from, &to), &["--force", "eth1", "--addr", "ff02::1/64"]), 2, &["add address ff02::1/64"]);
-    wait_until(|| state() == before);
-    assert_eq!(state(), before);
+    becomes(&state, &before);
     // What is its own comes back when it leaves.
     from.ip("link set v9 nomaster");
     assert_eq!(own(&from, "v9"), (json!("02:00:5e:00:53:09"), json!(1400)));

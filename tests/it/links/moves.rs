@@ -4,10 +4,9 @@ use std::io::Write;
 use std::process::{Output, Stdio};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{Lab, Ran, tool, witness};
+use nicon_lab::{Lab, Ran, tool, wait_for, witness};
 use serde_json::{Value, json};
 
-use crate::support::cell::wait_for;
 use crate::support::expect::{deed, parse, record, refusal};
 use crate::support::kernel::Feature;
 use crate::support::links::{Pair, Place, ip, links, one, state};

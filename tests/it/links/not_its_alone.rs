@@ -2,10 +2,10 @@
 //! like most.
 
 use libtest_mimic::{Failed, Trial};
+use nicon_lab::{becomes, wait_for};
 
 use crate::links::settings::{Ground, undo};
 use crate::support::expect::{deed, record, refusal};
-use crate::support::links::wait_until;
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -33,8 +33,7 @@ fn two_links(lines: &str) -> Ground {
 fn there_and_back(suite: &Suite, ground: &Ground, state: &dyn Fn() -> String) {
     let before = state();
     record(&undo(suite, &ground.mv(suite, &["v9", "eth1"])));
-    wait_until(|| state() == before);
-    assert_eq!(state(), before);
+    becomes(&state, &before);
 }
 
 /// Moves the link in vain.
@@ -43,8 +42,7 @@ fn in_vain(suite: &Suite, ground: &Ground, state: &dyn Fn() -> String) {
     ground.from.ip("link set p9 down");
     refusal(&ground.mv(suite, &["v9", "eth1", "--wait", "0.1"]), 1, &["no carrier"]);
     ground.from.ip("link set p9 up");
-    wait_until(|| state() == before);
-    assert_eq!(state(), before);
+    becomes(&state, &before);
 }
 
 /// Restoring a route of the link replaces no other: neither one of another link, nor one of its own.
@@ -89,7 +87,7 @@ fn proxies_and_what_expires(suite: &Suite) -> Result<(), Failed> {
     );
     ground.from.sh("sysctl -qw net.ipv6.conf.v9.use_tempaddr=2");
     ground.from.ip("addr add 2001:db8:7::1/64 dev v9 mngtmpaddr nodad");
-    wait_until(|| ground.from.ip("addr show dev v9").contains("temporary"));
+    wait_for("a temporary address", || ground.from.ip("addr show dev v9").contains("temporary"));
     let state = || {
         let proxies = ground.from.ip("neigh show proxy") + "\n" + &ground.from.ip("-6 neigh show proxy");
         let route = ground.from.ip("-6 route show 2001:db8:6::/64");

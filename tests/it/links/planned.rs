@@ -1,16 +1,12 @@
 //! A dry run says what the run does, and is refused where the run is; and a run that is refused has moved nothing.
 
-use std::path::PathBuf;
-use std::process::Child;
-use std::{env, fs};
-
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::tool;
 use serde_json::Value;
 
 use crate::links::settings::{ALL, Ground};
+use crate::support::events::Events;
 use crate::support::expect::record;
-use crate::support::links::{Place, one, wait_until};
+use crate::support::links::{Place, one};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -127,44 +123,4 @@ fn waiting(suite: &Suite) -> Result<(), Failed> {
     let steps = plan["steps"].as_array().ok_or("no steps")?;
     assert_eq!(steps[steps.len() - 2..], ["wait up to 2.5 s for eth1", "announce the addresses of eth1"], "{steps:?}");
     Ok(())
-}
-
-/// What `ip monitor` sees of the links of a place.
-struct Events<'a> {
-    monitor: Child,
-    place: &'a Place,
-    seen: PathBuf,
-}
-
-impl<'a> Events<'a> {
-    fn of(place: &'a Place) -> Self {
-        let seen = env::temp_dir().join(format!("nicon-events-{}", place.pid()));
-        let file = fs::File::create(&seen).unwrap();
-        let mut command = tool("nsenter");
-        command.args([&format!("--net=/proc/{}/ns/net", place.pid()), "ip", "monitor", "link"]);
-        let events = Self { monitor: command.stdout(file).spawn().unwrap(), place, seen };
-        events.reach("begun");
-        events
-    }
-
-    /// Waits until it sees an event of this moment.
-    fn reach(&self, moment: &str) {
-        wait_until(|| {
-            self.place.ip(&format!("link set lo alias {moment}"));
-            fs::read_to_string(&self.seen).unwrap().contains(&format!("alias {moment}"))
-        });
-    }
-
-    fn end(self) -> String {
-        self.reach("ended");
-        fs::read_to_string(&self.seen).unwrap()
-    }
-}
-
-impl Drop for Events<'_> {
-    fn drop(&mut self) {
-        let _ = self.monitor.kill();
-        let _ = self.monitor.wait();
-        let _ = fs::remove_file(&self.seen);
-    }
 }

@@ -1,11 +1,12 @@
 //! When a link is ready: it has a carrier, and addresses that are its own and known to the neighbours.
 
 use libtest_mimic::{Failed, Trial};
+use nicon_lab::wait_for;
 use serde_json::Value;
 
 use super::settings::Ground;
 use crate::support::expect::{record, refusal};
-use crate::support::links::{one, wait_until};
+use crate::support::links::one;
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -34,8 +35,7 @@ fn announced(suite: &Suite) -> Result<(), Failed> {
         all.into_iter().find(|entry| entry["dst"] == address).map(|entry| entry["lladdr"].clone())
     };
     for address in ["192.0.2.1", "2001:db8::1"] {
-        wait_until(|| known(address).as_ref() == Some(&mac));
-        assert_eq!(known(address), Some(mac.clone()), "{address}");
+        wait_for(format_args!("{mac} as a neighbour with {address}"), || known(address).as_ref() == Some(&mac));
     }
     Ok(())
 }
@@ -66,7 +66,7 @@ fn waits(suite: &Suite) -> Result<(), Failed> {
     let ran = std::thread::scope(|scope| {
         // So far away is no point in time.
         let run = scope.spawn(|| ground.mv(suite, &["v9", "eth1", "--wait=1e19"]));
-        wait_until(|| ground.to.links().contains(&"eth1".to_owned()));
+        wait_for("the link in its place", || ground.to.links().contains(&"eth1".to_owned()));
         ground.from.ip("link set p9 up");
         run.join().unwrap()
     });

@@ -1,11 +1,12 @@
 //! Undoing what records list as done: by either program, in part, twice, and as version 0.1 wrote it.
 
 use libtest_mimic::{Failed, Trial};
+use nicon_lab::becomes;
 use serde_json::{Value, json};
 
 use crate::links::records::{B, Ground, undo};
 use crate::support::expect::{deed, not_undone, parse, record, records};
-use crate::support::links::{Place, ip, one, wait_until};
+use crate::support::links::{Place, ip, one};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -78,7 +79,7 @@ fn another_pair(suite: &Suite) -> Result<(), Failed> {
     drop(third);
     let [first, second] = places;
     drop(first);
-    wait_until(|| second.links() == ["lo"]);
+    becomes(|| second.links(), &vec!["lo".to_owned()]);
     let undone = records(&undo(suite, &made.stdout));
     assert!(undone.iter().all(|record| record["undone"][0]["changed"] == false), "{undone:?}");
     Ok(())

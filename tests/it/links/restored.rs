@@ -1,13 +1,14 @@
 //! What a move that fails and an undo put back, besides addresses and routes; and what they cannot put back.
 
 use libtest_mimic::{Failed, Trial};
+use nicon_lab::{becomes, wait_for};
 use serde_json::{Value, json};
 
 use crate::links::settings::{Ground, undo};
 use crate::links::undo::furnished;
 use crate::support::expect::{deed, parse, record, refusal};
 use crate::support::kernel::Feature;
-use crate::support::links::{Place, one, wait_until};
+use crate::support::links::{Place, one};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -51,14 +52,12 @@ fn after_a_failure(suite: &Suite) -> Result<(), Failed> {
     let before = state();
     let failed = ground.mv(suite, &["v9", "eth1", "--wait", "0.1", "--mtu", "1300", "--mac", "02:00:5e:00:53:99"]);
     refusal(&failed, 1, &["no carrier"]);
-    wait_until(|| state() == before);
-    assert_eq!(state(), before);
+    becomes(&state, &before);
     // With a root of another kind, of which the kernel reports a counter among the parameters.
     ground.from.sh("tc qdisc replace dev v9 root handle 2: htb default 5 r2q 7");
     let before = state();
     refusal(&ground.mv(suite, &["v9", "eth1", "--wait", "0.1"]), 1, &["no carrier"]);
-    wait_until(|| state() == before);
-    assert_eq!(state(), before);
+    becomes(&state, &before);
     Ok(())
 }
 
@@ -120,7 +119,7 @@ fn partly(suite: &Suite) -> Result<(), Failed> {
         state[0] = link.to_string();
         state
     };
-    wait_until(|| state()[0].contains("\"UP\""));
+    wait_for("a link that is up", || state()[0].contains("\"UP\""));
     let before = state();
     let moved = ground.mv(suite, &["--force", "v9", "eth1"]);
     record(&moved);
@@ -138,8 +137,7 @@ fn partly(suite: &Suite) -> Result<(), Failed> {
     let told = &parse(&back.stdout)[0]["undone"][0];
     let missing = told["missing"].as_array().ok_or("nothing is missing")?;
     assert!(missing.len() == 1 && missing[0].as_str().is_some_and(|text| text.contains("v9-also")), "{told}");
-    wait_until(|| state() == before);
-    assert_eq!(state(), before);
+    becomes(&state, &before);
     // Once the name is free, the same undo gives it back.
     ground.from.ip("link property del dev other altname v9-also");
     let again = record(&undo(suite, &moved));
@@ -152,8 +150,7 @@ fn partly(suite: &Suite) -> Result<(), Failed> {
     let back = undo(suite, &moved);
     assert_eq!(back.code(), Some(2), "{back:?}");
     assert!(back.stderr.contains("make it a port of br0: it is gone"), "{back:?}");
-    wait_until(|| state()[1..] == before[1..]);
-    assert_eq!(state()[1..], before[1..]);
+    becomes(|| state()[1..].to_vec(), &before[1..].to_vec());
     Ok(())
 }
 
@@ -170,8 +167,7 @@ fn changed_meanwhile(suite: &Suite) -> Result<(), Failed> {
     ground.to.ip("link set eth1 gso_max_size 30000 gso_max_segs 17 gro_max_size 31000 mode dormant");
     ground.to.sh("ethtool -K eth1 gro off tx-checksum-ip-generic on tso off");
     record(&undo(suite, &moved));
-    wait_until(|| state() == before);
-    assert_eq!(state(), before);
+    becomes(&state, &before);
     Ok(())
 }
 

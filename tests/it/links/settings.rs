@@ -1,11 +1,11 @@
 //! What nicon-linkmv gives a link in its new place.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::Ran;
+use nicon_lab::{Ran, becomes};
 use serde_json::{Value, json};
 
 use crate::support::expect::{deed, record};
-use crate::support::links::{Place, one, wait_until};
+use crate::support::links::{Place, one};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -51,8 +51,7 @@ impl Ground {
     }
 
     pub(crate) fn settles_as(&self, before: &[[String; 3]; 2]) {
-        wait_until(|| &self.state() == before);
-        assert_eq!(&self.state(), before);
+        becomes(|| self.state(), before);
     }
 }
 

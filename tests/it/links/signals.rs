@@ -5,13 +5,12 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Ran, output_of_input, tool};
+use nicon_lab::{LIMIT, Ran, output_of_input, tool, wait_for};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
 
 use crate::links::undo::{furnished, settles_as};
-use crate::support::cell::wait_for;
 use crate::support::expect::{parse, record, records};
 use crate::support::links::{Pair, Place, ip, links, state};
 use crate::support::suite::Suite;

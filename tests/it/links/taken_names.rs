@@ -5,12 +5,12 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStderr, Stdio};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::tool;
+use nicon_lab::{becomes, tool};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::support::kernel::Feature;
-use crate::support::links::{Pair, Place, ip, links as links_here, state, wait_until};
+use crate::support::links::{Pair, Place, ip, links as links_here, state};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -99,8 +99,7 @@ fn refused(suite: &Suite, links: &[Pair; 2], words: &[&str], name: &str, take: &
     assert!(told.contains(&format!("nicon-linkmv: {name} already exists in process")), "{told}");
     assert_eq!(status, Some(1), "{told}");
     assert_eq!(place.links().len(), 2, "{:?}", place.links());
-    wait_until(|| state(&link.link) == before);
-    assert_eq!(state(&link.link), before);
+    becomes(|| state(&link.link), &before);
     Ok(())
 }
 

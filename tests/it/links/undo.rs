@@ -1,11 +1,11 @@
 //! A move and its undo leave everything as it was.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_within, tool, witness};
+use nicon_lab::{LIMIT, Lab, Ran, becomes, output_within, tool, wait_for, witness};
 use serde_json::{Value, json};
 
 use crate::support::expect::{deed, not_undone, record, records, refusal, undone};
-use crate::support::links::{Pair, Place, ip, links, one, state, wait_until};
+use crate::support::links::{Pair, Place, ip, links, one, state};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -60,8 +60,7 @@ pub(crate) fn furnished(ip: impl Fn(&str) -> String, link: &str, peer: &str) {
 }
 
 pub(crate) fn settles_as(before: &[String; 3], link: &str) {
-    wait_until(|| &state(link) == before);
-    assert_eq!(&state(link), before);
+    becomes(|| state(link), before);
 }
 
 fn leaves_all_as_before(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
@@ -181,8 +180,7 @@ fn names_and_numbers_that_are_taken(suite: &Suite) -> Result<(), Failed> {
     let after = || one(&ip(&format!("-j -d addr show dev {}", pair.link)));
     assert_ne!(after()["ifindex"], before["ifindex"]);
     let addresses = |link: &Value| link["addr_info"].to_string();
-    wait_until(|| addresses(&after()) == addresses(&before));
-    assert_eq!(addresses(&after()), addresses(&before));
+    becomes(|| addresses(&after()), &addresses(&before));
     let n = pair.link.trim_start_matches('v');
     let route = ip(&format!("route show 10.{n}.2.0/26 dev {}", pair.link));
     assert!(route.contains(&format!("via 10.{n}.0.254 metric 77 mtu 1300")), "{route}");
@@ -288,7 +286,7 @@ fn records_that_undo_nothing(suite: &Suite) -> Result<(), Failed> {
     let starttime = witness::stat(place.pid()).ok_or("gone")?.start_time;
     assert!(starttime > 0);
     drop(place);
-    wait_until(|| !links().contains(&pair.peer));
+    wait_for("the end of its namespace", || !links().contains(&pair.peer));
     not_undone(&suite.feed(&["nicon-linkmv", "--undo"], moved.to_string()), 1, &["no process has PID"]);
     Ok(())
 }

@@ -7,12 +7,12 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, output_within, tool, witness};
+use nicon_lab::{LIMIT, becomes, output_within, tool, wait_for, witness};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
-use crate::support::links::{Pair, Place, ip, links, one, wait_until};
+use crate::support::links::{Pair, Place, ip, links, one};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -209,7 +209,7 @@ fn watch_survives_the_end_of_a_peers_namespace(suite: &Suite) -> Result<(), Fail
         // What is told of its end may be read when it has ended.
         drop(other);
         while watching.of("near")["event"] != "gone" {}
-        wait_until(|| place.links() == ["lo"]);
+        becomes(|| place.links(), &vec!["lo".to_owned()]);
     }
     place.ip("link add after type bridge");
     assert_eq!(watching.of("after")["event"], "arrived");
@@ -284,7 +284,7 @@ fn watch_keeps_no_namespace_alive(suite: &Suite) -> Result<(), Failed> {
     ip(&format!("link set {} netns {} name eth1", pair.link, place.pid()));
     let net = format!("--net=/proc/{}/ns/net", place.pid());
     let mut other = tool("nsenter").args([&net, "sleep", "60"]).spawn()?;
-    wait_until(|| witness::ns_link(other.id(), "net") == witness::ns_link(place.pid(), "net"));
+    wait_for("another process there", || witness::ns_link(other.id(), "net") == witness::ns_link(place.pid(), "net"));
     let mut watching = Watching::start(suite, &place)?;
     assert_eq!(watching.of("eth1")["event"], "present");
     drop(place);
@@ -296,8 +296,7 @@ fn watch_keeps_no_namespace_alive(suite: &Suite) -> Result<(), Failed> {
     other.kill()?;
     other.wait()?;
     assert_eq!(watching.of("eth1")["event"], "gone");
-    wait_until(|| !links().contains(&pair.peer));
-    assert!(!links().contains(&pair.peer), "its other end is there");
+    wait_for("the end of its namespace", || !links().contains(&pair.peer));
     assert_eq!(watching.child.wait()?.code(), Some(1));
     let told = std::io::read_to_string(watching.child.stderr.take().ok_or("no pipe")?)?;
     assert!(told.contains("exited: nobody is left in its network namespace"), "{told}");

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, output_within, patience, tool};
+use nicon_lab::{LIMIT, output_within, patience, tool, wait_for};
 use serde_json::Value;
 
-use crate::support::links::{Pair, Place, ip, links, wait_until};
+use crate::support::links::{Pair, Place, ip, links};
 use crate::support::stream::Stream;
 use crate::support::suite::Suite;
 
@@ -66,8 +66,7 @@ fn a_name(suite: &Suite) -> Result<(), Failed> {
         ip("netns del ends-1");
         let gone = [watching.nic_where("gone", |_| true), watching.nic_where("gone", |_| true)];
         assert!(gone.iter().all(|nic| nic["event"] == "gone" && nic["netns"] == *netns), "{gone:?}");
-        wait_until(|| !links().contains(&pair.peer));
-        assert!(!links().contains(&pair.peer), "its namespace is held");
+        wait_for("the end of its namespace", || !links().contains(&pair.peer));
         ip("netns add ends-1");
         watching.nic("arrived", "lo");
     }
@@ -119,8 +118,7 @@ fn a_file(suite: &Suite) -> Result<(), Failed> {
     drop(place);
     output_within(tool("umount").arg(&file), LIMIT)?.ok()?;
     watching.nic("gone", "eth1");
-    wait_until(|| !links().contains(&pair.peer));
-    assert!(!links().contains(&pair.peer), "its namespace is held");
+    wait_for("the end of its namespace", || !links().contains(&pair.peer));
     let place = Place::new();
     place.ip("link add br0 type bridge");
     mount(&place)?;
@@ -226,8 +224,7 @@ fn all_lets_go(suite: &Suite) -> Result<(), Failed> {
     drop(place);
     watching.nic("gone", "eth2");
     for pair in [&named, &placed] {
-        wait_until(|| !links().contains(&pair.peer));
-        assert!(!links().contains(&pair.peer), "its namespace is held");
+        wait_for("the end of its namespace", || !links().contains(&pair.peer));
     }
     let told = watching.told_in_the_end(true);
     assert!(!told.contains("exited") && !told.contains("ended"), "nobody asked for them: {told}");

@@ -1,10 +1,10 @@
 //! nicon-links --watch follows containers as a stream of records tells that they come, change and go.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{Lab, tool, witness};
+use nicon_lab::{Lab, tool, wait_for, witness};
 use serde_json::{Value, json};
 
-use crate::support::links::{Pair, Place, ip, links, names, wait_until};
+use crate::support::links::{Pair, Place, ip, links, names};
 use crate::support::stream::Stream;
 use crate::support::suite::Suite;
 
@@ -92,8 +92,7 @@ fn gone(suite: &Suite) -> Result<(), Failed> {
     let told_later = event(&b, "x.b", "gone");
     drop(b);
     watching.nic("gone", "eth1");
-    wait_until(|| !links().contains(&pair.peer));
-    assert!(!links().contains(&pair.peer), "its namespace is held");
+    wait_for("the end of its namespace", || !links().contains(&pair.peer));
     watching.feed(told_later);
     watching.feed(event(&a, "x.a", "gone"));
     watching.nic("gone", "br0");

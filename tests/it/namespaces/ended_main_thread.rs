@@ -4,10 +4,10 @@
 use std::process::{Command, ExitCode};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{Lab, witness};
+use nicon_lab::{Lab, until, witness};
 use serde_json::json;
 
-use crate::support::subject::{Subject, TYPES, answers, link, pids, until};
+use crate::support::subject::{Subject, TYPES, answers, link, pids};
 use crate::support::suite::Suite;
 
 /// Argument that makes this program become such a process.

@@ -7,11 +7,10 @@ use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, tool, witness};
+use nicon_lab::{LIMIT, Lab, tool, until, witness};
 use nix::libc::linger;
 use nix::sys::socket::{setsockopt, sockopt};
 
-use crate::support::subject::until;
 use crate::support::suite::Suite;
 
 /// How long a close of the socket waits.

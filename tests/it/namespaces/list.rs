@@ -6,12 +6,12 @@ use std::net::UdpSocket;
 use std::process::Stdio;
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, output_within, tool, witness};
+use nicon_lab::{LIMIT, Lab, output_within, tool, until, witness};
 use nix::sched::{CloneFlags, unshare};
 use serde_json::{Value, json};
 
 use crate::support::expect::refusal;
-use crate::support::subject::{Subject, answers, ino, link, lsns_rows, members, until};
+use crate::support::subject::{Subject, answers, ino, link, lsns_rows, members};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -290,7 +290,7 @@ fn a_table_at_a_terminal(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let (ino, pid) = (ino(pid, "net").to_string(), pid.to_string());
     let row = [&ino, "net", "1", &pid, &parent, "0", &id[..12], "-", "-", "sleep", "infinity"];
     // Other tests run commands in that container.
-    until(&format!("the row {row:?}"), || {
+    until(format_args!("the row {row:?}"), || {
         let mut script = tool("script");
         let ran = output_within(script.args(["-qec", &line, "/dev/null"]).stdin(Stdio::null()), LIMIT).unwrap();
         let rows: Vec<Vec<&str>> = ran.stdout.lines().map(|row| row.split_whitespace().collect()).collect();

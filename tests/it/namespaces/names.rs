@@ -1,11 +1,11 @@
 //! nicon-nsfind --names goes by the containers' processes and their own cgroups, not by what a cgroup is called.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{Lab, witness};
+use nicon_lab::{Lab, until, witness};
 use serde_json::Value;
 
 use crate::support::expect::{parse, record};
-use crate::support::subject::{answers, ino, link, until};
+use crate::support::subject::{answers, ino, link};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_within, tool, witness};
+use nicon_lab::{LIMIT, Lab, Ran, output_within, tool, until, witness};
 use serde_json::Value;
 
 use crate::support::ending::Ending;
 use crate::support::expect::{is_process, parse, refusal};
-use crate::support::subject::{Subject, TYPES, answers, ino, link, lsns, members, pids, until};
+use crate::support::subject::{Subject, TYPES, answers, ino, link, lsns, members, pids};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {

@@ -1,11 +1,11 @@
 //! nicon-nsid agrees with readlink, stat and lsns.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, output_within, tool, witness};
+use nicon_lab::{LIMIT, Lab, output_within, tool, until, witness};
 
 use crate::support::expect::{is_process, parse, record, records, refusal};
 use crate::support::kernel::Feature;
-use crate::support::subject::{Subject, TYPES, ino, lsns_rows, until};
+use crate::support::subject::{Subject, TYPES, ino, lsns_rows};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {

@@ -4,9 +4,9 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_of_input, tool, witness};
+use nicon_lab::{LIMIT, Lab, Ran, output_of_input, tool, wait_for, witness};
 
-pub(crate) use crate::support::cell::{Cell, wait_for};
+pub(crate) use crate::support::cell::Cell;
 use crate::support::expect::refusal;
 use crate::support::suite::Suite;
 

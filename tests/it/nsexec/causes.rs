@@ -6,9 +6,9 @@ use std::os::fd::AsRawFd;
 use std::process::{Command, Stdio};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_of_input, output_within, tool, witness};
+use nicon_lab::{LIMIT, Lab, Ran, output_of_input, output_within, tool, wait_for, witness};
 
-use crate::nsexec::as_nsenter::{Cell, wait_for};
+use crate::nsexec::as_nsenter::Cell;
 use crate::nsexec::own::Copy;
 use crate::support::expect::refusal;
 use crate::support::suite::Suite;

@@ -8,11 +8,11 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, copy_program, output_of_input, output_within, tool, witness};
+use nicon_lab::{LIMIT, Lab, Ran, copy_program, output_of_input, output_within, tool, wait_for, witness};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::nsexec::as_nsenter::{CONTAINER, Cell, wait_for};
+use crate::nsexec::as_nsenter::{CONTAINER, Cell};
 use crate::support::expect::refusal;
 use crate::support::suite::Suite;
 

@@ -4,9 +4,9 @@ use std::fs;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_within, tool, witness};
+use nicon_lab::{LIMIT, Lab, Ran, output_within, tool, wait_for, witness};
 
-use crate::nsexec::as_nsenter::{CONTAINER, Cell, wait_for};
+use crate::nsexec::as_nsenter::{CONTAINER, Cell};
 use crate::support::expect::refusal;
 use crate::support::suite::Suite;
 

@@ -6,11 +6,11 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{Lab, tool, witness};
+use nicon_lab::{Lab, tool, wait_for, witness};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::nsexec::as_nsenter::{CONTAINER, Cell, wait_for};
+use crate::nsexec::as_nsenter::{CONTAINER, Cell};
 use crate::nsexec::fallbacks::living;
 use crate::nsexec::signals::{PLAIN, line, plain_cell, send, start, state};
 use crate::support::suite::Suite;
@@ -221,7 +221,9 @@ fn kills_at_random(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
             tries += 1;
             assert!(tries < 10_000, "run {run} of seed {first_seed} does not end");
         }
-        wait_for(&format!("end of all of run {run} of seed {first_seed}, victim {index}"), || !is_any_left("61.3131"));
+        wait_for(format_args!("end of all of run {run} of seed {first_seed}, victim {index}"), || {
+            !is_any_left("61.3131")
+        });
     }
     assert!(victims.iter().all(|count| *count > 0), "{victims:?}");
     Ok(())

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, copy_program, output_of_input, tool, witness};
+use nicon_lab::{LIMIT, Lab, Ran, copy_program, output_of_input, tool, wait_for, witness};
 
-use crate::nsexec::as_nsenter::{Cell, wait_for};
+use crate::nsexec::as_nsenter::Cell;
 use crate::support::expect::refusal;
 use crate::support::suite::Suite;
 

@@ -4,11 +4,10 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, output_of_input, tool, witness};
+use nicon_lab::{LIMIT, Lab, output_of_input, tool, until, witness};
 
 use crate::nsexec::as_nsenter::CONTAINER;
 use crate::support::cell::Cell;
-use crate::support::subject::until;
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {

@@ -5,9 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, copy_program, output_within, tool, witness};
+use nicon_lab::{LIMIT, Lab, Ran, copy_program, output_within, tool, wait_for, witness};
 
-use crate::nsexec::as_nsenter::{CONTAINER, Cell, wait_for};
+use crate::nsexec::as_nsenter::{CONTAINER, Cell};
 use crate::nsexec::signals::at_terminal;
 use crate::support::expect::refusal;
 use crate::support::suite::Suite;

@@ -3,9 +3,9 @@
 use std::fs;
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_within};
+use nicon_lab::{LIMIT, Lab, Ran, output_within, wait_for};
 
-use crate::nsexec::as_nsenter::{Cell, wait_for};
+use crate::nsexec::as_nsenter::Cell;
 use crate::nsexec::fallbacks::traced;
 use crate::support::suite::Suite;
 

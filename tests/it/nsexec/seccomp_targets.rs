@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, copy_program, output_of_input, output_within, tool, witness};
+use nicon_lab::{LIMIT, Lab, copy_program, output_of_input, output_within, tool, wait_for, witness};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::nsexec::as_nsenter::{Cell, wait_for};
+use crate::nsexec::as_nsenter::Cell;
 use crate::nsexec::fallbacks::traced;
 use crate::nsexec::seccomp::{FILTER, LOOK, MKDIR, UNSHARE, enter, filtered, is_called};
 use crate::support::expect::refusal;

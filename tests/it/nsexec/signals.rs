@@ -5,11 +5,11 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Stdio};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, output_of_input, output_within, tool, witness};
+use nicon_lab::{LIMIT, Lab, output_of_input, output_within, tool, wait_for, witness};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::nsexec::as_nsenter::{CONTAINER, Cell, Scratch, wait_for};
+use crate::nsexec::as_nsenter::{CONTAINER, Cell, Scratch};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {

@@ -6,11 +6,10 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_of_input, output_within, tool, witness};
+use nicon_lab::{LIMIT, Lab, Ran, output_of_input, output_within, tool, until, witness};
 
 use crate::nsexec::as_nsenter::{CONTAINER, Cell, Scratch};
 use crate::support::expect::refusal;
-use crate::support::subject::until;
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {

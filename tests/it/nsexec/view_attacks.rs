@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, output_of_input, output_within, tool};
+use nicon_lab::{LIMIT, Lab, output_of_input, output_within, tool, until};
 
 use crate::hostile::silence::SERVER;
 use crate::nsexec::as_nsenter::{Cell, Scratch};
@@ -77,7 +77,7 @@ fn a_file_system_that_never_answers(suite: &Suite, lab: &Lab) -> Result<(), Fail
         ["--device=/dev/fuse", "--cap-add=SYS_ADMIN", "--security-opt=seccomp=unconfined", "--tmpfs=/run", &volume];
     let script = "rm -f /run/x; mkdir /run/d; touch /run/d/hosts; umount /etc/hosts; ln -sf /run/d/hosts /etc/hosts; exec /silent/silent /run/d/hosts 100644";
     lab.run_command("", "view-silent", &options, &["sh", "-c", script])?;
-    crate::support::subject::until("the server", || {
+    until("the server", || {
         lab.docker("", &["logs", "view-silent"]).ok()?.ok().ok().filter(|said| said.contains("ready"))
     });
     let pid = lab.host_pid("view-silent")?;

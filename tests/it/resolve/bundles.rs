@@ -1,12 +1,11 @@
 //! Of many containers nicon-resolve reads the PIDs from the bundles that containerd keeps, and believes none unproved.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, output_of_input};
+use nicon_lab::{LIMIT, Lab, output_of_input, until};
 use serde_json::Value;
 
 use crate::hostile::silence::SERVER;
 use crate::support::expect::{is_process, records};
-use crate::support::subject::until;
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {

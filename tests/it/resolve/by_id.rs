@@ -1,11 +1,10 @@
 //! nicon-resolve by the ID of a container, and by names that could be the beginning of one.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, output_within, tool};
+use nicon_lab::{LIMIT, Lab, output_within, tool, until};
 
 use crate::resolve::engines::podman_pid;
 use crate::support::expect::{is_process, record, refusal};
-use crate::support::subject::until;
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {

@@ -7,10 +7,9 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, output_within, tool, witness};
+use nicon_lab::{LIMIT, Lab, output_within, tool, until, witness};
 
 use crate::support::expect::is_process;
-use crate::support::subject::until;
 use crate::support::suite::Suite;
 use crate::support::watching::Watching;
 

@@ -1,11 +1,10 @@
 //! Labels: in records, and to choose containers by; Docker itself is the witness.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::Lab;
+use nicon_lab::{Lab, until};
 use serde_json::{Value, json};
 
 use crate::support::expect::{record, records, refusal};
-use crate::support::subject::until;
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_within, tool, witness};
+use nicon_lab::{LIMIT, Lab, Ran, output_within, tool, until, witness};
 
 use crate::resolve::engines::podman_pid;
 use crate::support::expect::{is_process, record, refusal};
@@ -64,7 +64,7 @@ fn activated_from_another_namespace(suite: &Suite, lab: &Lab) -> Result<(), Fail
         let hand_on = format!("{} sh -c '{take}' & {wait}", enter.join(" "));
         let listen = format!("--listen={socket}");
         let _activator = Helper::start(&["systemd-socket-activate", &listen, "sh", "-c", &hand_on])?;
-        crate::support::subject::until("the socket", || witness::is_listening(socket).then_some(()));
+        until("the socket", || witness::is_listening(socket).then_some(()));
         // The first who asks starts it.
         let mut daemon = 0;
         for translate in translations() {
@@ -97,13 +97,13 @@ fn a_proxy_within_its_target(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let told = lab.docker("", &["inspect", "--format={{.State.Pid}}", "decoy"])?.ok()?;
     let pid = lab.host_pid("decoy")?;
     let run = PathBuf::from(format!("/proc/{pid}/root/run"));
-    crate::support::subject::until("the pipe", || std::fs::exists(run.join("go")).ok().filter(|there| *there));
+    until("the pipe", || std::fs::exists(run.join("go")).ok().filter(|there| *there));
     // The next process in there gets the PID after this one.
     let last = format!("echo {} >/proc/sys/kernel/ns_last_pid", told.parse::<u32>()? - 1);
     output_within(tool("nsenter").args(["--pid", &format!("--target={pid}"), "sh", "-c", &last]), LIMIT)?.ok()?;
     std::fs::write(run.join("go"), "go\n")?;
     let read = || std::fs::read_to_string(run.join("got")).ok().filter(|got| got.ends_with('\n'));
-    assert_eq!(crate::support::subject::until("the decoy", read).trim(), told, "the decoy has the PID");
+    assert_eq!(until("the decoy", read).trim(), told, "the decoy has the PID");
     for translate in translations() {
         let found = record(&resolve_at(suite, "/run/within.sock", &[translate, "decoy"])?);
         is_process(&found, lab.host_pid("decoy")?);
@@ -117,7 +117,7 @@ fn a_proxy_within_its_target(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
 fn a_proxy_further_out(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let to = format!("UNIX-CONNECT:/proc/{}/root/run/docker.sock", lab.host_pid("setup")?);
     let _proxy = Helper::start(&["socat", "UNIX-LISTEN:/run/further-out.sock,fork", &to])?;
-    crate::support::subject::until("the proxy", || witness::is_listening("/run/further-out.sock").then_some(()));
+    until("the proxy", || witness::is_listening("/run/further-out.sock").then_some(()));
     let ran = resolve_at(suite, "/run/further-out.sock", &["olt_1"])?;
     refusal(&ran, 2, &["hop 1 (olt_1)"]);
     std::fs::remove_file("/run/further-out.sock")?;

@@ -5,14 +5,13 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_of_input, output_within, witness};
+use nicon_lab::{LIMIT, Lab, Ran, output_of_input, output_within, until, witness};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 use crate::support::expect::{is_process, parse, record, records, refusal};
 use crate::support::kernel::{Feature, translations};
-use crate::support::subject::until;
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {

@@ -4,11 +4,10 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, output_of_input, tool};
+use nicon_lab::{LIMIT, Lab, output_of_input, tool, until};
 use serde_json::json;
 
 use crate::support::expect::is_process;
-use crate::support::subject::until;
 use crate::support::suite::Suite;
 use crate::support::watching::Watching;
 

@@ -1,9 +1,8 @@
-//! Processes that a test starts, and waiting for what they do.
+//! Processes that a test starts.
 
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
 
-use nicon_lab::{LIMIT, patience, tool};
+use nicon_lab::tool;
 
 /// A process of our own with namespaces of its own, which ends with the test.
 pub(crate) struct Cell(pub(crate) Child);
@@ -31,20 +30,5 @@ impl Drop for Cell {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
-    }
-}
-
-#[track_caller]
-pub(crate) fn wait_for(what: &str, condition: impl FnMut() -> bool) {
-    wait_for_this(|| what.to_owned(), condition);
-}
-
-/// The same, with a name that is made when it is wanted.
-#[track_caller]
-pub(crate) fn wait_for_this(what: impl Fn() -> String, mut condition: impl FnMut() -> bool) {
-    let give_up = Instant::now() + LIMIT * patience();
-    while !condition() {
-        assert!(Instant::now() < give_up, "no {} in time", what());
-        std::thread::sleep(Duration::from_millis(2));
     }
 }

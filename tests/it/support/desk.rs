@@ -1,5 +1,6 @@
 //! A shell at a terminal, whose keys we press.
 
+use std::fmt;
 use std::io::{Read, Write};
 use std::process::{ChildStdin, Stdio};
 use std::sync::{Arc, Mutex};
@@ -7,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use libtest_mimic::Failed;
 use nicon_lab::{tool, witness};
 
-use crate::support::cell::{Cell, wait_for_this};
+use crate::support::cell::Cell;
 use crate::support::suite::Suite;
 
 /// What the shell writes when it waits for a line.
@@ -76,7 +77,7 @@ impl Desk {
     /// Waits for something that happens here.
     #[track_caller]
     pub(crate) fn wait_for(&self, what: &str, condition: impl FnMut() -> bool) {
-        wait_for_this(|| format!("{what} ({}; shown: {:?})", self.about, self.shown.lock().unwrap()), condition);
+        nicon_lab::wait_for(format_args!("{what} ({self})"), condition);
     }
 
     #[track_caller]
@@ -133,5 +134,12 @@ impl Desk {
             let is_foreground = fields.len() > 5 && fields[2] == fields[5] && fields[0] != "T";
             is_foreground && String::from_utf8_lossy(&line).contains(word)
         })
+    }
+}
+
+/// For messages: what is shown when they are printed.
+impl fmt::Display for Desk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; shown: {:?}", self.about, self.shown.lock().unwrap())
     }
 }

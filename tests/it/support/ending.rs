@@ -3,11 +3,11 @@
 use std::process::{Child, Stdio};
 
 use libtest_mimic::Failed;
-use nicon_lab::{tool, witness};
+use nicon_lab::{tool, until, witness};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::support::subject::{members, until};
+use crate::support::subject::members;
 
 /// The first and only process of a PID namespace, killed: it waits for a guest in there, which ends when this is dropped.
 pub(crate) struct Ending(Child);

@@ -2,12 +2,9 @@
 
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
-use nicon_lab::{LIMIT, NetPlace, output_of_input, output_within, patience, tool, witness};
+use nicon_lab::{LIMIT, NetPlace, output_of_input, output_within, tool, until, witness};
 use serde_json::Value;
-
-use crate::support::subject::until;
 
 /// A veth pair in the runner's network namespace, under names of its own. Its end goes with that namespace.
 pub(crate) struct Pair {
@@ -89,7 +86,7 @@ impl Place {
     pub(crate) fn reaches(&self, address: &str) {
         let net = format!("--net=/proc/{}/ns/net", self.pid());
         let ping = || output_within(tool("nsenter").args([&net, "ping", "-c1", "-W1", address]), LIMIT).unwrap();
-        until(&format!("an answer of {address}"), || ping().status.success().then_some(()));
+        until(format_args!("an answer of {address}"), || ping().status.success().then_some(()));
     }
 }
 
@@ -108,7 +105,7 @@ pub(crate) fn state(link: &str) -> [String; 3] {
 
 fn state_by(ip: impl Fn(&str) -> String, link: &str) -> [String; 3] {
     let v6 = format!("-6 route show table all dev {link}");
-    let addresses = until(&format!("{link} at rest"), || {
+    let addresses = until(format_args!("{link} at rest"), || {
         Some(ip(&format!("-j -d addr show dev {link}"))).filter(|text| !is_settling(&one(text)))
     });
     [addresses, ip(&format!("route show table all dev {link}")), ip(&v6)]
@@ -142,6 +139,12 @@ fn is_settling(link: &Value) -> bool {
     }
 }
 
+/// How many links there are in the network namespace of a process: sooner than `ip` tells it, for a moment that is to be met.
+pub(crate) fn links_of(pid: u32) -> usize {
+    // Two lines of headings, and one for each link.
+    std::fs::read_to_string(format!("/proc/{pid}/net/dev")).unwrap().lines().count() - 2
+}
+
 pub(crate) fn links() -> Vec<String> {
     names(&ip("-j link"))
 }
@@ -161,11 +164,4 @@ pub(crate) fn one(json: &str) -> Value {
 pub(crate) fn without_own(field: &Value) -> Value {
     let stays = |item: &&Value| !item.as_str().is_some_and(|address| address.starts_with("fe80:"));
     field.as_array().map_or_else(|| field.clone(), |items| items.iter().filter(stays).cloned().collect())
-}
-
-pub(crate) fn wait_until(condition: impl Fn() -> bool) {
-    let give_up = Instant::now() + LIMIT * patience();
-    while !condition() && Instant::now() < give_up {
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }

@@ -6,12 +6,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Failed;
-use nicon_lab::{LIMIT, patience};
+use nicon_lab::{LIMIT, patience, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
-
-use super::subject::until;
 
 /// A program that goes on. It is killed when this is dropped.
 pub(crate) struct Stream {

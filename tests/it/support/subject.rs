@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
 
-use nicon_lab::{LIMIT, Ran, patience, tool, witness};
+use nicon_lab::{Ran, tool, until, witness};
 use serde_json::Value;
 
 use crate::support::expect::parse;
@@ -59,22 +58,6 @@ impl Drop for Subject {
         // `unshare --fork --kill-child` takes its child along.
         let _ = self.0.kill();
         let _ = self.0.wait();
-    }
-}
-
-/// Waits until something is there.
-///
-/// # Panics
-/// When it takes too long.
-#[track_caller]
-pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let give_up = Instant::now() + LIMIT * patience();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < give_up, "waited in vain: {what}");
-        std::thread::sleep(Duration::from_millis(2));
     }
 }
 

@@ -4,6 +4,7 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
 use super::lab::Lab;
+use crate::support::events::Events;
 use crate::support::expect::{deed, parse, records, refusal};
 use crate::support::links::{Place, one};
 use crate::support::suite::Suite;
@@ -121,7 +122,9 @@ fn all_or_nothing(suite: &Suite) -> Result<(), Failed> {
     wishes[0]["mtu"] = 1300.into();
     wishes[3] =
         json!({"pid": lab.places[1].pid(), "kind": "macvlan", "name": "eth9", "parent": "nowhere", "from": "target"});
+    let events = Events::of(&lab.places[0]);
     refusal(&suite.feed(&["nicon-wire"], lab.records(&wishes)), 1, &["no link nowhere"]);
+    assert!(events.end().contains(" mtu 1300 "), "it was refused before anything was changed");
     assert_eq!(lab.state(), there);
     records(&suite.feed(&["nicon-wire", "--destroy"], lab.input()));
     lab.is_gone();

@@ -8,7 +8,7 @@ use crate::support::expect::{deed, record, records, refusal, undone};
 use crate::support::kernel::Feature;
 use crate::support::links::{Place, ip};
 use crate::support::suite::Suite;
-use nicon_lab::{LIMIT, output_of_input, tool};
+use nicon_lab::{LIMIT, becomes, output_of_input, tool};
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
@@ -82,7 +82,7 @@ fn ended(suite: &Suite) -> Result<(), Failed> {
     let input: String = wishes.iter().map(record).collect();
     records(&suite.feed(&["nicon-wire"], input));
     drop(second);
-    crate::support::links::wait_until(|| first.links() == ["lo", "eth3"]);
+    becomes(|| first.links(), &["lo", "eth3"].map(str::to_owned).to_vec());
     let gone = records(&suite.feed(&["nicon-wire", "--destroy"], format!("{}\n", json!({"plan": plan}))));
     assert!(gone.iter().all(|record| record["target"] != json!("nobody")), "{gone:?}");
     assert_eq!(first.links(), ["lo"]);

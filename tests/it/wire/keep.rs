@@ -3,11 +3,11 @@
 use std::fs::File;
 
 use libtest_mimic::{Failed, Trial};
+use nicon_lab::until;
 use serde_json::{Value, json};
 
 use super::keep_lab::{KeptLab, changed, is_as_before, pair, ring};
 use crate::support::links::{Pair, ip, one, state};
-use crate::support::subject::until;
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {

@@ -1,11 +1,11 @@
 //! Keeping a plan wired of which some containers are not there, or seem not to be.
 
 use libtest_mimic::{Failed, Trial};
+use nicon_lab::until;
 use serde_json::{Value, json};
 
 use super::keep_lab::{KeptLab, is_as_before, pair, ring};
 use crate::support::links::{Pair, ip, links, one, state};
-use crate::support::subject::until;
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {

@@ -12,9 +12,8 @@ use super::keep_lab::{KeptLab, changed, pair};
 use crate::support::expect::{records, refusal};
 use crate::support::links::{Pair, ip, links, one};
 use crate::support::stream::Stream;
-use crate::support::subject::until;
 use crate::support::suite::Suite;
-use nicon_lab::tool;
+use nicon_lab::{tool, until};
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![

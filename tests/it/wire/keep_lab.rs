@@ -7,10 +7,10 @@ use libtest_mimic::Failed;
 use serde_json::{Value, json};
 
 use crate::support::expect::deed;
-use crate::support::links::{Pair, Place, one, state, wait_until};
+use crate::support::links::{Pair, Place, one, state};
 use crate::support::stream::Stream;
 use crate::support::suite::Suite;
-use nicon_lab::witness;
+use nicon_lab::{becomes, witness};
 
 /// Containers by number, and what a plan asks for in them.
 pub(crate) struct KeptLab {
@@ -208,6 +208,5 @@ pub(crate) fn is_as_before(before: &[String; 3], card: &Pair) {
         link.as_object_mut().unwrap().remove("ifindex");
         (link, state[1].clone(), state[2].clone())
     };
-    wait_until(|| unnumbered(&state(&card.link)) == unnumbered(before));
-    assert_eq!(unnumbered(&state(&card.link)), unnumbered(before));
+    becomes(|| unnumbered(&state(&card.link)), &unnumbered(before));
 }

@@ -1,12 +1,12 @@
 //! Links that somebody else has made or moved, or that are the container's own.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, output_of_input, tool};
+use nicon_lab::{LIMIT, becomes, output_of_input, tool};
 use serde_json::json;
 
 use super::lab::Lab;
 use crate::support::expect::records;
-use crate::support::links::{ip, one, wait_until};
+use crate::support::links::{ip, one};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -73,10 +73,8 @@ fn nothing_kept(suite: &Suite) -> Result<(), Failed> {
 fn there_already(suite: &Suite) -> Result<(), Failed> {
     let lab = Lab::new();
     let place = &lab.places[0];
-    place.ip("link add own type veth peer name other");
-    place.ip("link set other up");
+    place.ip_batch("link add own type veth peer name other\nlink set other up\nlink set own up");
     place.ip("addr add 203.0.113.1/24 dev own");
-    place.ip("link set own up");
     let before = place.state("own");
     let wish = json!({"pid": place.pid(), "link": "own", "from": "target", "mtu": 1300, "addr": ["192.0.2.77/24"]});
     let input = lab.records(std::slice::from_ref(&wish));
@@ -91,8 +89,7 @@ fn there_already(suite: &Suite) -> Result<(), Failed> {
     assert!(addresses.contains("192.0.2.78/24") && !addresses.contains("192.0.2.77"), "{addresses}");
     assert!(addresses.contains("203.0.113.1/24"), "{addresses}");
     records(&suite.feed(&["nicon-wire", "--destroy"], &input));
-    wait_until(|| place.state("own") == before);
-    assert_eq!(place.state("own"), before);
+    becomes(|| place.state("own"), &before);
     place.ip("link del own");
     lab.is_gone();
     Ok(())

@@ -1,12 +1,13 @@
 //! Waiting until the links of a plan are usable: a bridge has a carrier only by its ports, which the plan makes after it.
 
 use libtest_mimic::{Failed, Trial};
+use nicon_lab::becomes;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use super::keep_lab::{KeptLab, pair};
 use crate::support::expect::{parse, records, refusal};
-use crate::support::links::{Place, one, wait_until};
+use crate::support::links::{Place, one};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -111,8 +112,7 @@ fn while_kept(suite: &Suite) -> Result<(), Failed> {
     lab.begin();
     lab.stream.feed(lab.records_of(1, "changed"));
     lab.stream.take(2);
-    wait_until(|| operstate(lab.place(0), "br0") == "UP");
-    assert_eq!(operstate(lab.place(0), "br0"), "UP");
+    becomes(|| operstate(lab.place(0), "br0"), &"UP".into());
     assert_eq!(lab.stream.told(), [""; 0]);
     lab.destroy(suite);
     Ok(())
