@@ -10,10 +10,10 @@ use serde_json::json;
 
 use super::keep_lab::{KeptLab, changed, pair};
 use crate::support::expect::{records, refusal};
-use crate::support::links::{Pair, ip, links, one};
+use crate::support::links::{Pair, ip, links, links_of, one};
 use crate::support::stream::Stream;
 use crate::support::suite::Suite;
-use nicon_lab::{tool, until};
+use nicon_lab::{catch, tool, until};
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
@@ -83,13 +83,26 @@ fn killed(suite: &Suite) -> Result<(), Failed> {
     let mut lab = two(suite)?;
     let card = Pair::new();
     lab.wishes.push((Some(0), json!({"link": card.link, "name": "moved", "addr": ["192.0.2.1/24"]})));
+    let made = |lab: &KeptLab| (0..2).map(|number| links_of(lab.place(number).pid()) - 1).sum::<usize>();
+    let mut in_the_middle = 0;
     for round in 0..12_u64 {
+        // Most of the time all is to be done, else nothing.
+        if round % 3 != 0 {
+            lab.destroy(suite);
+            lab.start_again(&mut suite.command("nicon-wire")?)?;
+        }
         let all = lab.records();
         lab.stream.feed(all);
-        // Not a wait for something: the kill is to come at any time.
-        std::thread::sleep(Duration::from_millis(round * 5 % 40));
+        if round % 2 == 0 {
+            // On a busy machine it takes longer to begin.
+            catch("the first link", || made(&lab) > 0);
+        } else {
+            // Not a wait for something: the kill is to come at any time.
+            std::thread::sleep(Duration::from_millis(round * 5 % 40));
+        }
         lab.stream.signal(Signal::SIGKILL);
         lab.stream.end();
+        in_the_middle += usize::from((1..5).contains(&made(&lab)));
         if round % 4 == 3 {
             lab.place(0).sh("ip link del one 2>/dev/null || :");
         }
@@ -103,6 +116,7 @@ fn killed(suite: &Suite) -> Result<(), Failed> {
         lab.start_again(&mut suite.command("nicon-wire")?)?;
         assert_eq!(changed(&lab.begin()), [false; 5], "round {round}");
     }
+    assert!(in_the_middle > 0, "no kill left some links there and others not");
     lab.destroy(suite);
     assert!(links().contains(&card.link));
     Ok(())
