@@ -9,6 +9,7 @@ use libtest_mimic::{Failed, Trial};
 use nicon_lab::Ran;
 use serde_json::{Value, json};
 
+use crate::support::events::Events;
 use crate::support::expect::{deed, record, refusal};
 use crate::support::kernel::Feature;
 use crate::support::links::{Place, one};
@@ -167,9 +168,13 @@ fn second_run(suite: &Suite) -> Result<(), Failed> {
     // A run that fails at last leaves the port and the peers as they were, whatever else it has changed.
     let mut late = ask(&peer("203.0.113.0/24"), 7002);
     late["mtu"] = 1300.into();
-    let taken = json!({"pid": place.pid(), "kind": "bridge", "name": "lo"});
-    let failed = suite.feed(&["nicon-linkadd", "--all-or-nothing"], format!("{late}\n{taken}\n"));
-    refusal(&failed, 1, &["lo already exists"]);
+    // The address is the last thing that a link gets, and events show that the other one was changed by then.
+    let last = json!({"pid": place.pid(), "kind": "bridge", "name": "br0", "addr": ["ff02::1/64"]});
+    let events = Events::of(&place);
+    let failed = suite.feed(&["nicon-linkadd", "--all-or-nothing"], format!("{late}\n{last}\n"));
+    refusal(&failed, 2, &["add address ff02::1/64"]);
+    let events = events.end();
+    assert!(events.contains("mtu 1300"), "{events}");
     assert_eq!(steps(&ask(&peer("198.51.100.0/24"), 7001)), json!([]));
     // Its socket is somewhere else then.
     let other = Place::new();
