@@ -32,9 +32,9 @@ fn leaves_no_orphan(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let (_cell, plain) = plain_cell()?;
     // Changing the user makes the kernel forget that a process is to die with its parent.
     let scripts = [
-        "echo ready; exec sleep 60",
-        "echo ready; exec setpriv --reuid=1000 --clear-groups sleep 60",
-        "trap '' TERM INT HUP; sleep 60 & echo ready; wait",
+        "echo ready; exec sleep 6000",
+        "echo ready; exec setpriv --reuid=1000 --clear-groups sleep 6000",
+        "trap '' TERM INT HUP; sleep 6000 & echo ready; wait",
     ];
     for (script, is_stopped) in scripts.iter().flat_map(|script| [(script, false), (script, true)]) {
         for (target, options) in [
@@ -47,6 +47,7 @@ fn leaves_no_orphan(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
             assert_eq!(line(&mut output), "ready");
             let family = witness::family(child.0.id());
             assert!(family.len() >= 3, "{family:?}");
+            let _end = End(family.clone());
             if is_stopped {
                 send(&child.0, Signal::SIGTSTP);
                 wait_for("stop", || state(child.0.id()) == 'T');
@@ -63,7 +64,7 @@ fn leaves_no_orphan(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
 fn leaves_no_orphan_of_a_stopped_session_leader(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let (_cell, plain) = plain_cell()?;
     // Changing the user makes the kernel forget that the command is to die with its session leader.
-    let command = ["/usr/bin/setpriv", "--reuid=1000", "--clear-groups", "/bin/sleep", "60"];
+    let command = ["/usr/bin/setpriv", "--reuid=1000", "--clear-groups", "/bin/sleep", "6000"];
     let mut strace = tool("strace");
     strace.args(["-f", "-qq", "-o", "/dev/null", "-P", command[0], "-e", "trace=execve"]);
     strace.args(["-e", "inject=execve:delay_enter=5000000"]).arg(suite.bins()?.join("nicon-nsexec"));
@@ -123,9 +124,31 @@ fn next(seed: &mut u64) -> u64 {
     *seed
 }
 
+/// Ends what is left of all that have a word in their command lines, also where a test fails: they sleep for longer than any test waits.
+struct EndOf<'a>(&'a str);
+
+impl Drop for EndOf<'_> {
+    fn drop(&mut self) {
+        for pid in having(self.0) {
+            let _ = kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
+        }
+    }
+}
+
+/// How long it takes to start a command, which is much where the processor is emulated or has much else to do.
+fn time_to_start(suite: &Suite, way: &[&str]) -> Result<Duration, Failed> {
+    let began = Instant::now();
+    suite.run(&[&["nicon-nsexec"], way, &["true"]].concat()).ok()?;
+    Ok(began.elapsed().max(Duration::from_millis(12)))
+}
+
 fn a_thousand_runs(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let target = format!("-t{}", lab.host_pid(CONTAINER)?);
     let (_cell, plain) = plain_cell()?;
+    let seconds = format!("6000.4142{}", std::process::id());
+    let _end = EndOf(&seconds);
+    let ways = [[&[target.as_str()], &["--all"][..]].concat(), [&[plain.as_str()], PLAIN].concat()];
+    let start = time_to_start(suite, &ways[0])?;
     let mut seed = u64::from(std::process::id()) << 20 | 1;
     let first_seed = seed;
     let signals = [
@@ -137,14 +160,13 @@ fn a_thousand_runs(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         Signal::SIGTSTP,
         Signal::SIGCONT,
     ];
-    let before: HashSet<u32> = witness::pids().into_iter().collect();
-    let mut ends = HashSet::new();
+    let (mut ends, mut running) = (HashSet::new(), 0);
     for run in 0..1000 {
         let mut command = suite.command("nicon-nsexec")?;
-        let (target, options) = if run / 2 % 2 == 0 { (&target, &["--all"][..]) } else { (&plain, PLAIN) };
-        command.arg(target).args(options).args(["sleep", "61.4142"]).stdin(Stdio::null()).stdout(Stdio::null());
+        command.args(&ways[run / 2 % 2]).args(["sleep", &seconds]).stdin(Stdio::null()).stdout(Stdio::null());
         let mut child = Cell(command.stderr(Stdio::null()).spawn()?);
-        std::thread::sleep(Duration::from_micros(next(&mut seed) % 4000));
+        std::thread::sleep(Duration::from_micros(next(&mut seed) % u64::try_from(start.as_micros())?));
+        running += usize::from(first_below(child.0.id()).any(|pid| name(pid) == "sleep"));
         for _ in 0..=next(&mut seed) % 3 {
             let index = usize::try_from(next(&mut seed) % signals.len() as u64)?;
             send(&child.0, signals[index]);
@@ -168,13 +190,8 @@ fn a_thousand_runs(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         ends.insert(status.to_string());
     }
     assert!(ends.len() > 1, "{ends:?}");
-    wait_for("end of all that was started", || {
-        witness::pids().into_iter().filter(|pid| !before.contains(pid)).all(|pid| {
-            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            let line = String::from_utf8_lossy(&line).into_owned();
-            !line.contains("61.4142")
-        })
-    });
+    assert!((1..1000).contains(&running), "{running} of a thousand commands were running when the first signal came");
+    wait_for("end of all that was started", || having(&seconds).is_empty());
     Ok(())
 }
 
@@ -185,17 +202,16 @@ fn kills_at_random(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let ways = [[&[target.as_str()], &["--all"][..]].concat(), [&[plain.as_str()], PLAIN].concat(), {
         [&[plain.as_str(), "--no-pty"], PLAIN].concat()
     }];
-    // How long a start takes, which is much where the processor is emulated.
-    let began = Instant::now();
-    suite.run(&[&["nicon-nsexec"][..], &ways[0], &["true"]].concat()).ok()?;
-    let start = began.elapsed().max(Duration::from_millis(12));
-    let script = "sleep 61.3131 & sh -c 'trap : HUP TERM; sleep 61.3131; :' & wait";
+    let seconds = format!("6000.3131{}", std::process::id());
+    let _end = EndOf(&seconds);
+    let start = time_to_start(suite, &ways[0])?;
+    let script = format!("sleep {seconds} & sh -c 'trap : HUP TERM; sleep {seconds}; :' & wait");
     let mut seed = u64::from(std::process::id()) << 20 | 1;
     let first_seed = seed;
     let mut victims = [0; 3];
     for run in 0..1000 {
         let mut command = suite.command("nicon-nsexec")?;
-        command.args(&ways[run % ways.len()]).args(["sh", "-c", script]).stdin(Stdio::null()).stdout(Stdio::null());
+        command.args(&ways[run % ways.len()]).args(["sh", "-c", &script]).stdin(Stdio::null()).stdout(Stdio::null());
         let mut child = Cell(command.stderr(Stdio::null()).spawn()?);
         let moment = next(&mut seed) % u64::try_from(start.as_micros())?;
         std::thread::sleep(Duration::from_micros(moment * u64::from(run % 4 != 0)));
@@ -222,7 +238,7 @@ fn kills_at_random(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
             assert!(tries < 10_000, "run {run} of seed {first_seed} does not end");
         }
         wait_for(format_args!("end of all of run {run} of seed {first_seed}, victim {index}"), || {
-            !is_any_left("61.3131")
+            having(&seconds).is_empty()
         });
     }
     assert!(victims.iter().all(|count| *count > 0), "{victims:?}");
@@ -231,9 +247,14 @@ fn kills_at_random(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
 
 /// A process and its descendants that run nicon-nsexec itself: fast, for one of them lives only for a moment.
 fn ours_below(pid: u32) -> Vec<u32> {
+    first_below(pid).take_while(|pid| is_ours(*pid)).collect()
+}
+
+/// A process, its first child, the first child of that, and so on.
+fn first_below(pid: u32) -> impl Iterator<Item = u32> {
     let children = |pid: u32| fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    let first = |pid: &u32| children(*pid).split_whitespace().find_map(|child| child.parse().ok());
-    std::iter::successors(Some(pid), first).take_while(|pid| is_ours(*pid)).collect()
+    let first = move |pid: &u32| children(*pid).split_whitespace().find_map(|child| child.parse().ok());
+    std::iter::successors(Some(pid), first)
 }
 
 /// Whether a process runs nicon-nsexec itself.
@@ -241,9 +262,11 @@ fn is_ours(pid: u32) -> bool {
     std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|path| path.ends_with("nicon-nsexec"))
 }
 
-fn is_any_left(word: &str) -> bool {
-    witness::pids().into_iter().any(|pid| {
+/// All processes but this one that have a word in their command lines.
+fn having(word: &str) -> Vec<u32> {
+    let has = |pid: &u32| {
         let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        String::from_utf8_lossy(&line).contains(word) && pid != std::process::id()
-    })
+        String::from_utf8_lossy(&line).contains(word) && *pid != std::process::id()
+    };
+    witness::pids().into_iter().filter(has).collect()
 }

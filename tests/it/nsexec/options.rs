@@ -85,23 +85,29 @@ fn files_and_sockets(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         refusal(&ran, 125, &[no_namespace, "is not a namespace of type net"]);
     }
 
-    // A socket remembers the network namespace that it was made in, whoever holds it.
     let other = Cell::new(&["-n"], "echo; exec sleep 60");
-    let script =
-        "use Socket; open(N, '<', $ARGV[0]); my $s; syscall(308, fileno(N), 0); socket($s, AF_INET, SOCK_STREAM, 0);
-        open(M, '<', $ARGV[1]); syscall(308, fileno(M), 0); $| = 1; print fileno($s), qq(\\n); sleep 60";
-    let mut holder = tool("perl");
-    holder.args(["-e", script, &format!("/proc/{}/ns/net", other.pid()), "/proc/self/ns/net"]).stdout(Stdio::piped());
-    let mut holder = Cell(holder.spawn()?);
-    let mut line = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(holder.0.stdout.as_mut().unwrap()), &mut line)?;
-    let ran = suite.run(&["nicon-nsexec", "-t", &holder.pid(), "-N", line.trim(), "readlink", "/proc/self/ns/net"]);
+    let (holder, fd) = holder_of_a_socket(&other)?;
+    let ran = suite.run(&["nicon-nsexec", "-t", &holder.pid(), "-N", &fd, "readlink", "/proc/self/ns/net"]);
     assert_eq!(Some(ran.ok()?), witness::ns_link(other.0.id(), "net"));
     let ran = suite.run(&["nicon-nsexec", "-t", &holder.pid(), "-N", "1", "true"]);
     refusal(&ran, 125, &[&format!("descriptor 1 of process {} is not a socket", holder.pid())]);
     let ran = suite.run(&["nicon-nsexec", "-t", &holder.pid(), "-N", "99", "true"]);
     refusal(&ran, 125, &[&format!("get descriptor 99 of process {}: Bad file", holder.pid())]);
     Ok(())
+}
+
+/// A process in our network namespace that has a socket of another, and its descriptor: a socket remembers the namespace that it was made
+/// in, whoever holds it.
+pub(crate) fn holder_of_a_socket(of: &Cell) -> Result<(Cell, String), Failed> {
+    let script =
+        "use Socket; open(N, '<', $ARGV[0]); my $s; syscall(308, fileno(N), 0); socket($s, AF_INET, SOCK_STREAM, 0);
+        open(M, '<', $ARGV[1]); syscall(308, fileno(M), 0); $| = 1; print fileno($s), qq(\\n); sleep 60";
+    let mut holder = tool("perl");
+    holder.args(["-e", script, &format!("/proc/{}/ns/net", of.pid()), "/proc/self/ns/net"]).stdout(Stdio::piped());
+    let mut holder = Cell(holder.spawn()?);
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(holder.0.stdout.as_mut().unwrap()), &mut line)?;
+    Ok((holder, line.trim().to_owned()))
 }
 
 /// FILE and DIR that are written apart become the command.
