@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, Ran, output_within, tool};
 
-use crate::support::expect::{is_process, record, refusal};
+use crate::support::expect::{is_process, record, records, refusal};
 use crate::support::kernel::translations;
 use crate::support::suite::Suite;
 
@@ -292,9 +292,9 @@ fn a_proxy_in_another_pid_namespace(suite: &Suite, lab: &Lab) -> Result<(), Fail
     lab.exec("proxy", &["sh", "-c", "until [ -S /host/proxy.sock ]; do sleep 0.02; done"])?.ok()?;
     let mut command = suite.command("nicon-resolve")?;
     command.args(["setup", "setup.olt_1"]).env("DOCKER_HOST", "unix:///run/proxy.sock");
-    for (record, path) in
-        crate::support::expect::records(&output_within(&mut command, LIMIT)?).iter().zip(["setup", "setup.olt_1"])
-    {
+    let found = records(&output_within(&mut command, LIMIT)?);
+    assert_eq!(found.len(), 2, "{found:?}");
+    for (record, path) in found.iter().zip(["setup", "setup.olt_1"]) {
         is_process(record, lab.host_pid(path)?);
     }
     // The same proxy, met inside a container, could be that container's own invention.

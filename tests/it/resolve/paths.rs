@@ -297,7 +297,9 @@ fn from_inside(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let program = program.to_str().ok_or("the path of the programs is not UTF-8")?;
     for translate in translations() {
         let ran = output_within(lab.inside(program).args([translate, "setup", "setup.olt_1.lt_1"]), LIMIT)?;
-        for (record, path) in records(&ran).iter().zip(["setup", "setup.olt_1.lt_1"]) {
+        let found = records(&ran);
+        assert_eq!(found.len(), 2, "{found:?}");
+        for (record, path) in found.iter().zip(["setup", "setup.olt_1.lt_1"]) {
             let outside = lab.host_pid(path)?;
             let nspid = witness::nspid(outside).ok_or("it is gone")?;
             assert_eq!(record["nspid"], json!(nspid[1..]), "{path}");

@@ -3,10 +3,9 @@
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::time::Duration;
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, cgroup_directories, output_within, tool};
+use nicon_lab::{LIMIT, Lab, Ran, cgroup_directories, output_within, tool, wait_for};
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, listen, socket};
 
@@ -63,16 +62,24 @@ fn behind_a_full_queue(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     bind(listener.as_raw_fd(), &UnixAddr::new(path)?)?;
     listen(&listener, Backlog::new(0)?)?;
     let queue = fill(path)?;
+    let trace = "/run/proved-queue-trace";
     let ask = |timeout: &str| {
-        let mut command = suite.command("nicon-resolve")?;
-        command.args(["--timeout", timeout, "web"]).env("DOCKER_HOST", format!("unix://{path}"));
-        Ok::<_, Failed>(output_within(&mut command, LIMIT)?)
+        let mut strace = tool("strace");
+        strace.args(["-f", "-qq", "-o", trace, "-e", "trace=connect"]).arg(suite.bins()?.join("nicon-resolve"));
+        strace.args(["--timeout", timeout, "web"]).env("DOCKER_HOST", format!("unix://{path}"));
+        Ok::<_, Failed>(output_within(&mut strace, LIMIT)?)
+    };
+    let has_met_it = move || {
+        let calls = std::fs::read_to_string(trace).unwrap_or_default();
+        calls.lines().any(|call| call.contains("AF_UNIX") && call.contains("EAGAIN"))
     };
     refusal(&ask("0.3")?, 2, &["hop 1 (web)", "0.3 s"]);
+    assert!(has_met_it(), "{:?}", std::fs::read_to_string(trace));
+    std::fs::remove_file(trace)?;
     let listener = UnixListener::from(listener);
     // The thread ends with the test program; so does the socket, on its private /run.
     std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(300));
+        wait_for("a program that finds the queue full", has_met_it);
         // Those that filled the queue come first.
         for stream in listener.incoming().skip(queue.len()) {
             std::thread::spawn(|| know_nothing(&mut stream.expect("a connection")));

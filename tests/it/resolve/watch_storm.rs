@@ -103,6 +103,8 @@ fn adds_up(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let mut by_pattern = Watching::patterns(suite, &["**"])?;
     let mut by_path = Watching::paths(suite, &paths)?;
     let is_of_storm = |seen: &Seen| seen.path.starts_with("storm");
+    // How many containers of the storm's there were at all moments together.
+    let mut containers = 0;
     for moment in 0..MOMENTS {
         let storms = DEPTHS.iter().enumerate().map(|(number, depth)| {
             let mut chance = Chance(seed.wrapping_add((moment * DEPTHS.len() + number) as u64));
@@ -117,7 +119,10 @@ fn adds_up(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         by_pattern.adds_up_to(&there, is_of_storm);
         let named: Vec<_> = there.into_iter().filter(|seen| paths.contains(&&seen.path[..])).collect();
         by_path.adds_up_to(&named, |_| true);
+        containers += named.len();
     }
+    // Where each run were refused, or no engine asked, there would be nothing to add up.
+    assert!(containers > MOMENTS, "storm {seed}: {containers} containers at {MOMENTS} moments");
     // With what is around them, all of them go. Who is frozen cannot be killed by the end of its PID namespace.
     for depth in DEPTHS {
         NAMES.iter().try_for_each(|name| lab.docker(depth, &["unpause", name]).map(drop))?;
