@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::links::undo::{furnished, settles_as};
 use crate::support::expect::{self, deed, not_undone, record, refusal};
+use crate::support::kernel::{Feature, machines, pci_device};
 use crate::support::links::{Pair, Place, ip, links, one, state};
 use crate::support::suite::Suite;
 
@@ -18,7 +19,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial_of_kernel(&[], "links::ends::names_and_files_of_namespaces", names_and_files),
         suite.trial_of_kernel(&[], "links::ends::from_in_the_record", from_in_the_record),
         suite.trial_of_kernel(&[], "links::ends::links_by_what_they_are_known_by", selectors),
-        suite.trial_where("links::ends::a_link_by_its_pci_device", a_pci_device, a_link_by_its_pci_device),
+        suite.trial_of_kernel(&[Feature::PciDevice], "links::ends::a_link_by_its_pci_device", a_link_by_its_pci_device),
         suite.trial_of_kernel(&[], "links::ends::a_free_name", a_free_name),
     ]
 }
@@ -194,31 +195,9 @@ fn selectors(suite: &Suite) -> Result<(), Failed> {
     Ok(())
 }
 
-/// A network device of this machine that is on its PCI bus, itself or by virtio: its name, and its address there. It must be
-/// where the process is that started this one.
-fn a_pci_device() -> Result<(String, String), String> {
-    let names =
-        output_within(tool("nsenter").args([&format!("--net={}", machines()), "ip", "-o", "link"]), LIMIT)?.ok()?;
-    let is_address = |part: &&str| part.len() == 12 && part.matches([':', '.']).count() == 3;
-    for entry in std::fs::read_dir("/sys/class/net").map_err(|error| error.to_string())?.flatten() {
-        let (path, name) = (entry.path().canonicalize().unwrap_or_default(), entry.file_name());
-        let name = name.to_string_lossy().into_owned();
-        if let Some(address) = path.to_string_lossy().split('/').rfind(is_address)
-            && names.contains(&format!(" {name}: "))
-        {
-            return Ok((name, address.to_owned()));
-        }
-    }
-    Err("no network device of this machine is on a PCI bus".to_owned())
-}
-
-/// The network namespace of the process that started this one.
-fn machines() -> String {
-    format!("/proc/{}/ns/net", std::os::unix::process::parent_id())
-}
-
 /// Only told, not done: the machine may be reached by it.
-fn a_link_by_its_pci_device(suite: &Suite, (name, address): &(String, String)) -> Result<(), Failed> {
+fn a_link_by_its_pci_device(suite: &Suite) -> Result<(), Failed> {
+    let (name, address) = pci_device().ok_or("it was there")?;
     let place = Place::new();
     let target = place.pid().to_string();
     let dry = |selector: &str| {

@@ -7,6 +7,7 @@ use nicon_lab::{LIMIT, output_within, tool, until};
 use serde_json::{Value, json};
 
 use crate::support::expect::{record, records, refusal};
+use crate::support::kernel::Feature;
 use crate::support::links::Place;
 use crate::support::subject::{Subject, pids};
 use crate::support::suite::Suite;
@@ -17,6 +18,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial_of_kernel(&[], "links::having::all_must_hold_of_one_link", all_must_hold_of_one_link),
         suite.trial_of_kernel(&[], "links::having::who_listens", who_listens),
         suite.trial_of_kernel(&[], "links::having::what_listens", what_listens),
+        suite.trial_of_kernel(&[Feature::Mptcp], "links::having::what_listens_by_mptcp", what_listens_by_mptcp),
         suite.trial_of_kernel(&[], "links::having::any_number_of_sockets", any_number_of_sockets),
         suite.trial_of_kernel(&[], "links::having::what_is_refused", what_is_refused),
     ]
@@ -217,10 +219,18 @@ fn who_listens(suite: &Suite) -> Result<(), Failed> {
     Ok(())
 }
 
-/// A port that a socket has, and listens on no more than `ss -l` says: of TCP without a queue, of UDP with one peer alone. And one of
-/// MPTCP, which is TCP's to whoever connects.
+/// A port that a socket has, and listens on no more than `ss -l` says: of TCP without a queue, of UDP with one peer alone.
 fn what_listens(suite: &Suite) -> Result<(), Failed> {
-    let has_mptcp = std::path::Path::new("/proc/sys/net/mptcp").exists();
+    listens(suite, "IPPROTO_TCP")
+}
+
+/// A port of MPTCP is one of TCP's to whoever connects.
+fn what_listens_by_mptcp(suite: &Suite) -> Result<(), Failed> {
+    listens(suite, "IPPROTO_MPTCP")
+}
+
+/// The last of three sockets listens, by a protocol that Python calls so.
+fn listens(suite: &Suite, protocol: &str) -> Result<(), Failed> {
     let script = format!(
         "ip link set lo up; exec python3 -c '
 import socket, time
@@ -232,11 +242,10 @@ def bound(type, port, proto=0):
 quiet = bound(SOCK_STREAM, 81)
 connected = bound(SOCK_DGRAM, 82)
 connected.connect((\"127.0.0.1\", 9))
-loud = bound(SOCK_STREAM, 83{})
+loud = bound(SOCK_STREAM, 83, socket.{protocol})
 loud.listen()
 print(\"ready\", flush=True)
-time.sleep(600)'",
-        if has_mptcp { ", 262" } else { "" }
+time.sleep(600)'"
     );
     let subject = Subject::start(&["--net"], &script);
     for (word, is_found) in [("port:81", false), ("port:82", false), ("tcp:83", true)] {

@@ -15,7 +15,7 @@ use crate::nsexec::as_nsenter::Cell;
 use crate::nsexec::fallbacks::traced;
 use crate::nsexec::seccomp::{FILTER, LOOK, MKDIR, UNSHARE, enter, filtered, is_called};
 use crate::support::expect::refusal;
-use crate::support::kernel::Feature;
+use crate::support::kernel::{Feature, freezer};
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -24,6 +24,11 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("nsexec::seccomp_targets::no_signal_is_lost_by_a_kill", no_signal_is_lost_by_a_kill),
         suite.trial("nsexec::seccomp_targets::a_stopped_target_stays_stopped", a_stopped_target_stays_stopped),
         suite.trial("nsexec::seccomp_targets::a_target_that_does_not_stop", a_target_that_does_not_stop),
+        suite.trial_with(
+            &[Feature::Freezer],
+            "nsexec::seccomp_targets::a_target_that_is_frozen",
+            a_target_that_is_frozen,
+        ),
         suite.trial("nsexec::seccomp_targets::a_target_that_another_traces", a_target_that_another_traces),
         suite.trial_with(&[Feature::FullSpeed], "nsexec::seccomp_targets::many_enter_at_once", many_enter_at_once),
         suite.trial("nsexec::seccomp_targets::a_strict_target", a_strict_target),
@@ -127,29 +132,33 @@ fn a_stopped_target_stays_stopped(suite: &Suite, _: &Lab) -> Result<(), Failed> 
     Ok(())
 }
 
+const DOES_NOT_STOP: [&str; 3] = ["read the target's seccomp filters", "it does not stop", "--privileged"];
+
 fn a_target_that_does_not_stop(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let program = Targets::compile()?;
     let cell = filtered(&[format!("{MKDIR}:1")], &format!("{} vfork", program.0));
     let pid = cell.0.id();
     wait_for("vfork", || fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") D ")));
-    let words = ["read the target's seccomp filters", "it does not stop", "--privileged"];
     for options in [&["-m"][..], &["-m", "-F"]] {
-        refusal(&enter(suite, pid, options, &["true"]), 125, &words);
+        refusal(&enter(suite, pid, options, &["true"]), 125, &DOES_NOT_STOP);
     }
     enter(suite, pid, &["-m", "--privileged"], &["true"]).ok()?;
-    // One that was stopped and then frozen by a cgroup of version 1 cannot be seized in finite time.
-    if let Some(freezer) = witness::cgroup_mounts().into_iter().find(|mount| mount.ends_with("freezer")) {
-        let cell = filtered(&[format!("{MKDIR}:1")], "sleep 60");
-        let pid = cell.0.id();
-        let frozen = Frozen::new(&freezer, pid)?;
-        refusal(&enter(suite, pid, &["-m", "-F"], &["true"]), 125, &words);
-        drop(frozen);
-        wait_for("sleep", || is_called(pid, "sleep"));
-        kill(Pid::from_raw(pid.cast_signed()), Signal::SIGSTOP)?;
-        wait_for("stop", || witness::is_stopped(pid));
-        let _frozen = Frozen::new(&freezer, pid)?;
-        refusal(&enter(suite, pid, &["-m"], &["true"]), 125, &words);
-    }
+    Ok(())
+}
+
+/// One that was stopped and then frozen by a cgroup of version 1 cannot be seized in finite time.
+fn a_target_that_is_frozen(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let freezer = freezer().ok_or("it was there")?;
+    let cell = filtered(&[format!("{MKDIR}:1")], "sleep 60");
+    let pid = cell.0.id();
+    let frozen = Frozen::new(&freezer, pid)?;
+    refusal(&enter(suite, pid, &["-m", "-F"], &["true"]), 125, &DOES_NOT_STOP);
+    drop(frozen);
+    wait_for("sleep", || is_called(pid, "sleep"));
+    kill(Pid::from_raw(pid.cast_signed()), Signal::SIGSTOP)?;
+    wait_for("stop", || witness::is_stopped(pid));
+    let _frozen = Frozen::new(&freezer, pid)?;
+    refusal(&enter(suite, pid, &["-m"], &["true"]), 125, &DOES_NOT_STOP);
     Ok(())
 }
 

@@ -2,8 +2,9 @@
 
 use std::env;
 use std::fs;
+use std::path::PathBuf;
 
-use nicon_lab::{LIMIT, output_within, tool};
+use nicon_lab::{LIMIT, output_within, tool, witness};
 
 /// Something of the machine that a test cannot do without, and that no package gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,8 +17,12 @@ pub(crate) enum Feature {
     DetachedLayers,
     /// An answer to the creation of a link, which tells its ifindex.
     EchoOfCreation,
+    /// Version 1 of the cgroups that freeze.
+    Freezer,
     /// Links of a kind, as `ip link add type` calls it.
     LinkKind(&'static str),
+    /// TCP over several paths.
+    Mptcp,
     /// The queueing discipline netem.
     Netem,
     /// A network card that tests may move: that of user-mode Linux (tests/uml/links), in the initial network namespace.
@@ -26,6 +31,8 @@ pub(crate) enum Feature {
     FullSpeed,
     /// A `binfmt_misc` of one's own in a user namespace.
     OwnInterpreters,
+    /// A network device on a PCI bus, in the network namespace of the process that started this one.
+    PciDevice,
     /// Inodes of pidfds that are never used again.
     Pidfs,
     /// A wireless device, such as that of `mac80211_hwsim`, in the initial network namespace.
@@ -44,8 +51,11 @@ impl Feature {
             Self::BridgeVlans => "bridge-VLANs",
             Self::DetachedLayers => "overlays of detached layers",
             Self::EchoOfCreation => "echo of a link's creation",
+            Self::Freezer => "freezer-cgroup",
             Self::FullSpeed => "full speed",
+            Self::Mptcp => "MPTCP",
             Self::OwnInterpreters => "binfmt_misc in user namespaces",
+            Self::PciDevice => "PCI-network-device",
             Self::Pidfs => "pidfs",
             Self::Wireless => "wireless",
             Self::WritersPidfd => "SO_PASSPIDFD",
@@ -78,13 +88,16 @@ impl Feature {
             }
             Self::DetachedLayers => is_linux(6, 15),
             Self::EchoOfCreation => is_linux(6, 2),
+            Self::Freezer => freezer().is_some(),
             Self::LinkKind(kind) => knows_kind(kind),
+            Self::Mptcp => fs::exists("/proc/sys/net/mptcp").unwrap_or(false),
             Self::Netem => runs(&["unshare", "-n", "tc", "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"]),
             Self::NetworkCard => runs(&["nsenter", "-t", "1", "-n", "ip", "link", "show", "dev", "vec0"]),
             Self::FullSpeed => env::var_os("NICON_EMULATED").is_none(),
             Self::OwnInterpreters => {
                 runs(&["unshare", "--user", "--map-root-user", "--mount", "mount", "-t", "binfmt_misc", "none", "/mnt"])
             }
+            Self::PciDevice => pci_device().is_some(),
             Self::Pidfs => is_linux(6, 9),
             Self::Wireless => fs::read_dir("/sys/class/ieee80211").is_ok_and(|mut phys| phys.next().is_some()),
             Self::WritersPidfd => is_linux(6, 5),
@@ -113,4 +126,28 @@ pub(crate) fn is_linux(major: u32, minor: u32) -> bool {
 
 fn runs(words: &[&str]) -> bool {
     output_within(tool(words[0]).args(&words[1..]), LIMIT).is_ok_and(|ran| ran.ok().is_ok())
+}
+
+/// Where cgroups of version 1 are frozen.
+pub(crate) fn freezer() -> Option<PathBuf> {
+    witness::cgroup_mounts().into_iter().find(|mount| mount.ends_with("freezer"))
+}
+
+/// A network device of this machine that is on its PCI bus, itself or by virtio: its name, and its address there. It must be
+/// where the process is that started this one.
+pub(crate) fn pci_device() -> Option<(String, String)> {
+    let mut list = tool("nsenter");
+    list.args([&format!("--net={}", machines()), "ip", "-o", "link"]);
+    let names = output_within(&mut list, LIMIT).ok()?.ok().ok()?;
+    let is_address = |part: &&str| part.len() == 12 && part.matches([':', '.']).count() == 3;
+    fs::read_dir("/sys/class/net").ok()?.flatten().find_map(|entry| {
+        let (path, name) = (entry.path().canonicalize().ok()?, entry.file_name().into_string().ok()?);
+        let address = path.to_str()?.split('/').rfind(is_address)?.to_owned();
+        names.contains(&format!(" {name}: ")).then_some((name, address))
+    })
+}
+
+/// The network namespace of the process that started this one.
+pub(crate) fn machines() -> String {
+    format!("/proc/{}/ns/net", std::os::unix::process::parent_id())
 }

@@ -75,25 +75,6 @@ impl Suite {
         })
     }
 
-    /// A test that also needs something which the machine may not have: where it is missing, the test is reported as ignored,
-    /// also where no other may be.
-    pub(crate) fn trial_where<T, F>(&self, name: &str, find: fn() -> Result<T, String>, test: F) -> Trial
-    where
-        T: 'static,
-        F: FnOnce(&Suite, &T) -> Result<(), Failed> + Send + 'static,
-    {
-        let suite = self.clone();
-        trials::trial(name, move || {
-            if let Some(missing) = suite.excuse()? {
-                return Ok(Completion::ignored_with(missing));
-            }
-            match find() {
-                Ok(found) => test(&suite, &found).map(|()| Completion::Completed),
-                Err(missing) => Ok(Completion::ignored_with(missing)),
-            }
-        })
-    }
-
     /// What excuses all tests, if anything does.
     fn excuse(&self) -> Result<Option<&String>, String> {
         match &self.0.missing {
