@@ -56,12 +56,16 @@ fn name(path: &[String]) -> String {
     if path.is_empty() { "the root".to_owned() } else { path.join("::") }
 }
 
-/// The imports between the crate's outermost modules, each taken with all that is in it.
+/// The imports between the modules of each folder, outermost to innermost, each taken with all that is in it. The file of a folder
+/// itself is none of those.
 fn by_folder(imports: &Imports) -> Imports {
-    let mut folders = Imports::new();
-    for (from, all) in imports.iter().filter(|(from, _)| !from.is_empty()) {
-        let outer = folders.entry(from[..1].to_vec()).or_default();
-        outer.extend(all.iter().filter(|to| !to.is_empty() && to[0] != from[0]).map(|to| to[..1].to_vec()));
+    let mut folders: Imports =
+        imports.keys().flat_map(|path| (1..=path.len()).map(|end| (path[..end].to_vec(), BTreeSet::new()))).collect();
+    for (from, to) in imports.iter().flat_map(|(from, all)| all.iter().map(move |to| (from, to))) {
+        let shared = from.iter().zip(to).take_while(|(from, to)| from == to).count();
+        if from.len() > shared && to.len() > shared {
+            folders.entry(from[..=shared].to_vec()).or_default().insert(to[..=shared].to_vec());
+        }
     }
     folders
 }
@@ -86,17 +90,23 @@ fn reachable(from: &ModulePath, imports: &Imports) -> BTreeSet<ModulePath> {
 /// Otherwise the test above could not fail.
 fn circles_are_seen() -> Result<(), Failed> {
     let directory = std::env::temp_dir().join(format!("nicon-imports-{}", std::process::id()));
-    std::fs::create_dir_all(directory.join("low"))?;
+    for folder in ["low/first", "low/second"] {
+        std::fs::create_dir_all(directory.join(folder))?;
+    }
     let write = |file: &str, text: &str| std::fs::write(directory.join(file), text);
     write("lib.rs", "mod high; mod low; mod middle; mod other; pub use low::deep::Deep; use high::High;")?;
     write("high.rs", "use crate::{middle::Middle, Deep}; pub struct High;")?;
-    write("low.rs", "pub mod deep;")?;
+    write("low.rs", "pub mod deep; mod first; mod second;")?;
     write(
         "middle.rs",
         "fn f() { assert!(super::other::is()); } pub struct Middle; #[cfg(test)] mod tests { use crate::high; }",
     )?;
     write("other.rs", "use crate::low::deep; pub fn is() -> bool { true }")?;
     write("low/deep.rs", "pub struct Deep;")?;
+    write("low/first.rs", "mod inner; pub struct First;")?;
+    write("low/first/inner.rs", "fn f() { crate::low::second::inner::g() }")?;
+    write("low/second.rs", "pub mod inner;")?;
+    write("low/second/inner.rs", "pub fn g() {}")?;
     let read = || -> Result<_, Failed> {
         let modules = Modules::read(&directory.join("lib.rs")).map_err(|error| error.to_string())?;
         Ok((circles(&modules.imports()), circles(&by_folder(&modules.imports()))))
@@ -105,12 +115,17 @@ fn circles_are_seen() -> Result<(), Failed> {
     // The root gives Deep on: whoever imports it from there imports it from where it stands.
     write("low/deep.rs", "pub struct Deep; type Back = crate::middle::Middle;")?;
     let dirty = read()?;
+    // Two folders in one, of which no file imports one that imports it.
+    write("low/deep.rs", "pub struct Deep;")?;
+    write("low/second.rs", "pub mod inner; use crate::low::first::First;")?;
+    let nested = read()?;
     std::fs::remove_dir_all(&directory)?;
     assert_eq!(clean, (BTreeSet::new(), BTreeSet::new()));
     let set = |paths: &[&str]| -> BTreeSet<BTreeSet<ModulePath>> {
         [paths.iter().map(|path| path.split("::").map(str::to_owned).collect()).collect()].into()
     };
     assert_eq!(dirty, (set(&["low::deep", "middle", "other"]), set(&["low", "middle", "other"])));
+    assert_eq!(nested, (BTreeSet::new(), set(&["low::first", "low::second"])));
     Ok(())
 }
 
