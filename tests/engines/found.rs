@@ -130,8 +130,12 @@ fn all_in_one_pattern(machine: &Machine) -> Result<(), Failed> {
         assert_eq!(others.count(), 0, "{pattern}: {ran:?}");
     }
     // Whatever is listed leads back to the same process.
-    let records = machine.run(&["nicon-resolve", "*", "dave@*", "podman:*", "erin@podman:*"]).stdout;
-    for line in records.lines() {
+    let ran = machine.run(&["nicon-resolve", "*", "dave@*", "podman:*", "erin@podman:*"]);
+    let listed = targets(&ran.stdout)?;
+    for name in ["daves-pod", "daves-dock", "erins", "roots-dock"] {
+        assert!(listed.iter().any(|target| target.ends_with(name)), "{name}: {ran:?}");
+    }
+    for line in ran.stdout.lines() {
         let record: serde_json::Value = serde_json::from_str(line)?;
         let target = record["target"].as_str().ok_or("a record without a target")?;
         let again = machine.run(&["nicon-resolve", "--pid", target]);

@@ -195,6 +195,8 @@ fn a_users_monitor_is_the_users(machine: &Machine) -> Result<(), Failed> {
             record["ns"]["user"],
             serde_json::from_str::<Value>(&machine.run(&["nicon-resolve", "taken-lxc"]).ok()?)?["ns"]["user"]
         );
+    } else {
+        assert!(matches!(ran.code(), Some(1 | 2)) && ran.stdout.is_empty(), "{ran:?}");
     }
     machine.script("systemctl stop 'poke-*'; as trent systemctl --user kill --signal=KILL 'run-*'", &[])?;
     Ok(())

@@ -92,7 +92,7 @@ fn a_change_where_it_is(suite: &Suite) -> Result<(), Failed> {
     record(&undo(suite, &first.stdout));
     settles(&from, &link, &before);
     let mut changed = 0;
-    killed::at_each_call(suite, (&words, "", 0), || {
+    let kills = killed::at_each_call(suite, (&words, "", 0), || {
         if from.links().contains(&link) {
             let there = suite.run(&["nicon-linkmv", "-f", "target", "-t", &source, &link, "--altname=here"]);
             changed += usize::from(deed(&record(&there))["changed"] == true);
@@ -105,7 +105,7 @@ fn a_change_where_it_is(suite: &Suite) -> Result<(), Failed> {
         settles(&from, &link, &before);
         Ok(())
     })?;
-    assert!(changed > 5, "{changed} changes");
+    assert!(kills > 20 && changed > 5, "{kills} kills, {changed} changes");
     Ok(())
 }
 

@@ -49,6 +49,9 @@ pub(crate) fn at_each_call(
             kills += usize::from(killed);
         }
     }
+    if kills == 0 {
+        return Err(format!("{words:?} was killed at none of its calls").into());
+    }
     Ok(kills)
 }
 
