@@ -52,6 +52,8 @@ fn cut_to_the_terminal(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let whole = suite.at_terminal(500, line).stdout;
     assert!(!whole.contains('…') && whole.lines().all(|line| line.len() > 40), "{whole}");
     let cut = suite.at_terminal(40, line).stdout;
+    // A heading, and what it is of.
+    assert_eq!((cut.lines().count(), whole.lines().count()), (2, 2), "{cut}{whole}");
     for (cut, whole) in cut.lines().zip(whole.lines()) {
         assert_eq!(cut.chars().count(), 40, "{cut}");
         assert!(whole.starts_with(cut.trim_end_matches('…')), "{cut}");

@@ -37,6 +37,7 @@ fn bad_lines(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         "1 MiB",
         "\"target\": expected a string",
     ];
+    assert_eq!(told.len(), expected.len(), "{ran:?}");
     for ((line, words), number) in told.iter().zip(expected).zip(1..) {
         assert!(line.starts_with(&format!("nicon-resolve: line {number}: ")) && line.contains(words), "{line}");
     }

@@ -278,6 +278,7 @@ fn many_records(suite: &Suite) -> Result<(), Failed> {
     let names: Vec<_> = parse(&ran.stdout).iter().map(|record| record["nic"]["name"].clone()).collect();
     assert_eq!(names, [json!("m1"), Value::Null, json!("br0"), json!("m3")]);
     let told: Vec<_> = ran.stderr.lines().collect();
+    assert_eq!(told.len(), 4, "{told:?}");
     for ((line, number), words) in told.iter().zip([2, 4, 6, 8]).zip([
         "parent: no link none in process",
         "a bridge has no \"parent\"",

@@ -186,6 +186,7 @@ fn many_pairs(suite: &Suite) -> Result<(), Failed> {
     assert_eq!(made.iter().map(|record| record["nic"]["name"].clone()).collect::<Vec<_>>(), names);
     assert_eq!((&made[2], &made[4]["note"]), (&json!({"pid": places[0].pid(), "name": "alone"}), &json!(1)));
     let told: Vec<_> = ran.stderr.lines().collect();
+    assert_eq!(told.len(), 2, "{told:?}");
     for ((line, number), words) in told.iter().zip([7, 8]).zip(["lo already exists", "no other end"]) {
         assert!(line.starts_with(&format!("nicon-veth: line {number}: ")) && line.contains(words), "{told:?}");
     }

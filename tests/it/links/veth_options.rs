@@ -142,6 +142,7 @@ fn dry_run(suite: &Suite) -> Result<(), Failed> {
     assert_eq!(ground.state(), before);
     // What it says, done by `ip`, is what nicon-veth does.
     let [first, second] = ground.places.each_ref().map(|place| place.pid().to_string());
+    assert_eq!(planned.len(), 2, "{planned:?}");
     for (record, place) in planned.iter().zip(&ground.places) {
         assert!(record["pair"] == "p" && record.get("done").is_none(), "{record}");
         for step in record["steps"].as_array().unwrap().iter().map(|step| step.as_str().unwrap()) {

@@ -59,6 +59,7 @@ fn who_comes(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         Ok(())
     })?;
     let found = records(&ran);
+    assert_eq!(found.len(), words.len() - 1, "{ran:?}");
     for (record, path) in found.iter().zip(&words[1..]) {
         assert_eq!(record["target"], *path);
         is_process(record, lab.host_pid(path)?);
