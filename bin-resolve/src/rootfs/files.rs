@@ -20,19 +20,21 @@ const MAX_TOTAL: u64 = 64 << 20;
 /// What a usual file needs, in bytes: to grow from nothing takes ten reads of one.
 const USUAL_FILE: usize = 16 << 10;
 
-/// The most entries that a directory may have.
+/// The most entries that a directory may have, and all directories of one engine: links may lead to the same one by any number of names.
 const MAX_ENTRIES: usize = 10_000;
+const MAX_ENTRIES_IN_ALL: usize = 100_000;
 
 /// The files of one engine. Reading them may block forever.
 pub(crate) struct Files<'a> {
     root: &'a Directory,
     left: Cell<u64>,
+    entries_left: Cell<usize>,
 }
 
 impl<'a> Files<'a> {
     /// Files below a root directory.
     pub(crate) fn new(root: &'a Directory) -> Self {
-        Self { root, left: Cell::new(MAX_TOTAL) }
+        Self { root, left: Cell::new(MAX_TOTAL), entries_left: Cell::new(MAX_ENTRIES_IN_ALL) }
     }
 
     /// Whether there is a file, of any type.
@@ -100,13 +102,18 @@ impl<'a> Files<'a> {
             return Ok(Vec::new());
         }
         let own_name = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd()));
-        let mut names = Vec::new();
-        for entry in std::fs::read_dir(own_name).context(reading)? {
+        let (mut names, before) = (Vec::new(), self.entries_left.get());
+        let allowed = MAX_ENTRIES.min(before);
+        for (number, entry) in std::fs::read_dir(own_name).context(reading)?.enumerate() {
+            if number == allowed {
+                return Err(Error::failed(format!(
+                    "{}: it has more than {MAX_ENTRIES} entries (or all have more than {MAX_ENTRIES_IN_ALL})",
+                    reading()
+                )));
+            }
+            self.entries_left.set(before - number - 1);
             // Engines use plain ASCII; other names are not theirs.
             names.extend(entry.context(reading)?.file_name().into_string());
-            if names.len() > MAX_ENTRIES {
-                return Err(Error::failed(format!("{}: it has more than {MAX_ENTRIES} entries", reading())));
-            }
         }
         names.sort_unstable();
         Ok(names)

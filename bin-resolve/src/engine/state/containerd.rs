@@ -80,6 +80,9 @@ fn index(files: &Files, store: &Store, index: &mut Index) {
             if is_left_out {
                 continue;
             }
+            if index.is_full() {
+                return;
+            }
             let bundles = dir.join(&namespace);
             for id in index.names(files, &bundles).into_iter().filter(|id| !known.contains(id)) {
                 let about = format!(" in namespace {namespace}");
@@ -91,11 +94,14 @@ fn index(files: &Files, store: &Store, index: &mut Index) {
                     (Ok(_), _) => continue,
                     (Err(error), PodExtent::All) => entry.unnamed = Some(error),
                     (Err(error), _) => {
-                        index.unread.push(error);
+                        index.fail(error);
                         continue;
                     }
                 }
-                index.entries.push(entry);
+                index.add(entry);
+                if index.is_full() {
+                    return;
+                }
             }
         }
     }

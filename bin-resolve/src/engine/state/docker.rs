@@ -58,7 +58,7 @@ fn index(files: &Files, store: &Store, index: &mut Index) {
                 Ok(None) => continue,
                 Err(error) => (id.clone(), Some(error)),
             };
-            index.entries.push(IndexEntry { id, name, path: config_file, unnamed, ..IndexEntry::default() });
+            index.add(IndexEntry { id, name, path: config_file, unnamed, ..IndexEntry::default() });
         }
     }
 }

@@ -12,6 +12,11 @@ use crate::query::path::{show, spell};
 use crate::query::{Kind, Qualifier};
 use crate::rootfs::files::Files;
 
+/// The most containers in one engine's files, as many as an engine may list; and the most reasons why there may be others. There is no
+/// other end to them: links may lead to the same directory by any number of names.
+const MOST: usize = 32_768;
+const MOST_UNREAD: usize = 1024;
+
 /// A container in an engine's files.
 #[derive(Clone, Default)]
 pub(crate) struct IndexEntry {
@@ -39,18 +44,51 @@ pub(crate) struct Index {
     pub(super) entries: Vec<IndexEntry>,
     /// What could not be read: there may be any container in it.
     pub(super) unread: Vec<Error>,
+    /// Whether no more is kept.
+    is_full: bool,
 }
 
 impl Index {
     /// An empty one. Some directories are `barred`.
     pub(super) fn new(barred: Vec<Error>) -> Self {
-        Self { entries: Vec::new(), unread: barred }
+        Self { entries: Vec::new(), unread: barred, is_full: false }
+    }
+
+    /// Adds a container, as long as there are not too many.
+    pub(super) fn add(&mut self, entry: IndexEntry) {
+        if self.entries.len() < MOST {
+            self.entries.push(entry);
+        } else {
+            self.fill(&format!("more than {MOST} containers in its files"));
+        }
+    }
+
+    /// Adds what could not be read.
+    pub(super) fn fail(&mut self, error: Error) {
+        if self.unread.len() < MOST_UNREAD {
+            self.unread.push(error);
+        } else {
+            self.fill(&format!("more than {MOST_UNREAD} of its files cannot be read"));
+        }
+    }
+
+    /// Whether to read on would be of no use: no more is kept.
+    pub(super) fn is_full(&self) -> bool {
+        self.is_full
+    }
+
+    fn fill(&mut self, why: &str) {
+        if !self.is_full {
+            self.is_full = true;
+            // It comes first, since few are told.
+            self.unread.insert(0, Error::failed(format!("{why}: the rest is left out")));
+        }
     }
 
     /// What was read, unless it failed.
     pub(super) fn take<T: Default>(&mut self, read: Result<T>) -> T {
         read.unwrap_or_else(|error| {
-            self.unread.push(error);
+            self.fail(error);
             T::default()
         })
     }
@@ -66,7 +104,7 @@ impl Index {
     /// # Errors
     /// If several match.
     pub(super) fn choose(self, asked: &str) -> Result<(Option<IndexEntry>, Option<Error>)> {
-        let Self { entries, unread } = self;
+        let Self { entries, unread, .. } = self;
         let unnamed = entries.iter().find_map(|entry| entry.unnamed.clone());
         let unread = unread.into_iter().next().or(unnamed);
         match choose(asked, entries)? {
@@ -170,10 +208,28 @@ mod tests {
     }
 
     #[test]
+    fn there_is_an_end_to_what_is_kept() {
+        let told = |fill: fn(&mut Index)| {
+            let mut index = Index::new(Vec::new());
+            (0..100_000).for_each(|_| fill(&mut index));
+            assert!(index.is_full());
+            (index.entries.len(), index.unread.len(), index.unread[0].to_string())
+        };
+        let entries = told(|index| index.add(entry("a", "a")));
+        assert_eq!(entries, (MOST, 1, "more than 32768 containers in its files: the rest is left out".into()));
+        let unread = told(|index| index.fail(Error::failed("torn")));
+        assert_eq!(
+            unread,
+            (0, MOST_UNREAD + 1, "more than 1024 of its files cannot be read: the rest is left out".into())
+        );
+    }
+
+    #[test]
     fn what_was_not_read_counts_where_nothing_is_found() {
         let index = |unnamed: Option<&str>, unread: &[&str]| Index {
             entries: vec![entry("a1", "web"), IndexEntry { unnamed: unnamed.map(Error::failed), ..entry("b2", "b2") }],
             unread: unread.iter().map(|why| Error::failed(*why)).collect(),
+            is_full: false,
         };
         let told = |index: Index, asked: &str| {
             let (entry, unread) = index.choose(asked).unwrap();

@@ -29,7 +29,7 @@ pub(super) static LAYOUT: Layout = Layout {
         for dir in &store.dirs {
             let entry = entry(dir, asked);
             if index.take(files.has(&entry.path)) {
-                index.entries.push(entry);
+                index.add(entry);
             }
         }
     }),
@@ -52,7 +52,7 @@ fn defined(files: &Files, store: &Store, index: &mut Index) {
         for name in index.names(files, dir) {
             let entry = entry(dir, &name);
             if index.take(files.has(&entry.path)) {
-                index.entries.push(entry);
+                index.add(entry);
             }
         }
     }

@@ -89,13 +89,14 @@ fn index(files: &Files, store: &Store, index: &mut Index) {
     for dir in &store.dirs {
         let names =
             index.names(files, dir).into_iter().filter(|name| !name.contains([':', '#']) && !name.starts_with('.'));
-        index.entries.extend(names.map(|name| IndexEntry {
+        let entries = names.map(|name| IndexEntry {
             id: name.clone(),
             about: format!(" in {}", dir.display()),
             path: dir.join(&name),
             name,
             ..IndexEntry::default()
-        }));
+        });
+        entries.for_each(|entry| index.add(entry));
     }
 }
 

@@ -39,15 +39,7 @@ fn index(files: &Files, store: &Store, index: &mut Index) {
         let path = PathBuf::from(format!("/proc/{pid}"));
         let about = format!(" in {}", dir.display());
         let (namespace, kind) = (container.namespace.clone(), Some(store.kind()));
-        index.entries.push(IndexEntry {
-            id: name.clone(),
-            name,
-            namespace,
-            kind,
-            about,
-            path,
-            ..IndexEntry::default()
-        });
+        index.add(IndexEntry { id: name.clone(), name, namespace, kind, about, path, ..IndexEntry::default() });
     }
 }
 

@@ -93,12 +93,13 @@ fn index(files: &Files, store: &Store, index: &mut Index) {
         for list in LISTS {
             let stored: Option<Vec<Stored>> = index.take(files.json(&dir.join(&directory).join(list)));
             let stored = stored.into_iter().flatten().filter(|stored| !known.contains(&stored.id));
-            index.entries.extend(stored.map(|Stored { id, names }| IndexEntry {
+            let entries = stored.map(|Stored { id, names }| IndexEntry {
                 name: names.into_iter().next().unwrap_or_else(|| id.clone()),
                 path: run.join(&directory).join(&id).join("userdata/pidfile"),
                 id,
                 ..IndexEntry::default()
-            }));
+            });
+            entries.for_each(|entry| index.add(entry));
         }
     }
 }

@@ -38,7 +38,7 @@ pub(super) fn named<S: StateFile>(files: &Files, store: &Store, index: &mut Inde
     for dir in &store.dirs {
         let entry = entry::<S>(dir, asked.to_owned());
         if index.take(files.has(&entry.path)) {
-            index.entries.push(entry);
+            index.add(entry);
         }
     }
 }
@@ -46,7 +46,7 @@ pub(super) fn named<S: StateFile>(files: &Files, store: &Store, index: &mut Inde
 pub(super) fn index<S: StateFile>(files: &Files, store: &Store, index: &mut Index) {
     for dir in &store.dirs {
         let ids = index.names(files, dir).into_iter().filter(|id| !store.extent.known.contains(id));
-        index.entries.extend(ids.map(|id| entry::<S>(dir, id)));
+        ids.for_each(|id| index.add(entry::<S>(dir, id)));
     }
 }
 
