@@ -5,3 +5,4 @@ pub(crate) mod changes;
 pub(crate) mod files;
 pub(crate) mod ready;
 pub(crate) mod root;
+pub(crate) mod threads;

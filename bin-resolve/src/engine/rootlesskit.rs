@@ -63,7 +63,7 @@ impl Hidden {
             };
             // Whoever may write the file may name any process.
             bounds.permit(&child, &child).map_err(|error| error.prefix(self.child_pid.display()))?;
-            let (root, bounds) = (Arc::new(Root::of(Some(&child))?), Bounds::of_files(&child)?);
+            let (root, bounds) = (Arc::new(Root::of(Some(&child), root.threads())?), Bounds::of_files(&child)?);
             Ok(Some(Inside { root, pidns: child.namespace(NsType::Pid)?, bounds }))
         };
         self.inside.get_or_try_init(look).await.map(Option::as_ref)

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use nicon_core::Result;
 use nicon_core::path::is_user;
+use nicon_core::{Error, Result};
 use nix::sys::stat::fstat;
 use nix::unistd::{Uid, geteuid};
 
@@ -17,7 +17,7 @@ use crate::engine::passwd::{PASSWD, PasswdEntry, entry_of};
 use crate::engine::rootlesskit::Hidden;
 use crate::engine::state::store::UserDirs;
 use crate::engine::state::table;
-use crate::query::Kind;
+use crate::query::{Kind, Qualifier};
 use crate::rootfs::files::Files;
 use crate::rootfs::root::{Directory, Root};
 
@@ -27,14 +27,34 @@ pub(crate) const RUNTIME: &str = "/run/user";
 /// The ID that no user has; see `chown(2)`.
 const NOBODY: u32 = u32::MAX;
 
+/// The most users in one container. Root of a container may have any number of directories there.
+const MOST: usize = 64;
+
 /// Where rootlesskit leaves a PID for a user's containerd.
 const CHILD_PID: &str = "containerd-rootless/child_pid";
+
+/// The engines of users, and why there may be more.
+#[derive(Clone)]
+pub(crate) struct Others {
+    pub(crate) endpoints: Vec<Arc<Endpoint>>,
+    pub(crate) left_out: Option<Error>,
+}
+
+impl Others {
+    /// Why there may be engines that were `asked` for besides those `chosen` of these.
+    pub(crate) fn left_out_of(&self, asked: &Qualifier, chosen: &[Arc<Endpoint>]) -> Option<Error> {
+        // Who is named may be one of those left out; and if nobody is, and none is chosen, users are not meant.
+        let is_told = chosen.is_empty() == asked.user.is_some();
+        self.left_out.clone().filter(|_| is_told)
+    }
+}
 
 /// The engines of ours, if we are not the machine's root: they are as near to us as those of the machine.
 pub(crate) async fn own(root: &Arc<Root>) -> Result<Vec<Arc<Endpoint>>> {
     let myself = geteuid().as_raw();
     // In a user namespace, root is who made it. The runtime directory tells who that is on the machine.
-    let ours = root.ask(users).await.unwrap_or_default().into_iter().find(|(_, seen_as)| *seen_as == myself);
+    let all = root.ask(|directory| users(directory, usize::MAX)).await.map(|(users, _)| users);
+    let ours = all.unwrap_or_default().into_iter().find(|(_, seen_as)| *seen_as == myself);
     let uid = ours.map_or(myself, |(user, _)| user.uid);
     if uid == 0 {
         return Ok(Vec::new());
@@ -52,22 +72,27 @@ pub(crate) async fn own(root: &Arc<Root>) -> Result<Vec<Arc<Endpoint>>> {
     Ok(endpoints(&user, root, &Bounds::default()))
 }
 
-/// The engines of all users below a root directory who have a runtime directory there; without ourselves, if it is `ours`.
+/// The engines of all users below a root directory who have a runtime directory there; without ourselves, if it is `ours`. In a container,
+/// there is an end to their number.
 ///
 /// # Errors
 /// If it cannot be read.
-pub(crate) async fn others(root: &Arc<Root>, ours: bool) -> Result<Vec<Arc<Endpoint>>> {
+pub(crate) async fn others(root: &Arc<Root>, ours: bool) -> Result<Others> {
     if root.cached(Path::new(RUNTIME)).is_some_and(|found| found.is_err()) {
-        return Ok(Vec::new());
+        return Ok(Others { endpoints: Vec::new(), left_out: None });
     }
-    let users = root.ask(users).await?;
+    let most = if ours { usize::MAX } else { MOST };
+    let (users, left) = root.ask(move |directory| users(directory, most)).await?;
+    let left_out = (left > 0).then(|| Error::failed(format!("there are more than {most}: {left} are left out")));
     let is_other = |(_, uid): &(UserDirs, u32)| !ours || Uid::from_raw(*uid) != geteuid();
     let endpoints = |(user, uid): (UserDirs, u32)| {
         // A file system that a user serves may say that anybody has it.
         let uid = if ours && uid != user.uid { NOBODY } else { uid };
+        // On our machine, they have nothing to do with each other.
+        let root = if ours { &Arc::new(root.of_another()) } else { root };
         endpoints(&user, root, &Bounds::of_user(&format!("the engine of user {}", user.name), uid))
     };
-    Ok(users.into_iter().filter(is_other).flat_map(endpoints).collect())
+    Ok(Others { endpoints: users.into_iter().filter(is_other).flat_map(endpoints).collect(), left_out })
 }
 
 /// The user with this ID of a site.
@@ -76,17 +101,20 @@ pub(crate) async fn owner(root: &Root, uid: u32) -> Owner {
     Owner { uid, name: name_of(uid, entry_of(&known, uid).as_ref()).into() }
 }
 
-/// The users, and who they are as we see it: in a user namespace they have other IDs.
-fn users(directory: &Directory) -> Result<Vec<(UserDirs, u32)>> {
+/// The users, and who they are as we see it: in a user namespace they have other IDs. Also how many more there seem to be.
+fn users(directory: &Directory, most: usize) -> Result<(Vec<(UserDirs, u32)>, usize)> {
     let files = Files::new(directory);
     let uids = files.names(Path::new(RUNTIME))?;
     let uids: Vec<u32> = uids.iter().filter_map(|name| name.parse().ok()).filter(|uid| *uid != 0).collect();
     if uids.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), 0));
     }
     let known = passwd(&files)?;
     let mut users = Vec::new();
-    for uid in uids {
+    for (number, uid) in uids.iter().copied().enumerate() {
+        if users.len() == most {
+            return Ok((users, uids.len() - number));
+        }
         let entry = entry_of(&known, uid);
         let user = user(uid, entry.as_ref(), None);
         // They come and go.
@@ -95,7 +123,7 @@ fn users(directory: &Directory) -> Result<Vec<(UserDirs, u32)>> {
         let seen_as = fstat(&runtime).map_or(NOBODY, |found| found.st_uid);
         users.push((user, seen_as));
     }
-    Ok(users)
+    Ok((users, 0))
 }
 
 fn user(uid: u32, entry: Option<&PasswdEntry<'_>>, home: Option<PathBuf>) -> UserDirs {

@@ -93,7 +93,10 @@ pub(super) async fn ask_others(site: &EngineSite<'_>, of: &Qualifier, name: &str
     };
     let endpoints = site.others(of).await?;
     let answers = join_all(endpoints.iter().map(ask_one)).await;
-    Ok(answers.into_iter().filter(|answer| !answer.claim.as_ref().is_err_and(|error| site.is_denied(error))).collect())
+    let unread = site.left_out(of, &endpoints).await?;
+    let left_out = unread.map(|error| Answer { unread: Some(error), ..Answer::new(false, Ok(None)) });
+    let is_denied = |answer: &Answer| answer.claim.as_ref().is_err_and(|error| site.is_denied(error));
+    Ok(answers.into_iter().filter(|answer| !is_denied(answer)).chain(left_out).collect())
 }
 
 /// Asks one engine.

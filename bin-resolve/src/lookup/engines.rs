@@ -10,18 +10,22 @@ use crate::engine::bounds::Bounds;
 use crate::engine::endpoint::Endpoint;
 use crate::engine::state::monitors::Monitors;
 use crate::engine::state::store::Store;
+use crate::engine::users::Others;
+use crate::rootfs::blocking::threads_of_one;
 use crate::rootfs::root::{FileId, Root};
+use crate::rootfs::threads::Threads;
 
 /// The engines in a container, or on our own machine, and the connections to them.
-#[derive(Default)]
 pub(crate) struct Engines {
     pub(super) near: OnceCell<Vec<Arc<Endpoint>>>,
-    pub(super) of_others: OnceCell<Vec<Arc<Endpoint>>>,
+    pub(super) of_others: OnceCell<Others>,
     /// The monitors of all containers, wherever they are.
     pub(crate) monitors: Monitors,
     /// Where engines keep their files here, besides the usual places, once looked for; and where those of users do.
     pub(super) unusual: OnceCell<UnusualStores>,
     pub(super) unusual_of_users: OnceCell<UnusualStores>,
+    /// The threads that may wait for file systems here.
+    pub(crate) threads: Arc<Threads>,
     /// Whether one of them has been asked something: there is time for other work until it answers.
     asked: SetOnce<()>,
 }
@@ -31,7 +35,13 @@ impl Engines {
     pub(crate) fn new(monitors: Monitors) -> Self {
         let (near, of_others) = (OnceCell::new(), OnceCell::new());
         let (unusual, unusual_of_users) = (OnceCell::new(), OnceCell::new());
-        Self { near, of_others, monitors, unusual, unusual_of_users, asked: SetOnce::new() }
+        let (threads, asked) = (threads_of_one(), SetOnce::new());
+        Self { near, of_others, monitors, unusual, unusual_of_users, threads, asked }
+    }
+
+    /// Those of the same site as if nobody had looked at it yet. The threads that wait for its file systems still do.
+    pub(crate) fn afresh(&self, monitors: Monitors) -> Self {
+        Self { threads: Arc::clone(&self.threads), ..Self::new(monitors) }
     }
 
     /// Where engines keep their files here besides the usual places, as far as it was looked for.

@@ -59,7 +59,7 @@ async fn ask_files_of<T>(
         let Some(disk) = site.on_disk(endpoint, &Extent::default()).await? else { return Ok(None) };
         return question(&disk).await.map(Some);
     }
-    let root = Root::of(Some(&daemon.process))?;
+    let root = Root::of(Some(&daemon.process), endpoint.root.threads())?;
     let usual = endpoint.store.as_ref().filter(|_| endpoint.kind() == Kind::Docker);
     let usual = usual.map_or_else(|| table::usual(Kind::Docker).dirs(), Store::dirs);
     let dirs = dockerd::dirs_of(Arc::clone(&daemon.process), &root, usual).await?;

@@ -21,7 +21,6 @@ use crate::lookup::listeners;
 use crate::lookup::site::EngineSite;
 use crate::proof::standing::{Standing, UsernsOwner, Vantage};
 use crate::query::{Kind, Qualifier};
-use crate::rootfs::blocking;
 use crate::rootfs::root::{FileId, Root};
 
 /// The monitors of the site itself, or of a user.
@@ -138,7 +137,7 @@ async fn open_and_place(
 ) -> Vec<Result<Option<UnusualStore>>> {
     let roots_only = roots_only && user.is_none();
     let are_ours = roots_only && site.container.is_none();
-    let all = blocking::ask(move || Ok(open_all(group, roots_only, are_ours))).await;
+    let all = site.on_thread(move || Ok(open_all(group, roots_only, are_ours))).await;
     let mut stores = Vec::new();
     for opened in all.unwrap_or_else(|error| vec![Err(error)]) {
         stores.push(match opened {
@@ -161,6 +160,7 @@ async fn placed(
     if is_plain && is_usual(site, &address, &store, file).await? {
         return Ok(None);
     }
+    let root = if site.container.is_some() { root.asked_by(&site.engines.threads) } else { root };
     let bounds = user.map_or_else(Bounds::default, |user| Bounds::of_user(&format!("the engine {address}"), user.uid));
     Ok(Some(UnusualStore { address, files: store, root, bounds, file }))
 }
@@ -195,5 +195,5 @@ async fn is_usual(site: &EngineSite<'_>, address: &Address, store: &Store, file:
 async fn near_root(site: &EngineSite<'_>) -> Result<Arc<Root>> {
     let near = site.near(&Qualifier::default()).await?;
     let root = near.first().map(|endpoint| Arc::clone(&endpoint.root));
-    root.map_or_else(|| Root::of(site.container).map(Arc::new), Ok)
+    root.map_or_else(|| Root::of(site.container, &site.engines.threads).map(Arc::new), Ok)
 }

@@ -42,7 +42,8 @@ async fn ask(site: &EngineSite<'_>, found: &Verified) -> Result<Labels> {
     let is_it =
         |endpoint: &&Arc<Endpoint>| endpoint.address.owner == found.engine.owner && endpoint.sockets.contains(socket);
     let gone = || Error::failed(format!("nobody listens at {}", socket.display()));
-    let endpoint = near.iter().chain(others.iter().flatten()).find(is_it).ok_or_else(gone)?;
+    let endpoint =
+        near.iter().chain(others.iter().flat_map(|others| &others.endpoints)).find(is_it).ok_or_else(gone)?;
     let id = &found.container.id;
     let question = async |connection: &Connection| connection.engine.labels(id).await;
     site.ask(endpoint, question).await?.ok_or_else(gone)

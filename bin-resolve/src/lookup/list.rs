@@ -77,7 +77,9 @@ pub(crate) async fn list_near(site: &EngineSite<'_>, asked: &Qualifier, filter: 
 /// As [`EngineSite::others`].
 pub(crate) async fn list_others(site: &EngineSite<'_>, asked: &Qualifier, filter: Filter) -> Result<Vec<ListResult>> {
     let endpoints = site.others(asked).await?;
-    Ok(list_each(site, Whose::Users, &endpoints, asked, filter).await)
+    let left_out = site.left_out(asked, &endpoints).await?.map(Err);
+    let lists = list_each(site, Whose::Users, &endpoints, asked, filter).await;
+    Ok(left_out.into_iter().chain(lists).collect())
 }
 
 async fn list_each(

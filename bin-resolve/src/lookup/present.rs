@@ -54,10 +54,13 @@ pub(crate) async fn look(site: &EngineSite<'_>, asked: &Qualifier) -> Result<(Ve
     // No user can keep the engines of others from being found. What they may take together is less than the time for all of this.
     let look_for_users =
         async |endpoint: &Arc<Endpoint>| within(site.settings.timeout / 2, look_for(site, endpoint, &wanted)).await;
-    let of_users = others.as_ref().map(|others| site.chosen(asked, others)).unwrap_or_default();
-    let (of_users, unusual) = join(join_all(of_users.iter().map(look_for_users)), unusual_engines(site, asked)).await;
-    looked.extend(of_users);
+    let of_users = others.as_ref().map(|others| site.chosen(asked, &others.endpoints)).unwrap_or_default();
+    let looks = join_all(of_users.iter().map(look_for_users));
+    let (looked_for_users, unusual) = join(looks, unusual_engines(site, asked)).await;
     looked.extend(others.as_ref().err().map(|error| Err(error.clone())));
+    let left_out = others.as_ref().ok().and_then(|others| others.left_out_of(asked, &of_users));
+    looked.extend(left_out.map(Err));
+    looked.extend(looked_for_users);
     for looked in looked {
         match looked {
             Ok(found) => present.extend(found),

@@ -18,12 +18,13 @@ use crate::engine::rootlesskit::Inside;
 use crate::engine::settings::Settings;
 use crate::engine::state::disk::Disk;
 use crate::engine::state::store::{Extent, Store};
-use crate::engine::users;
+use crate::engine::users::{self, Others};
 use crate::lookup::engines::Engines;
 use crate::lookup::prefetch::connect_ahead;
 use crate::proof::claim::{Claim, Verified};
 use crate::proof::verify::Proof;
 use crate::query::{Kind, Qualifier};
+use crate::rootfs::blocking;
 use crate::rootfs::root::Root;
 
 /// Where engines are searched: inside a container, or on our own machine.
@@ -56,14 +57,22 @@ impl EngineSite<'_> {
     /// # Errors
     /// If they cannot be looked for.
     pub(crate) async fn others(&self, asked: &Qualifier) -> Result<Vec<Arc<Endpoint>>> {
-        Ok(self.chosen(asked, self.all_others().await?))
+        Ok(self.chosen(asked, &self.all_others().await?.endpoints))
+    }
+
+    /// Why there may be engines of users that were asked for, and are not among these `others`.
+    ///
+    /// # Errors
+    /// As [`EngineSite::others`].
+    pub(crate) async fn left_out(&self, asked: &Qualifier, others: &[Arc<Endpoint>]) -> Result<Option<Error>> {
+        Ok(self.all_others().await?.left_out_of(asked, others))
     }
 
     async fn all_near(&self, asked: &Qualifier) -> Result<&Vec<Arc<Endpoint>>> {
         self.engines.near.get_or_try_init(|| self.look_near(asked)).await
     }
 
-    async fn all_others(&self) -> Result<&Vec<Arc<Endpoint>>> {
+    async fn all_others(&self) -> Result<&Others> {
         let look = async || self.look_further(self.all_near(&Qualifier::default()).await?).await;
         self.engines.of_others.get_or_try_init(look).await
     }
@@ -73,7 +82,7 @@ impl EngineSite<'_> {
     ///
     /// # Errors
     /// As [`EngineSite::near`].
-    pub(crate) async fn look_around(&self) -> Result<(Vec<Arc<Endpoint>>, Result<Vec<Arc<Endpoint>>>)> {
+    pub(crate) async fn look_around(&self) -> Result<(Vec<Arc<Endpoint>>, Result<Others>)> {
         let near = match self.engines.near.get() {
             Some(near) => near.clone(),
             None => self.look_near(&Qualifier::default()).await?,
@@ -86,13 +95,13 @@ impl EngineSite<'_> {
     }
 
     /// Keeps what [`EngineSite::look_around`] found.
-    pub(crate) fn keep(&self, near: Vec<Arc<Endpoint>>, others: Vec<Arc<Endpoint>>) {
+    pub(crate) fn keep(&self, near: Vec<Arc<Endpoint>>, others: Others) {
         // Whoever was first has kept the same.
         let _ = (self.engines.near.set(near), self.engines.of_others.set(others));
     }
 
     async fn look_near(&self, asked: &Qualifier) -> Result<Vec<Arc<Endpoint>>> {
-        let root = Arc::new(Root::of(self.container)?);
+        let root = Arc::new(Root::of(self.container, &self.engines.threads)?);
         let mut endpoints = Endpoint::usual(&root, self.sockets());
         if self.container.is_none() && !self.settings.is_root {
             endpoints.extend(users::own(&root).await?);
@@ -102,7 +111,7 @@ impl EngineSite<'_> {
         Ok(endpoints)
     }
 
-    async fn look_further(&self, near: &[Arc<Endpoint>]) -> Result<Vec<Arc<Endpoint>>> {
+    async fn look_further(&self, near: &[Arc<Endpoint>]) -> Result<Others> {
         // Users can put anything into their directories, on our own machine, too.
         let root = match (self.container, near) {
             (Some(_), [first, ..]) => Arc::clone(&first.root),
@@ -112,7 +121,9 @@ impl EngineSite<'_> {
         let most = self.settings.timeout / 4;
         let late = |_| Err(Error::failed(format!("no answer (waited {} s)", most.as_secs_f64())));
         let found = timeout(most, users::others(&root, self.container.is_none())).await.unwrap_or_else(late);
-        found.map_err(|error| error.prefix(format!("look for engines of users in {}", users::RUNTIME)))
+        let looking = |error: Error| error.prefix(format!("look for engines of users in {}", users::RUNTIME));
+        let found = found.map_err(looking)?;
+        Ok(Others { left_out: found.left_out.map(looking), ..found })
     }
 
     /// The engine that usually is there, whether it is asked without a prefix or not.
@@ -124,7 +135,7 @@ impl EngineSite<'_> {
         if let Some(near) = self.all_near(&Qualifier::default()).await?.iter().find(is_there) {
             return Ok(Some(Arc::clone(near)));
         }
-        Ok(self.all_others().await?.iter().find(is_there).cloned())
+        Ok(self.all_others().await?.endpoints.iter().find(is_there).cloned())
     }
 
     /// Whether an engine is near: see [`EngineSite::near`].
@@ -236,6 +247,20 @@ impl EngineSite<'_> {
     ) -> Result<Option<T>> {
         let is_held = activation::is_held(endpoint, self.container, self.settings);
         endpoint.pool.ask(&endpoint.root, &endpoint.sockets, question, async || !is_held.await).await
+    }
+
+    /// Does `work` that may block forever on a thread: one of a container's own, if it is a container.
+    ///
+    /// # Errors
+    /// As [`blocking::ask_one`].
+    pub(crate) async fn on_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        match self.container {
+            Some(_) => blocking::ask_one(&self.engines.threads, work).await,
+            None => blocking::ask(work).await,
+        }
     }
 
     /// Proves that a claimed process is the container's: see [`Claim::prove`].

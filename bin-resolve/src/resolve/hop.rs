@@ -9,6 +9,7 @@ use crate::engine::bounds::Bounds;
 use crate::engine::labels::Labels;
 use crate::engine::pod::Pod;
 use crate::engine::settings::Settings;
+use crate::engine::state::monitors::Monitors;
 use crate::lookup::by_id::find_by_id;
 use crate::lookup::engines::Engines;
 use crate::lookup::find::find;
@@ -119,13 +120,14 @@ impl Hop {
             Some(outer) if self.as_pod().is_some() => Some(Arc::new(outer.afresh(own))),
             outer => outer.clone(),
         };
-        Self { segment, resolved, inside: Engines::new(own.monitors.clone()), outer }
+        Self { segment, resolved, inside: self.inside.afresh(own.monitors.clone()), outer }
     }
 
     /// The same container, without what was learnt of the engines in it, in the same other one, of which something else may be known
     /// now, such as its name.
     pub(crate) fn within(&self, outer: Option<&Arc<Self>>) -> Self {
-        let (segment, resolved, inside) = (self.segment.clone(), Arc::clone(&self.resolved), Engines::default());
+        let (segment, resolved, inside) =
+            (self.segment.clone(), Arc::clone(&self.resolved), self.inside.afresh(Monitors::default()));
         let is_a_pod = |hop: &&Arc<Self>| hop.as_pod().is_some();
         let outer = match self.outer.as_ref().filter(is_a_pod) {
             Some(pod) if outer.is_none_or(|outer| !is_a_pod(&outer)) => Some(Arc::new(pod.within(outer))),

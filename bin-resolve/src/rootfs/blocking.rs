@@ -2,16 +2,20 @@
 //!
 //! Such a thread may not end before the container does, and keeps the program from exiting; so the program may prepare for it.
 
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
 use nicon_core::{Context, Error, Result};
 use tokio::runtime::{Handle, Id};
-use tokio::sync::Semaphore;
+
+use crate::rootfs::threads::Threads;
 
 /// The most threads at once, including abandoned ones. All concurrent hops together need half of that.
 const MAX_THREADS: usize = 256;
 
-static THREADS: Semaphore = Semaphore::const_new(MAX_THREADS);
+static THREADS: LazyLock<Arc<Threads>> = LazyLock::new(|| Threads::new(MAX_THREADS, "file systems"));
+
+/// The most of them that wait for one container, or one user of our machine, so that nobody takes all.
+const MOST_OF_ONE: usize = 32;
 
 /// What the program does before the first thread.
 static PREPARATION: OnceLock<fn() -> Result<()>> = OnceLock::new();
@@ -40,18 +44,37 @@ fn start_first() -> Result<()> {
     Ok(())
 }
 
+/// The threads that wait for one container, or one user.
+pub(crate) fn threads_of_one() -> Arc<Threads> {
+    Threads::new(MOST_OF_ONE, "its file systems")
+}
+
 /// Does `work` on a thread of its own.
 ///
 /// # Errors
-/// Those of `work`, or if too many threads are blocked already, or none can be started.
+/// Those of `work`, or if too many threads were abandoned already, or none can be started.
 pub(crate) async fn ask<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     start_first()?;
-    let turn = THREADS.try_acquire().map_err(|_| {
-        Error::failed(format!("{MAX_THREADS} threads wait for file systems that do not answer: no more are started"))
-    })?;
+    let (thread, _waiting) = THREADS.next().await?;
     let working = tokio::task::spawn_blocking(move || {
-        let _turn = turn;
+        let _thread = thread;
         work()
     });
     working.await.unwrap_or_else(|error| Err(Error::failed(format!("ask on a thread: {error}"))))
+}
+
+/// The same on one of the `threads` of a container, or a user.
+///
+/// # Errors
+/// As [`ask`], or if too many of these were abandoned.
+pub(crate) async fn ask_one<T: Send + 'static>(
+    threads: &Arc<Threads>,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let (thread, _waiting) = threads.next().await?;
+    let work = move || {
+        let _thread = thread;
+        work()
+    };
+    ask(work).await
 }

@@ -13,7 +13,8 @@ use nix::fcntl::{OFlag, open};
 use nix::libc;
 use nix::sys::stat::Mode;
 
-use crate::rootfs::blocking;
+use crate::rootfs::blocking::{self, threads_of_one};
+use crate::rootfs::threads::Threads;
 
 /// Device and inode number. Paths with the same ones lead to the same engine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -34,6 +35,8 @@ pub(crate) type Lookup = (PathBuf, nix::Result<FileId>);
 /// all others on a thread.
 pub(crate) struct Root {
     directory: Arc<Directory>,
+    /// Those that may wait for it.
+    threads: Arc<Threads>,
     /// Look-ups that were done in advance.
     seen: Mutex<Box<[Lookup]>>,
 }
@@ -44,25 +47,42 @@ fn ours() -> Result<OwnedFd> {
 }
 
 impl Root {
-    /// Opens the root directory of `container`, or our own.
-    pub(crate) fn of(container: Option<&Process>) -> Result<Self> {
+    /// Opens the root directory of `container`, or our own, for which these threads may wait.
+    pub(crate) fn of(container: Option<&Process>, threads: &Arc<Threads>) -> Result<Self> {
         let opened = container.map_or_else(ours, Process::root);
-        let directory = Arc::new(Directory { parts: vec![(PathBuf::new(), opened?)], is_ours: container.is_none() });
-        Ok(Self { directory, seen: Mutex::default() })
+        let directory = Directory { parts: vec![(PathBuf::new(), opened?)], is_ours: container.is_none() };
+        Ok(Self::new(directory).asked_by(threads))
+    }
+
+    fn new(directory: Directory) -> Self {
+        Self { directory: Arc::new(directory), threads: threads_of_one(), seen: Mutex::default() }
+    }
+
+    /// The same, for which no others but these threads may wait.
+    pub(crate) fn asked_by(self, threads: &Arc<Threads>) -> Self {
+        Self { threads: Arc::clone(threads), ..self }
+    }
+
+    /// The same directory as another user has it, who keeps nobody else from being asked.
+    pub(crate) fn of_another(&self) -> Self {
+        Self { directory: Arc::clone(&self.directory), threads: threads_of_one(), seen: Mutex::default() }
     }
 
     /// Our own root directory, for paths that lead through directories of other users.
     pub(crate) fn untrusted() -> Result<Self> {
-        let root = Self::of(None)?;
-        let fd = root.directory.find(Path::new("/")).context(|| "open /")?;
-        Ok(Self { directory: Arc::new(Directory::untrusted(fd)), ..root })
+        ours().map(Directory::untrusted).map(Self::new)
     }
 
     /// Nothing but some directories with untrusted contents, each with the path at which it is seen.
     pub(crate) fn of_parts(mut parts: Vec<(PathBuf, OwnedFd)>) -> Self {
         // One may be below another: the innermost counts.
         parts.sort_by_key(|(path, _)| std::cmp::Reverse(path.components().count()));
-        Self { directory: Arc::new(Directory { parts, is_ours: false }), seen: Mutex::default() }
+        Self::new(Directory { parts, is_ours: false })
+    }
+
+    /// Those that may wait for it.
+    pub(crate) fn threads(&self) -> &Arc<Threads> {
+        &self.threads
     }
 
     /// Does `work` that may block forever on a thread; in place if the directory is our own.
@@ -74,7 +94,7 @@ impl Root {
             return work(&self.directory);
         }
         let directory = Arc::clone(&self.directory);
-        blocking::ask(move || work(&directory)).await
+        blocking::ask_one(&self.threads, move || work(&directory)).await
     }
 
     /// Looks up `paths` in advance, on one thread.
