@@ -110,15 +110,16 @@ impl Monitors {
         pidns: u64,
         machines: &Arc<Listeners>,
     ) -> Result<Arc<Listeners>> {
-        let known = &self.known().await?.sockets;
-        let candidates = candidates(container, |inode| known.contains(&inode) || machines.sockets.contains(&inode))?;
-        // As in most containers.
-        if candidates.is_empty() {
-            return Ok(Arc::default());
-        }
         let netns = container.namespace_id(NsType::Net)?.map(|netns| netns.ino);
         let pidfd = container.pidfd().try_clone_to_owned().context(|| "keep a process")?;
-        let find = move |_: &BTreeSet<u64>| Listeners::find(&Process::from_pidfd(pidfd)?, pidns, candidates);
+        let machines = Arc::clone(machines);
+        // A container may have any number of sockets, so that this takes its time.
+        let find = move |known: &BTreeSet<u64>| {
+            let container = Process::from_pidfd(pidfd)?;
+            let is_known = |inode| known.contains(&inode) || machines.sockets.contains(&inode);
+            let candidates = candidates(&container, is_known)?;
+            Listeners::find(&container, pidns, candidates)
+        };
         self.look((pidns, netns), find).await
     }
 

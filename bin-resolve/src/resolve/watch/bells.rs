@@ -149,7 +149,7 @@ async fn follow(
         return Err(Error::no("it does not run"));
     }
     // One that has ended may be started again before its stream's end is noticed.
-    let daemons = daemons_of(endpoint, hop.map(Hop::process));
+    let daemons = daemons_of(endpoint, hop.map(Hop::process)).await;
     let idle = if daemons.is_empty() { None } else { connect(endpoint).await };
     idle.as_ref().map(ask_whether_there).transpose()?;
     let Some(stream) = connect(endpoint).await else { return Err(Error::no("nobody listens")) };
