@@ -5,4 +5,5 @@ pub(crate) mod changes;
 pub(crate) mod files;
 pub(crate) mod ready;
 pub(crate) mod root;
+pub(crate) mod spots;
 pub(crate) mod threads;

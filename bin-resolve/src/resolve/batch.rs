@@ -95,17 +95,18 @@ impl Batch {
     ) -> Result<Vec<Arc<Endpoint>>> {
         let container = self.container(path).await?;
         let site = site(&self.host.settings, container.as_deref(), &self.host.own)?;
-        site.settings.in_time(spots::survey(&site, asked, survey)).await
+        spots::survey(&site, asked, survey).await
     }
 
     /// Watches where engines there were found to keep their files besides the usual places.
     ///
     /// # Errors
-    /// As [`spots::survey_unusual`].
+    /// If the container is gone.
     pub(crate) async fn survey_unusual(&self, path: &[String], survey: &mut Survey<'_>) -> Result<()> {
         let container = self.container(path).await?;
         let site = site(&self.host.settings, container.as_deref(), &self.host.own)?;
-        site.settings.in_time(spots::survey_unusual(&site, survey)).await
+        spots::survey_unusual(&site, survey).await;
+        Ok(())
     }
 
     /// Finds the container at `path`.

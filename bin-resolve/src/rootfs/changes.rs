@@ -2,67 +2,22 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ffi::OsString;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::path::{Component, Path, PathBuf};
+use std::os::fd::AsFd;
+use std::path::Path;
 use std::sync::Arc;
 
-use nicon_core::{Context, Result};
-use nix::errno::Errno;
+use nicon_core::{Context, Error, Result};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
 
-use crate::rootfs::files::Files;
 use crate::rootfs::ready::Ready;
-use crate::rootfs::root::{Directory, Root};
-
-/// What counts as a change: also that a file was written and closed, since it is not whole before.
-const CHANGES: AddWatchFlags = AddWatchFlags::IN_CREATE
-    .union(AddWatchFlags::IN_CLOSE_WRITE)
-    .union(AddWatchFlags::IN_MOVED_FROM)
-    .union(AddWatchFlags::IN_MOVED_TO)
-    .union(AddWatchFlags::IN_DELETE)
-    .union(AddWatchFlags::IN_DELETE_SELF)
-    .union(AddWatchFlags::IN_MOVE_SELF);
-
-/// The most directories that are watched below one root at once, so that nobody takes all that the kernel gives.
-const MOST: usize = 4096;
+use crate::rootfs::root::Root;
+use crate::rootfs::spots::{Found, Interesting, MOST, Spot, Watched, merge};
 
 /// How many changes are very many at once.
 const MANY: usize = 512;
 
-/// A place where something may change.
-#[derive(Clone, Debug)]
-pub(crate) struct Spot {
-    pub(crate) path: PathBuf,
-    /// How many levels of directories below it count, too; `None` if it is a file, which only comes and goes.
-    pub(crate) levels: Option<usize>,
-}
-
-impl Spot {
-    /// A file, or socket.
-    pub(crate) fn of_file(path: PathBuf) -> Self {
-        Self { path, levels: None }
-    }
-
-    /// A directory, and this many levels below it.
-    pub(crate) fn of_directory((path, levels): (PathBuf, usize)) -> Self {
-        Self { path, levels: Some(levels) }
-    }
-}
-
-/// What may happen in a watched directory that counts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Interesting {
-    Anything,
-    /// What has one of these names.
-    Names(BTreeSet<OsString>),
-}
-
 /// A file that is watched.
 pub(crate) struct WatchedFile(WatchDescriptor, u64);
-
-/// Directories, and what counts there.
-type Watched = BTreeMap<WatchDescriptor, Interesting>;
 
 /// What one party watches, while that is found out.
 pub(crate) struct Survey<'a> {
@@ -70,11 +25,9 @@ pub(crate) struct Survey<'a> {
     party: u64,
     watched: Watched,
     is_more: bool,
+    /// Why not everything is watched that was to be.
+    failures: Vec<Error>,
 }
-
-/// What was found at some spots.
-#[derive(Default)]
-struct Found(Watched);
 
 /// All watched directories, by the number of who watches them.
 pub(crate) struct Changes {
@@ -108,7 +61,7 @@ impl Changes {
     /// Begins to find out what a party is to watch from now on.
     pub(crate) fn survey(&self, party: u64) -> Survey<'_> {
         self.surveys.set(self.surveys.get() + 1);
-        Survey { changes: self, party, watched: BTreeMap::new(), is_more: false }
+        Survey { changes: self, party, watched: BTreeMap::new(), is_more: false, failures: Vec::new() }
     }
 
     /// Has a party watch a file of our own system's, until the result is given back to [`Changes::leave_file`]. `None` if it is gone.
@@ -183,20 +136,21 @@ impl Changes {
 }
 
 impl Survey<'_> {
-    /// Watches what is at these spots below a root directory; where there is nothing, what is above.
+    /// Watches what is at these spots below a root directory; where there is nothing, what is above. It counts once it is added. No more
+    /// than this number of directories is watched.
     ///
     /// # Errors
-    /// If that cannot be found out, or the kernel gives no more: `fs.inotify.max_user_watches`.
-    pub(crate) async fn watch(&mut self, root: &Root, spots: Vec<Spot>) -> Result<()> {
+    /// If that cannot be found out.
+    pub(crate) async fn find(&self, root: &Root, spots: Vec<Spot>, most: usize) -> Result<Found> {
         let queue = Arc::clone(&self.changes.queue);
-        let found = root.ask(move |directory| {
-            let mut found = Found::default();
-            spots.iter().try_for_each(|spot| found.add(&queue, directory, spot))?;
-            Ok(found)
-        });
-        let found = found.await?.0;
+        root.ask(move |directory| Ok(Found::at(&queue, directory, &spots, most))).await
+    }
+
+    /// The party watches what was found, too.
+    pub(crate) fn add(&mut self, found: Found) {
+        self.failures.extend(found.failures);
         let mut known = self.changes.by_directory.borrow_mut();
-        for (directory, interesting) in found {
+        for (directory, interesting) in found.watched {
             merge(&mut self.watched, directory, interesting.clone());
             let parties = known.entry(directory).or_default();
             let before = parties.get(&self.party).cloned();
@@ -204,7 +158,11 @@ impl Survey<'_> {
             counts.extend(interesting);
             self.is_more |= before.as_ref() != Some(counts);
         }
-        Ok(())
+    }
+
+    /// Something could not be watched, and whatever the party watched before there, it still does.
+    pub(crate) fn fail(&mut self, error: Error) {
+        self.failures.push(error);
     }
 
     /// Whether that is more than the party watched before.
@@ -212,12 +170,20 @@ impl Survey<'_> {
         self.is_more
     }
 
-    /// The party watches nothing else any more.
-    pub(crate) fn settle(self) {
+    /// The party watches nothing else any more, unless something has failed. Returns what has.
+    pub(crate) fn settle(mut self) -> Vec<Error> {
+        let failures = std::mem::take(&mut self.failures);
         let mut known = self.changes.by_directory.borrow_mut();
+        let is_old = |directory, parties: &HashMap<u64, _>| {
+            parties.contains_key(&self.party) && !self.watched.contains_key(directory)
+        };
+        let old = known.iter().filter(|(directory, parties)| is_old(*directory, parties)).count();
+        // Nobody who fails again and again makes it more and more.
+        let keeps_old = !failures.is_empty() && old <= MOST;
         for (directory, parties) in known.iter_mut() {
             match self.watched.get(directory) {
                 Some(interesting) => drop(parties.insert(self.party, interesting.clone())),
+                None if keeps_old => {}
                 None => drop(parties.remove(&self.party)),
             }
         }
@@ -231,94 +197,12 @@ impl Survey<'_> {
                 !parties.is_empty()
             });
         }
+        failures
     }
 }
 
 impl Drop for Survey<'_> {
     fn drop(&mut self) {
         self.changes.surveys.set(self.changes.surveys.get() - 1);
-    }
-}
-
-impl Found {
-    fn add(&mut self, queue: &Inotify, root: &Directory, spot: &Spot) -> Result<()> {
-        let (mut path, mut missing) = (spot.path.as_path(), None);
-        loop {
-            let found = if path == spot.path && spot.levels.is_none() { Err(Errno::ENOENT) } else { root.find(path) };
-            match found {
-                Ok(found) if missing.is_none() => {
-                    return self.add_below(queue, root, path, &found, spot.levels.unwrap_or_default());
-                }
-                Ok(found) => {
-                    let names = missing.into_iter().collect();
-                    return self.add_one(queue, &found, path, Interesting::Names(names)).map(drop);
-                }
-                Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP | Errno::EACCES | Errno::EPERM) => {}
-                Err(errno) => return Err(errno).context(|| format!("open {}", path.display())),
-            }
-            missing = match path.components().next_back() {
-                Some(Component::Normal(name)) => Some(name.to_owned()),
-                _ => return Ok(()),
-            };
-            path = path.parent().unwrap_or(Path::new("/"));
-        }
-    }
-
-    fn add_below(
-        &mut self,
-        queue: &Inotify,
-        root: &Directory,
-        path: &Path,
-        found: &OwnedFd,
-        levels: usize,
-    ) -> Result<()> {
-        if !self.add_one(queue, found, path, Interesting::Anything)? || levels == 0 {
-            return Ok(());
-        }
-        for name in Files::new(root).names(path)? {
-            if self.0.len() >= MOST {
-                break;
-            }
-            let below = path.join(name);
-            // They come and go; and what is no directory does not change.
-            let Ok(found) = root.find(&below) else { continue };
-            self.add_below(queue, root, &below, &found, levels - 1)?;
-        }
-        Ok(())
-    }
-
-    /// Returns whether it is a directory.
-    fn add_one(&mut self, queue: &Inotify, directory: &OwnedFd, path: &Path, interesting: Interesting) -> Result<bool> {
-        let link = format!("/proc/self/fd/{}", directory.as_raw_fd());
-        match queue.add_watch(link.as_str(), CHANGES | AddWatchFlags::IN_ONLYDIR) {
-            Ok(watched) => {
-                merge(&mut self.0, watched, interesting);
-                Ok(true)
-            }
-            // Another user's, of whose engine an ordinary user hears nothing anyway.
-            Err(Errno::ENOTDIR | Errno::ENOENT | Errno::EACCES) => Ok(false),
-            Err(Errno::ENOSPC) => Err(Errno::ENOSPC)
-                .context(|| format!("watch {} (a higher fs.inotify.max_user_watches lets us)", path.display())),
-            Err(errno) => Err(errno).context(|| format!("watch {}", path.display())),
-        }
-    }
-}
-
-/// Adds what counts in a directory to what counts there already.
-fn merge(watched: &mut Watched, directory: WatchDescriptor, interesting: Interesting) {
-    watched.entry(directory).or_insert_with(Interesting::nothing).extend(interesting);
-}
-
-impl Interesting {
-    fn nothing() -> Self {
-        Self::Names(BTreeSet::new())
-    }
-
-    fn extend(&mut self, more: Self) {
-        match (self, more) {
-            (Self::Names(known), Self::Names(more)) => known.extend(more),
-            (known, Self::Anything) => *known = Self::Anything,
-            (Self::Anything, Self::Names(_)) => {}
-        }
     }
 }

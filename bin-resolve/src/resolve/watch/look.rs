@@ -116,17 +116,18 @@ impl Look<'_> {
     async fn survey(&mut self) {
         let Job { site, path, asked, .. } = self.job;
         let mut survey = self.shared.changes.survey(*site);
-        let (mut listening, mut unwatched) = (Vec::new(), Vec::new());
+        let mut listening = Vec::new();
         for asked in asked {
             match self.batch.survey(path, asked, &mut survey).await {
                 Ok(endpoints) => listening.extend(endpoints),
-                Err(error) => unwatched.push(error),
+                Err(error) => survey.fail(error),
             }
         }
-        unwatched.extend(self.batch.survey_unusual(path, &mut survey).await.err());
+        if let Err(error) = self.batch.survey_unusual(path, &mut survey).await {
+            survey.fail(error);
+        }
         self.done.is_late = survey.is_more();
-        survey.settle();
-        let unwatched = unwatched.into_iter().filter(|error| error.status() == Status::Failed);
+        let unwatched = survey.settle().into_iter().filter(|error| error.status() == Status::Failed);
         self.done.failures.extend(unwatched.map(|error| error.prefix(self.context())).collect::<Vec<_>>());
         self.shared.send(Message::Listening(*site, listening));
     }
@@ -183,9 +184,9 @@ impl Look<'_> {
     async fn find_names(&self, asked: &Qualifier, listing: &Listing) {
         let Job { site, path, names, .. } = self.job;
         let meant = |name: &Name| {
-            let means = |listed: &&ListedContainer| is_meant(&name.segment, listed, &listing.containers);
-            let listed = listing.containers.iter().filter(means);
-            listed.map(|listed| Key::of(listed, asked)).collect::<BTreeSet<_>>()
+            let is_it = |listed: &&ListedContainer| is_meant(&name.segment, listed, &listing.containers);
+            let meant = listing.containers.iter().filter(is_it);
+            meant.map(|listed| Key::of(listed, asked)).collect::<BTreeSet<_>>()
         };
         let names = names.iter().filter(|name| Subject::qualifier(&name.segment) == *asked);
         let changed = names.map(|name| (name, meant(name)));
