@@ -1,6 +1,7 @@
 //! Engines and containers that lie, stall, flood and lay traps.
 
 pub(crate) mod answers;
+pub(crate) mod crowds;
 pub(crate) mod excess;
 pub(crate) mod files;
 pub(crate) mod labels;
@@ -17,6 +18,7 @@ use crate::support::suite::Suite;
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     [
         answers::trials(suite),
+        crowds::trials(suite),
         excess::trials(suite),
         files::trials(suite),
         labels::trials(suite),

@@ -26,14 +26,14 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
 pub(crate) const SERVER: &str = include_str!("silent.c");
 
 /// Containers with such file systems.
-struct Servers<'a> {
+pub(crate) struct Servers<'a> {
     lab: &'a Lab,
     /// Where the server's program is, on the runner's private /run.
-    directory: String,
+    pub(crate) directory: String,
 }
 
 impl<'a> Servers<'a> {
-    fn new(lab: &'a Lab, name: &str) -> Result<Self, Failed> {
+    pub(crate) fn new(lab: &'a Lab, name: &str) -> Result<Self, Failed> {
         let directory = format!("/run/silent-{name}");
         fs::create_dir(&directory)?;
         let program = format!("{directory}/silent");
@@ -42,7 +42,7 @@ impl<'a> Servers<'a> {
     }
 
     /// Starts a container by a line of shell that ends with the server at /silent/silent.
-    fn start(&self, name: &str, script: &str) -> Result<(), Failed> {
+    pub(crate) fn start(&self, name: &str, script: &str) -> Result<(), Failed> {
         let volume = format!("--volume={}:/silent", self.directory);
         let options = ["--device=/dev/fuse", "--cap-add=SYS_ADMIN", "--security-opt=seccomp=unconfined"];
         let more = ["--tmpfs=/run", &volume];
