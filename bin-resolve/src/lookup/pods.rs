@@ -36,7 +36,10 @@ pub(crate) async fn find_pod(site: &EngineSite<'_>, of: &Qualifier, name: &str) 
         [] if !some_there => Err(suggest::no_engine(site, &Qualifier { engine: Some(Kind::Containerd), ..of.clone() })),
         [] => Err(unless_unknown(&listing, &format!("a pod \"{name}\""), || missing(name, &listing.containers))),
         [one] => certain(site, &listing, one).await,
-        _ => Err(Error::failed(format!("\"{name}\" is ambiguous: say {}", ways(site, &found).join(" or ")))),
+        _ => Err(Error::failed(format!(
+            "\"{name}\" is ambiguous: say {}",
+            brief_list(ways(site, &found).into_iter(), " or ", MAX_SHOWN)
+        ))),
     }
 }
 

@@ -13,8 +13,10 @@ use serde::de::DeserializeOwned;
 use crate::brief::brief;
 use crate::rootfs::root::Directory;
 
-/// The most that is read of one file, and of all files of one engine, in bytes. Such a file usually has some 10 KiB.
+/// The most that is read of one file, of one that tells of all containers, and of all files of one engine, in bytes. A file usually has
+/// some 10 KiB, and Podman's list 1 KiB for each container, whether it runs or not.
 const MAX_FILE: u64 = 1 << 20;
+const MAX_LIST: u64 = 16 << 20;
 const MAX_TOTAL: u64 = 64 << 20;
 
 /// What a usual file needs, in bytes: to grow from nothing takes ten reads of one.
@@ -53,21 +55,26 @@ impl<'a> Files<'a> {
     /// # Errors
     /// If it cannot be read, is not a regular file, or is too large to be an engine's.
     pub(crate) fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
+        self.read_at_most(path, MAX_FILE)
+    }
+
+    fn read_at_most(&self, path: &Path, most: u64) -> Result<Option<Vec<u8>>> {
         let reading = || format!("read {}", path.display());
         let file = match self.root.open_regular(path) {
             Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(None),
             file => file.context(reading)?,
         };
         let file = file.ok_or_else(|| Error::failed(format!("{}: it is not a regular file", reading())))?;
-        let allowed = MAX_FILE.min(self.left.get());
+        let allowed = most.min(self.left.get());
         let mut bytes = Vec::with_capacity(USUAL_FILE);
         file.take(allowed + 1).read_to_end(&mut bytes).context(reading)?;
         match self.left.get().checked_sub(bytes.len() as u64) {
             Some(left) if bytes.len() as u64 <= allowed => self.left.set(left),
             _ => {
                 return Err(Error::failed(format!(
-                    "{}: it is too large (more than 1 MiB, or 64 MiB in all)",
-                    reading()
+                    "{}: it is too large (more than {} MiB, or 64 MiB in all)",
+                    reading(),
+                    most >> 20
                 )));
             }
         }
@@ -79,7 +86,19 @@ impl<'a> Files<'a> {
     /// # Errors
     /// As [`Files::read`], and if it is not the expected JSON.
     pub(crate) fn json<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>> {
-        let Some(bytes) = self.read(path)? else { return Ok(None) };
+        self.json_of(path, MAX_FILE)
+    }
+
+    /// The same of a file that tells of all containers of an engine.
+    ///
+    /// # Errors
+    /// As [`Files::json`].
+    pub(crate) fn json_list<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<Vec<T>>> {
+        self.json_of(path, MAX_LIST)
+    }
+
+    fn json_of<T: DeserializeOwned>(&self, path: &Path, most: u64) -> Result<Option<T>> {
+        let Some(bytes) = self.read_at_most(path, most)? else { return Ok(None) };
         let parsed = serde_json::from_slice(&bytes);
         let cause = |error: serde_json::Error| brief(&error.to_string());
         parsed

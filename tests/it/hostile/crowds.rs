@@ -4,13 +4,12 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{Lab, patience};
+use nicon_lab::{Lab, patience, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::hostile::silence::Servers;
 use crate::support::expect::{is_process, parse};
-use crate::support::subject::until;
 use crate::support::suite::Suite;
 use crate::support::watching::Watching;
 

@@ -21,16 +21,18 @@ const DEFAULT: &str = "default";
 pub(super) static LAYOUT: Layout = Layout {
     // Those of one name in several projects are no more than one that may run.
     named: Some(|files, store, index, asked| {
-        let entry = entries(files, store, index).into_iter().find(|entry| entry.name == asked);
-        index.entries.extend(entry);
+        if let Some(entry) = entries(files, store, index).into_iter().find(|entry| entry.name == asked) {
+            index.add(entry);
+        }
     }),
     changing: |_| Vec::new(),
     ..Layout::plain(
         Kind::Incus,
         &["/var/lib/incus/containers"],
         |files, store, index| {
-            let entries = entries(files, store, index);
-            index.entries.extend(entries);
+            for entry in entries(files, store, index) {
+                index.add(entry);
+            }
         },
         |_, _, entry| Err(not_running(&entry.name)),
     )

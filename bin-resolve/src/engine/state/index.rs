@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use nicon_core::container::is_id;
 use nicon_core::{Error, Result};
 
+use crate::brief::brief_list;
 use crate::engine::container::{Fit, fit, short};
 use crate::engine::pod::Pod;
 use crate::query::path::{show, spell};
@@ -16,6 +17,9 @@ use crate::rootfs::files::Files;
 /// other end to them: links may lead to the same directory by any number of names.
 const MOST: usize = 32_768;
 const MOST_UNREAD: usize = 1024;
+
+/// How many of several that a name may mean are shown.
+const MAX_SHOWN: usize = 5;
 
 /// A container in an engine's files.
 #[derive(Clone, Default)]
@@ -129,16 +133,16 @@ fn choose(asked: &str, entries: Vec<IndexEntry>) -> Result<Option<IndexEntry>> {
 /// The error for several containers that a name may mean, and how to tell them apart.
 fn ambiguous(asked: &str, fitting: &[IndexEntry]) -> Error {
     let shown = fitting.iter().map(|entry| format!("{}{}", short(&entry.id), entry.about));
-    let shown = shown.collect::<Vec<_>>().join(", ");
+    let shown = brief_list(shown, ", ", MAX_SHOWN);
     let namespaces: BTreeSet<_> = fitting.iter().map(|entry| &entry.namespace).collect();
     let ids: BTreeSet<_> = fitting.iter().map(|entry| &entry.id).collect();
     let way_out = if let Some(ways) = ways_by_pod(fitting) {
-        format!("say {}", ways.join(" or "))
+        format!("say {}", brief_list(ways.into_iter(), " or ", MAX_SHOWN))
     } else if namespaces.len() == fitting.len() {
         let kind = fitting.iter().find_map(|entry| entry.kind).unwrap_or(Kind::Containerd);
         let of = |namespace| Qualifier { engine: Some(kind), namespace, ..Qualifier::default() };
         let ways = fitting.iter().map(|entry| show(&[spell(&of(entry.namespace.clone()), asked, &entry.id)]));
-        format!("say {}", ways.collect::<Vec<_>>().join(" or "))
+        format!("say {}", brief_list(ways, " or ", MAX_SHOWN))
     } else if ids.len() == fitting.len() {
         "use an ID".to_owned()
     } else {

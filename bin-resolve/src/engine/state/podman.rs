@@ -91,7 +91,7 @@ fn index(files: &Files, store: &Store, index: &mut Index) {
     for (dir, driver) in store.dirs.iter().flat_map(|dir| DRIVERS.map(|driver| (dir, driver))) {
         let directory = format!("{driver}-containers");
         for list in LISTS {
-            let stored: Option<Vec<Stored>> = index.take(files.json(&dir.join(&directory).join(list)));
+            let stored: Option<Vec<Stored>> = index.take(files.json_list(&dir.join(&directory).join(list)));
             let stored = stored.into_iter().flatten().filter(|stored| !known.contains(&stored.id));
             let entries = stored.map(|Stored { id, names }| IndexEntry {
                 name: names.into_iter().next().unwrap_or_else(|| id.clone()),
