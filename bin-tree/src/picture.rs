@@ -6,8 +6,9 @@ use nicon_core::{Error, Result};
 
 use crate::args::Args;
 use crate::nest::Nest;
+use crate::scene::making::make;
 use crate::screen::Screen;
-use crate::{block, compare, dot, html, procs, scene, svg, text, tunnels};
+use crate::{block, compare, dot, html, procs, svg, text, tunnels};
 
 /// Draws a nest, and tells what may be missing in the picture.
 ///
@@ -25,7 +26,7 @@ pub(crate) fn draw(mut nest: Nest, args: &Args) -> Result<(String, Option<Error>
     });
     let (blocks, wires) = block::blocks(nest, &comparisons, procs.as_ref(), args);
     let title = if args.links || args.procs { "DETAILS" } else { "NAMESPACES" };
-    let scene = || scene::make(nest, &comparisons, &blocks, &wires);
+    let scene = || make(nest, &comparisons, &blocks, &wires);
     let picture = match (args.dot, args.svg, args.html) {
         (true, ..) => dot::draw(&blocks, &wires),
         (_, true, _) => svg::draw(&scene()),

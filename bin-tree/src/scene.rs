@@ -2,10 +2,9 @@
 
 mod colours;
 mod details;
-mod making;
+pub(crate) mod making;
 mod row;
 
-pub(crate) use making::make;
 pub(crate) use row::{INSET, ROW, Row, Style};
 
 use crate::layout::{Cell, Port};
@@ -15,7 +14,7 @@ use crate::layout::{Cell, Port};
 pub(crate) struct Scene {
     /// The boxes, and the columns of rows in them, as they are to be laid out.
     pub(crate) cells: Vec<Cell>,
-    /// The host, and what is in it, each after what it is in.
+    /// The machines, and what is in them, each after what it is in.
     pub(crate) nodes: Vec<Node>,
     pub(crate) links: Vec<Link>,
     pub(crate) wires: Vec<Wire>,

@@ -8,8 +8,8 @@ use nix::time::{ClockId, clock_gettime};
 /// How much longer than the processor worked during a look its site is left alone after it.
 const REST: u32 = 4;
 
-/// The longest that a site is left alone although it rings: as long as one that cannot be looked at.
-const MAX_REST: Duration = MAX_RETRY;
+/// The longest that a site is left alone although it rings.
+const MAX_REST: Duration = Duration::from_secs(10);
 
 /// When a site is looked at again that could not be looked at, at first and at most.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
