@@ -112,6 +112,8 @@ fn find_hopeless(input: &Input, surplus: &Surplus, context: &Context<'_>) -> Res
         changing.flat_map(|Compared { unit, .. }| unit.places(context.namespaces)).flatten().collect();
     let is_changing = |place: Option<u64>| place.is_none_or(|place| surplus.is_in(place) || changing.contains(&place));
     let failing = all.into_iter().filter_map(|Compared { unit, differing }| Some((unit, differing.err()?)));
+    // What is out of some range may not be when others are changed.
+    let failing = failing.filter(|(_, error)| error.status() == Status::No);
     let hopeless = failing.into_iter().find(|(unit, _)| !unit.places(context.namespaces).any(is_changing));
     Ok(hopeless.map(|(unit, error)| (unit.last_line(), error)))
 }

@@ -48,7 +48,7 @@ pub(crate) struct Args {
     pub(crate) destroy: bool,
 
     /// First remove, or bring home, links under the plan's name that the plan does not ask for any more. They are not made again if a
-    /// later step fails; what fails whatever goes is found before
+    /// later step fails. Some of what cannot be done, such as with a parent that is not there, is found before
     #[arg(long)]
     pub(crate) prune: bool,
 

@@ -27,6 +27,19 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    /// The inode number of another namespace, in which the other end of a link is, or the one that it sits on.
+    ///
+    /// # Errors
+    /// If the kernel does not answer.
+    pub(crate) fn beyond(&self, MarkedLink { netns, link, .. }: &MarkedLink) -> Result<Option<u64>> {
+        for other in self.namespaces.iter().filter(|_| link.lower_nsid.is_some()) {
+            if !netns.is(other) && netns.leads_into(link, other)? {
+                return Ok(Some(other.ns.id().ino));
+            }
+        }
+        Ok(None)
+    }
+
     /// The other end of a pair, if it is found.
     ///
     /// # Errors

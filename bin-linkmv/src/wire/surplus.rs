@@ -25,7 +25,7 @@ pub(crate) struct Surplus {
     pub(crate) unknown: Vec<Error>,
     /// All that carries the marks of the plans.
     pub(crate) found: marked::Found,
-    /// The inode numbers of the namespaces in which it is, or which it goes home to.
+    /// The inode numbers of the namespaces in which it is, to which it leads, or which it goes home to.
     places: HashSet<u64>,
 }
 
@@ -45,6 +45,7 @@ pub(crate) fn find(plans: &[&str], wanted: &Wanted, context: &Context<'_>) -> Re
         let is_wanted = wanted.has(&marked, &context.namespaces.home)?;
         if !is_wanted {
             places.insert(marked.netns.ns.id().ino);
+            places.extend(found.beyond(&marked)?);
         }
         match (is_wanted, before) {
             (true, _) => {}

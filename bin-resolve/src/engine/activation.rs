@@ -114,9 +114,10 @@ async fn held_by_first(endpoint: &Endpoint, first: Option<&Process>, fds: Fds, p
     if let Some(first) = first {
         return held(&endpoint.root, first, MOST, fds, paths).await;
     }
+    // Our own machine's is root's, and no thread is to be waited for: what it starts is not to be started.
     match Process::pin(1) {
-        Ok(first) => held(&endpoint.root, &first, usize::MAX, fds, paths).await,
-        Err(_) => Vec::new(),
+        Ok(first) if is_manager(&first) => held_by_each(&first, usize::MAX, fds, &paths),
+        _ => Vec::new(),
     }
 }
 
@@ -135,18 +136,26 @@ pub(crate) async fn daemons_of(endpoint: &Endpoint, first: Option<&Process>) -> 
 
 /// For each of the paths at which a process listens that is a systemd: who of its children does, too.
 async fn held(root: &Root, first: &Process, most: usize, fds: Fds, paths: Vec<PathBuf>) -> Vec<Vec<i32>> {
-    // In a container, an engine may be the first process.
-    if !first.read("comm").is_ok_and(|name| name.trim_end() == MANAGER) {
+    if !is_manager(first) {
         return Vec::new();
     }
     let Ok(pidfd) = first.pidfd().try_clone_to_owned() else { return Vec::new() };
     // Anybody may have any number of sockets and descriptors, so that this takes its time.
     let look = move || {
         let first = Process::from_pidfd(pidfd)?;
-        let held = paths.iter().filter_map(|path| held_by(&first, most, fds, path).ok().flatten());
-        Ok(held.collect())
+        Ok(held_by_each(&first, most, fds, &paths))
     };
     blocking::ask_one(root.threads(), look).await.unwrap_or_default()
+}
+
+/// Whether a first process is a systemd: in a container, an engine may be the first one.
+fn is_manager(first: &Process) -> bool {
+    first.read("comm").is_ok_and(|name| name.trim_end() == MANAGER)
+}
+
+/// For each of the paths at which the first process listens: who of its children does, too.
+fn held_by_each(first: &Process, most: usize, fds: Fds, paths: &[PathBuf]) -> Vec<Vec<i32>> {
+    paths.iter().filter_map(|path| held_by(first, most, fds, path).ok().flatten()).collect()
 }
 
 /// The children of the first process that listen at `path`; `None` if it does not itself.

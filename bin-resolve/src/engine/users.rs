@@ -89,7 +89,7 @@ pub(crate) async fn others(root: &Arc<Root>, ours: bool) -> Result<Others> {
         // A file system that a user serves may say that anybody has it.
         let uid = if ours && uid != user.uid { NOBODY } else { uid };
         // On our machine, they have nothing to do with each other.
-        let root = if ours { &Arc::new(root.of_another()) } else { root };
+        let root = if ours { &Arc::new(root.of_another(user.uid)) } else { root };
         endpoints(&user, root, &Bounds::of_user(&format!("the engine of user {}", user.name), uid))
     };
     Ok(Others { endpoints: users.into_iter().filter(is_other).flat_map(endpoints).collect(), left_out })

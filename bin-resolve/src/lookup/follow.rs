@@ -21,6 +21,7 @@ use crate::lookup::listeners;
 use crate::lookup::site::EngineSite;
 use crate::proof::standing::{Standing, UsernsOwner, Vantage};
 use crate::query::{Kind, Qualifier};
+use crate::rootfs::blocking::threads_of_user;
 use crate::rootfs::root::{FileId, Root};
 
 /// The monitors of the site itself, or of a user.
@@ -160,7 +161,11 @@ async fn placed(
     if is_plain && is_usual(site, &address, &store, file).await? {
         return Ok(None);
     }
-    let root = if site.container.is_some() { root.asked_by(&site.engines.threads) } else { root };
+    let root = match user {
+        _ if site.container.is_some() => root.asked_by(&site.engines.threads),
+        Some(user) => root.asked_by(&threads_of_user(user.uid)),
+        None => root,
+    };
     let bounds = user.map_or_else(Bounds::default, |user| Bounds::of_user(&format!("the engine {address}"), user.uid));
     Ok(Some(UnusualStore { address, files: store, root, bounds, file }))
 }

@@ -22,8 +22,6 @@ const MOST_OF_USER: usize = 1024;
 /// The engines of the site itself, or of one user: no user keeps those of others from being watched.
 struct Party<'a> {
     endpoints: &'a [Arc<Endpoint>],
-    /// What else is watched.
-    more: Vec<Spot>,
     most: usize,
 }
 
@@ -42,9 +40,15 @@ pub(crate) async fn survey(
     let others = site.others(asked).await.unwrap_or_default();
     let users: Vec<_> = others.chunk_by(|one, next| one.address.owner == next.address.owner).collect();
     let most = if site.container.is_some() { MOST / users.len().max(1) } else { MOST_OF_USER };
-    let of_users = users.into_iter().map(|endpoints| Party { endpoints, more: Vec::new(), most });
-    let more = vec![Spot { path: users::RUNTIME.into(), levels: Some(0) }];
-    let parties: Vec<_> = std::iter::once(Party { endpoints: &near, more, most: MOST }).chain(of_users).collect();
+    let of_users = users.into_iter().map(|endpoints| Party { endpoints, most });
+    // Users come and go, whoever is asked for.
+    let all_near = site.settings.in_time(site.near(&Qualifier::default())).await?;
+    if let Some(first) = all_near.first() {
+        let runtime = vec![Spot { path: users::RUNTIME.into(), levels: Some(0) }];
+        add(survey.find(&first.root, runtime, MOST).await, survey);
+    }
+    let of_site = Party { endpoints: &near, most: MOST };
+    let parties: Vec<_> = std::iter::once(of_site).chain(of_users).collect();
     let found = join_all(parties.into_iter().map(|party| find(site, asked, party, survey))).await;
     for found in found.into_iter().flatten() {
         add(found, survey);
@@ -93,23 +97,23 @@ async fn find(site: &EngineSite<'_>, asked: &Qualifier, party: Party<'_>, survey
 async fn find_all(
     site: &EngineSite<'_>,
     asked: &Qualifier,
-    Party { endpoints, mut more, most }: Party<'_>,
+    Party { endpoints, most }: Party<'_>,
     survey: &Survey<'_>,
 ) -> Vec<Result<Found>> {
     let Some(first) = endpoints.first() else { return Vec::new() };
-    let mut found = Vec::new();
+    let (mut found, mut usual) = (Vec::new(), Vec::new());
     for endpoint in endpoints {
-        more.extend(
+        usual.extend(
             endpoint.sockets.iter().flat_map(|socket| [socket.clone(), pid_file_of(socket)]).map(Spot::of_file),
         );
         let Some(store) = &endpoint.store else { continue };
         let store = store.wanted(&site.extent_of(asked));
         let Some(hidden) = &endpoint.hidden else {
             let changing = store.changing(&endpoint.root).await;
-            more.extend(changing.unwrap_or_default().into_iter().map(Spot::of_directory));
+            usual.extend(changing.unwrap_or_default().into_iter().map(Spot::of_directory));
             continue;
         };
-        more.push(Spot::of_file(hidden.child_pid().to_owned()));
+        usual.push(Spot::of_file(hidden.child_pid().to_owned()));
         let inside = hidden.look_behind(&endpoint.root, &endpoint.bounds, &site.pidns, site.settings.method).await;
         // A failure is told when they are listed.
         if let Ok(Some(Inside { root, .. })) = inside {
@@ -117,7 +121,7 @@ async fn find_all(
             found.push(survey.find(root, changing.into_iter().map(Spot::of_directory).collect(), most).await);
         }
     }
-    found.push(survey.find(&first.root, more, most).await);
+    found.push(survey.find(&first.root, usual, most).await);
     found
 }
 

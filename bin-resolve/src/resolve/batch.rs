@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared};
-use nicon_core::Result;
+use nicon_core::{NsId, Result};
 
 use crate::engine::address::Address;
 use crate::engine::api::pool::AT_ONCE;
@@ -75,6 +75,11 @@ impl Batch {
             batch.found.borrow_mut().insert(path.to_vec(), async move { Ok(hop) }.boxed_local().shared());
         }
         batch
+    }
+
+    /// Our own PID namespace, or the one that we were told to look from.
+    pub(crate) fn own_pidns(&self) -> NsId {
+        self.host.settings.pidns.id()
     }
 
     /// The longest that one hop may take.

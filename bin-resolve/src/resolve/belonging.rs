@@ -37,7 +37,7 @@ pub(crate) async fn find(
     failures.into_iter().try_for_each(|error| give(None, Err(error)))?;
     for (number, thing) in things.iter().enumerate() {
         let found = match &thing.what {
-            What::Process(process) => innermost_of_process(process, &hits),
+            What::Process(process) => innermost_of_process(process, &hits, batch.own_pidns()),
             What::Cgroup(path) => innermost_of_cgroup(path, &hits),
             What::Namespace(ns_type, ino) => with_namespace(&hits, *ns_type, *ino),
         };
@@ -129,30 +129,37 @@ fn innermost_of_cgroup(path: &str, hits: &[Hit]) -> Result<Vec<Hit>> {
     }
 }
 
-fn innermost_of_process(process: &Process, hits: &[Hit]) -> Result<Vec<Hit>> {
+fn innermost_of_process(process: &Process, hits: &[Hit], own: NsId) -> Result<Vec<Hit>> {
     let cgroups = process.read("cgroup")?;
     let mut found = innermost(hits, |own| are_around(own, &cgroups));
-    if found.is_empty() {
-        found = sharing_pid_namespace(process, hits)?;
-    }
+    let sharing = if found.is_empty() { sharing_pid_namespace(process, hits, own) } else { Ok(Vec::new()) };
+    found.extend(sharing.iter().flatten().cloned());
     if found.is_empty() {
         let proc = Proc::open()?;
         let nearest =
             proc.ancestry(process.pid()).find_map(|(pid, _)| hits.iter().find(|hit| hit.process().pid() == pid));
         found.extend(nearest.filter(|hit| hit.process().is_alive()).cloned());
     }
+    if found.is_empty() && process.is_alive() {
+        return sharing;
+    }
     if process.is_alive() { Ok(found) } else { Err(Error::no("it has ended")) }
 }
 
-/// The containers whose own cgroups are not known, and which have a process in their PID namespace: `lxc-attach` starts some that
-/// descend from none of theirs.
-fn sharing_pid_namespace(process: &Process, hits: &[Hit]) -> Result<Vec<Hit>> {
-    let pidns = process.namespace_id(NsType::Pid)?;
-    let is_in = |hit: &&Hit| {
-        let has_own = |own: NsId| hits.iter().filter(|other| is_first_in(other, own)).count() == 1;
-        pidns.is_some_and(|own| is_first_in(hit, own) && has_own(own)) && hit.hop.own_cgroups().is_empty()
-    };
-    Ok(hits.iter().filter(is_in).cloned().collect())
+/// The containers whose own cgroups are not known, and which have a process in a PID namespace that is theirs alone: `lxc-attach` starts
+/// some that descend from none of theirs.
+///
+/// # Errors
+/// If there are such containers, and it is unknown.
+fn sharing_pid_namespace(process: &Process, hits: &[Hit], own: NsId) -> Result<Vec<Hit>> {
+    let without: Vec<_> = hits.iter().filter(|hit| hit.hop.own_cgroups().is_empty()).collect();
+    if without.is_empty() {
+        return Ok(Vec::new());
+    }
+    let Some(pidns) = process.namespace_id(NsType::Pid)?.filter(|pidns| *pidns != own) else { return Ok(Vec::new()) };
+    let is_shared = hits.iter().filter(|hit| is_first_in(hit, pidns)).count() > 1;
+    let found = without.into_iter().filter(|hit| !is_shared && is_first_in(hit, pidns));
+    Ok(found.cloned().collect())
 }
 
 /// Whether the first process of a container is in a PID namespace.

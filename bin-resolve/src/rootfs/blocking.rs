@@ -2,6 +2,7 @@
 //!
 //! Such a thread may not end before the container does, and keeps the program from exiting; so the program may prepare for it.
 
+use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
 use nicon_core::{Context, Error, Result};
@@ -47,6 +48,13 @@ fn start_first() -> Result<()> {
 /// The threads that wait for one container, or one user.
 pub(crate) fn threads_of_one() -> Arc<Threads> {
     Threads::new(MOST_OF_ONE, "its file systems")
+}
+
+/// The threads that wait for one user of our machine, whoever asks, and however often.
+pub(crate) fn threads_of_user(uid: u32) -> Arc<Threads> {
+    static OF_USERS: LazyLock<Mutex<HashMap<u32, Arc<Threads>>>> = LazyLock::new(Mutex::default);
+    let mut of_users = OF_USERS.lock().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(of_users.entry(uid).or_insert_with(threads_of_one))
 }
 
 /// Does `work` on a thread of its own.

@@ -13,7 +13,7 @@ use nix::fcntl::{OFlag, open};
 use nix::libc;
 use nix::sys::stat::Mode;
 
-use crate::rootfs::blocking::{self, threads_of_one};
+use crate::rootfs::blocking::{self, threads_of_one, threads_of_user};
 use crate::rootfs::threads::Threads;
 
 /// Device and inode number. Paths with the same ones lead to the same engine.
@@ -64,8 +64,8 @@ impl Root {
     }
 
     /// The same directory as another user has it, who keeps nobody else from being asked.
-    pub(crate) fn of_another(&self) -> Self {
-        Self { directory: Arc::clone(&self.directory), threads: threads_of_one(), seen: Mutex::default() }
+    pub(crate) fn of_another(&self, uid: u32) -> Self {
+        Self { directory: Arc::clone(&self.directory), threads: threads_of_user(uid), seen: Mutex::default() }
     }
 
     /// Our own root directory, for paths that lead through directories of other users.

@@ -89,12 +89,14 @@ fn five_at_once(suite: &Suite) -> Result<(), Failed> {
             let mut is_over = || running.iter_mut().all(|child| child.try_wait().is_ok_and(|end| end.is_some()));
             catch("a change, or the end of all", || links() != before || is_over());
         }
-        for (number, mut child) in (0..).zip(running) {
+        for (number, child) in (0..).zip(&mut running) {
             if !has_begun {
                 // Not a wait for something: the kill is to come at any time.
                 std::thread::sleep(Duration::from_millis((round * 7 + number * 11) % 30));
             }
             child.kill()?;
+        }
+        for mut child in running {
             child.wait()?;
         }
         in_the_middle += usize::from((3..5).contains(&links()));

@@ -130,7 +130,9 @@ fn renamed_where_it_is(suite: &Suite) -> Result<(), Failed> {
         assert_eq!(suite.feed(&["nicon-wire", "--check"], input(address)).code(), Some(0));
     }
     place.ip("addr flush dev wan");
-    assert_eq!(suite.feed(&["nicon-wire", "--check"], input("192.0.2.78/24")).code(), Some(1));
+    let differs = suite.feed(&["nicon-wire", "--check"], input("192.0.2.78/24"));
+    assert_eq!((differs.code(), &differs.stderr[..]), (Some(1), ""), "{differs:?}");
+    assert!(differs.stdout.contains("192.0.2.78/24 dev wan"), "{differs:?}");
     records(&suite.feed(&["nicon-wire"], input("192.0.2.78/24")));
     assert!(place.ip("addr show dev wan").contains("192.0.2.78/24"));
     records(&suite.feed(&["nicon-wire", "--destroy"], input("192.0.2.78/24")));

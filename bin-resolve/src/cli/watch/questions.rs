@@ -178,7 +178,11 @@ impl Questions {
         let (now, wrong) = match now {
             Ok(None) => return Vec::new(),
             Ok(Some(now)) => (now, None),
-            Err(error) => (Now::Gone(question.record.clone()), Some(error.prefix(question.record.cell("target")))),
+            Err(error) => {
+                let mut record = question.record.clone();
+                record.set(UNKNOWN, error.to_string());
+                (Now::Gone(record), Some(error.prefix(question.record.cell("target"))))
+            }
         };
         news(told, now).into_iter().map(Ok).chain(wrong.map(Err)).collect()
     }
@@ -198,7 +202,11 @@ fn now(record: &Record, target: Option<&State>, source: Option<&State>) -> Resul
     if absences.peek().is_some() {
         let mut record = record.clone();
         record.remove(UNKNOWN);
-        if let Some(doubt) = absences.flatten().next() {
+        let is_there = |state: Option<&State>| matches!(state, Some(State::There { .. }));
+        let doubt = absences.flatten().next();
+        let doubt = doubt
+            .or_else(|| is_there(target).then(|| "the container that its link comes from is not there".to_owned()));
+        if let Some(doubt) = doubt {
             record.set(UNKNOWN, doubt);
         }
         return Ok(Some(Now::Gone(record)));

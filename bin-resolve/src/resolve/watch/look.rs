@@ -52,6 +52,13 @@ pub(super) struct Name {
     pub(super) meant: Option<BTreeSet<Key>>,
 }
 
+impl Name {
+    /// Which engines it asks for: in all of their namespaces, since one list is enough.
+    pub(super) fn asks(&self) -> Qualifier {
+        Qualifier { namespace: None, ..Subject::qualifier(&self.segment) }
+    }
+}
+
 /// A look, while it is taken.
 struct Look<'a> {
     job: &'a Job,
@@ -154,26 +161,31 @@ impl Look<'_> {
         }
         let (inside, are_all) = self.look_inside().await;
         self.engines = inside.iter().flatten().map(|inner| inner.engine).collect();
-        // Nothing is searched then, which does not mean that nothing is there.
-        self.done.is_whole &= inside.as_ref().err().is_none_or(|error| error.status() == Status::No);
         let (reply, claims) = oneshot::channel();
         self.shared.send(Message::Inside(self.job.site, inside, are_all, reply));
         claims.await.ok()
     }
 
-    /// The engines that are asked for and there, and whether there are no others for sure.
-    async fn look_inside(&self) -> (Result<Vec<Inner>>, bool) {
-        let (mut inside, mut refusal, mut are_all) = (Vec::new(), None, true);
-        for asked in &self.job.asked {
-            match self.batch.look_all_inside(&self.job.path, asked).await {
+    /// The engines that are asked for and there, and whether there are no others for sure. What cannot be looked for hides none of those
+    /// that others ask for.
+    async fn look_inside(&mut self) -> (Result<Vec<Inner>>, bool) {
+        let Job { path, asked, .. } = self.job;
+        let looked = join_all(asked.iter().map(|asked| self.batch.look_all_inside(path, asked))).await;
+        let (mut inside, mut refusals, mut are_all) = (Vec::new(), Vec::new(), true);
+        for looked in looked {
+            match looked {
                 Ok((engines, is_complete)) => {
                     are_all &= is_complete;
                     inside.extend(engines);
                 }
-                Err(error) if error.status() == Status::No => refusal = refusal.or(Some(error)),
-                Err(error) => return (Err(error), false),
+                Err(error) => refusals.push(error),
             }
         }
+        let is_unknown = refusals.iter().any(|error| error.status() == Status::Failed);
+        are_all &= !is_unknown;
+        // Nothing of it is searched then, which does not mean that nothing is there.
+        self.done.is_whole &= !is_unknown;
+        let refusal = refusals.into_iter().max_by_key(Error::status);
         match refusal {
             Some(refusal) if inside.is_empty() => (Err(refusal), are_all),
             _ => (Ok(inside), are_all),
@@ -188,7 +200,7 @@ impl Look<'_> {
             let meant = listing.containers.iter().filter(is_it);
             meant.map(|listed| Key::of(listed, asked)).collect::<BTreeSet<_>>()
         };
-        let names = names.iter().filter(|name| Subject::qualifier(&name.segment) == *asked);
+        let names = names.iter().filter(|name| name.asks() == *asked);
         let changed = names.map(|name| (name, meant(name)));
         let changed = changed.filter(|(name, meant)| name.meant.as_ref() != Some(meant) || !self.done.is_whole);
         let finding = changed.map(|(Name { segment, .. }, meant)| async move {

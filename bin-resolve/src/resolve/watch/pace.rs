@@ -8,16 +8,18 @@ use nix::time::{ClockId, clock_gettime};
 /// How much longer than the processor worked during a look its site is left alone after it.
 const REST: u32 = 4;
 
-/// The longest that a site is left alone although it rings.
+/// The longest that a container is left alone although it rings, and our own machine, which nobody has ring but root and its users.
 const MAX_REST: Duration = Duration::from_secs(10);
+const MAX_REST_OF_OURS: Duration = Duration::from_secs(1);
 
 /// When a site is looked at again that could not be looked at, at first and at most.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const MAX_RETRY: Duration = Duration::from_secs(30);
 
 /// The looks at one site.
-#[derive(Default)]
 pub(super) struct Pace {
+    /// The longest that the site is left alone although it rings.
+    max_rest: Duration,
     /// How much processor time we had used when the look began that is under way.
     began: Option<Duration>,
     /// Whether it rang since.
@@ -53,6 +55,12 @@ pub(super) enum Next {
 }
 
 impl Pace {
+    /// That of a container, or of our own machine.
+    pub(super) fn of(is_ours: bool) -> Self {
+        let max_rest = if is_ours { MAX_REST_OF_OURS } else { MAX_REST };
+        Self { max_rest, began: None, rang: false, rests_until: None, wakes_at: None, failures: 0 }
+    }
+
     /// Whether a look is under way.
     pub(super) fn is_looking(&self) -> bool {
         self.began.is_some()
@@ -93,7 +101,7 @@ impl Pace {
     /// The look is over.
     pub(super) fn looked(&mut self, now: Now, has_failed: bool) -> Next {
         let worked = self.began.take().map_or(Duration::ZERO, |began| now.worked.saturating_sub(began));
-        self.rests_until = Some(now.time + (worked * REST).min(MAX_REST));
+        self.rests_until = Some(now.time + (worked * REST).min(self.max_rest));
         self.failures = if has_failed { self.failures.saturating_add(1) } else { 0 };
         match self.next(now) {
             Next::Nothing if has_failed => {
@@ -118,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_ring_is_followed_at_once_and_a_flood_leaves_time_for_others() {
-        let (mut pace, start) = (Pace::default(), Instant::now());
+        let (mut pace, start) = (Pace::of(false), Instant::now());
         let now = |time, worked| at(start, time, worked);
         assert_eq!(pace.ring(now(0, 0)), Next::Look);
         assert_eq!(pace.ring(now(1, 1)), Next::Nothing, "it is being looked at");
@@ -133,7 +141,7 @@ mod tests {
 
     #[test]
     fn what_fails_is_tried_again_ever_more_rarely() {
-        let (mut pace, start, mut time) = (Pace::default(), Instant::now(), 0);
+        let (mut pace, start, mut time) = (Pace::of(false), Instant::now(), 0);
         assert_eq!(pace.ring(at(start, 0, 0)), Next::Look);
         let mut waits = Vec::new();
         for _ in 0..12 {

@@ -6,7 +6,6 @@ use std::time::Instant;
 use nicon_core::{Error, Status};
 use tokio::time::{sleep, sleep_until};
 
-use crate::query::Subject;
 use crate::resolve::batch::Inner;
 use crate::resolve::watch::bells::Task;
 use crate::resolve::watch::look::{Job, Name, look};
@@ -22,20 +21,21 @@ impl Watcher {
         let patterns =
             site.patterns.iter().filter_map(|(query, progress)| Some((*query, pattern_of(query)?, progress)));
         let patterns: Vec<_> = patterns.map(|(query, pattern, progress)| (query, pattern, progress.clone())).collect();
-        let by_names = site.names.keys().map(|name| Subject::qualifier(name));
-        let asked = patterns.iter().map(|(_, pattern, progress)| progress.asks(pattern)).chain(by_names).collect();
+        let name = |(segment, asked): (&String, &Asked)| Name { segment: segment.clone(), meant: asked.meant.clone() };
+        let names: Vec<_> = site.names.iter().map(name).collect();
+        let by_patterns = patterns.iter().map(|(_, pattern, progress)| progress.asks(pattern));
+        let asked = by_patterns.chain(names.iter().map(Name::asks)).collect();
         let known = site.listed.iter().filter_map(|(key, node)| {
             let node = self.tree.nodes.get(node).filter(|node| node.hop.process().is_alive())?;
             Some((key.clone(), node.tail.clone()))
         });
-        let name = |(segment, asked): (&String, &Asked)| Name { segment: segment.clone(), meant: asked.meant.clone() };
         let job = Job {
             site: id,
             path: site.path.clone(),
             hop: site.hop.clone(),
             asked,
             patterns,
-            names: site.names.iter().map(name).collect(),
+            names,
             changed: site.changed,
             known: known.collect(),
             claims: !self.tree.pattern_queries(site).is_empty(),

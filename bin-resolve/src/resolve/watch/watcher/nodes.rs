@@ -22,6 +22,7 @@ use crate::resolve::watch::watcher::Watcher;
 impl Watcher {
     pub(super) fn add_site(&mut self, id: SiteId, path: Path, hop: Option<Arc<Hop>>, node: Option<NodeId>) {
         let bells = Bells::new(id, &path, hop.as_ref(), &self.shared);
+        let pace = Pace::of(hop.is_none());
         let site = Site {
             path,
             hop,
@@ -33,7 +34,7 @@ impl Watcher {
             looking_for: BTreeSet::new(),
             seen: BTreeSet::new(),
             changed: Instant::now(),
-            pace: Pace::default(),
+            pace,
             bells,
             look: None,
             timer: None,
