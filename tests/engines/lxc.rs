@@ -45,7 +45,7 @@ pub(crate) fn define(machine: &Machine, path: &str, name: &str, more: &str) -> R
     Ok(())
 }
 
-fn start(machine: &Machine, path: &str, name: &str) -> Result<(), Failed> {
+pub(crate) fn start(machine: &Machine, path: &str, name: &str) -> Result<(), Failed> {
     machine.run(&["lxc-start", "-P", path, "-n", name]).ok()?;
     Ok(())
 }

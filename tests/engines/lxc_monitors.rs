@@ -5,7 +5,7 @@ use nicon_lab::machine::Machine;
 
 use crate::apart::Apart;
 use crate::expect::{is_in, targets};
-use crate::lxc::{PATH, define};
+use crate::lxc::{PATH, define, start};
 use crate::nested;
 use crate::suite::Suite;
 use crate::tide::{BUNDLE, RUN};
@@ -63,6 +63,7 @@ const USER: &str = "games";
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("lxc::started_by_other_programs", started_by_other_programs),
+        suite.trial("lxc::in_the_machines_pid_namespace", in_the_machines_pid_namespace),
         undisturbed_trial(suite, "lxc::names_of_sockets_are_anybodys", names_of_sockets_are_anybodys),
         undisturbed_trial(suite, "lxc::a_socket_that_was_sent", a_socket_that_was_sent),
         undisturbed_trial(suite, "lxc::a_socket_that_nobody_has", a_socket_that_nobody_has),
@@ -97,6 +98,20 @@ fn started_by_other_programs(machine: &Machine) -> Result<(), Failed> {
         asked_by_those_who_may_not_look(machine, name)?;
         machine.script("lxc-stop -k -P $1 -n $2; systemctl stop lxc-$2 attached-$2", &[PATH, name])?;
     }
+    Ok(())
+}
+
+/// What is in its PID namespace is not in it for that: all of the machine is.
+fn in_the_machines_pid_namespace(machine: &Machine) -> Result<(), Failed> {
+    define(machine, PATH, "among-all", "lxc.mount.auto =\nlxc.namespace.keep = pid user")?;
+    start(machine, PATH, "among-all")?;
+    let pid = machine.run(&["lxc-info", "-P", PATH, "-n", "among-all", "-pH"]).ok()?;
+    assert_eq!(machine.run(&["nicon-resolve", "--pid", "lxc:among-all"]).ok()?, pid);
+    let of = machine.run(&["nicon-resolve", "--of=pid:1"]);
+    assert!(of.stdout.is_empty() && of.stderr.contains("pid:1: it belongs to no container"), "{of:?}");
+    let of = machine.run(&["nicon-resolve", "--pid", &format!("--of=pid:{pid}")]);
+    assert_eq!(of.stdout.trim(), pid, "{of:?}");
+    machine.run(&["lxc-stop", "-k", "-P", PATH, "-n", "among-all"]).ok()?;
     Ok(())
 }
 

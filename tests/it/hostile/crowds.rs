@@ -19,6 +19,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("hostile::crowds::of_users", of_users),
         suite.trial("hostile::crowds::of_a_users_directories", of_a_users_directories),
         suite.trial("hostile::crowds::a_users_directory_that_hangs", a_users_directory_that_hangs),
+        suite.trial("hostile::crowds::a_user_who_is_asked_for_and_hangs", a_user_who_is_asked_for_and_hangs),
     ]
 }
 
@@ -67,11 +68,11 @@ struct Neighbours {
 }
 
 impl Neighbours {
-    fn new(suite: &Suite, name: &str, prepare: &str) -> Result<Self, Failed> {
+    fn new(suite: &Suite, (name, asked): (&str, &str), prepare: &str) -> Result<Self, Failed> {
         fs::create_dir_all("/run/user")?;
         let server = format!("/run/{name}.pid");
         let script = format!(
-            "mount -t tmpfs none /run/user && {prepare} && exec \"$1/nicon-resolve\" --watch --timeout=2 'late-{name}'"
+            "mount -t tmpfs none /run/user && {prepare} && exec \"$1/nicon-resolve\" --watch --timeout=2 {asked}"
         );
         let mut command = nicon_lab::tool("unshare");
         command.args(["--mount", "--propagation=private", "sh", "-c", &script, "sh"]).arg(suite.bins()?).arg(&server);
@@ -81,7 +82,6 @@ impl Neighbours {
     /// What begins and ends now is told in no time.
     fn hear_of(&mut self, lab: &Lab, name: &str) -> Result<(), Failed> {
         let name = format!("late-{name}");
-        self.watching.expect(&name, "gone");
         for _ in 0..2 {
             lab.run_container("", &name, &[])?;
             let begun = Instant::now();
@@ -107,7 +107,8 @@ impl Drop for Neighbours {
 /// More directories than anybody lists: that is told, and nobody else is heard of any later.
 fn of_a_users_directories(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let prepare = "mkdir -p /run/user/1005/crun && chown 1005 /run/user/1005 && cd /run/user/1005/crun && seq 10001 | xargs mkdir && cd /";
-    let mut neighbours = Neighbours::new(suite, "crowd", prepare)?;
+    let mut neighbours = Neighbours::new(suite, ("crowd", "late-crowd"), prepare)?;
+    neighbours.watching.expect("late-crowd", "gone");
     neighbours.watching.until_said("read /run/user/1005/crun: it has more than 10000 entries");
     // What failed is tried again after twice the time, and nothing but that is to be slow.
     std::thread::sleep(Duration::from_secs(30));
@@ -115,17 +116,28 @@ fn of_a_users_directories(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
 }
 
 /// Where a user's engine keeps its files there is a file system that never answers.
-fn a_users_directory_that_hangs(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
-    let servers = Servers::new(lab, "neighbour")?;
+fn beside_one_who_hangs(suite: &Suite, lab: &Lab, uid: u32, (name, asked): (&str, &str)) -> Result<Neighbours, Failed> {
+    let servers = Servers::new(lab, &format!("beside-{name}"))?;
     let prepare = format!(
-        "mkdir -p /run/user/1006/crun && chown 1006 /run/user/1006 && {{ {0}/silent /run/user/1006/crun 40000 >{0}/said & }} && echo $! >\"$2\" &&
+        "mkdir -p /run/user/{uid}/crun && chown {uid} /run/user/{uid} && {{ {0}/silent /run/user/{uid}/crun 40000 >{0}/said & }} && echo $! >\"$2\" &&
         until grep -q ready {0}/said; do sleep 0.02; done",
         servers.directory
     );
-    let mut neighbours = Neighbours::new(suite, "hanging", &prepare)?;
+    let neighbours = Neighbours::new(suite, (name, asked), &prepare)?;
     neighbours.watching.until_said("does not answer");
     until("it is asked", || {
         fs::read_to_string(format!("{}/said", servers.directory)).ok().filter(|said| said.contains("asked"))
     });
+    Ok(neighbours)
+}
+
+fn a_users_directory_that_hangs(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let mut neighbours = beside_one_who_hangs(suite, lab, 1006, ("hanging", "late-hanging"))?;
+    neighbours.watching.expect("late-hanging", "gone");
     neighbours.hear_of(lab, "hanging")
+}
+
+/// Another pattern asks for that very user.
+fn a_user_who_is_asked_for_and_hangs(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    beside_one_who_hangs(suite, lab, 1007, ("beside", "'late-bes*' '1007@*'"))?.hear_of(lab, "beside")
 }
