@@ -113,6 +113,8 @@ fn macvlan(
         wishes.set("mode", making.values.text("mode", mode).map_err(|fault| vec![fault])?);
     }
     wishes.set("promisc", true);
-    wishes.set("mtu", mtu);
+    if let Some(mtu) = mtu {
+        wishes.set("mtu", mtu);
+    }
     making.made(end, MACVLAN, &wishes)
 }
