@@ -7,10 +7,7 @@ use nicon_resolve::{Hit, Order, Query, What};
 
 use crate::cli::output::{fill, pass};
 use crate::cli::source;
-use crate::cli::watch::told::{Now, Told, news};
-
-/// The field that says why it is not known whether the container is there.
-pub(super) const UNKNOWN: &str = "unknown";
+use crate::cli::watch::told::{Now, Told, UNKNOWN, news};
 
 /// The field that says that a container's processes are frozen.
 const PAUSED: &str = "paused";

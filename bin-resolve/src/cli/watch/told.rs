@@ -3,10 +3,11 @@
 use nicon_core::Record;
 use serde_json::{Map, Value};
 
-use crate::cli::watch::questions::UNKNOWN;
-
 /// The field that says what has happened to a record's container.
 const EVENT: &str = "event";
+
+/// The field that says why the container may be there although it is gone.
+pub(super) const UNKNOWN: &str = "unknown";
 
 /// The field that says how the fields were that have changed.
 const WAS: &str = "was";
