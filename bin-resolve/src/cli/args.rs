@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn a_time_out_is_a_positive_number() {
         assert_eq!(positive("0.5"), Ok(Duration::from_millis(500)));
-        for bad in ["0", "-1", "1e19"] {
+        for bad in ["0", "-1", "x"] {
             assert!(positive(bad).is_err(), "{bad}");
         }
     }
