@@ -1,6 +1,5 @@
 //! Makes everything as the plan says: what is missing is added, and what differs is changed in place.
 
-use std::collections::HashSet;
 use std::time::Instant;
 
 use nicon_core::filter::output::report;
@@ -108,9 +107,9 @@ fn prune(input: &Input, context: &Context<'_>, answers: &mut Answers) -> Result<
 fn find_hopeless(input: &Input, surplus: &Surplus, context: &Context<'_>) -> Result<Option<(Option<u64>, Error)>> {
     let all = compare(input, context)?;
     let changing = all.iter().filter(|Compared { differing, .. }| differing.as_ref().is_ok_and(|all| !all.is_empty()));
-    let changing: HashSet<u64> =
-        changing.flat_map(|Compared { unit, .. }| unit.places(context.namespaces)).flatten().collect();
-    let is_changing = |place: Option<u64>| place.is_none_or(|place| surplus.is_in(place) || changing.contains(&place));
+    let mut places = surplus.places()?;
+    places.extend(changing.flat_map(|Compared { unit, .. }| unit.places(context.namespaces)).flatten());
+    let is_changing = |place: Option<u64>| place.is_none_or(|place| places.contains(&place));
     let failing = all.into_iter().filter_map(|Compared { unit, differing }| Some((unit, differing.err()?)));
     // What is out of some range may not be when others are changed.
     let failing = failing.filter(|(_, error)| error.status() == Status::No);

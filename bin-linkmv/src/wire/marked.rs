@@ -27,14 +27,14 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// The inode number of another namespace, in which the other end of a link is, or the one that it sits on.
+    /// The namespace in which the other end of a link is, or the one that it sits on.
     ///
     /// # Errors
     /// If the kernel does not answer.
-    pub(crate) fn beyond(&self, MarkedLink { netns, link, .. }: &MarkedLink) -> Result<Option<u64>> {
-        for other in self.namespaces.iter().filter(|_| link.lower_nsid.is_some()) {
-            if !netns.is(other) && netns.leads_into(link, other)? {
-                return Ok(Some(other.ns.id().ino));
+    pub(crate) fn behind(&self, netns: &NetnsHandle, link: &Link) -> Result<Option<&NetnsHandle>> {
+        for other in &self.namespaces {
+            if netns.leads_into(link, other)? {
+                return Ok(Some(other));
             }
         }
         Ok(None)
@@ -46,12 +46,8 @@ impl Found {
     /// If the kernel does not answer.
     pub(crate) fn peer(&self, netns: &NetnsHandle, link: &Link) -> Result<Option<(&NetnsHandle, Link)>> {
         let Some(ifindex) = link.lower.filter(|_| link.relation() == Some(Relation::Peer)) else { return Ok(None) };
-        for other in &self.namespaces {
-            if netns.leads_into(link, other)? {
-                return Ok(other.netlink.link_at(ifindex)?.map(|peer| (&**other, peer)));
-            }
-        }
-        Ok(None)
+        let Some(other) = self.behind(netns, link)? else { return Ok(None) };
+        Ok(other.netlink.link_at(ifindex)?.map(|peer| (other, peer)))
     }
 }
 

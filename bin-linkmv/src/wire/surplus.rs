@@ -1,9 +1,11 @@
 //! What a plan has on this machine and does not ask for (any more).
 
 use std::collections::HashSet;
+use std::rc::Rc;
 
 use nicon_core::{Error, Record, Result};
 use nicon_rtnl::packet_route::link::LinkFlags;
+use nicon_rtnl::{Link, NetnsHandle};
 use serde_json::json;
 
 use crate::link::journal::Journals;
@@ -25,7 +27,9 @@ pub(crate) struct Surplus {
     pub(crate) unknown: Vec<Error>,
     /// All that carries the marks of the plans.
     pub(crate) found: marked::Found,
-    /// The inode numbers of the namespaces in which it is, to which it leads, or which it goes home to.
+    /// Those that lead into another namespace, whatever becomes of them.
+    crossing: Vec<(Rc<NetnsHandle>, Link)>,
+    /// The inode numbers of the namespaces in which it is, or which it goes home to.
     places: HashSet<u64>,
 }
 
@@ -37,7 +41,7 @@ pub(crate) fn find(plans: &[&str], wanted: &Wanted, context: &Context<'_>) -> Re
     let mut found = marked::find(plans, context.namespaces)?;
     let (mut moved, mut made, mut unknown) = (Vec::new(), Vec::new(), Vec::from_iter(found.doubt.take()));
     let mut kept = kept(plans, &context.journals)?;
-    let mut places = HashSet::new();
+    let (mut places, mut crossing) = (HashSet::new(), Vec::new());
     for marked in std::mem::take(&mut found.links) {
         let inode = if kept.is_empty() { None } else { marked.netns.inode(&marked.link)? };
         let was_moved = kept.iter().position(|(_, kept)| inode.is_some() && kept.undo.inode() == inode);
@@ -45,7 +49,9 @@ pub(crate) fn find(plans: &[&str], wanted: &Wanted, context: &Context<'_>) -> Re
         let is_wanted = wanted.has(&marked, &context.namespaces.home)?;
         if !is_wanted {
             places.insert(marked.netns.ns.id().ino);
-            places.extend(found.beyond(&marked)?);
+            if marked.link.lower_nsid.is_some() {
+                crossing.push((marked.netns.clone(), marked.link.clone()));
+            }
         }
         match (is_wanted, before) {
             (true, _) => {}
@@ -66,7 +72,7 @@ pub(crate) fn find(plans: &[&str], wanted: &Wanted, context: &Context<'_>) -> Re
     places.extend(moved.iter().map(|(_, kept)| kept.undo.netns));
     // What sits on others goes before them.
     made.sort_by_key(|marked| marked.link.relation() != Some(nicon_rtnl::Relation::Parent));
-    Ok(Surplus { moved, made, unknown, found, places })
+    Ok(Surplus { moved, made, unknown, found, crossing, places })
 }
 
 /// How the links were that plans have moved, with the plan of each.
@@ -85,9 +91,16 @@ impl Surplus {
         self.moved.is_empty() && self.made.is_empty()
     }
 
-    /// Whether any of it is in a namespace, or goes home there.
-    pub(crate) fn is_in(&self, netns: u64) -> bool {
-        self.places.contains(&netns)
+    /// The inode numbers of the namespaces in which it is, to which it leads, or which it goes home to.
+    ///
+    /// # Errors
+    /// If the kernel does not answer.
+    pub(crate) fn places(&self) -> Result<HashSet<u64>> {
+        let mut places = self.places.clone();
+        for (netns, link) in &self.crossing {
+            places.extend(self.found.behind(netns, link)?.map(|other| other.ns.id().ino));
+        }
+        Ok(places)
     }
 
     /// What would be done about it, a record for each link.

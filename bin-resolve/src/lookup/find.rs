@@ -39,8 +39,9 @@ pub(crate) async fn find(site: &EngineSite<'_>, of: &Qualifier, name: &str) -> R
         let defined: Vec<_> = answers.iter().filter_map(Answer::defined).collect();
         let is_nobodys = answers.iter().all(|answer| answer.is_no() || is_denied(answer));
         let is_hidden = answers.iter().any(is_denied);
-        let by_engine = defined.iter().map(|engine| Qualifier { engine: Some(*engine), ..of.clone() });
-        for asked in if is_nobodys { vec![of.clone()] } else { by_engine.collect() } {
+        let of_engine = |engine| Qualifier { engine: Some(engine), ..of.clone() };
+        let asked = if is_nobodys { vec![of.clone()] } else { defined.iter().copied().map(of_engine).collect() };
+        for asked in asked {
             match find_unusual(site, whose, &asked, name).await {
                 Ok(FileAnswer { found: Some(found), .. }) if is_nobodys => return Ok(found),
                 Ok(FileAnswer { found: Some(found), .. }) => running.push(found),

@@ -140,10 +140,10 @@ fn innermost_of_process(process: &Process, hits: &[Hit], own: NsId) -> Result<Ve
             proc.ancestry(process.pid()).find_map(|(pid, _)| hits.iter().find(|hit| hit.process().pid() == pid));
         found.extend(nearest.filter(|hit| hit.process().is_alive()).cloned());
     }
-    if found.is_empty() && process.is_alive() {
-        return sharing;
+    if !process.is_alive() {
+        return Err(Error::no("it has ended"));
     }
-    if process.is_alive() { Ok(found) } else { Err(Error::no("it has ended")) }
+    if found.is_empty() { sharing } else { Ok(found) }
 }
 
 /// The containers whose own cgroups are not known, and which have a process in a PID namespace that is theirs alone: `lxc-attach` starts
