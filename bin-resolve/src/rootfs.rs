@@ -2,8 +2,10 @@
 
 pub(crate) mod blocking;
 pub(crate) mod changes;
+pub(crate) mod directory;
 pub(crate) mod files;
 pub(crate) mod ready;
 pub(crate) mod root;
 pub(crate) mod spots;
 pub(crate) mod threads;
+pub(crate) mod tmpfs;

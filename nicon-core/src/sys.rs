@@ -14,6 +14,7 @@ mod ioctl {
     nix::ioctl_none!(ns_get_parent, NSIO, 0x2);
     nix::ioctl_none!(ns_get_nstype, NSIO, 0x3);
     nix::ioctl_read_bad!(ns_get_owner_uid, nix::request_code_none!(NSIO, 0x4), libc::uid_t);
+    nix::ioctl_read!(ns_get_mntns_id, NSIO, 0x5, u64);
     nix::ioctl_write_int_bad!(ns_get_tgid_from_pidns, nix::request_code_read!(NSIO, 0x7, size_of::<libc::c_int>()));
     nix::ioctl_none_bad!(socket_netns, 0x894c);
 }
@@ -83,6 +84,9 @@ pub(crate) fn readlinkat<'a>(dir: impl AsFd, path: &CStr, buffer: &'a mut [u8]) 
     Ok(&buffer[..length])
 }
 
+/// `STATX_MNT_ID_UNIQUE` of linux/stat.h, which libc lacks.
+const STATX_MNT_ID_UNIQUE: u32 = 0x4000;
+
 /// What the kernel knows about a file without asking the server of its file system.
 pub(crate) struct Statx {
     pub(crate) dev: u64,
@@ -91,13 +95,15 @@ pub(crate) struct Statx {
     pub(crate) mode: u16,
     /// Of a device.
     pub(crate) rdev: u64,
+    /// The ID of its mount, which is never reused: since Linux 6.8.
+    pub(crate) mount: Option<u64>,
 }
 
 /// The file at a path, or `dir` itself if the path is empty: `statx(2)` with `AT_STATX_DONT_SYNC`.
 pub(crate) fn stat_without_sync(dir: impl AsFd, path: &CStr) -> nix::Result<Statx> {
     let mut answer = std::mem::MaybeUninit::<libc::statx>::zeroed();
     let flags = libc::AT_STATX_DONT_SYNC | libc::AT_NO_AUTOMOUNT | libc::AT_EMPTY_PATH;
-    let wanted = libc::STATX_INO | libc::STATX_TYPE;
+    let wanted = libc::STATX_INO | libc::STATX_TYPE | STATX_MNT_ID_UNIQUE;
     // SAFETY: the descriptor and the path outlive the call; `answer` has the type that it writes, and consists of
     // integers, for which zero is valid.
     let answer = unsafe {
@@ -107,7 +113,46 @@ pub(crate) fn stat_without_sync(dir: impl AsFd, path: &CStr) -> nix::Result<Stat
     };
     let dev = libc::makedev(answer.stx_dev_major, answer.stx_dev_minor);
     let rdev = libc::makedev(answer.stx_rdev_major, answer.stx_rdev_minor);
-    Ok(Statx { dev, ino: answer.stx_ino, mode: answer.stx_mode, rdev })
+    let mount = (answer.stx_mask & STATX_MNT_ID_UNIQUE != 0).then_some(answer.stx_mnt_id);
+    Ok(Statx { dev, ino: answer.stx_ino, mode: answer.stx_mode, rdev, mount })
+}
+
+/// The ID of a mount namespace: `NS_GET_MNTNS_ID` of linux/nsfs.h, Linux 6.11. Fails with ENOTTY on an older kernel.
+pub(crate) fn ns_get_mntns_id(mntns: impl AsFd) -> nix::Result<u64> {
+    let mut id = 0;
+    // SAFETY: the descriptor is open during the call, and `id` has the type that it writes.
+    unsafe { ioctl::ns_get_mntns_id(mntns.as_fd().as_raw_fd(), &raw mut id)? };
+    Ok(id)
+}
+
+/// The magic number of a mount's file system, one of those of linux/magic.h, by the IDs of the mount and of its namespace:
+/// `statmount(2)`, Linux 6.8; of other namespaces than our own, Linux 6.11. Fails with ENOSYS or EINVAL on an older kernel; with ENOENT
+/// or EPERM if there is none, or we lack `CAP_SYS_ADMIN` over the namespace.
+pub(crate) fn magic_of_mount(mount: u64, mntns: u64) -> nix::Result<u64> {
+    /// The same number on all architectures; libc lacks it.
+    const SYS_STATMOUNT: libc::c_long = 457;
+    const STATMOUNT_SB_BASIC: u64 = 1;
+    /// `struct mnt_id_req` of linux/mount.h.
+    #[repr(C)]
+    struct Request {
+        size: u32,
+        spare: u32,
+        mount: u64,
+        wanted: u64,
+        mntns: u64,
+    }
+    /// The mask and the magic number are two of the eight-byte fields of `struct statmount`.
+    const MASK: usize = 1;
+    const SB_MAGIC: usize = 3;
+    let size = u32::try_from(size_of::<Request>()).map_err(|_| Errno::EINVAL)?;
+    let request = Request { size, spare: 0, mount, wanted: STATMOUNT_SB_BASIC, mntns };
+    let mut answer = [0_u64; 64];
+    // SAFETY: the request and the answer outlive the call, which reads `size` bytes of the first, and writes no more of the second than
+    // it is told that there are.
+    let done =
+        unsafe { libc::syscall(SYS_STATMOUNT, &raw const request, answer.as_mut_ptr(), size_of_val(&answer), 0) };
+    Errno::result(done)?;
+    if answer[MASK] & STATMOUNT_SB_BASIC == 0 { Err(Errno::ENODATA) } else { Ok(answer[SB_MAGIC]) }
 }
 
 /// Translates a PID in `pidns` to the caller's PID namespace: `NS_GET_TGID_FROM_PIDNS` of linux/nsfs.h, Linux 6.11

@@ -5,7 +5,7 @@ use nicon_core::container::{SHORT, is_id, is_short_id};
 
 use crate::engine::labels::Labels;
 use crate::engine::pod::Pod;
-use crate::rootfs::root::FileId;
+use crate::rootfs::directory::FileId;
 
 /// A container that an engine lists. Nothing about it is proved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -18,8 +18,9 @@ use crate::engine::rootlesskit::Hidden;
 use crate::engine::state::store::UserDirs;
 use crate::engine::state::table;
 use crate::query::{Kind, Qualifier};
+use crate::rootfs::directory::Directory;
 use crate::rootfs::files::Files;
-use crate::rootfs::root::{Directory, Root};
+use crate::rootfs::root::Root;
 
 /// Where users have their runtime directories.
 pub(crate) const RUNTIME: &str = "/run/user";

@@ -21,8 +21,8 @@ use crate::engine::container::{Container, Summary};
 use crate::engine::settings::Settings;
 use crate::proof::claim::{Claim, Verified, Via};
 use crate::rootfs::blocking;
+use crate::rootfs::directory::{Directory, FileId};
 use crate::rootfs::files::Files;
-use crate::rootfs::root::{Directory, FileId};
 
 /// The file of a bundle that holds the PID.
 const PID_FILE: &str = "init.pid";

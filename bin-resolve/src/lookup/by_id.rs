@@ -97,7 +97,7 @@ mod tests {
     use crate::engine::address::{Address, Owner};
     use crate::engine::container::Summary;
     use crate::query::{Kind, Subject};
-    use crate::rootfs::root::FileId;
+    use crate::rootfs::directory::FileId;
 
     fn container(id: &str, user: Option<&str>, kind: Kind) -> ListedContainer {
         let owner = user.map(|user| Owner { uid: 1, name: user.into() });

@@ -12,7 +12,8 @@ use crate::engine::state::monitors::Monitors;
 use crate::engine::state::store::Store;
 use crate::engine::users::Others;
 use crate::rootfs::blocking::threads_of_one;
-use crate::rootfs::root::{FileId, Root};
+use crate::rootfs::directory::FileId;
+use crate::rootfs::root::Root;
 use crate::rootfs::threads::Threads;
 
 /// The engines in a container, or on our own machine, and the connections to them.

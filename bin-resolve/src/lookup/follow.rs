@@ -22,7 +22,8 @@ use crate::lookup::site::EngineSite;
 use crate::proof::standing::{Standing, UsernsOwner, Vantage};
 use crate::query::{Kind, Qualifier};
 use crate::rootfs::blocking::threads_of_user;
-use crate::rootfs::root::{FileId, Root};
+use crate::rootfs::directory::FileId;
+use crate::rootfs::root::Root;
 
 /// The monitors of the site itself, or of a user.
 type Group = Vec<(Process, Kind)>;

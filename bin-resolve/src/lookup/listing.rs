@@ -18,7 +18,7 @@ use crate::lookup::bundle::Bundle;
 use crate::proof::claim::Verified;
 use crate::query::path::Path;
 use crate::query::{Kind, Qualifier};
-use crate::rootfs::root::FileId;
+use crate::rootfs::directory::FileId;
 
 /// How many remarks on one engine are reported.
 const MAX_REMARKS: usize = 20;

@@ -3,14 +3,16 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use nicon_core::Result;
+use nicon_core::{Process, Result};
 
-use crate::engine::api::socket::{Connected, connect_to_first};
+use crate::engine::api::socket::{Connected, connect_to, connect_to_first};
 use crate::engine::endpoint::Endpoint;
 use crate::engine::settings::Settings;
 use crate::engine::state::store::Extent;
 use crate::engine::users;
-use crate::rootfs::root::{Directory, Root, is_absent};
+use crate::rootfs::directory::{Directory, is_absent};
+use crate::rootfs::root::Root;
+use crate::rootfs::tmpfs::Tmpfs;
 
 /// Looks up everything at which these engines, which are below one root directory, may be found.
 pub(crate) async fn look_ahead(endpoints: &[Arc<Endpoint>], extent: &Extent) {
@@ -24,18 +26,28 @@ pub(crate) async fn look_ahead(endpoints: &[Arc<Endpoint>], extent: &Extent) {
 ///
 /// # Errors
 /// If too many threads are blocked.
-pub(crate) async fn connect_ahead(root: &Root, endpoints: &[Arc<Endpoint>], settings: &Settings) -> Result<()> {
+pub(crate) async fn connect_ahead(
+    root: &Root,
+    container: &Process,
+    endpoints: &[Arc<Endpoint>],
+    settings: &Settings,
+) -> Result<()> {
     let mut paths = paths_of(endpoints, &Extent { all: true, ..Extent::default() });
     paths.push(PathBuf::from(users::RUNTIME));
-    let (seen, paths) = root.split_known(paths);
+    let mut tmpfs = Tmpfs::of(container);
+    let (seen, paths) = root.split_known(paths, &mut tmpfs);
     let is_known = |path: &&PathBuf| seen.iter().any(|(at, file)| at == *path && file.is_ok());
     if let [first, ..] = endpoints
         && settings.connects_at_once(first.kind())
         && let Some(path) = first.sockets.iter().find(is_known)
     {
-        let sockets = [path.clone()];
         root.remember(seen);
-        let connected = root.ask(move |directory| Ok(connect_to_first(directory, &sockets))).await?;
+        let connected = if let Some(Ok(socket)) = root.find_on(&mut tmpfs, path) {
+            connect_to(&socket, path).map(Some)
+        } else {
+            let sockets = [path.clone()];
+            root.ask(move |directory| Ok(connect_to_first(directory, &sockets))).await?
+        };
         return keep(first, connected).await;
     }
     let is_there = |path: &PathBuf| seen.iter().any(|(at, file)| at == path && !file.is_err_and(is_absent));

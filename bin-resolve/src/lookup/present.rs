@@ -14,7 +14,7 @@ use crate::lookup::site::EngineSite;
 use crate::lookup::suggest::{no_engine, untold};
 use crate::lookup::unusual::unusual_engines;
 use crate::query::Qualifier;
-use crate::rootfs::root::FileId;
+use crate::rootfs::directory::FileId;
 
 /// An engine that is present.
 pub(crate) struct PresentEngine {

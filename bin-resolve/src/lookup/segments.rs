@@ -110,7 +110,7 @@ mod tests {
     use crate::engine::container::Summary;
     use crate::engine::container::fit;
     use crate::query::{Kind, Subject};
-    use crate::rootfs::root::FileId;
+    use crate::rootfs::directory::FileId;
 
     #[test]
     fn each_has_a_path_of_its_own() {

@@ -105,8 +105,8 @@ impl EngineSite<'_> {
         let mut endpoints = Endpoint::usual(&root, self.sockets());
         if self.container.is_none() && !self.settings.is_root {
             endpoints.extend(users::own(&root).await?);
-        } else if self.container.is_some() {
-            connect_ahead(&root, &self.chosen(asked, &endpoints), self.settings).await?;
+        } else if let Some(container) = self.container {
+            connect_ahead(&root, container, &self.chosen(asked, &endpoints), self.settings).await?;
         }
         Ok(endpoints)
     }

@@ -177,7 +177,7 @@ mod tests {
     use crate::engine::address::Address;
     use crate::engine::container::Summary;
     use crate::query::Kind;
-    use crate::rootfs::root::FileId;
+    use crate::rootfs::directory::FileId;
 
     #[test]
     fn the_beginning_of_an_id_is_no_name() {

@@ -18,7 +18,7 @@ use crate::lookup::running::list_found;
 use crate::lookup::site::EngineSite;
 use crate::proof::claim::{Claim, Verified};
 use crate::query::{Kind, Qualifier};
-use crate::rootfs::root::FileId;
+use crate::rootfs::directory::FileId;
 
 /// Finds the container called `name` in unusual places.
 ///

@@ -8,7 +8,7 @@ use crate::engine::bounds::Bounds;
 use crate::engine::container::Container;
 use crate::proof::cgroup::{self, Placement};
 use crate::rootfs::blocking;
-use crate::rootfs::root::FileId;
+use crate::rootfs::directory::FileId;
 
 /// How often a process may be left to another parent while it is looked at.
 const MAX_PARENTS: usize = 5;

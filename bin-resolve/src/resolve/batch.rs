@@ -29,7 +29,7 @@ use crate::query::Qualifier;
 use crate::query::path::{Path, show};
 use crate::resolve::hop::{Hop, Sharing, site};
 use crate::rootfs::changes::Survey;
-use crate::rootfs::root::FileId;
+use crate::rootfs::directory::FileId;
 
 type Asking<T> = Shared<LocalBoxFuture<'static, Result<T>>>;
 type Known<K, T> = RefCell<HashMap<K, Asking<T>>>;

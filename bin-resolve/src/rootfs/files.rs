@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use serde::de::DeserializeOwned;
 
 use crate::brief::brief;
-use crate::rootfs::root::Directory;
+use crate::rootfs::directory::Directory;
 
 /// The most that is read of one file, of one that tells of all containers, and of all files of one engine, in bytes. A file usually has
 /// some 10 KiB, and Podman's list 1 KiB for each container, whether it runs or not.

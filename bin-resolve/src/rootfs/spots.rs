@@ -10,8 +10,8 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sys::inotify::{AddWatchFlags, Inotify, WatchDescriptor};
 
+use crate::rootfs::directory::Directory;
 use crate::rootfs::files::Files;
-use crate::rootfs::root::Directory;
 
 /// What counts as a change: also that a file was written and closed, since it is not whole before.
 const CHANGES: AddWatchFlags = AddWatchFlags::IN_CREATE

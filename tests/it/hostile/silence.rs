@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, output_of_input, tool, until, wait_for, witness};
+use nicon_lab::{LIMIT, Lab, output_of_input, output_within, tool, until, wait_for, witness};
 
 use crate::support::expect::{is_process, parse};
 use crate::support::kernel::Feature;
@@ -15,6 +15,11 @@ use crate::support::suite::Suite;
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial_with(&[Feature::FullSpeed], "hostile::silence::names_sockets_and_files", names_sockets_and_files),
+        suite.trial_with(
+            &[Feature::ForeignMounts],
+            "hostile::silence::what_is_on_a_tmpfs_needs_no_thread",
+            what_is_on_a_tmpfs_needs_no_thread,
+        ),
         suite.trial("hostile::silence::siblings_need_not_wait", siblings_need_not_wait),
         suite.trial("hostile::silence::a_directory_of_a_users", a_directory_of_a_users),
         suite.trial("hostile::silence::more_than_threads", more_than_threads),
@@ -77,6 +82,7 @@ fn names_sockets_and_files(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         ("silent-names", ":", "/run 40000"),
         ("silent-socket", "touch /run/docker.sock", "/run/docker.sock 140000"),
         ("silent-files", "mkdir /run/runc", "/run/runc 40000"),
+        ("silent-link", "mkdir /quiet && ln -s /quiet/docker.sock /run", "/quiet 40000"),
         ("silent-file", "mkdir -p /run/runc/web && touch /run/runc/web/state.json", "/run/runc/web/state.json 100644"),
     ] {
         servers.start(name, &format!("{prepare} && exec /silent/silent {served}"))?;
@@ -97,6 +103,26 @@ fn names_sockets_and_files(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         let is_left = |pid: &_| hanging(&sessions).contains(pid);
         wait_for(format_args!("the end of {left:?} with the server, {name}"), || !left.iter().any(is_left));
     }
+    Ok(())
+}
+
+/// The nest's daemons listen in /run, a tmpfs: neither they nor all that is not there take a thread, before which there would be a child.
+fn what_is_on_a_tmpfs_needs_no_thread(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let tasks = |path: &str| -> Result<usize, Failed> {
+        let mut traced = tool("strace");
+        traced.args(["-fqq", "-e", "trace=clone,clone3,fork,vfork", "-e", "signal=none"]);
+        let ran = output_within(traced.arg(suite.bins()?.join("nicon-resolve")).arg(path), LIMIT)?;
+        is_process(&parse(&ran.stdout)[0], lab.host_pid(path)?);
+        // An strace that does not know statmount(2) shows that, too.
+        Ok(ran.stderr.lines().filter(|line| line.contains("fork(") || line.contains("clone")).count())
+    };
+    // What the kernel has not read yet, such as directories on a disk, does take a thread.
+    wait_for("a run without a thread", || tasks("setup.olt_1.lt_1").is_ok_and(|number| number == 0));
+    // Whatever else there is between a socket and its tmpfs may be served by somebody.
+    lab.exec("setup.olt_1", &["sh", "-c", "mount --bind /run/docker.sock /run/docker.sock"])?;
+    let bound = tasks("setup.olt_1.lt_1");
+    lab.exec("setup.olt_1", &["umount", "/run/docker.sock"])?;
+    assert!(bound? > 0);
     Ok(())
 }
 
@@ -168,8 +194,8 @@ fn whoever_is_killed(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         let mut program = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
         let pid = program.id();
         let mut input = program.stdin.take().ok_or("no standard input")?;
-        // For what is inside a container, threads are needed, and so a child.
-        input.write_all(b"setup.olt_1\n")?;
+        // To find out that there is no engine, threads are needed, and so a child.
+        input.write_all(b"setup.olt_1.lt_1.none\n")?;
         let child = until("a child", || match witness::family(pid)[..] {
             [_, (child, _)] => Some(child),
             _ => None,
@@ -179,7 +205,7 @@ fn whoever_is_killed(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         if victim == "the child" {
             assert_eq!(ended.status.code(), Some(2), "{ended:?}");
             let said = String::from_utf8_lossy(&ended.stderr);
-            assert_eq!(said, "nicon-resolve: our child was killed by SIGKILL\n");
+            assert!(said.ends_with("nicon-resolve: our child was killed by SIGKILL\n"), "{said}");
         }
         wait_for(format_args!("the end of {child} with the program"), || witness::stat(child).is_none());
         drop(input);

@@ -14,7 +14,7 @@ use crate::engine::api::peer::{Daemon, Listener};
 use crate::engine::api::socket::Connected;
 use crate::engine::bounds::Bounds;
 use crate::engine::container::Container;
-use crate::rootfs::root::FileId;
+use crate::rootfs::directory::FileId;
 
 /// Who wrote the first answer over a connection.
 enum Writer {

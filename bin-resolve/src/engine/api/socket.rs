@@ -1,6 +1,6 @@
 //! Connects to an engine's socket from outside: no namespace is entered, and no path leads out of the container.
 
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,7 +12,8 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr};
 
-use crate::rootfs::root::{Directory, FileId, Root, is_absent};
+use crate::rootfs::directory::{Directory, FileId, is_absent};
+use crate::rootfs::root::Root;
 
 /// How long to wait before connecting again to a listener whose queue is full. There is nothing to poll for.
 const BACKLOG_PAUSE: Duration = Duration::from_millis(10);
@@ -49,7 +50,8 @@ pub(crate) async fn connect(root: &Root, paths: &[PathBuf]) -> Result<Option<Con
 pub(crate) fn connect_to_first(root: &Directory, paths: &[PathBuf]) -> Result<Option<Connected>> {
     let mut refused = None;
     for path in paths {
-        match connect_to(root, path) {
+        let socket = root.find(path).context(|| format!("open {}", path.display()));
+        match socket.and_then(|socket| connect_to(&socket, path)) {
             Ok(connected) => return Ok(Some(connected)),
             Err(error) if error.errno() == Some(libc::EAGAIN) => return Err(error),
             Err(error) if error.errno().is_some_and(|errno| is_absent(Errno::from_raw(errno))) => {}
@@ -59,9 +61,12 @@ pub(crate) fn connect_to_first(root: &Directory, paths: &[PathBuf]) -> Result<Op
     refused.map_or(Ok(None), Err)
 }
 
-fn connect_to(root: &Directory, path: &Path) -> Result<Connected> {
-    let socket = root.find(path).context(|| format!("open {}", path.display()))?;
-    let known = FileInfo::of(&socket).context(|| format!("inspect {}", path.display()))?;
+/// Connects to the socket that was found at `path`. This may block forever, unless the kernel itself serves its file system.
+///
+/// # Errors
+/// EAGAIN if the listener's queue is full; and if nobody listens, or we may not connect.
+pub(crate) fn connect_to(socket: &OwnedFd, path: &Path) -> Result<Connected> {
+    let known = FileInfo::of(socket).context(|| format!("inspect {}", path.display()))?;
     if !known.is_socket() {
         return Err(Error::failed(format!("{} is not a socket", path.display())));
     }

@@ -11,8 +11,9 @@ use crate::engine::bounds::Bounds;
 use crate::engine::container::{Container, Summary};
 use crate::engine::state::index::{Index, IndexEntry};
 use crate::engine::state::store::Store;
+use crate::rootfs::directory::FileId;
 use crate::rootfs::files::Files;
-use crate::rootfs::root::{FileId, Root};
+use crate::rootfs::root::Root;
 
 /// An engine's files, and the PID namespace to which the PIDs in them belong.
 pub(crate) struct Disk<'a> {

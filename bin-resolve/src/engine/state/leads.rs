@@ -15,7 +15,8 @@ use crate::engine::state::store::Store;
 use crate::engine::state::table;
 use crate::engine::state::{incus, lxc, machine, podman};
 use crate::query::Kind;
-use crate::rootfs::root::{Directory, FileId, Root};
+use crate::rootfs::directory::{Directory, FileId};
+use crate::rootfs::root::Root;
 
 /// What the name of the directory of all bundles begins with: it is that of a plugin of containerd's.
 const PLUGIN: &str = "io.containerd.runtime.";

@@ -12,7 +12,7 @@ use crate::lookup::listing::ListedContainer;
 use crate::query::path::{Path, show};
 use crate::resolve::scan::progress::Progress;
 use crate::resolve::scan::searched::Searched;
-use crate::rootfs::root::FileId;
+use crate::rootfs::directory::FileId;
 
 /// How often an engine may fail before its remaining containers are left out.
 const MAX_FAILURES: usize = 3;

@@ -111,7 +111,7 @@ mod tests {
     use crate::engine::container::Summary;
     use crate::query::Kind;
     use crate::query::parse::{Target, parse};
-    use crate::rootfs::root::FileId;
+    use crate::rootfs::directory::FileId;
 
     /// Whether a container at `path` matches. Next to each on the way is another, whose ID begins with "b".
     fn fits(pattern: &str, path: &[&str]) -> bool {

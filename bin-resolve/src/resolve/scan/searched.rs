@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use crate::query::path::Path;
-use crate::rootfs::root::FileId;
+use crate::rootfs::directory::FileId;
 
 /// The engines that are searched: each once, however many containers share its socket.
 #[derive(Default)]

@@ -21,7 +21,7 @@ use crate::resolve::hop::Hop;
 use crate::resolve::scan::frontier::Frontier;
 use crate::resolve::scan::progress::{Progress, is_meant};
 use crate::resolve::watch::message::{Claims, Key, Looked, Message, QueryId, Shared, SiteId, Wants};
-use crate::rootfs::root::FileId;
+use crate::rootfs::directory::FileId;
 
 /// How many names are looked up at once.
 const CONCURRENT: usize = 32;

@@ -18,7 +18,7 @@ use crate::resolve::hop::Hop;
 use crate::resolve::scan::progress::Progress;
 use crate::resolve::watch::recent::RecentMonitors;
 use crate::rootfs::changes::Changes;
-use crate::rootfs::root::FileId;
+use crate::rootfs::directory::FileId;
 
 pub(super) type QueryId = usize;
 pub(super) type SiteId = u64;

@@ -7,7 +7,7 @@ use nicon_core::Result;
 use crate::resolve::batch::Inner;
 use crate::resolve::hop::Sharing;
 use crate::resolve::watch::message::{Claims, QueryId, SiteId};
-use crate::rootfs::root::FileId;
+use crate::rootfs::directory::FileId;
 
 #[derive(Default)]
 pub(super) struct Registry {
