@@ -13,7 +13,7 @@ use crate::having::Having;
 /// The namespaces are those of the processes that the records on standard input name (as nicon-resolve prints them), or
 /// of --target, --netns or --all. Each link is one record: the one that named its process, with what is known of the link
 /// added as "nic". The other end of a veth is shown by its name, ifindex and network namespace, and by the target's name, if
-/// that namespace is one of those that were asked for, or a container of --names.
+/// that namespace is one of those that were asked for, or that of a container around these, or of --names.
 #[derive(Debug, Parser)]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[command(

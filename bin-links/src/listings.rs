@@ -26,6 +26,7 @@ impl Listings {
     }
 
     pub(crate) fn add(&mut self, listing: Listing) -> Key {
+        self.names.add_around(&listing.record);
         let key = self.next;
         self.next += 1;
         self.of.entry(listing.netns.ns.id()).or_default().insert(key);

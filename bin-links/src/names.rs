@@ -4,13 +4,19 @@ use std::collections::HashMap;
 
 use nicon_core::filter::names;
 use nicon_core::machine::Machine;
-use nicon_core::{Error, NsType, Process, Record, Result, Status};
+use nicon_core::{Error, NsType, Process, Record, Result, Status, path};
+use serde_json::Value;
 
 use crate::args::Args;
 
-/// Containers by the inode number of their network namespace.
+/// What network namespaces are called, by their inode numbers.
 #[derive(Default)]
-pub(crate) struct Names(HashMap<u64, (Record, Process)>);
+pub(crate) struct Names {
+    /// The containers of `--names`.
+    named: HashMap<u64, (Record, Process)>,
+    /// Containers around those that are listed, by their paths.
+    around: HashMap<u64, (String, Process)>,
+}
 
 impl Names {
     /// Reads the file that `--names` names. A container whose process has ended since has no namespace to be called after it.
@@ -33,7 +39,7 @@ impl Names {
         Machine::this()?.check(&record)?;
         match Process::from_record(&record).and_then(|process| Ok((netns(&process)?, process))) {
             Ok((Some(ino), process)) => {
-                self.0.entry(ino).or_insert((record, process));
+                self.named.entry(ino).or_insert((record, process));
                 Ok(())
             }
             Ok((None, _)) => Ok(()),
@@ -42,16 +48,49 @@ impl Names {
         }
     }
 
+    /// Notes what the containers around that of a record are called. The other ends of an engine's own veths are there.
+    pub(crate) fn add_around(&mut self, record: &Record) {
+        let hops = record.get("hops").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let around = record.text("target").ok().flatten().and_then(|target| path::around(target).ok());
+        for (hop, path) in hops.iter().zip(around.unwrap_or_default()) {
+            let pid = hop.get("pid").and_then(Value::as_i64);
+            if self.around.values().any(|(_, known)| Some(known.pid().into()) == pid && known.is_alive()) {
+                continue;
+            }
+            // A name that cannot be had is left out.
+            if let Some(process) = process_of(hop, record)
+                && let Ok(Some(ino)) = netns(&process)
+            {
+                self.around.insert(ino, (path, process));
+            }
+        }
+    }
+
     /// The record of the container whose network namespace has this inode number now.
     pub(crate) fn record(&self, ino: u64) -> Option<&Record> {
-        let (record, process) = self.0.get(&ino)?;
+        let (record, process) = self.named.get(&ino)?;
         (netns(process).ok()? == Some(ino)).then_some(record)
     }
 
     /// What that container is called.
     pub(crate) fn path(&self, ino: u64) -> Option<String> {
-        self.record(ino)?.text("target").ok()?.map(str::to_owned)
+        let named = self.record(ino).and_then(|record| record.text("target").ok()?.map(str::to_owned));
+        named.or_else(|| {
+            let (path, process) = self.around.get(&ino)?;
+            (netns(process).ok()? == Some(ino)).then(|| path.clone())
+        })
     }
+}
+
+/// The process of a hop of a record, if it is still the same one.
+fn process_of(hop: &Value, record: &Record) -> Option<Process> {
+    let mut own = Record::default();
+    own.set("pid", hop.get("pid")?.clone());
+    own.set("starttime", hop.get("starttime")?.as_u64()?);
+    for field in ["boot", "machine"] {
+        own.set(field, record.get(field)?.clone());
+    }
+    Process::from_record(&own).ok()
 }
 
 fn netns(process: &Process) -> Result<Option<u64>> {

@@ -19,7 +19,7 @@ pub(crate) struct OtherLink {
     pub(crate) ifindex: u32,
     /// Inode number of its network namespace, if found.
     pub(crate) netns: Option<u64>,
-    /// What the input or `--names` calls that namespace, or `host`.
+    /// What the input, `--names` or the path of a container in it calls that namespace, or `host`.
     pub(crate) target: Option<String>,
 }
 

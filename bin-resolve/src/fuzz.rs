@@ -15,7 +15,7 @@ use crate::engine::state::conmon::Conmon;
 use crate::engine::{dbus, systemd, unix_sockets};
 use crate::proof::cgroup::{Placement, is_in_a_container, placement};
 use crate::query::parse::{Target, parse};
-use crate::query::path::show;
+use nicon_core::path::show;
 
 /// A path: if it is accepted, it is safe in a URL, and parses to the same again after it was displayed.
 ///

@@ -8,4 +8,3 @@ pub(crate) mod ready;
 pub(crate) mod root;
 pub(crate) mod spots;
 pub(crate) mod threads;
-pub(crate) mod tmpfs;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use nicon_core::path::HOST;
+use nicon_core::path::{HOST, show};
 use nicon_core::{Error, Record, Result};
 use serde_json::Value;
 
@@ -109,8 +109,7 @@ impl Nest {
         let around = around.filter(|&index| !self.nodes[index].is_machine());
         let mut names: Vec<_> = around.map(|index| self.nodes[index].name.as_str()).collect();
         names.reverse();
-        let has_slashes = names.iter().any(|name| name.contains('.') || name.starts_with("pod:"));
-        names.join(if has_slashes { "/" } else { "." })
+        show(&names)
     }
 
     /// The index of the node with this one's key in `outer`. If there is none yet, `node` is added.

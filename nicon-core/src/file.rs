@@ -8,7 +8,7 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 
-use crate::sys;
+use crate::{Namespace, sys};
 
 /// `RESOLVE_CACHED` of linux/openat2.h (Linux 5.12), which nix lacks: fail with EAGAIN if the look-up would have to wait.
 const RESOLVE_CACHED: ResolveFlag = ResolveFlag::from_bits_retain(0x20);
@@ -40,30 +40,21 @@ pub fn open_cached(root: BorrowedFd<'_>, path: &Path, flags: i32) -> io::Result<
 }
 
 fn look_up(root: BorrowedFd<'_>, path: &Path, flags: i32, more: ResolveFlag) -> nix::Result<OwnedFd> {
-    open_as(root, path, flags, ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS | more)
-}
-
-fn open_as(root: BorrowedFd<'_>, path: &Path, flags: i32, resolve: ResolveFlag) -> nix::Result<OwnedFd> {
     let flags = OFlag::from_bits_retain(flags) | OFlag::O_CLOEXEC;
+    let resolve = ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS | more;
     openat2(root, path, OpenHow::new().flags(flags).resolve(resolve))
 }
 
-/// Opens what is at the relative `path` below `dir` and on the same mount, with no link on the way.
+/// Whether an open file is on a tmpfs, which nobody but the kernel serves: nobody is asked whether it may be opened. `mntns` is the mount
+/// namespace in which it was looked up.
+///
+/// Look-ups in a directory there can block nevertheless: whoever reads the directory holds its lock while the kernel writes to his memory,
+/// which somebody else may serve.
 ///
 /// # Errors
-/// EXDEV if something else is mounted on the way, or if `path` leads out of `dir`; ELOOP if there is a link on the way; otherwise
-/// what `openat2(2)` fails with.
-pub fn open_on_mount(dir: BorrowedFd<'_>, path: &Path, flags: i32) -> io::Result<OwnedFd> {
-    let resolve = ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_XDEV | ResolveFlag::RESOLVE_NO_SYMLINKS;
-    Ok(open_as(dir, path, flags, resolve)?)
-}
-
-/// Whether an open file is on a tmpfs, which nobody but the kernel serves, so that no look-up there blocks. `mntns` is the ID of the
-/// mount namespace in which it was looked up: see [`Namespace::mntns_id`](crate::Namespace::mntns_id).
-///
-/// # Errors
-/// ENOSYS before Linux 6.8, EINVAL before 6.11; EPERM or ENOENT without `CAP_SYS_ADMIN` over the namespace.
-pub fn is_on_tmpfs(file: impl AsFd, mntns: u64) -> io::Result<bool> {
+/// ENOTTY before Linux 6.11; EPERM or ENOENT without `CAP_SYS_ADMIN` over the namespace.
+pub fn is_on_tmpfs(file: impl AsFd, mntns: &Namespace) -> io::Result<bool> {
+    let mntns = sys::ns_get_mntns_id(mntns)?;
     let mount = sys::stat_without_sync(file, c"")?.mount.ok_or(Errno::ENOSYS)?;
     Ok(sys::magic_of_mount(mount, mntns)? == TMPFS_MAGIC)
 }
@@ -159,28 +150,19 @@ mod tests {
     }
 
     #[test]
-    fn a_look_up_on_one_mount_leaves_it_nowhere() {
-        let root = std::fs::File::open("/").unwrap();
-        let at = |path: &str| open_on_mount(root.as_fd(), path.as_ref(), libc::O_PATH).and_then(FileInfo::of);
-        let refusal = |path: &str| at(path).unwrap_err().raw_os_error();
-        assert_eq!(at(".").unwrap(), FileInfo::of(&root).unwrap());
-        assert_eq!([refusal("proc/self/stat"), refusal("..")], [Some(libc::EXDEV); 2]);
-        let proc = std::fs::File::open("/proc").unwrap();
-        let by_link = open_on_mount(proc.as_fd(), "self/stat".as_ref(), libc::O_PATH);
-        assert_eq!(by_link.unwrap_err().raw_os_error(), Some(libc::ELOOP));
-    }
-
-    #[test]
     fn a_tmpfs_is_what_the_list_of_mounts_calls_so() {
-        let mntns = crate::Namespace::open("/proc/self/ns/mnt".as_ref()).unwrap().mntns_id();
-        // Before Linux 6.11 it is never known.
-        let Ok(mntns) = mntns else { return assert_eq!(mntns.unwrap_err().raw_os_error(), Some(libc::ENOTTY)) };
+        let mntns = Namespace::open("/proc/self/ns/mnt".as_ref()).unwrap();
+        let own = is_on_tmpfs(std::fs::File::open("/").unwrap(), &mntns).map_err(|error| error.raw_os_error());
+        if own == Err(Some(libc::ENOTTY)) {
+            // Before Linux 6.11 it is never known.
+            return;
+        }
         let list = std::fs::read("/proc/self/mountinfo").unwrap();
         let mut count = 0;
         for path in ["/", "/proc", "/dev", "/dev/shm", "/run", "/sys", "/tmp"] {
             let mut mounts = crate::mountinfo::mounts(&list);
             let Some(mount) = mounts.rfind(|mount| mount.point == path.as_bytes()) else { continue };
-            let is_tmpfs = is_on_tmpfs(std::fs::File::open(path).unwrap(), mntns).unwrap();
+            let is_tmpfs = is_on_tmpfs(std::fs::File::open(path).unwrap(), &mntns).unwrap();
             assert_eq!(is_tmpfs, [&b"tmpfs"[..], b"devtmpfs"].contains(&mount.fs_type), "{path}");
             count += 1;
         }

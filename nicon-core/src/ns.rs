@@ -190,14 +190,6 @@ impl Namespace {
         self.id
     }
 
-    /// The ID of a mount namespace by which `statmount(2)` knows it (`NS_GET_MNTNS_ID`, Linux 6.11).
-    ///
-    /// # Errors
-    /// ENOTTY on an older kernel, EINVAL for a namespace of another type.
-    pub fn mntns_id(&self) -> io::Result<u64> {
-        Ok(sys::ns_get_mntns_id(self)?)
-    }
-
     /// Its type (`NS_GET_NSTYPE`, Linux 4.11).
     ///
     /// # Errors

@@ -39,6 +39,27 @@ pub fn parse(path: &str) -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// Formats the names of a path: with dots if that is unambiguous, and with slashes behind pods, whose names tend to have dots.
+#[must_use]
+pub fn show(names: &[impl AsRef<str>]) -> String {
+    let names: Vec<_> = names.iter().map(AsRef::as_ref).collect();
+    match names[..] {
+        [_, _, ..] if names.iter().any(|name| Subject::qualifier(name).is_pod) => names.join("/"),
+        [single] if single.contains('.') => format!("/{single}"),
+        _ if names.iter().any(|name| name.contains('.')) => names.join("/"),
+        _ => names.join("."),
+    }
+}
+
+/// The paths of all that is around what a path names, from the outside in.
+///
+/// # Errors
+/// As [`parse`].
+pub fn around(path: &str) -> Result<Vec<String>> {
+    let names = parse(path)?;
+    Ok((1..names.len()).map(|length| show(&names[..length])).collect())
+}
+
 /// Splits a path at its dots or, if it has slashes, at these. A `\` takes the special meaning from the next character.
 ///
 /// # Errors
@@ -95,6 +116,20 @@ mod tests {
             assert_eq!(parse(path).unwrap(), names, "{path}");
         }
         assert!(parse(&["a"; MAX_DEPTH].join(".")).is_ok());
+    }
+
+    #[test]
+    fn what_is_around_a_path_is_shown_as_a_path() {
+        for (path, paths) in [
+            ("a.b.c", &["a", "a.b"][..]),
+            ("a", &[]),
+            ("my.dotted/b/c", &["/my.dotted", "my.dotted/b"]),
+            (r"my\.dotted.b", &["/my.dotted"]),
+            ("node/pod:default:front/web", &["node", "node/pod:default:front"]),
+            ("pid:42/web", &["pid:42"]),
+        ] {
+            assert_eq!(around(path).unwrap(), paths, "{path}");
+        }
     }
 
     #[test]

@@ -126,10 +126,10 @@ pub(crate) fn ns_get_mntns_id(mntns: impl AsFd) -> nix::Result<u64> {
 }
 
 /// The magic number of a mount's file system, one of those of linux/magic.h, by the IDs of the mount and of its namespace:
-/// `statmount(2)`, Linux 6.8; of other namespaces than our own, Linux 6.11. Fails with ENOSYS or EINVAL on an older kernel; with ENOENT
-/// or EPERM if there is none, or we lack `CAP_SYS_ADMIN` over the namespace.
+/// `statmount(2)`, of other namespaces than our own since Linux 6.11, which alone tells the ID of one. Fails with ENOENT or EPERM if
+/// there is none, or we lack `CAP_SYS_ADMIN` over the namespace.
 pub(crate) fn magic_of_mount(mount: u64, mntns: u64) -> nix::Result<u64> {
-    /// The same number on all architectures; libc lacks it.
+    /// The number on `x86_64` and `aarch64`; libc lacks it.
     const SYS_STATMOUNT: libc::c_long = 457;
     const STATMOUNT_SB_BASIC: u64 = 1;
     /// `struct mnt_id_req` of linux/mount.h.

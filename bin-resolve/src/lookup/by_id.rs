@@ -12,7 +12,7 @@ use crate::lookup::site::EngineSite;
 use crate::lookup::suggest::{no_engine, shown, ways};
 use crate::proof::claim::Verified;
 use crate::query::Qualifier;
-use crate::query::path::show;
+use nicon_core::path::show;
 
 /// Finds the only container whose ID begins with `digits`, running or not, among those of all engines that are `of` those asked
 /// for.

@@ -14,7 +14,8 @@ use crate::lookup::suggest;
 use crate::lookup::unusual::find_unusual;
 use crate::proof::claim::Verified;
 use crate::query::Qualifier;
-use crate::query::path::{show, spell};
+use crate::query::path::spell;
+use nicon_core::path::show;
 
 /// Finds the container called `name`, by engines that are `of` those asked for.
 ///

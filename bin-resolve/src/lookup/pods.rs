@@ -13,8 +13,9 @@ use crate::lookup::placing::keep_members;
 use crate::lookup::site::EngineSite;
 use crate::lookup::suggest;
 use crate::proof::claim::Verified;
-use crate::query::path::{by_id, show, spell};
+use crate::query::path::{by_id, spell};
 use crate::query::{Kind, Qualifier};
+use nicon_core::path::show;
 
 /// How many containers are named.
 const MAX_SHOWN: usize = 5;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use nicon_core::{Process, Result};
+use nicon_core::{NsType, Process, Result};
 
 use crate::engine::api::socket::{Connected, connect_to, connect_to_first};
 use crate::engine::endpoint::Endpoint;
@@ -12,7 +12,6 @@ use crate::engine::state::store::Extent;
 use crate::engine::users;
 use crate::rootfs::directory::{Directory, is_absent};
 use crate::rootfs::root::Root;
-use crate::rootfs::tmpfs::Tmpfs;
 
 /// Looks up everything at which these engines, which are below one root directory, may be found.
 pub(crate) async fn look_ahead(endpoints: &[Arc<Endpoint>], extent: &Extent) {
@@ -34,15 +33,15 @@ pub(crate) async fn connect_ahead(
 ) -> Result<()> {
     let mut paths = paths_of(endpoints, &Extent { all: true, ..Extent::default() });
     paths.push(PathBuf::from(users::RUNTIME));
-    let mut tmpfs = Tmpfs::of(container);
-    let (seen, paths) = root.split_known(paths, &mut tmpfs);
+    let (seen, paths) = root.split_known(paths);
     let is_known = |path: &&PathBuf| seen.iter().any(|(at, file)| at == *path && file.is_ok());
     if let [first, ..] = endpoints
         && settings.connects_at_once(first.kind())
         && let Some(path) = first.sockets.iter().find(is_known)
     {
         root.remember(seen);
-        let connected = if let Some(Ok(socket)) = root.find_on(&mut tmpfs, path) {
+        let in_place = container.namespace(NsType::Mnt).ok().and_then(|mntns| root.cached_on_tmpfs(path, &mntns));
+        let connected = if let Some(socket) = in_place {
             connect_to(&socket, path).map(Some)
         } else {
             let sockets = [path.clone()];

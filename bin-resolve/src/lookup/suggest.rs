@@ -13,8 +13,9 @@ use crate::engine::endpoint::Endpoint;
 use crate::engine::pod::Pod;
 use crate::lookup::listing::ListedContainer;
 use crate::lookup::site::EngineSite;
-use crate::query::path::{show, spell};
+use crate::query::path::spell;
 use crate::query::{Kind, Qualifier};
+use nicon_core::path::show;
 
 /// How many containers are named.
 const MAX_SHOWN: usize = 5;

@@ -113,7 +113,7 @@ mod tests {
     use nicon_core::path::MAX_DEPTH;
 
     use super::*;
-    use crate::query::path::show;
+    use nicon_core::path::show;
 
     fn names(path: &str) -> Path {
         match parse(path).unwrap() {

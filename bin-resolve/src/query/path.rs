@@ -21,13 +21,3 @@ pub(crate) fn by_id(way: &Qualifier, id: &str) -> String {
     let prefix = if begins_id(id) { "id:" } else { "" };
     format!("{way}{prefix}{id}")
 }
-
-/// Formats a path: with dots if that is unambiguous, and with slashes behind pods, whose names tend to have dots.
-pub(crate) fn show(path: &[String]) -> String {
-    match path {
-        [_, _, ..] if path.iter().any(|segment| Subject::qualifier(segment).is_pod) => path.join("/"),
-        [single] if single.contains('.') => format!("/{single}"),
-        _ if path.iter().any(|segment| segment.contains('.')) => path.join("/"),
-        _ => path.join("."),
-    }
-}

@@ -26,10 +26,11 @@ use crate::lookup::listing::{ListedContainer, Listing};
 use crate::lookup::present::{Presence, PresentEngine, look};
 use crate::lookup::spots;
 use crate::query::Qualifier;
-use crate::query::path::{Path, show};
+use crate::query::path::Path;
 use crate::resolve::hop::{Hop, Sharing, site};
 use crate::rootfs::changes::Survey;
 use crate::rootfs::directory::FileId;
+use nicon_core::path::show;
 
 type Asking<T> = Shared<LocalBoxFuture<'static, Result<T>>>;
 type Known<K, T> = RefCell<HashMap<K, Asking<T>>>;

@@ -6,8 +6,9 @@ use nicon_core::Process;
 use serde_json::Value;
 
 use crate::engine::labels::Labels;
-use crate::query::path::{Path, show};
+use crate::query::path::Path;
 use crate::resolve::hop::Hop;
+use nicon_core::path::show;
 
 /// A container that a query names, or matches, and its process: pinned, and proved to be the container's.
 #[derive(Clone)]

@@ -210,7 +210,9 @@ impl Hop {
         let mut trail = self.outer.as_ref().map(|outer| outer.trail()).unwrap_or_default();
         trail.push(match &*self.resolved {
             Resolved::Container(verified, sharing) => to_json(verified, *sharing),
-            Resolved::Process(process) => json!({ "name": self.segment, "pid": process.pid() }),
+            Resolved::Process(process) => {
+                json!({ "name": self.segment, "pid": process.pid(), "starttime": process.starttime().ok() })
+            }
         });
         trail
     }
@@ -250,6 +252,7 @@ fn to_json(verified: &Verified, sharing: Sharing) -> Value {
         hop["file"] = file.to_string_lossy().into();
     }
     hop["pid"] = process.pid().into();
+    hop["starttime"] = process.starttime().ok().into();
     hop["inner_pid"] = container.inner_pid.into();
     hop["sharing"] = sharing.name().into();
     hop["verified"] = proof.name().into();

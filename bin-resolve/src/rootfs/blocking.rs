@@ -28,19 +28,18 @@ pub(crate) fn prepare_by(preparation: fn() -> Result<()>) {
     let _ = PREPARATION.set(preparation);
 }
 
-/// Starts the first thread of a runtime, once. Tokio panics where it cannot start its first one, and takes what there is where it
+/// Prepares for the first thread of a runtime, once. Tokio panics where it cannot start its first one, and takes what there is where it
 /// cannot start another; so whether threads can be had is tried out before it is asked for one.
-fn start_first() -> Result<()> {
-    static STARTED: Mutex<Option<Id>> = Mutex::new(None);
-    let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
+fn prepare_for_first() -> Result<()> {
+    static PREPARED: Mutex<Option<Id>> = Mutex::new(None);
+    let mut prepared = PREPARED.lock().unwrap_or_else(PoisonError::into_inner);
     let runtime = Handle::current().id();
-    if *started != Some(runtime) {
+    if *prepared != Some(runtime) {
         PREPARATION.get().map_or(Ok(()), |prepare| prepare())?;
         let trial = std::thread::Builder::new().spawn(|| ()).context(|| "start a thread")?;
         // It makes room for the one that is to stay.
         let _ = trial.join();
-        drop(tokio::task::spawn_blocking(|| ()));
-        *started = Some(runtime);
+        *prepared = Some(runtime);
     }
     Ok(())
 }
@@ -62,7 +61,7 @@ pub(crate) fn threads_of_user(uid: u32) -> Arc<Threads> {
 /// # Errors
 /// Those of `work`, or if too many threads were abandoned already, or none can be started.
 pub(crate) async fn ask<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    start_first()?;
+    prepare_for_first()?;
     let (thread, _waiting) = THREADS.next().await?;
     let working = tokio::task::spawn_blocking(move || {
         let _thread = thread;

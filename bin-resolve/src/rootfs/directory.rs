@@ -123,8 +123,7 @@ pub(super) fn identify(found: nix::Result<OwnedFd>) -> nix::Result<FileId> {
     found.and_then(|file| FileInfo::of(file).map_err(errno)).map(FileId::from)
 }
 
-/// The kernel's reason for a failure.
-pub(super) fn errno(error: io::Error) -> Errno {
+fn errno(error: io::Error) -> Errno {
     Errno::try_from(error).unwrap_or(Errno::EIO)
 }
 

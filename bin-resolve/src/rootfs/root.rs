@@ -4,19 +4,18 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use nicon_core::file::open_cached;
-use nicon_core::{Context, Process, Result};
+use nicon_core::file::{is_on_tmpfs, open_cached};
+use nicon_core::{Context, Namespace, Process, Result};
 use nix::errno::Errno;
 
 use crate::rootfs::blocking::{self, threads_of_one, threads_of_user};
 use crate::rootfs::directory::{Directory, FileId, Lookup, identify, is_absent};
 use crate::rootfs::threads::Threads;
-use crate::rootfs::tmpfs::Tmpfs;
 
 /// The root directory of a container, or our own, and look-ups below it.
 ///
-/// A container's root can serve a FUSE file system that never answers. So only cached look-ups and those on a
-/// tmpfs are done in place, and all others on a thread.
+/// A container's root can serve a FUSE file system that never answers. So only cached look-ups are done in place, and
+/// all others on a thread.
 pub(crate) struct Root {
     directory: Arc<Directory>,
     /// Those that may wait for it.
@@ -78,7 +77,7 @@ impl Root {
 
     /// Looks up `paths` in advance, on one thread.
     pub(crate) async fn look_for(&self, paths: Vec<PathBuf>) {
-        let (mut seen, paths) = split(paths, |path| self.cached(path));
+        let (mut seen, paths) = self.split_known(paths);
         // A failure is repeated when the path is needed, and reported then.
         if !paths.is_empty()
             && let Ok(asked) = self.ask(|directory| Ok(directory.files_at(paths))).await
@@ -89,13 +88,22 @@ impl Root {
     }
 
     /// Splits `paths` into look-ups that need not block, and the rest.
-    pub(crate) fn split_known(&self, paths: Vec<PathBuf>, tmpfs: &mut Tmpfs<'_>) -> (Vec<Lookup>, Vec<PathBuf>) {
-        split(paths, |path| self.cached(path).or_else(|| self.find_on(tmpfs, path).map(identify)))
+    pub(crate) fn split_known(&self, paths: Vec<PathBuf>) -> (Vec<Lookup>, Vec<PathBuf>) {
+        let (mut seen, mut left) = (Vec::new(), Vec::new());
+        for path in paths {
+            match self.cached(&path) {
+                Some(known) => seen.push((path, known)),
+                None => left.push(path),
+            }
+        }
+        (seen, left)
     }
 
-    /// Finds `path` without blocking, if it is on a tmpfs.
-    pub(crate) fn find_on(&self, tmpfs: &mut Tmpfs<'_>, path: &Path) -> Option<nix::Result<OwnedFd>> {
-        tmpfs.find(&self.directory, path)
+    /// The file at `path`, if that is in the kernel's cache and on a tmpfs, which nobody but the kernel serves: to connect to a socket
+    /// there does not block. `mntns` is the mount namespace whose root directory this is.
+    pub(crate) fn cached_on_tmpfs(&self, path: &Path, mntns: &Namespace) -> Option<OwnedFd> {
+        let file = self.directory.look_up(path, open_cached).ok()?;
+        is_on_tmpfs(&file, mntns).is_ok_and(|is_tmpfs| is_tmpfs).then_some(file)
     }
 
     /// Remembers look-ups.
@@ -142,21 +150,6 @@ impl Root {
             settled => Some(identify(settled)),
         }
     }
-}
-
-/// Splits paths into those about which something is known, and the rest.
-fn split(
-    paths: Vec<PathBuf>,
-    mut known: impl FnMut(&Path) -> Option<nix::Result<FileId>>,
-) -> (Vec<Lookup>, Vec<PathBuf>) {
-    let (mut seen, mut left) = (Vec::new(), Vec::new());
-    for path in paths {
-        match known(&path) {
-            Some(known) => seen.push((path, known)),
-            None => left.push(path),
-        }
-    }
-    (seen, left)
 }
 
 /// Whether two paths are the same text: to compare them by their components would take longer than most look-ups.

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, output_of_input, output_within, tool, until, wait_for, witness};
+use nicon_lab::{LIMIT, Lab, output_of_input, tool, until, wait_for, witness};
 
 use crate::support::expect::{is_process, parse};
 use crate::support::kernel::Feature;
@@ -15,11 +15,7 @@ use crate::support::suite::Suite;
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial_with(&[Feature::FullSpeed], "hostile::silence::names_sockets_and_files", names_sockets_and_files),
-        suite.trial_with(
-            &[Feature::ForeignMounts],
-            "hostile::silence::what_is_on_a_tmpfs_needs_no_thread",
-            what_is_on_a_tmpfs_needs_no_thread,
-        ),
+        suite.trial("hostile::silence::a_directory_that_is_held", a_directory_that_is_held),
         suite.trial("hostile::silence::siblings_need_not_wait", siblings_need_not_wait),
         suite.trial("hostile::silence::a_directory_of_a_users", a_directory_of_a_users),
         suite.trial("hostile::silence::more_than_threads", more_than_threads),
@@ -39,10 +35,14 @@ pub(crate) struct Servers<'a> {
 
 impl<'a> Servers<'a> {
     pub(crate) fn new(lab: &'a Lab, name: &str) -> Result<Self, Failed> {
+        Self::of(lab, name, SERVER)
+    }
+
+    fn of(lab: &'a Lab, name: &str, server: &str) -> Result<Self, Failed> {
         let directory = format!("/run/silent-{name}");
         fs::create_dir(&directory)?;
         let program = format!("{directory}/silent");
-        output_of_input(tool("cc").args(["-x", "c", "-o", &program, "-"]), SERVER, LIMIT)?.ok()?;
+        output_of_input(tool("cc").args(["-x", "c", "-o", &program, "-"]), server, LIMIT)?.ok()?;
         Ok(Self { lab, directory })
     }
 
@@ -106,24 +106,21 @@ fn names_sockets_and_files(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-/// The nest's daemons listen in /run, a tmpfs: neither they nor all that is not there take a thread, before which there would be a child.
-fn what_is_on_a_tmpfs_needs_no_thread(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
-    let tasks = |path: &str| -> Result<usize, Failed> {
-        let mut traced = tool("strace");
-        traced.args(["-fqq", "-e", "trace=clone,clone3,fork,vfork", "-e", "signal=none"]);
-        let ran = output_within(traced.arg(suite.bins()?.join("nicon-resolve")).arg(path), LIMIT)?;
-        is_process(&parse(&ran.stdout)[0], lab.host_pid(path)?);
-        // An strace that does not know statmount(2) shows that, too.
-        Ok(ran.stderr.lines().filter(|line| line.contains("fork(") || line.contains("clone")).count())
-    };
-    // What the kernel has not read yet, such as directories on a disk, does take a thread.
-    wait_for("a run without a thread", || tasks("setup.olt_1.lt_1").is_ok_and(|number| number == 0));
-    // Whatever else there is between a socket and its tmpfs may be served by somebody.
-    lab.exec("setup.olt_1", &["sh", "-c", "mount --bind /run/docker.sock /run/docker.sock"])?;
-    let bound = tasks("setup.olt_1.lt_1");
-    lab.exec("setup.olt_1", &["umount", "/run/docker.sock"])?;
-    assert!(bound? > 0);
-    Ok(())
+/// Whoever reads a directory holds its lock while the kernel writes to his memory. Where that is a file of such a file system, and somebody
+/// waits to make something there, nobody else gets in, though the directory itself is on a tmpfs.
+fn a_directory_that_is_held(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let servers = Servers::of(lab, "held", include_str!("held.c"))?;
+    servers.start("silent-reader", "touch /memory && exec /silent/silent /memory /run")?;
+    let told = format!("{}/told", servers.directory);
+    for inside in ["web", "**"] {
+        let asked = format!("nicon-resolve --timeout=2 'silent-reader.{inside}' setup.olt_1 2>{told} | cat");
+        let ran = suite.shell("set -o pipefail; eval \"$(cat)\"", asked);
+        assert_eq!(ran.code(), Some(2), "{ran:?}");
+        is_process(&parse(&ran.stdout)[0], lab.host_pid("setup.olt_1")?);
+        let told = fs::read_to_string(&told)?;
+        assert!(told.contains("does not answer (waited 2 s)"), "{told}");
+    }
+    Ok(lab.remove("", "silent-reader")?)
 }
 
 /// Many containers that never answer, and all others are told before the first of those is given up: whoever is slow has only a
@@ -194,8 +191,8 @@ fn whoever_is_killed(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         let mut program = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
         let pid = program.id();
         let mut input = program.stdin.take().ok_or("no standard input")?;
-        // To find out that there is no engine, threads are needed, and so a child.
-        input.write_all(b"setup.olt_1.lt_1.none\n")?;
+        // For what is inside a container, threads are needed, and so a child.
+        input.write_all(b"setup.olt_1\n")?;
         let child = until("a child", || match witness::family(pid)[..] {
             [_, (child, _)] => Some(child),
             _ => None,
@@ -205,7 +202,7 @@ fn whoever_is_killed(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         if victim == "the child" {
             assert_eq!(ended.status.code(), Some(2), "{ended:?}");
             let said = String::from_utf8_lossy(&ended.stderr);
-            assert!(said.ends_with("nicon-resolve: our child was killed by SIGKILL\n"), "{said}");
+            assert_eq!(said, "nicon-resolve: our child was killed by SIGKILL\n");
         }
         wait_for(format_args!("the end of {child} with the program"), || witness::stat(child).is_none());
         drop(input);

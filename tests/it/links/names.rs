@@ -1,7 +1,7 @@
 //! nicon-links --names calls network namespaces after their containers, as docker and ip know them.
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::Lab;
+use nicon_lab::{LIMIT, Lab, output_within, tool};
 use serde_json::Value;
 
 use crate::support::expect::{is_process, parse, refusal};
@@ -13,6 +13,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("links::names::of_all", of_all),
         suite.trial("links::names::of_peers", of_peers),
+        suite.trial("links::names::of_containers_around", of_containers_around),
         suite.trial("links::names::what_is_no_list_of_names", refused),
     ]
 }
@@ -58,6 +59,29 @@ fn of_peers(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     assert_eq!(told["netns"], ino(pid, "net"));
     let told = peer(format!("nicon-links -t {}", place.pid()))?;
     assert_eq!((&told["name"], &told["target"]), (&"named1".into(), &Value::Null));
+    Ok(())
+}
+
+/// The other end of what an engine connects its containers with is in the container around these, which needs no list of names.
+fn of_containers_around(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let (inner, outer) = (lab.host_pid("setup.olt_1.lt_1")?.to_string(), lab.host_pid("setup.olt_1")?);
+    let mut ip = tool("nsenter");
+    ip.args(["-t", &inner, "-n", "ip", "link", "add", "around0", "type", "veth", "peer", "name", "around1"]);
+    output_within(ip.args(["netns", &outer.to_string()]), LIMIT)?.ok()?;
+    let peer = |change: &str, inside: &str| -> Result<Value, Failed> {
+        let listed = parse(&suite.shell(&format!("nicon-resolve {inside} | jq -c '{change}' | nicon-links"), "").ok()?);
+        let end = listed.iter().find(|record| record["nic"]["name"] == "around0").ok_or("not listed")?;
+        assert_eq!(end["nic"]["peer"]["netns"], ino(outer, "net"));
+        Ok(end["nic"]["peer"]["target"].clone())
+    };
+    assert_eq!(peer(".", "setup.olt_1.lt_1")?, "setup.olt_1");
+    let from_a_process = format!("/pid:{}/olt_1/lt_1", lab.host_pid("setup")?);
+    assert_eq!(peer(".", &from_a_process)?, from_a_process[1..].replace("/lt_1", "").replace('/', "."));
+    // Another process may have its PID by now.
+    for other in [".hops[1].starttime += 1", ".hops[1].starttime = null", "del(.hops)"] {
+        assert_eq!(peer(other, "setup.olt_1.lt_1")?, Value::Null, "{other}");
+    }
+    output_within(tool("nsenter").args(["-t", &inner, "-n", "ip", "link", "del", "around0"]), LIMIT)?.ok()?;
     Ok(())
 }
 

@@ -17,8 +17,6 @@ pub(crate) enum Feature {
     DetachedLayers,
     /// An answer to the creation of a link, which tells its ifindex.
     EchoOfCreation,
-    /// `statmount(2)` of the mounts of other namespaces.
-    ForeignMounts,
     /// Version 1 of the cgroups that freeze.
     Freezer,
     /// Links of a kind, as `ip link add type` calls it.
@@ -53,7 +51,6 @@ impl Feature {
             Self::BridgeVlans => "bridge-VLANs",
             Self::DetachedLayers => "overlays of detached layers",
             Self::EchoOfCreation => "echo of a link's creation",
-            Self::ForeignMounts => "statmount of other namespaces",
             Self::Freezer => "freezer-cgroup",
             Self::FullSpeed => "full speed",
             Self::Mptcp => "MPTCP",
@@ -91,7 +88,6 @@ impl Feature {
             }
             Self::DetachedLayers => is_linux(6, 15),
             Self::EchoOfCreation => is_linux(6, 2),
-            Self::ForeignMounts => is_linux(6, 11),
             Self::Freezer => freezer().is_some(),
             Self::LinkKind(kind) => knows_kind(kind),
             Self::Mptcp => fs::exists("/proc/sys/net/mptcp").unwrap_or(false),

@@ -39,7 +39,7 @@ pub(crate) async fn connect(root: &Root, paths: &[PathBuf]) -> Result<Option<Con
     loop {
         let paths = Arc::clone(&paths);
         // Connecting can block: the kernel asks the socket's file system for permission.
-        match root.ask(move |directory| connect_to_first(directory, &paths)).await {
+        match root.ask(move |directory| Ok(connect_to_first(directory, &paths))).await? {
             Err(error) if error.errno() == Some(libc::EAGAIN) => tokio::time::sleep(BACKLOG_PAUSE).await,
             connected => return connected,
         }

@@ -9,10 +9,11 @@ use nicon_core::{Error, Result};
 
 use crate::engine::address::Address;
 use crate::lookup::listing::ListedContainer;
-use crate::query::path::{Path, show};
+use crate::query::path::Path;
 use crate::resolve::scan::progress::Progress;
 use crate::resolve::scan::searched::Searched;
 use crate::rootfs::directory::FileId;
+use nicon_core::path::show;
 
 /// How often an engine may fail before its remaining containers are left out.
 const MAX_FAILURES: usize = 3;

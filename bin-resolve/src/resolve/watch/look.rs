@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::engine::api::pool::AT_ONCE;
 use crate::lookup::listing::{ListedContainer, Listing};
-use crate::query::path::{Path, show};
+use crate::query::path::Path;
 use crate::query::pattern::Pattern;
 use crate::query::{Qualifier, Subject};
 use crate::resolve::batch::{Batch, Inner};
@@ -22,6 +22,7 @@ use crate::resolve::scan::frontier::Frontier;
 use crate::resolve::scan::progress::{Progress, is_meant};
 use crate::resolve::watch::message::{Claims, Key, Looked, Message, QueryId, Shared, SiteId, Wants};
 use crate::rootfs::directory::FileId;
+use nicon_core::path::show;
 
 /// How many names are looked up at once.
 const CONCURRENT: usize = 32;

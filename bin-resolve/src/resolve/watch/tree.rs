@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use nicon_core::Error;
 
-use crate::query::path::{Path, show};
+use crate::query::path::Path;
 use crate::query::pattern::Pattern;
 use crate::resolve::hop::Hop;
 use crate::resolve::scan::progress::Progress;
@@ -16,6 +16,7 @@ use crate::resolve::watch::message::{Key, NodeId, QueryId, SiteId, Wants};
 use crate::resolve::watch::pace::Pace;
 use crate::resolve::watch::reports::Told;
 use crate::rootfs::changes::WatchedFile;
+use nicon_core::path::show;
 
 /// Where engines are watched: in a container, or on our own machine.
 pub(super) struct Site {

@@ -9,7 +9,7 @@ use nicon_core::Error;
 use nicon_core::frozen::Freezers;
 use nicon_core::path::MAX_DEPTH;
 
-use crate::query::path::{Path, show};
+use crate::query::path::Path;
 use crate::resolve::hop::Hop;
 use crate::resolve::watch::bells::{Bells, Task, end_of};
 use crate::resolve::watch::message::{Key, Message, NodeId, SiteId, Wants};
@@ -18,6 +18,7 @@ use crate::resolve::watch::reports::Told;
 use crate::resolve::watch::sighting::Sighting;
 use crate::resolve::watch::tree::{Node, Site};
 use crate::resolve::watch::watcher::Watcher;
+use nicon_core::path::show;
 
 impl Watcher {
     pub(super) fn add_site(&mut self, id: SiteId, path: Path, hop: Option<Arc<Hop>>, node: Option<NodeId>) {
