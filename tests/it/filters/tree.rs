@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_of_input, output_within, tool, wait_for, witness};
+use nicon_lab::{LIMIT, Lab, Ran, output_of_input, output_within, tool, until, wait_for, witness};
 use serde_json::{Value, json};
 
 use crate::support::links::Pair;
@@ -226,7 +226,10 @@ fn links(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     lab.run_container("setup.olt_1", "right", &[])?;
     let found = suite.run(&["nicon-resolve", "setup.left", "setup.olt_1.right"]).ok()?;
     suite.feed(&["nicon-veth", "wl", "wr", "--addr=192.0.2.1/30"], &found).ok()?;
-    let listed = suite.feed(&["nicon-links"], &found).ok()?;
+    let listed = until("both ends are up", || {
+        let listed = suite.feed(&["nicon-links", "--kind=veth"], &found).ok().ok()?;
+        (listed.matches(r#""operstate":"UP""#).count() == 2).then_some(listed)
+    });
     let drawn = rows(&tree(suite, &["--links"], &listed));
     let wired: Vec<_> = drawn.iter().filter(|row| row.kind == "veth").collect();
     let expected = [(2, "wr", "UP ↔ wl in setup.left"), (1, "wl", "UP 192.0.2.1/30 ↔ wr in setup.olt_1.right")];
@@ -237,7 +240,10 @@ fn links(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     for (path, name) in [("setup.left", "wl"), ("setup.olt_1.right", "wr")] {
         lab.exec(path, &["ip", "link", "show", "dev", name])?.ok()?;
     }
-    assert!(!drawn.iter().any(|row| row.name == "lo"));
+    let all = suite.feed(&["nicon-links"], &found).ok()?;
+    assert!(
+        all.contains(r#""name":"lo""#) && !rows(&tree(suite, &["--links"], &all)).iter().any(|row| row.name == "lo")
+    );
     let dot = tree(suite, &["--links", "--dot"], &listed).ok()?;
     assert_eq!(dot.matches("style=dashed").count(), 1, "{dot}");
     let svg = tree(suite, &["--links", "--svg"], &listed).ok()?;
