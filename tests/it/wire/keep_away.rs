@@ -4,7 +4,7 @@ use libtest_mimic::{Failed, Trial};
 use nicon_lab::until;
 use serde_json::{Value, json};
 
-use super::keep_lab::{KeptLab, is_as_before, pair, ring};
+use super::keep_lab::{KeptLab, changed, is_as_before, pair, ring};
 use crate::support::links::{Pair, ip, links, one, state};
 use crate::support::suite::Suite;
 
@@ -14,6 +14,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial_of_kernel(&[], "wire::keep_away::containers_whose_engine_is_silent", silent_engine),
         suite.trial_of_kernel(&[], "wire::keep_away::another_link_of_its_name", another_of_its_name),
         suite.trial_of_kernel(&[], "wire::keep_away::links_that_end_with_each_restart", end_with_each_restart),
+        suite.trial_of_kernel(&[], "wire::keep_away::what_somebody_deletes", what_somebody_deletes),
     ]
 }
 
@@ -145,6 +146,24 @@ fn end_with_each_restart(suite: &Suite) -> Result<(), Failed> {
     }
     assert!(most < 25, "{most} are kept");
     lab.place(0).ip("link delete own");
+    lab.destroy(suite);
+    Ok(())
+}
+
+/// Containers and the file are followed, and not links: what somebody deletes is made again with the next change of either.
+fn what_somebody_deletes(suite: &Suite) -> Result<(), Failed> {
+    let mut lab = KeptLab::new(suite, 2, ring(2))?;
+    lab.begin();
+    for is_revised in [false, true] {
+        let name = lab.wishes[0].1["name"].as_str().ok_or("no name")?;
+        lab.place(0).ip(&format!("link delete {name}"));
+        lab.revision += u64::from(is_revised);
+        let records = if is_revised { lab.records() } else { lab.records_of(1, "changed") };
+        lab.stream.feed(records);
+        assert_eq!(changed(&lab.stream.take(4)).iter().filter(|changed| **changed).count(), 2);
+        lab.is_wired();
+    }
+    assert_eq!(lab.stream.told(), [""; 0]);
     lab.destroy(suite);
     Ok(())
 }
