@@ -54,14 +54,18 @@ impl Names {
         let around = record.text("target").ok().flatten().and_then(|target| path::around(target).ok());
         for (hop, path) in hops.iter().zip(around.unwrap_or_default()) {
             let pid = hop.get("pid").and_then(Value::as_i64);
-            if self.around.values().any(|(_, known)| Some(known.pid().into()) == pid && known.is_alive()) {
+            let mut known = self.around.values_mut();
+            if let Some((known, _)) = known.find(|(_, one)| Some(one.pid().into()) == pid && one.is_alive()) {
+                // It may have another name by now.
+                *known = path;
                 continue;
             }
             // A name that cannot be had is left out.
             if let Some(process) = process_of(hop, record)
                 && let Ok(Some(ino)) = netns(&process)
             {
-                self.around.insert(ino, (path, process));
+                self.around.retain(|_, (_, known)| known.is_alive());
+                self.around.entry(ino).or_insert((path, process));
             }
         }
     }

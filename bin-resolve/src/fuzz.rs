@@ -4,6 +4,7 @@ use std::os::unix::net::UnixStream;
 
 use nicon_core::container::{innermost_id, is_id};
 use nicon_core::path::is_name;
+use nicon_core::path::show;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::engine::api::client::Client;
@@ -15,7 +16,6 @@ use crate::engine::state::conmon::Conmon;
 use crate::engine::{dbus, systemd, unix_sockets};
 use crate::proof::cgroup::{Placement, is_in_a_container, placement};
 use crate::query::parse::{Target, parse};
-use nicon_core::path::show;
 
 /// A path: if it is accepted, it is safe in a URL, and parses to the same again after it was displayed.
 ///

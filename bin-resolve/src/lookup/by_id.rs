@@ -1,6 +1,7 @@
 //! Finds a container by the beginning of its ID.
 
 use nicon_core::container::is_id;
+use nicon_core::path::show;
 use nicon_core::{Error, Result};
 use nix::libc;
 
@@ -12,7 +13,6 @@ use crate::lookup::site::EngineSite;
 use crate::lookup::suggest::{no_engine, shown, ways};
 use crate::proof::claim::Verified;
 use crate::query::Qualifier;
-use nicon_core::path::show;
 
 /// Finds the only container whose ID begins with `digits`, running or not, among those of all engines that are `of` those asked
 /// for.

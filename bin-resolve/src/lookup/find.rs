@@ -1,5 +1,6 @@
 //! Finds one container by its name: every engine that is present is asked, and the answers decide.
 
+use nicon_core::path::show;
 use nicon_core::{Error, Result, Status};
 use nix::libc;
 
@@ -15,7 +16,6 @@ use crate::lookup::unusual::find_unusual;
 use crate::proof::claim::Verified;
 use crate::query::Qualifier;
 use crate::query::path::spell;
-use nicon_core::path::show;
 
 /// Finds the container called `name`, by engines that are `of` those asked for.
 ///

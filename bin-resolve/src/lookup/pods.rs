@@ -1,6 +1,7 @@
 //! Finds pods, and the containers of one pod.
 
 use nicon_core::container::begins_id;
+use nicon_core::path::show;
 use nicon_core::{Error, Result};
 
 use crate::brief::brief_list;
@@ -15,7 +16,6 @@ use crate::lookup::suggest;
 use crate::proof::claim::Verified;
 use crate::query::path::{by_id, spell};
 use crate::query::{Kind, Qualifier};
-use nicon_core::path::show;
 
 /// How many containers are named.
 const MAX_SHOWN: usize = 5;

@@ -40,6 +40,7 @@ pub(crate) async fn connect_ahead(
         && let Some(path) = first.sockets.iter().find(is_known)
     {
         root.remember(seen);
+        // The engine works while the first thread is started.
         let in_place = container.namespace(NsType::Mnt).ok().and_then(|mntns| root.cached_on_tmpfs(path, &mntns));
         let connected = if let Some(socket) = in_place {
             connect_to(&socket, path).map(Some)

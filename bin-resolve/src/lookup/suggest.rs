@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use nicon_core::Error;
 use nicon_core::container::{begins_id, is_short_id};
 use nicon_core::path::is_name;
+use nicon_core::path::show;
 use nicon_core::suggest::nearest;
 
 use crate::brief::brief_list;
@@ -15,7 +16,6 @@ use crate::lookup::listing::ListedContainer;
 use crate::lookup::site::EngineSite;
 use crate::query::path::spell;
 use crate::query::{Kind, Qualifier};
-use nicon_core::path::show;
 
 /// How many containers are named.
 const MAX_SHOWN: usize = 5;

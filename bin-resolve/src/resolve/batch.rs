@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared};
+use nicon_core::path::show;
 use nicon_core::{NsId, Result};
 
 use crate::engine::address::Address;
@@ -30,7 +31,6 @@ use crate::query::path::Path;
 use crate::resolve::hop::{Hop, Sharing, site};
 use crate::rootfs::changes::Survey;
 use crate::rootfs::directory::FileId;
-use nicon_core::path::show;
 
 type Asking<T> = Shared<LocalBoxFuture<'static, Result<T>>>;
 type Known<K, T> = RefCell<HashMap<K, Asking<T>>>;

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use nicon_core::Process;
+use nicon_core::path::show;
 use serde_json::Value;
 
 use crate::engine::labels::Labels;
 use crate::query::path::Path;
 use crate::resolve::hop::Hop;
-use nicon_core::path::show;
 
 /// A container that a query names, or matches, and its process: pinned, and proved to be the container's.
 #[derive(Clone)]

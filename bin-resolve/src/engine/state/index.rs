@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use nicon_core::container::is_id;
+use nicon_core::path::show;
 use nicon_core::{Error, Result};
 
 use crate::brief::brief_list;
@@ -12,7 +13,6 @@ use crate::engine::pod::Pod;
 use crate::query::path::spell;
 use crate::query::{Kind, Qualifier};
 use crate::rootfs::files::Files;
-use nicon_core::path::show;
 
 /// The most containers in one engine's files, as many as an engine may list; and the most reasons why there may be others. There is no
 /// other end to them: links may lead to the same directory by any number of names.

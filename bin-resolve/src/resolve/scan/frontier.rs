@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use nicon_core::path::show;
 use nicon_core::{Error, Result};
 
 use crate::engine::address::Address;
@@ -13,7 +14,6 @@ use crate::query::path::Path;
 use crate::resolve::scan::progress::Progress;
 use crate::resolve::scan::searched::Searched;
 use crate::rootfs::directory::FileId;
-use nicon_core::path::show;
 
 /// How often an engine may fail before its remaining containers are left out.
 const MAX_FAILURES: usize = 3;

@@ -8,6 +8,7 @@ use std::time::Instant;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream::{self, FuturesUnordered};
+use nicon_core::path::show;
 use nicon_core::{Error, Result, Status};
 use tokio::sync::oneshot;
 
@@ -22,7 +23,6 @@ use crate::resolve::scan::frontier::Frontier;
 use crate::resolve::scan::progress::{Progress, is_meant};
 use crate::resolve::watch::message::{Claims, Key, Looked, Message, QueryId, Shared, SiteId, Wants};
 use crate::rootfs::directory::FileId;
-use nicon_core::path::show;
 
 /// How many names are looked up at once.
 const CONCURRENT: usize = 32;

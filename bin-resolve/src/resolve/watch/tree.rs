@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use nicon_core::Error;
+use nicon_core::path::show;
 
 use crate::query::path::Path;
 use crate::query::pattern::Pattern;
@@ -16,7 +17,6 @@ use crate::resolve::watch::message::{Key, NodeId, QueryId, SiteId, Wants};
 use crate::resolve::watch::pace::Pace;
 use crate::resolve::watch::reports::Told;
 use crate::rootfs::changes::WatchedFile;
-use nicon_core::path::show;
 
 /// Where engines are watched: in a container, or on our own machine.
 pub(super) struct Site {

@@ -8,6 +8,7 @@ use std::time::Instant;
 use nicon_core::Error;
 use nicon_core::frozen::Freezers;
 use nicon_core::path::MAX_DEPTH;
+use nicon_core::path::show;
 
 use crate::query::path::Path;
 use crate::resolve::hop::Hop;
@@ -18,7 +19,6 @@ use crate::resolve::watch::reports::Told;
 use crate::resolve::watch::sighting::Sighting;
 use crate::resolve::watch::tree::{Node, Site};
 use crate::resolve::watch::watcher::Watcher;
-use nicon_core::path::show;
 
 impl Watcher {
     pub(super) fn add_site(&mut self, id: SiteId, path: Path, hop: Option<Arc<Hop>>, node: Option<NodeId>) {
