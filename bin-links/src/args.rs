@@ -24,7 +24,7 @@ use crate::having::Having;
 Examples:
   nicon-links -t host
   nicon-links -t 4242 --kind veth
-  nicon-links --all --having 192.0.2.7
+  nicon-resolve '**' | nicon-links --all --names - --having 192.0.2.7
   nicon-resolve '**' | nicon-links --all --names -
   nicon-resolve '**' | nicon-links --having tcp:8080
   nicon-resolve a.b a.c | nicon-links --watch

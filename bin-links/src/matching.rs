@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use nicon_core::filter::stream::Answers;
-use nicon_core::{Error, NsId, Record, Result};
+use nicon_core::{Error, NsId, Record, Result, Status};
 use serde::Serialize;
 
 use crate::args::Args;
@@ -81,12 +81,14 @@ pub(crate) fn listeners(
 #[derive(Default)]
 pub(crate) struct Tally {
     looked_at: BTreeSet<NsId>,
+    has_home: bool,
     found: usize,
 }
 
 impl Tally {
     pub(crate) fn count(&mut self, listing: &Listing, found: usize) {
         self.looked_at.insert(listing.netns.ns.id());
+        self.has_home |= listing.netns.is_home();
         self.found += found;
     }
 
@@ -99,12 +101,23 @@ impl Tally {
             return Ok(());
         }
         let place = match self.looked_at.len() {
-            0 => ": no network namespace was looked at".to_owned(),
+            // Nobody was asked, so nobody has answered no.
+            0 if answers.worst() == Status::Answered => {
+                let nobody = "no record on standard input: no network namespace was looked at";
+                return answers.give(None, Err(Error::failed(nobody)));
+            }
+            // Each has said why.
+            0 => return Ok(()),
             1 => " in 1 network namespace".to_owned(),
             count => format!(" in {count} network namespaces"),
         };
         // One that is kept by an open file or a socket alone is not among them.
-        let which = if args.all { " (of those that a process is in, or that have a name)" } else { "" };
+        let which = match (args.all, self.has_home) {
+            (true, _) => " (of those that a process is in, or that have a name)",
+            (false, true) => "",
+            // Engines leave the other ends of their containers' links there.
+            (false, false) => "; the host's was not among them (-t host)",
+        };
         answers.give(None, Err(Error::no(format!("{}{place}{which}", nothing(args)))))
     }
 }

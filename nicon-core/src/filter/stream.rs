@@ -250,6 +250,12 @@ impl<A: Serialize> Answers<A> {
         if rows.is_empty() { String::new() } else { self.widths.lines(columns, &rows) }
     }
 
+    /// The worst status of all answers so far.
+    #[must_use]
+    pub fn worst(&self) -> Status {
+        self.worst
+    }
+
     /// Ends the run: prints the table, where there is one, and tells the worst status of all answers.
     ///
     /// # Errors

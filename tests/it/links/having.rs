@@ -20,6 +20,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial_of_kernel(&[], "links::having::what_listens", what_listens),
         suite.trial_of_kernel(&[Feature::Mptcp], "links::having::what_listens_by_mptcp", what_listens_by_mptcp),
         suite.trial_of_kernel(&[], "links::having::any_number_of_sockets", any_number_of_sockets),
+        suite.trial_of_kernel(&[], "links::having::a_no_says_where", a_no_says_where),
         suite.trial_of_kernel(&[], "links::having::what_is_refused", what_is_refused),
     ]
 }
@@ -274,6 +275,29 @@ time.sleep(600)'";
     assert!(ran.stderr.contains("more than 256 sockets listen"), "{ran:?}");
     let told: Value = serde_json::from_str(&ran.stdout)?;
     assert_eq!(told["listening"].as_array().map(Vec::len), Some(256));
+    Ok(())
+}
+
+/// Where nothing was looked at, nothing is known; where the host was not, what is looked for may be there.
+fn a_no_says_where(suite: &Suite) -> Result<(), Failed> {
+    for word in ["192.0.2.77", "no-such-link", "tcp:9"] {
+        let ask = ["nicon-links", "--having", word];
+        let nowhere = "nicon-links: no record on standard input: no network namespace was looked at\n";
+        refusal(&suite.feed(&ask, ""), 2, &[nowhere]);
+        // What is asked for and gone has nothing.
+        refusal(&suite.feed(&ask, "{\"pid\":2147483646}\n"), 1, &["line 1: no process has PID 2147483646"]);
+        refusal(&suite.run(&[&ask[..], &["-t", "2147483646"]].concat()), 1, &["no process has PID 2147483646"]);
+    }
+    let place = Place::new();
+    let ask = |words: &[&str]| suite.run(&[&["nicon-links", "--having", "no-such-link"], words].concat());
+    let elsewhere = ask(&["-t", &place.pid().to_string()]);
+    let said = "no link has the name no-such-link in 1 network namespace; the host's was not among them (-t host)";
+    refusal(&elsewhere, 1, &[said]);
+    for words in [&["-t", "host"][..], &["-t", "host", "-t", &place.pid().to_string()]] {
+        let ran = ask(words);
+        refusal(&ran, 1, &["no link has the name no-such-link"]);
+        assert!(!ran.stderr.contains("-t host"), "{ran:?}");
+    }
     Ok(())
 }
 
