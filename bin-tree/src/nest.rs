@@ -18,6 +18,8 @@ pub(crate) struct Nest {
     /// Each after the one that it is in. Only a machine is in none.
     pub(crate) nodes: Vec<Node>,
     pub(crate) machines: Vec<Machine>,
+    /// Whether a record told of a link, be it one that is not drawn.
+    pub(crate) has_links: bool,
     /// The index of each node, by the node around it and its key there.
     places: HashMap<(Option<usize>, String), usize>,
 }
@@ -66,6 +68,7 @@ impl Nest {
         for node in nodes {
             index = self.place(Some(index), Node { machine: at, ..node });
         }
+        self.has_links |= link.is_some();
         let node = &mut self.nodes[index];
         if let Some(link) = link.filter(|link| !link.is_loopback && node.links.iter().all(|known| known.id != link.id))
         {

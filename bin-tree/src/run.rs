@@ -28,7 +28,7 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
             answers.give(Some(line.number), Err(error))?;
         }
     }
-    if args.links && !nest.nodes.is_empty() && nest.nodes.iter().all(|node| node.links.is_empty()) {
+    if args.links && !nest.nodes.is_empty() && !nest.has_links {
         let none = "--links: no links in the input: nicon-resolve PATH... | nicon-links | nicon-tree --links";
         answers.give(None, Err(Error::failed(none)))?;
     }

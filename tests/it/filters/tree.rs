@@ -244,6 +244,10 @@ fn links(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     assert!(
         all.contains(r#""name":"lo""#) && !rows(&tree(suite, &["--links"], &all)).iter().any(|row| row.name == "lo")
     );
+    // Loopback alone is not drawn, but the right pipe was run.
+    let loopback = all.lines().filter(|line| line.contains(r#""name":"lo""#)).collect::<Vec<_>>().join("\n");
+    let ran = tree(suite, &["--links"], &loopback);
+    assert!(ran.code() == Some(0) && ran.stderr.is_empty() && ran.stdout.contains("left"), "{ran:?}");
     let dot = tree(suite, &["--links", "--dot"], &listed).ok()?;
     assert_eq!(dot.matches("style=dashed").count(), 1, "{dot}");
     let svg = tree(suite, &["--links", "--svg"], &listed).ok()?;
