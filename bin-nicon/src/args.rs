@@ -43,7 +43,17 @@ pub(crate) enum Job {
     /// OPTIONS are those of nicon-nsexec. Unless one of them chooses a namespace, or is --root or --view, --all is added: the command runs
     /// all the way inside, as the container's user, with the container's files and no more rights than the container has. Standard input is
     /// the command's; at a terminal, it gets one of its own. With --net, PATH may be host or netns:NAME, too.
-    #[command(override_usage = "nicon exec PATH [OPTIONS] [--] [COMMAND]...")]
+    #[command(
+        override_usage = "nicon exec PATH [OPTIONS] [--] [COMMAND]...",
+        after_help = "\
+OPTIONS behind PATH that are often needed; nicon nsexec --help tells of all:
+  -S USER           run COMMAND as this user
+  --wd=DIR          in this directory
+  --set NAME=VALUE  with this variable
+  --net             run the host's COMMAND, in the container's network
+  --net --view      the same, with the container's files below /mnt
+  --each --prefix   in each container that the pattern PATH matches, whose path begins each line"
+    )]
     Exec {
         /// The container; then options of nicon-nsexec, and the command with its arguments
         #[arg(value_name = "PATH", required = true, trailing_var_arg = true, allow_hyphen_values = true)]

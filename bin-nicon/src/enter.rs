@@ -2,18 +2,21 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
+use std::io::{BufRead, BufReader, Seek};
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::process::{ExitCode, Stdio};
 
 use nicon_core::link::target;
 use nicon_core::path::Start;
-use nicon_core::{Context, Result};
+use nicon_core::text::escape;
+use nicon_core::{Context, Error, Result};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 
 use crate::inside::in_network;
-use crate::pipe::{Stage, show};
+use crate::pipe::{Stage, quoted, show};
 use crate::programs::become_program;
+use crate::table::Table;
 
 /// The status where the command did not run, as nicon-nsexec has it.
 pub(crate) const NOT_ENTERED: u8 = 125;
@@ -21,11 +24,14 @@ pub(crate) const NOT_ENTERED: u8 = 125;
 /// The network namespace of whoever asks for `host`.
 const OWN_NETWORK: &str = "/proc/self/ns/net";
 
+/// Options of nicon-nsexec with which there may be more than one record.
+const OF_SEVERAL: [&str; 2] = ["--each", "--stdin"];
+
 /// Runs what `words` for nicon-nsexec say in the container at `path`. Standard input is the command's, or else the record's, as in a
 /// pipe. Returns only where the container was not found.
 ///
 /// # Errors
-/// If a program cannot be run.
+/// If a program cannot be run, or the path is a pattern of several containers and one is wanted.
 pub(crate) fn enter(path: OsString, words: Vec<OsString>, keeps_input: bool, verbose: bool) -> Result<ExitCode> {
     if let Some(file) = network(&path) {
         let nsexec = Stage::new("nsexec").with(in_network(&path.to_string_lossy(), &file, words)?);
@@ -36,7 +42,10 @@ pub(crate) fn enter(path: OsString, words: Vec<OsString>, keeps_input: bool, ver
     }
     // A name may begin as an option does.
     let ends_options = path.as_encoded_bytes().starts_with(b"-").then(|| OsString::from("--"));
+    let pattern = quoted(&path);
     let resolve = Stage::new("resolve").with(ends_options).with([path]);
+    let is_for_several =
+        Table::of_program("nsexec").given(&words).iter().any(|given| OF_SEVERAL.contains(&given.option));
     let nsexec = Stage::new("nsexec").with(words);
     if verbose {
         let words = nsexec.words();
@@ -46,9 +55,12 @@ pub(crate) fn enter(path: OsString, words: Vec<OsString>, keeps_input: bool, ver
             format!("{resolve} | nicon-nsexec{words}")
         });
     }
-    let (status, records) = resolve.output(Stdio::null())?;
+    let (status, mut records) = resolve.output(Stdio::null())?;
     if !status.success() {
         return Ok(NOT_ENTERED.into());
+    }
+    if !is_for_several {
+        check_only(&mut records, &pattern)?;
     }
     if !keeps_input {
         return Err(become_program(nsexec.command()?.stdin(records)));
@@ -56,6 +68,18 @@ pub(crate) fn enter(path: OsString, words: Vec<OsString>, keeps_input: bool, ver
     let mut command =
         Stage::new("nsexec").with(["--record".into(), inherited(&records)?]).with(nsexec.arguments).command()?;
     Err(become_program(&mut command))
+}
+
+/// Makes sure that there are no two records.
+fn check_only(records: &mut File, pattern: &str) -> Result<()> {
+    let count = BufReader::new(&mut *records).lines().map_while(std::io::Result::ok).count();
+    records.rewind().context(|| "read records")?;
+    if count < 2 {
+        return Ok(());
+    }
+    let pattern = escape(pattern);
+    let way_out = format!("nicon exec {pattern} --each --prefix .. runs a command in each");
+    Err(Error::failed(format!("{pattern} matches {count} containers: {way_out}")))
 }
 
 /// The file of the network namespace that stands in the place of a container. What is wrong with a path, nicon-resolve says.

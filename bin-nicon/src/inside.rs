@@ -25,25 +25,18 @@ const CHOICES: [&str; 13] = [
     "--view",
 ];
 
-/// Gives a command more than the container has: how far that goes is to be said.
-const PRIVILEGED: &str = "--privileged";
-
 /// Options of nicon-nsexec that take something of a process, and so cannot do with a network namespace alone.
 const OF_A_PROCESS: [&str; 7] =
     ["--each", "--env", "--follow-context", "--join-cgroup", "--net-socket", "--record", "--stdin"];
 
-/// What is said of docker's way to set a variable.
-const VARIABLE: &str = "a variable is --set NAME=VALUE, behind PATH";
-
 /// Those of the given options that are choices.
-fn choices(given: &[Given]) -> impl Iterator<Item = &Given> {
+pub(crate) fn choices(given: &[Given]) -> impl Iterator<Item = &Given> {
     given.iter().filter(|given| CHOICES.contains(&given.option))
 }
 
 /// Whether a command goes all the way inside without being told so, by the words for nicon-nsexec.
 pub(crate) fn is_all_the_way(words: &[impl AsRef<OsStr>]) -> bool {
-    let given = Table::of_program("nsexec").given(words);
-    choices(&given).next().is_none() && !given.iter().any(|given| given.option == PRIVILEGED)
+    choices(&Table::of_program("nsexec").given(words)).next().is_none()
 }
 
 /// The words for nicon-nsexec, with what they leave to us: all the way inside, and a shell where there is no command.
@@ -57,47 +50,6 @@ pub(crate) fn complete(words: Vec<OsString>) -> Vec<OsString> {
     let wants_value = words.last().is_some_and(|last| table.awaits(&last.to_string_lossy()).is_some());
     let shell = (!has_command && !wants_value).then(|| OsString::from("sh"));
     [OsString::from("--all")].into_iter().chain(words).chain(shell).collect()
-}
-
-/// Refuses what docker's letters would do here: choose another target, or no more than a namespace that hardly anyone wants alone.
-///
-/// # Errors
-/// What to say instead.
-pub(crate) fn refuse_dockers_letters(path: &str, words: &[OsString]) -> Result<()> {
-    let table = Table::of_program("nsexec");
-    let given = table.given(words);
-    if let Some(target) = given.iter().find(|given| given.option == "--target") {
-        let why = format!("the target is {}, and a terminal is given without asking", escape(path));
-        return Err(Error::invalid(format!("exec: leave out {}: {why}", target.name)));
-    }
-    let operand = words.get(table.options_in(words)).map(|word| word.to_string_lossy());
-    let is_variable = operand.is_some_and(|operand| operand.contains('='));
-    if let Some(env) = given.iter().find(|given| given.option == "--env" && is_variable) {
-        return Err(refused(&env.name, VARIABLE));
-    }
-    let mut choices = choices(&given).peekable();
-    let first = choices.peek().and_then(|first| dockers(&first.name));
-    first.filter(|_| choices.all(|choice| dockers(&choice.name).is_some())).map_or(Ok(()), Err)
-}
-
-/// What is said of a word that docker would take; `None` for others.
-pub(crate) fn dockers(word: &str) -> Option<Error> {
-    let why = match word {
-        "-i" => "a terminal is given without asking: nicon exec PATH COMMAND (the IPC namespace is --ipc)",
-        "-t" | "-it" | "-ti" | "--interactive" | "--tty" => {
-            "a terminal is given without asking: nicon exec PATH COMMAND"
-        }
-        "-u" => "the user is -S USER, behind PATH (the UTS namespace is --uts)",
-        "--user" => "the user is -S USER, behind PATH (for the user namespace alone: nicon-nsexec --user)",
-        "-e" | "--env" => VARIABLE,
-        "-w" | "--workdir" => "the directory is --wd=DIR, behind PATH",
-        _ => return None,
-    };
-    Some(refused(word, why))
-}
-
-fn refused(word: &str, why: &str) -> Error {
-    Error::invalid(format!("exec: {word}: {why}"))
 }
 
 /// The words for nicon-nsexec where a network namespace is all that there is to enter: `--net` has its file.
@@ -114,7 +66,10 @@ pub(crate) fn in_network(path: &str, file: &Path, mut words: Vec<OsString>) -> R
         |given: &&Given| OF_A_PROCESS.contains(&given.option) || given.option == "--wd" && !given.has_value;
     if let Some(given) = given.iter().find(needs_process) {
         let path = escape(path);
-        return Err(refused(&given.name, &format!("{path} is a network, and no container that has such a thing")));
+        let name = &given.name;
+        return Err(Error::invalid(format!(
+            "exec: {name}: {path} is a network, and no container that has such a thing"
+        )));
     }
     let options = table.options_in(&words);
     let net = words[..options].iter_mut().find(|word| is_net(word));
@@ -150,6 +105,7 @@ mod tests {
             ("--no-pty", "--all --no-pty sh"),
             ("-S 0 --", "--all -S 0 -- sh"),
             ("-S", "--all -S"),
+            ("--privileged id", "--all --privileged id"),
         ] {
             assert_eq!(complete(split(line)), split(expected), "{line}");
         }
@@ -162,7 +118,6 @@ mod tests {
             "-N3 ip",
             "-r/x ls",
             "--view",
-            "--privileged ls",
             "-a sh",
             "--set --net -p ps",
         ] {
@@ -171,32 +126,11 @@ mod tests {
     }
 
     #[test]
-    fn each_option_that_enters_is_a_choice() {
-        let entering = Table::of_program("nsexec").options.into_iter().filter(|row| row.about.starts_with("Enter "));
-        for row in entering {
-            assert!(row.names.split(' ').any(|name| CHOICES.contains(&name)), "{}", row.names);
-        }
-    }
-
-    #[test]
-    fn dockers_letters_are_refused() {
-        for line in [
-            "-it sh",
-            "-t sh",
-            "-i sh",
-            "-u root id",
-            "-S 0 -ti sh",
-            "-i -u root sh",
-            "--targ 1 -n ip",
-            "--user root id",
-            "-e A=1 env",
-        ] {
-            assert!(refuse_dockers_letters("a", &split(line)).is_err(), "{line}");
-        }
-        for line in
-            ["", "sh -it", "-m -u -i -n -p sh", "--ipc ipcs", "--uts hostname", "-un hostname", "-S 0 id", "-e env"]
-        {
-            assert!(refuse_dockers_letters("a", &split(line)).is_ok(), "{line}");
+    fn what_enters_or_has_its_files_is_a_choice_and_nothing_else() {
+        for row in Table::of_program("nsexec").options {
+            let is_choice = row.names.split(' ').any(|name| CHOICES.contains(&name));
+            let has_files = matches!(row.names, "-r --root" | "--view");
+            assert_eq!(is_choice, has_files || row.about.starts_with("Enter "), "{}", row.names);
         }
     }
 

@@ -9,6 +9,7 @@ use nicon_core::{Error, Result};
 
 use crate::args::{Args, Job};
 use crate::complete;
+use crate::dockers;
 use crate::enter::{NOT_ENTERED, enter};
 use crate::first;
 use crate::inside;
@@ -38,6 +39,7 @@ fn perform(Args { verbose, job }: Args) -> Result<ExitCode> {
         }
         Job::Capture { words } => capture(words, verbose),
         Job::Ls { words } => {
+            dockers::refuse_in_ls(&words)?;
             let all = (!names_containers(&words)).then(|| OsString::from("**"));
             let list = Stage::new("resolve").with(words).with(all);
             if verbose {
@@ -65,9 +67,9 @@ fn perform(Args { verbose, job }: Args) -> Result<ExitCode> {
 }
 
 fn exec(words: Vec<OsString>, verbose: bool) -> Result<ExitCode> {
-    let dockers = words.first().and_then(|first| inside::dockers(&first.to_string_lossy()));
-    let (path, words) = first::EXEC.split(words).map_err(|error| dockers.unwrap_or(error))?;
-    inside::refuse_dockers_letters(&path.to_string_lossy(), &words)?;
+    let of_docker = words.first().map_or(Ok(()), |first| dockers::refuse_before_container(&first.to_string_lossy()));
+    let (path, words) = first::EXEC.split(words).map_err(|error| of_docker.err().unwrap_or(error))?;
+    dockers::refuse_in_exec(&path.to_string_lossy(), &words)?;
     // Run for several, a command has no input of its own.
     let is_for_each = Table::of_program("nsexec").given(&words).iter().any(|given| given.option == "--each");
     enter(path, inside::complete(words), !is_for_each && !stdin().is_terminal(), verbose)

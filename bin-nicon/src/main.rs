@@ -2,6 +2,7 @@
 
 mod args;
 mod complete;
+mod dockers;
 mod enter;
 mod first;
 mod inside;

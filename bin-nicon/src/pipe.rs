@@ -67,7 +67,7 @@ impl fmt::Display for Stage {
 }
 
 /// A word as a shell takes it.
-fn quoted(word: &OsStr) -> String {
+pub(crate) fn quoted(word: &OsStr) -> String {
     let text = word.to_string_lossy();
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_-./:,=+@%".contains(letter);
     if !text.is_empty() && text.chars().all(is_plain) {

@@ -28,9 +28,15 @@ pub(super) fn outcome(program: &str, filter: impl FnOnce() -> Result<Status>) ->
 pub fn usage(program: &str, is_error: bool, text: &str) -> Status {
     if is_error {
         let message = text.strip_prefix("error: ").unwrap_or(text);
-        let lines = message.lines().filter(|line| !line.is_empty()).map(text::escape);
+        let lines = message.lines().filter(|line| !line.is_empty() && !is_about_dashes(line)).map(text::escape);
         print_message(program, &lines.collect::<Vec<_>>().join("\n"));
         return Status::Failed;
     }
     outcome(program, || write_out(text).map(|()| Status::Answered))
+}
+
+/// Whether it is clap's tip to put a word that begins with a minus behind `--`. Where there are operands it gives that for each unknown
+/// option, but operands are containers, links and commands: what is called like an option is hardly ever meant.
+fn is_about_dashes(line: &str) -> bool {
+    line.trim_start().starts_with("tip: to pass '")
 }

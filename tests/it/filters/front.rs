@@ -70,7 +70,12 @@ fn a_command_with_options(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     names.iter().try_for_each(|name| lab.run_container("", name, &[]).map(drop))?;
     let ran = suite.run(&["nicon", "exec", "front_*", "--each", "--prefix", "--net", "echo", "here"]);
     assert_eq!(answered(&ran), (Some(0), "front_2\there\nfront_10\there\n", ""));
-    refusal(&suite.run(&["nicon", "exec", "front_*", "true"]), 125, &["nicon-nsexec: ", "more than one record"]);
+    let way_out =
+        "nicon: 'front_*' matches 2 containers: nicon exec 'front_*' --each --prefix .. runs a command in each";
+    for words in [&["exec", "front_*", "true"][..], &["ip", "front_*", "link"], &["exec", "front_*", "--net", "true"]] {
+        refusal(&suite.run(&[&["nicon"], words].concat()), 125, &[way_out]);
+        refusal(&suite.feed(&[&["nicon"], words].concat(), "words\n"), 125, &[way_out]);
+    }
     names.iter().try_for_each(|name| lab.remove("", name))?;
     Ok(())
 }

@@ -40,6 +40,7 @@ fn options_lead_nowhere_else(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         (&["--clear-env"], [pid, pid]),
         (&["--no-pty", "--"], [pid, pid]),
         (&["--setu", "0"], [pid, pid]),
+        (&["--privileged"], [pid, pid]),
         (&["-S", "0", "-n"], [pid, own]),
         (&["-FnS0"], [pid, own]),
         (&["--set", "A=1", "--net"], [pid, own]),
@@ -70,9 +71,28 @@ fn dockers_letters(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         (&[PATH, "-i", "sh"], &["nicon: exec: -i: ", terminal, "--ipc"]),
         (&[PATH, "-u", "root", "id"], &["nicon: exec: -u: the user is -S USER", "--uts"]),
         (&[PATH, "-i", "-u", "root", "id"], &["nicon: exec: -i: "]),
+        (&[PATH, "-w", "/tmp", "pwd"], &["nicon: exec: -w: the directory is attached: --wd=/tmp (", "behind --"]),
+        (&[PATH, "--wd", "/tmp", "pwd"], &["nicon: exec: --wd: the directory is attached: --wd=/tmp ("]),
+        (&[PATH, "--workdir", "/tmp", "pwd"], &["nicon: exec: --workdir: the directory is --wd=DIR, behind PATH"]),
+        (&["--workdir=/tmp", PATH, "pwd"], &["nicon: exec: --workdir: the directory is --wd=DIR, behind PATH"]),
+        (&["-itd", PATH, "sh"], &["nicon: exec: "]),
+        (&["-dit", PATH, "sh"], &["nicon: exec: -d: "]),
+        (&["-d", PATH, "sleep", "9"], &["nicon: exec: -d: ", "nicon exec PATH COMMAND </dev/null &"]),
+        (&[PATH, "-d", "sleep", "9"], &["nicon: exec: -d: ", "nicon exec PATH COMMAND </dev/null &"]),
     ] {
         refusal(&suite.run(&[&["nicon", "exec"], words].concat()), 125, said);
     }
+    for (word, said) in [("-a", "all of these are listed"), ("-q", "nicon ls --pid"), ("--format", "nicon ls -o json")]
+    {
+        refusal(&suite.run(&["nicon", "ls", word, "json"]), 2, &[&format!("nicon: ls: {word}: "), said]);
+    }
+    // What is called like an option is hardly ever meant.
+    for words in [&["resolve", "--no-such"][..], &["exec", PATH, "--no-such"], &["linkmv", "--zzz"]] {
+        let ran = suite.run(&[&["nicon"], words].concat());
+        assert!(ran.stderr.contains("unexpected argument '--") && !ran.stderr.contains("tip"), "{ran:?}");
+    }
+    let inside = ["-w", "--", "/bin/pwd"];
+    assert_eq!(suite.run(&[&["nicon", "exec", PATH], &inside[..]].concat()).code(), Some(0));
     // Those who know nsenter mean namespaces.
     assert_eq!(suite.run(&["nicon", "exec", PATH, "-m", "-u", "-i", "-n", "-p", "echo", "in"]).ok()?, "in");
     assert_eq!(suite.run(&["nicon", "exec", PATH, "--ipc", "echo", "in"]).ok()?, "in");
@@ -84,7 +104,7 @@ fn the_operand_comes_first(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     for (words, status, said) in [
         (&["exec", "-n", PATH, "ip"][..], 125, "exec: the container comes first: nicon exec setup.olt_1.lt_1 -n .."),
         (&["exec", "-S", "0", PATH, "id"], 125, "comes first: nicon exec setup.olt_1.lt_1 -S .."),
-        (&["exec", "--detach", PATH], 125, "exec: there is no option --detach (see nicon exec --help)"),
+        (&["exec", "--rm", PATH], 125, "exec: there is no option --rm (see nicon exec --help)"),
         (&["ip", "-brief", PATH], 125, "ip: the container comes first: nicon ip PATH -brief .."),
         (&["capture", "-n", PATH], 125, "capture: the container comes first: nicon capture PATH LINK -- -n .."),
         (&["capture", PATH, "-n"], 125, "capture: what tcpdump takes stands behind the link and --"),
