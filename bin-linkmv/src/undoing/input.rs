@@ -25,6 +25,9 @@ use crate::undoing::{find_undone, undo_alone};
 /// The field that lists what was undone.
 const UNDONE: &str = "undone";
 
+/// Why a deed is left that nobody tried to undo.
+const NOT_TRIED: &str = "not undone, since the run ended before";
+
 const COLUMNS: &[Column] = &[
     TARGET,
     Column { title: "NAME", cell: |record| of_each(record, "name") },
@@ -91,8 +94,8 @@ fn read(answers: &mut Answers, program: &str, interrupt: &Interrupt) -> Result<V
     Ok(all)
 }
 
-/// What has become of deeds, by their keys.
-type Known = HashMap<String, Undone>;
+/// What has become of deeds, by their keys, or why they could not be undone.
+type Known = HashMap<String, Result<Undone>>;
 
 /// A run that undoes deeds.
 struct Undoing<'a> {
@@ -104,7 +107,7 @@ struct Undoing<'a> {
 }
 
 impl Undoing<'_> {
-    /// Undoes each deed once.
+    /// Undoes each deed once. Of a deed that is not known then, the run ended before its turn.
     fn undo_all(&self, input: &[Input], answers: &mut Answers) -> Result<Known> {
         let (mut known, mut tried) = (Known::new(), HashSet::new());
         let told = told_by_others(input);
@@ -128,9 +131,10 @@ impl Undoing<'_> {
                     if let Err(error) = undone.check() {
                         answers.give(Some(*line), Err(error))?;
                     }
-                    known.insert(key, undone);
+                    known.insert(key, Ok(undone));
                 }
                 Err(error) => {
+                    known.insert(key, Err(error.clone()));
                     answers.give(Some(*line), Err(error))?;
                     if self.options.fail_fast {
                         break;
@@ -139,8 +143,8 @@ impl Undoing<'_> {
             }
         }
         for (key, teller) in told {
-            if let Some(undone) = known.get(&teller).cloned() {
-                known.insert(key, Undone { changed: false, missing: Vec::new(), ..undone });
+            if let Some(outcome) = known.get(&teller).cloned() {
+                known.insert(key, outcome.map(|undone| Undone { changed: false, missing: Vec::new(), ..undone }));
             }
         }
         Ok(known)
@@ -217,23 +221,29 @@ impl Input {
         self.deeds.iter().map(|deed| (deed, &self.record))
     }
 
-    /// The record as it goes on: without the deeds of which it is known what has become of them.
+    /// The record as it goes on: without the deeds that have been undone, and with why another one could not be.
     fn remains(self, known: &Known) -> Record {
         let Self { mut record, deeds, .. } = self;
         let mut entries = record.get(UNDONE).and_then(Value::as_array).cloned().unwrap_or_default();
-        let told = entries.len();
+        let (told, mut why) = (entries.len(), None);
         for (index, deed) in deeds.iter().enumerate().rev() {
-            if let Some(undone) = known.get(&deed.key()) {
-                deed.take_from(&mut record, index);
-                entries.push(entry(deed, undone));
+            match known.get(&deed.key()) {
+                Some(Ok(undone)) => {
+                    deed.take_from(&mut record, index);
+                    entries.push(entry(deed, undone));
+                }
+                Some(Err(error)) => why = why.or(Some(error.to_string())),
+                None => why = why.or(Some(NOT_TRIED.to_owned())),
             }
         }
         let undone = entries.len() - told;
         if undone > 0 {
             record.set(UNDONE, entries);
         }
-        if undone > 0 && undone == deeds.len() {
-            record.remove(FAILED);
+        match why {
+            Some(why) => record.set(FAILED, why),
+            None if undone > 0 => record.remove(FAILED),
+            None => {}
         }
         record
     }

@@ -39,11 +39,12 @@ pub(crate) fn undone(record: &Value) -> &Value {
     }
 }
 
-/// An undoing that failed with `status`, printed its input again, and said all of `words` in one line.
+/// An undoing that failed with `status`, printed its input again with why, and said all of `words` in one line.
 #[track_caller]
 pub(crate) fn not_undone(ran: &Ran, status: i32, words: &[&str]) {
-    assert!(parse(&ran.stdout).iter().all(|record| record.get("undone").is_none()), "{ran:?}");
-    assert!(!ran.stdout.is_empty(), "{ran:?}");
+    let left = parse(&ran.stdout);
+    assert!(left.iter().all(|record| record.get("undone").is_none()), "{ran:?}");
+    assert!(left.iter().any(|record| record["failed"].as_str().is_some_and(|why| ran.stderr.contains(why))), "{ran:?}");
     refusal(&Ran { stdout: String::new(), ..ran.clone() }, status, words);
 }
 
