@@ -14,15 +14,16 @@ mod rival;
 mod run;
 
 use clap::Parser;
-use nicon_core::filter::{cli, interrupt};
+use nicon_core::filter::interrupt;
 
 use crate::record::program::LINKADD;
+use crate::undoing::usage::usage;
 
 /// Runs the program, and gives the status that it ends with.
 #[must_use]
 pub fn main() -> std::process::ExitCode {
     match args::Args::try_parse() {
         Ok(args) => interrupt::run(LINKADD, |interrupt| run::run(&args, interrupt)),
-        Err(error) => cli::usage(LINKADD, error.use_stderr(), &error.to_string()).into(),
+        Err(error) => usage(LINKADD, &error).into(),
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod moved_link;
 mod pair;
 mod single;
 pub(crate) mod undone;
+pub(crate) mod usage;
 
 use nicon_core::machine::Machine;
 use nicon_core::{Error, Record, Result};

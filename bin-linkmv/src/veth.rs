@@ -7,15 +7,16 @@ mod run;
 pub(crate) mod wiring;
 
 use clap::Parser;
-use nicon_core::filter::{cli, interrupt};
+use nicon_core::filter::interrupt;
 
 use crate::record::program::VETH;
+use crate::undoing::usage::usage;
 
 /// Runs the program, and gives the status that it ends with.
 #[must_use]
 pub fn main() -> std::process::ExitCode {
     match args::Args::try_parse() {
         Ok(args) => interrupt::run(VETH, |interrupt| run::run(&args, interrupt)),
-        Err(error) => cli::usage(VETH, error.use_stderr(), &error.to_string()).into(),
+        Err(error) => usage(VETH, &error).into(),
     }
 }

@@ -302,7 +302,8 @@ impl Unopened {
         let named = path.strip_prefix(NAMED).ok();
         let ns = Namespace::open(path).map_err(|error| match (error.errno(), named) {
             (Some(nix::libc::ENOENT), Some(name)) => {
-                Error::no(format!("no network namespace is called \"{}\" (`ip netns` lists them; for a container, pipe in what nicon-resolve prints)", name.display()))
+                let name = name.display();
+                Error::no(format!("no network namespace is called \"{name}\" (`ip netns` lists them; for a container, pipe in what nicon-resolve prints, or give its PID: $(nicon-resolve --pid {name}))"))
             }
             _ => error,
         })?;

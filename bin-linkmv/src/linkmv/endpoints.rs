@@ -2,10 +2,12 @@
 
 use std::rc::Rc;
 
+use nicon_core::link::Selector;
 use nicon_core::path::HOST;
-use nicon_core::{Error, Record, Result};
+use nicon_core::{Error, Record, Result, Status};
 use nicon_rtnl::NetnsHandle;
 
+use crate::link::find::find;
 use crate::link::from::{Said, said};
 use crate::link::namespaces::Namespaces;
 use crate::link::source::Source;
@@ -28,6 +30,9 @@ enum Given {
     /// It does not: they are here if their records do not say.
     Not(Rc<Source>),
 }
+
+/// How it is said where a link is.
+const FROM: &str = "--from says where it is; in a container: --from $(nicon-resolve --pid PATH)";
 
 impl<'a> Endpoints<'a> {
     /// The namespaces of a run. `from` is where the command line says that links are, if it does.
@@ -63,6 +68,18 @@ impl<'a> Endpoints<'a> {
         differ(&from.netns, &to, is_given)?;
         Ok((from, to))
     }
+
+    /// What has failed, with how to say where the link is if it was looked for here only because nothing says where, and is not here.
+    pub(super) fn explain(&self, error: Error, record: &Record, link: &Selector) -> Error {
+        match (&self.from, said(record)) {
+            (Given::Not(here), Said::Nothing)
+                if error.status() == Status::No && matches!(find(link, &here.netns), Ok(None)) =>
+            {
+                error.suffix(&format!(" ({FROM})"))
+            }
+            _ => error,
+        }
+    }
 }
 
 /// Rejects a move into the namespace where the link already is, unless both are named alike: then the link is to be changed where it
@@ -74,7 +91,7 @@ fn differ(from: &NetnsHandle, to: &NetnsHandle, is_given: bool) -> Result<()> {
     }
     let why = match (from.is_home(), to.label == HOST) {
         (true, true) => {
-            "the link is already in the host's network namespace (give --from to say where it comes from)".to_owned()
+            format!("the link is already in the host's network namespace ({FROM})")
         }
         (true, false) => format!("{} is in our own network namespace (does it run with --network=host?)", to.label),
         (false, _) => format!("{} and {} are the same network namespace", from.label, to.label),

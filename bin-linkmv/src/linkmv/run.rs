@@ -68,7 +68,10 @@ pub(crate) fn run(args: &Args, interrupt: &Interrupt) -> Result<Status> {
     let (fail_fast, all_or_nothing) = (args.fail_fast, args.all_or_nothing);
     let mut batch =
         Batch::new(batch::Options { program: LINKMV, fail_fast, all_or_nothing }, answers, interrupt, &namespaces);
-    let change = |record: &mut Record| change(record, &Asked::of(record, args)?, &options, &endpoints);
+    let change = |record: &mut Record| {
+        let asked = Asked::of(record, args)?;
+        change(record, &asked, &options, &endpoints).map_err(|error| endpoints.explain(error, record, &asked.link))
+    };
     let (asks, hint) = if let Some(link) = &args.link {
         let without_records = format!("no record on standard input: {link} was not moved");
         (Asks::CommandLine { without_records }, "give --target PID")

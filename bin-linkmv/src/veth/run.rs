@@ -88,7 +88,8 @@ fn two_records(args: &Args, batch: &mut Batch<'_>, interrupt: &Interrupt) -> Res
         Ok(records) => Ok(Some(records)),
         Err(records) => {
             let count = records.len();
-            let why = format!("2 ends needed, {count} given: pipe in two records, or repeat --target");
+            let missing = if count < 2 { "one of the containers may be missing; " } else { "" };
+            let why = format!("2 ends needed, {count} given: {missing}pipe in two records, or repeat --target");
             batch.fail(None, records, Error::failed(why))?;
             Ok(None)
         }

@@ -78,7 +78,7 @@ fn back_to_the_host(suite: &Suite) -> Result<(), Failed> {
     refusal(
         &suite.run(&["nicon-linkmv", "-t", "host", &pair.peer]),
         2,
-        &["already in the host's network namespace", "--from", "nothing to move"],
+        &["already in the host's network namespace", "--from $(nicon-resolve --pid PATH)", "nothing to move"],
     );
     Ok(())
 }

@@ -70,9 +70,14 @@ fn twice_is_once(suite: &Suite) -> Result<(), Failed> {
     refusal(
         &mv(&place, suite, &["never-was", "eth1"]),
         1,
-        &["no link never-was", "eth1 in process", "did not come from there"],
+        &["no link never-was", "eth1 in process", "did not come from there (--from says where it is; in a container"],
     );
-    refusal(&mv(&place, suite, &["never-was", "eth2"]), 1, &["no link never-was in host\n"]);
+    let way_out = "--from says where it is; in a container: --from $(nicon-resolve --pid PATH)";
+    let missing = format!("no link never-was in host ({way_out})\n");
+    refusal(&mv(&place, suite, &["never-was", "eth2"]), 1, &[&missing]);
+    refusal(&mv(&place, suite, &["never-was", "eth2", "--from", "host"]), 1, &["no link never-was in host\n"]);
+    let path = ["nicon-linkmv", "--from", "a.b", "-t", "host", "eth1"];
+    refusal(&suite.run(&path), 1, &["no network namespace is called \"a.b\"", "$(nicon-resolve --pid a.b)"]);
     assert!(links().contains(&other.link));
     // An alias of its owner's is kept.
     ip(&format!("link set {} alias uplink", other.link));

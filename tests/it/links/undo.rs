@@ -4,7 +4,7 @@ use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, Ran, becomes, output_within, tool, wait_for, witness};
 use serde_json::{Value, json};
 
-use crate::support::expect::{deed, not_undone, record, records, refusal, undone};
+use crate::support::expect::{deed, not_undone, parse, record, records, refusal, undone};
 use crate::support::links::{Pair, Place, ip, links, one, state};
 use crate::support::suite::Suite;
 
@@ -280,13 +280,36 @@ fn records_that_undo_nothing(suite: &Suite) -> Result<(), Failed> {
     not_undone(&with("netns", json!(1)), 1, &["net:[1]", "is not there any more"]);
     not_undone(&with("up", json!(7)), 2, &["\"undo\""]);
     assert_eq!(place.ip("-j -d addr"), there);
-    let usage = suite.run(&["nicon-linkmv", "--undo", "veth0"]);
-    assert_eq!((usage.code(), &usage.stdout[..]), (Some(2), ""), "{usage:?}");
+    for (program, words, file) in [
+        ("nicon-linkmv", &["--undo", "moved"][..], "moved"),
+        ("nicon-linkmv", &["moved", "--undo"], "FILE"),
+        ("nicon-veth", &["--undo", "made"], "made"),
+        ("nicon-veth", &["eth1", "eth2", "--undo"], "FILE"),
+        ("nicon-linkadd", &["--undo", "made"], "made"),
+    ] {
+        let way_out = format!(
+            "{program}: --undo reads what an earlier run printed from standard input: {program} --undo <{file}\n"
+        );
+        refusal(&suite.run(&[&[program], words].concat()), 2, &[&way_out]);
+    }
     // The container took the link with it.
     let starttime = witness::stat(place.pid()).ok_or("gone")?.start_time;
     assert!(starttime > 0);
     drop(place);
     wait_for("the end of its namespace", || !links().contains(&pair.peer));
     not_undone(&suite.feed(&["nicon-linkmv", "--undo"], moved.to_string()), 1, &["no process has PID"]);
+    // Of a run that ends at the first failure, each record says what became of it.
+    let two = ["1", "2"].map(|id| {
+        let mut moved = moved.clone();
+        moved["done"][0]["id"] = json!(id);
+        moved.to_string() + "\n"
+    });
+    let ran = suite.feed(&["nicon-linkmv", "--undo", "--fail-fast"], two.concat());
+    assert_eq!(ran.code(), Some(1), "{ran:?}");
+    let [first, second] = &parse(&ran.stdout)[..] else { panic!("{ran:?}") };
+    assert!(second["failed"].as_str().is_some_and(|why| why.contains("no process has PID")), "{ran:?}");
+    assert_eq!(first["failed"], "not undone, since the run ended before", "{ran:?}");
+    let table = suite.feed(&["nicon-linkmv", "--undo", "-o", "wide"], moved.to_string());
+    assert!(table.stdout.contains("no process has PID"), "{table:?}");
     Ok(())
 }

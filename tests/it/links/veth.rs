@@ -122,9 +122,10 @@ fn the_pair_or_nothing(suite: &Suite) -> Result<(), Failed> {
     }
     refusal(&veth(suite, [&places[0], &places[0]], &["same", "same"]), 2, &["both ends would be called same"]);
     let pid = json!({"pid": places[0].pid()}).to_string();
-    refusal(&suite.feed(&["nicon-veth", "eth1", "eth2"], &pid), 2, &["2 ends needed, 1 given"]);
+    let alone = suite.feed(&["nicon-veth", "eth1", "eth2"], &pid);
+    refusal(&alone, 2, &["2 ends needed, 1 given: one of the containers may be missing; pipe in two records"]);
     let three = [&pid[..], &pid, &pid].join("\n");
-    refusal(&suite.feed(&["nicon-veth", "eth1", "eth2"], three), 2, &["2 ends needed, 3 given"]);
+    refusal(&suite.feed(&["nicon-veth", "eth1", "eth2"], three), 2, &["2 ends needed, 3 given: pipe in two records"]);
     assert_eq!(places.each_ref().map(|place| place.ip("-j -d addr")), before);
     Ok(())
 }
