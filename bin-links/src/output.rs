@@ -17,20 +17,21 @@ use crate::wiring::OtherLink;
 /// The program's name, as its messages begin.
 pub(crate) const PROGRAM: &str = "nicon-links";
 
+/// All columns. A terminal cuts off the last ones, and any number of addresses is long.
 const ALL: [Column<LinkRecord>; 13] = [
     Column { title: "EVENT", cell: |record| cell(record.nic.event) },
     Column { title: "TARGET", cell: |record| label(&record.record) },
     Column { title: "NAME", cell: |record| record.nic.link.name.clone() },
-    Column { title: "IFINDEX", cell: |record| record.nic.link.ifindex.to_string() },
     Column { title: "KIND", cell: |record| cell(record.nic.link.kind.as_ref()) },
     Column { title: "STATE", cell: |record| cell(record.nic.link.operstate.as_ref()) },
-    Column { title: "MTU", cell: |record| cell(record.nic.link.mtu) },
-    Column { title: "MAC", cell: |record| cell(record.nic.link.mac.as_ref()) },
     Column { title: "PEER", cell: |record| cell(record.nic.peer.as_ref().map(peer)) },
-    Column { title: "ADDRESSES", cell: addresses },
     Column { title: "LISTENING", cell: |record| cell(record.listening.as_deref().map(listeners)) },
     Column { title: "RX", cell: |record| cell(record.nic.stats.as_ref().map(|stats| counted(&stats.rx))) },
     Column { title: "TX", cell: |record| cell(record.nic.stats.as_ref().map(|stats| counted(&stats.tx))) },
+    Column { title: "ADDRESSES", cell: addresses },
+    Column { title: "MTU", cell: |record| cell(record.nic.link.mtu) },
+    Column { title: "MAC", cell: |record| cell(record.nic.link.mac.as_ref()) },
+    Column { title: "IFINDEX", cell: |record| record.nic.link.ifindex.to_string() },
 ];
 
 /// The columns of a table of those that listen.

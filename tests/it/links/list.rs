@@ -28,6 +28,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         ),
         suite.trial_of_kernel(&[], "links::list::all_while_links_come_and_go", all_while_links_come_and_go),
         suite.trial_of_kernel(&[], "links::list::counters", counters),
+        suite.trial_of_kernel(&[], "links::list::a_narrow_table", a_narrow_table),
     ]
 }
 
@@ -274,5 +275,17 @@ fn counters(suite: &Suite) -> Result<(), Failed> {
         }
     }
     assert!(told["nic"]["stats"]["rx"]["packets"].as_u64() >= Some(2), "{told}");
+    Ok(())
+}
+
+/// What a terminal of 80 columns cuts off is what is asked for least.
+fn a_narrow_table(suite: &Suite) -> Result<(), Failed> {
+    let (place, other) = (Place::new(), Place::new());
+    let (pid, other_pid) = (place.pid(), other.pid());
+    place.ip(&format!("link add narrow0 type veth peer name narrow1 netns {other_pid}"));
+    place.ip("addr add 192.0.2.1/24 dev narrow0");
+    let ran = suite.at_terminal(80, &format!("nicon-links -t {pid} -t {other_pid} --kind veth"));
+    let row = ran.stdout.lines().find(|line| line.contains(" narrow0 ")).ok_or("no row")?;
+    assert!(row.contains(" narrow1 in ") && row.contains(" 192.0.2.1/24"), "{ran:?}");
     Ok(())
 }
