@@ -15,6 +15,7 @@ mod master;
 pub(crate) mod missing;
 pub(crate) mod namespaces;
 pub(crate) mod on_top;
+pub(crate) mod owner;
 pub(crate) mod port;
 pub(crate) mod port_options;
 pub(crate) mod set_while_down;

@@ -12,6 +12,7 @@ use nix::errno::Errno;
 
 use crate::configuring::configuration::Configuration;
 use crate::configuring::tuning::Tuning;
+use crate::link::owner::check_owner;
 use crate::link::port_options;
 use crate::link::taken::name_taken;
 
@@ -19,9 +20,10 @@ impl Configuration<'_> {
     /// Checks what a link that is there lacks.
     ///
     /// # Errors
-    /// If the kernel would reject the change.
+    /// If it is another plan's, or the kernel would reject the change.
     pub(crate) fn check(&self, link: &Link) -> Result<()> {
         let Self { spec, netns, .. } = self;
+        check_owner(link, self.plan, netns)?;
         for name in self.altnames(link) {
             // Another run of the same command may have given it the name meanwhile.
             if netns.netlink.link(&name)?.is_some_and(|named| named.ifindex != link.ifindex) {

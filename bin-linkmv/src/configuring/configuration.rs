@@ -18,6 +18,8 @@ pub(crate) struct Configuration<'a> {
     pub(crate) origin: Option<&'a Origin>,
     /// The mark that it gets when it is made. A link that somebody else made gets none.
     pub(crate) mark: Option<&'a Mark>,
+    /// The plan that asks for it, if any.
+    pub(crate) plan: Option<&'a str>,
     /// Whether addresses, routes and a netem that nicon gave it, and that are not asked for, go.
     pub(crate) exact: bool,
 }

@@ -58,11 +58,12 @@ impl Mark {
     /// That of a link which belongs to a plan.
     pub(crate) fn on(link: &Link, plan: &str) -> Option<Self> {
         let being_made = || (link.group == group(plan)).then(|| Self::new(Tie::Made, plan, &link.name));
-        link.altnames
-            .iter()
-            .filter_map(|altname| Self::read(altname))
-            .find(|mark| mark.plan == plan)
-            .or_else(being_made)
+        Self::all(link).find(|mark| mark.plan == plan).or_else(being_made)
+    }
+
+    /// All that a link carries, of whatever plans.
+    pub(crate) fn all(link: &Link) -> impl Iterator<Item = Self> {
+        link.altnames.iter().filter_map(|altname| Self::read(altname)).filter(|mark| check_plan(&mark.plan).is_ok())
     }
 
     /// Whether an alternative name is a mark of a plan.

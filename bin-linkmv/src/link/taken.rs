@@ -3,7 +3,10 @@
 use nicon_core::Error;
 use nicon_rtnl::{Link, NetnsHandle, Relation};
 
-/// The error that a name is taken in a namespace: it says by what, and where the other end of that is.
+use crate::link::mark::Mark;
+
+/// The error that a name is taken in a namespace: it says by what, where the other end of that is, and of
+/// which plan it is.
 pub(crate) fn name_taken(name: &str, netns: &NetnsHandle) -> Error {
     let link = netns.netlink.link(name).ok().flatten();
     let words = link.map(|link| words(&link, name, netns)).filter(|words| !words.is_empty());
@@ -22,5 +25,6 @@ fn words(link: &Link, name: &str, netns: &NetnsHandle) -> Vec<String> {
         Some(Relation::Peer) => format!("whose other end is {lower}"),
         _ => format!("on {lower}"),
     }));
+    words.extend(Mark::all(link).map(|mark| format!("of the plan {}", mark.plan)));
     words
 }

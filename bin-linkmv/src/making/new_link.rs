@@ -59,6 +59,8 @@ impl NewLink {
     pub(crate) fn configuration<'a>(&'a self, netns: &'a NetnsHandle, exact: bool) -> Result<Configuration<'a>> {
         let spec = &self.spec;
         let master = spec.master.as_ref().map(|name| netns.master(name)).transpose()?;
-        Ok(Configuration { spec, netns, master, origin: None, mark: self.mark.as_ref(), exact })
+        let mark = self.mark.as_ref();
+        let plan = mark.map(|mark| mark.plan.as_str());
+        Ok(Configuration { spec, netns, master, origin: None, mark, plan, exact })
     }
 }

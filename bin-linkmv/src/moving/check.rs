@@ -8,6 +8,7 @@ use nix::errno::Errno;
 use crate::configuring;
 use crate::configuring::check::limits;
 use crate::configuring::tuning::Tuning;
+use crate::link::owner::check_owner;
 use crate::link::port_options;
 use crate::link::tag::is_tag;
 use crate::link::taken::name_taken;
@@ -25,9 +26,10 @@ pub(crate) struct Checked {
 /// that it would reject must not be sent at all.
 ///
 /// # Errors
-/// If the kernel would reject the change.
+/// If the link is another plan's, or the kernel would reject the change.
 pub(crate) fn check(job: &Job<'_>, link: &Link) -> Result<Checked> {
     let (spec, to) = (job.spec, job.to);
+    check_owner(link, job.plan, &job.from.netns)?;
     if job.from.netns.is_bound(link)? {
         return Err(bound(link, &job.from.netns));
     }

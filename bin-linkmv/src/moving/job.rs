@@ -33,7 +33,8 @@ pub(crate) struct Job<'a> {
 impl Job<'_> {
     /// What the link is to be like in its target, having come from `origin` unless it was there before.
     pub(crate) fn configuration<'a>(&'a self, master: Option<u32>, origin: Option<&'a Origin>) -> Configuration<'a> {
-        Configuration { spec: self.spec, netns: self.to, master, origin, mark: None, exact: self.plan.is_some() }
+        let exact = self.plan.is_some();
+        Configuration { spec: self.spec, netns: self.to, master, origin, mark: None, plan: self.plan, exact }
     }
 
     /// How a link in the target was before the plan moved or changed it for the first time, if that is kept.

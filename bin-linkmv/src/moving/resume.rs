@@ -10,6 +10,7 @@ use crate::link::ending::{Ending, Remainder};
 use crate::link::find::{Tagged, find, fits};
 use crate::link::journal::Journal;
 use crate::link::losses::Losses;
+use crate::link::owner::check_owner;
 use crate::link::tag::{Origin, origin_of, remove_tag, tag_of};
 use crate::link::undo::Undo;
 use crate::link::wait_ready::wait_ready;
@@ -28,6 +29,7 @@ pub(crate) fn resume(job: &Job<'_>, options: &Options<'_>) -> Result<Option<Outc
     for link in job.to.netlink.links(None)?.entries {
         let selected = fits(job.selector, &link);
         if let Some((tag, origin)) = tag_of(&link).filter(|(_, origin)| is_meant(job, &link, origin, selected)) {
+            check_owner(&link, job.plan, job.to)?;
             if options.dry_run {
                 return Ok(Some(finish_later(job, &link, &origin)));
             }
@@ -66,7 +68,7 @@ pub(crate) fn resume(job: &Job<'_>, options: &Options<'_>) -> Result<Option<Outc
     // What cannot be read is told before anything is changed.
     let kept = job.kept(options, &link)?;
     let unmarked = job.unmarked_spec();
-    // A link that another plan has moved, or nobody's, is not this plan's to bring home.
+    // A link that no plan has moved is not this plan's to bring home.
     let job = &if kept.is_none() { Job { spec: &unmarked, ..*job } } else { *job };
     if options.dry_run {
         return reconcile::plan(job, options, &link, &origin).map(Some);

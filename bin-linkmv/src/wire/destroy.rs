@@ -1,8 +1,9 @@
 //! Takes away all that was made under a plan's name, and brings home what was moved.
 
+use nicon_core::filter::output::report;
 use nicon_core::filter::stream::Answers;
 use nicon_core::filter::table::Column;
-use nicon_core::{Result, Status};
+use nicon_core::{Error, Result, Status};
 use nicon_rtnl::record::TARGET;
 
 use crate::record::program::WIRE;
@@ -31,6 +32,11 @@ pub(crate) fn destroy(input: &Input, context: &Context<'_>) -> Result<Status> {
     }
     let _held = context.hold(&plans)?;
     let (removal, wanted) = (Removal::new(context), Wanted::labels_of(input));
-    removal.remove(removal.find(&plans, &wanted)?, &wanted, &mut |answer| answers.give(None, answer))?;
+    let surplus = removal.find(&plans, &wanted)?;
+    // Nobody asks for what is there under a name that was only mistyped.
+    for plan in plans.iter().filter(|plan| surplus.has_nothing_of(plan)) {
+        report(WIRE, &Error::no(format!("nothing is wired under the name {plan} here")));
+    }
+    removal.remove(surplus, &wanted, &mut |answer| answers.give(None, answer))?;
     answers.finish()
 }

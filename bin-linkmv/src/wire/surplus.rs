@@ -91,6 +91,12 @@ impl Surplus {
         self.moved.is_empty() && self.made.is_empty()
     }
 
+    /// Whether there is nothing of a plan. If it is not known what some links are, that is not known, either.
+    pub(crate) fn has_nothing_of(&self, plan: &str) -> bool {
+        let of_links = self.moved.iter().map(|(of, _)| of).chain(self.made.iter().map(|marked| &marked.mark.plan));
+        self.unknown.is_empty() && !of_links.into_iter().any(|of| of == plan)
+    }
+
     /// The inode numbers of the namespaces in which it is, to which it leads, or which it goes home to.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use nicon_lab::{LIMIT, becomes, output_of_input, tool};
 use serde_json::json;
 
 use super::lab::Lab;
-use crate::support::expect::records;
+use crate::support::expect::{records, refusal};
 use crate::support::links::{ip, one};
 use crate::support::suite::Suite;
 
@@ -16,6 +16,8 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial_of_kernel(&[], "wire::others::a_link_that_is_there_already", there_already),
         suite.trial_of_kernel(&[], "wire::others::what_somebody_has_moved", moved_by_hand),
         suite.trial_of_kernel(&[], "wire::others::what_it_renames_where_it_is", renamed_where_it_is),
+        suite.trial_of_kernel(&[], "wire::others::a_plan_that_got_another_name", another_name),
+        suite.trial_of_kernel(&[], "wire::others::what_another_plan_has_changed", moved_on),
     ]
 }
 
@@ -138,6 +140,69 @@ fn renamed_where_it_is(suite: &Suite) -> Result<(), Failed> {
     records(&suite.feed(&["nicon-wire", "--destroy"], input("192.0.2.78/24")));
     assert_eq!(place.state("own"), before);
     place.ip("link del own");
+    lab.is_gone();
+    Ok(())
+}
+
+/// A plan that got another name takes none of its old links for its own, neither those that it made nor those that it moved: it says
+/// whose they are, and how they go.
+fn another_name(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    lab.wire(suite);
+    let there = lab.state();
+    let other = format!("{}-other", lab.plan);
+    let named = |input: String| input.replace(&format!("\"{}\"", lab.plan), &format!("\"{other}\""));
+    let [first, second, moved] = lab.wishes();
+    let way_out = format!("(echo '{{\"plan\":\"{}\"}}' | nicon-wire --destroy)", lab.plan);
+    let wishes = [("eth1", vec![first.clone(), second]), ("eth2", vec![moved])];
+    for (name, mut wishes) in wishes {
+        for mtu in [1400, 1300] {
+            wishes[0]["mtu"] = mtu.into();
+            for option in [None, Some("--check"), Some("--prune")] {
+                let words: Vec<&str> = ["nicon-wire"].into_iter().chain(option).collect();
+                let whose = format!("{name} in process {} is of the plan {}", first["pid"], lab.plan);
+                refusal(&suite.feed(&words, named(lab.records(&wishes))), 1, &[&whose, &way_out]);
+                assert_eq!(lab.state(), there);
+            }
+        }
+    }
+    // Where the other plan's link is only in the way, it says so as well.
+    let bridge = json!({"pid": lab.places[0].pid(), "kind": "bridge", "name": "eth1"});
+    let taken = suite.feed(&["nicon-wire"], named(lab.records(&[bridge])));
+    refusal(&taken, 1, &["eth1 already exists", &format!("of the plan {}", lab.plan)]);
+    // Nothing is there under the new name, which is told, and no failure.
+    let nothing = suite.feed(&["nicon-wire", "--destroy"], named(lab.input()));
+    assert_eq!((nothing.code(), &nothing.stdout[..]), (Some(0), ""), "{nothing:?}");
+    assert_eq!(nothing.stderr, format!("nicon-wire: nothing is wired under the name {other} here\n"));
+    assert_eq!(lab.state(), there);
+    // The way out.
+    records(&suite.feed(&["nicon-wire", "--destroy"], format!("{{\"plan\":\"{}\"}}\n", lab.plan)));
+    records(&suite.feed(&["nicon-wire"], named(lab.input())));
+    let wired = suite.feed(&["nicon-wire", "--destroy"], named(lab.input()));
+    assert_eq!((records(&wired).len(), &wired.stderr[..]), (3, ""), "{wired:?}");
+    lab.is_gone();
+    Ok(())
+}
+
+/// What another plan has moved to our own namespace, or changed there, is not moved on.
+fn moved_on(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    let link = &lab.pair.link;
+    records(
+        &suite.feed(
+            &["nicon-wire"],
+            lab.records(&[json!({"target": "host", "link": link, "from": "target", "mtu": 1300})]),
+        ),
+    );
+    let there = crate::support::links::state(link);
+    let moved = json!({"pid": lab.places[0].pid(), "link": link, "plan": format!("{}-other", lab.plan)});
+    let whose = format!("{link} in host is of the plan {}", lab.plan);
+    for option in [None, Some("--check")] {
+        let words: Vec<&str> = ["nicon-wire"].into_iter().chain(option).collect();
+        refusal(&suite.feed(&words, format!("{moved}\n")), 1, &[&whose]);
+        assert_eq!(crate::support::links::state(link), there);
+    }
+    records(&suite.feed(&["nicon-wire", "--destroy"], format!("{{\"plan\":\"{}\"}}\n", lab.plan)));
     lab.is_gone();
     Ok(())
 }

@@ -51,7 +51,8 @@ class Pipe:
 
     def run(self, name, words, records=None, differs=None):
         """The records that a program answers; what it complains of is kept, with the link that it is about. What it says and does not
-        fail, such as that it waits for another run, is a warning. The status that says that something differs is no failure of its own."""
+        fail, such as that it waits for another run, or that there is nothing to destroy, is a warning. The status that says that something
+        differs is no failure of its own."""
         program = os.path.join(self.module.params["programs"], name)
         if not self.module.params["programs"]:
             program = self.module.get_bin_path(name, required=True)
