@@ -81,12 +81,7 @@ pub(crate) fn tell_what_cannot_be_kept<'u>(units: impl IntoIterator<Item = &'u U
 /// Removes what the plan does not ask for any more. Returns whether the run goes on.
 fn prune(input: &Input, context: &Context<'_>, answers: &mut Answers) -> Result<bool> {
     let plans = input.plan_names()?;
-    if input.is_each() {
-        return Err(Error::failed(
-            "--prune wants the whole plan: a link of a container that does not run is not surplus (leave out nicon-plan's --each)",
-        ));
-    }
-    input.check_whole()?;
+    input.check_prunable()?;
     if let Some((line, _, error)) = input.faults.first() {
         answers.give(Some(*line), Err(error.clone()))?;
         return Ok(false);

@@ -39,8 +39,8 @@ users' processes, and CAP_NET_RAW for --announce.
 Exit status: 0 all as asked for, 1 a clear no (with --check: something differs), 2 could not."
 )]
 pub(crate) struct Args {
-    /// Print what differs from the plan, and change nothing
-    #[arg(long, conflicts_with_all = ["destroy", "prune", "wait", "announce"])]
+    /// Print what differs from the plan, and change nothing. With --prune, of the whole plan, with what would be removed
+    #[arg(long, conflicts_with_all = ["destroy", "wait", "announce"])]
     pub(crate) check: bool,
 
     /// Remove what was made under the plan's name, and bring home what was moved. Only the plan's name is read of the records

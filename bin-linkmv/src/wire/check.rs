@@ -27,6 +27,10 @@ const COLUMNS: &[Column] = &[TARGET, Column { title: "NAME", cell: name }, colum
 /// What ends the whole run.
 pub(crate) fn check(input: Input, context: &Context<'_>) -> Result<Status> {
     let mut answers = Answers::new(WIRE, context.args.format.view(COLUMNS))?;
+    if context.args.prune {
+        input.plan_names()?;
+        input.check_prunable()?;
+    }
     input.check_whole()?;
     let mut found = surplus(&input, context)?;
     for Compared { unit, differing } in compare(&input, context)? {

@@ -107,6 +107,19 @@ impl Input {
         Ok(())
     }
 
+    /// Makes sure that the records are of whole plans: else nobody knows what these do not ask for any more.
+    ///
+    /// # Errors
+    /// If some may be missing.
+    pub(crate) fn check_prunable(&self) -> Result<()> {
+        if self.is_each() {
+            return Err(Error::failed(
+                "--prune wants the whole plan: a link of a container that does not run is not surplus (leave out nicon-plan's --each)",
+            ));
+        }
+        self.check_whole()
+    }
+
     /// Whether each link is treated on its own.
     pub(crate) fn is_each(&self) -> bool {
         self.plans.values().any(|plan| plan.each)

@@ -36,6 +36,9 @@ fn what_left_the_file(suite: &Suite) -> Result<(), Failed> {
         (Some(1), json!([["link del eth1"], ["link del eth1"]])),
         "{differs:?}"
     );
+    let foreseen = suite.feed(&["nicon-wire", "--check", "--prune"], &only_moved);
+    assert_eq!((foreseen.code(), &foreseen.stdout), (Some(1), &differs.stdout), "{foreseen:?}");
+    assert_eq!(lab.state(), there);
     let pruned = records(&suite.feed(&["nicon-wire", "--prune"], &only_moved));
     assert_eq!(pruned.len(), 3, "two ends that went, and the link that stays");
     // Whatever is told says on which machine that is.
@@ -116,7 +119,11 @@ fn part_of_the_plan(suite: &Suite) -> Result<(), Failed> {
     let there = lab.state();
     let mut alone = lab.wishes()[2].clone();
     alone["each"] = true.into();
-    refusal(&suite.feed(&["nicon-wire", "--prune"], lab.records(&[alone])), 2, &["--prune wants the whole plan"]);
+    for option in [&["--prune"][..], &["--check", "--prune"]] {
+        let words = [&["nicon-wire"], option].concat();
+        let input = lab.records(std::slice::from_ref(&alone));
+        refusal(&suite.feed(&words, input), 2, &["--prune wants the whole plan"]);
+    }
     // What nicon-resolve holds back.
     refusal(&suite.feed(&["nicon-wire", "--prune"], ""), 1, &["no record on standard input: nothing to do"]);
     let [first, _, moved] = lab.wishes();
