@@ -2,10 +2,11 @@
 
 use std::ffi::OsString;
 
+use nicon_core::suggest::nearest;
 use nicon_core::text::escape;
 use nicon_core::{Error, Result};
 
-use crate::table::{Table, is_option};
+use crate::table::{Given, Table, is_option};
 
 /// The operand that a command of nicon's begins with.
 pub(crate) struct Operand {
@@ -28,10 +29,11 @@ pub(crate) const IP: Operand = Operand::container("ip");
 pub(crate) const CAPTURE: Operand = Operand { between: "LINK -- ", ..Operand::container("capture") };
 pub(crate) const WIRE: Operand = Operand::file("wire");
 pub(crate) const CHECK: Operand = Operand { but: OF_WIRING, ..Operand::file("check") };
-pub(crate) const DESTROY: Operand = Operand { but: OF_WIRING, ..Operand::file("destroy") };
+pub(crate) const DESTROY: Operand =
+    Operand { but: &["--prune", "--wait", "--announce", "--check", "--destroy"], ..Operand::file("destroy") };
 
-/// What nicon-wire takes for neither of its other jobs, and the names of these.
-const OF_WIRING: &[&str] = &["--prune", "--wait", "--announce", "--check", "--destroy"];
+/// What nicon-wire takes only to wire, and the names of its other jobs.
+const OF_WIRING: &[&str] = &["--wait", "--announce", "--check", "--destroy"];
 
 impl Operand {
     const fn container(job: &'static str) -> Self {
@@ -53,6 +55,24 @@ impl Operand {
         }
         let first = words.remove(0);
         Ok((first, words))
+    }
+
+    /// The same of an operand that only options of its program follow.
+    ///
+    /// # Errors
+    /// If one of them is none of this command.
+    pub(crate) fn split_from_options(&self, words: Vec<OsString>) -> Result<(OsString, Vec<OsString>)> {
+        let (operand, words) = self.split(words)?;
+        let table = self.program.map(Table::of_program).unwrap_or_default();
+        let is_none = |given: &Given| given.option.is_empty() || self.but.contains(&given.option);
+        let Some(given) = table.given(&words).into_iter().find(is_none) else { return Ok((operand, words)) };
+        let known = table.options.iter().flat_map(|row| row.names.split(' ')).filter(|name| name.starts_with("--"));
+        Err(match nearest(&given.name, known.filter(|name| !self.but.contains(name))).first() {
+            Some(near) => {
+                Error::invalid(format!("{}: no option {} (did you mean {near}?)", self.job, escape(&given.name)))
+            }
+            None => self.unknown(&given.name, &operand.to_string_lossy()),
+        })
     }
 
     /// Why these words, which begin with an option, are refused, and what to say instead: nothing that would be refused as well.
@@ -111,12 +131,36 @@ mod tests {
             (WIRE, "--prun lab.yaml", "wire: the plan's file comes first: nicon wire lab.yaml --prune .."),
             (WIRE, "-n a.yaml", "wire: there is no option -n (nicon check a.yaml shows what would be done)"),
             (CHECK, "-J lab.yaml", "check: the plan's file comes first: nicon check lab.yaml -J .."),
-            (CHECK, "--prune lab.yaml", "check: there is no option --prune (see nicon check --help)"),
+            (CHECK, "--prune lab.yaml", "check: the plan's file comes first: nicon check lab.yaml --prune .."),
+            (CHECK, "--wait lab.yaml", "check: there is no option --wait (see nicon check --help)"),
             (DESTROY, "--force lab.yaml", "destroy: the plan's file comes first: nicon destroy lab.yaml --force .."),
             (DESTROY, "--wait 5 lab.yaml", "destroy: there is no option --wait (see nicon destroy --help)"),
         ] {
             let words = line.split(' ').map(OsString::from).collect();
             assert_eq!(first.split(words).unwrap_err().to_string(), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_stands_behind_a_file_are_options() {
+        let split =
+            |first: &Operand, line: &str| first.split_from_options(line.split(' ').map(OsString::from).collect());
+        for (first, line, expected) in [
+            (
+                WIRE,
+                "a.yaml --dry-run",
+                "wire: there is no option --dry-run (nicon check a.yaml shows what would be done)",
+            ),
+            (WIRE, "a.yaml -Jn", "wire: there is no option -n (nicon check a.yaml shows what would be done)"),
+            (WIRE, "a.yaml --pruen", "wire: no option --pruen (did you mean --prune?)"),
+            (CHECK, "a.yaml --prune --wait 5", "check: there is no option --wait (see nicon check --help)"),
+            (DESTROY, "a.yaml --prune", "destroy: there is no option --prune (see nicon destroy --help)"),
+        ] {
+            assert_eq!(split(&first, line).unwrap_err().to_string(), expected, "{line}");
+        }
+        for (first, line) in [(WIRE, "a.yaml --prune --wait 5 -J"), (CHECK, "a.yaml --prune -o table"), (DESTROY, "-")]
+        {
+            assert!(split(&first, line).is_ok(), "{line}");
         }
     }
 }

@@ -50,12 +50,14 @@ fn perform(Args { verbose, job }: Args) -> Result<ExitCode> {
         Job::Wire { watch, on, words } => wire(watch, on, words, verbose),
         Job::Check { on, mut words } => {
             let on = on.or(take_value("--on", &mut words)?);
-            let (file, words) = first::CHECK.split(words)?;
-            let before = [plan(on).with(["--each".into(), file]), Stage::new("resolve")];
+            let (file, words) = first::CHECK.split_from_options(words)?;
+            // What is to go is known only of the whole plan.
+            let is_whole = Table::of_program("wire").given(&words).iter().any(|given| given.option == "--prune");
+            let before = [plan(on).with((!is_whole).then_some("--each")).with([file]), Stage::new("resolve")];
             lab::run(&before, &Stage::new("wire").with(["--check"]).with(words), verbose)
         }
         Job::Destroy { words } => {
-            let (file, words) = first::DESTROY.split(words)?;
+            let (file, words) = first::DESTROY.split_from_options(words)?;
             // Whatever has become of the file, and of the names of other machines: what is marked with the plan's name goes.
             let plan = Stage::new("plan").with(["--none".into(), file]);
             lab::run(&[plan], &Stage::new("wire").with(["--destroy"]).with(words), verbose)
@@ -125,7 +127,7 @@ fn wire(watch: bool, on: Option<OsString>, mut words: Vec<OsString>, verbose: bo
         words.insert(0, "wire".into());
         return Err(programs::become_named(&words));
     }
-    let file = words.remove(0);
+    let (file, words) = first::WIRE.split_from_options(words)?;
     let before = [plan(on).with(watch).with([file]), Stage::new("resolve").with(watch)];
     let wire = Stage::new("wire").with(words);
     if watch.is_some() { lab::keep(&before, &wire, verbose) } else { lab::run(&before, &wire, verbose) }

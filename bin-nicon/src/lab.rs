@@ -1,18 +1,21 @@
 //! Wires, compares or takes away a whole lab, or keeps it wired.
 
 use std::io::stdin;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitCode, ExitStatus, Stdio};
 
 use nicon_core::{Context, Result};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 
 use crate::pipe::{Stage, show};
 use crate::programs;
 
 /// Runs the stages of a pipe one after the other, each to its end. What prints nothing ends it: a plan with faults changes nothing. The
-/// status is that of the last one that has not done all, as with `set -o pipefail`. Where all have until the last one, we become that.
+/// status is the worst one: what one of them could not read, none behind it knows of. Where all have done all until the last one, we
+/// become that.
 ///
 /// # Errors
 /// If a program cannot be run.
@@ -24,7 +27,7 @@ pub(crate) fn run(before: &[Stage], last: &Stage, verbose: bool) -> Result<ExitC
     let mut worst = 0;
     for stage in before {
         let (status, records) = stage.output(input)?;
-        worst = of(status).unwrap_or(worst);
+        worst = worst.max(of(status).unwrap_or(0));
         // What it has printed until then may be half of it.
         if status.signal().is_some() {
             return Ok(worst.into());
@@ -45,12 +48,12 @@ pub(crate) fn run(before: &[Stage], last: &Stage, verbose: bool) -> Result<ExitC
     let keys = SigSet::from_iter([Signal::SIGINT, Signal::SIGQUIT]);
     keys.thread_block().context(|| "block signals")?;
     let status = child.wait().context(|| "wait for nicon-wire")?;
-    Ok(of(status).unwrap_or(worst).into())
+    Ok(worst.max(of(status).unwrap_or(0)).into())
 }
 
 /// Runs the stages of a pipe at once, and becomes the last one: whoever signals us asks it to end, and waits for it. As in a shell's
-/// pipe, whichever of them ends, the others end as well: the next one has no input any more, and the one before it no reader. Returns
-/// only where a program cannot be run.
+/// pipe, whichever of them ends, the others end as well: the next one has no input any more, and the one before it no reader. A plan that
+/// ends before it says anything ends it, with its status; else this returns only where a program cannot be run.
 ///
 /// # Errors
 /// Why it cannot.
@@ -59,11 +62,23 @@ pub(crate) fn keep(before: &[Stage], last: &Stage, verbose: bool) -> Result<Exit
         show_all(before, last);
     }
     let mut input = Stdio::null();
-    for stage in before {
-        let child = programs::start(stage.command()?.stdin(input).stdout(Stdio::piped()))?;
-        input = child.stdout.map_or_else(Stdio::null, Stdio::from);
+    for (at, stage) in before.iter().enumerate() {
+        let mut child = programs::start(stage.command()?.stdin(input).stdout(Stdio::piped()))?;
+        let output = child.stdout.take().map(OwnedFd::from);
+        if at == 0 && output.as_ref().is_some_and(ends_without_a_word) {
+            let status = child.wait().context(|| "wait for nicon-plan")?;
+            return Ok(of(status).unwrap_or(0).into());
+        }
+        input = output.map_or_else(Stdio::null, Stdio::from);
     }
     Err(programs::become_program(last.command()?.stdin(input)))
+}
+
+/// Waits until a program has printed something, and returns whether it has ended instead.
+fn ends_without_a_word(output: &OwnedFd) -> bool {
+    let mut polled = [PollFd::new(output.as_fd(), PollFlags::POLLIN)];
+    while poll(&mut polled, PollTimeout::NONE) == Err(Errno::EINTR) {}
+    !polled[0].revents().is_some_and(|events| events.contains(PollFlags::POLLIN))
 }
 
 fn show_all(before: &[Stage], last: &Stage) {

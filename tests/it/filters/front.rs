@@ -157,6 +157,14 @@ fn a_lab_from_a_file(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let ran = suite.feed(&["nicon", "wire", "-", "--prune"], &text);
     assert!(ran.code() == Some(0) && wired(), "{ran:?}");
     assert_eq!(suite.run(&["nicon", "check", &file]).code(), Some(1));
+    // What a run with --prune would remove.
+    std::fs::write(&file, text.replace("front0", "front2"))?;
+    assert!(!suite.run(&["nicon", "check", &file]).stdout.contains("link del front0"));
+    let ran = suite.run(&["nicon", "-v", "check", &file, "--prune"]);
+    assert!(ran.code() == Some(1) && ran.stdout.contains("link del front0") && wired(), "{ran:?}");
+    let shown = format!("nicon-plan {file} | nicon-resolve | nicon-wire --check --prune\n");
+    assert!(ran.stderr.starts_with(&shown), "{ran:?}");
+    std::fs::write(&file, text.replace("1300", "1400"))?;
     let ran = suite.run(&["nicon", "destroy", &file]);
     assert!(ran.code() == Some(0) && !wired(), "{ran:?}");
     // Half of one that is for several machines.
@@ -217,7 +225,7 @@ fn a_lab_that_is_kept_wired(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     }
     let ran = suite.run(&["nicon", "-v", "wire", "--watch", "/run/not-there.yaml", "--announce"]);
     let shown = "nicon-plan --watch /run/not-there.yaml | nicon-resolve --watch | nicon-wire --announce\n";
-    assert!(!ran.status.success() && ran.stderr.starts_with(shown), "{ran:?}");
+    assert!(ran.code() == Some(2) && ran.stderr.starts_with(shown), "{ran:?}");
     for option in [&["--watch"][..], &["--on", "m1"]] {
         refusal(&suite.run(&[&["nicon", "wire"], option].concat()), 2, &["wants the file of a plan"]);
     }
@@ -227,8 +235,15 @@ fn a_lab_that_is_kept_wired(suite: &Suite, _: &Lab) -> Result<(), Failed> {
 
 fn a_lab_with_faults(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let (a, b) = (Place::new(), Place::new());
-    for more in ["- endpoints: [\"nobody-here:x\", \"host:y\"]\n", "- endpoints: [\"one:x\"]\n", "  mtu: many\n"] {
+    // What differs does not hide that a line is a fault, so that not all was compared.
+    for (more, checked) in [
+        ("- endpoints: [\"nobody-here:x\", \"host:y\"]\n", 1),
+        ("- endpoints: [\"one:x\"]\n", 2),
+        ("- {endpoints: [\"pid:1:x\", \"host:y\"], mut: 1400}\n", 2),
+        ("  mtu: many\n", 2),
+    ] {
         let file = lab_file("front-faults", [&a, &b], more)?;
+        assert_eq!(suite.run(&["nicon", "check", &file]).code(), Some(checked), "{more}");
         for job in ["wire", "check"] {
             let ran = suite.run(&["nicon", job, &file]);
             assert!(!ran.status.success() && !ran.stderr.is_empty(), "{job} {more}: {ran:?}");

@@ -112,7 +112,10 @@ fn the_operand_comes_first(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         (&["wire", "-n", "lab.yaml"], 2, "wire: there is no option -n (nicon check lab.yaml shows what would be done)"),
         (&["wire", "--wait", "5", "lab.yaml"], 2, "wire: the plan's file comes first: nicon wire lab.yaml --wait .."),
         (&["check", "--force", "lab.yaml"], 2, "check: the plan's file comes first: nicon check lab.yaml --force .."),
-        (&["check", "--prune", "lab.yaml"], 2, "check: there is no option --prune (see nicon check --help)"),
+        (&["wire", "lab.yaml", "-n"], 2, "wire: there is no option -n (nicon check lab.yaml shows what would be done)"),
+        (&["wire", "lab.yaml", "--dry-run"], 2, "no option --dry-run (nicon check lab.yaml shows what would be done)"),
+        (&["check", "--prune", "lab.yaml"], 2, "check: the plan's file comes first: nicon check lab.yaml --prune .."),
+        (&["check", "lab.yaml", "--wait", "5"], 2, "check: there is no option --wait (see nicon check --help)"),
         (&["destroy", "--force", "lab.yaml"], 2, "destroy: the plan's file comes first: nicon destroy lab.yaml"),
     ] {
         refusal(&suite.run(&[&["nicon"], words].concat()), status, &["nicon: ", said]);
