@@ -10,6 +10,7 @@ use crate::link::ending::{Ending, Remainder};
 use crate::link::namespaces::Namespaces;
 use crate::record::deed::Deed;
 use crate::record::failed::{self, FAILED};
+use crate::record::naming::named;
 use crate::undoing::limits::{Limits, Reach};
 use crate::undoing::moved_link::take_back_change;
 use crate::undoing::undo;
@@ -114,7 +115,8 @@ impl<'a> Batch<'a> {
     ) -> Result<()> {
         self.failed = true;
         let why = error.to_string();
-        self.answers.give(line, Err(error))?;
+        let records: Vec<Record> = records.into_iter().collect();
+        self.answers.give(None, Err(named(error, line, &records)))?;
         records
             .into_iter()
             .filter_map(|record| failed::mark(record, &why))
@@ -131,7 +133,7 @@ impl<'a> Batch<'a> {
             if let Err(error) = check(&held.record) {
                 self.failed = true;
                 held.record.set(FAILED, error.to_string());
-                self.answers.give(held.line, Err(error))?;
+                self.answers.give(None, Err(named(error, held.line, std::slice::from_ref(&held.record))))?;
             }
         }
         self.held = all;

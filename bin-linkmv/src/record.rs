@@ -4,6 +4,7 @@ pub(crate) mod act;
 pub(crate) mod columns;
 pub(crate) mod deed;
 pub(crate) mod failed;
+pub(crate) mod naming;
 pub(crate) mod passing;
 pub(crate) mod program;
 pub(crate) mod steps;

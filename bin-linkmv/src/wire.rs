@@ -6,6 +6,7 @@ mod args;
 mod check;
 mod context;
 mod destroy;
+mod in_the_way;
 mod input;
 mod keep;
 mod marked;

@@ -4,15 +4,17 @@ use std::time::Instant;
 
 use nicon_core::filter::output::report;
 use nicon_core::filter::stream::Answers;
-use nicon_core::{Error, Record, Result, Status};
+use nicon_core::{Error, Result, Status};
 
 use crate::batch::{self, Batch};
 use crate::record::act::Act;
 use crate::record::columns::THERE;
+use crate::record::naming::named;
 use crate::record::program::WIRE;
 use crate::wire::actors::{Actors, Mode};
 use crate::wire::check::{Compared, compare};
 use crate::wire::context::Context;
+use crate::wire::in_the_way;
 use crate::wire::input::Input;
 use crate::wire::removal::Removal;
 use crate::wire::surplus::Surplus;
@@ -54,8 +56,8 @@ pub(crate) fn apply(input: Input, context: &Context<'_>) -> Result<Status> {
     if !is_meant {
         batch.fail(None, None, Error::no("no record on standard input asks for a link: nothing to do"))?;
     }
-    for unit in input.units {
-        one(&mut batch, &mut actors, unit)?;
+    for at in 0..input.units.len() {
+        one(&mut batch, &mut actors, (&input.units, at), context)?;
     }
     if context.readiness().is_asked() {
         let begun = Instant::now();
@@ -82,16 +84,16 @@ pub(crate) fn tell_what_cannot_be_kept<'u>(units: impl IntoIterator<Item = &'u U
 fn prune(input: &Input, context: &Context<'_>, answers: &mut Answers) -> Result<bool> {
     let plans = input.plan_names()?;
     input.check_prunable()?;
-    if let Some((line, _, error)) = input.faults.first() {
-        answers.give(Some(*line), Err(error.clone()))?;
+    if let Some((line, record, error)) = input.faults.first() {
+        answers.give(None, Err(named(error.clone(), Some(*line), record.as_slice())))?;
         return Ok(false);
     }
     let wanted = Wanted::of(&input.units, context.namespaces)?;
     let removal = Removal::new(context);
     let surplus = removal.find(&plans, &wanted)?;
     let hopeless = if surplus.is_empty() { None } else { find_hopeless(input, &surplus, context)? };
-    if let Some((line, error)) = hopeless {
-        answers.give(line, Err(error))?;
+    if let Some(error) = hopeless {
+        answers.give(None, Err(error))?;
         return Ok(false);
     }
     removal.remove(surplus, &wanted, &mut |answer| answers.give(None, answer))
@@ -99,7 +101,7 @@ fn prune(input: &Input, context: &Context<'_>, answers: &mut Answers) -> Result<
 
 /// Something that cannot be done, whatever is removed or done before: then all that is done is taken back, but what was removed is
 /// not made again.
-fn find_hopeless(input: &Input, surplus: &Surplus, context: &Context<'_>) -> Result<Option<(Option<u64>, Error)>> {
+fn find_hopeless(input: &Input, surplus: &Surplus, context: &Context<'_>) -> Result<Option<Error>> {
     let all = compare(input, context)?;
     let changing = all.iter().filter(|Compared { differing, .. }| differing.as_ref().is_ok_and(|all| !all.is_empty()));
     let mut places = surplus.places()?;
@@ -109,22 +111,30 @@ fn find_hopeless(input: &Input, surplus: &Surplus, context: &Context<'_>) -> Res
     // What is out of some range may not be when others are changed.
     let failing = failing.filter(|(_, error)| error.status() == Status::No);
     let hopeless = failing.into_iter().find(|(unit, _)| !unit.places(context.namespaces).any(is_changing));
-    Ok(hopeless.map(|(unit, error)| (unit.last_line(), error)))
+    Ok(hopeless.map(|(unit, error)| unit.named(error)))
 }
 
-fn one(batch: &mut Batch<'_>, actors: &mut Actors<'_>, unit: Unit) -> Result<()> {
-    let last = unit.last_line();
+/// Does one of the units.
+fn one(
+    batch: &mut Batch<'_>,
+    actors: &mut Actors<'_>,
+    (units, at): (&[Unit], usize),
+    context: &Context<'_>,
+) -> Result<()> {
+    let unit = &units[at];
+    let mut records = unit.records.iter().cloned();
     if batch.is_stopped() {
-        return unit.records.into_iter().try_for_each(|(line, record)| batch.skip(Some(line), record));
+        return records.try_for_each(|(line, record)| batch.skip(Some(line), record));
     }
-    match actors.act(&unit) {
-        Ok((records, remainder)) => {
-            let mut lines = unit.records.into_iter().zip(records).zip(remainder.for_records());
+    match actors.act(unit) {
+        Ok((done, remainder)) => {
+            let mut lines = records.zip(done).zip(remainder.for_records());
             lines.try_for_each(|(((line, before), record), left)| batch.done(Some(line), before, record, left))
         }
         Err(error) => {
-            let records: Vec<Record> = unit.records.into_iter().map(|(_, record)| record).collect();
-            batch.fail(last, records, error)
+            let others = units[..at].iter().chain(&units[at + 1..]);
+            let error = in_the_way::with_way_out(error, unit, others, context);
+            batch.fail(unit.last_line(), records.map(|(_, record)| record), error)
         }
     }
 }

@@ -10,11 +10,13 @@ use nicon_rtnl::record::TARGET;
 use serde_json::json;
 
 use crate::record::columns;
+use crate::record::naming::named;
 use crate::record::program::WIRE;
 use crate::record::steps::{self, STEPS};
 use crate::wire::actors::{Actors, Mode};
 use crate::wire::context::Context;
-use crate::wire::input::Input;
+use crate::wire::in_the_way;
+use crate::wire::input::{Fault, Input};
 use crate::wire::surplus;
 use crate::wire::unit::{self, Unit};
 use crate::wire::wanted::Wanted;
@@ -36,18 +38,23 @@ pub(crate) fn check(input: Input, context: &Context<'_>) -> Result<Status> {
     for Compared { unit, differing } in compare(&input, context)? {
         match differing {
             Ok(records) => found.extend(records.into_iter().map(|(line, record)| (Some(line), Ok(record)))),
-            Err(error) => found.push((unit.last_line(), Err(error))),
+            Err(error) => {
+                let others = input.units.iter().filter(|other| !std::ptr::eq(*other, unit));
+                let error = in_the_way::with_way_out(error, unit, others, context);
+                found.push((unit.last_line(), Err(unit.named(error))));
+            }
         }
     }
     let is_meant = input.is_meant();
-    found.extend(input.faults.into_iter().map(|(line, _, error)| (Some(line), Err(error))));
+    let fault = |(line, record, error): Fault| (Some(line), Err(named(error, Some(line), record.as_slice())));
+    found.extend(input.faults.into_iter().map(fault));
     if !is_meant {
         let nothing = Error::no("no record on standard input asks for a link: nothing to compare");
         found.push((None, Err(nothing)));
     }
     found.sort_by_key(|(line, _)| *line);
     let differs = found.iter().any(|(_, found)| found.is_ok());
-    found.into_iter().try_for_each(|(line, found)| answers.give(line, found))?;
+    found.into_iter().try_for_each(|(_, found)| answers.give(None, found))?;
     let status = answers.finish()?;
     Ok(if differs { status.max(Status::No) } else { status })
 }

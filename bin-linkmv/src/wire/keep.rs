@@ -5,7 +5,6 @@
 
 mod again;
 mod ended;
-mod in_the_way;
 mod look;
 mod pass;
 mod plan;

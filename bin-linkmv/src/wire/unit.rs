@@ -1,16 +1,17 @@
 //! One thing that is to be done: a link is moved, a pair or a single link is made.
 
-use nicon_core::Record;
 use nicon_core::link::AltName;
 use nicon_core::link::kind::TARGETS_OWN;
 use nicon_core::path::HOST;
 use nicon_core::record::cell;
+use nicon_core::{Error, Record};
 use nicon_rtnl::record::label;
 use serde_json::Value;
 
 use crate::link::from::open_from;
 use crate::link::namespaces::Namespaces;
 use crate::record::act::Act;
+use crate::record::naming::named;
 use crate::record::passing::{is_passed_over, is_unknown};
 
 /// One act, and the records that ask for it: both ends of a pair, else one.
@@ -42,6 +43,12 @@ impl Unit {
     /// Whether a container of it may be there, although nobody can say.
     pub(crate) fn is_unknown(&self) -> bool {
         self.records.iter().any(|(_, record)| is_unknown(record))
+    }
+
+    /// An error that says which unit it is about.
+    pub(crate) fn named(&self, error: Error) -> Error {
+        let records: Vec<Record> = self.records.iter().map(|(_, record)| record.clone()).collect();
+        named(error, self.last_line(), &records)
     }
 
     /// The number of its last line.

@@ -68,7 +68,10 @@ fn leads_elsewhere(suite: &Suite) -> Result<(), Failed> {
     let there = lab.state();
     let mut wishes = lab.wishes();
     wishes[1]["pid"] = third.pid().into();
-    refusal(&suite.feed(&["nicon-wire"], lab.records(&wishes)), 1, &["eth1 already exists", "whose other end is eth1"]);
+    let taken = ["eth1 already exists", "whose other end is eth1", "(--prune replaces it)"];
+    refusal(&suite.feed(&["nicon-wire"], lab.records(&wishes)), 1, &taken);
+    let checked = suite.feed(&["nicon-wire", "--check"], lab.records(&wishes));
+    assert!(checked.code() == Some(1) && checked.stderr.contains(taken[2]), "{checked:?}");
     assert_eq!((lab.state(), third.links()), (there, vec!["lo".into()]));
     records(&suite.feed(&["nicon-wire", "--prune"], lab.records(&wishes)));
     assert_eq!((lab.places[1].links(), third.links()), (vec!["lo".into()], vec!["lo".into(), "eth1".into()]));
@@ -147,7 +150,7 @@ fn what_cannot_be(suite: &Suite) -> Result<(), Failed> {
         wish
     };
     let wishes = [renamed(first), renamed(second), moved, wrong.clone()];
-    refusal(&suite.feed(&["nicon-wire", "--prune"], lab.records(&wishes)), 1, &["line 4: parent: no link nowhere"]);
+    refusal(&suite.feed(&["nicon-wire", "--prune"], lab.records(&wishes)), 1, &[":m0: parent: no link nowhere"]);
     assert_eq!(lab.state(), there);
     // Without it, they are renamed.
     records(&suite.feed(&["nicon-wire", "--prune"], lab.records(&wishes[..3])));

@@ -68,7 +68,7 @@ fn without_ports(suite: &Suite) -> Result<(), Failed> {
     refusal(
         &suite.feed(&["nicon-wire", "--wait=1"], plan("usable-none", &wishes)),
         1,
-        &["line 1: br0 in process", "has no carrier after 1 s"],
+        &[": br0 in process", "has no carrier after 1 s"],
     );
     for place in [&first, &second] {
         assert_eq!(place.links(), ["lo"]);

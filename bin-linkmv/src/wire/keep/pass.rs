@@ -4,16 +4,17 @@ use std::collections::HashSet;
 
 use nicon_core::{ErrorKind, Record, Result, Status};
 
+use super::ended;
 use super::look::look;
 use super::plan::{KeptPlan, KeptUnit};
 use super::told::Output;
-use super::{ended, in_the_way};
 use crate::link::ending::{Ending, Remainder};
 use crate::record::act::Act;
 use crate::record::deed;
 use crate::wire::actors::{Actors, Mode};
 use crate::wire::apply::tell_what_cannot_be_kept;
 use crate::wire::context::Context;
+use crate::wire::in_the_way;
 use crate::wire::removal::Removal;
 use crate::wire::unit::{Place, Unit, made};
 use crate::wire::usable::Awaited;

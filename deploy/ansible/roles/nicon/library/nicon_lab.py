@@ -82,6 +82,11 @@ class Pipe:
         about = re.search(r": line (\d+): ", line)
         if about and records and int(about.group(1)) <= len(records):
             failure["link"] = link_of(records[int(about.group(1)) - 1])
+        # nicon-wire names the links of a plan itself. The last one is meant, as with lines.
+        for record in records or []:
+            _, named, words = line.partition(f": {record.get('plan')}: ")
+            if named and link_of(record) in words.split(": ")[0].split(", "):
+                failure["link"] = link_of(record)
         return failure
 
 

@@ -1,7 +1,7 @@
-//! What is in the way of a unit, and is of the same plan: an end of a pair whose other end went with its container, and which the
-//! kernel has not removed yet.
+//! What is in the way of a unit, and is of the same plan: a link that the plan asked for before, or an end of a pair whose other end went
+//! with its container, and which the kernel has not removed yet.
 
-use nicon_core::{Record, Result};
+use nicon_core::{Error, Record, Result, Status};
 
 use crate::link::mark::{Mark, Tie};
 use crate::linkadd::existing::is_in_the_way;
@@ -23,11 +23,41 @@ pub(crate) fn remove<'u>(
     context: &Context<'_>,
     removal: &Removal<'_>,
 ) -> Result<bool> {
-    if unit.act == Act::Link {
+    let found = find(unit, others, context)?;
+    if found.links.is_empty() {
         return Ok(false);
     }
     let wanted = Wanted::of(std::slice::from_ref(unit), context.namespaces)?;
+    for link in &found.links {
+        removal.delete(link, &wanted, &found)?;
+    }
+    Ok(true)
+}
+
+/// Why a unit could not be done, and that pruning makes room for it if it does. What one of the `others` asks for stays.
+pub(crate) fn with_way_out<'u>(
+    error: Error,
+    unit: &Unit,
+    others: impl Iterator<Item = &'u Unit>,
+    context: &Context<'_>,
+) -> Error {
+    let is_in_the_way = || find(unit, others, context).is_ok_and(|found| !found.links.is_empty());
+    if error.status() == Status::No && !context.args.prune && is_in_the_way() {
+        return error.suffix(": the plan made it, and does not ask for it any more (--prune replaces it)");
+    }
+    error
+}
+
+/// Finds it. What one of the `others` asks for is not in the way.
+///
+/// # Errors
+/// If a namespace must not be entered.
+pub(crate) fn find<'u>(unit: &Unit, others: impl Iterator<Item = &'u Unit>, context: &Context<'_>) -> Result<Found> {
     let mut found = Found { links: Vec::new(), namespaces: Vec::new(), doubt: None };
+    if unit.act == Act::Link {
+        return Ok(found);
+    }
+    let wanted = Wanted::of(std::slice::from_ref(unit), context.namespaces)?;
     for (_, record) in &unit.records {
         let there = marked(record, context)?;
         found.namespaces.push(context.namespaces.of_record(record)?);
@@ -47,10 +77,7 @@ pub(crate) fn remove<'u>(
         }
         found.links = free;
     }
-    for link in &found.links {
-        removal.delete(link, &wanted, &found)?;
-    }
-    Ok(!found.links.is_empty())
+    Ok(found)
 }
 
 /// The link that has the name of what a record asks for, if it was made for the same plan.
