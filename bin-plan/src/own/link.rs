@@ -10,6 +10,9 @@ use crate::targets::Targets;
 use crate::wanted::Wanted;
 use crate::yaml::{Content, KeyValue, Node};
 
+/// What is missing of a link of which nothing says that it is no pair.
+const NO_ENDPOINTS: &str = "the link has no endpoints (endpoints: [\"A:eth1\", \"B:eth1\"]; one that is moved has a link and an endpoint, and one that is made alone a kind and an endpoint)";
+
 /// The records of a link.
 ///
 /// # Errors
@@ -44,16 +47,23 @@ fn single(fields: Fields, node: &Node) -> Result<Vec<Wanted>, Vec<Fault>> {
 /// A link that is moved, or a container that is only looked for.
 fn moved(node: &Node, entries: &[KeyValue], targets: &Targets) -> Result<Vec<Wanted>, Vec<Fault>> {
     let mut fields = Fields::read(entries, Place::Move, targets);
-    fields.need("target", node, "the link has no inspect_ns");
+    let has = |keys: &[&str]| entries.iter().any(|entry| keys.contains(&&*entry.key));
+    // Who writes some of the old words knows them all.
+    let is_in_old_words = has(&["inspect_ns", "nic_tmp", "nic_name"]);
+    let why = match (is_in_old_words, has(&["link"])) {
+        (true, _) => "the link has no inspect_ns",
+        (false, true) => "the link has no endpoint, such as \"A:eth1\"",
+        (false, false) => NO_ENDPOINTS,
+    };
+    fields.need("target", node, why);
     // Keys that say nothing of a link only name a container.
     let is_of_a_link = |entry: &KeyValue| match &*entry.key {
         "inspect_ns" | "target" | "expected_pid" | "on" => false,
         name => KEYS.iter().any(|key| key.name == name),
     };
     if entries.iter().any(is_of_a_link) {
-        let asks_in_new_words = entries.iter().any(|entry| entry.key == "endpoint");
-        let why = if asks_in_new_words { "the link has neither link nor kind" } else { "the link has no nic_tmp" };
-        fields.need("link", node, why);
+        fields.need("link", node, if is_in_old_words { "the link has no nic_tmp" } else { NO_ENDPOINTS });
+        fields.faults.dedup();
         fields.set_source(node, targets);
     }
     single(fields, node)
@@ -123,4 +133,38 @@ fn end_fields(node: &Node, targets: &Targets) -> Fields {
         Err(why) => fields.faults.push(node.position.fault(format!("endpoints: {why}"))),
     }
     fields
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml;
+
+    #[track_caller]
+    fn faults(link: &str) -> Vec<String> {
+        let node = yaml::parse(link).unwrap().unwrap();
+        let faults = read(&node, &Targets::default()).err().unwrap();
+        faults.into_iter().map(|fault| fault.message).collect()
+    }
+
+    /// Who has not written any of the old words is not told of them.
+    #[test]
+    fn what_is_missing_is_told_in_the_words_of_the_link() {
+        for link in ["{endpont: \"a:x\"}", "{endpoint: \"a:x\"}", "{endpoint: \"a:x\", mtu: 1400}", "{mtu: 1400}"] {
+            let told = faults(link);
+            let is_told =
+                told.iter().filter(|fault| fault.starts_with("the link has no endpoints (endpoints: [\"A:eth1\""));
+            assert_eq!(is_told.count(), 1, "{link}: {told:?}");
+            assert!(
+                !told
+                    .iter()
+                    .any(|fault| fault.ends_with("inspect_ns")
+                        || fault.contains("nic_tmp") && !fault.starts_with("unknown")),
+                "{told:?}"
+            );
+        }
+        assert!(faults("{link: x}")[0].starts_with("the link has no endpoint, such as"));
+        assert_eq!(faults("{nic_tmp: x}"), ["the link has no inspect_ns"]);
+        assert_eq!(faults("{inspect_ns: a, nic_name: x}"), ["the link has no nic_tmp"]);
+    }
 }

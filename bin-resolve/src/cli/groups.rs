@@ -89,7 +89,10 @@ impl Groups {
         let held = std::mem::take(&mut self.held);
         match (self.plan.take(), self.failed.take()) {
             (Some(plan), Some(status)) if !held.is_empty() => {
-                let message = format!("{plan} is held back: only {} of its records could be resolved", held.len());
+                let message = format!(
+                    "{plan} is held back: only {} of its records could be resolved, so that nothing is done for it (all of its containers have to be there; nicon-plan --each treats each link on its own)",
+                    held.len()
+                );
                 let error = Error::failed(message);
                 self.answers.give(None, Err(if status == Status::No { error.as_no() } else { error }))
             }
