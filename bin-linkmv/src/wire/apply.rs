@@ -47,7 +47,7 @@ pub(crate) fn apply(input: Input, context: &Context<'_>) -> Result<Status> {
     if all_or_nothing && let Err(error) = input.check_whole() {
         batch.fail(None, None, error)?;
     }
-    for (line, record, error) in input.faults {
+    for (line, record, error) in input.faults.into_iter().chain(input.halves) {
         batch.fail(Some(line), record, error)?;
     }
     for (line, record) in input.others {

@@ -23,6 +23,8 @@ pub(crate) struct Input {
     pub(crate) others: Vec<(u64, Record)>,
     /// What cannot be done.
     pub(crate) faults: Vec<Fault>,
+    /// Ends of pairs whose others did not come, of plans whose links are each for themselves: who looked for their containers has told why.
+    pub(crate) halves: Vec<Fault>,
     /// The plans that the records belong to.
     pub(crate) plans: BTreeMap<String, Plan>,
 }
@@ -54,7 +56,10 @@ impl Input {
         }
         for (pair, (number, record)) in ends {
             let error = Error::no(format!("pair \"{pair}\" has no other end: is its container there?"));
-            input.faults.push((number, Some(record), error));
+            let plan = record.text("plan").ok().flatten().and_then(|plan| input.plans.get(plan));
+            let is_told = plan.is_some_and(|plan| plan.each && plan.size.is_some_and(|size| size > plan.came));
+            let faults = if is_told { &mut input.halves } else { &mut input.faults };
+            faults.push((number, Some(record), error));
         }
         input.units = in_order(input.units);
         input
@@ -146,7 +151,7 @@ impl Input {
 
     /// Whether anything is said of links, be it that a plan has none.
     pub(crate) fn is_meant(&self) -> bool {
-        !self.units.is_empty() || self.plans.values().any(|plan| plan.size == Some(0))
+        !self.units.is_empty() || !self.halves.is_empty() || self.plans.values().any(|plan| plan.size == Some(0))
     }
 
     /// The names of the plans.

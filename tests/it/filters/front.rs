@@ -243,7 +243,8 @@ fn a_lab_with_faults(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         ("  mtu: many\n", 2),
     ] {
         let file = lab_file("front-faults", [&a, &b], more)?;
-        assert_eq!(suite.run(&["nicon", "check", &file]).code(), Some(checked), "{more}");
+        let ran = suite.run(&["nicon", "check", &file]);
+        assert_eq!((ran.code(), ran.stderr.lines().count()), (Some(checked), 1), "{more}: {ran:?}");
         for job in ["wire", "check"] {
             let ran = suite.run(&["nicon", job, &file]);
             assert!(!ran.status.success() && !ran.stderr.is_empty(), "{job} {more}: {ran:?}");

@@ -144,8 +144,15 @@ fn each_on_its_own(suite: &Suite) -> Result<(), Failed> {
     assert_eq!(ran.code(), Some(1), "{ran:?}");
     assert!(ran.stderr.contains("pair \"p\" has no other end"), "{ran:?}");
     assert_eq!(lab.places[0].links(), ["lo", "eth2"]);
-    let checked = suite.feed(&["nicon-wire", "--check"], &input);
-    assert_eq!((checked.code(), &checked.stdout[..]), (Some(1), ""), "{checked:?}");
+    // Who looked for the container has told that it is not there.
+    let half = lab.records(&wishes[..1]).replace("\"plan_size\":1", "\"plan_size\":2");
+    for input in [&input, &half] {
+        let checked = suite.feed(&["nicon-wire", "--check"], input);
+        assert_eq!((checked.code(), &checked.stdout[..], &checked.stderr[..]), (Some(1), "", ""), "{checked:?}");
+    }
+    // If all came, nobody has.
+    let checked = suite.feed(&["nicon-wire", "--check"], lab.records(&wishes));
+    refusal(&checked, 1, &["pair \"p\" has no other end"]);
     records(&suite.feed(&["nicon-wire", "--destroy"], &input));
     lab.is_gone();
     Ok(())
