@@ -230,9 +230,7 @@ fn each_record_tells_its_plan(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let wrong = plan.replace("\"setup:d1\"", "\"nobody:d1\"");
     let ran = suite.shell("nicon-plan | nicon-resolve", &wrong);
     assert_eq!((ran.code(), &ran.stdout[..]), (Some(1), ""), "{ran:?}");
-    let held =
-        "nicon-resolve: ring is held back: only 2 of its records could be resolved, so that nothing is done for it";
-    assert!(ran.stderr.contains(held), "{ran:?}");
+    assert!(ran.stderr.contains(": ring is held back: only 2 ") && ran.stderr.contains("nothing is done"), "{ran:?}");
     let ran = suite.shell("nicon-plan --each | nicon-resolve", &wrong);
     assert_eq!((ran.code(), parse(&ran.stdout).len()), (Some(1), 2), "{ran:?}");
     assert!(parse(&ran.stdout).iter().all(|record| record["each"] == true), "{ran:?}");
