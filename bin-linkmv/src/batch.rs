@@ -222,7 +222,8 @@ impl<'a> Batch<'a> {
         let mut left = Vec::new();
         for mut held in std::mem::take(&mut self.held).into_iter().rev() {
             if let Err(error) = held.take_back(self.namespaces) {
-                self.answers.give(held.line, Err(error))?;
+                let error = named(error, held.line, std::slice::from_ref(&held.record));
+                self.answers.give(None, Err(error))?;
             }
             left.extend(failed::mark(held.record, &why).map(|record| (held.line, record)));
         }

@@ -103,7 +103,7 @@ impl Tally {
         let place = match self.looked_at.len() {
             // Nobody was asked, so nobody has answered no.
             0 if answers.worst() == Status::Answered => {
-                let nobody = "no record on standard input: no network namespace was looked at";
+                let nobody = "no record names a network namespace: none was looked at";
                 return answers.give(None, Err(Error::failed(nobody)));
             }
             // Each has said why.

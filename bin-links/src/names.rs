@@ -53,9 +53,10 @@ impl Names {
         let hops = record.get("hops").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let around = record.text("target").ok().flatten().and_then(|target| path::around(target).ok());
         for (hop, path) in hops.iter().zip(around.unwrap_or_default()) {
-            let pid = hop.get("pid").and_then(Value::as_i64);
-            let mut known = self.around.values_mut();
-            if let Some((known, _)) = known.find(|(_, one)| Some(one.pid().into()) == pid && one.is_alive()) {
+            let [pid, starttime] = ["pid", "starttime"].map(|field| hop.get(field).and_then(Value::as_u64));
+            let is_it = |one: &Process| u64::try_from(one.pid()).ok() == pid && one.starttime().ok() == starttime;
+            let mut known = self.around.iter_mut();
+            if let Some((_, (known, _))) = known.find(|(ino, (_, one))| is_it(one) && is_in(one, **ino)) {
                 // It may have another name by now.
                 *known = path;
                 continue;
@@ -64,7 +65,7 @@ impl Names {
             if let Some(process) = process_of(hop, record)
                 && let Ok(Some(ino)) = netns(&process)
             {
-                self.around.retain(|_, (_, known)| known.is_alive());
+                self.around.retain(|ino, (_, known)| is_in(known, *ino));
                 self.around.entry(ino).or_insert((path, process));
             }
         }
@@ -73,7 +74,7 @@ impl Names {
     /// The record of the container whose network namespace has this inode number now.
     pub(crate) fn record(&self, ino: u64) -> Option<&Record> {
         let (record, process) = self.named.get(&ino)?;
-        (netns(process).ok()? == Some(ino)).then_some(record)
+        is_in(process, ino).then_some(record)
     }
 
     /// What that container is called.
@@ -81,7 +82,7 @@ impl Names {
         let named = self.record(ino).and_then(|record| record.text("target").ok()?.map(str::to_owned));
         named.or_else(|| {
             let (path, process) = self.around.get(&ino)?;
-            (netns(process).ok()? == Some(ino)).then(|| path.clone())
+            is_in(process, ino).then(|| path.clone())
         })
     }
 }
@@ -95,6 +96,11 @@ fn process_of(hop: &Value, record: &Record) -> Option<Process> {
         own.set(field, record.get(field)?.clone());
     }
     Process::from_record(&own).ok()
+}
+
+/// Whether a process is in that network namespace now. One that has ended is in none.
+fn is_in(process: &Process, ino: u64) -> bool {
+    netns(process).is_ok_and(|now| now == Some(ino))
 }
 
 fn netns(process: &Process) -> Result<Option<u64>> {

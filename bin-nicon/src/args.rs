@@ -94,8 +94,8 @@ OPTIONS behind PATH that are often needed; nicon nsexec --help tells of all:
 
     /// Show what differs from a file, and change nothing
     ///
-    /// OPTIONS are --prune, which tells also what it would remove, --force, -o and -J of nicon-wire. The status is 1 if something differs, and 2
-    /// if not all could be compared.
+    /// OPTIONS are --prune, which tells also what it would remove, --force, -o and -J of nicon-wire. The status is 1 if something differs or a
+    /// container is not there, and 2 if not all could be compared.
     #[command(override_usage = "nicon check [--on MACHINE] FILE [OPTIONS]")]
     Check {
         /// The machine whose half of a plan for several machines is meant (default: this one)

@@ -28,7 +28,7 @@ pub(crate) fn refuse_in_exec(path: &str, words: &[OsString]) -> Result<()> {
     if let Some(env) = given.iter().find(|given| given.option == "--env" && operand.contains('=')) {
         return Err(refused("exec", &env.name, VARIABLE));
     }
-    if let Some(last) = given.last().filter(|last| lacks_directory(&table, last) && operand.starts_with('/')) {
+    if let Some(last) = given.last().filter(|last| lacks_directory(last) && operand.starts_with('/')) {
         let (name, operand) = (last.option, escape(&operand));
         let why = format!("the directory is attached: {name}={operand} (the command {operand} stands behind --)");
         return Err(refused("exec", &last.name, &why));
@@ -38,9 +38,9 @@ pub(crate) fn refuse_in_exec(path: &str, words: &[OsString]) -> Result<()> {
     first.filter(|_| choices.all(|choice| in_exec(&choice.name).is_some())).map_or(Ok(()), Err)
 }
 
-/// Whether an option could have a directory in its own word, and has none.
-fn lacks_directory(table: &Table, given: &Given) -> bool {
-    !given.has_value && table.value_of(given.option).is_some_and(|value| value.kind == "directory")
+/// Whether an option of a working directory has none in its own word.
+fn lacks_directory(given: &Given) -> bool {
+    !given.has_value && matches!(given.option, "--wd" | "--wdns")
 }
 
 /// Refuses an option of `docker exec` that stands where the container is wanted.
@@ -145,6 +145,8 @@ mod tests {
             "-w -- /bin/pwd",
             "-w -S 0 /bin/pwd",
             "--net /sbin/ip",
+            "--root /bin/ls",
+            "--net -r /sbin/ip",
         ] {
             assert!(refuse_in_exec("a", &split(line)).is_ok(), "{line}");
         }

@@ -14,6 +14,9 @@ const LONGEST_PLAN: usize = 40;
 /// The groups of links that are being made: these, and a number that is made of the plan's name.
 const BEING_MADE: u32 = 0x6e00_0000;
 
+/// What all of these have in common.
+const GROUPS: u32 = 0xff00_0000;
+
 /// How a link belongs to its plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Tie {
@@ -64,6 +67,11 @@ impl Mark {
     /// All that a link carries, of whatever plans.
     pub(crate) fn all(link: &Link) -> impl Iterator<Item = Self> {
         link.altnames.iter().filter_map(|altname| Self::read(altname)).filter(|mark| check_plan(&mark.plan).is_ok())
+    }
+
+    /// Whether a link is being made for some plan, of which no more than its group tells yet.
+    pub(crate) fn is_being_made(link: &Link) -> bool {
+        link.group & GROUPS == BEING_MADE
     }
 
     /// Whether an alternative name is a mark of a plan.

@@ -60,6 +60,7 @@ pub(crate) fn resume(job: &Job<'_>, options: &Options<'_>) -> Result<Option<Outc
         }
         return if returned::come_home(job, options)? { Ok(None) } else { fail_missing(job) };
     };
+    check_owner(&link, job.plan, job.to)?;
     if !options.dry_run
         && let Some(unfinished) = killed_at_the_end(job, options, &link, &origin)?
     {

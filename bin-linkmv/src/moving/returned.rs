@@ -14,6 +14,7 @@ use nicon_rtnl::{Link, NetnsHandle};
 
 use crate::configuring::steps::remove_altname;
 use crate::link::journal::Journal;
+use crate::link::owner::check_owner;
 use crate::link::tag::{recorded_origin, remove_tag, tag_of};
 use crate::link::undo::Undo;
 use crate::moving::job::{Job, Options, Outcome};
@@ -23,11 +24,12 @@ use crate::moving::survey::Survey;
 /// interrupted, brings it there from wherever it is. Returns whether it did.
 ///
 /// # Errors
-/// If it may be any of several links, or cannot be put back.
+/// If it may be any of several links, is another plan's, or cannot be put back.
 pub(super) fn come_home(job: &Job<'_>, options: &Options<'_>) -> Result<bool> {
     let Selector::Name(name) = job.selector else { return Ok(false) };
     let from = &job.from.netns;
     if let Some(Interrupted { undo, journal, tag, netns, link }) = interrupted(job, options, name)? {
+        check_owner(&link, job.plan, &netns)?;
         let restored = undo.restore(&link, &netns, from)?;
         remove_tag(from, &restored.link, &tag)?;
         // What is lacking by now, the move would take from it anyway.
@@ -35,6 +37,7 @@ pub(super) fn come_home(job: &Job<'_>, options: &Options<'_>) -> Result<bool> {
         return Ok(true);
     }
     let Some(link) = renamed(job, name)? else { return Ok(false) };
+    check_owner(&link, job.plan, from)?;
     let restored = Undo::of_nothing_but(from, name).restore(&link, from, from)?;
     if let Some((tag, _)) = tag_of(&restored.link) {
         remove_tag(from, &restored.link, tag)?;
@@ -49,6 +52,7 @@ pub(super) fn come_home(job: &Job<'_>, options: &Options<'_>) -> Result<bool> {
 pub(super) fn plan(job: &Job<'_>, options: &Options<'_>) -> Result<Option<Outcome>> {
     let Selector::Name(name) = job.selector else { return Ok(None) };
     if let Some(Interrupted { netns, link, .. }) = interrupted(job, options, name)? {
+        check_owner(&link, job.plan, &netns)?;
         let back = format!("put {} in {} back as {name}, since its move was interrupted", link.name, netns.label);
         let steps = vec![back, format!("move {name} to {}", job.to.label)];
         let new_name = job.spec.name.as_ref().map_or_else(|| name.clone(), ToString::to_string);

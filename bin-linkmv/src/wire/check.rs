@@ -40,6 +40,10 @@ pub(crate) fn check(input: Input, context: &Context<'_>) -> Result<Status> {
             Ok(records) => found.extend(records.into_iter().map(|(line, record)| (Some(line), Ok(record)))),
             Err(error) => {
                 let others = input.units.iter().filter(|other| !std::ptr::eq(*other, unit));
+                if context.args.prune && in_the_way::is_why(&error, unit, others.clone(), context) {
+                    found.extend(unit.records.iter().map(|(line, record)| (Some(*line), Ok(in_its_place(record)))));
+                    continue;
+                }
                 let error = in_the_way::with_way_out(error, unit, others, context);
                 found.push((unit.last_line(), Err(unit.named(error))));
             }
@@ -60,6 +64,13 @@ pub(crate) fn check(input: Input, context: &Context<'_>) -> Result<Status> {
     Ok(if differs { status.max(Status::No) } else { status })
 }
 
+/// What a run does where pruning makes room for it.
+fn in_its_place(record: &Record) -> Record {
+    let mut record = record.clone();
+    record.set(STEPS, [format!("make {} in the place of what is removed", name(&record))]);
+    record
+}
+
 /// A record that tells of a difference, or why there may be one, and the number of its line.
 type Finding = (Option<u64>, Result<Record>);
 
@@ -71,7 +82,7 @@ fn surplus(input: &Input, context: &Context<'_>) -> Result<Vec<Finding>> {
     let wanted = Wanted::of(&input.units, context.namespaces)?;
     let surplus = surplus::find(&input.plan_names()?, &wanted, context)?;
     let records = surplus.records(&wanted).into_iter().map(Ok);
-    Ok(records.chain(surplus.unknown.into_iter().map(Err)).map(|found| (None, found)).collect())
+    Ok(records.chain(surplus.doubts().map(Err)).map(|found| (None, found)).collect())
 }
 
 /// How a unit is, compared with what is asked for.

@@ -41,18 +41,33 @@ pub(crate) fn with_way_out<'u>(
     others: impl Iterator<Item = &'u Unit>,
     context: &Context<'_>,
 ) -> Error {
-    let is_in_the_way = || find(unit, others, context).is_ok_and(|found| !found.links.is_empty());
-    if error.status() == Status::No && !context.args.prune && is_in_the_way() {
-        return error.suffix(": the plan made it, and does not ask for it any more (--prune replaces it)");
+    if context.args.prune || !is_why(&error, unit, others, context) {
+        return error;
     }
-    error
+    // Of a plan whose links are each for itself, it is not known what it does not ask for.
+    let whole = if unit.records.iter().any(|(_, record)| record.get("each") == Some(&true.into())) {
+        " without --each"
+    } else {
+        ""
+    };
+    error.suffix(&format!(": the plan made it, and does not ask for it any more (--prune{whole} replaces it)"))
+}
+
+/// Whether something that is in the way may be why a unit could not be done.
+pub(crate) fn is_why<'u>(
+    error: &Error,
+    unit: &Unit,
+    others: impl Iterator<Item = &'u Unit>,
+    context: &Context<'_>,
+) -> bool {
+    error.status() == Status::No && find(unit, others, context).is_ok_and(|found| !found.links.is_empty())
 }
 
 /// Finds it. What one of the `others` asks for is not in the way.
 ///
 /// # Errors
 /// If a namespace must not be entered.
-pub(crate) fn find<'u>(unit: &Unit, others: impl Iterator<Item = &'u Unit>, context: &Context<'_>) -> Result<Found> {
+fn find<'u>(unit: &Unit, others: impl Iterator<Item = &'u Unit>, context: &Context<'_>) -> Result<Found> {
     let mut found = Found { links: Vec::new(), namespaces: Vec::new(), doubt: None };
     if unit.act == Act::Link {
         return Ok(found);

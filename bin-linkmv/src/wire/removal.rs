@@ -66,8 +66,9 @@ impl<'a> Removal<'a> {
     /// # Errors
     /// If what is given is not taken.
     pub(crate) fn remove(&self, surplus: Surplus, wanted: &Wanted, give: Give<'_>) -> Result<bool> {
-        let mut is_clean = surplus.unknown.is_empty();
-        for error in surplus.unknown {
+        // What somebody has marked in a container keeps nothing else from being done.
+        let mut is_clean = surplus.doubt.is_none();
+        for error in surplus.doubt.into_iter().chain(surplus.unknown) {
             give(Err(error))?;
         }
         for (plan, kept) in surplus.moved {

@@ -23,8 +23,10 @@ pub(crate) struct Surplus {
     pub(crate) moved: Vec<(String, Kept)>,
     /// Those that are removed.
     pub(crate) made: Vec<MarkedLink>,
-    /// Those of which it is not known what they are.
+    /// Those of which it is not known what they are: in a container, anybody may have marked them.
     pub(crate) unknown: Vec<Error>,
+    /// Why there may be more.
+    pub(crate) doubt: Option<Error>,
     /// All that carries the marks of the plans.
     pub(crate) found: marked::Found,
     /// Those that lead into another namespace, whatever becomes of them.
@@ -39,7 +41,8 @@ pub(crate) struct Surplus {
 /// If the kernel does not answer, or a file in the directory of journals is not nicon's.
 pub(crate) fn find(plans: &[&str], wanted: &Wanted, context: &Context<'_>) -> Result<Surplus> {
     let mut found = marked::find(plans, context.namespaces)?;
-    let (mut moved, mut made, mut unknown) = (Vec::new(), Vec::new(), Vec::from_iter(found.doubt.take()));
+    let (mut moved, mut made, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
+    let doubt = found.doubt.take();
     let mut kept = kept(plans, &context.journals)?;
     let (mut places, mut crossing) = (HashSet::new(), Vec::new());
     for marked in std::mem::take(&mut found.links) {
@@ -72,7 +75,7 @@ pub(crate) fn find(plans: &[&str], wanted: &Wanted, context: &Context<'_>) -> Re
     places.extend(moved.iter().map(|(_, kept)| kept.undo.netns));
     // What sits on others goes before them.
     made.sort_by_key(|marked| marked.link.relation() != Some(nicon_rtnl::Relation::Parent));
-    Ok(Surplus { moved, made, unknown, found, crossing, places })
+    Ok(Surplus { moved, made, unknown, doubt, found, crossing, places })
 }
 
 /// How the links were that plans have moved, with the plan of each.
@@ -94,7 +97,12 @@ impl Surplus {
     /// Whether there is nothing of a plan. If it is not known what some links are, that is not known, either.
     pub(crate) fn has_nothing_of(&self, plan: &str) -> bool {
         let of_links = self.moved.iter().map(|(of, _)| of).chain(self.made.iter().map(|marked| &marked.mark.plan));
-        self.unknown.is_empty() && !of_links.into_iter().any(|of| of == plan)
+        self.unknown.is_empty() && self.doubt.is_none() && !of_links.into_iter().any(|of| of == plan)
+    }
+
+    /// What is not known of it.
+    pub(crate) fn doubts(self) -> impl Iterator<Item = Error> {
+        self.doubt.into_iter().chain(self.unknown)
     }
 
     /// The inode numbers of the namespaces in which it is, to which it leads, or which it goes home to.

@@ -282,7 +282,7 @@ time.sleep(600)'";
 fn a_no_says_where(suite: &Suite) -> Result<(), Failed> {
     for word in ["192.0.2.77", "no-such-link", "tcp:9"] {
         let ask = ["nicon-links", "--having", word];
-        let nowhere = "nicon-links: no record on standard input: no network namespace was looked at\n";
+        let nowhere = "nicon-links: no record names a network namespace: none was looked at\n";
         refusal(&suite.feed(&ask, ""), 2, &[nowhere]);
         // What is asked for and gone has nothing.
         refusal(&suite.feed(&ask, "{\"pid\":2147483646}\n"), 1, &["line 1: no process has PID 2147483646"]);

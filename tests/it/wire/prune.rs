@@ -15,6 +15,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial_of_kernel(&[], "wire::prune::a_pair_that_leads_elsewhere_now", leads_elsewhere),
         suite.trial_of_kernel(&[], "wire::prune::links_that_were_renamed", renamed),
         suite.trial_of_kernel(&[], "wire::prune::a_mark_on_a_link_that_nobody_makes", mark_on_lo),
+        suite.trial_of_kernel(&[], "wire::prune::a_mark_that_somebody_forged", forged),
         suite.trial_of_kernel(&[], "wire::prune::nothing_before_what_cannot_be", what_cannot_be),
         suite.trial_of_kernel(&[], "wire::prune::never_with_a_part_of_the_plan", part_of_the_plan),
     ]
@@ -72,10 +73,34 @@ fn leads_elsewhere(suite: &Suite) -> Result<(), Failed> {
     refusal(&suite.feed(&["nicon-wire"], lab.records(&wishes)), 1, &taken);
     let checked = suite.feed(&["nicon-wire", "--check"], lab.records(&wishes));
     assert!(checked.code() == Some(1) && checked.stderr.contains(taken[2]), "{checked:?}");
+    let foreseen = suite.feed(&["nicon-wire", "--check", "--prune"], lab.records(&wishes));
+    let steps: Vec<Value> = parse(&foreseen.stdout).iter().map(|record| record["steps"][0].clone()).collect();
+    let (goes, comes) = ("link del eth1", "make eth1 in the place of what is removed");
+    assert_eq!((foreseen.code(), json!(steps)), (Some(1), json!([goes, goes, comes, comes])), "{foreseen:?}");
     assert_eq!((lab.state(), third.links()), (there, vec!["lo".into()]));
     records(&suite.feed(&["nicon-wire", "--prune"], lab.records(&wishes)));
     assert_eq!((lab.places[1].links(), third.links()), (vec!["lo".into()], vec!["lo".into(), "eth1".into()]));
     lab.places[0].reaches("192.0.2.2");
+    assert_eq!(suite.feed(&["nicon-wire", "--check"], lab.records(&wishes)).code(), Some(0));
+    records(&suite.feed(&["nicon-wire", "--destroy"], lab.input()));
+    lab.is_gone();
+    Ok(())
+}
+
+/// The root of a container marks a link of his: that is told, and keeps the plan from nothing.
+fn forged(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    lab.wire(suite);
+    lab.places[1].ip("link add forged type bridge");
+    lab.places[1].ip(&format!("link property add dev forged altname nicon-kept.{}:forged", lab.plan));
+    let mut wishes = lab.wishes();
+    for end in &mut wishes[..2] {
+        end["mtu"] = 1300.into();
+    }
+    let ran = suite.feed(&["nicon-wire", "--prune"], lab.records(&wishes));
+    assert_eq!((ran.code(), parse(&ran.stdout).len()), (Some(2), 3), "{ran:?}");
+    assert!(ran.stderr.contains("forged in pid:") && ran.stderr.contains("how it was before is not known"), "{ran:?}");
+    lab.places[1].ip("link del forged");
     assert_eq!(suite.feed(&["nicon-wire", "--check"], lab.records(&wishes)).code(), Some(0));
     records(&suite.feed(&["nicon-wire", "--destroy"], lab.input()));
     lab.is_gone();
