@@ -211,12 +211,14 @@ fn a_daemon_that_hangs(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
 }
 
 fn a_path_from_a_process(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
-    let setup = format!("pid:{}", lab.host_pid("setup")?);
+    let pid = lab.host_pid("setup")?;
+    let setup = format!("pid:{pid}");
     let hop = leads_to(suite, &format!("{setup}.olt_1.lt_1"), lab.host_pid("setup.olt_1.lt_1")?);
     assert_eq!(hop["sharing"], "dind");
     let found = record(&suite.run(&["nicon-resolve", &format!("{setup}.olt_1")]));
-    assert_eq!(found["hops"][0], serde_json::json!({"name": setup, "pid": lab.host_pid("setup")?}));
-    is_process(&record(&suite.run(&["nicon-resolve", &setup])), lab.host_pid("setup")?);
+    let starttime = witness::stat(pid).ok_or("it has ended")?.start_time;
+    assert_eq!(found["hops"][0], serde_json::json!({"name": setup, "pid": pid, "starttime": starttime}));
+    is_process(&record(&suite.run(&["nicon-resolve", &setup])), pid);
     refusal(&suite.run(&["nicon-resolve", "pid:4194303.web"]), 1, &["no process has PID 4194303"]);
     refusal(&suite.run(&["nicon-resolve", "setup.pid:1"]), 2, &["only its beginning can be a process"]);
     Ok(())
