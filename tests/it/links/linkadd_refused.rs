@@ -167,7 +167,7 @@ fn usage(suite: &Suite) -> Result<(), Failed> {
         (&["veth", "eth1", "-t", "host"][..], "\"veth\" is no kind of link that can be made"),
         (&["bridge", "eth%d", "-t", "host"], "\"eth%d\" is not a link name"),
         (&["-t", "host"], "required"),
-        (&["bridge", "x", "-t", "host", "--undo"], "cannot be used with"),
+        (&["bridge", "x", "-t", "host", "--undo"], "--undo reads what an earlier run printed"),
         (&["macvlan", "x", "--no-up", "--wait=1", "-t", "host", "--parent", &pair.link], "cannot be used with"),
         (&["vlan", "--vid=70000"], "70000"),
     ] {
