@@ -99,7 +99,10 @@ fn forged(suite: &Suite) -> Result<(), Failed> {
     }
     let ran = suite.feed(&["nicon-wire", "--prune"], lab.records(&wishes));
     assert_eq!((ran.code(), parse(&ran.stdout).len()), (Some(2), 3), "{ran:?}");
-    assert!(ran.stderr.contains("forged in pid:") && ran.stderr.contains("how it was before is not known"), "{ran:?}");
+    assert!(
+        ran.stderr.contains("forged in process ") && ran.stderr.contains("how it was before is not known"),
+        "{ran:?}"
+    );
     lab.places[1].ip("link del forged");
     assert_eq!(suite.feed(&["nicon-wire", "--check"], lab.records(&wishes)).code(), Some(0));
     records(&suite.feed(&["nicon-wire", "--destroy"], lab.input()));
