@@ -100,10 +100,7 @@ fn refused(job: &str, word: &str, why: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn split(line: &str) -> Vec<OsString> {
-        line.split_whitespace().map(OsString::from).collect()
-    }
+    use crate::inside::tests::split;
 
     #[test]
     fn dockers_letters_are_refused() {

@@ -84,10 +84,10 @@ pub(crate) fn in_network(path: &str, file: &Path, mut words: Vec<OsString>) -> R
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn split(line: &str) -> Vec<OsString> {
+    pub(crate) fn split(line: &str) -> Vec<OsString> {
         line.split_whitespace().map(OsString::from).collect()
     }
 

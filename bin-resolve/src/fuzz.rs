@@ -3,8 +3,7 @@
 use std::os::unix::net::UnixStream;
 
 use nicon_core::container::{innermost_id, is_id};
-use nicon_core::path::is_name;
-use nicon_core::path::show;
+use nicon_core::path::{is_name, show};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::engine::api::client::Client;

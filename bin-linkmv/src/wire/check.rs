@@ -80,9 +80,9 @@ fn surplus(input: &Input, context: &Context<'_>) -> Result<Vec<Finding>> {
         return Ok(Vec::new());
     }
     let wanted = Wanted::of(&input.units, context.namespaces)?;
-    let surplus = surplus::find(&input.plan_names()?, &wanted, context)?;
+    let mut surplus = surplus::find(&input.plan_names()?, &wanted, context)?;
     let records = surplus.records(&wanted).into_iter().map(Ok);
-    Ok(records.chain(surplus.doubts().map(Err)).map(|found| (None, found)).collect())
+    Ok(records.chain(surplus.take_doubts().map(Err)).map(|found| (None, found)).collect())
 }
 
 /// How a unit is, compared with what is asked for.

@@ -9,7 +9,7 @@ use crate::record::act::Act;
 use crate::wire::context::Context;
 use crate::wire::marked::{Found, MarkedLink};
 use crate::wire::removal::Removal;
-use crate::wire::unit::Unit;
+use crate::wire::unit::{Unit, is_each};
 use crate::wire::wanted::Wanted;
 
 /// Removes what is in the way of a unit, and returns whether there was anything. What one of the `others` asks for stays: two paths
@@ -45,11 +45,7 @@ pub(crate) fn with_way_out<'u>(
         return error;
     }
     // Of a plan whose links are each for itself, it is not known what it does not ask for.
-    let whole = if unit.records.iter().any(|(_, record)| record.get("each") == Some(&true.into())) {
-        " without --each"
-    } else {
-        ""
-    };
+    let whole = if unit.records.iter().any(|(_, record)| is_each(record)) { " without --each" } else { "" };
     error.suffix(&format!(": the plan made it, and does not ask for it any more (--prune{whole} replaces it)"))
 }
 

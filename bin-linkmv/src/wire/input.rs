@@ -10,7 +10,7 @@ use crate::record::act::Act;
 use crate::record::passing::is_passed_over;
 use crate::wire::order::in_order;
 use crate::wire::read::Row;
-use crate::wire::unit::Unit;
+use crate::wire::unit::{Unit, is_each};
 
 /// What cannot be done: its line, the record if it could be read, and why.
 pub(crate) type Fault = (u64, Option<Record>, Error);
@@ -76,7 +76,7 @@ impl Input {
                 return Ok(());
             }
             known.came += 1;
-            known.each |= record.get("each").is_some_and(|each| *each == true);
+            known.each |= is_each(&record);
         }
         let act = if is_passed_over(&record) { None } else { Act::of(&record)? };
         let Some(act) = act else {

@@ -65,10 +65,10 @@ impl<'a> Removal<'a> {
     ///
     /// # Errors
     /// If what is given is not taken.
-    pub(crate) fn remove(&self, surplus: Surplus, wanted: &Wanted, give: Give<'_>) -> Result<bool> {
+    pub(crate) fn remove(&self, mut surplus: Surplus, wanted: &Wanted, give: Give<'_>) -> Result<bool> {
         // What somebody has marked in a container keeps nothing else from being done.
         let mut is_clean = surplus.doubt.is_none();
-        for error in surplus.doubt.into_iter().chain(surplus.unknown) {
+        for error in surplus.take_doubts() {
             give(Err(error))?;
         }
         for (plan, kept) in surplus.moved {

@@ -100,9 +100,9 @@ impl Surplus {
         self.unknown.is_empty() && self.doubt.is_none() && !of_links.into_iter().any(|of| of == plan)
     }
 
-    /// What is not known of it.
-    pub(crate) fn doubts(self) -> impl Iterator<Item = Error> {
-        self.doubt.into_iter().chain(self.unknown)
+    /// Takes out what is not known of it.
+    pub(crate) fn take_doubts(&mut self) -> impl Iterator<Item = Error> + use<> {
+        self.doubt.take().into_iter().chain(std::mem::take(&mut self.unknown))
     }
 
     /// The inode numbers of the namespaces in which it is, to which it leads, or which it goes home to.

@@ -14,6 +14,11 @@ use crate::record::act::Act;
 use crate::record::naming::named;
 use crate::record::passing::{is_passed_over, is_unknown};
 
+/// Whether a record's link is treated on its own, whatever becomes of the others of its plan.
+pub(crate) fn is_each(record: &Record) -> bool {
+    record.get("each").is_some_and(|each| *each == true)
+}
+
 /// One act, and the records that ask for it: both ends of a pair, else one.
 pub(crate) struct Unit {
     pub(crate) act: Act,

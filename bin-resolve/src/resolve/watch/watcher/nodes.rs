@@ -7,8 +7,7 @@ use std::time::Instant;
 
 use nicon_core::Error;
 use nicon_core::frozen::Freezers;
-use nicon_core::path::MAX_DEPTH;
-use nicon_core::path::show;
+use nicon_core::path::{MAX_DEPTH, show};
 
 use crate::query::path::Path;
 use crate::resolve::hop::Hop;
