@@ -46,7 +46,7 @@ pub(crate) enum Job {
     #[command(
         override_usage = "nicon exec PATH [OPTIONS] [--] [COMMAND]...",
         after_help = "\
-OPTIONS behind PATH that are often needed; nicon nsexec --help tells of all:
+OPTIONS that are often needed, before PATH or behind it; nicon nsexec --help tells of all:
   -S USER           run COMMAND as this user
   --wd=DIR          in this directory
   --set NAME=VALUE  with this variable
@@ -78,8 +78,9 @@ OPTIONS behind PATH that are often needed; nicon nsexec --help tells of all:
 
     /// Wire a lab as a file says: all of it or nothing
     ///
-    /// What is there already is kept, or changed in place. OPTIONS are those of nicon-wire; without FILE, this is nicon-wire.
-    #[command(override_usage = "nicon wire [--watch] [--on MACHINE] FILE [OPTIONS]")]
+    /// What is there already is kept, or changed in place. OPTIONS, before FILE or behind it, are those below and nicon-wire's; without FILE,
+    /// this is nicon-wire.
+    #[command(override_usage = "nicon wire [OPTIONS] FILE")]
     Wire {
         /// Go on, and keep it wired while containers come and go and the file changes
         #[arg(long)]
@@ -94,9 +95,9 @@ OPTIONS behind PATH that are often needed; nicon nsexec --help tells of all:
 
     /// Show what differs from a file, and change nothing
     ///
-    /// OPTIONS are --prune, which tells also what it would remove, --force, -o and -J of nicon-wire. The status is 1 if something differs or a
+    /// OPTIONS are also --prune, which tells also what it would remove, --force, -o and -J of nicon-wire. The status is 1 if something differs or a
     /// container is not there, and 2 if not all could be compared.
-    #[command(override_usage = "nicon check [--on MACHINE] FILE [OPTIONS]")]
+    #[command(override_usage = "nicon check [OPTIONS] FILE")]
     Check {
         /// The machine whose half of a plan for several machines is meant (default: this one)
         #[arg(long, value_name = "MACHINE")]
@@ -110,7 +111,7 @@ OPTIONS behind PATH that are often needed; nicon nsexec --help tells of all:
     ///
     /// Of the file only the plan's name counts: it may have faults, and name machines and containers that are gone. OPTIONS are
     /// --force, -o and -J of nicon-wire.
-    #[command(override_usage = "nicon destroy FILE [OPTIONS]")]
+    #[command(override_usage = "nicon destroy [OPTIONS] FILE")]
     Destroy {
         /// The plan (-: standard input), and options of nicon-wire
         #[arg(value_name = "FILE", required = true, trailing_var_arg = true, allow_hyphen_values = true)]

@@ -8,8 +8,8 @@ use nicon_core::{Error, Result};
 use crate::inside::choices;
 use crate::table::{Given, Table};
 
-const VARIABLE: &str = "a variable is --set NAME=VALUE, behind PATH";
-const DIRECTORY: &str = "the directory is --wd=DIR, behind PATH";
+const VARIABLE: &str = "a variable is --set NAME=VALUE";
+const DIRECTORY: &str = "the directory is --wd=DIR";
 
 /// Refuses what docker's letters would do behind the container: choose another target, or no more than a namespace that hardly
 /// anyone wants alone, or take what is meant as a value for the command.
@@ -43,24 +43,22 @@ fn lacks_directory(given: &Given) -> bool {
     !given.has_value && matches!(given.option, "--wd" | "--wdns")
 }
 
-/// Refuses an option of `docker exec` that stands where the container is wanted.
+/// Refuses options of `docker exec` before the container: what they take would be taken for the container.
 ///
 /// # Errors
 /// What to say instead.
-pub(crate) fn refuse_before_container(word: &str) -> Result<()> {
-    in_exec(word).map_or(Ok(()), Err)?;
-    unknown(&Table::of_program("nsexec").options_of(word), in_exec)
+pub(crate) fn refuse_before_container(words: &[OsString]) -> Result<()> {
+    let given = Table::of_program("nsexec").given(words);
+    given.iter().find_map(|given| in_exec(&given.name)).map_or(Ok(()), Err)
 }
 
 /// What is said of a word that `docker exec` would take; `None` for others.
 fn in_exec(word: &str) -> Option<Error> {
     let why = match word {
         "-i" => "a terminal is given without asking: nicon exec PATH COMMAND (the IPC namespace is --ipc)",
-        "-t" | "-it" | "-ti" | "--interactive" | "--tty" => {
-            "a terminal is given without asking: nicon exec PATH COMMAND"
-        }
-        "-u" => "the user is -S USER, behind PATH (the UTS namespace is --uts)",
-        "--user" => "the user is -S USER, behind PATH (for the user namespace alone: nicon-nsexec --user)",
+        "-t" | "--interactive" | "--tty" => "a terminal is given without asking: nicon exec PATH COMMAND",
+        "-u" => "the user is -S USER (the UTS namespace is --uts)",
+        "--user" => "the user is -S USER (for the user namespace alone: nicon-nsexec --user)",
         "-e" | "--env" => VARIABLE,
         "-w" | "--workdir" => DIRECTORY,
         "-d" | "--detach" => "the shell runs it in the background: nicon exec PATH COMMAND </dev/null &",

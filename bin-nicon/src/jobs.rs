@@ -11,9 +11,9 @@ use crate::args::{Args, Job};
 use crate::complete;
 use crate::dockers;
 use crate::enter::{NOT_ENTERED, enter};
-use crate::first;
 use crate::inside;
 use crate::lab;
+use crate::operand;
 use crate::pipe::{Stage, show};
 use crate::programs;
 use crate::table::{self, Table};
@@ -34,7 +34,7 @@ fn perform(Args { verbose, job }: Args) -> Result<ExitCode> {
     match job {
         Job::Exec { words } => exec(words, verbose),
         Job::Ip { words } => {
-            let (path, words) = first::IP.split(words)?;
+            let (path, words) = operand::IP.split(words)?;
             enter(path, with_host_program("ip", words), false, verbose)
         }
         Job::Capture { words } => capture(words, verbose),
@@ -50,14 +50,14 @@ fn perform(Args { verbose, job }: Args) -> Result<ExitCode> {
         Job::Wire { watch, on, words } => wire(watch, on, words, verbose),
         Job::Check { on, mut words } => {
             let on = on.or(take_value("--on", &mut words)?);
-            let (file, words) = first::CHECK.split_from_options(words)?;
+            let (file, words) = operand::CHECK.split_from_options(words)?;
             // What is to go is known only of the whole plan.
             let is_whole = Table::of_program("wire").given(&words).iter().any(|given| given.option == "--prune");
             let before = [plan(on).with((!is_whole).then_some("--each")).with([file]), Stage::new("resolve")];
             lab::run(&before, &Stage::new("wire").with(["--check"]).with(words), verbose)
         }
         Job::Destroy { words } => {
-            let (file, words) = first::DESTROY.split_from_options(words)?;
+            let (file, words) = operand::DESTROY.split_from_options(words)?;
             // Whatever has become of the file, and of the names of other machines: what is marked with the plan's name goes.
             let plan = Stage::new("plan").with(["--none".into(), file]);
             lab::run(&[plan], &Stage::new("wire").with(["--destroy"]).with(words), verbose)
@@ -69,8 +69,8 @@ fn perform(Args { verbose, job }: Args) -> Result<ExitCode> {
 }
 
 fn exec(words: Vec<OsString>, verbose: bool) -> Result<ExitCode> {
-    let of_docker = words.first().map_or(Ok(()), |first| dockers::refuse_before_container(&first.to_string_lossy()));
-    let (path, words) = first::EXEC.split(words).map_err(|error| of_docker.err().unwrap_or(error))?;
+    dockers::refuse_before_container(&words)?;
+    let (path, words) = operand::EXEC.split(words)?;
     dockers::refuse_in_exec(&path.to_string_lossy(), &words)?;
     // Run for several, a command has no input of its own.
     let is_for_each = Table::of_program("nsexec").given(&words).iter().any(|given| given.option == "--each");
@@ -78,7 +78,7 @@ fn exec(words: Vec<OsString>, verbose: bool) -> Result<ExitCode> {
 }
 
 fn capture(words: Vec<OsString>, verbose: bool) -> Result<ExitCode> {
-    let (path, mut words) = first::CAPTURE.split(words)?;
+    let (path, mut words) = operand::CAPTURE.split(words)?;
     let filter = words.iter().position(|word| word == "--").map(|at| words.split_off(at)).unwrap_or_default();
     let link = match &words[..] {
         [] => OsStr::new("any"),
@@ -110,15 +110,12 @@ fn wire(watch: bool, on: Option<OsString>, mut words: Vec<OsString>, verbose: bo
     let behind = words.iter().position(|word| word == "--watch").map(|at| words.remove(at));
     let watch = (watch || behind.is_some()).then_some("--watch");
     let on = on.or(take_value("--on", &mut words)?);
-    if words.first().is_none_or(|first| is_option(first)) {
+    let table = Table::of_program("wire");
+    if table.options_in(&words) == words.len() {
         if let Some(option) = watch.or(on.as_ref().map(|_| "--on")) {
             return Err(Error::invalid(format!(
                 "wire: {option} wants the file of a plan: nicon wire {option} .. FILE"
             )));
-        }
-        let table = Table::of_program("wire");
-        if words.len() > table.options_in(&words) {
-            return Err(first::WIRE.refuse(&words));
         }
         let is_help = table.given(&words).iter().any(|given| matches!(given.option, "--help" | "--version"));
         if !is_help && stdin().is_terminal() {
@@ -127,7 +124,7 @@ fn wire(watch: bool, on: Option<OsString>, mut words: Vec<OsString>, verbose: bo
         words.insert(0, "wire".into());
         return Err(programs::become_named(&words));
     }
-    let (file, words) = first::WIRE.split_from_options(words)?;
+    let (file, words) = operand::WIRE.split_from_options(words)?;
     let before = [plan(on).with(watch).with([file]), Stage::new("resolve").with(watch)];
     let wire = Stage::new("wire").with(words);
     if watch.is_some() { lab::keep(&before, &wire, verbose) } else { lab::run(&before, &wire, verbose) }

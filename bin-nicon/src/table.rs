@@ -93,6 +93,12 @@ impl Table {
         Some(Self { options, ..Self::default() })
     }
 
+    /// With the options of another one.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.options.extend(other.options);
+        self
+    }
+
     /// What an option of this name takes.
     pub(crate) fn value_of(&self, name: &str) -> Option<Value> {
         self.option(name)?.value

@@ -73,9 +73,14 @@ fn in_job(words: &[String], typed: &str, mut context: Context) -> Option<Spot> {
         "wire" | "check" | "destroy" => "file",
         program => return in_program(&format!("nicon-{program}"), words, typed, context),
     };
-    let own = Table::of_job(job)?;
-    let (before, words) = words.split_at(own.options_in(words));
-    let Some((operand, words)) = words.split_first() else {
+    let of_program = match &job[..] {
+        "exec" => "nsexec",
+        "wire" | "check" | "destroy" => "wire",
+        _ => "",
+    };
+    let own = Table::of_job(job)?.and(Table::of_program(of_program));
+    let (before, behind) = words.split_at(own.options_in(words));
+    let Some((operand, behind)) = behind.split_first() else {
         if let Some((_, value)) = before.last().and_then(|last| own.awaits(last)) {
             return Some(spot(Wanted::Value(value.kind), typed, context));
         }
@@ -83,12 +88,13 @@ fn in_job(words: &[String], typed: &str, mut context: Context) -> Option<Spot> {
         return Some(spot(wanted, typed, context));
     };
     context.path = (first == "container").then(|| operand.clone());
-    context.is_inside = job == "exec" && is_all_the_way(words);
+    let words = [before, behind].concat();
+    context.is_inside = job == "exec" && is_all_the_way(&words);
     match &job[..] {
-        "exec" => in_program("nicon-nsexec", words, typed, context),
-        "wire" | "check" | "destroy" => in_program("nicon-wire", words, typed, context),
+        "exec" => in_program("nicon-nsexec", &words, typed, context),
+        "wire" | "check" | "destroy" => in_program("nicon-wire", behind, typed, context),
         "ip" if context.before == "dev" => Some(spot(Wanted::Value("link"), typed, context)),
-        "capture" if words.is_empty() => Some(spot(Wanted::Value("link"), typed, context)),
+        "capture" if behind.is_empty() => Some(spot(Wanted::Value("link"), typed, context)),
         _ => None,
     }
 }
@@ -189,6 +195,11 @@ mod tests {
             ("nicon -", "an option"),
             ("nicon exec ", "container"),
             ("nicon exec -- ", "container"),
+            ("nicon exec -S 0 ", "container"),
+            ("nicon exec -S ", "text"),
+            ("nicon exec -", "an option"),
+            ("nicon exec --net a.b ", "a command"),
+            ("nicon exec --set A=1 a.b ", "nothing"),
             ("nicon exec a.b ", "nothing"),
             ("nicon exec a.b cat ", "nothing"),
             ("nicon exec a.b -", "an option"),
@@ -208,6 +219,8 @@ mod tests {
             ("nicon capture a.b eth0 ", "nothing"),
             ("nicon wire ", "file"),
             ("nicon wire --watch ", "file"),
+            ("nicon wire --prune --wait 5 ", "file"),
+            ("nicon wire --prune lab.yaml ", "an option"),
             ("nicon wire --on ", "text"),
             ("nicon wire --on lab1 --watch ", "file"),
             ("nicon wire --on=lab1 -", "an option"),

@@ -182,7 +182,8 @@ fn a_lab_from_a_file(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     assert!(ran.code() == Some(0) && !wired(), "{ran:?}");
     assert_eq!(ran.stderr, format!("nicon-plan --none {file} | nicon-wire --destroy\n"));
     std::fs::write(&file, text)?;
-    refusal(&suite.run(&["nicon", "wire", "--prune", &file]), 2, &["file comes first: nicon wire /", ".yaml --prune"]);
+    let ran = suite.run(&["nicon", "-v", "check", "--prune", &file, "-J"]);
+    assert_eq!(ran.stderr, format!("nicon-plan {file} | nicon-resolve | nicon-wire --check --prune -J\n"), "{ran:?}");
     refusal(&suite.run(&["nicon", "wire", &file, "--on"]), 2, &["--on wants a value"]);
     refusal(&suite.run(&["nicon", "wire", &file, "--on", "m1"]), 2, &["is not for several machines"]);
     // Without a file it is the program itself.

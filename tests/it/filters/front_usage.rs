@@ -12,7 +12,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("filters::front_usage::options_lead_nowhere_else", options_lead_nowhere_else),
         suite.trial("filters::front_usage::dockers_letters", dockers_letters),
-        suite.trial("filters::front_usage::the_operand_comes_first", the_operand_comes_first),
+        suite.trial("filters::front_usage::options_beside_the_operand", options_beside_the_operand),
         suite.trial("filters::front_usage::a_file_is_missing", a_file_is_missing),
         suite.trial("filters::front_usage::check_has_options", check_has_options),
         suite.trial("filters::front_usage::words_of_other_programs", words_of_other_programs),
@@ -63,7 +63,7 @@ fn options_lead_nowhere_else(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
 fn dockers_letters(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let terminal = "a terminal is given without asking";
     for (words, said) in [
-        (&["-it", PATH, "sh"][..], &["nicon: exec: -it: ", terminal][..]),
+        (&["-it", PATH, "sh"][..], &["nicon: exec: -i: ", terminal][..]),
         (&["-t", PATH, "sh"], &["nicon: exec: -t: ", terminal]),
         (&["-u", "root", PATH, "id"], &["nicon: exec: -u: the user is -S USER"]),
         (&[PATH, "-it", "sh"], &["nicon: exec: leave out -t: the target is setup.olt_1.lt_1", terminal]),
@@ -73,8 +73,8 @@ fn dockers_letters(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         (&[PATH, "-i", "-u", "root", "id"], &["nicon: exec: -i: "]),
         (&[PATH, "-w", "/tmp", "pwd"], &["nicon: exec: -w: the directory is attached: --wd=/tmp (", "behind --"]),
         (&[PATH, "--wd", "/tmp", "pwd"], &["nicon: exec: --wd: the directory is attached: --wd=/tmp ("]),
-        (&[PATH, "--workdir", "/tmp", "pwd"], &["nicon: exec: --workdir: the directory is --wd=DIR, behind PATH"]),
-        (&["--workdir=/tmp", PATH, "pwd"], &["nicon: exec: --workdir: the directory is --wd=DIR, behind PATH"]),
+        (&[PATH, "--workdir", "/tmp", "pwd"], &["nicon: exec: --workdir: the directory is --wd=DIR"]),
+        (&["--workdir=/tmp", PATH, "pwd"], &["nicon: exec: --workdir: the directory is --wd=DIR"]),
         (&["-itd", PATH, "sh"], &["nicon: exec: "]),
         (&["-dit", PATH, "sh"], &["nicon: exec: -d: "]),
         (&["-d", PATH, "sleep", "9"], &["nicon: exec: -d: ", "nicon exec PATH COMMAND </dev/null &"]),
@@ -99,26 +99,26 @@ fn dockers_letters(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-/// What is said instead exists, and works.
-fn the_operand_comes_first(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+/// They may stand on both sides of it, unless they are those of a program that is none of nicon's.
+fn options_beside_the_operand(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     for (words, status, said) in [
-        (&["exec", "-n", PATH, "ip"][..], 125, "exec: the container comes first: nicon exec setup.olt_1.lt_1 -n .."),
-        (&["exec", "-S", "0", PATH, "id"], 125, "comes first: nicon exec setup.olt_1.lt_1 -S .."),
+        (&["exec", "--net"][..], 125, "exec: the container is missing: nicon exec PATH .."),
         (&["exec", "--rm", PATH], 125, "exec: there is no option --rm (see nicon exec --help)"),
         (&["ip", "-brief", PATH], 125, "ip: the container comes first: nicon ip PATH -brief .."),
         (&["capture", "-n", PATH], 125, "capture: the container comes first: nicon capture PATH LINK -- -n .."),
         (&["capture", PATH, "-n"], 125, "capture: what tcpdump takes stands behind the link and --"),
         (&["capture", PATH, "lo", "icmp"], 125, "stands behind the link and --"),
         (&["wire", "-n", "lab.yaml"], 2, "wire: there is no option -n (nicon check lab.yaml shows what would be done)"),
-        (&["wire", "--wait", "5", "lab.yaml"], 2, "wire: the plan's file comes first: nicon wire lab.yaml --wait .."),
-        (&["check", "--force", "lab.yaml"], 2, "check: the plan's file comes first: nicon check lab.yaml --force .."),
         (&["wire", "lab.yaml", "-n"], 2, "wire: there is no option -n (nicon check lab.yaml shows what would be done)"),
         (&["wire", "lab.yaml", "--dry-run"], 2, "no option --dry-run (nicon check lab.yaml shows what would be done)"),
-        (&["check", "--prune", "lab.yaml"], 2, "check: the plan's file comes first: nicon check lab.yaml --prune .."),
         (&["check", "lab.yaml", "--wait", "5"], 2, "check: there is no option --wait (see nicon check --help)"),
-        (&["destroy", "--force", "lab.yaml"], 2, "destroy: the plan's file comes first: nicon destroy lab.yaml"),
     ] {
         refusal(&suite.run(&[&["nicon"], words].concat()), status, &["nicon: ", said]);
+    }
+    for words in
+        [&["--net", PATH, "cat", "/proc/self/comm"][..], &["-S", "0", "--net", PATH, "--", "cat", "/proc/self/comm"]]
+    {
+        assert_eq!(suite.run(&[&["nicon", "exec"], words].concat()).ok()?, "cat", "{words:?}");
     }
     Ok(())
 }
