@@ -2,12 +2,12 @@
 
 use std::ffi::OsString;
 
-use clap::{Parser, Subcommand};
+use clap::{Args as Group, Parser, Subcommand};
 
 /// Find, enter and wire containers inside containers: everyday jobs, each in one command.
 ///
 /// PATH leads to a container through those around it, from the outside in: a.b is b inside of a. Each job runs a pipe of programs that
-/// lie beside this one; -v shows it. Any other COMMAND is one of them: "nicon links" is nicon-links.
+/// lie beside this one; -v shows it. Any other COMMAND is one of them: "nicon nsid" is nicon-nsid.
 #[derive(Debug, Parser)]
 #[command(
     name = "nicon",
@@ -76,6 +76,26 @@ OPTIONS that are often needed, before PATH or behind it; nicon nsexec --help tel
         words: Vec<OsString>,
     },
 
+    /// List the links of containers, with their addresses and what they are wired to
+    ///
+    /// PATH may be a pattern, and host. OPTIONS are those of nicon-links; without PATH, this is nicon-links.
+    #[command(override_usage = "nicon links PATH... [OPTIONS]")]
+    Links {
+        /// Paths and patterns, and options of nicon-links
+        #[arg(value_name = "PATH", trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
+
+    /// Draw containers: which is in which, and with --links how they are wired
+    ///
+    /// PATH may be a pattern, and host. OPTIONS are those of nicon-tree, such as --svg; without PATH, this is nicon-tree.
+    #[command(override_usage = "nicon tree PATH... [OPTIONS]")]
+    Tree {
+        /// Paths and patterns, and options of nicon-tree
+        #[arg(value_name = "PATH", trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
+
     /// Wire a lab as a file says: all of it or nothing
     ///
     /// What is there already is kept, or changed in place. OPTIONS, before FILE or behind it, are those below and nicon-wire's; without FILE,
@@ -85,9 +105,8 @@ OPTIONS that are often needed, before PATH or behind it; nicon nsexec --help tel
         /// Go on, and keep it wired while containers come and go and the file changes
         #[arg(long)]
         watch: bool,
-        /// The machine whose half of a plan for several machines is meant (default: this one)
-        #[arg(long, value_name = "MACHINE")]
-        on: Option<OsString>,
+        #[command(flatten)]
+        plan: Plan,
         /// The plan (-: standard input), and options of nicon-wire
         #[arg(value_name = "FILE", trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<OsString>,
@@ -99,9 +118,8 @@ OPTIONS that are often needed, before PATH or behind it; nicon nsexec --help tel
     /// container is not there, and 2 if not all could be compared.
     #[command(override_usage = "nicon check [OPTIONS] FILE")]
     Check {
-        /// The machine whose half of a plan for several machines is meant (default: this one)
-        #[arg(long, value_name = "MACHINE")]
-        on: Option<OsString>,
+        #[command(flatten)]
+        plan: Plan,
         /// The plan (-: standard input), and options of nicon-wire
         #[arg(value_name = "FILE", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<OsString>,
@@ -143,6 +161,29 @@ OPTIONS that are often needed, before PATH or behind it; nicon nsexec --help tel
 
     #[command(external_subcommand)]
     Program(Vec<OsString>),
+}
+
+/// How a plan is read.
+#[derive(Debug, Group)]
+pub(crate) struct Plan {
+    /// The machine whose half of a plan for several machines is meant (default: this one)
+    #[arg(long, value_name = "MACHINE")]
+    on: Option<OsString>,
+    /// The container whose engine runs the plan's containers (default: those of this machine)
+    #[arg(long = "in", value_name = "PATH")]
+    inside: Option<OsString>,
+}
+
+impl Plan {
+    /// Each option of nicon-plan, and its value.
+    pub(crate) fn all(&mut self) -> [(&'static str, &mut Option<OsString>); 2] {
+        [("--on", &mut self.on), ("--in", &mut self.inside)]
+    }
+
+    /// The options that are given, and their values.
+    pub(crate) fn options(mut self) -> Vec<(&'static str, OsString)> {
+        self.all().into_iter().filter_map(|(option, value)| Some((option, value.take()?))).collect()
+    }
 }
 
 #[cfg(test)]

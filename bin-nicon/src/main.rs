@@ -2,16 +2,9 @@
 
 mod args;
 mod complete;
-mod dockers;
-mod enter;
-mod inside;
 mod jobs;
-mod lab;
-mod operand;
 mod pipe;
-mod programs;
-mod records;
-mod table;
+mod words;
 
 use clap::Parser;
 use nicon_core::filter::cli;

@@ -6,8 +6,8 @@ use nicon_core::Record;
 use nicon_core::path::parse;
 
 use crate::complete::answer::Word;
-use crate::pipe::Stage;
-use crate::records::until;
+use crate::pipe::records::until;
+use crate::pipe::stage::Stage;
 
 /// How long the engines have, together. People wait for it.
 pub(super) const PATIENCE: Duration = Duration::from_millis(1500);

@@ -8,8 +8,8 @@ use nicon_core::text::escape;
 use crate::complete::answer::Word;
 use crate::complete::containers::{PATIENCE, lister};
 use crate::complete::spot::Context;
-use crate::pipe::Stage;
-use crate::records::until;
+use crate::pipe::records::until;
+use crate::pipe::stage::Stage;
 
 /// The links among which one of this kind is chosen; none where only a record would tell.
 pub(super) fn of(kind: &str, context: &Context) -> Vec<Word> {

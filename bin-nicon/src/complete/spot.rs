@@ -1,7 +1,7 @@
 //! The place in a command line where a word is being typed: what can stand there, and what the words before it say about that.
 
-use crate::inside::is_all_the_way;
-use crate::table::{Table, Value, is_option};
+use crate::words::inside::is_all_the_way;
+use crate::words::table::{Table, Value, is_option};
 
 /// A place in a command line.
 pub(super) struct Spot {
@@ -69,6 +69,7 @@ fn in_job(words: &[String], typed: &str, mut context: Context) -> Option<Spot> {
     let first = match &job[..] {
         "help" => return jobs(words, typed, context),
         "ls" => return in_program("nicon-resolve", words, typed, context),
+        "links" | "tree" => return in_table(Table::of_program(job).taking("container"), words, typed, context),
         "exec" | "ip" | "capture" => "container",
         "wire" | "check" | "destroy" => "file",
         program => return in_program(&format!("nicon-{program}"), words, typed, context),
@@ -106,8 +107,11 @@ fn jobs(before: &[String], typed: &str, context: Context) -> Option<Spot> {
 }
 
 /// In a command line of one of the other programs.
-fn in_program(program: &str, words: &[String], typed: &str, mut context: Context) -> Option<Spot> {
-    let table = Table::of(program)?;
+fn in_program(program: &str, words: &[String], typed: &str, context: Context) -> Option<Spot> {
+    in_table(Table::of(program)?, words, typed, context)
+}
+
+fn in_table(table: Table, words: &[String], typed: &str, mut context: Context) -> Option<Spot> {
     let (mut operands, mut awaited, mut has_ended) = (0, None::<(String, Value)>, false);
     for word in words {
         if let Some((option, _)) = awaited.take() {
@@ -229,6 +233,10 @@ mod tests {
             ("nicon check lab.yaml --p", "an option"),
             ("nicon destroy lab.yaml --w", "an option"),
             ("nicon links -t ", "place"),
+            ("nicon links ", "container"),
+            ("nicon links a b.", "container"),
+            ("nicon links a --having x ", "container"),
+            ("nicon tree a --s", "an option"),
             ("nicon nonsense ", "nothing"),
             ("/usr/bin/nicon-resolve ", "container"),
             ("nicon-resolve --socket ", "file"),

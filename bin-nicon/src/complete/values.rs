@@ -9,7 +9,7 @@ use nicon_core::path::HOST;
 use crate::complete::answer::{Answer, Word};
 use crate::complete::spot::{Context, Spot, Wanted};
 use crate::complete::{containers, links};
-use crate::table::{Row, Table, programs};
+use crate::words::table::{Row, Table, programs};
 
 /// What fits there.
 pub(super) fn of(spot: &Spot) -> Answer {

@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use nicon_core::text::escape;
 use nicon_core::{Error, Result};
 
-use crate::inside::choices;
-use crate::table::{Given, Table};
+use crate::words::inside::choices;
+use crate::words::table::{Given, Table};
 
 const VARIABLE: &str = "a variable is --set NAME=VALUE";
 const DIRECTORY: &str = "the directory is --wd=DIR";
@@ -98,7 +98,7 @@ fn refused(job: &str, word: &str, why: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inside::tests::split;
+    use crate::words::inside::tests::split;
 
     #[test]
     fn dockers_letters_are_refused() {

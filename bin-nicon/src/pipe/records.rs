@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use nicon_core::Record;
 
-use crate::pipe::Stage;
+use crate::pipe::stage::Stage;
 
 /// What the last of these programs prints before the deadline, when all of them are ended. None says what fails.
 pub(crate) fn until(deadline: Instant, stages: &[Stage]) -> Vec<Record> {

@@ -10,8 +10,8 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 
-use crate::pipe::{Stage, show};
-use crate::programs;
+use crate::pipe::programs;
+use crate::pipe::stage::{Stage, show};
 
 /// Runs the stages of a pipe one after the other, each to its end. What prints nothing ends it: a plan with faults changes nothing. The
 /// status is the worst one: what one of them could not read, none behind it knows of. Where all have done all until the last one, we

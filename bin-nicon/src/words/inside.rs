@@ -6,7 +6,7 @@ use std::path::Path;
 use nicon_core::text::escape;
 use nicon_core::{Error, Result};
 
-use crate::table::{Given, Table};
+use crate::words::table::{Given, Table};
 
 /// The options of nicon-nsexec that say what is entered, or whose files the command has.
 const CHOICES: [&str; 13] = [

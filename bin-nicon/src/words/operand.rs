@@ -6,7 +6,7 @@ use nicon_core::suggest::nearest;
 use nicon_core::text::escape;
 use nicon_core::{Error, Result};
 
-use crate::table::{Given, Table};
+use crate::words::table::{Given, Table};
 
 /// The operand that a command of nicon's begins with.
 pub(crate) struct Operand {
@@ -101,12 +101,33 @@ impl Operand {
         if let Some(similar) = similar.first() {
             return Error::invalid(format!("{job}: no option {option} (did you mean --{similar}?)"));
         }
-        let way_out = match job {
-            "wire" => format!("nicon check {} shows what would be done", escape(operand)),
+        let way_out = match &*option {
+            "-n" | "--dry-run" if job == "wire" => format!("nicon check {} shows what would be done", escape(operand)),
             _ => format!("see nicon {job} --help"),
         };
         Error::invalid(format!("{job}: there is no option {option} ({way_out})"))
     }
+}
+
+/// The operands among some words, and the others: options, and what these take.
+pub(crate) fn apart(table: &Table, mut words: &[OsString]) -> (Vec<OsString>, Vec<OsString>) {
+    let (mut operands, mut options) = (Vec::new(), Vec::new());
+    loop {
+        let (before, rest) = words.split_at(table.options_in(words));
+        options.extend_from_slice(before);
+        match rest.split_first() {
+            None => break,
+            Some((word, rest)) if word == "--" => {
+                operands.extend_from_slice(rest);
+                break;
+            }
+            Some((operand, rest)) => {
+                operands.push(operand.clone());
+                words = rest;
+            }
+        }
+    }
+    (operands, options)
 }
 
 /// Whether a `--` precedes these words, which are the last of the command line: the name of a container may begin as an option does.
@@ -117,7 +138,7 @@ fn is_behind_dashes(words: &[OsString]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inside::tests::split;
+    use crate::words::inside::tests::split;
 
     #[test]
     fn options_stand_on_both_sides() {
@@ -137,6 +158,19 @@ mod tests {
     }
 
     #[test]
+    fn several_operands_are_told_from_options() {
+        let table = Table::of_program("links");
+        for (line, operands, options) in [
+            ("a 'b.*' -s", "a 'b.*'", "-s"),
+            ("--having tcp:80 a -ts b --kind=veth", "a b", "--having tcp:80 -ts --kind=veth"),
+            ("-s -- -a -s", "-a -s", "-s"),
+            ("-t host", "", "-t host"),
+        ] {
+            assert_eq!(apart(&table, &split(line)), (split(operands), split(options)), "{line}");
+        }
+    }
+
+    #[test]
     fn what_is_missing_unknown_or_not_ours() {
         let unknown_to_wire = "wire: there is no option -n (nicon check a.yaml shows what would be done)";
         for (of, line, expected) in [
@@ -147,6 +181,7 @@ mod tests {
             (CAPTURE, "-i eth0 P", "capture: the container comes first: nicon capture PATH LINK -- -i .."),
             (WIRE, "-n a.yaml", unknown_to_wire),
             (WIRE, "a.yaml -Jn", unknown_to_wire),
+            (WIRE, "--foo a.yaml", "wire: there is no option --foo (see nicon wire --help)"),
             (WIRE, "a.yaml --pruen", "wire: no option --pruen (did you mean --prune?)"),
             (CHECK, "--wait 5 a.yaml", "check: there is no option --wait (see nicon check --help)"),
             (CHECK, "a.yaml --prune --wait 5", "check: there is no option --wait (see nicon check --help)"),

@@ -13,10 +13,10 @@ use nicon_core::text::escape;
 use nicon_core::{Context, Error, Result};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 
-use crate::inside::in_network;
-use crate::pipe::{Stage, quoted, show};
-use crate::programs::become_program;
-use crate::table::Table;
+use crate::pipe::programs::become_program;
+use crate::pipe::stage::{Stage, quoted, resolve, show};
+use crate::words::inside::in_network;
+use crate::words::table::Table;
 
 /// The status where the command did not run, as nicon-nsexec has it.
 pub(crate) const NOT_ENTERED: u8 = 125;
@@ -40,10 +40,8 @@ pub(crate) fn enter(path: OsString, words: Vec<OsString>, keeps_input: bool, ver
         }
         return Err(become_program(&mut nsexec.command()?));
     }
-    // A name may begin as an option does.
-    let ends_options = path.as_encoded_bytes().starts_with(b"-").then(|| OsString::from("--"));
     let pattern = quoted(&path);
-    let resolve = Stage::new("resolve").with(ends_options).with([path]);
+    let resolve = resolve(None, vec![path]);
     let is_for_several =
         Table::of_program("nsexec").given(&words).iter().any(|given| OF_SEVERAL.contains(&given.option));
     let nsexec = Stage::new("nsexec").with(words);

@@ -49,7 +49,7 @@ pub(crate) struct Value {
 
 macro_rules! tables {
     ($($program:literal)*) => {
-        [$(($program, include_str!(concat!("../command-lines/", $program, ".tsv")))),*]
+        [$(($program, include_str!(concat!("../../command-lines/", $program, ".tsv")))),*]
     };
 }
 
@@ -96,6 +96,12 @@ impl Table {
     /// With the options of another one.
     pub(crate) fn and(mut self, other: Self) -> Self {
         self.options.extend(other.options);
+        self
+    }
+
+    /// With as many operands of this kind as anyone likes.
+    pub(crate) fn taking(mut self, kind: &'static str) -> Self {
+        self.operands = vec![Row { names: "...", value: Some(Value { kind, is_attached: false }), about: "" }];
         self
     }
 
@@ -158,6 +164,11 @@ impl Table {
             options.extend(self.options_of(&word));
         }
         options
+    }
+
+    /// Whether this option, by its long name, is among those before the first operand.
+    pub(crate) fn gives(&self, words: &[impl AsRef<OsStr>], option: &str) -> bool {
+        self.given(words).iter().any(|given| given.option == option)
     }
 
     /// How many words precede the first operand: options, and what these take.
