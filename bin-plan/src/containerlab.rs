@@ -277,6 +277,10 @@ mod tests {
                 "{type: vxlan, endpoint: {node: r1, interface: x}, vni: 1, remote: 192.0.2.1, src-port: 7}",
                 "10:92: src-port:",
             ),
+            (
+                "{type: vxlan, endpoint: {node: r1, interface: x}, vni: 1, remote: 192.0.2.1, qq: 7}",
+                "10:82: unknown key \"qq\" (the keys are ipv4, ipv6, labels, mtu, type, vars, dst-port, endpoint,",
+            ),
             ("7", "10:5: links: expected a map, found 7"),
         ] {
             let faults = faults(&format!("{nodes}  - {link}\n"));

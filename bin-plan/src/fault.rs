@@ -40,3 +40,11 @@ impl Fault {
         Error::failed(format!("{name}:{}: {}", self.position, self.message))
     }
 }
+
+/// How many names are listed at most: what takes more than two lines of a terminal helps nobody who does not know which to look for.
+const MOST: usize = 16;
+
+/// Names in a row, if they are so few that they are read. Of more, a message says where they are.
+pub(crate) fn few(names: &[&str]) -> Option<String> {
+    (names.len() <= MOST).then(|| names.join(", "))
+}

@@ -287,6 +287,12 @@ mod tests {
             other[0].message,
             "this machine is called elsewhere: the plan has no machine \"elsewhere\", but one, two, six, alone: say whose half is wanted (--on NAME)"
         );
+        // So many that nobody reads them are counted.
+        let many = (0..20).map(|n| format!("m{n}: ")).collect::<Vec<_>>().join(", ");
+        assert_eq!(
+            told(&format!("machines: {{{many}}}\nlinks:\n- {{target: a, on: elsewhere}}\n"))[0],
+            "on: the plan has no machine \"elsewhere\", but 20 others below \"machines:\""
+        );
         let within = Targets::within("setup").unwrap();
         let here = Here { name: "one", is_given: true, lookup: &|_| Ok(Vec::new()) };
         let options = Options { file: None, targets: &within, each: false, here, env: &|_| None };

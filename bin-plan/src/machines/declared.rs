@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::address::Address;
 use super::rule::Rule;
 use super::vni::{BASE, END};
-use crate::fault::{Fault, Position};
+use crate::fault::{Fault, Position, few};
 use crate::yaml::{KeyValue, Node, unknown_key};
 
 /// The keys of a plan for several machines.
@@ -86,7 +86,8 @@ impl Machines {
     /// Why there is no machine of a name.
     pub(super) fn why_not(&self, name: &str) -> String {
         let names: Vec<_> = self.all.iter().map(|machine| &*machine.name).collect();
-        format!("the plan has no machine \"{name}\", but {}", names.join(", "))
+        let others = few(&names).unwrap_or_else(|| format!("{} others below \"{MACHINES}:\"", names.len()));
+        format!("the plan has no machine \"{name}\", but {others}")
     }
 }
 

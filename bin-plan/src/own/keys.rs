@@ -106,7 +106,7 @@ pub(crate) const KEYS: &[Key] = &[
 ];
 
 /// The names of all keys.
-pub(crate) fn names() -> Vec<&'static str> {
+fn names() -> Vec<&'static str> {
     KEYS.iter().map(|key| key.name).collect()
 }
 

@@ -3,7 +3,7 @@
 use nicon_core::Record;
 
 use super::fields::{Fields, end, ordered};
-use super::keys::{KEYS, Place, names};
+use super::keys::{KEYS, Place};
 use super::kinds;
 use crate::fault::Fault;
 use crate::targets::Targets;
@@ -31,8 +31,8 @@ pub(super) fn read(node: &Node, targets: &Targets) -> Result<Vec<Wanted>, Vec<Fa
 
 fn entries(node: &Node) -> Result<&[KeyValue], Vec<Fault>> {
     node.entries().ok_or_else(|| {
-        let expected = format!("expected a map with the keys {}", names().join(", "));
-        vec![node.position.fault(format!("{expected}, found {}", node.content.display()))]
+        let example = "{endpoints: [\"A:eth1\", \"B:eth1\"]}";
+        vec![node.position.fault(format!("expected a map, such as {example}, found {}", node.content.display()))]
     })
 }
 

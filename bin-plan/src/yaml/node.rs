@@ -5,7 +5,7 @@ use std::rc::Rc;
 use nicon_core::suggest::nearest;
 
 use super::scalar::Scalar;
-use crate::fault::{Fault, Position};
+use crate::fault::{Fault, Position, few};
 
 /// A value and its position. What an alias stands for is shared, not copied: only the value itself has the position of the
 /// alias, and what is inside it that of the anchored text, where a fault is to be mended.
@@ -80,9 +80,10 @@ impl Node {
 
 /// A fault for a key that is none of the `known` ones.
 pub(crate) fn unknown_key(entry: &KeyValue, known: &[&str]) -> Fault {
-    let (key, known_keys) = (&entry.key, known.join(", "));
-    entry.position.fault(match nearest(key, known.iter().copied()).first() {
-        Some(similar) => format!("unknown key \"{key}\": did you mean {similar}?"),
-        None => format!("unknown key \"{key}\" (the keys are {known_keys})"),
+    let key = &entry.key;
+    entry.position.fault(match (nearest(key, known.iter().copied()).first(), few(known)) {
+        (Some(similar), _) => format!("unknown key \"{key}\": did you mean {similar}?"),
+        (None, Some(keys)) => format!("unknown key \"{key}\" (the keys are {keys})"),
+        (None, None) => format!("unknown key \"{key}\" (nicon-plan --help shows a plan, and says where all keys are)"),
     })
 }
