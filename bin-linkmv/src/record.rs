@@ -8,3 +8,4 @@ pub(crate) mod naming;
 pub(crate) mod passing;
 pub(crate) mod program;
 pub(crate) mod steps;
+pub(crate) mod undone;

@@ -12,6 +12,7 @@ mod lab;
 mod machines;
 mod others;
 mod prune;
+mod table;
 mod usable;
 
 use libtest_mimic::Trial;
@@ -30,6 +31,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         machines::trials(suite),
         others::trials(suite),
         prune::trials(suite),
+        table::trials(suite),
         usable::trials(suite),
     ]
     .into_iter()

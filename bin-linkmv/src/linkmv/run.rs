@@ -5,7 +5,7 @@ use nicon_core::filter::stream::Answers;
 use nicon_core::filter::table::Column;
 use nicon_core::record::cell;
 use nicon_core::{Record, Result, Status};
-use nicon_rtnl::record::{IFINDEX, MAC, NAME, TARGET};
+use nicon_rtnl::record::{MAC, TARGET};
 
 use crate::batch::{self, Batch};
 use crate::each::{Asks, Each, one};
@@ -20,7 +20,7 @@ use crate::linkmv::endpoints::Endpoints;
 use crate::moving::guard::Guard;
 use crate::moving::job::Options;
 use crate::record::act::Act;
-use crate::record::columns;
+use crate::record::columns::{self, DONE, IFINDEX, NAME};
 use crate::record::deed;
 use crate::record::program::LINKMV;
 use crate::undoing::input;
@@ -30,7 +30,7 @@ const LINK: Column =
 const LOST: Column =
     Column { title: "LOST", cell: |record| losses::cell(deed::last(record).and_then(|deed| deed.get("lost"))) };
 
-const COLUMNS: &[Column] = &[TARGET, LINK, NAME, IFINDEX, MAC, columns::CHANGED, LOST];
+const COLUMNS: &[Column] = &[TARGET, LINK, NAME, IFINDEX, MAC, DONE, LOST];
 const PLAN: &[Column] = &[
     TARGET,
     Column { title: "LINK", cell: |record| record.cell("link") },

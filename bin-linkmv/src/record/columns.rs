@@ -1,18 +1,32 @@
 //! The columns of tables of records that tell of links.
 
+use nicon_core::Record;
 use nicon_core::filter::table::Column;
-use nicon_rtnl::record::{IFINDEX, MAC, NAME, TARGET};
+use nicon_core::record::cell;
+use nicon_rtnl::record::{MAC, NIC, TARGET};
 
-use super::{deed, steps};
+use super::{deed, steps, undone};
 
-/// Whether the last deed changed anything.
-pub(crate) const CHANGED: Column = Column { title: "CHANGED", cell: deed::changed };
+/// The name of the link.
+pub(crate) const NAME: Column = Column { title: "NAME", cell: |record| of_link(record, "name") };
+
+/// Its interface index.
+pub(crate) const IFINDEX: Column = Column { title: "IFINDEX", cell: |record| of_link(record, "ifindex") };
+
+/// What was done to it last, in a word.
+pub(crate) const DONE: Column =
+    Column { title: "DONE", cell: |record| deed::word(record).map_or_else(|| undone::words(record), str::to_owned) };
 
 /// What would be done.
 pub(crate) const STEPS: Column = Column { title: "STEPS", cell: steps::cell };
 
-/// Those of links that are where they are to be.
-pub(crate) const THERE: &[Column] = &[TARGET, NAME, IFINDEX, MAC, CHANGED];
+/// Those of links that are where they are to be, or that were taken away.
+pub(crate) const THERE: &[Column] = &[TARGET, NAME, IFINDEX, MAC, DONE];
 
 /// Those of links that would be made.
 pub(crate) const PLANNED: &[Column] = &[TARGET, STEPS];
+
+/// A fact about a link. Of one that was taken away, only what was undone tells any.
+fn of_link(record: &Record, field: &str) -> String {
+    record.get(NIC).map_or_else(|| undone::of_each(record, field), |nic| cell(nic.get(field)))
+}

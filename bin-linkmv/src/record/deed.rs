@@ -1,7 +1,6 @@
 //! What was done, as the field `done` of a record lists it: one deed for each act, the last one at the end.
 
 use nicon_core::machine::Machine;
-use nicon_core::record::cell;
 use nicon_core::{Error, Record, Result};
 use nicon_rtnl::Link;
 use serde::{Deserialize, Serialize};
@@ -157,6 +156,17 @@ impl Deed {
         ["ifindex", "peer"].iter().any(|field| self.undo.get(field).is_some())
     }
 
+    /// What it did to its link, in a word.
+    fn word(&self) -> &'static str {
+        match (self.changed, &self.link) {
+            (false, _) => "nothing",
+            (true, None) if self.is_whole() => "made",
+            // Of a link that an earlier run moved, or that stays in its namespace, it is not told what a move has lost.
+            (true, Some(_)) if self.lost.is_some() => "moved",
+            (true, _) => "changed",
+        }
+    }
+
     /// What identifies its link wherever it goes (see [`nicon_rtnl::sysfs`]), if that is known.
     pub(crate) fn inode(&self) -> Option<u64> {
         self.undo.get("inode")?.as_u64()
@@ -231,9 +241,9 @@ pub(crate) fn is_changed(record: &Record) -> bool {
     last(record).and_then(|deed| deed.get("changed")).is_some_and(|changed| *changed == true)
 }
 
-/// Whether the last deed changed anything, as a cell of a table.
-pub(crate) fn changed(record: &Record) -> String {
-    cell(last(record).and_then(|deed| deed.get("changed")))
+/// The last deed in a word, for a table; `None` if there is none.
+pub(crate) fn word(record: &Record) -> Option<&'static str> {
+    last(record).and_then(|deed| Deed::deserialize(deed).ok()).map(|deed| deed.word())
 }
 
 #[cfg(test)]
@@ -262,6 +272,23 @@ mod tests {
             record.remove(field);
         }
         assert_eq!(record.to_line(), "{}");
+    }
+
+    #[test]
+    fn each_deed_is_told_in_a_word() {
+        let moved = r#""link":"v0","undo":{"netns":1,"name":"v0","ifindex":3}"#;
+        for (rest, told) in [
+            (r#""changed":false,"undo":null"#.to_owned(), "nothing"),
+            (r#""changed":true,"undo":{"peer":{}}"#.to_owned(), "made"),
+            (r#""changed":true,"undo":{"kind":"dummy","ifindex":7}"#.to_owned(), "made"),
+            (r#""changed":true,"undo":null"#.to_owned(), "changed"),
+            (format!(r#""changed":true,"lost":{{}},{moved}"#), "moved"),
+            (format!(r#""changed":true,"lost":null,{moved}"#), "changed"),
+        ] {
+            let line = format!(r#"{{"done":[{{"by":"x","netns":4,"name":"y","ifindex":1,{rest}}}]}}"#);
+            assert_eq!(word(&Record::parse(&line).unwrap()), Some(told), "{line}");
+        }
+        assert_eq!(word(&Record::default()), None);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use nicon_core::Record;
 use super::act::Act;
 use super::deed::has_deeds;
 use super::failed::FAILED;
+use super::undone::UNDONE;
 
 /// Whether no program may act on a record: one of its acts failed, or its container is gone.
 pub(crate) fn is_passed_over(record: &Record) -> bool {
@@ -23,7 +24,7 @@ fn is_meant(record: &Record) -> bool {
     !matches!(Act::of(record), Ok(None))
         || has_deeds(record)
         || is_passed_over(record)
-        || ["expected_pid", "undone"].iter().any(has)
+        || ["expected_pid", UNDONE].iter().any(has)
 }
 
 /// The records that a program passes on. If no record of its whole input means anything, its author probably forgot to say what

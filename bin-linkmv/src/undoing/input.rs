@@ -7,7 +7,6 @@ use nicon_core::filter::format::OutputFormat;
 use nicon_core::filter::interrupt::Interrupt;
 use nicon_core::filter::stream::{Answers, Lines, RECORDS};
 use nicon_core::filter::table::Column;
-use nicon_core::record::cell;
 use nicon_core::{Error, Record, Result, Status};
 use nicon_rtnl::record::TARGET;
 use serde_json::{Value, json};
@@ -16,14 +15,13 @@ use crate::link::journal::Journals;
 use crate::link::namespaces::Namespaces;
 use crate::link::on_top::OnTop;
 use crate::link::undo::Undo;
+use crate::record::columns::DONE;
 use crate::record::deed::Deed;
 use crate::record::failed::FAILED;
+use crate::record::undone::{REMOVED, UNDONE, of_each, words};
 use crate::undoing::limits::{Limits, Reach};
 use crate::undoing::undone::Undone;
 use crate::undoing::{find_undone, undo_alone};
-
-/// The field that lists what was undone.
-const UNDONE: &str = "undone";
 
 /// Why a deed is left that nobody tried to undo.
 const NOT_TRIED: &str = "not undone, since the run ended before";
@@ -32,7 +30,7 @@ const COLUMNS: &[Column] = &[
     TARGET,
     Column { title: "NAME", cell: |record| of_each(record, "name") },
     Column { title: "IFINDEX", cell: |record| of_each(record, "ifindex") },
-    Column { title: "CHANGED", cell: |record| of_each(record, "changed") },
+    Column { title: DONE.title, cell: words },
     Column { title: "FAILED", cell: |record| record.cell(FAILED) },
 ];
 
@@ -210,6 +208,9 @@ fn entry(deed: &Deed, Undone { changed, now, missing }: &Undone) -> Value {
     };
     let mut entry =
         json!({ "id": deed.id, "by": deed.by, "netns": netns, "name": name, "ifindex": ifindex, "changed": changed });
+    if *changed && now.is_none() {
+        entry[REMOVED] = true.into();
+    }
     if !missing.is_empty() {
         entry["missing"] = json!(missing);
     }
@@ -247,11 +248,4 @@ impl Input {
         }
         record
     }
-}
-
-/// A field of each entry of `undone`, as a cell of a table.
-pub(crate) fn of_each(record: &Record, field: &str) -> String {
-    let entries = record.get(UNDONE).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let cells: Vec<_> = entries.iter().map(|entry| cell(entry.get(field))).collect();
-    if cells.is_empty() { "-".to_owned() } else { cells.join(", ") }
 }

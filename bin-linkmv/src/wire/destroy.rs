@@ -6,19 +6,14 @@ use nicon_core::filter::table::Column;
 use nicon_core::{Error, Result, Status};
 use nicon_rtnl::record::TARGET;
 
+use crate::record::columns::{DONE, IFINDEX, NAME};
 use crate::record::program::WIRE;
-use crate::undoing::input::of_each;
 use crate::wire::context::Context;
 use crate::wire::input::Input;
 use crate::wire::removal::Removal;
 use crate::wire::wanted::Wanted;
 
-const COLUMNS: &[Column] = &[
-    TARGET,
-    Column { title: "PLAN", cell: |record| record.cell("plan") },
-    Column { title: "NAME", cell: |record| of_each(record, "name") },
-    Column { title: "IFINDEX", cell: |record| of_each(record, "ifindex") },
-];
+const COLUMNS: &[Column] = &[TARGET, Column { title: "PLAN", cell: |record| record.cell("plan") }, NAME, IFINDEX, DONE];
 
 /// Destroys what plans have, whether their containers run or not.
 ///

@@ -16,6 +16,7 @@ use crate::link::on_top::{OnTop, text};
 use crate::link::stitch::unstitch;
 use crate::link::undo::Undo;
 use crate::record::program::WIRE;
+use crate::record::undone::{REMOVED, UNDONE};
 use crate::undoing::limits::{Limits, Reach};
 use crate::undoing::moved_link::{alone, bring_home};
 use crate::undoing::undone::Undone;
@@ -156,7 +157,7 @@ impl<'a> Removal<'a> {
         let place = wanted.label(netns);
         let entry = |changed: bool| {
             let ino = netns.ns.id().ino;
-            json!({ "by": WIRE, "netns": ino, "name": link.name, "ifindex": link.ifindex, "changed": changed })
+            json!({ "by": WIRE, "netns": ino, "name": link.name, "ifindex": link.ifindex, "changed": changed, REMOVED: true })
         };
         let gone = || Ok(record(place, &mark.plan, entry(false)));
         let Some(now) = netns.netlink.link_at(link.ifindex)? else { return gone() };
@@ -197,7 +198,7 @@ fn foreign(uppers: &Uppers, link: &Link, plan: &str) -> Vec<String> {
 
 fn record(target: &str, plan: &str, entry: Value) -> Record {
     let mut record = about(target, plan);
-    record.set("undone", [entry]);
+    record.set(UNDONE, [entry]);
     record
 }
 

@@ -43,6 +43,9 @@ fn only_what_is_of_the_plan(suite: &Suite) -> Result<(), Failed> {
     let told: Vec<_> = gone.iter().map(|record| (&record["plan"], &undone(record)["name"])).collect();
     assert_eq!(told.len(), 3, "{told:?}");
     assert!(told.iter().all(|(plan, _)| **plan == lab.plan), "{told:?}");
+    let is_there = |record: &&Value| undone(record).get("removed").is_none();
+    let there: Vec<_> = gone.iter().filter(is_there).map(|record| &undone(record)["name"]).collect();
+    assert_eq!(there, [&lab.pair.link], "the ends of the pair are no more");
     assert_eq!(lab.places[0].links(), ["lo", "mine", "eth3"]);
     destroy(suite, &other);
     lab.places[0].ip("link del mine");

@@ -7,13 +7,13 @@ use nicon_core::filter::output::{report, write_out};
 use nicon_core::filter::stream::Answers;
 use nicon_core::filter::table::Column;
 use nicon_core::{Error, ErrorKind, Record, Result, Status};
-use nicon_rtnl::record::{IFINDEX, MAC, NAME, TARGET};
+use nicon_rtnl::record::{MAC, TARGET};
 
-use crate::record::columns::CHANGED;
+use crate::record::columns::{DONE, IFINDEX, NAME};
 use crate::record::program::WIRE;
 
 const COLUMNS: &[Column] =
-    &[Column { title: "EVENT", cell: |record| record.cell("event") }, TARGET, NAME, IFINDEX, MAC, CHANGED];
+    &[Column { title: "EVENT", cell: |record| record.cell("event") }, TARGET, NAME, IFINDEX, MAC, DONE];
 
 /// How many different failures of one thing are remembered.
 const MOST: usize = 16;

@@ -1,0 +1,123 @@
+//! The tables of what was done: each row tells what became of its link.
+
+use libtest_mimic::{Failed, Trial};
+use nicon_lab::Ran;
+use serde_json::{Value, json};
+
+use super::lab::Lab;
+use crate::support::links::Place;
+use crate::support::suite::Suite;
+
+pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
+    vec![
+        suite.trial_of_kernel(&[], "wire::table::what_became_of_each_link", each_link),
+        suite.trial_of_kernel(&[], "wire::table::of_a_plan_that_is_kept", kept),
+        suite.trial_of_kernel(&[], "wire::table::of_what_is_undone", undone),
+    ]
+}
+
+/// Makes sure that a run tells this of links, one a row: where each is, its name, and what was done.
+#[track_caller]
+fn tells(ran: &Ran, expected: &[[&str; 3]]) {
+    assert_eq!(ran.code(), Some(0), "{ran:?}");
+    assert!(ran.stdout.lines().all(|line| line.len() <= 80), "{ran:?}");
+    let cells = |line: &str| -> Vec<String> {
+        line.split("  ").map(|cell| cell.trim().to_owned()).filter(|cell| !cell.is_empty()).collect()
+    };
+    let mut rows = ran.stdout.lines().map(cells);
+    let titles = rows.next().unwrap_or_default();
+    let column = |title: &str| titles.iter().position(|other| other == title);
+    let columns = ["TARGET", "NAME", "DONE"].map(|title| column(title).unwrap_or_else(|| panic!("{title}: {ran:?}")));
+    let mut told: Vec<_> = rows.map(|row| columns.map(|column| row[column].clone())).collect();
+    let mut expected = expected.to_vec();
+    // In which namespace it is looked first does not matter.
+    told.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(told, expected, "{ran:?}");
+}
+
+/// What tables call a place.
+fn label(place: &Place) -> String {
+    format!("process {}", place.pid())
+}
+
+/// What they call it where no record names it any more.
+fn unnamed(place: &Place) -> String {
+    format!("pid:{}", place.pid())
+}
+
+fn each_link(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    let [first, second] = &lab.places.each_ref().map(label);
+    let unnamed = &lab.places.each_ref().map(unnamed);
+    let run = |option: &[&str], wishes: &[Value]| {
+        suite.feed(&[&["nicon-wire", "-o", "table"], option].concat(), lab.records(wishes))
+    };
+    let all = |[one, other, moved]: [&'static str; 3]| {
+        [[first, "eth1", one], [second, "eth1", other], [first, "eth2", moved]]
+    };
+    let mut wishes = lab.wishes();
+    tells(&run(&[], &wishes), &all(["made", "made", "moved"]));
+    tells(&run(&[], &wishes), &all(["nothing"; 3]));
+    for wish in &mut wishes {
+        wish["mtu"] = 1300.into();
+    }
+    tells(&run(&[], &wishes), &all(["changed"; 3]));
+    let [_, _, moved] = &wishes;
+    let pruned = [[first, "eth1", "removed"], [&unnamed[1], "eth1", "removed"], [first, "eth2", "nothing"]];
+    tells(&run(&["--prune"], std::slice::from_ref(moved)), &pruned);
+    tells(&run(&[], &wishes), &all(["made", "made", "nothing"]));
+    let back = ["host", &lab.pair.link, "put back"];
+    let unchanged = all(["nothing"; 3]);
+    tells(&run(&["--prune"], &wishes[..2]), &[&[back], &unchanged[..2]].concat());
+    tells(&run(&[], &wishes), &all(["nothing", "nothing", "moved"]));
+    let destroyed = [back, [&unnamed[0], "eth1", "removed"], [&unnamed[1], "eth1", "removed"]];
+    tells(&run(&["--destroy"], &wishes), &destroyed);
+    lab.is_gone();
+    // One that is changed where it is.
+    let own = [json!({"pid": lab.places[0].pid(), "from": "target", "link": "lo", "mtu": 1400})];
+    for (option, told) in [(&[][..], "changed"), (&[], "nothing"), (&["--destroy"], "put back")] {
+        let ran = run(option, &own);
+        // What is brought home is told by where it is.
+        assert!(ran.stdout.trim_end().ends_with(told), "{ran:?}");
+    }
+    lab.is_gone();
+    Ok(())
+}
+
+fn kept(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    let [first, second] = &lab.places.each_ref().map(label);
+    let unnamed = &unnamed(&lab.places[1]);
+    let run = |wishes: &[Value]| {
+        let mut wishes = wishes.to_vec();
+        for (number, wish) in (1..).zip(&mut wishes) {
+            wish["plan_item"] = number.into();
+            wish["event"] = "present".into();
+        }
+        suite.feed(&["nicon-wire", "-o", "table"], lab.records(&wishes))
+    };
+    let wishes = lab.wishes();
+    let made = [[first, "eth2", "moved"], [first, "eth1", "made"], [second, "eth1", "made"]];
+    tells(&run(&wishes), &made);
+    let pruned = [[first, "eth1", "removed"], [unnamed, "eth1", "removed"], [first, "eth2", "nothing"]];
+    tells(&run(&wishes[2..]), &pruned);
+    suite.feed(&["nicon-wire", "--destroy"], lab.input());
+    lab.is_gone();
+    Ok(())
+}
+
+/// The other programs tell it in the same words.
+fn undone(suite: &Suite) -> Result<(), Failed> {
+    let (place, other) = (Place::new(), Place::new());
+    let [here, there] = &[&place, &other].map(label);
+    let input = [&place, &other].map(|place| format!("{}\n", json!({"pid": place.pid()})));
+    let pair = suite.feed(&["nicon-veth", "w1", "w2"], input.concat());
+    let single = suite.feed(&["nicon-linkadd", "bridge", "br1"], &input[0]);
+    for told in ["removed", "nothing"] {
+        let undo = |made: &Ran| suite.feed(&["nicon-linkmv", "--undo", "-o", "table"], &made.stdout);
+        tells(&undo(&pair), &[[here, "w1", told], [there, "w2", told]]);
+        tells(&undo(&single), &[[here, "br1", told]]);
+    }
+    Ok(())
+}
