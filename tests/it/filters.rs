@@ -5,6 +5,7 @@ pub(crate) mod complete;
 pub(crate) mod elsewhere;
 pub(crate) mod format;
 pub(crate) mod front;
+pub(crate) mod front_lists;
 pub(crate) mod front_usage;
 pub(crate) mod in_a_container;
 pub(crate) mod pipes;
@@ -29,6 +30,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         elsewhere::trials(suite),
         format::trials(suite),
         front::trials(suite),
+        front_lists::trials(suite),
         front_usage::trials(suite),
         in_a_container::trials(suite),
         pipes::trials(suite),

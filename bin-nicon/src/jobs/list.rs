@@ -38,7 +38,7 @@ fn names_containers(words: &[OsString]) -> bool {
 /// # Errors
 /// If a program cannot be executed.
 pub(super) fn links(words: Vec<OsString>, verbose: bool) -> Result<ExitCode> {
-    of_containers("links", words, &[], verbose)
+    of_containers(words, ("links", None), verbose)
 }
 
 /// Draws some containers; without a path, becomes nicon-tree.
@@ -46,15 +46,13 @@ pub(super) fn links(words: Vec<OsString>, verbose: bool) -> Result<ExitCode> {
 /// # Errors
 /// If a program cannot be executed.
 pub(super) fn tree(words: Vec<OsString>, verbose: bool) -> Result<ExitCode> {
-    let has_links = Table::of_program("tree").gives(&words, "--links");
-    of_containers("tree", words, if has_links { &["links"] } else { &[] }, verbose)
+    of_containers(words, ("tree", Some(("--links", "links"))), verbose)
 }
 
-/// Runs a program on some containers, with others between it and nicon-resolve. With `--watch`, all of them watch.
+/// Runs a program on some containers; with an option of its own, another one precedes it. With `--watch`, all of them watch.
 fn of_containers(
-    program: &'static str,
     mut words: Vec<OsString>,
-    between: &[&'static str],
+    (program, other): (&'static str, Option<(&str, &'static str)>),
     verbose: bool,
 ) -> Result<ExitCode> {
     let table = Table::of_program(program);
@@ -64,8 +62,9 @@ fn of_containers(
         return Err(become_named(&words));
     }
     let watch = table.gives(&options, "--watch").then_some(OsStr::new("--watch"));
-    let between = between.iter().map(|program| Stage::new(program).with(watch));
-    let before: Vec<_> = [resolve(watch, paths)].into_iter().chain(between).collect();
+    let other = other.filter(|(option, _)| table.gives(&options, option));
+    let other = other.map(|(_, program)| Stage::new(program).with(watch));
+    let before: Vec<_> = [resolve(watch, paths)].into_iter().chain(other).collect();
     let last = Stage::new(program).with(options);
     if watch.is_some() { keep(&before, &last, verbose) } else { run(&before, &last, verbose) }
 }

@@ -165,7 +165,7 @@ fn words_of_other_programs(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     }
     let ran = suite.run(&["nicon", "exec", PATH, "--help"]);
     assert!(ran.code() == Some(0) && ran.stdout.contains("Usage: nicon-nsexec "), "{ran:?}");
-    for job in ["exec", "ip", "capture", "check", "destroy"] {
+    for job in ["exec", "ip", "capture", "links", "tree", "check", "destroy"] {
         let ran = suite.run(&["nicon", job, "-h"]);
         assert!(ran.code() == Some(0) && ran.stdout.contains(&format!("Usage: nicon {job} ")), "{ran:?}");
     }
@@ -178,7 +178,9 @@ fn help_as_git_has_it(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         (&["help", "exec"], &["nicon", "exec", "--help"]),
         (&["help", "wire"], &["nicon", "wire", "--help"]),
         (&["help", "help"], &["nicon", "help", "--help"]),
-        (&["help", "links"], &["nicon-links", "--help"]),
+        (&["help", "links"], &["nicon", "links", "--help"]),
+        (&["help", "nsid"], &["nicon-nsid", "--help"]),
+        (&["help", "nicon-nsid"], &["nicon-nsid", "--help"]),
     ] {
         let (ran, own) = (suite.run(&[&["nicon"], help].concat()), suite.run(option));
         assert!(ran.code() == Some(0) && ran.stdout.contains("Usage: nicon"), "{help:?}: {ran:?}");
