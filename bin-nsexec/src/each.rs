@@ -1,19 +1,28 @@
 //! `--each`: the command once for each record.
 
-use nicon_core::Result;
+use nicon_core::filter::output::report;
+use nicon_core::{Error, Result};
 
 use crate::cli::args::Args;
 use crate::entry::Entry;
-use crate::failure::{FAILED, fail};
+use crate::failure::{FAILED, PROGRAM, fail};
 use crate::prefixed::Prefixed;
 use crate::target::{Records, Target};
 use crate::watch::{Ended, supervise};
+
+/// The status of a command that was ended by this signal.
+const SIGPIPE: u8 = 128 + 13;
 
 /// Runs the command for each record in turn; returns the highest exit status. A signal that asks to end prevents further runs.
 pub(crate) fn run(args: &Args) -> Result<u8> {
     let mut worst = 0;
     for target in Records::new(args)? {
-        match target.and_then(|target| run_for(args, &target)) {
+        let ended = target.and_then(|target| {
+            let ended = run_for(args, &target)?;
+            tell(&target, &ended);
+            Ok(ended)
+        });
+        match ended {
             Ok(Ended { status, is_interrupted }) => {
                 worst = worst.max(status);
                 if is_interrupted {
@@ -37,4 +46,14 @@ fn run_for(args: &Args, target: &Target) -> Result<Ended> {
         ended.status = FAILED;
     }
     Ok(ended)
+}
+
+/// Says for which target the command has failed: the status of all does not tell. That it could not be run at all has been told, and
+/// that its reader has left is no failure.
+fn tell(target: &Target, ended: &Ended) {
+    if ended.is_interrupted || matches!(ended.status, 0 | FAILED..=127 | SIGPIPE) {
+        return;
+    }
+    let error = Error::failed(format!("exit status {}", ended.status));
+    report(PROGRAM, &error.prefix(&target.name));
 }

@@ -42,7 +42,7 @@ impl Limits<'_> {
         }
         let (name, there, origin) = (&link.name, &there.label, &origin.label);
         Err(Error::failed(format!(
-            "{name} was in {there} before this record, and nothing but the link itself says that it came from {origin} (undo the record of its move; or --undo --force brings it there, down)"
+            "{name} was in {there} before this record, and nothing but the link itself says that it came from {origin} (undo the record of its move; or --undo --force brings it there, down and with no address of before)"
         )))
     }
 

@@ -36,7 +36,9 @@ fn each_line_of_each_target(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         let shown = [("setup", "setup"), (CONTAINER, "lt_1")]
             .map(|(path, host)| format!("{path}\t{host}\n{path}\t\n{path}\tno M-^?^@newline\n"));
         assert_eq!(ran.stdout, shown.concat(), "{options:?} {ran:?}");
-        assert_eq!(ran.stderr, PATHS.map(|path| format!("{path}\tan error\n")).concat(), "{options:?} {ran:?}");
+        let failed = [("setup", 3), (CONTAINER, 4)]
+            .map(|(path, status)| format!("{path}\tan error\nnicon-nsexec: {path}: exit status {status}\n"));
+        assert_eq!(ran.stderr, failed.concat(), "{options:?} {ran:?}");
         // Our own messages, and the status.
         let words = [&["nicon-nsexec", "--each", "--prefix"], options];
         let ran = suite.feed(&[&words.concat()[..], &["no-such-command"]].concat(), &records);

@@ -100,7 +100,7 @@ fn once_for_each_record(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         let words = [&["nicon-nsexec", "--each"], options, &["sh", "-c", "hostname; wc -c; [ $(hostname) != olt_1 ]"]];
         let ran = suite.feed(&words.concat(), &records);
         assert_eq!(ran.stdout, "setup\n0\nolt_1\n0\nlt_1\n0\n", "{ran:?}");
-        assert_eq!(ran.code(), Some(1), "{ran:?}");
+        assert_eq!((ran.code(), &ran.stderr[..]), (Some(1), "nicon-nsexec: setup.olt_1: exit status 1\n"), "{ran:?}");
     }
     let broken = format!("nonsense\n{records}");
     let ran = suite.feed(&["nicon-nsexec", "--each", "--uts", "hostname"], &broken);
