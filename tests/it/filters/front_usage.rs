@@ -187,6 +187,8 @@ fn help_as_git_has_it(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         assert_eq!(ran.stdout, own.stdout, "{help:?}");
     }
     refusal(&suite.run(&["nicon", "help", "resolv"]), 2, &["nicon: no command \"resolv\"", "did you mean resolve?"]);
+    let alone = suite.run(&["nicon"]);
+    assert_eq!((alone.code(), alone.stderr), (Some(2), suite.run(&["nicon", "-h"]).stdout));
     let ran = suite.run(&["nicon", "--help"]);
     assert!(ran.stdout.contains("\n  help "), "{ran:?}");
     Ok(())
