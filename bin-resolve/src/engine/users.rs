@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use nicon_core::path::is_user;
 use nicon_core::{Error, Result};
-use nix::sys::stat::fstat;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::{Mode, fstat};
 use nix::unistd::{Uid, geteuid};
 
 use crate::engine::address::{Address, Owner};
@@ -18,7 +19,7 @@ use crate::engine::rootlesskit::Hidden;
 use crate::engine::state::store::UserDirs;
 use crate::engine::state::table;
 use crate::query::{Kind, Qualifier};
-use crate::rootfs::directory::Directory;
+use crate::rootfs::directory::{Directory, is_absent};
 use crate::rootfs::files::Files;
 use crate::rootfs::root::Root;
 
@@ -79,7 +80,7 @@ pub(crate) async fn own(root: &Arc<Root>) -> Result<Vec<Arc<Endpoint>>> {
 /// # Errors
 /// If it cannot be read.
 pub(crate) async fn others(root: &Arc<Root>, ours: bool) -> Result<Others> {
-    if root.cached(Path::new(RUNTIME)).is_some_and(|found| found.is_err()) {
+    if root.cached(Path::new(RUNTIME)).is_some_and(|found| found.is_err()) || ours && are_none_here() {
         return Ok(Others { endpoints: Vec::new(), left_out: None });
     }
     let most = if ours { usize::MAX } else { MOST };
@@ -94,6 +95,12 @@ pub(crate) async fn others(root: &Arc<Root>, ours: bool) -> Result<Others> {
         endpoints(&user, root, &Bounds::of_user(&format!("the engine of user {}", user.name), uid))
     };
     Ok(Others { endpoints: users.into_iter().filter(is_other).flat_map(endpoints).collect(), left_out })
+}
+
+/// Whether no user of our machine has a runtime directory, as without systemd-logind. To look for it takes no thread: the directory in
+/// which it would be is the machine's own, where engines are looked for in place as well.
+fn are_none_here() -> bool {
+    open(RUNTIME, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()).is_err_and(is_absent)
 }
 
 /// The user with this ID of a site.
