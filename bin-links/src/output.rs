@@ -18,12 +18,13 @@ use crate::wiring::OtherLink;
 pub(crate) const PROGRAM: &str = "nicon-links";
 
 /// All columns. A terminal cuts off the last ones, and any number of addresses is long.
-const ALL: [Column<LinkRecord>; 13] = [
+const ALL: [Column<LinkRecord>; 14] = [
     Column { title: "EVENT", cell: |record| cell(record.nic.event) },
     Column { title: "TARGET", cell: |record| label(&record.record) },
     Column { title: "NAME", cell: |record| record.nic.link.name.clone() },
     Column { title: "KIND", cell: |record| cell(record.nic.link.kind.as_ref()) },
     Column { title: "STATE", cell: |record| cell(record.nic.link.operstate.as_ref()) },
+    Column { title: "MASTER", cell: |record| record.nic.master.as_ref().map(ToString::to_string).unwrap_or_default() },
     Column { title: "PEER", cell: |record| cell(record.nic.peer.as_ref().map(peer)) },
     Column { title: "LISTENING", cell: |record| cell(record.listening.as_deref().map(listeners)) },
     Column { title: "RX", cell: |record| cell(record.nic.stats.as_ref().map(|stats| counted(&stats.rx))) },

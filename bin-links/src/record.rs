@@ -30,7 +30,7 @@ pub(crate) struct LinkRecord {
 pub(crate) struct Nic {
     #[serde(flatten)]
     pub(crate) link: LinkFacts,
-    master: Option<OwnLink>,
+    pub(crate) master: Option<OwnLink>,
     pub(crate) addresses: Vec<Cidr>,
     pub(crate) peer: Option<OtherLink>,
     parent: Option<OtherLink>,

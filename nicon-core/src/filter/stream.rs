@@ -264,7 +264,7 @@ impl<A: Serialize> Answers<A> {
         if let View::Table(columns, _) = self.view
             && !self.rows.is_empty()
         {
-            write_out(self.take_rows(columns))?;
+            write_out(self.widths.all_lines(columns, &self.rows))?;
         }
         Ok(self.worst)
     }

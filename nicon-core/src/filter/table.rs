@@ -16,6 +16,9 @@ pub struct Column<A = Record> {
 /// The columns that say in what state a link is, and what happened to it.
 const STATES: [&str; 2] = ["STATE", "EVENT"];
 
+/// The columns that a table does without if they are empty, as they often are.
+const SPARSE: [&str; 1] = ["MASTER"];
+
 /// Lines of rows of cells: a column is as wide as its widest cell takes at a terminal, and two spaces
 /// apart from the next. The last is not padded.
 #[must_use]
@@ -59,6 +62,14 @@ impl Widths {
     #[must_use]
     pub fn within(width: Width) -> Self {
         Self { widest: Vec::new(), limit: width.columns(), palette: Palette::of_stdout() }
+    }
+
+    /// The lines of all answers that there are, below a heading. Not of those that come one by one: nobody knows what the next has.
+    pub fn all_lines<A>(&mut self, columns: &[Column<A>], answers: &[A]) -> String {
+        let has_any = |column: &Column<A>| answers.iter().any(|answer| !(column.cell)(answer).is_empty());
+        let shown = columns.iter().filter(|column| !SPARSE.contains(&column.title) || has_any(column));
+        let shown: Vec<_> = shown.map(|column| Column { title: column.title, cell: column.cell }).collect();
+        self.lines(&shown, answers)
     }
 
     /// The lines of further answers, the first below a heading. Cells are escaped for the terminal, and `-` where
@@ -140,6 +151,19 @@ mod tests {
             Record::parse(r#"{"pid":7,"target":"x\u001b[2J"}"#).unwrap(),
         ];
         assert_eq!(Widths::default().lines(&columns, &records), "PID     TARGET\n123456  a.b\n7       x\\u{1b}[2J\n");
+    }
+
+    #[test]
+    fn a_sparse_column_is_left_out_where_it_is_empty() {
+        let columns: [Column<[&str; 2]>; 2] = [
+            Column { title: "NAME", cell: |answer| answer[0].to_owned() },
+            Column { title: "MASTER", cell: |answer| answer[1].to_owned() },
+        ];
+        let lines = |answers: [[&'static str; 2]; 2]| Widths::default().all_lines(&columns, &answers);
+        assert_eq!(lines([["a", ""], ["b", "br0"]]), "NAME  MASTER\na     -\nb     br0\n");
+        assert_eq!(lines([["a", ""], ["", ""]]), "NAME\na\n-\n");
+        // Of rows that come one by one, the next may have something there.
+        assert_eq!(Widths::default().lines(&columns, &[["a", ""]]), "NAME  MASTER\na     -\n");
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial_of_kernel(&[], "links::list::all_while_links_come_and_go", all_while_links_come_and_go),
         suite.trial_of_kernel(&[], "links::list::counters", counters),
         suite.trial_of_kernel(&[], "links::list::a_narrow_table", a_narrow_table),
+        suite.trial_of_kernel(&[], "links::list::whose_port_it_is", whose_port_it_is),
     ]
 }
 
@@ -287,5 +288,34 @@ fn a_narrow_table(suite: &Suite) -> Result<(), Failed> {
     let ran = suite.at_terminal(80, &format!("nicon-links -t {pid} -t {other_pid} --kind veth"));
     let row = ran.stdout.lines().find(|line| line.contains(" narrow0 ")).ok_or("no row")?;
     assert!(row.contains(" narrow1 in ") && row.contains(" 192.0.2.1/24"), "{ran:?}");
+    Ok(())
+}
+
+/// A table has a column for masters where a link has one. It stands before what a terminal cuts off.
+fn whose_port_it_is(suite: &Suite) -> Result<(), Failed> {
+    let (place, other) = (Place::new(), Place::new());
+    place.ip(&format!("link add port0 type veth peer name eth0 netns {}", other.pid()));
+    let table =
+        |words: &str| suite.at_terminal(80, &format!("nicon-links -t {} -t {} {words}", place.pid(), other.pid()));
+    assert!(!table("").stdout.contains("MASTER"), "{:?}", table(""));
+    for line in ["link add br0 type bridge", "link set port0 master br0"] {
+        place.ip(line);
+    }
+    for words in ["", "-o wide"] {
+        let ran = table(words);
+        let mut lines = ran.stdout.lines();
+        let heading = lines.next().ok_or("no heading")?;
+        let column = |title: &str| heading.find(title).unwrap_or_else(|| panic!("no {title} in {ran:?}"));
+        let rows: Vec<[&str; 3]> = lines
+            .map(|line| ["NAME", "MASTER", "PEER"].map(|title| line[column(title)..].split("  ").next().unwrap()))
+            .collect();
+        for (name, links) in [("port0", &place), ("br0", &place), ("eth0", &other)] {
+            let row = rows.iter().find(|row| row[0] == name).ok_or(format!("no {name} in {ran:?}"))?;
+            let told = one(&links.ip(&format!("-j link show dev {name}")))["master"].clone();
+            assert_eq!(row[1], told.as_str().unwrap_or("-"), "{ran:?}");
+            assert_eq!(row[2].contains(" in process "), name != "br0", "{ran:?}");
+        }
+    }
+    assert!(!table("--kind bridge").stdout.contains("MASTER"));
     Ok(())
 }
