@@ -153,7 +153,7 @@ fn change_text(nest: &Nest, change: &Change) -> String {
 }
 
 fn link_line(link: &Link) -> Line {
-    let peer = link.peer.as_ref().map(|peer| format!("\u{2194} {} in {}", peer.name, peer.place));
+    let peer = link.peer.as_ref().map(|peer| format!("\u{2194} {} in {}", peer.name, peer.place()));
     let rest: Vec<String> =
         std::iter::once(link.state.clone()).chain(link.addresses.iter().cloned()).chain(peer).collect();
     Line {

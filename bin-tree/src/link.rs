@@ -32,8 +32,8 @@ pub(crate) struct Peer {
     pub(crate) name: String,
     /// As [`Link::id`], if it is known.
     pub(crate) id: Option<LinkId>,
-    /// Where it is: a target, a namespace, or `?`.
-    pub(crate) place: String,
+    /// What it is in, if that has a name.
+    pub(crate) target: Option<String>,
 }
 
 /// A VXLAN: one end of a tunnel.
@@ -137,11 +137,16 @@ impl Peer {
         let number = |field| peer.get(field).and_then(Value::as_u64);
         let text = |field| peer.get(field).and_then(Value::as_str).map(str::to_owned);
         let (ifindex, netns) = (number("ifindex"), number("netns"));
-        let place = text("target").or_else(|| netns.map(|netns| format!("net:[{netns}]")));
         Self {
             name: text("name").unwrap_or_else(|| cell(peer.get("ifindex"))),
             id: netns.zip(ifindex).map(|(netns, ifindex)| (machine, netns, ifindex)),
-            place: place.unwrap_or_else(|| "?".to_owned()),
+            target: text("target"),
         }
+    }
+
+    /// Where it is: what that is called, its namespace, or `?`.
+    pub(crate) fn place(&self) -> String {
+        let namespace = || self.id.map_or_else(|| "?".to_owned(), |(_, netns, _)| format!("net:[{netns}]"));
+        self.target.clone().unwrap_or_else(namespace)
     }
 }

@@ -11,6 +11,7 @@ mod link;
 mod machine;
 mod nest;
 mod picture;
+mod places;
 mod procs;
 mod run;
 mod scene;

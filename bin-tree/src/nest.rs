@@ -320,7 +320,7 @@ pub(crate) mod tests {
         let [link] = &nest.nodes[1].links[..] else { panic!("{:?}", nest.nodes[1].links) };
         let peer = link.peer.as_ref().unwrap();
         assert_eq!(
-            (link.name.as_str(), link.id, peer.id, peer.place.as_str()),
+            (link.name.as_str(), link.id, peer.id, &peer.place()[..]),
             ("eth1", (0, 9, 2), Some((0, 8, 3)), "net:[8]")
         );
     }

@@ -8,7 +8,7 @@ use crate::args::Args;
 use crate::nest::Nest;
 use crate::scene::making::make;
 use crate::screen::Screen;
-use crate::{block, compare, dot, html, procs, svg, text, tunnels};
+use crate::{block, compare, dot, html, places, procs, svg, text, tunnels};
 
 /// Draws a nest, and tells what may be missing in the picture.
 ///
@@ -16,6 +16,7 @@ use crate::{block, compare, dot, html, procs, svg, text, tunnels};
 /// If our own namespaces, or processes, cannot be read.
 pub(crate) fn draw(mut nest: Nest, args: &Args) -> Result<(String, Option<Error>)> {
     tunnels::connect(&mut nest);
+    places::name(&mut nest);
     let nest = &nest;
     let comparisons = compare::compare(nest)?;
     let procs = args.procs.then(|| procs::find(nest, &comparisons)).transpose()?;

@@ -15,11 +15,13 @@ pub(crate) fn connect(nest: &mut Nest) {
     by_number(nest, &ends, &mut others);
     for &(node, link) in &ends {
         let named = tunnel(nest, (node, link)).end.as_ref();
-        let named =
-            named.map(|end| Peer { name: end.name.clone(), id: None, place: format!("{} on {}", end.target, end.on) });
+        let named = named.map(|end| {
+            let target = Some(format!("{} on {}", end.target, end.on));
+            Peer { name: end.name.clone(), id: None, target }
+        });
         let peer = others.get(&(node, link)).map(|&(node, link)| {
             let there = &nest.nodes[node].links[link];
-            Peer { name: there.name.clone(), id: Some(there.id), place: nest.place_of(node) }
+            Peer { name: there.name.clone(), id: Some(there.id), target: Some(nest.place_of(node)) }
         });
         nest.nodes[node].links[link].peer = peer.or(named);
     }
@@ -123,7 +125,7 @@ mod tests {
         }
         connect(&mut nest);
         let links = nest.nodes.iter().flat_map(|node| &node.links);
-        links.map(|link| link.peer.as_ref().map(|peer| format!("{} {}", peer.place, peer.id.is_some()))).collect()
+        links.map(|link| link.peer.as_ref().map(|peer| format!("{} {}", peer.place(), peer.id.is_some()))).collect()
     }
 
     fn some(texts: &[&str]) -> Vec<Option<String>> {

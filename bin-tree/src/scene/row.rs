@@ -96,7 +96,8 @@ pub(super) fn link(link: &Link, is_wired: bool) -> Row {
         0 => address.clone(),
         more => format!("{address} +{more}"),
     });
-    let peer = link.peer.as_ref().filter(|_| !is_wired).map(|peer| format!("\u{2194} {} in {}", peer.name, peer.place));
+    let peer =
+        link.peer.as_ref().filter(|_| !is_wired).map(|peer| format!("\u{2194} {} in {}", peer.name, peer.place()));
     let before: Vec<String> = [kind, state, address, peer].into_iter().flatten().collect();
     Row { text: fit(&before.join(" "), BEFORE), name: fit(&link.name, COLUMNS), ..Row::default() }
 }
