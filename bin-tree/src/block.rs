@@ -6,7 +6,7 @@ use nicon_core::filter::colour::Mark;
 
 use crate::args::Args;
 use crate::compare::{Change, Comparison, Owner};
-use crate::link::Link;
+use crate::link::{Link, LinkId};
 use crate::nest::Nest;
 use crate::procs::{Proc, Procs};
 use crate::screen::Screen;
@@ -45,19 +45,34 @@ pub(crate) struct Line {
     pub(crate) link: Option<usize>,
 }
 
-/// A pair of connected links: the block and line of each end.
+/// A line about a link: which block it is in, and which of its lines it is.
+pub(crate) type Place = (usize, usize);
+
+/// Two links that are connected.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Wire {
-    pub(crate) from: (usize, usize),
-    pub(crate) to: (usize, usize),
+    pub(crate) from: Place,
+    pub(crate) to: Place,
+}
+
+/// How the links are connected.
+#[derive(Default)]
+pub(crate) struct Wiring {
+    /// The two ends of each pair or tunnel.
+    pub(crate) wires: Vec<Wire>,
+    /// From each port to the bridge, bond or VRF whose port it is.
+    pub(crate) ports: Vec<Wire>,
 }
 
 impl Block {
-    /// The text of the node's box in an image: its name, its kind and PIDs, its own namespaces, and the other lines.
-    pub(crate) fn caption(&self) -> Vec<String> {
-        let (node, others) = self.lines.split_first().expect("a block has its node's line");
-        let head = [node.name.clone(), node.facts(), node.rest.clone()];
-        fit(head.into_iter().chain(others.iter().map(Line::text)))
+    /// What the node's box begins with in a graph: its name, its kind and PIDs, and its own namespaces.
+    pub(crate) fn heading(&self) -> Vec<String> {
+        fit(self.lines.iter().take(1).flat_map(|node| [node.name.clone(), node.facts(), node.rest.clone()]))
+    }
+
+    /// The other lines, one row each.
+    pub(crate) fn rows(&self) -> Vec<String> {
+        fit(self.lines.iter().skip(1).map(Line::text))
     }
 
     /// The text of a box around others: what it is called, and what is unusual about it.
@@ -87,15 +102,16 @@ impl Line {
     }
 }
 
-/// The blocks of all nodes, each after the one that it is in, and the wires between them.
+/// The blocks of all nodes, each after the one that it is in, and how their links are connected.
 pub(crate) fn blocks(
     nest: &Nest,
     comparisons: &[Comparison],
     procs: Option<&Procs>,
     args: &Args,
-) -> (Vec<Block>, Vec<Wire>) {
+) -> (Vec<Block>, Wiring) {
     let mut blocks: Vec<Block> = Vec::new();
-    let mut ends = HashMap::new();
+    let mut ends: HashMap<LinkId, Place> = HashMap::new();
+    let mut masters = Vec::new();
     let mut wires = Vec::new();
     let mut waiting: Vec<(usize, usize, Option<usize>)> =
         nest.roots().into_iter().map(|root| (root, 0, None)).collect();
@@ -106,18 +122,21 @@ pub(crate) fn blocks(
         for (number, link) in node.links.iter().enumerate().filter(|_| args.links) {
             let here = (place, lines.len());
             // What shares a network namespace has the same links, and each is one end of one wire.
-            let is_first = !ends.contains_key(&link.id);
-            if let Some(there) = link.peer.as_ref().and_then(|peer| ends.get(&peer.id?)).filter(|_| is_first) {
-                wires.push(Wire { from: *there, to: here });
+            if !ends.contains_key(&link.id) {
+                let there = link.peer.as_ref().and_then(|peer| ends.get(&peer.id?));
+                wires.extend(there.map(|&from| Wire { from, to: here }));
+                masters.extend(link.master.as_ref().and_then(|master| Some((here, master.id?))));
+                ends.insert(link.id, here);
             }
-            ends.entry(link.id).or_insert(here);
             lines.push(Line { link: Some(number), ..link_line(link) });
         }
         lines.extend(procs.map(|procs| &procs.of[index]).into_iter().flatten().map(process_line));
         blocks.push(Block { node: index, depth, outer, kind: node.kind.clone(), lines });
         waiting.extend(node.within.iter().rev().map(|&within| (within, depth + 1, Some(place))));
     }
-    (blocks, wires)
+    // A port may be listed before its master.
+    let port = |(from, master): (Place, LinkId)| Some(Wire { from, to: *ends.get(&master)? });
+    (blocks, Wiring { wires, ports: masters.into_iter().filter_map(port).collect() })
 }
 
 fn node_line(nest: &Nest, index: usize, comparison: &Comparison) -> Line {
@@ -153,9 +172,10 @@ fn change_text(nest: &Nest, change: &Change) -> String {
 }
 
 fn link_line(link: &Link) -> Line {
+    let master = link.master.as_ref().map(|master| format!("master {}", master.name));
     let peer = link.peer.as_ref().map(|peer| format!("\u{2194} {} in {}", peer.name, peer.place()));
     let rest: Vec<String> =
-        std::iter::once(link.state.clone()).chain(link.addresses.iter().cloned()).chain(peer).collect();
+        [link.state.clone()].into_iter().chain(master).chain(link.addresses.iter().cloned()).chain(peer).collect();
     Line {
         depth: 1,
         name: link.name.clone(),
@@ -184,11 +204,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_caption_has_all_lines() {
+    fn a_box_has_all_lines() {
         let node =
             Line { name: "a".into(), kind: "docker".into(), pid: "7".into(), inner: "1".into(), ..Line::default() };
         let link = Line { depth: 1, name: "eth1".into(), kind: "veth".into(), rest: "UP".into(), ..Line::default() };
         let block = Block { node: 0, depth: 0, outer: None, kind: String::new(), lines: vec![node, link] };
-        assert_eq!(block.caption(), ["a", "docker 7 (1)", "  eth1  veth  UP"]);
+        assert_eq!(
+            (block.heading(), block.rows()),
+            (vec!["a".into(), "docker 7 (1)".into()], vec!["  eth1  veth  UP".into()])
+        );
     }
 }

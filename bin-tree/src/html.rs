@@ -43,13 +43,14 @@ fn hash(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::block::Wiring;
     use crate::nest::Nest;
     use crate::scene::making::make;
 
     #[test]
     fn a_page_is_whole() {
         let nest = Nest::default();
-        let page = draw(&make(&nest, &[], &[], &[]));
+        let page = draw(&make(&nest, &[], &[], &Wiring::default()));
         assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n"));
         assert!(["{style", "{picture", "{script"].iter().all(|mark| !page.contains(mark)), "{page}");
         // printf %s a | openssl dgst -sha256 -binary | base64

@@ -22,7 +22,7 @@ use channels::Channels;
 use room::Room;
 
 /// Where a wire ends: at the right side of a cell without cells in it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Port {
     pub(crate) cell: usize,
     /// From the cell's upper side.

@@ -15,8 +15,8 @@ pub(crate) struct Link {
     pub(crate) addresses: Vec<String>,
     /// Its hardware address; empty if it has none.
     pub(crate) mac: String,
-    /// The name of the bridge, bond or VRF that it is a port of.
-    pub(crate) master: Option<String>,
+    /// The bridge, bond or VRF that it is a port of.
+    pub(crate) master: Option<Master>,
     pub(crate) peer: Option<Peer>,
     pub(crate) tunnel: Option<Tunnel>,
     /// Every namespace has a loopback link, so it is not worth drawing.
@@ -25,6 +25,14 @@ pub(crate) struct Link {
 
 /// What identifies a link: its machine, its network namespace there, and its ifindex in that.
 pub(crate) type LinkId = (usize, u64, u64);
+
+/// A link of the same network namespace whose port another one is.
+#[derive(Clone, Debug)]
+pub(crate) struct Master {
+    pub(crate) name: String,
+    /// As [`Link::id`], if it is known.
+    pub(crate) id: Option<LinkId>,
+}
 
 /// The other end of a veth, or of a tunnel to another machine.
 #[derive(Clone, Debug)]
@@ -77,7 +85,7 @@ impl Link {
             state: nic.cell("operstate"),
             addresses: addresses.map(|address| cell(Some(address))).collect(),
             mac: nic.get("mac").and_then(Value::as_str).unwrap_or_default().to_owned(),
-            master: nic.get("master").and_then(|master| master.get("name")?.as_str()).map(str::to_owned),
+            master: nic.get("master").and_then(|master| Master::of(master, (machine, netns))),
             peer: nic.get("peer").filter(|peer| peer.is_object()).map(|peer| Peer::of(peer, machine)),
             tunnel: Tunnel::of(&nic, record),
             is_loopback: is_loopback(&nic),
@@ -128,6 +136,16 @@ impl Tunnel {
             local: text(vxlan, "local"),
             on: record.get("on").and_then(Value::as_str).map(str::to_owned),
             end,
+        })
+    }
+}
+
+impl Master {
+    fn of(master: &Value, (machine, netns): (usize, u64)) -> Option<Self> {
+        let ifindex = master.get("ifindex").and_then(Value::as_u64);
+        Some(Self {
+            name: master.get("name")?.as_str()?.to_owned(),
+            id: ifindex.map(|ifindex| (machine, netns, ifindex)),
         })
     }
 }

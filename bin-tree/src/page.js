@@ -5,7 +5,7 @@ const svg = document.querySelector("svg");
 const search = document.getElementById("search");
 const found = document.getElementById("found");
 const details = document.getElementById("details");
-const things = [...svg.querySelectorAll(".node, .link, .wire")];
+const things = [...svg.querySelectorAll(".node, .link, .wire, .bus")];
 const texts = new Map();
 for (const thing of things) {
   const title = thing.querySelector("title");
@@ -26,18 +26,34 @@ function mark(marked) {
   for (const heading of headings) heading.classList.toggle("marked", marked !== null && marked.has(nodeOf(heading)));
 }
 
-const wireAt = new Map();
-for (const wire of svg.querySelectorAll(".wire")) {
-  for (const id of wire.dataset.ends.split(" ")) wireAt.set(document.getElementById(id), wire);
+const endsOf = (line) => line.dataset.ends.split(" ").map((id) => document.getElementById(id));
+
+function linesAt(kind) {
+  const lines = new Map();
+  for (const line of svg.querySelectorAll(kind)) {
+    for (const end of endsOf(line)) lines.set(end, [...(lines.get(end) ?? []), line]);
+  }
+  return lines;
+}
+
+const wiresAt = linesAt(".wire");
+const busesAt = linesAt(".bus");
+
+// What a bridge is wired to by its ports, which may have ports of their own, as bonds do. Its bus goes on in other columns.
+function below(bridge) {
+  const buses = (busesAt.get(bridge) ?? []).filter((bus) => endsOf(bus)[0] === bridge);
+  const ports = buses.flatMap((bus) => endsOf(bus).slice(1));
+  return [...buses, ...ports.flatMap((port) => [...(wiresAt.get(port) ?? []), ...below(port)])];
 }
 
 let followed = null;
 
-function follow(wire) {
-  followed = wire;
-  const ends = wire.dataset.ends.split(" ").map((id) => document.getElementById(id));
-  mark(new Set([wire, ...ends, ...ends.map(nodeOf)]));
-  tell([wire, ...ends]);
+function follow(line) {
+  followed = line;
+  const lines = line.matches(".wire") ? [line] : below(endsOf(line)[0]);
+  const ends = lines.flatMap(endsOf);
+  mark(new Set([...lines, ...ends, ...ends.map(nodeOf)]));
+  tell(line.matches(".wire") ? [line, ...ends] : [line, ends[0]]);
 }
 
 function clear() {
@@ -58,7 +74,7 @@ function tell(of) {
 }
 
 function thingAt(event) {
-  return event.target instanceof Element ? event.target.closest(".node, .link, .wire") : null;
+  return event.target instanceof Element ? event.target.closest(".node, .link, .wire, .bus") : null;
 }
 
 for (const kind of ["pointerover", "focusin"]) {
@@ -69,8 +85,8 @@ for (const kind of ["pointerover", "focusin"]) {
 }
 
 function choose(thing) {
-  const wire = thing && (thing.matches(".wire") ? thing : wireAt.get(thing));
-  if (wire) follow(wire);
+  const line = thing && (thing.matches(".wire, .bus") ? thing : [...(wiresAt.get(thing) ?? []), ...(busesAt.get(thing) ?? [])][0]);
+  if (line) follow(line);
   else if (thing) tell([thing]);
 }
 
@@ -85,7 +101,7 @@ function look() {
   match = -1;
   matches = words.length === 0 ? [] : things.filter((thing) => {
     const text = texts.get(thing).toLowerCase();
-    return !thing.matches(".wire") && words.every((word) => text.includes(word));
+    return !thing.matches(".wire, .bus") && words.every((word) => text.includes(word));
   });
   // The box of a link that is found is not dimmed.
   const nodes = matches.filter((thing) => thing.matches(".link")).map(nodeOf);

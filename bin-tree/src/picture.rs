@@ -25,11 +25,11 @@ pub(crate) fn draw(mut nest: Nest, args: &Args) -> Result<(String, Option<Error>
         let hint = ptrace_hint("they have");
         Error::failed(format!("{denied} processes could not be inspected ({hint}): some may be missing"))
     });
-    let (blocks, wires) = block::blocks(nest, &comparisons, procs.as_ref(), args);
+    let (blocks, wiring) = block::blocks(nest, &comparisons, procs.as_ref(), args);
     let title = if args.links || args.procs { "DETAILS" } else { "NAMESPACES" };
-    let scene = || make(nest, &comparisons, &blocks, &wires);
+    let scene = || make(nest, &comparisons, &blocks, &wiring);
     let picture = match (args.dot, args.svg, args.html) {
-        (true, ..) => dot::draw(&blocks, &wires),
+        (true, ..) => dot::draw(&blocks, &wiring),
         (_, true, _) => svg::draw(&scene()),
         (.., true) => html::draw(&scene()),
         _ => text::draw(&blocks, title, Screen::new(args), Palette::of_stdout()),

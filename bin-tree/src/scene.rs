@@ -1,11 +1,12 @@
-//! What an image shows: boxes with rows of text in them, and wires between rows.
+//! What an image shows: boxes with rows of text in them, wires between rows, and buses along them.
 
 mod colours;
 mod details;
 pub(crate) mod making;
+mod ports;
 mod row;
 
-pub(crate) use row::{INSET, ROW, Row, Style};
+pub(crate) use row::{INSET, ROW, Row, RowOf, Style};
 
 use crate::layout::{Cell, Port};
 
@@ -18,6 +19,7 @@ pub(crate) struct Scene {
     pub(crate) nodes: Vec<Node>,
     pub(crate) links: Vec<Link>,
     pub(crate) wires: Vec<Wire>,
+    pub(crate) buses: Vec<Bus>,
 }
 
 /// A box.
@@ -53,6 +55,17 @@ pub(crate) struct Wire {
     pub(crate) colour: usize,
     /// Whether one of the links is down.
     pub(crate) is_down: bool,
+}
+
+/// What joins a bridge, bond or VRF and those of its ports that are in one column: a line beside their rows.
+pub(crate) struct Bus {
+    pub(crate) master: usize,
+    pub(crate) ports: Vec<usize>,
+    /// Where it begins: at the master's row, or at that which says that the master's ports go on in this column.
+    pub(crate) begin: Port,
+    /// How far left of the ports it lies.
+    pub(crate) inset: i32,
+    pub(crate) details: Vec<String>,
 }
 
 impl Scene {

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use nicon_core::text;
 
 use crate::layout::{self, Frame, Layout, Point};
-use crate::scene::{INSET, Node, ROW, Scene, Style, Wire};
+use crate::scene::{Bus, INSET, Node, ROW, Row, RowOf, Scene, Style, Wire};
 
 /// The look, which follows the reader's choice of light or dark.
 pub(crate) const STYLE: &str = include_str!("svg.css");
@@ -41,6 +41,9 @@ pub(crate) fn image(scene: &Scene, head: &str) -> String {
     for (number, (wire, corners)) in scene.wires.iter().zip(&wires).enumerate() {
         out += &draw_wire(number, wire, corners);
     }
+    for (number, bus) in scene.buses.iter().enumerate() {
+        out += &draw_bus(scene, number, bus, &frames);
+    }
     for (number, node) in scene.nodes.iter().enumerate() {
         draw_rows(&mut out, scene, number, node, &frames);
     }
@@ -70,26 +73,50 @@ fn draw_rows(out: &mut String, scene: &Scene, number: usize, node: &Node, frames
                 Style::Notice => "notice",
             };
             let (x, text) = (frame.x + inset, escape(&row.text));
-            let text = format!("<text class=\"{class}\" x=\"{x}\" y=\"{baseline}\">{text}</text>");
-            match row.link {
-                Some(link) => *out += &draw_link(scene, link, &row.name, &text, frame.right(), baseline),
-                None => heading += &text,
+            let mut text = format!("<text class=\"{class}\" x=\"{x}\" y=\"{baseline}\">{text}</text>");
+            if !row.name.is_empty() {
+                text += &draw_name(row, frame.right(), baseline);
+            }
+            match row.of {
+                RowOf::Link(link) => *out += &draw_link(scene, link, &text, frame.right(), baseline),
+                RowOf::Node | RowOf::More(_) => heading += &text,
             }
         }
     }
     let _ = writeln!(out, "<g class=\"heading\" data-node=\"n{number}\">{heading}</g>");
 }
 
-/// A link's row, with its name and its port at the right.
-fn draw_link(scene: &Scene, number: usize, name: &str, text: &str, right: i32, baseline: i32) -> String {
+/// The name of a link at the right of its row.
+fn draw_name(row: &Row, right: i32, baseline: i32) -> String {
+    let (end, name) = (right - PORT - row.right(), escape(&row.name));
+    format!("<text class=\"end\" x=\"{end}\" y=\"{baseline}\">{name}</text>")
+}
+
+/// A link's row, with its port at the right.
+fn draw_link(scene: &Scene, number: usize, text: &str, right: i32, baseline: i32) -> String {
     let link = &scene.links[number];
     let colour = link.wire.map(|wire| format!(" class=\"w{}\"", scene.wires[wire].colour)).unwrap_or_default();
-    let (node, title, name) = (link.node, title(&link.details), escape(name));
-    let (end, middle) = (right - PORT, baseline - ROW / 4);
+    let (node, title, middle) = (link.node, title(&link.details), baseline - ROW / 4);
     format!(
         "<g class=\"link\" id=\"l{number}\" data-node=\"n{node}\">{title}{text}\
-         <text class=\"end\" x=\"{end}\" y=\"{baseline}\">{name}</text><circle{colour} cx=\"{right}\" cy=\"{middle}\" r=\"3\"/></g>\n"
+         <circle{colour} cx=\"{right}\" cy=\"{middle}\" r=\"3\"/></g>\n"
     )
+}
+
+/// A line beside the rows of a master and its ports, from which one goes to each of them.
+fn draw_bus(scene: &Scene, number: usize, bus: &Bus, frames: &[Frame]) -> String {
+    let frame = frames[bus.begin.cell];
+    let (right, line) = (frame.right(), frame.right() - bus.inset);
+    let height = |y: i32| frame.y + y;
+    // In a column into which it goes on there is no port of the master.
+    let begin = if scene.links[bus.master].port == bus.begin { right } else { line };
+    let mut path = format!("M{begin} {}H{line}", height(bus.begin.y));
+    for y in bus.ports.iter().map(|&port| height(scene.links[port].port.y)) {
+        let _ = write!(path, "V{y}H{right}M{line} {y}");
+    }
+    let ends: Vec<String> = [bus.master].iter().chain(&bus.ports).map(|link| format!("l{link}")).collect();
+    let (ends, title) = (ends.join(" "), title(&bus.details));
+    format!("<path class=\"bus\" id=\"b{number}\" data-ends=\"{ends}\" d=\"{path}\">{title}</path>\n")
 }
 
 fn draw_wire(number: usize, wire: &Wire, corners: &[Point]) -> String {

@@ -45,6 +45,7 @@ fn a_search_marks_what_it_finds() {
         ("WEST3", &["east3 in c3", "west3 in c4"]),
         ("no such thing", &[]),
         ("master bridge0", &["up2 in setup"]),
+        ("master br1", &["port1 in switch", "port6 in switch", "port9 in switch"]),
     ] {
         page.evaluate("search.value = ''; search.focus()");
         page.type_text(words);
@@ -101,6 +102,52 @@ fn a_wire_is_followed() {
         assert_eq!((marked(&page), page.text("#details")), (vec![], String::new()), "{how}");
         assert!(!is_dimmed(&page, ".wire"), "{how}");
     }
+}
+
+/// Of a bridge it is shown what its ports are wired to.
+#[test]
+fn a_bridge_is_followed() {
+    let page = Page::open(&nest::page());
+    let all = [
+        "br1 in switch",
+        "port1 in switch",
+        "port1 in switch \u{2194} up in c1",
+        "port6 in switch",
+        "port6 in switch \u{2194} up in c6",
+        "port9 in switch",
+        "up in c1",
+        "up in c6",
+    ];
+    let on_bus = || {
+        page.point("(() => { const bus = document.querySelector('.bus'); const at = bus.getPointAtLength(bus.getTotalLength() / 2).matrixTransform(bus.getScreenCTM()); return [at.x, at.y] })()")
+    };
+    let follow = [
+        &(|| page.click(on_bus())) as &dyn Fn(),
+        &|| page.click(on_port(&page, "br1 in switch")),
+        // What has no wire is followed to its bridge.
+        &|| page.click(on_port(&page, "port9 in switch")),
+    ];
+    for (how, follow) in follow.iter().enumerate() {
+        follow();
+        let mut shown = marked(&page);
+        // The two ends of a wire are in the order of the picture.
+        for wire in shown.iter_mut().filter(|text| text.contains(" \u{2194} ")) {
+            let mut ends: Vec<&str> = wire.split(" \u{2194} ").collect();
+            ends.sort_unstable();
+            *wire = ends.join(" \u{2194} ");
+        }
+        shown.sort();
+        assert_eq!(shown, all, "{how}");
+        assert!(!is_dimmed(&page, ".bus") && is_dimmed(&page, ".wire:not(.marked)"), "{how}");
+        let told = page.text("#details");
+        assert!(told.contains("ports of br1 in switch: port9 port1 port6"), "{how}: {told}");
+        page.key("Escape");
+        assert_eq!(marked(&page), Vec::<String>::new(), "{how}");
+    }
+    // Of one of its ports with a wire, that wire is followed.
+    page.click(on_port(&page, "port1 in switch"));
+    assert_eq!(marked(&page).len(), 3, "{:?}", marked(&page));
+    assert!(is_dimmed(&page, ".bus"));
 }
 
 #[test]

@@ -11,7 +11,7 @@ pub(crate) const HOSTILE: [&str; 4] = [
     "{script}'\"`${hacked=1}",
 ];
 
-/// The page of a few containers, each of which has a wire to the next.
+/// The page of a few containers, each of which has a wire to the next, and of a switch with a wire to two of them.
 pub(crate) fn page() -> String {
     let mut records = Vec::new();
     for number in 1..=6 {
@@ -33,6 +33,24 @@ pub(crate) fn page() -> String {
     let setup = json!({"name": "setup", "id": "a".repeat(64), "engine": "docker", "pid": 2000});
     let nic = json!({"name": "up2", "ifindex": 2, "netns": 99, "kind": "veth", "operstate": "UP", "master": {"name": "bridge0", "ifindex": 7}});
     records.push(json!({"target": "setup", "hops": [setup], "nic": nic}));
+    let switch = json!({"name": "switch", "id": "b".repeat(64), "engine": "docker", "pid": 3000});
+    let nic = |name: &str, netns: usize, ifindex: usize, more: Value| {
+        let mut nic = json!({"name": name, "ifindex": ifindex, "netns": netns, "operstate": "UP"});
+        nic.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        nic
+    };
+    let master = json!({"name": "br1", "ifindex": 1});
+    let mut add = |hop: &Value, nic: Value| records.push(json!({"hops": [hop], "nic": nic}));
+    add(&switch, nic("br1", 50, 1, json!({"kind": "bridge"})));
+    // One has nothing plugged in.
+    add(&switch, nic("port9", 50, 9, json!({"kind": "dummy", "master": master})));
+    for number in [1, 6] {
+        let peer = json!({"name": "up", "ifindex": 99, "netns": number});
+        add(&switch, nic(&format!("port{number}"), 50, 1 + number, json!({"master": master, "peer": peer})));
+        let peer = json!({"name": format!("port{number}"), "ifindex": 1 + number, "netns": 50});
+        let hop = json!({"name": format!("c{number}"), "id": number.to_string().repeat(64), "engine": "docker"});
+        add(&hop, nic("up", number, 99, json!({"peer": peer})));
+    }
     records.extend(HOSTILE.iter().map(|name| json!({"hops": [setup, {"name": name, "id": name, "engine": name}]})));
     let input = records.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
     let mut tree = command(&bins().unwrap(), "nicon-tree");

@@ -16,6 +16,7 @@ pub(crate) mod statuses;
 pub(crate) mod tree;
 pub(crate) mod tree_images;
 pub(crate) mod tree_machines;
+pub(crate) mod tree_ports;
 pub(crate) mod tree_watch;
 pub(crate) mod user_namespaces;
 
@@ -41,6 +42,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         tree::trials(suite),
         tree_images::trials(suite),
         tree_machines::trials(suite),
+        tree_ports::trials(suite),
         tree_watch::trials(suite),
         user_namespaces::trials(suite),
     ]

@@ -45,7 +45,7 @@ pub(super) fn link(link: &Link, place: &str) -> Vec<String> {
     let mut lines = vec![format!("{} in {place}", link.name), format!("{}, {}", link.kind, link.state)];
     lines.extend(Some(&link.mac).filter(|mac| !mac.is_empty()).map(|mac| format!("MAC {mac}")));
     lines.extend(link.addresses.iter().cloned());
-    lines.extend(link.master.as_ref().map(|master| format!("master {master}")));
+    lines.extend(link.master.as_ref().map(|master| format!("master {}", master.name)));
     lines.extend(link.peer.as_ref().map(|peer| format!("peer {} in {}", peer.name, peer.place())));
     lines
 }

@@ -3,26 +3,25 @@
 use std::collections::{HashMap, HashSet};
 
 use super::colours::Colours;
-use super::row::{self, INSET, ROW, Row};
-use super::{Column, Link, Node, Scene, Wire, details};
-use crate::block::{Block, Wire as Pair};
+use super::row::{self, INSET, Row, RowOf};
+use super::{Column, Link, Node, Scene, Wire, details, ports};
+use crate::block::{Block, Place, Wire as Pair, Wiring};
 use crate::compare::Comparison;
 use crate::layout::{Cell, Kind, Port, Size};
 use crate::nest::Nest;
 use nicon_core::natural;
 
-/// The most rows on one another. More of them go on in the next column.
-const ROWS: usize = 24;
-
-/// A block's line about a link.
-type Place = (usize, usize);
-
-/// Makes the scene of a nest, its blocks and the pairs of links that are connected.
-pub(crate) fn make(nest: &Nest, comparisons: &[Comparison], blocks: &[Block], pairs: &[Pair]) -> Scene {
+/// Makes the scene of a nest, its blocks and how their links are connected.
+pub(crate) fn make(nest: &Nest, comparisons: &[Comparison], blocks: &[Block], wiring: &Wiring) -> Scene {
     let shown = shown_links(nest, blocks);
-    let pairs: Vec<_> = pairs.iter().filter(|pair| shown.contains(&pair.from) && shown.contains(&pair.to)).collect();
+    let is_shown = |pair: &&Pair| shown.contains(&pair.from) && shown.contains(&pair.to);
+    let pairs: Vec<_> = wiring.wires.iter().filter(is_shown).collect();
     let wired = pairs.iter().flat_map(|pair| [pair.from, pair.to]).collect();
-    let mut maker = Maker { nest, comparisons, blocks, shown, wired, links: HashMap::new(), scene: Scene::default() };
+    // A bus does not leave a box.
+    let ports = wiring.ports.iter().filter(is_shown).filter(|pair| pair.from.0 == pair.to.0);
+    let masters = ports.map(|port| (port.from, port.to.1)).collect();
+    let (links, scene) = (HashMap::new(), Scene::default());
+    let mut maker = Maker { nest, comparisons, blocks, shown, wired, masters, links, scene };
     maker.nodes();
     let mut colours = Colours::default();
     for pair in pairs {
@@ -51,6 +50,8 @@ struct Maker<'a> {
     blocks: &'a [Block],
     shown: HashSet<Place>,
     wired: HashSet<Place>,
+    /// The line of the master in the port's own block.
+    masters: HashMap<Place, usize>,
     links: HashMap<Place, usize>,
     scene: Scene,
 }
@@ -95,7 +96,7 @@ impl Maker<'_> {
         let cell = self.scene.cells.len();
         let rows = self.rows(block);
         let kind = if is_empty { Kind::Container } else { Kind::Nest };
-        let columns: Vec<Vec<Row>> = in_columns(rows);
+        let columns = ports::in_columns(&rows);
         let is_single = is_empty && columns.len() == 1;
         self.scene.cells.push(Cell {
             outer,
@@ -111,11 +112,12 @@ impl Maker<'_> {
                 self.scene.cells.push(cell);
             }
             let cell = self.scene.cells.len() - 1;
-            for (y, row) in (inset + ROW / 2..).step_by(ROW.unsigned_abs() as usize).zip(&rows) {
-                if let Some(link) = row.link {
-                    self.scene.links[link].port = Port { cell, y };
+            for (port, row) in ports::middles(cell, inset).zip(&rows) {
+                if let RowOf::Link(link) = row.of {
+                    self.scene.links[link].port = port;
                 }
             }
+            self.scene.buses.extend(ports::buses(&rows, cell, inset, &self.scene.links));
             node.columns.push(Column { cell, rows });
         }
         self.scene.nodes.push(node);
@@ -127,17 +129,14 @@ impl Maker<'_> {
         let block = &self.blocks[index];
         let node = &self.nest.nodes[block.node];
         let mut rows = row::heading(self.nest, &self.comparisons[block.node], block);
-        for (at, line) in block.lines.iter().enumerate().skip(1) {
+        let lines = || block.lines.iter().enumerate().skip(1);
+        let shown: Vec<usize> = lines().map(|(at, _)| at).filter(|&at| self.shown.contains(&(index, at))).collect();
+        for (at, depth) in ports::order(&shown, |at| self.masters.get(&(index, at)).copied()) {
             let place = (index, at);
-            let Some(link) = line.link.map(|link| &node.links[link]) else {
-                rows.push(row::process(line));
-                continue;
-            };
-            if !self.shown.contains(&place) {
-                continue;
-            }
+            let Some(link) = block.lines[at].link.map(|link| &node.links[link]) else { continue };
             let number = self.scene.links.len();
-            rows.push(Row { link: Some(number), ..row::link(link, self.wired.contains(&place)) });
+            let row = row::link(link, self.wired.contains(&place), depth);
+            rows.push(Row { of: RowOf::Link(number), ..row });
             self.links.insert(place, number);
             self.scene.links.push(Link {
                 node: self.scene.nodes.len(),
@@ -147,6 +146,7 @@ impl Maker<'_> {
                 wire: None,
             });
         }
+        rows.extend(lines().filter(|(_, line)| line.link.is_none()).map(|(_, line)| row::process(line)));
         rows
     }
 
@@ -169,16 +169,4 @@ impl Maker<'_> {
         let colour = colours.next(links.map(|link| self.scene.links[link].node));
         self.scene.wires.push(Wire { links, details, colour, is_down });
     }
-}
-
-/// Columns of about the same height.
-fn in_columns(mut rows: Vec<Row>) -> Vec<Vec<Row>> {
-    let each = rows.len().div_ceil(rows.len().div_ceil(ROWS));
-    let mut columns = Vec::new();
-    while rows.len() > each {
-        let rest = rows.split_off(each);
-        columns.push(std::mem::replace(&mut rows, rest));
-    }
-    columns.push(rows);
-    columns
 }

@@ -78,7 +78,8 @@ fn pages(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Records of so many containers, nested up to four deep, each wired to the host and to the one before it.
+/// Records of so many containers, nested up to four deep, each wired to the host and to the one before it. Of the host's ends, the first
+/// half are ports of a bridge.
 fn nest_of(count: usize) -> String {
     let netns = |number: usize| if number == 0 { 1 } else { 1000 + number };
     let path = |number: usize| {
@@ -90,10 +91,17 @@ fn nest_of(count: usize) -> String {
         let peer = json!({"name": format!("eth{}", peer.1), "ifindex": peer.1, "netns": netns(peer.0)});
         json!({"name": name, "ifindex": index, "netns": netns(number), "kind": "veth", "operstate": "UP", "addresses": [address], "peer": peer})
     };
-    let mut records = Vec::new();
+    let bridge = json!({"name": "br4", "ifindex": 5000});
+    let mut records = vec![
+        json!({"target": "host", "nic": {"name": "br4", "ifindex": 5000, "netns": 1, "kind": "bridge", "operstate": "UP"}}),
+    ];
     for number in 1..=count {
         let hops: Vec<Value> = path(number).collect::<Vec<_>>().into_iter().rev().map(hop).collect();
-        records.push(json!({"target": "host", "nic": nic(0, number + 1, (number, 1))}));
+        let mut port = nic(0, number + 1, (number, 1));
+        if number <= count / 2 {
+            port["master"] = bridge.clone();
+        }
+        records.push(json!({"target": "host", "nic": port}));
         records.push(json!({"hops": hops, "nic": nic(number, 1, (0, number + 1))}));
         if number > 1 {
             records.push(json!({"hops": hops, "nic": nic(number, 2, (number - 1, 3))}));
@@ -114,10 +122,15 @@ fn many(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         let (width, height) = (number("number(/*/@width)")?, number("number(/*/@height)")?);
         assert!(width < f64::from(most) && height < f64::from(most), "{count}: {width} x {height}");
         let nodes = number("count(//*[@class='node'])")?;
-        let wires = number("count(//*[local-name()='path'])")?;
+        let wires = number("count(//*[starts-with(@class, 'wire ')])")?;
         // One to the host and one to the one before it; of the first there is none before.
         let expected = (count + 1, 2 * count - 1);
         assert_eq!((nodes.to_string(), wires.to_string()), (expected.0.to_string(), expected.1.to_string()));
+        // Each port of the bridge is joined to it once, in as many columns as they take.
+        let buses =
+            svg.lines().filter_map(|line| line.strip_prefix("<path class=\"bus\"")?.split("data-ends=\"").nth(1));
+        let ends: Vec<usize> = buses.map(|ends| ends.split('"').next().unwrap().split(' ').count()).collect();
+        assert_eq!(ends.iter().map(|ends| ends - 1).sum::<usize>(), count / 2, "{ends:?}");
     }
     Ok(())
 }
