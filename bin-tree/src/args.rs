@@ -19,7 +19,7 @@ use clap::Parser;
 Examples:
   nicon-resolve '**' | nicon-tree
   nicon-resolve '**' | nicon-links | nicon-tree --links --procs
-  nicon-resolve '**' | nicon-links | nicon-tree --links --html >nest.html
+  nicon-resolve host '**' | nicon-links | nicon-tree --links --html >nest.html
   nicon-resolve '**' | nicon-links --watch | nicon-tree --links --watch
 
 Exit status: 0 all drawn, 2 some could not be."
