@@ -4,14 +4,14 @@ PREFIX ?= /usr/local
 # Under cron and sudo, PATH has neither what rustup installs nor the system's own programs.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:/usr/local/sbin:/usr/sbin:/sbin
 
-.PHONY: help build install uninstall dist dist-twice test-dist release demo demo-lab demo-fleet lab test test-engines test-debian test-kernels test-debian12 test-debian13 test-labels test-links test-fleet test-browser bench fuzz portable lint deny manual docs
+.PHONY: help build install uninstall dist dist-twice test-dist release demo demo-lab demo-fleet picture lab test test-engines test-debian test-kernels test-debian12 test-debian13 test-labels test-links test-fleet test-browser bench fuzz portable lint deny manual docs
 
 help: ## Show this list
 	@echo "nicon: wire and enter deeply nested containers. Targets:"
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The target that the programs are built for.
-build install demo demo-lab demo-fleet lab bench test-dist: export CARGO_BUILD_TARGET ?= $(shell PATH="$(PATH)" .cargo/target)
+build install demo demo-lab demo-fleet picture lab bench test-dist: export CARGO_BUILD_TARGET ?= $(shell PATH="$(PATH)" .cargo/target)
 
 build: ## Build the static release programs
 	cargo build --release --workspace --exclude nicon-tests --bins --locked
@@ -76,6 +76,11 @@ demo-fleet: ## Show a lab over three machines: wired by Ansible, repaired, and t
 	@tests/fleet/install-ansible
 	@cargo build --quiet --release --workspace --bins --locked
 	@cargo run --quiet --release --locked --package nicon-tests --bin nicon-lab -- fleet tests/lab/demo-fleet.sh
+
+picture: ## Draw README's picture, docs/nest.svg, anew (as root)
+	@tests/lab/install-packages
+	@cargo build --quiet --release --workspace --bins --locked
+	@cargo run --quiet --release --locked --package nicon-tests --bin nicon-lab -- run tests/lab/picture.sh docs/nest.svg
 
 lab: ## Open a shell beside a nest of three Docker daemons (as root)
 	@tests/lab/install-packages

@@ -13,18 +13,6 @@ outer='a1 a2 a3 a4 a5 a6'
 middle='b1 b2 b3 b4 b5 b6'
 inner='c1 c2 c3 c4 c5'
 
-# Starts containers in an engine, which the words before `--` lead to, beside each other.
-start() {
-    into=''
-    while [ "$1" != -- ]; do into="$into $1" && shift; done
-    shift
-    for name in "$@"; do
-        $into docker run --name "$name" --hostname "$name" --network=none --stop-signal=KILL --volume=/usr:/usr:ro \
-            --security-opt=apparmor=unconfined --log-driver=json-file --detach nicon-lab sleep infinity >/dev/null &
-    done
-    wait
-}
-
 title "20 containers: 7 on the machine's engine, 7 on that of the first, 6 on that of one of these"
 # shellcheck disable=SC2086 # Each name is a word.
 start -- $outer
@@ -124,8 +112,8 @@ try "nicon-plan $lab | nicon-resolve | nicon-wire | jq -r '.done[-1].changed' | 
 within a1 'ping -q -c 1 -W 5 10.3.0.77' | grep received
 
 title "The picture"
-try "nicon-resolve '**' | nicon-links | nicon-tree --links --svg >/run/lab.svg"
-try "nicon-resolve '**' | nicon-links | nicon-tree --links | sed -n '1,12p'"
+try "nicon-resolve host '**' | nicon-links | nicon-tree --links --svg >/run/lab.svg"
+try "nicon-resolve host '**' | nicon-links | nicon-tree --links | sed -n '1,12p'"
 
 title "It goes again, and nothing is left"
 try "nicon-plan --none $lab | nicon-wire --destroy | wc -l"
