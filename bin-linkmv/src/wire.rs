@@ -9,6 +9,7 @@ mod destroy;
 mod in_the_way;
 mod input;
 mod keep;
+mod left;
 mod marked;
 mod order;
 mod read;

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use nicon_core::filter::table::Column;
-
+use nicon_core::text;
 use nicon_rtnl::link::Counters;
 use nicon_rtnl::record::label;
 
@@ -74,10 +74,7 @@ fn addresses(record: &LinkRecord) -> String {
 
 /// `tcp 192.0.2.1:8080, tcp *:8080`, and how many more there are.
 fn listeners(all: &[ListenerFacts]) -> String {
-    let mut shown: Vec<String> = all.iter().take(SHOWN).map(ToString::to_string).collect();
-    let left = all.len() - shown.len();
-    shown.extend((left > 0).then(|| format!("and {left} more")));
-    shown.join(", ")
+    text::first(SHOWN, &all.iter().map(ToString::to_string).collect::<Vec<_>>())
 }
 
 /// `12 packets, 980 bytes`, and what went wrong.

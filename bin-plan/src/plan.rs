@@ -105,7 +105,8 @@ impl Plan {
 
     /// Adds the name of the plan to its records: they are acted on together, or `each` for itself.
     pub(crate) fn finish(&mut self, name: &str, each: bool) {
-        let size = self.records.len();
+        // By the links that were left out, the reader knows that not all of the plan came.
+        let size = self.records.len() + self.faults.len();
         for (item, record) in (1..).zip(&mut self.records) {
             record.set("plan", name);
             record.set("plan_size", size);

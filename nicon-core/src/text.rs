@@ -1,4 +1,4 @@
-//! Text from a container or a daemon, made safe to print.
+//! Text for people: what comes from a container or a daemon is made safe to print, and long lists are made short.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -27,9 +27,27 @@ pub(crate) fn is_unsafe(c: char) -> bool {
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// The first of these in a row, at most so many, and how many more there are: `eth0, eth1, and 7 more`.
+#[must_use]
+pub fn first(most: usize, all: &[String]) -> String {
+    let (shown, left) = all.split_at(most.min(all.len()));
+    let left = (!left.is_empty()).then(|| format!("and {} more", left.len()));
+    shown.iter().cloned().chain(left).collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_list_is_made_short() {
+        let all = ["a", "b", "c"].map(str::to_owned);
+        assert_eq!(
+            [0, 2, 3, 9].map(|most| first(most, &all)),
+            ["and 3 more", "a, b, and 1 more", "a, b, c", "a, b, c"]
+        );
+        assert_eq!(first(2, &[]), "");
+    }
 
     #[test]
     fn terminal_controls_are_shown_not_sent() {

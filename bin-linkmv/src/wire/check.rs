@@ -17,6 +17,7 @@ use crate::wire::actors::{Actors, Mode};
 use crate::wire::context::Context;
 use crate::wire::in_the_way;
 use crate::wire::input::{Fault, Input};
+use crate::wire::left;
 use crate::wire::surplus;
 use crate::wire::unit::{self, Unit};
 use crate::wire::wanted::Wanted;
@@ -34,7 +35,10 @@ pub(crate) fn check(input: Input, context: &Context<'_>) -> Result<Status> {
         input.check_prunable()?;
     }
     input.check_whole()?;
-    let mut found = surplus(&input, context)?;
+    let mut found = Vec::new();
+    if context.args.prune {
+        found.extend(surplus(&input, context)?);
+    }
     for Compared { unit, differing } in compare(&input, context)? {
         match differing {
             Ok(records) => found.extend(records.into_iter().map(|(line, record)| (Some(line), Ok(record)))),
@@ -49,7 +53,7 @@ pub(crate) fn check(input: Input, context: &Context<'_>) -> Result<Status> {
             }
         }
     }
-    let is_meant = input.is_meant();
+    let (is_meant, whole) = (input.is_meant(), input.whole_plans());
     let fault = |(line, record, error): Fault| (Some(line), Err(named(error, Some(line), record.as_slice())));
     found.extend(input.faults.into_iter().map(fault));
     if !is_meant {
@@ -61,6 +65,7 @@ pub(crate) fn check(input: Input, context: &Context<'_>) -> Result<Status> {
     let differs = !input.halves.is_empty() || found.iter().any(|(_, found)| found.is_ok());
     found.into_iter().try_for_each(|(_, found)| answers.give(None, found))?;
     let status = answers.finish()?;
+    left::tell(&whole, &input.units, context);
     Ok(if differs { status.max(Status::No) } else { status })
 }
 
@@ -74,9 +79,9 @@ fn in_its_place(record: &Record) -> Record {
 /// A record that tells of a difference, or why there may be one, and the number of its line.
 type Finding = (Option<u64>, Result<Record>);
 
-/// What plans have and do not ask for. If some of the records may be missing, that is not known.
+/// What would be removed. If some of the records may be missing, that is not known.
 fn surplus(input: &Input, context: &Context<'_>) -> Result<Vec<Finding>> {
-    if input.plans.is_empty() || input.is_each() || !input.faults.is_empty() {
+    if !input.faults.is_empty() {
         return Ok(Vec::new());
     }
     let wanted = Wanted::of(&input.units, context.namespaces)?;

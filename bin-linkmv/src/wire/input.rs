@@ -40,6 +40,13 @@ pub(crate) struct Plan {
     pub(crate) each: bool,
 }
 
+impl Plan {
+    /// Whether it is known that all of its records came.
+    fn is_whole(&self) -> bool {
+        self.size.map_or(!self.each, |size| size == self.came)
+    }
+}
+
 impl Input {
     /// Sorts what was read.
     pub(crate) fn of(rows: impl IntoIterator<Item = Row>) -> Self {
@@ -123,6 +130,12 @@ impl Input {
             ));
         }
         self.check_whole()
+    }
+
+    /// The names of the plans of which all is known: no record is missing, and none was left out for a fault.
+    pub(crate) fn whole_plans(&self) -> Vec<String> {
+        let whole = self.plans.iter().filter(|(_, plan)| plan.is_whole() && self.faults.is_empty());
+        whole.map(|(name, _)| name.clone()).collect()
     }
 
     /// Whether each link is treated on its own.

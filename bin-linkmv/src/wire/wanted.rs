@@ -168,6 +168,13 @@ impl Wanted {
         Ok(false)
     }
 
+    /// Whether a link that carries a mark has the place and the name of another one that is to be made.
+    pub(crate) fn has_in_the_way(&self, marked: &MarkedLink) -> bool {
+        let wishes = self.places.get(&(marked.netns.ns.id().ino, marked.mark.name.clone()));
+        let is_made = |wish: &Wish| matches!(wish, Wish::End { .. } | Wish::Made(_));
+        is_called(&marked.link, &marked.mark.name) && wishes.is_some_and(|wishes| wishes.iter().any(is_made))
+    }
+
     /// Whether it may spare what is not asked for, since it is not known where containers are.
     pub(crate) fn is_vague(&self) -> bool {
         !self.somewhere.is_empty()

@@ -78,6 +78,20 @@ impl Lab {
         format!("nicon-{tie}.{}:{name}", self.plan)
     }
 
+    /// What is said of the pair if the plan asks only for the other link any more, whichever end is found first.
+    pub(crate) fn left_pair(&self) -> [String; 2] {
+        let [first, second] = self.places.each_ref().map(Place::pid);
+        // No record names the second place.
+        let (first, second) = (format!("process {first}:eth1"), format!("pid:{second}:eth1"));
+        let line = |one, other| {
+            let plan = &self.plan;
+            format!(
+                "nicon-wire: plan {plan} has 2 links that it does not ask for any more ({one}, {other}): --prune takes them away\n"
+            )
+        };
+        [line(&first, &second), line(&second, &first)]
+    }
+
     /// What is kept of the plan in /run/nicon.
     pub(crate) fn kept(&self) -> Vec<String> {
         let names = std::fs::read_dir("/run/nicon").into_iter().flatten().flatten();

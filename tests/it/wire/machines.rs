@@ -165,7 +165,10 @@ fn a_half_without_links(suite: &Suite) -> Result<(), Failed> {
     records(&machines.wire(suite, 0, ""));
     let (before, _) = machines.plan.split_once("links:").ok_or("no links")?;
     machines.plan = format!("{before}links: []\n");
-    let differs = machines.wire(suite, 0, "--check");
+    let same = machines.wire(suite, 0, "--check");
+    assert_eq!((same.code(), &same.stdout[..]), (Some(0), ""), "{same:?}");
+    assert!(same.stderr.contains(" has 1 link that it does not ask for any more ("), "{same:?}");
+    let differs = machines.wire(suite, 0, "--check --prune");
     assert_eq!(
         (differs.code(), parse(&differs.stdout)[0]["steps"].clone()),
         (Some(1), json!(["link del eth1"])),

@@ -12,6 +12,7 @@ use crate::support::suite::Suite;
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial_of_kernel(&[], "wire::prune::what_left_the_file_goes", what_left_the_file),
+        suite.trial_of_kernel(&[], "wire::prune::what_is_not_known_to_have_left_the_file", not_known),
         suite.trial_of_kernel(&[], "wire::prune::a_pair_that_leads_elsewhere_now", leads_elsewhere),
         suite.trial_of_kernel(&[], "wire::prune::links_that_were_renamed", renamed),
         suite.trial_of_kernel(&[], "wire::prune::a_mark_on_a_link_that_nobody_makes", mark_on_lo),
@@ -27,37 +28,65 @@ fn what_left_the_file(suite: &Suite) -> Result<(), Failed> {
     let there = lab.state();
     let [_, _, moved] = lab.wishes();
     let only_moved = lab.records(std::slice::from_ref(&moved));
-    // Without the option it stays.
-    records(&suite.feed(&["nicon-wire"], &only_moved));
+    // Without the option it stays, which is said, and is no difference.
+    let told = lab.left_pair();
+    for (words, stdout) in [(&["nicon-wire"][..], 1), (&["nicon-wire", "--check"], 0)] {
+        let ran = suite.feed(words, &only_moved);
+        assert_eq!((ran.code(), parse(&ran.stdout).len()), (Some(0), stdout), "{ran:?}");
+        assert!(told.contains(&ran.stderr), "{told:?}: {ran:?}");
+    }
     assert_eq!(lab.state(), there);
-    let differs = suite.feed(&["nicon-wire", "--check"], &only_moved);
-    let surplus: Vec<Value> = parse(&differs.stdout).iter().map(|record| record["steps"].clone()).collect();
-    assert_eq!(
-        (differs.code(), json!(surplus)),
-        (Some(1), json!([["link del eth1"], ["link del eth1"]])),
-        "{differs:?}"
-    );
     let foreseen = suite.feed(&["nicon-wire", "--check", "--prune"], &only_moved);
-    assert_eq!((foreseen.code(), &foreseen.stdout), (Some(1), &differs.stdout), "{foreseen:?}");
+    let surplus: Vec<Value> = parse(&foreseen.stdout).iter().map(|record| record["steps"].clone()).collect();
+    assert_eq!(
+        (foreseen.code(), &foreseen.stderr[..], json!(surplus)),
+        (Some(1), "", json!([["link del eth1"], ["link del eth1"]])),
+        "{foreseen:?}"
+    );
     assert_eq!(lab.state(), there);
     let pruned = records(&suite.feed(&["nicon-wire", "--prune"], &only_moved));
     assert_eq!(pruned.len(), 3, "two ends that went, and the link that stays");
     // Whatever is told says on which machine that is.
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
     let name = nix::sys::utsname::uname()?.nodename().to_string_lossy().into_owned();
-    for record in parse(&differs.stdout).iter().chain(&pruned) {
+    for record in parse(&foreseen.stdout).iter().chain(&pruned) {
         assert_eq!((&record["boot"], &record["machine"]), (&json!(boot.trim()), &json!(name)), "{record}");
     }
     assert_eq!((lab.places[0].links(), lab.places[1].links()), (vec!["lo".into(), "eth2".into()], vec!["lo".into()]));
     // The other way: the pair stays, and the link goes home.
     lab.wire(suite);
     let [first, second, _] = lab.wishes();
-    records(&suite.feed(&["nicon-wire", "--prune"], lab.records(&[first, second])));
+    let only_pair = lab.records(&[first, second]);
+    let ran = suite.feed(&["nicon-wire", "--check"], &only_pair);
+    let told = format!("(host:{}): --prune takes it away\n", lab.pair.link);
+    assert!(ran.code() == Some(0) && ran.stderr.ends_with(&told), "{ran:?}");
+    records(&suite.feed(&["nicon-wire", "--prune"], only_pair));
     settles_as(&lab.before, &lab.pair.link);
     assert_eq!(
         (lab.places[0].links(), lab.places[1].links()),
         (vec!["lo".into(), "eth1".into()], vec!["lo".into(), "eth1".into()])
     );
+    records(&suite.feed(&["nicon-wire", "--destroy"], lab.input()));
+    lab.is_gone();
+    Ok(())
+}
+
+/// A link that was left out for a fault, or whose container was not found, is in the file.
+fn not_known(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    lab.wire(suite);
+    let mut moved = lab.wishes()[2].clone();
+    moved["each"] = true.into();
+    let one = lab.records(std::slice::from_ref(&moved));
+    let part = one.replace("\"plan_size\":1", "\"plan_size\":3");
+    let told = lab.left_pair();
+    for words in [&["nicon-wire"][..], &["nicon-wire", "--check"]] {
+        for (input, is_told) in [(&part, false), (&one, true)] {
+            let ran = suite.feed(words, input);
+            assert_eq!(ran.code(), Some(0), "{ran:?}");
+            assert_eq!((told.contains(&ran.stderr), ran.stderr.is_empty()), (is_told, !is_told), "{ran:?}");
+        }
+    }
     records(&suite.feed(&["nicon-wire", "--destroy"], lab.input()));
     lab.is_gone();
     Ok(())
@@ -70,7 +99,9 @@ fn leads_elsewhere(suite: &Suite) -> Result<(), Failed> {
     let mut wishes = lab.wishes();
     wishes[1]["pid"] = third.pid().into();
     let taken = ["eth1 already exists", "whose other end is eth1", "(--prune replaces it)"];
-    refusal(&suite.feed(&["nicon-wire"], lab.records(&wishes)), 1, &taken);
+    let ran = suite.feed(&["nicon-wire"], lab.records(&wishes));
+    assert_eq!((ran.code(), &ran.stdout[..], ran.stderr.lines().count()), (Some(1), "", 2), "{ran:?}");
+    assert!(taken.iter().all(|words| ran.stderr.contains(words)), "{ran:?}");
     let checked = suite.feed(&["nicon-wire", "--check"], lab.records(&wishes));
     assert!(checked.code() == Some(1) && checked.stderr.contains(taken[2]), "{checked:?}");
     let foreseen = suite.feed(&["nicon-wire", "--check", "--prune"], lab.records(&wishes));
@@ -118,7 +149,7 @@ fn renamed(suite: &Suite) -> Result<(), Failed> {
         lab.places[0].ip(&format!("link set {name} down"));
         lab.places[0].ip(&format!("link set {name} name other-{name}"));
     }
-    let differs = suite.feed(&["nicon-wire", "--check"], lab.input());
+    let differs = suite.feed(&["nicon-wire", "--check", "--prune"], lab.input());
     let home = format!("put {} back", lab.pair.link);
     for step in ["link del other-eth1", &home] {
         assert!(differs.stdout.contains(step), "{step}: {differs:?}");
