@@ -8,7 +8,7 @@ use nicon_rtnl::record::{MAC, NIC, TARGET};
 use super::{deed, steps, undone};
 
 /// The name of the link.
-pub(crate) const NAME: Column = Column { title: "NAME", cell: |record| of_link(record, "name") };
+pub(crate) const NAME: Column = Column { title: "NAME", cell: name };
 
 /// Its interface index.
 pub(crate) const IFINDEX: Column = Column { title: "IFINDEX", cell: |record| of_link(record, "ifindex") };
@@ -29,4 +29,10 @@ pub(crate) const PLANNED: &[Column] = &[TARGET, STEPS];
 /// A fact about a link. Of one that was taken away, only what was undone tells any.
 fn of_link(record: &Record, field: &str) -> String {
     record.get(NIC).map_or_else(|| undone::of_each(record, field), |nic| cell(nic.get(field)))
+}
+
+/// The name of the link that is there or was, or else of the one that is asked for.
+fn name(record: &Record) -> String {
+    let is_known = [NIC, undone::UNDONE].iter().any(|field| record.get(field).is_some());
+    if is_known { of_link(record, "name") } else { cell(record.get("name").or(record.get("link"))) }
 }

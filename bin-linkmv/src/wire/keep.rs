@@ -45,7 +45,10 @@ pub(crate) fn keep(first: Vec<Row>, mut rows: Rows<'_>, context: &Context<'_>) -
         let is_news = matches!(next, Next::Rows(_));
         match next {
             Next::Rows(batch) if batch.is_empty() => break,
-            Next::Rows(batch) => batch.into_iter().try_for_each(|row| take(row, &mut table, &mut output))?,
+            Next::Rows(batch) => {
+                output.expect(batch.iter().filter_map(|row| row.record.as_ref().ok()));
+                batch.into_iter().try_for_each(|row| take(row, &mut table, &mut output))?;
+            }
             Next::Again => {}
             Next::Look => work = look::look,
             Next::Interrupted => return output.finish(),

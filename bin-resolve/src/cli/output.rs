@@ -1,7 +1,7 @@
 //! The output: records, tables and bare PIDs.
 
 use nicon_core::filter::stream::View;
-use nicon_core::filter::table::Column;
+use nicon_core::filter::table::{Column, EVENT};
 use nicon_core::machine::Machine;
 use nicon_core::record::cell;
 use nicon_core::{Error, Record, Result};
@@ -13,7 +13,6 @@ use crate::cli::args::Args;
 const COLUMNS: &[Column] = &[TARGET, PID, NSPID, NET, HOPS];
 const LABELLED: &[Column] = &[TARGET, PID, NSPID, NET, HOPS, LABELS];
 const EVENTS: &[Column] = &[EVENT, TARGET, PID, NET, HOPS];
-const EVENT: Column = Column { title: "EVENT", cell: |record| record.cell("event") };
 const TARGET: Column = Column { title: "TARGET", cell: |record| record.cell("target") };
 const PID: Column = Column { title: "PID", cell: |record| record.cell("pid") };
 const NSPID: Column = Column { title: "NSPID", cell: |record| list(record.get("nspid")) };

@@ -51,12 +51,17 @@ impl Observer for Waiting {
         Ok(None)
     }
 
-    fn see(&mut self, sighting: Sighting) -> Result<bool> {
-        match sighting {
-            Sighting::Container { query, what: What::Gone, .. } => drop(self.0.insert(query)),
-            Sighting::Container { query, .. } => drop(self.0.remove(&query)),
-            Sighting::Absent { .. } | Sighting::Trouble(_) => {}
+    fn see(&mut self, sightings: Vec<Sighting>) -> Result<bool> {
+        for sighting in sightings {
+            match sighting {
+                Sighting::Container { query, what: What::Gone, .. } => drop(self.0.insert(query)),
+                Sighting::Container { query, .. } => drop(self.0.remove(&query)),
+                Sighting::Absent { .. } | Sighting::Trouble(_) => {}
+            }
+            if self.0.is_empty() {
+                return Ok(false);
+            }
         }
-        Ok(!self.0.is_empty())
+        Ok(true)
     }
 }

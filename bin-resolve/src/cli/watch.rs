@@ -32,9 +32,7 @@ pub(crate) fn run(args: &Args) -> Result<Status> {
     let inputs = input::begin(args.paths.is_empty())?;
     let mut watching = Watching { answers, plans: Plans::default(), questions: Questions::default() };
     let mut orders = Vec::new();
-    for path in &args.paths {
-        watching.follow(Question::from_operand(path), &mut orders)?;
-    }
+    watching.follow_all(args.paths.iter().map(|path| Question::from_operand(path)).collect(), &mut orders)?;
     let outcome = resolver.watch(orders, inputs, &mut watching);
     // The process is about to end, and all that the resolver holds with it.
     std::mem::forget(resolver);
@@ -64,18 +62,18 @@ impl Observer for Watching {
         }
     }
 
-    fn see(&mut self, sighting: Sighting) -> Result<bool> {
-        match sighting {
-            Sighting::Trouble(error) => self.answers.give(None, Err(error))?,
-            Sighting::Absent { query, why } => {
-                let news = self.questions.is_absent(query, &why);
-                self.answers.give_all(news)?;
-            }
-            Sighting::Container { query, what, hit, is_paused } => {
-                let news = self.questions.has_seen(query, what, hit, is_paused);
-                self.answers.give_all(news)?;
-            }
+    fn see(&mut self, sightings: Vec<Sighting>) -> Result<bool> {
+        let mut news = Vec::new();
+        for sighting in sightings {
+            news.extend(match sighting {
+                Sighting::Trouble(error) => vec![Err(error)],
+                Sighting::Absent { query, why } => self.questions.is_absent(query, &why),
+                Sighting::Container { query, what, hit, is_paused } => {
+                    self.questions.has_seen(query, what, hit, is_paused)
+                }
+            });
         }
+        self.answers.give_all(news)?;
         Ok(true)
     }
 }
@@ -83,12 +81,16 @@ impl Observer for Watching {
 impl Watching {
     fn take_lines(&mut self, lines: Vec<Line>) -> Result<Vec<Order>> {
         let mut orders = Vec::new();
-        for line in lines {
-            self.follow(Question::from(line), &mut orders)?;
-        }
+        self.follow_all(lines.into_iter().map(Question::from).collect(), &mut orders)?;
         // What the last revision of a plan asked for, too, goes on without a break.
         orders.extend(self.questions.unasked().into_iter().map(Order::Leave));
         Ok(orders)
+    }
+
+    /// Follows questions that came at once.
+    fn follow_all(&mut self, questions: Vec<Question>, orders: &mut Vec<Order>) -> Result<()> {
+        self.answers.expect(questions.iter().map(|asked| &asked.from.record));
+        questions.into_iter().try_for_each(|question| self.follow(question, orders))
     }
 
     /// Follows a question. What is known of it already is told.

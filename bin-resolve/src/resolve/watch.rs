@@ -59,11 +59,11 @@ pub trait Observer {
     /// What ends the watch.
     fn take(&mut self, input: Self::Input) -> Result<Option<Vec<Order>>>;
 
-    /// Takes note of something that was seen. Returns whether the watch goes on.
+    /// Takes note of what was seen at once. Returns whether the watch goes on.
     ///
     /// # Errors
     /// What ends the watch.
-    fn see(&mut self, sighting: Sighting) -> Result<bool>;
+    fn see(&mut self, sightings: Vec<Sighting>) -> Result<bool>;
 }
 
 /// Where another thread puts inputs of a watch.
@@ -120,10 +120,9 @@ async fn go_on<O: Observer>(
     let mut watcher = Watcher::new(shared);
     obey(&mut watcher, orders);
     loop {
-        for sighting in watcher.settle() {
-            if !observer.see(sighting)? {
-                return Ok(());
-            }
+        let sightings = watcher.settle();
+        if !sightings.is_empty() && !observer.see(sightings)? {
+            return Ok(());
         }
         let input = async {
             match inputs.recv().await {

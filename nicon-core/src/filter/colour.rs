@@ -14,17 +14,17 @@ use anstyle::{AnsiColor, Style};
 pub enum Mark {
     /// Nothing goes through a link.
     Down,
-    /// It is no more.
+    /// It is no more, or not there yet.
     Gone,
 }
 
 impl Mark {
-    /// What is to be noticed about a state or an event: an operational state of a link (RFC 2863), as `ip link` prints it, or `gone`.
+    /// What is to be noticed about a state or an event: an operational state of a link (RFC 2863), as `ip link` prints it, or `gone`, `absent` or `unknown`.
     #[must_use]
     pub fn of_state(state: &str) -> Option<Self> {
         match state {
             "DOWN" | "LOWERLAYERDOWN" | "NOTPRESENT" | "DORMANT" | "TESTING" => Some(Self::Down),
-            "gone" => Some(Self::Gone),
+            "gone" | "absent" | "unknown" => Some(Self::Gone),
             _ => None,
         }
     }

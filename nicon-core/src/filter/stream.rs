@@ -194,7 +194,8 @@ impl<A: Serialize> Answers<A> {
             return Err(Error::os("write standard output", nix::errno::Errno::EBADF));
         }
         let widths = match view {
-            View::Table(_, width) | View::Rows(_, width) => Widths::within(width),
+            View::Table(_, width) => Widths::within(width),
+            View::Rows(_, width) => Widths::of_rows(width),
             View::Records | View::Bare(_) => Widths::default(),
         };
         Ok(Self { program, view, rows: Vec::new(), widths, worst: Status::Answered })
@@ -231,6 +232,13 @@ impl<A: Serialize> Answers<A> {
             lines.extend(self.take_rows(columns).into_bytes());
         }
         if lines.is_empty() { Ok(()) } else { write_out(&lines) }
+    }
+
+    /// Makes room in a table whose rows are printed as they come for answers like these, which may come later.
+    pub fn expect<'a>(&mut self, answers: impl IntoIterator<Item = &'a A>) {
+        if let View::Rows(columns, _) = self.view {
+            self.widths.expect(columns, answers);
+        }
     }
 
     fn show(&mut self, answer: A, lines: &mut Vec<u8>) {

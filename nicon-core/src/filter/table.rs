@@ -19,6 +19,24 @@ const STATES: [&str; 2] = ["STATE", "EVENT"];
 /// The columns that a table does without if they are empty, as they often are.
 const SPARSE: [&str; 1] = ["MASTER"];
 
+/// How wide columns are at least where rows are printed before all are known. The words of events are known, and so are hardware
+/// addresses; that of targets is enough for a container in two others.
+const LEAST: [(&str, usize); 3] = [("EVENT", 7), ("TARGET", 17), ("MAC", 17)];
+
+/// What has happened to a record's container. One that was not there to begin with has not gone: where its record has no process,
+/// it is absent, or nobody knows.
+pub const EVENT: Column = Column {
+    title: "EVENT",
+    cell: |record| {
+        let has = |field: &str| record.get(field).is_some_and(|value| !value.is_null());
+        match (&*record.cell("event"), has("pid"), has("unknown")) {
+            ("gone", false, false) => "absent".to_owned(),
+            ("gone", false, true) => "unknown".to_owned(),
+            (event, _, _) => event.to_owned(),
+        }
+    },
+};
+
 /// Lines of rows of cells: a column is as wide as its widest cell takes at a terminal, and two spaces
 /// apart from the next. The last is not padded.
 #[must_use]
@@ -53,6 +71,9 @@ impl Width {
 #[derive(Default)]
 pub struct Widths {
     widest: Vec<usize>,
+    /// Whether the rows of answers that are not known yet come below these.
+    goes_on: bool,
+    has_heading: bool,
     limit: Option<usize>,
     palette: Palette,
 }
@@ -61,7 +82,18 @@ impl Widths {
     /// Those of a table that may be so wide.
     #[must_use]
     pub fn within(width: Width) -> Self {
-        Self { widest: Vec::new(), limit: width.columns(), palette: Palette::of_stdout() }
+        Self { limit: width.columns(), palette: Palette::of_stdout(), ..Self::default() }
+    }
+
+    /// Those of a table whose rows are printed as they come.
+    #[must_use]
+    pub fn of_rows(width: Width) -> Self {
+        Self { goes_on: true, ..Self::within(width) }
+    }
+
+    /// Makes room for answers that may come later.
+    pub fn expect<'a, A: 'a>(&mut self, columns: &[Column<A>], answers: impl IntoIterator<Item = &'a A>) {
+        answers.into_iter().for_each(|answer| self.widen(&row(columns, answer)));
     }
 
     /// The lines of all answers that there are, below a heading. Not of those that come one by one: nobody knows what the next has.
@@ -76,13 +108,13 @@ impl Widths {
     /// they are empty; the last is not padded.
     pub fn lines<A>(&mut self, columns: &[Column<A>], answers: &[A]) -> String {
         let titles = columns.iter().map(|column| column.title.to_owned()).collect();
-        let heading = self.widest.is_empty().then_some(titles);
-        let cell = |column: &Column<A>, answer| match (column.cell)(answer) {
-            text if text.is_empty() => "-".to_owned(),
-            text => text::escape(&text).into_owned(),
-        };
-        let cells = |answer| columns.iter().map(|column| cell(column, answer)).collect();
-        let rows: Vec<Vec<String>> = heading.into_iter().chain(answers.iter().map(cells)).collect();
+        let heading: Option<Vec<String>> = (!self.has_heading).then_some(titles);
+        if self.goes_on && heading.is_some() {
+            self.widen_to(columns.iter().map(|column| least(column.title)));
+        }
+        self.has_heading = true;
+        let rows: Vec<Vec<String>> =
+            heading.into_iter().chain(answers.iter().map(|answer| row(columns, answer))).collect();
         for row in &rows {
             self.widen(row);
         }
@@ -103,9 +135,13 @@ impl Widths {
     }
 
     fn widen(&mut self, row: &[String]) {
-        self.widest.resize(row.len().max(self.widest.len()), 0);
-        for (widest, cell) in self.widest.iter_mut().zip(row) {
-            *widest = cell.width().max(*widest);
+        self.widen_to(row.iter().map(|cell| cell.width()));
+    }
+
+    fn widen_to(&mut self, widths: impl ExactSizeIterator<Item = usize>) {
+        self.widest.resize(widths.len().max(self.widest.len()), 0);
+        for (widest, width) in self.widest.iter_mut().zip(widths) {
+            *widest = width.max(*widest);
         }
     }
 
@@ -121,6 +157,20 @@ impl Widths {
             None => line,
         }
     }
+}
+
+/// How wide a column is at least whose rows are not all known yet.
+fn least(title: &str) -> usize {
+    LEAST.iter().find(|(column, _)| *column == title).map_or(0, |(_, width)| *width)
+}
+
+/// The cells of an answer.
+fn row<A>(columns: &[Column<A>], answer: &A) -> Vec<String> {
+    let cell = |column: &Column<A>| match (column.cell)(answer) {
+        text if text.is_empty() => "-".to_owned(),
+        text => text::escape(&text).into_owned(),
+    };
+    columns.iter().map(cell).collect()
 }
 
 /// A line that takes at most `columns`; what is cut off has an ellipsis in its place.
@@ -174,9 +224,8 @@ mod tests {
 
     #[test]
     fn a_long_line_is_cut() {
-        let palette = Palette::default();
         for (columns, expected) in [(9, "ab  網  c"), (8, "ab  網 …"), (6, "ab  …"), (5, "ab  …"), (1, "…")] {
-            let mut widths = Widths { widest: Vec::new(), limit: Some(columns), palette };
+            let mut widths = Widths { limit: Some(columns), ..Widths::default() };
             widths.widen(&["ab", "網", "c"].map(str::to_owned));
             assert_eq!(widths.line(&["ab", "網", "c"].map(str::to_owned)), expected);
         }
@@ -195,5 +244,31 @@ mod tests {
         );
         assert_eq!(widths.lines(&columns, &[["is longer", "c\n"]]), "is longer  c\\n\n");
         assert_eq!(widths.lines(&columns, &[["gone", "d"]]), "gone       d\n");
+    }
+
+    #[test]
+    fn room_is_made_for_rows_that_come_later() {
+        let columns: [Column<[&str; 2]>; 3] = [
+            Column { title: "EVENT", cell: |answer| answer[0].to_owned() },
+            Column { title: "NAME", cell: |answer| answer[1].to_owned() },
+            Column { title: "X", cell: |_| String::new() },
+        ];
+        let mut widths = Widths::of_rows(Width::Any);
+        widths.expect(&columns, &[["gone", "longer"]]);
+        assert_eq!(widths.lines(&columns, &[["gone", "a"]]), "EVENT    NAME    X\ngone     a       -\n");
+        assert_eq!(widths.lines(&columns, &[["present", "longer"]]), "present  longer  -\n");
+    }
+
+    #[test]
+    fn what_never_was_there_has_not_gone() {
+        for (line, told) in [
+            (r#"{"event":"gone"}"#, "absent"),
+            (r#"{"event":"gone","unknown":"why"}"#, "unknown"),
+            (r#"{"event":"gone","pid":7}"#, "gone"),
+            (r#"{"event":"present"}"#, "present"),
+            ("{}", "-"),
+        ] {
+            assert_eq!((EVENT.cell)(&Record::parse(line).unwrap()), told, "{line}");
+        }
     }
 }

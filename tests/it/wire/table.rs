@@ -5,6 +5,7 @@ use nicon_lab::Ran;
 use serde_json::{Value, json};
 
 use super::lab::Lab;
+use crate::support::expect::records;
 use crate::support::links::Place;
 use crate::support::suite::Suite;
 
@@ -12,6 +13,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial_of_kernel(&[], "wire::table::what_became_of_each_link", each_link),
         suite.trial_of_kernel(&[], "wire::table::of_a_plan_that_is_kept", kept),
+        suite.trial_of_kernel(&[], "wire::table::of_what_is_not_there_yet", not_there),
         suite.trial_of_kernel(&[], "wire::table::of_what_is_undone", undone),
     ]
 }
@@ -104,6 +106,38 @@ fn kept(suite: &Suite) -> Result<(), Failed> {
     tells(&run(&wishes[2..]), &pruned);
     suite.feed(&["nicon-wire", "--destroy"], lab.input());
     lab.is_gone();
+    Ok(())
+}
+
+/// A container that never was there has not gone; and what comes later, wherever it is, stands below its heading.
+fn not_there(suite: &Suite) -> Result<(), Failed> {
+    let place = Place::new();
+    let record = |item: u32, event: &str, pid: Option<u32>, target: &str, name: &str| json!({"target": target, "pid": pid, "kind": "dummy", "name": name, "plan": "not-there", "plan_size": 4, "plan_item": item, "event": event});
+    let mut unknown = record(2, "gone", None, "silent", "d2");
+    unknown["unknown"] = "its engine is silent".into();
+    let input = [
+        record(1, "gone", None, "nobody", "d1"),
+        unknown,
+        record(3, "gone", Some(place.pid()), "ended", "d3"),
+        record(4, "present", Some(place.pid()), "setup.olt_1.lt_1.deeper", "long-name-4"),
+    ];
+    let input: String = input.iter().map(|record| format!("{record}\n")).collect();
+    let ran = suite.feed(&["nicon-wire", "-o", "table"], &input);
+    let [heading, rows @ ..] = &ran.stdout.lines().collect::<Vec<_>>()[..] else { panic!("{ran:?}") };
+    let told = [
+        ["absent", "nobody", "d1", "-"],
+        ["unknown", "silent", "d2", "-"],
+        ["gone", "ended", "d3", "-"],
+        ["present", "setup.olt_1.lt_1.deeper", "long-name-4", "made"],
+    ];
+    assert_eq!(rows.len(), told.len(), "{ran:?}");
+    for (row, told) in rows.iter().zip(told) {
+        for (title, cell) in ["EVENT", "TARGET", "NAME", "DONE"].into_iter().zip(told) {
+            let column = heading.find(title).unwrap_or_else(|| panic!("{ran:?}"));
+            assert_eq!(row[column..].split_whitespace().next(), Some(cell), "{title}: {ran:?}");
+        }
+    }
+    records(&suite.feed(&["nicon-wire", "--destroy"], &input));
     Ok(())
 }
 

@@ -44,6 +44,8 @@ pub(crate) fn pass(plan: &mut KeptPlan, context: &Context<'_>, output: &mut Outp
         output.tell(error.prefix(format!("record {number} of plan {name}")))?;
     }
     if is_new {
+        let all = units.iter().flat_map(|kept| &kept.unit.records);
+        output.expect(all.map(|(_, record)| record));
         tell_what_cannot_be_kept(units.iter().map(|kept| &kept.unit), context);
     }
     let due =

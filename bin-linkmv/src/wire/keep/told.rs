@@ -5,15 +5,14 @@ use std::collections::HashSet;
 use nicon_core::filter::format::OutputFormat;
 use nicon_core::filter::output::{report, write_out};
 use nicon_core::filter::stream::Answers;
-use nicon_core::filter::table::Column;
+use nicon_core::filter::table::{Column, EVENT};
 use nicon_core::{Error, ErrorKind, Record, Result, Status};
 use nicon_rtnl::record::{MAC, TARGET};
 
 use crate::record::columns::{DONE, IFINDEX, NAME};
 use crate::record::program::WIRE;
 
-const COLUMNS: &[Column] =
-    &[Column { title: "EVENT", cell: |record| record.cell("event") }, TARGET, NAME, IFINDEX, MAC, DONE];
+const COLUMNS: &[Column] = &[EVENT, TARGET, NAME, IFINDEX, MAC, DONE];
 
 /// How many different failures of one thing are remembered.
 const MOST: usize = 16;
@@ -66,6 +65,11 @@ impl Output {
     /// If standard output was closed.
     pub(crate) fn new(format: OutputFormat) -> Result<Self> {
         Ok(Self { answers: Answers::new(WIRE, format.view_of_rows(COLUMNS))?, is_torn: false, told: Told::default() })
+    }
+
+    /// Makes room in a table for records that may be printed later.
+    pub(crate) fn expect<'a>(&mut self, records: impl IntoIterator<Item = &'a Record>) {
+        self.answers.expect(records);
     }
 
     /// Prints a record.
