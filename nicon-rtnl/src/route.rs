@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use nicon_core::Result;
 use nicon_core::link::RouteSpec;
+use nicon_core::link::route::in_words;
 use nix::errno::Errno;
 use rtnetlink::packet_route::route::{
     RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
@@ -52,8 +53,7 @@ impl Route {
 impl fmt::Display for Route {
     /// As `ip route` prints it, in short.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.dst)?;
-        self.via.iter().try_for_each(|via| write!(f, " via {via}"))?;
+        f.write_str(&in_words(&self.dst, self.via))?;
         self.metric.iter().try_for_each(|metric| write!(f, " metric {metric}"))?;
         if self.table == u32::from(RouteHeader::RT_TABLE_MAIN) { Ok(()) } else { write!(f, " table {}", self.table) }
     }

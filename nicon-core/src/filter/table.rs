@@ -19,6 +19,9 @@ const STATES: [&str; 2] = ["STATE", "EVENT"];
 /// The columns that a table does without if they are empty, as they often are.
 const SPARSE: [&str; 1] = ["MASTER"];
 
+/// The columns of lists: of each item their cells have a line, which is a line of the table.
+const LISTS: [&str; 1] = ["STEPS"];
+
 /// How wide columns are at least where rows are printed before all are known. The words of events are known, and so are hardware
 /// addresses; that of targets is enough for a container in two others.
 const LEAST: [(&str, usize); 3] = [("EVENT", 7), ("TARGET", 17), ("MAC", 17)];
@@ -93,7 +96,7 @@ impl Widths {
 
     /// Makes room for answers that may come later.
     pub fn expect<'a, A: 'a>(&mut self, columns: &[Column<A>], answers: impl IntoIterator<Item = &'a A>) {
-        answers.into_iter().for_each(|answer| self.widen(&row(columns, answer)));
+        answers.into_iter().flat_map(|answer| rows_of(columns, answer)).for_each(|row| self.widen(&row));
     }
 
     /// The lines of all answers that there are, below a heading. Not of those that come one by one: nobody knows what the next has.
@@ -114,7 +117,7 @@ impl Widths {
         }
         self.has_heading = true;
         let rows: Vec<Vec<String>> =
-            heading.into_iter().chain(answers.iter().map(|answer| row(columns, answer))).collect();
+            heading.into_iter().chain(answers.iter().flat_map(|answer| rows_of(columns, answer))).collect();
         for row in &rows {
             self.widen(row);
         }
@@ -164,13 +167,16 @@ fn least(title: &str) -> usize {
     LEAST.iter().find(|(column, _)| *column == title).map_or(0, |(_, width)| *width)
 }
 
-/// The cells of an answer.
-fn row<A>(columns: &[Column<A>], answer: &A) -> Vec<String> {
-    let cell = |column: &Column<A>| match (column.cell)(answer) {
-        text if text.is_empty() => "-".to_owned(),
-        text => text::escape(&text).into_owned(),
+/// The cells of an answer: one row, and one for each further item of its longest list. Beside these, the other cells are empty.
+fn rows_of<A>(columns: &[Column<A>], answer: &A) -> Vec<Vec<String>> {
+    let safe = |line: &str| if line.is_empty() { "-".to_owned() } else { text::escape(line).into_owned() };
+    let lines = |column: &Column<A>| -> Vec<String> {
+        let cell = (column.cell)(answer);
+        if LISTS.contains(&column.title) { cell.split('\n').map(safe).collect() } else { vec![safe(&cell)] }
     };
-    columns.iter().map(cell).collect()
+    let cells: Vec<_> = columns.iter().map(lines).collect();
+    let height = cells.iter().map(Vec::len).max().unwrap_or(1);
+    (0..height).map(|at| cells.iter().map(|cell| cell.get(at).cloned().unwrap_or_default()).collect()).collect()
 }
 
 /// A line that takes at most `columns`; what is cut off has an ellipsis in its place.
@@ -257,6 +263,19 @@ mod tests {
         widths.expect(&columns, &[["gone", "longer"]]);
         assert_eq!(widths.lines(&columns, &[["gone", "a"]]), "EVENT    NAME    X\ngone     a       -\n");
         assert_eq!(widths.lines(&columns, &[["present", "longer"]]), "present  longer  -\n");
+    }
+
+    #[test]
+    fn a_list_has_a_row_for_each_item() {
+        let columns: [Column<[&str; 3]>; 3] = [
+            Column { title: "NAME", cell: |answer| answer[0].to_owned() },
+            Column { title: "STEPS", cell: |answer| answer[1].to_owned() },
+            Column { title: "X", cell: |answer| answer[2].to_owned() },
+        ];
+        assert_eq!(
+            Widths::default().lines(&columns, &[["a\nb", "one\ntwo\x1b\nthree", "x"], ["c", "", "y"]]),
+            "NAME  STEPS      X\na\\nb  one        x\n      two\\u{1b}\n      three\nc     -          y\n"
+        );
     }
 
     #[test]

@@ -56,9 +56,19 @@ impl FromStr for RouteSpec {
 
 impl fmt::Display for RouteSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.dst)?;
-        self.via.iter().try_for_each(|via| write!(f, " via {via}"))
+        f.write_str(&in_words(&self.dst.to_string(), self.via))
     }
+}
+
+/// Where a route leads, and by which gateway, in the words of `ip route`: `default via 192.0.2.254`. Only IPv6's default route
+/// without a gateway is not called so, since `ip` takes that for IPv4's.
+#[must_use]
+pub fn in_words(dst: &str, via: Option<IpAddr>) -> String {
+    let dst = match (dst, via) {
+        ("0.0.0.0/0", _) | ("::/0", Some(_)) => "default",
+        (dst, _) => dst,
+    };
+    via.map_or_else(|| dst.to_owned(), |via| format!("{dst} via {via}"))
 }
 
 /// The address of a gateway.
@@ -78,6 +88,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_default_route_is_called_so() {
+        for (route, words) in [
+            ("0.0.0.0/0,192.0.2.254", "default via 192.0.2.254"),
+            ("0.0.0.0/0", "default"),
+            ("::/0,fe80::1", "default via fe80::1"),
+            ("::/0", "::/0"),
+            ("198.51.100.0/24,192.0.2.254", "198.51.100.0/24 via 192.0.2.254"),
+        ] {
+            assert_eq!(route.parse::<RouteSpec>().unwrap().to_string(), words);
+        }
+    }
+
+    #[test]
     fn the_route_of_an_address() {
         let comes_with =
             |route: &str, address: &str| route.parse::<RouteSpec>().unwrap().comes_with(&address.parse().unwrap());
@@ -88,9 +111,7 @@ mod tests {
 
     #[test]
     fn routes_and_what_is_none() {
-        for text in
-            ["198.51.100.0/24,192.0.2.254", "0.0.0.0/0,192.0.2.254", "2001:db8::/32", "192.0.2.1/32", "::/0,fe80::1"]
-        {
+        for text in ["198.51.100.0/24,192.0.2.254", "2001:db8::/32", "192.0.2.1/32"] {
             assert_eq!(text.parse::<RouteSpec>().unwrap().to_string(), text.replace(',', " via "));
         }
         for text in ["", "198.51.100.0", "198.51.100.1/24", "198.51.100.0/24,::1", "198.51.100.0/24,", "2001:db8::1/64"]

@@ -26,7 +26,7 @@ fn dry_run(suite: &Suite) -> Result<(), Failed> {
         ("--mtu=1300", "link set eth1 mtu 1300"),
         ("--altname=wan", "link property add dev eth1 altname wan"),
         ("--addr=192.0.2.1/24", "address replace 192.0.2.1/24 dev eth1"),
-        ("--gateway=192.0.2.2", "route add 0.0.0.0/0 via 192.0.2.2 dev eth1"),
+        ("--gateway=192.0.2.2", "route add default via 192.0.2.2 dev eth1"),
     ] {
         words.push(word);
         let before = ground.state();

@@ -54,7 +54,7 @@ fn and_back(suite: &Suite) -> Result<(), Failed> {
     for step in [
         "sysctl -w net.ipv4.conf.v9.rp_filter=2",
         "link set v9 name eth1 mtu 1300 alias up link",
-        "route add 0.0.0.0/0 via 192.0.2.2 dev eth1",
+        "route add default via 192.0.2.2 dev eth1",
     ] {
         assert!(steps.contains(&format!("\"{step}\"")), "{step} is not in {steps}");
     }

@@ -127,7 +127,7 @@ fn dry_run(suite: &Suite) -> Result<(), Failed> {
     for step in [
         "address replace 10.9.0.1/24 dev eth1",
         "address replace 192.0.2.1/24 dev eth1",
-        "route add 0.0.0.0/0 via 192.0.2.2 dev eth1",
+        "route add default via 192.0.2.2 dev eth1",
     ] {
         assert!(steps.contains(&step), "{step} is not in {steps:?}");
     }

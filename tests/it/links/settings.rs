@@ -211,7 +211,7 @@ fn all_or_back(suite: &Suite) -> Result<(), Failed> {
         (&["--master=taken"], 2, "set up eth1 in process"),
         (&["--altname=here", "--addr=ff02::1/64"], 2, "add address ff02::1/64"),
         (&["--addr=192.0.2.1/24", "--addr=255.255.255.255/33"], 2, "prefix length"),
-        (&["--addr=192.0.2.1/24", "--gateway=192.0.2.255"], 2, "add route 0.0.0.0/0"),
+        (&["--addr=192.0.2.1/24", "--gateway=192.0.2.255"], 2, "add route default via 192.0.2.255"),
     ] {
         let ran = ground.mv(suite, &[&["v9", "eth1"], words].concat());
         assert_eq!((ran.code(), &ran.stdout[..]), (Some(status), ""), "{ran:?}");

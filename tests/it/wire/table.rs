@@ -5,7 +5,7 @@ use nicon_lab::Ran;
 use serde_json::{Value, json};
 
 use super::lab::Lab;
-use crate::support::expect::records;
+use crate::support::expect::parse;
 use crate::support::links::Place;
 use crate::support::suite::Suite;
 
@@ -14,6 +14,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial_of_kernel(&[], "wire::table::what_became_of_each_link", each_link),
         suite.trial_of_kernel(&[], "wire::table::of_a_plan_that_is_kept", kept),
         suite.trial_of_kernel(&[], "wire::table::of_what_is_not_there_yet", not_there),
+        suite.trial_of_kernel(&[], "wire::table::of_steps", steps),
         suite.trial_of_kernel(&[], "wire::table::of_what_is_undone", undone),
     ]
 }
@@ -112,7 +113,7 @@ fn kept(suite: &Suite) -> Result<(), Failed> {
 /// A container that never was there has not gone; and what comes later, wherever it is, stands below its heading.
 fn not_there(suite: &Suite) -> Result<(), Failed> {
     let place = Place::new();
-    let record = |item: u32, event: &str, pid: Option<u32>, target: &str, name: &str| json!({"target": target, "pid": pid, "kind": "dummy", "name": name, "plan": "not-there", "plan_size": 4, "plan_item": item, "event": event});
+    let record = |item: u32, event: &str, pid: Option<u32>, target: &str, name: &str| json!({"target": target, "pid": pid, "kind": "bridge", "name": name, "plan": "not-there", "plan_size": 4, "plan_item": item, "event": event});
     let mut unknown = record(2, "gone", None, "silent", "d2");
     unknown["unknown"] = "its engine is silent".into();
     let input = [
@@ -121,8 +122,7 @@ fn not_there(suite: &Suite) -> Result<(), Failed> {
         record(3, "gone", Some(place.pid()), "ended", "d3"),
         record(4, "present", Some(place.pid()), "setup.olt_1.lt_1.deeper", "long-name-4"),
     ];
-    let input: String = input.iter().map(|record| format!("{record}\n")).collect();
-    let ran = suite.feed(&["nicon-wire", "-o", "table"], &input);
+    let ran = suite.feed(&["nicon-wire", "-o", "table"], input.map(|record| record.to_string()).join("\n"));
     let [heading, rows @ ..] = &ran.stdout.lines().collect::<Vec<_>>()[..] else { panic!("{ran:?}") };
     let told = [
         ["absent", "nobody", "d1", "-"],
@@ -137,7 +137,26 @@ fn not_there(suite: &Suite) -> Result<(), Failed> {
             assert_eq!(row[column..].split_whitespace().next(), Some(cell), "{title}: {ran:?}");
         }
     }
-    records(&suite.feed(&["nicon-wire", "--destroy"], &input));
+    assert_eq!(place.links(), ["lo", "long-name-4"]);
+    Ok(())
+}
+
+/// Each has a row of its own, below the others of its link.
+fn steps(suite: &Suite) -> Result<(), Failed> {
+    let lab = Lab::new();
+    let [mut wish, ..] = lab.wishes();
+    wish = json!({"pid": wish["pid"], "kind": "dummy", "name": "d1", "addr": wish["addr"], "gateway": ["192.0.2.2"]});
+    let ran = suite.feed(&["nicon-wire", "--check", "-o", "table"], lab.records(std::slice::from_ref(&wish)));
+    let [heading, rows @ ..] = &ran.stdout.lines().collect::<Vec<_>>()[..] else { panic!("{ran:?}") };
+    let begin = heading.find("STEPS").ok_or("no steps")?;
+    let told: Vec<_> = rows.iter().map(|row| row.split_at(begin)).collect();
+    let all = suite.feed(&["nicon-wire", "--check"], lab.records(std::slice::from_ref(&wish)));
+    let all = parse(&all.stdout)[0]["steps"].clone();
+    assert_eq!(json!(told.iter().map(|(_, step)| *step).collect::<Vec<_>>()), all, "{ran:?}");
+    assert!(told.len() > 2 && told[0].0.contains("d1"), "{ran:?}");
+    assert!(told[1..].iter().all(|(before, _)| before.trim().is_empty()), "{ran:?}");
+    assert_eq!(told.last().map(|(_, step)| *step), Some("route add default via 192.0.2.2 dev d1"));
+    lab.is_gone();
     Ok(())
 }
 
