@@ -36,7 +36,8 @@ A plan:
                       # isolated, alias, altname
   - {kind: macvlan, endpoint: \"a.b:eth3\", parent: ens3}  # a link that is made:
                       # also macvtap, ipvlan, vlan, vxlan, bridge, dummy,
-                      # wireguard
+                      # wireguard. The parent is the host's or, with
+                      # from: target, the container's own
   # A link that is moved, from where it is now (default: here); expected_pid is
   # the PID that the container must have (default: any)
   - {link: veth0, from: blue, endpoint: \"a.b:eth1\", expected_pid: 17180}

@@ -1,11 +1,12 @@
 //! Makes the link that a record asks for, and writes it down in it.
 
-use nicon_core::{Record, Result};
+use nicon_core::{Error, Record, Result, Status};
 use nicon_rtnl::record::{LinkFacts, NIC};
 use nicon_rtnl::{Link, NetnsHandle};
 use serde_json::{Value, json};
 
 use crate::link::ending::{Remainder, TakeBack};
+use crate::link::from::{Said, said};
 use crate::link::mark::Mark;
 use crate::link::namespaces::Namespaces;
 use crate::linkadd::addition::{Addition, Made};
@@ -59,7 +60,7 @@ impl<'a> Adding<'a> {
         } else {
             own.clone()
         };
-        let lower = Lower::find(&asked, from)?;
+        let lower = Lower::find(&asked, from).map_err(|error| with_way_out(error, wishes, own))?;
         let addition = Addition::new(&asked, own, &lower, self.options.exact)?;
         if self.options.dry_run {
             record.set(STEPS, addition.plan(&self.options.readiness)?);
@@ -78,6 +79,14 @@ impl<'a> Adding<'a> {
         let extras = is_given.then(|| Box::new(move || given.take_back(&netns, link.ifindex)) as TakeBack);
         Ok(Remainder { changes, extras, ..Remainder::default() })
     }
+}
+
+/// Why the link below was not found: where nothing says where it is, it was looked for among ours.
+fn with_way_out(error: Error, wishes: &Record, own: &NetnsHandle) -> Error {
+    if error.status() != Status::No || own.is_home() || !matches!(said(wishes), Said::Nothing) {
+        return error;
+    }
+    error.suffix(&format!(" (for a link of {} itself, say from: target)", own.label))
 }
 
 /// Adds the facts and the deed to a record.

@@ -2,7 +2,7 @@
 
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::Ran;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::links::linkadd::{on_low, two_places};
 use crate::support::expect::refusal;
@@ -16,6 +16,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial_of_kernel(&[Feature::LinkKind("macvlan")], "links::linkadd::refused::by_the_kernel", by_the_kernel),
         suite.trial_of_kernel(&[Feature::LinkKind("vxlan")], "links::linkadd::refused::a_vxlan", a_vxlan),
         suite.trial_of_kernel(&[Feature::LinkKind("vlan")], "links::linkadd::refused::a_vlan", a_vlan),
+        suite.trial_of_kernel(&[], "links::linkadd::refused::a_parent_that_is_elsewhere", elsewhere),
         suite.trial_of_kernel(&[], "links::linkadd::refused::usage", usage),
         suite.trial_of_kernel(&[], "links::linkadd::refused::a_kind_that_the_kernel_lacks", unknown_kind),
     ]
@@ -182,6 +183,26 @@ fn usage(suite: &Suite) -> Result<(), Failed> {
     let gone = json!({"pid": place.pid(), "event": "gone", "kind": "bridge", "name": "x"}).to_string();
     assert_eq!(suite.feed(&["nicon-linkadd"], &gone).ok()?.trim(), gone);
     assert_eq!(place.links(), ["lo"]);
+    Ok(())
+}
+
+/// A link below is looked for among ours, which is said with the way out where nobody has said it.
+fn elsewhere(suite: &Suite) -> Result<(), Failed> {
+    let place = Place::new();
+    place.ip("link add below type bridge");
+    let wish = |target: Value, from: Value| {
+        let mut wish = json!({"kind": "macvlan", "name": "x", "parent": "below", "from": from});
+        wish.as_object_mut().unwrap().extend(target.as_object().cloned().unwrap_or_default());
+        wish.to_string()
+    };
+    let (its, host) = (json!({"pid": place.pid()}), json!({"target": "host"}));
+    let told =
+        format!("parent: no link below in host (for a link of process {} itself, say from: target)", place.pid());
+    refusal(&suite.feed(&["nicon-linkadd"], wish(its.clone(), Value::Null)), 1, &[&told]);
+    for (target, from) in [(its, "host".into()), (host, Value::Null)] {
+        refusal(&suite.feed(&["nicon-linkadd"], wish(target, from)), 1, &["parent: no link below in host\n"]);
+    }
+    assert_eq!(place.links(), ["lo", "below"]);
     Ok(())
 }
 
