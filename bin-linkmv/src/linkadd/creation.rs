@@ -52,7 +52,10 @@ impl Creation<'_> {
             return error.suffix(&rival.unwrap_or_default());
         }
         match (errno, &self.lower.link) {
-            (Errno::EOPNOTSUPP, _) => error.suffix(&format!("; this kernel may have no {}", self.kind_in_words())),
+            (Errno::EOPNOTSUPP, _) => {
+                let kind = self.asked.kind.settings.kind();
+                error.suffix(&format!("; this kernel may have no links of kind {kind} (module {})", kind.module()))
+            }
             (Errno::EINVAL | Errno::EBUSY, Some(lower)) => {
                 error.suffix(&format!("; {} may be unable to carry a {}", lower.name, self.kind_in_words()))
             }

@@ -209,9 +209,16 @@ fn elsewhere(suite: &Suite) -> Result<(), Failed> {
 /// Some kernel lacks some kind; where this one has all, there is nothing to see.
 fn unknown_kind(suite: &Suite) -> Result<(), Failed> {
     let place = Place::new();
-    if Feature::LinkKind("dummy").missing().is_some() {
-        let ran = suite.run(&["nicon-linkadd", "dummy", "d0", "-t", &place.pid().to_string()]);
-        refusal(&ran, 2, &["make d0 in process", "this kernel may have no dummy"]);
+    let pid = place.pid().to_string();
+    for (kind, module, words) in [
+        ("dummy", "dummy", &[][..]),
+        ("vlan", "8021q", &["--parent", "lo", "--from", "target", "--vid", "7", "--no-up"]),
+    ] {
+        if Feature::LinkKind(kind).missing().is_some() {
+            let ran = suite.run(&[&["nicon-linkadd", kind, "x0", "-t", &pid], words].concat());
+            let why = format!("this kernel may have no links of kind {kind} (module {module})");
+            refusal(&ran, 2, &["make x0 in process", &why]);
+        }
     }
     assert_eq!(place.links(), ["lo"]);
     Ok(())

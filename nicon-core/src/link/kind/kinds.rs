@@ -51,6 +51,15 @@ impl Kind {
             Self::Wireguard => "wireguard",
         }
     }
+
+    /// The kernel module that has it: the one whose alias is `rtnl-link-KIND`, see `modinfo(8)`.
+    #[must_use]
+    pub fn module(self) -> &'static str {
+        match self {
+            Self::Vlan => "8021q",
+            kind => kind.as_str(),
+        }
+    }
 }
 
 impl FromStr for Kind {
