@@ -15,6 +15,14 @@ pub fn nearest<'a>(asked: &str, known: impl IntoIterator<Item = &'a str>) -> Vec
     similar
 }
 
+/// The parts of a text that was meant as several values: two or more, between commas or blanks, of which each `is_one`.
+#[must_use]
+pub fn several(text: &str, is_one: impl Fn(&str) -> bool) -> Option<Vec<&str>> {
+    let is_between = |letter: char| letter == ',' || letter.is_whitespace();
+    let parts: Vec<&str> = text.split(is_between).filter(|part| !part.is_empty()).collect();
+    (parts.len() > 1 && parts.iter().all(|part| is_one(part))).then_some(parts)
+}
+
 /// Whether one contains the other (parts of one or two letters do not count), or at most a third of the letters differ.
 fn is_similar(name: &str, asked: &str) -> bool {
     let is_part = |part: &str, whole: &str| part.len() > 2 && whole.contains(part);
@@ -26,6 +34,13 @@ fn is_similar(name: &str, asked: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn several_values_are_told_from_a_wrong_one() {
+        let is_one = |part: &str| part.parse::<u8>().is_ok();
+        assert_eq!(several("1, 2 3", is_one), Some(vec!["1", "2", "3"]));
+        assert!(several("1", is_one).is_none() && several("1,x", is_one).is_none() && several("", is_one).is_none());
+    }
 
     #[test]
     fn similar_names_are_suggested() {

@@ -105,9 +105,11 @@ pub(crate) const KEYS: &[Key] = &[
     key("keep", "keep", MOVE, Type::Texts),
 ];
 
-/// The names of all keys.
-fn names() -> Vec<&'static str> {
-    KEYS.iter().map(|key| key.name).collect()
+/// The names of the keys that whoever wrote another in this place may have meant. What says neither that it is an end nor of what kind
+/// it is may be meant as any link.
+fn names(place: Place) -> Vec<&'static str> {
+    let is_any = matches!(place, Place::Move | Place::Pair);
+    KEYS.iter().filter(|key| is_any || key.places.contains(&place)).map(|key| key.name).collect()
 }
 
 /// The fields that keys become, each once.
@@ -126,7 +128,7 @@ impl Key {
     /// # Errors
     /// If there is none of that name, or it may not stand there.
     pub(crate) fn of(entry: &KeyValue, place: Place) -> std::result::Result<&'static Self, Fault> {
-        let key = KEYS.iter().find(|key| key.name == entry.key).ok_or_else(|| unknown_key(entry, &names()))?;
+        let key = KEYS.iter().find(|key| key.name == entry.key).ok_or_else(|| unknown_key(entry, &names(place)))?;
         if key.places.contains(&place) {
             return Ok(key);
         }

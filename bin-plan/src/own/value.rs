@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use nicon_core::suggest::several;
 use serde_json::{Map, Value};
 
 use crate::fault::Fault;
@@ -40,7 +41,13 @@ impl Type {
     /// # Errors
     /// All its faults.
     pub(crate) fn read(&self, key: &str, node: &Node, check: Check) -> Result<Value, Vec<Fault>> {
-        let one_of_a_list = |value: &Value| check(&Value::Array(vec![value.clone()]));
+        let one_of_a_list = |value: &Value| {
+            let check = |value: Value| check(&Value::Array(vec![value]));
+            check(value.clone()).map_err(|why| {
+                let parts = several(value.as_str().unwrap_or_default(), |part| check(part.into()).is_ok());
+                parts.map_or(why.clone(), |parts| format!("{why} (several are a list: [{}])", parts.join(", ")))
+            })
+        };
         match self {
             Self::Texts => items(node, |item| Self::Text.read(key, item, &one_of_a_list)),
             Self::NumbersOrTexts => items(node, |item| Self::NumberOrText.read(key, item, &one_of_a_list)),

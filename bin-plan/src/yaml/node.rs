@@ -2,10 +2,8 @@
 
 use std::rc::Rc;
 
-use nicon_core::suggest::nearest;
-
 use super::scalar::Scalar;
-use crate::fault::{Fault, Position, few};
+use crate::fault::{Fault, Position, few, meant};
 
 /// A value and its position. What an alias stands for is shared, not copied: only the value itself has the position of the
 /// alias, and what is inside it that of the anchored text, where a fault is to be mended.
@@ -81,8 +79,8 @@ impl Node {
 /// A fault for a key that is none of the `known` ones.
 pub(crate) fn unknown_key(entry: &KeyValue, known: &[&str]) -> Fault {
     let key = &entry.key;
-    entry.position.fault(match (nearest(key, known.iter().copied()).first(), few(known)) {
-        (Some(similar), _) => format!("unknown key \"{key}\": did you mean {similar}?"),
+    entry.position.fault(match (meant(key, known), few(known)) {
+        (Some(right), _) => format!("unknown key \"{key}\": did you mean {right}?"),
         (None, Some(keys)) => format!("unknown key \"{key}\" (the keys are {keys})"),
         (None, None) => format!("unknown key \"{key}\" (nicon-plan --help shows a plan, and says where all keys are)"),
     })

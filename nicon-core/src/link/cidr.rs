@@ -62,9 +62,7 @@ impl FromStr for Cidr {
         let net = prefix_len.parse().ok().and_then(|prefix_len| IpNet::new(ip, prefix_len).ok());
         net.map(Self).ok_or_else(|| {
             let longest = IpNet::from(ip).max_prefix_len();
-            Error::invalid(format!(
-                "\"{text}\": the prefix length is not one of 0 to {longest} (to give several addresses, repeat the option)"
-            ))
+            Error::invalid(format!("\"{text}\": the prefix length is not one of 0 to {longest}"))
         })
     }
 }

@@ -46,7 +46,7 @@ impl Netem {
     /// If there is a jitter without a delay.
     pub fn check(&self) -> Result<()> {
         if self.jitter != Time::default() && self.delay == Time::default() {
-            return Err(Error::invalid("a jitter varies a delay: it needs --delay (\"delay\")"));
+            return Err(Error::invalid("a jitter varies a delay: it needs one"));
         }
         Ok(())
     }

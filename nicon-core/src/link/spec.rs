@@ -111,7 +111,7 @@ impl LinkSpec {
     /// Where the kernel could not give a link all of it.
     pub fn check(&self) -> Result<()> {
         if !self.up && (!self.routes.is_empty() || self.keeps(Keep::Route)) {
-            return Err(Error::invalid("a route needs the link up: it conflicts with --no-up (\"up\":false)"));
+            return Err(Error::invalid("a route needs the link up, and it is to stay down"));
         }
         self.netem.iter().try_for_each(Netem::check)?;
         if self.keeps(Keep::Route) || self.keeps(Keep::Addr) {
@@ -124,7 +124,7 @@ impl LinkSpec {
         };
         match self.routes.iter().filter_map(|route| route.via).find(|via| !on_link(*via)) {
             Some(via) => Err(Error::invalid(format!(
-                "gateway {via} is not reachable through any of the link's addresses (give one with --addr)"
+                "gateway {via} is not reachable through any of the link's addresses (an addr in its network is missing)"
             ))),
             None => Ok(()),
         }
