@@ -22,9 +22,9 @@ const SPARSE: [&str; 1] = ["MASTER"];
 /// The columns of lists: of each item their cells have a line, which is a line of the table.
 const LISTS: [&str; 1] = ["STEPS"];
 
-/// How wide columns are at least where rows are printed before all are known. The words of events are known, and so are hardware
-/// addresses; that of targets is enough for a container in two others.
-const LEAST: [(&str, usize); 3] = [("EVENT", 7), ("TARGET", 17), ("MAC", 17)];
+/// How wide columns are at least where rows are printed before all are known. The words of events are known, and how long PIDs, numbers of
+/// namespaces and hardware addresses are; that of targets is enough for a container in two others.
+const LEAST: [(&str, usize); 5] = [("EVENT", 7), ("TARGET", 17), ("PID", 7), ("NET", 10), ("MAC", 17)];
 
 /// What has happened to a record's container. One that was not there to begin with has not gone: where its record has no process,
 /// it is absent, or nobody knows.

@@ -14,6 +14,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("resolve::watch::a_path_through_three_engines", a_path_through_three_engines),
         suite.trial("resolve::watch::paths_and_patterns_together", paths_and_patterns_together),
         suite.trial("resolve::watch::a_path_from_a_process", a_path_from_a_process),
+        suite.trial("resolve::watch::as_a_table", as_a_table),
         suite.trial(
             "resolve::watch::what_one_pattern_leaves_out_and_another_names",
             what_one_pattern_leaves_out_and_another_names,
@@ -26,6 +27,23 @@ const DEPTHS: [&str; 3] = ["", "setup", "setup.olt_1"];
 
 fn at(depth: &str, name: &str) -> String {
     if depth.is_empty() { name.to_owned() } else { format!("{depth}.{name}") }
+}
+
+/// What is not there is absent, whether it is seen before or after the other, and the heading stands above both.
+fn as_a_table(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let ran = suite.shell("nicon-resolve --watch -o table nobody-here setup.olt_1.lt_1 | head -n 3", "");
+    let (heading, rows) = ran.stdout.split_once('\n').ok_or("no table")?;
+    let cells = |row: &str| {
+        let cell = |title: &str| row[heading.find(title)?..].split_whitespace().next().map(str::to_owned);
+        ["EVENT", "TARGET", "PID", "HOPS"].map(|title| cell(title).unwrap_or_default())
+    };
+    let mut told: Vec<_> = rows.lines().map(cells).collect();
+    told.sort_unstable();
+    let pid = lab.host_pid("setup.olt_1.lt_1")?.to_string();
+    let expected = [["absent", "nobody-here", "-", "-"], ["present", "setup.olt_1.lt_1", &pid, "host:setup"]]
+        .map(|row| row.map(str::to_owned));
+    assert_eq!(told, expected, "{ran:?}");
+    Ok(())
 }
 
 fn each_event_at_each_depth(suite: &Suite, lab: &Lab) -> Result<(), Failed> {

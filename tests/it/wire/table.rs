@@ -110,7 +110,7 @@ fn kept(suite: &Suite) -> Result<(), Failed> {
     Ok(())
 }
 
-/// A container that never was there has not gone; and what comes later, wherever it is, stands below its heading.
+/// A container that never was there has not gone; and all that comes with it stands below the heading, however long it is.
 fn not_there(suite: &Suite) -> Result<(), Failed> {
     let place = Place::new();
     let record = |item: u32, event: &str, pid: Option<u32>, target: &str, name: &str| json!({"target": target, "pid": pid, "kind": "bridge", "name": name, "plan": "not-there", "plan_size": 4, "plan_item": item, "event": event});
@@ -122,7 +122,7 @@ fn not_there(suite: &Suite) -> Result<(), Failed> {
         record(3, "gone", Some(place.pid()), "ended", "d3"),
         record(4, "present", Some(place.pid()), "setup.olt_1.lt_1.deeper", "long-name-4"),
     ];
-    let ran = suite.feed(&["nicon-wire", "-o", "table"], input.map(|record| record.to_string()).join("\n"));
+    let ran = suite.feed(&["nicon-wire", "-o", "table"], input.map(|record| format!("{record}\n")).concat());
     let [heading, rows @ ..] = &ran.stdout.lines().collect::<Vec<_>>()[..] else { panic!("{ran:?}") };
     let told = [
         ["absent", "nobody", "d1", "-"],
