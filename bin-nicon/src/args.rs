@@ -78,7 +78,8 @@ OPTIONS that are often needed, before PATH or behind it; nicon nsexec --help tel
 
     /// List the links of containers, with their addresses and what they are wired to
     ///
-    /// PATH may be a pattern, and host. OPTIONS are those of nicon-links; without PATH, this is nicon-links.
+    /// PATH may be a pattern, and host. OPTIONS are those of nicon-links, of which nicon-links --help tells; without PATH, this is
+    /// nicon-links.
     #[command(override_usage = "nicon links PATH... [OPTIONS]")]
     Links {
         /// Paths and patterns, and options of nicon-links
@@ -88,7 +89,8 @@ OPTIONS that are often needed, before PATH or behind it; nicon nsexec --help tel
 
     /// Draw containers: which is in which, and with --links how they are wired
     ///
-    /// PATH may be a pattern, and host. OPTIONS are those of nicon-tree, such as --svg; without PATH, this is nicon-tree.
+    /// PATH may be a pattern, and host. OPTIONS are those of nicon-tree, such as --svg, of which nicon-tree --help tells; without PATH,
+    /// this is nicon-tree.
     #[command(override_usage = "nicon tree PATH... [OPTIONS]")]
     Tree {
         /// Paths and patterns, and options of nicon-tree

@@ -17,12 +17,7 @@ const SIGPIPE: u8 = 128 + 13;
 pub(crate) fn run(args: &Args) -> Result<u8> {
     let mut worst = 0;
     for target in Records::new(args)? {
-        let ended = target.and_then(|target| {
-            let ended = run_for(args, &target)?;
-            tell(&target, &ended);
-            Ok(ended)
-        });
-        match ended {
+        match target.and_then(|target| run_for(args, &target)) {
             Ok(Ended { status, is_interrupted }) => {
                 worst = worst.max(status);
                 if is_interrupted {
@@ -38,22 +33,26 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
 fn run_for(args: &Args, target: &Target) -> Result<Ended> {
     let run = || supervise(&Entry::open(args, Some(target))?, args.stdio());
     if !args.prefix {
-        return run();
+        let ended = run()?;
+        tell(target, &ended);
+        return Ok(ended);
     }
     let prefixed = Prefixed::start(&target.name)?;
-    let mut ended = run().unwrap_or_else(|error| Ended { status: fail(&error), is_interrupted: false });
-    if !prefixed.end()? {
-        ended.status = FAILED;
+    let ended = run().map_err(|error| fail(&error));
+    match (ended, prefixed.end()?) {
+        (Ok(ended), true) => {
+            tell(target, &ended);
+            Ok(ended)
+        }
+        (Ok(ended), false) => Ok(Ended { status: FAILED, ..ended }),
+        (Err(status), _) => Ok(Ended { status, is_interrupted: false }),
     }
-    Ok(ended)
 }
 
-/// Says for which target the command has failed: the status of all does not tell. That it could not be run at all has been told, and
-/// that its reader has left is no failure.
+/// Says for which target the command has failed: the status of all does not tell. That its reader has left is no failure.
 fn tell(target: &Target, ended: &Ended) {
-    if ended.is_interrupted || matches!(ended.status, 0 | FAILED..=127 | SIGPIPE) {
-        return;
+    if !ended.is_interrupted && !matches!(ended.status, 0 | SIGPIPE) {
+        let error = Error::failed(format!("exit status {}", ended.status));
+        report(PROGRAM, &error.prefix(&target.name));
     }
-    let error = Error::failed(format!("exit status {}", ended.status));
-    report(PROGRAM, &error.prefix(&target.name));
 }

@@ -86,7 +86,7 @@ fn with_way_out(error: Error, wishes: &Record, own: &NetnsHandle) -> Error {
     if error.status() != Status::No || own.is_home() || !matches!(said(wishes), Said::Nothing) {
         return error;
     }
-    error.suffix(&format!(" (for a link of {} itself, say from: target)", own.label))
+    error.suffix(&format!(" (for a link of {} itself: --from target, or in a plan from: target)", own.label))
 }
 
 /// Adds the facts and the deed to a record.

@@ -161,7 +161,7 @@ impl Deed {
         match (self.changed, &self.link) {
             (false, _) => "nothing",
             (true, None) if self.is_whole() => "made",
-            // Of a link that an earlier run moved, or that stays in its namespace, it is not told what a move has lost.
+            // `lost` is there only if this run moved the link.
             (true, Some(_)) if self.lost.is_some() => "moved",
             (true, _) => "changed",
         }

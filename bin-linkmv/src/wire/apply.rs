@@ -16,7 +16,6 @@ use crate::wire::check::{Compared, compare};
 use crate::wire::context::Context;
 use crate::wire::in_the_way;
 use crate::wire::input::Input;
-use crate::wire::left;
 use crate::wire::removal::Removal;
 use crate::wire::surplus::Surplus;
 use crate::wire::unit::Unit;
@@ -45,7 +44,6 @@ pub(crate) fn apply(input: Input, context: &Context<'_>) -> Result<Status> {
     let mut actors = Actors::new(context, mode, input.is_planned())?;
     tell_what_cannot_be_kept(&input.units, context);
     let is_meant = input.is_meant() || !input.faults.is_empty();
-    let whole = input.whole_plans();
     if all_or_nothing && let Err(error) = input.check_whole() {
         batch.fail(None, None, error)?;
     }
@@ -65,9 +63,7 @@ pub(crate) fn apply(input: Input, context: &Context<'_>) -> Result<Status> {
         let begun = Instant::now();
         batch.check(|record| usable::wait_for(record, begun, context))?;
     }
-    let status = batch.finish(Ok(()))?;
-    left::tell(&whole, &input.units, context);
-    Ok(status)
+    batch.finish(Ok(()))
 }
 
 /// Says so if links are moved or changed for a plan, and nothing will remember how they were before.

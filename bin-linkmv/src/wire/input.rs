@@ -34,6 +34,8 @@ pub(crate) struct Input {
 pub(crate) struct Plan {
     /// How many records came.
     pub(crate) came: usize,
+    /// How many of these are passed over: an earlier program has failed them, so that nothing is known of their links.
+    pub(crate) failed: usize,
     /// How many it has, if they say so.
     pub(crate) size: Option<usize>,
     /// Whether each is treated on its own, so that some may be missing.
@@ -41,9 +43,9 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Whether it is known that all of its records came.
+    /// Whether it is known of all of its links that they are asked for.
     fn is_whole(&self) -> bool {
-        self.size.map_or(!self.each, |size| size == self.came)
+        self.failed == 0 && self.size.map_or(!self.each, |size| size == self.came)
     }
 }
 
@@ -83,6 +85,7 @@ impl Input {
                 return Ok(());
             }
             known.came += 1;
+            known.failed += usize::from(is_passed_over(&record));
             known.each |= is_each(&record);
         }
         let act = if is_passed_over(&record) { None } else { Act::of(&record)? };
@@ -128,6 +131,11 @@ impl Input {
             return Err(Error::failed(
                 "--prune wants the whole plan: a link of a container that does not run is not surplus (leave out nicon-plan's --each)",
             ));
+        }
+        if let Some((name, _)) = self.plans.iter().find(|(_, plan)| plan.failed > 0) {
+            return Err(Error::failed(format!(
+                "--prune wants the whole plan: an earlier program has failed a record of plan {name}, whose link is not surplus"
+            )));
         }
         self.check_whole()
     }

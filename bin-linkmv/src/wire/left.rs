@@ -1,4 +1,5 @@
-//! What a plan has and does not ask for, where it is left as it is: without --prune that is no difference, but it is said.
+//! What a plan has and does not ask for: without --prune it is left as it is, which is no difference, but said by --check. A run that
+//! changes something does not look for it: that is a look into all network namespaces.
 
 use nicon_core::filter::output::report;
 use nicon_core::text::first;
@@ -18,7 +19,7 @@ const SHOWN: usize = 4;
 /// Says of each of the plans, of which all is known, how many links it has that none of its units asks for, unless they were to be
 /// removed. No status depends on it: a run that cannot find it out has done all that was asked of it.
 pub(crate) fn tell(plans: &[String], units: &[Unit], context: &Context<'_>) {
-    if context.args.prune || plans.is_empty() || context.interrupt.signal().is_some() {
+    if context.args.prune || plans.is_empty() {
         return;
     }
     match find(plans, units, context) {

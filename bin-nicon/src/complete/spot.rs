@@ -93,7 +93,7 @@ fn in_job(words: &[String], typed: &str, mut context: Context) -> Option<Spot> {
     context.is_inside = job == "exec" && is_all_the_way(&words);
     match &job[..] {
         "exec" => in_program("nicon-nsexec", &words, typed, context),
-        "wire" | "check" | "destroy" => in_program("nicon-wire", behind, typed, context),
+        "wire" | "check" | "destroy" => in_table(own, behind, typed, context),
         "ip" if context.before == "dev" => Some(spot(Wanted::Value("link"), typed, context)),
         "capture" if behind.is_empty() => Some(spot(Wanted::Value("link"), typed, context)),
         _ => None,
@@ -232,6 +232,7 @@ mod tests {
             ("nicon wire lab.yaml ", "an option"),
             ("nicon check lab.yaml --p", "an option"),
             ("nicon destroy lab.yaml --w", "an option"),
+            ("nicon wire lab.yaml --in ", "container"),
             ("nicon links -t ", "place"),
             ("nicon links ", "container"),
             ("nicon links a b.", "container"),

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use nicon_core::text::escape;
-use nicon_core::{Error, Result};
+use nicon_core::{Error, Result, Status};
 
 use crate::args::Plan;
 use crate::jobs::other::become_named;
@@ -41,7 +41,7 @@ pub(super) fn wire(watch: bool, mut plan: Plan, mut words: Vec<OsString>, verbos
     let (file, words) = operand::WIRE.split_from_options(words)?;
     let before = [read(plan).with(watch).with([file]), Stage::new("resolve").with(watch)];
     let wire = Stage::new("wire").with(words);
-    if watch.is_some() { keep(&before, &wire, verbose) } else { run(&before, &wire, verbose) }
+    if watch.is_some() { keep(&before, &wire, verbose) } else { run(&before, &wire, Status::No, verbose) }
 }
 
 /// Shows what differs.
@@ -54,7 +54,7 @@ pub(super) fn check(mut plan: Plan, mut words: Vec<OsString>, verbose: bool) -> 
     // What is to go is known only of the whole plan.
     let is_whole = Table::of_program("wire").gives(&words, "--prune");
     let before = [read(plan).with((!is_whole).then_some("--each")).with([file]), Stage::new("resolve")];
-    run(&before, &Stage::new("wire").with(["--check"]).with(words), verbose)
+    run(&before, &Stage::new("wire").with(["--check"]).with(words), Status::No, verbose)
 }
 
 /// Takes away what is marked with the plan's name, whatever has become of the file, and of the names of other machines.
@@ -63,7 +63,7 @@ pub(super) fn check(mut plan: Plan, mut words: Vec<OsString>, verbose: bool) -> 
 /// If a program cannot be run, or an option is none of this command.
 pub(super) fn destroy(words: Vec<OsString>, verbose: bool) -> Result<ExitCode> {
     let (file, words) = operand::DESTROY.split_from_options(words)?;
-    if file != "-" && !Path::new(&file).exists() {
+    if file != "-" && Path::new(&file).try_exists().is_ok_and(|is_there| !is_there) {
         let way_out = "of a plan without its file, the name is enough: echo 'name: NAME' | nicon destroy -";
         return Err(Error::invalid(format!(
             "destroy: there is no file {} ({way_out})",
@@ -71,7 +71,7 @@ pub(super) fn destroy(words: Vec<OsString>, verbose: bool) -> Result<ExitCode> {
         )));
     }
     let plan = Stage::new("plan").with(["--none".into(), file]);
-    run(&[plan], &Stage::new("wire").with(["--destroy"]).with(words), verbose)
+    run(&[plan], &Stage::new("wire").with(["--destroy"]).with(words), Status::No, verbose)
 }
 
 /// What reads a plan: all of it, or a machine's half.
@@ -86,8 +86,10 @@ fn read(plan: Plan) -> Stage {
 /// If one of them has no value.
 fn take(plan: &mut Plan, words: &mut Vec<OsString>) -> Result<()> {
     for (option, value) in plan.all() {
-        if let Some(taken) = take_value(option, words)? {
-            value.get_or_insert(taken);
+        while let Some(taken) = take_value(option, words)? {
+            if value.replace(taken).is_some() {
+                return Err(Error::invalid(format!("{option} is given twice")));
+            }
         }
     }
     Ok(())

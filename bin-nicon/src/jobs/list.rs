@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 
-use nicon_core::Result;
+use nicon_core::{Result, Status};
 
 use crate::jobs::other::become_named;
 use crate::pipe::programs::become_program;
@@ -38,23 +38,19 @@ fn names_containers(words: &[OsString]) -> bool {
 /// # Errors
 /// If a program cannot be executed.
 pub(super) fn links(words: Vec<OsString>, verbose: bool) -> Result<ExitCode> {
-    of_containers(words, ("links", None), verbose)
+    of_containers("links", words, verbose)
 }
 
-/// Draws some containers; without a path, becomes nicon-tree.
+/// Draws some containers, with `--links` those of nicon-links, too; without a path, becomes nicon-tree.
 ///
 /// # Errors
 /// If a program cannot be executed.
 pub(super) fn tree(words: Vec<OsString>, verbose: bool) -> Result<ExitCode> {
-    of_containers(words, ("tree", Some(("--links", "links"))), verbose)
+    of_containers("tree", words, verbose)
 }
 
-/// Runs a program on some containers; with an option of its own, another one precedes it. With `--watch`, all of them watch.
-fn of_containers(
-    mut words: Vec<OsString>,
-    (program, other): (&'static str, Option<(&str, &'static str)>),
-    verbose: bool,
-) -> Result<ExitCode> {
+/// Runs a program on some containers. With `--watch`, all of them watch.
+fn of_containers(program: &'static str, mut words: Vec<OsString>, verbose: bool) -> Result<ExitCode> {
     let table = Table::of_program(program);
     let (paths, options) = apart(&table, &words);
     if paths.is_empty() {
@@ -62,11 +58,14 @@ fn of_containers(
         return Err(become_named(&words));
     }
     let watch = table.gives(&options, "--watch").then_some(OsStr::new("--watch"));
-    let other = other.filter(|(option, _)| table.gives(&options, option));
-    let other = other.map(|(_, program)| Stage::new(program).with(watch));
-    let before: Vec<_> = [resolve(watch, paths)].into_iter().chain(other).collect();
+    let mut before = vec![resolve(watch, paths)];
+    if program == "tree" && table.gives(&options, "--links") {
+        before.push(Stage::new("links").with(watch));
+    }
+    // What was not found was not looked at, so that nobody knows whether it has what is asked for.
+    let failed = if table.gives(&options, "--having") { Status::Failed } else { Status::No };
     let last = Stage::new(program).with(options);
-    if watch.is_some() { keep(&before, &last, verbose) } else { run(&before, &last, verbose) }
+    if watch.is_some() { keep(&before, &last, verbose) } else { run(&before, &last, failed, verbose) }
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! Wires, compares or takes away a whole lab, or keeps it wired.
+//! Runs a pipe: stage by stage, or all of it at once.
 
 use std::io::stdin;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitCode, ExitStatus, Stdio};
 
-use nicon_core::{Context, Result};
+use nicon_core::{Context, Result, Status};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
@@ -14,12 +14,12 @@ use crate::pipe::programs;
 use crate::pipe::stage::{Stage, show};
 
 /// Runs the stages of a pipe one after the other, each to its end. What prints nothing ends it: a plan with faults changes nothing. The
-/// status is the worst one: what one of them could not read, none behind it knows of. Where all have done all until the last one, we
-/// become that.
+/// status is the worst one, and at least `failed` if one before the last has not done all: what that could not read, none behind it knows
+/// of. Where all have done all until the last one, we become that.
 ///
 /// # Errors
 /// If a program cannot be run.
-pub(crate) fn run(before: &[Stage], last: &Stage, verbose: bool) -> Result<ExitCode> {
+pub(crate) fn run(before: &[Stage], last: &Stage, failed: Status, verbose: bool) -> Result<ExitCode> {
     if verbose {
         show_all(before, last);
     }
@@ -27,7 +27,7 @@ pub(crate) fn run(before: &[Stage], last: &Stage, verbose: bool) -> Result<ExitC
     let mut worst = 0;
     for stage in before {
         let (status, records) = stage.output(input)?;
-        worst = worst.max(of(status).unwrap_or(0));
+        worst = worst.max(of(status).map_or(0, |status| status.max(failed as u8)));
         // What it has printed until then may be half of it.
         if status.signal().is_some() {
             return Ok(worst.into());
@@ -37,23 +37,23 @@ pub(crate) fn run(before: &[Stage], last: &Stage, verbose: bool) -> Result<ExitC
         }
         input = records.into();
     }
-    let mut last = last.command()?;
-    last.stdin(input);
+    let mut command = last.command()?;
+    command.stdin(input);
     if worst == 0 {
         // Whoever signals us asks it to end, and waits until it has left nothing half done.
-        return Err(programs::become_program(&mut last));
+        return Err(programs::become_program(&mut command));
     }
-    let mut child = programs::start(&mut last)?;
+    let mut child = programs::start(&mut command)?;
     // As system(3) has it: a key that interrupts is for the program that works, which ends in its own time.
     let keys = SigSet::from_iter([Signal::SIGINT, Signal::SIGQUIT]);
     keys.thread_block().context(|| "block signals")?;
-    let status = child.wait().context(|| "wait for nicon-wire")?;
+    let status = child.wait().context(|| format!("wait for {last}"))?;
     Ok(worst.max(of(status).unwrap_or(0)).into())
 }
 
 /// Runs the stages of a pipe at once, and becomes the last one: whoever signals us asks it to end, and waits for it. As in a shell's
-/// pipe, whichever of them ends, the others end as well: the next one has no input any more, and the one before it no reader. A plan that
-/// ends before it says anything ends it, with its status; else this returns only where a program cannot be run.
+/// pipe, whichever of them ends, the others end as well: the next one has no input any more, and the one before it no reader. If the first
+/// ends before it says anything, that ends it, with its status; else this returns only where a program cannot be run.
 ///
 /// # Errors
 /// Why it cannot.
@@ -66,7 +66,7 @@ pub(crate) fn keep(before: &[Stage], last: &Stage, verbose: bool) -> Result<Exit
         let mut child = programs::start(stage.command()?.stdin(input).stdout(Stdio::piped()))?;
         let output = child.stdout.take().map(OwnedFd::from);
         if at == 0 && output.as_ref().is_some_and(ends_without_a_word) {
-            let status = child.wait().context(|| "wait for nicon-plan")?;
+            let status = child.wait().context(|| format!("wait for {stage}"))?;
             return Ok(of(status).unwrap_or(0).into());
         }
         input = output.map_or_else(Stdio::null, Stdio::from);

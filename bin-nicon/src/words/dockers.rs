@@ -49,7 +49,9 @@ fn lacks_directory(given: &Given) -> bool {
 /// What to say instead.
 pub(crate) fn refuse_before_container(words: &[OsString]) -> Result<()> {
     let given = Table::of_program("nsexec").given(words);
-    given.iter().find_map(|given| in_exec(&given.name)).map_or(Ok(()), Err)
+    // With a value of their own, those of nicon-nsexec are clear.
+    let mut given = given.iter().filter(|given| given.option.is_empty() || !given.has_value);
+    given.find_map(|given| in_exec(&given.name)).map_or(Ok(()), Err)
 }
 
 /// What is said of a word that `docker exec` would take; `None` for others.

@@ -109,9 +109,12 @@ impl Operand {
     }
 }
 
-/// The operands among some words, and the others: options, and what these take.
+/// The operands among the last words of the command line, and the others: options, and what these take.
 pub(crate) fn apart(table: &Table, mut words: &[OsString]) -> (Vec<OsString>, Vec<OsString>) {
     let (mut operands, mut options) = (Vec::new(), Vec::new());
+    if is_behind_dashes(words) {
+        return (words.to_vec(), options);
+    }
     loop {
         let (before, rest) = words.split_at(table.options_in(words));
         options.extend_from_slice(before);

@@ -46,6 +46,13 @@ fn links_of_containers(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     // Without a path it is the program itself.
     let host = suite.run(&["nicon", "links", "-t", "host", "--having", "lo"]);
     assert!(host.code() == Some(0) && parse(&host.stdout).len() == 1, "{host:?}");
+    // A path that was not found was not looked at: nobody knows whether it has what is asked for.
+    for (paths, hits) in [(&["setup.nobody"][..], 0), (&["host", "setup.nobody"], 1)] {
+        let ran = suite.run(&[&["nicon", "links", "--having", "lo"], paths].concat());
+        assert_eq!((ran.code(), parse(&ran.stdout).len()), (Some(2), hits), "{ran:?}");
+    }
+    let named = suite.run(&["nicon", "-v", "links", "--", "-a"]);
+    assert!(named.stderr.starts_with("nicon-resolve -- -a | nicon-links\n"), "{named:?}");
     let none = suite.run(&["nicon", "links", "setup.nobody"]);
     refusal(&none, 1, &["nicon-resolve: setup.nobody: ", "no container \"nobody\""]);
     Ok(())

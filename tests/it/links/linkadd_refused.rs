@@ -196,8 +196,10 @@ fn elsewhere(suite: &Suite) -> Result<(), Failed> {
         wish.to_string()
     };
     let (its, host) = (json!({"pid": place.pid()}), json!({"target": "host"}));
-    let told =
-        format!("parent: no link below in host (for a link of process {} itself, say from: target)", place.pid());
+    let told = format!(
+        "parent: no link below in host (for a link of process {} itself: --from target, or in a plan from: target)",
+        place.pid()
+    );
     refusal(&suite.feed(&["nicon-linkadd"], wish(its.clone(), Value::Null)), 1, &[&told]);
     for (target, from) in [(its, "host".into()), (host, Value::Null)] {
         refusal(&suite.feed(&["nicon-linkadd"], wish(target, from)), 1, &["parent: no link below in host\n"]);

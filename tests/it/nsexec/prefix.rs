@@ -43,7 +43,8 @@ fn each_line_of_each_target(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         let words = [&["nicon-nsexec", "--each", "--prefix"], options];
         let ran = suite.feed(&[&words.concat()[..], &["no-such-command"]].concat(), &records);
         let cause = "nicon-nsexec: run no-such-command: No such file or directory";
-        assert_eq!(ran.stderr, PATHS.map(|path| format!("{path}\t{cause}\n")).concat(), "{ran:?}");
+        let told = PATHS.map(|path| format!("{path}\t{cause}\nnicon-nsexec: {path}: exit status 127\n"));
+        assert_eq!(ran.stderr, told.concat(), "{ran:?}");
         assert_eq!(ran.code(), Some(127));
         let ran = suite.feed(&[&words.concat()[..], &["sh", "-c", line]].concat(), format!("nonsense\n{records}"));
         assert!(ran.stderr.starts_with("nicon-nsexec: line 1:") && ran.code() == Some(125), "{ran:?}");

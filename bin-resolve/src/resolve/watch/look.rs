@@ -11,7 +11,6 @@ use futures_util::stream::{self, FuturesUnordered};
 use nicon_core::path::show;
 use nicon_core::{Error, Result, Status};
 use tokio::sync::oneshot;
-use tokio::task::yield_now;
 
 use crate::engine::api::pool::AT_ONCE;
 use crate::lookup::listing::{ListedContainer, Listing};
@@ -86,8 +85,6 @@ pub(super) async fn look(job: Job, shared: Rc<Shared>) {
     };
     let mut look = Look { job: &job, shared: &shared, batch, engines: HashSet::new(), done };
     look.take().await;
-    // What was found is told, and looked into, while the survey goes on.
-    yield_now().await;
     look.survey().await;
     shared.send(Message::Looked(job.site, Box::new(look.done)));
 }
