@@ -30,16 +30,19 @@ fn nsid_to_nsfind(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     // The daemon in there starts and ends processes of its own: until a moment at which it does not.
     let lives = |(_, pid): &(u64, u32)| witness::stat(*pid).is_some_and(|stat| stat.state != 'Z');
     let living = || members(&name).into_iter().filter(lives).collect::<Vec<_>>();
+    let mut differing = None;
     for _ in 0..50 {
         let before = living();
         let ran = suite.shell(&format!("nicon-nsid {pid} | nicon-nsfind --all -T pid"), "");
-        if living() == before {
-            assert!(before.len() >= 3, "{before:?}");
-            assert_eq!(pids(&parse(&ran.ok()?)), before.into_iter().map(|(_, pid)| pid).collect());
+        let (found, is_still) = (pids(&parse(&ran.ok()?)), living() == before);
+        let there = before.into_iter().map(|(_, pid)| pid).collect();
+        if is_still && found == there {
+            assert!(found.len() >= 3, "{found:?}");
             return Ok(());
         }
+        differing = Some((found, there));
     }
-    Err("the processes in olt_1 never stood still".into())
+    Err(format!("the processes in olt_1 never stood still: {differing:?}").into())
 }
 
 fn the_old_recipe(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
