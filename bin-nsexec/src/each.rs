@@ -2,6 +2,7 @@
 
 use nicon_core::filter::output::report;
 use nicon_core::{Error, Result};
+use nix::sys::signal::Signal;
 
 use crate::cli::args::Args;
 use crate::entry::Entry;
@@ -10,8 +11,8 @@ use crate::prefixed::Prefixed;
 use crate::target::{Records, Target};
 use crate::watch::{Ended, supervise};
 
-/// The status of a command that was ended by this signal.
-const SIGPIPE: u8 = 128 + 13;
+/// The status of a command that was ended by this signal, as a shell tells it.
+const SIGPIPE: u8 = 128 + Signal::SIGPIPE as u8;
 
 /// Runs the command for each record in turn; returns the highest exit status. A signal that asks to end prevents further runs.
 pub(crate) fn run(args: &Args) -> Result<u8> {

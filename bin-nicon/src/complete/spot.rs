@@ -1,6 +1,7 @@
 //! The place in a command line where a word is being typed: what can stand there, and what the words before it say about that.
 
 use crate::words::inside::is_all_the_way;
+use crate::words::operand::Operand;
 use crate::words::table::{Table, Value, is_option};
 
 /// A place in a command line.
@@ -66,29 +67,25 @@ fn in_job(words: &[String], typed: &str, mut context: Context) -> Option<Spot> {
     };
     // A name that begins as an option does may stand behind this.
     let words = words.strip_prefix(&["--".to_owned()]).unwrap_or(words);
-    let first = match &job[..] {
+    let operand = match &job[..] {
         "help" => return jobs(words, typed, context),
         "ls" => return in_program("nicon-resolve", words, typed, context),
         "links" | "tree" => return in_table(Table::of_program(job).taking("container"), words, typed, context),
-        "exec" | "ip" | "capture" => "container",
-        "wire" | "check" | "destroy" => "file",
-        program => return in_program(&format!("nicon-{program}"), words, typed, context),
+        job => match Operand::of(job) {
+            Some(operand) => operand,
+            None => return in_program(&format!("nicon-{job}"), words, typed, context),
+        },
     };
-    let of_program = match &job[..] {
-        "exec" => "nsexec",
-        "wire" | "check" | "destroy" => "wire",
-        _ => "",
-    };
-    let own = Table::of_job(job)?.and(Table::of_program(of_program));
+    let own = Table::of_job(job)?.and(operand.table());
     let (before, behind) = words.split_at(own.options_in(words));
-    let Some((operand, behind)) = behind.split_first() else {
+    let Some((first, behind)) = behind.split_first() else {
         if let Some((_, value)) = before.last().and_then(|last| own.awaits(last)) {
             return Some(spot(Wanted::Value(value.kind), typed, context));
         }
-        let wanted = if typed.starts_with('-') { Wanted::Option(own) } else { Wanted::Value(first) };
+        let wanted = if typed.starts_with('-') { Wanted::Option(own) } else { Wanted::Value(operand.kind) };
         return Some(spot(wanted, typed, context));
     };
-    context.path = (first == "container").then(|| operand.clone());
+    context.path = (operand.kind == "container").then(|| first.clone());
     let words = [before, behind].concat();
     context.is_inside = job == "exec" && is_all_the_way(&words);
     match &job[..] {

@@ -16,6 +16,8 @@ pub(crate) struct Operand {
     name: &'static str,
     /// What it is.
     about: &'static str,
+    /// What kind of thing it is to completion.
+    pub(crate) kind: &'static str,
     /// The program of nicon's whose options follow it, without `nicon-`, if one does.
     program: Option<&'static str>,
     /// Options of that program that are none of this command.
@@ -36,12 +38,17 @@ pub(crate) const DESTROY: Operand =
 const OF_WIRING: &[&str] = &["--wait", "--announce", "--check", "--destroy"];
 
 impl Operand {
+    /// That of a command; `None` for others, which begin with none.
+    pub(crate) fn of(job: &str) -> Option<Self> {
+        [EXEC, IP, CAPTURE, WIRE, CHECK, DESTROY].into_iter().find(|operand| operand.job == job)
+    }
+
     const fn container(job: &'static str) -> Self {
-        Self { job, name: "PATH", about: "the container", program: None, but: &[], between: "" }
+        Self { job, name: "PATH", about: "the container", kind: "container", program: None, but: &[], between: "" }
     }
 
     const fn file(job: &'static str) -> Self {
-        Self { job, name: "FILE", about: "the plan's file", program: Some("wire"), but: &[], between: "" }
+        Self { job, name: "FILE", about: "the plan's file", kind: "file", program: Some("wire"), but: &[], between: "" }
     }
 
     /// The operand, and the other words.
@@ -82,7 +89,8 @@ impl Operand {
         Err(self.unknown(&given.name, &operand.to_string_lossy()))
     }
 
-    fn table(&self) -> Table {
+    /// The options that may stand beside it.
+    pub(crate) fn table(&self) -> Table {
         self.program.map(Table::of_program).unwrap_or_default()
     }
 
