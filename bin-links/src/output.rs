@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use nicon_core::filter::table::Column;
+use nicon_core::filter::column::{Column, least};
 use nicon_core::text;
 use nicon_rtnl::link::Counters;
 use nicon_rtnl::record::label;
@@ -19,27 +19,30 @@ pub(crate) const PROGRAM: &str = "nicon-links";
 
 /// All columns. A terminal cuts off the last ones, and any number of addresses is long.
 const ALL: [Column<LinkRecord>; 14] = [
-    Column { title: "EVENT", cell: |record| cell(record.nic.event) },
-    Column { title: "TARGET", cell: |record| label(&record.record) },
-    Column { title: "NAME", cell: |record| record.nic.link.name.clone() },
-    Column { title: "KIND", cell: |record| cell(record.nic.link.kind.as_ref()) },
-    Column { title: "STATE", cell: |record| cell(record.nic.link.operstate.as_ref()) },
-    Column { title: "MASTER", cell: |record| record.nic.master.as_ref().map(ToString::to_string).unwrap_or_default() },
-    Column { title: "PEER", cell: |record| cell(record.nic.peer.as_ref().map(peer)) },
-    Column { title: "LISTENING", cell: |record| cell(record.listening.as_deref().map(listeners)) },
-    Column { title: "RX", cell: |record| cell(record.nic.stats.as_ref().map(|stats| counted(&stats.rx))) },
-    Column { title: "TX", cell: |record| cell(record.nic.stats.as_ref().map(|stats| counted(&stats.tx))) },
-    Column { title: "ADDRESSES", cell: addresses },
-    Column { title: "MTU", cell: |record| cell(record.nic.link.mtu) },
-    Column { title: "MAC", cell: |record| cell(record.nic.link.mac.as_ref()) },
-    Column { title: "IFINDEX", cell: |record| record.nic.link.ifindex.to_string() },
+    Column::new("EVENT", |record: &LinkRecord| cell(record.nic.event)).of_states().at_least(least::EVENT),
+    Column::new("TARGET", |record: &LinkRecord| label(&record.record)).at_least(least::TARGET),
+    Column::new("NAME", |record| record.nic.link.name.clone()),
+    Column::new("KIND", |record| cell(record.nic.link.kind.as_ref())),
+    Column::new("STATE", |record: &LinkRecord| cell(record.nic.link.operstate.as_ref())).of_states(),
+    Column::new("MASTER", |record: &LinkRecord| {
+        record.nic.master.as_ref().map(ToString::to_string).unwrap_or_default()
+    })
+    .sparse(),
+    Column::new("PEER", |record| cell(record.nic.peer.as_ref().map(peer))),
+    Column::new("LISTENING", |record| cell(record.listening.as_deref().map(listeners))),
+    Column::new("RX", |record| cell(record.nic.stats.as_ref().map(|stats| counted(&stats.rx)))),
+    Column::new("TX", |record| cell(record.nic.stats.as_ref().map(|stats| counted(&stats.tx)))),
+    Column::new("ADDRESSES", addresses),
+    Column::new("MTU", |record| cell(record.nic.link.mtu)),
+    Column::new("MAC", |record: &LinkRecord| cell(record.nic.link.mac.as_ref())).at_least(least::MAC),
+    Column::new("IFINDEX", |record| record.nic.link.ifindex.to_string()),
 ];
 
 /// The columns of a table of those that listen.
 pub(crate) const LISTENERS: &[Column<ListenerRecord>] = &[
-    Column { title: "TARGET", cell: |found| label(&found.record) },
-    Column { title: "PID", cell: |found| found.record.cell("pid") },
-    Column { title: "LISTENING", cell: |found| listeners(&found.listening) },
+    Column::new("TARGET", |found| label(&found.record)),
+    Column::new("PID", |found| found.record.cell("pid")),
+    Column::new("LISTENING", |found| listeners(&found.listening)),
 ];
 
 /// How many listeners a cell shows.

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use nicon_core::filter::column::Column;
 use nicon_core::filter::stream::Answers;
-use nicon_core::filter::table::Column;
 use nicon_core::record::cell;
 use nicon_core::{Context, Error, Record, Result, Status};
 use nix::sys::utsname::uname;
@@ -23,11 +23,11 @@ use crate::watch::watched::Watched;
 pub(crate) const PROGRAM: &str = "nicon-plan";
 
 const COLUMNS: &[Column] = &[
-    Column { title: "TARGET", cell: |record| record.cell("target") },
-    Column { title: "ACT", cell: act },
-    Column { title: "NAME", cell: |record| record.cell("name") },
-    Column { title: "EXPECTED_PID", cell: |record| record.cell("expected_pid") },
-    Column { title: "MORE", cell: more },
+    Column::new("TARGET", |record| record.cell("target")),
+    Column::new("ACT", act),
+    Column::new("NAME", |record| record.cell("name")),
+    Column::new("EXPECTED_PID", |record| record.cell("expected_pid")),
+    Column::new("MORE", more),
 ];
 
 /// Fields that have a column.

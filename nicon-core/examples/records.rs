@@ -5,16 +5,16 @@
 use std::process::ExitCode;
 
 use nicon_core::filter::cli;
+use nicon_core::filter::column::Column;
 use nicon_core::filter::format::OutputFormat;
 use nicon_core::filter::stream::{Answers, Lines};
-use nicon_core::filter::table::Column;
 use nicon_core::{Process, Record, Result, Status};
 
 /// What people see at a terminal; a pipe gets whole records.
 const COLUMNS: &[Column] = &[
-    Column { title: "TARGET", cell: |record| record.cell("target") },
-    Column { title: "PID", cell: |record| record.cell("pid") },
-    Column { title: "UID", cell: |record| record.cell("uid") },
+    Column::new("TARGET", |record| record.cell("target")),
+    Column::new("PID", |record| record.cell("pid")),
+    Column::new("UID", |record| record.cell("uid")),
 ];
 
 fn main() -> ExitCode {

@@ -12,6 +12,7 @@
 
 pub mod cli;
 pub mod colour;
+pub mod column;
 pub mod format;
 pub mod guides;
 pub mod interrupt;

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use nicon_core::Record;
-use nicon_core::filter::table::Column;
+use nicon_core::filter::column::{Column, least};
 use nicon_core::link::kind::{Settings, Vxlan};
 use nicon_core::record::cell;
 use rtnetlink::packet_route::link::LinkFlags;
@@ -15,13 +15,13 @@ use crate::link::Link;
 pub const NIC: &str = "nic";
 
 /// Where a link is: what messages call its process.
-pub const TARGET: Column = Column { title: "TARGET", cell: label };
+pub const TARGET: Column = Column::new("TARGET", label).at_least(least::TARGET);
 /// Its name.
-pub const NAME: Column = Column { title: "NAME", cell: |record| fact(record, "name") };
+pub const NAME: Column = Column::new("NAME", |record| fact(record, "name"));
 /// Its interface index.
-pub const IFINDEX: Column = Column { title: "IFINDEX", cell: |record| fact(record, "ifindex") };
+pub const IFINDEX: Column = Column::new("IFINDEX", |record| fact(record, "ifindex"));
 /// Its hardware address.
-pub const MAC: Column = Column { title: "MAC", cell: |record| fact(record, "mac") };
+pub const MAC: Column = Column::new("MAC", |record: &Record| fact(record, "mac")).at_least(least::MAC);
 
 /// What messages call a record's process: the requested path, or its PID.
 #[must_use]

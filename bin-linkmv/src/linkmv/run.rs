@@ -1,8 +1,8 @@
 //! The run: records in, the moves that they ask for, records out.
 
+use nicon_core::filter::column::Column;
 use nicon_core::filter::interrupt::Interrupt;
 use nicon_core::filter::stream::Answers;
-use nicon_core::filter::table::Column;
 use nicon_core::record::cell;
 use nicon_core::{Record, Result, Status};
 use nicon_rtnl::record::{MAC, TARGET};
@@ -25,16 +25,14 @@ use crate::record::deed;
 use crate::record::program::LINKMV;
 use crate::undoing::input;
 
-const LINK: Column =
-    Column { title: "LINK", cell: |record| cell(deed::last(record).and_then(|deed| deed.get("link"))) };
-const LOST: Column =
-    Column { title: "LOST", cell: |record| losses::cell(deed::last(record).and_then(|deed| deed.get("lost"))) };
+const LINK: Column = Column::new("LINK", |record| cell(deed::last(record).and_then(|deed| deed.get("link"))));
+const LOST: Column = Column::new("LOST", |record| losses::cell(deed::last(record).and_then(|deed| deed.get("lost"))));
 
 const COLUMNS: &[Column] = &[TARGET, LINK, NAME, IFINDEX, MAC, DONE, LOST];
 const PLAN: &[Column] = &[
     TARGET,
-    Column { title: "LINK", cell: |record| record.cell("link") },
-    Column { title: "LOST", cell: |record| losses::cell(record.get("lost")) },
+    Column::new("LINK", |record| record.cell("link")),
+    Column::new("LOST", |record| losses::cell(record.get("lost"))),
     columns::STEPS,
 ];
 

@@ -1,24 +1,24 @@
 //! The columns of tables of records that tell of links.
 
 use nicon_core::Record;
-use nicon_core::filter::table::Column;
+use nicon_core::filter::column::Column;
 use nicon_core::record::cell;
 use nicon_rtnl::record::{MAC, NIC, TARGET};
 
 use super::{deed, steps, undone};
 
 /// The name of the link.
-pub(crate) const NAME: Column = Column { title: "NAME", cell: name };
+pub(crate) const NAME: Column = Column::new("NAME", name);
 
 /// Its interface index.
-pub(crate) const IFINDEX: Column = Column { title: "IFINDEX", cell: |record| of_link(record, "ifindex") };
+pub(crate) const IFINDEX: Column = Column::new("IFINDEX", |record| of_link(record, "ifindex"));
 
 /// What was done to it last, in a word.
 pub(crate) const DONE: Column =
-    Column { title: "DONE", cell: |record| deed::word(record).map_or_else(|| undone::words(record), str::to_owned) };
+    Column::new("DONE", |record| deed::word(record).map_or_else(|| undone::words(record), str::to_owned));
 
 /// What would be done.
-pub(crate) const STEPS: Column = Column { title: "STEPS", cell: steps::cell };
+pub(crate) const STEPS: Column = Column::new("STEPS", steps::cell).of_lists();
 
 /// Those of links that are where they are to be, or that were taken away.
 pub(crate) const THERE: &[Column] = &[TARGET, NAME, IFINDEX, MAC, DONE];

@@ -3,10 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use nicon_core::filter::column::Column;
 use nicon_core::filter::format::OutputFormat;
 use nicon_core::filter::interrupt::Interrupt;
 use nicon_core::filter::stream::{Answers, Lines, RECORDS};
-use nicon_core::filter::table::Column;
 use nicon_core::{Error, Record, Result, Status};
 use nicon_rtnl::record::TARGET;
 use serde_json::{Value, json};
@@ -28,10 +28,10 @@ const NOT_TRIED: &str = "not undone, since the run ended before";
 
 const COLUMNS: &[Column] = &[
     TARGET,
-    Column { title: "NAME", cell: |record| of_each(record, "name") },
-    Column { title: "IFINDEX", cell: |record| of_each(record, "ifindex") },
-    Column { title: DONE.title, cell: words },
-    Column { title: "FAILED", cell: |record| record.cell(FAILED) },
+    Column::new("NAME", |record| of_each(record, "name")),
+    Column::new("IFINDEX", |record| of_each(record, "ifindex")),
+    Column::new(DONE.title, words),
+    Column::new("FAILED", |record| record.cell(FAILED)),
 ];
 
 /// How the command line asks for it.

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
+use nicon_core::filter::column::Column;
 use nicon_core::filter::stream::Answers;
-use nicon_core::filter::table::Column;
 use nicon_core::record::cell;
 use nicon_core::{Error, Record, Result, Status};
 use nicon_rtnl::record::TARGET;
@@ -22,7 +22,7 @@ use crate::wire::surplus;
 use crate::wire::unit::{self, Unit};
 use crate::wire::wanted::Wanted;
 
-const COLUMNS: &[Column] = &[TARGET, Column { title: "NAME", cell: name }, columns::STEPS];
+const COLUMNS: &[Column] = &[TARGET, Column::new("NAME", name), columns::STEPS];
 
 /// Prints a record for each link that differs, with the steps that a run would take. Nothing is changed.
 ///

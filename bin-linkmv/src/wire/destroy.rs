@@ -1,8 +1,8 @@
 //! Takes away all that was made under a plan's name, and brings home what was moved.
 
+use nicon_core::filter::column::Column;
 use nicon_core::filter::output::report;
 use nicon_core::filter::stream::Answers;
-use nicon_core::filter::table::Column;
 use nicon_core::{Error, Result, Status};
 use nicon_rtnl::record::TARGET;
 
@@ -13,7 +13,7 @@ use crate::wire::input::Input;
 use crate::wire::removal::Removal;
 use crate::wire::wanted::Wanted;
 
-const COLUMNS: &[Column] = &[TARGET, Column { title: "PLAN", cell: |record| record.cell("plan") }, NAME, IFINDEX, DONE];
+const COLUMNS: &[Column] = &[TARGET, Column::new("PLAN", |record| record.cell("plan")), NAME, IFINDEX, DONE];
 
 /// Destroys what plans have, whether their containers run or not.
 ///

@@ -1,7 +1,7 @@
 //! The output of namespaces: records, a table, or bare values.
 
+use nicon_core::filter::column::Column;
 use nicon_core::filter::stream::View;
-use nicon_core::filter::table::Column;
 use nicon_core::{Error, Process, Record, Result};
 
 use crate::args::Args;
@@ -12,14 +12,14 @@ const TREE: &[Column] = &[
     TYPE,
     INODE,
     OURS,
-    Column { title: "PARENT", cell: |record| record.cell("parent") },
-    Column { title: "OWNER", cell: |record| record.cell("owner") },
-    Column { title: "UID", cell: |record| record.cell("uid") },
+    Column::new("PARENT", |record| record.cell("parent")),
+    Column::new("OWNER", |record| record.cell("owner")),
+    Column::new("UID", |record| record.cell("uid")),
 ];
-const PID: Column = Column { title: "PID", cell: |record| record.cell("pid") };
-const TYPE: Column = Column { title: "TYPE", cell: |record| record.cell("type") };
-const INODE: Column = Column { title: "NS", cell: |record| record.cell("ino") };
-const OURS: Column = Column { title: "OURS", cell: |record| record.cell("ours") };
+const PID: Column = Column::new("PID", |record| record.cell("pid"));
+const TYPE: Column = Column::new("TYPE", |record| record.cell("type"));
+const INODE: Column = Column::new("NS", |record| record.cell("ino"));
+const OURS: Column = Column::new("OURS", |record| record.cell("ours"));
 
 /// The view that the command line asks for.
 pub(crate) fn view(args: &Args) -> View {

@@ -1,7 +1,7 @@
 //! The output: records, tables and bare PIDs.
 
+use nicon_core::filter::column::{Column, EVENT, least};
 use nicon_core::filter::stream::View;
-use nicon_core::filter::table::{Column, EVENT};
 use nicon_core::machine::Machine;
 use nicon_core::record::cell;
 use nicon_core::{Error, Record, Result};
@@ -13,12 +13,13 @@ use crate::cli::args::Args;
 const COLUMNS: &[Column] = &[TARGET, PID, NSPID, NET, HOPS];
 const LABELLED: &[Column] = &[TARGET, PID, NSPID, NET, HOPS, LABELS];
 const EVENTS: &[Column] = &[EVENT, TARGET, PID, NET, HOPS];
-const TARGET: Column = Column { title: "TARGET", cell: |record| record.cell("target") };
-const PID: Column = Column { title: "PID", cell: |record| record.cell("pid") };
-const NSPID: Column = Column { title: "NSPID", cell: |record| list(record.get("nspid")) };
-const NET: Column = Column { title: "NET", cell: |record| cell(record.get("ns").and_then(|ns| ns.get("net"))) };
-const HOPS: Column = Column { title: "HOPS", cell: |record| hops(record.get("hops")) };
-const LABELS: Column = Column { title: "LABELS", cell: |record| labels(record.get("labels")) };
+const TARGET: Column = Column::new("TARGET", |record: &Record| record.cell("target")).at_least(least::TARGET);
+const PID: Column = Column::new("PID", |record: &Record| record.cell("pid")).at_least(least::PID);
+const NSPID: Column = Column::new("NSPID", |record| list(record.get("nspid")));
+const NET: Column = Column::new("NET", |record: &Record| cell(record.get("ns").and_then(|ns| ns.get("net"))))
+    .at_least(least::NAMESPACE);
+const HOPS: Column = Column::new("HOPS", |record| hops(record.get("hops")));
+const LABELS: Column = Column::new("LABELS", |record| labels(record.get("labels")));
 
 /// The view that the command line chooses.
 pub(crate) fn view(args: &Args) -> View {

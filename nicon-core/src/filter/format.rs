@@ -2,8 +2,9 @@
 
 use std::io::{self, IsTerminal};
 
+use super::column::Column;
 use super::stream::View;
-use super::table::{Column, Width};
+use super::table::Width;
 
 /// What answers are printed as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -5,9 +5,10 @@ use std::io::{self, BufRead, BufReader, IsTerminal, Read, StdinLock};
 use nix::sys::stat::{SFlag, fstat};
 use serde::Serialize;
 
+use super::column::Column;
 use super::interrupt::{Interrupt, Interruptible};
 use super::output::{report, write_out};
-use super::table::{Column, Width, Widths};
+use super::table::{Width, Widths};
 use crate::record::append_line;
 use crate::sys::filter::stdout_was_closed;
 use crate::{Context, Error, Record, Result, Status};

@@ -3,42 +3,8 @@
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::colour::{Mark, Palette};
-use crate::{Record, text};
-
-/// A column of a table.
-pub struct Column<A = Record> {
-    /// The heading.
-    pub title: &'static str,
-    /// Returns the text of the cell for an answer.
-    pub cell: fn(&A) -> String,
-}
-
-/// The columns that say in what state a link is, and what happened to it.
-const STATES: [&str; 2] = ["STATE", "EVENT"];
-
-/// The columns that a table does without if they are empty, as they often are.
-const SPARSE: [&str; 1] = ["MASTER"];
-
-/// The columns of lists: of each item their cells have a line, which is a line of the table.
-const LISTS: [&str; 1] = ["STEPS"];
-
-/// How wide columns are at least where rows are printed before all are known. The words of events are known, and how long PIDs, numbers of
-/// namespaces and hardware addresses are; that of targets is enough for a container in two others.
-const LEAST: [(&str, usize); 5] = [("EVENT", 7), ("TARGET", 17), ("PID", 7), ("NET", 10), ("MAC", 17)];
-
-/// What has happened to a record's container. One that was not there to begin with has not gone: where its record has no process,
-/// it is absent, or nobody knows.
-pub const EVENT: Column = Column {
-    title: "EVENT",
-    cell: |record| {
-        let has = |field: &str| record.get(field).is_some_and(|value| !value.is_null());
-        match (&*record.cell("event"), has("pid"), has("unknown")) {
-            ("gone", false, false) => "absent".to_owned(),
-            ("gone", false, true) => "unknown".to_owned(),
-            (event, _, _) => event.to_owned(),
-        }
-    },
-};
+use super::column::Column;
+use crate::text;
 
 /// Lines of rows of cells: a column is as wide as its widest cell takes at a terminal, and two spaces
 /// apart from the next. The last is not padded.
@@ -96,24 +62,28 @@ impl Widths {
 
     /// Makes room for answers that may come later.
     pub fn expect<'a, A: 'a>(&mut self, columns: &[Column<A>], answers: impl IntoIterator<Item = &'a A>) {
-        answers.into_iter().flat_map(|answer| rows_of(columns, answer)).for_each(|row| self.widen(&row));
+        let columns: Vec<_> = columns.iter().collect();
+        answers.into_iter().flat_map(|answer| rows_of(&columns, answer)).for_each(|row| self.widen(&row));
     }
 
     /// The lines of all answers that there are, below a heading. Not of those that come one by one: nobody knows what the next has.
     pub fn all_lines<A>(&mut self, columns: &[Column<A>], answers: &[A]) -> String {
-        let has_any = |column: &Column<A>| answers.iter().any(|answer| !(column.cell)(answer).is_empty());
-        let shown = columns.iter().filter(|column| !SPARSE.contains(&column.title) || has_any(column));
-        let shown: Vec<_> = shown.map(|column| Column { title: column.title, cell: column.cell }).collect();
-        self.lines(&shown, answers)
+        let is_empty = |column: &Column<A>| answers.iter().all(|answer| (column.cell)(answer).is_empty());
+        let shown: Vec<_> = columns.iter().filter(|column| !(column.is_sparse && is_empty(column))).collect();
+        self.lines_of(&shown, answers)
     }
 
     /// The lines of further answers, the first below a heading. Cells are escaped for the terminal, and `-` where
     /// they are empty; the last is not padded.
     pub fn lines<A>(&mut self, columns: &[Column<A>], answers: &[A]) -> String {
+        self.lines_of(&columns.iter().collect::<Vec<_>>(), answers)
+    }
+
+    fn lines_of<A>(&mut self, columns: &[&Column<A>], answers: &[A]) -> String {
         let titles = columns.iter().map(|column| column.title.to_owned()).collect();
         let heading: Option<Vec<String>> = (!self.has_heading).then_some(titles);
         if self.goes_on && heading.is_some() {
-            self.widen_to(columns.iter().map(|column| least(column.title)));
+            self.widen_to(columns.iter().map(|column| column.least));
         }
         self.has_heading = true;
         let rows: Vec<Vec<String>> =
@@ -121,8 +91,7 @@ impl Widths {
         for row in &rows {
             self.widen(row);
         }
-        let is_state = |column: usize| STATES.contains(&columns[column].title);
-        rows.iter().map(|row| self.painted(row, is_state) + "\n").collect()
+        rows.iter().map(|row| self.painted(row, |at| columns[at].is_state) + "\n").collect()
     }
 
     /// A line in which the cells that tell a state are marked.
@@ -162,17 +131,12 @@ impl Widths {
     }
 }
 
-/// How wide a column is at least whose rows are not all known yet.
-fn least(title: &str) -> usize {
-    LEAST.iter().find(|(column, _)| *column == title).map_or(0, |(_, width)| *width)
-}
-
 /// The cells of an answer: one row, and one for each further item of its longest list. Beside these, the other cells are empty.
-fn rows_of<A>(columns: &[Column<A>], answer: &A) -> Vec<Vec<String>> {
+fn rows_of<A>(columns: &[&Column<A>], answer: &A) -> Vec<Vec<String>> {
     let safe = |line: &str| if line.is_empty() { "-".to_owned() } else { text::escape(line).into_owned() };
-    let lines = |column: &Column<A>| -> Vec<String> {
+    let lines = |column: &&Column<A>| -> Vec<String> {
         let cell = (column.cell)(answer);
-        if LISTS.contains(&column.title) { cell.split('\n').map(safe).collect() } else { vec![safe(&cell)] }
+        if column.is_list { cell.split('\n').map(safe).collect() } else { vec![safe(&cell)] }
     };
     let cells: Vec<_> = columns.iter().map(lines).collect();
     let height = cells.iter().map(Vec::len).max().unwrap_or(1);
@@ -196,11 +160,13 @@ fn cut(line: String, columns: usize) -> String {
 mod tests {
     use super::*;
 
+    use crate::Record;
+
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
         let columns = [
-            Column { title: "PID", cell: |r: &Record| r.integer::<i32>("pid").ok().flatten().unwrap_or(0).to_string() },
-            Column { title: "TARGET", cell: |r: &Record| r.text("target").ok().flatten().unwrap_or("-").to_owned() },
+            Column::new("PID", |r: &Record| r.integer::<i32>("pid").ok().flatten().unwrap_or(0).to_string()),
+            Column::new("TARGET", |r: &Record| r.text("target").ok().flatten().unwrap_or("-").to_owned()),
         ];
         let records = [
             Record::parse(r#"{"pid":123456,"target":"a.b"}"#).unwrap(),
@@ -212,8 +178,8 @@ mod tests {
     #[test]
     fn a_sparse_column_is_left_out_where_it_is_empty() {
         let columns: [Column<[&str; 2]>; 2] = [
-            Column { title: "NAME", cell: |answer| answer[0].to_owned() },
-            Column { title: "MASTER", cell: |answer| answer[1].to_owned() },
+            Column::new("NAME", |answer| answer[0].to_owned()),
+            Column::new("MASTER", |answer: &[&str; 2]| answer[1].to_owned()).sparse(),
         ];
         let lines = |answers: [[&'static str; 2]; 2]| Widths::default().all_lines(&columns, &answers);
         assert_eq!(lines([["a", ""], ["b", "br0"]]), "NAME  MASTER\na     -\nb     br0\n");
@@ -239,10 +205,8 @@ mod tests {
 
     #[test]
     fn rows_that_come_later_are_aligned_with_the_widest_so_far() {
-        let columns: [Column<[&str; 2]>; 2] = [
-            Column { title: "EVENT", cell: |answer| answer[0].to_owned() },
-            Column { title: "NAME", cell: |answer| answer[1].to_owned() },
-        ];
+        let columns: [Column<[&str; 2]>; 2] =
+            [Column::new("EVENT", |answer| answer[0].to_owned()), Column::new("NAME", |answer| answer[1].to_owned())];
         let mut widths = Widths::default();
         assert_eq!(
             widths.lines(&columns, &[["gone", "a"], ["present", "b"]]),
@@ -255,9 +219,9 @@ mod tests {
     #[test]
     fn room_is_made_for_rows_that_come_later() {
         let columns: [Column<[&str; 2]>; 3] = [
-            Column { title: "EVENT", cell: |answer| answer[0].to_owned() },
-            Column { title: "NAME", cell: |answer| answer[1].to_owned() },
-            Column { title: "X", cell: |_| String::new() },
+            Column::new("EVENT", |answer: &[&str; 2]| answer[0].to_owned()).at_least(7),
+            Column::new("NAME", |answer| answer[1].to_owned()),
+            Column::new("X", |_| String::new()),
         ];
         let mut widths = Widths::of_rows(Width::Any);
         widths.expect(&columns, &[["gone", "longer"]]);
@@ -268,26 +232,13 @@ mod tests {
     #[test]
     fn a_list_has_a_row_for_each_item() {
         let columns: [Column<[&str; 3]>; 3] = [
-            Column { title: "NAME", cell: |answer| answer[0].to_owned() },
-            Column { title: "STEPS", cell: |answer| answer[1].to_owned() },
-            Column { title: "X", cell: |answer| answer[2].to_owned() },
+            Column::new("NAME", |answer| answer[0].to_owned()),
+            Column::new("STEPS", |answer: &[&str; 3]| answer[1].to_owned()).of_lists(),
+            Column::new("X", |answer| answer[2].to_owned()),
         ];
         assert_eq!(
             Widths::default().lines(&columns, &[["a\nb", "one\ntwo\x1b\nthree", "x"], ["c", "", "y"]]),
             "NAME  STEPS      X\na\\nb  one        x\n      two\\u{1b}\n      three\nc     -          y\n"
         );
-    }
-
-    #[test]
-    fn what_never_was_there_has_not_gone() {
-        for (line, told) in [
-            (r#"{"event":"gone"}"#, "absent"),
-            (r#"{"event":"gone","unknown":"why"}"#, "unknown"),
-            (r#"{"event":"gone","pid":7}"#, "gone"),
-            (r#"{"event":"present"}"#, "present"),
-            ("{}", "-"),
-        ] {
-            assert_eq!((EVENT.cell)(&Record::parse(line).unwrap()), told, "{line}");
-        }
     }
 }

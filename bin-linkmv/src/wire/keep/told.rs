@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
+use nicon_core::filter::column::{Column, EVENT};
 use nicon_core::filter::format::OutputFormat;
 use nicon_core::filter::output::{report, write_out};
 use nicon_core::filter::stream::Answers;
-use nicon_core::filter::table::{Column, EVENT};
 use nicon_core::{Error, ErrorKind, Record, Result, Status};
 use nicon_rtnl::record::{MAC, TARGET};
 

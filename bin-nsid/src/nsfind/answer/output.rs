@@ -1,9 +1,9 @@
 //! The output of namespaces and their processes.
 
 use nicon_core::containers::Containers;
+use nicon_core::filter::column::Column;
 use nicon_core::filter::guides::{guides, has_unicode};
 use nicon_core::filter::stream::View;
-use nicon_core::filter::table::Column;
 use nicon_core::{NsType, Process, Record, Result, container};
 
 use crate::question::args::Args;
@@ -12,17 +12,17 @@ const COLUMNS: &[Column] = &[NS, TYPE, NPROCS, PID, PPID, UID, CONTAINER, COMMAN
 const LIST: &[Column] = &[NS, TYPE, NPROCS, PID, PPID, UID, CONTAINER, NETNSID, PATH, COMMAND];
 const MEMBERS: &[Column] = &[NS, TYPE, PID, PPID, UID, CONTAINER, COMMAND];
 const HOLDERS: &[Column] = &[NS, TYPE, NPROCS, PID, PPID, UID, CONTAINER, NETNSID, PATH, HELD, COMMAND];
-const NS: Column = Column { title: "NS", cell: |record| branch(record) + &record.cell("nsino") };
-const TYPE: Column = Column { title: "TYPE", cell: |record| record.cell("nstype") };
-const NPROCS: Column = Column { title: "NPROCS", cell: |record| record.cell("nprocs") };
-const PID: Column = Column { title: "PID", cell: |record| record.cell("pid") };
-const PPID: Column = Column { title: "PPID", cell: |record| record.cell("ppid") };
-const UID: Column = Column { title: "UID", cell: |record| record.cell("uid") };
-const CONTAINER: Column = Column { title: "CONTAINER", cell: container };
-const NETNSID: Column = Column { title: "NETNSID", cell: |record| record.cell("netnsid") };
-const PATH: Column = Column { title: "PATH", cell: |record| record.cell("nspath") };
-const HELD: Column = Column { title: "HOLDERS", cell: holders };
-const COMMAND: Column = Column { title: "COMMAND", cell: |record| record.cell("command") };
+const NS: Column = Column::new("NS", |record| branch(record) + &record.cell("nsino"));
+const TYPE: Column = Column::new("TYPE", |record| record.cell("nstype"));
+const NPROCS: Column = Column::new("NPROCS", |record| record.cell("nprocs"));
+const PID: Column = Column::new("PID", |record| record.cell("pid"));
+const PPID: Column = Column::new("PPID", |record| record.cell("ppid"));
+const UID: Column = Column::new("UID", |record| record.cell("uid"));
+const CONTAINER: Column = Column::new("CONTAINER", container);
+const NETNSID: Column = Column::new("NETNSID", |record| record.cell("netnsid"));
+const PATH: Column = Column::new("PATH", |record| record.cell("nspath"));
+const HELD: Column = Column::new("HOLDERS", holders);
+const COMMAND: Column = Column::new("COMMAND", |record| record.cell("command"));
 
 /// More levels than the kernel lets namespaces have.
 const LEVELS: usize = 100;
