@@ -271,6 +271,22 @@ mod tests {
     }
 
     #[test]
+    fn options_that_a_job_refuses_are_not_offered() {
+        for (line, option, is_offered) in [
+            ("nicon wire a.yaml -", "--wait", true),
+            ("nicon wire a.yaml -", "--prune", true),
+            ("nicon check a.yaml -", "--wait", false),
+            ("nicon check -", "--wait", false),
+            ("nicon check a.yaml -", "--prune", true),
+            ("nicon destroy a.yaml -", "--prune", false),
+        ] {
+            let Some(Wanted::Option(table)) = find(&split(line)).map(|spot| spot.wanted) else { panic!("{line}") };
+            let mut names = table.options.iter().flat_map(|row| row.names.split(' '));
+            assert_eq!(names.any(|name| name == option), is_offered, "{line} {option}");
+        }
+    }
+
+    #[test]
     fn each_job_is_known() {
         for (job, _) in Table::of("nicon").unwrap().jobs {
             assert_ne!(wanted(&format!("nicon {job} ")), "nothing", "{job}");

@@ -84,14 +84,14 @@ impl Operand {
     pub(crate) fn split_from_options(&self, words: Vec<OsString>) -> Result<(OsString, Vec<OsString>)> {
         let (operand, words) = self.split(words)?;
         let table = self.table();
-        let is_none = |given: &Given| given.option.is_empty() || self.but.contains(&given.option);
+        let is_none = |given: &Given| given.option.is_empty();
         let Some(given) = table.given(&words).into_iter().find(is_none) else { return Ok((operand, words)) };
         Err(self.unknown(&given.name, &operand.to_string_lossy()))
     }
 
     /// The options that may stand beside it.
     pub(crate) fn table(&self) -> Table {
-        self.program.map(Table::of_program).unwrap_or_default()
+        self.program.map(Table::of_program).unwrap_or_default().without(self.but)
     }
 
     /// Refuses an option of a program that is none of nicon's, and may take the word behind it.
@@ -103,7 +103,7 @@ impl Operand {
 
     fn unknown(&self, option: &str, operand: &str) -> Error {
         let table = self.table();
-        let known = table.options.iter().flat_map(|row| row.names.split(' ')).filter(|name| !self.but.contains(name));
+        let known = table.options.iter().flat_map(|row| row.names.split(' '));
         let similar = nearest(option.trim_start_matches('-'), known.filter_map(|name| name.strip_prefix("--")));
         let (job, option) = (self.job, escape(option));
         if let Some(similar) = similar.first() {

@@ -99,6 +99,12 @@ impl Table {
         self
     }
 
+    /// Without the options of these names.
+    pub(crate) fn without(mut self, names: &[&str]) -> Self {
+        self.options.retain(|row| !names.contains(&row.long()));
+        self
+    }
+
     /// With as many operands of this kind as anyone likes.
     pub(crate) fn taking(mut self, kind: &'static str) -> Self {
         self.operands = vec![Row { names: "...", value: Some(Value { kind, is_attached: false }), about: "" }];
