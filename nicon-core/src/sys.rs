@@ -162,20 +162,23 @@ pub(crate) fn ns_get_tgid_from_pidns(pidns: impl AsFd, pid: i32) -> nix::Result<
     unsafe { ioctl::ns_get_tgid_from_pidns(pidns.as_fd().as_raw_fd(), pid) }
 }
 
+/// Asks the kernel to attach the writer's PID and user ID to what a unix socket receives: `SO_PASSCRED` of `unix(7)`.
+pub(crate) fn pass_credentials(socket: impl AsFd) -> nix::Result<()> {
+    switch_on(socket, libc::SO_PASSCRED)
+}
+
 /// Asks the kernel to attach the writer's pidfd to what a unix socket receives: `SO_PASSPIDFD` of `unix(7)`, Linux 6.5.
 /// Fails with ENOPROTOOPT on an older kernel.
 pub(crate) fn pass_pidfd(socket: impl AsFd) -> nix::Result<()> {
+    switch_on(socket, libc::SO_PASSPIDFD)
+}
+
+fn switch_on(socket: impl AsFd, option: libc::c_int) -> nix::Result<()> {
     let on: libc::c_int = 1;
     let length = libc::socklen_t::try_from(size_of_val(&on)).map_err(|_| Errno::EINVAL)?;
     // SAFETY: the descriptor is open during the call, `on` outlives it, and the length passed is that of `on`.
     let answer = unsafe {
-        libc::setsockopt(
-            socket.as_fd().as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_PASSPIDFD,
-            (&raw const on).cast(),
-            length,
-        )
+        libc::setsockopt(socket.as_fd().as_raw_fd(), libc::SOL_SOCKET, option, (&raw const on).cast(), length)
     };
     Errno::result(answer).map(drop)
 }
@@ -186,13 +189,21 @@ const SCM_PIDFD: libc::c_int = 0x04;
 /// The most descriptors that a message can carry (`SCM_MAX_FD` of the kernel's include/net/scm.h), and the pidfd.
 const MAX_FDS: u32 = 253 + 1;
 
-/// The pidfd of the process that wrote the next bytes of `socket`, which are left there: `recvmsg(2)` with `MSG_PEEK`.
-/// `None` at the end of the stream, and if the kernel attached none.
-pub(crate) fn peek_writer(socket: impl AsFd) -> nix::Result<Option<OwnedFd>> {
+/// What the kernel attaches to received bytes of the process that wrote them. Each is `None` at the end of the stream, and if it was not
+/// asked for, or is not known to this kernel.
+#[derive(Default)]
+pub(crate) struct Writer {
+    pub(crate) pidfd: Option<OwnedFd>,
+    /// In the namespaces of the caller: PID 0 is outside of them, and users who are not mapped have the ID of nobody.
+    pub(crate) credentials: Option<libc::ucred>,
+}
+
+/// The process that wrote the next bytes of `socket`, which are left there: `recvmsg(2)` with `MSG_PEEK`.
+pub(crate) fn peek_writer(socket: impl AsFd) -> nix::Result<Writer> {
     let mut byte = 0_u8;
     // An array of usize has the alignment that control messages need.
     let mut control = [0_usize; 2 * MAX_FDS as usize];
-    let mut writer = None;
+    let mut writer = Writer::default();
     // SAFETY: every pointer in `message` is to a local variable that outlives the calls, with that variable's length. The
     // kernel sets msg_controllen to the part of `control` that it filled, and the CMSG macros stay within it. Each
     // descriptor in there is new, and only we own it.
@@ -217,9 +228,12 @@ pub(crate) fn peek_writer(socket: impl AsFd) -> nix::Result<Option<OwnedFd>> {
                     // Descriptors that the peer sends are closed; a pidfd that could not be made is negative.
                     let owned = (fd >= 0).then(|| OwnedFd::from_raw_fd(fd));
                     if kind == SCM_PIDFD {
-                        writer = owned;
+                        writer.pidfd = owned;
                     }
                 }
+            }
+            if level == libc::SOL_SOCKET && kind == libc::SCM_CREDENTIALS {
+                writer.credentials = Some(libc::CMSG_DATA(header).cast::<libc::ucred>().read_unaligned());
             }
             header = libc::CMSG_NXTHDR(&raw const message, header);
         }

@@ -24,21 +24,20 @@ pub fn another() -> Result<PathBuf, String> {
 }
 
 /// Removes those that runs have left that are no more. What has processes in it stays.
-///
-/// # Errors
-/// If there is no cgroup v2.
-pub fn sweep() -> Result<(), String> {
-    let entries = fs::read_dir(unified()?).map_err(|error| format!("list cgroups: {error}"))?;
-    for entry in entries.flatten() {
+pub fn sweep() {
+    let mounts = witness::cgroup_mounts().into_iter();
+    for entry in mounts.filter_map(|mount| fs::read_dir(mount).ok()).flatten().flatten() {
         let name = entry.file_name();
         let runner = name.to_str().and_then(|name| name.strip_prefix(NAME)?.split('-').next()?.parse::<u32>().ok());
-        let is_empty =
-            || fs::read_to_string(entry.path().join("cgroup.events")).is_ok_and(|text| text.contains("populated 0\n"));
+        let read = |file: &str| fs::read_to_string(entry.path().join(file));
+        let is_empty = || match read("cgroup.events") {
+            Ok(events) => events.contains("populated 0\n"),
+            Err(_) => read("cgroup.procs").is_ok_and(|processes| processes.is_empty()),
+        };
         if runner.is_some_and(|pid| !is_runner(pid)) && is_empty() {
             remove(&entry.path());
         }
     }
-    Ok(())
 }
 
 /// Removes a cgroup and all below it, as far as there are no processes in them.

@@ -34,6 +34,7 @@ mod name;
 mod place;
 mod requirements;
 mod run;
+mod share;
 mod signals;
 pub mod trials;
 mod waiting;

@@ -1,6 +1,6 @@
 //! A machine with systemd as its first process and nothing but cgroup v2, in namespaces of its own.
 
-use crate::{LIMIT, Ran, output_of_input, output_within, tool, witness};
+use crate::{LIMIT, Ran, output_of_input, output_within, share, tool, witness};
 use std::{
     env, fs,
     path::{Path, PathBuf},
@@ -65,7 +65,7 @@ impl Machine {
     /// # Errors
     /// When it does not come up.
     pub fn start(root: &Path, programs: &Path) -> Result<Self, String> {
-        leftovers::sweep()?;
+        leftovers::sweep();
         let cgroup = leftovers::another()?;
         fs::create_dir_all(&cgroup).map_err(|error| format!("make {}: {error}", cgroup.display()))?;
         let mut unshare = tool("setpriv");
@@ -98,6 +98,14 @@ impl Machine {
             thread::sleep(Duration::from_millis(20));
         }
         Err("systemd does not come up".into())
+    }
+
+    /// Lets it have so many hundredths of a processor, and no more.
+    ///
+    /// # Errors
+    /// If no cgroup can hold it back.
+    pub fn hold_back(&self, hundredths: u32) -> Result<(), String> {
+        share::hold_back(self.first.id(), &self.cgroup, hundredths)
     }
 
     /// Its first process, in our own PID namespace.
@@ -157,8 +165,10 @@ impl Drop for Machine {
         let _ = self.first.wait();
         let _ = fs::write(self.cgroup.join("cgroup.kill"), "1");
         let give_up = Instant::now() + LIMIT;
-        while self.cgroup.exists() && Instant::now() < give_up {
-            leftovers::remove(&self.cgroup);
+        for cgroup in [Some(self.cgroup.clone()), share::of_version_1(&self.cgroup)].into_iter().flatten() {
+            while cgroup.exists() && Instant::now() < give_up {
+                leftovers::remove(&cgroup);
+            }
         }
     }
 }

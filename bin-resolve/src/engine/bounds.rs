@@ -28,15 +28,15 @@ enum Limit {
 }
 
 impl Bounds {
-    /// The bounds of a process that serves `whom`; none if it is root in our own user namespace. Of a process that called
-    /// `listen(2)`, the kernel knows which user it was at that moment.
+    /// The bounds of a process that serves `whom`; none if it is root in our own user namespace. `was` are the users that it was at
+    /// other moments: when it called `listen(2)`, and when it wrote.
     ///
     /// # Errors
     /// If the process is gone, may not be inspected, or is in a user namespace of which we see nothing.
-    pub(crate) fn of_process(whom: &str, process: &Process, listened_as: Option<u32>) -> Result<Self> {
+    pub(crate) fn of_process(whom: &str, process: &Process, was: &[u32]) -> Result<Self> {
         let uids = process.uids()?;
         if is_in_ours(process)? {
-            return Ok(Self::of_users(whom, &uids, listened_as));
+            return Ok(Self::of_users(whom, &[&uids, was].concat()));
         }
         let namespace = process.namespace(NsType::User)?;
         if below_ours(namespace.clone())?.is_none() {
@@ -46,13 +46,13 @@ impl Bounds {
             )));
         }
         // Users of a namespace below ours are mapped for it, and have none of their own. One that it has no more was another's.
-        let before = listened_as.filter(|uid| !uids.contains(uid));
-        Ok(Self::new(whom, [Limit::From(namespace)]).and(&Self::of_users(whom, &[], before)))
+        let before: Vec<u32> = was.iter().copied().filter(|uid| !uids.contains(uid)).collect();
+        Ok(Self::new(whom, [Limit::From(namespace)]).and(&Self::of_users(whom, &before)))
     }
 
     /// The bounds of a process of which only the user is known.
     pub(crate) fn of_user(whom: &str, uid: u32) -> Self {
-        Self::of_users(whom, &[uid], None)
+        Self::of_users(whom, &[uid])
     }
 
     /// The bounds of whoever may write the files of a container: its user namespace, if it is not ours.
@@ -66,8 +66,8 @@ impl Bounds {
         Ok(Self::new("the container", [Limit::From(container.namespace(NsType::User)?)]))
     }
 
-    fn of_users(whom: &str, uids: &[u32], listened_as: Option<u32>) -> Self {
-        Self::new(whom, users(uids, listened_as).into_iter().map(Limit::Of))
+    fn of_users(whom: &str, uids: &[u32]) -> Self {
+        Self::new(whom, users(uids).into_iter().map(Limit::Of))
     }
 
     fn new(whom: &str, limits: impl IntoIterator<Item = Limit>) -> Self {
@@ -141,10 +141,10 @@ impl Limit {
     }
 }
 
-/// The users other than root for whom a process in our own user namespace may act, given its IDs and the one with which it
-/// called `listen(2)`. A set-user-ID program still has the ID of who runs it, or had it at that moment.
-fn users(uids: &[u32], listened_as: Option<u32>) -> Vec<u32> {
-    let mut users: Vec<u32> = uids.iter().copied().chain(listened_as).filter(|uid| *uid != 0).collect();
+/// The users other than root for whom a process in our own user namespace may act, given its IDs and those with which it called
+/// `listen(2)` and wrote. A set-user-ID program still has the ID of who runs it, or had it at such a moment.
+fn users(uids: &[u32]) -> Vec<u32> {
+    let mut users: Vec<u32> = uids.iter().copied().filter(|uid| *uid != 0).collect();
     users.sort_unstable();
     users.dedup();
     users
@@ -183,19 +183,20 @@ mod tests {
 
     #[test]
     fn a_user_is_whoever_may_be_behind_it() {
-        for (uids, listened_as, expected) in [
-            ([0, 0, 0, 0], Some(0), &[][..]),
-            ([0, 0, 0, 0], None, &[]),
-            ([1000, 1000, 1000, 1000], None, &[1000]),
+        for (uids, was, expected) in [
+            ([0, 0, 0, 0], &[0][..], &[][..]),
+            ([0, 0, 0, 0], &[], &[]),
+            ([1000, 1000, 1000, 1000], &[], &[1000]),
             // A set-user-ID program: as it starts, and after it gave up the ID of who runs it.
-            ([1000, 0, 0, 0], Some(1000), &[1000]),
-            ([0, 0, 0, 0], Some(1000), &[1000]),
+            ([1000, 0, 0, 0], &[1000], &[1000]),
+            ([0, 0, 0, 0], &[1000], &[1000]),
+            ([0, 0, 0, 0], &[0, 1000], &[1000]),
             // A daemon that gave up root's, for good or for a while.
-            ([33, 33, 33, 33], Some(0), &[33]),
-            ([0, 33, 0, 33], Some(0), &[33]),
-            ([1000, 33, 33, 33], Some(7), &[7, 33, 1000]),
+            ([33, 33, 33, 33], &[0, 33], &[33]),
+            ([0, 33, 0, 33], &[0], &[33]),
+            ([1000, 33, 33, 33], &[7], &[7, 33, 1000]),
         ] {
-            assert_eq!(users(&uids, listened_as), expected, "{uids:?} {listened_as:?}");
+            assert_eq!(users(&[&uids, was].concat()), expected, "{uids:?} {was:?}");
         }
     }
 

@@ -193,7 +193,7 @@ async fn find_over(site: &EngineSite<'_>, connection: &Connection, name: &str) -
     let meanwhile = || {
         site.engines.set_asked();
         // A failure is reported when the answer is there.
-        let _ = connection.listeners_bounds();
+        let _ = connection.listener();
     };
     connection.find(name, meanwhile).await
 }

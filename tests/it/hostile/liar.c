@@ -1,6 +1,7 @@
 /* An engine that says what it is told to, as whoever runs it.
  *   liar listen SOCKET ANSWER [WORD...]  answers whatever it is asked with a file, or never ("-")
  *   liar activated ANSWER                the same, at the socket that systemd hands over
+ *   liar drop SOCKET ANSWER USER [back]  was root when it listened, and is USER when it answers; and then root again
  *   liar become SOCKET ANSWER PROGRAM    answers once, by becoming PROGRAM say ANSWER
  *   liar say ANSWER                      becomes the user whom it belongs to, writes the file to standard output, and waits
  *   liar only-listen                     listens at its standard input, and does no more */
@@ -62,10 +63,26 @@ static void serve(int server, const char *answer) {
     }
 }
 
+static void drop(int server, const char *answer, uid_t user, int goes_back) {
+    for (;;) {
+        int stream = accept(server, NULL, NULL);
+        if (stream < 0) failed("accept");
+        while (was_asked(stream)) {
+            /* Whoever asks looks at us meanwhile. */
+            usleep(300000);
+            if (setresuid(user, user, goes_back ? 0 : user)) failed("setresuid");
+            write_file(answer, stream);
+            if (goes_back && setresuid(0, 0, 0)) failed("setresuid");
+        }
+        close(stream);
+    }
+}
+
 int main(int count, char **words) {
     const char *what = count > 1 ? words[1] : "";
     if (count > 3 && !strcmp(what, "listen")) serve(listen_at(words[2]), words[3]);
     if (count > 2 && !strcmp(what, "activated")) serve(3, words[2]);
+    if (count > 4 && !strcmp(what, "drop")) drop(listen_at(words[2]), words[3], atoi(words[4]), count > 5);
     if (count > 4 && !strcmp(what, "become")) {
         int stream = accept(listen_at(words[2]), NULL, NULL);
         if (stream < 0 || !was_asked(stream) || dup2(stream, 1) < 0) failed("accept");

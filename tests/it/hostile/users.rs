@@ -14,7 +14,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, bind, socket
 
 use crate::hostile::liars::{ANOTHER, Helper, ID, Place, Pretended, ROOT, THEIRS, USER, ask, ask_in};
 use crate::support::expect::{is_process, record, refusal};
-use crate::support::kernel::{Feature, translations};
+use crate::support::kernel::translations;
 use crate::support::subject::ino;
 use crate::support::suite::Suite;
 
@@ -24,7 +24,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("hostile::users::a_container_of_their_own", a_container_of_their_own),
         suite.trial("hostile::users::inside_a_container", inside_a_container),
         suite.trial("hostile::users::a_listener_that_changes", a_listener_that_changes),
-        suite.trial_with(&[Feature::WritersPidfd], "hostile::users::a_listener_and_a_writer", a_listener_and_a_writer),
+        suite.trial("hostile::users::a_listener_and_a_writer", a_listener_and_a_writer),
         suite.trial("hostile::users::set_user_id_programs_answer", set_user_id_programs_answer),
         suite.trial("hostile::users::files_of_a_slow_engine", files_of_a_slow_engine),
         suite.trial("hostile::users::a_bound_only_narrows", a_bound_only_narrows),
@@ -133,6 +133,13 @@ fn a_listener_that_changes(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let _engine = Helper::start(&[&activate, &USER[..], &[&place.at("liar"), "activated", &answer]].concat())?;
     let ran = ask(suite, &place.socket("sock"), &["web"])?;
     refusal(&ran, 2, &["hop 1 (web)", "runs as user 1000"]);
+    // It is root for as long as it is asked, and in one of two cases again when it has answered.
+    for (n, back) in [&[][..], &["back"]].into_iter().enumerate() {
+        let socket = place.at(&format!("drop-{n}"));
+        let _engine = Helper::start(&[&[&place.at("liar"), "drop", &socket, &answer, "1000"], back].concat())?;
+        let ran = ask(suite, &place.socket(&format!("drop-{n}")), &["web"])?;
+        refusal(&ran, 2, &["hop 1 (web)", "runs as user 1000"]);
+    }
     Ok(())
 }
 

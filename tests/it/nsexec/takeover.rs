@@ -236,7 +236,7 @@ fn where_no_memfd_is_executed(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     with_prey(lab, "no-memfd", &MIGHTY, |prey| {
         let ran = entering(prey.pid, &["--all", "sh", "-c", "exit 42"])?;
         if Feature::DetachedLayers.missing().is_some() {
-            refusal(&ran, 125, &["vm.memfd_noexec forbids a memfd (1 or 0 permits it)", "mount an overlay"]);
+            refusal(&ran, 125, &["vm.memfd_noexec forbids a memfd (0 or 1 permits it)", "the overlay in its place"]);
             return Ok(());
         }
         assert_eq!(ran.code(), Some(42), "{ran:?}");

@@ -5,11 +5,13 @@ use nicon_lab::{LIMIT, Lab, output_within, witness};
 use serde_json::Value;
 
 use crate::support::expect::{is_process, parse, record, refusal};
+use crate::support::kernel::Feature;
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
         suite.trial("resolve::engines::podman_beside_docker", podman_beside_docker),
+        suite.trial_with(&[Feature::PodsOfPodman], "resolve::engines::a_pod_of_podman", a_pod_of_podman),
         suite.trial("resolve::engines::podman_in_docker_by_socket_activation", podman_in_docker),
         suite.trial("resolve::engines::containerd_by_its_files", containerd_by_its_files),
         suite.trial("resolve::engines::runc_by_its_files", runc_by_its_files),
@@ -61,13 +63,6 @@ fn podman_beside_docker(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     lab.script("", LEAVE_CGROUP, &[&told[65..]])?;
     assert_eq!(leads_to(suite, "pod-web", pid)["verified"], "shim");
 
-    // In a pod.
-    let cgroup = format!("--cgroup-parent=/{}", lab.name());
-    let pod = ["pod", "create", "--name=pod", "--infra-image=nicon-lab", "--infra-command=sleep infinity"];
-    lab.podman("", &[&pod[..], &["--volume=/usr:/usr:ro", "--share=net,ipc,uts,pid", &cgroup]].concat())?.ok()?;
-    lab.run_podman("", "in-pod", &["--pod=pod"], &["sleep", "infinity"])?;
-    leads_to(suite, "in-pod", podman_pid(lab, "", "in-pod")?);
-
     // The name is Docker's as well.
     lab.run_container("", "pod-web", &[])?;
     let both = ["docker", "podman", "docker:pod-web", "podman:pod-web"];
@@ -80,6 +75,17 @@ fn podman_beside_docker(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     refusal(&suite.run(&["nicon-resolve", "pod-web"]), 1, &["is not running (exited)"]);
     lab.stop_podman("")?;
     Ok(())
+}
+
+fn a_pod_of_podman(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    lab.run_daemon_container("", "peas", &[])?;
+    lab.start_podman("peas", "")?;
+    let cgroup = format!("--cgroup-parent=/{}", lab.name());
+    let pod = ["pod", "create", "--name=pod", "--infra-image=nicon-lab", "--infra-command=sleep infinity"];
+    lab.podman("peas", &[&pod[..], &["--volume=/usr:/usr:ro", "--share=net,ipc,uts,pid", &cgroup]].concat())?.ok()?;
+    lab.run_podman("peas", "in-pod", &["--pod=pod"], &["sleep", "infinity"])?;
+    leads_to(suite, "peas.in-pod", podman_pid(lab, "peas", "in-pod")?);
+    Ok(lab.remove("", "peas")?)
 }
 
 /// Podman's service is started by the first who asks, as systemd does it: the socket's listener is another program.

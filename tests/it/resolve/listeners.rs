@@ -8,13 +8,12 @@ use nicon_lab::{LIMIT, Lab, Ran, output_within, tool, until, witness};
 
 use crate::resolve::engines::podman_pid;
 use crate::support::expect::{is_process, record, refusal};
-use crate::support::kernel::{Feature, translations};
+use crate::support::kernel::translations;
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
-        suite.trial_with(
-            &[Feature::WritersPidfd],
+        suite.trial(
             "resolve::listeners::by_an_engine_that_another_namespace_activated",
             activated_from_another_namespace,
         ),

@@ -36,14 +36,19 @@ fn by_the_shim(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     Ok(lab.remove("setup", "strayed")?)
 }
 
-/// As Linux before 6.5 answers: it knows only the PID of who listens.
+/// As Linux before 6.5 answers: it knows only the PIDs of who listens and writes.
 fn by_a_mere_pid(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let path = "setup.olt_1.lt_1";
     let trace = "/run/proved-trace";
     let mut strace = tool("strace");
     strace.args(["-f", "-qq", "-o", trace, "-e", "trace=setsockopt,getsockopt"]);
-    // Of each connection it is asked for the pidfd first, and then for the credentials.
-    strace.args(["-e", "inject=setsockopt:error=ENOPROTOOPT", "-e", "inject=getsockopt:error=ENOPROTOOPT:when=1+2"]);
+    // Of each connection it is asked to tell the writer's credentials first, and then the pidfd; and of who listens, the pidfd first.
+    strace.args([
+        "-e",
+        "inject=setsockopt:error=ENOPROTOOPT:when=2+2",
+        "-e",
+        "inject=getsockopt:error=ENOPROTOOPT:when=1+2",
+    ]);
     strace.arg(suite.bins()?.join("nicon-resolve")).arg(path);
     let ran = output_within(&mut strace, LIMIT)?;
     is_process(&record(&ran), lab.host_pid(path)?);

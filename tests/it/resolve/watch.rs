@@ -14,6 +14,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("resolve::watch::a_path_through_three_engines", a_path_through_three_engines),
         suite.trial("resolve::watch::paths_and_patterns_together", paths_and_patterns_together),
         suite.trial("resolve::watch::a_path_from_a_process", a_path_from_a_process),
+        suite.trial("resolve::watch::whose_engine_is_shared", whose_engine_is_shared),
         suite.trial("resolve::watch::as_a_table", as_a_table),
         suite.trial(
             "resolve::watch::what_one_pattern_leaves_out_and_another_names",
@@ -86,6 +87,23 @@ fn each_event_at_each_depth(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         watching.expect(&path, "gone");
     }
     Ok(())
+}
+
+/// What is there is told with it. What is started is told before it is looked into.
+fn whose_engine_is_shared(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    let socket = "--volume=/run/docker.sock:/run/docker.sock";
+    lab.run_daemon_container("", "lender", &[])?;
+    lab.run_container("lender", "present", &[socket])?;
+    let mut watching = Watching::patterns(suite, &["lender.**"])?;
+    assert_eq!(watching.expect("lender.present", "present")["engine_of"], "lender");
+    lab.run_container("lender", "started", &[socket])?;
+    assert_eq!(watching.expect("lender.started", "arrived").get("engine_of"), None);
+    let changed = watching.expect("lender.started", "changed");
+    assert_eq!((&changed["engine_of"], &changed["was"]), (&json!("lender"), &json!({"engine_of": null})), "{changed}");
+    is_process(&changed, lab.host_pid("lender.started")?);
+    lab.remove("lender", "started")?;
+    assert_eq!(without_event(&watching.expect("lender.started", "gone")), without_event(&changed));
+    Ok(lab.remove("", "lender")?)
 }
 
 /// The record as it is, whatever has happened.

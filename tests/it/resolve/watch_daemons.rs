@@ -134,6 +134,7 @@ fn seen_through_several_sockets(suite: &Suite, lab: &Lab) -> Result<(), Failed> 
     for name in ["a-dood", "dood"] {
         lab.run_container("facets", name, &[socket])?;
         watching.expect(&format!("facets.{name}"), "arrived");
+        assert_eq!(watching.expect(&format!("facets.{name}"), "changed")["engine_of"], "facets");
     }
     lab.run_container("facets", "leaf", &[])?;
     watching.expect("facets.leaf", "arrived");

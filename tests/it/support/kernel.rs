@@ -37,8 +37,8 @@ pub(crate) enum Feature {
     Pidfs,
     /// A wireless device, such as that of `mac80211_hwsim`, in the initial network namespace.
     Wireless,
-    /// `SO_PASSPIDFD`, by which the process that wrote an answer is known.
-    WritersPidfd,
+    /// Pods of Podman without systemd. Before 4.4, it lets them have no device where there are only cgroups of version 2.
+    PodsOfPodman,
 }
 
 impl Feature {
@@ -57,8 +57,8 @@ impl Feature {
             Self::OwnInterpreters => "binfmt_misc in user namespaces",
             Self::PciDevice => "PCI-network-device",
             Self::Pidfs => "pidfs",
+            Self::PodsOfPodman => "pods of Podman without systemd",
             Self::Wireless => "wireless",
-            Self::WritersPidfd => "SO_PASSPIDFD",
         }
     }
 
@@ -99,8 +99,8 @@ impl Feature {
             }
             Self::PciDevice => pci_device().is_some(),
             Self::Pidfs => is_linux(6, 9),
+            Self::PodsOfPodman => freezer().is_some() || podman() >= (4, 4),
             Self::Wireless => fs::read_dir("/sys/class/ieee80211").is_ok_and(|mut phys| phys.next().is_some()),
-            Self::WritersPidfd => is_linux(6, 5),
         }
     }
 }
@@ -126,6 +126,13 @@ pub(crate) fn is_linux(major: u32, minor: u32) -> bool {
 
 fn runs(words: &[&str]) -> bool {
     output_within(tool(words[0]).args(&words[1..]), LIMIT).is_ok_and(|ran| ran.ok().is_ok())
+}
+
+/// The version of Podman.
+fn podman() -> (u32, u32) {
+    let said = output_within(tool("podman").arg("--version"), LIMIT).map(|ran| ran.stdout).unwrap_or_default();
+    let mut numbers = said.split([' ', '.']).filter_map(|part| part.parse().ok());
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
 /// Where cgroups of version 1 are frozen.

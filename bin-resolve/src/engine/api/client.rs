@@ -1,7 +1,6 @@
 //! The engine's API, spoken over our own connection, which limits how much is read.
 
 use std::io::ErrorKind;
-use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +13,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::header::{HOST, HeaderValue};
 use hyper::{Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
+use nicon_core::peer::Writer;
 use nicon_core::{Context, Error, Result};
 use nix::libc;
 use tokio::sync::Mutex;
@@ -155,8 +155,8 @@ impl Client {
         self.seen.asked().await;
     }
 
-    /// The pidfd of the process that wrote the first answer; see [`Seen::take_writer`].
-    pub(crate) fn take_writer(&self) -> Option<OwnedFd> {
+    /// The process that wrote the first answer; see [`Seen::take_writer`].
+    pub(crate) fn take_writer(&self) -> Option<Writer> {
         self.seen.take_writer()
     }
 

@@ -16,11 +16,11 @@ use crate::engine::bounds::Bounds;
 use crate::engine::container::Container;
 use crate::rootfs::directory::FileId;
 
-/// Who wrote the first answer over a connection.
-enum Writer {
-    Listener,
-    Other(Daemon),
-    /// It is gone, it is outside our PID namespace, or the kernel does not tell.
+/// Who wrote the first answer over a connection, and as which user.
+enum Wrote {
+    Listener(u32),
+    Other(Daemon, u32),
+    /// It is gone, or it is outside our PID namespace.
     Unknown,
 }
 
@@ -33,11 +33,9 @@ pub(crate) struct Connection {
     peer: Cell<Option<Listener>>,
     /// The user ID with which the listener called `listen(2)`.
     listened_as: u32,
-    /// Whether the kernel tells who writes (Linux 6.5).
-    tells_writer: bool,
     listener: OnceCell<Result<Daemon>>,
-    listeners_bounds: OnceCell<Result<Bounds>>,
-    writer: OnceCell<Writer>,
+    wrote: OnceCell<Wrote>,
+    bounds: OnceCell<Result<Bounds>>,
     is_late: Arc<AtomicBool>,
 }
 
@@ -46,10 +44,10 @@ impl Connection {
     pub(crate) async fn new(connected: Connected, is_late: Arc<AtomicBool>) -> Result<Self> {
         let (peer, listened_as) = Listener::of(&connected.stream)?;
         let peer = Cell::new(Some(peer));
-        let (socket, file, tells_writer) = (connected.path, connected.file, connected.tells_writer);
+        let (socket, file) = (connected.path, connected.file);
         let engine = Client::new(connected.stream).await?;
-        let (listener, listeners_bounds, writer) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
-        Ok(Self { engine, socket, file, peer, listened_as, tells_writer, listener, listeners_bounds, writer, is_late })
+        let (listener, wrote, bounds) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Ok(Self { engine, socket, file, peer, listened_as, listener, wrote, bounds, is_late })
     }
 
     /// Records, for all connections to this engine, that it takes too long.
@@ -97,9 +95,9 @@ impl Connection {
     /// # Errors
     /// If neither can be identified.
     pub(crate) fn daemons(&self) -> Result<Vec<&Daemon>> {
-        let writer = match self.writer() {
-            Writer::Other(writer) => Some(writer),
-            Writer::Listener | Writer::Unknown => None,
+        let writer = match self.wrote() {
+            Wrote::Other(writer, _) => Some(writer),
+            Wrote::Listener(_) | Wrote::Unknown => None,
         };
         match (writer, self.listener()) {
             (None, Err(error)) => Err(error),
@@ -107,20 +105,21 @@ impl Connection {
         }
     }
 
-    /// What the processes that may have given the answer may name: each of them binds.
+    /// What the processes that may have given the answer may name: each of them binds, and so does each user that they were: who listens
+    /// as root may become another user before there is an answer.
     ///
     /// # Errors
-    /// If it is unknown who wrote the answer though the kernel tells: it may be anybody.
+    /// If it is unknown who wrote the answer: it may be anybody.
     pub(crate) fn bounds(&self) -> Result<Bounds> {
-        let bounds = self.listeners_bounds()?;
-        match self.writer() {
-            Writer::Other(writer) => Ok(bounds.and(&self.bounds_of(writer, None)?)),
-            Writer::Unknown if self.tells_writer => Err(Error::failed(format!(
+        let find = || match self.wrote() {
+            Wrote::Listener(uid) => self.bounds_of_listener(&[self.listened_as, *uid]),
+            Wrote::Other(writer, uid) => Ok(self.listeners_bounds()?.and(&self.bounds_of(writer, &[*uid])?)),
+            Wrote::Unknown => Err(Error::failed(format!(
                 "{} was answered for by a process that is gone, or outside our PID namespace: whom it may name is unknown",
                 self.whom()
             ))),
-            Writer::Listener | Writer::Unknown => Ok(bounds),
-        }
+        };
+        self.bounds.get_or_init(find).clone()
     }
 
     /// What the process that listens may name.
@@ -128,26 +127,32 @@ impl Connection {
     /// # Errors
     /// If that cannot be found out.
     pub(crate) fn listeners_bounds(&self) -> Result<Bounds> {
-        let bounds = self.listeners_bounds.get_or_init(|| match self.listener() {
-            Ok(listener) => self.bounds_of(listener, Some(self.listened_as)),
-            Err(_) => Ok(Bounds::of_user(&self.whom(), self.listened_as)),
-        });
-        bounds.clone()
+        self.bounds_of_listener(&[self.listened_as])
     }
 
-    fn bounds_of(&self, daemon: &Daemon, listened_as: Option<u32>) -> Result<Bounds> {
-        Bounds::of_process(&self.whom(), &daemon.process, listened_as).map_err(|error| match error.status() {
+    fn bounds_of_listener(&self, was: &[u32]) -> Result<Bounds> {
+        match self.listener() {
+            Ok(listener) => self.bounds_of(listener, was),
+            Err(_) => Ok(Bounds::of_user(&self.whom(), self.listened_as)),
+        }
+    }
+
+    fn bounds_of(&self, daemon: &Daemon, was: &[u32]) -> Result<Bounds> {
+        Bounds::of_process(&self.whom(), &daemon.process, was).map_err(|error| match error.status() {
             // Whether the container exists is unknown, so this is not a "no".
             Status::No => Error::failed(format!("{error}, so whom {} may name is unknown", self.whom())),
             _ => error,
         })
     }
 
-    fn writer(&self) -> &Writer {
-        self.writer.get_or_init(|| match (self.engine.take_writer(), self.listener()) {
-            (Some(pidfd), Ok(listener)) if listener.is(&pidfd) => Writer::Listener,
-            (Some(pidfd), _) => Daemon::writing(pidfd).map_or(Writer::Unknown, Writer::Other),
-            (None, _) => Writer::Unknown,
+    fn wrote(&self) -> &Wrote {
+        self.wrote.get_or_init(|| match (self.engine.take_writer(), self.listener()) {
+            (Some(writer), Ok(listener)) if writer.is(&listener.process) => Wrote::Listener(writer.uid),
+            (Some(writer), _) => {
+                let uid = writer.uid;
+                Daemon::writing(writer).map_or(Wrote::Unknown, |daemon| Wrote::Other(daemon, uid))
+            }
+            (None, _) => Wrote::Unknown,
         })
     }
 

@@ -4,10 +4,10 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
+use nicon_core::peer::Writer;
 use nicon_core::{Context, Error, Namespace, NsType, Process, Result, Status};
 use nix::errno::Errno;
 use nix::sys::socket::{getsockopt, sockopt};
-use nix::sys::stat::fstat;
 
 /// A process that listens or answers, and the PID namespace to which the PIDs in its answers belong.
 pub(crate) struct Daemon {
@@ -60,8 +60,8 @@ impl Daemon {
     }
 
     /// Pins the process that wrote an answer and opens its PID namespace.
-    pub(crate) fn writing(pidfd: OwnedFd) -> Result<Self> {
-        Self::new(Process::from_pidfd(pidfd))
+    pub(crate) fn writing(writer: Writer) -> Result<Self> {
+        Self::new(writer.pin())
     }
 
     fn new(process: Result<Process>) -> Result<Self> {
@@ -75,11 +75,5 @@ impl Daemon {
         let process = process.map_err(gone)?;
         let pidns = process.namespace(NsType::Pid).map_err(gone)?;
         Ok(Self { process: Arc::new(process), pidns })
-    }
-
-    /// Whether this pidfd refers to the same process; `false` if the kernel cannot tell (before Linux 6.9).
-    pub(crate) fn is(&self, pidfd: &OwnedFd) -> bool {
-        let inode = fstat(pidfd).ok().map(|stat| stat.st_ino);
-        inode.is_some() && self.process.pidfs().ok().flatten() == inode
     }
 }

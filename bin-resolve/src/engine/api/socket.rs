@@ -24,8 +24,6 @@ pub(crate) struct Connected {
     /// Its path, as seen in the container.
     pub(crate) path: PathBuf,
     pub(crate) file: FileId,
-    /// Whether the kernel tells who writes (Linux 6.5).
-    pub(crate) tells_writer: bool,
 }
 
 /// Connects to the first of `paths` below `root` where a process listens; `None` if none of them exists. If the
@@ -76,13 +74,9 @@ pub(crate) fn connect_to(socket: &OwnedFd, path: &Path) -> Result<Connected> {
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let stream =
         nix::sys::socket::socket(AddressFamily::Unix, SockType::Stream, flags, None).context(|| "open a socket")?;
-    let tells_writer = match peer::ask_who_writes(&stream) {
-        Ok(()) => true,
-        Err(error) if error.raw_os_error() == Some(libc::ENOPROTOOPT) => false,
-        Err(error) => return Err(Error::os("request the credentials of writers", error)),
-    };
+    peer::ask_who_writes(&stream).context(|| "request the credentials of writers")?;
     match nix::sys::socket::connect(stream.as_raw_fd(), &address) {
-        Ok(()) => Ok(Connected { stream: stream.into(), path: path.to_owned(), file: known.into(), tells_writer }),
+        Ok(()) => Ok(Connected { stream: stream.into(), path: path.to_owned(), file: known.into() }),
         Err(errno) => {
             let error = Error::os(format!("connect to {}", path.display()), errno);
             Err(match errno {

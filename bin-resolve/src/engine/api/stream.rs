@@ -1,13 +1,12 @@
 //! A stream from an engine that limits how much is read, and records which process wrote it.
 
 use std::io;
-use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 
-use nicon_core::peer;
+use nicon_core::peer::{self, Writer};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::sync::Notify;
@@ -27,7 +26,7 @@ const EXCEEDED: usize = usize::MAX;
 pub(crate) struct Seen {
     /// How many bytes are left for the current answer.
     budget: AtomicUsize,
-    writer: Mutex<Option<OwnedFd>>,
+    writer: Mutex<Option<Writer>>,
     /// Notified when something was written to the engine.
     asked: Notify,
 }
@@ -48,9 +47,8 @@ impl Seen {
         self.budget.load(Ordering::Relaxed) == EXCEEDED
     }
 
-    /// The pidfd of the process that wrote the first answer; `None` before that, if it was taken already, or before
-    /// Linux 6.5.
-    pub(crate) fn take_writer(&self) -> Option<OwnedFd> {
+    /// The process that wrote the first answer; `None` before that, and if it was taken already.
+    pub(crate) fn take_writer(&self) -> Option<Writer> {
         self.writer.lock().ok()?.take()
     }
 }

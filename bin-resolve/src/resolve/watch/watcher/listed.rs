@@ -60,8 +60,8 @@ impl Watcher {
             site.patterns = leading;
             self.ring(child);
         }
-        // Before a container is told, it is known which engines are in it.
-        if child.is_none() {
+        // Whoever asks what is there is told with it whose engine a container shares. One that has just been started is told at once.
+        if child.is_none() || present.is_empty() {
             self.make_ready(id);
         }
         for query in new {

@@ -107,9 +107,7 @@ impl Watcher {
         let (claims, by) = self.registry.claim(id, &queries, &inside);
         if let Some(node) = site.node {
             let engine_of = by.and_then(|by| self.tree.sites.get(&by)).map(|site| site.path.clone());
-            if let Some(node) = self.tree.nodes.get_mut(&node) {
-                node.engine_of = engine_of;
-            }
+            self.share_engine(node, engine_of);
             self.make_ready(node);
         }
         if let Err(error) = inside

@@ -101,6 +101,13 @@ impl Watcher {
         id
     }
 
+    /// Takes note of whose engine a container shares.
+    pub(super) fn share_engine(&mut self, id: NodeId, engine_of: Option<Path>) {
+        let Some(node) = self.tree.nodes.get_mut(&id).filter(|node| node.engine_of != engine_of) else { return };
+        node.engine_of = engine_of;
+        self.tell_changed(id);
+    }
+
     pub(super) fn make_ready(&mut self, id: NodeId) {
         let Some(node) = self.tree.nodes.get_mut(&id).filter(|node| !node.is_ready) else { return };
         node.is_ready = true;
