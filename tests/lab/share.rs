@@ -17,18 +17,18 @@ const PERIOD: u32 = 10_000;
 pub(crate) fn hold_back(first: u32, cgroup: &Path, hundredths: u32) -> Result<(), String> {
     let quota = PERIOD / 100 * hundredths;
     let Some(share) = of_version_1(cgroup) else {
-        return write(cgroup, "cpu.max", format!("{quota} {PERIOD}"));
+        return write(cgroup, "cpu.max", &format!("{quota} {PERIOD}"));
     };
     fs::create_dir_all(&share).map_err(|error| format!("make {}: {error}", share.display()))?;
-    write(&share, "cpu.cfs_period_us", PERIOD)?;
-    write(&share, "cpu.cfs_quota_us", quota)?;
+    write(&share, "cpu.cfs_period_us", &PERIOD.to_string())?;
+    write(&share, "cpu.cfs_quota_us", &quota.to_string())?;
     // What is started meanwhile is found by another look.
     let mut moved = Vec::new();
     loop {
         let family = witness::family(first);
         let Some(process) = family.into_iter().find(|process| !moved.contains(process)) else { return Ok(()) };
         // It may have ended.
-        let _ = write(&share, "cgroup.procs", process.0);
+        let _ = write(&share, "cgroup.procs", &process.0.to_string());
         moved.push(process);
     }
 }
@@ -41,7 +41,7 @@ pub(crate) fn of_version_1(cgroup: &Path) -> Option<PathBuf> {
         .map(|mount| mount.join(cgroup.file_name().unwrap_or_default()))
 }
 
-fn write(cgroup: &Path, file: &str, value: impl ToString) -> Result<(), String> {
+fn write(cgroup: &Path, file: &str, value: &str) -> Result<(), String> {
     let path = cgroup.join(file);
-    fs::write(&path, value.to_string()).map_err(|error| format!("write {}: {error}", path.display()))
+    fs::write(&path, value).map_err(|error| format!("write {}: {error}", path.display()))
 }
