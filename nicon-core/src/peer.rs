@@ -57,15 +57,15 @@ pub fn ask_who_writes(socket: impl AsFd) -> io::Result<()> {
     }
 }
 
-/// The process that wrote the next bytes, which are left in the socket. `None` at the end of the stream, and if they were written
-/// before [`ask_who_writes`].
+/// The process that wrote the next bytes, which are left in the socket. `None` at the end of the stream. If they were written before
+/// [`ask_who_writes`], it is as if somebody outside our PID namespace had written them.
 ///
 /// The process that listens need not be the one that writes: systemd, for one, listens and passes its socket on.
 ///
 /// # Errors
 /// EAGAIN if there is nothing to be read yet.
 pub fn who_wrote(socket: impl AsFd) -> io::Result<Option<Writer>> {
-    let sys::Writer { pidfd, credentials } = sys::peek_writer(socket)?;
+    let Some(sys::Writer { pidfd, credentials }) = sys::peek_writer(socket)? else { return Ok(None) };
     Ok(credentials.map(|libc::ucred { pid, uid, .. }| Writer { pidfd, pid, uid }))
 }
 

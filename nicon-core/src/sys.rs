@@ -189,8 +189,8 @@ const SCM_PIDFD: libc::c_int = 0x04;
 /// The most descriptors that a message can carry (`SCM_MAX_FD` of the kernel's include/net/scm.h), and the pidfd.
 const MAX_FDS: u32 = 253 + 1;
 
-/// What the kernel attaches to received bytes of the process that wrote them. Each is `None` at the end of the stream, and if it was not
-/// asked for, or is not known to this kernel.
+/// What the kernel attaches to received bytes of the process that wrote them. Each is `None` if it was not asked for, or is not known to
+/// this kernel.
 #[derive(Default)]
 pub(crate) struct Writer {
     pub(crate) pidfd: Option<OwnedFd>,
@@ -198,12 +198,14 @@ pub(crate) struct Writer {
     pub(crate) credentials: Option<libc::ucred>,
 }
 
-/// The process that wrote the next bytes of `socket`, which are left there: `recvmsg(2)` with `MSG_PEEK`.
-pub(crate) fn peek_writer(socket: impl AsFd) -> nix::Result<Writer> {
+/// The process that wrote the next bytes of `socket`, which are left there: `recvmsg(2)` with `MSG_PEEK`. `None` at the end of the stream,
+/// to which the kernel attaches credentials of nobody.
+pub(crate) fn peek_writer(socket: impl AsFd) -> nix::Result<Option<Writer>> {
     let mut byte = 0_u8;
     // An array of usize has the alignment that control messages need.
     let mut control = [0_usize; 2 * MAX_FDS as usize];
     let mut writer = Writer::default();
+    let received;
     // SAFETY: every pointer in `message` is to a local variable that outlives the calls, with that variable's length. The
     // kernel sets msg_controllen to the part of `control` that it filled, and the CMSG macros stay within it. Each
     // descriptor in there is new, and only we own it.
@@ -215,7 +217,7 @@ pub(crate) fn peek_writer(socket: impl AsFd) -> nix::Result<Writer> {
         message.msg_control = control.as_mut_ptr().cast();
         message.msg_controllen = size_of_val(&control) as _;
         let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;
-        Errno::result(libc::recvmsg(socket.as_fd().as_raw_fd(), &raw mut message, flags))?;
+        received = Errno::result(libc::recvmsg(socket.as_fd().as_raw_fd(), &raw mut message, flags))?;
         let mut header = libc::CMSG_FIRSTHDR(&raw const message);
         while !header.is_null() {
             let (level, kind, length) = ((*header).cmsg_level, (*header).cmsg_type, (*header).cmsg_len);
@@ -238,7 +240,7 @@ pub(crate) fn peek_writer(socket: impl AsFd) -> nix::Result<Writer> {
             header = libc::CMSG_NXTHDR(&raw const message, header);
         }
     }
-    Ok(writer)
+    Ok((received > 0).then_some(writer))
 }
 
 /// What only filters need.
