@@ -16,10 +16,12 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     ]
 }
 
-/// Moves the first process of a container to a cgroup below its own that is called after another, as it could itself.
+/// Moves the first process of a container to a cgroup of the lab's, in the directory of the first argument, that is called after another
+/// container, as it could itself.
 const FORGE: &str = r"cd /sys/fs/cgroup
     for procs in $([ -e cgroup.procs ] && echo cgroup.procs || ls */cgroup.procs); do
-        mkdir -p ${procs%cgroup.procs}$1 && echo 1 >${procs%cgroup.procs}$1/cgroup.procs
+        into=${procs%cgroup.procs}$1/$2
+        mkdir -p $into && echo 1 >$into/cgroup.procs
     done; :";
 
 /// What nsfind says of a namespace, with these records of containers for `--names`.
@@ -33,7 +35,8 @@ fn a_forged_cgroup(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let victim = lab.run_container("setup", "names-victim", &[])?;
     lab.run_daemon_container("setup", "names-forger", &[])?;
     let (known, forger) = (suite.run(&["nicon-resolve", "setup.names-*"]).ok()?, lab.host_pid("setup.names-forger")?);
-    lab.exec("setup.names-forger", &["sh", "-c", FORGE, "sh", &victim])?.ok()?;
+    let directory = format!("{}/forged", lab.name());
+    lab.exec("setup.names-forger", &["sh", "-c", FORGE, "sh", &directory, &victim])?.ok()?;
     let cgroups = std::fs::read_to_string(format!("/proc/{forger}/cgroup"))?;
     assert!(cgroups.lines().any(|line| line.ends_with(&format!("/{victim}"))), "{cgroups}");
     for names in [known, suite.run(&["nicon-resolve", "setup.names-*"]).stdout] {
