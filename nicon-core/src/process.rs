@@ -1,6 +1,7 @@
 //! A pinned process: a pidfd, which a reused PID cannot redirect, and the identity that a record carries.
 
 mod descriptor;
+mod life;
 mod pid_inode;
 mod recorded;
 
@@ -127,12 +128,6 @@ impl Process {
     /// [`Status::Failed`] with the kernel's reason.
     pub fn pidfs(&self) -> Result<Option<u64>> {
         inode(&self.pidfd).context(|| format!("stat the pidfd of process {}", self.pid))
-    }
-
-    /// Whether it has not exited. A zombie has.
-    #[must_use]
-    pub fn is_alive(&self) -> bool {
-        is_running(&self.pidfd)
     }
 
     /// Whether it has ended or is about to: a process loses its root directory and its namespaces first. The first process of a PID

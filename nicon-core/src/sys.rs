@@ -164,21 +164,21 @@ pub(crate) fn ns_get_tgid_from_pidns(pidns: impl AsFd, pid: i32) -> nix::Result<
 
 /// Asks the kernel to attach the writer's PID and user ID to what a unix socket receives: `SO_PASSCRED` of `unix(7)`.
 pub(crate) fn pass_credentials(socket: impl AsFd) -> nix::Result<()> {
-    switch_on(socket, libc::SO_PASSCRED)
+    set_option(socket, libc::SO_PASSCRED, true)
 }
 
-/// Asks the kernel to attach the writer's pidfd to what a unix socket receives: `SO_PASSPIDFD` of `unix(7)`, Linux 6.5.
-/// Fails with ENOPROTOOPT on an older kernel.
-pub(crate) fn pass_pidfd(socket: impl AsFd) -> nix::Result<()> {
-    switch_on(socket, libc::SO_PASSPIDFD)
+/// Asks the kernel to attach the writer's pidfd, or not to, to what a unix socket receives: `SO_PASSPIDFD` of `unix(7)`, Linux 6.5. Fails
+/// with ENOPROTOOPT on an older kernel.
+fn pass_pidfd(socket: impl AsFd, is_wanted: bool) -> nix::Result<()> {
+    set_option(socket, libc::SO_PASSPIDFD, is_wanted)
 }
 
-fn switch_on(socket: impl AsFd, option: libc::c_int) -> nix::Result<()> {
-    let on: libc::c_int = 1;
-    let length = libc::socklen_t::try_from(size_of_val(&on)).map_err(|_| Errno::EINVAL)?;
-    // SAFETY: the descriptor is open during the call, `on` outlives it, and the length passed is that of `on`.
+fn set_option(socket: impl AsFd, option: libc::c_int, is_on: bool) -> nix::Result<()> {
+    let value = libc::c_int::from(is_on);
+    let length = libc::socklen_t::try_from(size_of_val(&value)).map_err(|_| Errno::EINVAL)?;
+    // SAFETY: the descriptor is open during the call, `value` outlives it, and the length passed is that of `value`.
     let answer = unsafe {
-        libc::setsockopt(socket.as_fd().as_raw_fd(), libc::SOL_SOCKET, option, (&raw const on).cast(), length)
+        libc::setsockopt(socket.as_fd().as_raw_fd(), libc::SOL_SOCKET, option, (&raw const value).cast(), length)
     };
     Errno::result(answer).map(drop)
 }
@@ -186,61 +186,80 @@ fn switch_on(socket: impl AsFd, option: libc::c_int) -> nix::Result<()> {
 /// `SCM_PIDFD` of linux/socket.h, Linux 6.5, which libc lacks.
 const SCM_PIDFD: libc::c_int = 0x04;
 
-/// The most descriptors that a message can carry (`SCM_MAX_FD` of the kernel's include/net/scm.h), and the pidfd.
-const MAX_FDS: u32 = 253 + 1;
+/// The room that an attached PID and user ID take, and that of a pidfd besides, in bytes.
+#[allow(clippy::cast_possible_truncation, reason = "a few bytes")]
+const ROOM: (usize, usize) = {
+    // SAFETY: these macros only compute.
+    unsafe {
+        let credentials = libc::CMSG_SPACE(size_of::<libc::ucred>() as u32) as usize;
+        (credentials, credentials + libc::CMSG_SPACE(size_of::<RawFd>() as u32) as usize)
+    }
+};
 
-/// What the kernel attaches to received bytes of the process that wrote them. Each is `None` if it was not asked for, or is not known to
-/// this kernel.
-#[derive(Default)]
-pub(crate) struct Writer {
-    pub(crate) pidfd: Option<OwnedFd>,
-    /// In the namespaces of the caller: PID 0 is outside of them, and users who are not mapped have the ID of nobody.
-    pub(crate) credentials: Option<libc::ucred>,
+/// Who wrote the next bytes of `socket`, which are left there, in the namespaces of the caller: PID 0 is outside of them, and users who are not
+/// mapped have the ID of nobody. `None` at the end of the stream, to which the kernel attaches credentials of nobody.
+///
+/// Descriptors that come with the bytes are not received: to close one can take as long as its file system likes. That there are some is
+/// EPROTO.
+pub(crate) fn peek_credentials(socket: impl AsFd) -> nix::Result<Option<libc::ucred>> {
+    let peeked = peek(socket, ROOM.0)?;
+    if peeked.is_truncated { Err(Errno::EPROTO) } else { Ok(peeked.credentials) }
 }
 
-/// The process that wrote the next bytes of `socket`, which are left there: `recvmsg(2)` with `MSG_PEEK`. `None` at the end of the stream,
-/// to which the kernel attaches credentials of nobody.
-pub(crate) fn peek_writer(socket: impl AsFd) -> nix::Result<Option<Writer>> {
+/// A pidfd of the process that wrote the next bytes of `socket`, with which no descriptors come. `None` if it cannot be had: the process is
+/// outside of our PID namespace or, with some kernels, gone. Fails with ENOPROTOOPT before Linux 6.5.
+pub(crate) fn peek_pidfd(socket: impl AsFd) -> nix::Result<Option<OwnedFd>> {
+    pass_pidfd(&socket, true)?;
+    let peeked = peek(&socket, ROOM.1);
+    pass_pidfd(socket, false)?;
+    Ok(peeked?.pidfd)
+}
+
+/// What comes with the next bytes of a socket.
+#[derive(Default)]
+struct Peeked {
+    credentials: Option<libc::ucred>,
+    pidfd: Option<OwnedFd>,
+    /// Whether there was more than room for it.
+    is_truncated: bool,
+}
+
+/// Looks at what comes with the next bytes, of which the kernel gives as much as there is `room` for: `recvmsg(2)` with `MSG_PEEK`.
+fn peek(socket: impl AsFd, room: usize) -> nix::Result<Peeked> {
     let mut byte = 0_u8;
     // An array of usize has the alignment that control messages need.
-    let mut control = [0_usize; 2 * MAX_FDS as usize];
-    let mut writer = Writer::default();
-    let received;
-    // SAFETY: every pointer in `message` is to a local variable that outlives the calls, with that variable's length. The
-    // kernel sets msg_controllen to the part of `control` that it filled, and the CMSG macros stay within it. Each
-    // descriptor in there is new, and only we own it.
+    let mut control = [0_usize; ROOM.1 / size_of::<usize>()];
+    let mut peeked = Peeked::default();
+    // SAFETY: every pointer in `message` is to a local variable that outlives the calls, with that variable's length or less. The
+    // kernel sets msg_controllen to the part of `control` that it filled, and the CMSG macros stay within it. A pidfd
+    // in there is new, and only we own it.
     unsafe {
         let mut data = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
         let mut message: libc::msghdr = std::mem::zeroed();
         message.msg_iov = &raw mut data;
         message.msg_iovlen = 1;
         message.msg_control = control.as_mut_ptr().cast();
-        message.msg_controllen = size_of_val(&control) as _;
+        message.msg_controllen = room.min(size_of_val(&control)) as _;
         let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;
-        received = Errno::result(libc::recvmsg(socket.as_fd().as_raw_fd(), &raw mut message, flags))?;
+        let received = Errno::result(libc::recvmsg(socket.as_fd().as_raw_fd(), &raw mut message, flags))?;
         let mut header = libc::CMSG_FIRSTHDR(&raw const message);
         while !header.is_null() {
-            let (level, kind, length) = ((*header).cmsg_level, (*header).cmsg_type, (*header).cmsg_len);
-            if level == libc::SOL_SOCKET && matches!(kind, SCM_PIDFD | libc::SCM_RIGHTS) {
-                let fds = libc::CMSG_DATA(header).cast::<[u8; size_of::<RawFd>()]>();
-                #[allow(clippy::unnecessary_cast, reason = "in musl, a length is a u32")]
-                let length = length as usize - libc::CMSG_LEN(0) as usize;
-                for i in 0..length / size_of::<RawFd>() {
-                    let fd = RawFd::from_ne_bytes(fds.add(i).read());
-                    // Descriptors that the peer sends are closed; a pidfd that could not be made is negative.
-                    let owned = (fd >= 0).then(|| OwnedFd::from_raw_fd(fd));
-                    if kind == SCM_PIDFD {
-                        writer.pidfd = owned;
-                    }
+            match ((*header).cmsg_level, (*header).cmsg_type) {
+                (libc::SOL_SOCKET, libc::SCM_CREDENTIALS) if received > 0 => {
+                    peeked.credentials = Some(libc::CMSG_DATA(header).cast::<libc::ucred>().read_unaligned());
                 }
-            }
-            if level == libc::SOL_SOCKET && kind == libc::SCM_CREDENTIALS {
-                writer.credentials = Some(libc::CMSG_DATA(header).cast::<libc::ucred>().read_unaligned());
+                (libc::SOL_SOCKET, SCM_PIDFD) => {
+                    let pidfd = libc::CMSG_DATA(header).cast::<RawFd>().read_unaligned();
+                    // One that could not be made is negative.
+                    peeked.pidfd = (pidfd >= 0).then(|| OwnedFd::from_raw_fd(pidfd));
+                }
+                _ => {}
             }
             header = libc::CMSG_NXTHDR(&raw const message, header);
         }
+        peeked.is_truncated = message.msg_flags & libc::MSG_CTRUNC != 0;
     }
-    Ok((received > 0).then_some(writer))
+    Ok(peeked)
 }
 
 /// What only filters need.

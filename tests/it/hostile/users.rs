@@ -24,6 +24,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("hostile::users::a_container_of_their_own", a_container_of_their_own),
         suite.trial("hostile::users::inside_a_container", inside_a_container),
         suite.trial("hostile::users::a_listener_that_changes", a_listener_that_changes),
+        suite.trial("hostile::users::a_writer_that_changes", a_writer_that_changes),
         suite.trial("hostile::users::a_listener_and_a_writer", a_listener_and_a_writer),
         suite.trial("hostile::users::set_user_id_programs_answer", set_user_id_programs_answer),
         suite.trial("hostile::users::files_of_a_slow_engine", files_of_a_slow_engine),
@@ -134,13 +135,39 @@ fn a_listener_that_changes(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     let ran = ask(suite, &place.socket("sock"), &["web"])?;
     refusal(&ran, 2, &["hop 1 (web)", "runs as user 1000"]);
     // It is root for as long as it is asked, and in one of two cases again when it has answered.
-    for (n, back) in [&[][..], &["back"]].into_iter().enumerate() {
-        let socket = place.at(&format!("drop-{n}"));
-        let _engine = Helper::start(&[&[&place.at("liar"), "drop", &socket, &answer, "1000"], back].concat())?;
-        let ran = ask(suite, &place.socket(&format!("drop-{n}")), &["web"])?;
-        refusal(&ran, 2, &["hop 1 (web)", "runs as user 1000"]);
+    for how in ["before", "once"] {
+        let _engine = changing(&place, &answer, how)?;
+        refusal(&ask(suite, &place.socket(how), &["web"])?, 2, &["hop 1 (web)", "runs as user 1000"]);
+    }
+    // Of several questions over one connection, each is answered by whom it is then.
+    let _engine = changing(&place, &answer, "fifth")?;
+    let names: Vec<_> = (12..24).map(|digits| &ID[..digits]).collect();
+    let ran = ask(suite, &place.socket("fifth"), &names)?;
+    assert_eq!(ran.code(), Some(2), "{ran:?}");
+    assert!(ran.stdout.lines().count() <= 4, "{ran:?}");
+    assert!(ran.stderr.lines().filter(|line| line.contains("runs as user 1000")).count() >= 8, "{ran:?}");
+    Ok(())
+}
+
+/// The answer is there in parts, of which only the first is root's.
+fn a_writer_that_changes(suite: &Suite, _: &Lab) -> Result<(), Failed> {
+    let place = Place::new("parts")?;
+    let victim = Pretended::start(&ROOT, "--mount")?;
+    let answer = place.answer(ID, "web", &victim.inner_pid)?;
+    for (how, why) in [
+        ("rest", "runs as user 1000"),
+        ("child", "several processes write it"),
+        ("nobody", "it comes with descriptors"),
+    ] {
+        let _engine = changing(&place, &answer, how)?;
+        refusal(&ask(suite, &place.socket(how), &["web"])?, 2, &["hop 1 (web)", why]);
     }
     Ok(())
+}
+
+/// An engine of root's that becomes user 1000 in one of the ways that liar.c has, which is the name of its socket, too.
+fn changing(place: &Place, answer: &str, how: &str) -> Result<Helper, Failed> {
+    Helper::start(&[&place.at("liar"), "change", &place.at(how), answer, "1000", how])
 }
 
 /// Whoever listens may not be who answers: both are bound.

@@ -13,8 +13,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::header::{HOST, HeaderValue};
 use hyper::{Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
-use nicon_core::peer::Writer;
-use nicon_core::{Context, Error, Result};
+use nicon_core::{Context, Error, Process, Result};
 use nix::libc;
 use tokio::sync::Mutex;
 
@@ -155,9 +154,14 @@ impl Client {
         self.seen.asked().await;
     }
 
-    /// The process that wrote the first answer; see [`Seen::take_writer`].
-    pub(crate) fn take_writer(&self) -> Option<Writer> {
+    /// See [`Seen::take_writer`].
+    pub(crate) fn take_writer(&self) -> Option<Result<Process>> {
         self.seen.take_writer()
+    }
+
+    /// See [`Seen::wrote_as`].
+    pub(crate) fn wrote_as(&self) -> Vec<u32> {
+        self.seen.wrote_as()
     }
 
     fn explain(&self, error: &hyper::Error, most: usize) -> Error {

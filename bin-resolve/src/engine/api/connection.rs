@@ -16,10 +16,10 @@ use crate::engine::bounds::Bounds;
 use crate::engine::container::Container;
 use crate::rootfs::directory::FileId;
 
-/// Who wrote the first answer over a connection, and as which user.
-enum Wrote {
-    Listener(u32),
-    Other(Daemon, u32),
+/// Who writes the answers over a connection.
+enum Writer {
+    Listener,
+    Other(Daemon),
     /// It is gone, or it is outside our PID namespace.
     Unknown,
 }
@@ -34,8 +34,7 @@ pub(crate) struct Connection {
     /// The user ID with which the listener called `listen(2)`.
     listened_as: u32,
     listener: OnceCell<Result<Daemon>>,
-    wrote: OnceCell<Wrote>,
-    bounds: OnceCell<Result<Bounds>>,
+    writer: OnceCell<Writer>,
     is_late: Arc<AtomicBool>,
 }
 
@@ -46,8 +45,8 @@ impl Connection {
         let peer = Cell::new(Some(peer));
         let (socket, file) = (connected.path, connected.file);
         let engine = Client::new(connected.stream).await?;
-        let (listener, wrote, bounds) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
-        Ok(Self { engine, socket, file, peer, listened_as, listener, wrote, bounds, is_late })
+        let (listener, writer) = (OnceCell::new(), OnceCell::new());
+        Ok(Self { engine, socket, file, peer, listened_as, listener, writer, is_late })
     }
 
     /// Records, for all connections to this engine, that it takes too long.
@@ -95,9 +94,9 @@ impl Connection {
     /// # Errors
     /// If neither can be identified.
     pub(crate) fn daemons(&self) -> Result<Vec<&Daemon>> {
-        let writer = match self.wrote() {
-            Wrote::Other(writer, _) => Some(writer),
-            Wrote::Listener(_) | Wrote::Unknown => None,
+        let writer = match self.writer() {
+            Writer::Other(writer) => Some(writer),
+            Writer::Listener | Writer::Unknown => None,
         };
         match (writer, self.listener()) {
             (None, Err(error)) => Err(error),
@@ -105,21 +104,21 @@ impl Connection {
         }
     }
 
-    /// What the processes that may have given the answer may name: each of them binds, and so does each user that they were: who listens
-    /// as root may become another user before there is an answer.
+    /// What the processes that may have given the last answer may name: each of them binds, and so does each user that they were, when
+    /// the socket was opened, while they answered, and now. Who listens as root may become another user between two answers.
     ///
     /// # Errors
     /// If it is unknown who wrote the answer: it may be anybody.
     pub(crate) fn bounds(&self) -> Result<Bounds> {
-        let find = || match self.wrote() {
-            Wrote::Listener(uid) => self.bounds_of_listener(&[self.listened_as, *uid]),
-            Wrote::Other(writer, uid) => Ok(self.listeners_bounds()?.and(&self.bounds_of(writer, &[*uid])?)),
-            Wrote::Unknown => Err(Error::failed(format!(
+        let wrote_as = self.engine.wrote_as();
+        match self.writer() {
+            Writer::Listener => self.bounds_of_listener(&[&[self.listened_as], &wrote_as[..]].concat()),
+            Writer::Other(writer) => Ok(self.listeners_bounds()?.and(&self.bounds_of(writer, &wrote_as)?)),
+            Writer::Unknown => Err(Error::failed(format!(
                 "{} was answered for by a process that is gone, or outside our PID namespace: whom it may name is unknown",
                 self.whom()
             ))),
-        };
-        self.bounds.get_or_init(find).clone()
+        }
     }
 
     /// What the process that listens may name.
@@ -145,14 +144,11 @@ impl Connection {
         })
     }
 
-    fn wrote(&self) -> &Wrote {
-        self.wrote.get_or_init(|| match (self.engine.take_writer(), self.listener()) {
-            (Some(writer), Ok(listener)) if writer.is(&listener.process) => Wrote::Listener(writer.uid),
-            (Some(writer), _) => {
-                let uid = writer.uid;
-                Daemon::writing(writer).map_or(Wrote::Unknown, |daemon| Wrote::Other(daemon, uid))
-            }
-            (None, _) => Wrote::Unknown,
+    fn writer(&self) -> &Writer {
+        self.writer.get_or_init(|| match (self.engine.take_writer(), self.listener()) {
+            (Some(Ok(writer)), Ok(listener)) if writer.is(&listener.process) => Writer::Listener,
+            (Some(writer), _) => Daemon::new(writer).map_or(Writer::Unknown, Writer::Other),
+            (None, _) => Writer::Unknown,
         })
     }
 

@@ -4,7 +4,6 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
-use nicon_core::peer::Writer;
 use nicon_core::{Context, Error, Namespace, NsType, Process, Result, Status};
 use nix::errno::Errno;
 use nix::sys::socket::{getsockopt, sockopt};
@@ -59,12 +58,8 @@ impl Daemon {
         Self::new(listener.pin())
     }
 
-    /// Pins the process that wrote an answer and opens its PID namespace.
-    pub(crate) fn writing(writer: Writer) -> Result<Self> {
-        Self::new(writer.pin())
-    }
-
-    fn new(process: Result<Process>) -> Result<Self> {
+    /// Opens the PID namespace of a process, if it could be pinned.
+    pub(crate) fn new(process: Result<Process>) -> Result<Self> {
         // Without the listener, whether the container exists is unknown, so this is not a "no".
         let gone = |error: Error| match error.status() {
             Status::No => {
