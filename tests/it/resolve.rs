@@ -22,6 +22,7 @@ pub(crate) mod watch_daemons;
 pub(crate) mod watch_ends;
 pub(crate) mod watch_hostile;
 pub(crate) mod watch_records;
+pub(crate) mod watch_sharing;
 pub(crate) mod watch_storm;
 
 use libtest_mimic::Trial;
@@ -52,6 +53,7 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         watch_ends::trials(suite),
         watch_hostile::trials(suite),
         watch_records::trials(suite),
+        watch_sharing::trials(suite),
         watch_storm::trials(suite),
     ]
     .into_iter()

@@ -8,6 +8,7 @@ pub(crate) mod expect;
 pub(crate) mod kernel;
 pub(crate) mod killed;
 pub(crate) mod links;
+pub(crate) mod silent;
 pub(crate) mod stream;
 pub(crate) mod subject;
 pub(crate) mod suite;

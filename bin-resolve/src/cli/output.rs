@@ -12,12 +12,14 @@ use crate::cli::args::Args;
 
 const COLUMNS: &[Column] = &[TARGET, PID, NSPID, NET, HOPS];
 const LABELLED: &[Column] = &[TARGET, PID, NSPID, NET, HOPS, LABELS];
-const EVENTS: &[Column] = &[EVENT, TARGET, PID, NET, HOPS];
+const EVENTS: &[Column] = &[EVENT, TARGET, PID, NET, WAS, HOPS];
 const TARGET: Column = Column::new("TARGET", |record: &Record| record.cell("target")).at_least(least::TARGET);
 const PID: Column = Column::new("PID", |record: &Record| record.cell("pid")).at_least(least::PID);
 const NSPID: Column = Column::new("NSPID", |record| list(record.get("nspid")));
 const NET: Column = Column::new("NET", |record: &Record| cell(record.get("ns").and_then(|ns| ns.get("net"))))
     .at_least(least::NAMESPACE);
+/// Also what no other column shows: that it is paused, or shares an engine. Before `HOPS`, which a terminal may cut off.
+const WAS: Column = Column::new("WAS", |record: &Record| was(record.get("was"))).at_least("paused=true".len());
 const HOPS: Column = Column::new("HOPS", |record| hops(record.get("hops")));
 const LABELS: Column = Column::new("LABELS", |record| labels(record.get("labels")));
 
@@ -90,6 +92,16 @@ fn list(value: Option<&Value>) -> String {
 fn labels(value: Option<&Value>) -> String {
     let labels = value.and_then(Value::as_object).into_iter().flatten();
     labels.map(|(key, value)| format!("{key}={}", cell(Some(value)))).collect::<Vec<_>>().join(",")
+}
+
+/// `target=old-name`: the fields that were different, as they were. Of one with fields of its own, the name is enough.
+fn was(value: Option<&Value>) -> String {
+    let before = value.and_then(Value::as_object).into_iter().flatten();
+    let show = |(field, value): (&String, &Value)| match value {
+        Value::Object(_) => field.clone(),
+        value => format!("{field}={}", cell(Some(value))),
+    };
+    before.map(show).collect::<Vec<_>>().join(" ")
 }
 
 /// `host:setup dind:olt_1`: how each engine was reached, and its container.

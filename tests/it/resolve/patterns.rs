@@ -5,13 +5,12 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, output_of_input, output_within, until, witness};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nicon_lab::{LIMIT, Lab, Ran, output_of_input, output_within};
 use serde_json::{Value, json};
 
 use crate::support::expect::{is_process, parse, record, records, refusal};
 use crate::support::kernel::{Feature, translations};
+use crate::support::silent::Stopped;
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -264,24 +263,6 @@ fn nothing_fits(suite: &Suite, _: &Lab) -> Result<(), Failed> {
         refusal(&suite.run(&["nicon-resolve", pattern]), 2, &["path \"a"]);
     }
     Ok(())
-}
-
-/// A process of which no thread runs any more; it goes on when this is dropped.
-struct Stopped(Pid);
-
-impl Stopped {
-    fn new(pid: u32) -> Result<Self, Failed> {
-        let stopped = Self(Pid::from_raw(i32::try_from(pid)?));
-        kill(stopped.0, Signal::SIGSTOP)?;
-        until("the daemon stops", || witness::is_stopped(pid).then_some(()));
-        Ok(stopped)
-    }
-}
-
-impl Drop for Stopped {
-    fn drop(&mut self) {
-        let _ = kill(self.0, Signal::SIGCONT);
-    }
 }
 
 fn engines_that_do_not_answer(suite: &Suite, lab: &Lab) -> Result<(), Failed> {

@@ -6,10 +6,10 @@ use std::os::unix::net::{UnixListener, UnixStream};
 
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::{LIMIT, Lab, Ran, cgroup_directories, output_within, tool, wait_for};
-use nix::errno::Errno;
-use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, listen, socket};
+use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket};
 
 use crate::support::expect::{is_process, record, refusal};
+use crate::support::silent::fill;
 use crate::support::suite::Suite;
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
@@ -92,20 +92,6 @@ fn behind_a_full_queue(suite: &Suite, _: &Lab) -> Result<(), Failed> {
     });
     refusal(&ask("10")?, 1, &["hop 1 (web)", "no container \"web\""]);
     Ok(())
-}
-
-/// Connects until nobody can be let in any more.
-fn fill(path: &str) -> Result<Vec<std::os::fd::OwnedFd>, Failed> {
-    let mut queue = Vec::new();
-    loop {
-        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-        let stream = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
-        match connect(stream.as_raw_fd(), &UnixAddr::new(path)?) {
-            Ok(()) => queue.push(stream),
-            Err(Errno::EAGAIN) => return Ok(queue),
-            Err(errno) => return Err(errno.into()),
-        }
-    }
 }
 
 /// Answers as an engine that has no containers.

@@ -2,11 +2,11 @@
 
 use libtest_mimic::{Failed, Trial};
 use nicon_lab::Lab;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::expect::is_process;
 use crate::support::suite::Suite;
-use crate::support::watching::Watching;
+use crate::support::watching::{Watching, without_event};
 
 pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
     vec![
@@ -14,8 +14,8 @@ pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
         suite.trial("resolve::watch::a_path_through_three_engines", a_path_through_three_engines),
         suite.trial("resolve::watch::paths_and_patterns_together", paths_and_patterns_together),
         suite.trial("resolve::watch::a_path_from_a_process", a_path_from_a_process),
-        suite.trial("resolve::watch::whose_engine_is_shared", whose_engine_is_shared),
         suite.trial("resolve::watch::as_a_table", as_a_table),
+        suite.trial("resolve::watch::what_has_changed_as_a_table", what_has_changed_as_a_table),
         suite.trial(
             "resolve::watch::what_one_pattern_leaves_out_and_another_names",
             what_one_pattern_leaves_out_and_another_names,
@@ -45,6 +45,32 @@ fn as_a_table(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         .map(|row| row.map(str::to_owned));
     assert_eq!(told, expected, "{ran:?}");
     Ok(())
+}
+
+/// Whatever has happened to a container, its row differs from the one before.
+fn what_has_changed_as_a_table(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
+    lab.run_daemon_container("", "shown", &[])?;
+    lab.run_container("shown", "first", &[])?;
+    let mut watching = Watching::rows(suite, &["shown.**"])?;
+    let heading = watching.next_row();
+    let begin = heading.find("WAS").ok_or("no column WAS")?;
+    let mut next_is = |event: &str, was: &str| {
+        let row = watching.next_row();
+        assert!(row.starts_with(event) && row[begin..].starts_with(&format!("{was} ")), "{event} {was}: {row}");
+    };
+    next_is("present", "-");
+    lab.run_container("shown", "dood", &["--volume=/run/docker.sock:/run/docker.sock"])?;
+    next_is("arrived", "-");
+    next_is("changed", "engine_of=-");
+    for (words, was) in [
+        (&["pause", "dood"][..], "paused=-"),
+        (&["unpause", "dood"], "paused=true"),
+        (&["rename", "dood", "door"], "target=shown.dood"),
+    ] {
+        lab.docker("shown", words)?.ok()?;
+        next_is("changed", was);
+    }
+    Ok(lab.remove("", "shown")?)
 }
 
 fn each_event_at_each_depth(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
@@ -87,32 +113,6 @@ fn each_event_at_each_depth(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
         watching.expect(&path, "gone");
     }
     Ok(())
-}
-
-/// What is there is told with it. What is started is told before it is looked into.
-fn whose_engine_is_shared(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
-    let socket = "--volume=/run/docker.sock:/run/docker.sock";
-    lab.run_daemon_container("", "lender", &[])?;
-    lab.run_container("lender", "present", &[socket])?;
-    let mut watching = Watching::patterns(suite, &["lender.**"])?;
-    assert_eq!(watching.expect("lender.present", "present")["engine_of"], "lender");
-    lab.run_container("lender", "started", &[socket])?;
-    assert_eq!(watching.expect("lender.started", "arrived").get("engine_of"), None);
-    let changed = watching.expect("lender.started", "changed");
-    assert_eq!((&changed["engine_of"], &changed["was"]), (&json!("lender"), &json!({"engine_of": null})), "{changed}");
-    is_process(&changed, lab.host_pid("lender.started")?);
-    lab.remove("lender", "started")?;
-    assert_eq!(without_event(&watching.expect("lender.started", "gone")), without_event(&changed));
-    Ok(lab.remove("", "lender")?)
-}
-
-/// The record as it is, whatever has happened.
-fn without_event(record: &Value) -> Value {
-    let mut record = record.clone();
-    let fields = record.as_object_mut().unwrap();
-    fields.remove("event");
-    fields.remove("was");
-    record
 }
 
 /// It comes and goes with each of the containers around it, also where the engine in these is there only later.

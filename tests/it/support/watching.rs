@@ -28,6 +28,17 @@ enum Key {
     Path,
     /// Several records may ask for one.
     Record,
+    /// None: they are shown in a table.
+    Row,
+}
+
+/// The record as it is, whatever has happened.
+pub(crate) fn without_event(record: &Value) -> Value {
+    let mut record = record.clone();
+    let fields = record.as_object_mut().unwrap();
+    fields.remove("event");
+    fields.remove("was");
+    record
 }
 
 /// A container that is there, by the events.
@@ -74,6 +85,12 @@ impl Watching {
     pub(crate) fn records(suite: &Suite, words: &[&str]) -> Result<Self, Failed> {
         let mut command = suite.command("nicon-resolve")?;
         Self::spawn(command.arg("--watch").args(words), Key::Record)
+    }
+
+    /// Shows in a table what patterns match.
+    pub(crate) fn rows(suite: &Suite, words: &[&str]) -> Result<Self, Failed> {
+        let mut command = suite.command("nicon-resolve")?;
+        Self::spawn(command.args(["--watch", "-o", "table"]).args(words), Key::Row)
     }
 
     fn spawn(command: &mut Command, key: Key) -> Result<Self, Failed> {
@@ -134,6 +151,13 @@ impl Watching {
     #[track_caller]
     pub(crate) fn next_of(&mut self, path: &str) -> Value {
         self.next_that(path, |event| event["target"] == path)
+    }
+
+    /// The next row of the table, or its heading.
+    #[track_caller]
+    pub(crate) fn next_row(&mut self) -> String {
+        let row = self.next_that("a row", Value::is_string);
+        row.as_str().unwrap_or_default().to_owned()
     }
 
     /// The next event of which this is true. Those of others that come before are kept for whoever asks for them.
@@ -230,7 +254,7 @@ impl Watching {
     /// Keeps the sum of the events, of which each has to fit the ones before.
     fn count(&mut self, event: &Value) {
         // A record of a plan of nothing tells of no container.
-        if event["plan_size"] == 0 {
+        if self.key == Key::Row || event["plan_size"] == 0 {
             return;
         }
         let what = event["event"].as_str().unwrap_or_else(|| panic!("no event: {event}"));
@@ -251,7 +275,7 @@ impl Watching {
         let now = Seen { path, pid, is_paused };
         let key = match self.key {
             Key::Process => pid.to_string(),
-            Key::Path | Key::Record => now.path.clone(),
+            Key::Path | Key::Record | Key::Row => now.path.clone(),
         };
         let before = match what {
             "gone" => self.seen.remove(&key),

@@ -35,7 +35,7 @@ pub enum What {
     Present,
     /// It has been started since.
     Arrived,
-    /// It has another path, is paused, or runs again.
+    /// It has another path, is paused or runs again, shares another engine or none, or that engine's container has another path.
     Changed,
     /// It has ended, or is not listed any more.
     Gone,

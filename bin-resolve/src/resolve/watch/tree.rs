@@ -83,8 +83,8 @@ pub(super) struct Node {
     pub(super) child: Option<SiteId>,
     /// Whether all is known that is reported.
     pub(super) is_ready: bool,
-    /// If the engine in it is searched through another site: that one's path.
-    pub(super) engine_of: Option<Path>,
+    /// The other site through which the engine in it is searched, if it is.
+    pub(super) engine_of: Option<SiteId>,
     pub(super) is_paused: bool,
     /// What changes when it is paused, or runs again.
     pub(super) freezer: Option<WatchedFile>,
@@ -140,6 +140,18 @@ impl Tree {
     pub(super) fn path_of(&self, node: &Node) -> Path {
         let site = self.sites.get(&node.site).map(|site| &site.path[..]).unwrap_or_default();
         [site, &node.tail].concat()
+    }
+
+    /// The path of the container whose engine a node shares.
+    pub(super) fn engine_of(&self, node: &Node) -> Option<&Path> {
+        node.engine_of.and_then(|site| self.sites.get(&site)).map(|site| &site.path)
+    }
+
+    /// The nodes that share an engine of this one, or of one below it.
+    pub(super) fn sharing_below(&self, id: NodeId) -> Vec<NodeId> {
+        let Some(path) = self.nodes.get(&id).map(|node| self.path_of(node)) else { return Vec::new() };
+        let is_below = |node: &Node| self.engine_of(node).is_some_and(|of| of.starts_with(&path));
+        self.nodes.iter().filter(|(_, node)| is_below(node)).map(|(id, _)| *id).collect()
     }
 
     /// The pattern queries that have come to a site.

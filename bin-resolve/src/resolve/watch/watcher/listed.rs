@@ -127,6 +127,10 @@ impl Watcher {
         let outer = self.tree.sites.get(&node.site).and_then(|site| site.hop.as_ref());
         (node.tail, node.hop) = (tail, Arc::new(hop.within(outer)));
         self.tell_again(id);
+        // Those elsewhere say where their engine is.
+        for sharer in self.tree.sharing_below(id) {
+            self.tell_engine_of(sharer);
+        }
     }
 
     /// Tells a container and those in it again, by their new paths.

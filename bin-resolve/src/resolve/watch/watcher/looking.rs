@@ -106,8 +106,7 @@ impl Watcher {
         let queries = self.tree.pattern_queries(site);
         let (claims, by) = self.registry.claim(id, &queries, &inside);
         if let Some(node) = site.node {
-            let engine_of = by.and_then(|by| self.tree.sites.get(&by)).map(|site| site.path.clone());
-            self.share_engine(node, engine_of);
+            self.share_engine(node, by, are_all);
             self.make_ready(node);
         }
         if let Err(error) = inside

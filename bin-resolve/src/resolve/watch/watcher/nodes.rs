@@ -101,11 +101,20 @@ impl Watcher {
         id
     }
 
-    /// Takes note of whose engine a container shares.
-    pub(super) fn share_engine(&mut self, id: NodeId, engine_of: Option<Path>) {
-        let Some(node) = self.tree.nodes.get_mut(&id).filter(|node| node.engine_of != engine_of) else { return };
-        node.engine_of = engine_of;
-        self.tell_changed(id);
+    /// Takes note of through which other site the engine in a container is searched, if it is. An engine that could not be seen, such as
+    /// one that is silent, is shared as before.
+    pub(super) fn share_engine(&mut self, id: NodeId, by: Option<SiteId>, are_all_seen: bool) {
+        let Some(node) = self.tree.nodes.get_mut(&id) else { return };
+        // A process loses its root directory before it has ended: nothing is seen there then.
+        if node.hop.process().is_ending() {
+            return;
+        }
+        let before = node.engine_of.filter(|site| self.tree.sites.contains_key(site));
+        let by = if are_all_seen { by } else { before.or(by) };
+        if node.engine_of != by {
+            node.engine_of = by;
+            self.tell_engine_of(id);
+        }
     }
 
     pub(super) fn make_ready(&mut self, id: NodeId) {

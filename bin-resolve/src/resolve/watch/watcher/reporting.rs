@@ -38,9 +38,19 @@ impl Watcher {
 
     /// Tells a container again, of which something has changed.
     pub(super) fn tell_changed(&mut self, id: NodeId) {
+        self.tell_changed_to(id, |_| true);
+    }
+
+    /// Tells a container again, which shares another engine, or one that is called otherwise. That is said only of what patterns match.
+    pub(super) fn tell_engine_of(&mut self, id: NodeId) {
+        self.tell_changed_to(id, |asking| asking.pattern().is_some());
+    }
+
+    fn tell_changed_to(&mut self, id: NodeId, is_told: impl Fn(&Asking) -> bool) {
         let Some(node) = self.tree.nodes.get(&id) else { return };
         let pid = node.hop.process().pid();
-        let told = node.fits.iter().filter(|query| self.reports.is_reported(**query, pid, id));
+        let asks = |query: &&QueryId| self.tree.queries.get(query).is_some_and(&is_told);
+        let told = node.fits.iter().filter(|query| self.reports.is_reported(**query, pid, id)).filter(asks);
         for query in told.copied().collect::<Vec<_>>() {
             self.tell(id, query, What::Changed);
         }
@@ -62,12 +72,12 @@ impl Watcher {
 
     pub(super) fn tell(&mut self, id: NodeId, query: QueryId, what: What) {
         let Some(node) = self.tree.nodes.get(&id) else { return };
-        let path = match self.tree.queries.get(&query) {
-            Some(Asking::Path { path, .. }) => path.clone(),
-            Some(Asking::Pattern { .. }) => self.tree.path_of(node),
+        let (path, engine_of) = match self.tree.queries.get(&query) {
+            Some(Asking::Path { path, .. }) => (path.clone(), None),
+            Some(Asking::Pattern { .. }) => (self.tree.path_of(node), self.tree.engine_of(node).cloned()),
             None => return,
         };
-        let hit = Hit { path, hop: Arc::clone(&node.hop), engine_of: node.engine_of.clone() };
+        let hit = Hit { path, hop: Arc::clone(&node.hop), engine_of };
         self.sightings.push(Sighting::Container { query, what, hit, is_paused: node.is_paused });
     }
 }
