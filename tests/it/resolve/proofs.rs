@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 
 use libtest_mimic::{Failed, Trial};
-use nicon_lab::{LIMIT, Lab, Ran, cgroup_directories, output_within, tool, wait_for};
+use nicon_lab::{LIMIT, Lab, Ran, output_within, tool, wait_for, witness};
 use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket};
 
 use crate::support::expect::{is_process, record, refusal};
@@ -25,8 +25,9 @@ fn by_the_shim(suite: &Suite, lab: &Lab) -> Result<(), Failed> {
     let pid = lab.host_pid("setup.strayed")?;
     let proof = |ran: &Ran| record(ran)["hops"][1]["verified"].clone();
     assert_eq!(proof(&suite.run(&["nicon-resolve", "setup.strayed"])), "cgroup");
-    for directory in cgroup_directories(lab.name()) {
-        std::fs::write(directory.join("cgroup.procs"), pid.to_string())?;
+    // In version 2, only the topmost cgroup takes processes beside those that have limits.
+    for topmost in witness::cgroup_mounts() {
+        std::fs::write(topmost.join("cgroup.procs"), pid.to_string())?;
     }
     let cgroup = std::fs::read_to_string(format!("/proc/{pid}/cgroup"))?;
     assert!(!cgroup.contains(id.trim()), "{cgroup}");
