@@ -66,6 +66,7 @@ fn each_end_as_told(suite: &Suite) -> Result<(), Failed> {
         (&places[0], "left", "02:00:5e:00:53:01", 1400, vec!["192.0.2.1/24", "2001:db8::1/64"]),
         (&places[1], "right", "02:00:5e:00:53:02", 1300, vec!["192.0.2.2/24"]),
     ] {
+        place.rest();
         let there = one(&place.ip(&format!("-j addr show dev {name}")));
         assert_eq!((&there["address"], &there["mtu"], &there["operstate"]), (&json!(mac), &json!(mtu), &json!("UP")));
         assert_eq!(given(&there), addresses, "{there}");
@@ -145,6 +146,7 @@ fn twice_is_once(suite: &Suite) -> Result<(), Failed> {
     places[1].ip("link set eth2 down");
     let again = ["eth1", "eth2", "--addr=192.0.2.1/24", "--peer-addr=192.0.2.2/24", "--peer-mtu=1400"];
     assert_eq!(deed(&records(&veth(suite, places.each_ref(), &again))[1])["changed"], true);
+    places[1].rest();
     let there = one(&places[1].ip("-j addr show dev eth2"));
     assert_eq!((&there["operstate"], &there["mtu"]), (&json!("UP"), &json!(1400)));
     assert_eq!(given(&there), ["192.0.2.2/24"]);

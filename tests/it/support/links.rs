@@ -120,7 +120,7 @@ pub(crate) fn rest(ip: impl Fn(&str) -> String) {
         ip(&format!("link show dev {link}"));
     }
     until("all links at rest", || {
-        let links: Vec<Value> = serde_json::from_str(&ip("-j addr")).unwrap();
+        let links: Vec<Value> = serde_json::from_str(&ip("-j -d addr")).unwrap();
         (!links.iter().any(is_settling)).then_some(())
     });
 }
@@ -131,11 +131,13 @@ fn is_settling(link: &Value) -> bool {
     let is_unsure = |address: &Value| address["tentative"] == true && address["dadfailed"].is_null();
     let works = ["UP", "UNKNOWN"].iter().any(|state| link["operstate"] == *state);
     let is_down = ["DOWN", "LOWERLAYERDOWN"].iter().any(|state| link["operstate"] == *state);
+    // Of most kinds nothing more is ever known.
+    let is_unknown = link["operstate"] == "UNKNOWN" && link["linkinfo"]["info_kind"] == "veth";
     let mut addresses = link["addr_info"].as_array().into_iter().flatten();
     match (has("UP"), has("LOWER_UP")) {
         (false, _) => false,
-        (true, true) => is_down || works && addresses.any(is_unsure),
-        (true, false) => link["operstate"] == "UP",
+        (true, true) => is_down || is_unknown || works && addresses.any(is_unsure),
+        (true, false) => link["operstate"] == "UP" || is_unknown,
     }
 }
 
