@@ -108,6 +108,7 @@ fn a_link_as_told(suite: &Suite) -> Result<(), Failed> {
     let before = ground.state();
     let moved = ground.mv(suite, &ALL);
     assert_eq!(record(&moved)["nic"]["mac"], "02:00:5e:00:53:21");
+    ground.to.rest();
     let there = one(&ground.to.ip("-j -d addr show dev eth1"));
     assert_eq!((&there["mtu"], &there["address"]), (&json!(1400), &json!("02:00:5e:00:53:21")));
     assert_eq!((&there["ifalias"], &there["flags"][0]), (&json!("up link"), &json!("NO-CARRIER")));

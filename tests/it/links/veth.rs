@@ -231,6 +231,7 @@ fn killed_at_each_call(suite: &Suite) -> Result<(), Failed> {
         halves += usize::from(left == [2, 2]);
         records(&suite.run(&words));
         for (place, name, address) in [(&places[0], "eth1", "192.0.2.1/24"), (&places[1], "eth2", "192.0.2.2/24")] {
+            place.rest();
             let there = one(&place.ip(&format!("-j addr show dev {name}")));
             assert_eq!((&there["operstate"], given(&there)), (&json!("UP"), vec![address.to_owned()]));
         }
