@@ -46,14 +46,14 @@ impl<A> Column<A> {
     }
 }
 
-/// How wide columns are whose rows come one by one: the words of events are known, and how long PIDs, numbers of namespaces and
-/// hardware addresses are; that of targets is enough for a container in two others.
+/// The least widths of columns in tables whose rows are printed one by one. How long most of these become is known; the column of targets has
+/// room for a container in two others.
 pub mod least {
     /// `present`
     pub const EVENT: usize = 7;
     /// `outer.inner.name`, or longer.
     pub const TARGET: usize = 17;
-    /// `4194304`, the greatest of 64-bit Linux.
+    /// `4194303`, the greatest of 64-bit Linux.
     pub const PID: usize = 7;
     /// `4026532565`
     pub const NAMESPACE: usize = 10;
