@@ -1,7 +1,7 @@
 /* An engine that says what it is told to, as whoever runs it.
  *   liar listen SOCKET ANSWER [WORD...]  answers whatever it is asked with a file, or never ("-")
  *   liar activated ANSWER                the same, at the socket that systemd hands over
- *   liar change SOCKET ANSWER USER HOW   is root at first and, of one answer or several, USER: see `change`
+ *   liar change SOCKET ANSWER USER HOW   is root at first and, of one answer or several, USER: see `answer_as`
  *   liar become SOCKET ANSWER PROGRAM    answers once, by becoming PROGRAM say ANSWER
  *   liar say ANSWER                      becomes the user whom it belongs to, writes the file to standard output, and waits
  *   liar only-listen                     listens at its standard input, and does no more */

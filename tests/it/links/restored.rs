@@ -183,9 +183,9 @@ fn vlans(suite: &Suite) -> Result<(), Failed> {
     );
     let vlans = || {
         let shown = ground.from.sh("bridge -j vlan show dev v9 && bridge -j vlan tunnelshow dev v9");
-        let mut port = one(&ground.from.ip("-j -d link show dev v9"))["linkinfo"]["info_slave_data"].take();
-        port.as_object_mut().unwrap().retain(|setting, _| !setting.ends_with("_timer"));
-        (shown, port)
+        let mut info = one(&ground.from.ip("-j -d link show dev v9"))["linkinfo"].take();
+        info["info_slave_data"].as_object_mut().unwrap().retain(|setting, _| !setting.ends_with("_timer"));
+        (shown, info)
     };
     let before = vlans();
     let moved = ground.mv(suite, &["--force", "v9", "eth1"]);
